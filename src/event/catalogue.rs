@@ -1,0 +1,61 @@
+//! Every event there is. To report something new, add a line here: a word, what its numbers are, and nothing else.
+
+macro_rules! catalogue {
+    ($($(#[$doc:meta])* $name:ident $word:literal ($($field:ident),*);)*) => {
+        /// Something that may be reported. Backends, listeners and certificates are numbered in the order of the config file.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Event { $($(#[$doc])* $name { $($field: u64),* }),* }
+
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum Number { $($name),* }
+
+        impl Event {
+            /// As numbers: which event, and its values.
+            pub(super) fn encode(self) -> (u64, [u64; 2]) {
+                match self { $(Event::$name { $($field),* } => {
+                    let given: &[u64] = &[$($field),*];
+                    let mut values = [0; 2];
+                    values[..given.len()].copy_from_slice(given);
+                    (Number::$name as u64, values)
+                })* }
+            }
+        }
+
+        /// The words of event `number`: its own and those of its values.
+        pub(super) fn words(number: u64) -> Option<(&'static str, &'static [&'static str])> {
+            const WORDS: &[(&str, &[&str])] = &[$(($word, &[$(stringify!($field)),*])),*];
+            WORDS.get(usize::try_from(number).ok()?).copied()
+        }
+    };
+}
+
+catalogue! {
+    /// All listeners are bound and the daemon serves.
+    Started "started" (listeners, backends);
+    /// SIGTERM or SIGINT came; sessions are being drained.
+    Stopping "stopping" (sessions);
+    /// The last session is gone, or the time was over.
+    Stopped "stopped" (cut);
+    /// SIGHUP: the config file was read again and is in force.
+    Reloaded "reloaded" (associations, backends);
+    /// SIGHUP: the config file has errors; the old one stays in force. `nologd check` names them.
+    ReloadRefused "reload-refused" (errors);
+    /// Certificates were read again and are in force.
+    CertificatesReloaded "certificates-reloaded" (names);
+    /// A certificate or key cannot be used; the old one stays in force.
+    CertificateBroken "certificate-broken" (position);
+    /// A backend does not take connections.
+    BackendDown "backend-down" (backend);
+    /// A backend takes connections again.
+    BackendUp "backend-up" (backend);
+    /// A session ended because a backend answered something that makes no sense.
+    BackendConfused "backend-confused" (backend);
+    /// Taking connections failed (usually: no file descriptors left).
+    AcceptFailed "accept-failed" (listener);
+    /// The number of sessions reached its limit; new ones are refused.
+    Crowded "crowded" (limit);
+    /// A task panicked. The place in the source is told, the message is not.
+    Panicked "panicked" (line, column);
+    /// A rule of the policy is not enforced by this kernel or this start (the number is the rule's).
+    NotEnforced "not-enforced" (rule);
+}

@@ -1,0 +1,122 @@
+//! The code words: what a person reads in a refusal and passes on to the admins, instead of a log line.
+//!
+//! One list, one text each in English and French (`nologd help CODE`). Words are never renamed: members quote them.
+
+/// A language that members and admins are spoken to in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lang {
+    En,
+    Fr,
+}
+
+macro_rules! codes {
+    ($($name:ident $word:literal $en:literal $fr:literal)*) => {
+        /// A code word, as it stands in parentheses at the end of a refusal.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code { $($name),* }
+
+        impl Code {
+            /// Every code, in alphabetical order of the words.
+            pub const ALL: &'static [Code] = &[$(Code::$name),*];
+
+            /// The word itself: `A-Z` and `-` only, so that it is safe in any protocol line.
+            pub fn word(self) -> &'static str {
+                match self { $(Code::$name => $word),* }
+            }
+
+            /// What it means and what to do, in one or two sentences.
+            pub fn text(self, lang: Lang) -> &'static str {
+                match (self, lang) { $((Code::$name, Lang::En) => $en, (Code::$name, Lang::Fr) => $fr),* }
+            }
+        }
+    };
+}
+
+codes! {
+    AssociationFull "ASSOCIATION-FULL"
+        "The space that the association shares is used up. Delete mail, or ask the person in charge of the association."
+        "L'espace partagé par l'association est plein. Supprimez des messages, ou écrivez à la personne responsable de l'association."
+    BackendConfused "BACKEND-CONFUSED"
+        "The mail server behind answered something that makes no sense; the connection was closed to be safe. Try again."
+        "Le serveur de courrier a répondu quelque chose d'incohérent ; la connexion a été fermée par prudence. Réessayez."
+    BackendDown "BACKEND-DOWN"
+        "The mail server behind does not answer. Nothing is lost; try again in a few minutes."
+        "Le serveur de courrier ne répond pas. Rien n'est perdu ; réessayez dans quelques minutes."
+    BareLineEnd "BARE-LINE-END"
+        "A line of the message ends in CR or LF alone, which can be used to smuggle mail. Use another mail program, or update it."
+        "Une ligne du message finit par CR ou LF seul, ce qui permet de glisser un faux message. Mettez à jour votre logiciel de courrier."
+    HeaderTooLong "HEADER-TOO-LONG"
+        "The header of the message is larger than what is read here. Usually there are too many addressees in one message."
+        "L'en-tête du message est plus grand que ce qui est lu ici. En général, il y a trop de destinataires dans un seul message."
+    LineTooLong "LINE-TOO-LONG"
+        "The mail program sent a line longer than the protocol allows."
+        "Le logiciel de courrier a envoyé une ligne plus longue que ce que permet le protocole."
+    LoginFirst "LOGIN-FIRST"
+        "Log in first: switch on authentication for outgoing mail in the mail program."
+        "Il faut d'abord s'identifier : activez l'authentification pour l'envoi dans le logiciel de courrier."
+    MailboxFull "MAILBOX-FULL"
+        "The mailbox is full. Delete mail and empty the trash, or ask for more space."
+        "La boîte est pleine. Supprimez des messages et videz la corbeille, ou demandez plus d'espace."
+    MessageTooLong "MESSAGE-TOO-LONG"
+        "The message is larger than what is accepted here. Share large files in another way."
+        "Le message est plus grand que ce qui est accepté ici. Partagez les gros fichiers autrement."
+    MessageMalformed "MESSAGE-MALFORMED"
+        "A line in the header of the message is no header field, so it could not be checked. Use another mail program, or update it."
+        "Une ligne de l'en-tête du message n'est pas un champ d'en-tête et n'a pas pu être vérifiée. Mettez à jour votre logiciel de courrier."
+    NotHere "NOT-HERE"
+        "This command is not available here."
+        "Cette commande n'est pas disponible ici."
+    NotYourAddress "NOT-YOUR-ADDRESS"
+        "The sender address is not one that this login may use. Choose your own address as sender, or ask for an alias."
+        "L'adresse d'expéditeur n'est pas une de celles de ce compte. Choisissez votre propre adresse, ou demandez un alias."
+    ReadOnly "READ-ONLY"
+        "The association is read-only for the moment: mail can be read, not stored or sent."
+        "L'association est en lecture seule pour le moment : on peut lire le courrier, pas en déposer ni en envoyer."
+    Stopping "STOPPING"
+        "The service restarts. The mail program will connect again by itself."
+        "Le service redémarre. Le logiciel de courrier se reconnectera tout seul."
+    Suspended "SUSPENDED"
+        "The association is suspended. Its mail is still accepted; ask the person in charge of the association."
+        "L'association est suspendue. Son courrier est toujours accepté ; écrivez à la personne responsable de l'association."
+    Syntax "SYNTAX"
+        "The mail program sent a command that cannot be understood."
+        "Le logiciel de courrier a envoyé une commande incompréhensible."
+    TlsFirst "TLS-FIRST"
+        "Passwords are accepted over encrypted connections only: choose SSL/TLS in the mail program."
+        "Les mots de passe ne sont acceptés que sur une connexion chiffrée : choisissez SSL/TLS dans le logiciel de courrier."
+    TooManyConnections "TOO-MANY-CONNECTIONS"
+        "Too many connections are open at once. Close other mail programs, or wait a moment."
+        "Trop de connexions sont ouvertes en même temps. Fermez d'autres logiciels de courrier, ou attendez un instant."
+    TooManyMessages "TOO-MANY-MESSAGES"
+        "More messages were sent than this account may send in that time. Wait; nothing was lost, the message is still with you."
+        "Ce compte a envoyé plus de messages que permis dans ce délai. Attendez ; rien n'est perdu, le message est toujours chez vous."
+    TooManyTries "TOO-MANY-TRIES"
+        "Too many tries in a short time. Wait a few minutes, and check the password that is saved in the mail program."
+        "Trop d'essais en peu de temps. Attendez quelques minutes et vérifiez le mot de passe enregistré dans le logiciel de courrier."
+    TooSlow "TOO-SLOW"
+        "The mail program was silent, or sent too slowly, for too long."
+        "Le logiciel de courrier est resté muet, ou a envoyé trop lentement, pendant trop longtemps."
+    WrongPassword "WRONG-PASSWORD"
+        "The address or the password is wrong. Which of the two is not told, on purpose."
+        "L'adresse ou le mot de passe est faux. Lequel des deux n'est pas précisé, exprès."
+}
+
+impl Code {
+    /// The code with this word, in any case of letters.
+    pub fn find(word: &str) -> Option<Code> {
+        Code::ALL.iter().copied().find(|code| code.word().eq_ignore_ascii_case(word))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_safe_in_a_protocol_line_and_found_again() {
+        for code in Code::ALL {
+            assert!(code.word().bytes().all(|b| b.is_ascii_uppercase() || b == b'-'));
+            assert_eq!(Code::find(&code.word().to_lowercase()), Some(*code));
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Who failed, and how. Data-free on purpose: an error that holds no text cannot leak (DESIGN section 6).
+//!
+//! A [`Fault`] decides three things: which side is blamed, which [`Code`] the peer is told, and which event is counted.
+
+mod code;
+
+pub use code::{Code, Lang};
+
+/// The side whose doing a [`Fault`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Client,
+    Backend,
+    Store,
+    Us,
+}
+
+/// Why a session, a command or a message could not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The peer closed, at a point where it may not.
+    Gone(Side),
+    /// The peer sent what the protocol does not allow at all; framing is lost.
+    Garbage(Side),
+    /// The peer was silent, or slower than the least rate, for too long.
+    Slow(Side),
+    /// A line, a literal, a header block or a message above its bound.
+    TooLong(Side),
+    /// The backend does not take connections, or no more of them.
+    Down,
+    /// The backend refused the credentials.
+    Denied,
+    /// Certificate or protocol trouble in TLS.
+    Tls(Side),
+    /// A rate or a number limit of ours was reached.
+    Limit,
+    /// The daemon is being stopped.
+    Stopping,
+}
+
+impl Fault {
+    /// The side to blame.
+    pub fn side(self) -> Side {
+        match self {
+            Fault::Gone(side) | Fault::Garbage(side) | Fault::Slow(side) => side,
+            Fault::TooLong(side) | Fault::Tls(side) => side,
+            Fault::Down => Side::Backend,
+            Fault::Denied | Fault::Limit => Side::Client,
+            Fault::Stopping => Side::Us,
+        }
+    }
+
+    /// The code word that the person at the other end is told.
+    pub fn code(self) -> Code {
+        match self {
+            Fault::Gone(Side::Client) => Code::Syntax,
+            Fault::Garbage(Side::Client) => Code::Syntax,
+            Fault::Slow(Side::Client) => Code::TooSlow,
+            Fault::TooLong(Side::Client) => Code::LineTooLong,
+            Fault::Gone(_) | Fault::Down | Fault::Slow(_) => Code::BackendDown,
+            Fault::Garbage(_) | Fault::TooLong(_) => Code::BackendConfused,
+            Fault::Tls(_) => Code::BackendDown,
+            Fault::Denied => Code::WrongPassword,
+            Fault::Limit => Code::TooManyTries,
+            Fault::Stopping => Code::Stopping,
+        }
+    }
+}

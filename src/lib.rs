@@ -1,0 +1,30 @@
+//! nologd: a daemon between mail programs and mail servers of a host that promises its members to keep no logs.
+//!
+//! ```text
+//!  mail programs ──IMAPS / submissions──┐                 ┌── mailbox storage (IMAP, LMTP)
+//!  the webmail ────IMAP / submission────┤     nologd      ├── relay (SMTP)
+//!  the relay ──────LMTP, policy service─┤                 │
+//!  the admins ─────command line, web────┘                 └── embedded store
+//! ```
+//!
+//! # The map
+//!
+//! A module imports only from lower layers, and drivers never import each other; `tests/layers.rs` holds it.
+//!
+//! | layer | modules | what lives there |
+//! |---|---|---|
+//! | 6 program | `main` `cli` `config` `demo` | may import all below |
+//! | 5 drivers | `serve` | the only async glue |
+//! | 4 hands | `net` `sandbox` | sockets, TLS, timers; the kernel |
+//! | 3 minds | `smtp` `imap` `submission` | pure protocol: no tokio, no clock, no sockets |
+//! | 2 books | `store` `quota` `limit` `route` `scrub` | what is known about associations, and the rules applied to messages |
+//! | 1 grammar | `wire` `policy` | bytes and rules |
+//! | 0 words | `fault` `private` `event` | `event` never imports `private` |
+//!
+//! One flow for every protocol: `socket -> net::conn -> frame -> command -> decide -> Step -> net::conn -> socket`.
+//! Protocol modules are fed bytes and answer with a [`Step`](imap::Step)-like enum; the driver in `serve` does what the step says.
+#![forbid(unsafe_code)]
+
+pub mod event;
+pub mod fault;
+pub mod private;

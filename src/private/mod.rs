@@ -1,0 +1,39 @@
+//! Personal data, in types that cannot be printed.
+//!
+//! Nothing in here has `Debug`, `Display` or `Serialize`, in any build: a careless format string does not compile.
+//! [`Private::reveal`] is the only door, and it is easy to search for (DESIGN section 5, rule 2).
+//!
+//! ```compile_fail
+//! let user = nologd::private::Private::new("alice");
+//! println!("{:?}", user);
+//! ```
+//! ```
+//! let user = nologd::private::Private::new("alice");
+//! assert_eq!(*user.reveal(), "alice");
+//! ```
+
+mod address;
+mod credential;
+mod peer;
+mod pseudonym;
+
+pub use address::{Address, Domain};
+pub use credential::{Credential, Mechanism, Secret};
+pub use peer::Peer;
+pub use pseudonym::{Pseudonym, Pseudonymiser};
+
+/// A value about a person. Equality is allowed, printing is not.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Private<T>(T);
+
+impl<T> Private<T> {
+    /// Closes the door behind `value`.
+    pub fn new(value: T) -> Self {
+        Private(value)
+    }
+
+    /// Opens the door. Every use must end in a protocol answer to that same person, in a backend, or in the book.
+    pub fn reveal(&self) -> &T {
+        &self.0
+    }
+}
