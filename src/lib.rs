@@ -27,4 +27,6 @@
 
 pub mod event;
 pub mod fault;
+pub mod net;
 pub mod private;
+pub mod route;

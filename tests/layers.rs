@@ -83,6 +83,15 @@ fn event_never_sees_personal_types() {
 }
 
 #[test]
+fn only_event_speaks_to_tracing() {
+    for (file, text) in sources().into_iter().filter(|(file, _)| room(file) != "event") {
+        for (number, line) in code_lines(&text) {
+            assert!(!line.contains("tracing"), "{}:{number}", file.display());
+        }
+    }
+}
+
+#[test]
 fn minds_are_pure() {
     let pure = ["wire", "policy", "scrub", "smtp", "imap", "submission", "lmtp", "delegate"];
     for (file, text) in sources().into_iter().filter(|(file, _)| pure.contains(&room(file).as_str())) {

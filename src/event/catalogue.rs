@@ -3,6 +3,7 @@
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $name:ident $word:literal ($($field:ident),*);)*) => {
         /// Something that may be reported. Backends, listeners and certificates are numbered in the order of the config file.
+        #[allow(missing_docs)] // the values are named by their fields and explained at the event
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Event { $($(#[$doc])* $name { $($field: u64),* }),* }
 

@@ -5,12 +5,15 @@
 /// A language that members and admins are spoken to in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lang {
+    /// English.
     En,
+    /// French.
     Fr,
 }
 
 macro_rules! codes {
     ($($name:ident $word:literal $en:literal $fr:literal)*) => {
+        #[allow(missing_docs)] // each is explained by its own text below
         /// A code word, as it stands in parentheses at the end of a refusal.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Code { $($name),* }

@@ -9,9 +9,13 @@ pub use code::{Code, Lang};
 /// The side whose doing a [`Fault`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
+    /// A mail program, or the relay that brings mail.
     Client,
+    /// A mail server behind us.
     Backend,
+    /// The embedded store.
     Store,
+    /// This daemon.
     Us,
 }
 

@@ -11,6 +11,11 @@ impl Peer {
         Peer(address.ip().to_canonical())
     }
 
+    /// A peer on this machine that has no address: over a Unix socket.
+    pub fn local() -> Peer {
+        Peer(IpAddr::from([127, 0, 0, 1]))
+    }
+
     /// The bytes that a pseudonym is made of: IPv4 whole, of IPv6 the /64, behind one byte that tells them apart.
     pub(super) fn prefix(&self) -> [u8; 9] {
         let mut bytes = [0; 9];

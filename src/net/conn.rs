@@ -1,0 +1,108 @@
+//! One connection: TCP, Unix socket, or TLS over TCP in either role.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::{client, server};
+
+use super::buffer::Buffer;
+
+/// From this many octets on, one TLS read is taken as a sign that more are waiting, and worth another look.
+const BULK: usize = 8 * 1024;
+
+/// A connection to a client or a backend.
+pub enum Conn {
+    /// Not encrypted: loopback, or before STARTTLS.
+    Tcp(TcpStream),
+    /// Not encrypted: a Unix socket.
+    Unix(UnixStream),
+    /// We are the TLS server. Boxed, as all that is not needed to wait stays out of the task.
+    Server(Box<server::TlsStream<TcpStream>>),
+    /// We are the TLS client.
+    Client(Box<client::TlsStream<TcpStream>>),
+}
+
+impl Conn {
+    /// Whether what goes over this connection is encrypted.
+    pub fn is_tls(&self) -> bool {
+        matches!(self, Conn::Server(_) | Conn::Client(_))
+    }
+
+    /// Reads what is there into `buffer`. Ready with 0 is the peer's end, or a full buffer. While pending, an empty
+    /// buffer holds no memory.
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
+        if buffer.is_full() {
+            return Poll::Ready(Ok(0));
+        }
+        let read = match self {
+            Conn::Tcp(stream) => plain(Pin::new(stream), cx, buffer),
+            Conn::Unix(stream) => plain(Pin::new(stream), cx, buffer),
+            Conn::Server(stream) => decrypted(Pin::new(stream.as_mut()), cx, buffer),
+            Conn::Client(stream) => decrypted(Pin::new(stream.as_mut()), cx, buffer),
+        };
+        if read.is_pending() {
+            buffer.release_if_empty();
+        }
+        read
+    }
+
+    fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
+        match self {
+            Conn::Tcp(stream) => Pin::new(stream),
+            Conn::Unix(stream) => Pin::new(stream),
+            Conn::Server(stream) => Pin::new(stream.as_mut()),
+            Conn::Client(stream) => Pin::new(stream.as_mut()),
+        }
+    }
+
+    /// Writes some of `bytes`.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.writer().poll_write(cx, bytes)
+    }
+
+    /// Pushes out what TLS still holds.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer().poll_flush(cx)
+    }
+
+    /// Says goodbye in TLS and closes our direction.
+    pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.writer().poll_shutdown(cx)
+    }
+}
+
+fn plain<S: AsyncRead>(stream: Pin<&mut S>, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
+    let mut room = ReadBuf::new(buffer.room());
+    ready!(stream.poll_read(cx, &mut room))?;
+    let count = room.filled().len();
+    buffer.grew(count);
+    buffer.release_if_empty();
+    Poll::Ready(Ok(count))
+}
+
+// `poll_fill_buf` shows the plaintext where rustls has it, so waiting needs no buffer of ours.
+fn decrypted<S: AsyncBufRead>(mut stream: Pin<&mut S>, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {
+    let mut total = 0;
+    loop {
+        let data = match stream.as_mut().poll_fill_buf(cx) {
+            Poll::Ready(Ok(data)) => data,
+            Poll::Ready(Err(_)) | Poll::Pending if total > 0 => return Poll::Ready(Ok(total)),
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => return Poll::Ready(Ok(0)),
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => return Poll::Pending,
+        };
+        let room = buffer.room();
+        let count = data.len().min(room.len());
+        room[..count].copy_from_slice(&data[..count]);
+        stream.as_mut().consume(count);
+        buffer.grew(count);
+        total += count;
+        if count < BULK || buffer.is_full() {
+            buffer.release_if_empty();
+            return Poll::Ready(Ok(total));
+        }
+    }
+}

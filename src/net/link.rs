@@ -1,0 +1,125 @@
+//! A connection with its read buffer, for conversations: read a line, answer, read the next.
+//!
+//! Faults name the side that the link leads to. A deadline holds for every wait.
+
+use std::future::poll_fn;
+use std::task::{Poll, ready};
+
+use tokio::time::{Instant, timeout_at};
+
+use super::buffer::Buffer;
+use super::conn::Conn;
+use crate::fault::{Fault, Side};
+
+/// One side of a session.
+pub struct Link {
+    conn: Conn,
+    input: Buffer,
+    side: Side,
+    deadline: Instant,
+}
+
+impl Link {
+    /// A link over `conn` to `side`; every wait ends with `Fault::Slow` at `deadline`.
+    pub fn new(conn: Conn, side: Side, deadline: Instant) -> Link {
+        Link { conn, input: Buffer::default(), side, deadline }
+    }
+
+    /// Sets when the next waits end.
+    pub fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+    }
+
+    /// Whether the link is encrypted.
+    pub fn is_tls(&self) -> bool {
+        self.conn.is_tls()
+    }
+
+    /// What was read and not yet consumed.
+    pub fn input(&self) -> &[u8] {
+        self.input.filled()
+    }
+
+    /// Forgets the first `count` bytes of the input.
+    pub fn consume(&mut self, count: usize) {
+        self.input.consume(count);
+    }
+
+    /// Waits for more bytes: how many came.
+    ///
+    /// # Errors
+    /// `Gone` at the peer's end, `Slow` at the deadline, `TooLong` when the buffer (64 KiB) is full already.
+    pub async fn fill(&mut self) -> Result<usize, Fault> {
+        if self.input.is_full() {
+            return Err(Fault::TooLong(self.side));
+        }
+        let read = poll_fn(|cx| self.conn.poll_fill(cx, &mut self.input));
+        match timeout_at(self.deadline, read).await {
+            Ok(Ok(0) | Err(_)) => Err(Fault::Gone(self.side)),
+            Ok(Ok(count)) => Ok(count),
+            Err(_) => Err(Fault::Slow(self.side)),
+        }
+    }
+
+    /// Sends all of `bytes`, past every buffer.
+    ///
+    /// # Errors
+    /// `Gone` when the peer closed, `Slow` at the deadline.
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        send(&mut self.conn, bytes, self.side, self.deadline).await
+    }
+
+    /// Sends the first `count` bytes of the input to `other`, and forgets them here. Nothing is copied.
+    ///
+    /// # Errors
+    /// As [`Link::send`] of the other side.
+    pub async fn forward(&mut self, count: usize, other: &mut Link) -> Result<(), Fault> {
+        let bytes = &self.input.filled()[..count.min(self.input.len())];
+        send(&mut other.conn, bytes, other.side, other.deadline).await?;
+        self.input.consume(count);
+        Ok(())
+    }
+
+    /// Whether bytes wait, or the peer closed, without waiting. For connections that rest.
+    pub async fn is_quiet(&mut self) -> bool {
+        if !self.input.is_empty() {
+            return false;
+        }
+        let look = poll_fn(|cx| match self.conn.poll_fill(cx, &mut self.input) {
+            Poll::Pending => Poll::Ready(true),
+            Poll::Ready(_) => Poll::Ready(false),
+        });
+        look.await
+    }
+
+    /// Says goodbye and closes; a peer that does not listen any more is no fault.
+    pub async fn close(mut self) {
+        let bye = poll_fn(|cx| self.conn.poll_shutdown(cx));
+        let _ = timeout_at(self.deadline, bye).await;
+    }
+
+    /// Drops what was read and gives the bare connection, to start TLS on it: bytes that came before TLS must not count
+    /// as if they had come inside (NO STARTTLS, USENIX Security 2021).
+    pub fn into_bare(self) -> Conn {
+        self.conn
+    }
+
+    /// The connection and what was read of it already.
+    pub fn into_parts(self) -> (Conn, Buffer) {
+        (self.conn, self.input)
+    }
+}
+
+async fn send(conn: &mut Conn, bytes: &[u8], side: Side, deadline: Instant) -> Result<(), Fault> {
+    let mut sent = 0;
+    let write = poll_fn(|cx| {
+        while sent < bytes.len() {
+            match ready!(conn.poll_write(cx, &bytes[sent..])) {
+                Ok(0) | Err(_) => return Poll::Ready(Err(Fault::Gone(side))),
+                Ok(count) => sent += count,
+            }
+        }
+        conn.poll_flush(cx).map_err(|_| Fault::Gone(side))
+    });
+    timeout_at(deadline, write).await.unwrap_or(Err(Fault::Slow(side)))
+}

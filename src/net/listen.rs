@@ -1,0 +1,111 @@
+//! Listening sockets. Bound early, as root if need be; served later.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::conn::Conn;
+use super::stop::Stop;
+use crate::event::{Event, emit};
+use crate::private::Peer;
+
+/// A bound socket that is not served yet.
+pub enum Bound {
+    /// TCP.
+    Tcp(std::net::TcpListener),
+    /// A Unix socket.
+    Unix(std::os::unix::net::UnixListener),
+}
+
+/// Binds `ADDRESS:PORT` or `unix:PATH`.
+///
+/// # Errors
+/// What the kernel says; a stale socket file is replaced, any other file is not.
+pub fn bind(address: &str) -> io::Result<Bound> {
+    match address.strip_prefix("unix:") {
+        Some(path) => bind_unix(Path::new(path)).map(Bound::Unix),
+        None => {
+            let address: SocketAddr = address.parse().map_err(|_| io::ErrorKind::InvalidInput)?;
+            let listener = std::net::TcpListener::bind(address)?;
+            listener.set_nonblocking(true)?;
+            Ok(Bound::Tcp(listener))
+        }
+    }
+}
+
+fn bind_unix(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
+    let stale = std::fs::symlink_metadata(path).is_ok_and(|data| data.file_type().is_socket());
+    if stale && std::os::unix::net::UnixStream::connect(path).is_err() {
+        std::fs::remove_file(path)?;
+    }
+    let listener = std::os::unix::net::UnixListener::bind(path)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+impl Bound {
+    /// Where it is bound: for tests that ask the kernel for a port.
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Bound::Tcp(listener) => listener.local_addr().ok().map(|address| address.port()),
+            Bound::Unix(_) => None,
+        }
+    }
+
+    /// Takes connections and hands each to `serve`, until `stop`. Must run inside the runtime.
+    pub async fn serve(self, number: u64, mut stop: Stop, mut serve: impl FnMut(Conn, Peer)) {
+        let accepting = async {
+            let Ok(listener) = Listener::new(self) else {
+                emit(Event::AcceptFailed { listener: number });
+                return;
+            };
+            loop {
+                match listener.accept().await {
+                    Ok((conn, peer)) => serve(conn, peer),
+                    // Out of file descriptors, mostly: give sessions time to end instead of spinning.
+                    Err(_) => {
+                        emit(Event::AcceptFailed { listener: number });
+                        sleep(Duration::from_millis(200)).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = accepting => {}
+            () = stop.stopped() => {}
+        }
+    }
+}
+
+enum Listener {
+    Tcp(tokio::net::TcpListener),
+    Unix(tokio::net::UnixListener),
+}
+
+impl Listener {
+    fn new(bound: Bound) -> io::Result<Listener> {
+        match bound {
+            Bound::Tcp(listener) => tokio::net::TcpListener::from_std(listener).map(Listener::Tcp),
+            Bound::Unix(listener) => tokio::net::UnixListener::from_std(listener).map(Listener::Unix),
+        }
+    }
+
+    async fn accept(&self) -> io::Result<(Conn, Peer)> {
+        match self {
+            Listener::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                // Small answers must not wait for each other (Nagle): 47 ms per login in peers that forget this.
+                stream.set_nodelay(true)?;
+                Ok((Conn::Tcp(stream), Peer::new(address)))
+            }
+            Listener::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Conn::Unix(stream), Peer::local()))
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Sockets, TLS, timers: everything that touches the network, and nothing that understands a protocol.
+
+pub mod buffer;
+pub mod certificates;
+pub mod conn;
+pub mod dial;
+pub mod link;
+pub mod listen;
+pub mod pace;
+pub mod stop;
+pub mod tls;
