@@ -30,3 +30,4 @@ pub mod fault;
 pub mod net;
 pub mod private;
 pub mod route;
+pub mod wire;

@@ -1,0 +1,3 @@
+//! Grammar shared by the protocols: feed bytes, get what they mean, or a fault. Pure: no sockets, no clock.
+
+pub mod sasl;

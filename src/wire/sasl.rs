@@ -1,0 +1,314 @@
+//! SASL, the server's side: what a mail program answers after AUTH or AUTHENTICATE becomes a [`Credential`].
+//!
+//! PLAIN (RFC 4616), LOGIN (draft-murchison-sasl-login), OAUTHBEARER (RFC 7628) and XOAUTH2, its older form. Also the one line
+//! that tells a credential to a backend. SMTP and IMAP share this: both carry base64 lines, `*` to cancel and, for an empty
+//! initial response, `=` (RFC 4954 4, RFC 4959 3).
+//!
+//! Absent on purpose: CRAM-MD5, DIGEST-MD5, SCRAM and GSSAPI, which a proxy cannot replay to a backend; acting for somebody
+//! else (an authorization identity that differs from the name that logs in).
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::private::{Credential, Mechanism, Private, Secret};
+
+/// The longest answer that is read, in octets of base64. Tokens of big providers are below 4 KiB.
+pub const MAX_ANSWER: usize = 8 * 1024;
+/// The longest login name, in octets. An address has at most 320.
+const MAX_USER: usize = 512;
+
+/// A mechanism by its registered name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    /// User and password, each asked for.
+    Login,
+    /// RFC 7628.
+    OAuthBearer,
+    /// RFC 4616.
+    Plain,
+    /// What OAUTHBEARER was before it was a standard.
+    XOAuth2,
+}
+
+impl Name {
+    /// The mechanism with this name, in any case of letters.
+    pub fn parse(name: &[u8]) -> Option<Name> {
+        [Name::Login, Name::OAuthBearer, Name::Plain, Name::XOAuth2]
+            .into_iter()
+            .find(|known| known.word().as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// As it stands in capability lists.
+    pub fn word(self) -> &'static str {
+        match self {
+            Name::Login => "LOGIN",
+            Name::OAuthBearer => "OAUTHBEARER",
+            Name::Plain => "PLAIN",
+            Name::XOAuth2 => "XOAUTH2",
+        }
+    }
+}
+
+/// What comes next in an exchange.
+pub enum Step {
+    /// Send this base64 text (it can be empty) as the challenge, then feed the next line to [`Exchange::answer`].
+    Challenge(&'static str, Exchange),
+    /// All is said; the backend judges.
+    Done(Credential),
+    /// The exchange is over without a credential.
+    Refused(Refusal),
+}
+
+/// Why an exchange ended without a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The client sent `*`.
+    Cancelled,
+    /// No base64, or not what the mechanism asks for.
+    Malformed,
+    /// Longer than [`MAX_ANSWER`], or a login name longer than an address can be.
+    TooLong,
+    /// The client wants to act as somebody else. To be answered like a wrong password.
+    Foreign,
+}
+
+/// An exchange that waits for the client's next line.
+pub struct Exchange(State);
+
+enum State {
+    /// The one answer of this mechanism.
+    Whole(Name),
+    /// LOGIN's first answer.
+    User,
+    /// LOGIN's second answer.
+    Password(Private<Box<str>>),
+}
+
+/// Begins an exchange. `initial` is the initial response as it stands in the command: base64, or `=` for an empty one.
+pub fn start(name: Name, initial: Option<&[u8]>) -> Step {
+    let state = match name {
+        Name::Login => State::User,
+        _ => State::Whole(name),
+    };
+    match initial {
+        Some(b"=") => state.read(Zeroizing::new(Vec::new())),
+        Some(line) => Exchange(state).answer(line),
+        None => state.ask(),
+    }
+}
+
+impl Exchange {
+    /// Takes the client's answer to the challenge: one line without its CRLF.
+    pub fn answer(self, line: &[u8]) -> Step {
+        if line == b"*" {
+            return Step::Refused(Refusal::Cancelled);
+        }
+        if line.len() > MAX_ANSWER {
+            return Step::Refused(Refusal::TooLong);
+        }
+        match decode(line) {
+            Some(bytes) => self.0.read(bytes),
+            None => Step::Refused(Refusal::Malformed),
+        }
+    }
+}
+
+impl State {
+    fn ask(self) -> Step {
+        let challenge = match self {
+            State::Whole(_) => "",
+            State::User => "VXNlcm5hbWU6",        // Username:
+            State::Password(_) => "UGFzc3dvcmQ6", // Password:
+        };
+        Step::Challenge(challenge, Exchange(self))
+    }
+
+    fn read(self, bytes: Zeroizing<Vec<u8>>) -> Step {
+        let read = match self {
+            State::Whole(Name::OAuthBearer) => bearer(&bytes),
+            State::Whole(Name::XOAuth2) => xoauth2(&bytes),
+            State::Whole(_) => plain(&bytes),
+            State::User => match user(&bytes) {
+                Ok(user) => return State::Password(user).ask(),
+                Err(refusal) => Err(refusal),
+            },
+            State::Password(user) => password(user, &bytes),
+        };
+        match read {
+            Ok(credential) => Step::Done(credential),
+            Err(refusal) => Step::Refused(refusal),
+        }
+    }
+}
+
+// RFC 4616 2: [authzid] NUL authcid NUL passwd
+fn plain(bytes: &[u8]) -> Result<Credential, Refusal> {
+    let mut parts = bytes.splitn(3, |b| *b == 0);
+    let (Some(other), Some(name), Some(secret)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(Refusal::Malformed);
+    };
+    if !other.is_empty() && !other.eq_ignore_ascii_case(name) {
+        return Err(Refusal::Foreign);
+    }
+    password(user(name)?, secret)
+}
+
+// RFC 7628 3.1: gs2-header "," kvsep *(key "=" value kvsep) kvsep, with the name in the GS2 header.
+fn bearer(bytes: &[u8]) -> Result<Credential, Refusal> {
+    let end = memchr::memchr(1, bytes).ok_or(Refusal::Malformed)?;
+    let header = std::str::from_utf8(&bytes[..end]).map_err(|_| Refusal::Malformed)?;
+    let mut parts = header.split(',');
+    let (Some("n" | "y"), Some(name), Some(""), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return Err(Refusal::Malformed);
+    };
+    // RFC 5801 4: in a saslname, "=2C" stands for a comma and "=3D" for an equals sign. Without a name we cannot route.
+    let name = name.strip_prefix("a=").ok_or(Refusal::Malformed)?;
+    let name = name.replace("=2C", ",").replace("=3D", "=");
+    token(user(name.as_bytes())?, bytes, Mechanism::OAuthBearer)
+}
+
+// "user=" name kvsep "auth=Bearer " token kvsep kvsep
+fn xoauth2(bytes: &[u8]) -> Result<Credential, Refusal> {
+    let name = bytes.split(|b| *b == 1).find_map(|pair| pair.strip_prefix(b"user=")).ok_or(Refusal::Malformed)?;
+    token(user(name)?, bytes, Mechanism::XOAuth2)
+}
+
+fn token(user: Private<Box<str>>, blob: &[u8], mechanism: Mechanism) -> Result<Credential, Refusal> {
+    let has_token = blob.split(|b| *b == 1).any(|pair| pair.strip_prefix(b"auth=").is_some_and(|token| !token.is_empty()));
+    let ends = blob.ends_with(&[1, 1]);
+    (has_token && ends).then(|| Credential { user, secret: Secret::new(blob), mechanism }).ok_or(Refusal::Malformed)
+}
+
+fn password(user: Private<Box<str>>, secret: &[u8]) -> Result<Credential, Refusal> {
+    // A NUL would end the password early in what the backend is told.
+    if secret.is_empty() || secret.contains(&0) {
+        return Err(Refusal::Malformed);
+    }
+    Ok(Credential { user, secret: Secret::new(secret), mechanism: Mechanism::Password })
+}
+
+fn user(bytes: &[u8]) -> Result<Private<Box<str>>, Refusal> {
+    if bytes.len() > MAX_USER {
+        return Err(Refusal::TooLong);
+    }
+    let name = std::str::from_utf8(bytes).map_err(|_| Refusal::Malformed)?;
+    let usable = !name.is_empty() && !name.chars().any(char::is_control);
+    usable.then(|| Private::new(name.into())).ok_or(Refusal::Malformed)
+}
+
+/// The mechanism and the initial response, in base64, that tell `credential` to a backend: PLAIN for a password, else the
+/// client's own response as it came.
+pub fn initial_response(credential: &Credential) -> (Name, Zeroizing<Vec<u8>>) {
+    let secret = credential.secret.reveal();
+    match credential.mechanism {
+        Mechanism::OAuthBearer => (Name::OAuthBearer, encode(secret)),
+        Mechanism::XOAuth2 => (Name::XOAuth2, encode(secret)),
+        Mechanism::Password => {
+            let user = credential.user.reveal().as_bytes();
+            let mut plain = Zeroizing::new(Vec::with_capacity(user.len() + secret.len() + 2));
+            plain.push(0);
+            plain.extend_from_slice(user);
+            plain.push(0);
+            plain.extend_from_slice(secret);
+            (Name::Plain, encode(&plain))
+        }
+    }
+}
+
+// Both are sized before they are filled: a buffer that grows would leave copies of the secret behind.
+fn encode(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut text = Zeroizing::new(vec![0; bytes.len().div_ceil(3) * 4]);
+    let length = STANDARD.encode_slice(bytes, &mut text).unwrap_or(0);
+    text.truncate(length);
+    text
+}
+
+fn decode(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(text.len())]);
+    let length = STANDARD.decode_slice(text, &mut bytes).ok()?;
+    bytes.truncate(length);
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(bytes: &[u8]) -> Vec<u8> {
+        encode(bytes).to_vec()
+    }
+
+    fn done(step: Step) -> (String, Vec<u8>, Mechanism) {
+        let Step::Done(credential) = step else { panic!("no credential") };
+        (credential.user.reveal().to_string(), credential.secret.reveal().to_vec(), credential.mechanism)
+    }
+
+    fn refused(step: Step) -> Refusal {
+        let Step::Refused(refusal) = step else { panic!("not refused") };
+        refusal
+    }
+
+    #[test]
+    fn plain_with_and_without_initial_response() {
+        let blob = line(b"\0alice@asso.example\0s3cret");
+        let expected = ("alice@asso.example".to_owned(), b"s3cret".to_vec(), Mechanism::Password);
+        assert_eq!(done(start(Name::Plain, Some(&blob))), expected);
+        let Step::Challenge("", exchange) = start(Name::Plain, None) else { panic!() };
+        assert_eq!(done(exchange.answer(&blob)), expected);
+        assert_eq!(done(start(Name::Plain, Some(&line(b"alice@asso.example\0alice@asso.example\0s3cret")))), expected);
+    }
+
+    #[test]
+    fn login_asks_twice() {
+        let Step::Challenge("VXNlcm5hbWU6", exchange) = start(Name::Login, None) else { panic!() };
+        let Step::Challenge("UGFzc3dvcmQ6", exchange) = exchange.answer(&line(b"bob@asso.example")) else { panic!() };
+        assert_eq!(done(exchange.answer(&line(b"pw"))), ("bob@asso.example".into(), b"pw".to_vec(), Mechanism::Password));
+        let Step::Challenge("UGFzc3dvcmQ6", exchange) = start(Name::Login, Some(&line(b"bob"))) else { panic!() };
+        assert_eq!(refused(exchange.answer(b"*")), Refusal::Cancelled);
+    }
+
+    #[test]
+    fn tokens_stay_whole() {
+        let blob = b"n,a=al=2Cice@asso.example,\x01host=mail.example\x01auth=Bearer t0ken==\x01\x01";
+        let (user, secret, mechanism) = done(start(Name::OAuthBearer, Some(&line(blob))));
+        assert_eq!((user.as_str(), secret.as_slice(), mechanism), ("al,ice@asso.example", &blob[..], Mechanism::OAuthBearer));
+        let blob = b"user=alice@asso.example\x01auth=Bearer t0ken\x01\x01";
+        let step = start(Name::XOAuth2, Some(&line(blob)));
+        let Step::Done(credential) = step else { panic!() };
+        let (name, text) = initial_response(&credential);
+        assert_eq!((name, text.to_vec()), (Name::XOAuth2, line(blob)));
+    }
+
+    #[test]
+    fn what_is_refused() {
+        let plain = |bytes: &[u8]| refused(start(Name::Plain, Some(&line(bytes))));
+        assert_eq!(plain(b"root\0alice\0pw"), Refusal::Foreign);
+        for bytes in [&b""[..], b"alice\0pw", b"\0\0pw", b"\0alice\0", b"\0al\r\nice\0pw", b"\0alice\0p\0w", b"\0\xff\0pw"] {
+            assert_eq!(plain(bytes), Refusal::Malformed);
+        }
+        for text in [&b"AGFs*"[..], b"AGFsaWNl AHB3", b"AGFsaWNlAHB3=", b"AHgAeA"] {
+            assert_eq!(refused(start(Name::Plain, Some(text))), Refusal::Malformed);
+        }
+        assert_eq!(refused(start(Name::Plain, Some(b"="))), Refusal::Malformed);
+        assert_eq!(refused(start(Name::Plain, Some(&[b'A'; MAX_ANSWER + 4]))), Refusal::TooLong);
+        for blob in
+            [&b"n,,\x01auth=Bearer t\x01\x01"[..], b"n,a=x,\x01\x01", b"n,a=x,\x01auth=\x01\x01", b"n,a=x,\x01auth=Bearer t"]
+        {
+            assert_eq!(refused(start(Name::OAuthBearer, Some(&line(blob)))), Refusal::Malformed);
+        }
+    }
+
+    #[test]
+    fn a_backend_is_told_plain() {
+        let Step::Done(credential) = start(Name::Plain, Some(&line(b"\0a@b.example\0p\xe9"))) else { panic!() };
+        let (name, text) = initial_response(&credential);
+        assert_eq!((name, text.to_vec()), (Name::Plain, line(b"\0a@b.example\0p\xe9")));
+    }
+
+    #[test]
+    fn names() {
+        assert_eq!(Name::parse(b"oauthBearer"), Some(Name::OAuthBearer));
+        assert_eq!(Name::parse(b"CRAM-MD5"), None);
+    }
+}
