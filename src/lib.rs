@@ -27,6 +27,8 @@
 
 pub mod event;
 pub mod fault;
+pub mod imap;
+pub mod limit;
 pub mod net;
 pub mod private;
 pub mod route;

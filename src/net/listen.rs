@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::conn::Conn;
-use super::stop::Stop;
+use super::stop::{Phase, Stop};
 use crate::event::{Event, emit};
 use crate::private::Peer;
 
@@ -76,7 +76,7 @@ impl Bound {
         };
         tokio::select! {
             () = accepting => {}
-            () = stop.stopped() => {}
+            () = stop.reached(Phase::Draining) => {}
         }
     }
 }

@@ -1,45 +1,65 @@
-//! Stopping: every session hears of it, and the program waits until the last one is gone or the time is over.
+//! Stopping in two steps: first no new work and whoever rests goes; then, when the time is over, everybody goes.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+/// How far the stop is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// No stop.
+    Running,
+    /// No new connections; a session ends as soon as nothing is under way in it.
+    Draining,
+    /// Sessions end now.
+    Over,
+}
+
 /// Held by the program.
-pub struct Stopper(watch::Sender<bool>);
+pub struct Stopper(watch::Sender<Phase>);
 
 /// Held by every session and listener.
 #[derive(Clone)]
-pub struct Stop(watch::Receiver<bool>);
+pub struct Stop(watch::Receiver<Phase>);
 
 /// A new pair.
 pub fn pair() -> (Stopper, Stop) {
-    let (sender, receiver) = watch::channel(false);
+    let (sender, receiver) = watch::channel(Phase::Running);
     (Stopper(sender), Stop(receiver))
 }
 
+/// How long sessions have for their last words after the time is over.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 impl Stopper {
     /// Sessions and listeners that are still there (each holds one receiver).
-    pub fn listeners(&self) -> usize {
+    pub fn holders(&self) -> usize {
         self.0.receiver_count()
     }
 
-    /// Tells everyone, and waits until all are gone, at most `grace`. True when all went.
-    pub async fn stop(&self, grace: Duration) -> bool {
-        let _ = self.0.send(true);
-        timeout(grace, self.0.closed()).await.is_ok()
+    /// Drains for at most `grace`, then ends what is left. The number of sessions that had to be cut.
+    pub async fn stop(self, grace: Duration) -> usize {
+        let _ = self.0.send(Phase::Draining);
+        if timeout(grace, self.0.closed()).await.is_ok() {
+            return 0;
+        }
+        let left = self.holders();
+        let _ = self.0.send(Phase::Over);
+        let _ = timeout(LAST_WORDS, self.0.closed()).await;
+        left
     }
 }
 
 impl Stop {
-    /// Returns when the daemon is being stopped.
-    pub async fn stopped(&mut self) {
+    /// Returns when the stop is at least at `phase`.
+    pub async fn reached(&mut self, phase: Phase) {
         // An error means that the program is gone: that is a stop too.
-        let _ = self.0.wait_for(|stopping| *stopping).await;
+        let _ = self.0.wait_for(|now| *now >= phase).await;
     }
 
-    /// Whether the daemon is being stopped.
-    pub fn is_stopping(&self) -> bool {
+    /// How far the stop is now.
+    pub fn phase(&self) -> Phase {
         *self.0.borrow()
     }
 }

@@ -1,0 +1,103 @@
+//! Capability lists: what we say before login, and what is taken out of or put into the backend's lists after it.
+//!
+//! A list may come untagged, in a response code, or in a greeting (RFC 9051 7.2.2, 7.1); the same filter serves all.
+
+/// Before login. LITERAL+ is ours there: the framer takes both kinds.
+pub fn before_login(tls: bool, starttls: bool) -> &'static str {
+    match (tls, starttls) {
+        (true, _) => "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN AUTH=XOAUTH2 AUTH=OAUTHBEARER",
+        (false, true) => "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE STARTTLS LOGINDISABLED",
+        (false, false) => "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE LOGINDISABLED",
+    }
+}
+
+/// Whether the backend's `capability` is passed on after login.
+fn passes(capability: &[u8]) -> bool {
+    const HIDDEN: &[&[u8]] = &[
+        // Would bring message bodies around the scrubber.
+        b"CATENATE",
+        b"URLAUTH",
+        b"URLAUTH=BINARY",
+        b"URL-PARTIAL",
+        b"BURL",
+        b"REPLACE",
+        // Would end or blind the session that we follow.
+        b"UNAUTHENTICATE",
+        b"STARTTLS",
+        b"LOGINDISABLED",
+        b"LOGIN-REFERRALS",
+        b"MAILBOX-REFERRALS",
+        b"XCLIENT",
+        // Answered by us, put back below.
+        b"ID",
+    ];
+    const FAMILIES: &[&[u8]] = &[b"COMPRESS=", b"AUTH="];
+    let capability = capability.to_ascii_uppercase();
+    !HIDDEN.contains(&&*capability) && !FAMILIES.iter().any(|family| capability.starts_with(family))
+}
+
+/// The backend's list (words, separated by spaces) as the client is told it.
+pub fn after_login(list: &[u8]) -> Vec<u8> {
+    let words = list.split(|byte| *byte == b' ').filter(|word| !word.is_empty() && passes(word));
+    let mut merged = words.fold(Vec::with_capacity(list.len() + 4), |mut merged, word| {
+        merged.extend_from_slice(word);
+        merged.push(b' ');
+        merged
+    });
+    merged.extend_from_slice(b"ID");
+    merged
+}
+
+/// Whether `list` holds `capability`, in any case of letters.
+pub fn has(list: &[u8], capability: &[u8]) -> bool {
+    list.split(|byte| *byte == b' ').any(|word| word.eq_ignore_ascii_case(capability))
+}
+
+/// Where in a server line (without CRLF) a capability list stands: `* CAPABILITY list` or `... [CAPABILITY list] text`.
+pub fn find(line: &[u8]) -> Option<std::ops::Range<usize>> {
+    const UNTAGGED: &[u8] = b"* CAPABILITY ";
+    const CODE: &[u8] = b"[CAPABILITY ";
+    if line.len() > UNTAGGED.len() && line[..UNTAGGED.len()].eq_ignore_ascii_case(UNTAGGED) {
+        return Some(UNTAGGED.len()..line.len());
+    }
+    // The code is the first thing behind tag and OK: a folder name further on must not be taken for it.
+    let second = line.iter().position(|byte| *byte == b' ')? + 1;
+    let third = second + line[second..].iter().position(|byte| *byte == b' ')? + 1;
+    let rest = &line[third..];
+    if rest.len() <= CODE.len() || !rest[..CODE.len()].eq_ignore_ascii_case(CODE) {
+        return None;
+    }
+    let start = third + CODE.len();
+    let end = start + line[start..].iter().position(|byte| *byte == b']')?;
+    Some(start..end)
+}
+
+/// `line` with its capability list as the client is told it; `None` if it holds no list.
+pub fn rewrite(line: &[u8]) -> Option<Vec<u8>> {
+    let text = line.strip_suffix(b"\r\n")?;
+    let list = find(text)?;
+    let mut out = Vec::with_capacity(line.len() + 8);
+    out.extend_from_slice(&line[..list.start]);
+    out.extend_from_slice(&after_login(&line[list.clone()]));
+    out.extend_from_slice(&line[list.end..]);
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rewritten(line: &str) -> Option<String> {
+        rewrite(line.as_bytes()).map(|line| String::from_utf8(line).unwrap())
+    }
+
+    #[test]
+    fn lists_are_found_and_filtered_wherever_they_stand() {
+        let told = "* CAPABILITY IMAP4rev1 IDLE COMPRESS=DEFLATE URLAUTH AUTH=PLAIN QRESYNC\r\n";
+        assert_eq!(rewritten(told).unwrap(), "* CAPABILITY IMAP4rev1 IDLE QRESYNC ID\r\n");
+        let told = "a1 OK [CAPABILITY IMAP4rev1 ID CATENATE] Logged in\r\n";
+        assert_eq!(rewritten(told).unwrap(), "a1 OK [CAPABILITY IMAP4rev1 ID] Logged in\r\n");
+        assert_eq!(rewritten("a1 NO folder [CAPABILITY x]\r\n"), None);
+        assert_eq!(rewritten("* LIST () \"/\" [CAPABILITY\r\n"), None);
+    }
+}

@@ -1,0 +1,116 @@
+//! The head of a client command: tag and verb (RFC 9051 9, `command`), and the argument forms we must read ourselves.
+//!
+//! Only what the decisions need is read here, without a copy; the full grammar is imap-codec's, for LOGIN and
+//! AUTHENTICATE. Absent on purpose: a list of all verbs. What is not named here passes.
+
+/// Longest tag. Clients use a few letters; a tag is kept while its command waits.
+const TAG: usize = 64;
+
+/// Tag and verb of a command, and where its arguments start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// The client's tag.
+    pub tag: &'a [u8],
+    /// What is asked.
+    pub verb: Verb,
+    /// The arguments' bytes, without the line end.
+    pub arguments: &'a [u8],
+}
+
+macro_rules! verbs {
+    ($($name:ident $word:literal)*) => {
+        /// The verbs that are not simply passed on.
+        #[allow(missing_docs)] // each is the RFC's own word
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Verb { $($name,)* Other }
+
+        fn verb(word: &[u8]) -> Verb {
+            $(if word.eq_ignore_ascii_case($word) { return Verb::$name; })*
+            Verb::Other
+        }
+    };
+}
+
+verbs! {
+    Append b"APPEND"
+    Authenticate b"AUTHENTICATE"
+    Capability b"CAPABILITY"
+    Compress b"COMPRESS"
+    Id b"ID"
+    Idle b"IDLE"
+    Login b"LOGIN"
+    Logout b"LOGOUT"
+    Noop b"NOOP"
+    StartTls b"STARTTLS"
+    Unauthenticate b"UNAUTHENTICATE"
+}
+
+/// Reads the head of `line` (without literals behind it). `None`: the tag is no tag, or there is no verb.
+pub fn head(line: &[u8]) -> Option<Head<'_>> {
+    let line = line.strip_suffix(b"\r\n").or(line.strip_suffix(b"\n")).unwrap_or(line);
+    let space = line.iter().position(|byte| *byte == b' ')?;
+    let (tag, rest) = (&line[..space], &line[space + 1..]);
+    let end = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
+    let (word, arguments) = (&rest[..end], rest.get(end + 1..).unwrap_or(b""));
+    let named =
+        !word.is_empty() && word.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'='));
+    (is_tag(tag) && named).then(|| Head { tag, verb: verb(word), arguments })
+}
+
+/// The tag that a refusal of an unreadable line can name; `*` if there is none.
+pub fn tag_or_star(line: &[u8]) -> &[u8] {
+    let word = line.split(|byte| matches!(byte, b' ' | b'\r' | b'\n')).next().unwrap_or(b"");
+    if is_tag(word) { word } else { b"*" }
+}
+
+// RFC 9051 9: tag = 1*<any ASTRING-CHAR except "+">. `*` and `+` would read as untagged answers when echoed.
+fn is_tag(tag: &[u8]) -> bool {
+    let allowed = |byte: &u8| byte.is_ascii_graphic() && !b"(){%*\"\\+".contains(byte);
+    !tag.is_empty() && tag.len() <= TAG && tag.iter().all(allowed)
+}
+
+/// A mailbox name or other astring at the front of `text`: its value, and how many bytes it took. `None`: it is a literal,
+/// or no astring.
+pub fn astring(text: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let Some(quoted) = text.strip_prefix(b"\"") else {
+        let end =
+            text.iter().position(|byte| matches!(byte, b' ' | b'(' | b')' | b'{' | b'"' | b'\r' | b'\n')).unwrap_or(text.len());
+        return (end > 0).then(|| (text[..end].to_vec(), end));
+    };
+    let mut value = Vec::new();
+    let mut bytes = quoted.iter().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'"' => return Some((value, at + 2)),
+            b'\\' => value.push(*bytes.next()?.1),
+            byte => value.push(*byte),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads() {
+        let read = head(b"a1 append Sent {3}\r\n").unwrap();
+        assert_eq!((read.tag, read.verb, read.arguments), (&b"a1"[..], Verb::Append, &b"Sent {3}"[..]));
+        assert_eq!(head(b"a1 NOOP\r\n").unwrap().verb, Verb::Noop);
+        assert_eq!(head(b"a1 XYZZY 1\r\n").unwrap().verb, Verb::Other);
+        for line in [&b"* NOOP\r\n"[..], b"+ NOOP\r\n", b"a1\r\n", b"a1 \r\n", b" NOOP\r\n", b"\r\n", b"a{ NOOP\r\n"] {
+            assert!(head(line).is_none());
+        }
+        assert_eq!(tag_or_star(b"a1 \r\n"), b"a1");
+        assert_eq!(tag_or_star(b"* x\r\n"), b"*");
+    }
+
+    #[test]
+    fn astrings() {
+        assert_eq!(astring(b"Sent (\\Seen)"), Some((b"Sent".to_vec(), 4)));
+        assert_eq!(astring(b"\"a \\\"b\\\\\" x"), Some((b"a \"b\\".to_vec(), 9)));
+        assert_eq!(astring(b"{3}"), None);
+        assert_eq!(astring(b"\"open"), None);
+    }
+}

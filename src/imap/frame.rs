@@ -1,0 +1,327 @@
+//! Framing: a stream of IMAP bytes is cut into lines and literals, before anything is understood (RFC 9051 2.2, 4.3).
+//!
+//! Framing first is what makes the proxy safe: a command that we do not understand still has a clear end, and the bytes of
+//! a literal are never taken for a command. Two traps decide the rules here:
+//! - In server lines, `{5}` at the end of free text (an echoed folder name, say) is no literal. So none is looked for in
+//!   tagged lines, in `* OK / NO / BAD / BYE / PREAUTH` and in `+` lines.
+//! - In client lines, `{5}` behind an open quote could be read either way. Such a line is [`Flaw::Ambiguous`].
+//!
+//! Absent on purpose: any look into the bytes of a literal, and any buffer. The caller keeps the bytes and passes the
+//! same slice, grown, until a frame comes.
+
+use memchr::{memchr, memrchr};
+
+use crate::fault::{Fault, Side};
+
+/// Longest client line, with its CRLF. Dovecot's own bound is the same.
+pub const LINE: usize = 64 * 1024;
+
+/// What a piece of a long server line must keep back, so that `{18446744073709551615}` and CRLF are seen whole.
+const TAIL: usize = 32;
+
+/// What was found at the front of the bytes. `len` always counts the bytes to take away.
+#[allow(missing_docs)] // the fields are explained by their variants
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// No frame yet; more bytes are needed.
+    Need,
+    /// A line of `len` bytes, CRLF included.
+    Line { len: usize, literal: Option<Literal>, flaw: Option<Flaw> },
+    /// The first `len` bytes of a server line that is longer than the buffer. Its rest follows.
+    Piece { len: usize },
+    /// `len` bytes of the announced literal; `done` when they are its last.
+    Literal { len: usize, done: bool },
+}
+
+/// A literal that a line announces at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Literal {
+    /// Octets to follow.
+    pub size: u64,
+    /// Whether the sender waits for a `+` first (no `+` or `-` before the brace).
+    pub sync: bool,
+    /// `~{n}`: literal8, may hold NUL (RFC 3516).
+    pub binary: bool,
+    /// Where in the line the announcement starts: at `~` or `{`.
+    pub at: usize,
+}
+
+/// What is wrong with a client line whose end is clear all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// LF without CR, or CR without LF.
+    BareLineEnd,
+    /// A NUL, which no line may hold.
+    Nul,
+    /// A literal announced behind an open quote, or with a size that is no number of 63 bits: what follows cannot be
+    /// told from commands.
+    Ambiguous,
+}
+
+/// Which way the bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the mail program.
+    Client,
+    /// From the backend.
+    Server,
+}
+
+/// Cuts one direction into frames.
+pub struct Framer {
+    direction: Direction,
+    place: Place,
+}
+
+enum Place {
+    /// In a line; its first `scanned` bytes hold no LF. `head` is what the line began with, if its front is gone already.
+    Line { scanned: usize, head: Option<Head> },
+    /// In a literal with `left` bytes to come.
+    Literal { left: u64 },
+    /// Behind a literal: the line goes on, as part of the same command or response.
+    Rest { scanned: usize },
+}
+
+/// Whether a line may end in a literal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Head {
+    Data,
+    FreeText,
+}
+
+impl Framer {
+    /// At the start of a line.
+    pub fn new(direction: Direction) -> Framer {
+        Framer { direction, place: Place::Line { scanned: 0, head: None } }
+    }
+
+    /// Whether the next byte begins a command or a response: here, and only here, something else may be put in between.
+    pub fn at_start(&self) -> bool {
+        matches!(self.place, Place::Line { head: None, .. })
+    }
+
+    /// Enters the literal that the last line announced. For the client's direction, where it depends on the backend
+    /// whether a synchronising literal comes at all.
+    pub fn enter(&mut self, size: u64) {
+        self.place = if size == 0 { Place::Rest { scanned: 0 } } else { Place::Literal { left: size } };
+    }
+
+    /// What is at the front of `input`. After `Line`, `Piece` or `Literal` the caller takes `len` bytes away before the next
+    /// call. `full` tells that the caller has no room for more bytes.
+    ///
+    /// # Errors
+    /// `TooLong(Client)` for a client line over [`LINE`]; `Garbage(Backend)` for a server line that ends in a bare LF.
+    pub fn next(&mut self, input: &[u8], full: bool) -> Result<Frame, Fault> {
+        match self.place {
+            Place::Literal { left } => Ok(self.literal(input, left)),
+            Place::Line { scanned, head } => {
+                let head = head.or_else(|| (self.direction == Direction::Server).then(|| classify(input)));
+                self.line(input, scanned, head, full)
+            }
+            Place::Rest { scanned } => self.line(input, scanned, Some(Head::Data), full),
+        }
+    }
+
+    fn literal(&mut self, input: &[u8], left: u64) -> Frame {
+        let len = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
+        if len == 0 {
+            return Frame::Need;
+        }
+        let left = left - len as u64;
+        self.enter(left);
+        Frame::Literal { len, done: left == 0 }
+    }
+
+    fn line(&mut self, input: &[u8], scanned: usize, head: Option<Head>, full: bool) -> Result<Frame, Fault> {
+        let Some(end) = memchr(b'\n', &input[scanned.min(input.len())..]) else {
+            return self.unfinished(input, head, full);
+        };
+        let len = scanned + end + 1;
+        let line = &input[..len];
+        if self.direction == Direction::Client && len > LINE {
+            return Err(Fault::TooLong(Side::Client));
+        }
+        let frame = match self.direction {
+            Direction::Client => client_line(line),
+            Direction::Server => server_line(line, head)?,
+        };
+        self.place = Place::Line { scanned: 0, head: None };
+        if let (Direction::Server, Frame::Line { literal: Some(literal), .. }) = (self.direction, &frame) {
+            self.enter(literal.size);
+        }
+        Ok(frame)
+    }
+
+    fn unfinished(&mut self, input: &[u8], head: Option<Head>, full: bool) -> Result<Frame, Fault> {
+        if self.direction == Direction::Client && (full || input.len() >= LINE) {
+            return Err(Fault::TooLong(Side::Client));
+        }
+        if full && input.len() > TAIL {
+            let len = input.len() - TAIL;
+            self.place = Place::Line { scanned: TAIL, head };
+            return Ok(Frame::Piece { len });
+        }
+        match &mut self.place {
+            Place::Line { scanned, .. } | Place::Rest { scanned } => *scanned = input.len(),
+            Place::Literal { .. } => {}
+        }
+        Ok(Frame::Need)
+    }
+}
+
+fn client_line(line: &[u8]) -> Frame {
+    let text = line.strip_suffix(b"\r\n");
+    let flaw = match text {
+        None => Some(Flaw::BareLineEnd),
+        Some(text) if memchr(b'\r', text).is_some() => Some(Flaw::BareLineEnd),
+        Some(text) if memchr(0, text).is_some() => Some(Flaw::Nul),
+        Some(_) => None,
+    };
+    // A flawed line that looks like an announcement has no clear continuation either.
+    let announced = announcement(text.unwrap_or(&line[..line.len() - 1]));
+    match (announced, flaw) {
+        (Announced::No, flaw) => Frame::Line { len: line.len(), literal: None, flaw },
+        (Announced::Yes(literal), None) if !in_quotes(&line[..literal.at]) => {
+            Frame::Line { len: line.len(), literal: Some(literal), flaw: None }
+        }
+        _ => Frame::Line { len: line.len(), literal: None, flaw: Some(Flaw::Ambiguous) },
+    }
+}
+
+fn server_line(line: &[u8], head: Option<Head>) -> Result<Frame, Fault> {
+    let text = line.strip_suffix(b"\r\n").ok_or(Fault::Garbage(Side::Backend))?;
+    let literal = match head {
+        Some(Head::Data) => match announcement(text) {
+            Announced::Yes(literal) => Some(literal),
+            Announced::No => None,
+            Announced::Broken => return Err(Fault::Garbage(Side::Backend)),
+        },
+        _ => None,
+    };
+    Ok(Frame::Line { len: line.len(), literal, flaw: None })
+}
+
+/// Whether a server line is one whose end is free text.
+fn classify(line: &[u8]) -> Head {
+    let Some(rest) = line.strip_prefix(b"* ") else { return Head::FreeText };
+    let end = rest.iter().position(|byte| matches!(byte, b' ' | b'\r')).unwrap_or(rest.len());
+    let free = [&b"OK"[..], b"NO", b"BAD", b"BYE", b"PREAUTH"];
+    if free.iter().any(|word| rest[..end].eq_ignore_ascii_case(word)) { Head::FreeText } else { Head::Data }
+}
+
+enum Announced {
+    No,
+    Yes(Literal),
+    Broken,
+}
+
+/// `{123}`, `{123+}`, `{123-}` at the end of a line, also behind `~`.
+fn announcement(text: &[u8]) -> Announced {
+    let Some(inner) = text.strip_suffix(b"}") else { return Announced::No };
+    let Some(open) = memrchr(b'{', inner) else { return Announced::No };
+    let (digits, sync) = match inner[open + 1..].split_last() {
+        Some((b'+' | b'-', digits)) => (digits, false),
+        _ => (&inner[open + 1..], true),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Announced::No;
+    }
+    let size = digits.iter().try_fold(0u64, |size, digit| size.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
+    let binary = open > 0 && inner[open - 1] == b'~';
+    match size.filter(|size| *size < 1 << 63) {
+        Some(size) => Announced::Yes(Literal { size, sync, binary, at: open - usize::from(binary) }),
+        None => Announced::Broken,
+    }
+}
+
+/// Whether a quoted string is still open at the end of `text`. Strings do not go over lines or literals.
+fn in_quotes(text: &[u8]) -> bool {
+    let mut open = false;
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => open = !open,
+            b'\\' if open => drop(bytes.next()),
+            _ => {}
+        }
+    }
+    open
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(direction: Direction, input: &[u8]) -> Result<Frame, Fault> {
+        Framer::new(direction).next(input, false)
+    }
+
+    fn literal(frame: Frame) -> Option<u64> {
+        match frame {
+            Frame::Line { literal, flaw: None, .. } => literal.map(|literal| literal.size),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn literals_of_clients() {
+        for (line, size) in [
+            (&b"a APPEND x {310}\r\n"[..], Some(310)),
+            (b"a APPEND x {310+}\r\n", Some(310)),
+            (b"a APPEND x (\\Seen) ~{7-}\r\n", Some(7)),
+            (b"a SEARCH SUBJECT \"a {3}\"\r\n", None),
+            (b"a SEARCH SUBJECT \"a\\\" \" {3}\r\n", Some(3)),
+            (b"a X {}\r\n", None),
+            (b"a X {x}\r\n", None),
+        ] {
+            assert_eq!(literal(first(Direction::Client, line).unwrap()), size);
+        }
+    }
+
+    #[test]
+    fn flaws_of_clients() {
+        for (line, flaw) in [
+            (&b"a NOOP\n"[..], Flaw::BareLineEnd),
+            (b"a NO\rOP\r\n", Flaw::BareLineEnd),
+            (b"a NO\0OP\r\n", Flaw::Nul),
+            (b"a LOGIN \"x {3}\r\n", Flaw::Ambiguous),
+            (b"a LOGIN x {3}\n", Flaw::Ambiguous),
+            (b"a LOGIN x {99999999999999999999}\r\n", Flaw::Ambiguous),
+        ] {
+            assert!(matches!(first(Direction::Client, line), Ok(Frame::Line { flaw: Some(found), .. }) if found == flaw));
+        }
+        assert_eq!(first(Direction::Client, &vec![b'a'; LINE]), Err(Fault::TooLong(Side::Client)));
+    }
+
+    #[test]
+    fn free_text_of_servers_holds_no_literal() {
+        for line in [&b"* OK text ends {5}\r\n"[..], b"a NO [NONEXISTENT] no such folder: foo {5}\r\n", b"+ go {3}\r\n"] {
+            assert_eq!(literal(first(Direction::Server, line).unwrap()), None);
+        }
+        assert_eq!(literal(first(Direction::Server, b"* 1 FETCH (BODY[] {5}\r\n").unwrap()), Some(5));
+        assert_eq!(first(Direction::Server, b"* OK\n"), Err(Fault::Garbage(Side::Backend)));
+    }
+
+    #[test]
+    fn a_response_goes_on_behind_its_literal() {
+        let mut framer = Framer::new(Direction::Server);
+        assert!(matches!(framer.next(b"* 1 FETCH (A {3}\r\n", false), Ok(Frame::Line { literal: Some(_), .. })));
+        assert!(!framer.at_start());
+        assert_eq!(framer.next(b"ab", false), Ok(Frame::Literal { len: 2, done: false }));
+        assert_eq!(framer.next(b"c B {2}\r\n", false), Ok(Frame::Literal { len: 1, done: true }));
+        assert!(matches!(framer.next(b" B {2}\r\n", false), Ok(Frame::Line { literal: Some(_), .. })));
+        assert_eq!(framer.next(b"xy)\r\n", false), Ok(Frame::Literal { len: 2, done: true }));
+        assert!(matches!(framer.next(b")\r\n", false), Ok(Frame::Line { literal: None, .. })));
+        assert!(framer.at_start());
+    }
+
+    #[test]
+    fn a_long_server_line_passes_in_pieces_and_keeps_its_literal() {
+        let mut framer = Framer::new(Direction::Server);
+        let long = [b"* 1 FETCH (X \"".to_vec(), vec![b'x'; 100], b"\" BODY[] {4}".to_vec()].concat();
+        let Ok(Frame::Piece { len }) = framer.next(&long, true) else { panic!("no piece") };
+        assert!(!framer.at_start());
+        let rest = [&long[len..], b"\r\n"].concat();
+        assert_eq!(literal(framer.next(&rest, false).unwrap()), Some(4));
+    }
+}

@@ -1,0 +1,322 @@
+//! Before login we are the server: greeting, CAPABILITY, ID, NOOP, STARTTLS, LOGIN, AUTHENTICATE, LOGOUT (RFC 9051 6.1, 6.2).
+//!
+//! Whole commands are collected here, with their literals, in at most [`COMMAND`] octets: nobody has proven anything yet.
+//! LOGIN is read by our own few lines and not by imap-codec, because its values would leave copies of the password in
+//! memory that nobody wipes.
+
+use zeroize::Zeroizing;
+
+use super::command::{self, Head, Verb};
+use super::frame::{Direction, Flaw, Frame, Framer, Literal};
+use super::{capability, reply};
+use crate::fault::{Code, Fault, Side};
+use crate::private::{Credential, Mechanism, Private, Secret};
+use crate::wire::sasl::{self, Exchange, Name};
+
+/// Octets of one command before login, literals included. The longest honest one is AUTHENTICATE with a token.
+pub const COMMAND: usize = 16 * 1024;
+
+/// Commands before login, also honest ones. A mail program needs about five.
+const COMMANDS: u8 = 50;
+
+/// What to do with the first bytes from a client that has not logged in.
+pub enum Before {
+    /// More bytes are needed.
+    Need,
+    /// Take the bytes away and answer (with nothing, maybe).
+    Answer(usize, Vec<u8>),
+    /// Take the bytes away, answer, drop all other input, and start TLS.
+    StartTls(usize, Vec<u8>),
+    /// Take the bytes away and try this at the backend.
+    Try(usize, Attempt),
+    /// The client said LOGOUT, or an error ends the session: these are the last words.
+    Close(usize, Vec<u8>, Option<Fault>),
+}
+
+/// One login attempt, to be answered with its tag.
+pub struct Attempt {
+    /// The tag of LOGIN or AUTHENTICATE.
+    pub tag: Box<[u8]>,
+    /// What was presented.
+    pub credential: Credential,
+}
+
+/// How the listener is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// TLS is on, or the socket never leaves this machine.
+    Secure,
+    /// STARTTLS is offered, and credentials are refused until it is used.
+    StartTls,
+}
+
+/// A session before login.
+pub struct Login {
+    framer: Framer,
+    protection: Protection,
+    command: Zeroizing<Vec<u8>>,
+    exchange: Option<(Box<[u8]>, Exchange)>,
+    left: u8,
+}
+
+impl Login {
+    /// A new session. After STARTTLS a new one is made: nothing from before counts.
+    pub fn new(protection: Protection) -> Login {
+        let framer = Framer::new(Direction::Client);
+        Login { framer, protection, command: Zeroizing::default(), exchange: None, left: COMMANDS }
+    }
+
+    /// The first line we send (not after STARTTLS).
+    pub fn greeting(&self) -> Vec<u8> {
+        format!("* OK [CAPABILITY {}] nologd ready\r\n", self.capabilities()).into_bytes()
+    }
+
+    fn capabilities(&self) -> &'static str {
+        let secure = self.protection == Protection::Secure;
+        capability::before_login(secure, !secure)
+    }
+
+    /// What to do with the first bytes of `input`.
+    pub fn next(&mut self, input: &[u8]) -> Before {
+        match self.framer.next(input, input.len() >= COMMAND) {
+            Err(fault) => close(input.len(), fault),
+            Ok(Frame::Need) => Before::Need,
+            Ok(Frame::Piece { len }) => close(len, Fault::Garbage(Side::Client)),
+            Ok(Frame::Literal { len, .. }) => {
+                self.keep(&input[..len]);
+                Before::Answer(len, Vec::new())
+            }
+            Ok(Frame::Line { len, flaw: Some(Flaw::Ambiguous), .. }) => close(len, Fault::Garbage(Side::Client)),
+            Ok(Frame::Line { len, literal, flaw }) => self.line(&input[..len], literal, flaw),
+        }
+    }
+
+    fn line(&mut self, line: &[u8], literal: Option<Literal>, flaw: Option<Flaw>) -> Before {
+        let len = line.len();
+        if let Some(literal) = literal {
+            if literal.size > (COMMAND - self.command.len().min(COMMAND)).saturating_sub(len) as u64 {
+                return close(len, Fault::TooLong(Side::Client));
+            }
+            self.keep(line);
+            self.framer.enter(literal.size);
+            return Before::Answer(len, if literal.sync { reply::go_on() } else { Vec::new() });
+        }
+        self.left = self.left.saturating_sub(1);
+        if self.left == 0 {
+            return close(len, Fault::Limit);
+        }
+        if let Some((tag, exchange)) = self.exchange.take() {
+            let text = line.strip_suffix(b"\r\n").unwrap_or(line);
+            return self.sasl(len, tag, exchange.answer(text));
+        }
+        if self.command.is_empty() {
+            return self.decide(line, len, flaw);
+        }
+        self.keep(line);
+        let command = std::mem::take(&mut self.command);
+        self.decide(&command, len, flaw)
+    }
+
+    // Grows in one step: a vector that grows bit by bit leaves copies of a password behind.
+    fn keep(&mut self, bytes: &[u8]) {
+        if self.command.capacity() == 0 {
+            self.command.reserve_exact(COMMAND + 1024);
+        }
+        let room = self.command.capacity() - self.command.len();
+        self.command.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    fn decide(&mut self, command: &[u8], len: usize, flaw: Option<Flaw>) -> Before {
+        let Some(head) = command::head(first_line(command)).filter(|_| flaw.is_none()) else {
+            return Before::Answer(len, reply::bad(command::tag_or_star(command), Code::Syntax));
+        };
+        let secure = self.protection == Protection::Secure;
+        let answer = match head.verb {
+            Verb::Capability => {
+                let list = format!("* CAPABILITY {}\r\n", self.capabilities());
+                [list.as_bytes(), &reply::ok(head.tag, "CAPABILITY done")].concat()
+            }
+            Verb::Noop => reply::ok(head.tag, "NOOP done"),
+            Verb::Id => reply::id(head.tag),
+            Verb::Logout => {
+                let words = [b"* BYE Goodbye\r\n", &reply::ok(head.tag, "LOGOUT done")[..]].concat();
+                return Before::Close(len, words, None);
+            }
+            Verb::StartTls if !secure && head.arguments.is_empty() => {
+                return Before::StartTls(len, reply::ok(head.tag, "Begin TLS negotiation now"));
+            }
+            Verb::Login | Verb::Authenticate if !secure => reply::no(head.tag, "PRIVACYREQUIRED", Code::TlsFirst),
+            Verb::Login => return self.login(command, &head, len),
+            Verb::Authenticate => return self.authenticate(&head, len),
+            Verb::StartTls => reply::bad(head.tag, Code::NotHere),
+            _ => reply::bad(head.tag, Code::LoginFirst),
+        };
+        Before::Answer(len, answer)
+    }
+
+    fn login(&mut self, command: &[u8], head: &Head<'_>, len: usize) -> Before {
+        let start = head.tag.len() + b" LOGIN ".len();
+        let credential = command.get(start..).and_then(user_and_password);
+        match credential {
+            Some(credential) => Before::Try(len, Attempt { tag: head.tag.into(), credential }),
+            None => Before::Answer(len, reply::bad(head.tag, Code::Syntax)),
+        }
+    }
+
+    fn authenticate(&mut self, head: &Head<'_>, len: usize) -> Before {
+        let mut words = head.arguments.splitn(2, |byte| *byte == b' ');
+        let name = words.next().and_then(Name::parse);
+        let initial = words.next();
+        match name {
+            Some(name) => self.sasl(len, head.tag.into(), sasl::start(name, initial)),
+            None => Before::Answer(len, reply::no(head.tag, "CANNOT", Code::NotHere)),
+        }
+    }
+
+    fn sasl(&mut self, len: usize, tag: Box<[u8]>, step: sasl::Step) -> Before {
+        match step {
+            sasl::Step::Challenge(text, exchange) => {
+                self.exchange = Some((tag, exchange));
+                Before::Answer(len, [b"+ ", text.as_bytes(), b"\r\n"].concat())
+            }
+            sasl::Step::Done(credential) => Before::Try(len, Attempt { tag, credential }),
+            sasl::Step::Refused(sasl::Refusal::Foreign) => Before::Answer(len, denied(&tag)),
+            sasl::Step::Refused(_) => Before::Answer(len, reply::bad(&tag, Code::Syntax)),
+        }
+    }
+}
+
+/// The answer to a login that was refused: the same for an unknown user, an unknown domain and a wrong password.
+pub fn denied(tag: &[u8]) -> Vec<u8> {
+    reply::no(tag, "AUTHENTICATIONFAILED", Code::WrongPassword)
+}
+
+/// The answer to a login that could not be tried.
+pub fn untried(tag: &[u8], code: Code) -> Vec<u8> {
+    let response = match code {
+        Code::TooManyTries | Code::TooManyConnections => "LIMIT",
+        Code::Suspended => "CONTACTADMIN",
+        _ => "UNAVAILABLE",
+    };
+    reply::no(tag, response, code)
+}
+
+/// The answer to a login that the backend accepted, with its capabilities as the client is told them.
+pub fn welcome(tag: &[u8], capabilities: &[u8]) -> Vec<u8> {
+    let list = capability::after_login(capabilities);
+    [tag, b" OK [CAPABILITY ", &list, b"] Logged in\r\n"].concat()
+}
+
+fn close(len: usize, fault: Fault) -> Before {
+    Before::Close(len, reply::bye(fault), Some(fault))
+}
+
+fn first_line(command: &[u8]) -> &[u8] {
+    let end = memchr::memchr(b'\n', command).map_or(command.len(), |at| at + 1);
+    &command[..end]
+}
+
+fn user_and_password(arguments: &[u8]) -> Option<Credential> {
+    let (user, taken) = value(arguments)?;
+    let rest = arguments.get(taken..)?.strip_prefix(b" ")?;
+    let (password, taken) = value(rest)?;
+    let usable = rest.get(taken..)? == b"\r\n" && !password.is_empty() && !password.contains(&0);
+    let user = std::str::from_utf8(&user).ok().filter(|user| !user.is_empty() && !user.chars().any(char::is_control))?;
+    let secret = Secret::new(&password);
+    usable.then(|| Credential { user: Private::new(user.into()), secret, mechanism: Mechanism::Password })
+}
+
+/// An astring that may be a literal with its bytes behind it.
+fn value(text: &[u8]) -> Option<(Zeroizing<Vec<u8>>, usize)> {
+    if let Some((value, taken)) = command::astring(text) {
+        return Some((Zeroizing::new(value), taken));
+    }
+    let line = text.strip_prefix(b"{")?;
+    let end = memchr::memchr(b'\n', line)?;
+    let digits = line[..end].strip_suffix(b"}\r")?;
+    let digits = digits.strip_suffix(b"+").or(digits.strip_suffix(b"-")).unwrap_or(digits);
+    let size: usize = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let start = end + 2;
+    let bytes = text.get(start..start.checked_add(size)?)?;
+    Some((Zeroizing::new(bytes.to_vec()), start + size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Feeds all of `input`, and gives what was said and what is tried.
+    fn talk(protection: Protection, input: &[u8]) -> (String, Option<(String, Vec<u8>)>) {
+        let (mut login, mut said, mut rest) = (Login::new(protection), Vec::new(), input);
+        loop {
+            match login.next(rest) {
+                Before::Need => return (String::from_utf8(said).unwrap(), None),
+                Before::Answer(len, answer) => {
+                    said.extend(answer);
+                    rest = &rest[len..];
+                }
+                Before::Try(_, Attempt { credential, .. }) => {
+                    let found = (credential.user.reveal().to_string(), credential.secret.reveal().to_vec());
+                    return (String::from_utf8(said).unwrap(), Some(found));
+                }
+                Before::StartTls(_, words) | Before::Close(_, words, _) => {
+                    said.extend(words);
+                    return (String::from_utf8(said).unwrap(), None);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_form_of_login() {
+        let alice = Some(("alice@velo.example".to_owned(), b"p w\"".to_vec()));
+        for input in [
+            &b"a LOGIN alice@velo.example \"p w\\\"\"\r\n"[..],
+            b"a login {18}\r\nalice@velo.example {4}\r\np w\"\r\n",
+            b"a LOGIN {18+}\r\nalice@velo.example {4+}\r\np w\"\r\n",
+            b"a AUTHENTICATE PLAIN AGFsaWNlQHZlbG8uZXhhbXBsZQBwIHci\r\n",
+            b"a AUTHENTICATE PLAIN\r\nAGFsaWNlQHZlbG8uZXhhbXBsZQBwIHci\r\n",
+            b"a AUTHENTICATE LOGIN\r\nYWxpY2VAdmVsby5leGFtcGxl\r\ncCB3Ig==\r\n",
+        ] {
+            assert!(talk(Protection::Secure, input).1 == alice, "{}", String::from_utf8_lossy(input));
+        }
+    }
+
+    #[test]
+    fn nothing_is_tried_without_tls_and_nothing_wrong_is_tried() {
+        let (said, tried) = talk(Protection::StartTls, b"a LOGIN alice secret\r\nb AUTHENTICATE PLAIN\r\n");
+        assert!(tried.is_none() && said.contains("a NO [PRIVACYREQUIRED]") && said.contains("b NO [PRIVACYREQUIRED]"));
+        for input in
+            [&b"a LOGIN alice\r\n"[..], b"a LOGIN alice x y\r\n", b"a LOGIN \"al\r\n", b"a LOGIN a {0}\r\n\r\n", b"a LOGIN\r\n"]
+        {
+            let (said, tried) = talk(Protection::Secure, input);
+            assert!(tried.is_none() && said.contains("a BAD"), "{said}");
+        }
+    }
+
+    #[test]
+    fn bounds() {
+        let (said, _) = talk(Protection::Secure, b"a LOGIN {20000}\r\n");
+        assert!(said.contains("* BYE") && said.contains("LINE-TOO-LONG"));
+        let (said, _) = talk(Protection::Secure, &vec![b'x'; COMMAND]);
+        assert!(said.contains("LINE-TOO-LONG"));
+        let (said, _) = talk(Protection::Secure, &b"a NOOP\r\n".repeat(60));
+        assert!(said.contains("* BYE [LIMIT]"));
+    }
+
+    #[test]
+    fn login_reads_what_imap_codec_reads() {
+        use imap_codec::CommandCodec;
+        use imap_codec::decode::Decoder;
+        use imap_codec::imap_types::command::CommandBody;
+        for input in
+            [&b"a LOGIN alice secret\r\n"[..], b"a LOGIN \"al\\\\ice\" \"s\\\"\"\r\n", b"a LOGIN {2+}\r\nab {3+}\r\nx\"y\r\n"]
+        {
+            let (_, oracle) = CommandCodec::default().decode(input).unwrap();
+            let CommandBody::Login { username, password } = oracle.body else { panic!() };
+            let (user, secret) = talk(Protection::Secure, input).1.unwrap();
+            assert_eq!(user.as_bytes(), username.as_ref());
+            assert_eq!(secret, password.declassify().as_ref());
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! IMAP (RFC 3501, RFC 9051), as a proxy sees it: pure, fed with bytes, answering with steps.
+//!
+//! - [`login`]: before login, we are the server.
+//! - [`dialup`]: towards the backend, we are the client until it accepts the credentials.
+//! - [`session`]: after login, both directions are followed frame by frame, and what is not understood passes.
+
+pub mod append;
+pub mod capability;
+pub mod command;
+pub mod dialup;
+pub mod frame;
+pub mod login;
+pub mod reply;
+mod response;
+pub mod sent;
+pub mod session;
+pub mod tags;
+
+use crate::fault::Fault;
+
+/// What to do with the bytes at the front of one direction.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// More bytes of this direction are needed.
+    Need,
+    /// This direction waits for the other one.
+    Hold,
+    /// The first bytes go to the other side as they are.
+    Forward(usize),
+    /// The first bytes are taken away, and these go to the other side.
+    Rewrite(usize, Vec<u8>),
+    /// The first bytes are taken away, and these go back to where they came from, as soon as a response may begin there.
+    Answer(usize, Vec<u8>),
+    /// The first bytes are taken away.
+    Swallow(usize),
+    /// The session ends; these are the last words to the client.
+    Close(Vec<u8>, Fault),
+}

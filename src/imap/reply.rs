@@ -1,0 +1,65 @@
+//! Answers of ours. Generic text with a code word; nothing a peer sent is echoed but the tag.
+
+use crate::fault::{Code, Fault, Lang};
+
+/// `* ID` with a fixed value (RFC 2971): the same for everyone, so that it tells nothing.
+const ID: &[u8] = b"* ID (\"name\" \"nologd\")\r\n";
+
+/// `tag OK text`.
+pub fn ok(tag: &[u8], text: &str) -> Vec<u8> {
+    status(tag, "OK", text)
+}
+
+/// `tag BAD text (WORD)`.
+pub fn bad(tag: &[u8], code: Code) -> Vec<u8> {
+    refusal(tag, "BAD", "", code)
+}
+
+/// `tag NO [RESPONSE-CODE] text (WORD)`; `response` is a code of RFC 5530 or 9051, or empty.
+pub fn no(tag: &[u8], response: &str, code: Code) -> Vec<u8> {
+    refusal(tag, "NO", response, code)
+}
+
+/// `* BYE`, the last words of a session that ends by `fault`.
+pub fn bye(fault: Fault) -> Vec<u8> {
+    let response = match fault {
+        Fault::Down | Fault::Stopping => "UNAVAILABLE",
+        Fault::Limit => "LIMIT",
+        _ => "",
+    };
+    refusal(b"*", "BYE", response, fault.code())
+}
+
+/// The answer to ID: ours, never the backend's, and never what the client said.
+pub fn id(tag: &[u8]) -> Vec<u8> {
+    [ID, &ok(tag, "ID done")].concat()
+}
+
+/// `+`: go on with the literal.
+pub fn go_on() -> Vec<u8> {
+    b"+ OK\r\n".to_vec()
+}
+
+fn refusal(tag: &[u8], word: &str, response: &str, code: Code) -> Vec<u8> {
+    let response = if response.is_empty() { String::new() } else { format!("[{response}] ") };
+    status(tag, word, &format!("{response}{} ({})", code.text(Lang::En), code.word()))
+}
+
+fn status(tag: &[u8], word: &str, text: &str) -> Vec<u8> {
+    [tag, b" ", word.as_bytes(), b" ", text.as_bytes(), b"\r\n"].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_ascii_and_one_line() {
+        for code in Code::ALL {
+            let line = no(b"a", "", *code);
+            assert!(line.is_ascii() && line.ends_with(b"\r\n"));
+            assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        }
+        assert!(bye(Fault::Down).starts_with(b"* BYE [UNAVAILABLE] "));
+    }
+}
