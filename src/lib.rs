@@ -28,6 +28,7 @@
 pub mod event;
 pub mod fault;
 pub mod net;
+pub mod policy;
 pub mod private;
 pub mod route;
 pub mod wire;
