@@ -31,4 +31,5 @@ pub mod net;
 pub mod policy;
 pub mod private;
 pub mod route;
+pub mod scrub;
 pub mod wire;
