@@ -33,10 +33,13 @@ pub(super) fn instant(value: &[u8]) -> Option<i64> {
         tz_minute: 0,
     };
     // RFC 5322 3.3: a leap second is 60; it becomes the next second, as Unix time has none.
-    let fits = (1901..=9998).contains(&year) && hour <= 23 && minute <= 59 && second <= 60 && day >= 1;
+    let fits = (1900..=9999).contains(&year) && hour <= 23 && minute <= 59 && second <= 60 && day >= 1;
     let midnight = DateTime { hour: 0, minute: 0, second: 0, ..local };
     let same_day = DateTime::from_timestamp(midnight.to_timestamp()) == midnight; // no 30 February
-    (fits && same_day && cursor.rest.is_empty()).then(|| local.to_timestamp() - offset)
+    // The zone may carry it into a year that could not be read again.
+    let instant = local.to_timestamp() - offset;
+    let writable = (1901..=9998).contains(&DateTime::from_timestamp(instant).year);
+    (fits && same_day && writable && cursor.rest.is_empty()).then_some(instant)
 }
 
 /// The instant as RFC 5322 3.3 writes it, in `+0000`.
@@ -172,6 +175,8 @@ mod tests {
             "Sun, 22 Nov 2026 10:00:00 +0100 (",
             "Sun, 22 Nov 20266 10:00:00 +0100",
             "2026-11-22T10:00:00Z",
+            "31 Dec 9998 23:00:00 -0200",
+            "1 Jan 1901 00:00:00 +0100",
             "Sun, 22 Nov 2026 10:00:00 \u{e9}",
         ] {
             assert_eq!(instant(value.as_bytes()), None, "{value}");
