@@ -30,6 +30,8 @@ pub mod fault;
 pub mod imap;
 pub mod limit;
 pub mod net;
+pub mod policy;
 pub mod private;
 pub mod route;
+pub mod scrub;
 pub mod wire;

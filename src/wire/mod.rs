@@ -1,3 +1,4 @@
 //! Grammar shared by the protocols: feed bytes, get what they mean, or a fault. Pure: no sockets, no clock.
 
+pub mod header;
 pub mod sasl;

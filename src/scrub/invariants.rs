@@ -1,0 +1,89 @@
+//! What must hold for any input, for the property tests and for fuzzing. Panics where it does not; no program calls it.
+
+use super::message_id::identifier;
+use super::{BODY_START, Context, MessageIdKey, Profile, Scrubber};
+use crate::policy::headers::Headers;
+use crate::private::{Address, Domain};
+use crate::wire::header::{EndFinder, Field, Part, split};
+
+const HOSTNAME: &str = "mail.nolog.example";
+
+/// A scrubber with the built-in rules and a key that is no secret.
+pub fn scrubber() -> Scrubber {
+    Scrubber::new(Headers::built_in(), MessageIdKey::new([42; 32]))
+}
+
+/// `alice@asso.example`, and everything at `own.example`, on 22 November 2026.
+pub fn context<'a>(profile: Profile, domain: &'a Domain, body_start: &'a [u8]) -> Context<'a> {
+    let random = [9; 16];
+    Context { profile, domain, hostname: HOSTNAME, now: 1_795_363_200, random, owns: &owns, body_start }
+}
+
+fn owns(address: &Address) -> bool {
+    address.domain().reveal() == "own.example" || address.reveal() == "alice@asso.example"
+}
+
+/// Checks the splitter and the scrubber on any bytes, taken as a message. Tells whether the message could be sent.
+pub fn check(scrubber: &Scrubber, message: &[u8]) -> bool {
+    rebuilds(message);
+    let end = end(message);
+    let (header, body) = message.split_at(end.unwrap_or(message.len()));
+    let Some(domain) = Domain::parse("asso.example") else { return false };
+    let body = body.get(..BODY_START).unwrap_or(body);
+    let sent = scrubs_once(scrubber, header, &context(Profile::Sent, &domain, body));
+    let submitted = scrubs_once(scrubber, header, &context(Profile::Submission, &domain, body));
+    assert!(sent.is_some(), "Sent never refuses");
+    let Some(submitted) = submitted else { return false };
+    assert!(!split(&submitted).any(|part| matches!(part, Part::Malformed(_))));
+    assert!(fields(&submitted, "Bcc").is_empty());
+    // The copy and the message are one, unless the message had no Message-ID yet.
+    let ids = |block: &[u8]| -> Vec<_> { fields(block, "Message-ID").iter().filter_map(|value| identifier(value)).collect() };
+    let (in_sent, out) = (ids(&sent.unwrap_or_default()), ids(&submitted));
+    assert!(in_sent.is_empty() || in_sent == out, "one message, two identifiers");
+    true
+}
+
+/// The scrubbed block, which a second pass must leave as it is. `None` if refused.
+fn scrubs_once(scrubber: &Scrubber, header: &[u8], context: &Context<'_>) -> Option<Vec<u8>> {
+    let once = scrubber.scrub(header, context).ok()?;
+    if !once.touched() {
+        assert!(once.header() == header, "untouched, yet changed");
+    }
+    let twice = scrubber.scrub(once.header(), context).ok();
+    assert!(twice.is_some_and(|twice| twice.header() == once.header()), "scrubbing twice differs from once");
+    let tail = |block| split(block).find(|part| matches!(part, Part::End(_))).map(|part| part.raw().to_vec());
+    assert!(tail(header) == tail(once.header()), "below the header block");
+    Some(once.into_header())
+}
+
+/// The parts together are the input.
+fn rebuilds(block: &[u8]) {
+    let mut at = 0;
+    for part in split(block) {
+        let raw = part.raw();
+        assert!(!raw.is_empty() && block.get(at..at + raw.len()) == Some(raw), "a gap or an overlap");
+        at += raw.len();
+    }
+    assert!(at == block.len(), "the rest is lost");
+}
+
+/// The end of the header block, the same in one piece and in small ones.
+fn end(message: &[u8]) -> Option<usize> {
+    let whole = EndFinder::new().find(message);
+    let mut finder = EndFinder::new();
+    let step = 1 + message.len() % 7;
+    let ends = (0..message.len()).step_by(step).chain([message.len()]);
+    let mut found = ends.filter_map(|length| finder.find(message.get(..length)?));
+    assert!(found.next() == whole, "the end depends on the chunks");
+    whole
+}
+
+/// The values of all fields of this name.
+fn fields(block: &[u8], name: &str) -> Vec<Vec<u8>> {
+    let named = |field: &Field<'_>| field.is(name);
+    let found = split(block).filter_map(|part| match part {
+        Part::Field(field) if named(&field) => Some(field.value().to_vec()),
+        _ => None,
+    });
+    found.collect()
+}

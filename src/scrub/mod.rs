@@ -1,0 +1,159 @@
+//! The scrubber: takes the metadata out of the header block of a message that a member sends (DESIGN section 5, "Header rules").
+//!
+//! Header bytes in, header bytes out. Which field is dropped, kept or rewritten stands in `policy/headers.toml`; here is how.
+//!
+//! - The order of the fields is kept, and every field that is not acted on stays byte for byte.
+//! - Nothing below the header block is ever changed; of the body only a bounded start is looked at, for header protection.
+//! - Scrubbing twice equals scrubbing once, and a message at submission and its copy in Sent get the same Message-ID.
+//! - At submission what cannot be checked is refused; in Sent it is kept as it is, for it is the member's own mailbox.
+//!
+//! Absent on purpose: repair. A message that breaks a rule of RFC 5322 without hiding anything passes as it is.
+
+mod date;
+#[doc(hidden)]
+pub mod invariants;
+mod message_id;
+mod protection;
+mod rewrite;
+mod sender;
+mod signed;
+
+use crate::fault::Code;
+use crate::policy::headers::{Headers, Malformed};
+use crate::private::{Address, Domain};
+use crate::wire::header::{Part, split};
+
+use message_id::Mint;
+use protection::Protection;
+use rewrite::Rewrite;
+
+pub use crate::policy::headers::Profile;
+pub use message_id::MessageIdKey;
+pub use protection::BODY_START;
+
+/// Fields and malformed lines in one header block. Mailing lists reach 100; more only costs memory.
+const PARTS: usize = 1000;
+
+/// The rules and the key, made once and shared by all sessions.
+pub struct Scrubber {
+    headers: Headers,
+    mint: Mint,
+}
+
+/// What the scrubber is told about one message. It has no clock, no randomness and no book of its own.
+pub struct Context<'a> {
+    /// On its way out, or a copy for Sent.
+    pub profile: Profile,
+    /// The domain of the member's login. Stands at the right of a Message-ID, unless it is not ASCII.
+    pub domain: &'a Domain,
+    /// Our own name, for Received, and for a Message-ID where the domain is not ASCII.
+    pub hostname: &'a str,
+    /// Seconds since 1970.
+    pub now: i64,
+    /// For the Message-ID of a message that has none. Never twice the same.
+    pub random: [u8; 16],
+    /// Whether the member may write as this address.
+    pub owns: &'a dyn Fn(&Address) -> bool,
+    /// The first [`BODY_START`] octets after the header block, or the whole body if it is shorter. Needed if
+    /// [`Scrubber::needs_body_start`] says so, else it may be empty.
+    pub body_start: &'a [u8],
+}
+
+/// A header block that went through the scrubber. Only the scrubber makes one, so a step that asks for one cannot be fed with
+/// anything else.
+pub struct Scrubbed {
+    header: Vec<u8>,
+    touched: bool,
+}
+
+impl Scrubbed {
+    /// The block, with its blank line if the original had one.
+    pub fn header(&self) -> &[u8] {
+        &self.header
+    }
+
+    /// The block, taken over.
+    pub fn into_header(self) -> Vec<u8> {
+        self.header
+    }
+
+    /// False if a copy for Sent was none of ours to touch: not the member's own message, or not to be understood.
+    pub fn touched(&self) -> bool {
+        self.touched
+    }
+}
+
+/// Why a message is not sent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A line of the header is no header field.
+    Malformed,
+    /// No From, or no address in it.
+    NoFrom,
+    /// An address in From or Sender is not the member's.
+    NotYours,
+    /// The header block is longer than the policy's `header_limit`.
+    TooLong,
+    /// Two From or two Sender (RFC 5322 3.6), or more fields than any message has.
+    TooManyFields,
+    /// From or Sender can be read in more than one way.
+    UnclearSender,
+}
+
+impl Refusal {
+    /// The word that the member is told.
+    pub fn code(self) -> Code {
+        match self {
+            Refusal::Malformed | Refusal::TooManyFields => Code::MessageMalformed,
+            Refusal::NoFrom | Refusal::NotYours | Refusal::UnclearSender => Code::NotYourAddress,
+            Refusal::TooLong => Code::HeaderTooLong,
+        }
+    }
+}
+
+impl Scrubber {
+    /// A scrubber with these rules and this key; the key's octets are wiped.
+    pub fn new(headers: Headers, key: MessageIdKey) -> Scrubber {
+        Scrubber { headers, mint: Mint::new(&key) }
+    }
+
+    /// The rules in force.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// Whether [`Context::body_start`] is looked at for this message: for multipart/signed only.
+    pub fn needs_body_start(&self, header: &[u8]) -> bool {
+        let parts: Vec<_> = split(header).take(PARTS).collect();
+        protection::needs_body(&parts)
+    }
+
+    /// Scrubs `header`: the whole block with its blank line, as [`EndFinder`](crate::wire::header::EndFinder) finds it, or the
+    /// whole message if it has no blank line.
+    ///
+    /// # Errors
+    /// At submission, if the message cannot be checked or is not the member's. Never in Sent.
+    pub fn scrub(&self, header: &[u8], context: &Context<'_>) -> Result<Scrubbed, Refusal> {
+        match (self.checked(header, context), context.profile) {
+            (Ok(header), _) => Ok(Scrubbed { header, touched: true }),
+            (Err(_), Profile::Sent) => Ok(Scrubbed { header: header.to_vec(), touched: false }),
+            (Err(refusal), Profile::Submission) => Err(refusal),
+        }
+    }
+
+    fn checked(&self, header: &[u8], context: &Context<'_>) -> Result<Vec<u8>, Refusal> {
+        if header.len() > self.headers.header_limit() {
+            return Err(Refusal::TooLong);
+        }
+        let parts: Vec<Part<'_>> = split(header).take(PARTS + 1).collect();
+        if parts.len() > PARTS {
+            return Err(Refusal::TooManyFields);
+        }
+        let malformed = parts.iter().any(|part| matches!(part, Part::Malformed(_)));
+        if malformed && (context.profile == Profile::Sent || self.headers.malformed() == Malformed::Refuse) {
+            return Err(Refusal::Malformed);
+        }
+        sender::check(&parts, context.owns)?;
+        Ok(Rewrite::new(&self.headers, &self.mint, context, &parts).run(&parts))
+    }
+}
