@@ -34,4 +34,5 @@ pub mod policy;
 pub mod private;
 pub mod route;
 pub mod scrub;
+pub mod serve;
 pub mod wire;

@@ -52,6 +52,16 @@ struct Header {
     left: u64,
 }
 
+impl Header {
+    fn wants_more(&self, end: Option<usize>, terms: &Terms) -> bool {
+        let Some(rules) = &terms.sent_copy else { return false };
+        match end {
+            None => self.bytes.len() < rules.header_limit(),
+            Some(end) => self.bytes.len() < end + rules.body_wanted(&self.bytes[..end]),
+        }
+    }
+}
+
 impl Append {
     /// Begins when `line` appends to the Sent mailbox, or names its mailbox in a literal. `None`: the command passes.
     pub(super) fn begin(line: &[u8], head: &Head<'_>, literal: Option<Literal>, session: &mut Session) -> Option<Step> {
@@ -107,9 +117,8 @@ impl Append {
                 let count = upto(header.left, input);
                 header.bytes.extend_from_slice(&input[..count]);
                 header.left -= count as u64;
-                let limit = terms.sent_copy.as_ref().map_or(0, |rules| rules.header_limit());
                 let end = header.end.find(&header.bytes);
-                if end.is_none() && header.left > 0 && header.bytes.len() < limit {
+                if header.left > 0 && header.wants_more(end, terms) {
                     return Some(if count == 0 { Step::Need } else { Step::Swallow(count) });
                 }
                 Some(self.announce(count, end, terms, client, tags))

@@ -27,6 +27,8 @@ const SWALLOW: u64 = 64 * 1024;
 pub trait SentCopy: Send + Sync {
     /// Longest header block that is looked at, in octets.
     fn header_limit(&self) -> usize;
+    /// Octets behind this header block that [`SentCopy::scrub`] has to see as `body_start`.
+    fn body_wanted(&self, header: &[u8]) -> usize;
     /// The header block (with its empty line) as it is to be stored; `None` leaves it as it is. `body_start` is what is
     /// there of the body already.
     fn scrub(&self, header: &[u8], body_start: &[u8]) -> Option<Vec<u8>>;

@@ -1,0 +1,161 @@
+//! The way to a backend: who a login belongs to, where its backend is, and the conversation until it is logged in.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use tokio::time::Instant;
+
+use super::Context;
+use crate::event::{Event, emit};
+use crate::fault::{Code, Fault, Side};
+use crate::imap::dialup::{Dialing, Dialup};
+use crate::limit::Seat;
+use crate::net::dial::{dial, secure};
+use crate::net::link::Link;
+use crate::private::{Address, Credential, Mechanism, Private};
+use crate::route::{Routes, Security};
+
+/// Which backends did not take their last connection: one bit each, so that the event is told once. Backends after the
+/// 64th are not told about.
+#[derive(Default)]
+pub struct Health(AtomicU64);
+
+impl Health {
+    fn is(&self, backend: usize, up: bool) {
+        let Some(bit) = u32::try_from(backend).ok().and_then(|shift| 1u64.checked_shl(shift)) else { return };
+        let before = if up { self.0.fetch_and(!bit, Ordering::Relaxed) } else { self.0.fetch_or(bit, Ordering::Relaxed) };
+        match (before & bit != 0, up) {
+            (true, true) => emit(Event::BackendUp { backend: backend as u64 }),
+            (false, false) => emit(Event::BackendDown { backend: backend as u64 }),
+            _ => {}
+        }
+    }
+}
+
+/// Proof that a backend accepted a credential; only [`login`] makes it.
+pub struct Authenticated {
+    /// Who: the address that the association was found by.
+    pub user: Address,
+    /// The routes that were in force then.
+    pub routes: Arc<Routes>,
+    /// Position of the backend.
+    pub backend: usize,
+}
+
+/// A connection on which the person is logged in.
+pub struct LoggedIn {
+    /// To the backend.
+    pub link: Link,
+    /// The backend's capabilities after login.
+    pub capabilities: Vec<u8>,
+    /// See [`Dialup::non_sync`].
+    pub non_sync: Option<u64>,
+    /// Who.
+    pub who: Authenticated,
+}
+
+/// Why there is no login: what the person is told.
+pub enum NoLogin {
+    /// Wrong user, domain or password; never told which.
+    Denied,
+    /// It could not be tried.
+    Untried(Code),
+}
+
+/// Tries `credential` at the backend of its domain, within the limits.
+///
+/// # Errors
+/// A login of an unknown domain goes to the default backend with a made-up name, so that it takes as long and is told
+/// the same as a wrong password.
+pub async fn login(context: &Context, seat: &Seat, credential: &Credential) -> Result<LoggedIn, NoLogin> {
+    let network = seat.network();
+    let account = context.limits.pseudonymiser().account(credential.user.reveal());
+    context.limits.may_try(network, account).map_err(NoLogin::Untried)?;
+    let routes = context.routes.load_full();
+    let user = Address::parse(credential.user.reveal());
+    let known = user.and_then(|user| Some((routes.association(user.domain())?.backend, user)));
+    let tried = match known {
+        Some((backend, user)) => {
+            let who = Authenticated { user, routes, backend };
+            converse(context, who, credential).await
+        }
+        None => {
+            let (who, nobody) = nobody(routes);
+            converse(context, who, &nobody).await.and(Err(Fault::Denied))
+        }
+    };
+    tried.map_err(|fault| match fault {
+        Fault::Denied => {
+            context.limits.wrong(network, account);
+            NoLogin::Denied
+        }
+        fault => NoLogin::Untried(fault.code()),
+    })
+}
+
+/// A login that no backend accepts, as costly as one that might be.
+fn nobody(routes: Arc<Routes>) -> (Authenticated, Credential) {
+    let mut bytes = [0u8; 16];
+    // Without randomness the name is zeros, which is still nobody.
+    let _ = rand::fill(&mut bytes);
+    let name: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("{name}@nobody.invalid");
+    let secret = crate::private::Secret::new(name.as_bytes());
+    let credential = Credential { user: Private::new(name.into()), secret, mechanism: Mechanism::Password };
+    let user = Address::parse("nobody@nobody.invalid").unwrap_or_else(|| unreachable!("a constant that is an address"));
+    let backend = routes.default_backend();
+    (Authenticated { user, routes, backend }, credential)
+}
+
+async fn converse(context: &Context, who: Authenticated, credential: &Credential) -> Result<LoggedIn, Fault> {
+    let patience = context.patience.backend;
+    let endpoint = &who.routes.backend(who.backend).ok_or(Fault::Down)?.imap;
+    let conn = dial(endpoint, &context.tls, patience).await;
+    context.health.is(who.backend, conn.is_ok());
+    let mut link = Link::new(conn?, Side::Backend, Instant::now() + patience);
+    let mut dialup = Dialup::new(endpoint.security == Security::StartTls);
+    loop {
+        match dialup.next(link.input(), false, credential) {
+            Ok(Dialing::Need) => drop(link.fill().await?),
+            Ok(Dialing::Send(taken, bytes)) => {
+                link.consume(taken);
+                if !bytes.is_empty() {
+                    // Judging a password may take long: backends slow down guessers.
+                    link.set_deadline(Instant::now() + patience + SLOWED);
+                    link.send(&bytes).await?;
+                }
+            }
+            Ok(Dialing::StartTls) => {
+                let conn = secure(link.into_bare(), endpoint, &context.tls, patience).await?;
+                link = Link::new(conn, Side::Backend, Instant::now() + patience);
+            }
+            Ok(Dialing::Done(taken)) => {
+                link.consume(taken);
+                let (capabilities, non_sync) = (dialup.capabilities().to_vec(), dialup.non_sync());
+                return Ok(LoggedIn { link, capabilities, non_sync, who });
+            }
+            Err(fault) => {
+                if fault == Fault::Garbage(Side::Backend) {
+                    emit(Event::BackendConfused { backend: who.backend as u64 });
+                }
+                return Err(fault);
+            }
+        }
+    }
+}
+
+/// Dovecot makes guessers wait for up to 15 seconds.
+const SLOWED: Duration = Duration::from_secs(20);
+
+/// Whether the backend accepts `credential`: a login and a logout. For submission.
+///
+/// # Errors
+/// As [`login`].
+pub async fn verify(context: &Context, seat: &Seat, credential: &Credential) -> Result<Authenticated, NoLogin> {
+    let mut logged_in = login(context, seat, credential).await?;
+    // The answer is not waited for: the backend has said what we asked.
+    let _ = logged_in.link.send(b"n5 LOGOUT\r\n").await;
+    Ok(logged_in.who)
+}

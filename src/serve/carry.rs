@@ -1,0 +1,279 @@
+//! Carries bytes between a client and its backend, as the session's steps say: the hot path of IMAP.
+//!
+//! What is forwarded goes from the read buffer of one side straight into the other side's socket: no byte is copied that
+//! can be passed on. A side is read only when everything read before has been passed on or decided, so a slow reader slows
+//! the writer and nothing piles up. Answers of ours wait until the backend's direction is between two responses.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use crate::fault::{Fault, Side};
+use crate::imap::Step;
+use crate::imap::session::Session;
+use crate::net::buffer::Buffer;
+use crate::net::conn::Conn;
+
+/// Octets of our own that may wait for a side before nothing more is decided for it.
+const WAITING: usize = 64 * 1024;
+
+/// One side of the session.
+struct Half {
+    conn: Conn,
+    input: Buffer,
+    /// How many bytes at the front of `input` may go to the other side as they are.
+    approved: usize,
+    /// What is sent to this side before the other's approved bytes.
+    output: Vec<u8>,
+    sent: usize,
+    unflushed: bool,
+    ended: bool,
+}
+
+/// A session that is carried.
+pub(super) struct Carrier {
+    client: Half,
+    backend: Half,
+    session: Session,
+    answers: Vec<u8>,
+    /// Last words are on their way; then it is over.
+    closing: Option<Result<(), Fault>>,
+}
+
+impl Carrier {
+    /// Both sides with what was read of them already.
+    pub(super) fn new(client: (Conn, Buffer), backend: (Conn, Buffer), session: Session) -> Carrier {
+        let (client, backend) = (Half::new(client), Half::new(backend));
+        Carrier { client, backend, session, answers: Vec::new(), closing: None }
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn at_rest(&self) -> bool {
+        self.session.at_rest() && self.client.is_idle() && self.backend.is_idle()
+    }
+
+    /// Ends the session with `words`, if the client can hear them now.
+    pub(super) fn close(&mut self, words: &[u8], fault: Fault) {
+        if self.closing.is_some() {
+            return;
+        }
+        if self.session.may_answer() {
+            self.client.take_approved(&mut self.backend, 0);
+            self.client.output.extend_from_slice(words);
+        }
+        self.closing = Some(Err(fault));
+    }
+
+    /// Does all that can be done now. Ready when the session is over. `moved` counts octets, to tell a stall.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, moved: &mut usize) -> Poll<Result<(), Fault>> {
+        loop {
+            let before = *moved;
+            if let Err(fault) = self.write(cx, moved) {
+                return Poll::Ready(Err(fault));
+            }
+            if let Some(end) = self.closing {
+                return if self.client.is_written() { Poll::Ready(end) } else { Poll::Pending };
+            }
+            let decided = self.decide();
+            if let Err(fault) = self.read(cx, moved) {
+                return Poll::Ready(Err(fault));
+            }
+            if self.closing.is_none() {
+                self.notice_ends();
+            }
+            if !decided && *moved == before && self.closing.is_none() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>, moved: &mut usize) -> Result<(), Fault> {
+        *moved +=
+            self.client.send(cx, &mut self.backend.input, &mut self.backend.approved).map_err(|_| Fault::Gone(Side::Client))?;
+        if self.closing.is_none() {
+            let sent = self.backend.send(cx, &mut self.client.input, &mut self.client.approved);
+            // A backend that does not listen any more may still have said why: what it sent is read first.
+            *moved += sent.unwrap_or_else(|_| self.backend.give_up());
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, moved: &mut usize) -> Result<(), Fault> {
+        *moved += self.client.fill(cx).map_err(|_| Fault::Gone(Side::Client))?;
+        *moved += self.backend.fill(cx).unwrap_or_else(|_| self.backend.give_up());
+        Ok(())
+    }
+
+    fn notice_ends(&mut self) {
+        if self.client.ended && self.client.approved == 0 && self.backend.is_written() {
+            self.closing = Some(Ok(()));
+        }
+        let told = self.backend.approved == 0 && self.client.is_written() && self.answers.is_empty();
+        if self.backend.ended && told {
+            if self.session.is_over() {
+                self.closing = Some(Ok(()));
+            } else {
+                let fault = Fault::Gone(Side::Backend);
+                self.close(&crate::imap::reply::bye(fault), fault);
+            }
+        }
+    }
+
+    /// Asks the session about all that was read. True when something was done.
+    fn decide(&mut self) -> bool {
+        let mut done = false;
+        while self.backend.output.len() < WAITING && self.answers.len() < WAITING {
+            let step = self.session.from_client(self.client.undecided(), self.client.is_full());
+            if !self.obey_client(step) {
+                break;
+            }
+            done = true;
+        }
+        while self.client.output.len() < WAITING && self.closing.is_none() {
+            let step = self.session.from_backend(self.backend.undecided(), self.backend.is_full());
+            if !self.obey_backend(step) {
+                break;
+            }
+            done = true;
+        }
+        if !self.answers.is_empty() && self.session.may_answer() && self.closing.is_none() {
+            self.client.take_approved(&mut self.backend, 0);
+            self.client.output.append(&mut self.answers);
+            self.answers = Vec::new();
+            done = true;
+        }
+        done
+    }
+
+    fn obey_client(&mut self, step: Step) -> bool {
+        match step {
+            Step::Need | Step::Hold => return false,
+            Step::Forward(count) => self.client.approved += count,
+            Step::Rewrite(count, bytes) => {
+                self.backend.take_approved(&mut self.client, count);
+                self.backend.output.extend_from_slice(&bytes);
+            }
+            Step::Answer(count, bytes) => {
+                self.backend.take_approved(&mut self.client, count);
+                self.answers.extend_from_slice(&bytes);
+            }
+            Step::Swallow(count) => self.backend.take_approved(&mut self.client, count),
+            Step::Close(words, fault) => {
+                self.close(&words, fault);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn obey_backend(&mut self, step: Step) -> bool {
+        match step {
+            Step::Need | Step::Hold => return false,
+            Step::Forward(count) => self.backend.approved += count,
+            Step::Rewrite(count, bytes) => {
+                self.client.take_approved(&mut self.backend, count);
+                self.client.output.extend_from_slice(&bytes);
+            }
+            Step::Swallow(count) => self.client.take_approved(&mut self.backend, count),
+            Step::Answer(count, bytes) => {
+                self.client.take_approved(&mut self.backend, count);
+                self.backend.output.extend_from_slice(&bytes);
+            }
+            Step::Close(words, fault) => {
+                self.close(&words, fault);
+                return false;
+            }
+        }
+        true
+    }
+}
+
+impl Half {
+    fn new((conn, input): (Conn, Buffer)) -> Half {
+        Half { conn, input, approved: 0, output: Vec::new(), sent: 0, unflushed: false, ended: false }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.input.is_empty() && self.is_written()
+    }
+
+    fn is_written(&self) -> bool {
+        self.output.is_empty() && !self.unflushed
+    }
+
+    /// The bytes that nothing was decided about.
+    fn undecided(&self) -> &[u8] {
+        self.input.filled().get(self.approved..).unwrap_or_default()
+    }
+
+    /// Whether no byte more can be read before something is decided.
+    fn is_full(&self) -> bool {
+        self.approved == 0 && self.input.is_full()
+    }
+
+    /// Moves what `other` may pass on into our output, then takes `count` more bytes of it away. Keeps the order when
+    /// something else has to be said to this side in between.
+    fn take_approved(&mut self, other: &mut Half, count: usize) {
+        let approved = std::mem::take(&mut other.approved);
+        self.output.extend_from_slice(other.input.filled().get(..approved).unwrap_or_default());
+        other.input.consume(approved + count);
+    }
+
+    /// Sends our output, then the bytes of the other side that may pass. How many went.
+    fn send(&mut self, cx: &mut Context<'_>, input: &mut Buffer, approved: &mut usize) -> io::Result<usize> {
+        let mut total = 0;
+        while self.sent < self.output.len() {
+            match self.conn.poll_write(cx, &self.output[self.sent..])? {
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(count) => {
+                    self.sent += count;
+                    self.unflushed = true;
+                    total += count;
+                }
+                Poll::Pending => return Ok(total),
+            }
+        }
+        if self.sent > 0 {
+            self.output = Vec::new();
+            self.sent = 0;
+        }
+        while *approved > 0 {
+            match self.conn.poll_write(cx, &input.filled()[..*approved])? {
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(count) => {
+                    input.consume(count);
+                    *approved -= count;
+                    self.unflushed = true;
+                    total += count;
+                }
+                Poll::Pending => return Ok(total),
+            }
+        }
+        if self.unflushed && self.conn.poll_flush(cx)?.is_ready() {
+            self.unflushed = false;
+        }
+        Ok(total)
+    }
+
+    /// Reads more, if all that was read is decided and passed on, or half a frame is there.
+    fn fill(&mut self, cx: &mut Context<'_>) -> io::Result<usize> {
+        if self.ended || self.approved > 0 || self.input.is_full() {
+            return Ok(0);
+        }
+        match self.conn.poll_fill(cx, &mut self.input)? {
+            Poll::Ready(0) => {
+                self.ended = true;
+                Ok(0)
+            }
+            Poll::Ready(count) => Ok(count),
+            Poll::Pending => Ok(0),
+        }
+    }
+
+    /// The connection is broken: nothing more is sent or read.
+    fn give_up(&mut self) -> usize {
+        self.ended = true;
+        self.output = Vec::new();
+        (self.sent, self.unflushed) = (0, false);
+        0
+    }
+}

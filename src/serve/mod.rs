@@ -1,0 +1,60 @@
+//! The drivers: one task per connection, a short loop each. The only place where protocol and sockets meet.
+//!
+//! [`Context`] is what all sessions share. Drivers never import each other; what two of them need stands in [`backend`].
+
+pub mod backend;
+mod carry;
+mod door;
+pub mod imap;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use crate::limit::Limits;
+use crate::net::tls;
+use crate::route::Routes;
+use crate::scrub::Scrubber;
+
+pub use door::{Door, Service};
+
+/// How long things may take; each can be set in the config file's `[limits]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// From the first byte to the end of the login, TLS included.
+    pub login: Duration,
+    /// A backend's connection, TLS and greeting.
+    pub backend: Duration,
+    /// Silence of a session in which nothing is under way. RFC 9051 5.4 asks for 30 minutes at least.
+    pub idle: Duration,
+    /// Silence in the middle of a command or a message.
+    pub stall: Duration,
+    /// Octets a second that a message must come with at least, after `stall`.
+    pub least_rate: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        let seconds = Duration::from_secs;
+        Patience { login: seconds(60), backend: seconds(10), idle: seconds(31 * 60), stall: seconds(300), least_rate: 100 }
+    }
+}
+
+/// What all sessions share.
+pub struct Context {
+    /// Swapped whole on reload.
+    pub routes: ArcSwap<Routes>,
+    /// The header rules with the key of this installation.
+    pub scrubber: Arc<Scrubber>,
+    /// Rates and numbers.
+    pub limits: Arc<Limits>,
+    /// Times.
+    pub patience: Patience,
+    /// TLS towards backends.
+    pub tls: tls::Client,
+    /// Our name in greetings and to relays.
+    pub hostname: Box<str>,
+    /// Whether each backend took its last connection.
+    pub health: backend::Health,
+}
