@@ -280,4 +280,13 @@ mod tests {
         let senders = "From: alice@asso.example\r\nSender: alice@asso.example\r\nSender: alice@asso.example\r\n";
         assert_eq!(verdict(senders), Err(Refusal::TooManyFields));
     }
+
+    /// By the RFC the encoded word is text inside of quotes; readers that decode it there lose count of the quotes.
+    #[test]
+    fn the_two_readers_must_agree() {
+        let value = "\"=?utf-8?Q?x\" ?= \" <bob@bank.example>, \" <alice@asso.example>";
+        let found = strict(value.as_bytes()).unwrap_or_default();
+        assert!(found.len() == 1 && found[0].reveal() == "alice@asso.example");
+        assert_eq!(from(value), Err(Refusal::UnclearSender));
+    }
 }
