@@ -4,6 +4,9 @@
 //! byte for byte, with the clock, key and randomness of `scrub::invariants`. An expected file that is one line
 //! `refused: CODE` stands for a refusal. The member is `alice@asso.example` and anyone at `own.example`.
 
+// The helpers are tests too, which clippy cannot see.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

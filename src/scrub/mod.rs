@@ -157,3 +157,59 @@ impl Scrubber {
         Ok(Rewrite::new(&self.headers, &self.mint, context, &parts).run(&parts))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::headers::BUILT_IN;
+
+    fn scrubbed(policy: &str, domain: &str, profile: Profile, header: &str) -> Result<String, Refusal> {
+        let Ok(headers) = Headers::parse(policy) else { panic!("the policy is wrong") };
+        let scrubber = Scrubber::new(headers, MessageIdKey::new([1; 32]));
+        let domain = Domain::parse(domain).unwrap();
+        let scrubbed = scrubber.scrub(header.as_bytes(), &invariants::context(profile, &domain, b""))?;
+        Ok(String::from_utf8(scrubbed.into_header()).unwrap())
+    }
+
+    fn submitted(policy: &str, domain: &str, header: &str) -> Result<String, Refusal> {
+        scrubbed(policy, domain, Profile::Submission, header)
+    }
+
+    #[test]
+    fn bounds() {
+        let from = "From: alice@asso.example\r\n";
+        let long = format!("{from}Subject: {}\r\n\r\n", "x".repeat(262_144));
+        let many = format!("{from}{}\r\n", "A:\r\n".repeat(PARTS));
+        assert_eq!(submitted(BUILT_IN, "asso.example", &long), Err(Refusal::TooLong));
+        assert_eq!(submitted(BUILT_IN, "asso.example", &many), Err(Refusal::TooManyFields));
+        assert_eq!(scrubbed(BUILT_IN, "asso.example", Profile::Sent, &long), Ok(long.clone()));
+    }
+
+    #[test]
+    fn settings_of_the_policy_are_obeyed() {
+        let junk = "From: alice@asso.example\r\njunk\r\nBc c: x\r\nSubject: s\r\n\r\n";
+        let drop = BUILT_IN.replace("malformed = \"refuse\"", "malformed = \"drop\"");
+        let out = submitted(&drop, "asso.example", junk).unwrap();
+        assert!(!out.contains("junk") && !out.contains("Bc c") && out.contains("Subject: s\r\n"));
+        assert_eq!(scrubbed(&drop, "asso.example", Profile::Sent, junk), Ok(junk.to_owned()));
+        let closed = "From: alice@asso.example\r\nDate: 22 Nov 2026 17:00 +0100\r\nContent-Type: multipart/encrypted\r\n\r\n";
+        let scrub = BUILT_IN.replace("unseen_payload = \"leave\"", "unseen_payload = \"scrub\"");
+        assert!(submitted(BUILT_IN, "asso.example", closed).unwrap().contains("+0100"));
+        assert!(!submitted(&scrub, "asso.example", closed).unwrap().contains("+0100"));
+    }
+
+    #[test]
+    fn an_identifier_is_ascii_whatever_the_domain() {
+        let out = submitted(BUILT_IN, "caf\u{e9}.example", "From: alice@asso.example\r\nMessage-ID: <x@y>\r\n\r\n").unwrap();
+        assert!(out.is_ascii() && out.contains("@mail.nolog.example>\r\n"));
+    }
+
+    #[test]
+    fn a_signed_trace_gets_one_of_ours_and_no_second() {
+        let header = "Received: by other\r\nDKIM-Signature: h=received:date\r\nFrom: alice@asso.example\r\n\r\n";
+        let once = submitted(BUILT_IN, "asso.example", header).unwrap();
+        assert!(once.starts_with("Received: by mail.nolog.example (nologd); ") && once.contains("Received: by other"));
+        assert!(!once.contains("\r\nDate:"));
+        assert_eq!(submitted(BUILT_IN, "asso.example", &once), Ok(once));
+    }
+}

@@ -43,6 +43,7 @@ impl<'a> Rewrite<'a> {
             .iter()
             .position(|part| matches!(part, Part::Field(field) if is_id(field) && identifier(field.value()).is_some()));
         let (mut dated, mut identified) = (false, false);
+        let mut end: &[u8] = b"";
         for (at, part) in parts.iter().enumerate() {
             match part {
                 Part::Field(field) => {
@@ -53,18 +54,13 @@ impl<'a> Rewrite<'a> {
                     identified |= out.len() > before && is_id(field);
                 }
                 Part::Malformed(_) => {}
-                Part::End(raw) => {
-                    if submission {
-                        self.add_missing(dated, identified, &mut out);
-                    }
-                    out.extend_from_slice(raw);
-                    return out;
-                }
+                Part::End(raw) => end = raw,
             }
         }
         if submission {
             self.add_missing(dated, identified, &mut out);
         }
+        out.extend_from_slice(end);
         out
     }
 
