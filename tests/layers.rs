@@ -29,6 +29,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("serve", 5),
     ("config", 6),
     ("cli", 6),
+    ("life", 6),
     ("demo", 6),
     ("audit", 6),
     ("import", 6),
@@ -41,7 +42,9 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("quota", "store"),     // the book's durable copy
     ("submission", "smtp"), // its grammar
     ("lmtp", "smtp"),       // its grammar
-    ("cli", "config"),      // the program's parts know each other
+    ("life", "config"),
+    ("main", "life"),
+    ("cli", "config"), // the program's parts know each other
     ("demo", "config"),
     ("main", "cli"),
     ("main", "config"),

@@ -41,6 +41,8 @@ catalogue! {
     Reloaded "reloaded" (associations, backends);
     /// SIGHUP: the config file has errors; the old one stays in force. `nologd check` names them.
     ReloadRefused "reload-refused" (errors);
+    /// SIGHUP: this many parts of the config (listeners, TLS folder, limits, hostname) changed and wait for a restart.
+    RestartNeeded "restart-needed" (sections);
     /// Certificates were read again and are in force.
     CertificatesReloaded "certificates-reloaded" (names);
     /// A certificate or key cannot be used; the old one stays in force.

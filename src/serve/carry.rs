@@ -51,16 +51,22 @@ impl Carrier {
         self.session.at_rest() && self.client.is_idle() && self.backend.is_idle()
     }
 
-    /// Ends the session with `words`, if the client can hear them now.
-    pub(super) fn close(&mut self, words: &[u8], fault: Fault) {
+    /// Ends the session with `words`, if the client can hear them now. False: it is ending already.
+    pub(super) fn close(&mut self, words: &[u8], fault: Fault) -> bool {
         if self.closing.is_some() {
-            return;
+            return false;
         }
         if self.session.may_answer() {
             self.client.take_approved(&mut self.backend, 0);
             self.client.output.extend_from_slice(words);
         }
         self.closing = Some(Err(fault));
+        true
+    }
+
+    /// Whether only last words are still to be sent.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.is_some()
     }
 
     /// Does all that can be done now. Ready when the session is over. `moved` counts octets, to tell a stall.

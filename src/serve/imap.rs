@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
@@ -22,6 +23,9 @@ use crate::net::stop::{Phase, Stop};
 use crate::private::Address;
 use crate::route::Routes;
 use crate::scrub::{BODY_START, Context as ScrubContext, Profile, Scrubber};
+
+/// How long a client may take to hear our last words.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Serves one connection to its end.
 ///
@@ -125,14 +129,21 @@ async fn carry(mut carrier: Carrier, patience: Patience, mut stop: Stop) -> Resu
                 // Something moved: the timer has to be set anew before the next wait.
                 if end.is_pending() && moved > 0 { std::task::Poll::Ready(None) } else { end.map(Some) }
             }) => if let Some(end) = end { return end },
-            () = &mut timer => carrier.close(&reply::bye(Fault::Slow(Side::Client)), Fault::Slow(Side::Client)),
+            () = &mut timer => {
+                let fault = Fault::Slow(Side::Client);
+                if !carrier.close(&reply::bye(fault), fault) {
+                    return Err(fault);
+                }
+            }
             () = stop.reached(waited_for), if seen < Phase::Over => seen = stop.phase(),
         }
         let rests = carrier.at_rest();
         if seen == Phase::Over || seen == Phase::Draining && rests {
             carrier.close(&reply::bye(Fault::Stopping), Fault::Stopping);
         }
-        if rests {
+        if carrier.is_closing() {
+            timer.as_mut().reset(Instant::now() + LAST_WORDS);
+        } else if rests {
             pace = None;
             timer.as_mut().reset(Instant::now() + patience.idle);
         } else {

@@ -17,7 +17,7 @@ use crate::net::tls;
 use crate::route::Routes;
 use crate::scrub::Scrubber;
 
-pub use door::{Door, Service};
+pub use door::{Door, Entry, Service};
 
 /// How long things may take; each can be set in the config file's `[limits]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,21 @@ impl Default for Patience {
     }
 }
 
+/// How big things may be; each can be set in the config file's `[limits]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Octets of one message at submission.
+    pub message: u64,
+    /// Recipients of one message at submission. RFC 5321 4.5.3.1.8 asks for 100 at least.
+    pub recipients: u32,
+}
+
+impl Default for Sizes {
+    fn default() -> Sizes {
+        Sizes { message: 50 << 20, recipients: 1000 }
+    }
+}
+
 /// What all sessions share.
 pub struct Context {
     /// Swapped whole on reload.
@@ -51,6 +66,8 @@ pub struct Context {
     pub limits: Arc<Limits>,
     /// Times.
     pub patience: Patience,
+    /// Sizes.
+    pub sizes: Sizes,
     /// TLS towards backends.
     pub tls: tls::Client,
     /// Our name in greetings and to relays.

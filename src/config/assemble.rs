@@ -1,0 +1,168 @@
+//! From the config file to running parts. The only place that knows both.
+
+use std::fmt;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+use zeroize::Zeroizing;
+
+use super::file::{Config, Listen, Protection};
+use crate::limit::Limits;
+use crate::net::certificates::{Certificates, Report, public_key};
+use crate::net::listen::{Bound, bind};
+use crate::net::tls::{self, Alpn};
+use crate::scrub::{MessageIdKey, Scrubber};
+use crate::serve::{Context, Door, Entry, Service};
+
+/// The example certificate: its key is public, so it must never protect anybody.
+const EXAMPLE: &[u8] = include_bytes!("../../certs-example/mail.nolog.example/fullchain.pem");
+
+/// The file in the state folder that keeps the key of the Message-IDs.
+const KEY_FILE: &str = "message-id.key";
+
+/// A TLS handshake may take this long.
+const HANDSHAKE: Duration = Duration::from_secs(20);
+
+/// Why the daemon cannot start, for the terminal of the admin.
+#[derive(Debug)]
+pub enum Trouble {
+    /// An address cannot be bound.
+    Listen(String, io::Error),
+    /// No certificate for the default name; what is wrong with the folders that are there.
+    NoDefaultCertificate(Vec<String>),
+    /// The example key at a listener that others can reach.
+    ExampleKey,
+    /// The state folder cannot be used.
+    State(io::Error),
+    /// The authorities for backends cannot be read.
+    Authorities(io::Error),
+    /// The cryptography library or the kernel does not give what is needed.
+    Crypto,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Listen(address, error) => write!(f, "cannot listen at {address}: {error}"),
+            Trouble::NoDefaultCertificate(broken) if broken.is_empty() => {
+                write!(f, "the folder of [tls] default has no certificate (fullchain.pem and privkey.pem)")
+            }
+            Trouble::NoDefaultCertificate(broken) => write!(f, "the default certificate cannot be used: {}", broken.join("; ")),
+            Trouble::ExampleKey => write!(f, "the example certificate is for loopback only: its key is known to everybody"),
+            Trouble::State(error) => write!(f, "state_dir cannot be used: {error}"),
+            Trouble::Authorities(error) => write!(f, "backend_authorities cannot be read: {error}"),
+            Trouble::Crypto => write!(f, "no randomness or no cryptography on this machine"),
+        }
+    }
+}
+
+/// What needs the rights of root: ports below 1024, and keys that only root may read.
+pub struct Built {
+    /// Bound, in the order of the file.
+    pub bound: Vec<Bound>,
+    /// `None` where no listener uses TLS.
+    pub certificates: Option<Arc<Certificates>>,
+    /// Certificates that cannot be used, though the default one can.
+    pub broken: usize,
+}
+
+/// Binds and reads certificates.
+///
+/// # Errors
+/// The first [`Trouble`].
+pub fn build(config: &Config) -> Result<Built, Trouble> {
+    let (certificates, broken) = match &config.tls {
+        None => (None, 0),
+        Some(files) => {
+            let (certificates, report) = Certificates::load(&files.certificates, &files.default);
+            usable(&certificates, &report, &config.listens)?;
+            (Some(certificates), report.broken.len())
+        }
+    };
+    let bind = |listen: &Listen| bind(&listen.address).map_err(|error| Trouble::Listen(listen.address.clone(), error));
+    let bound = config.listens.iter().map(bind).collect::<Result<_, _>>()?;
+    Ok(Built { bound, certificates, broken })
+}
+
+fn usable(certificates: &Certificates, report: &Report, listens: &[Listen]) -> Result<(), Trouble> {
+    if !report.default {
+        let broken = report.broken.iter().map(|(name, _, why)| format!("{name}: {why:?}")).collect();
+        return Err(Trouble::NoDefaultCertificate(broken));
+    }
+    let leaf = CertificateDer::pem_slice_iter(EXAMPLE).next().and_then(Result::ok);
+    let example = leaf.as_ref().and_then(public_key).ok_or(Trouble::Crypto)?;
+    let exposed = listens.iter().any(|listen| listen.tls != Protection::None && !listen.is_local());
+    if exposed && certificates.uses_key(&example) { Err(Trouble::ExampleKey) } else { Ok(()) }
+}
+
+/// What all sessions share. To be called as the user that the daemon stays.
+///
+/// # Errors
+/// The first [`Trouble`].
+pub fn context(config: &mut Config) -> Result<Arc<Context>, Trouble> {
+    let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
+    let scrubber = Scrubber::new(std::mem::replace(&mut config.headers, crate::policy::headers::Headers::built_in()), key);
+    Ok(Arc::new(Context {
+        routes: ArcSwap::from_pointee(std::mem::take(&mut config.routes)),
+        scrubber: Arc::new(scrubber),
+        limits: Limits::new(config.limits).ok_or(Trouble::Crypto)?,
+        patience: config.patience,
+        sizes: config.sizes,
+        tls: tls::Client::new(config.authorities.as_deref()).map_err(Trouble::Authorities)?,
+        hostname: config.hostname.clone(),
+        health: crate::serve::backend::Health::default(),
+    }))
+}
+
+/// The doors of the listeners, in the order of the file.
+///
+/// # Errors
+/// `Crypto` when TLS cannot be offered.
+pub fn doors(config: &Config, certificates: Option<&Arc<Certificates>>) -> Result<Vec<Door>, Trouble> {
+    let door = |(number, listen): (usize, &Listen)| {
+        let alpn = match listen.service {
+            Service::Imap => Alpn::Imap,
+            Service::Submission => Alpn::Submission,
+        };
+        let server = || {
+            let certificates = certificates.ok_or(Trouble::NoDefaultCertificate(Vec::new()))?;
+            tls::Server::new(certificates.clone(), alpn, HANDSHAKE).map_err(|_| Trouble::Crypto)
+        };
+        let entry = match listen.tls {
+            Protection::Implicit => Entry::Implicit(server()?),
+            Protection::StartTls => Entry::StartTls(server()?),
+            Protection::None => Entry::Plain,
+        };
+        Ok(Door { number: number as u64, service: listen.service, entry })
+    };
+    config.listens.iter().enumerate().map(door).collect()
+}
+
+/// The key that Message-IDs are rewritten with: made at the first start, kept, so that a copy stored tomorrow agrees with
+/// a message sent today. It says nothing about anybody.
+fn message_id_key(state: &Path) -> io::Result<MessageIdKey> {
+    if !state.is_dir() {
+        fs::create_dir_all(state)?;
+        fs::set_permissions(state, Permissions::from_mode(0o700))?;
+    }
+    let path = state.join(KEY_FILE);
+    let mut key = Zeroizing::new([0u8; 32]);
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+        Ok(mut file) => {
+            aws_lc_rs::rand::fill(&mut key[..]).map_err(|_| io::Error::other("no randomness"))?;
+            file.write_all(&key[..])?;
+            file.sync_all()?;
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::File::open(&path)?.read_exact(&mut key[..])?;
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(MessageIdKey::new(*key))
+}

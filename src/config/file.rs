@@ -1,0 +1,366 @@
+//! What may stand in the config file, and what it means.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::reader::{Found, Reader, Section};
+use crate::limit;
+use crate::policy::Problem;
+use crate::policy::headers::Headers;
+use crate::private::{Address, Domain};
+use crate::route::{Association, AuthBy, Backend, Endpoint, Routes, Senders, Unusable, is_loopback};
+use crate::serve::{Patience, Service, Sizes};
+
+/// The file, read and checked.
+pub struct Config {
+    /// Our name.
+    pub hostname: Box<str>,
+    /// Where the store and the keys are.
+    pub state_dir: PathBuf,
+    /// Who the daemon becomes after a start as root.
+    pub user: Option<String>,
+    /// Certificates; `None` where no listener needs any.
+    pub tls: Option<TlsFiles>,
+    /// Authorities that backends' certificates are checked against, instead of the system's.
+    pub authorities: Option<PathBuf>,
+    /// Listeners.
+    pub listens: Vec<Listen>,
+    /// Backends and associations.
+    pub routes: Routes,
+    /// Header rules.
+    pub headers: Headers,
+    /// Rates and numbers.
+    pub limits: limit::Params,
+    /// Times.
+    pub patience: Patience,
+    /// Sizes.
+    pub sizes: Sizes,
+    /// How long sessions have to end at a stop.
+    pub drain: Duration,
+}
+
+/// Where certificates are.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// One folder each.
+    pub certificates: PathBuf,
+    /// Whose certificate is shown to clients that name nobody.
+    pub default: String,
+}
+
+/// One listener.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// What is spoken.
+    pub service: Service,
+    /// `ADDRESS:PORT` or `unix:PATH`.
+    pub address: String,
+    /// How it is protected.
+    pub tls: Protection,
+}
+
+/// `tls = ...` of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// From the first byte.
+    Implicit,
+    /// After STARTTLS.
+    StartTls,
+    /// Not at all.
+    None,
+}
+
+impl Listen {
+    /// Whether it can be reached from this machine only.
+    pub fn is_local(&self) -> bool {
+        let host = self.address.rsplit_once(':').map_or("", |(host, _)| host.trim_start_matches('[').trim_end_matches(']'));
+        self.address.starts_with("unix:") || is_loopback(host)
+    }
+}
+
+/// Reads `text`.
+///
+/// # Errors
+/// Every problem, with line and key, in the order of the lines.
+pub fn read(text: &str) -> Result<Config, Vec<Problem>> {
+    let (mut reader, mut root) = Reader::new(text);
+    let config = whole(&mut reader, &mut root);
+    root.end(&mut reader);
+    let problems = reader.into_problems();
+    match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => Err(problems),
+    }
+}
+
+fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
+    let hostname = root.needed(reader, "hostname");
+    if let Some(found) = &hostname
+        && Domain::parse(&found.value).is_none()
+    {
+        reader.wrong(found, "must be a host name, such as mail.nolog.example");
+    }
+    let state_dir = root.needed(reader, "state_dir");
+    let user = root.text(reader, "user").map(|found| found.value);
+    let drain = root.number(reader, "drain_seconds", 3600).unwrap_or(30);
+    let (tls, authorities) = tls(reader, root);
+    let listens = listens(reader, root, tls.is_some());
+    let (limits, patience, sizes) = limits(reader, root);
+    let headers = policy(reader, root);
+    let routes = routes(reader, root);
+    Some(Config {
+        hostname: hostname?.value.into(),
+        state_dir: state_dir?.value.into(),
+        user,
+        tls,
+        authorities,
+        listens,
+        routes: routes?,
+        headers: headers?,
+        limits,
+        patience,
+        sizes,
+        drain: Duration::from_secs(drain),
+    })
+}
+
+fn tls(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (Option<TlsFiles>, Option<PathBuf>) {
+    let mut section = root.section(reader, "tls");
+    let certificates = section.text(reader, "certificates");
+    let default = section.text(reader, "default");
+    let authorities = section.text(reader, "backend_authorities").map(|found| found.value.into());
+    let place = section.place();
+    section.end(reader);
+    let files = match (certificates, default) {
+        (Some(folder), Some(name)) => Some(TlsFiles { certificates: folder.value.into(), default: name.value }),
+        (None, None) => None,
+        _ => {
+            reader.wrong(&place, "needs both certificates and default");
+            None
+        }
+    };
+    (files, authorities)
+}
+
+fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) -> Vec<Listen> {
+    let mut listens: Vec<Listen> = Vec::new();
+    for mut section in root.sections(reader, "listen") {
+        let service = section.needed(reader, "service");
+        let address = section.needed(reader, "address");
+        let tls = section.needed(reader, "tls");
+        section.end(reader);
+        let service = choice(reader, service, &[("imap", Service::Imap), ("submission", Service::Submission)]);
+        let kinds = [("implicit", Protection::Implicit), ("starttls", Protection::StartTls), ("none", Protection::None)];
+        let protection = choice(reader, tls, &kinds);
+        let (Some(service), Some(address), Some(protection)) = (service, address, protection) else { continue };
+        let listen = Listen { service, address: address.value.clone(), tls: protection };
+        let unix = address.value.starts_with("unix:");
+        if !unix && address.value.parse::<std::net::SocketAddr>().is_err() {
+            reader.wrong(&address, "must be ADDRESS:PORT with the number of an address, or unix:PATH");
+        } else if protection == Protection::None && !listen.is_local() {
+            reader.wrong(&address, "must be loopback or a Unix socket where tls is \"none\"");
+        } else if protection != Protection::None && unix {
+            reader.wrong(&address, "cannot be a Unix socket where TLS is used");
+        } else if protection != Protection::None && !certificates {
+            reader.wrong(&address, "needs [tls] with certificates and default");
+        } else if listens.iter().any(|other| other.address == listen.address) {
+            reader.wrong(&address, "is used twice");
+        }
+        listens.push(listen);
+    }
+    if listens.is_empty() {
+        reader.problem(0..0, "listen", "is missing: at least one [[listen]] is needed");
+    }
+    listens
+}
+
+fn limits(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (limit::Params, Patience, Sizes) {
+    let mut section = root.section(reader, "limits");
+    let (params, patience, sizes) = (limit::Params::default(), Patience::default(), Sizes::default());
+    let mut number = |name: &str, most: u64, default: u64| section.number(reader, name, most).unwrap_or(default);
+    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let seconds = Duration::from_secs;
+    let params = limit::Params {
+        sessions: usize::try_from(number("sessions", 1_000_000, params.sessions as u64)).unwrap_or(params.sessions),
+        sessions_per_network: small(number("sessions_per_network", 1_000_000, params.sessions_per_network.into())),
+        connections_per_minute: small(number("connections_per_minute", 1_000_000, params.connections_per_minute.into())),
+        wrong_per_network: small(number("wrong_passwords_per_network", 1_000_000, params.wrong_per_network.into())),
+        wrong_per_account: small(number("wrong_passwords_per_account", 1_000_000, params.wrong_per_account.into())),
+        forgive: seconds(number("wrong_password_forgiven_seconds", 86_400, params.forgive.as_secs())),
+    };
+    let patience = Patience {
+        login: seconds(number("login_seconds", 3600, patience.login.as_secs())),
+        backend: seconds(number("backend_seconds", 600, patience.backend.as_secs())),
+        idle: seconds(number("idle_seconds", 86_400, patience.idle.as_secs())),
+        stall: seconds(number("stall_seconds", 3600, patience.stall.as_secs())),
+        least_rate: number("least_octets_per_second", 1_000_000, patience.least_rate),
+    };
+    let sizes = Sizes {
+        message: number("message_octets", 1 << 40, sizes.message),
+        recipients: small(number("recipients", 100_000, sizes.recipients.into())),
+    };
+    section.end(reader);
+    (params, patience, sizes)
+}
+
+fn policy(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Headers> {
+    let mut section = root.section(reader, "policy");
+    let directory = section.text(reader, "directory");
+    let allow = section.flag(reader, "allow_loosened");
+    section.end(reader);
+    let Some(directory) = directory else { return Some(Headers::built_in()) };
+    let file = PathBuf::from(&directory.value).join("headers.toml");
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        reader.wrong(&directory, "has no headers.toml that can be read");
+        return None;
+    };
+    match Headers::parse(&text) {
+        Ok(headers) => {
+            let loosened = headers.loosened(&Headers::built_in());
+            if !allow && !loosened.is_empty() {
+                let text = format!("loosens {}; say allow_loosened = true if that is meant", loosened.join(", "));
+                reader.wrong(&directory, &text);
+            }
+            Some(headers)
+        }
+        Err(problems) => {
+            for problem in problems {
+                let text = format!("headers.toml line {}: {} {}", problem.line, problem.key, problem.text);
+                reader.wrong(&directory, &text);
+            }
+            None
+        }
+    }
+}
+
+fn routes(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Routes> {
+    let mut backends: Vec<Backend> = Vec::new();
+    let mut default = None;
+    for section in root.sections(reader, "backend") {
+        let place = section.place();
+        let (backend, is_default) = backend(reader, section);
+        let Some(backend) = backend else { continue };
+        if backends.iter().any(|other| other.name == backend.name) {
+            reader.wrong(&place, "has a name that another backend has");
+        }
+        if is_default && default.replace(backends.len()).is_some() {
+            reader.wrong(&place, "is a second default; one backend can be it");
+        }
+        backends.push(backend);
+    }
+    let sections = root.sections(reader, "association");
+    if backends.is_empty() {
+        reader.problem(0..0, "backend", "is missing or unusable: at least one [[backend]] is needed");
+        return None;
+    }
+    let default = default.unwrap_or(0);
+    let mut associations: Vec<Association> = Vec::new();
+    let mut owners = HashMap::new();
+    for section in sections {
+        associations.extend(association(reader, section, &backends, default, &mut owners));
+    }
+    Some(Routes::new(backends, associations, default))
+}
+
+fn backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> (Option<Backend>, bool) {
+    let name = section.needed(reader, "name");
+    let imap = section.needed(reader, "imap");
+    let lmtp = section.text(reader, "lmtp");
+    let relay = section.text(reader, "relay");
+    let auth = section.text(reader, "auth");
+    let default = section.flag(reader, "default");
+    section.end(reader);
+    let imap = imap.and_then(|url| endpoint(reader, &url, "imap"));
+    let lmtp = lmtp.and_then(|url| endpoint(reader, &url, "lmtp"));
+    let relay = relay.and_then(|url| endpoint(reader, &url, "smtp"));
+    let auth = match auth {
+        None => Some(AuthBy::Imap),
+        auth => choice(reader, auth, &[("imap", AuthBy::Imap), ("relay", AuthBy::Relay)]),
+    };
+    let (Some(name), Some(imap), Some(auth)) = (name, imap, auth) else { return (None, default) };
+    (Some(Backend { name: name.value.into(), imap, lmtp, relay, auth }), default)
+}
+
+fn association(
+    reader: &mut Reader<'_>,
+    mut section: Section<'_>,
+    backends: &[Backend],
+    default: usize,
+    owners: &mut HashMap<Domain, ()>,
+) -> Option<Association> {
+    let name = section.needed(reader, "name");
+    let mut domains = Vec::new();
+    let place = section.place();
+    for found in section.texts(reader, "domains") {
+        match Domain::parse(&found.value) {
+            Some(domain) if owners.insert(domain.clone(), ()).is_none() => domains.push(domain),
+            Some(_) => reader.wrong(&found, "stands twice; a domain belongs to one association"),
+            None => reader.wrong(&found, "is no domain"),
+        }
+    }
+    let backend = section.text(reader, "backend");
+    let senders = section.text(reader, "senders");
+    let aliases = aliases(reader, &mut section);
+    section.end(reader);
+    if domains.is_empty() {
+        reader.wrong(&place, "needs domains = [...] with at least one that is its own");
+    }
+    let backend = match backend {
+        None => default,
+        Some(found) => match backends.iter().position(|backend| *backend.name == *found.value) {
+            Some(position) => position,
+            None => {
+                reader.wrong(&found, "names a backend that is not in this file");
+                return None;
+            }
+        },
+    };
+    let senders = match senders {
+        None => Senders::Mailbox,
+        senders => choice(reader, senders, &[("mailbox", Senders::Mailbox), ("domain", Senders::Domain)])?,
+    };
+    Some(Association { name: name?.value.into(), domains, backend, senders, aliases })
+}
+
+fn aliases(reader: &mut Reader<'_>, section: &mut Section<'_>) -> HashMap<Address, Vec<Address>> {
+    let mut aliases = HashMap::new();
+    for mut section in section.sections(reader, "alias") {
+        let alias = section.needed(reader, "address");
+        let mailboxes = section.texts(reader, "mailboxes");
+        section.end(reader);
+        let mut address = |found: &Found<String>| {
+            let address = Address::parse(&found.value);
+            if address.is_none() {
+                reader.wrong(found, "is no mail address");
+            }
+            address
+        };
+        let mailboxes: Vec<_> = mailboxes.iter().filter_map(&mut address).collect();
+        if let Some(alias) = alias.as_ref().and_then(&mut address) {
+            aliases.insert(alias, mailboxes);
+        }
+    }
+    aliases
+}
+
+fn endpoint(reader: &mut Reader<'_>, url: &Found<String>, scheme: &str) -> Option<Endpoint> {
+    let text = match Endpoint::parse(&url.value, scheme) {
+        Ok(endpoint) => return Some(endpoint),
+        Err(Unusable::Scheme) => format!("must begin with {scheme}://, {scheme}+starttls://, {scheme}s:// or unix:"),
+        Err(Unusable::Place) => "must have a host and a port".to_owned(),
+        Err(Unusable::PlainToElsewhere) => format!("goes to another machine: use {scheme}s:// or {scheme}+starttls://"),
+    };
+    reader.wrong(url, &text);
+    None
+}
+
+fn choice<T: Copy>(reader: &mut Reader<'_>, found: Option<Found<String>>, choices: &[(&str, T)]) -> Option<T> {
+    let found = found?;
+    let chosen = choices.iter().find(|(word, _)| *word == found.value).map(|(_, value)| *value);
+    if chosen.is_none() {
+        let words: Vec<_> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        reader.wrong(&found, &format!("must be one of {}", words.join(", ")));
+    }
+    chosen
+}

@@ -1,0 +1,115 @@
+//! From the first connection to the last: signals, reload, the minute's sweeping, systemd.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::config::{self, Built, Config, Trouble};
+use crate::event::{Event, emit};
+use crate::net::certificates::Certificates;
+use crate::net::stop::pair;
+use crate::serve::Context;
+
+/// How often limits are swept and certificate files are looked at.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// Serves until SIGTERM or SIGINT, then drains.
+///
+/// # Errors
+/// What keeps it from starting.
+pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Context>) -> Result<(), Trouble> {
+    let (stopper, stop) = pair();
+    let doors = config::doors(&config, built.certificates.as_ref())?;
+    let (listeners, backends) = (doors.len(), context.routes.load().backends().len());
+    for (door, bound) in doors.into_iter().zip(built.bound) {
+        tokio::spawn(door.open(bound, context.clone(), stop.clone()));
+    }
+    drop(stop);
+    if built.broken > 0 {
+        emit(Event::CertificateBroken { position: built.broken as u64 });
+    }
+    emit(Event::Started { listeners: listeners as u64, backends: backends as u64 });
+    notify("READY=1");
+    until_stopped(&mut config, file, built.certificates.as_deref(), &context).await.map_err(Trouble::State)?;
+    emit(Event::Stopping { sessions: context.limits.sessions() as u64 });
+    notify("STOPPING=1");
+    let cut = stopper.stop(config.drain).await;
+    emit(Event::Stopped { cut: cut as u64 });
+    Ok(())
+}
+
+async fn until_stopped(
+    config: &mut Config,
+    file: &Path,
+    certificates: Option<&Certificates>,
+    context: &Arc<Context>,
+) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut sweep = interval(SWEEP);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = hangup.recv() => {
+                reload_config(config, file, context);
+                reload_certificates(certificates);
+            }
+            _ = sweep.tick() => {
+                let context = context.clone();
+                tokio::task::spawn_blocking(move || context.limits.sweep());
+                if certificates.is_some_and(Certificates::changed) {
+                    reload_certificates(certificates);
+                }
+            }
+        }
+    }
+}
+
+/// Puts associations and backends of the file in force; sessions go on with what they began with.
+fn reload_config(config: &mut Config, file: &Path, context: &Context) {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    match config::read(&text) {
+        Ok(fresh) => {
+            let (associations, backends) = (fresh.routes.associations().len(), fresh.routes.backends().len());
+            let waits = u64::from(fresh.listens != config.listens)
+                + u64::from(fresh.tls != config.tls)
+                + u64::from(fresh.limits != config.limits || fresh.patience != config.patience || fresh.sizes != config.sizes)
+                + u64::from(fresh.hostname != config.hostname);
+            context.routes.store(Arc::new(fresh.routes));
+            emit(Event::Reloaded { associations: associations as u64, backends: backends as u64 });
+            if waits > 0 {
+                emit(Event::RestartNeeded { sections: waits });
+            }
+        }
+        Err(problems) => emit(Event::ReloadRefused { errors: problems.len() as u64 }),
+    }
+}
+
+fn reload_certificates(certificates: Option<&Certificates>) {
+    let Some(certificates) = certificates else { return };
+    let report = certificates.reload();
+    for (_, position, _) in &report.broken {
+        emit(Event::CertificateBroken { position: *position as u64 });
+    }
+    emit(Event::CertificatesReloaded { names: report.names as u64 });
+}
+
+/// Tells systemd (sd_notify(3)), if it asked to be told. Nobody to tell when it fails.
+fn notify(state: &str) {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+    let Ok(path) = std::env::var("NOTIFY_SOCKET") else { return };
+    let address = match path.strip_prefix('@') {
+        Some(name) => SocketAddr::from_abstract_name(name),
+        None => SocketAddr::from_pathname(&path),
+    };
+    if let (Ok(socket), Ok(address)) = (UnixDatagram::unbound(), address) {
+        let _ = socket.send_to_addr(state.as_bytes(), &address);
+    }
+}
