@@ -42,17 +42,9 @@ ssl_min_protocol = TLSv1.2
 default_vsz_limit = 0
 default_client_limit = 24000
 default_process_limit = 100
-protocol imap {{
-  passdb {{
-    driver = static
-    args = proxy=y host=127.0.0.1 port={imap_backend} nopassword=y
-  }}
-}}
-protocol submission {{
-  passdb {{
-    driver = static
-    args = proxy=y host=127.0.0.1 port={smtp_backend} nopassword=y
-  }}
+passdb {{
+  driver = static
+  args = proxy=y host=127.0.0.1 port=%{{if;%s;eq;imap;{imap_backend};{smtp_backend}}} nopassword=y
 }}
 service imap-login {{
   service_count = 0
