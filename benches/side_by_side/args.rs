@@ -21,6 +21,8 @@ pub struct Args {
     pub json: bool,
     pub write: bool,
     pub full: bool,
+    /// Rounds of each row, the peers taking turns; the median is told.
+    pub repeat: usize,
 }
 
 /// The hidden word that turns this program into the backend.
@@ -39,7 +41,7 @@ impl Args {
     }
 
     fn parse<'a>(mut words: impl Iterator<Item = &'a str>) -> Wish {
-        let mut args = Self { rows: Vec::new(), peers: Vec::new(), json: false, write: false, full: false };
+        let mut args = Self { rows: Vec::new(), peers: Vec::new(), json: false, write: false, full: false, repeat: 3 };
         while let Some(word) = words.next() {
             match word {
                 "--help" | "-h" => return Wish::Help(usage()),
@@ -48,6 +50,10 @@ impl Args {
                 "--full" => args.full = true,
                 "--peer" => match words.next().and_then(Peer::named) {
                     Some(peer) => args.peers.push(peer),
+                    None => return Wish::Wrong(usage()),
+                },
+                "--repeat" => match words.next().and_then(|word| word.parse().ok()).filter(|times| (1..=99).contains(times)) {
+                    Some(times) => args.repeat = times,
                     None => return Wish::Wrong(usage()),
                 },
                 name => match Row::named(name) {
@@ -70,9 +76,10 @@ fn usage() -> String {
     let rows: Vec<_> = Row::ALL.iter().map(|row| row.name()).collect();
     let peers: Vec<_> = Peer::ALL.iter().map(|peer| peer.name()).collect();
     format!(
-        "cargo bench --bench side_by_side -- [ROW ...] [--peer PEER ...] [--full] [--json] [--write]\n\
+        "cargo bench --bench side_by_side -- [ROW ...] [--peer PEER ...] [--repeat N] [--full] [--json] [--write]\n\
          ROW    {}; default: all\n\
          PEER   {}; may be repeated; default: all\n\
+         --repeat N  rounds of each row, the peers taking turns; the median is told; default: 3\n\
          --full   idle: up to 10,000 sessions instead of 2,000\n\
          --json   figures for machines on standard output\n\
          --write  also write benches/RESULTS.md",

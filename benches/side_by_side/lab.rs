@@ -75,13 +75,17 @@ pub fn runtime() -> Res<Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
-/// Two descriptors per proxied session: 10,000 sessions need more than the usual 1,024. Children inherit the limit.
-/// What cannot be raised shows as a failed row.
+/// Two descriptors per proxied session: 10,000 sessions need far more than the usual 1,024. Children inherit the limit.
 pub fn raise_file_limit() {
     const ENOUGH: u64 = 65_536;
     if setrlimit(Resource::RLIMIT_NOFILE, ENOUGH, ENOUGH).is_err() {
         let _ = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
     }
+}
+
+/// Open files that this process and its children may have.
+pub fn file_limit() -> usize {
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| usize::try_from(soft).unwrap_or(usize::MAX))
 }
 
 /// A free loopback port. Another program could take it before the peer does: then the peer is absent and says so.

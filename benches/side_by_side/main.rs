@@ -76,7 +76,11 @@ async fn measure(args: &Args) -> Res<()> {
     let lab = Lab::new()?;
     let mut report = Report::new(&args.peers);
     for &row in &args.rows {
-        for &peer in &args.peers {
+        let turns = (0..args.repeat).flat_map(|_| &args.peers);
+        for &peer in turns {
+            if report.is_absent(row, peer) {
+                continue;
+            }
             eprintln!("{} / {} ...", row.name(), peer.name());
             match one(&lab, row, peer, args.full).await {
                 Ok(cells) => report.add(peer, cells),

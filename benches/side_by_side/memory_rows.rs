@@ -7,7 +7,7 @@ use crate::imap::Imap;
 use crate::load::crowd;
 use crate::peers::Target;
 use crate::report::{Cell, figures};
-use crate::{Res, account, smtp};
+use crate::{Res, account, lab, smtp};
 
 const UNREADABLE: &str = "the peer's memory cannot be read: run as root";
 
@@ -15,7 +15,12 @@ const UNREADABLE: &str = "the peer's memory cannot be read: run as root";
 /// pays for the process. The figure is the growth from there, and of its steps the dearest: it must not rise with the number.
 pub async fn idle(target: &Target, full: bool) -> Res<Vec<Cell>> {
     let Some(root) = target.root else { return Ok(Vec::new()) };
-    let steps: [usize; 4] = if full { [100, 1000, 5000, 10_000] } else { [100, 500, 1000, 2000] };
+    // Two descriptors a session in the peer, and some for itself.
+    let most = lab::file_limit().saturating_sub(500) / 2;
+    let steps: [usize; 4] = if full { [100, 1000, 5000, most.min(10_000)] } else { [100, 500, 1000, 2000] };
+    if most < steps[3] || steps[3] <= steps[2] {
+        return Err("the limit of open files is too low: ulimit -n 21000".into());
+    }
     let open = Arc::new(Mutex::new(Vec::with_capacity(steps[3])));
     let mut sizes = Vec::new();
     for step in steps {
@@ -44,12 +49,12 @@ pub async fn idle(target: &Target, full: bool) -> Res<Vec<Cell>> {
     ])
 }
 
-/// Eight messages of 25 MB at once: the peak of resident memory above what it was after eight small messages, for each.
-/// The warm-up is small on purpose: what a large message made the peer keep would no longer be counted.
+/// Eight messages of 25 MB at once: the peak of resident memory above what it was after a few small messages, for each.
+/// The warm-up is small and one at a time on purpose: memory that the peer keeps from eight large ones would not be counted.
 pub async fn submit_large(target: &Target) -> Res<Vec<Cell>> {
     const FLIGHT: usize = 8;
     let door = target.submission;
-    crowd(FLIGHT, FLIGHT, move |number| smtp::submit(door, number, 10_000)).await?;
+    crowd(FLIGHT, 1, move |number| smtp::submit(door, number, 10_000)).await?;
     let before = target.root.map(|root| account::reset_peak_kib(root).ok_or(UNREADABLE)).transpose()?;
     let times = crowd(FLIGHT, FLIGHT, move |number| smtp::submit(door, number, 25_000_000)).await?;
     let peak = target.root.map(|root| account::peak_kib(root).ok_or(UNREADABLE)).transpose()?;

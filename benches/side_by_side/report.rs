@@ -117,8 +117,13 @@ impl Report {
         self.cells.extend(cells.into_iter().map(|cell| (peer, cell)));
     }
 
+    /// One failed round costs the row: a median of the lucky ones would be a made-up figure.
     pub fn absent(&mut self, row: Row, peer: Peer, reason: &str) {
         self.absent.push((row, peer, reason.to_owned()));
+    }
+
+    pub fn is_absent(&self, row: Row, peer: Peer) -> bool {
+        self.absent.iter().any(|(other, whose, _)| *other == row && *whose == peer)
     }
 
     /// A Markdown table, which also reads well on a terminal.
@@ -168,9 +173,15 @@ impl Report {
         figures::ALL.into_iter().filter(move |figure| asked(figure.row))
     }
 
+    /// The median of all rounds (of two in the middle, the lower).
     fn value(&self, figure: &Figure, peer: Peer) -> Option<f64> {
-        let same = |cell: &Cell| std::ptr::eq(cell.figure, figure);
-        self.cells.iter().find(|(other, cell)| *other == peer && same(cell)).map(|(_, cell)| cell.value)
+        if self.is_absent(figure.row, peer) {
+            return None;
+        }
+        let same = |(other, cell): &&(Peer, Cell)| *other == peer && std::ptr::eq(cell.figure, figure);
+        let mut rounds: Vec<f64> = self.cells.iter().filter(same).map(|(_, cell)| cell.value).collect();
+        rounds.sort_by(f64::total_cmp);
+        rounds.get(rounds.len().saturating_sub(1) / 2).copied()
     }
 
     fn ratio(&self, figure: &Figure, other: Peer) -> Option<f64> {
@@ -223,7 +234,7 @@ impl Report {
             Some(value) if value >= 10.0 => format!("{value:.1}"),
             Some(value) if value >= 1.0 => format!("{value:.2}"),
             Some(value) => format!("{value:.3}"),
-            None if self.absent.iter().any(|(row, other, _)| *row == figure.row && *other == peer) => "absent".to_owned(),
+            None if self.is_absent(figure.row, peer) => "absent".to_owned(),
             None => String::new(),
         }
     }
