@@ -1,7 +1,7 @@
 //! The laboratory: temp dir, certificate, the backend process, and the guard that ends what was started.
 //!
 //! Children are ended by their own pid only, and by the pids of their descendants read just before. The backend also ends
-//! by itself when its standard input closes, so that a killed benchmark leaves no made-up server behind.
+//! by itself when its standard input closes; only SIGKILL to the benchmark itself can leave a peer and the temp dir behind.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -12,6 +12,7 @@ mod args;
 mod dovecot;
 mod fake_imap;
 mod fake_smtp;
+mod figures;
 mod imap;
 mod lab;
 mod load;

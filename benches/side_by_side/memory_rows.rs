@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::imap::Imap;
 use crate::load::crowd;
 use crate::peers::Target;
-use crate::report::{Cell, figures};
-use crate::{Res, account, lab, smtp};
+use crate::report::Cell;
+use crate::{Res, account, figures, lab, smtp};
 
 const UNREADABLE: &str = "the peer's memory cannot be read: run as root";
 

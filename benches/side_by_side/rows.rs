@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use crate::imap::Imap;
 use crate::load::{Times, crowd};
 use crate::peers::Target;
-use crate::report::{Cell, figures};
-use crate::{Res, account, memory_rows, smtp, transfer_rows};
+use crate::report::Cell;
+use crate::{Res, account, figures, memory_rows, smtp, transfer_rows};
 
 /// One kind of work. The names are those of the command line.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use crate::Res;
 use crate::imap::{Imap, Literal};
 use crate::load::{Door, Times};
 use crate::peers::Target;
-use crate::report::{Cell, figures};
+use crate::report::Cell;
 use crate::rows::Meter;
+use crate::{Res, figures};
 
 /// The body of the FETCH rows: 64 MiB.
 const BODY: &str = "SELECT B67108864";
