@@ -7,8 +7,10 @@ use std::process::{Command, Stdio};
 use crate::Res;
 use crate::lab::{DOMAIN, Guard, Lab};
 
-/// The one place to fill in: a benchmark is one client that logs in thousands of times a minute, which is what the rate
-/// limits are made to stop. Nothing here may switch off quota, scrubbing or a no-log rule.
+/// TO FILL IN as soon as the settings file has keys for them: a benchmark is one client that logs in a thousand times a second,
+/// which is what the limits are made to stop. Of `limit::Params` these must be out of reach: sessions (10,000 and more),
+/// sessions per network, connections per minute; and the number of messages that a user may send. Nothing here may switch off
+/// quota, scrubbing or a no-log rule.
 const LIMITS: &str = "";
 
 pub fn start(lab: &Lab, imap: u16, submission: u16) -> Res<Guard> {
