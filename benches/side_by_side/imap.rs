@@ -1,0 +1,100 @@
+//! An IMAP client of a few commands: what the rows need, no more.
+
+use crate::Res;
+use crate::lab::DOMAIN;
+use crate::load::{Door, Wire};
+
+/// A session after the greeting.
+pub struct Imap(Wire);
+
+/// RFC 3501 4.3 literals wait for `+`; RFC 7888 ones do not.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Literal {
+    Sync,
+    NonSync,
+}
+
+impl Imap {
+    pub async fn open(door: Door) -> Res<Self> {
+        let mut wire = Wire::open(door).await?;
+        let greeting = wire.line().await?;
+        if !greeting.starts_with("* OK") {
+            return Err("no IMAP greeting".into());
+        }
+        Ok(Self(wire))
+    }
+
+    /// As user `number` modulo 100 of the made-up association.
+    pub async fn logged_in(door: Door, number: usize) -> Res<Self> {
+        let mut session = Self::open(door).await?;
+        session.command(&format!("LOGIN {} secret", user(number))).await?;
+        Ok(session)
+    }
+
+    pub async fn command(&mut self, text: &str) -> Res<()> {
+        self.0.send(format!("a {text}\r\n").as_bytes()).await?;
+        self.finish().await
+    }
+
+    /// Fetches message 1 of the selected mailbox; gives the size of its body.
+    pub async fn fetch(&mut self) -> Res<u64> {
+        self.0.send(b"a UID FETCH 1 BODY.PEEK[]\r\n").await?;
+        let mut size = 0;
+        loop {
+            let line = self.0.line().await?;
+            if let Some(literal) = line.strip_suffix('}').and_then(|line| line.rsplit('{').next()) {
+                size = literal.parse()?;
+                self.0.swallow(size).await?;
+            } else if line.starts_with("a ") {
+                return if size > 0 { accepted(&line).map(|()| size) } else { Err("FETCH without a body".into()) };
+            }
+        }
+    }
+
+    /// Appends a message of `size` octets to a mailbox that is not the Sent mailbox.
+    pub async fn append(&mut self, size: usize, literal: Literal) -> Res<()> {
+        let header = format!("From: u@{DOMAIN}\r\nSubject: archive\r\nMIME-Version: 1.0\r\n\r\n");
+        let plus = if literal == Literal::NonSync { "+" } else { "" };
+        self.0.send(format!("a APPEND Archive (\\Seen) {{{size}{plus}}}\r\n").as_bytes()).await?;
+        if literal == Literal::Sync {
+            let answer = self.0.line().await?;
+            if !answer.starts_with('+') {
+                return Err(format!("APPEND refused: {answer}").into());
+            }
+        }
+        self.0.send_message(&header, size, "\r\n").await?;
+        self.finish().await
+    }
+
+    /// Begins to wait in IDLE (RFC 2177), as most sessions do most of the time.
+    pub async fn idle(&mut self) -> Res<()> {
+        self.0.send(b"a IDLE\r\n").await?;
+        loop {
+            let line = self.0.line().await?;
+            if line.starts_with('+') {
+                return Ok(());
+            }
+            if line.starts_with("a ") {
+                return Err(format!("IDLE refused: {line}").into());
+            }
+        }
+    }
+
+    async fn finish(&mut self) -> Res<()> {
+        loop {
+            let line = self.0.line().await?;
+            if line.starts_with("a ") {
+                return accepted(&line);
+            }
+        }
+    }
+}
+
+/// Mailbox `number` modulo 100: a hundred users, as many as an association has.
+pub fn user(number: usize) -> String {
+    format!("u{}@{DOMAIN}", number % 100)
+}
+
+fn accepted(line: &str) -> Res<()> {
+    if line.starts_with("a OK") { Ok(()) } else { Err(format!("refused: {line}").into()) }
+}

@@ -1,0 +1,198 @@
+//! The laboratory: temp dir, certificate, the backend process, and the guard that ends what was started.
+//!
+//! Children are ended by their own pid only, and by the pids of their descendants read just before. The backend also ends
+//! by itself when its standard input closes; only SIGKILL to the benchmark itself can leave a peer and the temp dir behind.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::{Res, account, args, fake_imap, fake_smtp};
+
+/// The name in the certificate, and the domain of all made-up mailboxes.
+pub const DOMAIN: &str = "bench.example";
+
+/// Fields are dropped in this order: the backend ends before its folder goes.
+pub struct Lab {
+    _backend: Guard,
+    pub ports: BackendPorts,
+    pub folder: Folder,
+}
+
+/// Loopback ports of the made-up backend: IMAP, SMTP, and the HTTP service that nginx asks about every login.
+#[derive(Clone, Copy)]
+pub struct BackendPorts {
+    pub imap: u16,
+    pub smtp: u16,
+    pub auth: u16,
+}
+
+impl Lab {
+    pub fn new() -> Res<Self> {
+        let folder = Folder::new()?;
+        make_certificate(&folder)?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(args::BACKEND).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut backend = Guard::start(&mut command)?;
+        let output = backend.child.stdout.take().ok_or("the backend has no output")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        let ports: Vec<u16> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        let [imap, smtp, auth] = ports[..] else { return Err("the backend did not start".into()) };
+        Ok(Self { _backend: backend, ports: BackendPorts { imap, smtp, auth }, folder })
+    }
+}
+
+/// The hidden sub-command: prints the three ports, then serves until standard input ends.
+pub async fn serve_backend() -> Res<()> {
+    raise_file_limit();
+    let imap = TcpListener::bind("127.0.0.1:0").await?;
+    let smtp = TcpListener::bind("127.0.0.1:0").await?;
+    let auth = TcpListener::bind("127.0.0.1:0").await?;
+    let ports = [&imap, &smtp, &auth].map(|listener| listener.local_addr().map(|address| address.port()));
+    let [imap_port, smtp_port, auth_port] = ports;
+    let (imap_port, smtp_port) = (imap_port?, smtp_port?);
+    println!("{imap_port} {smtp_port} {}", auth_port?);
+    std::io::stdout().flush()?;
+    tokio::spawn(fake_imap::serve(imap));
+    tokio::spawn(fake_smtp::serve(smtp));
+    tokio::spawn(fake_smtp::serve_auth_http(auth, imap_port, smtp_port));
+    tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await??;
+    Ok(())
+}
+
+/// Two workers for both programs: the load and the backend must not be the bottleneck by having too few or too many.
+pub fn runtime() -> Res<Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
+
+/// Two descriptors per proxied session: 10,000 sessions need far more than the usual 1,024. Children inherit the limit.
+pub fn raise_file_limit() {
+    const ENOUGH: u64 = 65_536;
+    if setrlimit(Resource::RLIMIT_NOFILE, ENOUGH, ENOUGH).is_err() {
+        let _ = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    }
+}
+
+/// Open files that this process and its children may have.
+pub fn file_limit() -> usize {
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| usize::try_from(soft).unwrap_or(usize::MAX))
+}
+
+/// A free loopback port. Another program could take it before the peer does: then the peer is absent and says so.
+pub fn free_port() -> Res<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// A temp dir that goes when dropped. Peers' unprivileged processes may enter it, the private key they may not read.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Res<Self> {
+        let path = std::env::temp_dir().join(format!("nologd-bench-{}", std::process::id()));
+        fs::create_dir(&path)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+        Ok(Self(path))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The certificates in the layout nologd wants; the other peers are given the two files.
+    pub fn certificates(&self) -> PathBuf {
+        self.0.join("certs")
+    }
+
+    pub fn chain(&self) -> PathBuf {
+        self.certificates().join(DOMAIN).join("fullchain.pem")
+    }
+
+    pub fn key(&self) -> PathBuf {
+        self.certificates().join(DOMAIN).join("privkey.pem")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// P-256: what certificate authorities hand out today, and the same key for all peers.
+fn make_certificate(folder: &Folder) -> Res<()> {
+    fs::create_dir_all(folder.certificates().join(DOMAIN))?;
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args(["-subj", &format!("/CN={DOMAIN}"), "-addext", &format!("subjectAltName=DNS:{DOMAIN}")])
+        .arg("-keyout")
+        .arg(folder.key())
+        .arg("-out")
+        .arg(folder.chain())
+        .output()
+        .map_err(|error| format!("openssl (package openssl): {error}"))?;
+    if !made.status.success() {
+        return Err("openssl could not make a certificate".into());
+    }
+    fs::set_permissions(folder.key(), fs::Permissions::from_mode(0o600))?;
+    Ok(())
+}
+
+/// A started child. Dropped or ended: SIGTERM, five seconds of patience, then SIGKILL to what is left of its tree.
+pub struct Guard {
+    child: Child,
+}
+
+impl Guard {
+    pub fn start(command: &mut Command) -> Res<Self> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child = command.spawn().map_err(|error| format!("{name} does not start: {error}"))?;
+        Ok(Self { child })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Some text if the child has already ended.
+    pub fn ended(&mut self) -> Option<String> {
+        self.child.try_wait().ok().flatten().map(|status| format!("ended with {status}"))
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if self.ended().is_some() {
+            return;
+        }
+        let family = account::tree(self.pid());
+        signal(self.pid(), Signal::SIGTERM);
+        let patience = Instant::now() + Duration::from_secs(5);
+        while self.ended().is_none() && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if self.ended().is_none() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        // A pid may be taken anew after its process ended: only those that still have the same start time are ours.
+        for member in family.iter().filter(|member| account::still_there(member)) {
+            signal(member.pid, Signal::SIGKILL);
+        }
+    }
+}
+
+fn signal(pid: u32, signal: Signal) {
+    if let Ok(pid) = i32::try_from(pid) {
+        let _ = kill(Pid::from_raw(pid), signal);
+    }
+}
