@@ -25,6 +25,7 @@
 //! Protocol modules are fed bytes and answer with a [`Step`](imap::Step)-like enum; the driver in `serve` does what the step says.
 #![forbid(unsafe_code)]
 
+pub mod demo;
 pub mod event;
 pub mod fault;
 pub mod imap;
