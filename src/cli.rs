@@ -36,6 +36,12 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Start a real Dovecot, a relay and nologd on loopback to try it; gone again at Ctrl-C.
+    Demo {
+        /// Send one message through it, show its header before and after, and end.
+        #[arg(long)]
+        check: bool,
+    },
     /// Explain a code word that stood in a refusal, or list all of them.
     Help {
         /// The word, for example MAILBOX-FULL.

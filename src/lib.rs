@@ -27,6 +27,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod event;
 pub mod fault;
 pub mod imap;

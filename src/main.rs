@@ -16,6 +16,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { config } => run(&config),
         Command::Check { config } => cli::check(&config),
+        Command::Demo { check } => nologd::demo::run(check),
         Command::Help { code, lang } => cli::help(code.as_deref(), &lang),
     }
 }

@@ -1,0 +1,73 @@
+# The two commands to know: `make demo` and `make test`. Both install the Debian packages they miss, and say which.
+#
+#   make demo             a running nologd in front of a real Dovecot, until Ctrl-C
+#   make demo CHECK=1     sends one letter through it, shows the header before and after, and ends
+#   make test             everything that CI runs
+#   make bench            nologd next to nginx and Dovecot, in front of the same backend
+#   make fuzz [TIME=60]   each fuzz target for TIME seconds
+#   make fmt              formats the sources
+
+CARGO ?= cargo
+TIME  ?= 60
+CHECK ?=
+
+DEMO_PACKAGES  = gcc libc6-dev dovecot-imapd dovecot-lmtpd
+TEST_PACKAGES  = $(DEMO_PACKAGES) postfix swaks msmtp isync mutt curl openssl gnupg python3 libnet-ssleay-perl \
+                 libio-socket-ssl-perl strace
+BENCH_PACKAGES = $(DEMO_PACKAGES) postfix nginx libnginx-mod-mail python3
+
+# The tests start a real Postfix, which only root can: the test programs run under sudo where make does not.
+SUDO   = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
+AS_ROOT = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo -E")
+
+.PHONY: demo test bench fuzz fmt packages
+
+demo: PACKAGES = $(DEMO_PACKAGES)
+demo: packages
+	$(CARGO) build --release --locked --bin nologd
+	$(CARGO) run --release --locked --quiet --bin nologd -- demo $(if $(CHECK),--check)
+
+# From quick to slow. The demo runs from the same build as the tests; the test runner has the last word.
+test: PACKAGES = $(TEST_PACKAGES)
+test: packages
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny check; \
+	 else echo "cargo-deny is not installed: licences and advisories are not checked (cargo install cargo-deny)"; fi
+	$(CARGO) run --locked --quiet --bin nologd -- demo --check
+	$(CARGO) test --locked --quiet --doc
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	     echo "$(CARGO) nextest run"; $(AS_ROOT) $(CARGO) nextest run --locked --no-fail-fast; \
+	 else \
+	     echo "$(CARGO) test"; $(AS_ROOT) $(CARGO) test --locked --no-fail-fast --lib --bins --tests; \
+	 fi
+
+bench: PACKAGES = $(BENCH_PACKAGES)
+bench: packages
+	$(CARGO) bench --locked --bench side_by_side
+
+fuzz:
+	@$(CARGO) fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is not installed: cargo install cargo-fuzz"; exit 1; }
+	@for target in fuzz/fuzz_targets/*.rs; do \
+	     name=$$(basename $$target .rs); echo "== $$name"; \
+	     RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$name -- -max_total_time=$(TIME) || exit 1; \
+	 done
+
+fmt:
+	$(CARGO) fmt
+
+# "Local only": the Postfix service that Debian starts by itself then listens on loopback alone. We start our own.
+packages:
+	@missing=; \
+	for package in $(PACKAGES); do \
+	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	[ -z "$$missing" ] && exit 0; \
+	echo "Missing Debian packages, installing them now:$$missing"; \
+	command -v apt-get >/dev/null || { echo "This is no Debian machine: install them by hand, then try again."; exit 1; }; \
+	[ -z "$(SUDO)" ] || command -v sudo >/dev/null || { echo "As root, run: apt-get install$$missing"; exit 1; }; \
+	echo "postfix postfix/main_mailer_type select Local only" | $(SUDO) debconf-set-selections; \
+	$(SUDO) apt-get -qq update && \
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing && \
+	echo "Installed. The services that Debian starts for them are not used here; to stop them: systemctl disable --now dovecot postfix"

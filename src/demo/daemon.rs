@@ -1,0 +1,172 @@
+//! nologd itself as a child process: its config file, its ports, its start and end.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::place::{Owner, Place};
+use super::process::{Process, Program};
+use super::{ASSOCIATIONS, Trouble};
+
+/// The example certificate, for clients that want to check it.
+pub const CERTIFICATE: &[u8] = include_bytes!("../../certs-example/mail.nolog.example/fullchain.pem");
+const KEY: &[u8] = include_bytes!("../../certs-example/mail.nolog.example/privkey.pem");
+
+/// The four ports that mail programs connect to.
+#[derive(Clone, Copy)]
+pub struct Ports {
+    /// IMAP with TLS from the first byte.
+    pub imaps: u16,
+    /// IMAP with STARTTLS.
+    pub imap: u16,
+    /// Submission with TLS from the first byte.
+    pub submissions: u16,
+    /// Submission with STARTTLS.
+    pub submission: u16,
+}
+
+impl Ports {
+    /// Any free ones.
+    pub fn any(place: &Place) -> Result<Ports, Trouble> {
+        let (imaps, imap) = (place.port()?, place.port()?);
+        Ok(Ports { imaps, imap, submissions: place.port()?, submission: place.port()? })
+    }
+
+    /// The usual ones plus 10,000, where they are free.
+    pub fn usual(place: &Place) -> Result<Ports, Trouble> {
+        Ok(Ports {
+            imaps: place.port_near(10_993)?,
+            imap: place.port_near(10_143)?,
+            submissions: place.port_near(10_465)?,
+            submission: place.port_near(10_587)?,
+        })
+    }
+}
+
+/// One mail server behind nologd, on loopback.
+#[derive(Clone, Copy)]
+pub struct Behind<'a> {
+    /// Its name in the config.
+    pub name: &'a str,
+    /// Its IMAP port.
+    pub imap: u16,
+    /// Its LMTP port.
+    pub lmtp: u16,
+    /// Its relay's SMTP port.
+    pub relay: u16,
+}
+
+/// A running nologd. Stopped when dropped.
+pub struct Daemon {
+    process: Process,
+    ports: Ports,
+    config: PathBuf,
+    output: PathBuf,
+}
+
+impl Daemon {
+    /// Writes config, certificates and state folder into `place` and starts `program run`. The first of `behind` serves every
+    /// association that has no backend of its own in `elsewhere` (association, backend). Returns when all ports listen.
+    pub fn start(
+        place: &Place,
+        program: &Path,
+        ports: Ports,
+        behind: &[Behind],
+        elsewhere: &[(&str, &str)],
+    ) -> Result<Daemon, Trouble> {
+        place.make("state", Owner::me())?;
+        place.make("certs/mail.nolog.example", Owner::me())?;
+        place.write("certs/mail.nolog.example/fullchain.pem", CERTIFICATE)?;
+        place.write("certs/mail.nolog.example/privkey.pem", KEY)?;
+        let config = place.write("nologd.toml", config(place.folder(), ports, behind, elsewhere).as_bytes())?;
+        let output = place.path("nologd.out");
+        let mut command = Command::new(program);
+        command.arg("run").arg("--config").arg(&config);
+        let process = Process::start(command, Program::Nologd, Some(&output))?;
+        let mut daemon = Daemon { process, ports, config, output };
+        for port in [ports.imaps, ports.imap, ports.submissions, ports.submission] {
+            daemon.process.listening(Program::Nologd, port)?;
+        }
+        Ok(daemon)
+    }
+
+    /// Where mail programs connect.
+    pub fn ports(&self) -> Ports {
+        self.ports
+    }
+
+    /// Its config file.
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// The file with all that it wrote to standard output and standard error.
+    pub fn output(&self) -> &Path {
+        &self.output
+    }
+
+    /// The process, to send signals and to wait for.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+}
+
+fn config(folder: &Path, ports: Ports, behind: &[Behind], elsewhere: &[(&str, &str)]) -> String {
+    let folder = folder.display();
+    let mut text = format!(
+        "# Written by the demo. The format is explained in README.md.\n\
+         hostname  = \"mail.nolog.example\"\n\
+         state_dir = \"{folder}/state\"\n\n\
+         [tls]\ncertificates = \"{folder}/certs\"\ndefault = \"mail.nolog.example\"\n"
+    );
+    let listeners = [
+        ("imap", ports.imaps, "implicit"),
+        ("imap", ports.imap, "starttls"),
+        ("submission", ports.submissions, "implicit"),
+        ("submission", ports.submission, "starttls"),
+    ];
+    for (service, port, tls) in listeners {
+        let _ = write!(text, "\n[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls     = \"{tls}\"\n");
+    }
+    for (position, Behind { name, imap, lmtp, relay }) in behind.iter().enumerate() {
+        let _ = write!(
+            text,
+            "\n[[backend]]\nname  = \"{name}\"\nimap  = \"imap://127.0.0.1:{imap}\"\nlmtp  = \"lmtp://127.0.0.1:{lmtp}\"\n\
+             relay = \"smtp://127.0.0.1:{relay}\"\nauth  = \"imap\"\ndefault = {}\n",
+            position == 0
+        );
+    }
+    for association in ASSOCIATIONS {
+        let _ = write!(
+            text,
+            "\n[[association]]\nname    = \"{}\"\ndomains = [\"{}\"]\nsenders = \"mailbox\"\n",
+            association.name, association.domain
+        );
+        if let Some((_, backend)) = elsewhere.iter().find(|(name, _)| *name == association.name) {
+            let _ = writeln!(text, "backend = \"{backend}\"");
+        }
+        let _ = write!(
+            text,
+            "[[association.alias]]\naddress   = \"contact@{}\"\nmailboxes = [\"{}\"]\n",
+            association.domain, association.contact
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_config_is_toml_with_four_listeners_and_the_backends_asked_for() {
+        let ports = Ports { imaps: 1, imap: 2, submissions: 3, submission: 4 };
+        let behind = |name| Behind { name, imap: 5, lmtp: 6, relay: 7 };
+        let text = config(Path::new("/place"), ports, &[behind("one"), behind("two")], &[("jardin", "two")]);
+        let table: toml::Table = text.parse().unwrap();
+        assert_eq!(table["listen"].as_array().unwrap().len(), 4);
+        assert_eq!(table["backend"][1]["default"].as_bool(), Some(false));
+        assert_eq!(table["association"][1]["backend"].as_str(), Some("two"));
+        assert_eq!(table["association"][0]["alias"][0]["address"].as_str(), Some("contact@velo.example"));
+    }
+}

@@ -1,0 +1,140 @@
+//! `nologd demo`: a real mail server, a relay and nologd on loopback, all under one temporary folder, gone at Ctrl-C.
+//!
+//! The same parts carry the interop tests, which put a real Postfix where the demo has its own small relay.
+
+mod check;
+mod client;
+mod daemon;
+mod dovecot;
+mod people;
+mod place;
+mod postfix;
+mod process;
+mod relay;
+mod say;
+mod trouble;
+
+pub use client::Client;
+pub use daemon::{Behind, CERTIFICATE, Daemon, Ports};
+pub use dovecot::Dovecot;
+pub use people::{ASSOCIATIONS, Association, MEMBERS, Member};
+pub use place::{Owner, Place};
+pub use postfix::Postfix;
+pub use process::{Process, Program};
+pub use relay::Relay;
+pub use trouble::Trouble;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use say::say;
+
+/// Starts everything and waits for Ctrl-C; or, with `check`, sends one letter through it and looks at what arrives.
+/// Success only if all went well and, with `check`, no trace was left.
+pub fn run(check: bool) -> ExitCode {
+    match demo(check) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(trouble) => {
+            say(&format!("nologd demo: {trouble}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn demo(check: bool) -> Result<bool, Trouble> {
+    // First of all: from here on, Ctrl-C waits until everything can be taken down.
+    let mut stop = Stop::new().map_err(Trouble::Folder)?;
+    let place = Place::new()?;
+    let dovecot = Dovecot::start(&place, "dovecot")?;
+    let relay = Relay::start(&place, dovecot.lmtp())?;
+    let ports = if check { Ports::any(&place)? } else { Ports::usual(&place)? };
+    let behind = Behind { name: "store1", imap: dovecot.imap(), lmtp: dovecot.lmtp(), relay: relay.smtp() };
+    let program = std::env::current_exe().map_err(Trouble::Folder)?;
+    let result = Daemon::start(&place, &program, ports, &[behind], &[]);
+    if result.is_err() {
+        // What it wrote goes away with the folder.
+        say(std::fs::read_to_string(place.path("nologd.out")).unwrap_or_default().trim_end());
+    }
+    let mut daemon = result?;
+    // Dropped at the end in the order of this list: the place comes last.
+    let good = if check { letter(&daemon) } else { wait(&mut stop, &mut daemon, &place) };
+    drop(daemon);
+    drop(relay);
+    drop(dovecot);
+    drop(place);
+    good
+}
+
+fn letter(daemon: &Daemon) -> Result<bool, Trouble> {
+    let clean = check::run(daemon)?;
+    say(if clean { "demo check: passed" } else { "demo check: FAILED" });
+    Ok(clean)
+}
+
+fn wait(stop: &mut Stop, daemon: &mut Daemon, place: &Place) -> Result<bool, Trouble> {
+    explain(daemon.ports(), place);
+    while !stop.came_within(Duration::from_secs(1)) {
+        if daemon.process().ended().is_some() {
+            say(std::fs::read_to_string(daemon.output()).unwrap_or_default().trim_end());
+            return Err(Trouble::NotStarted(Program::Nologd));
+        }
+    }
+    say("\nTaking everything down.");
+    Ok(true)
+}
+
+fn explain(ports: Ports, place: &Place) {
+    let Ports { imaps, imap, submissions, submission } = ports;
+    let certificate = place.path("certs/mail.nolog.example/fullchain.pem");
+    let certificate = certificate.display();
+    let alice = &MEMBERS[0];
+    say("nologd runs in front of a real Dovecot, for two associations with two mailboxes each:\n");
+    for member in &MEMBERS {
+        say(&format!("    {:24} password {}", member.address, member.password));
+    }
+    say(&format!(
+        "\nIn a mail program (accept the example certificate when it asks):\n\n\
+         \x20   incoming  IMAP  server 127.0.0.1  port {imaps}  SSL/TLS   (or port {imap} with STARTTLS)\n\
+         \x20   outgoing  SMTP  server 127.0.0.1  port {submissions}  SSL/TLS   (or port {submission} with STARTTLS)\n\
+         \x20   user name: the whole address; authentication: normal password\n\n\
+         From a shell:\n\n\
+         \x20   curl --cacert {certificate} --user {}:{} imaps://localhost:{imaps}/\n\
+         \x20   openssl s_client -quiet -CAfile {certificate} -connect 127.0.0.1:{imaps}\n\n\
+         Everything lives under {} and is gone after Ctrl-C.",
+        alice.address,
+        alice.password,
+        place.folder().display()
+    ));
+}
+
+/// SIGINT and SIGTERM, remembered from the moment this is made.
+struct Stop {
+    runtime: Runtime,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    fn new() -> std::io::Result<Stop> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let entered = runtime.enter();
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        drop(entered);
+        Ok(Stop { runtime, interrupt, terminate })
+    }
+
+    fn came_within(&mut self, limit: Duration) -> bool {
+        let Stop { runtime, interrupt, terminate } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                _ = interrupt.recv() => true,
+                _ = terminate.recv() => true,
+                () = tokio::time::sleep(limit) => false,
+            }
+        })
+    }
+}
