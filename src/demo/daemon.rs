@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use nix::unistd::{Uid, User};
+
 use super::place::{Owner, Place};
 use super::process::{Process, Program};
 use super::{ASSOCIATIONS, Trouble};
@@ -74,11 +76,12 @@ impl Daemon {
         behind: &[Behind],
         elsewhere: &[(&str, &str)],
     ) -> Result<Daemon, Trouble> {
-        place.make("state", Owner::me())?;
+        let (user, owner) = unprivileged()?;
+        place.make("state", owner)?;
         place.make("certs/mail.nolog.example", Owner::me())?;
         place.write("certs/mail.nolog.example/fullchain.pem", CERTIFICATE)?;
         place.write("certs/mail.nolog.example/privkey.pem", KEY)?;
-        let config = place.write("nologd.toml", config(place.folder(), ports, behind, elsewhere).as_bytes())?;
+        let config = place.write("nologd.toml", config(place.folder(), user, ports, behind, elsewhere).as_bytes())?;
         let output = place.path("nologd.out");
         let mut command = Command::new(program);
         command.arg("run").arg("--config").arg(&config);
@@ -111,12 +114,22 @@ impl Daemon {
     }
 }
 
-fn config(folder: &Path, ports: Ports, behind: &[Behind], elsewhere: &[(&str, &str)]) -> String {
+/// Who nologd shall become, and who must own its state folder. An ordinary user stays who it is.
+fn unprivileged() -> Result<(&'static str, Owner), Trouble> {
+    if !Uid::effective().is_root() {
+        return Ok(("", Owner::me()));
+    }
+    let nobody = User::from_name("nobody").ok().flatten().ok_or(Trouble::NoUser)?;
+    Ok(("nobody", Owner { uid: nobody.uid, gid: nobody.gid }))
+}
+
+fn config(folder: &Path, user: &str, ports: Ports, behind: &[Behind], elsewhere: &[(&str, &str)]) -> String {
     let folder = folder.display();
+    let user = if user.is_empty() { String::new() } else { format!("user      = \"{user}\"\n") };
     let mut text = format!(
         "# Written by the demo. The format is explained in README.md.\n\
          hostname  = \"mail.nolog.example\"\n\
-         state_dir = \"{folder}/state\"\n\n\
+         state_dir = \"{folder}/state\"\n{user}\n\
          [tls]\ncertificates = \"{folder}/certs\"\ndefault = \"mail.nolog.example\"\n"
     );
     let listeners = [
@@ -162,8 +175,9 @@ mod tests {
     fn the_config_is_toml_with_four_listeners_and_the_backends_asked_for() {
         let ports = Ports { imaps: 1, imap: 2, submissions: 3, submission: 4 };
         let behind = |name| Behind { name, imap: 5, lmtp: 6, relay: 7 };
-        let text = config(Path::new("/place"), ports, &[behind("one"), behind("two")], &[("jardin", "two")]);
+        let text = config(Path::new("/place"), "nobody", ports, &[behind("one"), behind("two")], &[("jardin", "two")]);
         let table: toml::Table = text.parse().unwrap();
+        assert_eq!(table["user"].as_str(), Some("nobody"));
         assert_eq!(table["listen"].as_array().unwrap().len(), 4);
         assert_eq!(table["backend"][1]["default"].as_bool(), Some(false));
         assert_eq!(table["association"][1]["backend"].as_str(), Some("two"));
