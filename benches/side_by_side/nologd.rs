@@ -11,7 +11,12 @@ use crate::lab::{DOMAIN, Guard, Lab};
 /// which is what the limits are made to stop. Of `limit::Params` these must be out of reach: sessions (10,000 and more),
 /// sessions per network, connections per minute; and the number of messages that a user may send. Nothing here may switch off
 /// quota, scrubbing or a no-log rule.
-const LIMITS: &str = "";
+const LIMITS: &str = "
+[limits]
+sessions = 100000
+sessions_per_network = 100000
+connections_per_minute = 1000000
+";
 
 pub fn start(lab: &Lab, imap: u16, submission: u16) -> Res<Guard> {
     let folder = lab.folder.path().join("nologd");
@@ -34,6 +39,7 @@ fn settings(lab: &Lab, imap: u16, submission: u16) -> String {
     format!(
         "hostname = \"{DOMAIN}\"
 state_dir = \"{folder}/nologd/state\"
+user = \"root\"
 [tls]
 certificates = \"{certificates}\"
 default = \"{DOMAIN}\"
