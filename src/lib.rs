@@ -40,4 +40,5 @@ pub mod route;
 pub mod sandbox;
 pub mod scrub;
 pub mod serve;
+pub mod smtp;
 pub mod wire;
