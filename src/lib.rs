@@ -41,4 +41,5 @@ pub mod sandbox;
 pub mod scrub;
 pub mod serve;
 pub mod smtp;
+pub mod submission;
 pub mod wire;

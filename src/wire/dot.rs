@@ -75,7 +75,10 @@ impl Dotted {
                     self.line_start &= length == 0;
                     return Seen { pass: at + length, next: Next::More };
                 }
-                Line::Bare(length) => return Seen { pass: at + length, next: Next::Bare },
+                Line::Bare(length) => {
+                    self.line_start &= length == 0;
+                    return Seen { pass: at + length, next: Next::Bare };
+                }
             }
             self.line_start = true;
         }
