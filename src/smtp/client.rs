@@ -64,6 +64,32 @@ impl Capabilities {
         all
     }
 
+    /// Everything that a submission server of ours ever offers.
+    pub fn all() -> Capabilities {
+        let size = Some(0);
+        let yes = Capabilities { pipelining: true, size, eight_bit: true, smtputf8: true, dsn: true, ..Capabilities::default() };
+        Capabilities { chunking: true, enhanced: true, ..yes }
+    }
+
+    /// What both can do. TLS and authentication are each relay's own affair and left out.
+    pub fn and(self, other: &Capabilities) -> Capabilities {
+        let size = match (self.size, other.size) {
+            (Some(0), size) | (size, Some(0)) => size,
+            (Some(one), Some(two)) => Some(one.min(two)),
+            _ => None,
+        };
+        Capabilities {
+            pipelining: self.pipelining && other.pipelining,
+            size,
+            eight_bit: self.eight_bit && other.eight_bit,
+            smtputf8: self.smtputf8 && other.smtputf8,
+            dsn: self.dsn && other.dsn,
+            chunking: self.chunking && other.chunking,
+            enhanced: self.enhanced && other.enhanced,
+            ..Capabilities::default()
+        }
+    }
+
     fn read_auth<'a>(&mut self, words: impl Iterator<Item = &'a [u8]>) {
         self.auth = true;
         for name in words.filter_map(sasl::Name::parse) {

@@ -159,15 +159,15 @@ impl Session {
                 return;
             }
         };
-        let mut ready = Vec::with_capacity(scrubbed.len() + body.len() + 16);
-        dot::stuff(&scrubbed, true, &mut ready);
+        let header = scrubbed.header();
+        let mut ready = Vec::with_capacity(header.len() + body.len() + 16);
+        dot::stuff(header, true, &mut ready);
         ready.extend_from_slice(&body);
         self.state = State::Open(user, Mail::Asked(Ask::Data { message, ready, ended }));
         if relay.is_empty() {
             self.orders.extend_from_slice(b"DATA\r\n");
         } else {
-            self.leave(false);
-            self.without_relay(Fault::Garbage(Side::Backend));
+            self.drop_relay(Fault::Garbage(Side::Backend));
         }
     }
 

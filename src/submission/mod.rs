@@ -15,6 +15,8 @@
 mod answer;
 mod decide;
 mod envelope;
+#[doc(hidden)]
+pub mod invariants;
 mod message;
 mod relay;
 mod session;

@@ -24,21 +24,24 @@ impl Session {
     /// AUTH that the relay judges: the relay's answer to our own AUTH is the verdict.
     pub(super) fn judge_by_relay(&mut self, user: User, relay: &[u8]) -> Step {
         let (used, opened) = self.open_relay(relay);
+        let mut act = Act::Again;
         match opened {
-            Opened::Wait(_) => self.state = State::Judging(Some(user)),
+            Opened::Wait(wait) => {
+                self.state = State::Judging(Some(user));
+                act = wait;
+            }
             Opened::Ready => self.logged_in(user),
             Opened::Denied => {
                 self.leave(true);
                 self.answers.extend(answer::refusal(Code::WrongPassword));
                 self.state = State::Stranger;
+                act = Act::Denied;
             }
             Opened::Failed(fault) => {
                 self.state = State::Judging(None);
-                self.leave(false);
-                self.without_relay(fault);
+                self.drop_relay(fault);
             }
         }
-        let act = if let Opened::Wait(act) = opened { act } else { Act::Again };
         Step { client: 0, relay: used, act }
     }
 
@@ -101,7 +104,7 @@ impl Session {
                 self.relay = Relay::Ready(capabilities);
                 return (0, Opened::Ready);
             }
-            Relay::Away | Relay::Leaving => return (0, Opened::Wait(Act::Dial)),
+            Relay::Away | Relay::Leaving(_) => return (0, Opened::Wait(Act::Dial)),
         };
         let (reply, used) = match Reply::parse(input) {
             Ok(Some(parsed)) => parsed,
@@ -115,7 +118,7 @@ impl Session {
             }
         };
         // Until it is told otherwise below, the connection is one to be closed.
-        self.relay = Relay::Leaving;
+        self.relay = Relay::Leaving(None);
         let opened = match opening.reply(&reply) {
             Next::Send(order, opening) => {
                 self.orders = order;
@@ -142,6 +145,9 @@ impl Session {
 
     pub(super) fn drop_relay(&mut self, fault: Fault) {
         self.leave(false);
+        if let Relay::Leaving(reason) = &mut self.relay {
+            *reason = Some(fault);
+        }
         self.without_relay(fault);
     }
 

@@ -7,6 +7,7 @@ use super::answer;
 use super::state::{Ask, Mail, Orders, Relay, Rest, State, User};
 use crate::fault::{Code, Fault, Side};
 use crate::private::{Address, Credential};
+use crate::scrub::Scrubbed;
 use crate::smtp::client::{Capabilities, Opening};
 use crate::wire::sasl;
 
@@ -70,7 +71,7 @@ pub trait House {
     ///
     /// # Errors
     /// The code word of the refusal.
-    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Vec<u8>, Code>;
+    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, Code>;
 }
 
 /// One step: forget so many bytes of either input, then do what `act` says.
@@ -101,8 +102,10 @@ pub enum Act {
     Dial,
     /// Drop the relay's input, start TLS with it, call [`Session::relay_secured`] or [`Session::relay_failed`].
     SecureRelay,
-    /// Send the orders if the relay takes them, and close that connection.
-    HangUp,
+    /// Send the orders if the relay takes them, and close that connection. With a fault if it is the relay's.
+    HangUp(Option<Fault>),
+    /// The relay refused the credential: count it, step again.
+    Denied,
     /// Send both, close all.
     Close,
 }
@@ -116,7 +119,7 @@ pub enum Verdict {
     /// Too many tries from there; ends the session.
     Limited,
     /// Nobody can tell at the moment.
-    Unknown(Fault),
+    Unknown(Code),
     /// The relay shall judge: it will be dialed.
     Relay(Address, Credential),
 }
@@ -168,6 +171,14 @@ impl Session {
         matches!(self.state, State::Open(_, Mail::Message(_) | Mail::Asked(_)) | State::Swallow { .. })
     }
 
+    /// What the relay can do, once it is open.
+    pub fn relay_capabilities(&self) -> Option<Capabilities> {
+        match self.relay {
+            Relay::Ready(capabilities) => Some(capabilities),
+            _ => None,
+        }
+    }
+
     /// Whose session it is.
     pub fn user(&self) -> Option<&Address> {
         match &self.state {
@@ -178,9 +189,9 @@ impl Session {
 
     /// Decides the next step. `client` and `relay` are all bytes that came and are not done with.
     pub fn step(&mut self, house: &dyn House, client: &[u8], relay: &[u8]) -> Step {
-        if let Relay::Leaving = self.relay {
+        if let Relay::Leaving(fault) = self.relay {
             self.relay = Relay::Away;
-            return Step::new(0, Act::HangUp);
+            return Step::new(0, Act::HangUp(fault));
         }
         if self.answers.len() > GATHERED {
             return Step::new(0, Act::Send);
@@ -210,7 +221,7 @@ impl Session {
             Verdict::Accepted(address) => self.logged_in(User { address, login: None }),
             Verdict::Relay(address, login) => self.state = State::Judging(Some(User { address, login: Some(login) })),
             Verdict::Denied => self.answers.extend(answer::refusal(Code::WrongPassword)),
-            Verdict::Unknown(fault) => self.answers.extend(answer::cannot_judge(fault.code())),
+            Verdict::Unknown(code) => self.answers.extend(answer::cannot_judge(code)),
             Verdict::Limited => self.close(Code::TooManyTries),
         }
     }
@@ -231,7 +242,7 @@ impl Session {
 
     /// TLS with the relay is up.
     pub fn relay_secured(&mut self) {
-        if let Relay::Opening(opening) = mem::replace(&mut self.relay, Relay::Leaving) {
+        if let Relay::Opening(opening) = mem::replace(&mut self.relay, Relay::Leaving(None)) {
             let (order, opening) = opening.secured();
             self.orders = order;
             self.relay = Relay::Opening(opening);
@@ -257,7 +268,7 @@ impl Session {
             self.orders.extend_from_slice(b"QUIT\r\n");
         }
         if !matches!(self.relay, Relay::Away) {
-            self.relay = Relay::Leaving;
+            self.relay = Relay::Leaving(None);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::fault::Fault;
 use crate::private::{Address, Credential};
 use crate::smtp::client::{Capabilities, Opening};
 use crate::wire::dot;
@@ -118,8 +119,8 @@ pub(super) enum Relay {
     Away,
     Opening(Opening),
     Ready(Capabilities),
-    /// To be closed by the driver in the next step.
-    Leaving,
+    /// To be closed by the driver in the next step; for this reason, if it is the relay's fault.
+    Leaving(Option<Fault>),
 }
 
 /// Bytes for the relay: they may hold a password.
