@@ -52,7 +52,12 @@ impl Relays {
 /// Why it ended, if not by its own wish.
 pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fault> {
     let Visit { link, seat, stop, protection, tls } = visit;
-    let limits = Limits { header: context.scrubber.headers().header_limit(), ..Limits::default() };
+    let limits = Limits {
+        message: context.sizes.message,
+        recipients: context.sizes.recipients.try_into().unwrap_or(usize::MAX),
+        header: context.scrubber.headers().header_limit(),
+        ..Limits::default()
+    };
     let relay = context.relays.offer();
     let mechanisms = vec![Name::Plain, Name::Login];
     let params = Arc::new(Params { hostname: context.hostname.clone(), relay, mechanisms, limits });
