@@ -40,4 +40,6 @@ pub mod route;
 pub mod sandbox;
 pub mod scrub;
 pub mod serve;
+pub mod smtp;
+pub mod submission;
 pub mod wire;

@@ -23,7 +23,7 @@ use crate::route::{Routes, Security};
 pub struct Health(AtomicU64);
 
 impl Health {
-    fn is(&self, backend: usize, up: bool) {
+    pub(super) fn is(&self, backend: usize, up: bool) {
         let Some(bit) = u32::try_from(backend).ok().and_then(|shift| 1u64.checked_shl(shift)) else { return };
         let before = if up { self.0.fetch_and(!bit, Ordering::Relaxed) } else { self.0.fetch_or(bit, Ordering::Relaxed) };
         match (before & bit != 0, up) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Context, imap};
+use super::{Context, imap, submission};
 use crate::event::{Event, emit};
 use crate::fault::{Code, Fault};
 use crate::imap::login::Protection;
@@ -92,6 +92,6 @@ async fn receive(conn: Conn, seat: Seat, entry: Entry, service: Service, context
     let visit = Visit { link, seat, stop, protection, tls };
     let _: Result<(), Fault> = match service {
         Service::Imap => imap::serve(visit, context).await,
-        Service::Submission => Err(Fault::Down),
+        Service::Submission => submission::serve(visit, context).await,
     };
 }

@@ -6,6 +6,7 @@ pub mod backend;
 mod carry;
 mod door;
 pub mod imap;
+pub mod submission;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,4 +75,6 @@ pub struct Context {
     pub hostname: Box<str>,
     /// Whether each backend took its last connection.
     pub health: backend::Health,
+    /// What the relays showed of themselves.
+    pub relays: submission::Relays,
 }

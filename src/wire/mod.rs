@@ -1,4 +1,5 @@
 //! Grammar shared by the protocols: feed bytes, get what they mean, or a fault. Pure: no sockets, no clock.
 
+pub mod dot;
 pub mod header;
 pub mod sasl;

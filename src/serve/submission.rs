@@ -1,0 +1,378 @@
+//! Submission: the loop that does what [`Session`] says. One read buffer per side, nothing else of a message is held.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use aws_lc_rs::rand;
+use tokio::time::Instant;
+
+use super::Context;
+use super::backend::{self, Authenticated, Health, NoLogin};
+use super::door::Visit;
+use crate::event::{Event, emit};
+use crate::fault::{Code, Fault, Side};
+use crate::imap::login::Protection as Door;
+use crate::limit::Seat;
+use crate::net::dial::{dial, secure};
+use crate::net::link::Link;
+use crate::net::pace::Pace;
+use crate::net::stop::{Phase, Stop};
+use crate::net::tls;
+use crate::private::{Address, Credential, Pseudonym};
+use crate::route::{AuthBy, Backend, Routes, Security};
+use crate::scrub::{Context as ScrubContext, Profile, Refusal, Scrubbed};
+use crate::smtp::client::Capabilities;
+use crate::submission::{Act, House, Limits, Params, Protection, Session, Verdict};
+use crate::wire::sasl::Name;
+
+/// What is known of the relays from the sessions so far.
+#[derive(Default)]
+pub struct Relays {
+    known: Mutex<HashMap<usize, Capabilities>>,
+    health: Health,
+}
+
+impl Relays {
+    /// What all relays can do, as far as it is known. Before the first message: all that is ever offered; a relay that
+    /// cannot do it refuses the parameter itself.
+    fn offer(&self) -> Capabilities {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values().fold(Capabilities::all(), |offer, relay| offer.and(relay))
+    }
+
+    fn learn(&self, backend: usize, capabilities: Capabilities) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(backend, capabilities);
+    }
+}
+
+/// Serves one connection to its end.
+///
+/// # Errors
+/// Why it ended, if not by its own wish.
+pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fault> {
+    let Visit { link, seat, stop, protection, tls } = visit;
+    let limits = Limits {
+        message: context.sizes.message,
+        recipients: context.sizes.recipients.try_into().unwrap_or(usize::MAX),
+        header: context.scrubber.headers().header_limit(),
+        ..Limits::default()
+    };
+    let relay = context.relays.offer();
+    let mechanisms = vec![Name::Plain, Name::Login];
+    let params = Arc::new(Params { hostname: context.hostname.clone(), relay, mechanisms, limits });
+    let protection = if protection == Door::Secure { Protection::Secure } else { Protection::StartTls };
+    let session = Session::new(params, protection);
+    let login_by = Instant::now() + context.patience.login;
+    let (relay, who, account, pace) = (None, None, None, None);
+    let desk = Desk { client: link, relay, session, context, seat, stop, tls, who, account, pace, login_by, learned: false };
+    desk.run().await
+}
+
+/// One session with all it holds.
+struct Desk {
+    client: Link,
+    relay: Option<Link>,
+    session: Session,
+    context: Arc<Context>,
+    seat: Seat,
+    stop: Stop,
+    tls: Option<tls::Server>,
+    who: Option<Authenticated>,
+    /// The account that the relay is judging, to count a wrong password.
+    account: Option<Pseudonym>,
+    /// How fast the message comes that is on its way.
+    pace: Option<Pace>,
+    login_by: Instant,
+    /// What this relay can do is known to all sessions.
+    learned: bool,
+}
+
+impl Desk {
+    async fn run(mut self) -> Result<(), Fault> {
+        loop {
+            let house = Rules { context: &self.context, who: self.who.as_ref() };
+            let relay_input = self.relay.as_ref().map_or(&[][..], Link::input);
+            let step = self.session.step(&house, self.client.input(), relay_input);
+            self.client.consume(step.client);
+            if let Some(relay) = &mut self.relay {
+                relay.consume(step.relay);
+            }
+            if let Some(pace) = &mut self.pace {
+                pace.moved(step.client);
+            }
+            match step.act {
+                Act::Again => {}
+                Act::Send => self.send().await?,
+                Act::Read(Side::Client) => self.read_client().await?,
+                Act::Read(_) => self.read_relay().await?,
+                Act::Forward(count) => self.forward(count).await?,
+                Act::StartTls => {
+                    self.send().await?;
+                    let tls = self.tls.take().ok_or(Fault::Tls(Side::Us))?;
+                    // `into_bare` drops what came in the clear behind STARTTLS.
+                    let conn = tls.accept(self.client.into_bare()).await?;
+                    self.client = Link::new(conn, Side::Client, self.login_by);
+                    self.session.tls_started();
+                }
+                Act::Judge(credential) => self.judge(credential).await?,
+                Act::Denied => self.count_wrong(),
+                Act::Dial => self.dial().await,
+                Act::SecureRelay => self.secure_relay().await,
+                Act::HangUp(fault) => self.hang_up(fault).await,
+                Act::Close => {
+                    let sent = self.send().await;
+                    self.client.close().await;
+                    return sent;
+                }
+            }
+        }
+    }
+
+    fn backend(&self) -> Option<(usize, &Backend)> {
+        let who = self.who.as_ref()?;
+        who.routes.backend(who.backend).map(|backend| (who.backend, backend))
+    }
+
+    /// Sends what is gathered for both sides.
+    async fn send(&mut self) -> Result<(), Fault> {
+        let orders = self.session.orders();
+        if let Some(relay) = self.relay.as_mut().filter(|_| !orders.is_empty()) {
+            relay.set_deadline(Instant::now() + self.context.patience.stall);
+            if let Err(fault) = relay.send(&orders).await {
+                self.lose_relay(fault);
+            }
+        }
+        let answers = self.session.answers();
+        if !answers.is_empty() {
+            self.client.set_deadline(Instant::now() + self.context.patience.stall);
+            self.client.send(&answers).await?;
+        }
+        Ok(())
+    }
+
+    async fn read_client(&mut self) -> Result<(), Fault> {
+        let had_relay = self.relay.is_some();
+        self.send().await?;
+        if had_relay && self.relay.is_none() {
+            return Ok(());
+        }
+        let in_message = self.session.in_message();
+        self.learn();
+        let deadline = self.deadline(in_message);
+        self.client.set_deadline(deadline);
+        let phase = if in_message { Phase::Over } else { Phase::Draining };
+        let filled = tokio::select! {
+            filled = self.client.fill() => filled,
+            () = self.stop.reached(phase) => Err(Fault::Stopping),
+        };
+        match filled {
+            Ok(_) => Ok(()),
+            Err(Fault::Gone(side)) => Err(Fault::Gone(side)),
+            Err(fault) => {
+                self.session.close(fault.code());
+                Ok(())
+            }
+        }
+    }
+
+    fn deadline(&mut self, in_message: bool) -> Instant {
+        let patience = self.context.patience;
+        if in_message {
+            return self.pace.get_or_insert_with(|| Pace::new(patience.stall, patience.least_rate)).deadline();
+        }
+        self.pace = None;
+        match self.session.user() {
+            // RFC 5321 4.5.3.2.7: at least five minutes.
+            Some(_) => Instant::now() + patience.stall,
+            None => self.login_by,
+        }
+    }
+
+    async fn read_relay(&mut self) -> Result<(), Fault> {
+        self.send().await?;
+        let opening = self.session.relay_capabilities().is_none();
+        let patience = if opening { self.context.patience.backend } else { self.context.patience.stall };
+        // Without a relay here, its loss was told to the session already.
+        let Some(relay) = &mut self.relay else { return Ok(()) };
+        relay.set_deadline(Instant::now() + patience);
+        if let Err(fault) = relay.fill().await {
+            self.lose_relay(fault);
+        }
+        Ok(())
+    }
+
+    // Once for each connection.
+    fn learn(&mut self) {
+        if let (false, Some(capabilities), Some((number, _))) = (self.learned, self.session.relay_capabilities(), self.backend())
+        {
+            self.context.relays.learn(number, capabilities);
+            self.learned = true;
+        }
+    }
+
+    async fn forward(&mut self, count: usize) -> Result<(), Fault> {
+        self.send().await?;
+        if let Some(pace) = &mut self.pace {
+            pace.moved(count);
+        }
+        let Some(relay) = &mut self.relay else {
+            self.client.consume(count);
+            return Ok(());
+        };
+        relay.set_deadline(Instant::now() + self.context.patience.stall);
+        if let Err(fault) = self.client.forward(count, relay).await {
+            self.client.consume(count);
+            self.lose_relay(fault);
+        }
+        Ok(())
+    }
+
+    fn lose_relay(&mut self, fault: Fault) {
+        self.relay = None;
+        self.session.relay_failed(fault);
+    }
+
+    async fn judge(&mut self, credential: Credential) -> Result<(), Fault> {
+        self.send().await?;
+        let verdict = match self.by_relay(&credential) {
+            Some(Ok(who)) => {
+                let user = who.user.clone();
+                self.who = Some(who);
+                Verdict::Relay(user, credential)
+            }
+            Some(Err(code)) => untried(code),
+            None => match Box::pin(backend::verify(&self.context, &self.seat, &credential)).await {
+                Ok(who) => {
+                    let user = who.user.clone();
+                    self.who = Some(who);
+                    Verdict::Accepted(user)
+                }
+                Err(NoLogin::Denied) => Verdict::Denied,
+                Err(NoLogin::Untried(code)) => untried(code),
+            },
+        };
+        self.session.judged(verdict);
+        Ok(())
+    }
+
+    /// Where the relay judges: who it would be, within the limits.
+    fn by_relay(&mut self, credential: &Credential) -> Option<Result<Authenticated, Code>> {
+        let routes = self.context.routes.load_full();
+        let user = Address::parse(credential.user.reveal())?;
+        let backend = routes.association(user.domain())?.backend;
+        if routes.backend(backend)?.auth != AuthBy::Relay {
+            return None;
+        }
+        let limits = &self.context.limits;
+        let account = limits.pseudonymiser().account(credential.user.reveal());
+        self.account = Some(account);
+        Some(limits.may_try(self.seat.network(), account).map(|()| Authenticated { user, routes, backend }))
+    }
+
+    fn count_wrong(&mut self) {
+        if let Some(account) = self.account {
+            self.context.limits.wrong(self.seat.network(), account);
+        }
+        self.who = None;
+    }
+
+    async fn dial(&mut self) {
+        let Some((number, endpoint)) = self.backend().and_then(|(number, backend)| Some((number, backend.relay.clone()?))) else {
+            return self.session.relay_failed(Fault::Down);
+        };
+        let patience = self.context.patience.backend;
+        let conn = dial(&endpoint, &self.context.tls, patience).await;
+        self.context.relays.health.is(number, conn.is_ok());
+        match conn {
+            Ok(conn) => {
+                self.relay = Some(Link::new(conn, Side::Backend, Instant::now() + patience));
+                self.learned = false;
+                self.session.dialed(endpoint.security == Security::StartTls);
+            }
+            Err(fault) => self.session.relay_failed(fault),
+        }
+    }
+
+    async fn secure_relay(&mut self) {
+        let endpoint = self.backend().and_then(|(_, backend)| backend.relay.clone());
+        let (Some(link), Some(endpoint)) = (self.relay.take(), endpoint) else {
+            return self.session.relay_failed(Fault::Down);
+        };
+        let patience = self.context.patience.backend;
+        match secure(link.into_bare(), &endpoint, &self.context.tls, patience).await {
+            Ok(conn) => {
+                self.relay = Some(Link::new(conn, Side::Backend, Instant::now() + patience));
+                self.session.relay_secured();
+            }
+            Err(fault) => self.session.relay_failed(fault),
+        }
+    }
+
+    async fn hang_up(&mut self, fault: Option<Fault>) {
+        if let (Some(Fault::Garbage(_)), Some((number, _))) = (fault, self.backend()) {
+            emit(Event::BackendConfused { backend: number as u64 });
+        }
+        let orders = self.session.orders();
+        if let Some(mut relay) = self.relay.take() {
+            relay.set_deadline(Instant::now() + FAREWELL);
+            if !orders.is_empty() && relay.send(&orders).await.is_ok() {
+                relay.close().await;
+            }
+        }
+    }
+}
+
+/// How long a relay may take to hear QUIT.
+const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
+
+fn untried(code: Code) -> Verdict {
+    match code {
+        Code::TooManyTries => Verdict::Limited,
+        code => Verdict::Unknown(code),
+    }
+}
+
+/// What the session asks of the book and the rules.
+struct Rules<'a> {
+    context: &'a Context,
+    who: Option<&'a Authenticated>,
+}
+
+impl Rules<'_> {
+    fn routes(&self) -> Option<&Routes> {
+        self.who.map(|who| &*who.routes)
+    }
+}
+
+impl House for Rules<'_> {
+    fn owns(&self, user: &Address, sender: &Address) -> bool {
+        self.routes().is_some_and(|routes| routes.owns(user, sender))
+    }
+
+    // Rates per account and the association's state come with the book.
+    fn admits(&self, _: &Address) -> Result<(), Code> {
+        Ok(())
+    }
+
+    fn needs_body_start(&self, header: &[u8]) -> bool {
+        self.context.scrubber.needs_body_start(header)
+    }
+
+    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, Code> {
+        let owns = |address: &Address| self.owns(user, address);
+        let mut random = [0; 16];
+        rand::fill(&mut random).map_err(|_| Code::BackendDown)?;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let context = ScrubContext {
+            profile: Profile::Submission,
+            domain: user.domain(),
+            hostname: &self.context.hostname,
+            now: i64::try_from(now).unwrap_or(0),
+            random,
+            owns: &owns,
+            body_start,
+        };
+        self.context.scrubber.scrub(header, &context).map_err(Refusal::code)
+    }
+}

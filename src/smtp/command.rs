@@ -1,0 +1,205 @@
+//! What a mail program says: one line, one command. RFC 5321 4.1, RFC 3207, RFC 4954, RFC 3030.
+//!
+//! Lines end in CRLF; NUL, bare CR and bare LF make a line unreadable. Pipelining (RFC 2920) needs nothing here: the next
+//! line is simply there already.
+
+use super::path::{self, Parameters, Path};
+
+/// The longest command line, in octets with CRLF: 512 of RFC 5321 4.5.3.1.4, and room for what the extensions add.
+pub const MAX_LINE: usize = 2048;
+/// The longest line of an authentication, RFC 4954 4.
+pub const MAX_AUTH_LINE: usize = 12_288;
+
+/// What stands at the front of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// No line end yet; more must come.
+    Part,
+    /// A line without its CRLF, and how many octets it takes with it.
+    Whole(&'a [u8], usize),
+    /// A line with NUL, a bare CR or a bare LF in it; so many octets are to be dropped.
+    Unreadable(usize),
+    /// A line longer than the bound. Its end is not here yet; drop what is here up to and with the next LF.
+    TooLong,
+}
+
+/// Looks for a line. `long` lifts the bound to what authentication needs.
+pub fn line(input: &[u8], long: bool) -> Line<'_> {
+    let auth = long || input.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "));
+    let bound = if auth { MAX_AUTH_LINE } else { MAX_LINE };
+    let window = &input[..input.len().min(bound)];
+    let Some(end) = memchr::memchr(b'\n', window) else {
+        return if input.len() >= bound { Line::TooLong } else { Line::Part };
+    };
+    match window[..end].strip_suffix(b"\r") {
+        Some(line) if !line.contains(&0) && !line.contains(&b'\r') => Line::Whole(line, end + 1),
+        _ => Line::Unreadable(end + 1),
+    }
+}
+
+/// A command with its arguments, byte exact.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // each is the RFC's own word
+pub enum Command<'a> {
+    /// Mechanism and initial response.
+    Auth(&'a [u8], Option<&'a [u8]>),
+    /// Octets that follow, and whether they are the last.
+    Bdat(u64, bool),
+    Data,
+    Ehlo(&'a [u8]),
+    Expn,
+    Helo(&'a [u8]),
+    Help,
+    /// LMTP's EHLO, RFC 2033.
+    Lhlo(&'a [u8]),
+    Mail(Path<'a>, Parameters<'a>),
+    Noop,
+    Quit,
+    Rcpt(Path<'a>, Parameters<'a>),
+    Rset,
+    StartTls,
+    Vrfy,
+}
+
+/// Why a line is no command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// 500: the verb is not known.
+    Verb,
+    /// 501: the verb is known, what follows is not right.
+    Arguments,
+}
+
+impl<'a> Command<'a> {
+    /// Reads a line without its CRLF.
+    ///
+    /// # Errors
+    /// See [`Wrong`].
+    pub fn parse(line: &'a [u8]) -> Result<Command<'a>, Wrong> {
+        let line = line.trim_ascii_end();
+        let end = memchr::memchr(b' ', line).unwrap_or(line.len());
+        let (verb, rest) = (&line[..end], line[end..].trim_ascii_start());
+        let mut upper = [0; 8];
+        let known = upper.get_mut(..verb.len()).ok_or(Wrong::Verb)?;
+        known.copy_from_slice(verb);
+        known.make_ascii_uppercase();
+        match &*known {
+            b"AUTH" => auth(rest),
+            b"BDAT" => bdat(rest),
+            b"DATA" => alone(rest, Command::Data),
+            b"EHLO" => name(rest).map(Command::Ehlo),
+            b"EXPN" => Ok(Command::Expn),
+            b"HELO" => name(rest).map(Command::Helo),
+            b"HELP" => Ok(Command::Help),
+            b"LHLO" => name(rest).map(Command::Lhlo),
+            b"MAIL" => path_after(rest, b"FROM:").map(|(path, parameters)| Command::Mail(path, parameters)),
+            b"NOOP" => Ok(Command::Noop),
+            b"QUIT" => alone(rest, Command::Quit),
+            b"RCPT" => recipient(rest),
+            b"RSET" => alone(rest, Command::Rset),
+            b"STARTTLS" => alone(rest, Command::StartTls),
+            b"VRFY" => Ok(Command::Vrfy),
+            _ => Err(Wrong::Verb),
+        }
+    }
+}
+
+fn alone<'a>(rest: &[u8], command: Command<'a>) -> Result<Command<'a>, Wrong> {
+    if rest.is_empty() { Ok(command) } else { Err(Wrong::Arguments) }
+}
+
+// What a program calls itself is never used, so any visible word is good enough.
+fn name(rest: &[u8]) -> Result<&[u8], Wrong> {
+    if rest.is_empty() || rest.len() > 255 { Err(Wrong::Arguments) } else { Ok(rest) }
+}
+
+fn auth(rest: &[u8]) -> Result<Command<'_>, Wrong> {
+    let mut words = rest.split(|byte| *byte == b' ');
+    match (words.next(), words.next(), words.next()) {
+        (Some(mechanism), initial, None) if !mechanism.is_empty() => Ok(Command::Auth(mechanism, initial)),
+        _ => Err(Wrong::Arguments),
+    }
+}
+
+fn bdat(rest: &[u8]) -> Result<Command<'_>, Wrong> {
+    let end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
+    let last = match rest[end..].trim_ascii() {
+        b"" => false,
+        word if word.eq_ignore_ascii_case(b"LAST") => true,
+        _ => return Err(Wrong::Arguments),
+    };
+    number(&rest[..end]).map(|size| Command::Bdat(size, last)).ok_or(Wrong::Arguments)
+}
+
+/// A decimal number of at most 19 digits, nothing else: no sign, no space.
+pub fn number(digits: &[u8]) -> Option<u64> {
+    let plain = !digits.is_empty() && digits.len() <= 19 && digits.iter().all(u8::is_ascii_digit);
+    plain.then(|| digits.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
+}
+
+fn recipient(rest: &[u8]) -> Result<Command<'_>, Wrong> {
+    match path_after(rest, b"TO:")? {
+        (path, _) if path.is_null() => Err(Wrong::Arguments),
+        (path, parameters) => Ok(Command::Rcpt(path, parameters)),
+    }
+}
+
+fn path_after<'a>(rest: &'a [u8], word: &[u8]) -> Result<(Path<'a>, Parameters<'a>), Wrong> {
+    let (front, path) = rest.split_at_checked(word.len()).ok_or(Wrong::Arguments)?;
+    if !front.eq_ignore_ascii_case(word) {
+        return Err(Wrong::Arguments);
+    }
+    path::parse(path).ok_or(Wrong::Arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(line: &[u8]) -> Wrong {
+        Command::parse(line).err().unwrap()
+    }
+
+    #[test]
+    fn lines() {
+        assert_eq!(line(b"NOOP\r\nQ", false), Line::Whole(b"NOOP", 6));
+        assert_eq!(line(b"NOOP\r", false), Line::Part);
+        for bad in [&b"NOOP\nQUIT\r\n"[..], b"NO\rOP\r\n", b"NO\0P\r\n", b"\n"] {
+            assert!(matches!(line(bad, false), Line::Unreadable(_)));
+        }
+        assert_eq!(line(&[b'x'; MAX_LINE], false), Line::TooLong);
+        assert_eq!(line(&[b'x'; MAX_LINE], true), Line::Part);
+        assert_eq!(line(&[&b"auth "[..], &[b'x'; MAX_LINE]].concat(), false), Line::Part);
+        assert_eq!(line(&[b'x'; MAX_AUTH_LINE], true), Line::TooLong);
+    }
+
+    #[test]
+    fn commands() {
+        assert!(matches!(Command::parse(b"ehlo [192.0.2.1]"), Ok(Command::Ehlo(b"[192.0.2.1]"))));
+        assert!(matches!(Command::parse(b"Auth PLAIN ="), Ok(Command::Auth(b"PLAIN", Some(b"=")))));
+        assert!(matches!(Command::parse(b"BDAT 10 last"), Ok(Command::Bdat(10, true))));
+        assert!(matches!(Command::parse(b"DATA "), Ok(Command::Data)));
+        let Ok(Command::Mail(path, parameters)) = Command::parse(b"MAIL from:<a@b.example> BODY=8BITMIME") else { panic!() };
+        assert_eq!((path.reveal(), parameters.iter().count()), (&b"a@b.example"[..], 1));
+        assert!(matches!(Command::parse(b"rcpt to:<Postmaster>"), Ok(Command::Rcpt(..))));
+    }
+
+    #[test]
+    fn wrong_commands() {
+        for line in [&b""[..], b" NOOP", b"FOO", b"MAILFROM:<a>", b"NOOPNOOPNOOP", b"BURL imap://x"] {
+            assert_eq!(wrong(line), Wrong::Verb);
+        }
+        for line in [
+            &b"EHLO"[..],
+            b"DATA x",
+            b"BDAT -1",
+            b"BDAT 1 FIRST",
+            b"BDAT 99999999999999999999",
+            b"RCPT TO:<>",
+            b"MAIL FROM",
+            b"AUTH",
+        ] {
+            assert_eq!(wrong(line), Wrong::Arguments);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Our own answers: a status (RFC 5321 4.2.3), an enhanced code (RFC 3463), a text, and the code word that a person can
+//! pass on. The text never holds anything from a peer.
+
+use crate::fault::Code;
+
+/// `status text (CODE)`.
+pub(super) fn coded(status: &str, text: &str, code: Code) -> Vec<u8> {
+    format!("{status} {text} ({})\r\n", code.word()).into_bytes()
+}
+
+/// The usual answer that carries `code`.
+pub(super) fn refusal(code: Code) -> Vec<u8> {
+    let (status, text) = match code {
+        Code::AssociationFull | Code::MailboxFull => ("552 5.2.2", "No space left"),
+        Code::BackendConfused => ("451 4.3.0", "The mail server made no sense, nothing was sent"),
+        Code::BareLineEnd => ("550 5.6.0", "A line ends in CR or LF alone"),
+        Code::HeaderTooLong => ("552 5.3.4", "Message header too long"),
+        Code::LineTooLong => ("500 5.5.6", "Line too long"),
+        Code::LoginFirst => ("530 5.7.0", "Authentication required"),
+        Code::MessageMalformed => ("550 5.6.0", "Malformed message header"),
+        Code::MessageTooLong => ("552 5.3.4", "Message too long"),
+        Code::NotHere => ("502 5.5.1", "Not available here"),
+        Code::NotYourAddress => ("550 5.7.1", "Not your address"),
+        Code::ReadOnly | Code::Suspended => ("550 5.7.1", "Sending is not possible at the moment"),
+        Code::Stopping => ("421 4.3.2", "Service restarts"),
+        Code::Syntax => ("500 5.5.2", "Not understood"),
+        Code::TlsFirst => ("538 5.7.11", "Encryption required for authentication"),
+        Code::TooManyConnections => ("421 4.7.0", "Too many connections"),
+        Code::TooManyMessages => ("450 4.7.1", "Too many messages"),
+        Code::TooManyRecipients => ("452 4.5.3", "Too many recipients"),
+        Code::TooManyTries => ("421 4.7.0", "Too many tries"),
+        Code::TooSlow => ("421 4.4.2", "Too slow"),
+        Code::WrongPassword => ("535 5.7.8", "Authentication failed"),
+        _ => ("451 4.3.0", "The mail server does not answer, nothing was sent"),
+    };
+    coded(status, text, code)
+}
+
+pub(super) const CANCELLED: &[u8] = b"501 5.7.0 Authentication cancelled\r\n";
+pub(super) const GOODBYE: &[u8] = b"221 2.0.0 Goodbye\r\n";
+pub(super) const HELP: &[u8] = b"214 2.0.0 See the web page of your host\r\n";
+pub(super) const LOGGED_IN: &[u8] = b"235 2.7.0 Authentication successful\r\n";
+pub(super) const OK: &[u8] = b"250 2.0.0 OK\r\n";
+pub(super) const START_MAIL: &[u8] = b"354 Go ahead\r\n";
+pub(super) const START_TLS: &[u8] = b"220 2.0.0 Ready to start TLS\r\n";
+pub(super) const VRFY: &[u8] = b"252 2.5.0 Not told, but mail will be tried\r\n";
+
+/// A command that does not fit the state (503).
+pub(super) fn out_of_order(text: &str) -> Vec<u8> {
+    coded("503 5.5.1", text, Code::Syntax)
+}
+
+/// Arguments that are not right (501).
+pub(super) fn arguments() -> Vec<u8> {
+    coded("501 5.5.4", "Arguments not understood", Code::Syntax)
+}
+
+/// A login that cannot be judged at the moment.
+pub(super) fn cannot_judge(code: Code) -> Vec<u8> {
+    coded("454 4.7.0", "Authentication is not possible at the moment", code)
+}

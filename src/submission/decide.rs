@@ -1,0 +1,315 @@
+//! One command, one decision: what is answered, asked of the relay, or asked of the driver.
+
+use super::answer;
+use super::envelope::{mail_order, rcpt_order};
+use super::session::{Act, House, Protection, Session, Step};
+use super::state::{Ask, Chunk, Envelope, Mail, Message, Rest, Source, State, User};
+use crate::fault::{Code, Fault, Side};
+use crate::smtp::command::{Command, Line, Wrong, line};
+use crate::smtp::path::{Parameters, Path};
+use crate::wire::dot;
+use crate::wire::sasl::{self, Name, Refusal};
+
+/// What a command that cannot be read costs of the patience, and what one costs that leads nowhere.
+const BAD: u16 = 10;
+const IDLE: u16 = 1;
+/// Octets of an over-long line that are dropped before the session is given up.
+const LONGEST: usize = 64 * 1024;
+
+impl Session {
+    /// Takes the next line as a command, or as the answer to a challenge.
+    pub(super) fn command(&mut self, house: &dyn House, state: State, client: &[u8], relay: &[u8]) -> Step {
+        match line(client, matches!(state, State::Sasl(_))) {
+            Line::Part => {
+                self.state = state;
+                Step::new(0, Act::Read(Side::Client))
+            }
+            Line::TooLong => {
+                self.state = State::LongLine { taken: 0, then: Box::new(without_exchange(state)) };
+                Step::new(0, Act::Again)
+            }
+            Line::Unreadable(used) => {
+                self.state = without_exchange(state);
+                self.bad(answer::refusal(Code::Syntax));
+                Step::new(used, Act::Again)
+            }
+            Line::Whole(line, used) => Step::new(used, self.obey(house, state, line, relay)),
+        }
+    }
+
+    /// Drops a line that is too long to be looked at.
+    pub(super) fn long_line(&mut self, taken: usize, then: Box<State>, client: &[u8]) -> Step {
+        if let Some(end) = memchr::memchr(b'\n', client) {
+            self.state = *then;
+            self.bad(answer::refusal(Code::LineTooLong));
+            return Step::new(end + 1, Act::Again);
+        }
+        let taken = taken + client.len();
+        self.state = State::LongLine { taken, then };
+        if taken > LONGEST {
+            self.close(Code::LineTooLong);
+        }
+        Step::new(client.len(), if client.is_empty() { Act::Read(Side::Client) } else { Act::Again })
+    }
+
+    fn obey(&mut self, house: &dyn House, state: State, line: &[u8], relay: &[u8]) -> Act {
+        if let State::Sasl(exchange) = state {
+            return self.exchange(exchange.answer(line));
+        }
+        let command = match Command::parse(line) {
+            Ok(command) => command,
+            Err(wrong) => {
+                self.state = state;
+                self.bad(if wrong == Wrong::Verb { answer::refusal(Code::Syntax) } else { answer::arguments() });
+                return Act::Again;
+            }
+        };
+        match command {
+            Command::Ehlo(_) => self.hello(state, true),
+            Command::Helo(_) => self.hello(state, false),
+            Command::Rset => self.reset(state),
+            Command::Noop => self.idle(state, answer::OK),
+            Command::Help => self.idle(state, answer::HELP),
+            Command::Vrfy => self.idle(state, answer::VRFY),
+            Command::Expn | Command::Lhlo(_) => {
+                self.state = state;
+                self.bad(answer::refusal(Code::NotHere));
+            }
+            Command::Quit => {
+                self.answers.extend_from_slice(answer::GOODBYE);
+                self.leave(true);
+            }
+            Command::StartTls => return self.start_tls(state),
+            Command::Auth(name, initial) => return self.auth(state, name, initial),
+            command => match state {
+                State::Open(user, mail) => self.transact(house, user, mail, command, relay),
+                state => self.not_yet(state, command),
+            },
+        }
+        Act::Again
+    }
+
+    fn hello(&mut self, state: State, extended: bool) {
+        let name = self.params.hostname.clone();
+        match extended {
+            true => self.capabilities(&name),
+            false => self.answers.extend_from_slice(format!("250 {name}\r\n").as_bytes()),
+        }
+        self.state = match state {
+            State::Open(user, mail) => {
+                self.forget(&mail);
+                State::Open(user, Mail::Idle)
+            }
+            _ => State::Stranger,
+        };
+        self.try_patience(IDLE);
+    }
+
+    fn capabilities(&mut self, name: &str) {
+        let relay = &self.params.relay;
+        let ours = self.params.limits.message;
+        let size = relay.size.filter(|size| *size > 0).map_or(ours, |size| size.min(ours));
+        let mut words = vec![name.to_owned(), "PIPELINING".into(), format!("SIZE {size}"), "CHUNKING".into()];
+        let known = [(relay.eight_bit, "8BITMIME"), (relay.smtputf8, "SMTPUTF8"), (relay.dsn, "DSN")];
+        words.extend(known.iter().filter(|(has, _)| *has).map(|(_, word)| word.to_string()));
+        if relay.enhanced {
+            words.push("ENHANCEDSTATUSCODES".into());
+        }
+        match self.protection {
+            Protection::StartTls => words.push("STARTTLS".into()),
+            Protection::Secure => {
+                let names: Vec<_> = self.params.mechanisms.iter().map(|name| name.word()).collect();
+                words.push(format!("AUTH {}", names.join(" ")));
+            }
+        }
+        for (position, word) in words.iter().enumerate() {
+            let mark = if position + 1 == words.len() { ' ' } else { '-' };
+            self.answers.extend_from_slice(format!("250{mark}{word}\r\n").as_bytes());
+        }
+    }
+
+    fn reset(&mut self, state: State) {
+        self.answers.extend_from_slice(answer::OK);
+        self.state = match state {
+            State::Open(user, mail) => {
+                self.forget(&mail);
+                State::Open(user, Mail::Idle)
+            }
+            state => state,
+        };
+        self.try_patience(IDLE);
+    }
+
+    // The relay forgets a transaction with the connection; only one that rests is worth keeping.
+    fn forget(&mut self, mail: &Mail) {
+        match mail {
+            Mail::Idle | Mail::Broken => {}
+            Mail::Pause(message) => self.leave(!message.relay_has_part()),
+            _ => self.leave(true),
+        }
+    }
+
+    fn idle(&mut self, state: State, answer: &[u8]) {
+        self.state = state;
+        self.answers.extend_from_slice(answer);
+        self.try_patience(IDLE);
+    }
+
+    fn bad(&mut self, answer: Vec<u8>) {
+        self.answers.extend(answer);
+        self.try_patience(BAD);
+    }
+
+    fn start_tls(&mut self, state: State) -> Act {
+        if self.protection == Protection::StartTls && matches!(state, State::Hello | State::Stranger) {
+            self.answers.extend_from_slice(answer::START_TLS);
+            self.state = State::Hello;
+            return Act::StartTls;
+        }
+        self.state = state;
+        self.bad(answer::refusal(Code::NotHere));
+        Act::Again
+    }
+
+    fn auth(&mut self, state: State, name: &[u8], initial: Option<&[u8]>) -> Act {
+        let refusal = match &state {
+            _ if self.protection == Protection::StartTls => answer::refusal(Code::TlsFirst),
+            State::Hello => answer::out_of_order("EHLO first"),
+            State::Stranger if self.tries >= self.params.limits.tries => {
+                self.close(Code::TooManyTries);
+                return Act::Again;
+            }
+            State::Stranger => match Name::parse(name).filter(|name| self.params.mechanisms.contains(name)) {
+                Some(name) => return self.exchange(sasl::start(name, initial)),
+                None => answer::coded("504 5.5.4", "Mechanism not known", Code::Syntax),
+            },
+            _ => answer::out_of_order("Authenticated already"),
+        };
+        self.state = state;
+        self.bad(refusal);
+        Act::Again
+    }
+
+    fn exchange(&mut self, step: sasl::Step) -> Act {
+        self.state = State::Stranger;
+        match step {
+            sasl::Step::Challenge(text, exchange) => {
+                self.answers.extend_from_slice(format!("334 {text}\r\n").as_bytes());
+                self.state = State::Sasl(exchange);
+            }
+            sasl::Step::Done(credential) => {
+                self.tries = self.tries.saturating_add(1);
+                self.state = State::Judging(None);
+                return Act::Judge(credential);
+            }
+            sasl::Step::Refused(Refusal::Cancelled) => self.bad(answer::CANCELLED.to_vec()),
+            sasl::Step::Refused(Refusal::Malformed) => self.bad(answer::arguments()),
+            sasl::Step::Refused(Refusal::TooLong) => self.bad(answer::refusal(Code::LineTooLong)),
+            sasl::Step::Refused(Refusal::Foreign) => {
+                self.tries = self.tries.saturating_add(1);
+                self.bad(answer::refusal(Code::WrongPassword));
+            }
+        }
+        Act::Again
+    }
+
+    fn not_yet(&mut self, state: State, command: Command<'_>) {
+        self.state = state;
+        let answer = answer::refusal(Code::LoginFirst);
+        match command {
+            Command::Bdat(size, _) => self.drop_chunk(size, answer),
+            _ => self.bad(answer),
+        }
+    }
+
+    // RFC 3030 2: the octets of a refused chunk come all the same.
+    fn drop_chunk(&mut self, size: u64, answer: Vec<u8>) {
+        let then = Box::new(std::mem::replace(&mut self.state, State::Closed));
+        self.state = State::Swallow { rest: Rest::Octets(size), taken: 0, answer, then };
+        self.try_patience(BAD);
+    }
+
+    /// MAIL, RCPT, DATA, BDAT of somebody who is logged in.
+    fn transact(&mut self, house: &dyn House, user: User, mail: Mail, command: Command<'_>, relay: &[u8]) {
+        match (command, mail) {
+            (Command::Mail(path, parameters), Mail::Idle | Mail::Broken) => self.mail(house, user, path, parameters),
+            (Command::Rcpt(path, parameters), Mail::Envelope(envelope)) => self.rcpt(user, envelope, path, parameters, relay),
+            (Command::Data, Mail::Envelope(envelope)) if envelope.accepted > 0 => {
+                self.answers.extend_from_slice(answer::START_MAIL);
+                let message = Message::new(Source::Data(dot::Dotted::default()));
+                self.state = State::Open(user, Mail::Message(message));
+            }
+            (Command::Bdat(size, last), Mail::Envelope(envelope)) if envelope.accepted > 0 => {
+                let chunk = Chunk { size, left: size, last };
+                self.chunk(user, Message::new(Source::Chunks(dot::Counted::default(), chunk)), size, last);
+            }
+            (Command::Bdat(size, last), Mail::Pause(message)) => self.chunk(user, message, size, last),
+            (command, mail) => {
+                let answer = match &mail {
+                    Mail::Broken => answer::refusal(Code::BackendDown),
+                    Mail::Idle => answer::out_of_order("MAIL first"),
+                    Mail::Envelope(_) if matches!(command, Command::Mail(..)) => answer::out_of_order("MAIL was said already"),
+                    Mail::Envelope(_) => answer::coded("554 5.5.1", "No valid recipients", Code::Syntax),
+                    _ => answer::out_of_order("BDAT or RSET first"),
+                };
+                self.state = State::Open(user, mail);
+                match command {
+                    Command::Bdat(size, _) => self.drop_chunk(size, answer),
+                    // Nobody's fault, and pipelined: an answer, no loss of patience.
+                    _ => self.idle_answer(answer),
+                }
+            }
+        }
+    }
+
+    fn idle_answer(&mut self, answer: Vec<u8>) {
+        self.answers.extend(answer);
+        self.try_patience(IDLE);
+    }
+
+    fn mail(&mut self, house: &dyn House, user: User, path: Path<'_>, parameters: Parameters<'_>) {
+        let owns = |sender: &_| house.owns(&user.address, sender);
+        let order = mail_order(&self.params, path, parameters, &owns);
+        let order = order.and_then(|order| house.admits(&user.address).map_err(answer::refusal).map(|()| order));
+        let mail = match order {
+            Ok((order, utf8)) => Mail::Asked(Ask::Mail { order, sent: false, fresh: false, utf8 }),
+            Err(answer) => {
+                self.idle_answer(answer);
+                Mail::Idle
+            }
+        };
+        self.open(user, mail);
+    }
+
+    fn rcpt(&mut self, user: User, envelope: Envelope, path: Path<'_>, parameters: Parameters<'_>, relay: &[u8]) {
+        if envelope.tried >= self.params.limits.recipients {
+            self.idle_answer(answer::refusal(Code::TooManyRecipients));
+            return self.open(user, Mail::Envelope(envelope));
+        }
+        let envelope = Envelope { tried: envelope.tried + 1, ..envelope };
+        match rcpt_order(&self.params, path, parameters, envelope.utf8) {
+            Ok(order) => {
+                self.state = State::Open(user, Mail::Asked(Ask::Rcpt(envelope)));
+                match relay.is_empty() {
+                    true => self.orders.extend_from_slice(&order),
+                    false => self.drop_relay(Fault::Garbage(Side::Backend)),
+                }
+            }
+            Err(answer) => {
+                self.idle_answer(answer);
+                self.open(user, Mail::Envelope(envelope));
+            }
+        }
+    }
+
+    // An answer can end the session; then it stays ended.
+    fn open(&mut self, user: User, mail: Mail) {
+        if self.patience > 0 {
+            self.state = State::Open(user, mail);
+        }
+    }
+}
+
+fn without_exchange(state: State) -> State {
+    if let State::Sasl(_) = state { State::Stranger } else { state }
+}

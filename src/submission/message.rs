@@ -1,0 +1,274 @@
+//! The message itself, by DATA (RFC 5321 4.1.1.4) or BDAT (RFC 3030 2).
+//!
+//! The header block is collected, bounded and scrubbed before the relay hears DATA; so a refusal costs the relay nothing. The
+//! body follows as it comes. A refused message is swallowed to its end before the answer, or what is left of it would be
+//! read as commands.
+
+use super::answer;
+use super::session::{Act, House, Session, Step};
+use super::state::{Ask, Chunk, Mail, Message, Rest, Source, Stage, State, User};
+use crate::fault::{Code, Fault, Side};
+use crate::wire::dot::{self, Next};
+
+/// Octets of the body's start, in stuffed form, that are kept for the scrubber. Without the dots at least 4,096 are left, as
+/// a stuffed line has at most one octet of four that is a dot of ours.
+const START: usize = 6 * 1024;
+
+/// What was read of a message.
+enum Came {
+    /// More must come first (or comes in the next step, if something was used).
+    More,
+    /// The header block is complete.
+    Blank,
+    /// A chunk is complete, and it is not the last.
+    Chunk,
+    /// The message is complete.
+    End,
+    /// A CR or LF alone.
+    Bare,
+}
+
+impl Message {
+    pub(super) fn new(source: Source) -> Message {
+        Message { source, stage: Stage::Header(Vec::new()), taken: 0 }
+    }
+
+    /// Whether the relay has begun to receive it: then only a cut connection, without a final dot, keeps it from delivery.
+    pub(super) fn relay_has_part(&self) -> bool {
+        matches!(self.stage, Stage::Body)
+    }
+
+    /// What is to be swallowed if the message is refused now.
+    pub(super) fn rest(&self) -> Rest {
+        match &self.source {
+            Source::Data(dotted) => Rest::Data(dot::Swallow::from(*dotted)),
+            Source::Chunks(_, chunk) => Rest::Octets(chunk.left),
+        }
+    }
+}
+
+impl Source {
+    /// Copies what can be taken of `client` behind `out`: how many octets are done with, and what came.
+    fn take(&mut self, client: &[u8], header: bool, out: &mut Vec<u8>) -> (usize, Came) {
+        match self {
+            Source::Data(dotted) => {
+                let seen = if header { dotted.header(client) } else { dotted.body(client) };
+                out.extend_from_slice(&client[..seen.pass]);
+                match seen.next {
+                    Next::More => (seen.pass, Came::More),
+                    Next::Blank => (seen.pass, Came::Blank),
+                    Next::Bare => (seen.pass, Came::Bare),
+                    Next::End => (seen.pass + dot::END.len(), Came::End),
+                }
+            }
+            Source::Chunks(counted, chunk) => {
+                let window = &client[..client.len().min(usize::try_from(chunk.left).unwrap_or(usize::MAX))];
+                let seen = if header { counted.header(window, out) } else { counted.body(window, out) };
+                chunk.left -= seen.pass as u64;
+                let came = match seen.next {
+                    Next::Bare => Came::Bare,
+                    Next::Blank => Came::Blank,
+                    _ if chunk.left > 0 => Came::More,
+                    _ if !chunk.last => Came::Chunk,
+                    _ if counted.finish(out) => Came::End,
+                    _ => Came::Bare,
+                };
+                (seen.pass, came)
+            }
+        }
+    }
+}
+
+impl Session {
+    /// A message is coming in.
+    pub(super) fn receive(&mut self, house: &dyn House, user: User, message: Message, client: &[u8], relay: &[u8]) -> Step {
+        match message.stage {
+            Stage::Body => self.body(user, message, client),
+            _ => self.head(house, user, message, client, relay),
+        }
+    }
+
+    fn head(&mut self, house: &dyn House, user: User, mut message: Message, client: &[u8], relay: &[u8]) -> Step {
+        let (used, came) = match &mut message.stage {
+            Stage::Header(header) => message.source.take(client, true, header),
+            Stage::Start(_, body) => message.source.take(client, false, body),
+            Stage::Body => (0, Came::More),
+        };
+        message.taken += used as u64;
+        let (ended, complete) = (matches!(came, Came::End), matches!(came, Came::End | Came::Blank));
+        let mut act = if used > 0 { Act::Again } else { Act::Read(Side::Client) };
+        let ready = match message.stage {
+            Stage::Header(header) if header.len() > self.params.limits.header => {
+                message.stage = Stage::Header(Vec::new());
+                return self.refuse(user, message, used, answer::refusal(Code::HeaderTooLong), ended);
+            }
+            Stage::Header(header) if complete => {
+                let plain = if let Source::Data(_) = message.source { dot::unstuff(&header) } else { header };
+                if house.needs_body_start(&plain) && !ended {
+                    message.stage = Stage::Start(plain, Vec::new());
+                    None
+                } else {
+                    message.stage = Stage::Header(Vec::new());
+                    Some((plain, Vec::new()))
+                }
+            }
+            Stage::Start(header, body) if ended || body.len() >= START => {
+                message.stage = Stage::Header(Vec::new());
+                Some((header, body))
+            }
+            stage => {
+                message.stage = stage;
+                None
+            }
+        };
+        if let Came::Bare = came {
+            return self.refuse(user, message, used, answer::refusal(Code::BareLineEnd), false);
+        }
+        if message.taken > self.params.limits.message {
+            return self.refuse(user, message, used, answer::refusal(Code::MessageTooLong), ended);
+        }
+        match ready {
+            Some((header, body)) => {
+                self.order_data(house, user, message, header, body, ended, relay);
+                act = Act::Again;
+            }
+            None if matches!(came, Came::Chunk) => {
+                self.pause(user, message);
+                act = Act::Again;
+            }
+            None => self.state = State::Open(user, Mail::Message(message)),
+        }
+        Step::new(used, act)
+    }
+
+    #[allow(clippy::too_many_arguments)] // all of a message at the one moment where it is judged
+    fn order_data(
+        &mut self,
+        house: &dyn House,
+        user: User,
+        message: Message,
+        header: Vec<u8>,
+        body: Vec<u8>,
+        ended: bool,
+        relay: &[u8],
+    ) {
+        let scrubbed = match house.scrub(&user.address, &header, &dot::unstuff(&body)) {
+            Ok(scrubbed) => scrubbed,
+            Err(code) => {
+                self.refuse(user, message, 0, answer::refusal(code), ended);
+                return;
+            }
+        };
+        let header = scrubbed.header();
+        let mut ready = Vec::with_capacity(header.len() + body.len() + 16);
+        dot::stuff(header, true, &mut ready);
+        ready.extend_from_slice(&body);
+        self.state = State::Open(user, Mail::Asked(Ask::Data { message, ready, ended }));
+        if relay.is_empty() {
+            self.orders.extend_from_slice(b"DATA\r\n");
+        } else {
+            self.drop_relay(Fault::Garbage(Side::Backend));
+        }
+    }
+
+    fn body(&mut self, user: User, message: Message, client: &[u8]) -> Step {
+        match message.source {
+            Source::Data(_) => self.dotted_body(user, message, client),
+            Source::Chunks(..) => self.chunked_body(user, message, client),
+        }
+    }
+
+    // The bytes stay in the driver's buffer and go on from there.
+    fn dotted_body(&mut self, user: User, mut message: Message, client: &[u8]) -> Step {
+        let Source::Data(dotted) = &mut message.source else { return Step::new(0, Act::Close) };
+        let seen = dotted.body(client);
+        message.taken += seen.pass as u64;
+        if seen.next == Next::Bare {
+            return self.refuse(user, message, seen.pass, answer::refusal(Code::BareLineEnd), false);
+        }
+        if message.taken > self.params.limits.message {
+            return self.refuse(user, message, seen.pass, answer::refusal(Code::MessageTooLong), false);
+        }
+        if seen.pass == 0 && seen.next == Next::End {
+            let mail = self.finish();
+            self.state = State::Open(user, mail);
+            return Step::new(dot::END.len(), Act::Again);
+        }
+        self.state = State::Open(user, Mail::Message(message));
+        Step::new(0, if seen.pass > 0 { Act::Forward(seen.pass) } else { Act::Read(Side::Client) })
+    }
+
+    // The orders hold a stuffed copy of what was read: they go out before more is read.
+    fn chunked_body(&mut self, user: User, mut message: Message, client: &[u8]) -> Step {
+        let (used, came) = message.source.take(client, false, &mut self.orders);
+        message.taken += used as u64;
+        if let Came::Bare = came {
+            return self.refuse(user, message, used, answer::refusal(Code::BareLineEnd), false);
+        }
+        match came {
+            Came::End => {
+                let mail = self.finish();
+                self.state = State::Open(user, mail);
+            }
+            Came::Chunk => self.pause(user, message),
+            _ => self.state = State::Open(user, Mail::Message(message)),
+        }
+        let waits = used == 0 && matches!(came, Came::More);
+        Step::new(used, if waits { Act::Read(Side::Client) } else { Act::Again })
+    }
+
+    fn pause(&mut self, user: User, message: Message) {
+        if let Source::Chunks(_, chunk) = &message.source {
+            self.answers.extend_from_slice(format!("250 2.0.0 {} octets received\r\n", chunk.size).as_bytes());
+        }
+        self.state = State::Open(user, Mail::Pause(message));
+    }
+
+    /// Refuses a message: the relay is dropped, without a final dot if it has a part already, and the rest is swallowed.
+    fn refuse(&mut self, user: User, message: Message, used: usize, answer: Vec<u8>, ended: bool) -> Step {
+        self.leave(!message.relay_has_part());
+        let rest = if ended { None } else { Some(message.rest()) };
+        self.refuse_rest(rest, message.taken, answer, State::Open(user, Mail::Idle));
+        Step::new(used, Act::Again)
+    }
+
+    /// The next chunk of a message that came in part, or the first.
+    pub(super) fn chunk(&mut self, user: User, mut message: Message, size: u64, last: bool) {
+        let over = message.taken.saturating_add(size) > self.params.limits.message;
+        if let Source::Chunks(_, chunk) = &mut message.source {
+            *chunk = Chunk { size, left: size, last };
+        }
+        if over {
+            self.refuse(user, message, 0, answer::refusal(Code::MessageTooLong), false);
+        } else {
+            self.state = State::Open(user, Mail::Message(message));
+        }
+    }
+
+    /// Drops what is left of something refused.
+    pub(super) fn swallow(&mut self, rest: Rest, taken: u64, answer: Vec<u8>, then: Box<State>, client: &[u8]) -> Step {
+        let (used, rest) = match rest {
+            Rest::Octets(left) => {
+                let used = client.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                (used, Some(left - used as u64).filter(|left| *left > 0).map(Rest::Octets))
+            }
+            Rest::Data(mut swallow) => {
+                let (used, last) = swallow.feed(client);
+                (used, (!last).then_some(Rest::Data(swallow)))
+            }
+        };
+        let taken = taken.saturating_add(used as u64);
+        let Some(rest) = rest else {
+            self.answers.extend(answer);
+            self.state = *then;
+            return Step::new(used, Act::Again);
+        };
+        if taken > self.params.limits.message.saturating_mul(2) {
+            self.answers.extend(answer);
+            self.close(Code::MessageTooLong);
+            return Step::new(used, Act::Again);
+        }
+        self.state = State::Swallow { rest, taken, answer, then };
+        Step::new(used, if used > 0 { Act::Again } else { Act::Read(Side::Client) })
+    }
+}

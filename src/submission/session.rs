@@ -1,0 +1,336 @@
+//! The session: what the driver feeds and obeys.
+
+use std::mem;
+use std::sync::Arc;
+
+use super::answer;
+use super::state::{Ask, Mail, Orders, Relay, Rest, State, User};
+use crate::fault::{Code, Fault, Side};
+use crate::private::{Address, Credential};
+use crate::scrub::Scrubbed;
+use crate::smtp::client::{Capabilities, Opening};
+use crate::wire::sasl;
+
+/// Octets of answers that are gathered for pipelined commands before they are sent.
+const GATHERED: usize = 16 * 1024;
+
+/// What does not change during a session.
+pub struct Params {
+    /// Said in the greeting, in answers to EHLO, and to the relay in EHLO.
+    pub hostname: Box<str>,
+    /// What the relays can do, as far as all of them can.
+    pub relay: Capabilities,
+    /// Offered in EHLO. Mechanisms that no backend has must not be here.
+    pub mechanisms: Vec<sasl::Name>,
+    /// The bounds.
+    pub limits: Limits,
+}
+
+/// Bounds on what a client may send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Octets of a message; said as SIZE, lower if the relay's is lower.
+    pub message: u64,
+    /// Octets of its header block.
+    pub header: usize,
+    /// RCPT commands for one message.
+    pub recipients: usize,
+    /// Login attempts in one session.
+    pub tries: u8,
+    /// Patience with commands that lead nowhere: an unreadable one costs 10, a NOOP 1. A sent message restores it.
+    pub patience: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { message: 50 << 20, header: 256 << 10, recipients: 1000, tries: 3, patience: 100 }
+    }
+}
+
+/// How the client's connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// TLS, or a socket that never leaves this machine.
+    Secure,
+    /// STARTTLS is offered, and credentials are refused until it is used.
+    StartTls,
+}
+
+/// What the session cannot know by itself: the book, the rules, the clock.
+pub trait House {
+    /// Whether `user` may write as `sender`.
+    fn owns(&self, user: &Address, sender: &Address) -> bool;
+    /// Whether `user` may send a message now; asked once for each MAIL.
+    ///
+    /// # Errors
+    /// The code word of the refusal.
+    fn admits(&self, user: &Address) -> Result<(), Code>;
+    /// Whether [`House::scrub`] wants to see the start of the body.
+    fn needs_body_start(&self, header: &[u8]) -> bool;
+    /// The header block as it may leave. `header` comes with its blank line, if it has one.
+    ///
+    /// # Errors
+    /// The code word of the refusal.
+    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, Code>;
+}
+
+/// One step: forget so many bytes of either input, then do what `act` says.
+pub struct Step {
+    /// Octets of the client's input that are done with.
+    pub client: usize,
+    /// Octets of the relay's input that are done with.
+    pub relay: usize,
+    /// What to do.
+    pub act: Act,
+}
+
+/// What the driver is to do. "Send" means [`Session::answers`] to the client and [`Session::orders`] to the relay.
+pub enum Act {
+    /// Call [`Session::step`] again.
+    Again,
+    /// Send both, step again.
+    Send,
+    /// Send both, wait for more bytes from this side, step again.
+    Read(Side),
+    /// Send the orders, then this many octets of the client's input as they are, and forget them.
+    Forward(usize),
+    /// Send the answers, drop the client's input, start TLS, call [`Session::tls_started`].
+    StartTls,
+    /// Find out whether this is right, call [`Session::judged`].
+    Judge(Credential),
+    /// Connect to the user's relay, call [`Session::dialed`] or [`Session::relay_failed`].
+    Dial,
+    /// Drop the relay's input, start TLS with it, call [`Session::relay_secured`] or [`Session::relay_failed`].
+    SecureRelay,
+    /// Send the orders if the relay takes them, and close that connection. With a fault if it is the relay's.
+    HangUp(Option<Fault>),
+    /// The relay refused the credential: count it, step again.
+    Denied,
+    /// Send both, close all.
+    Close,
+}
+
+/// What is known about a credential.
+pub enum Verdict {
+    /// The backend accepted it.
+    Accepted(Address),
+    /// Wrong, or nobody we know: the same answer, and the same time is the driver's to care for.
+    Denied,
+    /// Too many tries from there; ends the session.
+    Limited,
+    /// Nobody can tell at the moment.
+    Unknown(Code),
+    /// The relay shall judge: it will be dialed.
+    Relay(Address, Credential),
+}
+
+/// Both conversations of one client.
+pub struct Session {
+    pub(super) params: Arc<Params>,
+    pub(super) protection: Protection,
+    pub(super) state: State,
+    pub(super) relay: Relay,
+    pub(super) answers: Vec<u8>,
+    pub(super) orders: Orders,
+    pub(super) tries: u8,
+    pub(super) patience: u16,
+}
+
+impl Step {
+    pub(super) fn new(client: usize, act: Act) -> Step {
+        Step { client, relay: 0, act }
+    }
+}
+
+impl Session {
+    /// A session that begins with the greeting.
+    pub fn new(params: Arc<Params>, protection: Protection) -> Session {
+        let answers = format!("220 {} ESMTP\r\n", params.hostname).into_bytes();
+        let patience = params.limits.patience;
+        let orders = Orders::default();
+        Session { params, protection, state: State::Hello, relay: Relay::Away, answers, orders, tries: 0, patience }
+    }
+
+    /// What is to be sent to the client, and forgets it here.
+    pub fn answers(&mut self) -> Vec<u8> {
+        mem::take(&mut self.answers)
+    }
+
+    /// What is to be sent to the relay, and forgets it here.
+    pub fn orders(&mut self) -> Orders {
+        mem::take(&mut self.orders)
+    }
+
+    /// Octets that wait to be sent, for tests of the bounds.
+    pub fn gathered(&self) -> usize {
+        self.answers.len() + self.orders.len()
+    }
+
+    /// Whether a message is on its way: not to be cut off if there is time, and to be watched for speed.
+    pub fn in_message(&self) -> bool {
+        matches!(self.state, State::Open(_, Mail::Message(_) | Mail::Asked(_)) | State::Swallow { .. })
+    }
+
+    /// What the relay can do, once it is open.
+    pub fn relay_capabilities(&self) -> Option<Capabilities> {
+        match self.relay {
+            Relay::Ready(capabilities) => Some(capabilities),
+            _ => None,
+        }
+    }
+
+    /// Whose session it is.
+    pub fn user(&self) -> Option<&Address> {
+        match &self.state {
+            State::Open(user, _) | State::Judging(Some(user)) => Some(&user.address),
+            _ => None,
+        }
+    }
+
+    /// Decides the next step. `client` and `relay` are all bytes that came and are not done with.
+    pub fn step(&mut self, house: &dyn House, client: &[u8], relay: &[u8]) -> Step {
+        if let Relay::Leaving(fault) = self.relay {
+            self.relay = Relay::Away;
+            return Step::new(0, Act::HangUp(fault));
+        }
+        if self.answers.len() > GATHERED {
+            return Step::new(0, Act::Send);
+        }
+        match mem::replace(&mut self.state, State::Closed) {
+            State::Closed => Step::new(0, Act::Close),
+            State::Judging(None) => Step::new(0, Act::Close),
+            State::Judging(Some(user)) => self.judge_by_relay(user, relay),
+            State::Open(user, Mail::Asked(ask)) => self.asked(user, ask, relay),
+            State::Open(user, Mail::Message(message)) => self.receive(house, user, message, client, relay),
+            State::Swallow { rest, taken, answer, then } => self.swallow(rest, taken, answer, then, client),
+            State::LongLine { taken, then } => self.long_line(taken, then, client),
+            state => self.command(house, state, client, relay),
+        }
+    }
+
+    /// TLS with the client is up. RFC 3207 4.2: all that was said before is forgotten.
+    pub fn tls_started(&mut self) {
+        self.protection = Protection::Secure;
+        self.state = State::Hello;
+    }
+
+    /// The answer to [`Act::Judge`].
+    pub fn judged(&mut self, verdict: Verdict) {
+        let State::Judging(_) = mem::replace(&mut self.state, State::Stranger) else { return };
+        match verdict {
+            Verdict::Accepted(address) => self.logged_in(User { address, login: None }),
+            Verdict::Relay(address, login) => self.state = State::Judging(Some(User { address, login: Some(login) })),
+            Verdict::Denied => self.answers.extend(answer::refusal(Code::WrongPassword)),
+            Verdict::Unknown(code) => self.answers.extend(answer::cannot_judge(code)),
+            Verdict::Limited => self.close(Code::TooManyTries),
+        }
+    }
+
+    pub(super) fn logged_in(&mut self, user: User) {
+        self.answers.extend_from_slice(answer::LOGGED_IN);
+        self.state = State::Open(user, Mail::Idle);
+    }
+
+    /// The relay took the connection; `starttls` if TLS is to be asked for.
+    pub fn dialed(&mut self, starttls: bool) {
+        let login = match &self.state {
+            State::Judging(Some(user)) | State::Open(user, _) => user.login.clone(),
+            _ => None,
+        };
+        self.relay = Relay::Opening(Opening::new(&self.params.hostname, starttls, login));
+    }
+
+    /// TLS with the relay is up.
+    pub fn relay_secured(&mut self) {
+        if let Relay::Opening(opening) = mem::replace(&mut self.relay, Relay::Leaving(None)) {
+            let (order, opening) = opening.secured();
+            self.orders = order;
+            self.relay = Relay::Opening(opening);
+        }
+    }
+
+    /// The last words to a client that is at fault, too slow for instance, or that we cannot serve any longer.
+    pub fn close(&mut self, code: Code) {
+        let line = match code {
+            Code::TooManyTries | Code::TooManyConnections | Code::TooSlow | Code::Stopping => answer::refusal(code),
+            _ => answer::coded("421 4.7.0", "Closing", code),
+        };
+        self.answers.extend(line);
+        self.leave(false);
+        self.state = State::Closed;
+    }
+
+    /// Drops the relay. `polite`: with QUIT, where no message is half sent. What a half-sent message needs is the opposite:
+    /// no final dot, no further byte.
+    pub(super) fn leave(&mut self, polite: bool) {
+        self.orders.clear();
+        if polite && matches!(self.relay, Relay::Ready(_)) {
+            self.orders.extend_from_slice(b"QUIT\r\n");
+        }
+        if !matches!(self.relay, Relay::Away) {
+            self.relay = Relay::Leaving(None);
+        }
+    }
+
+    /// Ends a message or a transaction that is refused: what is still to come of it is swallowed before `answer` is said.
+    pub(super) fn refuse_rest(&mut self, rest: Option<Rest>, taken: u64, answer: Vec<u8>, then: State) {
+        match rest {
+            Some(rest) => self.state = State::Swallow { rest, taken, answer, then: Box::new(then) },
+            None => {
+                self.answers.extend(answer);
+                self.state = then;
+            }
+        }
+    }
+
+    /// The relay cannot be reached, is gone, or is too slow.
+    pub fn relay_failed(&mut self, fault: Fault) {
+        self.leave(false);
+        // The driver closed it already, or never had it.
+        self.relay = Relay::Away;
+        self.without_relay(fault);
+    }
+
+    pub(super) fn without_relay(&mut self, fault: Fault) {
+        let answer = answer::refusal(match fault.code() {
+            Code::BackendConfused => Code::BackendConfused,
+            _ => Code::BackendDown,
+        });
+        match mem::replace(&mut self.state, State::Closed) {
+            State::Judging(_) => {
+                self.answers.extend(answer::cannot_judge(fault.code()));
+                self.state = State::Stranger;
+            }
+            State::Open(user, Mail::Asked(Ask::Mail { order, sent: true, fresh: false, utf8 })) => {
+                // A connection that rested between two messages may have been closed by the relay: that is no failure yet.
+                let again = Ask::Mail { order, sent: false, fresh: true, utf8 };
+                self.state = State::Open(user, Mail::Asked(again));
+            }
+            State::Open(user, Mail::Asked(Ask::Data { message, ended, .. })) => {
+                let rest = if ended { None } else { Some(message.rest()) };
+                self.refuse_rest(rest, message.taken, answer, State::Open(user, Mail::Broken));
+            }
+            State::Open(user, Mail::Message(message)) => {
+                self.refuse_rest(Some(message.rest()), message.taken, answer, State::Open(user, Mail::Broken));
+            }
+            State::Open(user, Mail::Asked(Ask::Final)) => {
+                self.answers.extend(answer);
+                self.state = State::Open(user, Mail::Idle);
+            }
+            State::Open(user, Mail::Asked(_)) => {
+                self.answers.extend(answer);
+                self.state = State::Open(user, Mail::Broken);
+            }
+            State::Open(user, Mail::Envelope(_) | Mail::Pause(_)) => self.state = State::Open(user, Mail::Broken),
+            state => self.state = state,
+        }
+    }
+
+    /// Takes `cost` off the patience; at its end the session is closed.
+    pub(super) fn try_patience(&mut self, cost: u16) {
+        self.patience = self.patience.saturating_sub(cost);
+        if self.patience == 0 {
+            self.close(Code::TooManyTries);
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The form of a message in SMTP: lines that end in CRLF, and after DATA a dot alone on the last one.
+//!
+//! RFC 5321 2.3.8 and 4.5.2. Only `CRLF . CRLF` ends DATA (and `. CRLF` as the very first line, 4.1.1.4). A CR or LF that
+//! stands alone is told as [`Next::Bare`]: servers disagree on what it means, and SMTP smuggling lives in that gap.
+//!
+//! The scanners keep no bytes. They say how many bytes from the front of what they are shown can go on as they are; bytes
+//! whose meaning the next read decides (a CR, a dot) are left in the caller's buffer and shown again. Dot-stuffing stays in:
+//! what came stuffed goes on stuffed, so a body needs no copy.
+
+use memchr::{memchr2, memmem};
+
+/// How much of the shown bytes is message, and what comes then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Octets at the front that belong to the message and can be passed on.
+    pub pass: usize,
+    /// What follows them.
+    pub next: Next,
+}
+
+/// What stands behind the passed bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Not decided yet: show what is left again, with more behind it.
+    More,
+    /// The empty line that ends the header block; it is within the passed bytes. Only if it was asked for.
+    Blank,
+    /// The end of DATA: [`END`] follows the passed bytes.
+    End,
+    /// A CR or LF alone.
+    Bare,
+}
+
+/// What ends DATA, at the start of a line.
+pub const END: &[u8] = b".\r\n";
+
+/// Reads what follows DATA.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Dotted {
+    line_start: bool,
+}
+
+impl Default for Dotted {
+    fn default() -> Dotted {
+        Dotted { line_start: true }
+    }
+}
+
+impl Dotted {
+    /// Looks at the bytes of the body.
+    pub fn body(&mut self, bytes: &[u8]) -> Seen {
+        self.scan(bytes, false)
+    }
+
+    /// Looks at the bytes of the header block, and stops behind the empty line.
+    pub fn header(&mut self, bytes: &[u8]) -> Seen {
+        self.scan(bytes, true)
+    }
+
+    fn scan(&mut self, bytes: &[u8], blank: bool) -> Seen {
+        let mut at = 0;
+        loop {
+            let rest = &bytes[at..];
+            if self.line_start {
+                match rest {
+                    [b'.', b'\r', b'\n', ..] => return Seen { pass: at, next: Next::End },
+                    [b'.'] | [b'.', b'\r'] => return Seen { pass: at, next: Next::More },
+                    [b'\r', b'\n', ..] if blank => return Seen { pass: at + 2, next: Next::Blank },
+                    _ => {}
+                }
+            }
+            match line(rest) {
+                Line::Whole(length) => at += length,
+                Line::Part(length) => {
+                    self.line_start &= length == 0;
+                    return Seen { pass: at + length, next: Next::More };
+                }
+                Line::Bare(length) => {
+                    self.line_start &= length == 0;
+                    return Seen { pass: at + length, next: Next::Bare };
+                }
+            }
+            self.line_start = true;
+        }
+    }
+}
+
+/// Reads a message in chunks of known size (BDAT, RFC 3030): no dots, no end of its own. A CRLF may be cut by the end of
+/// a chunk, so this one keeps the CR and copies what it passes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// What is not a held CR ended with CRLF.
+    line_start: bool,
+    held_cr: bool,
+}
+
+impl Default for Counted {
+    fn default() -> Counted {
+        Counted { line_start: true, held_cr: false }
+    }
+}
+
+impl Counted {
+    /// Copies the bytes of the header block behind `out`, up to and with the empty line. How many were taken, and what is next.
+    pub fn header(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Seen {
+        self.copy(bytes, true, out)
+    }
+
+    /// Copies the bytes of the body behind `out`, with stuffed dots.
+    pub fn body(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Seen {
+        self.copy(bytes, false, out)
+    }
+
+    /// The last chunk is over: false when it ended in half a line end. A last line without an end gets one.
+    pub fn finish(self, out: &mut Vec<u8>) -> bool {
+        if !self.line_start {
+            out.extend_from_slice(b"\r\n");
+        }
+        !self.held_cr
+    }
+
+    fn copy(&mut self, bytes: &[u8], header: bool, out: &mut Vec<u8>) -> Seen {
+        let mut at = 0;
+        if self.held_cr {
+            match bytes.first() {
+                None => return Seen { pass: 0, next: Next::More },
+                Some(b'\n') => out.extend_from_slice(b"\r\n"),
+                Some(_) => return Seen { pass: 0, next: Next::Bare },
+            }
+            at = 1;
+            self.held_cr = false;
+            if std::mem::replace(&mut self.line_start, true) && header {
+                return Seen { pass: 1, next: Next::Blank };
+            }
+        }
+        let (from, began) = (at, self.line_start);
+        let next = loop {
+            let rest = &bytes[at..];
+            if header && self.line_start && rest.starts_with(b"\r\n") {
+                at += 2;
+                break Next::Blank;
+            }
+            match line(rest) {
+                Line::Whole(length) => at += length,
+                Line::Part(length) => {
+                    at += length;
+                    self.line_start &= length == 0;
+                    break Next::More;
+                }
+                Line::Bare(length) => {
+                    at += length;
+                    break Next::Bare;
+                }
+            }
+            self.line_start = true;
+        };
+        match header {
+            true => out.extend_from_slice(&bytes[from..at]),
+            false => stuff(&bytes[from..at], began, out),
+        }
+        self.held_cr = next == Next::More && at < bytes.len();
+        Seen { pass: at + usize::from(self.held_cr), next }
+    }
+}
+
+enum Line {
+    /// So many bytes, CRLF included.
+    Whole(usize),
+    /// So many bytes without an end; a CR at the very end is not among them.
+    Part(usize),
+    /// So many bytes, then a CR or LF alone.
+    Bare(usize),
+}
+
+fn line(bytes: &[u8]) -> Line {
+    let Some(at) = memchr2(b'\r', b'\n', bytes) else { return Line::Part(bytes.len()) };
+    match &bytes[at..] {
+        [b'\r', b'\n', ..] => Line::Whole(at + 2),
+        [b'\r'] => Line::Part(at),
+        _ => Line::Bare(at),
+    }
+}
+
+/// Finds the end of a DATA that is not wanted any more. Bare CR and LF mean nothing to it: only `CRLF . CRLF` ends, so that
+/// nothing behind a false end is ever read as a command.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Swallow {
+    /// Behind CRLF, or at the very start.
+    LineStart,
+    /// Within a line.
+    Middle,
+    /// Behind CR.
+    Cr,
+    /// Behind a dot at the start of a line.
+    Dot,
+    /// Behind a dot and CR.
+    DotCr,
+}
+
+impl From<Dotted> for Swallow {
+    /// Goes on where `dotted` stopped, with the bytes that it did not pass.
+    fn from(dotted: Dotted) -> Swallow {
+        if dotted.line_start { Swallow::LineStart } else { Swallow::Middle }
+    }
+}
+
+impl Swallow {
+    /// Takes bytes: how many were swallowed, and whether they were the last.
+    pub fn feed(&mut self, bytes: &[u8]) -> (usize, bool) {
+        for (at, byte) in bytes.iter().enumerate() {
+            *self = match (*self, byte) {
+                (Swallow::DotCr, b'\n') => return (at + 1, true),
+                (Swallow::LineStart, b'.') => Swallow::Dot,
+                (Swallow::Dot, b'\r') => Swallow::DotCr,
+                (Swallow::Cr, b'\n') => Swallow::LineStart,
+                (_, b'\r') => Swallow::Cr,
+                _ => Swallow::Middle,
+            };
+        }
+        (bytes.len(), false)
+    }
+}
+
+/// Takes the stuffed dots out of whole lines: for header blocks, which are small.
+pub fn unstuff(lines: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(lines.len());
+    for line in lines.split_inclusive(|byte| *byte == b'\n') {
+        plain.extend_from_slice(line.strip_prefix(b".").unwrap_or(line));
+    }
+    plain
+}
+
+/// Writes `bytes` with stuffed dots behind `out`. `line_start` says whether they begin a line; lines end in CRLF.
+pub fn stuff(bytes: &[u8], line_start: bool, out: &mut Vec<u8>) {
+    if line_start && bytes.starts_with(b".") {
+        out.push(b'.');
+    }
+    let mut from = 0;
+    for at in memmem::find_iter(bytes, b"\n.") {
+        out.extend_from_slice(&bytes[from..=at]);
+        out.push(b'.');
+        from = at + 1;
+    }
+    out.extend_from_slice(&bytes[from..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs `wire` through a scanner in pieces of `size`, the way a driver does: what is not passed is shown again.
+    fn dotted(wire: &[u8], size: usize) -> (Vec<u8>, Next, usize) {
+        let (mut scan, mut held, mut out, mut used) = (Dotted::default(), Vec::new(), Vec::new(), 0);
+        for piece in wire.chunks(size) {
+            held.extend_from_slice(piece);
+            let seen = scan.body(&held);
+            out.extend(held.drain(..seen.pass));
+            used += seen.pass;
+            if seen.next != Next::More {
+                return (out, seen.next, used);
+            }
+            assert!(held.len() <= 2);
+        }
+        (out, Next::More, used)
+    }
+
+    #[test]
+    fn the_same_at_every_chunk_size() {
+        let cases: &[(&[u8], &[u8], Next)] = &[
+            (b".\r\nRSET", b"", Next::End),
+            (b"..\r\n.\r\n", b"..\r\n", Next::End),
+            (b"a\r\n.\r\nMAIL", b"a\r\n", Next::End),
+            (b"a\r\n.b\r\n..\r\n.\r\n", b"a\r\n.b\r\n..\r\n", Next::End),
+            (b"a\r\n\r\n.\r\n", b"a\r\n\r\n", Next::End),
+            (b"a\n.\n", b"a", Next::Bare),
+            (b"a\n.\r\n", b"a", Next::Bare),
+            (b"a\r\n.\n", b"a\r\n.", Next::Bare),
+            (b"a\r.\r", b"a", Next::Bare),
+            (b"a\r\n.\rb", b"a\r\n.", Next::Bare),
+            (b"a\r\n.\r\r\n", b"a\r\n.", Next::Bare),
+            (b"a\r\r\n.\r\n", b"a", Next::Bare),
+            (b"\n", b"", Next::Bare),
+            (b"a\r\n.", b"a\r\n", Next::More),
+        ];
+        for (wire, message, next) in cases {
+            for size in [1, 2, 3, 7, wire.len()] {
+                let (out, end, _) = dotted(wire, size);
+                assert_eq!((out.as_slice(), end), (*message, *next), "{wire:?} at {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_ends_at_the_empty_line() {
+        assert_eq!(Dotted::default().header(b"A: b\r\n\r\nbody"), Seen { pass: 8, next: Next::Blank });
+        assert_eq!(Dotted::default().header(b"\r\nbody"), Seen { pass: 2, next: Next::Blank });
+        assert_eq!(Dotted::default().header(b"A: b\r\n.\r\n"), Seen { pass: 6, next: Next::End });
+        assert_eq!(Dotted::default().header(b"A: b\r\n\r"), Seen { pass: 6, next: Next::More });
+    }
+
+    #[test]
+    fn chunks_may_cut_anything() {
+        let wire = b"A: b\r\n.x: c\r\n\r\n.body\r\n\r\n..\r\nend";
+        for size in [1, 2, 3, 7, wire.len()] {
+            let (mut scan, mut header, mut body, mut blank) = (Counted::default(), Vec::new(), Vec::new(), false);
+            for mut piece in wire.chunks(size) {
+                if !blank {
+                    let seen = scan.header(piece, &mut header);
+                    blank = seen.next == Next::Blank;
+                    piece = &piece[seen.pass..];
+                }
+                if blank {
+                    assert_eq!(scan.body(piece, &mut body), Seen { pass: piece.len(), next: Next::More });
+                }
+            }
+            assert!(scan.finish(&mut body));
+            assert_eq!(header, b"A: b\r\n.x: c\r\n\r\n");
+            assert_eq!(body, b"..body\r\n\r\n...\r\nend\r\n", "at {size}");
+        }
+        for wire in [&b"a\nb"[..], b"a\rb", b"a\r\r\n"] {
+            let (mut scan, mut out) = (Counted::default(), Vec::new());
+            let bare = wire.chunks(1).any(|piece| scan.body(piece, &mut out).next == Next::Bare);
+            assert!(bare && out == b"a" && Counted::default().body(wire, &mut out).next == Next::Bare);
+        }
+        let mut scan = Counted::default();
+        scan.body(b"a\r", &mut Vec::new());
+        assert!(!scan.finish(&mut Vec::new()));
+    }
+
+    #[test]
+    fn swallowing_ends_at_the_one_true_end() {
+        let wire = b"a\n.\nMAIL\r.\r\nx\n.\r\ny\r\n.\rz\r\n..\r\n.\r\nQUIT";
+        for size in [1, 2, 7, wire.len()] {
+            let (mut swallow, mut used, mut end) = (Swallow::LineStart, 0, false);
+            for piece in wire.chunks(size) {
+                if !end {
+                    let (count, last) = swallow.feed(piece);
+                    used += count;
+                    end = last;
+                }
+            }
+            assert_eq!(&wire[used..], b"QUIT");
+        }
+        assert_eq!(Swallow::LineStart.feed(b".\r\nQUIT"), (3, true));
+    }
+
+    #[test]
+    fn stuffing_and_back() {
+        for plain in [&b"a: b\r\n.c\r\n..\r\n"[..], b".\r\n", b"", b"a\r\n."] {
+            let mut stuffed = Vec::new();
+            stuff(plain, true, &mut stuffed);
+            assert_eq!(unstuff(&stuffed), plain);
+            assert!(memmem::find(&stuffed, b"\r\n.\r\n").is_none());
+        }
+        let mut out = Vec::new();
+        stuff(b".x", false, &mut out);
+        assert_eq!(out, b".x");
+    }
+
+    /// Prints nothing; fails when scanning is far from memory speed. Only meaningful with optimisation.
+    #[test]
+    #[cfg(not(debug_assertions))]
+    fn a_gigabyte_a_second() {
+        let body = [&[b'A'; 76][..], b"\r\n"].concat().repeat(840);
+        let start = std::time::Instant::now();
+        let mut scan = Dotted::default();
+        let mut passed = 0;
+        for _ in 0..4000 {
+            passed += scan.body(&body).pass;
+        }
+        let rate = passed as f64 / start.elapsed().as_secs_f64() / 1e9;
+        assert!(rate > 1.0, "{rate} GB/s");
+    }
+}
