@@ -1,5 +1,6 @@
 //! The book against everything at once: random orders of writers, failures, refreshes and mail that came in around us. A
 //! limit is never passed, and no usage is lost or invented.
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! What every store promises, held to each of them by one suite; and what the files of the embedded one promise.
+#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -20,7 +20,9 @@ pub struct Change<T> {
 /// By how much usage is above limits that were lowered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Excess {
+    /// Octets above the association's limit, grants counted.
     pub octets: u64,
+    /// Messages above the association's limit.
     pub messages: u64,
     /// Mailboxes above their number.
     pub mailboxes: u64,
@@ -38,12 +40,15 @@ impl Excess {
 /// An association and its numbers at this moment.
 #[derive(Clone)]
 pub struct AssociationView {
+    /// Its settings.
     pub association: Association,
     /// The storage limit today, grants included.
     pub storage: Limit,
+    /// What is in all its mailboxes.
     pub used: Amount,
     /// Set aside by open reservations.
     pub reserved: Amount,
+    /// How many mailboxes it has.
     pub mailboxes: u64,
 }
 

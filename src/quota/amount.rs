@@ -5,7 +5,9 @@ use super::size;
 /// Mail, counted: octets as the backend counts them, and messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amount {
+    /// Octets.
     pub octets: u64,
+    /// Number of messages.
     pub messages: u64,
 }
 
@@ -32,7 +34,9 @@ impl Amount {
 /// A sum over many mailboxes. Wider than any of them, so that a backend that lies cannot make it overflow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sum {
+    /// Octets.
     pub octets: u128,
+    /// Number of messages.
     pub messages: u128,
 }
 

@@ -58,10 +58,13 @@ impl State {
 /// A [`State`] on a certain day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
+    /// Everything.
     Active,
     /// As active, with a notice that names the last day.
     Leaving(Day),
+    /// Read only.
     ReadOnly,
+    /// Not even log in; incoming mail is accepted.
     Suspended,
 }
 
@@ -78,6 +81,7 @@ pub enum SenderRule {
 /// Extra space that ends by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grant {
+    /// How much, in octets.
     pub octets: u64,
     /// The last day on which it counts.
     pub until: Day,
@@ -86,6 +90,7 @@ pub struct Grant {
 /// The tenant: owns domains, has limits, a state and a contact.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Association {
+    /// Never changes.
     pub name: Name,
     /// At least one, each of one association only.
     pub domains: BTreeSet<Domain>,
@@ -99,16 +104,21 @@ pub struct Association {
     pub mailboxes: Limit,
     /// Octets of a mailbox that has no limit of its own.
     pub mailbox_default: Limit,
+    /// What members may do.
     pub state: State,
     /// Where notices about the association go.
     pub contact: Option<Address>,
+    /// The language of notices and refusals.
     pub lang: Lang,
+    /// Which senders members may use.
     pub sender_rule: SenderRule,
     /// Addresses without a mailbox of their own, and the mailboxes of the same association that they lead to.
     pub aliases: BTreeMap<Address, BTreeSet<Address>>,
+    /// How much may be sent.
     pub sending: SendingLimits,
     /// The backend's name in the config file; none for the default one.
     pub backend: Option<Name>,
+    /// Extra space for a while.
     pub grants: Vec<Grant>,
 }
 

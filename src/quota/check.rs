@@ -9,8 +9,11 @@ use crate::store::{Store, StoreError};
 /// What was found. All is well when the last three are zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
+    /// How many associations.
     pub associations: u64,
+    /// How many mailboxes.
     pub mailboxes: u64,
+    /// How many aliases.
     pub aliases: u64,
     /// Records that cannot be read.
     pub unreadable: u64,

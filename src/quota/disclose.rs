@@ -7,6 +7,7 @@ use crate::private::Address;
 
 /// Everything. The store holds the limit, the usage and the level; the rest is in memory only.
 pub struct Disclosure {
+    /// Its limit and numbers.
     pub mailbox: Option<MailboxView>,
     /// The last notice that was due.
     pub level: Level,

@@ -26,8 +26,11 @@ pub enum AdminError {
     IsContact,
     /// An association needs at least one domain.
     NoDomain,
+    /// There is no association of that name.
     NoSuchAssociation,
+    /// No association has that domain.
     NoSuchDomain,
+    /// The mailbox (or the alias) is not in the book.
     NoSuchMailbox,
     /// The disk did not do it.
     Store(StoreError),
@@ -71,18 +74,27 @@ impl From<StoreError> for AdminError {
 /// Changes to an association. `None`, or an empty list, leaves things as they are.
 #[derive(Clone, Default)]
 pub struct Edit {
+    /// Octets that all share.
     pub storage: Option<Limit>,
+    /// Messages that all share.
     pub messages: Option<Limit>,
+    /// Number of mailboxes.
     pub mailboxes: Option<Limit>,
+    /// Octets of a mailbox without a limit of its own.
     pub mailbox_default: Option<Limit>,
+    /// What members may do.
     pub state: Option<State>,
     /// `Some(None)` removes the contact.
     pub contact: Option<Option<Address>>,
+    /// The language of notices.
     pub lang: Option<Lang>,
+    /// Which senders members may use.
     pub sender_rule: Option<SenderRule>,
+    /// All sending limits at once.
     pub sending: Option<SendingLimits>,
     /// `Some(None)` goes back to the default backend.
     pub backend: Option<Option<Name>>,
+    /// New domains of its own.
     pub add_domains: Vec<Domain>,
     /// Domains and alias domains.
     pub remove_domains: Vec<Domain>,
@@ -90,6 +102,7 @@ pub struct Edit {
     pub add_domain_aliases: Vec<(Domain, Domain)>,
     /// The alias, and where it leads; nowhere removes it.
     pub set_aliases: Vec<(Address, BTreeSet<Address>)>,
+    /// Extra space for a while.
     pub add_grant: Option<Grant>,
 }
 

@@ -54,7 +54,9 @@ impl Level {
 /// Whose level it is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
+    /// An association as a whole.
     Association(Name),
+    /// One mailbox.
     Mailbox(Address),
 }
 
@@ -62,15 +64,21 @@ pub enum Subject {
 /// dropped.
 #[derive(Clone)]
 pub struct Crossing {
+    /// Whose level it is.
     pub subject: Subject,
+    /// The level before.
     pub was: Level,
+    /// The level after.
     pub now: Level,
+    /// What is used.
     pub used: Amount,
     /// On octets. The level may come from the limit on messages instead.
     pub storage: Limit,
+    /// The limit on messages; associations only.
     pub messages: Limit,
     /// The association's language, and the address that its own notices go to.
     pub lang: Lang,
+    /// Where the association's own notices go.
     pub contact: Option<Address>,
 }
 

@@ -10,12 +10,15 @@ use crate::private::Address;
 /// A mailbox and its numbers at this moment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MailboxView {
+    /// The mailbox's own address.
     pub address: Address,
+    /// Its association.
     pub association: Name,
     /// Its own limit on octets; none when the association's default holds.
     pub own: Option<Limit>,
     /// The limit that holds.
     pub limit: Limit,
+    /// What is in it.
     pub used: Amount,
     /// Set aside by open reservations.
     pub reserved: Amount,

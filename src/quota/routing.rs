@@ -10,11 +10,15 @@ use crate::private::{Address, Domain};
 /// What a domain leads to.
 #[derive(Clone)]
 pub struct Route {
+    /// The owner of the domain.
     pub association: Name,
     /// The backend's name; none for the default one.
     pub backend: Option<Name>,
+    /// What its members may do today.
     pub standing: Standing,
+    /// Which senders its members may use.
     pub sender_rule: SenderRule,
+    /// The language that its members are spoken to in.
     pub lang: Lang,
 }
 

@@ -18,25 +18,35 @@ const DAY: u64 = 86_400_000;
 /// How much may be sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rates {
+    /// Messages in an hour.
     pub messages_per_hour: Limit,
+    /// Messages in a day.
     pub messages_per_day: Limit,
+    /// Recipients in an hour, each message's counted.
     pub recipients_per_hour: Limit,
+    /// Recipients in a day, each message's counted.
     pub recipients_per_day: Limit,
 }
 
 /// The limits of one association: of each mailbox, and of all together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SendingLimits {
+    /// Of each mailbox.
     pub mailbox: Rates,
+    /// Of all mailboxes together.
     pub association: Rates,
 }
 
 /// How full the buckets of one sender are: messages and recipients that still count, rounded up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filling {
+    /// Messages in an hour.
     pub messages_per_hour: u64,
+    /// Messages in a day.
     pub messages_per_day: u64,
+    /// Recipients in an hour, each message's counted.
     pub recipients_per_hour: u64,
+    /// Recipients in a day, each message's counted.
     pub recipients_per_day: u64,
 }
 

@@ -70,7 +70,9 @@ pub enum Expect {
 /// One key of an atomic step.
 #[derive(Clone)]
 pub struct Change {
+    /// Personal: keys hold addresses.
     pub key: Private<String>,
+    /// What must be true for the change to happen.
     pub expect: Expect,
     /// The new value; `None` removes the key.
     pub value: Option<Private<Vec<u8>>>,
@@ -96,7 +98,9 @@ impl Change {
 /// One key and its value, as found by [`Store::scan`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
+    /// Personal: keys hold addresses.
     pub key: Private<String>,
+    /// JSON.
     pub value: Private<Vec<u8>>,
 }
 

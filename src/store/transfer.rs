@@ -12,6 +12,7 @@ const FORMAT: &str = "nologd-store";
 /// How many records there are, by the first word of their keys, in the order of the words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
+    /// The first word, and how many.
     pub kinds: Vec<(String, u64)>,
 }
 
