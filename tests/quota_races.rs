@@ -225,13 +225,11 @@ fn step(book: &Book, model: &mut [Model; 3], at: usize, (storage, default): (u64
             }
         }
         4 => {
-            if let Some((reservation, stored)) = model[at].open.pop() {
-                if stored {
-                    let octets = reservation.amount().octets;
-                    reservation.commit();
-                    model[at].counted += octets;
-                    model[at].committed += octets;
-                }
+            if let Some((reservation, true)) = model[at].open.pop() {
+                let octets = reservation.amount().octets;
+                reservation.commit();
+                model[at].counted += octets;
+                model[at].committed += octets;
             }
         }
         5 => {
@@ -424,26 +422,28 @@ fn bad_commands_change_nothing() {
     assert_eq!(add(Association::new(name("third"), [])), Some(AdminError::NoDomain));
     assert_eq!(add(Association::new(name("third"), [domain("other.example")])), Some(AdminError::DomainTaken));
     let set = |edit: Edit| book.set_association(&name("amis"), &edit, today()).err();
-    let with = |change: fn(&mut Edit)| {
-        let mut edit = Edit::default();
-        change(&mut edit);
-        edit
-    };
-    let cases: [(fn(&mut Edit), AdminError); 8] = [
-        (|edit| edit.add_domains = vec![domain("other.example")], AdminError::DomainTaken),
-        (|edit| edit.add_domains = vec![domain("amis.example")], AdminError::DomainTaken),
-        (|edit| edit.add_domain_aliases = vec![(domain("other.example"), domain("amis.example"))], AdminError::DomainTaken),
-        (|edit| edit.add_domain_aliases = vec![(domain("new.example"), domain("other.example"))], AdminError::NoSuchDomain),
-        (|edit| edit.remove_domains = vec![domain("other.example")], AdminError::NoSuchDomain),
-        (|edit| edit.remove_domains = vec![domain("amis.example")], AdminError::NoDomain),
-        (|edit| edit.state = Some(State::LeavingUntil(day("2020-01-01"))), AdminError::DayOver),
+    let empty = Edit::default;
+    let cases = [
+        (Edit { add_domains: vec![domain("other.example")], ..empty() }, AdminError::DomainTaken),
+        (Edit { add_domains: vec![domain("amis.example")], ..empty() }, AdminError::DomainTaken),
         (
-            |edit| edit.set_aliases = vec![(address("info@amis.example"), [address("x@other.example")].into())],
+            Edit { add_domain_aliases: vec![(domain("other.example"), domain("amis.example"))], ..empty() },
+            AdminError::DomainTaken,
+        ),
+        (
+            Edit { add_domain_aliases: vec![(domain("new.example"), domain("other.example"))], ..empty() },
+            AdminError::NoSuchDomain,
+        ),
+        (Edit { remove_domains: vec![domain("other.example")], ..empty() }, AdminError::NoSuchDomain),
+        (Edit { remove_domains: vec![domain("amis.example")], ..empty() }, AdminError::NoDomain),
+        (Edit { state: Some(State::LeavingUntil(day("2020-01-01"))), ..empty() }, AdminError::DayOver),
+        (
+            Edit { set_aliases: vec![(address("info@amis.example"), [address("x@other.example")].into())], ..empty() },
             AdminError::AliasOutside,
         ),
     ];
-    for (change, error) in cases {
-        assert_eq!(set(with(change)), Some(error));
+    for (edit, error) in cases {
+        assert_eq!(set(edit), Some(error));
     }
     let moved = Edit { add_domains: vec![domain("x.example")], remove_domains: vec![domain("amis.example")], ..Edit::default() };
     assert_eq!(set(moved), Some(AdminError::DomainInUse));

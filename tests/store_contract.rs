@@ -1,11 +1,16 @@
 //! What every store promises, held to each of them by one suite; and what the files of the embedded one promise.
 #![allow(clippy::unwrap_used)] // helpers of tests
+#![allow(clippy::disallowed_methods)] // damages files on purpose
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use nologd::private::Private;
+use nologd::private::{Address, Domain, Private};
+use nologd::quota::{Amount, Association, Book, Day, Edit, Limit, Name, Params, Reservation, UsageWriter, Way};
 use nologd::store::{
     Change, Embedded, Expect, MAX_VALUE, Memory, Record, Schema, Step, Store, StoreError, check, export, import, settle,
 };
@@ -239,7 +244,7 @@ fn copy(from: &Path, to: &Path) {
             let path = entry.unwrap().path();
             (path.clone(), to.join(path.file_name().unwrap()))
         };
-        if from.is_dir() { copy(&from, &to) } else { drop(fs::copy(&from, &to).unwrap()) }
+        if from.is_dir() { copy(&from, &to) } else { assert!(fs::copy(&from, &to).is_ok()) }
     }
 }
 
@@ -287,26 +292,61 @@ fn a_store_that_lost_what_it_acknowledged_refuses() {
         store.transact(&[put(&format!("k/{n:03}"), "1")]).unwrap();
     }
     store.sync().unwrap();
-    drop(store);
+    // As a power cut leaves it, not as an orderly end does.
     let (db, kept) = (scratch.0.join("book-1/db"), scratch.0.join("kept"));
     copy(&scratch.0.join("book-1"), &kept);
-    let length = fs::metadata(&db).unwrap().len();
+    drop(store);
+    let length = fs::metadata(kept.join("db")).unwrap().len();
     let mut refused = 0;
-    for part in 0..12 {
-        fs::remove_dir_all(scratch.0.join("book-1")).unwrap();
-        copy(&kept, &scratch.0.join("book-1"));
-        let file = fs::OpenOptions::new().write(true).open(&db).unwrap();
-        file.set_len(length * part / 12).unwrap();
-        drop(file);
-        match Embedded::open(&scratch.0) {
-            Ok(store) => assert_eq!(keys(&store, "k/").len(), 300, "part {part}: opened, with changes missing"),
-            Err(error) => {
-                assert_eq!(error, StoreError::Damaged, "part {part}");
-                refused += 1;
+    for cut in (0..12).map(|part| part * 3000) {
+        for truncated in [true, false] {
+            fs::remove_dir_all(scratch.0.join("book-1")).unwrap();
+            copy(&kept, &scratch.0.join("book-1"));
+            let file = fs::OpenOptions::new().write(true).open(&db).unwrap();
+            match truncated {
+                true => file.set_len(cut).unwrap(),
+                false => file.write_all_at(&vec![0; (length - cut) as usize], cut).unwrap(),
             }
+            drop(file);
+            match Embedded::open(&scratch.0) {
+                Ok(store) => assert_eq!(keys(&store, "k/").len(), 300, "cut at {cut}: opened, with changes missing"),
+                Err(error) => assert_eq!(error, StoreError::Damaged, "cut at {cut}"),
+            }
+            refused += u32::from(Embedded::open(&scratch.0).is_err());
         }
     }
-    assert!(refused > 0, "no truncation was noticed");
+    assert!(refused > 20, "only {refused} cuts hit anything");
+}
+
+#[test]
+fn a_flipped_bit_is_refused_or_harmless() {
+    let scratch = Scratch::new();
+    let store = Embedded::open(&scratch.0).unwrap();
+    for n in 0..300 {
+        store.transact(&[put(&format!("k/{n:03}"), &n.to_string())]).unwrap();
+    }
+    store.sync().unwrap();
+    let (db, kept) = (scratch.0.join("book-1/db"), scratch.0.join("kept"));
+    copy(&scratch.0.join("book-1"), &kept);
+    drop(store);
+    let mut refused = 0;
+    for at in (0..40).map(|flip| flip * 811) {
+        fs::remove_dir_all(scratch.0.join("book-1")).unwrap();
+        copy(&kept, &scratch.0.join("book-1"));
+        let file = fs::OpenOptions::new().read(true).write(true).open(&db).unwrap();
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at).unwrap();
+        file.write_all_at(&[byte[0] ^ 0x10], at).unwrap();
+        drop(file);
+        let read = Embedded::open(&scratch.0).and_then(|store| store.scan("k/"));
+        let Ok(records) = read else {
+            refused += 1;
+            continue;
+        };
+        let whole = records.iter().enumerate().all(|(n, record)| record.value.reveal() == n.to_string().as_bytes());
+        assert!(whole && records.len() == 300, "a flip at {at} was believed");
+    }
+    assert!(refused > 20, "only {refused} flips hit anything");
 }
 
 #[test]
@@ -331,4 +371,49 @@ fn what_is_left_of_a_damaged_store_can_be_exported() {
     assert_eq!(Embedded::open(&scratch.0).err(), Some(StoreError::Damaged));
     let left = Embedded::open_as_it_is(&scratch.0).unwrap();
     assert!(export(&left).unwrap().contains(ADDRESS));
+}
+
+#[test]
+fn what_an_admin_removes_is_in_no_file_even_while_usage_is_written() {
+    let scratch = Scratch::new();
+    let book = Arc::new(Book::open(Arc::new(Embedded::open(&scratch.0).unwrap()), Params::default()).unwrap());
+    let address = |text| Address::parse(text).unwrap();
+    let (amis, today) = (Name::parse("amis").unwrap(), Day::parse("2026-11-01").unwrap());
+    let mut new = Association::new(amis.clone(), [Domain::parse("asso.example").unwrap()]);
+    new.contact = Some(address("first-contact@elsewhere.example"));
+    new.aliases.insert(address("info@asso.example"), [address(ADDRESS), address("bob@asso.example")].into());
+    book.add_association(new, today).unwrap();
+    book.set_mailbox(&address(ADDRESS), Some(Limit::At(1 << 20)), today).unwrap();
+    let writer = UsageWriter::start(book.clone(), Duration::from_millis(1), |_| {}).unwrap();
+    let reserve = || book.reserve(&address(ADDRESS), Amount::message(1), Way::Incoming, today);
+    let late = reserve().unwrap();
+    std::thread::scope(|scope| {
+        // Reservations are the only way to usage: they go on until the mailbox is gone.
+        scope.spawn(|| while reserve().map(Reservation::commit).is_ok() {});
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(found_in_files(&scratch.0, ADDRESS), "the search must be able to find it");
+        book.remove_mailbox(&address(ADDRESS), today).unwrap();
+    });
+    late.commit();
+    std::thread::sleep(Duration::from_millis(20));
+    assert!(!found_in_files(&scratch.0, ADDRESS));
+    let contact = Edit { contact: Some(Some(address("second@elsewhere.example"))), ..Edit::default() };
+    book.set_association(&amis, &contact, today).unwrap();
+    assert!(!found_in_files(&scratch.0, "first-contact"));
+    assert!(found_in_files(&scratch.0, "second@elsewhere"));
+    book.remove_association(&amis, true, today).unwrap();
+    drop(writer);
+    for trace in ["amis", "asso.example", "second@elsewhere", "bob"] {
+        assert!(!found_in_files(&scratch.0, trace), "{trace}");
+    }
+}
+
+#[test]
+fn a_book_of_a_newer_version_is_refused() {
+    let store = Arc::new(Memory::new());
+    drop(Book::open(store.clone(), Params::default()).unwrap());
+    store.transact(&[put("schema", "2")]).unwrap();
+    assert_eq!(Book::open(store.clone(), Params::default()).err(), Some(StoreError::Newer(2)));
+    store.transact(&[put("schema", "1"), put("usage/nobody", "{}")]).unwrap();
+    assert_eq!(Book::open(store, Params::default()).err(), Some(StoreError::Damaged));
 }
