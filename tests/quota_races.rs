@@ -408,6 +408,10 @@ fn admins_are_told_what_was_and_what_is() {
     assert!(change.was.unwrap().own.is_none() && change.now.unwrap().limit == Limit::At(650));
     assert_eq!(change.excess.octets, 50);
     assert_eq!(book.mailboxes(Some(&name("amis"))).unwrap().len(), 2);
+    let fill = book.fill(&numbered(0), today()).unwrap();
+    assert_eq!((fill.used.octets, fill.limit), (700, Limit::At(650)));
+    assert_eq!((fill.shared_used.octets, fill.shared_storage), (900, Limit::At(600)));
+    assert_eq!(book.fill(&numbered(9), today()).unwrap().limit, Limit::At(500));
 }
 
 #[test]

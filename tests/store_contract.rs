@@ -12,7 +12,7 @@ use std::time::Duration;
 use nologd::private::{Address, Domain, Private};
 use nologd::quota::{Amount, Association, Book, Day, Edit, Limit, Name, Params, Reservation, UsageWriter, Way};
 use nologd::store::{
-    Change, Embedded, Expect, MAX_VALUE, Memory, Record, Schema, Step, Store, StoreError, check, export, import, settle,
+    BATCH, Change, Embedded, Expect, MAX_VALUE, Memory, Record, Schema, Step, Store, StoreError, check, export, import, settle,
 };
 
 /// A folder that goes away with the test.
@@ -132,6 +132,9 @@ fn an_erasure_is_a_change_like_others_and_values_have_a_bound() {
         store.transact(&[put("e", &"x".repeat(MAX_VALUE))]).unwrap();
         store.erase(&[]).unwrap();
         assert_eq!(got(store, "e").unwrap().len(), MAX_VALUE);
+        let many: Vec<_> = (0..=BATCH).map(|n| put(&format!("many/{n}"), "1")).collect();
+        store.transact(&many).unwrap();
+        assert_eq!(keys(store, "many/").len(), BATCH + 1);
         assert_eq!(store.transact(&[put("f", &"x".repeat(MAX_VALUE + 1))]), Err(StoreError::TooLarge));
         assert_eq!(got(store, "f"), None);
     });

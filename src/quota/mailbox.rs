@@ -26,7 +26,39 @@ pub struct MailboxView {
     pub seen: bool,
 }
 
+/// What GETQUOTAROOT tells a member: the two roots that hold its mailbox (RFC 9208), at one moment.
+#[derive(Clone)]
+pub struct Fill {
+    /// In the mailbox. Open reservations are not counted: they may come to nothing.
+    pub used: Amount,
+    /// The mailbox's limit on octets.
+    pub limit: Limit,
+    /// The second root.
+    pub association: Name,
+    /// In all its mailboxes.
+    pub shared_used: Amount,
+    /// The association's limit on octets today, grants included.
+    pub shared_storage: Limit,
+    /// The association's limit on messages.
+    pub shared_messages: Limit,
+}
+
 impl Book {
+    /// Both quota roots of a mailbox. One that is not in the book yet is empty; none when no association has the domain.
+    pub fn fill(&self, mailbox: &Address, today: Day) -> Option<Fill> {
+        self.with(mailbox, |_, ledger, mailbox| {
+            let entry = ledger.number(mailbox).and_then(|number| ledger.entry(number));
+            Fill {
+                used: entry.map_or(Amount::ZERO, |entry| entry.used),
+                limit: ledger.association.mailbox_limit(entry.and_then(|entry| entry.own)),
+                association: ledger.association.name.clone(),
+                shared_used: ledger.used.amount(),
+                shared_storage: ledger.association.storage_on(today),
+                shared_messages: ledger.association.messages,
+            }
+        })
+    }
+
     /// `mailbox list`, of one association or of all, in the order of the addresses.
     pub fn mailboxes(&self, association: Option<&Name>) -> Result<Vec<MailboxView>, AdminError> {
         let tenants = match association {

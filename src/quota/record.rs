@@ -82,6 +82,17 @@ pub(super) fn imported() -> Change {
     put(IMPORTED.into(), &json!(true))
 }
 
+/// An association's settings as they stand in the store, for `--json` and exports of the admin.
+pub fn association_json(association: &Association) -> Value {
+    json!({ "name": association.name.reveal(), "settings": settings(association), "aliases": alias_lists(association) })
+}
+
+fn alias_lists(association: &Association) -> Value {
+    let list = |targets: &BTreeSet<Address>| targets.iter().map(|target| json!(target.reveal())).collect::<Vec<_>>();
+    let lists = association.aliases.iter().map(|(alias, targets)| (alias.reveal(), json!(list(targets))));
+    Value::Object(lists.collect())
+}
+
 fn put(key: String, value: &Value) -> Change {
     Change::put(key, value.to_string().into_bytes())
 }

@@ -9,10 +9,7 @@ use std::time::Duration;
 
 use super::book::Tenant;
 use super::{Book, record};
-use crate::store::{self, StoreError};
-
-/// Most records in one batch: the embedded store holds its log open for as long.
-const BATCH: usize = 1000;
+use crate::store::{self, BATCH, StoreError};
 
 /// What was taken out of one ledger to be written.
 struct Taken {

@@ -19,7 +19,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::folder::{Folder, sync_folder};
-use super::{Change, OWN, Record, Store, StoreError, admissible, expected};
+use super::{BATCH, Change, OWN, Record, Store, StoreError, admissible, expected};
 use crate::private::Private;
 
 /// Counts the batches, inside the database, so that a lost end can be noticed.
@@ -28,8 +28,6 @@ const SEQUENCE: &str = "store/sequence";
 const CACHE: u64 = 32 * 1024 * 1024;
 /// Milliseconds between two flushes by sled itself: the most usage that a crash takes back.
 const FLUSH_EVERY: u64 = 200;
-/// Records in one batch of a copy. sled holds its log open during a batch, and blocks when the batch is too long.
-const COPY_BATCH: usize = 500;
 /// A database that was just closed may be held by sled's own threads for a moment.
 const UNLOCK_WAIT: Duration = Duration::from_secs(2);
 
@@ -83,6 +81,9 @@ impl Store for Embedded {
 
     fn transact(&self, changes: &[Change]) -> Result<(), StoreError> {
         admissible(changes)?;
+        if changes.len() > BATCH {
+            return self.erase(changes);
+        }
         self.with(|generation| {
             generation.compare(changes)?;
             generation.apply(changes)
@@ -198,7 +199,7 @@ impl Generation {
             kept.map(|record| Change::put(record.key.reveal().clone(), record.value.reveal().clone())).collect();
         puts.extend(changes.iter().filter(|change| change.value.is_some()).cloned());
         let copy = Generation::open(path, number)?;
-        for batch in puts.chunks(COPY_BATCH) {
+        for batch in puts.chunks(BATCH) {
             copy.apply(batch)?;
         }
         copy.sync()

@@ -25,6 +25,10 @@ pub use transfer::{Summary, check, export, import};
 /// it never syncs; below this bound that cannot happen.
 pub const MAX_VALUE: usize = 16 * 1024;
 
+/// Most changes in one batch of the embedded store: sled holds its log open meanwhile, and blocks when it is too long.
+/// [`Store::transact`] takes more than that too, and then costs as much as [`Store::erase`].
+pub const BATCH: usize = 1000;
+
 /// Keys below this are the store's own; callers neither see nor write them.
 const OWN: &str = "store/";
 

@@ -44,7 +44,7 @@ pub fn import(store: &dyn Store, document: &str) -> Result<Summary, StoreError> 
         .iter()
         .map(|(key, value)| Change::put(key.clone(), value.to_string().into_bytes()).expecting(Expect::Absent))
         .collect();
-    // Not `transact`: one batch of that size is too much for the log writer of the embedded store.
+    // Not `transact`: this also is on disk when it returns.
     store.erase(&changes)?;
     check(store)
 }
