@@ -199,6 +199,20 @@ fn compare(folder: &Path, told: &mut Told, round: u64) {
             assert!(found == expected || in_doubt, "round {round}: {key} is {found}, not {expected}");
             told.values.insert(key, found);
         }
+        let touched = tried.as_ref().is_some_and(|(tried, _)| tried.split(' ').nth(1) == Some(&number.to_string()));
+        if view.is_none() && !touched {
+            let domain = format!("asso{number}.example");
+            assert!(!found_in_files(folder, domain.as_bytes()), "round {round}: a removed domain is in the files");
+        }
         assert!(view.is_none_or(|view| view.reserved == Amount::ZERO), "round {round}: a reservation lingers");
     }
+}
+
+/// Whether any file under `folder` holds `text`.
+fn found_in_files(folder: &Path, text: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        let holds = |path: &Path| std::fs::read(path).unwrap().windows(text.len()).any(|window| window == text);
+        if path.is_dir() { found_in_files(&path, text) } else { holds(&path) }
+    })
 }
