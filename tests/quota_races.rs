@@ -485,6 +485,7 @@ fn addresses_lead_where_the_association_says() {
     assert!(book.resolve(&address("m0@other.example")).is_none());
     let owns = |sender: &str| book.owns(&m0, &address(sender));
     assert!(owns("m0@amis.example") && owns("m0+x@friends.example") && owns("info@amis.example"));
+    assert!(book.owns(&address("m0+login@amis.example"), &m0));
     assert!(!owns("m1@amis.example") && !owns("m0@other.example"));
     book.set_association(&name("amis"), &Edit { sender_rule: Some(SenderRule::Domain), ..Edit::default() }, today()).unwrap();
     assert!(owns("anything@friends.example") && !owns("m0@other.example"));

@@ -6,7 +6,7 @@ use super::{AdminError, Day, Limit, SendingLimits};
 use crate::fault::Lang;
 use crate::private::{Address, Domain};
 
-/// Longest name of an association or a backend, in octets.
+/// Longest name of an association, in octets.
 const NAME_LENGTH: usize = 64;
 /// Most grants that one association may have, ended ones included.
 const GRANTS: usize = 100;
@@ -117,7 +117,7 @@ pub struct Association {
     /// How much may be sent.
     pub sending: SendingLimits,
     /// The backend's name in the config file; none for the default one.
-    pub backend: Option<Name>,
+    pub backend: Option<Box<str>>,
     /// Extra space for a while.
     pub grants: Vec<Grant>,
 }

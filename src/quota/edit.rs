@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Association, Day, Grant, Limit, Name, SenderRule, SendingLimits, State};
+use super::{Association, Day, Grant, Limit, SenderRule, SendingLimits, State};
 use crate::fault::Lang;
 use crate::private::{Address, Domain};
 use crate::store::StoreError;
@@ -93,7 +93,7 @@ pub struct Edit {
     /// All sending limits at once.
     pub sending: Option<SendingLimits>,
     /// `Some(None)` goes back to the default backend.
-    pub backend: Option<Option<Name>>,
+    pub backend: Option<Option<Box<str>>>,
     /// New domains of its own.
     pub add_domains: Vec<Domain>,
     /// Domains and alias domains.

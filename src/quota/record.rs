@@ -134,7 +134,7 @@ fn settings(association: &Association) -> Value {
             "mailbox": rates_value(association.sending.mailbox),
             "association": rates_value(association.sending.association),
         },
-        "backend": association.backend.as_ref().map(Name::reveal),
+        "backend": association.backend.as_deref(),
         "grants": grants,
     })
 }
@@ -199,7 +199,7 @@ fn association(name: Name, value: &Value) -> Option<Association> {
     };
     let sending = value.get("sending")?;
     read.sending = SendingLimits { mailbox: rates(sending.get("mailbox")?)?, association: rates(sending.get("association")?)? };
-    read.backend = optional(value.get("backend")?, |name| Name::parse(name.as_str()?))?;
+    read.backend = optional(value.get("backend")?, |name| Some(name.as_str()?.into()))?;
     read.grants = value.get("grants")?.as_array()?.iter().map(grant).collect::<Option<_>>()?;
     Some(read)
 }
@@ -266,7 +266,7 @@ mod tests {
         full.sender_rule = SenderRule::Domain;
         full.aliases.insert(address("info@a.example"), [address("bob@a.example"), address("info@a.example")].into());
         full.sending.association.recipients_per_day = Limit::At(7);
-        full.backend = Name::parse("store1");
+        full.backend = Some("Store 1".into());
         full.grants.push(Grant { octets: 5, until: Day::parse("2027-03-01").unwrap() });
         full
     }

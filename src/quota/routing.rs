@@ -13,7 +13,7 @@ pub struct Route {
     /// The owner of the domain.
     pub association: Name,
     /// The backend's name; none for the default one.
-    pub backend: Option<Name>,
+    pub backend: Option<Box<str>>,
     /// What its members may do today.
     pub standing: Standing,
     /// Which senders its members may use.
@@ -50,7 +50,11 @@ impl Book {
             let Some(sender) = association.canonical(sender) else { return false };
             match association.sender_rule {
                 SenderRule::Domain => true,
-                SenderRule::Mailbox => resolve(ledger, &sender, self.params.separator).contains(user),
+                SenderRule::Mailbox => {
+                    let own = self.params.separator.map_or_else(|| user.clone(), |separator| user.without_tag(separator));
+                    let leads_to = resolve(ledger, &sender, self.params.separator);
+                    leads_to.contains(user) || leads_to.contains(&own)
+                }
             }
         });
         owned.unwrap_or(false)
