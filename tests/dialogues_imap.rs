@@ -173,7 +173,11 @@ fn run(text: &str, size: usize) -> Result<(), String> {
         if mark != pending.0 {
             let (side, bytes) = std::mem::replace(&mut pending, (mark, Vec::new()));
             for piece in bytes.chunks(size.min(bytes.len().max(1))) {
-                if side == "C>" { play.from_client.extend(piece) } else { play.from_backend.extend(piece) }
+                if side == "C>" {
+                    play.from_client.extend(piece)
+                } else {
+                    play.from_backend.extend(piece)
+                }
                 play.turn();
             }
         }

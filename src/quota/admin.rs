@@ -1,0 +1,215 @@
+//! The admins' commands about associations (DESIGN section 7). Each is on disk before it is in force, in force before it
+//! returns, and answers with what was and what is.
+
+use super::{AdminError, Amount, Association, Book, Day, Edit, Grant, Limit, Name, record};
+use crate::private::{Address, Domain};
+use crate::store::{self, StoreError};
+
+/// A change that was made.
+pub struct Change<T> {
+    /// Before; none when it was not there.
+    pub was: Option<T>,
+    /// After; none when it was removed.
+    pub now: Option<T>,
+    /// What is above the new limits. Nothing is deleted for it: new mail is refused until it is less.
+    pub excess: Excess,
+    /// What was removed is out of force, but old files that hold it could not be wiped yet: the next start tries again.
+    pub residue: bool,
+}
+
+/// By how much usage is above limits that were lowered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Excess {
+    /// Octets above the association's limit, grants counted.
+    pub octets: u64,
+    /// Messages above the association's limit.
+    pub messages: u64,
+    /// Mailboxes above their number.
+    pub mailboxes: u64,
+    /// Mailboxes that hold more than their own limit (or the default).
+    pub overfull: u64,
+}
+
+impl Excess {
+    /// Whether nothing is above any limit.
+    pub fn is_none(self) -> bool {
+        self == Excess::default()
+    }
+}
+
+/// An association and its numbers at this moment.
+#[derive(Clone)]
+pub struct AssociationView {
+    /// Its settings.
+    pub association: Association,
+    /// The storage limit today, grants included.
+    pub storage: Limit,
+    /// What is in all its mailboxes.
+    pub used: Amount,
+    /// Set aside by open reservations.
+    pub reserved: Amount,
+    /// How many mailboxes it has.
+    pub mailboxes: u64,
+}
+
+impl Book {
+    /// `association add`.
+    pub fn add_association(&self, new: Association, today: Day) -> Result<Change<Association>, AdminError> {
+        let _turn = self.turn();
+        if self.tenant(&new.name).is_some() {
+            return Err(AdminError::Exists);
+        }
+        self.check_new(&new, today)?;
+        self.write(&record::difference(None, Some(&new)), false)?;
+        self.install(&new.name, Some(new.clone()), today);
+        Ok(Change { was: None, now: Some(new), excess: Excess::default(), residue: false })
+    }
+
+    /// Takes over the associations of the config file, all or none, once in the life of the store: `None` when that was done
+    /// before, else their number.
+    pub fn import_once(&self, news: Vec<Association>, today: Day) -> Result<Option<usize>, AdminError> {
+        let _turn = self.turn();
+        if self.store.get(record::IMPORTED)?.is_some() {
+            return Ok(None);
+        }
+        let mut changes = vec![record::imported()];
+        for (at, new) in news.iter().enumerate() {
+            let earlier = news.iter().take(at);
+            if self.tenant(&new.name).is_some() || earlier.clone().any(|other| other.name == new.name) {
+                return Err(AdminError::Exists);
+            }
+            let taken = |domain: &Domain| earlier.clone().any(|other| other.all_domains().any(|theirs| theirs == domain));
+            if new.all_domains().any(taken) {
+                return Err(AdminError::DomainTaken);
+            }
+            self.check_new(new, today)?;
+            changes.extend(record::difference(None, Some(new)));
+        }
+        self.write(&changes, false)?;
+        let count = news.len();
+        news.into_iter().for_each(|new| self.install(&new.name.clone(), Some(new), today));
+        Ok(Some(count))
+    }
+
+    /// `association list`, in the order of the names.
+    pub fn associations(&self, today: Day) -> Vec<AssociationView> {
+        self.tenants().iter().map(|tenant| tenant.lock().view(today)).collect()
+    }
+
+    /// `association show`.
+    pub fn association(&self, name: &Name, today: Day) -> Result<AssociationView, AdminError> {
+        self.tenant(name).map(|tenant| tenant.lock().view(today)).ok_or(AdminError::NoSuchAssociation)
+    }
+
+    /// `association set`.
+    pub fn set_association(&self, name: &Name, edit: &Edit, today: Day) -> Result<Change<Association>, AdminError> {
+        let _turn = self.turn();
+        let tenant = self.tenant(name).ok_or(AdminError::NoSuchAssociation)?;
+        let was = tenant.lock().association.clone();
+        let now = edit.apply(&was, today)?;
+        self.check_free(&now)?;
+        let strangers = tenant.lock().entries().any(|entry| !now.domains.contains(entry.address.domain()));
+        if strangers {
+            return Err(AdminError::DomainInUse);
+        }
+        let residue = self.write(&record::difference(Some(&was), Some(&now)), takes_away(&was, &now))?;
+        self.install(name, Some(now.clone()), today);
+        let excess = tenant.lock().excess(today);
+        Ok(Change { was: Some(was), now: Some(now), excess, residue })
+    }
+
+    /// `association grant`.
+    pub fn grant(&self, name: &Name, grant: Grant, today: Day) -> Result<Change<Association>, AdminError> {
+        self.set_association(name, &Edit { add_grant: Some(grant), ..Edit::default() }, today)
+    }
+
+    /// `association remove`. When it returns, no file of the state folder holds the association or its mailboxes.
+    pub fn remove_association(&self, name: &Name, with_mailboxes: bool, today: Day) -> Result<Change<Association>, AdminError> {
+        let _turn = self.turn();
+        let tenant = self.tenant(name).ok_or(AdminError::NoSuchAssociation)?;
+        let (was, mailboxes) = {
+            let ledger = tenant.lock();
+            let mailboxes: Vec<_> = ledger.entries().map(|entry| entry.address.clone()).collect();
+            (ledger.association.clone(), mailboxes)
+        };
+        if !with_mailboxes && !mailboxes.is_empty() {
+            return Err(AdminError::HasMailboxes);
+        }
+        let mut changes = record::difference(Some(&was), None);
+        changes.push(record::forget_level(name));
+        changes.extend(mailboxes.iter().flat_map(record::forget));
+        let residue = self.write(&changes, true)?;
+        self.install(name, None, today);
+        self.forget_traces(Some(name), &mailboxes);
+        Ok(Change { was: Some(was), now: None, excess: Excess::default(), residue })
+    }
+
+    /// Makes changes durable. `erase` also removes the old values from the files. Says whether there is a residue.
+    pub(super) fn write(&self, changes: &[store::Change], erase: bool) -> Result<bool, AdminError> {
+        if !erase {
+            self.store.transact(changes)?;
+            self.store.sync()?;
+            return Ok(false);
+        }
+        match self.store.erase(changes) {
+            Ok(()) => Ok(false),
+            Err(StoreError::Residue) => Ok(true),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn check_new(&self, new: &Association, today: Day) -> Result<(), AdminError> {
+        Edit::default().apply(new, today)?;
+        self.check_free(new)
+    }
+
+    fn check_free(&self, now: &Association) -> Result<(), AdminError> {
+        let taken = now.all_domains().any(|domain| self.is_taken(domain, &now.name));
+        if taken { Err(AdminError::DomainTaken) } else { Ok(()) }
+    }
+}
+
+/// Whether a name or an address leaves the association, so that its bytes must leave the files.
+fn takes_away(was: &Association, now: &Association) -> bool {
+    let contact = was.contact.is_some() && was.contact != now.contact;
+    let domains = was.all_domains().any(|domain| !now.all_domains().any(|other| other == domain));
+    let kept = |(alias, targets)| now.aliases.get(alias).is_some_and(|now| now.is_superset(targets));
+    contact || domains || !was.aliases.iter().all(kept)
+}
+
+impl super::ledger::Ledger {
+    fn view(&self, today: Day) -> AssociationView {
+        AssociationView {
+            association: self.association.clone(),
+            storage: self.association.storage_on(today),
+            used: self.used.amount(),
+            reserved: self.open.amount(),
+            mailboxes: self.len() as u64,
+        }
+    }
+
+    /// What is above the limits now.
+    pub(super) fn excess(&self, today: Day) -> Excess {
+        let over = |entry: &&super::ledger::Entry| !self.association.mailbox_limit(entry.own).allows(entry.used.octets.into());
+        Excess {
+            octets: self.association.storage_on(today).excess(self.used.octets),
+            messages: self.association.messages.excess(self.used.messages),
+            mailboxes: self.association.mailboxes.excess(self.len() as u128),
+            overfull: self.entries().filter(over).count() as u64,
+        }
+    }
+}
+
+impl Book {
+    /// Removes what memory holds beside the ledger about an association and mailboxes that are gone.
+    pub(super) fn forget_traces(&self, name: Option<&Name>, mailboxes: &[Address]) {
+        if let Some(name) = name {
+            self.waiting.forget(&super::Subject::Association(name.clone()));
+            self.sending.forget_association(name);
+        }
+        for mailbox in mailboxes {
+            self.waiting.forget(&super::Subject::Mailbox(mailbox.clone()));
+            self.sending.forget_mailbox(mailbox);
+        }
+    }
+}

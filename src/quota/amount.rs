@@ -1,0 +1,111 @@
+//! How much: octets and messages, and the limits on them.
+
+use super::size;
+
+/// Mail, counted: octets as the backend counts them, and messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// Octets.
+    pub octets: u64,
+    /// Number of messages.
+    pub messages: u64,
+}
+
+impl Amount {
+    /// Nothing.
+    pub const ZERO: Amount = Amount { octets: 0, messages: 0 };
+
+    /// One message of that size.
+    pub fn message(octets: u64) -> Amount {
+        Amount { octets, messages: 1 }
+    }
+
+    /// Both together; stays at the largest number instead of starting anew.
+    pub fn plus(self, more: Amount) -> Amount {
+        Amount { octets: self.octets.saturating_add(more.octets), messages: self.messages.saturating_add(more.messages) }
+    }
+
+    /// What is left without `less`; never below zero.
+    pub fn minus(self, less: Amount) -> Amount {
+        Amount { octets: self.octets.saturating_sub(less.octets), messages: self.messages.saturating_sub(less.messages) }
+    }
+}
+
+/// A sum over many mailboxes. Wider than any of them, so that a backend that lies cannot make it overflow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// Octets.
+    pub octets: u128,
+    /// Number of messages.
+    pub messages: u128,
+}
+
+impl Sum {
+    pub(super) fn add(&mut self, more: Amount) {
+        self.octets = self.octets.saturating_add(more.octets.into());
+        self.messages = self.messages.saturating_add(more.messages.into());
+    }
+
+    pub(super) fn subtract(&mut self, less: Amount) {
+        self.octets = self.octets.saturating_sub(less.octets.into());
+        self.messages = self.messages.saturating_sub(less.messages.into());
+    }
+
+    /// Both sums together.
+    pub(super) fn with(mut self, more: Sum) -> Sum {
+        self.octets = self.octets.saturating_add(more.octets);
+        self.messages = self.messages.saturating_add(more.messages);
+        self
+    }
+
+    /// As an [`Amount`], the largest one when it is above.
+    pub fn amount(self) -> Amount {
+        let narrow = |wide: u128| u64::try_from(wide).unwrap_or(u64::MAX);
+        Amount { octets: narrow(self.octets), messages: narrow(self.messages) }
+    }
+}
+
+/// A bound on one number: octets, messages, mailboxes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Limit {
+    /// As much as there is.
+    #[default]
+    None,
+    /// This much and not one more.
+    At(u64),
+}
+
+impl Limit {
+    /// Whether `total` is within the limit.
+    pub fn allows(self, total: u128) -> bool {
+        match self {
+            // Even without a limit, nothing is accepted that could not be counted.
+            Limit::None => total <= u64::MAX.into(),
+            Limit::At(most) => total <= most.into(),
+        }
+    }
+
+    /// By how much `total` is above the limit.
+    pub fn excess(self, total: u128) -> u64 {
+        match self {
+            Limit::None => 0,
+            Limit::At(most) => u64::try_from(total.saturating_sub(most.into())).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// The limit raised by `more`.
+    pub(super) fn raised(self, more: u64) -> Limit {
+        match self {
+            Limit::None => Limit::None,
+            Limit::At(most) => Limit::At(most.saturating_add(more)),
+        }
+    }
+
+    /// How full, in percent rounded down; 0 without a limit.
+    pub fn percent(self, used: u128) -> u128 {
+        match self {
+            Limit::None => 0,
+            Limit::At(most) => size::percent(used, most.into()),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! An association as the admins set it: everything about it that does not change by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{AdminError, Day, Limit, SendingLimits};
+use crate::fault::Lang;
+use crate::private::{Address, Domain};
+
+/// Longest name of an association, in octets.
+const NAME_LENGTH: usize = 64;
+/// Most grants that one association may have, ended ones included.
+const GRANTS: usize = 100;
+
+/// The name of an association: `a-z`, `0-9`, `-`, `_`, `.`; in lower case, at most 64. It is part of keys and commands.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name(Box<str>);
+
+impl Name {
+    /// Reads a name. Capital letters are taken for small ones.
+    pub fn parse(text: &str) -> Option<Name> {
+        let fits = (1..=NAME_LENGTH).contains(&text.len());
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        (fits && plain).then(|| Name(text.to_ascii_lowercase().into()))
+    }
+
+    /// The name's text: for the admin, and for the book's files.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What the association's members may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum State {
+    /// Everything.
+    #[default]
+    Active,
+    /// Read; neither store nor send. Incoming mail is accepted.
+    ReadOnly,
+    /// Not even log in. Incoming mail is accepted.
+    Suspended,
+    /// Everything to the end of that day; then it is suspended.
+    LeavingUntil(Day),
+}
+
+impl State {
+    /// What the state means today.
+    pub fn standing(self, today: Day) -> Standing {
+        match self {
+            State::Active => Standing::Active,
+            State::ReadOnly => Standing::ReadOnly,
+            State::LeavingUntil(last) if today <= last => Standing::Leaving(last),
+            State::Suspended | State::LeavingUntil(_) => Standing::Suspended,
+        }
+    }
+}
+
+/// A [`State`] on a certain day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Everything.
+    Active,
+    /// As active, with a notice that names the last day.
+    Leaving(Day),
+    /// Read only.
+    ReadOnly,
+    /// Not even log in; incoming mail is accepted.
+    Suspended,
+}
+
+/// Which sender addresses a member may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SenderRule {
+    /// The own mailbox and the aliases that lead to it.
+    #[default]
+    Mailbox,
+    /// Any address in the association's domains.
+    Domain,
+}
+
+/// Extra space that ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// How much, in octets.
+    pub octets: u64,
+    /// The last day on which it counts.
+    pub until: Day,
+}
+
+/// The tenant: owns domains, has limits, a state and a contact.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Association {
+    /// Never changes.
+    pub name: Name,
+    /// At least one, each of one association only.
+    pub domains: BTreeSet<Domain>,
+    /// Other domains for the same mailboxes, and which of [`Self::domains`] they stand for.
+    pub domain_aliases: BTreeMap<Domain, Domain>,
+    /// Octets that all mailboxes share.
+    pub storage: Limit,
+    /// Messages that all mailboxes share.
+    pub messages: Limit,
+    /// Number of mailboxes.
+    pub mailboxes: Limit,
+    /// Octets of a mailbox that has no limit of its own.
+    pub mailbox_default: Limit,
+    /// What members may do.
+    pub state: State,
+    /// Where notices about the association go.
+    pub contact: Option<Address>,
+    /// The language of notices and refusals.
+    pub lang: Lang,
+    /// Which senders members may use.
+    pub sender_rule: SenderRule,
+    /// Addresses without a mailbox of their own, and the mailboxes of the same association that they lead to.
+    pub aliases: BTreeMap<Address, BTreeSet<Address>>,
+    /// How much may be sent.
+    pub sending: SendingLimits,
+    /// The backend's name in the config file; none for the default one.
+    pub backend: Option<Box<str>>,
+    /// Extra space for a while.
+    pub grants: Vec<Grant>,
+}
+
+impl Association {
+    /// An active association without limits, in English.
+    pub fn new(name: Name, domains: impl IntoIterator<Item = Domain>) -> Association {
+        Association {
+            name,
+            domains: domains.into_iter().collect(),
+            domain_aliases: BTreeMap::new(),
+            storage: Limit::None,
+            messages: Limit::None,
+            mailboxes: Limit::None,
+            mailbox_default: Limit::None,
+            state: State::Active,
+            contact: None,
+            lang: Lang::En,
+            sender_rule: SenderRule::Mailbox,
+            aliases: BTreeMap::new(),
+            sending: SendingLimits::default(),
+            backend: None,
+            grants: Vec::new(),
+        }
+    }
+
+    /// The shared storage limit today, grants included.
+    pub fn storage_on(&self, today: Day) -> Limit {
+        let granted = self.grants.iter().filter(|grant| today <= grant.until);
+        granted.fold(self.storage, |limit, grant| limit.raised(grant.octets))
+    }
+
+    /// The limit of a mailbox whose own limit is `own`.
+    pub fn mailbox_limit(&self, own: Option<Limit>) -> Limit {
+        own.unwrap_or(self.mailbox_default)
+    }
+
+    /// The address of the mailbox that `address` means, with an alias domain replaced; none when the domain is not here.
+    pub fn canonical(&self, address: &Address) -> Option<Address> {
+        if self.domains.contains(address.domain()) {
+            return Some(address.clone());
+        }
+        let domain = self.domain_aliases.get(address.domain())?;
+        Address::parse(&format!("{}@{}", address.reveal_local(), domain.reveal()))
+    }
+
+    /// Every domain that finds this association, aliases included.
+    pub fn all_domains(&self) -> impl Iterator<Item = &Domain> {
+        self.domains.iter().chain(self.domain_aliases.keys())
+    }
+
+    /// Whether the parts agree with each other.
+    pub fn check(&self) -> Result<(), AdminError> {
+        if self.domains.is_empty() {
+            return Err(AdminError::NoDomain);
+        }
+        if self.domain_aliases.keys().any(|alias| self.domains.contains(alias)) {
+            return Err(AdminError::DomainTaken);
+        }
+        if self.domain_aliases.values().any(|domain| !self.domains.contains(domain)) {
+            return Err(AdminError::NoSuchDomain);
+        }
+        for (alias, targets) in &self.aliases {
+            let here = |address: &Address| self.domains.contains(address.domain());
+            // An alias may lead to the mailbox of the same name; to any other alias it may not, so that there are no loops.
+            let leads = |target: &Address| target == alias || !self.aliases.contains_key(target);
+            if targets.is_empty() || !here(alias) || !targets.iter().all(|target| here(target) && leads(target)) {
+                return Err(AdminError::AliasOutside);
+            }
+        }
+        if self.grants.len() > GRANTS { Err(AdminError::TooMany) } else { Ok(()) }
+    }
+}

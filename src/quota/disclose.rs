@@ -1,0 +1,51 @@
+//! `disclose ADDRESS`: every bit that is held about a mailbox, for its owner or for a lawful request. What is not in here is
+//! not held: a field that is added to the ledger or to the sending limits must be added here.
+
+use super::sending::Filling;
+use super::{Book, Level, MailboxView, Name};
+use crate::private::Address;
+
+/// Everything. The store holds the limit, the usage and the level; the rest is in memory only.
+pub struct Disclosure {
+    /// Its limit and numbers.
+    pub mailbox: Option<MailboxView>,
+    /// The last notice that was due.
+    pub level: Level,
+    /// Aliases that lead to it, or the alias that it is.
+    pub aliases: Vec<Address>,
+    /// Associations that it is the contact of.
+    pub contact_of: Vec<Name>,
+    /// How much of its sending limits is used up; each empties by itself within its hour or day.
+    pub sending: Option<Filling>,
+}
+
+impl Book {
+    /// Everything that is held about `address`; none when that is nothing.
+    pub fn disclose(&self, address: &Address) -> Option<Disclosure> {
+        let canonical = self.with(address, |_, _, canonical| canonical.clone());
+        let address = canonical.as_ref().unwrap_or(address);
+        let mut found = Disclosure {
+            mailbox: self.mailbox(address),
+            level: Level::Low,
+            aliases: Vec::new(),
+            contact_of: Vec::new(),
+            sending: self.sending.mailbox(address),
+        };
+        self.with(address, |_, ledger, address| {
+            let entry = ledger.number(address).and_then(|number| ledger.entry(number));
+            found.level = entry.map_or(Level::Low, |entry| entry.level);
+            let leading = ledger.association.aliases.iter();
+            let leading = leading.filter(|(alias, targets)| *alias == address || targets.contains(address));
+            found.aliases = leading.map(|(alias, _)| alias.clone()).collect();
+        });
+        for tenant in self.tenants() {
+            let ledger = tenant.lock();
+            if ledger.association.contact.as_ref() == Some(address) {
+                found.contact_of.push(ledger.association.name.clone());
+            }
+        }
+        let held =
+            found.mailbox.is_some() || found.sending.is_some() || !found.aliases.is_empty() || !found.contact_of.is_empty();
+        held.then_some(found)
+    }
+}

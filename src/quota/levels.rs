@@ -1,0 +1,148 @@
+//! 80 and 95 %: when somebody is told that space runs out. Once each way up: a level is left only well below it, so that a
+//! mailbox that goes up and down around 80 % causes one notice, not twenty.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{Amount, Limit, Name};
+use crate::fault::Lang;
+use crate::private::Address;
+
+/// How far below a level the fill must fall before the level is left, in percent.
+const SLACK: u128 = 5;
+
+/// How full, in the steps that matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Nothing to tell.
+    #[default]
+    Low,
+    /// 80 % and above.
+    High,
+    /// 95 % and above.
+    Full,
+}
+
+impl Level {
+    /// Where this level begins, in percent.
+    pub fn percent(self) -> u64 {
+        match self {
+            Level::Low => 0,
+            Level::High => 80,
+            Level::Full => 95,
+        }
+    }
+
+    /// The level with this beginning, as it is stored.
+    pub(super) fn from_percent(percent: u64) -> Level {
+        match percent {
+            95.. => Level::Full,
+            80.. => Level::High,
+            _ => Level::Low,
+        }
+    }
+
+    /// The level at `fill` percent, coming from this one.
+    pub(super) fn at(self, fill: u128) -> Level {
+        let reached = |level: Level, slack| fill + slack >= level.percent().into();
+        let from_below = [Level::Full, Level::High].into_iter().find(|level| reached(*level, 0)).unwrap_or_default();
+        let from_above = [Level::Full, Level::High].into_iter().find(|level| reached(*level, SLACK)).unwrap_or_default();
+        self.min(from_above).max(from_below)
+    }
+}
+
+/// Whose level it is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// An association as a whole.
+    Association(Name),
+    /// One mailbox.
+    Mailbox(Address),
+}
+
+/// A level that was passed, for the notifier. Going down is told as well, so that a notice that was not sent yet can be
+/// dropped.
+#[derive(Clone)]
+pub struct Crossing {
+    /// Whose level it is.
+    pub subject: Subject,
+    /// The level before.
+    pub was: Level,
+    /// The level after.
+    pub now: Level,
+    /// What is used.
+    pub used: Amount,
+    /// On octets. The level may come from the limit on messages instead.
+    pub storage: Limit,
+    /// The limit on messages; associations only.
+    pub messages: Limit,
+    /// The association's language, and the address that its own notices go to.
+    pub lang: Lang,
+    /// Where the association's own notices go.
+    pub contact: Option<Address>,
+}
+
+impl Crossing {
+    /// Whether this is worth a notice.
+    pub fn is_up(&self) -> bool {
+        self.now > self.was
+    }
+}
+
+/// Crossings that wait for the notifier: at most one for each subject, the last one.
+#[derive(Default)]
+pub(super) struct Waiting(Mutex<BTreeMap<Subject, Crossing>>);
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Subject, Crossing>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn push(&self, mut crossing: Crossing) {
+        let mut waiting = self.lock();
+        // Two crossings that nobody saw yet are one: from where the first began to where the last ended.
+        if let Some(earlier) = waiting.get(&crossing.subject) {
+            crossing.was = earlier.was;
+        }
+        if crossing.was == crossing.now {
+            waiting.remove(&crossing.subject);
+        } else {
+            waiting.insert(crossing.subject.clone(), crossing);
+        }
+    }
+
+    pub(super) fn forget(&self, subject: &Subject) {
+        self.lock().remove(subject);
+    }
+
+    pub(super) fn take(&self) -> Vec<Crossing> {
+        std::mem::take(&mut *self.lock()).into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_is_entered_at_its_beginning_and_left_five_below() {
+        let steps = [
+            (79, Level::Low),
+            (80, Level::High),
+            (76, Level::High),
+            (94, Level::High),
+            (95, Level::Full),
+            (90, Level::Full),
+            (89, Level::High),
+            (75, Level::High),
+            (74, Level::Low),
+            (100, Level::Full),
+            (0, Level::Low),
+        ];
+        let mut level = Level::Low;
+        for (fill, expected) in steps {
+            level = level.at(fill);
+            assert_eq!(level, expected, "{fill}");
+        }
+    }
+}

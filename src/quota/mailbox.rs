@@ -1,0 +1,156 @@
+//! The admins' commands about mailboxes (DESIGN section 7).
+
+use std::collections::BTreeSet;
+
+use super::admin::{Change, Excess};
+use super::ledger::{Entry, Ledger};
+use super::{AdminError, Amount, Book, Day, Edit, Limit, Name, record};
+use crate::private::Address;
+
+/// A mailbox and its numbers at this moment.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MailboxView {
+    /// The mailbox's own address.
+    pub address: Address,
+    /// Its association.
+    pub association: Name,
+    /// Its own limit on octets; none when the association's default holds.
+    pub own: Option<Limit>,
+    /// The limit that holds.
+    pub limit: Limit,
+    /// What is in it.
+    pub used: Amount,
+    /// Set aside by open reservations.
+    pub reserved: Amount,
+    /// Whether the backend was asked since the start; else `used` is what was written last.
+    pub seen: bool,
+}
+
+/// What GETQUOTAROOT tells a member: the two roots that hold its mailbox (RFC 9208), at one moment.
+#[derive(Clone)]
+pub struct Fill {
+    /// In the mailbox. Open reservations are not counted: they may come to nothing.
+    pub used: Amount,
+    /// The mailbox's limit on octets.
+    pub limit: Limit,
+    /// The second root.
+    pub association: Name,
+    /// In all its mailboxes.
+    pub shared_used: Amount,
+    /// The association's limit on octets today, grants included.
+    pub shared_storage: Limit,
+    /// The association's limit on messages.
+    pub shared_messages: Limit,
+}
+
+impl Book {
+    /// Both quota roots of a mailbox. One that is not in the book yet is empty; none when no association has the domain.
+    pub fn fill(&self, mailbox: &Address, today: Day) -> Option<Fill> {
+        self.with(mailbox, |_, ledger, mailbox| {
+            let entry = ledger.number(mailbox).and_then(|number| ledger.entry(number));
+            Fill {
+                used: entry.map_or(Amount::ZERO, |entry| entry.used),
+                limit: ledger.association.mailbox_limit(entry.and_then(|entry| entry.own)),
+                association: ledger.association.name.clone(),
+                shared_used: ledger.used.amount(),
+                shared_storage: ledger.association.storage_on(today),
+                shared_messages: ledger.association.messages,
+            }
+        })
+    }
+
+    /// `mailbox list`, of one association or of all, in the order of the addresses.
+    pub fn mailboxes(&self, association: Option<&Name>) -> Result<Vec<MailboxView>, AdminError> {
+        let tenants = match association {
+            Some(name) => vec![self.tenant(name).ok_or(AdminError::NoSuchAssociation)?],
+            None => self.tenants(),
+        };
+        let mut found = Vec::new();
+        for tenant in tenants {
+            let ledger = tenant.lock();
+            found.extend(ledger.entries().map(|entry| view(&ledger, entry)));
+        }
+        found.sort_by(|one, two| one.address.cmp(&two.address));
+        Ok(found)
+    }
+
+    /// One mailbox; none when it is not in the book.
+    pub fn mailbox(&self, address: &Address) -> Option<MailboxView> {
+        self.with(address, |_, ledger, address| {
+            let number = ledger.number(address)?;
+            ledger.entry(number).map(|entry| view(ledger, entry))
+        })
+        .flatten()
+    }
+
+    /// `mailbox set`: its own limit, or the association's default again. A mailbox that was never seen is made.
+    pub fn set_mailbox(&self, address: &Address, own: Option<Limit>, today: Day) -> Result<Change<MailboxView>, AdminError> {
+        let _turn = self.turn();
+        let room = self.with(address, |_, ledger, address| {
+            let known = ledger.number(address).is_some();
+            let fits = known || ledger.association.mailboxes.allows(ledger.len() as u128 + 1);
+            (address.clone(), fits)
+        });
+        let (address, fits) = room.ok_or(AdminError::NoSuchDomain)?;
+        if !fits {
+            return Err(AdminError::TooMany);
+        }
+        let was = self.mailbox(&address);
+        self.write(&[record::mailbox(&address, own)], false)?;
+        let changed = self.with(&address, |tenant, ledger, address| {
+            let number = ledger.insert(address);
+            ledger.entry_mut(number)?.own = own;
+            let crossings = ledger.crossings(number, today);
+            crossings.into_iter().flatten().for_each(|crossing| tenant.waiting.push(crossing));
+            // The default leaves no record behind: the usage record is what keeps the mailbox in the book.
+            ledger.dirty.insert(number);
+            ledger.entry(number).map(|entry| view(ledger, entry))
+        });
+        let now = changed.flatten().ok_or(AdminError::NoSuchDomain)?;
+        let above = now.limit.excess(now.used.octets.into());
+        let excess = Excess { octets: above, overfull: (above > 0).into(), ..Excess::default() };
+        Ok(Change { was, now: Some(now), excess, residue: false })
+    }
+
+    /// `mailbox remove`: the book forgets the mailbox, in memory, in the store and in the aliases that lead to it. The
+    /// backend's copy of the mail is not touched. When it returns, no file of the state folder holds the address.
+    pub fn remove_mailbox(&self, address: &Address, today: Day) -> Result<Change<MailboxView>, AdminError> {
+        let _turn = self.turn();
+        let was = self.mailbox(address).ok_or(AdminError::NoSuchMailbox)?;
+        let contact =
+            |tenant: &std::sync::Arc<super::book::Tenant>| tenant.lock().association.contact.as_ref() == Some(&was.address);
+        if self.tenants().iter().any(contact) {
+            return Err(AdminError::IsContact);
+        }
+        let tenant = self.tenant(&was.association).ok_or(AdminError::NoSuchAssociation)?;
+        let before = tenant.lock().association.clone();
+        let leading = before.aliases.iter().filter(|(alias, targets)| **alias == was.address || targets.contains(&was.address));
+        let without = leading.map(|(alias, targets)| {
+            let left: BTreeSet<_> = targets.iter().filter(|target| **target != was.address).cloned().collect();
+            // An alias of the same name goes as a whole.
+            (alias.clone(), if *alias == was.address { BTreeSet::new() } else { left })
+        });
+        let after = Edit { set_aliases: without.collect(), ..Edit::default() }.apply(&before, today)?;
+        let mut changes = record::difference(Some(&before), Some(&after));
+        changes.extend(record::forget(&was.address));
+        let residue = self.write(&changes, true)?;
+        self.with(&was.address, |_, ledger, address| {
+            ledger.association = after;
+            ledger.remove(address);
+        });
+        self.forget_traces(None, std::slice::from_ref(&was.address));
+        Ok(Change { was: Some(was), now: None, excess: Excess::default(), residue })
+    }
+}
+
+fn view(ledger: &Ledger, entry: &Entry) -> MailboxView {
+    MailboxView {
+        address: entry.address.clone(),
+        association: ledger.association.name.clone(),
+        own: entry.own,
+        limit: ledger.association.mailbox_limit(entry.own),
+        used: entry.used,
+        reserved: entry.open,
+        seen: entry.seen,
+    }
+}

@@ -1,0 +1,314 @@
+//! What the book's records look like in the store: JSON, written and read by hand, because the personal types cannot do it.
+//!
+//! ```text
+//! association/NAME   the association's settings      alias/ADDRESS     where an alias leads
+//! mailbox/ADDRESS    an own limit, if it has one     usage/ADDRESS     what is in it; written behind
+//! level/NAME         which notice was due last       imported          the config file's associations are in
+//! ```
+//!
+//! Every `reveal()` of the book's durable side is in this file. There is no time in any record.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use super::{Amount, Association, Day, Grant, Level, Limit, Name, Rates, SenderRule, SendingLimits, State};
+use crate::fault::Lang;
+use crate::private::{Address, Domain};
+use crate::store::{Change, Record, Schema, StoreError};
+
+/// The schema of these records. A change in their meaning is a new step here.
+pub const SCHEMA: Schema = Schema(&[]);
+
+/// Marks that the associations of the config file were taken over.
+pub(super) const IMPORTED: &str = "imported";
+
+/// A record, understood.
+pub(super) enum Known {
+    Association(Box<Association>),
+    Alias(Address, BTreeSet<Address>),
+    Mailbox(Address, Limit),
+    Usage(Address, Amount, Level),
+    Level(Name, Level),
+    /// The schema's version, or the mark of the import.
+    Mark,
+}
+
+/// Understands a record; anything unknown is damage, for the schema's version vouches that there is none.
+pub(super) fn read(record: &Record) -> Result<Known, StoreError> {
+    parse(record.key.reveal(), record.value.reveal()).ok_or(StoreError::Damaged)
+}
+
+/// The changes that turn an association's records from `was` into `now`.
+pub(super) fn difference(was: Option<&Association>, now: Option<&Association>) -> Vec<Change> {
+    let (old, new) = (was.map(records).unwrap_or_default(), now.map(records).unwrap_or_default());
+    let gone = old.keys().filter(|key| !new.contains_key(*key)).map(|key| Change::remove(key.clone()));
+    let written = new.iter().filter(|(key, value)| old.get(*key) != Some(*value));
+    gone.chain(written.map(|(key, value)| Change::put(key.clone(), value.to_string().into_bytes()))).collect()
+}
+
+/// Sets or removes a mailbox's own limit.
+pub(super) fn mailbox(address: &Address, own: Option<Limit>) -> Change {
+    let key = format!("mailbox/{}", address.reveal());
+    match own {
+        Some(limit) => put(key, &json!({ "storage": limit_value(limit) })),
+        None => Change::remove(key),
+    }
+}
+
+/// Writes what is in a mailbox.
+pub(super) fn usage(address: &Address, used: Amount, level: Level) -> Change {
+    let value = json!({ "octets": used.octets, "messages": used.messages, "level": level.percent() });
+    put(format!("usage/{}", address.reveal()), &value)
+}
+
+/// Removes what is known about a mailbox.
+pub(super) fn forget(address: &Address) -> [Change; 2] {
+    [mailbox(address, None), Change::remove(format!("usage/{}", address.reveal()))]
+}
+
+/// Writes an association's level.
+pub(super) fn level(name: &Name, level: Level) -> Change {
+    put(format!("level/{}", name.reveal()), &json!(level.percent()))
+}
+
+/// Removes an association's level.
+pub(super) fn forget_level(name: &Name) -> Change {
+    Change::remove(format!("level/{}", name.reveal()))
+}
+
+/// Writes the mark of the import.
+pub(super) fn imported() -> Change {
+    put(IMPORTED.into(), &json!(true))
+}
+
+/// An association's settings as they stand in the store, for `--json` and exports of the admin.
+pub fn association_json(association: &Association) -> Value {
+    json!({ "name": association.name.reveal(), "settings": settings(association), "aliases": alias_lists(association) })
+}
+
+fn alias_lists(association: &Association) -> Value {
+    let list = |targets: &BTreeSet<Address>| targets.iter().map(|target| json!(target.reveal())).collect::<Vec<_>>();
+    let lists = association.aliases.iter().map(|(alias, targets)| (alias.reveal(), json!(list(targets))));
+    Value::Object(lists.collect())
+}
+
+fn put(key: String, value: &Value) -> Change {
+    Change::put(key, value.to_string().into_bytes())
+}
+
+// Aliases have keys of their own: an association can have thousands, and a value is bounded.
+fn records(association: &Association) -> BTreeMap<String, Value> {
+    let mut records = BTreeMap::new();
+    records.insert(format!("association/{}", association.name.reveal()), settings(association));
+    for (alias, targets) in &association.aliases {
+        let targets: Vec<_> = targets.iter().map(Address::reveal).collect();
+        records.insert(format!("alias/{}", alias.reveal()), json!(targets));
+    }
+    records
+}
+
+fn settings(association: &Association) -> Value {
+    let domains: Vec<_> = association.domains.iter().map(Domain::reveal).collect();
+    let aliases = association.domain_aliases.iter();
+    let aliases: Map<_, _> = aliases.map(|(alias, domain)| (alias.reveal().to_owned(), json!(domain.reveal()))).collect();
+    let grants = association.grants.iter();
+    let grants: Vec<_> = grants.map(|grant| json!({ "octets": grant.octets, "until": grant.until.print() })).collect();
+    json!({
+        "domains": domains,
+        "domain-aliases": aliases,
+        "storage": limit_value(association.storage),
+        "messages": limit_value(association.messages),
+        "mailboxes": limit_value(association.mailboxes),
+        "mailbox-default": limit_value(association.mailbox_default),
+        "state": match association.state {
+            State::Active => json!("active"),
+            State::ReadOnly => json!("read-only"),
+            State::Suspended => json!("suspended"),
+            State::LeavingUntil(day) => json!({ "leaving-until": day.print() }),
+        },
+        "contact": association.contact.as_ref().map(Address::reveal),
+        "language": match association.lang { Lang::En => "en", Lang::Fr => "fr" },
+        "sender-rule": match association.sender_rule { SenderRule::Mailbox => "mailbox", SenderRule::Domain => "domain" },
+        "sending": {
+            "mailbox": rates_value(association.sending.mailbox),
+            "association": rates_value(association.sending.association),
+        },
+        "backend": association.backend.as_deref(),
+        "grants": grants,
+    })
+}
+
+fn limit_value(limit: Limit) -> Value {
+    match limit {
+        Limit::None => Value::Null,
+        Limit::At(most) => json!(most),
+    }
+}
+
+fn rates_value(rates: Rates) -> Value {
+    json!({
+        "messages-per-hour": limit_value(rates.messages_per_hour),
+        "messages-per-day": limit_value(rates.messages_per_day),
+        "recipients-per-hour": limit_value(rates.recipients_per_hour),
+        "recipients-per-day": limit_value(rates.recipients_per_day),
+    })
+}
+
+fn parse(key: &str, value: &[u8]) -> Option<Known> {
+    let value: Value = serde_json::from_slice(value).ok()?;
+    let Some((kind, name)) = key.split_once('/') else {
+        return matches!(key, "schema" | IMPORTED).then_some(Known::Mark);
+    };
+    Some(match kind {
+        "association" => Known::Association(Box::new(association(Name::parse(name)?, &value)?)),
+        "alias" => {
+            let targets = value.as_array()?.iter().map(address).collect::<Option<_>>()?;
+            Known::Alias(Address::parse(name)?, targets)
+        }
+        "mailbox" => Known::Mailbox(Address::parse(name)?, limit(value.get("storage")?)?),
+        "usage" => {
+            let used = Amount { octets: value.get("octets")?.as_u64()?, messages: value.get("messages")?.as_u64()? };
+            Known::Usage(Address::parse(name)?, used, Level::from_percent(value.get("level")?.as_u64()?))
+        }
+        "level" => Known::Level(Name::parse(name)?, Level::from_percent(value.as_u64()?)),
+        _ => return None,
+    })
+}
+
+fn association(name: Name, value: &Value) -> Option<Association> {
+    let domains = value.get("domains")?.as_array()?.iter().map(domain).collect::<Option<Vec<_>>>()?;
+    let mut read = Association::new(name, domains);
+    let aliases = value.get("domain-aliases")?.as_object()?.iter();
+    read.domain_aliases = aliases.map(|(alias, to)| Some((Domain::parse(alias)?, domain(to)?))).collect::<Option<_>>()?;
+    read.storage = limit(value.get("storage")?)?;
+    read.messages = limit(value.get("messages")?)?;
+    read.mailboxes = limit(value.get("mailboxes")?)?;
+    read.mailbox_default = limit(value.get("mailbox-default")?)?;
+    read.state = state(value.get("state")?)?;
+    read.contact = optional(value.get("contact")?, address)?;
+    read.lang = match value.get("language")?.as_str()? {
+        "en" => Lang::En,
+        "fr" => Lang::Fr,
+        _ => return None,
+    };
+    read.sender_rule = match value.get("sender-rule")?.as_str()? {
+        "mailbox" => SenderRule::Mailbox,
+        "domain" => SenderRule::Domain,
+        _ => return None,
+    };
+    let sending = value.get("sending")?;
+    read.sending = SendingLimits { mailbox: rates(sending.get("mailbox")?)?, association: rates(sending.get("association")?)? };
+    read.backend = optional(value.get("backend")?, |name| Some(name.as_str()?.into()))?;
+    read.grants = value.get("grants")?.as_array()?.iter().map(grant).collect::<Option<_>>()?;
+    Some(read)
+}
+
+fn state(value: &Value) -> Option<State> {
+    Some(match value.as_str() {
+        Some("active") => State::Active,
+        Some("read-only") => State::ReadOnly,
+        Some("suspended") => State::Suspended,
+        Some(_) => return None,
+        None => State::LeavingUntil(Day::parse(value.get("leaving-until")?.as_str()?)?),
+    })
+}
+
+fn grant(value: &Value) -> Option<Grant> {
+    Some(Grant { octets: value.get("octets")?.as_u64()?, until: Day::parse(value.get("until")?.as_str()?)? })
+}
+
+fn rates(value: &Value) -> Option<Rates> {
+    Some(Rates {
+        messages_per_hour: limit(value.get("messages-per-hour")?)?,
+        messages_per_day: limit(value.get("messages-per-day")?)?,
+        recipients_per_hour: limit(value.get("recipients-per-hour")?)?,
+        recipients_per_day: limit(value.get("recipients-per-day")?)?,
+    })
+}
+
+fn limit(value: &Value) -> Option<Limit> {
+    if value.is_null() { Some(Limit::None) } else { value.as_u64().map(Limit::At) }
+}
+
+fn address(value: &Value) -> Option<Address> {
+    Address::parse(value.as_str()?)
+}
+
+fn domain(value: &Value) -> Option<Domain> {
+    Domain::parse(value.as_str()?)
+}
+
+/// `null`, or what `read` makes of it.
+fn optional<T>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Option<T>> {
+    if value.is_null() { Some(None) } else { read(value).map(Some) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::private::Private;
+
+    fn record(key: &str, value: &[u8]) -> Record {
+        Record { key: Private::new(key.into()), value: Private::new(value.into()) }
+    }
+
+    fn full() -> Association {
+        let domain = |text| Domain::parse(text).unwrap();
+        let address = |text| Address::parse(text).unwrap();
+        let mut full = Association::new(Name::parse("Amis-2").unwrap(), [domain("a.example"), domain("é.example")]);
+        full.domain_aliases.insert(domain("b.example"), domain("a.example"));
+        full.storage = Limit::At(u64::MAX);
+        full.mailboxes = Limit::At(0);
+        full.state = State::LeavingUntil(Day::parse("2027-03-01").unwrap());
+        full.contact = Some(address("\"x y\"@elsewhere.example"));
+        full.lang = Lang::Fr;
+        full.sender_rule = SenderRule::Domain;
+        full.aliases.insert(address("info@a.example"), [address("bob@a.example"), address("info@a.example")].into());
+        full.sending.association.recipients_per_day = Limit::At(7);
+        full.backend = Some("Store 1".into());
+        full.grants.push(Grant { octets: 5, until: Day::parse("2027-03-01").unwrap() });
+        full
+    }
+
+    #[test]
+    fn an_association_reads_as_it_was_written() {
+        let mut read = None;
+        let mut aliases = BTreeMap::new();
+        for change in difference(None, Some(&full())) {
+            let value = change.value.unwrap();
+            match super::read(&record(change.key.reveal(), value.reveal())).unwrap() {
+                Known::Association(association) => read = Some(association),
+                Known::Alias(alias, targets) => drop(aliases.insert(alias, targets)),
+                _ => panic!("another record"),
+            }
+        }
+        let mut read = *read.unwrap();
+        read.aliases = aliases;
+        assert!(read == full());
+        assert!(read.check().is_ok());
+    }
+
+    #[test]
+    fn only_what_changed_is_written() {
+        let mut now = full();
+        assert!(difference(Some(&full()), Some(&now)).is_empty());
+        now.aliases.clear();
+        let changes = difference(Some(&full()), Some(&now));
+        assert!(changes.len() == 1 && changes[0].key.reveal() == "alias/info@a.example" && changes[0].value.is_none());
+    }
+
+    #[test]
+    fn damage_is_seen() {
+        for (key, value) in [
+            ("usage/a@b.example", "{}"),
+            ("usage/a", r#"{"octets":1,"messages":1,"level":0}"#),
+            ("mailbox/a@b.example", r#"{"storage":-1}"#),
+            ("association/x", r#"{"domains":[]}"#),
+            ("other/x", "1"),
+            ("schema", "x"),
+        ] {
+            assert!(read(&record(key, value.as_bytes())).err() == Some(StoreError::Damaged), "{key}");
+        }
+    }
+}

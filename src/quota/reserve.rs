@@ -1,0 +1,103 @@
+//! Space set aside before a write. A [`Reservation`] is the proof that the book agreed; only [`Book::reserve`] makes one.
+
+use std::sync::Arc;
+
+use super::book::Tenant;
+use super::{Amount, Book, Day, Verdict};
+use crate::private::Address;
+
+/// How mail gets into a mailbox: it decides which states of an association refuse it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// By LMTP, from outside: only limits refuse it.
+    Incoming,
+    /// By a member (APPEND, COPY, REPLACE): the association's state counts too.
+    Member,
+}
+
+/// Space in one mailbox and its association, held until this value is dropped.
+#[must_use = "dropping a reservation releases it"]
+pub struct Reservation {
+    tenant: Arc<Tenant>,
+    number: u64,
+    amount: Amount,
+    stored: Amount,
+    way: Way,
+    today: Day,
+}
+
+impl Book {
+    /// Takes note that the backend knows this mailbox (it accepted a login or a recipient). Costs no disk write.
+    ///
+    /// # Errors
+    /// [`Verdict::Unknown`] when no association has the domain, [`Verdict::TooManyMailboxes`] when it is one too many.
+    pub fn admit(&self, mailbox: &Address) -> Result<(), Verdict> {
+        self.with(mailbox, |_, ledger, mailbox| ledger.admit(mailbox).map(drop)).unwrap_or(Err(Verdict::Unknown))
+    }
+
+    /// Sets `amount` aside in the mailbox and in its association in one step, or says why not. Open reservations count as
+    /// used: any number of writers at once stay within both limits, to the octet.
+    ///
+    /// The mailbox must have been admitted. An `amount` without messages is fine (what a literal will need is not known yet).
+    pub fn reserve(&self, mailbox: &Address, amount: Amount, way: Way, today: Day) -> Result<Reservation, Verdict> {
+        let reserved = self.with(mailbox, |tenant, ledger, mailbox| {
+            let number = ledger.number(mailbox).ok_or(Verdict::Unknown)?;
+            ledger.reserve(number, amount, way, today)?;
+            Ok((tenant.clone(), number))
+        });
+        let (tenant, number) = reserved.unwrap_or(Err(Verdict::Unknown))?;
+        Ok(Reservation { tenant, number, amount, stored: Amount::ZERO, way, today })
+    }
+
+    /// Whether incoming mail of `amount` would find room now; sets nothing aside. For the policy service, which is asked long
+    /// before the mail comes. A mailbox that was never seen is judged by its association and the default limit.
+    pub fn probe(&self, mailbox: &Address, amount: Amount, today: Day) -> Result<(), Verdict> {
+        let judged = self.with(mailbox, |_, ledger, mailbox| match ledger.number(mailbox) {
+            Some(number) => ledger.judge(number, amount, Way::Incoming, today),
+            None => {
+                ledger.judge_association(amount, Way::Incoming, today)?;
+                let fits = ledger.association.mailbox_default.allows(amount.octets.into());
+                if fits { Ok(()) } else { Err(Verdict::MailboxFull) }
+            }
+        });
+        judged.unwrap_or(Err(Verdict::Unknown))
+    }
+}
+
+impl Reservation {
+    /// What is set aside.
+    pub fn amount(&self) -> Amount {
+        self.amount
+    }
+
+    /// Sets `more` aside as well, or leaves the reservation as it is: for mail whose size is not told beforehand.
+    pub fn grow(&mut self, more: Amount) -> Result<(), Verdict> {
+        self.tenant.lock().grow(self.number, more, self.way, self.today)?;
+        self.amount = self.amount.plus(more);
+        Ok(())
+    }
+
+    /// The backend stored it all.
+    pub fn commit(self) {
+        let amount = self.amount;
+        self.commit_as(amount);
+    }
+
+    /// The backend stored `actual`. More than was reserved is counted too, because it is there: reserve enough, or
+    /// [`Reservation::grow`], to stay within the limits.
+    pub fn commit_as(mut self, actual: Amount) {
+        self.stored = actual;
+    }
+}
+
+impl Drop for Reservation {
+    // The one end of every reservation, also in a session that was cut or panicked.
+    fn drop(&mut self) {
+        let mut ledger = self.tenant.lock();
+        ledger.end(self.number, self.amount, self.stored);
+        if self.stored != Amount::ZERO {
+            let crossings = ledger.crossings(self.number, self.today);
+            crossings.into_iter().flatten().for_each(|crossing| self.tenant.waiting.push(crossing));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Layer 2: what must survive a restart, as keys and values.
+//!
+//! A [`Store`] is small on purpose: get, scan, several keys in one atomic step with compare-and-set, sync, erase. The
+//! [`Embedded`] one keeps it in files (sled), the [`Memory`] one is for tests; `tests/store_contract.rs` holds both to the
+//! same promises. Keys are text (`association/NAME`), values are JSON, so that an export can be read by a person.
+//!
+//! Absent on purpose: any time. Nothing in here knows when something happened.
+
+mod embedded;
+mod folder;
+mod memory;
+mod schema;
+mod transfer;
+
+use std::io::ErrorKind;
+
+use crate::private::Private;
+
+pub use embedded::Embedded;
+pub use memory::Memory;
+pub use schema::{Schema, Step, settle};
+pub use transfer::{Summary, check, export, import};
+
+/// Largest value, in octets. sled keeps 16 values to a page and writes pages above half a MiB to files of their own, which
+/// it never syncs; below this bound that cannot happen.
+pub const MAX_VALUE: usize = 16 * 1024;
+
+/// Most changes in one batch of the embedded store: sled holds its log open meanwhile, and blocks when it is too long.
+/// [`Store::transact`] takes more than that too, and then costs as much as [`Store::erase`].
+pub const BATCH: usize = 1000;
+
+/// Keys below this are the store's own; callers neither see nor write them.
+const OWN: &str = "store/";
+
+/// Why the store could not do it. Holds no text: what it is about is personal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// An earlier disk error left this process without its files; they are whole. Restart.
+    Closed,
+    /// A compare-and-set found something else than expected; nothing was changed.
+    Conflict,
+    /// The files are not what was written: unreadable, or acknowledged changes are missing. Import the last export into
+    /// an empty folder, or export what can still be read ([`Embedded::open_as_it_is`]).
+    Damaged,
+    /// Another daemon uses the folder.
+    InUse,
+    /// The file system refused.
+    Io(ErrorKind),
+    /// The files were written by a newer nologd, in this schema version; this one would misread them.
+    Newer(u64),
+    /// The change is made and durable, but old files could not be wiped; the next start tries again.
+    Residue,
+    /// A value is above [`MAX_VALUE`], or a key is the store's own.
+    TooLarge,
+}
+
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        StoreError::Io(error.kind())
+    }
+}
+
+/// What must be true of a key for a [`Change`] to happen.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Expect {
+    /// The key does not exist.
+    Absent,
+    /// Anything goes.
+    Any,
+    /// The key has exactly this value.
+    Value(Private<Vec<u8>>),
+}
+
+/// One key of an atomic step.
+#[derive(Clone)]
+pub struct Change {
+    /// Personal: keys hold addresses.
+    pub key: Private<String>,
+    /// What must be true for the change to happen.
+    pub expect: Expect,
+    /// The new value; `None` removes the key.
+    pub value: Option<Private<Vec<u8>>>,
+}
+
+impl Change {
+    /// Writes `value`, whatever was there.
+    pub fn put(key: String, value: Vec<u8>) -> Change {
+        Change { key: Private::new(key), expect: Expect::Any, value: Some(Private::new(value)) }
+    }
+
+    /// Removes the key, whether or not it was there.
+    pub fn remove(key: String) -> Change {
+        Change { key: Private::new(key), expect: Expect::Any, value: None }
+    }
+
+    /// The same change, only if the key is as expected.
+    pub fn expecting(self, expect: Expect) -> Change {
+        Change { expect, ..self }
+    }
+}
+
+/// One key and its value, as found by [`Store::scan`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Personal: keys hold addresses.
+    pub key: Private<String>,
+    /// JSON.
+    pub value: Private<Vec<u8>>,
+}
+
+/// The durable copy of the book. Every call blocks for as long as the disk does: never call it from an async task.
+pub trait Store: Send + Sync {
+    /// The value of `key`.
+    fn get(&self, key: &str) -> Result<Option<Private<Vec<u8>>>, StoreError>;
+
+    /// All records whose key starts with `prefix`, in the order of the keys.
+    fn scan(&self, prefix: &str) -> Result<Vec<Record>, StoreError>;
+
+    /// All changes or none, also across a crash. Durable only after [`Store::sync`].
+    fn transact(&self, changes: &[Change]) -> Result<(), StoreError>;
+
+    /// When this returns, everything that [`Store::transact`] did before survives a power cut.
+    fn sync(&self) -> Result<(), StoreError>;
+
+    /// As `transact` and `sync` in one; and when it returns, no file holds the old values (or the removed keys) any more.
+    /// Takes time in proportion to the whole store. With no changes at all it is a compaction.
+    fn erase(&self, changes: &[Change]) -> Result<(), StoreError>;
+}
+
+/// The bounds that both stores share, checked before anything is touched.
+fn admissible(changes: &[Change]) -> Result<(), StoreError> {
+    let wrong = |change: &Change| {
+        let long = change.value.as_ref().is_some_and(|value| value.reveal().len() > MAX_VALUE);
+        long || change.key.reveal().starts_with(OWN)
+    };
+    if changes.iter().any(wrong) { Err(StoreError::TooLarge) } else { Ok(()) }
+}
+
+/// Whether `found` is what the change expects.
+fn expected(change: &Change, found: Option<&[u8]>) -> bool {
+    match &change.expect {
+        Expect::Absent => found.is_none(),
+        Expect::Any => true,
+        Expect::Value(value) => found == Some(value.reveal().as_slice()),
+    }
+}

@@ -1,0 +1,64 @@
+//! Export, import and check: the whole store as one JSON document that a person can read and keep.
+//!
+//! The document holds everything that is known about members. It goes to the admin's own terminal or file, nowhere else.
+
+use serde_json::{Map, Value};
+
+use super::{Change, Expect, Store, StoreError};
+
+/// Marks the document as ours.
+const FORMAT: &str = "nologd-store";
+
+/// How many records there are, by the first word of their keys, in the order of the words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The first word, and how many.
+    pub kinds: Vec<(String, u64)>,
+}
+
+/// Every record as JSON, indented.
+pub fn export(store: &dyn Store) -> Result<String, StoreError> {
+    let mut records = Map::new();
+    for record in store.scan("")? {
+        let value = serde_json::from_slice(record.value.reveal()).map_err(|_| StoreError::Damaged)?;
+        records.insert(record.key.reveal().clone(), value);
+    }
+    let document = serde_json::json!({ "format": FORMAT, "records": Value::Object(records) });
+    serde_json::to_string_pretty(&document).map_err(|_| StoreError::Damaged)
+}
+
+/// Fills an empty store from an export: all of it or nothing. A store that holds anything is a [`StoreError::Conflict`]; a
+/// document that is not an export is [`StoreError::Damaged`].
+///
+/// Call it before [`super::settle`], which then migrates an export of an older version.
+pub fn import(store: &dyn Store, document: &str) -> Result<Summary, StoreError> {
+    let document: Value = serde_json::from_str(document).map_err(|_| StoreError::Damaged)?;
+    if document.get("format").and_then(Value::as_str) != Some(FORMAT) {
+        return Err(StoreError::Damaged);
+    }
+    let records = document.get("records").and_then(Value::as_object).ok_or(StoreError::Damaged)?;
+    if !store.scan("")?.is_empty() {
+        return Err(StoreError::Conflict);
+    }
+    let changes: Vec<_> = records
+        .iter()
+        .map(|(key, value)| Change::put(key.clone(), value.to_string().into_bytes()).expecting(Expect::Absent))
+        .collect();
+    // Not `transact`: this also is on disk when it returns.
+    store.erase(&changes)?;
+    check(store)
+}
+
+/// Reads every record. What the records mean together is checked by their owner.
+pub fn check(store: &dyn Store) -> Result<Summary, StoreError> {
+    let mut summary = Summary::default();
+    for record in store.scan("")? {
+        let _: Value = serde_json::from_slice(record.value.reveal()).map_err(|_| StoreError::Damaged)?;
+        let kind = record.key.reveal().split('/').next().unwrap_or_default();
+        match summary.kinds.last_mut() {
+            Some((last, count)) if last == kind => *count += 1,
+            _ => summary.kinds.push((kind.to_owned(), 1)),
+        }
+    }
+    Ok(summary)
+}
