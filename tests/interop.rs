@@ -138,7 +138,7 @@ fn mutt_sends_and_its_own_copy_agrees_with_the_delivered_one() {
     let trust = stack.certificate();
     let settings = format!(
         "set from={address} realname=Alice use_from=yes use_envelope_from=yes hostname=canary.local user_agent=yes\n\
-         set ssl_force_tls=yes ssl_verify_host=no certificate_file={trust} ssl_usesystemcerts=no\n\
+         set ssl_force_tls=yes ssl_verify_host=no certificate_file={trust}\n\
          set smtp_url=smtps://{user}@127.0.0.1:{submissions}/ smtp_pass={password} imap_pass={password}\n\
          set copy=yes record=imaps://{user}@127.0.0.1:{imaps}/Sent\n",
         address = ALICE.address,

@@ -77,12 +77,17 @@ def before_login():
     assert kind == "OK", data
     name = b" ".join(x for x in session._untagged_response(kind, data, "ID")[1] if x)
     assert b"Dovecot" not in name, f"ID is answered by the backend: {name}"
-    refused(lambda: session.select("INBOX"), "not")
     refused(lambda: session.login(ALICE, "wrong"), "WRONG-PASSWORD")
     refused(lambda: session.login("canary-nobody@velo.example", "wrong"), "WRONG-PASSWORD")
     refused(lambda: session.login("canary-nobody@elsewhere.example", "wrong"), "WRONG-PASSWORD")
     session.login(ALICE, PASSWORD)
     session.logout()
+    # In the wrong state, and not even a command: told so, and the session goes on.
+    raw = Raw()
+    for wrong in (b"a SELECT INBOX", b"b NONSENSE", b"c", b"d LOGIN only-one"):
+        answer = raw.ask(wrong)[-1]
+        assert answer.split()[1] in (b"BAD", b"NO"), answer
+    assert raw.ask(b"e NOOP")[-1].startswith(b"e OK")
 
 
 def starttls():
