@@ -5,8 +5,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use nix::unistd::{Gid, Group, Uid, User};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Gid, Group, Pid, Uid, User};
 
 use super::place::{Owner, Place};
 use super::process::{Process, Program};
@@ -55,10 +57,18 @@ impl Dovecot {
         self.folder.join("mail").join(address).join("Maildir")
     }
 
-    /// Ends it, as a crash of the mail server would look from outside. [`Dovecot::restart`] brings it back.
-    pub fn stop(&mut self) {
-        self.process.signal(nix::sys::signal::Signal::SIGTERM);
-        self.process.wait(std::time::Duration::from_secs(10));
+    /// Kills it with all its sessions, in the middle of whatever they do. [`Dovecot::restart`] brings it back.
+    ///
+    /// Asked politely, it would let every session go on until it is idle for ten seconds.
+    pub fn crash(&mut self) {
+        let master = self.process.pid();
+        let children = fs::read_to_string(format!("/proc/{master}/task/{master}/children")).unwrap_or_default();
+        // The master first, so that it starts no others.
+        self.process.signal(Signal::SIGKILL);
+        for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
+            let _ = kill(Pid::from_raw(child), Signal::SIGKILL);
+        }
+        self.process.wait(Duration::from_secs(10));
     }
 
     /// Starts it again with the same config, ports and mail.
