@@ -4,6 +4,8 @@
 
 #[path = "interop/life.rs"]
 mod life;
+#[path = "interop/size.rs"]
+mod size;
 mod support;
 #[path = "interop/sync.rs"]
 mod sync;
