@@ -3,6 +3,7 @@ import os
 import smtplib
 import socket
 import ssl
+import time
 from email.message import EmailMessage
 
 ALICE, PASSWORD = "alice@velo.example", "bell-and-basket"
@@ -164,5 +165,6 @@ def injected():
 
 steps = (mechanisms, wrong_password, order, other_senders, recipients, pipelined, chunked, smuggling, injected)
 for step in steps:
+    begin = time.monotonic()
     step()
-    print("ok", step.__name__)
+    print("ok", step.__name__, f"{time.monotonic() - begin:.1f} s")
