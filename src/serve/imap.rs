@@ -21,7 +21,7 @@ use crate::net::link::Link;
 use crate::net::pace::Pace;
 use crate::net::stop::{Phase, Stop};
 use crate::private::Address;
-use crate::route::Routes;
+use crate::quota::Book;
 use crate::scrub::{BODY_START, Context as ScrubContext, Profile, Scrubber};
 
 /// How long a client may take to hear our last words.
@@ -156,14 +156,14 @@ async fn carry(mut carrier: Carrier, patience: Patience, mut stop: Stop) -> Resu
 
 /// The rules for this person's Sent mailbox.
 fn sent_copy(context: &Context, logged_in: &LoggedIn) -> Arc<dyn SentCopy> {
-    let (user, routes) = (logged_in.who.user.clone(), logged_in.who.routes.clone());
-    Arc::new(Author { scrubber: context.scrubber.clone(), user, routes })
+    let (user, book) = (logged_in.who.user.clone(), context.book.clone());
+    Arc::new(Author { scrubber: context.scrubber.clone(), user, book })
 }
 
 struct Author {
     scrubber: Arc<Scrubber>,
     user: Address,
-    routes: Arc<Routes>,
+    book: Arc<Book>,
 }
 
 impl SentCopy for Author {
@@ -176,7 +176,7 @@ impl SentCopy for Author {
     }
 
     fn scrub(&self, header: &[u8], body_start: &[u8]) -> Option<Vec<u8>> {
-        let owns = |address: &Address| self.routes.owns(&self.user, address);
+        let owns = |address: &Address| self.book.owns(&self.user, address);
         let context = ScrubContext {
             profile: Profile::Sent,
             domain: self.user.domain(),

@@ -4,6 +4,7 @@
 
 pub mod backend;
 mod carry;
+pub mod clock;
 mod door;
 pub mod imap;
 pub mod submission;
@@ -15,7 +16,8 @@ use arc_swap::ArcSwap;
 
 use crate::limit::Limits;
 use crate::net::tls;
-use crate::route::Routes;
+use crate::quota::Book;
+use crate::route::Backends;
 use crate::scrub::Scrubber;
 
 pub use door::{Door, Entry, Service};
@@ -60,7 +62,9 @@ impl Default for Sizes {
 /// What all sessions share.
 pub struct Context {
     /// Swapped whole on reload.
-    pub routes: ArcSwap<Routes>,
+    pub backends: ArcSwap<Backends>,
+    /// Associations, limits, usage: the only judge.
+    pub book: Arc<Book>,
     /// The header rules with the key of this installation.
     pub scrubber: Arc<Scrubber>,
     /// Rates and numbers.

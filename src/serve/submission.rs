@@ -20,7 +20,7 @@ use crate::net::pace::Pace;
 use crate::net::stop::{Phase, Stop};
 use crate::net::tls;
 use crate::private::{Address, Credential, Pseudonym};
-use crate::route::{AuthBy, Backend, Routes, Security};
+use crate::route::{AuthBy, Backend, Security};
 use crate::scrub::{Context as ScrubContext, Profile, Refusal, Scrubbed};
 use crate::smtp::client::Capabilities;
 use crate::submission::{Act, House, Limits, Params, Protection, Session, Verdict};
@@ -131,7 +131,7 @@ impl Desk {
 
     fn backend(&self) -> Option<(usize, &Backend)> {
         let who = self.who.as_ref()?;
-        who.routes.backend(who.backend).map(|backend| (who.backend, backend))
+        who.backends.at(who.backend).map(|backend| (who.backend, backend))
     }
 
     /// Sends what is gathered for both sides.
@@ -258,16 +258,14 @@ impl Desk {
 
     /// Where the relay judges: who it would be, within the limits.
     fn by_relay(&mut self, credential: &Credential) -> Option<Result<Authenticated, Code>> {
-        let routes = self.context.routes.load_full();
-        let user = Address::parse(credential.user.reveal())?;
-        let backend = routes.association(user.domain())?.backend;
-        if routes.backend(backend)?.auth != AuthBy::Relay {
+        let who = Authenticated::claimed(&self.context, credential)?.who?;
+        if who.backends.at(who.backend)?.auth != AuthBy::Relay {
             return None;
         }
         let limits = &self.context.limits;
         let account = limits.pseudonymiser().account(credential.user.reveal());
         self.account = Some(account);
-        Some(limits.may_try(self.seat.network(), account).map(|()| Authenticated { user, routes, backend }))
+        Some(limits.may_try(self.seat.network(), account).map(|()| who))
     }
 
     fn count_wrong(&mut self) {
@@ -339,15 +337,9 @@ struct Rules<'a> {
     who: Option<&'a Authenticated>,
 }
 
-impl Rules<'_> {
-    fn routes(&self) -> Option<&Routes> {
-        self.who.map(|who| &*who.routes)
-    }
-}
-
 impl House for Rules<'_> {
     fn owns(&self, user: &Address, sender: &Address) -> bool {
-        self.routes().is_some_and(|routes| routes.owns(user, sender))
+        self.who.is_some() && self.context.book.owns(user, sender)
     }
 
     // Rates per account and the association's state come with the book.
