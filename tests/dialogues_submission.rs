@@ -55,6 +55,29 @@ fn chunking_changes_nothing() {
     }
 }
 
+/// A message over the bound (100,000 octets here) by either way: refused after its end, the relay is cut, the session goes on.
+#[test]
+fn too_long_messages_are_refused_and_nothing_is_gathered() {
+    let line = "x".repeat(98) + "\r\n";
+    let header = "From: alice@asso.example\r\n\r\n";
+    let by_data = format!("DATA\r\n{header}{}.\r\n", line.repeat(1000));
+    let by_bdat = format!("BDAT 28\r\n{header}BDAT 99973 LAST\r\n{}x", &line.repeat(1000)[..99972]);
+    for (message, size) in [(&by_data, 7), (&by_data, 4096), (&by_bdat, 7), (&by_bdat, 4096)] {
+        let mut play = Play::new(Protection::Secure);
+        order(&mut play, "envelope", usize::MAX).unwrap();
+        for piece in message.as_bytes().chunks(size) {
+            play.client(piece);
+            if play.to_relay.ends_with(b"DATA\r\n") {
+                play.relay(b"354 go\r\n");
+            }
+        }
+        play.client(b"NOOP\r\n");
+        let told = show(&play.to_client);
+        assert!(told.ends_with("552 5.3.4 Message too long (MESSAGE-TOO-LONG)\r\n250 2.0.0 OK\r\n"), "{told}");
+        assert!(!play.is_connected() && !show(&play.to_relay).contains(".\r\n"));
+    }
+}
+
 fn files() -> Vec<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/dialogues/submission");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::rand;
 use tokio::time::Instant;
@@ -157,36 +157,36 @@ impl Desk {
         if had_relay && self.relay.is_none() {
             return Ok(());
         }
-        let in_message = self.session.in_message();
         self.learn();
-        let deadline = self.deadline(in_message);
+        let busy = self.session.in_transaction();
+        let rests = !busy && had_relay;
+        let deadline = if rests { Instant::now() + REST } else { self.deadline(busy) };
         self.client.set_deadline(deadline);
-        let phase = if in_message { Phase::Over } else { Phase::Draining };
+        let phase = if busy { Phase::Over } else { Phase::Draining };
         let filled = tokio::select! {
             filled = self.client.fill() => filled,
             () = self.stop.reached(phase) => Err(Fault::Stopping),
         };
         match filled {
-            Ok(_) => Ok(()),
-            Err(Fault::Gone(side)) => Err(Fault::Gone(side)),
-            Err(fault) => {
-                self.session.close(fault.code());
-                Ok(())
-            }
+            Ok(_) => {}
+            Err(Fault::Slow(_)) if rests => self.session.rest(),
+            Err(Fault::Gone(side)) => return Err(Fault::Gone(side)),
+            Err(fault) => self.session.close(fault.code()),
         }
+        Ok(())
     }
 
-    fn deadline(&mut self, in_message: bool) -> Instant {
+    fn deadline(&mut self, busy: bool) -> Instant {
         let patience = self.context.patience;
-        if in_message {
+        if self.session.user().is_none() {
+            return self.login_by;
+        }
+        if busy {
             return self.pace.get_or_insert_with(|| Pace::new(patience.stall, patience.least_rate)).deadline();
         }
         self.pace = None;
-        match self.session.user() {
-            // RFC 5321 4.5.3.2.7: at least five minutes.
-            Some(_) => Instant::now() + patience.stall,
-            None => self.login_by,
-        }
+        // RFC 5321 4.5.3.2.7: at least five minutes.
+        Instant::now() + patience.stall
     }
 
     async fn read_relay(&mut self) -> Result<(), Fault> {
@@ -324,7 +324,7 @@ impl Desk {
 }
 
 /// How long a relay may take to hear QUIT.
-const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
+const FAREWELL: Duration = Duration::from_secs(1);
 
 fn untried(code: Code) -> Verdict {
     match code {
@@ -376,3 +376,7 @@ impl House for Rules<'_> {
         self.context.scrubber.scrub(header, &context).map_err(Refusal::code)
     }
 }
+
+/// How long a relay's connection is kept for the next message of a client that says nothing. A Postfix takes 100 at once by
+/// default, and mail programs may stay for minutes.
+const REST: Duration = Duration::from_secs(5);

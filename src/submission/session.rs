@@ -166,9 +166,20 @@ impl Session {
         self.answers.len() + self.orders.len()
     }
 
-    /// Whether a message is on its way: not to be cut off if there is time, and to be watched for speed.
-    pub fn in_message(&self) -> bool {
-        matches!(self.state, State::Open(_, Mail::Message(_) | Mail::Asked(_)) | State::Swallow { .. })
+    /// Whether a mail transaction is under way: not to be cut off if there is time, and to be watched for speed.
+    pub fn in_transaction(&self) -> bool {
+        match &self.state {
+            State::Open(_, mail) => !matches!(mail, Mail::Idle | Mail::Broken),
+            State::Swallow { .. } | State::LongLine { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Lets the relay go, if nothing is under way with it: its connections are few.
+    pub fn rest(&mut self) {
+        if let State::Open(_, Mail::Idle | Mail::Broken) = self.state {
+            self.leave(true);
+        }
     }
 
     /// What the relay can do, once it is open.
@@ -181,7 +192,11 @@ impl Session {
 
     /// Whose session it is.
     pub fn user(&self) -> Option<&Address> {
-        match &self.state {
+        let mut state = &self.state;
+        while let State::Swallow { then, .. } | State::LongLine { then, .. } = state {
+            state = then;
+        }
+        match state {
             State::Open(user, _) | State::Judging(Some(user)) => Some(&user.address),
             _ => None,
         }
