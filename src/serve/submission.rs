@@ -1,15 +1,14 @@
 //! Submission: the loop that does what [`Session`] says. One read buffer per side, nothing else of a message is held.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
-use aws_lc_rs::rand;
 use tokio::time::Instant;
 
 use super::Context;
-use super::backend::{self, Authenticated, Health, NoLogin};
+use super::backend::{self, Authenticated, NoLogin};
 use super::door::Visit;
+use super::house::Rules;
 use crate::event::{Event, emit};
 use crate::fault::{Code, Fault, Side};
 use crate::imap::login::Protection as Door;
@@ -20,31 +19,9 @@ use crate::net::pace::Pace;
 use crate::net::stop::{Phase, Stop};
 use crate::net::tls;
 use crate::private::{Address, Credential, Pseudonym};
-use crate::route::{AuthBy, Backend, Routes, Security};
-use crate::scrub::{Context as ScrubContext, Profile, Refusal, Scrubbed};
-use crate::smtp::client::Capabilities;
-use crate::submission::{Act, House, Limits, Params, Protection, Session, Verdict};
+use crate::route::{AuthBy, Backend, Security};
+use crate::submission::{Act, Limits, Params, Protection, Session, Verdict};
 use crate::wire::sasl::Name;
-
-/// What is known of the relays from the sessions so far.
-#[derive(Default)]
-pub struct Relays {
-    known: Mutex<HashMap<usize, Capabilities>>,
-    health: Health,
-}
-
-impl Relays {
-    /// What all relays can do, as far as it is known. Before the first message: all that is ever offered; a relay that
-    /// cannot do it refuses the parameter itself.
-    fn offer(&self) -> Capabilities {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.values().fold(Capabilities::all(), |offer, relay| offer.and(relay))
-    }
-
-    fn learn(&self, backend: usize, capabilities: Capabilities) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(backend, capabilities);
-    }
-}
 
 /// Serves one connection to its end.
 ///
@@ -330,50 +307,6 @@ fn untried(code: Code) -> Verdict {
     match code {
         Code::TooManyTries => Verdict::Limited,
         code => Verdict::Unknown(code),
-    }
-}
-
-/// What the session asks of the book and the rules.
-struct Rules<'a> {
-    context: &'a Context,
-    who: Option<&'a Authenticated>,
-}
-
-impl Rules<'_> {
-    fn routes(&self) -> Option<&Routes> {
-        self.who.map(|who| &*who.routes)
-    }
-}
-
-impl House for Rules<'_> {
-    fn owns(&self, user: &Address, sender: &Address) -> bool {
-        self.routes().is_some_and(|routes| routes.owns(user, sender))
-    }
-
-    // Rates per account and the association's state come with the book.
-    fn admits(&self, _: &Address) -> Result<(), Code> {
-        Ok(())
-    }
-
-    fn needs_body_start(&self, header: &[u8]) -> bool {
-        self.context.scrubber.needs_body_start(header)
-    }
-
-    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, Code> {
-        let owns = |address: &Address| self.owns(user, address);
-        let mut random = [0; 16];
-        rand::fill(&mut random).map_err(|_| Code::BackendDown)?;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let context = ScrubContext {
-            profile: Profile::Submission,
-            domain: user.domain(),
-            hostname: &self.context.hostname,
-            now: i64::try_from(now).unwrap_or(0),
-            random,
-            owns: &owns,
-            body_start,
-        };
-        self.context.scrubber.scrub(header, &context).map_err(Refusal::code)
     }
 }
 
