@@ -141,7 +141,7 @@ pub fn context(config: &mut Config) -> Result<Arc<Context>, Trouble> {
         tls: tls::Client::new(config.authorities.as_deref()).map_err(Trouble::Authorities)?,
         hostname: config.hostname.clone(),
         health: crate::serve::backend::Health::default(),
-        relays: crate::serve::submission::Relays::default(),
+        relays: crate::serve::relays::Relays::default(),
     }))
 }
 

@@ -6,7 +6,9 @@ pub mod backend;
 mod carry;
 pub mod clock;
 mod door;
+mod house;
 pub mod imap;
+pub mod relays;
 pub mod submission;
 
 use std::sync::Arc;
@@ -80,5 +82,5 @@ pub struct Context {
     /// Whether each backend took its last connection.
     pub health: backend::Health,
     /// What the relays showed of themselves.
-    pub relays: submission::Relays,
+    pub relays: relays::Relays,
 }

@@ -41,6 +41,10 @@ impl House for TestHouse {
         if user.reveal_local() == "busy" { Err(Code::TooManyMessages) } else { Ok(()) }
     }
 
+    fn counts(&self, _: &Address, recipients: usize) -> Result<(), Code> {
+        if recipients > 3 { Err(Code::TooManyMessages) } else { Ok(()) }
+    }
+
     fn needs_body_start(&self, header: &[u8]) -> bool {
         self.0.needs_body_start(header)
     }
