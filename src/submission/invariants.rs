@@ -42,7 +42,7 @@ impl House for TestHouse {
     }
 
     fn counts(&self, _: &Address, recipients: usize) -> Result<(), Code> {
-        if recipients > 3 { Err(Code::TooManyMessages) } else { Ok(()) }
+        if recipients > 2 { Err(Code::TooManyMessages) } else { Ok(()) }
     }
 
     fn needs_body_start(&self, header: &[u8]) -> bool {
