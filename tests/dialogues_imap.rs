@@ -4,7 +4,8 @@
 //! backend must receive. What is received and not expected fails, so no line for B means that the backend hears nothing.
 //! `[...]` at the end stands for any rest of the line. `\r` `\n` `\0` `\\` `\xNN` are what they are in Rust; a single `\` at
 //! the end leaves the CRLF out. `#` is a comment. Orders: `! before login` (there is no backend then), `! literal-minus` and
-//! `! no literal-plus` (what the backend takes), `! closed` (the session must have ended by now).
+//! `! no literal-plus` (what the backend takes), `! closed` (the session must have ended by now),
+//! `! quota` (the mailbox holds 1000 octets, its association 1500), `! unseen`, `! small association` (500).
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,9 +13,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use nologd::fault::Code;
 use nologd::imap::Step;
+use nologd::imap::account::{Account, Root};
 use nologd::imap::login::{Before, Login, Protection};
+use nologd::imap::probe::Means;
 use nologd::imap::session::{SentCopy, Session, Terms};
+use nologd::private::{Address, Domain};
+use nologd::quota::{Amount, Association, Book, Day, Limit, Name, Params, Refresh, Reservation, Verdict, Way};
+use nologd::store::Memory;
 
 #[test]
 fn dialogues() {
@@ -57,6 +64,52 @@ impl SentCopy for Rules {
     }
 }
 
+/// A mailbox of 1000 octets in an association of 1500, in which nobody else has anything.
+struct Alice {
+    book: Book,
+    address: Address,
+}
+
+impl Alice {
+    fn new(text: &str) -> Alice {
+        let book = Book::open(Arc::new(Memory::new()), Params { separator: Some('+') }).unwrap();
+        let mut association = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
+        association.mailbox_default = Limit::At(1000);
+        association.storage = Limit::At(if text.contains("! small association") { 500 } else { 1500 });
+        book.import_once(vec![association], Day::from_unix(0)).ok().unwrap();
+        let address = Address::parse("alice@velo.example").unwrap();
+        book.admit(&address).unwrap();
+        if !text.contains("! unseen") {
+            book.begin_refresh(&address).unwrap().finish(Amount::ZERO, Day::from_unix(0));
+        }
+        Alice { book, address }
+    }
+}
+
+impl Account for Alice {
+    fn reserve(&self, amount: Amount) -> Result<Reservation, Code> {
+        self.book.reserve(&self.address, amount, Way::Member, Day::from_unix(0)).map_err(Verdict::code)
+    }
+    fn is_seen(&self) -> bool {
+        self.book.is_seen(&self.address)
+    }
+    fn unsee(&self) {
+        self.book.unsee(&self.address);
+    }
+    fn begin_refresh(&self) -> Option<Refresh> {
+        self.book.begin_refresh(&self.address)
+    }
+    fn finish_refresh(&self, refresh: Refresh, seen: Amount) {
+        refresh.finish(seen, Day::from_unix(0));
+    }
+    fn roots(&self) -> Option<[Root; 2]> {
+        let fill = self.book.fill(&self.address, Day::from_unix(0))?;
+        let root = |octets, storage, messages| Root { octets, storage, messages, most: Limit::None };
+        let own = root(fill.used.octets.into(), fill.limit, fill.used.messages.into());
+        Some([own, root(fill.shared_used.octets.into(), fill.shared_storage, 0)])
+    }
+}
+
 /// Both sides of a session, as byte strings.
 struct Play {
     login: Option<Login>,
@@ -79,7 +132,10 @@ impl Play {
             Some(u64::MAX)
         };
         let login = text.contains("! before login").then(|| Login::new(Protection::Secure));
-        let session = Session::new(Terms { non_sync, sent_copy: Some(Arc::new(Rules)) });
+        let account = text.contains("! quota").then(|| Arc::new(Alice::new(text)) as Arc<dyn Account>);
+        let means = Means::of(b"LIST-STATUS STATUS=SIZE");
+        let terms = Terms { account, means, append_limit: 5000, non_sync, sent_copy: Some(Arc::new(Rules)) };
+        let session = Session::new(terms);
         let empty = Vec::new;
         let (from_client, from_backend, to_client, to_backend) = (empty(), empty(), empty(), empty());
         Play { login, session, from_client, from_backend, to_client, to_backend, answers: empty(), closed: false }
@@ -166,6 +222,7 @@ impl Play {
 
 fn run(text: &str, size: usize) -> Result<(), String> {
     let mut play = Play::new(text);
+    play.turn();
     let mut pending: (&str, Vec<u8>) = ("", Vec::new());
     for (number, line) in text.lines().chain(["# end"]).enumerate() {
         let (mark, rest) = line.split_at_checked(2).unwrap_or(("# ", ""));

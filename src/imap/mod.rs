@@ -4,12 +4,15 @@
 //! - [`dialup`]: towards the backend, we are the client until it accepts the credentials.
 //! - [`session`]: after login, both directions are followed frame by frame, and what is not understood passes.
 
+pub mod account;
 pub mod append;
 pub mod capability;
 pub mod command;
 pub mod dialup;
 pub mod frame;
 pub mod login;
+mod pay;
+pub mod probe;
 pub mod reply;
 mod response;
 pub mod sent;

@@ -8,6 +8,7 @@ pub mod clock;
 mod door;
 mod house;
 pub mod imap;
+mod member;
 pub mod relays;
 pub mod submission;
 
