@@ -13,8 +13,8 @@ use crate::event::{Event, emit};
 use crate::net::certificates::Certificates;
 use crate::net::stop::pair;
 use crate::quota::UsageWriter;
-use crate::serve::Context;
 use crate::serve::clock::{now, today};
+use crate::serve::{Context, crew};
 use crate::store::StoreError;
 
 /// How often usage is written behind.
@@ -31,10 +31,12 @@ pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Co
     let (stopper, stop) = pair();
     let doors = config::doors(&config, built.certificates.as_ref())?;
     let (listeners, backends) = (doors.len(), context.backends.load().len());
-    for (door, bound) in doors.into_iter().zip(built.bound) {
-        tokio::spawn(door.open(bound, context.clone(), stop.clone()));
-    }
-    drop(stop);
+    let (_ender, end) = pair();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let doors: Vec<_> = doors.into_iter().zip(built.bound).collect();
+    crew::start(cores, &doors, &context, &stop, &end).map_err(Trouble::State)?;
+    // The sockets close when the last thread has stopped listening.
+    drop((stop, end, doors));
     // Dropped last: what is left is written and synced then.
     let _writer = UsageWriter::start(context.book.clone(), WRITE, store_failed()).map_err(Trouble::State)?;
     if built.broken > 0 {

@@ -46,7 +46,8 @@ fn run(file: &Path) -> ExitCode {
         Ok(context) => context,
         Err(trouble) => return refuse(&trouble),
     };
-    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().enable_all().build() else {
+    // For signals and the minute's work; sessions have threads of their own.
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
         return refuse(&Trouble::Crypto);
     };
     match runtime.block_on(life::live(config, file, built, context)) {

@@ -48,6 +48,17 @@ fn bind_unix(path: &Path) -> io::Result<std::os::unix::net::UnixListener> {
 }
 
 impl Bound {
+    /// The same socket for another thread.
+    ///
+    /// # Errors
+    /// No file descriptors left.
+    pub fn try_clone(&self) -> io::Result<Bound> {
+        match self {
+            Bound::Tcp(listener) => listener.try_clone().map(Bound::Tcp),
+            Bound::Unix(listener) => listener.try_clone().map(Bound::Unix),
+        }
+    }
+
     /// Where it is bound: for tests that ask the kernel for a port.
     pub fn port(&self) -> Option<u16> {
         match self {

@@ -83,7 +83,9 @@ impl UsageWriter {
         let (stop, stopped) = channel();
         let work = move || {
             while stopped.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
-                book.write_usage().map_or_else(&failed, drop);
+                // sled's own flusher would sync five times a second, also when nothing was written.
+                let written = book.write_usage().and_then(|count| if count > 0 { book.store.sync() } else { Ok(()) });
+                written.unwrap_or_else(&failed);
             }
             book.write_usage().and_then(|_| book.store.sync()).unwrap_or_else(&failed);
         };

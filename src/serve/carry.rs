@@ -16,6 +16,10 @@ use crate::net::conn::Conn;
 /// Octets of our own that may wait for a side before nothing more is decided for it.
 const WAITING: usize = 64 * 1024;
 
+/// Octets that one session moves before the others on its thread have their turn. A small command beside four big bodies
+/// waits for four times this.
+const TURN: usize = 256 * 1024;
+
 /// One side of the session.
 struct Half {
     conn: Conn,
@@ -87,6 +91,10 @@ impl Carrier {
                 self.notice_ends();
             }
             if !decided && *moved == before && self.closing.is_none() {
+                return Poll::Pending;
+            }
+            if *moved >= TURN {
+                cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
         }

@@ -35,6 +35,7 @@ pub enum Entry {
 }
 
 /// One listener.
+#[derive(Clone)]
 pub struct Door {
     /// Position in the config file.
     pub number: u64,

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -20,7 +21,6 @@ use crate::imap::reply;
 use crate::imap::session::{Session, Terms};
 use crate::limit::Seat;
 use crate::net::link::Link;
-use crate::net::pace::Pace;
 use crate::net::stop::{Phase, Stop};
 
 /// How long a client may take to hear our last words.
@@ -121,41 +121,67 @@ async fn attempt_login(link: &mut Link, attempt: &Attempt, seat: &Seat, context:
 
 /// Carries until one side ends, is silent for too long, or the daemon stops.
 async fn carry(mut carrier: Carrier, patience: Patience, mut stop: Stop) -> Result<(), Fault> {
-    let mut timer = pin!(sleep_until(Instant::now() + patience.idle));
-    // While something is under way, silence is a stall, and trickling is one too.
-    let mut pace: Option<Pace> = None;
+    // Looked at now and then, and not set anew for each byte: a timer that is moved at every command costs more than the
+    // command. So a stall is noticed after one to two times its length.
+    let mut check = pin!(sleep_until(Instant::now() + patience.stall));
+    let mut silence = Silence::new(patience);
     let mut seen = Phase::Running;
     loop {
-        let mut moved = 0;
-        let waited_for = if seen == Phase::Running { Phase::Draining } else { Phase::Over };
+        let next = if seen == Phase::Running { Phase::Draining } else { Phase::Over };
         tokio::select! {
             biased;
             end = poll_fn(|cx| {
-                let end = carrier.poll(cx, &mut moved);
-                // Something moved: the timer has to be set anew before the next wait.
-                if end.is_pending() && moved > 0 { std::task::Poll::Ready(None) } else { end.map(Some) }
-            }) => if let Some(end) = end { return end },
-            () = &mut timer => {
-                let fault = Fault::Slow(Side::Client);
-                if !carrier.close(&reply::bye(fault), fault) {
-                    return Err(fault);
+                let end = carrier.poll(cx, &mut silence.moved);
+                let rests = end.is_pending() && carrier.at_rest();
+                silence.rested |= rests;
+                if rests && seen == Phase::Draining { Poll::Ready(None) } else { end.map(Some) }
+            }) => match end {
+                Some(end) => return end,
+                None => drop(carrier.close(&reply::bye(Fault::Stopping), Fault::Stopping)),
+            },
+            () = &mut check => {
+                if carrier.is_closing() {
+                    return Err(Fault::Slow(Side::Client));
+                }
+                if silence.is_too_long(carrier.at_rest()) {
+                    carrier.close(&reply::bye(Fault::Slow(Side::Client)), Fault::Slow(Side::Client));
+                }
+                check.as_mut().reset(Instant::now() + patience.stall);
+            }
+            () = stop.reached(next), if seen < Phase::Over => {
+                seen = stop.phase();
+                if seen == Phase::Over || carrier.at_rest() {
+                    carrier.close(&reply::bye(Fault::Stopping), Fault::Stopping);
                 }
             }
-            () = stop.reached(waited_for), if seen < Phase::Over => seen = stop.phase(),
-        }
-        let rests = carrier.at_rest();
-        if seen == Phase::Over || seen == Phase::Draining && rests {
-            carrier.close(&reply::bye(Fault::Stopping), Fault::Stopping);
         }
         if carrier.is_closing() {
-            timer.as_mut().reset(Instant::now() + LAST_WORDS);
-        } else if rests {
-            pace = None;
-            timer.as_mut().reset(Instant::now() + patience.idle);
-        } else {
-            let pace = pace.get_or_insert_with(|| Pace::new(patience.stall, patience.least_rate));
-            pace.moved(moved);
-            timer.as_mut().reset(pace.deadline());
+            check.as_mut().reset(Instant::now() + LAST_WORDS);
         }
+    }
+}
+
+/// How long a session has been silent, or has trickled in the middle of something.
+struct Silence {
+    patience: Patience,
+    /// Octets since the last look.
+    moved: usize,
+    /// Whether nothing was under way at some moment since the last look.
+    rested: bool,
+    /// How long nothing has moved.
+    quiet: Duration,
+}
+
+impl Silence {
+    fn new(patience: Patience) -> Silence {
+        Silence { patience, moved: 0, rested: true, quiet: Duration::ZERO }
+    }
+
+    /// To be asked every `patience.stall`.
+    fn is_too_long(&mut self, rests: bool) -> bool {
+        let (moved, rested) = (std::mem::take(&mut self.moved), std::mem::replace(&mut self.rested, rests));
+        self.quiet = if moved == 0 { self.quiet + self.patience.stall } else { Duration::ZERO };
+        let trickles = (moved as u64) < self.patience.least_rate.saturating_mul(self.patience.stall.as_secs());
+        if rests { self.quiet >= self.patience.idle } else { !rested && trickles }
     }
 }

@@ -5,6 +5,7 @@
 pub mod backend;
 mod carry;
 pub mod clock;
+pub mod crew;
 mod door;
 mod house;
 pub mod imap;
@@ -58,7 +59,7 @@ pub struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Sizes {
-        Sizes { message: 50 << 20, recipients: 1000 }
+        Sizes { message: 64 << 20, recipients: 1000 }
     }
 }
 

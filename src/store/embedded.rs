@@ -26,8 +26,6 @@ use crate::private::Private;
 const SEQUENCE: &str = "store/sequence";
 /// Octets that sled may keep in memory. 30,000 mailboxes are a few MiB.
 const CACHE: u64 = 32 * 1024 * 1024;
-/// Milliseconds between two flushes by sled itself: the most usage that a crash takes back.
-const FLUSH_EVERY: u64 = 200;
 /// A database that was just closed may be held by sled's own threads for a moment.
 const UNLOCK_WAIT: Duration = Duration::from_secs(2);
 
@@ -235,7 +233,7 @@ impl Seal {
 }
 
 fn open_tree(path: &Path) -> Result<sled::Db, StoreError> {
-    let config = sled::Config::new().path(path).cache_capacity(CACHE).flush_every_ms(Some(FLUSH_EVERY));
+    let config = sled::Config::new().path(path).cache_capacity(CACHE).flush_every_ms(None);
     let start = Instant::now();
     loop {
         // The folder's lock is ours, so a lock on the database is a remnant of our own.
