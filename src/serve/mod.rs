@@ -2,6 +2,7 @@
 //!
 //! [`Context`] is what all sessions share. Drivers never import each other; what two of them need stands in [`backend`].
 
+mod admin;
 pub mod backend;
 mod carry;
 pub mod clock;
@@ -17,12 +18,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use crate::admin::Desk;
 use crate::limit::Limits;
 use crate::net::tls;
 use crate::quota::Book;
 use crate::route::Backends;
 use crate::scrub::Scrubber;
 
+pub use admin::Access;
 pub use door::{Door, Entry, Service};
 
 /// How long things may take; each can be set in the config file's `[limits]`.
@@ -68,6 +71,10 @@ pub struct Context {
     pub backends: ArcSwap<Backends>,
     /// Associations, limits, usage: the only judge.
     pub book: Arc<Book>,
+    /// Where admins' requests are carried out.
+    pub desk: Desk,
+    /// Who may use the admins' socket, besides root.
+    pub access: Access,
     /// The header rules with the key of this installation.
     pub scrubber: Arc<Scrubber>,
     /// Rates and numbers.
