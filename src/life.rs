@@ -13,8 +13,8 @@ use crate::event::{Event, emit};
 use crate::net::certificates::Certificates;
 use crate::net::stop::pair;
 use crate::quota::UsageWriter;
-use crate::serve::Context;
 use crate::serve::clock::{now, today};
+use crate::serve::{Context, notices};
 use crate::store::StoreError;
 
 /// How often usage is written behind.
@@ -34,6 +34,7 @@ pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Co
     for (door, bound) in doors.into_iter().zip(built.bound) {
         tokio::spawn(door.open(bound, context.clone(), stop.clone()));
     }
+    tokio::spawn(notices::run(context.clone(), stop.clone()));
     drop(stop);
     // Dropped last: what is left is written and synced then.
     let _writer = UsageWriter::start(context.book.clone(), WRITE, store_failed()).map_err(Trouble::State)?;

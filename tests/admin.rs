@@ -331,6 +331,7 @@ fn a_wrong_listener_or_group_is_refused() {
         ("address = \"127.0.0.1:1\"\ntls = \"none\"", "must be a Unix socket for admins"),
         ("address = \"unix:/run/a.sock\"\ntls = \"implicit\"", "cannot be a Unix socket where TLS is used"),
         ("address = \"unix:/run/a.sock\"\ntls = \"none\"\n[admin]\ngroup = \"no-such-group\"", "is no group of this machine"),
+        ("address = \"unix:/run/a.sock\"\ntls = \"none\"\n[notices]\nfrom = \"nobody\"", "is no mail address"),
         ("address = \"unix:/run/a.sock\"\ntls = \"none\"\n[admin]\ncolour = \"red\"", "admin.colour is not known"),
     ] {
         let text =

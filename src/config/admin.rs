@@ -1,4 +1,4 @@
-//! `[admin]` in the config file, and the socket's place in the file system.
+//! `[admin]` and `[notices]` in the config file, and the socket's place in the file system.
 
 use std::fs::{Permissions, set_permissions};
 use std::io;
@@ -9,6 +9,7 @@ use nix::unistd::{Gid, Group, Uid, User};
 
 use super::file::{Config, Listen};
 use super::reader::{Reader, Section};
+use crate::private::Address;
 use crate::serve::{Access, Service};
 
 /// Who may use the admins' socket.
@@ -23,6 +24,19 @@ pub(super) fn access(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Access 
     };
     let uid = |name: &String| User::from_name(name).ok().flatten().map(|user| user.uid.as_raw());
     Access { group: Some(group.gid.as_raw()), members: group.mem.iter().filter_map(uid).collect() }
+}
+
+/// Who notices come from; none for `postmaster@` the domain that they are about.
+pub(super) fn notices(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Address> {
+    let mut section = root.section(reader, "notices");
+    let from = section.text(reader, "from");
+    section.end(reader);
+    let found = from?;
+    let address = Address::parse(&found.value);
+    if address.is_none() {
+        reader.wrong(&found, "is no mail address");
+    }
+    address
 }
 
 /// Opens a socket's file to those who may use it, and to nobody else: 0600, or 0660 with a group.

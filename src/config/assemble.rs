@@ -142,6 +142,7 @@ pub fn context(config: &mut Config, not_enforced: Vec<String>) -> Result<Arc<Con
         backends: ArcSwap::from_pointee(std::mem::take(&mut config.backends)),
         desk: Desk::new(book.clone(), host),
         access: config.access.clone(),
+        notices_from: config.notices_from.clone(),
         book,
         scrubber: Arc::new(scrubber),
         limits: Limits::new(config.limits).ok_or(Trouble::Crypto)?,

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::admin::access;
+use super::admin::{access, notices};
 use super::association::associations;
 use super::reader::{Found, Reader, Section};
 use crate::limit;
 use crate::policy::Problem;
 use crate::policy::headers::Headers;
-use crate::private::Domain;
+use crate::private::{Address, Domain};
 use crate::quota::Association;
 use crate::route::{AuthBy, Backend, Backends, Endpoint, Unusable, is_loopback};
 use crate::serve::{Access, Patience, Service, Sizes};
@@ -36,6 +36,8 @@ pub struct Config {
     pub separator: Option<char>,
     /// Who may use the admins' socket, besides root.
     pub access: Access,
+    /// Who notices come from; none for `postmaster@` the domain.
+    pub notices_from: Option<Address>,
     /// Header rules.
     pub headers: Headers,
     /// Rates and numbers.
@@ -127,6 +129,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let listens = listens(reader, root, tls.is_some());
     let (limits, patience, sizes) = limits(reader, root);
     let access = access(reader, root);
+    let notices_from = notices(reader, root);
     let headers = policy(reader, root);
     let separator = separator(reader, root);
     let backends = backends(reader, root);
@@ -142,6 +145,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         associations,
         separator,
         access,
+        notices_from,
         headers: headers?,
         limits,
         patience,

@@ -10,6 +10,7 @@ mod door;
 mod house;
 pub mod imap;
 mod member;
+pub mod notices;
 pub mod relays;
 pub mod submission;
 
@@ -21,6 +22,7 @@ use arc_swap::ArcSwap;
 use crate::admin::Desk;
 use crate::limit::Limits;
 use crate::net::tls;
+use crate::private::Address;
 use crate::quota::Book;
 use crate::route::Backends;
 use crate::scrub::Scrubber;
@@ -75,6 +77,8 @@ pub struct Context {
     pub desk: Desk,
     /// Who may use the admins' socket, besides root.
     pub access: Access,
+    /// Who notices come from; none for `postmaster@` the domain.
+    pub notices_from: Option<Address>,
     /// The header rules with the key of this installation.
     pub scrubber: Arc<Scrubber>,
     /// Rates and numbers.
