@@ -9,9 +9,9 @@ use serde_json::json;
 use super::arguments::{Output, Store};
 use super::{REFUSED, complain, load, refuse, say};
 use crate::config::store_folder;
-use crate::quota;
+use crate::quota::{self, Findings};
 use crate::sandbox::{NoUser, become_user};
-use crate::store::{self, Embedded, StoreError, Summary};
+use crate::store::{self, Embedded, StoreError};
 
 /// Carries out a command on the state folder.
 pub fn store(command: Store) -> ExitCode {
@@ -77,7 +77,7 @@ fn import(file: &Path, config: &Path, output: Output) -> Option<()> {
         }
     };
     let opened = told(open(config, false, true)?, output)?;
-    let summary = match store::import(&opened, &document) {
+    match store::import(&opened, &document) {
         Err(StoreError::Damaged) => {
             refuse(output, &format!("{}: is no export of a nologd store", file.display()));
             return None;
@@ -86,20 +86,15 @@ fn import(file: &Path, config: &Path, output: Output) -> Option<()> {
             refuse(output, "the store is not empty. Move its folder away first: an import never mixes");
             return None;
         }
-        imported => told(imported, output)?,
-    };
-    if output.json {
-        let kinds: serde_json::Map<_, _> = summary.kinds.iter().map(|(kind, count)| (kind.clone(), json!(count))).collect();
-        say(&format!("{:#}", json!({ "imported": kinds })));
-    } else {
-        say(&format!("imported: {}", counted(&summary)));
+        imported => drop(told(imported, output)?),
     }
+    let found = told(quota::check(&opened), output)?;
+    let Findings { associations, mailboxes, aliases, .. } = found;
+    say(&match output.json {
+        true => format!("{:#}", json!({ "associations": associations, "mailboxes": mailboxes, "aliases": aliases })),
+        false => format!("imported: associations {associations}, mailboxes {mailboxes}, aliases {aliases}"),
+    });
     Some(())
-}
-
-fn counted(summary: &Summary) -> String {
-    let kinds: Vec<_> = summary.kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-    if kinds.is_empty() { "nothing".into() } else { kinds.join(", ") }
 }
 
 fn read(file: &Path) -> std::io::Result<String> {
