@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::quota::{Crossing, Subject};
 
-/// Notices at most. More are not worth the memory: somebody has seen by then that mail does not go out.
-const MOST: usize = 10_000;
+/// Notices at most: one for each mailbox of a large host, in some 15 MB. More cannot be told apart from a mistake.
+const MOST: usize = 40_000;
 /// From the first try to the second; doubles from there ...
 const FIRST: Duration = Duration::from_secs(5);
 /// ... up to this.
