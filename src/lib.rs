@@ -16,7 +16,7 @@
 //! | 6 program | `main` `cli` `config` `life` `demo` | may import all below |
 //! | 5 drivers | `serve` | the only async glue |
 //! | 4 hands | `net` `sandbox` | sockets, TLS, timers; the kernel |
-//! | 3 minds | `smtp` `imap` `submission` | pure protocol: no tokio, no clock, no sockets |
+//! | 3 minds | `smtp` `imap` `submission` `admin` `notice` | pure protocol: no tokio, no clock, no sockets |
 //! | 2 books | `store` `quota` `limit` `route` `scrub` | what is known about associations, and the rules applied to messages |
 //! | 1 grammar | `wire` `policy` | bytes and rules |
 //! | 0 words | `fault` `private` `event` | `event` never imports `private` |
@@ -25,6 +25,7 @@
 //! Protocol modules are fed bytes and answer with a [`Step`](imap::Step)-like enum; the driver in `serve` does what the step says.
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod demo;
@@ -34,6 +35,7 @@ pub mod imap;
 pub mod life;
 pub mod limit;
 pub mod net;
+pub mod notice;
 pub mod policy;
 pub mod private;
 pub mod quota;

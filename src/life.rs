@@ -14,7 +14,7 @@ use crate::net::certificates::Certificates;
 use crate::net::stop::pair;
 use crate::quota::UsageWriter;
 use crate::serve::clock::{now, today};
-use crate::serve::{Context, crew};
+use crate::serve::{Context, crew, notices};
 use crate::store::StoreError;
 
 /// How often usage is written behind.
@@ -35,6 +35,7 @@ pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Co
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let doors: Vec<_> = doors.into_iter().zip(built.bound).collect();
     crew::start(cores, &doors, &context, &stop, &end).map_err(Trouble::State)?;
+    tokio::spawn(notices::run(context.clone(), stop.clone()));
     // The sockets close when the last thread has stopped listening.
     drop((stop, end, doors));
     // Dropped last: what is left is written and synced then.

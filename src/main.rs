@@ -17,16 +17,17 @@ fn main() -> ExitCode {
         Command::Run { config } => run(&config),
         Command::Check { config } => cli::check(&config),
         Command::Demo { check } => nologd::demo::run(check),
-        Command::Help { code, lang } => cli::help(code.as_deref(), &lang),
+        Command::Help { code, lang } => cli::help(code.as_deref(), lang),
+        Command::Admin(command) => cli::admin(command),
+        Command::Store(command) => cli::store(command),
     }
 }
 
 fn run(file: &Path) -> ExitCode {
     event::install();
     event::install_hook();
-    for rule in sandbox::harden() {
-        emit(Event::NotEnforced { rule: rule as u64 });
-    }
+    let not_enforced = sandbox::harden();
+    not_enforced.iter().for_each(|rule| emit(Event::NotEnforced { rule: *rule as u64 }));
     let refused = ExitCode::from(cli::REFUSED);
     let Some(mut config) = cli::load(file) else { return refused };
     // As root, if we are: ports below 1024 and keys that only root reads.
@@ -42,7 +43,7 @@ fn run(file: &Path) -> ExitCode {
         });
         return refused;
     }
-    let context = match config::context(&mut config) {
+    let context = match config::context(&mut config, not_enforced.iter().map(|rule| rule.text().to_owned()).collect()) {
         Ok(context) => context,
         Err(trouble) => return refuse(&trouble),
     };

@@ -133,6 +133,11 @@ impl Backends {
         self.default
     }
 
+    /// Their names, in the order of the config file.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|backend| &*backend.name)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.list.len()

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,9 @@ use arc_swap::ArcSwap;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use zeroize::Zeroizing;
 
+use super::admin::restrict;
 use super::file::{Config, Listen, Protection};
+use crate::admin::{Desk, Host, Listener};
 use crate::event::{Event, emit};
 use crate::limit::Limits;
 use crate::net::certificates::{Certificates, Report, public_key};
@@ -107,7 +109,10 @@ pub fn build(config: &Config) -> Result<Built, Trouble> {
             (Some(certificates), report.broken.len())
         }
     };
-    let bind = |listen: &Listen| bind(&listen.address).map_err(|error| Trouble::Listen(listen.address.clone(), error));
+    let bind = |listen: &Listen| {
+        let bound = bind(&listen.address).and_then(|bound| restrict(listen, config).map(|()| bound));
+        bound.map_err(|error| Trouble::Listen(listen.address.clone(), error))
+    };
     let bound = config.listens.iter().map(bind).collect::<Result<_, _>>()?;
     Ok(Built { bound, certificates, broken })
 }
@@ -123,17 +128,22 @@ fn usable(certificates: &Certificates, report: &Report, listens: &[Listen]) -> R
     if exposed && certificates.uses_key(&example) { Err(Trouble::ExampleKey) } else { Ok(()) }
 }
 
-/// What all sessions share. To be called as the user that the daemon stays.
+/// What all sessions share. To be called as the user that the daemon stays. `not_enforced` is told to admins.
 ///
 /// # Errors
 /// The first [`Trouble`].
-pub fn context(config: &mut Config) -> Result<Arc<Context>, Trouble> {
+pub fn context(config: &mut Config, not_enforced: Vec<String>) -> Result<Arc<Context>, Trouble> {
     make_folder(&config.state_dir).map_err(Trouble::State)?;
     let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
+    let host = host(config, not_enforced);
+    let book = book(config)?;
     let scrubber = Scrubber::new(std::mem::replace(&mut config.headers, crate::policy::headers::Headers::built_in()), key);
     Ok(Arc::new(Context {
         backends: ArcSwap::from_pointee(std::mem::take(&mut config.backends)),
-        book: book(config)?,
+        desk: Desk::new(book.clone(), host),
+        access: config.access.clone(),
+        notices_from: config.notices_from.clone(),
+        book,
         scrubber: Arc::new(scrubber),
         limits: Limits::new(config.limits).ok_or(Trouble::Crypto)?,
         patience: config.patience,
@@ -145,9 +155,26 @@ pub fn context(config: &mut Config) -> Result<Arc<Context>, Trouble> {
     }))
 }
 
+/// What the daemon says about itself to admins.
+fn host(config: &Config, not_enforced: Vec<String>) -> Host {
+    let listener =
+        |listen: &Listen| Listener { service: listen.service.word(), address: listen.address.clone(), tls: listen.tls.word() };
+    let loosened = config.headers.loosened(&crate::policy::headers::Headers::built_in());
+    Host {
+        listeners: config.listens.iter().map(listener).collect(),
+        not_enforced,
+        loosened: loosened.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// The folder that keeps the book.
+pub fn store_folder(config: &Config) -> PathBuf {
+    config.state_dir.join(STORE)
+}
+
 /// Opens the book; the first time, the associations of the file are written into it.
 fn book(config: &mut Config) -> Result<Arc<Book>, Trouble> {
-    let store = Embedded::open(&config.state_dir.join(STORE)).map_err(Trouble::Store)?;
+    let store = Embedded::open(&store_folder(config)).map_err(Trouble::Store)?;
     let book = Book::open(Arc::new(store), Params { separator: config.separator }).map_err(Trouble::Store)?;
     let imported = book.import_once(std::mem::take(&mut config.associations), today()).map_err(Trouble::Import)?;
     if let Some(associations) = imported.filter(|count| *count > 0) {
@@ -164,7 +191,7 @@ pub fn doors(config: &Config, certificates: Option<&Arc<Certificates>>) -> Resul
     let door = |(number, listen): (usize, &Listen)| {
         let alpn = match listen.service {
             Service::Imap => Alpn::Imap,
-            Service::Submission => Alpn::Submission,
+            Service::Submission | Service::Admin => Alpn::Submission,
         };
         let server = || {
             let certificates = certificates.ok_or(Trouble::NoDefaultCertificate(Vec::new()))?;

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::admin::{access, notices};
 use super::association::associations;
 use super::reader::{Found, Reader, Section};
 use crate::limit;
 use crate::policy::Problem;
 use crate::policy::headers::Headers;
-use crate::private::Domain;
+use crate::private::{Address, Domain};
 use crate::quota::Association;
 use crate::route::{AuthBy, Backend, Backends, Endpoint, Unusable, is_loopback};
-use crate::serve::{Patience, Service, Sizes};
+use crate::serve::{Access, Patience, Service, Sizes};
 
 /// The file, read and checked.
 pub struct Config {
@@ -33,6 +34,10 @@ pub struct Config {
     pub associations: Vec<Association>,
     /// What divides `user+tag@`; none where the backend does not know tags.
     pub separator: Option<char>,
+    /// Who may use the admins' socket, besides root.
+    pub access: Access,
+    /// Who notices come from; none for `postmaster@` the domain.
+    pub notices_from: Option<Address>,
     /// Header rules.
     pub headers: Headers,
     /// Rates and numbers.
@@ -76,6 +81,17 @@ pub enum Protection {
     None,
 }
 
+impl Protection {
+    /// The word in the config file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Protection::Implicit => "implicit",
+            Protection::StartTls => "starttls",
+            Protection::None => "none",
+        }
+    }
+}
+
 impl Listen {
     /// Whether it can be reached from this machine only.
     pub fn is_local(&self) -> bool {
@@ -112,6 +128,8 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let (tls, authorities) = tls(reader, root);
     let listens = listens(reader, root, tls.is_some());
     let (limits, patience, sizes) = limits(reader, root);
+    let access = access(reader, root);
+    let notices_from = notices(reader, root);
     let headers = policy(reader, root);
     let separator = separator(reader, root);
     let backends = backends(reader, root);
@@ -126,6 +144,8 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         backends: backends?,
         associations,
         separator,
+        access,
+        notices_from,
         headers: headers?,
         limits,
         patience,
@@ -159,8 +179,9 @@ fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) 
         let address = section.needed(reader, "address");
         let tls = section.needed(reader, "tls");
         section.end(reader);
-        let service = choice(reader, service, &[("imap", Service::Imap), ("submission", Service::Submission)]);
-        let kinds = [("implicit", Protection::Implicit), ("starttls", Protection::StartTls), ("none", Protection::None)];
+        let services = Service::ALL.map(|service| (service.word(), service));
+        let service = choice(reader, service, &services);
+        let kinds = [Protection::Implicit, Protection::StartTls, Protection::None].map(|kind| (kind.word(), kind));
         let protection = choice(reader, tls, &kinds);
         let (Some(service), Some(address), Some(protection)) = (service, address, protection) else { continue };
         let listen = Listen { service, address: address.value.clone(), tls: protection };
@@ -169,6 +190,8 @@ fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) 
             reader.wrong(&address, "must be ADDRESS:PORT with the number of an address, or unix:PATH");
         } else if protection == Protection::None && !listen.is_local() {
             reader.wrong(&address, "must be loopback or a Unix socket where tls is \"none\"");
+        } else if service == Service::Admin && !unix {
+            reader.wrong(&address, "must be a Unix socket for admins, such as unix:/run/nologd/admin.sock");
         } else if protection != Protection::None && unix {
             reader.wrong(&address, "cannot be a Unix socket where TLS is used");
         } else if protection != Protection::None && !certificates {

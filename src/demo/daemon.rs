@@ -14,6 +14,9 @@ use super::{ASSOCIATIONS, Trouble};
 pub const CERTIFICATE: &[u8] = include_bytes!("../../certs-example/mail.nolog.example/fullchain.pem");
 const KEY: &[u8] = include_bytes!("../../certs-example/mail.nolog.example/privkey.pem");
 
+/// The socket for admins, in the demo's folder.
+pub(super) const SOCKET: &str = "admin.sock";
+
 /// The four ports that mail programs connect to.
 #[derive(Clone, Copy)]
 pub struct Ports {
@@ -141,6 +144,7 @@ fn config(folder: &Path, user: &str, ports: Ports, behind: &[Behind], elsewhere:
     for (service, port, tls) in listeners {
         let _ = write!(text, "\n[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls     = \"{tls}\"\n");
     }
+    let _ = write!(text, "\n[[listen]]\nservice = \"admin\"\naddress = \"unix:{folder}/{SOCKET}\"\ntls     = \"none\"\n");
     for (position, Behind { name, imap, lmtp, relay }) in behind.iter().enumerate() {
         let _ = write!(
             text,

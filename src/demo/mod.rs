@@ -103,11 +103,30 @@ fn explain(ports: Ports, place: &Place) {
          \x20   user name: the whole address; authentication: normal password\n\n\
          From a shell:\n\n\
          \x20   curl --cacert {certificate} --user {}:{} imaps://localhost:{imaps}/\n\
-         \x20   openssl s_client -quiet -CAfile {certificate} -connect 127.0.0.1:{imaps}\n\n\
-         Everything lives under {} and is gone after Ctrl-C.",
-        alice.address,
-        alice.password,
-        place.folder().display()
+         \x20   openssl s_client -quiet -CAfile {certificate} -connect 127.0.0.1:{imaps}",
+        alice.address, alice.password
+    ));
+    explain_quota(imaps, alice, place);
+    say(&format!("\nEverything lives under {} and is gone after Ctrl-C.", place.folder().display()));
+}
+
+/// How to lower a limit and run into it.
+fn explain_quota(imaps: u16, alice: &Member, place: &Place) {
+    let (address, password) = (alice.address, alice.password);
+    let program = std::env::current_exe().unwrap_or_else(|_| "nologd".into());
+    let certificate = place.path("certs/mail.nolog.example/fullchain.pem");
+    let (program, certificate, socket) = (program.display(), certificate.display(), place.path(daemon::SOCKET));
+    say(&format!(
+        "\nTo see a quota at work, in another shell{}:\n\n\
+         \x20   export NOLOGD_SOCKET={}\n\
+         \x20   {program} status\n\
+         \x20   {program} mailbox set {address} --storage 500\n\
+         \x20   curl --cacert {certificate} --user {address}:{password} -v -T {certificate} imaps://localhost:{imaps}/INBOX\n\
+         \x20   {program} mailbox set {address} --storage default\n\n\
+         The 500 octets are less than the file that curl wants to store: look for NO [OVERQUOTA] and the code word. A mail\n\
+         program is refused in the same way, when it saves a draft or the copy of a message that it has sent.",
+        if nix::unistd::Uid::effective().is_root() { " (as root)" } else { "" },
+        socket.display()
     ));
 }
 

@@ -57,6 +57,12 @@ catalogue! {
     BackendUp "backend-up" (backend);
     /// A session ended because a backend answered something that makes no sense.
     BackendConfused "backend-confused" (backend);
+    /// A relay does not take notices; this many wait now. Told once, until one goes out again.
+    NoticesWait "notices-wait" (number);
+    /// Notices were given up: too many wait, or for too long.
+    NoticesLost "notices-lost" (number);
+    /// A relay refused a notice for good, with this reply code.
+    NoticeRefused "notice-refused" (code);
     /// Taking connections failed (usually: no file descriptors left).
     AcceptFailed "accept-failed" (listener);
     /// The number of sessions reached its limit; new ones are refused.

@@ -8,4 +8,5 @@ pub mod link;
 pub mod listen;
 pub mod pace;
 pub mod stop;
+pub mod stream;
 pub mod tls;

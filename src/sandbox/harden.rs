@@ -17,6 +17,17 @@ pub enum Unenforced {
     Privileges = 3,
 }
 
+impl Unenforced {
+    /// In words, for admins.
+    pub fn text(self) -> &'static str {
+        match self {
+            Unenforced::CoreDumps => "core files: the kernel did not take the limit",
+            Unenforced::Dumpable => "memory: other processes of the same user can read it",
+            Unenforced::Privileges => "privileges: new ones could be gained by starting programs",
+        }
+    }
+}
+
 /// Hardens the process; to be called first of all. What could not be enforced.
 pub fn harden() -> Vec<Unenforced> {
     let mut missing = Vec::new();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Context, imap, submission};
+use super::{Context, admin, imap, submission};
 use crate::event::{Event, emit};
 use crate::fault::{Code, Fault};
 use crate::imap::login::Protection;
@@ -17,10 +17,26 @@ use tokio::time::Instant;
 /// What is spoken at a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
+    /// Admins, over a Unix socket.
+    Admin,
     /// Mail programs reading.
     Imap,
     /// Mail programs sending.
     Submission,
+}
+
+impl Service {
+    /// Every service.
+    pub const ALL: [Service; 3] = [Service::Admin, Service::Imap, Service::Submission];
+
+    /// The word in the config file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Service::Admin => "admin",
+            Service::Imap => "imap",
+            Service::Submission => "submission",
+        }
+    }
 }
 
 /// How TLS comes to be.
@@ -58,6 +74,9 @@ pub(super) struct Visit {
 impl Door {
     /// Serves `bound` until the stop.
     pub async fn open(self, bound: Bound, context: Arc<Context>, stop: Stop) {
+        if self.service == Service::Admin {
+            return admin::open(bound, self.number, context, stop).await;
+        }
         let listening = stop.clone();
         let mut crowded = false;
         let serve = |conn, peer| {
@@ -92,6 +111,8 @@ async fn receive(conn: Conn, seat: Seat, entry: Entry, service: Service, context
     let link = Link::new(conn, crate::fault::Side::Client, deadline);
     let visit = Visit { link, seat, stop, protection, tls };
     let _: Result<(), Fault> = match service {
+        // Has a door of its own.
+        Service::Admin => Ok(()),
         Service::Imap => imap::serve(visit, context).await,
         // Boxed, or an idle IMAP session would be as large as a submission.
         Service::Submission => Box::pin(submission::serve(visit, context)).await,

@@ -2,6 +2,7 @@
 //!
 //! [`Context`] is what all sessions share. Drivers never import each other; what two of them need stands in [`backend`].
 
+mod admin;
 pub mod backend;
 mod carry;
 pub mod clock;
@@ -10,6 +11,7 @@ mod door;
 mod house;
 pub mod imap;
 mod member;
+pub mod notices;
 pub mod relays;
 pub mod submission;
 
@@ -18,12 +20,15 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use crate::admin::Desk;
 use crate::limit::Limits;
 use crate::net::tls;
+use crate::private::Address;
 use crate::quota::Book;
 use crate::route::Backends;
 use crate::scrub::Scrubber;
 
+pub use admin::Access;
 pub use door::{Door, Entry, Service};
 
 /// How long things may take; each can be set in the config file's `[limits]`.
@@ -69,6 +74,12 @@ pub struct Context {
     pub backends: ArcSwap<Backends>,
     /// Associations, limits, usage: the only judge.
     pub book: Arc<Book>,
+    /// Where admins' requests are carried out.
+    pub desk: Desk,
+    /// Who may use the admins' socket, besides root.
+    pub access: Access,
+    /// Who notices come from; none for `postmaster@` the domain.
+    pub notices_from: Option<Address>,
     /// The header rules with the key of this installation.
     pub scrubber: Arc<Scrubber>,
     /// Rates and numbers.

@@ -1,0 +1,34 @@
+//! Layer 3: what admins ask and what they are answered, as the daemon and the command line say it to each other.
+//!
+//! ```text
+//! nologd association set ──▶ Request ──one line of JSON──▶ Request ──▶ Desk ──▶ Book
+//! the admin's terminal  ◀── Answer  ◀──one line of JSON── Answer  ◀──┘
+//! ```
+//!
+//! One request and one answer for each connection (`serve::admin` carries them). Sizes are exact numbers of octets; `null` is
+//! "no limit" or "none"; what is left out stays as it is. Unknown keys are refused: a newer command line must not believe that
+//! an older daemon did all of what it asked.
+//!
+//! Absent on purpose: any activity. No answer says who is connected, who sent anything, or when.
+
+mod answer;
+mod desk;
+mod encode;
+mod fields;
+mod request;
+mod show;
+mod status;
+
+pub use answer::Answer;
+pub use desk::Desk;
+pub use request::{RateEdit, Request, SendingEdit, Settings};
+pub use status::{Host, Listener};
+
+/// The version of the two lines. Another one is refused with a sentence.
+pub const VERSION: u64 = 1;
+
+/// The longest request, in octets with its line end: a few hundred domains or aliases in one command.
+pub const MAX_REQUEST: usize = 64 * 1024;
+
+/// The longest answer, in octets with its line end: 100,000 mailboxes.
+pub const MAX_ANSWER: usize = 64 * 1024 * 1024;

@@ -1,0 +1,54 @@
+//! `status`: what runs, what it does not enforce, and how full the associations are. No sessions, no rates, no times.
+
+use std::cmp::Reverse;
+
+use serde_json::{Value, json};
+
+use super::show;
+use crate::quota::{AssociationView, Book, Day};
+use crate::route::Backends;
+
+/// What does not change while the daemon runs.
+#[derive(Clone, Default)]
+pub struct Host {
+    /// The listeners, in the order of the config file.
+    pub listeners: Vec<Listener>,
+    /// Rules that this kernel or this start does not enforce, in words.
+    pub not_enforced: Vec<String>,
+    /// Rules that the policy folder loosened.
+    pub loosened: Vec<String>,
+}
+
+/// A listener as the config file has it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// `imap`, `submission` ...
+    pub service: &'static str,
+    /// `ADDRESS:PORT` or `unix:PATH`.
+    pub address: String,
+    /// `implicit`, `starttls`, `none`.
+    pub tls: &'static str,
+}
+
+/// The answer to `status`; the fullest association comes first.
+pub(super) fn status(host: &Host, book: &Book, backends: &Backends, today: Day) -> Value {
+    let mut views = book.associations(today);
+    views.sort_by_cached_key(|view| (Reverse(show::percent(view).as_u64()), view.association.name.clone()));
+    let listener = |listener: &Listener| json!({ "service": listener.service, "address": listener.address, "tls": listener.tls });
+    let mailboxes: u64 = views.iter().map(|view| view.mailboxes).sum();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "listeners": host.listeners.iter().map(listener).collect::<Vec<_>>(),
+        "backends": backends.names().collect::<Vec<_>>(),
+        "not-enforced": host.not_enforced,
+        "loosened": host.loosened,
+        "mailboxes": mailboxes,
+        "associations": views.iter().map(line).collect::<Vec<_>>(),
+    })
+}
+
+fn line(view: &AssociationView) -> Value {
+    let mut shown = show::association(view);
+    let state = shown.pointer_mut("/settings/state").map(Value::take);
+    json!({ "name": view.association.name.reveal(), "state": state, "fill": shown.get_mut("fill").map(Value::take) })
+}

@@ -1,0 +1,362 @@
+//! What can be typed. The comments below are the help texts that `--help` prints.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::values::{self, Leads, Own, Standby};
+use crate::fault::Lang;
+use crate::private::{Address, Domain};
+use crate::quota::{Day, Limit, Name, SenderRule};
+
+/// nologd: a no-log daemon in front of mailbox storage, relay and webmail.
+///
+/// Exit codes: 0 done; 1 refused, or something was found; 2 wrong usage.
+#[derive(Parser)]
+#[command(name = "nologd", version, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Serve, in the foreground.
+    Run {
+        /// The config file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Read the config file and tell every error in it, with line and key.
+    Check {
+        /// The config file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Start a real Dovecot, a relay and nologd on loopback to try it; gone again at Ctrl-C.
+    Demo {
+        /// Send one message through it, show its header before and after, and end.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Explain a code word that stood in a refusal, or list all of them.
+    Help {
+        /// The word, for example MAILBOX-FULL.
+        code: Option<String>,
+        /// Language: en or fr.
+        #[arg(long, default_value = "en", value_parser = values::lang)]
+        lang: Lang,
+    },
+    /// What the running daemon answers.
+    #[command(flatten)]
+    Admin(Admin),
+    /// Look after the state folder while no daemon runs: check, export, import.
+    #[command(subcommand)]
+    Store(Store),
+}
+
+/// Commands for the running daemon.
+#[derive(Subcommand)]
+#[allow(missing_docs)] // the flattened groups say it themselves
+pub enum Admin {
+    /// Associations: who shares space, and how much.
+    #[command(subcommand)]
+    Association(Association),
+    /// Mailboxes: how full they are, and limits of their own.
+    #[command(subcommand)]
+    Mailbox(Mailbox),
+    /// What runs, what is not enforced, and how full the associations are. Nothing about any activity.
+    Status {
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print every bit that is held about a mailbox, for its owner or for a lawful request.
+    Disclose {
+        /// The mailbox.
+        #[arg(value_parser = values::address)]
+        address: Address,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Where the daemon is. Without these, the variable NOLOGD_SOCKET says it.
+#[derive(Args)]
+pub struct Where {
+    /// The daemon's socket for admins. First choice; then the variable NOLOGD_SOCKET, then --config.
+    #[arg(long, value_name = "PATH")]
+    pub(super) socket: Option<PathBuf>,
+    /// The daemon's config file, which names the socket.
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+}
+
+/// How to answer.
+#[derive(Args, Clone, Copy)]
+pub struct Output {
+    /// Answer in JSON, with exact numbers, on standard output; also when refused.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// `nologd association`.
+#[derive(Subcommand)]
+pub enum Association {
+    /// Add an association, with its domains and limits.
+    Add {
+        /// Its name in commands: letters, digits, `-`, `_`, `.`; never changes.
+        #[arg(value_parser = values::name)]
+        name: Name,
+        #[command(flatten)]
+        settings: Box<Settings>,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List all associations with state, mailboxes and used space.
+    List {
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show everything about one association.
+    Show {
+        /// Its name.
+        #[arg(value_parser = values::name)]
+        name: Name,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Change settings. What is not named stays as it is.
+    Set {
+        /// Its name.
+        #[arg(value_parser = values::name)]
+        name: Name,
+        #[command(flatten)]
+        settings: Box<Settings>,
+        #[command(flatten)]
+        without: Box<Without>,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Take an association out of the book, and its bytes out of the files. Mail in the mail server is not touched.
+    Remove {
+        /// Its name.
+        #[arg(value_parser = values::name)]
+        name: Name,
+        /// Forget its mailboxes too.
+        #[arg(long)]
+        with_mailboxes: bool,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Give extra space for a while. It ends by itself after the day.
+    Grant {
+        /// Its name.
+        #[arg(value_parser = values::name)]
+        name: Name,
+        /// How much, like 2G or 500M.
+        #[arg(value_name = "SIZE", value_parser = values::size, allow_hyphen_values = true)]
+        size: u64,
+        /// The last day on which it counts, like 2027-03-01 (UTC).
+        #[arg(long, value_name = "DAY", value_parser = values::day)]
+        until: Day,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Settings of an association. Sizes like 10G or 500M (powers of 1024), numbers, or `none` for no limit.
+#[derive(Args)]
+pub struct Settings {
+    /// A domain of its own. Can be said several times.
+    #[arg(long = "domain", value_name = "DOMAIN", value_parser = values::domain)]
+    pub(super) domains: Vec<Domain>,
+    /// Another domain for the same mailboxes, like velo.org.example=velo.example. Can be said several times.
+    #[arg(long = "domain-alias", value_name = "ALIAS=DOMAIN", value_parser = values::standby)]
+    pub(super) domain_aliases: Vec<Standby>,
+    /// An address that leads to mailboxes, like info@velo.example=alice@velo.example,bob@velo.example. Can be said several times.
+    #[arg(long = "alias", value_name = "ADDRESS=MAILBOX,...", value_parser = values::leads)]
+    pub(super) aliases: Vec<Leads>,
+    /// Space that all mailboxes share.
+    #[arg(long, value_name = "SIZE", value_parser = values::size_limit, allow_hyphen_values = true)]
+    pub(super) storage: Option<Limit>,
+    /// Messages that all mailboxes share.
+    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
+    pub(super) messages: Option<Limit>,
+    /// Space of a mailbox that has no limit of its own.
+    #[arg(long, value_name = "SIZE", value_parser = values::size_limit, allow_hyphen_values = true)]
+    pub(super) mailbox_default: Option<Limit>,
+    /// How many mailboxes there may be.
+    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
+    pub(super) mailboxes: Option<Limit>,
+    /// Where notices about the association go.
+    #[arg(long, value_name = "ADDRESS", value_parser = values::address)]
+    pub(super) contact: Option<Address>,
+    /// The language of notices and refusals.
+    #[arg(long, value_name = "en|fr", value_parser = values::lang)]
+    pub(super) lang: Option<Lang>,
+    /// Members write as themselves and their aliases (mailbox), or as any address of the association (domain).
+    #[arg(long, value_name = "mailbox|domain", value_parser = values::senders)]
+    pub(super) senders: Option<SenderRule>,
+    /// The mail server behind, by its name in the config file.
+    #[arg(long, value_name = "NAME")]
+    pub(super) backend: Option<String>,
+    /// active; read-only: nothing is stored or sent; suspended: no login; leaving: active to the day of --until, then suspended.
+    /// Incoming mail is accepted in every state.
+    #[arg(long, value_name = "STATE")]
+    pub(super) state: Option<StateWord>,
+    /// The last day of a leaving association, like 2027-03-01 (UTC).
+    #[arg(long, value_name = "DAY", value_parser = values::day)]
+    pub(super) until: Option<Day>,
+    /// Messages that all members together may send in an hour.
+    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
+    pub(super) send_per_hour: Option<Limit>,
+    /// Messages that all members together may send in a day.
+    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
+    pub(super) send_per_day: Option<Limit>,
+    /// Recipients that all members together may write to in an hour.
+    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
+    pub(super) recipients_per_hour: Option<Limit>,
+    /// Recipients that all members together may write to in a day.
+    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
+    pub(super) recipients_per_day: Option<Limit>,
+    /// Messages that each mailbox may send in an hour.
+    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
+    pub(super) mailbox_send_per_hour: Option<Limit>,
+    /// Messages that each mailbox may send in a day.
+    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
+    pub(super) mailbox_send_per_day: Option<Limit>,
+    /// Recipients that each mailbox may write to in an hour.
+    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
+    pub(super) mailbox_recipients_per_hour: Option<Limit>,
+    /// Recipients that each mailbox may write to in a day.
+    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
+    pub(super) mailbox_recipients_per_day: Option<Limit>,
+}
+
+/// What is taken away again.
+#[derive(Args)]
+pub struct Without {
+    /// Take a domain or an alias domain away. Can be said several times.
+    #[arg(long = "no-domain", value_name = "DOMAIN", value_parser = values::domain)]
+    pub(super) no_domains: Vec<Domain>,
+    /// Take an alias away. Can be said several times.
+    #[arg(long = "no-alias", value_name = "ADDRESS", value_parser = values::address)]
+    pub(super) no_aliases: Vec<Address>,
+    /// No contact any more: nobody gets the association's notices.
+    #[arg(long, conflicts_with = "contact")]
+    pub(super) no_contact: bool,
+    /// Back to the default backend.
+    #[arg(long, conflicts_with = "backend")]
+    pub(super) no_backend: bool,
+}
+
+/// The word for a state.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum StateWord {
+    /// Everything is allowed.
+    Active,
+    /// Reading works; nothing is stored or sent.
+    ReadOnly,
+    /// Nobody logs in; mail is still accepted.
+    Suspended,
+    /// As active to the end of the day of --until; then suspended.
+    Leaving,
+}
+
+/// `nologd mailbox`.
+#[derive(Subcommand)]
+pub enum Mailbox {
+    /// List the mailboxes that the book knows, with used space.
+    List {
+        /// Only those of one association.
+        #[arg(long, value_name = "NAME", value_parser = values::name)]
+        association: Option<Name>,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Give a mailbox a limit of its own.
+    Set {
+        /// The mailbox.
+        #[arg(value_parser = values::address)]
+        address: Address,
+        /// Its space, like 2G; `none` for no limit; `default` for the association's default again.
+        #[arg(long, value_name = "SIZE", value_parser = values::own, allow_hyphen_values = true)]
+        storage: Own,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Take a mailbox out of the book, and its bytes out of the files. Mail in the mail server is not touched.
+    Remove {
+        /// The mailbox.
+        #[arg(value_parser = values::address)]
+        address: Address,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Count a mailbox anew. The daemon keeps no password, so this happens at the mailbox's next login.
+    Refresh {
+        /// The mailbox.
+        #[arg(value_parser = values::address)]
+        address: Address,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// `nologd store`.
+#[derive(Subcommand)]
+pub enum Store {
+    /// Read every record and tell whether they make sense together. Changes nothing.
+    Check {
+        /// The daemon's config file, which names the state folder.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Print the whole book as JSON, to keep it or to move it. It holds addresses: guard it as the state folder itself.
+    Export {
+        /// The daemon's config file, which names the state folder.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Print what can still be read of damaged files.
+        #[arg(long)]
+        damaged: bool,
+    },
+    /// Fill an empty book from an export: all of it or nothing.
+    Import {
+        /// The export; `-` reads standard input.
+        file: PathBuf,
+        /// The daemon's config file, which names the state folder.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
+}

@@ -1,0 +1,130 @@
+//! From what was typed to the request, and what it is about, so that a refusal can name it.
+
+use super::arguments::{Admin, Association, Mailbox, Output, Settings, StateWord, Where, Without};
+use super::values::Own;
+use super::{USAGE, complain};
+use crate::admin::{self, RateEdit, Request, SendingEdit};
+use crate::quota::{Day, Edit, Grant, State};
+
+/// A request, ready to be sent.
+pub(super) struct Asked {
+    pub(super) request: Request,
+    /// What a refusal is about; none when it is about nothing in particular.
+    pub(super) subject: Option<String>,
+    pub(super) place: Where,
+    pub(super) output: Output,
+}
+
+/// What `command` asks for. Ends the process when the arguments contradict each other.
+pub(super) fn asked(command: Admin) -> Asked {
+    match command {
+        Admin::Association(command) => association(command),
+        Admin::Mailbox(command) => mailbox(command),
+        Admin::Status { place, output } => Asked { request: Request::Status, subject: None, place, output },
+        Admin::Disclose { address, place, output } => {
+            let subject = Some(address.reveal());
+            Asked { request: Request::Disclose(address), subject, place, output }
+        }
+    }
+}
+
+fn association(command: Association) -> Asked {
+    let (request, name, place, output) = match command {
+        Association::List { place, output } => {
+            return Asked { request: Request::AssociationList, subject: None, place, output };
+        }
+        Association::Add { name, settings, place, output } => {
+            let settings = Box::new(self::settings(*settings, None));
+            (Request::AssociationAdd(name.clone(), settings), name, place, output)
+        }
+        Association::Show { name, place, output } => (Request::AssociationShow(name.clone()), name, place, output),
+        Association::Set { name, settings, without, place, output } => {
+            let settings = Box::new(self::settings(*settings, Some(*without)));
+            (Request::AssociationSet(name.clone(), settings), name, place, output)
+        }
+        Association::Remove { name, with_mailboxes, place, output } => {
+            (Request::AssociationRemove(name.clone(), with_mailboxes), name, place, output)
+        }
+        Association::Grant { name, size, until, place, output } => {
+            (Request::AssociationGrant(name.clone(), Grant { octets: size, until }), name, place, output)
+        }
+    };
+    Asked { request, subject: Some(name.reveal().to_owned()), place, output }
+}
+
+fn mailbox(command: Mailbox) -> Asked {
+    let (request, address, place, output) = match command {
+        Mailbox::List { association, place, output } => {
+            let subject = association.as_ref().map(|name| name.reveal().to_owned());
+            return Asked { request: Request::MailboxList(association), subject, place, output };
+        }
+        Mailbox::Set { address, storage, place, output } => {
+            let own = match storage {
+                Own::Default => None,
+                Own::Limit(limit) => Some(limit),
+            };
+            (Request::MailboxSet(address.clone(), own), address, place, output)
+        }
+        Mailbox::Remove { address, place, output } => (Request::MailboxRemove(address.clone()), address, place, output),
+        Mailbox::Refresh { address, place, output } => (Request::MailboxRefresh(address.clone()), address, place, output),
+    };
+    Asked { request, subject: Some(address.reveal()), place, output }
+}
+
+fn settings(given: Settings, without: Option<Without>) -> admin::Settings {
+    let state = state(given.state, given.until);
+    let rates = |hour, day, recipients_hour, recipients_day| RateEdit {
+        messages_per_hour: hour,
+        messages_per_day: day,
+        recipients_per_hour: recipients_hour,
+        recipients_per_day: recipients_day,
+    };
+    let sending = SendingEdit {
+        mailbox: rates(
+            given.mailbox_send_per_hour,
+            given.mailbox_send_per_day,
+            given.mailbox_recipients_per_hour,
+            given.mailbox_recipients_per_day,
+        ),
+        association: rates(given.send_per_hour, given.send_per_day, given.recipients_per_hour, given.recipients_per_day),
+    };
+    let mut edit = Edit {
+        storage: given.storage,
+        messages: given.messages,
+        mailboxes: given.mailboxes,
+        mailbox_default: given.mailbox_default,
+        state,
+        contact: given.contact.map(Some),
+        lang: given.lang,
+        sender_rule: given.senders,
+        backend: given.backend.map(|name| Some(name.into_boxed_str())),
+        add_domains: given.domains,
+        add_domain_aliases: given.domain_aliases.into_iter().map(|pair| (pair.alias, pair.domain)).collect(),
+        set_aliases: given.aliases.into_iter().map(|leads| (leads.alias, leads.targets)).collect(),
+        ..Edit::default()
+    };
+    if let Some(without) = without {
+        edit.remove_domains = without.no_domains;
+        edit.set_aliases.extend(without.no_aliases.into_iter().map(|alias| (alias, Default::default())));
+        edit.contact = if without.no_contact { Some(None) } else { edit.contact };
+        edit.backend = if without.no_backend { Some(None) } else { edit.backend };
+    }
+    admin::Settings { edit, sending }
+}
+
+fn state(word: Option<StateWord>, until: Option<Day>) -> Option<State> {
+    match (word, until) {
+        (None, None) => None,
+        (Some(StateWord::Active), None) => Some(State::Active),
+        (Some(StateWord::ReadOnly), None) => Some(State::ReadOnly),
+        (Some(StateWord::Suspended), None) => Some(State::Suspended),
+        (Some(StateWord::Leaving), Some(day)) => Some(State::LeavingUntil(day)),
+        (Some(StateWord::Leaving), None) => wrong("--state leaving needs the last day: --until 2027-03-01"),
+        (_, Some(_)) => wrong("--until goes with --state leaving only"),
+    }
+}
+
+fn wrong(text: &str) -> ! {
+    complain(text);
+    std::process::exit(USAGE.into())
+}

@@ -1,0 +1,63 @@
+//! `[admin]` and `[notices]` in the config file, and the socket's place in the file system.
+
+use std::fs::{Permissions, set_permissions};
+use std::io;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{Gid, Group, Uid, User};
+
+use super::file::{Config, Listen};
+use super::reader::{Reader, Section};
+use crate::private::Address;
+use crate::serve::{Access, Service};
+
+/// Who may use the admins' socket.
+pub(super) fn access(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Access {
+    let mut section = root.section(reader, "admin");
+    let group = section.text(reader, "group");
+    section.end(reader);
+    let Some(found) = group else { return Access::default() };
+    let Some(group) = Group::from_name(&found.value).ok().flatten() else {
+        reader.wrong(&found, "is no group of this machine");
+        return Access::default();
+    };
+    let uid = |name: &String| User::from_name(name).ok().flatten().map(|user| user.uid.as_raw());
+    Access { group: Some(group.gid.as_raw()), members: group.mem.iter().filter_map(uid).collect() }
+}
+
+/// Who notices come from; none for `postmaster@` the domain that they are about.
+pub(super) fn notices(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Address> {
+    let mut section = root.section(reader, "notices");
+    let from = section.text(reader, "from");
+    section.end(reader);
+    let found = from?;
+    let address = Address::parse(&found.value);
+    if address.is_none() {
+        reader.wrong(&found, "is no mail address");
+    }
+    address
+}
+
+/// Opens a socket's file to those who may use it, and to nobody else: 0600, or 0660 with a group.
+///
+/// Between the bind and this the mode is the one of the umask; who comes in then is turned away by its credentials.
+pub(super) fn restrict(listen: &Listen, config: &Config) -> io::Result<()> {
+    let Some(path) = socket(listen) else { return Ok(()) };
+    let user = config.user.as_deref().filter(|_| Uid::effective().is_root());
+    let uid = user.and_then(|name| User::from_name(name).ok().flatten()).map(|user| user.uid.as_raw());
+    let gid = config.access.group.map(|gid| Gid::from_raw(gid).as_raw());
+    chown(path, uid, gid)?;
+    set_permissions(path, Permissions::from_mode(if gid.is_some() { 0o660 } else { 0o600 }))
+}
+
+fn socket(listen: &Listen) -> Option<&Path> {
+    (listen.service == Service::Admin).then(|| listen.address.strip_prefix("unix:").map(Path::new)).flatten()
+}
+
+impl Config {
+    /// The socket of the first listener for admins.
+    pub fn admin_socket(&self) -> Option<PathBuf> {
+        self.listens.iter().find_map(socket).map(Path::to_owned)
+    }
+}

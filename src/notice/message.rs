@@ -1,0 +1,104 @@
+//! A notice as a message and its envelope, built by lettre.
+//!
+//! `Auto-Submitted` (RFC 3834) and the empty return path keep answering machines and bounces away.
+
+use lettre::address::Envelope;
+use lettre::message::header::{ContentTransferEncoding, ContentType, Date, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message};
+
+use super::Notice;
+use crate::private::Address;
+
+/// What the relay is given. Personal: it names the recipient.
+pub struct Letter {
+    /// The empty return path, one recipient.
+    pub envelope: Envelope,
+    /// Header and body; every line ends in CRLF but the last, which lettre ends itself.
+    pub bytes: Vec<u8>,
+}
+
+/// Builds the message. `date` is a header field, `random` the left side of the Message-ID.
+///
+/// None when an address is one that lettre does not take, and so nobody can be told.
+pub fn letter(notice: Notice, from: &Address, to: &Address, date: Date, random: &str) -> Option<Letter> {
+    let mailbox = |address: &Address| Some(Mailbox::new(None, address.reveal().parse().ok()?));
+    let recipient = mailbox(to)?;
+    let envelope = Envelope::new(None, vec![recipient.email.clone()]).ok()?;
+    let automatic = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into());
+    let message = Message::builder()
+        .from(mailbox(from)?)
+        .to(recipient)
+        .subject(notice.subject)
+        .header(date)
+        .message_id(Some(format!("<{random}@{}>", from.domain().reveal())))
+        .raw_header(automatic)
+        .envelope(envelope.clone())
+        .header(ContentType::TEXT_PLAIN)
+        // Seven bits: a relay without 8BITMIME takes it too.
+        .header(ContentTransferEncoding::QuotedPrintable)
+        .body(notice.body)
+        .ok()?;
+    let bytes = canonical(&message.formatted());
+    Some(Letter { envelope, bytes })
+}
+
+/// Every line end CRLF, and none at the very end. A bare LF would let a line with a dot in it end the message early (SMTP
+/// smuggling), for lettre looks for CRLF only.
+fn canonical(message: &[u8]) -> Vec<u8> {
+    let mut lines: Vec<Vec<u8>> = Vec::new();
+    for line in message.split(|byte| *byte == b'\n') {
+        // A CR in the middle of a line has no meaning that would be worth a risk.
+        lines.push(line.iter().copied().filter(|byte| *byte != b'\r').collect());
+    }
+    while lines.last().is_some_and(Vec::is_empty) {
+        lines.pop();
+    }
+    lines.join(&b"\r\n"[..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Lang;
+    use crate::quota::{Amount, Crossing, Level, Limit, Subject};
+
+    fn address(text: &str) -> Address {
+        Address::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_letter_is_plain_and_tells_nothing_of_us() {
+        let (alice, from) = (address("alice@velo.example"), address("postmaster@velo.example"));
+        let crossing = Crossing {
+            subject: Subject::Mailbox(alice.clone()),
+            was: Level::Low,
+            now: Level::High,
+            used: Amount { octets: 80, messages: 1 },
+            storage: Limit::At(100),
+            messages: Limit::None,
+            lang: Lang::Fr,
+            contact: None,
+        };
+        let date = Date::from(std::time::UNIX_EPOCH);
+        let letter = letter(Notice::about(&crossing), &from, &alice, date, "abc").unwrap();
+        assert!(letter.envelope.from().is_none() && letter.envelope.to().len() == 1);
+        let text = String::from_utf8(letter.bytes).unwrap();
+        assert!(text.is_ascii() && !text.replace("\r\n", "").contains(['\r', '\n']) && !text.ends_with('\n'));
+        let (header, body) = text.split_once("\r\n\r\n").unwrap();
+        let mut names: Vec<_> =
+            header.lines().filter(|line| !line.starts_with(' ')).map(|line| line.split(':').next().unwrap()).collect();
+        names.sort_unstable();
+        let known = ["Auto-Submitted", "Content-Transfer-Encoding", "Content-Type", "Date", "From", "Message-ID", "MIME-Version"];
+        assert_eq!(names, [&known[..], &["Subject", "To"]].concat());
+        for line in ["Auto-Submitted: auto-generated", "Message-ID: <abc@velo.example>", "From: postmaster@velo.example"] {
+            assert!(header.contains(line), "{header}");
+        }
+        assert!(body.contains("bo=C3=AEte"));
+    }
+
+    #[test]
+    fn line_ends() {
+        assert_eq!(canonical(b"a\nb\r\n.\r.\n\r\n\n"), b"a\r\nb\r\n..");
+        assert_eq!(canonical(b""), b"");
+    }
+}

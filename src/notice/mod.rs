@@ -1,0 +1,18 @@
+//! Layer 3: notices by mail, when space runs out (DESIGN section 3). At 80 and 95 %, once each way up: the mailbox's owner is
+//! told of the mailbox, the association's contact of the association, each in the association's language.
+//!
+//! ```text
+//! Book::crossings ──▶ Queue ──due──▶ Notice::about ──▶ message ──▶ relay (serve::notices)
+//!                       ▲──────────────── later ─────────────────────┘
+//! ```
+//!
+//! Notices wait in memory only: a restart forgets those that the relay has not taken yet. Absent on purpose: anything in the
+//! message that tells of this machine or program, and a return path: nobody shall answer a notice, no machine either.
+
+mod message;
+mod queue;
+mod text;
+
+pub use message::{Letter, letter};
+pub use queue::Queue;
+pub use text::Notice;

@@ -1,0 +1,117 @@
+//! The admins' Unix socket: one line in, one line out, and the connection is closed.
+//!
+//! Two doors: the mode of the socket's file, and the credentials that the kernel gives of the peer (SO_PEERCRED). Network
+//! limits do not hold here, so that a flood from outside cannot lock the admins out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use memchr::memchr;
+use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+use super::Context;
+use super::clock::today;
+use crate::admin::{Answer, MAX_REQUEST, Request};
+use crate::fault::{Fault, Side};
+use crate::net::conn::Conn;
+use crate::net::link::Link;
+use crate::net::listen::Bound;
+use crate::net::stop::Stop;
+
+/// Admins at once. More wait in the kernel's queue.
+const ADMINS: usize = 16;
+/// From the connection to the end of the request.
+const ASKING: Duration = Duration::from_secs(10);
+/// Octets of a request that is too long that are read to its end.
+const SWALLOWED: usize = 1 << 20;
+/// To take the answer.
+const HEARING: Duration = Duration::from_secs(60);
+
+/// Who may use the socket, besides root and the daemon's own user.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// A group, by its number.
+    pub group: Option<u32>,
+    /// Its members as they were at the start, by their numbers: the kernel tells a peer's first group only.
+    pub members: Vec<u32>,
+}
+
+impl Access {
+    fn allows(&self, uid: u32, gid: u32) -> bool {
+        let own = nix::unistd::geteuid().as_raw();
+        uid == 0 || uid == own || self.group == Some(gid) || self.members.contains(&uid)
+    }
+}
+
+/// Serves `bound` until the stop. What was begun is finished: a session holds its `stop`.
+pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Stop) {
+    let seats = Arc::new(Semaphore::new(ADMINS));
+    let listening = stop.clone();
+    let serve = |conn, _| {
+        let Conn::Unix(stream) = conn else { return };
+        let (seats, context, stop) = (seats.clone(), context.clone(), stop.clone());
+        tokio::spawn(async move {
+            let seat = seats.acquire().await;
+            // Nobody is there to be told when the peer is gone.
+            let _ = receive(stream, context).await;
+            drop((seat, stop));
+        });
+    };
+    bound.serve(number, listening, serve).await;
+}
+
+async fn receive(stream: UnixStream, context: Arc<Context>) -> Result<(), Fault> {
+    let allowed = stream.peer_cred().is_ok_and(|peer| context.access.allows(peer.uid(), peer.gid()));
+    let mut link = Link::new(Conn::Unix(stream), Side::Client, Instant::now() + ASKING);
+    // Read in any case: closed with bytes unread, a Unix socket takes our answer back.
+    let answer = match request(&mut link).await? {
+        _ if !allowed => refused("You may not speak to this daemon."),
+        None => refused("The request is too long."),
+        Some(line) => reply(&line, context).await,
+    };
+    link.set_deadline(Instant::now() + HEARING);
+    link.send(answer.encode().as_bytes()).await?;
+    link.close().await;
+    Ok(())
+}
+
+/// The line; none when it is too long, and then it is swallowed as far as that is reasonable.
+async fn request(link: &mut Link) -> Result<Option<Zeroizing<Vec<u8>>>, Fault> {
+    let mut line = Zeroizing::new(Vec::new());
+    let mut length = 0;
+    loop {
+        let input = link.input();
+        let end = memchr(b'\n', input);
+        let taken = end.map_or(input.len(), |end| end + 1);
+        length += taken;
+        if length <= MAX_REQUEST {
+            line.extend_from_slice(input.get(..taken).unwrap_or_default());
+        }
+        link.consume(taken);
+        if end.is_some() || length > SWALLOWED {
+            return Ok((length <= MAX_REQUEST).then_some(line));
+        }
+        match link.fill().await {
+            Ok(_) => {}
+            Err(_) if length > MAX_REQUEST => return Ok(None),
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+async fn reply(line: &[u8], context: Arc<Context>) -> Answer {
+    let request = match Request::decode(line) {
+        Ok(request) => request,
+        Err(refusal) => return refusal,
+    };
+    // The book waits for the disk.
+    let work = tokio::task::spawn_blocking(move || context.desk.serve(&request, &context.backends.load(), today()));
+    work.await.unwrap_or_else(|_| refused("The daemon failed in the middle of this. Look with `show` or `list`."))
+}
+
+fn refused(text: &str) -> Answer {
+    Answer::Refused { text: text.into(), usage: false }
+}

@@ -1,0 +1,249 @@
+//! Notices, from the real program to a scripted relay: who is told what, how often, and what happens when the relay is not there.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // helpers of tests
+
+mod alone;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use alone::House;
+use nologd::demo::CERTIFICATE;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+const KEY: &[u8] = include_bytes!("../certs-example/mail.nolog.example/privkey.pem");
+const MIB: u64 = 1 << 20;
+
+/// A message as the relay got it.
+struct Mail {
+    from: String,
+    to: String,
+    text: String,
+}
+
+/// A relay that says what its script says, and passes on what it takes.
+struct Relay {
+    mails: Receiver<Mail>,
+    script: Arc<Mutex<&'static str>>,
+    tries: Arc<Mutex<u32>>,
+}
+
+impl Relay {
+    /// Listens at `port`. `answer` is what RCPT is answered with; empty for 250.
+    fn start(port: u16, answer: &'static str, tls: bool) -> Relay {
+        let (sender, mails) = channel();
+        let (script, tries) = (Arc::new(Mutex::new(answer)), Arc::new(Mutex::new(0)));
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let (says, tried) = (script.clone(), tries.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                *tried.lock().unwrap() += 1;
+                let answer = *says.lock().unwrap();
+                // A client that goes away in the middle is not what is tested here.
+                let _ = if tls { secured(stream, answer, &sender) } else { plain(stream, answer, &sender) };
+            }
+        });
+        Relay { mails, script, tries }
+    }
+
+    fn next(&self) -> Mail {
+        self.mails.recv_timeout(Duration::from_secs(30)).expect("no notice came")
+    }
+
+    fn none(&self) {
+        assert!(self.mails.recv_timeout(Duration::from_millis(2500)).is_err(), "a notice that nobody needs");
+    }
+
+    fn tries(&self) -> u32 {
+        *self.tries.lock().unwrap()
+    }
+}
+
+fn plain(mut stream: TcpStream, answer: &str, mails: &Sender<Mail>) -> std::io::Result<()> {
+    stream.write_all(b"220 relay.example\r\n")?;
+    talk(stream, "", answer, mails)
+}
+
+fn secured(mut stream: TcpStream, answer: &str, mails: &Sender<Mail>) -> std::io::Result<()> {
+    stream.write_all(b"220 relay.example\r\n")?;
+    for (verb, reply) in [("EHLO", "250-relay.example\r\n250 STARTTLS\r\n"), ("STARTTLS", "220 go\r\n")] {
+        // Byte by byte: what comes behind the line is TLS.
+        let (mut line, mut byte) = (Vec::new(), [0]);
+        while !line.ends_with(b"\n") {
+            stream.read_exact(&mut byte)?;
+            line.push(byte[0]);
+        }
+        assert!(line.starts_with(verb.as_bytes()));
+        stream.write_all(reply.as_bytes())?;
+    }
+    let chain = CertificateDer::pem_slice_iter(CERTIFICATE).map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let tls = StreamOwned::new(ServerConnection::new(Arc::new(config)).unwrap(), stream);
+    talk(tls, "", answer, mails)
+}
+
+fn talk(stream: impl Read + Write, extensions: &str, answer: &str, mails: &Sender<Mail>) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    let mut mail = Mail { from: String::new(), to: String::new(), text: String::new() };
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        let reply = match line.split([' ', ':', '\r']).next().unwrap() {
+            "EHLO" => {
+                assert_eq!(line, "EHLO mail.nolog.example\r\n");
+                format!("250-relay.example\r\n{extensions}250 PIPELINING\r\n")
+            }
+            "MAIL" => {
+                mail.from = line.trim_end().to_owned();
+                "250 ok\r\n".into()
+            }
+            "RCPT" if !answer.is_empty() => answer.to_owned(),
+            "RCPT" => {
+                mail.to = line.trim_end().to_owned();
+                "250 ok\r\n".into()
+            }
+            "DATA" => {
+                stream.get_mut().write_all(b"354 go\r\n")?;
+                let mut bytes = Vec::new();
+                while !bytes.ends_with(b"\r\n.\r\n") {
+                    stream.read_until(b'\n', &mut bytes)?;
+                }
+                mail.text = String::from_utf8(bytes).unwrap();
+                let sent = std::mem::replace(&mut mail, Mail { from: String::new(), to: String::new(), text: String::new() });
+                let _ = mails.send(sent);
+                "250 taken\r\n".into()
+            }
+            _ => "221 bye\r\n".into(),
+        };
+        stream.get_mut().write_all(reply.as_bytes())?;
+    }
+}
+
+/// A port that is free now.
+fn port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Alice has 75 MiB of 100, the association 75 MiB without a limit.
+fn house(relay: &str, more: &str) -> House {
+    let config = format!("[[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:1\"\nrelay = \"{relay}\"\n{more}");
+    let mut house = House::start(&config);
+    house.done("association add velo --domain velo.example --mailbox-default 100M --lang fr --contact chloe@velo.example");
+    house.with_usage(&[("alice@velo.example", 75 * MIB, 10)]);
+    house
+}
+
+#[test]
+fn each_level_is_told_once_each_way_up() {
+    let port = port();
+    let relay = Relay::start(port, "", false);
+    let house = house(&format!("smtp://127.0.0.1:{port}"), "");
+    let limit = |size: &str| drop(house.done(&format!("mailbox set alice@velo.example --storage {size}")));
+    relay.none();
+
+    limit("90M");
+    let mail = relay.next();
+    assert_eq!((&*mail.from, &*mail.to), ("MAIL FROM:<>", "RCPT TO:<alice@velo.example>"));
+    let (header, body) = mail.text.split_once("\r\n\r\n").unwrap();
+    for line in ["Auto-Submitted: auto-generated", "From: postmaster@velo.example", "To: alice@velo.example"] {
+        assert!(header.lines().any(|one| one == line), "{header}");
+    }
+    let telling = ["X-", "User-Agent", "Received", "mail.nolog.example", "127.0.0.1", "nologd"];
+    assert!(!telling.iter().any(|word| header.contains(word)), "{header}");
+    assert!(header.contains("+0000") && header.contains("Message-ID: <") && body.contains("83=C2=A0%"), "{}", mail.text);
+    assert!(mail.text.is_ascii() && !mail.text.replace("\r\n", "").contains(['\r', '\n']));
+
+    // Down to 78 % and up to 81 %: the level was never left.
+    limit("96M");
+    limit("92M");
+    relay.none();
+    limit("77M");
+    assert!(relay.next().text.contains("97=C2=A0%"));
+    // Far down, and up again: that is another time.
+    limit("200M");
+    relay.none();
+    limit("90M");
+    assert!(relay.next().text.contains("83=C2=A0%"));
+    relay.none();
+    assert_eq!(relay.tries(), 3);
+}
+
+#[test]
+fn the_contact_is_told_of_the_association_in_its_language() {
+    let port = port();
+    let relay = Relay::start(port, "", false);
+    let house = house(&format!("smtp://127.0.0.1:{port}"), "[notices]\nfrom = \"courrier@nolog.example\"\n");
+    house.done("association set velo --storage 80M");
+    let mail = relay.next();
+    assert_eq!(mail.to, "RCPT TO:<chloe@velo.example>");
+    assert!(mail.text.contains("From: courrier@nolog.example\r\n") && mail.text.contains("h=C3=A9bergeur"), "{}", mail.text);
+    house.done("association set velo --lang en --storage 75M");
+    let mail = relay.next();
+    assert!(mail.text.contains("Subject: The mail space of velo is full\r\n"), "{}", mail.text);
+
+    // A grant that makes room takes the level back; nobody to tell is no reason to stop.
+    house.done("association grant velo 1G --until 2099-01-01");
+    house.done("association set velo --no-contact --storage 1M");
+    house.done("association add libre --domain libre.example --messages 1");
+    relay.none();
+}
+
+#[test]
+fn a_relay_that_is_down_delays_and_blocks_nothing() {
+    let port = port();
+    let house = house(&format!("smtp://127.0.0.1:{port}"), "");
+    house.done("mailbox set alice@velo.example --storage 90M");
+    house.done("association set velo --storage 77M");
+    let end = std::time::Instant::now() + Duration::from_secs(10);
+    while !house.output().contains("notices-wait number=") {
+        assert!(std::time::Instant::now() < end, "{}", house.output());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let before = std::time::Instant::now();
+    house.done("status");
+    assert!(before.elapsed() < Duration::from_secs(2));
+    // What goes down again before it could be told is not told.
+    house.done("association set velo --storage none");
+    let relay = Relay::start(port, "", false);
+    assert_eq!(relay.next().to, "RCPT TO:<alice@velo.example>");
+    relay.none();
+}
+
+#[test]
+fn a_relay_says_later_or_never() {
+    let port = port();
+    let relay = Relay::start(port, "451 4.3.0 later\r\n", false);
+    let house = house(&format!("smtp://127.0.0.1:{port}"), "");
+    house.done("mailbox set alice@velo.example --storage 90M");
+    relay.none();
+    assert_eq!(relay.tries(), 1, "not tried again at once");
+    *relay.script.lock().unwrap() = "";
+    assert_eq!(relay.next().to, "RCPT TO:<alice@velo.example>");
+
+    *relay.script.lock().unwrap() = "550 5.1.1 never\r\n";
+    house.done("mailbox set alice@velo.example --storage 77M");
+    std::thread::sleep(Duration::from_secs(8));
+    assert_eq!(relay.tries(), 3, "what is refused for good is tried once");
+    assert!(house.output().contains("notice-refused code=550"), "{}", house.output());
+}
+
+#[test]
+fn starttls_comes_before_anything_else() {
+    let port = port();
+    let relay = Relay::start(port, "", true);
+    let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/certs-example/mail.nolog.example/fullchain.pem");
+    let more = format!("[tls]\nbackend_authorities = \"{authority}\"\n");
+    let house = house(&format!("smtp+starttls://localhost:{port}"), &more);
+    house.done("mailbox set alice@velo.example --storage 90M");
+    assert_eq!(relay.next().to, "RCPT TO:<alice@velo.example>");
+    // Without an authority for the relay's certificate nothing goes out.
+    let other = self::house(&format!("smtp+starttls://localhost:{port}"), "");
+    other.done("mailbox set alice@velo.example --storage 90M");
+    relay.none();
+}
