@@ -107,9 +107,19 @@ pub fn build(config: &Config) -> Result<Built, Trouble> {
             (Some(certificates), report.broken.len())
         }
     };
-    let bind = |listen: &Listen| bind(&listen.address).map_err(|error| Trouble::Listen(listen.address.clone(), error));
-    let bound = config.listens.iter().map(bind).collect::<Result<_, _>>()?;
+    let bound = config.listens.iter().map(bound).collect::<Result<_, _>>()?;
     Ok(Built { bound, certificates, broken })
+}
+
+fn bound(listen: &Listen) -> Result<Bound, Trouble> {
+    let told = |error| Trouble::Listen(listen.address.clone(), error);
+    let bound = bind(&listen.address).map_err(told)?;
+    if let (Some(path), Service::Lmtp | Service::Policy) = (listen.address.strip_prefix("unix:"), listen.service) {
+        // The mail server runs as another user. As with a port of loopback, everybody on this machine can connect, except
+        // where the folder of the socket keeps them out.
+        fs::set_permissions(path, Permissions::from_mode(0o666)).map_err(told)?;
+    }
+    Ok(bound)
 }
 
 fn usable(certificates: &Certificates, report: &Report, listens: &[Listen]) -> Result<(), Trouble> {
@@ -138,9 +148,11 @@ pub fn context(config: &mut Config) -> Result<Arc<Context>, Trouble> {
         limits: Limits::new(config.limits).ok_or(Trouble::Crypto)?,
         patience: config.patience,
         sizes: config.sizes,
+        quota: config.quota,
         tls: tls::Client::new(config.authorities.as_deref()).map_err(Trouble::Authorities)?,
         hostname: config.hostname.clone(),
         health: crate::serve::backend::Health::default(),
+        incoming_health: crate::serve::backend::Health::default(),
         relays: crate::serve::relays::Relays::default(),
     }))
 }
@@ -164,7 +176,8 @@ pub fn doors(config: &Config, certificates: Option<&Arc<Certificates>>) -> Resul
     let door = |(number, listen): (usize, &Listen)| {
         let alpn = match listen.service {
             Service::Imap => Alpn::Imap,
-            Service::Submission => Alpn::Submission,
+            // The last two never use TLS.
+            Service::Submission | Service::Lmtp | Service::Policy => Alpn::Submission,
         };
         let server = || {
             let certificates = certificates.ok_or(Trouble::NoDefaultCertificate(Vec::new()))?;

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::association::associations;
 use super::reader::{Found, Reader, Section};
+use crate::delegate::Failure;
 use crate::limit;
 use crate::policy::Problem;
 use crate::policy::headers::Headers;
 use crate::private::Domain;
-use crate::quota::Association;
+use crate::quota::{Association, Over};
 use crate::route::{AuthBy, Backend, Backends, Endpoint, Unusable, is_loopback};
-use crate::serve::{Patience, Service, Sizes};
+use crate::serve::{Patience, Quota, Service, Sizes};
 
 /// The file, read and checked.
 pub struct Config {
@@ -41,6 +42,8 @@ pub struct Config {
     pub patience: Patience,
     /// Sizes.
     pub sizes: Sizes,
+    /// What the relay that brings mail is told.
+    pub quota: Quota,
     /// How long sessions have to end at a stop.
     pub drain: Duration,
 }
@@ -112,6 +115,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let (tls, authorities) = tls(reader, root);
     let listens = listens(reader, root, tls.is_some());
     let (limits, patience, sizes) = limits(reader, root);
+    let quota = quota(reader, root);
     let headers = policy(reader, root);
     let separator = separator(reader, root);
     let backends = backends(reader, root);
@@ -130,6 +134,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         limits,
         patience,
         sizes,
+        quota,
         drain: Duration::from_secs(drain),
     })
 }
@@ -152,6 +157,9 @@ fn tls(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (Option<TlsFiles>, Op
     (files, authorities)
 }
 
+const SERVICES: &[(&str, Service)] =
+    &[("imap", Service::Imap), ("submission", Service::Submission), ("lmtp", Service::Lmtp), ("policy", Service::Policy)];
+
 fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) -> Vec<Listen> {
     let mut listens: Vec<Listen> = Vec::new();
     for mut section in root.sections(reader, "listen") {
@@ -159,7 +167,7 @@ fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) 
         let address = section.needed(reader, "address");
         let tls = section.needed(reader, "tls");
         section.end(reader);
-        let service = choice(reader, service, &[("imap", Service::Imap), ("submission", Service::Submission)]);
+        let service = choice(reader, service, SERVICES);
         let kinds = [("implicit", Protection::Implicit), ("starttls", Protection::StartTls), ("none", Protection::None)];
         let protection = choice(reader, tls, &kinds);
         let (Some(service), Some(address), Some(protection)) = (service, address, protection) else { continue };
@@ -169,6 +177,8 @@ fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) 
             reader.wrong(&address, "must be ADDRESS:PORT with the number of an address, or unix:PATH");
         } else if protection == Protection::None && !listen.is_local() {
             reader.wrong(&address, "must be loopback or a Unix socket where tls is \"none\"");
+        } else if protection != Protection::None && matches!(service, Service::Lmtp | Service::Policy) {
+            reader.wrong(&address, "is for the host's own mail server: loopback or a Unix socket, with tls = \"none\"");
         } else if protection != Protection::None && unix {
             reader.wrong(&address, "cannot be a Unix socket where TLS is used");
         } else if protection != Protection::None && !certificates {
@@ -241,6 +251,18 @@ fn policy(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Headers> {
             None
         }
     }
+}
+
+fn quota(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Quota {
+    let mut section = root.section(reader, "quota");
+    let over = section.text(reader, "over");
+    let grace = section.number(reader, "grace_percent", 100).and_then(|percent| u8::try_from(percent).ok());
+    let failure = section.text(reader, "policy_failure");
+    section.end(reader);
+    let refuse = Over::Refuse { grace: grace.unwrap_or(0) };
+    let over = choice(reader, over, &[("refuse", refuse), ("defer", Over::Defer)]).unwrap_or(refuse);
+    let failures = [("dunno", Failure::Dunno), ("defer", Failure::Defer)];
+    Quota { over, policy_failure: choice(reader, failure, &failures).unwrap_or_default() }
 }
 
 fn separator(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<char> {

@@ -2,10 +2,17 @@
 //! pass on. The text never holds anything from a peer.
 
 use crate::fault::Code;
+use crate::quota::Verdict;
 
 /// `status text (CODE)`.
 pub(crate) fn coded(status: &str, text: &str, code: Code) -> Vec<u8> {
     format!("{status} {text} ({})\r\n", code.word()).into_bytes()
+}
+
+/// No room for incoming mail: for good, or to be tried again.
+pub(crate) fn no_space(verdict: Verdict, defer: bool) -> Vec<u8> {
+    let (status, text) = if defer { ("452 4.2.2", "No space left at the moment") } else { ("552 5.2.2", "No space left") };
+    coded(status, text, verdict.code())
 }
 
 /// The usual answer that carries `code`.
