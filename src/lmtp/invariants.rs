@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::session::{Act, House, Params, Peer, Session};
-use crate::fault::{Fault, Side};
+use crate::fault::{Code, Fault, Side};
 use crate::private::{Address, Domain};
 use crate::quota::{self, Amount, Association, Book, Day, Limit, Name, Over, Way};
 use crate::store::Memory;
@@ -157,6 +157,12 @@ impl Play {
     /// A backend closes; what it has sent before is still read.
     pub fn backend_closes(&mut self, number: usize) {
         self.backends[number].closed = self.backends[number].connected;
+        self.run();
+    }
+
+    /// The client was silent for too long.
+    pub fn too_slow(&mut self) {
+        self.session.close(Code::TooSlow);
         self.run();
     }
 

@@ -69,7 +69,7 @@ impl Talk {
         loop {
             let start = answer.len();
             self.0.read_line(&mut answer).unwrap();
-            if answer[start..].as_bytes().get(3) != Some(&b'-') {
+            if answer.as_bytes().get(start + 3) != Some(&b'-') {
                 return answer;
             }
         }
@@ -214,7 +214,8 @@ fn fifty_deliveries_at_once_find_exactly_the_room_there_is() {
     let text = message("one of fifty", 20_000);
     // What the book sets aside for one: the message, and 1024 octets that the mail server may write on top.
     let (one, port) = (text.len() as u64 + 1024, place.port().unwrap());
-    let (book, _runtime) = in_process(&place, &dovecot, port, 24 * one - 1);
+    let storage = format!("storage = \"{}\"", 24 * one - 1);
+    let (book, _runtime) = in_process(&place, &dovecot, &[("lmtp", format!("127.0.0.1:{port}"))], &storage);
     let start = Barrier::new(10);
     let stored: usize = std::thread::scope(|scope| {
         let deliver = |first: usize| {
@@ -243,6 +244,33 @@ fn fifty_deliveries_at_once_find_exactly_the_room_there_is() {
     assert_eq!(all.messages, 23);
 }
 
+/// Postfix, which runs as another user, asks and delivers over Unix sockets too.
+#[test]
+fn unix_sockets_carry_both_services() {
+    let place = Place::new().unwrap();
+    let dovecot = Dovecot::start(&place, "dovecot").unwrap();
+    let socket = |name: &str| format!("unix:{}", place.path(name).display());
+    let listeners = [("lmtp", socket("lmtp.sock")), ("policy", socket("policy.sock"))];
+    let (book, _runtime) = in_process(&place, &dovecot, &listeners, "mailbox_default = \"100K\"");
+    let settings = format!(
+        "smtpd_recipient_restrictions = check_policy_service {}, permit_mynetworks, reject\nvirtual_transport = lmtp:{}\n",
+        listeners[1].1, listeners[0].1
+    );
+    let postfix = Postfix::start_with(&place, 1, &settings).unwrap();
+    let mut smtp = Talk::connect(postfix.smtp(), "EHLO client.example");
+    let answers = smtp.mail(&[ALICE.address], &message("too large", 200_000));
+    assert!(answers[0].starts_with("552 5.2.2") && answers[0].contains("(MAILBOX-FULL)"), "{answers:?}");
+    let answers = smtp.mail(&[BOB.address], &message("fits", 20_000));
+    assert!(answers.iter().all(|answer| answer.starts_with("250")), "{answers:?}");
+    let bob = Address::parse(BOB.address).unwrap();
+    let end = Instant::now() + Duration::from_secs(30);
+    while book.mailbox(&bob).is_none_or(|view| view.used.messages == 0) {
+        assert!(Instant::now() < end, "the message never came");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(mail_files(&dovecot.maildir(BOB.address)).len(), 1);
+}
+
 fn deliver(lmtp: &mut Talk, mailbox: &str, text: &str) -> bool {
     assert!(lmtp.say(&format!("MAIL FROM:<ann@elsewhere.example> SIZE={}", text.len())).starts_with("250"));
     let answer = lmtp.say(&format!("RCPT TO:<{mailbox}>"));
@@ -258,13 +286,21 @@ fn deliver(lmtp: &mut Talk, mailbox: &str, text: &str) -> bool {
     true
 }
 
-/// nologd's LMTP within this process, so that its book can be looked into.
-fn in_process(place: &Place, dovecot: &Dovecot, port: u16, storage: u64) -> (Arc<Book>, tokio::runtime::Runtime) {
+/// nologd within this process, so that its book can be looked into.
+fn in_process(
+    place: &Place,
+    dovecot: &Dovecot,
+    listeners: &[(&str, String)],
+    association: &str,
+) -> (Arc<Book>, tokio::runtime::Runtime) {
+    let listen = |(service, address): &(&str, String)| {
+        format!("[[listen]]\nservice = \"{service}\"\naddress = \"{address}\"\ntls = \"none\"\n")
+    };
     let text = format!(
-        "hostname = \"mail.nolog.example\"\nstate_dir = \"{}\"\n[[listen]]\nservice = \"lmtp\"\naddress = \"127.0.0.1:{port}\"\n\
-         tls = \"none\"\n[[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{}\"\nlmtp = \"lmtp://127.0.0.1:{}\"\n\
-         [[association]]\nname = \"velo\"\ndomains = [\"velo.example\"]\nstorage = \"{storage}\"\n",
+        "hostname = \"mail.nolog.example\"\nstate_dir = \"{}\"\n{}[[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{}\"\nlmtp = \"lmtp://127.0.0.1:{}\"\n\
+         [[association]]\nname = \"velo\"\ndomains = [\"velo.example\"]\n{association}\n",
         place.path("book").display(),
+        listeners.iter().map(listen).collect::<String>(),
         dovecot.imap(),
         dovecot.lmtp(),
     );
