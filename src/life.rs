@@ -107,6 +107,7 @@ fn reload_config(config: &mut Config, file: &Path, context: &Context) {
             let waits = u64::from(fresh.listens != config.listens)
                 + u64::from(fresh.tls != config.tls)
                 + u64::from(fresh.limits != config.limits || fresh.patience != config.patience || fresh.sizes != config.sizes)
+                + u64::from(fresh.quota != config.quota)
                 + u64::from(fresh.hostname != config.hostname);
             context.backends.store(Arc::new(fresh.backends));
             emit(Event::Reloaded { backends: backends as u64 });

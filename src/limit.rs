@@ -108,9 +108,21 @@ impl Limits {
         if self.connections.check_key(&network.reveal()).is_err() {
             return Err(Code::TooManyTries);
         }
+        self.seat_among(network, self.params.sessions_per_network)
+    }
+
+    /// A place for a connection of the host's own mail server: only the number of sessions in all counts.
+    ///
+    /// # Errors
+    /// `TooManyConnections`.
+    pub fn seat_of_host(self: &Arc<Limits>, network: Pseudonym) -> Result<Seat, Code> {
+        self.seat_among(network, u32::MAX)
+    }
+
+    fn seat_among(self: &Arc<Limits>, network: Pseudonym, most: u32) -> Result<Seat, Code> {
         let mut open = lock(&self.open);
         let count = open.entry(network.reveal()).or_insert(0);
-        if *count >= self.params.sessions_per_network || self.sessions() >= self.params.sessions {
+        if *count >= most || self.sessions() >= self.params.sessions {
             if *count == 0 {
                 open.remove(&network.reveal());
             }

@@ -4,6 +4,8 @@
 
 #[path = "interop/life.rs"]
 mod life;
+#[path = "interop/lmtp.rs"]
+mod lmtp;
 #[path = "interop/size.rs"]
 mod size;
 mod support;

@@ -43,6 +43,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("quota", "store"),     // the book's durable copy
     ("submission", "smtp"), // its grammar
     ("lmtp", "smtp"),       // its grammar
+    ("delegate", "smtp"),   // it answers in the same words
     ("life", "config"),
     ("main", "life"),
     ("cli", "config"), // the program's parts know each other

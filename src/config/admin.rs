@@ -43,6 +43,11 @@ pub(super) fn notices(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option
 ///
 /// Between the bind and this the mode is the one of the umask; who comes in then is turned away by its credentials.
 pub(super) fn restrict(listen: &Listen, config: &Config) -> io::Result<()> {
+    if let (Some(path), Service::Lmtp | Service::Policy) = (listen.address.strip_prefix("unix:"), listen.service) {
+        // The mail server runs as another user. As with a port of loopback, everybody on this machine can connect, except
+        // where the folder of the socket keeps them out.
+        return set_permissions(path, Permissions::from_mode(0o666));
+    }
     let Some(path) = socket(listen) else { return Ok(()) };
     let user = config.user.as_deref().filter(|_| Uid::effective().is_root());
     let uid = user.and_then(|name| User::from_name(name).ok().flatten()).map(|user| user.uid.as_raw());

@@ -148,9 +148,11 @@ pub fn context(config: &mut Config, not_enforced: Vec<String>) -> Result<Arc<Con
         limits: Limits::new(config.limits).ok_or(Trouble::Crypto)?,
         patience: config.patience,
         sizes: config.sizes,
+        quota: config.quota,
         tls: tls::Client::new(config.authorities.as_deref()).map_err(Trouble::Authorities)?,
         hostname: config.hostname.clone(),
         health: crate::serve::backend::Health::default(),
+        incoming_health: crate::serve::backend::Health::default(),
         relays: crate::serve::relays::Relays::default(),
     }))
 }
@@ -191,7 +193,8 @@ pub fn doors(config: &Config, certificates: Option<&Arc<Certificates>>) -> Resul
     let door = |(number, listen): (usize, &Listen)| {
         let alpn = match listen.service {
             Service::Imap => Alpn::Imap,
-            Service::Submission | Service::Admin => Alpn::Submission,
+            // The last three never use TLS.
+            Service::Submission | Service::Admin | Service::Lmtp | Service::Policy => Alpn::Submission,
         };
         let server = || {
             let certificates = certificates.ok_or(Trouble::NoDefaultCertificate(Vec::new()))?;

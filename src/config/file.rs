@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::admin::{access, notices};
 use super::association::associations;
 use super::reader::{Found, Reader, Section};
+use crate::delegate::Failure;
 use crate::limit;
 use crate::policy::Problem;
 use crate::policy::headers::Headers;
 use crate::private::{Address, Domain};
-use crate::quota::Association;
+use crate::quota::{Association, Over};
 use crate::route::{AuthBy, Backend, Backends, Endpoint, Unusable, is_loopback};
-use crate::serve::{Access, Patience, Service, Sizes};
+use crate::serve::{Access, Patience, Quota, Service, Sizes};
 
 /// The file, read and checked.
 pub struct Config {
@@ -46,6 +47,8 @@ pub struct Config {
     pub patience: Patience,
     /// Sizes.
     pub sizes: Sizes,
+    /// What the relay that brings mail is told.
+    pub quota: Quota,
     /// How long sessions have to end at a stop.
     pub drain: Duration,
 }
@@ -130,6 +133,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let (limits, patience, sizes) = limits(reader, root);
     let access = access(reader, root);
     let notices_from = notices(reader, root);
+    let quota = quota(reader, root);
     let headers = policy(reader, root);
     let separator = separator(reader, root);
     let backends = backends(reader, root);
@@ -150,6 +154,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         limits,
         patience,
         sizes,
+        quota,
         drain: Duration::from_secs(drain),
     })
 }
@@ -192,6 +197,8 @@ fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) 
             reader.wrong(&address, "must be loopback or a Unix socket where tls is \"none\"");
         } else if service == Service::Admin && !unix {
             reader.wrong(&address, "must be a Unix socket for admins, such as unix:/run/nologd/admin.sock");
+        } else if protection != Protection::None && matches!(service, Service::Lmtp | Service::Policy) {
+            reader.wrong(&address, "is for the host's own mail server: loopback or a Unix socket, with tls = \"none\"");
         } else if protection != Protection::None && unix {
             reader.wrong(&address, "cannot be a Unix socket where TLS is used");
         } else if protection != Protection::None && !certificates {
@@ -264,6 +271,18 @@ fn policy(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Headers> {
             None
         }
     }
+}
+
+fn quota(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Quota {
+    let mut section = root.section(reader, "quota");
+    let over = section.text(reader, "over");
+    let grace = section.number(reader, "grace_percent", 100).and_then(|percent| u8::try_from(percent).ok());
+    let failure = section.text(reader, "policy_failure");
+    section.end(reader);
+    let refuse = Over::Refuse { grace: grace.unwrap_or(0) };
+    let over = choice(reader, over, &[("refuse", refuse), ("defer", Over::Defer)]).unwrap_or(refuse);
+    let failures = [("dunno", Failure::Dunno), ("defer", Failure::Defer)];
+    Quota { over, policy_failure: choice(reader, failure, &failures).unwrap_or_default() }
 }
 
 fn separator(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<char> {

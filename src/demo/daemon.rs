@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use nix::unistd::{Uid, User};
 
 use super::place::{Owner, Place};
@@ -17,7 +19,7 @@ const KEY: &[u8] = include_bytes!("../../certs-example/mail.nolog.example/privke
 /// The socket for admins, in the demo's folder.
 pub(super) const SOCKET: &str = "admin.sock";
 
-/// The four ports that mail programs connect to.
+/// The four ports that mail programs connect to, and the two for the relay that brings mail.
 #[derive(Clone, Copy)]
 pub struct Ports {
     /// IMAP with TLS from the first byte.
@@ -28,13 +30,18 @@ pub struct Ports {
     pub submissions: u16,
     /// Submission with STARTTLS.
     pub submission: u16,
+    /// Incoming mail.
+    pub lmtp: u16,
+    /// Postfix's questions about incoming mail.
+    pub policy: u16,
 }
 
 impl Ports {
     /// Any free ones.
     pub fn any(place: &Place) -> Result<Ports, Trouble> {
         let (imaps, imap) = (place.port()?, place.port()?);
-        Ok(Ports { imaps, imap, submissions: place.port()?, submission: place.port()? })
+        let (submissions, submission) = (place.port()?, place.port()?);
+        Ok(Ports { imaps, imap, submissions, submission, lmtp: place.port()?, policy: place.port()? })
     }
 
     /// The usual ones plus 10,000, where they are free.
@@ -44,6 +51,8 @@ impl Ports {
             imap: place.port_near(10_143)?,
             submissions: place.port_near(10_465)?,
             submission: place.port_near(10_587)?,
+            lmtp: place.port_near(10_024)?,
+            policy: place.port_near(10_040)?,
         })
     }
 }
@@ -71,29 +80,41 @@ pub struct Daemon {
 
 impl Daemon {
     /// Writes config, certificates and state folder into `place` and starts `program run`. The first of `behind` serves every
-    /// association that has no backend of its own in `elsewhere` (association, backend). Returns when all ports listen.
+    /// association that has no backend of its own; `more` has lines of config for associations. Returns when all ports listen.
     pub fn start(
         place: &Place,
         program: &Path,
         ports: Ports,
         behind: &[Behind],
-        elsewhere: &[(&str, &str)],
+        more: &[(&str, &str)],
     ) -> Result<Daemon, Trouble> {
         let (user, owner) = unprivileged()?;
         place.make("state", owner)?;
         place.make("certs/mail.nolog.example", Owner::me())?;
         place.write("certs/mail.nolog.example/fullchain.pem", CERTIFICATE)?;
         place.write("certs/mail.nolog.example/privkey.pem", KEY)?;
-        let config = place.write("nologd.toml", config(place.folder(), user, ports, behind, elsewhere).as_bytes())?;
+        let config = place.write("nologd.toml", config(place.folder(), user, ports, behind, more).as_bytes())?;
         let output = place.path("nologd.out");
-        let mut command = Command::new(program);
-        command.arg("run").arg("--config").arg(&config);
-        let process = Process::start(command, Program::Nologd, Some(&output))?;
+        let process = launch(program, &config, &output)?;
         let mut daemon = Daemon { process, ports, config, output };
-        for port in [ports.imaps, ports.imap, ports.submissions, ports.submission] {
-            daemon.process.listening(Program::Nologd, port)?;
-        }
+        daemon.ready()?;
         Ok(daemon)
+    }
+
+    /// Starts it again with the same config, ports and state; what is left of the old process is ended first.
+    pub fn restart(&mut self, program: &Path) -> Result<(), Trouble> {
+        self.process.signal(Signal::SIGTERM);
+        self.process.wait(Duration::from_secs(60));
+        self.process = launch(program, &self.config, &self.output)?;
+        self.ready()
+    }
+
+    fn ready(&mut self) -> Result<(), Trouble> {
+        let Ports { imaps, imap, submissions, submission, lmtp, policy } = self.ports;
+        for port in [imaps, imap, submissions, submission, lmtp, policy] {
+            self.process.listening(Program::Nologd, port)?;
+        }
+        Ok(())
     }
 
     /// Where mail programs connect.
@@ -117,6 +138,12 @@ impl Daemon {
     }
 }
 
+fn launch(program: &Path, config: &Path, output: &Path) -> Result<Process, Trouble> {
+    let mut command = Command::new(program);
+    command.arg("run").arg("--config").arg(config);
+    Process::start(command, Program::Nologd, Some(output))
+}
+
 /// Who nologd shall become, and who must own its state folder. An ordinary user stays who it is.
 fn unprivileged() -> Result<(&'static str, Owner), Trouble> {
     if !Uid::effective().is_root() {
@@ -126,7 +153,7 @@ fn unprivileged() -> Result<(&'static str, Owner), Trouble> {
     Ok(("nobody", Owner { uid: nobody.uid, gid: nobody.gid }))
 }
 
-fn config(folder: &Path, user: &str, ports: Ports, behind: &[Behind], elsewhere: &[(&str, &str)]) -> String {
+fn config(folder: &Path, user: &str, ports: Ports, behind: &[Behind], more: &[(&str, &str)]) -> String {
     let folder = folder.display();
     let user = if user.is_empty() { String::new() } else { format!("user      = \"{user}\"\n") };
     let mut text = format!(
@@ -140,6 +167,8 @@ fn config(folder: &Path, user: &str, ports: Ports, behind: &[Behind], elsewhere:
         ("imap", ports.imap, "starttls"),
         ("submission", ports.submissions, "implicit"),
         ("submission", ports.submission, "starttls"),
+        ("lmtp", ports.lmtp, "none"),
+        ("policy", ports.policy, "none"),
     ];
     for (service, port, tls) in listeners {
         let _ = write!(text, "\n[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls     = \"{tls}\"\n");
@@ -159,8 +188,8 @@ fn config(folder: &Path, user: &str, ports: Ports, behind: &[Behind], elsewhere:
             "\n[[association]]\nname    = \"{}\"\ndomains = [\"{}\"]\nsenders = \"mailbox\"\n",
             association.name, association.domain
         );
-        if let Some((_, backend)) = elsewhere.iter().find(|(name, _)| *name == association.name) {
-            let _ = writeln!(text, "backend = \"{backend}\"");
+        for (_, line) in more.iter().filter(|(name, _)| *name == association.name) {
+            let _ = writeln!(text, "{line}");
         }
         let _ = write!(
             text,
@@ -176,13 +205,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_config_is_toml_with_four_listeners_and_the_backends_asked_for() {
-        let ports = Ports { imaps: 1, imap: 2, submissions: 3, submission: 4 };
+    fn the_config_is_toml_with_six_listeners_and_the_backends_asked_for() {
+        let ports = Ports { imaps: 1, imap: 2, submissions: 3, submission: 4, lmtp: 5, policy: 6 };
         let behind = |name| Behind { name, imap: 5, lmtp: 6, relay: 7 };
-        let text = config(Path::new("/place"), "nobody", ports, &[behind("one"), behind("two")], &[("jardin", "two")]);
+        let text =
+            config(Path::new("/place"), "nobody", ports, &[behind("one"), behind("two")], &[("jardin", "backend = \"two\"")]);
         let table: toml::Table = text.parse().unwrap();
         assert_eq!(table["user"].as_str(), Some("nobody"));
-        assert_eq!(table["listen"].as_array().unwrap().len(), 4);
+        assert_eq!(table["listen"].as_array().unwrap().len(), 6);
         assert_eq!(table["backend"][1]["default"].as_bool(), Some(false));
         assert_eq!(table["association"][1]["backend"].as_str(), Some("two"));
         assert_eq!(table["association"][0]["alias"][0]["address"].as_str(), Some("contact@velo.example"));

@@ -88,7 +88,7 @@ fn wait(stop: &mut Stop, daemon: &mut Daemon, place: &Place) -> Result<bool, Tro
 }
 
 fn explain(ports: Ports, place: &Place) {
-    let Ports { imaps, imap, submissions, submission } = ports;
+    let Ports { imaps, imap, submissions, submission, .. } = ports;
     let certificate = place.path("certs/mail.nolog.example/fullchain.pem");
     let certificate = certificate.display();
     let alice = &MEMBERS[0];

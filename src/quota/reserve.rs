@@ -35,6 +35,15 @@ impl Book {
         self.with(mailbox, |_, ledger, mailbox| ledger.admit(mailbox).map(drop)).unwrap_or(Err(Verdict::Unknown))
     }
 
+    /// Whether [`Book::admit`] would agree now. Changes nothing.
+    pub fn may_admit(&self, mailbox: &Address) -> Result<(), Verdict> {
+        let judged = self.with(mailbox, |_, ledger, mailbox| {
+            let fits = ledger.number(mailbox).is_some() || ledger.association.mailboxes.allows(ledger.len() as u128 + 1);
+            if fits { Ok(()) } else { Err(Verdict::TooManyMailboxes) }
+        });
+        judged.unwrap_or(Err(Verdict::Unknown))
+    }
+
     /// Sets `amount` aside in the mailbox and in its association in one step, or says why not. Open reservations count as
     /// used: any number of writers at once stay within both limits, to the octet.
     ///

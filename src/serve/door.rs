@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Context, admin, imap, submission};
+use super::{Context, admin, delegate, imap, lmtp, submission};
 use crate::event::{Event, emit};
 use crate::fault::{Code, Fault};
 use crate::imap::login::Protection;
@@ -23,17 +23,23 @@ pub enum Service {
     Imap,
     /// Mail programs sending.
     Submission,
+    /// The host's relay bringing mail.
+    Lmtp,
+    /// The host's relay asking whether mail would find room.
+    Policy,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Service; 3] = [Service::Admin, Service::Imap, Service::Submission];
+    pub const ALL: [Service; 5] = [Service::Admin, Service::Imap, Service::Lmtp, Service::Policy, Service::Submission];
 
     /// The word in the config file.
     pub fn word(self) -> &'static str {
         match self {
             Service::Admin => "admin",
             Service::Imap => "imap",
+            Service::Lmtp => "lmtp",
+            Service::Policy => "policy",
             Service::Submission => "submission",
         }
     }
@@ -81,7 +87,12 @@ impl Door {
         let mut crowded = false;
         let serve = |conn, peer| {
             let network = context.limits.pseudonymiser().peer(&peer);
-            match context.limits.seat(network) {
+            let seat = match self.service {
+                Service::Imap | Service::Submission | Service::Admin => context.limits.seat(network),
+                // All mail of the host comes from one place.
+                Service::Lmtp | Service::Policy => context.limits.seat_of_host(network),
+            };
+            match seat {
                 Ok(seat) => {
                     crowded = false;
                     let (entry, service, context, stop) = (self.entry.clone(), self.service, context.clone(), stop.clone());
@@ -116,5 +127,7 @@ async fn receive(conn: Conn, seat: Seat, entry: Entry, service: Service, context
         Service::Imap => imap::serve(visit, context).await,
         // Boxed, or an idle IMAP session would be as large as a submission.
         Service::Submission => Box::pin(submission::serve(visit, context)).await,
+        Service::Lmtp => Box::pin(lmtp::serve(visit, context)).await,
+        Service::Policy => Box::pin(delegate::serve(visit, context)).await,
     };
 }

@@ -7,9 +7,11 @@ pub mod backend;
 mod carry;
 pub mod clock;
 pub mod crew;
+mod delegate;
 mod door;
 mod house;
 pub mod imap;
+mod lmtp;
 mod member;
 pub mod notices;
 pub mod relays;
@@ -21,10 +23,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::admin::Desk;
+use crate::delegate::Failure;
 use crate::limit::Limits;
 use crate::net::tls;
 use crate::private::Address;
-use crate::quota::Book;
+use crate::quota::{Book, Over};
 use crate::route::Backends;
 use crate::scrub::Scrubber;
 
@@ -68,6 +71,15 @@ impl Default for Sizes {
     }
 }
 
+/// What the relay that brings mail is told; `[quota]` in the config file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// Where there is no room.
+    pub over: Over,
+    /// Where the policy service cannot judge.
+    pub policy_failure: Failure,
+}
+
 /// What all sessions share.
 pub struct Context {
     /// Swapped whole on reload.
@@ -88,12 +100,16 @@ pub struct Context {
     pub patience: Patience,
     /// Sizes.
     pub sizes: Sizes,
+    /// Answers to the relay that brings mail.
+    pub quota: Quota,
     /// TLS towards backends.
     pub tls: tls::Client,
     /// Our name in greetings and to relays.
     pub hostname: Box<str>,
     /// Whether each backend took its last connection.
     pub health: backend::Health,
+    /// The same for incoming mail.
+    pub incoming_health: backend::Health,
     /// What the relays showed of themselves.
     pub relays: relays::Relays,
 }

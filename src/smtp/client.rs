@@ -1,4 +1,5 @@
-//! How we open a conversation with a relay: greeting, EHLO, STARTTLS, AUTH. RFC 5321 3.1, RFC 3207, RFC 4954.
+//! How we open a conversation with a relay or a mailbox server: greeting, EHLO or LHLO, STARTTLS, AUTH. RFC 5321 3.1,
+//! RFC 3207, RFC 4954, RFC 2033 4.1.
 //!
 //! Fed with whole replies, answers with what to send: no sockets here. The relay hears our own host name and nothing about
 //! the client. Absent on purpose: HELO (a relay without extensions cannot carry what we promised), XCLIENT, and going on
@@ -114,6 +115,7 @@ impl Capabilities {
 
 /// A conversation that is being opened; begins by waiting for the greeting.
 pub struct Opening {
+    hello: &'static [u8],
     hostname: Box<str>,
     /// STARTTLS is still to be done.
     starttls: bool,
@@ -146,7 +148,12 @@ pub enum Next {
 impl Opening {
     /// `hostname` is what EHLO says; `starttls` asks for TLS before anything else; `login` is to be judged by the relay.
     pub fn new(hostname: &str, starttls: bool, login: Option<Credential>) -> Opening {
-        Opening { hostname: hostname.into(), starttls, login, stage: Stage::Greeting }
+        Opening { hello: b"EHLO ", hostname: hostname.into(), starttls, login, stage: Stage::Greeting }
+    }
+
+    /// The same with a server that stores mail: LMTP, where the two say LHLO.
+    pub fn lmtp(hostname: &str, starttls: bool) -> Opening {
+        Opening { hello: b"LHLO ", ..Opening::new(hostname, starttls, None) }
     }
 
     /// TLS is up: what to send. All that was said before is forgotten (RFC 3207 4.2).
@@ -200,7 +207,7 @@ impl Opening {
     }
 
     fn ehlo(&self) -> Zeroizing<Vec<u8>> {
-        line(b"EHLO ", self.hostname.as_bytes())
+        line(self.hello, self.hostname.as_bytes())
     }
 }
 

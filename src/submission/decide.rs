@@ -1,10 +1,10 @@
 //! One command, one decision: what is answered, asked of the relay, or asked of the driver.
 
-use super::answer;
 use super::envelope::{mail_order, rcpt_order};
 use super::session::{Act, House, Protection, Session, Step};
 use super::state::{Ask, Chunk, Envelope, Mail, Message, Rest, Source, State, User};
 use crate::fault::{Code, Fault, Side};
+use crate::smtp::answer;
 use crate::smtp::command::{Command, Line, Wrong, line};
 use crate::smtp::path::{Parameters, Path};
 use crate::wire::dot;

@@ -3,10 +3,10 @@
 //! The path and the parameters that pass go on byte for byte. SIZE is dropped, because the scrubbed message has another one;
 //! AUTH is dropped, because it says who wrote (RFC 4954 5 asks for it only between servers that trust each other).
 
-use super::answer;
 use super::session::Params;
 use crate::fault::Code;
 use crate::private::Address;
+use crate::smtp::answer;
 use crate::smtp::command::number;
 use crate::smtp::path::{Parameter, Parameters, Path};
 

@@ -4,10 +4,10 @@
 //! body follows as it comes. A refused message is swallowed to its end before the answer, or what is left of it would be
 //! read as commands.
 
-use super::answer;
 use super::session::{Act, House, Session, Step};
 use super::state::{Ask, Chunk, Mail, Message, Rest, Source, Stage, State, User};
 use crate::fault::{Code, Fault, Side};
+use crate::smtp::answer;
 use crate::wire::dot::{self, Next};
 
 /// Octets of the body's start, in stuffed form, that are kept for the scrubber. Without the dots at least 4,096 are left, as

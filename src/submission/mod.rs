@@ -6,13 +6,12 @@
 //! being in here.
 //!
 //! - `state` what a session can be in, `decide` one command, `envelope` MAIL and RCPT, `message` DATA and BDAT, `relay` the
-//!   relay's replies, `answer` our own.
+//!   relay's replies. Our own answers stand in `smtp::answer`.
 //!
 //! A message always goes to the relay by DATA, also when it came by BDAT: without BINARYMIME the two carry the same, and so
 //! there is one way out to keep free of smuggling. A 250 after the message is the relay's own or none; there is no spool.
 //! Absent on purpose: BINARYMIME, BURL, XCLIENT, ETRN, TURN, and the AUTH parameter of MAIL (it would tell who wrote).
 
-mod answer;
 mod decide;
 mod envelope;
 #[doc(hidden)]

@@ -2,13 +2,11 @@
 //!
 //! One order is out at a time, so an answer can never be taken for that of another order.
 
-use std::mem;
-
-use super::answer;
 use super::session::{Act, Session, Step};
 use super::state::{Ask, Envelope, Mail, Relay, Stage, State, User};
 use crate::fault::{Code, Fault, Side};
-use crate::smtp::client::Next;
+use crate::smtp::answer;
+use crate::smtp::line;
 use crate::smtp::reply::Reply;
 use crate::wire::dot;
 
@@ -98,56 +96,20 @@ impl Session {
     }
 
     fn open_relay(&mut self, input: &[u8]) -> (usize, Opened) {
-        let opening = match mem::replace(&mut self.relay, Relay::Away) {
-            Relay::Opening(opening) => opening,
-            Relay::Ready(capabilities) => {
-                self.relay = Relay::Ready(capabilities);
-                return (0, Opened::Ready);
-            }
-            Relay::Away | Relay::Leaving(_) => return (0, Opened::Wait(Act::Dial)),
-        };
-        let (reply, used) = match Reply::parse(input) {
-            Ok(Some(parsed)) => parsed,
-            Ok(None) => {
-                self.relay = Relay::Opening(opening);
-                return (0, Opened::Wait(Act::Read(Side::Backend)));
-            }
-            Err(fault) => {
-                self.relay = Relay::Opening(opening);
-                return (input.len(), Opened::Failed(fault));
-            }
-        };
-        // Until it is told otherwise below, the connection is one to be closed.
-        self.relay = Relay::Leaving(None);
-        let opened = match opening.reply(&reply) {
-            Next::Send(order, opening) => {
-                self.orders = order;
-                self.relay = Relay::Opening(opening);
-                // Bytes that came ahead of our question cannot be its answer (RFC 3207 4.2 and NO STARTTLS, 2021).
-                match used < input.len() {
-                    true => Opened::Failed(Fault::Garbage(Side::Backend)),
-                    false => Opened::Wait(Act::Read(Side::Backend)),
-                }
-            }
-            Next::Secure(opening) => {
-                self.relay = Relay::Opening(opening);
-                return (input.len(), Opened::Wait(Act::SecureRelay));
-            }
-            Next::Ready(capabilities) => {
-                self.relay = Relay::Ready(capabilities);
-                if used < input.len() { Opened::Failed(Fault::Garbage(Side::Backend)) } else { Opened::Ready }
-            }
-            Next::Denied => Opened::Denied,
-            Next::Failed(fault) => Opened::Failed(fault),
+        let (used, opened) = self.relay.open(input, &mut self.orders);
+        let opened = match opened {
+            line::Opened::Dial => Opened::Wait(Act::Dial),
+            line::Opened::Read => Opened::Wait(Act::Read(Side::Backend)),
+            line::Opened::Secure => Opened::Wait(Act::SecureRelay),
+            line::Opened::Ready(_) => Opened::Ready,
+            line::Opened::Denied => Opened::Denied,
+            line::Opened::Failed(fault) => Opened::Failed(fault),
         };
         (used, opened)
     }
 
     pub(super) fn drop_relay(&mut self, fault: Fault) {
-        self.leave(false);
-        if let Relay::Leaving(reason) = &mut self.relay {
-            *reason = Some(fault);
-        }
+        self.relay.leave(&mut self.orders, false, Some(fault));
         self.without_relay(fault);
     }
 

@@ -3,11 +3,11 @@
 use std::mem;
 use std::sync::Arc;
 
-use super::answer;
 use super::state::{Ask, Mail, Orders, Relay, Rest, State, User};
 use crate::fault::{Code, Fault, Side};
 use crate::private::{Address, Credential};
 use crate::scrub::Scrubbed;
+use crate::smtp::answer;
 use crate::smtp::client::{Capabilities, Opening};
 use crate::wire::sasl;
 
@@ -262,11 +262,7 @@ impl Session {
 
     /// TLS with the relay is up.
     pub fn relay_secured(&mut self) {
-        if let Relay::Opening(opening) = mem::replace(&mut self.relay, Relay::Leaving(None)) {
-            let (order, opening) = opening.secured();
-            self.orders = order;
-            self.relay = Relay::Opening(opening);
-        }
+        self.relay.secured(&mut self.orders);
     }
 
     /// The last words to a client that is at fault, too slow for instance, or that we cannot serve any longer.
@@ -280,16 +276,9 @@ impl Session {
         self.state = State::Closed;
     }
 
-    /// Drops the relay. `polite`: with QUIT, where no message is half sent. What a half-sent message needs is the opposite:
-    /// no final dot, no further byte.
+    /// Drops the relay, see [`Relay::leave`].
     pub(super) fn leave(&mut self, polite: bool) {
-        self.orders.clear();
-        if polite && matches!(self.relay, Relay::Ready(_)) {
-            self.orders.extend_from_slice(b"QUIT\r\n");
-        }
-        if !matches!(self.relay, Relay::Away) {
-            self.relay = Relay::Leaving(None);
-        }
+        self.relay.leave(&mut self.orders, polite, None);
     }
 
     /// Ends a message or a transaction that is refused: what is still to come of it is swallowed before `answer` is said.

@@ -1,10 +1,7 @@
 //! What a session can be in. Each step takes the state apart and puts the next one together; a fault leaves `Closed`.
 
-use zeroize::Zeroizing;
-
-use crate::fault::Fault;
 use crate::private::{Address, Credential};
-use crate::smtp::client::{Capabilities, Opening};
+pub(super) use crate::smtp::line::{Line as Relay, Orders};
 use crate::wire::dot;
 use crate::wire::sasl::Exchange;
 
@@ -113,15 +110,3 @@ pub(super) enum Rest {
     Data(dot::Swallow),
     Octets(u64),
 }
-
-/// The conversation with the relay.
-pub(super) enum Relay {
-    Away,
-    Opening(Opening),
-    Ready(Capabilities),
-    /// To be closed by the driver in the next step; for this reason, if it is the relay's fault.
-    Leaving(Option<Fault>),
-}
-
-/// Bytes for the relay: they may hold a password.
-pub(super) type Orders = Zeroizing<Vec<u8>>;

@@ -57,6 +57,11 @@ impl Dotted {
         self.scan(bytes, true)
     }
 
+    /// The CR alone that was told goes on like any other octet: it ends no line, and what follows it begins none.
+    pub fn pass_cr(&mut self) {
+        self.line_start = false;
+    }
+
     fn scan(&mut self, bytes: &[u8], blank: bool) -> Seen {
         let mut at = 0;
         loop {

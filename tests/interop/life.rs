@@ -20,7 +20,7 @@ fn a_dead_backend_is_told_at_once_and_harms_no_other() {
     let mut two = Dovecot::start(&place, "dovecot2").unwrap();
     let postfix = Postfix::start(&place, one.lmtp()).unwrap();
     let behind = |name, dovecot: &Dovecot| Behind { name, imap: dovecot.imap(), lmtp: dovecot.lmtp(), relay: postfix.smtp() };
-    let daemon = start_daemon(&place, &[behind("one", &one), behind("two", &two)], &[("jardin", "two")]);
+    let daemon = start_daemon(&place, &[behind("one", &one), behind("two", &two)], &[("jardin", "backend = \"two\"")]);
     let ports = daemon.ports();
     let open = |member: &Member| {
         let mut client = Client::connect(ports.imaps, &["imap"]).unwrap();

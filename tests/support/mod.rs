@@ -47,7 +47,7 @@ impl Stack {
     }
 
     fn describe(&self, command: &mut Command) {
-        let Ports { imaps, imap, submissions, submission } = self.ports();
+        let Ports { imaps, imap, submissions, submission, .. } = self.ports();
         command
             .env("IMAPS", imaps.to_string())
             .env("IMAP", imap.to_string())
@@ -88,10 +88,15 @@ impl Drop for Stack {
 }
 
 /// Starts nologd; when it does not start, what it said is shown.
-pub fn start_daemon(place: &Place, behind: &[Behind], elsewhere: &[(&str, &str)]) -> Daemon {
+pub fn start_daemon(place: &Place, behind: &[Behind], more: &[(&str, &str)]) -> Daemon {
     let ports = Ports::any(place).unwrap_or_else(|trouble| panic!("{trouble}"));
+    start_daemon_at(place, ports, behind, more)
+}
+
+/// The same at ports that others know already.
+pub fn start_daemon_at(place: &Place, ports: Ports, behind: &[Behind], more: &[(&str, &str)]) -> Daemon {
     let program = Path::new(env!("CARGO_BIN_EXE_nologd"));
-    Daemon::start(place, program, ports, behind, elsewhere).unwrap_or_else(|trouble| {
+    Daemon::start(place, program, ports, behind, more).unwrap_or_else(|trouble| {
         let said = fs::read_to_string(place.path("nologd.out")).unwrap_or_default();
         panic!("{trouble}\n{said}")
     })
@@ -125,7 +130,8 @@ fn run(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()))
 }
 
-fn mail_files(maildir: &Path) -> Vec<PathBuf> {
+/// The messages of one Maildir folder.
+pub fn mail_files(maildir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for folder in ["cur", "new"] {
         for entry in fs::read_dir(maildir.join(folder)).into_iter().flatten().flatten() {

@@ -2,14 +2,21 @@
 //! pass on. The text never holds anything from a peer.
 
 use crate::fault::Code;
+use crate::quota::Verdict;
 
 /// `status text (CODE)`.
-pub(super) fn coded(status: &str, text: &str, code: Code) -> Vec<u8> {
+pub(crate) fn coded(status: &str, text: &str, code: Code) -> Vec<u8> {
     format!("{status} {text} ({})\r\n", code.word()).into_bytes()
 }
 
+/// No room for incoming mail: for good, or to be tried again.
+pub(crate) fn no_space(verdict: Verdict, defer: bool) -> Vec<u8> {
+    let (status, text) = if defer { ("452 4.2.2", "No space left at the moment") } else { ("552 5.2.2", "No space left") };
+    coded(status, text, verdict.code())
+}
+
 /// The usual answer that carries `code`.
-pub(super) fn refusal(code: Code) -> Vec<u8> {
+pub(crate) fn refusal(code: Code) -> Vec<u8> {
     let (status, text) = match code {
         Code::AssociationFull | Code::MailboxFull => ("552 5.2.2", "No space left"),
         Code::BackendConfused => ("451 4.3.0", "The mail server made no sense, nothing was sent"),
@@ -36,26 +43,26 @@ pub(super) fn refusal(code: Code) -> Vec<u8> {
     coded(status, text, code)
 }
 
-pub(super) const CANCELLED: &[u8] = b"501 5.7.0 Authentication cancelled\r\n";
-pub(super) const GOODBYE: &[u8] = b"221 2.0.0 Goodbye\r\n";
-pub(super) const HELP: &[u8] = b"214 2.0.0 See the web page of your host\r\n";
-pub(super) const LOGGED_IN: &[u8] = b"235 2.7.0 Authentication successful\r\n";
-pub(super) const OK: &[u8] = b"250 2.0.0 OK\r\n";
-pub(super) const START_MAIL: &[u8] = b"354 Go ahead\r\n";
-pub(super) const START_TLS: &[u8] = b"220 2.0.0 Ready to start TLS\r\n";
-pub(super) const VRFY: &[u8] = b"252 2.5.0 Not told, but mail will be tried\r\n";
+pub(crate) const CANCELLED: &[u8] = b"501 5.7.0 Authentication cancelled\r\n";
+pub(crate) const GOODBYE: &[u8] = b"221 2.0.0 Goodbye\r\n";
+pub(crate) const HELP: &[u8] = b"214 2.0.0 See the web page of your host\r\n";
+pub(crate) const LOGGED_IN: &[u8] = b"235 2.7.0 Authentication successful\r\n";
+pub(crate) const OK: &[u8] = b"250 2.0.0 OK\r\n";
+pub(crate) const START_MAIL: &[u8] = b"354 Go ahead\r\n";
+pub(crate) const START_TLS: &[u8] = b"220 2.0.0 Ready to start TLS\r\n";
+pub(crate) const VRFY: &[u8] = b"252 2.5.0 Not told, but mail will be tried\r\n";
 
 /// A command that does not fit the state (503).
-pub(super) fn out_of_order(text: &str) -> Vec<u8> {
+pub(crate) fn out_of_order(text: &str) -> Vec<u8> {
     coded("503 5.5.1", text, Code::Syntax)
 }
 
 /// Arguments that are not right (501).
-pub(super) fn arguments() -> Vec<u8> {
+pub(crate) fn arguments() -> Vec<u8> {
     coded("501 5.5.4", "Arguments not understood", Code::Syntax)
 }
 
 /// A login that cannot be judged at the moment.
-pub(super) fn cannot_judge(code: Code) -> Vec<u8> {
+pub(crate) fn cannot_judge(code: Code) -> Vec<u8> {
     coded("454 4.7.0", "Authentication is not possible at the moment", code)
 }

@@ -1,0 +1,283 @@
+//! A session with its peers in memory, for tests and fuzzing: the relay that brings mail, and two backends.
+
+use std::sync::Arc;
+
+use super::session::{Act, House, Params, Peer, Session};
+use crate::fault::{Code, Fault, Side};
+use crate::private::{Address, Domain};
+use crate::quota::{self, Amount, Association, Book, Day, Limit, Name, Over, Way};
+use crate::store::Memory;
+
+/// Steps after which a session that gets no further input is called stuck.
+const STUCK: usize = 100_000;
+/// Octets of a mailbox of `velo`, and of all of `jardin`.
+const ROOM: u64 = 10_000;
+
+/// A book of four associations: `velo` (backend one, an alias `contact@`, 10,000 octets a mailbox), `jardin` (backend two,
+/// 10,000 octets in all, two mailboxes), `ferme` (backend one, suspended), `loin` (a backend that takes no mail).
+pub struct TestHouse {
+    book: Book,
+    /// What is said where there is no room.
+    pub over: Over,
+}
+
+impl TestHouse {
+    /// The book as it is at the start: empty mailboxes that nobody has seen.
+    pub fn new() -> TestHouse {
+        let store = Arc::new(Memory::default());
+        let book = Book::open(store, quota::Params::default()).unwrap_or_else(|_| unreachable!("memory does not fail"));
+        let house = TestHouse { book, over: Over::default() };
+        let mut velo = association("velo", None);
+        velo.mailbox_default = Limit::At(ROOM);
+        let mailboxes = ["alice@velo.example", "bob@velo.example"].into_iter().filter_map(Address::parse);
+        velo.aliases.extend(Address::parse("contact@velo.example").map(|alias| (alias, mailboxes.collect())));
+        let mut jardin = association("jardin", Some("two"));
+        (jardin.storage, jardin.mailboxes) = (Limit::At(ROOM), Limit::At(2));
+        let mut ferme = association("ferme", None);
+        ferme.state = quota::State::Suspended;
+        for association in [velo, jardin, ferme, association("loin", Some("three"))] {
+            assert!(house.book.add_association(association, house.today()).is_ok());
+        }
+        house
+    }
+
+    /// What is counted in a mailbox, and what is set aside; in octets.
+    pub fn fill(&self, mailbox: &str) -> Option<(u64, u64)> {
+        let view = self.book.mailbox(&Address::parse(mailbox)?)?;
+        Some((view.used.octets, view.reserved.octets))
+    }
+
+    /// Stores a message of `octets` in a mailbox by another way.
+    pub fn store(&self, mailbox: &str, octets: u64) -> bool {
+        let Some(mailbox) = Address::parse(mailbox).filter(|mailbox| self.book.admit(mailbox).is_ok()) else { return false };
+        let reserved = self.book.reserve(&mailbox, Amount::message(octets), Way::Member, self.today());
+        reserved.map(quota::Reservation::commit).is_ok()
+    }
+}
+
+impl Default for TestHouse {
+    fn default() -> TestHouse {
+        TestHouse::new()
+    }
+}
+
+fn association(name: &str, backend: Option<&str>) -> Association {
+    let parsed = Name::parse(name).unwrap_or_else(|| unreachable!("a constant that is a name"));
+    let mut association = Association::new(parsed, Domain::parse(&format!("{name}.example")));
+    association.backend = backend.map(Into::into);
+    association
+}
+
+impl House for TestHouse {
+    fn book(&self) -> &Book {
+        &self.book
+    }
+
+    fn today(&self) -> Day {
+        Day::from_unix(1_795_363_200)
+    }
+
+    fn over(&self) -> Over {
+        self.over
+    }
+
+    fn backend(&self, name: Option<&str>) -> Option<usize> {
+        match name {
+            None => Some(0),
+            Some("two") => Some(1),
+            Some(_) => None,
+        }
+    }
+}
+
+/// One backend.
+#[derive(Default)]
+pub struct Backend {
+    /// Bytes from it that are not done with.
+    input: Vec<u8>,
+    /// All that it received and nobody looked at yet.
+    pub received: Vec<u8>,
+    /// It takes no connections.
+    pub is_down: bool,
+    /// It is asked for STARTTLS.
+    pub starttls: bool,
+    connected: bool,
+    /// It closed, and nobody has noticed yet.
+    closed: bool,
+}
+
+impl Backend {
+    /// Whether a connection to it is open.
+    pub fn is_connected(&self) -> bool {
+        self.connected
+    }
+}
+
+/// A session with its peers.
+pub struct Play {
+    session: Session,
+    /// The book and the config.
+    pub house: TestHouse,
+    client: Vec<u8>,
+    /// All that the client received and nobody looked at yet.
+    pub to_client: Vec<u8>,
+    /// One and two.
+    pub backends: [Backend; 2],
+    closed: bool,
+}
+
+impl Play {
+    /// A new session.
+    pub fn new() -> Play {
+        let params = Params { hostname: "mail.nolog.example".into(), recipients: 5 };
+        let (client, to_client) = (Vec::new(), Vec::new());
+        let (house, backends) = (TestHouse::new(), Default::default());
+        Play { session: Session::new(Arc::new(params)), house, client, to_client, backends, closed: false }
+    }
+
+    /// Whether the session is over.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The client sends.
+    pub fn client(&mut self, bytes: &[u8]) {
+        self.client.extend_from_slice(bytes);
+        self.run();
+    }
+
+    /// A backend sends.
+    pub fn backend(&mut self, number: usize, bytes: &[u8]) {
+        if self.backends[number].connected {
+            self.backends[number].input.extend_from_slice(bytes);
+            self.run();
+        }
+    }
+
+    /// A backend closes; what it has sent before is still read.
+    pub fn backend_closes(&mut self, number: usize) {
+        self.backends[number].closed = self.backends[number].connected;
+        self.run();
+    }
+
+    /// The client was silent for too long.
+    pub fn too_slow(&mut self) {
+        self.session.close(Code::TooSlow);
+        self.run();
+    }
+
+    /// Steps until somebody has to be waited for. Panics when a bound or a rule is broken: this is for tests.
+    pub fn run(&mut self) {
+        for _ in 0..STUCK {
+            if self.closed || !self.turn() {
+                return;
+            }
+        }
+        panic!("no progress");
+    }
+
+    fn number(&self, slot: usize) -> usize {
+        self.session.backend(slot).unwrap_or_else(|| unreachable!("a slot without a backend"))
+    }
+
+    /// One step; whether there is another one at once.
+    fn turn(&mut self) -> bool {
+        let asked = self.session.asks().map(|slot| self.number(slot));
+        let input = asked.map_or(&[][..], |number| &self.backends[number].input);
+        let step = self.session.step(&self.house, &self.client, input);
+        assert!(step.client <= self.client.len() && step.hop <= input.len());
+        self.client.drain(..step.client);
+        if let Some(number) = asked {
+            self.backends[number].input.drain(..step.hop);
+        }
+        assert!(self.session.gathered() < 64 * 1024, "more is gathered than any session may hold");
+        match step.act {
+            Act::Again => {}
+            Act::Send => self.send(),
+            Act::Read(peer) => return self.wait(peer),
+            Act::Forward(count) => self.forward(count),
+            Act::Dial(slot) => self.dial(slot),
+            Act::Secure(slot) => {
+                let backend = self.number(slot);
+                self.backends[backend].input.clear();
+                self.session.secured(slot);
+            }
+            Act::HangUp(slot, _) => {
+                let orders = self.session.orders(slot);
+                let number = self.number(slot);
+                if self.backends[number].connected {
+                    self.backends[number].received.extend_from_slice(&orders);
+                }
+                self.cut(number);
+            }
+            Act::Close => {
+                self.send();
+                self.closed = true;
+            }
+        }
+        true
+    }
+
+    fn cut(&mut self, number: usize) {
+        let backend = &mut self.backends[number];
+        (backend.connected, backend.closed) = (false, false);
+        backend.input.clear();
+    }
+
+    fn lose(&mut self, slot: usize, fault: Fault) {
+        let number = self.number(slot);
+        self.cut(number);
+        self.session.hop_failed(slot, fault);
+    }
+
+    fn dial(&mut self, slot: usize) {
+        let number = self.number(slot);
+        if self.backends[number].is_down {
+            return self.lose(slot, Fault::Down);
+        }
+        self.backends[number].connected = true;
+        self.session.dialed(slot, self.backends[number].starttls);
+    }
+
+    fn wait(&mut self, peer: Peer) -> bool {
+        self.send();
+        let Peer::Hop(slot) = peer else { return false };
+        let backend = &self.backends[self.number(slot)];
+        if backend.closed || !backend.connected {
+            self.lose(slot, Fault::Gone(Side::Backend));
+            return true;
+        }
+        false
+    }
+
+    fn forward(&mut self, count: usize) {
+        self.send();
+        let bytes: Vec<u8> = self.client.drain(..count).collect();
+        for slot in 0..self.session.slots() {
+            let number = self.number(slot);
+            if !self.session.takes(slot) {
+                continue;
+            }
+            match self.backends[number].closed || !self.backends[number].connected {
+                true => self.lose(slot, Fault::Gone(Side::Backend)),
+                false => self.backends[number].received.extend_from_slice(&bytes),
+            }
+        }
+    }
+
+    fn send(&mut self) {
+        self.to_client.extend(self.session.answers());
+        for slot in 0..self.session.slots() {
+            let (orders, number) = (self.session.orders(slot), self.number(slot));
+            if self.backends[number].connected {
+                self.backends[number].received.extend_from_slice(&orders);
+            }
+        }
+    }
+}
+
+impl Default for Play {
+    fn default() -> Play {
+        Play::new()
+    }
+}

@@ -1,0 +1,156 @@
+//! DATA: the message goes to every backend that has recipients, as it comes and unchanged.
+//!
+//! The final dot goes out when the book has agreed to the size that the message really has. So a message that turns out
+//! too large is stored by nobody; the backend is left without a dot, and the rest is swallowed before the verdicts.
+
+use super::answer;
+use super::recipient::of_code;
+use super::session::{Act, House, Peer, Session, Step};
+use super::state::{Fate, State, Transaction};
+use crate::fault::{Code, Fault, Side};
+use crate::smtp::answer::{START_MAIL, coded, refusal};
+use crate::smtp::reply::Reply;
+use crate::wire::dot::{self, Next};
+
+impl Session {
+    /// The client said DATA.
+    pub(super) fn begin_data(&mut self, transaction: Transaction) {
+        if transaction.recipients.is_empty() {
+            return self.say(State::Open(transaction), coded("503 5.5.1", "No valid recipients", Code::Syntax));
+        }
+        for (slot, hop) in self.hops.iter_mut().enumerate() {
+            if transaction.uses(slot) {
+                hop.orders.extend_from_slice(b"DATA\r\n");
+            } else if hop.in_transaction {
+                hop.leave(true, None);
+            }
+        }
+        self.state = State::Data(transaction, 0);
+    }
+
+    /// The answers to DATA are coming in, one slot after the other.
+    pub(super) fn data(&mut self, mut transaction: Transaction, slot: usize, input: &[u8]) -> Step {
+        if slot >= self.hops.len() {
+            self.go_ahead(transaction);
+            return Step::new(0, Act::Again);
+        }
+        if !transaction.uses(slot) {
+            self.state = State::Data(transaction, slot + 1);
+            return Step::new(0, Act::Again);
+        }
+        let (used, reply) = match Reply::parse(input) {
+            Ok(None) => {
+                self.state = State::Data(transaction, slot);
+                return Step::new(0, Act::Read(Peer::Hop(slot)));
+            }
+            Ok(Some((reply, used))) => (used, Some(reply)),
+            Err(_) => (input.len(), None),
+        };
+        let fault = match reply {
+            Some(reply) if reply.code() == 354 && used == input.len() => None,
+            Some(reply) if reply.is_negative() && reply.code() != 421 => {
+                let mut text = Vec::new();
+                reply.write(&mut text);
+                transaction.settle(slot, &text);
+                self.leave(slot, true);
+                None
+            }
+            Some(reply) => Some(of_code(reply.code())),
+            None => Some(Fault::Garbage(Side::Backend)),
+        };
+        self.state = State::Data(transaction, slot + 1);
+        if let Some(fault) = fault {
+            self.drop_hop(slot, fault);
+        }
+        Step::of_hop(used, Act::Again)
+    }
+
+    // RFC 2033 4.2: the verdicts come one by one only behind a message. Before it there is one answer for all.
+    fn go_ahead(&mut self, transaction: Transaction) {
+        if transaction.is_open() {
+            return self.say(State::Message(transaction, dot::Dotted::default()), START_MAIL.to_vec());
+        }
+        let mut told = transaction.recipients.iter().filter_map(|recipient| match &recipient.fate {
+            Fate::Known(answer) => Some(answer),
+            Fate::Open(_) => None,
+        });
+        let first = told.next().cloned();
+        let same = first.filter(|first| told.all(|answer| answer == first));
+        self.say(State::Idle, same.unwrap_or_else(|| answer::backend(Fault::Down)));
+    }
+
+    /// The message is coming in.
+    pub(super) fn message(
+        &mut self,
+        house: &dyn House,
+        mut transaction: Transaction,
+        mut dotted: dot::Dotted,
+        client: &[u8],
+    ) -> Step {
+        let seen = dotted.body(client);
+        let mut pass = seen.pass;
+        if seen.next == Next::Bare {
+            if client.get(pass) != Some(&b'\r') {
+                return self.bare(transaction, dotted, pass);
+            }
+            dotted.pass_cr();
+            pass += 1;
+        }
+        transaction.taken = transaction.taken.saturating_add(pass as u64);
+        self.widen(house, &mut transaction);
+        if !transaction.is_open() {
+            self.state = State::Swallow(transaction, dot::Swallow::from(dotted));
+            return Step::new(pass, Act::Again);
+        }
+        if pass == 0 && seen.next == Next::End {
+            self.finish(transaction);
+            return Step::new(dot::END.len(), Act::Again);
+        }
+        self.state = State::Message(transaction, dotted);
+        Step::new(0, if pass > 0 { Act::Forward(pass) } else { Act::Read(Peer::Client) })
+    }
+
+    /// Asks for more room where the message is larger than was announced. A backend cannot be made to forget one recipient:
+    /// where one finds no room, the others of the same backend are tried again without it.
+    fn widen(&mut self, house: &dyn House, transaction: &mut Transaction) {
+        let mut crossed = Vec::new();
+        for recipient in &mut transaction.recipients {
+            let Fate::Open(room) = &mut recipient.fate else { continue };
+            if let Err(why) = room.widen(house, transaction.taken) {
+                recipient.fate = Fate::Known(answer::no_room(&why));
+                crossed.push(recipient.slot);
+            }
+        }
+        for slot in crossed {
+            transaction.settle(slot, &answer::apart());
+            self.leave(slot, false);
+        }
+    }
+
+    fn finish(&mut self, transaction: Transaction) {
+        for (slot, hop) in self.hops.iter_mut().enumerate() {
+            if transaction.uses(slot) {
+                hop.orders.extend_from_slice(dot::END);
+            }
+        }
+        self.state = State::Verdicts(transaction, 0);
+    }
+
+    fn bare(&mut self, mut transaction: Transaction, dotted: dot::Dotted, pass: usize) -> Step {
+        for (slot, hop) in self.hops.iter_mut().enumerate() {
+            if transaction.uses(slot) {
+                hop.leave(false, None);
+                transaction.settle(slot, &refusal(Code::BareLineEnd));
+            }
+        }
+        self.state = State::Swallow(transaction, dot::Swallow::from(dotted));
+        Step::new(pass, Act::Again)
+    }
+
+    /// Drops what is left of a message that nobody takes.
+    pub(super) fn swallow(&mut self, transaction: Transaction, mut rest: dot::Swallow, client: &[u8]) -> Step {
+        let (used, last) = rest.feed(client);
+        self.state = if last { State::Verdicts(transaction, 0) } else { State::Swallow(transaction, rest) };
+        Step::new(used, if used > 0 { Act::Again } else { Act::Read(Peer::Client) })
+    }
+}

@@ -1,0 +1,96 @@
+//! Room for one recipient: the question to the book before the backend hears of the recipient, and its end.
+//!
+//! A recipient may lead to several mailboxes (an alias); all of them must have room. A mailbox that the book does not know
+//! yet can exist or not, which only the backend can tell: it is weighed first, and set aside when the backend took it.
+
+use super::session::House;
+use crate::private::Address;
+use crate::quota::{Amount, ON_TOP, Reservation, Verdict, Way};
+
+/// What is set aside for one recipient; given back when dropped.
+pub(super) struct Room {
+    held: Vec<(Address, Reservation)>,
+    /// Not in the book yet.
+    strangers: Vec<Address>,
+    amount: Amount,
+}
+
+/// Why there is none.
+pub(super) enum NoRoom {
+    /// No association has the domain.
+    UnknownDomain,
+    /// What the book says, and whether the sender is to try again.
+    Full(Verdict, bool),
+    /// The mailbox was taken out of the book while the message came in: only a new try shows what it is now.
+    Gone,
+}
+
+impl Room {
+    /// Asks for room for a message of `octets` in every mailbox that `recipient` leads to.
+    pub(super) fn ask(house: &dyn House, recipient: &Address, octets: u64) -> Result<Room, NoRoom> {
+        let mailboxes = house.book().resolve(recipient).ok_or(NoRoom::UnknownDomain)?;
+        let mut room = Room { held: Vec::new(), strangers: Vec::new(), amount: stored(octets) };
+        for mailbox in mailboxes {
+            match house.book().reserve(&mailbox, room.amount, Way::Incoming, house.today()) {
+                Ok(reservation) => room.held.push((mailbox, reservation)),
+                Err(Verdict::Unknown) => {
+                    let weighed = house.book().probe(&mailbox, room.amount, house.today());
+                    weighed.map_err(|verdict| no_room(house, &mailbox, room.amount, verdict))?;
+                    room.strangers.push(mailbox);
+                }
+                Err(verdict) => return Err(no_room(house, &mailbox, room.amount, verdict)),
+            }
+        }
+        Ok(room)
+    }
+
+    /// Whether the book may still say no when the backend has said yes.
+    pub(super) fn is_doubtful(&self, house: &dyn House) -> bool {
+        self.strangers.iter().any(|mailbox| house.book().may_admit(mailbox).is_err())
+    }
+
+    /// The backend took the recipient, so its mailboxes exist.
+    pub(super) fn settle(&mut self, house: &dyn House) -> Result<(), NoRoom> {
+        for mailbox in std::mem::take(&mut self.strangers) {
+            let reserved = house.book().admit(&mailbox);
+            let reserved = reserved.and_then(|()| house.book().reserve(&mailbox, self.amount, Way::Incoming, house.today()));
+            let reservation = reserved.map_err(|verdict| no_room(house, &mailbox, self.amount, verdict))?;
+            self.held.push((mailbox, reservation));
+        }
+        Ok(())
+    }
+
+    /// Makes sure that there is room for a message of `octets`, where fewer were announced.
+    pub(super) fn widen(&mut self, house: &dyn House, octets: u64) -> Result<(), NoRoom> {
+        let more = Amount { octets: stored(octets).octets.saturating_sub(self.amount.octets), messages: 0 };
+        if more == Amount::ZERO {
+            return Ok(());
+        }
+        for (mailbox, reservation) in &mut self.held {
+            reservation.grow(more).map_err(|verdict| match verdict {
+                Verdict::Unknown => NoRoom::Gone,
+                verdict => no_room(house, mailbox, stored(octets), verdict),
+            })?;
+        }
+        self.amount = self.amount.plus(more);
+        Ok(())
+    }
+
+    /// The backend stored a message of `octets`.
+    pub(super) fn commit(self, octets: u64) {
+        for (_, reservation) in self.held {
+            reservation.commit_as(stored(octets));
+        }
+    }
+}
+
+fn stored(octets: u64) -> Amount {
+    Amount::message(octets.saturating_add(ON_TOP))
+}
+
+fn no_room(house: &dyn House, mailbox: &Address, amount: Amount, verdict: Verdict) -> NoRoom {
+    match verdict {
+        Verdict::Unknown => NoRoom::UnknownDomain,
+        verdict => NoRoom::Full(verdict, house.book().defers(house.over(), mailbox, amount, verdict, house.today())),
+    }
+}

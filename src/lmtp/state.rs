@@ -1,0 +1,102 @@
+//! What a session can be in. Each step takes the state apart and puts the next one together.
+
+use super::envelope::Envelope;
+use super::room::Room;
+use crate::wire::dot;
+
+pub(super) enum State {
+    /// No LHLO yet.
+    Hello,
+    /// Between two transactions.
+    Idle,
+    /// MAIL was said.
+    Open(Transaction),
+    /// A backend is asked about a recipient.
+    Asked(Transaction, Candidate),
+    /// DATA is out at every backend that has recipients; this slot's answer is awaited.
+    Data(Transaction, usize),
+    /// The message is coming in.
+    Message(Transaction, dot::Dotted),
+    /// The final dots are out, or never will be; this recipient's verdict is next.
+    Verdicts(Transaction, usize),
+    /// Nobody wants the rest of the message.
+    Swallow(Transaction, dot::Swallow),
+    /// The last words are in the buffer.
+    Closed,
+}
+
+/// The mail transaction, RFC 5321 3.3.
+pub(super) struct Transaction {
+    pub(super) envelope: Envelope,
+    /// In the order of RCPT, those that were answered with 2xx.
+    pub(super) recipients: Vec<Recipient>,
+    /// RCPT commands.
+    pub(super) tried: usize,
+    /// Octets of the message so far.
+    pub(super) taken: u64,
+}
+
+/// Somebody whose RCPT was answered with 2xx, and who is owed a verdict for it.
+pub(super) struct Recipient {
+    pub(super) slot: usize,
+    pub(super) fate: Fate,
+}
+
+pub(super) enum Fate {
+    /// The backend has its recipient and will say what becomes of the message.
+    Open(Room),
+    /// This will be said.
+    Known(Vec<u8>),
+}
+
+impl Recipient {
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.fate, Fate::Open(_))
+    }
+}
+
+impl Transaction {
+    /// Whether this backend still has recipients.
+    pub(super) fn uses(&self, slot: usize) -> bool {
+        self.recipients.iter().any(|recipient| recipient.slot == slot && recipient.is_open())
+    }
+
+    /// Whether any backend has.
+    pub(super) fn is_open(&self) -> bool {
+        self.recipients.iter().any(Recipient::is_open)
+    }
+
+    /// Tells every recipient of `slot` that is still open the same. Their room is given back.
+    pub(super) fn settle(&mut self, slot: usize, answer: &[u8]) {
+        for recipient in &mut self.recipients {
+            if recipient.slot == slot && recipient.is_open() {
+                recipient.fate = Fate::Known(answer.to_vec());
+            }
+        }
+    }
+}
+
+/// A recipient that a backend is being asked about.
+pub(super) struct Candidate {
+    pub(super) slot: usize,
+    /// The whole RCPT command.
+    pub(super) order: Vec<u8>,
+    /// Whether the recipient can be said in ASCII.
+    pub(super) ascii: bool,
+    pub(super) room: Room,
+    pub(super) asked: Asked,
+}
+
+/// What is out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Nothing: the backend must be opened, or its part of the transaction.
+    Nothing {
+        /// The connection was made for this question, so there is no use in trying another one.
+        fresh: bool,
+    },
+    Mail {
+        fresh: bool,
+    },
+    Rcpt,
+}

@@ -1,0 +1,79 @@
+//! What a sender is told when incoming mail finds no room: for good, or to try again later.
+
+use super::{Amount, Book, Day, Limit, Verdict};
+use crate::private::Address;
+
+/// Octets that a mail server may write on top of a message that it stores: Return-Path, Delivered-To, Received. They are set
+/// aside with each incoming message, so that the book is never below what the backend counts; a refresh finds the truth.
+pub const ON_TOP: u64 = 1024;
+
+/// The admins' choice, `[quota] over` and `grace_percent` in the config file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// Refused for good (552): the sender hears of it now. A message that would pass the limit by at most `grace` percent of
+    /// the limit is deferred all the same: its sender tries for days, and a little tidying up is enough to let it in.
+    Refuse {
+        /// 0 to 100; 0 defers nothing.
+        grace: u8,
+    },
+    /// Always deferred (452): the sender's server tries for days, then tells its user.
+    Defer,
+}
+
+impl Default for Over {
+    fn default() -> Over {
+        Over::Refuse { grace: 0 }
+    }
+}
+
+impl Book {
+    /// Whether mail of `amount`, for which the book just said `verdict`, is to be deferred rather than refused for good.
+    pub fn defers(&self, over: Over, mailbox: &Address, amount: Amount, verdict: Verdict, today: Day) -> bool {
+        let Over::Refuse { grace } = over else { return true };
+        let Some(fill) = self.fill(mailbox, today).filter(|_| grace > 0) else { return false };
+        let after = |used: u64, more: u64| u128::from(used) + u128::from(more);
+        match verdict {
+            Verdict::MailboxFull => with_grace(fill.limit, grace).allows(after(fill.used.octets, amount.octets)),
+            Verdict::AssociationFull => {
+                let octets = after(fill.shared_used.octets, amount.octets);
+                let messages = after(fill.shared_used.messages, amount.messages);
+                with_grace(fill.shared_storage, grace).allows(octets) && with_grace(fill.shared_messages, grace).allows(messages)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn with_grace(limit: Limit, grace: u8) -> Limit {
+    match limit {
+        Limit::None => Limit::None,
+        Limit::At(most) => limit.raised(u64::try_from(u128::from(most) * u128::from(grace) / 100).unwrap_or(u64::MAX)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::private::Domain;
+    use crate::quota::{Association, Name, Params};
+    use crate::store::Memory;
+
+    #[test]
+    fn a_little_too_much_is_deferred_and_a_lot_is_refused() {
+        let today = Day::parse("2026-12-01").unwrap();
+        let book = Book::open(Arc::new(Memory::default()), Params::default()).ok().unwrap();
+        let mut velo = Association::new(Name::parse("velo").unwrap(), Domain::parse("velo.example"));
+        velo.mailbox_default = Limit::At(1000);
+        assert!(book.add_association(velo, today).is_ok());
+        let alice = Address::parse("alice@velo.example").unwrap();
+        let defers = |over, octets| book.defers(over, &alice, Amount::message(octets), Verdict::MailboxFull, today);
+        assert!(defers(Over::Refuse { grace: 5 }, 1050));
+        assert!(!defers(Over::Refuse { grace: 5 }, 1051));
+        assert!(!defers(Over::default(), 1001));
+        assert!(defers(Over::Defer, u64::MAX));
+        let strangers = book.defers(Over::Refuse { grace: 5 }, &alice, Amount::ZERO, Verdict::TooManyMailboxes, today);
+        assert!(!strangers);
+    }
+}

@@ -1,0 +1,46 @@
+//! The policy service: read a request, answer, read the next.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Context;
+use super::clock::today;
+use super::door::Visit;
+use crate::delegate::{Request, decide};
+use crate::fault::Fault;
+use crate::net::stop::Phase;
+
+/// Serves one connection to its end. Postfix closes it when it is idle for long, or was used often.
+///
+/// # Errors
+/// Why it ended, if not by its own wish.
+pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fault> {
+    let Visit { mut link, seat: _seat, mut stop, .. } = visit;
+    loop {
+        link.set_deadline(Instant::now() + context.patience.idle);
+        match Request::parse(link.input()) {
+            Ok(Some((request, used))) => {
+                let answer = judge(&context, request);
+                link.consume(used);
+                link.send(&answer).await?;
+            }
+            Ok(None) => tokio::select! {
+                filled = link.fill() => drop(filled?),
+                () = stop.reached(Phase::Draining) => return Err(Fault::Stopping),
+            },
+            Err(fault) => {
+                link.send(&context.quota.policy_failure.action()).await?;
+                link.close().await;
+                return Err(fault);
+            }
+        }
+    }
+}
+
+/// A book that panics must not stop the mail of the whole host, unless the admins want just that.
+fn judge(context: &Context, request: Request<'_>) -> Vec<u8> {
+    let judged = catch_unwind(AssertUnwindSafe(|| decide(request, &context.book, context.quota.over, today())));
+    judged.unwrap_or_else(|_| context.quota.policy_failure.action())
+}

@@ -1,0 +1,177 @@
+//! Runs `tests/dialogues/lmtp/*.txt` and `tests/dialogues/delegate/*.txt` in memory, at chunk sizes 1, 7 and all. The format
+//! is explained in `support/dialogue.rs`. B is backend one; backend two speaks in orders, `! 2> text` and `! 2< text`; the
+//! others are explained at [`order`].
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/dialogue.rs"]
+mod dialogue;
+
+use dialogue::{Dialogue, Expected, Side, Step, bytes, dialogues, show};
+use nologd::delegate::{Failure, Request, decide};
+use nologd::lmtp::House;
+use nologd::lmtp::invariants::{Play, TestHouse};
+use nologd::quota::Over;
+
+#[test]
+fn lmtp() {
+    every("lmtp", 15, |dialogue, size| {
+        let mut play = Play::new();
+        play.run();
+        run(dialogue, &mut play, size)?;
+        let left = [&play.to_client, &play.backends[0].received, &play.backends[1].received].map(|bytes| show(bytes));
+        if left.iter().all(String::is_empty) { Ok(()) } else { Err(format!("left over for C, B, 2: {left:?}")) }
+    });
+}
+
+#[test]
+fn policy() {
+    every("delegate", 3, |dialogue, size| {
+        let (mut house, mut input, mut output) = (TestHouse::new(), Vec::new(), Vec::new());
+        for (number, step) in &dialogue.steps {
+            let result = match step {
+                Step::Send(_, bytes) => {
+                    let bytes: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'\r').collect();
+                    bytes.chunks(size.min(bytes.len())).for_each(|piece| ask(&house, &mut input, piece, &mut output));
+                    Ok(())
+                }
+                Step::Expect(_, expected) => expected.take(&mut output),
+                Step::Order(order) => house_order(&mut house, order).ok_or_else(|| format!("not so: {order}")),
+                Step::Unfinished => Err("nothing is streamed here".into()),
+            };
+            result.map_err(|why| format!("line {number}: {why}"))?;
+        }
+        if output.is_empty() { Ok(()) } else { Err(format!("left over: {}", show(&output))) }
+    });
+}
+
+fn every(folder: &str, at_least: usize, run: impl Fn(&Dialogue, usize) -> Result<(), String>) {
+    let mut failed = Vec::new();
+    for dialogue in dialogues(folder, at_least) {
+        // Some things exist in one piece only.
+        let sizes = if dialogue.orders("whole") { &[usize::MAX][..] } else { &[1, 7, usize::MAX] };
+        let why = sizes.iter().find_map(|size| run(&dialogue, *size).err().map(|why| (size, why)));
+        failed.extend(why.map(|(size, why)| format!("{} at chunk size {size}: {why}", dialogue.name)));
+    }
+    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+}
+
+fn run(dialogue: &Dialogue, play: &mut Play, size: usize) -> Result<(), String> {
+    for (number, step) in &dialogue.steps {
+        let result = match step {
+            Step::Send(Side::Client, bytes) => {
+                bytes.chunks(size.min(bytes.len())).for_each(|piece| play.client(piece));
+                Ok(())
+            }
+            Step::Send(Side::Backend, bytes) => {
+                bytes.chunks(size.min(bytes.len())).for_each(|piece| play.backend(0, piece));
+                Ok(())
+            }
+            Step::Expect(Side::Client, expected) => expected.take(&mut play.to_client),
+            Step::Expect(Side::Backend, expected) => expected.take(&mut play.backends[0].received),
+            Step::Unfinished => unfinished(&mut play.backends[0].received),
+            Step::Order(order) => self::order(play, order, size),
+        };
+        result.map_err(|why| format!("line {number}: {why}"))?;
+    }
+    Ok(())
+}
+
+/// How much of a message went out before its fault was seen depends on the chunks; that it has no end does not.
+fn unfinished(received: &mut Vec<u8>) -> Result<(), String> {
+    if show(received).contains("\r\n.\r\n") {
+        return Err(format!("an end: {:?}", show(received)));
+    }
+    received.clear();
+    Ok(())
+}
+
+fn order(play: &mut Play, order: &str, size: usize) -> Result<(), String> {
+    if let Some(text) = order.strip_prefix("2> ") {
+        bytes(text).chunks(size.min(text.len() + 2)).for_each(|piece| play.backend(1, piece));
+        return Ok(());
+    }
+    if let Some(text) = order.strip_prefix("2< ") {
+        return Expected::new(text).take(&mut play.backends[1].received);
+    }
+    let number = usize::from(order.starts_with("two "));
+    let holds = match order.split_once(' ').map_or(order, |(_, rest)| rest) {
+        _ if order == "2~" => return unfinished(&mut play.backends[1].received),
+        _ if order == "closed" => play.is_closed(),
+        _ if order == "whole" => true,
+        _ if order == "too slow" => {
+            play.too_slow();
+            true
+        }
+        // The backend is connected, and MAIL and RCPT of `<alice@velo.example>` (one) or `<chloe@jardin.example>` (two) went well.
+        "ready" => ready(play, number),
+        "down" => {
+            play.backends[number].is_down = true;
+            true
+        }
+        "starttls" => {
+            play.backends[number].starttls = true;
+            true
+        }
+        "closes" => {
+            play.backend_closes(number);
+            true
+        }
+        "hung up" => !play.backends[number].is_connected(),
+        "kept" => play.backends[number].is_connected(),
+        _ => house_order(&mut play.house, order).is_some(),
+    };
+    if holds { Ok(()) } else { Err(format!("not so: {order}; C< {:?}", show(&play.to_client))) }
+}
+
+fn ready(play: &mut Play, number: usize) -> bool {
+    let recipient = ["alice@velo.example", "chloe@jardin.example"][number];
+    play.client(format!("RCPT TO:<{recipient}>\r\n").as_bytes());
+    for reply in
+        [&b"220 store LMTP\r\n"[..], b"250-store\r\n250-8BITMIME\r\n250 SIZE\r\n", b"250 2.1.0 OK\r\n", b"250 2.1.5 OK\r\n"]
+    {
+        play.backend(number, reply);
+    }
+    play.backends[number].received.clear();
+    let done = play.to_client.ends_with(b"250 2.1.5 OK\r\n");
+    play.to_client.clear();
+    done
+}
+
+/// `store MAILBOX OCTETS` by another way; `used MAILBOX OCTETS` and `reserved MAILBOX OCTETS` must hold; `over defer`, `over
+/// refuse`, `grace PERCENT`.
+fn house_order(house: &mut TestHouse, order: &str) -> Option<()> {
+    let mut words = order.split(' ');
+    let (verb, name, number) = (words.next()?, words.next()?, words.next());
+    let octets = || number?.parse::<u64>().ok();
+    let holds = match verb {
+        "store" => house.store(name, octets()?),
+        "used" => house.fill(name).map_or(0, |(used, _)| used) == octets()?,
+        "reserved" => house.fill(name).map_or(0, |(_, reserved)| reserved) == octets()?,
+        "over" => {
+            house.over = if name == "defer" { Over::Defer } else { Over::default() };
+            true
+        }
+        "grace" => {
+            house.over = Over::Refuse { grace: name.parse().ok()? };
+            true
+        }
+        _ => false,
+    };
+    holds.then_some(())
+}
+
+/// What the driver does, with `Failure::Defer`.
+fn ask(house: &TestHouse, input: &mut Vec<u8>, piece: &[u8], output: &mut Vec<u8>) {
+    input.extend_from_slice(piece);
+    loop {
+        let (answer, used) = match Request::parse(input) {
+            Ok(None) => return,
+            Ok(Some((request, used))) => (decide(request, house.book(), house.over, house.today()), used),
+            Err(_) => (Failure::Defer.action(), input.len()),
+        };
+        input.drain(..used);
+        // The format of the dialogues has lines that end in CRLF.
+        output.extend(show(&answer).replace('\n', "\r\n").into_bytes());
+    }
+}
