@@ -19,6 +19,7 @@ use crate::net::certificates::{Certificates, Report, public_key};
 use crate::net::listen::{Bound, bind};
 use crate::net::tls::{self, Alpn};
 use crate::quota::{AdminError, Book, Params};
+use crate::sandbox::{Enforcement, NoUser, Unenforced};
 use crate::scrub::{MessageIdKey, Scrubber};
 use crate::serve::clock::today;
 use crate::serve::{Context, Door, Entry, Service};
@@ -53,6 +54,10 @@ pub enum Trouble {
     Import(AdminError),
     /// The authorities for backends cannot be read.
     Authorities(io::Error),
+    /// The daemon cannot become the user that it should be.
+    User(NoUser),
+    /// `sandbox = "required"`, and this is missing.
+    NotConfined(Vec<Unenforced>),
     /// The cryptography library or the kernel does not give what is needed.
     Crypto,
 }
@@ -79,6 +84,15 @@ impl fmt::Display for Trouble {
             Trouble::Store(error) => write!(f, "the store cannot be opened: {error:?}"),
             Trouble::Import(error) => write!(f, "the associations of the config file cannot be imported: {}", error.text()),
             Trouble::Authorities(error) => write!(f, "backend_authorities cannot be read: {error}"),
+            Trouble::User(NoUser::Missing) => {
+                write!(f, "started as root: say in the config which user to become (user = \"nologd\")")
+            }
+            Trouble::User(NoUser::Unknown) => write!(f, "the user of the config does not exist on this machine"),
+            Trouble::User(NoUser::Refused) => write!(f, "the kernel did not let us become the user of the config"),
+            Trouble::NotConfined(missing) => {
+                let parts: Vec<_> = missing.iter().map(|rule| rule.text()).collect();
+                write!(f, "sandbox = \"required\", but {}", parts.join("; "))
+            }
             Trouble::Crypto => write!(f, "no randomness or no cryptography on this machine"),
         }
     }
@@ -127,10 +141,9 @@ fn usable(certificates: &Certificates, report: &Report, listens: &[Listen]) -> R
 ///
 /// # Errors
 /// The first [`Trouble`].
-pub fn context(config: &mut Config) -> Result<Arc<Context>, Trouble> {
-    make_folder(&config.state_dir).map_err(Trouble::State)?;
+pub fn context(config: &mut Config, enforcement: Enforcement) -> Result<Arc<Context>, Trouble> {
     let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
-    let scrubber = Scrubber::new(std::mem::replace(&mut config.headers, crate::policy::headers::Headers::built_in()), key);
+    let scrubber = Scrubber::new(config.policy.headers.clone(), key);
     Ok(Arc::new(Context {
         backends: ArcSwap::from_pointee(std::mem::take(&mut config.backends)),
         book: book(config)?,
@@ -141,6 +154,7 @@ pub fn context(config: &mut Config) -> Result<Arc<Context>, Trouble> {
         tls: tls::Client::new(config.authorities.as_deref()).map_err(Trouble::Authorities)?,
         hostname: config.hostname.clone(),
         health: crate::serve::backend::Health::default(),
+        enforcement,
         relays: crate::serve::relays::Relays::default(),
     }))
 }
@@ -180,12 +194,16 @@ pub fn doors(config: &Config, certificates: Option<&Arc<Certificates>>) -> Resul
     config.listens.iter().enumerate().map(door).collect()
 }
 
-fn make_folder(state: &Path) -> io::Result<()> {
-    if !state.is_dir() {
-        fs::create_dir_all(state)?;
-        fs::set_permissions(state, Permissions::from_mode(0o700))?;
+/// Makes the state folder where it is missing, for its owner only. Before the process is confined to it.
+///
+/// # Errors
+/// `State`.
+pub fn state_folder(state: &Path) -> Result<(), Trouble> {
+    if state.is_dir() {
+        return Ok(());
     }
-    Ok(())
+    let made = fs::create_dir_all(state).and_then(|()| fs::set_permissions(state, Permissions::from_mode(0o700)));
+    made.map_err(Trouble::State)
 }
 
 /// The key that Message-IDs are rewritten with: made at the first start, kept, so that a copy stored tomorrow agrees with

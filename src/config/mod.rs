@@ -4,6 +4,8 @@ mod assemble;
 mod association;
 mod file;
 mod reader;
+mod rules;
 
-pub use assemble::{Built, Trouble, build, context, doors};
+pub use assemble::{Built, Trouble, build, context, doors, state_folder};
 pub use file::{Config, Listen, Protection, TlsFiles, read};
+pub use rules::{confine, plan};

@@ -83,6 +83,8 @@ pub struct Context {
     pub hostname: Box<str>,
     /// Whether each backend took its last connection.
     pub health: backend::Health,
+    /// What the kernel holds us to, and what it does not.
+    pub enforcement: crate::sandbox::Enforcement,
     /// What the relays showed of themselves.
     pub relays: relays::Relays,
 }
