@@ -1,5 +1,7 @@
 //! From the first connection to the last: signals, reload, the minute's sweeping, systemd.
 
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +29,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// What keeps it from starting.
-pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Context>) -> Result<(), Trouble> {
+pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Context>, systemd: Systemd) -> Result<(), Trouble> {
     let (stopper, stop) = pair();
     let doors = config::doors(&config, built.certificates.as_ref())?;
     let (listeners, backends) = (doors.len(), context.backends.load().len());
@@ -44,10 +46,10 @@ pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Co
         emit(Event::CertificateBroken { position: built.broken as u64 });
     }
     emit(Event::Started { listeners: listeners as u64, backends: backends as u64 });
-    notify("READY=1");
+    systemd.tell("READY=1");
     until_stopped(&mut config, file, built.certificates.as_deref(), &context).await.map_err(Trouble::State)?;
     emit(Event::Stopping { sessions: context.limits.sessions() as u64 });
-    notify("STOPPING=1");
+    systemd.tell("STOPPING=1");
     let cut = stopper.stop(config.drain).await;
     emit(Event::Stopped { cut: cut as u64 });
     Ok(())
@@ -108,7 +110,10 @@ fn reload_config(config: &mut Config, file: &Path, context: &Context) {
                 + u64::from(fresh.tls != config.tls)
                 + u64::from(fresh.limits != config.limits || fresh.patience != config.patience || fresh.sizes != config.sizes)
                 + u64::from(fresh.quota != config.quota)
-                + u64::from(fresh.hostname != config.hostname);
+                + u64::from(fresh.hostname != config.hostname)
+                + u64::from(fresh.policy.digest() != config.policy.digest())
+                // The kernel was told once which ports and folders there are.
+                + u64::from(config::plan(&fresh, file) != context.enforcement.plan);
             context.backends.store(Arc::new(fresh.backends));
             emit(Event::Reloaded { backends: backends as u64 });
             if waits > 0 {
@@ -128,16 +133,29 @@ fn reload_certificates(certificates: Option<&Certificates>) {
     emit(Event::CertificatesReloaded { names: report.names as u64 });
 }
 
-/// Tells systemd (sd_notify(3)), if it asked to be told. Nobody to tell when it fails.
-fn notify(state: &str) {
-    use std::os::linux::net::SocketAddrExt;
-    use std::os::unix::net::{SocketAddr, UnixDatagram};
-    let Ok(path) = std::env::var("NOTIFY_SOCKET") else { return };
-    let address = match path.strip_prefix('@') {
-        Some(name) => SocketAddr::from_abstract_name(name),
-        None => SocketAddr::from_pathname(&path),
-    };
-    if let (Ok(socket), Ok(address)) = (UnixDatagram::unbound(), address) {
-        let _ = socket.send_to_addr(state.as_bytes(), &address);
+/// The way to systemd (sd_notify(3)), if it asked to be told. Opened before the sandbox, which allows no such socket.
+pub struct Systemd(Option<UnixDatagram>);
+
+impl Systemd {
+    /// Looks for it in the environment.
+    pub fn find() -> Systemd {
+        let connect = || {
+            let path = std::env::var("NOTIFY_SOCKET").ok()?;
+            let address = match path.strip_prefix('@') {
+                Some(name) => SocketAddr::from_abstract_name(name),
+                None => SocketAddr::from_pathname(&path),
+            };
+            let socket = UnixDatagram::unbound().ok()?;
+            socket.connect_addr(&address.ok()?).ok()?;
+            Some(socket)
+        };
+        Systemd(connect())
+    }
+
+    // Nobody to tell when it fails.
+    fn tell(&self, state: &str) {
+        if let Some(socket) = &self.0 {
+            let _ = socket.send(state.as_bytes());
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The order of start, on one screen: arguments, config, harden, bind, drop root, keys, runtime, serve.
+//! The order of start, on one screen: arguments, harden, config, bind, drop root, sandbox, keys, runtime, serve.
 //!
 //! `main` is no `#[tokio::main]`: what binds the whole process has to come before the first thread.
 
@@ -8,14 +8,15 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use nologd::cli::{self, Arguments, Command, complain};
-use nologd::config::{self, Trouble};
-use nologd::event::{self, Event, emit};
-use nologd::{life, sandbox};
+use nologd::config::{self, Config, Trouble};
+use nologd::event;
+use nologd::life::{self, Systemd};
+use nologd::sandbox::{self, Unenforced};
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { config } => run(&config),
-        Command::Check { config } => cli::check(&config),
+        Command::Check { config, sandbox } => cli::check(&config, sandbox),
         Command::Demo { check } => nologd::demo::run(check),
         Command::Help { code, lang } => cli::help(code.as_deref(), lang),
         Command::Admin(command) => cli::admin(command),
@@ -26,35 +27,28 @@ fn main() -> ExitCode {
 fn run(file: &Path) -> ExitCode {
     event::install();
     event::install_hook();
-    let not_enforced = sandbox::harden();
-    not_enforced.iter().for_each(|rule| emit(Event::NotEnforced { rule: *rule as u64 }));
-    let refused = ExitCode::from(cli::REFUSED);
-    let Some(mut config) = cli::load(file) else { return refused };
-    // As root, if we are: ports below 1024 and keys that only root reads.
-    let built = match config::build(&config) {
-        Ok(built) => built,
-        Err(trouble) => return refuse(&trouble),
-    };
-    if let Err(why) = sandbox::become_user(config.user.as_deref()) {
-        complain(match why {
-            sandbox::NoUser::Missing => "started as root: say in the config which user to become (user = \"nologd\")",
-            sandbox::NoUser::Unknown => "the user of the config does not exist on this machine",
-            sandbox::NoUser::Refused => "the kernel did not let us become the user of the config",
-        });
-        return refused;
-    }
-    let context = match config::context(&mut config, not_enforced.iter().map(|rule| rule.text().to_owned()).collect()) {
-        Ok(context) => context,
-        Err(trouble) => return refuse(&trouble),
-    };
-    // For signals and the minute's work; sessions have threads of their own.
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
-        return refuse(&Trouble::Crypto);
-    };
-    match runtime.block_on(life::live(config, file, built, context)) {
+    let missing = sandbox::harden();
+    let Some(config) = cli::load(file) else { return ExitCode::from(cli::REFUSED) };
+    event::print_only(config.policy.log.words());
+    match start(config, file, missing) {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => refuse(&trouble),
     }
+}
+
+fn start(mut config: Config, file: &Path, mut missing: Vec<Unenforced>) -> Result<(), Trouble> {
+    // As root, if we are: ports below 1024 and keys that only root reads.
+    let built = config::build(&config)?;
+    let systemd = Systemd::find();
+    sandbox::become_user(config.user.as_deref()).map_err(Trouble::User)?;
+    missing.extend(sandbox::harden());
+    config::state_folder(&config.state_dir)?;
+    // From here on the kernel holds us to the policy: before the store, and before the first thread.
+    let enforcement = config::confine(&config, file, missing)?;
+    let context = config::context(&mut config, enforcement)?;
+    // For signals and the minute's work; sessions have threads of their own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| Trouble::Crypto)?;
+    runtime.block_on(life::live(config, file, built, context, systemd))
 }
 
 fn refuse(trouble: &Trouble) -> ExitCode {

@@ -34,6 +34,9 @@ pub enum Command {
         /// The config file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Also go into the sandbox, as the daemon would, and try from inside what must be refused.
+        #[arg(long)]
+        sandbox: bool,
     },
     /// Start a real Dovecot, a relay and nologd on loopback to try it; gone again at Ctrl-C.
     Demo {

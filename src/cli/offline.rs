@@ -4,19 +4,46 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::{REFUSED, complain, say};
-use crate::config;
+use crate::config::{self, Trouble};
 use crate::fault::{Code, Lang};
+use crate::sandbox::{self, Outcome};
 
 /// `nologd check`.
-pub fn check(file: &Path) -> ExitCode {
-    match load(file) {
-        Some(config) => {
-            let (associations, backends) = (config.associations.len(), config.backends.len());
-            say(&format!("{}: good: {associations} associations, {backends} backends", file.display()));
-            ExitCode::SUCCESS
-        }
-        None => ExitCode::from(REFUSED),
+pub fn check(file: &Path, sandbox: bool) -> ExitCode {
+    let Some(config) = load(file) else { return ExitCode::from(REFUSED) };
+    let (associations, backends) = (config.associations.len(), config.backends.len());
+    say(&format!("{}: good: {associations} associations, {backends} backends", file.display()));
+    say(&format!("policy: {}", config.policy.digest()));
+    for rule in config.policy.loosened() {
+        say(&format!("loosened: {} of {}", rule.rule, rule.file));
     }
+    if sandbox { try_sandbox(&config, file) } else { ExitCode::SUCCESS }
+}
+
+fn try_sandbox(config: &config::Config, file: &Path) -> ExitCode {
+    let mut missing = sandbox::harden();
+    if let Err(why) = sandbox::become_user(config.user.as_deref()) {
+        complain(&Trouble::User(why).to_string());
+        return ExitCode::from(REFUSED);
+    }
+    missing.extend(sandbox::harden());
+    let enforcement = match config::confine(config, file, missing) {
+        Ok(enforcement) => enforcement,
+        Err(trouble) => {
+            complain(&trouble.to_string());
+            return ExitCode::from(REFUSED);
+        }
+    };
+    for rule in &enforcement.missing {
+        say(&format!("not enforced: {}", rule.text()));
+    }
+    let tried = sandbox::probe();
+    for (attempt, outcome) in &tried {
+        let outcome = if *outcome == Outcome::Refused { "refused" } else { "POSSIBLE" };
+        say(&format!("{outcome}: {}", attempt.text()));
+    }
+    let all = tried.iter().all(|(_, outcome)| *outcome == Outcome::Refused);
+    if all { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) }
 }
 
 /// Reads the config file; problems go to standard error, as `FILE:LINE: KEY what is wrong`.

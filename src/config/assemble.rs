@@ -21,6 +21,7 @@ use crate::net::certificates::{Certificates, Report, public_key};
 use crate::net::listen::{Bound, bind};
 use crate::net::tls::{self, Alpn};
 use crate::quota::{AdminError, Book, Params};
+use crate::sandbox::{Enforcement, NoUser, Unenforced};
 use crate::scrub::{MessageIdKey, Scrubber};
 use crate::serve::clock::today;
 use crate::serve::{Context, Door, Entry, Service};
@@ -55,6 +56,10 @@ pub enum Trouble {
     Import(AdminError),
     /// The authorities for backends cannot be read.
     Authorities(io::Error),
+    /// The daemon cannot become the user that it should be.
+    User(NoUser),
+    /// `sandbox = "required"`, and this is missing.
+    NotConfined(Vec<Unenforced>),
     /// The cryptography library or the kernel does not give what is needed.
     Crypto,
 }
@@ -81,6 +86,15 @@ impl fmt::Display for Trouble {
             Trouble::Store(error) => write!(f, "the store cannot be opened: {error:?}"),
             Trouble::Import(error) => write!(f, "the associations of the config file cannot be imported: {}", error.text()),
             Trouble::Authorities(error) => write!(f, "backend_authorities cannot be read: {error}"),
+            Trouble::User(NoUser::Missing) => {
+                write!(f, "started as root: say in the config which user to become (user = \"nologd\")")
+            }
+            Trouble::User(NoUser::Unknown) => write!(f, "the user of the config does not exist on this machine"),
+            Trouble::User(NoUser::Refused) => write!(f, "the kernel did not let us become the user of the config"),
+            Trouble::NotConfined(missing) => {
+                let parts: Vec<_> = missing.iter().map(|rule| rule.text()).collect();
+                write!(f, "sandbox = \"required\", but {}", parts.join("; "))
+            }
             Trouble::Crypto => write!(f, "no randomness or no cryptography on this machine"),
         }
     }
@@ -128,16 +142,15 @@ fn usable(certificates: &Certificates, report: &Report, listens: &[Listen]) -> R
     if exposed && certificates.uses_key(&example) { Err(Trouble::ExampleKey) } else { Ok(()) }
 }
 
-/// What all sessions share. To be called as the user that the daemon stays. `not_enforced` is told to admins.
+/// What all sessions share. To be called as the user that the daemon stays. What is not enforced is told to admins.
 ///
 /// # Errors
 /// The first [`Trouble`].
-pub fn context(config: &mut Config, not_enforced: Vec<String>) -> Result<Arc<Context>, Trouble> {
-    make_folder(&config.state_dir).map_err(Trouble::State)?;
+pub fn context(config: &mut Config, enforcement: Enforcement) -> Result<Arc<Context>, Trouble> {
     let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
-    let host = host(config, not_enforced);
+    let host = host(config, &enforcement);
     let book = book(config)?;
-    let scrubber = Scrubber::new(std::mem::replace(&mut config.headers, crate::policy::headers::Headers::built_in()), key);
+    let scrubber = Scrubber::new(config.policy.headers.clone(), key);
     Ok(Arc::new(Context {
         backends: ArcSwap::from_pointee(std::mem::take(&mut config.backends)),
         desk: Desk::new(book.clone(), host),
@@ -153,19 +166,19 @@ pub fn context(config: &mut Config, not_enforced: Vec<String>) -> Result<Arc<Con
         hostname: config.hostname.clone(),
         health: crate::serve::backend::Health::default(),
         incoming_health: crate::serve::backend::Health::default(),
+        enforcement,
         relays: crate::serve::relays::Relays::default(),
     }))
 }
 
 /// What the daemon says about itself to admins.
-fn host(config: &Config, not_enforced: Vec<String>) -> Host {
+fn host(config: &Config, enforcement: &Enforcement) -> Host {
     let listener =
         |listen: &Listen| Listener { service: listen.service.word(), address: listen.address.clone(), tls: listen.tls.word() };
-    let loosened = config.headers.loosened(&crate::policy::headers::Headers::built_in());
     Host {
         listeners: config.listens.iter().map(listener).collect(),
-        not_enforced,
-        loosened: loosened.iter().map(ToString::to_string).collect(),
+        not_enforced: enforcement.missing.iter().map(|rule| rule.text().to_owned()).collect(),
+        loosened: config.policy.loosened().iter().map(|rule| format!("{} of {}", rule.rule, rule.file)).collect(),
     }
 }
 
@@ -210,12 +223,16 @@ pub fn doors(config: &Config, certificates: Option<&Arc<Certificates>>) -> Resul
     config.listens.iter().enumerate().map(door).collect()
 }
 
-fn make_folder(state: &Path) -> io::Result<()> {
-    if !state.is_dir() {
-        fs::create_dir_all(state)?;
-        fs::set_permissions(state, Permissions::from_mode(0o700))?;
+/// Makes the state folder where it is missing, for its owner only. Before the process is confined to it.
+///
+/// # Errors
+/// `State`.
+pub fn state_folder(state: &Path) -> Result<(), Trouble> {
+    if state.is_dir() {
+        return Ok(());
     }
-    Ok(())
+    let made = fs::create_dir_all(state).and_then(|()| fs::set_permissions(state, Permissions::from_mode(0o700)));
+    made.map_err(Trouble::State)
 }
 
 /// The key that Message-IDs are rewritten with: made at the first start, kept, so that a copy stored tomorrow agrees with

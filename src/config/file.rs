@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::admin::{access, notices};
 use super::association::associations;
 use super::reader::{Found, Reader, Section};
+use super::rules;
 use crate::delegate::Failure;
 use crate::limit;
-use crate::policy::Problem;
-use crate::policy::headers::Headers;
+use crate::policy::{Policy, Problem};
 use crate::private::{Address, Domain};
 use crate::quota::{Association, Over};
 use crate::route::{AuthBy, Backend, Backends, Endpoint, Unusable, is_loopback};
@@ -39,8 +39,12 @@ pub struct Config {
     pub access: Access,
     /// Who notices come from; none for `postmaster@` the domain.
     pub notices_from: Option<Address>,
-    /// Header rules.
-    pub headers: Headers,
+    /// The rules that never bend.
+    pub policy: Policy,
+    /// Where files of it were read from, if not all are built in.
+    pub policy_folder: Option<PathBuf>,
+    /// Not to start where the kernel lacks a part of the sandbox.
+    pub sandbox_required: bool,
     /// Rates and numbers.
     pub limits: limit::Params,
     /// Times.
@@ -134,7 +138,9 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let access = access(reader, root);
     let notices_from = notices(reader, root);
     let quota = quota(reader, root);
-    let headers = policy(reader, root);
+    let (policy, policy_folder) = rules::policy(reader, root);
+    let sandbox = root.text(reader, "sandbox");
+    let required = sandbox.is_some().then(|| choice(reader, sandbox, &[("required", true), ("available", false)])).flatten();
     let separator = separator(reader, root);
     let backends = backends(reader, root);
     let associations = associations(reader, root, backends.as_ref());
@@ -150,7 +156,9 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         separator,
         access,
         notices_from,
-        headers: headers?,
+        policy: policy?,
+        policy_folder,
+        sandbox_required: required.unwrap_or(false),
         limits,
         patience,
         sizes,
@@ -241,36 +249,6 @@ fn limits(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (limit::Params, Pa
     };
     section.end(reader);
     (params, patience, sizes)
-}
-
-fn policy(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Headers> {
-    let mut section = root.section(reader, "policy");
-    let directory = section.text(reader, "directory");
-    let allow = section.flag(reader, "allow_loosened");
-    section.end(reader);
-    let Some(directory) = directory else { return Some(Headers::built_in()) };
-    let file = PathBuf::from(&directory.value).join("headers.toml");
-    let Ok(text) = std::fs::read_to_string(&file) else {
-        reader.wrong(&directory, "has no headers.toml that can be read");
-        return None;
-    };
-    match Headers::parse(&text) {
-        Ok(headers) => {
-            let loosened = headers.loosened(&Headers::built_in());
-            if !allow && !loosened.is_empty() {
-                let text = format!("loosens {}; say allow_loosened = true if that is meant", loosened.join(", "));
-                reader.wrong(&directory, &text);
-            }
-            Some(headers)
-        }
-        Err(problems) => {
-            for problem in problems {
-                let text = format!("headers.toml line {}: {} {}", problem.line, problem.key, problem.text);
-                reader.wrong(&directory, &text);
-            }
-            None
-        }
-    }
 }
 
 fn quota(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Quota {

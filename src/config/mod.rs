@@ -5,6 +5,8 @@ mod assemble;
 mod association;
 mod file;
 mod reader;
+mod rules;
 
-pub use assemble::{Built, Trouble, build, context, doors, store_folder};
+pub use assemble::{Built, Trouble, build, context, doors, state_folder, store_folder};
 pub use file::{Config, Listen, Protection, TlsFiles, read};
+pub use rules::{confine, plan};

@@ -22,13 +22,26 @@ macro_rules! catalogue {
             }
         }
 
-        /// The words of event `number`: its own and those of its values.
-        pub(super) fn words(number: u64) -> Option<(&'static str, &'static [&'static str])> {
-            const WORDS: &[(&str, &[&str])] = &[$(($word, &[$(stringify!($field)),*])),*];
-            WORDS.get(usize::try_from(number).ok()?).copied()
-        }
+        /// The words of each event: its own and those of its values.
+        const WORDS: &[(&str, &[&str])] = &[$(($word, &[$(stringify!($field)),*])),*];
     };
 }
+
+// One bit each in the layer's list of what is printed.
+const _: () = assert!(WORDS.len() <= 64);
+
+/// The words of event `number`: its own and those of its values.
+pub(super) fn words(number: u64) -> Option<Words> {
+    WORDS.get(usize::try_from(number).ok()?).copied()
+}
+
+/// The words of all events, in the order of their numbers.
+pub fn catalogue() -> impl Iterator<Item = Words> {
+    WORDS.iter().copied()
+}
+
+/// An event's own word, and those of its values.
+pub type Words = (&'static str, &'static [&'static str]);
 
 catalogue! {
     /// All listeners are bound and the daemon serves.
@@ -71,4 +84,6 @@ catalogue! {
     Panicked "panicked" (line, column);
     /// A rule of the policy is not enforced by this kernel or this start (the number is the rule's).
     NotEnforced "not-enforced" (rule);
+    /// Standard output (1) or standard error (2) ends in a regular file or a journal on disk: these lines are kept there.
+    OutputKept "output-kept" (descriptor);
 }

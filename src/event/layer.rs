@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::field::{Field, Visit};
 use tracing::subscriber::Interest;
@@ -16,6 +17,16 @@ pub fn install() {
     let subscriber = tracing_subscriber::registry().with(AllowList);
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
+
+/// Prints the events with these words from now on, and no others. What is no event of the catalogue cannot be added.
+pub fn print_only<'a>(words: impl Iterator<Item = &'a str>) {
+    let number = |word: &str| catalogue::catalogue().position(|(known, _)| known == word);
+    let bits = words.filter_map(number).fold(0, |bits, number| bits | 1 << number);
+    PRINTED.store(bits, Ordering::Relaxed);
+}
+
+/// A bit for each event. All of them, until the policy has been read.
+static PRINTED: AtomicU64 = AtomicU64::new(u64::MAX);
 
 struct AllowList;
 
@@ -35,7 +46,8 @@ impl<S: Subscriber> Layer<S> for AllowList {
         }
         let mut numbers = Numbers::default();
         event.record(&mut numbers);
-        if let Some(line) = render(&numbers) {
+        let printed = numbers.event.is_some_and(|number| number < 64 && PRINTED.load(Ordering::Relaxed) >> number & 1 == 1);
+        if let Some(line) = render(&numbers).filter(|_| printed) {
             // One write, so that lines of several threads do not mix. Nobody to tell when it fails.
             let _ = std::io::stderr().write_all(line.as_bytes());
         }

@@ -8,8 +8,8 @@ mod catalogue;
 mod layer;
 mod panic;
 
-pub use catalogue::Event;
-pub use layer::install;
+pub use catalogue::{Event, Words, catalogue};
+pub use layer::{install, print_only};
 pub use panic::install_hook;
 
 /// The one target that the layer lets through.

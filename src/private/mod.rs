@@ -7,6 +7,14 @@
 //! let user = nologd::private::Private::new("alice");
 //! println!("{:?}", user);
 //! ```
+//! Nor does it compile for what holds one:
+//! ```compile_fail
+//! #[derive(Debug)]
+//! struct Session(nologd::private::Address);
+//! ```
+//! ```
+//! struct Session(nologd::private::Address);
+//! ```
 //! ```
 //! let user = nologd::private::Private::new("alice");
 //! assert_eq!(*user.reveal(), "alice");

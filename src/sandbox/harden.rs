@@ -6,29 +6,10 @@
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 
-/// A rule that this kernel did not take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unenforced {
-    /// `RLIMIT_CORE` of 0.
-    CoreDumps = 1,
-    /// Not dumpable: no ptrace, no `/proc/PID/mem` for the same user.
-    Dumpable = 2,
-    /// No new privileges by exec.
-    Privileges = 3,
-}
+use super::Unenforced;
 
-impl Unenforced {
-    /// In words, for admins.
-    pub fn text(self) -> &'static str {
-        match self {
-            Unenforced::CoreDumps => "core files: the kernel did not take the limit",
-            Unenforced::Dumpable => "memory: other processes of the same user can read it",
-            Unenforced::Privileges => "privileges: new ones could be gained by starting programs",
-        }
-    }
-}
-
-/// Hardens the process; to be called first of all. What could not be enforced.
+/// Hardens the process; to be called first of all, and again after a change of the user, which makes the kernel forget that
+/// the process is not dumpable. What could not be enforced.
 pub fn harden() -> Vec<Unenforced> {
     let mut missing = Vec::new();
     if setrlimit(Resource::RLIMIT_CORE, 0, 0).is_err() {

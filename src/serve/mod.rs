@@ -110,6 +110,8 @@ pub struct Context {
     pub health: backend::Health,
     /// The same for incoming mail.
     pub incoming_health: backend::Health,
+    /// What the kernel holds us to, and what it does not.
+    pub enforcement: crate::sandbox::Enforcement,
     /// What the relays showed of themselves.
     pub relays: relays::Relays,
 }

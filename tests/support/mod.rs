@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use nologd::demo::{Behind, Daemon, Dovecot, Member, Place, Ports, Postfix};
+use nix::sys::signal::Signal;
+use nologd::demo::{Behind, Daemon, Dovecot, Member, Place, Ports, Postfix, Process, Program};
 
 /// All the servers of one test. Fields are dropped from top to bottom: the place goes last.
 pub struct Stack {
@@ -100,6 +101,27 @@ pub fn start_daemon_at(place: &Place, ports: Ports, behind: &[Behind], more: &[(
         let said = fs::read_to_string(place.path("nologd.out")).unwrap_or_default();
         panic!("{trouble}\n{said}")
     })
+}
+
+/// Stops nologd and starts it again with the config changed as told. The process goes before the stack: drop it first.
+pub fn restart(stack: &mut Stack, change: impl Fn(String) -> String) -> Process {
+    // Before it has said so, SIGTERM ends it at once.
+    let begin = Instant::now();
+    while !fs::read_to_string(stack.daemon.output()).unwrap().contains("nologd: started") {
+        assert!(begin.elapsed() < Duration::from_secs(30), "nologd did not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    stack.daemon.process().signal(Signal::SIGTERM);
+    assert_eq!(stack.daemon.process().wait(Duration::from_secs(60)), Some(true));
+    let config = change(fs::read_to_string(stack.daemon.config()).unwrap());
+    stack.place.write("nologd.toml", config.as_bytes()).unwrap_or_else(|trouble| panic!("{trouble}"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
+    command.arg("run").arg("--config").arg(stack.daemon.config());
+    let started = Process::start(command, Program::Nologd, Some(stack.daemon.output())).and_then(|mut process| {
+        process.listening(Program::Nologd, stack.ports().submission)?;
+        Ok(process)
+    });
+    started.unwrap_or_else(|trouble| panic!("{trouble}\n{}", fs::read_to_string(stack.daemon.output()).unwrap_or_default()))
 }
 
 /// A client program, or a clear sentence about the package that it comes in.

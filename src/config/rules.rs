@@ -1,0 +1,200 @@
+//! The policy that the config names, and what its sandbox comes to on this machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Trouble;
+use super::file::Config;
+use super::reader::{Reader, Section};
+use crate::event::{Event, emit};
+use crate::policy::sandbox::{Place, Target, What};
+use crate::policy::{FILES, Policy};
+use crate::route::{self, Backends};
+use crate::sandbox::{self, Enforcement, Plan, Unenforced, kept_outputs};
+
+/// Folders that hold other people's files too: of these only the config file itself may be read.
+const SHARED: &[&str] =
+    &["", "/", "/etc", "/home", "/opt", "/root", "/srv", "/tmp", "/usr/local/etc", "/var", "/var/lib", "/var/tmp"];
+
+/// Reads `[policy]`: the built-in files, with those of `directory` in their place.
+pub(super) fn policy(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (Option<Policy>, Option<PathBuf>) {
+    let mut section = root.section(reader, "policy");
+    let directory = section.text(reader, "directory");
+    let allow = section.flag(reader, "allow_loosened");
+    section.end(reader);
+    let Some(directory) = directory else { return (Some(Policy::built_in()), None) };
+    let folder = PathBuf::from(&directory.value);
+    let mut own = Vec::new();
+    for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let known = FILES.iter().find(|(file, _)| *file == name);
+        match (known, fs::read_to_string(entry.path())) {
+            (Some((file, _)), Ok(text)) => own.push((*file, text)),
+            (Some(_), Err(_)) => reader.wrong(&directory, &format!("has a {name} that cannot be read")),
+            // A misspelt name would leave the built-in rules in force, unseen.
+            (None, _) if name.ends_with(".toml") => {
+                reader.wrong(&directory, &format!("has a {name}, which is no file of a policy"))
+            }
+            (None, _) => {}
+        }
+    }
+    if own.is_empty() {
+        let names = FILES.map(|(file, _)| file).join(", ");
+        reader.wrong(&directory, &format!("has none of {names} that can be read"));
+        return (None, None);
+    }
+    match Policy::parse(|file| own.iter().find(|(name, _)| *name == file).map(|(_, text)| text.clone())) {
+        Ok(policy) => {
+            let loosened: Vec<_> = policy.loosened().iter().map(|rule| format!("{} of {}", rule.rule, rule.file)).collect();
+            if !allow && !loosened.is_empty() {
+                let text = format!("loosens {}; say allow_loosened = true if that is meant", loosened.join(", "));
+                reader.wrong(&directory, &text);
+            }
+            (Some(policy), Some(folder))
+        }
+        Err(problems) => {
+            for (file, problem) in problems {
+                let text = format!("{file} line {}: {} {}", problem.line, problem.key, problem.text);
+                reader.wrong(&directory, &text);
+            }
+            (None, None)
+        }
+    }
+}
+
+/// What the policy's sandbox comes to: paths, ports and calls. To be asked for before [`super::context`] takes the backends.
+pub fn plan(config: &Config, file: &Path) -> Plan {
+    let mut plan = Plan { ports: Some(Vec::new()), ..Plan::default() };
+    for rule in config.policy.sandbox.rules(uses_names(&config.backends)) {
+        match &rule.what {
+            What::Write(places) => plan.write.extend(places.iter().filter_map(|place| path(place, config, file))),
+            What::Read(places) => plan.read.extend(places.iter().filter_map(|place| path(place, config, file))),
+            What::Connect(targets) => targets.iter().for_each(|target| connect(&mut plan, *target, &config.backends)),
+            What::Sockets(sockets) => plan.sockets.extend(sockets),
+            What::Deny(calls) => plan.deny.extend(calls),
+        }
+    }
+    if let Some(ports) = &mut plan.ports {
+        ports.sort_unstable();
+        ports.dedup();
+    }
+    plan
+}
+
+/// Where the links in the folder of certificates lead to: a link does not open what it points at. certbot keeps links in
+/// `live` and files in `archive` beside it, also those of certificates to come.
+pub fn certificate_folders(config: &Config) -> Vec<PathBuf> {
+    let Some(tls) = &config.tls else { return Vec::new() };
+    let mut folders = Vec::new();
+    if tls.certificates.file_name().is_some_and(|name| name == "live") {
+        folders.push(tls.certificates.with_file_name("archive"));
+    }
+    for entry in fs::read_dir(&tls.certificates).into_iter().flatten().flatten() {
+        folders.extend(entry.path().canonicalize());
+        for name in ["fullchain.pem", "privkey.pem"] {
+            let file = entry.path().join(name).canonicalize();
+            folders.extend(file.ok().and_then(|file| Some(file.parent()?.to_owned())));
+        }
+    }
+    folders.sort();
+    folders.dedup();
+    folders
+}
+
+/// Confines this process, for good. `missing` is what [`sandbox::harden`] could not do. To be called before the first thread.
+///
+/// # Errors
+/// `NotConfined` when the config says `sandbox = "required"` and the kernel lacks a part.
+pub fn confine(config: &Config, file: &Path, mut missing: Vec<Unenforced>) -> Result<Enforcement, Trouble> {
+    let plan = plan(config, file);
+    let mut wide = plan.clone();
+    wide.read.extend(certificate_folders(config));
+    let kept_outputs = kept_outputs();
+    missing.extend(sandbox::enforce(&wide));
+    missing.sort_unstable();
+    missing.dedup();
+    if config.sandbox_required && missing.iter().any(|rule| rule.is_required()) {
+        return Err(Trouble::NotConfined(missing));
+    }
+    for rule in &missing {
+        emit(Event::NotEnforced { rule: *rule as u64 });
+    }
+    for descriptor in &kept_outputs {
+        emit(Event::OutputKept { descriptor: *descriptor as u64 });
+    }
+    Ok(Enforcement { plan, missing, kept_outputs })
+}
+
+fn path(place: &Place, config: &Config, file: &Path) -> Option<PathBuf> {
+    match place {
+        Place::State => Some(config.state_dir.clone()),
+        Place::Config => {
+            let folder = file.parent().filter(|folder| !SHARED.iter().any(|shared| *folder == Path::new(shared)));
+            Some(folder.unwrap_or(file).to_owned())
+        }
+        Place::Certificates => config.tls.as_ref().map(|tls| tls.certificates.clone()),
+        Place::Authorities => config.authorities.clone(),
+        Place::Policy => config.policy_folder.clone(),
+        Place::Path(path) => Some(path.clone()),
+    }
+}
+
+fn connect(plan: &mut Plan, target: Target, backends: &Backends) {
+    match (target, &mut plan.ports) {
+        (Target::Any, ports) => *ports = None,
+        (Target::Port(port), Some(ports)) => ports.push(port),
+        (Target::Backends, Some(ports)) => ports.extend(servers(backends).map(|(_, port)| port)),
+        (_, None) => {}
+    }
+}
+
+/// Whether a server is named by a name, which has to be looked up.
+fn uses_names(backends: &Backends) -> bool {
+    servers(backends).any(|(host, _)| host.parse::<std::net::IpAddr>().is_err())
+}
+
+fn servers(backends: &Backends) -> impl Iterator<Item = (&str, u16)> {
+    let endpoints = (0..backends.len())
+        .filter_map(|position| backends.at(position))
+        .flat_map(|backend| [Some(&backend.imap), backend.lmtp.as_ref(), backend.relay.as_ref()]);
+    endpoints.flatten().filter_map(|endpoint| match &endpoint.place {
+        route::Place::Tcp(host, port) => Some((&**host, *port)),
+        route::Place::Unix(_) => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::sandbox::Socket;
+
+    fn config(backend: &str, more: &str) -> Config {
+        let text = format!(
+            "hostname = \"mail.nolog.example\"\nstate_dir = \"/var/lib/nologd\"\n{more}\n\
+             [[listen]]\nservice = \"imap\"\naddress = \"127.0.0.1:143\"\ntls = \"none\"\n\
+             [[backend]]\nname = \"one\"\nimap = \"imaps://{backend}:10143\"\nrelay = \"smtps://{backend}:10025\"\n"
+        );
+        crate::config::read(&text).unwrap_or_else(|problems| panic!("{problems:?}"))
+    }
+
+    #[test]
+    fn only_what_the_config_names_is_planned() {
+        let numbers = plan(&config("192.0.2.1", ""), Path::new("/etc/nologd/nologd.toml"));
+        assert_eq!(numbers.write, [Path::new("/var/lib/nologd")]);
+        assert_eq!(numbers.ports, Some(vec![10025, 10143]));
+        assert!(numbers.read.contains(&"/etc/nologd".into()) && !numbers.read.contains(&"/etc/hosts".into()));
+        assert!(!numbers.sockets.contains(&Socket::InetDatagram));
+        let names = plan(&config("store.example", ""), Path::new("/etc/nologd.toml"));
+        assert_eq!(names.ports, Some(vec![53, 10025, 10143]));
+        assert!(names.read.contains(&"/etc/nologd.toml".into()) && !names.read.contains(&"/etc".into()));
+        assert!(names.read.contains(&"/etc/hosts".into()) && names.sockets.contains(&Socket::InetDatagram));
+    }
+
+    #[test]
+    fn a_sandbox_can_be_required_and_not_switched_off() {
+        assert!(config("192.0.2.1", "sandbox = \"required\"").sandbox_required);
+        assert!(!config("192.0.2.1", "sandbox = \"available\"").sandbox_required);
+        let problems = crate::config::read("sandbox = \"off\"\n").err().unwrap_or_default();
+        assert!(problems.iter().any(|problem| problem.line == 1 && problem.key == "sandbox"), "{problems:?}");
+    }
+}

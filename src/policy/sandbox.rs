@@ -1,0 +1,318 @@
+//! `policy/sandbox.toml`: what the kernel shall allow, as sets of paths, ports, sockets and calls.
+//!
+//! Pure words: whoever starts the daemon turns them into paths and ports of this machine, `sandbox` into kernel rules.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::Problem;
+use super::syscalls::Call;
+
+/// The built-in file.
+pub const BUILT_IN: &str = include_str!("../../policy/sandbox.toml");
+
+/// A path, or one that the config names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `state_dir`.
+    State,
+    /// The folder of the config file.
+    Config,
+    /// `[tls] certificates`.
+    Certificates,
+    /// `[tls] backend_authorities`.
+    Authorities,
+    /// `[policy] directory`.
+    Policy,
+    /// Itself.
+    Path(PathBuf),
+}
+
+/// Where TCP connections may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The ports of the backends in the config.
+    Backends,
+    /// One port.
+    Port(u16),
+    /// Anywhere.
+    Any,
+}
+
+/// A kind of socket that may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)] // their names are what they are
+pub enum Socket {
+    InetStream,
+    Inet6Stream,
+    InetDatagram,
+    Inet6Datagram,
+    UnixStream,
+    UnixDatagram,
+    NetlinkRoute,
+}
+
+/// What one rule does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// These, and all below, may be written and read.
+    Write(Vec<Place>),
+    /// These, and all below, may be read.
+    Read(Vec<Place>),
+    /// Connections may go there.
+    Connect(Vec<Target>),
+    /// These may be made.
+    Sockets(Vec<Socket>),
+    /// These are refused.
+    Deny(Vec<Call>),
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its name, its own within the file.
+    pub name: String,
+    /// Why it is there.
+    pub reason: String,
+    /// It holds only where a backend is named by a name.
+    pub for_names: bool,
+    /// What it does.
+    pub what: What,
+}
+
+/// The rules in force.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    rules: Vec<Rule>,
+}
+
+impl Sandbox {
+    /// The rules that are compiled in.
+    pub fn built_in() -> Sandbox {
+        Sandbox::parse(BUILT_IN).unwrap_or_else(|_| unreachable!("policy/sandbox.toml is checked by a test"))
+    }
+
+    /// Reads a policy file. Unknown keys, calls, sockets and places are errors.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; of mere TOML mistakes, the first one.
+    pub fn parse(text: &str) -> Result<Sandbox, Vec<Problem>> {
+        let file: File = toml::from_str(text).map_err(|error| vec![Problem::from_toml(text, &error)])?;
+        let mut problems = Vec::new();
+        let mut rules: Vec<Rule> = Vec::new();
+        for rule in &file.rule {
+            let mut wrong = |at: usize, key: &str, what: &str| problems.push(Problem::at(text, at, key, what));
+            let name = rule.name.get_ref();
+            if name.is_empty() || rules.iter().any(|other| other.name == *name) {
+                wrong(rule.name.span().start, name, "each rule needs a name of its own");
+            }
+            if rule.reason.get_ref().trim().is_empty() {
+                wrong(rule.reason.span().start, name, "a rule needs a reason");
+            }
+            if let Some(what) = rule.what(&mut wrong) {
+                let for_names = rule.when.is_some();
+                rules.push(Rule { name: name.clone(), reason: rule.reason.get_ref().clone(), for_names, what });
+            }
+        }
+        if problems.is_empty() { Ok(Sandbox { rules }) } else { Err(problems) }
+    }
+
+    /// The rules, in the order of the file. Those for names only where `names` are used.
+    pub fn rules(&self, names: bool) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(move |rule| names || !rule.for_names)
+    }
+
+    /// Names of our rules that grant what `built_in` does not, and of rules of `built_in` that deny what we do not.
+    pub fn loosened(&self, built_in: &Sandbox) -> Vec<String> {
+        let mut names = Vec::new();
+        for rule in &self.rules {
+            // What holds always may not be granted elsewhere only for names.
+            let theirs = || built_in.rules(rule.for_names);
+            if rule.grants().any(|grant| !theirs().any(|other| other.grants().any(|theirs| theirs == grant))) {
+                names.push(rule.name.clone());
+            }
+        }
+        for rule in &built_in.rules {
+            let ours = |call: &Call| self.rules(false).any(|own| matches!(&own.what, What::Deny(calls) if calls.contains(call)));
+            if matches!(&rule.what, What::Deny(calls) if !calls.iter().all(ours)) {
+                names.push(rule.name.clone());
+            }
+        }
+        names
+    }
+}
+
+/// One thing that a rule allows; writing includes reading.
+#[derive(PartialEq)]
+enum Grant<'a> {
+    Write(&'a Place),
+    Read(&'a Place),
+    Connect(Target),
+    Socket(Socket),
+}
+
+impl Rule {
+    fn grants(&self) -> Box<dyn Iterator<Item = Grant<'_>> + '_> {
+        match &self.what {
+            What::Write(places) => Box::new(places.iter().map(Grant::Write)),
+            What::Read(places) => Box::new(places.iter().map(Grant::Read)),
+            What::Connect(targets) => Box::new(targets.iter().copied().map(Grant::Connect)),
+            What::Sockets(sockets) => Box::new(sockets.iter().copied().map(Grant::Socket)),
+            What::Deny(_) => Box::new(std::iter::empty()),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    rule: Vec<FileRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileRule {
+    name: Spanned<String>,
+    reason: Spanned<String>,
+    when: Option<When>,
+    write: Option<Vec<Spanned<String>>>,
+    read: Option<Vec<Spanned<String>>>,
+    connect: Option<Vec<Spanned<String>>>,
+    sockets: Option<Vec<Socket>>,
+    deny: Option<Vec<Spanned<String>>>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum When {
+    Names,
+}
+
+impl FileRule {
+    fn what(&self, wrong: &mut impl FnMut(usize, &str, &str)) -> Option<What> {
+        let mut all = |list: &Option<Vec<Spanned<String>>>, why: &str, find: &dyn Fn(&str) -> Option<Part>| {
+            let mut parts = Vec::new();
+            for item in list.as_ref()? {
+                match find(item.get_ref()) {
+                    Some(part) => parts.push(part),
+                    None => wrong(item.span().start, item.get_ref(), why),
+                }
+            }
+            Some(parts)
+        };
+        let path = "is neither an absolute path nor @state, @config, @certificates, @authorities, @policy";
+        let write = all(&self.write, path, &|text| Some(Part::Place(place(text)?)));
+        let read = all(&self.read, path, &|text| Some(Part::Place(place(text)?)));
+        let connect =
+            all(&self.connect, "is neither \"backends\" nor \"any\" nor a port", &|text| Some(Part::Target(target(text)?)));
+        let deny =
+            all(&self.deny, "is no call of the kernel that can be denied here", &|text| Some(Part::Call(Call::find(text)?)));
+        let mut found = Vec::new();
+        found.extend(write.map(|parts| What::Write(parts.into_iter().filter_map(Part::place).collect())));
+        found.extend(read.map(|parts| What::Read(parts.into_iter().filter_map(Part::place).collect())));
+        found.extend(connect.map(|parts| What::Connect(parts.into_iter().filter_map(Part::target).collect())));
+        found.extend(deny.map(|parts| What::Deny(parts.into_iter().filter_map(Part::call).collect())));
+        found.extend(self.sockets.clone().map(What::Sockets));
+        let name = self.name.get_ref();
+        if found.len() != 1 {
+            wrong(self.name.span().start, name, "a rule has one of write, read, connect, sockets, deny");
+            return None;
+        }
+        let what = found.pop()?;
+        if matches!(what, What::Deny(_)) && self.when.is_some() {
+            wrong(self.name.span().start, name, "a rule that denies holds always");
+        }
+        Some(what)
+    }
+}
+
+enum Part {
+    Place(Place),
+    Target(Target),
+    Call(Call),
+}
+
+impl Part {
+    fn place(self) -> Option<Place> {
+        if let Part::Place(place) = self { Some(place) } else { None }
+    }
+
+    fn target(self) -> Option<Target> {
+        if let Part::Target(target) = self { Some(target) } else { None }
+    }
+
+    fn call(self) -> Option<Call> {
+        if let Part::Call(call) = self { Some(call) } else { None }
+    }
+}
+
+fn place(text: &str) -> Option<Place> {
+    match text {
+        "@state" => Some(Place::State),
+        "@config" => Some(Place::Config),
+        "@certificates" => Some(Place::Certificates),
+        "@authorities" => Some(Place::Authorities),
+        "@policy" => Some(Place::Policy),
+        path => path.starts_with('/').then(|| Place::Path(PathBuf::from(path))),
+    }
+}
+
+fn target(text: &str) -> Option<Target> {
+    match text {
+        "backends" => Some(Target::Backends),
+        "any" => Some(Target::Any),
+        port => port.parse().ok().filter(|port| *port != 0).map(Target::Port),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_file_is_good_and_needs_no_names_for_backends_with_numbers() {
+        let rules = Sandbox::built_in();
+        let names: Vec<_> = rules.rules(false).map(|rule| rule.name.as_str()).collect();
+        assert!(names.contains(&"write") && names.contains(&"no-programs") && !names.contains(&"sockets-names"));
+        assert!(rules.rules(true).all(|rule| rule.reason.ends_with(['.', ')'])));
+        let writes: Vec<_> =
+            rules.rules(true).filter_map(|rule| if let What::Write(places) = &rule.what { Some(places) } else { None }).collect();
+        assert_eq!(writes, [&vec![Place::State]], "one folder may be written, and no other");
+    }
+
+    #[test]
+    fn mistakes_are_told_with_line_and_key() {
+        let told = |rest: &str| {
+            let text = format!("[[rule]]\nname = \"a\"\nreason = \"b\"\n{rest}\n");
+            let problems = Sandbox::parse(&text).expect_err(&text);
+            problems.iter().map(|problem| format!("{} {}", problem.line, problem.key)).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(told("deny = [\"execve\", \"exec\"]"), "4 exec");
+        assert_eq!(told("write = [\"relative\", \"@home\"]"), "4 relative, 4 @home");
+        assert_eq!(told("connect = [\"0\"]"), "4 0");
+        assert_eq!(told("colour = 1"), "4 colour");
+        assert_eq!(told("sockets = [\"packet\"]"), "4 \"packet\"");
+        assert_eq!(told("deny = [\"execve\"]\nread = [\"/\"]"), "2 a");
+        assert_eq!(told("deny = [\"execve\"]\nwhen = \"names\""), "2 a");
+        assert_eq!(told(""), "2 a");
+    }
+
+    #[test]
+    fn an_override_is_told_where_it_is_looser() {
+        let built_in = Sandbox::built_in();
+        let loosened = |text: &str| Sandbox::parse(text).unwrap().loosened(&built_in);
+        assert!(loosened(BUILT_IN).is_empty());
+        assert_eq!(loosened(&BUILT_IN.replace("write  = [\"@state\"]", "write  = [\"@state\", \"/var/log\"]")), ["write"]);
+        assert_eq!(loosened(&BUILT_IN.replace("[\"backends\"]", "[\"any\"]")), ["connect"]);
+        assert_eq!(loosened(&BUILT_IN.replace("\"ptrace\", ", "")), ["no-other-processes"]);
+        assert_eq!(loosened(&BUILT_IN.replace("when    = \"names\"\n", "")), ["connect-names", "sockets-names"]);
+        assert_eq!(loosened(&BUILT_IN.replace("\"unix-stream\"", "\"unix-datagram\"")), ["sockets"]);
+        let nothing = loosened("");
+        assert!(nothing.contains(&"no-programs".to_owned()) && !nothing.contains(&"write".to_owned()));
+        assert!(loosened(&BUILT_IN.replace(", \"@policy\"", "")).is_empty(), "to allow less is not looser");
+    }
+}

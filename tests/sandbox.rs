@@ -1,0 +1,150 @@
+//! The kernel refuses what the policy does not grant, seen from inside the real program; and what must still work, does.
+//! As root it shows most: an ordinary user may do little of it anyway.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on must say where
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use nix::unistd::Uid;
+use nologd::demo::{Client, MEMBERS, Owner, Place};
+use support::{Stack, client, restart, run_any, succeed};
+
+const REFUSED: usize = 12;
+
+/// A config in `place`, and what `nologd check --sandbox` says about it: whether all was refused, and the words.
+fn check(place: &Place, user: &str, more: &str) -> (bool, String) {
+    place.make("state", Owner::me()).unwrap();
+    place.make("etc", Owner::me()).unwrap();
+    let text = format!(
+        "hostname = \"mail.nolog.example\"\nstate_dir = \"{}\"\nuser = \"{user}\"\n{more}\n\
+         [[listen]]\nservice = \"imap\"\naddress = \"127.0.0.1:1143\"\ntls = \"none\"\n\
+         [[backend]]\nname = \"one\"\nimap = \"imap://127.0.0.1:10143\"\n",
+        place.path("state").display()
+    );
+    let config = place.write("etc/nologd.toml", text.as_bytes()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
+    run_any(command.arg("check").arg("--sandbox").arg("--config").arg(config))
+}
+
+#[test]
+fn everything_that_is_tried_from_inside_is_refused_to_root_and_to_others() {
+    let users: &[&str] = if Uid::effective().is_root() { &["root", "nobody"] } else { &["nobody"] };
+    for user in users {
+        let place = Place::new().unwrap();
+        let (good, text) = check(&place, user, "sandbox = \"required\"");
+        assert!(good && text.matches("\nrefused: ").count() == REFUSED, "{user}:\n{text}");
+        assert!(!text.contains("POSSIBLE"), "{user}:\n{text}");
+    }
+}
+
+/// The attempts are real: with a policy that allows all, root can do them. It has to be asked for, and is told.
+#[test]
+fn a_loosened_policy_is_refused_unless_allowed_and_then_everything_is_possible() {
+    if !Uid::effective().is_root() {
+        return;
+    }
+    let place = Place::new().unwrap();
+    place.make("policy", Owner::me()).unwrap();
+    let rule = |name: &str, what: &str| format!("[[rule]]\nname = \"{name}\"\nreason = \"A test.\"\n{what}\n");
+    let sockets = "sockets = [\"inet-stream\", \"inet6-stream\", \"unix-stream\", \"unix-datagram\"]";
+    let policy = [rule("all", "write = [\"/\"]"), rule("anywhere", "connect = [\"any\"]"), rule("logs", sockets)].concat();
+    place.write("policy/sandbox.toml", policy.as_bytes()).unwrap();
+    let folder = format!("[policy]\ndirectory = \"{}\"\n", place.path("policy").display());
+    let (good, text) = check(&place, "root", &folder);
+    assert!(!good && text.contains("loosens all of sandbox.toml") && text.contains("allow_loosened"), "{text}");
+    let (good, text) = check(&place, "root", &format!("{folder}allow_loosened = true\n"));
+    assert!(!good && text.contains("\nloosened: no-programs of sandbox.toml\n"), "{text}");
+    for attempt in ["write a file in", "write to a device", "read a file", "connect to", "system's log", "traced", "namespace"] {
+        assert!(text.lines().any(|line| line.starts_with("POSSIBLE: ") && line.contains(attempt)), "{attempt}:\n{text}");
+    }
+    // No policy can grant these: they are no rules but what Landlock is always asked for.
+    for attempt in ["listen on a port", "start a program", "read the memory of", "signal another"] {
+        assert!(text.contains(&format!("refused: {attempt}")), "{attempt}:\n{text}");
+    }
+
+    place.write("policy/sandbx.toml", b"").unwrap();
+    let (good, text) = check(&place, "root", &folder);
+    assert!(!good && text.contains("sandbx.toml, which is no file of a policy"), "{text}");
+}
+
+/// certbot's layout: links in `live`, files in `archive`; a renewal makes new files and moves the links. And a backend by name.
+#[test]
+fn renewed_certificates_and_names_of_backends_still_work_inside() {
+    let mut stack = Stack::start();
+    let live = stack.place.path("letsencrypt/live/mail.nolog.example");
+    let archive = stack.place.path("letsencrypt/archive/mail.nolog.example");
+    fs::create_dir_all(&live).unwrap();
+    fs::create_dir_all(&archive).unwrap();
+    for file in ["fullchain", "privkey"] {
+        fs::copy(stack.place.path(&format!("certs/mail.nolog.example/{file}.pem")), archive.join(format!("{file}1.pem")))
+            .unwrap();
+        symlink(format!("../../archive/mail.nolog.example/{file}1.pem"), live.join(format!("{file}.pem"))).unwrap();
+    }
+    // The config alone in its folder: nothing else is opened by it.
+    let place = stack.place.folder().display().to_string();
+    let daemon = restart(&mut stack, |config| {
+        config
+            .replace(&format!("{place}/certs"), &format!("{place}/letsencrypt/live"))
+            .replace("imap://127.0.0.1:", "imap://localhost:")
+    });
+    let ports = stack.ports();
+    let mut session = Client::connect(ports.imaps, &["imap"]).unwrap();
+    session.log_in_to_inbox(&MEMBERS[0]).unwrap();
+
+    let mut make = client("openssl", "openssl");
+    make.args("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=mail.nolog.example".split(' '));
+    make.args(["-addext", "subjectAltName=DNS:mail.nolog.example"]);
+    succeed(make.arg("-keyout").arg(archive.join("privkey2.pem")).arg("-out").arg(archive.join("fullchain2.pem")));
+    for file in ["fullchain", "privkey"] {
+        // openssl makes keys for its own user only; certbot leaves that to its hooks.
+        fs::set_permissions(archive.join(format!("{file}2.pem")), fs::Permissions::from_mode(0o644)).unwrap();
+        symlink(format!("../../archive/mail.nolog.example/{file}2.pem"), live.join("next")).unwrap();
+        fs::rename(live.join("next"), live.join(format!("{file}.pem"))).unwrap();
+    }
+    daemon.signal(Signal::SIGHUP);
+    said(&stack, "nologd: certificates-reloaded names=1");
+    assert!(
+        Client::connect(ports.imaps, &["imap"]).and_then(|mut new| new.line("greeting")).is_err(),
+        "the old certificate is still shown"
+    );
+    session.imap("NOOP", "the session from before").unwrap();
+    let text = fs::read_to_string(stack.daemon.output()).unwrap();
+    assert!(!text.contains("certificate-broken") && !text.contains("restart-needed"), "{text}");
+
+    // A port that the kernel was not told about waits for a restart, and the admin is told.
+    let config = fs::read_to_string(stack.daemon.config()).unwrap();
+    stack
+        .place
+        .write(
+            "nologd.toml",
+            config.replace(&format!("smtp://127.0.0.1:{}", stack.postfix.smtp()), "smtp://127.0.0.1:9").as_bytes(),
+        )
+        .unwrap();
+    daemon.signal(Signal::SIGHUP);
+    said(&stack, "nologd: restart-needed");
+}
+
+/// The daemon's output goes into a file here: that is noticed. What is missing on this kernel would be told beside it.
+#[test]
+fn an_output_that_is_kept_is_told() {
+    let stack = Stack::start();
+    said(&stack, "nologd: output-kept descriptor=1\nnologd: output-kept descriptor=2\n");
+}
+
+fn said(stack: &Stack, words: &str) {
+    let end = Instant::now() + Duration::from_secs(10);
+    loop {
+        let text = fs::read_to_string(stack.daemon.output()).unwrap();
+        if text.contains(words) {
+            return;
+        }
+        assert!(Instant::now() < end, "never said {words:?}, but:\n{text}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
