@@ -205,14 +205,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_config_is_toml_with_six_listeners_and_the_backends_asked_for() {
+    fn the_config_is_toml_with_its_listeners_and_the_backends_asked_for() {
         let ports = Ports { imaps: 1, imap: 2, submissions: 3, submission: 4, lmtp: 5, policy: 6 };
         let behind = |name| Behind { name, imap: 5, lmtp: 6, relay: 7 };
         let text =
             config(Path::new("/place"), "nobody", ports, &[behind("one"), behind("two")], &[("jardin", "backend = \"two\"")]);
         let table: toml::Table = text.parse().unwrap();
         assert_eq!(table["user"].as_str(), Some("nobody"));
-        assert_eq!(table["listen"].as_array().unwrap().len(), 6);
+        assert_eq!(table["listen"].as_array().unwrap().len(), 7);
         assert_eq!(table["backend"][1]["default"].as_bool(), Some(false));
         assert_eq!(table["association"][1]["backend"].as_str(), Some("two"));
         assert_eq!(table["association"][0]["alias"][0]["address"].as_str(), Some("contact@velo.example"));

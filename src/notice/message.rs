@@ -3,7 +3,7 @@
 //! `Auto-Submitted` (RFC 3834) and the empty return path keep answering machines and bounces away.
 
 use lettre::address::Envelope;
-use lettre::message::header::{ContentTransferEncoding, ContentType, Date, HeaderName, HeaderValue};
+use lettre::message::header::{ContentTransferEncoding, ContentType, Date, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Message};
 
 use super::Notice;
@@ -33,6 +33,7 @@ pub fn letter(notice: Notice, from: &Address, to: &Address, date: Date, random: 
         .message_id(Some(format!("<{random}@{}>", from.domain().reveal())))
         .raw_header(automatic)
         .envelope(envelope.clone())
+        .header(MIME_VERSION_1_0)
         .header(ContentType::TEXT_PLAIN)
         // Seven bits: a relay without 8BITMIME takes it too.
         .header(ContentTransferEncoding::QuotedPrintable)
@@ -88,7 +89,7 @@ mod tests {
         let mut names: Vec<_> =
             header.lines().filter(|line| !line.starts_with(' ')).map(|line| line.split(':').next().unwrap()).collect();
         names.sort_unstable();
-        let known = ["Auto-Submitted", "Content-Transfer-Encoding", "Content-Type", "Date", "From", "Message-ID", "MIME-Version"];
+        let known = ["Auto-Submitted", "Content-Transfer-Encoding", "Content-Type", "Date", "From", "MIME-Version", "Message-ID"];
         assert_eq!(names, [&known[..], &["Subject", "To"]].concat());
         for line in ["Auto-Submitted: auto-generated", "Message-ID: <abc@velo.example>", "From: postmaster@velo.example"] {
             assert!(header.contains(line), "{header}");

@@ -217,6 +217,6 @@ mod tests {
         counted.messages = Limit::At(1000);
         let notice = Notice::about(&counted);
         assert!(notice.subject.contains("velo est rempli à 99\u{a0}%"), "{}", notice.subject);
-        assert!(notice.body.contains("990 messages sur 1000"));
+        assert!(notice.body.replace('\n', " ").contains("990 messages sur 1000"));
     }
 }

@@ -21,7 +21,7 @@ use crate::net::link::Link;
 use crate::net::listen::Bound;
 use crate::net::stop::Stop;
 
-/// Admins at once. More wait in the kernel's queue.
+/// Admins at once, on each of the threads that serve. More wait in the kernel's queue.
 const ADMINS: usize = 16;
 /// From the connection to the end of the request.
 const ASKING: Duration = Duration::from_secs(10);
