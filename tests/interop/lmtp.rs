@@ -42,33 +42,39 @@ fn stack(backend_lmtp: Option<u16>, more: &[(&str, &str)]) -> Stack {
 }
 
 /// SMTP or LMTP in the clear, one answer after the other.
-struct Talk(BufReader<TcpStream>);
+struct Talk {
+    stream: BufReader<TcpStream>,
+    /// What was said last, for whoever reads of a failure.
+    said: String,
+}
 
 impl Talk {
     fn connect(port: u16, hello: &str) -> Talk {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         stream.set_nodelay(true).unwrap();
-        let mut talk = Talk(BufReader::new(stream));
+        let mut talk = Talk { stream: BufReader::new(stream), said: String::new() };
         assert!(talk.answer().starts_with("220"));
         assert!(talk.say(hello).contains("SIZE"));
         talk
     }
 
     fn say(&mut self, line: &str) -> String {
+        self.said = line.to_owned();
         self.send(&format!("{line}\r\n"));
         self.answer()
     }
 
     fn send(&mut self, text: &str) {
-        self.0.get_mut().write_all(text.as_bytes()).unwrap();
+        self.stream.get_mut().write_all(text.as_bytes()).unwrap();
     }
 
     fn answer(&mut self) -> String {
         let mut answer = String::new();
         loop {
             let start = answer.len();
-            self.0.read_line(&mut answer).unwrap();
+            let read = self.stream.read_line(&mut answer);
+            read.unwrap_or_else(|error| panic!("{error} after {answer:?}, waiting for the answer to {:?}", self.said));
             if answer.as_bytes().get(start + 3) != Some(&b'-') {
                 return answer;
             }
