@@ -1,31 +1,31 @@
-//! Runs `tests/dialogues/imap/*.txt` in memory, at chunk sizes 1, 7 and all.
+//! Runs `tests/dialogues/imap/*.txt` in memory, at chunk sizes 1, 7 and all. The format is explained in `support/dialogue.rs`.
 //!
-//! One line each: `C> text` the client sends, `C< text` the client must receive; `B> text` the backend sends, `B< text` the
-//! backend must receive. What is received and not expected fails, so no line for B means that the backend hears nothing.
-//! `[...]` at the end stands for any rest of the line. `\r` `\n` `\0` `\\` `\xNN` are what they are in Rust; a single `\` at
-//! the end leaves the CRLF out. `#` is a comment. Orders: `! before login` (there is no backend then), `! literal-minus` and
-//! `! no literal-plus` (what the backend takes), `! closed` (the session must have ended by now).
+//! Orders: `before login` (there is no backend then), `literal-minus` and `no literal-plus` (what the backend takes), `closed`
+//! (the session must have ended by now).
 
 #![allow(clippy::unwrap_used)]
 
-use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use nologd::imap::Step;
 use nologd::imap::login::{Before, Login, Protection};
 use nologd::imap::session::{SentCopy, Session, Terms};
+use nologd::policy::headers::Profile;
+use nologd::private::Domain;
+use nologd::scrub::invariants::{context, scrubber};
+
+#[path = "support/dialogue.rs"]
+mod dialogue;
+
+use dialogue::{Dialogue, Side, Step as Line, dialogues, show};
 
 #[test]
-fn dialogues() {
-    let files = files();
-    assert!(files.len() > 20, "the dialogues were not found");
+fn in_memory() {
     let mut failed = Vec::new();
-    for file in files {
-        let text = fs::read_to_string(&file).unwrap();
+    for dialogue in dialogues("imap", 30) {
         for size in [1, 7, usize::MAX] {
-            if let Err(why) = run(&text, size) {
-                failed.push(format!("{} at chunk size {size}: {why}", file.file_name().unwrap().to_string_lossy()));
+            if let Err(why) = run(&dialogue, size) {
+                failed.push(format!("{} at chunk size {size}: {why}", dialogue.name));
                 break;
             }
         }
@@ -33,14 +33,7 @@ fn dialogues() {
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
 }
 
-fn files() -> Vec<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/dialogues/imap");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files
-}
-
-/// Drops every line that begins with `X-Secret:`, of messages that are `From: me`.
+/// The built-in rules, for alice@asso.example, with a small bound.
 struct Rules;
 
 impl SentCopy for Rules {
@@ -50,10 +43,10 @@ impl SentCopy for Rules {
     fn body_wanted(&self, _: &[u8]) -> usize {
         0
     }
-    fn scrub(&self, header: &[u8], _: &[u8]) -> Option<Vec<u8>> {
-        let lines: Vec<&[u8]> = header.split_inclusive(|byte| *byte == b'\n').collect();
-        let mine = lines.iter().any(|line| line.starts_with(b"From: me"));
-        mine.then(|| lines.into_iter().filter(|line| !line.starts_with(b"X-Secret:")).collect::<Vec<_>>().concat())
+    fn scrub(&self, header: &[u8], body_start: &[u8]) -> Option<Vec<u8>> {
+        let domain = Domain::parse("asso.example")?;
+        let scrubbed = scrubber().scrub(header, &context(Profile::Sent, &domain, body_start)).ok()?;
+        scrubbed.touched().then(|| scrubbed.into_header())
     }
 }
 
@@ -70,15 +63,15 @@ struct Play {
 }
 
 impl Play {
-    fn new(text: &str) -> Play {
-        let non_sync = if text.contains("! no literal-plus") {
+    fn new(dialogue: &Dialogue) -> Play {
+        let non_sync = if dialogue.orders("no literal-plus") {
             None
-        } else if text.contains("! literal-minus") {
+        } else if dialogue.orders("literal-minus") {
             Some(4096)
         } else {
             Some(u64::MAX)
         };
-        let login = text.contains("! before login").then(|| Login::new(Protection::Secure));
+        let login = dialogue.orders("before login").then(|| Login::new(Protection::Secure));
         let session = Session::new(Terms { non_sync, sent_copy: Some(Arc::new(Rules)) });
         let empty = Vec::new;
         let (from_client, from_backend, to_client, to_backend) = (empty(), empty(), empty(), empty());
@@ -164,91 +157,39 @@ impl Play {
     }
 }
 
-fn run(text: &str, size: usize) -> Result<(), String> {
-    let mut play = Play::new(text);
-    let mut pending: (&str, Vec<u8>) = ("", Vec::new());
-    for (number, line) in text.lines().chain(["# end"]).enumerate() {
-        let (mark, rest) = line.split_at_checked(2).unwrap_or(("# ", ""));
-        let rest = rest.strip_prefix(' ').unwrap_or(rest);
-        if mark != pending.0 {
-            let (side, bytes) = std::mem::replace(&mut pending, (mark, Vec::new()));
-            for piece in bytes.chunks(size.min(bytes.len().max(1))) {
-                if side == "C>" {
-                    play.from_client.extend(piece)
-                } else {
-                    play.from_backend.extend(piece)
-                }
-                play.turn();
-            }
-        }
-        let result = match mark {
-            "C>" | "B>" => {
-                pending.1.extend(bytes(rest));
-                Ok(())
-            }
-            "C<" => expect(&mut play.to_client, rest),
-            "B<" => expect(&mut play.to_backend, rest),
-            "! " | "!" if rest.contains("closed") => play.closed.then_some(()).ok_or("is still open".to_owned()),
-            _ => Ok(()),
-        };
-        result.map_err(|why| format!("line {}: {why}", number + 1))?;
-        // What one side hears is complete before the next one speaks.
-        if matches!(mark, "C>" | "B>") && pending.1.len() == bytes(rest).len() {
-            nothing_left(&play).map_err(|why| format!("before line {}: {why}", number + 1))?;
-        }
+fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {
+    let mut play = Play::new(dialogue);
+    for (number, line) in &dialogue.steps {
+        step(&mut play, line, size).map_err(|why| format!("line {number}: {why}"))?;
     }
     nothing_left(&play)
+}
+
+fn step(play: &mut Play, line: &Line, size: usize) -> Result<(), String> {
+    match line {
+        Line::Send(side, bytes) => {
+            // What one side hears is complete before the next one speaks.
+            nothing_left(play)?;
+            for piece in bytes.chunks(size.min(bytes.len().max(1))) {
+                let input = if *side == Side::Client { &mut play.from_client } else { &mut play.from_backend };
+                input.extend(piece);
+                play.turn();
+            }
+            Ok(())
+        }
+        Line::Expect(Side::Client, expected) => expected.take(&mut play.to_client),
+        Line::Expect(Side::Backend, expected) => expected.take(&mut play.to_backend),
+        Line::Order(order) if order == "closed" => play.closed.then_some(()).ok_or("is still open".to_owned()),
+        Line::Order(_) => Ok(()),
+        Line::Unfinished => Err("no such mark in IMAP".to_owned()),
+    }
 }
 
 fn nothing_left(play: &Play) -> Result<(), String> {
     for (side, bytes) in [("client", &play.to_client), ("backend", &play.to_backend)] {
         if !bytes.is_empty() {
-            return Err(format!("the {side} also received {:?}", String::from_utf8_lossy(bytes)));
+            return Err(format!("the {side} also received {:?}", show(bytes)));
         }
     }
     Ok(())
-}
-
-fn expect(received: &mut Vec<u8>, rest: &str) -> Result<(), String> {
-    if let Some(start) = rest.strip_suffix("[...]") {
-        let start = bytes(&format!("{start}\\"));
-        let end = received.iter().position(|byte| *byte == b'\n').map_or(received.len(), |at| at + 1);
-        if received.starts_with(&start) {
-            received.drain(..end);
-            return Ok(());
-        }
-    } else {
-        let wanted = bytes(rest);
-        if received.starts_with(&wanted) {
-            received.drain(..wanted.len());
-            return Ok(());
-        }
-    }
-    Err(format!("expected {rest:?}, received {:?}", String::from_utf8_lossy(received)))
-}
-
-fn bytes(text: &str) -> Vec<u8> {
-    let (text, end) = match text.strip_suffix('\\') {
-        Some(text) if !text.ends_with('\\') => (text, &b""[..]),
-        _ => (text, &b"\r\n"[..]),
-    };
-    let mut out = Vec::new();
-    let mut chars = text.chars();
-    while let Some(char) = chars.next() {
-        match (char, char == '\\') {
-            (_, true) => match chars.next() {
-                Some('r') => out.push(b'\r'),
-                Some('n') => out.push(b'\n'),
-                Some('0') => out.push(0),
-                Some('x') => {
-                    let digits: String = chars.by_ref().take(2).collect();
-                    out.push(u8::from_str_radix(&digits, 16).unwrap());
-                }
-                other => out.extend(other.map(|char| u8::try_from(char).unwrap())),
-            },
-            (char, false) => out.extend(char.encode_utf8(&mut [0; 4]).bytes()),
-        }
-    }
-    out.extend_from_slice(end);
-    out
 }
