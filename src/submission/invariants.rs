@@ -204,7 +204,6 @@ impl Play {
                 Act::Dial => self.session.relay_failed(Fault::Down),
                 Act::SecureRelay => {
                     self.relay.clear();
-                    self.relay_starttls = false;
                     self.session.relay_secured();
                 }
                 Act::HangUp(_) => {
