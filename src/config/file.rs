@@ -145,7 +145,11 @@ fn tls(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (Option<TlsFiles>, Op
 
 fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) -> Vec<Listen> {
     let mut listens: Vec<Listen> = Vec::new();
-    for mut section in root.sections(reader, "listen") {
+    let sections = root.sections(reader, "listen");
+    if sections.is_empty() {
+        reader.problem(0..0, "listen", "is missing: at least one [[listen]] is needed");
+    }
+    for mut section in sections {
         let service = section.needed(reader, "service");
         let address = section.needed(reader, "address");
         let tls = section.needed(reader, "tls");
@@ -168,9 +172,6 @@ fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) 
             reader.wrong(&address, "is used twice");
         }
         listens.push(listen);
-    }
-    if listens.is_empty() {
-        reader.problem(0..0, "listen", "is missing: at least one [[listen]] is needed");
     }
     listens
 }
@@ -237,10 +238,19 @@ fn policy(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Headers> {
 fn routes(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Routes> {
     let mut backends: Vec<Backend> = Vec::new();
     let mut default = None;
-    for section in root.sections(reader, "backend") {
+    let sections = root.sections(reader, "backend");
+    if sections.is_empty() {
+        reader.problem(0..0, "backend", "is missing: at least one [[backend]] is needed");
+    }
+    // With a backend that cannot be used, nobody can say which names are wrong.
+    let mut complete = true;
+    for section in sections {
         let place = section.place();
         let (backend, is_default) = backend(reader, section);
-        let Some(backend) = backend else { continue };
+        let Some(backend) = backend else {
+            complete = false;
+            continue;
+        };
         if backends.iter().any(|other| other.name == backend.name) {
             reader.wrong(&place, "has a name that another backend has");
         }
@@ -249,18 +259,17 @@ fn routes(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Routes> {
         }
         backends.push(backend);
     }
-    let sections = root.sections(reader, "association");
-    if backends.is_empty() {
-        reader.problem(0..0, "backend", "is missing or unusable: at least one [[backend]] is needed");
-        return None;
-    }
     let default = default.unwrap_or(0);
+    let position = |name: &str| match backends.iter().position(|backend| *backend.name == *name) {
+        None if !complete => Some(default),
+        position => position,
+    };
     let mut associations: Vec<Association> = Vec::new();
     let mut owners = HashMap::new();
-    for section in sections {
-        associations.extend(association(reader, section, &backends, default, &mut owners));
+    for section in root.sections(reader, "association") {
+        associations.extend(association(reader, section, &position, default, &mut owners));
     }
-    Some(Routes::new(backends, associations, default))
+    (!backends.is_empty()).then(|| Routes::new(backends, associations, default))
 }
 
 fn backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> (Option<Backend>, bool) {
@@ -285,7 +294,7 @@ fn backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> (Option<Backend
 fn association(
     reader: &mut Reader<'_>,
     mut section: Section<'_>,
-    backends: &[Backend],
+    position: &dyn Fn(&str) -> Option<usize>,
     default: usize,
     owners: &mut HashMap<Domain, ()>,
 ) -> Option<Association> {
@@ -307,20 +316,21 @@ fn association(
         reader.wrong(&place, "needs domains = [...] with at least one that is its own");
     }
     let backend = match backend {
-        None => default,
-        Some(found) => match backends.iter().position(|backend| *backend.name == *found.value) {
-            Some(position) => position,
-            None => {
+        None => Some(default),
+        Some(found) => {
+            let position = position(&found.value);
+            if position.is_none() {
                 reader.wrong(&found, "names a backend that is not in this file");
-                return None;
             }
-        },
+            position
+        }
     };
     let senders = match senders {
-        None => Senders::Mailbox,
-        senders => choice(reader, senders, &[("mailbox", Senders::Mailbox), ("domain", Senders::Domain)])?,
+        None => Some(Senders::Mailbox),
+        senders => choice(reader, senders, &[("mailbox", Senders::Mailbox), ("domain", Senders::Domain)]),
     };
-    Some(Association { name: name?.value.into(), domains, backend, senders, aliases })
+    let (name, backend, senders) = (name?.value.into(), backend?, senders?);
+    Some(Association { name, domains, backend, senders, aliases })
 }
 
 fn aliases(reader: &mut Reader<'_>, section: &mut Section<'_>) -> HashMap<Address, Vec<Address>> {
