@@ -7,12 +7,8 @@
 
 use std::sync::Arc;
 
-use nologd::imap::Step;
-use nologd::imap::login::{Before, Login, Protection};
-use nologd::imap::session::{SentCopy, Session, Terms};
-use nologd::policy::headers::Profile;
-use nologd::private::Domain;
-use nologd::scrub::invariants::{context, scrubber};
+use nologd::imap::invariants::{Play, Rules, check_frames, check_login, check_session};
+use nologd::imap::session::Terms;
 
 #[path = "support/dialogue.rs"]
 mod dialogue;
@@ -33,132 +29,48 @@ fn in_memory() {
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
 }
 
-/// The built-in rules, for alice@asso.example, with a small bound.
-struct Rules;
-
-impl SentCopy for Rules {
-    fn header_limit(&self) -> usize {
-        200
-    }
-    fn body_wanted(&self, _: &[u8]) -> usize {
-        0
-    }
-    fn scrub(&self, header: &[u8], body_start: &[u8]) -> Option<Vec<u8>> {
-        let domain = Domain::parse("asso.example")?;
-        let scrubbed = scrubber().scrub(header, &context(Profile::Sent, &domain, body_start)).ok()?;
-        scrubbed.touched().then(|| scrubbed.into_header())
+/// The bytes of all dialogues, turn by turn, in random pieces.
+#[test]
+fn chunking_changes_nothing() {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    for dialogue in dialogues("imap", 30) {
+        let mut script = Vec::new();
+        let mut before = Side::Client;
+        for (side, bytes) in dialogue
+            .steps
+            .iter()
+            .filter_map(|(_, step)| if let Line::Send(side, bytes) = step { Some((*side, bytes)) } else { None })
+        {
+            if std::mem::replace(&mut before, side) != side {
+                script.push(0xff);
+            }
+            script.extend_from_slice(bytes);
+        }
+        check_session(&script, &mut || terms(&dialogue), &mut random);
+        check_login(&script, &mut random);
+        check_frames(&script, &mut random);
     }
 }
 
-/// Both sides of a session, as byte strings.
-struct Play {
-    login: Option<Login>,
-    session: Session,
-    from_client: Vec<u8>,
-    from_backend: Vec<u8>,
-    to_client: Vec<u8>,
-    to_backend: Vec<u8>,
-    answers: Vec<u8>,
-    closed: bool,
-}
-
-impl Play {
-    fn new(dialogue: &Dialogue) -> Play {
-        let non_sync = if dialogue.orders("no literal-plus") {
-            None
-        } else if dialogue.orders("literal-minus") {
-            Some(4096)
-        } else {
-            Some(u64::MAX)
-        };
-        let login = dialogue.orders("before login").then(|| Login::new(Protection::Secure));
-        let session = Session::new(Terms { non_sync, sent_copy: Some(Arc::new(Rules)) });
-        let empty = Vec::new;
-        let (from_client, from_backend, to_client, to_backend) = (empty(), empty(), empty(), empty());
-        Play { login, session, from_client, from_backend, to_client, to_backend, answers: empty(), closed: false }
-    }
-
-    fn turn(&mut self) {
-        while !self.closed && (self.login_turn() || self.client_turn() || self.backend_turn() || self.answer_turn()) {}
-    }
-
-    fn login_turn(&mut self) -> bool {
-        let Some(login) = &mut self.login else { return false };
-        match login.next(&self.from_client) {
-            Before::Need => false,
-            Before::Answer(count, answer) => {
-                self.from_client.drain(..count);
-                self.to_client.extend(answer);
-                true
-            }
-            Before::Try(count, attempt) => {
-                self.from_client.drain(..count);
-                self.to_client.extend([&attempt.tag, &b" tried\r\n"[..]].concat());
-                true
-            }
-            Before::StartTls(_, words) | Before::Close(_, words, _) => {
-                self.to_client.extend(words);
-                self.closed = true;
-                false
-            }
-        }
-    }
-
-    fn client_turn(&mut self) -> bool {
-        if self.login.is_some() {
-            return false;
-        }
-        match self.session.from_client(&self.from_client, false) {
-            Step::Need | Step::Hold => return false,
-            Step::Forward(count) => self.to_backend.extend(self.from_client.drain(..count)),
-            Step::Rewrite(count, bytes) => {
-                self.from_client.drain(..count);
-                self.to_backend.extend(bytes);
-            }
-            Step::Answer(count, bytes) => {
-                self.from_client.drain(..count);
-                self.answers.extend(bytes);
-            }
-            Step::Swallow(count) => drop(self.from_client.drain(..count)),
-            Step::Close(words, _) => self.close(&words),
-        }
-        true
-    }
-
-    fn backend_turn(&mut self) -> bool {
-        match self.session.from_backend(&self.from_backend, false) {
-            Step::Need | Step::Hold => return false,
-            Step::Forward(count) => self.to_client.extend(self.from_backend.drain(..count)),
-            Step::Rewrite(count, bytes) => {
-                self.from_backend.drain(..count);
-                self.to_client.extend(bytes);
-            }
-            Step::Swallow(count) => drop(self.from_backend.drain(..count)),
-            Step::Answer(count, bytes) => {
-                self.from_backend.drain(..count);
-                self.to_backend.extend(bytes);
-            }
-            Step::Close(words, _) => self.close(&words),
-        }
-        true
-    }
-
-    fn answer_turn(&mut self) -> bool {
-        let may = !self.answers.is_empty() && self.session.may_answer();
-        if may {
-            self.to_client.append(&mut self.answers);
-        }
-        may
-    }
-
-    fn close(&mut self, words: &[u8]) {
-        self.to_client.extend(words);
-        self.closed = true;
-    }
+fn terms(dialogue: &Dialogue) -> Terms {
+    let non_sync = if dialogue.orders("no literal-plus") {
+        None
+    } else if dialogue.orders("literal-minus") {
+        Some(4096)
+    } else {
+        Some(u64::MAX)
+    };
+    Terms { non_sync, sent_copy: Some(Arc::new(Rules::new())) }
 }
 
 fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {
-    let mut play = Play::new(dialogue);
+    let mut play = Play::new(dialogue.orders("before login"), terms(dialogue));
     for (number, line) in &dialogue.steps {
         step(&mut play, line, size).map_err(|why| format!("line {number}: {why}"))?;
     }
@@ -171,15 +83,13 @@ fn step(play: &mut Play, line: &Line, size: usize) -> Result<(), String> {
             // What one side hears is complete before the next one speaks.
             nothing_left(play)?;
             for piece in bytes.chunks(size.min(bytes.len().max(1))) {
-                let input = if *side == Side::Client { &mut play.from_client } else { &mut play.from_backend };
-                input.extend(piece);
-                play.turn();
+                if *side == Side::Client { play.client(piece) } else { play.backend(piece) }
             }
             Ok(())
         }
         Line::Expect(Side::Client, expected) => expected.take(&mut play.to_client),
         Line::Expect(Side::Backend, expected) => expected.take(&mut play.to_backend),
-        Line::Order(order) if order == "closed" => play.closed.then_some(()).ok_or("is still open".to_owned()),
+        Line::Order(order) if order == "closed" => play.is_closed().then_some(()).ok_or("is still open".to_owned()),
         Line::Order(_) => Ok(()),
         Line::Unfinished => Err("no such mark in IMAP".to_owned()),
     }

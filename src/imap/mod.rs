@@ -9,6 +9,8 @@ pub mod capability;
 pub mod command;
 pub mod dialup;
 pub mod frame;
+#[doc(hidden)]
+pub mod invariants;
 pub mod login;
 pub mod reply;
 mod response;

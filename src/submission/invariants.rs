@@ -8,10 +8,14 @@ use crate::private::{Address, Credential};
 use crate::scrub::invariants::scrubber;
 use crate::scrub::{Context, Profile, Refusal, Scrubbed, Scrubber};
 use crate::smtp::client::Capabilities;
+use crate::smtp::command::Command;
 use crate::wire::sasl::Name;
 
 /// The password that the stand-in of the backend accepts, for every address.
 pub const PASSWORD: &[u8] = b"right";
+
+/// What a client says to be logged in as `alice@asso.example`.
+pub const LOGGED_IN: &[u8] = b"EHLO x\r\nAUTH PLAIN AGFsaWNlQGFzc28uZXhhbXBsZQByaWdodA==\r\n";
 
 /// Steps after which a session that gets no further input is called stuck.
 const STUCK: usize = 100_000;
@@ -249,6 +253,20 @@ pub fn check(input: &[u8], random: &mut dyn FnMut() -> u64) {
             b'\n' => assert!(at > 0 && relayed.get(at - 1) == Some(&b'\r')),
             _ => {}
         }
+    }
+}
+
+/// Reads `line` as a command: no path and no parameter in it may hold an octet that ends a line or a path.
+pub fn check_command(line: &[u8]) {
+    let (path, parameters) = match Command::parse(line) {
+        Ok(Command::Mail(path, parameters) | Command::Rcpt(path, parameters)) => (path, parameters),
+        _ => return,
+    };
+    let quiet = |bytes: &[u8]| !bytes.iter().any(|byte| byte.is_ascii_control());
+    assert!(quiet(path.reveal()), "a control character in a path");
+    for parameter in parameters.iter() {
+        assert!(quiet(parameter.keyword) && quiet(parameter.value.unwrap_or_default()), "a control character in a parameter");
+        assert!(!parameter.keyword.contains(&b' ') && !parameter.value.unwrap_or_default().contains(&b' '));
     }
 }
 
