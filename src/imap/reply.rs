@@ -30,6 +30,11 @@ pub fn bye(fault: Fault) -> Vec<u8> {
     refusal(b"*", "BYE", response, fault.code())
 }
 
+/// The only line of a session that is not taken.
+pub fn turned_away(code: Code) -> Vec<u8> {
+    refusal(b"*", "BYE", "LIMIT", code)
+}
+
 /// The answer to ID: ours, never the backend's, and never what the client said.
 pub fn id(tag: &[u8]) -> Vec<u8> {
     [ID, &ok(tag, "ID done")].concat()

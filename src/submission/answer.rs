@@ -8,6 +8,11 @@ pub(super) fn coded(status: &str, text: &str, code: Code) -> Vec<u8> {
     format!("{status} {text} ({})\r\n", code.word()).into_bytes()
 }
 
+/// The only line of a session that is not taken: 421 whatever the code.
+pub fn turned_away(code: Code) -> Vec<u8> {
+    coded("421 4.7.0", "No session for you at the moment", code)
+}
+
 /// The usual answer that carries `code`.
 pub(super) fn refusal(code: Code) -> Vec<u8> {
     let (status, text) = match code {

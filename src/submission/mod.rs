@@ -22,4 +22,5 @@ mod relay;
 mod session;
 mod state;
 
+pub use answer::turned_away;
 pub use session::{Act, House, Limits, Params, Protection, Session, Step, Verdict};
