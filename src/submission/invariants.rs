@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::session::{Act, House, Limits, Params, Protection, Session, Verdict};
 use crate::fault::{Code, Fault, Side};
 use crate::private::{Address, Credential};
-use crate::scrub::invariants::scrubber;
+use crate::scrub::invariants::shared_scrubber;
 use crate::scrub::{Context, Profile, Refusal, Scrubbed, Scrubber};
 use crate::smtp::client::Capabilities;
 use crate::smtp::command::Command;
@@ -21,12 +21,12 @@ pub const LOGGED_IN: &[u8] = b"EHLO x\r\nAUTH PLAIN AGFsaWNlQGFzc28uZXhhbXBsZQBy
 const STUCK: usize = 100_000;
 
 /// Rules for tests: everybody owns exactly their own address, and the clock stands still.
-pub struct TestHouse(Scrubber);
+pub struct TestHouse(&'static Scrubber);
 
 impl TestHouse {
     /// With the built-in header policy and a key that is no secret.
     pub fn new() -> TestHouse {
-        TestHouse(scrubber())
+        TestHouse(shared_scrubber())
     }
 }
 

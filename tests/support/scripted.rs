@@ -88,6 +88,12 @@ impl Session {
     fn say(&mut self, text: &str) -> bool {
         self.wire.send(text.as_bytes())
     }
+
+    /// And hangs up.
+    fn say_last(&mut self, text: &str) -> bool {
+        self.say(text);
+        false
+    }
 }
 
 fn imap(session: &mut Session, password: &str) {
@@ -100,7 +106,7 @@ fn imap(session: &mut Session, password: &str) {
             "SELECT" => select(session, tag, arguments.trim_matches('"')),
             "APPEND" => append(session, tag, arguments),
             "IDLE" => session.say("+ idling\r\n") && session.line().is_some() && session.say(&format!("{tag} OK done\r\n")),
-            "LOGOUT" => session.say(&format!("* BYE bye\r\n{tag} OK bye\r\n")) && false,
+            "LOGOUT" => session.say_last(&format!("* BYE bye\r\n{tag} OK bye\r\n")),
             // An echo, as servers do in their texts.
             _ => session.say(&format!("* OK you said {command}\r\n{tag} OK {verb} done\r\n")),
         };
@@ -129,7 +135,7 @@ fn authenticate(session: &mut Session, tag: &str, arguments: &str, password: &st
 fn select(session: &mut Session, tag: &str, mailbox: &str) -> bool {
     match mailbox.split('-').next() {
         Some("garbage") => session.say(&format!("\x16\x03 {mailbox} is not IMAP\n")),
-        Some("half") => session.say(&format!("* 1 FETCH (BODY[] {{5000}}\r\nhalf of {mailbox}")) && false,
+        Some("half") => session.say_last(&format!("* 1 FETCH (BODY[] {{5000}}\r\nhalf of {mailbox}")),
         Some("foreign") => session.say(&format!("zz9 OK {mailbox}\r\n")),
         Some("missing") => session.say(&format!("{tag} NO [NONEXISTENT] no {mailbox} {{5}}\r\n")),
         _ => session.say(&format!("* 0 EXISTS\r\n{tag} OK [READ-WRITE] {mailbox}\r\n")),
@@ -157,7 +163,7 @@ fn smtp(session: &mut Session) {
             ("RCPT", Some("garbage")) => session.say(&format!("{address} is not SMTP\r\n")),
             ("RCPT", Some("gone")) => false,
             ("DATA", _) => session.say("354 go\r\n") && message(session) && session.say("250 2.0.0 queued as 4Zx\r\n"),
-            ("QUIT", _) => session.say("221 bye\r\n") && false,
+            ("QUIT", _) => session.say_last("221 bye\r\n"),
             _ => session.say(&format!("250 2.0.0 {line}\r\n")),
         };
         if !going {
