@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use nologd::imap::invariants::Rules;
+use nologd::imap::invariants::{Alice, Rules};
+use nologd::imap::probe::Means;
 use nologd::imap::session::Terms;
 
 /// The input without its first eight octets, and random numbers that follow from them.
@@ -22,5 +23,7 @@ pub fn seeded(input: &[u8]) -> (&[u8], impl FnMut() -> u64) {
 pub fn terms(number: u8) -> Terms {
     let non_sync = [None, Some(4096), Some(u64::MAX)][usize::from(number % 3)];
     let sent_copy = (number & 4 != 0).then(|| Arc::new(Rules::new()) as Arc<_>);
-    Terms { non_sync, sent_copy }
+    let account = (number & 8 != 0).then(|| Alice::account(1500, number & 16 != 0));
+    let means = Means::of(if number & 32 != 0 { b"LIST-STATUS STATUS=SIZE" } else { b"" });
+    Terms { account, means, append_limit: 5000, non_sync, sent_copy }
 }

@@ -68,8 +68,7 @@ pub fn complain(text: &str) {
 pub fn check(file: &std::path::Path) -> ExitCode {
     match load(file) {
         Some(config) => {
-            let routes = &config.routes;
-            let (associations, backends) = (routes.associations().len(), routes.backends().len());
+            let (associations, backends) = (config.associations.len(), config.backends.len());
             say(&format!("{}: good: {associations} associations, {backends} backends", file.display()));
             ExitCode::SUCCESS
         }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,7 +12,13 @@ use crate::config::{self, Built, Config, Trouble};
 use crate::event::{Event, emit};
 use crate::net::certificates::Certificates;
 use crate::net::stop::pair;
+use crate::quota::UsageWriter;
 use crate::serve::Context;
+use crate::serve::clock::{now, today};
+use crate::store::StoreError;
+
+/// How often usage is written behind.
+const WRITE: Duration = Duration::from_millis(300);
 
 /// How often limits are swept and certificate files are looked at.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -23,11 +30,13 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Context>) -> Result<(), Trouble> {
     let (stopper, stop) = pair();
     let doors = config::doors(&config, built.certificates.as_ref())?;
-    let (listeners, backends) = (doors.len(), context.routes.load().backends().len());
+    let (listeners, backends) = (doors.len(), context.backends.load().len());
     for (door, bound) in doors.into_iter().zip(built.bound) {
         tokio::spawn(door.open(bound, context.clone(), stop.clone()));
     }
     drop(stop);
+    // Dropped last: what is left is written and synced then.
+    let _writer = UsageWriter::start(context.book.clone(), WRITE, store_failed()).map_err(Trouble::State)?;
     if built.broken > 0 {
         emit(Event::CertificateBroken { position: built.broken as u64 });
     }
@@ -41,6 +50,11 @@ pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Co
     Ok(())
 }
 
+fn store_failed() -> impl Fn(StoreError) + Send + 'static {
+    let times = AtomicU64::new(0);
+    move |_| emit(Event::StoreFailed { times: times.fetch_add(1, Ordering::Relaxed) + 1 })
+}
+
 async fn until_stopped(
     config: &mut Config,
     file: &Path,
@@ -50,6 +64,7 @@ async fn until_stopped(
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
+    let mut day = today();
     let mut sweep = interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -61,8 +76,8 @@ async fn until_stopped(
                 reload_certificates(certificates);
             }
             _ = sweep.tick() => {
-                let context = context.clone();
-                tokio::task::spawn_blocking(move || context.limits.sweep());
+                let (context, new_day) = (context.clone(), std::mem::replace(&mut day, today()) != day);
+                tokio::task::spawn_blocking(move || tidy(&context, new_day));
                 if certificates.is_some_and(Certificates::changed) {
                     reload_certificates(certificates);
                 }
@@ -71,18 +86,27 @@ async fn until_stopped(
     }
 }
 
-/// Puts associations and backends of the file in force; sessions go on with what they began with.
+/// The minute's work: what has no effect any more is forgotten; on a new day, grants may have ended.
+fn tidy(context: &Context, new_day: bool) {
+    context.limits.sweep();
+    context.book.forget_sending(now());
+    if new_day {
+        context.book.review(today());
+    }
+}
+
+/// Puts the backends of the file in force; sessions go on with what they began with. Associations are in the book.
 fn reload_config(config: &mut Config, file: &Path, context: &Context) {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     match config::read(&text) {
         Ok(fresh) => {
-            let (associations, backends) = (fresh.routes.associations().len(), fresh.routes.backends().len());
+            let backends = fresh.backends.len();
             let waits = u64::from(fresh.listens != config.listens)
                 + u64::from(fresh.tls != config.tls)
                 + u64::from(fresh.limits != config.limits || fresh.patience != config.patience || fresh.sizes != config.sizes)
                 + u64::from(fresh.hostname != config.hostname);
-            context.routes.store(Arc::new(fresh.routes));
-            emit(Event::Reloaded { associations: associations as u64, backends: backends as u64 });
+            context.backends.store(Arc::new(fresh.backends));
+            emit(Event::Reloaded { backends: backends as u64 });
             if waits > 0 {
                 emit(Event::RestartNeeded { sections: waits });
             }

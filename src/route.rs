@@ -1,9 +1,6 @@
-//! Routes: domain -> association -> backend. Swapped whole on reload; a session keeps the routes it began with.
+//! Backends and how they are reached. Domain -> association -> name of the backend is the book's; this is the rest of the way.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-
-use crate::private::{Address, Domain};
 
 /// Where a server listens, and how it is spoken to.
 #[derive(Clone, PartialEq, Eq)]
@@ -105,84 +102,45 @@ pub struct Backend {
     pub auth: AuthBy,
 }
 
-/// Which sender addresses a member may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Senders {
-    /// The own mailbox, its sub-addresses, and aliases that lead to it.
-    Mailbox,
-    /// Every address of the association's domains.
-    Domain,
-}
-
-/// One tenant.
-pub struct Association {
-    /// For the admins.
-    pub name: Box<str>,
-    /// Its domains, the first is the main one.
-    pub domains: Vec<Domain>,
-    /// Position of its backend.
-    pub backend: usize,
-    /// Sender rule.
-    pub senders: Senders,
-    /// Alias and the mailboxes it leads to.
-    pub aliases: HashMap<Address, Vec<Address>>,
-}
-
-/// All of them.
+/// All of them. Which association uses which is in the book; a session keeps the backends it began with.
 #[derive(Default)]
-pub struct Routes {
-    backends: Vec<Backend>,
-    associations: Vec<Association>,
-    by_domain: HashMap<Domain, usize>,
-    default_backend: usize,
+pub struct Backends {
+    list: Vec<Backend>,
+    default: usize,
 }
 
-impl Routes {
-    /// Builds the table. Positions in `associations` must be within `backends`, which must not be empty; a domain that
-    /// stands twice belongs to the first.
-    pub fn new(backends: Vec<Backend>, associations: Vec<Association>, default_backend: usize) -> Routes {
-        let mut by_domain = HashMap::new();
-        for (position, association) in associations.iter().enumerate() {
-            for domain in &association.domains {
-                by_domain.entry(domain.clone()).or_insert(position);
-            }
+impl Backends {
+    /// In the order of the config file; `default` is a position in it.
+    pub fn new(list: Vec<Backend>, default: usize) -> Backends {
+        Backends { list, default }
+    }
+
+    /// The one at `position`.
+    pub fn at(&self, position: usize) -> Option<&Backend> {
+        self.list.get(position)
+    }
+
+    /// The position of the one called `name`; of the default one without a name. None: the file no longer has it.
+    pub fn position(&self, name: Option<&str>) -> Option<usize> {
+        match name {
+            Some(name) => self.list.iter().position(|backend| *backend.name == *name),
+            None => Some(self.default),
         }
-        Routes { backends, associations, by_domain, default_backend }
     }
 
-    /// The association that owns `domain`.
-    pub fn association(&self, domain: &Domain) -> Option<&Association> {
-        self.by_domain.get(domain).and_then(|position| self.associations.get(*position))
+    /// Where logins of unknown domains are sent, to be refused there like a wrong password.
+    pub fn default_position(&self) -> usize {
+        self.default
     }
 
-    /// The backend at `position`.
-    pub fn backend(&self, position: usize) -> Option<&Backend> {
-        self.backends.get(position)
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
     }
 
-    /// All backends, in the order of the config file.
-    pub fn backends(&self) -> &[Backend] {
-        &self.backends
-    }
-
-    /// All associations, in the order of the config file.
-    pub fn associations(&self) -> &[Association] {
-        &self.associations
-    }
-
-    /// Position of the backend that unknown domains are sent to, to be refused there like a wrong password.
-    pub fn default_backend(&self) -> usize {
-        self.default_backend
-    }
-
-    /// Whether `user` may write as `sender` (DESIGN section 3: mailbox, alias, or domain, as the association allows).
-    pub fn owns(&self, user: &Address, sender: &Address) -> bool {
-        let Some(association) = self.association(user.domain()) else { return false };
-        let mailbox = sender.without_tag('+');
-        let same = *user == *sender || *user == mailbox || user.without_tag('+') == mailbox;
-        let alias = || [sender, &mailbox].iter().any(|name| association.aliases.get(name).is_some_and(|to| to.contains(user)));
-        let domain = || association.senders == Senders::Domain && association.domains.contains(sender.domain());
-        same || alias() || domain()
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 }
 
@@ -200,27 +158,5 @@ mod tests {
         assert_eq!(Endpoint::parse("imap://mail.example:143", "imap").err(), Some(Unusable::PlainToElsewhere));
         assert_eq!(Endpoint::parse("pop3://127.0.0.1:110", "imap").err(), Some(Unusable::Scheme));
         assert_eq!(Endpoint::parse("imap://127.0.0.1", "imap").err(), Some(Unusable::Place));
-    }
-
-    #[test]
-    fn senders() {
-        let address = |text: &str| Address::parse(text).unwrap();
-        let association = |senders| Association {
-            name: "velo".into(),
-            domains: vec![Domain::parse("velo.example").unwrap()],
-            backend: 0,
-            senders,
-            aliases: HashMap::from([(address("contact@velo.example"), vec![address("alice@velo.example")])]),
-        };
-        let alice = address("alice@velo.example");
-        let strict = Routes::new(vec![], vec![association(Senders::Mailbox)], 0);
-        assert!(strict.owns(&alice, &alice));
-        assert!(strict.owns(&alice, &address("alice+list@velo.example")));
-        assert!(strict.owns(&alice, &address("contact@velo.example")));
-        assert!(!strict.owns(&alice, &address("bob@velo.example")));
-        assert!(!strict.owns(&address("bob@velo.example"), &address("contact@velo.example")));
-        let open = Routes::new(vec![], vec![association(Senders::Domain)], 0);
-        assert!(open.owns(&alice, &address("bob@velo.example")));
-        assert!(!open.owns(&alice, &address("bob@other.example")));
     }
 }

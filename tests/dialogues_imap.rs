@@ -1,13 +1,15 @@
 //! Runs `tests/dialogues/imap/*.txt` in memory, at chunk sizes 1, 7 and all. The format is explained in `support/dialogue.rs`.
 //!
 //! Orders: `before login` (there is no backend then), `literal-minus` and `no literal-plus` (what the backend takes), `closed`
-//! (the session must have ended by now).
+//! (the session must have ended by now), `quota` (the mailbox holds 1000 octets, its association 1500), `unseen`,
+//! `small association` (500).
 
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
-use nologd::imap::invariants::{Play, Rules, check_frames, check_login, check_session};
+use nologd::imap::invariants::{Alice, Play, Rules, check_frames, check_login, check_session};
+use nologd::imap::probe::Means;
 use nologd::imap::session::Terms;
 
 #[path = "support/dialogue.rs"]
@@ -27,6 +29,23 @@ fn in_memory() {
         }
     }
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+}
+
+/// Found by fuzzing: a header block just above the bound was scrubbed or not, as its pieces came.
+#[test]
+fn the_bound_of_a_header_is_the_same_in_any_pieces() {
+    for filler in 100..220 {
+        let header = format!("From: alice@asso.example\r\nX-Mailer: x\r\nSubject: {}\r\n\r\n", "s".repeat(filler));
+        let script = format!("a1 APPEND Sent {{{}+}}\r\n{header}body\r\n", header.len() + 4);
+        let terms = || Terms {
+            account: None,
+            means: Means::of(b""),
+            append_limit: 5000,
+            non_sync: Some(u64::MAX),
+            sent_copy: Some(Arc::new(Rules::new())),
+        };
+        check_session(script.as_bytes(), &mut || terms(), &mut || 6);
+    }
 }
 
 /// The bytes of all dialogues, turn by turn, in random pieces.
@@ -66,11 +85,15 @@ fn terms(dialogue: &Dialogue) -> Terms {
     } else {
         Some(u64::MAX)
     };
-    Terms { non_sync, sent_copy: Some(Arc::new(Rules::new())) }
+    let shared = if dialogue.orders("small association") { 500 } else { 1500 };
+    let account = dialogue.orders("quota").then(|| Alice::account(shared, !dialogue.orders("unseen")));
+    let means = Means::of(b"LIST-STATUS STATUS=SIZE");
+    Terms { account, means, append_limit: 5000, non_sync, sent_copy: Some(Arc::new(Rules::new())) }
 }
 
 fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {
     let mut play = Play::new(dialogue.orders("before login"), terms(dialogue));
+    play.run();
     for (number, line) in &dialogue.steps {
         step(&mut play, line, size).map_err(|why| format!("line {number}: {why}"))?;
     }

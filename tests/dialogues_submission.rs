@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use nologd::submission::Protection;
-use nologd::submission::invariants::{Play, check};
+use nologd::submission::invariants::{LOGGED_IN, Play, check};
 
 #[path = "support/dialogue.rs"]
 mod dialogue;
@@ -27,22 +27,78 @@ fn in_memory() {
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
 }
 
+/// The client's lines of all dialogues in any order, as a mail program would never send them.
+#[test]
+fn any_order_of_lines_holds_the_invariants() {
+    let mut random = xorshift();
+    let ends = [
+        &b"\r\n.\r\n"[..],
+        b"\r",
+        b"\n",
+        b".",
+        b"BDAT 5 LAST\r\n",
+        b"BDAT 30\r\n",
+        b"DATA\r\n",
+        b"From: alice@asso.example\r\n\r\n",
+    ];
+    let mut lines: Vec<Vec<u8>> = ends.iter().map(|line| line.to_vec()).collect();
+    for dialogue in dialogues("submission", 30) {
+        for sent in dialogue.steps.iter().map(|(_, step)| sent_by_client(step)) {
+            lines.extend(sent.split_inclusive(|byte| *byte == b'\n').filter(|line| line.len() < 300).map(<[u8]>::to_vec));
+        }
+    }
+    for _ in 0..300 {
+        let mut input = [LOGGED_IN, b"MAIL FROM:<alice@asso.example>\r\nRCPT TO:<b@c.example>\r\n"].concat();
+        for _ in 0..random() % 30 {
+            let pick = usize::try_from(random()).unwrap() % lines.len();
+            input.extend_from_slice(&lines[pick]);
+        }
+        check(&input, &mut random);
+    }
+}
+
+fn xorshift() -> impl FnMut() -> u64 {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    }
+}
+
 /// The client's bytes of all dialogues in one conversation each, against a relay that says yes: same result in any pieces.
 #[test]
 fn chunking_changes_nothing() {
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = xorshift();
     for dialogue in dialogues("submission", 30) {
         let client: Vec<u8> = dialogue.steps.iter().flat_map(|(_, step)| sent_by_client(step)).copied().collect();
-        let login = b"EHLO x\r\nAUTH PLAIN AGFsaWNlQGFzc28uZXhhbXBsZQByaWdodA==\r\n";
-        for start in [&b""[..], login, &[&login[..], b"MAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nDATA\r\n"].concat()] {
-            let input = [start, &client].concat();
-            check(&input, &mut || {
-                random ^= random << 13;
-                random ^= random >> 7;
-                random ^= random << 17;
-                random
-            });
+        for start in [&b""[..], LOGGED_IN, &[LOGGED_IN, b"MAIL FROM:<>\r\nRCPT TO:<a@b.example>\r\nDATA\r\n"].concat()] {
+            check(&[start, &client].concat(), &mut random);
         }
+    }
+}
+
+/// A message over the bound (100,000 octets here) by either way: refused after its end, the relay is cut, the session goes on.
+#[test]
+fn too_long_messages_are_refused_and_nothing_is_gathered() {
+    let line = "x".repeat(98) + "\r\n";
+    let header = "From: alice@asso.example\r\n\r\n";
+    let by_data = format!("DATA\r\n{header}{}.\r\n", line.repeat(1000));
+    let by_bdat = format!("BDAT 28\r\n{header}BDAT 99973 LAST\r\n{}x", &line.repeat(1000)[..99972]);
+    for (message, size) in [(&by_data, 7), (&by_data, 4096), (&by_bdat, 7), (&by_bdat, 4096)] {
+        let mut play = Play::new(Protection::Secure);
+        order(&mut play, "envelope", usize::MAX).unwrap();
+        for piece in message.as_bytes().chunks(size) {
+            play.client(piece);
+            if play.to_relay.ends_with(b"DATA\r\n") {
+                play.relay(b"354 go\r\n");
+            }
+        }
+        play.client(b"NOOP\r\n");
+        let told = show(&play.to_client);
+        assert!(told.ends_with("552 5.3.4 Message too long (MESSAGE-TOO-LONG)\r\n250 2.0.0 OK\r\n"), "{told}");
+        assert!(!play.is_connected() && !show(&play.to_relay).contains(".\r\n"));
     }
 }
 

@@ -75,7 +75,9 @@ fn imap_play(dialogue: &Dialogue) -> Result<(), String> {
         client.line();
         return Play { client, backend: None, listener: None, securing: false, _house: house }.run(dialogue);
     }
-    let house = House::start(&Settings::new(port, 1));
+    let mut settings = Settings::new(port, 1);
+    settings.limits = "message_octets = 5000\n".to_owned();
+    let house = House::start(&settings);
     let mut client = Wire::tls(house.ports.imaps);
     client.line();
     client.send(format!("c1 AUTHENTICATE PLAIN {ALICE}\r\n").as_bytes());

@@ -50,7 +50,7 @@ fn python_imaplib() {
 
 #[test]
 fn python_smtplib() {
-    print!("{}", Stack::start().python("submission_session.py"));
+    Stack::start().python("submission_session.py");
 }
 
 #[test]

@@ -13,18 +13,25 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use zeroize::Zeroizing;
 
 use super::file::{Config, Listen, Protection};
+use crate::event::{Event, emit};
 use crate::limit::Limits;
 use crate::net::certificates::{Certificates, Report, public_key};
 use crate::net::listen::{Bound, bind};
 use crate::net::tls::{self, Alpn};
+use crate::quota::{AdminError, Book, Params};
 use crate::scrub::{MessageIdKey, Scrubber};
+use crate::serve::clock::today;
 use crate::serve::{Context, Door, Entry, Service};
+use crate::store::{Embedded, StoreError};
 
 /// The example certificate: its key is public, so it must never protect anybody.
 const EXAMPLE: &[u8] = include_bytes!("../../certs-example/mail.nolog.example/fullchain.pem");
 
 /// The file in the state folder that keeps the key of the Message-IDs.
 const KEY_FILE: &str = "message-id.key";
+
+/// The folder in the state folder that keeps the book.
+const STORE: &str = "store";
 
 /// A TLS handshake may take this long.
 const HANDSHAKE: Duration = Duration::from_secs(20);
@@ -40,6 +47,10 @@ pub enum Trouble {
     ExampleKey,
     /// The state folder cannot be used.
     State(io::Error),
+    /// The store cannot be opened.
+    Store(StoreError),
+    /// The associations of the file cannot be written into the book.
+    Import(AdminError),
     /// The authorities for backends cannot be read.
     Authorities(io::Error),
     /// The cryptography library or the kernel does not give what is needed.
@@ -56,6 +67,17 @@ impl fmt::Display for Trouble {
             Trouble::NoDefaultCertificate(broken) => write!(f, "the default certificate cannot be used: {}", broken.join("; ")),
             Trouble::ExampleKey => write!(f, "the example certificate is for loopback only: its key is known to everybody"),
             Trouble::State(error) => write!(f, "state_dir cannot be used: {error}"),
+            Trouble::Store(StoreError::InUse) => write!(f, "another nologd uses this state_dir; stop it first"),
+            Trouble::Store(StoreError::Newer(version)) => {
+                write!(f, "the store was written by a newer nologd (schema {version}); install that version again")
+            }
+            Trouble::Store(StoreError::Damaged) => write!(
+                f,
+                "the store is damaged; move the folder `store` of state_dir away and import the last export \
+                 (`nologd store check` and `nologd store export` tell what can still be read)"
+            ),
+            Trouble::Store(error) => write!(f, "the store cannot be opened: {error:?}"),
+            Trouble::Import(error) => write!(f, "the associations of the config file cannot be imported: {}", error.text()),
             Trouble::Authorities(error) => write!(f, "backend_authorities cannot be read: {error}"),
             Trouble::Crypto => write!(f, "no randomness or no cryptography on this machine"),
         }
@@ -106,10 +128,12 @@ fn usable(certificates: &Certificates, report: &Report, listens: &[Listen]) -> R
 /// # Errors
 /// The first [`Trouble`].
 pub fn context(config: &mut Config) -> Result<Arc<Context>, Trouble> {
+    make_folder(&config.state_dir).map_err(Trouble::State)?;
     let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
     let scrubber = Scrubber::new(std::mem::replace(&mut config.headers, crate::policy::headers::Headers::built_in()), key);
     Ok(Arc::new(Context {
-        routes: ArcSwap::from_pointee(std::mem::take(&mut config.routes)),
+        backends: ArcSwap::from_pointee(std::mem::take(&mut config.backends)),
+        book: book(config)?,
         scrubber: Arc::new(scrubber),
         limits: Limits::new(config.limits).ok_or(Trouble::Crypto)?,
         patience: config.patience,
@@ -117,8 +141,19 @@ pub fn context(config: &mut Config) -> Result<Arc<Context>, Trouble> {
         tls: tls::Client::new(config.authorities.as_deref()).map_err(Trouble::Authorities)?,
         hostname: config.hostname.clone(),
         health: crate::serve::backend::Health::default(),
-        relays: crate::serve::submission::Relays::default(),
+        relays: crate::serve::relays::Relays::default(),
     }))
+}
+
+/// Opens the book; the first time, the associations of the file are written into it.
+fn book(config: &mut Config) -> Result<Arc<Book>, Trouble> {
+    let store = Embedded::open(&config.state_dir.join(STORE)).map_err(Trouble::Store)?;
+    let book = Book::open(Arc::new(store), Params { separator: config.separator }).map_err(Trouble::Store)?;
+    let imported = book.import_once(std::mem::take(&mut config.associations), today()).map_err(Trouble::Import)?;
+    if let Some(associations) = imported.filter(|count| *count > 0) {
+        emit(Event::Imported { associations: associations as u64 });
+    }
+    Ok(Arc::new(book))
 }
 
 /// The doors of the listeners, in the order of the file.
@@ -145,13 +180,17 @@ pub fn doors(config: &Config, certificates: Option<&Arc<Certificates>>) -> Resul
     config.listens.iter().enumerate().map(door).collect()
 }
 
-/// The key that Message-IDs are rewritten with: made at the first start, kept, so that a copy stored tomorrow agrees with
-/// a message sent today. It says nothing about anybody.
-fn message_id_key(state: &Path) -> io::Result<MessageIdKey> {
+fn make_folder(state: &Path) -> io::Result<()> {
     if !state.is_dir() {
         fs::create_dir_all(state)?;
         fs::set_permissions(state, Permissions::from_mode(0o700))?;
     }
+    Ok(())
+}
+
+/// The key that Message-IDs are rewritten with: made at the first start, kept, so that a copy stored tomorrow agrees with
+/// a message sent today. It says nothing about anybody.
+fn message_id_key(state: &Path) -> io::Result<MessageIdKey> {
     let path = state.join(KEY_FILE);
     let mut key = Zeroizing::new([0u8; 32]);
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {

@@ -1,15 +1,16 @@
 //! What may stand in the config file, and what it means.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::association::associations;
 use super::reader::{Found, Reader, Section};
 use crate::limit;
 use crate::policy::Problem;
 use crate::policy::headers::Headers;
-use crate::private::{Address, Domain};
-use crate::route::{Association, AuthBy, Backend, Endpoint, Routes, Senders, Unusable, is_loopback};
+use crate::private::Domain;
+use crate::quota::Association;
+use crate::route::{AuthBy, Backend, Backends, Endpoint, Unusable, is_loopback};
 use crate::serve::{Patience, Service, Sizes};
 
 /// The file, read and checked.
@@ -26,8 +27,12 @@ pub struct Config {
     pub authorities: Option<PathBuf>,
     /// Listeners.
     pub listens: Vec<Listen>,
-    /// Backends and associations.
-    pub routes: Routes,
+    /// Backends.
+    pub backends: Backends,
+    /// Associations, for the first start: from then on they are in the book.
+    pub associations: Vec<Association>,
+    /// What divides `user+tag@`; none where the backend does not know tags.
+    pub separator: Option<char>,
     /// Header rules.
     pub headers: Headers,
     /// Rates and numbers.
@@ -108,7 +113,9 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let listens = listens(reader, root, tls.is_some());
     let (limits, patience, sizes) = limits(reader, root);
     let headers = policy(reader, root);
-    let routes = routes(reader, root);
+    let separator = separator(reader, root);
+    let backends = backends(reader, root);
+    let associations = associations(reader, root, backends.as_ref());
     Some(Config {
         hostname: hostname?.value.into(),
         state_dir: state_dir?.value.into(),
@@ -116,7 +123,9 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         tls,
         authorities,
         listens,
-        routes: routes?,
+        backends: backends?,
+        associations,
+        separator,
         headers: headers?,
         limits,
         patience,
@@ -235,7 +244,20 @@ fn policy(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Headers> {
     }
 }
 
-fn routes(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Routes> {
+fn separator(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<char> {
+    let Some(found) = root.text(reader, "recipient_separator") else { return Some('+') };
+    let mut chars = found.value.chars();
+    match (chars.next(), chars.next()) {
+        (None, _) => None,
+        (Some(char), None) if char.is_ascii_punctuation() => Some(char),
+        _ => {
+            reader.wrong(&found, "must be one sign, such as \"+\", or empty");
+            None
+        }
+    }
+}
+
+fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Backends> {
     let mut backends: Vec<Backend> = Vec::new();
     let mut default = None;
     let sections = root.sections(reader, "backend");
@@ -259,17 +281,7 @@ fn routes(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Routes> {
         }
         backends.push(backend);
     }
-    let default = default.unwrap_or(0);
-    let position = |name: &str| match backends.iter().position(|backend| *backend.name == *name) {
-        None if !complete => Some(default),
-        position => position,
-    };
-    let mut associations: Vec<Association> = Vec::new();
-    let mut owners = HashMap::new();
-    for section in root.sections(reader, "association") {
-        associations.extend(association(reader, section, &position, default, &mut owners));
-    }
-    (!backends.is_empty()).then(|| Routes::new(backends, associations, default))
+    (complete && !backends.is_empty()).then(|| Backends::new(backends, default.unwrap_or(0)))
 }
 
 fn backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> (Option<Backend>, bool) {
@@ -291,69 +303,6 @@ fn backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> (Option<Backend
     (Some(Backend { name: name.value.into(), imap, lmtp, relay, auth }), default)
 }
 
-fn association(
-    reader: &mut Reader<'_>,
-    mut section: Section<'_>,
-    position: &dyn Fn(&str) -> Option<usize>,
-    default: usize,
-    owners: &mut HashMap<Domain, ()>,
-) -> Option<Association> {
-    let name = section.needed(reader, "name");
-    let mut domains = Vec::new();
-    let place = section.place();
-    for found in section.texts(reader, "domains") {
-        match Domain::parse(&found.value) {
-            Some(domain) if owners.insert(domain.clone(), ()).is_none() => domains.push(domain),
-            Some(_) => reader.wrong(&found, "stands twice; a domain belongs to one association"),
-            None => reader.wrong(&found, "is no domain"),
-        }
-    }
-    let backend = section.text(reader, "backend");
-    let senders = section.text(reader, "senders");
-    let aliases = aliases(reader, &mut section);
-    section.end(reader);
-    if domains.is_empty() {
-        reader.wrong(&place, "needs domains = [...] with at least one that is its own");
-    }
-    let backend = match backend {
-        None => Some(default),
-        Some(found) => {
-            let position = position(&found.value);
-            if position.is_none() {
-                reader.wrong(&found, "names a backend that is not in this file");
-            }
-            position
-        }
-    };
-    let senders = match senders {
-        None => Some(Senders::Mailbox),
-        senders => choice(reader, senders, &[("mailbox", Senders::Mailbox), ("domain", Senders::Domain)]),
-    };
-    let (name, backend, senders) = (name?.value.into(), backend?, senders?);
-    Some(Association { name, domains, backend, senders, aliases })
-}
-
-fn aliases(reader: &mut Reader<'_>, section: &mut Section<'_>) -> HashMap<Address, Vec<Address>> {
-    let mut aliases = HashMap::new();
-    for mut section in section.sections(reader, "alias") {
-        let alias = section.needed(reader, "address");
-        let mailboxes = section.texts(reader, "mailboxes");
-        section.end(reader);
-        let mut address = |found: &Found<String>| {
-            let address = Address::parse(&found.value);
-            if address.is_none() {
-                reader.wrong(found, "is no mail address");
-            }
-            address
-        };
-        let mailboxes: Vec<_> = mailboxes.iter().filter_map(&mut address).collect();
-        if let Some(alias) = alias.as_ref().and_then(&mut address) {
-            aliases.insert(alias, mailboxes);
-        }
-    }
-    aliases
-}
-
 fn endpoint(reader: &mut Reader<'_>, url: &Found<String>, scheme: &str) -> Option<Endpoint> {
     let text = match Endpoint::parse(&url.value, scheme) {
         Ok(endpoint) => return Some(endpoint),
@@ -365,7 +314,7 @@ fn endpoint(reader: &mut Reader<'_>, url: &Found<String>, scheme: &str) -> Optio
     None
 }
 
-fn choice<T: Copy>(reader: &mut Reader<'_>, found: Option<Found<String>>, choices: &[(&str, T)]) -> Option<T> {
+pub(super) fn choice<T: Copy>(reader: &mut Reader<'_>, found: Option<Found<String>>, choices: &[(&str, T)]) -> Option<T> {
     let found = found?;
     let chosen = choices.iter().find(|(word, _)| *word == found.value).map(|(_, value)| *value);
     if chosen.is_none() {

@@ -38,7 +38,11 @@ catalogue! {
     /// The last session is gone, or the time was over.
     Stopped "stopped" (cut);
     /// SIGHUP: the config file was read again and is in force.
-    Reloaded "reloaded" (associations, backends);
+    Reloaded "reloaded" (backends);
+    /// The associations of the config file were written into the book, once and for all; the admin commands change them now.
+    Imported "imported" (associations);
+    /// Usage could not be written to the store (the number is how often since the start); the book goes on in memory.
+    StoreFailed "store-failed" (times);
     /// SIGHUP: the config file has errors; the old one stays in force. `nologd check` names them.
     ReloadRefused "reload-refused" (errors);
     /// SIGHUP: this many parts of the config (listeners, TLS folder, limits, hostname) changed and wait for a restart.

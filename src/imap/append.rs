@@ -64,14 +64,13 @@ impl Header {
 
 impl Append {
     /// Begins when `line` appends to the Sent mailbox, or names its mailbox in a literal. `None`: the command passes.
-    pub(super) fn begin(line: &[u8], head: &Head<'_>, literal: Option<Literal>, session: &mut Session) -> Option<Step> {
-        let literal = literal?;
+    pub(super) fn begin(line: &[u8], head: &Head<'_>, literal: Literal, session: &mut Session) -> Option<Step> {
         session.terms.sent_copy.as_ref()?;
         let start = line.len() - 2 - head.arguments.len();
         let mut append = Append { tag: head.tag.into(), prefix: Vec::new(), begun: false, stage: Stage::Tail };
         if literal.at == start {
             if literal.size > NAME {
-                return None;
+                return Some(session.refuse(line.len(), Some(literal), reply::bad(head.tag, Code::Syntax), NAME));
             }
             append.prefix.extend_from_slice(&line[..start]);
             append.stage = Stage::Name { name: Vec::new(), left: literal.size };
@@ -132,8 +131,10 @@ impl Append {
         let Stage::Header(header) = std::mem::replace(&mut self.stage, Stage::Tail) else { return Step::Need };
         let old = header.bytes.len() as u64;
         let scrubbed = end.zip(terms.sent_copy.as_ref()).and_then(|(end, rules)| {
-            let (block, body) = header.bytes.split_at(end);
-            Some([&rules.scrub(block, body)?, body].concat())
+            // More than is looked at may have come in one piece; it must not change the outcome.
+            let (block, body) = header.bytes.split_at_checked(end).filter(|_| end <= rules.header_limit())?;
+            let start = &body[..body.len().min(rules.body_wanted(block))];
+            Some([&rules.scrub(block, start)?, body].concat())
         });
         let bytes = scrubbed.unwrap_or(header.bytes);
         let size = header.literal.size - old + bytes.len() as u64;
@@ -186,6 +187,9 @@ impl Append {
             (Stage::Flags { name }, Some(literal)) => self.named(&name, line, literal, session),
             (_, None) => Step::Forward(line.len()),
             (_, Some(literal)) => {
+                if let Err(step) = session.pay_on(&self.tag, literal.size) {
+                    return step;
+                }
                 self.message(line, literal);
                 session.phase = Phase::Append(self);
                 invite(line.len(), &literal)
@@ -198,6 +202,10 @@ impl Append {
         let Some(word) = quoted(name, session.terms.non_sync) else {
             return Step::Answer(line.len(), reply::no(&self.tag, "CANNOT", Code::Syntax));
         };
+        // There is no holding back here: the name is taken away already.
+        if let Err(code) = session.pay(&self.tag, literal.size).and_then(|paid| paid.then_some(()).ok_or(Code::MailboxFull)) {
+            return session.refuse(line.len(), Some(literal), reply::over_quota(&self.tag, code), session.terms.append_limit);
+        }
         self.prefix.extend_from_slice(&word);
         if session.is_sent(name) {
             self.message(line, literal);

@@ -30,21 +30,26 @@ fn passes(capability: &[u8]) -> bool {
         b"XCLIENT",
         // Answered by us, put back below.
         b"ID",
+        b"QUOTA",
+        b"QUOTASET",
+        b"APPENDLIMIT",
     ];
-    const FAMILIES: &[&[u8]] = &[b"COMPRESS=", b"AUTH="];
+    const FAMILIES: &[&[u8]] = &[b"COMPRESS=", b"AUTH=", b"QUOTA=", b"APPENDLIMIT="];
     let capability = capability.to_ascii_uppercase();
     !HIDDEN.contains(&&*capability) && !FAMILIES.iter().any(|family| capability.starts_with(family))
 }
 
-/// The backend's list (words, separated by spaces) as the client is told it.
-pub fn after_login(list: &[u8]) -> Vec<u8> {
+/// The backend's list (words, separated by spaces) as the client is told it. `append_limit`: most octets of a message that
+/// may be stored (RFC 7889).
+pub fn after_login(list: &[u8], append_limit: u64) -> Vec<u8> {
     let words = list.split(|byte| *byte == b' ').filter(|word| !word.is_empty() && passes(word));
     let mut merged = words.fold(Vec::with_capacity(list.len() + 4), |mut merged, word| {
         merged.extend_from_slice(word);
         merged.push(b' ');
         merged
     });
-    merged.extend_from_slice(b"ID");
+    let ours = format!("ID QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT={append_limit}");
+    merged.extend_from_slice(ours.as_bytes());
     merged
 }
 
@@ -73,12 +78,12 @@ pub fn find(line: &[u8]) -> Option<std::ops::Range<usize>> {
 }
 
 /// `line` with its capability list as the client is told it; `None` if it holds no list.
-pub fn rewrite(line: &[u8]) -> Option<Vec<u8>> {
+pub fn rewrite(line: &[u8], append_limit: u64) -> Option<Vec<u8>> {
     let text = line.strip_suffix(b"\r\n")?;
     let list = find(text)?;
     let mut out = Vec::with_capacity(line.len() + 8);
     out.extend_from_slice(&line[..list.start]);
-    out.extend_from_slice(&after_login(&line[list.clone()]));
+    out.extend_from_slice(&after_login(&line[list.clone()], append_limit));
     out.extend_from_slice(&line[list.end..]);
     Some(out)
 }
@@ -88,15 +93,21 @@ mod tests {
     use super::*;
 
     fn rewritten(line: &str) -> Option<String> {
-        rewrite(line.as_bytes()).map(|line| String::from_utf8(line).unwrap())
+        rewrite(line.as_bytes(), 7).map(|line| String::from_utf8(line).unwrap())
     }
 
     #[test]
     fn lists_are_found_and_filtered_wherever_they_stand() {
         let told = "* CAPABILITY IMAP4rev1 IDLE COMPRESS=DEFLATE URLAUTH AUTH=PLAIN QRESYNC\r\n";
-        assert_eq!(rewritten(told).unwrap(), "* CAPABILITY IMAP4rev1 IDLE QRESYNC ID\r\n");
+        assert_eq!(
+            rewritten(told).unwrap(),
+            "* CAPABILITY IMAP4rev1 IDLE QRESYNC ID QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=7\r\n"
+        );
         let told = "a1 OK [CAPABILITY IMAP4rev1 ID CATENATE] Logged in\r\n";
-        assert_eq!(rewritten(told).unwrap(), "a1 OK [CAPABILITY IMAP4rev1 ID] Logged in\r\n");
+        assert_eq!(
+            rewritten(told).unwrap(),
+            "a1 OK [CAPABILITY IMAP4rev1 ID QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=7] Logged in\r\n"
+        );
         assert_eq!(rewritten("a1 NO folder [CAPABILITY x]\r\n"), None);
         assert_eq!(rewritten("* LIST () \"/\" [CAPABILITY\r\n"), None);
     }

@@ -35,13 +35,22 @@ verbs! {
     Append b"APPEND"
     Authenticate b"AUTHENTICATE"
     Capability b"CAPABILITY"
+    Close b"CLOSE"
     Compress b"COMPRESS"
+    Copy b"COPY"
+    Delete b"DELETE"
+    Expunge b"EXPUNGE"
+    GetQuota b"GETQUOTA"
+    GetQuotaRoot b"GETQUOTAROOT"
     Id b"ID"
     Idle b"IDLE"
     Login b"LOGIN"
     Logout b"LOGOUT"
     Noop b"NOOP"
+    Replace b"REPLACE"
+    SetQuota b"SETQUOTA"
     StartTls b"STARTTLS"
+    Uid b"UID"
     Unauthenticate b"UNAUTHENTICATE"
 }
 
@@ -55,6 +64,12 @@ pub fn head(line: &[u8]) -> Option<Head<'_>> {
     let named =
         !word.is_empty() && word.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'='));
     (is_tag(tag) && named).then(|| Head { tag, verb: verb(word), arguments })
+}
+
+/// The verb behind UID, and its arguments (RFC 9051 6.4.9).
+pub fn behind_uid(arguments: &[u8]) -> (Verb, &[u8]) {
+    let end = arguments.iter().position(|byte| *byte == b' ').unwrap_or(arguments.len());
+    (verb(&arguments[..end]), arguments.get(end + 1..).unwrap_or_default())
 }
 
 /// The tag that a refusal of an unreadable line can name; `*` if there is none.

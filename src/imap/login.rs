@@ -206,8 +206,8 @@ pub fn untried(tag: &[u8], code: Code) -> Vec<u8> {
 }
 
 /// The answer to a login that the backend accepted, with its capabilities as the client is told them.
-pub fn welcome(tag: &[u8], capabilities: &[u8]) -> Vec<u8> {
-    let list = capability::after_login(capabilities);
+pub fn welcome(tag: &[u8], capabilities: &[u8], append_limit: u64) -> Vec<u8> {
+    let list = capability::after_login(capabilities, append_limit);
     [tag, b" OK [CAPABILITY ", &list, b"] Logged in\r\n"].concat()
 }
 

@@ -4,6 +4,7 @@
 //! - [`dialup`]: towards the backend, we are the client until it accepts the credentials.
 //! - [`session`]: after login, both directions are followed frame by frame, and what is not understood passes.
 
+pub mod account;
 pub mod append;
 pub mod capability;
 pub mod command;
@@ -12,10 +13,13 @@ pub mod frame;
 #[doc(hidden)]
 pub mod invariants;
 pub mod login;
+mod pay;
+pub mod probe;
 pub mod reply;
 mod response;
 pub mod sent;
 pub mod session;
+mod stand_ins;
 pub mod tags;
 
 use crate::fault::Fault;

@@ -20,6 +20,17 @@ pub fn no(tag: &[u8], response: &str, code: Code) -> Vec<u8> {
     refusal(tag, "NO", response, code)
 }
 
+/// `NO` because the book said so (RFC 5530, RFC 9208 5.4.2).
+pub fn over_quota(tag: &[u8], code: Code) -> Vec<u8> {
+    let response = match code {
+        Code::MailboxFull | Code::AssociationFull => "OVERQUOTA",
+        Code::MessageTooLong => "TOOBIG",
+        Code::ReadOnly => "NOPERM",
+        _ => "UNAVAILABLE",
+    };
+    no(tag, response, code)
+}
+
 /// `* BYE`, the last words of a session that ends by `fault`.
 pub fn bye(fault: Fault) -> Vec<u8> {
     let response = match fault {
@@ -33,6 +44,11 @@ pub fn bye(fault: Fault) -> Vec<u8> {
 /// The only line of a session that is not taken.
 pub fn turned_away(code: Code) -> Vec<u8> {
     refusal(b"*", "BYE", "LIMIT", code)
+}
+
+/// `* BYE` of a session that cannot go on without storing more than there is room for.
+pub fn bye_full(code: Code) -> Vec<u8> {
+    refusal(b"*", "BYE", "OVERQUOTA", code)
 }
 
 /// The answer to ID: ours, never the backend's, and never what the client said.

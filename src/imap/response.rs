@@ -3,6 +3,7 @@
 
 use super::command;
 use super::frame::Frame;
+use super::probe::Heard;
 use super::session::{Phase, Session, close};
 use super::{Step, capability};
 use crate::fault::{Fault, Side};
@@ -11,12 +12,26 @@ impl Session {
     /// What to do with the first bytes from the backend. `full`: there is no room for more.
     pub fn from_backend(&mut self, input: &[u8], full: bool) -> Step {
         let begins = self.backend.at_start();
-        match self.backend.next(input, full) {
-            Err(fault) => close(fault),
-            Ok(Frame::Need) => Step::Need,
-            Ok(Frame::Piece { len } | Frame::Literal { len, .. }) => Step::Forward(len),
-            Ok(Frame::Line { len, .. }) if !begins => Step::Forward(len),
-            Ok(Frame::Line { len, .. }) => self.response(&input[..len]),
+        let frame = match self.backend.next(input, full) {
+            Err(fault) => return close(fault),
+            Ok(frame) => frame,
+        };
+        let (Frame::Line { len, .. } | Frame::Piece { len } | Frame::Literal { len, .. }) = frame else { return Step::Need };
+        if let Phase::Probe(probe) = &mut self.phase {
+            match probe.hear(&frame, &input[..len], begins) {
+                Heard::Other => {}
+                Heard::Ours => return Step::Swallow(len),
+                Heard::Last(seen) => {
+                    if let Phase::Probe(probe) = std::mem::replace(&mut self.phase, Phase::Command) {
+                        self.probed(*probe, seen);
+                    }
+                    return Step::Swallow(len);
+                }
+            }
+        }
+        match frame {
+            Frame::Line { .. } if begins => self.response(&input[..len]),
+            _ => Step::Forward(len),
         }
     }
 
@@ -56,7 +71,7 @@ impl Session {
         if self.terms.sent_copy.is_some() {
             self.sent.learn(line);
         }
-        tell(line)
+        self.tell(line)
     }
 
     fn tagged(&mut self, line: &[u8]) -> Step {
@@ -64,6 +79,8 @@ impl Session {
         if !self.tags.close(tag) {
             return close(Fault::Garbage(Side::Backend));
         }
+        let status = line.get(tag.len() + 1..).unwrap_or_default();
+        self.settle(tag, status.len() >= 2 && status[..2].eq_ignore_ascii_case(b"OK"));
         if let Phase::Append(append) = &mut self.phase
             && append.refused(tag, line, &mut self.client)
         {
@@ -83,14 +100,14 @@ impl Session {
             Phase::AwaitIdle { tag: waiting } | Phase::Idle { tag: waiting } if **waiting == *tag => self.phase = Phase::Command,
             _ => {}
         }
-        tell(line)
+        self.tell(line)
     }
-}
 
-/// Passes a line, with its capability list as the client is told it.
-fn tell(line: &[u8]) -> Step {
-    match capability::rewrite(line) {
-        Some(told) => Step::Rewrite(line.len(), told),
-        None => Step::Forward(line.len()),
+    /// Passes a line, with its capability list as the client is told it.
+    fn tell(&self, line: &[u8]) -> Step {
+        match capability::rewrite(line, self.terms.append_limit) {
+            Some(told) => Step::Rewrite(line.len(), told),
+            None => Step::Forward(line.len()),
+        }
     }
 }

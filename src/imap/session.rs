@@ -9,9 +9,12 @@
 
 use std::sync::Arc;
 
+use super::account::{self, Account};
 use super::append::Append;
 use super::command::{self, Head, Verb};
 use super::frame::{Direction, Flaw, Frame, Framer, Literal};
+use super::pay::Space;
+use super::probe::{Means, Probe};
 use super::sent::SentNames;
 use super::tags::Tags;
 use super::{Step, reply};
@@ -36,6 +39,12 @@ pub trait SentCopy: Send + Sync {
 
 /// What the session is told when it begins.
 pub struct Terms {
+    /// The person's space. `None` where nobody counts.
+    pub account: Option<Arc<dyn Account>>,
+    /// How the backend can be asked for usage.
+    pub means: Means,
+    /// Most octets of a message that may be stored.
+    pub append_limit: u64,
     /// Largest literal that the backend takes without being asked first (RFC 7888): everything with LITERAL+, 4096 with
     /// LITERAL-, none otherwise.
     pub non_sync: Option<u64>,
@@ -52,6 +61,7 @@ pub struct Session {
     pub(super) backend: Framer,
     pub(super) sent: SentNames,
     pub(super) over: bool,
+    pub(super) space: Space,
     misses: u8,
 }
 
@@ -78,12 +88,16 @@ pub(super) enum Phase {
     Drain,
     /// APPEND to the Sent mailbox.
     Append(Box<Append>),
+    /// We ask the backend something of our own.
+    Probe(Box<Probe>),
 }
 
 impl Session {
     /// A session that begins right after the login.
     pub fn new(terms: Terms) -> Session {
+        let unseen = terms.account.as_ref().is_some_and(|account| !account.is_seen());
         Session {
+            space: Space::new(unseen),
             client: Framer::new(Direction::Client),
             backend: Framer::new(Direction::Server),
             phase: Phase::Command,
@@ -114,13 +128,18 @@ impl Session {
     /// What to do with the first bytes from the client. `full`: there is no room for more.
     pub fn from_client(&mut self, input: &[u8], full: bool) -> Step {
         match &mut self.phase {
-            Phase::AwaitGo { .. } | Phase::AwaitIdle { .. } => return Step::Hold,
+            Phase::AwaitGo { .. } | Phase::AwaitIdle { .. } | Phase::Probe(_) => return Step::Hold,
             Phase::Append(append) => {
                 if let Some(step) = append.before_frames(input, &self.terms, &mut self.client, &mut self.tags) {
                     return step;
                 }
             }
             Phase::Command if self.tags.is_full() => return Step::Hold,
+            Phase::Command => {
+                if let Some(step) = self.refresh_if_due() {
+                    return step;
+                }
+            }
             _ => {}
         }
         let frame = match self.client.next(input, full) {
@@ -160,13 +179,13 @@ impl Session {
             Phase::Command => self.command(line, literal, flaw),
             // Half of the command is with the backend already: a flaw in its second half cannot be answered apart.
             Phase::Rest { .. } | Phase::Append(_) if flaw.is_some() => close(Fault::Garbage(Side::Client)),
-            Phase::Rest { tag } => self.pass(line, literal, &tag),
+            Phase::Rest { tag } => self.rest(line, literal, &tag),
             Phase::Idle { tag } => self.done(tag, line),
             Phase::Asked => Step::Forward(line.len()),
             Phase::Refuse { answer, left } => self.refuse(line.len(), literal, answer, left),
             Phase::Drain => self.drain(line.len(), literal),
             Phase::Append(append) => append.tail(line, literal, self),
-            waiting @ (Phase::Literal { .. } | Phase::AwaitGo { .. } | Phase::AwaitIdle { .. }) => {
+            waiting @ (Phase::Probe(_) | Phase::Literal { .. } | Phase::AwaitGo { .. } | Phase::AwaitIdle { .. }) => {
                 self.phase = waiting;
                 Step::Hold
             }
@@ -187,13 +206,19 @@ impl Session {
         self.misses = 0;
         let answer = match head.verb {
             Verb::Id => reply::id(head.tag),
-            Verb::Compress | Verb::Unauthenticate => reply::no(head.tag, "CANNOT", Code::NotHere),
+            Verb::Compress | Verb::Unauthenticate | Verb::Replace => reply::no(head.tag, "CANNOT", Code::NotHere),
             Verb::StartTls | Verb::Login | Verb::Authenticate => reply::bad(head.tag, Code::NotHere),
+            Verb::GetQuota | Verb::GetQuotaRoot | Verb::SetQuota => match &self.terms.account {
+                Some(account) if literal.is_none() => account::answer(head.tag, line, &**account),
+                _ => reply::bad(head.tag, Code::Syntax),
+            },
+            Verb::Idle | Verb::Logout if self.wants_refresh() => return self.hold_back(),
             Verb::Idle if literal.is_none() => return self.idle(len, &head),
-            Verb::Append => {
-                if let Some(step) = Append::begin(line, &head, literal, self) {
-                    return step;
-                }
+            Verb::Append => return self.append(line, &head, literal),
+            Verb::Copy => return self.copy(line, &head, literal, head.arguments, false),
+            Verb::Uid => return self.uid(line, &head, literal),
+            Verb::Expunge | Verb::Close | Verb::Delete => {
+                self.space.shrinks();
                 return self.pass_first(line, literal, head.tag);
             }
             _ => return self.pass_first(line, literal, head.tag),
@@ -216,7 +241,7 @@ impl Session {
         Step::Answer(line.len(), reply::bad(b"*", Code::Syntax))
     }
 
-    fn pass_first(&mut self, line: &[u8], literal: Option<Literal>, tag: &[u8]) -> Step {
+    pub(super) fn pass_first(&mut self, line: &[u8], literal: Option<Literal>, tag: &[u8]) -> Step {
         self.tags.open(tag);
         self.pass(line, literal, tag)
     }
@@ -248,7 +273,7 @@ impl Session {
     }
 
     /// Answers a command ourselves, after its last byte. A client that waits for `+` gets the answer instead.
-    fn refuse(&mut self, len: usize, literal: Option<Literal>, answer: Vec<u8>, left: u64) -> Step {
+    pub(super) fn refuse(&mut self, len: usize, literal: Option<Literal>, answer: Vec<u8>, left: u64) -> Step {
         match literal {
             Some(literal) if !literal.sync => {
                 if literal.size > left {

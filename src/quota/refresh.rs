@@ -41,6 +41,15 @@ impl Book {
         .flatten()
     }
 
+    /// Takes note that the backend must be asked anew: something was deleted, and the session ended before it could ask.
+    pub fn unsee(&self, mailbox: &Address) {
+        self.with(mailbox, |_, ledger, mailbox| {
+            if let Some(entry) = ledger.number(mailbox).and_then(|number| ledger.entry_mut(number)) {
+                entry.seen = false;
+            }
+        });
+    }
+
     /// Whether the backend was asked about the mailbox since the start; a mailbox that was not admitted was not.
     pub fn is_seen(&self, mailbox: &Address) -> bool {
         let seen = self.with(mailbox, |_, ledger, mailbox| {

@@ -8,6 +8,7 @@ use aws_lc_rs::rand;
 use tokio::time::Instant;
 
 use super::Context;
+use super::clock::today;
 use crate::event::{Event, emit};
 use crate::fault::{Code, Fault, Side};
 use crate::imap::dialup::{Dialing, Dialup};
@@ -15,7 +16,8 @@ use crate::limit::Seat;
 use crate::net::dial::{dial, secure};
 use crate::net::link::Link;
 use crate::private::{Address, Credential, Mechanism, Private};
-use crate::route::{Routes, Security};
+use crate::quota::Verdict;
+use crate::route::{Backends, Security};
 
 /// Which backends did not take their last connection: one bit each, so that the event is told once. Backends after the
 /// 64th are not told about.
@@ -38,8 +40,8 @@ impl Health {
 pub struct Authenticated {
     /// Who: the address that the association was found by.
     pub user: Address,
-    /// The routes that were in force then.
-    pub routes: Arc<Routes>,
+    /// The backends that were in force then.
+    pub backends: Arc<Backends>,
     /// Position of the backend.
     pub backend: usize,
 }
@@ -73,30 +75,54 @@ pub async fn login(context: &Context, seat: &Seat, credential: &Credential) -> R
     let network = seat.network();
     let account = context.limits.pseudonymiser().account(credential.user.reveal());
     context.limits.may_try(network, account).map_err(NoLogin::Untried)?;
-    let routes = context.routes.load_full();
-    let user = Address::parse(credential.user.reveal());
-    let known = user.and_then(|user| Some((routes.association(user.domain())?.backend, user)));
-    let tried = match known {
-        Some((backend, user)) => {
-            let who = Authenticated { user, routes, backend };
-            converse(context, who, credential).await
-        }
+    let tried = match Authenticated::claimed(context, credential) {
+        Some(Claim { who: Some(who), .. }) => converse(context, who, credential).await,
+        // The backend of the association is not in the file any more.
+        Some(Claim { who: None, .. }) => Err(Fault::Down),
         None => {
-            let (who, nobody) = nobody(routes);
+            let (who, nobody) = nobody(context.backends.load_full());
             converse(context, who, &nobody).await.and(Err(Fault::Denied))
         }
     };
-    tried.map_err(|fault| match fault {
+    let logged_in = tried.map_err(|fault| match fault {
         Fault::Denied => {
             context.limits.wrong(network, account);
             NoLogin::Denied
         }
         fault => NoLogin::Untried(fault.code()),
-    })
+    })?;
+    // Only who has proven the password learns how the association stands.
+    welcome(context, &logged_in.who.user).map_err(NoLogin::Untried)?;
+    Ok(logged_in)
+}
+
+/// Asks the book whether a person whose password was good may come in, and writes a new mailbox down.
+fn welcome(context: &Context, user: &Address) -> Result<(), Code> {
+    let told = |verdict: Verdict| verdict.code();
+    context.book.may_log_in(user, today()).map_err(told)?;
+    context.book.admit(user).map_err(told)
+}
+
+/// Who a credential claims to be.
+pub(super) struct Claim {
+    /// `None`: the association's backend is not in the config file.
+    pub(super) who: Option<Authenticated>,
+}
+
+impl Authenticated {
+    /// Finds the association and the backend of the name in `credential`. `None`: its domain is nobody's. What comes out is
+    /// a claim until a backend has accepted the secret.
+    pub(super) fn claimed(context: &Context, credential: &Credential) -> Option<Claim> {
+        let user = Address::parse(credential.user.reveal())?;
+        let route = context.book.route(user.domain(), today())?;
+        let backends = context.backends.load_full();
+        let backend = backends.position(route.backend.as_deref());
+        Some(Claim { who: backend.map(|backend| Authenticated { user, backends, backend }) })
+    }
 }
 
 /// A login that no backend accepts, as costly as one that might be.
-fn nobody(routes: Arc<Routes>) -> (Authenticated, Credential) {
+fn nobody(backends: Arc<Backends>) -> (Authenticated, Credential) {
     let mut bytes = [0u8; 16];
     // Without randomness the name is zeros, which is still nobody.
     let _ = rand::fill(&mut bytes);
@@ -105,13 +131,13 @@ fn nobody(routes: Arc<Routes>) -> (Authenticated, Credential) {
     let secret = crate::private::Secret::new(name.as_bytes());
     let credential = Credential { user: Private::new(name.into()), secret, mechanism: Mechanism::Password };
     let user = Address::parse("nobody@nobody.invalid").unwrap_or_else(|| unreachable!("a constant that is an address"));
-    let backend = routes.default_backend();
-    (Authenticated { user, routes, backend }, credential)
+    let backend = backends.default_position();
+    (Authenticated { user, backends, backend }, credential)
 }
 
 async fn converse(context: &Context, who: Authenticated, credential: &Credential) -> Result<LoggedIn, Fault> {
     let patience = context.patience.backend;
-    let endpoint = &who.routes.backend(who.backend).ok_or(Fault::Down)?.imap;
+    let endpoint = &who.backends.at(who.backend).ok_or(Fault::Down)?.imap;
     let conn = dial(endpoint, &context.tls, patience).await;
     context.health.is(who.backend, conn.is_ok());
     let mut link = Link::new(conn?, Side::Backend, Instant::now() + patience);

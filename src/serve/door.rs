@@ -103,6 +103,7 @@ async fn receive(conn: Conn, seat: Seat, entry: Entry, service: Service, context
     let visit = Visit { link, seat, stop, protection, tls };
     let _: Result<(), Fault> = match service {
         Service::Imap => imap::serve(visit, context).await,
-        Service::Submission => submission::serve(visit, context).await,
+        // Boxed, or an idle IMAP session would be as large as a submission.
+        Service::Submission => Box::pin(submission::serve(visit, context)).await,
     };
 }

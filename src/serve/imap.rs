@@ -10,19 +10,18 @@ use tokio::time::{Instant, sleep_until};
 use super::backend::{self, LoggedIn, NoLogin};
 use super::carry::Carrier;
 use super::door::Visit;
+use super::member::Member;
 use super::{Context, Patience};
 use crate::event::{Event, emit};
 use crate::fault::{Fault, Side};
 use crate::imap::login::{Attempt, Before, Login, Protection, denied, untried, welcome};
+use crate::imap::probe::Means;
 use crate::imap::reply;
-use crate::imap::session::{SentCopy, Session, Terms};
+use crate::imap::session::{Session, Terms};
 use crate::limit::Seat;
 use crate::net::link::Link;
 use crate::net::pace::Pace;
 use crate::net::stop::{Phase, Stop};
-use crate::private::Address;
-use crate::route::Routes;
-use crate::scrub::{BODY_START, Context as ScrubContext, Profile, Scrubber};
 
 /// How long a client may take to hear our last words.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -37,7 +36,14 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
     let login = Box::pin(enter(link, &seat, protection, tls, &context, &mut stop)).await?;
     let Some((client, logged_in)) = login else { return Ok(()) };
     let backend = logged_in.who.backend;
-    let terms = Terms { non_sync: logged_in.non_sync, sent_copy: Some(sent_copy(&context, &logged_in)) };
+    let member = Member::new(&context, &logged_in);
+    let terms = Terms {
+        account: Some(member.clone()),
+        means: Means::of(&logged_in.capabilities),
+        append_limit: context.sizes.message,
+        non_sync: logged_in.non_sync,
+        sent_copy: Some(member),
+    };
     let carrier = Carrier::new(client.into_parts(), logged_in.link.into_parts(), Session::new(terms));
     let patience = context.patience;
     let end = carry(carrier, patience, stop).await;
@@ -103,7 +109,7 @@ async fn enter(
 async fn attempt_login(link: &mut Link, attempt: &Attempt, seat: &Seat, context: &Context) -> Result<Option<LoggedIn>, Fault> {
     let answer = match backend::login(context, seat, &attempt.credential).await {
         Ok(logged_in) => {
-            link.send(&welcome(&attempt.tag, &logged_in.capabilities)).await?;
+            link.send(&welcome(&attempt.tag, &logged_in.capabilities, context.sizes.message)).await?;
             return Ok(Some(logged_in));
         }
         Err(NoLogin::Denied) => denied(&attempt.tag),
@@ -151,43 +157,5 @@ async fn carry(mut carrier: Carrier, patience: Patience, mut stop: Stop) -> Resu
             pace.moved(moved);
             timer.as_mut().reset(pace.deadline());
         }
-    }
-}
-
-/// The rules for this person's Sent mailbox.
-fn sent_copy(context: &Context, logged_in: &LoggedIn) -> Arc<dyn SentCopy> {
-    let (user, routes) = (logged_in.who.user.clone(), logged_in.who.routes.clone());
-    Arc::new(Author { scrubber: context.scrubber.clone(), user, routes })
-}
-
-struct Author {
-    scrubber: Arc<Scrubber>,
-    user: Address,
-    routes: Arc<Routes>,
-}
-
-impl SentCopy for Author {
-    fn header_limit(&self) -> usize {
-        self.scrubber.headers().header_limit()
-    }
-
-    fn body_wanted(&self, header: &[u8]) -> usize {
-        if self.scrubber.needs_body_start(header) { BODY_START } else { 0 }
-    }
-
-    fn scrub(&self, header: &[u8], body_start: &[u8]) -> Option<Vec<u8>> {
-        let owns = |address: &Address| self.routes.owns(&self.user, address);
-        let context = ScrubContext {
-            profile: Profile::Sent,
-            domain: self.user.domain(),
-            // Nothing is added to a stored copy: no name, no time, no new id.
-            hostname: "",
-            now: 0,
-            random: [0; 16],
-            owns: &owns,
-            body_start,
-        };
-        let scrubbed = self.scrubber.scrub(header, &context).ok()?;
-        scrubbed.touched().then(|| scrubbed.into_header())
     }
 }

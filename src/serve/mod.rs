@@ -4,8 +4,12 @@
 
 pub mod backend;
 mod carry;
+pub mod clock;
 mod door;
+mod house;
 pub mod imap;
+mod member;
+pub mod relays;
 pub mod submission;
 
 use std::sync::Arc;
@@ -15,7 +19,8 @@ use arc_swap::ArcSwap;
 
 use crate::limit::Limits;
 use crate::net::tls;
-use crate::route::Routes;
+use crate::quota::Book;
+use crate::route::Backends;
 use crate::scrub::Scrubber;
 
 pub use door::{Door, Entry, Service};
@@ -60,7 +65,9 @@ impl Default for Sizes {
 /// What all sessions share.
 pub struct Context {
     /// Swapped whole on reload.
-    pub routes: ArcSwap<Routes>,
+    pub backends: ArcSwap<Backends>,
+    /// Associations, limits, usage: the only judge.
+    pub book: Arc<Book>,
     /// The header rules with the key of this installation.
     pub scrubber: Arc<Scrubber>,
     /// Rates and numbers.
@@ -76,5 +83,5 @@ pub struct Context {
     /// Whether each backend took its last connection.
     pub health: backend::Health,
     /// What the relays showed of themselves.
-    pub relays: submission::Relays,
+    pub relays: relays::Relays,
 }

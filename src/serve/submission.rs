@@ -1,15 +1,14 @@
 //! Submission: the loop that does what [`Session`] says. One read buffer per side, nothing else of a message is held.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::Duration;
 
-use aws_lc_rs::rand;
 use tokio::time::Instant;
 
 use super::Context;
-use super::backend::{self, Authenticated, Health, NoLogin};
+use super::backend::{self, Authenticated, NoLogin};
 use super::door::Visit;
+use super::house::Rules;
 use crate::event::{Event, emit};
 use crate::fault::{Code, Fault, Side};
 use crate::imap::login::Protection as Door;
@@ -19,32 +18,10 @@ use crate::net::link::Link;
 use crate::net::pace::Pace;
 use crate::net::stop::{Phase, Stop};
 use crate::net::tls;
-use crate::private::{Address, Credential, Pseudonym};
-use crate::route::{AuthBy, Backend, Routes, Security};
-use crate::scrub::{Context as ScrubContext, Profile, Refusal, Scrubbed};
-use crate::smtp::client::Capabilities;
-use crate::submission::{Act, House, Limits, Params, Protection, Session, Verdict};
+use crate::private::{Credential, Pseudonym};
+use crate::route::{AuthBy, Backend, Security};
+use crate::submission::{Act, Limits, Params, Protection, Session, Verdict};
 use crate::wire::sasl::Name;
-
-/// What is known of the relays from the sessions so far.
-#[derive(Default)]
-pub struct Relays {
-    known: Mutex<HashMap<usize, Capabilities>>,
-    health: Health,
-}
-
-impl Relays {
-    /// What all relays can do, as far as it is known. Before the first message: all that is ever offered; a relay that
-    /// cannot do it refuses the parameter itself.
-    fn offer(&self) -> Capabilities {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.values().fold(Capabilities::all(), |offer, relay| offer.and(relay))
-    }
-
-    fn learn(&self, backend: usize, capabilities: Capabilities) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(backend, capabilities);
-    }
-}
 
 /// Serves one connection to its end.
 ///
@@ -131,7 +108,7 @@ impl Desk {
 
     fn backend(&self) -> Option<(usize, &Backend)> {
         let who = self.who.as_ref()?;
-        who.routes.backend(who.backend).map(|backend| (who.backend, backend))
+        who.backends.at(who.backend).map(|backend| (who.backend, backend))
     }
 
     /// Sends what is gathered for both sides.
@@ -157,36 +134,36 @@ impl Desk {
         if had_relay && self.relay.is_none() {
             return Ok(());
         }
-        let in_message = self.session.in_message();
         self.learn();
-        let deadline = self.deadline(in_message);
+        let busy = self.session.in_transaction();
+        let rests = !busy && had_relay;
+        let deadline = if rests { Instant::now() + REST } else { self.deadline(busy) };
         self.client.set_deadline(deadline);
-        let phase = if in_message { Phase::Over } else { Phase::Draining };
+        let phase = if busy { Phase::Over } else { Phase::Draining };
         let filled = tokio::select! {
             filled = self.client.fill() => filled,
             () = self.stop.reached(phase) => Err(Fault::Stopping),
         };
         match filled {
-            Ok(_) => Ok(()),
-            Err(Fault::Gone(side)) => Err(Fault::Gone(side)),
-            Err(fault) => {
-                self.session.close(fault.code());
-                Ok(())
-            }
+            Ok(_) => {}
+            Err(Fault::Slow(_)) if rests => self.session.rest(),
+            Err(Fault::Gone(side)) => return Err(Fault::Gone(side)),
+            Err(fault) => self.session.close(fault.code()),
         }
+        Ok(())
     }
 
-    fn deadline(&mut self, in_message: bool) -> Instant {
+    fn deadline(&mut self, busy: bool) -> Instant {
         let patience = self.context.patience;
-        if in_message {
+        if self.session.user().is_none() {
+            return self.login_by;
+        }
+        if busy {
             return self.pace.get_or_insert_with(|| Pace::new(patience.stall, patience.least_rate)).deadline();
         }
         self.pace = None;
-        match self.session.user() {
-            // RFC 5321 4.5.3.2.7: at least five minutes.
-            Some(_) => Instant::now() + patience.stall,
-            None => self.login_by,
-        }
+        // RFC 5321 4.5.3.2.7: at least five minutes.
+        Instant::now() + patience.stall
     }
 
     async fn read_relay(&mut self) -> Result<(), Fault> {
@@ -258,16 +235,14 @@ impl Desk {
 
     /// Where the relay judges: who it would be, within the limits.
     fn by_relay(&mut self, credential: &Credential) -> Option<Result<Authenticated, Code>> {
-        let routes = self.context.routes.load_full();
-        let user = Address::parse(credential.user.reveal())?;
-        let backend = routes.association(user.domain())?.backend;
-        if routes.backend(backend)?.auth != AuthBy::Relay {
+        let who = Authenticated::claimed(&self.context, credential)?.who?;
+        if who.backends.at(who.backend)?.auth != AuthBy::Relay {
             return None;
         }
         let limits = &self.context.limits;
         let account = limits.pseudonymiser().account(credential.user.reveal());
         self.account = Some(account);
-        Some(limits.may_try(self.seat.network(), account).map(|()| Authenticated { user, routes, backend }))
+        Some(limits.may_try(self.seat.network(), account).map(|()| who))
     }
 
     fn count_wrong(&mut self) {
@@ -324,7 +299,7 @@ impl Desk {
 }
 
 /// How long a relay may take to hear QUIT.
-const FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
+const FAREWELL: Duration = Duration::from_secs(1);
 
 fn untried(code: Code) -> Verdict {
     match code {
@@ -333,46 +308,6 @@ fn untried(code: Code) -> Verdict {
     }
 }
 
-/// What the session asks of the book and the rules.
-struct Rules<'a> {
-    context: &'a Context,
-    who: Option<&'a Authenticated>,
-}
-
-impl Rules<'_> {
-    fn routes(&self) -> Option<&Routes> {
-        self.who.map(|who| &*who.routes)
-    }
-}
-
-impl House for Rules<'_> {
-    fn owns(&self, user: &Address, sender: &Address) -> bool {
-        self.routes().is_some_and(|routes| routes.owns(user, sender))
-    }
-
-    // Rates per account and the association's state come with the book.
-    fn admits(&self, _: &Address) -> Result<(), Code> {
-        Ok(())
-    }
-
-    fn needs_body_start(&self, header: &[u8]) -> bool {
-        self.context.scrubber.needs_body_start(header)
-    }
-
-    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, Code> {
-        let owns = |address: &Address| self.owns(user, address);
-        let mut random = [0; 16];
-        rand::fill(&mut random).map_err(|_| Code::BackendDown)?;
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let context = ScrubContext {
-            profile: Profile::Submission,
-            domain: user.domain(),
-            hostname: &self.context.hostname,
-            now: i64::try_from(now).unwrap_or(0),
-            random,
-            owns: &owns,
-            body_start,
-        };
-        self.context.scrubber.scrub(header, &context).map_err(Refusal::code)
-    }
-}
+/// How long a relay's connection is kept for the next message of a client that says nothing. A Postfix takes 100 at once by
+/// default, and mail programs may stay for minutes.
+const REST: Duration = Duration::from_secs(5);

@@ -234,14 +234,8 @@ impl Session {
         match (command, mail) {
             (Command::Mail(path, parameters), Mail::Idle | Mail::Broken) => self.mail(house, user, path, parameters),
             (Command::Rcpt(path, parameters), Mail::Envelope(envelope)) => self.rcpt(user, envelope, path, parameters, relay),
-            (Command::Data, Mail::Envelope(envelope)) if envelope.accepted > 0 => {
-                self.answers.extend_from_slice(answer::START_MAIL);
-                let message = Message::new(Source::Data(dot::Dotted::default()));
-                self.state = State::Open(user, Mail::Message(message));
-            }
-            (Command::Bdat(size, last), Mail::Envelope(envelope)) if envelope.accepted > 0 => {
-                let chunk = Chunk { size, left: size, last };
-                self.chunk(user, Message::new(Source::Chunks(dot::Counted::default(), chunk)), size, last);
+            (command @ (Command::Data | Command::Bdat(..)), Mail::Envelope(envelope)) if envelope.accepted > 0 => {
+                self.message(house, user, envelope, command);
             }
             (Command::Bdat(size, last), Mail::Pause(message)) => self.chunk(user, message, size, last),
             (command, mail) => {
@@ -257,6 +251,29 @@ impl Session {
                     Command::Bdat(size, _) => self.drop_chunk(size, answer),
                     // Nobody's fault, and pipelined: an answer, no loss of patience.
                     _ => self.idle_answer(answer),
+                }
+            }
+        }
+    }
+
+    /// DATA or the first BDAT: the message counts from here on.
+    fn message(&mut self, house: &dyn House, user: User, envelope: Envelope, command: Command<'_>) {
+        match (house.counts(&user.address, envelope.accepted), command) {
+            (Ok(()), Command::Bdat(size, last)) => {
+                let chunk = Chunk { size, left: size, last };
+                self.chunk(user, Message::new(Source::Chunks(dot::Counted::default(), chunk)), size, last);
+            }
+            (Ok(()), _) => {
+                self.answers.extend_from_slice(answer::START_MAIL);
+                let message = Message::new(Source::Data(dot::Dotted::default()));
+                self.state = State::Open(user, Mail::Message(message));
+            }
+            // Nothing of it has been sent yet: the message is still with the member.
+            (Err(code), command) => {
+                self.state = State::Open(user, Mail::Envelope(envelope));
+                match command {
+                    Command::Bdat(size, _) => self.drop_chunk(size, answer::refusal(code)),
+                    _ => self.idle_answer(answer::refusal(code)),
                 }
             }
         }

@@ -28,6 +28,15 @@ enum Came {
     Bare,
 }
 
+/// What the scrubber judges by.
+struct Head {
+    header: Vec<u8>,
+    /// The start of the body, in stuffed form, if it is asked for.
+    body: Vec<u8>,
+    /// The message has nothing more.
+    ended: bool,
+}
+
 impl Message {
     pub(super) fn new(source: Source) -> Message {
         Message { source, stage: Stage::Header(Vec::new()), taken: 0 }
@@ -129,7 +138,8 @@ impl Session {
         }
         match ready {
             Some((header, body)) => {
-                self.order_data(house, user, message, header, body, ended, relay);
+                let head = Head { header, body, ended };
+                self.order_data(house, user, message, head, relay);
                 act = Act::Again;
             }
             None if matches!(came, Came::Chunk) => {
@@ -141,17 +151,8 @@ impl Session {
         Step::new(used, act)
     }
 
-    #[allow(clippy::too_many_arguments)] // all of a message at the one moment where it is judged
-    fn order_data(
-        &mut self,
-        house: &dyn House,
-        user: User,
-        message: Message,
-        header: Vec<u8>,
-        body: Vec<u8>,
-        ended: bool,
-        relay: &[u8],
-    ) {
+    fn order_data(&mut self, house: &dyn House, user: User, message: Message, head: Head, relay: &[u8]) {
+        let Head { header, body, ended } = head;
         let scrubbed = match house.scrub(&user.address, &header, &dot::unstuff(&body)) {
             Ok(scrubbed) => scrubbed,
             Err(code) => {

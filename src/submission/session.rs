@@ -65,6 +65,11 @@ pub trait House {
     /// # Errors
     /// The code word of the refusal.
     fn admits(&self, user: &Address) -> Result<(), Code>;
+    /// Counts one message of `user` to `recipients` addressees in the sending limits; asked once for each message.
+    ///
+    /// # Errors
+    /// The code word of the refusal: a limit is reached.
+    fn counts(&self, user: &Address, recipients: usize) -> Result<(), Code>;
     /// Whether [`House::scrub`] wants to see the start of the body.
     fn needs_body_start(&self, header: &[u8]) -> bool;
     /// The header block as it may leave. `header` comes with its blank line, if it has one.
@@ -166,9 +171,20 @@ impl Session {
         self.answers.len() + self.orders.len()
     }
 
-    /// Whether a message is on its way: not to be cut off if there is time, and to be watched for speed.
-    pub fn in_message(&self) -> bool {
-        matches!(self.state, State::Open(_, Mail::Message(_) | Mail::Asked(_)) | State::Swallow { .. })
+    /// Whether a mail transaction is under way: not to be cut off if there is time, and to be watched for speed.
+    pub fn in_transaction(&self) -> bool {
+        match &self.state {
+            State::Open(_, mail) => !matches!(mail, Mail::Idle | Mail::Broken),
+            State::Swallow { .. } | State::LongLine { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Lets the relay go, if nothing is under way with it: its connections are few.
+    pub fn rest(&mut self) {
+        if let State::Open(_, Mail::Idle | Mail::Broken) = self.state {
+            self.leave(true);
+        }
     }
 
     /// What the relay can do, once it is open.
@@ -181,7 +197,11 @@ impl Session {
 
     /// Whose session it is.
     pub fn user(&self) -> Option<&Address> {
-        match &self.state {
+        let mut state = &self.state;
+        while let State::Swallow { then, .. } | State::LongLine { then, .. } = state {
+            state = then;
+        }
+        match state {
             State::Open(user, _) | State::Judging(Some(user)) => Some(&user.address),
             _ => None,
         }

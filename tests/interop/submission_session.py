@@ -61,6 +61,9 @@ def wrong_password():
             assert error.smtp_code == 535 and b"WRONG-PASSWORD" in error.smtp_error, error
         else:
             raise AssertionError("logged in with a wrong password")
+    begin = time.monotonic()
+    logged_in().quit()
+    assert time.monotonic() - begin < 2, "the wrong passwords of one make another wait"
 
 
 def order():

@@ -1,0 +1,57 @@
+//! What a submission session cannot know by itself: whose address it is, the header rules, the clock.
+
+use aws_lc_rs::rand;
+
+use super::Context;
+use super::backend::Authenticated;
+use super::clock::{now, today};
+use crate::fault::Code;
+use crate::private::Address;
+use crate::quota::{Standing, Verdict};
+use crate::scrub::{Context as ScrubContext, Profile, Refusal, Scrubbed};
+use crate::submission::House;
+
+/// What the session asks of the book and the rules.
+pub(super) struct Rules<'a> {
+    pub(super) context: &'a Context,
+    /// Who is logged in.
+    pub(super) who: Option<&'a Authenticated>,
+}
+
+impl House for Rules<'_> {
+    fn owns(&self, user: &Address, sender: &Address) -> bool {
+        self.who.is_some() && self.context.book.owns(user, sender)
+    }
+
+    fn admits(&self, user: &Address) -> Result<(), Code> {
+        match self.context.book.may_log_in(user, today()) {
+            Ok(Standing::ReadOnly) => Err(Code::ReadOnly),
+            Ok(_) => Ok(()),
+            Err(verdict) => Err(verdict.code()),
+        }
+    }
+
+    fn counts(&self, user: &Address, recipients: usize) -> Result<(), Code> {
+        self.context.book.take_sending(user, recipients as u64, now(), today()).map_err(Verdict::code)
+    }
+
+    fn needs_body_start(&self, header: &[u8]) -> bool {
+        self.context.scrubber.needs_body_start(header)
+    }
+
+    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, Code> {
+        let owns = |address: &Address| self.owns(user, address);
+        let mut random = [0; 16];
+        rand::fill(&mut random).map_err(|_| Code::BackendDown)?;
+        let context = ScrubContext {
+            profile: Profile::Submission,
+            domain: user.domain(),
+            hostname: &self.context.hostname,
+            now: i64::try_from(now().as_secs()).unwrap_or(0),
+            random,
+            owns: &owns,
+            body_start,
+        };
+        self.context.scrubber.scrub(header, &context).map_err(Refusal::code)
+    }
+}
