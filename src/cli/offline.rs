@@ -59,7 +59,9 @@ pub fn load(file: &Path) -> Option<config::Config> {
         Ok(config) => Some(config),
         Err(problems) => {
             for problem in problems {
-                complain(&format!("{}:{}: {} {}", file.display(), problem.line, problem.key, problem.text));
+                // A mistake of syntax has no key.
+                let key = if problem.key.is_empty() { String::new() } else { format!("{} ", problem.key) };
+                complain(&format!("{}:{}: {key}{}", file.display(), problem.line, problem.text));
             }
             None
         }

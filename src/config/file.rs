@@ -187,7 +187,11 @@ fn tls(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (Option<TlsFiles>, Op
 
 fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) -> Vec<Listen> {
     let mut listens: Vec<Listen> = Vec::new();
-    for mut section in root.sections(reader, "listen") {
+    let sections = root.sections(reader, "listen");
+    if sections.is_empty() {
+        reader.problem(0..0, "listen", "is missing: at least one [[listen]] is needed");
+    }
+    for mut section in sections {
         let service = section.needed(reader, "service");
         let address = section.needed(reader, "address");
         let tls = section.needed(reader, "tls");
@@ -215,9 +219,6 @@ fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) 
             reader.wrong(&address, "is used twice");
         }
         listens.push(listen);
-    }
-    if listens.is_empty() {
-        reader.problem(0..0, "listen", "is missing: at least one [[listen]] is needed");
     }
     listens
 }
@@ -279,10 +280,19 @@ fn separator(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<char> {
 fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Backends> {
     let mut backends: Vec<Backend> = Vec::new();
     let mut default = None;
-    for section in root.sections(reader, "backend") {
+    let sections = root.sections(reader, "backend");
+    if sections.is_empty() {
+        reader.problem(0..0, "backend", "is missing: at least one [[backend]] is needed");
+    }
+    // With a backend that cannot be used, nobody can say which names are wrong.
+    let mut complete = true;
+    for section in sections {
         let place = section.place();
         let (backend, is_default) = backend(reader, section);
-        let Some(backend) = backend else { continue };
+        let Some(backend) = backend else {
+            complete = false;
+            continue;
+        };
         if backends.iter().any(|other| other.name == backend.name) {
             reader.wrong(&place, "has a name that another backend has");
         }
@@ -291,11 +301,7 @@ fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Backends>
         }
         backends.push(backend);
     }
-    if backends.is_empty() {
-        reader.problem(0..0, "backend", "is missing or unusable: at least one [[backend]] is needed");
-        return None;
-    }
-    Some(Backends::new(backends, default.unwrap_or(0)))
+    (complete && !backends.is_empty()).then(|| Backends::new(backends, default.unwrap_or(0)))
 }
 
 fn backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> (Option<Backend>, bool) {

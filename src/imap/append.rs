@@ -131,8 +131,10 @@ impl Append {
         let Stage::Header(header) = std::mem::replace(&mut self.stage, Stage::Tail) else { return Step::Need };
         let old = header.bytes.len() as u64;
         let scrubbed = end.zip(terms.sent_copy.as_ref()).and_then(|(end, rules)| {
-            let (block, body) = header.bytes.split_at(end);
-            Some([&rules.scrub(block, body)?, body].concat())
+            // More than is looked at may have come in one piece; it must not change the outcome.
+            let (block, body) = header.bytes.split_at_checked(end).filter(|_| end <= rules.header_limit())?;
+            let start = &body[..body.len().min(rules.body_wanted(block))];
+            Some([&rules.scrub(block, start)?, body].concat())
         });
         let bytes = scrubbed.unwrap_or(header.bytes);
         let size = header.literal.size - old + bytes.len() as u64;

@@ -93,6 +93,10 @@ impl Login {
 
     fn line(&mut self, line: &[u8], literal: Option<Literal>, flaw: Option<Flaw>) -> Before {
         let len = line.len();
+        // The bound is the same whether the line came in one piece or in many.
+        if len > COMMAND.saturating_sub(self.command.len()) {
+            return close(len, Fault::TooLong(Side::Client));
+        }
         if let Some(literal) = literal {
             if literal.size > (COMMAND - self.command.len().min(COMMAND)).saturating_sub(len) as u64 {
                 return close(len, Fault::TooLong(Side::Client));

@@ -10,6 +10,8 @@ pub mod capability;
 pub mod command;
 pub mod dialup;
 pub mod frame;
+#[doc(hidden)]
+pub mod invariants;
 pub mod login;
 mod pay;
 pub mod probe;
@@ -17,6 +19,7 @@ pub mod reply;
 mod response;
 pub mod sent;
 pub mod session;
+mod stand_ins;
 pub mod tags;
 
 use crate::fault::Fault;

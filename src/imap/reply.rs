@@ -41,6 +41,11 @@ pub fn bye(fault: Fault) -> Vec<u8> {
     refusal(b"*", "BYE", response, fault.code())
 }
 
+/// The only line of a session that is not taken.
+pub fn turned_away(code: Code) -> Vec<u8> {
+    refusal(b"*", "BYE", "LIMIT", code)
+}
+
 /// `* BYE` of a session that cannot go on without storing more than there is room for.
 pub fn bye_full(code: Code) -> Vec<u8> {
     refusal(b"*", "BYE", "OVERQUOTA", code)

@@ -31,6 +31,16 @@ impl Conn {
         matches!(self, Conn::Server(_) | Conn::Client(_))
     }
 
+    /// Sends `words` as far as that goes without waiting; for last words to whom no task is given. Nothing over TLS.
+    pub fn try_say(&self, words: &[u8]) {
+        // Nobody to tell when it fails: the connection is dropped next.
+        let _ = match self {
+            Conn::Tcp(stream) => stream.try_write(words),
+            Conn::Unix(stream) => stream.try_write(words),
+            Conn::Server(_) | Conn::Client(_) => return,
+        };
+    }
+
     /// Reads what is there into `buffer`. Ready with 0 is the peer's end, or a full buffer. While pending, an empty
     /// buffer holds no memory.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>, buffer: &mut Buffer) -> Poll<io::Result<usize>> {

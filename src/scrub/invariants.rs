@@ -1,5 +1,7 @@
 //! What must hold for any input, for the property tests and for fuzzing. Panics where it does not; no program calls it.
 
+use std::sync::LazyLock;
+
 use super::message_id::identifier;
 use super::{BODY_START, Context, MessageIdKey, Profile, Scrubber};
 use crate::policy::headers::Headers;
@@ -11,6 +13,12 @@ const HOSTNAME: &str = "mail.nolog.example";
 /// A scrubber with the built-in rules and a key that is no secret.
 pub fn scrubber() -> Scrubber {
     Scrubber::new(Headers::built_in(), MessageIdKey::new([42; 32]))
+}
+
+/// The same, made once: reading the rules takes longer than most checks.
+pub fn shared_scrubber() -> &'static Scrubber {
+    static SHARED: LazyLock<Scrubber> = LazyLock::new(scrubber);
+    &SHARED
 }
 
 /// `alice@asso.example`, and everything at `own.example`, on 22 November 2026.

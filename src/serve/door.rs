@@ -98,8 +98,8 @@ impl Door {
                     let (entry, service, context, stop) = (self.entry.clone(), self.service, context.clone(), stop.clone());
                     tokio::spawn(async move { receive(conn, seat, entry, service, context, stop).await });
                 }
-                // Dropped without a word: a handshake for each would be what a flood wants.
                 Err(code) => {
+                    self.turn_away(&conn, code);
                     if code == Code::TooManyConnections && !std::mem::replace(&mut crowded, true) {
                         emit(Event::Crowded { limit: context.limits.sessions() as u64 });
                     }
@@ -107,6 +107,18 @@ impl Door {
             }
         };
         bound.serve(self.number, listening, serve).await;
+    }
+
+    /// Says why, where that costs one write that does not wait. Behind TLS nothing is said: a handshake for each would be
+    /// what a flood wants.
+    fn turn_away(&self, conn: &Conn, code: Code) {
+        let words = match (&self.entry, self.service) {
+            // The admins and the policy service have no words for it; the connection just ends.
+            (Entry::Implicit(_), _) | (_, Service::Admin | Service::Policy) => return,
+            (_, Service::Imap) => crate::imap::reply::turned_away(code),
+            (_, Service::Submission | Service::Lmtp) => crate::submission::turned_away(code),
+        };
+        conn.try_say(&words);
     }
 }
 

@@ -15,6 +15,11 @@ pub(crate) fn no_space(verdict: Verdict, defer: bool) -> Vec<u8> {
     coded(status, text, verdict.code())
 }
 
+/// The only line of a session that is not taken: 421 whatever the code.
+pub fn turned_away(code: Code) -> Vec<u8> {
+    coded("421 4.7.0", "No session for you at the moment", code)
+}
+
 /// The usual answer that carries `code`.
 pub(crate) fn refusal(code: Code) -> Vec<u8> {
     let (status, text) = match code {

@@ -21,4 +21,5 @@ mod relay;
 mod session;
 mod state;
 
+pub use crate::smtp::answer::turned_away;
 pub use session::{Act, House, Limits, Params, Protection, Session, Step, Verdict};

@@ -2,4 +2,6 @@
 
 pub mod dot;
 pub mod header;
+#[doc(hidden)]
+pub mod invariants;
 pub mod sasl;

@@ -1,0 +1,29 @@
+//! What the targets share: the first octets of an input decide how the rest is cut into pieces.
+
+use std::sync::Arc;
+
+use nologd::imap::invariants::{Alice, Rules};
+use nologd::imap::probe::Means;
+use nologd::imap::session::Terms;
+
+/// The input without its first eight octets, and random numbers that follow from them.
+pub fn seeded(input: &[u8]) -> (&[u8], impl FnMut() -> u64) {
+    let (seed, rest) = input.split_at_checked(8).unwrap_or((&[], input));
+    let mut state = seed.iter().fold(0x9e37_79b9_7f4a_7c15, |state: u64, byte| state.rotate_left(8) ^ u64::from(*byte)) | 1;
+    let random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    (rest, random)
+}
+
+/// What a session of IMAP may be told when it begins, chosen by `number`.
+pub fn terms(number: u8) -> Terms {
+    let non_sync = [None, Some(4096), Some(u64::MAX)][usize::from(number % 3)];
+    let sent_copy = (number & 4 != 0).then(|| Arc::new(Rules::new()) as Arc<_>);
+    let account = (number & 8 != 0).then(|| Alice::account(1500, number & 16 != 0));
+    let means = Means::of(if number & 32 != 0 { b"LIST-STATUS STATUS=SIZE" } else { b"" });
+    Terms { account, means, append_limit: 5000, non_sync, sent_copy }
+}

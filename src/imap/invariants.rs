@@ -1,0 +1,337 @@
+//! What must hold for every input, for tests and fuzzing: both peers are played from bytes, in pieces of any size. Panics where
+//! a rule is broken; no program calls it.
+
+use imap_codec::fragmentizer::{FragmentInfo, Fragmentizer, LineEnding};
+
+use super::Step;
+use super::frame::{Direction, Frame, Framer};
+use super::login::{Before, Login, Protection, denied};
+use super::session::{Session, Terms};
+
+pub use super::stand_ins::{Alice, Rules};
+
+/// What a driver holds of one direction at most.
+const BUFFER: usize = 64 * 1024;
+
+/// A session with its two peers in memory.
+pub struct Play {
+    login: Option<Login>,
+    session: Session,
+    /// With LITERAL+ at the backend, nobody who counts and no Sent mailbox, nothing of the client is ever rewritten.
+    opaque: bool,
+    from_client: Vec<u8>,
+    from_backend: Vec<u8>,
+    answers: Vec<u8>,
+    /// All that the client received and nobody looked at yet.
+    pub to_client: Vec<u8>,
+    /// The same for the backend.
+    pub to_backend: Vec<u8>,
+    /// The parts of that which are ours, and which are the backend's: how the two are mixed depends on the pieces.
+    by_us: Vec<u8>,
+    by_backend: Vec<u8>,
+    closed: bool,
+}
+
+impl Play {
+    /// After login, or before it, where there is no backend and every login is answered with `tried`.
+    pub fn new(before_login: bool, terms: Terms) -> Play {
+        let login = before_login.then(|| Login::new(Protection::Secure));
+        let opaque = terms.account.is_none() && terms.sent_copy.is_none() && terms.non_sync == Some(u64::MAX);
+        Play {
+            login,
+            opaque,
+            session: Session::new(terms),
+            from_client: Vec::new(),
+            from_backend: Vec::new(),
+            answers: Vec::new(),
+            to_client: Vec::new(),
+            to_backend: Vec::new(),
+            by_us: Vec::new(),
+            by_backend: Vec::new(),
+            closed: false,
+        }
+    }
+
+    /// Whether the session is over.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// The client sends.
+    pub fn client(&mut self, bytes: &[u8]) {
+        self.from_client.extend_from_slice(bytes);
+        self.run();
+    }
+
+    /// The backend sends.
+    pub fn backend(&mut self, bytes: &[u8]) {
+        self.from_backend.extend_from_slice(bytes);
+        self.run();
+    }
+
+    /// Does what there is to do.
+    pub fn run(&mut self) {
+        while !self.closed && (self.login_turn() || self.client_turn() || self.backend_turn() || self.answer_turn()) {}
+    }
+
+    fn login_turn(&mut self) -> bool {
+        let Some(login) = &mut self.login else { return false };
+        match login.next(window(&self.from_client)) {
+            Before::Need => return false,
+            Before::Answer(count, answer) => {
+                self.from_client.drain(..count);
+                self.to_client.extend(answer);
+            }
+            Before::Try(count, attempt) => {
+                self.from_client.drain(..count);
+                self.to_client.extend([&attempt.tag, &b" tried\r\n"[..]].concat());
+            }
+            Before::StartTls(_, words) | Before::Close(_, words, _) => self.close(&words),
+        }
+        true
+    }
+
+    fn client_turn(&mut self) -> bool {
+        if self.login.is_some() {
+            return false;
+        }
+        let input = window(&self.from_client);
+        match self.session.from_client(input, input.len() == BUFFER) {
+            Step::Need => {
+                assert!(input.len() < BUFFER, "the client's direction is stuck");
+                return false;
+            }
+            Step::Hold => return false,
+            Step::Forward(count) => self.to_backend.extend(self.from_client.drain(..count)),
+            Step::Rewrite(count, bytes) => {
+                assert!(!self.opaque, "what is not understood is not rewritten");
+                self.from_client.drain(..count);
+                self.to_backend.extend(bytes);
+            }
+            Step::Answer(count, bytes) => {
+                self.from_client.drain(..count);
+                self.by_us.extend_from_slice(&bytes);
+                self.answers.extend(bytes);
+            }
+            Step::Swallow(count) => drop(self.from_client.drain(..count)),
+            Step::Close(words, _) => self.close(&words),
+        }
+        true
+    }
+
+    fn backend_turn(&mut self) -> bool {
+        let input = window(&self.from_backend);
+        match self.session.from_backend(input, input.len() == BUFFER) {
+            Step::Need => {
+                assert!(input.len() < BUFFER, "the backend's direction is stuck");
+                return false;
+            }
+            Step::Hold => return false,
+            Step::Forward(count) => {
+                self.by_backend.extend_from_slice(&self.from_backend[..count]);
+                self.to_client.extend(self.from_backend.drain(..count));
+            }
+            Step::Rewrite(count, bytes) => {
+                let line: Vec<u8> = self.from_backend.drain(..count).collect();
+                let list = memchr::memmem::find(&line.to_ascii_uppercase(), b"CAPABILITY").is_some();
+                assert!(list || !self.opaque, "only capability lists are rewritten");
+                self.by_backend.extend_from_slice(&bytes);
+                self.to_client.extend(bytes);
+            }
+            Step::Swallow(count) => drop(self.from_backend.drain(..count)),
+            Step::Answer(count, bytes) => {
+                self.from_backend.drain(..count);
+                self.to_backend.extend(bytes);
+            }
+            Step::Close(words, _) => self.close(&words),
+        }
+        true
+    }
+
+    fn answer_turn(&mut self) -> bool {
+        let may = !self.answers.is_empty() && self.session.may_answer();
+        if may {
+            self.to_client.append(&mut self.answers);
+        }
+        may
+    }
+
+    fn close(&mut self, words: &[u8]) {
+        self.to_client.extend(words);
+        self.closed = true;
+    }
+}
+
+fn window(input: &[u8]) -> &[u8] {
+    input.get(..BUFFER).unwrap_or(input)
+}
+
+/// Both directions after login: `script` is cut at its `\xff` bytes into what client and backend say in turn. Each turn is
+/// played in one piece and in pieces whose sizes `random` decides; both peers must hear the same.
+pub fn check_session(script: &[u8], terms: &mut dyn FnMut() -> Terms, random: &mut dyn FnMut() -> u64) {
+    let whole = played(script, terms(), &mut |left| left);
+    let pieces = played(script, terms(), &mut |left| 1 + usize::try_from(random() % 40).unwrap_or(0) % left);
+    // What went out of a command before its flaw was seen depends on the pieces.
+    let closed = whole.is_closed() && pieces.is_closed();
+    let agree = |one: &[u8], other: &[u8]| one == other || closed && (one.starts_with(other) || other.starts_with(one));
+    assert!(whole.is_closed() == pieces.is_closed(), "the end depends on how the bytes came");
+    assert!(agree(&whole.to_backend, &pieces.to_backend), "what the backend hears depends on how the bytes came");
+    assert!(agree(&whole.by_us, &pieces.by_us), "what we tell the client depends on how the bytes came");
+    assert!(agree(&whole.by_backend, &pieces.by_backend), "what the backend tells the client depends on how the bytes came");
+}
+
+fn played(script: &[u8], terms: Terms, size: &mut dyn FnMut(usize) -> usize) -> Play {
+    let mut play = Play::new(false, terms);
+    play.run();
+    for (turn, mut rest) in script.split(|byte| *byte == 0xff).enumerate() {
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(size(rest.len()).clamp(1, rest.len()));
+            if turn % 2 == 0 {
+                play.client(piece)
+            } else {
+                play.backend(piece)
+            }
+            rest = behind;
+        }
+    }
+    play
+}
+
+/// Before login: answers and attempts are the same in any pieces, and no answer is more than a few lines.
+pub fn check_login(input: &[u8], random: &mut dyn FnMut() -> u64) {
+    for protection in [Protection::Secure, Protection::StartTls] {
+        let whole = tried(input, protection, &mut |left| left);
+        let pieces = tried(input, protection, &mut |left| 1 + usize::try_from(random() % 40).unwrap_or(0) % left);
+        assert!(whole == pieces, "login depends on how the bytes came");
+        assert!(protection == Protection::Secure || whole.1.is_empty(), "a credential without TLS");
+    }
+}
+
+type Attempts = Vec<(String, Vec<u8>)>;
+
+fn tried(input: &[u8], protection: Protection, size: &mut dyn FnMut(usize) -> usize) -> (Vec<u8>, Attempts, bool) {
+    let (mut login, mut said, mut attempts, mut held, mut rest) =
+        (Login::new(protection), Vec::new(), Vec::new(), Vec::new(), input);
+    loop {
+        match login.next(window(&held)) {
+            Before::Need if rest.is_empty() => return (said, attempts, false),
+            Before::Need => {
+                assert!(held.len() < BUFFER, "more is held than anybody may who has not logged in");
+                let (piece, behind) = rest.split_at(size(rest.len()).clamp(1, rest.len()));
+                held.extend_from_slice(piece);
+                rest = behind;
+            }
+            Before::Answer(count, answer) => {
+                assert!(answer.len() < 1024);
+                held.drain(..count);
+                said.extend(answer);
+            }
+            Before::Try(count, attempt) => {
+                held.drain(..count);
+                let credential = attempt.credential;
+                attempts.push((credential.user.reveal().to_string(), credential.secret.reveal().to_vec()));
+                said.extend(denied(&attempt.tag));
+            }
+            Before::StartTls(_, words) | Before::Close(_, words, _) => {
+                said.extend(words);
+                return (said, attempts, true);
+            }
+        }
+    }
+}
+
+/// The framer alone: any pieces give the same frames; and where imap-codec's Fragmentizer should see the same, it does.
+pub fn check_frames(input: &[u8], random: &mut dyn FnMut() -> u64) {
+    for direction in [Direction::Client, Direction::Server] {
+        let whole = frames(direction, input, &mut |left| left);
+        let pieces = frames(direction, input, &mut |left| 1 + usize::try_from(random() % 40).unwrap_or(0) % left);
+        assert!(whole == pieces, "frames depend on how the bytes came");
+        if direction == Direction::Client {
+            agrees_with_the_oracle(input, &whole);
+        }
+    }
+}
+
+/// A frame without what depends on the pieces.
+#[derive(PartialEq)]
+enum Seen {
+    Line { len: usize, announced: Option<u64>, flawed: bool },
+    Literal { len: usize },
+    Fault,
+}
+
+fn frames(direction: Direction, input: &[u8], size: &mut dyn FnMut(usize) -> usize) -> Vec<Seen> {
+    let (mut framer, mut seen, mut held, mut fed) = (Framer::new(direction), Vec::new(), Vec::new(), 0);
+    // The pieces of a line that was too long for the buffer.
+    let mut before = 0;
+    loop {
+        let window = window(&held);
+        let taken = match framer.next(window, window.len() == BUFFER) {
+            Err(_) => {
+                seen.push(Seen::Fault);
+                return seen;
+            }
+            Ok(Frame::Need) if fed == input.len() => return seen,
+            Ok(Frame::Need) => {
+                let count = size(input.len() - fed).clamp(1, input.len() - fed);
+                held.extend_from_slice(&input[fed..fed + count]);
+                fed += count;
+                0
+            }
+            Ok(Frame::Piece { len }) => {
+                before += len;
+                len
+            }
+            Ok(Frame::Line { len, literal, flaw }) => {
+                let announced = literal.map(|literal| literal.size);
+                if let (Direction::Client, Some(size)) = (direction, announced) {
+                    framer.enter(size);
+                }
+                seen.push(Seen::Line { len: len + std::mem::take(&mut before), announced, flawed: flaw.is_some() });
+                len
+            }
+            Ok(Frame::Literal { len, .. }) => {
+                match seen.last_mut() {
+                    Some(Seen::Literal { len: so_far }) => *so_far += len,
+                    _ => seen.push(Seen::Literal { len }),
+                }
+                len
+            }
+        };
+        assert!(taken <= held.len());
+        held.drain(..taken);
+    }
+}
+
+/// Both read the same lines and literals, up to the first that we call flawed or that only one of the two reads: a literal of
+/// more than 32 bits, one in quotes, a line over our bound.
+fn agrees_with_the_oracle(input: &[u8], seen: &[Seen]) {
+    let mut oracle = Fragmentizer::without_max_message_size();
+    oracle.enqueue_bytes(input);
+    for frame in seen {
+        match frame {
+            Seen::Fault | Seen::Line { flawed: true, .. } => return,
+            Seen::Line { announced: Some(size), .. } if u32::try_from(*size).is_err() => return,
+            Seen::Line { len, announced, .. } => {
+                let Some(FragmentInfo::Line { start, end, announcement, ending }) = oracle.progress() else {
+                    panic!("the oracle sees no line");
+                };
+                assert!(end - start == *len && ending == LineEnding::CrLf, "another line");
+                let theirs = announcement.map(|announcement| u64::from(announcement.length));
+                if theirs != *announced {
+                    return;
+                }
+                // We have no frame for a literal of nothing.
+                if theirs == Some(0) {
+                    let _ = oracle.progress();
+                }
+            }
+            Seen::Literal { len } => match oracle.progress() {
+                Some(FragmentInfo::Literal { start, end }) => assert!(end - start == *len, "another literal"),
+                // Not complete yet: the oracle waits for all of it.
+                None => return,
+                Some(FragmentInfo::Line { .. }) => panic!("the oracle sees a line"),
+            },
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Who stands in for the scrubber's driver and for the book's, in tests and fuzzing: small bounds, keys that are no secret.
+
+use std::sync::Arc;
+
+use super::account::{Account, Root};
+use super::session::SentCopy;
+use crate::fault::Code;
+use crate::policy::headers::Profile;
+use crate::private::{Address, Domain};
+use crate::quota::{Amount, Association, Book, Day, Limit, Name, Params, Refresh, Reservation, Verdict, Way};
+use crate::scrub::Scrubber;
+use crate::scrub::invariants::{context, shared_scrubber};
+use crate::store::Memory;
+
+/// The built-in rules, for `alice@asso.example`, with a small bound.
+pub struct Rules(&'static Scrubber);
+
+impl Rules {
+    /// With a key that is no secret.
+    pub fn new() -> Rules {
+        Rules(shared_scrubber())
+    }
+}
+
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules::new()
+    }
+}
+
+impl SentCopy for Rules {
+    fn header_limit(&self) -> usize {
+        200
+    }
+
+    fn body_wanted(&self, header: &[u8]) -> usize {
+        if self.0.needs_body_start(header) { 100 } else { 0 }
+    }
+
+    fn scrub(&self, header: &[u8], body_start: &[u8]) -> Option<Vec<u8>> {
+        let domain = Domain::parse("asso.example")?;
+        let scrubbed = self.0.scrub(header, &context(Profile::Sent, &domain, body_start)).ok()?;
+        scrubbed.touched().then(|| scrubbed.into_header())
+    }
+}
+
+/// A mailbox of 1000 octets in an association in which nobody else has anything.
+pub struct Alice {
+    book: Book,
+    address: Address,
+}
+
+impl Alice {
+    /// `shared`: what the association holds, in octets. `seen`: the mailbox was counted already, and is empty.
+    ///
+    /// # Panics
+    /// When the book in memory does not take her.
+    pub fn account(shared: u64, seen: bool) -> Arc<dyn Account> {
+        Arc::new(Alice::new(shared, seen).unwrap_or_else(|| panic!("the book in memory takes an association")))
+    }
+
+    fn new(shared: u64, seen: bool) -> Option<Alice> {
+        let book = Book::open(Arc::new(Memory::new()), Params { separator: Some('+') }).ok()?;
+        let mut association = Association::new(Name::parse("velo")?, [Domain::parse("velo.example")?]);
+        (association.mailbox_default, association.storage) = (Limit::At(1000), Limit::At(shared));
+        book.import_once(vec![association], Day::from_unix(0)).ok()?;
+        let address = Address::parse("alice@velo.example")?;
+        book.admit(&address).ok()?;
+        if seen {
+            book.begin_refresh(&address)?.finish(Amount::ZERO, Day::from_unix(0));
+        }
+        Some(Alice { book, address })
+    }
+}
+
+impl Account for Alice {
+    fn reserve(&self, amount: Amount) -> Result<Reservation, Code> {
+        self.book.reserve(&self.address, amount, Way::Member, Day::from_unix(0)).map_err(Verdict::code)
+    }
+
+    fn is_seen(&self) -> bool {
+        self.book.is_seen(&self.address)
+    }
+
+    fn unsee(&self) {
+        self.book.unsee(&self.address);
+    }
+
+    fn begin_refresh(&self) -> Option<Refresh> {
+        self.book.begin_refresh(&self.address)
+    }
+
+    fn finish_refresh(&self, refresh: Refresh, seen: Amount) {
+        refresh.finish(seen, Day::from_unix(0));
+    }
+
+    fn roots(&self) -> Option<[Root; 2]> {
+        let fill = self.book.fill(&self.address, Day::from_unix(0))?;
+        let root = |octets, storage, messages| Root { octets, storage, messages, most: Limit::None };
+        let own = root(fill.used.octets.into(), fill.limit, fill.used.messages.into());
+        Some([own, root(fill.shared_used.octets.into(), fill.shared_storage, 0)])
+    }
+}

@@ -1,0 +1,234 @@
+//! Runs `tests/dialogues` against the real program, over TLS, between a client and a backend that speak the lines of the file.
+//! The format is explained in `support/dialogue.rs`; orders mean what they mean to the runners in memory.
+//!
+//! One nologd for each dialogue, so that none sees what another left behind. Absent on purpose: pieces of one octet, which the
+//! runners in memory do; what the kernel makes of the pieces is nobody's choice here.
+
+#![allow(clippy::unwrap_used)]
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+#[path = "support/dialogue.rs"]
+mod dialogue;
+#[path = "support/house.rs"]
+mod house;
+#[path = "support/scripted.rs"]
+mod scripted;
+#[path = "support/wire.rs"]
+mod wire;
+
+use dialogue::{Dialogue, Expected, Fit, Side, Step, dialogues, show};
+use house::{House, Settings};
+use scripted::{PASSWORD, Scripted};
+use wire::{Wire, accept, listen};
+
+/// How long silence is waited for: what comes later than this and is not expected goes unseen.
+const SILENCE: Duration = Duration::from_millis(60);
+
+/// How long anything may take that must come. Shorter than the other tests' own: a dialogue that fails should not take minutes.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// `alice@asso.example` with the password of the scripted backend, as PLAIN.
+const ALICE: &str = "AGFsaWNlQGFzc28uZXhhbXBsZQByaWdodA==";
+
+#[test]
+fn imap() {
+    run_all("imap", 28, imap_play);
+}
+
+#[test]
+fn submission() {
+    run_all("submission", 36, submission_play);
+}
+
+/// Runs what sockets can carry; that must be `at_least` so many.
+fn run_all(folder: &str, at_least: usize, play: fn(&Dialogue) -> Result<(), String>) {
+    let (mut failed, mut run) = (Vec::new(), 0);
+    for dialogue in dialogues(folder, at_least).iter().filter(|dialogue| !dialogue.orders("in memory")) {
+        run += 1;
+        if let Err(why) = play(dialogue) {
+            failed.push(format!("{}: {why}", dialogue.name));
+        }
+    }
+    assert!(run >= at_least, "only {run} dialogues were run");
+    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+}
+
+/// Both ends of the dialogue.
+struct Play {
+    client: Wire,
+    /// The connection that the `B` lines are spoken on.
+    backend: Option<Wire>,
+    listener: Option<TcpListener>,
+    /// The relay's next answer is the one to STARTTLS.
+    securing: bool,
+    _house: House,
+}
+
+fn imap_play(dialogue: &Dialogue) -> Result<(), String> {
+    let (listener, port) = listen();
+    if dialogue.orders("before login") {
+        let backend = Scripted::imap(PASSWORD);
+        let house = House::start(&Settings::new(backend.port, 1));
+        let mut client = Wire::tls(house.ports.imaps);
+        client.line();
+        return Play { client, backend: None, listener: None, securing: false, _house: house }.run(dialogue);
+    }
+    let mut settings = Settings::new(port, 1);
+    settings.limits = "message_octets = 5000\n".to_owned();
+    let house = House::start(&settings);
+    let mut client = Wire::tls(house.ports.imaps);
+    client.line();
+    client.send(format!("c1 AUTHENTICATE PLAIN {ALICE}\r\n").as_bytes());
+    let mut backend = accept(&listener, PATIENCE).ok_or("the backend was not dialed")?;
+    let literals = match (dialogue.orders("no literal-plus"), dialogue.orders("literal-minus")) {
+        (true, _) => "",
+        (_, true) => " LITERAL-",
+        _ => " LITERAL+",
+    };
+    backend.send(format!("* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN{literals}] ready\r\n").as_bytes());
+    let asked = backend.line();
+    if asked != format!("n3 AUTHENTICATE PLAIN {ALICE}\r\n") {
+        return Err(format!("the backend was asked {asked:?}"));
+    }
+    backend.send(format!("n3 OK [CAPABILITY IMAP4rev1{literals}] in\r\n").as_bytes());
+    let welcome = client.line();
+    if !welcome.starts_with("c1 OK ") {
+        return Err(format!("no login: {welcome:?}"));
+    }
+    Play { client, backend: Some(backend), listener: Some(listener), securing: false, _house: house }.run(dialogue)
+}
+
+fn submission_play(dialogue: &Dialogue) -> Result<(), String> {
+    let imap = Scripted::imap(PASSWORD);
+    let (listener, port) = listen();
+    let listener = (!dialogue.orders("relay down")).then_some(listener);
+    let mut settings = Settings::new(imap.port, port);
+    if dialogue.orders("relay starttls") {
+        settings.relay = format!("smtp+starttls://localhost:{port}");
+    }
+    if dialogue.orders("judged by the relay") {
+        settings.auth = "relay";
+    }
+    // The bounds and the key of the runner in memory.
+    settings.limits = "message_octets = 100000\nrecipients = 3\n".to_owned();
+    settings.policy = vec![("header_limit = 262144", "header_limit = 4096")];
+    settings.key = Some([42; 32]);
+    let house = House::start(&settings);
+    let client = match dialogue.orders("listener starttls") {
+        true => Wire::plain(house.ports.submission),
+        false => Wire::tls(house.ports.submissions),
+    };
+    Play { client, backend: None, listener, securing: false, _house: house }.run(dialogue)
+}
+
+impl Play {
+    fn run(mut self, dialogue: &Dialogue) -> Result<(), String> {
+        for (number, step) in &dialogue.steps {
+            self.step(step).map_err(|why| format!("line {number}: {why}"))?;
+        }
+        self.client.hear(SILENCE);
+        if let Some(backend) = &mut self.backend {
+            backend.hear(Duration::from_millis(1));
+        }
+        let backend = self.backend.as_ref().map_or(&[][..], |backend| &backend.heard);
+        match (self.client.heard.is_empty(), backend.is_empty()) {
+            (true, true) => Ok(()),
+            _ => Err(format!("left over: C< {:?} B< {:?}", show(&self.client.heard), show(backend))),
+        }
+    }
+
+    fn step(&mut self, step: &Step) -> Result<(), String> {
+        match step {
+            Step::Send(Side::Client, bytes) => {
+                self.client.send(bytes);
+                Ok(())
+            }
+            Step::Send(Side::Backend, bytes) => self.backend_says(bytes),
+            Step::Expect(Side::Client, expected) => {
+                let taken = take(&mut self.client, expected)?;
+                if taken.starts_with(b"220 2.0.0 Ready") {
+                    self.client.start_tls();
+                }
+                Ok(())
+            }
+            Step::Expect(Side::Backend, expected) => {
+                let backend = self.backend.as_mut().ok_or("there is no backend")?;
+                let taken = take(backend, expected)?;
+                self.securing = taken == b"STARTTLS\r\n";
+                Ok(())
+            }
+            Step::Unfinished => self.unfinished(),
+            Step::Order(order) => self.order(order),
+        }
+    }
+
+    fn backend_says(&mut self, bytes: &[u8]) -> Result<(), String> {
+        // A greeting is for a new connection.
+        let greets = self.backend.is_none() || bytes.starts_with(b"220 ") && !self.securing;
+        if greets {
+            let listener = self.listener.as_ref().ok_or("there is no relay")?;
+            let fresh = accept(listener, PATIENCE).ok_or("the relay was not dialed")?;
+            if let Some(mut before) = self.backend.replace(fresh) {
+                before.hear(SILENCE);
+                if !before.heard.is_empty() {
+                    return Err(format!("the relay before also received {:?}", show(&before.heard)));
+                }
+            }
+        }
+        let backend = self.backend.as_mut().ok_or("there is no backend")?;
+        backend.send(bytes);
+        if std::mem::take(&mut self.securing) {
+            backend.accept_tls();
+        }
+        Ok(())
+    }
+
+    fn unfinished(&mut self) -> Result<(), String> {
+        let backend = self.backend.as_mut().ok_or("there is no backend")?;
+        if !backend.ends(PATIENCE) {
+            return Err("the relay still waits for the end".to_owned());
+        }
+        let rest = std::mem::take(&mut backend.heard);
+        if show(&rest).contains(".\r\n") { Err(format!("an end: {:?}", show(&rest))) } else { Ok(()) }
+    }
+
+    fn order(&mut self, order: &str) -> Result<(), String> {
+        let holds = match order {
+            "logged in" => {
+                let auth = format!("EHLO client.example\r\nAUTH PLAIN {ALICE}\r\n");
+                self.client.ask(&auth, "235 ").ends_with("235 2.7.0 Authentication successful\r\n")
+            }
+            "envelope" => {
+                self.order("logged in")?;
+                self.client.send(b"MAIL FROM:<alice@asso.example>\r\nRCPT TO:<bob@there.example>\r\n");
+                for reply in ["220 relay\r\n", "250-relay\r\n250 8BITMIME\r\n", "250 2.1.0 Ok\r\n"] {
+                    self.backend_says(reply.as_bytes())?;
+                    self.backend.as_mut().unwrap().line();
+                }
+                self.backend_says(b"250 2.1.5 Ok\r\n")?;
+                self.client.until("250 2.1.5").ends_with("250 2.1.5 Ok\r\n")
+            }
+            "relay closes" => self.backend.take().is_some(),
+            "relay hung up" => self.backend.as_mut().is_none_or(|backend| backend.ends(PATIENCE)),
+            "relay kept" => self.backend.as_mut().is_some_and(|backend| !backend.ends(SILENCE)),
+            "closed" => self.client.ends(PATIENCE),
+            "open" => !self.client.ends(SILENCE),
+            // For those who set up the play.
+            _ => true,
+        };
+        if holds { Ok(()) } else { Err(format!("not so: {order}; C< {:?}", show(&self.client.heard))) }
+    }
+}
+
+/// Waits for what is expected, and takes it.
+fn take(wire: &mut Wire, expected: &Expected) -> Result<Vec<u8>, String> {
+    loop {
+        match expected.fit(&wire.heard) {
+            Fit::Yes(count) => return Ok(wire.heard.drain(..count).collect()),
+            Fit::More if wire.hear(PATIENCE) => {}
+            Fit::More | Fit::No => return Err(expected.missed(&wire.heard)),
+        }
+    }
+}
