@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::audit;
 use crate::config;
 use crate::fault::{Code, Lang};
 
@@ -42,6 +43,8 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Look for what the servers around would write down about people.
+    Audit(audit::Arguments),
     /// Explain a code word that stood in a refusal, or list all of them.
     Help {
         /// The word, for example MAILBOX-FULL.

@@ -13,7 +13,7 @@
 //!
 //! | layer | modules | what lives there |
 //! |---|---|---|
-//! | 6 program | `main` `cli` `config` `life` `demo` | may import all below |
+//! | 6 program | `main` `cli` `config` `life` `demo` `audit` `statement` | may import all below |
 //! | 5 drivers | `serve` | the only async glue |
 //! | 4 hands | `net` `sandbox` | sockets, TLS, timers; the kernel |
 //! | 3 minds | `smtp` `imap` `submission` | pure protocol: no tokio, no clock, no sockets |
@@ -25,6 +25,7 @@
 //! Protocol modules are fed bytes and answer with a [`Step`](imap::Step)-like enum; the driver in `serve` does what the step says.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -24,6 +24,11 @@ pub struct Postfix {
 impl Postfix {
     /// Writes the config into `place` and starts it in front of an LMTP server on loopback. Returns when it greets.
     pub fn start(place: &Place, lmtp: u16) -> Result<Postfix, Trouble> {
+        Postfix::start_with(place, lmtp, "")
+    }
+
+    /// The same with lines at the end of main.cf, which win over those before.
+    pub fn start_with(place: &Place, lmtp: u16, lines: &str) -> Result<Postfix, Trouble> {
         let user = User::from_name("postfix").ok().flatten().ok_or(Trouble::Missing(Program::Postfix))?;
         if !Uid::effective().is_root() {
             return Err(Trouble::NeedsRoot(Program::Postfix));
@@ -33,7 +38,7 @@ impl Postfix {
         let config = place.make("postfix", root)?;
         place.make("queue", root)?;
         place.make("data", Owner { uid: user.uid, gid: user.gid })?;
-        place.write("postfix/main.cf", main_cf(place.folder(), lmtp).as_bytes())?;
+        place.write("postfix/main.cf", (main_cf(place.folder(), lmtp) + lines).as_bytes())?;
         place.write("postfix/master.cf", include_str!("master.cf").replace("@SMTP@", &smtp.to_string()).as_bytes())?;
         place.write("postfix/mailboxes", mailboxes().as_bytes())?;
         let mut command = Command::new("/usr/sbin/postfix");
