@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::audit;
 use crate::config;
 use crate::fault::{Code, Lang};
+use crate::statement;
 
 /// The exit code for what was refused.
 pub const REFUSED: u8 = 1;
@@ -45,6 +46,8 @@ pub enum Command {
     },
     /// Look for what the servers around would write down about people.
     Audit(audit::Arguments),
+    /// Tell members what is kept and what is not, from what is enforced.
+    Statement(statement::Arguments),
     /// Explain a code word that stood in a refusal, or list all of them.
     Help {
         /// The word, for example MAILBOX-FULL.

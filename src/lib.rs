@@ -43,6 +43,7 @@ pub mod sandbox;
 pub mod scrub;
 pub mod serve;
 pub mod smtp;
+pub mod statement;
 pub mod store;
 pub mod submission;
 pub mod wire;

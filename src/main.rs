@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::Run { config } => run(&config),
         Command::Check { config } => cli::check(&config),
         Command::Audit(arguments) => nologd::audit::run(&arguments, cli::say, complain),
+        Command::Statement(arguments) => nologd::statement::run(&arguments, cli::say, complain),
         Command::Demo { check } => nologd::demo::run(check),
         Command::Help { code, lang } => cli::help(code.as_deref(), &lang),
     }

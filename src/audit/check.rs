@@ -71,6 +71,20 @@ impl Holds {
         Holds::Contents,
     ];
 
+    /// What a value that the canary planted stands for.
+    pub fn planted(name: &str) -> Option<Holds> {
+        Some(match name {
+            "client-address" => Holds::ClientAddress,
+            "login" => Holds::Login,
+            "refused-sender" => Holds::Correspondents,
+            "message-id" => Holds::MessageId,
+            "machine-name" | "imap-id" | "user-agent" => Holds::Program,
+            "password" | "wrong-password" => Holds::Password,
+            "subject" | "body" | "broken-tls" => Holds::Contents,
+            _ => return None,
+        })
+    }
+
     /// Its word in reports.
     pub fn word(self) -> &'static str {
         match self {
