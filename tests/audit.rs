@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on must say where
 
+#[path = "audit/canary.rs"]
+mod canary;
 #[path = "audit/real.rs"]
 mod real;
 #[path = "audit/templates.rs"]

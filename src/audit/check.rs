@@ -80,7 +80,7 @@ impl Holds {
             "message-id" => Holds::MessageId,
             "machine-name" | "imap-id" | "user-agent" => Holds::Program,
             "password" | "wrong-password" => Holds::Password,
-            "subject" | "body" | "broken-tls" => Holds::Contents,
+            "subject" | "body" | "mailbox-name" | "broken-tls" => Holds::Contents,
             _ => return None,
         })
     }

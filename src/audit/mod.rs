@@ -1,8 +1,10 @@
 //! `nologd audit`: shows on the running system that nobody is written down. DESIGN section 5 names its parts.
 //!
-//! Settings: each setting of the servers around us that would write a person down, with the line to write instead. Absent on
-//! purpose: changing anything. The audit reads, and says what it found; it never prints what it read.
+//! Settings: each setting of the servers around us that would write a person down, with the line to write instead. Canary: made-up
+//! values are planted through the real listeners, and looked for. Absent on purpose: changing anything. The audit reads, and says what
+//! it found; it never prints what it read.
 
+pub mod canary;
 pub mod check;
 mod finding;
 pub mod settings;
@@ -15,6 +17,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use zeroize::Zeroizing;
+
+use crate::config;
 use crate::quota::Day;
 
 use check::Server;
@@ -41,6 +46,27 @@ pub struct Arguments {
     /// rsyslog.conf, or `auto`.
     #[arg(long, value_name = "FILE")]
     rsyslog_config: Vec<PathBuf>,
+    /// The address of a test mailbox: log in, send and fail as it, then search for every trace. Needs --config.
+    #[arg(long, value_name = "ADDRESS", requires = "config", requires = "password_file")]
+    canary: Option<String>,
+    /// The config file of the daemon that the canary tries.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A file with the password of the test mailbox.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Log files and folders, queues, databases: nothing may be found in them.
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "canary")]
+    logs: Vec<PathBuf>,
+    /// Mailboxes and their indexes: the test message may be found in them, and nothing about the machine that wrote it.
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "canary")]
+    mail: Vec<PathBuf>,
+    /// Search systemd's journal too.
+    #[arg(long, requires = "canary")]
+    journal: bool,
+    /// The canary, without reading any settings.
+    #[arg(long, requires = "canary")]
+    canary_alone: bool,
     /// For machines; `nologd statement --audit` reads it.
     #[arg(long)]
     json: bool,
@@ -62,7 +88,14 @@ impl Arguments {
 /// `nologd audit`: exit 0 when clean, 1 when something was found or could not be read.
 pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str)) -> ExitCode {
     let Some(sources) = sources(arguments, complain) else { return ExitCode::FAILURE };
-    let report = report(&sources);
+    let mut report = report(&sources);
+    match canary(arguments) {
+        Ok(canary) => report.canary = canary,
+        Err(why) => {
+            complain(&format!("the canary did not fly: {why}"));
+            return ExitCode::FAILURE;
+        }
+    }
     if arguments.json {
         say(&serde_json::to_string_pretty(&report).unwrap_or_default());
     } else {
@@ -83,8 +116,22 @@ pub fn report(sources: &[Source]) -> Report {
     }
 }
 
+fn canary(arguments: &Arguments) -> Result<Option<Canary>, String> {
+    let (Some(address), Some(file), Some(password)) = (&arguments.canary, &arguments.config, &arguments.password_file) else {
+        return Ok(None);
+    };
+    let read = |file: &PathBuf| std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()));
+    let config = config::read(&read(file)?).map_err(|_| format!("{}: has errors: `nologd check` names them", file.display()))?;
+    let text = Zeroizing::new(read(password)?);
+    let password = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
+    let Arguments { logs, mail, journal, .. } = arguments;
+    let order = canary::Order { config: &config, address, password, logs, mail, journal: *journal };
+    canary::fly(&order).map(Some).map_err(|trouble| trouble.to_string())
+}
+
 fn sources(arguments: &Arguments, complain: fn(&str)) -> Option<Vec<Source>> {
-    let all = Server::ALL.iter().all(|server| arguments.files(*server).is_empty());
+    let none = Server::ALL.iter().all(|server| arguments.files(*server).is_empty());
+    let all = none && !arguments.canary_alone;
     let mut sources = Vec::new();
     for server in Server::ALL {
         let named = arguments.files(server).iter().map(|file| match file.to_str() {
