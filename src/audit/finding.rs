@@ -53,8 +53,10 @@ pub struct Canary {
     pub planted: usize,
     /// How many files were searched.
     pub files: usize,
-    /// Files that cannot be looked into: compressed, or unreadable.
+    /// Files that are compressed or encrypted, and were not looked into. Old ones, usually: what was just planted is not in them.
     pub closed: Vec<String>,
+    /// Files and folders that could not be read: whatever is in them was not seen.
+    pub unreadable: Vec<String>,
     /// What turned up.
     pub traces: Vec<Trace>,
 }
@@ -73,9 +75,10 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether nothing was found that a setting could stop, and no trace at all.
+    /// Whether nothing was found that a setting could stop, no trace at all, and nothing was left unread.
     pub fn is_clean(&self) -> bool {
-        self.leaks().next().is_none() && self.canary.as_ref().is_none_or(|canary| canary.traces.is_empty())
+        let flown_clean = |canary: &Canary| canary.traces.is_empty() && canary.unreadable.is_empty();
+        self.leaks().next().is_none() && self.canary.as_ref().is_none_or(flown_clean)
     }
 
     /// Whether the settings of `server` were read.
@@ -152,7 +155,10 @@ impl Canary {
         let _ = writeln!(text, "Canary\n  {} values planted: {}", self.planted, self.steps.join(", "));
         let _ = writeln!(text, "  {} files searched", self.files);
         for file in &self.closed {
-            let _ = writeln!(text, "  not searched, compressed or unreadable: {file}");
+            let _ = writeln!(text, "  not searched, compressed: {file}");
+        }
+        for file in &self.unreadable {
+            let _ = writeln!(text, "  NOT SEARCHED, could not be read: {file}");
         }
         for Trace { planted, form, file, near } in &self.traces {
             let _ = writeln!(text, "  FOUND: {planted} ({form}) in {file}, after octet {near}");
@@ -189,5 +195,7 @@ mod tests {
         let trace = Trace { planted: "subject".into(), form: "plain".into(), file: "mail.log".into(), near: 0 };
         report.canary = Some(Canary { traces: vec![trace], ..Canary::default() });
         assert!(!report.is_clean());
+        report.canary = Some(Canary { unreadable: vec!["mail.log".into()], ..Canary::default() });
+        assert!(!report.is_clean(), "what was not seen is not clean");
     }
 }

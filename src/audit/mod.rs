@@ -47,7 +47,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     rsyslog_config: Vec<PathBuf>,
     /// The address of a test mailbox: log in, send and fail as it, then search for every trace. Needs --config.
-    #[arg(long, value_name = "ADDRESS", requires = "config", requires = "password_file")]
+    #[arg(long, value_name = "ADDRESS", requires = "config", requires = "password_file", requires = "logs")]
     canary: Option<String>,
     /// The config file of the daemon that the canary tries.
     #[arg(long, value_name = "FILE")]

@@ -186,8 +186,8 @@ fn by_canary(name: &str, audit: Option<&Report>, words: &Words) -> Said {
         ("{list}", words.list(traces.iter().map(|holds| words.holds(*holds)))),
     ];
     match (name, canary.traces.is_empty()) {
-        // A search of nothing finds nothing.
-        ("canary", true) => vec![(canary.files > 0, places)],
+        // A search of nothing finds nothing, and what could not be read may hold anything.
+        ("canary", true) => vec![(canary.files > 0 && canary.unreadable.is_empty(), places)],
         ("canary-found", false) => vec![(false, places)],
         _ => Vec::new(),
     }

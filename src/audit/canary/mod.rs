@@ -149,6 +149,6 @@ fn journal(search: &Search<'_>, found: &mut Canary) {
         child.wait().ok().filter(|status| status.success() && result.is_ok())
     });
     if searched.is_none() {
-        found.closed.push(name.to_owned());
+        found.unreadable.push(name.to_owned());
     }
 }

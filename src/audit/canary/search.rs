@@ -59,19 +59,23 @@ impl<'a> Search<'a> {
         match known {
             Ok(known) if known.is_dir() && depth > 0 => match fs::read_dir(&path) {
                 Ok(entries) => entries.flatten().for_each(|entry| self.below(entry.path(), territory, depth - 1, found)),
-                Err(_) => found.closed.push(name),
+                Err(_) => found.unreadable.push(name),
             },
             Ok(known) if known.is_file() => {
                 self.text(path.file_name().map_or(&[], |name| name.as_encoded_bytes()), &name, territory, found);
                 let closed = path.extension().is_some_and(|end| CLOSED.iter().any(|closed| end == *closed));
                 match File::open(&path) {
-                    Ok(file) if !closed && self.stream(&file, &name, territory, found).is_ok() => {}
-                    _ => found.closed.push(name),
+                    _ if closed => found.closed.push(name),
+                    Ok(file) if self.stream(&file, &name, territory, found).is_ok() => {}
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    _ => found.unreadable.push(name),
                 }
             }
             // Sockets, pipes and devices hold nothing.
             Ok(_) => {}
-            Err(_) => found.closed.push(name),
+            // A queue file that was delivered meanwhile holds nothing any more; a path that the admin named must be there.
+            Err(error) if depth < DEPTH && error.kind() == io::ErrorKind::NotFound => {}
+            Err(_) => found.unreadable.push(name),
         }
     }
 
