@@ -13,7 +13,7 @@
 //!
 //! | layer | modules | what lives there |
 //! |---|---|---|
-//! | 6 program | `main` `cli` `config` `life` `demo` | may import all below |
+//! | 6 program | `main` `cli` `config` `life` `demo` `audit` `statement` | may import all below |
 //! | 5 drivers | `serve` | the only async glue |
 //! | 4 hands | `net` `sandbox` | sockets, TLS, timers; the kernel |
 //! | 3 minds | `smtp` `imap` `submission` `lmtp` `delegate` `admin` `notice` | pure protocol: no tokio, no clock, no sockets |
@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod delegate;
@@ -46,6 +47,7 @@ pub mod sandbox;
 pub mod scrub;
 pub mod serve;
 pub mod smtp;
+pub mod statement;
 pub mod store;
 pub mod submission;
 pub mod wire;

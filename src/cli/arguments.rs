@@ -52,6 +52,10 @@ pub enum Command {
         #[arg(long, default_value = "en", value_parser = values::lang)]
         lang: Lang,
     },
+    /// Look for what the servers around would write down about people.
+    Audit(crate::audit::Arguments),
+    /// Tell members what is kept and what is not, from what is enforced.
+    Statement(crate::statement::Arguments),
     /// What the running daemon answers.
     #[command(flatten)]
     Admin(Admin),

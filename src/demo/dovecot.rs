@@ -25,12 +25,17 @@ pub struct Dovecot {
 impl Dovecot {
     /// Writes the config for all [`MEMBERS`] into the folder `name` of `place`, and starts it. Returns when it greets.
     pub fn start(place: &Place, name: &str) -> Result<Dovecot, Trouble> {
+        Dovecot::start_with(place, name, "")
+    }
+
+    /// The same with lines at the end of its config, which win over those before.
+    pub fn start_with(place: &Place, name: &str, lines: &str) -> Result<Dovecot, Trouble> {
         let (imap, lmtp) = (place.port()?, place.port()?);
         let folder = place.make(name, Owner::me())?;
         let users = Users::find()?;
         place.make(&format!("{name}/mail"), users.mail)?;
         place.write(&format!("{name}/users"), accounts().as_bytes())?;
-        place.write(&format!("{name}/dovecot.conf"), config(&folder, &users, imap, lmtp).as_bytes())?;
+        place.write(&format!("{name}/dovecot.conf"), (config(&folder, &users, imap, lmtp) + lines).as_bytes())?;
         let process = launch(&folder)?;
         let mut dovecot = Dovecot { process, imap, lmtp, folder };
         dovecot.ready()?;

@@ -1,0 +1,156 @@
+//! What the canary does: what a member's mail program does on a good day and on a bad one, with planted values in every place.
+
+use std::io::{Read, Write};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::Trouble;
+use super::client::{Client, Way};
+use super::planted::Plants;
+
+/// The message goes through the relay, which may be busy.
+const ARRIVAL: Duration = Duration::from_secs(60);
+
+/// The test mailbox.
+pub(super) struct Login<'a> {
+    pub address: &'a str,
+    pub password: &'a str,
+}
+
+/// All steps in order. Returns their names; what a listener is not there for is left out.
+pub(super) fn fly(imap: &Way, submission: &Way, login: &Login<'_>, plants: &Plants) -> Result<Vec<String>, Trouble> {
+    let mut steps = Vec::new();
+    let mut done = |step: &str| steps.push(step.to_owned());
+    wrong_password(imap, login, plants)?;
+    done("wrong password");
+    let appended = session(imap, login, plants)?;
+    done("login");
+    done("over quota");
+    done(if appended { "copy to Sent" } else { "copy to Sent (refused: is there a Sent mailbox?)" });
+    broken_tls(imap, plants);
+    done("broken TLS");
+    send(submission, login, plants)?;
+    done("refused sender");
+    done("message to itself");
+    arrive(imap, login, plants)?;
+    done("message arrived");
+    Ok(steps)
+}
+
+/// Removes the two messages again, from INBOX and Sent.
+pub(super) fn clean_up(imap: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
+    let step = "removing the test messages";
+    let mut client = log_in(imap, login, step)?;
+    for mailbox in ["INBOX", "Sent"] {
+        if !client.imap(&format!("SELECT {mailbox}"), step)?.0 {
+            continue;
+        }
+        for number in found(&mut client, plants, step)? {
+            client.imap_expect(&format!("UID STORE {number} +FLAGS.SILENT (\\Deleted)"), step)?;
+            // Without UIDPLUS it stays marked: a plain EXPUNGE would remove what others marked.
+            client.imap(&format!("UID EXPUNGE {number}"), step)?;
+        }
+    }
+    client.imap("LOGOUT", step).map(drop)
+}
+
+fn wrong_password(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
+    let step = "login with a wrong password";
+    let mut client = Client::connect(way, Some("imap"), step)?;
+    client.line(step)?;
+    let (taken, _) = client.imap(&format!("LOGIN {} {}", quoted(login.address), plants.wrong_password), step)?;
+    if taken { Err(Trouble::Unexpected(step)) } else { Ok(()) }
+}
+
+/// ID, a message far too large, a copy in Sent. Whether there is a Sent mailbox.
+fn session(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<bool, Trouble> {
+    let step = "login";
+    let mut client = Client::connect(way, Some("imap"), step)?;
+    client.line(step)?;
+    client.imap_expect(&format!("ID (\"name\" \"{}\" \"os\" \"{}\")", plants.imap_id, plants.machine), "ID")?;
+    client.imap_expect(&credentials(login), step)?;
+    let message = message(login, plants);
+    let (appended, _) = client.imap(&format!("APPEND Sent (\\Seen) {{{}+}}\r\n{message}", message.len()), "APPEND to Sent")?;
+    // Refused, or asked for and never sent: either way the name of the mailbox has been seen.
+    client.imap(&format!("APPEND {} {{999999999999}}", plants.mailbox), "APPEND beyond the limit")?;
+    Ok(appended)
+}
+
+fn send(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
+    let step = "submission";
+    let mut client = Client::connect(way, None, step)?;
+    client.smtp_expect("", "220", step)?;
+    client.smtp_expect(&format!("EHLO {}.canary.example\r\n", plants.machine), "250", "EHLO")?;
+    let secret = Zeroizing::new(format!("\0{}\0{}", login.address, login.password));
+    let secret = Zeroizing::new(STANDARD.encode(secret.as_bytes()));
+    client.smtp_expect(&Zeroizing::new(format!("AUTH PLAIN {}\r\n", *secret)), "235", "AUTH")?;
+    let refused = client.smtp(&format!("MAIL FROM:<{}@canary.example>\r\n", plants.refused), "refused sender")?;
+    if refused.starts_with('2') {
+        client.smtp_expect("RSET\r\n", "250", "RSET")?;
+    }
+    client.smtp_expect(&format!("MAIL FROM:<{}>\r\n", login.address), "250", "MAIL")?;
+    client.smtp_expect(&format!("RCPT TO:<{}>\r\n", login.address), "250", "RCPT")?;
+    client.smtp_expect("DATA\r\n", "354", "DATA")?;
+    client.smtp_expect(&format!("{}.\r\n", message(login, plants)), "250", "message")?;
+    client.smtp("QUIT\r\n", "QUIT").map(drop)
+}
+
+/// Octets that are no TLS, then the end. The listener may answer or not.
+fn broken_tls(way: &Way, plants: &Plants) {
+    if let Ok(mut stream) = way.plain() {
+        let _ = stream.write_all(format!("GET /{} HTTP/1.1\r\n\r\n", plants.broken).as_bytes());
+        let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
+        let _ = stream.read(&mut [0; 512]);
+    }
+}
+
+fn arrive(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
+    let step = "waiting for the message";
+    let mut client = log_in(way, login, step)?;
+    client.imap_expect("SELECT INBOX", step)?;
+    let end = Instant::now() + ARRIVAL;
+    while found(&mut client, plants, step)?.is_empty() {
+        if Instant::now() > end {
+            return Err(Trouble::NotArrived);
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        client.imap("NOOP", step)?;
+    }
+    client.imap("LOGOUT", step).map(drop)
+}
+
+fn found(client: &mut Client, plants: &Plants, step: &'static str) -> Result<Vec<u32>, Trouble> {
+    let answer = client.imap_expect(&format!("UID SEARCH SUBJECT {}", plants.subject), step)?;
+    let numbers = answer.lines().filter_map(|line| line.strip_prefix("* SEARCH"));
+    Ok(numbers.flat_map(str::split_whitespace).filter_map(|word| word.parse().ok()).collect())
+}
+
+fn log_in(way: &Way, login: &Login<'_>, step: &'static str) -> Result<Client, Trouble> {
+    let mut client = Client::connect(way, Some("imap"), step)?;
+    client.line(step)?;
+    client.imap_expect(&credentials(login), step)?;
+    Ok(client)
+}
+
+fn credentials(login: &Login<'_>) -> Zeroizing<String> {
+    Zeroizing::new(format!("LOGIN {} {}", quoted(login.address), quoted(login.password)))
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn message(login: &Login<'_>, plants: &Plants) -> String {
+    let (address, Plants { machine, user_agent, message_id, subject, body, .. }) = (login.address, plants);
+    let own = plants.address;
+    format!(
+        "Received: from {machine}.canary.example ([{own}]) by {machine}.canary.example; Thu, 1 Jan 2026 18:30:01 +0900\r\n\
+         X-Originating-IP: [{own}]\r\nFrom: <{address}>\r\nTo: <{address}>\r\nSubject: {subject}\r\n\
+         Date: Thu, 1 Jan 2026 18:30:00 +0900\r\nMessage-ID: <{message_id}@{machine}.canary.example>\r\n\
+         User-Agent: {user_agent}/1.0\r\nX-Mailer: {user_agent}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n\
+         A test of nologd audit. It may be deleted.\r\n{body}\r\n"
+    )
+}

@@ -1,0 +1,154 @@
+//! The second part of the audit: plants made-up values through the real listeners, then looks where they turned up.
+//!
+//! It needs a test mailbox of its own, and the right to read what is searched. The two messages it makes are removed again.
+
+mod client;
+mod flight;
+mod forms;
+mod planted;
+mod search;
+mod session_id;
+
+use std::fmt;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use zeroize::Zeroizing;
+
+use crate::config::{Config, Listen, Protection};
+use crate::serve::Service;
+
+use super::finding::{Canary, Trace};
+use client::Way;
+use flight::Login;
+use planted::{Planted, Plants, Rightful};
+use search::{Search, Territory};
+
+/// Servers write a moment after they have answered.
+const SETTLING: Duration = Duration::from_secs(3);
+
+/// What is to be done.
+pub struct Order<'a> {
+    /// The daemon that is tried.
+    pub config: &'a Config,
+    /// The test mailbox, which is its login too.
+    pub address: &'a str,
+    /// Its password.
+    pub password: Zeroizing<String>,
+    /// Files and folders in which nothing may be found.
+    pub logs: &'a [PathBuf],
+    /// Mailboxes and their indexes, in which the message itself may be found.
+    pub mail: &'a [PathBuf],
+    /// Whether systemd's journal is searched, from the start of the flight on.
+    pub journal: bool,
+}
+
+/// Why the canary did not fly. Nothing about the mailbox is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// No listener for this with TLS from the first byte.
+    NoListener(&'static str),
+    /// The certificate of the config cannot be read, or the listener shows another one.
+    Certificate,
+    /// The machine gives no random octets.
+    NoRandom,
+    /// The connection broke at this step.
+    Broken(&'static str),
+    /// An answer was not as expected at this step.
+    Unexpected(&'static str),
+    /// The message did not arrive in its own mailbox.
+    NotArrived,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::NoListener(service) => write!(out, "the config has no {service} listener with tls = \"implicit\""),
+            Trouble::Certificate => {
+                out.write_str("the certificate of the config cannot be read, or the listener shows another one")
+            }
+            Trouble::NoRandom => out.write_str("the machine gives no random numbers"),
+            Trouble::Broken(step) => write!(out, "the connection broke: {step}"),
+            Trouble::Unexpected(step) => write!(out, "an answer was not as expected: {step}"),
+            Trouble::NotArrived => out.write_str("the test message did not arrive within a minute"),
+        }
+    }
+}
+
+/// Flies and searches.
+///
+/// # Errors
+/// See [`Trouble`]. Then nothing was shown, neither good nor bad.
+pub fn fly(order: &Order<'_>) -> Result<Canary, Trouble> {
+    let plants = Plants::new().ok_or(Trouble::NoRandom)?;
+    let imap = way(order.config, Service::Imap, "imap", plants.address)?;
+    let submission = way(order.config, Service::Submission, "submission", plants.address)?;
+    let login = Login { address: order.address, password: &order.password };
+    let steps = flight::fly(&imap, &submission, &login, &plants)?;
+    std::thread::sleep(SETTLING);
+    let planted = plants.all(order.address, &order.password);
+    let mut found = Canary { steps, planted: planted.len(), ..Canary::default() };
+    let search = Search::new(&planted, plants.address);
+    for (paths, territory) in [(order.logs, Territory::Logs), (order.mail, Territory::Mail)] {
+        paths.iter().for_each(|path| search.path(path, territory, &mut found));
+    }
+    search.path(&order.config.state_dir, Territory::Book, &mut found);
+    if order.journal {
+        journal(&search, &mut found);
+    }
+    // It is for tidiness: a mailbox that keeps two messages is no finding.
+    let _ = flight::clean_up(&imap, &login, &plants);
+    found.traces.sort();
+    Ok(found)
+}
+
+/// Looks for one address in one place, without flying: for tests of the search, and to look back after a flight.
+pub fn look_for(address: Ipv4Addr, path: &Path) -> Vec<Trace> {
+    let value = Zeroizing::new(address.to_string());
+    let planted = [Planted { name: "client-address", value, place: Rightful::Nowhere }];
+    let mut found = Canary::default();
+    Search::new(&planted, address).path(path, Territory::Logs, &mut found);
+    found.traces.sort();
+    found.traces
+}
+
+fn way(config: &Config, service: Service, name: &'static str, from: Ipv4Addr) -> Result<Way, Trouble> {
+    let listen = config.listens.iter().find(|listen| listen.service == service && listen.tls == Protection::Implicit);
+    let to = listen.and_then(reachable).ok_or(Trouble::NoListener(name))?;
+    let files = config.tls.as_ref().ok_or(Trouble::Certificate)?;
+    let chain = files.certificates.join(&files.default).join("fullchain.pem");
+    let certificate = first_certificate(&chain).ok_or(Trouble::Certificate)?;
+    Ok(Way { from, to, name: files.default.clone(), certificate })
+}
+
+/// "Any address" is reached by loopback; `[::]` takes IPv4 too, as the kernel is set by default.
+fn reachable(listen: &Listen) -> Option<SocketAddr> {
+    let mut address: SocketAddr = listen.address.parse().ok()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    Some(address)
+}
+
+fn first_certificate(file: &Path) -> Option<CertificateDer<'static>> {
+    CertificateDer::from_pem_slice(&fs::read(file).ok()?).ok()
+}
+
+/// What the journal took in during the last minutes; it is read as it is exported, and kept nowhere.
+fn journal(search: &Search<'_>, found: &mut Canary) {
+    let mut command = Command::new("journalctl");
+    command.args(["--quiet", "--no-pager", "--output=export", "--since=-10min"]).stdin(Stdio::null()).stderr(Stdio::null());
+    let name = "the journal";
+    let searched = command.stdout(Stdio::piped()).spawn().ok().and_then(|mut child| {
+        let result = search.stream(child.stdout.take()?, name, Territory::Logs, found);
+        child.wait().ok().filter(|status| status.success() && result.is_ok())
+    });
+    if searched.is_none() {
+        found.unreadable.push(name.to_owned());
+    }
+}

@@ -1,0 +1,284 @@
+//! Every check of the audit: what a server would write down, and about whom.
+//!
+//! Names are never changed: the statement, reports of other hosts and people's notes refer to them.
+
+/// A server, or a part of the machine, that writes things down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Server {
+    /// Mailboxes.
+    Dovecot,
+    /// The relay.
+    Postfix,
+    /// The web server in front of the webmail, or a mail proxy.
+    Nginx,
+    /// The webmail.
+    Roundcube,
+    /// systemd's journal.
+    Journald,
+    /// The classic log daemon.
+    Rsyslog,
+}
+
+impl Server {
+    /// All of them.
+    pub const ALL: [Server; 6] =
+        [Server::Dovecot, Server::Postfix, Server::Nginx, Server::Roundcube, Server::Journald, Server::Rsyslog];
+
+    /// Its name for people and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Server::Dovecot => "Dovecot",
+            Server::Postfix => "Postfix",
+            Server::Nginx => "nginx",
+            Server::Roundcube => "Roundcube",
+            Server::Journald => "journald",
+            Server::Rsyslog => "rsyslog",
+        }
+    }
+}
+
+/// What is written down about a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holds {
+    /// The network address of the person's device.
+    ClientAddress,
+    /// The login, which is usually the mail address.
+    Login,
+    /// Who wrote, and to whom.
+    Correspondents,
+    /// The identifier of a message.
+    MessageId,
+    /// When something was done.
+    Times,
+    /// The mail program or browser.
+    Program,
+    /// The password.
+    Password,
+    /// Subjects or bodies.
+    Contents,
+}
+
+impl Holds {
+    /// All of them.
+    pub const ALL: [Holds; 8] = [
+        Holds::ClientAddress,
+        Holds::Login,
+        Holds::Correspondents,
+        Holds::MessageId,
+        Holds::Times,
+        Holds::Program,
+        Holds::Password,
+        Holds::Contents,
+    ];
+
+    /// What a value that the canary planted stands for.
+    pub fn planted(name: &str) -> Option<Holds> {
+        Some(match name {
+            "client-address" => Holds::ClientAddress,
+            "login" => Holds::Login,
+            "refused-sender" => Holds::Correspondents,
+            "message-id" => Holds::MessageId,
+            "machine-name" | "imap-id" | "user-agent" => Holds::Program,
+            "password" | "wrong-password" => Holds::Password,
+            "subject" | "body" | "mailbox-name" | "broken-tls" => Holds::Contents,
+            _ => return None,
+        })
+    }
+
+    /// Its word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Holds::ClientAddress => "client-address",
+            Holds::Login => "login",
+            Holds::Correspondents => "correspondents",
+            Holds::MessageId => "message-id",
+            Holds::Times => "times",
+            Holds::Program => "program",
+            Holds::Password => "password",
+            Holds::Contents => "contents",
+        }
+    }
+}
+
+/// Whether a setting can stop it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A setting stops it, and is not set so.
+    Leak,
+    /// No setting stops it; it is told so that the statement can say it.
+    Remains,
+}
+
+/// One thing that the audit looks for in settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// Its name, `server-subject`.
+    pub name: &'static str,
+    /// Who writes.
+    pub server: Server,
+    /// Whether it can be stopped.
+    pub kind: Kind,
+    /// What about a person.
+    pub holds: &'static [Holds],
+    /// One sentence: what is written, where and when.
+    pub writes: &'static str,
+}
+
+impl Check {
+    /// The check with this name.
+    pub fn find(name: &str) -> Option<&'static Check> {
+        Check::ALL.iter().copied().find(|check| check.name == name)
+    }
+}
+
+macro_rules! checks {
+    ($($id:ident $server:ident $kind:ident $name:literal [$($holds:ident),*] $writes:literal)*) => {
+        $(#[doc = $writes] pub const $id: Check = Check {
+            name: $name, server: Server::$server, kind: Kind::$kind, holds: &[$(Holds::$holds),*], writes: $writes,
+        };)*
+
+        impl Check {
+            /// Every check, server by server.
+            pub const ALL: &'static [&'static Check] = &[$(&$id),*];
+        }
+    };
+}
+
+checks! {
+    DOVECOT_INFO Dovecot Leak "dovecot-info-lines" [Times, Correspondents]
+        "A line for each login, logout, delivery and submission, with the time; those of submission name sender and addressees."
+    DOVECOT_LOGIN Dovecot Leak "dovecot-login-line" [Login, ClientAddress, Times]
+        "Each login, also a wrong one: the member's address, the network address, and a session id that holds network address and port in base64."
+    DOVECOT_LOGIN_FORMAT Dovecot Leak "dovecot-login-format" [Login, ClientAddress, Times]
+        "The frame around each login line names more than the message and its elements."
+    DOVECOT_PREFIX Dovecot Leak "dovecot-line-prefix" [Login, ClientAddress, Times]
+        "Each line of a session begins with the member's address and a session id that holds the network address in base64."
+    DOVECOT_DELIVERY Dovecot Leak "dovecot-delivery-line" [MessageId, Correspondents, Times]
+        "Each delivery: the Message-ID of the mail, and what else the format names."
+    DOVECOT_AUTH_VERBOSE Dovecot Leak "dovecot-auth-verbose" [Login, ClientAddress, Times]
+        "Each failed login with the member's address and the network address."
+    DOVECOT_AUTH_PASSWORDS Dovecot Leak "dovecot-auth-passwords" [Password, Login]
+        "Passwords that were tried; a typing error away from the right one."
+    DOVECOT_DEBUG Dovecot Leak "dovecot-debug" [Login, ClientAddress, Password, Times]
+        "Everything that is done at each login and on each mailbox."
+    DOVECOT_TLS_LOG Dovecot Leak "dovecot-tls-log" [ClientAddress, Times]
+        "Each step of each TLS handshake, with the network address."
+    DOVECOT_MAIL_LOG Dovecot Leak "dovecot-mail-log" [Login, MessageId, Correspondents, Contents, Times]
+        "Each message that is stored, copied or deleted: mailbox, Message-ID, and sender and subject where asked for."
+    DOVECOT_LAST_LOGIN Dovecot Leak "dovecot-last-login" [Login, Times]
+        "The moment of each member's last login, in a file or database."
+    DOVECOT_ID_LOG Dovecot Leak "dovecot-id-log" [Program, Login]
+        "What mail programs say about themselves (IMAP ID): name, version, system."
+    DOVECOT_EVENTS Dovecot Leak "dovecot-event-export" [Login, ClientAddress, Times]
+        "Events with all their fields go to a log, a file or another machine."
+    DOVECOT_TITLE Dovecot Leak "dovecot-process-title" [Login, ClientAddress]
+        "Member and network address stand in the process list, which every user of the machine and every monitoring tool can read."
+    DOVECOT_RAWLOG Dovecot Leak "dovecot-rawlog" [Contents, Password, Login]
+        "Whole sessions, with the mail in them, are copied into files."
+    DOVECOT_POLICY_SERVER Dovecot Leak "dovecot-auth-policy-server" [Login, ClientAddress, Program, Times]
+        "Each login is told to another server, with the network address."
+    DOVECOT_RECEIVED Dovecot Leak "dovecot-received" [Times, Login]
+        "A Received line in each message it takes in, with the server it came from and the moment; at submission by a member, the member's network."
+    DOVECOT_FAULTS Dovecot Remains "dovecot-fault-lines" [Login, Times]
+        "When something fails, the error line names the mailbox, or its path. No setting takes the name out of error lines."
+
+    POSTFIX_SESSIONS Postfix Leak "postfix-session-lines" [ClientAddress, Times]
+        "Each connection, its end and its loss, with the network address."
+    POSTFIX_LOGINS Postfix Leak "postfix-login-lines" [Login, ClientAddress, Times]
+        "Each message sent with a login, and each failed login: sasl_username and network address."
+    POSTFIX_REJECTS Postfix Leak "postfix-reject-lines" [ClientAddress, Correspondents, Program, Times]
+        "Each refused message: network address, sender, addressee, and the name that the mail program gave its machine."
+    POSTFIX_MESSAGE_ID Postfix Leak "postfix-message-id-lines" [MessageId, Times]
+        "The Message-ID of each message."
+    POSTFIX_ENVELOPES Postfix Leak "postfix-envelope-lines" [Correspondents, Times]
+        "Who wrote to whom, and when, for each message and each addressee."
+    POSTFIX_STATISTICS Postfix Leak "postfix-anvil-lines" [ClientAddress, Times]
+        "The busiest network addresses, every ten minutes."
+    POSTFIX_HEADER_CHECKS Postfix Leak "postfix-header-checks" [ClientAddress, MessageId, Correspondents]
+        "Rules other than IGNORE write what they remove into the log; and they reach into attached messages."
+    POSTFIX_PORT_LOG Postfix Leak "postfix-port-log" [ClientAddress]
+        "The port of each client, which finds one household behind an address that many share."
+    POSTFIX_TLS_LOG Postfix Leak "postfix-tls-log" [ClientAddress, Times]
+        "Each TLS session, with the network address."
+    POSTFIX_TLS_RECEIVED Postfix Leak "postfix-tls-received" [Program]
+        "The ciphers of the mail program, in a Received line of each message: they tell which program it is."
+    POSTFIX_LOGIN_RECEIVED Postfix Leak "postfix-login-received" [Login]
+        "The login, in a Received line of each message that is sent."
+    POSTFIX_DEBUG Postfix Leak "postfix-debug" [ClientAddress, Login, Password, Correspondents]
+        "Whole sessions of chosen peers, with the login, go to the log."
+    POSTFIX_XCLIENT Postfix Leak "postfix-xclient" [ClientAddress, Login]
+        "Another server may hand over network address and login of the person; both then stand in log, queue and headers."
+    POSTFIX_XFORWARD Postfix Leak "postfix-xforward" [ClientAddress, Program]
+        "Network address and machine name of the person are handed on to the next server."
+    POSTFIX_VERIFY_CACHE Postfix Leak "postfix-verify-cache" [Correspondents, Times]
+        "Addresses that were written to, and when they were last tried, in a file that outlives restarts."
+    POSTFIX_QUEUE Postfix Remains "postfix-queue" [Correspondents, Times, Contents]
+        "Until it is delivered, a message lies in the queue with sender, addressees and its text; the reason of a delay beside it."
+    POSTFIX_POSTSCREEN Postfix Remains "postfix-postscreen-cache" [ClientAddress, Times]
+        "postscreen keeps the network addresses of the servers that bring mail, and of whoever else tries, in a file for a week or more."
+
+    NGINX_ACCESS Nginx Leak "nginx-access-log" [ClientAddress, Program, Times, Login]
+        "Each page: network address, browser and the URL, in which the webmail names members."
+    NGINX_ERRORS Nginx Leak "nginx-error-log" [ClientAddress, Login, Times]
+        "Each fault, also one of a server behind: network address and URL; the mail module adds the login."
+    NGINX_DEBUG Nginx Leak "nginx-debug-log" [Password, ClientAddress, Login]
+        "Everything, in the mail module with the passwords."
+    NGINX_AUTH Nginx Leak "nginx-auth-http" [Login, Password, ClientAddress]
+        "Login, password and network address are sent to another server over HTTP at each login, and land in its log."
+    NGINX_XCLIENT Nginx Leak "nginx-xclient" [ClientAddress, Login]
+        "Network address and login are handed to the mail server behind; on by default."
+    NGINX_PROXY_PROTOCOL Nginx Leak "nginx-proxy-protocol" [ClientAddress]
+        "The network address is handed to the server behind."
+    NGINX_FORWARDED Nginx Leak "nginx-forwarded-address" [ClientAddress]
+        "The network address is handed to the webmail, which writes it into its database and its log."
+
+    ROUNDCUBE_SENT Roundcube Leak "roundcube-sendmail-log" [Login, ClientAddress, MessageId, Correspondents, Times]
+        "Each message that is sent: login, network address, Message-ID and all addressees, in sendmail.log."
+    ROUNDCUBE_ERRORS Roundcube Leak "roundcube-error-log" [Login, ClientAddress, Times]
+        "Each wrong password and each fault, with login, network address and URL, in errors.log or syslog."
+    ROUNDCUBE_LOGINS Roundcube Leak "roundcube-login-log" [Login, ClientAddress, Times]
+        "Each login with its network address, in userlogins.log."
+    ROUNDCUBE_SESSION_ID Roundcube Leak "roundcube-session-id" [Login]
+        "The first letters of the session in each log line: they tie lines to one person."
+    ROUNDCUBE_DEBUG Roundcube Leak "roundcube-debug" [Password, Contents, Login]
+        "Whole dialogues with the mail server or the database, passwords and mail included."
+    ROUNDCUBE_USER_LOGS Roundcube Leak "roundcube-user-logs" [Login, Times]
+        "A folder of log files for each member."
+    ROUNDCUBE_SESSION_TABLE Roundcube Leak "roundcube-session-table" [ClientAddress, Times]
+        "The network address of each visitor, in the session table, as long as the session lives and in every backup after."
+    ROUNDCUBE_XCLIENT Roundcube Leak "roundcube-xclient" [ClientAddress, Login]
+        "Network address or login are handed to the outgoing mail server."
+    ROUNDCUBE_RECEIVED Roundcube Leak "roundcube-received" [ClientAddress]
+        "A Received line with the visitor's network address in each message."
+    ROUNDCUBE_AGENT Roundcube Leak "roundcube-user-agent" [Program]
+        "Name and version of the webmail in each message."
+    ROUNDCUBE_PLUGINS Roundcube Leak "roundcube-plugins" [ClientAddress, Login, Times]
+        "A plugin that stores or hands on network addresses or logins."
+    ROUNDCUBE_LAST_LOGIN Roundcube Remains "roundcube-last-login" [Login, Times]
+        "The table of users holds the moments of the last login and of the last failed one. No setting stops it."
+
+    JOURNALD_STORAGE Journald Leak "journald-storage" [Times]
+        "What services say is kept on disk over restarts; deleted lines stay in free blocks."
+    JOURNALD_RETENTION Journald Leak "journald-retention" [Times]
+        "What services say is kept until the space is full, which can be months."
+    JOURNALD_FORWARD Journald Leak "journald-forward" [Times]
+        "Each line is handed to syslog too, which writes it into files of its own."
+
+    RSYSLOG_MAIL Rsyslog Leak "rsyslog-mail-lines" [Login, ClientAddress, Correspondents, MessageId, Times]
+        "All lines of the mail servers go into a file or to another machine."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_begin_with_their_server() {
+        for check in Check::ALL {
+            assert_eq!(Check::ALL.iter().filter(|other| other.name == check.name).count(), 1, "{}", check.name);
+            assert!(check.name.starts_with(&check.server.name().to_lowercase()), "{}", check.name);
+            assert!(check.writes.ends_with('.') && !check.holds.is_empty(), "{}", check.name);
+            assert_eq!(Check::find(check.name), Some(*check));
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! `nologd audit`: shows on the running system that nobody is written down. DESIGN section 5 names its parts.
+//!
+//! Settings: each setting of the servers around us that would write a person down, with the line to write instead. Canary: made-up
+//! values are planted through the real listeners, and looked for. Absent on purpose: changing anything. The audit reads, and says what
+//! it found; it never prints what it read.
+
+pub mod canary;
+pub mod check;
+mod finding;
+pub mod settings;
+mod source;
+
+pub use check::Check;
+pub use finding::{Canary, Finding, Report, Trace};
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use zeroize::Zeroizing;
+
+use crate::config;
+use crate::quota::Day;
+
+use check::Server;
+use settings::Source;
+
+/// `nologd audit ...`. Without a file, the settings of every server that is installed here are read.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Settings of Dovecot: a file, or `auto` for what runs here (`doveconf -n`).
+    #[arg(long, value_name = "FILE")]
+    dovecot_config: Vec<PathBuf>,
+    /// Settings of Postfix: a file, or `auto` (`postconf -n`).
+    #[arg(long, value_name = "FILE")]
+    postfix_config: Vec<PathBuf>,
+    /// Settings of nginx: a file, or `auto` (`nginx -T`).
+    #[arg(long, value_name = "FILE")]
+    nginx_config: Vec<PathBuf>,
+    /// Roundcube's config.inc.php, or `auto`.
+    #[arg(long, value_name = "FILE")]
+    roundcube_config: Vec<PathBuf>,
+    /// journald.conf, or `auto`.
+    #[arg(long, value_name = "FILE")]
+    journald_config: Vec<PathBuf>,
+    /// rsyslog.conf, or `auto`.
+    #[arg(long, value_name = "FILE")]
+    rsyslog_config: Vec<PathBuf>,
+    /// The address of a test mailbox: log in, send and fail as it, then search for every trace. Needs --config.
+    #[arg(long, value_name = "ADDRESS", requires = "config", requires = "password_file", requires = "logs")]
+    canary: Option<String>,
+    /// The config file of the daemon that the canary tries.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A file with the password of the test mailbox.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Log files and folders, queues, databases: nothing may be found in them.
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "canary")]
+    logs: Vec<PathBuf>,
+    /// Mailboxes and their indexes: the test message may be found in them, and nothing about the machine that wrote it.
+    #[arg(long, value_name = "PATH", num_args = 1.., requires = "canary")]
+    mail: Vec<PathBuf>,
+    /// Search systemd's journal too.
+    #[arg(long, requires = "canary")]
+    journal: bool,
+    /// The canary, without reading any settings.
+    #[arg(long, requires = "canary")]
+    canary_alone: bool,
+    /// For machines; `nologd statement --audit` reads it.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Arguments {
+    fn files(&self, server: Server) -> &[PathBuf] {
+        match server {
+            Server::Dovecot => &self.dovecot_config,
+            Server::Postfix => &self.postfix_config,
+            Server::Nginx => &self.nginx_config,
+            Server::Roundcube => &self.roundcube_config,
+            Server::Journald => &self.journald_config,
+            Server::Rsyslog => &self.rsyslog_config,
+        }
+    }
+}
+
+/// `nologd audit`: exit 0 when clean, 1 when something was found or could not be read.
+pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str)) -> ExitCode {
+    let Some(sources) = sources(arguments, complain) else { return ExitCode::FAILURE };
+    let mut report = report(&sources);
+    match canary(arguments) {
+        Ok(canary) => report.canary = canary,
+        Err(why) => {
+            complain(&format!("the canary did not fly: {why}"));
+            return ExitCode::FAILURE;
+        }
+    }
+    if arguments.json {
+        say(&serde_json::to_string_pretty(&report).unwrap_or_default());
+    } else {
+        say(report.text().trim_end());
+    }
+    if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The report about `sources`, made today.
+pub fn report(sources: &[Source]) -> Report {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let read = Server::ALL.iter().filter(|server| sources.iter().any(|source| source.server == **server));
+    Report {
+        made: Day::from_unix(now).print(),
+        read: read.map(|server| server.name().to_owned()).collect(),
+        findings: settings::findings(sources),
+        canary: None,
+    }
+}
+
+fn canary(arguments: &Arguments) -> Result<Option<Canary>, String> {
+    let (Some(address), Some(file), Some(password)) = (&arguments.canary, &arguments.config, &arguments.password_file) else {
+        return Ok(None);
+    };
+    let read = |file: &PathBuf| std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()));
+    let config = config::read(&read(file)?).map_err(|_| format!("{}: has errors: `nologd check` names them", file.display()))?;
+    let text = Zeroizing::new(read(password)?);
+    let password = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
+    let Arguments { logs, mail, journal, .. } = arguments;
+    let order = canary::Order { config: &config, address, password, logs, mail, journal: *journal };
+    canary::fly(&order).map(Some).map_err(|trouble| trouble.to_string())
+}
+
+fn sources(arguments: &Arguments, complain: fn(&str)) -> Option<Vec<Source>> {
+    let none = Server::ALL.iter().all(|server| arguments.files(*server).is_empty());
+    let all = none && !arguments.canary_alone;
+    let mut sources = Vec::new();
+    for server in Server::ALL {
+        let named = arguments.files(server).iter().map(|file| match file.to_str() {
+            Some("auto") => source::from_machine(server).unwrap_or_else(|| Err(not_here(server))),
+            _ => source::from_file(server, file),
+        });
+        let found = if all { source::from_machine(server) } else { None };
+        for source in named.chain(found) {
+            match source {
+                Ok(source) => sources.push(source),
+                Err(source::Unreadable { what, why }) => {
+                    complain(&format!("{what}: {why}"));
+                    return None;
+                }
+            }
+        }
+    }
+    Some(sources)
+}
+
+fn not_here(server: Server) -> source::Unreadable {
+    source::Unreadable { what: server.name().to_owned(), why: "is not installed here".to_owned() }
+}

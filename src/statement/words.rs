@@ -1,0 +1,131 @@
+//! The words of the statement in one language.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::audit::check::Holds;
+use crate::fault::Lang;
+
+use super::sentence::Part;
+
+const EN: &str = include_str!("../../policy/statement/en/sentences.toml");
+const FR: &str = include_str!("../../policy/statement/fr/sentences.toml");
+
+/// All words of one language.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Words {
+    /// Of the whole.
+    pub title: String,
+    /// Under the title.
+    pub introduction: String,
+    /// With `{digest}`.
+    pub digest: String,
+    /// With `{list}`.
+    pub loosened: String,
+    /// Between the last two of a list.
+    pub and: String,
+    months: [String; 12],
+    headings: BTreeMap<String, String>,
+    holds: BTreeMap<String, String>,
+    /// By name.
+    pub sentence: BTreeMap<String, Forms>,
+}
+
+/// Both forms of a sentence.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forms {
+    /// What is said while it holds.
+    pub holds: String,
+    /// The honest opposite. Empty where there is none: then nothing is said.
+    pub otherwise: String,
+}
+
+impl Words {
+    /// Those of `lang`.
+    pub fn of(lang: Lang) -> Words {
+        let text = match lang {
+            Lang::En => EN,
+            Lang::Fr => FR,
+        };
+        // Holds because the texts are constants, and a test reads both.
+        toml::from_str(text).unwrap_or_else(|_| unreachable!("policy/statement is checked by a test"))
+    }
+
+    /// The heading over a part.
+    pub fn heading(&self, part: Part) -> &str {
+        self.headings.get(part.key()).map_or("", String::as_str)
+    }
+
+    /// What is written down, in words.
+    pub fn holds(&self, holds: Holds) -> &str {
+        self.holds.get(holds.word()).map_or("", String::as_str)
+    }
+
+    /// `2027-03-01` as people write it. What is no day stays as it is.
+    pub fn day(&self, day: &str) -> String {
+        let parts: Vec<_> = day.split('-').collect();
+        let [year, month, number] = parts.as_slice() else { return day.to_owned() };
+        let month = month.parse::<usize>().ok().and_then(|month| self.months.get(month.checked_sub(1)?));
+        let (Some(month), Ok(number)) = (month, number.parse::<u8>()) else { return day.to_owned() };
+        // French says "le premier", and numbers from there on.
+        let first = if number == 1 && self.and == " et " { "er" } else { "" };
+        format!("{number}{first} {month} {year}")
+    }
+
+    /// `a, b and c`.
+    pub fn list<'a>(&self, items: impl IntoIterator<Item = &'a str>) -> String {
+        let mut items: Vec<&str> = items.into_iter().collect();
+        let last = items.pop().unwrap_or_default();
+        if items.is_empty() { last.to_owned() } else { format!("{}{}{last}", items.join(", "), self.and) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sentence::SENTENCES;
+    use super::*;
+
+    #[test]
+    fn both_languages_have_all_words_and_the_same_places_to_fill() {
+        let (en, fr) = (Words::of(Lang::En), Words::of(Lang::Fr));
+        assert_eq!(en.sentence.keys().collect::<Vec<_>>(), fr.sentence.keys().collect::<Vec<_>>());
+        assert_eq!(en.sentence.len(), SENTENCES.len());
+        for words in [&en, &fr] {
+            assert!(Part::ALL.iter().all(|part| !words.heading(*part).is_empty()));
+            assert!(Holds::ALL.iter().all(|holds| !words.holds(*holds).is_empty()));
+            assert!(words.digest.contains("{digest}") && words.loosened.contains("{list}"));
+        }
+        for name in SENTENCES.iter().map(|sentence| sentence.name) {
+            let (en, fr) = (&en.sentence[name], &fr.sentence[name]);
+            for (en, fr) in [(&en.holds, &fr.holds), (&en.otherwise, &fr.otherwise)] {
+                assert_eq!(places(en), places(fr), "{name}");
+                assert_eq!(en.is_empty(), fr.is_empty(), "{name}");
+                assert!(en.is_empty() || en != fr, "{name} is not translated");
+            }
+        }
+    }
+
+    fn places(text: &str) -> Vec<&str> {
+        let mut found: Vec<_> = text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
+        found.sort_unstable();
+        found
+    }
+
+    #[test]
+    fn days() {
+        assert_eq!(Words::of(Lang::En).day("2027-03-01"), "1 March 2027");
+        assert_eq!(Words::of(Lang::Fr).day("2027-03-01"), "1er mars 2027");
+        assert_eq!(Words::of(Lang::Fr).day("2027-08-22"), "22 août 2027");
+        assert_eq!(Words::of(Lang::Fr).day("2027-13-22"), "2027-13-22");
+    }
+
+    #[test]
+    fn lists() {
+        let words = Words::of(Lang::Fr);
+        assert_eq!(words.list(["a", "b", "c"]), "a, b et c");
+        assert_eq!(words.list(["a"]), "a");
+    }
+}

@@ -1,0 +1,98 @@
+//! The canary over real servers: it finds what Debian's settings let through, and nothing with our templates. Needs root, for Postfix.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use nologd::audit::Report;
+use nologd::demo::{Behind, Daemon, Dovecot, MEMBERS, Member, Place, Ports, Postfix};
+
+use super::templates;
+
+const ALICE: &Member = &MEMBERS[0];
+
+struct Host {
+    daemon: Daemon,
+    postfix: Postfix,
+    dovecot: Dovecot,
+    place: Place,
+}
+
+impl Host {
+    fn start(dovecot_lines: &str, postfix_lines: &str) -> Host {
+        let place = Place::new().unwrap();
+        let dovecot = Dovecot::start_with(&place, "dovecot", dovecot_lines).unwrap();
+        let postfix = Postfix::start_with(&place, dovecot.lmtp(), postfix_lines).unwrap();
+        let behind = Behind { name: "store1", imap: dovecot.imap(), lmtp: dovecot.lmtp(), relay: postfix.smtp() };
+        let ports = Ports::any(&place).unwrap();
+        let program = std::path::Path::new(env!("CARGO_BIN_EXE_nologd"));
+        let daemon = Daemon::start(&place, program, ports, &[behind], &[]).unwrap();
+        place.write("password", format!("{}\n", ALICE.password).as_bytes()).unwrap();
+        Host { daemon, postfix, dovecot, place }
+    }
+
+    /// Everything that servers write here; the mailboxes apart.
+    fn fly(&self) -> (Option<i32>, Report, String) {
+        let logs =
+            ["queue", "data", "postfix.out", "dovecot/out", "dovecot/run", "dovecot/state"].map(|name| self.place.path(name));
+        let mut logs: Vec<PathBuf> = logs.into_iter().filter(|path| path.exists()).collect();
+        logs.extend(
+            [self.daemon.output().to_owned(), self.dovecot.log(), self.postfix.log().to_owned()]
+                .into_iter()
+                .filter(|path| path.exists()),
+        );
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
+        command.args(["audit", "--json", "--canary-alone", "--canary", ALICE.address, "--config"]).arg(self.daemon.config());
+        command.arg("--password-file").arg(self.place.path("password")).arg("--logs").args(logs);
+        command.arg("--mail").arg(self.place.path("dovecot/mail"));
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        let report = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}\n{errors}"));
+        (output.status.code(), report, text)
+    }
+}
+
+#[test]
+fn with_debians_settings_the_canary_finds_the_leaks() {
+    let host = Host::start("", "");
+    let (code, report, text) = host.fly();
+    assert_eq!(code, Some(1));
+    let canary = report.canary.unwrap();
+    let found =
+        |planted: &str, file: &str| canary.traces.iter().any(|trace| trace.planted == planted && trace.file.ends_with(file));
+    // Dovecot: the member at each login. Postfix: sender and addressee. Neither ever saw where the member was.
+    assert!(found("login", "dovecot/log") && found("login", "postfix.log"), "{text}");
+    for never in ["client-address", "machine-name", "imap-id", "user-agent", "message-id", "password"] {
+        assert!(!canary.traces.iter().any(|trace| trace.planted == never), "{never} came through nologd:\n{text}");
+    }
+    assert!(!text.contains(ALICE.password) && !text.contains("rip="), "the report tells what it read:\n{text}");
+    assert!(canary.steps.iter().any(|step| step == "message arrived") && canary.steps.len() >= 8, "{:?}", canary.steps);
+    let left: Vec<_> = ["cur", "new", ".Sent/cur", ".Sent/new"]
+        .iter()
+        .flat_map(|folder| fs::read_dir(host.dovecot.maildir(ALICE.address).join(folder)).into_iter().flatten().flatten())
+        .collect();
+    assert!(left.is_empty(), "the test messages are still there: {left:?}");
+}
+
+#[test]
+fn with_our_templates_the_canary_finds_nothing() {
+    let host = Host::start(&templates::read("dovecot-2.3.conf"), &templates::read("postfix.cf"));
+    let (code, report, text) = host.fly();
+    let canary = report.canary.unwrap();
+    assert_eq!(canary.traces, [], "{text}");
+    assert_eq!(code, Some(0));
+    assert!(canary.files >= 10 && canary.closed.is_empty() && canary.unreadable.is_empty(), "{text}");
+}
+
+/// Without nologd in between, a server sees the address; the canary must then find it, in plain and in the session id.
+#[test]
+fn what_a_mail_program_tells_dovecot_directly_would_be_found() {
+    let place = Place::new().unwrap();
+    let line = "imap-login: Login: user=<x>, rip=127.101.102.103, session=<AAAAAAAAAAB/ZWZn>\n";
+    let file = place.write("log", line.as_bytes()).unwrap();
+    let address = std::net::Ipv4Addr::new(127, 101, 102, 103);
+    let traces = nologd::audit::canary::look_for(address, &file);
+    let forms: Vec<_> = traces.iter().map(|trace| trace.form.as_str()).collect();
+    assert_eq!(forms, ["plain", "session-id"]);
+}

@@ -1,0 +1,81 @@
+//! Our own templates are clean, and each line of them says why it is there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nologd::audit::check::{Check, Kind, Server};
+use nologd::audit::report;
+
+use super::source;
+
+const TEMPLATES: &[(Server, &str)] = &[
+    (Server::Dovecot, "dovecot-2.3.conf"),
+    (Server::Dovecot, "dovecot-2.4.conf"),
+    (Server::Postfix, "postfix.cf"),
+    (Server::Nginx, "nginx.conf"),
+    (Server::Roundcube, "roundcube.inc.php"),
+    (Server::Journald, "journald.conf"),
+    (Server::Rsyslog, "rsyslog.conf"),
+];
+
+#[test]
+fn with_our_templates_nothing_is_found() {
+    let sources: Vec<_> = TEMPLATES.iter().map(|(server, name)| source(*server, &installed(*server, &read(name)))).collect();
+    let report = report(&sources);
+    assert!(report.is_clean(), "{}", report.text());
+    assert!(report.findings.iter().all(|finding| Check::find(&finding.check).unwrap().kind == Kind::Remains));
+    // Not clean because nothing was read: with any line that matters taken out, something is found.
+    for (server, name) in TEMPLATES {
+        let text = read(name);
+        let first = text.lines().find(|line| matters(line)).unwrap();
+        let broken: String = text.lines().filter(|line| *line != first).map(|line| format!("{line}\n")).collect();
+        assert!(!super::report(&[source(*server, &installed(*server, &broken))]).is_clean(), "{name} without {first}");
+    }
+}
+
+/// The template where it belongs: rsyslog's is read before Debian's own rules, the others are whole or come last.
+fn installed(server: Server, template: &str) -> String {
+    if server == Server::Rsyslog { format!("{template}{}", include_str!("rsyslog-debian.conf")) } else { template.to_owned() }
+}
+
+fn matters(line: &str) -> bool {
+    let starts = ["info_log_path", "maillog_file =", "error_log", "$config['smtp_log']", "Storage", "mail.*"];
+    starts.iter().any(|start| line.starts_with(start))
+}
+
+#[test]
+fn every_line_says_why() {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert_eq!(files.len(), TEMPLATES.len() + 1, "a template without a test: {files:?}");
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let comments = text.lines().filter(|line| line.trim_start().starts_with(['#', '/'])).count();
+        assert!(comments >= 3, "{}", file.display());
+        let mut since = 0;
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            since = if line.starts_with(['#', '/', '[']) || line.starts_with("<?") { 0 } else { since + 1 };
+            // A comment stands for its block of lines.
+            assert!(since <= 12, "{}:{}: no comment near", file.display(), number + 1);
+        }
+    }
+}
+
+#[test]
+fn the_unit_shuts_the_daemon_in() {
+    let unit = read("nologd.service");
+    for line in
+        ["Type=notify", "MemorySwapMax=0", "LimitCORE=0", "ProtectSystem=strict", "NoNewPrivileges=yes", "StateDirectory=nologd"]
+    {
+        assert!(unit.lines().any(|other| other == line), "{line}");
+    }
+}
+
+pub(super) fn read(name: &str) -> String {
+    fs::read_to_string(folder().join(name)).unwrap()
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("policy/backends")
+}
