@@ -8,6 +8,7 @@ use super::association::associations;
 use super::reader::{Found, Reader, Section};
 use crate::delegate::Failure;
 use crate::limit;
+use crate::net::pool;
 use crate::policy::Problem;
 use crate::policy::headers::Headers;
 use crate::private::{Address, Domain};
@@ -43,6 +44,8 @@ pub struct Config {
     pub headers: Headers,
     /// Rates and numbers.
     pub limits: limit::Params,
+    /// Connections that rest.
+    pub pool: pool::Params,
     /// Times.
     pub patience: Patience,
     /// Sizes.
@@ -71,6 +74,8 @@ pub struct Listen {
     pub address: String,
     /// How it is protected.
     pub tls: Protection,
+    /// Whether backend connections are reused: always for the webmail, on request for `imap`.
+    pub pool: bool,
 }
 
 /// `tls = ...` of a listener.
@@ -134,6 +139,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let access = access(reader, root);
     let notices_from = notices(reader, root);
     let quota = quota(reader, root);
+    let pool = super::pool::read(reader, root);
     let headers = policy(reader, root);
     let separator = separator(reader, root);
     let backends = backends(reader, root);
@@ -152,6 +158,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         notices_from,
         headers: headers?,
         limits,
+        pool,
         patience,
         sizes,
         quota,
@@ -183,13 +190,19 @@ fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) 
         let service = section.needed(reader, "service");
         let address = section.needed(reader, "address");
         let tls = section.needed(reader, "tls");
+        let wants_pool = section.flag(reader, "pool");
+        let place = section.place();
         section.end(reader);
         let services = Service::ALL.map(|service| (service.word(), service));
         let service = choice(reader, service, &services);
         let kinds = [Protection::Implicit, Protection::StartTls, Protection::None].map(|kind| (kind.word(), kind));
         let protection = choice(reader, tls, &kinds);
         let (Some(service), Some(address), Some(protection)) = (service, address, protection) else { continue };
-        let listen = Listen { service, address: address.value.clone(), tls: protection };
+        let pool = wants_pool || service.is_webmail();
+        if wants_pool && service != Service::Imap && !service.is_webmail() {
+            reader.wrong(&place, "has pool = true, which is for imap only");
+        }
+        let listen = Listen { service, address: address.value.clone(), tls: protection, pool };
         let unix = address.value.starts_with("unix:");
         if !unix && address.value.parse::<std::net::SocketAddr>().is_err() {
             reader.wrong(&address, "must be ADDRESS:PORT with the number of an address, or unix:PATH");
@@ -199,6 +212,11 @@ fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) 
             reader.wrong(&address, "must be a Unix socket for admins, such as unix:/run/nologd/admin.sock");
         } else if protection != Protection::None && matches!(service, Service::Lmtp | Service::Policy) {
             reader.wrong(&address, "is for the host's own mail server: loopback or a Unix socket, with tls = \"none\"");
+        } else if service.is_webmail() && !listen.is_local() {
+            reader.wrong(
+                &address,
+                "must be loopback or a Unix socket: who can reach the webmail's listener can guess passwords freely",
+            );
         } else if protection != Protection::None && unix {
             reader.wrong(&address, "cannot be a Unix socket where TLS is used");
         } else if protection != Protection::None && !certificates {
