@@ -141,7 +141,7 @@ fn comparable(line: &str) -> String {
         Some(status) => {
             let rest = &text[status.len()..];
             let code = rest.strip_prefix(" [").and_then(|rest| rest.split(']').next()).map(|code| format!(" [{code}]"));
-            let code = code.filter(|code| !code.contains("CAPABILITY") && !code.contains("UNAVAILABLE"));
+            let code = code.filter(|code| !["CAPABILITY", "UNAVAILABLE", "HIGHESTMODSEQ"].iter().any(|word| code.contains(word)));
             format!("{head}{status}{}\n", code.unwrap_or_default())
         }
         None if line.ends_with(" RECENT\r\n") => String::new(),
