@@ -50,6 +50,7 @@ pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Co
     until_stopped(&mut config, file, built.certificates.as_deref(), &context).await.map_err(Trouble::State)?;
     emit(Event::Stopping { sessions: context.limits.sessions() as u64 });
     systemd.tell("STOPPING=1");
+    context.shelf.close();
     let cut = stopper.stop(config.drain).await;
     emit(Event::Stopped { cut: cut as u64 });
     Ok(())
@@ -94,6 +95,7 @@ async fn until_stopped(
 /// The minute's work: what has no effect any more is forgotten; on a new day, grants may have ended.
 fn tidy(context: &Context, new_day: bool) {
     context.limits.sweep();
+    context.shelf.sweep();
     context.book.forget_sending(now());
     if new_day {
         context.book.review(today());
@@ -109,7 +111,7 @@ fn reload_config(config: &mut Config, file: &Path, context: &Context) {
             let waits = u64::from(fresh.listens != config.listens)
                 + u64::from(fresh.tls != config.tls)
                 + u64::from(fresh.limits != config.limits || fresh.patience != config.patience || fresh.sizes != config.sizes)
-                + u64::from(fresh.quota != config.quota)
+                + u64::from(fresh.quota != config.quota || fresh.pool != config.pool)
                 + u64::from(fresh.hostname != config.hostname)
                 + u64::from(fresh.policy.digest() != config.policy.digest())
                 // The kernel was told once which ports and folders there are.

@@ -65,7 +65,15 @@ pub struct Limits {
 /// One session's place among those allowed; gives it back when dropped.
 pub struct Seat {
     limits: Arc<Limits>,
-    network: Pseudonym,
+    counted: Counted,
+}
+
+/// Under whose name a session is counted.
+enum Counted {
+    /// The network that it comes from.
+    Network(Pseudonym),
+    /// It comes from the webmail, as everybody there does: the account counts, as soon as it is known.
+    Account(Mutex<Option<Pseudonym>>),
 }
 
 impl Limits {
@@ -108,7 +116,9 @@ impl Limits {
         if self.connections.check_key(&network.reveal()).is_err() {
             return Err(Code::TooManyTries);
         }
-        self.seat_among(network, self.params.sessions_per_network)
+        self.count(network, self.params.sessions_per_network, true)?;
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+        Ok(Seat { limits: self.clone(), counted: Counted::Network(network) })
     }
 
     /// A place for a connection of the host's own mail server: only the number of sessions in all counts.
@@ -116,21 +126,46 @@ impl Limits {
     /// # Errors
     /// `TooManyConnections`.
     pub fn seat_of_host(self: &Arc<Limits>, network: Pseudonym) -> Result<Seat, Code> {
-        self.seat_among(network, u32::MAX)
+        self.count(network, u32::MAX, true)?;
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+        Ok(Seat { limits: self.clone(), counted: Counted::Network(network) })
     }
 
-    fn seat_among(self: &Arc<Limits>, network: Pseudonym, most: u32) -> Result<Seat, Code> {
+    /// A place for a new connection of the webmail, which brings everybody from one address: [`Seat::admit`] counts it by
+    /// account.
+    ///
+    /// # Errors
+    /// `TooManyConnections`: the number in all is reached.
+    pub fn webmail_seat(self: &Arc<Limits>) -> Result<Seat, Code> {
+        if self.sessions() >= self.params.sessions {
+            return Err(Code::TooManyConnections);
+        }
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+        Ok(Seat { limits: self.clone(), counted: Counted::Account(Mutex::default()) })
+    }
+
+    /// One session more under this name, of `most`; `new`: it counts in the number of all as well.
+    fn count(&self, who: Pseudonym, most: u32, new: bool) -> Result<(), Code> {
         let mut open = lock(&self.open);
-        let count = open.entry(network.reveal()).or_insert(0);
-        if *count >= most || self.sessions() >= self.params.sessions {
+        let count = open.entry(who.reveal()).or_insert(0);
+        if *count >= most || new && self.sessions() >= self.params.sessions {
             if *count == 0 {
-                open.remove(&network.reveal());
+                open.remove(&who.reveal());
             }
             return Err(Code::TooManyConnections);
         }
         *count += 1;
-        self.sessions.fetch_add(1, Ordering::Relaxed);
-        Ok(Seat { limits: self.clone(), network })
+        Ok(())
+    }
+
+    fn uncount(&self, who: Pseudonym) {
+        let mut open = lock(&self.open);
+        if let Some(count) = open.get_mut(&who.reveal()) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&who.reveal());
+            }
+        }
     }
 
     /// Whether a login of `account` from `network` may be tried now.
@@ -173,20 +208,44 @@ impl Limits {
 }
 
 impl Seat {
-    /// Who sits here.
-    pub fn network(&self) -> Pseudonym {
-        self.network
+    /// Under whose name wrong passwords for `account` are counted: the network, or the account itself at the webmail.
+    pub fn source(&self, account: Pseudonym) -> Pseudonym {
+        match &self.counted {
+            Counted::Network(network) => *network,
+            Counted::Account(_) => account,
+        }
+    }
+
+    /// Counts a session of the webmail under `account`, which is about to log in. Other sessions are counted already.
+    ///
+    /// # Errors
+    /// As [`Limits::seat`], with the numbers of one network.
+    pub fn admit(&self, account: Pseudonym) -> Result<(), Code> {
+        let Counted::Account(counted) = &self.counted else { return Ok(()) };
+        if self.limits.connections.check_key(&account.reveal()).is_err() {
+            return Err(Code::TooManyTries);
+        }
+        let mut counted = lock(counted);
+        if *counted == Some(account) {
+            return Ok(());
+        }
+        if let Some(other) = counted.take() {
+            self.limits.uncount(other);
+        }
+        self.limits.count(account, self.limits.params.sessions_per_network, false)?;
+        *counted = Some(account);
+        Ok(())
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut open = lock(&self.limits.open);
-        if let Some(count) = open.get_mut(&self.network.reveal()) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.network.reveal());
-            }
+        let who = match &mut self.counted {
+            Counted::Network(network) => Some(*network),
+            Counted::Account(account) => account.get_mut().unwrap_or_else(PoisonError::into_inner).take(),
+        };
+        if let Some(who) = who {
+            self.limits.uncount(who);
         }
         self.limits.sessions.fetch_sub(1, Ordering::Relaxed);
     }
@@ -246,5 +305,26 @@ mod tests {
         assert!(limits.may_try(other, bob).is_ok());
         limits.sweep();
         assert_eq!(limits.may_try(other, alice), Err(Code::TooManyTries));
+    }
+
+    #[test]
+    fn the_webmail_is_counted_by_account_and_its_address_does_not_matter() {
+        let params =
+            Params { sessions: 5, sessions_per_network: 2, wrong_per_network: 1, wrong_per_account: 1, ..Params::default() };
+        let limits = Limits::new(params).unwrap();
+        let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
+        let seats: Vec<_> = (0..5).filter_map(|_| limits.webmail_seat().ok()).collect();
+        assert_eq!((seats.len(), limits.webmail_seat().err()), (5, Some(Code::TooManyConnections)));
+        assert!(seats[0].admit(alice).is_ok() && seats[0].admit(alice).is_ok() && seats[1].admit(alice).is_ok());
+        assert_eq!(seats[2].admit(alice), Err(Code::TooManyConnections));
+        assert!(seats[2].admit(bob).is_ok() && seats[3].admit(bob).is_ok());
+        assert!(seats[1].admit(bob).is_err() && seats[2].admit(alice).is_ok());
+        for _ in 0..3 {
+            limits.wrong(seats[0].source(alice), alice);
+        }
+        assert_eq!(limits.may_try(seats[0].source(alice), alice), Err(Code::TooManyTries));
+        assert!(limits.may_try(seats[2].source(bob), bob).is_ok());
+        drop(seats);
+        assert!(limits.sessions() == 0 && lock(&limits.open).is_empty());
     }
 }

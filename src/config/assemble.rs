@@ -19,10 +19,12 @@ use crate::event::{Event, emit};
 use crate::limit::Limits;
 use crate::net::certificates::{Certificates, Report, public_key};
 use crate::net::listen::{Bound, bind};
+use crate::net::pool::Shelf;
 use crate::net::tls::{self, Alpn};
 use crate::quota::{AdminError, Book, Params};
 use crate::sandbox::{Enforcement, NoUser, Unenforced};
 use crate::scrub::{MessageIdKey, Scrubber};
+use crate::serve::backend::Pooling;
 use crate::serve::clock::today;
 use crate::serve::{Context, Door, Entry, Service};
 use crate::store::{Embedded, StoreError};
@@ -164,6 +166,7 @@ pub fn context(config: &mut Config, enforcement: Enforcement) -> Result<Arc<Cont
         quota: config.quota,
         tls: tls::Client::new(config.authorities.as_deref()).map_err(Trouble::Authorities)?,
         hostname: config.hostname.clone(),
+        shelf: Shelf::new(config.pool),
         health: crate::serve::backend::Health::default(),
         incoming_health: crate::serve::backend::Health::default(),
         enforcement,
@@ -205,9 +208,10 @@ fn book(config: &mut Config) -> Result<Arc<Book>, Trouble> {
 pub fn doors(config: &Config, certificates: Option<&Arc<Certificates>>) -> Result<Vec<Door>, Trouble> {
     let door = |(number, listen): (usize, &Listen)| {
         let alpn = match listen.service {
-            Service::Imap => Alpn::Imap,
-            // The last three never use TLS.
-            Service::Submission | Service::Admin | Service::Lmtp | Service::Policy => Alpn::Submission,
+            Service::Imap | Service::WebmailImap => Alpn::Imap,
+            Service::Submission | Service::WebmailSubmission => Alpn::Submission,
+            // They never use TLS.
+            Service::Admin | Service::Lmtp | Service::Policy => Alpn::Submission,
         };
         let server = || {
             let certificates = certificates.ok_or(Trouble::NoDefaultCertificate(Vec::new()))?;
@@ -218,7 +222,8 @@ pub fn doors(config: &Config, certificates: Option<&Arc<Certificates>>) -> Resul
             Protection::StartTls => Entry::StartTls(server()?),
             Protection::None => Entry::Plain,
         };
-        Ok(Door { number: number as u64, service: listen.service, entry })
+        let pooling = if listen.pool { Pooling::On } else { Pooling::Off };
+        Ok(Door { number: number as u64, service: listen.service, entry, pooling })
     };
     config.listens.iter().enumerate().map(door).collect()
 }

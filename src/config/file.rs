@@ -9,6 +9,7 @@ use super::reader::{Found, Reader, Section};
 use super::rules;
 use crate::delegate::Failure;
 use crate::limit;
+use crate::net::pool;
 use crate::policy::{Policy, Problem};
 use crate::private::{Address, Domain};
 use crate::quota::{Association, Over};
@@ -47,6 +48,8 @@ pub struct Config {
     pub sandbox_required: bool,
     /// Rates and numbers.
     pub limits: limit::Params,
+    /// Connections that rest.
+    pub pool: pool::Params,
     /// Times.
     pub patience: Patience,
     /// Sizes.
@@ -75,6 +78,8 @@ pub struct Listen {
     pub address: String,
     /// How it is protected.
     pub tls: Protection,
+    /// Whether backend connections are reused: always for the webmail, on request for `imap`.
+    pub pool: bool,
 }
 
 /// `tls = ...` of a listener.
@@ -138,6 +143,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let access = access(reader, root);
     let notices_from = notices(reader, root);
     let quota = quota(reader, root);
+    let pool = super::pool::read(reader, root);
     let (policy, policy_folder) = rules::policy(reader, root);
     let sandbox = root.text(reader, "sandbox");
     let required = sandbox.is_some().then(|| choice(reader, sandbox, &[("required", true), ("available", false)])).flatten();
@@ -160,6 +166,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         policy_folder,
         sandbox_required: required.unwrap_or(false),
         limits,
+        pool,
         patience,
         sizes,
         quota,
@@ -195,13 +202,19 @@ fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) 
         let service = section.needed(reader, "service");
         let address = section.needed(reader, "address");
         let tls = section.needed(reader, "tls");
+        let wants_pool = section.flag(reader, "pool");
+        let place = section.place();
         section.end(reader);
         let services = Service::ALL.map(|service| (service.word(), service));
         let service = choice(reader, service, &services);
         let kinds = [Protection::Implicit, Protection::StartTls, Protection::None].map(|kind| (kind.word(), kind));
         let protection = choice(reader, tls, &kinds);
         let (Some(service), Some(address), Some(protection)) = (service, address, protection) else { continue };
-        let listen = Listen { service, address: address.value.clone(), tls: protection };
+        let pool = wants_pool || service.is_webmail();
+        if wants_pool && service != Service::Imap && !service.is_webmail() {
+            reader.wrong(&place, "has pool = true, which is for imap only");
+        }
+        let listen = Listen { service, address: address.value.clone(), tls: protection, pool };
         let unix = address.value.starts_with("unix:");
         if !unix && address.value.parse::<std::net::SocketAddr>().is_err() {
             reader.wrong(&address, "must be ADDRESS:PORT with the number of an address, or unix:PATH");
@@ -211,6 +224,11 @@ fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) 
             reader.wrong(&address, "must be a Unix socket for admins, such as unix:/run/nologd/admin.sock");
         } else if protection != Protection::None && matches!(service, Service::Lmtp | Service::Policy) {
             reader.wrong(&address, "is for the host's own mail server: loopback or a Unix socket, with tls = \"none\"");
+        } else if service.is_webmail() && !listen.is_local() {
+            reader.wrong(
+                &address,
+                "must be loopback or a Unix socket: who can reach the webmail's listener can guess passwords freely",
+            );
         } else if protection != Protection::None && unix {
             reader.wrong(&address, "cannot be a Unix socket where TLS is used");
         } else if protection != Protection::None && !certificates {

@@ -4,6 +4,7 @@ mod admin;
 mod assemble;
 mod association;
 mod file;
+mod pool;
 mod reader;
 mod rules;
 

@@ -58,6 +58,16 @@ pub fn has(list: &[u8], capability: &[u8]) -> bool {
     list.split(|byte| *byte == b' ').any(|word| word.eq_ignore_ascii_case(capability))
 }
 
+/// Largest literal that a backend with this list takes without being asked first (RFC 7888 5).
+pub fn non_sync(list: &[u8]) -> Option<u64> {
+    if has(list, b"LITERAL+") { Some(u64::MAX) } else { has(list, b"LITERAL-").then_some(4096) }
+}
+
+/// Whether a connection to a backend with this list can be put to rest behind a selected mailbox (RFC 3691, RFC 9051 6.4.2).
+pub fn can_unselect(list: &[u8]) -> bool {
+    has(list, b"UNSELECT") || has(list, b"IMAP4rev2")
+}
+
 /// Where in a server line (without CRLF) a capability list stands: `* CAPABILITY list` or `... [CAPABILITY list] text`.
 pub fn find(line: &[u8]) -> Option<std::ops::Range<usize>> {
     const UNTAGGED: &[u8] = b"* CAPABILITY ";

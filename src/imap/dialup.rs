@@ -65,8 +65,7 @@ impl Dialup {
 
     /// Largest literal that the backend takes without being asked first (RFC 7888 5).
     pub fn non_sync(&self) -> Option<u64> {
-        let has = |word: &[u8]| capability::has(&self.capabilities, word);
-        if has(b"LITERAL+") { Some(u64::MAX) } else { has(b"LITERAL-").then_some(4096) }
+        capability::non_sync(&self.capabilities)
     }
 
     /// What comes next, for the first bytes of `input`.

@@ -3,6 +3,7 @@
 //! - [`login`]: before login, we are the server.
 //! - [`dialup`]: towards the backend, we are the client until it accepts the credentials.
 //! - [`session`]: after login, both directions are followed frame by frame, and what is not understood passes.
+//! - [`rest`]: whether and how the backend's connection may serve another session of the same person.
 
 pub mod account;
 pub mod append;
@@ -17,6 +18,7 @@ mod pay;
 pub mod probe;
 pub mod reply;
 mod response;
+pub mod rest;
 pub mod sent;
 pub mod session;
 mod stand_ins;

@@ -12,6 +12,9 @@ impl Session {
     /// What to do with the first bytes from the backend. `full`: there is no room for more.
     pub fn from_backend(&mut self, input: &[u8], full: bool) -> Step {
         let begins = self.backend.at_start();
+        if begins && self.has_left() {
+            return Step::Hold;
+        }
         let frame = match self.backend.next(input, full) {
             Err(fault) => return close(fault),
             Ok(frame) => frame,
@@ -58,8 +61,12 @@ impl Session {
                 self.phase = Phase::Append(append);
                 if ours { Step::Swallow(len) } else { Step::Forward(len) }
             }
-            Phase::Command | Phase::Asked => Step::Forward(len),
+            Phase::Command | Phase::Asked => {
+                self.note_surprise();
+                Step::Forward(len)
+            }
             other => {
+                self.note_surprise();
                 self.phase = other;
                 Step::Forward(len)
             }
@@ -79,6 +86,7 @@ impl Session {
         if !self.tags.close(tag) {
             return close(Fault::Garbage(Side::Backend));
         }
+        self.note_answer(tag, line);
         let status = line.get(tag.len() + 1..).unwrap_or_default();
         self.settle(tag, status.len() >= 2 && status[..2].eq_ignore_ascii_case(b"OK"));
         if let Phase::Append(append) = &mut self.phase

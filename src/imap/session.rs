@@ -15,6 +15,7 @@ use super::command::{self, Head, Verb};
 use super::frame::{Direction, Flaw, Frame, Framer, Literal};
 use super::pay::Space;
 use super::probe::{Means, Probe};
+use super::rest::Rest;
 use super::sent::SentNames;
 use super::tags::Tags;
 use super::{Step, reply};
@@ -62,6 +63,8 @@ pub struct Session {
     pub(super) sent: SentNames,
     pub(super) over: bool,
     pub(super) space: Space,
+    /// What stays behind at the backend, where its connection may serve another session.
+    pub(super) loan: Option<Box<Rest>>,
     misses: u8,
 }
 
@@ -104,6 +107,7 @@ impl Session {
             tags: Tags::default(),
             sent: SentNames::default(),
             over: false,
+            loan: None,
             misses: 0,
             terms,
         }
@@ -127,6 +131,9 @@ impl Session {
 
     /// What to do with the first bytes from the client. `full`: there is no room for more.
     pub fn from_client(&mut self, input: &[u8], full: bool) -> Step {
+        if self.has_left() {
+            return Step::Hold;
+        }
         match &mut self.phase {
             Phase::AwaitGo { .. } | Phase::AwaitIdle { .. } | Phase::Probe(_) => return Step::Hold,
             Phase::Append(append) => {
@@ -179,7 +186,10 @@ impl Session {
             Phase::Command => self.command(line, literal, flaw),
             // Half of the command is with the backend already: a flaw in its second half cannot be answered apart.
             Phase::Rest { .. } | Phase::Append(_) if flaw.is_some() => close(Fault::Garbage(Side::Client)),
-            Phase::Rest { tag } => self.rest(line, literal, &tag),
+            Phase::Rest { tag } => {
+                self.note_more(line, literal);
+                self.rest(line, literal, &tag)
+            }
             Phase::Idle { tag } => self.done(tag, line),
             Phase::Asked => Step::Forward(line.len()),
             Phase::Refuse { answer, left } => self.refuse(line.len(), literal, answer, left),
@@ -214,6 +224,7 @@ impl Session {
             },
             Verb::Idle | Verb::Logout if self.wants_refresh() => return self.hold_back(),
             Verb::Idle if literal.is_none() => return self.idle(len, &head),
+            Verb::Logout if literal.is_none() && self.leave(&head) => return Step::Swallow(len),
             Verb::Append => return self.append(line, &head, literal),
             Verb::Copy => return self.copy(line, &head, literal, head.arguments, false),
             Verb::Uid => return self.uid(line, &head, literal),
@@ -242,6 +253,7 @@ impl Session {
     }
 
     pub(super) fn pass_first(&mut self, line: &[u8], literal: Option<Literal>, tag: &[u8]) -> Step {
+        self.note_command(line, literal);
         self.tags.open(tag);
         self.pass(line, literal, tag)
     }

@@ -3,7 +3,7 @@
 //! Faults name the side that the link leads to. A deadline holds for every wait.
 
 use std::future::poll_fn;
-use std::task::{Poll, ready};
+use std::task::{Context, Poll, ready};
 
 use tokio::time::{Instant, timeout_at};
 
@@ -23,6 +23,11 @@ impl Link {
     /// A link over `conn` to `side`; every wait ends with `Fault::Slow` at `deadline`.
     pub fn new(conn: Conn, side: Side, deadline: Instant) -> Link {
         Link { conn, input: Buffer::default(), side, deadline }
+    }
+
+    /// The same over a connection of which something was read already: the reverse of [`Link::into_parts`].
+    pub fn from_parts((conn, input): (Conn, Buffer), side: Side, deadline: Instant) -> Link {
+        Link { conn, input, side, deadline }
     }
 
     /// Sets when the next waits end.
@@ -80,16 +85,12 @@ impl Link {
         Ok(())
     }
 
-    /// Whether bytes wait, or the peer closed, without waiting. For connections that rest.
-    pub async fn is_quiet(&mut self) -> bool {
+    /// Ready as soon as the peer says anything, or closes. For connections that rest: nothing may come.
+    pub fn poll_stir(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.input.is_empty() {
-            return false;
+            return Poll::Ready(());
         }
-        let look = poll_fn(|cx| match self.conn.poll_fill(cx, &mut self.input) {
-            Poll::Pending => Poll::Ready(true),
-            Poll::Ready(_) => Poll::Ready(false),
-        });
-        look.await
+        self.conn.poll_fill(cx, &mut self.input).map(drop)
     }
 
     /// Says goodbye and closes; a peer that does not listen any more is no fault.

@@ -7,6 +7,7 @@ pub mod dial;
 pub mod link;
 pub mod listen;
 pub mod pace;
+pub mod pool;
 pub mod stop;
 pub mod stream;
 pub mod tls;

@@ -7,14 +7,15 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use tokio::time::Instant;
 
-use super::Context;
 use super::clock::today;
+use super::{Context, pool};
 use crate::event::{Event, emit};
 use crate::fault::{Code, Fault, Side};
 use crate::imap::dialup::{Dialing, Dialup};
 use crate::limit::Seat;
 use crate::net::dial::{dial, secure};
 use crate::net::link::Link;
+use crate::net::pool::Loan;
 use crate::private::{Address, Credential, Mechanism, Private};
 use crate::quota::Verdict;
 use crate::route::{Backends, Security};
@@ -56,6 +57,17 @@ pub struct LoggedIn {
     pub non_sync: Option<u64>,
     /// Who.
     pub who: Authenticated,
+    /// The session's hold on a connection that may rest when it is over.
+    pub loan: Option<Arc<Loan>>,
+}
+
+/// Whether a login may be given a connection that rests, and give its own to the shelf later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// A connection of its own.
+    Off,
+    /// Of the shelf.
+    On,
 }
 
 /// Why there is no login: what the person is told.
@@ -71,12 +83,23 @@ pub enum NoLogin {
 /// # Errors
 /// A login of an unknown domain goes to the default backend with a made-up name, so that it takes as long and is told
 /// the same as a wrong password.
-pub async fn login(context: &Context, seat: &Seat, credential: &Credential) -> Result<LoggedIn, NoLogin> {
-    let network = seat.network();
+pub async fn login(context: &Context, seat: &Seat, credential: &Credential, pooling: Pooling) -> Result<LoggedIn, NoLogin> {
     let account = context.limits.pseudonymiser().account(credential.user.reveal());
-    context.limits.may_try(network, account).map_err(NoLogin::Untried)?;
+    let source = seat.source(account);
+    let may = seat.admit(account).and_then(|()| context.limits.may_try(source, account));
+    may.map_err(NoLogin::Untried)?;
     let tried = match Authenticated::claimed(context, credential) {
-        Some(Claim { who: Some(who), .. }) => converse(context, who, credential).await,
+        Some(Claim { who: Some(who), .. }) => {
+            let user = who.user.clone();
+            let tried = match pooling {
+                Pooling::Off => converse(context, who, credential).await,
+                Pooling::On => pool::login(context, who, credential).await,
+            };
+            if tried.as_ref().is_err_and(|fault| *fault == Fault::Denied) {
+                context.shelf.refused(&user, &credential.secret);
+            }
+            tried
+        }
         // The backend of the association is not in the file any more.
         Some(Claim { who: None, .. }) => Err(Fault::Down),
         None => {
@@ -86,7 +109,7 @@ pub async fn login(context: &Context, seat: &Seat, credential: &Credential) -> R
     };
     let logged_in = tried.map_err(|fault| match fault {
         Fault::Denied => {
-            context.limits.wrong(network, account);
+            context.limits.wrong(source, account);
             NoLogin::Denied
         }
         fault => NoLogin::Untried(fault.code()),
@@ -135,7 +158,7 @@ fn nobody(backends: Arc<Backends>) -> (Authenticated, Credential) {
     (Authenticated { user, backends, backend }, credential)
 }
 
-async fn converse(context: &Context, who: Authenticated, credential: &Credential) -> Result<LoggedIn, Fault> {
+pub(super) async fn converse(context: &Context, who: Authenticated, credential: &Credential) -> Result<LoggedIn, Fault> {
     let patience = context.patience.backend;
     let endpoint = &who.backends.at(who.backend).ok_or(Fault::Down)?.imap;
     let conn = dial(endpoint, &context.tls, patience).await;
@@ -160,7 +183,7 @@ async fn converse(context: &Context, who: Authenticated, credential: &Credential
             Ok(Dialing::Done(taken)) => {
                 link.consume(taken);
                 let (capabilities, non_sync) = (dialup.capabilities().to_vec(), dialup.non_sync());
-                return Ok(LoggedIn { link, capabilities, non_sync, who });
+                return Ok(LoggedIn { link, capabilities, non_sync, who, loan: None });
             }
             Err(fault) => {
                 if fault == Fault::Garbage(Side::Backend) {
@@ -175,13 +198,16 @@ async fn converse(context: &Context, who: Authenticated, credential: &Credential
 /// Dovecot makes guessers wait for up to 15 seconds.
 const SLOWED: Duration = Duration::from_secs(20);
 
-/// Whether the backend accepts `credential`: a login and a logout. For submission.
+/// Whether the backend accepts `credential`: a login and a logout, or a connection that rests. For submission.
 ///
 /// # Errors
 /// As [`login`].
-pub async fn verify(context: &Context, seat: &Seat, credential: &Credential) -> Result<Authenticated, NoLogin> {
-    let mut logged_in = login(context, seat, credential).await?;
-    // The answer is not waited for: the backend has said what we asked.
-    let _ = logged_in.link.send(b"n5 LOGOUT\r\n").await;
-    Ok(logged_in.who)
+pub async fn verify(context: &Context, seat: &Seat, credential: &Credential, pooling: Pooling) -> Result<Authenticated, NoLogin> {
+    let LoggedIn { mut link, who, loan, .. } = login(context, seat, credential, pooling).await?;
+    match loan {
+        Some(loan) => pool::give_back(context, link, loan).await,
+        // The answer is not waited for: the backend has said what we asked.
+        None => drop(link.send(b"n5 LOGOUT\r\n").await),
+    }
+    Ok(who)
 }

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use crate::fault::{Fault, Side};
 use crate::imap::Step;
+use crate::imap::rest::Settle;
 use crate::imap::session::Session;
 use crate::net::buffer::Buffer;
 use crate::net::conn::Conn;
@@ -43,6 +44,13 @@ pub(super) struct Carrier {
     closing: Option<Result<(), Fault>>,
 }
 
+/// See [`Carrier::into_rest`].
+pub(super) struct Left {
+    pub(super) client: (Conn, Buffer),
+    pub(super) goodbye: Option<Vec<u8>>,
+    pub(super) backend: Option<((Conn, Buffer), Settle)>,
+}
+
 impl Carrier {
     /// Both sides with what was read of them already.
     pub(super) fn new(client: (Conn, Buffer), backend: (Conn, Buffer), session: Session) -> Carrier {
@@ -53,6 +61,19 @@ impl Carrier {
     /// Whether nothing is under way.
     pub(super) fn at_rest(&self) -> bool {
         self.session.at_rest() && self.client.is_idle() && self.backend.is_idle()
+    }
+
+    /// What is left of a session that ended well: the client, to hear the answer to its LOGOUT, and the backend with the
+    /// conversation that puts it to rest, if nothing of the session can stay behind there.
+    pub(super) fn into_rest(self) -> Left {
+        let settle = self.session.put_to_rest().filter(|_| {
+            // Without LOGOUT, what the client began to say would be half a command.
+            let quiet = self.client.input.is_empty() || self.session.has_left();
+            quiet && self.client.approved == 0 && self.answers.is_empty() && self.backend.is_clean()
+        });
+        let goodbye = self.session.goodbye();
+        let backend = settle.map(|settle| (self.backend.into_parts(), settle));
+        Left { client: self.client.into_parts(), goodbye, backend }
     }
 
     /// Ends the session with `words`, if the client can hear them now. False: it is ending already.
@@ -121,8 +142,12 @@ impl Carrier {
         if self.client.ended && self.client.approved == 0 && self.backend.is_written() {
             self.closing = Some(Ok(()));
         }
+        let heard = self.backend.approved == 0 && self.client.is_written() && self.backend.is_written();
+        if self.session.has_left() && heard && self.answers.is_empty() && self.session.may_answer() {
+            self.closing = Some(Ok(()));
+        }
         let told = self.backend.approved == 0 && self.client.is_written() && self.answers.is_empty();
-        if self.backend.ended && told {
+        if self.backend.ended && told && self.closing.is_none() {
             if self.session.is_over() {
                 self.closing = Some(Ok(()));
             } else {
@@ -204,6 +229,15 @@ impl Carrier {
 impl Half {
     fn new((conn, input): (Conn, Buffer)) -> Half {
         Half { conn, input, approved: 0, output: Vec::new(), sent: 0, unflushed: false, ended: false }
+    }
+
+    fn into_parts(self) -> (Conn, Buffer) {
+        (self.conn, self.input)
+    }
+
+    /// Whether all that was for this side is sent, and the other has all that it was given of it.
+    fn is_clean(&self) -> bool {
+        self.is_written() && self.approved == 0 && !self.ended
     }
 
     fn is_idle(&self) -> bool {

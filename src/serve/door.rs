@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::backend::Pooling;
 use super::{Context, admin, delegate, imap, lmtp, submission};
 use crate::event::{Event, emit};
 use crate::fault::{Code, Fault};
@@ -27,11 +28,28 @@ pub enum Service {
     Lmtp,
     /// The host's relay asking whether mail would find room.
     Policy,
+    /// The webmail reading: everybody from one address, so limits go by account; connections to backends are pooled.
+    WebmailImap,
+    /// The webmail sending: limits go by account.
+    WebmailSubmission,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Service; 5] = [Service::Admin, Service::Imap, Service::Lmtp, Service::Policy, Service::Submission];
+    pub const ALL: [Service; 7] = [
+        Service::Admin,
+        Service::Imap,
+        Service::Lmtp,
+        Service::Policy,
+        Service::Submission,
+        Service::WebmailImap,
+        Service::WebmailSubmission,
+    ];
+
+    /// Whether everybody comes from one address here.
+    pub fn is_webmail(self) -> bool {
+        matches!(self, Service::WebmailImap | Service::WebmailSubmission)
+    }
 
     /// The word in the config file.
     pub fn word(self) -> &'static str {
@@ -41,6 +59,8 @@ impl Service {
             Service::Lmtp => "lmtp",
             Service::Policy => "policy",
             Service::Submission => "submission",
+            Service::WebmailImap => "webmail-imap",
+            Service::WebmailSubmission => "webmail-submission",
         }
     }
 }
@@ -65,6 +85,8 @@ pub struct Door {
     pub service: Service,
     /// How it is protected.
     pub entry: Entry,
+    /// Whether connections to backends are pooled; for IMAP.
+    pub pooling: Pooling,
 }
 
 /// What a driver is given for one connection.
@@ -75,6 +97,7 @@ pub(super) struct Visit {
     pub(super) protection: Protection,
     /// For STARTTLS.
     pub(super) tls: Option<tls::Server>,
+    pub(super) pooling: Pooling,
 }
 
 impl Door {
@@ -91,12 +114,14 @@ impl Door {
                 Service::Imap | Service::Submission | Service::Admin => context.limits.seat(network),
                 // All mail of the host comes from one place.
                 Service::Lmtp | Service::Policy => context.limits.seat_of_host(network),
+                Service::WebmailImap | Service::WebmailSubmission => context.limits.webmail_seat(),
             };
             match seat {
                 Ok(seat) => {
                     crowded = false;
-                    let (entry, service, context, stop) = (self.entry.clone(), self.service, context.clone(), stop.clone());
-                    tokio::spawn(async move { receive(conn, seat, entry, service, context, stop).await });
+                    let manner = (self.entry.clone(), self.service, self.pooling);
+                    let (context, stop) = (context.clone(), stop.clone());
+                    tokio::spawn(async move { receive(conn, seat, manner, context, stop).await });
                 }
                 Err(code) => {
                     self.turn_away(&conn, code);
@@ -115,14 +140,15 @@ impl Door {
         let words = match (&self.entry, self.service) {
             // The admins and the policy service have no words for it; the connection just ends.
             (Entry::Implicit(_), _) | (_, Service::Admin | Service::Policy) => return,
-            (_, Service::Imap) => crate::imap::reply::turned_away(code),
-            (_, Service::Submission | Service::Lmtp) => crate::submission::turned_away(code),
+            (_, Service::Imap | Service::WebmailImap) => crate::imap::reply::turned_away(code),
+            (_, Service::Submission | Service::WebmailSubmission | Service::Lmtp) => crate::submission::turned_away(code),
         };
         conn.try_say(&words);
     }
 }
 
-async fn receive(conn: Conn, seat: Seat, entry: Entry, service: Service, context: Arc<Context>, stop: Stop) {
+async fn receive(conn: Conn, seat: Seat, manner: (Entry, Service, Pooling), context: Arc<Context>, stop: Stop) {
+    let (entry, service, pooling) = manner;
     let (conn, protection, tls) = match entry {
         Entry::Plain => (Ok(conn), Protection::Secure, None),
         Entry::StartTls(tls) => (Ok(conn), Protection::StartTls, Some(tls)),
@@ -132,13 +158,13 @@ async fn receive(conn: Conn, seat: Seat, entry: Entry, service: Service, context
     let Ok(conn) = conn else { return };
     let deadline = Instant::now() + context.patience.login;
     let link = Link::new(conn, crate::fault::Side::Client, deadline);
-    let visit = Visit { link, seat, stop, protection, tls };
+    let visit = Visit { link, seat, stop, protection, tls, pooling };
     let _: Result<(), Fault> = match service {
         // Has a door of its own.
         Service::Admin => Ok(()),
-        Service::Imap => imap::serve(visit, context).await,
+        Service::Imap | Service::WebmailImap => imap::serve(visit, context).await,
         // Boxed, or an idle IMAP session would be as large as a submission.
-        Service::Submission => Box::pin(submission::serve(visit, context)).await,
+        Service::Submission | Service::WebmailSubmission => Box::pin(submission::serve(visit, context)).await,
         Service::Lmtp => Box::pin(lmtp::serve(visit, context)).await,
         Service::Policy => Box::pin(delegate::serve(visit, context)).await,
     };

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::backend::{self, LoggedIn, NoLogin};
+use super::backend::{self, LoggedIn, NoLogin, Pooling};
 use super::carry::Carrier;
 use super::door::Visit;
 use super::member::Member;
-use super::{Context, Patience};
+use super::{Context, Patience, pool};
 use crate::event::{Event, emit};
 use crate::fault::{Fault, Side};
 use crate::imap::login::{Attempt, Before, Login, Protection, denied, untried, welcome};
@@ -31,11 +31,10 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// # Errors
 /// Why it ended, if not by its own wish.
 pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fault> {
-    let Visit { link, seat, mut stop, protection, tls } = visit;
     // Boxed, so that what login needs does not stay in the task of a session that idles for hours.
-    let login = Box::pin(enter(link, &seat, protection, tls, &context, &mut stop)).await?;
+    let (login, seat, stop) = Box::pin(enter(visit, &context)).await?;
     let Some((client, logged_in)) = login else { return Ok(()) };
-    let backend = logged_in.who.backend;
+    let (backend, loan) = (logged_in.who.backend, logged_in.loan.clone());
     let member = Member::new(&context, &logged_in);
     let terms = Terms {
         account: Some(member.clone()),
@@ -44,25 +43,23 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
         non_sync: logged_in.non_sync,
         sent_copy: Some(member),
     };
-    let carrier = Carrier::new(client.into_parts(), logged_in.link.into_parts(), Session::new(terms));
-    let patience = context.patience;
-    let end = carry(carrier, patience, stop).await;
+    let session = Session::new(terms);
+    let session = if loan.is_some() { session.on_loan() } else { session };
+    let mut carrier = Carrier::new(client.into_parts(), logged_in.link.into_parts(), session);
+    let end = carry(&mut carrier, context.patience, stop).await;
     if end == Err(Fault::Garbage(Side::Backend)) {
         emit(Event::BackendConfused { backend: backend as u64 });
     }
     drop(seat);
+    if let (Some(loan), Ok(())) = (loan, end) {
+        Box::pin(pool::leave(&context, carrier.into_rest(), loan)).await;
+    }
     end
 }
 
 /// Until a backend accepts the client: both connections then. `None`: the client left.
-async fn enter(
-    mut link: Link,
-    seat: &Seat,
-    protection: Protection,
-    tls: Option<crate::net::tls::Server>,
-    context: &Context,
-    stop: &mut Stop,
-) -> Result<Option<(Link, LoggedIn)>, Fault> {
+async fn enter(visit: Visit, context: &Context) -> Result<(Option<(Link, LoggedIn)>, Seat, Stop), Fault> {
+    let Visit { mut link, seat, mut stop, protection, tls, pooling } = visit;
     let mut login = Login::new(protection);
     link.send(&login.greeting()).await?;
     loop {
@@ -92,22 +89,28 @@ async fn enter(
             Before::Try(taken, attempt) => {
                 link.consume(taken);
                 link.set_deadline(Instant::now() + context.patience.login);
-                if let Some(logged_in) = attempt_login(&mut link, &attempt, seat, context).await? {
-                    return Ok(Some((link, logged_in)));
+                if let Some(logged_in) = attempt_login(&mut link, &attempt, &seat, context, pooling).await? {
+                    return Ok((Some((link, logged_in)), seat, stop));
                 }
             }
             Before::Close(taken, words, fault) => {
                 link.consume(taken);
                 link.send(&words).await?;
                 link.close().await;
-                return fault.map_or(Ok(None), Err);
+                return fault.map_or(Ok((None, seat, stop)), Err);
             }
         }
     }
 }
 
-async fn attempt_login(link: &mut Link, attempt: &Attempt, seat: &Seat, context: &Context) -> Result<Option<LoggedIn>, Fault> {
-    let answer = match backend::login(context, seat, &attempt.credential).await {
+async fn attempt_login(
+    link: &mut Link,
+    attempt: &Attempt,
+    seat: &Seat,
+    context: &Context,
+    pooling: Pooling,
+) -> Result<Option<LoggedIn>, Fault> {
+    let answer = match backend::login(context, seat, &attempt.credential, pooling).await {
         Ok(logged_in) => {
             link.send(&welcome(&attempt.tag, &logged_in.capabilities, context.sizes.message)).await?;
             return Ok(Some(logged_in));
@@ -120,7 +123,7 @@ async fn attempt_login(link: &mut Link, attempt: &Attempt, seat: &Seat, context:
 }
 
 /// Carries until one side ends, is silent for too long, or the daemon stops.
-async fn carry(mut carrier: Carrier, patience: Patience, mut stop: Stop) -> Result<(), Fault> {
+async fn carry(carrier: &mut Carrier, patience: Patience, mut stop: Stop) -> Result<(), Fault> {
     // Looked at now and then, and not set anew for each byte: a timer that is moved at every command costs more than the
     // command. So a stall is noticed after one to two times its length.
     let mut check = pin!(sleep_until(Instant::now() + patience.stall));

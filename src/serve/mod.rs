@@ -14,6 +14,7 @@ pub mod imap;
 mod lmtp;
 mod member;
 pub mod notices;
+mod pool;
 pub mod relays;
 pub mod submission;
 
@@ -25,6 +26,7 @@ use arc_swap::ArcSwap;
 use crate::admin::Desk;
 use crate::delegate::Failure;
 use crate::limit::Limits;
+use crate::net::pool::Shelf;
 use crate::net::tls;
 use crate::private::Address;
 use crate::quota::{Book, Over};
@@ -106,6 +108,8 @@ pub struct Context {
     pub tls: tls::Client,
     /// Our name in greetings and to relays.
     pub hostname: Box<str>,
+    /// Backend connections that rest between two sessions.
+    pub shelf: Arc<Shelf>,
     /// Whether each backend took its last connection.
     pub health: backend::Health,
     /// The same for incoming mail.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Context;
-use super::backend::{self, Authenticated, NoLogin};
+use super::backend::{self, Authenticated, NoLogin, Pooling};
 use super::door::Visit;
 use super::house::Rules;
 use crate::event::{Event, emit};
@@ -28,7 +28,7 @@ use crate::wire::sasl::Name;
 /// # Errors
 /// Why it ended, if not by its own wish.
 pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fault> {
-    let Visit { link, seat, stop, protection, tls } = visit;
+    let Visit { link, seat, stop, protection, tls, pooling } = visit;
     let limits = Limits {
         message: context.sizes.message,
         recipients: context.sizes.recipients.try_into().unwrap_or(usize::MAX),
@@ -42,7 +42,8 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
     let session = Session::new(params, protection);
     let login_by = Instant::now() + context.patience.login;
     let (relay, who, account, pace) = (None, None, None, None);
-    let desk = Desk { client: link, relay, session, context, seat, stop, tls, who, account, pace, login_by, learned: false };
+    let desk =
+        Desk { client: link, relay, session, context, seat, pooling, stop, tls, who, account, pace, login_by, learned: false };
     desk.run().await
 }
 
@@ -53,6 +54,7 @@ struct Desk {
     session: Session,
     context: Arc<Context>,
     seat: Seat,
+    pooling: Pooling,
     stop: Stop,
     tls: Option<tls::Server>,
     who: Option<Authenticated>,
@@ -219,7 +221,7 @@ impl Desk {
                 Verdict::Relay(user, credential)
             }
             Some(Err(code)) => untried(code),
-            None => match Box::pin(backend::verify(&self.context, &self.seat, &credential)).await {
+            None => match Box::pin(backend::verify(&self.context, &self.seat, &credential, self.pooling)).await {
                 Ok(who) => {
                     let user = who.user.clone();
                     self.who = Some(who);
@@ -242,12 +244,13 @@ impl Desk {
         let limits = &self.context.limits;
         let account = limits.pseudonymiser().account(credential.user.reveal());
         self.account = Some(account);
-        Some(limits.may_try(self.seat.network(), account).map(|()| who))
+        let may = self.seat.admit(account).and_then(|()| limits.may_try(self.seat.source(account), account));
+        Some(may.map(|()| who))
     }
 
     fn count_wrong(&mut self) {
         if let Some(account) = self.account {
-            self.context.limits.wrong(self.seat.network(), account);
+            self.context.limits.wrong(self.seat.source(account), account);
         }
         self.who = None;
     }

@@ -106,7 +106,7 @@ pub const SENTENCES: &[Sentence] = &[
     sentence(Kept, "message-id-key", Test("src/scrub/message_id.rs", "ours_is_left_alone_and_the_rest_is_hashed")),
     sentence(NotKept, "connections", Test("src/event/layer.rs", "an_event_becomes_one_line_of_words_and_numbers")),
     sentence(NotKept, "passwords", Test("tests/layers.rs", "personal_types_cannot_be_printed")),
-    sentence(NotKept, "no-spool", Test("tests/dialogues_submission.rs", "dialogues")),
+    sentence(NotKept, "no-spool", Test("tests/dialogues_submission.rs", "in_memory")),
     sentence(NotKept, "guessers", Test("src/private/pseudonym.rs", "one_network_has_one_pseudonym_and_a_new_key_gives_another")),
     sentence(Mail, "mail-origin", Rules(&["trace", "client-address", "web-scripts"])),
     sentence(Mail, "mail-login", Rules(&["login", "verdicts-of-others"])),

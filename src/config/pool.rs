@@ -1,0 +1,22 @@
+//! The section `[pool]`: how many connections to backends may rest, and for how long.
+
+use std::time::Duration;
+
+use super::reader::{Reader, Section};
+use crate::net::pool::Params;
+
+/// Reads the section; what is not there has its default.
+pub(super) fn read(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Params {
+    let mut section = root.section(reader, "pool");
+    let default = Params::default();
+    let mut number = |name: &str, most: u64, default: usize| {
+        section.number(reader, name, most).and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
+    };
+    let per_user = number("per_user", 100, default.per_user);
+    let per_backend = number("per_backend", 100_000, default.per_backend);
+    let total = number("total", 100_000, default.total);
+    let mut seconds = |name: &str, default: Duration| section.number(reader, name, 3600).map_or(default, Duration::from_secs);
+    let (rest, verify) = (seconds("rest_seconds", default.rest), seconds("verify_seconds", default.verify));
+    section.end(reader);
+    Params { per_user, per_backend, total, rest, verify }
+}

@@ -1,0 +1,89 @@
+//! Sessions on connections that rest in between: taking one from the shelf, and giving it back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Context;
+use super::backend::{Authenticated, LoggedIn, converse};
+use super::carry::Left;
+use crate::event::{Event, emit};
+use crate::fault::{Fault, Side};
+use crate::imap::capability;
+use crate::imap::rest::{Settle, Settling};
+use crate::net::link::Link;
+use crate::net::pool::{Loan, Owner};
+use crate::private::Credential;
+
+/// How long a backend may take to answer UNSELECT or NOOP. Somebody waits for it, and a login anew takes no longer.
+const SETTLE: Duration = Duration::from_secs(3);
+
+/// How long a client may take to hear the answer to its LOGOUT.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// A connection of the shelf, if one was made with exactly this login and still answers; a new one otherwise.
+///
+/// # Errors
+/// As the backend's own judgement.
+pub(super) async fn login(context: &Context, who: Authenticated, credential: &Credential) -> Result<LoggedIn, Fault> {
+    let owner = Owner { user: who.user.clone(), backend: who.backend, backends: who.backends.clone() };
+    if let Some((loan, mut link)) = context.shelf.take(&owner, credential) {
+        match settle(&mut link, Settle::wake()).await {
+            Ok(()) => {
+                let capabilities = loan.capabilities().to_vec();
+                let non_sync = capability::non_sync(&capabilities);
+                return Ok(LoggedIn { link, capabilities, non_sync, who, loan: Some(loan) });
+            }
+            // A machine that went away says no goodbye: nobody else shall wait for it.
+            Err(Fault::Slow(_)) => context.shelf.clear_backend(who.backend),
+            Err(_) => {}
+        }
+    }
+    let mut fresh = converse(context, who, credential).await?;
+    let loan = context.shelf.admitted(owner, credential, &fresh.capabilities);
+    fresh.loan = Some(loan).filter(|_| capability::can_unselect(&fresh.capabilities));
+    Ok(fresh)
+}
+
+/// After a login that only had to prove a secret: the connection goes to rest. On one that was made for it or woken, nothing is
+/// under way.
+pub(super) async fn give_back(context: &Context, mut link: Link, loan: Arc<Loan>) {
+    if settle(&mut link, Settle::wake()).await.is_ok() {
+        context.shelf.rest(loan, link);
+    }
+}
+
+/// After a session that ended well: the backend's connection goes to rest, then the client hears its goodbye. In this order,
+/// so that a webmail that comes back at once finds the connection.
+pub(super) async fn leave(context: &Context, left: Left, loan: Arc<Loan>) {
+    if let Some((parts, conversation)) = left.backend {
+        let mut link = Link::from_parts(parts, Side::Backend, Instant::now() + SETTLE);
+        match settle(&mut link, conversation).await {
+            Ok(()) => context.shelf.rest(loan, link),
+            Err(Fault::Garbage(_)) => emit(Event::BackendConfused { backend: loan.backend() as u64 }),
+            Err(_) => {}
+        }
+    }
+    if let Some(words) = left.goodbye {
+        let mut client = Link::from_parts(left.client, Side::Client, Instant::now() + LAST_WORDS);
+        let _ = client.send(&words).await;
+        client.close().await;
+    }
+}
+
+/// Holds one [`Settle`] conversation. Afterwards nothing is under way, and nothing was said too much.
+async fn settle(link: &mut Link, mut conversation: Settle) -> Result<(), Fault> {
+    link.set_deadline(Instant::now() + SETTLE);
+    link.send(conversation.command()).await?;
+    loop {
+        match conversation.next(link.input(), false)? {
+            Settling::Need => drop(link.fill().await?),
+            Settling::Drop(count) => link.consume(count),
+            Settling::Done(count) => {
+                link.consume(count);
+                return if link.input().is_empty() { Ok(()) } else { Err(Fault::Garbage(Side::Backend)) };
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Random sessions: what the pool answers is what a fresh connection answers.
+//!
+//! `POOL_SEQUENCES` sets their number, `POOL_SEED` repeats a run.
+
+use nologd::demo::{MEMBERS, Member};
+
+use super::wire::Wire;
+use super::{MANY, SECOND, World};
+
+/// Small, and the same on every machine.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from((self.0 >> 11) % sides as u64).unwrap()
+    }
+}
+
+/// Alice's twin is Chloe, Bob's is David.
+const PEOPLE: [(&Member, &Member); 2] = [(&MEMBERS[0], &MEMBERS[2]), (&MEMBERS[1], &MEMBERS[3])];
+
+/// What a webmail says.
+const CALM: &[&str] = &[
+    "NOOP",
+    "CHECK",
+    "SELECT INBOX",
+    "SELECT INBOX",
+    "SELECT INBOX",
+    "EXAMINE INBOX",
+    "UID FETCH 1:* (FLAGS)",
+    "UID FETCH 1:* (FLAGS BODY.PEEK[])",
+    "UID STORE 1:* +FLAGS (\\Flagged)",
+    "UID STORE 1:* -FLAGS (\\Flagged)",
+    "UID STORE 1:* FLAGS (\\Seen \\Answered)",
+    "UID STORE 1:* FLAGS ()",
+    "UID SEARCH FLAGGED",
+    "UID SORT (SUBJECT) UTF-8 ALL",
+    "UID THREAD REFERENCES UTF-8 ALL",
+    "LIST \"\" *",
+    "LSUB \"\" *",
+    "NAMESPACE",
+    "STATUS INBOX (MESSAGES UIDNEXT UNSEEN)",
+    "IDLE",
+    "APPEND INBOX",
+];
+
+/// What leaves something behind, fails, moves mailboxes about, or makes no sense.
+const WILD: &[&str] = &[
+    "CLOSE",
+    "UNSELECT",
+    "SELECT work",
+    "SELECT other",
+    "SELECT nowhere",
+    "EXAMINE work",
+    "SELECT INBOX (CONDSTORE)",
+    "SELECT INBOX (CONDSTORE)",
+    "FETCH 1:* (UID FLAGS)",
+    "UID FETCH 1 (MODSEQ)",
+    "UID STORE 2 +FLAGS (\\Deleted)",
+    "EXPUNGE",
+    "SEARCH RETURN (SAVE) ALL",
+    "FETCH $ (UID)",
+    "COPY 1 work",
+    "UID MOVE 1 other",
+    "CREATE work",
+    "CREATE other",
+    "DELETE other",
+    "RENAME work other",
+    "RENAME other work",
+    "SUBSCRIBE work",
+    "UNSUBSCRIBE work",
+    "STATUS work (MESSAGES)",
+    "STATUS INBOX (HIGHESTMODSEQ)",
+    "ENABLE CONDSTORE",
+    "ENABLE CONDSTORE",
+    "ENABLE CONDSTORE",
+    "ENABLE QRESYNC",
+    "NONSENSE",
+    "FETCH",
+    "APPEND work",
+];
+
+/// One session on both connections, in step.
+struct Pair<'a> {
+    pool: Wire,
+    fresh: Wire,
+    told: &'a mut Vec<String>,
+}
+
+impl Pair<'_> {
+    fn step(&mut self, command: &str, number: usize) {
+        self.told.push(command.to_owned());
+        let act = |wire: &mut Wire| match command.split_once(' ') {
+            Some(("APPEND", mailbox)) => wire.append(mailbox, &format!("letter {number}")),
+            _ if command == "IDLE" => wire.idle(),
+            _ => wire.ask(command),
+        };
+        let (pool, fresh) = (act(&mut self.pool), act(&mut self.fresh));
+        assert_eq!(
+            pool, fresh,
+            "the answer of the pool (left) is not the one of a fresh connection; all so far:\n{:#?}",
+            self.told
+        );
+    }
+
+    fn end(mut self, how: usize) {
+        self.told.push(format!("end {how}"));
+        let half: &[u8] = match how {
+            0..=5 => return [self.pool, self.fresh].into_iter().for_each(Wire::log_out),
+            6 => b"",
+            7 => b"t APPEND INBOX {50+}\r\nFrom: half",
+            8 => b"t FETCH 1:* (BODY",
+            9 => b"t SEARCH SUBJECT {10}\r\n",
+            10 => b"t IDLE\r\n",
+            _ => b"t FETCH 1:* (BODY.PEEK[])\r\nt NOOP\r\n",
+        };
+        self.pool.send(half);
+        self.fresh.send(half);
+    }
+}
+
+#[test]
+fn random_sessions_answer_like_fresh_connections() {
+    let number = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
+    let (sequences, seed) = (number("POOL_SEQUENCES", 300), number("POOL_SEED", 20_261_122).max(1));
+    let world = World::with(MANY);
+    let mut dice = Dice(seed);
+    let mut told = Vec::new();
+    for (member, twin) in PEOPLE {
+        for member in [member, twin] {
+            for letter in 0..3 {
+                world.deliver(member, &format!("letter of {letter}"));
+            }
+        }
+    }
+    let before: usize = PEOPLE.iter().map(|(member, _)| world.logins(member)).sum();
+    for sequence in 0..sequences {
+        let (member, twin) = PEOPLE[dice.roll(2)];
+        let password = if dice.roll(8) == 0 { SECOND } else { member.password };
+        told.push(format!("sequence {sequence} of seed {seed}: {}", member.address));
+        told.drain(..told.len().saturating_sub(60));
+        if dice.roll(10) == 0 {
+            for member in [member, twin] {
+                world.deliver(member, &format!("delivered in {sequence}"));
+            }
+        }
+        let mut pair = Pair { pool: world.pooled(member, password), fresh: world.direct(twin), told: &mut told };
+        let wild = dice.roll(3) == 0;
+        if !wild && dice.roll(5) > 0 {
+            pair.step("SELECT INBOX", 0);
+        }
+        for _ in 0..dice.roll(8) {
+            let commands = if wild && dice.roll(2) == 0 { WILD } else { CALM };
+            pair.step(commands[dice.roll(commands.len())], usize::try_from(sequence).unwrap());
+        }
+        pair.end(dice.roll(if wild { 12 } else { 7 }));
+    }
+    let logins = PEOPLE.iter().map(|(member, _)| world.logins(member)).sum::<usize>() - before;
+    assert!(
+        sequences < 50 || logins * 10 < usize::try_from(sequences).unwrap() * 9,
+        "hardly anything was reused: {logins} logins"
+    );
+}
