@@ -6,6 +6,8 @@
 mod life;
 #[path = "interop/lmtp.rs"]
 mod lmtp;
+#[path = "interop/room.rs"]
+mod room;
 #[path = "interop/size.rs"]
 mod size;
 mod support;

@@ -9,7 +9,7 @@ use crate::fault::Code;
 use crate::imap::account::{Account, Root};
 use crate::imap::session::SentCopy;
 use crate::private::Address;
-use crate::quota::{Amount, Book, Limit, Refresh, Reservation, Verdict, Way};
+use crate::quota::{Amount, Book, Limit, Refresh, Refreshed, Reservation, Verdict, Way};
 use crate::scrub::{BODY_START, Context as ScrubContext, Profile, Scrubber};
 
 /// One logged-in person.
@@ -44,8 +44,10 @@ impl Account for Member {
     }
 
     fn finish_refresh(&self, refresh: Refresh, seen: Amount) {
-        // Whether it is exact only matters to who asks again; the next reason to ask will come.
-        let _ = refresh.finish(seen, today());
+        // Somebody wrote meanwhile: this may be above the truth, so the next session asks again.
+        if refresh.finish(seen, today()) == Refreshed::AtMost {
+            self.book.unsee(&self.user);
+        }
     }
 
     fn roots(&self) -> Option<[Root; 2]> {

@@ -42,14 +42,14 @@ fn stack(backend_lmtp: Option<u16>, more: &[(&str, &str)]) -> Stack {
 }
 
 /// SMTP or LMTP in the clear, one answer after the other.
-struct Talk {
+pub struct Talk {
     stream: BufReader<TcpStream>,
     /// What was said last, for whoever reads of a failure.
     said: String,
 }
 
 impl Talk {
-    fn connect(port: u16, hello: &str) -> Talk {
+    pub fn connect(port: u16, hello: &str) -> Talk {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -97,7 +97,7 @@ impl Talk {
     }
 }
 
-fn message(subject: &str, octets: usize) -> String {
+pub fn message(subject: &str, octets: usize) -> String {
     let header = format!("From: <ann@elsewhere.example>\r\nSubject: {subject}\r\n\r\n");
     let mut text = header + &format!("{}\r\n", "x".repeat(74)).repeat(octets / 76);
     text.push_str(&"y".repeat(octets.saturating_sub(text.len() + 2)));
@@ -277,7 +277,7 @@ fn unix_sockets_carry_both_services() {
     assert_eq!(mail_files(&dovecot.maildir(BOB.address)).len(), 1);
 }
 
-fn deliver(lmtp: &mut Talk, mailbox: &str, text: &str) -> bool {
+pub fn deliver(lmtp: &mut Talk, mailbox: &str, text: &str) -> bool {
     assert!(lmtp.say(&format!("MAIL FROM:<ann@elsewhere.example> SIZE={}", text.len())).starts_with("250"));
     let answer = lmtp.say(&format!("RCPT TO:<{mailbox}>"));
     if !answer.starts_with("250") {
@@ -293,7 +293,7 @@ fn deliver(lmtp: &mut Talk, mailbox: &str, text: &str) -> bool {
 }
 
 /// nologd within this process, so that its book can be looked into.
-fn in_process(
+pub fn in_process(
     place: &Place,
     dovecot: &Dovecot,
     listeners: &[(&str, String)],
@@ -325,7 +325,7 @@ fn in_process(
 }
 
 /// What Dovecot itself counts in an inbox.
-fn status(dovecot: &Dovecot, mailbox: &str) -> Amount {
+pub fn status(dovecot: &Dovecot, mailbox: &str) -> Amount {
     let mut curl = client("curl", "curl");
     curl.args(["--silent", "--user", &format!("{mailbox}:secret"), "--request", "STATUS INBOX (MESSAGES SIZE)"]);
     let text = succeed(curl.arg(format!("imap://127.0.0.1:{}/", dovecot.imap())));

@@ -1,0 +1,115 @@
+//! Members who store at once find exactly the room there is, by IMAP alone and beside incoming mail.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::sync::Barrier;
+use std::thread::scope;
+
+use nologd::demo::{Dovecot, Place};
+use nologd::private::Address;
+use nologd::quota::Amount;
+
+use crate::lmtp::{Talk, deliver, in_process, message, status};
+
+/// Sessions that write at once, and how often each tries.
+const SESSIONS: usize = 10;
+const TRIES: usize = 5;
+
+/// What LMTP sets aside for one message beyond its size.
+const ON_TOP: usize = 1024;
+
+#[test]
+fn fifty_appends_at_once_find_exactly_the_room_there_is() {
+    twenty_three_of_fifty(SESSIONS);
+}
+
+#[test]
+fn fifty_appends_and_deliveries_at_once_find_exactly_the_room_there_is() {
+    twenty_three_of_fifty(SESSIONS / 2);
+}
+
+/// Five mailboxes of one association with room for 23 messages; the first `members` sessions append, the others deliver.
+fn twenty_three_of_fifty(members: usize) {
+    let place = Place::new().unwrap();
+    let dovecot = Dovecot::start(&place, "dovecot").unwrap();
+    let mailboxes: Vec<_> = (1..=5).map(|number| format!("m{number}@velo.example")).collect();
+    let accounts: String = mailboxes.iter().map(|mailbox| format!("{mailbox}:{{PLAIN}}secret\n")).collect();
+    place.write("dovecot/users", accounts.as_bytes()).unwrap();
+    let delivered = message("delivered", 20_000);
+    // As large as what a delivery sets aside, so that 23 of any mixture fit.
+    let appended = format!("{delivered}{}\r\n", "x".repeat(ON_TOP - 2));
+    let (imap, lmtp) = (place.port().unwrap(), place.port().unwrap());
+    let listeners = [("imap", format!("127.0.0.1:{imap}")), ("lmtp", format!("127.0.0.1:{lmtp}"))];
+    let storage = format!("storage = \"{}\"", 24 * appended.len() - 1);
+    let (book, _runtime) = in_process(&place, &dovecot, &listeners, &storage);
+    let start = Barrier::new(SESSIONS);
+    let stored: usize = scope(|threads| {
+        let session = |number: usize| {
+            let (mailboxes, appended, delivered, start) = (&mailboxes, &appended, &delivered, &start);
+            threads.spawn(move || {
+                if number < members {
+                    let mut session = Imap::log_in(imap, &mailboxes[number % 5]);
+                    start.wait();
+                    (0..TRIES).filter(|_| session.append(appended)).count()
+                } else {
+                    let mut session = Talk::connect(lmtp, "LHLO relay.example");
+                    start.wait();
+                    (0..TRIES).filter(|step| deliver(&mut session, &mailboxes[(number + step) % 5], delivered)).count()
+                }
+            })
+        };
+        let running: Vec<_> = (0..SESSIONS).map(session).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(stored, 23);
+    let counted = mailboxes.iter().map(|mailbox| status(&dovecot, mailbox)).fold(Amount::ZERO, Amount::plus);
+    assert_eq!(counted.messages, 23);
+    for mailbox in &mailboxes {
+        let (view, counted) = (book.mailbox(&Address::parse(mailbox).unwrap()).unwrap(), status(&dovecot, mailbox));
+        assert_eq!((view.used.messages, view.reserved), (counted.messages, Amount::ZERO));
+        assert!(view.used.octets >= counted.octets, "Dovecot counts {} octets, the book {}", counted.octets, view.used.octets);
+    }
+}
+
+/// A mail program on this machine, in the clear.
+struct Imap(BufReader<TcpStream>);
+
+impl Imap {
+    fn log_in(port: u16, mailbox: &str) -> Imap {
+        let mut imap = Imap(BufReader::new(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap()));
+        assert!(imap.line().starts_with("* OK"));
+        imap.send(&format!("a LOGIN {mailbox} secret\r\n"));
+        assert!(imap.line().starts_with("a OK"));
+        // Answered when the backend has been asked for usage: what is counted while others write is an upper bound only.
+        imap.send("c NOOP\r\n");
+        assert!(imap.line().starts_with("c OK"));
+        imap
+    }
+
+    fn append(&mut self, text: &str) -> bool {
+        self.send(&format!("b APPEND INBOX {{{}}}\r\n", text.len()));
+        let answer = self.line();
+        if !answer.starts_with('+') {
+            assert!(answer.starts_with("b NO [OVERQUOTA]") && answer.contains("(ASSOCIATION-FULL)"), "{answer}");
+            return false;
+        }
+        self.send(&format!("{text}\r\n"));
+        loop {
+            let answer = self.line();
+            if !answer.starts_with('*') {
+                assert!(answer.starts_with("b OK"), "{answer}");
+                return true;
+            }
+        }
+    }
+
+    fn send(&mut self, text: &str) {
+        self.0.get_mut().write_all(text.as_bytes()).unwrap();
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line
+    }
+}
