@@ -39,7 +39,8 @@ const KEPT: &[(&str, Where, Until)] = &[
     ("sending", Where::Memory, Until::Hours),
     ("tries", Where::Memory, Until::Minutes),
     ("session", Where::Memory, Until::Session),
-    ("password", Where::Memory, Until::Login),
+    // The pool keeps it with a resting connection (net::pool).
+    ("password", Where::Memory, Until::Minutes),
 ];
 
 /// What is not kept.
