@@ -96,6 +96,7 @@ impl Carrier {
 
     /// Does all that can be done now. Ready when the session is over. `moved` counts octets, to tell a stall.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, moved: &mut usize) -> Poll<Result<(), Fault>> {
+        let turn = *moved + TURN;
         loop {
             let before = *moved;
             if let Err(fault) = self.write(cx, moved) {
@@ -114,7 +115,7 @@ impl Carrier {
             if !decided && *moved == before && self.closing.is_none() {
                 return Poll::Pending;
             }
-            if *moved >= TURN {
+            if *moved >= turn {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
