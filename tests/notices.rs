@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alone::House;
+use nix::sys::signal::Signal;
 use nologd::demo::CERTIFICATE;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -213,6 +214,31 @@ fn a_relay_that_is_down_delays_and_blocks_nothing() {
     let relay = Relay::start(port, "", false);
     assert_eq!(relay.next().to, "RCPT TO:<alice@velo.example>");
     relay.none();
+}
+
+#[test]
+fn what_was_never_told_is_told_after_a_restart_and_what_was_told_is_not() {
+    let port = port();
+    let mut house = house(&format!("smtp://127.0.0.1:{port}"), "");
+    house.done("mailbox set alice@velo.example --storage 90M");
+    house.done("association set velo --storage 77M");
+    // Long enough for a batch of usage to be written, and the relay is not there.
+    std::thread::sleep(Duration::from_secs(2));
+    house.down(Signal::SIGKILL);
+    let relay = Relay::start(port, "", false);
+    house.up();
+    let mut told = [relay.next().to, relay.next().to];
+    told.sort();
+    assert_eq!(told, ["RCPT TO:<alice@velo.example>", "RCPT TO:<chloe@velo.example>"]);
+    relay.none();
+    house.down(Signal::SIGKILL);
+    house.up();
+    relay.none();
+    assert_eq!(relay.tries(), 2);
+    // The level is not left at 78 %, and the next one is told.
+    house.done("mailbox set alice@velo.example --storage 96M");
+    house.done("mailbox set alice@velo.example --storage 77M");
+    assert!(relay.next().text.contains("97=C2=A0%"));
 }
 
 #[test]

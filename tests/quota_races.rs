@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use nologd::private::{Address, Domain};
 use nologd::quota::{
-    AdminError, Amount, Association, Book, Day, Edit, Grant, Level, Limit, Name, Params, Refresh, Refreshed, Reservation,
-    SenderRule, State, Subject, UsageWriter, Verdict, Way, check,
+    AdminError, Amount, Association, Book, Crossing, Day, Edit, Grant, Level, Limit, Name, Params, Refresh, Refreshed,
+    Reservation, SenderRule, State, Subject, UsageWriter, Verdict, Way, check,
 };
 use nologd::store::{Memory, Store};
 
@@ -512,7 +512,13 @@ fn usage_and_levels_survive_a_restart() {
     let lingering = reserve(&book, 0, 10).unwrap();
     drop(writer);
     assert_eq!(book.write_usage(), Ok(0));
-    assert_eq!(book.crossings().len(), 1);
+    let untold = open();
+    untold.review(today());
+    let (first, second) = (book.crossings(), untold.crossings());
+    let due = |crossings: &[Crossing]| crossings.iter().map(|one| (one.was, one.now)).collect::<Vec<_>>();
+    assert_eq!((due(&first), due(&second)), (vec![(Level::Low, Level::High)], vec![(Level::Low, Level::High)]));
+    book.told(&first[0]);
+    assert_eq!(book.write_usage(), Ok(1));
     let again = open();
     assert_eq!(total(&again), (Amount::message(850), Amount::ZERO));
     assert!(!again.is_seen(&numbered(0)));

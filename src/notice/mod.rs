@@ -6,8 +6,11 @@
 //!                       ▲──────────────── later ─────────────────────┘
 //! ```
 //!
-//! Notices wait in memory only: a restart forgets those that the relay has not taken yet. Absent on purpose: anything in the
-//! message that tells of this machine or program, and a return path: nobody shall answer a notice, no machine either.
+//! Notices wait in memory only; the book writes down which levels were told ([`Book::told`]), so that after a restart those that
+//! the relay has not taken yet are due again. Absent on purpose: anything in the message that tells of this machine or program,
+//! and a return path: nobody shall answer a notice, no machine either.
+//!
+//! [`Book::told`]: crate::quota::Book::told
 
 mod message;
 mod queue;

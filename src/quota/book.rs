@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::ledger::Ledger;
-use super::levels::{Crossing, Waiting};
+use super::levels::{Crossing, Subject, Waiting};
+use super::mark::Mark;
 use super::record::{self, Known};
 use super::sending::Sending;
 use super::{Association, Day, Name, SCHEMA};
@@ -70,7 +71,18 @@ impl Book {
         self.waiting.take()
     }
 
-    /// To be called when a day begins: grants that ended can push an association over a level.
+    /// The relay took the notice of a crossing, or will never take it. Written behind, like usage: until it is written, a
+    /// restart tells again.
+    pub fn told(&self, crossing: &Crossing) {
+        let tell = |ledger: &mut Ledger| ledger.told(&crossing.subject, crossing.now);
+        match &crossing.subject {
+            Subject::Association(name) => self.tenant(name).into_iter().for_each(|tenant| tell(&mut tenant.lock())),
+            Subject::Mailbox(address) => drop(self.with(address, |_, ledger, _| tell(ledger))),
+        }
+    }
+
+    /// To be called at the start and when a day begins: grants that ended can push an association over a level.
+    /// At the start it finds the levels that were passed and never told.
     pub fn review(&self, today: Day) {
         for tenant in self.tenants() {
             let crossings = tenant.lock().all_crossings(today);
@@ -178,11 +190,11 @@ impl Directory {
                 Known::Usage(address, used, level) => directory.fill(&address, |ledger| {
                     let number = ledger.insert(&address);
                     ledger.set_used(number, used);
-                    ledger.entry_mut(number).into_iter().for_each(|entry| entry.level = level);
+                    ledger.entry_mut(number).into_iter().for_each(|entry| entry.mark = Mark::kept(level));
                     ledger.dirty.remove(&number);
                 }),
                 Known::Level(name, level) => {
-                    directory.names.get(&name).into_iter().for_each(|tenant| tenant.lock().level = level);
+                    directory.names.get(&name).into_iter().for_each(|tenant| tenant.lock().mark = Mark::kept(level));
                 }
                 Known::Association(_) | Known::Mark => {}
             }

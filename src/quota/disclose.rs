@@ -33,7 +33,7 @@ impl Book {
         };
         self.with(address, |_, ledger, address| {
             let entry = ledger.number(address).and_then(|number| ledger.entry(number));
-            found.level = entry.map_or(Level::Low, |entry| entry.level);
+            found.level = entry.map_or(Level::Low, |entry| entry.mark.due());
             let leading = ledger.association.aliases.iter();
             let leading = leading.filter(|(alias, targets)| *alias == address || targets.contains(address));
             found.aliases = leading.map(|(alias, _)| alias.clone()).collect();

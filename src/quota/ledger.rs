@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::levels::{Crossing, Level, Subject};
+use super::mark::Mark;
 use super::{Amount, Association, Day, Limit, Standing, Sum, Verdict, Way};
 use crate::private::Address;
 
@@ -24,7 +25,7 @@ pub(super) struct Entry {
     pub(super) committed: Amount,
     /// Whether the backend was asked since the start of the program.
     pub(super) seen: bool,
-    pub(super) level: Level,
+    pub(super) mark: Mark,
     /// The number of the last refresh that was begun, and of the newest one that was finished.
     pub(super) begun: u64,
     pub(super) finished: u64,
@@ -40,7 +41,7 @@ impl Entry {
             writers: 0,
             committed: Amount::ZERO,
             seen: false,
-            level: Level::Low,
+            mark: Mark::default(),
             begun: 0,
             finished: 0,
         }
@@ -56,11 +57,11 @@ pub(super) struct Ledger {
     next: u64,
     pub(super) used: Sum,
     pub(super) open: Sum,
-    pub(super) level: Level,
-    /// Mailboxes whose usage is not in the store yet.
+    pub(super) mark: Mark,
+    /// Mailboxes whose usage or mark is not in the store yet.
     pub(super) dirty: BTreeSet<u64>,
-    /// Whether the association's level is not in the store yet.
-    pub(super) dirty_level: bool,
+    /// Whether the association's own mark is not in the store yet.
+    pub(super) dirty_mark: bool,
 }
 
 impl Ledger {
@@ -72,9 +73,9 @@ impl Ledger {
             next: 0,
             used: Sum::default(),
             open: Sum::default(),
-            level: Level::Low,
+            mark: Mark::default(),
             dirty: BTreeSet::new(),
-            dirty_level: false,
+            dirty_mark: false,
         }
     }
 
@@ -225,11 +226,7 @@ impl Ledger {
     fn cross_mailbox(&mut self, number: u64) -> Option<Crossing> {
         let entry = self.entries.get_mut(&number)?;
         let storage = self.association.mailbox_limit(entry.own);
-        let (was, now) = (entry.level, entry.level.at(storage.percent(entry.used.octets.into())));
-        if was == now {
-            return None;
-        }
-        entry.level = now;
+        let (was, now) = entry.mark.fill(storage.percent(entry.used.octets.into()))?;
         self.dirty.insert(number);
         let (subject, used) = (Subject::Mailbox(entry.address.clone()), entry.used);
         Some(self.crossing(subject, was, now, used, storage, Limit::None))
@@ -238,14 +235,23 @@ impl Ledger {
     fn cross_association(&mut self, today: Day) -> Option<Crossing> {
         let (storage, messages) = (self.association.storage_on(today), self.association.messages);
         let fill = storage.percent(self.used.octets).max(messages.percent(self.used.messages));
-        let (was, now) = (self.level, self.level.at(fill));
-        if was == now {
-            return None;
-        }
-        self.level = now;
-        self.dirty_level = true;
+        let (was, now) = self.mark.fill(fill)?;
+        self.dirty_mark = true;
         let subject = Subject::Association(self.association.name.clone());
         Some(self.crossing(subject, was, now, self.used.amount(), storage, messages))
+    }
+
+    /// Takes note that the notice of a level was taken.
+    pub(super) fn told(&mut self, subject: &Subject, level: Level) {
+        match subject {
+            Subject::Association(_) => self.dirty_mark |= self.mark.tell(level),
+            Subject::Mailbox(address) => {
+                let Some(number) = self.number(address) else { return };
+                if self.entry_mut(number).is_some_and(|entry| entry.mark.tell(level)) {
+                    self.dirty.insert(number);
+                }
+            }
+        }
     }
 
     fn crossing(&self, subject: Subject, was: Level, now: Level, used: Amount, storage: Limit, messages: Limit) -> Crossing {

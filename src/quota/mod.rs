@@ -27,6 +27,7 @@ mod edit;
 mod ledger;
 mod levels;
 mod mailbox;
+mod mark;
 mod over;
 mod record;
 mod refresh;

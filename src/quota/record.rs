@@ -3,7 +3,7 @@
 //! ```text
 //! association/NAME   the association's settings      alias/ADDRESS     where an alias leads
 //! mailbox/ADDRESS    an own limit, if it has one     usage/ADDRESS     what is in it; written behind
-//! level/NAME         which notice was due last       imported          the config file's associations are in
+//! level/NAME         the notice that went out last      imported          the config file's associations are in
 //! ```
 //!
 //! Every `reveal()` of the book's durable side is in this file. There is no time in any record.
@@ -56,7 +56,7 @@ pub(super) fn mailbox(address: &Address, own: Option<Limit>) -> Change {
     }
 }
 
-/// Writes what is in a mailbox.
+/// Writes what is in a mailbox, and the level that its owner was told of.
 pub(super) fn usage(address: &Address, used: Amount, level: Level) -> Change {
     let value = json!({ "octets": used.octets, "messages": used.messages, "level": level.percent() });
     put(format!("usage/{}", address.reveal()), &value)
@@ -67,7 +67,7 @@ pub(super) fn forget(address: &Address) -> [Change; 2] {
     [mailbox(address, None), Change::remove(format!("usage/{}", address.reveal()))]
 }
 
-/// Writes an association's level.
+/// Writes the level that an association's contact was told of.
 pub(super) fn level(name: &Name, level: Level) -> Change {
     put(format!("level/{}", name.reveal()), &json!(level.percent()))
 }

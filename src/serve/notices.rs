@@ -90,6 +90,9 @@ impl Sender {
             if matches!(outcome, Outcome::Down) && !down.contains(&backend) {
                 down.push(backend);
             }
+            if matches!(outcome, Outcome::Sent | Outcome::Refused(_)) {
+                context.book.told(&crossing);
+            }
             self.judge(&crossing.subject, &outcome);
         }
     }
