@@ -242,6 +242,37 @@ fn what_was_never_told_is_told_after_a_restart_and_what_was_told_is_not() {
 }
 
 #[test]
+fn leaving_is_told_to_the_contact_and_to_each_mailbox_once_also_while_the_relay_is_down() {
+    let port = port();
+    let mut house = house(&format!("smtp://127.0.0.1:{port}"), "");
+    house.done("status");
+    house.with_usage(&[("bob@velo.example", 1, 1)]);
+    house.done("association set velo --state leaving --until 2099-03-01");
+    std::thread::sleep(Duration::from_secs(2));
+    house.down(Signal::SIGKILL);
+    let relay = Relay::start(port, "", false);
+    house.up();
+    let mut mails: Vec<_> = (0..3).map(|_| relay.next()).collect();
+    mails.sort_by(|one, two| one.to.cmp(&two.to));
+    let to: Vec<_> = mails.iter().map(|mail| &*mail.to).collect();
+    assert_eq!(to, ["RCPT TO:<alice@velo.example>", "RCPT TO:<bob@velo.example>", "RCPT TO:<chloe@velo.example>"]);
+    for mail in &mails {
+        assert!(mail.text.is_ascii() && mail.text.replace("=\r\n", "").contains("1er=C2=A0mars=C2=A02099"), "{}", mail.text);
+    }
+    assert!(mails[0].text.contains("alice@velo.example") && !mails[0].text.contains("bob@velo.example"));
+    house.done("association set velo --storage 1G");
+    house.down(Signal::SIGTERM);
+    house.up();
+    relay.none();
+    // Another day is news, in the language of now; called off is none.
+    house.done("association set velo --state leaving --until 2099-06-30 --lang en");
+    let texts: Vec<_> = (0..3).map(|_| relay.next().text.replace("=\r\n", "")).collect();
+    assert!(texts.iter().all(|text| text.contains("30=C2=A0June=C2=A02099")), "{texts:?}");
+    house.done("association set velo --state active");
+    relay.none();
+}
+
+#[test]
 fn a_relay_says_later_or_never() {
     let port = port();
     let relay = Relay::start(port, "451 4.3.0 later\r\n", false);
