@@ -138,7 +138,7 @@ fn ready(play: &mut Play, number: usize) -> bool {
     done
 }
 
-/// `store MAILBOX OCTETS` by another way; `used MAILBOX OCTETS` and `reserved MAILBOX OCTETS` must hold; `over defer`, `over
+/// `store MAILBOX OCTETS` by another way; `count MAILBOX` asks its backend; `used MAILBOX OCTETS`, `reserved MAILBOX OCTETS` and `counted MAILBOX yes|no` must hold; `over defer`, `over
 /// refuse`, `grace PERCENT`.
 fn house_order(house: &mut TestHouse, order: &str) -> Option<()> {
     let mut words = order.split(' ');
@@ -148,6 +148,8 @@ fn house_order(house: &mut TestHouse, order: &str) -> Option<()> {
         "store" => house.store(name, octets()?),
         "used" => house.fill(name).map_or(0, |(used, _)| used) == octets()?,
         "reserved" => house.fill(name).map_or(0, |(_, reserved)| reserved) == octets()?,
+        "count" => house.count(name),
+        "counted" => house.is_counted(name) == (number? == "yes"),
         "over" => {
             house.over = if name == "defer" { Over::Defer } else { Over::default() };
             true

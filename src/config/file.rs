@@ -148,7 +148,8 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let sandbox = root.text(reader, "sandbox");
     let required = sandbox.is_some().then(|| choice(reader, sandbox, &[("required", true), ("available", false)])).flatten();
     let separator = separator(reader, root);
-    let backends = backends(reader, root);
+    let incoming = listens.iter().any(|listen| listen.service == Service::Lmtp);
+    let backends = backends(reader, root, incoming);
     let associations = associations(reader, root, backends.as_ref());
     Some(Config {
         hostname: hostname?.value.into(),
@@ -295,7 +296,7 @@ fn separator(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<char> {
     }
 }
 
-fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Backends> {
+fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>, incoming: bool) -> Option<Backends> {
     let mut backends: Vec<Backend> = Vec::new();
     let mut default = None;
     let sections = root.sections(reader, "backend");
@@ -306,7 +307,7 @@ fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Backends>
     let mut complete = true;
     for section in sections {
         let place = section.place();
-        let (backend, is_default) = backend(reader, section);
+        let (backend, is_default) = backend(reader, section, incoming);
         let Some(backend) = backend else {
             complete = false;
             continue;
@@ -322,13 +323,18 @@ fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Backends>
     (complete && !backends.is_empty()).then(|| Backends::new(backends, default.unwrap_or(0)))
 }
 
-fn backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> (Option<Backend>, bool) {
+fn backend(reader: &mut Reader<'_>, mut section: Section<'_>, incoming: bool) -> (Option<Backend>, bool) {
     let name = section.needed(reader, "name");
     let imap = section.needed(reader, "imap");
     let lmtp = section.text(reader, "lmtp");
     let relay = section.text(reader, "relay");
     let auth = section.text(reader, "auth");
     let default = section.flag(reader, "default");
+    // Otherwise its mail would be deferred for days before anybody sees why.
+    if incoming && lmtp.is_none() {
+        let place = section.place();
+        reader.problem(place.span, "backend.lmtp", "is missing: the lmtp listener passes mail on to every backend");
+    }
     section.end(reader);
     let imap = imap.and_then(|url| endpoint(reader, &url, "imap"));
     let lmtp = lmtp.and_then(|url| endpoint(reader, &url, "lmtp"));

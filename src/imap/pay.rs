@@ -55,9 +55,10 @@ impl Space {
 }
 
 impl Drop for Session {
-    // A session that ended before it rested: the next one asks.
+    // A session that ended before it rested, or without the answer to what it stored: the next one asks.
     fn drop(&mut self) {
-        if let (true, Some(account)) = (self.space.due != Due::No, &self.terms.account) {
+        let doubtful = self.space.due != Due::No || !self.space.open.is_empty();
+        if let (true, Some(account)) = (doubtful, &self.terms.account) {
             account.unsee();
         }
     }

@@ -23,7 +23,7 @@ pub fn no(tag: &[u8], response: &str, code: Code) -> Vec<u8> {
 /// `NO` because the book said so (RFC 5530, RFC 9208 5.4.2).
 pub fn over_quota(tag: &[u8], code: Code) -> Vec<u8> {
     let response = match code {
-        Code::MailboxFull | Code::AssociationFull => "OVERQUOTA",
+        Code::MailboxFull | Code::AssociationFull | Code::TooManyMailboxes => "OVERQUOTA",
         Code::MessageTooLong => "TOOBIG",
         Code::ReadOnly => "NOPERM",
         _ => "UNAVAILABLE",

@@ -47,6 +47,17 @@ impl TestHouse {
         Some((view.used.octets, view.reserved.octets))
     }
 
+    /// The backend is asked about a mailbox, and says that it is empty.
+    pub fn count(&self, mailbox: &str) -> bool {
+        let refresh = Address::parse(mailbox).and_then(|mailbox| self.book.begin_refresh(&mailbox));
+        refresh.map(|refresh| refresh.finish(Amount::ZERO, self.today())).is_some()
+    }
+
+    /// Whether the backend was asked about a mailbox, and nothing happened since that makes the answer doubtful.
+    pub fn is_counted(&self, mailbox: &str) -> bool {
+        Address::parse(mailbox).is_some_and(|mailbox| self.book.is_seen(&mailbox))
+    }
+
     /// Stores a message of `octets` in a mailbox by another way.
     pub fn store(&self, mailbox: &str, octets: u64) -> bool {
         let Some(mailbox) = Address::parse(mailbox).filter(|mailbox| self.book.admit(mailbox).is_ok()) else { return false };

@@ -92,6 +92,14 @@ impl Reservation {
         self.commit_as(amount);
     }
 
+    /// The backend was lost when it had all of it: it stored it or not. The space is given back, and the mailbox is to be
+    /// counted anew.
+    pub fn doubt(self) {
+        if let Some(entry) = self.tenant.lock().entry_mut(self.number) {
+            entry.seen = false;
+        }
+    }
+
     /// The backend stored `actual`. More than was reserved is counted too, because it is there: reserve enough, or
     /// [`Reservation::grow`], to stay within the limits.
     pub fn commit_as(mut self, actual: Amount) {
@@ -105,8 +113,8 @@ impl Drop for Reservation {
         let mut ledger = self.tenant.lock();
         ledger.end(self.number, self.amount, self.stored);
         if self.stored != Amount::ZERO {
-            let crossings = ledger.crossings(self.number, self.today);
-            crossings.into_iter().flatten().for_each(|crossing| self.tenant.waiting.push(crossing));
+            let news = ledger.news(self.number, self.today);
+            news.into_iter().flatten().for_each(|news| self.tenant.waiting.push(news));
         }
     }
 }

@@ -55,11 +55,17 @@ pub(super) fn disclosure(value: &Value) -> String {
         let counted = if mailbox["counted"] == true { "yes" } else { "no" };
         held.push(("counted since the start", counted.into()));
     }
-    let level = match number(value, "notice-level") {
+    let level = match number(value, "notice-told") {
         0 => "none".into(),
         percent => format!("at {percent} %"),
     };
     held.push(("last notice", level));
+    if number(value, "notice-level") > number(value, "notice-told") {
+        held.push(("notice that waits", format!("at {} %", number(value, "notice-level"))));
+    }
+    if let Some(day) = value["leaving-told"].as_str() {
+        held.push(("told of leaving on", day.into()));
+    }
     held.push(("aliases", list_or_none(&value["aliases"])));
     held.push(("contact of", list_or_none(&value["contact-of"])));
     let sending = &value["sending"];
