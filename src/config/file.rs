@@ -13,7 +13,7 @@ use crate::net::pool;
 use crate::policy::{Policy, Problem};
 use crate::private::{Address, Domain};
 use crate::quota::{Association, Over};
-use crate::route::{AuthBy, Backend, Backends, Endpoint, Unusable, is_loopback};
+use crate::route::{AuthBy, Backend, Backends, ClientHint, Endpoint, Unusable, is_loopback};
 use crate::serve::{Access, Patience, Quota, Service, Sizes};
 
 /// The file, read and checked.
@@ -328,6 +328,7 @@ fn backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> (Option<Backend
     let lmtp = section.text(reader, "lmtp");
     let relay = section.text(reader, "relay");
     let auth = section.text(reader, "auth");
+    let hint = section.text(reader, "client_hint");
     let default = section.flag(reader, "default");
     section.end(reader);
     let imap = imap.and_then(|url| endpoint(reader, &url, "imap"));
@@ -337,8 +338,10 @@ fn backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> (Option<Backend
         None => Some(AuthBy::Imap),
         auth => choice(reader, auth, &[("imap", AuthBy::Imap), ("relay", AuthBy::Relay)]),
     };
+    let hints = [("none", ClientHint::None), ("pseudonym", ClientHint::Pseudonym)];
+    let hint = choice(reader, hint, &hints).unwrap_or_default();
     let (Some(name), Some(imap), Some(auth)) = (name, imap, auth) else { return (None, default) };
-    (Some(Backend { name: name.value.into(), imap, lmtp, relay, auth }), default)
+    (Some(Backend { name: name.value.into(), imap, lmtp, relay, auth, hint }), default)
 }
 
 fn endpoint(reader: &mut Reader<'_>, url: &Found<String>, scheme: &str) -> Option<Endpoint> {
