@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on must say where
 
+#[path = "interop/hint.rs"]
+mod hint;
 #[path = "interop/life.rs"]
 mod life;
 #[path = "interop/lmtp.rs"]

@@ -39,7 +39,7 @@ fn what_stands_behind_each_sentence_exists() {
             }
             Proof::Kernel(rule, name) => assert_eq!(format!("{rule:?}"), name),
             Proof::Check(name) => assert_eq!(Check::find(name).unwrap().kind, Kind::Remains, "{name}"),
-            Proof::Audit | Proof::Canary | Proof::Outside => {}
+            Proof::Audit | Proof::Canary | Proof::Outside | Proof::NoHint => {}
         }
     }
     let remains = Check::ALL.iter().filter(|check| check.kind == Kind::Remains);
@@ -82,6 +82,17 @@ fn a_loosened_rule_is_replaced_by_its_opposite() {
     );
     let scrubbed = BUILT_IN.replace("unseen_payload = \"leave\"", "unseen_payload = \"scrub\"");
     assert!(said(&page(&scrubbed, Vec::new(), None, Lang::En)).contains(&"In encrypted mail, date and identifier are changed like in any other. Some programs may then warn that they do not match.".to_owned()));
+}
+
+#[test]
+fn a_hint_that_is_on_is_told() {
+    let in_force = |hinted| InForce { hinted, ..InForce::new(BUILT_IN, Vec::new(), None).unwrap() };
+    let line = |hinted| {
+        let page = Page::new(&in_force(hinted), Lang::En);
+        page.lines().find(|line| line.proof == "setting: client_hint").map(|line| (line.holds, line.text.clone())).unwrap()
+    };
+    assert!(line(false).0 && line(false).1.contains("is not told where you connect from"));
+    assert!(!line(true).0 && line(true).1.contains("is told a made-up address"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::net::pool;
 use crate::policy::{Policy, Problem};
 use crate::private::{Address, Domain};
 use crate::quota::{Association, Over};
-use crate::route::{AuthBy, Backend, Backends, Endpoint, Unusable, is_loopback};
+use crate::route::{AuthBy, Backend, Backends, ClientHint, Endpoint, Unusable, is_loopback};
 use crate::serve::{Access, Patience, Quota, Service, Sizes};
 
 /// The file, read and checked.
@@ -329,6 +329,7 @@ fn backend(reader: &mut Reader<'_>, mut section: Section<'_>, incoming: bool) ->
     let lmtp = section.text(reader, "lmtp");
     let relay = section.text(reader, "relay");
     let auth = section.text(reader, "auth");
+    let hint = section.text(reader, "client_hint");
     let default = section.flag(reader, "default");
     // Otherwise its mail would be deferred for days before anybody sees why.
     if incoming && lmtp.is_none() {
@@ -343,8 +344,10 @@ fn backend(reader: &mut Reader<'_>, mut section: Section<'_>, incoming: bool) ->
         None => Some(AuthBy::Imap),
         auth => choice(reader, auth, &[("imap", AuthBy::Imap), ("relay", AuthBy::Relay)]),
     };
+    let hints = [("none", ClientHint::None), ("pseudonym", ClientHint::Pseudonym)];
+    let hint = choice(reader, hint, &hints).unwrap_or_default();
     let (Some(name), Some(imap), Some(auth)) = (name, imap, auth) else { return (None, default) };
-    (Some(Backend { name: name.value.into(), imap, lmtp, relay, auth }), default)
+    (Some(Backend { name: name.value.into(), imap, lmtp, relay, auth, hint }), default)
 }
 
 fn endpoint(reader: &mut Reader<'_>, url: &Found<String>, scheme: &str) -> Option<Endpoint> {

@@ -16,9 +16,9 @@ use crate::limit::Seat;
 use crate::net::dial::{dial, secure};
 use crate::net::link::Link;
 use crate::net::pool::Loan;
-use crate::private::{Address, Credential, Mechanism, Private};
+use crate::private::{Address, Credential, Mechanism, Private, Pseudonym};
 use crate::quota::Verdict;
-use crate::route::{Backends, Security};
+use crate::route::{Backends, ClientHint, Security};
 
 /// Which backends did not take their last connection: one bit each, so that the event is told once. Backends after the
 /// 64th are not told about.
@@ -92,8 +92,8 @@ pub async fn login(context: &Context, seat: &Seat, credential: &Credential, pool
         Some(Claim { who: Some(who), .. }) => {
             let user = who.user.clone();
             let tried = match pooling {
-                Pooling::Off => converse(context, who, credential).await,
-                Pooling::On => pool::login(context, who, credential).await,
+                Pooling::Off => converse(context, who, credential, source).await,
+                Pooling::On => pool::login(context, who, credential, source).await,
             };
             if tried.as_ref().is_err_and(|fault| *fault == Fault::Denied) {
                 context.shelf.refused(&user, &credential.secret);
@@ -104,7 +104,7 @@ pub async fn login(context: &Context, seat: &Seat, credential: &Credential, pool
         Some(Claim { who: None, .. }) => Err(Fault::Down),
         None => {
             let (who, nobody) = nobody(context.backends.load_full());
-            converse(context, who, &nobody).await.and(Err(Fault::Denied))
+            converse(context, who, &nobody, source).await.and(Err(Fault::Denied))
         }
     };
     let logged_in = tried.map_err(|fault| match fault {
@@ -158,13 +158,21 @@ fn nobody(backends: Arc<Backends>) -> (Authenticated, Credential) {
     (Authenticated { user, backends, backend }, credential)
 }
 
-pub(super) async fn converse(context: &Context, who: Authenticated, credential: &Credential) -> Result<LoggedIn, Fault> {
+/// Logs in on a new connection. `source` is who wrong passwords are counted for.
+pub(super) async fn converse(
+    context: &Context,
+    who: Authenticated,
+    credential: &Credential,
+    source: Pseudonym,
+) -> Result<LoggedIn, Fault> {
     let patience = context.patience.backend;
-    let endpoint = &who.backends.at(who.backend).ok_or(Fault::Down)?.imap;
+    let backend = who.backends.at(who.backend).ok_or(Fault::Down)?;
+    let endpoint = &backend.imap;
+    let hint = (backend.hint == ClientHint::Pseudonym).then(|| context.limits.pseudonymiser().hint(source));
     let conn = dial(endpoint, &context.tls, patience).await;
     context.health.is(who.backend, conn.is_ok());
     let mut link = Link::new(conn?, Side::Backend, Instant::now() + patience);
-    let mut dialup = Dialup::new(endpoint.security == Security::StartTls);
+    let mut dialup = Dialup::new(endpoint.security == Security::StartTls, hint);
     loop {
         match dialup.next(link.input(), false, credential) {
             Ok(Dialing::Need) => drop(link.fill().await?),

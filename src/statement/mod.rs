@@ -49,6 +49,8 @@ pub struct InForce {
     pub missing: Vec<Unenforced>,
     /// The last audit.
     pub audit: Option<Report>,
+    /// A backend is told a made-up address for each client (`client_hint`).
+    pub hinted: bool,
 }
 
 impl InForce {
@@ -56,7 +58,7 @@ impl InForce {
     pub fn new(headers: &str, missing: Vec<Unenforced>, audit: Option<Report>) -> Option<InForce> {
         let fingerprint = digest(&SHA256, headers.as_bytes());
         let digest = fingerprint.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        Some(InForce { headers: Headers::parse(headers).ok()?, digest, missing, audit })
+        Some(InForce { headers: Headers::parse(headers).ok()?, digest, missing, audit, hinted: false })
     }
 
     /// Rules of the built-in policy that do not hold, or for fewer fields.
@@ -95,9 +97,9 @@ pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str)) -> ExitCode
 }
 
 fn in_force(arguments: &Arguments) -> Result<InForce, String> {
-    let headers = match &arguments.config {
-        None => BUILT_IN.to_owned(),
-        Some(file) => policy_of(file)?,
+    let (headers, hinted) = match &arguments.config {
+        None => (BUILT_IN.to_owned(), false),
+        Some(file) => (policy_of(file)?, hints(file)?),
     };
     let audit = match &arguments.audit {
         None => None,
@@ -108,7 +110,15 @@ fn in_force(arguments: &Arguments) -> Result<InForce, String> {
     };
     // The daemon asks the kernel the same at its start; what is refused here is refused there.
     let missing = sandbox::harden();
-    InForce::new(&headers, missing, audit).ok_or_else(|| "the policy has errors: `nologd check` names them".to_owned())
+    let in_force = InForce::new(&headers, missing, audit).ok_or("the policy has errors: `nologd check` names them")?;
+    Ok(InForce { hinted, ..in_force })
+}
+
+/// Whether a backend of the config is told a made-up address for each client.
+fn hints(file: &Path) -> Result<bool, String> {
+    let config = crate::config::read(&read(file)?);
+    let config = config.map_err(|_| format!("{}: has errors: `nologd check` names them", file.display()))?;
+    Ok(config.backends.hinted().next().is_some())
 }
 
 /// The text of the header rules that the config names. `config` reads and judges it; here only the fingerprint needs the text.

@@ -119,6 +119,7 @@ fn lines(sentence: &Sentence, in_force: &InForce, words: &Words) -> Vec<Line> {
             let kept = |field: &&str| in_force.headers.rule(field.as_bytes(), Profile::Submission).action == Action::Keep;
             one(fields.iter().any(kept))
         }
+        Proof::NoHint => one(!in_force.hinted),
         Proof::UnseenPayload => one(in_force.headers.unseen_payload() == UnseenPayload::Leave),
         Proof::Test(..) | Proof::Outside => one(true),
         Proof::Kernel(rule, _) => one(!in_force.missing.contains(&rule)),

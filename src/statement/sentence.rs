@@ -43,6 +43,8 @@ pub enum Proof {
     Rules(&'static [&'static str]),
     /// A rule of `policy/headers.toml` that keeps fields: at least one of these is still sent.
     Sent(&'static str, &'static [&'static str]),
+    /// The config file: no backend has `client_hint`.
+    NoHint,
     /// A setting of `policy/headers.toml`: encrypted payloads are left alone.
     UnseenPayload,
     /// A test of this source: a file, and a function in it. What it holds cannot be switched off.
@@ -65,6 +67,7 @@ impl Proof {
         match self {
             Proof::Rules(names) => format!("rule: {}", names.join(", ")),
             Proof::Sent(name, _) => format!("rule: {name}"),
+            Proof::NoHint => "setting: client_hint".to_owned(),
             Proof::UnseenPayload => "rule: unseen_payload".to_owned(),
             Proof::Test(file, name) => format!("test: {file} {name}"),
             Proof::Kernel(_, name) => format!("kernel: {name}"),
@@ -92,7 +95,7 @@ const fn sentence(part: Part, name: &'static str, proof: Proof) -> Sentence {
 }
 
 use Part::{Kept, Limits, Machine, Mail, NotKept, Servers};
-use Proof::{Audit, Canary, Check, Kernel, Outside, Rules, Sent, Test, UnseenPayload};
+use Proof::{Audit, Canary, Check, Kernel, NoHint, Outside, Rules, Sent, Test, UnseenPayload};
 
 /// All of them, in the order of the statement. Those about servers are told once for each server that they fit.
 pub const SENTENCES: &[Sentence] = &[
@@ -108,6 +111,7 @@ pub const SENTENCES: &[Sentence] = &[
     sentence(NotKept, "passwords", Test("tests/layers.rs", "personal_types_cannot_be_printed")),
     sentence(NotKept, "no-spool", Test("tests/dialogues_submission.rs", "in_memory")),
     sentence(NotKept, "guessers", Test("src/private/pseudonym.rs", "one_network_has_one_pseudonym_and_a_new_key_gives_another")),
+    sentence(NotKept, "client-hint", NoHint),
     sentence(Mail, "mail-origin", Rules(&["trace", "client-address", "web-scripts"])),
     sentence(Mail, "mail-login", Rules(&["login", "verdicts-of-others"])),
     sentence(Mail, "mail-program", Rules(&["mail-program", "client-families", "mime-version"])),

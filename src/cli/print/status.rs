@@ -17,6 +17,10 @@ pub(super) fn status(value: &Value) -> String {
         told.push_str(&format!("    {:18}  {}  ({tls})\n", text(listener, "service"), text(listener, "address")));
     }
     told.push_str(&format!("    backends            {}\n", texts(&value["backends"])));
+    let hinted = texts(&value["client-hints"]);
+    if !hinted.is_empty() {
+        told.push_str(&format!("    client hints        {hinted} (a made-up address for each client, another one every hour)\n"));
+    }
     told.push_str(&rules("Not enforced here", &value["not-enforced"]));
     told.push_str(&rules("Loosened by the policy folder", &value["loosened"]));
     let mut lines = vec![["FULL", "ASSOCIATION", "STATE", "MAILBOXES", "STORAGE"].map(str::to_owned).to_vec()];
