@@ -43,6 +43,9 @@ pub enum Command {
         /// Send one message through it, show its header before and after, and end.
         #[arg(long)]
         check: bool,
+        /// Also start a Roundcube behind the listeners for a webmail; with --check, log in to it.
+        #[arg(long)]
+        webmail: bool,
     },
     /// Explain a code word that stood in a refusal, or list all of them.
     Help {

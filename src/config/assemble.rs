@@ -13,7 +13,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use zeroize::Zeroizing;
 
 use super::admin::restrict;
-use super::file::{Config, Listen, Protection};
+use super::file::Config;
+use super::listen::{Listen, Protection};
 use crate::admin::{Desk, Host, Listener};
 use crate::event::{Event, emit};
 use crate::limit::Limits;
