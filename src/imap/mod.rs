@@ -22,6 +22,7 @@ pub mod rest;
 pub mod sent;
 pub mod session;
 mod stand_ins;
+mod survey;
 pub mod tags;
 
 use crate::fault::Fault;

@@ -228,6 +228,10 @@ impl Session {
             Verb::Append => return self.append(line, &head, literal),
             Verb::Copy => return self.copy(line, &head, literal, head.arguments, false),
             Verb::Uid => return self.uid(line, &head, literal),
+            Verb::Select | Verb::Examine => {
+                self.space.opens();
+                return self.pass_first(line, literal, head.tag);
+            }
             Verb::Expunge | Verb::Close | Verb::Delete => {
                 self.space.shrinks();
                 return self.pass_first(line, literal, head.tag);
