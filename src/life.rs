@@ -95,6 +95,7 @@ async fn until_stopped(
 /// The minute's work: what has no effect any more is forgotten; on a new day, grants may have ended.
 fn tidy(context: &Context, new_day: bool) {
     context.limits.sweep();
+    context.incidents.sweep(std::time::Instant::now());
     context.shelf.sweep();
     context.book.forget_sending(now());
     if new_day {

@@ -18,6 +18,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("limit", 2),
     ("route", 2),
     ("scrub", 2),
+    ("incident", 2),
     ("smtp", 3),
     ("imap", 3),
     ("submission", 3),

@@ -17,6 +17,7 @@ use super::file::Config;
 use super::listen::{Listen, Protection};
 use crate::admin::{Desk, Host, Listener};
 use crate::event::{Event, emit};
+use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::net::certificates::{Certificates, Report, public_key};
 use crate::net::listen::{Bound, bind};
@@ -153,10 +154,12 @@ pub fn context(config: &mut Config, enforcement: Enforcement) -> Result<Arc<Cont
     let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
     let host = host(config, &enforcement);
     let book = book(config)?;
+    let incidents = Arc::new(Incidents::default());
     let scrubber = Scrubber::new(config.policy.headers.clone(), key);
     Ok(Arc::new(Context {
         backends: ArcSwap::from_pointee(std::mem::take(&mut config.backends)),
-        desk: Desk::new(book.clone(), host),
+        desk: Desk::new(book.clone(), host, incidents.clone()),
+        incidents,
         access: config.access.clone(),
         notices_from: config.notices_from.clone(),
         book,

@@ -14,6 +14,7 @@ pub mod imap;
 mod lmtp;
 mod member;
 pub mod notices;
+mod observe;
 mod pool;
 pub mod relays;
 pub mod submission;
@@ -25,6 +26,7 @@ use arc_swap::ArcSwap;
 
 use crate::admin::Desk;
 use crate::delegate::Failure;
+use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::net::pool::Shelf;
 use crate::net::tls;
@@ -116,6 +118,8 @@ pub struct Context {
     pub incoming_health: backend::Health,
     /// What the kernel holds us to, and what it does not.
     pub enforcement: crate::sandbox::Enforcement,
+    /// Sessions that are watched, with their owners' knowledge.
+    pub incidents: Arc<Incidents>,
     /// What the relays showed of themselves.
     pub relays: relays::Relays,
 }

@@ -180,6 +180,15 @@ impl Session {
         }
     }
 
+    /// Whether the next line from the client is a command.
+    pub fn awaits_command(&self) -> bool {
+        match &self.state {
+            State::Hello | State::Stranger => true,
+            State::Open(_, mail) => matches!(mail, Mail::Idle | Mail::Envelope(_) | Mail::Broken | Mail::Pause(_)),
+            _ => false,
+        }
+    }
+
     /// Lets the relay go, if nothing is under way with it: its connections are few.
     pub fn rest(&mut self) {
         if let State::Open(_, Mail::Idle | Mail::Broken) = self.state {
