@@ -16,7 +16,7 @@ use crate::net::certificates::Certificates;
 use crate::net::stop::pair;
 use crate::quota::UsageWriter;
 use crate::serve::clock::{now, today};
-use crate::serve::{Context, crew, notices};
+use crate::serve::{Context, crew, metrics, notices};
 use crate::store::StoreError;
 
 /// How often usage is written behind.
@@ -98,6 +98,7 @@ fn tidy(context: &Context, new_day: bool) {
     context.incidents.sweep(std::time::Instant::now());
     context.shelf.sweep();
     context.book.forget_sending(now());
+    metrics::publish(context);
     if new_day {
         context.book.review(today());
     }

@@ -160,6 +160,7 @@ pub fn context(config: &mut Config, enforcement: Enforcement) -> Result<Arc<Cont
         backends: ArcSwap::from_pointee(std::mem::take(&mut config.backends)),
         desk: Desk::new(book.clone(), host, incidents.clone()),
         incidents,
+        metrics: crate::metrics::Metrics::default(),
         access: config.access.clone(),
         notices_from: config.notices_from.clone(),
         book,
@@ -215,7 +216,7 @@ pub fn doors(config: &Config, certificates: Option<&Arc<Certificates>>) -> Resul
             Service::Imap | Service::WebmailImap => Alpn::Imap,
             Service::Submission | Service::WebmailSubmission => Alpn::Submission,
             // They never use TLS.
-            Service::Admin | Service::Lmtp | Service::Policy => Alpn::Submission,
+            Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy => Alpn::Submission,
         };
         let server = || {
             let certificates = certificates.ok_or(Trouble::NoDefaultCertificate(Vec::new()))?;

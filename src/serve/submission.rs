@@ -86,6 +86,9 @@ impl Desk {
             if self.observer.is_on() {
                 self.observer.smtp_replies(Side::Backend, relay_input.get(..step.relay).unwrap_or_default());
             }
+            if let Some(accepted) = self.session.ended() {
+                self.context.metrics.counters.message(accepted);
+            }
             self.client.consume(step.client);
             if let Some(relay) = &mut self.relay {
                 relay.consume(step.relay);
