@@ -234,10 +234,18 @@ fn status_shows_associations_by_fill_and_no_activity() {
     assert_eq!(status["listeners"][0]["service"], "admin");
     assert_eq!(status["backends"], json!(["store1"]));
     let keys: Vec<_> = status.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(
-        keys,
-        ["associations", "backends", "client-hints", "listeners", "loosened", "mailboxes", "not-enforced", "version"]
-    );
+    let known = [
+        "associations",
+        "backends",
+        "client-hints",
+        "incidents",
+        "listeners",
+        "loosened",
+        "mailboxes",
+        "not-enforced",
+        "version",
+    ];
+    assert_eq!(keys, known);
     let text = house.done("status");
     assert!(
         text.contains("87 %  jardin") && text.contains("900 M of 1 G, 87 %") && text.contains("3 associations, 3 mailboxes"),

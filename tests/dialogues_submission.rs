@@ -192,6 +192,8 @@ fn order(play: &mut Play, order: &str, size: usize) -> Result<(), String> {
             play.relay_closes();
             true
         }
+        // For the totals: messages that the relay took over, and refused ones.
+        order if order.starts_with("ended ") => order == format!("ended {} {}", play.ended[0], play.ended[1]),
         "relay hung up" => !play.is_connected(),
         "relay kept" => play.is_connected(),
         "closed" => play.is_closed(),

@@ -4,6 +4,8 @@
 
 #[path = "interop/hint.rs"]
 mod hint;
+#[path = "interop/incident.rs"]
+mod incident;
 #[path = "interop/life.rs"]
 mod life;
 #[path = "interop/lmtp.rs"]

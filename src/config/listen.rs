@@ -88,6 +88,8 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
             reader.wrong(&address, "must be a Unix socket for admins, such as unix:/run/nologd/admin.sock");
         } else if protection != Protection::None && matches!(service, Service::Lmtp | Service::Policy) {
             reader.wrong(&address, "is for the host's own mail server: loopback or a Unix socket, with tls = \"none\"");
+        } else if protection != Protection::None && service == Service::Metrics {
+            reader.wrong(&address, "is for monitoring on this machine: loopback or a Unix socket, with tls = \"none\"");
         } else if service.is_webmail() && !listen.is_local() {
             reader.wrong(
                 &address,

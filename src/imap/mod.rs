@@ -45,3 +45,13 @@ pub enum Step {
     /// The session ends; these are the last words to the client.
     Close(Vec<u8>, Fault),
 }
+
+impl Step {
+    /// How many of the first bytes are done with.
+    pub fn taken(&self) -> usize {
+        match self {
+            Step::Need | Step::Hold | Step::Close(..) => 0,
+            Step::Forward(count) | Step::Rewrite(count, _) | Step::Answer(count, _) | Step::Swallow(count) => *count,
+        }
+    }
+}

@@ -118,6 +118,11 @@ impl Session {
         self.backend.at_start()
     }
 
+    /// Whether the next byte from the client begins a command.
+    pub fn awaits_command(&self) -> bool {
+        matches!(self.phase, Phase::Command)
+    }
+
     /// Whether nothing is under way in either direction: the session can end, or wait for half an hour.
     pub fn at_rest(&self) -> bool {
         let quiet = matches!(self.phase, Phase::Command if self.tags.is_empty()) || matches!(self.phase, Phase::Idle { .. });

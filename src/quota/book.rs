@@ -1,6 +1,7 @@
 //! The book: which association a domain belongs to, and the association's ledger.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::ledger::Ledger;
@@ -31,6 +32,8 @@ pub struct Book {
     pub(super) store: Arc<dyn Store>,
     pub(super) sending: Sending,
     pub(super) waiting: Arc<Waiting>,
+    /// Reservations that were refused since the start.
+    pub(super) refused: AtomicU64,
     directory: RwLock<Directory>,
     turn: Mutex<()>,
 }
@@ -63,7 +66,15 @@ impl Book {
         let known = store.scan("")?.iter().map(record::read).collect::<Result<Vec<_>, _>>()?;
         let waiting = Arc::new(Waiting::default());
         let directory = RwLock::new(Directory::load(known, &waiting)?);
-        Ok(Book { params, store, sending: Sending::default(), waiting, directory, turn: Mutex::new(()) })
+        Ok(Book {
+            params,
+            store,
+            sending: Sending::default(),
+            refused: AtomicU64::new(0),
+            waiting,
+            directory,
+            turn: Mutex::new(()),
+        })
     }
 
     /// The news since the last call, for the notifier.

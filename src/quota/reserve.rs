@@ -1,6 +1,7 @@
 //! Space set aside before a write. A [`Reservation`] is the proof that the book agreed; only [`Book::reserve`] makes one.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::book::Tenant;
 use super::{Amount, Book, Day, Verdict};
@@ -54,8 +55,16 @@ impl Book {
             ledger.reserve(number, amount, way, today)?;
             Ok((tenant.clone(), number))
         });
-        let (tenant, number) = reserved.unwrap_or(Err(Verdict::Unknown))?;
+        let refused = |_: &Verdict| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        };
+        let (tenant, number) = reserved.unwrap_or(Err(Verdict::Unknown)).inspect_err(refused)?;
         Ok(Reservation { tenant, number, amount, stored: Amount::ZERO, way, today })
+    }
+
+    /// How many reservations were refused since the start.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Whether incoming mail of `amount` would find room now; sets nothing aside. For the policy service, which is asked long

@@ -23,17 +23,33 @@ use crate::route::{Backends, ClientHint, Security};
 /// Which backends did not take their last connection: one bit each, so that the event is told once. Backends after the
 /// 64th are not told about.
 #[derive(Default)]
-pub struct Health(AtomicU64);
+pub struct Health {
+    down: AtomicU64,
+    failures: AtomicU64,
+}
 
 impl Health {
     pub(super) fn is(&self, backend: usize, up: bool) {
         let Some(bit) = u32::try_from(backend).ok().and_then(|shift| 1u64.checked_shl(shift)) else { return };
-        let before = if up { self.0.fetch_and(!bit, Ordering::Relaxed) } else { self.0.fetch_or(bit, Ordering::Relaxed) };
+        let before = if up { self.down.fetch_and(!bit, Ordering::Relaxed) } else { self.down.fetch_or(bit, Ordering::Relaxed) };
         match (before & bit != 0, up) {
             (true, true) => emit(Event::BackendUp { backend: backend as u64 }),
-            (false, false) => emit(Event::BackendDown { backend: backend as u64 }),
+            (false, false) => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                emit(Event::BackendDown { backend: backend as u64 });
+            }
             _ => {}
         }
+    }
+
+    /// How many do not take connections.
+    pub(super) fn down(&self) -> u64 {
+        self.down.load(Ordering::Relaxed).count_ones().into()
+    }
+
+    /// How often one stopped to, since the start.
+    pub(super) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
     }
 }
 
@@ -84,6 +100,12 @@ pub enum NoLogin {
 /// A login of an unknown domain goes to the default backend with a made-up name, so that it takes as long and is told
 /// the same as a wrong password.
 pub async fn login(context: &Context, seat: &Seat, credential: &Credential, pooling: Pooling) -> Result<LoggedIn, NoLogin> {
+    let judged = judge(context, seat, credential, pooling).await;
+    context.metrics.counters.login(judged.is_ok());
+    judged
+}
+
+async fn judge(context: &Context, seat: &Seat, credential: &Credential, pooling: Pooling) -> Result<LoggedIn, NoLogin> {
     let account = context.limits.pseudonymiser().account(credential.user.reveal());
     let source = seat.source(account);
     let may = seat.admit(account).and_then(|()| context.limits.may_try(source, account));

@@ -36,6 +36,7 @@ pub(super) async fn login(
     if let Some((loan, mut link)) = context.shelf.take(&owner, credential) {
         match settle(&mut link, Settle::wake()).await {
             Ok(()) => {
+                context.metrics.counters.reused();
                 let capabilities = loan.capabilities().to_vec();
                 let non_sync = capability::non_sync(&capabilities);
                 return Ok(LoggedIn { link, capabilities, non_sync, who, loan: Some(loan) });

@@ -106,6 +106,8 @@ pub const SENTENCES: &[Sentence] = &[
         Test("tests/store_contract.rs", "what_an_admin_removes_is_in_no_file_even_while_usage_is_written"),
     ),
     sentence(Kept, "sending", Test("src/quota/sending.rs", "a_limit_is_reached_exactly_and_drains_evenly")),
+    sentence(Kept, "incident", Test("tests/interop/incident.rs", "an_incident_shows_verbs_codes_and_times_and_nothing_else")),
+    sentence(Kept, "totals", Test("tests/metrics.rs", "totals_are_coarse_and_late_and_say_nothing_about_anybody")),
     sentence(Kept, "message-id-key", Test("src/scrub/message_id.rs", "ours_is_left_alone_and_the_rest_is_hashed")),
     sentence(NotKept, "connections", Test("src/event/layer.rs", "an_event_becomes_one_line_of_words_and_numbers")),
     sentence(NotKept, "passwords", Test("tests/layers.rs", "personal_types_cannot_be_printed")),

@@ -109,6 +109,8 @@ pub struct Play {
     pub relay_starttls: bool,
     /// Where in `to_relay` a connection was ended by us, as long as nothing is taken from there.
     pub cuts: Vec<usize>,
+    /// Messages that the relay took over, and those that were refused.
+    pub ended: [u32; 2],
     connected: bool,
     closed: bool,
     waits: Option<Side>,
@@ -127,6 +129,7 @@ impl Play {
             relay_up: true,
             relay_starttls: false,
             cuts: Vec::new(),
+            ended: [0, 0],
             connected: false,
             closed: false,
             waits: None,
@@ -176,6 +179,9 @@ impl Play {
             }
             let step = self.session.step(&self.house, &self.client, &self.relay);
             assert!(step.client <= self.client.len() && step.relay <= self.relay.len());
+            if let Some(accepted) = self.session.ended() {
+                self.ended[usize::from(!accepted)] += 1;
+            }
             self.client.drain(..step.client);
             self.relay.drain(..step.relay);
             assert!(self.session.gathered() < 512 * 1024, "more is gathered than any session may hold");

@@ -79,6 +79,11 @@ pub(super) fn disclosure(value: &Value) -> String {
             held.push((label, number(sending, key).to_string()));
         }
     }
+    let incident = &value["incident"];
+    if incident.is_object() {
+        let (kept, left) = (number(incident, "kept"), number(incident, "minutes-left"));
+        held.push(("incident mode", format!("on, {kept} steps; ends within {left} min (`incident show`)")));
+    }
     let head = "this is all that nologd holds. It does not know when, from where or with whom mail was exchanged.";
     format!("{}: {head}\n{}", text(value, "address"), rows(&held))
 }

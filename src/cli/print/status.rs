@@ -21,6 +21,9 @@ pub(super) fn status(value: &Value) -> String {
     if !hinted.is_empty() {
         told.push_str(&format!("    client hints        {hinted} (a made-up address for each client, another one every hour)\n"));
     }
+    if number(value, "incidents") > 0 {
+        told.push_str(&format!("    incident mode       on for {}\n", counted(number(value, "incidents"), "mailbox")));
+    }
     told.push_str(&rules("Not enforced here", &value["not-enforced"]));
     told.push_str(&rules("Loosened by the policy folder", &value["loosened"]));
     let mut lines = vec![["FULL", "ASSOCIATION", "STATE", "MAILBOXES", "STORAGE"].map(str::to_owned).to_vec()];
