@@ -27,7 +27,7 @@ impl Postfix {
         Postfix::start_with(place, lmtp, "")
     }
 
-    /// The same with more lines for its `main.cf`.
+    /// The same with more lines for its `main.cf`, each a setting; they take the place of ours.
     pub fn start_with(place: &Place, lmtp: u16, settings: &str) -> Result<Postfix, Trouble> {
         let user = User::from_name("postfix").ok().flatten().ok_or(Trouble::Missing(Program::Postfix))?;
         if !Uid::effective().is_root() {
@@ -38,7 +38,7 @@ impl Postfix {
         let config = place.make("postfix", root)?;
         place.make("queue", root)?;
         place.make("data", Owner { uid: user.uid, gid: user.gid })?;
-        place.write("postfix/main.cf", (main_cf(place.folder(), lmtp) + settings).as_bytes())?;
+        place.write("postfix/main.cf", with(&main_cf(place.folder(), lmtp), settings).as_bytes())?;
         place.write("postfix/master.cf", include_str!("master.cf").replace("@SMTP@", &smtp.to_string()).as_bytes())?;
         place.write("postfix/mailboxes", mailboxes().as_bytes())?;
         let mut command = Command::new("/usr/sbin/postfix");
@@ -90,9 +90,23 @@ fn main_cf(folder: &Path, lmtp: u16) -> String {
         .replace("@LMTP@", &lmtp.to_string())
 }
 
+/// `settings` instead of the lines of `text` that set the same. Every daemon of Postfix warns of a setting that stands there
+/// twice, through its log daemon, which starts with such warnings itself: once its queue is full, all wait for each other.
+fn with(text: &str, settings: &str) -> String {
+    let name = |line: &str| line.split_once('=').map(|(name, _)| name.trim().to_owned());
+    let set: Vec<_> = settings.lines().filter_map(name).collect();
+    let kept = text.lines().filter(|line| name(line).is_none_or(|name| !set.contains(&name)));
+    kept.chain(settings.lines()).map(|line| format!("{line}\n")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_setting_stands_there_once() {
+        assert_eq!(with("# a = 1\na = 1\nb = 2\n", "a = 3\nc = 4\n"), "# a = 1\nb = 2\na = 3\nc = 4\n");
+    }
 
     #[test]
     fn no_placeholder_is_left_and_foreign_mail_is_thrown_away() {
