@@ -35,6 +35,7 @@ pub static LOGIN_CPU: Figure = figure(Row::Login, "TLS login and logout: CPU", "
 pub static LOGIN_P50: Figure = figure(Row::Login, "TLS login, 8 at once: p50", "ms", BELOW_BOTH);
 pub static LOGIN_P99: Figure = figure(Row::Login, "TLS login, 8 at once: p99", "ms", NONE);
 pub static TRIPS_CPU: Figure = figure(Row::Roundtrips, "1000 round trips: CPU", "ms", &[Of(Nginx, 0.8)]);
+pub static TRIPS_ONE_CORE: Figure = figure(Row::Roundtrips, "1000 round trips, all on one core: CPU", "ms", NONE);
 pub static TRIPS_P50: Figure = figure(Row::Roundtrips, "one round trip: p50", "ms", NONE);
 
 /// How many sessions are open, CPU of a login then, CPU of 1,000 round trips then.
@@ -85,7 +86,7 @@ pub static RELOAD_WAIT: Figure = figure(Row::Reload, "longest NOOP during reload
 
 /// In the order of the report.
 pub fn all() -> Vec<&'static Figure> {
-    let mut all = vec![&LOGIN_CPU, &LOGIN_P50, &LOGIN_P99, &TRIPS_CPU, &TRIPS_P50];
+    let mut all = vec![&LOGIN_CPU, &LOGIN_P50, &LOGIN_P99, &TRIPS_CPU, &TRIPS_ONE_CORE, &TRIPS_P50];
     all.extend(CROWDED.iter().map(|(_, login, _)| login));
     all.extend(CROWDED.iter().map(|(_, _, trips)| trips));
     all.extend([

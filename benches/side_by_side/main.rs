@@ -24,6 +24,7 @@ mod mailstore;
 mod memory_rows;
 mod nginx;
 mod nologd;
+mod one_core;
 mod peers;
 mod report;
 mod rows;

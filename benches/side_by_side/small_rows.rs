@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use crate::imap::{Idlers, Imap, Literal};
 use crate::load::{Door, Times, crowd};
 use crate::mailstore::USERS;
+use crate::one_core::OneCore;
 use crate::peers::Target;
 use crate::report::Cell;
 use crate::rows::Meter;
@@ -24,13 +25,20 @@ pub async fn login(target: &Target) -> Res<Vec<Cell>> {
     Ok(cells)
 }
 
-/// NOOP after NOOP, 5,000 on each of twelve sessions, one session after the other; told per 1,000.
+/// NOOP after NOOP, 5,000 on each of twelve sessions, one session after the other; told per 1,000. Then the same with the load,
+/// the peer and the backend on one processor: not how anybody has it, but exact.
 pub async fn roundtrips(target: &Target) -> Res<Vec<Cell>> {
     let mut sessions = selected(target.imap, 12).await?;
     let meter = Meter::start(target);
     let times = trips(&mut sessions, 5000).await?;
     let mut cells = Cell::maybe(&figures::TRIPS_CPU, meter.cpu_each(60));
     cells.push(Cell::new(&figures::TRIPS_P50, times.percentile(50)));
+    let one_core = OneCore::start()?;
+    trips(&mut sessions, 200).await?;
+    let meter = Meter::start(target);
+    trips(&mut sessions, 5000).await?;
+    cells.extend(Cell::maybe(&figures::TRIPS_ONE_CORE, meter.cpu_each(60)));
+    drop(one_core);
     Ok(cells)
 }
 
