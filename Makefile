@@ -4,7 +4,9 @@
 #   make demo WEBMAIL=1   the same with a Roundcube in front of it
 #   make demo CHECK=1     sends one letter through it, shows the header before and after, and ends
 #   make test             everything that CI runs
-#   make bench            nologd next to nginx and Dovecot, in front of the same backend
+#   make bench            nologd next to nginx, Dovecot and imapproxy; as root, some twenty minutes
+#   make bench ROWS="login click"    only these rows; `make bench ROWS=--help` lists them
+#   make bench WRITE=1    also writes the figures into benches/RESULTS.md and README.md
 #   make fuzz [TIME=20]   each fuzz target for TIME seconds
 #   make fmt              formats the sources
 
@@ -12,12 +14,14 @@ CARGO ?= cargo
 TIME  ?= 20
 CHECK ?=
 WEBMAIL ?=
+ROWS  ?=
+WRITE ?=
 
 DEMO_PACKAGES  = gcc libc6-dev dovecot-imapd dovecot-lmtpd
 WEBMAIL_PACKAGES = roundcube-core roundcube-sqlite3 php-cli
 TEST_PACKAGES  = $(DEMO_PACKAGES) $(WEBMAIL_PACKAGES) chromium chromium-driver postfix swaks msmtp isync mutt curl openssl gnupg python3 libnet-ssleay-perl \
                  libio-socket-ssl-perl strace
-BENCH_PACKAGES = $(DEMO_PACKAGES) postfix nginx libnginx-mod-mail python3
+BENCH_PACKAGES = gcc libc6-dev openssl nginx libnginx-mod-mail dovecot-imapd dovecot-submissiond imapproxy
 
 # The tests start a real Postfix, which only root can: the test programs run under sudo where make does not.
 SUDO   = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -50,7 +54,7 @@ test: packages
 
 bench: PACKAGES = $(BENCH_PACKAGES)
 bench: packages
-	$(CARGO) bench --locked --bench side_by_side
+	$(AS_ROOT) $(CARGO) bench --locked --bench side_by_side -- $(ROWS) $(if $(WRITE),--write)
 
 fuzz:
 	@$(CARGO) fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is not installed: cargo install cargo-fuzz"; exit 1; }

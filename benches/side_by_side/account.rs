@@ -20,12 +20,12 @@ pub struct Process {
     started: u64,
 }
 
-/// `root` and all its descendants that live now.
-pub fn tree(root: u32) -> Vec<Process> {
+/// `roots` and all their descendants that live now.
+pub fn tree(roots: &[u32]) -> Vec<Process> {
     let mut children: BTreeMap<u32, Vec<Process>> = BTreeMap::new();
     let mut found = Vec::new();
     for process in processes() {
-        if process.pid == root {
+        if roots.contains(&process.pid) {
             found.push(process);
         } else {
             children.entry(process.parent).or_default().push(process);
@@ -39,20 +39,20 @@ pub fn tree(root: u32) -> Vec<Process> {
     found
 }
 
-/// CPU seconds that the tree has used since its start.
-pub fn cpu_seconds(root: u32) -> f64 {
-    let ticks: u64 = tree(root).iter().map(|process| process.ticks).sum();
+/// CPU seconds that the trees have used since their start.
+pub fn cpu_seconds(roots: &[u32]) -> f64 {
+    let ticks: u64 = tree(roots).iter().map(|process| process.ticks).sum();
     ticks as f64 / TICKS
 }
 
-/// Proportional set size of the whole tree in KiB; `None` where the kernel does not let us read it (then run as root).
-pub fn pss_kib(root: u32) -> Option<u64> {
-    tree(root).iter().map(|process| field(process.pid, "smaps_rollup", "Pss:")).sum()
+/// Proportional set size of the whole trees in KiB; `None` where the kernel does not let us read it (then run as root).
+pub fn pss_kib(roots: &[u32]) -> Option<u64> {
+    tree(roots).iter().map(|process| field(process.pid, "smaps_rollup", "Pss:")).sum()
 }
 
 /// Makes the kernel forget the highest resident size of each process, and sums what is resident now.
-pub fn reset_peak_kib(root: u32) -> Option<u64> {
-    let tree = tree(root);
+pub fn reset_peak_kib(roots: &[u32]) -> Option<u64> {
+    let tree = tree(roots);
     for process in &tree {
         fs::write(format!("/proc/{}/clear_refs", process.pid), "5").ok()?;
     }
@@ -60,8 +60,8 @@ pub fn reset_peak_kib(root: u32) -> Option<u64> {
 }
 
 /// The highest resident sizes since [`reset_peak_kib`], summed.
-pub fn peak_kib(root: u32) -> Option<u64> {
-    tree(root).iter().map(|process| field(process.pid, "status", "VmHWM:")).sum()
+pub fn peak_kib(roots: &[u32]) -> Option<u64> {
+    tree(roots).iter().map(|process| field(process.pid, "status", "VmHWM:")).sum()
 }
 
 /// Whether this very process, not a later one with its pid, is still there.

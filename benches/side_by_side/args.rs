@@ -1,5 +1,7 @@
 //! The command line. Small enough to be read by hand; `--bench` is what cargo adds.
 
+use std::path::PathBuf;
+
 use crate::peers::Peer;
 use crate::rows::Row;
 
@@ -9,30 +11,36 @@ pub enum Wish {
     Nothing,
     Help(String),
     Wrong(String),
-    /// The hidden sub-command: be the mail server behind all peers.
+    /// A hidden sub-command: be the mail server behind all peers.
     Backend,
+    /// A hidden sub-command: fill a book in this folder, and make so many reservations.
+    Book(PathBuf, u64),
     Run(Args),
 }
 
-/// Rows, peers and form of the output.
+/// What to run, and the form of the output.
 pub struct Args {
-    pub rows: Vec<Row>,
-    pub peers: Vec<Peer>,
+    /// Each row with its peers.
+    pub runs: Vec<(Row, Vec<Peer>)>,
     pub json: bool,
     pub write: bool,
-    pub full: bool,
     /// Rounds of each row, the peers taking turns; the median is told.
     pub repeat: usize,
 }
 
-/// The hidden word that turns this program into the backend.
+/// The hidden words that turn this program into the backend, or a book.
 pub const BACKEND: &str = "--fake-backend";
+pub const BOOK: &str = "--fill-book";
 
 impl Args {
     pub fn read() -> Wish {
         let words: Vec<String> = std::env::args().skip(1).collect();
-        if words.first().is_some_and(|word| word == BACKEND) {
-            return Wish::Backend;
+        match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [BACKEND] => return Wish::Backend,
+            [BOOK, folder, count] => {
+                return count.parse().map_or_else(|_| Wish::Wrong(usage()), |count| Wish::Book(folder.into(), count));
+            }
+            _ => {}
         }
         if !words.iter().any(|word| word == "--bench") {
             return Wish::Nothing;
@@ -41,15 +49,15 @@ impl Args {
     }
 
     fn parse<'a>(mut words: impl Iterator<Item = &'a str>) -> Wish {
-        let mut args = Self { rows: Vec::new(), peers: Vec::new(), json: false, write: false, full: false, repeat: 3 };
+        let mut args = Self { runs: Vec::new(), json: false, write: false, repeat: 3 };
+        let (mut rows, mut peers) = (Vec::new(), Vec::new());
         while let Some(word) = words.next() {
             match word {
                 "--help" | "-h" => return Wish::Help(usage()),
                 "--json" => args.json = true,
                 "--write" => args.write = true,
-                "--full" => args.full = true,
                 "--peer" => match words.next().and_then(Peer::named) {
-                    Some(peer) => args.peers.push(peer),
+                    Some(peer) => peers.push(peer),
                     None => return Wish::Wrong(usage()),
                 },
                 "--repeat" => match words.next().and_then(|word| word.parse().ok()).filter(|times| (1..=99).contains(times)) {
@@ -57,17 +65,20 @@ impl Args {
                     None => return Wish::Wrong(usage()),
                 },
                 name => match Row::named(name) {
-                    Some(row) => args.rows.push(row),
+                    Some(row) => rows.push(row),
                     None => return Wish::Wrong(format!("no row is named `{name}`\n{}", usage())),
                 },
             }
         }
-        if args.rows.is_empty() {
-            args.rows = Row::ALL.to_vec();
+        if args.write && !(rows.is_empty() && peers.is_empty()) {
+            return Wish::Wrong("--write is for a run of all rows and peers: RESULTS.md tells of one run".to_owned());
         }
-        if args.peers.is_empty() {
-            args.peers = Peer::ALL.to_vec();
-        }
+        let rows = if rows.is_empty() { Row::ALL.to_vec() } else { rows };
+        let of = |row: Row| match &peers[..] {
+            [] => row.peers().to_vec(),
+            asked => Peer::ALL.into_iter().filter(|peer| asked.contains(peer) && row.takes(*peer)).collect(),
+        };
+        args.runs = rows.into_iter().map(|row| (row, of(row))).filter(|(_, peers)| !peers.is_empty()).collect();
         Wish::Run(args)
     }
 }
@@ -76,13 +87,12 @@ fn usage() -> String {
     let rows: Vec<_> = Row::ALL.iter().map(|row| row.name()).collect();
     let peers: Vec<_> = Peer::ALL.iter().map(|peer| peer.name()).collect();
     format!(
-        "cargo bench --bench side_by_side -- [ROW ...] [--peer PEER ...] [--repeat N] [--full] [--json] [--write]\n\
+        "cargo bench --bench side_by_side -- [ROW ...] [--peer PEER ...] [--repeat N] [--json] [--write]\n\
          ROW    {}; default: all\n\
-         PEER   {}; may be repeated; default: all\n\
+         PEER   {}; may be repeated; default: those of the row's table\n\
          --repeat N  rounds of each row, the peers taking turns; the median is told; default: 3\n\
-         --full   idle: up to 10,000 sessions instead of 2,000\n\
          --json   figures for machines on standard output\n\
-         --write  also write benches/RESULTS.md",
+         --write  also write benches/RESULTS.md, and the table in README.md",
         rows.join(" "),
         peers.join(" ")
     )

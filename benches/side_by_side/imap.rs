@@ -1,8 +1,10 @@
 //! An IMAP client of a few commands: what the rows need, no more.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::Res;
 use crate::lab::DOMAIN;
-use crate::load::{Door, Wire};
+use crate::load::{Door, Wire, crowd};
 
 /// A session after the greeting.
 pub struct Imap(Wire);
@@ -87,6 +89,35 @@ impl Imap {
                 return accepted(&line);
             }
         }
+    }
+}
+
+/// Sessions that wait in IDLE with a mailbox selected, as most do most of the time, until all are dropped.
+pub struct Idlers {
+    door: Door,
+    open: Arc<Mutex<Vec<Imap>>>,
+}
+
+impl Idlers {
+    pub fn new(door: Door) -> Self {
+        Self { door, open: Arc::default() }
+    }
+
+    /// Opens more, 32 at once, until there are `count`.
+    pub async fn grow(&mut self, count: usize) -> Res<()> {
+        let have = self.open.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let (door, open) = (self.door, self.open.clone());
+        let work = move |number| {
+            let open = open.clone();
+            async move {
+                let mut session = Imap::logged_in(door, number).await?;
+                session.command("SELECT INBOX").await?;
+                session.idle().await?;
+                open.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+                Ok(())
+            }
+        };
+        crowd(count.saturating_sub(have), 32, work).await.map(drop)
     }
 }
 

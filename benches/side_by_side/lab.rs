@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -39,11 +39,11 @@ pub struct BackendPorts {
 impl Lab {
     pub fn new() -> Res<Self> {
         let folder = Folder::new()?;
-        make_certificate(&folder)?;
+        make_certificate(&folder.certificates().join(DOMAIN), DOMAIN, None)?;
         let mut command = Command::new(std::env::current_exe()?);
         command.arg(args::BACKEND).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut backend = Guard::start(&mut command)?;
-        let output = backend.child.stdout.take().ok_or("the backend has no output")?;
+        let output = backend.output().ok_or("the backend has no output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         let ports: Vec<u16> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
@@ -84,8 +84,13 @@ pub fn raise_file_limit() {
 }
 
 /// Open files that this process and its children may have.
-pub fn file_limit() -> usize {
+fn file_limit() -> usize {
     getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| usize::try_from(soft).unwrap_or(usize::MAX))
+}
+
+/// How many sessions a peer can have open at once here, 10,000 at most: two descriptors each, and some for itself.
+pub fn most_sessions() -> usize {
+    (file_limit().saturating_sub(500) / 2).min(10_000)
 }
 
 /// A free loopback port. Another program could take it before the peer does: then the peer is absent and says so.
@@ -128,22 +133,27 @@ impl Drop for Folder {
     }
 }
 
-/// P-256: what certificate authorities hand out today, and the same key for all peers.
-fn make_certificate(folder: &Folder) -> Res<()> {
-    fs::create_dir_all(folder.certificates().join(DOMAIN))?;
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
-        .args(["-subj", &format!("/CN={DOMAIN}"), "-addext", &format!("subjectAltName=DNS:{DOMAIN}")])
-        .arg("-keyout")
-        .arg(folder.key())
-        .arg("-out")
-        .arg(folder.chain())
-        .output()
-        .map_err(|error| format!("openssl (package openssl): {error}"))?;
+/// P-256: what certificate authorities hand out today, and the same for all peers. `key` may be one that is there already.
+pub fn make_certificate(folder: &Path, name: &str, key: Option<&Path>) -> Res<()> {
+    fs::create_dir_all(folder)?;
+    let (chain, own) = (folder.join("fullchain.pem"), folder.join("privkey.pem"));
+    let mut command = Command::new("openssl");
+    command.args(["req", "-x509", "-nodes", "-days", "2", "-subj", &format!("/CN={name}")]);
+    command.args(["-addext", &format!("subjectAltName=DNS:{name}")]).arg("-out").arg(&chain);
+    match key {
+        Some(key) => {
+            fs::copy(key, &own)?;
+            command.arg("-key").arg(&own);
+        }
+        None => {
+            command.args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]).arg("-keyout").arg(&own);
+        }
+    }
+    let made = command.output().map_err(|error| format!("openssl (package openssl): {error}"))?;
     if !made.status.success() {
         return Err("openssl could not make a certificate".into());
     }
-    fs::set_permissions(folder.key(), fs::Permissions::from_mode(0o600))?;
+    fs::set_permissions(own, fs::Permissions::from_mode(0o600))?;
     Ok(())
 }
 
@@ -163,6 +173,11 @@ impl Guard {
         self.child.id()
     }
 
+    /// What it prints, if that was asked for at its start; once.
+    pub fn output(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
     /// Some text if the child has already ended.
     pub fn ended(&mut self) -> Option<String> {
         self.child.try_wait().ok().flatten().map(|status| format!("ended with {status}"))
@@ -174,7 +189,7 @@ impl Drop for Guard {
         if self.ended().is_some() {
             return;
         }
-        let family = account::tree(self.pid());
+        let family = account::tree(&[self.pid()]);
         signal(self.pid(), Signal::SIGTERM);
         let patience = Instant::now() + Duration::from_secs(5);
         while self.ended().is_none() && Instant::now() < patience {
@@ -191,7 +206,8 @@ impl Drop for Guard {
     }
 }
 
-fn signal(pid: u32, signal: Signal) {
+/// To a child that was started here.
+pub fn signal(pid: u32, signal: Signal) {
     if let Ok(pid) = i32::try_from(pid) {
         let _ = kill(Pid::from_raw(pid), signal);
     }

@@ -98,6 +98,14 @@ pub async fn swallow(io: &mut (impl AsyncRead + Unpin), size: u64) -> Res<()> {
     Ok(())
 }
 
+/// The certificate that is shown for `name` now.
+pub async fn certificate(port: u16, name: &'static str) -> Res<Vec<u8>> {
+    let socket = TcpStream::connect(("127.0.0.1", port)).await?;
+    let stream = connector()?.connect(ServerName::try_from(name)?, socket).await?;
+    let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+    Ok(chain.first().ok_or("no certificate")?.to_vec())
+}
+
 /// Runs `work` `total` times, `width` at once, and gives the time of each. The first error ends all.
 pub async fn crowd<Work, Done>(total: usize, width: usize, work: Work) -> Res<Times>
 where

@@ -1,4 +1,5 @@
-//! The side-by-side benchmark: nologd, nginx's mail proxy and Dovecot's login proxy in front of one fast made-up backend.
+//! The side-by-side benchmark: nologd, nginx's mail proxy and Dovecot's login proxies in front of one fast made-up backend;
+//! nologd and imapproxy in front of a real Dovecot; and nologd beside itself.
 //!
 //! `cargo bench --bench side_by_side -- --help` says how to call it, `benches/README.md` what the figures mean.
 //! Order of a run: one laboratory (temp dir, certificate, backend process), then for each row and peer a fresh peer process,
@@ -8,25 +9,31 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod alone_rows;
 mod args;
+mod book;
 mod dovecot;
 mod fake_imap;
 mod fake_smtp;
 mod figures;
 mod imap;
+mod imapproxy;
 mod lab;
 mod load;
+mod mailstore;
 mod memory_rows;
 mod nginx;
 mod nologd;
+mod one_core;
 mod peers;
 mod report;
 mod rows;
+mod small_rows;
 mod smtp;
 mod transfer_rows;
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use args::{Args, Wish};
 use lab::Lab;
@@ -48,6 +55,7 @@ fn main() -> ExitCode {
             eprintln!("{text}");
             return ExitCode::from(2);
         }
+        Wish::Book(folder, reservations) => book::run(&folder, reservations),
         Wish::Backend => lab::runtime().and_then(|runtime| runtime.block_on(lab::serve_backend())),
         Wish::Run(args) => lab::runtime().and_then(|runtime| runtime.block_on(run(&args))),
     };
@@ -72,27 +80,32 @@ async fn run(args: &Args) -> Res<()> {
 }
 
 async fn measure(args: &Args) -> Res<()> {
-    peers::refuse_if_missing(&args.peers)?;
+    peers::refuse_if_missing(&args.runs)?;
     lab::raise_file_limit();
     let lab = Lab::new()?;
-    let mut report = Report::new(&args.peers);
-    for &row in &args.rows {
-        let turns = (0..args.repeat).flat_map(|_| &args.peers);
+    let mut report = Report::new(args.repeat);
+    for (row, peers) in &args.runs {
+        let turns = (0..args.repeat).flat_map(|_| peers);
         for &peer in turns {
-            if report.is_absent(row, peer) {
+            if report.is_absent(*row, peer) {
                 continue;
             }
-            eprintln!("{} / {} ...", row.name(), peer.name());
-            match one(&lab, row, peer, args.full).await {
-                Ok(cells) => report.add(peer, cells),
+            let start = Instant::now();
+            match one(&lab, *row, peer).await {
+                Ok(cells) => {
+                    report.add(peer, cells);
+                    eprintln!("{} / {}: {:.0} s", row.name(), peer.name(), start.elapsed().as_secs_f64());
+                }
                 Err(error) => {
                     eprintln!("{} / {}: {error}", row.name(), peer.name());
-                    report.absent(row, peer, &error.to_string());
+                    report.absent(*row, peer, &error.to_string());
                 }
             }
         }
+        // What is known so far is not lost when a long run is ended.
+        eprintln!("{}", report.of_row(*row));
     }
-    println!("{}", if args.json { report.json() } else { report.table() });
+    println!("{}", if args.json { report.json() } else { report.tables() });
     if args.write {
         report.write()?;
     }
@@ -100,11 +113,18 @@ async fn measure(args: &Args) -> Res<()> {
 }
 
 /// One row on one peer, from its start to its end. The limit is hard: a stalled peer costs a figure, not the run.
-async fn one(lab: &Lab, row: Row, peer: Peer, full: bool) -> Res<Vec<Cell>> {
-    let running = peers::start(lab, peer).await?;
-    let measured = tokio::time::timeout(row.limit(full), rows::measure(row, &running.target(lab), full)).await;
-    let cells = measured.unwrap_or_else(|_| Err(format!("not done after {} s", row.limit(full).as_secs()).into()));
+async fn one(lab: &Lab, row: Row, peer: Peer) -> Res<Vec<Cell>> {
+    if row.is_alone() {
+        return limited(row, rows::measure_alone(row, lab)).await;
+    }
+    let running = peers::start(lab, row, peer).await?;
+    let cells = limited(row, rows::measure(row, &running.target())).await;
     running.stop().await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     cells
+}
+
+async fn limited(row: Row, work: impl Future<Output = Res<Vec<Cell>>>) -> Res<Vec<Cell>> {
+    let limit = row.limit();
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(format!("not done after {} s", limit.as_secs()).into()))
 }

@@ -7,25 +7,33 @@ use std::time::{Duration, Instant};
 use crate::imap::Imap;
 use crate::lab::{Guard, Lab, free_port};
 use crate::load::Door;
-use crate::{Res, dovecot, nginx, nologd, smtp};
+use crate::nologd::Setup;
+use crate::rows::{Row, Table};
+use crate::{Res, dovecot, imapproxy, mailstore, nginx, smtp};
 
-/// Who stands between the load and the backend. `Direct` is nobody, without TLS: the floor that no proxy can be below.
+/// Who stands between the load and the backend.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
     Nologd,
+    /// nologd with that switched off which the row is about.
+    Without,
     Nginx,
     Dovecot,
+    Imapproxy,
+    /// Nobody, without TLS: the floor that no proxy without a pool can be below.
     Direct,
 }
 
 impl Peer {
-    pub const ALL: [Self; 4] = [Self::Nologd, Self::Nginx, Self::Dovecot, Self::Direct];
+    pub const ALL: [Self; 6] = [Self::Nologd, Self::Without, Self::Nginx, Self::Dovecot, Self::Imapproxy, Self::Direct];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Nologd => "nologd",
+            Self::Without => "without",
             Self::Nginx => "nginx",
             Self::Dovecot => "dovecot",
+            Self::Imapproxy => "imapproxy",
             Self::Direct => "direct",
         }
     }
@@ -35,35 +43,35 @@ impl Peer {
     }
 }
 
-/// What a row measures: where to connect, and whose CPU and memory count (nobody's for `Direct`).
-#[derive(Clone, Copy)]
+/// What a row measures: where to connect, and whose CPU and memory count (nobody's behind `Direct`).
+#[derive(Clone)]
 pub struct Target {
     pub imap: Door,
     pub submission: Door,
-    pub root: Option<u32>,
+    /// The proxy, then the mail store where it is a real one.
+    pub roots: Vec<u32>,
+    has_store: bool,
 }
 
-/// A started peer and the two ports it was given.
+impl Target {
+    /// Without the mail store.
+    pub fn proxy(&self) -> &[u32] {
+        self.roots.get(..self.roots.len().saturating_sub(usize::from(self.has_store))).unwrap_or_default()
+    }
+}
+
+/// A started peer, with a mail store of its own where the row needs a real one.
 pub struct Running {
-    guard: Option<Guard>,
-    imap: u16,
-    submission: u16,
+    guards: Vec<Guard>,
+    imap: Door,
+    /// None where the row does not send.
+    submission: Option<Door>,
 }
 
 impl Running {
-    pub fn target(&self, lab: &Lab) -> Target {
-        match &self.guard {
-            Some(guard) => Target {
-                imap: Door { port: self.imap, tls: true },
-                submission: Door { port: self.submission, tls: true },
-                root: Some(guard.pid()),
-            },
-            None => Target {
-                imap: Door { port: lab.ports.imap, tls: false },
-                submission: Door { port: lab.ports.smtp, tls: false },
-                root: None,
-            },
-        }
+    pub fn target(&self) -> Target {
+        let roots = self.guards.iter().map(Guard::pid).collect();
+        Target { imap: self.imap, submission: self.submission.unwrap_or(self.imap), roots, has_store: self.submission.is_none() }
     }
 
     /// Ends the peer. Dropping would do the same, but would hold up the runtime while it waits.
@@ -72,25 +80,18 @@ impl Running {
     }
 }
 
-/// Starts a peer and waits until it has carried one login and one message to the backend.
-pub async fn start(lab: &Lab, peer: Peer) -> Res<Running> {
-    let (imap, submission) = (free_port()?, free_port()?);
-    let guard = match peer {
-        Peer::Nologd => Some(nologd::start(lab, imap, submission)?),
-        Peer::Nginx => Some(nginx::start(lab, imap, submission)?),
-        Peer::Dovecot => Some(dovecot::start(lab, imap, submission)?),
-        Peer::Direct => None,
-    };
-    let mut running = Running { guard, imap, submission };
+/// Starts a peer and waits until it has carried one login, and one message where the row sends.
+pub async fn start(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
+    let mut running = if row.table() == Table::Click { before_mailstore(lab, peer)? } else { before_fakes(lab, row, peer)? };
     let deadline = Instant::now() + Duration::from_secs(15);
     loop {
-        let target = running.target(lab);
-        let tried = match tokio::time::timeout(Duration::from_secs(5), try_out(target)).await {
+        let tried = tokio::time::timeout(Duration::from_secs(5), try_out(running.imap, running.submission)).await;
+        let tried = match tried {
             Ok(Ok(())) => return Ok(running),
             Ok(Err(error)) => error.to_string(),
             Err(_) => "no answer within 5 s".to_owned(),
         };
-        if let Some(ended) = running.guard.as_mut().and_then(Guard::ended) {
+        if let Some(ended) = running.guards.iter_mut().find_map(Guard::ended) {
             return Err(format!("absent: {ended}").into());
         }
         if Instant::now() > deadline {
@@ -101,41 +102,97 @@ pub async fn start(lab: &Lab, peer: Peer) -> Res<Running> {
     }
 }
 
-async fn try_out(target: Target) -> Res<()> {
-    Imap::logged_in(target.imap, 0).await?.command("LOGOUT").await?;
-    smtp::submit(target.submission, 0, 1000).await
+/// A proxy with TLS in front of the made-up backend.
+fn before_fakes(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
+    let (imap, submission) = (free_port()?, free_port()?);
+    let own = Setup::proxy(lab, imap, submission);
+    let guard = match peer {
+        Peer::Nologd => own.start(lab)?,
+        Peer::Without if row == Row::Quota => own.without_limits().start(lab)?,
+        Peer::Without => own.without_sandbox().start(lab)?,
+        Peer::Nginx => nginx::start(lab, imap, submission)?,
+        Peer::Dovecot => dovecot::start(lab, imap, submission)?,
+        Peer::Imapproxy => return Err("imapproxy has no TLS".into()),
+        Peer::Direct => {
+            let [imap, submission] = [lab.ports.imap, lab.ports.smtp].map(|port| Door { port, tls: false });
+            return Ok(Running { guards: Vec::new(), imap, submission: Some(submission) });
+        }
+    };
+    let [imap, submission] = [imap, submission].map(|port| Door { port, tls: true });
+    Ok(Running { guards: vec![guard], imap, submission: Some(submission) })
+}
+
+/// What a webmail on the same machine connects to, and the real Dovecot behind it, whose CPU counts too.
+fn before_mailstore(lab: &Lab, peer: Peer) -> Res<Running> {
+    let (port, backend) = (free_port()?, free_port()?);
+    let store = mailstore::start(lab, backend)?;
+    let own = Setup::webmail(lab, port, backend);
+    let proxy = match peer {
+        Peer::Nologd => Some(own.start(lab)?),
+        Peer::Without => Some(own.without_pool().start(lab)?),
+        Peer::Imapproxy => {
+            wait_for(backend)?;
+            Some(imapproxy::start(lab, port, backend)?)
+        }
+        _ => None,
+    };
+    let port = if proxy.is_some() { port } else { backend };
+    // The proxy ends first.
+    let guards = proxy.into_iter().chain([store]).collect();
+    Ok(Running { guards, imap: Door { port, tls: false }, submission: None })
+}
+
+/// imapproxy asks its server at the start, and waits for five seconds if that is not there yet.
+fn wait_for(port: u16) -> Res<()> {
+    for _ in 0..500 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Err("the mail store does not start".into())
+}
+
+async fn try_out(imap: Door, submission: Option<Door>) -> Res<()> {
+    Imap::logged_in(imap, 0).await?.command("LOGOUT").await?;
+    match submission {
+        Some(door) => smtp::submit(door, 0, 1000).await,
+        None => Ok(()),
+    }
 }
 
 /// Says at once which Debian packages are missing, before anything is started.
-pub fn refuse_if_missing(peers: &[Peer]) -> Res<()> {
-    let mut packages = Vec::new();
-    if peers.contains(&Peer::Nginx) {
-        for (file, package) in [(nginx::PROGRAM, "nginx-core"), (nginx::MODULE, "libnginx-mod-mail")] {
-            packages.extend((!Path::new(file).exists()).then_some(package));
-        }
-    }
-    if peers.contains(&Peer::Dovecot) {
-        for (file, package) in [(dovecot::PROGRAM, "dovecot-imapd"), (dovecot::SUBMISSION, "dovecot-submissiond")] {
-            packages.extend((!Path::new(file).exists()).then_some(package));
-        }
-    }
+pub fn refuse_if_missing(runs: &[(Row, Vec<Peer>)]) -> Res<()> {
+    let asked = |wanted: Peer| runs.iter().any(|(_, peers)| peers.contains(&wanted));
+    let click = runs.iter().any(|(row, _)| row.table() == Table::Click);
+    let needed = [
+        (true, "/usr/bin/openssl", "openssl"),
+        (asked(Peer::Nginx), nginx::PROGRAM, "nginx"),
+        (asked(Peer::Nginx), nginx::MODULE, "libnginx-mod-mail"),
+        (asked(Peer::Dovecot) || click, dovecot::PROGRAM, "dovecot-imapd"),
+        (asked(Peer::Dovecot), dovecot::SUBMISSION, "dovecot-submissiond"),
+        (asked(Peer::Imapproxy), imapproxy::PROGRAM, "imapproxy"),
+    ];
+    let missing = needed.iter().filter(|(needed, file, _)| *needed && !Path::new(file).exists());
+    let packages: Vec<_> = missing.map(|(.., package)| *package).collect();
     if packages.is_empty() {
         return Ok(());
     }
     Err(format!("missing: apt-get install {}  (or choose peers with --peer)", packages.join(" ")).into())
 }
 
-/// What a peer says about its version, for the report. nginx answers on standard error.
-pub fn version(peer: Peer) -> String {
-    let (program, argument) = match peer {
-        Peer::Nologd => return format!("nologd {}", env!("CARGO_PKG_VERSION")),
-        Peer::Direct => return "the backend itself, without TLS".to_owned(),
-        Peer::Nginx => (nginx::PROGRAM, "-v"),
-        Peer::Dovecot => (dovecot::PROGRAM, "--version"),
+/// What a peer says about its version, for the report. nginx answers on standard error; imapproxy only its package tells.
+pub fn version(peer: Peer) -> Option<String> {
+    let (program, arguments): (_, &[&str]) = match peer {
+        Peer::Nologd => return Some(format!("nologd {}", env!("CARGO_PKG_VERSION"))),
+        Peer::Without | Peer::Direct => return None,
+        Peer::Nginx => (nginx::PROGRAM, &["-v"]),
+        Peer::Dovecot => (dovecot::PROGRAM, &["--version"]),
+        Peer::Imapproxy => ("dpkg-query", &["-W", "-f", "${Version}", "imapproxy"]),
     };
-    let Ok(output) = Command::new(program).arg(argument).output() else { return peer.name().to_owned() };
+    let output = Command::new(program).args(arguments).output().ok()?;
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text);
     let number = text.split(['/', ' ', '\n']).find(|word| word.starts_with(|first: char| first.is_ascii_digit()));
-    format!("{} {}", peer.name(), number.unwrap_or("of unknown version"))
+    Some(format!("{} {}", peer.name(), number.unwrap_or("of unknown version")))
 }

@@ -1,4 +1,5 @@
-//! What was measured, what was not and why, and the three forms in which it is told: table, JSON, RESULTS.md.
+//! What was measured, what was not and why, and the forms in which it is told: tables, JSON, RESULTS.md, and the short table in
+//! the README.
 
 use std::fmt::Write;
 use std::fs;
@@ -7,10 +8,14 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::Res;
 use crate::figures::{self, Bar, Figure};
 use crate::peers::{self, Peer};
-use crate::rows::Row;
+use crate::rows::{Row, Table};
+use crate::{Res, lab};
+
+/// Between these lines of README.md stands the short table.
+const BEGIN: &str = "<!-- figures: written by `make bench WRITE=1` -->\n";
+const END: &str = "<!-- end of figures -->";
 
 /// A measured value.
 pub struct Cell {
@@ -31,14 +36,14 @@ impl Cell {
 
 /// All that was measured in one run, and why the rest was not.
 pub struct Report {
-    peers: Vec<Peer>,
+    rounds: usize,
     cells: Vec<(Peer, Cell)>,
     absent: Vec<(Row, Peer, String)>,
 }
 
 impl Report {
-    pub fn new(peers: &[Peer]) -> Self {
-        Self { peers: peers.to_vec(), cells: Vec::new(), absent: Vec::new() }
+    pub fn new(rounds: usize) -> Self {
+        Self { rounds, cells: Vec::new(), absent: Vec::new() }
     }
 
     pub fn add(&mut self, peer: Peer, cells: Vec<Cell>) {
@@ -54,51 +59,101 @@ impl Report {
         self.absent.iter().any(|(other, whose, _)| *other == row && *whose == peer)
     }
 
-    /// A Markdown table, which also reads well on a terminal.
-    pub fn table(&self) -> String {
-        let mut lines = vec![self.head()];
-        lines.extend(self.figures().map(|figure| self.line(figure)));
-        let columns = lines.first().map_or(0, Vec::len);
-        let widths: Vec<usize> =
-            (0..columns).map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0)).collect();
-        let rule = widths.iter().map(|width| "-".repeat(*width)).collect();
-        lines.insert(1, rule);
+    /// Markdown tables, which also read well on a terminal.
+    pub fn tables(&self) -> String {
         let mut text = String::new();
-        for line in lines {
-            let cells: Vec<_> = line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
-            let _ = writeln!(text, "| {} |", cells.join(" | "));
+        for table in Table::ALL {
+            let figures = self.figures(|row| row.table() == table);
+            if !figures.is_empty() {
+                let _ = writeln!(text, "## {}\n\n{}", table.title(), self.table(table, &figures));
+            }
+        }
+        let most = lab::most_sessions();
+        if most < 10_000 && !self.figures(|row| matches!(row, Row::Idle | Row::Crowded)).is_empty() {
+            let _ = writeln!(text, "For 10,000 sessions read {most}: more files may not be open on this machine.\n");
         }
         for (row, peer, reason) in &self.absent {
-            let _ = writeln!(text, "\nabsent: {} / {}: {reason}", row.name(), peer.name());
+            let _ = writeln!(text, "absent: {} / {}: {reason}\n", row.name(), peer.name());
         }
         text
     }
 
+    /// The lines of one row.
+    pub fn of_row(&self, row: Row) -> String {
+        self.table(row.table(), &self.figures(|other| other == row))
+    }
+
     pub fn json(&self) -> String {
-        let figures: Vec<_> = self.figures().map(|figure| self.json_figure(figure)).collect();
+        let figures: Vec<_> = self.figures(|_| true).into_iter().map(|figure| self.json_figure(figure)).collect();
         let absent: Vec<_> = self.absent.iter().map(|(row, peer, why)| json!([row.name(), peer.name(), why])).collect();
-        format!("{:#}", json!({ "machine": machine(), "figures": figures, "absent": absent }))
+        format!("{:#}", json!({ "machine": machine(), "rounds": self.rounds, "figures": figures, "absent": absent }))
     }
 
-    /// Writes `benches/RESULTS.md`: date, processors and kernel; no host name, no path.
+    /// Writes `benches/RESULTS.md`, and the short table in `README.md`: date, processors and kernel; no host name, no path.
     pub fn write(&self) -> Res<()> {
-        let versions: Vec<_> = self.peers.iter().map(|&peer| peers::version(peer)).collect();
+        let place = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let versions: Vec<_> = Peer::ALL.into_iter().filter_map(peers::version).collect();
+        let (machine, versions, rounds) = (machine(), versions.join("; "), self.rounds);
         let text = format!(
-            "# Side by side\n\n{}. {}.\nWritten by `cargo bench --bench side_by_side -- --write`; what the figures mean is in \
-             [README.md](README.md).\n\n{}",
-            machine(),
-            versions.join("; "),
-            self.table()
+            "# Side by side\n\n{machine}; the median of {rounds} rounds. {versions}.\nWritten by `make bench WRITE=1`; what the figures \
+             mean, and what limits each, is in [README.md](README.md).\n\n{}",
+            self.tables()
         );
-        Ok(fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/RESULTS.md"), text)?)
+        fs::write(place.join("benches/RESULTS.md"), text.trim_end().to_owned() + "\n")?;
+        let readme = place.join("README.md");
+        let old = fs::read_to_string(&readme)?;
+        let (before, rest) = old.split_once(BEGIN).ok_or("README.md has no place for the figures")?;
+        let (_, after) = rest.split_once(END).ok_or("README.md has no end of the figures")?;
+        Ok(fs::write(readme, format!("{before}{BEGIN}{machine}; {versions}.\n\n{}{END}{after}", self.short()))?)
     }
 
-    /// The figures of the rows that were asked for.
-    fn figures(&self) -> impl Iterator<Item = &'static Figure> {
-        let asked = |row| {
+    /// What has a bar, in four columns.
+    fn short(&self) -> String {
+        let mut lines = vec![["work", "nologd", "beside", "asked for"].map(str::to_owned).to_vec()];
+        for figure in self.figures(|_| true).into_iter().filter(|figure| !figure.bars.is_empty()) {
+            let others = columns(figure.row.table(), &self.cells).into_iter().filter(|peer| *peer != Peer::Nologd);
+            let beside: Vec<_> = others
+                .filter_map(|peer| Some(format!("{:.2} x {}", self.ratio(figure, peer)?, named(peer, figure.row.table()))))
+                .collect();
+            let missed = if self.reached(figure) == Some(true) { "" } else { " (**not reached**)" };
+            let value = format!("{} {}", self.shown(figure, Peer::Nologd), figure.unit);
+            lines.push(vec![figure.name.to_owned(), value, beside.join(", "), bars(figure) + missed]);
+        }
+        markdown(lines)
+    }
+
+    fn table(&self, table: Table, figures: &[&'static Figure]) -> String {
+        let columns = columns(table, &self.cells);
+        let others: Vec<_> = columns.iter().copied().filter(|peer| *peer != Peer::Nologd).collect();
+        let name = |peer: &Peer| named(*peer, table);
+        let mut head = vec!["work".to_owned(), "unit".to_owned()];
+        head.extend(columns.iter().map(|peer| name(peer).to_owned()));
+        head.extend(others.iter().map(|peer| format!("x {}", name(peer))));
+        head.extend(["bar", "reached"].map(str::to_owned));
+        let mut lines = vec![head];
+        for figure in figures {
+            let mut line = vec![figure.name.to_owned(), figure.unit.to_owned()];
+            line.extend(columns.iter().map(|&peer| self.shown(figure, peer)));
+            let ratio = |&peer: &Peer| self.ratio(figure, peer).map(|ratio| format!("{ratio:.2}")).unwrap_or_default();
+            line.extend(others.iter().map(ratio));
+            line.push(bars(figure));
+            line.push(match self.reached(figure) {
+                Some(true) => "yes".to_owned(),
+                Some(false) => "NO".to_owned(),
+                None if figure.bars.is_empty() => String::new(),
+                None => "not measured".to_owned(),
+            });
+            lines.push(line);
+        }
+        markdown(lines)
+    }
+
+    /// The figures of the rows that were run, in the order of the report.
+    fn figures(&self, wanted: impl Fn(Row) -> bool) -> Vec<&'static Figure> {
+        let run = |row| {
             self.cells.iter().any(|(_, cell)| cell.figure.row == row) || self.absent.iter().any(|(other, ..)| *other == row)
         };
-        figures::ALL.into_iter().filter(move |figure| asked(figure.row))
+        figures::all().into_iter().filter(|figure| wanted(figure.row) && run(figure.row)).collect()
     }
 
     /// The median of all rounds (of two in the middle, the lower).
@@ -116,43 +171,17 @@ impl Report {
         Some(self.value(figure, Peer::Nologd)? / self.value(figure, other)?)
     }
 
-    /// Whether nologd reaches the bar; `None` where there is no bar or a figure is missing.
+    /// Whether nologd reaches every bar; `None` where there is no bar or a figure is missing.
     fn reached(&self, figure: &Figure) -> Option<bool> {
-        match figure.bar {
-            Bar::None => None,
-            Bar::AtMost(most) => Some(self.value(figure, Peer::Nologd)? <= most),
-            Bar::OfNginx(share) => Some(self.ratio(figure, Peer::Nginx)? <= share),
-            Bar::BelowBoth => Some(self.ratio(figure, Peer::Nginx)? < 1.0 && self.ratio(figure, Peer::Dovecot)? < 1.0),
-        }
-    }
-
-    fn head(&self) -> Vec<String> {
-        let mut head = vec!["work".to_owned(), "unit".to_owned()];
-        head.extend(self.peers.iter().map(|peer| peer.name().to_owned()));
-        head.extend(["x nginx", "x dovecot", "bar", "reached"].map(str::to_owned));
-        head
-    }
-
-    fn line(&self, figure: &Figure) -> Vec<String> {
-        let mut line = vec![figure.name.to_owned(), figure.unit.to_owned()];
-        line.extend(self.peers.iter().map(|&peer| self.shown(figure, peer)));
-        line.extend(
-            [Peer::Nginx, Peer::Dovecot]
-                .map(|peer| self.ratio(figure, peer).map(|ratio| format!("{ratio:.2}")).unwrap_or_default()),
-        );
-        line.push(match figure.bar {
-            Bar::None => String::new(),
-            Bar::OfNginx(share) => format!("{share} x nginx"),
-            Bar::BelowBoth => "below both".to_owned(),
-            Bar::AtMost(most) => format!("{most}"),
+        let each = figure.bars.iter().map(|bar| {
+            Some(match *bar {
+                Bar::Of(peer, share) => self.ratio(figure, peer)? <= share,
+                Bar::AtMost(most) => self.value(figure, Peer::Nologd)? <= most,
+                Bar::AtLeast(least) => self.value(figure, Peer::Nologd)? >= least,
+            })
         });
-        line.push(match (self.reached(figure), &figure.bar) {
-            (Some(true), _) => "yes".to_owned(),
-            (Some(false), _) => "NO".to_owned(),
-            (None, Bar::None) => String::new(),
-            (None, _) => "not measured".to_owned(),
-        });
-        line
+        let each: Vec<bool> = each.collect::<Option<_>>()?;
+        (!each.is_empty()).then(|| each.into_iter().all(|reached| reached))
     }
 
     /// Three significant digits; a peer that failed is `absent`, what makes no sense for it (CPU of nobody) is empty.
@@ -168,10 +197,44 @@ impl Report {
     }
 
     fn json_figure(&self, figure: &Figure) -> serde_json::Value {
-        let values: serde_json::Map<_, _> =
-            self.peers.iter().map(|&peer| (peer.name().to_owned(), json!(self.value(figure, peer)))).collect();
+        let measured = Peer::ALL.into_iter().filter_map(|peer| Some((peer.name().to_owned(), json!(self.value(figure, peer)?))));
+        let values: serde_json::Map<_, _> = measured.collect();
         json!({ "row": figure.row.name(), "name": figure.name, "unit": figure.unit, "values": values, "reached": self.reached(figure) })
     }
+}
+
+/// The peers that have a figure in this table.
+fn columns(table: Table, cells: &[(Peer, Cell)]) -> Vec<Peer> {
+    let has = |peer: &Peer| cells.iter().any(|(other, cell)| other == peer && cell.figure.row.table() == table);
+    Peer::ALL.into_iter().filter(has).collect()
+}
+
+/// Above its column.
+fn named(peer: Peer, table: Table) -> &'static str {
+    if peer == Peer::Without { table.without() } else { peer.name() }
+}
+
+fn bars(figure: &Figure) -> String {
+    let each = figure.bars.iter().map(|bar| match *bar {
+        Bar::Of(peer, share) => format!("{share} x {}", peer.name()),
+        Bar::AtMost(most) => format!("at most {most}"),
+        Bar::AtLeast(least) => format!("at least {least}"),
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// The first line is the head.
+fn markdown(mut lines: Vec<Vec<String>>) -> String {
+    let columns = lines.first().map_or(0, Vec::len);
+    let width = |at: usize| lines.iter().filter_map(|line| line.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    lines.insert(1, widths.iter().map(|width| "-".repeat(*width)).collect());
+    let mut text = String::new();
+    for line in lines {
+        let cells: Vec<_> = line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text
 }
 
 /// Date, processors, kernel version; what follows the version's first dash may name a machine and is left out.

@@ -1,40 +1,99 @@
-//! The rows: what is asked of every peer. Here their list, the meter, and the rows of many small dialogues.
+//! The rows: what is asked of every peer, whose table each is in, and the meter.
 
 use std::time::{Duration, Instant};
 
-use crate::imap::Imap;
-use crate::load::{Times, crowd};
-use crate::peers::Target;
+use crate::lab::Lab;
+use crate::peers::{Peer, Target};
 use crate::report::Cell;
-use crate::{Res, account, figures, memory_rows, smtp, transfer_rows};
+use crate::{Res, account, alone_rows, memory_rows, small_rows, transfer_rows};
 
 /// One kind of work. The names are those of the command line.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Row {
     Login,
     Roundtrips,
+    Crowded,
     Fetch,
+    FetchMany,
     Append,
+    AppendSmall,
     Idle,
     Submit,
     SubmitLarge,
     Starve,
+    Click,
+    Quota,
+    Sandbox,
+    Book,
+    Startup,
+    Reload,
+}
+
+/// The tables of the report.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    Proxies,
+    Click,
+    Itself,
+}
+
+impl Table {
+    pub const ALL: [Self; 3] = [Self::Proxies, Self::Click, Self::Itself];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Proxies => "Beside nginx's mail proxy and Dovecot's login proxies",
+            Self::Click => "A webmail's click, on a real Dovecot with hashed passwords",
+            Self::Itself => "nologd beside itself, and alone",
+        }
+    }
+
+    /// Above the column of [`Peer::Without`].
+    pub fn without(self) -> &'static str {
+        if self == Self::Click { "no pool" } else { "without" }
+    }
 }
 
 impl Row {
-    pub const ALL: [Self; 8] =
-        [Self::Login, Self::Roundtrips, Self::Fetch, Self::Append, Self::Idle, Self::Submit, Self::SubmitLarge, Self::Starve];
+    pub const ALL: [Self; 17] = [
+        Self::Login,
+        Self::Roundtrips,
+        Self::Crowded,
+        Self::Fetch,
+        Self::FetchMany,
+        Self::Append,
+        Self::AppendSmall,
+        Self::Idle,
+        Self::Submit,
+        Self::SubmitLarge,
+        Self::Starve,
+        Self::Click,
+        Self::Quota,
+        Self::Sandbox,
+        Self::Book,
+        Self::Startup,
+        Self::Reload,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Login => "login",
             Self::Roundtrips => "roundtrips",
+            Self::Crowded => "crowded",
             Self::Fetch => "fetch",
+            Self::FetchMany => "fetch-16",
             Self::Append => "append",
+            Self::AppendSmall => "append-small",
             Self::Idle => "idle",
             Self::Submit => "submit",
             Self::SubmitLarge => "submit-large",
             Self::Starve => "starve",
+            Self::Click => "click",
+            Self::Quota => "quota",
+            Self::Sandbox => "sandbox",
+            Self::Book => "book",
+            Self::Startup => "startup",
+            Self::Reload => "reload",
         }
     }
 
@@ -42,92 +101,99 @@ impl Row {
         Self::ALL.into_iter().find(|row| row.name() == name)
     }
 
+    pub fn table(self) -> Table {
+        match self {
+            Self::Click => Table::Click,
+            Self::Quota | Self::Sandbox | Self::Book | Self::Startup | Self::Reload => Table::Itself,
+            _ => Table::Proxies,
+        }
+    }
+
+    /// Who is measured if nobody is asked for. `Direct` is in front of the made-up backend only on request: it tells what the
+    /// load costs, not what a peer does.
+    pub fn peers(self) -> &'static [Peer] {
+        match self {
+            Self::Click => &[Peer::Nologd, Peer::Without, Peer::Imapproxy, Peer::Direct],
+            Self::Quota | Self::Sandbox => &[Peer::Nologd, Peer::Without],
+            Self::Book | Self::Startup | Self::Reload => &[Peer::Nologd],
+            _ => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot],
+        }
+    }
+
+    /// Who can be asked for.
+    pub fn takes(self, peer: Peer) -> bool {
+        self.peers().contains(&peer) || self.table() == Table::Proxies && peer == Peer::Direct
+    }
+
+    /// Rows that start what they measure themselves.
+    pub fn is_alone(self) -> bool {
+        matches!(self, Self::Book | Self::Startup | Self::Reload)
+    }
+
     /// After this a row has failed. Far above what any peer needs on two cores.
-    pub fn limit(self, full: bool) -> Duration {
-        Duration::from_secs(if full && self == Self::Idle { 400 } else { 120 })
+    pub fn limit(self) -> Duration {
+        Duration::from_secs(if matches!(self, Self::Idle | Self::Crowded) { 240 } else { 120 })
     }
 }
 
 /// Warms a peer up and measures it.
-pub async fn measure(row: Row, target: &Target, full: bool) -> Res<Vec<Cell>> {
+pub async fn measure(row: Row, target: &Target) -> Res<Vec<Cell>> {
     match row {
-        Row::Login => login(target).await,
-        Row::Roundtrips => roundtrips(target).await,
+        Row::Login => small_rows::login(target).await,
+        Row::Roundtrips => small_rows::roundtrips(target).await,
+        Row::Crowded => small_rows::crowded(target).await,
         Row::Fetch => transfer_rows::fetch(target).await,
+        Row::FetchMany => transfer_rows::fetch_many(target).await,
         Row::Append => transfer_rows::append(target).await,
-        Row::Idle => memory_rows::idle(target, full).await,
-        Row::Submit => submit(target).await,
+        Row::AppendSmall => small_rows::append_small(target).await,
+        Row::Idle => memory_rows::idle(target).await,
+        Row::Submit => small_rows::submit(target).await,
         Row::SubmitLarge => memory_rows::submit_large(target).await,
         Row::Starve => transfer_rows::starve(target).await,
+        Row::Click => small_rows::click(target).await,
+        Row::Quota => small_rows::quota(target).await,
+        Row::Sandbox => small_rows::sandbox(target).await,
+        Row::Book | Row::Startup | Row::Reload => Err("measured alone".into()),
+    }
+}
+
+/// The rows for which nothing is started beforehand.
+pub async fn measure_alone(row: Row, lab: &Lab) -> Res<Vec<Cell>> {
+    match row {
+        Row::Book => alone_rows::book(lab).await,
+        Row::Startup => alone_rows::startup(lab).await,
+        Row::Reload => alone_rows::reload(lab).await,
+        _ => Err("needs a peer".into()),
     }
 }
 
 /// CPU time of the peer and time on the wall since it was started.
-pub struct Meter {
-    root: Option<u32>,
+pub struct Meter<'a> {
+    roots: &'a [u32],
     cpu: f64,
     wall: Instant,
 }
 
-impl Meter {
-    pub fn start(target: &Target) -> Self {
-        Self { root: target.root, cpu: target.root.map_or(0.0, account::cpu_seconds), wall: Instant::now() }
+impl<'a> Meter<'a> {
+    pub fn start(target: &'a Target) -> Self {
+        Self::of(&target.roots)
+    }
+
+    pub fn of(roots: &'a [u32]) -> Self {
+        Self { roots, cpu: account::cpu_seconds(roots), wall: Instant::now() }
     }
 
     /// CPU seconds so far; none where nobody stands in between.
     pub fn cpu(&self) -> Option<f64> {
-        self.root.map(|root| account::cpu_seconds(root) - self.cpu)
+        (!self.roots.is_empty()).then(|| account::cpu_seconds(self.roots) - self.cpu)
+    }
+
+    /// CPU milliseconds so far for each of `count`.
+    pub fn cpu_each(&self, count: usize) -> Option<f64> {
+        self.cpu().map(|cpu| cpu * 1000.0 / count as f64)
     }
 
     pub fn wall(&self) -> f64 {
         self.wall.elapsed().as_secs_f64()
     }
-}
-
-/// A full TLS handshake, LOGIN and LOGOUT, 2,000 times, 8 at once.
-async fn login(target: &Target) -> Res<Vec<Cell>> {
-    const LOGINS: usize = 2000;
-    let door = target.imap;
-    let work = move |number| async move { Imap::logged_in(door, number).await?.command("LOGOUT").await };
-    crowd(LOGINS / 10, 8, work).await?;
-    let meter = Meter::start(target);
-    let times = crowd(LOGINS, 8, work).await?;
-    let mut cells = Cell::maybe(&figures::LOGIN_CPU, meter.cpu().map(|cpu| cpu * 1000.0 / LOGINS as f64));
-    cells.push(Cell::new(&figures::LOGIN_P50, times.percentile(50)));
-    cells.push(Cell::new(&figures::LOGIN_P99, times.percentile(99)));
-    Ok(cells)
-}
-
-/// NOOP after NOOP on one session. 20,000, so that the kernel's ticks of 10 ms are fine enough; told per 1,000.
-async fn roundtrips(target: &Target) -> Res<Vec<Cell>> {
-    const TRIPS: usize = 20_000;
-    let mut session = Imap::logged_in(target.imap, 0).await?;
-    session.command("SELECT INBOX").await?;
-    for _ in 0..TRIPS / 10 {
-        session.command("NOOP").await?;
-    }
-    let meter = Meter::start(target);
-    let mut times = Vec::with_capacity(TRIPS);
-    for _ in 0..TRIPS {
-        let start = Instant::now();
-        session.command("NOOP").await?;
-        times.push(start.elapsed());
-    }
-    let mut cells = Cell::maybe(&figures::TRIPS_CPU, meter.cpu().map(|cpu| cpu * 1000.0 / (TRIPS as f64 / 1000.0)));
-    cells.push(Cell::new(&figures::TRIPS_P50, Times::new(times).percentile(50)));
-    Ok(cells)
-}
-
-/// A message of 10 kB on a connection of its own, with a login each time: 500 times, 4 at once.
-async fn submit(target: &Target) -> Res<Vec<Cell>> {
-    const MESSAGES: usize = 500;
-    let door = target.submission;
-    let work = move |number| smtp::submit(door, number, 10_000);
-    crowd(MESSAGES / 10, 4, work).await?;
-    let meter = Meter::start(target);
-    let times = crowd(MESSAGES, 4, work).await?;
-    let mut cells = Cell::maybe(&figures::SUBMIT_CPU, meter.cpu().map(|cpu| cpu * 1000.0 / MESSAGES as f64));
-    cells.push(Cell::new(&figures::SUBMIT_P50, times.percentile(50)));
-    cells.push(Cell::new(&figures::SUBMIT_P99, times.percentile(99)));
-    Ok(cells)
 }

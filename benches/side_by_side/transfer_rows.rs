@@ -1,4 +1,4 @@
-//! The rows of large bodies: FETCH, APPEND, and whether a small session starves beside large ones.
+//! The rows of large bodies: FETCH for one and for many, APPEND, and whether a small session starves beside large ones.
 
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,32 @@ pub async fn fetch(target: &Target) -> Res<Vec<Cell>> {
     let (wall, gigabytes) = (meter.wall(), octets as f64 / GIGABYTE);
     let mut cells = Cell::maybe(&figures::FETCH_CPU, meter.cpu().map(|cpu| cpu / gigabytes));
     cells.push(Cell::new(&figures::FETCH_SPEED, octets as f64 / 1e6 / wall));
+    Ok(cells)
+}
+
+/// The same body for sixteen sessions at once, once each.
+pub async fn fetch_many(target: &Target) -> Res<Vec<Cell>> {
+    const SESSIONS: usize = 16;
+    let mut open = Vec::new();
+    for number in 0..SESSIONS {
+        let mut session = Imap::logged_in(target.imap, number).await?;
+        session.command("SELECT B1000000").await?;
+        session.fetch().await?;
+        session.command(BODY).await?;
+        open.push(session);
+    }
+    let meter = Meter::start(target);
+    let mut all = JoinSet::new();
+    for mut session in open {
+        all.spawn(async move { session.fetch().await });
+    }
+    let mut octets = 0;
+    while let Some(fetched) = all.join_next().await {
+        octets += fetched??;
+    }
+    let (wall, gigabytes) = (meter.wall(), octets as f64 / GIGABYTE);
+    let mut cells = Cell::maybe(&figures::MANY_CPU, meter.cpu().map(|cpu| cpu / gigabytes));
+    cells.push(Cell::new(&figures::MANY_SPEED, octets as f64 / 1e6 / wall));
     Ok(cells)
 }
 
