@@ -234,7 +234,20 @@ fn status_shows_associations_by_fill_and_no_activity() {
     assert_eq!(status["listeners"][0]["service"], "admin");
     assert_eq!(status["backends"], json!(["store1"]));
     let keys: Vec<_> = status.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["associations", "backends", "listeners", "loosened", "mailboxes", "not-enforced", "version"]);
+    let known = [
+        "associations",
+        "backends",
+        "kept-outputs",
+        "listeners",
+        "loosened",
+        "lost-outputs",
+        "mailboxes",
+        "missing",
+        "not-enforced",
+        "policy",
+        "version",
+    ];
+    assert_eq!(keys, known);
     let text = house.done("status");
     assert!(
         text.contains("87 %  jardin") && text.contains("900 M of 1 G, 87 %") && text.contains("3 associations, 3 mailboxes"),

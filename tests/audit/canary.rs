@@ -42,7 +42,7 @@ impl Host {
                 .filter(|path| path.exists()),
         );
         let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
-        command.args(["audit", "--json", "--canary-alone", "--canary", ALICE.address, "--config"]).arg(self.daemon.config());
+        command.args(["audit", "--json", "--no-settings", "--canary", ALICE.address, "--config"]).arg(self.daemon.config());
         command.arg("--password-file").arg(self.place.path("password")).arg("--logs").args(logs);
         command.arg("--mail").arg(self.place.path("dovecot/mail"));
         let output = command.output().unwrap();
