@@ -59,7 +59,8 @@ pub struct Arguments {
     /// A file with the password of the test mailbox.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Log files and folders, queues, databases: nothing may be found in them.
+    /// Log files and folders, queues, databases: nothing may be found in them. SQLite's own files are understood; of another
+    /// database give a dump (mysqldump, pg_dump), for its files may be compressed.
     #[arg(long, value_name = "PATH", num_args = 1.., requires = "canary")]
     logs: Vec<PathBuf>,
     /// Mailboxes and their indexes: the test message may be found in them, and nothing about the machine that wrote it.
@@ -68,6 +69,9 @@ pub struct Arguments {
     /// Search systemd's journal too.
     #[arg(long, requires = "canary")]
     journal: bool,
+    /// Search a journal in this folder too, of a container for example.
+    #[arg(long, value_name = "FOLDER", requires = "canary")]
+    journal_folder: Vec<PathBuf>,
     /// Without reading any settings: only the canary and the sandbox of --config.
     #[arg(long, requires = "config")]
     no_settings: bool,
@@ -143,8 +147,8 @@ fn canary(arguments: &Arguments) -> Result<Option<Canary>, String> {
     let text = std::fs::read_to_string(password).map_err(|error| format!("{}: {error}", password.display()));
     let text = Zeroizing::new(text?);
     let password = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
-    let Arguments { logs, mail, journal, .. } = arguments;
-    let order = canary::Order { config: &config, address, password, logs, mail, journal: *journal };
+    let Arguments { logs, mail, journal, journal_folder: journals, .. } = arguments;
+    let order = canary::Order { config: &config, address, password, logs, mail, journal: *journal, journals };
     canary::fly(&order).map(Some).map_err(|trouble| trouble.to_string())
 }
 
