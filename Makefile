@@ -13,7 +13,8 @@ CHECK ?=
 
 DEMO_PACKAGES  = gcc libc6-dev dovecot-imapd dovecot-lmtpd
 TEST_PACKAGES  = $(DEMO_PACKAGES) postfix swaks msmtp isync mutt curl openssl gnupg python3 libnet-ssleay-perl \
-                 libio-socket-ssl-perl strace
+                 libio-socket-ssl-perl strace nginx libnginx-mod-mail rsyslog systemd-journal-remote php-cli \
+                 roundcube-core roundcube-sqlite3
 BENCH_PACKAGES = $(DEMO_PACKAGES) postfix nginx libnginx-mod-mail python3
 
 # The tests start a real Postfix, which only root can: the test programs run under sudo where make does not.
@@ -72,4 +73,4 @@ packages:
 	echo "postfix postfix/main_mailer_type select Local only" | $(SUDO) debconf-set-selections; \
 	$(SUDO) apt-get -qq update && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing && \
-	echo "Installed. The services that Debian starts for them are not used here; to stop them: systemctl disable --now dovecot postfix"
+	echo "Installed. The services that Debian starts for them are not used here; to stop them: systemctl disable --now dovecot postfix nginx rsyslog"

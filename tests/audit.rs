@@ -4,8 +4,14 @@
 
 #[path = "audit/canary.rs"]
 mod canary;
+#[path = "audit/nginx.rs"]
+mod nginx;
 #[path = "audit/real.rs"]
 mod real;
+#[path = "audit/roundcube.rs"]
+mod roundcube;
+#[path = "audit/rsyslog.rs"]
+mod rsyslog;
 #[path = "audit/templates.rs"]
 mod templates;
 
