@@ -1,6 +1,7 @@
 # The two commands to know: `make demo` and `make test`. Both install the Debian packages they miss, and say which.
 #
 #   make demo             a running nologd in front of a real Dovecot, until Ctrl-C
+#   make demo WEBMAIL=1   the same with a Roundcube in front of it
 #   make demo CHECK=1     sends one letter through it, shows the header before and after, and ends
 #   make test             everything that CI runs
 #   make bench            nologd next to nginx and Dovecot, in front of the same backend
@@ -10,11 +11,12 @@
 CARGO ?= cargo
 TIME  ?= 20
 CHECK ?=
+WEBMAIL ?=
 
 DEMO_PACKAGES  = gcc libc6-dev dovecot-imapd dovecot-lmtpd
-TEST_PACKAGES  = $(DEMO_PACKAGES) postfix swaks msmtp isync mutt curl openssl gnupg python3 libnet-ssleay-perl \
-                 libio-socket-ssl-perl strace nginx libnginx-mod-mail rsyslog systemd-journal-remote php-cli \
-                 roundcube-core roundcube-sqlite3
+WEBMAIL_PACKAGES = roundcube-core roundcube-sqlite3 php-cli
+TEST_PACKAGES  = $(DEMO_PACKAGES) $(WEBMAIL_PACKAGES) chromium chromium-driver postfix swaks msmtp isync mutt curl openssl gnupg python3 libnet-ssleay-perl \
+                 libio-socket-ssl-perl strace nginx libnginx-mod-mail rsyslog systemd-journal-remote
 BENCH_PACKAGES = $(DEMO_PACKAGES) postfix nginx libnginx-mod-mail python3
 
 # The tests start a real Postfix, which only root can: the test programs run under sudo where make does not.
@@ -24,10 +26,10 @@ AS_ROOT = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo -E")
 
 .PHONY: demo test bench fuzz fmt packages
 
-demo: PACKAGES = $(DEMO_PACKAGES)
+demo: PACKAGES = $(DEMO_PACKAGES) $(if $(WEBMAIL),$(WEBMAIL_PACKAGES))
 demo: packages
 	$(CARGO) build --release --locked --bin nologd
-	$(CARGO) run --release --locked --quiet --bin nologd -- demo $(if $(CHECK),--check)
+	$(CARGO) run --release --locked --quiet --bin nologd -- demo $(if $(CHECK),--check) $(if $(WEBMAIL),--webmail)
 
 # From quick to slow. The demo runs from the same build as the tests; the test runner has the last word.
 test: PACKAGES = $(TEST_PACKAGES)
@@ -38,7 +40,7 @@ test: packages
 	     echo "cargo-deny is not installed: licences and advisories are not checked (cargo install cargo-deny)"; \
 	 elif $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check; \
 	 else echo "The advisories cannot be fetched: not checked."; $(CARGO) deny check bans licenses sources; fi
-	$(CARGO) run --locked --quiet --bin nologd -- demo --check
+	$(CARGO) run --locked --quiet --bin nologd -- demo --check --webmail
 	$(CARGO) test --locked --quiet --doc
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	     echo "$(CARGO) nextest run"; $(AS_ROOT) $(CARGO) nextest run --locked --no-fail-fast; \
@@ -60,7 +62,8 @@ fuzz:
 fmt:
 	$(CARGO) fmt
 
-# "Local only": the Postfix service that Debian starts by itself then listens on loopback alone. We start our own.
+# "Local only": the Postfix service that Debian starts by itself then listens on loopback alone. We start our own. Roundcube comes
+# without a database of its own and without a web server.
 packages:
 	@missing=; \
 	for package in $(PACKAGES); do \
@@ -70,7 +73,8 @@ packages:
 	echo "Missing Debian packages, installing them now:$$missing"; \
 	command -v apt-get >/dev/null || { echo "This is no Debian machine: install them by hand, then try again."; exit 1; }; \
 	[ -z "$(SUDO)" ] || command -v sudo >/dev/null || { echo "As root, run: apt-get install$$missing"; exit 1; }; \
-	echo "postfix postfix/main_mailer_type select Local only" | $(SUDO) debconf-set-selections; \
+	{ echo "postfix postfix/main_mailer_type select Local only"; \
+	  echo "roundcube-core roundcube/dbconfig-install boolean false"; } | $(SUDO) debconf-set-selections; \
 	$(SUDO) apt-get -qq update && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing && \
 	echo "Installed. The services that Debian starts for them are not used here; to stop them: systemctl disable --now dovecot postfix nginx rsyslog"

@@ -24,6 +24,7 @@ pub fn terms(number: u8) -> Terms {
     let non_sync = [None, Some(4096), Some(u64::MAX)][usize::from(number % 3)];
     let sent_copy = (number & 4 != 0).then(|| Arc::new(Rules::new()) as Arc<_>);
     let account = (number & 8 != 0).then(|| Alice::account(1500, number & 16 != 0));
-    let means = Means::of(if number & 32 != 0 { b"LIST-STATUS STATUS=SIZE" } else { b"" });
+    let means =
+        Means::of([&b"LIST-STATUS STATUS=SIZE"[..], b"", b"STATUS=SIZE", b"QUOTA UNSELECT"][usize::from(number >> 5 & 3)]);
     Terms { account, means, append_limit: 5000, non_sync, sent_copy }
 }

@@ -16,8 +16,8 @@
 //! | 6 program | `main` `cli` `config` `life` `demo` `audit` `statement` | may import all below |
 //! | 5 drivers | `serve` | the only async glue |
 //! | 4 hands | `net` `sandbox` | sockets, TLS, timers; the kernel |
-//! | 3 minds | `smtp` `imap` `submission` `lmtp` `delegate` `admin` `notice` | pure protocol: no tokio, no clock, no sockets |
-//! | 2 books | `store` `quota` `limit` `route` `scrub` | what is known about associations, and the rules applied to messages |
+//! | 3 minds | `smtp` `imap` `submission` `lmtp` `delegate` `admin` `notice` `metrics` | pure protocol: no tokio, no clock, no sockets |
+//! | 2 books | `store` `quota` `limit` `route` `scrub` `incident` | what is known about associations, and the rules applied to messages |
 //! | 1 grammar | `wire` `policy` | bytes and rules |
 //! | 0 words | `fault` `private` `event` | `event` never imports `private` |
 //!
@@ -34,9 +34,11 @@ pub mod demo;
 pub mod event;
 pub mod fault;
 pub mod imap;
+pub mod incident;
 pub mod life;
 pub mod limit;
 pub mod lmtp;
+pub mod metrics;
 pub mod net;
 pub mod notice;
 pub mod policy;

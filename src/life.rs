@@ -16,7 +16,7 @@ use crate::net::certificates::Certificates;
 use crate::net::stop::pair;
 use crate::quota::UsageWriter;
 use crate::serve::clock::{now, today};
-use crate::serve::{Context, crew, notices};
+use crate::serve::{Context, crew, metrics, notices};
 use crate::store::StoreError;
 
 /// How often usage is written behind.
@@ -95,8 +95,10 @@ async fn until_stopped(
 /// The minute's work: what has no effect any more is forgotten; on a new day, grants may have ended.
 fn tidy(context: &Context, new_day: bool) {
     context.limits.sweep();
+    context.incidents.sweep(std::time::Instant::now());
     context.shelf.sweep();
     context.book.forget_sending(now());
+    metrics::publish(context);
     if new_day {
         context.book.review(today());
     }

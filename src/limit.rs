@@ -60,7 +60,11 @@ pub struct Limits {
     barred_count: AtomicUsize,
     open: Mutex<HashMap<[u8; 16], u32>>,
     sessions: AtomicUsize,
+    hints_turned: Mutex<Instant>,
 }
+
+/// How long a backend sees one client under one hint.
+const HINTS: Duration = Duration::from_secs(3600);
 
 /// One session's place among those allowed; gives it back when dropped.
 pub struct Seat {
@@ -94,6 +98,7 @@ impl Limits {
             barred_count: AtomicUsize::new(0),
             open: Mutex::default(),
             sessions: AtomicUsize::new(0),
+            hints_turned: Mutex::new(Instant::now()),
             params,
         }))
     }
@@ -204,6 +209,11 @@ impl Limits {
         barred.shrink_to_fit();
         self.barred_count.store(barred.len(), Ordering::Relaxed);
         lock(&self.open).shrink_to_fit();
+        let mut turned = lock(&self.hints_turned);
+        if now.duration_since(*turned) >= HINTS {
+            self.pseudonymiser.turn_hints();
+            *turned = now;
+        }
     }
 }
 

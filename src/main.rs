@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         Command::Check { config, sandbox } => cli::check(&config, sandbox),
         Command::Audit(arguments) => nologd::audit::run(&arguments, cli::say, complain),
         Command::Statement(arguments) => nologd::statement::run(&arguments, cli::say, complain, cli::status),
-        Command::Demo { check } => nologd::demo::run(check),
+        Command::Demo { check, webmail } => nologd::demo::run(check, webmail),
         Command::Help { code, lang } => cli::help(code.as_deref(), lang),
         Command::Admin(command) => cli::admin(command),
         Command::Store(command) => cli::store(command),

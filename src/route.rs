@@ -88,6 +88,16 @@ pub enum AuthBy {
     Relay,
 }
 
+/// What a backend is told about where a client is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientHint {
+    /// Nothing: all clients have our address.
+    #[default]
+    None,
+    /// A made-up address for each client (`private::Hint`), by IMAP ID before the login.
+    Pseudonym,
+}
+
 /// One mail server behind us.
 pub struct Backend {
     /// For the admins.
@@ -100,6 +110,8 @@ pub struct Backend {
     pub relay: Option<Endpoint>,
     /// Who judges passwords at submission.
     pub auth: AuthBy,
+    /// What it is told about where a client is.
+    pub hint: ClientHint,
 }
 
 /// All of them. Which association uses which is in the book; a session keeps the backends it began with.
@@ -136,6 +148,11 @@ impl Backends {
     /// Their names, in the order of the config file.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|backend| &*backend.name)
+    }
+
+    /// The names of those that are given a made-up address for each client.
+    pub fn hinted(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().filter(|backend| backend.hint == ClientHint::Pseudonym).map(|backend| &*backend.name)
     }
 
     /// How many there are.

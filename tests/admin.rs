@@ -237,6 +237,8 @@ fn status_shows_associations_by_fill_and_no_activity() {
     let known = [
         "associations",
         "backends",
+        "client-hints",
+        "incidents",
         "kept-outputs",
         "listeners",
         "loosened",

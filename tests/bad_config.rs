@@ -30,6 +30,8 @@ fn every_error_is_told_in_one_go() {
 #[test]
 fn a_file_with_everything_in_it_is_good() {
     good(&here("good_config"), "config.toml");
+    let said = check(&here("good_config"), "config.toml").stdout;
+    assert!(String::from_utf8(said).unwrap().contains("client hints: store2 is told a made-up address"));
 }
 
 /// The blocks of the README together are a config file, as a reader would put them together.

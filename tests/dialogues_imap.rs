@@ -2,7 +2,7 @@
 //!
 //! Orders: `before login` (there is no backend then), `literal-minus` and `no literal-plus` (what the backend takes), `closed`
 //! (the session must have ended by now), `quota` (the mailbox holds 1000 octets, its association 1500), `unseen`,
-//! `small association` (500).
+//! `small association` (500); `backend counts`, `status only`, `sizes only` (how the backend can be asked for usage).
 
 #![allow(clippy::unwrap_used)]
 
@@ -87,7 +87,12 @@ fn terms(dialogue: &Dialogue) -> Terms {
     };
     let shared = if dialogue.orders("small association") { 500 } else { 1500 };
     let account = dialogue.orders("quota").then(|| Alice::account(shared, !dialogue.orders("unseen")));
-    let means = Means::of(b"LIST-STATUS STATUS=SIZE");
+    let means = Means::of(match () {
+        () if dialogue.orders("backend counts") => b"QUOTA STATUS=SIZE",
+        () if dialogue.orders("status only") => b"STATUS=SIZE",
+        () if dialogue.orders("sizes only") => b"UNSELECT",
+        () => b"LIST-STATUS STATUS=SIZE",
+    });
     Terms { account, means, append_limit: 5000, non_sync, sent_copy: Some(Arc::new(Rules::new())) }
 }
 

@@ -45,6 +45,34 @@ fn policy() {
     });
 }
 
+/// The client's bytes of all dialogues, against backends that say yes: the same result in any pieces.
+#[test]
+fn chunking_changes_nothing() {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    for (folder, at_least) in [("lmtp", 30), ("delegate", 3)] {
+        for dialogue in dialogues(folder, at_least) {
+            let sent = dialogue.steps.iter().filter_map(|(_, step)| match step {
+                Step::Send(Side::Client, bytes) => Some(&bytes[..]),
+                _ => None,
+            });
+            let sent: Vec<u8> = sent.flatten().copied().collect();
+            if folder == "lmtp" {
+                nologd::lmtp::check::check(&sent, &mut random);
+                nologd::lmtp::check::check(&[nologd::lmtp::check::BEGUN, &sent].concat(), &mut random);
+            } else {
+                let lines: Vec<u8> = sent.iter().copied().filter(|byte| *byte != b'\r').collect();
+                nologd::delegate::check::check(&lines, TestHouse::new().book(), &mut random);
+            }
+        }
+    }
+}
+
 fn every(folder: &str, at_least: usize, run: impl Fn(&Dialogue, usize) -> Result<(), String>) {
     let mut failed = Vec::new();
     for dialogue in dialogues(folder, at_least) {
@@ -138,7 +166,7 @@ fn ready(play: &mut Play, number: usize) -> bool {
     done
 }
 
-/// `store MAILBOX OCTETS` by another way; `used MAILBOX OCTETS` and `reserved MAILBOX OCTETS` must hold; `over defer`, `over
+/// `store MAILBOX OCTETS` by another way; `count MAILBOX` asks its backend; `used MAILBOX OCTETS`, `reserved MAILBOX OCTETS` and `counted MAILBOX yes|no` must hold; `over defer`, `over
 /// refuse`, `grace PERCENT`.
 fn house_order(house: &mut TestHouse, order: &str) -> Option<()> {
     let mut words = order.split(' ');
@@ -148,6 +176,8 @@ fn house_order(house: &mut TestHouse, order: &str) -> Option<()> {
         "store" => house.store(name, octets()?),
         "used" => house.fill(name).map_or(0, |(used, _)| used) == octets()?,
         "reserved" => house.fill(name).map_or(0, |(_, reserved)| reserved) == octets()?,
+        "count" => house.count(name),
+        "counted" => house.is_counted(name) == (number? == "yes"),
         "over" => {
             house.over = if name == "defer" { Over::Defer } else { Over::default() };
             true

@@ -79,6 +79,28 @@ fn chunking_changes_nothing() {
     }
 }
 
+/// Two things are wrong with a message, one of them so far behind the other that they come in one piece or in two.
+#[test]
+fn the_same_flaw_is_told_in_any_pieces() {
+    let mut random = xorshift();
+    let line = "x".repeat(98) + "\r\n";
+    let signed = "Content-Type: multipart/signed; boundary=b; protocol=\"application/pgp-signature\"\r\n";
+    for (sender, kind) in [("alice", signed), ("bob", signed), ("alice", ""), ("bob", "")] {
+        for lines in [0, 40, 60, 61, 62, 63, 70, 200, 999, 1001, 1100] {
+            for flaw in ["", "\n", "a\rb", "\r\r\n"] {
+                let header = format!("From: {sender}@asso.example\r\n{kind}\r\n");
+                let body = format!("{}{flaw}{line}", line.repeat(lines));
+                let envelope = "MAIL FROM:<alice@asso.example>\r\nRCPT TO:<b@c.example>\r\n";
+                let by_data = format!("{envelope}DATA\r\n{header}{body}.\r\nNOOP\r\n");
+                let size = header.len() + body.len();
+                let by_bdat = format!("{envelope}BDAT {size} LAST\r\n{header}{body}NOOP\r\n");
+                check(&[LOGGED_IN, by_data.as_bytes()].concat(), &mut random);
+                check(&[LOGGED_IN, by_bdat.as_bytes()].concat(), &mut random);
+            }
+        }
+    }
+}
+
 /// A message over the bound (100,000 octets here) by either way: refused after its end, the relay is cut, the session goes on.
 #[test]
 fn too_long_messages_are_refused_and_nothing_is_gathered() {
@@ -170,6 +192,8 @@ fn order(play: &mut Play, order: &str, size: usize) -> Result<(), String> {
             play.relay_closes();
             true
         }
+        // For the totals: messages that the relay took over, and refused ones.
+        order if order.starts_with("ended ") => order == format!("ended {} {}", play.ended[0], play.ended[1]),
         "relay hung up" => !play.is_connected(),
         "relay kept" => play.is_connected(),
         "closed" => play.is_closed(),

@@ -97,6 +97,12 @@ fn imap_play(dialogue: &Dialogue) -> Result<(), String> {
     if !welcome.starts_with("c1 OK ") {
         return Err(format!("no login: {welcome:?}"));
     }
+    // At first sight nologd counts. This backend does not let it.
+    let count = backend.line();
+    if count != "nologd LIST \"\" \"*\"\r\n" {
+        return Err(format!("the backend was asked {count:?}"));
+    }
+    backend.send(b"nologd NO not now\r\n");
     Play { client, backend: Some(backend), listener: Some(listener), securing: false, _house: house }.run(dialogue)
 }
 

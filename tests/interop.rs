@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on must say where
 
+#[path = "interop/hint.rs"]
+mod hint;
+#[path = "interop/incident.rs"]
+mod incident;
 #[path = "interop/life.rs"]
 mod life;
 #[path = "interop/lmtp.rs"]

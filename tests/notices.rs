@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use alone::House;
+use nix::sys::signal::Signal;
 use nologd::demo::CERTIFICATE;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -212,6 +213,62 @@ fn a_relay_that_is_down_delays_and_blocks_nothing() {
     house.done("association set velo --storage none");
     let relay = Relay::start(port, "", false);
     assert_eq!(relay.next().to, "RCPT TO:<alice@velo.example>");
+    relay.none();
+}
+
+#[test]
+fn what_was_never_told_is_told_after_a_restart_and_what_was_told_is_not() {
+    let port = port();
+    let mut house = house(&format!("smtp://127.0.0.1:{port}"), "");
+    house.done("mailbox set alice@velo.example --storage 90M");
+    house.done("association set velo --storage 77M");
+    // Long enough for a batch of usage to be written, and the relay is not there.
+    std::thread::sleep(Duration::from_secs(2));
+    house.down(Signal::SIGKILL);
+    let relay = Relay::start(port, "", false);
+    house.up();
+    let mut told = [relay.next().to, relay.next().to];
+    told.sort();
+    assert_eq!(told, ["RCPT TO:<alice@velo.example>", "RCPT TO:<chloe@velo.example>"]);
+    relay.none();
+    house.down(Signal::SIGKILL);
+    house.up();
+    relay.none();
+    assert_eq!(relay.tries(), 2);
+    // The level is not left at 78 %, and the next one is told.
+    house.done("mailbox set alice@velo.example --storage 96M");
+    house.done("mailbox set alice@velo.example --storage 77M");
+    assert!(relay.next().text.contains("97=C2=A0%"));
+}
+
+#[test]
+fn leaving_is_told_to_the_contact_and_to_each_mailbox_once_also_while_the_relay_is_down() {
+    let port = port();
+    let mut house = house(&format!("smtp://127.0.0.1:{port}"), "");
+    house.done("status");
+    house.with_usage(&[("bob@velo.example", 1, 1)]);
+    house.done("association set velo --state leaving --until 2099-03-01");
+    std::thread::sleep(Duration::from_secs(2));
+    house.down(Signal::SIGKILL);
+    let relay = Relay::start(port, "", false);
+    house.up();
+    let mut mails: Vec<_> = (0..3).map(|_| relay.next()).collect();
+    mails.sort_by(|one, two| one.to.cmp(&two.to));
+    let to: Vec<_> = mails.iter().map(|mail| &*mail.to).collect();
+    assert_eq!(to, ["RCPT TO:<alice@velo.example>", "RCPT TO:<bob@velo.example>", "RCPT TO:<chloe@velo.example>"]);
+    for mail in &mails {
+        assert!(mail.text.is_ascii() && mail.text.replace("=\r\n", "").contains("1er=C2=A0mars=C2=A02099"), "{}", mail.text);
+    }
+    assert!(mails[0].text.contains("alice@velo.example") && !mails[0].text.contains("bob@velo.example"));
+    house.done("association set velo --storage 1G");
+    house.down(Signal::SIGTERM);
+    house.up();
+    relay.none();
+    // Another day is news, in the language of now; called off is none.
+    house.done("association set velo --state leaving --until 2099-06-30 --lang en");
+    let texts: Vec<_> = (0..3).map(|_| relay.next().text.replace("=\r\n", "")).collect();
+    assert!(texts.iter().all(|text| text.contains("30=C2=A0June=C2=A02099")), "{texts:?}");
+    house.done("association set velo --state active");
     relay.none();
 }
 

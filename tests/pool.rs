@@ -11,11 +11,13 @@ mod random;
 mod wire;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use nix::unistd::{Uid, User};
+use nix::unistd::{Group, Uid, User};
 use nologd::demo::{Dovecot, MEMBERS, Member, Owner, Place, Process, Program};
 use wire::Wire;
 
@@ -41,6 +43,16 @@ impl World {
 
     /// `more` is added to the config.
     fn with(more: &str) -> World {
+        World::made(more, false)
+    }
+
+    /// In front of a Dovecot that cannot tell usage: nologd asks no questions of its own, which visit every mailbox and make
+    /// indexes there.
+    fn unasked(more: &str) -> World {
+        World::made(more, true)
+    }
+
+    fn made(more: &str, unasked: bool) -> World {
         let place = Place::new().unwrap_or_else(|trouble| panic!("{trouble}"));
         let mut dovecot = Dovecot::start(&place, "dovecot").unwrap_or_else(|trouble| panic!("{trouble}"));
         let file = place.path("dovecot/dovecot.conf");
@@ -49,7 +61,8 @@ impl World {
         let old = fs::read_to_string(&file).unwrap();
         // Wrong passwords are part of the tests: no waiting for them.
         let quick = "auth_failure_delay = 0\nservice anvil {\n unix_listener anvil-auth-penalty {\n mode = 0\n }\n}\n";
-        place.write("dovecot/dovecot.conf", format!("{old}{passdb}{quick}").as_bytes()).unwrap();
+        let less = if unasked { capabilities_without_usage(dovecot.imap()) } else { String::new() };
+        place.write("dovecot/dovecot.conf", format!("{old}{passdb}{quick}{less}").as_bytes()).unwrap();
         place.write("dovecot/second", users(|_| SECOND.to_owned()).as_bytes()).unwrap();
         dovecot.crash();
         dovecot.restart().unwrap_or_else(|trouble| panic!("{trouble}"));
@@ -130,6 +143,17 @@ impl Drop for World {
         let calm = !said.contains("panicked") && !said.contains("confused");
         assert!(std::thread::panicking() || calm && self.daemon.ended().is_none(), "nologd said:\n{said}");
     }
+}
+
+/// Dovecot's setting for all that it can, except telling usage.
+fn capabilities_without_usage(port: u16) -> String {
+    let mut wire = Wire::connect(port);
+    wire.log_in(ALICE.address, ALICE.password).unwrap();
+    let answer = wire.ask("CAPABILITY");
+    let list = answer.lines().next().unwrap().trim_start_matches("* CAPABILITY ");
+    let kept: Vec<_> = list.split_whitespace().filter(|word| *word != "LIST-STATUS" && *word != "STATUS=SIZE").collect();
+    assert!(kept.contains(&"CONDSTORE") && kept.len() + 2 == list.split_whitespace().count(), "{list}");
+    format!("imap_capability = {}\n", kept.join(" "))
 }
 
 fn users(password: impl Fn(&Member) -> String) -> String {
@@ -281,6 +305,29 @@ fn rests_end_and_are_bounded() {
     assert!(log.lines().any(|line| line.contains(BOB.address) && line.contains("Logged out")), "it left without a word");
 }
 
+#[test]
+fn a_socket_is_for_its_owner_and_for_a_group_on_request() {
+    let place = Place::new().unwrap();
+    let socket = |name: &str, group: &str| {
+        let path = place.path(name);
+        format!("[[listen]]\nservice = \"webmail-imap\"\naddress = \"unix:{}\"\ntls = \"none\"\n{group}\n", path.display())
+    };
+    let _world = World::with(&(socket("own", "") + &socket("shared", "group = \"games\"")));
+    let mode = |name: &str| fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("own"), mode("shared")), (0o600, 0o660));
+    if !Uid::effective().is_root() {
+        return; // to be somebody else takes root
+    }
+    let games = Group::from_name("games").unwrap().unwrap().gid.as_raw();
+    let greets = |name: &str, gid: u32| {
+        let connect = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(4))";
+        let mut command = Command::new("python3");
+        command.args(["-c", connect]).arg(place.path(name)).uid(1).gid(gid);
+        String::from_utf8(command.output().unwrap().stdout).unwrap().contains("* OK")
+    };
+    assert!(greets("shared", games) && !greets("shared", 1) && !greets("own", games) && !greets("own", 1));
+}
+
 /// One person logs in more often than any webmail does.
 const MANY: &str = "[limits]\nconnections_per_minute = 1000000\nwrong_passwords_per_account = 1000000";
 
@@ -323,6 +370,31 @@ fn a_session_cut_at_any_byte_leaves_nothing_behind() {
             twin.log_out();
         }
     }
+}
+
+/// Dovecot keeps a number of the mailbox that was selected last, over UNSELECT. All that it does is to leave out, once and only
+/// after ENABLE QRESYNC, a HIGHESTMODSEQ that was told a moment before; and it does so without us too.
+#[test]
+fn what_unselect_does_not_take_away_is_no_secret() {
+    let world = World::unasked("");
+    world.deliver(ALICE, "one");
+    let told_again = |wire: &mut Wire, mailbox: &str| {
+        world.direct(ALICE).ok(&format!("CREATE {mailbox}"));
+        wire.ok(&format!("EXAMINE {mailbox}"));
+        assert!(wire.ask("ENABLE QRESYNC").contains("* OK [HIGHESTMODSEQ"));
+        wire.ask("CHECK").contains("[HIGHESTMODSEQ")
+    };
+    assert!(told_again(&mut world.direct(ALICE), "first"));
+    let mut direct = world.direct(ALICE);
+    direct.ok("ENABLE CONDSTORE");
+    direct.ok("SELECT INBOX");
+    direct.log_out();
+    let mut direct = world.direct(ALICE);
+    direct.ok("SELECT INBOX");
+    direct.ok("UNSELECT");
+    assert!(!told_again(&mut direct, "second"), "Dovecot has changed: compare the code of tagged answers again");
+    click(&world, ALICE, ALICE.password);
+    assert!(!told_again(&mut world.pooled(ALICE, ALICE.password), "third"));
 }
 
 #[test]

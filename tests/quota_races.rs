@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use nologd::private::{Address, Domain};
 use nologd::quota::{
-    AdminError, Amount, Association, Book, Day, Edit, Grant, Level, Limit, Name, Params, Refresh, Refreshed, Reservation,
-    SenderRule, State, Subject, UsageWriter, Verdict, Way, check,
+    AdminError, Amount, Association, Book, Crossing, Day, Edit, Grant, Level, Limit, Name, News, Params, Refresh, Refreshed,
+    Reservation, SenderRule, State, Subject, UsageWriter, Verdict, Way, check,
 };
 use nologd::store::{Memory, Store};
 
@@ -349,6 +349,48 @@ fn states_decide_who_may_write() {
     assert_eq!(refused(late), Verdict::Suspended);
 }
 
+fn crossings(book: &Book) -> Vec<Crossing> {
+    let crossing = |news| match news {
+        News::Crossing(crossing) => Some(crossing),
+        News::Leaving(_) => None,
+    };
+    book.news().into_iter().filter_map(crossing).collect()
+}
+
+#[test]
+fn leaving_is_told_to_each_once() {
+    let book = book(1000, 1000, 2);
+    let (info, m0) = (Subject::Association(name("amis")), Subject::Mailbox(numbered(0)));
+    let set = |state| book.set_association(&name("amis"), &Edit { state: Some(state), ..Edit::default() }, today()).unwrap();
+    let told = || {
+        let leaving = |news: News| if let News::Leaving(leaving) = news { (leaving.subject, leaving.until) } else { panic!() };
+        book.news().into_iter().map(leaving).collect::<BTreeMap<_, _>>()
+    };
+    let last = Day::parse("2026-11-03");
+    set(State::LeavingUntil(last.unwrap()));
+    let first = told();
+    assert!(first.len() == 3 && first.values().all(|until| *until == last) && first.contains_key(&info));
+    set(State::LeavingUntil(last.unwrap()));
+    reserve(&book, 0, 1).unwrap().commit();
+    book.review(day("2026-11-03"));
+    assert!(told().is_empty());
+    // A mailbox that is seen for the first time meanwhile is told too; the contact, as the contact only.
+    let contact = Edit { contact: Some(Some(numbered(7))), ..Edit::default() };
+    book.set_association(&name("amis"), &contact, today()).unwrap();
+    for mailbox in [6, 7] {
+        book.admit(&numbered(mailbox)).unwrap();
+        reserve(&book, mailbox, 1).unwrap().commit();
+    }
+    assert!(told().into_keys().collect::<Vec<_>>() == [Subject::Mailbox(numbered(6))]);
+    // Called off, and after the last day: what was not sent is taken back.
+    set(State::Active);
+    assert!(told().get(&m0) == Some(&None));
+    set(State::LeavingUntil(last.unwrap()));
+    assert!(told().get(&m0) == Some(&last));
+    book.review(day("2026-11-04"));
+    assert!(told().get(&m0) == Some(&None));
+}
+
 #[test]
 fn grants_end_by_themselves() {
     let book = book(1000, u64::MAX, 1);
@@ -356,11 +398,11 @@ fn grants_end_by_themselves() {
     assert_eq!(grant(500, "2026-10-31").err(), Some(AdminError::DayOver));
     grant(500, "2026-11-05").unwrap();
     reserve(&book, 0, 1400).unwrap().commit();
-    assert!(book.crossings().iter().all(|crossing| crossing.now == Level::High));
+    assert!(crossings(&book).iter().all(|crossing| crossing.now == Level::High));
     let on = |date: &str| book.association(&name("amis"), day(date)).unwrap().storage;
     assert_eq!((on("2026-11-05"), on("2026-11-06")), (Limit::At(1500), Limit::At(1000)));
     book.review(day("2026-11-06"));
-    assert!(book.crossings().iter().any(|crossing| crossing.is_up() && crossing.now == Level::Full));
+    assert!(crossings(&book).iter().any(|crossing| crossing.is_up() && crossing.now == Level::Full));
     let late = book.reserve(&numbered(0), Amount::message(1), Way::Member, day("2026-11-06"));
     assert_eq!(refused(late), Verdict::AssociationFull);
 }
@@ -370,7 +412,7 @@ fn each_level_is_told_once_on_the_way_up() {
     let book = book(1_000_000, 1000, 1);
     let tell = |octets: u64| {
         book.begin_refresh(&numbered(0)).unwrap().finish(Amount::message(octets), today());
-        let told = book.crossings();
+        let told = crossings(&book);
         assert!(told.iter().all(|crossing| crossing.subject == Subject::Mailbox(numbered(0))));
         told.iter().map(|crossing| (crossing.was, crossing.now)).collect::<Vec<_>>()
     };
@@ -512,12 +554,18 @@ fn usage_and_levels_survive_a_restart() {
     let lingering = reserve(&book, 0, 10).unwrap();
     drop(writer);
     assert_eq!(book.write_usage(), Ok(0));
-    assert_eq!(book.crossings().len(), 1);
+    let untold = open();
+    untold.review(today());
+    let (first, second) = (crossings(&book), crossings(&untold));
+    let due = |crossings: &[Crossing]| crossings.iter().map(|one| (one.was, one.now)).collect::<Vec<_>>();
+    assert_eq!((due(&first), due(&second)), (vec![(Level::Low, Level::High)], vec![(Level::Low, Level::High)]));
+    book.told(&News::Crossing(first[0].clone()));
+    assert_eq!(book.write_usage(), Ok(1));
     let again = open();
     assert_eq!(total(&again), (Amount::message(850), Amount::ZERO));
     assert!(!again.is_seen(&numbered(0)));
     again.review(today());
-    assert!(again.crossings().is_empty(), "a notice is not sent again after a restart");
+    assert!(again.news().is_empty(), "a notice is not sent again after a restart");
     let findings = check(&*store).unwrap();
     assert!(findings.is_well() && findings.associations == 1 && findings.mailboxes == 1);
     drop(lingering);

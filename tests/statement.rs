@@ -49,7 +49,7 @@ fn what_stands_behind_each_sentence_exists() {
             }
             Proof::Check(name) => assert_eq!(Check::find(name).unwrap().kind, Kind::Remains, "{name}"),
             Proof::Outside => assert_eq!(sentence.part, Part::Limits, "{}: nothing holds what is promised", sentence.name),
-            Proof::Witness | Proof::Outputs | Proof::Audit | Proof::Canary => {}
+            Proof::NoHint | Proof::Witness | Proof::Outputs | Proof::Audit | Proof::Canary => {}
         }
         assert!(!sentence.backing().is_empty());
     }
@@ -119,6 +119,18 @@ fn a_loosened_rule_is_replaced_by_its_opposite() {
 }
 
 #[test]
+fn a_hint_that_is_on_is_told() {
+    let line = |hinted| {
+        let in_force = InForce { policy: Policy::built_in(), machine: granted(), audit: None, hinted };
+        let page = Page::new(&in_force, Lang::En);
+        page.lines().find(|line| line.proof == "setting: client_hint").map(|line| (line.holds, line.text.clone())).unwrap()
+    };
+    assert!(line(Some(false)).0 && line(Some(false)).1.contains("is not told where you connect from"));
+    assert!(!line(Some(true)).0 && line(Some(true)).1.contains("is told a made-up address"));
+    assert!(!line(None).0 && line(None).1.contains("was not found out"));
+}
+
+#[test]
 fn a_loosened_rule_is_named_and_changes_the_fingerprint() {
     let text = BUILT_IN.replace("\"normalise-date\"", "\"keep\"");
     let loose = page(&text, granted(), None, Lang::En).text();
@@ -171,7 +183,7 @@ fn a_loosened_sandbox_is_told() {
     let rule = "[[rule]]\nname = \"for-fun\"\nreason = \"A test.\"\nwrite = [\"/var/log\"]\n";
     let text = format!("{}\n{rule}", nologd::policy::sandbox::BUILT_IN);
     let policy = Policy::parse(|file| (file == "sandbox.toml").then(|| text.clone())).ok().unwrap();
-    let in_force = InForce { policy, machine: Machine::Daemon { missing: Vec::new(), output: None }, audit: None };
+    let in_force = InForce { policy, machine: Machine::Daemon { missing: Vec::new(), output: None }, audit: None, hinted: None };
     let page = Page::new(&in_force, Lang::En);
     let texts = said(&page);
     assert!(texts.iter().any(|text| text.starts_with("On this machine it could write files elsewhere")), "{texts:?}");
@@ -340,7 +352,7 @@ fn collect(value: &Value, names: &mut BTreeSet<String>) {
 
 fn page(headers: &str, machine: Machine, audit: Option<Report>, lang: Lang) -> Page {
     let policy = Policy::parse(|file| (file == "headers.toml").then(|| headers.to_owned())).ok().unwrap();
-    Page::new(&InForce { policy, machine, audit }, lang)
+    Page::new(&InForce { policy, machine, audit, hinted: Some(false) }, lang)
 }
 
 fn granted() -> Machine {

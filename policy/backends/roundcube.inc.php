@@ -1,11 +1,20 @@
 <?php
 // Roundcube without logs of people. At the end of /etc/roundcube/config.inc.php:
 //     include("/etc/roundcube/nologd.inc.php");
-// nginx.conf beside this file is the other half: it keeps the visitor's network address from the webmail.
+// nginx.conf beside this file is the other half: it keeps the visitor's network address from PHP, and so from its own logs.
 //
 // What stays: the table `users` holds the last login and the last failed one. Once a week, as a job of the database:
 //     UPDATE users SET last_login = NULL, failed_login = NULL, failed_login_counter = NULL;
-// The table `session` holds the address that the web server tells: a constant, then.
+
+// The table `session` has the visitor's address in each row, whatever is set, and errors.log and sendmail.log have it in each
+// line. Roundcube asks for it after this file was read, so it never learns any other than this one. (A 'proxy_whitelist', if
+// there is one, must hold this address to be of any effect.) Programs on the command line have none, and that stays so.
+if (!empty($_SERVER['REMOTE_ADDR'])) {
+    $_SERVER['REMOTE_ADDR'] = '127.0.0.1';
+}
+foreach (['CLIENT_IP', 'FORWARDED', 'X_CLIENT_IP', 'X_FORWARDED_FOR', 'X_REAL_IP'] as $nologd_header) {
+    unset($_SERVER['HTTP_' . $nologd_header]);
+}
 
 // Each message sent would be a line with login, network address, Message-ID and all addressees. On by default.
 $config['smtp_log'] = false;

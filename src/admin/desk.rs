@@ -1,12 +1,14 @@
 //! The desk: takes a request to the book and comes back with the answer. Blocks on the disk.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use serde_json::json;
 
 use super::request::Settings;
 use super::status::{Host, status};
-use super::{Answer, Request, show};
+use super::{Answer, Request, show, watch};
+use crate::incident::Incidents;
 use crate::private::Address;
 use crate::quota::{AdminError, Association, Book, Day, Edit, Name, State};
 use crate::route::Backends;
@@ -15,23 +17,24 @@ use crate::route::Backends;
 pub struct Desk {
     book: Arc<Book>,
     host: Host,
+    incidents: Arc<Incidents>,
     // Sending limits are changed one by one, but the book takes them all at once: nobody may come in between.
     turn: Mutex<()>,
 }
 
 impl Desk {
     /// A desk in front of `book`.
-    pub fn new(book: Arc<Book>, host: Host) -> Desk {
-        Desk { book, host, turn: Mutex::new(()) }
+    pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>) -> Desk {
+        Desk { book, host, incidents, turn: Mutex::new(()) }
     }
 
-    /// Carries out a request. A change is on disk when this returns. `backends` are those of the config file.
-    pub fn serve(&self, request: &Request, backends: &Backends, today: Day) -> Answer {
+    /// Carries out a request. A change is on disk when this returns. `backends` are those of the config file; `today` and `now` are the clock's.
+    pub fn serve(&self, request: &Request, backends: &Backends, today: Day, now: Instant) -> Answer {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.carry_out(request, backends, today).map_or_else(|refusal| refusal, Answer::Done)
+        self.carry_out(request, backends, today, now).map_or_else(|refusal| refusal, Answer::Done)
     }
 
-    fn carry_out(&self, request: &Request, backends: &Backends, today: Day) -> Result<serde_json::Value, Answer> {
+    fn carry_out(&self, request: &Request, backends: &Backends, today: Day, now: Instant) -> Result<serde_json::Value, Answer> {
         let book = &*self.book;
         Ok(match request {
             Request::AssociationAdd(name, settings) => self.add(name, settings, backends, today)?,
@@ -44,18 +47,22 @@ impl Desk {
             }
             Request::AssociationSet(name, settings) => self.set(name, settings, backends, today)?,
             Request::AssociationShow(name) => json!({ "association": show::association(&book.association(name, today)?) }),
-            Request::Disclose(address) => {
-                let held = book.disclose(address);
-                let held = held.ok_or(Answer::refused("Nothing is held about this address: it is not in the book."))?;
-                show::disclosure(address, &held)
-            }
+            Request::Disclose(address) => self.disclose(address, now)?,
+            Request::IncidentList => watch::list(&self.incidents, now),
+            Request::IncidentShow(address) => watch::show(&self.incidents, address, now)?,
+            Request::IncidentStart(address, minutes) => watch::start(&self.incidents, book, address, *minutes, (today, now))?,
+            Request::IncidentStop(address) => watch::stop(&self.incidents, address, now)?,
             Request::MailboxList(name) => {
                 json!({ "mailboxes": book.mailboxes(name.as_ref())?.iter().map(show::mailbox).collect::<Vec<_>>() })
             }
             Request::MailboxRefresh(address) => self.refresh(address)?,
             Request::MailboxRemove(address) => show::mailbox_change(&book.remove_mailbox(address, today)?),
             Request::MailboxSet(address, own) => show::mailbox_change(&book.set_mailbox(address, *own, today)?),
-            Request::Status => status(&self.host, book, backends, today),
+            Request::Status => {
+                let mut told = status(&self.host, book, backends, today);
+                told["incidents"] = json!(self.incidents.list(now).len());
+                told
+            }
         })
     }
 
@@ -93,6 +100,19 @@ impl Desk {
         let was = self.book.association(name, today)?.association.sending;
         let edit = Edit { sending: settings.sending.apply(was), ..settings.edit.clone() };
         Ok(show::association_change(&self.book.set_association(name, &edit, today)?))
+    }
+
+    fn disclose(&self, address: &Address, now: Instant) -> Result<serde_json::Value, Answer> {
+        let incident = watch::about(&self.incidents, address, now);
+        let mut held = match self.book.disclose(address) {
+            Some(held) => show::disclosure(address, &held),
+            None if incident.is_null() => {
+                return Err(Answer::refused("Nothing is held about this address: it is not in the book."));
+            }
+            None => json!({ "address": address.reveal() }),
+        };
+        held["incident"] = incident;
+        Ok(held)
     }
 
     // Asking the backend needs the member's password, which only the member has.

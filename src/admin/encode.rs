@@ -26,6 +26,13 @@ impl Request {
             Request::AssociationSet(name, settings) => change(&mut fields, "association set", name, settings),
             Request::AssociationShow(name) => named(&mut fields, "association show", name),
             Request::Disclose(address) => about(&mut fields, "disclose", address),
+            Request::IncidentList => "incident list",
+            Request::IncidentShow(address) => about(&mut fields, "incident show", address),
+            Request::IncidentStart(address, minutes) => {
+                fields.insert("minutes".into(), json!(minutes));
+                about(&mut fields, "incident start", address)
+            }
+            Request::IncidentStop(address) => about(&mut fields, "incident stop", address),
             Request::MailboxList(association) => {
                 put(&mut fields, "association", association.as_ref().map(|name| json!(name.reveal())));
                 "mailbox list"

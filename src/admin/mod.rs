@@ -18,6 +18,7 @@ mod fields;
 mod request;
 mod show;
 mod status;
+mod watch;
 
 pub use answer::Answer;
 pub use desk::Desk;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::fields::Fields;
 use super::{Answer, VERSION};
+use crate::incident::LONGEST;
 use crate::private::{Address, Domain};
 use crate::quota::{Day, Edit, Grant, Limit, Name, Rates, SendingLimits, State};
 
@@ -24,6 +25,14 @@ pub enum Request {
     AssociationShow(Name),
     /// `disclose`.
     Disclose(Address),
+    /// `incident list`.
+    IncidentList,
+    /// `incident show`.
+    IncidentShow(Address),
+    /// `incident start`, for so many minutes.
+    IncidentStart(Address, u64),
+    /// `incident stop`.
+    IncidentStop(Address),
     /// `mailbox list`, of one association or of all.
     MailboxList(Option<Name>),
     /// `mailbox refresh`.
@@ -107,6 +116,10 @@ impl Request {
             "association set" => Request::AssociationSet(name(&mut fields)?, Box::new(settings(&mut fields)?)),
             "association show" => Request::AssociationShow(name(&mut fields)?),
             "disclose" => Request::Disclose(address(&mut fields)?),
+            "incident list" => Request::IncidentList,
+            "incident show" => Request::IncidentShow(address(&mut fields)?),
+            "incident start" => Request::IncidentStart(address(&mut fields)?, minutes(&mut fields)?),
+            "incident stop" => Request::IncidentStop(address(&mut fields)?),
             "mailbox list" => Request::MailboxList(fields.name("association")?),
             "mailbox refresh" => Request::MailboxRefresh(address(&mut fields)?),
             "mailbox remove" => Request::MailboxRemove(address(&mut fields)?),
@@ -125,6 +138,11 @@ fn name(fields: &mut Fields) -> Result<Name, Answer> {
 
 fn address(fields: &mut Fields) -> Result<Address, Answer> {
     fields.needed("address", Fields::address)
+}
+
+fn minutes(fields: &mut Fields) -> Result<u64, Answer> {
+    let minutes = fields.needed("minutes", Fields::number)?;
+    if (1..=LONGEST).contains(&minutes) { Ok(minutes) } else { Err(Answer::wrong("minutes")) }
 }
 
 fn grant(fields: &mut Fields) -> Result<Grant, Answer> {
@@ -222,6 +240,10 @@ mod tests {
             r#"{"nologd":1,"command":"association remove","name":"velo","with-mailboxes":true}"#,
             r#"{"nologd":1,"command":"association show","name":"velo"}"#,
             r#"{"nologd":1,"command":"disclose","address":"a@b.example"}"#,
+            r#"{"nologd":1,"command":"incident list"}"#,
+            r#"{"nologd":1,"command":"incident show","address":"a@b.example"}"#,
+            r#"{"nologd":1,"command":"incident start","address":"a@b.example","minutes":60}"#,
+            r#"{"nologd":1,"command":"incident stop","address":"a@b.example"}"#,
             r#"{"nologd":1,"command":"mailbox list"}"#,
             r#"{"nologd":1,"command":"mailbox list","association":"velo"}"#,
             r#"{"nologd":1,"command":"mailbox refresh","address":"a@b.example"}"#,
@@ -258,6 +280,8 @@ mod tests {
             (r#"{"nologd":1,"command":"association set","name":"a","until":"2027-03-01"}"#, "--state leaving"),
             (r#"{"nologd":1,"command":"association set","name":"a","sending":{"secret":1}}"#, "does not know"),
             (r#"{"nologd":1,"command":"mailbox set","address":"a@b.example"}"#, "`storage`"),
+            (r#"{"nologd":1,"command":"incident start","address":"a@b.example","minutes":61}"#, "`minutes`"),
+            (r#"{"nologd":1,"command":"incident start","address":"a@b.example","minutes":0}"#, "`minutes`"),
         ] {
             let text = refused(line);
             assert!(text.contains(key) && !text.contains("secret"), "{line}: {text}");

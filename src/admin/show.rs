@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::private::Address;
 use crate::quota::{
-    Amount, Association, AssociationView, Change, Disclosure, Excess, Filling, Limit, MailboxView, Name, association_json,
+    Amount, Association, AssociationView, Change, Day, Disclosure, Excess, Filling, Limit, MailboxView, Name, association_json,
 };
 
 /// An association with its numbers.
@@ -72,7 +72,9 @@ pub(super) fn disclosure(address: &Address, held: &Disclosure) -> Value {
     json!({
         "address": address.reveal(),
         "mailbox": held.mailbox.as_ref().map(mailbox),
-        "notice-level": held.level.percent(),
+        "notice-level": held.due.level.percent(),
+        "notice-told": held.told.level.percent(),
+        "leaving-told": held.told.leaving.map(Day::print),
         "aliases": held.aliases.iter().map(Address::reveal).collect::<Vec<_>>(),
         "contact-of": held.contact_of.iter().map(Name::reveal).collect::<Vec<_>>(),
         "sending": held.sending.map(filling),

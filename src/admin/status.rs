@@ -48,6 +48,7 @@ pub(super) fn status(host: &Host, book: &Book, backends: &Backends, today: Day) 
         "version": env!("CARGO_PKG_VERSION"),
         "listeners": host.listeners.iter().map(listener).collect::<Vec<_>>(),
         "backends": backends.names().collect::<Vec<_>>(),
+        "client-hints": backends.hinted().collect::<Vec<_>>(),
         "not-enforced": host.not_enforced,
         "missing": host.missing,
         "policy": host.policy,

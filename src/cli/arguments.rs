@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::incident::Incident;
 use super::values::{self, Leads, Own, Standby};
 use crate::fault::Lang;
 use crate::private::{Address, Domain};
@@ -43,6 +44,9 @@ pub enum Command {
         /// Send one message through it, show its header before and after, and end.
         #[arg(long)]
         check: bool,
+        /// Also start a Roundcube behind the listeners for a webmail; with --check, log in to it.
+        #[arg(long)]
+        webmail: bool,
     },
     /// Explain a code word that stood in a refusal, or list all of them.
     Help {
@@ -74,6 +78,13 @@ pub enum Admin {
     /// Mailboxes: how full they are, and limits of their own.
     #[command(subcommand)]
     Mailbox(Mailbox),
+    /// Find a fault without logs: watch one mailbox's sessions for minutes, with its owner's consent.
+    ///
+    /// Verbs, reply codes and times of IMAP and submission, and nothing else: no arguments, names, addresses, sizes, contents or
+    /// passwords. In memory only, 500 steps at most; gone at the end, at `stop` and at a restart. The owner is told at every
+    /// login in IMAP, by an alert that the mail program shows, and `disclose` and `status` tell it too. Ask the owner first.
+    #[command(subcommand)]
+    Incident(Incident),
     /// What runs, what is not enforced, and how full the associations are. Nothing about any activity.
     Status {
         #[command(flatten)]

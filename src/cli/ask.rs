@@ -1,6 +1,7 @@
 //! From what was typed to the request, and what it is about, so that a refusal can name it.
 
 use super::arguments::{Admin, Association, Mailbox, Output, Settings, StateWord, Where, Without};
+use super::incident::Incident;
 use super::values::Own;
 use super::{USAGE, complain};
 use crate::admin::{self, RateEdit, Request, SendingEdit};
@@ -20,6 +21,7 @@ pub(super) fn asked(command: Admin) -> Asked {
     match command {
         Admin::Association(command) => association(command),
         Admin::Mailbox(command) => mailbox(command),
+        Admin::Incident(command) => incident(command),
         Admin::Status { place, output } => Asked { request: Request::Status, subject: None, place, output },
         Admin::Disclose { address, place, output } => {
             let subject = Some(address.reveal());
@@ -67,6 +69,18 @@ fn mailbox(command: Mailbox) -> Asked {
         }
         Mailbox::Remove { address, place, output } => (Request::MailboxRemove(address.clone()), address, place, output),
         Mailbox::Refresh { address, place, output } => (Request::MailboxRefresh(address.clone()), address, place, output),
+    };
+    Asked { request, subject: Some(address.reveal()), place, output }
+}
+
+fn incident(command: Incident) -> Asked {
+    let (request, address, place, output) = match command {
+        Incident::List { place, output } => return Asked { request: Request::IncidentList, subject: None, place, output },
+        Incident::Start { address, minutes, place, output } => {
+            (Request::IncidentStart(address.clone(), minutes), address, place, output)
+        }
+        Incident::Show { address, place, output } => (Request::IncidentShow(address.clone()), address, place, output),
+        Incident::Stop { address, place, output } => (Request::IncidentStop(address.clone()), address, place, output),
     };
     Asked { request, subject: Some(address.reveal()), place, output }
 }

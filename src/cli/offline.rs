@@ -17,6 +17,9 @@ pub fn check(file: &Path, sandbox: bool) -> ExitCode {
     for rule in config.policy.loosened() {
         say(&format!("loosened: {} of {}", rule.rule, rule.file));
     }
+    for name in config.backends.hinted() {
+        say(&format!("client hints: {name} is told a made-up address for each client, another one every hour"));
+    }
     if sandbox { try_sandbox(&config, file) } else { ExitCode::SUCCESS }
 }
 

@@ -5,9 +5,10 @@ use std::io;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{Gid, Group, Uid, User};
+use nix::unistd::{Group, Uid, User};
 
-use super::file::{Config, Listen};
+use super::file::Config;
+use super::listen::Listen;
 use super::reader::{Reader, Section};
 use crate::private::Address;
 use crate::serve::{Access, Service};
@@ -41,19 +42,22 @@ pub(super) fn notices(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option
 
 /// Opens a socket's file to those who may use it, and to nobody else: 0600, or 0660 with a group.
 ///
-/// Between the bind and this the mode is the one of the umask; who comes in then is turned away by its credentials.
+/// Between the bind and this the mode is the one of the umask, which lets nobody else write to it; and who comes in to the admins'
+/// socket is looked at again.
 pub(super) fn restrict(listen: &Listen, config: &Config) -> io::Result<()> {
-    if let (Some(path), Service::Lmtp | Service::Policy) = (listen.address.strip_prefix("unix:"), listen.service) {
+    let Some(path) = listen.address.strip_prefix("unix:") else { return Ok(()) };
+    let group = if listen.service == Service::Admin { config.access.group } else { listen.group };
+    let mode = match (group, listen.service) {
+        (Some(_), _) => 0o660,
         // The mail server runs as another user. As with a port of loopback, everybody on this machine can connect, except
         // where the folder of the socket keeps them out.
-        return set_permissions(path, Permissions::from_mode(0o666));
-    }
-    let Some(path) = socket(listen) else { return Ok(()) };
+        (None, Service::Lmtp | Service::Policy) => 0o666,
+        (None, _) => 0o600,
+    };
     let user = config.user.as_deref().filter(|_| Uid::effective().is_root());
     let uid = user.and_then(|name| User::from_name(name).ok().flatten()).map(|user| user.uid.as_raw());
-    let gid = config.access.group.map(|gid| Gid::from_raw(gid).as_raw());
-    chown(path, uid, gid)?;
-    set_permissions(path, Permissions::from_mode(if gid.is_some() { 0o660 } else { 0o600 }))
+    chown(path, uid, group)?;
+    set_permissions(path, Permissions::from_mode(mode))
 }
 
 fn socket(listen: &Listen) -> Option<&Path> {

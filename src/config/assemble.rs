@@ -13,9 +13,11 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use zeroize::Zeroizing;
 
 use super::admin::restrict;
-use super::file::{Config, Listen, Protection};
+use super::file::Config;
+use super::listen::{Listen, Protection};
 use crate::admin::{Desk, Host, Listener};
 use crate::event::{Event, emit};
+use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::net::certificates::{Certificates, Report, public_key};
 use crate::net::listen::{Bound, bind};
@@ -152,10 +154,13 @@ pub fn context(config: &mut Config, enforcement: Enforcement) -> Result<Arc<Cont
     let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
     let host = host(config, &enforcement);
     let book = book(config)?;
+    let incidents = Arc::new(Incidents::default());
     let scrubber = Scrubber::new(config.policy.headers.clone(), key);
     Ok(Arc::new(Context {
         backends: ArcSwap::from_pointee(std::mem::take(&mut config.backends)),
-        desk: Desk::new(book.clone(), host),
+        desk: Desk::new(book.clone(), host, incidents.clone()),
+        incidents,
+        metrics: crate::metrics::Metrics::default(),
         access: config.access.clone(),
         notices_from: config.notices_from.clone(),
         book,
@@ -215,7 +220,7 @@ pub fn doors(config: &Config, certificates: Option<&Arc<Certificates>>) -> Resul
             Service::Imap | Service::WebmailImap => Alpn::Imap,
             Service::Submission | Service::WebmailSubmission => Alpn::Submission,
             // They never use TLS.
-            Service::Admin | Service::Lmtp | Service::Policy => Alpn::Submission,
+            Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy => Alpn::Submission,
         };
         let server = || {
             let certificates = certificates.ok_or(Trouble::NoDefaultCertificate(Vec::new()))?;

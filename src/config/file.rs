@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::admin::{access, notices};
 use super::association::associations;
+use super::listen::{Listen, listens};
 use super::reader::{Found, Reader, Section};
 use super::rules;
 use crate::delegate::Failure;
@@ -13,7 +14,7 @@ use crate::net::pool;
 use crate::policy::{Policy, Problem};
 use crate::private::{Address, Domain};
 use crate::quota::{Association, Over};
-use crate::route::{AuthBy, Backend, Backends, Endpoint, Unusable, is_loopback};
+use crate::route::{AuthBy, Backend, Backends, ClientHint, Endpoint, Unusable};
 use crate::serve::{Access, Patience, Quota, Service, Sizes};
 
 /// The file, read and checked.
@@ -69,49 +70,6 @@ pub struct TlsFiles {
     pub default: String,
 }
 
-/// One listener.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Listen {
-    /// What is spoken.
-    pub service: Service,
-    /// `ADDRESS:PORT` or `unix:PATH`.
-    pub address: String,
-    /// How it is protected.
-    pub tls: Protection,
-    /// Whether backend connections are reused: always for the webmail, on request for `imap`.
-    pub pool: bool,
-}
-
-/// `tls = ...` of a listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protection {
-    /// From the first byte.
-    Implicit,
-    /// After STARTTLS.
-    StartTls,
-    /// Not at all.
-    None,
-}
-
-impl Protection {
-    /// The word in the config file.
-    pub fn word(self) -> &'static str {
-        match self {
-            Protection::Implicit => "implicit",
-            Protection::StartTls => "starttls",
-            Protection::None => "none",
-        }
-    }
-}
-
-impl Listen {
-    /// Whether it can be reached from this machine only.
-    pub fn is_local(&self) -> bool {
-        let host = self.address.rsplit_once(':').map_or("", |(host, _)| host.trim_start_matches('[').trim_end_matches(']'));
-        self.address.starts_with("unix:") || is_loopback(host)
-    }
-}
-
 /// Reads `text`.
 ///
 /// # Errors
@@ -148,7 +106,8 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let sandbox = root.text(reader, "sandbox");
     let required = sandbox.is_some().then(|| choice(reader, sandbox, &[("required", true), ("available", false)])).flatten();
     let separator = separator(reader, root);
-    let backends = backends(reader, root);
+    let incoming = listens.iter().any(|listen| listen.service == Service::Lmtp);
+    let backends = backends(reader, root, incoming);
     let associations = associations(reader, root, backends.as_ref());
     Some(Config {
         hostname: hostname?.value.into(),
@@ -190,55 +149,6 @@ fn tls(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (Option<TlsFiles>, Op
         }
     };
     (files, authorities)
-}
-
-fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) -> Vec<Listen> {
-    let mut listens: Vec<Listen> = Vec::new();
-    let sections = root.sections(reader, "listen");
-    if sections.is_empty() {
-        reader.problem(0..0, "listen", "is missing: at least one [[listen]] is needed");
-    }
-    for mut section in sections {
-        let service = section.needed(reader, "service");
-        let address = section.needed(reader, "address");
-        let tls = section.needed(reader, "tls");
-        let wants_pool = section.flag(reader, "pool");
-        let place = section.place();
-        section.end(reader);
-        let services = Service::ALL.map(|service| (service.word(), service));
-        let service = choice(reader, service, &services);
-        let kinds = [Protection::Implicit, Protection::StartTls, Protection::None].map(|kind| (kind.word(), kind));
-        let protection = choice(reader, tls, &kinds);
-        let (Some(service), Some(address), Some(protection)) = (service, address, protection) else { continue };
-        let pool = wants_pool || service.is_webmail();
-        if wants_pool && service != Service::Imap && !service.is_webmail() {
-            reader.wrong(&place, "has pool = true, which is for imap only");
-        }
-        let listen = Listen { service, address: address.value.clone(), tls: protection, pool };
-        let unix = address.value.starts_with("unix:");
-        if !unix && address.value.parse::<std::net::SocketAddr>().is_err() {
-            reader.wrong(&address, "must be ADDRESS:PORT with the number of an address, or unix:PATH");
-        } else if protection == Protection::None && !listen.is_local() {
-            reader.wrong(&address, "must be loopback or a Unix socket where tls is \"none\"");
-        } else if service == Service::Admin && !unix {
-            reader.wrong(&address, "must be a Unix socket for admins, such as unix:/run/nologd/admin.sock");
-        } else if protection != Protection::None && matches!(service, Service::Lmtp | Service::Policy) {
-            reader.wrong(&address, "is for the host's own mail server: loopback or a Unix socket, with tls = \"none\"");
-        } else if service.is_webmail() && !listen.is_local() {
-            reader.wrong(
-                &address,
-                "must be loopback or a Unix socket: who can reach the webmail's listener can guess passwords freely",
-            );
-        } else if protection != Protection::None && unix {
-            reader.wrong(&address, "cannot be a Unix socket where TLS is used");
-        } else if protection != Protection::None && !certificates {
-            reader.wrong(&address, "needs [tls] with certificates and default");
-        } else if listens.iter().any(|other| other.address == listen.address) {
-            reader.wrong(&address, "is used twice");
-        }
-        listens.push(listen);
-    }
-    listens
 }
 
 fn limits(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (limit::Params, Patience, Sizes) {
@@ -295,7 +205,7 @@ fn separator(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<char> {
     }
 }
 
-fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Backends> {
+fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>, incoming: bool) -> Option<Backends> {
     let mut backends: Vec<Backend> = Vec::new();
     let mut default = None;
     let sections = root.sections(reader, "backend");
@@ -306,7 +216,7 @@ fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Backends>
     let mut complete = true;
     for section in sections {
         let place = section.place();
-        let (backend, is_default) = backend(reader, section);
+        let (backend, is_default) = backend(reader, section, incoming);
         let Some(backend) = backend else {
             complete = false;
             continue;
@@ -322,13 +232,19 @@ fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Backends>
     (complete && !backends.is_empty()).then(|| Backends::new(backends, default.unwrap_or(0)))
 }
 
-fn backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> (Option<Backend>, bool) {
+fn backend(reader: &mut Reader<'_>, mut section: Section<'_>, incoming: bool) -> (Option<Backend>, bool) {
     let name = section.needed(reader, "name");
     let imap = section.needed(reader, "imap");
     let lmtp = section.text(reader, "lmtp");
     let relay = section.text(reader, "relay");
     let auth = section.text(reader, "auth");
+    let hint = section.text(reader, "client_hint");
     let default = section.flag(reader, "default");
+    // Otherwise its mail would be deferred for days before anybody sees why.
+    if incoming && lmtp.is_none() {
+        let place = section.place();
+        reader.problem(place.span, "backend.lmtp", "is missing: the lmtp listener passes mail on to every backend");
+    }
     section.end(reader);
     let imap = imap.and_then(|url| endpoint(reader, &url, "imap"));
     let lmtp = lmtp.and_then(|url| endpoint(reader, &url, "lmtp"));
@@ -337,8 +253,10 @@ fn backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> (Option<Backend
         None => Some(AuthBy::Imap),
         auth => choice(reader, auth, &[("imap", AuthBy::Imap), ("relay", AuthBy::Relay)]),
     };
+    let hints = [("none", ClientHint::None), ("pseudonym", ClientHint::Pseudonym)];
+    let hint = choice(reader, hint, &hints).unwrap_or_default();
     let (Some(name), Some(imap), Some(auth)) = (name, imap, auth) else { return (None, default) };
-    (Some(Backend { name: name.value.into(), imap, lmtp, relay, auth }), default)
+    (Some(Backend { name: name.value.into(), imap, lmtp, relay, auth, hint }), default)
 }
 
 fn endpoint(reader: &mut Reader<'_>, url: &Found<String>, scheme: &str) -> Option<Endpoint> {

@@ -4,10 +4,12 @@ mod admin;
 mod assemble;
 mod association;
 mod file;
+mod listen;
 mod pool;
 mod reader;
 mod rules;
 
 pub use assemble::{Built, Trouble, build, context, doors, state_folder, store_folder};
-pub use file::{Config, Listen, Protection, TlsFiles, read};
+pub use file::{Config, TlsFiles, read};
+pub use listen::{Listen, Protection};
 pub use rules::{confine, plan};

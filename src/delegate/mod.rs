@@ -11,6 +11,8 @@
 //! Nothing is set aside: the mail comes later, or never. Absent on purpose: every other attribute. Who sends, from where, and
 //! under which name, is passed over in the read buffer and never becomes a value.
 
+#[doc(hidden)]
+pub mod check;
 mod decide;
 mod request;
 

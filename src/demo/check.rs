@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::client::Client;
 use super::daemon::Daemon;
 use super::say::say;
-use super::{MEMBERS, Trouble};
+use super::{MEMBERS, Trouble, Webmail};
 
 /// What the letter says about the machine and the person it was written with.
 const HEADER: &[&str] = &[
@@ -63,6 +63,17 @@ pub(super) fn run(daemon: &Daemon) -> Result<bool, Trouble> {
         say("TOLD: nologd wrote something about the people in the demo");
     }
     Ok(left.is_empty() && lost.is_empty() && body == BODY && silent)
+}
+
+/// Logs in to the webmail, over plain HTTP as a browser would, and looks for the letter.
+pub(super) fn webmail(webmail: &Webmail) -> Result<bool, Trouble> {
+    let member = &MEMBERS[1];
+    let shown = webmail.inbox(member)?.contains("A ride on Sunday");
+    say(&match shown {
+        true => format!("Webmail: {} logged in to Roundcube over HTTP, and the letter is in its list", member.address),
+        false => "Webmail: Roundcube does not show the letter".to_owned(),
+    });
+    Ok(shown)
 }
 
 fn is_silent(daemon: &Daemon) -> Result<bool, Trouble> {

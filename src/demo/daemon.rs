@@ -19,7 +19,7 @@ const KEY: &[u8] = include_bytes!("../../certs-example/mail.nolog.example/privke
 /// The socket for admins, in the demo's folder.
 pub(super) const SOCKET: &str = "admin.sock";
 
-/// The four ports that mail programs connect to, and the two for the relay that brings mail.
+/// The four ports that mail programs connect to, the two for the relay that brings mail, and the two for a webmail.
 #[derive(Clone, Copy)]
 pub struct Ports {
     /// IMAP with TLS from the first byte.
@@ -34,6 +34,10 @@ pub struct Ports {
     pub lmtp: u16,
     /// Postfix's questions about incoming mail.
     pub policy: u16,
+    /// A webmail that reads.
+    pub webmail_imap: u16,
+    /// A webmail that sends.
+    pub webmail_submission: u16,
 }
 
 impl Ports {
@@ -41,7 +45,9 @@ impl Ports {
     pub fn any(place: &Place) -> Result<Ports, Trouble> {
         let (imaps, imap) = (place.port()?, place.port()?);
         let (submissions, submission) = (place.port()?, place.port()?);
-        Ok(Ports { imaps, imap, submissions, submission, lmtp: place.port()?, policy: place.port()? })
+        let (lmtp, policy) = (place.port()?, place.port()?);
+        let (webmail_imap, webmail_submission) = (place.port()?, place.port()?);
+        Ok(Ports { imaps, imap, submissions, submission, lmtp, policy, webmail_imap, webmail_submission })
     }
 
     /// The usual ones plus 10,000, where they are free.
@@ -53,6 +59,8 @@ impl Ports {
             submission: place.port_near(10_587)?,
             lmtp: place.port_near(10_024)?,
             policy: place.port_near(10_040)?,
+            webmail_imap: place.port_near(11_143)?,
+            webmail_submission: place.port_near(11_587)?,
         })
     }
 }
@@ -110,8 +118,8 @@ impl Daemon {
     }
 
     fn ready(&mut self) -> Result<(), Trouble> {
-        let Ports { imaps, imap, submissions, submission, lmtp, policy } = self.ports;
-        for port in [imaps, imap, submissions, submission, lmtp, policy] {
+        let Ports { imaps, imap, submissions, submission, lmtp, policy, webmail_imap, webmail_submission } = self.ports;
+        for port in [imaps, imap, submissions, submission, lmtp, policy, webmail_imap, webmail_submission] {
             self.process.listening(Program::Nologd, port)?;
         }
         Ok(())
@@ -145,7 +153,7 @@ fn launch(program: &Path, config: &Path, output: &Path) -> Result<Process, Troub
 }
 
 /// Who nologd shall become, and who must own its state folder. An ordinary user stays who it is.
-fn unprivileged() -> Result<(&'static str, Owner), Trouble> {
+pub(super) fn unprivileged() -> Result<(&'static str, Owner), Trouble> {
     if !Uid::effective().is_root() {
         return Ok(("", Owner::me()));
     }
@@ -169,6 +177,8 @@ fn config(folder: &Path, user: &str, ports: Ports, behind: &[Behind], more: &[(&
         ("submission", ports.submission, "starttls"),
         ("lmtp", ports.lmtp, "none"),
         ("policy", ports.policy, "none"),
+        ("webmail-imap", ports.webmail_imap, "none"),
+        ("webmail-submission", ports.webmail_submission, "none"),
     ];
     for (service, port, tls) in listeners {
         let _ = write!(text, "\n[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls     = \"{tls}\"\n");
@@ -206,13 +216,13 @@ mod tests {
 
     #[test]
     fn the_config_is_toml_with_its_listeners_and_the_backends_asked_for() {
-        let ports = Ports { imaps: 1, imap: 2, submissions: 3, submission: 4, lmtp: 5, policy: 6 };
+        let ports = Ports::any(&Place::new().unwrap()).unwrap();
         let behind = |name| Behind { name, imap: 5, lmtp: 6, relay: 7 };
         let text =
             config(Path::new("/place"), "nobody", ports, &[behind("one"), behind("two")], &[("jardin", "backend = \"two\"")]);
         let table: toml::Table = text.parse().unwrap();
         assert_eq!(table["user"].as_str(), Some("nobody"));
-        assert_eq!(table["listen"].as_array().unwrap().len(), 7);
+        assert_eq!(table["listen"].as_array().unwrap().len(), 9);
         assert_eq!(table["backend"][1]["default"].as_bool(), Some(false));
         assert_eq!(table["association"][1]["backend"].as_str(), Some("two"));
         assert_eq!(table["association"][0]["alias"][0]["address"].as_str(), Some("contact@velo.example"));

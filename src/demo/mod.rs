@@ -13,6 +13,7 @@ mod process;
 mod relay;
 mod say;
 mod trouble;
+mod webmail;
 
 pub use client::Client;
 pub use daemon::{Behind, CERTIFICATE, Daemon, Ports};
@@ -23,6 +24,7 @@ pub use postfix::Postfix;
 pub use process::{Process, Program};
 pub use relay::Relay;
 pub use trouble::Trouble;
+pub use webmail::Webmail;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -32,10 +34,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use say::say;
 
-/// Starts everything and waits for Ctrl-C; or, with `check`, sends one letter through it and looks at what arrives.
-/// Success only if all went well and, with `check`, no trace was left.
-pub fn run(check: bool) -> ExitCode {
-    match demo(check) {
+/// Starts everything, on request with a `webmail` in front, and waits for Ctrl-C; or, with `check`, sends one letter through it
+/// and looks at what arrives. Success only if all went well and, with `check`, no trace was left.
+pub fn run(check: bool, webmail: bool) -> ExitCode {
+    match demo(check, webmail) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(trouble) => {
@@ -45,7 +47,7 @@ pub fn run(check: bool) -> ExitCode {
     }
 }
 
-fn demo(check: bool) -> Result<bool, Trouble> {
+fn demo(check: bool, webmail: bool) -> Result<bool, Trouble> {
     // First of all: from here on, Ctrl-C waits until everything can be taken down.
     let mut stop = Stop::new().map_err(Trouble::Folder)?;
     let place = Place::new()?;
@@ -60,8 +62,10 @@ fn demo(check: bool) -> Result<bool, Trouble> {
         say(std::fs::read_to_string(place.path("nologd.out")).unwrap_or_default().trim_end());
     }
     let mut daemon = result?;
+    let webmail = webmail.then(|| start_webmail(&place, ports, check)).transpose()?;
     // Dropped at the end in the order of this list: the place comes last.
-    let good = if check { letter(&daemon) } else { wait(&mut stop, &mut daemon, &place) };
+    let good = if check { letter(&daemon, webmail.as_ref()) } else { wait(&mut stop, &mut daemon, &place, webmail.as_ref()) };
+    drop(webmail);
     drop(daemon);
     drop(relay);
     drop(dovecot);
@@ -69,14 +73,21 @@ fn demo(check: bool) -> Result<bool, Trouble> {
     good
 }
 
-fn letter(daemon: &Daemon) -> Result<bool, Trouble> {
-    let clean = check::run(daemon)?;
+fn start_webmail(place: &Place, daemon: Ports, check: bool) -> Result<Webmail, Trouble> {
+    Webmail::start(place, daemon, if check { place.port()? } else { place.port_near(10_080)? })
+}
+
+fn letter(daemon: &Daemon, webmail: Option<&Webmail>) -> Result<bool, Trouble> {
+    let mut clean = check::run(daemon)?;
+    if let Some(webmail) = webmail {
+        clean &= check::webmail(webmail)?;
+    }
     say(if clean { "demo check: passed" } else { "demo check: FAILED" });
     Ok(clean)
 }
 
-fn wait(stop: &mut Stop, daemon: &mut Daemon, place: &Place) -> Result<bool, Trouble> {
-    explain(daemon.ports(), place);
+fn wait(stop: &mut Stop, daemon: &mut Daemon, place: &Place, webmail: Option<&Webmail>) -> Result<bool, Trouble> {
+    explain(daemon.ports(), place, webmail);
     while !stop.came_within(Duration::from_secs(1)) {
         if daemon.process().ended().is_some() {
             say(std::fs::read_to_string(daemon.output()).unwrap_or_default().trim_end());
@@ -87,7 +98,7 @@ fn wait(stop: &mut Stop, daemon: &mut Daemon, place: &Place) -> Result<bool, Tro
     Ok(true)
 }
 
-fn explain(ports: Ports, place: &Place) {
+fn explain(ports: Ports, place: &Place, webmail: Option<&Webmail>) {
     let Ports { imaps, imap, submissions, submission, .. } = ports;
     let certificate = place.path("certs/mail.nolog.example/fullchain.pem");
     let certificate = certificate.display();
@@ -95,6 +106,9 @@ fn explain(ports: Ports, place: &Place) {
     say("nologd runs in front of a real Dovecot, for two associations with two mailboxes each:\n");
     for member in &MEMBERS {
         say(&format!("    {:24} password {}", member.address, member.password));
+    }
+    if let Some(webmail) = webmail {
+        say(&format!("\nIn a browser, a Roundcube with these logins: {}", webmail.address()));
     }
     say(&format!(
         "\nIn a mail program (accept the example certificate when it asks):\n\n\

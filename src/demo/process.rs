@@ -124,6 +124,8 @@ pub enum Program {
     Postfix,
     /// The demo's relay.
     Relay,
+    /// The webmail.
+    Roundcube,
 }
 
 impl Program {
@@ -134,6 +136,7 @@ impl Program {
             Program::Nologd => "nologd",
             Program::Postfix => "Postfix",
             Program::Relay => "the relay",
+            Program::Roundcube => "Roundcube",
         }
     }
 
@@ -142,6 +145,7 @@ impl Program {
         match self {
             Program::Dovecot => "dovecot-imapd dovecot-lmtpd",
             Program::Postfix => "postfix",
+            Program::Roundcube => "roundcube-core roundcube-sqlite3 php-cli",
             Program::Nologd | Program::Relay => "",
         }
     }

@@ -2,14 +2,15 @@
 //!
 //! Pure: it is fed with what the backend sent and says what to send next. One round trip after the greeting, where the
 //! backend tells its capabilities in the greeting, as Dovecot and Cyrus do.
-//! Absent on purpose: sending ID. A backend learns nothing about clients, and of us only what the conversation shows.
+//! Absent on purpose: sending ID, but for a [`Hint`] where the admin wants one. A backend learns nothing about clients, and of us
+//! only what the conversation shows. The hint goes out in front of the login in one piece with it: it costs no round trip.
 
 use zeroize::Zeroizing;
 
 use super::capability;
 use super::frame::{Direction, Frame, Framer};
 use crate::fault::{Fault, Side};
-use crate::private::{Credential, Mechanism};
+use crate::private::{Credential, Hint, Mechanism};
 use crate::wire::sasl;
 
 /// What comes next.
@@ -29,6 +30,7 @@ pub struct Dialup {
     framer: Framer,
     stage: Stage,
     starttls: bool,
+    hint: Option<Hint>,
     capabilities: Vec<u8>,
 }
 
@@ -48,14 +50,17 @@ enum Stage {
     AskedAgain,
 }
 
+/// The tag of ID, with what follows it.
+const HINTED: &[u8] = b"n0 ";
 const STARTTLS: &[u8] = b"n1 STARTTLS\r\n";
 const CAPABILITY: &[u8] = b"n2 CAPABILITY\r\n";
 const CAPABILITY_AGAIN: &[u8] = b"n4 CAPABILITY\r\n";
 
 impl Dialup {
-    /// Begins with the backend's greeting; `starttls`: TLS is asked for and nothing is said without it.
-    pub fn new(starttls: bool) -> Dialup {
-        Dialup { framer: Framer::new(Direction::Server), stage: Stage::Greeting, starttls, capabilities: Vec::new() }
+    /// Begins with the backend's greeting; `starttls`: TLS is asked for and nothing is said without it. `hint` is told in ID to
+    /// a backend that has it.
+    pub fn new(starttls: bool, hint: Option<Hint>) -> Dialup {
+        Dialup { framer: Framer::new(Direction::Server), stage: Stage::Greeting, starttls, hint, capabilities: Vec::new() }
     }
 
     /// The backend's capabilities; complete after [`Dialing::Done`].
@@ -106,6 +111,8 @@ impl Dialup {
             // A challenge that tells why a token is refused (RFC 7628 3.2.3); cancelled, so that the refusal comes.
             Stage::Trying { response: false } if line.starts_with(b"+") => Ok(send(len, b"*\r\n")),
             _ if untagged => Ok(send(len, b"")),
+            // A backend that refuses the hint is no worse off than one that never got it.
+            Stage::Trying { .. } if self.hint.is_some() && line.starts_with(HINTED) => Ok(send(len, b"")),
             _ => self.tagged(line, credential),
         }
     }
@@ -158,10 +165,15 @@ impl Dialup {
         let offered = capability::has(&self.capabilities, format!("AUTH={}", name.word()).as_bytes());
         let sasl_ir = capability::has(&self.capabilities, b"SASL-IR");
         let non_sync = self.non_sync().is_some();
+        self.hint = self.hint.filter(|_| capability::has(&self.capabilities, b"ID"));
         // The list after login is another one.
         self.capabilities.clear();
         self.stage = Stage::Trying { response: offered && !sasl_ir };
-        let mut command = Zeroizing::new(Vec::with_capacity(response.len() + 64));
+        // Grows in one step: LOGIN holds the password, and no copy of it may be left behind.
+        let mut command = Zeroizing::new(Vec::with_capacity(2 * response.len() + 256));
+        if let Some(hint) = self.hint {
+            command.extend_from_slice(format!("n0 ID (\"x-originating-ip\" \"{}\")\r\n", hint.reveal()).as_bytes());
+        }
         command.extend_from_slice(b"n3 ");
         match (offered, credential.mechanism) {
             (true, _) => {
@@ -229,7 +241,11 @@ mod tests {
 
     /// What we send in answer to each of the backend's lines, and how it ends.
     fn talk(starttls: bool, lines: &[&str]) -> (Vec<String>, Result<&'static str, Fault>) {
-        let (mut dialup, mut sent) = (Dialup::new(starttls), Vec::new());
+        talk_about(None, starttls, lines)
+    }
+
+    fn talk_about(hint: Option<Hint>, starttls: bool, lines: &[&str]) -> (Vec<String>, Result<&'static str, Fault>) {
+        let (mut dialup, mut sent) = (Dialup::new(starttls, hint), Vec::new());
         for line in lines {
             let mut input = line.as_bytes();
             loop {
@@ -300,5 +316,28 @@ mod tests {
             assert_eq!(talk(false, &[greeting, line]).1, Err(fault));
         }
         assert_eq!(talk(false, &["* PREAUTH [CAPABILITY IMAP4rev1] hi\r\n"]).1, Err(Fault::Garbage(Side::Backend)));
+    }
+
+    #[test]
+    fn a_hint_goes_out_with_the_login_and_only_where_there_is_id() {
+        let keys = crate::private::Pseudonymiser::new().unwrap();
+        let hint = keys.hint(keys.account("alice"));
+        let told = format!("n0 ID (\"x-originating-ip\" \"{}\")\r\nn3 AUTHENTICATE PLAIN AGFsaWNlAHB3\r\n", hint.reveal());
+        assert!(told.contains("\"fd"), "{told}");
+        let with = "* OK [CAPABILITY IMAP4rev1 ID SASL-IR AUTH=PLAIN] hi\r\n";
+        let done = "n3 OK [CAPABILITY IMAP4rev1 X] in\r\n";
+        for answer in ["* ID (\"name\" \"x\")\r\nn0 OK done\r\n", "* ID NIL\r\nn0 NO never\r\n", "n0 BAD what\r\n"] {
+            let lines: Vec<_> = std::iter::once(with).chain(answer.split_inclusive('\n')).chain([done]).collect();
+            assert_eq!(talk_about(Some(hint), false, &lines), (vec![told.clone()], Ok("done")));
+        }
+        let without = with.replace(" ID", "");
+        let (sent, end) = talk_about(Some(hint), false, &[&without, done]);
+        assert_eq!((&sent[..], end), (&["n3 AUTHENTICATE PLAIN AGFsaWNlAHB3\r\n".to_owned()][..], Ok("done")));
+        let unasked = talk(false, &[with, "n0 OK done\r\n"]);
+        assert_eq!(unasked.1, Err(Fault::Garbage(Side::Backend)));
+        // Nothing is told before TLS.
+        let (sent, _) =
+            talk_about(Some(hint), true, &[with, "n1 OK go\r\n", "* CAPABILITY IMAP4rev1 ID SASL-IR AUTH=PLAIN\r\nn2 OK\r\n"]);
+        assert_eq!(sent[..3], ["n1 STARTTLS\r\n", "<tls>", "n2 CAPABILITY\r\n"]);
     }
 }

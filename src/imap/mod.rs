@@ -22,6 +22,7 @@ pub mod rest;
 pub mod sent;
 pub mod session;
 mod stand_ins;
+mod survey;
 pub mod tags;
 
 use crate::fault::Fault;
@@ -43,4 +44,14 @@ pub enum Step {
     Swallow(usize),
     /// The session ends; these are the last words to the client.
     Close(Vec<u8>, Fault),
+}
+
+impl Step {
+    /// How many of the first bytes are done with.
+    pub fn taken(&self) -> usize {
+        match self {
+            Step::Need | Step::Hold | Step::Close(..) => 0,
+            Step::Forward(count) | Step::Rewrite(count, _) | Step::Answer(count, _) | Step::Swallow(count) => *count,
+        }
+    }
 }

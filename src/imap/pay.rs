@@ -23,6 +23,8 @@ pub(super) struct Space {
     due: Due,
     /// What the book said about the COPY that comes next.
     asked: Option<Result<Reservation, Code>>,
+    /// Whether the client has ever opened a folder.
+    opened: bool,
 }
 
 /// When the backend has to be asked for usage.
@@ -39,7 +41,12 @@ enum Due {
 impl Space {
     /// `unseen`: nobody has asked the backend about this mailbox since the start.
     pub(super) fn new(unseen: bool) -> Space {
-        Space { open: Vec::new(), due: if unseen { Due::Now } else { Due::No }, asked: None }
+        Space { open: Vec::new(), due: if unseen { Due::Now } else { Due::No }, asked: None, opened: false }
+    }
+
+    /// The client opens a folder.
+    pub(super) fn opens(&mut self) {
+        self.opened = true;
     }
 
     /// A command was passed on after which there is less in the mailbox.
@@ -55,9 +62,10 @@ impl Space {
 }
 
 impl Drop for Session {
-    // A session that ended before it rested: the next one asks.
+    // A session that ended before it rested, or without the answer to what it stored: the next one asks.
     fn drop(&mut self) {
-        if let (true, Some(account)) = (self.space.due != Due::No, &self.terms.account) {
+        let doubtful = self.space.due != Due::No || !self.space.open.is_empty();
+        if let (true, Some(account)) = (doubtful, &self.terms.account) {
             account.unsee();
         }
     }
@@ -66,7 +74,12 @@ impl Drop for Session {
 impl Session {
     /// Whether usage should be asked for before the session rests or ends.
     pub(super) fn wants_refresh(&self) -> bool {
-        self.space.due != Due::No && self.terms.means != Means::None && self.terms.account.is_some()
+        self.space.due != Due::No && self.may_ask() && self.terms.account.is_some()
+    }
+
+    // To open another folder would close the client's.
+    fn may_ask(&self) -> bool {
+        !(self.terms.means.opens() && self.space.opened)
     }
 
     /// Leaves the command where it is, and asks first.
@@ -83,10 +96,12 @@ impl Session {
         if !self.tags.is_empty() {
             return Some(Step::Hold);
         }
-        self.space.due = Due::No;
-        if self.terms.means == Means::None {
+        if !self.may_ask() {
+            // The next session asks, before it opens one.
+            self.space.due = Due::AtRest;
             return None;
         }
+        self.space.due = Due::No;
         let refresh = self.terms.account.as_ref()?.begin_refresh()?;
         let (probe, command) = Probe::usage(self.terms.means, refresh);
         self.phase = Phase::Probe(Box::new(probe));
@@ -99,7 +114,14 @@ impl Session {
         let Some(account) = &self.terms.account else { return };
         match (probe.aim, seen) {
             (Aim::Usage(_, refresh), Some(seen)) => account.finish_refresh(refresh, seen),
-            // It did not count: the book goes on with what it knows.
+            (Aim::Survey(_, refresh), Some(seen)) => account.finish_refresh(refresh, seen),
+            // It does not count this mailbox: we do.
+            (Aim::Usage(Means::Quota(count), _), None) => {
+                self.terms.means = Means::Count(count);
+                self.space.due = Due::Now;
+            }
+            // The book goes on with what it knows. A folder may still be open.
+            (Aim::Survey(..), None) => self.note_surprise(),
             (Aim::Usage(..), None) => {}
             (Aim::Sizes, Some(seen)) if seen != Amount::ZERO => self.space.asked = Some(account.reserve(seen)),
             // Nothing there, or nothing selected: the backend will say so itself.

@@ -23,7 +23,7 @@ pub fn no(tag: &[u8], response: &str, code: Code) -> Vec<u8> {
 /// `NO` because the book said so (RFC 5530, RFC 9208 5.4.2).
 pub fn over_quota(tag: &[u8], code: Code) -> Vec<u8> {
     let response = match code {
-        Code::MailboxFull | Code::AssociationFull => "OVERQUOTA",
+        Code::MailboxFull | Code::AssociationFull | Code::TooManyMailboxes => "OVERQUOTA",
         Code::MessageTooLong => "TOOBIG",
         Code::ReadOnly => "NOPERM",
         _ => "UNAVAILABLE",
@@ -49,6 +49,29 @@ pub fn turned_away(code: Code) -> Vec<u8> {
 /// `* BYE` of a session that cannot go on without storing more than there is room for.
 pub fn bye_full(code: Code) -> Vec<u8> {
     refusal(b"*", "BYE", "OVERQUOTA", code)
+}
+
+/// Told to a person whose session is watched (`crate::incident`): by whom, what of it, and for how long. In both languages where
+/// none is known.
+pub fn incident(lang: Option<Lang>, minutes: u64) -> Vec<u8> {
+    let english = format!(
+        "Incident mode is on for {minutes} more min at most, to find a fault. The people who run this server can see which commands \
+         your mail program gives and how they are answered, with codes and times. They see no contents, names, addresses or \
+         passwords. Nothing of it is stored. If you did not agree to this, tell them to stop it."
+    );
+    // Without accents on purpose: this text must be ASCII (RFC 3501 9, TEXT-CHAR).
+    let french = format!(
+        "Mode incident en cours, pour {minutes} min encore au plus, afin de trouver une panne. Les personnes qui administrent ce \
+         serveur peuvent voir les commandes de votre logiciel de courrier et leurs suites, avec codes et horaires : ni contenu, \
+         ni nom, ni adresse, ni mot de passe. Rien de tout cela n'est inscrit sur disque. Si vous n'avez pas dit oui, dites-leur \
+         de l'interrompre."
+    );
+    let texts = match lang {
+        Some(Lang::En) => vec![english],
+        Some(Lang::Fr) => vec![french],
+        None => vec![french, english],
+    };
+    texts.into_iter().flat_map(|text| status(b"*", "OK", &format!("[ALERT] {text}"))).collect()
 }
 
 /// The answer to ID: ours, never the backend's, and never what the client said.
@@ -80,6 +103,11 @@ mod tests {
             let line = no(b"a", "", *code);
             assert!(line.is_ascii() && line.ends_with(b"\r\n"));
             assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        }
+        for (lang, lines) in [(Some(Lang::En), 1), (Some(Lang::Fr), 1), (None, 2)] {
+            let told = incident(lang, 7);
+            assert!(told.is_ascii() && told.starts_with(b"* OK [ALERT] ") && told.ends_with(b".\r\n"));
+            assert_eq!(told.iter().filter(|byte| **byte == b'\n').count(), lines);
         }
         assert!(bye(Fault::Down).starts_with(b"* BYE [UNAVAILABLE] "));
     }

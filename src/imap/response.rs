@@ -24,6 +24,7 @@ impl Session {
             match probe.hear(&frame, &input[..len], begins) {
                 Heard::Other => {}
                 Heard::Ours => return Step::Swallow(len),
+                Heard::Next(command) => return Step::Answer(len, command),
                 Heard::Last(seen) => {
                     if let Phase::Probe(probe) = std::mem::replace(&mut self.phase, Phase::Command) {
                         self.probed(*probe, seen);

@@ -289,7 +289,7 @@ mod tests {
     use super::*;
 
     fn terms() -> Terms {
-        Terms { account: None, means: Means::None, append_limit: u64::MAX, non_sync: Some(u64::MAX), sent_copy: None }
+        Terms { account: None, means: Means::of(b""), append_limit: u64::MAX, non_sync: Some(u64::MAX), sent_copy: None }
     }
 
     /// Plays a dialogue: `C: ` what the client sends, `B: ` what the backend sends. Both literals and lines, whole.

@@ -118,6 +118,11 @@ impl Session {
         self.backend.at_start()
     }
 
+    /// Whether the next byte from the client begins a command.
+    pub fn awaits_command(&self) -> bool {
+        matches!(self.phase, Phase::Command)
+    }
+
     /// Whether nothing is under way in either direction: the session can end, or wait for half an hour.
     pub fn at_rest(&self) -> bool {
         let quiet = matches!(self.phase, Phase::Command if self.tags.is_empty()) || matches!(self.phase, Phase::Idle { .. });
@@ -228,6 +233,10 @@ impl Session {
             Verb::Append => return self.append(line, &head, literal),
             Verb::Copy => return self.copy(line, &head, literal, head.arguments, false),
             Verb::Uid => return self.uid(line, &head, literal),
+            Verb::Select | Verb::Examine => {
+                self.space.opens();
+                return self.pass_first(line, literal, head.tag);
+            }
             Verb::Expunge | Verb::Close | Verb::Delete => {
                 self.space.shrinks();
                 return self.pass_first(line, literal, head.tag);

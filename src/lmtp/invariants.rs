@@ -47,6 +47,23 @@ impl TestHouse {
         Some((view.used.octets, view.reserved.octets))
     }
 
+    /// Every mailbox with what is counted in it and what is set aside, in octets.
+    pub fn mailboxes(&self) -> Vec<(Address, u64, u64)> {
+        let views = self.book.mailboxes(None).unwrap_or_default();
+        views.into_iter().map(|view| (view.address, view.used.octets, view.reserved.octets)).collect()
+    }
+
+    /// The backend is asked about a mailbox, and says that it is empty.
+    pub fn count(&self, mailbox: &str) -> bool {
+        let refresh = Address::parse(mailbox).and_then(|mailbox| self.book.begin_refresh(&mailbox));
+        refresh.map(|refresh| refresh.finish(Amount::ZERO, self.today())).is_some()
+    }
+
+    /// Whether the backend was asked about a mailbox, and nothing happened since that makes the answer doubtful.
+    pub fn is_counted(&self, mailbox: &str) -> bool {
+        Address::parse(mailbox).is_some_and(|mailbox| self.book.is_seen(&mailbox))
+    }
+
     /// Stores a message of `octets` in a mailbox by another way.
     pub fn store(&self, mailbox: &str, octets: u64) -> bool {
         let Some(mailbox) = Address::parse(mailbox).filter(|mailbox| self.book.admit(mailbox).is_ok()) else { return false };
@@ -101,6 +118,8 @@ pub struct Backend {
     pub is_down: bool,
     /// It is asked for STARTTLS.
     pub starttls: bool,
+    /// Where in `received` its connections began, as long as nothing is taken from there.
+    pub began: Vec<usize>,
     connected: bool,
     /// It closed, and nobody has noticed yet.
     closed: bool,
@@ -138,6 +157,13 @@ impl Play {
     /// Whether the session is over.
     pub fn is_closed(&self) -> bool {
         self.closed
+    }
+
+    /// Ends the session where it is.
+    pub fn into_house(self) -> TestHouse {
+        let Play { session, house, .. } = self;
+        drop(session);
+        house
     }
 
     /// The client sends.
@@ -235,6 +261,8 @@ impl Play {
         if self.backends[number].is_down {
             return self.lose(slot, Fault::Down);
         }
+        let began = self.backends[number].received.len();
+        self.backends[number].began.push(began);
         self.backends[number].connected = true;
         self.session.dialed(slot, self.backends[number].starttls);
     }

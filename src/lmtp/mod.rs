@@ -20,6 +20,8 @@
 //! this machine), XCLIENT and XFORWARD (they tell who wrote).
 
 mod answer;
+#[doc(hidden)]
+pub mod check;
 mod decide;
 mod envelope;
 mod hop;

@@ -76,6 +76,11 @@ impl Room {
         Ok(())
     }
 
+    /// The backend was lost behind the final dot: nobody knows whether it stored the message.
+    pub(super) fn doubt(self) {
+        self.held.into_iter().for_each(|(_, reservation)| reservation.doubt());
+    }
+
     /// The backend stored a message of `octets`.
     pub(super) fn commit(self, octets: u64) {
         for (_, reservation) in self.held {

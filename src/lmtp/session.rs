@@ -249,6 +249,10 @@ impl Session {
                     State::Open(transaction)
                 };
             }
+            State::Verdicts(mut transaction, next) => {
+                transaction.doubt(slot, &answer);
+                self.state = State::Verdicts(transaction, next);
+            }
             mut state => {
                 if let Some(transaction) = state.transaction() {
                     transaction.settle(slot, &answer);
@@ -273,9 +277,9 @@ impl State {
     fn transaction(&mut self) -> Option<&mut Transaction> {
         match self {
             State::Open(transaction) | State::Asked(transaction, _) | State::Data(transaction, _) => Some(transaction),
-            State::Message(transaction, _) | State::Verdicts(transaction, _) => Some(transaction),
+            State::Message(transaction, _) => Some(transaction),
             State::Swallow(transaction, _) => Some(transaction),
-            State::Hello | State::Idle | State::Closed => None,
+            State::Hello | State::Idle | State::Verdicts(..) | State::Closed => None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a session can be in. Each step takes the state apart and puts the next one together.
 
+use std::mem;
+
 use super::envelope::Envelope;
 use super::room::Room;
 use crate::wire::dot;
@@ -64,6 +66,15 @@ impl Transaction {
     /// Whether any backend has.
     pub(super) fn is_open(&self) -> bool {
         self.recipients.iter().any(Recipient::is_open)
+    }
+
+    /// The backend of `slot` has the whole message and its verdicts will never come: see [`Room::doubt`].
+    pub(super) fn doubt(&mut self, slot: usize, answer: &[u8]) {
+        for recipient in self.recipients.iter_mut().filter(|recipient| recipient.slot == slot && recipient.is_open()) {
+            if let Fate::Open(room) = mem::replace(&mut recipient.fate, Fate::Known(answer.to_vec())) {
+                room.doubt();
+            }
+        }
     }
 
     /// Tells every recipient of `slot` that is still open the same. Their room is given back.

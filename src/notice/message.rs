@@ -61,7 +61,7 @@ fn canonical(message: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::fault::Lang;
-    use crate::quota::{Amount, Crossing, Level, Limit, Subject};
+    use crate::quota::{Amount, Crossing, Level, Limit, News, Subject};
 
     fn address(text: &str) -> Address {
         Address::parse(text).unwrap()
@@ -81,7 +81,7 @@ mod tests {
             contact: None,
         };
         let date = Date::from(std::time::UNIX_EPOCH);
-        let letter = letter(Notice::about(&crossing), &from, &alice, date, "abc").unwrap();
+        let letter = letter(Notice::about(&News::Crossing(crossing)).unwrap(), &from, &alice, date, "abc").unwrap();
         assert!(letter.envelope.from().is_none() && letter.envelope.to().len() == 1);
         let text = String::from_utf8(letter.bytes).unwrap();
         assert!(text.is_ascii() && !text.replace("\r\n", "").contains(['\r', '\n']) && !text.ends_with('\n'));

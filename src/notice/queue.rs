@@ -1,9 +1,9 @@
-//! Notices that the relay has not taken yet: bounded, the last one for each subject, tried again at growing distances.
+//! Notices that the relay has not taken yet: bounded, the last one for each topic, tried again at growing distances.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::quota::{Crossing, Subject};
+use crate::quota::{News, Topic};
 
 /// Notices at most: one for each mailbox of a large host, in some 15 MB. More cannot be told apart from a mistake.
 const MOST: usize = 40_000;
@@ -16,28 +16,27 @@ const TRIES: u32 = 130;
 
 /// The notices that wait. Its times are those of any clock that only goes forward.
 #[derive(Default)]
-pub struct Queue(BTreeMap<Subject, Waiting>);
+pub struct Queue(BTreeMap<Topic, Waiting>);
 
 struct Waiting {
-    crossing: Crossing,
+    news: News,
     tries: u32,
     due: Duration,
 }
 
 impl Queue {
-    /// A level was passed. Up: a notice is due at once, in place of one that waited for the same subject. Down: one that
-    /// waited is dropped, or becomes the one for the lower level. False when the queue is full.
-    pub fn put(&mut self, mut crossing: Crossing, now: Duration) -> bool {
-        if let Some(earlier) = self.0.remove(&crossing.subject) {
-            crossing.was = earlier.crossing.was;
-        }
-        if !crossing.is_up() {
+    /// There are news. Due ones wait for the next try, in place of one that waited for the same topic; others (a level that
+    /// was left) drop one that waited, or make it the one for the lower level. False when the queue is full.
+    pub fn put(&mut self, news: News, now: Duration) -> bool {
+        let earlier = self.0.remove(&news.topic());
+        let news = news.after(earlier.as_ref().map(|waiting| &waiting.news));
+        if !news.is_due() {
             return true;
         }
         if self.0.len() >= MOST {
             return false;
         }
-        self.0.insert(crossing.subject.clone(), Waiting { crossing, tries: 0, due: now });
+        self.0.insert(news.topic(), Waiting { news, tries: 0, due: now });
         true
     }
 
@@ -52,25 +51,25 @@ impl Queue {
     }
 
     /// Those to be tried now.
-    pub fn due(&self, now: Duration) -> Vec<Crossing> {
+    pub fn due(&self, now: Duration) -> Vec<News> {
         let due = self.0.values().filter(|waiting| waiting.due <= now);
-        due.map(|waiting| waiting.crossing.clone()).collect()
+        due.map(|waiting| waiting.news.clone()).collect()
     }
 
     /// The relay has it, or will never have it.
-    pub fn done(&mut self, subject: &Subject) {
-        self.0.remove(subject);
+    pub fn done(&mut self, topic: &Topic) {
+        self.0.remove(topic);
     }
 
     /// The relay could not take it now. False when this was the last try.
-    pub fn later(&mut self, subject: &Subject, now: Duration) -> bool {
-        let Some(waiting) = self.0.get_mut(subject) else { return true };
+    pub fn later(&mut self, topic: &Topic, now: Duration) -> bool {
+        let Some(waiting) = self.0.get_mut(topic) else { return true };
         waiting.tries += 1;
         // Ten doublings are beyond the longest.
         waiting.due = now + FIRST.saturating_mul(1 << (waiting.tries - 1).min(10)).min(LONGEST);
         let go_on = waiting.tries < TRIES;
         if !go_on {
-            self.done(subject);
+            self.done(topic);
         }
         go_on
     }
@@ -81,12 +80,19 @@ mod tests {
     use super::*;
     use crate::fault::Lang;
     use crate::private::Address;
-    use crate::quota::{Amount, Level, Limit};
+    use crate::quota::{Amount, Crossing, Day, Leaving, Level, Limit, Name, Subject};
 
-    fn crossing(number: usize, was: Level, now: Level) -> Crossing {
+    fn crossing(number: usize, was: Level, now: Level) -> News {
         let subject = Subject::Mailbox(Address::parse(&format!("m{number}@velo.example")).unwrap());
         let (used, storage, messages) = (Amount::ZERO, Limit::At(1), Limit::None);
-        Crossing { subject, was, now, used, storage, messages, lang: Lang::En, contact: None }
+        News::Crossing(Crossing { subject, was, now, used, storage, messages, lang: Lang::En, contact: None })
+    }
+
+    fn steps(queue: &Queue) -> (Level, Level) {
+        match &queue.due(START)[0] {
+            News::Crossing(crossing) => (crossing.was, crossing.now),
+            News::Leaving(_) => panic!("no crossing"),
+        }
     }
 
     const START: Duration = Duration::from_secs(100);
@@ -95,10 +101,10 @@ mod tests {
     fn tries_grow_apart_and_end() {
         let mut queue = Queue::default();
         queue.put(crossing(1, Level::Low, Level::High), START);
-        let subject = queue.due(START)[0].subject.clone();
+        let topic = queue.due(START)[0].topic();
         let (mut now, mut waits) = (START, Vec::new());
-        while queue.later(&subject, now) {
-            let due = queue.0[&subject].due;
+        while queue.later(&topic, now) {
+            let due = queue.0[&topic].due;
             assert!(queue.due(due - Duration::from_millis(1)).is_empty() && queue.due(due).len() == 1);
             waits.push((due - now).as_secs());
             now = due;
@@ -113,14 +119,30 @@ mod tests {
         let mut queue = Queue::default();
         queue.put(crossing(1, Level::Low, Level::High), START);
         queue.put(crossing(1, Level::High, Level::Full), START);
-        assert!(queue.due(START).len() == 1 && queue.due(START)[0].now == Level::Full);
+        assert!(queue.due(START).len() == 1 && steps(&queue).1 == Level::Full);
         queue.put(crossing(1, Level::Full, Level::High), START);
-        assert!(queue.due(START)[0].now == Level::High && queue.due(START)[0].was == Level::Low);
+        assert!(steps(&queue) == (Level::Low, Level::High));
         queue.put(crossing(1, Level::High, Level::Low), START);
         assert!(queue.is_empty());
         // Down from a level whose notice went out long ago.
         queue.put(crossing(1, Level::Full, Level::High), START);
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn leaving_waits_beside_a_level_and_can_be_called_off() {
+        let mut queue = Queue::default();
+        let crossing = crossing(1, Level::Low, Level::High);
+        let leaving = |until| {
+            let (subject, association) = (crossing.subject().clone(), Name::parse("velo").unwrap());
+            News::Leaving(Leaving { subject, association, until, lang: Lang::En })
+        };
+        queue.put(crossing.clone(), START);
+        queue.put(leaving(Day::parse("2027-03-01")), START);
+        queue.put(leaving(Day::parse("2027-06-01")), START);
+        assert!(queue.due(START).len() == 2);
+        queue.put(leaving(None), START);
+        assert!(queue.due(START).len() == 1 && steps(&queue).1 == Level::High);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What a notice says. To add a language, the compiler names each place.
 
+use super::leaving;
 use crate::fault::Lang;
-use crate::quota::{Crossing, Level, Limit, Subject, print_size};
+use crate::quota::{Crossing, Level, Limit, News, Subject, print_size};
 
 /// Octets in a line of the text, where a word ends.
 const LINE: usize = 72;
@@ -15,17 +16,24 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Says that a level was passed.
-    pub fn about(crossing: &Crossing) -> Notice {
-        let fullest = Fullest::of(crossing);
-        let (subject, paragraphs) = match (&crossing.subject, crossing.lang) {
-            (Subject::Mailbox(address), Lang::En) => mailbox_en(&address.reveal(), &fullest),
-            (Subject::Mailbox(address), Lang::Fr) => mailbox_fr(&address.reveal(), &fullest),
-            (Subject::Association(name), Lang::En) => association_en(name.reveal(), &fullest),
-            (Subject::Association(name), Lang::Fr) => association_fr(name.reveal(), &fullest),
+    /// Says that a level was passed, or that the association leaves. None when that was called off.
+    pub fn about(news: &News) -> Option<Notice> {
+        let (subject, paragraphs) = match news {
+            News::Crossing(crossing) => passed(crossing),
+            News::Leaving(leaving) => leaving::words(leaving)?,
         };
         let body = paragraphs.iter().map(|paragraph| wrap(paragraph)).collect::<Vec<_>>().join("\n");
-        Notice { subject, body }
+        Some(Notice { subject, body })
+    }
+}
+
+fn passed(crossing: &Crossing) -> (String, Vec<String>) {
+    let fullest = Fullest::of(crossing);
+    match (&crossing.subject, crossing.lang) {
+        (Subject::Mailbox(address), Lang::En) => mailbox_en(&address.reveal(), &fullest),
+        (Subject::Mailbox(address), Lang::Fr) => mailbox_fr(&address.reveal(), &fullest),
+        (Subject::Association(name), Lang::En) => association_en(name.reveal(), &fullest),
+        (Subject::Association(name), Lang::Fr) => association_fr(name.reveal(), &fullest),
     }
 }
 
@@ -192,19 +200,23 @@ mod tests {
         Crossing { subject, was: Level::Low, now, used, storage, messages: Limit::None, lang, contact: None }
     }
 
+    fn about(crossing: Crossing) -> Notice {
+        Notice::about(&News::Crossing(crossing)).unwrap()
+    }
+
     fn mailbox() -> Subject {
         Subject::Mailbox(Address::parse("alice@velo.example").unwrap())
     }
 
     #[test]
     fn it_says_how_full_in_both_languages() {
-        let french = Notice::about(&crossing(mailbox(), 82, Lang::Fr));
+        let french = about(crossing(mailbox(), 82, Lang::Fr));
         assert_eq!(french.subject, "Votre boîte de courrier est remplie à 82\u{a0}%");
         assert!(french.body.contains("82\u{a0}Mo sur 100\u{a0}Mo") && french.body.contains("alice@velo.example"));
-        let english = Notice::about(&crossing(mailbox(), 96, Lang::En));
+        let english = about(crossing(mailbox(), 96, Lang::En));
         assert_eq!(english.subject, "Your mailbox is 96 % full");
         assert!(english.body.contains("96\u{a0}MB of 100\u{a0}MB") && english.body.contains("no other"));
-        let full = Notice::about(&crossing(mailbox(), 130, Lang::En));
+        let full = about(crossing(mailbox(), 130, Lang::En));
         assert!(full.subject.ends_with("is full") && !full.body.contains("130 %"));
         let lines: Vec<_> = french.body.lines().collect();
         assert!(lines.iter().all(|line| line.chars().count() <= LINE) && lines.len() > 8);
@@ -215,7 +227,7 @@ mod tests {
         let name = Subject::Association(Name::parse("velo").unwrap());
         let mut counted = crossing(name, 50, Lang::Fr);
         counted.messages = Limit::At(1000);
-        let notice = Notice::about(&counted);
+        let notice = about(counted);
         assert!(notice.subject.contains("velo est rempli à 99\u{a0}%"), "{}", notice.subject);
         assert!(notice.body.replace('\n', " ").contains("990 messages sur 1000"));
     }

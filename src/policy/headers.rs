@@ -64,16 +64,6 @@ pub enum Malformed {
     Drop,
 }
 
-/// What becomes of a line that ends in CR or LF alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BareLineEnds {
-    /// The message is refused.
-    Refuse,
-    /// CRLF is put in its place.
-    Normalise,
-}
-
 /// What an encrypted or opaquely signed payload, which may hold protected headers, does to the outer ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -92,7 +82,6 @@ pub struct Headers {
     reasons: Vec<(String, String)>,
     header_limit: usize,
     malformed: Malformed,
-    bare_line_ends: BareLineEnds,
     unseen_payload: UnseenPayload,
 }
 
@@ -115,13 +104,17 @@ impl Headers {
             let text_of = format!("must be from {} to {} octets", HEADER_LIMITS.start(), HEADER_LIMITS.end());
             problems.push(Problem::at(text, file.header_limit.span().start, "header_limit", text_of));
         }
+        // The key stays, so that the file says what is done and older files are still read.
+        if file.bare_line_ends.get_ref() != "refuse" {
+            let text_of = "must be \"refuse\": to put CRLF in their place would change the body, and what a signature covers";
+            problems.push(Problem::at(text, file.bare_line_ends.span().start, "bare_line_ends", text_of));
+        }
         let mut headers = Headers {
             exact: Vec::new(),
             families: Vec::new(),
             reasons: Vec::new(),
             header_limit: limit,
             malformed: file.malformed,
-            bare_line_ends: file.bare_line_ends,
             unseen_payload: file.unseen_payload,
         };
         for rule in &file.rule {
@@ -151,11 +144,6 @@ impl Headers {
         self.malformed
     }
 
-    /// What becomes of lines that end in CR or LF alone. To be done by whoever takes the message in, before the scrubber.
-    pub fn bare_line_ends(&self) -> BareLineEnds {
-        self.bare_line_ends
-    }
-
     /// What a payload that cannot be seen does to the outer Date and Message-ID.
     pub fn unseen_payload(&self) -> UnseenPayload {
         self.unseen_payload
@@ -172,9 +160,6 @@ impl Headers {
         let mut names = Vec::new();
         if self.malformed != built_in.malformed && self.malformed == Malformed::Drop {
             names.push("malformed".to_owned());
-        }
-        if self.bare_line_ends != built_in.bare_line_ends && self.bare_line_ends == BareLineEnds::Normalise {
-            names.push("bare_line_ends".to_owned());
         }
         // Above the bound a copy in Sent is kept as it is, so a smaller one scrubs less.
         if self.header_limit < built_in.header_limit {
@@ -268,7 +253,7 @@ struct Entry {
 struct File {
     header_limit: Spanned<usize>,
     malformed: Malformed,
-    bare_line_ends: BareLineEnds,
+    bare_line_ends: Spanned<String>,
     unseen_payload: UnseenPayload,
     #[serde(default)]
     rule: Vec<FileRule>,
@@ -398,6 +383,7 @@ mod tests {
         assert_eq!(told(&rule("[\"X-A\"]", "colour = 1")), "11 colour");
         assert_eq!(told(&rule("[\"X A\", \"*\", \"X-B*\", \"X-B*\"]", "")), "7 X A, 7 *, 7 X-B*");
         assert_eq!(told(&START.replace("262144", "1")), "1 header_limit");
+        assert_eq!(told(&START.replace("bare_line_ends = \"refuse\"", "bare_line_ends = \"normalise\"")), "3 bare_line_ends");
         assert_eq!(told(&START.replace("\"leave\"", "\"maybe\"")), "4 \"maybe\"");
         assert!(Headers::parse(&rule("[\"X-A\", \"X-A*\"]", "")).is_ok());
     }

@@ -39,6 +39,9 @@ const KEPT: &[(&str, Where, Until)] = &[
     ("sending", Where::Memory, Until::Hours),
     ("tries", Where::Memory, Until::Minutes),
     ("session", Where::Memory, Until::Session),
+    ("totals", Where::Memory, Until::Restart),
+    // 60 minutes at the most (incident::LONGEST).
+    ("incident", Where::Memory, Until::Minutes),
     // The pool keeps it with a resting connection (net::pool).
     ("password", Where::Memory, Until::Minutes),
 ];

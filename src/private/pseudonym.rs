@@ -3,6 +3,9 @@
 //! The key is made at start, lives in memory only, and rotates: what was counted under an old key can never be tied to
 //! an address again, not even by us (DESIGN section 5, rule 5).
 
+use std::net::Ipv6Addr;
+
+use arc_swap::ArcSwap;
 use aws_lc_rs::{hmac, rand};
 
 use super::Peer;
@@ -18,17 +21,47 @@ impl Pseudonym {
     }
 }
 
-/// Holds the key of the hour.
+/// What a backend may be told in place of a client's address, so that it can slow one guesser down and nobody else.
+///
+/// 40 bits, made of a [`Pseudonym`] with a key that is replaced every hour: a backend that writes it down can tie together what
+/// one network did within that hour, and no more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Hint([u8; 5]);
+
+impl Hint {
+    /// As an address that no network routes (ULA, RFC 4193 3.1): the 40 bits are its Global ID, the rest is the same for all.
+    /// Everything stands in the first 48 bits, because Dovecot counts wrong passwords of IPv6 addresses by /48.
+    pub fn reveal(self) -> Ipv6Addr {
+        let [a, b, c, d, e] = self.0;
+        Ipv6Addr::from([0xfd, a, b, c, d, e, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+    }
+}
+
+/// Holds the keys.
 pub struct Pseudonymiser {
     key: hmac::Key,
+    hints: ArcSwap<hmac::Key>,
 }
 
 impl Pseudonymiser {
     /// A fresh random key. `None` when the kernel gives no randomness, which must stop the start.
     pub fn new() -> Option<Pseudonymiser> {
-        let mut key = zeroize::Zeroizing::new([0u8; 32]);
-        rand::fill(&mut key[..]).ok()?;
-        Some(Pseudonymiser { key: hmac::Key::new(hmac::HMAC_SHA256, &key[..]) })
+        Some(Pseudonymiser { key: fresh()?, hints: ArcSwap::from_pointee(fresh()?) })
+    }
+
+    /// What stands for `of` towards a backend, until [`Pseudonymiser::turn_hints`].
+    pub fn hint(&self, of: Pseudonym) -> Hint {
+        let tag = hmac::sign(&self.hints.load(), &of.0);
+        let mut short = [0; 5];
+        short.copy_from_slice(&tag.as_ref()[..5]);
+        Hint(short)
+    }
+
+    /// A new key for hints: those from before stand for nobody any more. Without randomness the old key stays.
+    pub fn turn_hints(&self) {
+        if let Some(key) = fresh() {
+            self.hints.store(key.into());
+        }
     }
 
     /// Stands for a client's network: IPv4 /32, IPv6 /64.
@@ -50,6 +83,12 @@ impl Pseudonymiser {
     }
 }
 
+fn fresh() -> Option<hmac::Key> {
+    let mut key = zeroize::Zeroizing::new([0u8; 32]);
+    rand::fill(&mut key[..]).ok()?;
+    Some(hmac::Key::new(hmac::HMAC_SHA256, &key[..]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,5 +106,18 @@ mod tests {
         assert!(one.peer(&peer("192.0.2.1")) == one.peer(&peer("[::ffff:192.0.2.1]")));
         assert!(one.peer(&peer("192.0.2.1")) != two.peer(&peer("192.0.2.1")));
         assert!(one.account("Alice@asso.example") == one.account("alice@asso.example"));
+    }
+
+    #[test]
+    fn a_hint_is_a_local_address_of_one_client_until_its_key_turns() {
+        let keys = Pseudonymiser::new().unwrap();
+        let (one, two) = (keys.peer(&peer("192.0.2.1")), keys.peer(&peer("192.0.2.2")));
+        let before = keys.hint(one);
+        assert!(keys.hint(one) == before && keys.hint(two) != before);
+        let octets = before.reveal().octets();
+        assert_eq!((octets[0], &octets[6..]), (0xfd, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 1][..]));
+        assert!(octets[1..6] != one.reveal()[..5], "the pseudonym itself is nobody's business");
+        keys.turn_hints();
+        assert!(keys.hint(one) != before && keys.peer(&peer("192.0.2.1")) == one);
     }
 }

@@ -1,10 +1,12 @@
 //! The book: which association a domain belongs to, and the association's ledger.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::ledger::Ledger;
-use super::levels::{Crossing, Waiting};
+use super::mark::Mark;
+use super::news::{News, Subject, Waiting};
 use super::record::{self, Known};
 use super::sending::Sending;
 use super::{Association, Day, Name, SCHEMA};
@@ -30,6 +32,8 @@ pub struct Book {
     pub(super) store: Arc<dyn Store>,
     pub(super) sending: Sending,
     pub(super) waiting: Arc<Waiting>,
+    /// Reservations that were refused since the start.
+    pub(super) refused: AtomicU64,
     directory: RwLock<Directory>,
     turn: Mutex<()>,
 }
@@ -62,19 +66,38 @@ impl Book {
         let known = store.scan("")?.iter().map(record::read).collect::<Result<Vec<_>, _>>()?;
         let waiting = Arc::new(Waiting::default());
         let directory = RwLock::new(Directory::load(known, &waiting)?);
-        Ok(Book { params, store, sending: Sending::default(), waiting, directory, turn: Mutex::new(()) })
+        Ok(Book {
+            params,
+            store,
+            sending: Sending::default(),
+            refused: AtomicU64::new(0),
+            waiting,
+            directory,
+            turn: Mutex::new(()),
+        })
     }
 
-    /// The crossings since the last call, for the notifier.
-    pub fn crossings(&self) -> Vec<Crossing> {
+    /// The news since the last call, for the notifier.
+    pub fn news(&self) -> Vec<News> {
         self.waiting.take()
     }
 
-    /// To be called when a day begins: grants that ended can push an association over a level.
+    /// The relay took the notice, or will never take it. Written behind, like usage: until it is written, a
+    /// restart tells again.
+    pub fn told(&self, news: &News) {
+        let tell = |ledger: &mut Ledger| ledger.told(news);
+        match news.subject() {
+            Subject::Association(name) => self.tenant(name).into_iter().for_each(|tenant| tell(&mut tenant.lock())),
+            Subject::Mailbox(address) => drop(self.with(address, |_, ledger, _| tell(ledger))),
+        }
+    }
+
+    /// To be called at the start and when a day begins: grants that ended can push an association over a level.
+    /// At the start it finds what was due and never told.
     pub fn review(&self, today: Day) {
         for tenant in self.tenants() {
-            let crossings = tenant.lock().all_crossings(today);
-            crossings.into_iter().for_each(|crossing| self.waiting.push(crossing));
+            let news = tenant.lock().all_news(today);
+            news.into_iter().for_each(|news| self.waiting.push(news));
         }
     }
 
@@ -131,8 +154,8 @@ impl Book {
         let mut ledger = tenant.lock();
         ledger.association = now;
         ledger.drop_strangers();
-        let crossings = ledger.all_crossings(today);
-        crossings.into_iter().for_each(|crossing| self.waiting.push(crossing));
+        let news = ledger.all_news(today);
+        news.into_iter().for_each(|news| self.waiting.push(news));
     }
 
     fn read<T>(&self, work: impl FnOnce(&Directory) -> T) -> T {
@@ -175,14 +198,14 @@ impl Directory {
                     let number = ledger.insert(&address);
                     ledger.entry_mut(number).into_iter().for_each(|entry| entry.own = Some(limit));
                 }),
-                Known::Usage(address, used, level) => directory.fill(&address, |ledger| {
+                Known::Usage(address, used, told) => directory.fill(&address, |ledger| {
                     let number = ledger.insert(&address);
                     ledger.set_used(number, used);
-                    ledger.entry_mut(number).into_iter().for_each(|entry| entry.level = level);
+                    ledger.entry_mut(number).into_iter().for_each(|entry| entry.mark = Mark::kept(told));
                     ledger.dirty.remove(&number);
                 }),
-                Known::Level(name, level) => {
-                    directory.names.get(&name).into_iter().for_each(|tenant| tenant.lock().level = level);
+                Known::Level(name, told) => {
+                    directory.names.get(&name).into_iter().for_each(|tenant| tenant.lock().mark = Mark::kept(told));
                 }
                 Known::Association(_) | Known::Mark => {}
             }

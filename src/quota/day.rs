@@ -48,6 +48,11 @@ impl Day {
         format!("{:04}-{:02}-{:02}", self.year, self.month, self.day)
     }
 
+    /// The year, the month from 1, the day from 1.
+    pub fn parts(self) -> (u16, u8, u8) {
+        (self.year, self.month, self.day)
+    }
+
     /// Days in this day's month.
     fn length(self) -> u8 {
         match self.month {

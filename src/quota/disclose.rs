@@ -2,15 +2,17 @@
 //! not held: a field that is added to the ledger or to the sending limits must be added here.
 
 use super::sending::Filling;
-use super::{Book, Level, MailboxView, Name};
+use super::{Book, MailboxView, Name, Told};
 use crate::private::Address;
 
-/// Everything. The store holds the limit, the usage and the level; the rest is in memory only.
+/// Everything. The store holds the limit, the usage and what was told; the rest is in memory only.
 pub struct Disclosure {
     /// Its limit and numbers.
     pub mailbox: Option<MailboxView>,
-    /// The last notice that was due.
-    pub level: Level,
+    /// What notices were due last.
+    pub due: Told,
+    /// What notices went out last.
+    pub told: Told,
     /// Aliases that lead to it, or the alias that it is.
     pub aliases: Vec<Address>,
     /// Associations that it is the contact of.
@@ -26,14 +28,16 @@ impl Book {
         let address = canonical.as_ref().unwrap_or(address);
         let mut found = Disclosure {
             mailbox: self.mailbox(address),
-            level: Level::Low,
+            due: Told::default(),
+            told: Told::default(),
             aliases: Vec::new(),
             contact_of: Vec::new(),
             sending: self.sending.mailbox(address),
         };
         self.with(address, |_, ledger, address| {
             let entry = ledger.number(address).and_then(|number| ledger.entry(number));
-            found.level = entry.map_or(Level::Low, |entry| entry.level);
+            let mark = entry.map(|entry| entry.mark).unwrap_or_default();
+            (found.due, found.told) = (mark.due(), mark.told());
             let leading = ledger.association.aliases.iter();
             let leading = leading.filter(|(alias, targets)| *alias == address || targets.contains(address));
             found.aliases = leading.map(|(alias, _)| alias.clone()).collect();

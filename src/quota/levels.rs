@@ -1,10 +1,7 @@
 //! 80 and 95 %: when somebody is told that space runs out. Once each way up: a level is left only well below it, so that a
 //! mailbox that goes up and down around 80 % causes one notice, not twenty.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use super::{Amount, Limit, Name};
+use super::{Amount, Limit, Subject};
 use crate::fault::Lang;
 use crate::private::Address;
 
@@ -51,15 +48,6 @@ impl Level {
     }
 }
 
-/// Whose level it is.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
-    /// An association as a whole.
-    Association(Name),
-    /// One mailbox.
-    Mailbox(Address),
-}
-
 /// A level that was passed, for the notifier. Going down is told as well, so that a notice that was not sent yet can be
 /// dropped.
 #[derive(Clone)]
@@ -86,37 +74,6 @@ impl Crossing {
     /// Whether this is worth a notice.
     pub fn is_up(&self) -> bool {
         self.now > self.was
-    }
-}
-
-/// Crossings that wait for the notifier: at most one for each subject, the last one.
-#[derive(Default)]
-pub(super) struct Waiting(Mutex<BTreeMap<Subject, Crossing>>);
-
-impl Waiting {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Subject, Crossing>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn push(&self, mut crossing: Crossing) {
-        let mut waiting = self.lock();
-        // Two crossings that nobody saw yet are one: from where the first began to where the last ended.
-        if let Some(earlier) = waiting.get(&crossing.subject) {
-            crossing.was = earlier.was;
-        }
-        if crossing.was == crossing.now {
-            waiting.remove(&crossing.subject);
-        } else {
-            waiting.insert(crossing.subject.clone(), crossing);
-        }
-    }
-
-    pub(super) fn forget(&self, subject: &Subject) {
-        self.lock().remove(subject);
-    }
-
-    pub(super) fn take(&self) -> Vec<Crossing> {
-        std::mem::take(&mut *self.lock()).into_values().collect()
     }
 }
 

@@ -100,8 +100,8 @@ impl Book {
         let changed = self.with(&address, |tenant, ledger, address| {
             let number = ledger.insert(address);
             ledger.entry_mut(number)?.own = own;
-            let crossings = ledger.crossings(number, today);
-            crossings.into_iter().flatten().for_each(|crossing| tenant.waiting.push(crossing));
+            let news = ledger.news(number, today);
+            news.into_iter().flatten().for_each(|news| tenant.waiting.push(news));
             // The default leaves no record behind: the usage record is what keeps the mailbox in the book.
             ledger.dirty.insert(number);
             ledger.entry(number).map(|entry| view(ledger, entry))

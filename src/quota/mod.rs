@@ -11,7 +11,7 @@
 //! | turn | one admin change, or one batch of usage, at a time | yes |
 //! | directory | which association a domain belongs to | no |
 //! | ledger, one for each association | all its numbers | no |
-//! | crossings | what the notifier has not seen | no |
+//! | news | what the notifier has not seen | no |
 //!
 //! A reservation takes the last three and never waits for the disk. Absent on purpose: a clock. `today` and `now` come from
 //! the caller, and nothing in the book knows when anything happened.
@@ -27,6 +27,8 @@ mod edit;
 mod ledger;
 mod levels;
 mod mailbox;
+mod mark;
+mod news;
 mod over;
 mod record;
 mod refresh;
@@ -45,8 +47,10 @@ pub use check::{Findings, check};
 pub use day::Day;
 pub use disclose::Disclosure;
 pub use edit::{AdminError, Edit};
-pub use levels::{Crossing, Level, Subject};
+pub use levels::{Crossing, Level};
 pub use mailbox::{Fill, MailboxView};
+pub use mark::Told;
+pub use news::{Leaving, News, Subject, Topic};
 pub use over::{ON_TOP, Over};
 pub use record::{SCHEMA, association_json};
 pub use refresh::{Refresh, Refreshed};

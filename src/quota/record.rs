@@ -3,7 +3,7 @@
 //! ```text
 //! association/NAME   the association's settings      alias/ADDRESS     where an alias leads
 //! mailbox/ADDRESS    an own limit, if it has one     usage/ADDRESS     what is in it; written behind
-//! level/NAME         which notice was due last       imported          the config file's associations are in
+//! level/NAME         what its contact was told last     imported          the config file's associations are in
 //! ```
 //!
 //! Every `reveal()` of the book's durable side is in this file. There is no time in any record.
@@ -12,13 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::{Amount, Association, Day, Grant, Level, Limit, Name, Rates, SenderRule, SendingLimits, State};
+use super::{Amount, Association, Day, Grant, Level, Limit, Name, Rates, SenderRule, SendingLimits, State, Told};
 use crate::fault::Lang;
 use crate::private::{Address, Domain};
-use crate::store::{Change, Record, Schema, StoreError};
+use crate::store::{Change, Record, Schema, Step, StoreError};
 
 /// The schema of these records. A change in their meaning is a new step here.
-pub const SCHEMA: Schema = Schema(&[]);
+pub const SCHEMA: Schema = Schema(&[Step(leaving)]);
 
 /// Marks that the associations of the config file were taken over.
 pub(super) const IMPORTED: &str = "imported";
@@ -28,8 +28,8 @@ pub(super) enum Known {
     Association(Box<Association>),
     Alias(Address, BTreeSet<Address>),
     Mailbox(Address, Limit),
-    Usage(Address, Amount, Level),
-    Level(Name, Level),
+    Usage(Address, Amount, Told),
+    Level(Name, Told),
     /// The schema's version, or the mark of the import.
     Mark,
 }
@@ -56,9 +56,11 @@ pub(super) fn mailbox(address: &Address, own: Option<Limit>) -> Change {
     }
 }
 
-/// Writes what is in a mailbox.
-pub(super) fn usage(address: &Address, used: Amount, level: Level) -> Change {
-    let value = json!({ "octets": used.octets, "messages": used.messages, "level": level.percent() });
+/// Writes what is in a mailbox, and what its owner was told.
+pub(super) fn usage(address: &Address, used: Amount, told: Told) -> Change {
+    let mut value = told_value(told);
+    value["octets"] = json!(used.octets);
+    value["messages"] = json!(used.messages);
     put(format!("usage/{}", address.reveal()), &value)
 }
 
@@ -67,9 +69,26 @@ pub(super) fn forget(address: &Address) -> [Change; 2] {
     [mailbox(address, None), Change::remove(format!("usage/{}", address.reveal()))]
 }
 
-/// Writes an association's level.
-pub(super) fn level(name: &Name, level: Level) -> Change {
-    put(format!("level/{}", name.reveal()), &json!(level.percent()))
+/// Writes what an association's contact was told.
+pub(super) fn level(name: &Name, told: Told) -> Change {
+    put(format!("level/{}", name.reveal()), &told_value(told))
+}
+
+fn told_value(told: Told) -> Value {
+    match told.leaving {
+        None => json!({ "level": told.level.percent() }),
+        Some(day) => json!({ "level": told.level.percent(), "leaving-until": day.print() }),
+    }
+}
+
+/// Version 1 to 2: what an association's contact was told is no bare number any more, for there is more to tell.
+fn leaving(records: &[Record]) -> Result<Vec<Change>, StoreError> {
+    let levels = records.iter().filter(|record| record.key.reveal().starts_with("level/"));
+    let widened = levels.map(|record| {
+        let level: u64 = serde_json::from_slice(record.value.reveal()).map_err(|_| StoreError::Damaged)?;
+        Ok(put(record.key.reveal().clone(), &json!({ "level": level })))
+    });
+    widened.collect()
 }
 
 /// Removes an association's level.
@@ -169,11 +188,20 @@ fn parse(key: &str, value: &[u8]) -> Option<Known> {
         "mailbox" => Known::Mailbox(Address::parse(name)?, limit(value.get("storage")?)?),
         "usage" => {
             let used = Amount { octets: value.get("octets")?.as_u64()?, messages: value.get("messages")?.as_u64()? };
-            Known::Usage(Address::parse(name)?, used, Level::from_percent(value.get("level")?.as_u64()?))
+            Known::Usage(Address::parse(name)?, used, told(&value)?)
         }
-        "level" => Known::Level(Name::parse(name)?, Level::from_percent(value.as_u64()?)),
+        "level" => Known::Level(Name::parse(name)?, told(&value)?),
         _ => return None,
     })
+}
+
+fn told(value: &Value) -> Option<Told> {
+    let level = Level::from_percent(value.get("level")?.as_u64()?);
+    let leaving = value.get("leaving-until").map(|day| Day::parse(day.as_str()?));
+    match leaving {
+        None => Some(Told { level, leaving: None }),
+        Some(day) => Some(Told { level, leaving: Some(day?) }),
+    }
 }
 
 fn association(name: Name, value: &Value) -> Option<Association> {
@@ -299,10 +327,29 @@ mod tests {
     }
 
     #[test]
+    fn what_was_told_reads_as_it_was_written_also_by_version_1() {
+        let name = Name::parse("velo").unwrap();
+        let (high, day) = (Level::High, Day::parse("2027-03-01"));
+        for was_told in [Told::default(), Told { level: high, leaving: None }, Told { level: Level::Full, leaving: day }] {
+            let value = level(&name, was_told).value.unwrap();
+            let known = super::read(&record("level/velo", value.reveal()));
+            assert!(matches!(known, Ok(Known::Level(_, told)) if told == was_told));
+        }
+        let old = [record("level/velo", b"80"), record("usage/a@velo.example", b"{}")];
+        let changes = leaving(&old).unwrap();
+        assert!(changes.len() == 1 && changes[0].key.reveal() == "level/velo");
+        let known = super::read(&record("level/velo", changes[0].value.as_ref().unwrap().reveal()));
+        assert!(matches!(known, Ok(Known::Level(_, Told { level: Level::High, leaving: None }))));
+        let usage = record("usage/a@velo.example", br#"{"octets":1,"messages":1,"level":95}"#);
+        assert!(matches!(super::read(&usage), Ok(Known::Usage(_, _, Told { level: Level::Full, leaving: None }))));
+    }
+
+    #[test]
     fn damage_is_seen() {
         for (key, value) in [
             ("usage/a@b.example", "{}"),
             ("usage/a", r#"{"octets":1,"messages":1,"level":0}"#),
+            ("usage/a@b.example", r#"{"octets":1,"messages":1,"level":0,"leaving-until":7}"#),
             ("mailbox/a@b.example", r#"{"storage":-1}"#),
             ("association/x", r#"{"domains":[]}"#),
             ("other/x", "1"),

@@ -72,8 +72,8 @@ impl Refresh {
         // A writer that is open may have stored already: its message is then in `seen`, and comes again at its commit.
         let exact = self.quiet && entry.writers == 0 && since == Amount::ZERO;
         ledger.set_used(self.number, seen.plus(since));
-        let crossings = ledger.crossings(self.number, today);
-        crossings.into_iter().flatten().for_each(|crossing| self.tenant.waiting.push(crossing));
+        let news = ledger.news(self.number, today);
+        news.into_iter().flatten().for_each(|news| self.tenant.waiting.push(news));
         if exact { Refreshed::Exact } else { Refreshed::AtMost }
     }
 }

@@ -1,6 +1,7 @@
 //! Space set aside before a write. A [`Reservation`] is the proof that the book agreed; only [`Book::reserve`] makes one.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::book::Tenant;
 use super::{Amount, Book, Day, Verdict};
@@ -54,8 +55,16 @@ impl Book {
             ledger.reserve(number, amount, way, today)?;
             Ok((tenant.clone(), number))
         });
-        let (tenant, number) = reserved.unwrap_or(Err(Verdict::Unknown))?;
+        let refused = |_: &Verdict| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        };
+        let (tenant, number) = reserved.unwrap_or(Err(Verdict::Unknown)).inspect_err(refused)?;
         Ok(Reservation { tenant, number, amount, stored: Amount::ZERO, way, today })
+    }
+
+    /// How many reservations were refused since the start.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Whether incoming mail of `amount` would find room now; sets nothing aside. For the policy service, which is asked long
@@ -92,6 +101,14 @@ impl Reservation {
         self.commit_as(amount);
     }
 
+    /// The backend was lost when it had all of it: it stored it or not. The space is given back, and the mailbox is to be
+    /// counted anew.
+    pub fn doubt(self) {
+        if let Some(entry) = self.tenant.lock().entry_mut(self.number) {
+            entry.seen = false;
+        }
+    }
+
     /// The backend stored `actual`. More than was reserved is counted too, because it is there: reserve enough, or
     /// [`Reservation::grow`], to stay within the limits.
     pub fn commit_as(mut self, actual: Amount) {
@@ -105,8 +122,8 @@ impl Drop for Reservation {
         let mut ledger = self.tenant.lock();
         ledger.end(self.number, self.amount, self.stored);
         if self.stored != Amount::ZERO {
-            let crossings = ledger.crossings(self.number, self.today);
-            crossings.into_iter().flatten().for_each(|crossing| self.tenant.waiting.push(crossing));
+            let news = ledger.news(self.number, self.today);
+            news.into_iter().flatten().for_each(|news| self.tenant.waiting.push(news));
         }
     }
 }

@@ -25,12 +25,13 @@ impl Verdict {
     /// The code word that the person is told.
     pub fn code(self) -> Code {
         match self {
-            Verdict::AssociationFull | Verdict::TooManyMailboxes => Code::AssociationFull,
+            Verdict::AssociationFull => Code::AssociationFull,
             Verdict::MailboxFull => Code::MailboxFull,
             Verdict::ReadOnly => Code::ReadOnly,
             Verdict::Suspended => Code::Suspended,
+            Verdict::TooManyMailboxes => Code::TooManyMailboxes,
             Verdict::TooManyMessages => Code::TooManyMessages,
-            Verdict::Unknown => Code::NotHere,
+            Verdict::Unknown => Code::UnknownMailbox,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::store::{self, BATCH, StoreError};
 struct Taken {
     tenant: Arc<Tenant>,
     mailboxes: Vec<u64>,
-    level: bool,
+    mark: bool,
 }
 
 impl Book {
@@ -50,21 +50,21 @@ impl Book {
 fn collect(tenant: &Arc<Tenant>, batch: &mut Vec<store::Change>, taken: &mut Vec<Taken>) {
     let mut ledger = tenant.lock();
     let mailboxes: Vec<_> = std::mem::take(&mut ledger.dirty).into_iter().collect();
-    let level = std::mem::take(&mut ledger.dirty_level);
+    let mark = std::mem::take(&mut ledger.dirty_mark);
     let entries = mailboxes.iter().filter_map(|number| ledger.entry(*number));
-    batch.extend(entries.map(|entry| record::usage(&entry.address, entry.used, entry.level)));
-    if level {
-        batch.push(record::level(&ledger.association.name, ledger.level));
+    batch.extend(entries.map(|entry| record::usage(&entry.address, entry.used, entry.mark.told())));
+    if mark {
+        batch.push(record::level(&ledger.association.name, ledger.mark.told()));
     }
-    if level || !mailboxes.is_empty() {
-        taken.push(Taken { tenant: tenant.clone(), mailboxes, level });
+    if mark || !mailboxes.is_empty() {
+        taken.push(Taken { tenant: tenant.clone(), mailboxes, mark });
     }
 }
 
 fn give_back(taken: Taken) {
     let mut ledger = taken.tenant.lock();
     ledger.dirty.extend(taken.mailboxes);
-    ledger.dirty_level |= taken.level;
+    ledger.dirty_mark |= taken.mark;
 }
 
 /// The thread that calls [`Book::write_usage`]. Dropping it writes and syncs what is left.

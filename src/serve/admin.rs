@@ -9,7 +9,7 @@ use std::time::Duration;
 use memchr::memchr;
 use tokio::net::UnixStream;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use zeroize::Zeroizing;
 
 use super::Context;
@@ -107,8 +107,17 @@ async fn reply(line: &[u8], context: Arc<Context>) -> Answer {
         Ok(request) => request,
         Err(refusal) => return refusal,
     };
+    if let Request::IncidentStart(_, minutes) = request {
+        let (incidents, end) = (context.incidents.clone(), Instant::now() + Duration::from_secs(60 * minutes + 1));
+        // So that nothing is kept longer than was said, not even until somebody looks.
+        tokio::spawn(async move {
+            sleep_until(end).await;
+            incidents.sweep(std::time::Instant::now());
+        });
+    }
+    let now = std::time::Instant::now();
     // The book waits for the disk.
-    let work = tokio::task::spawn_blocking(move || context.desk.serve(&request, &context.backends.load(), today()));
+    let work = tokio::task::spawn_blocking(move || context.desk.serve(&request, &context.backends.load(), today(), now));
     work.await.unwrap_or_else(|_| refused("The daemon failed in the middle of this. Look with `show` or `list`."))
 }
 

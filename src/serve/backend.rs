@@ -16,24 +16,40 @@ use crate::limit::Seat;
 use crate::net::dial::{dial, secure};
 use crate::net::link::Link;
 use crate::net::pool::Loan;
-use crate::private::{Address, Credential, Mechanism, Private};
+use crate::private::{Address, Credential, Mechanism, Private, Pseudonym};
 use crate::quota::Verdict;
-use crate::route::{Backends, Security};
+use crate::route::{Backends, ClientHint, Security};
 
 /// Which backends did not take their last connection: one bit each, so that the event is told once. Backends after the
 /// 64th are not told about.
 #[derive(Default)]
-pub struct Health(AtomicU64);
+pub struct Health {
+    down: AtomicU64,
+    failures: AtomicU64,
+}
 
 impl Health {
     pub(super) fn is(&self, backend: usize, up: bool) {
         let Some(bit) = u32::try_from(backend).ok().and_then(|shift| 1u64.checked_shl(shift)) else { return };
-        let before = if up { self.0.fetch_and(!bit, Ordering::Relaxed) } else { self.0.fetch_or(bit, Ordering::Relaxed) };
+        let before = if up { self.down.fetch_and(!bit, Ordering::Relaxed) } else { self.down.fetch_or(bit, Ordering::Relaxed) };
         match (before & bit != 0, up) {
             (true, true) => emit(Event::BackendUp { backend: backend as u64 }),
-            (false, false) => emit(Event::BackendDown { backend: backend as u64 }),
+            (false, false) => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                emit(Event::BackendDown { backend: backend as u64 });
+            }
             _ => {}
         }
+    }
+
+    /// How many do not take connections.
+    pub(super) fn down(&self) -> u64 {
+        self.down.load(Ordering::Relaxed).count_ones().into()
+    }
+
+    /// How often one stopped to, since the start.
+    pub(super) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
     }
 }
 
@@ -84,6 +100,12 @@ pub enum NoLogin {
 /// A login of an unknown domain goes to the default backend with a made-up name, so that it takes as long and is told
 /// the same as a wrong password.
 pub async fn login(context: &Context, seat: &Seat, credential: &Credential, pooling: Pooling) -> Result<LoggedIn, NoLogin> {
+    let judged = judge(context, seat, credential, pooling).await;
+    context.metrics.counters.login(judged.is_ok());
+    judged
+}
+
+async fn judge(context: &Context, seat: &Seat, credential: &Credential, pooling: Pooling) -> Result<LoggedIn, NoLogin> {
     let account = context.limits.pseudonymiser().account(credential.user.reveal());
     let source = seat.source(account);
     let may = seat.admit(account).and_then(|()| context.limits.may_try(source, account));
@@ -92,8 +114,8 @@ pub async fn login(context: &Context, seat: &Seat, credential: &Credential, pool
         Some(Claim { who: Some(who), .. }) => {
             let user = who.user.clone();
             let tried = match pooling {
-                Pooling::Off => converse(context, who, credential).await,
-                Pooling::On => pool::login(context, who, credential).await,
+                Pooling::Off => converse(context, who, credential, source).await,
+                Pooling::On => pool::login(context, who, credential, source).await,
             };
             if tried.as_ref().is_err_and(|fault| *fault == Fault::Denied) {
                 context.shelf.refused(&user, &credential.secret);
@@ -104,7 +126,7 @@ pub async fn login(context: &Context, seat: &Seat, credential: &Credential, pool
         Some(Claim { who: None, .. }) => Err(Fault::Down),
         None => {
             let (who, nobody) = nobody(context.backends.load_full());
-            converse(context, who, &nobody).await.and(Err(Fault::Denied))
+            converse(context, who, &nobody, source).await.and(Err(Fault::Denied))
         }
     };
     let logged_in = tried.map_err(|fault| match fault {
@@ -158,13 +180,21 @@ fn nobody(backends: Arc<Backends>) -> (Authenticated, Credential) {
     (Authenticated { user, backends, backend }, credential)
 }
 
-pub(super) async fn converse(context: &Context, who: Authenticated, credential: &Credential) -> Result<LoggedIn, Fault> {
+/// Logs in on a new connection. `source` is who wrong passwords are counted for.
+pub(super) async fn converse(
+    context: &Context,
+    who: Authenticated,
+    credential: &Credential,
+    source: Pseudonym,
+) -> Result<LoggedIn, Fault> {
     let patience = context.patience.backend;
-    let endpoint = &who.backends.at(who.backend).ok_or(Fault::Down)?.imap;
+    let backend = who.backends.at(who.backend).ok_or(Fault::Down)?;
+    let endpoint = &backend.imap;
+    let hint = (backend.hint == ClientHint::Pseudonym).then(|| context.limits.pseudonymiser().hint(source));
     let conn = dial(endpoint, &context.tls, patience).await;
     context.health.is(who.backend, conn.is_ok());
     let mut link = Link::new(conn?, Side::Backend, Instant::now() + patience);
-    let mut dialup = Dialup::new(endpoint.security == Security::StartTls);
+    let mut dialup = Dialup::new(endpoint.security == Security::StartTls, hint);
     loop {
         match dialup.next(link.input(), false, credential) {
             Ok(Dialing::Need) => drop(link.fill().await?),

@@ -7,6 +7,7 @@
 use std::io;
 use std::task::{Context, Poll};
 
+use super::observe::Observer;
 use crate::fault::{Fault, Side};
 use crate::imap::Step;
 use crate::imap::rest::Settle;
@@ -39,6 +40,7 @@ pub(super) struct Carrier {
     client: Half,
     backend: Half,
     session: Session,
+    observer: Observer,
     answers: Vec<u8>,
     /// Last words are on their way; then it is over.
     closing: Option<Result<(), Fault>>,
@@ -53,9 +55,9 @@ pub(super) struct Left {
 
 impl Carrier {
     /// Both sides with what was read of them already.
-    pub(super) fn new(client: (Conn, Buffer), backend: (Conn, Buffer), session: Session) -> Carrier {
+    pub(super) fn new(client: (Conn, Buffer), backend: (Conn, Buffer), session: Session, observer: Observer) -> Carrier {
         let (client, backend) = (Half::new(client), Half::new(backend));
-        Carrier { client, backend, session, answers: Vec::new(), closing: None }
+        Carrier { client, backend, session, observer, answers: Vec::new(), closing: None }
     }
 
     /// Whether nothing is under way.
@@ -96,6 +98,10 @@ impl Carrier {
 
     /// Does all that can be done now. Ready when the session is over. `moved` counts octets, to tell a stall.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, moved: &mut usize) -> Poll<Result<(), Fault>> {
+        let turn = *moved + TURN;
+        if self.observer.look() {
+            self.answers.extend_from_slice(&self.observer.alert());
+        }
         loop {
             let before = *moved;
             if let Err(fault) = self.write(cx, moved) {
@@ -114,7 +120,7 @@ impl Carrier {
             if !decided && *moved == before && self.closing.is_none() {
                 return Poll::Pending;
             }
-            if *moved >= TURN {
+            if *moved >= turn {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -161,14 +167,23 @@ impl Carrier {
     fn decide(&mut self) -> bool {
         let mut done = false;
         while self.backend.output.len() < WAITING && self.answers.len() < WAITING {
+            let begins = self.observer.is_on() && self.session.awaits_command();
             let step = self.session.from_client(self.client.undecided(), self.client.is_full());
+            if begins {
+                self.observer.imap_command(self.client.undecided(), &step);
+            }
+            self.observer.imap_answer(&step);
             if !self.obey_client(step) {
                 break;
             }
             done = true;
         }
         while self.client.output.len() < WAITING && self.closing.is_none() {
+            let begins = self.observer.is_on() && self.session.may_answer();
             let step = self.session.from_backend(self.backend.undecided(), self.backend.is_full());
+            if begins {
+                self.observer.imap_response(self.backend.undecided(), &step);
+            }
             if !self.obey_backend(step) {
                 break;
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::backend::Pooling;
-use super::{Context, admin, delegate, imap, lmtp, submission};
+use super::{Context, admin, delegate, imap, lmtp, metrics, submission};
 use crate::event::{Event, emit};
 use crate::fault::{Code, Fault};
 use crate::imap::login::Protection;
@@ -26,6 +26,8 @@ pub enum Service {
     Submission,
     /// The host's relay bringing mail.
     Lmtp,
+    /// The admins' monitoring.
+    Metrics,
     /// The host's relay asking whether mail would find room.
     Policy,
     /// The webmail reading: everybody from one address, so limits go by account; connections to backends are pooled.
@@ -36,10 +38,11 @@ pub enum Service {
 
 impl Service {
     /// Every service.
-    pub const ALL: [Service; 7] = [
+    pub const ALL: [Service; 8] = [
         Service::Admin,
         Service::Imap,
         Service::Lmtp,
+        Service::Metrics,
         Service::Policy,
         Service::Submission,
         Service::WebmailImap,
@@ -57,6 +60,7 @@ impl Service {
             Service::Admin => "admin",
             Service::Imap => "imap",
             Service::Lmtp => "lmtp",
+            Service::Metrics => "metrics",
             Service::Policy => "policy",
             Service::Submission => "submission",
             Service::WebmailImap => "webmail-imap",
@@ -103,15 +107,17 @@ pub(super) struct Visit {
 impl Door {
     /// Serves `bound` until the stop.
     pub async fn open(self, bound: Bound, context: Arc<Context>, stop: Stop) {
-        if self.service == Service::Admin {
-            return admin::open(bound, self.number, context, stop).await;
+        match self.service {
+            Service::Admin => return admin::open(bound, self.number, context, stop).await,
+            Service::Metrics => return metrics::open(bound, self.number, context, stop).await,
+            _ => {}
         }
         let listening = stop.clone();
         let mut crowded = false;
         let serve = |conn, peer| {
             let network = context.limits.pseudonymiser().peer(&peer);
             let seat = match self.service {
-                Service::Imap | Service::Submission | Service::Admin => context.limits.seat(network),
+                Service::Imap | Service::Submission | Service::Admin | Service::Metrics => context.limits.seat(network),
                 // All mail of the host comes from one place.
                 Service::Lmtp | Service::Policy => context.limits.seat_of_host(network),
                 Service::WebmailImap | Service::WebmailSubmission => context.limits.webmail_seat(),
@@ -138,8 +144,8 @@ impl Door {
     /// what a flood wants.
     fn turn_away(&self, conn: &Conn, code: Code) {
         let words = match (&self.entry, self.service) {
-            // The admins and the policy service have no words for it; the connection just ends.
-            (Entry::Implicit(_), _) | (_, Service::Admin | Service::Policy) => return,
+            // These have no words for it; the connection just ends.
+            (Entry::Implicit(_), _) | (_, Service::Admin | Service::Metrics | Service::Policy) => return,
             (_, Service::Imap | Service::WebmailImap) => crate::imap::reply::turned_away(code),
             (_, Service::Submission | Service::WebmailSubmission | Service::Lmtp) => crate::submission::turned_away(code),
         };
@@ -160,8 +166,8 @@ async fn receive(conn: Conn, seat: Seat, manner: (Entry, Service, Pooling), cont
     let link = Link::new(conn, crate::fault::Side::Client, deadline);
     let visit = Visit { link, seat, stop, protection, tls, pooling };
     let _: Result<(), Fault> = match service {
-        // Has a door of its own.
-        Service::Admin => Ok(()),
+        // Have doors of their own.
+        Service::Admin | Service::Metrics => Ok(()),
         Service::Imap | Service::WebmailImap => imap::serve(visit, context).await,
         // Boxed, or an idle IMAP session would be as large as a submission.
         Service::Submission | Service::WebmailSubmission => Box::pin(submission::serve(visit, context)).await,

@@ -12,13 +12,15 @@ use super::backend::{self, LoggedIn, NoLogin, Pooling};
 use super::carry::Carrier;
 use super::door::Visit;
 use super::member::Member;
+use super::observe::Observer;
 use super::{Context, Patience, pool};
 use crate::event::{Event, emit};
-use crate::fault::{Fault, Side};
+use crate::fault::{Code, Fault, Side};
 use crate::imap::login::{Attempt, Before, Login, Protection, denied, untried, welcome};
 use crate::imap::probe::Means;
 use crate::imap::reply;
 use crate::imap::session::{Session, Terms};
+use crate::incident::{Protocol, Verb};
 use crate::limit::Seat;
 use crate::net::link::Link;
 use crate::net::stop::{Phase, Stop};
@@ -32,7 +34,8 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// Why it ended, if not by its own wish.
 pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fault> {
     // Boxed, so that what login needs does not stay in the task of a session that idles for hours.
-    let (login, seat, stop) = Box::pin(enter(visit, &context)).await?;
+    let mut observer = Observer::new(&context, Protocol::Imap);
+    let (login, seat, stop) = Box::pin(enter(visit, &context, &mut observer)).await?;
     let Some((client, logged_in)) = login else { return Ok(()) };
     let (backend, loan) = (logged_in.who.backend, logged_in.loan.clone());
     let member = Member::new(&context, &logged_in);
@@ -45,7 +48,7 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
     };
     let session = Session::new(terms);
     let session = if loan.is_some() { session.on_loan() } else { session };
-    let mut carrier = Carrier::new(client.into_parts(), logged_in.link.into_parts(), session);
+    let mut carrier = Carrier::new(client.into_parts(), logged_in.link.into_parts(), session, observer);
     let end = carry(&mut carrier, context.patience, stop).await;
     if end == Err(Fault::Garbage(Side::Backend)) {
         emit(Event::BackendConfused { backend: backend as u64 });
@@ -58,7 +61,11 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
 }
 
 /// Until a backend accepts the client: both connections then. `None`: the client left.
-async fn enter(visit: Visit, context: &Context) -> Result<(Option<(Link, LoggedIn)>, Seat, Stop), Fault> {
+async fn enter(
+    visit: Visit,
+    context: &Context,
+    observer: &mut Observer,
+) -> Result<(Option<(Link, LoggedIn)>, Seat, Stop), Fault> {
     let Visit { mut link, seat, mut stop, protection, tls, pooling } = visit;
     let mut login = Login::new(protection);
     link.send(&login.greeting()).await?;
@@ -89,7 +96,8 @@ async fn enter(visit: Visit, context: &Context) -> Result<(Option<(Link, LoggedI
             Before::Try(taken, attempt) => {
                 link.consume(taken);
                 link.set_deadline(Instant::now() + context.patience.login);
-                if let Some(logged_in) = attempt_login(&mut link, &attempt, &seat, context, pooling).await? {
+                observer.about(attempt.credential.user.reveal());
+                if let Some(logged_in) = attempt_login(&mut link, &attempt, (context, &seat, pooling), observer).await? {
                     return Ok((Some((link, logged_in)), seat, stop));
                 }
             }
@@ -106,18 +114,23 @@ async fn enter(visit: Visit, context: &Context) -> Result<(Option<(Link, LoggedI
 async fn attempt_login(
     link: &mut Link,
     attempt: &Attempt,
-    seat: &Seat,
-    context: &Context,
-    pooling: Pooling,
+    (context, seat, pooling): (&Context, &Seat, Pooling),
+    observer: &Observer,
 ) -> Result<Option<LoggedIn>, Fault> {
-    let answer = match backend::login(context, seat, &attempt.credential, pooling).await {
+    observer.asked(Side::Client, Verb::of(b"LOGIN"));
+    let tried = backend::login(context, seat, &attempt.credential, pooling).await;
+    let (answer, refusal) = match tried {
         Ok(logged_in) => {
-            link.send(&welcome(&attempt.tag, &logged_in.capabilities, context.sizes.message)).await?;
+            observer.judged(None);
+            // Only to who has proven to be the owner.
+            let words = [observer.alert(), welcome(&attempt.tag, &logged_in.capabilities, context.sizes.message)];
+            link.send(&words.concat()).await?;
             return Ok(Some(logged_in));
         }
-        Err(NoLogin::Denied) => denied(&attempt.tag),
-        Err(NoLogin::Untried(code)) => untried(&attempt.tag, code),
+        Err(NoLogin::Denied) => (denied(&attempt.tag), Code::WrongPassword),
+        Err(NoLogin::Untried(code)) => (untried(&attempt.tag, code), code),
     };
+    observer.judged(Some(refusal));
     link.send(&answer).await?;
     Ok(None)
 }

@@ -13,7 +13,9 @@ mod house;
 pub mod imap;
 mod lmtp;
 mod member;
+pub mod metrics;
 pub mod notices;
+mod observe;
 mod pool;
 pub mod relays;
 pub mod submission;
@@ -25,7 +27,9 @@ use arc_swap::ArcSwap;
 
 use crate::admin::Desk;
 use crate::delegate::Failure;
+use crate::incident::Incidents;
 use crate::limit::Limits;
+use crate::metrics::Metrics;
 use crate::net::pool::Shelf;
 use crate::net::tls;
 use crate::private::Address;
@@ -116,6 +120,10 @@ pub struct Context {
     pub incoming_health: backend::Health,
     /// What the kernel holds us to, and what it does not.
     pub enforcement: crate::sandbox::Enforcement,
+    /// Totals, for the admins' monitoring.
+    pub metrics: Metrics,
+    /// Sessions that are watched, with their owners' knowledge.
+    pub incidents: Arc<Incidents>,
     /// What the relays showed of themselves.
     pub relays: relays::Relays,
 }

@@ -23,7 +23,7 @@ use crate::net::stop::{Phase, Stop};
 use crate::net::stream::Stream;
 use crate::notice::{Letter, Notice, Queue, letter};
 use crate::private::{Address, Domain};
-use crate::quota::{Crossing, Subject};
+use crate::quota::{News, Subject, Topic};
 use crate::route::{Endpoint, Security};
 use crate::smtp::client::{Next, Opening};
 use crate::smtp::reply::Reply;
@@ -69,43 +69,45 @@ enum Outcome {
 impl Sender {
     async fn round(&mut self, context: &Context, stop: &Stop) {
         let now = self.began.elapsed();
-        let crossings = context.book.crossings().into_iter();
-        let lost = crossings.filter(|crossing| !self.queue.put(crossing.clone(), now)).count();
+        let lost = context.book.news().into_iter().filter(|news| !self.queue.put(news.clone(), now)).count();
         if lost > 0 {
             emit(Event::NoticesLost { number: lost as u64 });
         }
         let mut down = Vec::new();
-        for crossing in self.queue.due(now) {
+        for news in self.queue.due(now) {
             if stop.phase() != Phase::Running {
                 return;
             }
-            let Some((backend, to, from)) = addressed(context, &crossing) else {
-                self.queue.done(&crossing.subject);
+            let Some((backend, to, from)) = addressed(context, &news) else {
+                self.queue.done(&news.topic());
                 continue;
             };
             let outcome = match down.contains(&backend) {
                 true => Outcome::Down,
-                false => send(context, backend, &crossing, &from, &to).await,
+                false => send(context, backend, &news, &from, &to).await,
             };
             if matches!(outcome, Outcome::Down) && !down.contains(&backend) {
                 down.push(backend);
             }
-            self.judge(&crossing.subject, &outcome);
+            if matches!(outcome, Outcome::Sent | Outcome::Refused(_)) {
+                context.book.told(&news);
+            }
+            self.judge(&news.topic(), &outcome);
         }
     }
 
-    fn judge(&mut self, subject: &Subject, outcome: &Outcome) {
+    fn judge(&mut self, topic: &Topic, outcome: &Outcome) {
         match outcome {
             Outcome::Sent => {
-                self.queue.done(subject);
+                self.queue.done(topic);
                 self.waits = false;
             }
             Outcome::Refused(code) => {
-                self.queue.done(subject);
+                self.queue.done(topic);
                 emit(Event::NoticeRefused { code: *code });
             }
             Outcome::Later | Outcome::Down => {
-                if !self.queue.later(subject, self.began.elapsed()) {
+                if !self.queue.later(topic, self.began.elapsed()) {
                     emit(Event::NoticesLost { number: 1 });
                 }
                 if !std::mem::replace(&mut self.waits, true) {
@@ -118,8 +120,8 @@ impl Sender {
 
 /// The backend whose relay takes the notice, to whom it goes and from whom. None: nobody can be told, for there is no
 /// contact, no relay, or no association any more.
-fn addressed(context: &Context, crossing: &Crossing) -> Option<(usize, Address, Address)> {
-    let (to, domain): (Address, Domain) = match &crossing.subject {
+fn addressed(context: &Context, news: &News) -> Option<(usize, Address, Address)> {
+    let (to, domain): (Address, Domain) = match news.subject() {
         Subject::Mailbox(address) => (address.clone(), address.domain().clone()),
         Subject::Association(name) => {
             let association = context.book.association(name, today()).ok()?.association;
@@ -133,12 +135,11 @@ fn addressed(context: &Context, crossing: &Crossing) -> Option<(usize, Address, 
     Some((backend, to, context.notices_from.clone().or_else(postmaster)?))
 }
 
-async fn send(context: &Context, backend: usize, crossing: &Crossing, from: &Address, to: &Address) -> Outcome {
+async fn send(context: &Context, backend: usize, news: &News, from: &Address, to: &Address) -> Outcome {
     let backends = context.backends.load_full();
     let Some(relay) = backends.at(backend).and_then(|backend| backend.relay.as_ref()) else { return Outcome::Down };
-    let Some(letter) = letter(Notice::about(crossing), from, to, Date::from(SystemTime::now()), &random()) else {
-        return Outcome::Refused(553);
-    };
+    let letter = Notice::about(news).and_then(|notice| letter(notice, from, to, Date::from(SystemTime::now()), &random()));
+    let Some(letter) = letter else { return Outcome::Refused(553) };
     timeout(SENDING, hand_over(context, relay, &letter)).await.unwrap_or(Outcome::Down)
 }
 

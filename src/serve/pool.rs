@@ -14,7 +14,7 @@ use crate::imap::capability;
 use crate::imap::rest::{Settle, Settling};
 use crate::net::link::Link;
 use crate::net::pool::{Loan, Owner};
-use crate::private::Credential;
+use crate::private::{Credential, Pseudonym};
 
 /// How long a backend may take to answer UNSELECT or NOOP. Somebody waits for it, and a login anew takes no longer.
 const SETTLE: Duration = Duration::from_secs(3);
@@ -26,11 +26,17 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// As the backend's own judgement.
-pub(super) async fn login(context: &Context, who: Authenticated, credential: &Credential) -> Result<LoggedIn, Fault> {
+pub(super) async fn login(
+    context: &Context,
+    who: Authenticated,
+    credential: &Credential,
+    source: Pseudonym,
+) -> Result<LoggedIn, Fault> {
     let owner = Owner { user: who.user.clone(), backend: who.backend, backends: who.backends.clone() };
     if let Some((loan, mut link)) = context.shelf.take(&owner, credential) {
         match settle(&mut link, Settle::wake()).await {
             Ok(()) => {
+                context.metrics.counters.reused();
                 let capabilities = loan.capabilities().to_vec();
                 let non_sync = capability::non_sync(&capabilities);
                 return Ok(LoggedIn { link, capabilities, non_sync, who, loan: Some(loan) });
@@ -40,7 +46,7 @@ pub(super) async fn login(context: &Context, who: Authenticated, credential: &Cr
             Err(_) => {}
         }
     }
-    let mut fresh = converse(context, who, credential).await?;
+    let mut fresh = converse(context, who, credential, source).await?;
     let loan = context.shelf.admitted(owner, credential, &fresh.capabilities);
     fresh.loan = Some(loan).filter(|_| capability::can_unselect(&fresh.capabilities));
     Ok(fresh)

@@ -9,9 +9,11 @@ use super::Context;
 use super::backend::{self, Authenticated, NoLogin, Pooling};
 use super::door::Visit;
 use super::house::Rules;
+use super::observe::Observer;
 use crate::event::{Event, emit};
 use crate::fault::{Code, Fault, Side};
 use crate::imap::login::Protection as Door;
+use crate::incident::{Protocol, Verb};
 use crate::limit::Seat;
 use crate::net::dial::{dial, secure};
 use crate::net::link::Link;
@@ -42,8 +44,11 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
     let session = Session::new(params, protection);
     let login_by = Instant::now() + context.patience.login;
     let (relay, who, account, pace) = (None, None, None, None);
+    let observer = Observer::new(&context, Protocol::Submission);
+    let client = link;
+    let learned = false;
     let desk =
-        Desk { client: link, relay, session, context, seat, pooling, stop, tls, who, account, pace, login_by, learned: false };
+        Desk { client, relay, session, context, observer, seat, pooling, stop, tls, who, account, pace, login_by, learned };
     desk.run().await
 }
 
@@ -53,6 +58,7 @@ struct Desk {
     relay: Option<Link>,
     session: Session,
     context: Arc<Context>,
+    observer: Observer,
     seat: Seat,
     pooling: Pooling,
     stop: Stop,
@@ -72,7 +78,17 @@ impl Desk {
         loop {
             let house = Rules { context: &self.context, who: self.who.as_ref() };
             let relay_input = self.relay.as_ref().map_or(&[][..], Link::input);
+            let command = self.observer.is_on() && self.session.awaits_command();
             let step = self.session.step(&house, self.client.input(), relay_input);
+            if command && step.client > 0 {
+                self.observer.asked(Side::Client, Verb::of_smtp(self.client.input()));
+            }
+            if self.observer.is_on() {
+                self.observer.smtp_replies(Side::Backend, relay_input.get(..step.relay).unwrap_or_default());
+            }
+            if let Some(accepted) = self.session.ended() {
+                self.context.metrics.counters.message(accepted);
+            }
             self.client.consume(step.client);
             if let Some(relay) = &mut self.relay {
                 relay.consume(step.relay);
@@ -123,6 +139,9 @@ impl Desk {
             }
         }
         let answers = self.session.answers();
+        if self.observer.is_on() {
+            self.observer.smtp_replies(Side::Us, &answers);
+        }
         if !answers.is_empty() {
             self.client.set_deadline(Instant::now() + self.context.patience.stall);
             self.client.send(&answers).await?;
@@ -133,6 +152,7 @@ impl Desk {
     async fn read_client(&mut self) -> Result<(), Fault> {
         let had_relay = self.relay.is_some();
         self.send().await?;
+        self.observer.look();
         if had_relay && self.relay.is_none() {
             return Ok(());
         }
@@ -214,6 +234,11 @@ impl Desk {
 
     async fn judge(&mut self, credential: Credential) -> Result<(), Fault> {
         self.send().await?;
+        let known = self.observer.is_on();
+        self.observer.about(credential.user.reveal());
+        if !known {
+            self.observer.asked(Side::Client, Verb::of(b"AUTH"));
+        }
         let verdict = match self.by_relay(&credential) {
             Some(Ok(who)) => {
                 let user = who.user.clone();
@@ -225,10 +250,17 @@ impl Desk {
                 Ok(who) => {
                     let user = who.user.clone();
                     self.who = Some(who);
+                    self.observer.judged(None);
                     Verdict::Accepted(user)
                 }
-                Err(NoLogin::Denied) => Verdict::Denied,
-                Err(NoLogin::Untried(code)) => untried(code),
+                Err(NoLogin::Denied) => {
+                    self.observer.judged(Some(Code::WrongPassword));
+                    Verdict::Denied
+                }
+                Err(NoLogin::Untried(code)) => {
+                    self.observer.judged(Some(code));
+                    untried(code)
+                }
             },
         };
         self.session.judged(verdict);

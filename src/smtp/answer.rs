@@ -11,7 +11,12 @@ pub(crate) fn coded(status: &str, text: &str, code: Code) -> Vec<u8> {
 
 /// No room for incoming mail: for good, or to be tried again.
 pub(crate) fn no_space(verdict: Verdict, defer: bool) -> Vec<u8> {
-    let (status, text) = if defer { ("452 4.2.2", "No space left at the moment") } else { ("552 5.2.2", "No space left") };
+    let (status, text) = match (defer, verdict) {
+        (false, Verdict::TooManyMailboxes) => ("552 5.2.2", "No more mailboxes"),
+        (true, Verdict::TooManyMailboxes) => ("452 4.2.2", "No more mailboxes at the moment"),
+        (false, _) => ("552 5.2.2", "No space left"),
+        (true, _) => ("452 4.2.2", "No space left at the moment"),
+    };
     coded(status, text, verdict.code())
 }
 
@@ -38,10 +43,12 @@ pub(crate) fn refusal(code: Code) -> Vec<u8> {
         Code::Syntax => ("500 5.5.2", "Not understood"),
         Code::TlsFirst => ("538 5.7.11", "Encryption required for authentication"),
         Code::TooManyConnections => ("421 4.7.0", "Too many connections"),
+        Code::TooManyMailboxes => ("552 5.2.2", "No more mailboxes"),
         Code::TooManyMessages => ("450 4.7.1", "Too many messages"),
         Code::TooManyRecipients => ("452 4.5.3", "Too many recipients"),
         Code::TooManyTries => ("421 4.7.0", "Too many tries"),
         Code::TooSlow => ("421 4.4.2", "Too slow"),
+        Code::UnknownMailbox => ("550 5.1.1", "No such mailbox"),
         Code::WrongPassword => ("535 5.7.8", "Authentication failed"),
         _ => ("451 4.3.0", "The mail server does not answer, nothing was sent"),
     };

@@ -56,6 +56,8 @@ pub struct InForce {
     pub machine: Machine,
     /// The last audit.
     pub audit: Option<Report>,
+    /// Whether a backend is told a made-up address for each client (`client_hint`), where that is known.
+    pub hinted: Option<bool>,
 }
 
 impl InForce {
@@ -110,13 +112,19 @@ fn in_force(arguments: &Arguments, ask: Ask) -> Result<InForce, String> {
     };
     let config = arguments.config.as_deref().map(|file| Ok::<_, String>((settings(file)?, file))).transpose()?;
     let policy = config.as_ref().map_or_else(Policy::built_in, |(config, _)| config.policy.clone());
+    let of_file = config.as_ref().map(|(config, _)| config.backends.hinted().next().is_some());
     // Last of all: after the trial nothing more can be opened.
-    let machine = machine(arguments, config.as_ref().map(|(config, file)| (config, *file)), &policy, ask)?;
-    Ok(InForce { policy, machine, audit })
+    let (machine, told) = machine(arguments, config.as_ref().map(|(config, file)| (config, *file)), &policy, ask)?;
+    Ok(InForce { policy, machine, audit, hinted: told.or(of_file) })
 }
 
-/// From the daemon; where none answers, by trying; without a config, not at all.
-fn machine(arguments: &Arguments, config: Option<(&Config, &Path)>, policy: &Policy, ask: Ask) -> Result<Machine, String> {
+/// From the daemon, with whether it gives hints; where none answers, by trying; without a config, not at all.
+fn machine(
+    arguments: &Arguments,
+    config: Option<(&Config, &Path)>,
+    policy: &Policy,
+    ask: Ask,
+) -> Result<(Machine, Option<bool>), String> {
     let variable = || std::env::var_os("NOLOGD_SOCKET").filter(|socket| !socket.is_empty()).map(PathBuf::from);
     let socket = arguments.socket.clone().or_else(variable);
     match socket.or_else(|| config.and_then(|(config, _)| config.admin_socket())).map(|socket| ask(&socket)) {
@@ -125,10 +133,12 @@ fn machine(arguments: &Arguments, config: Option<(&Config, &Path)>, policy: &Pol
             if status["policy"].as_str() != Some(policy.digest()) {
                 return Err("the running nologd has other rules than these files: name its --config, or restart it".to_owned());
             }
-            Machine::told(&status).ok_or_else(|| "the running nologd is of another version than this program".to_owned())
+            let hinted = status["client-hints"].as_array().map(|hinted| !hinted.is_empty());
+            let machine = Machine::told(&status).ok_or("the running nologd is of another version than this program")?;
+            Ok((machine, hinted))
         }
         Some(Err(why)) if arguments.socket.is_some() => Err(why),
-        _ => Ok(config.map_or(Machine::Unseen, |(config, file)| Machine::tried(config, file))),
+        _ => Ok((config.map_or(Machine::Unseen, |(config, file)| Machine::tried(config, file)), None)),
     }
 }
 

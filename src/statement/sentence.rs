@@ -52,6 +52,8 @@ pub enum Proof {
     Test(&'static str, &'static str),
     /// The kernel was asked for it, and tried where the daemon did not answer.
     Kernel(&'static [Unenforced], &'static [Attempt]),
+    /// No backend has `client_hint`: from the daemon, or from its config file.
+    NoHint,
     /// Who looked at the machine.
     Witness,
     /// Where the daemon's outputs end.
@@ -90,6 +92,7 @@ impl Sentence {
                 let words: Vec<_> = needs.iter().map(|rule| rule.word()).collect();
                 parts.push(format!("kernel: {}", words.join(", ")));
             }
+            Proof::NoHint => parts.push("setting: client_hint".to_owned()),
             Proof::Witness => parts.push("check: status, or check --sandbox".to_owned()),
             Proof::Outputs => parts.push("check: output-kept".to_owned()),
             Proof::Audit => parts.push("check: audit".to_owned()),
@@ -110,7 +113,7 @@ const fn headers(part: Part, name: &'static str, rules: &'static [Rules]) -> Sen
 }
 
 use Part::{Kept, Limits, Machine, Mail, NotKept, Servers};
-use Proof::{Audit, Canary, Check, Kernel, Outputs, Outside, Policy, Sent, Test, UnseenPayload, Witness};
+use Proof::{Audit, Canary, Check, Kernel, NoHint, Outputs, Outside, Policy, Sent, Test, UnseenPayload, Witness};
 use Unenforced::{Calls, Connect, CoreDumps, Dumpable, Files, Privileges, Scope, Swap, Truncate};
 
 const HEADERS: &str = "headers.toml";
@@ -151,6 +154,18 @@ pub const SENTENCES: &[Sentence] = &[
     sentence(Kept, "password-in-memory", &[(RETENTION, &["password"]), (MEMORY, &["secrets-wiped"])], WIPED),
     sentence(
         Kept,
+        "incident",
+        &[(RETENTION, &["incident"])],
+        Test("tests/interop/incident.rs", "an_incident_shows_verbs_codes_and_times_and_nothing_else"),
+    ),
+    sentence(
+        Kept,
+        "totals",
+        &[(RETENTION, &["totals"])],
+        Test("tests/metrics.rs", "totals_are_coarse_and_late_and_say_nothing_about_anybody"),
+    ),
+    sentence(
+        Kept,
         "message-id-key",
         &[(RETENTION, &["message-id-key"])],
         Test("src/scrub/message_id.rs", "ours_is_left_alone_and_the_rest_is_hashed"),
@@ -171,6 +186,7 @@ pub const SENTENCES: &[Sentence] = &[
         Test("tests/layers.rs", "personal_types_cannot_be_printed"),
     ),
     sentence(NotKept, "no-spool", &[(RETENTION, &["contents"])], Test("tests/dialogues_submission.rs", "in_memory")),
+    sentence(NotKept, "client-hint", &[], NoHint),
     headers(Mail, "mail-origin", &[(HEADERS, &["trace", "client-address", "web-scripts"])]),
     headers(Mail, "mail-login", &[(HEADERS, &["login", "verdicts-of-others"])]),
     headers(Mail, "mail-program", &[(HEADERS, &["mail-program", "client-families", "mime-version"])]),

@@ -14,6 +14,9 @@ use crate::wire::dot::{self, Next};
 /// a stuffed line has at most one octet of four that is a dot of ours.
 const START: usize = 6 * 1024;
 
+/// Octets beyond them that are looked at meanwhile: the end of a message is seen only when all of it is there.
+const AHEAD: usize = dot::END.len() + 3;
+
 /// What was read of a message.
 enum Came {
     /// More must come first (or comes in the next step, if something was used).
@@ -100,10 +103,14 @@ impl Session {
     fn head(&mut self, house: &dyn House, user: User, mut message: Message, client: &[u8], relay: &[u8]) -> Step {
         let (used, came) = match &mut message.stage {
             Stage::Header(header) => message.source.take(client, true, header),
-            Stage::Start(_, body) => message.source.take(client, false, body),
+            Stage::Start(_, body) => {
+                let window = client.len().min((START + AHEAD).saturating_sub(body.len()));
+                message.source.take(&client[..window], false, body)
+            }
             Stage::Body => (0, Came::More),
         };
         message.taken += used as u64;
+        let mut scrub_first = false;
         let (ended, complete) = (matches!(came, Came::End), matches!(came, Came::End | Came::Blank));
         let mut act = if used > 0 { Act::Again } else { Act::Read(Side::Client) };
         let ready = match message.stage {
@@ -122,6 +129,9 @@ impl Session {
                 }
             }
             Stage::Start(header, body) if ended || body.len() >= START => {
+                // Flaws behind the start of the body are of no account yet, also when they are in sight already: which of two
+                // flaws is told must not depend on how the bytes came.
+                scrub_first = body.len() >= START && !ended;
                 message.stage = Stage::Header(Vec::new());
                 Some((header, body))
             }
@@ -130,11 +140,11 @@ impl Session {
                 None
             }
         };
-        if let Came::Bare = came {
-            return self.refuse(user, message, used, answer::refusal(Code::BareLineEnd), false);
-        }
-        if message.taken > self.params.limits.message {
+        if message.taken > self.params.limits.message && !scrub_first {
             return self.refuse(user, message, used, answer::refusal(Code::MessageTooLong), ended);
+        }
+        if matches!(came, Came::Bare) && !scrub_first {
+            return self.refuse(user, message, used, answer::refusal(Code::BareLineEnd), false);
         }
         match ready {
             Some((header, body)) => {
@@ -153,7 +163,7 @@ impl Session {
 
     fn order_data(&mut self, house: &dyn House, user: User, message: Message, head: Head, relay: &[u8]) {
         let Head { header, body, ended } = head;
-        let scrubbed = match house.scrub(&user.address, &header, &dot::unstuff(&body)) {
+        let scrubbed = match house.scrub(&user.address, &header, &dot::unstuff(&body[..body.len().min(START)])) {
             Ok(scrubbed) => scrubbed,
             Err(code) => {
                 self.refuse(user, message, 0, answer::refusal(code), ended);
@@ -184,11 +194,12 @@ impl Session {
         let Source::Data(dotted) = &mut message.source else { return Step::new(0, Act::Close) };
         let seen = dotted.body(client);
         message.taken += seen.pass as u64;
-        if seen.next == Next::Bare {
-            return self.refuse(user, message, seen.pass, answer::refusal(Code::BareLineEnd), false);
-        }
+        // The flaw that comes first in the message is told.
         if message.taken > self.params.limits.message {
             return self.refuse(user, message, seen.pass, answer::refusal(Code::MessageTooLong), false);
+        }
+        if seen.next == Next::Bare {
+            return self.refuse(user, message, seen.pass, answer::refusal(Code::BareLineEnd), false);
         }
         if seen.pass == 0 && seen.next == Next::End {
             let mail = self.finish();
@@ -259,16 +270,16 @@ impl Session {
             }
         };
         let taken = taken.saturating_add(used as u64);
-        let Some(rest) = rest else {
-            self.answers.extend(answer);
-            self.state = *then;
-            return Step::new(used, Act::Again);
-        };
         if taken > self.params.limits.message.saturating_mul(2) {
             self.answers.extend(answer);
             self.close(Code::MessageTooLong);
             return Step::new(used, Act::Again);
         }
+        let Some(rest) = rest else {
+            self.answers.extend(answer);
+            self.state = *then;
+            return Step::new(used, Act::Again);
+        };
         self.state = State::Swallow { rest, taken, answer, then };
         Step::new(used, if used > 0 { Act::Again } else { Act::Read(Side::Client) })
     }

@@ -129,6 +129,7 @@ impl Session {
             Ask::Mail { .. } => Mail::Idle,
             Ask::Rcpt(envelope) => Mail::Envelope(Envelope { accepted: envelope.accepted + usize::from(go_on), ..envelope }),
             Ask::Final => {
+                self.ended = Some(go_on);
                 self.patience = self.params.limits.patience;
                 Mail::Idle
             }

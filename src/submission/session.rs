@@ -139,6 +139,8 @@ pub struct Session {
     pub(super) orders: Orders,
     pub(super) tries: u8,
     pub(super) patience: u16,
+    /// See [`Session::ended`].
+    pub(super) ended: Option<bool>,
 }
 
 impl Step {
@@ -153,7 +155,7 @@ impl Session {
         let answers = format!("220 {} ESMTP\r\n", params.hostname).into_bytes();
         let patience = params.limits.patience;
         let orders = Orders::default();
-        Session { params, protection, state: State::Hello, relay: Relay::Away, answers, orders, tries: 0, patience }
+        Session { params, protection, state: State::Hello, relay: Relay::Away, answers, orders, tries: 0, patience, ended: None }
     }
 
     /// What is to be sent to the client, and forgets it here.
@@ -176,6 +178,20 @@ impl Session {
         match &self.state {
             State::Open(_, mail) => !matches!(mail, Mail::Idle | Mail::Broken),
             State::Swallow { .. } | State::LongLine { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether a message has come to its end since this was asked last, and whether the relay took it over.
+    pub fn ended(&mut self) -> Option<bool> {
+        self.ended.take()
+    }
+
+    /// Whether the next line from the client is a command.
+    pub fn awaits_command(&self) -> bool {
+        match &self.state {
+            State::Hello | State::Stranger => true,
+            State::Open(_, mail) => matches!(mail, Mail::Idle | Mail::Envelope(_) | Mail::Broken | Mail::Pause(_)),
             _ => false,
         }
     }
@@ -283,6 +299,7 @@ impl Session {
 
     /// Ends a message or a transaction that is refused: what is still to come of it is swallowed before `answer` is said.
     pub(super) fn refuse_rest(&mut self, rest: Option<Rest>, taken: u64, answer: Vec<u8>, then: State) {
+        self.ended = Some(false);
         match rest {
             Some(rest) => self.state = State::Swallow { rest, taken, answer, then: Box::new(then) },
             None => {
@@ -323,6 +340,7 @@ impl Session {
                 self.refuse_rest(Some(message.rest()), message.taken, answer, State::Open(user, Mail::Broken));
             }
             State::Open(user, Mail::Asked(Ask::Final)) => {
+                self.ended = Some(false);
                 self.answers.extend(answer);
                 self.state = State::Open(user, Mail::Idle);
             }

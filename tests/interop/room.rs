@@ -71,6 +71,32 @@ fn twenty_three_of_fifty(members: usize) {
     }
 }
 
+/// Dovecot without its quota plugin, and without what makes counting easy: the book finds what is there all the same.
+#[test]
+fn a_backend_that_does_not_count_is_counted() {
+    for capabilities in ["IMAP4rev1 LIST-STATUS STATUS=SIZE", "IMAP4rev1 STATUS=SIZE", "IMAP4rev1 UNSELECT", "IMAP4rev1"] {
+        let place = Place::new().unwrap();
+        let dovecot = Dovecot::start_with(&place, "dovecot", &format!("imap_capability = {capabilities}\n")).unwrap();
+        place.write("dovecot/users", b"m1@velo.example:{PLAIN}secret\n").unwrap();
+        let port = place.port().unwrap();
+        let (book, _runtime) = in_process(&place, &dovecot, &[("imap", format!("127.0.0.1:{port}"))], "storage = \"1M\"");
+        let mut around = Imap::log_in(dovecot.imap(), "m1@velo.example");
+        assert_eq!(around.ask("b CREATE \"lists/a b\""), "b OK Create completed");
+        let mut there = Amount::ZERO;
+        for (folder, size) in [("INBOX", 5000), ("INBOX", 700), ("\"lists/a b\"", 30)] {
+            let text = message("around", size);
+            assert!(around.append_to(folder, &text));
+            there = there.plus(Amount::message(text.len() as u64));
+        }
+        let mut session = Imap::log_in(port, "m1@velo.example");
+        let counted = book.mailbox(&Address::parse("m1@velo.example").unwrap()).unwrap();
+        assert!(counted.seen && counted.used == there, "{capabilities}: {} octets counted", counted.used.octets);
+        // No folder of ours is open, and the session goes on as usual.
+        assert!(session.ask("c FETCH 1 UID").starts_with("c BAD"));
+        assert!(session.ask("c SELECT INBOX").starts_with("c OK"));
+    }
+}
+
 /// A mail program on this machine, in the clear.
 struct Imap(BufReader<TcpStream>);
 
@@ -86,8 +112,23 @@ impl Imap {
         imap
     }
 
+    /// The tagged answer to a command.
+    fn ask(&mut self, command: &str) -> String {
+        self.send(&format!("{command}\r\n"));
+        loop {
+            let answer = self.line();
+            if !answer.starts_with('*') {
+                return answer.split(" (").next().unwrap().trim_end_matches(['.', '\r', '\n']).to_owned();
+            }
+        }
+    }
+
     fn append(&mut self, text: &str) -> bool {
-        self.send(&format!("b APPEND INBOX {{{}}}\r\n", text.len()));
+        self.append_to("INBOX", text)
+    }
+
+    fn append_to(&mut self, folder: &str, text: &str) -> bool {
+        self.send(&format!("b APPEND {folder} {{{}}}\r\n", text.len()));
         let answer = self.line();
         if !answer.starts_with('+') {
             assert!(answer.starts_with("b NO [OVERQUOTA]") && answer.contains("(ASSOCIATION-FULL)"), "{answer}");

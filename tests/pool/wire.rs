@@ -141,7 +141,7 @@ fn comparable(line: &str) -> String {
         Some(status) => {
             let rest = &text[status.len()..];
             let code = rest.strip_prefix(" [").and_then(|rest| rest.split(']').next()).map(|code| format!(" [{code}]"));
-            let code = code.filter(|code| !["CAPABILITY", "UNAVAILABLE", "HIGHESTMODSEQ"].iter().any(|word| code.contains(word)));
+            let code = code.filter(|code| !["CAPABILITY", "UNAVAILABLE"].iter().any(|word| code.contains(word)));
             format!("{head}{status}{}\n", code.unwrap_or_default())
         }
         None if line.ends_with(" RECENT\r\n") => String::new(),
@@ -150,11 +150,6 @@ fn comparable(line: &str) -> String {
             .iter()
             .fold(line.to_owned(), |line, flag| line.replace(flag, "")),
     };
-    // Once on, it stays on for the mailbox, and our questions about usage visit every mailbox. What would betray a connection
-    // on which it is on is MODSEQ in FETCH.
-    if line.starts_with("* OK [HIGHESTMODSEQ") {
-        return String::new();
-    }
     for name in ["UIDVALIDITY ", "APPENDUID ", "COPYUID ", "MODSEQ (", "MODSEQ "] {
         let Some(start) = line.find(name).map(|at| at + name.len()) else { continue };
         let digits = line[start..].bytes().take_while(u8::is_ascii_digit).count();

@@ -51,6 +51,16 @@ pub(super) fn assignments(text: &str) -> Vec<Assignment> {
     found
 }
 
+/// Whether `$_SERVER[name]` is given another value; what stands in comments does not count.
+pub(super) fn replaces_server(text: &str, name: &str) -> bool {
+    let code = without_comments(text);
+    let mut behind = code.split("$_SERVER[").skip(1).filter_map(|code| code.split_once(']'));
+    behind.any(|(key, rest)| {
+        let rest = rest.trim_start();
+        key.trim_matches(['\'', '"', ' ']) == name && rest.starts_with('=') && !rest.starts_with("==")
+    })
+}
+
 fn end_of_statement(text: &str) -> usize {
     let mut quote = None;
     let mut escaped = false;
@@ -123,6 +133,8 @@ mod tests {
         assert_eq!(names, [("c", 4), ("url", 5), ("plugins", 6)]);
         assert!(found[0].is_true());
         assert_eq!(found[1].text(), "http://x/#;y");
+        assert!(!replaces_server("// $_SERVER['A'] = 1;\nif ($_SERVER['A'] == 2) { $_SERVER['B'] = 3; }", "A"));
+        assert!(replaces_server("if (!empty($_SERVER['A'])) {\n  $_SERVER[\"A\"] = '';\n}", "A"));
         assert_eq!(found[2].texts().collect::<Vec<_>>(), ["archive", "rcguard"]);
     }
 }

@@ -4,7 +4,7 @@
 
 use super::super::check::{self, Check};
 use super::super::finding::Finding;
-use super::php::{Assignment, assignments};
+use super::php::{Assignment, assignments, replaces_server};
 
 /// Off by default, and bad when on.
 const SWITCHES: &[(&Check, &str)] = &[
@@ -33,6 +33,7 @@ const PLUGINS: &[&str] =
 /// What the settings in `text` would write down. `hidden`: the web server tells a constant in place of the visitor's address.
 pub fn findings(file: &str, text: &str, hidden: bool) -> Vec<Finding> {
     let settings = assignments(text);
+    let hidden = hidden || replaces_server(text, "REMOTE_ADDR");
     let last = |name: &str| settings.iter().rfind(|setting| setting.name == name);
     let mut found = Vec::new();
     let mut tell = |check: &Check, setting: Option<&Assignment>, name: &str, instead: &str| {
@@ -63,7 +64,7 @@ pub fn findings(file: &str, text: &str, hidden: bool) -> Vec<Finding> {
     }
     let storage = last("session_storage");
     if !hidden && storage.is_none_or(|setting| setting.text() != "php") {
-        let instead = "in nginx: fastcgi_param REMOTE_ADDR 127.0.0.1;";
+        let instead = "$_SERVER['REMOTE_ADDR'] = '127.0.0.1';    // or in nginx: fastcgi_param REMOTE_ADDR 127.0.0.1;";
         tell(&check::ROUNDCUBE_SESSION_TABLE, storage, "session_storage", instead);
     }
     if let Some(setting) = last("plugins") {
@@ -86,6 +87,8 @@ mod tests {
         let clean = "$config['smtp_log'] = false;\n$config['log_driver'] = 'stdout';\n$config['log_session_id'] = 0;\n";
         assert_eq!(names(clean, true), ["roundcube-last-login"]);
         assert_eq!(names(clean, false), ["roundcube-session-table", "roundcube-last-login"]);
+        let constant = format!("{clean}$_SERVER['REMOTE_ADDR'] = '127.0.0.1';\n");
+        assert_eq!(names(&constant, false), ["roundcube-last-login"]);
         let again = format!("{clean}$config['smtp_log'] = true;\n");
         assert_eq!(names(&again, true), ["roundcube-sendmail-log", "roundcube-last-login"]);
         let plugins = format!("{clean}$config['plugins'] = ['archive', 'lastlogin'];\n$config['imap_debug'] = true;\n");

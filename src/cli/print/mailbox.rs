@@ -55,11 +55,17 @@ pub(super) fn disclosure(value: &Value) -> String {
         let counted = if mailbox["counted"] == true { "yes" } else { "no" };
         held.push(("counted since the start", counted.into()));
     }
-    let level = match number(value, "notice-level") {
+    let level = match number(value, "notice-told") {
         0 => "none".into(),
         percent => format!("at {percent} %"),
     };
     held.push(("last notice", level));
+    if number(value, "notice-level") > number(value, "notice-told") {
+        held.push(("notice that waits", format!("at {} %", number(value, "notice-level"))));
+    }
+    if let Some(day) = value["leaving-told"].as_str() {
+        held.push(("told of leaving on", day.into()));
+    }
     held.push(("aliases", list_or_none(&value["aliases"])));
     held.push(("contact of", list_or_none(&value["contact-of"])));
     let sending = &value["sending"];
@@ -72,6 +78,11 @@ pub(super) fn disclosure(value: &Value) -> String {
         ] {
             held.push((label, number(sending, key).to_string()));
         }
+    }
+    let incident = &value["incident"];
+    if incident.is_object() {
+        let (kept, left) = (number(incident, "kept"), number(incident, "minutes-left"));
+        held.push(("incident mode", format!("on, {kept} steps; ends within {left} min (`incident show`)")));
     }
     let head = "this is all that nologd holds. It does not know when, from where or with whom mail was exchanged.";
     format!("{}: {head}\n{}", text(value, "address"), rows(&held))

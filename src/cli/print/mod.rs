@@ -2,6 +2,7 @@
 
 mod association;
 mod change;
+mod incident;
 mod mailbox;
 mod status;
 
@@ -20,6 +21,10 @@ pub(super) fn answer(request: &Request, value: &Value) -> String {
         Request::AssociationList => association::list(value),
         Request::AssociationShow(_) => association::show(value),
         Request::Disclose(_) => mailbox::disclosure(value),
+        Request::IncidentList => incident::list(value),
+        Request::IncidentShow(_) => incident::show(value),
+        Request::IncidentStart(..) => incident::start(value),
+        Request::IncidentStop(_) => incident::stop(value),
         Request::MailboxList(_) => mailbox::list(value),
         Request::MailboxRefresh(_) => mailbox::refresh(value),
         Request::MailboxRemove(_) | Request::MailboxSet(..) => change::mailbox(value),

@@ -22,6 +22,13 @@ pub(super) fn status(value: &Value) -> String {
     for kept in items(&value["kept-outputs"]) {
         told.push_str(&format!("    {} is kept on a disk\n", output(kept)));
     }
+    let hinted = texts(&value["client-hints"]);
+    if !hinted.is_empty() {
+        told.push_str(&format!("    client hints        {hinted} (a made-up address for each client, another one every hour)\n"));
+    }
+    if number(value, "incidents") > 0 {
+        told.push_str(&format!("    incident mode       on for {}\n", counted(number(value, "incidents"), "mailbox")));
+    }
     told.push_str(&rules("Not enforced here", &value["not-enforced"]));
     told.push_str(&rules("Loosened by the policy folder", &value["loosened"]));
     let mut lines = vec![["FULL", "ASSOCIATION", "STATE", "MAILBOXES", "STORAGE"].map(str::to_owned).to_vec()];

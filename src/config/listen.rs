@@ -1,0 +1,122 @@
+//! `[[listen]]` in the config file: where clients connect, and how they are protected there.
+
+use std::net::SocketAddr;
+
+use nix::unistd::Group;
+
+use super::file::choice;
+use super::reader::{Found, Reader, Section};
+use crate::route::is_loopback;
+use crate::serve::Service;
+
+/// One listener.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// What is spoken.
+    pub service: Service,
+    /// `ADDRESS:PORT` or `unix:PATH`.
+    pub address: String,
+    /// How it is protected.
+    pub tls: Protection,
+    /// Whether backend connections are reused: always for the webmail, on request for `imap`.
+    pub pool: bool,
+    /// Who else may connect to a Unix socket: a group, by its number.
+    pub group: Option<u32>,
+}
+
+/// `tls = ...` of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// From the first byte.
+    Implicit,
+    /// After STARTTLS.
+    StartTls,
+    /// Not at all.
+    None,
+}
+
+impl Protection {
+    /// The word in the config file.
+    pub fn word(self) -> &'static str {
+        match self {
+            Protection::Implicit => "implicit",
+            Protection::StartTls => "starttls",
+            Protection::None => "none",
+        }
+    }
+}
+
+impl Listen {
+    /// Whether it can be reached from this machine only.
+    pub fn is_local(&self) -> bool {
+        let host = self.address.rsplit_once(':').map_or("", |(host, _)| host.trim_start_matches('[').trim_end_matches(']'));
+        self.address.starts_with("unix:") || is_loopback(host)
+    }
+}
+
+pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) -> Vec<Listen> {
+    let mut listens: Vec<Listen> = Vec::new();
+    let sections = root.sections(reader, "listen");
+    if sections.is_empty() {
+        reader.problem(0..0, "listen", "is missing: at least one [[listen]] is needed");
+    }
+    for mut section in sections {
+        let service = section.needed(reader, "service");
+        let address = section.needed(reader, "address");
+        let tls = section.needed(reader, "tls");
+        let wants_pool = section.flag(reader, "pool");
+        let group = section.text(reader, "group");
+        let place = section.place();
+        section.end(reader);
+        let services = Service::ALL.map(|service| (service.word(), service));
+        let service = choice(reader, service, &services);
+        let kinds = [Protection::Implicit, Protection::StartTls, Protection::None].map(|kind| (kind.word(), kind));
+        let protection = choice(reader, tls, &kinds);
+        let (Some(service), Some(address), Some(protection)) = (service, address, protection) else { continue };
+        let pool = wants_pool || service.is_webmail();
+        if wants_pool && service != Service::Imap && !service.is_webmail() {
+            reader.wrong(&place, "has pool = true, which is for imap only");
+        }
+        let unix = address.value.starts_with("unix:");
+        let group = group.and_then(|found| socket_group(reader, &found, unix, service));
+        let listen = Listen { service, address: address.value.clone(), tls: protection, pool, group };
+        if !unix && address.value.parse::<SocketAddr>().is_err() {
+            reader.wrong(&address, "must be ADDRESS:PORT with the number of an address, or unix:PATH");
+        } else if protection == Protection::None && !listen.is_local() {
+            reader.wrong(&address, "must be loopback or a Unix socket where tls is \"none\"");
+        } else if service == Service::Admin && !unix {
+            reader.wrong(&address, "must be a Unix socket for admins, such as unix:/run/nologd/admin.sock");
+        } else if protection != Protection::None && matches!(service, Service::Lmtp | Service::Policy) {
+            reader.wrong(&address, "is for the host's own mail server: loopback or a Unix socket, with tls = \"none\"");
+        } else if protection != Protection::None && service == Service::Metrics {
+            reader.wrong(&address, "is for monitoring on this machine: loopback or a Unix socket, with tls = \"none\"");
+        } else if service.is_webmail() && !listen.is_local() {
+            reader.wrong(
+                &address,
+                "must be loopback or a Unix socket: who can reach the webmail's listener can guess passwords freely",
+            );
+        } else if protection != Protection::None && unix {
+            reader.wrong(&address, "cannot be a Unix socket where TLS is used");
+        } else if protection != Protection::None && !certificates {
+            reader.wrong(&address, "needs [tls] with certificates and default");
+        } else if listens.iter().any(|other| other.address == listen.address) {
+            reader.wrong(&address, "is used twice");
+        }
+        listens.push(listen);
+    }
+    listens
+}
+
+/// The group that may connect to a Unix socket.
+fn socket_group(reader: &mut Reader<'_>, found: &Found<String>, unix: bool, service: Service) -> Option<u32> {
+    if !unix {
+        reader.wrong(found, "is for Unix sockets; a port has no group");
+    } else if service == Service::Admin {
+        reader.wrong(found, "of the admins' socket belongs into [admin]");
+    } else if let Some(group) = Group::from_name(&found.value).ok().flatten() {
+        return Some(group.gid.as_raw());
+    } else {
+        reader.wrong(found, "is no group of this machine");
+    }
+    None
+}

@@ -1,0 +1,21 @@
+//! Layer 2: incident mode. For minutes, and only where the owner is told so, the steps of one mailbox's sessions are remembered,
+//! to find a fault without logs (DESIGN section 5, rule 6).
+//!
+//! ```text
+//! nologd incident start ──▶ Incidents ──Watch──▶ a session ──Step──▶ ring of 500 ──▶ nologd incident show
+//!                                  owner ◀── * OK [ALERT] ...
+//! ```
+//!
+//! A [`Step`] is a few numbers: a side, a word of a closed list, a reply code, milliseconds since the start. It cannot hold text
+//! from a peer, so no argument, name, size, content, password or address can be in it; `step` has the lists.
+//! All of it is in memory, and gone at the end, at a stop and at a restart.
+//!
+//! Absent on purpose: incoming mail (LMTP, the policy service), whose steps are other people's, and what went before a login is
+//! tried, when nobody knows whose session it is.
+
+mod ring;
+mod running;
+mod step;
+
+pub use running::{Incidents, LONGEST, Refused, Shown, USUAL, Watch};
+pub use step::{Answer, Protocol, Response, Status, Step, Verb, What};

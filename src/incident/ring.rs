@@ -1,0 +1,35 @@
+//! The last steps, and how many went before them.
+
+use std::collections::VecDeque;
+
+use super::Step;
+
+/// Steps that are kept of one incident.
+pub(super) const KEPT: usize = 500;
+
+/// At most [`KEPT`] steps; the oldest go first.
+#[derive(Default)]
+pub(super) struct Ring {
+    steps: VecDeque<Step>,
+    dropped: u64,
+}
+
+impl Ring {
+    pub(super) fn push(&mut self, step: Step) {
+        if self.steps.len() >= KEPT {
+            self.steps.pop_front();
+            self.dropped += 1;
+        }
+        self.steps.push_back(step);
+    }
+
+    /// The steps in their order, and how many were dropped.
+    pub(super) fn copy(&self) -> (Vec<Step>, u64) {
+        (self.steps.iter().copied().collect(), self.dropped)
+    }
+
+    /// Forgets all, the memory too.
+    pub(super) fn clear(&mut self) {
+        *self = Ring::default();
+    }
+}

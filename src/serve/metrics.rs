@@ -1,0 +1,60 @@
+//! The monitoring's page: read a request, answer, close. Local, as the config holds it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use super::Context;
+use crate::fault::{Fault, Side};
+use crate::metrics::{Now, respond};
+use crate::net::conn::Conn;
+use crate::net::link::Link;
+use crate::net::listen::Bound;
+use crate::net::stop::Stop;
+
+/// Scrapers at once, on each of the threads that serve. More wait in the kernel's queue.
+const SCRAPERS: usize = 4;
+/// From the connection to the end of the response.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Serves `bound` until the stop. A scraper takes no seat: it is no session, and a flood of sessions must not blind the admins.
+pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Stop) {
+    let seats = Arc::new(Semaphore::new(SCRAPERS));
+    let serve = |conn, _| {
+        let (seats, context) = (seats.clone(), context.clone());
+        tokio::spawn(async move {
+            let _seat = seats.acquire().await;
+            // Nobody is there to be told when the peer is gone.
+            let _ = receive(conn, &context).await;
+        });
+    };
+    bound.serve(number, stop, serve).await;
+}
+
+async fn receive(conn: Conn, context: &Context) -> Result<(), Fault> {
+    let mut link = Link::new(conn, Side::Client, Instant::now() + PATIENCE);
+    let response = loop {
+        match respond(link.input(), &context.metrics.page()) {
+            Some(response) => break response,
+            None => drop(link.fill().await?),
+        }
+    };
+    // All of it: closed with bytes unread, a connection takes our answer back.
+    link.consume(link.input().len());
+    link.send(&response).await?;
+    link.close().await;
+    Ok(())
+}
+
+/// The minute's work: a new page.
+pub fn publish(context: &Context) {
+    let healths = [&context.health, &context.incoming_health, &context.relays.health];
+    context.metrics.publish(Now {
+        sessions: context.limits.sessions() as u64,
+        reservations_refused: context.book.refused(),
+        backends_down: healths.iter().map(|health| health.down()).sum(),
+        backend_failures: healths.iter().map(|health| health.failures()).sum(),
+    });
+}

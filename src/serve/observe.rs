@@ -1,0 +1,119 @@
+//! What a session writes down while the incident of its owner is on (`crate::incident`), and tells the owner. Otherwise nothing:
+//! one comparison for each turn of its loop.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Context;
+use super::clock::today;
+use crate::fault::{Code, Side};
+use crate::imap::{self, reply};
+use crate::incident::{Answer, Protocol, Status, Verb, Watch};
+use crate::private::Address;
+
+/// The eyes of one session.
+pub(super) struct Observer {
+    context: Arc<Context>,
+    protocol: Protocol,
+    /// Who; none before a login is tried.
+    who: Option<Address>,
+    /// Up to where beginnings and ends were noticed.
+    seen: u64,
+    watch: Option<Watch>,
+}
+
+impl Observer {
+    /// Of a session of whom nobody knows whose it is.
+    pub(super) fn new(context: &Arc<Context>, protocol: Protocol) -> Observer {
+        Observer { context: context.clone(), protocol, who: None, seen: 0, watch: None }
+    }
+
+    /// Somebody tries to log in as `user`. Whether it is the owner, the backend will say: a wrong password is a step too.
+    pub(super) fn about(&mut self, user: &str) {
+        let who = Address::parse(user);
+        if who != self.who {
+            (self.who, self.watch, self.seen) = (who, None, 0);
+        }
+        self.look();
+    }
+
+    /// Whether steps are written down.
+    pub(super) fn is_on(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    /// Notices beginnings and ends. True when the owner's incident has begun since the last look.
+    pub(super) fn look(&mut self) -> bool {
+        let changes = self.context.incidents.changes();
+        if changes == self.seen {
+            return false;
+        }
+        self.seen = changes;
+        let now = Instant::now();
+        if self.watch.as_ref().is_some_and(|watch| watch.is_on(now)) {
+            return false;
+        }
+        self.watch = self.who.as_ref().and_then(|who| self.context.incidents.watch(who, self.protocol, now));
+        self.watch.is_some()
+    }
+
+    /// What the owner is told in IMAP while it is on; else nothing.
+    pub(super) fn alert(&self) -> Vec<u8> {
+        let (Some(watch), Some(who)) = (&self.watch, &self.who) else { return Vec::new() };
+        let lang = self.context.book.route(who.domain(), today()).map(|route| route.lang);
+        let minutes = watch.left(Instant::now()).as_secs().div_ceil(60);
+        reply::incident(lang, minutes)
+    }
+
+    pub(super) fn asked(&self, side: Side, verb: Verb) {
+        if let Some(watch) = &self.watch {
+            watch.asked(side, verb, Instant::now());
+        }
+    }
+
+    pub(super) fn answered(&self, side: Side, answer: Option<Answer>) {
+        if let (Some(watch), Some(answer)) = (&self.watch, answer) {
+            watch.answered(side, answer, Instant::now());
+        }
+    }
+
+    /// How the backend judged a login: `None` is good.
+    pub(super) fn judged(&self, refusal: Option<Code>) {
+        let status = if refusal.is_none() { Status::Ok } else { Status::No };
+        self.answered(Side::Backend, Some(Answer::plain(status, refusal)));
+    }
+
+    /// The session is about to do this with what came from the client, where a command begins.
+    pub(super) fn imap_command(&self, input: &[u8], step: &imap::Step) {
+        match step {
+            imap::Step::Need | imap::Step::Hold => {}
+            // Nothing was taken: it is a question of ours.
+            imap::Step::Rewrite(0, ours) => self.asked(Side::Us, Verb::of_imap(ours)),
+            step => self.asked(Side::Client, Verb::of_imap(input.get(..step.taken()).unwrap_or_default())),
+        }
+    }
+
+    /// What we answer the client ourselves.
+    pub(super) fn imap_answer(&self, step: &imap::Step) {
+        if let (true, imap::Step::Answer(_, words) | imap::Step::Close(words, _)) = (self.is_on(), step) {
+            let last = words.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+            self.answered(Side::Us, Answer::of_imap(last).map(|answer| answer.ours(last)));
+        }
+    }
+
+    /// The session is about to do this with what came from the backend, where a response begins.
+    pub(super) fn imap_response(&self, input: &[u8], step: &imap::Step) {
+        match step.taken() {
+            0 => {}
+            taken => self.answered(Side::Backend, Answer::of_imap(input.get(..taken).unwrap_or_default())),
+        }
+    }
+
+    /// Replies of SMTP, of which only the numbers stay, and of ours the code words.
+    pub(super) fn smtp_replies(&self, side: Side, lines: &[u8]) {
+        for line in lines.split(|byte| *byte == b'\n') {
+            let answer = Answer::of_smtp(line);
+            self.answered(side, if side == Side::Us { answer.map(|answer| answer.ours(line)) } else { answer });
+        }
+    }
+}
