@@ -239,10 +239,14 @@ fn status_shows_associations_by_fill_and_no_activity() {
         "backends",
         "client-hints",
         "incidents",
+        "kept-outputs",
         "listeners",
         "loosened",
+        "lost-outputs",
         "mailboxes",
+        "missing",
         "not-enforced",
+        "policy",
         "version",
     ];
     assert_eq!(keys, known);

@@ -4,8 +4,14 @@
 
 #[path = "audit/canary.rs"]
 mod canary;
+#[path = "audit/nginx.rs"]
+mod nginx;
 #[path = "audit/real.rs"]
 mod real;
+#[path = "audit/roundcube.rs"]
+mod roundcube;
+#[path = "audit/rsyslog.rs"]
+mod rsyslog;
 #[path = "audit/templates.rs"]
 mod templates;
 
@@ -14,6 +20,7 @@ use std::process::Command;
 use nologd::audit::check::Server;
 use nologd::audit::settings::{Source, findings};
 use nologd::audit::{Finding, report};
+use nologd::demo::{Owner, Place};
 
 /// Every leak of Debian's Dovecot, Postfix, nginx and Roundcube that is there without any line of an admin.
 const DEFAULT_LEAKS: &[&str] = &[
@@ -153,4 +160,46 @@ fn output(tool: &str, arguments: &[&str], package: &str) -> String {
     let output = Command::new(path).args(arguments).output().unwrap();
     assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// From inside, everything is refused, the name of a person too; and a policy that lets something through is found.
+#[test]
+fn the_audit_tries_the_sandbox_from_inside() {
+    let place = Place::new().unwrap();
+    place.make("state", Owner::me()).unwrap();
+    let user = if nix::unistd::Uid::effective().is_root() { "user = \"nobody\"\n" } else { "" };
+    let config = |more: &str| {
+        format!(
+            "hostname = \"mail.nolog.example\"\nstate_dir = \"{}\"\n{user}\
+             [[listen]]\nservice = \"imap\"\naddress = \"127.0.0.1:1143\"\ntls = \"none\"\n\
+             [[backend]]\nname = \"one\"\nimap = \"imap://127.0.0.1:10143\"\n{more}",
+            place.path("state").display()
+        )
+    };
+    let run = |text: &str, arguments: &[&str]| {
+        let file = place.write("nologd.toml", text.as_bytes()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
+        let output = command.args(["audit", "--no-settings", "--config"]).arg(file).args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, text, errors) = run(&config(""), &["--json"]);
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{text}");
+    let report: nologd::audit::Report = serde_json::from_str(&text).unwrap();
+    let itself = report.itself.unwrap();
+    assert_eq!(itself.tried.len(), nologd::sandbox::Attempt::ALL.len() + 1);
+    assert!(itself.tried.iter().any(|tried| tried.what == "report a person's name" && tried.refused));
+    let (code, text, _) = run(&config(""), &[]);
+    assert!(code == Some(0) && text.contains("  refused: report a person's name\n"), "{text}");
+    assert!(
+        text.contains("  refused: start a program\n")
+            && text.ends_with("audit: clean: 0 settings to change, 0 traces, 0 attempts not refused\n"),
+        "{text}"
+    );
+
+    place.make("policy", Owner::me()).unwrap();
+    let loose = nologd::policy::sandbox::BUILT_IN.replace("write  = [\"@state\"]", "write  = [\"@state\", \"/tmp\"]");
+    place.write("policy/sandbox.toml", loose.as_bytes()).unwrap();
+    let own = format!("{}[policy]\ndirectory = \"{}\"\nallow_loosened = true\n", config(""), place.path("policy").display());
+    let (code, text, _) = run(&own, &[]);
+    assert!(code == Some(1) && text.contains("POSSIBLE: write a file in the folder for temporary files"), "{text}");
 }

@@ -2,7 +2,7 @@
 //! `sandbox.rs`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on must say where
-#![allow(clippy::disallowed_macros)] // the leaks; without this line, clippy catches each of them
+#![allow(clippy::disallowed_macros, clippy::disallowed_methods)] // the leaks; without this line, clippy catches each of them
 
 use std::fmt::{Debug, Display};
 use std::marker::PhantomData;
@@ -80,6 +80,64 @@ fn child() {
     event::print_only(["backend-down", "login"].into_iter());
     emit(Event::BackendUp { backend: 7 });
     emit(Event::BackendDown { backend: 7 });
+}
+
+/// Leaks as somebody in a hurry would write them, each compiled alone by clippy with this crate's own rules: none gets through.
+#[test]
+fn a_careless_line_does_not_compile_or_does_not_pass_clippy() {
+    let folder = std::env::temp_dir().join(format!("nologd-leaks-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let who = "fn leak(who: &nologd::private::Address)";
+    let tracing = library("tracing");
+    // The harmless one shows that the others fail for what they do.
+    assert_eq!(judged(&folder, &format!("{who} {{ let _ = who.reveal().len(); }}"), &tracing), "");
+    for (line, wanted) in [
+        ("let _ = format!(\"{who:?}\");", "doesn't implement `std::fmt::Debug`"),
+        ("let _ = format!(\"{who}\");", "doesn't implement `std::fmt::Display`"),
+        ("tracing::info!(\"login of {}\", who.reveal());", "use of a disallowed macro `tracing::info`"),
+        ("tracing::error!(user = who.reveal());", "use of a disallowed macro `tracing::error`"),
+        ("println!(\"{}\", who.reveal());", "use of a disallowed macro `std::println`"),
+        ("eprintln!(\"{}\", who.reveal());", "use of a disallowed macro `std::eprintln`"),
+        ("let _ = dbg!(who.reveal());", "use of a disallowed macro `std::dbg`"),
+        ("let _ = std::fs::write(\"/tmp/who\", who.reveal());", "use of a disallowed method `std::fs::write`"),
+        ("let _ = std::fs::File::create(who.reveal());", "use of a disallowed method `std::fs::File::create`"),
+    ] {
+        let told = judged(&folder, &format!("{who} {{ {line} }}"), &tracing);
+        assert!(told.contains(wanted), "{line}:\n{told}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// What clippy says of `code`; empty when it has nothing to say.
+fn judged(folder: &Path, code: &str, tracing: &Path) -> String {
+    let file = folder.join("leak.rs");
+    std::fs::write(&file, format!("#![allow(dead_code)]\n{code}\n")).unwrap();
+    let bin = Path::new(env!("CARGO")).parent().unwrap();
+    let driver = Some(bin.join("clippy-driver")).filter(|driver| driver.exists()).unwrap_or("clippy-driver".into());
+    let mut command = Command::new(driver);
+    command.args(["--edition", "2024", "--crate-type", "lib", "--emit", "metadata", "--error-format", "short"]);
+    command.args(["-D", "clippy::disallowed_macros", "-D", "clippy::disallowed_methods"]);
+    command.arg("-L").arg(format!("dependency={}", deps().display())).arg("--out-dir").arg(folder);
+    command.arg("--extern").arg(format!("nologd={}", library("nologd").display()));
+    command.arg("--extern").arg(format!("tracing={}", tracing.display())).arg(file);
+    let output = command.env("CLIPPY_CONF_DIR", env!("CARGO_MANIFEST_DIR")).output().expect("rustup component add clippy");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The folder that this test was built into.
+fn deps() -> std::path::PathBuf {
+    std::env::current_exe().unwrap().parent().unwrap().to_owned()
+}
+
+/// The library that was built last under this name.
+fn library(name: &str) -> std::path::PathBuf {
+    let start = format!("lib{name}-");
+    let files = std::fs::read_dir(deps()).unwrap().map(|entry| entry.unwrap().path());
+    let is = |path: &std::path::PathBuf| {
+        let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        file.starts_with(&start) && file.ends_with(".rlib")
+    };
+    files.filter(is).max_by_key(|path| std::fs::metadata(path).and_then(|data| data.modified()).unwrap()).unwrap()
 }
 
 /// Printing and writing are refused by clippy, which `make test` runs with warnings as errors; and nobody has switched it off

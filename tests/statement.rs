@@ -2,48 +2,84 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests
 
+mod alone;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use alone::House;
+use nix::sys::signal::Signal;
 use nologd::audit::check::{Check, Kind};
 use nologd::audit::{Canary, Finding, Report, Trace};
 use nologd::fault::Lang;
-use nologd::policy::headers::{BUILT_IN, Headers};
+use nologd::policy::headers::BUILT_IN;
+use nologd::policy::{FILES, Policy};
 use nologd::private::{Address, Domain};
 use nologd::quota::{Amount, Association, Book, Day, Grant, Limit, Name, Params};
-use nologd::sandbox::Unenforced;
-use nologd::statement::{InForce, Page, Proof, SENTENCES, Words};
+use nologd::sandbox::{Attempt, Unenforced};
+use nologd::statement::{InForce, Machine, Output, Page, Part, Proof, SENTENCES, Words};
 use nologd::store::{Memory, Store};
 use serde_json::Value;
 
+/// A claim that nothing holds up is a bug: each sentence has something behind it, and what it names is there.
 #[test]
 fn what_stands_behind_each_sentence_exists() {
-    let headers = Headers::built_in();
-    let rules: BTreeSet<_> = headers.reasons().map(|(name, _)| name).collect();
+    let policy = Policy::built_in();
     for sentence in SENTENCES {
+        for (file, names) in sentence.rules {
+            assert!(FILES.iter().any(|(known, _)| known == file) && !names.is_empty(), "{}: {file}", sentence.name);
+            for name in *names {
+                assert!(policy.names(file).contains(name), "{}: {file} has no {name}", sentence.name);
+            }
+        }
         match sentence.proof {
-            Proof::Rules(names) => assert!(names.iter().all(|name| rules.contains(name)), "{}", sentence.name),
-            Proof::Sent(name, _) => assert!(rules.contains(name), "{name}"),
-            Proof::UnseenPayload => assert!(BUILT_IN.contains("unseen_payload =")),
+            Proof::Policy | Proof::Sent(_) | Proof::UnseenPayload => assert!(!sentence.rules.is_empty(), "{}", sentence.name),
             Proof::Test(file, function) => {
                 let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
-                assert!(
-                    text.contains(&format!("#[test]\nfn {function}("))
-                        || text.contains(&format!("    #[test]\n    fn {function}(")),
-                    "{}: {file} {function}",
-                    sentence.name
-                );
+                let is_test = |start: &str| text.contains(&format!("{start}#[test]\n{start}fn {function}("));
+                assert!(is_test("") || is_test("    "), "{}: {file} {function}", sentence.name);
             }
-            Proof::Kernel(rule, name) => assert_eq!(format!("{rule:?}"), name),
+            Proof::Kernel(needs, attempts) => {
+                assert!(!needs.is_empty() && !sentence.rules.is_empty(), "{}", sentence.name);
+                assert!(needs.iter().all(|rule| Unenforced::ALL.contains(rule)), "{}", sentence.name);
+                assert!(attempts.iter().all(|attempt| Attempt::ALL.contains(attempt)), "{}", sentence.name);
+            }
             Proof::Check(name) => assert_eq!(Check::find(name).unwrap().kind, Kind::Remains, "{name}"),
-            Proof::Audit | Proof::Canary | Proof::Outside | Proof::NoHint => {}
+            Proof::Outside => assert_eq!(sentence.part, Part::Limits, "{}: nothing holds what is promised", sentence.name),
+            Proof::NoHint | Proof::Witness | Proof::Outputs | Proof::Audit | Proof::Canary => {}
+        }
+        assert!(!sentence.backing().is_empty());
+    }
+}
+
+/// And the other way round: what the rules, the kernel, the trial from inside and the audit know is told.
+#[test]
+fn nothing_that_is_known_is_left_out() {
+    let policy = Policy::built_in();
+    let told = |file: &str, name: &str| {
+        SENTENCES.iter().any(|sentence| sentence.rules.iter().any(|(own, names)| *own == file && names.contains(&name)))
+    };
+    for file in ["memory.toml", "retention.toml", "sandbox.toml"] {
+        for name in policy.names(file) {
+            assert!(told(file, name), "{name} of {file} stands behind no sentence");
         }
     }
-    let remains = Check::ALL.iter().filter(|check| check.kind == Kind::Remains);
-    for check in remains {
+    let kernel = || {
+        SENTENCES
+            .iter()
+            .filter_map(|sentence| if let Proof::Kernel(needs, tried) = sentence.proof { Some((needs, tried)) } else { None })
+    };
+    for rule in Unenforced::ALL {
+        assert!(kernel().any(|(needs, _)| needs.contains(rule)), "{} can be missing unsaid", rule.word());
+        assert_eq!(Unenforced::find(rule.word()), Some(*rule));
+    }
+    for attempt in Attempt::ALL {
+        assert!(kernel().any(|(_, tried)| tried.contains(attempt)), "{} can be possible unsaid", attempt.text());
+    }
+    for check in Check::ALL.iter().filter(|check| check.kind == Kind::Remains) {
         assert!(SENTENCES.iter().any(|sentence| sentence.proof == Proof::Check(check.name)), "{} is not told", check.name);
     }
 }
@@ -51,7 +87,7 @@ fn what_stands_behind_each_sentence_exists() {
 #[test]
 fn every_line_says_what_stands_behind_it() {
     for lang in [Lang::En, Lang::Fr] {
-        for line in page(BUILT_IN, Vec::new(), Some(report()), lang).lines() {
+        for line in page(BUILT_IN, granted(), Some(report()), lang).lines() {
             assert!(!line.proof.is_empty() && line.text.ends_with(['.', '…']), "{}", line.text);
             assert!(!line.text.contains(['{', '}']), "{}", line.text);
         }
@@ -61,10 +97,10 @@ fn every_line_says_what_stands_behind_it() {
 #[test]
 fn a_loosened_rule_is_replaced_by_its_opposite() {
     for sentence in SENTENCES {
-        let Proof::Rules(names) = sentence.proof else { continue };
-        for name in names {
+        let (Proof::Policy, [("headers.toml", names)]) = (sentence.proof, sentence.rules) else { continue };
+        for name in *names {
             let text = without_rule(name);
-            let (now, was) = (said(&page(&text, Vec::new(), None, Lang::Fr)), said(&page(BUILT_IN, Vec::new(), None, Lang::Fr)));
+            let (now, was) = (said(&page(&text, granted(), None, Lang::Fr)), said(&page(BUILT_IN, granted(), None, Lang::Fr)));
             let words = Words::of(Lang::Fr);
             let forms = &words.sentence[sentence.name];
             assert!(was.contains(&forms.holds) && !was.contains(&forms.otherwise), "{name}");
@@ -72,56 +108,96 @@ fn a_loosened_rule_is_replaced_by_its_opposite() {
         }
     }
     let dropped = BUILT_IN.replace("action  = \"keep\"", "action  = \"drop\"");
+    assert!(said(&page(&dropped, granted(), None, Lang::En)).iter().any(|text| text.ends_with("web address) is taken out too.")));
     assert!(
-        said(&page(&dropped, Vec::new(), None, Lang::En)).iter().any(|text| text.ends_with("web address) is taken out too."))
-    );
-    assert!(
-        said(&page(&without_rule("self-description"), Vec::new(), None, Lang::En))
+        said(&page(&without_rule("self-description"), granted(), None, Lang::En))
             .iter()
             .any(|text| text.contains("web address) is sent,"))
     );
     let scrubbed = BUILT_IN.replace("unseen_payload = \"leave\"", "unseen_payload = \"scrub\"");
-    assert!(said(&page(&scrubbed, Vec::new(), None, Lang::En)).contains(&"In encrypted mail, date and identifier are changed like in any other. Some programs may then warn that they do not match.".to_owned()));
+    assert!(said(&page(&scrubbed, granted(), None, Lang::En)).contains(&"In encrypted mail, date and identifier are changed like in any other. Some programs may then warn that they do not match.".to_owned()));
 }
 
 #[test]
 fn a_hint_that_is_on_is_told() {
-    let in_force = |hinted| InForce { hinted, ..InForce::new(BUILT_IN, Vec::new(), None).unwrap() };
     let line = |hinted| {
-        let page = Page::new(&in_force(hinted), Lang::En);
+        let in_force = InForce { policy: Policy::built_in(), machine: granted(), audit: None, hinted };
+        let page = Page::new(&in_force, Lang::En);
         page.lines().find(|line| line.proof == "setting: client_hint").map(|line| (line.holds, line.text.clone())).unwrap()
     };
-    assert!(line(false).0 && line(false).1.contains("is not told where you connect from"));
-    assert!(!line(true).0 && line(true).1.contains("is told a made-up address"));
+    assert!(line(Some(false)).0 && line(Some(false)).1.contains("is not told where you connect from"));
+    assert!(!line(Some(true)).0 && line(Some(true)).1.contains("is told a made-up address"));
+    assert!(!line(None).0 && line(None).1.contains("was not found out"));
 }
 
 #[test]
 fn a_loosened_rule_is_named_and_changes_the_fingerprint() {
     let text = BUILT_IN.replace("\"normalise-date\"", "\"keep\"");
-    let loose = page(&text, Vec::new(), None, Lang::En).text();
-    assert!(loose.contains("have loosened these rules: date."), "{loose}");
+    let loose = page(&text, granted(), None, Lang::En).text();
+    assert!(loose.contains("have loosened these rules: date (headers.toml)."), "{loose}");
     let fingerprint = |text: &str| text.lines().last().unwrap().to_owned();
-    let strict = page(BUILT_IN, Vec::new(), None, Lang::En).text();
+    let strict = page(BUILT_IN, granted(), None, Lang::En).text();
     assert!(!strict.contains("loosened"), "{strict}");
     assert_ne!(fingerprint(&strict), fingerprint(&loose));
 }
 
 #[test]
 fn what_the_kernel_does_not_grant_is_not_claimed() {
-    for rule in [Unenforced::CoreDumps, Unenforced::Dumpable, Unenforced::Privileges] {
-        let broken = page(BUILT_IN, vec![rule], None, Lang::En);
-        assert_eq!(broken.lines().filter(|line| line.proof == format!("kernel: {rule:?}") && !line.holds).count(), 1);
-        assert_eq!(broken.lines().filter(|line| line.proof.starts_with("kernel:") && line.holds).count(), 2);
+    let kernel =
+        |page: &Page| page.lines().filter(|line| line.proof.contains("kernel: ")).map(|line| line.holds).collect::<Vec<_>>();
+    let all = SENTENCES.iter().filter(|sentence| matches!(sentence.proof, Proof::Kernel(..))).count();
+    assert_eq!(kernel(&machine(Vec::new(), None)), vec![true; all]);
+    for rule in Unenforced::ALL {
+        let broken = machine(vec![*rule], None);
+        let names = |line: &&nologd::statement::Line| {
+            line.proof.split("kernel: ").nth(1).is_some_and(|words| words.split(", ").any(|word| word == rule.word()))
+        };
+        assert!(broken.lines().filter(names).count() > 0, "{}", rule.word());
+        assert!(broken.lines().filter(names).all(|line| !line.holds), "{}", rule.word());
+        assert!(kernel(&broken).contains(&true), "{} takes the others with it", rule.word());
     }
+    let unseen = page(BUILT_IN, Machine::Unseen, None, Lang::En);
+    assert!(!kernel(&unseen).contains(&true), "nobody looked");
+    assert!(said(&unseen).iter().any(|text| text.starts_with("Nobody looked whether this machine")));
+}
+
+#[test]
+fn where_the_daemons_lines_end_is_told_by_the_daemon_alone() {
+    let outputs = |machine: Machine| {
+        let page = page(BUILT_IN, machine, None, Lang::En);
+        let line = page.lines().find(|line| line.proof.ends_with("output-kept")).unwrap();
+        (line.holds, line.text.clone())
+    };
+    let daemon = |output| Machine::Daemon { missing: Vec::new(), output };
+    assert!(outputs(daemon(Some(Output::Forgotten))).1.contains("is kept on no disk"));
+    assert!(outputs(daemon(Some(Output::Kept))).1.contains("is kept on a disk of this machine"));
+    for unknown in [daemon(None), Machine::Unseen, Machine::Tried { missing: Vec::new(), possible: Vec::new(), swaps: false }] {
+        let (holds, text) = outputs(unknown);
+        assert!(!holds && text.contains("was not found out"), "{text}");
+    }
+}
+
+/// Any rule of the sandbox that grants more than ours undoes the sentence about its kind, whatever its name is.
+#[test]
+fn a_loosened_sandbox_is_told() {
+    let rule = "[[rule]]\nname = \"for-fun\"\nreason = \"A test.\"\nwrite = [\"/var/log\"]\n";
+    let text = format!("{}\n{rule}", nologd::policy::sandbox::BUILT_IN);
+    let policy = Policy::parse(|file| (file == "sandbox.toml").then(|| text.clone())).ok().unwrap();
+    let in_force = InForce { policy, machine: Machine::Daemon { missing: Vec::new(), output: None }, audit: None, hinted: None };
+    let page = Page::new(&in_force, Lang::En);
+    let texts = said(&page);
+    assert!(texts.iter().any(|text| text.starts_with("On this machine it could write files elsewhere")), "{texts:?}");
+    assert!(texts.iter().any(|text| text == "It can start no other program."));
+    assert!(page.text().contains("for-fun (sandbox.toml)"));
 }
 
 #[test]
 fn backends_are_believed_only_as_far_as_the_audit_goes() {
-    let none = page(BUILT_IN, Vec::new(), None, Lang::En).text().replace('\n', " ");
+    let none = page(BUILT_IN, granted(), None, Lang::En).text().replace('\n', " ");
     assert!(none.contains("were not read. Take it that they write down"), "{none}");
 
     let mut report = report();
-    let clean = page(BUILT_IN, Vec::new(), Some(report.clone()), Lang::En).text().replace("\n  ", " ");
+    let clean = page(BUILT_IN, granted(), Some(report.clone()), Lang::En).text().replace("\n  ", " ");
     assert!(clean.contains("On 22 November 2026, the settings of these servers were read: Dovecot and Postfix."), "{clean}");
     assert!(
         clean.contains("Dovecot: no setting makes it write you down.") && clean.contains("nginx: its settings were not read.")
@@ -141,7 +217,7 @@ fn backends_are_believed_only_as_far_as_the_audit_goes() {
         file: "x".into(),
         near: 0,
     });
-    let leaking = page(BUILT_IN, Vec::new(), Some(report.clone()), Lang::En).text().replace("\n  ", " ");
+    let leaking = page(BUILT_IN, granted(), Some(report.clone()), Lang::En).text().replace("\n  ", " ");
     assert!(
         leaking.contains("Dovecot writes down: your network address (IP address), your mail address or login and when."),
         "{leaking}"
@@ -150,13 +226,13 @@ fn backends_are_believed_only_as_far_as_the_audit_goes() {
 
     report.canary.as_mut().unwrap().traces.clear();
     report.canary.as_mut().unwrap().files = 0;
-    let nothing = page(BUILT_IN, Vec::new(), Some(report), Lang::En).text().replace("\n  ", " ");
+    let nothing = page(BUILT_IN, granted(), Some(report), Lang::En).text().replace("\n  ", " ");
     assert!(nothing.contains("No test has shown that the servers leave no traces of you."), "a search of nothing finds nothing");
 }
 
 #[test]
 fn html_is_a_page_of_its_own() {
-    let html = page(BUILT_IN, Vec::new(), Some(report()), Lang::Fr).html();
+    let html = page(BUILT_IN, granted(), Some(report()), Lang::Fr).html();
     assert!(html.starts_with("<!DOCTYPE html>\n<html lang=\"fr\">"));
     for foreign in ["http", "<script", "<img", "src=", "@import"] {
         assert!(!html.contains(foreign), "{foreign}");
@@ -231,6 +307,36 @@ fn the_command_in_both_languages_and_formats() {
     }
     assert_eq!(run(&["--lang", "de"]).status.code(), Some(2));
     assert_eq!(run(&["--audit", "/nowhere"]).status.code(), Some(1));
+    assert_eq!(run(&["--socket", "/nowhere"]).status.code(), Some(1), "asked for a daemon, and there is none");
+}
+
+/// The running daemon is asked; once it is gone, the sandbox is tried; with other rules than those that run, nothing is said.
+#[test]
+fn the_daemon_is_asked_and_where_it_is_gone_its_sandbox_is_tried() {
+    let mut house = House::start("[[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:9\"\n");
+    let line = format!("statement --config {}", house.config().display());
+    let asked = house.done(&line).replace("\n  ", " ");
+    let digest = house.json("status")["policy"].as_str().unwrap().to_owned();
+    assert!(asked.contains("The running program was asked, just now") && asked.contains(&digest), "{asked}");
+    // Its output goes into a file here.
+    assert!(asked.contains("is kept on a disk of this machine"), "{asked}");
+    for missing in house.json("status")["missing"].as_array().unwrap() {
+        assert!(asked.contains(missing.as_str().unwrap()), "{missing}:\n{asked}");
+    }
+
+    let config = fs::read_to_string(house.config()).unwrap();
+    house.place.make("policy", nologd::demo::Owner::me()).unwrap();
+    house.place.write("policy/log.toml", format!("{}# other\n", FILES[1].1).as_bytes()).unwrap();
+    let own = format!("{config}\n[policy]\ndirectory = \"{}\"\n", house.place.path("policy").display());
+    house.place.write("nologd.toml", own.as_bytes()).unwrap();
+    let other = house.nologd(&line);
+    assert!(other.code == 1 && other.errors.contains("other rules"), "{}{}", other.out, other.errors);
+    house.place.write("nologd.toml", config.as_bytes()).unwrap();
+
+    house.down(Signal::SIGTERM);
+    let tried = house.done(&line).replace("\n  ", " ");
+    assert!(tried.contains("The running program did not answer. Another copy"), "{tried}");
+    assert!(tried.contains("It can start no other program.") && tried.contains("was not found out"), "{tried}");
 }
 
 fn collect(value: &Value, names: &mut BTreeSet<String>) {
@@ -244,8 +350,17 @@ fn collect(value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-fn page(headers: &str, missing: Vec<Unenforced>, audit: Option<Report>, lang: Lang) -> Page {
-    Page::new(&InForce::new(headers, missing, audit).unwrap(), lang)
+fn page(headers: &str, machine: Machine, audit: Option<Report>, lang: Lang) -> Page {
+    let policy = Policy::parse(|file| (file == "headers.toml").then(|| headers.to_owned())).ok().unwrap();
+    Page::new(&InForce { policy, machine, audit, hinted: Some(false) }, lang)
+}
+
+fn granted() -> Machine {
+    Machine::Daemon { missing: Vec::new(), output: Some(Output::Forgotten) }
+}
+
+fn machine(missing: Vec<Unenforced>, output: Option<Output>) -> Page {
+    page(BUILT_IN, Machine::Daemon { missing, output }, None, Lang::En)
 }
 
 fn said(page: &Page) -> Vec<String> {
@@ -265,5 +380,6 @@ fn report() -> Report {
         read: vec!["Dovecot".to_owned(), "Postfix".to_owned()],
         findings: Vec::new(),
         canary: Some(Canary { files: 7, ..Canary::default() }),
+        itself: None,
     }
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use nix::sys::signal::Signal;
-use nologd::demo::{Behind, Daemon, Dovecot, Place, Ports, Postfix};
+use nologd::demo::{Behind, Client, Daemon, Dovecot, Place, Ports, Postfix};
 use support::{Stack, client, restart, succeed};
 
 /// Everything that `day.py` plants. The members' own addresses are in the book, by right; their passwords are nowhere.
@@ -88,13 +88,12 @@ fn a_marker_is_found_in_any_disguise() {
     assert_eq!(found_in(b"nologd: started listeners=4 backends=1"), [""; 0]);
 }
 
-/// No core, and no password in the memory once the person has left. Without TLS, because rustls does not wipe what it frees:
-/// its buffers keep the last lines that came, until something else needs the memory.
+/// No core, and no password in the memory once the person has left: without TLS and with it, where the buffers belong to rustls.
 #[test]
 fn memory_after_logout_holds_no_password_and_there_is_no_core() {
     let mut stack = Stack::start();
     let mut daemon = restart(&mut stack, |config| config.replace("\"starttls\"", "\"none\""));
-    let Ports { imap, submission, .. } = stack.ports();
+    let Ports { imap, submission, imaps, submissions, .. } = stack.ports();
     let wrong = STANDARD.encode("\0alice@velo.example\0canary-password");
     let right = STANDARD.encode("\0alice@velo.example\0bell-and-basket");
     for _ in 0..3 {
@@ -106,6 +105,21 @@ fn memory_after_logout_holds_no_password_and_there_is_no_core() {
         talk(submission, &[("EHLO x\r\n", "250 "), (&format!("AUTH PLAIN {wrong}\r\n"), "535"), ("QUIT\r\n", "221")]);
         talk(submission, &[("EHLO x\r\n", "250 "), (&format!("AUTH PLAIN {right}\r\n"), "235"), ("QUIT\r\n", "221")]);
     }
+    // Few wrong ones: after ten, the account would have to wait.
+    over_tls(imaps, submissions, &[(&wrong, "535"), (&right, "235")]);
+    for _ in 0..5 {
+        over_tls(imaps, submissions, &[(&right, "235")]);
+    }
+    // Whoever leaves without a word leaves the last lines in the buffers: without the wiping allocator, eight copies were found.
+    let many: Vec<Client> = (0..6)
+        .map(|_| {
+            let mut client = Client::connect(imaps, &["imap"]).unwrap();
+            client.line("greeting").unwrap();
+            client.imap("LOGIN alice@velo.example bell-and-basket", "password").unwrap();
+            client
+        })
+        .collect();
+    drop(many);
     let pid = daemon.pid();
     let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
@@ -147,6 +161,29 @@ fn talk(port: u16, lines: &[(&str, &str)]) {
                 break;
             }
         }
+    }
+}
+
+/// The same with TLS: both ways to log in to each service, and a wrong password.
+fn over_tls(imaps: u16, submissions: u16, secrets: &[(&str, &str)]) {
+    let imap = || {
+        let mut client = Client::connect(imaps, &["imap"]).unwrap();
+        client.line("greeting").unwrap();
+        client
+    };
+    let mut client = imap();
+    client.imap("LOGIN alice@velo.example bell-and-basket", "password").unwrap();
+    client.imap("LOGOUT", "end").unwrap();
+    for (secret, code) in secrets.iter().copied() {
+        let mut client = imap();
+        let taken = client.imap(&format!("AUTHENTICATE PLAIN {secret}"), "password").is_ok();
+        assert_eq!(taken, code == "235");
+        let _ = client.imap("LOGOUT", "end");
+        let mut client = Client::connect(submissions, &[]).unwrap();
+        client.smtp("", "220", "greeting").unwrap();
+        client.smtp("EHLO x\r\n", "250", "EHLO").unwrap();
+        client.smtp(&format!("AUTH PLAIN {secret}\r\n"), code, "AUTH").unwrap();
+        client.smtp("QUIT\r\n", "221", "QUIT").unwrap();
     }
 }
 

@@ -15,8 +15,16 @@ pub struct Host {
     pub listeners: Vec<Listener>,
     /// Rules that this kernel or this start does not enforce, in words.
     pub not_enforced: Vec<String>,
+    /// The same rules, each by its word.
+    pub missing: Vec<&'static str>,
     /// Rules that the policy folder loosened.
     pub loosened: Vec<String>,
+    /// The fingerprint of the policy.
+    pub policy: String,
+    /// Outputs (1, 2) that are kept on a disk.
+    pub kept_outputs: Vec<u64>,
+    /// Outputs (1, 2) that end in another program.
+    pub lost_outputs: Vec<u64>,
 }
 
 /// A listener as the config file has it.
@@ -42,6 +50,10 @@ pub(super) fn status(host: &Host, book: &Book, backends: &Backends, today: Day) 
         "backends": backends.names().collect::<Vec<_>>(),
         "client-hints": backends.hinted().collect::<Vec<_>>(),
         "not-enforced": host.not_enforced,
+        "missing": host.missing,
+        "policy": host.policy,
+        "kept-outputs": host.kept_outputs,
+        "lost-outputs": host.lost_outputs,
         "loosened": host.loosened,
         "mailboxes": mailboxes,
         "associations": views.iter().map(line).collect::<Vec<_>>(),

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 use super::check::{Check, Holds, Kind, Server};
+use super::itself::{Itself, Tried};
 
 /// One setting that would write a person down.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,13 +73,18 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The canary, if it flew.
     pub canary: Option<Canary>,
+    /// What was tried from inside the sandbox, if it was.
+    #[serde(rename = "self", default)]
+    pub itself: Option<Itself>,
 }
 
 impl Report {
-    /// Whether nothing was found that a setting could stop, no trace at all, and nothing was left unread.
+    /// Whether nothing was found that a setting could stop, no trace at all, nothing was left unread, and the sandbox refused all.
     pub fn is_clean(&self) -> bool {
         let flown_clean = |canary: &Canary| canary.traces.is_empty() && canary.unreadable.is_empty();
-        self.leaks().next().is_none() && self.canary.as_ref().is_none_or(flown_clean)
+        self.leaks().next().is_none()
+            && self.canary.as_ref().is_none_or(flown_clean)
+            && self.itself.as_ref().is_none_or(Itself::is_clean)
     }
 
     /// Whether the settings of `server` were read.
@@ -108,10 +114,14 @@ impl Report {
         if let Some(canary) = &self.canary {
             canary.text(&mut text);
         }
+        if let Some(itself) = &self.itself {
+            itself.text(&mut text);
+        }
         let leaks = self.leaks().count();
         let traces = self.canary.as_ref().map_or(0, |canary| canary.traces.len());
         let verdict = if self.is_clean() { "clean" } else { "NOT clean" };
-        let _ = writeln!(text, "audit: {verdict}: {leaks} settings to change, {traces} traces");
+        let possible = self.itself.iter().flat_map(|itself| &itself.tried).filter(|tried| !tried.refused).count();
+        let _ = writeln!(text, "audit: {verdict}: {leaks} settings to change, {traces} traces, {possible} attempts not refused");
         text
     }
 
@@ -150,6 +160,19 @@ impl Report {
     }
 }
 
+impl Itself {
+    fn text(&self, text: &mut String) {
+        let _ = writeln!(text, "nologd itself, with the policy {}", self.policy);
+        for rule in &self.not_enforced {
+            let _ = writeln!(text, "  not enforced: {rule}");
+        }
+        for Tried { what, refused } in &self.tried {
+            let outcome = if *refused { "refused" } else { "POSSIBLE" };
+            let _ = writeln!(text, "  {outcome}: {what}");
+        }
+    }
+}
+
 impl Canary {
     fn text(&self, text: &mut String) {
         let _ = writeln!(text, "Canary\n  {} values planted: {}", self.planted, self.steps.join(", "));
@@ -182,7 +205,7 @@ mod tests {
         let text = report.text();
         assert_eq!(text.matches("-> maillog_file").count(), 1, "{text}");
         assert!(text.contains("postfix-session-lines") && text.contains("postfix-envelope-lines"), "{text}");
-        assert!(text.ends_with("audit: NOT clean: 2 settings to change, 0 traces\n"), "{text}");
+        assert!(text.ends_with("audit: NOT clean: 2 settings to change, 0 traces, 0 attempts not refused\n"), "{text}");
     }
 
     #[test]

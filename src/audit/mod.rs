@@ -1,25 +1,28 @@
 //! `nologd audit`: shows on the running system that nobody is written down. DESIGN section 5 names its parts.
 //!
 //! Settings: each setting of the servers around us that would write a person down, with the line to write instead. Canary: made-up
-//! values are planted through the real listeners, and looked for. Absent on purpose: changing anything. The audit reads, and says what
+//! values are planted through the real listeners, and looked for. Itself: this program tries to break its own rules from inside the
+//! sandbox. Absent on purpose: changing anything. The audit reads, and says what
 //! it found; it never prints what it read.
 
 pub mod canary;
 pub mod check;
 mod finding;
+mod itself;
 pub mod settings;
 mod source;
 
 pub use check::Check;
 pub use finding::{Canary, Finding, Report, Trace};
+pub use itself::{Itself, Tried};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use zeroize::Zeroizing;
 
-use crate::config;
+use crate::config::{self, Config};
 use crate::quota::Day;
 
 use check::Server;
@@ -49,13 +52,15 @@ pub struct Arguments {
     /// The address of a test mailbox: log in, send and fail as it, then search for every trace. Needs --config.
     #[arg(long, value_name = "ADDRESS", requires = "config", requires = "password_file", requires = "logs")]
     canary: Option<String>,
-    /// The config file of the daemon that the canary tries.
+    /// The daemon's config file. With it, this program also goes into the daemon's sandbox and tries to break its rules; and the canary
+    /// knows where to fly.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// A file with the password of the test mailbox.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Log files and folders, queues, databases: nothing may be found in them.
+    /// Log files and folders, queues, databases: nothing may be found in them. SQLite's own files are understood; of another
+    /// database give a dump (mysqldump, pg_dump), for its files may be compressed.
     #[arg(long, value_name = "PATH", num_args = 1.., requires = "canary")]
     logs: Vec<PathBuf>,
     /// Mailboxes and their indexes: the test message may be found in them, and nothing about the machine that wrote it.
@@ -64,9 +69,12 @@ pub struct Arguments {
     /// Search systemd's journal too.
     #[arg(long, requires = "canary")]
     journal: bool,
-    /// The canary, without reading any settings.
-    #[arg(long, requires = "canary")]
-    canary_alone: bool,
+    /// Search a journal in this folder too, of a container for example.
+    #[arg(long, value_name = "FOLDER", requires = "canary")]
+    journal_folder: Vec<PathBuf>,
+    /// Without reading any settings: only the canary and the sandbox of --config.
+    #[arg(long, requires = "config")]
+    no_settings: bool,
     /// For machines; `nologd statement --audit` reads it.
     #[arg(long)]
     json: bool,
@@ -96,6 +104,15 @@ pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str)) -> ExitCode
             return ExitCode::FAILURE;
         }
     }
+    if let Some(file) = &arguments.config {
+        match config_of(file).and_then(|config| itself::try_itself(&config, file)) {
+            Ok(tried) => report.itself = Some(tried),
+            Err(why) => {
+                complain(&format!("the sandbox was not tried: {why}"));
+                return ExitCode::FAILURE;
+            }
+        }
+    }
     if arguments.json {
         say(&serde_json::to_string_pretty(&report).unwrap_or_default());
     } else {
@@ -113,25 +130,31 @@ pub fn report(sources: &[Source]) -> Report {
         read: read.map(|server| server.name().to_owned()).collect(),
         findings: settings::findings(sources),
         canary: None,
+        itself: None,
     }
+}
+
+fn config_of(file: &Path) -> Result<Config, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    config::read(&text).map_err(|_| format!("{}: has errors: `nologd check` names them", file.display()))
 }
 
 fn canary(arguments: &Arguments) -> Result<Option<Canary>, String> {
     let (Some(address), Some(file), Some(password)) = (&arguments.canary, &arguments.config, &arguments.password_file) else {
         return Ok(None);
     };
-    let read = |file: &PathBuf| std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()));
-    let config = config::read(&read(file)?).map_err(|_| format!("{}: has errors: `nologd check` names them", file.display()))?;
-    let text = Zeroizing::new(read(password)?);
+    let config = config_of(file)?;
+    let text = std::fs::read_to_string(password).map_err(|error| format!("{}: {error}", password.display()));
+    let text = Zeroizing::new(text?);
     let password = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
-    let Arguments { logs, mail, journal, .. } = arguments;
-    let order = canary::Order { config: &config, address, password, logs, mail, journal: *journal };
+    let Arguments { logs, mail, journal, journal_folder: journals, .. } = arguments;
+    let order = canary::Order { config: &config, address, password, logs, mail, journal: *journal, journals };
     canary::fly(&order).map(Some).map_err(|trouble| trouble.to_string())
 }
 
 fn sources(arguments: &Arguments, complain: fn(&str)) -> Option<Vec<Source>> {
     let none = Server::ALL.iter().all(|server| arguments.files(*server).is_empty());
-    let all = none && !arguments.canary_alone;
+    let all = none && !arguments.no_settings;
     let mut sources = Vec::new();
     for server in Server::ALL {
         let named = arguments.files(server).iter().map(|file| match file.to_str() {

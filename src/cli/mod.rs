@@ -58,6 +58,15 @@ pub fn admin(command: Admin) -> ExitCode {
     }
 }
 
+/// The status of the daemon at `socket`, as JSON; or what to tell the admin.
+pub fn status(socket: &std::path::Path) -> Result<serde_json::Value, String> {
+    match speak::speak(socket, &crate::admin::Request::Status) {
+        Ok(Answer::Done(value)) => Ok(value),
+        Ok(Answer::Refused { text, .. }) => Err(text),
+        Err(trouble) => Err(trouble.text(socket)),
+    }
+}
+
 // Machines read standard output; people see the sentence either way.
 fn refuse(output: Output, text: &str) {
     if output.json {

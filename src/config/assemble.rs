@@ -186,6 +186,10 @@ fn host(config: &Config, enforcement: &Enforcement) -> Host {
     Host {
         listeners: config.listens.iter().map(listener).collect(),
         not_enforced: enforcement.missing.iter().map(|rule| rule.text().to_owned()).collect(),
+        missing: enforcement.missing.iter().map(|rule| rule.word()).collect(),
+        policy: config.policy.digest().to_owned(),
+        kept_outputs: enforcement.kept_outputs.iter().map(|output| *output as u64).collect(),
+        lost_outputs: enforcement.lost_outputs.iter().map(|output| *output as u64).collect(),
         loosened: config.policy.loosened().iter().map(|rule| format!("{} of {}", rule.rule, rule.file)).collect(),
     }
 }

@@ -10,7 +10,7 @@ use crate::event::{Event, emit};
 use crate::policy::sandbox::{Place, Target, What};
 use crate::policy::{FILES, Policy};
 use crate::route::{self, Backends};
-use crate::sandbox::{self, Enforcement, Plan, Unenforced, kept_outputs};
+use crate::sandbox::{self, Enforcement, Plan, Unenforced, kept_outputs, lost_outputs};
 
 /// Folders that hold other people's files too: of these only the config file itself may be read.
 const SHARED: &[&str] =
@@ -109,7 +109,7 @@ pub fn confine(config: &Config, file: &Path, mut missing: Vec<Unenforced>) -> Re
     let plan = plan(config, file);
     let mut wide = plan.clone();
     wide.read.extend(certificate_folders(config));
-    let kept_outputs = kept_outputs();
+    let (kept_outputs, lost_outputs) = (kept_outputs(), lost_outputs());
     missing.extend(sandbox::enforce(&wide));
     missing.sort_unstable();
     missing.dedup();
@@ -122,7 +122,7 @@ pub fn confine(config: &Config, file: &Path, mut missing: Vec<Unenforced>) -> Re
     for descriptor in &kept_outputs {
         emit(Event::OutputKept { descriptor: *descriptor as u64 });
     }
-    Ok(Enforcement { plan, missing, kept_outputs })
+    Ok(Enforcement { plan, missing, kept_outputs, lost_outputs })
 }
 
 fn path(place: &Place, config: &Config, file: &Path) -> Option<PathBuf> {

@@ -86,6 +86,25 @@ impl Policy {
     pub fn loosened(&self) -> &[Loosened] {
         &self.loosened
     }
+
+    /// Whether the built-in rule `rule` of `file` holds no longer as it was. A rule of the sandbox is undone by any rule of its
+    /// kind that grants more, under whatever name.
+    pub fn is_loosened(&self, file: &str, rule: &str) -> bool {
+        let same = |loose: &str| loose == rule || file == "sandbox.toml" && self.sandbox.undoes(loose, rule);
+        self.loosened.iter().any(|loose| loose.file == file && same(&loose.rule))
+    }
+
+    /// The names of the rules and settings of `file`; none for a file that is none of a policy.
+    pub fn names(&self, file: &str) -> Vec<&str> {
+        match file {
+            "headers.toml" => self.headers.reasons().map(|(name, _)| name).chain(["unseen_payload"]).collect(),
+            "log.toml" => self.log.words().chain(["output"]).collect(),
+            "memory.toml" => self.memory.rule.iter().map(|rule| rule.name.get_ref().as_str()).collect(),
+            "retention.toml" => self.retention.names().collect(),
+            "sandbox.toml" => self.sandbox.rules(true).map(|rule| rule.name.as_str()).collect(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 fn keep<T>(read: Result<T, Vec<Problem>>, file: &'static str, problems: &mut Vec<(&'static str, Problem)>) -> Option<T> {

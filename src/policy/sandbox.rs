@@ -145,6 +145,21 @@ impl Sandbox {
     }
 }
 
+impl Sandbox {
+    /// Whether our rule `loose` grants more of what the built-in rule `rule` bounds.
+    pub fn undoes(&self, loose: &str, rule: &str) -> bool {
+        let built_in = Sandbox::built_in();
+        let find = |rules: &[Rule], name: &str| rules.iter().find(|rule| rule.name == name).map(|rule| rule.what.clone());
+        matches!(
+            (find(&self.rules, loose), find(&built_in.rules, rule)),
+            (Some(What::Write(_)), Some(What::Write(_) | What::Read(_)))
+                | (Some(What::Read(_)), Some(What::Read(_)))
+                | (Some(What::Connect(_)), Some(What::Connect(_)))
+                | (Some(What::Sockets(_)), Some(What::Sockets(_)))
+        )
+    }
+}
+
 /// One thing that a rule allows; writing includes reading.
 #[derive(PartialEq)]
 enum Grant<'a> {
@@ -311,6 +326,8 @@ mod tests {
         assert_eq!(loosened(&BUILT_IN.replace("\"ptrace\", ", "")), ["no-other-processes"]);
         assert_eq!(loosened(&BUILT_IN.replace("when    = \"names\"\n", "")), ["connect-names", "sockets-names"]);
         assert_eq!(loosened(&BUILT_IN.replace("\"unix-stream\"", "\"unix-datagram\"")), ["sockets"]);
+        let all = Sandbox::parse("[[rule]]\nname = \"all\"\nreason = \"x\"\nwrite = [\"/\"]\n").unwrap();
+        assert!(all.undoes("all", "write") && all.undoes("all", "read") && !all.undoes("all", "connect"));
         let nothing = loosened("");
         assert!(nothing.contains(&"no-programs".to_owned()) && !nothing.contains(&"write".to_owned()));
         assert!(loosened(&BUILT_IN.replace(", \"@policy\"", "")).is_empty(), "to allow less is not looser");

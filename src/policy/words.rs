@@ -153,10 +153,8 @@ pub struct Kept {
     pub r#where: Where,
     /// How long.
     pub until: Until,
-    /// In English, for members.
-    pub en: String,
-    /// In French, for members.
-    pub fr: String,
+    /// What for.
+    pub reason: String,
 }
 
 /// One thing that is not kept.
@@ -165,10 +163,8 @@ pub struct Kept {
 pub struct NotKept {
     /// Its name.
     pub name: Spanned<String>,
-    /// In English, for members.
-    pub en: String,
-    /// In French, for members.
-    pub fr: String,
+    /// What is meant.
+    pub reason: String,
 }
 
 /// `retention.toml`.
@@ -192,7 +188,7 @@ impl Log {
         let log: Log = toml::from_str(text).map_err(|error| vec![Problem::from_toml(text, &error)])?;
         let mut list = List::new(text);
         for own in &log.event {
-            list.entry(&own.name, &[&own.reason]);
+            list.entry(&own.name, &own.reason);
             match event::catalogue().find(|(word, _)| word == own.name.get_ref()) {
                 None => list.wrong(&own.name, "is no event of this program"),
                 Some((_, numbers)) if numbers != own.numbers => {
@@ -219,7 +215,7 @@ impl Memory {
         let memory: Memory = toml::from_str(text).map_err(|error| vec![Problem::from_toml(text, &error)])?;
         let mut list = List::new(text);
         for own in &memory.rule {
-            list.entry(&own.name, &[&own.reason]);
+            list.entry(&own.name, &own.reason);
             match HOLDS.iter().find(|(name, _)| name == own.name.get_ref()) {
                 None => list.wrong(&own.name, "is no rule of this program"),
                 Some((_, by)) if *by != own.held_by => list.wrong(&own.name, "is held by another"),
@@ -232,6 +228,12 @@ impl Memory {
 }
 
 impl Retention {
+    /// What is kept, then what is not.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let kept = self.kept.iter().map(|kept| &kept.name);
+        kept.chain(self.not_kept.iter().map(|kept| &kept.name)).map(|name| name.get_ref().as_str())
+    }
+
     /// Reads `retention.toml`.
     ///
     /// # Errors
@@ -240,7 +242,7 @@ impl Retention {
         let retention: Retention = toml::from_str(text).map_err(|error| vec![Problem::from_toml(text, &error)])?;
         let mut list = List::new(text);
         for own in &retention.kept {
-            list.entry(&own.name, &[&own.en, &own.fr]);
+            list.entry(&own.name, &own.reason);
             match KEPT.iter().find(|(name, ..)| name == own.name.get_ref()) {
                 None => list.wrong(&own.name, "is nothing that this program keeps"),
                 Some((_, r#where, until)) if *r#where != own.r#where || *until != own.until => {
@@ -250,7 +252,7 @@ impl Retention {
             }
         }
         for own in &retention.not_kept {
-            list.entry(&own.name, &[&own.en, &own.fr]);
+            list.entry(&own.name, &own.reason);
             if !NOT_KEPT.contains(&own.name.get_ref().as_str()) {
                 list.wrong(&own.name, "is nothing that this program promises not to keep");
             }
@@ -276,11 +278,11 @@ impl<'a> List<'a> {
         self.problems.push(Problem::at(self.text, name.span().start, name.get_ref(), what));
     }
 
-    fn entry(&mut self, name: &Spanned<String>, words: &[&str]) {
+    fn entry(&mut self, name: &Spanned<String>, reason: &str) {
         if self.seen.contains(name.get_ref()) {
             self.wrong(name, "stands twice");
         }
-        if words.iter().any(|words| words.trim().is_empty()) {
+        if reason.trim().is_empty() {
             self.wrong(name, "needs a reason in words");
         }
         self.seen.push(name.get_ref().clone());
@@ -323,9 +325,9 @@ mod tests {
         assert_eq!(told(Log::parse("output = \"standard-error\"\n")), "");
         assert_eq!(told(Memory::parse(&MEMORY.replace("\"no-swap\"", "\"no-swop\""))), "22 no-swop, 50 no-swap");
         assert_eq!(told(Memory::parse(&MEMORY.replace("\"unit\"\n", "\"code\"\n"))), "22 no-swap");
-        let promise = "[[not_kept]]\nname = \"emotions\"\nen = \"x\"\nfr = \"x\"\n";
+        let promise = "[[not_kept]]\nname = \"emotions\"\nreason = \"x\"\n";
         assert!(told(Retention::parse(&format!("{RETENTION}{promise}"))).ends_with("emotions"));
-        assert!(told(Retention::parse(&RETENTION.replace("until = \"hours\"", "until = \"minutes\""))).ends_with("sending"));
+        assert!(told(Retention::parse(&RETENTION.replace("until  = \"hours\"", "until  = \"minutes\""))).ends_with("sending"));
         assert!(told(Retention::parse("")).contains("usage"));
     }
 }

@@ -17,7 +17,7 @@ mod user;
 use std::path::PathBuf;
 
 pub use harden::harden;
-pub use output::{Descriptor, kept_outputs};
+pub use output::{Descriptor, kept_outputs, lost_outputs, machine_swaps};
 pub use probe::{Attempt, Outcome, probe};
 pub use user::{NoUser, become_user};
 
@@ -61,6 +61,26 @@ impl Unenforced {
         Unenforced::Swap,
     ];
 
+    /// Its word, for machines.
+    pub fn word(self) -> &'static str {
+        match self {
+            Unenforced::CoreDumps => "core-dumps",
+            Unenforced::Dumpable => "dumpable",
+            Unenforced::Privileges => "privileges",
+            Unenforced::Files => "files",
+            Unenforced::Truncate => "truncate",
+            Unenforced::Connect => "connect",
+            Unenforced::Scope => "scope",
+            Unenforced::Calls => "calls",
+            Unenforced::Swap => "swap",
+        }
+    }
+
+    /// The one with this word.
+    pub fn find(word: &str) -> Option<Unenforced> {
+        Unenforced::ALL.iter().copied().find(|rule| rule.word() == word)
+    }
+
     /// What that means, for the admin.
     pub fn text(self) -> &'static str {
         match self {
@@ -91,6 +111,8 @@ pub struct Enforcement {
     pub missing: Vec<Unenforced>,
     /// Outputs that are kept on a disk.
     pub kept_outputs: Vec<Descriptor>,
+    /// Outputs of which nobody here knows where they end: pipes and sockets to other programs.
+    pub lost_outputs: Vec<Descriptor>,
 }
 
 /// What the policy comes to on this machine.

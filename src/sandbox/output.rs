@@ -18,28 +18,51 @@ pub enum Descriptor {
 
 /// Outputs that end in a regular file, or in a journal that is kept over a restart of the machine.
 pub fn kept_outputs() -> Vec<Descriptor> {
-    let mut kept = Vec::new();
-    if is_kept(io::stdout().as_fd()) {
-        kept.push(Descriptor::Output);
-    }
-    if is_kept(io::stderr().as_fd()) {
-        kept.push(Descriptor::Error);
-    }
-    kept
+    that_end(Ends::Kept)
 }
 
-fn is_kept(output: impl AsFd) -> bool {
-    let Ok(data) = fstat(output) else { return false };
-    let regular = SFlag::from_bits_truncate(data.st_mode).contains(SFlag::S_IFREG);
+/// Outputs that end in another program: what it does with the lines is not known here.
+pub fn lost_outputs() -> Vec<Descriptor> {
+    that_end(Ends::Elsewhere)
+}
+
+/// Where an output ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    Kept,
+    /// A terminal, `/dev/null`, a journal in memory.
+    Forgotten,
+    Elsewhere,
+}
+
+fn that_end(wanted: Ends) -> Vec<Descriptor> {
+    let outputs = [(Descriptor::Output, ends(io::stdout().as_fd())), (Descriptor::Error, ends(io::stderr().as_fd()))];
+    outputs.into_iter().filter(|(_, ends)| *ends == wanted).map(|(descriptor, _)| descriptor).collect()
+}
+
+fn ends(output: impl AsFd) -> Ends {
+    // A closed output keeps nothing.
+    let Ok(data) = fstat(output) else { return Ends::Forgotten };
+    let kind = data.st_mode & SFlag::S_IFMT.bits();
     // systemd tells the device and inode of the stream that it gave us; the folder is there if journals are kept.
     let journal = std::env::var("JOURNAL_STREAM").is_ok_and(|stream| stream == format!("{}:{}", data.st_dev, data.st_ino));
-    regular || journal && Path::new("/var/log/journal").is_dir()
+    match kind {
+        _ if kind == SFlag::S_IFREG.bits() => Ends::Kept,
+        _ if kind == SFlag::S_IFCHR.bits() => Ends::Forgotten,
+        _ if journal && Path::new("/var/log/journal").is_dir() => Ends::Kept,
+        _ if journal => Ends::Forgotten,
+        _ => Ends::Elsewhere,
+    }
+}
+
+/// Whether this machine has any swap. Unknown counts as yes.
+pub fn machine_swaps() -> bool {
+    fs::read_to_string("/proc/swaps").map_or(true, |swaps| swaps.lines().count() > 1)
 }
 
 /// Whether there is swap on this machine that our control group may use. Unknown counts as yes.
 pub(super) fn may_swap() -> bool {
-    let used = fs::read_to_string("/proc/swaps").map_or(true, |swaps| swaps.lines().count() > 1);
-    used && !our_group().is_some_and(|group| fs::read_to_string(group).is_ok_and(|most| most.trim() == "0"))
+    machine_swaps() && !our_group().is_some_and(|group| fs::read_to_string(group).is_ok_and(|most| most.trim() == "0"))
 }
 
 fn our_group() -> Option<String> {
@@ -53,8 +76,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_kept_and_a_pipe_is_not() {
-        assert!(is_kept(fs::File::open("/etc/passwd").unwrap()));
-        assert!(!is_kept(io::pipe().unwrap().1));
+    fn a_file_is_kept_a_device_is_not_and_of_a_pipe_nobody_knows() {
+        assert_eq!(ends(fs::File::open("/etc/passwd").unwrap()), Ends::Kept);
+        assert_eq!(ends(fs::File::open("/dev/null").unwrap()), Ends::Forgotten);
+        assert_eq!(ends(io::pipe().unwrap().1), Ends::Elsewhere);
     }
 }

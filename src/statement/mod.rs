@@ -1,26 +1,28 @@
 //! `nologd statement`: for members, what is kept and what is not, in words that a person without training understands.
 //!
-//! Made from what is enforced: from the header rules in force, from what this kernel grants, and from the last audit. A sentence
-//! whose rule does not hold is replaced by its honest opposite (DESIGN section 5, rule 8). Absent on purpose: any sentence that an
-//! admin could write into it.
+//! Made from what is enforced: from all five files of the policy, from what the running daemon says that this machine grants it, and
+//! from the last audit. A sentence whose rule does not hold is replaced by its honest opposite, and one that nobody looked at by saying
+//! so (DESIGN section 5, rule 8). Absent on purpose: any sentence that an admin could write into it.
 
+mod machine;
 mod page;
 mod sentence;
 mod words;
 
+pub use machine::{Machine, Output, Verdict};
 pub use page::{Line, Page};
-pub use sentence::{Part, Proof, SENTENCES, Sentence};
+pub use sentence::{Part, Proof, Rules, SENTENCES, Sentence};
 pub use words::Words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::Value;
 
 use crate::audit::Report;
+use crate::config::{self, Config};
 use crate::fault::Lang;
-use crate::policy::headers::{BUILT_IN, Headers};
-use crate::sandbox::{self, Unenforced};
+use crate::policy::Policy;
 
 /// `nologd statement ...`
 #[derive(clap::Args)]
@@ -34,41 +36,47 @@ pub struct Arguments {
     /// The report of `nologd audit --json`. Without it, the statement says that nobody looked.
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
-    /// The config file, for its policy. Without it, the policy that is compiled in.
+    /// The config file, for its policy and its socket. Without it, the policy that is compiled in.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The running daemon's socket for admins, to ask it what this machine grants. First choice; then the variable NOLOGD_SOCKET,
+    /// then the one in --config. Where none answers, the sandbox of --config is tried here.
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
 }
+
+/// Asks the daemon at this socket for its status; or why there is no answer.
+pub type Ask = fn(&Path) -> Result<Value, String>;
 
 /// What is true here and now, and nothing that anybody wishes.
 pub struct InForce {
-    /// The header rules.
-    pub headers: Headers,
-    /// Fingerprint of the rules' text, in hexadecimal.
-    pub digest: String,
-    /// What this kernel does not grant.
-    pub missing: Vec<Unenforced>,
+    /// All rules.
+    pub policy: Policy,
+    /// What holds them.
+    pub machine: Machine,
     /// The last audit.
     pub audit: Option<Report>,
-    /// A backend is told a made-up address for each client (`client_hint`).
-    pub hinted: bool,
+    /// Whether a backend is told a made-up address for each client (`client_hint`), where that is known.
+    pub hinted: Option<bool>,
 }
 
 impl InForce {
-    /// With header rules of this text. `None` where it is no policy.
-    pub fn new(headers: &str, missing: Vec<Unenforced>, audit: Option<Report>) -> Option<InForce> {
-        let fingerprint = digest(&SHA256, headers.as_bytes());
-        let digest = fingerprint.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        Some(InForce { headers: Headers::parse(headers).ok()?, digest, missing, audit, hinted: false })
+    /// What was loosened, as `rule (file)`.
+    pub fn loosened(&self) -> Vec<String> {
+        self.policy.loosened().iter().map(|loose| format!("{} ({})", loose.rule, loose.file)).collect()
     }
 
-    /// Rules of the built-in policy that do not hold, or for fewer fields.
-    pub fn loosened(&self) -> Vec<String> {
-        self.headers.loosened(&Headers::built_in())
+    /// Whether a rule that `sentence` puts into words holds no longer.
+    fn has_loosened(&self, sentence: &Sentence) -> bool {
+        let named = sentence.rules.iter().flat_map(|(file, names)| names.iter().map(move |name| (*file, *name)));
+        // These two say themselves what became of their fields.
+        let own = matches!(sentence.proof, Proof::Sent(_) | Proof::UnseenPayload);
+        !own && named.into_iter().any(|(file, name)| self.policy.is_loosened(file, name))
     }
 }
 
 /// `nologd statement`: exit 0; 1 where a file cannot be read; 2 on wrong usage.
-pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str)) -> ExitCode {
+pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str), ask: Ask) -> ExitCode {
     let lang = match arguments.lang.as_str() {
         "en" => Lang::En,
         "fr" => Lang::Fr,
@@ -77,30 +85,24 @@ pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str)) -> ExitCode
             return ExitCode::from(2);
         }
     };
-    let in_force = match in_force(arguments) {
-        Ok(in_force) => in_force,
+    if !matches!(arguments.format.as_str(), "text" | "html") {
+        complain("--format is text or html");
+        return ExitCode::from(2);
+    }
+    match in_force(arguments, ask) {
+        Ok(in_force) => {
+            let page = Page::new(&in_force, lang);
+            say(if arguments.format == "html" { page.html() } else { page.text() }.trim_end());
+            ExitCode::SUCCESS
+        }
         Err(why) => {
             complain(&why);
-            return ExitCode::FAILURE;
-        }
-    };
-    let page = Page::new(&in_force, lang);
-    match arguments.format.as_str() {
-        "text" => say(page.text().trim_end()),
-        "html" => say(page.html().trim_end()),
-        _ => {
-            complain("--format is text or html");
-            return ExitCode::from(2);
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
 }
 
-fn in_force(arguments: &Arguments) -> Result<InForce, String> {
-    let (headers, hinted) = match &arguments.config {
-        None => (BUILT_IN.to_owned(), false),
-        Some(file) => (policy_of(file)?, hints(file)?),
-    };
+fn in_force(arguments: &Arguments, ask: Ask) -> Result<InForce, String> {
     let audit = match &arguments.audit {
         None => None,
         Some(file) => {
@@ -108,28 +110,40 @@ fn in_force(arguments: &Arguments) -> Result<InForce, String> {
             Some(serde_json::from_str(&text).map_err(|_| format!("{}: is no report of `nologd audit --json`", file.display()))?)
         }
     };
-    // The daemon asks the kernel the same at its start; what is refused here is refused there.
-    let missing = sandbox::harden();
-    let in_force = InForce::new(&headers, missing, audit).ok_or("the policy has errors: `nologd check` names them")?;
-    Ok(InForce { hinted, ..in_force })
+    let config = arguments.config.as_deref().map(|file| Ok::<_, String>((settings(file)?, file))).transpose()?;
+    let policy = config.as_ref().map_or_else(Policy::built_in, |(config, _)| config.policy.clone());
+    let of_file = config.as_ref().map(|(config, _)| config.backends.hinted().next().is_some());
+    // Last of all: after the trial nothing more can be opened.
+    let (machine, told) = machine(arguments, config.as_ref().map(|(config, file)| (config, *file)), &policy, ask)?;
+    Ok(InForce { policy, machine, audit, hinted: told.or(of_file) })
 }
 
-/// Whether a backend of the config is told a made-up address for each client.
-fn hints(file: &Path) -> Result<bool, String> {
-    let config = crate::config::read(&read(file)?);
-    let config = config.map_err(|_| format!("{}: has errors: `nologd check` names them", file.display()))?;
-    Ok(config.backends.hinted().next().is_some())
-}
-
-/// The text of the header rules that the config names. `config` reads and judges it; here only the fingerprint needs the text.
-fn policy_of(file: &Path) -> Result<String, String> {
-    let table: toml::Table =
-        read(file)?.parse().map_err(|_| format!("{}: has errors: `nologd check` names them", file.display()))?;
-    let directory = table.get("policy").and_then(|policy| policy.get("directory")).and_then(toml::Value::as_str);
-    match directory {
-        None => Ok(BUILT_IN.to_owned()),
-        Some(directory) => read(&Path::new(directory).join("headers.toml")),
+/// From the daemon, with whether it gives hints; where none answers, by trying; without a config, not at all.
+fn machine(
+    arguments: &Arguments,
+    config: Option<(&Config, &Path)>,
+    policy: &Policy,
+    ask: Ask,
+) -> Result<(Machine, Option<bool>), String> {
+    let variable = || std::env::var_os("NOLOGD_SOCKET").filter(|socket| !socket.is_empty()).map(PathBuf::from);
+    let socket = arguments.socket.clone().or_else(variable);
+    match socket.or_else(|| config.and_then(|(config, _)| config.admin_socket())).map(|socket| ask(&socket)) {
+        Some(Ok(status)) => {
+            // Told about other rules than those that run, members would be told what does not hold.
+            if status["policy"].as_str() != Some(policy.digest()) {
+                return Err("the running nologd has other rules than these files: name its --config, or restart it".to_owned());
+            }
+            let hinted = status["client-hints"].as_array().map(|hinted| !hinted.is_empty());
+            let machine = Machine::told(&status).ok_or("the running nologd is of another version than this program")?;
+            Ok((machine, hinted))
+        }
+        Some(Err(why)) if arguments.socket.is_some() => Err(why),
+        _ => Ok((config.map_or(Machine::Unseen, |(config, file)| Machine::tried(config, file)), None)),
     }
+}
+
+fn settings(file: &Path) -> Result<Config, String> {
+    config::read(&read(file)?).map_err(|_| format!("{}: has errors: `nologd check` names them", file.display()))
 }
 
 fn read(file: &Path) -> Result<String, String> {

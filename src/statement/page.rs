@@ -8,6 +8,7 @@ use crate::fault::Lang;
 use crate::policy::headers::{Action, Profile, UnseenPayload};
 
 use super::InForce;
+use super::machine::Verdict;
 use super::sentence::{Part, Proof, SENTENCES, Sentence};
 use super::words::Words;
 
@@ -29,7 +30,7 @@ pub struct Line {
     pub text: String,
     /// What stands behind it.
     pub proof: String,
-    /// The rule holds; otherwise this is the opposite.
+    /// The rule holds; otherwise this is the opposite, or says that nobody looked.
     pub holds: bool,
 }
 
@@ -47,7 +48,7 @@ impl Page {
             parts: parts.collect(),
             title: words.title.clone(),
             introduction: words.introduction.clone(),
-            digest: words.digest.replace("{digest}", &in_force.digest),
+            digest: words.digest.replace("{digest}", in_force.policy.digest()),
             loosened: (!loosened.is_empty())
                 .then(|| words.loosened.replace("{list}", &words.list(loosened.iter().map(String::as_str)))),
         }
@@ -109,59 +110,58 @@ impl Page {
 /// A sentence as it is said; none where it has nothing to say; several for those about servers.
 fn lines(sentence: &Sentence, in_force: &InForce, words: &Words) -> Vec<Line> {
     let audit = in_force.audit.as_ref();
-    let one = |holds| vec![(holds, Vec::new())];
-    let said: Vec<(bool, Vec<(&str, String)>)> = match sentence.proof {
-        Proof::Rules(names) => {
-            let loosened = in_force.loosened();
-            one(!names.iter().any(|name| loosened.iter().any(|loose| loose == name)))
+    let one = |verdict: Verdict| vec![(verdict, Vec::new())];
+    let said: Said = match sentence.proof {
+        _ if in_force.has_loosened(sentence) => one(Verdict::Otherwise),
+        Proof::Policy | Proof::Test(..) | Proof::Outside => one(Verdict::Holds),
+        Proof::Sent(fields) => {
+            let headers = &in_force.policy.headers;
+            one(fields.iter().any(|field| headers.rule(field.as_bytes(), Profile::Submission).action == Action::Keep).into())
         }
-        Proof::Sent(_, fields) => {
-            let kept = |field: &&str| in_force.headers.rule(field.as_bytes(), Profile::Submission).action == Action::Keep;
-            one(fields.iter().any(kept))
-        }
-        Proof::NoHint => one(!in_force.hinted),
-        Proof::UnseenPayload => one(in_force.headers.unseen_payload() == UnseenPayload::Leave),
-        Proof::Test(..) | Proof::Outside => one(true),
-        Proof::Kernel(rule, _) => one(!in_force.missing.contains(&rule)),
+        Proof::UnseenPayload => one((in_force.policy.headers.unseen_payload() == UnseenPayload::Leave).into()),
+        Proof::Kernel(needs, attempts) => one(in_force.machine.grants(needs, attempts)),
+        Proof::NoHint => one(in_force.hinted.map_or(Verdict::Unknown, |hinted| (!hinted).into())),
+        Proof::Witness => one(in_force.machine.witness()),
+        Proof::Outputs => one(in_force.machine.output()),
         Proof::Check(name) => {
             let found = audit.is_some_and(|report| report.findings.iter().any(|finding| finding.check == name));
-            if found { one(false) } else { Vec::new() }
+            if found { one(Verdict::Otherwise) } else { Vec::new() }
         }
         Proof::Audit => by_audit(sentence.name, audit, words),
         Proof::Canary => by_canary(sentence.name, audit, words),
     };
     let forms = words.sentence.get(sentence.name);
-    let said = said.into_iter().filter_map(|(holds, places)| {
-        let form = forms.map(|forms| if holds { &forms.holds } else { &forms.otherwise }).filter(|form| !form.is_empty())?;
-        let text = places.iter().fold(form.clone(), |text, (place, value)| text.replace(place, value));
-        Some(Line { text, proof: sentence.proof.name(sentence.name), holds })
+    let said = said.into_iter().filter_map(|(verdict, places)| {
+        let form = forms.map(|forms| forms.of(verdict)).filter(|form| !form.is_empty())?;
+        let text = places.iter().fold(form.to_owned(), |text, (place, value)| text.replace(place, value));
+        Some(Line { text, proof: sentence.backing(), holds: verdict == Verdict::Holds })
     });
     said.collect()
 }
 
-type Said = Vec<(bool, Vec<(&'static str, String)>)>;
+type Said = Vec<(Verdict, Vec<(&'static str, String)>)>;
 
 fn by_audit(name: &str, audit: Option<&Report>, words: &Words) -> Said {
-    let Some(report) = audit else { return if name == "audit" { vec![(false, Vec::new())] } else { Vec::new() } };
+    let Some(report) = audit else { return if name == "audit" { vec![(Verdict::Otherwise, Vec::new())] } else { Vec::new() } };
     let writers = [Server::Dovecot, Server::Postfix, Server::Nginx, Server::Roundcube];
     match name {
-        "audit" if report.read.is_empty() => vec![(false, Vec::new())],
+        "audit" if report.read.is_empty() => vec![(Verdict::Otherwise, Vec::new())],
         "audit" => {
             let servers = words.list(report.read.iter().map(String::as_str));
-            vec![(true, vec![("{day}", words.day(&report.made)), ("{servers}", servers)])]
+            vec![(Verdict::Holds, vec![("{day}", words.day(&report.made)), ("{servers}", servers)])]
         }
         "server-clean" => {
             let read = Server::ALL.iter().filter(|server| report.has_read(**server));
             read.map(|server| {
                 let held = held(report, *server);
                 let list = words.list(held.iter().map(|holds| words.holds(*holds)));
-                (held.is_empty(), vec![("{server}", server.name().to_owned()), ("{list}", list)])
+                (held.is_empty().into(), vec![("{server}", server.name().to_owned()), ("{list}", list)])
             })
             .collect()
         }
         _ => {
             let unread = writers.iter().filter(|server| !report.has_read(**server));
-            unread.map(|server| (false, vec![("{server}", server.name().to_owned())])).collect()
+            unread.map(|server| (Verdict::Otherwise, vec![("{server}", server.name().to_owned())])).collect()
         }
     }
 }
@@ -177,7 +177,9 @@ fn held(report: &Report, server: Server) -> Vec<Holds> {
 
 fn by_canary(name: &str, audit: Option<&Report>, words: &Words) -> Said {
     let flown = audit.and_then(|report| Some((report, report.canary.as_ref()?)));
-    let Some((report, canary)) = flown else { return if name == "canary" { vec![(false, Vec::new())] } else { Vec::new() } };
+    let Some((report, canary)) = flown else {
+        return if name == "canary" { vec![(Verdict::Otherwise, Vec::new())] } else { Vec::new() };
+    };
     let mut traces: Vec<_> = canary.traces.iter().filter_map(|trace| Holds::planted(&trace.planted)).collect();
     traces.sort_unstable();
     traces.dedup();
@@ -188,8 +190,8 @@ fn by_canary(name: &str, audit: Option<&Report>, words: &Words) -> Said {
     ];
     match (name, canary.traces.is_empty()) {
         // A search of nothing finds nothing, and what could not be read may hold anything.
-        ("canary", true) => vec![(canary.files > 0 && canary.unreadable.is_empty(), places)],
-        ("canary-found", false) => vec![(false, places)],
+        ("canary", true) => vec![((canary.files > 0 && canary.unreadable.is_empty()).into(), places)],
+        ("canary-found", false) => vec![(Verdict::Otherwise, places)],
         _ => Vec::new(),
     }
 }

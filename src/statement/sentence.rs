@@ -1,6 +1,6 @@
 //! Every sentence of the statement, its place, and what stands behind it. The words are under `policy/statement/`.
 
-use crate::sandbox::Unenforced;
+use crate::sandbox::{Attempt, Unenforced};
 
 /// A part of the statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,21 +36,28 @@ impl Part {
     }
 }
 
-/// What holds a sentence up.
+/// Rules of one file of the policy.
+pub type Rules = (&'static str, &'static [&'static str]);
+
+/// How it is known whether a sentence is true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
-    /// Rules of `policy/headers.toml`: none is loosened.
-    Rules(&'static [&'static str]),
-    /// A rule of `policy/headers.toml` that keeps fields: at least one of these is still sent.
-    Sent(&'static str, &'static [&'static str]),
-    /// The config file: no backend has `client_hint`.
-    NoHint,
-    /// A setting of `policy/headers.toml`: encrypted payloads are left alone.
+    /// By its rules alone: none is loosened.
+    Policy,
+    /// Its rule keeps fields: at least one of these is still sent.
+    Sent(&'static [&'static str]),
+    /// A setting of `headers.toml`: encrypted payloads are left alone.
     UnseenPayload,
     /// A test of this source: a file, and a function in it. What it holds cannot be switched off.
     Test(&'static str, &'static str),
-    /// Asked of the kernel at the start, and now, before this is said.
-    Kernel(Unenforced, &'static str),
+    /// The kernel was asked for it, and tried where the daemon did not answer.
+    Kernel(&'static [Unenforced], &'static [Attempt]),
+    /// No backend has `client_hint`: from the daemon, or from its config file.
+    NoHint,
+    /// Who looked at the machine.
+    Witness,
+    /// Where the daemon's outputs end.
+    Outputs,
     /// The audit of settings, as a whole.
     Audit,
     /// The audit's canary.
@@ -61,24 +68,6 @@ pub enum Proof {
     Outside,
 }
 
-impl Proof {
-    /// For the brackets behind a sentence.
-    pub fn name(self, sentence: &str) -> String {
-        match self {
-            Proof::Rules(names) => format!("rule: {}", names.join(", ")),
-            Proof::Sent(name, _) => format!("rule: {name}"),
-            Proof::NoHint => "setting: client_hint".to_owned(),
-            Proof::UnseenPayload => "rule: unseen_payload".to_owned(),
-            Proof::Test(file, name) => format!("test: {file} {name}"),
-            Proof::Kernel(_, name) => format!("kernel: {name}"),
-            Proof::Audit => "check: audit".to_owned(),
-            Proof::Canary => "check: canary".to_owned(),
-            Proof::Check(name) => format!("check: {name}"),
-            Proof::Outside => format!("limit: {sentence}"),
-        }
-    }
-}
-
 /// One sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sentence {
@@ -86,62 +75,187 @@ pub struct Sentence {
     pub name: &'static str,
     /// Where it stands.
     pub part: Part,
+    /// The rules that it puts into words.
+    pub rules: &'static [Rules],
     /// What holds it up.
     pub proof: Proof,
 }
 
-const fn sentence(part: Part, name: &'static str, proof: Proof) -> Sentence {
-    Sentence { name, part, proof }
+impl Sentence {
+    /// For the brackets behind it: its rules, then what was looked at.
+    pub fn backing(&self) -> String {
+        let mut parts: Vec<String> = self.rules.iter().map(|(file, names)| format!("{file}: {}", names.join(", "))).collect();
+        match self.proof {
+            Proof::Policy | Proof::Sent(_) | Proof::UnseenPayload => {}
+            Proof::Test(file, name) => parts.push(format!("test: {file} {name}")),
+            Proof::Kernel(needs, _) => {
+                let words: Vec<_> = needs.iter().map(|rule| rule.word()).collect();
+                parts.push(format!("kernel: {}", words.join(", ")));
+            }
+            Proof::NoHint => parts.push("setting: client_hint".to_owned()),
+            Proof::Witness => parts.push("check: status, or check --sandbox".to_owned()),
+            Proof::Outputs => parts.push("check: output-kept".to_owned()),
+            Proof::Audit => parts.push("check: audit".to_owned()),
+            Proof::Canary => parts.push("check: canary".to_owned()),
+            Proof::Check(name) => parts.push(format!("check: {name}")),
+            Proof::Outside => parts.push(format!("limit: {}", self.name)),
+        }
+        parts.join("; ")
+    }
+}
+
+const fn sentence(part: Part, name: &'static str, rules: &'static [Rules], proof: Proof) -> Sentence {
+    Sentence { name, part, rules, proof }
+}
+
+const fn headers(part: Part, name: &'static str, rules: &'static [Rules]) -> Sentence {
+    sentence(part, name, rules, Policy)
 }
 
 use Part::{Kept, Limits, Machine, Mail, NotKept, Servers};
-use Proof::{Audit, Canary, Check, Kernel, NoHint, Outside, Rules, Sent, Test, UnseenPayload};
+use Proof::{Audit, Canary, Check, Kernel, NoHint, Outputs, Outside, Policy, Sent, Test, UnseenPayload, Witness};
+use Unenforced::{Calls, Connect, CoreDumps, Dumpable, Files, Privileges, Scope, Swap, Truncate};
+
+const HEADERS: &str = "headers.toml";
+const MEMORY: &str = "memory.toml";
+const RETENTION: &str = "retention.toml";
+const SANDBOX: &str = "sandbox.toml";
+
+const DAY: Proof = Test("tests/strace.rs", "a_day_leaves_no_marker_in_any_file_or_output");
+const WIPED: Proof = Test("tests/strace.rs", "memory_after_logout_holds_no_password_and_there_is_no_core");
 
 /// All of them, in the order of the statement. Those about servers are told once for each server that they fit.
 pub const SENTENCES: &[Sentence] = &[
-    sentence(Kept, "book", Test("tests/statement.rs", "the_book_keeps_what_is_said_and_no_time")),
+    sentence(
+        Kept,
+        "book",
+        &[(RETENTION, &["limits", "usage", "routes"])],
+        Test("tests/statement.rs", "the_book_keeps_what_is_said_and_no_time"),
+    ),
     sentence(
         Kept,
         "book-forgets",
+        &[(RETENTION, &["limits", "usage", "routes"])],
         Test("tests/store_contract.rs", "what_an_admin_removes_is_in_no_file_even_while_usage_is_written"),
     ),
-    sentence(Kept, "sending", Test("src/quota/sending.rs", "a_limit_is_reached_exactly_and_drains_evenly")),
-    sentence(Kept, "incident", Test("tests/interop/incident.rs", "an_incident_shows_verbs_codes_and_times_and_nothing_else")),
-    sentence(Kept, "totals", Test("tests/metrics.rs", "totals_are_coarse_and_late_and_say_nothing_about_anybody")),
-    sentence(Kept, "message-id-key", Test("src/scrub/message_id.rs", "ours_is_left_alone_and_the_rest_is_hashed")),
-    sentence(NotKept, "connections", Test("src/event/layer.rs", "an_event_becomes_one_line_of_words_and_numbers")),
-    sentence(NotKept, "passwords", Test("tests/layers.rs", "personal_types_cannot_be_printed")),
-    sentence(NotKept, "no-spool", Test("tests/dialogues_submission.rs", "in_memory")),
-    sentence(NotKept, "guessers", Test("src/private/pseudonym.rs", "one_network_has_one_pseudonym_and_a_new_key_gives_another")),
-    sentence(NotKept, "client-hint", NoHint),
-    sentence(Mail, "mail-origin", Rules(&["trace", "client-address", "web-scripts"])),
-    sentence(Mail, "mail-login", Rules(&["login", "verdicts-of-others"])),
-    sentence(Mail, "mail-program", Rules(&["mail-program", "client-families", "mime-version"])),
-    sentence(Mail, "mail-message-id", Rules(&["message-id"])),
-    sentence(Mail, "mail-date", Rules(&["date"])),
-    sentence(Mail, "mail-language", Rules(&["language"])),
-    sentence(Mail, "mail-bcc", Rules(&["blind-copies"])),
-    sentence(Machine, "core-dumps", Kernel(Unenforced::CoreDumps, "CoreDumps")),
-    sentence(Machine, "other-programs", Kernel(Unenforced::Dumpable, "Dumpable")),
-    sentence(Machine, "privileges", Kernel(Unenforced::Privileges, "Privileges")),
-    sentence(Servers, "audit", Audit),
-    sentence(Servers, "server-clean", Audit),
-    sentence(Servers, "server-unread", Audit),
-    sentence(Servers, "dovecot-fault-lines", Check("dovecot-fault-lines")),
-    sentence(Servers, "postfix-queue", Check("postfix-queue")),
-    sentence(Servers, "postfix-postscreen-cache", Check("postfix-postscreen-cache")),
-    sentence(Servers, "roundcube-last-login", Check("roundcube-last-login")),
-    sentence(Servers, "canary", Canary),
-    sentence(Servers, "canary-found", Canary),
-    sentence(Limits, "provider", Outside),
-    sentence(Limits, "other-side", Outside),
-    sentence(Limits, "network", Outside),
-    sentence(Limits, "old-blocks", Outside),
-    sentence(Limits, "body", Test("tests/scrub.rs", "a_hundred_thousand_blocks_that_nobody_would_write")),
-    sentence(Limits, "encrypted", UnseenPayload),
+    sentence(
+        Kept,
+        "sending",
+        &[(RETENTION, &["sending"])],
+        Test("src/quota/sending.rs", "a_limit_is_reached_exactly_and_drains_evenly"),
+    ),
+    sentence(
+        Kept,
+        "guessers",
+        &[(RETENTION, &["tries"]), (MEMORY, &["pseudonyms"])],
+        Test("src/private/pseudonym.rs", "one_network_has_one_pseudonym_and_a_new_key_gives_another"),
+    ),
+    sentence(Kept, "session", &[(RETENTION, &["session"]), (MEMORY, &["buffers-wiped", "idle-holds-nothing"])], WIPED),
+    sentence(Kept, "password-in-memory", &[(RETENTION, &["password"]), (MEMORY, &["secrets-wiped"])], WIPED),
+    sentence(
+        Kept,
+        "incident",
+        &[(RETENTION, &["incident"])],
+        Test("tests/interop/incident.rs", "an_incident_shows_verbs_codes_and_times_and_nothing_else"),
+    ),
+    sentence(
+        Kept,
+        "totals",
+        &[(RETENTION, &["totals"])],
+        Test("tests/metrics.rs", "totals_are_coarse_and_late_and_say_nothing_about_anybody"),
+    ),
+    sentence(
+        Kept,
+        "message-id-key",
+        &[(RETENTION, &["message-id-key"])],
+        Test("src/scrub/message_id.rs", "ours_is_left_alone_and_the_rest_is_hashed"),
+    ),
+    sentence(
+        NotKept,
+        "connections",
+        &[(RETENTION, &["connections", "addresses"]), ("log.toml", &["output"])],
+        Test("src/event/layer.rs", "an_event_becomes_one_line_of_words_and_numbers"),
+    ),
+    sentence(NotKept, "correspondence", &[(RETENTION, &["correspondence"])], DAY),
+    sentence(NotKept, "programs", &[(RETENTION, &["programs"])], DAY),
+    sentence(NotKept, "failures", &[(RETENTION, &["failures"])], DAY),
+    sentence(
+        NotKept,
+        "passwords",
+        &[(MEMORY, &["secrets-wiped", "panic-without-words"])],
+        Test("tests/layers.rs", "personal_types_cannot_be_printed"),
+    ),
+    sentence(NotKept, "no-spool", &[(RETENTION, &["contents"])], Test("tests/dialogues_submission.rs", "in_memory")),
+    sentence(NotKept, "client-hint", &[], NoHint),
+    headers(Mail, "mail-origin", &[(HEADERS, &["trace", "client-address", "web-scripts"])]),
+    headers(Mail, "mail-login", &[(HEADERS, &["login", "verdicts-of-others"])]),
+    headers(Mail, "mail-program", &[(HEADERS, &["mail-program", "client-families", "mime-version"])]),
+    headers(Mail, "mail-message-id", &[(HEADERS, &["message-id"])]),
+    headers(Mail, "mail-date", &[(HEADERS, &["date"])]),
+    headers(Mail, "mail-language", &[(HEADERS, &["language"])]),
+    headers(Mail, "mail-bcc", &[(HEADERS, &["blind-copies"])]),
+    sentence(Machine, "witness", &[], Witness),
+    sentence(Machine, "core-dumps", &[(MEMORY, &["no-core-dumps"])], Kernel(&[CoreDumps], &[])),
+    sentence(Machine, "swap", &[(MEMORY, &["no-swap"])], Kernel(&[Swap], &[])),
+    sentence(Machine, "other-programs", &[(MEMORY, &["not-dumpable"])], Kernel(&[Dumpable], &[])),
+    sentence(Machine, "privileges", &[(MEMORY, &["no-new-privileges"])], Kernel(&[Privileges], &[])),
+    sentence(
+        Machine,
+        "files-written",
+        &[(SANDBOX, &["write"])],
+        Kernel(&[Files, Truncate], &[Attempt::WriteTemporary, Attempt::WriteLog, Attempt::WriteDevice]),
+    ),
+    sentence(
+        Machine,
+        "files-read",
+        &[(SANDBOX, &["read", "read-authorities", "read-machine", "read-names"])],
+        Kernel(&[Files], &[Attempt::ReadElsewhere]),
+    ),
+    sentence(
+        Machine,
+        "connections-out",
+        &[(SANDBOX, &["connect", "connect-names"])],
+        Kernel(&[Connect], &[Attempt::ConnectElsewhere, Attempt::Listen]),
+    ),
+    sentence(Machine, "no-programs", &[(SANDBOX, &["no-programs"])], Kernel(&[Calls], &[Attempt::Exec])),
+    sentence(
+        Machine,
+        "system-log",
+        &[(SANDBOX, &["sockets", "sockets-names", "no-system-log"])],
+        Kernel(&[Calls], &[Attempt::SystemLog]),
+    ),
+    sentence(
+        Machine,
+        "other-processes",
+        &[(SANDBOX, &["no-other-processes"])],
+        Kernel(&[Files, Scope, Calls], &[Attempt::ReadProcess, Attempt::SignalProcess, Attempt::Trace]),
+    ),
+    sentence(
+        Machine,
+        "no-way-out",
+        &[(SANDBOX, &["no-new-walls", "no-keyring", "no-bypass", "no-machine", "no-return"])],
+        Kernel(&[Calls], &[Attempt::Namespace]),
+    ),
+    sentence(Machine, "outputs", &[("log.toml", &["output"])], Outputs),
+    sentence(Servers, "audit", &[], Audit),
+    sentence(Servers, "server-clean", &[], Audit),
+    sentence(Servers, "server-unread", &[], Audit),
+    sentence(Servers, "dovecot-fault-lines", &[], Check("dovecot-fault-lines")),
+    sentence(Servers, "postfix-queue", &[], Check("postfix-queue")),
+    sentence(Servers, "postfix-postscreen-cache", &[], Check("postfix-postscreen-cache")),
+    sentence(Servers, "roundcube-last-login", &[], Check("roundcube-last-login")),
+    sentence(Servers, "canary", &[], Canary),
+    sentence(Servers, "canary-found", &[], Canary),
+    sentence(Limits, "provider", &[], Outside),
+    sentence(Limits, "other-side", &[], Outside),
+    sentence(Limits, "network", &[], Outside),
+    sentence(Limits, "old-blocks", &[], Outside),
+    sentence(Limits, "body", &[], Test("tests/scrub.rs", "a_hundred_thousand_blocks_that_nobody_would_write")),
+    sentence(Limits, "encrypted", &[(HEADERS, &["unseen_payload"])], UnseenPayload),
     sentence(
         Limits,
         "self-description",
-        Sent("self-description", &["Organization", "Comments", "Keywords", "Face", "X-Face", "X-Image-URL", "X-URL"]),
+        &[(HEADERS, &["self-description"])],
+        Sent(&["Organization", "Comments", "Keywords", "Face", "X-Face", "X-Image-URL", "X-URL"]),
     ),
 ];

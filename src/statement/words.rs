@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::audit::check::Holds;
 use crate::fault::Lang;
 
+use super::machine::Verdict;
 use super::sentence::Part;
 
 const EN: &str = include_str!("../../policy/statement/en/sentences.toml");
@@ -33,7 +34,7 @@ pub struct Words {
     pub sentence: BTreeMap<String, Forms>,
 }
 
-/// Both forms of a sentence.
+/// The forms of a sentence.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Forms {
@@ -41,6 +42,20 @@ pub struct Forms {
     pub holds: String,
     /// The honest opposite. Empty where there is none: then nothing is said.
     pub otherwise: String,
+    /// What is said where nobody looked. Empty where somebody always does, or where another sentence says it.
+    #[serde(default)]
+    pub unknown: String,
+}
+
+impl Forms {
+    /// The one for `verdict`.
+    pub fn of(&self, verdict: Verdict) -> &str {
+        match verdict {
+            Verdict::Holds => &self.holds,
+            Verdict::Otherwise => &self.otherwise,
+            Verdict::Unknown => &self.unknown,
+        }
+    }
 }
 
 impl Words {
@@ -100,7 +115,7 @@ mod tests {
         }
         for name in SENTENCES.iter().map(|sentence| sentence.name) {
             let (en, fr) = (&en.sentence[name], &fr.sentence[name]);
-            for (en, fr) in [(&en.holds, &fr.holds), (&en.otherwise, &fr.otherwise)] {
+            for (en, fr) in [(&en.holds, &fr.holds), (&en.otherwise, &fr.otherwise), (&en.unknown, &fr.unknown)] {
                 assert_eq!(places(en), places(fr), "{name}");
                 assert_eq!(en.is_empty(), fr.is_empty(), "{name}");
                 assert!(en.is_empty() || en != fr, "{name} is not translated");

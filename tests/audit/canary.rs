@@ -1,11 +1,12 @@
 //! The canary over real servers: it finds what Debian's settings let through, and nothing with our templates. Needs root, for Postfix.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use nologd::audit::Report;
-use nologd::demo::{Behind, Daemon, Dovecot, MEMBERS, Member, Place, Ports, Postfix};
+use nologd::demo::{Behind, Daemon, Dovecot, MEMBERS, Member, Owner, Place, Ports, Postfix};
 
 use super::templates;
 
@@ -25,14 +26,15 @@ impl Host {
         let postfix = Postfix::start_with(&place, dovecot.lmtp(), postfix_lines).unwrap();
         let behind = Behind { name: "store1", imap: dovecot.imap(), lmtp: dovecot.lmtp(), relay: postfix.smtp() };
         let ports = Ports::any(&place).unwrap();
-        let program = std::path::Path::new(env!("CARGO_BIN_EXE_nologd"));
-        let daemon = Daemon::start(&place, program, ports, &[behind], &[]).unwrap();
+        let program = Path::new(env!("CARGO_BIN_EXE_nologd"));
+        let quota = [("velo", "storage = \"20M\"\nmailbox_default = \"10M\"")];
+        let daemon = Daemon::start(&place, program, ports, &[behind], &quota).unwrap();
         place.write("password", format!("{}\n", ALICE.password).as_bytes()).unwrap();
         Host { daemon, postfix, dovecot, place }
     }
 
     /// Everything that servers write here; the mailboxes apart.
-    fn fly(&self) -> (Option<i32>, Report, String) {
+    fn fly(&self, more: &[&str]) -> (Option<i32>, Report, String) {
         let logs =
             ["queue", "data", "postfix.out", "dovecot/out", "dovecot/run", "dovecot/state"].map(|name| self.place.path(name));
         let mut logs: Vec<PathBuf> = logs.into_iter().filter(|path| path.exists()).collect();
@@ -42,9 +44,9 @@ impl Host {
                 .filter(|path| path.exists()),
         );
         let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
-        command.args(["audit", "--json", "--canary-alone", "--canary", ALICE.address, "--config"]).arg(self.daemon.config());
+        command.args(["audit", "--json", "--no-settings", "--canary", ALICE.address, "--config"]).arg(self.daemon.config());
         command.arg("--password-file").arg(self.place.path("password")).arg("--logs").args(logs);
-        command.arg("--mail").arg(self.place.path("dovecot/mail"));
+        command.arg("--mail").arg(self.place.path("dovecot/mail")).args(more);
         let output = command.output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -56,7 +58,8 @@ impl Host {
 #[test]
 fn with_debians_settings_the_canary_finds_the_leaks() {
     let host = Host::start("", "");
-    let (code, report, text) = host.fly();
+    let journal = Journal::start(&host);
+    let (code, report, text) = host.fly(&["--journal-folder", journal.folder.to_str().unwrap()]);
     assert_eq!(code, Some(1));
     let canary = report.canary.unwrap();
     let found =
@@ -67,7 +70,19 @@ fn with_debians_settings_the_canary_finds_the_leaks() {
         assert!(!canary.traces.iter().any(|trace| trace.planted == never), "{never} came through nologd:\n{text}");
     }
     assert!(!text.contains(ALICE.password) && !text.contains("rip="), "the report tells what it read:\n{text}");
-    assert!(canary.steps.iter().any(|step| step == "message arrived") && canary.steps.len() >= 8, "{:?}", canary.steps);
+    let in_journal = canary.traces.iter().filter(|trace| trace.file.starts_with("the journal in "));
+    assert!(in_journal.filter(|trace| trace.planted == "login").count() > 0, "the same lines, in a journal:\n{text}");
+    let steps = [
+        "wrong password",
+        "login",
+        "over quota",
+        "copy to Sent",
+        "broken TLS",
+        "refused sender",
+        "message to itself",
+        "message arrived",
+    ];
+    assert_eq!(canary.steps, steps);
     let left: Vec<_> = ["cur", "new", ".Sent/cur", ".Sent/new"]
         .iter()
         .flat_map(|folder| fs::read_dir(host.dovecot.maildir(ALICE.address).join(folder)).into_iter().flatten().flatten())
@@ -78,11 +93,69 @@ fn with_debians_settings_the_canary_finds_the_leaks() {
 #[test]
 fn with_our_templates_the_canary_finds_nothing() {
     let host = Host::start(&templates::read("dovecot-2.3.conf"), &templates::read("postfix.cf"));
-    let (code, report, text) = host.fly();
+    let journal = Journal::start(&host);
+    let (code, report, text) = host.fly(&["--journal-folder", journal.folder.to_str().unwrap()]);
     let canary = report.canary.unwrap();
     assert_eq!(canary.traces, [], "{text}");
     assert_eq!(code, Some(0));
     assert!(canary.files >= 10 && canary.closed.is_empty() && canary.unreadable.is_empty(), "{text}");
+}
+
+/// A journal that gets the lines of Dovecot and Postfix while they come.
+struct Journal {
+    folder: PathBuf,
+    process: Child,
+}
+
+impl Journal {
+    fn start(host: &Host) -> Journal {
+        let folder = host.place.make("journal", Owner::me()).unwrap();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/audit/journal.py");
+        let mut command = Command::new("python3");
+        command.arg(script).arg(folder.join("system.journal"));
+        command.args([host.dovecot.log(), host.postfix.log().to_owned()].iter().filter(|log| log.exists()));
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n", "apt install systemd-journal-remote");
+        Journal { folder, process }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        self.process.wait().unwrap();
+    }
+}
+
+/// A value that goes on in another page of an SQLite file stands nowhere in one piece, and is found all the same; in the write-ahead
+/// log too.
+#[test]
+fn a_value_over_two_pages_of_sqlite_is_found() {
+    let place = Place::new().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/audit/sqlite.py");
+    assert!(Command::new("python3").arg(script).arg(place.folder()).status().unwrap().success());
+    let address = std::net::Ipv4Addr::new(127, 101, 102, 103);
+    let (mut whole, mut divided) = ([0, 0], [0, 0]);
+    for entry in fs::read_dir(place.folder()).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.extension().is_none_or(|end| end != "db") {
+            continue;
+        }
+        let log = PathBuf::from(format!("{}-wal", entry.display()));
+        let logged = usize::from(log.exists());
+        let raw = |file: &Path| fs::read(file).unwrap_or_default();
+        let plain = [raw(&entry), raw(&log)].iter().any(|bytes| memchr::memmem::find(bytes, b"127.101.102.103").is_some());
+        if plain {
+            whole[logged] += 1;
+            continue;
+        }
+        divided[logged] += 1;
+        let traces = nologd::audit::canary::look_for(address, &entry);
+        assert_eq!(traces.len(), 1, "{}", entry.display());
+    }
+    assert!(divided[0] >= 2 && whole[0] > 500, "{whole:?} {divided:?}");
+    assert_eq!(divided[1], divided[0], "in the write-ahead log alone");
 }
 
 /// Without nologd in between, a server sees the address; the canary must then find it, in plain and in the session id.

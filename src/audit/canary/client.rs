@@ -69,6 +69,12 @@ impl Client {
         Ok(Client { stream: BufReader::new(StreamOwned::new(session, stream)) })
     }
 
+    /// A handshake with another name and protocol, that trusts no certificate: it can only fail.
+    pub fn connect_in_doubt(way: &Way, name: &str, alpn: &str, step: &'static str) -> Result<Client, Trouble> {
+        let nobody = Way { from: way.from, to: way.to, name: name.to_owned(), certificate: CertificateDer::from(vec![0]) };
+        Client::connect(&nobody, Some(alpn), step)
+    }
+
     pub fn send(&mut self, text: &str, step: &'static str) -> Result<(), Trouble> {
         let stream = self.stream.get_mut();
         stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).map_err(|_| Trouble::Broken(step))
@@ -105,6 +111,21 @@ impl Client {
                 return Ok((true, before));
             }
             before.push_str(&line);
+        }
+    }
+
+    /// An IMAP command that must be refused before anything more is sent: the whole answer.
+    pub fn refused(&mut self, command: &str, step: &'static str) -> Result<String, Trouble> {
+        self.send(&format!("c {command}\r\n"), step)?;
+        loop {
+            let line = self.line(step)?;
+            match line.strip_prefix("c ") {
+                Some(answer) if answer.starts_with("OK") => return Err(Trouble::Unexpected(step)),
+                Some(answer) => return Ok(answer.to_owned()),
+                // Asked for: what was announced is not there to be sent.
+                None if line.starts_with('+') => return Err(Trouble::Unexpected(step)),
+                None => {}
+            }
         }
     }
 

@@ -14,6 +14,10 @@ use super::planted::Plants;
 /// The message goes through the relay, which may be busy.
 const ARRIVAL: Duration = Duration::from_secs(60);
 
+/// How long the answer to what is no TLS is waited for, and how long a relay that is busy is left alone.
+const PATIENCE: Duration = Duration::from_secs(2);
+const TRIES: u32 = 5;
+
 /// The test mailbox.
 pub(super) struct Login<'a> {
     pub address: &'a str,
@@ -26,11 +30,12 @@ pub(super) fn fly(imap: &Way, submission: &Way, login: &Login<'_>, plants: &Plan
     let mut done = |step: &str| steps.push(step.to_owned());
     wrong_password(imap, login, plants)?;
     done("wrong password");
-    let appended = session(imap, login, plants)?;
+    let (appended, quota) = session(imap, login, plants)?;
     done("login");
-    done("over quota");
+    done(if quota { "over quota" } else { "over quota (refused as too large: the test mailbox has no limit)" });
     done(if appended { "copy to Sent" } else { "copy to Sent (refused: is there a Sent mailbox?)" });
-    broken_tls(imap, plants);
+    broken_tls(imap, plants)?;
+    broken_tls(submission, plants)?;
     done("broken TLS");
     send(submission, login, plants)?;
     done("refused sender");
@@ -65,8 +70,8 @@ fn wrong_password(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), T
     if taken { Err(Trouble::Unexpected(step)) } else { Ok(()) }
 }
 
-/// ID, a message far too large, a copy in Sent. Whether there is a Sent mailbox.
-fn session(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<bool, Trouble> {
+/// ID, a copy in Sent, a message that the quota has no room for. Whether there is a Sent mailbox, and whether there is a limit.
+fn session(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(bool, bool), Trouble> {
     let step = "login";
     let mut client = Client::connect(way, Some("imap"), step)?;
     client.line(step)?;
@@ -74,9 +79,34 @@ fn session(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<bool, Troubl
     client.imap_expect(&credentials(login), step)?;
     let message = message(login, plants);
     let (appended, _) = client.imap(&format!("APPEND Sent (\\Seen) {{{}+}}\r\n{message}", message.len()), "APPEND to Sent")?;
-    // Refused, or asked for and never sent: either way the name of the mailbox has been seen.
-    client.imap(&format!("APPEND {} {{999999999999}}", plants.mailbox), "APPEND beyond the limit")?;
-    Ok(appended)
+    Ok((appended, over_quota(&mut client, plants)?))
+}
+
+/// Announces a message one octet larger than the room that is left. It must be refused before an octet of it is sent, with
+/// OVERQUOTA, and nothing may be used after it that was not before. Without a limit, it announces what no server takes.
+fn over_quota(client: &mut Client, plants: &Plants) -> Result<bool, Trouble> {
+    let step = "a message beyond the quota";
+    let Some((used, limit)) = room(client)? else {
+        // Refused, or asked for and never sent: either way the name of the mailbox has been seen.
+        client.imap(&format!("APPEND {} {{999999999999}}", plants.mailbox), step)?;
+        return Ok(false);
+    };
+    let size = limit.saturating_sub(used).saturating_add(1).saturating_mul(1024);
+    let answer = client.refused(&format!("APPEND {} {{{size}}}", plants.mailbox), step)?;
+    let held = answer.contains("[OVERQUOTA]") && room(client)? == Some((used, limit));
+    if held { Ok(true) } else { Err(Trouble::Unexpected(step)) }
+}
+
+/// What is used and what may be used, in units of 1024 octets (RFC 9208). `None` without a limit.
+fn room(client: &mut Client) -> Result<Option<(u64, u64)>, Trouble> {
+    let answer = client.imap_expect("GETQUOTAROOT INBOX", "GETQUOTAROOT")?;
+    let quotas = answer.lines().filter(|line| line.starts_with("* QUOTA "));
+    let storage = quotas.filter_map(|line| {
+        let mut words = line.split_once("STORAGE ")?.1.split([' ', ')']);
+        Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+    });
+    // Mailbox and association may each have one: the smaller room counts.
+    Ok(storage.min_by_key(|(used, limit): &(u64, u64)| limit.saturating_sub(*used)))
 }
 
 fn send(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
@@ -91,20 +121,41 @@ fn send(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
     if refused.starts_with('2') {
         client.smtp_expect("RSET\r\n", "250", "RSET")?;
     }
-    client.smtp_expect(&format!("MAIL FROM:<{}>\r\n", login.address), "250", "MAIL")?;
+    // A relay that is busy says so, and is asked again.
+    let mail = format!("MAIL FROM:<{}>\r\n", login.address);
+    let busy = |answer: &Result<String, Trouble>| answer.as_ref().is_ok_and(|answer| answer.starts_with('4'));
+    let mut answer = client.smtp(&mail, "MAIL");
+    for _ in 0..TRIES {
+        if !busy(&answer) {
+            break;
+        }
+        std::thread::sleep(PATIENCE);
+        answer = client.smtp(&mail, "MAIL");
+    }
+    if !answer?.starts_with("250") {
+        return Err(Trouble::Unexpected("MAIL"));
+    }
     client.smtp_expect(&format!("RCPT TO:<{}>\r\n", login.address), "250", "RCPT")?;
     client.smtp_expect("DATA\r\n", "354", "DATA")?;
     client.smtp_expect(&format!("{}.\r\n", message(login, plants)), "250", "message")?;
     client.smtp("QUIT\r\n", "QUIT").map(drop)
 }
 
-/// Octets that are no TLS, then the end. The listener may answer or not.
-fn broken_tls(way: &Way, plants: &Plants) {
-    if let Ok(mut stream) = way.plain() {
-        let _ = stream.write_all(format!("GET /{} HTTP/1.1\r\n\r\n", plants.broken).as_bytes());
-        let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
-        let _ = stream.read(&mut [0; 512]);
+/// What goes wrong with TLS: octets that are none; a handshake with a made-up name and protocol; a client that does not trust the
+/// certificate, and says so in an alert.
+fn broken_tls(way: &Way, plants: &Plants) -> Result<(), Trouble> {
+    let step = "broken TLS";
+    let mut stream = way.plain().map_err(|_| Trouble::Broken(step))?;
+    let _ = stream.write_all(format!("GET /{} HTTP/1.1\r\n\r\n", plants.broken).as_bytes());
+    let _ = stream.set_read_timeout(Some(PATIENCE));
+    let _ = stream.read(&mut [0; 512]);
+    for alpn in [plants.broken.as_str(), "imap"] {
+        let name = format!("{}.canary.example", plants.broken);
+        if Client::connect_in_doubt(way, &name, alpn, step)?.line(step).is_ok() {
+            return Err(Trouble::Unexpected(step));
+        }
     }
+    Ok(())
 }
 
 fn arrive(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {

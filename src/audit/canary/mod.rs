@@ -8,6 +8,7 @@ mod forms;
 mod planted;
 mod search;
 mod session_id;
+mod sqlite;
 
 use std::fmt;
 use std::fs;
@@ -44,8 +45,10 @@ pub struct Order<'a> {
     pub logs: &'a [PathBuf],
     /// Mailboxes and their indexes, in which the message itself may be found.
     pub mail: &'a [PathBuf],
-    /// Whether systemd's journal is searched, from the start of the flight on.
+    /// Whether systemd's journal of this machine is searched.
     pub journal: bool,
+    /// Folders with journals of other machines or containers.
+    pub journals: &'a [PathBuf],
 }
 
 /// Why the canary did not fly. Nothing about the mailbox is in it.
@@ -99,8 +102,9 @@ pub fn fly(order: &Order<'_>) -> Result<Canary, Trouble> {
     }
     search.path(&order.config.state_dir, Territory::Book, &mut found);
     if order.journal {
-        journal(&search, &mut found);
+        journal(None, &search, &mut found);
     }
+    order.journals.iter().for_each(|folder| journal(Some(folder), &search, &mut found));
     // It is for tidiness: a mailbox that keeps two messages is no finding.
     let _ = flight::clean_up(&imap, &login, &plants);
     found.traces.sort();
@@ -139,16 +143,22 @@ fn first_certificate(file: &Path) -> Option<CertificateDer<'static>> {
     CertificateDer::from_pem_slice(&fs::read(file).ok()?).ok()
 }
 
-/// What the journal took in during the last minutes; it is read as it is exported, and kept nowhere.
-fn journal(search: &Search<'_>, found: &mut Canary) {
+/// What a journal took in during the last minutes; it is read as it is exported, and kept nowhere.
+fn journal(folder: Option<&Path>, search: &Search<'_>, found: &mut Canary) {
     let mut command = Command::new("journalctl");
     command.args(["--quiet", "--no-pager", "--output=export", "--since=-10min"]).stdin(Stdio::null()).stderr(Stdio::null());
-    let name = "the journal";
+    let name = match folder {
+        Some(folder) => {
+            command.arg("--directory").arg(folder);
+            format!("the journal in {}", folder.display())
+        }
+        None => "the journal".to_owned(),
+    };
     let searched = command.stdout(Stdio::piped()).spawn().ok().and_then(|mut child| {
-        let result = search.stream(child.stdout.take()?, name, Territory::Logs, found);
+        let result = search.stream(child.stdout.take()?, &name, Territory::Logs, found);
         child.wait().ok().filter(|status| status.success() && result.is_ok())
     });
     if searched.is_none() {
-        found.unreadable.push(name.to_owned());
+        found.unreadable.push(name);
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::super::finding::{Canary, Trace};
 use super::forms::{Needle, needles};
 use super::planted::{Planted, Rightful};
-use super::session_id;
+use super::{session_id, sqlite};
 
 /// Octets that are looked at in one go.
 const PIECE: usize = 256 * 1024;
@@ -66,7 +66,9 @@ impl<'a> Search<'a> {
                 let closed = path.extension().is_some_and(|end| CLOSED.iter().any(|closed| end == *closed));
                 match File::open(&path) {
                     _ if closed => found.closed.push(name),
-                    Ok(file) if self.stream(&file, &name, territory, found).is_ok() => {}
+                    Ok(file) if self.stream(&file, &name, territory, found).is_ok() => {
+                        sqlite::seams(&path, self.longest, |seam, at| self.piece(seam, at, &name, territory, found));
+                    }
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     _ => found.unreadable.push(name),
                 }

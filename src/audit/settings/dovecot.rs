@@ -12,7 +12,7 @@ pub fn findings(file: &str, text: &str) -> Vec<Finding> {
     let new = is_2_4(text, &settings);
     let mut found = Vec::new();
     for row in ROWS {
-        let mut own: Vec<_> = settings.iter().filter(|setting| setting.name == row.setting && !setting.in_list()).collect();
+        let mut own: Vec<_> = settings.iter().filter(|setting| setting.is(row.setting) && !setting.in_list()).collect();
         let default = if new { row.default_2_4 } else { row.default_2_3 };
         let instead = if new { row.instead_2_4 } else { row.instead_2_3 };
         let mut tell = |line| found.push(Finding::new(row.check, file, line, row.setting, instead));
@@ -170,6 +170,12 @@ impl Setting<'_> {
     fn in_list(&self) -> bool {
         self.path.last() == Some(&"mail_plugins")
     }
+
+    /// By its name. `doveconf -n` of 2.4 prints `auth_policy_server_url` as `server_url` in `auth_policy { ... }`.
+    fn is(&self, name: &str) -> bool {
+        let rest = self.path.last().and_then(|section| name.strip_prefix(section)?.strip_prefix('_'));
+        self.name == name || rest == Some(self.name)
+    }
 }
 
 fn parse(text: &str) -> Vec<Setting<'_>> {
@@ -266,6 +272,14 @@ mod tests {
         assert!(names(text).contains(&"dovecot-line-prefix".to_owned()));
         let text = "protocol lmtp {\n  mail_log_prefix = \"%s: \"\n}\n";
         assert!(names(text).contains(&"dovecot-line-prefix".to_owned()), "the default holds for the others");
+    }
+
+    #[test]
+    fn a_setting_that_2_4_prints_in_a_group_is_known_by_its_whole_name() {
+        let found = findings("x", "auth_policy {\n  hash_nonce = x\n  server_url = http://127.0.0.1/x\n}\n");
+        let told = found.iter().find(|finding| finding.check == check::DOVECOT_POLICY_SERVER.name).unwrap();
+        assert_eq!((told.line, told.setting.as_str()), (Some(3), "auth_policy_server_url"));
+        assert!(!names("auth_policy {\n  server_url =\n}\n").contains(&"dovecot-auth-policy-server".to_owned()));
     }
 
     #[test]

@@ -17,6 +17,11 @@ pub(super) fn status(value: &Value) -> String {
         told.push_str(&format!("    {:18}  {}  ({tls})\n", text(listener, "service"), text(listener, "address")));
     }
     told.push_str(&format!("    backends            {}\n", texts(&value["backends"])));
+    told.push_str(&format!("    policy              {}\n", text(value, "policy")));
+    let output = |number: &Value| if number.as_u64() == Some(1) { "standard output" } else { "standard error" };
+    for kept in items(&value["kept-outputs"]) {
+        told.push_str(&format!("    {} is kept on a disk\n", output(kept)));
+    }
     let hinted = texts(&value["client-hints"]);
     if !hinted.is_empty() {
         told.push_str(&format!("    client hints        {hinted} (a made-up address for each client, another one every hour)\n"));
