@@ -37,6 +37,12 @@ fn imap() {
     run_all("imap", 28, imap_play);
 }
 
+/// The same with every step written down: nothing that is said changes, but for the alert.
+#[test]
+fn imap_while_an_incident_is_on() {
+    run_all("imap", 28, |dialogue| if dialogue.orders("before login") { Ok(()) } else { imap_session(dialogue, true) });
+}
+
 #[test]
 fn submission() {
     run_all("submission", 36, submission_play);
@@ -63,21 +69,29 @@ struct Play {
     listener: Option<TcpListener>,
     /// The relay's next answer is the one to STARTTLS.
     securing: bool,
-    _house: House,
+    house: House,
 }
 
 fn imap_play(dialogue: &Dialogue) -> Result<(), String> {
-    let (listener, port) = listen();
     if dialogue.orders("before login") {
         let backend = Scripted::imap(PASSWORD);
         let house = House::start(&Settings::new(backend.port, 1));
         let mut client = Wire::tls(house.ports.imaps);
         client.line();
-        return Play { client, backend: None, listener: None, securing: false, _house: house }.run(dialogue);
+        return Play { client, backend: None, listener: None, securing: false, house }.run(dialogue);
     }
+    imap_session(dialogue, false)
+}
+
+fn imap_session(dialogue: &Dialogue, incident: bool) -> Result<(), String> {
+    let (listener, port) = listen();
     let mut settings = Settings::new(port, 1);
     settings.limits = "message_octets = 5000\n".to_owned();
+    settings.admin = incident;
     let house = House::start(&settings);
+    if incident {
+        house.ask("incident start alice@asso.example");
+    }
     let mut client = Wire::tls(house.ports.imaps);
     client.line();
     client.send(format!("c1 AUTHENTICATE PLAIN {ALICE}\r\n").as_bytes());
@@ -93,6 +107,9 @@ fn imap_play(dialogue: &Dialogue) -> Result<(), String> {
         return Err(format!("the backend was asked {asked:?}"));
     }
     backend.send(format!("n3 OK [CAPABILITY IMAP4rev1{literals}] in\r\n").as_bytes());
+    if incident && !client.line().starts_with("* OK [ALERT] ") {
+        return Err("the owner was not told".to_owned());
+    }
     let welcome = client.line();
     if !welcome.starts_with("c1 OK ") {
         return Err(format!("no login: {welcome:?}"));
@@ -103,7 +120,21 @@ fn imap_play(dialogue: &Dialogue) -> Result<(), String> {
         return Err(format!("the backend was asked {count:?}"));
     }
     backend.send(b"nologd NO not now\r\n");
-    Play { client, backend: Some(backend), listener: Some(listener), securing: false, _house: house }.run(dialogue)
+    let mut play = Play { client, backend: Some(backend), listener: Some(listener), securing: false, house };
+    play.run(dialogue)?;
+    if incident { only_known_words(&play.house.ask("incident show alice@asso.example")) } else { Ok(()) }
+}
+
+/// An incident shows steps, and each in capital letters, numbers and the names of sides; nothing that was said in small letters.
+fn only_known_words(shown: &str) -> Result<(), String> {
+    let known = ["client", "backend", "nologd", "imap", "Other"];
+    let steps: Vec<_> = shown.lines().skip(2).collect();
+    let small = |word: &&str| word.contains(|char: char| char.is_ascii_lowercase()) && !known.contains(word);
+    match steps.iter().flat_map(|step| step.split_whitespace()).find(small) {
+        Some(word) => Err(format!("{word:?} was written down")),
+        None if steps.len() < 3 => Err(format!("too little was written down:\n{shown}")),
+        None => Ok(()),
+    }
 }
 
 fn submission_play(dialogue: &Dialogue) -> Result<(), String> {
@@ -126,11 +157,11 @@ fn submission_play(dialogue: &Dialogue) -> Result<(), String> {
         true => Wire::plain(house.ports.submission),
         false => Wire::tls(house.ports.submissions),
     };
-    Play { client, backend: None, listener, securing: false, _house: house }.run(dialogue)
+    Play { client, backend: None, listener, securing: false, house }.run(dialogue)
 }
 
 impl Play {
-    fn run(mut self, dialogue: &Dialogue) -> Result<(), String> {
+    fn run(&mut self, dialogue: &Dialogue) -> Result<(), String> {
         for (number, step) in &dialogue.steps {
             self.step(step).map_err(|why| format!("line {number}: {why}"))?;
         }

@@ -57,11 +57,14 @@ impl House {
 
     /// Starts the daemon again.
     pub fn up(&mut self) {
+        let starts = |house: &House| house.output().matches("nologd: started ").count();
+        let before = starts(self);
         let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
         command.arg("run").arg("--config").arg(self.config());
         let mut daemon = Process::start(command, Program::Nologd, Some(&self.place.path("nologd.out"))).unwrap();
         let end = Instant::now() + Duration::from_secs(30);
-        while UnixStream::connect(self.socket()).is_err() {
+        // Its socket is there earlier, but before it has said so, SIGTERM ends it at once.
+        while UnixStream::connect(self.socket()).is_err() || starts(self) <= before {
             assert!(daemon.ended().is_none() && Instant::now() < end, "not started: {}", self.output());
             std::thread::sleep(Duration::from_millis(20));
         }

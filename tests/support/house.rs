@@ -28,13 +28,15 @@ pub struct Settings {
     /// The key of Message-IDs, where it has to be known.
     pub key: Option<[u8; 32]>,
     pub env: Vec<(&'static str, String)>,
+    /// A socket for admins, `admin.sock` in its folder.
+    pub admin: bool,
 }
 
 impl Settings {
     pub fn new(imap: u16, relay: u16) -> Settings {
         let relay = format!("smtp://127.0.0.1:{relay}");
         let (limits, policy, env) = (String::new(), Vec::new(), Vec::new());
-        Settings { imap, relay, auth: "imap", limits, policy, key: None, env }
+        Settings { imap, relay, auth: "imap", limits, policy, key: None, env, admin: false }
     }
 }
 
@@ -88,6 +90,14 @@ impl House {
         }
     }
 
+    /// What `nologd` answers to `words`, asked over the socket for admins.
+    pub fn ask(&self, words: &str) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
+        let output = command.args(words.split(' ')).arg("--socket").arg(self.place.path("admin.sock")).output().unwrap();
+        assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Resident memory, in KiB.
     pub fn memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.pid())).unwrap();
@@ -121,6 +131,10 @@ fn config(folder: &Path, user: &str, ports: Ports, settings: &Settings) -> Strin
         true => String::new(),
         false => format!("[policy]\ndirectory = \"{folder}/policy\"\nallow_loosened = true\n"),
     };
+    let admin = match settings.admin {
+        true => format!("[[listen]]\nservice = \"admin\"\naddress = \"unix:{folder}/admin.sock\"\ntls = \"none\"\n"),
+        false => String::new(),
+    };
     let listens = [
         ("imap", ports.imaps, "implicit"),
         ("imap", ports.imap, "starttls"),
@@ -134,7 +148,7 @@ fn config(folder: &Path, user: &str, ports: Ports, settings: &Settings) -> Strin
         "hostname = \"mail.nolog.example\"\nstate_dir = \"{folder}/state\"\ndrain_seconds = 1\n{user}\
          [tls]\ncertificates = \"{folder}/certs\"\ndefault = \"mail.nolog.example\"\n\
          backend_authorities = \"{folder}/certs/mail.nolog.example/fullchain.pem\"\n\
-         {}{policy}[limits]\n{limits}\n\
+         {}{admin}{policy}[limits]\n{limits}\n\
          [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{imap}\"\nrelay = \"{relay}\"\nauth = \"{auth}\"\n\
          [[association]]\nname = \"asso\"\ndomains = [\"asso.example\"]\n",
         listens.concat()
