@@ -14,7 +14,7 @@ use crate::net::link::Link;
 use crate::net::listen::Bound;
 use crate::net::stop::Stop;
 
-/// Scrapers at once, on each of the threads that serve. More wait in the kernel's queue.
+/// Scrapers at once, on each of the threads that serve. More are closed without a word.
 const SCRAPERS: usize = 4;
 /// From the connection to the end of the response.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -23,9 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Stop) {
     let seats = Arc::new(Semaphore::new(SCRAPERS));
     let serve = |conn, _| {
-        let (seats, context) = (seats.clone(), context.clone());
+        let Ok(seat) = seats.clone().try_acquire_owned() else { return };
+        let context = context.clone();
         tokio::spawn(async move {
-            let _seat = seats.acquire().await;
+            let _seat = seat;
             // Nobody is there to be told when the peer is gone.
             let _ = receive(conn, &context).await;
         });
