@@ -93,8 +93,9 @@ async fn measure(args: &Args) -> Res<()> {
             let start = Instant::now();
             match one(&lab, *row, peer).await {
                 Ok(cells) => {
+                    let told: Vec<_> = cells.iter().map(Cell::told).collect();
+                    eprintln!("{} / {}, {:.0} s: {}", row.name(), peer.name(), start.elapsed().as_secs_f64(), told.join("; "));
                     report.add(peer, cells);
-                    eprintln!("{} / {}: {:.0} s", row.name(), peer.name(), start.elapsed().as_secs_f64());
                 }
                 Err(error) => {
                     eprintln!("{} / {}: {error}", row.name(), peer.name());

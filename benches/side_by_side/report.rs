@@ -28,6 +28,11 @@ impl Cell {
         Self { figure, value }
     }
 
+    /// What one round measured, for who wants to see how far rounds differ.
+    pub fn told(&self) -> String {
+        format!("{} {} {}", self.figure.name, significant(self.value), self.figure.unit)
+    }
+
     /// One cell, or none where there is nothing to measure.
     pub fn maybe(figure: &'static Figure, value: Option<f64>) -> Vec<Self> {
         value.map(|value| Self::new(figure, value)).into_iter().collect()
@@ -184,13 +189,10 @@ impl Report {
         (!each.is_empty()).then(|| each.into_iter().all(|reached| reached))
     }
 
-    /// Three significant digits; a peer that failed is `absent`, what makes no sense for it (CPU of nobody) is empty.
+    /// A peer that failed is `absent`, what makes no sense for it (CPU of nobody) is empty.
     fn shown(&self, figure: &Figure, peer: Peer) -> String {
         match self.value(figure, peer) {
-            Some(value) if value >= 100.0 => format!("{value:.0}"),
-            Some(value) if value >= 10.0 => format!("{value:.1}"),
-            Some(value) if value >= 1.0 => format!("{value:.2}"),
-            Some(value) => format!("{value:.3}"),
+            Some(value) => significant(value),
             None if self.is_absent(figure.row, peer) => "absent".to_owned(),
             None => String::new(),
         }
@@ -200,6 +202,16 @@ impl Report {
         let measured = Peer::ALL.into_iter().filter_map(|peer| Some((peer.name().to_owned(), json!(self.value(figure, peer)?))));
         let values: serde_json::Map<_, _> = measured.collect();
         json!({ "row": figure.row.name(), "name": figure.name, "unit": figure.unit, "values": values, "reached": self.reached(figure) })
+    }
+}
+
+/// Three significant digits.
+fn significant(value: f64) -> String {
+    match value {
+        100.0.. => format!("{value:.0}"),
+        10.0.. => format!("{value:.1}"),
+        1.0.. => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
     }
 }
 
