@@ -15,8 +15,8 @@ WEBMAIL ?=
 
 DEMO_PACKAGES  = gcc libc6-dev dovecot-imapd dovecot-lmtpd
 WEBMAIL_PACKAGES = roundcube-core roundcube-sqlite3 php-cli
-TEST_PACKAGES  = $(DEMO_PACKAGES) $(WEBMAIL_PACKAGES) chromium chromium-driver postfix swaks msmtp isync mutt curl openssl gnupg python3 libnet-ssleay-perl \
-                 libio-socket-ssl-perl strace
+TEST_PACKAGES  = $(DEMO_PACKAGES) $(WEBMAIL_PACKAGES) chromium chromium-driver postfix swaks msmtp isync mutt curl openssl gnupg \
+                 python3 libnet-ssleay-perl libio-socket-ssl-perl strace
 BENCH_PACKAGES = $(DEMO_PACKAGES) postfix nginx libnginx-mod-mail python3
 
 # The tests start a real Postfix, which only root can: the test programs run under sudo where make does not.
