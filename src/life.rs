@@ -51,6 +51,7 @@ pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Co
     emit(Event::Stopping { sessions: context.limits.sessions() as u64 });
     systemd.tell("STOPPING=1");
     context.shelf.close();
+    context.spares.close();
     let cut = stopper.stop(config.drain).await;
     emit(Event::Stopped { cut: cut as u64 });
     Ok(())

@@ -22,6 +22,7 @@ use crate::limit::Limits;
 use crate::net::certificates::{Certificates, Report, public_key};
 use crate::net::listen::{Bound, bind};
 use crate::net::pool::Shelf;
+use crate::net::spares::Spares;
 use crate::net::tls::{self, Alpn};
 use crate::quota::{AdminError, Book, Params};
 use crate::sandbox::{Enforcement, NoUser, Unenforced};
@@ -172,6 +173,7 @@ pub fn context(config: &mut Config, enforcement: Enforcement) -> Result<Arc<Cont
         tls: tls::Client::new(config.authorities.as_deref()).map_err(Trouble::Authorities)?,
         hostname: config.hostname.clone(),
         shelf: Shelf::new(config.pool),
+        spares: Spares::new(config.pool),
         health: crate::serve::backend::Health::default(),
         incoming_health: crate::serve::backend::Health::default(),
         enforcement,
