@@ -31,7 +31,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// What keeps it from starting.
 pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Context>, systemd: Systemd) -> Result<(), Trouble> {
     let (stopper, stop) = pair();
-    let doors = config::doors(&config, built.certificates.as_ref())?;
+    let doors = config::doors(&config, &built)?;
     let (listeners, backends) = (doors.len(), context.backends.load().len());
     let (_ender, end) = pair();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -51,6 +51,7 @@ pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Co
     emit(Event::Stopping { sessions: context.limits.sessions() as u64 });
     systemd.tell("STOPPING=1");
     context.shelf.close();
+    context.spares.close();
     let cut = stopper.stop(config.drain).await;
     emit(Event::Stopped { cut: cut as u64 });
     Ok(())

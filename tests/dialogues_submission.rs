@@ -130,7 +130,7 @@ fn sent_by_client(step: &Step) -> &[u8] {
 
 fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {
     let protection = if dialogue.orders("listener starttls") { Protection::StartTls } else { Protection::Secure };
-    let mut play = Play::new(protection);
+    let mut play = if dialogue.orders("webmail") { Play::lending() } else { Play::new(protection) };
     play.run();
     for (number, step) in &dialogue.steps {
         let result = match step {
@@ -158,7 +158,7 @@ fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {
 
 fn order(play: &mut Play, order: &str, size: usize) -> Result<(), String> {
     let holds = match order {
-        "listener starttls" | "whole" | "judged by the relay" => true,
+        "listener starttls" | "whole" | "judged by the relay" | "webmail" => true,
         order if order.starts_with("in memory") => true,
         // The client is logged in as alice@asso.example.
         "logged in" => {
@@ -194,6 +194,12 @@ fn order(play: &mut Play, order: &str, size: usize) -> Result<(), String> {
         }
         // For the totals: messages that the relay took over, and refused ones.
         order if order.starts_with("ended ") => order == format!("ended {} {}", play.ended[0], play.ended[1]),
+        "next session" => {
+            play.next_session();
+            true
+        }
+        "relay rests" => play.is_resting(),
+        "relay does not rest" => !play.is_resting(),
         "relay hung up" => !play.is_connected(),
         "relay kept" => play.is_connected(),
         "closed" => play.is_closed(),

@@ -10,6 +10,8 @@ mod incident;
 mod life;
 #[path = "interop/lmtp.rs"]
 mod lmtp;
+#[path = "interop/relays.rs"]
+mod relays;
 #[path = "interop/room.rs"]
 mod room;
 #[path = "interop/size.rs"]

@@ -22,7 +22,8 @@ use crate::limit::Limits;
 use crate::net::certificates::{Certificates, Report, public_key};
 use crate::net::listen::{Bound, bind};
 use crate::net::pool::Shelf;
-use crate::net::tls::{self, Alpn};
+use crate::net::spares::Spares;
+use crate::net::tls::{self, Alpn, Clients};
 use crate::quota::{AdminError, Book, Params};
 use crate::sandbox::{Enforcement, NoUser, Unenforced};
 use crate::scrub::{MessageIdKey, Scrubber};
@@ -58,6 +59,8 @@ pub enum Trouble {
     Store(StoreError),
     /// The associations of the file cannot be written into the book.
     Import(AdminError),
+    /// The authorities for a listener's clients cannot be read.
+    Clients(PathBuf, io::Error),
     /// The authorities for backends cannot be read.
     Authorities(io::Error),
     /// The daemon cannot become the user that it should be.
@@ -89,6 +92,7 @@ impl fmt::Display for Trouble {
             ),
             Trouble::Store(error) => write!(f, "the store cannot be opened: {error:?}"),
             Trouble::Import(error) => write!(f, "the associations of the config file cannot be imported: {}", error.text()),
+            Trouble::Clients(file, error) => write!(f, "client_authorities {} cannot be read: {error}", file.display()),
             Trouble::Authorities(error) => write!(f, "backend_authorities cannot be read: {error}"),
             Trouble::User(NoUser::Missing) => {
                 write!(f, "started as root: say in the config which user to become (user = \"nologd\")")
@@ -110,6 +114,8 @@ pub struct Built {
     pub bound: Vec<Bound>,
     /// `None` where no listener uses TLS.
     pub certificates: Option<Arc<Certificates>>,
+    /// Who signs certificates of clients, in the order of the file; `None` where clients need none.
+    pub clients: Vec<Option<Clients>>,
     /// Certificates that cannot be used, though the default one can.
     pub broken: usize,
 }
@@ -127,12 +133,17 @@ pub fn build(config: &Config) -> Result<Built, Trouble> {
             (Some(certificates), report.broken.len())
         }
     };
+    let clients = |listen: &Listen| {
+        let load = |file: &PathBuf| Clients::load(file).map_err(|error| Trouble::Clients(file.clone(), error));
+        listen.clients.as_ref().map(load).transpose()
+    };
+    let clients = config.listens.iter().map(clients).collect::<Result<_, _>>()?;
     let bind = |listen: &Listen| {
         let bound = bind(&listen.address).and_then(|bound| restrict(listen, config).map(|()| bound));
         bound.map_err(|error| Trouble::Listen(listen.address.clone(), error))
     };
     let bound = config.listens.iter().map(bind).collect::<Result<_, _>>()?;
-    Ok(Built { bound, certificates, broken })
+    Ok(Built { bound, certificates, clients, broken })
 }
 
 fn usable(certificates: &Certificates, report: &Report, listens: &[Listen]) -> Result<(), Trouble> {
@@ -172,6 +183,7 @@ pub fn context(config: &mut Config, enforcement: Enforcement) -> Result<Arc<Cont
         tls: tls::Client::new(config.authorities.as_deref()).map_err(Trouble::Authorities)?,
         hostname: config.hostname.clone(),
         shelf: Shelf::new(config.pool),
+        spares: Spares::new(config.pool),
         health: crate::serve::backend::Health::default(),
         incoming_health: crate::serve::backend::Health::default(),
         enforcement,
@@ -214,7 +226,7 @@ fn book(config: &mut Config) -> Result<Arc<Book>, Trouble> {
 ///
 /// # Errors
 /// `Crypto` when TLS cannot be offered.
-pub fn doors(config: &Config, certificates: Option<&Arc<Certificates>>) -> Result<Vec<Door>, Trouble> {
+pub fn doors(config: &Config, built: &Built) -> Result<Vec<Door>, Trouble> {
     let door = |(number, listen): (usize, &Listen)| {
         let alpn = match listen.service {
             Service::Imap | Service::WebmailImap => Alpn::Imap,
@@ -223,8 +235,9 @@ pub fn doors(config: &Config, certificates: Option<&Arc<Certificates>>) -> Resul
             Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy => Alpn::Submission,
         };
         let server = || {
-            let certificates = certificates.ok_or(Trouble::NoDefaultCertificate(Vec::new()))?;
-            tls::Server::new(certificates.clone(), alpn, HANDSHAKE).map_err(|_| Trouble::Crypto)
+            let certificates = built.certificates.as_ref().ok_or(Trouble::NoDefaultCertificate(Vec::new()))?;
+            let clients = built.clients.get(number).and_then(Option::as_ref);
+            tls::Server::new(certificates.clone(), alpn, HANDSHAKE, clients).map_err(|_| Trouble::Crypto)
         };
         let entry = match listen.tls {
             Protection::Implicit => Entry::Implicit(server()?),

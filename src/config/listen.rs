@@ -1,6 +1,7 @@
 //! `[[listen]]` in the config file: where clients connect, and how they are protected there.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use nix::unistd::Group;
 
@@ -22,6 +23,8 @@ pub struct Listen {
     pub pool: bool,
     /// Who else may connect to a Unix socket: a group, by its number.
     pub group: Option<u32>,
+    /// Who signs the certificates that clients must show; none where clients need no certificate.
+    pub clients: Option<PathBuf>,
 }
 
 /// `tls = ...` of a listener.
@@ -66,6 +69,7 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
         let tls = section.needed(reader, "tls");
         let wants_pool = section.flag(reader, "pool");
         let group = section.text(reader, "group");
+        let clients = section.text(reader, "client_authorities");
         let place = section.place();
         section.end(reader);
         let services = Service::ALL.map(|service| (service.word(), service));
@@ -79,7 +83,8 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
         }
         let unix = address.value.starts_with("unix:");
         let group = group.and_then(|found| socket_group(reader, &found, unix, service));
-        let listen = Listen { service, address: address.value.clone(), tls: protection, pool, group };
+        let clients = clients.and_then(|found| client_authorities(reader, &found, service, protection));
+        let listen = Listen { service, address: address.value.clone(), tls: protection, pool, group, clients };
         if !unix && address.value.parse::<SocketAddr>().is_err() {
             reader.wrong(&address, "must be ADDRESS:PORT with the number of an address, or unix:PATH");
         } else if protection == Protection::None && !listen.is_local() {
@@ -90,10 +95,10 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
             reader.wrong(&address, "is for the host's own mail server: loopback or a Unix socket, with tls = \"none\"");
         } else if protection != Protection::None && service == Service::Metrics {
             reader.wrong(&address, "is for monitoring on this machine: loopback or a Unix socket, with tls = \"none\"");
-        } else if service.is_webmail() && !listen.is_local() {
+        } else if service.is_webmail() && !listen.is_local() && listen.clients.is_none() {
             reader.wrong(
                 &address,
-                "must be loopback or a Unix socket: who can reach the webmail's listener can guess passwords freely",
+                "must be loopback or a Unix socket, or have client_authorities: who can reach it can guess passwords freely",
             );
         } else if protection != Protection::None && unix {
             reader.wrong(&address, "cannot be a Unix socket where TLS is used");
@@ -105,6 +110,23 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
         listens.push(listen);
     }
     listens
+}
+
+/// Who signs the certificate that a webmail on another machine must show.
+fn client_authorities(
+    reader: &mut Reader<'_>,
+    found: &Found<String>,
+    service: Service,
+    protection: Protection,
+) -> Option<PathBuf> {
+    if !service.is_webmail() {
+        reader.wrong(found, "is for webmail-imap and webmail-submission: mail programs have no certificates");
+    } else if protection != Protection::Implicit {
+        reader.wrong(found, "needs tls = \"implicit\": a certificate is shown before anything is said");
+    } else {
+        return Some(found.value.clone().into());
+    }
+    None
 }
 
 /// The group that may connect to a Unix socket.

@@ -59,6 +59,11 @@ impl Webmail {
         format!("http://127.0.0.1:{}/", self.port)
     }
 
+    /// The port of its web server.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// All that it writes: the database, `logs`, `temp`, and what PHP itself said.
     pub fn folder(&self) -> &Path {
         &self.folder

@@ -8,6 +8,8 @@ pub mod link;
 pub mod listen;
 pub mod pace;
 pub mod pool;
+mod rested;
+pub mod spares;
 pub mod stop;
 pub mod stream;
 pub mod tls;

@@ -4,21 +4,19 @@
 //!   that it was made with, and the whole credential is compared, the secret in constant time: never a hash.
 //! - It is reused only within `verify` of its own login. So what is handed out was accepted by the backend, with this very secret,
 //!   a few minutes ago at most; there is no other proof that could go stale.
-//! - A resting connection must be silent. The first byte, or its end, closes it: what arrives between two sessions is nobody's.
+//! - A resting connection must be silent: see [`Rested`].
 //! - A [`Loan`] is what a session holds on its connection. Revoked, the connection never comes (back) to the shelf.
 //!
 //! Absent on purpose: any understanding of what was said. Whether a connection may rest is for `imap::rest` to say.
 
 use std::collections::{BTreeMap, HashMap};
-use std::future::poll_fn;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::Poll;
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::link::Link;
+use super::rested::{Rested, lock};
 use crate::private::{Address, Credential, Secret};
 use crate::route::Backends;
 
@@ -35,13 +33,25 @@ pub struct Params {
     pub rest: Duration,
     /// How long after its login a connection may be reused.
     pub verify: Duration,
+    /// Resting connections to one relay. Each is a process of Postfix, which has 100 by default.
+    pub relays_per_backend: usize,
+    /// How long they rest. Postfix closes after five minutes, under stress after ten seconds.
+    pub relay_rest: Duration,
 }
 
 impl Default for Params {
     /// A webmail asks for new mail every minute, so a rest outlives that.
     fn default() -> Params {
         let seconds = Duration::from_secs;
-        Params { per_user: 3, per_backend: 300, total: 1000, rest: seconds(150), verify: seconds(300) }
+        Params {
+            per_user: 3,
+            per_backend: 300,
+            total: 1000,
+            rest: seconds(150),
+            verify: seconds(300),
+            relays_per_backend: 8,
+            relay_rest: seconds(30),
+        }
     }
 }
 
@@ -95,25 +105,10 @@ impl Loan {
     }
 }
 
-/// A connection on the shelf. Dropped, its watcher ends and it closes.
+/// A connection on the shelf. Dropped, it closes.
 struct Entry {
     loan: Arc<Loan>,
-    rested: Arc<Mutex<Option<Link>>>,
-    watcher: AbortHandle,
-}
-
-impl Entry {
-    fn take(self) -> Option<Link> {
-        lock(&self.rested).take()
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.watcher.abort();
-        // The task may be slow to end; the connection is not.
-        drop(lock(&self.rested).take());
-    }
+    rested: Rested,
 }
 
 #[derive(Default)]
@@ -177,7 +172,7 @@ impl Shelf {
             let entry = inner.remove(number)?;
             let loan = entry.loan.clone();
             // The watcher may have closed it in this very moment.
-            if let Some(rested) = entry.take().filter(|_| self.is_fresh(&loan)) {
+            if let Some(rested) = entry.rested.take().filter(|_| self.is_fresh(&loan)) {
                 inner.in_use.entry(owner.user.clone()).or_default().push(Arc::downgrade(&loan));
                 return Some((loan, rested));
             }
@@ -196,11 +191,16 @@ impl Shelf {
         }
         let number = inner.next;
         inner.next += 1;
-        let rested = Arc::new(Mutex::new(Some(link)));
-        let watcher = tokio::spawn(watch(Arc::downgrade(self), number, rested.clone(), until)).abort_handle();
+        let shelf = Arc::downgrade(self);
+        let gone = move || {
+            if let Some(shelf) = shelf.upgrade() {
+                drop(lock(&shelf.inner).remove(number));
+            }
+        };
+        let rested = Rested::new(link, until, b"n8 LOGOUT\r\n", gone);
         inner.no_longer_in_use(&loan);
         inner.of_user.entry(loan.owner.user.clone()).or_default().push(number);
-        inner.resting.insert(number, Entry { loan, rested, watcher });
+        inner.resting.insert(number, Entry { loan, rested });
         self.bound(&mut inner, number);
     }
 
@@ -302,33 +302,6 @@ impl Inner {
             }
         }
     }
-}
-
-/// Waits for what must not happen, or for the end of the rest; then the connection goes.
-async fn watch(shelf: Weak<Shelf>, number: u64, rested: Arc<Mutex<Option<Link>>>, until: Instant) {
-    let stirs = poll_fn(|cx| match lock(&rested).as_mut() {
-        Some(link) => link.poll_stir(cx),
-        None => Poll::Ready(()),
-    });
-    let rested_well = timeout_at(until, stirs).await.is_err();
-    let taken = lock(&rested).take();
-    if let Some(mut link) = taken.filter(|_| rested_well) {
-        link.set_deadline(Instant::now() + LAST_WORDS);
-        // Nobody waits for the answer.
-        let _ = link.send(b"n8 LOGOUT\r\n").await;
-    }
-    // Last of all: it ends this very task.
-    if let Some(shelf) = shelf.upgrade() {
-        drop(lock(&shelf.inner).remove(number));
-    }
-}
-
-/// How long a backend may take to hear that a connection is not needed any more.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-
-// A panic elsewhere must not close the shelf for everybody.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
-use tokio_rustls::rustls::server::{NoServerSessionStorage, ResolvesServerCert};
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::server::{NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use tokio_rustls::rustls::{CipherSuite, ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -49,14 +50,24 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves the certificates of `resolver` to clients that speak `alpn`; a handshake may take `patience`.
+    /// Serves the certificates of `resolver` to clients that speak `alpn`; a handshake may take `patience`. With `clients`, who
+    /// shows no certificate of theirs gets no further than the handshake.
     ///
     /// # Errors
     /// `Tls(Us)` when the cryptography library cannot offer what is needed.
-    pub fn new(resolver: Arc<dyn ResolvesServerCert>, alpn: Alpn, patience: Duration) -> Result<Server, Fault> {
+    pub fn new(
+        resolver: Arc<dyn ResolvesServerCert>,
+        alpn: Alpn,
+        patience: Duration,
+        clients: Option<&Clients>,
+    ) -> Result<Server, Fault> {
         let builder = ServerConfig::builder_with_provider(provider());
         let builder = builder.with_safe_default_protocol_versions().map_err(|_| Fault::Tls(Side::Us))?;
-        let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
+        let builder = match clients {
+            Some(Clients(verifier)) => builder.with_client_cert_verifier(verifier.clone()),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(resolver);
         config.alpn_protocols = match alpn {
             Alpn::Imap => vec![b"imap".to_vec()],
             Alpn::Submission => vec![b"smtp".to_vec(), b"esmtp".to_vec()],
@@ -80,6 +91,26 @@ impl Server {
             Ok(Err(_)) => Err(Fault::Tls(Side::Client)),
             Err(_) => Err(Fault::Slow(Side::Client)),
         }
+    }
+}
+
+/// Who signs the certificates that clients must show.
+#[derive(Clone)]
+pub struct Clients(Arc<dyn ClientCertVerifier>);
+
+impl Clients {
+    /// The authorities in the PEM file `file`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or holds no usable certificate.
+    pub fn load(file: &Path) -> io::Result<Clients> {
+        let (mut roots, invalid) = (RootCertStore::empty(), || io::Error::from(io::ErrorKind::InvalidData));
+        let given = std::fs::read(file)?;
+        for certificate in CertificateDer::pem_slice_iter(&given) {
+            roots.add(certificate.map_err(|_| invalid())?).map_err(|_| invalid())?;
+        }
+        let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+        builder.build().map(Clients).map_err(|_| invalid())
     }
 }
 

@@ -31,6 +31,7 @@ use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
 use crate::net::pool::Shelf;
+use crate::net::spares::Spares;
 use crate::net::tls;
 use crate::private::Address;
 use crate::quota::{Book, Over};
@@ -114,6 +115,8 @@ pub struct Context {
     pub hostname: Box<str>,
     /// Backend connections that rest between two sessions.
     pub shelf: Arc<Shelf>,
+    /// Relay connections that rest between two messages.
+    pub spares: Arc<Spares>,
     /// Whether each backend took its last connection.
     pub health: backend::Health,
     /// The same for incoming mail.

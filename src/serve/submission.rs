@@ -22,6 +22,7 @@ use crate::net::stop::{Phase, Stop};
 use crate::net::tls;
 use crate::private::{Credential, Pseudonym};
 use crate::route::{AuthBy, Backend, Security};
+use crate::smtp::client::Capabilities;
 use crate::submission::{Act, Limits, Params, Protection, Session, Verdict};
 use crate::wire::sasl::Name;
 
@@ -42,13 +43,29 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
     let params = Arc::new(Params { hostname: context.hostname.clone(), relay, mechanisms, limits });
     let protection = if protection == Door::Secure { Protection::Secure } else { Protection::StartTls };
     let session = Session::new(params, protection);
+    let session = if pooling == Pooling::On { session.lending() } else { session };
     let login_by = Instant::now() + context.patience.login;
     let (relay, who, account, pace) = (None, None, None, None);
     let observer = Observer::new(&context, Protocol::Submission);
     let client = link;
-    let learned = false;
-    let desk =
-        Desk { client, relay, session, context, observer, seat, pooling, stop, tls, who, account, pace, login_by, learned };
+    let (learned, reused) = (false, false);
+    let desk = Desk {
+        client,
+        relay,
+        session,
+        context,
+        observer,
+        seat,
+        pooling,
+        stop,
+        tls,
+        who,
+        account,
+        pace,
+        login_by,
+        learned,
+        reused,
+    };
     desk.run().await
 }
 
@@ -71,6 +88,8 @@ struct Desk {
     login_by: Instant,
     /// What this relay can do is known to all sessions.
     learned: bool,
+    /// The relay's connection had rested: if it fails, a new one is made.
+    reused: bool,
 }
 
 impl Desk {
@@ -115,6 +134,7 @@ impl Desk {
                 Act::Dial => self.dial().await,
                 Act::SecureRelay => self.secure_relay().await,
                 Act::HangUp(fault) => self.hang_up(fault).await,
+                Act::Rest(capabilities) => self.rest_relay(capabilities),
                 Act::Close => {
                     let sent = self.send().await;
                     self.client.close().await;
@@ -190,7 +210,7 @@ impl Desk {
 
     async fn read_relay(&mut self) -> Result<(), Fault> {
         self.send().await?;
-        let opening = self.session.relay_capabilities().is_none();
+        let opening = self.session.relay_capabilities().is_none() || self.session.is_waking();
         let patience = if opening { self.context.patience.backend } else { self.context.patience.stall };
         // Without a relay here, its loss was told to the session already.
         let Some(relay) = &mut self.relay else { return Ok(()) };
@@ -287,7 +307,26 @@ impl Desk {
         self.who = None;
     }
 
+    /// A relay's connection that rests, where the relay asks nobody for a login: once, then a new one is made.
+    fn reuse(&mut self) -> Option<Capabilities> {
+        let who = self.who.as_ref().filter(|_| self.pooling == Pooling::On && !self.reused)?;
+        let (link, capabilities) = self.context.spares.take(who.backend, &who.backends)?;
+        self.relay = Some(link);
+        (self.learned, self.reused) = (true, true);
+        Some(capabilities)
+    }
+
+    fn rest_relay(&mut self, capabilities: Capabilities) {
+        self.reused = false;
+        if let (Some(link), Some(who)) = (self.relay.take(), &self.who) {
+            self.context.spares.rest(who.backend, who.backends.clone(), link, capabilities);
+        }
+    }
+
     async fn dial(&mut self) {
+        if let Some(capabilities) = self.reuse() {
+            return self.session.reused(capabilities);
+        }
         let Some((number, endpoint)) = self.backend().and_then(|(number, backend)| Some((number, backend.relay.clone()?))) else {
             return self.session.relay_failed(Fault::Down);
         };

@@ -77,7 +77,10 @@ impl Session {
             }
             Command::Quit => {
                 self.answers.extend_from_slice(answer::GOODBYE);
-                self.leave(true);
+                match state {
+                    State::Open(_, Mail::Idle) => self.part(),
+                    _ => self.leave(true),
+                }
             }
             Command::StartTls => return self.start_tls(state),
             Command::Auth(name, initial) => return self.auth(state, name, initial),

@@ -112,6 +112,8 @@ pub struct Play {
     /// Messages that the relay took over, and those that were refused.
     pub ended: [u32; 2],
     connected: bool,
+    /// What a relay could do whose connection was put to rest.
+    rested: Option<Capabilities>,
     closed: bool,
     waits: Option<Side>,
 }
@@ -131,9 +133,28 @@ impl Play {
             cuts: Vec::new(),
             ended: [0, 0],
             connected: false,
+            rested: None,
             closed: false,
             waits: None,
         }
+    }
+
+    /// A new session that shares connections to relays, as the one for a webmail.
+    pub fn lending() -> Play {
+        let session = Session::new(Arc::new(test_params()), Protection::Secure).lending();
+        Play { session, ..Play::new(Protection::Secure) }
+    }
+
+    /// The next client of the same relay, which finds the connection that rests, if there is one.
+    pub fn next_session(&mut self) {
+        let rested = self.rested.take();
+        *self = Play { rested, relay_up: self.relay_up, ..Play::lending() };
+        self.run();
+    }
+
+    /// Whether a connection to the relay rests.
+    pub fn is_resting(&self) -> bool {
+        self.rested.is_some()
     }
 
     /// Whether the session is over.
@@ -211,6 +232,17 @@ impl Play {
                     self.session.tls_started();
                 }
                 Act::Judge(credential) => self.session.judged(test_verdict(credential)),
+                Act::Dial if self.rested.is_some() => {
+                    self.connected = true;
+                    if let Some(capabilities) = self.rested.take() {
+                        self.session.reused(capabilities);
+                    }
+                }
+                Act::Rest(capabilities) => {
+                    assert!(self.connected && self.relay.is_empty());
+                    self.connected = false;
+                    self.rested = Some(capabilities);
+                }
                 Act::Dial if self.relay_up => {
                     self.connected = true;
                     self.session.dialed(self.relay_starttls);
@@ -250,8 +282,9 @@ impl Play {
 /// `random` decides. Panics when the two differ, when a password reaches the relay, or when the relay gets a message whose
 /// lines do not end in CRLF.
 pub fn check(input: &[u8], random: &mut dyn FnMut() -> u64) {
-    let whole = played(input, &mut |left| left);
-    let pieces = played(input, &mut |left| 1 + usize::try_from(random() % 40).unwrap_or(0) % left.max(1));
+    let lending = random().is_multiple_of(2);
+    let whole = played(input, lending, &mut |left| left);
+    let pieces = played(input, lending, &mut |left| 1 + usize::try_from(random() % 40).unwrap_or(0) % left.max(1));
     assert!(whole.0 == pieces.0, "the client's answers depend on how the bytes came");
     assert!(whole.1 == pieces.1, "what the relay gets depends on how the bytes came");
     assert!(whole.2 == pieces.2, "the end depends on how the bytes came");
@@ -282,8 +315,8 @@ pub fn check_command(line: &[u8]) {
 
 /// What both sides got, and whether the session is over. The relay answers each line as it must, as long as there is one. Of a
 /// message that was cut off, how much went out depends on the pieces: it is left out.
-fn played(input: &[u8], size: &mut dyn FnMut(usize) -> usize) -> (Vec<u8>, Vec<u8>, bool) {
-    let mut play = Play::new(Protection::Secure);
+fn played(input: &[u8], lending: bool, size: &mut dyn FnMut(usize) -> usize) -> (Vec<u8>, Vec<u8>, bool) {
+    let mut play = if lending { Play::lending() } else { Play::new(Protection::Secure) };
     let mut yes = Yes::default();
     play.run();
     let mut rest = input;

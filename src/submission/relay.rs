@@ -3,7 +3,7 @@
 //! One order is out at a time, so an answer can never be taken for that of another order.
 
 use super::session::{Act, Session, Step};
-use super::state::{Ask, Envelope, Mail, Relay, Stage, State, User};
+use super::state::{Ask, Envelope, Lend, Mail, Relay, Stage, State, User};
 use crate::fault::{Code, Fault, Side};
 use crate::smtp::answer;
 use crate::smtp::line;
@@ -123,6 +123,9 @@ impl Session {
         if !go_on && !reply.is_negative() {
             self.state = State::Open(user, Mail::Asked(ask));
             return self.drop_relay(Fault::Garbage(Side::Backend));
+        }
+        if !go_on && self.lend == Lend::Clean {
+            self.lend = Lend::Spoilt;
         }
         let mail = match ask {
             Ask::Mail { utf8, .. } if go_on => Mail::Envelope(Envelope { tried: 0, accepted: 0, utf8 }),

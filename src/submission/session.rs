@@ -3,7 +3,7 @@
 use std::mem;
 use std::sync::Arc;
 
-use super::state::{Ask, Mail, Orders, Relay, Rest, State, User};
+use super::state::{Ask, Lend, Mail, Orders, Relay, Rest, State, User};
 use crate::fault::{Code, Fault, Side};
 use crate::private::{Address, Credential};
 use crate::scrub::Scrubbed;
@@ -109,6 +109,8 @@ pub enum Act {
     SecureRelay,
     /// Send the orders if the relay takes them, and close that connection. With a fault if it is the relay's.
     HangUp(Option<Fault>),
+    /// Put the relay's connection to rest for any other session: nothing is under way on it. Step again.
+    Rest(Capabilities),
     /// The relay refused the credential: count it, step again.
     Denied,
     /// Send both, close all.
@@ -137,6 +139,9 @@ pub struct Session {
     pub(super) relay: Relay,
     pub(super) answers: Vec<u8>,
     pub(super) orders: Orders,
+    pub(super) lend: Lend,
+    /// The relay's connection is to be put to rest in the next step.
+    pub(super) resting: Option<Capabilities>,
     pub(super) tries: u8,
     pub(super) patience: u16,
     /// See [`Session::ended`].
@@ -155,7 +160,8 @@ impl Session {
         let answers = format!("220 {} ESMTP\r\n", params.hostname).into_bytes();
         let patience = params.limits.patience;
         let orders = Orders::default();
-        Session { params, protection, state: State::Hello, relay: Relay::Away, answers, orders, tries: 0, patience, ended: None }
+        let (state, relay, lend, resting, ended) = (State::Hello, Relay::Away, Lend::Never, None, None);
+        Session { params, protection, state, relay, answers, orders, lend, resting, tries: 0, patience, ended }
     }
 
     /// What is to be sent to the client, and forgets it here.
@@ -196,13 +202,6 @@ impl Session {
         }
     }
 
-    /// Lets the relay go, if nothing is under way with it: its connections are few.
-    pub fn rest(&mut self) {
-        if let State::Open(_, Mail::Idle | Mail::Broken) = self.state {
-            self.leave(true);
-        }
-    }
-
     /// What the relay can do, once it is open.
     pub fn relay_capabilities(&self) -> Option<Capabilities> {
         match self.relay {
@@ -228,6 +227,9 @@ impl Session {
         if let Relay::Leaving(fault) = self.relay {
             self.relay = Relay::Away;
             return Step::new(0, Act::HangUp(fault));
+        }
+        if let Some(capabilities) = self.resting.take() {
+            return Step::new(0, Act::Rest(capabilities));
         }
         if self.answers.len() > GATHERED {
             return Step::new(0, Act::Send);
@@ -273,6 +275,10 @@ impl Session {
             State::Judging(Some(user)) | State::Open(user, _) => user.login.clone(),
             _ => None,
         };
+        if self.lend != Lend::Never {
+            // Where somebody logs in, the connection is theirs.
+            self.lend = if login.is_none() { Lend::Clean } else { Lend::Spoilt };
+        }
         self.relay = Relay::Opening(Opening::new(&self.params.hostname, starttls, login));
     }
 

@@ -105,6 +105,17 @@ pub(super) enum Stage {
     Body,
 }
 
+/// What becomes of the relay's connection when the session is done with it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lend {
+    /// It closes.
+    Never,
+    /// Another session may have it, if nothing is under way.
+    Clean,
+    /// Not this one: something was refused on it, and relays count that.
+    Spoilt,
+}
+
 /// What is left of something refused.
 pub(super) enum Rest {
     Data(dot::Swallow),

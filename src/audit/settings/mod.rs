@@ -36,7 +36,7 @@ pub fn findings(sources: &[Source]) -> Vec<Finding> {
             Server::Dovecot => dovecot::findings(&source.file, &source.text),
             Server::Postfix => postfix::findings(&source.file, &source.text, &source.named),
             Server::Nginx => nginx::findings(&source.file, &source.text),
-            Server::Roundcube => roundcube::findings(&source.file, &source.text, hidden),
+            Server::Roundcube => roundcube::findings(&source.file, &source.text, &source.named, hidden),
             Server::Journald => journald::findings(&source.file, &source.text),
             Server::Rsyslog => rsyslog::findings(&source.file, &source.text),
         });
@@ -46,5 +46,9 @@ pub fn findings(sources: &[Source]) -> Vec<Finding> {
 
 /// The files with rules that the settings of Postfix name; their contents decide what is logged.
 pub fn named_files(server: Server, text: &str) -> Vec<String> {
-    if server == Server::Postfix { postfix::rule_files(text) } else { Vec::new() }
+    match server {
+        Server::Postfix => postfix::rule_files(text),
+        Server::Roundcube => roundcube::included_files(text),
+        _ => Vec::new(),
+    }
 }

@@ -51,6 +51,30 @@ pub(super) fn assignments(text: &str) -> Vec<Assignment> {
     found
 }
 
+/// The files that `text` includes by an absolute path, with the line: what they set counts from there on.
+pub(super) fn included(text: &str) -> Vec<(usize, String)> {
+    let code = without_comments(text);
+    let path = |line: &str| {
+        let words = ["include_once", "include", "require_once", "require"];
+        let rest = words.iter().find_map(|word| line.trim_start().strip_prefix(word))?;
+        let path = rest.trim_start_matches([' ', '(']).strip_prefix(['\'', '"'])?.split(['\'', '"']).next()?;
+        path.starts_with('/').then(|| path.to_owned())
+    };
+    code.lines().enumerate().filter_map(|(number, line)| Some((number + 1, path(line)?))).collect()
+}
+
+/// All assignments of `text` and of the files that it includes, in the order in which PHP makes them; an included one has the
+/// line of the include.
+pub(super) fn assignments_with(text: &str, files: &[(String, String)]) -> Vec<Assignment> {
+    let mut all = assignments(text);
+    for (line, path) in included(text) {
+        let Some((_, more)) = files.iter().find(|(file, _)| *file == path) else { continue };
+        let at = all.iter().rposition(|own| own.line <= line).map_or(0, |last| last + 1);
+        all.splice(at..at, assignments(more).into_iter().map(|own| Assignment { line, ..own }));
+    }
+    all
+}
+
 /// Whether `$_SERVER[name]` is given another value; what stands in comments does not count.
 pub(super) fn replaces_server(text: &str, name: &str) -> bool {
     let code = without_comments(text);
@@ -123,6 +147,15 @@ fn skip_line(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_included_counts_from_there_on() {
+        let text = "$config['a'] = 1;\n# include('/x');\ninclude(\"/x\");\n$config['b'] = 2;\nrequire 'relative';\n";
+        let files = [("/x".to_owned(), "$config['a'] = 3;\n$config['b'] = 4;\n".to_owned())];
+        let found = assignments_with(text, &files);
+        let found: Vec<_> = found.iter().map(|own| (own.name.as_str(), own.value.as_str(), own.line)).collect();
+        assert_eq!(found, [("a", "1", 1), ("a", "3", 3), ("b", "4", 3), ("b", "2", 4)]);
+    }
 
     #[test]
     fn assignments_are_found_among_comments_and_quotes() {

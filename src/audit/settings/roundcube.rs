@@ -4,7 +4,7 @@
 
 use super::super::check::{self, Check};
 use super::super::finding::Finding;
-use super::php::{Assignment, assignments, replaces_server};
+use super::php::{Assignment, assignments_with, included, replaces_server};
 
 /// Off by default, and bad when on.
 const SWITCHES: &[(&Check, &str)] = &[
@@ -30,10 +30,18 @@ const SWITCHES: &[(&Check, &str)] = &[
 const PLUGINS: &[&str] =
     &["lastlogin", "last_login", "rcguard", "dovecot_ident", "dovecot_client_ip", "fail2ban", "login_info", "loginfail_logger"];
 
-/// What the settings in `text` would write down. `hidden`: the web server tells a constant in place of the visitor's address.
-pub fn findings(file: &str, text: &str, hidden: bool) -> Vec<Finding> {
-    let settings = assignments(text);
-    let hidden = hidden || replaces_server(text, "REMOTE_ADDR");
+/// The files that are included by an absolute path, as the no-log template is.
+pub fn included_files(text: &str) -> Vec<String> {
+    included(text).into_iter().map(|(_, path)| path).collect()
+}
+
+/// What the settings in `text`, and in those of `files` that it includes, would write down. `hidden`: the web server tells a
+/// constant in place of the visitor's address.
+pub fn findings(file: &str, text: &str, files: &[(String, String)], hidden: bool) -> Vec<Finding> {
+    let settings = assignments_with(text, files);
+    let paths = included_files(text);
+    let mut texts = files.iter().filter(|(path, _)| paths.contains(path)).map(|(_, text)| text.as_str()).chain([text]);
+    let hidden = hidden || texts.any(|text| replaces_server(text, "REMOTE_ADDR"));
     let last = |name: &str| settings.iter().rfind(|setting| setting.name == name);
     let mut found = Vec::new();
     let mut tell = |check: &Check, setting: Option<&Assignment>, name: &str, instead: &str| {
@@ -83,12 +91,16 @@ mod tests {
 
     #[test]
     fn the_last_assignment_counts() {
-        let names = |text: &str, hidden| findings("x", text, hidden).into_iter().map(|finding| finding.check).collect::<Vec<_>>();
+        let template = [("/t".to_owned(), include_str!("../../../policy/backends/roundcube.inc.php").to_owned())];
+        let names = |text: &str, hidden| {
+            findings("x", text, &template, hidden).into_iter().map(|finding| finding.check).collect::<Vec<_>>()
+        };
         let clean = "$config['smtp_log'] = false;\n$config['log_driver'] = 'stdout';\n$config['log_session_id'] = 0;\n";
         assert_eq!(names(clean, true), ["roundcube-last-login"]);
         assert_eq!(names(clean, false), ["roundcube-session-table", "roundcube-last-login"]);
         let constant = format!("{clean}$_SERVER['REMOTE_ADDR'] = '127.0.0.1';\n");
         assert_eq!(names(&constant, false), ["roundcube-last-login"]);
+        assert_eq!(names("$config['smtp_log'] = true;\ninclude('/t');\n", false), ["roundcube-last-login"]);
         let again = format!("{clean}$config['smtp_log'] = true;\n");
         assert_eq!(names(&again, true), ["roundcube-sendmail-log", "roundcube-last-login"]);
         let plugins = format!("{clean}$config['plugins'] = ['archive', 'lastlogin'];\n$config['imap_debug'] = true;\n");
