@@ -83,6 +83,9 @@ const WILD: &[&str] = &[
     "APPEND work",
 ];
 
+/// So many of the ends say LOGOUT.
+const ORDERLY: usize = 6;
+
 /// One session on both connections, in step.
 struct Pair<'a> {
     pool: Wire,
@@ -113,7 +116,7 @@ impl Pair<'_> {
     fn end(mut self, how: usize) {
         self.told.push(format!("end {how}"));
         let half: &[u8] = match how {
-            0..=5 => return [self.pool, self.fresh].into_iter().for_each(Wire::log_out),
+            0..ORDERLY => return [self.pool, self.fresh].into_iter().for_each(Wire::log_out),
             6 => b"",
             7 => b"t APPEND INBOX {50+}\r\nFrom: half",
             8 => b"t FETCH 1:* (BODY",
@@ -144,7 +147,8 @@ fn random_sessions_answer_like_fresh_connections() {
 }
 
 /// HIGHESTMODSEQ tells what was done to a mailbox's index, and nologd's questions about usage make indexes. Without them, it is
-/// the same too.
+/// the same too. Orderly ends only: behind an abrupt one Dovecot does with its indexes what it has time for, and on a busy
+/// machine one twin's index once was further than the other's.
 #[test]
 fn random_sessions_answer_alike_with_highestmodseq() {
     compare(&World::unasked(MANY), true);
@@ -182,7 +186,13 @@ fn compare(world: &World, highestmodseq: bool) {
             let commands = if wild && dice.roll(2) == 0 { WILD } else { CALM };
             pair.step(commands[dice.roll(commands.len())], usize::try_from(sequence).unwrap());
         }
-        pair.end(dice.roll(if wild { 12 } else { 7 }));
+        pair.end(dice.roll(if highestmodseq {
+            ORDERLY
+        } else if wild {
+            12
+        } else {
+            7
+        }));
     }
     let logins = PEOPLE.iter().map(|(member, _)| world.logins(member)).sum::<usize>() - before;
     assert!(

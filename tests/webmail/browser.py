@@ -111,6 +111,15 @@ class Browser:
         """Until the JavaScript expression is true; returns it."""
         return self.until(lambda: self.js("return (%s)" % condition), "it never came: " + what)
 
+    def soon(self, condition):
+        """Whether the JavaScript expression is true within some seconds."""
+        end = time.monotonic() + PATIENCE / 5
+        while not self.js("return Boolean(%s)" % condition):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
     def element(self, selector):
         found = self.ask("POST", "/element", {"using": "css selector", "value": selector})
         return "/element/" + found[ELEMENT]

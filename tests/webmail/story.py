@@ -61,14 +61,21 @@ def row(subject):
 
 
 def select(browser, subject):
-    """Clicks the message's line; returns when it is the selected one, shown beside the list."""
+    """Clicks the message's line; returns when it is the selected one, shown beside the list.
+
+    A list that is drawn anew between the two loses the mark, or the click: then both are done again.
+    """
     mark = "[...document.querySelectorAll('#messagelist tbody tr')].forEach(" \
            "row => row.classList.toggle('wanted', row.innerText.includes('%s')))" % subject
-    browser.js(mark)
-    browser.click("#messagelist tbody tr.wanted .subject a")
     shown = "(document.querySelector('#messagecontframe').contentDocument.querySelector('#message-header .subject') || {})" \
             ".innerText?.includes('%s')" % subject
-    browser.wait(shown, "the message " + subject)
+
+    def tried():
+        browser.js(mark)
+        browser.click("#messagelist tbody tr.wanted .subject a")
+        return browser.soon(shown)
+
+    browser.until(tried, "it never came: the message " + subject)
 
 
 def see_quota(browser, _):
