@@ -62,9 +62,9 @@ pub fn incident(lang: Option<Lang>, minutes: u64) -> Vec<u8> {
     // Without accents on purpose: this text must be ASCII (RFC 3501 9, TEXT-CHAR).
     let french = format!(
         "Mode incident en cours, pour {minutes} min encore au plus, afin de trouver une panne. Les personnes qui administrent ce \
-         serveur peuvent voir les commandes de votre logiciel de courrier et leurs suites, avec codes et horaires : ni contenu, \
-         ni nom, ni adresse, ni mot de passe. Rien de tout cela n'est inscrit sur disque. Si vous n'avez pas dit oui, dites-leur \
-         de l'interrompre."
+         serveur peuvent voir les commandes de votre logiciel de messagerie, les codes obtenus en retour et le moment de chacun. \
+         Elles ne voient ni contenu, ni nom, ni adresse, ni mot de passe. Rien de tout cela n'est inscrit sur disque. Si vous \
+         n'avez pas dit oui, demandez-leur d'y mettre fin."
     );
     let texts = match lang {
         Some(Lang::En) => vec![english],

@@ -33,16 +33,16 @@ fn mailbox_en(address: &str, name: &str, day: &str) -> (String, Vec<String>) {
 
 fn mailbox_fr(address: &str, name: &str, day: &str) -> (String, Vec<String>) {
     (
-        format!("Votre boîte de courrier reste ouverte jusqu'au {day}"),
+        format!("Votre boîte de courriel reste ouverte jusqu'au {day}"),
         vec![
             "Bonjour,".into(),
-            format!("L'association {name} quitte cet hébergement de courrier."),
+            format!("L'association {name} quitte cet hébergeur de courriel."),
             format!(
                 "Vous pouvez utiliser votre boîte {address} comme d'habitude jusqu'au {day} inclus. Passé cette date, vous n'y \
                  aurez plus accès."
             ),
-            "D'ici là, pensez à récupérer votre courrier\u{a0}: dans votre logiciel de courrier, copiez les messages que vous \
-             souhaitez garder vers des dossiers locaux, sur votre ordinateur, ou vers votre nouvelle boîte."
+            "D'ici là, pensez à récupérer votre courrier\u{a0}: dans votre logiciel de messagerie, copiez les messages que vous \
+             souhaitez garder dans des dossiers locaux, sur votre ordinateur, ou dans votre nouvelle boîte."
                 .into(),
             "Pour toute question, adressez-vous à la personne qui s'occupe du courrier dans votre association.".into(),
             "Ce message a été envoyé automatiquement.".into(),
@@ -70,11 +70,11 @@ fn association_en(name: &str, day: &str) -> (String, Vec<String>) {
 
 fn association_fr(name: &str, day: &str) -> (String, Vec<String>) {
     (
-        format!("Les boîtes de courrier de {name} restent ouvertes jusqu'au {day}"),
+        format!("Les boîtes de courriel de {name} restent ouvertes jusqu'au {day}"),
         vec![
             "Bonjour,".into(),
             format!(
-                "L'association {name} quitte cet hébergement de courrier. Ses boîtes peuvent être utilisées comme d'habitude \
+                "L'association {name} quitte cet hébergeur de courriel. Ses boîtes peuvent être utilisées comme d'habitude \
                  jusqu'au {day} inclus. Passé cette date, plus personne n'y aura accès."
             ),
             "Chaque membre qui a une boîte ici reçoit un message qui l'en informe et lui explique comment récupérer son courrier. \
@@ -126,7 +126,7 @@ mod tests {
             words(&Leaving { subject, association: name.clone(), until, lang })
         };
         let (subject, body) = say(&mailbox, "2027-03-01", Lang::Fr).unwrap();
-        assert_eq!(subject, "Votre boîte de courrier reste ouverte jusqu'au 1er\u{a0}mars\u{a0}2027");
+        assert_eq!(subject, "Votre boîte de courriel reste ouverte jusqu'au 1er\u{a0}mars\u{a0}2027");
         assert!(body[2].contains("alice@velo.example") && body[2].contains("1er\u{a0}mars\u{a0}2027 inclus"));
         let (subject, _) = say(&mailbox, "2026-12-31", Lang::En).unwrap();
         assert_eq!(subject, "Your mailbox can be used until 31\u{a0}December\u{a0}2026");

@@ -103,7 +103,7 @@ fn mailbox_fr(address: &str, fill: &Fullest) -> (String, Vec<String>) {
         Level::Low | Level::High => "Le prochain ne viendra que si la boîte est remplie à 95\u{a0}%.",
     };
     (
-        format!("Votre boîte de courrier est {how}"),
+        format!("Votre boîte de courriel est {how}"),
         vec![
             "Bonjour,".into(),
             format!("Votre boîte {address} est {how}\u{a0}: {} sont utilisés.", fill.amount),
@@ -144,12 +144,12 @@ fn association_fr(name: &str, fill: &Fullest) -> (String, Vec<String>) {
         false => "Une fois qu'il sera plein, plus aucune ne pourra recevoir ni enregistrer de nouveaux messages",
     };
     (
-        format!("L'espace de courrier de {name} est {how}"),
+        format!("L'espace de courriel de {name} est {how}"),
         vec![
             "Bonjour,".into(),
-            format!("L'espace de courrier de l'association {name} est {how}\u{a0}: {} sont utilisés.", fill.amount),
+            format!("L'espace de courriel de l'association {name} est {how}\u{a0}: {} sont utilisés.", fill.amount),
             format!(
-                "Toutes les boîtes de l'association se partagent cet espace. {then}. Pour libérer de la place, chacun peut \
+                "Toutes les boîtes de l'association se partagent cet espace. {then}. Pour libérer de la place, chaque membre peut \
                  supprimer les messages devenus inutiles puis vider la corbeille\u{a0}; vous pouvez aussi demander plus d'espace \
                  à votre hébergeur."
             ),
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn it_says_how_full_in_both_languages() {
         let french = about(crossing(mailbox(), 82, Lang::Fr));
-        assert_eq!(french.subject, "Votre boîte de courrier est remplie à 82\u{a0}%");
+        assert_eq!(french.subject, "Votre boîte de courriel est remplie à 82\u{a0}%");
         assert!(french.body.contains("82\u{a0}Mo sur 100\u{a0}Mo") && french.body.contains("alice@velo.example"));
         let english = about(crossing(mailbox(), 96, Lang::En));
         assert_eq!(english.subject, "Your mailbox is 96 % full");

@@ -129,6 +129,15 @@ mod tests {
         found
     }
 
+    /// In French a space stands before these signs. A plain one lets the sign begin a line alone.
+    #[test]
+    fn french_signs_stay_with_their_word() {
+        for (number, line) in FR.lines().enumerate().filter(|(_, line)| !line.starts_with('#')) {
+            let alone = [" :", " ;", " !", " ?", " %", " »", "« "].into_iter().find(|sign| line.contains(sign));
+            assert_eq!(alone, None, "line {}", number + 1);
+        }
+    }
+
     #[test]
     fn days() {
         assert_eq!(Words::of(Lang::En).day("2027-03-01"), "1 March 2027");

@@ -72,6 +72,15 @@ fn the_unit_shuts_the_daemon_in() {
     }
 }
 
+/// A socket needs a folder that can be written to, and a chown. Later filters win, and `@privileged` takes chown away.
+#[test]
+fn the_unit_lets_the_daemon_open_its_sockets() {
+    let unit = read("nologd.service");
+    let at = |line: &str| unit.lines().position(|other| other.starts_with(line));
+    assert!(at("RuntimeDirectory=nologd").is_some());
+    assert!(at("SystemCallFilter=@chown") > at("SystemCallFilter=~@privileged"));
+}
+
 pub(super) fn read(name: &str) -> String {
     fs::read_to_string(folder().join(name)).unwrap()
 }
