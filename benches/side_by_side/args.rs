@@ -15,6 +15,8 @@ pub enum Wish {
     Backend,
     /// A hidden sub-command: fill a book in this folder, and make so many reservations.
     Book(PathBuf, u64),
+    /// A hidden sub-command: copy between this port and that of the backend.
+    Copy(u16, u16),
     Run(Args),
 }
 
@@ -28,9 +30,10 @@ pub struct Args {
     pub repeat: usize,
 }
 
-/// The hidden words that turn this program into the backend, or a book.
+/// The hidden words that turn this program into the backend, a book, or a relay.
 pub const BACKEND: &str = "--fake-backend";
 pub const BOOK: &str = "--fill-book";
+pub const COPY: &str = "--copy";
 
 impl Args {
     pub fn read() -> Wish {
@@ -39,6 +42,11 @@ impl Args {
             [BACKEND] => return Wish::Backend,
             [BOOK, folder, count] => {
                 return count.parse().map_or_else(|_| Wish::Wrong(usage()), |count| Wish::Book(folder.into(), count));
+            }
+            [COPY, port, backend] => {
+                let ports = (port.parse(), backend.parse());
+                let (Ok(port), Ok(backend)) = ports else { return Wish::Wrong(usage()) };
+                return Wish::Copy(port, backend);
             }
             _ => {}
         }

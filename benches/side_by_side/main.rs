@@ -12,6 +12,7 @@ mod account;
 mod alone_rows;
 mod args;
 mod book;
+mod copy;
 mod dovecot;
 mod fake_imap;
 mod fake_smtp;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
         Wish::Book(folder, reservations) => book::run(&folder, reservations),
+        Wish::Copy(port, backend) => copy::run(port, backend),
         Wish::Backend => lab::runtime().and_then(|runtime| runtime.block_on(lab::serve_backend())),
         Wish::Run(args) => lab::runtime().and_then(|runtime| runtime.block_on(run(&args))),
     };

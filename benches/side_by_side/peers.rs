@@ -9,7 +9,7 @@ use crate::lab::{Guard, Lab, free_port};
 use crate::load::Door;
 use crate::nologd::Setup;
 use crate::rows::{Row, Table};
-use crate::{Res, dovecot, imapproxy, mailstore, nginx, smtp};
+use crate::{Res, copy, dovecot, imapproxy, mailstore, nginx, smtp};
 
 /// Who stands between the load and the backend.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,12 +20,15 @@ pub enum Peer {
     Nginx,
     Dovecot,
     Imapproxy,
+    /// A relay that only copies, without TLS: the floor for who waits for readiness of two sockets.
+    Copy,
     /// Nobody, without TLS: the floor that no proxy without a pool can be below.
     Direct,
 }
 
 impl Peer {
-    pub const ALL: [Self; 6] = [Self::Nologd, Self::Without, Self::Nginx, Self::Dovecot, Self::Imapproxy, Self::Direct];
+    pub const ALL: [Self; 7] =
+        [Self::Nologd, Self::Without, Self::Nginx, Self::Dovecot, Self::Imapproxy, Self::Copy, Self::Direct];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -34,6 +37,7 @@ impl Peer {
             Self::Nginx => "nginx",
             Self::Dovecot => "dovecot",
             Self::Imapproxy => "imapproxy",
+            Self::Copy => "copy",
             Self::Direct => "direct",
         }
     }
@@ -64,14 +68,15 @@ impl Target {
 pub struct Running {
     guards: Vec<Guard>,
     imap: Door,
-    /// None where the row does not send.
+    /// None where nothing is sent.
     submission: Option<Door>,
+    has_store: bool,
 }
 
 impl Running {
     pub fn target(&self) -> Target {
         let roots = self.guards.iter().map(Guard::pid).collect();
-        Target { imap: self.imap, submission: self.submission.unwrap_or(self.imap), roots, has_store: self.submission.is_none() }
+        Target { imap: self.imap, submission: self.submission.unwrap_or(self.imap), roots, has_store: self.has_store }
     }
 
     /// Ends the peer. Dropping would do the same, but would hold up the runtime while it waits.
@@ -113,13 +118,22 @@ fn before_fakes(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
         Peer::Nginx => nginx::start(lab, imap, submission)?,
         Peer::Dovecot => dovecot::start(lab, imap, submission)?,
         Peer::Imapproxy => return Err("imapproxy has no TLS".into()),
+        Peer::Copy => {
+            let guard = copy::start(imap, lab.ports.imap)?;
+            return Ok(Running {
+                guards: vec![guard],
+                imap: Door { port: imap, tls: false },
+                submission: None,
+                has_store: false,
+            });
+        }
         Peer::Direct => {
             let [imap, submission] = [lab.ports.imap, lab.ports.smtp].map(|port| Door { port, tls: false });
-            return Ok(Running { guards: Vec::new(), imap, submission: Some(submission) });
+            return Ok(Running { guards: Vec::new(), imap, submission: Some(submission), has_store: false });
         }
     };
     let [imap, submission] = [imap, submission].map(|port| Door { port, tls: true });
-    Ok(Running { guards: vec![guard], imap, submission: Some(submission) })
+    Ok(Running { guards: vec![guard], imap, submission: Some(submission), has_store: false })
 }
 
 /// What a webmail on the same machine connects to, and the real Dovecot behind it, whose CPU counts too.
@@ -139,7 +153,7 @@ fn before_mailstore(lab: &Lab, peer: Peer) -> Res<Running> {
     let port = if proxy.is_some() { port } else { backend };
     // The proxy ends first.
     let guards = proxy.into_iter().chain([store]).collect();
-    Ok(Running { guards, imap: Door { port, tls: false }, submission: None })
+    Ok(Running { guards, imap: Door { port, tls: false }, submission: None, has_store: true })
 }
 
 /// imapproxy asks its server at the start, and waits for five seconds if that is not there yet.
@@ -185,7 +199,7 @@ pub fn refuse_if_missing(runs: &[(Row, Vec<Peer>)]) -> Res<()> {
 pub fn version(peer: Peer) -> Option<String> {
     let (program, arguments): (_, &[&str]) = match peer {
         Peer::Nologd => return Some(format!("nologd {}", env!("CARGO_PKG_VERSION"))),
-        Peer::Without | Peer::Direct => return None,
+        Peer::Without | Peer::Copy | Peer::Direct => return None,
         Peer::Nginx => (nginx::PROGRAM, &["-v"]),
         Peer::Dovecot => (dovecot::PROGRAM, &["--version"]),
         Peer::Imapproxy => ("dpkg-query", &["-W", "-f", "${Version}", "imapproxy"]),

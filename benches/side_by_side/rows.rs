@@ -114,6 +114,7 @@ impl Row {
     pub fn peers(self) -> &'static [Peer] {
         match self {
             Self::Click => &[Peer::Nologd, Peer::Without, Peer::Imapproxy, Peer::Direct],
+            Self::Roundtrips => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::Copy],
             Self::Quota | Self::Sandbox => &[Peer::Nologd, Peer::Without],
             Self::Book | Self::Startup | Self::Reload => &[Peer::Nologd],
             _ => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot],
