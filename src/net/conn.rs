@@ -31,6 +31,20 @@ impl Conn {
         matches!(self, Conn::Server(_) | Conn::Client(_))
     }
 
+    /// Moves the waiting for this connection to the runtime of the thread that calls. Left where it was made, each of its events
+    /// would wake that thread first, only to wake this one. TLS stays where it is: tokio-rustls cannot be taken apart and
+    /// put together again.
+    ///
+    /// # Errors
+    /// What the kernel says; the connection is gone then. Must run inside a runtime.
+    pub fn moved_here(self) -> io::Result<Conn> {
+        match self {
+            Conn::Tcp(stream) => TcpStream::from_std(stream.into_std()?).map(Conn::Tcp),
+            Conn::Unix(stream) => UnixStream::from_std(stream.into_std()?).map(Conn::Unix),
+            tls @ (Conn::Server(_) | Conn::Client(_)) => Ok(tls),
+        }
+    }
+
     /// Sends `words` as far as that goes without waiting; for last words to whom no task is given. Nothing over TLS.
     pub fn try_say(&self, words: &[u8]) {
         // Nobody to tell when it fails: the connection is dropped next.

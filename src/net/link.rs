@@ -99,6 +99,15 @@ impl Link {
         let _ = timeout_at(self.deadline, bye).await;
     }
 
+    /// The same, waited for by the thread that calls: see [`Conn::moved_here`].
+    ///
+    /// # Errors
+    /// `Gone` when that cannot be.
+    pub fn moved_here(self) -> Result<Link, Fault> {
+        let conn = self.conn.moved_here().map_err(|_| Fault::Gone(self.side))?;
+        Ok(Link { conn, ..self })
+    }
+
     /// Drops what was read and gives the bare connection, to start TLS on it: bytes that came before TLS must not count
     /// as if they had come inside (NO STARTTLS, USENIX Security 2021).
     pub fn into_bare(self) -> Conn {

@@ -73,9 +73,19 @@ pub struct Loan {
     born: Instant,
     /// `None`: revoked. The secret is wiped in the same moment.
     credential: Mutex<Option<Credential>>,
+    settling: Arc<tokio::sync::Mutex<()>>,
 }
 
+/// While this is held, the connection is on its way to rest.
+pub struct Settling(#[allow(dead_code, reason = "held, not looked at")] tokio::sync::OwnedMutexGuard<()>);
+
 impl Loan {
+    /// To be held from before its session is over for the client until the connection rests, or is given up: who comes back
+    /// meanwhile with the same login waits for that, see [`Shelf::find`].
+    pub async fn settling(&self) -> Settling {
+        Settling(self.settling.clone().lock_owned().await)
+    }
+
     /// The backend's capabilities after login.
     pub fn capabilities(&self) -> &[u8] {
         &self.capabilities
@@ -145,8 +155,8 @@ impl Shelf {
     pub fn admitted(&self, owner: Owner, credential: &Credential, capabilities: &[u8]) -> Arc<Loan> {
         let born = Instant::now();
         self.revoke(&owner.user, |loan| !loan.has(&credential.secret));
-        let loan =
-            Arc::new(Loan { owner, capabilities: capabilities.into(), born, credential: Mutex::new(Some(credential.clone())) });
+        let (capabilities, credential) = (capabilities.into(), Mutex::new(Some(credential.clone())));
+        let loan = Arc::new(Loan { owner, capabilities, born, credential, settling: Arc::default() });
         let mut inner = lock(&self.inner);
         inner.in_use.entry(loan.owner.user.clone()).or_default().push(Arc::downgrade(&loan));
         loan
@@ -162,8 +172,24 @@ impl Shelf {
         }
     }
 
-    /// Takes the newest connection that was made with exactly this login.
-    pub fn take(&self, owner: &Owner, credential: &Credential) -> Option<(Arc<Loan>, Link)> {
+    /// Takes the newest connection that was made with exactly this login; waits for one that is on its way to rest, if there is no
+    /// other.
+    pub async fn find(&self, owner: &Owner, credential: &Credential) -> Option<(Arc<Loan>, Link)> {
+        if let Some(found) = self.take(owner, credential) {
+            return Some(found);
+        }
+        let loan = self.on_its_way(owner, credential)?;
+        drop(loan.settling().await);
+        self.take(owner, credential)
+    }
+
+    fn on_its_way(&self, owner: &Owner, credential: &Credential) -> Option<Arc<Loan>> {
+        let inner = lock(&self.inner);
+        let mut loans = inner.in_use.get(&owner.user)?.iter().filter_map(Weak::upgrade);
+        loans.find(|loan| loan.is(owner, credential) && loan.settling.try_lock().is_err())
+    }
+
+    fn take(&self, owner: &Owner, credential: &Credential) -> Option<(Arc<Loan>, Link)> {
         loop {
             let mut inner = lock(&self.inner);
             let numbers = inner.of_user.get(&owner.user)?;
@@ -392,6 +418,34 @@ mod tests {
         world.shelf.rest(loan, taken);
         world.backends = Arc::default();
         assert!(world.take("a@velo.example", "secret").is_none(), "the config was read again");
+    }
+
+    #[tokio::test]
+    async fn who_comes_back_at_once_waits_for_what_is_on_its_way_and_nobody_else_does() {
+        let world = World::new(Params::default());
+        let find = |user: &str, secret: &str| {
+            let (shelf, owner, credential) = (world.shelf.clone(), world.owner(user), credential(user, secret));
+            async move { shelf.find(&owner, &credential).await.map(|(loan, _)| loan) }
+        };
+        let loan = world.admit("a@velo.example", "s");
+        assert!(find("a@velo.example", "s").await.is_none(), "it is in use");
+        let settling = loan.settling().await;
+        assert!(find("a@velo.example", "other").await.is_none() && find("b@velo.example", "s").await.is_none());
+        let waiting = [tokio::spawn(find("a@velo.example", "s")), tokio::spawn(find("a@velo.example", "s"))];
+        sleep(Duration::from_millis(20)).await;
+        assert!(waiting.iter().all(|task| !task.is_finished()));
+        let (link, _end) = link();
+        world.shelf.rest(loan, link);
+        drop(settling);
+        let [one, other] = waiting;
+        assert!(one.await.unwrap().is_some() != other.await.unwrap().is_some(), "one connection for one of them");
+        // Given up: nobody waits for ever.
+        let loan = world.admit("a@velo.example", "s");
+        let settling = loan.settling().await;
+        let waiting = tokio::spawn(find("a@velo.example", "s"));
+        sleep(Duration::from_millis(20)).await;
+        drop((loan, settling));
+        assert!(waiting.await.unwrap().is_none());
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 //! Resumption uses tickets that are encrypted with a key in memory (RFC 8446 4.6.1): the server side stores nothing per
 //! client. ALPN (RFC 7301) is enforced when the client offers it, against cross-protocol attacks.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,13 +80,19 @@ impl Server {
         Ok(Server { acceptor: TlsAcceptor::from(Arc::new(config)), patience })
     }
 
-    /// The handshake with a client.
+    /// The handshake with a client, and behind it `words`: a greeting, at most.
+    ///
+    /// They are given to rustls before the handshake, which keeps them until it may say them. So they leave in one write with
+    /// the session ticket; said afterwards they are a call and a packet of their own, and one wake-up more for the client.
     ///
     /// # Errors
     /// `Slow` when it takes too long, `Tls` when it fails or the connection is no bare TCP.
-    pub async fn accept(&self, conn: Conn) -> Result<Conn, Fault> {
+    pub async fn accept(&self, conn: Conn, words: &[u8]) -> Result<Conn, Fault> {
         let Conn::Tcp(stream) = conn else { return Err(Fault::Tls(Side::Us)) };
-        match timeout(self.patience, self.acceptor.accept(stream)).await {
+        let mut kept = Ok(());
+        let handshake = self.acceptor.accept_with(stream, |tls| kept = tls.writer().write_all(words));
+        kept.map_err(|_| Fault::Tls(Side::Us))?;
+        match timeout(self.patience, handshake).await {
             Ok(Ok(stream)) => Ok(Conn::Server(Box::new(stream))),
             Ok(Err(_)) => Err(Fault::Tls(Side::Client)),
             Err(_) => Err(Fault::Slow(Side::Client)),

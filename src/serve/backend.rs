@@ -235,7 +235,7 @@ const SLOWED: Duration = Duration::from_secs(20);
 pub async fn verify(context: &Context, seat: &Seat, credential: &Credential, pooling: Pooling) -> Result<Authenticated, NoLogin> {
     let LoggedIn { mut link, who, loan, .. } = login(context, seat, credential, pooling).await?;
     match loan {
-        Some(loan) => pool::give_back(context, link, loan).await,
+        Some(loan) => pool::give_back(context, link, loan),
         // The answer is not waited for: the backend has said what we asked.
         None => drop(link.send(b"n5 LOGOUT\r\n").await),
     }

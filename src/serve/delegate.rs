@@ -17,7 +17,8 @@ use crate::net::stop::Phase;
 /// # Errors
 /// Why it ended, if not by its own wish.
 pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fault> {
-    let Visit { mut link, seat: _seat, mut stop, .. } = visit;
+    let Visit { arrival, seat: _seat, mut stop, .. } = visit;
+    let mut link = arrival.greet(b"").await?;
     loop {
         link.set_deadline(Instant::now() + context.patience.idle);
         match Request::parse(link.input()) {

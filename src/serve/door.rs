@@ -1,11 +1,12 @@
 //! A listener in service: each connection gets a seat within the limits, and a task of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::backend::Pooling;
 use super::{Context, admin, delegate, imap, lmtp, metrics, submission};
 use crate::event::{Event, emit};
-use crate::fault::{Code, Fault};
+use crate::fault::{Code, Fault, Side};
 use crate::imap::login::Protection;
 use crate::limit::Seat;
 use crate::net::conn::Conn;
@@ -95,13 +96,39 @@ pub struct Door {
 
 /// What a driver is given for one connection.
 pub(super) struct Visit {
-    pub(super) link: Link,
+    pub(super) arrival: Arrival,
     pub(super) seat: Seat,
     pub(super) stop: Stop,
     pub(super) protection: Protection,
     /// For STARTTLS.
     pub(super) tls: Option<tls::Server>,
     pub(super) pooling: Pooling,
+}
+
+/// A client that was not greeted yet.
+pub(super) struct Arrival {
+    conn: Conn,
+    /// Where TLS comes first.
+    tls: Option<tls::Server>,
+    /// How long it has from then on until it is logged in.
+    login: Duration,
+}
+
+impl Arrival {
+    /// TLS, if that comes first, and `words`: in one go, see [`tls::Server::accept`].
+    ///
+    /// # Errors
+    /// As there, and as [`Link::send`].
+    pub(super) async fn greet(self, words: &[u8]) -> Result<Link, Fault> {
+        let Some(tls) = self.tls else {
+            let mut link = Link::new(self.conn, Side::Client, Instant::now() + self.login);
+            link.send(words).await?;
+            return Ok(link);
+        };
+        // Boxed: the handshake's state must not stay in the task for the rest of the session.
+        let conn = Box::pin(tls.accept(self.conn, words)).await?;
+        Ok(Link::new(conn, Side::Client, Instant::now() + self.login))
+    }
 }
 
 impl Door {
@@ -155,16 +182,13 @@ impl Door {
 
 async fn receive(conn: Conn, seat: Seat, manner: (Entry, Service, Pooling), context: Arc<Context>, stop: Stop) {
     let (entry, service, pooling) = manner;
-    let (conn, protection, tls) = match entry {
-        Entry::Plain => (Ok(conn), Protection::Secure, None),
-        Entry::StartTls(tls) => (Ok(conn), Protection::StartTls, Some(tls)),
-        // Boxed: the handshake's state must not stay in the task for the rest of the session.
-        Entry::Implicit(tls) => (Box::pin(tls.accept(conn)).await, Protection::Secure, None),
+    let (first, protection, tls) = match entry {
+        Entry::Plain => (None, Protection::Secure, None),
+        Entry::StartTls(tls) => (None, Protection::StartTls, Some(tls)),
+        Entry::Implicit(tls) => (Some(tls), Protection::Secure, None),
     };
-    let Ok(conn) = conn else { return };
-    let deadline = Instant::now() + context.patience.login;
-    let link = Link::new(conn, crate::fault::Side::Client, deadline);
-    let visit = Visit { link, seat, stop, protection, tls, pooling };
+    let arrival = Arrival { conn, tls: first, login: context.patience.login };
+    let visit = Visit { arrival, seat, stop, protection, tls, pooling };
     let _: Result<(), Fault> = match service {
         // Have doors of their own.
         Service::Admin | Service::Metrics => Ok(()),

@@ -66,9 +66,9 @@ async fn enter(
     context: &Context,
     observer: &mut Observer,
 ) -> Result<(Option<(Link, LoggedIn)>, Seat, Stop), Fault> {
-    let Visit { mut link, seat, mut stop, protection, tls, pooling } = visit;
+    let Visit { arrival, seat, mut stop, protection, tls, pooling } = visit;
     let mut login = Login::new(protection);
-    link.send(&login.greeting()).await?;
+    let mut link = arrival.greet(&login.greeting()).await?;
     loop {
         match login.next(link.input()) {
             Before::Need => {
@@ -89,7 +89,7 @@ async fn enter(
                 link.consume(taken);
                 link.send(&answer).await?;
                 let deadline = Instant::now() + context.patience.login;
-                let conn = tls.as_ref().ok_or(Fault::Tls(Side::Us))?.accept(link.into_bare()).await?;
+                let conn = tls.as_ref().ok_or(Fault::Tls(Side::Us))?.accept(link.into_bare(), b"").await?;
                 link = Link::new(conn, Side::Client, deadline);
                 login = Login::new(Protection::Secure);
             }

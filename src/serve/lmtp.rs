@@ -30,12 +30,13 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// # Errors
 /// Why it ended, if not by its own wish.
 pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fault> {
-    let Visit { link, seat, stop, .. } = visit;
+    let Visit { arrival, seat, stop, .. } = visit;
     let recipients = context.sizes.recipients.try_into().unwrap_or(usize::MAX);
-    let session = Session::new(Arc::new(Params { hostname: context.hostname.clone(), recipients }));
+    let mut session = Session::new(Arc::new(Params { hostname: context.hostname.clone(), recipients }));
+    let client = arrival.greet(&session.answers()).await?;
     let backends = context.backends.load_full();
     let (hops, pace, listening) = (Vec::new(), None, true);
-    let desk = Desk { client: link, hops, session, context, backends, _seat: seat, stop, pace, listening };
+    let desk = Desk { client, hops, session, context, backends, _seat: seat, stop, pace, listening };
     desk.run().await
 }
 

@@ -16,7 +16,7 @@ use crate::net::link::Link;
 use crate::net::pool::{Loan, Owner};
 use crate::private::{Credential, Pseudonym};
 
-/// How long a backend may take to answer UNSELECT or NOOP. Somebody waits for it, and a login anew takes no longer.
+/// How long a backend may take to answer UNSELECT or NOOP. Somebody may wait for it, and a login anew takes no longer.
 const SETTLE: Duration = Duration::from_secs(3);
 
 /// How long a client may take to hear the answer to its LOGOUT.
@@ -33,7 +33,7 @@ pub(super) async fn login(
     source: Pseudonym,
 ) -> Result<LoggedIn, Fault> {
     let owner = Owner { user: who.user.clone(), backend: who.backend, backends: who.backends.clone() };
-    if let Some((loan, mut link)) = context.shelf.take(&owner, credential) {
+    if let Some((loan, mut link)) = context.shelf.find(&owner, credential).await {
         match settle(&mut link, Settle::wake()).await {
             Ok(()) => {
                 context.metrics.counters.reused();
@@ -52,30 +52,39 @@ pub(super) async fn login(
     Ok(fresh)
 }
 
-/// After a login that only had to prove a secret: the connection goes to rest. On one that was made for it or woken, nothing is
-/// under way.
-pub(super) async fn give_back(context: &Context, mut link: Link, loan: Arc<Loan>) {
-    if settle(&mut link, Settle::wake()).await.is_ok() {
+/// After a login that only had to prove a secret: the connection goes to rest. The last word on it was the backend's answer to our
+/// own command, so nothing is under way, and there is nothing to ask.
+pub(super) fn give_back(context: &Context, link: Link, loan: Arc<Loan>) {
+    if link.input().is_empty() {
         context.shelf.rest(loan, link);
     }
 }
 
-/// After a session that ended well: the backend's connection goes to rest, then the client hears its goodbye. In this order,
-/// so that a webmail that comes back at once finds the connection.
+/// After a session that ended well: the client hears its goodbye, and the backend's connection goes to rest. The client does not
+/// wait for the backend to leave the mailbox; a webmail that comes back before that waits for the connection instead of
+/// making a new one.
 pub(super) async fn leave(context: &Context, left: Left, loan: Arc<Loan>) {
-    if let Some((parts, conversation)) = left.backend {
-        let mut link = Link::from_parts(parts, Side::Backend, Instant::now() + SETTLE);
-        match settle(&mut link, conversation).await {
-            Ok(()) => context.shelf.rest(loan, link),
-            Err(Fault::Garbage(_)) => emit(Event::BackendConfused { backend: loan.backend() as u64 }),
-            Err(_) => {}
+    let settling = loan.settling().await;
+    let farewell = async {
+        if let Some(words) = left.goodbye {
+            let mut client = Link::from_parts(left.client, Side::Client, Instant::now() + LAST_WORDS);
+            let _ = client.send(&words).await;
+            client.close().await;
         }
-    }
-    if let Some(words) = left.goodbye {
-        let mut client = Link::from_parts(left.client, Side::Client, Instant::now() + LAST_WORDS);
-        let _ = client.send(&words).await;
-        client.close().await;
-    }
+    };
+    let rest = async {
+        if let Some((parts, conversation)) = left.backend {
+            let mut link = Link::from_parts(parts, Side::Backend, Instant::now() + SETTLE);
+            match settle(&mut link, conversation).await {
+                Ok(()) => context.shelf.rest(loan, link),
+                Err(Fault::Garbage(_)) => emit(Event::BackendConfused { backend: loan.backend() as u64 }),
+                Err(_) => {}
+            }
+        }
+        // A client that is slow to hear its goodbye holds up nobody else.
+        drop(settling);
+    };
+    tokio::join!(farewell, rest);
 }
 
 /// Holds one [`Settle`] conversation. Afterwards nothing is under way, and nothing was said too much.

@@ -31,7 +31,7 @@ use crate::wire::sasl::Name;
 /// # Errors
 /// Why it ended, if not by its own wish.
 pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fault> {
-    let Visit { link, seat, stop, protection, tls, pooling } = visit;
+    let Visit { arrival, seat, stop, protection, tls, pooling } = visit;
     let limits = Limits {
         message: context.sizes.message,
         recipients: context.sizes.recipients.try_into().unwrap_or(usize::MAX),
@@ -43,11 +43,11 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
     let params = Arc::new(Params { hostname: context.hostname.clone(), relay, mechanisms, limits });
     let protection = if protection == Door::Secure { Protection::Secure } else { Protection::StartTls };
     let session = Session::new(params, protection);
-    let session = if pooling == Pooling::On { session.lending() } else { session };
+    let mut session = if pooling == Pooling::On { session.lending() } else { session };
+    let client = arrival.greet(&session.answers()).await?;
     let login_by = Instant::now() + context.patience.login;
     let (relay, who, account, pace) = (None, None, None, None);
     let observer = Observer::new(&context, Protocol::Submission);
-    let client = link;
     let (learned, reused) = (false, false);
     let desk = Desk {
         client,
@@ -125,7 +125,7 @@ impl Desk {
                     self.send().await?;
                     let tls = self.tls.take().ok_or(Fault::Tls(Side::Us))?;
                     // `into_bare` drops what came in the clear behind STARTTLS.
-                    let conn = tls.accept(self.client.into_bare()).await?;
+                    let conn = tls.accept(self.client.into_bare(), b"").await?;
                     self.client = Link::new(conn, Side::Client, self.login_by);
                     self.session.tls_started();
                 }
