@@ -10,46 +10,15 @@ use imap_codec::imap_types::command::CommandBody;
 
 use super::command::astring;
 use super::reply;
+use super::space::{Account, Root};
 use crate::fault::Code;
-use crate::quota::{Amount, Limit, Refresh, Reservation};
+use crate::quota::Limit;
 
 /// The name of the quota root of the mailbox itself.
 const MAILBOX: &str = "mailbox";
 
 /// The quota root that the association shares.
 const ASSOCIATION: &str = "association";
-
-/// The book, as far as one logged-in person is concerned.
-pub trait Account: Send + Sync {
-    /// Sets space aside for a write by this person.
-    ///
-    /// # Errors
-    /// The code word that tells which limit, or which state, is in the way.
-    fn reserve(&self, amount: Amount) -> Result<Reservation, Code>;
-    /// Whether the backend was asked about the mailbox since the start.
-    fn is_seen(&self) -> bool;
-    /// Takes note that the backend must be asked anew.
-    fn unsee(&self);
-    /// Begins to ask the backend. `None`: the mailbox is not in the book any more.
-    fn begin_refresh(&self) -> Option<Refresh>;
-    /// The backend's answer.
-    fn finish_refresh(&self, refresh: Refresh, seen: Amount);
-    /// How full both roots are: mailbox, association. `None`: not in the book any more.
-    fn roots(&self) -> Option<[Root; 2]>;
-}
-
-/// One quota root.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Root {
-    /// Octets used.
-    pub octets: u128,
-    /// Most octets.
-    pub storage: Limit,
-    /// Messages there.
-    pub messages: u128,
-    /// Most messages.
-    pub most: Limit,
-}
 
 /// The answer to a quota command; `line` is the whole command. Members do not set quotas.
 pub fn answer(tag: &[u8], line: &[u8], account: &dyn Account) -> Vec<u8> {

@@ -1,39 +1,58 @@
-//! APPEND to the Sent mailbox (RFC 9051 6.3.12, MULTIAPPEND RFC 3502, literal8 RFC 3516): the header block is scrubbed, so
-//! that the stored copy agrees with what was sent.
+//! One APPEND under way (RFC 9051 6.3.12, MULTIAPPEND RFC 3502, literal8 RFC 3516).
 //!
-//! The size of the literal is announced before its bytes, and scrubbing changes it. So the client's announcement is kept
-//! back, the header block (bounded) is collected, and the backend is told the new size. The body passes as it comes.
-//! Everything else that is appended (drafts, imports, other people's mail) never comes here or is left byte for byte.
+//! Each message is announced to the backend by `{n}`, and sent when the backend said `+`. In the Sent mailbox the header block is
+//! scrubbed, so that the stored copy agrees with what was sent: the size is announced before the bytes, and scrubbing
+//! changes it, so there the client's announcement is kept back until the header block (bounded) is there. The body passes as
+//! it comes. Everything else that is appended (drafts, imports, other people's mail) is left byte for byte.
+//!
+//! A backend that has one message of a MULTIAPPEND cannot be told to forget it. What takes it back is a line that no server reads
+//! as the next message: then it says BAD, and has stored nothing (RFC 3502 3: all or nothing).
 
-use super::command::{Head, astring};
-use super::frame::{Framer, Literal};
-use super::session::{Phase, Session, Terms, announce, close};
-use super::tags::Tags;
-use super::{Step, reply};
-use crate::fault::{Code, Fault, Side};
+use super::Step;
+use super::frame::Literal;
+use super::pending::Asked;
+use super::session::Rules;
+use crate::quota::Reservation;
 use crate::wire::header::EndFinder;
 
-/// Longest mailbox name that is taken as a literal, in octets.
-const NAME: u64 = 1024;
+/// In place of the next message, see above.
+pub(super) const NO_MESSAGE: &[u8] = b" no-message\r\n";
 
-/// One APPEND under way.
-pub struct Append {
-    tag: Box<[u8]>,
+/// One APPEND.
+pub(super) struct Append {
+    pub(super) tag: Box<[u8]>,
+    pub(super) mailbox: Vec<u8>,
     /// What the backend has still to be told before the next literal.
-    prefix: Vec<u8>,
-    /// Whether the backend has seen the command's first line.
-    begun: bool,
-    stage: Stage,
+    pub(super) prefix: Vec<u8>,
+    /// The announcement of the present message, as the client made it.
+    pub(super) literal: Literal,
+    /// Octets of the present message as they are to be stored.
+    pub(super) size: u64,
+    /// The date-time of the present message.
+    pub(super) date: Option<Box<[u8]>>,
+    /// The literal stands in `UTF8 (...)`.
+    pub(super) utf8: bool,
+    /// The header block is scrubbed.
+    pub(super) sent: bool,
+    /// The backend has seen the command's first line.
+    pub(super) begun: bool,
+    /// Set aside for the present message, until it is announced.
+    pub(super) held: Option<Reservation>,
+    /// What is set aside was let go, as the client has stopped in the middle.
+    pub(super) paused: bool,
+    pub(super) asked: Asked,
+    pub(super) stage: Stage,
 }
 
-enum Stage {
-    /// The mailbox name comes as a literal.
-    Name { name: Vec<u8>, left: u64 },
-    /// Behind such a name: flags, date, and the announcement of the message.
-    Flags { name: Vec<u8> },
+/// Where it is.
+pub(super) enum Stage {
+    /// The book is asked for room.
+    Judge,
     /// The header block is collected.
     Header(Header),
-    /// The backend has been told the new size and must agree first.
+    /// It is scrubbed: these octets are the first of the message, `left` are to come. The book is asked for what is more.
+    Sized { bytes: Vec<u8>, left: u64 },
+    /// The backend has been told the size and must agree first.
     AwaitGo { bytes: Vec<u8>, left: u64 },
     /// It agreed.
     Send { bytes: Vec<u8>, left: u64 },
@@ -43,128 +62,83 @@ enum Stage {
     Tail,
     /// The backend said no: what the client still sends is swallowed, then it is told.
     Refused { answer: Vec<u8> },
+    /// The same; the backend is still to take back what it has.
+    Aborted { answer: Vec<u8> },
+    /// The client is through, the backend is not.
+    AbortWait { answer: Vec<u8> },
 }
 
-struct Header {
+/// A header block that comes in.
+pub(super) struct Header {
     bytes: Vec<u8>,
     end: EndFinder,
-    literal: Literal,
     left: u64,
 }
 
-impl Header {
-    fn wants_more(&self, end: Option<usize>, terms: &Terms) -> bool {
-        let Some(rules) = &terms.sent_copy else { return false };
-        match end {
-            None => self.bytes.len() < rules.header_limit(),
-            Some(end) => self.bytes.len() < end + rules.body_wanted(&self.bytes[..end]),
-        }
-    }
+/// What is to be done before any frame is cut.
+pub(super) enum Act {
+    Step(Step),
+    /// The header block is there: this many bytes are taken, and the size is known.
+    Sized(usize),
+    /// The first octets go to the backend, `left` are to come.
+    Send { bytes: Vec<u8>, left: u64 },
 }
 
 impl Append {
-    /// Begins when `line` appends to the Sent mailbox, or names its mailbox in a literal. `None`: the command passes.
-    pub(super) fn begin(line: &[u8], head: &Head<'_>, literal: Literal, session: &mut Session) -> Option<Step> {
-        session.terms.sent_copy.as_ref()?;
-        let start = line.len() - 2 - head.arguments.len();
-        let mut append = Append { tag: head.tag.into(), prefix: Vec::new(), begun: false, stage: Stage::Tail };
-        if literal.at == start {
-            if literal.size > NAME {
-                return Some(session.refuse(line.len(), Some(literal), reply::bad(head.tag, Code::Syntax), NAME));
-            }
-            append.prefix.extend_from_slice(&line[..start]);
-            append.stage = Stage::Name { name: Vec::new(), left: literal.size };
-        } else {
-            let (name, _) = astring(head.arguments)?;
-            if !session.is_sent(&name) {
-                return None;
-            }
-            append.message(line, literal);
-        }
-        session.phase = Phase::Append(Box::new(append));
-        Some(invite(line.len(), &literal))
+    /// Whether the client waits for a `+` now, and sends nothing before it.
+    pub(super) fn client_waits(&self) -> bool {
+        self.literal.sync && !self.sent
     }
 
-    fn message(&mut self, line: &[u8], literal: Literal) {
-        self.prefix.extend_from_slice(&line[..literal.at]);
-        self.stage = Stage::Header(Header { bytes: Vec::new(), end: EndFinder::new(), left: literal.size, literal });
+    /// Begins to collect the header block.
+    pub(super) fn collect(&mut self) {
+        self.stage = Stage::Header(Header { bytes: Vec::new(), end: EndFinder::new(), left: self.literal.size });
     }
 
     /// What comes before any frame is cut: waiting, sending what waits, collecting.
-    pub(super) fn before_frames(&mut self, input: &[u8], terms: &Terms, client: &mut Framer, tags: &mut Tags) -> Option<Step> {
+    pub(super) fn before_frames(&mut self, input: &[u8], rules: &Rules) -> Option<Act> {
         match &mut self.stage {
-            Stage::AwaitGo { .. } => Some(Step::Hold),
-            Stage::Send { bytes, left } => {
-                let (bytes, left) = (std::mem::take(bytes), *left);
-                self.follow(left, client);
-                Some(Step::Rewrite(0, bytes))
-            }
-            Stage::Name { name, left } => {
-                let count = upto(*left, input);
-                name.extend_from_slice(&input[..count]);
-                *left -= count as u64;
-                if *left == 0 {
-                    let name = std::mem::take(name);
-                    client.enter(0);
-                    self.stage = Stage::Flags { name };
-                } else if count == 0 {
-                    return Some(Step::Need);
-                }
-                Some(Step::Swallow(count))
-            }
+            Stage::AwaitGo { .. } | Stage::AbortWait { .. } => Some(Act::Step(Step::Hold)),
+            Stage::Send { bytes, left } => Some(Act::Send { bytes: std::mem::take(bytes), left: *left }),
             Stage::Header(header) => {
-                let count = upto(header.left, input);
+                let count = usize::try_from(header.left).unwrap_or(usize::MAX).min(input.len());
                 header.bytes.extend_from_slice(&input[..count]);
                 header.left -= count as u64;
                 let end = header.end.find(&header.bytes);
-                if header.left > 0 && header.wants_more(end, terms) {
-                    return Some(if count == 0 { Step::Need } else { Step::Swallow(count) });
+                if header.left > 0 && header.wants_more(end, rules) {
+                    return Some(Act::Step(if count == 0 { Step::Need } else { Step::Swallow(count) }));
                 }
-                Some(self.announce(count, end, terms, client, tags))
+                self.scrub(end, rules);
+                Some(Act::Sized(count))
             }
-            Stage::Flags { .. } | Stage::Body | Stage::Tail | Stage::Refused { .. } => None,
+            Stage::Judge | Stage::Sized { .. } => Some(Act::Step(Step::Hold)),
+            Stage::Body | Stage::Tail | Stage::Refused { .. } | Stage::Aborted { .. } => None,
         }
     }
 
-    /// The header block is complete (or too long, or none): tells the backend the new size, and sends what there is.
-    fn announce(&mut self, count: usize, end: Option<usize>, terms: &Terms, client: &mut Framer, tags: &mut Tags) -> Step {
-        let Stage::Header(header) = std::mem::replace(&mut self.stage, Stage::Tail) else { return Step::Need };
+    /// The header block is complete (or too long, or none).
+    fn scrub(&mut self, end: Option<usize>, rules: &Rules) {
+        let Stage::Header(header) = std::mem::replace(&mut self.stage, Stage::Judge) else { return };
         let old = header.bytes.len() as u64;
-        let scrubbed = end.zip(terms.sent_copy.as_ref()).and_then(|(end, rules)| {
+        let scrubbed = end.zip(rules.sent_copy.as_ref()).and_then(|(end, rules)| {
             // More than is looked at may have come in one piece; it must not change the outcome.
             let (block, body) = header.bytes.split_at_checked(end).filter(|_| end <= rules.header_limit())?;
             let start = &body[..body.len().min(rules.body_wanted(block))];
-            Some([&rules.scrub(block, start)?, body].concat())
+            Some([&rules.scrub(block, start, self.date.as_deref())?, body].concat())
         });
         let bytes = scrubbed.unwrap_or(header.bytes);
-        let size = header.literal.size - old + bytes.len() as u64;
-        let sync = terms.non_sync.is_none_or(|most| size > most);
-        if self.begun && sync && !tags.holds(&self.tag) {
-            return close(Fault::Garbage(Side::Client));
-        }
-        if !self.begun {
-            tags.open(&self.tag);
-            self.begun = true;
-        }
-        let mut out = std::mem::take(&mut self.prefix);
-        out.extend_from_slice(&announce(&header.literal, size, sync));
-        if sync {
-            self.stage = Stage::AwaitGo { bytes, left: header.left };
-        } else {
-            out.extend_from_slice(&bytes);
-            self.follow(header.left, client);
-        }
-        Step::Rewrite(count, out)
+        self.size = self.literal.size.saturating_sub(old).saturating_add(bytes.len() as u64);
+        self.stage = Stage::Sized { bytes, left: header.left };
     }
 
-    fn follow(&mut self, left: u64, client: &mut Framer) {
-        client.enter(left);
+    /// Behind the first octets, or in place of them.
+    pub(super) fn follow(&mut self, left: u64) {
         self.stage = if left == 0 { Stage::Tail } else { Stage::Body };
     }
 
-    /// Bytes of the message behind its header block.
+    /// Bytes of the message that frames are cut from.
     pub(super) fn literal(&mut self, len: usize, done: bool) -> Step {
-        if let Stage::Refused { .. } = self.stage {
+        if let Stage::Refused { .. } | Stage::Aborted { .. } = self.stage {
             return Step::Swallow(len);
         }
         if done {
@@ -172,97 +146,14 @@ impl Append {
         }
         Step::Forward(len)
     }
-
-    /// The line behind a literal.
-    pub(super) fn tail(mut self: Box<Self>, line: &[u8], literal: Option<Literal>, session: &mut Session) -> Step {
-        match (std::mem::replace(&mut self.stage, Stage::Tail), literal) {
-            (Stage::Refused { answer }, None) => Step::Answer(line.len(), answer),
-            (Stage::Refused { answer }, Some(literal)) => {
-                session.client.enter(literal.size);
-                self.stage = Stage::Refused { answer };
-                session.phase = Phase::Append(self);
-                invite(line.len(), &literal)
-            }
-            (Stage::Flags { .. }, None) => Step::Answer(line.len(), reply::bad(&self.tag, Code::Syntax)),
-            (Stage::Flags { name }, Some(literal)) => self.named(&name, line, literal, session),
-            (_, None) => Step::Forward(line.len()),
-            (_, Some(literal)) => {
-                if let Err(step) = session.pay_on(&self.tag, literal.size) {
-                    return step;
-                }
-                self.message(line, literal);
-                session.phase = Phase::Append(self);
-                invite(line.len(), &literal)
-            }
-        }
-    }
-
-    /// The mailbox name came as a literal and is known now.
-    fn named(mut self: Box<Self>, name: &[u8], line: &[u8], literal: Literal, session: &mut Session) -> Step {
-        let Some(word) = quoted(name, session.terms.non_sync) else {
-            return Step::Answer(line.len(), reply::no(&self.tag, "CANNOT", Code::Syntax));
-        };
-        // There is no holding back here: the name is taken away already.
-        if let Err(code) = session.pay(&self.tag, literal.size).and_then(|paid| paid.then_some(()).ok_or(Code::MailboxFull)) {
-            return session.refuse(line.len(), Some(literal), reply::over_quota(&self.tag, code), session.terms.append_limit);
-        }
-        self.prefix.extend_from_slice(&word);
-        if session.is_sent(name) {
-            self.message(line, literal);
-            session.phase = Phase::Append(self);
-            return invite(line.len(), &literal);
-        }
-        // Not ours to look at: the command goes on with its name put back, and is followed like any other.
-        let whole = [&self.prefix, line].concat();
-        let moved = Literal { at: self.prefix.len() + literal.at, ..literal };
-        session.tags.open(&self.tag);
-        match session.pass(&whole, Some(moved), &self.tag) {
-            Step::Forward(_) => Step::Rewrite(line.len(), whole),
-            Step::Rewrite(_, bytes) => Step::Rewrite(line.len(), bytes),
-            other => other,
-        }
-    }
-
-    /// The backend says `+`: whether that is for us (and not for the client).
-    pub(super) fn go(&mut self) -> bool {
-        if let Stage::AwaitGo { bytes, left } = &mut self.stage {
-            self.stage = Stage::Send { bytes: std::mem::take(bytes), left: *left };
-            return true;
-        }
-        false
-    }
-
-    /// The backend ended `tag`: whether its `line` must wait until the client has sent the rest.
-    pub(super) fn refused(&mut self, tag: &[u8], line: &[u8], client: &mut Framer) -> bool {
-        match &self.stage {
-            Stage::AwaitGo { left, .. } if *self.tag == *tag => {
-                client.enter(*left);
-                self.stage = Stage::Refused { answer: line.to_vec() };
-                true
-            }
-            _ => false,
-        }
-    }
 }
 
-/// Takes the line away, and asks a waiting client for its literal.
-fn invite(len: usize, literal: &Literal) -> Step {
-    if literal.sync { Step::Answer(len, reply::go_on()) } else { Step::Swallow(len) }
-}
-
-fn upto(left: u64, input: &[u8]) -> usize {
-    usize::try_from(left).unwrap_or(usize::MAX).min(input.len())
-}
-
-/// `name` as a quoted string, or as a literal if it holds what a quoted string may not.
-fn quoted(name: &[u8], non_sync: Option<u64>) -> Option<Vec<u8>> {
-    if name.iter().all(|byte| matches!(byte, b' '..=b'~')) {
-        let escaped = name.iter().flat_map(|byte| {
-            let escape = matches!(byte, b'"' | b'\\').then_some(b'\\');
-            escape.into_iter().chain([*byte])
-        });
-        return Some([b'"'].into_iter().chain(escaped).chain([b'"']).collect());
+impl Header {
+    fn wants_more(&self, end: Option<usize>, rules: &Rules) -> bool {
+        let Some(rules) = &rules.sent_copy else { return false };
+        match end {
+            None => self.bytes.len() < rules.header_limit(),
+            Some(end) => self.bytes.len() < end + rules.body_wanted(&self.bytes[..end]),
+        }
     }
-    non_sync?;
-    Some([format!("{{{}+}}\r\n", name.len()).as_bytes(), name].concat())
 }

@@ -1,59 +1,21 @@
 //! The head of a client command: tag and verb (RFC 9051 9, `command`), and the argument forms we must read ourselves.
 //!
-//! Only what the decisions need is read here, without a copy; the full grammar is imap-codec's, for LOGIN and
-//! AUTHENTICATE. Absent on purpose: a list of all verbs. What is not named here passes.
+//! Only what the decisions need is read here, without a copy. What is judged is read whole, in [`super::grammar`].
+
+use super::verbs::{self, Row};
 
 /// Longest tag. Clients use a few letters; a tag is kept while its command waits.
 const TAG: usize = 64;
 
 /// Tag and verb of a command, and where its arguments start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
     /// The client's tag.
     pub tag: &'a [u8],
     /// What is asked.
-    pub verb: Verb,
+    pub row: &'static Row,
     /// The arguments' bytes, without the line end.
     pub arguments: &'a [u8],
-}
-
-macro_rules! verbs {
-    ($($name:ident $word:literal)*) => {
-        /// The verbs that are not simply passed on.
-        #[allow(missing_docs)] // each is the RFC's own word
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Verb { $($name,)* Other }
-
-        fn verb(word: &[u8]) -> Verb {
-            $(if word.eq_ignore_ascii_case($word) { return Verb::$name; })*
-            Verb::Other
-        }
-    };
-}
-
-verbs! {
-    Append b"APPEND"
-    Authenticate b"AUTHENTICATE"
-    Capability b"CAPABILITY"
-    Close b"CLOSE"
-    Compress b"COMPRESS"
-    Copy b"COPY"
-    Delete b"DELETE"
-    Examine b"EXAMINE"
-    Expunge b"EXPUNGE"
-    GetQuota b"GETQUOTA"
-    GetQuotaRoot b"GETQUOTAROOT"
-    Id b"ID"
-    Idle b"IDLE"
-    Login b"LOGIN"
-    Logout b"LOGOUT"
-    Noop b"NOOP"
-    Replace b"REPLACE"
-    Select b"SELECT"
-    SetQuota b"SETQUOTA"
-    StartTls b"STARTTLS"
-    Uid b"UID"
-    Unauthenticate b"UNAUTHENTICATE"
 }
 
 /// Reads the head of `line` (without literals behind it). `None`: the tag is no tag, or there is no verb.
@@ -65,13 +27,13 @@ pub fn head(line: &[u8]) -> Option<Head<'_>> {
     let (word, arguments) = (&rest[..end], rest.get(end + 1..).unwrap_or(b""));
     let named =
         !word.is_empty() && word.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'='));
-    (is_tag(tag) && named).then(|| Head { tag, verb: verb(word), arguments })
+    (is_tag(tag) && named).then(|| Head { tag, row: verbs::row(word), arguments })
 }
 
 /// The verb behind UID, and its arguments (RFC 9051 6.4.9).
-pub fn behind_uid(arguments: &[u8]) -> (Verb, &[u8]) {
+pub fn behind_uid(arguments: &[u8]) -> (&'static Row, &[u8]) {
     let end = arguments.iter().position(|byte| *byte == b' ').unwrap_or(arguments.len());
-    (verb(&arguments[..end]), arguments.get(end + 1..).unwrap_or_default())
+    (verbs::behind_uid(&arguments[..end]), arguments.get(end + 1..).unwrap_or_default())
 }
 
 /// The tag that a refusal of an unreadable line can name; `*` if there is none.
@@ -108,14 +70,15 @@ pub fn astring(text: &[u8]) -> Option<(Vec<u8>, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::verbs::Verb;
     use super::*;
 
     #[test]
     fn heads() {
         let read = head(b"a1 append Sent {3}\r\n").unwrap();
-        assert_eq!((read.tag, read.verb, read.arguments), (&b"a1"[..], Verb::Append, &b"Sent {3}"[..]));
-        assert_eq!(head(b"a1 NOOP\r\n").unwrap().verb, Verb::Noop);
-        assert_eq!(head(b"a1 XYZZY 1\r\n").unwrap().verb, Verb::Other);
+        assert_eq!((read.tag, read.row.verb, read.arguments), (&b"a1"[..], Verb::Append, &b"Sent {3}"[..]));
+        assert_eq!(head(b"a1 NOOP\r\n").unwrap().row.verb, Verb::Noop);
+        assert_eq!(head(b"a1 XYZZY 1\r\n").unwrap().row.verb, Verb::Unknown);
         for line in [&b"* NOOP\r\n"[..], b"+ NOOP\r\n", b"a1\r\n", b"a1 \r\n", b" NOOP\r\n", b"\r\n", b"a{ NOOP\r\n"] {
             assert!(head(line).is_none());
         }

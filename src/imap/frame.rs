@@ -4,7 +4,8 @@
 //! a literal are never taken for a command. Two traps decide the rules here:
 //! - In server lines, `{5}` at the end of free text (an echoed folder name, say) is no literal. So none is looked for in
 //!   tagged lines, in `* OK / NO / BAD / BYE / PREAUTH` and in `+` lines.
-//! - In client lines, `{5}` behind an open quote could be read either way. Such a line is [`Flaw::Ambiguous`].
+//! - In client lines, `{5}` behind an open quote or behind an atom, and `{5-}`, are read in different ways by different
+//!   servers. Such a line is [`Flaw::Ambiguous`]: it has a clear end, and no server ever sees it.
 //!
 //! Absent on purpose: any look into the bytes of a literal, and any buffer. The caller keeps the bytes and passes the
 //! same slice, grown, until a frame comes.
@@ -27,7 +28,8 @@ pub enum Frame {
     Need,
     /// A line of `len` bytes, CRLF included.
     Line { len: usize, literal: Option<Literal>, flaw: Option<Flaw> },
-    /// The first `len` bytes of a server line that is longer than the buffer. Its rest follows.
+    /// The first `len` bytes of a line that is longer than the buffer. Its rest follows; a client's ends with
+    /// [`Flaw::TooLong`].
     Piece { len: usize },
     /// `len` bytes of the announced literal; `done` when they are its last.
     Literal { len: usize, done: bool },
@@ -51,11 +53,13 @@ pub struct Literal {
 pub enum Flaw {
     /// LF without CR, or CR without LF.
     BareLineEnd,
-    /// A NUL, which no line may hold.
-    Nul,
-    /// A literal announced behind an open quote, or with a size that is no number of 63 bits: what follows cannot be
-    /// told from commands.
+    /// A NUL, or another control octet that is not a TAB in a quoted string (RFC 9051 9, CTL).
+    Control,
+    /// A literal announced where servers disagree whether it is one, or with a size that is no number of 63 bits. What the
+    /// client sends behind it is told by `Line::literal` all the same, where it does not wait for an answer.
     Ambiguous,
+    /// Longer than [`LINE`]. These are the last bytes of it; the others came as pieces.
+    TooLong,
 }
 
 /// Which way the bytes go.
@@ -87,6 +91,8 @@ enum Place {
 enum Head {
     Data,
     FreeText,
+    /// A client's line of which the front is gone.
+    Skipped,
 }
 
 impl Framer {
@@ -110,7 +116,7 @@ impl Framer {
     /// call. `full` tells that the caller has no room for more bytes.
     ///
     /// # Errors
-    /// `TooLong(Client)` for a client line over [`LINE`]; `Garbage(Backend)` for a server line that ends in a bare LF.
+    /// `Garbage(Backend)` for a server line that ends in a bare LF, or announces a literal that is none.
     pub fn next(&mut self, input: &[u8], full: bool) -> Result<Frame, Fault> {
         match self.place {
             Place::Literal { left } => Ok(self.literal(input, left)),
@@ -138,11 +144,8 @@ impl Framer {
         };
         let len = scanned + end + 1;
         let line = &input[..len];
-        if self.direction == Direction::Client && len > LINE {
-            return Err(Fault::TooLong(Side::Client));
-        }
         let frame = match self.direction {
-            Direction::Client => client_line(line),
+            Direction::Client => client_line(line, head == Some(Head::Skipped) || len > LINE),
             Direction::Server => server_line(line, head)?,
         };
         self.place = Place::Line { scanned: 0, head: None };
@@ -153,11 +156,10 @@ impl Framer {
     }
 
     fn unfinished(&mut self, input: &[u8], head: Option<Head>, full: bool) -> Result<Frame, Fault> {
-        if self.direction == Direction::Client && (full || input.len() >= LINE) {
-            return Err(Fault::TooLong(Side::Client));
-        }
-        if full && input.len() > TAIL {
+        let client = self.direction == Direction::Client;
+        if (full || client && input.len() >= LINE) && input.len() > TAIL {
             let len = input.len() - TAIL;
+            let head = if client { Some(Head::Skipped) } else { head };
             self.place = Place::Line { scanned: TAIL, head };
             return Ok(Frame::Piece { len });
         }
@@ -169,22 +171,40 @@ impl Framer {
     }
 }
 
-fn client_line(line: &[u8]) -> Frame {
+fn client_line(line: &[u8], too_long: bool) -> Frame {
     let text = line.strip_suffix(b"\r\n");
-    let flaw = match text {
-        None => Some(Flaw::BareLineEnd),
-        Some(text) if memchr(b'\r', text).is_some() => Some(Flaw::BareLineEnd),
-        Some(text) if memchr(0, text).is_some() => Some(Flaw::Nul),
-        Some(_) => None,
+    let read = text.unwrap_or(line.strip_suffix(b"\n").unwrap_or(line));
+    let announced = announcement(read);
+    let clear = match &announced {
+        Announced::No => true,
+        Announced::Yes(literal) => begins_clearly(&line[..literal.at]),
+        Announced::Broken => false,
     };
-    // A flawed line that looks like an announcement has no clear continuation either.
-    let announced = announcement(text.unwrap_or(&line[..line.len() - 1]));
-    match (announced, flaw) {
-        (Announced::No, flaw) => Frame::Line { len: line.len(), literal: None, flaw },
-        (Announced::Yes(literal), None) if !in_quotes(&line[..literal.at]) => {
-            Frame::Line { len: line.len(), literal: Some(literal), flaw: None }
+    let flaw = match (too_long, text) {
+        (true, _) => Some(Flaw::TooLong),
+        (_, None) => Some(Flaw::BareLineEnd),
+        (_, Some(text)) if memchr(b'\r', text).is_some() => Some(Flaw::BareLineEnd),
+        _ if !clear => Some(Flaw::Ambiguous),
+        (_, Some(text)) => has_control(text).then_some(Flaw::Control),
+    };
+    let literal = if let Announced::Yes(literal) = announced { Some(literal) } else { None };
+    Frame::Line { len: line.len(), literal, flaw }
+}
+
+/// Whether a literal announced behind `text` is one for every server: in no quoted string, and where an argument begins.
+fn begins_clearly(text: &[u8]) -> bool {
+    matches!(text.last(), Some(b' ' | b'(')) && !in_quotes(text)
+}
+
+// A quoted string may hold a TAB (RFC 9051 9, TEXT-CHAR); between arguments none is allowed.
+fn has_control(text: &[u8]) -> bool {
+    match text.iter().find(|byte| byte.is_ascii_control()) {
+        None => false,
+        Some(b'\t') => {
+            let other = text.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t');
+            other || !tabs_are_quoted(text)
         }
-        _ => Frame::Line { len: line.len(), literal: None, flaw: Some(Flaw::Ambiguous) },
+        Some(_) => true,
     }
 }
 
@@ -215,12 +235,13 @@ enum Announced {
     Broken,
 }
 
-/// `{123}`, `{123+}`, `{123-}` at the end of a line, also behind `~`.
+/// `{123}`, `{123+}` at the end of a line, also behind `~`. `{123-}` of an old draft is broken: servers disagree about it.
 fn announcement(text: &[u8]) -> Announced {
     let Some(inner) = text.strip_suffix(b"}") else { return Announced::No };
     let Some(open) = memrchr(b'{', inner) else { return Announced::No };
     let (digits, sync) = match inner[open + 1..].split_last() {
-        Some((b'+' | b'-', digits)) => (digits, false),
+        Some((b'+', digits)) => (digits, false),
+        Some((b'-', digits)) if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => return Announced::Broken,
         _ => (&inner[open + 1..], true),
     };
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
@@ -236,16 +257,26 @@ fn announcement(text: &[u8]) -> Announced {
 
 /// Whether a quoted string is still open at the end of `text`. Strings do not go over lines or literals.
 fn in_quotes(text: &[u8]) -> bool {
+    walk(text, |_, _| true).unwrap_or(false)
+}
+
+fn tabs_are_quoted(text: &[u8]) -> bool {
+    walk(text, |byte, open| byte != b'\t' || open).is_some()
+}
+
+/// Goes through `text` as long as `goes_on(byte, in a quoted string)`. Whether a string is open at the end.
+fn walk(text: &[u8], goes_on: impl Fn(u8, bool) -> bool) -> Option<bool> {
     let mut open = false;
     let mut bytes = text.iter();
     while let Some(byte) = bytes.next() {
         match byte {
             b'"' => open = !open,
             b'\\' if open => drop(bytes.next()),
+            byte if !goes_on(*byte, open) => return None,
             _ => {}
         }
     }
-    open
+    Some(open)
 }
 
 #[cfg(test)]
@@ -268,7 +299,7 @@ mod tests {
         for (line, size) in [
             (&b"a APPEND x {310}\r\n"[..], Some(310)),
             (b"a APPEND x {310+}\r\n", Some(310)),
-            (b"a APPEND x (\\Seen) ~{7-}\r\n", Some(7)),
+            (b"a APPEND x (\\Seen) ~{7}\r\n", Some(7)),
             (b"a SEARCH SUBJECT \"a {3}\"\r\n", None),
             (b"a SEARCH SUBJECT \"a\\\" \" {3}\r\n", Some(3)),
             (b"a X {}\r\n", None),
@@ -283,14 +314,27 @@ mod tests {
         for (line, flaw) in [
             (&b"a NOOP\n"[..], Flaw::BareLineEnd),
             (b"a NO\rOP\r\n", Flaw::BareLineEnd),
-            (b"a NO\0OP\r\n", Flaw::Nul),
+            (b"a NO\0OP\r\n", Flaw::Control),
+            (b"a NOOP\t\r\n", Flaw::Control),
+            (b"a SELECT \"a\x01\"\r\n", Flaw::Control),
+            (b"a SELECT a{3}\r\n", Flaw::Ambiguous),
+            (b"a APPEND x {3-}\r\n", Flaw::Ambiguous),
+            (b"{3+}\r\n", Flaw::Ambiguous),
             (b"a LOGIN \"x {3}\r\n", Flaw::Ambiguous),
-            (b"a LOGIN x {3}\n", Flaw::Ambiguous),
+            (b"a LOGIN x {3}\n", Flaw::BareLineEnd),
             (b"a LOGIN x {99999999999999999999}\r\n", Flaw::Ambiguous),
         ] {
             assert!(matches!(first(Direction::Client, line), Ok(Frame::Line { flaw: Some(found), .. }) if found == flaw));
         }
-        assert_eq!(first(Direction::Client, &vec![b'a'; LINE]), Err(Fault::TooLong(Side::Client)));
+        assert!(matches!(first(Direction::Client, b"a SEARCH SUBJECT \"a\tb\"\r\n"), Ok(Frame::Line { flaw: None, .. })));
+        let mut framer = Framer::new(Direction::Client);
+        let long = vec![b'a'; LINE];
+        assert_eq!(framer.next(&long, true), Ok(Frame::Piece { len: LINE - TAIL }));
+        let end = [&long[LINE - TAIL..], b" {3+}\r\n"].concat();
+        let Ok(Frame::Line { literal: Some(literal), flaw: Some(Flaw::TooLong), .. }) = framer.next(&end, false) else {
+            panic!("the end of a long line")
+        };
+        assert!(literal.size == 3 && !literal.sync);
     }
 
     #[test]

@@ -6,15 +6,17 @@
 
 use zeroize::Zeroizing;
 
-use super::command::{self, Head, Verb};
+use super::command::{self, Head};
 use super::frame::{Direction, Flaw, Frame, Framer, Literal};
+use super::verbs::Verb;
 use super::{capability, reply};
 use crate::fault::{Code, Fault, Side};
 use crate::private::{Credential, Mechanism, Private, Secret};
 use crate::wire::sasl::{self, Exchange, Name};
 
-/// Octets of one command before login, literals included. The longest honest one is AUTHENTICATE with a token.
-pub const COMMAND: usize = 16 * 1024;
+/// Octets of one command before login, literals included. The longest honest ones are AUTHENTICATE with a token, and ID with as many
+/// and as long fields as RFC 2971 3.3 allows: 31,806 octets.
+pub const COMMAND: usize = 34 * 1024;
 
 /// Commands before login, also honest ones. A mail program needs about five.
 const COMMANDS: u8 = 50;
@@ -81,7 +83,7 @@ impl Login {
         match self.framer.next(input, input.len() >= COMMAND) {
             Err(fault) => close(input.len(), fault),
             Ok(Frame::Need) => Before::Need,
-            Ok(Frame::Piece { len }) => close(len, Fault::Garbage(Side::Client)),
+            Ok(Frame::Piece { len }) => close(len, Fault::TooLong(Side::Client)),
             Ok(Frame::Literal { len, .. }) => {
                 self.keep(&input[..len]);
                 Before::Answer(len, Vec::new())
@@ -135,7 +137,7 @@ impl Login {
             return Before::Answer(len, reply::bad(command::tag_or_star(command), Code::Syntax));
         };
         let secure = self.protection == Protection::Secure;
-        let answer = match head.verb {
+        let answer = match head.row.verb {
             Verb::Capability => {
                 let list = format!("* CAPABILITY {}\r\n", self.capabilities());
                 [list.as_bytes(), &reply::ok(head.tag, "CAPABILITY done")].concat()
@@ -300,7 +302,7 @@ mod tests {
 
     #[test]
     fn bounds() {
-        let (said, _) = talk(Protection::Secure, b"a LOGIN {20000}\r\n");
+        let (said, _) = talk(Protection::Secure, b"a LOGIN {40000}\r\n");
         assert!(said.contains("* BYE") && said.contains("LINE-TOO-LONG"));
         let (said, _) = talk(Protection::Secure, &vec![b'x'; COMMAND]);
         assert!(said.contains("LINE-TOO-LONG"));

@@ -3,27 +3,40 @@
 //! - [`login`]: before login, we are the server.
 //! - [`dialup`]: towards the backend, we are the client until it accepts the credentials.
 //! - [`session`]: after login, both directions are followed frame by frame, and what is not understood passes.
-//! - [`rest`]: whether and how the backend's connection may serve another session of the same person.
+//! - [`grammar`]: what is judged is read whole; [`verbs`] says what that is.
+//! - `gate`, `question`: space is set aside before bytes, and the backend is asked what it holds.
+//! - [`reuse`]: whether and how the backend's connection may serve another session of the same person.
 
 pub mod account;
-pub mod append;
+mod append;
+mod appending;
+mod asking;
 pub mod capability;
 pub mod command;
+mod count;
 pub mod dialup;
+mod dispatch;
 pub mod frame;
+mod gate;
+pub mod grammar;
 #[doc(hidden)]
 pub mod invariants;
 pub mod login;
-mod pay;
-pub mod probe;
+pub mod offers;
+mod pending;
+mod places;
+pub mod question;
 pub mod reply;
 mod response;
-pub mod rest;
+pub mod reuse;
 pub mod sent;
 pub mod session;
+mod sizes;
+pub mod space;
 mod stand_ins;
-mod survey;
 pub mod tags;
+mod transferring;
+pub mod verbs;
 
 use crate::fault::Fault;
 

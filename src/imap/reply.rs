@@ -25,7 +25,8 @@ pub fn over_quota(tag: &[u8], code: Code) -> Vec<u8> {
     let response = match code {
         Code::MailboxFull | Code::AssociationFull | Code::TooManyMailboxes => "OVERQUOTA",
         Code::MessageTooLong => "TOOBIG",
-        Code::ReadOnly => "NOPERM",
+        Code::TooManyWrites => "LIMIT",
+        Code::ReadOnly | Code::NotYourFolder => "NOPERM",
         _ => "UNAVAILABLE",
     };
     no(tag, response, code)
@@ -44,6 +45,12 @@ pub fn bye(fault: Fault) -> Vec<u8> {
 /// The only line of a session that is not taken.
 pub fn turned_away(code: Code) -> Vec<u8> {
     refusal(b"*", "BYE", "LIMIT", code)
+}
+
+/// `* BYE` of a session that others ended: an admin, or the book.
+pub fn bye_by(code: Code) -> Vec<u8> {
+    let response = if code == Code::Suspended { "CONTACTADMIN" } else { "UNAVAILABLE" };
+    refusal(b"*", "BYE", response, code)
 }
 
 /// `* BYE` of a session that cannot go on without storing more than there is room for.

@@ -1,9 +1,4 @@
-//! Which mailbox is the Sent one: the special use `\Sent` (RFC 6154) as the backend tells it, or a usual name.
-
-use super::command::astring;
-
-/// Names learnt from the backend that are kept; a person has one or two.
-const KEPT: usize = 4;
+//! The usual names of the Sent mailbox; what the backend marks with `\Sent` (RFC 6154) is in [`super::places`].
 
 /// Usual names of the Sent mailbox, in lower case: English, French, German, Spanish, Italian, Dutch, Portuguese, Polish,
 /// Catalan, Breton. Those with letters beyond ASCII in both forms, UTF-8 and modified UTF-7 (RFC 3501 5.1.3).
@@ -39,39 +34,11 @@ const USUAL: &[&str] = &[
     "kaset",
 ];
 
-/// The names that the backend marked.
-#[derive(Default)]
-pub struct SentNames(Vec<Box<[u8]>>);
-
-impl SentNames {
-    /// Looks at an untagged line of the backend: `* LIST (\Sent) "/" Sent` (also `LSUB`, `XLIST`).
-    pub fn learn(&mut self, line: &[u8]) {
-        let Some(rest) = line.strip_prefix(b"* ") else { return };
-        let listed = ["LIST (", "LSUB (", "XLIST ("].iter().find(|word| starts_with(rest, word));
-        let Some(rest) = listed.map(|word| &rest[word.len()..]) else { return };
-        let Some(close) = rest.iter().position(|byte| *byte == b')') else { return };
-        let marked = rest[..close].split(|byte| *byte == b' ').any(|flag| flag.eq_ignore_ascii_case(b"\\Sent"));
-        // Behind the flags: the separator (a quoted character or NIL), then the name.
-        let Some((_, taken)) = rest.get(close + 2..).and_then(astring) else { return };
-        let Some((name, _)) = rest.get(close + 3 + taken..).and_then(astring) else { return };
-        if marked && self.0.len() < KEPT && !self.0.iter().any(|known| **known == *name) {
-            self.0.push(name.into());
-        }
-    }
-
-    /// Whether `mailbox` is the Sent mailbox.
-    pub fn holds(&self, mailbox: &[u8]) -> bool {
-        let usual = || {
-            let name = String::from_utf8_lossy(mailbox).to_lowercase();
-            let last = name.rsplit(['/', '.']).next().unwrap_or(&name);
-            USUAL.contains(&last)
-        };
-        self.0.iter().any(|known| **known == *mailbox) || usual()
-    }
-}
-
-fn starts_with(text: &[u8], word: &str) -> bool {
-    text.len() >= word.len() && text[..word.len()].eq_ignore_ascii_case(word.as_bytes())
+/// Whether `mailbox` has a usual name of the Sent mailbox, at any depth.
+pub(super) fn is_usual_sent(mailbox: &[u8]) -> bool {
+    let name = String::from_utf8_lossy(mailbox).to_lowercase();
+    let last = name.rsplit(['/', '.']).next().unwrap_or(&name);
+    USUAL.contains(&last)
 }
 
 #[cfg(test)]
@@ -79,16 +46,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_known_or_learnt() {
-        let mut names = SentNames::default();
+    fn names_are_known() {
         for name in ["Sent", "INBOX.Sent", "INBOX/Sent Items", "Envoy&AOk-s", "Éléments envoyés", "&AOk-l&AOk-ments envoy&AOk-s"]
         {
-            assert!(names.holds(name.as_bytes()), "{name}");
+            assert!(is_usual_sent(name.as_bytes()), "{name}");
         }
-        assert!(!names.holds(b"Drafts") && !names.holds(b"Sentinel") && !names.holds(b"Post"));
-        names.learn(b"* LIST (\\HasNoChildren \\Sent) \"/\" \"Mes envois\"\r\n");
-        names.learn(b"* LIST (\\Drafts) \"/\" Post\r\n");
-        names.learn(b"* LIST (\\Sent) NIL Out\r\n");
-        assert!(names.holds(b"Mes envois") && names.holds(b"Out") && !names.holds(b"Post"));
+        assert!(!is_usual_sent(b"Drafts") && !is_usual_sent(b"Sentinel") && !is_usual_sent(b"Post"));
     }
 }

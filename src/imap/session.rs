@@ -1,22 +1,31 @@
 //! After login: both directions are followed, and each byte gets its [`Step`].
 //!
-//! The client's direction is a state machine over frames; it waits wherever only the backend can say what the next bytes
-//! are (does the literal come? has IDLE begun?). So nothing that a client sends too early is ever read as something else
-//! than the backend reads it as.
+//! There is one reading. A literal's octets go to the backend only after the backend's own `+` for exactly this literal,
+//! whatever the client announced; a command that is judged is read whole by a strict grammar; what is flawed is answered
+//! here and no server ever sees it. So no octet is data for one and a command for the other.
 //!
-//! Absent on purpose: a table of commands. What is not named in `command` passes byte for byte, so that a new extension
-//! works on the day the backend has it.
+//! ```text
+//!  client ─▶ frame ─▶ Phase ─┬─ passes ───────────────────────▶ backend
+//!                            ├─ judged: Pending ─▶ Question ──▶ backend, and back
+//!                            └─ answered or refused ──▶ client
+//! ```
+//! The parts do not reach into each other: [`Gate`] (space), [`Reuse`] (what stays behind at the backend), `Places` (whose a folder is),
+//! `Append` (one APPEND). A command that must wait is kept as [`Pending`]. A fault sticks: [`Phase::Closed`].
+//!
+//! What is not named in [`super::verbs`] passes, so that a new extension works on the day the backend has it.
 
 use std::sync::Arc;
 
-use super::account::{self, Account};
 use super::append::Append;
-use super::command::{self, Head, Verb};
+use super::command::{self};
 use super::frame::{Direction, Flaw, Frame, Framer, Literal};
-use super::pay::Space;
-use super::probe::{Means, Probe};
-use super::rest::Rest;
-use super::sent::SentNames;
+use super::gate::Gate;
+use super::offers::Offers;
+use super::pending::{Collect, Pending};
+use super::places::Places;
+use super::question::{FreshTag, Question};
+use super::reuse::Reuse;
+use super::space::Account;
 use super::tags::Tags;
 use super::{Step, reply};
 use crate::fault::{Code, Fault, Side};
@@ -25,7 +34,7 @@ use crate::fault::{Code, Fault, Side};
 const MISSES: u8 = 20;
 
 /// Octets of literals that are swallowed behind a command we refuse.
-const SWALLOW: u64 = 64 * 1024;
+pub(super) const SWALLOW: u64 = 64 * 1024;
 
 /// Scrubs the copy of an own message that a mail program stores in the Sent mailbox.
 pub trait SentCopy: Send + Sync {
@@ -34,82 +43,113 @@ pub trait SentCopy: Send + Sync {
     /// Octets behind this header block that [`SentCopy::scrub`] has to see as `body_start`.
     fn body_wanted(&self, header: &[u8]) -> usize;
     /// The header block (with its empty line) as it is to be stored; `None` leaves it as it is. `body_start` is what is
-    /// there of the body already.
-    fn scrub(&self, header: &[u8], body_start: &[u8]) -> Option<Vec<u8>>;
+    /// there of the body already, `date` the date-time of the APPEND.
+    fn scrub(&self, header: &[u8], body_start: &[u8], date: Option<&[u8]>) -> Option<Vec<u8>>;
 }
 
 /// What the session is told when it begins.
 pub struct Terms {
     /// The person's space. `None` where nobody counts.
     pub account: Option<Arc<dyn Account>>,
-    /// How the backend can be asked for usage.
-    pub means: Means,
+    /// What the backend can do, as far as it matters here.
+    pub offers: Offers,
     /// Most octets of a message that may be stored.
     pub append_limit: u64,
-    /// Largest literal that the backend takes without being asked first (RFC 7888): everything with LITERAL+, 4096 with
-    /// LITERAL-, none otherwise.
-    pub non_sync: Option<u64>,
     /// The rules for the Sent mailbox, if there are any for this person.
     pub sent_copy: Option<Arc<dyn SentCopy>>,
+    /// For our own questions.
+    pub fresh_tag: FreshTag,
 }
 
 /// One logged-in session.
 pub struct Session {
     pub(super) client: Framer,
-    pub(super) tags: Tags,
-    pub(super) terms: Terms,
-    pub(super) phase: Phase,
     pub(super) backend: Framer,
-    pub(super) sent: SentNames,
-    pub(super) over: bool,
-    pub(super) space: Space,
+    pub(super) tags: Tags,
+    pub(super) rules: Rules,
+    pub(super) phase: Phase,
+    pub(super) gate: Gate,
+    /// Whose the folders are; none until it was asked.
+    pub(super) places: Option<Arc<Places>>,
+    /// The folder that the client opened last.
+    pub(super) selected: Option<Box<[u8]>>,
     /// What stays behind at the backend, where its connection may serve another session.
-    pub(super) loan: Option<Box<Rest>>,
+    pub(super) reuse: Option<Box<Reuse>>,
+    pub(super) peers: Peers,
     misses: u8,
+}
+
+/// What does not change during a session.
+pub(super) struct Rules {
+    pub(super) offers: Offers,
+    pub(super) append_limit: u64,
+    pub(super) sent_copy: Option<Arc<dyn SentCopy>>,
+    pub(super) fresh_tag: FreshTag,
+}
+
+/// Who is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peers {
+    Both,
+    /// The client left, or was lost: what it asked for is brought to its end.
+    BackendOnly,
+    /// The backend said BYE.
+    Bye,
 }
 
 /// Where the client's direction is.
 pub(super) enum Phase {
     /// A command begins.
     Command,
+    /// In a line that is too long; the answer to it.
+    Skip { answer: Vec<u8> },
+    /// A command is collected that is judged whole.
+    Collect(Box<Collect>),
+    /// We ask the backend something; then what waits goes on.
+    Ask(Box<Question>, Pending),
+    /// What was kept can go on, as soon as the backend owes nothing.
+    Ready(Pending),
     /// The line goes on behind a literal of a command that was passed on.
     Rest { tag: Box<[u8]> },
     /// Bytes of a literal that is passed on.
     Literal { tag: Box<[u8]> },
-    /// A literal was announced to the backend; only its answer tells whether the bytes come. `ours`: the client was
-    /// not waiting (`{n+}` to a backend without LITERAL+), so the `+` is ours to swallow.
+    /// A literal was announced to the backend; only its answer tells whether the bytes come. `ours`: the client is not
+    /// waiting, so the `+` is ours to swallow.
     AwaitGo { tag: Box<[u8]>, size: u64, ours: bool },
     /// IDLE was passed on; only the backend's `+` begins it.
     AwaitIdle { tag: Box<[u8]> },
     /// The next line must be DONE.
     Idle { tag: Box<[u8]> },
-    /// The backend asked for a line by `+` that we know nothing about: the next line is passed as it is.
-    Asked,
+    /// A command that we do not understand is with the backend: nothing follows until it is answered.
+    Alone { tag: Box<[u8]> },
     /// A command that we answer: its rest is swallowed first.
     Refuse { answer: Vec<u8>, left: u64 },
     /// A command that the backend refused while its literal was on the way: the rest is swallowed.
     Drain,
-    /// APPEND to the Sent mailbox.
+    /// APPEND.
     Append(Box<Append>),
-    /// We ask the backend something of our own.
-    Probe(Box<Probe>),
+    /// The client was lost in the middle of a command that the backend has half of.
+    Stuck,
+    /// A fault ended the session.
+    Closed,
 }
 
 impl Session {
     /// A session that begins right after the login.
     pub fn new(terms: Terms) -> Session {
-        let unseen = terms.account.as_ref().is_some_and(|account| !account.is_seen());
+        let Terms { account, offers, append_limit, sent_copy, fresh_tag } = terms;
         Session {
-            space: Space::new(unseen),
+            gate: Gate::new(account, offers.ways()),
             client: Framer::new(Direction::Client),
             backend: Framer::new(Direction::Server),
             phase: Phase::Command,
             tags: Tags::default(),
-            sent: SentNames::default(),
-            over: false,
-            loan: None,
+            places: None,
+            selected: None,
+            peers: Peers::Both,
+            reuse: None,
             misses: 0,
-            terms,
+            rules: Rules { offers, append_limit, sent_copy, fresh_tag },
         }
     }
 
@@ -123,6 +163,11 @@ impl Session {
         matches!(self.phase, Phase::Command)
     }
 
+    /// Whether the client is in the middle of a command: its next octets are waited for, and by them the backend.
+    pub fn is_unfinished(&self) -> bool {
+        !matches!(self.phase, Phase::Command | Phase::Idle { .. } | Phase::Closed | Phase::Stuck)
+    }
+
     /// Whether nothing is under way in either direction: the session can end, or wait for half an hour.
     pub fn at_rest(&self) -> bool {
         let quiet = matches!(self.phase, Phase::Command if self.tags.is_empty()) || matches!(self.phase, Phase::Idle { .. });
@@ -131,7 +176,7 @@ impl Session {
 
     /// Whether the backend has said BYE: its end is no surprise then.
     pub fn is_over(&self) -> bool {
-        self.over
+        self.peers == Peers::Bye
     }
 
     /// What to do with the first bytes from the client. `full`: there is no room for more.
@@ -140,31 +185,57 @@ impl Session {
             return Step::Hold;
         }
         match &mut self.phase {
-            Phase::AwaitGo { .. } | Phase::AwaitIdle { .. } | Phase::Probe(_) => return Step::Hold,
-            Phase::Append(append) => {
-                if let Some(step) = append.before_frames(input, &self.terms, &mut self.client, &mut self.tags) {
+            Phase::Ask(..) | Phase::AwaitGo { .. } | Phase::AwaitIdle { .. } | Phase::Alone { .. } => return Step::Hold,
+            Phase::Closed | Phase::Stuck => return Step::Hold,
+            Phase::Ready(_) if !self.tags.is_empty() => return Step::Hold,
+            Phase::Ready(_) => return self.resume(),
+            Phase::Append(append) if append.paused && !input.is_empty() => {
+                if let Some(step) = self.unpause() {
                     return step;
+                }
+                return Step::Swallow(0);
+            }
+            Phase::Append(append) => {
+                if let Some(step) = append.before_frames(input, &self.rules) {
+                    return self.append_step(step);
+                }
+            }
+            Phase::Collect(collect) => {
+                if let Some(taken) = collect.literal(input) {
+                    return if taken == 0 { Step::Need } else { self.collected(taken) };
                 }
             }
             Phase::Command if self.tags.is_full() => return Step::Hold,
-            Phase::Command => {
-                if let Some(step) = self.refresh_if_due() {
+            Phase::Command if self.gate.asks_now() => {
+                if let Ok(step) = self.count(Pending::Nothing, 0) {
                     return step;
                 }
             }
             _ => {}
         }
-        let frame = match self.client.next(input, full) {
-            Ok(frame) => frame,
-            Err(fault) => return close(fault),
-        };
-        match frame {
-            Frame::Need => Step::Need,
-            Frame::Piece { .. } => close(Fault::Garbage(Side::Client)),
-            Frame::Literal { len, done } => self.literal(len, done),
-            Frame::Line { flaw: Some(Flaw::Ambiguous), .. } => close(Fault::Garbage(Side::Client)),
-            Frame::Line { len, literal, flaw } => self.line(&input[..len], literal, flaw),
+        if self.peers == Peers::BackendOnly {
+            return Step::Hold;
         }
+        match self.client.next(input, full) {
+            Err(fault) => self.close(fault),
+            Ok(Frame::Need) => Step::Need,
+            Ok(Frame::Piece { len }) => self.piece(&input[..len]),
+            Ok(Frame::Literal { len, done }) => self.literal(len, done),
+            Ok(Frame::Line { len, literal, flaw }) => self.line(&input[..len], literal, flaw),
+        }
+    }
+
+    /// A part of a line that is too long. Where a command begins, it is skipped and answered; half a command cannot be.
+    fn piece(&mut self, bytes: &[u8]) -> Step {
+        match std::mem::replace(&mut self.phase, Phase::Closed) {
+            Phase::Command => {
+                let answer = reply::bad(command::tag_or_star(bytes), Code::LineTooLong);
+                self.phase = Phase::Skip { answer };
+            }
+            phase @ (Phase::Skip { .. } | Phase::Refuse { .. } | Phase::Drain | Phase::Idle { .. }) => self.phase = phase,
+            _ => return self.close(Fault::TooLong(Side::Client)),
+        }
+        Step::Swallow(bytes.len())
     }
 
     fn literal(&mut self, len: usize, done: bool) -> Step {
@@ -174,82 +245,57 @@ impl Session {
                     *left = rest;
                     Step::Swallow(len)
                 }
-                None => close(Fault::TooLong(Side::Client)),
+                None => self.close(Fault::TooLong(Side::Client)),
             },
             Phase::Drain => Step::Swallow(len),
             Phase::Append(append) => append.literal(len, done),
-            Phase::Literal { tag } if done => {
-                self.phase = Phase::Rest { tag: std::mem::take(tag) };
+            Phase::Literal { tag } => {
+                if done {
+                    self.phase = Phase::Rest { tag: std::mem::take(tag) };
+                }
                 Step::Forward(len)
             }
-            _ => Step::Forward(len),
+            _ => self.close(Fault::Garbage(Side::Client)),
         }
     }
 
     fn line(&mut self, line: &[u8], literal: Option<Literal>, flaw: Option<Flaw>) -> Step {
+        let len = line.len();
         match std::mem::replace(&mut self.phase, Phase::Command) {
-            Phase::Command => self.command(line, literal, flaw),
+            Phase::Command => self.command(line, len, literal, flaw),
+            Phase::Skip { answer } => self.refuse(len, literal, answer, SWALLOW),
+            Phase::Collect(collect) => self.collect_line(collect, line, literal, flaw),
             // Half of the command is with the backend already: a flaw in its second half cannot be answered apart.
-            Phase::Rest { .. } | Phase::Append(_) if flaw.is_some() => close(Fault::Garbage(Side::Client)),
+            Phase::Rest { .. } if flaw.is_some() => self.close(Fault::Garbage(Side::Client)),
             Phase::Rest { tag } => {
-                self.note_more(line, literal);
-                self.rest(line, literal, &tag)
+                if let Some(reuse) = &mut self.reuse {
+                    reuse.more(line, literal);
+                }
+                self.pass(line, len, literal, &tag)
             }
             Phase::Idle { tag } => self.done(tag, line),
-            Phase::Asked => Step::Forward(line.len()),
-            Phase::Refuse { answer, left } => self.refuse(line.len(), literal, answer, left),
-            Phase::Drain => self.drain(line.len(), literal),
-            Phase::Append(append) => append.tail(line, literal, self),
-            waiting @ (Phase::Probe(_) | Phase::Literal { .. } | Phase::AwaitGo { .. } | Phase::AwaitIdle { .. }) => {
-                self.phase = waiting;
+            Phase::Refuse { answer, left } => self.refuse(len, literal, answer, left),
+            Phase::Drain => self.drain(len, literal),
+            Phase::Append(append) => self.append_tail(append, line, literal, flaw),
+            other => {
+                self.phase = other;
                 Step::Hold
             }
         }
     }
 
-    fn command(&mut self, line: &[u8], literal: Option<Literal>, flaw: Option<Flaw>) -> Step {
-        let len = line.len();
-        let head = command::head(line).filter(|_| flaw.is_none());
-        let Some(head) = head else {
-            self.misses += 1;
-            if self.misses >= MISSES {
-                return close(Fault::Garbage(Side::Client));
-            }
-            let answer = reply::bad(command::tag_or_star(line), Code::Syntax);
-            return self.refuse(len, literal, answer, SWALLOW);
-        };
-        self.misses = 0;
-        let answer = match head.verb {
-            Verb::Id => reply::id(head.tag),
-            Verb::Compress | Verb::Unauthenticate | Verb::Replace => reply::no(head.tag, "CANNOT", Code::NotHere),
-            Verb::StartTls | Verb::Login | Verb::Authenticate => reply::bad(head.tag, Code::NotHere),
-            Verb::GetQuota | Verb::GetQuotaRoot | Verb::SetQuota => match &self.terms.account {
-                Some(account) if literal.is_none() => account::answer(head.tag, line, &**account),
-                _ => reply::bad(head.tag, Code::Syntax),
-            },
-            Verb::Idle | Verb::Logout if self.wants_refresh() => return self.hold_back(),
-            Verb::Idle if literal.is_none() => return self.idle(len, &head),
-            Verb::Logout if literal.is_none() && self.leave(&head) => return Step::Swallow(len),
-            Verb::Append => return self.append(line, &head, literal),
-            Verb::Copy => return self.copy(line, &head, literal, head.arguments, false),
-            Verb::Uid => return self.uid(line, &head, literal),
-            Verb::Select | Verb::Examine => {
-                self.space.opens();
-                return self.pass_first(line, literal, head.tag);
-            }
-            Verb::Expunge | Verb::Close | Verb::Delete => {
-                self.space.shrinks();
-                return self.pass_first(line, literal, head.tag);
-            }
-            _ => return self.pass_first(line, literal, head.tag),
-        };
-        self.refuse(len, literal, answer, SWALLOW)
+    /// What is no command.
+    pub(super) fn unreadable(&mut self, line: &[u8], len: usize, literal: Option<Literal>) -> Step {
+        self.misses += 1;
+        if self.misses >= MISSES {
+            return self.close(Fault::Garbage(Side::Client));
+        }
+        self.refuse(len, literal, reply::bad(command::tag_or_star(line), Code::Syntax), SWALLOW)
     }
 
-    fn idle(&mut self, len: usize, head: &Head<'_>) -> Step {
-        self.tags.open(head.tag);
-        self.phase = Phase::AwaitIdle { tag: head.tag.into() };
-        Step::Forward(len)
+    /// A command was readable.
+    pub(super) fn understood(&mut self) {
+        self.misses = 0;
     }
 
     fn done(&mut self, tag: Box<[u8]>, line: &[u8]) -> Step {
@@ -261,36 +307,24 @@ impl Session {
         Step::Answer(line.len(), reply::bad(b"*", Code::Syntax))
     }
 
-    pub(super) fn pass_first(&mut self, line: &[u8], literal: Option<Literal>, tag: &[u8]) -> Step {
-        self.note_command(line, literal);
-        self.tags.open(tag);
-        self.pass(line, literal, tag)
-    }
-
-    /// Passes a line of the open command `tag` on, and follows the literal behind it.
-    pub(super) fn pass(&mut self, line: &[u8], literal: Option<Literal>, tag: &[u8]) -> Step {
-        let Some(literal) = literal else { return Step::Forward(line.len()) };
-        let at_once = self.terms.non_sync.is_some_and(|most| literal.size <= most);
-        let size = literal.size;
-        if literal.sync && !self.tags.holds(tag) {
+    /// Passes a line of the open command `tag` on, and follows the literal behind it: the backend is always asked first.
+    /// `taken`: how much of the input that is; none when the line was kept.
+    pub(super) fn pass(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, tag: &[u8]) -> Step {
+        let Some(literal) = literal else { return forward(line, taken) };
+        if !self.tags.holds(tag) {
             // The backend has ended this command already: nobody can say what it takes the next bytes for.
-            return close(Fault::Garbage(Side::Client));
+            return self.close(Fault::Garbage(Side::Client));
         }
-        if literal.sync || !at_once {
-            self.phase = Phase::AwaitGo { tag: tag.into(), size, ours: !literal.sync };
-        } else {
-            self.enter(size, tag);
+        self.phase = Phase::AwaitGo { tag: tag.into(), size: literal.size, ours: !literal.sync };
+        if literal.sync {
+            return forward(line, taken);
         }
-        if literal.sync || at_once {
-            return Step::Forward(line.len());
-        }
-        // `{n+}` to a backend that wants to be asked: the client does not wait, so we do.
-        Step::Rewrite(line.len(), [&line[..literal.at], &announce(&literal, size, true)].concat())
+        Step::Rewrite(taken, [&line[..literal.at], &announce(&literal, literal.size)].concat())
     }
 
-    pub(super) fn enter(&mut self, size: u64, tag: &[u8]) {
+    pub(super) fn enter(&mut self, size: u64, tag: Box<[u8]>) {
         self.client.enter(size);
-        self.phase = if size == 0 { Phase::Rest { tag: tag.into() } } else { Phase::Literal { tag: tag.into() } };
+        self.phase = if size == 0 { Phase::Rest { tag } } else { Phase::Literal { tag } };
     }
 
     /// Answers a command ourselves, after its last byte. A client that waits for `+` gets the answer instead.
@@ -298,17 +332,21 @@ impl Session {
         match literal {
             Some(literal) if !literal.sync => {
                 if literal.size > left {
-                    return close(Fault::TooLong(Side::Client));
+                    return self.close(Fault::TooLong(Side::Client));
                 }
                 self.client.enter(literal.size);
                 self.phase = Phase::Refuse { answer, left };
                 Step::Swallow(len)
             }
-            _ => Step::Answer(len, answer),
+            _ => {
+                self.phase = Phase::Command;
+                Step::Answer(len, answer)
+            }
         }
     }
 
-    fn drain(&mut self, len: usize, literal: Option<Literal>) -> Step {
+    pub(super) fn drain(&mut self, len: usize, literal: Option<Literal>) -> Step {
+        self.phase = Phase::Command;
         if let Some(literal) = literal.filter(|literal| !literal.sync) {
             self.client.enter(literal.size);
             self.phase = Phase::Drain;
@@ -316,17 +354,20 @@ impl Session {
         Step::Swallow(len)
     }
 
-    pub(super) fn is_sent(&self, mailbox: &[u8]) -> bool {
-        self.terms.sent_copy.is_some() && self.sent.holds(mailbox)
+    /// The session ends here, and stays so.
+    pub(super) fn close(&mut self, fault: Fault) -> Step {
+        self.phase = Phase::Closed;
+        Step::Close(reply::bye(fault), fault)
     }
 }
 
-/// The end of a line that announces `size` octets in the form of `literal`, with or without waiting.
-pub(super) fn announce(literal: &Literal, size: u64, sync: bool) -> Vec<u8> {
-    let (tilde, plus) = (if literal.binary { "~" } else { "" }, if sync { "" } else { "+" });
-    format!("{tilde}{{{size}{plus}}}\r\n").into_bytes()
+/// Sends `line` on: as it lies in the input, or from where it was kept.
+pub(super) fn forward(line: &[u8], taken: usize) -> Step {
+    if taken == line.len() { Step::Forward(taken) } else { Step::Rewrite(taken, line.to_vec()) }
 }
 
-pub(super) fn close(fault: Fault) -> Step {
-    Step::Close(reply::bye(fault), fault)
+/// The end of a line that announces `size` octets in the form of `literal`, and waits.
+pub(super) fn announce(literal: &Literal, size: u64) -> Vec<u8> {
+    let tilde = if literal.binary { "~" } else { "" };
+    format!("{tilde}{{{size}}}\r\n").into_bytes()
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::account::{Account, Root};
 use super::session::SentCopy;
+use super::space::{Account, Root};
 use crate::fault::Code;
 use crate::policy::headers::Profile;
 use crate::private::{Address, Domain};
-use crate::quota::{Amount, Association, Book, Day, Limit, Name, Params, Refresh, Reservation, Verdict, Way};
+use crate::quota::{Amount, Association, Book, Day, Limit, Name, Params, Refresh, Refreshed, Reservation, Shift, Verdict, Way};
 use crate::scrub::Scrubber;
 use crate::scrub::invariants::{context, shared_scrubber};
 use crate::store::Memory;
@@ -37,7 +37,7 @@ impl SentCopy for Rules {
         if self.0.needs_body_start(header) { 100 } else { 0 }
     }
 
-    fn scrub(&self, header: &[u8], body_start: &[u8]) -> Option<Vec<u8>> {
+    fn scrub(&self, header: &[u8], body_start: &[u8], _: Option<&[u8]>) -> Option<Vec<u8>> {
         let domain = Domain::parse("asso.example")?;
         let scrubbed = self.0.scrub(header, &context(Profile::Sent, &domain, body_start)).ok()?;
         scrubbed.touched().then(|| scrubbed.into_header())
@@ -78,6 +78,26 @@ impl Account for Alice {
         self.book.reserve(&self.address, amount, Way::Member, Day::from_unix(0)).map_err(Verdict::code)
     }
 
+    fn reserve_for(&self, owner: &[u8], amount: Amount) -> Result<Reservation, Code> {
+        if owner == b"alice" { self.reserve(amount) } else { Err(Code::NotYourFolder) }
+    }
+
+    fn may_change(&self) -> Result<(), Code> {
+        Ok(())
+    }
+
+    fn shift(&self) -> Option<Shift> {
+        self.book.shift(&self.address)
+    }
+
+    fn is_pushed(&self) -> bool {
+        false
+    }
+
+    fn is_nearly_full(&self) -> bool {
+        true
+    }
+
     fn is_seen(&self) -> bool {
         self.book.is_seen(&self.address)
     }
@@ -90,8 +110,8 @@ impl Account for Alice {
         self.book.begin_refresh(&self.address)
     }
 
-    fn finish_refresh(&self, refresh: Refresh, seen: Amount) {
-        refresh.finish(seen, Day::from_unix(0));
+    fn finish_refresh(&self, refresh: Refresh, seen: Amount) -> Refreshed {
+        refresh.finish(seen, Day::from_unix(0))
     }
 
     fn roots(&self) -> Option<[Root; 2]> {

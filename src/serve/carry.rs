@@ -3,6 +3,10 @@
 //! What is forwarded goes from the read buffer of one side straight into the other side's socket: no byte is copied that
 //! can be passed on. A side is read only when everything read before has been passed on or decided, so a slow reader slows
 //! the writer and nothing piles up. Answers of ours wait until the backend's direction is between two responses.
+//!
+//! A client that is lost ends nothing by itself: what the backend has whole is waited for, because its answer says what is
+//! stored. And a client that is sent away while it still speaks is listened to until it has heard why: a connection that is closed
+//! over unread input is reset by the kernel, and the last words with it.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -10,7 +14,7 @@ use std::task::{Context, Poll};
 use super::observe::Observer;
 use crate::fault::{Fault, Side};
 use crate::imap::Step;
-use crate::imap::rest::Settle;
+use crate::imap::reuse::Settle;
 use crate::imap::session::Session;
 use crate::net::buffer::Buffer;
 use crate::net::conn::Conn;
@@ -42,8 +46,30 @@ pub(super) struct Carrier {
     session: Session,
     observer: Observer,
     answers: Vec<u8>,
+    /// What the client sent waits for the backend.
+    held: bool,
+    /// The client was lost: there is nobody to tell anything.
+    lost: bool,
     /// Last words are on their way; then it is over.
-    closing: Option<Result<(), Fault>>,
+    closing: Option<Closing>,
+}
+
+/// How it ends.
+#[derive(Clone, Copy)]
+struct Closing {
+    end: Result<(), Fault>,
+    /// The client is still speaking: it is heard out, and nothing of it counts.
+    listen: bool,
+}
+
+/// What a silence is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    Nothing,
+    /// The session rests, and has something to ask then.
+    Rest,
+    /// Octets of a message are to come, and space is set aside for them.
+    Octets,
 }
 
 /// See [`Carrier::into_rest`].
@@ -57,7 +83,31 @@ impl Carrier {
     /// Both sides with what was read of them already.
     pub(super) fn new(client: (Conn, Buffer), backend: (Conn, Buffer), session: Session, observer: Observer) -> Carrier {
         let (client, backend) = (Half::new(client), Half::new(backend));
-        Carrier { client, backend, session, observer, answers: Vec::new(), closing: None }
+        Carrier { client, backend, session, observer, answers: Vec::new(), held: false, lost: false, closing: None }
+    }
+
+    /// What is to be told to the session after some silence.
+    pub(super) fn wish(&self) -> Wish {
+        match () {
+            () if self.closing.is_some() => Wish::Nothing,
+            () if self.session.awaits_octets() => Wish::Octets,
+            () if self.session.wants_rest() && self.at_rest() => Wish::Rest,
+            () => Wish::Nothing,
+        }
+    }
+
+    /// It has been silent for as long as `wish` is worth.
+    pub(super) fn silent(&mut self, wish: Wish) {
+        match wish {
+            Wish::Nothing => {}
+            Wish::Rest => self.session.rest(),
+            Wish::Octets => self.session.pause(),
+        }
+    }
+
+    /// Somebody else changed the mailbox.
+    pub(super) fn recount(&mut self) {
+        self.session.recount();
     }
 
     /// Whether nothing is under way.
@@ -83,11 +133,12 @@ impl Carrier {
         if self.closing.is_some() {
             return false;
         }
-        if self.session.may_answer() {
+        let listen = !self.session.at_rest() && !self.lost && !self.client.ended;
+        if self.session.may_answer() && !self.lost {
             self.client.take_approved(&mut self.backend, 0);
             self.client.output.extend_from_slice(words);
         }
-        self.closing = Some(Err(fault));
+        self.closing = Some(Closing { end: Err(fault), listen });
         true
     }
 
@@ -107,8 +158,8 @@ impl Carrier {
             if let Err(fault) = self.write(cx, moved) {
                 return Poll::Ready(Err(fault));
             }
-            if let Some(end) = self.closing {
-                return if self.client.is_written() { Poll::Ready(end) } else { Poll::Pending };
+            if let Some(closing) = self.closing {
+                return self.finish(cx, closing);
             }
             let decided = self.decide();
             if let Err(fault) = self.read(cx, moved) {
@@ -127,9 +178,39 @@ impl Carrier {
         }
     }
 
+    /// The last words go out, and the client is heard out if it must be.
+    fn finish(&mut self, cx: &mut Context<'_>, closing: Closing) -> Poll<Result<(), Fault>> {
+        if self.lost {
+            return Poll::Ready(closing.end);
+        }
+        if !self.client.is_written() {
+            return Poll::Pending;
+        }
+        if closing.listen && !self.client.ended {
+            std::task::ready!(self.client.hear_out(cx));
+        }
+        Poll::Ready(closing.end)
+    }
+
+    /// The client is gone: nothing more is told, and what the backend has whole is brought to its end.
+    fn lose_client(&mut self) {
+        self.lost = true;
+        self.client.give_up();
+        self.client.input = Buffer::default();
+        self.session.client_left();
+    }
+
     fn write(&mut self, cx: &mut Context<'_>, moved: &mut usize) -> Result<(), Fault> {
-        *moved +=
-            self.client.send(cx, &mut self.backend.input, &mut self.backend.approved).map_err(|_| Fault::Gone(Side::Client))?;
+        if self.lost {
+            self.client.output = Vec::new();
+            self.answers = Vec::new();
+            self.backend.input.consume(std::mem::take(&mut self.backend.approved));
+        } else {
+            match self.client.send(cx, &mut self.backend.input, &mut self.backend.approved) {
+                Ok(sent) => *moved += sent,
+                Err(_) => self.lose_client(),
+            }
+        }
         if self.closing.is_none() {
             let sent = self.backend.send(cx, &mut self.client.input, &mut self.client.approved);
             // A backend that does not listen any more may still have said why: what it sent is read first.
@@ -139,23 +220,32 @@ impl Carrier {
     }
 
     fn read(&mut self, cx: &mut Context<'_>, moved: &mut usize) -> Result<(), Fault> {
-        *moved += self.client.fill(cx).map_err(|_| Fault::Gone(Side::Client))?;
+        match self.client.fill(cx) {
+            Ok(count) => *moved += count,
+            Err(_) => self.lose_client(),
+        }
         *moved += self.backend.fill(cx).unwrap_or_else(|_| self.backend.give_up());
         Ok(())
     }
 
     fn notice_ends(&mut self) {
-        if self.client.ended && self.client.approved == 0 && self.backend.is_written() {
-            self.closing = Some(Ok(()));
+        // What it sent before it left is brought to its end, as far as it is whole.
+        let waits = self.held && !self.client.undecided().is_empty();
+        if self.client.ended && self.client.approved == 0 && self.backend.is_written() && !waits {
+            self.session.client_left();
+            if self.session.is_settled() || self.backend.ended {
+                let end = if self.lost { Err(Fault::Gone(Side::Client)) } else { Ok(()) };
+                self.closing = Some(Closing { end, listen: false });
+            }
         }
         let heard = self.backend.approved == 0 && self.client.is_written() && self.backend.is_written();
         if self.session.has_left() && heard && self.answers.is_empty() && self.session.may_answer() {
-            self.closing = Some(Ok(()));
+            self.closing = Some(Closing { end: Ok(()), listen: false });
         }
         let told = self.backend.approved == 0 && self.client.is_written() && self.answers.is_empty();
         if self.backend.ended && told && self.closing.is_none() {
             if self.session.is_over() {
-                self.closing = Some(Ok(()));
+                self.closing = Some(Closing { end: Ok(()), listen: false });
             } else {
                 let fault = Fault::Gone(Side::Backend);
                 self.close(&crate::imap::reply::bye(fault), fault);
@@ -199,6 +289,7 @@ impl Carrier {
     }
 
     fn obey_client(&mut self, step: Step) -> bool {
+        self.held = matches!(step, Step::Hold);
         match step {
             Step::Need | Step::Hold => return false,
             Step::Forward(count) => self.client.approved += count,
@@ -329,6 +420,21 @@ impl Half {
             }
             Poll::Ready(count) => Ok(count),
             Poll::Pending => Ok(0),
+        }
+    }
+
+    /// Says that nothing more will be said, and reads on until the peer is through. What it says is dropped.
+    fn hear_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.conn.poll_shutdown(cx).is_pending() {
+            return Poll::Pending;
+        }
+        loop {
+            self.input.consume(self.input.len());
+            match self.conn.poll_fill(cx, &mut self.input) {
+                Poll::Ready(Ok(count)) if count > 0 => {}
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
         }
     }
 

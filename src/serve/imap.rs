@@ -1,15 +1,17 @@
 //! IMAP: the session before login, the login at the backend, and then carrying.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use aws_lc_rs::rand;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::backend::{self, LoggedIn, NoLogin, Pooling};
-use super::carry::Carrier;
+use super::carry::{Carrier, Wish};
+use super::clock::today;
 use super::door::Visit;
 use super::member::Member;
 use super::observe::Observer;
@@ -17,16 +19,28 @@ use super::{Context, Patience, pool};
 use crate::event::{Event, emit};
 use crate::fault::{Code, Fault, Side};
 use crate::imap::login::{Attempt, Before, Login, Protection, denied, untried, welcome};
-use crate::imap::probe::Means;
+use crate::imap::offers::Offers;
 use crate::imap::reply;
 use crate::imap::session::{Session, Terms};
 use crate::incident::{Protocol, Verb};
 use crate::limit::Seat;
 use crate::net::link::Link;
 use crate::net::stop::{Phase, Stop};
+use crate::quota::{Told, Watch};
 
 /// How long a client may take to hear our last words.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// A tag for a question of ours, that no client can guess: 80 random bits. Without randomness no answer is taken:
+/// no line of a server begins with what is left.
+fn fresh_tag() -> Box<[u8]> {
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    let mut bytes = [0u8; 16];
+    if rand::fill(&mut bytes).is_err() {
+        return Box::default();
+    }
+    bytes.iter().map(|byte| LETTERS[usize::from(byte % 32)]).collect()
+}
 
 /// Serves one connection to its end.
 ///
@@ -41,15 +55,16 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
     let member = Member::new(&context, &logged_in);
     let terms = Terms {
         account: Some(member.clone()),
-        means: Means::of(&logged_in.capabilities),
+        offers: Offers::of(&logged_in.capabilities),
         append_limit: context.sizes.message,
-        non_sync: logged_in.non_sync,
-        sent_copy: Some(member),
+        sent_copy: Some(member.clone()),
+        fresh_tag,
     };
     let session = Session::new(terms);
     let session = if loan.is_some() { session.on_loan() } else { session };
     let mut carrier = Carrier::new(client.into_parts(), logged_in.link.into_parts(), session, observer);
-    let end = carry(&mut carrier, context.patience, stop).await;
+    let watch = member.watch();
+    let end = carry(&mut carrier, context.patience, stop, watch).await;
     if end == Err(Fault::Garbage(Side::Backend)) {
         emit(Event::BackendConfused { backend: backend as u64 });
     }
@@ -136,18 +151,24 @@ async fn attempt_login(
 }
 
 /// Carries until one side ends, is silent for too long, or the daemon stops.
-async fn carry(carrier: &mut Carrier, patience: Patience, mut stop: Stop) -> Result<(), Fault> {
+async fn carry(carrier: &mut Carrier, patience: Patience, mut stop: Stop, watch: Option<Watch>) -> Result<(), Fault> {
     // Looked at now and then, and not set anew for each byte: a timer that is moved at every command costs more than the
     // command. So a stall is noticed after one to two times its length.
     let mut check = pin!(sleep_until(Instant::now() + patience.stall));
     let mut silence = Silence::new(patience);
     let mut seen = Phase::Running;
+    let (mut nap, mut listener) = (Nap::default(), Listener::new(watch));
     loop {
         let next = if seen == Phase::Running { Phase::Draining } else { Phase::Over };
         tokio::select! {
             biased;
             end = poll_fn(|cx| {
-                let end = carrier.poll(cx, &mut silence.moved);
+                listener.listen(cx, carrier);
+                let mut end = carrier.poll(cx, &mut silence.moved);
+                while let Some(wish) = nap.over(cx, carrier.wish(), silence.moved).filter(|_| end.is_pending()) {
+                    carrier.silent(wish);
+                    end = carrier.poll(cx, &mut silence.moved);
+                }
                 let rests = end.is_pending() && carrier.at_rest();
                 silence.rested |= rests;
                 if rests && seen == Phase::Draining { Poll::Ready(None) } else { end.map(Some) }
@@ -159,6 +180,7 @@ async fn carry(carrier: &mut Carrier, patience: Patience, mut stop: Stop) -> Res
                 if carrier.is_closing() {
                     return Err(Fault::Slow(Side::Client));
                 }
+                listener.stirred = true;
                 if silence.is_too_long(carrier.at_rest()) {
                     carrier.close(&reply::bye(Fault::Slow(Side::Client)), Fault::Slow(Side::Client));
                 }
@@ -173,6 +195,76 @@ async fn carry(carrier: &mut Carrier, patience: Patience, mut stop: Stop) -> Res
         }
         if carrier.is_closing() {
             check.as_mut().reset(Instant::now() + LAST_WORDS);
+        }
+    }
+}
+
+/// How long a session must rest before something is asked in it.
+const REST: Duration = Duration::from_millis(300);
+
+/// How long octets of a message may stay out before what is set aside for it is let go.
+const OCTETS: Duration = Duration::from_secs(5);
+
+/// A short silence that something waits for. Without a wish there is no timer.
+#[derive(Default)]
+struct Nap {
+    timer: Option<Pin<Box<Sleep>>>,
+    wish: Option<Wish>,
+    moved: usize,
+}
+
+impl Nap {
+    /// The wish, if nothing has moved for as long as it takes.
+    fn over(&mut self, cx: &mut std::task::Context<'_>, wish: Wish, moved: usize) -> Option<Wish> {
+        let length = match wish {
+            Wish::Nothing => {
+                self.timer = None;
+                return None;
+            }
+            Wish::Rest => REST,
+            Wish::Octets => OCTETS,
+        };
+        if self.timer.is_none() || self.wish != Some(wish) || self.moved != moved {
+            (self.wish, self.moved) = (Some(wish), moved);
+            self.timer = Some(Box::pin(sleep_until(Instant::now() + length)));
+        }
+        let over = self.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready());
+        over.then(|| {
+            self.timer = None;
+            wish
+        })
+    }
+}
+
+/// Hears what the book has to tell this session.
+struct Listener {
+    watch: Option<Watch>,
+    /// To be asked whether or not it has called.
+    stirred: bool,
+}
+
+impl Listener {
+    fn new(watch: Option<Watch>) -> Listener {
+        Listener { watch, stirred: true }
+    }
+
+    fn listen(&mut self, cx: &mut std::task::Context<'_>, carrier: &mut Carrier) {
+        let Some(watch) = &self.watch else { return };
+        if !std::mem::take(&mut self.stirred) && !watch.is_stirred() {
+            return;
+        }
+        while let Poll::Ready(told) = watch.poll(cx, today()) {
+            let code = match told {
+                Told::Recount => {
+                    carrier.recount();
+                    continue;
+                }
+                Told::Kicked => Code::SessionEnded,
+                Told::Ended(verdict) => verdict.code(),
+            };
+            carrier.close(&reply::bye_by(code), Fault::Limit);
+            self.watch = None;
+            return;
         }
     }
 }

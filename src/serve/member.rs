@@ -6,10 +6,10 @@ use super::Context;
 use super::backend::LoggedIn;
 use super::clock::today;
 use crate::fault::Code;
-use crate::imap::account::{Account, Root};
 use crate::imap::session::SentCopy;
+use crate::imap::space::{Account, Root};
 use crate::private::Address;
-use crate::quota::{Amount, Book, Limit, Refresh, Refreshed, Reservation, Verdict, Way};
+use crate::quota::{Amount, Book, Limit, Refresh, Refreshed, Reservation, Shift, Standing, Verdict, Watch, Way};
 use crate::scrub::{BODY_START, Context as ScrubContext, Profile, Scrubber};
 
 /// One logged-in person.
@@ -19,7 +19,24 @@ pub(super) struct Member {
     scrubber: Arc<Scrubber>,
 }
 
+/// From this fill on, in percent, what is deleted is counted at once: somebody may be waiting for the room.
+const NEARLY: u128 = 80;
+
 impl Member {
+    /// What the book has to tell this person's open session. None: it has nothing about them.
+    pub(super) fn watch(&self) -> Option<Watch> {
+        self.book.watch(&self.user)
+    }
+
+    /// Somebody's folder, as backends call its owner: an address, or the part before the `@` of a member of the same domain.
+    fn folder_owner(&self, owner: &[u8]) -> Option<Address> {
+        let owner = std::str::from_utf8(owner).ok()?;
+        if owner.contains('@') {
+            return Address::parse(owner);
+        }
+        Address::parse(&format!("{owner}@{}", self.user.domain().reveal()))
+    }
+
     pub(super) fn new(context: &Context, logged_in: &LoggedIn) -> Arc<Member> {
         let (user, book, scrubber) = (logged_in.who.user.clone(), context.book.clone(), context.scrubber.clone());
         Arc::new(Member { user, book, scrubber })
@@ -29,6 +46,40 @@ impl Member {
 impl Account for Member {
     fn reserve(&self, amount: Amount) -> Result<Reservation, Code> {
         self.book.reserve(&self.user, amount, Way::Member, today()).map_err(Verdict::code)
+    }
+
+    fn reserve_for(&self, owner: &[u8], amount: Amount) -> Result<Reservation, Code> {
+        let owner = self.folder_owner(owner).ok_or(Code::NotYourFolder)?;
+        self.book.reserve(&owner, amount, Way::Member, today()).map_err(|verdict| match verdict {
+            Verdict::Unknown => Code::NotYourFolder,
+            verdict => verdict.code(),
+        })
+    }
+
+    fn may_change(&self) -> Result<(), Code> {
+        match self.book.route(self.user.domain(), today()).map(|route| route.standing) {
+            None => Err(Code::UnknownMailbox),
+            Some(Standing::Active | Standing::Leaving(_)) => Ok(()),
+            Some(Standing::ReadOnly) => Err(Code::ReadOnly),
+            Some(Standing::Suspended) => Err(Code::Suspended),
+        }
+    }
+
+    fn shift(&self) -> Option<Shift> {
+        self.book.shift(&self.user)
+    }
+
+    fn is_pushed(&self) -> bool {
+        self.book.is_pushed(&self.user)
+    }
+
+    fn is_nearly_full(&self) -> bool {
+        let nearly = |used: u64, limit: Limit| limit.percent(used.into()) >= NEARLY;
+        self.book.fill(&self.user, today()).is_some_and(|fill| {
+            nearly(fill.used.octets, fill.limit)
+                || nearly(fill.shared_used.octets, fill.shared_storage)
+                || nearly(fill.shared_used.messages, fill.shared_messages)
+        })
     }
 
     fn is_seen(&self) -> bool {
@@ -43,11 +94,8 @@ impl Account for Member {
         self.book.begin_refresh(&self.user)
     }
 
-    fn finish_refresh(&self, refresh: Refresh, seen: Amount) {
-        // Somebody wrote meanwhile: this may be above the truth, so the next session asks again.
-        if refresh.finish(seen, today()) == Refreshed::AtMost {
-            self.book.unsee(&self.user);
-        }
+    fn finish_refresh(&self, refresh: Refresh, seen: Amount) -> Refreshed {
+        refresh.finish(seen, today())
     }
 
     fn roots(&self) -> Option<[Root; 2]> {
@@ -73,7 +121,7 @@ impl SentCopy for Member {
         if self.scrubber.needs_body_start(header) { BODY_START } else { 0 }
     }
 
-    fn scrub(&self, header: &[u8], body_start: &[u8]) -> Option<Vec<u8>> {
+    fn scrub(&self, header: &[u8], body_start: &[u8], _date: Option<&[u8]>) -> Option<Vec<u8>> {
         let owns = |address: &Address| self.book.owns(&self.user, address);
         let context = ScrubContext {
             profile: Profile::Sent,

@@ -11,7 +11,7 @@ use super::carry::Left;
 use crate::event::{Event, emit};
 use crate::fault::{Fault, Side};
 use crate::imap::capability;
-use crate::imap::rest::{Settle, Settling};
+use crate::imap::reuse::{Settle, Settling};
 use crate::net::link::Link;
 use crate::net::pool::{Loan, Owner};
 use crate::private::{Credential, Pseudonym};

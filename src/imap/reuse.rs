@@ -2,7 +2,7 @@
 //! with the same secret; and the little conversation before and after the rest.
 //!
 //! A connection rests only when all that was asked on it is known to leave nothing but a selected mailbox, and UNSELECT
-//! (RFC 3691) takes that away. The list of commands is a list of what is ALLOWED: ENABLE, NOTIFY, COMPRESS, LANGUAGE and
+//! (RFC 3691) takes that away. The table of verbs says what is ALLOWED (`After` in [`super::verbs`]): ENABLE, NOTIFY, COMPRESS, LANGUAGE and
 //! whatever will be invented are given up without being named. Some allowed commands switch something on by one of their words
 //! (CONDSTORE by any word with MODSEQ, RFC 7162 3.1); those words are named, and found too often rather than too seldom.
 //!
@@ -11,44 +11,11 @@
 
 use super::command::Head;
 use super::frame::{Direction, Frame, Framer, Literal};
+use super::question::Status;
+use super::session::{Peers, Phase, Session};
+use super::verbs::{After, Row};
 use super::reply;
-use super::session::{Phase, Session};
 use crate::fault::{Fault, Side};
-
-/// What is known to be harmless, behind any number of `UID`.
-const HARMLESS: &[&str] = &[
-    "APPEND",
-    "CAPABILITY",
-    "CHECK",
-    "CLOSE",
-    "COPY",
-    "CREATE",
-    "DELETE",
-    "EXAMINE",
-    "EXPUNGE",
-    "FETCH",
-    "GETACL",
-    "GETQUOTA",
-    "GETQUOTAROOT",
-    "IDLE",
-    "LIST",
-    "LISTRIGHTS",
-    "LSUB",
-    "MOVE",
-    "MYRIGHTS",
-    "NAMESPACE",
-    "NOOP",
-    "RENAME",
-    "SEARCH",
-    "SELECT",
-    "SORT",
-    "STATUS",
-    "STORE",
-    "SUBSCRIBE",
-    "THREAD",
-    "UNSELECT",
-    "UNSUBSCRIBE",
-];
 
 /// Words that switch something on, in any command (RFC 7162: MODSEQ, HIGHESTMODSEQ, CHANGEDSINCE, UNCHANGEDSINCE, VANISHED).
 const SWITCHES: &[&str] = &["MODSEQ", "EDSINCE", "CONDSTORE", "QRESYNC", "VANISHED"];
@@ -56,8 +23,8 @@ const SWITCHES: &[&str] = &["MODSEQ", "EDSINCE", "CONDSTORE", "QRESYNC", "VANISH
 /// The same for SEARCH, SORT and THREAD alone (RFC 5182, RFC 5267); mailboxes may be called so.
 const SEARCH_SWITCHES: &[&str] = &["SAVE", "UPDATE", "CONTEXT"];
 
-/// Some backends take a keyword as a literal too. In these commands, a literal as short as our longest word is given up.
-const MAY_HIDE: &[&str] = &["FETCH", "SEARCH", "SORT", "STORE", "THREAD"];
+/// Some backends take a keyword as a literal too. Where words switch something on, a literal as short as our longest word is
+/// given up.
 const LONGEST: u64 = 16;
 
 /// Octets that may still come for the mailbox that is being left.
@@ -65,7 +32,7 @@ const LATE: usize = 1024 * 1024;
 
 /// What a session has done at the backend so far.
 #[derive(Default)]
-pub(super) struct Rest {
+pub(super) struct Reuse {
     /// Never again: something was done that cannot be taken back.
     spoilt: bool,
     selected: Selected,
@@ -96,18 +63,16 @@ struct Words {
     may_hide: bool,
 }
 
-impl Rest {
-    fn command(&mut self, line: &[u8], literal: Option<Literal>) {
-        let mut words = line.split(|byte| matches!(byte, b' ' | b'\r' | b'\n'));
-        let tag = words.next().unwrap_or_default();
-        let verb = words.find(|word| !word.eq_ignore_ascii_case(b"UID")).unwrap_or_default();
-        let is = |list: &[&str]| list.iter().any(|word| verb.eq_ignore_ascii_case(word.as_bytes()));
-        self.command = Words { search: is(&["SEARCH", "SORT", "THREAD"]), may_hide: is(MAY_HIDE) };
-        self.spoilt |= !is(HARMLESS);
-        if is(&["SELECT", "EXAMINE"]) {
-            self.asked(tag, true);
-        } else if is(&["CLOSE", "UNSELECT"]) {
-            self.asked(tag, false);
+impl Reuse {
+    /// The first line of a command goes to the backend.
+    pub(super) fn command(&mut self, tag: &[u8], row: &'static Row, line: &[u8], literal: Option<Literal>) {
+        let (words, searches) = (row.after == After::Words, row.after == After::SearchWords);
+        self.command = Words { search: searches, may_hide: words || searches };
+        match row.after {
+            After::Spoilt => self.spoilt = true,
+            After::Selected => self.asked(tag, true),
+            After::Unselected => self.asked(tag, false),
+            After::Clean | After::Words | After::SearchWords => {}
         }
         self.more(line, literal);
     }
@@ -119,7 +84,8 @@ impl Rest {
         };
     }
 
-    fn more(&mut self, line: &[u8], literal: Option<Literal>) {
+    /// A command's line goes on behind a literal.
+    pub(super) fn more(&mut self, line: &[u8], literal: Option<Literal>) {
         self.spoilt |= literal.is_some_and(|literal| self.command.may_hide && literal.size <= LONGEST);
         // A backslash in a quoted string says nothing about the letter behind it.
         let letters: Vec<u8> = line.iter().filter(|byte| **byte != b'\\').map(u8::to_ascii_uppercase).collect();
@@ -127,18 +93,17 @@ impl Rest {
         self.spoilt |= holds(SWITCHES) || self.command.search && holds(SEARCH_SWITCHES);
     }
 
-    fn answered(&mut self, tag: &[u8], line: &[u8]) {
-        let status = line.get(tag.len() + 1..).unwrap_or_default();
-        let is = |word: &[u8]| status.len() >= word.len() && status[..word.len()].eq_ignore_ascii_case(word);
+    /// The backend ended the command with `tag`.
+    pub(super) fn answered(&mut self, tag: &[u8], status: Status) {
         // What the backend cannot read, we have not understood either.
-        self.spoilt |= is(b"BAD");
+        self.spoilt |= status == Status::Bad;
         if let Selected::Asked { tag: asked, then } = &self.selected
             && **asked == *tag
         {
-            self.selected = match (is(b"OK "), then) {
-                (true, true) => Selected::Yes,
-                (true, false) => Selected::No,
-                (false, _) => Selected::Unknown,
+            self.selected = match (status, then) {
+                (Status::Ok, true) => Selected::Yes,
+                (Status::Ok, false) => Selected::No,
+                (Status::No | Status::Bad, _) => Selected::Unknown,
             };
         }
     }
@@ -147,25 +112,25 @@ impl Rest {
 impl Session {
     /// The same session on a backend's connection that may serve another one later: what it does is followed.
     pub fn on_loan(mut self) -> Session {
-        self.loan = Some(Box::default());
+        self.reuse = Some(Box::default());
         self
     }
 
     /// Whether the client has said LOGOUT, and it is for us to answer: see [`Session::goodbye`].
     pub fn has_left(&self) -> bool {
-        self.loan.as_ref().is_some_and(|rest| rest.left.is_some())
+        self.reuse.as_ref().is_some_and(|rest| rest.left.is_some())
     }
 
     /// The answer to LOGOUT that the client waits for, if it said so and the backend was not told.
     pub fn goodbye(&self) -> Option<Vec<u8>> {
-        let tag = self.loan.as_ref()?.left.as_ref()?;
+        let tag = self.reuse.as_ref()?.left.as_ref()?;
         Some([b"* BYE Goodbye\r\n", &reply::ok(tag, "LOGOUT done")[..]].concat())
     }
 
     /// How the backend's connection is put to rest. `None`: it must be given up. A client that ended without LOGOUT leaves a
     /// usable connection only if nothing was selected.
     pub fn put_to_rest(&self) -> Option<Settle> {
-        let rest = self.loan.as_ref().filter(|_| self.is_quiet())?;
+        let rest = self.reuse.as_ref().filter(|_| self.is_quiet())?;
         match rest.selected {
             Selected::No => Some(Settle::new(NOOP, LATE)),
             Selected::Yes if rest.left.is_some() => Some(Settle::new(UNSELECT, LATE)),
@@ -174,47 +139,19 @@ impl Session {
     }
 
     fn is_quiet(&self) -> bool {
-        let spoilt = self.loan.as_ref().is_none_or(|rest| rest.spoilt);
+        let spoilt = self.reuse.as_ref().is_none_or(|rest| rest.spoilt);
         let between = matches!(self.phase, Phase::Command) && self.tags.is_empty() && self.backend.at_start();
-        between && !spoilt && !self.over
+        between && !spoilt && self.peers != Peers::Bye
     }
 
     /// Takes LOGOUT over from the backend, if the connection can go on without this client.
     pub(super) fn leave(&mut self, head: &Head<'_>) -> bool {
-        let known = |rest: &Rest| matches!(rest.selected, Selected::No | Selected::Yes);
-        let stays = self.is_quiet() && head.arguments.is_empty() && self.loan.as_ref().is_some_and(|rest| known(rest));
-        if let Some(rest) = self.loan.as_mut().filter(|_| stays) {
+        let known = |reuse: &Reuse| matches!(reuse.selected, Selected::No | Selected::Yes);
+        let stays = self.is_quiet() && head.arguments.is_empty() && self.reuse.as_ref().is_some_and(|rest| known(rest));
+        if let Some(rest) = self.reuse.as_mut().filter(|_| stays) {
             rest.left = Some(head.tag.into());
         }
         stays
-    }
-
-    /// The first line of a command goes to the backend.
-    pub(super) fn note_command(&mut self, line: &[u8], literal: Option<Literal>) {
-        if let Some(rest) = &mut self.loan {
-            rest.command(line, literal);
-        }
-    }
-
-    /// A command's line goes on behind a literal.
-    pub(super) fn note_more(&mut self, line: &[u8], literal: Option<Literal>) {
-        if let Some(rest) = &mut self.loan {
-            rest.more(line, literal);
-        }
-    }
-
-    /// The backend asked for something that we do not know.
-    pub(super) fn note_surprise(&mut self) {
-        if let Some(rest) = &mut self.loan {
-            rest.spoilt = true;
-        }
-    }
-
-    /// The backend answered the command with `tag`.
-    pub(super) fn note_answer(&mut self, tag: &[u8], line: &[u8]) {
-        if let Some(rest) = &mut self.loan {
-            rest.answered(tag, line);
-        }
     }
 }
 
@@ -284,12 +221,18 @@ impl Settle {
 #[cfg(test)]
 mod tests {
     use super::super::Step;
-    use super::super::probe::Means;
+    use super::super::offers::Offers;
     use super::super::session::Terms;
     use super::*;
 
     fn terms() -> Terms {
-        Terms { account: None, means: Means::of(b""), append_limit: u64::MAX, non_sync: Some(u64::MAX), sent_copy: None }
+        Terms {
+            account: None,
+            offers: Offers::default(),
+            append_limit: u64::MAX,
+            sent_copy: None,
+            fresh_tag: || b"nologd"[..].into(),
+        }
     }
 
     /// Plays a dialogue: `C: ` what the client sends, `B: ` what the backend sends. Both literals and lines, whole.

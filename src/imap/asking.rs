@@ -1,0 +1,141 @@
+//! Our questions, as the session asks them: when, and what goes on with the answer.
+
+use std::sync::Arc;
+
+use super::Step;
+use super::count::{Count, Way};
+use super::offers::Offer;
+use super::pending::{Asked, Pending};
+use super::places::{Places, Reading};
+use super::question::{Aim, Found, Question};
+use super::session::{Phase, Session};
+
+impl Session {
+    /// Asks `command`; `pending` goes on with the answer. Waits until the backend owes nothing, and decides anew then.
+    pub(super) fn ask(&mut self, aim: Aim, command: &[u8], pending: Pending, taken: usize) -> Step {
+        if !self.tags.is_empty() {
+            return self.keep(pending, taken);
+        }
+        let (question, line) = Question::new(aim, command, self.rules.fresh_tag);
+        self.phase = Phase::Ask(question, pending);
+        Step::Rewrite(taken, line)
+    }
+
+    fn keep(&mut self, pending: Pending, taken: usize) -> Step {
+        self.phase = Phase::Ready(pending);
+        if taken == 0 { Step::Hold } else { Step::Swallow(taken) }
+    }
+
+    /// Whether it must still be asked whose the folders are.
+    pub(super) fn wants_places(&self) -> bool {
+        let asks = self.rules.offers.has(Offer::Namespace) || self.rules.offers.has(Offer::SpecialUse);
+        let matters = self.gate.account().is_some() || self.rules.sent_copy.is_some();
+        self.places.is_none() && asks && matters
+    }
+
+    pub(super) fn ask_places(&mut self, pending: Pending, taken: usize) -> Step {
+        let offers = self.rules.offers;
+        match Reading::new(offers.has(Offer::Namespace), offers.has(Offer::SpecialUse)) {
+            Some((reading, command)) => self.ask(Aim::Places(reading), &command, pending, taken),
+            None => {
+                self.places = Some(Arc::default());
+                self.keep(pending, taken)
+            }
+        }
+    }
+
+    /// Whether the backend can be counted now: to open another folder would close the client's.
+    pub(super) fn may_count(&self) -> bool {
+        let opens = matches!(self.gate.way(), Some(Way::Sizes { .. }));
+        self.gate.way().is_some() && !(opens && self.selected.is_some())
+    }
+
+    /// Counts what the mailbox holds. `Err` gives back what waits: it cannot be counted here and now.
+    pub(super) fn count(&mut self, pending: Pending, taken: usize) -> Result<Step, Pending> {
+        if !self.may_count() {
+            self.gate.leave_to_others();
+            return Err(pending);
+        }
+        if !self.tags.is_empty() {
+            self.gate.now();
+            return Ok(self.keep(pending, taken));
+        }
+        if self.wants_places() {
+            self.gate.now();
+            return Ok(self.ask_places(pending, taken));
+        }
+        let refresh = self.gate.account().and_then(|account| account.begin_refresh());
+        let (Some(way), Some(refresh)) = (self.gate.begin(), refresh) else { return Err(pending) };
+        let (count, command) = Count::new(way, self.places.clone());
+        Ok(self.ask(Aim::Usage(count, refresh), &command, pending, taken))
+    }
+
+    /// The backend has answered.
+    pub(super) fn found(&mut self, found: Found, pending: Pending) {
+        let mut pending = pending;
+        match found {
+            Found::Usage(refresh, Some(seen)) => {
+                if let Some(account) = self.gate.account().cloned() {
+                    self.gate.counted(account.finish_refresh(refresh, seen));
+                }
+            }
+            Found::Usage(refresh, None) => {
+                drop(refresh);
+                self.gate.not_counted();
+            }
+            // What cannot be told is taken for the member's own: so it is counted, and paid for.
+            Found::Places(places) => self.places = Some(Arc::new(places.unwrap_or_default())),
+            Found::Sizes(told) => {
+                if let Pending::Transfer(transfer) = &mut pending {
+                    transfer.sizes(told);
+                }
+            }
+            Found::Exists(there) => match &mut pending {
+                Pending::Transfer(transfer) => transfer.asked = Asked::Folder(there),
+                Pending::Append(append) => append.asked = Asked::Folder(there),
+                _ => {}
+            },
+        }
+        self.phase = Phase::Ready(pending);
+    }
+
+    /// What was kept goes on: the backend owes nothing any more.
+    pub(super) fn resume(&mut self) -> Step {
+        let Phase::Ready(mut pending) = std::mem::replace(&mut self.phase, Phase::Command) else { return Step::Hold };
+        if self.gate.asks_now() {
+            match self.count(pending, 0) {
+                Ok(step) => return step,
+                Err(back) => pending = back,
+            }
+        }
+        match pending {
+            // The session goes on behind this.
+            Pending::Nothing => Step::Swallow(0),
+            Pending::Say(answer) => Step::Answer(0, answer),
+            Pending::Line(line) => self.command(&line, 0, None, None),
+            Pending::Quota { tag, text, asked } => self.quota(tag, text, asked, 0),
+            Pending::Rename { tag, names } => self.rename(tag, names, 0),
+            Pending::Transfer(transfer) => self.transfer(transfer, 0),
+            Pending::Append(append) => self.judge(append, 0),
+        }
+    }
+
+    /// The session rests: nothing has come from the client for a while, or it is gone. What is due is asked now.
+    pub fn rest(&mut self) {
+        self.gate.rest();
+    }
+
+    /// Whether [`Session::rest`] would ask something.
+    pub fn wants_rest(&self) -> bool {
+        self.gate.asks_at_rest() && !self.gate.asks_now() && matches!(self.phase, Phase::Command)
+    }
+
+    /// Somebody else changed the mailbox: it is to be counted when this session rests.
+    pub fn recount(&mut self) {
+        self.gate.wants_count();
+    }
+
+    pub(super) fn known_places(&self) -> Arc<Places> {
+        self.places.clone().unwrap_or_default()
+    }
+}

@@ -1,0 +1,359 @@
+//! Counting a mailbox at its backend: what is in it, in octets and messages.
+//!
+//! | way | asks | told |
+//! |---|---|---|
+//! | [`Way::ListStatus`] | LIST with STATUS of every folder in one command (RFC 5819, RFC 8438) | to the octet |
+//! | [`Way::Status`] | LIST, then STATUS of each folder (RFC 8438) | to the octet |
+//! | [`Way::Quota`] | GETQUOTAROOT (RFC 9208), which also sees folders that are hidden from LIST or STATUS | in 1024 octets, rounded up by us |
+//! | [`Way::Sizes`] | LIST, then EXAMINE and the sum of RFC822.SIZE in each folder; possible as long as the client has opened none | to the octet |
+//!
+//! A folder without a number makes a count fail; it is never zero. Only the member's own folders are counted. Folder names
+//! are kept while a count goes on, and those are bounded; EXAMINE changes nothing in a folder (RFC 9051 6.3.3), and what it opened
+//! is left before the client's next command.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::command::astring;
+use super::frame::Frame;
+use super::grammar::quoted;
+use super::places::{Owner, Places};
+use super::question::{Status, Then, is, number_after};
+use crate::quota::Amount;
+
+/// Octets of folder names: a thousand long ones.
+const NAMES: usize = 64 * 1024;
+/// Octets of one name that comes as a literal.
+const NAME: usize = 4096;
+
+/// How a backend can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    ListStatus,
+    Status,
+    Quota,
+    Sizes {
+        /// The last folder can be left by UNSELECT (RFC 3691).
+        unselect: bool,
+    },
+}
+
+/// One count under way.
+pub(super) struct Count {
+    way: Way,
+    stage: Stage,
+    /// Whose the folders are; none: all are the member's.
+    places: Option<Arc<Places>>,
+    /// Folders that were not asked about, as they stand in a command.
+    names: VecDeque<Vec<u8>>,
+    octets: usize,
+    /// A name that comes as a literal, with the line before it.
+    coming: Option<Coming>,
+    /// Folders that were listed and have no number yet (in one command), or numbers that were told.
+    missing: i64,
+    seen: Amount,
+    open: Open,
+    failed: bool,
+}
+
+struct Coming {
+    name: Vec<u8>,
+}
+
+/// The folder that we have opened.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    No,
+    Empty,
+    Messages,
+}
+
+/// What was asked last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    List,
+    ListStatus,
+    Status,
+    Examine,
+    Fetch,
+    Leave,
+    Quota,
+}
+
+impl Count {
+    /// A count, and its first command.
+    pub(super) fn new(way: Way, places: Option<Arc<Places>>) -> (Count, Vec<u8>) {
+        let (stage, command): (_, &[u8]) = match way {
+            Way::ListStatus => (Stage::ListStatus, b"LIST \"\" \"*\" RETURN (STATUS (MESSAGES SIZE))"),
+            Way::Status | Way::Sizes { .. } => (Stage::List, b"LIST \"\" \"*\""),
+            Way::Quota => (Stage::Quota, b"GETQUOTAROOT INBOX"),
+        };
+        let count = Count {
+            way,
+            stage,
+            places: places.filter(|places| places.has_others()),
+            names: VecDeque::new(),
+            octets: 0,
+            coming: None,
+            missing: i64::from(way == Way::Quota),
+            seen: Amount::ZERO,
+            open: Open::No,
+            failed: false,
+        };
+        (count, command.to_vec())
+    }
+
+    /// What was counted, if all was.
+    pub(super) fn found(self) -> Option<Amount> {
+        (!self.failed && self.missing == 0).then_some(self.seen)
+    }
+
+    // With a folder open that the client knows nothing of, all that is told is about that folder.
+    pub(super) fn is_ours(&self, line: &[u8]) -> bool {
+        match self.stage {
+            Stage::List => is(line, b"* LIST "),
+            Stage::ListStatus => is(line, b"* LIST ") || is(line, b"* STATUS "),
+            Stage::Status => is(line, b"* STATUS "),
+            Stage::Quota => is(line, b"* QUOTA ") || is(line, b"* QUOTAROOT "),
+            Stage::Examine | Stage::Fetch | Stage::Leave => is(line, b"* ") && !is(line, b"* BYE"),
+        }
+    }
+
+    /// A frame of a response that is ours.
+    pub(super) fn hear(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
+        match (self.stage, frame) {
+            (_, Frame::Piece { .. }) => self.failed = true,
+            (Stage::List, _) => self.list(frame, bytes, begins),
+            (Stage::ListStatus, _) if begins && is(bytes, b"* LIST ") => self.list(frame, bytes, begins),
+            (Stage::ListStatus, _) => self.status(frame, bytes, begins),
+            (Stage::Status, Frame::Line { literal: None, .. }) => self.number(bytes),
+            (Stage::Examine, Frame::Line { .. }) if begins => {
+                if bytes.ends_with(b" EXISTS\r\n") && !bytes.starts_with(b"* 0 ") {
+                    self.open = Open::Messages;
+                }
+            }
+            (Stage::Fetch, Frame::Line { .. }) if begins && memchr::memmem::find(bytes, b" FETCH ").is_some() => {
+                match number_after(bytes, b"RFC822.SIZE ") {
+                    Some(size) => self.seen = self.seen.plus(Amount::message(size)),
+                    None => self.failed = true,
+                }
+            }
+            (Stage::Quota, Frame::Line { literal: None, .. }) if is(bytes, b"* QUOTA ") => self.quota(bytes),
+            _ => {}
+        }
+    }
+
+    fn list(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
+        match frame {
+            Frame::Line { literal, .. } if begins => match entry(bytes) {
+                Some(Entry::Closed) => {}
+                Some(Entry::Named(name)) => self.name(&name),
+                Some(Entry::Literal) if literal.is_some() => self.coming = Some(Coming { name: Vec::new() }),
+                Some(Entry::Literal) | None => self.failed = true,
+            },
+            Frame::Literal { done, .. } => {
+                if self.collect(bytes, *done)
+                    && let Some(coming) = self.coming.take()
+                {
+                    self.name(&coming.name);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes octets of a name; true when it is whole.
+    fn collect(&mut self, bytes: &[u8], done: bool) -> bool {
+        let Some(coming) = &mut self.coming else { return false };
+        coming.name.extend_from_slice(bytes);
+        self.failed |= coming.name.len() > NAME;
+        if self.failed {
+            self.coming = None;
+        }
+        done && !self.failed
+    }
+
+    fn is_own(&self, name: &[u8]) -> bool {
+        self.places.as_ref().is_none_or(|places| places.owner(name) == Owner::Own)
+    }
+
+    /// A folder that can be opened.
+    fn name(&mut self, name: &[u8]) {
+        if !self.is_own(name) {
+            return;
+        }
+        if self.stage == Stage::ListStatus {
+            self.missing += 1;
+            return;
+        }
+        // Anything else would need a literal in the command.
+        let plain = !name.iter().any(u8::is_ascii_control);
+        self.octets = self.octets.saturating_add(name.len());
+        self.failed |= !plain || self.octets > NAMES;
+        if self.failed {
+            self.names = VecDeque::new();
+            return;
+        }
+        self.names.push_back(quoted(name));
+    }
+
+    /// `* STATUS name (MESSAGES 1 SIZE 2)` among LIST responses, the name in any form.
+    fn status(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
+        match frame {
+            Frame::Line { literal: Some(_), .. } if begins => self.coming = Some(Coming { name: Vec::new() }),
+            // A name of LIST that came as a literal goes here too: it is whole when its line ends.
+            Frame::Literal { done, .. } => drop(self.collect(bytes, *done)),
+            Frame::Line { literal: None, .. } => {
+                let name = match self.coming.take() {
+                    Some(coming) => Some(coming.name),
+                    None => bytes.get(b"* STATUS ".len()..).and_then(astring).map(|(name, _)| name),
+                };
+                match name {
+                    // The end of a response that is of no interest.
+                    None if !begins => {}
+                    None => self.failed = true,
+                    // The end of a LIST response.
+                    Some(name) if !bytes.contains(&b'(') => self.name(&name),
+                    Some(name) if self.is_own(&name) => {
+                        self.missing -= 1;
+                        self.number(bytes);
+                    }
+                    Some(_) => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn number(&mut self, line: &[u8]) {
+        // Behind the last parenthesis: a folder may be called "(SIZE 9)".
+        let values = line.iter().rposition(|byte| *byte == b'(').map_or(line, |at| &line[at + 1..]);
+        match (number_after(values, b"SIZE "), number_after(values, b"MESSAGES ")) {
+            (Some(octets), Some(messages)) => self.seen = self.seen.plus(Amount { octets, messages }),
+            _ => self.failed = true,
+        }
+        if self.stage == Stage::Status {
+            self.missing -= 1;
+        }
+    }
+
+    /// With several roots the fullest one counts: it is the one that will refuse. A root that does not tell both is no count.
+    fn quota(&mut self, line: &[u8]) {
+        let values = line.iter().rposition(|byte| *byte == b'(').map_or(line, |at| &line[at + 1..]);
+        let (Some(units), Some(messages)) = (number_after(values, b"STORAGE "), number_after(values, b"MESSAGE ")) else { return };
+        // Units of 1024 octets (RFC 9208 5.1), which some servers round down.
+        let octets = units.saturating_mul(1024).saturating_add(1023);
+        self.seen = Amount { octets: self.seen.octets.max(octets), messages: self.seen.messages.max(messages) };
+        self.missing = 0;
+    }
+
+    /// The backend ended a command of ours.
+    pub(super) fn answered(&mut self, status: Status) -> Then {
+        self.failed |= status != Status::Ok || self.missing != 0 && self.stage == Stage::Status;
+        match self.stage {
+            Stage::ListStatus | Stage::Quota | Stage::Leave => return Then::Done,
+            Stage::Examine if status == Status::Ok && self.open == Open::No => self.open = Open::Empty,
+            _ => {}
+        }
+        if self.stage == Stage::Examine && self.open == Open::Messages && !self.failed {
+            return self.ask(Stage::Fetch, b"FETCH 1:* (RFC822.SIZE)");
+        }
+        match (self.names.pop_front().filter(|_| !self.failed), self.way) {
+            (Some(name), Way::Sizes { .. }) => {
+                self.open = Open::No;
+                self.ask(Stage::Examine, &[b"EXAMINE ", &name[..]].concat())
+            }
+            (Some(name), _) => {
+                self.missing = 1;
+                self.ask(Stage::Status, &[b"STATUS ", &name[..], b" (MESSAGES SIZE)"].concat())
+            }
+            // CLOSE removes nothing from a folder that was opened by EXAMINE (RFC 9051 6.4.1).
+            (None, Way::Sizes { unselect }) if matches!(self.stage, Stage::Examine | Stage::Fetch) => {
+                self.ask(Stage::Leave, if unselect { b"UNSELECT" } else { b"CLOSE" })
+            }
+            (None, _) => Then::Done,
+        }
+    }
+
+    fn ask(&mut self, stage: Stage, command: &[u8]) -> Then {
+        self.stage = stage;
+        Then::Ask(command.to_vec())
+    }
+}
+
+/// What a LIST response tells.
+enum Entry {
+    /// A folder that cannot be opened: it only holds others.
+    Closed,
+    Named(Vec<u8>),
+    /// Its name comes as a literal.
+    Literal,
+}
+
+/// `* LIST (attributes) delimiter name`, RFC 9051 7.3.1. None: it is none.
+fn entry(line: &[u8]) -> Option<Entry> {
+    let rest = line.get(b"* LIST ".len()..)?.strip_prefix(b"(")?;
+    let end = rest.iter().position(|byte| *byte == b')')?;
+    let (attributes, rest) = rest.split_at(end);
+    let closed = |word: &[u8]| word.eq_ignore_ascii_case(b"\\Noselect") || word.eq_ignore_ascii_case(b"\\NonExistent");
+    if attributes.split(|byte| *byte == b' ').any(closed) {
+        return Some(Entry::Closed);
+    }
+    let rest = rest.strip_prefix(b") ")?;
+    let (_, delimiter) = astring(rest)?;
+    let name = rest.get(delimiter..)?.strip_prefix(b" ")?;
+    if name.starts_with(b"{") { Some(Entry::Literal) } else { astring(name).map(|(name, _)| Entry::Named(name)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(count: &mut Count, text: &str) {
+        let bytes = [text.as_bytes(), b"\r\n"].concat();
+        if count.is_ours(&bytes) {
+            count.hear(&Frame::Line { len: bytes.len(), literal: None, flaw: None }, &bytes, true);
+        }
+    }
+
+    fn counted(way: Way, lines: &[&str]) -> Option<Amount> {
+        let (mut count, _) = Count::new(way, None);
+        lines.iter().for_each(|text| line(&mut count, text));
+        count.answered(Status::Ok);
+        count.found()
+    }
+
+    #[test]
+    fn names_are_bounded() {
+        let (mut count, _) = Count::new(Way::Status, None);
+        for number in 0..1000 {
+            line(&mut count, &format!("* LIST () \"/\" \"{number:0>100}\""));
+            assert!(count.names.iter().map(Vec::len).sum::<usize>() < NAMES + 2 * 1000);
+        }
+        assert!(matches!(count.answered(Status::Ok), Then::Done) && count.found().is_none());
+    }
+
+    #[test]
+    fn a_folder_without_a_number_makes_a_count_fail() {
+        let both = ["* LIST () \"/\" INBOX", "* STATUS INBOX (MESSAGES 2 SIZE 30)", "* LIST (\\NoSelect) \"/\" x"];
+        assert_eq!(counted(Way::ListStatus, &both), Some(Amount { octets: 30, messages: 2 }));
+        for lines in [
+            &["* LIST () \"/\" INBOX", "* STATUS INBOX (MESSAGES 2 SIZE 30)", "* LIST () \"/\" Hidden"][..],
+            &["* STATUS INBOX (MESSAGES 2 SIZE 30)"],
+            &["* LIST () \"/\" INBOX", "* STATUS INBOX (MESSAGES 2)"],
+            &["* LIST () \"/\" INBOX", "* STATUS INBOX (SIZE 30)"],
+            &["* LIST x", "* STATUS INBOX (MESSAGES 2 SIZE 30)"],
+        ] {
+            assert_eq!(counted(Way::ListStatus, lines), None, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_quota_root_must_tell_both() {
+        let told = |line| counted(Way::Quota, &[line]);
+        assert_eq!(told("* QUOTA x (STORAGE 3 9 MESSAGE 2 5)"), Some(Amount { octets: 4095, messages: 2 }));
+        assert_eq!(told("* QUOTA x (STORAGE 3 9)"), None);
+        assert_eq!(told("* QUOTA x ()"), None);
+        assert_eq!(counted(Way::Quota, &[]), None);
+    }
+}

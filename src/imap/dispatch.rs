@@ -1,0 +1,202 @@
+//! Which way a command goes: through, to the client with an answer of ours, or to the one who judges it.
+
+use super::command::{self, Head};
+use super::frame::{Flaw, Literal};
+use super::grammar::{append as append_grammar, folder, quoted, transfer as transfer_grammar};
+use super::pending::{Asked, Collect, Pending, Transfer};
+use super::session::{Phase, SWALLOW, Session};
+use super::verbs::{Args, Effect, Row, Verb};
+use super::{Step, account, reply};
+use crate::fault::{Code, Fault, Side};
+
+impl Session {
+    /// The first line of a command. `taken`: how much of the input it is; none when it was kept.
+    pub(super) fn command(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, flaw: Option<Flaw>) -> Step {
+        self.phase = Phase::Command;
+        let Some(head) = command::head(line).filter(|_| flaw.is_none()) else { return self.unreadable(line, taken, literal) };
+        let (row, arguments) = match head.row.verb {
+            Verb::Uid => command::behind_uid(head.arguments),
+            _ => (head.row, head.arguments),
+        };
+        let fits = match row.args {
+            Args::None => arguments.is_empty() && literal.is_none(),
+            Args::Line => literal.is_none(),
+            Args::Literals => true,
+        };
+        // Two commands of one tag could not be told apart by their answers.
+        if !fits || self.tags.holds(head.tag) {
+            return self.unreadable(line, taken, literal);
+        }
+        self.understood();
+        match row.effect {
+            Effect::Refused => {
+                let answer = refusal(row.verb, head.tag);
+                self.refuse(taken, literal, answer, SWALLOW)
+            }
+            Effect::Ours if row.verb == Verb::Id => self.refuse(taken, literal, reply::id(head.tag), SWALLOW),
+            Effect::Nothing => self.pass_first(line, taken, literal, (head.tag, row)),
+            Effect::Shrinks => self.shrinking(line, taken, literal, (head.tag, row)),
+            Effect::Judged if row.verb == Verb::Idle || row.verb == Verb::Logout => self.last_word(line, taken, &head, row),
+            Effect::Judged | Effect::Ours => {
+                let start = line.len() - 2 - arguments.len();
+                let by_uid = head.row.verb == Verb::Uid;
+                let collect = Box::new(Collect::new(head.tag, row, by_uid, start));
+                self.collect(collect, line, taken, literal)
+            }
+        }
+    }
+
+    /// The first line of a command goes to the backend.
+    fn pass_first(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, (tag, row): (&[u8], &'static Row)) -> Step {
+        if let Some(reuse) = &mut self.reuse {
+            reuse.command(tag, row, line, literal);
+        }
+        if row.verb == Verb::Logout {
+            self.selected = None;
+        }
+        self.tags.open(tag);
+        if row.verb == Verb::Unknown {
+            self.phase = Phase::Alone { tag: tag.into() };
+        }
+        self.pass(line, taken, literal, tag)
+    }
+
+    /// EXPUNGE, UID EXPUNGE, CLOSE, DELETE.
+    fn shrinking(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, command: (&[u8], &'static Row)) -> Step {
+        if let Err(code) = self.may_change() {
+            return self.refuse(taken, literal, reply::over_quota(command.0, code), SWALLOW);
+        }
+        self.gate.shrank();
+        self.pass_first(line, taken, literal, command)
+    }
+
+    /// IDLE and LOGOUT: for a while nothing can be asked any more, or never again.
+    fn last_word(&mut self, line: &[u8], taken: usize, head: &Head<'_>, row: &'static Row) -> Step {
+        if self.gate.asks_at_rest() && self.may_count() {
+            self.gate.rest();
+            return match self.count(Pending::Line(line.to_vec()), taken) {
+                Ok(step) => step,
+                Err(_) => self.last_word(line, taken, head, row),
+            };
+        }
+        if row.verb == Verb::Logout && self.leave(head) {
+            return Step::Swallow(taken);
+        }
+        let step = self.pass_first(line, taken, None, (head.tag, row));
+        if row.verb == Verb::Idle {
+            self.phase = Phase::AwaitIdle { tag: head.tag.into() };
+        }
+        step
+    }
+
+    /// Collects a command that is judged whole, from the line that is at hand.
+    fn collect(&mut self, mut collect: Box<Collect>, line: &[u8], taken: usize, literal: Option<Literal>) -> Step {
+        let before = collect.text.len();
+        let fits = collect.line(line, literal.map_or(0, |literal| literal.size));
+        let Some(literal) = literal else { return self.whole(*collect, taken) };
+        let at = before + literal.at;
+        if collect.row.verb == Verb::Append && !append_grammar::name_follows(collect.arguments(at)) {
+            return self.append(&collect, taken, literal, at);
+        }
+        if !fits || literal.binary {
+            return self.refuse(taken, Some(literal), reply::bad(&collect.tag, Code::Syntax), SWALLOW);
+        }
+        self.phase = Phase::Collect(collect);
+        if literal.size == 0 {
+            return if literal.sync { Step::Answer(taken, reply::go_on()) } else { Step::Swallow(taken) };
+        }
+        if literal.sync { Step::Answer(taken, reply::go_on()) } else { Step::Swallow(taken) }
+    }
+
+    /// Octets of a literal of it came.
+    pub(super) fn collected(&mut self, taken: usize) -> Step {
+        if let Phase::Collect(collect) = &mut self.phase
+            && collect.is_complete()
+        {
+            self.client.enter(0);
+        }
+        Step::Swallow(taken)
+    }
+
+    /// A further line of it.
+    pub(super) fn collect_line(&mut self, collect: Box<Collect>, line: &[u8], literal: Option<Literal>, flaw: Option<Flaw>) -> Step {
+        if flaw.is_some() {
+            return self.refuse(line.len(), literal, reply::bad(&collect.tag, Code::Syntax), SWALLOW);
+        }
+        self.collect(collect, line, line.len(), literal)
+    }
+
+    /// A judged command is there, to its end.
+    fn whole(&mut self, collect: Collect, taken: usize) -> Step {
+        let arguments = collect.arguments(collect.text.len());
+        let tag = &collect.tag;
+        match collect.row.verb {
+            Verb::Select | Verb::Examine | Verb::Create => match folder::named(arguments) {
+                Some((name, rest)) => self.folder(&collect, taken, &name, rest),
+                None => self.refuse(taken, None, reply::bad(tag, Code::Syntax), SWALLOW),
+            },
+            Verb::Rename => match folder::rename(arguments) {
+                Some(names) => self.rename(tag.clone(), names, taken),
+                None => self.refuse(taken, None, reply::bad(tag, Code::Syntax), SWALLOW),
+            },
+            Verb::Copy | Verb::Move => match transfer_grammar::transfer(arguments) {
+                Some((set, mailbox)) => {
+                    let (tag, verb, by_uid, set) = (tag.clone(), collect.row.verb, collect.by_uid, set.to_vec());
+                    let transfer = Transfer { tag, verb, by_uid, set, mailbox, told: None, asked: Asked::Nothing };
+                    self.transfer(Box::new(transfer), taken)
+                }
+                None => self.refuse(taken, None, reply::bad(tag, Code::Syntax), SWALLOW),
+            },
+            Verb::GetQuota | Verb::GetQuotaRoot | Verb::SetQuota => self.quota(collect.tag, collect.text, false, taken),
+            _ => self.refuse(taken, None, reply::bad(tag, Code::Syntax), SWALLOW),
+        }
+    }
+
+    /// SELECT, EXAMINE, CREATE: as they were written, unless the name came as a literal.
+    fn folder(&mut self, collect: &Collect, taken: usize, name: &[u8], rest: &[u8]) -> Step {
+        if collect.row.verb == Verb::Create {
+            if let Err(code) = self.may_change() {
+                return self.refuse(taken, None, reply::over_quota(&collect.tag, code), SWALLOW);
+            }
+            // A new folder may be a special one.
+            self.places = None;
+        } else {
+            self.selected = Some(name.into());
+        }
+        let head = collect.text.get(..collect.start).unwrap_or_default();
+        let line = [head, &quoted(name), rest, b"\r\n"].concat();
+        let as_written = collect.text.iter().filter(|byte| **byte == b'\n').count() == 1;
+        let line = if as_written { &collect.text } else { &line };
+        self.pass_first(line, taken, None, (&collect.tag, collect.row))
+    }
+
+    /// GETQUOTA, GETQUOTAROOT, SETQUOTA: out of the book, which hears the truth first.
+    pub(super) fn quota(&mut self, tag: Box<[u8]>, text: Vec<u8>, asked: bool, taken: usize) -> Step {
+        let (mut tag, mut text) = (tag, text);
+        if !asked && self.gate.account().is_some() && self.may_count() {
+            match self.count(Pending::Quota { tag, text, asked: true }, taken) {
+                Ok(step) => return step,
+                Err(Pending::Quota { tag: back, text: whole, .. }) => (tag, text) = (back, whole),
+                Err(_) => return self.close(Fault::Garbage(Side::Us)),
+            }
+        }
+        let answer = match self.gate.account() {
+            Some(account) => account::answer(&tag, &text, &**account),
+            None => reply::bad(&tag, Code::Syntax),
+        };
+        self.phase = Phase::Command;
+        Step::Answer(taken, answer)
+    }
+
+    /// Whether this person may change anything.
+    pub(super) fn may_change(&self) -> Result<(), Code> {
+        self.gate.account().map_or(Ok(()), |account| account.may_change())
+    }
+}
+
+fn refusal(verb: Verb, tag: &[u8]) -> Vec<u8> {
+    match verb {
+        Verb::StartTls | Verb::Login | Verb::Authenticate => reply::bad(tag, Code::NotHere),
+        _ => reply::no(tag, "CANNOT", Code::NotHere),
+    }
+}

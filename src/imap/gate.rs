@@ -1,0 +1,264 @@
+//! Space before bytes: what is stored through us is set aside in the book first, and counted when the backend said OK. This part of
+//! a session holds what is set aside, and knows when the backend has to be asked for usage.
+//!
+//! When it is asked, and by whom: `docs/quota.md`.
+
+use std::sync::Arc;
+
+use super::count::Way;
+use super::question::Status;
+use super::space::Account;
+use crate::fault::Code;
+use crate::quota::{Amount, Counted, Refreshed, Reservation, Shift};
+
+/// Counts of one mailbox in a row that others disturbed, after which the next session goes on.
+const TRIES: u8 = 3;
+
+/// What a session has to do with the book.
+pub(super) struct Gate {
+    account: Option<Arc<dyn Account>>,
+    held: Vec<(Box<[u8]>, Held)>,
+    due: Due,
+    /// Somebody found no room in this session since the last count.
+    refused: bool,
+    tries: u8,
+    ways: Ways,
+}
+
+/// What is held until the backend answers a command.
+enum Held {
+    /// Space, whether the backend has all of the command, and what is stored on OK.
+    Space(Reservation, bool, Amount),
+    /// Messages that change their folder.
+    Shift(Shift),
+}
+
+/// When the backend has to be asked for usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    /// Not for any reason that we know.
+    No,
+    /// When the session rests or ends.
+    AtRest,
+    /// Before anything else.
+    Now,
+}
+
+/// The ways in which this backend can be asked, the best first, and which of them failed here.
+#[derive(Clone, Copy)]
+pub(super) struct Ways {
+    ways: [Option<Way>; 3],
+    at: usize,
+}
+
+impl Ways {
+    pub(super) fn new(ways: [Option<Way>; 3]) -> Ways {
+        Ways { ways, at: 0 }
+    }
+
+    fn now(&self) -> Option<Way> {
+        self.ways.iter().skip(self.at).flatten().next().copied()
+    }
+
+    fn next(&mut self) -> bool {
+        let now = self.now();
+        self.at = self.ways.iter().position(|way| *way == now).map_or(self.ways.len(), |at| at + 1);
+        self.now().is_some()
+    }
+}
+
+impl Gate {
+    pub(super) fn new(account: Option<Arc<dyn Account>>, ways: Ways) -> Gate {
+        let unseen = account.as_ref().is_some_and(|account| !account.is_seen());
+        let due = if unseen { Due::Now } else { Due::No };
+        Gate { account, held: Vec::new(), due, refused: false, tries: 0, ways }
+    }
+
+    pub(super) fn account(&self) -> Option<&Arc<dyn Account>> {
+        self.account.as_ref()
+    }
+
+    /// Whether a count is due at once.
+    pub(super) fn asks_now(&self) -> bool {
+        self.due == Due::Now && self.account.is_some()
+    }
+
+    /// Whether a count is due before the session rests or ends.
+    pub(super) fn asks_at_rest(&self) -> bool {
+        self.due != Due::No && self.account.is_some()
+    }
+
+    /// The session rests, or is about to end: what is due then is due now.
+    pub(super) fn rest(&mut self) {
+        if self.due == Due::AtRest {
+            self.due = Due::Now;
+        }
+    }
+
+    /// There may be less, or what is known is not exact: a count is due when the session rests, or at once where somebody may
+    /// be waiting for the room.
+    pub(super) fn wants_count(&mut self) {
+        let Some(account) = &self.account else { return };
+        let waited_for = !account.is_pushed() && (self.refused || account.is_nearly_full());
+        self.due = if waited_for || self.due == Due::Now { Due::Now } else { Due::AtRest };
+    }
+
+    /// There may be less in the mailbox.
+    pub(super) fn shrank(&mut self) {
+        self.tries = 0;
+        self.wants_count();
+    }
+
+    /// The backend told that something is gone, maybe by somebody else. Many of these come in a row.
+    pub(super) fn saw_expunge(&mut self) {
+        if self.due == Due::No {
+            self.shrank();
+        }
+    }
+
+    /// A count is due at once.
+    pub(super) fn now(&mut self) {
+        self.due = Due::Now;
+    }
+
+    /// The way to ask that is left.
+    pub(super) fn way(&self) -> Option<Way> {
+        self.ways.now()
+    }
+
+    /// A count begins, in this way.
+    pub(super) fn begin(&mut self) -> Option<Way> {
+        self.due = Due::No;
+        self.ways.now()
+    }
+
+    /// Nothing can be asked here: the next session is to.
+    pub(super) fn leave_to_others(&mut self) {
+        self.due = Due::No;
+        if let Some(account) = &self.account {
+            account.unsee();
+        }
+    }
+
+    /// The backend has been counted. `Disturbed` and `AtMost` are counted again at rest.
+    pub(super) fn counted(&mut self, refreshed: Refreshed) {
+        match refreshed {
+            Refreshed::Exact | Refreshed::Outdated => (self.refused, self.tries) = (false, 0),
+            Refreshed::AtMost | Refreshed::Disturbed => self.again(),
+        }
+        if self.ways.at > 0 {
+            // Another way was better once; it may have failed because a folder went away meanwhile.
+            self.ways.at = 0;
+            self.again();
+        }
+    }
+
+    /// The backend could not be counted in that way; the next one is tried at once.
+    pub(super) fn not_counted(&mut self) {
+        if self.ways.next() {
+            self.due = Due::Now;
+            return;
+        }
+        self.ways.at = 0;
+        self.again();
+    }
+
+    fn again(&mut self) {
+        self.tries += 1;
+        if self.tries < TRIES {
+            self.due = Due::AtRest;
+        } else {
+            self.leave_to_others();
+        }
+    }
+
+    /// Takes note of a refusal: who makes room from now on is counted at once.
+    pub(super) fn refused(&mut self) {
+        self.refused = true;
+    }
+
+    /// Holds `reservation` for the command `tag`; `stored` of it are counted when the backend says OK.
+    pub(super) fn hold(&mut self, tag: &[u8], reservation: Reservation, stored: Amount) {
+        self.held.push((tag.into(), Held::Space(reservation, false, stored)));
+    }
+
+    /// Messages change their folder until `tag` is answered.
+    pub(super) fn shift(&mut self, tag: &[u8]) {
+        if let Some(shift) = self.account.as_ref().and_then(|account| account.shift()) {
+            self.held.push((tag.into(), Held::Shift(shift)));
+        }
+    }
+
+    /// The backend has all of `tag`: only its answer tells what became of it.
+    pub(super) fn handed_over(&mut self, tag: &[u8]) {
+        for (holder, held) in &mut self.held {
+            if let (true, Held::Space(reservation, sent, _)) = (**holder == *tag, held) {
+                reservation.handed_over();
+                *sent = true;
+            }
+        }
+    }
+
+    /// The octets of `tag` do not come: what is set aside for it is let go until they do.
+    pub(super) fn pause(&mut self, tag: &[u8]) {
+        for (holder, held) in &mut self.held {
+            if let (true, Held::Space(reservation, ..)) = (**holder == *tag, held) {
+                reservation.pause();
+            }
+        }
+    }
+
+    /// They come again.
+    ///
+    /// # Errors
+    /// There is no room any more.
+    pub(super) fn resume(&mut self, tag: &[u8]) -> Result<(), Code> {
+        for (holder, held) in &mut self.held {
+            if let (true, Held::Space(reservation, ..)) = (**holder == *tag, held) {
+                reservation.resume().map_err(|verdict| verdict.code())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an answer is waited for that decides about what the backend has whole.
+    pub(super) fn holds_what_was_sent(&self) -> bool {
+        self.held.iter().any(|(_, held)| match held {
+            Held::Space(_, sent, _) => *sent,
+            Held::Shift(_) => true,
+        })
+    }
+
+    /// The backend has answered `tag`: what was set aside is counted, or given back.
+    pub(super) fn settle(&mut self, tag: &[u8], status: Status) {
+        let mut at = 0;
+        while at < self.held.len() {
+            if *self.held[at].0 != *tag {
+                at += 1;
+                continue;
+            }
+            match (self.held.swap_remove(at).1, status) {
+                (Held::Space(reservation, _, stored), Status::Ok) => {
+                    if reservation.commit_as(stored) == Counted::PerhapsTwice {
+                        self.tries = 0;
+                        self.wants_count();
+                    }
+                }
+                (Held::Space(reservation, ..), Status::No | Status::Bad) => reservation.release(),
+                (Held::Shift(shift), _) => drop(shift),
+            }
+        }
+        if self.held.is_empty() {
+            self.held = Vec::new();
+        }
+    }
+}
+
+impl Drop for Gate {
+    // A session that ended before it rested: the next one asks. What was handed over stays in doubt by itself.
+    fn drop(&mut self) {
+        if let (true, Some(account)) = (self.due != Due::No, &self.account) {
+            account.unsee();
+        }
+    }
+}

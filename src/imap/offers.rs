@@ -1,0 +1,62 @@
+//! What a backend can do, as far as our own questions depend on it.
+
+use super::capability;
+use super::count::Way;
+use super::gate::Ways;
+
+/// Capabilities that matter here, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offers(u8);
+
+const WORDS: [&[u8]; 7] =
+    [b"STATUS=SIZE", b"LIST-STATUS", b"QUOTA", b"UNSELECT", b"NAMESPACE", b"SPECIAL-USE", b"MOVE"];
+
+/// One of [`WORDS`].
+#[derive(Clone, Copy)]
+pub(super) enum Offer {
+    StatusSize,
+    ListStatus,
+    Quota,
+    Unselect,
+    Namespace,
+    SpecialUse,
+    Move,
+}
+
+impl Offers {
+    /// Of a backend with these capabilities (words, separated by spaces).
+    pub fn of(capabilities: &[u8]) -> Offers {
+        let bits = WORDS.iter().enumerate().filter(|(_, word)| capability::has(capabilities, word));
+        Offers(bits.fold(0, |offers, (bit, _)| offers | 1 << bit))
+    }
+
+    pub(super) fn has(self, offer: Offer) -> bool {
+        self.0 & 1 << (offer as u8) != 0
+    }
+
+    /// The ways to count, the best first. IMAP4rev2 has STATUS (SIZE) without saying so (RFC 9051 6.3.11), but servers that say
+    /// IMAP4rev2 today say STATUS=SIZE too.
+    pub(super) fn ways(self) -> Ways {
+        let status = match (self.has(Offer::StatusSize), self.has(Offer::ListStatus)) {
+            (true, true) => Some(Way::ListStatus),
+            (true, false) => Some(Way::Status),
+            (false, _) => None,
+        };
+        let quota = self.has(Offer::Quota).then_some(Way::Quota);
+        let sizes = status.is_none().then_some(Way::Sizes { unselect: self.has(Offer::Unselect) });
+        Ways::new([status, quota, sizes])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_is_its_offer() {
+        let offers = Offers::of(b"IMAP4rev1 quota LIST-STATUS STATUS=SIZE");
+        assert!(offers.has(Offer::Quota) && offers.has(Offer::ListStatus) && offers.has(Offer::StatusSize));
+        assert!(!offers.has(Offer::Move) && !offers.has(Offer::Unselect));
+        assert!(Offers::of(b"NAMESPACE SPECIAL-USE MOVE UNSELECT").has(Offer::Move));
+    }
+}

@@ -1,0 +1,107 @@
+//! What is kept while something is asked or waited for: a whole command, read already, with what is known about it so far.
+
+use super::append::Append;
+use super::grammar::quoted;
+use super::sizes::Told;
+use super::verbs::{Row, Verb};
+
+/// Octets of a command that is collected, literals included: as long as a line may be, and a few names more.
+const COLLECT: usize = 72 * 1024;
+
+/// What goes on when the backend owes nothing any more.
+pub(super) enum Pending {
+    /// Nothing: it was asked for its own sake.
+    Nothing,
+    /// This is said to the client.
+    Say(Vec<u8>),
+    /// A line without literals, to be decided about anew.
+    Line(Vec<u8>),
+    /// GETQUOTA and its kin; `asked`: the backend was counted for it.
+    Quota { tag: Box<[u8]>, text: Vec<u8>, asked: bool },
+    /// RENAME, as it goes to the backend.
+    Rename { tag: Box<[u8]>, names: (Vec<u8>, Vec<u8>) },
+    /// COPY and MOVE.
+    Transfer(Box<Transfer>),
+    /// APPEND.
+    Append(Box<Append>),
+}
+
+/// COPY or MOVE.
+pub(super) struct Transfer {
+    pub(super) tag: Box<[u8]>,
+    pub(super) verb: Verb,
+    pub(super) by_uid: bool,
+    pub(super) set: Vec<u8>,
+    pub(super) mailbox: Vec<u8>,
+    pub(super) told: Option<Told>,
+    pub(super) asked: Asked,
+}
+
+/// What was asked before a refusal. Each step is taken once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    Nothing,
+    /// How big the messages are.
+    Sizes,
+    /// The backend was counted, or could not be.
+    Usage,
+    /// Whether the folder is there; none: not known.
+    Folder(Option<bool>),
+}
+
+impl Transfer {
+    /// The command as it goes to the backend, about the messages of `set`.
+    pub(super) fn line(&self, verb: &[u8], set: &[u8]) -> Vec<u8> {
+        let uid: &[u8] = if self.by_uid { b" UID " } else { b" " };
+        [&self.tag, uid, verb, b" ", set, b" ", &quoted(&self.mailbox), b"\r\n"].concat()
+    }
+}
+
+/// A command that is collected with its literals, because it is judged whole.
+pub(super) struct Collect {
+    pub(super) tag: Box<[u8]>,
+    pub(super) row: &'static Row,
+    pub(super) by_uid: bool,
+    /// Where the arguments of the verb start in `text`.
+    pub(super) start: usize,
+    pub(super) text: Vec<u8>,
+    /// Octets of the literal that are still to come.
+    left: Option<usize>,
+}
+
+impl Collect {
+    pub(super) fn new(tag: &[u8], row: &'static Row, by_uid: bool, start: usize) -> Collect {
+        Collect { tag: tag.into(), row, by_uid, start, text: Vec::new(), left: None }
+    }
+
+    /// Takes a line. `literal`: how many octets follow it. False: it would be too much.
+    pub(super) fn line(&mut self, line: &[u8], literal: u64) -> bool {
+        self.text.extend_from_slice(line);
+        let room = COLLECT.saturating_sub(self.text.len());
+        self.left = usize::try_from(literal).ok().filter(|size| *size <= room);
+        self.left.is_some()
+    }
+
+    /// Takes octets of a literal from the front of `input`, and says how many. None: a line is next.
+    pub(super) fn literal(&mut self, input: &[u8]) -> Option<usize> {
+        let left = self.left?;
+        let taken = left.min(input.len());
+        self.text.extend_from_slice(&input[..taken]);
+        self.left = Some(left - taken);
+        Some(taken)
+    }
+
+    /// Whether the literal is complete; then a line is next.
+    pub(super) fn is_complete(&mut self) -> bool {
+        let complete = self.left == Some(0);
+        if complete {
+            self.left = None;
+        }
+        complete
+    }
+
+    /// The arguments up to `end`.
+    pub(super) fn arguments(&self, end: usize) -> &[u8] {
+        self.text.get(self.start..end).unwrap_or_default()
+    }
+}

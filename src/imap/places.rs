@@ -1,0 +1,266 @@
+//! Whose a folder is, and what it is for: namespaces (RFC 2342) and special uses (RFC 6154), as the backend tells them.
+//!
+//! Asked once a session, before the first command for which it matters. Only the member's own folders are counted as the
+//! member's. What is stored into another user's folder is charged to its owner; a namespace that belongs to nobody the book
+//! knows takes nothing from members.
+
+use super::frame::Frame;
+use super::question::{Status, Then, is};
+use super::sent::is_usual_sent;
+use super::command::astring;
+
+/// Namespaces and special folders that are kept; a backend has three and a person a handful.
+const KEPT: usize = 16;
+
+/// What is known of folders.
+#[derive(Default)]
+pub(super) struct Places {
+    namespaces: Vec<Namespace>,
+    sent: Vec<Box<[u8]>>,
+    trash: Vec<Box<[u8]>>,
+}
+
+struct Namespace {
+    prefix: Box<[u8]>,
+    delimiter: Option<u8>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Own,
+    OtherUsers,
+    Shared,
+}
+
+/// Whose a folder is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner<'a> {
+    /// The member's.
+    Own,
+    /// Another user's, by the name that the backend gives it.
+    Other(&'a [u8]),
+    /// Nobody's.
+    Nobody,
+}
+
+impl Places {
+    /// Whose `mailbox` is: the longest prefix decides. Without namespaces all is the member's own.
+    pub(super) fn owner<'a>(&self, mailbox: &'a [u8]) -> Owner<'a> {
+        let longest = self.namespaces.iter().filter(|namespace| namespace.holds(mailbox)).max_by_key(|space| space.prefix.len());
+        match longest {
+            None | Some(Namespace { kind: Kind::Own, .. }) => Owner::Own,
+            Some(Namespace { kind: Kind::Shared, .. }) => Owner::Nobody,
+            Some(Namespace { kind: Kind::OtherUsers, prefix, delimiter }) => {
+                let rest = mailbox.get(prefix.len()..).unwrap_or_default();
+                let end = rest.iter().position(|byte| Some(*byte) == *delimiter).unwrap_or(rest.len());
+                Owner::Other(&rest[..end])
+            }
+        }
+    }
+
+    /// Whether there are folders that are not the member's.
+    pub(super) fn has_others(&self) -> bool {
+        self.namespaces.iter().any(|namespace| namespace.kind != Kind::Own)
+    }
+
+    /// Whether `mailbox` is the Sent mailbox.
+    pub(super) fn is_sent(&self, mailbox: &[u8]) -> bool {
+        is_usual_sent(mailbox) || self.sent.iter().any(|known| **known == *mailbox)
+    }
+
+    /// Whether `mailbox` is the one for deleted messages: marked so, or of a usual name where none is marked.
+    pub(super) fn is_trash(&self, mailbox: &[u8]) -> bool {
+        const USUAL: &[&str] = &["trash", "deleted items", "deleted messages", "corbeille", "papierkorb", "papelera", "cestino"];
+        let usual = || {
+            let name = String::from_utf8_lossy(mailbox).to_lowercase();
+            let last = name.rsplit(['/', '.']).next().unwrap_or(&name);
+            USUAL.contains(&last)
+        };
+        self.trash.iter().any(|known| **known == *mailbox) || self.trash.is_empty() && usual()
+    }
+
+    /// Looks at an untagged line of the backend: `* LIST (\Sent) "/" Sent` (also `LSUB`, `XLIST`).
+    pub(super) fn learn(&mut self, line: &[u8]) {
+        let Some((flags, name)) = listed(line) else { return };
+        let marked = |word: &[u8]| flags.split(|byte| *byte == b' ').any(|flag| flag.eq_ignore_ascii_case(word));
+        for (word, known) in [(&b"\\Sent"[..], &mut self.sent), (b"\\Trash", &mut self.trash)] {
+            if marked(word) && known.len() < KEPT && !known.iter().any(|other| **other == *name) {
+                known.push(name.as_slice().into());
+            }
+        }
+    }
+}
+
+impl Namespace {
+    // RFC 9051 5.1: INBOX is the same in any case of letters.
+    fn holds(&self, mailbox: &[u8]) -> bool {
+        let Some(start) = mailbox.get(..self.prefix.len()) else { return false };
+        let inbox = self.prefix.len().min(5);
+        start[inbox..] == self.prefix[inbox..]
+            && (start[..inbox] == self.prefix[..inbox] || inbox == 5 && is(start, b"INBOX") && is(&self.prefix, b"INBOX"))
+    }
+}
+
+/// Flags and name of a LIST response whose name is no literal.
+fn listed(line: &[u8]) -> Option<(&[u8], Vec<u8>)> {
+    let rest = line.strip_prefix(b"* ")?;
+    let word = [&b"LIST ("[..], b"LSUB (", b"XLIST ("].into_iter().find(|word| is(rest, word))?;
+    let rest = &rest[word.len()..];
+    let close = rest.iter().position(|byte| *byte == b')')?;
+    // Behind the flags: the separator (a quoted character or NIL), then the name.
+    let (_, taken) = rest.get(close + 2..).and_then(astring)?;
+    let (name, _) = rest.get(close + 3 + taken..).and_then(astring)?;
+    Some((&rest[..close], name))
+}
+
+/// The question: NAMESPACE, then LIST of special folders, as far as the backend has them.
+pub(super) struct Reading {
+    places: Places,
+    stage: Stage,
+    /// The second command is still to be asked.
+    special_use: bool,
+    /// What was asked for has come.
+    told: bool,
+    failed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Namespace,
+    SpecialUse,
+}
+
+const SPECIAL_USE: &[u8] = b"LIST (SPECIAL-USE) \"\" \"*\"";
+
+impl Reading {
+    /// The question, and its first command; none where the backend has neither.
+    pub(super) fn new(namespace: bool, special_use: bool) -> Option<(Reading, Vec<u8>)> {
+        let reading = |stage| Reading { places: Places::default(), stage, special_use, told: false, failed: false };
+        match (namespace, special_use) {
+            (true, _) => Some((reading(Stage::Namespace), b"NAMESPACE".to_vec())),
+            (false, true) => Some((Reading { special_use: false, ..reading(Stage::SpecialUse) }, SPECIAL_USE.to_vec())),
+            (false, false) => None,
+        }
+    }
+
+    pub(super) fn is_ours(&self, line: &[u8]) -> bool {
+        match self.stage {
+            Stage::Namespace => is(line, b"* NAMESPACE "),
+            Stage::SpecialUse => is(line, b"* LIST "),
+        }
+    }
+
+    pub(super) fn hear(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
+        let whole = begins && matches!(frame, Frame::Line { literal: None, .. });
+        match (self.stage, whole) {
+            (Stage::Namespace, true) => match namespaces(bytes) {
+                Some(namespaces) => (self.places.namespaces, self.told) = (namespaces, true),
+                None => self.failed = true,
+            },
+            (Stage::Namespace, false) => self.failed = true,
+            (Stage::SpecialUse, true) => self.places.learn(bytes),
+            // A special folder whose name comes as a literal is not known as one.
+            (Stage::SpecialUse, false) => {}
+        }
+    }
+
+    pub(super) fn answered(&mut self, status: Status) -> Then {
+        if self.stage == Stage::Namespace {
+            self.failed |= status != Status::Ok || !self.told;
+            if !self.failed && std::mem::take(&mut self.special_use) {
+                self.stage = Stage::SpecialUse;
+                return Then::Ask(SPECIAL_USE.to_vec());
+            }
+        }
+        Then::Done
+    }
+
+    pub(super) fn found(self) -> Option<Places> {
+        (!self.failed).then_some(self.places)
+    }
+}
+
+/// `* NAMESPACE (("" "/")) (("Other Users/" "/")) NIL`.
+fn namespaces(line: &[u8]) -> Option<Vec<Namespace>> {
+    let mut rest = line.strip_suffix(b"\r\n")?.get(b"* NAMESPACE ".len()..)?;
+    let mut namespaces = Vec::new();
+    for (at, kind) in [Kind::Own, Kind::OtherUsers, Kind::Shared].into_iter().enumerate() {
+        if at > 0 {
+            rest = rest.strip_prefix(b" ")?;
+        }
+        if is(rest, b"NIL") {
+            rest = &rest[3..];
+            continue;
+        }
+        rest = rest.strip_prefix(b"(")?;
+        while let Some(inner) = rest.strip_prefix(b"(") {
+            let (namespace, behind) = namespace(inner, kind)?;
+            namespaces.push(namespace);
+            rest = behind.strip_prefix(b" ").unwrap_or(behind);
+        }
+        rest = rest.strip_prefix(b")")?;
+    }
+    (rest.is_empty() && namespaces.len() <= KEPT).then_some(namespaces)
+}
+
+/// `"prefix" "delimiter" extensions)`, and what is behind it.
+fn namespace(text: &[u8], kind: Kind) -> Option<(Namespace, &[u8])> {
+    let (prefix, taken) = astring(text).filter(|_| text.starts_with(b"\""))?;
+    let rest = text.get(taken..)?.strip_prefix(b" ")?;
+    let (delimiter, taken) = astring(rest)?;
+    let delimiter = if rest.starts_with(b"\"") { delimiter.first().copied() } else { None };
+    let (mut at, mut quoted, mut depth) = (taken, false, 0usize);
+    loop {
+        match rest.get(at)? {
+            b'\\' if quoted => at += 1,
+            b'"' => quoted = !quoted,
+            b'(' if !quoted => depth += 1,
+            b')' if !quoted && depth == 0 => break,
+            b')' if !quoted => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+    Some((Namespace { prefix: prefix.into(), delimiter, kind }, rest.get(at + 1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(line: &str) -> Option<Places> {
+        namespaces(format!("{line}\r\n").as_bytes()).map(|namespaces| Places { namespaces, ..Places::default() })
+    }
+
+    #[test]
+    fn the_longest_prefix_tells_the_owner() {
+        let known = places(r##"* NAMESPACE (("" "/")("#mh/" "/" "X-PARAM" ("a)" "b"))) (("Other Users/" "/")) (("shared/" "/"))"##).unwrap();
+        assert!(known.has_others());
+        for (mailbox, owner) in [
+            ("INBOX", Owner::Own),
+            ("Work/shared/x", Owner::Own),
+            ("Other Users/bob@velo.example/Club", Owner::Other(b"bob@velo.example")),
+            ("Other Users/bob", Owner::Other(b"bob")),
+            ("shared/Club", Owner::Nobody),
+        ] {
+            assert_eq!(known.owner(mailbox.as_bytes()), owner, "{mailbox}");
+        }
+        let known = places(r#"* NAMESPACE (("INBOX." ".")) NIL (("" "."))"#).unwrap();
+        assert_eq!(known.owner(b"inbox.Sent"), Owner::Own);
+        assert_eq!(known.owner(b"Public"), Owner::Nobody);
+        assert!(places(r#"* NAMESPACE NIL NIL"#).is_none() && places(r#"* NAMESPACE (("" "/") NIL NIL"#).is_none());
+    }
+
+    #[test]
+    fn special_folders_are_learnt() {
+        let mut known = Places::default();
+        known.learn(b"* LIST (\\HasNoChildren \\Sent) \"/\" \"Mes envois\"\r\n");
+        known.learn(b"* LIST (\\Sent) NIL Out\r\n");
+        known.learn(b"* LIST (\\Drafts) \"/\" Post\r\n");
+        assert!(known.is_sent(b"Mes envois") && known.is_sent(b"Out") && known.is_sent(b"Sent") && !known.is_sent(b"Post"));
+        assert!(known.is_trash(b"INBOX.Trash") && !known.is_trash(b"Post"));
+        known.learn(b"* LIST (\\Trash) \"/\" Bin\r\n");
+        assert!(known.is_trash(b"Bin") && !known.is_trash(b"Trash"));
+    }
+}

@@ -1,0 +1,188 @@
+//! Questions of ours to the backend, inside a session, while the client waits: how much is in the mailbox, how big the messages
+//! are that a COPY wants to double, whose the folders are, whether a folder is there.
+//!
+//! A question begins only when the backend owes no answer, so whatever comes of the kinds that were asked for is ours and is
+//! swallowed; everything else (a new message, an expunge) passes to the client as usual. Each command of ours has a fresh
+//! tag that nobody can guess. An answer that is missing, odd, NO or BAD is *unknown*, and unknown is never taken for zero.
+
+use super::count::Count;
+use super::frame::Frame;
+use super::places::{Places, Reading};
+use super::sizes::{Sizes, Told};
+use crate::quota::{Amount, Refresh};
+
+/// Makes the tags of our commands. Each call must give another one, that no client can guess.
+pub type FreshTag = fn() -> Box<[u8]>;
+
+/// One question under way.
+pub(super) struct Question {
+    tag: Box<[u8]>,
+    fresh: FreshTag,
+    aim: Aim,
+    /// In the middle of a response of ours: its next frames are swallowed too.
+    inside: bool,
+}
+
+/// What is asked.
+pub(super) enum Aim {
+    /// The usage of the whole mailbox.
+    Usage(Count, Refresh),
+    /// The sizes of some messages.
+    Sizes(Sizes),
+    /// Whose the folders are, and which are special.
+    Places(Reading),
+    /// Whether a folder is there, once that was answered.
+    Exists(Option<bool>),
+}
+
+/// What came out.
+pub(super) enum Found {
+    /// What the mailbox holds; none: unknown.
+    Usage(Refresh, Option<Amount>),
+    /// The messages; none: unknown.
+    Sizes(Option<Told>),
+    /// Whose the folders are; none: unknown.
+    Places(Option<Places>),
+    /// Whether a folder is there; none: unknown.
+    Exists(Option<bool>),
+}
+
+/// What a frame from the backend means for the question.
+pub(super) enum Heard {
+    /// It is not for us.
+    Other,
+    /// It is ours.
+    Ours,
+    /// It is ours, and this is what to send next.
+    Next(Vec<u8>),
+    /// The last of ours.
+    Last,
+}
+
+/// How the backend ended a command of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    Ok,
+    No,
+    /// BAD, and whatever is none of the three.
+    Bad,
+}
+
+/// What an aim wants after an answer.
+pub(super) enum Then {
+    /// To send this command (without tag and line end).
+    Ask(Vec<u8>),
+    Done,
+}
+
+impl Question {
+    /// A question, and what to send first.
+    pub(super) fn new(aim: Aim, command: &[u8], fresh: FreshTag) -> (Box<Question>, Vec<u8>) {
+        let mut question = Box::new(Question { tag: Box::default(), fresh, aim, inside: false });
+        let line = question.tagged(command);
+        (question, line)
+    }
+
+    fn tagged(&mut self, command: &[u8]) -> Vec<u8> {
+        self.tag = (self.fresh)();
+        [&self.tag, &b" "[..], command, b"\r\n"].concat()
+    }
+
+    /// What was found, behind [`Heard::Last`].
+    pub(super) fn found(self) -> Found {
+        match self.aim {
+            Aim::Usage(count, refresh) => Found::Usage(refresh, count.found()),
+            Aim::Sizes(sizes) => Found::Sizes(sizes.found()),
+            Aim::Places(reading) => Found::Places(reading.found()),
+            Aim::Exists(there) => Found::Exists(there),
+        }
+    }
+
+    /// Looks at a frame; `bytes` are its bytes, `begins` tells whether a response begins with it.
+    pub(super) fn hear(&mut self, frame: &Frame, bytes: &[u8], begins: bool) -> Heard {
+        if begins {
+            if let Some(status) = self.status(bytes) {
+                return self.answered(status);
+            }
+            self.inside = match &self.aim {
+                Aim::Usage(count, _) => count.is_ours(bytes),
+                Aim::Sizes(_) => Sizes::is_ours(bytes),
+                Aim::Places(reading) => reading.is_ours(bytes),
+                Aim::Exists(_) => is(bytes, b"* STATUS "),
+            };
+        }
+        if !self.inside {
+            return Heard::Other;
+        }
+        match &mut self.aim {
+            Aim::Usage(count, _) => count.hear(frame, bytes, begins),
+            Aim::Sizes(sizes) => sizes.hear(frame, bytes, begins),
+            Aim::Places(reading) => reading.hear(frame, bytes, begins),
+            Aim::Exists(_) => {}
+        }
+        Heard::Ours
+    }
+
+    fn status(&self, line: &[u8]) -> Option<Status> {
+        let status = line.strip_prefix(&*self.tag)?.strip_prefix(b" ")?;
+        Some(match () {
+            () if is(status, b"OK ") || is(status, b"OK\r") => Status::Ok,
+            () if is(status, b"NO ") || is(status, b"NO\r") => Status::No,
+            () => Status::Bad,
+        })
+    }
+
+    fn answered(&mut self, status: Status) -> Heard {
+        let then = match &mut self.aim {
+            Aim::Usage(count, _) => count.answered(status),
+            Aim::Sizes(sizes) => sizes.answered(status),
+            Aim::Places(reading) => reading.answered(status),
+            Aim::Exists(there) => {
+                *there = match status {
+                    Status::Ok => Some(true),
+                    Status::No => Some(false),
+                    Status::Bad => None,
+                };
+                Then::Done
+            }
+        };
+        match then {
+            Then::Ask(command) => Heard::Next(self.tagged(&command)),
+            Then::Done => Heard::Last,
+        }
+    }
+}
+
+/// Whether `line` begins with `word`, in any case of letters.
+pub(super) fn is(line: &[u8], word: &[u8]) -> bool {
+    line.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+}
+
+/// The number behind `word`, which stands at the start or behind a space or parenthesis.
+pub(super) fn number_after(text: &[u8], word: &[u8]) -> Option<u64> {
+    let at = text.windows(word.len()).enumerate().find(|(at, window)| {
+        let free = *at == 0 || matches!(text[at - 1], b' ' | b'(');
+        free && window.eq_ignore_ascii_case(word)
+    })?;
+    number(&text[at.0 + word.len()..]).map(|(number, _)| number)
+}
+
+/// The number at the front of `text`, and how many digits it has.
+pub(super) fn number(text: &[u8]) -> Option<(u64, usize)> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let number = std::str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
+    Some((number, digits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_found_as_words() {
+        assert_eq!(number_after(b"MESSAGES 3 SIZE 400)", b"SIZE "), Some(400));
+        assert_eq!(number_after(b"RFC822.SIZE 400)", b"SIZE "), None);
+        assert_eq!(number_after(b"SIZE x", b"SIZE "), None);
+        assert_eq!(number_after(b"SIZE 99999999999999999999", b"SIZE "), None);
+    }
+}

@@ -1,0 +1,52 @@
+//! The book, as far as one logged-in person is concerned: what a session may ask of it.
+
+use crate::fault::Code;
+use crate::quota::{Amount, Limit, Refresh, Refreshed, Reservation, Shift};
+
+/// One person's place in the book.
+pub trait Account: Send + Sync {
+    /// Sets space aside for a write by this person into a folder of their own.
+    ///
+    /// # Errors
+    /// The code word that tells which limit, or which state, is in the way.
+    fn reserve(&self, amount: Amount) -> Result<Reservation, Code>;
+    /// The same in a folder of somebody else, whom the backend calls `owner`.
+    ///
+    /// # Errors
+    /// As [`Account::reserve`]; `NotHere` where the book does not know the owner.
+    fn reserve_for(&self, owner: &[u8], amount: Amount) -> Result<Reservation, Code>;
+    /// Whether the person may change anything now: an association that is read-only keeps what it has as it is.
+    ///
+    /// # Errors
+    /// The code word that tells why not.
+    fn may_change(&self) -> Result<(), Code>;
+    /// Messages change their folder: a count that overlaps may miss them.
+    fn shift(&self) -> Option<Shift>;
+    /// Whether the backend was asked about the mailbox since the start, and nothing is in doubt.
+    fn is_seen(&self) -> bool;
+    /// Whether the backend tells by itself what changes, within seconds.
+    fn is_pushed(&self) -> bool;
+    /// Whether the mailbox or its association is so full that somebody may be refused what there is room for.
+    fn is_nearly_full(&self) -> bool;
+    /// Takes note that the backend must be asked anew.
+    fn unsee(&self);
+    /// Begins to ask the backend. `None`: the mailbox is not in the book any more.
+    fn begin_refresh(&self) -> Option<Refresh>;
+    /// The backend's answer.
+    fn finish_refresh(&self, refresh: Refresh, seen: Amount) -> Refreshed;
+    /// How full both roots are: mailbox, association. `None`: not in the book any more.
+    fn roots(&self) -> Option<[Root; 2]>;
+}
+
+/// One quota root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// Octets used.
+    pub octets: u128,
+    /// Most octets.
+    pub storage: Limit,
+    /// Messages there.
+    pub messages: u128,
+    /// Most messages.
+    pub most: Limit,
+}

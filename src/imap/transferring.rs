@@ -1,0 +1,167 @@
+//! What the session does about COPY, MOVE and RENAME.
+//!
+//! How big the messages of a COPY are only the backend knows: it is asked, the sum is set aside, and the COPY goes to the backend
+//! with exactly the messages of which the size was told. MOVE between the member's own folders takes no space; a count that
+//! overlaps it could miss messages, so the book is told of it.
+//!
+//! Deleting is always possible: a program without MOVE copies to the Trash first. Where there is no room for a UID COPY to the
+//! mailbox for deleted messages, it goes to the backend as UID MOVE (RFC 6851), which needs none; the STORE and EXPUNGE that
+//! follow find nothing to do. COPY without UID is not turned: the message numbers that the program uses next would have
+//! changed, and other messages would be deleted.
+
+use super::offers::Offer;
+use super::pending::{Asked, Pending, Transfer};
+use super::places::Owner;
+use super::question::Aim;
+use super::session::{Phase, SWALLOW, Session};
+use super::sizes::{Sizes, Told};
+use super::verbs::{self, Verb};
+use super::grammar::quoted;
+use super::{Step, reply};
+use crate::fault::{Code, Fault, Side};
+use crate::quota::Reservation;
+
+impl Transfer {
+    /// The backend told the sizes, or did not: then nothing is copied.
+    pub(super) fn sizes(&mut self, told: Option<Told>) {
+        self.told = told;
+        self.asked = Asked::Sizes;
+    }
+
+    fn word(&self) -> &'static [u8] {
+        if self.verb == Verb::Move { b"MOVE" } else { b"COPY" }
+    }
+}
+
+impl Session {
+    /// COPY or MOVE, as far as it can go now.
+    pub(super) fn transfer(&mut self, transfer: Box<Transfer>, taken: usize) -> Step {
+        if self.gate.account().is_none() {
+            let line = transfer.line(transfer.word(), &transfer.set);
+            return self.send_transfer(&transfer, &line, taken);
+        }
+        if let Err(code) = self.may_change() {
+            return self.refuse(taken, None, reply::over_quota(&transfer.tag, code), SWALLOW);
+        }
+        if self.wants_places() {
+            return self.ask_places(Pending::Transfer(transfer), taken);
+        }
+        let places = self.known_places();
+        let own = |mailbox: &[u8]| places.owner(mailbox) == Owner::Own;
+        let from_own = self.selected.as_deref().is_none_or(own);
+        if transfer.verb == Verb::Move && from_own && own(&transfer.mailbox) {
+            return self.move_within(&transfer, &transfer.set, taken);
+        }
+        if transfer.asked == Asked::Nothing {
+            let (sizes, command) = Sizes::new(&transfer.set, transfer.by_uid);
+            return self.ask(Aim::Sizes(sizes), &command, Pending::Transfer(transfer), taken);
+        }
+        let Some(told) = &transfer.told else {
+            // Unknown is not free.
+            return self.refuse(taken, None, reply::no(&transfer.tag, "UNAVAILABLE", Code::SizeUnknown), SWALLOW);
+        };
+        if told.set.is_empty() {
+            let answer = match transfer.by_uid {
+                // RFC 9051 6.4.8: a UID that is not there is no error.
+                true => reply::ok(&transfer.tag, "No such messages"),
+                false => reply::no(&transfer.tag, "", Code::NoSuchMessage),
+            };
+            return self.refuse(taken, None, answer, SWALLOW);
+        }
+        match self.set_aside_for(&transfer, places.owner(&transfer.mailbox)) {
+            Ok(reservation) => self.paid(&transfer, reservation, taken),
+            Err(code @ (Code::MailboxFull | Code::AssociationFull)) => {
+                let turned = from_own && transfer.by_uid && transfer.verb == Verb::Copy && places.is_trash(&transfer.mailbox);
+                self.no_room_for(transfer, taken, code, turned)
+            }
+            Err(code) => self.refuse(taken, None, reply::over_quota(&transfer.tag, code), SWALLOW),
+        }
+    }
+
+    fn set_aside_for(&self, transfer: &Transfer, owner: Owner<'_>) -> Result<Reservation, Code> {
+        let (Some(account), Some(told)) = (self.gate.account(), &transfer.told) else { return Err(Code::SizeUnknown) };
+        match owner {
+            Owner::Own => account.reserve(told.amount),
+            Owner::Other(owner) => account.reserve_for(owner, told.amount),
+            Owner::Nobody => Err(Code::NotYourFolder),
+        }
+    }
+
+    fn paid(&mut self, transfer: &Transfer, reservation: Reservation, taken: usize) -> Step {
+        let amount = reservation.amount();
+        self.gate.hold(&transfer.tag, reservation, amount);
+        self.gate.handed_over(&transfer.tag);
+        if transfer.verb == Verb::Move {
+            // Away from the member's own folders, or into them.
+            self.gate.shrank();
+        }
+        let set = transfer.told.as_ref().map(|told| told.set.as_slice()).unwrap_or_default();
+        let line = transfer.line(transfer.word(), set);
+        self.send_transfer(transfer, &line, taken)
+    }
+
+    fn move_within(&mut self, transfer: &Transfer, set: &[u8], taken: usize) -> Step {
+        self.gate.shift(&transfer.tag);
+        let line = transfer.line(b"MOVE", set);
+        self.send_transfer(transfer, &line, taken)
+    }
+
+    /// Before a refusal the backend is counted, whoever may have deleted; and it may not have the folder at all.
+    fn no_room_for(&mut self, mut transfer: Box<Transfer>, taken: usize, code: Code, turned: bool) -> Step {
+        if transfer.asked == Asked::Sizes {
+            transfer.asked = Asked::Usage;
+            match self.count(Pending::Transfer(transfer), taken) {
+                Ok(step) => return step,
+                Err(Pending::Transfer(back)) => transfer = back,
+                Err(_) => return self.close(Fault::Garbage(Side::Us)),
+            }
+        }
+        if turned && self.rules.offers.has(Offer::Move) {
+            let set = transfer.told.take().map(|told| told.set).unwrap_or_default();
+            return self.move_within(&transfer, &set, taken);
+        }
+        if transfer.asked == Asked::Usage {
+            let command = [b"STATUS ", &quoted(&transfer.mailbox)[..], b" (MESSAGES)"].concat();
+            return self.ask(Aim::Exists(None), &command, Pending::Transfer(transfer), taken);
+        }
+        self.gate.refused();
+        let answer = match transfer.asked {
+            Asked::Folder(Some(false)) => reply::no(&transfer.tag, "TRYCREATE", Code::NoSuchFolder),
+            _ => reply::over_quota(&transfer.tag, code),
+        };
+        self.refuse(taken, None, answer, SWALLOW)
+    }
+
+    fn send_transfer(&mut self, transfer: &Transfer, line: &[u8], taken: usize) -> Step {
+        if let Some(reuse) = &mut self.reuse {
+            reuse.command(&transfer.tag, verbs::row(transfer.word()), line, None);
+        }
+        self.tags.open(&transfer.tag);
+        self.phase = Phase::Command;
+        Step::Rewrite(taken, line.to_vec())
+    }
+
+    /// RENAME: folders stay with their owners.
+    pub(super) fn rename(&mut self, tag: Box<[u8]>, names: (Vec<u8>, Vec<u8>), taken: usize) -> Step {
+        if let Err(code) = self.may_change() {
+            return self.refuse(taken, None, reply::over_quota(&tag, code), SWALLOW);
+        }
+        if self.wants_places() {
+            return self.ask_places(Pending::Rename { tag, names }, taken);
+        }
+        let places = self.known_places();
+        if places.owner(&names.0) != places.owner(&names.1) {
+            return self.refuse(taken, None, reply::no(&tag, "NOPERM", Code::NotYourFolder), SWALLOW);
+        }
+        self.gate.shift(&tag);
+        // The Sent mailbox may be called otherwise now.
+        self.places = None;
+        let line = [&tag, &b" RENAME "[..], &quoted(&names.0), b" ", &quoted(&names.1), b"\r\n"].concat();
+        if let Some(reuse) = &mut self.reuse {
+            reuse.command(&tag, verbs::row(b"RENAME"), &line, None);
+        }
+        self.tags.open(&tag);
+        self.phase = Phase::Command;
+        Step::Rewrite(taken, line)
+    }
+}

@@ -1,0 +1,176 @@
+//! The one table of IMAP verbs: what each is for the session, for the quota book, and for a connection that rests.
+//!
+//! A verb that is not in the table passes without being understood, so that a new extension works on the day the backend
+//! has it; but it passes alone (nothing is sent behind it until it is answered), without literals, and its connection never
+//! rests. Only what is known to read a literal as a literal is given one (see [`Args::Literals`]).
+
+/// One row.
+#[derive(Debug)]
+pub struct Row {
+    /// The verb, and behind UID the verb that follows it.
+    pub verb: Verb,
+    /// What may stand behind the verb.
+    pub args: Args,
+    /// What it does to what is stored.
+    pub effect: Effect,
+    /// What it leaves behind at the backend.
+    pub after: After,
+}
+
+/// What may stand behind a verb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Args {
+    /// Nothing at all (RFC 9051 9, `command-any` and its like).
+    None,
+    /// Anything in one line.
+    Line,
+    /// Strings, which may come as literals.
+    Literals,
+}
+
+/// What a command does to what is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing, as far as space is concerned.
+    Nothing,
+    /// There may be less afterwards.
+    Shrinks,
+    /// Read by a grammar of our own, each in its file.
+    Judged,
+    /// Answered by us.
+    Ours,
+    /// Not here: it would bring bodies around the scrubber, or blind us.
+    Refused,
+}
+
+/// What a command leaves behind at the backend, where another session of the same person may follow on the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// Nothing.
+    Clean,
+    /// A selected mailbox.
+    Selected,
+    /// No selected mailbox.
+    Unselected,
+    /// Nothing, unless one of its words switches something on.
+    Words,
+    /// The same, with the words of searches too.
+    SearchWords,
+    /// What cannot be taken back.
+    Spoilt,
+}
+
+macro_rules! verbs {
+    ($($name:ident $word:literal $args:ident $effect:ident $after:ident)*) => {
+        /// The verbs that are known.
+        #[allow(missing_docs)] // each is the RFC's own word
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Verb { $($name,)* Unknown }
+
+        /// All rows but the last, for tests.
+        pub const TABLE: &[(&str, Row)] = &[$((
+            $word,
+            Row { verb: Verb::$name, args: Args::$args, effect: Effect::$effect, after: After::$after },
+        )),*];
+    };
+}
+
+verbs! {
+    Append         "APPEND"         Literals Judged  Clean
+    Authenticate   "AUTHENTICATE"   Line     Refused Spoilt
+    Capability     "CAPABILITY"     None     Nothing Clean
+    Check          "CHECK"          None     Nothing Clean
+    Close          "CLOSE"          None     Shrinks Unselected
+    Compress       "COMPRESS"       Line     Refused Spoilt
+    Copy           "COPY"           Literals Judged  Clean
+    Create         "CREATE"         Literals Judged  Clean
+    Delete         "DELETE"         Literals Shrinks Clean
+    DeleteAcl      "DELETEACL"      Literals Nothing Spoilt
+    Enable         "ENABLE"         Line     Nothing Spoilt
+    Examine        "EXAMINE"        Literals Judged  Selected
+    Expunge        "EXPUNGE"        None     Shrinks Clean
+    Fetch          "FETCH"          Literals Nothing Words
+    GenUrlAuth     "GENURLAUTH"     Literals Refused Spoilt
+    GetAcl         "GETACL"         Literals Nothing Clean
+    GetAnnotation  "GETANNOTATION"  Literals Nothing Spoilt
+    GetMetadata    "GETMETADATA"    Literals Nothing Spoilt
+    GetQuota       "GETQUOTA"       Literals Ours    Clean
+    GetQuotaRoot   "GETQUOTAROOT"   Literals Ours    Clean
+    Id             "ID"             Literals Ours    Clean
+    Idle           "IDLE"           None     Judged  Clean
+    List           "LIST"           Literals Nothing Clean
+    ListRights     "LISTRIGHTS"     Literals Nothing Clean
+    Login          "LOGIN"          Literals Refused Spoilt
+    Logout         "LOGOUT"         None     Judged  Clean
+    Lsub           "LSUB"           Literals Nothing Clean
+    Move           "MOVE"           Literals Judged  Clean
+    MyRights       "MYRIGHTS"       Literals Nothing Clean
+    Namespace      "NAMESPACE"      None     Nothing Clean
+    Noop           "NOOP"           None     Nothing Clean
+    Notify         "NOTIFY"         Literals Nothing Spoilt
+    Rename         "RENAME"         Literals Judged  Clean
+    Replace        "REPLACE"        Literals Refused Spoilt
+    ResetKey       "RESETKEY"       Literals Refused Spoilt
+    Search         "SEARCH"         Literals Nothing SearchWords
+    Select         "SELECT"         Literals Judged  Selected
+    SetAcl         "SETACL"         Literals Nothing Spoilt
+    SetAnnotation  "SETANNOTATION"  Literals Nothing Spoilt
+    SetMetadata    "SETMETADATA"    Literals Nothing Spoilt
+    SetQuota       "SETQUOTA"       Literals Ours    Clean
+    Sort           "SORT"           Literals Nothing SearchWords
+    StartTls       "STARTTLS"       Line     Refused Spoilt
+    Status         "STATUS"         Literals Nothing Words
+    Store          "STORE"          Literals Nothing Words
+    Subscribe      "SUBSCRIBE"      Literals Nothing Clean
+    Thread         "THREAD"         Literals Nothing SearchWords
+    Uid            "UID"            Literals Judged  Clean
+    Unauthenticate "UNAUTHENTICATE" Line     Refused Spoilt
+    Unselect       "UNSELECT"       None     Nothing Unselected
+    Unsubscribe    "UNSUBSCRIBE"    Literals Nothing Clean
+    UrlFetch       "URLFETCH"       Literals Refused Spoilt
+    Xlist          "XLIST"          Literals Nothing Clean
+}
+
+const UNKNOWN: Row = Row { verb: Verb::Unknown, args: Args::Line, effect: Effect::Nothing, after: After::Spoilt };
+
+/// The row of `word`.
+pub fn row(word: &[u8]) -> &'static Row {
+    let found = TABLE.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(word));
+    found.map_or(&UNKNOWN, |(_, row)| row)
+}
+
+/// The row of the verb behind UID (RFC 9051 6.4.9, RFC 4315, RFC 6851); only these may stand there.
+pub fn behind_uid(word: &[u8]) -> &'static Row {
+    // EXPUNGE is the one that takes an argument behind UID only (RFC 4315 2.1).
+    const EXPUNGE: Row = Row { verb: Verb::Expunge, args: Args::Line, effect: Effect::Shrinks, after: After::Clean };
+    let row = row(word);
+    match row.verb {
+        Verb::Expunge => &EXPUNGE,
+        Verb::Copy | Verb::Fetch | Verb::Move | Verb::Replace | Verb::Search | Verb::Sort | Verb::Store | Verb::Thread => row,
+        _ => &UNKNOWN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_found_in_any_case_and_once() {
+        assert_eq!(row(b"append").verb, Verb::Append);
+        assert_eq!(row(b"XYZZY").args, Args::Line);
+        assert_eq!(behind_uid(b"expunge").args, Args::Line);
+        assert_eq!(behind_uid(b"APPEND").verb, Verb::Unknown);
+        for (at, (word, _)) in TABLE.iter().enumerate() {
+            assert!(TABLE.iter().skip(at + 1).all(|(other, _)| other != word), "{word} stands there twice");
+        }
+    }
+
+    /// What is read by our own grammar must be able to give the connection back as it was.
+    #[test]
+    fn what_is_refused_never_reaches_a_connection_that_rests() {
+        for (word, row) in TABLE {
+            assert!(row.effect != Effect::Refused || row.after == After::Spoilt, "{word}");
+        }
+    }
+}
