@@ -153,7 +153,7 @@ impl Session {
             if *self.space.open[at].0 == *tag {
                 let (_, reservation) = self.space.open.swap_remove(at);
                 if stored {
-                    reservation.commit();
+                    let _ = reservation.commit();
                 }
             } else {
                 at += 1;

@@ -84,7 +84,7 @@ impl Room {
     /// The backend stored a message of `octets`.
     pub(super) fn commit(self, octets: u64) {
         for (_, reservation) in self.held {
-            reservation.commit_as(stored(octets));
+            let _ = reservation.commit_as(stored(octets));
         }
     }
 }

@@ -2,7 +2,7 @@
 //! not held: a field that is added to the ledger or to the sending limits must be added here.
 
 use super::sending::Filling;
-use super::{Book, MailboxView, Name, Told};
+use super::{Book, MailboxView, Name, Notified};
 use crate::private::Address;
 
 /// Everything. The store holds the limit, the usage and what was told; the rest is in memory only.
@@ -10,9 +10,9 @@ pub struct Disclosure {
     /// Its limit and numbers.
     pub mailbox: Option<MailboxView>,
     /// What notices were due last.
-    pub due: Told,
+    pub due: Notified,
     /// What notices went out last.
-    pub told: Told,
+    pub told: Notified,
     /// Aliases that lead to it, or the alias that it is.
     pub aliases: Vec<Address>,
     /// Associations that it is the contact of.
@@ -28,8 +28,8 @@ impl Book {
         let address = canonical.as_ref().unwrap_or(address);
         let mut found = Disclosure {
             mailbox: self.mailbox(address),
-            due: Told::default(),
-            told: Told::default(),
+            due: Notified::default(),
+            told: Notified::default(),
             aliases: Vec::new(),
             contact_of: Vec::new(),
             sending: self.sending.mailbox(address),

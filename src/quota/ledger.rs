@@ -5,10 +5,12 @@
 //! limit was lowered or the backend holds more than we let in.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::levels::{Crossing, Level};
 use super::mark::Mark;
 use super::news::{Leaving, News, Subject};
+use super::watch::Watcher;
 use super::{Amount, Association, Day, Limit, Standing, Sum, Verdict, Way};
 use crate::private::Address;
 
@@ -30,6 +32,8 @@ pub(super) struct Entry {
     /// The number of the last refresh that was begun, and of the newest one that was finished.
     pub(super) begun: u64,
     pub(super) finished: u64,
+    /// Open sessions.
+    pub(super) watchers: Vec<Arc<Watcher>>,
 }
 
 impl Entry {
@@ -45,6 +49,7 @@ impl Entry {
             mark: Mark::default(),
             begun: 0,
             finished: 0,
+            watchers: Vec::new(),
         }
     }
 }

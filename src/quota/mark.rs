@@ -7,7 +7,7 @@ use super::{Day, Level};
 
 /// What one notice after the other has said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct Notified {
     /// The level.
     pub level: Level,
     /// The last day of an association that leaves.
@@ -17,23 +17,23 @@ pub struct Told {
 /// Of one mailbox, or of one association as a whole. The level that was told is never above the one that is due.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Mark {
-    due: Told,
-    told: Told,
+    due: Notified,
+    told: Notified,
 }
 
 impl Mark {
     /// As it comes out of the store.
-    pub(super) fn kept(told: Told) -> Mark {
+    pub(super) fn kept(told: Notified) -> Mark {
         Mark { due: told, told }
     }
 
     /// What was to be told last.
-    pub(super) fn due(self) -> Told {
+    pub(super) fn due(self) -> Notified {
         self.due
     }
 
     /// What was told last: this is what the store holds.
-    pub(super) fn told(self) -> Told {
+    pub(super) fn told(self) -> Notified {
         self.told
     }
 

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::{Amount, Association, Day, Grant, Level, Limit, Name, Rates, SenderRule, SendingLimits, State, Told};
+use super::{Amount, Association, Day, Grant, Level, Limit, Name, Notified, Rates, SenderRule, SendingLimits, State};
 use crate::fault::Lang;
 use crate::private::{Address, Domain};
 use crate::store::{Change, Record, Schema, Step, StoreError};
@@ -28,8 +28,8 @@ pub(super) enum Known {
     Association(Box<Association>),
     Alias(Address, BTreeSet<Address>),
     Mailbox(Address, Limit),
-    Usage(Address, Amount, Told),
-    Level(Name, Told),
+    Usage(Address, Amount, Notified),
+    Level(Name, Notified),
     /// The schema's version, or the mark of the import.
     Mark,
 }
@@ -57,7 +57,7 @@ pub(super) fn mailbox(address: &Address, own: Option<Limit>) -> Change {
 }
 
 /// Writes what is in a mailbox, and what its owner was told.
-pub(super) fn usage(address: &Address, used: Amount, told: Told) -> Change {
+pub(super) fn usage(address: &Address, used: Amount, told: Notified) -> Change {
     let mut value = told_value(told);
     value["octets"] = json!(used.octets);
     value["messages"] = json!(used.messages);
@@ -70,11 +70,11 @@ pub(super) fn forget(address: &Address) -> [Change; 2] {
 }
 
 /// Writes what an association's contact was told.
-pub(super) fn level(name: &Name, told: Told) -> Change {
+pub(super) fn level(name: &Name, told: Notified) -> Change {
     put(format!("level/{}", name.reveal()), &told_value(told))
 }
 
-fn told_value(told: Told) -> Value {
+fn told_value(told: Notified) -> Value {
     match told.leaving {
         None => json!({ "level": told.level.percent() }),
         Some(day) => json!({ "level": told.level.percent(), "leaving-until": day.print() }),
@@ -195,12 +195,12 @@ fn parse(key: &str, value: &[u8]) -> Option<Known> {
     })
 }
 
-fn told(value: &Value) -> Option<Told> {
+fn told(value: &Value) -> Option<Notified> {
     let level = Level::from_percent(value.get("level")?.as_u64()?);
     let leaving = value.get("leaving-until").map(|day| Day::parse(day.as_str()?));
     match leaving {
-        None => Some(Told { level, leaving: None }),
-        Some(day) => Some(Told { level, leaving: Some(day?) }),
+        None => Some(Notified { level, leaving: None }),
+        Some(day) => Some(Notified { level, leaving: Some(day?) }),
     }
 }
 
@@ -330,7 +330,9 @@ mod tests {
     fn what_was_told_reads_as_it_was_written_also_by_version_1() {
         let name = Name::parse("velo").unwrap();
         let (high, day) = (Level::High, Day::parse("2027-03-01"));
-        for was_told in [Told::default(), Told { level: high, leaving: None }, Told { level: Level::Full, leaving: day }] {
+        for was_told in
+            [Notified::default(), Notified { level: high, leaving: None }, Notified { level: Level::Full, leaving: day }]
+        {
             let value = level(&name, was_told).value.unwrap();
             let known = super::read(&record("level/velo", value.reveal()));
             assert!(matches!(known, Ok(Known::Level(_, told)) if told == was_told));
@@ -339,9 +341,9 @@ mod tests {
         let changes = leaving(&old).unwrap();
         assert!(changes.len() == 1 && changes[0].key.reveal() == "level/velo");
         let known = super::read(&record("level/velo", changes[0].value.as_ref().unwrap().reveal()));
-        assert!(matches!(known, Ok(Known::Level(_, Told { level: Level::High, leaving: None }))));
+        assert!(matches!(known, Ok(Known::Level(_, Notified { level: Level::High, leaving: None }))));
         let usage = record("usage/a@velo.example", br#"{"octets":1,"messages":1,"level":95}"#);
-        assert!(matches!(super::read(&usage), Ok(Known::Usage(_, _, Told { level: Level::Full, leaving: None }))));
+        assert!(matches!(super::read(&usage), Ok(Known::Usage(_, _, Notified { level: Level::Full, leaving: None }))));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum Refreshed {
     Exact,
     /// Somebody did: it may be above the truth. Refresh again when the mailbox rests.
     AtMost,
+    /// Messages changed their folder meanwhile ([`Book::shift`]): they may have been missed, so nothing was changed.
+    Disturbed,
     /// A refresh that began later was finished already, or the mailbox was removed; nothing was changed.
     Outdated,
 }
@@ -75,5 +77,17 @@ impl Refresh {
         let news = ledger.news(self.number, today);
         news.into_iter().flatten().for_each(|news| self.tenant.waiting.push(news));
         if exact { Refreshed::Exact } else { Refreshed::AtMost }
+    }
+}
+
+/// A MOVE or a RENAME under way: messages change their folder, so a count or a push at the same time may miss them. Dropping
+/// it ends it.
+#[must_use = "a shift that is dropped is over"]
+pub struct Shift(());
+
+impl Book {
+    /// Messages begin to change their folder; none when the mailbox was not admitted.
+    pub fn shift(&self, mailbox: &Address) -> Option<Shift> {
+        self.with(mailbox, |_, ledger, mailbox| ledger.number(mailbox)).flatten().map(|_| Shift(()))
     }
 }

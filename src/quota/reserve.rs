@@ -25,6 +25,7 @@ pub struct Reservation {
     stored: Amount,
     way: Way,
     today: Day,
+    handed: bool,
 }
 
 impl Book {
@@ -59,7 +60,7 @@ impl Book {
             self.refused.fetch_add(1, Ordering::Relaxed);
         };
         let (tenant, number) = reserved.unwrap_or(Err(Verdict::Unknown)).inspect_err(refused)?;
-        Ok(Reservation { tenant, number, amount, stored: Amount::ZERO, way, today })
+        Ok(Reservation { tenant, number, amount, stored: Amount::ZERO, way, today, handed: false })
     }
 
     /// How many reservations were refused since the start.
@@ -95,25 +96,53 @@ impl Reservation {
         Ok(())
     }
 
-    /// The backend stored it all.
-    pub fn commit(self) {
-        let amount = self.amount;
-        self.commit_as(amount);
+    /// The backend has every octet: from now on only its answer tells. Dropped from now on, the reservation is in doubt.
+    pub fn handed_over(&mut self) {
+        self.handed = true;
     }
 
-    /// The backend was lost when it had all of it: it stored it or not. The space is given back, and the mailbox is to be
-    /// counted anew.
+    /// The backend said NO: it stored nothing.
+    pub fn release(mut self) {
+        self.handed = false;
+    }
+
+    /// The backend stored it all.
+    pub fn commit(self) -> Counted {
+        let amount = self.amount;
+        self.commit_as(amount)
+    }
+
+    /// The backend stored `actual`. More than was reserved is counted too, because it is there: reserve enough, or
+    /// [`Reservation::grow`], to stay within the limits.
+    pub fn commit_as(mut self, actual: Amount) -> Counted {
+        self.stored = actual;
+        Counted::Once
+    }
+
+    /// No answer came: stored or not, it stays counted until a count that begins after this moment.
     pub fn doubt(self) {
         if let Some(entry) = self.tenant.lock().entry_mut(self.number) {
             entry.seen = false;
         }
     }
 
-    /// The backend stored `actual`. More than was reserved is counted too, because it is there: reserve enough, or
-    /// [`Reservation::grow`], to stay within the limits.
-    pub fn commit_as(mut self, actual: Amount) {
-        self.stored = actual;
+    /// Its octets do not come: the space is let go for the moment.
+    pub fn pause(&mut self) {}
+
+    /// Sets aside anew what [`Reservation::pause`] let go, before the next octet passes.
+    pub fn resume(&mut self) -> Result<(), Verdict> {
+        Ok(())
     }
+}
+
+/// How sure it is that what was stored is in the book once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what is counted twice stays so until somebody counts again"]
+pub enum Counted {
+    /// It is.
+    Once,
+    /// A count or a push overlapped: it may be in that number too. Whoever can is to count again when the mailbox rests.
+    PerhapsTwice,
 }
 
 impl Drop for Reservation {

@@ -17,6 +17,8 @@ pub enum Verdict {
     TooManyMailboxes,
     /// The sending limit of the mailbox or of the association.
     TooManyMessages,
+    /// More octets of this mailbox were announced and not sent than may be at once.
+    TooManyWrites,
     /// No association has this domain, or the mailbox is not in the book (see [`super::Book::admit`]).
     Unknown,
 }
@@ -31,6 +33,7 @@ impl Verdict {
             Verdict::Suspended => Code::Suspended,
             Verdict::TooManyMailboxes => Code::TooManyMailboxes,
             Verdict::TooManyMessages => Code::TooManyMessages,
+            Verdict::TooManyWrites => Code::TooManyWrites,
             Verdict::Unknown => Code::UnknownMailbox,
         }
     }

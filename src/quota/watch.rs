@@ -1,0 +1,118 @@
+//! Open sessions of a mailbox, and what they are to hear: that it is over, that an admin ends them, that a count is wanted.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use super::book::Tenant;
+use super::{Book, Day, Standing, Verdict};
+use crate::private::Address;
+
+const KICKED: u8 = 1;
+const RECOUNT: u8 = 2;
+
+/// What an open session is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The association is suspended ([`Verdict::Suspended`]), or the mailbox or the association was removed
+    /// ([`Verdict::Unknown`]). Told again at every poll.
+    Ended(Verdict),
+    /// An admin ends this person's sessions. Told once.
+    Kicked,
+    /// Whoever can count the mailbox is to do so, if [`Book::is_seen`] does not hold by then. Told once each time.
+    Recount,
+}
+
+/// One open session. Dropping it ends the watch.
+#[must_use = "a watch that is dropped hears nothing"]
+pub struct Watch {
+    tenant: Arc<Tenant>,
+    number: u64,
+    watcher: Arc<Watcher>,
+}
+
+/// What is waiting to be told to one session.
+#[derive(Default)]
+pub(super) struct Watcher {
+    told: AtomicU8,
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Watcher {
+    pub(super) fn kick(&self) {
+        self.tell(KICKED);
+    }
+
+    pub(super) fn recount(&self) {
+        self.tell(RECOUNT);
+    }
+
+    /// Something about the mailbox or its association changed: the session looks by itself.
+    pub(super) fn wake(&self) {
+        self.tell(0);
+    }
+
+    fn tell(&self, what: u8) {
+        self.told.fetch_or(what, Ordering::AcqRel);
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn take(&self, what: u8) -> bool {
+        self.told.fetch_and(!what, Ordering::AcqRel) & what != 0
+    }
+}
+
+impl Book {
+    /// A session of this mailbox is open; none when the mailbox was not admitted.
+    pub fn watch(&self, mailbox: &Address) -> Option<Watch> {
+        self.with(mailbox, |tenant, ledger, mailbox| {
+            let number = ledger.number(mailbox)?;
+            let watcher = Arc::new(Watcher::default());
+            ledger.entry_mut(number)?.watchers.push(watcher.clone());
+            Some(Watch { tenant: tenant.clone(), number, watcher })
+        })
+        .flatten()
+    }
+
+    /// `mailbox kick`: how many open sessions were told to end.
+    pub fn kick(&self, mailbox: &Address) -> usize {
+        let told = self.with(mailbox, |_, ledger, mailbox| {
+            let entry = ledger.number(mailbox).and_then(|number| ledger.entry(number))?;
+            entry.watchers.iter().for_each(|watcher| watcher.kick());
+            Some(entry.watchers.len())
+        });
+        told.flatten().unwrap_or(0)
+    }
+}
+
+impl Watch {
+    /// Waits for something to tell. `today` says whether an association that leaves has left.
+    pub fn poll(&self, cx: &mut Context<'_>, today: Day) -> Poll<Told> {
+        // First the waker, then the look: what is told in between wakes.
+        *self.watcher.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        {
+            let ledger = self.tenant.lock();
+            if ledger.entry(self.number).is_none() {
+                return Poll::Ready(Told::Ended(Verdict::Unknown));
+            }
+            if ledger.association.state.standing(today) == Standing::Suspended {
+                return Poll::Ready(Told::Ended(Verdict::Suspended));
+            }
+        }
+        match () {
+            () if self.watcher.take(KICKED) => Poll::Ready(Told::Kicked),
+            () if self.watcher.take(RECOUNT) => Poll::Ready(Told::Recount),
+            () => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut ledger = self.tenant.lock();
+        if let Some(entry) = ledger.entry_mut(self.number) {
+            entry.watchers.retain(|watcher| !Arc::ptr_eq(watcher, &self.watcher));
+        }
+    }
+}
