@@ -25,6 +25,7 @@ pub fn over_quota(tag: &[u8], code: Code) -> Vec<u8> {
     let response = match code {
         Code::MailboxFull | Code::AssociationFull | Code::TooManyMailboxes => "OVERQUOTA",
         Code::MessageTooLong => "TOOBIG",
+        Code::TooManyWrites => "LIMIT",
         Code::ReadOnly => "NOPERM",
         _ => "UNAVAILABLE",
     };

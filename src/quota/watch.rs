@@ -29,6 +29,7 @@ pub struct Watch {
     tenant: Arc<Tenant>,
     number: u64,
     watcher: Arc<Watcher>,
+    closed: bool,
 }
 
 /// What is waiting to be told to one session.
@@ -69,8 +70,10 @@ impl Book {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox)?;
             let watcher = Arc::new(Watcher::default());
-            ledger.entry_mut(number)?.watchers.push(watcher.clone());
-            Some(Watch { tenant: tenant.clone(), number, watcher })
+            let entry = ledger.entry_mut(number)?;
+            entry.watchers.push(watcher.clone());
+            entry.tally.watched += 1;
+            Some(Watch { tenant: tenant.clone(), number, watcher, closed: false })
         })
         .flatten()
     }
@@ -108,10 +111,20 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// The session ends, and the connection to the backend is closed, not kept for the next session: what the backend has to push
+    /// it pushes now. Optional: without it, the book waits as long as an open session may hold its push back.
+    pub fn closed(mut self) {
+        self.closed = true;
+    }
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
+        let now = self.tenant.pulse.now();
         let mut ledger = self.tenant.lock();
         if let Some(entry) = ledger.entry_mut(self.number) {
+            entry.tally.unwatch(self.closed, now);
             entry.watchers.retain(|watcher| !Arc::ptr_eq(watcher, &self.watcher));
         }
     }
