@@ -166,7 +166,7 @@ fn ready(play: &mut Play, number: usize) -> bool {
     done
 }
 
-/// `store MAILBOX OCTETS` by another way; `count MAILBOX OCTETS` asks its backend, which says so many; `push MAILBOX OCTETS` it says by itself; `used MAILBOX OCTETS`, `reserved MAILBOX OCTETS` and `counted MAILBOX yes|no` must hold; `over defer`, `over
+/// `store MAILBOX OCTETS` by another way; `count MAILBOX OCTETS` asks its backend, which says so many; `push MAILBOX OCTETS` it says by itself; `announce MAILBOX OCTETS` sets aside for a member; `shrinks MAILBOX`: mail was deleted, and nobody counted; `used MAILBOX OCTETS`, `reserved MAILBOX OCTETS` and `counted MAILBOX yes|no` must hold; `over defer`, `over
 /// refuse`, `grace PERCENT`.
 fn house_order(house: &mut TestHouse, order: &str) -> Option<()> {
     let mut words = order.split(' ');
@@ -177,6 +177,8 @@ fn house_order(house: &mut TestHouse, order: &str) -> Option<()> {
         "used" => house.fill(name).map_or(0, |(used, _)| used) == octets()?,
         "reserved" => house.fill(name).map_or(0, |(_, reserved)| reserved) == octets()?,
         "count" => house.count(name, octets()?),
+        "announce" => house.announce(name, octets()?),
+        "shrinks" => house.shrinks(name),
         "push" => house.push(name, octets()?),
         "counted" => house.is_counted(name) == (number? == "yes"),
         "over" => {
