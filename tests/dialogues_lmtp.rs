@@ -11,7 +11,7 @@ use dialogue::{Dialogue, Expected, Side, Step, bytes, dialogues, show};
 use nologd::delegate::{Failure, Request, decide};
 use nologd::lmtp::House;
 use nologd::lmtp::invariants::{Play, TestHouse};
-use nologd::quota::Over;
+use nologd::quota::{Over, Unknown};
 
 #[test]
 fn lmtp() {
@@ -166,7 +166,7 @@ fn ready(play: &mut Play, number: usize) -> bool {
     done
 }
 
-/// `store MAILBOX OCTETS` by another way; `count MAILBOX` asks its backend; `used MAILBOX OCTETS`, `reserved MAILBOX OCTETS` and `counted MAILBOX yes|no` must hold; `over defer`, `over
+/// `store MAILBOX OCTETS` by another way; `count MAILBOX OCTETS` asks its backend, which says so many; `push MAILBOX OCTETS` it says by itself; `announce MAILBOX OCTETS` sets aside for a member; `shrinks MAILBOX`: mail was deleted, and nobody counted; `used MAILBOX OCTETS`, `reserved MAILBOX OCTETS` and `counted MAILBOX yes|no` must hold; `over defer`, `over
 /// refuse`, `grace PERCENT`.
 fn house_order(house: &mut TestHouse, order: &str) -> Option<()> {
     let mut words = order.split(' ');
@@ -176,10 +176,17 @@ fn house_order(house: &mut TestHouse, order: &str) -> Option<()> {
         "store" => house.store(name, octets()?),
         "used" => house.fill(name).map_or(0, |(used, _)| used) == octets()?,
         "reserved" => house.fill(name).map_or(0, |(_, reserved)| reserved) == octets()?,
-        "count" => house.count(name),
+        "count" => house.count(name, octets()?),
+        "announce" => house.announce(name, octets()?),
+        "shrinks" => house.shrinks(name),
+        "push" => house.push(name, octets()?),
         "counted" => house.is_counted(name) == (number? == "yes"),
         "over" => {
             house.over = if name == "defer" { Over::Defer } else { Over::default() };
+            true
+        }
+        "unknown" => {
+            house.unknown = if name == "refuse" { Unknown::Refuse } else { Unknown::Defer };
             true
         }
         "grace" => {

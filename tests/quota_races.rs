@@ -101,7 +101,7 @@ fn fifty_at_once_into_room_for_23_are_23() {
                         if let Ok(reservation) = reserve(book, random.below(5) as usize, 1000) {
                             std::thread::yield_now();
                             stored.fetch_add(1, Ordering::SeqCst);
-                            reservation.commit();
+                            let _ = reservation.commit();
                         }
                     }
                 });
@@ -138,7 +138,7 @@ fn writers_failures_and_refreshes_at_once_pass_no_limit_and_lose_nothing() {
                         let held = backend[mailbox].fetch_add(octets, Ordering::SeqCst) + octets;
                         let sum = all.fetch_add(octets, Ordering::SeqCst) + octets;
                         assert!(held <= DEFAULT && sum <= STORAGE, "seed {seed}");
-                        reservation.commit();
+                        let _ = reservation.commit();
                     }
                 });
             }
@@ -227,7 +227,7 @@ fn step(book: &Book, model: &mut [Model; 3], at: usize, (storage, default): (u64
         4 => {
             if let Some((reservation, true)) = model[at].open.pop() {
                 let octets = reservation.amount().octets;
-                reservation.commit();
+                let _ = reservation.commit();
                 model[at].counted += octets;
                 model[at].committed += octets;
             }
@@ -267,14 +267,15 @@ fn an_older_refresh_changes_nothing_after_a_newer_one() {
     assert_eq!(used(&book, 0), Amount::message(7));
     assert!(book.is_seen(&numbered(0)));
     let during = book.begin_refresh(&numbered(0)).unwrap();
-    reserve(&book, 0, 5).unwrap().commit();
+    let _ = reserve(&book, 0, 5).unwrap().commit();
     assert_eq!(during.finish(Amount::message(12), today()), Refreshed::AtMost);
     assert_eq!(used(&book, 0).octets, 17);
     // A writer that is open may have stored already: what the backend says is then counted twice for a moment.
-    let open = reserve(&book, 0, 3).unwrap();
+    let mut open = reserve(&book, 0, 3).unwrap();
+    open.handed_over();
     assert_eq!(book.begin_refresh(&numbered(0)).unwrap().finish(Amount::message(15), today()), Refreshed::AtMost);
     let before_its_end = book.begin_refresh(&numbered(0)).unwrap();
-    drop(open);
+    open.release();
     assert_eq!(before_its_end.finish(Amount::message(15), today()), Refreshed::AtMost);
     assert_eq!(book.begin_refresh(&numbered(0)).unwrap().finish(Amount::message(15), today()), Refreshed::Exact);
 }
@@ -283,11 +284,11 @@ fn an_older_refresh_changes_nothing_after_a_newer_one() {
 fn limits_hold_to_the_octet_and_numbers_cannot_overflow() {
     let book = book(1000, 600, 2);
     assert_eq!(refused(reserve(&book, 0, 601)), Verdict::MailboxFull);
-    reserve(&book, 0, 600).unwrap().commit();
+    let _ = reserve(&book, 0, 600).unwrap().commit();
     assert_eq!(refused(reserve(&book, 0, 1)), Verdict::MailboxFull);
     assert_eq!(refused(reserve(&book, 1, 401)), Verdict::AssociationFull);
     assert_eq!(refused(reserve(&book, 1, u64::MAX)), Verdict::AssociationFull);
-    reserve(&book, 1, 400).unwrap().commit_as(Amount::message(399));
+    let _ = reserve(&book, 1, 400).unwrap().commit_as(Amount::message(399));
     assert!(reserve(&book, 1, 1).is_ok());
     let edit =
         Edit { storage: Some(Limit::None), mailbox_default: Some(Limit::None), messages: Some(Limit::At(3)), ..Edit::default() };
@@ -314,14 +315,14 @@ fn a_reservation_outlives_its_mailbox_and_association_without_harm() {
     let (one, two) = (reserve(&book, 0, 10).unwrap(), reserve(&book, 0, 10).unwrap());
     book.remove_mailbox(&numbered(0), today()).unwrap();
     book.admit(&numbered(0)).unwrap();
-    one.commit();
+    let _ = one.commit();
     assert_eq!(total(&book), (Amount::ZERO, Amount::ZERO));
     let three = reserve(&book, 0, 10).unwrap();
     let refresh = book.begin_refresh(&numbered(0)).unwrap();
     book.remove_association(&name("amis"), true, today()).unwrap();
     assert_eq!(refresh.finish(Amount::ZERO, today()), Refreshed::Outdated);
     drop(two);
-    three.commit();
+    let _ = three.commit();
     assert_eq!(refused(reserve(&book, 0, 1)), Verdict::Unknown);
     assert!(book.associations(today()).is_empty());
 }
@@ -371,7 +372,7 @@ fn leaving_is_told_to_each_once() {
     let first = told();
     assert!(first.len() == 3 && first.values().all(|until| *until == last) && first.contains_key(&info));
     set(State::LeavingUntil(last.unwrap()));
-    reserve(&book, 0, 1).unwrap().commit();
+    let _ = reserve(&book, 0, 1).unwrap().commit();
     book.review(day("2026-11-03"));
     assert!(told().is_empty());
     // A mailbox that is seen for the first time meanwhile is told too; the contact, as the contact only.
@@ -379,7 +380,7 @@ fn leaving_is_told_to_each_once() {
     book.set_association(&name("amis"), &contact, today()).unwrap();
     for mailbox in [6, 7] {
         book.admit(&numbered(mailbox)).unwrap();
-        reserve(&book, mailbox, 1).unwrap().commit();
+        let _ = reserve(&book, mailbox, 1).unwrap().commit();
     }
     assert!(told().into_keys().collect::<Vec<_>>() == [Subject::Mailbox(numbered(6))]);
     // Called off, and after the last day: what was not sent is taken back.
@@ -397,7 +398,7 @@ fn grants_end_by_themselves() {
     let grant = |octets, until| book.grant(&name("amis"), Grant { octets, until: day(until) }, today());
     assert_eq!(grant(500, "2026-10-31").err(), Some(AdminError::DayOver));
     grant(500, "2026-11-05").unwrap();
-    reserve(&book, 0, 1400).unwrap().commit();
+    let _ = reserve(&book, 0, 1400).unwrap().commit();
     assert!(crossings(&book).iter().all(|crossing| crossing.now == Level::High));
     let on = |date: &str| book.association(&name("amis"), day(date)).unwrap().storage;
     assert_eq!((on("2026-11-05"), on("2026-11-06")), (Limit::At(1500), Limit::At(1000)));
@@ -445,8 +446,8 @@ fn the_number_of_mailboxes_is_held() {
 #[test]
 fn admins_are_told_what_was_and_what_is() {
     let book = book(1000, 800, 2);
-    reserve(&book, 0, 700).unwrap().commit();
-    reserve(&book, 1, 200).unwrap().commit();
+    let _ = reserve(&book, 0, 700).unwrap().commit();
+    let _ = reserve(&book, 1, 200).unwrap().commit();
     let edit = Edit { storage: Some(Limit::At(600)), mailbox_default: Some(Limit::At(500)), ..Edit::default() };
     let change = book.set_association(&name("amis"), &edit, today()).unwrap();
     assert_eq!(change.was.unwrap().storage, Limit::At(1000));
@@ -550,7 +551,7 @@ fn usage_and_levels_survive_a_restart() {
     book.add_association(amis, today()).unwrap();
     let writer = UsageWriter::start(book.clone(), Duration::from_millis(5), |_| {}).unwrap();
     book.admit(&numbered(0)).unwrap();
-    reserve(&book, 0, 850).unwrap().commit();
+    let _ = reserve(&book, 0, 850).unwrap().commit();
     let lingering = reserve(&book, 0, 10).unwrap();
     drop(writer);
     assert_eq!(book.write_usage(), Ok(0));
@@ -600,7 +601,7 @@ fn measure() {
                     let mut random = Random(thread + 1);
                     for _ in 0..count / threads {
                         let mailbox = &mailboxes[random.below(30_000) as usize];
-                        book.reserve(mailbox, Amount::message(1000), Way::Member, today()).unwrap().commit();
+                        let _ = book.reserve(mailbox, Amount::message(1000), Way::Member, today()).unwrap().commit();
                     }
                 });
             }

@@ -397,7 +397,7 @@ fn what_an_admin_removes_is_in_no_file_even_while_usage_is_written() {
         assert!(found_in_files(&scratch.0, ADDRESS), "the search must be able to find it");
         book.remove_mailbox(&address(ADDRESS), today).unwrap();
     });
-    late.commit();
+    let _ = late.commit();
     std::thread::sleep(Duration::from_millis(20));
     assert!(!found_in_files(&scratch.0, ADDRESS));
     let contact = Edit { contact: Some(Some(address("second@elsewhere.example"))), ..Edit::default() };

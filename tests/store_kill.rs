@@ -101,7 +101,9 @@ fn reserve_for_ever(book: &Book) {
             let reservation = book.reserve(&mailbox, Amount::message(10), Way::Incoming, today());
             match reservation {
                 Ok(reservation) if held.len() < 1000 => held.push(reservation),
-                Ok(reservation) => reservation.commit(),
+                Ok(reservation) => {
+                    let _ = reservation.commit();
+                }
                 Err(_) => {}
             }
         }

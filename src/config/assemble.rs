@@ -214,7 +214,8 @@ pub fn store_folder(config: &Config) -> PathBuf {
 /// Opens the book; the first time, the associations of the file are written into it.
 fn book(config: &mut Config) -> Result<Arc<Book>, Trouble> {
     let store = Embedded::open(&store_folder(config)).map_err(Trouble::Store)?;
-    let book = Book::open(Arc::new(store), Params { separator: config.separator }).map_err(Trouble::Store)?;
+    let book = Book::open(Arc::new(store), Params { separator: config.separator, largest: config.sizes.message })
+        .map_err(Trouble::Store)?;
     let imported = book.import_once(std::mem::take(&mut config.associations), today()).map_err(Trouble::Import)?;
     if let Some(associations) = imported.filter(|count| *count > 0) {
         emit(Event::Imported { associations: associations as u64 });

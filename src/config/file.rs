@@ -13,7 +13,7 @@ use crate::limit;
 use crate::net::pool;
 use crate::policy::{Policy, Problem};
 use crate::private::{Address, Domain};
-use crate::quota::{Association, Over};
+use crate::quota::{Association, Over, Unknown};
 use crate::route::{AuthBy, Backend, Backends, ClientHint, Endpoint, Unusable};
 use crate::serve::{Access, Patience, Quota, Service, Sizes};
 
@@ -185,11 +185,14 @@ fn quota(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Quota {
     let over = section.text(reader, "over");
     let grace = section.number(reader, "grace_percent", 100).and_then(|percent| u8::try_from(percent).ok());
     let failure = section.text(reader, "policy_failure");
+    let unknown = section.text(reader, "unknown");
     section.end(reader);
     let refuse = Over::Refuse { grace: grace.unwrap_or(0) };
     let over = choice(reader, over, &[("refuse", refuse), ("defer", Over::Defer)]).unwrap_or(refuse);
     let failures = [("dunno", Failure::Dunno), ("defer", Failure::Defer)];
-    Quota { over, policy_failure: choice(reader, failure, &failures).unwrap_or_default() }
+    let policy_failure = choice(reader, failure, &failures).unwrap_or_default();
+    let unknowns = [("defer", Unknown::Defer), ("refuse", Unknown::Refuse)];
+    Quota { over, unknown: choice(reader, unknown, &unknowns).unwrap_or_default(), policy_failure }
 }
 
 fn separator(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<char> {

@@ -3,7 +3,7 @@
 use super::request::Request;
 use crate::fault::Code;
 use crate::private::Address;
-use crate::quota::{Amount, Book, Day, ON_TOP, Over};
+use crate::quota::{Amount, Book, Day, ON_TOP, Over, Verdict};
 use crate::smtp::answer::{coded, no_space};
 
 /// What Postfix is told where nothing can be judged; `[quota] policy_failure` in the config file.
@@ -29,7 +29,8 @@ impl Failure {
     }
 }
 
-/// The answer to `request`. A domain or an address that is not ours is none of our business.
+/// The answer to `request`. A domain or an address that is not ours is none of our business: Postfix asks about mail that goes
+/// out as well, so an unknown domain is deferred by LMTP, where all mail is for us.
 pub fn decide(request: Request<'_>, book: &Book, over: Over, today: Day) -> Vec<u8> {
     let recipient = std::str::from_utf8(request.recipient).ok().and_then(Address::parse);
     let recipient = recipient.filter(|_| request.is_about_mail);
@@ -37,6 +38,10 @@ pub fn decide(request: Request<'_>, book: &Book, over: Over, today: Day) -> Vec<
     let amount = Amount::message(request.size.saturating_add(2 * ON_TOP));
     for mailbox in recipient.and_then(|recipient| book.resolve(&recipient)).unwrap_or_default() {
         if let Err(verdict) = book.probe(&mailbox, amount, today) {
+            // Its domain went away between two looks.
+            if verdict == Verdict::Unknown {
+                continue;
+            }
             let defer = book.defers(over, &mailbox, amount, verdict, today);
             return action(no_space(verdict, defer).trim_ascii_end());
         }

@@ -76,6 +76,8 @@ catalogue! {
     NoticesLost "notices-lost" (number);
     /// A relay refused a notice for good, with this reply code.
     NoticeRefused "notice-refused" (code);
+    /// Mail came in for a domain that no association has: the book is behind the relay. Told at 1, 2, 4, 8 ... since the start.
+    UnknownDomain "unknown-domain" (times);
     /// Taking connections failed (usually: no file descriptors left).
     AcceptFailed "accept-failed" (listener);
     /// The number of sessions reached its limit; new ones are refused.

@@ -60,7 +60,7 @@ impl Alice {
     }
 
     fn new(shared: u64, seen: bool) -> Option<Alice> {
-        let book = Book::open(Arc::new(Memory::new()), Params { separator: Some('+') }).ok()?;
+        let book = Book::open(Arc::new(Memory::new()), Params::default()).ok()?;
         let mut association = Association::new(Name::parse("velo")?, [Domain::parse("velo.example")?]);
         (association.mailbox_default, association.storage) = (Limit::At(1000), Limit::At(shared));
         book.import_once(vec![association], Day::from_unix(0)).ok()?;

@@ -2,12 +2,14 @@
 
 use super::room::NoRoom;
 use crate::fault::{Code, Fault};
+use crate::quota::Unknown;
 use crate::smtp::answer::{coded, no_space};
 
 /// No room, or nobody.
 pub(super) fn no_room(why: &NoRoom) -> Vec<u8> {
     match why {
-        NoRoom::UnknownDomain => coded("550 5.1.2", "No such domain here", Code::UnknownDomain),
+        NoRoom::UnknownDomain(Unknown::Refuse) => coded("550 5.1.2", "No such domain here", Code::UnknownDomain),
+        NoRoom::UnknownDomain(Unknown::Defer) => coded("450 4.1.2", "No such domain here yet", Code::UnknownDomain),
         NoRoom::Gone => apart(),
         NoRoom::Full(verdict, defer) => no_space(*verdict, *defer),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::session::{Act, House, Params, Peer, Session};
 use crate::fault::{Code, Fault, Side};
 use crate::private::{Address, Domain};
-use crate::quota::{self, Amount, Association, Book, Day, Limit, Name, Over, Way};
+use crate::quota::{self, Amount, Association, Book, Day, Limit, Name, Over, Reservation, Unknown, Way};
 use crate::store::Memory;
 
 /// Steps after which a session that gets no further input is called stuck.
@@ -19,6 +19,9 @@ pub struct TestHouse {
     book: Book,
     /// What is said where there is no room.
     pub over: Over,
+    /// What is said of unknown domains.
+    pub unknown: Unknown,
+    announced: Vec<Reservation>,
 }
 
 impl TestHouse {
@@ -26,7 +29,7 @@ impl TestHouse {
     pub fn new() -> TestHouse {
         let store = Arc::new(Memory::default());
         let book = Book::open(store, quota::Params::default()).unwrap_or_else(|_| unreachable!("memory does not fail"));
-        let house = TestHouse { book, over: Over::default() };
+        let house = TestHouse { book, over: Over::default(), unknown: Unknown::default(), announced: Vec::new() };
         let mut velo = association("velo", None);
         velo.mailbox_default = Limit::At(ROOM);
         let mailboxes = ["alice@velo.example", "bob@velo.example"].into_iter().filter_map(Address::parse);
@@ -53,10 +56,29 @@ impl TestHouse {
         views.into_iter().map(|view| (view.address, view.used.octets, view.reserved.octets)).collect()
     }
 
-    /// The backend is asked about a mailbox, and says that it is empty.
-    pub fn count(&self, mailbox: &str) -> bool {
-        let refresh = Address::parse(mailbox).and_then(|mailbox| self.book.begin_refresh(&mailbox));
-        refresh.map(|refresh| refresh.finish(Amount::ZERO, self.today())).is_some()
+    /// The backend is asked about a mailbox, and says that it holds so many octets.
+    pub fn count(&self, mailbox: &str, octets: u64) -> bool {
+        let Some(mailbox) = Address::parse(mailbox).filter(|mailbox| self.book.admit(mailbox).is_ok()) else { return false };
+        let seen = if octets > 0 { Amount::message(octets) } else { Amount::ZERO };
+        self.book.begin_refresh(&mailbox).map(|refresh| refresh.finish(seen, self.today())).is_some()
+    }
+
+    /// A member announces a message and does not send it.
+    pub fn announce(&mut self, mailbox: &str, octets: u64) -> bool {
+        let Some(mailbox) = Address::parse(mailbox).filter(|mailbox| self.book.admit(mailbox).is_ok()) else { return false };
+        let reserved = self.book.reserve(&mailbox, Amount::message(octets), Way::Member, self.today());
+        reserved.map(|reservation| self.announced.push(reservation)).is_ok()
+    }
+
+    /// Mail was deleted, and the session ended before it counted.
+    pub fn shrinks(&self, mailbox: &str) -> bool {
+        Address::parse(mailbox).map(|mailbox| self.book.unsee(&mailbox)).is_some()
+    }
+
+    /// The backend pushes what a mailbox holds.
+    pub fn push(&self, mailbox: &str, octets: u64) -> bool {
+        let mailbox = Address::parse(mailbox);
+        mailbox.map(|mailbox| self.book.pushed(&mailbox, Some(octets), None)).is_some()
     }
 
     /// Whether the backend was asked about a mailbox, and nothing happened since that makes the answer doubtful.
@@ -68,7 +90,7 @@ impl TestHouse {
     pub fn store(&self, mailbox: &str, octets: u64) -> bool {
         let Some(mailbox) = Address::parse(mailbox).filter(|mailbox| self.book.admit(mailbox).is_ok()) else { return false };
         let reserved = self.book.reserve(&mailbox, Amount::message(octets), Way::Member, self.today());
-        reserved.map(quota::Reservation::commit).is_ok()
+        reserved.map(|reservation| reservation.commit()).is_ok()
     }
 }
 
@@ -96,6 +118,10 @@ impl House for TestHouse {
 
     fn over(&self) -> Over {
         self.over
+    }
+
+    fn unknown(&self) -> Unknown {
+        self.unknown
     }
 
     fn backend(&self, name: Option<&str>) -> Option<usize> {

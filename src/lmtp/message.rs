@@ -127,7 +127,8 @@ impl Session {
         }
     }
 
-    fn finish(&mut self, transaction: Transaction) {
+    fn finish(&mut self, mut transaction: Transaction) {
+        transaction.hand_over();
         for (slot, hop) in self.hops.iter_mut().enumerate() {
             if transaction.uses(slot) {
                 hop.orders.extend_from_slice(dot::END);

@@ -5,9 +5,9 @@
 
 use super::session::House;
 use crate::private::Address;
-use crate::quota::{Amount, ON_TOP, Reservation, Verdict, Way};
+use crate::quota::{Amount, ON_TOP, Reservation, Unknown, Verdict, Way};
 
-/// What is set aside for one recipient; given back when dropped.
+/// What is set aside for one recipient; given back when dropped, until it is handed over.
 pub(super) struct Room {
     held: Vec<(Address, Reservation)>,
     /// Not in the book yet.
@@ -17,8 +17,8 @@ pub(super) struct Room {
 
 /// Why there is none.
 pub(super) enum NoRoom {
-    /// No association has the domain.
-    UnknownDomain,
+    /// No association has the domain, and whether the sender is to try again.
+    UnknownDomain(Unknown),
     /// What the book says, and whether the sender is to try again.
     Full(Verdict, bool),
     /// The mailbox was taken out of the book while the message came in: only a new try shows what it is now.
@@ -28,7 +28,7 @@ pub(super) enum NoRoom {
 impl Room {
     /// Asks for room for a message of `octets` in every mailbox that `recipient` leads to.
     pub(super) fn ask(house: &dyn House, recipient: &Address, octets: u64) -> Result<Room, NoRoom> {
-        let mailboxes = house.book().resolve(recipient).ok_or(NoRoom::UnknownDomain)?;
+        let mailboxes = house.book().resolve(recipient).ok_or_else(|| NoRoom::UnknownDomain(house.unknown()))?;
         let mut room = Room { held: Vec::new(), strangers: Vec::new(), amount: stored(octets) };
         for mailbox in mailboxes {
             match house.book().reserve(&mailbox, room.amount, Way::Incoming, house.today()) {
@@ -76,6 +76,17 @@ impl Room {
         Ok(())
     }
 
+    /// The final dot goes out: from now on only the backend knows what becomes of the message. Dropped from now on, it is in
+    /// doubt.
+    pub(super) fn hand_over(&mut self) {
+        self.held.iter_mut().for_each(|(_, reservation)| reservation.handed_over());
+    }
+
+    /// The backend did not store it.
+    pub(super) fn release(self) {
+        self.held.into_iter().for_each(|(_, reservation)| reservation.release());
+    }
+
     /// The backend was lost behind the final dot: nobody knows whether it stored the message.
     pub(super) fn doubt(self) {
         self.held.into_iter().for_each(|(_, reservation)| reservation.doubt());
@@ -84,6 +95,7 @@ impl Room {
     /// The backend stored a message of `octets`.
     pub(super) fn commit(self, octets: u64) {
         for (_, reservation) in self.held {
+            // How much the backend wrote on top, its push or the next count tells.
             let _ = reservation.commit_as(stored(octets));
         }
     }
@@ -95,7 +107,7 @@ fn stored(octets: u64) -> Amount {
 
 fn no_room(house: &dyn House, mailbox: &Address, amount: Amount, verdict: Verdict) -> NoRoom {
     match verdict {
-        Verdict::Unknown => NoRoom::UnknownDomain,
+        Verdict::Unknown => NoRoom::UnknownDomain(house.unknown()),
         verdict => NoRoom::Full(verdict, house.book().defers(house.over(), mailbox, amount, verdict, house.today())),
     }
 }

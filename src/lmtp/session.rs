@@ -7,7 +7,7 @@ use super::answer;
 use super::hop::Hop;
 use super::state::{Asked, State, Transaction};
 use crate::fault::{Code, Fault};
-use crate::quota::{Book, Day, Over};
+use crate::quota::{Book, Day, Over, Unknown};
 use crate::smtp::answer as said;
 use crate::smtp::client::Opening;
 use crate::smtp::line::{Line, Orders};
@@ -31,6 +31,8 @@ pub trait House {
     fn today(&self) -> Day;
     /// What is said where there is no room.
     fn over(&self) -> Over;
+    /// What is said of a domain that no association has. Called once for each recipient of that kind.
+    fn unknown(&self) -> Unknown;
     /// The number of the backend with this name, or of the default one; none when it takes no mail by LMTP.
     fn backend(&self, name: Option<&str>) -> Option<usize>;
 }

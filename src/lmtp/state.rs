@@ -68,6 +68,15 @@ impl Transaction {
         self.recipients.iter().any(Recipient::is_open)
     }
 
+    /// The final dots go out: see [`Room::hand_over`].
+    pub(super) fn hand_over(&mut self) {
+        for recipient in &mut self.recipients {
+            if let Fate::Open(room) = &mut recipient.fate {
+                room.hand_over();
+            }
+        }
+    }
+
     /// The backend of `slot` has the whole message and its verdicts will never come: see [`Room::doubt`].
     pub(super) fn doubt(&mut self, slot: usize, answer: &[u8]) {
         for recipient in self.recipients.iter_mut().filter(|recipient| recipient.slot == slot && recipient.is_open()) {

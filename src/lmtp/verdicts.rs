@@ -34,8 +34,10 @@ impl Session {
         let fault = match reply {
             Ok(reply) if reply.code() != 421 && (reply.is_positive() || reply.is_negative()) => {
                 let fate = mem::replace(&mut recipient.fate, Fate::Known(Vec::new()));
-                if let (Fate::Open(room), true) = (fate, reply.is_positive()) {
-                    room.commit(octets);
+                match (fate, reply.is_positive()) {
+                    (Fate::Open(room), true) => room.commit(octets),
+                    (Fate::Open(room), false) => room.release(),
+                    (Fate::Known(_), _) => {}
                 }
                 reply.write(&mut self.answers);
                 self.state = State::Verdicts(transaction, next + 1);

@@ -36,14 +36,14 @@ pub struct Address {
 }
 
 impl Address {
-    /// Reads `local@domain`; the last `@` divides. A local part in quotes is kept with its quotes.
+    /// Reads `local@domain`; the last `@` divides. A local part in quotes loses them where it can do without, and is quoted in one
+    /// way where it cannot: `"alice"`, `"al\ice"` and `alice` are one mailbox (RFC 5321 4.1.2), and must be one for the book.
     pub fn parse(text: &str) -> Option<Address> {
         let (local, domain) = text.rsplit_once('@')?;
         let fits = !local.is_empty() && local.len() <= 64 && !local.chars().any(|c| c.is_control() || c == '<' || c == '>');
-        let bare = !local.contains([' ', '@', '"', '\\', '(', ')', ',', ';', ':', '[', ']']);
-        let quoted = local.len() > 2 && local.starts_with('"') && local.ends_with('"');
         let domain = Domain::parse(domain)?;
-        (fits && (bare || quoted)).then(|| Address { local: local.to_lowercase().into(), domain })
+        let local = if fits && is_bare(local) { local.into() } else { requoted(local).filter(|_| fits)? };
+        Some(Address { local: local.to_lowercase().into(), domain })
     }
 
     /// The part before the `@`, in lower case.
@@ -69,6 +69,28 @@ impl Address {
         };
         Address { local, domain: self.domain.clone() }
     }
+}
+
+fn is_bare(local: &str) -> bool {
+    !local.is_empty() && !local.contains([' ', '@', '"', '\\', '(', ')', ',', ';', ':', '[', ']'])
+}
+
+/// A Quoted-string without its quotes, or with as few escapes as there can be.
+fn requoted(local: &str) -> Option<String> {
+    let inner = local.strip_prefix('"')?.strip_suffix('"')?;
+    let (mut plain, mut chars) = (String::with_capacity(inner.len()), inner.chars());
+    while let Some(char) = chars.next() {
+        match char {
+            '\\' => plain.push(chars.next()?),
+            '"' => return None,
+            char => plain.push(char),
+        }
+    }
+    if is_bare(&plain) {
+        return Some(plain);
+    }
+    let escaped = plain.replace('\\', "\\\\").replace('"', "\\\"");
+    (!plain.is_empty()).then(|| format!("\"{escaped}\""))
 }
 
 #[cfg(test)]
@@ -99,5 +121,26 @@ mod tests {
             assert!(Address::parse(text).is_none());
         }
         assert!(Address::parse("\"a b\"@c.example").is_some());
+    }
+
+    #[test]
+    fn quotes_make_no_other_mailbox() {
+        let read = |text: &str| Address::parse(text).map(|address| address.reveal());
+        for text in ["\"alice\"@a.example", "\"al\\ice\"@a.example", "\"ALICE\"@A.example", "alice@a.example"] {
+            assert_eq!(read(text).as_deref(), Some("alice@a.example"), "{text}");
+        }
+        assert_eq!(Address::parse("\"alice+x\"@a.example").unwrap().without_tag('+').reveal_local(), "alice");
+        for (text, local) in
+            [("\"a\\ b\"@a.example", "\"a b\""), ("\"a\\\"b\"@a.example", "\"a\\\"b\""), ("\"a@b\"@c.example", "\"a@b\"")]
+        {
+            let address = Address::parse(text).unwrap();
+            assert_eq!(address.reveal_local(), local);
+            assert!(Address::parse(&address.reveal()).unwrap() == address, "{text}");
+        }
+        for text in
+            ["\"\"@a.example", "\"a\"b\"@a.example", "\"a\\\"@a.example", "\"a@b.example", "a\"@b.example", "\"@b.example"]
+        {
+            assert!(Address::parse(text).is_none(), "{text}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The admins' commands about associations (DESIGN section 7). Each is on disk before it is in force, in force before it
+//! The admins' commands about associations (`nologd association`). Each is on disk before it is in force, in force before it
 //! returns, and answers with what was and what is.
 
 use super::{AdminError, Amount, Association, Book, Day, Edit, Grant, Limit, Name, record};
@@ -190,7 +190,8 @@ impl super::ledger::Ledger {
 
     /// What is above the limits now.
     pub(super) fn excess(&self, today: Day) -> Excess {
-        let over = |entry: &&super::ledger::Entry| !self.association.mailbox_limit(entry.own).allows(entry.used.octets.into());
+        let over =
+            |entry: &&super::ledger::Entry| !self.association.mailbox_limit(entry.own).allows(entry.tally.shown().octets.into());
         Excess {
             octets: self.association.storage_on(today).excess(self.used.octets),
             messages: self.association.messages.excess(self.used.messages),

@@ -29,6 +29,11 @@ impl Amount {
     pub fn minus(self, less: Amount) -> Amount {
         Amount { octets: self.octets.saturating_sub(less.octets), messages: self.messages.saturating_sub(less.messages) }
     }
+
+    /// The larger of both, for each of the two numbers.
+    pub(super) fn most(self, other: Amount) -> Amount {
+        Amount { octets: self.octets.max(other.octets), messages: self.messages.max(other.messages) }
+    }
 }
 
 /// A sum over many mailboxes. Wider than any of them, so that a backend that lies cannot make it overflow.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use super::ledger::Ledger;
 use super::mark::Mark;
 use super::news::{News, Subject, Waiting};
+use super::pulse::Pulse;
 use super::record::{self, Known};
 use super::sending::Sending;
 use super::{Association, Day, Name, SCHEMA};
@@ -18,11 +19,17 @@ use crate::store::{self, Store, StoreError};
 pub struct Params {
     /// Divides a mailbox's name from its sub-address (`user+tag@`); none when there are no sub-addresses.
     pub separator: Option<char>,
+    /// The largest message that a member may store, in octets: twice as much may be announced for one mailbox at once, and 64 MiB
+    /// at least.
+    pub largest: u64,
 }
+
+/// What may always be announced for one mailbox at once.
+const WRITES: u64 = 64 << 20;
 
 impl Default for Params {
     fn default() -> Self {
-        Params { separator: Some('+') }
+        Params { separator: Some('+'), largest: 0 }
     }
 }
 
@@ -32,8 +39,11 @@ pub struct Book {
     pub(super) store: Arc<dyn Store>,
     pub(super) sending: Sending,
     pub(super) waiting: Arc<Waiting>,
+    pub(super) pulse: Arc<Pulse>,
     /// Reservations that were refused since the start.
     pub(super) refused: AtomicU64,
+    /// Mail to unknown domains since the start.
+    pub(super) unknown: AtomicU64,
     directory: RwLock<Directory>,
     turn: Mutex<()>,
 }
@@ -41,6 +51,7 @@ pub struct Book {
 /// One association in the directory. Reservations hold on to it.
 pub(super) struct Tenant {
     pub(super) waiting: Arc<Waiting>,
+    pub(super) pulse: Arc<Pulse>,
     ledger: Mutex<Ledger>,
 }
 
@@ -48,6 +59,20 @@ impl Tenant {
     // A ledger's methods cannot panic half-way, so a poisoned lock guards whole numbers.
     pub(super) fn lock(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be called when a mailbox's numbers changed: who is to be told, and whether the mailbox waits for a tick. A number that
+    /// waits for a tick may be too high, so nobody is told of it before.
+    pub(super) fn after(self: &Arc<Self>, ledger: &mut Ledger, number: u64) {
+        let Some(entry) = ledger.entry_mut(number) else { return };
+        if entry.tally.is_unsettled() {
+            if !std::mem::replace(&mut entry.waits, true) {
+                self.pulse.wait(Arc::downgrade(self), number);
+            }
+            return;
+        }
+        let news = ledger.news(number, ledger.day);
+        news.into_iter().flatten().for_each(|news| self.waiting.push(news));
     }
 }
 
@@ -64,17 +89,24 @@ impl Book {
     pub fn open(store: Arc<dyn Store>, params: Params) -> Result<Book, StoreError> {
         store::settle(&*store, SCHEMA)?;
         let known = store.scan("")?.iter().map(record::read).collect::<Result<Vec<_>, _>>()?;
-        let waiting = Arc::new(Waiting::default());
-        let directory = RwLock::new(Directory::load(known, &waiting)?);
+        let (waiting, pulse) = (Arc::new(Waiting::default()), Arc::new(Pulse::default()));
+        let directory = RwLock::new(Directory::load(known, &waiting, &pulse)?);
         Ok(Book {
             params,
             store,
             sending: Sending::default(),
             refused: AtomicU64::new(0),
+            unknown: AtomicU64::new(0),
             waiting,
+            pulse,
             directory,
             turn: Mutex::new(()),
         })
+    }
+
+    /// Octets that members may have announced for one mailbox at once.
+    pub(super) fn writes(&self) -> u64 {
+        self.params.largest.saturating_mul(2).max(WRITES)
     }
 
     /// The news since the last call, for the notifier.
@@ -96,7 +128,12 @@ impl Book {
     /// At the start it finds what was due and never told.
     pub fn review(&self, today: Day) {
         for tenant in self.tenants() {
-            let news = tenant.lock().all_news(today);
+            let mut ledger = tenant.lock();
+            ledger.day = today;
+            // An association that leaves may have left.
+            ledger.wake();
+            let news = ledger.all_news(today);
+            drop(ledger);
             news.into_iter().for_each(|news| self.waiting.push(news));
         }
     }
@@ -145,15 +182,20 @@ impl Book {
             if let Some(tenant) = tenant {
                 // Reservations may hold on to it: they must find no mailbox.
                 let mut ledger = tenant.lock();
-                *ledger = Ledger::new(ledger.association.clone());
+                let empty = Ledger::new(ledger.association.clone());
+                let gone = std::mem::replace(&mut *ledger, empty);
+                drop(ledger);
+                gone.wake();
             }
             return;
         };
-        let tenant = tenant.unwrap_or_else(|| Tenant::new(now.clone(), &self.waiting));
+        let tenant = tenant.unwrap_or_else(|| Tenant::new(now.clone(), &self.waiting, &self.pulse));
         directory.add(&tenant, &now);
         let mut ledger = tenant.lock();
         ledger.association = now;
         ledger.drop_strangers();
+        ledger.day = today;
+        ledger.wake();
         let news = ledger.all_news(today);
         news.into_iter().for_each(|news| self.waiting.push(news));
     }
@@ -164,8 +206,9 @@ impl Book {
 }
 
 impl Tenant {
-    fn new(association: Association, waiting: &Arc<Waiting>) -> Arc<Tenant> {
-        Arc::new(Tenant { waiting: waiting.clone(), ledger: Mutex::new(Ledger::new(association)) })
+    fn new(association: Association, waiting: &Arc<Waiting>, pulse: &Arc<Pulse>) -> Arc<Tenant> {
+        let ledger = Mutex::new(Ledger::new(association));
+        Arc::new(Tenant { waiting: waiting.clone(), pulse: pulse.clone(), ledger })
     }
 }
 
@@ -177,7 +220,7 @@ impl Directory {
         }
     }
 
-    fn load(known: Vec<Known>, waiting: &Arc<Waiting>) -> Result<Directory, StoreError> {
+    fn load(known: Vec<Known>, waiting: &Arc<Waiting>, pulse: &Arc<Pulse>) -> Result<Directory, StoreError> {
         let mut directory = Directory::default();
         let (associations, rest): (Vec<_>, Vec<_>) =
             known.into_iter().partition(|record| matches!(record, Known::Association(_)));
@@ -186,7 +229,7 @@ impl Directory {
             if association.all_domains().any(|domain| directory.domains.contains_key(domain)) {
                 return Err(StoreError::Damaged);
             }
-            directory.add(&Tenant::new((*association).clone(), waiting), &association);
+            directory.add(&Tenant::new((*association).clone(), waiting, pulse), &association);
         }
         // Records of domains that nobody has are left alone: they harm nobody, and `check` finds them.
         for record in rest {
@@ -200,7 +243,7 @@ impl Directory {
                 }),
                 Known::Usage(address, used, told) => directory.fill(&address, |ledger| {
                     let number = ledger.insert(&address);
-                    ledger.set_used(number, used);
+                    ledger.change(number, |tally| tally.used = used);
                     ledger.entry_mut(number).into_iter().for_each(|entry| entry.mark = Mark::kept(told));
                     ledger.dirty.remove(&number);
                 }),

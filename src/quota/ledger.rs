@@ -1,15 +1,14 @@
 //! One association's numbers: what is used, what is set aside, and the one place where a reservation is judged.
 //!
 //! A ledger is always behind its association's lock, so that each method is one atomic step over the mailbox and the
-//! association. Invariants: `used` and `open` are the sums over the mailboxes; `used + open` passes a limit only when the
+//! association. Invariants: `used` (with what is in doubt) and `open` are the sums over the mailboxes; `used + open` passes a limit only when the
 //! limit was lowered or the backend holds more than we let in.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::levels::{Crossing, Level};
 use super::mark::Mark;
-use super::news::{Leaving, News, Subject};
+use super::tally::{Held, Tally};
 use super::watch::Watcher;
 use super::{Amount, Association, Day, Limit, Standing, Sum, Verdict, Way};
 use crate::private::Address;
@@ -19,38 +18,18 @@ pub(super) struct Entry {
     pub(super) address: Address,
     /// Its own limit on octets; none when the association's default holds.
     pub(super) own: Option<Limit>,
-    pub(super) used: Amount,
-    /// Set aside by reservations that are open.
-    pub(super) open: Amount,
-    /// How many reservations are open.
-    pub(super) writers: u64,
-    /// Everything committed since the start of the program; only differences mean anything.
-    pub(super) committed: Amount,
-    /// Whether the backend was asked since the start of the program.
-    pub(super) seen: bool,
+    pub(super) tally: Tally,
     pub(super) mark: Mark,
-    /// The number of the last refresh that was begun, and of the newest one that was finished.
-    pub(super) begun: u64,
-    pub(super) finished: u64,
     /// Open sessions.
     pub(super) watchers: Vec<Arc<Watcher>>,
+    /// It is in the list of those that wait for a tick.
+    pub(super) waits: bool,
 }
 
 impl Entry {
-    pub(super) fn new(address: Address) -> Entry {
-        Entry {
-            address,
-            own: None,
-            used: Amount::ZERO,
-            open: Amount::ZERO,
-            writers: 0,
-            committed: Amount::ZERO,
-            seen: false,
-            mark: Mark::default(),
-            begun: 0,
-            finished: 0,
-            watchers: Vec::new(),
-        }
+    fn new(address: Address) -> Entry {
+        let (tally, mark, watchers) = (Tally::default(), Mark::default(), Vec::new());
+        Entry { address, own: None, tally, mark, watchers, waits: false }
     }
 }
 
@@ -58,7 +37,7 @@ impl Entry {
 pub(super) struct Ledger {
     pub(super) association: Association,
     // Numbers are never used twice: a reservation that outlives its mailbox finds nothing, not the next mailbox of that name.
-    entries: HashMap<u64, Entry>,
+    pub(super) entries: HashMap<u64, Entry>,
     numbers: HashMap<Address, u64>,
     next: u64,
     pub(super) used: Sum,
@@ -68,6 +47,8 @@ pub(super) struct Ledger {
     pub(super) dirty: BTreeSet<u64>,
     /// Whether the association's own mark is not in the store yet.
     pub(super) dirty_mark: bool,
+    /// The last day that anybody told.
+    pub(super) day: Day,
 }
 
 impl Ledger {
@@ -82,6 +63,7 @@ impl Ledger {
             mark: Mark::default(),
             dirty: BTreeSet::new(),
             dirty_mark: false,
+            day: Day::from_unix(0),
         }
     }
 
@@ -138,8 +120,9 @@ impl Ledger {
         }) else {
             return;
         };
-        self.used.subtract(entry.used);
-        self.open.subtract(entry.open);
+        self.used.subtract(entry.tally.shown());
+        self.open.subtract(entry.tally.open);
+        entry.watchers.iter().for_each(|watcher| watcher.wake());
     }
 
     /// Forgets mailboxes whose domain is the association's no more.
@@ -151,33 +134,36 @@ impl Ledger {
         }
     }
 
-    /// The whole judgement: sets `amount` aside in the mailbox and in the association, or changes nothing.
-    pub(super) fn reserve(&mut self, number: u64, amount: Amount, way: Way, today: Day) -> Result<(), Verdict> {
-        self.grow(number, amount, way, today)?;
-        if let Some(entry) = self.entries.get_mut(&number) {
-            entry.writers += 1;
-        }
+    /// The whole judgement: sets the amount aside in the mailbox and in the association, or changes nothing. `writes`: how many
+    /// octets members may have announced for one mailbox at once.
+    pub(super) fn reserve(&mut self, number: u64, held: &mut Held, today: Day, writes: u64) -> Result<(), Verdict> {
+        self.judge_writes(number, held.amount, held.way, today, writes)?;
+        self.change(number, |tally| tally.hold(held));
         Ok(())
     }
 
     /// Sets more aside for a reservation that is open already.
-    pub(super) fn grow(&mut self, number: u64, amount: Amount, way: Way, today: Day) -> Result<(), Verdict> {
-        self.judge(number, amount, way, today)?;
-        self.open.add(amount);
-        if let Some(entry) = self.entries.get_mut(&number) {
-            entry.open = entry.open.plus(amount);
-        }
+    pub(super) fn grow(&mut self, number: u64, held: &mut Held, more: Amount, today: Day, writes: u64) -> Result<(), Verdict> {
+        self.judge_writes(number, more, held.way, today, writes)?;
+        self.change(number, |tally| tally.grow(held, more));
         Ok(())
+    }
+
+    fn judge_writes(&self, number: u64, amount: Amount, way: Way, today: Day, writes: u64) -> Result<(), Verdict> {
+        self.judge(number, amount, way, today)?;
+        let announced = self.entries.get(&number).map_or(0, |entry| entry.tally.announced);
+        let many = announced > 0 && announced.saturating_add(amount.octets) > writes;
+        if way == Way::Member && many { Err(Verdict::TooManyWrites) } else { Ok(()) }
     }
 
     /// Whether `amount` could be reserved now.
     pub(super) fn judge(&self, number: u64, amount: Amount, way: Way, today: Day) -> Result<(), Verdict> {
         let entry = self.entries.get(&number).ok_or(Verdict::Unknown)?;
         self.judge_association(amount, way, today)?;
+        let mut total = Sum::default();
+        [entry.tally.used, entry.tally.doubts.total(), entry.tally.open, amount].into_iter().for_each(|part| total.add(part));
         let own = self.association.mailbox_limit(entry.own);
-        let octets = u128::from(entry.used.octets) + u128::from(entry.open.octets) + u128::from(amount.octets);
-        let messages = u128::from(entry.used.messages) + u128::from(entry.open.messages) + u128::from(amount.messages);
-        if own.allows(octets) && Limit::None.allows(messages) { Ok(()) } else { Err(Verdict::MailboxFull) }
+        if own.allows(total.octets) && Limit::None.allows(total.messages) { Ok(()) } else { Err(Verdict::MailboxFull) }
     }
 
     /// The association's half of the judgement, also for a mailbox that is not in the book yet.
@@ -193,121 +179,29 @@ impl Ledger {
         if fits && self.association.messages.allows(total.messages) { Ok(()) } else { Err(Verdict::AssociationFull) }
     }
 
-    /// Ends a reservation of `reserved`: `stored` stays, the rest is given back.
-    pub(super) fn end(&mut self, number: u64, reserved: Amount, stored: Amount) {
-        let Some(entry) = self.entries.get_mut(&number) else { return };
-        entry.open = entry.open.minus(reserved);
-        entry.writers = entry.writers.saturating_sub(1);
-        self.open.subtract(reserved);
-        if stored != Amount::ZERO {
-            entry.committed = entry.committed.plus(stored);
-            let used = entry.used.plus(stored);
-            self.set_used(number, used);
+    /// Does `work` on a mailbox's numbers and keeps the sums right. None when the mailbox is gone.
+    pub(super) fn change<T>(&mut self, number: u64, work: impl FnOnce(&mut Tally) -> T) -> Option<T> {
+        let entry = self.entries.get_mut(&number)?;
+        let (shown, open) = (entry.tally.shown(), entry.tally.open);
+        let done = work(&mut entry.tally);
+        let (now_shown, now_open) = (entry.tally.shown(), entry.tally.open);
+        if now_open != open {
+            self.open.subtract(open);
+            self.open.add(now_open);
         }
-    }
-
-    /// Replaces what a mailbox holds.
-    pub(super) fn set_used(&mut self, number: u64, used: Amount) {
-        let Some(entry) = self.entries.get_mut(&number) else { return };
-        self.used.subtract(entry.used);
-        self.used.add(used);
-        if entry.used != used {
-            entry.used = used;
+        if now_shown != shown {
+            self.used.subtract(shown);
+            self.used.add(now_shown);
             self.dirty.insert(number);
         }
-    }
-
-    /// Looks whether the mailbox or the association passed a level, and whether the mailbox's owner must hear of leaving.
-    pub(super) fn news(&mut self, number: u64, today: Day) -> [Option<News>; 3] {
-        [
-            self.cross_mailbox(number).map(News::Crossing),
-            self.cross_association(today).map(News::Crossing),
-            self.leave_mailbox(number, today).map(News::Leaving),
-        ]
-    }
-
-    /// The same for the association and every mailbox: after limits or the state changed, or a day ended.
-    pub(super) fn all_news(&mut self, today: Day) -> Vec<News> {
-        let mut news: Vec<_> = self.cross_association(today).map(News::Crossing).into_iter().collect();
-        news.extend(self.leave_association(today).map(News::Leaving));
-        let numbers: Vec<_> = self.entries.keys().copied().collect();
-        for number in numbers {
-            news.extend(self.cross_mailbox(number).map(News::Crossing));
-            news.extend(self.leave_mailbox(number, today).map(News::Leaving));
+        if entry.tally.take_tell() {
+            entry.watchers.iter().for_each(|watcher| watcher.recount());
         }
-        news
+        Some(done)
     }
 
-    fn leave_mailbox(&mut self, number: u64, today: Day) -> Option<Leaving> {
-        let until = self.last_day(today);
-        let entry = self.entries.get_mut(&number)?;
-        // The contact hears of it as the contact.
-        let until = until.filter(|_| self.association.contact.as_ref() != Some(&entry.address));
-        if !entry.mark.leave(until) {
-            return None;
-        }
-        self.dirty.insert(number);
-        let subject = Subject::Mailbox(entry.address.clone());
-        Some(self.leaving(subject, until))
-    }
-
-    fn leave_association(&mut self, today: Day) -> Option<Leaving> {
-        let until = self.last_day(today);
-        if !self.mark.leave(until) {
-            return None;
-        }
-        self.dirty_mark = true;
-        Some(self.leaving(Subject::Association(self.association.name.clone()), until))
-    }
-
-    fn last_day(&self, today: Day) -> Option<Day> {
-        match self.association.state.standing(today) {
-            Standing::Leaving(day) => Some(day),
-            Standing::Active | Standing::ReadOnly | Standing::Suspended => None,
-        }
-    }
-
-    fn leaving(&self, subject: Subject, until: Option<Day>) -> Leaving {
-        Leaving { subject, association: self.association.name.clone(), until, lang: self.association.lang }
-    }
-
-    fn cross_mailbox(&mut self, number: u64) -> Option<Crossing> {
-        let entry = self.entries.get_mut(&number)?;
-        let storage = self.association.mailbox_limit(entry.own);
-        let (was, now) = entry.mark.fill(storage.percent(entry.used.octets.into()))?;
-        self.dirty.insert(number);
-        let (subject, used) = (Subject::Mailbox(entry.address.clone()), entry.used);
-        Some(self.crossing(subject, was, now, used, storage, Limit::None))
-    }
-
-    fn cross_association(&mut self, today: Day) -> Option<Crossing> {
-        let (storage, messages) = (self.association.storage_on(today), self.association.messages);
-        let fill = storage.percent(self.used.octets).max(messages.percent(self.used.messages));
-        let (was, now) = self.mark.fill(fill)?;
-        self.dirty_mark = true;
-        let subject = Subject::Association(self.association.name.clone());
-        Some(self.crossing(subject, was, now, self.used.amount(), storage, messages))
-    }
-
-    /// Takes note that a notice was taken.
-    pub(super) fn told(&mut self, news: &News) {
-        let tell = |mark: &mut Mark| match news {
-            News::Crossing(crossing) => mark.tell_level(crossing.now),
-            News::Leaving(leaving) => mark.tell_leaving(leaving.until),
-        };
-        match news.subject() {
-            Subject::Association(_) => self.dirty_mark |= tell(&mut self.mark),
-            Subject::Mailbox(address) => {
-                let Some(number) = self.number(address) else { return };
-                if self.entry_mut(number).is_some_and(|entry| tell(&mut entry.mark)) {
-                    self.dirty.insert(number);
-                }
-            }
-        }
-    }
-
-    fn crossing(&self, subject: Subject, was: Level, now: Level, used: Amount, storage: Limit, messages: Limit) -> Crossing {
-        let (lang, contact) = (self.association.lang, self.association.contact.clone());
-        Crossing { subject, was, now, used, storage, messages, lang, contact }
+    /// Every open session looks whether it may go on.
+    pub(super) fn wake(&self) {
+        self.entries().flat_map(|entry| &entry.watchers).for_each(|watcher| watcher.wake());
     }
 }

@@ -1,4 +1,4 @@
-//! The admins' commands about mailboxes (DESIGN section 7).
+//! The admins' commands about mailboxes (`nologd mailbox`).
 
 use std::collections::BTreeSet;
 
@@ -18,18 +18,24 @@ pub struct MailboxView {
     pub own: Option<Limit>,
     /// The limit that holds.
     pub limit: Limit,
-    /// What is in it.
+    /// What is in it, and what is in doubt.
     pub used: Amount,
+    /// Of that, what was handed over and never answered.
+    pub doubt: Amount,
     /// Set aside by open reservations.
     pub reserved: Amount,
-    /// Whether the backend was asked since the start; else `used` is what was written last.
+    /// Whether `used` is the backend's number ([`Book::is_seen`]); else it is what was written last, or may be too high.
     pub seen: bool,
+    /// Whether the backend pushes its number.
+    pub pushed: bool,
+    /// Open sessions.
+    pub sessions: u64,
 }
 
 /// What GETQUOTAROOT tells a member: the two roots that hold its mailbox (RFC 9208), at one moment.
 #[derive(Clone)]
 pub struct Fill {
-    /// In the mailbox. Open reservations are not counted: they may come to nothing.
+    /// In the mailbox, with what is in doubt. Open reservations are not counted: they may come to nothing.
     pub used: Amount,
     /// The mailbox's limit on octets.
     pub limit: Limit,
@@ -49,7 +55,7 @@ impl Book {
         self.with(mailbox, |_, ledger, mailbox| {
             let entry = ledger.number(mailbox).and_then(|number| ledger.entry(number));
             Fill {
-                used: entry.map_or(Amount::ZERO, |entry| entry.used),
+                used: entry.map_or(Amount::ZERO, |entry| entry.tally.shown()),
                 limit: ledger.association.mailbox_limit(entry.and_then(|entry| entry.own)),
                 association: ledger.association.name.clone(),
                 shared_used: ledger.used.amount(),
@@ -149,8 +155,11 @@ fn view(ledger: &Ledger, entry: &Entry) -> MailboxView {
         association: ledger.association.name.clone(),
         own: entry.own,
         limit: ledger.association.mailbox_limit(entry.own),
-        used: entry.used,
-        reserved: entry.open,
-        seen: entry.seen,
+        used: entry.tally.shown(),
+        doubt: entry.tally.doubts.total(),
+        reserved: entry.tally.open,
+        seen: entry.tally.is_seen(),
+        pushed: entry.tally.push.is_some(),
+        sessions: entry.watchers.len() as u64,
     }
 }

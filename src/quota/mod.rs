@@ -1,9 +1,11 @@
-//! Layer 2: the quota book (DESIGN section 4). It lives in memory and is the only judge; the store is its durable copy.
+//! Layer 2: the quota book (docs/quota.md). It lives in memory and is the only judge; the store is its durable copy.
 //!
 //! ```text
 //! reserve ──▶ Reservation ──commit──▶ usage ──write_usage, in batches──▶ store
-//!    │             └──────drop──────▶ nothing happened
+//!    │             ├─release, drop─▶ nothing happened
+//!    │             └─doubt, drop after hand-over─▶ counted until a later count
 //!    └──▶ Verdict (which limit, which code word)
+//! Refresh::finish, pushed, load ──▶ usage is what the backend says, and what came through us since
 //! ```
 //!
 //! | lock, taken in this order | guards | held during disk writes |
@@ -11,10 +13,10 @@
 //! | turn | one admin change, or one batch of usage, at a time | yes |
 //! | directory | which association a domain belongs to | no |
 //! | ledger, one for each association | all its numbers | no |
-//! | news | what the notifier has not seen | no |
+//! | news; pulse | what the notifier has not seen; which mailboxes wait for a tick | no |
 //!
-//! A reservation takes the last three and never waits for the disk. Absent on purpose: a clock. `today` and `now` come from
-//! the caller, and nothing in the book knows when anything happened.
+//! A reservation takes the last three and never waits for the disk. Sessions that watch are woken under the ledger's lock. Absent on purpose: a clock. `today`, `now` and
+//! [`Book::tick`] come from the caller, and nothing in the book knows when anything happened.
 
 mod admin;
 mod amount;
@@ -23,20 +25,25 @@ mod book;
 mod check;
 mod day;
 mod disclose;
+mod doubt;
 mod edit;
 mod ledger;
 mod levels;
 mod mailbox;
 mod mark;
 mod news;
+mod notify;
 mod over;
+mod pulse;
 mod push;
+mod recent;
 mod record;
 mod refresh;
 mod reserve;
 mod routing;
 mod sending;
 mod size;
+mod tally;
 mod verdict;
 mod watch;
 mod write;
@@ -53,7 +60,7 @@ pub use levels::{Crossing, Level};
 pub use mailbox::{Fill, MailboxView};
 pub use mark::Notified;
 pub use news::{Leaving, News, Subject, Topic};
-pub use over::{ON_TOP, Over};
+pub use over::{ON_TOP, Over, Unknown};
 pub use record::{SCHEMA, association_json};
 pub use refresh::{Refresh, Refreshed, Shift};
 pub use reserve::{Counted, Reservation, Way};

@@ -1,6 +1,11 @@
 //! What a sender is told when incoming mail finds no room: for good, or to try again later.
 
-use super::{Amount, Book, Day, Limit, Verdict};
+use std::sync::atomic::Ordering;
+
+use super::ledger::{Entry, Ledger};
+use super::pulse::Tick;
+use super::tally::Tally;
+use super::{Amount, Book, Day, Limit, Sum, Verdict};
 use crate::private::Address;
 
 /// Octets that a mail server may write on top of a message that it stores: Return-Path, Delivered-To, Received. They are set
@@ -26,9 +31,27 @@ impl Default for Over {
     }
 }
 
+/// What the sender of mail to an unknown domain is told; `[quota] unknown` in the config file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unknown {
+    /// To try again (450): the relay has taken the mail already, so the book is behind, and a bounce would go to whoever the
+    /// sender claims to be.
+    #[default]
+    Defer,
+    /// That there is no such domain (550).
+    Refuse,
+}
+
 impl Book {
     /// Whether mail of `amount`, for which the book just said `verdict`, is to be deferred rather than refused for good.
+    ///
+    /// Only what is stored refuses mail for good: where it finds no room because of open reservations, of what is in doubt, or of
+    /// numbers that the backend has not confirmed within the hour, it is deferred whatever `over` says, and whoever can is
+    /// asked to count.
     pub fn defers(&self, over: Over, mailbox: &Address, amount: Amount, verdict: Verdict, today: Day) -> bool {
+        if !self.is_proven(mailbox, amount, verdict, today) {
+            return true;
+        }
         let Over::Refuse { grace } = over else { return true };
         let Some(fill) = self.fill(mailbox, today).filter(|_| grace > 0) else { return false };
         let after = |used: u64, more: u64| u128::from(used) + u128::from(more);
@@ -40,6 +63,44 @@ impl Book {
                 with_grace(fill.shared_storage, grace).allows(octets) && with_grace(fill.shared_messages, grace).allows(messages)
             }
             _ => false,
+        }
+    }
+
+    /// Whether `verdict` holds by what is stored alone.
+    fn is_proven(&self, mailbox: &Address, amount: Amount, verdict: Verdict, today: Day) -> bool {
+        let proven = self.with(mailbox, |tenant, ledger, mailbox| {
+            let (now, number) = (tenant.pulse.now(), ledger.number(mailbox));
+            let proven = ledger.is_proven(number, amount, verdict, today, now);
+            let stale = |entry: &Entry| !entry.tally.is_seen() || entry.tally.proven(now) == Amount::ZERO;
+            if let Some(number) = number.filter(|number| !proven && ledger.entry(*number).is_some_and(stale)) {
+                ledger.change(number, Tally::want);
+            }
+            proven
+        });
+        proven.unwrap_or(true)
+    }
+
+    /// Takes note of mail to a domain that no association has; says how many there were since the start.
+    pub fn note_unknown(&self) -> u64 {
+        self.unknown.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+}
+
+impl Ledger {
+    fn is_proven(&self, number: Option<u64>, amount: Amount, verdict: Verdict, today: Day, now: Tick) -> bool {
+        let (mut total, own) = (Sum::default(), number.and_then(|number| self.entry(number)));
+        total.add(amount);
+        match verdict {
+            Verdict::MailboxFull => {
+                own.into_iter().for_each(|entry| total.add(entry.tally.proven(now)));
+                !self.association.mailbox_limit(own.and_then(|entry| entry.own)).allows(total.octets)
+            }
+            Verdict::AssociationFull => {
+                self.entries().for_each(|entry| total.add(entry.tally.proven(now)));
+                let fits = self.association.storage_on(today).allows(total.octets);
+                !(fits && self.association.messages.allows(total.messages))
+            }
+            _ => true,
         }
     }
 }

@@ -4,17 +4,17 @@
 use std::sync::Arc;
 
 use super::book::Tenant;
+use super::tally::Begun;
 use super::{Amount, Book, Day};
 use crate::private::Address;
 
-/// A question to the backend under way. Begin it before the command is sent.
+/// A question to the backend under way. Begin it before the command is sent. Dropped without [`Refresh::finish`], nothing is
+/// known, and nothing changes.
 #[must_use = "a refresh does nothing until it is finished"]
 pub struct Refresh {
     tenant: Arc<Tenant>,
     number: u64,
-    begun: u64,
-    committed: Amount,
-    quiet: bool,
+    begun: Begun,
 }
 
 /// How good the new count is.
@@ -24,10 +24,19 @@ pub enum Refreshed {
     Exact,
     /// Somebody did: it may be above the truth. Refresh again when the mailbox rests.
     AtMost,
-    /// Messages changed their folder meanwhile ([`Book::shift`]): they may have been missed, so nothing was changed.
+    /// Messages changed their folder meanwhile ([`Book::shift`]) and may have been missed: nothing was changed. Refresh again when
+    /// that is over.
     Disturbed,
     /// A refresh that began later was finished already, or the mailbox was removed; nothing was changed.
     Outdated,
+}
+
+/// A MOVE or a RENAME under way: messages change their folder, so a count or a push at the same time may miss them. Dropping
+/// it says that the backend has answered.
+#[must_use = "a shift that is dropped is over"]
+pub struct Shift {
+    tenant: Arc<Tenant>,
+    number: u64,
 }
 
 impl Book {
@@ -35,27 +44,37 @@ impl Book {
     pub fn begin_refresh(&self, mailbox: &Address) -> Option<Refresh> {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox)?;
-            let entry = ledger.entry_mut(number)?;
-            entry.begun += 1;
-            let (begun, committed, quiet) = (entry.begun, entry.committed, entry.writers == 0);
-            Some(Refresh { tenant: tenant.clone(), number, begun, committed, quiet })
+            let begun = ledger.entry_mut(number)?.tally.begin();
+            Some(Refresh { tenant: tenant.clone(), number, begun })
         })
         .flatten()
     }
 
-    /// Takes note that the backend must be asked anew: something was deleted, and the session ended before it could ask.
+    /// Messages begin to change their folder; none when the mailbox was not admitted.
+    pub fn shift(&self, mailbox: &Address) -> Option<Shift> {
+        self.with(mailbox, |tenant, ledger, mailbox| {
+            let number = ledger.number(mailbox)?;
+            ledger.entry_mut(number)?.tally.begin_shift();
+            Some(Shift { tenant: tenant.clone(), number })
+        })
+        .flatten()
+    }
+
+    /// Takes note that the backend must be asked anew: something was deleted, and the session ended before it could ask. Until
+    /// then, incoming mail that finds no room is deferred.
     pub fn unsee(&self, mailbox: &Address) {
         self.with(mailbox, |_, ledger, mailbox| {
             if let Some(entry) = ledger.number(mailbox).and_then(|number| ledger.entry_mut(number)) {
-                entry.seen = false;
+                (entry.tally.wanted, entry.tally.shrunk) = (true, true);
             }
         });
     }
 
-    /// Whether the backend was asked about the mailbox since the start; a mailbox that was not admitted was not.
+    /// Whether the book's number is the backend's: it was counted, pushed or loaded since the start, nothing is in doubt or
+    /// perhaps there twice, and nobody asked for a count ([`Book::unsee`]). Not so for a mailbox that was not admitted.
     pub fn is_seen(&self, mailbox: &Address) -> bool {
         let seen = self.with(mailbox, |_, ledger, mailbox| {
-            ledger.number(mailbox).and_then(|number| ledger.entry(number)).is_some_and(|entry| entry.seen)
+            ledger.number(mailbox).and_then(|number| ledger.entry(number)).is_some_and(|entry| entry.tally.is_seen())
         });
         seen.unwrap_or(false)
     }
@@ -64,30 +83,28 @@ impl Book {
 impl Refresh {
     /// The backend said `seen`.
     pub fn finish(self, seen: Amount, today: Day) -> Refreshed {
+        let now = self.tenant.pulse.now();
         let mut ledger = self.tenant.lock();
-        let Some(entry) = ledger.entry_mut(self.number).filter(|entry| entry.finished < self.begun) else {
-            return Refreshed::Outdated;
-        };
-        entry.finished = self.begun;
-        entry.seen = true;
-        let since = entry.committed.minus(self.committed);
-        // A writer that is open may have stored already: its message is then in `seen`, and comes again at its commit.
-        let exact = self.quiet && entry.writers == 0 && since == Amount::ZERO;
-        ledger.set_used(self.number, seen.plus(since));
-        let news = ledger.news(self.number, today);
-        news.into_iter().flatten().for_each(|news| self.tenant.waiting.push(news));
-        if exact { Refreshed::Exact } else { Refreshed::AtMost }
+        ledger.day = today;
+        let refreshed = ledger.change(self.number, |tally| tally.finish(&self.begun, seen, now));
+        self.tenant.after(&mut ledger, self.number);
+        // `self` ends here and takes the lock again.
+        drop(ledger);
+        refreshed.unwrap_or(Refreshed::Outdated)
     }
 }
 
-/// A MOVE or a RENAME under way: messages change their folder, so a count or a push at the same time may miss them. Dropping
-/// it ends it.
-#[must_use = "a shift that is dropped is over"]
-pub struct Shift(());
+impl Drop for Refresh {
+    fn drop(&mut self) {
+        let mut ledger = self.tenant.lock();
+        ledger.entry_mut(self.number).into_iter().for_each(|entry| entry.tally.end_count());
+    }
+}
 
-impl Book {
-    /// Messages begin to change their folder; none when the mailbox was not admitted.
-    pub fn shift(&self, mailbox: &Address) -> Option<Shift> {
-        self.with(mailbox, |_, ledger, mailbox| ledger.number(mailbox)).flatten().map(|_| Shift(()))
+impl Drop for Shift {
+    fn drop(&mut self) {
+        let now = self.tenant.pulse.now();
+        let mut ledger = self.tenant.lock();
+        ledger.entry_mut(self.number).into_iter().for_each(|entry| entry.tally.end_shift(now));
     }
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::book::Tenant;
+use super::pulse::Tick;
+use super::tally::{Held, Tally};
 use super::{Amount, Book, Day, Verdict};
 use crate::private::Address;
 
@@ -16,16 +18,27 @@ pub enum Way {
     Member,
 }
 
-/// Space in one mailbox and its association, held until this value is dropped.
-#[must_use = "dropping a reservation releases it"]
+/// Space in one mailbox and its association. It ends with the backend's answer; dropped, it is released, or in doubt from the
+/// hand-over on.
+#[must_use = "dropping a reservation ends it"]
 pub struct Reservation {
     tenant: Arc<Tenant>,
     number: u64,
-    amount: Amount,
-    stored: Amount,
-    way: Way,
+    held: Held,
     today: Day,
-    handed: bool,
+    /// [`Book::writes`].
+    writes: u64,
+    ended: bool,
+}
+
+/// How sure it is that what was stored is in the book once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what is counted twice stays so until somebody counts again"]
+pub enum Counted {
+    /// It is.
+    Once,
+    /// A count or a push overlapped: it may be in that number too. Whoever can is to count again when the mailbox rests.
+    PerhapsTwice,
 }
 
 impl Book {
@@ -51,16 +64,17 @@ impl Book {
     ///
     /// The mailbox must have been admitted. An `amount` without messages is fine (what a literal will need is not known yet).
     pub fn reserve(&self, mailbox: &Address, amount: Amount, way: Way, today: Day) -> Result<Reservation, Verdict> {
+        let writes = self.writes();
         let reserved = self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox).ok_or(Verdict::Unknown)?;
-            ledger.reserve(number, amount, way, today)?;
-            Ok((tenant.clone(), number))
+            let mut held = Held::new(amount, way);
+            ledger.reserve(number, &mut held, today, writes)?;
+            Ok(Reservation { tenant: tenant.clone(), number, held, today, writes, ended: false })
         });
         let refused = |_: &Verdict| {
             self.refused.fetch_add(1, Ordering::Relaxed);
         };
-        let (tenant, number) = reserved.unwrap_or(Err(Verdict::Unknown)).inspect_err(refused)?;
-        Ok(Reservation { tenant, number, amount, stored: Amount::ZERO, way, today, handed: false })
+        reserved.unwrap_or(Err(Verdict::Unknown)).inspect_err(refused)
     }
 
     /// How many reservations were refused since the start.
@@ -84,75 +98,85 @@ impl Book {
 }
 
 impl Reservation {
-    /// What is set aside.
+    /// What is set aside, or was before [`Reservation::pause`].
     pub fn amount(&self) -> Amount {
-        self.amount
+        self.held.amount
     }
 
     /// Sets `more` aside as well, or leaves the reservation as it is: for mail whose size is not told beforehand.
     pub fn grow(&mut self, more: Amount) -> Result<(), Verdict> {
-        self.tenant.lock().grow(self.number, more, self.way, self.today)?;
-        self.amount = self.amount.plus(more);
-        Ok(())
+        self.resume()?;
+        self.tenant.lock().grow(self.number, &mut self.held, more, self.today, self.writes)
     }
 
-    /// The backend has every octet: from now on only its answer tells. Dropped from now on, the reservation is in doubt.
+    /// The backend has every octet: from now on only its answer tells what became of them.
     pub fn handed_over(&mut self) {
-        self.handed = true;
+        let Reservation { tenant, number, held, .. } = self;
+        tenant.lock().change(*number, |tally| tally.hand_over(held));
+    }
+
+    /// Its octets do not come: lets the space go for the moment. Does nothing from the hand-over on.
+    pub fn pause(&mut self) {
+        let Reservation { tenant, number, held, .. } = self;
+        tenant.lock().change(*number, |tally| tally.pause(held));
+    }
+
+    /// Sets aside anew what [`Reservation::pause`] let go. To be called before the next octet passes; does nothing when nothing
+    /// was let go.
+    ///
+    /// # Errors
+    /// As [`Book::reserve`]; then it stays let go, and no octet may pass.
+    pub fn resume(&mut self) -> Result<(), Verdict> {
+        if !self.held.is_paused() {
+            return Ok(());
+        }
+        self.tenant.lock().reserve(self.number, &mut self.held, self.today, self.writes)
     }
 
     /// The backend said NO: it stored nothing.
     pub fn release(mut self) {
-        self.handed = false;
+        self.end(|tally, held, _| tally.release(held));
     }
 
-    /// The backend stored it all.
+    /// The backend said OK: it stored it all.
     pub fn commit(self) -> Counted {
-        let amount = self.amount;
+        let amount = self.held.amount;
         self.commit_as(amount)
     }
 
     /// The backend stored `actual`. More than was reserved is counted too, because it is there: reserve enough, or
     /// [`Reservation::grow`], to stay within the limits.
     pub fn commit_as(mut self, actual: Amount) -> Counted {
-        self.stored = actual;
-        Counted::Once
+        // A mailbox that was removed meanwhile counts nothing.
+        self.end(|tally, held, now| tally.commit(held, actual, now)).unwrap_or(Counted::Once)
     }
 
     /// No answer came: stored or not, it stays counted until a count that begins after this moment.
-    pub fn doubt(self) {
-        if let Some(entry) = self.tenant.lock().entry_mut(self.number) {
-            entry.seen = false;
+    pub fn doubt(mut self) {
+        self.end(|tally, held, now| tally.doubt(held, now));
+    }
+
+    fn end<T>(&mut self, work: impl FnOnce(&mut Tally, &Held, Tick) -> T) -> Option<T> {
+        self.ended = true;
+        let now = self.tenant.pulse.now();
+        let mut ledger = self.tenant.lock();
+        ledger.day = self.today;
+        let shown = ledger.entry(self.number)?.tally.shown();
+        let done = ledger.change(self.number, |tally| work(tally, &self.held, now));
+        if ledger.entry(self.number)?.tally.shown() != shown {
+            self.tenant.after(&mut ledger, self.number);
         }
+        done
     }
-
-    /// Its octets do not come: the space is let go for the moment.
-    pub fn pause(&mut self) {}
-
-    /// Sets aside anew what [`Reservation::pause`] let go, before the next octet passes.
-    pub fn resume(&mut self) -> Result<(), Verdict> {
-        Ok(())
-    }
-}
-
-/// How sure it is that what was stored is in the book once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "what is counted twice stays so until somebody counts again"]
-pub enum Counted {
-    /// It is.
-    Once,
-    /// A count or a push overlapped: it may be in that number too. Whoever can is to count again when the mailbox rests.
-    PerhapsTwice,
 }
 
 impl Drop for Reservation {
-    // The one end of every reservation, also in a session that was cut or panicked.
+    // The end of every reservation that nobody ended, also in a session that was cut or panicked.
     fn drop(&mut self) {
-        let mut ledger = self.tenant.lock();
-        ledger.end(self.number, self.amount, self.stored);
-        if self.stored != Amount::ZERO {
-            let news = ledger.news(self.number, self.today);
-            news.into_iter().flatten().for_each(|news| self.tenant.waiting.push(news));
+        match (self.ended, self.held.is_handed()) {
+            (true, _) => {}
+            (false, false) => drop(self.end(|tally, held, _| tally.release(held))),
+            (false, true) => drop(self.end(|tally, held, now| tally.doubt(held, now))),
         }
     }
 }

@@ -10,6 +10,8 @@ use crate::private::Address;
 
 const KICKED: u8 = 1;
 const RECOUNT: u8 = 2;
+/// Something changed that only the ledger tells.
+const STIRRED: u8 = 4;
 
 /// What an open session is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,7 @@ pub struct Watch {
     tenant: Arc<Tenant>,
     number: u64,
     watcher: Arc<Watcher>,
+    closed: bool,
 }
 
 /// What is waiting to be told to one session.
@@ -49,7 +52,7 @@ impl Watcher {
 
     /// Something about the mailbox or its association changed: the session looks by itself.
     pub(super) fn wake(&self) {
-        self.tell(0);
+        self.tell(STIRRED);
     }
 
     fn tell(&self, what: u8) {
@@ -69,8 +72,10 @@ impl Book {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox)?;
             let watcher = Arc::new(Watcher::default());
-            ledger.entry_mut(number)?.watchers.push(watcher.clone());
-            Some(Watch { tenant: tenant.clone(), number, watcher })
+            let entry = ledger.entry_mut(number)?;
+            entry.watchers.push(watcher.clone());
+            entry.tally.watched += 1;
+            Some(Watch { tenant: tenant.clone(), number, watcher, closed: false })
         })
         .flatten()
     }
@@ -87,10 +92,16 @@ impl Book {
 }
 
 impl Watch {
+    /// Whether there may be something to tell since the last [`Watch::poll`]; costs no lock, so that a session can ask at each turn.
+    pub fn is_stirred(&self) -> bool {
+        self.watcher.told.load(Ordering::Acquire) != 0
+    }
+
     /// Waits for something to tell. `today` says whether an association that leaves has left.
     pub fn poll(&self, cx: &mut Context<'_>, today: Day) -> Poll<Told> {
         // First the waker, then the look: what is told in between wakes.
         *self.watcher.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(cx.waker().clone());
+        self.watcher.take(STIRRED);
         {
             let ledger = self.tenant.lock();
             if ledger.entry(self.number).is_none() {
@@ -108,10 +119,20 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// The session ends, and the connection to the backend is closed, not kept for the next session: what the backend has to push
+    /// it pushes now. Optional: without it, the book waits as long as an open session may hold its push back.
+    pub fn closed(mut self) {
+        self.closed = true;
+    }
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
+        let now = self.tenant.pulse.now();
         let mut ledger = self.tenant.lock();
         if let Some(entry) = ledger.entry_mut(self.number) {
+            entry.tally.unwatch(self.closed, now);
             entry.watchers.retain(|watcher| !Arc::ptr_eq(watcher, &self.watcher));
         }
     }

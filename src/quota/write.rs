@@ -52,7 +52,7 @@ fn collect(tenant: &Arc<Tenant>, batch: &mut Vec<store::Change>, taken: &mut Vec
     let mailboxes: Vec<_> = std::mem::take(&mut ledger.dirty).into_iter().collect();
     let mark = std::mem::take(&mut ledger.dirty_mark);
     let entries = mailboxes.iter().filter_map(|number| ledger.entry(*number));
-    batch.extend(entries.map(|entry| record::usage(&entry.address, entry.used, entry.mark.told())));
+    batch.extend(entries.map(|entry| record::usage(&entry.address, entry.tally.shown(), entry.mark.told())));
     if mark {
         batch.push(record::level(&ledger.association.name, ledger.mark.told()));
     }

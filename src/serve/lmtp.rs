@@ -16,7 +16,7 @@ use crate::net::dial::{dial, secure};
 use crate::net::link::Link;
 use crate::net::pace::Pace;
 use crate::net::stop::{Phase, Stop};
-use crate::quota::{Book, Day, Over};
+use crate::quota::{Book, Day, Over, Unknown};
 use crate::route::{Backends, Endpoint, Security};
 
 /// How long a backend may take over a message that it has whole, RFC 5321 4.5.3.2.6. The relay waits as long: less, and a
@@ -252,6 +252,15 @@ impl House for Rules<'_> {
 
     fn over(&self) -> Over {
         self.quota.over
+    }
+
+    fn unknown(&self) -> Unknown {
+        let times = self.book.note_unknown();
+        // Doubled each time, so that a flood makes no flood.
+        if times.is_power_of_two() {
+            emit(Event::UnknownDomain { times });
+        }
+        self.quota.unknown
     }
 
     fn backend(&self, name: Option<&str>) -> Option<usize> {

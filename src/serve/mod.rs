@@ -34,7 +34,7 @@ use crate::net::pool::Shelf;
 use crate::net::spares::Spares;
 use crate::net::tls;
 use crate::private::Address;
-use crate::quota::{Book, Over};
+use crate::quota::{Book, Over, Unknown};
 use crate::route::Backends;
 use crate::scrub::Scrubber;
 
@@ -83,6 +83,8 @@ impl Default for Sizes {
 pub struct Quota {
     /// Where there is no room.
     pub over: Over,
+    /// Where mail comes in for a domain that no association has.
+    pub unknown: Unknown,
     /// Where the policy service cannot judge.
     pub policy_failure: Failure,
 }

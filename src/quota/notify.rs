@@ -1,0 +1,104 @@
+//! When numbers change: who is to be told what.
+
+use super::ledger::Ledger;
+use super::levels::{Crossing, Level};
+use super::mark::Mark;
+use super::news::{Leaving, News, Subject};
+use super::{Amount, Day, Limit, Standing};
+
+impl Ledger {
+    /// Looks whether the mailbox or the association passed a level, and whether the mailbox's owner must hear of leaving.
+    pub(super) fn news(&mut self, number: u64, today: Day) -> [Option<News>; 3] {
+        [
+            self.cross_mailbox(number).map(News::Crossing),
+            self.cross_association(today).map(News::Crossing),
+            self.leave_mailbox(number, today).map(News::Leaving),
+        ]
+    }
+
+    /// The same for the association and every mailbox: after limits or the state changed, or a day ended.
+    pub(super) fn all_news(&mut self, today: Day) -> Vec<News> {
+        let mut news: Vec<_> = self.cross_association(today).map(News::Crossing).into_iter().collect();
+        news.extend(self.leave_association(today).map(News::Leaving));
+        let numbers: Vec<_> = self.entries.keys().copied().collect();
+        for number in numbers {
+            news.extend(self.cross_mailbox(number).map(News::Crossing));
+            news.extend(self.leave_mailbox(number, today).map(News::Leaving));
+        }
+        news
+    }
+
+    fn leave_mailbox(&mut self, number: u64, today: Day) -> Option<Leaving> {
+        let until = self.last_day(today);
+        let entry = self.entries.get_mut(&number)?;
+        // The contact hears of it as the contact.
+        let until = until.filter(|_| self.association.contact.as_ref() != Some(&entry.address));
+        if !entry.mark.leave(until) {
+            return None;
+        }
+        self.dirty.insert(number);
+        let subject = Subject::Mailbox(entry.address.clone());
+        Some(self.leaving(subject, until))
+    }
+
+    fn leave_association(&mut self, today: Day) -> Option<Leaving> {
+        let until = self.last_day(today);
+        if !self.mark.leave(until) {
+            return None;
+        }
+        self.dirty_mark = true;
+        Some(self.leaving(Subject::Association(self.association.name.clone()), until))
+    }
+
+    fn last_day(&self, today: Day) -> Option<Day> {
+        match self.association.state.standing(today) {
+            Standing::Leaving(day) => Some(day),
+            Standing::Active | Standing::ReadOnly | Standing::Suspended => None,
+        }
+    }
+
+    fn leaving(&self, subject: Subject, until: Option<Day>) -> Leaving {
+        Leaving { subject, association: self.association.name.clone(), until, lang: self.association.lang }
+    }
+
+    fn cross_mailbox(&mut self, number: u64) -> Option<Crossing> {
+        let entry = self.entries.get_mut(&number)?;
+        let storage = self.association.mailbox_limit(entry.own);
+        let used = entry.tally.shown();
+        let (was, now) = entry.mark.fill(storage.percent(used.octets.into()))?;
+        self.dirty.insert(number);
+        let subject = Subject::Mailbox(entry.address.clone());
+        Some(self.crossing(subject, was, now, used, storage, Limit::None))
+    }
+
+    fn cross_association(&mut self, today: Day) -> Option<Crossing> {
+        let (storage, messages) = (self.association.storage_on(today), self.association.messages);
+        let fill = storage.percent(self.used.octets).max(messages.percent(self.used.messages));
+        let (was, now) = self.mark.fill(fill)?;
+        self.dirty_mark = true;
+        let subject = Subject::Association(self.association.name.clone());
+        Some(self.crossing(subject, was, now, self.used.amount(), storage, messages))
+    }
+
+    /// Takes note that a notice was taken.
+    pub(super) fn told(&mut self, news: &News) {
+        let tell = |mark: &mut Mark| match news {
+            News::Crossing(crossing) => mark.tell_level(crossing.now),
+            News::Leaving(leaving) => mark.tell_leaving(leaving.until),
+        };
+        match news.subject() {
+            Subject::Association(_) => self.dirty_mark |= tell(&mut self.mark),
+            Subject::Mailbox(address) => {
+                let Some(number) = self.number(address) else { return };
+                if self.entry_mut(number).is_some_and(|entry| tell(&mut entry.mark)) {
+                    self.dirty.insert(number);
+                }
+            }
+        }
+    }
+
+    fn crossing(&self, subject: Subject, was: Level, now: Level, used: Amount, storage: Limit, messages: Limit) -> Crossing {
+        let (lang, contact) = (self.association.lang, self.association.contact.clone());
+        Crossing { subject, was, now, used, storage, messages, lang, contact }
+    }
+}

@@ -1,0 +1,332 @@
+//! One mailbox's numbers, and what each end of a reservation does to them. docs/quota.md tells when what counts.
+//!
+//! `used` is what is stored as far as anybody knows. What came through us and was answered is never missing in it; for a moment
+//! it may be there twice. With `open` and the doubts it is never below what the backend holds of what came through us.
+
+use super::doubt::Doubts;
+use super::pulse::{BELIEVED, BLUR, FLUSH, LOADING, Tick};
+use super::push::Push;
+use super::recent::Recent;
+use super::{Amount, Counted, Refreshed, Way};
+
+/// See the head of the file.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub(super) used: Amount,
+    /// Set aside by reservations that are open.
+    pub(super) open: Amount,
+    pub(super) doubts: Doubts,
+    /// Octets that members announced and did not hand over yet.
+    pub(super) announced: u64,
+    /// Reservations that were handed over and have no end yet; how many of them are incoming mail.
+    pub(super) handed: u32,
+    pub(super) handed_incoming: u32,
+    /// Everything committed since the start of the program; only differences mean anything.
+    pub(super) committed: Amount,
+    /// What was committed in the last ticks.
+    pub(super) recent: Recent,
+    /// When a member's reservation was committed last.
+    pub(super) by_member: Option<Tick>,
+    /// Counts under way, the number of the last that began and of the newest that was finished, and how many were used.
+    counting: u32,
+    begun: u64,
+    finished: u64,
+    counts: u64,
+    /// Moves under way, how many there were, and when the last one ended.
+    shifts: u32,
+    shifted: u64,
+    settled_at: Option<Tick>,
+    /// When the backend's number was learnt last.
+    pub(super) confirmed: Option<Tick>,
+    /// A count is wanted.
+    pub(super) wanted: bool,
+    /// There may be less than the number says: mail was deleted and nobody counted since.
+    pub(super) shrunk: bool,
+    /// The open sessions are to hear that one is wanted.
+    tell: bool,
+    /// Open sessions, and until when the backend's side of one that ended may be open.
+    pub(super) watched: u32,
+    lingers: Tick,
+    pub(super) push: Option<Box<Push>>,
+}
+
+/// A reservation's side.
+pub(super) struct Held {
+    pub(super) amount: Amount,
+    pub(super) way: Way,
+    phase: Phase,
+    since: Since,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Set aside; the backend does not have all of it.
+    Announced,
+    /// Let go for the moment.
+    Paused,
+    /// The backend has every octet.
+    Handed,
+}
+
+/// What had happened when it was handed over, or else when it was made.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Since {
+    counts: u64,
+    pub(super) pushes: u64,
+    pub(super) stores: u64,
+}
+
+/// What a count remembers of its beginning.
+pub(super) struct Begun {
+    number: u64,
+    committed: Amount,
+    handed: bool,
+    shifting: bool,
+    shifted: u64,
+}
+
+impl Held {
+    /// Neither set aside nor let go yet.
+    pub(super) fn new(amount: Amount, way: Way) -> Held {
+        Held { amount, way, phase: Phase::Paused, since: Since::default() }
+    }
+
+    pub(super) fn since(&self) -> Since {
+        self.since
+    }
+
+    pub(super) fn is_handed(&self) -> bool {
+        self.phase == Phase::Handed
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.phase == Phase::Paused
+    }
+}
+
+impl Tally {
+    /// What is shown as used: what is stored, and what is in doubt.
+    pub(super) fn shown(&self) -> Amount {
+        self.used.plus(self.doubts.total())
+    }
+
+    /// Whether the number is the backend's, and nothing has happened since that makes it uncertain.
+    pub(super) fn is_seen(&self) -> bool {
+        self.confirmed.is_some() && !self.wanted && !self.is_unsettled() && self.doubts.total() == Amount::ZERO
+    }
+
+    /// What is in there as the backend said, without anything that may be too much: nothing when nobody pushes it and it was not
+    /// counted within the hour.
+    pub(super) fn proven(&self, now: Tick) -> Amount {
+        let believed = self.confirmed.is_some_and(|at| now.saturating_sub(at) < BELIEVED);
+        if self.shrunk || !(believed || self.push.is_some()) { Amount::ZERO } else { self.sure() }
+    }
+
+    /// A count is wanted, and whoever is there to count is told.
+    pub(super) fn want(&mut self) {
+        self.wanted = true;
+        self.tell = true;
+    }
+
+    /// Whether the number waits for a tick: it may be too high until then.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.push.as_ref().is_some_and(|push| push.weak != Amount::ZERO)
+    }
+
+    /// Whether the open sessions are to be told; once.
+    pub(super) fn take_tell(&mut self) -> bool {
+        std::mem::take(&mut self.tell)
+    }
+
+    /// Sets a reservation's amount aside; it was judged.
+    pub(super) fn hold(&mut self, held: &mut Held) {
+        self.open = self.open.plus(held.amount);
+        if held.way == Way::Member {
+            self.announced = self.announced.saturating_add(held.amount.octets);
+        }
+        (held.phase, held.since) = (Phase::Announced, self.since());
+    }
+
+    /// More for a reservation that is not let go; it was judged.
+    pub(super) fn grow(&mut self, held: &mut Held, more: Amount) {
+        self.open = self.open.plus(more);
+        if held.way == Way::Member && held.phase == Phase::Announced {
+            self.announced = self.announced.saturating_add(more.octets);
+        }
+        held.amount = held.amount.plus(more);
+    }
+
+    /// Its octets do not come.
+    pub(super) fn pause(&mut self, held: &mut Held) {
+        if held.phase == Phase::Announced {
+            self.let_go(held);
+            held.phase = Phase::Paused;
+        }
+    }
+
+    /// The backend has all of it.
+    pub(super) fn hand_over(&mut self, held: &mut Held) {
+        match held.phase {
+            Phase::Handed => return,
+            // It can be stored now, so it counts, whatever the limits say.
+            Phase::Paused => self.open = self.open.plus(held.amount),
+            Phase::Announced => self.unannounce(held),
+        }
+        self.handed += 1;
+        self.handed_incoming += u32::from(held.way == Way::Incoming);
+        (held.phase, held.since) = (Phase::Handed, self.since());
+    }
+
+    /// Nothing was stored.
+    pub(super) fn release(&mut self, held: &Held) {
+        self.let_go(held);
+    }
+
+    /// Nobody knows whether it was stored.
+    pub(super) fn doubt(&mut self, held: &Held, now: Tick) {
+        self.let_go(held);
+        if held.amount != Amount::ZERO {
+            self.doubts.add(held.amount, self.begun, now);
+            self.want();
+        }
+    }
+
+    /// `stored` is in the mailbox now.
+    pub(super) fn commit(&mut self, held: &Held, stored: Amount, now: Tick) -> Counted {
+        self.let_go(held);
+        if stored == Amount::ZERO {
+            return Counted::Once;
+        }
+        self.committed = self.committed.plus(stored);
+        let slot = self.recent.slot(now);
+        *slot = slot.plus(stored);
+        if held.way == Way::Member {
+            self.by_member = Some(now);
+        }
+        let overlaps = self.counting > 0 || self.counts != held.since.counts;
+        if self.push.is_some() {
+            return self.commit_pushed(held, stored, overlaps, now);
+        }
+        self.used = self.used.plus(stored);
+        self.counted(held.way, overlaps)
+    }
+
+    /// The backend's own count of incoming mail is not known before somebody asks for it.
+    pub(super) fn counted(&mut self, way: Way, twice: bool) -> Counted {
+        match way {
+            Way::Incoming => self.want(),
+            // Its session counts again.
+            Way::Member => self.wanted |= twice,
+        }
+        if twice { Counted::PerhapsTwice } else { Counted::Once }
+    }
+
+    fn since(&self) -> Since {
+        let (pushes, stores) = self.push.as_ref().map_or((0, 0), |push| (push.count, push.stores));
+        Since { counts: self.counts, pushes, stores }
+    }
+
+    fn let_go(&mut self, held: &Held) {
+        match held.phase {
+            Phase::Paused => return,
+            Phase::Announced => self.unannounce(held),
+            Phase::Handed => {
+                self.handed = self.handed.saturating_sub(1);
+                self.handed_incoming = self.handed_incoming.saturating_sub(u32::from(held.way == Way::Incoming));
+            }
+        }
+        self.open = self.open.minus(held.amount);
+    }
+
+    fn unannounce(&mut self, held: &Held) {
+        if held.way == Way::Member {
+            self.announced = self.announced.saturating_sub(held.amount.octets);
+        }
+    }
+}
+
+/// Counts, moves, sessions.
+impl Tally {
+    pub(super) fn begin(&mut self) -> Begun {
+        self.begun += 1;
+        self.counting += 1;
+        let (handed, shifting) = (self.handed > 0, self.shifts > 0);
+        Begun { number: self.begun, committed: self.committed, handed, shifting, shifted: self.shifted }
+    }
+
+    /// A count ends, finished or not.
+    pub(super) fn end_count(&mut self) {
+        self.counting = self.counting.saturating_sub(1);
+    }
+
+    pub(super) fn finish(&mut self, begun: &Begun, seen: Amount, now: Tick) -> Refreshed {
+        if self.finished >= begun.number {
+            return Refreshed::Outdated;
+        }
+        if begun.shifting || self.shifted != begun.shifted {
+            self.wanted = true;
+            return Refreshed::Disturbed;
+        }
+        self.finished = begun.number;
+        self.counts += 1;
+        let since = self.committed.minus(begun.committed);
+        self.used = seen.plus(since);
+        self.doubts.counted(begun.number);
+        self.confirmed = Some(now);
+        if let Some(push) = &mut self.push {
+            push.counted(seen, since, now);
+        }
+        // What is handed over may be stored already: it is then in `seen`, and comes again at its commit.
+        let exact = !begun.handed && self.handed == 0 && since == Amount::ZERO;
+        self.wanted = !exact || self.doubts.total() != Amount::ZERO;
+        self.shrunk = false;
+        if exact { Refreshed::Exact } else { Refreshed::AtMost }
+    }
+
+    /// An admin loads what the backend said, some time ago.
+    pub(super) fn load(&mut self, seen: Amount, now: Tick) {
+        let old = |at: Option<Tick>| at.is_none_or(|at| now.saturating_sub(at) >= LOADING);
+        if self.push.as_ref().is_some_and(|push| !old(Some(push.at))) {
+            return;
+        }
+        let rests = self.handed == 0 && self.doubts.total() == Amount::ZERO && !self.is_shifting(now);
+        if rests && old(self.recent.last()) {
+            self.used = seen;
+            (self.confirmed, self.wanted, self.shrunk) = (Some(now), false, false);
+        } else {
+            // What was written meanwhile may be in it or not.
+            self.used = self.used.most(seen);
+            self.want();
+        }
+        if let Some(push) = &mut self.push {
+            push.counted(self.used, Amount::ZERO, now);
+        }
+    }
+
+    pub(super) fn begin_shift(&mut self) {
+        self.shifts += 1;
+        self.shifted += 1;
+    }
+
+    pub(super) fn end_shift(&mut self, now: Tick) {
+        self.shifts = self.shifts.saturating_sub(1);
+        self.settled_at = Some(now);
+    }
+
+    /// Whether what the backend says now may have missed messages on their way.
+    pub(super) fn is_shifting(&self, now: Tick) -> bool {
+        self.shifts > 0 || self.settled_at.is_some_and(|at| now.saturating_sub(at) < BLUR)
+    }
+
+    /// A session ends; its backend's side may go on, and push later, unless it is `closed`.
+    pub(super) fn unwatch(&mut self, closed: bool, now: Tick) {
+        self.watched = self.watched.saturating_sub(1);
+        let waits = if closed { BLUR + 1 } else { FLUSH };
+        self.lingers = self.lingers.max(now.saturating_add(waits));
+    }
+
+    /// Whether no session of ours can have a push under way.
+    pub(super) fn is_unwatched(&self, now: Tick) -> bool {
+        self.watched == 0 && now >= self.lingers
+    }
+}
