@@ -1,15 +1,15 @@
 //! Runs `tests/dialogues/imap/*.txt` in memory, at chunk sizes 1, 7 and all. The format is explained in `support/dialogue.rs`.
 //!
-//! Orders: `before login` (there is no backend then), `literal-minus` and `no literal-plus` (what the backend takes), `closed`
-//! (the session must have ended by now), `quota` (the mailbox holds 1000 octets, its association 1500), `unseen`,
-//! `small association` (500); `backend counts`, `status only`, `sizes only` (how the backend can be asked for usage).
+//! Orders: `before login` (there is no backend then), `closed` (the session must have ended by now), `quota` (the mailbox holds 1000
+//! octets, its association 1500), `unseen`, `small association` (500); `backend counts`, `status only`, `sizes only` (how the backend can
+//! be asked for usage), `namespaces` (it also has NAMESPACE and SPECIAL-USE). The tag of our own questions is always `nologd` here.
 
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
 use nologd::imap::invariants::{Alice, Play, Rules, check_frames, check_login, check_session};
-use nologd::imap::probe::Means;
+use nologd::imap::offers::Offers;
 use nologd::imap::session::Terms;
 
 #[path = "support/dialogue.rs"]
@@ -39,10 +39,10 @@ fn the_bound_of_a_header_is_the_same_in_any_pieces() {
         let script = format!("a1 APPEND Sent {{{}+}}\r\n{header}body\r\n", header.len() + 4);
         let terms = || Terms {
             account: None,
-            means: Means::of(b""),
+            offers: Offers::of(b""),
             append_limit: 5000,
-            non_sync: Some(u64::MAX),
             sent_copy: Some(Arc::new(Rules::new())),
+            fresh_tag: || b"nologd"[..].into(),
         };
         check_session(script.as_bytes(), &mut || terms(), &mut || 6);
     }
@@ -78,22 +78,17 @@ fn chunking_changes_nothing() {
 }
 
 fn terms(dialogue: &Dialogue) -> Terms {
-    let non_sync = if dialogue.orders("no literal-plus") {
-        None
-    } else if dialogue.orders("literal-minus") {
-        Some(4096)
-    } else {
-        Some(u64::MAX)
-    };
     let shared = if dialogue.orders("small association") { 500 } else { 1500 };
     let account = dialogue.orders("quota").then(|| Alice::account(shared, !dialogue.orders("unseen")));
-    let means = Means::of(match () {
-        () if dialogue.orders("backend counts") => b"QUOTA STATUS=SIZE",
+    let offers = Offers::of(match () {
+        () if dialogue.orders("backend counts") => b"QUOTA",
         () if dialogue.orders("status only") => b"STATUS=SIZE",
         () if dialogue.orders("sizes only") => b"UNSELECT",
-        () => b"LIST-STATUS STATUS=SIZE",
+        () if dialogue.orders("namespaces") => b"LIST-STATUS STATUS=SIZE NAMESPACE SPECIAL-USE MOVE",
+        () => b"LIST-STATUS STATUS=SIZE MOVE",
     });
-    Terms { account, means, append_limit: 5000, non_sync, sent_copy: Some(Arc::new(Rules::new())) }
+    let fresh_tag = || b"nologd"[..].into();
+    Terms { account, offers, append_limit: 5000, sent_copy: Some(Arc::new(Rules::new())), fresh_tag }
 }
 
 fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {

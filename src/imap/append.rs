@@ -81,7 +81,10 @@ pub(super) enum Act {
     /// The header block is there: this many bytes are taken, and the size is known.
     Sized(usize),
     /// The first octets go to the backend, `left` are to come.
-    Send { bytes: Vec<u8>, left: u64 },
+    Send {
+        bytes: Vec<u8>,
+        left: u64,
+    },
 }
 
 impl Append {

@@ -21,9 +21,8 @@ impl Session {
     /// APPEND up to the announcement of its first message: `collect` holds its text, `literal` is the announcement at the end of it.
     pub(super) fn append(&mut self, collect: &Collect, taken: usize, literal: Literal, at: usize) -> Step {
         let arguments = collect.arguments(at);
-        let read = grammar::mailbox(arguments).and_then(|(mailbox, rest)| {
-            grammar::options(rest, literal.binary).map(|options| (mailbox, rest, options))
-        });
+        let read = grammar::mailbox(arguments)
+            .and_then(|(mailbox, rest)| grammar::options(rest, literal.binary).map(|options| (mailbox, rest, options)));
         let Some((mailbox, rest, options)) = read else {
             return self.refuse(taken, Some(literal), reply::bad(&collect.tag, Code::Syntax), SWALLOW);
         };
@@ -62,7 +61,7 @@ impl Session {
         if !append.begun && self.wants_places() {
             return self.ask_places(Pending::Append(append), taken);
         }
-        let places = self.places.clone().unwrap_or_default();
+        let places = self.known_places();
         match self.set_aside(&mut append, &places) {
             Ok(()) => {}
             Err(code @ (Code::MailboxFull | Code::AssociationFull)) => return self.no_room(append, taken, code),
@@ -74,7 +73,8 @@ impl Session {
         if let Stage::Sized { .. } = append.stage {
             return self.announce(append, taken);
         }
-        append.sent = self.rules.sent_copy.is_some() && places.owner(&append.mailbox) == Owner::Own && places.is_sent(&append.mailbox);
+        append.sent =
+            self.rules.sent_copy.is_some() && places.owner(&append.mailbox) == Owner::Own && places.is_sent(&append.mailbox);
         if !append.sent {
             append.stage = Stage::Sized { bytes: Vec::new(), left: append.literal.size };
             return self.announce(append, taken);
@@ -197,7 +197,13 @@ impl Session {
     }
 
     /// The line behind a message: the end, or the next message.
-    pub(super) fn append_tail(&mut self, mut append: Box<Append>, line: &[u8], literal: Option<Literal>, flaw: Option<Flaw>) -> Step {
+    pub(super) fn append_tail(
+        &mut self,
+        mut append: Box<Append>,
+        line: &[u8],
+        literal: Option<Literal>,
+        flaw: Option<Flaw>,
+    ) -> Step {
         let len = line.len();
         match (std::mem::replace(&mut append.stage, Stage::Judge), literal) {
             (Stage::Refused { answer }, Some(literal)) if !literal.sync => self.refuse(len, Some(literal), answer, SWALLOW),

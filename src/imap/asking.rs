@@ -30,7 +30,7 @@ impl Session {
     pub(super) fn wants_places(&self) -> bool {
         let asks = self.rules.offers.has(Offer::Namespace) || self.rules.offers.has(Offer::SpecialUse);
         let matters = self.gate.account().is_some() || self.rules.sent_copy.is_some();
-        self.places.is_none() && asks && matters
+        !self.places_asked && asks && matters
     }
 
     pub(super) fn ask_places(&mut self, pending: Pending, taken: usize) -> Step {
@@ -38,7 +38,7 @@ impl Session {
         match Reading::new(offers.has(Offer::Namespace), offers.has(Offer::SpecialUse)) {
             Some((reading, command)) => self.ask(Aim::Places(reading), &command, pending, taken),
             None => {
-                self.places = Some(Arc::default());
+                self.places_asked = true;
                 self.keep(pending, taken)
             }
         }
@@ -84,7 +84,10 @@ impl Session {
                 self.gate.not_counted();
             }
             // What cannot be told is taken for the member's own: so it is counted, and paid for.
-            Found::Places(places) => self.places = Some(Arc::new(places.unwrap_or_default())),
+            Found::Places(places) => {
+                self.places_asked = true;
+                self.places = places.map(Arc::new);
+            }
             Found::Sizes(told) => {
                 if let Pending::Transfer(transfer) = &mut pending {
                     transfer.sizes(told);

@@ -30,10 +30,12 @@ pub fn head(line: &[u8]) -> Option<Head<'_>> {
     (is_tag(tag) && named).then(|| Head { tag, row: verbs::row(word), arguments })
 }
 
-/// The verb behind UID, and its arguments (RFC 9051 6.4.9).
-pub fn behind_uid(arguments: &[u8]) -> (&'static Row, &[u8]) {
+/// The verb behind UID, and its arguments (RFC 9051 6.4.9). None: there is no verb.
+pub fn behind_uid(arguments: &[u8]) -> Option<(&'static Row, &[u8])> {
     let end = arguments.iter().position(|byte| *byte == b' ').unwrap_or(arguments.len());
-    (verbs::behind_uid(&arguments[..end]), arguments.get(end + 1..).unwrap_or_default())
+    let word = &arguments[..end];
+    let named = !word.is_empty() && word.iter().all(u8::is_ascii_alphanumeric);
+    named.then(|| (verbs::behind_uid(word), arguments.get(end + 1..).unwrap_or_default()))
 }
 
 /// The tag that a refusal of an unreadable line can name; `*` if there is none.

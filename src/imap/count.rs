@@ -240,7 +240,9 @@ impl Count {
     /// With several roots the fullest one counts: it is the one that will refuse. A root that does not tell both is no count.
     fn quota(&mut self, line: &[u8]) {
         let values = line.iter().rposition(|byte| *byte == b'(').map_or(line, |at| &line[at + 1..]);
-        let (Some(units), Some(messages)) = (number_after(values, b"STORAGE "), number_after(values, b"MESSAGE ")) else { return };
+        let (Some(units), Some(messages)) = (number_after(values, b"STORAGE "), number_after(values, b"MESSAGE ")) else {
+            return;
+        };
         // Units of 1024 octets (RFC 9208 5.1), which some servers round down.
         let octets = units.saturating_mul(1024).saturating_add(1023);
         self.seen = Amount { octets: self.seen.octets.max(octets), messages: self.seen.messages.max(messages) };

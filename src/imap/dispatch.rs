@@ -14,10 +14,11 @@ impl Session {
     pub(super) fn command(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, flaw: Option<Flaw>) -> Step {
         self.phase = Phase::Command;
         let Some(head) = command::head(line).filter(|_| flaw.is_none()) else { return self.unreadable(line, taken, literal) };
-        let (row, arguments) = match head.row.verb {
+        let verb = match head.row.verb {
             Verb::Uid => command::behind_uid(head.arguments),
-            _ => (head.row, head.arguments),
+            _ => Some((head.row, head.arguments)),
         };
+        let Some((row, arguments)) = verb else { return self.unreadable(line, taken, literal) };
         let fits = match row.args {
             Args::None => arguments.is_empty() && literal.is_none(),
             Args::Line => literal.is_none(),
@@ -119,7 +120,13 @@ impl Session {
     }
 
     /// A further line of it.
-    pub(super) fn collect_line(&mut self, collect: Box<Collect>, line: &[u8], literal: Option<Literal>, flaw: Option<Flaw>) -> Step {
+    pub(super) fn collect_line(
+        &mut self,
+        collect: Box<Collect>,
+        line: &[u8],
+        literal: Option<Literal>,
+        flaw: Option<Flaw>,
+    ) -> Step {
         if flaw.is_some() {
             return self.refuse(line.len(), literal, reply::bad(&collect.tag, Code::Syntax), SWALLOW);
         }
@@ -159,7 +166,7 @@ impl Session {
                 return self.refuse(taken, None, reply::over_quota(&collect.tag, code), SWALLOW);
             }
             // A new folder may be a special one.
-            self.places = None;
+            self.places_asked = false;
         } else {
             self.selected = Some(name.into());
         }

@@ -8,8 +8,7 @@ use super::gate::Ways;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Offers(u8);
 
-const WORDS: [&[u8]; 7] =
-    [b"STATUS=SIZE", b"LIST-STATUS", b"QUOTA", b"UNSELECT", b"NAMESPACE", b"SPECIAL-USE", b"MOVE"];
+const WORDS: [&[u8]; 7] = [b"STATUS=SIZE", b"LIST-STATUS", b"QUOTA", b"UNSELECT", b"NAMESPACE", b"SPECIAL-USE", b"MOVE"];
 
 /// One of [`WORDS`].
 #[derive(Clone, Copy)]

@@ -4,22 +4,23 @@
 //! member's. What is stored into another user's folder is charged to its owner; a namespace that belongs to nobody the book
 //! knows takes nothing from members.
 
+use super::command::astring;
 use super::frame::Frame;
 use super::question::{Status, Then, is};
 use super::sent::is_usual_sent;
-use super::command::astring;
 
 /// Namespaces and special folders that are kept; a backend has three and a person a handful.
 const KEPT: usize = 16;
 
 /// What is known of folders.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Places {
     namespaces: Vec<Namespace>,
     sent: Vec<Box<[u8]>>,
     trash: Vec<Box<[u8]>>,
 }
 
+#[derive(Clone)]
 struct Namespace {
     prefix: Box<[u8]>,
     delimiter: Option<u8>,
@@ -80,12 +81,16 @@ impl Places {
         self.trash.iter().any(|known| **known == *mailbox) || self.trash.is_empty() && usual()
     }
 
+    /// Whether an untagged line of the backend tells of a special folder.
+    pub(super) fn marks(line: &[u8]) -> bool {
+        listed(line).is_some_and(|(flags, _)| has_flag(flags, b"\\Sent"))
+    }
+
     /// Looks at an untagged line of the backend: `* LIST (\Sent) "/" Sent` (also `LSUB`, `XLIST`).
     pub(super) fn learn(&mut self, line: &[u8]) {
         let Some((flags, name)) = listed(line) else { return };
-        let marked = |word: &[u8]| flags.split(|byte| *byte == b' ').any(|flag| flag.eq_ignore_ascii_case(word));
         for (word, known) in [(&b"\\Sent"[..], &mut self.sent), (b"\\Trash", &mut self.trash)] {
-            if marked(word) && known.len() < KEPT && !known.iter().any(|other| **other == *name) {
+            if has_flag(flags, word) && known.len() < KEPT && !known.iter().any(|other| **other == *name) {
                 known.push(name.as_slice().into());
             }
         }
@@ -100,6 +105,10 @@ impl Namespace {
         start[inbox..] == self.prefix[inbox..]
             && (start[..inbox] == self.prefix[..inbox] || inbox == 5 && is(start, b"INBOX") && is(&self.prefix, b"INBOX"))
     }
+}
+
+fn has_flag(flags: &[u8], word: &[u8]) -> bool {
+    flags.split(|byte| *byte == b' ').any(|flag| flag.eq_ignore_ascii_case(word))
 }
 
 /// Flags and name of a LIST response whose name is no literal.
@@ -235,7 +244,9 @@ mod tests {
 
     #[test]
     fn the_longest_prefix_tells_the_owner() {
-        let known = places(r##"* NAMESPACE (("" "/")("#mh/" "/" "X-PARAM" ("a)" "b"))) (("Other Users/" "/")) (("shared/" "/"))"##).unwrap();
+        let known =
+            places(r##"* NAMESPACE (("" "/")("#mh/" "/" "X-PARAM" ("a)" "b"))) (("Other Users/" "/")) (("shared/" "/"))"##)
+                .unwrap();
         assert!(known.has_others());
         for (mailbox, owner) in [
             ("INBOX", Owner::Own),

@@ -1,8 +1,11 @@
 //! The backend's direction after login: responses are followed frame by frame (RFC 9051 7), and tell the client's
 //! direction what its next bytes are.
 
+use std::sync::Arc;
+
 use super::command;
 use super::frame::Frame;
+use super::places::Places;
 use super::question::{Heard, Status};
 use super::session::{Peers, Phase, Session};
 use super::{Step, capability};
@@ -72,6 +75,8 @@ impl Session {
             self.peers = Peers::Bye;
         } else if line.ends_with(b" EXPUNGE\r\n") || starts(b"* VANISHED ") {
             self.gate.saw_expunge();
+        } else if self.rules.sent_copy.is_some() && Places::marks(line) {
+            Arc::make_mut(self.places.get_or_insert_default()).learn(line);
         }
         self.tell(line)
     }
@@ -107,7 +112,8 @@ impl Session {
                     self.phase = Phase::Drain;
                 }
             }
-            Phase::AwaitIdle { tag: waiting } | Phase::Idle { tag: waiting } | Phase::Alone { tag: waiting } if *waiting == *tag => {}
+            Phase::AwaitIdle { tag: waiting } | Phase::Idle { tag: waiting } | Phase::Alone { tag: waiting }
+                if *waiting == *tag => {}
             // It ended a command of which it has not heard the end.
             Phase::Literal { tag: waiting } | Phase::Rest { tag: waiting } if *waiting == *tag => {
                 return self.close(Fault::Garbage(Side::Backend));
@@ -136,7 +142,9 @@ impl Session {
             Phase::Skip { .. } | Phase::Collect(_) | Phase::Refuse { .. } | Phase::Drain | Phase::Ready(_) => Phase::Command,
             Phase::Append(append) if !append.begun => Phase::Command,
             Phase::Ask(question, _) => Phase::Ask(question, super::pending::Pending::Nothing),
-            phase @ (Phase::Command | Phase::Idle { .. } | Phase::AwaitIdle { .. } | Phase::Alone { .. } | Phase::Closed) => phase,
+            phase @ (Phase::Command | Phase::Idle { .. } | Phase::AwaitIdle { .. } | Phase::Alone { .. } | Phase::Closed) => {
+                phase
+            }
             _ => Phase::Stuck,
         };
         self.gate.rest();

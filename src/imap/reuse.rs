@@ -12,9 +12,9 @@
 use super::command::Head;
 use super::frame::{Direction, Frame, Framer, Literal};
 use super::question::Status;
+use super::reply;
 use super::session::{Peers, Phase, Session};
 use super::verbs::{After, Row};
-use super::reply;
 use crate::fault::{Fault, Side};
 
 /// Words that switch something on, in any command (RFC 7162: MODSEQ, HIGHESTMODSEQ, CHANGEDSINCE, UNCHANGEDSINCE, VANISHED).

@@ -69,8 +69,10 @@ pub struct Session {
     pub(super) rules: Rules,
     pub(super) phase: Phase,
     pub(super) gate: Gate,
-    /// Whose the folders are; none until it was asked.
+    /// Whose the folders are, as far as it is known.
     pub(super) places: Option<Arc<Places>>,
+    /// The backend was asked about them.
+    pub(super) places_asked: bool,
     /// The folder that the client opened last.
     pub(super) selected: Option<Box<[u8]>>,
     /// What stays behind at the backend, where its connection may serve another session.
@@ -145,6 +147,7 @@ impl Session {
             phase: Phase::Command,
             tags: Tags::default(),
             places: None,
+            places_asked: false,
             selected: None,
             peers: Peers::Both,
             reuse: None,

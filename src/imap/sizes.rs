@@ -41,7 +41,9 @@ impl Sizes {
     pub(super) fn is_ours(line: &[u8]) -> bool {
         let Some(rest) = line.strip_prefix(b"* ") else { return false };
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        digits > 0 && is(&rest[digits..], b" FETCH ") && memchr::memmem::find(&rest.to_ascii_uppercase(), b"RFC822.SIZE").is_some()
+        digits > 0
+            && is(&rest[digits..], b" FETCH ")
+            && memchr::memmem::find(&rest.to_ascii_uppercase(), b"RFC822.SIZE").is_some()
     }
 
     pub(super) fn hear(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
@@ -164,7 +166,12 @@ mod tests {
         assert_eq!(told(true, &[own], Status::Ok), Some((500, 1, "4".into())));
         let own = "* 1 FETCH (FLAGS (RFC822.SIZE 1))";
         assert_eq!(told(true, &[own], Status::Ok), Some((0, 0, String::new())));
-        for odd in ["* 1 FETCH (RFC822.SIZE 5)", "* 1 FETCH (UID 4 RFC822.SIZE x)", "* 1 FETCH (UID 4 RFC822.SIZE 5", "* 1 FETCH RFC822.SIZE"] {
+        for odd in [
+            "* 1 FETCH (RFC822.SIZE 5)",
+            "* 1 FETCH (UID 4 RFC822.SIZE x)",
+            "* 1 FETCH (UID 4 RFC822.SIZE 5",
+            "* 1 FETCH RFC822.SIZE",
+        ] {
             assert_eq!(told(true, &[odd], Status::Ok), None, "{odd}");
         }
     }

@@ -9,6 +9,7 @@
 //! follow find nothing to do. COPY without UID is not turned: the message numbers that the program uses next would have
 //! changed, and other messages would be deleted.
 
+use super::grammar::quoted;
 use super::offers::Offer;
 use super::pending::{Asked, Pending, Transfer};
 use super::places::Owner;
@@ -16,7 +17,6 @@ use super::question::Aim;
 use super::session::{Phase, SWALLOW, Session};
 use super::sizes::{Sizes, Told};
 use super::verbs::{self, Verb};
-use super::grammar::quoted;
 use super::{Step, reply};
 use crate::fault::{Code, Fault, Side};
 use crate::quota::Reservation;
@@ -155,7 +155,7 @@ impl Session {
         }
         self.gate.shift(&tag);
         // The Sent mailbox may be called otherwise now.
-        self.places = None;
+        self.places_asked = false;
         let line = [&tag, &b" RENAME "[..], &quoted(&names.0), b" ", &quoted(&names.1), b"\r\n"].concat();
         if let Some(reuse) = &mut self.reuse {
             reuse.command(&tag, verbs::row(b"RENAME"), &line, None);
