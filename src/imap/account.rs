@@ -111,14 +111,22 @@ fn told(roots: &[Limited]) -> Vec<u8> {
 /// STORAGE counts in 1024 octets (RFC 9208 5.1): used is rounded up, the limit down, so that a client never shows room that is
 /// not there. STORAGE comes first: SOGo reads only what stands there. Without a limit nothing is told.
 fn resources(root: &Root) -> String {
-    let mut resources = Vec::new();
-    if let Limit::At(most) = root.storage {
-        resources.push(format!("STORAGE {} {}", root.octets.div_ceil(1024), most / 1024));
-    }
-    if let Limit::At(most) = root.most {
-        resources.push(format!("MESSAGE {} {most}", root.messages));
-    }
-    resources.join(" ")
+    let storage = match root.storage {
+        Limit::At(most) => Some(resource("STORAGE", root.octets.div_ceil(1024), most / 1024)),
+        Limit::None => None,
+    };
+    let message = match root.most {
+        Limit::At(most) => Some(resource("MESSAGE", root.messages, most)),
+        Limit::None => None,
+    };
+    storage.into_iter().chain(message).collect::<Vec<_>>().join(" ")
+}
+
+/// A limit below one unit is told as one that is taken: Thunderbird divides by what is told here, and at 0 stops in the middle
+/// of opening the folder; Roundcube takes 0 for no limit.
+fn resource(name: &str, used: u128, most: u64) -> String {
+    let used = if most == 0 { used.max(1) } else { used };
+    format!("{name} {used} {}", most.max(1))
 }
 
 /// The mailbox name of a GETQUOTAROOT that imap-codec has read, so that it is all that stands behind the verb. It goes back as it was
@@ -187,6 +195,13 @@ mod tests {
         let quota = "* QUOTA association (STORAGE 2 4)\r\na OK GETQUOTAROOT done\r\n";
         assert_eq!(told(&one, "a GETQUOTAROOT INBOX\r\n"), format!("* QUOTAROOT INBOX association\r\n{quota}"));
         assert!(told(&one, "a GETQUOTA mailbox\r\n").starts_with("a NO [NONEXISTENT]"));
+    }
+
+    #[test]
+    fn no_limit_is_told_as_zero() {
+        let tiny = Limits([Limit::At(1023), Limit::At(0), NONE, NONE]);
+        assert!(told(&tiny, "a GETQUOTA mailbox\r\n").starts_with("* QUOTA mailbox (STORAGE 2 1 MESSAGE 2 1)\r\n"));
+        assert_eq!((resource("STORAGE", 0, 0), resource("STORAGE", 0, 1)), ("STORAGE 1 1".to_owned(), "STORAGE 0 1".to_owned()));
     }
 
     #[test]
