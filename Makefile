@@ -19,7 +19,7 @@ WRITE ?=
 
 DEMO_PACKAGES  = gcc libc6-dev dovecot-imapd dovecot-lmtpd
 WEBMAIL_PACKAGES = roundcube-core roundcube-sqlite3 php-cli
-TEST_PACKAGES  = $(DEMO_PACKAGES) $(WEBMAIL_PACKAGES) chromium chromium-driver postfix swaks msmtp isync mutt curl openssl gnupg \
+TEST_PACKAGES  = $(DEMO_PACKAGES) $(WEBMAIL_PACKAGES) chromium chromium-driver thunderbird postfix swaks msmtp isync mutt curl openssl gnupg \
                  python3 libnet-ssleay-perl libio-socket-ssl-perl strace nginx libnginx-mod-mail rsyslog systemd-journal-remote
 BENCH_PACKAGES = gcc libc6-dev openssl nginx libnginx-mod-mail dovecot-imapd dovecot-submissiond imapproxy
 

@@ -285,6 +285,13 @@ mod tests {
         assert!(!play(&SELECT).has_left());
     }
 
+    /// A command of tag `x`, and how the backend asks for its literal.
+    fn said(command: &str) -> Vec<String> {
+        let mut lines = command.split("\r\n").map(|line| format!("C: {line}"));
+        let first = lines.next().unwrap_or_default().replacen("C: ", "C: x ", 1);
+        [first].into_iter().chain(lines.flat_map(|line| ["B: + OK".to_owned(), line])).collect()
+    }
+
     #[test]
     fn what_switches_something_on_spoils_the_connection() {
         for command in [
@@ -305,15 +312,18 @@ mod tests {
             "SEARCH {6+}\r\nMODSEQ 1",
             "SEARCH SUBJECT {20+}\r\naaaaaaaaaaaaaaaaaaaa MODSEQ 1",
         ] {
-            let line = format!("C: x {command}");
-            let played = with(&[&line, "B: x OK done", "C: y LOGOUT"]);
+            let lines = said(command);
+            let played =
+                with(&[&lines.iter().map(String::as_str).collect::<Vec<_>>()[..], &["B: x OK done", "C: y LOGOUT"]].concat());
             assert_eq!(rests(&played), None, "{command}");
             assert!(!play(&played).has_left(), "{command}");
         }
         // Their names alone are no reason.
         for command in ["SELECT Updates", "UID SEARCH SUBJECT {20+}\r\naaaaaaaaaaaaaaaaaaaa", "ID NIL", "COMPRESS DEFLATE"] {
-            let line = format!("C: x {command}");
-            assert!(rests(&with(&[&line, "B: x OK done", "C: y LOGOUT"])).is_some(), "{command}");
+            let lines = said(command);
+            let played =
+                with(&[&lines.iter().map(String::as_str).collect::<Vec<_>>()[..], &["B: x OK done", "C: y LOGOUT"]].concat());
+            assert!(rests(&played).is_some(), "{command}");
         }
     }
 
