@@ -15,6 +15,7 @@ mod answer;
 mod desk;
 mod encode;
 mod fields;
+mod load;
 mod request;
 mod show;
 mod status;

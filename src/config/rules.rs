@@ -10,8 +10,8 @@ use crate::event::{Event, emit};
 use crate::policy::sandbox::{Place, Target, What};
 use crate::policy::{FILES, Policy};
 use crate::route::{self, Backends};
-use crate::serve::Service;
 use crate::sandbox::{self, Enforcement, Plan, Unenforced, kept_outputs, lost_outputs};
+use crate::serve::Service;
 
 /// Folders that hold other people's files too: of these only the config file itself may be read.
 const SHARED: &[&str] =

@@ -143,7 +143,9 @@ mod tests {
     #[test]
     fn both_versions_and_all_letters() {
         let alice = || Address::parse("alice@velo.example");
-        assert!(parse(b"H3\t2\t0\t\tquota") == Ok(Command::Hello(None)) && parse(b"H4\t0\t0\t\tquota") == Ok(Command::Hello(None)));
+        assert!(
+            parse(b"H3\t2\t0\t\tquota") == Ok(Command::Hello(None)) && parse(b"H4\t0\t0\t\tquota") == Ok(Command::Hello(None))
+        );
         assert!(parse(b"H2\t0\t0\tAlice@velo.example\tquota") == Ok(Command::Hello(alice())));
         assert!(parse(b"B1\talice@velo.example") == Ok(Command::Begin(1, Some(alice()))));
         assert!(parse(b"B18446744073709551615\talice@velo.example\t0") == Ok(Command::Begin(u64::MAX, Some(alice()))));
@@ -174,6 +176,8 @@ mod tests {
             assert!(matches!(parse(garbage), Err(Fault::Garbage(_))));
         }
         assert!(matches!(Command::parse(Frame::Long(b'C')), Err(Fault::TooLong(_))));
-        assert!(Command::parse(Frame::Long(b'S')) == Ok(Command::Aside) && Command::parse(Frame::Long(b'L')) == Ok(Command::LookUp));
+        assert!(
+            Command::parse(Frame::Long(b'S')) == Ok(Command::Aside) && Command::parse(Frame::Long(b'L')) == Ok(Command::LookUp)
+        );
     }
 }

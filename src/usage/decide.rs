@@ -190,14 +190,8 @@ mod tests {
 
     #[test]
     fn transactions_are_their_own_and_not_without_number() {
-        let (said, pushed) = told(&[
-            BEGIN,
-            "B2\tbob@velo.example\t0",
-            "S2\tpriv/quota/storage\t2",
-            "S1\tpriv/quota/storage\t1",
-            "C2",
-            "C1",
-        ]);
+        let (said, pushed) =
+            told(&[BEGIN, "B2\tbob@velo.example\t0", "S2\tpriv/quota/storage\t2", "S1\tpriv/quota/storage\t1", "C2", "C1"]);
         assert_eq!((said.as_str(), pushed), ("O2\nO1\n", vec!["bob Some(2) None".to_owned(), "alice Some(1) None".to_owned()]));
         let many: Vec<_> = (0..1000).map(|id| format!("B{id}\talice@velo.example")).collect();
         told(&many.iter().map(String::as_str).collect::<Vec<_>>());
