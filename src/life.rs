@@ -104,7 +104,6 @@ async fn until_stopped(
 fn tidy(context: &Context, new_day: bool) {
     context.limits.sweep();
     context.incidents.sweep(std::time::Instant::now());
-    context.desk.sweep(std::time::Instant::now());
     context.shelf.sweep();
     context.book.forget_sending(now());
     metrics::publish(context);

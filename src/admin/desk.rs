@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::load::Loading;
 use super::request::Settings;
 use super::status::{Host, status};
 use super::{Answer, Request, show, watch};
@@ -19,7 +18,6 @@ pub struct Desk {
     book: Arc<Book>,
     host: Host,
     incidents: Arc<Incidents>,
-    loading: Loading,
     // Sending limits are changed one by one, but the book takes them all at once: nobody may come in between.
     turn: Mutex<()>,
 }
@@ -27,18 +25,13 @@ pub struct Desk {
 impl Desk {
     /// A desk in front of `book`.
     pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>) -> Desk {
-        Desk { book, host, incidents, loading: Loading::default(), turn: Mutex::new(()) }
+        Desk { book, host, incidents, turn: Mutex::new(()) }
     }
 
     /// Carries out a request. A change is on disk when this returns. `backends` are those of the config file; `today` and `now` are the clock's.
     pub fn serve(&self, request: &Request, backends: &Backends, today: Day, now: Instant) -> Answer {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.carry_out(request, backends, today, now).map_or_else(|refusal| refusal, Answer::Done)
-    }
-
-    /// To be called every minute: forgets what an admin began and never ended.
-    pub fn sweep(&self, now: Instant) {
-        self.loading.sweep(now);
     }
 
     fn carry_out(&self, request: &Request, backends: &Backends, today: Day, now: Instant) -> Result<serde_json::Value, Answer> {
@@ -71,9 +64,10 @@ impl Desk {
                 told["incidents"] = json!(self.incidents.list(now).len());
                 told
             }
-            Request::UsageBegin => self.loading.begin(book, now)?,
-            Request::UsageLoad(load, batch) => self.loading.load(*load, batch, book, today)?,
-            Request::UsageEnd(load) => self.loading.end(*load),
+            Request::UsageLoad(batch) => {
+                let loaded = batch.iter().filter(|(address, seen)| book.load(address, *seen, today)).count();
+                json!({ "loaded": loaded, "not-in-the-book": batch.len() - loaded })
+            }
         })
     }
 

@@ -46,16 +46,10 @@ impl Request {
                 about(&mut fields, "mailbox set", address)
             }
             Request::Status => "status",
-            Request::UsageBegin => "usage begin",
-            Request::UsageLoad(load, amounts) => {
+            Request::UsageLoad(amounts) => {
                 let pair = |(address, amount): &(Address, Amount)| (address.reveal(), json!([amount.octets, amount.messages]));
                 fields.insert("mailboxes".into(), Value::Object(amounts.iter().map(pair).collect()));
-                fields.insert("load".into(), json!(load));
                 "usage load"
-            }
-            Request::UsageEnd(load) => {
-                fields.insert("load".into(), json!(load));
-                "usage end"
             }
         };
         fields.insert("command".into(), json!(command));

@@ -15,7 +15,6 @@ mod answer;
 mod desk;
 mod encode;
 mod fields;
-mod load;
 mod request;
 mod show;
 mod status;

@@ -45,12 +45,8 @@ pub enum Request {
     MailboxSet(Address, Option<Limit>),
     /// `status`.
     Status,
-    /// `usage load`: before the first number is read. Answered with the number of this load.
-    UsageBegin,
     /// `usage load`: some mailboxes, and what the backend has in each.
-    UsageLoad(u64, Vec<(Address, Amount)>),
-    /// `usage load`: after the last.
-    UsageEnd(u64),
+    UsageLoad(Vec<(Address, Amount)>),
 }
 
 /// Changes to an association's settings. `None`, or an empty list, leaves things as they are.
@@ -134,9 +130,7 @@ impl Request {
             "mailbox remove" => Request::MailboxRemove(address(&mut fields)?),
             "mailbox set" => Request::MailboxSet(address(&mut fields)?, own_limit(&mut fields)?),
             "status" => Request::Status,
-            "usage begin" => Request::UsageBegin,
-            "usage load" => Request::UsageLoad(fields.needed("load", Fields::number)?, amounts(&mut fields)?),
-            "usage end" => Request::UsageEnd(fields.needed("load", Fields::number)?),
+            "usage load" => Request::UsageLoad(amounts(&mut fields)?),
             _ => return Err(Answer::usage("The running daemon does not know this command. Restart it after an update.")),
         };
         fields.end()?;
@@ -273,9 +267,7 @@ mod tests {
             r#"{"nologd":1,"command":"mailbox set","address":"a@b.example","storage":null}"#,
             r#"{"nologd":1,"command":"mailbox set","address":"a@b.example","default":true}"#,
             r#"{"nologd":1,"command":"status"}"#,
-            r#"{"nologd":1,"command":"usage begin"}"#,
-            r#"{"nologd":1,"command":"usage load","load":3,"mailboxes":{"a@b.example":[5,1],"c@b.example":[0,0]}}"#,
-            r#"{"nologd":1,"command":"usage end","load":3}"#,
+            r#"{"nologd":1,"command":"usage load","mailboxes":{"a@b.example":[5,1],"c@b.example":[0,0]}}"#,
         ] {
             let Ok(request) = Request::decode(line.as_bytes()) else { panic!("{line}") };
             let written = request.encode();
@@ -305,9 +297,8 @@ mod tests {
             (r#"{"nologd":1,"command":"association set","name":"a","until":"2027-03-01"}"#, "--state leaving"),
             (r#"{"nologd":1,"command":"association set","name":"a","sending":{"secret":1}}"#, "does not know"),
             (r#"{"nologd":1,"command":"mailbox set","address":"a@b.example"}"#, "`storage`"),
-            (r#"{"nologd":1,"command":"usage load","load":3,"mailboxes":{"secret":[5,1]}}"#, "`mailboxes`"),
-            (r#"{"nologd":1,"command":"usage load","load":3,"mailboxes":{"a@b.example":[5,null]}}"#, "`mailboxes`"),
-            (r#"{"nologd":1,"command":"usage load","mailboxes":{}}"#, "`load`"),
+            (r#"{"nologd":1,"command":"usage load","mailboxes":{"secret":[5,1]}}"#, "`mailboxes`"),
+            (r#"{"nologd":1,"command":"usage load","mailboxes":{"a@b.example":[5,null]}}"#, "`mailboxes`"),
             (r#"{"nologd":1,"command":"incident start","address":"a@b.example","minutes":61}"#, "`minutes`"),
             (r#"{"nologd":1,"command":"incident start","address":"a@b.example","minutes":0}"#, "`minutes`"),
         ] {

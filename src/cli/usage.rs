@@ -1,9 +1,12 @@
 //! `nologd usage load`: reads what `doveadm -f tab quota get -A` prints, and sends it in batches. Only totals are printed.
 
 use std::collections::HashMap;
-use std::io::{BufRead, stdin};
+use std::io::{self, BufRead, stdin};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -14,6 +17,9 @@ use crate::admin::{Answer, MAX_REQUEST, Request};
 use crate::private::Address;
 use crate::quota::Amount;
 
+/// How long a number waits for others. The book takes it for what the mail server said a few minutes ago at most.
+const WAITING: Duration = Duration::from_secs(5);
+
 /// Octets that a mailbox takes in a request beside its address: quotes, brackets, commas, two numbers.
 const BESIDE: usize = 50;
 
@@ -23,7 +29,7 @@ pub enum Usage {
     /// Tell the book what the mail server has in each mailbox, so that all are known on the first day:
     /// `doveadm -f tab quota get -A | nologd usage load`.
     ///
-    /// From a pipe, not from a file of yesterday: what came in since would be lost. Mailboxes of known domains come into the book, as
+    /// From a pipe, not from a file: the numbers count as those of the last minutes. Mailboxes of known domains come into the book, as
     /// many as the association may have. Of several quota roots of a mailbox the largest number counts; a number that is missing is not
     /// taken for zero.
     Load {
@@ -53,18 +59,38 @@ pub fn usage(Usage::Load { place, output }: Usage) -> ExitCode {
 }
 
 fn load(socket: &Path) -> Result<Totals, String> {
-    // Before the first line is read: what happens from now on is not in the numbers, and the book adds it.
-    let number = ask(socket, &Request::UsageBegin)?["load"].as_u64().unwrap_or_default();
-    let mut read = Rows::default();
-    for line in stdin().lock().split(b'\n') {
-        read.take(&line.map_err(|error| format!("standard input: {error}"))?);
+    let (mut rows, mut totals) = (Rows::default(), Totals::default());
+    let lines = lines();
+    let mut due = Instant::now() + WAITING;
+    loop {
+        let line = lines.recv_timeout(due.saturating_duration_since(Instant::now()));
+        let is_over = match line {
+            Ok(line) => {
+                rows.take(&line.map_err(|error| format!("standard input: {error}"))?);
+                false
+            }
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => true,
+        };
+        if is_over || rows.is_full() || Instant::now() >= due {
+            let batch = rows.batch(is_over);
+            if !batch.is_empty() {
+                totals.add(&ask(socket, &Request::UsageLoad(batch))?);
+            }
+            due = Instant::now() + WAITING;
+        }
+        if is_over {
+            totals.odd = rows.odd();
+            return Ok(totals);
+        }
     }
-    let (amounts, mut totals) = read.amounts();
-    for batch in batches(amounts) {
-        totals.add(&ask(socket, &Request::UsageLoad(number, batch))?);
-    }
-    ask(socket, &Request::UsageEnd(number))?;
-    Ok(totals)
+}
+
+/// Standard input, line by line, read beside: doveadm may think for minutes about one mailbox, and what it said before must not wait.
+fn lines() -> Receiver<io::Result<Vec<u8>>> {
+    let (sender, receiver) = sync_channel(1000);
+    thread::spawn(move || stdin().lock().split(b'\n').try_for_each(|line| sender.send(line)));
+    receiver
 }
 
 fn ask(socket: &Path, request: &Request) -> Result<Value, String> {
@@ -75,25 +101,14 @@ fn ask(socket: &Path, request: &Request) -> Result<Value, String> {
     }
 }
 
-/// Requests that the daemon reads: below its bound, with room for the rest of the line.
-fn batches(amounts: Vec<(Address, Amount)>) -> Vec<Vec<(Address, Amount)>> {
-    let (mut batches, mut room) = (Vec::new(), 0);
-    for (address, amount) in amounts {
-        let size = json!(address.reveal()).to_string().len() + BESIDE;
-        if size > room {
-            batches.push(Vec::new());
-            room = MAX_REQUEST - 1024;
-        }
-        room -= size;
-        batches.last_mut().into_iter().for_each(|batch: &mut Vec<_>| batch.push((address.clone(), amount)));
-    }
-    batches
-}
-
 /// What doveadm printed, by mailbox.
 #[derive(Default)]
 struct Rows {
     mailboxes: HashMap<Address, (Option<u64>, Option<u64>)>,
+    /// Those with a row since the last batch, in the order of the rows. The last one may have more.
+    due: Vec<Address>,
+    /// Octets that they take in a request, as far as it takes any.
+    size: usize,
     /// Lines that are none of doveadm's.
     odd: u64,
 }
@@ -121,6 +136,10 @@ impl Rows {
     }
 
     fn value(&mut self, address: Address, kind: &str, value: Option<u64>) {
+        if self.due.last() != Some(&address) {
+            self.size += json!(address.reveal()).to_string().len() + BESIDE;
+            self.due.push(address.clone());
+        }
         let (octets, messages) = self.mailboxes.entry(address).or_default();
         // None is less than any number.
         match kind {
@@ -129,17 +148,27 @@ impl Rows {
         }
     }
 
-    /// Those of which both numbers are known.
-    fn amounts(self) -> (Vec<(Address, Amount)>, Totals) {
-        let mut totals = Totals { odd: self.odd, ..Totals::default() };
-        let mut amounts = Vec::new();
-        for (address, numbers) in self.mailboxes {
-            match numbers {
-                (Some(octets), Some(messages)) => amounts.push((address, Amount { octets, messages })),
-                _ => totals.odd += 1,
-            }
-        }
-        (amounts, totals)
+    /// Whether a batch must go, or the daemon would not read it.
+    fn is_full(&self) -> bool {
+        // Room for one more address, each of its octets written as six, and for the rest of the line.
+        self.size > MAX_REQUEST - 4096
+    }
+
+    /// Those that are due and of which both numbers are known. The last one waits for its other rows, except at the end.
+    fn batch(&mut self, is_over: bool) -> Vec<(Address, Amount)> {
+        self.size = 0;
+        let waits = if is_over { None } else { self.due.pop() };
+        let due = std::mem::replace(&mut self.due, waits.into_iter().collect());
+        let known = |address: Address| match self.mailboxes.get(&address) {
+            Some((Some(octets), Some(messages))) => Some((address, Amount { octets: *octets, messages: *messages })),
+            _ => None,
+        };
+        due.into_iter().filter_map(known).collect()
+    }
+
+    /// Lines of another form, and mailboxes of which a number is missing.
+    fn odd(&self) -> u64 {
+        self.odd + self.mailboxes.values().filter(|(octets, messages)| octets.is_none() || messages.is_none()).count() as u64
     }
 }
 
@@ -148,7 +177,6 @@ impl Rows {
 struct Totals {
     loaded: u64,
     strangers: u64,
-    meanwhile: u64,
     odd: u64,
 }
 
@@ -157,25 +185,18 @@ impl Totals {
         let of = |key: &str| answer[key].as_u64().unwrap_or_default();
         self.loaded += of("loaded");
         self.strangers += of("not-in-the-book");
-        self.meanwhile += of("changed-meanwhile");
     }
 
     fn json(self) -> Value {
-        json!({
-            "loaded": self.loaded,
-            "not-in-the-book": self.strangers,
-            "changed-meanwhile": self.meanwhile,
-            "not-understood": self.odd,
-        })
+        json!({ "loaded": self.loaded, "not-in-the-book": self.strangers, "not-understood": self.odd })
     }
 
     fn text(self) -> String {
         format!(
-            "loaded             {}\n\
-             not in the book    {}  (no association has the domain, or it has all the mailboxes that it may)\n\
-             changed meanwhile  {}  (counted at the next push or login)\n\
-             not understood     {}  (a line of another form, or a mailbox without both numbers)",
-            self.loaded, self.strangers, self.meanwhile, self.odd
+            "loaded           {}\n\
+             not in the book  {}  (no association has the domain, or it has all the mailboxes that it may)\n\
+             not understood   {}  (a line of another form, or a mailbox without both numbers)",
+            self.loaded, self.strangers, self.odd
         )
     }
 }
@@ -187,12 +208,12 @@ mod tests {
     fn read(text: &str) -> (Vec<String>, u64) {
         let mut rows = Rows::default();
         text.split('\n').for_each(|line| rows.take(line.as_bytes()));
-        let (amounts, totals) = rows.amounts();
+        let amounts = rows.batch(true);
         let show =
             |(address, amount): &(Address, Amount)| format!("{} {} {}", address.reveal_local(), amount.octets, amount.messages);
         let mut shown: Vec<_> = amounts.iter().map(show).collect();
         shown.sort();
-        (shown, totals.odd)
+        (shown, rows.odd())
     }
 
     #[test]
@@ -218,15 +239,38 @@ mod tests {
     }
 
     #[test]
-    fn batches_are_what_the_daemon_reads() {
-        let address = |number: u32| Address::parse(&format!("é{number}-{}@velo.example", "x".repeat(40))).unwrap();
-        let amounts: Vec<_> =
-            (0..5000).map(|number| (address(number), Amount { octets: u64::MAX, messages: u64::MAX })).collect();
-        let batches = batches(amounts);
-        assert!(batches.len() > 5 && batches.iter().map(Vec::len).sum::<usize>() == 5000);
+    fn batches_are_what_the_daemon_reads_and_hold_everybody_once() {
+        let (mut rows, mut batches) = (Rows::default(), Vec::new());
+        let long = |number: u32| format!("{}{number}@{}example", "\u{1f600}".repeat(14), "a-long-label.".repeat(18));
+        for number in 0..5000 {
+            let user = if number % 2 == 0 { long(number) } else { format!("m{number}@velo.example") };
+            for kind in ["STORAGE", "MESSAGE"] {
+                rows.take(format!("{user}\tr\t{kind}\t17000000000000000\t-\t0").as_bytes());
+                if rows.is_full() {
+                    batches.push(rows.batch(false));
+                }
+            }
+        }
+        batches.push(rows.batch(true));
+        assert!(batches.len() > 5 && rows.odd() == 0);
+        assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 5000);
         for batch in batches {
-            let line = Request::UsageLoad(u64::MAX, batch).encode();
+            let line = Request::UsageLoad(batch).encode();
             assert!(line.len() <= MAX_REQUEST, "{}", line.len());
         }
+    }
+
+    #[test]
+    fn the_last_mailbox_waits_for_its_other_rows() {
+        let mut rows = Rows::default();
+        rows.take(b"a@b.example\tr\tSTORAGE\t5\t-\t0");
+        rows.take(b"a@b.example\tr\tMESSAGE\t5\t-\t0");
+        assert!(rows.batch(false).is_empty());
+        rows.take(b"a@b.example\ts\tSTORAGE\t9\t-\t0");
+        rows.take(b"c@b.example\tr\tSTORAGE\t1\t-\t0");
+        let batch = rows.batch(false);
+        assert!(batch.len() == 1 && batch[0].1 == Amount { octets: 9 * 1024, messages: 5 });
+        rows.take(b"c@b.example\tr\tMESSAGE\t1\t-\t0");
+        assert!(rows.batch(true).len() == 1 && rows.batch(true).is_empty());
     }
 }

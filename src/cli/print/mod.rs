@@ -31,7 +31,7 @@ pub(super) fn answer(request: &Request, value: &Value) -> String {
         Request::MailboxRemove(_) | Request::MailboxSet(..) => change::mailbox(value),
         Request::Status => status::status(value),
         // Their parts are added up by the command.
-        Request::UsageBegin | Request::UsageLoad(..) | Request::UsageEnd(_) => String::new(),
+        Request::UsageLoad(_) => String::new(),
     }
 }
 
