@@ -12,7 +12,7 @@ use nix::unistd::{Uid, User, chown};
 use nologd::demo::{Behind, Dovecot, MEMBERS, Member, Owner, Place, Postfix, Process};
 use serde_json::Value;
 
-use crate::lmtp::{Talk, deliver, message};
+use crate::lmtp::message;
 use crate::support::{Stack, restart, start_daemon, succeed};
 
 const ALICE: &Member = &MEMBERS[0];
@@ -28,9 +28,7 @@ fn settings(place: &Place, pop3: u16) -> String {
     fs::read_to_string(template).unwrap().replace("/run/nologd/usage.sock", &socket)
         + &format!(
             "protocols = imap lmtp pop3\nservice pop3-login {{\n  chroot =\n  inet_listener pop3 {{\n    address = 127.0.0.1\n    \
-             port = {pop3}\n  }}\n  inet_listener pop3s {{\n    port = 0\n  }}\n}}\n\
-             userdb {{\n  driver = passwd-file\n  args = username_format=%Lu {}/dovecot/users\n}}\n",
-            place.folder().display()
+             port = {pop3}\n  }}\n  inet_listener pop3s {{\n    port = 0\n  }}\n}}\n"
         )
 }
 
@@ -58,7 +56,8 @@ impl Pushed {
         let process = restart(&mut stack, |config| format!("{config}\n{listener}"));
         let pushed = Pushed { process, stack, pop3 };
         for member in MEMBERS {
-            pushed.nologd(&["mailbox", "set", member.address, "--storage", "default"]);
+            // On the disk at once, unlike what is not set: it must survive a kill.
+            pushed.nologd(&["mailbox", "set", member.address, "--storage", "1G"]);
         }
         pushed
     }
@@ -145,6 +144,17 @@ impl Direct {
         }
     }
 
+    /// One message to each of these by LMTP, in a session of its own.
+    fn deliver(port: u16, to: &[&Member], text: &str) {
+        let mut lmtp = Direct::connect(port);
+        lmtp.say("LHLO relay.example\r\n", "250 ");
+        lmtp.say("MAIL FROM:<ann@elsewhere.example>\r\n", "250 ");
+        to.iter().for_each(|member| lmtp.say(&format!("RCPT TO:<{}>\r\n", member.address), "250 "));
+        lmtp.say("DATA\r\n", "354");
+        lmtp.say(&format!("{text}.\r\n"), "250 ");
+        to.iter().skip(1).for_each(|_| lmtp.until("250 "));
+    }
+
     fn append(&mut self, folder: &str, text: &str) {
         self.say(&format!("a APPEND {folder} {{{}}}\r\n", text.len()), "+");
         self.say(&format!("{text}\r\n"), "a OK");
@@ -169,9 +179,8 @@ fn whatever_changes_a_mailbox_around_us_is_in_the_book() {
     pushed.agree(ALICE, 2, "EXPUNGE in a session that stays");
     drop(imap);
     // By LMTP, to two at once.
-    let mut lmtp = Talk::connect(dovecot.lmtp(), "LHLO relay.example");
     let begin = Instant::now();
-    assert!(deliver(&mut lmtp, ALICE.address, &text) && deliver(&mut lmtp, BOB.address, &text));
+    Direct::deliver(dovecot.lmtp(), &[ALICE, BOB], &text);
     assert!(begin.elapsed() < Duration::from_secs(2), "deliveries wait: {:?}", begin.elapsed());
     pushed.agree(ALICE, 3, "a delivery");
     pushed.agree(BOB, 1, "a delivery");
@@ -194,9 +203,8 @@ fn a_killed_nologd_holds_mail_for_seconds_and_the_next_start_knows_it_again() {
     let mut pushed = Pushed::start();
     let text = message("around", 3000);
     let time = |pushed: &Pushed| {
-        let mut lmtp = Talk::connect(pushed.stack.dovecot.lmtp(), "LHLO relay.example");
         let begin = Instant::now();
-        assert!(deliver(&mut lmtp, ALICE.address, &text));
+        Direct::deliver(pushed.stack.dovecot.lmtp(), &[ALICE], &text);
         begin.elapsed()
     };
     let served = time(&pushed);
@@ -249,13 +257,17 @@ fn what_doveadm_prints_can_be_loaded() {
     // Nobody tells: as on the day before Dovecot was told to.
     fs::remove_file(&socket).unwrap();
     for (number, member) in MEMBERS.iter().enumerate() {
-        let mut lmtp = Talk::connect(pushed.stack.dovecot.lmtp(), "LHLO relay.example");
-        (0..=number).for_each(|_| assert!(deliver(&mut lmtp, member.address, &message("around", 3000 + number))));
+        let text = message("around", 3000 + number);
+        (0..=number).for_each(|_| Direct::deliver(pushed.stack.dovecot.lmtp(), &[member], &text));
     }
     assert_eq!(pushed.book(ALICE), (0, 0));
+    // As -A, where there is nothing that could list all members.
+    let members: Vec<_> = MEMBERS.iter().map(|member| member.address).collect();
+    pushed.stack.place.write("members", (members.join("\n") + "\n").as_bytes()).unwrap();
     let pipe = format!(
-        "doveadm -c {} -f tab quota get -A | {} usage load --json --socket {}",
+        "doveadm -c {} -f tab quota get -F {} | {} usage load --json --socket {}",
         pushed.stack.place.path("dovecot/dovecot.conf").display(),
+        pushed.stack.place.path("members").display(),
         env!("CARGO_BIN_EXE_nologd"),
         pushed.stack.place.path("admin.sock").display()
     );
