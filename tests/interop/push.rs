@@ -1,15 +1,16 @@
 //! Dovecot's `quota_clone` tells usage over the socket: whoever changes a mailbox, by whatever way, around nologd too.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use nix::unistd::{Uid, User, chown};
-use nologd::demo::{Behind, Dovecot, MEMBERS, Member, Owner, Place, Postfix, Process};
+use nologd::demo::{Behind, Client, Dovecot, MEMBERS, Member, Owner, Place, Postfix, Process};
 use serde_json::Value;
 
 use crate::lmtp::message;
@@ -229,6 +230,35 @@ fn again(stack: &Stack) -> Process {
     let mut process = Process::start(command, nologd::demo::Program::Nologd, Some(stack.daemon.output())).unwrap();
     process.listening(nologd::demo::Program::Nologd, stack.ports().submission).unwrap();
     process
+}
+
+/// What sessions finish while nologd drains is told too, and no delivery waits for it.
+#[test]
+fn the_socket_answers_to_the_end_of_the_stop() {
+    let mut pushed = Pushed::start();
+    let mut smtp = Client::connect(pushed.stack.ports().submissions, &[]).unwrap();
+    smtp.log_in_to_submission("x", ALICE).unwrap();
+    for (command, code) in
+        [("MAIL FROM:<alice@velo.example>\r\n", "250"), ("RCPT TO:<bob@velo.example>\r\n", "250"), ("DATA\r\n", "354")]
+    {
+        smtp.smtp(command, code, "before the message").unwrap();
+    }
+    smtp.send(b"From: <alice@velo.example>\r\nSubject: last\r\n\r\nfirst half\r\n", "half a message").unwrap();
+    pushed.process.signal(Signal::SIGTERM);
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(pushed.process.ended().is_none());
+    let begin = Instant::now();
+    Direct::deliver(pushed.stack.dovecot.lmtp(), &[ALICE, BOB], &message("around", 3000));
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    let mut usage = UnixStream::connect(pushed.stack.place.path("run/usage.sock")).unwrap();
+    usage.write_all(b"C5\n").unwrap();
+    let mut answer = [0; 3];
+    usage.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"O5\n");
+    smtp.smtp("second half\r\n.\r\n", "250", "the message that was begun").unwrap();
+    smtp.smtp("QUIT\r\n", "", "the end").unwrap();
+    assert_eq!(pushed.process.wait(Duration::from_secs(60)), Some(true));
+    assert!(!pushed.stack.place.path("run/usage.sock").exists());
 }
 
 /// As the README says: the socket belongs to a group, and Dovecot's mail processes are in it.
