@@ -2,6 +2,7 @@
 
 use super::append::Append;
 use super::grammar::quoted;
+use super::question::Status;
 use super::sizes::Told;
 use super::verbs::{Row, Verb};
 
@@ -33,7 +34,7 @@ pub(super) struct Transfer {
     pub(super) by_uid: bool,
     pub(super) set: Vec<u8>,
     pub(super) mailbox: Vec<u8>,
-    pub(super) told: Option<Told>,
+    pub(super) told: Option<Result<Told, Status>>,
     pub(super) asked: Asked,
 }
 

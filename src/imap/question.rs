@@ -39,8 +39,8 @@ pub(super) enum Aim {
 pub(super) enum Found {
     /// What the mailbox holds; none: unknown.
     Usage(Refresh, Option<Amount>),
-    /// The messages; none: unknown.
-    Sizes(Option<Told>),
+    /// The messages, or what to tell the client instead: they are unknown.
+    Sizes(Result<Told, Status>),
     /// Whose the folders are; none: unknown.
     Places(Option<Places>),
     /// Whether a folder is there; none: unknown.

@@ -15,7 +15,7 @@ pub(super) struct Sizes {
     runs: Vec<(u32, u32)>,
     sum: Amount,
     /// Something was not understood, or the backend said BAD.
-    failed: bool,
+    failed: Option<Status>,
 }
 
 /// What a COPY names.
@@ -34,7 +34,7 @@ impl Sizes {
         } else {
             [b"FETCH ", set, b" (RFC822.SIZE)"].concat()
         };
-        (Sizes { by_uid, runs: Vec::new(), sum: Amount::ZERO, failed: false }, command)
+        (Sizes { by_uid, runs: Vec::new(), sum: Amount::ZERO, failed: None }, command)
     }
 
     // The client has no FETCH under way: every size that is told is told to us.
@@ -56,9 +56,9 @@ impl Sizes {
             Some(Items { size: None, .. }) => {}
             Some(Items { sequence, uid, size: Some(size) }) => match if self.by_uid { uid } else { Some(sequence) } {
                 Some(message) => self.add(message, size),
-                None => self.failed = true,
+                None => self.failed = Some(Status::No),
             },
-            None => self.failed = true,
+            None => self.failed = Some(Status::No),
         }
     }
 
@@ -69,23 +69,33 @@ impl Sizes {
             _ => self.runs.push((message, message)),
         }
         // A run takes at least two octets of the set.
-        self.failed |= self.runs.len() > SET / 2;
+        if self.runs.len() > SET / 2 {
+            self.failed = Some(Status::No);
+        }
     }
 
     // NO tells that some of the messages are gone by now (RFC 2180 4.1.2): what is not told is not copied.
     pub(super) fn answered(&mut self, status: Status) -> Then {
-        self.failed |= status == Status::Bad;
+        if status == Status::Bad {
+            self.failed = Some(Status::Bad);
+        }
         Then::Done
     }
 
-    pub(super) fn found(self) -> Option<Told> {
+    /// # Errors
+    /// BAD where the backend found the question bad, and so the COPY; NO where there is no number.
+    pub(super) fn found(self) -> Result<Told, Status> {
         let mut set = Vec::new();
         for (first, last) in &self.runs {
             let comma = if set.is_empty() { "" } else { "," };
             let run = if first == last { format!("{comma}{first}") } else { format!("{comma}{first}:{last}") };
             set.extend_from_slice(run.as_bytes());
         }
-        (!self.failed && set.len() <= SET).then_some(Told { amount: self.sum, set })
+        match self.failed {
+            None if set.len() <= SET => Ok(Told { amount: self.sum, set }),
+            None => Err(Status::No),
+            Some(status) => Err(status),
+        }
     }
 }
 
@@ -148,7 +158,7 @@ mod tests {
             }
         }
         sizes.answered(status);
-        sizes.found().map(|told| (told.amount.octets, told.amount.messages, String::from_utf8(told.set).unwrap()))
+        sizes.found().ok().map(|told| (told.amount.octets, told.amount.messages, String::from_utf8(told.set).unwrap()))
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::grammar::quoted;
 use super::offers::Offer;
 use super::pending::{Asked, Pending, Transfer};
 use super::places::Owner;
-use super::question::Aim;
+use super::question::{Aim, Status};
 use super::session::{Phase, SWALLOW, Session};
 use super::sizes::{Sizes, Told};
 use super::verbs::{self, Verb};
@@ -23,9 +23,17 @@ use crate::quota::Reservation;
 
 impl Transfer {
     /// The backend told the sizes, or did not: then nothing is copied.
-    pub(super) fn sizes(&mut self, told: Option<Told>) {
-        self.told = told;
+    pub(super) fn sizes(&mut self, told: Result<Told, Status>) {
+        self.told = Some(told);
         self.asked = Asked::Sizes;
+    }
+
+    /// The messages of which the size was told.
+    fn known_set(&self) -> &[u8] {
+        match &self.told {
+            Some(Ok(told)) => &told.set,
+            _ => &[],
+        }
     }
 
     fn word(&self) -> &'static [u8] {
@@ -56,9 +64,11 @@ impl Session {
             let (sizes, command) = Sizes::new(&transfer.set, transfer.by_uid);
             return self.ask(Aim::Sizes(sizes), &command, Pending::Transfer(transfer), taken);
         }
-        let Some(told) = &transfer.told else {
-            // Unknown is not free.
-            return self.refuse(taken, None, reply::no(&transfer.tag, "UNAVAILABLE", Code::SizeUnknown), SWALLOW);
+        // Unknown is not free.
+        let told = match &transfer.told {
+            Some(Ok(told)) => told,
+            Some(Err(Status::Bad)) => return self.refuse(taken, None, reply::bad(&transfer.tag, Code::SizeUnknown), SWALLOW),
+            _ => return self.refuse(taken, None, reply::no(&transfer.tag, "UNAVAILABLE", Code::SizeUnknown), SWALLOW),
         };
         if told.set.is_empty() {
             let answer = match transfer.by_uid {
@@ -79,7 +89,7 @@ impl Session {
     }
 
     fn set_aside_for(&self, transfer: &Transfer, owner: Owner<'_>) -> Result<Reservation, Code> {
-        let (Some(account), Some(told)) = (self.gate.account(), &transfer.told) else { return Err(Code::SizeUnknown) };
+        let (Some(account), Some(Ok(told))) = (self.gate.account(), &transfer.told) else { return Err(Code::SizeUnknown) };
         match owner {
             Owner::Own => account.reserve(told.amount),
             Owner::Other(owner) => account.reserve_for(owner, told.amount),
@@ -95,7 +105,7 @@ impl Session {
             // Away from the member's own folders, or into them.
             self.gate.shrank();
         }
-        let set = transfer.told.as_ref().map(|told| told.set.as_slice()).unwrap_or_default();
+        let set = transfer.known_set();
         let line = transfer.line(transfer.word(), set);
         self.send_transfer(transfer, &line, taken)
     }
@@ -117,8 +127,7 @@ impl Session {
             }
         }
         if turned && self.rules.offers.has(Offer::Move) {
-            let set = transfer.told.take().map(|told| told.set).unwrap_or_default();
-            return self.move_within(&transfer, &set, taken);
+            return self.move_within(&transfer, transfer.known_set(), taken);
         }
         if transfer.asked == Asked::Usage {
             let command = [b"STATUS ", &quoted(&transfer.mailbox)[..], b" (MESSAGES)"].concat();
