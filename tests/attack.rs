@@ -3,23 +3,41 @@
 // A test that cannot go on must say where; what the long runs saw is for people.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_macros)]
 
+#[path = "attack/between.rs"]
+mod between;
 #[path = "attack/chance.rs"]
 mod chance;
+#[path = "attack/folders.rs"]
+mod folders;
+#[path = "attack/forms.rs"]
+mod forms;
+#[path = "attack/freed.rs"]
+mod freed;
+#[path = "attack/gone.rs"]
+mod gone;
 #[path = "attack/item.rs"]
 mod item;
 #[path = "attack/judge.rs"]
 mod judge;
 #[path = "attack/lines.rs"]
 mod lines;
+#[path = "attack/member.rs"]
+mod member;
+#[path = "attack/questions.rs"]
+mod questions;
 #[path = "attack/rounds.rs"]
 mod rounds;
 #[path = "attack/session.rs"]
 mod session;
+#[path = "attack/smuggle.rs"]
+mod smuggle;
 #[path = "attack/sound.rs"]
 mod sound;
 #[path = "attack/stage.rs"]
 mod stage;
 mod support;
+#[path = "attack/talk.rs"]
+mod talk;
 #[path = "attack/truth.rs"]
 mod truth;
 #[path = "attack/view.rs"]

@@ -109,6 +109,9 @@ fn one_session(commands: &[&Ran], known: &Known, by_number: &HashMap<u64, &Sessi
             if ran.verb != *verb && copies(&ran.verb) != copies(verb) {
                 findings.add("another command than the client's", &ran.verb, || owner.transcript(*at));
             }
+            if *verb == "APPEND" && ran.answer == "OK" && session.items[*at].show().contains("CATENATE") {
+                findings.add("forbidden command ran", "APPEND with CATENATE", || one(session, *at));
+            }
             // What began earlier and ended later took longer.
             let late = *at < last.0 && ran.took < last.1;
             if session.number != owner.number || late {

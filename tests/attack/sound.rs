@@ -69,6 +69,7 @@ const FORBIDDEN: &[&str] = &[
     "GETQUOTAROOT \"Entw&APw-rfe\"",
     "APPEND Drafts CATENATE (TEXT {3+}\r\nabc)",
     "APPEND Sent (\\Seen) CATENATE (URL \"/INBOX;UID=1\")",
+    "APPEND {6+}\r\nDrafts CATENATE (TEXT {3+}\r\nabc)",
     "APPEND {6+}\r\nDrafts CATENATE (URL \"/INBOX;UID=1\")",
     "APPEND Drafts {3+}\r\nabc CATENATE (URL \"/INBOX;UID=1\")",
     "compress deflate",

@@ -62,7 +62,7 @@ impl Plan {
 
 /// All of it, running. Fields are dropped from top to bottom: the place goes last.
 pub struct Stage {
-    pub nologd: Process,
+    _nologd: Process,
     pub dovecot: Dovecot,
     pub imap: u16,
     pub lmtp: u16,
@@ -95,7 +95,7 @@ impl Stage {
         let text = config(&place, plan, user, [imap, lmtp, backend, dovecot.lmtp()]);
         let config = place.write("nologd.toml", text.as_bytes()).unwrap();
         let nologd = start(&place, &config);
-        Stage { nologd, dovecot, imap, lmtp, place }
+        Stage { _nologd: nologd, dovecot, imap, lmtp, place }
     }
 
     /// The log with Dovecot's view of what it ran.

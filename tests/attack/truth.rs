@@ -16,6 +16,13 @@ pub struct Sum {
     pub messages: u64,
 }
 
+impl Sum {
+    /// What is in both.
+    pub fn min_of(&self, other: &Sum) -> Sum {
+        Sum { octets: self.octets.min(other.octets), messages: self.messages.min(other.messages) }
+    }
+}
+
 /// The messages of one Maildir with their sizes as IMAP counts them.
 pub type Messages = HashMap<String, u64>;
 
