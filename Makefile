@@ -8,6 +8,8 @@
 #   make bench ROWS="login click"    only these rows; `make bench ROWS=--help` lists them
 #   make bench WRITE=1    also writes the figures into benches/RESULTS.md and README.md
 #   make fuzz [TIME=20]   each fuzz target for TIME seconds
+#   make attack           200,000 commands of random IMAP against a real Dovecot; again with SEED=the one that it printed
+#   make walk             40 clients over 70 mailboxes: MINUTES=20, PUSH=1 with Dovecot's pushes of usage, PUSH=0 without
 #   make fmt              formats the sources
 
 CARGO ?= cargo
@@ -16,6 +18,10 @@ CHECK ?=
 WEBMAIL ?=
 ROWS  ?=
 WRITE ?=
+SEED  ?=
+COUNT ?= 200000
+MINUTES ?= 20
+PUSH  ?= 1
 
 DEMO_PACKAGES  = gcc libc6-dev dovecot-imapd dovecot-lmtpd
 WEBMAIL_PACKAGES = roundcube-core roundcube-sqlite3 php-cli
@@ -28,7 +34,7 @@ SUDO   = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 AS_ROOT = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo -E")
 
-.PHONY: demo test bench fuzz fmt packages
+.PHONY: demo test bench fuzz attack walk fmt packages
 
 demo: PACKAGES = $(DEMO_PACKAGES) $(if $(WEBMAIL),$(WEBMAIL_PACKAGES))
 demo: packages
@@ -62,6 +68,16 @@ fuzz:
 	     name=$$(basename $$target .rs); echo "== $$name"; \
 	     $(CARGO) fuzz run -s none $$name -- -max_total_time=$(TIME) || exit 1; \
 	 done
+
+attack: PACKAGES = $(DEMO_PACKAGES)
+attack: packages
+	$(if $(SEED),ATTACK_SEED=$(SEED)) ATTACK_COUNT=$(COUNT) $(AS_ROOT) $(CARGO) test --locked --test attack -- \
+	    --ignored --exact --nocapture random_imap_for_long
+
+walk: PACKAGES = $(DEMO_PACKAGES) dovecot-pop3d
+walk: packages
+	WALK_MINUTES=$(MINUTES) WALK_PUSH=$(PUSH) $(AS_ROOT) $(CARGO) test --locked --test attack -- \
+	    --ignored --exact --nocapture walk_for_long
 
 fmt:
 	$(CARGO) fmt

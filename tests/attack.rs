@@ -1,0 +1,78 @@
+//! Nobody gets past the judge: random IMAP, each hole that was ever found, and a long walk, on a real Dovecot that tells what it ran.
+
+// A test that cannot go on must say where; what the long runs saw is for people.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_macros)]
+
+#[path = "attack/between.rs"]
+mod between;
+#[path = "attack/chance.rs"]
+mod chance;
+#[path = "attack/folders.rs"]
+mod folders;
+#[path = "attack/forms.rs"]
+mod forms;
+#[path = "attack/freed.rs"]
+mod freed;
+#[path = "attack/gone.rs"]
+mod gone;
+#[path = "attack/item.rs"]
+mod item;
+#[path = "attack/judge.rs"]
+mod judge;
+#[path = "attack/lines.rs"]
+mod lines;
+#[path = "attack/member.rs"]
+mod member;
+#[path = "attack/questions.rs"]
+mod questions;
+#[path = "attack/rounds.rs"]
+mod rounds;
+#[path = "attack/session.rs"]
+mod session;
+#[path = "attack/smuggle.rs"]
+mod smuggle;
+#[path = "attack/sound.rs"]
+mod sound;
+#[path = "attack/stage.rs"]
+mod stage;
+mod support;
+#[path = "attack/talk.rs"]
+mod talk;
+#[path = "attack/truth.rs"]
+mod truth;
+#[path = "attack/view.rs"]
+mod view;
+#[path = "attack/wild.rs"]
+mod wild;
+#[path = "support/wire.rs"]
+mod wire;
+
+/// The short one, for every day.
+#[test]
+fn random_imap_gets_nothing_past_the_judge() {
+    run(from_env("ATTACK_SEED", 7), from_env("ATTACK_COUNT", 6_000) as usize);
+}
+
+/// `make attack`: 200,000 commands.
+#[test]
+#[ignore = "takes some minutes: make attack"]
+fn random_imap_for_long() {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    run(from_env("ATTACK_SEED", now), from_env("ATTACK_COUNT", 200_000) as usize);
+}
+
+fn run(seed: u64, count: usize) {
+    let outcome = rounds::attack(seed, count, std::env::var_os("ATTACK_TAME").is_some());
+    let rounds::Outcome { commands, sessions, ran, samples, took, findings } = outcome;
+    println!("{}", findings.show(3));
+    println!(
+        "attack: seed {seed}, {commands} commands in {sessions} sessions, {ran} ran at Dovecot, {samples} looks at the book, {} s: {}",
+        took.as_secs(),
+        if findings.is_empty() { "nothing got past" } else { "FAILED" }
+    );
+    assert!(findings.is_empty(), "again with ATTACK_SEED={seed} ATTACK_COUNT={count}");
+}
+
+fn from_env(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}

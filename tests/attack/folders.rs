@@ -1,0 +1,128 @@
+//! Folders that hide from a count, and folders of other people.
+
+use std::time::Duration;
+
+use super::stage::{Plan, Stage};
+use super::talk::{last, letter};
+use super::truth;
+
+const ALICE: &str = "alice@velo.example";
+const BOB: &str = "bob@velo.example";
+
+const ACL: &str = "mail_plugins = $mail_plugins acl
+protocol imap {
+  mail_plugins = $mail_plugins imap_acl
+}
+plugin {
+  acl = vfile
+  acl_shared_dict = file:@PLACE@/shared
+}
+namespace shared {
+  type = shared
+  prefix = shared/%%u/
+  separator = /
+  location = maildir:%%h/Maildir:INDEX=~/shared/%%u
+  list = yes
+  subscriptions = no
+}
+";
+
+fn stage(lines: &str) -> Stage {
+    let path = std::env::temp_dir().join(format!("nologd-shared-{}-{:?}", std::process::id(), std::thread::current().id()));
+    let _ = std::fs::create_dir_all(&path);
+    let _ = std::os::unix::fs::chown(&path, nobody(), None);
+    let dovecot = ACL.replace("@PLACE@", &path.display().to_string());
+    Stage::set(&Plan { dovecot, ..Plan::velo(lines, &["alice", "bob", "dora"]) })
+}
+
+fn nobody() -> Option<u32> {
+    nix::unistd::User::from_name("nobody").ok().flatten().map(|user| user.uid.as_raw())
+}
+
+/// LIST shows it and STATUS does not: then nobody knows how much is there, and it is not nothing.
+#[test]
+fn a_folder_hidden_from_the_count_has_an_end() {
+    for rights in ["ilpa", "lipa", "la", "lrpa"] {
+        let stage = stage("mailbox_default = \"2M\"");
+        let mut session = stage.session(ALICE);
+        session.ok("CREATE Hidden");
+        session.fill("Hidden", 1_200_000);
+        session.ok(&format!("SETACL Hidden {ALICE} {rights}"));
+        session.ok("LOGOUT");
+        for _ in 0..4 {
+            let mut session = stage.session(ALICE);
+            for folder in ["Hidden", "INBOX"] {
+                session.append(folder, &letter(500_000));
+            }
+            session.ask("LOGOUT");
+            stage.ask(&format!("mailbox refresh {ALICE}"));
+            assert!(truth::told(&stage, ALICE).octets <= 2 << 20, "{rights}: {:?} of 2 MiB", truth::told(&stage, ALICE));
+            stage.not_below(ALICE);
+        }
+    }
+}
+
+/// Bob shares a folder with Alice and Dora.
+fn shared(stage: &Stage, octets: usize) {
+    let mut bob = stage.session(BOB);
+    bob.ok("CREATE Club");
+    if octets > 0 {
+        bob.fill("Club", octets);
+    }
+    for user in [ALICE, "dora@velo.example"] {
+        bob.ok(&format!("SETACL Club {user} lrswitea"));
+    }
+    bob.ok("LOGOUT");
+}
+
+#[test]
+fn what_others_share_is_not_counted_as_ones_own() {
+    let stage = stage("mailbox_default = \"1M\"");
+    shared(&stage, 900_000);
+    let mut alice = stage.session(ALICE);
+    assert!(alice.ok("LIST \"\" *").contains("shared/bob@velo.example/Club"), "the folder is not shared: the test is broken");
+    alice.ok("NOOP");
+    assert_eq!(stage.used(ALICE).octets, 0);
+    alice.fill("INBOX", 500_000);
+    alice.ok("LOGOUT");
+    assert_eq!(stage.used(ALICE).octets, 500_000);
+}
+
+#[test]
+fn what_is_stored_with_others_is_theirs_to_pay() {
+    let stage = stage("mailbox_default = \"1M\"");
+    shared(&stage, 600_000);
+    let mut alice = stage.session(ALICE);
+    alice.ok("NOOP");
+    let answer = alice.append("shared/bob@velo.example/Club", &letter(200_000));
+    assert!(answer.starts_with("OK"), "{answer}");
+    stage.not_below(BOB);
+    assert_eq!(stage.used(ALICE).octets, 0);
+    let answer = alice.append("shared/bob@velo.example/Club", &letter(300_000));
+    assert!(answer.starts_with("NO [OVERQUOTA]"), "bob's mailbox is overrun: {answer}");
+    // The same by COPY and in several messages.
+    alice.fill("INBOX", 300_000);
+    alice.ok("SELECT INBOX");
+    let answer = alice.ask("COPY 1 shared/bob@velo.example/Club");
+    assert!(last(&answer).starts_with("NO"), "{answer}");
+    let (one, two) = (letter(100_000), letter(250_000));
+    let answer = alice.ask(&format!("APPEND shared/bob@velo.example/Club {{100000+}}\r\n{one} {{250000+}}\r\n{two}"));
+    assert!(last(&answer).starts_with("NO"), "{answer}");
+    assert!(truth::told(&stage, BOB).octets <= 1 << 20);
+    alice.ok("LOGOUT");
+    stage.not_below(BOB);
+}
+
+/// Whoever it belongs to is not in the book: nobody pays, so nothing is stored.
+#[test]
+fn what_belongs_to_nobody_known_is_not_stored_into() {
+    let stage = stage("mailbox_default = \"1M\"");
+    let mut alice = stage.session(ALICE);
+    for folder in ["shared/nobody@elsewhere.example/Club", "shared/x/Club", "\"shared//Club\""] {
+        let answer = alice.append(folder, &letter(2000));
+        assert!(answer.starts_with("NO"), "{folder}: {answer}");
+        assert!(last(&alice.ask("NOOP")).starts_with("OK"));
+    }
+    alice.ok("LOGOUT");
+    stage.settles(ALICE, Duration::from_secs(3));
+}

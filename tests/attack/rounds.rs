@@ -1,0 +1,151 @@
+//! The attack in rounds: sessions in parallel, a watch on the book meanwhile, and at rest everything compared.
+
+use std::collections::HashMap;
+use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use super::judge::{Findings, judge};
+use super::session::Session;
+use super::stage::{Plan, Stage};
+use super::truth;
+use super::view::View;
+use crate::support::mail_files;
+
+/// How long everything rests before book and truth must be equal.
+pub const REST: Duration = Duration::from_secs(3);
+const MAILBOX: u64 = 2 << 20;
+const ASSOCIATION: u64 = 5 << 20;
+const ROUND: usize = 8_000;
+/// At once. The machine's cores are few; races need no more.
+const THREADS: usize = 8;
+
+/// How an attack ended.
+pub struct Outcome {
+    pub commands: usize,
+    pub sessions: u64,
+    pub ran: usize,
+    pub samples: usize,
+    pub took: Duration,
+    pub findings: Findings,
+}
+
+/// At least `count` commands from `seed`; `tame`: only well-formed ones.
+pub fn attack(seed: u64, count: usize, tame: bool) -> Outcome {
+    let lines = format!("storage = \"{ASSOCIATION}\"\nmailbox_default = \"{MAILBOX}\"");
+    let plan = Plan::velo(&lines, &["m0", "m1", "m2", "m3"]);
+    let (stage, users) = (Stage::set(&plan), plan.addresses());
+    let mut view = View::new(stage.view());
+    let began = Instant::now();
+    let mut outcome =
+        Outcome { commands: 0, sessions: 0, ran: 0, samples: 0, took: began.elapsed(), findings: Findings::default() };
+    let number = AtomicU64::new(0);
+    while outcome.commands < count {
+        let sessions = round(&stage, &users, seed, &number, ROUND.min(count - outcome.commands), tame, &mut outcome);
+        sleep(REST);
+        let ran = view.more();
+        outcome.commands += sessions.iter().map(Session::commands).sum::<usize>();
+        outcome.ran += ran.len();
+        judge(&sessions, &ran, &mut outcome.findings);
+        at_rest(&stage, &users, &mut outcome.findings);
+        sent(&stage, &users, &sessions, &mut outcome.findings);
+    }
+    outcome.sessions = number.load(Ordering::SeqCst);
+    outcome.took = began.elapsed();
+    outcome
+}
+
+fn round(
+    stage: &Stage,
+    users: &[String],
+    seed: u64,
+    number: &AtomicU64,
+    count: usize,
+    tame: bool,
+    outcome: &mut Outcome,
+) -> Vec<Session> {
+    let (done, over, sessions) = (AtomicUsize::new(0), AtomicBool::new(false), Mutex::new(Vec::new()));
+    scope(|threads| {
+        let watch = threads.spawn(|| watch(stage, users, &over));
+        let play = || {
+            while done.load(Ordering::SeqCst) < count {
+                let number = number.fetch_add(1, Ordering::SeqCst);
+                let mut session = Session::new(seed, number, &users[number as usize % users.len()], tame);
+                session.run(seed, stage.imap);
+                done.fetch_add(session.commands(), Ordering::SeqCst);
+                sessions.lock().unwrap().push(session);
+            }
+        };
+        let playing: Vec<_> = (0..THREADS).map(|_| threads.spawn(play)).collect();
+        playing.into_iter().for_each(|thread| thread.join().unwrap());
+        over.store(true, Ordering::SeqCst);
+        let (samples, findings) = watch.join().unwrap();
+        outcome.samples += samples;
+        findings.into_iter().for_each(|(rule, text)| outcome.findings.add(rule, "during a round", || text));
+    });
+    sessions.into_inner().unwrap()
+}
+
+/// Compares book and truth again and again: never below, never over.
+fn watch(stage: &Stage, users: &[String], over: &AtomicBool) -> (usize, Vec<(&'static str, String)>) {
+    let (mut samples, mut found) = (0, Vec::new());
+    while !over.load(Ordering::SeqCst) {
+        samples += 1;
+        let before: HashMap<_, _> = users.iter().map(|user| (user, truth::there(stage, user))).collect();
+        let book = truth::book(stage);
+        let mut all = 0;
+        for user in users {
+            let stored = truth::both(&before[user], &truth::there(stage, user));
+            let (_, with) = book.get(user).copied().unwrap_or_default();
+            all += stored.octets;
+            if stored.octets > with.octets || stored.messages > with.messages {
+                found.push(("the book is below the truth", format!("  {user}: stored {stored:?}, in the book {with:?}\n")));
+            }
+            if stored.octets > MAILBOX {
+                found.push(("a mailbox is over its limit", format!("  {user}: {stored:?} of {MAILBOX}\n")));
+            }
+        }
+        if all > ASSOCIATION {
+            found.push(("an association is over its limit", format!("  {all} of {ASSOCIATION}\n")));
+        }
+        sleep(Duration::from_millis(150));
+    }
+    (samples, found)
+}
+
+fn at_rest(stage: &Stage, users: &[String], findings: &mut Findings) {
+    let book = truth::book(stage);
+    for user in users {
+        let (stored, (used, with)) = (truth::told(stage, user), book.get(user).copied().unwrap_or_default());
+        let numbers = || format!("  {user}: stored {stored:?}, in the book {used:?}, with what is set aside {with:?}\n");
+        if used != stored {
+            findings.add("unequal at rest", if used.octets < stored.octets { "below" } else { "above" }, numbers);
+        } else if used != with {
+            findings.add("unequal at rest", "something is still set aside", numbers);
+        }
+        let stays = stage.doveadm(&["mailbox", "list", "-u", user, "canary-*"]);
+        if !stays.trim().is_empty() {
+            findings.add("a mailbox of a literal's octets", "there", || format!("  {user}: {stays}\n"));
+        }
+    }
+}
+
+/// Whether every copy in Sent is scrubbed.
+fn sent(stage: &Stage, users: &[String], sessions: &[Session], findings: &mut Findings) {
+    for file in users.iter().flat_map(|user| mail_files(&stage.dovecot.maildir(user).join(".Sent"))) {
+        let text = String::from_utf8_lossy(&fs::read(&file).unwrap_or_default()).into_owned();
+        let head = text.replace("\r\n", "\n").split("\n\n").next().unwrap_or_default().to_owned();
+        if !["X-Mailer:", "User-Agent:", "canary-machine"].iter().any(|trace| head.contains(trace)) {
+            continue;
+        }
+        // Told once, not again in each round.
+        let _ = fs::remove_file(&file);
+        let tag = head.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or_default();
+        let named = |item: &&super::item::Item| item.commands.iter().any(|(found, _)| found == tag);
+        let item = sessions.iter().flat_map(|session| &session.items).find(named);
+        let kind = item.map_or("of an earlier round", |item| item.kind.as_str());
+        findings.add("not scrubbed in Sent", kind, || format!("{head}\n{}", item.map(|item| item.show()).unwrap_or_default()));
+    }
+}

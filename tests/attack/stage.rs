@@ -1,0 +1,175 @@
+//! A real Dovecot that tells each command it ran, nologd in front of it, and as many mailboxes as a test wants. No TLS: what is
+//! judged here is IMAP.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::unistd::{Uid, User};
+use nologd::demo::{CERTIFICATE, Dovecot, Owner, Place, Process, Program};
+use serde_json::Value;
+
+use crate::support::{client, succeed};
+use crate::wire::KEY;
+
+/// Everybody's.
+pub const PASSWORD: &str = "secret";
+
+/// Each command that ran, with its tag, name and arguments, in the order of their ends (`imap_command_finished`).
+const VIEW: &str = "
+event_exporter view {
+  format = tab-text
+  format_args = time-rfc3339
+  transport = log
+}
+metric ran {
+  filter = event=imap_command_finished
+  exporter = view
+  exporter_include = fields
+}
+";
+
+/// What a test wants to be there.
+#[derive(Clone, Default)]
+pub struct Plan {
+    /// Each association: its name, which with `.example` is its domain, its lines of config, and its mailboxes' local parts.
+    pub associations: Vec<(&'static str, String, Vec<String>)>,
+    /// Lines at the end of Dovecot's config; `@USAGE@` is the path of the socket for usage.
+    pub dovecot: String,
+    /// Lines at the top of nologd's config.
+    pub nologd: String,
+    /// A listener for pushed usage.
+    pub push: bool,
+}
+
+impl Plan {
+    /// One association, `velo`, with these mailboxes.
+    pub fn velo(lines: &str, mailboxes: &[&str]) -> Plan {
+        let mailboxes = mailboxes.iter().map(|name| (*name).to_owned()).collect();
+        Plan { associations: vec![("velo", lines.to_owned(), mailboxes)], ..Plan::default() }
+    }
+
+    /// All addresses.
+    pub fn addresses(&self) -> Vec<String> {
+        let of = |(name, _, mailboxes): &(&str, String, Vec<String>)| {
+            mailboxes.iter().map(|mailbox| format!("{mailbox}@{name}.example")).collect::<Vec<_>>()
+        };
+        self.associations.iter().flat_map(of).collect()
+    }
+}
+
+/// All of it, running. Fields are dropped from top to bottom: the place goes last.
+pub struct Stage {
+    _nologd: Process,
+    pub dovecot: Dovecot,
+    pub imap: u16,
+    pub lmtp: u16,
+    pub place: Place,
+}
+
+impl Stage {
+    pub fn set(plan: &Plan) -> Stage {
+        Stage::set_before(plan, None)
+    }
+
+    /// With another backend's IMAP port, such as one that stands between nologd and Dovecot.
+    pub fn set_before(plan: &Plan, between: Option<&dyn Fn(u16) -> u16>) -> Stage {
+        let place = Place::new().unwrap_or_else(|trouble| panic!("{trouble}"));
+        let (imap, lmtp, pop3) = (place.port().unwrap(), place.port().unwrap(), place.port().unwrap());
+        let usage = place.path("usage/usage.sock").display().to_string();
+        let lines = plan.dovecot.replace("@USAGE@", &usage).replace("@POP3@", &pop3.to_string());
+        let lines = format!("{VIEW}{lines}");
+        let dovecot = Dovecot::start_with(&place, "dovecot", &lines).unwrap_or_else(|trouble| panic!("{trouble}"));
+        let users: String = plan.addresses().iter().map(|address| format!("{address}:{{PLAIN}}{PASSWORD}\n")).collect();
+        place.write("dovecot/users", users.as_bytes()).unwrap();
+        let backend = between.map_or(dovecot.imap(), |between| between(dovecot.imap()));
+        let (user, owner) = unprivileged();
+        for folder in ["state", "usage"] {
+            place.make(folder, owner).unwrap();
+        }
+        place.make("certs/mail.nolog.example", Owner::me()).unwrap();
+        place.write("certs/mail.nolog.example/fullchain.pem", CERTIFICATE).unwrap();
+        place.write("certs/mail.nolog.example/privkey.pem", KEY).unwrap();
+        let text = config(&place, plan, user, [imap, lmtp, backend, dovecot.lmtp()]);
+        let config = place.write("nologd.toml", text.as_bytes()).unwrap();
+        let nologd = start(&place, &config);
+        Stage { _nologd: nologd, dovecot, imap, lmtp, place }
+    }
+
+    /// The log with Dovecot's view of what it ran.
+    pub fn view(&self) -> PathBuf {
+        self.dovecot.log()
+    }
+
+    /// What `nologd` answers to `words`, in JSON where it knows that.
+    pub fn ask(&self, words: &str) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
+        succeed(command.args(words.split(' ')).arg("--socket").arg(self.place.path("admin.sock")))
+    }
+
+    /// The mailboxes of the book.
+    pub fn mailboxes(&self) -> Vec<Value> {
+        let all: Value = serde_json::from_str(&self.ask("mailbox list --json")).unwrap();
+        match all {
+            Value::Array(list) => list,
+            Value::Object(mut object) => object.remove("mailboxes").and_then(|list| list.as_array().cloned()).unwrap_or_default(),
+            _ => panic!("no list of mailboxes: {all}"),
+        }
+    }
+
+    /// What doveadm prints to `words`.
+    pub fn doveadm(&self, words: &[&str]) -> String {
+        let mut command = client("doveadm", "dovecot-core");
+        succeed(command.arg("-c").arg(self.place.path("dovecot/dovecot.conf")).args(words))
+    }
+}
+
+fn start(place: &Place, config: &Path) -> Process {
+    let (mut command, output) = (Command::new(env!("CARGO_BIN_EXE_nologd")), place.path("nologd.out"));
+    command.arg("run").arg("--config").arg(config);
+    let mut process = Process::start(command, Program::Nologd, Some(&output)).unwrap();
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        let said = fs::read_to_string(&output).unwrap_or_default();
+        if said.contains("nologd: started") {
+            return process;
+        }
+        assert!(process.ended().is_none() && Instant::now() < end, "nologd did not start:\n{said}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Who nologd becomes where the test runs as root, and who must own its folders.
+fn unprivileged() -> (&'static str, Owner) {
+    if !Uid::effective().is_root() {
+        return ("", Owner::me());
+    }
+    let nobody = User::from_name("nobody").unwrap().unwrap();
+    ("user = \"nobody\"\n", Owner { uid: nobody.uid, gid: nobody.gid })
+}
+
+fn config(place: &Place, plan: &Plan, user: &str, [imap, lmtp, backend, behind]: [u16; 4]) -> String {
+    let folder = place.folder().display();
+    let mut text = format!(
+        "hostname = \"mail.nolog.example\"\nstate_dir = \"{folder}/state\"\ndrain_seconds = 1\n{user}{}\n\
+         [tls]\ncertificates = \"{folder}/certs\"\ndefault = \"mail.nolog.example\"\n\
+         [limits]\nconnections_per_minute = 1000000\nsessions_per_network = 5000\n\
+         [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{backend}\"\nlmtp = \"lmtp://127.0.0.1:{behind}\"\ndefault = true\n",
+        plan.nologd
+    );
+    let mut listen = |service: &str, address: String| {
+        let _ = write!(text, "[[listen]]\nservice = \"{service}\"\naddress = \"{address}\"\ntls = \"none\"\n");
+    };
+    listen("imap", format!("127.0.0.1:{imap}"));
+    listen("lmtp", format!("127.0.0.1:{lmtp}"));
+    listen("admin", format!("unix:{folder}/admin.sock"));
+    if plan.push {
+        listen("usage", format!("unix:{folder}/usage/usage.sock"));
+    }
+    for (name, lines, _) in &plan.associations {
+        let _ = write!(text, "[[association]]\nname = \"{name}\"\ndomains = [\"{name}.example\"]\n{lines}\n");
+    }
+    text
+}

@@ -1,0 +1,94 @@
+//! What is really stored, read from the Maildirs, and the same numbers from doveadm.
+//!
+//! A message that was there before and after the book was asked was there at that moment: what [`there`] finds both times is a
+//! lower bound that no race can make too large. A renamed folder or a changed flag leaves the first part of a file's name as it is.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use super::stage::Stage;
+
+/// Octets and messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    pub octets: u64,
+    pub messages: u64,
+}
+
+impl Sum {
+    /// What is in both.
+    pub fn min_of(&self, other: &Sum) -> Sum {
+        Sum { octets: self.octets.min(other.octets), messages: self.messages.min(other.messages) }
+    }
+}
+
+/// The messages of one Maildir with their sizes as IMAP counts them.
+pub type Messages = HashMap<String, u64>;
+
+/// All messages of all folders of one mailbox.
+pub fn there(stage: &Stage, address: &str) -> Messages {
+    let maildir = stage.dovecot.maildir(address);
+    let mut found = Messages::new();
+    folder(&maildir, &mut found);
+    for entry in fs::read_dir(&maildir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with('.') && !name.to_string_lossy().starts_with("..") {
+            folder(&entry.path(), &mut found);
+        }
+    }
+    found
+}
+
+fn folder(path: &Path, found: &mut Messages) {
+    for part in ["new", "cur"] {
+        for entry in fs::read_dir(path.join(part)).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let base = name.split(":2,").next().unwrap_or_default().to_owned();
+            if let Some(octets) = size(&base, &entry.path()) {
+                found.insert(base, octets);
+            }
+        }
+    }
+}
+
+/// Dovecot writes the size with CRLF into the name; where it does not, the file is read.
+fn size(base: &str, file: &Path) -> Option<u64> {
+    let named = base.split(',').find_map(|part| part.strip_prefix("W=")).and_then(|octets| octets.parse().ok());
+    named.or_else(|| {
+        let text = fs::read(file).ok()?;
+        let bare = (0..text.len()).filter(|at| text[*at] == b'\n' && (*at == 0 || text[*at - 1] != b'\r')).count();
+        Some((text.len() + bare) as u64)
+    })
+}
+
+/// What both of two looks saw.
+pub fn both(before: &Messages, after: &Messages) -> Sum {
+    let stayed = before.iter().filter(|(name, _)| after.contains_key(*name));
+    stayed.fold(Sum::default(), |sum, (_, octets)| Sum { octets: sum.octets + octets, messages: sum.messages + 1 })
+}
+
+/// What doveadm counts, in all folders.
+pub fn told(stage: &Stage, address: &str) -> Sum {
+    let table = stage.doveadm(&["-f", "tab", "mailbox", "status", "-u", address, "messages vsize", "*"]);
+    let mut sum = Sum::default();
+    for line in table.lines().skip(1) {
+        let mut columns = line.rsplit('\t').map(|column| column.parse::<u64>().unwrap_or_default());
+        sum.octets += columns.next().unwrap_or_default();
+        sum.messages += columns.next().unwrap_or_default();
+    }
+    sum
+}
+
+/// The book's number of each mailbox: what is stored, and that with what is set aside for messages under way.
+pub fn book(stage: &Stage) -> HashMap<String, (Sum, Sum)> {
+    let number =
+        |value: &serde_json::Value, key: &str| value[key].as_u64().unwrap_or_else(|| panic!("{key} is missing: {value}"));
+    let line = |mailbox: serde_json::Value| {
+        let used = Sum { octets: number(&mailbox, "octets"), messages: number(&mailbox, "messages") };
+        let aside = &mailbox["reserved"];
+        let with = Sum { octets: used.octets + number(aside, "octets"), messages: used.messages + number(aside, "messages") };
+        (mailbox["address"].as_str().unwrap_or_default().to_owned(), (used, with))
+    };
+    stage.mailboxes().into_iter().map(line).collect()
+}
