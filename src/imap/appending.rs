@@ -179,7 +179,7 @@ impl Session {
 
     /// What [`Append::before_frames`] wants.
     pub(super) fn append_step(&mut self, act: Act) -> Step {
-        let phase = std::mem::replace(&mut self.phase, Phase::Closed);
+        let phase = std::mem::replace(&mut self.phase, Phase::Stuck);
         let Phase::Append(mut append) = phase else { return self.close(Fault::Garbage(Side::Us)) };
         match act {
             Act::Step(step) => {
@@ -300,7 +300,7 @@ impl Session {
         match held.and_then(|()| self.gate.resume(&append.tag)) {
             Ok(()) => None,
             Err(code) => {
-                self.phase = Phase::Closed;
+                self.phase = Phase::Closed { heard: true };
                 Some(Step::Close(reply::bye_full(code), Fault::Limit))
             }
         }

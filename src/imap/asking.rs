@@ -66,7 +66,7 @@ impl Session {
         }
         let refresh = self.gate.account().and_then(|account| account.begin_refresh());
         let (Some(way), Some(refresh)) = (self.gate.begin(), refresh) else { return Err(pending) };
-        let (count, command) = Count::new(way, self.places.clone());
+        let (count, command) = Count::new(way, self.places.clone(), self.selected.is_some());
         Ok(self.ask(Aim::Usage(count, refresh), &command, pending, taken))
     }
 

@@ -10,6 +10,9 @@
 //! A folder without a number makes a count fail; it is never zero. Only the member's own folders are counted. Folder names
 //! are kept while a count goes on, and those are bounded; EXAMINE changes nothing in a folder (RFC 9051 6.3.3), and what it opened
 //! is left before the client's next command.
+//!
+//! Of the folder that the client has open, STATUS tells what the client was shown of it, and not what is there (RFC 9051 6.3.11
+//! warns of it). So NOOP goes before, which brings the client up to date.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -71,6 +74,7 @@ enum Open {
 /// What was asked last.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    Sync,
     List,
     ListStatus,
     Status,
@@ -81,13 +85,9 @@ enum Stage {
 }
 
 impl Count {
-    /// A count, and its first command.
-    pub(super) fn new(way: Way, places: Option<Arc<Places>>) -> (Count, Vec<u8>) {
-        let (stage, command): (_, &[u8]) = match way {
-            Way::ListStatus => (Stage::ListStatus, b"LIST \"\" \"*\" RETURN (STATUS (MESSAGES SIZE))"),
-            Way::Status | Way::Sizes { .. } => (Stage::List, b"LIST \"\" \"*\""),
-            Way::Quota => (Stage::Quota, b"GETQUOTAROOT INBOX"),
-        };
+    /// A count, and its first command. `selected`: the client has a folder open.
+    pub(super) fn new(way: Way, places: Option<Arc<Places>>, selected: bool) -> (Count, Vec<u8>) {
+        let (stage, command) = if selected && way != Way::Quota { (Stage::Sync, &b"NOOP"[..]) } else { first(way) };
         let count = Count {
             way,
             stage,
@@ -111,6 +111,8 @@ impl Count {
     // With a folder open that the client knows nothing of, all that is told is about that folder.
     pub(super) fn is_ours(&self, line: &[u8]) -> bool {
         match self.stage {
+            // For the client.
+            Stage::Sync => false,
             Stage::List => is(line, b"* LIST "),
             Stage::ListStatus => is(line, b"* LIST ") || is(line, b"* STATUS "),
             Stage::Status => is(line, b"* STATUS "),
@@ -253,7 +255,11 @@ impl Count {
     pub(super) fn answered(&mut self, status: Status) -> Then {
         self.failed |= status != Status::Ok || self.missing != 0 && self.stage == Stage::Status;
         match self.stage {
-            Stage::ListStatus | Stage::Quota | Stage::Leave => return Then::Done,
+            Stage::Sync if !self.failed => {
+                let (stage, command) = first(self.way);
+                return self.ask(stage, command);
+            }
+            Stage::Sync | Stage::ListStatus | Stage::Quota | Stage::Leave => return Then::Done,
             Stage::Examine if status == Status::Ok && self.open == Open::No => self.open = Open::Empty,
             _ => {}
         }
@@ -280,6 +286,15 @@ impl Count {
     fn ask(&mut self, stage: Stage, command: &[u8]) -> Then {
         self.stage = stage;
         Then::Ask(command.to_vec())
+    }
+}
+
+/// The first command that counts.
+fn first(way: Way) -> (Stage, &'static [u8]) {
+    match way {
+        Way::ListStatus => (Stage::ListStatus, b"LIST \"\" \"*\" RETURN (STATUS (MESSAGES SIZE))"),
+        Way::Status | Way::Sizes { .. } => (Stage::List, b"LIST \"\" \"*\""),
+        Way::Quota => (Stage::Quota, b"GETQUOTAROOT INBOX"),
     }
 }
 
@@ -319,7 +334,7 @@ mod tests {
     }
 
     fn counted(way: Way, lines: &[&str]) -> Option<Amount> {
-        let (mut count, _) = Count::new(way, None);
+        let (mut count, _) = Count::new(way, None, false);
         lines.iter().for_each(|text| line(&mut count, text));
         count.answered(Status::Ok);
         count.found()
@@ -327,7 +342,7 @@ mod tests {
 
     #[test]
     fn names_are_bounded() {
-        let (mut count, _) = Count::new(Way::Status, None);
+        let (mut count, _) = Count::new(Way::Status, None, false);
         for number in 0..1000 {
             line(&mut count, &format!("* LIST () \"/\" \"{number:0>100}\""));
             assert!(count.names.iter().map(Vec::len).sum::<usize>() < NAMES + 2 * 1000);

@@ -4,7 +4,7 @@ use super::command::{self, Head};
 use super::frame::{Flaw, Literal};
 use super::grammar::{append as append_grammar, folder, quoted, transfer as transfer_grammar};
 use super::pending::{Asked, Collect, Pending, Transfer};
-use super::session::{Phase, SWALLOW, Session};
+use super::session::{Numbers, Phase, SWALLOW, Session};
 use super::verbs::{Args, Effect, Row, Verb};
 use super::{Step, account, reply};
 use crate::fault::{Code, Fault, Side};
@@ -29,6 +29,12 @@ impl Session {
             return self.unreadable(line, taken, literal);
         }
         self.understood();
+        let numbers = matches!(row.verb, Verb::Fetch | Verb::Store | Verb::Copy | Verb::Move) && head.row.verb != Verb::Uid;
+        if numbers && self.numbers != Numbers::Known {
+            // It may mean other messages by now. The answer comes behind the EXPUNGE, and so brings the client up to date.
+            self.answered();
+            return self.refuse(taken, literal, reply::no(head.tag, "EXPUNGEISSUED", Code::NoSuchMessage), SWALLOW);
+        }
         match row.effect {
             Effect::Refused => {
                 let answer = refusal(row.verb, head.tag);

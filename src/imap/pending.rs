@@ -51,9 +51,13 @@ pub(super) enum Asked {
 }
 
 impl Transfer {
-    /// The command as it goes to the backend, about the messages of `set`.
-    pub(super) fn line(&self, verb: &[u8], set: &[u8]) -> Vec<u8> {
-        let uid: &[u8] = if self.by_uid { b" UID " } else { b" " };
+    /// The command as it goes to the backend: about the messages that are known by UID, or as the client said it.
+    pub(super) fn line(&self, verb: &[u8]) -> Vec<u8> {
+        let (by_uid, set) = match &self.told {
+            Some(Ok(told)) => (true, &told.set),
+            _ => (self.by_uid, &self.set),
+        };
+        let uid: &[u8] = if by_uid { b" UID " } else { b" " };
         [&self.tag, uid, verb, b" ", set, b" ", &quoted(&self.mailbox), b"\r\n"].concat()
     }
 }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use super::command;
 use super::frame::Frame;
+use super::pending::Pending;
 use super::places::Places;
 use super::question::{Heard, Status};
-use super::session::{Peers, Phase, Session};
+use super::session::{Numbers, Peers, Phase, Session};
 use super::{Step, capability};
 use crate::fault::{Fault, Side};
 
 impl Session {
     /// What to do with the first bytes from the backend. `full`: there is no room for more.
     pub fn from_backend(&mut self, input: &[u8], full: bool) -> Step {
-        if matches!(self.phase, Phase::Closed) {
+        if let Phase::Closed { heard: false } = self.phase {
             return Step::Hold;
         }
         let begins = self.backend.at_start();
@@ -39,10 +40,20 @@ impl Session {
                 }
             }
         }
-        match frame {
-            Frame::Line { .. } if begins => self.response(&input[..len]),
+        match (&self.phase, frame) {
+            (Phase::Closed { .. }, _) => self.overheard(&input[..len], begins),
+            (_, Frame::Line { .. }) if begins => self.response(&input[..len]),
             _ => Step::Forward(len),
         }
+    }
+
+    /// The session is over, and the backend still answers what it has: the book hears of it.
+    fn overheard(&mut self, bytes: &[u8], begins: bool) -> Step {
+        let tag = command::tag_or_star(bytes);
+        if begins && self.tags.close(tag) {
+            self.gate.settle(tag, status_of(bytes, tag));
+        }
+        Step::Swallow(bytes.len())
     }
 
     fn response(&mut self, line: &[u8]) -> Step {
@@ -55,7 +66,7 @@ impl Session {
 
     /// `+` is for exactly what waits for it; at any other time nobody can say what the backend takes the next bytes for.
     fn go(&mut self, len: usize) -> Step {
-        match std::mem::replace(&mut self.phase, Phase::Closed) {
+        match std::mem::replace(&mut self.phase, Phase::Stuck) {
             Phase::AwaitGo { tag, size, ours } => {
                 self.enter(size, tag);
                 if ours { Step::Swallow(len) } else { Step::Forward(len) }
@@ -75,6 +86,9 @@ impl Session {
             self.peers = Peers::Bye;
         } else if line.ends_with(b" EXPUNGE\r\n") || starts(b"* VANISHED ") {
             self.gate.saw_expunge();
+            if matches!(self.phase, Phase::Ask(_, Pending::Nothing)) {
+                self.numbers = Numbers::Moved;
+            }
         } else if self.rules.sent_copy.is_some() && Places::marks(line) {
             Arc::make_mut(self.places.get_or_insert_default()).learn(line);
         }
@@ -86,12 +100,8 @@ impl Session {
         if !self.tags.close(tag) {
             return self.close(Fault::Garbage(Side::Backend));
         }
-        let word = line.get(tag.len() + 1..).unwrap_or_default();
-        let status = match word.get(..3).unwrap_or_default().to_ascii_uppercase().as_slice() {
-            b"OK " | b"OK\r" => Status::Ok,
-            b"NO " | b"NO\r" => Status::No,
-            _ => Status::Bad,
-        };
+        let status = status_of(line, tag);
+        self.answered();
         if let Some(reuse) = &mut self.reuse {
             reuse.answered(tag, status);
         }
@@ -101,10 +111,6 @@ impl Session {
                 if let Some(step) = self.append_answered(append, line, status) {
                     return step;
                 }
-            }
-            // OK without the octets that were announced: there is no telling what it was OK to.
-            Phase::AwaitGo { tag: waiting, .. } if *waiting == *tag && status == Status::Ok => {
-                return self.close(Fault::Garbage(Side::Backend));
             }
             Phase::AwaitGo { tag: waiting, size, ours } if *waiting == *tag => {
                 if ours {
@@ -120,15 +126,37 @@ impl Session {
             }
             other => self.phase = other,
         }
+        if self.counts_first() {
+            self.phase = Phase::Ready(Pending::Say(self.told(line).unwrap_or_else(|| line.to_vec())));
+            return Step::Swallow(line.len());
+        }
         self.tell(line)
+    }
+
+    /// Whether a count is to be finished before the client hears that its command is done: then room that it made is there for whoever
+    /// asks next.
+    fn counts_first(&self) -> bool {
+        let rests = matches!(self.phase, Phase::Command | Phase::Ready(Pending::Nothing)) && self.tags.is_empty() && self.peers == Peers::Both;
+        rests && self.gate.asks_now() && self.may_count()
+    }
+
+    /// Something was answered.
+    pub(super) fn answered(&mut self) {
+        if self.numbers == Numbers::Moved {
+            self.numbers = Numbers::Told;
+        }
     }
 
     /// Passes a line, with its capability list as the client is told it.
     fn tell(&self, line: &[u8]) -> Step {
-        match capability::rewrite(line, self.rules.append_limit) {
+        match self.told(line) {
             Some(told) => Step::Rewrite(line.len(), told),
             None => Step::Forward(line.len()),
         }
+    }
+
+    fn told(&self, line: &[u8]) -> Option<Vec<u8>> {
+        capability::rewrite(line, self.rules.append_limit)
     }
 
     /// The client left, or was lost. What it asked for and the backend has whole is brought to its end: see
@@ -137,14 +165,16 @@ impl Session {
         if self.peers == Peers::Both {
             self.peers = Peers::BackendOnly;
         }
-        self.phase = match std::mem::replace(&mut self.phase, Phase::Closed) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::Stuck) {
             // The backend has nothing of these.
             Phase::Skip { .. } | Phase::Collect(_) | Phase::Refuse { .. } | Phase::Drain | Phase::Ready(_) => Phase::Command,
             Phase::Append(append) if !append.begun => Phase::Command,
-            Phase::Ask(question, _) => Phase::Ask(question, super::pending::Pending::Nothing),
-            phase @ (Phase::Command | Phase::Idle { .. } | Phase::AwaitIdle { .. } | Phase::Alone { .. } | Phase::Closed) => {
-                phase
-            }
+            Phase::Ask(question, _) => Phase::Ask(question, Pending::Nothing),
+            phase @ (Phase::Command
+            | Phase::Idle { .. }
+            | Phase::AwaitIdle { .. }
+            | Phase::Alone { .. }
+            | Phase::Closed { .. }) => phase,
             _ => Phase::Stuck,
         };
         self.gate.rest();
@@ -152,7 +182,7 @@ impl Session {
 
     /// Whether nothing is waited for any more that the book must know.
     pub fn is_settled(&self) -> bool {
-        if self.peers == Peers::Bye || matches!(self.phase, Phase::Closed) {
+        if self.peers == Peers::Bye || matches!(self.phase, Phase::Closed { heard: false }) {
             return true;
         }
         let asks = match &self.phase {
@@ -161,5 +191,15 @@ impl Session {
             _ => false,
         };
         !asks && !self.gate.holds_what_was_sent()
+    }
+}
+
+/// How the backend ended the command `tag` by `line`.
+fn status_of(line: &[u8], tag: &[u8]) -> Status {
+    let word = line.get(tag.len() + 1..).unwrap_or_default();
+    match word.get(..3).unwrap_or_default().to_ascii_uppercase().as_slice() {
+        b"OK " | b"OK\r" => Status::Ok,
+        b"NO " | b"NO\r" => Status::No,
+        _ => Status::Bad,
     }
 }

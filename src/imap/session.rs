@@ -78,6 +78,7 @@ pub struct Session {
     /// What stays behind at the backend, where its connection may serve another session.
     pub(super) reuse: Option<Box<Reuse>>,
     pub(super) peers: Peers,
+    pub(super) numbers: Numbers,
     misses: u8,
 }
 
@@ -97,6 +98,17 @@ pub(super) enum Peers {
     BackendOnly,
     /// The backend said BYE.
     Bye,
+}
+
+/// Whether the client's message numbers are the backend's. An EXPUNGE changes them, and may only come while a command of the client
+/// is under way (RFC 9051 7.5.1). One that came to a question of ours in between may meet a command that was sent before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Numbers {
+    Known,
+    /// An EXPUNGE came in between.
+    Moved,
+    /// And something was answered since.
+    Told,
 }
 
 /// Where the client's direction is.
@@ -132,8 +144,8 @@ pub(super) enum Phase {
     Append(Box<Append>),
     /// The client was lost in the middle of a command that the backend has half of.
     Stuck,
-    /// A fault ended the session.
-    Closed,
+    /// A fault ended the session. `heard`: whether the backend still makes sense, so that its answers count.
+    Closed { heard: bool },
 }
 
 impl Session {
@@ -150,6 +162,7 @@ impl Session {
             places_asked: false,
             selected: None,
             peers: Peers::Both,
+            numbers: Numbers::Known,
             reuse: None,
             misses: 0,
             rules: Rules { offers, append_limit, sent_copy, fresh_tag },
@@ -168,7 +181,7 @@ impl Session {
 
     /// Whether the client is in the middle of a command: its next octets are waited for, and by them the backend.
     pub fn is_unfinished(&self) -> bool {
-        !matches!(self.phase, Phase::Command | Phase::Idle { .. } | Phase::Closed | Phase::Stuck)
+        !matches!(self.phase, Phase::Command | Phase::Idle { .. } | Phase::Closed { .. } | Phase::Stuck)
     }
 
     /// Whether nothing is under way in either direction: the session can end, or wait for half an hour.
@@ -189,7 +202,7 @@ impl Session {
         }
         match &mut self.phase {
             Phase::Ask(..) | Phase::AwaitGo { .. } | Phase::AwaitIdle { .. } | Phase::Alone { .. } => return Step::Hold,
-            Phase::Closed | Phase::Stuck => return Step::Hold,
+            Phase::Closed { .. } | Phase::Stuck => return Step::Hold,
             Phase::Ready(_) if !self.tags.is_empty() => return Step::Hold,
             Phase::Ready(_) => return self.resume(),
             Phase::Append(append) if append.paused && !input.is_empty() => {
@@ -208,6 +221,7 @@ impl Session {
                     return if taken == 0 { Step::Need } else { self.collected(taken) };
                 }
             }
+            Phase::Command if input.is_empty() && self.numbers == Numbers::Told => self.numbers = Numbers::Known,
             Phase::Command if self.tags.is_full() => return Step::Hold,
             Phase::Command if self.gate.asks_now() => {
                 if let Ok(step) = self.count(Pending::Nothing, 0) {
@@ -230,7 +244,7 @@ impl Session {
 
     /// A part of a line that is too long. Where a command begins, it is skipped and answered; half a command cannot be.
     fn piece(&mut self, bytes: &[u8]) -> Step {
-        match std::mem::replace(&mut self.phase, Phase::Closed) {
+        match std::mem::replace(&mut self.phase, Phase::Stuck) {
             Phase::Command => {
                 let answer = reply::bad(command::tag_or_star(bytes), Code::LineTooLong);
                 self.phase = Phase::Skip { answer };
@@ -359,7 +373,7 @@ impl Session {
 
     /// The session ends here, and stays so.
     pub(super) fn close(&mut self, fault: Fault) -> Step {
-        self.phase = Phase::Closed;
+        self.phase = Phase::Closed { heard: !matches!(fault, Fault::Garbage(Side::Backend)) };
         Step::Close(reply::bye(fault), fault)
     }
 }

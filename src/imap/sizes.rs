@@ -1,5 +1,6 @@
-//! How big the messages are that a COPY names, and which ones they are: the COPY that goes to the backend then names exactly
-//! those, so that nothing is copied that was not paid (a message that comes in between, say).
+//! How big the messages are that a COPY names, and which ones they are, by UID: the COPY that goes to the backend then names exactly
+//! those, so that nothing is copied that was not paid (a message that comes in between, say), and message numbers may change
+//! while other questions are asked. FETCH is safe to ask first: no EXPUNGE comes while it is under way (RFC 9051 7.5.1).
 
 use super::frame::Frame;
 use super::question::{Status, Then, is, number};
@@ -10,7 +11,6 @@ const SET: usize = 60 * 1024;
 
 /// The answers so far.
 pub(super) struct Sizes {
-    by_uid: bool,
     /// First and last of each run of numbers.
     runs: Vec<(u32, u32)>,
     sum: Amount,
@@ -29,12 +29,9 @@ pub(super) struct Told {
 impl Sizes {
     /// The question about `set`, and its command.
     pub(super) fn new(set: &[u8], by_uid: bool) -> (Sizes, Vec<u8>) {
-        let command = if by_uid {
-            [b"UID FETCH ", set, b" (UID RFC822.SIZE)"].concat()
-        } else {
-            [b"FETCH ", set, b" (RFC822.SIZE)"].concat()
-        };
-        (Sizes { by_uid, runs: Vec::new(), sum: Amount::ZERO, failed: None }, command)
+        let fetch: &[u8] = if by_uid { b"UID FETCH " } else { b"FETCH " };
+        let command = [fetch, set, b" (UID RFC822.SIZE)"].concat();
+        (Sizes { runs: Vec::new(), sum: Amount::ZERO, failed: None }, command)
     }
 
     // The client has no FETCH under way: every size that is told is told to us.
@@ -54,7 +51,7 @@ impl Sizes {
         match read {
             // Flags only, with a keyword that is called so: the client's own.
             Some(Items { size: None, .. }) => {}
-            Some(Items { sequence, uid, size: Some(size) }) => match if self.by_uid { uid } else { Some(sequence) } {
+            Some(Items { uid, size: Some(size) }) => match uid {
                 Some(message) => self.add(message, size),
                 None => self.failed = Some(Status::No),
             },
@@ -101,7 +98,6 @@ impl Sizes {
 
 /// What a FETCH response tells, as far as we asked.
 struct Items {
-    sequence: u32,
     uid: Option<u32>,
     size: Option<u64>,
 }
@@ -109,9 +105,9 @@ struct Items {
 /// `* 7 FETCH (UID 12 FLAGS (\Seen) RFC822.SIZE 400)`: the items at the top level only, as a keyword may be called like one.
 fn items(line: &[u8]) -> Option<Items> {
     let rest = line.strip_suffix(b"\r\n")?.strip_prefix(b"* ")?;
-    let (sequence, digits) = number(rest)?;
+    let (_, digits) = number(rest)?;
     let mut rest = rest.get(digits + b" FETCH ".len()..)?.strip_prefix(b"(")?.strip_suffix(b")")?;
-    let mut items = Items { sequence: u32::try_from(sequence).ok()?, uid: None, size: None };
+    let mut items = Items { uid: None, size: None };
     while !rest.is_empty() {
         let end = rest.iter().position(|byte| *byte == b' ')?;
         let (name, value) = (&rest[..end], rest.get(end + 1..)?);
@@ -165,7 +161,7 @@ mod tests {
     fn exactly_what_was_told() {
         let lines = ["* 1 FETCH (UID 4 RFC822.SIZE 10)", "* 2 FETCH (UID 5 RFC822.SIZE 20)", "* 9 FETCH (RFC822.SIZE 30 UID 9)"];
         assert_eq!(told(true, &lines, Status::Ok), Some((60, 3, "4:5,9".into())));
-        assert_eq!(told(false, &lines, Status::No), Some((60, 3, "1:2,9".into())));
+        assert_eq!(told(false, &lines, Status::No), Some((60, 3, "4:5,9".into())));
         assert_eq!(told(true, &lines, Status::Bad), None);
         assert_eq!(told(true, &[], Status::Ok), Some((0, 0, String::new())));
     }

@@ -28,14 +28,6 @@ impl Transfer {
         self.asked = Asked::Sizes;
     }
 
-    /// The messages of which the size was told.
-    fn known_set(&self) -> &[u8] {
-        match &self.told {
-            Some(Ok(told)) => &told.set,
-            _ => &[],
-        }
-    }
-
     fn word(&self) -> &'static [u8] {
         if self.verb == Verb::Move { b"MOVE" } else { b"COPY" }
     }
@@ -45,11 +37,19 @@ impl Session {
     /// COPY or MOVE, as far as it can go now.
     pub(super) fn transfer(&mut self, transfer: Box<Transfer>, taken: usize) -> Step {
         if self.gate.account().is_none() {
-            let line = transfer.line(transfer.word(), &transfer.set);
-            return self.send_transfer(&transfer, &line, taken);
+            return self.send_transfer(&transfer, transfer.word(), taken);
         }
         if let Err(code) = self.may_change() {
             return self.refuse(taken, None, reply::over_quota(&transfer.tag, code), SWALLOW);
+        }
+        if let Some(told) = &transfer.told
+            && let Some(answer) = unusable(told, &transfer)
+        {
+            return self.refuse(taken, None, answer, SWALLOW);
+        }
+        // By number first of all: another question may change the numbers.
+        if !transfer.by_uid && transfer.asked == Asked::Nothing && (transfer.verb == Verb::Copy || self.wants_places()) {
+            return self.ask_sizes(transfer, taken);
         }
         if self.wants_places() {
             return self.ask_places(Pending::Transfer(transfer), taken);
@@ -58,25 +58,10 @@ impl Session {
         let own = |mailbox: &[u8]| places.owner(mailbox) == Owner::Own;
         let from_own = self.selected.as_deref().is_none_or(own);
         if transfer.verb == Verb::Move && from_own && own(&transfer.mailbox) {
-            return self.move_within(&transfer, &transfer.set, taken);
+            return self.move_within(&transfer, taken);
         }
         if transfer.asked == Asked::Nothing {
-            let (sizes, command) = Sizes::new(&transfer.set, transfer.by_uid);
-            return self.ask(Aim::Sizes(sizes), &command, Pending::Transfer(transfer), taken);
-        }
-        // Unknown is not free.
-        let told = match &transfer.told {
-            Some(Ok(told)) => told,
-            Some(Err(Status::Bad)) => return self.refuse(taken, None, reply::bad(&transfer.tag, Code::SizeUnknown), SWALLOW),
-            _ => return self.refuse(taken, None, reply::no(&transfer.tag, "UNAVAILABLE", Code::SizeUnknown), SWALLOW),
-        };
-        if told.set.is_empty() {
-            let answer = match transfer.by_uid {
-                // RFC 9051 6.4.8: a UID that is not there is no error.
-                true => reply::ok(&transfer.tag, "No such messages"),
-                false => reply::no(&transfer.tag, "", Code::NoSuchMessage),
-            };
-            return self.refuse(taken, None, answer, SWALLOW);
+            return self.ask_sizes(transfer, taken);
         }
         match self.set_aside_for(&transfer, places.owner(&transfer.mailbox)) {
             Ok(reservation) => self.paid(&transfer, reservation, taken),
@@ -86,6 +71,11 @@ impl Session {
             }
             Err(code) => self.refuse(taken, None, reply::over_quota(&transfer.tag, code), SWALLOW),
         }
+    }
+
+    fn ask_sizes(&mut self, transfer: Box<Transfer>, taken: usize) -> Step {
+        let (sizes, command) = Sizes::new(&transfer.set, transfer.by_uid);
+        self.ask(Aim::Sizes(sizes), &command, Pending::Transfer(transfer), taken)
     }
 
     fn set_aside_for(&self, transfer: &Transfer, owner: Owner<'_>) -> Result<Reservation, Code> {
@@ -105,15 +95,12 @@ impl Session {
             // Away from the member's own folders, or into them.
             self.gate.shrank();
         }
-        let set = transfer.known_set();
-        let line = transfer.line(transfer.word(), set);
-        self.send_transfer(transfer, &line, taken)
+        self.send_transfer(transfer, transfer.word(), taken)
     }
 
-    fn move_within(&mut self, transfer: &Transfer, set: &[u8], taken: usize) -> Step {
+    fn move_within(&mut self, transfer: &Transfer, taken: usize) -> Step {
         self.gate.shift(&transfer.tag);
-        let line = transfer.line(b"MOVE", set);
-        self.send_transfer(transfer, &line, taken)
+        self.send_transfer(transfer, b"MOVE", taken)
     }
 
     /// Before a refusal the backend is counted, whoever may have deleted; and it may not have the folder at all.
@@ -127,7 +114,7 @@ impl Session {
             }
         }
         if turned && self.rules.offers.has(Offer::Move) {
-            return self.move_within(&transfer, transfer.known_set(), taken);
+            return self.move_within(&transfer, taken);
         }
         if transfer.asked == Asked::Usage {
             let command = [b"STATUS ", &quoted(&transfer.mailbox)[..], b" (MESSAGES)"].concat();
@@ -141,13 +128,14 @@ impl Session {
         self.refuse(taken, None, answer, SWALLOW)
     }
 
-    fn send_transfer(&mut self, transfer: &Transfer, line: &[u8], taken: usize) -> Step {
+    fn send_transfer(&mut self, transfer: &Transfer, word: &[u8], taken: usize) -> Step {
+        let line = transfer.line(word);
         if let Some(reuse) = &mut self.reuse {
-            reuse.command(&transfer.tag, verbs::row(transfer.word()), line, None);
+            reuse.command(&transfer.tag, verbs::row(word), &line, None);
         }
         self.tags.open(&transfer.tag);
         self.phase = Phase::Command;
-        Step::Rewrite(taken, line.to_vec())
+        Step::Rewrite(taken, line)
     }
 
     /// RENAME: folders stay with their owners.
@@ -172,5 +160,17 @@ impl Session {
         self.tags.open(&tag);
         self.phase = Phase::Command;
         Step::Rewrite(taken, line)
+    }
+}
+
+/// The answer where it is not known what to copy, or where that is nothing. Unknown is not free.
+fn unusable(told: &Result<Told, Status>, transfer: &Transfer) -> Option<Vec<u8>> {
+    match told {
+        Ok(told) if !told.set.is_empty() => None,
+        // RFC 9051 6.4.8: a UID that is not there is no error.
+        Ok(_) if transfer.by_uid => Some(reply::ok(&transfer.tag, "No such messages")),
+        Ok(_) => Some(reply::no(&transfer.tag, "", Code::NoSuchMessage)),
+        Err(Status::Bad) => Some(reply::bad(&transfer.tag, Code::SizeUnknown)),
+        Err(_) => Some(reply::no(&transfer.tag, "UNAVAILABLE", Code::SizeUnknown)),
     }
 }

@@ -52,6 +52,8 @@ pub(super) struct Carrier {
     lost: bool,
     /// Last words are on their way; then it is over.
     closing: Option<Closing>,
+    /// How it ends when the client is gone.
+    end: Result<(), Fault>,
 }
 
 /// How it ends.
@@ -83,7 +85,7 @@ impl Carrier {
     /// Both sides with what was read of them already.
     pub(super) fn new(client: (Conn, Buffer), backend: (Conn, Buffer), session: Session, observer: Observer) -> Carrier {
         let (client, backend) = (Half::new(client), Half::new(backend));
-        Carrier { client, backend, session, observer, answers: Vec::new(), held: false, lost: false, closing: None }
+        Carrier { client, backend, session, observer, answers: Vec::new(), held: false, lost: false, closing: None, end: Ok(()) }
     }
 
     /// What is to be told to the session after some silence.
@@ -189,13 +191,24 @@ impl Carrier {
         if closing.listen && !self.client.ended {
             std::task::ready!(self.client.hear_out(cx));
         }
-        Poll::Ready(closing.end)
+        if self.session.is_settled() || self.backend.ended {
+            return Poll::Ready(closing.end);
+        }
+        // What the backend has whole is brought to its end without the client.
+        self.end = closing.end;
+        self.closing = None;
+        self.lose_client();
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// The client is gone: nothing more is told, and what the backend has whole is brought to its end.
     fn lose_client(&mut self) {
         self.lost = true;
+        self.end = self.end.and(Err(Fault::Gone(Side::Client)));
         self.client.give_up();
+        // What was decided already goes.
+        self.backend.take_approved(&mut self.client, 0);
         self.client.input = Buffer::default();
         self.session.client_left();
     }
@@ -234,8 +247,7 @@ impl Carrier {
         if self.client.ended && self.client.approved == 0 && self.backend.is_written() && !waits {
             self.session.client_left();
             if self.session.is_settled() || self.backend.ended {
-                let end = if self.lost { Err(Fault::Gone(Side::Client)) } else { Ok(()) };
-                self.closing = Some(Closing { end, listen: false });
+                self.closing = Some(Closing { end: self.end, listen: false });
             }
         }
         let heard = self.backend.approved == 0 && self.client.is_written() && self.backend.is_written();
