@@ -117,7 +117,7 @@ fn imap_session(dialogue: &Dialogue, incident: bool) -> Result<(), String> {
     // At first sight nologd counts, under a tag that nobody can guess. There is no folder here.
     let count = backend.line();
     match count.split_once(' ') {
-        Some((tag, "LIST \"\" \"*\"\r\n")) if tag.len() == 16 => backend.send(format!("{tag} OK done\r\n").as_bytes()),
+        Some((tag, "LIST \"\" \"*\"\r\n")) if tag.len() == 17 => backend.send(format!("{tag} OK done\r\n").as_bytes()),
         _ => return Err(format!("the backend was asked {count:?}")),
     };
     let mut play = Play { client, backend: Some(backend), listener: Some(listener), securing: false, house };

@@ -8,6 +8,7 @@ use imap_codec::CommandCodec;
 use imap_codec::decode::Decoder;
 use imap_codec::imap_types::command::CommandBody;
 
+use super::grammar::quoted;
 use super::reply;
 use super::space::{Account, Root};
 use crate::fault::Code;
@@ -99,15 +100,17 @@ fn resource(name: &str, used: u128, most: u64) -> String {
 }
 
 /// The mailbox name of a GETQUOTAROOT that imap-codec has read, so that it is all that stands behind the verb. It goes back as it was
-/// written, so that a client that compares finds it; only the `+` of a literal is not for servers to send (RFC 7888 3).
+/// written, so that a client that compares finds it; one that came as a literal goes back as a quoted string.
 /// `None`: a control octet stands in it. No mailbox has such a name, and one with a line end could be taken for an answer.
 fn written_name(line: &[u8]) -> Option<Vec<u8>> {
     let text = line.strip_suffix(b"\r\n")?;
     let name = text.splitn(3, |byte| *byte == b' ').nth(2)?;
     let end = if name.starts_with(b"{") { name.iter().position(|byte| *byte == b'\n')? + 1 } else { 0 };
-    let (announced, octets) = name.split_at(end);
-    let announced = announced.iter().filter(|byte| **byte != b'+').copied();
-    (!octets.iter().any(u8::is_ascii_control)).then(|| announced.chain(octets.iter().copied()).collect())
+    let octets = &name[end..];
+    if octets.iter().any(u8::is_ascii_control) {
+        return None;
+    }
+    Some(if end > 0 { quoted(octets) } else { octets.to_vec() })
 }
 
 #[cfg(test)]
@@ -217,10 +220,10 @@ mod tests {
             ("&AOk-t&AOk-", "&AOk-t&AOk-"),
             ("\"a \\\"b\\\\\"", "\"a \\\"b\\\\\""),
             ("\"\u{e9}t\u{e9}\"", "\"\u{e9}t\u{e9}\""),
-            ("{6}\r\nIn Box", "{6}\r\nIn Box"),
-            ("{6+}\r\nIn+Box", "{6}\r\nIn+Box"),
-            ("{5}\r\n\u{e9}t\u{e9}", "{5}\r\n\u{e9}t\u{e9}"),
-            ("{0}\r\n", "{0}\r\n"),
+            ("{6}\r\nIn Box", "\"In Box\""),
+            ("{6+}\r\nIn+Box", "\"In+Box\""),
+            ("{5}\r\n\u{e9}t\u{e9}", "\"\u{e9}t\u{e9}\""),
+            ("{0}\r\n", "\"\""),
             ("\"\"", "\"\""),
         ] {
             let text = told(&one, &format!("a GetQuotaRoot {written}\r\n"));
@@ -229,7 +232,7 @@ mod tests {
         assert!(told(&one, "a GETQUOTA {7+}\r\nmailbox\r\n").starts_with("* QUOTA mailbox ("));
         assert!(told(&one, "a SETQUOTA {7}\r\nmailbox (STORAGE 9)\r\n").starts_with("a NO [NOPERM]"));
         let latin = answer(b"a", b"a GETQUOTAROOT {3}\r\n\xe9t\xe9\r\n", &one);
-        assert!(latin.starts_with(b"* QUOTAROOT {3}\r\n\xe9t\xe9 mailbox\r\n"));
+        assert!(latin.starts_with(b"* QUOTAROOT \"\xe9t\xe9\" mailbox\r\n"));
     }
 
     #[test]

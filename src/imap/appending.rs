@@ -301,6 +301,7 @@ impl Session {
             Ok(()) => None,
             Err(code) => {
                 self.phase = Phase::Closed { heard: true };
+                self.gate.abandon();
                 Some(Step::Close(reply::bye_full(code), Fault::Limit))
             }
         }

@@ -178,7 +178,7 @@ fn client_line(line: &[u8], too_long: bool) -> Frame {
     let clear = match &announced {
         Announced::No => true,
         Announced::Yes(literal) => begins_clearly(&line[..literal.at]),
-        Announced::Broken => false,
+        Announced::Endless(_) | Announced::Broken => false,
     };
     let flaw = match (too_long, text) {
         (true, _) => Some(Flaw::TooLong),
@@ -187,7 +187,10 @@ fn client_line(line: &[u8], too_long: bool) -> Frame {
         _ if !clear => Some(Flaw::Ambiguous),
         (_, Some(text)) => has_control(text).then_some(Flaw::Control),
     };
-    let literal = if let Announced::Yes(literal) = announced { Some(literal) } else { None };
+    let literal = match announced {
+        Announced::Yes(literal) | Announced::Endless(literal) => Some(literal),
+        Announced::No | Announced::Broken => None,
+    };
     Frame::Line { len: line.len(), literal, flaw }
 }
 
@@ -214,7 +217,7 @@ fn server_line(line: &[u8], head: Option<Head>) -> Result<Frame, Fault> {
         Some(Head::Data) => match announcement(text) {
             Announced::Yes(literal) => Some(literal),
             Announced::No => None,
-            Announced::Broken => return Err(Fault::Garbage(Side::Backend)),
+            Announced::Endless(_) | Announced::Broken => return Err(Fault::Garbage(Side::Backend)),
         },
         _ => None,
     };
@@ -232,6 +235,8 @@ fn classify(line: &[u8]) -> Head {
 enum Announced {
     No,
     Yes(Literal),
+    /// Of a size that is no number of 63 bits: whatever follows belongs to it.
+    Endless(Literal),
     Broken,
 }
 
@@ -249,9 +254,10 @@ fn announcement(text: &[u8]) -> Announced {
     }
     let size = digits.iter().try_fold(0u64, |size, digit| size.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
     let binary = open > 0 && inner[open - 1] == b'~';
+    let literal = |size| Literal { size, sync, binary, at: open - usize::from(binary) };
     match size.filter(|size| *size < 1 << 63) {
-        Some(size) => Announced::Yes(Literal { size, sync, binary, at: open - usize::from(binary) }),
-        None => Announced::Broken,
+        Some(size) => Announced::Yes(literal(size)),
+        None => Announced::Endless(literal(u64::MAX)),
     }
 }
 

@@ -221,6 +221,11 @@ impl Gate {
         Ok(())
     }
 
+    /// The session is over: what the backend has not heard to its end will not be stored.
+    pub(super) fn abandon(&mut self) {
+        self.held.retain(|(_, held)| matches!(held, Held::Space(_, true, _) | Held::Shift(_)));
+    }
+
     /// Whether an answer is waited for that decides about what the backend has whole.
     pub(super) fn holds_what_was_sent(&self) -> bool {
         self.held.iter().any(|(_, held)| match held {

@@ -136,7 +136,9 @@ impl Session {
     /// Whether a count is to be finished before the client hears that its command is done: then room that it made is there for whoever
     /// asks next.
     fn counts_first(&self) -> bool {
-        let rests = matches!(self.phase, Phase::Command | Phase::Ready(Pending::Nothing)) && self.tags.is_empty() && self.peers == Peers::Both;
+        let rests = matches!(self.phase, Phase::Command | Phase::Ready(Pending::Nothing))
+            && self.tags.is_empty()
+            && self.peers == Peers::Both;
         rests && self.gate.asks_now() && self.may_count()
     }
 

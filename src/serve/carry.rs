@@ -185,6 +185,7 @@ impl Carrier {
         if self.lost {
             return Poll::Ready(closing.end);
         }
+        self.overhear(cx);
         if !self.client.is_written() {
             return Poll::Pending;
         }
@@ -195,11 +196,27 @@ impl Carrier {
             return Poll::Ready(closing.end);
         }
         // What the backend has whole is brought to its end without the client.
+        self.forget_client();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// What the backend still answers, for the book alone.
+    fn overhear(&mut self, cx: &mut Context<'_>) {
+        while !self.session.is_settled() && self.backend.fill(cx).is_ok_and(|count| count > 0) {
+            while let Step::Swallow(count) = self.session.from_backend(self.backend.undecided(), self.backend.is_full()) {
+                self.backend.input.consume(count);
+            }
+        }
+    }
+
+    /// The client does not hear its last words. False: nothing else is waited for.
+    pub(super) fn forget_client(&mut self) -> bool {
+        let Some(closing) = self.closing.filter(|_| !self.session.is_settled() && !self.backend.ended) else { return false };
         self.end = closing.end;
         self.closing = None;
         self.lose_client();
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        true
     }
 
     /// The client is gone: nothing more is told, and what the backend has whole is brought to its end.

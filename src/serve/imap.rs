@@ -39,7 +39,8 @@ fn fresh_tag() -> Box<[u8]> {
     if rand::fill(&mut bytes).is_err() {
         return Box::default();
     }
-    bytes.iter().map(|byte| LETTERS[usize::from(byte % 32)]).collect()
+    let letters = bytes.iter().map(|byte| LETTERS[usize::from(byte % 32)]);
+    b"n".iter().copied().chain(letters).collect()
 }
 
 /// Serves one connection to its end.
@@ -177,7 +178,7 @@ async fn carry(carrier: &mut Carrier, patience: Patience, mut stop: Stop, watch:
                 None => drop(carrier.close(&reply::bye(Fault::Stopping), Fault::Stopping)),
             },
             () = &mut check => {
-                if carrier.is_closing() {
+                if carrier.is_closing() && !carrier.forget_client() {
                     return Err(Fault::Slow(Side::Client));
                 }
                 listener.stirred = true;

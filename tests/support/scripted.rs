@@ -108,7 +108,7 @@ fn imap(session: &mut Session, password: &str) {
             "IDLE" => session.say("+ idling\r\n") && session.line().is_some() && session.say(&format!("{tag} OK done\r\n")),
             "LOGOUT" => session.say_last(&format!("* BYE bye\r\n{tag} OK bye\r\n")),
             // nologd itself, counting: there is nothing in any mailbox.
-            _ if tag.len() == 16 => session.say(&format!("{tag} OK done\r\n")),
+            _ if tag.len() == 17 => session.say(&format!("{tag} OK done\r\n")),
             // An echo, as servers do in their texts.
             _ => session.say(&format!("* OK you said {command}\r\n{tag} OK {verb} done\r\n")),
         };
