@@ -23,6 +23,7 @@ mod amount;
 mod association;
 mod book;
 mod check;
+mod count;
 mod day;
 mod disclose;
 mod doubt;

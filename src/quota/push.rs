@@ -91,11 +91,11 @@ impl Tally {
         let slot = push.window.slot(now);
         *slot = slot.most(seen);
         self.used = seen.plus(push.weak);
-        let weak = push.weak != Amount::ZERO;
         self.doubts.pushed(now);
         if octets.is_some() {
             (self.confirmed, self.shrunk) = (Some(now), false);
-            self.wanted &= weak || self.doubts.total() != Amount::ZERO;
+            // Until it rests, `weak` keeps it from being seen.
+            self.wanted &= self.doubts.total() != Amount::ZERO;
         }
     }
 
@@ -155,9 +155,7 @@ impl Tally {
         }
         // The own push of a member's session may be still to come; then the last one lacks what it did.
         if !unwatched && push.weak_member.is_some_and(|at| now.saturating_sub(at) < FLUSH) {
-            if !std::mem::replace(&mut push.asked, true) {
-                self.want();
-            }
+            self.tell |= !std::mem::replace(&mut push.asked, true);
             return;
         }
         let most = push.told(push.window.most(), push.last);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::book::Tenant;
-use super::tally::Begun;
+use super::count::Begun;
 use super::{Amount, Book, Day};
 use crate::private::Address;
 

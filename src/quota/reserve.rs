@@ -161,12 +161,14 @@ impl Reservation {
         let now = self.tenant.pulse.now();
         let mut ledger = self.tenant.lock();
         ledger.day = self.today;
-        let shown = ledger.entry(self.number)?.tally.shown();
-        let done = ledger.change(self.number, |tally| work(tally, &self.held, now));
-        if ledger.entry(self.number)?.tally.shown() != shown {
+        let (done, changed) = ledger.change(self.number, |tally| {
+            let shown = tally.shown();
+            (work(tally, &self.held, now), tally.shown() != shown)
+        })?;
+        if changed {
             self.tenant.after(&mut ledger, self.number);
         }
-        done
+        Some(done)
     }
 }
 

@@ -1,0 +1,99 @@
+//! What a count, a move, and an open session do to a mailbox's numbers.
+
+use super::pulse::{BLUR, FLUSH, LOADING, Tick};
+use super::tally::Tally;
+use super::{Amount, Refreshed};
+
+/// What a count remembers of its beginning.
+pub(super) struct Begun {
+    number: u64,
+    committed: Amount,
+    handed: bool,
+    shifting: bool,
+    shifted: u64,
+}
+
+impl Tally {
+    pub(super) fn begin(&mut self) -> Begun {
+        self.begun += 1;
+        self.counting += 1;
+        let (handed, shifting) = (self.handed > 0, self.shifts > 0);
+        Begun { number: self.begun, committed: self.committed, handed, shifting, shifted: self.shifted }
+    }
+
+    /// A count ends, finished or not.
+    pub(super) fn end_count(&mut self) {
+        self.counting = self.counting.saturating_sub(1);
+    }
+
+    pub(super) fn finish(&mut self, begun: &Begun, seen: Amount, now: Tick) -> Refreshed {
+        if self.finished >= begun.number {
+            return Refreshed::Outdated;
+        }
+        if begun.shifting || self.shifted != begun.shifted {
+            self.wanted = true;
+            return Refreshed::Disturbed;
+        }
+        self.finished = begun.number;
+        self.counts += 1;
+        let since = self.committed.minus(begun.committed);
+        self.used = seen.plus(since);
+        self.doubts.counted(begun.number);
+        self.confirmed = Some(now);
+        if let Some(push) = &mut self.push {
+            push.counted(seen, since, now);
+        }
+        // What is handed over may be stored already: it is then in `seen`, and comes again at its commit.
+        let exact = !begun.handed && self.handed == 0 && since == Amount::ZERO;
+        self.wanted = !exact || self.doubts.total() != Amount::ZERO;
+        self.shrunk = false;
+        if exact { Refreshed::Exact } else { Refreshed::AtMost }
+    }
+
+    /// An admin loads what the backend said, some time ago.
+    pub(super) fn load(&mut self, seen: Amount, now: Tick) {
+        let old = |at: Option<Tick>| at.is_none_or(|at| now.saturating_sub(at) >= LOADING);
+        if self.push.as_ref().is_some_and(|push| !old(Some(push.at))) {
+            return;
+        }
+        let rests = self.handed == 0 && self.doubts.total() == Amount::ZERO && !self.is_shifting(now);
+        if rests && old(self.recent.last()) {
+            self.used = seen;
+            (self.confirmed, self.wanted, self.shrunk) = (Some(now), false, false);
+        } else {
+            // What was written meanwhile may be in it or not.
+            self.used = self.used.most(seen);
+            self.want();
+        }
+        if let Some(push) = &mut self.push {
+            push.counted(self.used, Amount::ZERO, now);
+        }
+    }
+
+    pub(super) fn begin_shift(&mut self) {
+        self.shifts += 1;
+        self.shifted += 1;
+    }
+
+    pub(super) fn end_shift(&mut self, now: Tick) {
+        self.shifts = self.shifts.saturating_sub(1);
+        self.settled_at = Some(now);
+    }
+
+    /// Whether what the backend says now may have missed messages on their way.
+    pub(super) fn is_shifting(&self, now: Tick) -> bool {
+        self.shifts > 0 || self.settled_at.is_some_and(|at| now.saturating_sub(at) < BLUR)
+    }
+
+    /// A session ends; its backend's side may go on, and push later, unless it is `closed`.
+    pub(super) fn unwatch(&mut self, closed: bool, now: Tick) {
+        self.watched = self.watched.saturating_sub(1);
+        let waits = if closed { BLUR + 1 } else { FLUSH };
+        self.lingers = self.lingers.max(now.saturating_add(waits));
+    }
+
+    /// Whether no session of ours can have a push under way.
+    pub(super) fn is_unwatched(&self, now: Tick) -> bool {
+        self.watched == 0 && now >= self.lingers
+    }
+}

@@ -1,0 +1,424 @@
+//! What the book is told, case by case: hand-over and doubt, pauses, counts that overlap, pushes, moves, loads, and what open
+//! sessions hear. The play of them all together is in `quota_truth.rs`.
+#![allow(clippy::unwrap_used)] // helpers of tests
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use nologd::private::{Address, Domain};
+use nologd::quota::{
+    Amount, Association, Book, Counted, Day, Edit, Limit, Name, Over, Params, Refreshed, Reservation, State, Told, Verdict,
+    Watch, Way,
+};
+use nologd::store::{Memory, Store};
+
+const MIB: u64 = 1 << 20;
+
+fn today() -> Day {
+    Day::parse("2026-11-26").unwrap()
+}
+
+fn amis() -> Name {
+    Name::parse("amis").unwrap()
+}
+
+fn mailbox(name: &str) -> Address {
+    Address::parse(&format!("{name}@amis.example")).unwrap()
+}
+
+fn open(store: &Arc<dyn Store>) -> Book {
+    Book::open(store.clone(), Params::default()).unwrap()
+}
+
+/// An association with the mailboxes `ann` and `bob`; `limit` octets each, and twice as much for both and others.
+fn book(limit: u64) -> Book {
+    let book = open(&(Arc::new(Memory::new()) as Arc<dyn Store>));
+    let mut amis = Association::new(amis(), Domain::parse("amis.example"));
+    (amis.mailbox_default, amis.storage) = (Limit::At(limit), Limit::At(2 * limit));
+    book.add_association(amis, today()).unwrap();
+    for name in ["ann", "bob"] {
+        book.admit(&mailbox(name)).unwrap();
+        count(&book, name, Amount::ZERO);
+    }
+    book
+}
+
+fn reserve(book: &Book, name: &str, octets: u64, way: Way) -> Result<Reservation, Verdict> {
+    book.reserve(&mailbox(name), Amount::message(octets), way, today())
+}
+
+fn write(book: &Book, name: &str, octets: u64) -> Reservation {
+    reserve(book, name, octets, Way::Member).unwrap()
+}
+
+fn handed_over(book: &Book, name: &str, octets: u64, way: Way) -> Reservation {
+    let mut reservation = reserve(book, name, octets, way).unwrap();
+    reservation.handed_over();
+    reservation
+}
+
+fn count(book: &Book, name: &str, seen: Amount) -> Refreshed {
+    book.begin_refresh(&mailbox(name)).unwrap().finish(seen, today())
+}
+
+fn push(book: &Book, name: &str, octets: u64, messages: u64) {
+    book.pushed(&mailbox(name), Some(octets), Some(messages));
+}
+
+/// Octets that are shown as used, and those that are set aside.
+fn numbers(book: &Book, name: &str) -> (u64, u64) {
+    let view = book.mailbox(&mailbox(name)).unwrap();
+    (view.used.octets, view.reserved.octets)
+}
+
+fn ticks(book: &Book, count: u64) {
+    (0..count).for_each(|_| book.tick());
+}
+
+fn poll(watch: &Watch) -> Poll<Told> {
+    watch.poll(&mut Context::from_waker(Waker::noop()), today())
+}
+
+fn seen(book: &Book, name: &str) -> bool {
+    book.is_seen(&mailbox(name))
+}
+
+#[test]
+fn an_end_without_an_answer_is_a_release_before_the_hand_over_and_a_doubt_after_it() {
+    let book = book(1000);
+    drop(write(&book, "ann", 100));
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((0, 0), true));
+    drop(handed_over(&book, "ann", 100, Way::Member));
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((100, 0), false));
+    handed_over(&book, "ann", 50, Way::Member).release();
+    assert_eq!(numbers(&book, "ann"), (100, 0));
+    // It counts in every judgement, of the mailbox and of the association, and is shown.
+    assert_eq!(reserve(&book, "ann", 901, Way::Member).err(), Some(Verdict::MailboxFull));
+    assert_eq!(book.association(&amis(), today()).unwrap().used.octets, 100);
+    assert_eq!(book.fill(&mailbox("ann"), today()).unwrap().used.octets, 100);
+    assert_eq!(book.mailbox(&mailbox("ann")).unwrap().doubt.octets, 100);
+}
+
+#[test]
+fn a_doubt_ends_with_a_count_that_began_after_it() {
+    let book = book(1000);
+    let before = book.begin_refresh(&mailbox("ann")).unwrap();
+    handed_over(&book, "ann", 100, Way::Member).doubt();
+    assert_eq!(before.finish(Amount::message(7), today()), Refreshed::Exact);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((107, 0), false));
+    // One that is given up counts nothing.
+    drop(book.begin_refresh(&mailbox("ann")));
+    assert_eq!(numbers(&book, "ann"), (107, 0));
+    assert_eq!(count(&book, "ann", Amount::message(7)), Refreshed::Exact);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((7, 0), true));
+}
+
+#[test]
+fn a_doubt_survives_a_restart() {
+    let store: Arc<dyn Store> = Arc::new(Memory::new());
+    let book = open(&store);
+    book.add_association(Association::new(amis(), Domain::parse("amis.example")), today()).unwrap();
+    book.admit(&mailbox("ann")).unwrap();
+    drop(handed_over(&book, "ann", 100, Way::Member));
+    book.write_usage().unwrap();
+    assert_eq!(numbers(&open(&store), "ann"), (100, 0));
+}
+
+#[test]
+fn octets_that_do_not_come_are_let_go_and_judged_anew() {
+    let book = book(1000);
+    let mut slow = write(&book, "ann", 800);
+    slow.pause();
+    slow.pause();
+    assert_eq!(numbers(&book, "ann"), (0, 0));
+    let quick = write(&book, "ann", 300);
+    assert_eq!(slow.resume(), Err(Verdict::MailboxFull));
+    assert_eq!(numbers(&book, "ann"), (0, 300));
+    drop(quick);
+    assert_eq!(slow.resume(), Ok(()));
+    assert_eq!(slow.resume(), Ok(()));
+    assert_eq!(numbers(&book, "ann"), (0, 800));
+    // What the backend has is not let go.
+    slow.handed_over();
+    slow.pause();
+    assert_eq!(numbers(&book, "ann"), (0, 800));
+    assert_eq!(slow.commit(), Counted::Once);
+    assert_eq!(numbers(&book, "ann"), (800, 0));
+    let mut paused = write(&book, "bob", 10);
+    paused.pause();
+    drop(paused);
+    assert_eq!(numbers(&book, "bob"), (0, 0));
+}
+
+#[test]
+fn what_members_announce_and_do_not_send_is_bounded() {
+    let book = book(1 << 40);
+    let mut first = write(&book, "ann", 60 * MIB);
+    let mut second = write(&book, "ann", 4 * MIB);
+    assert_eq!(reserve(&book, "ann", 1, Way::Member).err(), Some(Verdict::TooManyWrites));
+    assert_eq!(second.grow(Amount { octets: 1, messages: 0 }), Err(Verdict::TooManyWrites));
+    assert_eq!(Verdict::TooManyWrites.code().word(), "TOO-MANY-WRITES");
+    // Others are not concerned, nor incoming mail, nor what is handed over or let go.
+    assert!(reserve(&book, "bob", MIB, Way::Member).is_ok() && reserve(&book, "ann", MIB, Way::Incoming).is_ok());
+    first.handed_over();
+    assert!(reserve(&book, "ann", 60 * MIB, Way::Member).is_ok());
+    second.pause();
+    let large = write(&book, "ann", 64 * MIB);
+    assert_eq!(second.resume(), Err(Verdict::TooManyWrites));
+    drop((first, second, large));
+    // One alone may be of any size: COPY announces nothing that it has to wait for.
+    assert!(reserve(&book, "ann", 1 << 39, Way::Member).is_ok());
+    let roomy = Book::open(Arc::new(Memory::new()), Params { largest: 100 * MIB, ..Params::default() }).unwrap();
+    roomy.add_association(Association::new(amis(), Domain::parse("amis.example")), today()).unwrap();
+    roomy.admit(&mailbox("ann")).unwrap();
+    let both = [write(&roomy, "ann", 100 * MIB), write(&roomy, "ann", 100 * MIB)];
+    assert_eq!(reserve(&roomy, "ann", 1, Way::Member).err(), Some(Verdict::TooManyWrites));
+    drop(both);
+}
+
+#[test]
+fn a_write_that_a_count_overlaps_is_perhaps_there_twice() {
+    let book = book(1000);
+    assert_eq!(handed_over(&book, "ann", 1, Way::Member).commit(), Counted::Once);
+    assert!(seen(&book, "ann"));
+    // A count under way; one that was finished meanwhile; one that was given up.
+    let counting = book.begin_refresh(&mailbox("ann")).unwrap();
+    assert_eq!(handed_over(&book, "ann", 2, Way::Member).commit(), Counted::PerhapsTwice);
+    assert_eq!(counting.finish(Amount { octets: 3, messages: 2 }, today()), Refreshed::AtMost);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((5, 0), false));
+    let open = handed_over(&book, "ann", 4, Way::Member);
+    assert_eq!(count(&book, "ann", Amount { octets: 7, messages: 3 }), Refreshed::AtMost);
+    assert_eq!(open.commit(), Counted::PerhapsTwice);
+    assert_eq!(numbers(&book, "ann"), (11, 0));
+    assert_eq!(count(&book, "ann", Amount { octets: 7, messages: 3 }), Refreshed::Exact);
+    drop(book.begin_refresh(&mailbox("ann")));
+    assert_eq!(handed_over(&book, "ann", 1, Way::Member).commit(), Counted::Once);
+}
+
+#[test]
+fn a_count_during_a_move_is_not_used() {
+    let book = book(1000);
+    count(&book, "ann", Amount::message(500));
+    let shift = book.shift(&mailbox("ann")).unwrap();
+    assert_eq!(count(&book, "ann", Amount::ZERO), Refreshed::Disturbed);
+    let begun = book.begin_refresh(&mailbox("ann")).unwrap();
+    drop(shift);
+    assert_eq!(begun.finish(Amount::ZERO, today()), Refreshed::Disturbed);
+    let begun = book.begin_refresh(&mailbox("ann")).unwrap();
+    drop(book.shift(&mailbox("ann")));
+    assert_eq!(begun.finish(Amount::ZERO, today()), Refreshed::Disturbed);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((500, 0), false));
+    assert_eq!(count(&book, "ann", Amount::message(500)), Refreshed::Exact);
+    assert!(seen(&book, "ann"));
+}
+
+#[test]
+fn a_push_during_a_move_only_raises() {
+    let book = book(1000);
+    push(&book, "ann", 500, 2);
+    let shift = book.shift(&mailbox("ann")).unwrap();
+    push(&book, "ann", 300, 1);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((500, 0), false));
+    push(&book, "ann", 600, 3);
+    drop(shift);
+    push(&book, "ann", 300, 1);
+    assert_eq!(numbers(&book, "ann"), (600, 0));
+    ticks(&book, 2);
+    push(&book, "ann", 500, 2);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((500, 0), true));
+}
+
+/// A quota root with STORAGE only: the messages are those that the book knows, so that a limit on them holds.
+#[test]
+fn what_is_not_told_is_not_zero() {
+    let book = book(100_000);
+    let edit = Edit { messages: Some(Limit::At(3)), ..Edit::default() };
+    book.set_association(&amis(), &edit, today()).unwrap();
+    for octets in 1..=3 {
+        let _ = handed_over(&book, "ann", 10, Way::Member).commit();
+        book.pushed(&mailbox("ann"), Some(10 * octets), None);
+        ticks(&book, 5);
+        assert_eq!(book.mailbox(&mailbox("ann")).unwrap().used, Amount { octets: 10 * octets, messages: octets });
+    }
+    assert_eq!(reserve(&book, "ann", 10, Way::Member).err(), Some(Verdict::AssociationFull));
+    let delivered = reserve(&book, "ann", 10, Way::Incoming);
+    assert_eq!(delivered.err(), Some(Verdict::AssociationFull));
+    book.pushed(&mailbox("ann"), None, Some(1));
+    book.pushed(&mailbox("ann"), None, None);
+    assert_eq!(book.mailbox(&mailbox("ann")).unwrap().used, Amount { octets: 30, messages: 1 });
+    book.pushed(&mailbox("nobody"), Some(7), Some(7));
+    book.pushed(&Address::parse("x@elsewhere.example").unwrap(), Some(7), Some(7));
+    assert!(book.mailbox(&mailbox("nobody")).is_none() && !book.is_pushed(&mailbox("bob")));
+}
+
+#[test]
+fn a_push_replaces_and_what_came_at_the_same_time_is_added_until_it_rests() {
+    let book = book(1000);
+    push(&book, "ann", 100, 1);
+    assert!(book.is_pushed(&mailbox("ann")) && seen(&book, "ann"));
+    ticks(&book, 2);
+    assert_eq!(handed_over(&book, "ann", 50, Way::Member).commit(), Counted::Once);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((150, 0), true));
+    // Its own push says the same.
+    push(&book, "ann", 150, 2);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((150, 0), true));
+    // Another that may hold it or not; nobody of ours has a session.
+    push(&book, "ann", 120, 2);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((170, 0), false));
+    ticks(&book, 4);
+    assert_eq!(numbers(&book, "ann"), (150, 0), "the larger of those that may have overtaken each other");
+    ticks(&book, 2);
+    push(&book, "ann", 120, 2);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((120, 0), true));
+    assert_eq!(book.association(&amis(), today()).unwrap().used.octets, 120);
+}
+
+#[test]
+fn a_doubt_ends_with_a_push_that_came_well_after_it() {
+    let book = book(1000);
+    handed_over(&book, "ann", 50, Way::Member).doubt();
+    push(&book, "ann", 0, 0);
+    assert_eq!(numbers(&book, "ann"), (50, 0));
+    ticks(&book, 4);
+    push(&book, "ann", 0, 0);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((0, 0), true));
+}
+
+#[test]
+fn incoming_mail_is_the_backends_number_where_it_pushes_and_wants_a_count_where_not() {
+    let book = book(100_000);
+    let watch = book.watch(&mailbox("bob")).unwrap();
+    assert_eq!(handed_over(&book, "bob", 1224, Way::Incoming).commit(), Counted::Once);
+    assert_eq!((numbers(&book, "bob"), seen(&book, "bob")), ((1224, 0), false));
+    assert_eq!(poll(&watch), Poll::Ready(Told::Recount));
+    assert_eq!(poll(&watch), Poll::Pending);
+    count(&book, "bob", Amount::message(405));
+    push(&book, "ann", 1000, 1);
+    let delivery = handed_over(&book, "ann", 1224, Way::Incoming);
+    push(&book, "ann", 1405, 2);
+    assert_eq!(delivery.commit(), Counted::Once);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((1405, 0), true));
+    // Two at once: each has its own push before its answer.
+    let both = [1000, 2000].map(|octets| handed_over(&book, "ann", octets + 1024, Way::Incoming));
+    push(&book, "ann", 1405 + 1205, 3);
+    push(&book, "ann", 1405 + 1205 + 2205, 4);
+    both.into_iter().for_each(|delivery| assert_eq!(delivery.commit(), Counted::Once));
+    ticks(&book, 4);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((4815, 0), true));
+    // The push does not come: what was set aside counts.
+    let _ = handed_over(&book, "ann", 1224, Way::Incoming).commit();
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((4815 + 1224, 0), false));
+    push(&book, "ann", 5220, 5);
+    ticks(&book, 4);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((5220, 0), true));
+}
+
+#[test]
+fn only_what_is_stored_and_confirmed_refuses_mail_for_good() {
+    let book = book(1000);
+    let defers = |name: &str, octets: u64| {
+        let amount = Amount::message(octets);
+        let verdict = book.probe(&mailbox(name), amount, today()).err().unwrap();
+        book.defers(Over::default(), &mailbox(name), amount, verdict, today())
+    };
+    count(&book, "ann", Amount::message(900));
+    assert!(!defers("ann", 200));
+    let announced = write(&book, "ann", 50);
+    assert!(defers("ann", 60) && !defers("ann", 101));
+    announced.release();
+    handed_over(&book, "ann", 90, Way::Member).doubt();
+    assert!(defers("ann", 60));
+    // Something was deleted and nobody counted. Then an hour goes by.
+    count(&book, "ann", Amount::message(900));
+    book.unsee(&mailbox("ann"));
+    assert!(defers("ann", 200));
+    let watch = book.watch(&mailbox("ann")).unwrap();
+    assert!(defers("ann", 200) && poll(&watch) == Poll::Ready(Told::Recount));
+    count(&book, "ann", Amount::message(900));
+    ticks(&book, 4 * 3600 - 1);
+    assert!(!defers("ann", 200));
+    ticks(&book, 1);
+    assert!(defers("ann", 200) && !defers("ann", 1001));
+    push(&book, "ann", 900, 1);
+    ticks(&book, 4 * 3600);
+    assert!(!defers("ann", 200));
+    // The association: only what is confirmed in its mailboxes.
+    count(&book, "bob", Amount::message(1100));
+    assert!(!defers("nobody", 1));
+    book.unsee(&mailbox("bob"));
+    assert!(defers("nobody", 1));
+}
+
+#[test]
+fn what_an_admin_loads_is_some_minutes_old() {
+    let book = book(1000);
+    assert!(book.load(&mailbox("new"), Amount::message(300), today()) && seen(&book, "new"));
+    assert!(!book.load(&Address::parse("x@elsewhere.example").unwrap(), Amount::ZERO, today()));
+    let _ = handed_over(&book, "new", 50, Way::Member).commit();
+    assert!(book.load(&mailbox("new"), Amount::message(340), today()));
+    assert_eq!((numbers(&book, "new"), seen(&book, "new")), ((350, 0), false));
+    ticks(&book, 1200);
+    assert!(book.load(&mailbox("new"), Amount::message(340), today()));
+    assert_eq!((numbers(&book, "new"), seen(&book, "new")), ((340, 0), true));
+    push(&book, "new", 10, 1);
+    assert!(book.load(&mailbox("new"), Amount::message(340), today()));
+    assert_eq!(numbers(&book, "new"), (10, 0));
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Bell(AtomicUsize);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn open_sessions_hear_when_they_are_over() {
+    let book = book(1000);
+    let bell = Arc::new(Bell::default());
+    let waker = Waker::from(bell.clone());
+    let rings = |watch: &Watch| {
+        let told = watch.poll(&mut Context::from_waker(&waker), today());
+        (told, bell.0.load(Ordering::SeqCst))
+    };
+    let set = |state| book.set_association(&amis(), &Edit { state: Some(state), ..Edit::default() }, today()).unwrap();
+    let ann = book.watch(&mailbox("ann")).unwrap();
+    assert_eq!(rings(&ann), (Poll::Pending, 0));
+    assert_eq!((book.kick(&mailbox("ann")), book.kick(&mailbox("bob")), book.kick(&mailbox("nobody"))), (1, 0, 0));
+    assert_eq!(rings(&ann), (Poll::Ready(Told::Kicked), 1));
+    assert_eq!(rings(&ann), (Poll::Pending, 1));
+    set(State::ReadOnly);
+    assert_eq!(rings(&ann), (Poll::Pending, 2));
+    set(State::Suspended);
+    let suspended = Poll::Ready(Told::Ended(Verdict::Suspended));
+    assert_eq!(rings(&ann), (suspended, 3));
+    assert_eq!(rings(&ann).0, suspended);
+    set(State::LeavingUntil(today()));
+    assert_eq!(rings(&ann).0, Poll::Pending);
+    // The last day ends.
+    let before = bell.0.load(Ordering::SeqCst);
+    let tomorrow = Day::parse("2026-11-27").unwrap();
+    book.review(tomorrow);
+    assert_eq!(bell.0.load(Ordering::SeqCst), before + 1);
+    assert_eq!(ann.poll(&mut Context::from_waker(&waker), tomorrow), suspended);
+    set(State::Active);
+    let bob = book.watch(&mailbox("bob")).unwrap();
+    assert_eq!((rings(&ann).0, rings(&bob).0), (Poll::Pending, Poll::Pending));
+    let before = bell.0.load(Ordering::SeqCst);
+    let open = handed_over(&book, "ann", 10, Way::Member);
+    book.remove_mailbox(&mailbox("ann"), today()).unwrap();
+    let removed = Poll::Ready(Told::Ended(Verdict::Unknown));
+    assert_eq!(rings(&ann), (removed, before + 1));
+    assert_eq!(open.commit(), Counted::Once);
+    // A mailbox of the same name is another one.
+    book.admit(&mailbox("ann")).unwrap();
+    assert_eq!((rings(&ann).0, book.kick(&mailbox("ann")), numbers(&book, "ann")), (removed, 0, (0, 0)));
+    book.remove_association(&amis(), true, today()).unwrap();
+    assert_eq!(rings(&bob).0, removed);
+    drop(ann);
+    assert!(book.watch(&mailbox("bob")).is_none());
+}
