@@ -4,6 +4,7 @@
 //!  mail programs ──IMAPS / submissions──┐                 ┌── mailbox storage (IMAP, LMTP)
 //!  the webmail ────IMAP / submission────┤     nologd      ├── relay (SMTP)
 //!  the relay ──────LMTP, policy service─┤                 │
+//!  the storage ────usage, pushed────────┤                 │
 //!  the admins ─────command line, web────┘                 └── embedded store
 //! ```
 //!
@@ -16,7 +17,7 @@
 //! | 6 program | `main` `cli` `config` `life` `demo` `audit` `statement` | may import all below |
 //! | 5 drivers | `serve` | the only async glue |
 //! | 4 hands | `net` `sandbox` | sockets, TLS, timers; the kernel |
-//! | 3 minds | `smtp` `imap` `submission` `lmtp` `delegate` `admin` `notice` `metrics` | pure protocol: no tokio, no clock, no sockets |
+//! | 3 minds | `smtp` `imap` `submission` `lmtp` `delegate` `usage` `admin` `notice` `metrics` | pure protocol: no tokio, no clock, no sockets |
 //! | 2 books | `store` `quota` `limit` `route` `scrub` `incident` | what is known about associations, and the rules applied to messages |
 //! | 1 grammar | `wire` `policy` | bytes and rules |
 //! | 0 words | `fault` `private` `event` | `event` never imports `private` |
@@ -52,4 +53,5 @@ pub mod smtp;
 pub mod statement;
 pub mod store;
 pub mod submission;
+pub mod usage;
 pub mod wire;

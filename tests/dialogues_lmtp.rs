@@ -1,4 +1,4 @@
-//! Runs `tests/dialogues/lmtp/*.txt` and `tests/dialogues/delegate/*.txt` in memory, at chunk sizes 1, 7 and all. The format
+//! Runs `tests/dialogues/lmtp/*.txt`, `delegate/*.txt` and `usage/*.txt` in memory, at chunk sizes 1, 7 and all. The format
 //! is explained in `support/dialogue.rs`. B is backend one; backend two speaks in orders, `! 2> text` and `! 2< text`; the
 //! others are explained at [`order`].
 
@@ -12,6 +12,7 @@ use nologd::delegate::{Failure, Request, decide};
 use nologd::lmtp::House;
 use nologd::lmtp::invariants::{Play, TestHouse};
 use nologd::quota::{Over, Unknown};
+use nologd::usage::{Framer, Push, Session};
 
 #[test]
 fn lmtp() {
@@ -45,6 +46,28 @@ fn policy() {
     });
 }
 
+#[test]
+fn usage() {
+    every("usage", 5, |dialogue, size| {
+        let mut link = Usage::default();
+        for (number, step) in &dialogue.steps {
+            let result = match step {
+                Step::Send(_, bytes) => {
+                    let bytes: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'\r').collect();
+                    bytes.chunks(size.min(bytes.len())).for_each(|piece| link.hear(piece));
+                    Ok(())
+                }
+                Step::Expect(_, expected) => expected.take(&mut link.output),
+                Step::Order(order) if link.holds(order) => Ok(()),
+                Step::Order(order) => Err(format!("not so: {order}")),
+                Step::Unfinished => Err("nothing is streamed here".into()),
+            };
+            result.map_err(|why| format!("line {number}: {why}"))?;
+        }
+        if link.output.is_empty() && link.pushed.is_empty() { Ok(()) } else { Err("left over".into()) }
+    });
+}
+
 /// The client's bytes of all dialogues, against backends that say yes: the same result in any pieces.
 #[test]
 fn chunking_changes_nothing() {
@@ -55,7 +78,7 @@ fn chunking_changes_nothing() {
         random ^= random << 17;
         random
     };
-    for (folder, at_least) in [("lmtp", 30), ("delegate", 3)] {
+    for (folder, at_least) in [("lmtp", 30), ("delegate", 3), ("usage", 5)] {
         for dialogue in dialogues(folder, at_least) {
             let sent = dialogue.steps.iter().filter_map(|(_, step)| match step {
                 Step::Send(Side::Client, bytes) => Some(&bytes[..]),
@@ -65,8 +88,13 @@ fn chunking_changes_nothing() {
             if folder == "lmtp" {
                 nologd::lmtp::check::check(&sent, &mut random);
                 nologd::lmtp::check::check(&[nologd::lmtp::check::BEGUN, &sent].concat(), &mut random);
+                continue;
+            }
+            let lines: Vec<u8> = sent.iter().copied().filter(|byte| *byte != b'\r').collect();
+            if folder == "usage" {
+                nologd::usage::check::check(&lines, TestHouse::new().book(), &mut random);
+                broken(&lines, &mut random);
             } else {
-                let lines: Vec<u8> = sent.iter().copied().filter(|byte| *byte != b'\r').collect();
                 nologd::delegate::check::check(&lines, TestHouse::new().book(), &mut random);
             }
         }
@@ -210,5 +238,74 @@ fn ask(house: &TestHouse, input: &mut Vec<u8>, piece: &[u8], output: &mut Vec<u8
         input.drain(..used);
         // The format of the dialogues has lines that end in CRLF.
         output.extend(show(&answer).replace('\n', "\r\n").into_bytes());
+    }
+}
+
+/// The same with octets changed, lost and said twice: what holds for good lines holds for bad ones.
+fn broken(lines: &[u8], random: &mut impl FnMut() -> u64) {
+    for _ in 0..300 {
+        let mut lines = lines.to_vec();
+        for _ in 0..1 + random() % 4 {
+            let at = usize::try_from(random()).unwrap() % lines.len();
+            let other = lines[usize::try_from(random()).unwrap() % lines.len()];
+            match random() % 4 {
+                0 => lines[at] = other,
+                1 => lines.insert(at, other),
+                2 => drop(lines.drain(at..(at + 20).min(lines.len() - 1))),
+                _ => lines.extend_from_within(at..),
+            }
+        }
+        if random().is_multiple_of(8) {
+            let at = usize::try_from(random()).unwrap() % lines.len();
+            lines.splice(at..at, std::iter::repeat_n(b'x', 5000));
+        }
+        nologd::usage::check::check(&lines, TestHouse::new().book(), random);
+    }
+}
+
+/// One connection of Dovecot's, as the driver carries it.
+#[derive(Default)]
+struct Usage {
+    framer: Framer,
+    session: Session,
+    input: Vec<u8>,
+    output: Vec<u8>,
+    pushed: Vec<String>,
+    closed: bool,
+}
+
+impl Usage {
+    fn hear(&mut self, piece: &[u8]) {
+        self.input.extend_from_slice(piece);
+        loop {
+            let (used, frame) = self.framer.next(&self.input);
+            let step = frame.map(|frame| self.session.decide(frame));
+            self.input.drain(..used);
+            let answer = match step {
+                None if used > 0 => continue,
+                None => return,
+                Some(Ok(nologd::usage::Step::GoOn)) => continue,
+                Some(Ok(nologd::usage::Step::Answer(answer))) => answer,
+                Some(Ok(nologd::usage::Step::Push(Push { mailbox, octets, messages }, answer))) => {
+                    let number = |number: Option<u64>| number.map_or("-".to_owned(), |number| number.to_string());
+                    self.pushed.push(format!("{} {} {}", mailbox.reveal(), number(octets), number(messages)));
+                    answer
+                }
+                Some(Err(_)) => {
+                    self.closed = true;
+                    return;
+                }
+            };
+            self.output.extend(show(&answer).replace('\n', "\r\n").into_bytes());
+        }
+    }
+
+    /// `pushed MAILBOX OCTETS MESSAGES`, or `pushed nothing` since the last; `closed`.
+    fn holds(&mut self, order: &str) -> bool {
+        match order.strip_prefix("pushed ") {
+            Some("nothing") => self.pushed.is_empty(),
+            Some(push) => std::mem::take(&mut self.pushed) == [push],
+            None => order == "closed" && self.closed,
+        }
     }
 }

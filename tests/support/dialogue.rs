@@ -6,7 +6,7 @@
 //! - `C< text` the client must receive, `B< text` the backend must receive; `[...]` at the end stands for any rest of the
 //!   line. What is received and not expected fails, so no line for B means that the backend hears nothing.
 //! - `B~` the backend may have received more of a message, but not its end.
-//! - `\r` `\n` `\0` `\\` `\xNN` are what they are in Rust; a single `\` at the end leaves the CRLF out.
+//! - `\r` `\n` `\t` `\0` `\\` `\xNN` are what they are in Rust; a single `\` at the end leaves the CRLF out.
 //! - `! ...` does or checks something; each runner says what. `! in memory: why` is for dialogues that sockets cannot carry.
 //! - `#` is a comment.
 
@@ -159,6 +159,7 @@ pub fn bytes(text: &str) -> Vec<u8> {
         let (byte, used) = match escape.bytes().next() {
             Some(b'r') => (b'\r', 1),
             Some(b'n') => (b'\n', 1),
+            Some(b't') => (b'\t', 1),
             Some(b'0') => (0, 1),
             Some(b'\\') => (b'\\', 1),
             Some(b'x') => (u8::from_str_radix(&escape[1..3], 16).unwrap(), 3),
