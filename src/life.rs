@@ -16,11 +16,14 @@ use crate::net::certificates::Certificates;
 use crate::net::stop::pair;
 use crate::quota::UsageWriter;
 use crate::serve::clock::{now, today};
-use crate::serve::{Context, crew, metrics, notices};
+use crate::serve::{Context, Service, crew, metrics, notices, usage};
 use crate::store::StoreError;
 
 /// How often usage is written behind.
 const WRITE: Duration = Duration::from_millis(300);
+
+/// For the storage to hear that nobody listens any more.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// How often limits are swept and certificate files are looked at.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -33,11 +36,17 @@ pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Co
     let (stopper, stop) = pair();
     let doors = config::doors(&config, &built)?;
     let (listeners, backends) = (doors.len(), context.backends.load().len());
-    let (_ender, end) = pair();
+    let (ender, end) = pair();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let doors: Vec<_> = doors.into_iter().zip(built.bound).collect();
+    let doors = doors.into_iter().zip(built.bound);
+    let (beside, doors): (Vec<_>, Vec<_>) = doors.partition(|(door, _)| door.service == Service::Usage);
     crew::start(cores, &doors, &context, &stop, &end).map_err(Trouble::State)?;
     tokio::spawn(notices::run(context.clone(), stop.clone()));
+    tokio::spawn(usage::tick(context.book.clone()));
+    // On this thread, which no session can keep busy; and to the end, for what sessions finish while they drain.
+    for (door, bound) in beside {
+        tokio::spawn(door.open(bound, context.clone(), end.clone()));
+    }
     // The sockets close when the last thread has stopped listening.
     drop((stop, end, doors));
     // Dropped last: what is left is written and synced then.
@@ -53,6 +62,9 @@ pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Co
     context.shelf.close();
     context.spares.close();
     let cut = stopper.stop(config.drain).await;
+    drop(built.files);
+    // Before usage is written for the last time: nobody is to wait for an answer meanwhile.
+    ender.stop(LAST_ANSWERS).await;
     emit(Event::Stopped { cut: cut as u64 });
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::event::{Event, emit};
 use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::net::certificates::{Certificates, Report, public_key};
-use crate::net::listen::{Bound, bind};
+use crate::net::listen::{Bound, SocketFile, bind};
 use crate::net::pool::Shelf;
 use crate::net::spares::Spares;
 use crate::net::tls::{self, Alpn, Clients};
@@ -110,6 +110,9 @@ impl fmt::Display for Trouble {
 
 /// What needs the rights of root: ports below 1024, and keys that only root may read.
 pub struct Built {
+    /// Files of sockets that must not outlive the daemon. First: they go before the sockets are closed, also where the start
+    /// fails.
+    pub files: Vec<SocketFile>,
     /// Bound, in the order of the file.
     pub bound: Vec<Bound>,
     /// `None` where no listener uses TLS.
@@ -142,8 +145,10 @@ pub fn build(config: &Config) -> Result<Built, Trouble> {
         let bound = bind(&listen.address).and_then(|bound| restrict(listen, config).map(|()| bound));
         bound.map_err(|error| Trouble::Listen(listen.address.clone(), error))
     };
-    let bound = config.listens.iter().map(bind).collect::<Result<_, _>>()?;
-    Ok(Built { bound, certificates, clients, broken })
+    let bound = config.listens.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
+    let ends = |(listen, bound): (&Listen, &Bound)| (listen.service == Service::Usage).then(|| bound.file()).flatten();
+    let files = config.listens.iter().zip(&bound).filter_map(ends).collect();
+    Ok(Built { files, bound, certificates, clients, broken })
 }
 
 fn usable(certificates: &Certificates, report: &Report, listens: &[Listen]) -> Result<(), Trouble> {
@@ -233,7 +238,7 @@ pub fn doors(config: &Config, built: &Built) -> Result<Vec<Door>, Trouble> {
             Service::Imap | Service::WebmailImap => Alpn::Imap,
             Service::Submission | Service::WebmailSubmission => Alpn::Submission,
             // They never use TLS.
-            Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy => Alpn::Submission,
+            Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage => Alpn::Submission,
         };
         let server = || {
             let certificates = built.certificates.as_ref().ok_or(Trouble::NoDefaultCertificate(Vec::new()))?;

@@ -91,6 +91,11 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
             reader.wrong(&address, "must be loopback or a Unix socket where tls is \"none\"");
         } else if service == Service::Admin && !unix {
             reader.wrong(&address, "must be a Unix socket for admins, such as unix:/run/nologd/admin.sock");
+        } else if service == Service::Usage && !unix {
+            reader.wrong(
+                &address,
+                "must be a Unix socket for usage, such as unix:/run/nologd/usage.sock: who can speak to it is believed",
+            );
         } else if protection != Protection::None && matches!(service, Service::Lmtp | Service::Policy) {
             reader.wrong(&address, "is for the host's own mail server: loopback or a Unix socket, with tls = \"none\"");
         } else if protection != Protection::None && service == Service::Metrics {

@@ -11,6 +11,7 @@ use crate::policy::sandbox::{Place, Target, What};
 use crate::policy::{FILES, Policy};
 use crate::route::{self, Backends};
 use crate::sandbox::{self, Enforcement, Plan, Unenforced, kept_outputs, lost_outputs};
+use crate::serve::Service;
 
 /// Folders that hold other people's files too: of these only the config file itself may be read.
 const SHARED: &[&str] =
@@ -69,6 +70,7 @@ pub fn plan(config: &Config, file: &Path) -> Plan {
         match &rule.what {
             What::Write(places) => plan.write.extend(places.iter().filter_map(|place| path(place, config, file))),
             What::Read(places) => plan.read.extend(places.iter().filter_map(|place| path(place, config, file))),
+            What::Remove(places) => plan.remove.extend(places.iter().flat_map(|place| removable(place, config, file))),
             What::Connect(targets) => targets.iter().for_each(|target| connect(&mut plan, *target, &config.backends)),
             What::Sockets(sockets) => plan.sockets.extend(sockets),
             What::Deny(calls) => plan.deny.extend(calls),
@@ -136,7 +138,19 @@ fn path(place: &Place, config: &Config, file: &Path) -> Option<PathBuf> {
         Place::Authorities => config.authorities.clone(),
         Place::Policy => config.policy_folder.clone(),
         Place::Path(path) => Some(path.clone()),
+        // More than one, and for removing only.
+        Place::Usage => None,
     }
+}
+
+/// A socket is removed from its folder: the right is the folder's.
+fn removable(place: &Place, config: &Config, file: &Path) -> Vec<PathBuf> {
+    if *place != Place::Usage {
+        return path(place, config, file).into_iter().collect();
+    }
+    let sockets = config.listens.iter().filter(|listen| listen.service == Service::Usage);
+    let folder = |path: &str| Path::new(path).parent().map(Path::to_owned);
+    sockets.filter_map(|listen| listen.address.strip_prefix("unix:").and_then(folder)).collect()
 }
 
 fn connect(plan: &mut Plan, target: Target, backends: &Backends) {

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -19,6 +19,17 @@ pub enum Bound {
     Tcp(std::net::TcpListener),
     /// A Unix socket.
     Unix(std::os::unix::net::UnixListener),
+}
+
+/// The file of a Unix socket; removed when this is dropped. To be dropped before the socket is closed: whoever binds the same
+/// path afterwards has a file of his own there.
+pub struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Where it cannot be, the next bind replaces it.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 /// Binds `ADDRESS:PORT` or `unix:PATH`.
@@ -64,6 +75,14 @@ impl Bound {
         match self {
             Bound::Tcp(listener) => listener.local_addr().ok().map(|address| address.port()),
             Bound::Unix(_) => None,
+        }
+    }
+
+    /// The file of a Unix socket, to be removed at the end: one that nobody listens at makes some peers try for seconds.
+    pub fn file(&self) -> Option<SocketFile> {
+        match self {
+            Bound::Tcp(_) => None,
+            Bound::Unix(listener) => Some(SocketFile(listener.local_addr().ok()?.as_pathname()?.to_owned())),
         }
     }
 

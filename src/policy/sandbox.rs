@@ -26,6 +26,8 @@ pub enum Place {
     Authorities,
     /// `[policy] directory`.
     Policy,
+    /// The folders of the sockets that the storage tells usage to.
+    Usage,
     /// Itself.
     Path(PathBuf),
 }
@@ -62,6 +64,8 @@ pub enum What {
     Write(Vec<Place>),
     /// These, and all below, may be read.
     Read(Vec<Place>),
+    /// What is in these, and below, may be removed; not made, not written, not read.
+    Remove(Vec<Place>),
     /// Connections may go there.
     Connect(Vec<Target>),
     /// These may be made.
@@ -154,6 +158,7 @@ impl Sandbox {
             (find(&self.rules, loose), find(&built_in.rules, rule)),
             (Some(What::Write(_)), Some(What::Write(_) | What::Read(_)))
                 | (Some(What::Read(_)), Some(What::Read(_)))
+                | (Some(What::Remove(_)), Some(What::Write(_) | What::Remove(_)))
                 | (Some(What::Connect(_)), Some(What::Connect(_)))
                 | (Some(What::Sockets(_)), Some(What::Sockets(_)))
         )
@@ -165,6 +170,7 @@ impl Sandbox {
 enum Grant<'a> {
     Write(&'a Place),
     Read(&'a Place),
+    Remove(&'a Place),
     Connect(Target),
     Socket(Socket),
 }
@@ -174,6 +180,7 @@ impl Rule {
         match &self.what {
             What::Write(places) => Box::new(places.iter().map(Grant::Write)),
             What::Read(places) => Box::new(places.iter().map(Grant::Read)),
+            What::Remove(places) => Box::new(places.iter().map(Grant::Remove)),
             What::Connect(targets) => Box::new(targets.iter().copied().map(Grant::Connect)),
             What::Sockets(sockets) => Box::new(sockets.iter().copied().map(Grant::Socket)),
             What::Deny(_) => Box::new(std::iter::empty()),
@@ -196,6 +203,7 @@ struct FileRule {
     when: Option<When>,
     write: Option<Vec<Spanned<String>>>,
     read: Option<Vec<Spanned<String>>>,
+    remove: Option<Vec<Spanned<String>>>,
     connect: Option<Vec<Spanned<String>>>,
     sockets: Option<Vec<Socket>>,
     deny: Option<Vec<Spanned<String>>>,
@@ -219,9 +227,10 @@ impl FileRule {
             }
             Some(parts)
         };
-        let path = "is neither an absolute path nor @state, @config, @certificates, @authorities, @policy";
+        let path = "is neither an absolute path nor @state, @config, @certificates, @authorities, @policy, @usage";
         let write = all(&self.write, path, &|text| Some(Part::Place(place(text)?)));
         let read = all(&self.read, path, &|text| Some(Part::Place(place(text)?)));
+        let remove = all(&self.remove, path, &|text| Some(Part::Place(place(text)?)));
         let connect =
             all(&self.connect, "is neither \"backends\" nor \"any\" nor a port", &|text| Some(Part::Target(target(text)?)));
         let deny =
@@ -229,12 +238,13 @@ impl FileRule {
         let mut found = Vec::new();
         found.extend(write.map(|parts| What::Write(parts.into_iter().filter_map(Part::place).collect())));
         found.extend(read.map(|parts| What::Read(parts.into_iter().filter_map(Part::place).collect())));
+        found.extend(remove.map(|parts| What::Remove(parts.into_iter().filter_map(Part::place).collect())));
         found.extend(connect.map(|parts| What::Connect(parts.into_iter().filter_map(Part::target).collect())));
         found.extend(deny.map(|parts| What::Deny(parts.into_iter().filter_map(Part::call).collect())));
         found.extend(self.sockets.clone().map(What::Sockets));
         let name = self.name.get_ref();
         if found.len() != 1 {
-            wrong(self.name.span().start, name, "a rule has one of write, read, connect, sockets, deny");
+            wrong(self.name.span().start, name, "a rule has one of write, read, remove, connect, sockets, deny");
             return None;
         }
         let what = found.pop()?;
@@ -272,6 +282,7 @@ fn place(text: &str) -> Option<Place> {
         "@certificates" => Some(Place::Certificates),
         "@authorities" => Some(Place::Authorities),
         "@policy" => Some(Place::Policy),
+        "@usage" => Some(Place::Usage),
         path => path.starts_with('/').then(|| Place::Path(PathBuf::from(path))),
     }
 }
@@ -322,6 +333,7 @@ mod tests {
         let loosened = |text: &str| Sandbox::parse(text).unwrap().loosened(&built_in);
         assert!(loosened(BUILT_IN).is_empty());
         assert_eq!(loosened(&BUILT_IN.replace("write  = [\"@state\"]", "write  = [\"@state\", \"/var/log\"]")), ["write"]);
+        assert_eq!(loosened(&BUILT_IN.replace("remove = [\"@usage\"]", "remove = [\"/var/log\"]")), ["remove-socket"]);
         assert_eq!(loosened(&BUILT_IN.replace("[\"backends\"]", "[\"any\"]")), ["connect"]);
         assert_eq!(loosened(&BUILT_IN.replace("\"ptrace\", ", "")), ["no-other-processes"]);
         assert_eq!(loosened(&BUILT_IN.replace("when    = \"names\"\n", "")), ["connect-names", "sockets-names"]);

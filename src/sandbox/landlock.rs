@@ -37,7 +37,7 @@ fn try_restrict(plan: &Plan) -> Result<LandlockStatus, RulesetError> {
     let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
     // Renaming and removing are what the store does; links, devices and pipes are not.
     let write = read | make_bitflags!(AccessFs::{WriteFile | Truncate | MakeReg | MakeDir | RemoveFile | RemoveDir | Refer});
-    for (paths, access) in [(&plan.write, write), (&plan.read, read)] {
+    for (paths, access) in [(&plan.write, write), (&plan.read, read), (&plan.remove, make_bitflags!(AccessFs::{RemoveFile}))] {
         for path in paths {
             created = allow(created, path, access)?;
         }

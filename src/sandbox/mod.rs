@@ -122,6 +122,8 @@ pub struct Plan {
     pub write: Vec<PathBuf>,
     /// May be read, with all below. What does not exist is left out.
     pub read: Vec<PathBuf>,
+    /// What is in these may be removed, with all below.
+    pub remove: Vec<PathBuf>,
     /// May be connected to; `None`: all.
     pub ports: Option<Vec<u16>>,
     /// May be made.

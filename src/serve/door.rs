@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::backend::Pooling;
-use super::{Context, admin, delegate, imap, lmtp, metrics, submission};
+use super::{Context, admin, delegate, imap, lmtp, metrics, submission, usage};
 use crate::event::{Event, emit};
 use crate::fault::{Code, Fault, Side};
 use crate::imap::login::Protection;
@@ -31,6 +31,8 @@ pub enum Service {
     Metrics,
     /// The host's relay asking whether mail would find room.
     Policy,
+    /// The storage telling what each mailbox holds, over a Unix socket.
+    Usage,
     /// The webmail reading: everybody from one address, so limits go by account; connections to backends are pooled.
     WebmailImap,
     /// The webmail sending: limits go by account.
@@ -39,13 +41,14 @@ pub enum Service {
 
 impl Service {
     /// Every service.
-    pub const ALL: [Service; 8] = [
+    pub const ALL: [Service; 9] = [
         Service::Admin,
         Service::Imap,
         Service::Lmtp,
         Service::Metrics,
         Service::Policy,
         Service::Submission,
+        Service::Usage,
         Service::WebmailImap,
         Service::WebmailSubmission,
     ];
@@ -64,6 +67,7 @@ impl Service {
             Service::Metrics => "metrics",
             Service::Policy => "policy",
             Service::Submission => "submission",
+            Service::Usage => "usage",
             Service::WebmailImap => "webmail-imap",
             Service::WebmailSubmission => "webmail-submission",
         }
@@ -137,6 +141,7 @@ impl Door {
         match self.service {
             Service::Admin => return admin::open(bound, self.number, context, stop).await,
             Service::Metrics => return metrics::open(bound, self.number, context, stop).await,
+            Service::Usage => return usage::open(bound, self.number, context, stop).await,
             _ => {}
         }
         let listening = stop.clone();
@@ -144,7 +149,9 @@ impl Door {
         let serve = |conn, peer| {
             let network = context.limits.pseudonymiser().peer(&peer);
             let seat = match self.service {
-                Service::Imap | Service::Submission | Service::Admin | Service::Metrics => context.limits.seat(network),
+                Service::Imap | Service::Submission | Service::Admin | Service::Metrics | Service::Usage => {
+                    context.limits.seat(network)
+                }
                 // All mail of the host comes from one place.
                 Service::Lmtp | Service::Policy => context.limits.seat_of_host(network),
                 Service::WebmailImap | Service::WebmailSubmission => context.limits.webmail_seat(),
@@ -172,7 +179,7 @@ impl Door {
     fn turn_away(&self, conn: &Conn, code: Code) {
         let words = match (&self.entry, self.service) {
             // These have no words for it; the connection just ends.
-            (Entry::Implicit(_), _) | (_, Service::Admin | Service::Metrics | Service::Policy) => return,
+            (Entry::Implicit(_), _) | (_, Service::Admin | Service::Metrics | Service::Policy | Service::Usage) => return,
             (_, Service::Imap | Service::WebmailImap) => crate::imap::reply::turned_away(code),
             (_, Service::Submission | Service::WebmailSubmission | Service::Lmtp) => crate::submission::turned_away(code),
         };
@@ -191,7 +198,7 @@ async fn receive(conn: Conn, seat: Seat, manner: (Entry, Service, Pooling), cont
     let visit = Visit { arrival, seat, stop, protection, tls, pooling };
     let _: Result<(), Fault> = match service {
         // Have doors of their own.
-        Service::Admin | Service::Metrics => Ok(()),
+        Service::Admin | Service::Metrics | Service::Usage => Ok(()),
         Service::Imap | Service::WebmailImap => imap::serve(visit, context).await,
         // Boxed, or an idle IMAP session would be as large as a submission.
         Service::Submission | Service::WebmailSubmission => Box::pin(submission::serve(visit, context)).await,

@@ -19,6 +19,7 @@ mod observe;
 mod pool;
 pub mod relays;
 pub mod submission;
+pub mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -202,7 +202,7 @@ pub const SENTENCES: &[Sentence] = &[
     sentence(
         Machine,
         "files-written",
-        &[(SANDBOX, &["write"])],
+        &[(SANDBOX, &["write", "remove-socket"])],
         Kernel(&[Files, Truncate], &[Attempt::WriteTemporary, Attempt::WriteLog, Attempt::WriteDevice]),
     ),
     sentence(

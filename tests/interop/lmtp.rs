@@ -319,7 +319,9 @@ pub fn in_process(
     let (stopper, stop) = stop::pair();
     // Never stopped: it ends with the runtime.
     std::mem::forget(stopper);
-    for (door, bound) in config::doors(&config, &built).unwrap().into_iter().zip(built.bound) {
+    let doors = config::doors(&config, &built).unwrap();
+    std::mem::forget(built.files);
+    for (door, bound) in doors.into_iter().zip(built.bound) {
         runtime.spawn(door.open(bound, context.clone(), stop.clone()));
     }
     (context.book.clone(), runtime)

@@ -1,0 +1,172 @@
+//! Dovecot's socket for usage: read a line, tell the book, answer.
+//!
+//! Dovecot's LMTP says its 250 only after our answer, and our own LMTP session waits for that 250: nothing here may wait for a
+//! session. So these connections have seats of their own, are served beside the sessions and not among them, and go on to the very
+//! end of a stop. Dovecot keeps one connection for each of its processes: they rest for as long as they like, and are bounded by
+//! number.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::Context;
+use crate::fault::{Fault, Side};
+use crate::net::conn::Conn;
+use crate::net::link::Link;
+use crate::net::listen::Bound;
+use crate::net::stop::{Phase, Stop};
+use crate::quota::Book;
+use crate::usage::{Framer, Session, Step};
+
+/// Connections at once. Above that, whoever has been silent for longest goes; Dovecot connects again when it has something to say.
+const SEATS: usize = 4096;
+/// To say the rest of a line, and to take an answer.
+const SPEAKING: Duration = Duration::from_secs(30);
+/// Silence between two transactions: as good as for ever.
+const RESTING: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How often the book is told that time passes.
+const TICK: Duration = Duration::from_millis(250);
+
+/// Serves `bound` until the stop.
+pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Stop) {
+    let (seats, listening) = (Arc::new(Seats::default()), stop.clone());
+    let serve = |conn, _| {
+        let (seat, book, stop) = (seats.take(), context.book.clone(), stop.clone());
+        // Nobody is there to be told why it ended.
+        tokio::spawn(async move { converse(conn, seat, &book, stop).await.ok() });
+    };
+    bound.serve(number, listening, serve).await;
+}
+
+/// Tells the book that time passes, for as long as the program runs. One for the whole daemon.
+pub async fn tick(book: Arc<Book>) {
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        book.tick();
+    }
+}
+
+async fn converse(conn: Conn, mut seat: Seat, book: &Book, mut stop: Stop) -> Result<(), Fault> {
+    let mut link = Link::new(conn, Side::Client, Instant::now() + RESTING);
+    let (mut framer, mut session) = (Framer::default(), Session::default());
+    loop {
+        let (used, frame) = framer.next(link.input());
+        let step = frame.map(|frame| session.decide(frame)).transpose()?;
+        link.consume(used);
+        match step {
+            Some(step) => {
+                link.set_deadline(Instant::now() + SPEAKING);
+                act(step, &mut link, book).await?;
+            }
+            None if used > 0 => {}
+            None => {
+                let patience = if link.input().is_empty() { RESTING } else { SPEAKING };
+                link.set_deadline(Instant::now() + patience);
+                tokio::select! {
+                    filled = link.fill() => drop(filled?),
+                    () = seat.leave.notified() => return Ok(()),
+                    () = stop.reached(Phase::Draining) => return Err(Fault::Stopping),
+                }
+                seat.stir();
+            }
+        }
+    }
+}
+
+async fn act(step: Step, link: &mut Link, book: &Book) -> Result<(), Fault> {
+    let answer = match step {
+        Step::GoOn => return Ok(()),
+        Step::Answer(answer) => answer,
+        Step::Push(push, answer) => {
+            book.pushed(&push.mailbox, push.octets, push.messages);
+            answer
+        }
+    };
+    link.send(&answer).await
+}
+
+/// Who is there, whoever spoke last at the end.
+#[derive(Default)]
+struct Seats(Mutex<Order>);
+
+#[derive(Default)]
+struct Order {
+    next: u64,
+    taken: BTreeMap<u64, Arc<Notify>>,
+}
+
+/// One connection's place; gives it back when dropped.
+struct Seat {
+    seats: Arc<Seats>,
+    number: u64,
+    leave: Arc<Notify>,
+}
+
+impl Seats {
+    fn lock(&self) -> MutexGuard<'_, Order> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place, always. Whoever was silent for longest may have to go for it.
+    fn take(self: &Arc<Seats>) -> Seat {
+        let leave = Arc::new(Notify::new());
+        let mut order = self.lock();
+        if order.taken.len() >= SEATS
+            && let Some((_, oldest)) = order.taken.pop_first()
+        {
+            oldest.notify_one();
+        }
+        let number = order.put(leave.clone());
+        Seat { seats: self.clone(), number, leave }
+    }
+}
+
+impl Order {
+    fn put(&mut self, leave: Arc<Notify>) -> u64 {
+        self.next += 1;
+        self.taken.insert(self.next, leave);
+        self.next
+    }
+}
+
+impl Seat {
+    /// Something was said.
+    fn stir(&mut self) {
+        let mut order = self.seats.lock();
+        // Not there any more: it was told to go meanwhile, and will.
+        if let Some(leave) = order.taken.remove(&self.number) {
+            self.number = order.put(leave);
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.seats.lock().taken.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_one_that_was_silent_for_longest_goes() {
+        let seats = Arc::new(Seats::default());
+        let mut there: Vec<_> = (0..SEATS).map(|_| seats.take()).collect();
+        there[0].stir();
+        let more = seats.take();
+        let told = |seat: &Seat| !seats.lock().taken.contains_key(&seat.number);
+        assert!(told(&there[1]) && !told(&there[0]) && !told(&more) && there.iter().filter(|seat| told(seat)).count() == 1);
+        there[1].stir();
+        assert!(told(&there[1]), "who was told to go does not come back");
+        drop(there);
+        drop(more);
+        assert!(seats.lock().taken.is_empty());
+    }
+}
