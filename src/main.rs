@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Statement(arguments) => nologd::statement::run(&arguments, cli::say, complain, cli::status),
         Command::Demo { check, webmail } => nologd::demo::run(check, webmail),
         Command::Help { code, lang } => cli::help(code.as_deref(), lang),
+        Command::Usage(command) => cli::usage(command),
         Command::Admin(command) => cli::admin(command),
         Command::Store(command) => cli::store(command),
     }

@@ -202,6 +202,9 @@ fn bad_input_gets_a_sentence_and_changes_nothing() {
         ("mailbox set alice@velo.example", 2, "--storage"),
         ("mailbox remove bob@velo.example", 1, "no such mailbox"),
         ("mailbox refresh bob@velo.example", 1, "no such mailbox"),
+        ("mailbox kick bob@velo.example", 1, "bob@velo.example: There is no such mailbox"),
+        ("mailbox kick bob", 2, "no mail address"),
+        ("usage", 2, "load"),
         ("mailbox list --association nobody", 1, "no association of that name"),
         ("disclose bob@velo.example", 1, "Nothing is held"),
     ] {
@@ -247,6 +250,7 @@ fn status_shows_associations_by_fill_and_no_activity() {
         "missing",
         "not-enforced",
         "policy",
+        "pushed",
         "version",
     ];
     assert_eq!(keys, known);

@@ -52,6 +52,7 @@ impl Desk {
             Request::IncidentShow(address) => watch::show(&self.incidents, address, now)?,
             Request::IncidentStart(address, minutes) => watch::start(&self.incidents, book, address, *minutes, (today, now))?,
             Request::IncidentStop(address) => watch::stop(&self.incidents, address, now)?,
+            Request::MailboxKick(address) => self.kick(address)?,
             Request::MailboxList(name) => {
                 json!({ "mailboxes": book.mailboxes(name.as_ref())?.iter().map(show::mailbox).collect::<Vec<_>>() })
             }
@@ -62,6 +63,10 @@ impl Desk {
                 let mut told = status(&self.host, book, backends, today);
                 told["incidents"] = json!(self.incidents.list(now).len());
                 told
+            }
+            Request::UsageLoad(batch) => {
+                let loaded = batch.iter().filter(|(address, seen)| book.load(address, *seen, today)).count();
+                json!({ "loaded": loaded, "not-in-the-book": batch.len() - loaded })
             }
         })
     }
@@ -113,6 +118,11 @@ impl Desk {
         };
         held["incident"] = incident;
         Ok(held)
+    }
+
+    fn kick(&self, address: &Address) -> Result<serde_json::Value, Answer> {
+        let mailbox = self.book.mailbox(address).ok_or(AdminError::NoSuchMailbox)?;
+        Ok(json!({ "address": mailbox.address.reveal(), "sessions": self.book.kick(address) }))
     }
 
     // Asking the backend needs the member's password, which only the member has.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{RateEdit, Request, Settings, VERSION};
 use crate::fault::Lang;
 use crate::private::{Address, Domain};
-use crate::quota::{Limit, Name, SenderRule, State};
+use crate::quota::{Amount, Limit, Name, SenderRule, State};
 
 impl Request {
     /// The line, with its end.
@@ -33,6 +33,7 @@ impl Request {
                 about(&mut fields, "incident start", address)
             }
             Request::IncidentStop(address) => about(&mut fields, "incident stop", address),
+            Request::MailboxKick(address) => about(&mut fields, "mailbox kick", address),
             Request::MailboxList(association) => {
                 put(&mut fields, "association", association.as_ref().map(|name| json!(name.reveal())));
                 "mailbox list"
@@ -45,6 +46,11 @@ impl Request {
                 about(&mut fields, "mailbox set", address)
             }
             Request::Status => "status",
+            Request::UsageLoad(amounts) => {
+                let pair = |(address, amount): &(Address, Amount)| (address.reveal(), json!([amount.octets, amount.messages]));
+                fields.insert("mailboxes".into(), Value::Object(amounts.iter().map(pair).collect()));
+                "usage load"
+            }
         };
         fields.insert("command".into(), json!(command));
         fields.insert("nologd".into(), json!(VERSION));

@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::{Answer, VERSION};
 use crate::incident::LONGEST;
 use crate::private::{Address, Domain};
-use crate::quota::{Day, Edit, Grant, Limit, Name, Rates, SendingLimits, State};
+use crate::quota::{Amount, Day, Edit, Grant, Limit, Name, Rates, SendingLimits, State};
 
 /// What an admin asks for.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ pub enum Request {
     IncidentStart(Address, u64),
     /// `incident stop`.
     IncidentStop(Address),
+    /// `mailbox kick`.
+    MailboxKick(Address),
     /// `mailbox list`, of one association or of all.
     MailboxList(Option<Name>),
     /// `mailbox refresh`.
@@ -43,6 +45,8 @@ pub enum Request {
     MailboxSet(Address, Option<Limit>),
     /// `status`.
     Status,
+    /// `usage load`: some mailboxes, and what the backend has in each.
+    UsageLoad(Vec<(Address, Amount)>),
 }
 
 /// Changes to an association's settings. `None`, or an empty list, leaves things as they are.
@@ -120,16 +124,27 @@ impl Request {
             "incident show" => Request::IncidentShow(address(&mut fields)?),
             "incident start" => Request::IncidentStart(address(&mut fields)?, minutes(&mut fields)?),
             "incident stop" => Request::IncidentStop(address(&mut fields)?),
+            "mailbox kick" => Request::MailboxKick(address(&mut fields)?),
             "mailbox list" => Request::MailboxList(fields.name("association")?),
             "mailbox refresh" => Request::MailboxRefresh(address(&mut fields)?),
             "mailbox remove" => Request::MailboxRemove(address(&mut fields)?),
             "mailbox set" => Request::MailboxSet(address(&mut fields)?, own_limit(&mut fields)?),
             "status" => Request::Status,
+            "usage load" => Request::UsageLoad(amounts(&mut fields)?),
             _ => return Err(Answer::usage("The running daemon does not know this command. Restart it after an update.")),
         };
         fields.end()?;
         Ok(request)
     }
+}
+
+// Each is `"address": [octets, messages]`.
+fn amounts(fields: &mut Fields) -> Result<Vec<(Address, Amount)>, Answer> {
+    let read = |(address, numbers): (String, serde_json::Value)| {
+        let [octets, messages] = numbers.as_array()?.as_slice() else { return None };
+        Some((Address::parse(&address)?, Amount { octets: octets.as_u64()?, messages: messages.as_u64()? }))
+    };
+    fields.pairs("mailboxes")?.into_iter().map(read).collect::<Option<_>>().ok_or(Answer::wrong("mailboxes"))
 }
 
 fn name(fields: &mut Fields) -> Result<Name, Answer> {
@@ -244,6 +259,7 @@ mod tests {
             r#"{"nologd":1,"command":"incident show","address":"a@b.example"}"#,
             r#"{"nologd":1,"command":"incident start","address":"a@b.example","minutes":60}"#,
             r#"{"nologd":1,"command":"incident stop","address":"a@b.example"}"#,
+            r#"{"nologd":1,"command":"mailbox kick","address":"a@b.example"}"#,
             r#"{"nologd":1,"command":"mailbox list"}"#,
             r#"{"nologd":1,"command":"mailbox list","association":"velo"}"#,
             r#"{"nologd":1,"command":"mailbox refresh","address":"a@b.example"}"#,
@@ -251,6 +267,7 @@ mod tests {
             r#"{"nologd":1,"command":"mailbox set","address":"a@b.example","storage":null}"#,
             r#"{"nologd":1,"command":"mailbox set","address":"a@b.example","default":true}"#,
             r#"{"nologd":1,"command":"status"}"#,
+            r#"{"nologd":1,"command":"usage load","mailboxes":{"a@b.example":[5,1],"c@b.example":[0,0]}}"#,
         ] {
             let Ok(request) = Request::decode(line.as_bytes()) else { panic!("{line}") };
             let written = request.encode();
@@ -280,6 +297,8 @@ mod tests {
             (r#"{"nologd":1,"command":"association set","name":"a","until":"2027-03-01"}"#, "--state leaving"),
             (r#"{"nologd":1,"command":"association set","name":"a","sending":{"secret":1}}"#, "does not know"),
             (r#"{"nologd":1,"command":"mailbox set","address":"a@b.example"}"#, "`storage`"),
+            (r#"{"nologd":1,"command":"usage load","mailboxes":{"secret":[5,1]}}"#, "`mailboxes`"),
+            (r#"{"nologd":1,"command":"usage load","mailboxes":{"a@b.example":[5,null]}}"#, "`mailboxes`"),
             (r#"{"nologd":1,"command":"incident start","address":"a@b.example","minutes":61}"#, "`minutes`"),
             (r#"{"nologd":1,"command":"incident start","address":"a@b.example","minutes":0}"#, "`minutes`"),
         ] {

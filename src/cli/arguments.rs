@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::incident::Incident;
+use super::usage::Usage;
 use super::values::{self, Leads, Own, Standby};
 use crate::fault::Lang;
 use crate::private::{Address, Domain};
@@ -60,6 +61,9 @@ pub enum Command {
     Audit(crate::audit::Arguments),
     /// Tell members what is kept and what is not, from what is enforced.
     Statement(crate::statement::Arguments),
+    /// Usage, as the mail server knows it.
+    #[command(subcommand)]
+    Usage(Usage),
     /// What the running daemon answers.
     #[command(flatten)]
     Admin(Admin),
@@ -327,6 +331,16 @@ pub enum Mailbox {
     },
     /// Take a mailbox out of the book, and its bytes out of the files. Mail in the mail server is not touched.
     Remove {
+        /// The mailbox.
+        #[arg(value_parser = values::address)]
+        address: Address,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// End a person's open sessions. The mail program may log in again at once.
+    Kick {
         /// The mailbox.
         #[arg(value_parser = values::address)]
         address: Address,

@@ -68,6 +68,7 @@ fn mailbox(command: Mailbox) -> Asked {
             (Request::MailboxSet(address.clone(), own), address, place, output)
         }
         Mailbox::Remove { address, place, output } => (Request::MailboxRemove(address.clone()), address, place, output),
+        Mailbox::Kick { address, place, output } => (Request::MailboxKick(address.clone()), address, place, output),
         Mailbox::Refresh { address, place, output } => (Request::MailboxRefresh(address.clone()), address, place, output),
     };
     Asked { request, subject: Some(address.reveal()), place, output }

@@ -6,6 +6,7 @@
 //! | `ask` | from what was typed to a [`Request`](crate::admin::Request) |
 //! | `speak` | to the daemon and back |
 //! | `print` | the answer, for people |
+//! | `usage` | what is read from the mail server and sent in batches |
 //! | `store` | what is done on the files while no daemon runs |
 //! | `offline` | `check` and `help`, which need nobody |
 
@@ -16,6 +17,7 @@ mod offline;
 mod print;
 mod speak;
 mod store;
+mod usage;
 mod values;
 
 use std::io::Write;
@@ -28,6 +30,7 @@ use ask::Asked;
 pub use arguments::{Admin, Arguments, Command};
 pub use offline::{check, help, load};
 pub use store::store;
+pub use usage::usage;
 
 /// The exit code for what was refused.
 pub const REFUSED: u8 = 1;

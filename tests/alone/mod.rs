@@ -25,7 +25,7 @@ pub struct Said {
 }
 
 impl House {
-    /// A running daemon. `more` is added to its config.
+    /// A running daemon. `more` is added to its config; `@FOLDER@` in it is its folder, in which it may change things below `run` only.
     pub fn start(more: &str) -> House {
         let place = Place::new().unwrap_or_else(|trouble| panic!("{trouble}"));
         let (user, owner) = match Uid::effective().is_root() {
@@ -36,7 +36,9 @@ impl House {
             false => ("", Owner::me()),
         };
         place.make("state", owner).unwrap_or_else(|trouble| panic!("{trouble}"));
+        place.make("run", owner).unwrap_or_else(|trouble| panic!("{trouble}"));
         let folder = place.folder().display();
+        let more = more.replace("@FOLDER@", &folder.to_string());
         let config = format!(
             "hostname = \"mail.nolog.example\"\nstate_dir = \"{folder}/state\"\n{user}drain_seconds = 5\n\
              [[listen]]\nservice = \"admin\"\naddress = \"unix:{folder}/admin.sock\"\ntls = \"none\"\n{more}"

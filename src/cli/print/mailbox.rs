@@ -43,6 +43,15 @@ pub(super) fn refresh(value: &Value) -> String {
     )
 }
 
+/// `mailbox kick`.
+pub(super) fn kick(value: &Value) -> String {
+    let sessions = match number(value, "sessions") {
+        1 => "1 session was".to_owned(),
+        sessions => format!("{sessions} sessions were"),
+    };
+    format!("{}: {sessions} told to end.\n", text(value, "address"))
+}
+
 /// `disclose`.
 pub(super) fn disclosure(value: &Value) -> String {
     let mailbox = &value["mailbox"];

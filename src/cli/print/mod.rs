@@ -25,10 +25,13 @@ pub(super) fn answer(request: &Request, value: &Value) -> String {
         Request::IncidentShow(_) => incident::show(value),
         Request::IncidentStart(..) => incident::start(value),
         Request::IncidentStop(_) => incident::stop(value),
+        Request::MailboxKick(_) => mailbox::kick(value),
         Request::MailboxList(_) => mailbox::list(value),
         Request::MailboxRefresh(_) => mailbox::refresh(value),
         Request::MailboxRemove(_) | Request::MailboxSet(..) => change::mailbox(value),
         Request::Status => status::status(value),
+        // Their parts are added up by the command.
+        Request::UsageLoad(_) => String::new(),
     }
 }
 

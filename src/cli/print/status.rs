@@ -22,6 +22,11 @@ pub(super) fn status(value: &Value) -> String {
     for kept in items(&value["kept-outputs"]) {
         told.push_str(&format!("    {} is kept on a disk\n", output(kept)));
     }
+    let pushed = match number(value, "pushed") {
+        0 => "never since the start".to_owned(),
+        mailboxes => format!("yes, {}", counted(mailboxes, "mailbox")),
+    };
+    told.push_str(&format!("    usage pushed        {pushed}\n"));
     let hinted = texts(&value["client-hints"]);
     if !hinted.is_empty() {
         told.push_str(&format!("    client hints        {hinted} (a made-up address for each client, another one every hour)\n"));
