@@ -10,6 +10,8 @@ mod incident;
 mod life;
 #[path = "interop/lmtp.rs"]
 mod lmtp;
+#[path = "interop/push.rs"]
+mod push;
 #[path = "interop/relays.rs"]
 mod relays;
 #[path = "interop/room.rs"]
