@@ -22,6 +22,9 @@ use crate::store::StoreError;
 /// How often usage is written behind.
 const WRITE: Duration = Duration::from_millis(300);
 
+/// For the storage to hear that nobody listens any more.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
 /// How often limits are swept and certificate files are looked at.
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -33,7 +36,7 @@ pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Co
     let (stopper, stop) = pair();
     let doors = config::doors(&config, &built)?;
     let (listeners, backends) = (doors.len(), context.backends.load().len());
-    let (_ender, end) = pair();
+    let (ender, end) = pair();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let doors = doors.into_iter().zip(built.bound);
     let (beside, doors): (Vec<_>, Vec<_>) = doors.partition(|(door, _)| door.service == Service::Usage);
@@ -60,6 +63,8 @@ pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Co
     context.spares.close();
     let cut = stopper.stop(config.drain).await;
     drop(built.files);
+    // Before usage is written for the last time: nobody is to wait for an answer meanwhile.
+    ender.stop(LAST_ANSWERS).await;
     emit(Event::Stopped { cut: cut as u64 });
     Ok(())
 }

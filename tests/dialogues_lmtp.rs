@@ -255,7 +255,7 @@ fn broken(lines: &[u8], random: &mut impl FnMut() -> u64) {
                 _ => lines.extend_from_within(at..),
             }
         }
-        if random() % 8 == 0 {
+        if random().is_multiple_of(8) {
             let at = usize::try_from(random()).unwrap() % lines.len();
             lines.splice(at..at, std::iter::repeat_n(b'x', 5000));
         }

@@ -162,6 +162,26 @@ fn the_socket_is_there_only_while_somebody_listens() {
     assert_eq!((mode(&socket(&grouped)), fs::metadata(socket(&grouped)).unwrap().gid()), (0o660, games));
 }
 
+/// Without the rule that lets it, the kernel keeps the file where it is: nothing else was opened for it.
+#[test]
+fn only_the_rule_lets_the_file_be_removed() {
+    let mut house = house();
+    if house.json("status")["missing"].as_array().unwrap().contains(&json!("files")) {
+        return; // a kernel without Landlock
+    }
+    house.down(Signal::SIGTERM);
+    let (start, rest) = nologd::policy::sandbox::BUILT_IN.split_once("[[rule]]\nname   = \"remove-socket\"").unwrap();
+    let (_, rest) = rest.split_once("[[rule]]").unwrap();
+    house.place.make("policy", nologd::demo::Owner::me()).unwrap();
+    house.place.write("policy/sandbox.toml", format!("{start}[[rule]]{rest}").as_bytes()).unwrap();
+    let config = fs::read_to_string(house.config()).unwrap();
+    let own = format!("{config}[policy]\ndirectory = \"{}\"\n", house.place.path("policy").display());
+    house.place.write("nologd.toml", own.as_bytes()).unwrap();
+    house.up();
+    house.down(Signal::SIGTERM);
+    assert!(socket(&house).exists());
+}
+
 /// `nologd usage load` with `input`.
 fn load(house: &House, line: &str, input: &str) -> Said {
     let mut command = house.command(Path::new(env!("CARGO_BIN_EXE_nologd")), line);

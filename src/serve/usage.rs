@@ -17,7 +17,7 @@ use crate::fault::{Fault, Side};
 use crate::net::conn::Conn;
 use crate::net::link::Link;
 use crate::net::listen::Bound;
-use crate::net::stop::Stop;
+use crate::net::stop::{Phase, Stop};
 use crate::quota::Book;
 use crate::usage::{Framer, Session, Step};
 
@@ -32,13 +32,13 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Serves `bound` until the stop.
 pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Stop) {
-    let seats = Arc::new(Seats::default());
+    let (seats, listening) = (Arc::new(Seats::default()), stop.clone());
     let serve = |conn, _| {
-        let (seat, book) = (seats.take(), context.book.clone());
+        let (seat, book, stop) = (seats.take(), context.book.clone(), stop.clone());
         // Nobody is there to be told why it ended.
-        tokio::spawn(async move { converse(conn, seat, &book).await.ok() });
+        tokio::spawn(async move { converse(conn, seat, &book, stop).await.ok() });
     };
-    bound.serve(number, stop, serve).await;
+    bound.serve(number, listening, serve).await;
 }
 
 /// Tells the book that time passes, for as long as the program runs. One for the whole daemon.
@@ -51,7 +51,7 @@ pub async fn tick(book: Arc<Book>) {
     }
 }
 
-async fn converse(conn: Conn, mut seat: Seat, book: &Book) -> Result<(), Fault> {
+async fn converse(conn: Conn, mut seat: Seat, book: &Book, mut stop: Stop) -> Result<(), Fault> {
     let mut link = Link::new(conn, Side::Client, Instant::now() + RESTING);
     let (mut framer, mut session) = (Framer::default(), Session::default());
     loop {
@@ -70,6 +70,7 @@ async fn converse(conn: Conn, mut seat: Seat, book: &Book) -> Result<(), Fault> 
                 tokio::select! {
                     filled = link.fill() => drop(filled?),
                     () = seat.leave.notified() => return Ok(()),
+                    () = stop.reached(Phase::Draining) => return Err(Fault::Stopping),
                 }
                 seat.stir();
             }

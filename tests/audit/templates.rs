@@ -18,6 +18,9 @@ const TEMPLATES: &[(Server, &str)] = &[
     (Server::Rsyslog, "rsyslog.conf"),
 ];
 
+/// What is there beside them: the unit, and what Dovecot needs to tell usage, which `tests/interop/push.rs` runs.
+const OTHERS: &[&str] = &["nologd.service", "dovecot-2.3-usage.conf", "dovecot-2.4-usage.conf"];
+
 #[test]
 fn with_our_templates_nothing_is_found() {
     let sources: Vec<_> = TEMPLATES.iter().map(|(server, name)| source(*server, &installed(*server, &read(name)))).collect();
@@ -47,7 +50,7 @@ fn matters(line: &str) -> bool {
 fn every_line_says_why() {
     let mut files: Vec<PathBuf> = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    assert_eq!(files.len(), TEMPLATES.len() + 1, "a template without a test: {files:?}");
+    assert_eq!(files.len(), TEMPLATES.len() + OTHERS.len(), "a template without a test: {files:?}");
     for file in files {
         let text = fs::read_to_string(&file).unwrap();
         let comments = text.lines().filter(|line| line.trim_start().starts_with(['#', '/'])).count();
@@ -59,6 +62,14 @@ fn every_line_says_why() {
             // A comment stands for its block of lines.
             assert!(since <= 12, "{}:{}: no comment near", file.display(), number + 1);
         }
+    }
+}
+
+#[test]
+fn to_tell_usage_writes_nobody_down() {
+    for version in ["2.3", "2.4"] {
+        let both = read(&format!("dovecot-{version}.conf")) + &read(&format!("dovecot-{version}-usage.conf"));
+        assert!(report(&[source(Server::Dovecot, &both)]).is_clean(), "{version}");
     }
 }
 
