@@ -33,6 +33,8 @@ struct Half {
     sent: usize,
     unflushed: bool,
     ended: bool,
+    /// Something was read since something was last sent: the kernel holds its acknowledgement back.
+    unanswered: bool,
 }
 
 /// A session that is carried.
@@ -42,6 +44,8 @@ pub(super) struct Carrier {
     session: Session,
     observer: Observer,
     answers: Vec<u8>,
+    /// The session waits for the client, not for the backend.
+    hungry: bool,
     /// Last words are on their way; then it is over.
     closing: Option<Result<(), Fault>>,
 }
@@ -57,7 +61,7 @@ impl Carrier {
     /// Both sides with what was read of them already.
     pub(super) fn new(client: (Conn, Buffer), backend: (Conn, Buffer), session: Session, observer: Observer) -> Carrier {
         let (client, backend) = (Half::new(client), Half::new(backend));
-        Carrier { client, backend, session, observer, answers: Vec::new(), closing: None }
+        Carrier { client, backend, session, observer, answers: Vec::new(), hungry: false, closing: None }
     }
 
     /// Whether nothing is under way.
@@ -139,9 +143,20 @@ impl Carrier {
     }
 
     fn read(&mut self, cx: &mut Context<'_>, moved: &mut usize) -> Result<(), Fault> {
-        *moved += self.client.fill(cx).map_err(|_| Fault::Gone(Side::Client))?;
+        let heard = self.client.fill(cx).map_err(|_| Fault::Gone(Side::Client))?;
+        // Once for each read that leaves a command unfinished, and only when nothing more is there yet.
+        if heard == 0 && self.client.unanswered && self.is_amid_command() {
+            self.client.unanswered = false;
+            self.client.conn.quick_ack();
+        }
+        *moved += heard;
         *moved += self.backend.fill(cx).unwrap_or_else(|_| self.backend.give_up());
         Ok(())
+    }
+
+    /// Whether the client has more to send before anybody can answer.
+    fn is_amid_command(&self) -> bool {
+        self.hungry && !(self.session.awaits_command() && self.client.undecided().is_empty())
     }
 
     fn notice_ends(&mut self) {
@@ -173,6 +188,7 @@ impl Carrier {
                 self.observer.imap_command(self.client.undecided(), &step);
             }
             self.observer.imap_answer(&step);
+            self.hungry = matches!(step, Step::Need);
             if !self.obey_client(step) {
                 break;
             }
@@ -243,7 +259,7 @@ impl Carrier {
 
 impl Half {
     fn new((conn, input): (Conn, Buffer)) -> Half {
-        Half { conn, input, approved: 0, output: Vec::new(), sent: 0, unflushed: false, ended: false }
+        Half { conn, input, approved: 0, output: Vec::new(), sent: 0, unflushed: false, ended: false, unanswered: false }
     }
 
     fn into_parts(self) -> (Conn, Buffer) {
@@ -311,6 +327,7 @@ impl Half {
                 Poll::Pending => return Ok(total),
             }
         }
+        self.unanswered &= total == 0;
         if self.unflushed && self.conn.poll_flush(cx)?.is_ready() {
             self.unflushed = false;
         }
@@ -327,7 +344,10 @@ impl Half {
                 self.ended = true;
                 Ok(0)
             }
-            Poll::Ready(count) => Ok(count),
+            Poll::Ready(count) => {
+                self.unanswered = true;
+                Ok(count)
+            }
             Poll::Pending => Ok(0),
         }
     }
