@@ -75,6 +75,7 @@ pub static CLICK_P50: Figure = figure(Row::Click, "a webmail's click: p50", "ms"
 pub static CLICK_P99: Figure = figure(Row::Click, "a webmail's click: p99", "ms", NONE);
 pub static CLICK_CPU: Figure = figure(Row::Click, "a webmail's click, proxy and Dovecot: CPU", "ms", CLICK);
 pub static CLICK_PROXY: Figure = figure(Row::Click, "a webmail's click, the proxy alone: CPU", "ms", NONE);
+pub static IMAPLIB_P50: Figure = figure(Row::Imaplib, "APPEND by imaplib, small: p50", "ms", NONE);
 pub static QUOTA_CPU: Figure = figure(Row::Quota, "APPEND of 10 kB with limits: CPU", "ms", NONE);
 pub static SANDBOX_LOGIN: Figure = figure(Row::Sandbox, "login in the sandbox: CPU", "ms", NONE);
 pub static SANDBOX_TRIPS: Figure = figure(Row::Sandbox, "1000 round trips in the sandbox: CPU", "ms", NONE);
@@ -115,6 +116,7 @@ pub fn all() -> Vec<&'static Figure> {
         &CLICK_P99,
         &CLICK_CPU,
         &CLICK_PROXY,
+        &IMAPLIB_P50,
         &QUOTA_CPU,
         &SANDBOX_LOGIN,
         &SANDBOX_TRIPS,

@@ -18,7 +18,10 @@ pub enum Literal {
 
 impl Imap {
     pub async fn open(door: Door) -> Res<Self> {
-        let mut wire = Wire::open(door).await?;
+        Self::greeted(Wire::open(door).await?).await
+    }
+
+    async fn greeted(mut wire: Wire) -> Res<Self> {
         let greeting = wire.line().await?;
         if !greeting.starts_with("* OK") {
             return Err("no IMAP greeting".into());
@@ -28,9 +31,17 @@ impl Imap {
 
     /// As user `number` modulo 100 of the made-up association.
     pub async fn logged_in(door: Door, number: usize) -> Res<Self> {
-        let mut session = Self::open(door).await?;
-        session.command(&format!("LOGIN {} secret", user(number))).await?;
-        Ok(session)
+        Self::open(door).await?.log_in(number).await
+    }
+
+    /// The same over a socket as Python's imaplib has it: with Nagle's algorithm.
+    pub async fn logged_in_as_imaplib(door: Door, number: usize) -> Res<Self> {
+        Self::greeted(Wire::open_as(door, false).await?).await?.log_in(number).await
+    }
+
+    async fn log_in(mut self, number: usize) -> Res<Self> {
+        self.command(&format!("LOGIN {} secret", user(number))).await?;
+        Ok(self)
     }
 
     pub async fn command(&mut self, text: &str) -> Res<()> {
@@ -55,17 +66,27 @@ impl Imap {
 
     /// Appends a message of `size` octets to a mailbox that is not the Sent mailbox.
     pub async fn append(&mut self, size: usize, literal: Literal) -> Res<()> {
-        let header = format!("From: u@{DOMAIN}\r\nSubject: archive\r\nMIME-Version: 1.0\r\n\r\n");
         let plus = if literal == Literal::NonSync { "+" } else { "" };
         self.0.send(format!("a APPEND Archive (\\Seen) {{{size}{plus}}}\r\n").as_bytes()).await?;
         if literal == Literal::Sync {
-            let answer = self.0.line().await?;
-            if !answer.starts_with('+') {
-                return Err(format!("APPEND refused: {answer}").into());
-            }
+            self.go_on().await?;
         }
-        self.0.send_message(&header, size, "\r\n").await?;
+        self.0.send_message(&header(), size, "\r\n").await?;
         self.finish().await
+    }
+
+    /// The same as Python's imaplib writes it: the command, the message and the line end behind it, each by itself.
+    pub async fn append_apart(&mut self, size: usize) -> Res<()> {
+        self.0.send(format!("a APPEND Archive (\\Seen) {{{size}}}\r\n").as_bytes()).await?;
+        self.go_on().await?;
+        self.0.send_message(&header(), size, "").await?;
+        self.0.send(b"\r\n").await?;
+        self.finish().await
+    }
+
+    async fn go_on(&mut self) -> Res<()> {
+        let answer = self.0.line().await?;
+        if answer.starts_with('+') { Ok(()) } else { Err(format!("APPEND refused: {answer}").into()) }
     }
 
     /// Begins to wait in IDLE (RFC 2177), as most sessions do most of the time.
@@ -124,6 +145,10 @@ impl Idlers {
 /// Mailbox `number` modulo 100: a hundred users, as many as an association has.
 pub fn user(number: usize) -> String {
     format!("u{}@{DOMAIN}", number % 100)
+}
+
+fn header() -> String {
+    format!("From: u@{DOMAIN}\r\nSubject: archive\r\nMIME-Version: 1.0\r\n\r\n")
 }
 
 fn accepted(line: &str) -> Res<()> {

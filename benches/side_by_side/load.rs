@@ -1,6 +1,6 @@
 //! The load: connections as a mail program makes them, many at once, and what is drawn from their times.
 //!
-//! Every connection has TCP_NODELAY: a delay that is seen is the peer's. All peers are offered the same TLS: 1.3 only, X25519,
+//! Every connection has TCP_NODELAY, but for one row: a delay that is seen is the peer's. All peers are offered the same TLS: 1.3 only, X25519,
 //! AES-128-GCM first, no resumption, so that each login is a full handshake. The certificate is not verified; its cost would
 //! be the client's.
 
@@ -37,8 +37,13 @@ pub struct Wire(BufReader<Box<dyn Stream>>);
 
 impl Wire {
     pub async fn open(door: Door) -> Res<Self> {
+        Self::open_as(door, true).await
+    }
+
+    /// With TCP_NODELAY or, as sockets are where a program asks for nothing, without.
+    pub async fn open_as(door: Door, nodelay: bool) -> Res<Self> {
         let socket = TcpStream::connect(("127.0.0.1", door.port)).await?;
-        socket.set_nodelay(true)?;
+        socket.set_nodelay(nodelay)?;
         let stream: Box<dyn Stream> = if door.tls {
             Box::new(connector()?.connect(ServerName::try_from(DOMAIN)?, socket).await?)
         } else {

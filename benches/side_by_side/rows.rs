@@ -22,6 +22,7 @@ pub enum Row {
     SubmitLarge,
     Starve,
     Click,
+    Imaplib,
     Quota,
     Sandbox,
     Book,
@@ -43,7 +44,7 @@ impl Table {
     pub fn title(self) -> &'static str {
         match self {
             Self::Proxies => "Beside nginx's mail proxy and Dovecot's login proxies",
-            Self::Click => "A webmail's click, on a real Dovecot with hashed passwords",
+            Self::Click => "A webmail's click, and an import, on a real Dovecot with hashed passwords",
             Self::Itself => "nologd beside itself, and alone",
         }
     }
@@ -55,7 +56,7 @@ impl Table {
 }
 
 impl Row {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Login,
         Self::Roundtrips,
         Self::Crowded,
@@ -68,6 +69,7 @@ impl Row {
         Self::SubmitLarge,
         Self::Starve,
         Self::Click,
+        Self::Imaplib,
         Self::Quota,
         Self::Sandbox,
         Self::Book,
@@ -89,6 +91,7 @@ impl Row {
             Self::SubmitLarge => "submit-large",
             Self::Starve => "starve",
             Self::Click => "click",
+            Self::Imaplib => "imaplib",
             Self::Quota => "quota",
             Self::Sandbox => "sandbox",
             Self::Book => "book",
@@ -103,7 +106,7 @@ impl Row {
 
     pub fn table(self) -> Table {
         match self {
-            Self::Click => Table::Click,
+            Self::Click | Self::Imaplib => Table::Click,
             Self::Quota | Self::Sandbox | Self::Book | Self::Startup | Self::Reload => Table::Itself,
             _ => Table::Proxies,
         }
@@ -114,6 +117,7 @@ impl Row {
     pub fn peers(self) -> &'static [Peer] {
         match self {
             Self::Click => &[Peer::Nologd, Peer::Without, Peer::Imapproxy, Peer::Direct],
+            Self::Imaplib => &[Peer::Nologd, Peer::Direct],
             Self::Roundtrips => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::Copy],
             Self::Quota | Self::Sandbox => &[Peer::Nologd, Peer::Without],
             Self::Book | Self::Startup | Self::Reload => &[Peer::Nologd],
@@ -152,6 +156,7 @@ pub async fn measure(row: Row, target: &Target) -> Res<Vec<Cell>> {
         Row::SubmitLarge => memory_rows::submit_large(target).await,
         Row::Starve => transfer_rows::starve(target).await,
         Row::Click => small_rows::click(target).await,
+        Row::Imaplib => small_rows::imaplib(target).await,
         Row::Quota => small_rows::quota(target).await,
         Row::Sandbox => small_rows::sandbox(target).await,
         Row::Book | Row::Startup | Row::Reload => Err("measured alone".into()),

@@ -125,6 +125,25 @@ pub async fn click(target: &Target) -> Res<Vec<Cell>> {
     Ok(cells)
 }
 
+/// An import by a program that writes each message and the line end behind it apart, with Nagle's algorithm on: 300 messages of
+/// 2 kB, one after the other. Who does not acknowledge the message at once waits for 40 ms with each.
+pub async fn imaplib(target: &Target) -> Res<Vec<Cell>> {
+    let mut session = Imap::logged_in_as_imaplib(target.imap, 0).await?;
+    // The mailbox outlives the peer: every round begins with an empty one.
+    let _ = session.command("DELETE Archive").await;
+    session.command("CREATE Archive").await?;
+    let mut times = Vec::new();
+    for number in 0..320 {
+        let start = Instant::now();
+        session.append_apart(2000).await?;
+        // The first acknowledgements of a connection are quick everywhere.
+        if number >= 20 {
+            times.push(start.elapsed());
+        }
+    }
+    Ok(vec![Cell::new(&figures::IMAPLIB_P50, Times::new(times).percentile(50))])
+}
+
 async fn logins(door: Door, count: usize, width: usize) -> Res<Times> {
     crowd(count, width, move |number| async move { Imap::logged_in(door, number).await?.command("LOGOUT").await }).await
 }

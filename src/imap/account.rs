@@ -22,10 +22,7 @@ const ASSOCIATION: &str = "association";
 
 /// The answer to a quota command. `line` is the whole command, a literal with its octets included. Members do not set quotas.
 pub fn answer(tag: &[u8], line: &[u8], account: &dyn Account) -> Vec<u8> {
-    let command = match CommandCodec::default().decode(line) {
-        Ok((rest, command)) if rest.is_empty() => command,
-        _ => return reply::bad(tag, Code::Syntax),
-    };
+    let Ok(([], command)) = CommandCodec::default().decode(line) else { return reply::bad(tag, Code::Syntax) };
     let Some(roots) = account.roots() else { return reply::no(tag, "UNAVAILABLE", Code::BackendDown) };
     let roots = limited(&roots);
     match command.body {
@@ -33,49 +30,58 @@ pub fn answer(tag: &[u8], line: &[u8], account: &dyn Account) -> Vec<u8> {
             Some(name) => [named(&name, &roots), told(&roots), reply::ok(tag, "GETQUOTAROOT done")].concat(),
             None => reply::bad(tag, Code::Syntax),
         },
-        CommandBody::GetQuota { root } => match roots.iter().find(|(name, _)| name.as_bytes() == AsRef::<[u8]>::as_ref(&root)) {
-            Some(found) => [told(std::slice::from_ref(found)), reply::ok(tag, "GETQUOTA done")].concat(),
-            None => reply::no(tag, "NONEXISTENT", Code::NotHere),
-        },
+        CommandBody::GetQuota { root } => {
+            match roots.iter().find(|known| known.name.as_bytes() == AsRef::<[u8]>::as_ref(&root)) {
+                Some(found) => [told([found]), reply::ok(tag, "GETQUOTA done")].concat(),
+                None => reply::no(tag, "NONEXISTENT", Code::NotHere),
+            }
+        }
         CommandBody::SetQuota { .. } => reply::no(tag, "NOPERM", Code::NotHere),
         _ => reply::bad(tag, Code::Syntax),
     }
 }
 
-/// A quota root that has a limit: its name, and its resources as they stand in QUOTA.
-type Limited = (&'static str, String);
+/// A quota root that has a limit.
+struct Limited {
+    name: &'static str,
+    /// What stands in the parentheses of QUOTA.
+    resources: String,
+    /// Octets that can still be stored, as far as this root goes.
+    left: u128,
+}
 
 /// The roots that have a limit. Without one a root is not there at all: QUOTA names at least one resource (RFC 9208 7,
 /// quota-list), and at `()` Thunderbird gives the whole session up and shows an empty INBOX.
-///
-/// The root in which least octets are left comes last: see [`named`].
 fn limited([mailbox, association]: &[Root; 2]) -> Vec<Limited> {
-    let left = |root: &Root| match root.storage {
-        Limit::At(most) => u128::from(most).saturating_sub(root.octets),
-        Limit::None => u128::MAX,
-    };
-    let mut roots = [(ASSOCIATION, association), (MAILBOX, mailbox)];
-    roots.sort_by_key(|(_, root)| std::cmp::Reverse(left(root)));
-    let told = roots.map(|(name, root)| (name, resources(root)));
-    told.into_iter().filter(|(_, resources)| !resources.is_empty()).collect()
+    let roots = [(MAILBOX, mailbox), (ASSOCIATION, association)].map(|(name, root)| {
+        let left = match root.storage {
+            Limit::At(most) => u128::from(most).saturating_sub(root.octets),
+            Limit::None => u128::MAX,
+        };
+        Limited { name, resources: resources(root), left }
+    });
+    roots.into_iter().filter(|root| !root.resources.is_empty()).collect()
 }
 
 /// One `* QUOTAROOT name root` for each root (RFC 9208 4.3.2), all before the first QUOTA; `* QUOTAROOT name` where there is none.
 ///
-/// One line with both names would be as good for the RFC, but SOGo takes what follows the mailbox for one name, finds no
-/// QUOTA of it, and shows nothing. Thunderbird, FairEmail (Jakarta Mail) and MailKit add the lines up, Roundcube reads QUOTA only. SOGo,
-/// KMail and Evolution keep the last line of a mailbox: that is the root that is full first.
+/// One line with both names would be as good for the RFC, but SOGo takes what follows the mailbox for one name, finds no QUOTA of
+/// it, and shows nothing. Thunderbird, FairEmail (Jakarta Mail) and MailKit add the lines up, Roundcube reads QUOTA only. SOGo,
+/// KMail and Evolution keep the last line of a mailbox: that is the root in which least is left.
 fn named(mailbox: &[u8], roots: &[Limited]) -> Vec<u8> {
     let line = |root: &[u8]| [b"* QUOTAROOT ", mailbox, root, b"\r\n"].concat();
-    if roots.is_empty() {
-        return line(b"");
+    let mut order: Vec<_> = roots.iter().rev().collect();
+    order.sort_by_key(|root| std::cmp::Reverse(root.left));
+    match order[..] {
+        [] => line(b""),
+        _ => order.iter().flat_map(|root| line(format!(" {}", root.name).as_bytes())).collect(),
     }
-    roots.iter().flat_map(|(name, _)| line(format!(" {name}").as_bytes())).collect()
 }
 
 /// `* QUOTA root (STORAGE used most MESSAGE used most)` of each.
-fn told(roots: &[Limited]) -> Vec<u8> {
-    roots.iter().map(|(name, resources)| format!("* QUOTA {name} ({resources})\r\n")).collect::<String>().into_bytes()
+fn told<'a>(roots: impl IntoIterator<Item = &'a Limited>) -> Vec<u8> {
+    let line = |root: &Limited| format!("* QUOTA {} ({})\r\n", root.name, root.resources);
+    roots.into_iter().map(line).collect::<String>().into_bytes()
 }
 
 /// STORAGE counts in 1024 octets (RFC 9208 5.1): used is rounded up, the limit down, so that a client never shows room that is
@@ -167,7 +173,7 @@ mod tests {
     #[test]
     fn two_roots_in_units_of_1024() {
         let roots = "* QUOTAROOT \"In Box\" association\r\n* QUOTAROOT \"In Box\" mailbox\r\n";
-        let quotas = "* QUOTA association (MESSAGE 3 9)\r\n* QUOTA mailbox (STORAGE 2 9)\r\n";
+        let quotas = "* QUOTA mailbox (STORAGE 2 9)\r\n* QUOTA association (MESSAGE 3 9)\r\n";
         let expected = format!("{roots}{quotas}a OK GETQUOTAROOT done\r\n");
         assert_eq!(told(&HALF, "a GETQUOTAROOT \"In Box\"\r\n"), expected);
         assert_eq!(told(&HALF, "a GETQUOTA mailbox\r\n"), "* QUOTA mailbox (STORAGE 2 9)\r\na OK GETQUOTA done\r\n");
@@ -198,12 +204,10 @@ mod tests {
     fn the_root_that_is_full_first_comes_last() {
         let order = |mailbox, association| {
             let text = told(&Limits([mailbox, NONE, association, NONE]), "a GETQUOTAROOT i\r\n");
-            let last = |line: &str| text.find(line).unwrap();
-            assert!(
-                last("QUOTAROOT i mailbox") < last("QUOTA association")
-                    && last("QUOTAROOT i association") < last("QUOTA mailbox")
-            );
-            if last("i mailbox") > last("i association") { "mailbox" } else { "association" }
+            let at = |line: &str| text.find(line).unwrap();
+            let (mailbox, association) = (at("QUOTAROOT i mailbox"), at("QUOTAROOT i association"));
+            assert!(mailbox.max(association) < at("QUOTA mailbox") && at("QUOTA mailbox") < at("QUOTA association"));
+            if mailbox > association { "mailbox" } else { "association" }
         };
         assert_eq!(order(Limit::At(3000), Limit::At(9000)), "mailbox");
         assert_eq!(order(Limit::At(9000), Limit::At(3000)), "association");

@@ -17,17 +17,19 @@ pub struct Link {
     input: Buffer,
     side: Side,
     deadline: Instant,
+    /// Something was read since we last spoke: the kernel holds its acknowledgement back for our answer.
+    unanswered: bool,
 }
 
 impl Link {
     /// A link over `conn` to `side`; every wait ends with `Fault::Slow` at `deadline`.
     pub fn new(conn: Conn, side: Side, deadline: Instant) -> Link {
-        Link { conn, input: Buffer::default(), side, deadline }
+        Link::from_parts((conn, Buffer::default()), side, deadline)
     }
 
     /// The same over a connection of which something was read already: the reverse of [`Link::into_parts`].
     pub fn from_parts((conn, input): (Conn, Buffer), side: Side, deadline: Instant) -> Link {
-        Link { conn, input, side, deadline }
+        Link { conn, input, side, deadline, unanswered: false }
     }
 
     /// Sets when the next waits end.
@@ -58,10 +60,20 @@ impl Link {
         if self.input.is_full() {
             return Err(Fault::TooLong(self.side));
         }
-        let read = poll_fn(|cx| self.conn.poll_fill(cx, &mut self.input));
+        let read = poll_fn(|cx| {
+            let read = self.conn.poll_fill(cx, &mut self.input);
+            if read.is_pending() && std::mem::take(&mut self.unanswered) {
+                // We wait for the rest before we answer, and the peer may wait for the acknowledgement before it sends it.
+                self.conn.quick_ack();
+            }
+            read
+        });
         match timeout_at(self.deadline, read).await {
             Ok(Ok(0) | Err(_)) => Err(Fault::Gone(self.side)),
-            Ok(Ok(count)) => Ok(count),
+            Ok(Ok(count)) => {
+                self.unanswered = true;
+                Ok(count)
+            }
             Err(_) => Err(Fault::Slow(self.side)),
         }
     }
@@ -71,6 +83,7 @@ impl Link {
     /// # Errors
     /// `Gone` when the peer closed, `Slow` at the deadline.
     pub async fn send(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.unanswered = false;
         send(&mut self.conn, bytes, self.side, self.deadline).await
     }
 
@@ -80,6 +93,7 @@ impl Link {
     /// As [`Link::send`] of the other side.
     pub async fn forward(&mut self, count: usize, other: &mut Link) -> Result<(), Fault> {
         let bytes = &self.input.filled()[..count.min(self.input.len())];
+        other.unanswered = false;
         send(&mut other.conn, bytes, other.side, other.deadline).await?;
         self.input.consume(count);
         Ok(())

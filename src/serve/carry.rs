@@ -37,6 +37,8 @@ struct Half {
     sent: usize,
     unflushed: bool,
     ended: bool,
+    /// Something was read since something was last sent: the kernel holds its acknowledgement back.
+    unanswered: bool,
 }
 
 /// A session that is carried.
@@ -46,8 +48,8 @@ pub(super) struct Carrier {
     session: Session,
     observer: Observer,
     answers: Vec<u8>,
-    /// What the client sent waits for the backend.
-    held: bool,
+    /// Whom the client's direction waits for.
+    waits: Waits,
     /// The client was lost: there is nobody to tell anything.
     lost: bool,
     /// Last words are on their way; then it is over.
@@ -62,6 +64,14 @@ struct Closing {
     end: Result<(), Fault>,
     /// The client is still speaking: it is heard out, and nothing of it counts.
     listen: bool,
+}
+
+/// Whom the client's direction waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    Nobody,
+    Client,
+    Backend,
 }
 
 /// What a silence is for.
@@ -85,7 +95,17 @@ impl Carrier {
     /// Both sides with what was read of them already.
     pub(super) fn new(client: (Conn, Buffer), backend: (Conn, Buffer), session: Session, observer: Observer) -> Carrier {
         let (client, backend) = (Half::new(client), Half::new(backend));
-        Carrier { client, backend, session, observer, answers: Vec::new(), held: false, lost: false, closing: None, end: Ok(()) }
+        Carrier {
+            client,
+            backend,
+            session,
+            observer,
+            answers: Vec::new(),
+            waits: Waits::Nobody,
+            lost: false,
+            closing: None,
+            end: Ok(()),
+        }
     }
 
     /// What is to be told to the session after some silence.
@@ -251,6 +271,11 @@ impl Carrier {
 
     fn read(&mut self, cx: &mut Context<'_>, moved: &mut usize) -> Result<(), Fault> {
         match self.client.fill(cx) {
+            // Once for each read that leaves a command unfinished, and only when nothing more is there yet.
+            Ok(0) if self.client.unanswered && self.is_amid_command() => {
+                self.client.unanswered = false;
+                self.client.conn.quick_ack();
+            }
             Ok(count) => *moved += count,
             Err(_) => self.lose_client(),
         }
@@ -258,9 +283,14 @@ impl Carrier {
         Ok(())
     }
 
+    /// Whether the client has more to send before anybody can answer.
+    fn is_amid_command(&self) -> bool {
+        self.waits == Waits::Client && !(self.session.awaits_command() && self.client.undecided().is_empty())
+    }
+
     fn notice_ends(&mut self) {
         // What it sent before it left is brought to its end, as far as it is whole.
-        let waits = self.held && !self.client.undecided().is_empty();
+        let waits = self.waits == Waits::Backend && !self.client.undecided().is_empty();
         if self.client.ended && self.client.approved == 0 && self.backend.is_written() && !waits {
             self.session.client_left();
             if self.session.is_settled() || self.backend.ended {
@@ -318,7 +348,11 @@ impl Carrier {
     }
 
     fn obey_client(&mut self, step: Step) -> bool {
-        self.held = matches!(step, Step::Hold);
+        self.waits = match step {
+            Step::Need => Waits::Client,
+            Step::Hold => Waits::Backend,
+            _ => Waits::Nobody,
+        };
         match step {
             Step::Need | Step::Hold => return false,
             Step::Forward(count) => self.client.approved += count,
@@ -363,7 +397,7 @@ impl Carrier {
 
 impl Half {
     fn new((conn, input): (Conn, Buffer)) -> Half {
-        Half { conn, input, approved: 0, output: Vec::new(), sent: 0, unflushed: false, ended: false }
+        Half { conn, input, approved: 0, output: Vec::new(), sent: 0, unflushed: false, ended: false, unanswered: false }
     }
 
     fn into_parts(self) -> (Conn, Buffer) {
@@ -431,6 +465,7 @@ impl Half {
                 Poll::Pending => return Ok(total),
             }
         }
+        self.unanswered &= total == 0;
         if self.unflushed && self.conn.poll_flush(cx)?.is_ready() {
             self.unflushed = false;
         }
@@ -447,7 +482,10 @@ impl Half {
                 self.ended = true;
                 Ok(0)
             }
-            Poll::Ready(count) => Ok(count),
+            Poll::Ready(count) => {
+                self.unanswered = true;
+                Ok(count)
+            }
             Poll::Pending => Ok(0),
         }
     }

@@ -8,10 +8,10 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use nologd::demo::{Member, Owner};
+use nologd::demo::{CERTIFICATE, Member, Owner, Place};
 use serde_json::{Value, json};
 
-use super::support::{Stack, client};
+use super::support::client;
 
 /// How long the program may take to start, and to show what it has to. A loaded machine with two cores is slow.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -38,10 +38,10 @@ pub struct Thunderbird {
 
 impl Thunderbird {
     /// Starts it; it trusts the example certificate, and has no account yet.
-    pub fn start(stack: &Stack) -> Thunderbird {
-        let folder = stack.place.make("thunderbird", Owner::me()).unwrap();
-        let port = stack.place.port().unwrap();
-        stack.place.write("thunderbird/user.js", preferences(port).as_bytes()).unwrap();
+    pub fn start(place: &Place, imaps: u16) -> Thunderbird {
+        let folder = place.make("thunderbird", Owner::me()).unwrap();
+        let port = place.port().unwrap();
+        place.write("thunderbird/user.js", preferences(port).as_bytes()).unwrap();
         let log = folder.join("imap");
         let mut command = client("thunderbird", "thunderbird");
         command.args(["--headless", "--marionette", "--remote-allow-system-access", "--no-remote", "--profile"]).arg(&folder);
@@ -58,13 +58,13 @@ impl Thunderbird {
         };
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let log = folder.join("imap.moz_log");
-        let mut thunderbird = Thunderbird { child, stream, number: 0, imaps: stack.ports().imaps, log };
+        let mut thunderbird = Thunderbird { child, stream, number: 0, imaps, log };
         thunderbird.read();
         thunderbird.command("WebDriver:NewSession", &json!({}));
         thunderbird.command("Marionette:SetContext", &json!({"value": "chrome"}));
         thunderbird.until("its window", |program| (program.run(IS_THERE, &json!([])) == json!(true)).then_some(()));
-        let certificate = fs::read_to_string(stack.certificate()).unwrap();
-        let certificate: String = certificate.lines().filter(|line| !line.starts_with('-')).collect();
+        let certificate: String =
+            std::str::from_utf8(CERTIFICATE).unwrap().lines().filter(|line| !line.starts_with('-')).collect();
         thunderbird.run(TRUST, &json!([certificate, thunderbird.imaps]));
         thunderbird
     }
