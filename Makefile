@@ -25,7 +25,7 @@ PUSH  ?= 1
 
 DEMO_PACKAGES  = gcc libc6-dev dovecot-imapd dovecot-lmtpd
 WEBMAIL_PACKAGES = roundcube-core roundcube-sqlite3 php-cli
-TEST_PACKAGES  = $(DEMO_PACKAGES) $(WEBMAIL_PACKAGES) chromium chromium-driver thunderbird postfix swaks msmtp isync mutt curl openssl gnupg \
+TEST_PACKAGES  = $(DEMO_PACKAGES) dovecot-pop3d $(WEBMAIL_PACKAGES) chromium chromium-driver thunderbird postfix swaks msmtp isync mutt curl openssl gnupg \
                  python3 libnet-ssleay-perl libio-socket-ssl-perl strace nginx libnginx-mod-mail rsyslog systemd-journal-remote
 BENCH_PACKAGES = gcc libc6-dev openssl nginx libnginx-mod-mail dovecot-imapd dovecot-submissiond imapproxy
 

@@ -3,6 +3,8 @@
 // A test that cannot go on must say where; what the long runs saw is for people.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::disallowed_macros)]
 
+use std::time::Duration;
+
 #[path = "attack/between.rs"]
 mod between;
 #[path = "attack/chance.rs"]
@@ -42,6 +44,10 @@ mod talk;
 mod truth;
 #[path = "attack/view.rs"]
 mod view;
+#[path = "attack/walk.rs"]
+mod walk;
+#[path = "attack/walker.rs"]
+mod walker;
 #[path = "attack/wild.rs"]
 mod wild;
 #[path = "support/wire.rs"]
@@ -59,6 +65,32 @@ fn random_imap_gets_nothing_past_the_judge() {
 fn random_imap_for_long() {
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
     run(from_env("ATTACK_SEED", now), from_env("ATTACK_COUNT", 200_000) as usize);
+}
+
+/// Fifteen seconds, without pushes of usage.
+#[test]
+fn a_walk_leaves_book_and_truth_together() {
+    go(Duration::from_secs(15), std::env::var("WALK_PUSH").is_ok_and(|push| push == "1"));
+}
+
+/// `make walk`: twenty minutes.
+#[test]
+#[ignore = "takes twenty minutes: make walk"]
+fn walk_for_long() {
+    go(Duration::from_secs(60 * from_env("WALK_MINUTES", 20)), from_env("WALK_PUSH", 1) == 1);
+}
+
+fn go(time: Duration, push: bool) {
+    let seed = from_env("WALK_SEED", 11);
+    let (figures, counts) = walk::walk(seed, time, push);
+    figures.examples.iter().for_each(|example| println!("  {example}"));
+    println!("walk: seed {seed}, {} s, push {push}: {counts:?}", time.as_secs());
+    let walk::Figures { samples, over, over_confirmed, below, below_confirmed, rests, compared, unequal, .. } = figures;
+    println!(
+        "walk: {samples} looks, over a limit {over} ({over_confirmed} still 50 ms later), below the truth {below} ({below_confirmed}), \
+         {unequal} of {compared} mailboxes unequal at {rests} rests"
+    );
+    assert!(over == 0 && below == 0 && unequal == 0, "the book and the truth are not together");
 }
 
 fn run(seed: u64, count: usize) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::item::Payload;
+use super::item::{Item, Payload};
 use super::session::Session;
 use super::view::Ran;
 
@@ -92,12 +92,21 @@ type Known<'a> = HashMap<&'a str, (&'a Session, usize, &'a str)>;
 fn one_session(commands: &[&Ran], known: &Known, by_number: &HashMap<u64, &Session>, findings: &mut Findings) {
     let owner = commands.iter().find_map(|ran| by_number.get(&number(&ran.tag)?)).copied();
     let mut last = (0, 0);
-    for ran in commands {
+    let none = Ran::default();
+    for (position, ran) in commands.iter().enumerate() {
         let Some(owner) = owner else { continue };
+        let before = position.checked_sub(1).map_or(&none, |before| commands[before]);
         if ran.tag.is_empty() {
-            let tidy = owner.items[..owner.sent].iter().all(|item| item.well_formed || item.payload == Payload::Literal);
-            if tidy && !owner.loose {
-                findings.add("no command at a command's place", "Dovecot was sent garbage", || owner.transcript(0));
+            // Where the verb itself is none, Dovecot finds no command either: that is the client's own garbage.
+            let named = |item: &Item| item.commands.iter().all(|(_, verb)| is_verb(verb)) && !item.commands.is_empty();
+            let tidy = |item: &Item| item.well_formed || item.payload == Payload::Literal && named(item);
+            let tidy = owner.items[..owner.sent].iter().all(tidy);
+            // An APPEND that Dovecot gives up at its last line leaves an empty line behind, which is nothing to run.
+            let given_up = before.verb == "APPEND" && before.answer != "OK";
+            if tidy && !owner.loose && !given_up {
+                let kind = owner.items.get(last.0).map_or("", |item| &item.kind);
+                let text = || format!("{}{}", one(owner, last.0), one(owner, last.0 + 1));
+                findings.add("no command at a command's place", &format!("behind {kind}"), text);
             }
             continue;
         }
@@ -124,6 +133,10 @@ fn one_session(commands: &[&Ran], known: &Known, by_number: &HashMap<u64, &Sessi
             });
         }
     }
+}
+
+fn is_verb(verb: &str) -> bool {
+    !verb.is_empty() && verb != "UID" && verb.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" -".contains(&byte))
 }
 
 /// COPY in the ways that do the same: a copy to Trash may have become a MOVE, and its numbers UIDs.

@@ -35,7 +35,9 @@ pub struct Outcome {
 /// At least `count` commands from `seed`; `tame`: only well-formed ones.
 pub fn attack(seed: u64, count: usize, tame: bool) -> Outcome {
     let lines = format!("storage = \"{ASSOCIATION}\"\nmailbox_default = \"{MAILBOX}\"");
-    let plan = Plan::velo(&lines, &["m0", "m1", "m2", "m3"]);
+    // To see what another backend makes of it, such as one without LITERAL+.
+    let dovecot = std::env::var("ATTACK_DOVECOT").unwrap_or_default();
+    let plan = Plan { dovecot, ..Plan::velo(&lines, &["m0", "m1", "m2", "m3"]) };
     let (stage, users) = (Stage::set(&plan), plan.addresses());
     let mut view = View::new(stage.view());
     let began = Instant::now();

@@ -66,6 +66,8 @@ pub struct Stage {
     pub dovecot: Dovecot,
     pub imap: u16,
     pub lmtp: u16,
+    /// Dovecot's, where the plan has one.
+    pub pop3: u16,
     pub place: Place,
 }
 
@@ -95,7 +97,7 @@ impl Stage {
         let text = config(&place, plan, user, [imap, lmtp, backend, dovecot.lmtp()]);
         let config = place.write("nologd.toml", text.as_bytes()).unwrap();
         let nologd = start(&place, &config);
-        Stage { _nologd: nologd, dovecot, imap, lmtp, place }
+        Stage { _nologd: nologd, dovecot, imap, lmtp, pop3, place }
     }
 
     /// The log with Dovecot's view of what it ran.

@@ -1,9 +1,10 @@
 //! What is really stored, read from the Maildirs, and the same numbers from doveadm.
 //!
 //! A message that was there before and after the book was asked was there at that moment: what [`there`] finds both times is a
-//! lower bound that no race can make too large. A renamed folder or a changed flag leaves the first part of a file's name as it is.
+//! lower bound. A changed flag leaves the first part of a file's name as it is; a renamed folder only makes the bound lower.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
@@ -23,8 +24,8 @@ impl Sum {
     }
 }
 
-/// The messages of one Maildir with their sizes as IMAP counts them.
-pub type Messages = HashMap<String, u64>;
+/// The messages of one Maildir, by folder and name, with their sizes as IMAP counts them.
+pub type Messages = HashMap<(OsString, String), u64>;
 
 /// All messages of all folders of one mailbox.
 pub fn there(stage: &Stage, address: &str) -> Messages {
@@ -41,12 +42,13 @@ pub fn there(stage: &Stage, address: &str) -> Messages {
 }
 
 fn folder(path: &Path, found: &mut Messages) {
+    let place = path.file_name().unwrap_or_default().to_os_string();
     for part in ["new", "cur"] {
         for entry in fs::read_dir(path.join(part)).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let base = name.split(":2,").next().unwrap_or_default().to_owned();
             if let Some(octets) = size(&base, &entry.path()) {
-                found.insert(base, octets);
+                found.insert((place.clone(), base), octets);
             }
         }
     }

@@ -69,5 +69,6 @@ fn record(line: &str) -> Option<Ran> {
     }
     ran.verb = ran.verb.to_ascii_uppercase();
     // A command that was cut off before its tag is none.
-    (!ran.session.is_empty() && !(ran.tag.is_empty() && ran.answer.is_empty())).then_some(ran)
+    let nothing = ran.session.is_empty() || ran.tag.is_empty() && ran.answer.is_empty();
+    (!nothing).then_some(ran)
 }

@@ -1,0 +1,209 @@
+//! Forty clients over seventy mailboxes with little room, for as long as one likes, while the book is held against the truth.
+//!
+//! Thirty of the mailboxes are used around nologd too. Their associations' limits can be passed by what nobody asked about; all
+//! else holds for them as well, when they have been counted.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use super::rounds::REST;
+use super::stage::{Plan, Stage};
+use super::truth::{self, Sum};
+use super::walker::{Counts, Walker};
+
+const CLIENTS: usize = 40;
+/// Near what is stored: most of the time something is full.
+const MAILBOX: u64 = 400 << 10;
+const ASSOCIATION: u64 = 3 << 20;
+/// How long between two rests.
+const STRETCH: Duration = Duration::from_secs(60);
+/// How many differences are shown.
+const SHOWN: usize = 12;
+
+const POP3: &str = "protocols = imap lmtp pop3
+service pop3-login {
+  chroot =
+  service_count = 0
+  inet_listener pop3 {
+    address = 127.0.0.1
+    port = @POP3@
+  }
+  inet_listener pop3s {
+    port = 0
+  }
+}
+";
+const PUSHED: &str = "mail_plugins = $mail_plugins quota quota_clone
+plugin {
+  quota = count:User quota:noenforcing
+  quota_vsizes = yes
+  quota_clone_dict = proxy:@USAGE@:quota
+}
+";
+
+/// What a walk saw.
+#[derive(Default, Debug)]
+pub struct Figures {
+    pub samples: usize,
+    /// Associations and mailboxes over their limit, and those still so 50 ms later.
+    pub over: usize,
+    pub over_confirmed: usize,
+    /// Mailboxes whose book was below the truth, and those still so 50 ms later.
+    pub below: usize,
+    pub below_confirmed: usize,
+    pub rests: usize,
+    /// Mailboxes at a rest.
+    pub compared: usize,
+    pub unequal: usize,
+    pub examples: Vec<String>,
+}
+
+/// What all clients look at.
+pub struct Road {
+    pub stage: Stage,
+    /// Mailboxes that are touched through nologd only, and the others.
+    pub ours: Vec<String>,
+    pub around: Vec<String>,
+    pub counts: Counts,
+    pub over: AtomicBool,
+    pub paused: AtomicBool,
+    pub resting: AtomicUsize,
+    pub push: bool,
+}
+
+/// Ends the walk, also where the test has failed.
+struct End<'a>(&'a Road);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.over.store(true, Ordering::SeqCst);
+        self.0.paused.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Walks for `time`; `push`: Dovecot tells nologd what changes.
+pub fn walk(seed: u64, time: Duration, push: bool) -> (Figures, Counts) {
+    let road = road(push);
+    let mut figures = Figures::default();
+    let end = Instant::now() + time;
+    scope(|threads| {
+        let end_of_walk = End(&road);
+        for number in 0..CLIENTS {
+            let road = &road;
+            threads.spawn(move || Walker::new(road, seed, number).run());
+        }
+        let mut rest = Instant::now() + STRETCH.min(time);
+        loop {
+            look(&road, &mut figures);
+            if Instant::now() >= rest {
+                at_rest(&road, &mut figures);
+                rest = Instant::now() + STRETCH;
+            }
+            if Instant::now() >= end {
+                break;
+            }
+            sleep(Duration::from_millis(200));
+        }
+        if Instant::now() + STRETCH > rest + Duration::from_secs(5) {
+            at_rest(&road, &mut figures);
+        }
+        drop(end_of_walk);
+    });
+    (figures, road.counts)
+}
+
+fn road(push: bool) -> Road {
+    let lines = format!("storage = \"{ASSOCIATION}\"\nmailbox_default = \"{MAILBOX}\"");
+    let boxes: Vec<_> = (0..10).map(|number| format!("m{number}")).collect();
+    let names = ["ours0", "ours1", "ours2", "ours3", "around0", "around1", "around2"];
+    let dovecot = if push { format!("{POP3}{PUSHED}") } else { POP3.to_owned() };
+    let associations = names.map(|name| (name, lines.clone(), boxes.clone())).into();
+    let plan = Plan { associations, dovecot, push, ..Plan::default() };
+    let (ours, around) = plan.addresses().into_iter().partition(|address| address.contains("ours"));
+    let (over, paused, resting) = (AtomicBool::new(false), AtomicBool::new(false), AtomicUsize::new(0));
+    Road { stage: Stage::set(&plan), ours, around, counts: Counts::default(), over, paused, resting, push }
+}
+
+/// One look at all mailboxes of ours, and at what is wrong a second one.
+fn look(road: &Road, figures: &mut Figures) {
+    figures.samples += 1;
+    let (over, below) = wrong(road);
+    if over.is_empty() && below.is_empty() {
+        return;
+    }
+    sleep(Duration::from_millis(50));
+    let (still_over, still_below) = wrong(road);
+    let still = |first: &HashMap<String, String>, second: &HashMap<String, String>| {
+        first.keys().filter(|what| second.contains_key(*what)).count()
+    };
+    figures.over += over.len();
+    figures.over_confirmed += still(&over, &still_over);
+    figures.below += below.len();
+    figures.below_confirmed += still(&below, &still_below);
+    figures.examples.extend(over.into_values().chain(below.into_values()).take(SHOWN.saturating_sub(figures.examples.len())));
+}
+
+type Wrong = HashMap<String, String>;
+
+fn wrong(road: &Road) -> (Wrong, Wrong) {
+    let before: Vec<_> = road.ours.iter().map(|user| truth::there(&road.stage, user)).collect();
+    let book = truth::book(&road.stage);
+    let (mut over, mut below, mut sums) = (Wrong::new(), Wrong::new(), HashMap::<&str, u64>::new());
+    for (user, before) in road.ours.iter().zip(&before) {
+        let stored = truth::both(before, &truth::there(&road.stage, user));
+        let (_, with) = book.get(user).copied().unwrap_or_default();
+        if stored.octets > with.octets || stored.messages > with.messages {
+            below.insert(user.clone(), format!("{user}: stored {stored:?}, in the book {with:?}"));
+        }
+        if stored.octets > MAILBOX {
+            over.insert(user.clone(), format!("{user}: stored {stored:?} of {MAILBOX}"));
+        }
+        *sums.entry(user.split('@').nth(1).unwrap_or_default()).or_default() += stored.octets;
+    }
+    for (name, octets) in sums.into_iter().filter(|(_, octets)| *octets > ASSOCIATION) {
+        over.insert(name.to_owned(), format!("{name}: {octets} of {ASSOCIATION}"));
+    }
+    (over, below)
+}
+
+/// All clients pause, some with their session open; then book and truth are the same.
+fn at_rest(road: &Road, figures: &mut Figures) {
+    road.paused.store(true, Ordering::SeqCst);
+    let end = Instant::now() + Duration::from_secs(60);
+    while road.resting.load(Ordering::SeqCst) < CLIENTS && Instant::now() < end {
+        sleep(Duration::from_millis(10));
+    }
+    assert!(Instant::now() < end, "a client does not come to rest");
+    let all: Vec<_> = road.ours.iter().chain(&road.around).collect();
+    if !road.push {
+        // Nobody tells what was delivered or deleted without a session; the next one counts it.
+        all.iter().for_each(|user| drop(road.stage.session(user).ask("LOGOUT")));
+    }
+    sleep(REST);
+    let book = truth::book(&road.stage);
+    figures.rests += 1;
+    for user in all {
+        let (stored, (used, with)) = (truth::told(&road.stage, user), book.get(user).copied().unwrap_or_default());
+        let kept = truth::both(&truth::there(&road.stage, user), &truth::there(&road.stage, user));
+        if stored != kept && figures.examples.len() < SHOWN {
+            figures.examples.push(format!("not at rest: {user}: doveadm counts {stored:?}, the Maildir has {kept:?}"));
+        }
+        figures.compared += 1;
+        if stored != used || used != with {
+            figures.unequal += 1;
+            if figures.examples.len() < SHOWN {
+                figures.examples.push(line(user, stored, used, with));
+            }
+        }
+    }
+    road.paused.store(false, Ordering::SeqCst);
+    while road.resting.load(Ordering::SeqCst) > 0 {
+        sleep(Duration::from_millis(5));
+    }
+}
+
+fn line(user: &str, stored: Sum, used: Sum, with: Sum) -> String {
+    format!("at rest {user}: stored {stored:?}, in the book {used:?}, with what is set aside {with:?}")
+}
