@@ -5,6 +5,9 @@
 //! changes it, so there the client's announcement is kept back until the header block (bounded) is there. The body passes as
 //! it comes. Everything else that is appended (drafts, imports, other people's mail) is left byte for byte.
 //!
+//! A line that ends in LF alone is stored as it is, and counted with the CR that belongs to it (RFC 9051 2.3.4: RFC822.SIZE is the size
+//! as it would be sent). So those are counted while they pass, and paid before the end of the command.
+//!
 //! A backend that has one message of a MULTIAPPEND cannot be told to forget it. What takes it back is a line that no server reads
 //! as the next message: then it says BAD, and has stored nothing (RFC 3502 3: all or nothing).
 
@@ -26,8 +29,10 @@ pub(super) struct Append {
     pub(super) prefix: Vec<u8>,
     /// The announcement of the present message, as the client made it.
     pub(super) literal: Literal,
-    /// Octets of the present message as they are to be stored.
+    /// Octets of the present message as they are announced to the backend.
     pub(super) size: u64,
+    /// Lines of it that end in LF alone, so far.
+    pub(super) bare: BareLines,
     /// The date-time of the present message.
     pub(super) date: Option<Box<[u8]>>,
     /// The literal stands in `UTF8 (...)`.
@@ -130,6 +135,7 @@ impl Append {
             Some([&rules.scrub(block, start, self.date.as_deref())?, body].concat())
         });
         let bytes = scrubbed.unwrap_or(header.bytes);
+        self.bare.count(&bytes);
         self.size = self.literal.size.saturating_sub(old).saturating_add(bytes.len() as u64);
         self.stage = Stage::Sized { bytes, left: header.left };
     }
@@ -140,14 +146,44 @@ impl Append {
     }
 
     /// Bytes of the message that frames are cut from.
-    pub(super) fn literal(&mut self, len: usize, done: bool) -> Step {
+    pub(super) fn literal(&mut self, bytes: &[u8], done: bool) -> Step {
         if let Stage::Refused { .. } | Stage::Aborted { .. } = self.stage {
-            return Step::Swallow(len);
+            return Step::Swallow(bytes.len());
         }
+        self.bare.count(bytes);
         if done {
             self.stage = Stage::Tail;
         }
-        Step::Forward(len)
+        Step::Forward(bytes.len())
+    }
+
+    /// Octets of the present message as the backend will count them, once it has passed.
+    pub(super) fn stored(&self) -> u64 {
+        self.size.saturating_add(self.bare.lines)
+    }
+}
+
+/// Counts lines that end in LF alone, over pieces.
+#[derive(Default)]
+pub(super) struct BareLines {
+    lines: u64,
+    /// The last piece ended in CR.
+    after_cr: bool,
+}
+
+impl BareLines {
+    /// Takes the next piece. Written so that it costs a fraction of a nanosecond an octet: it sees every octet that is stored.
+    fn count(&mut self, bytes: &[u8]) {
+        let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else { return };
+        self.lines += u64::from(*first == b'\n' && !self.after_cr);
+        let behind = bytes.get(1..).unwrap_or_default();
+        // In parts of 255, whose counts fit into an octet each.
+        for (before, here) in bytes.chunks(255).zip(behind.chunks(255)) {
+            let bare =
+                before.iter().zip(here).fold(0u8, |sum, (before, here)| sum + u8::from((*here == b'\n') & (*before != b'\r')));
+            self.lines += u64::from(bare);
+        }
+        self.after_cr = *last == b'\r';
     }
 }
 
@@ -157,6 +193,22 @@ impl Header {
         match end {
             None => self.bytes.len() < rules.header_limit(),
             Some(end) => self.bytes.len() < end + rules.body_wanted(&self.bytes[..end]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bare_lines_are_counted_in_any_pieces() {
+        let text = [&b"\na\r\nb\n\r\n\n"[..], &b"x\n".repeat(700), b"\r", b"\n", b"\r\r\n\n"].concat();
+        let whole = (0..text.len()).filter(|at| text[*at] == b'\n' && (*at == 0 || text[at - 1] != b'\r')).count() as u64;
+        for size in [1, 2, 7, 254, 255, 256, 1000, usize::MAX] {
+            let mut bare = BareLines::default();
+            text.chunks(size.min(text.len())).for_each(|piece| bare.count(piece));
+            assert_eq!(bare.lines, whole, "in pieces of {size}");
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The announced size is set aside before a single octet is invited; a scrubbed copy that is larger than announced asks for
 //! the difference; what is counted in the end is the scrubbed size.
 
-use super::append::{Act, Append, NO_MESSAGE, Stage};
+use super::append::{Act, Append, BareLines, NO_MESSAGE, Stage};
 use super::frame::{Flaw, Literal};
 use super::grammar::{append as grammar, quoted};
 use super::pending::{Asked, Collect, Pending};
@@ -38,6 +38,7 @@ impl Session {
             mailbox,
             prefix,
             size: literal.size,
+            bare: BareLines::default(),
             literal,
             date: options.date.map(Into::into),
             utf8: options.utf8,
@@ -227,6 +228,13 @@ impl Session {
         let len = line.len();
         let text = if append.utf8 { line.strip_prefix(b")") } else { Some(line) };
         let end = text == Some(b"\r\n") && flaw.is_none();
+        // What the backend will count on top is paid before it can store anything.
+        if let Err(code) = self.gate.grow(&append.tag, append.stored().saturating_sub(append.size)) {
+            append.literal = literal.unwrap_or(Literal { size: 0, sync: true, ..append.literal });
+            let answer = reply::over_quota(&append.tag, code);
+            self.gate.refused();
+            return self.refuse_append(append, len, answer);
+        }
         if end {
             self.gate.handed_over(&append.tag);
             return Step::Forward(len);
@@ -243,6 +251,7 @@ impl Session {
         (append.utf8, append.date) = (options.utf8, options.date.map(Into::into));
         append.prefix = line[..literal.at].to_vec();
         (append.literal, append.size, append.asked) = (literal, literal.size, Asked::Nothing);
+        append.bare = BareLines::default();
         self.judge(append, len)
     }
 

@@ -182,6 +182,19 @@ impl Gate {
         self.held.push((tag.into(), Held::Space(reservation, false, stored)));
     }
 
+    /// The message that was announced last for `tag` is `more` octets larger than announced.
+    ///
+    /// # Errors
+    /// There is no room for that.
+    pub(super) fn grow(&mut self, tag: &[u8], more: u64) -> Result<(), Code> {
+        let last = self.held.iter_mut().rev().find(|(holder, _)| **holder == *tag);
+        let (Some((_, Held::Space(reservation, _, stored))), true) = (last, more > 0) else { return Ok(()) };
+        let more = Amount { octets: more, messages: 0 };
+        reservation.grow(more).map_err(|verdict| verdict.code())?;
+        *stored = stored.plus(more);
+        Ok(())
+    }
+
     /// Messages change their folder until `tag` is answered.
     pub(super) fn shift(&mut self, tag: &[u8]) {
         if let Some(shift) = self.account.as_ref().and_then(|account| account.shift()) {

@@ -237,7 +237,7 @@ impl Session {
             Err(fault) => self.close(fault),
             Ok(Frame::Need) => Step::Need,
             Ok(Frame::Piece { len }) => self.piece(&input[..len]),
-            Ok(Frame::Literal { len, done }) => self.literal(len, done),
+            Ok(Frame::Literal { len, done }) => self.literal(&input[..len], done),
             Ok(Frame::Line { len, literal, flaw }) => self.line(&input[..len], literal, flaw),
         }
     }
@@ -255,7 +255,8 @@ impl Session {
         Step::Swallow(bytes.len())
     }
 
-    fn literal(&mut self, len: usize, done: bool) -> Step {
+    fn literal(&mut self, bytes: &[u8], done: bool) -> Step {
+        let len = bytes.len();
         match &mut self.phase {
             Phase::Refuse { left, .. } => match left.checked_sub(len as u64) {
                 Some(rest) => {
@@ -265,7 +266,7 @@ impl Session {
                 None => self.close(Fault::TooLong(Side::Client)),
             },
             Phase::Drain => Step::Swallow(len),
-            Phase::Append(append) => append.literal(len, done),
+            Phase::Append(append) => append.literal(bytes, done),
             Phase::Literal { tag } => {
                 if done {
                     self.phase = Phase::Rest { tag: std::mem::take(tag) };
