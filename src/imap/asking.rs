@@ -135,7 +135,9 @@ impl Session {
 
     /// Somebody else changed the mailbox: it is to be counted when this session rests.
     pub fn recount(&mut self) {
-        self.gate.wants_count();
+        if self.gate.account().is_some_and(|account| !account.is_seen()) {
+            self.gate.wants_count();
+        }
     }
 
     pub(super) fn known_places(&self) -> Arc<Places> {

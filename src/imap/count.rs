@@ -129,10 +129,8 @@ impl Count {
             (Stage::ListStatus, _) if begins && is(bytes, b"* LIST ") => self.list(frame, bytes, begins),
             (Stage::ListStatus, _) => self.status(frame, bytes, begins),
             (Stage::Status, Frame::Line { literal: None, .. }) => self.number(bytes),
-            (Stage::Examine, Frame::Line { .. }) if begins => {
-                if bytes.ends_with(b" EXISTS\r\n") && !bytes.starts_with(b"* 0 ") {
-                    self.open = Open::Messages;
-                }
+            (Stage::Examine, Frame::Line { .. }) if begins && bytes.ends_with(b" EXISTS\r\n") && !bytes.starts_with(b"* 0 ") => {
+                self.open = Open::Messages;
             }
             (Stage::Fetch, Frame::Line { .. }) if begins && memchr::memmem::find(bytes, b" FETCH ").is_some() => {
                 match number_after(bytes, b"RFC822.SIZE ") {

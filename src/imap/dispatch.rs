@@ -79,7 +79,8 @@ impl Session {
 
     /// IDLE and LOGOUT: for a while nothing can be asked any more, or never again.
     fn last_word(&mut self, line: &[u8], taken: usize, head: &Head<'_>, row: &'static Row) -> Step {
-        if self.gate.asks_at_rest() && self.may_count() {
+        let asks = if row.verb == Verb::Logout { self.gate.asks_at_end() } else { self.gate.asks_at_rest() };
+        if asks && self.may_count() {
             self.gate.rest();
             return match self.count(Pending::Line(line.to_vec()), taken) {
                 Ok(step) => step,

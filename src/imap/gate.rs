@@ -88,6 +88,11 @@ impl Gate {
         self.due != Due::No && self.account.is_some()
     }
 
+    /// Whether a count is due before the session ends. A backend that pushes tells by itself, within milliseconds of the end.
+    pub(super) fn asks_at_end(&self) -> bool {
+        self.asks_at_rest() && self.account.as_ref().is_some_and(|account| !account.is_pushed())
+    }
+
     /// The session rests, or is about to end: what is due then is due now.
     pub(super) fn rest(&mut self) {
         if self.due == Due::AtRest {
@@ -275,7 +280,7 @@ impl Gate {
 impl Drop for Gate {
     // A session that ended before it rested: the next one asks. What was handed over stays in doubt by itself.
     fn drop(&mut self) {
-        if let (true, Some(account)) = (self.due != Due::No, &self.account) {
+        if let (true, Some(account)) = (self.asks_at_end(), &self.account) {
             account.unsee();
         }
     }

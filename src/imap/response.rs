@@ -189,7 +189,7 @@ impl Session {
         }
         let asks = match &self.phase {
             Phase::Ask(..) => true,
-            Phase::Command | Phase::Ready(_) => self.gate.asks_at_rest() && self.may_count(),
+            Phase::Command | Phase::Ready(_) => self.gate.asks_at_end() && self.may_count(),
             _ => false,
         };
         !asks && !self.gate.holds_what_was_sent()

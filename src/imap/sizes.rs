@@ -51,11 +51,8 @@ impl Sizes {
         match read {
             // Flags only, with a keyword that is called so: the client's own.
             Some(Items { size: None, .. }) => {}
-            Some(Items { uid, size: Some(size) }) => match uid {
-                Some(message) => self.add(message, size),
-                None => self.failed = Some(Status::No),
-            },
-            None => self.failed = Some(Status::No),
+            Some(Items { uid: Some(message), size: Some(size) }) => self.add(message, size),
+            Some(Items { uid: None, size: Some(_) }) | None => self.failed = Some(Status::No),
         }
     }
 

@@ -64,14 +64,17 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
     let session = Session::new(terms);
     let session = if loan.is_some() { session.on_loan() } else { session };
     let mut carrier = Carrier::new(client.into_parts(), logged_in.link.into_parts(), session, observer);
-    let watch = member.watch();
-    let end = carry(&mut carrier, context.patience, stop, watch).await;
+    let mut listener = Listener::new(member.watch());
+    let end = carry(&mut carrier, context.patience, stop, &mut listener).await;
     if end == Err(Fault::Garbage(Side::Backend)) {
         emit(Event::BackendConfused { backend: backend as u64 });
     }
     drop(seat);
     if let (Some(loan), Ok(())) = (loan, end) {
         Box::pin(pool::leave(&context, carrier.into_rest(), loan)).await;
+    } else {
+        drop(carrier);
+        listener.closed();
     }
     end
 }
@@ -152,13 +155,13 @@ async fn attempt_login(
 }
 
 /// Carries until one side ends, is silent for too long, or the daemon stops.
-async fn carry(carrier: &mut Carrier, patience: Patience, mut stop: Stop, watch: Option<Watch>) -> Result<(), Fault> {
+async fn carry(carrier: &mut Carrier, patience: Patience, mut stop: Stop, listener: &mut Listener) -> Result<(), Fault> {
     // Looked at now and then, and not set anew for each byte: a timer that is moved at every command costs more than the
     // command. So a stall is noticed after one to two times its length.
     let mut check = pin!(sleep_until(Instant::now() + patience.stall));
     let mut silence = Silence::new(patience);
     let mut seen = Phase::Running;
-    let (mut nap, mut listener) = (Nap::default(), Listener::new(watch));
+    let mut nap = Nap::default();
     loop {
         let next = if seen == Phase::Running { Phase::Draining } else { Phase::Over };
         tokio::select! {
@@ -247,6 +250,13 @@ struct Listener {
 impl Listener {
     fn new(watch: Option<Watch>) -> Listener {
         Listener { watch, stirred: true }
+    }
+
+    /// The backend's connection is closed: what it has to push it pushes now.
+    fn closed(self) {
+        if let Some(watch) = self.watch {
+            watch.closed();
+        }
     }
 
     fn listen(&mut self, cx: &mut std::task::Context<'_>, carrier: &mut Carrier) {

@@ -92,7 +92,9 @@ fn over_quota(client: &mut Client, plants: &Plants) -> Result<bool, Trouble> {
         return Ok(false);
     };
     let size = limit.saturating_sub(used).saturating_add(1).saturating_mul(1024);
-    let answer = client.refused(&format!("APPEND {} {{{size}}}", plants.mailbox), step)?;
+    // That the folder is not there comes before the quota.
+    client.refused(&format!("APPEND {} {{{size}}}", plants.mailbox), step)?;
+    let answer = client.refused(&format!("APPEND INBOX {{{size}}}"), step)?;
     let held = answer.contains("[OVERQUOTA]") && room(client)? == Some((used, limit));
     if held { Ok(true) } else { Err(Trouble::Unexpected(step)) }
 }
