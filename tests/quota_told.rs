@@ -286,6 +286,19 @@ fn a_doubt_ends_with_a_push_that_came_well_after_it() {
 }
 
 #[test]
+fn a_push_that_a_count_has_overtaken_takes_nothing_away() {
+    let book = book(1000);
+    push(&book, "ann", 100, 1);
+    // Stored, never answered, then counted; the push was said before.
+    handed_over(&book, "ann", 50, Way::Member).doubt();
+    assert_eq!(count(&book, "ann", Amount { octets: 150, messages: 2 }), Refreshed::Exact);
+    push(&book, "ann", 100, 1);
+    assert_eq!(numbers(&book, "ann"), (150, 0));
+    ticks(&book, 4);
+    assert_eq!(numbers(&book, "ann"), (150, 0));
+}
+
+#[test]
 fn incoming_mail_is_the_backends_number_where_it_pushes_and_wants_a_count_where_not() {
     let book = book(100_000);
     let watch = book.watch(&mailbox("bob")).unwrap();

@@ -38,7 +38,14 @@ impl Tally {
         self.counts += 1;
         let since = self.committed.minus(begun.committed);
         self.used = seen.plus(since);
+        let doubts = self.doubts.total();
         self.doubts.counted(begun.number);
+        // A push that was said before the count may still be on its way, and lack what is no doubt any more.
+        let ended = doubts.minus(self.doubts.total());
+        if ended != Amount::ZERO {
+            let slot = self.recent.slot(now);
+            *slot = slot.plus(ended);
+        }
         self.confirmed = Some(now);
         if let Some(push) = &mut self.push {
             push.counted(seen, since, now);

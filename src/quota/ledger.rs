@@ -1,7 +1,7 @@
 //! One association's numbers: what is used, what is set aside, and the one place where a reservation is judged.
 //!
-//! A ledger is always behind its association's lock, so that each method is one atomic step over the mailbox and the
-//! association. Invariants: `used` (with what is in doubt) and `open` are the sums over the mailboxes; `used + open` passes a limit only when the
+//! A ledger is always behind its association's lock, so that each method is one atomic step over the mailbox and the association.
+//! Invariants: `used` (with what is in doubt) and `open` are the sums over the mailboxes; `used + open` passes a limit only when the
 //! limit was lowered or the backend holds more than we let in.
 
 use std::collections::{BTreeSet, HashMap};

@@ -15,8 +15,8 @@
 //! | ledger, one for each association | all its numbers | no |
 //! | news; pulse | what the notifier has not seen; which mailboxes wait for a tick | no |
 //!
-//! A reservation takes the last three and never waits for the disk. Sessions that watch are woken under the ledger's lock. Absent on purpose: a clock. `today`, `now` and
-//! [`Book::tick`] come from the caller, and nothing in the book knows when anything happened.
+//! A reservation takes the last three and never waits for the disk. Sessions that watch are woken under the ledger's lock. Absent on
+//! purpose: a clock. `today`, `now` and [`Book::tick`] come from the caller, and nothing in the book knows when anything happened.
 
 mod admin;
 mod amount;

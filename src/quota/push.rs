@@ -16,6 +16,8 @@ pub(super) struct Push {
     /// Pushes so far, and incoming mail that was committed.
     pub(super) count: u64,
     pub(super) stores: u64,
+    /// Pushes that were not used, because messages changed their folder.
+    pub(super) skipped: u64,
     /// When the last one came, and what it said.
     pub(super) at: Tick,
     last: Amount,
@@ -40,6 +42,7 @@ impl Push {
         Push {
             count: 0,
             stores: 0,
+            skipped: 0,
             at: now,
             last: used,
             window: Recent::default(),
@@ -106,6 +109,7 @@ impl Tally {
             self.want();
         }
         if let Some(push) = &mut self.push {
+            push.skipped += 1;
             push.after = push.after.plus(most.minus(self.used));
         }
         self.used = most;
@@ -113,16 +117,17 @@ impl Tally {
 
     /// A reservation of a mailbox that is pushed is committed.
     pub(super) fn commit_pushed(&mut self, held: &Held, stored: Amount, overlaps: bool, now: Tick) -> Counted {
-        let (quiet, shifting) = (self.is_unwatched(now), self.is_shifting(now));
+        let quiet = self.is_unwatched(now);
         let Some(push) = &mut self.push else { return Counted::Once };
         let pushes = push.count.saturating_sub(held.since().pushes);
         if held.way == Way::Incoming {
-            // One of them is its own, unless each belongs to another message that was stored meanwhile.
-            let own = pushes > push.stores.saturating_sub(held.since().stores);
+            // One of them is its own, unless each belongs to another message that was stored meanwhile, or its own was skipped.
+            let skipped = push.skipped != held.since().skipped;
+            let own = !skipped && pushes > push.stores.saturating_sub(held.since().stores);
             push.stores += 1;
             if own && quiet {
                 push.silent = false;
-            } else if pushes == 0 && !shifting {
+            } else if pushes == 0 && !skipped {
                 push.silent = true;
             }
             if own && !push.silent && !overlaps {

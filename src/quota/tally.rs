@@ -74,6 +74,7 @@ pub(super) struct Since {
     counts: u64,
     pub(super) pushes: u64,
     pub(super) stores: u64,
+    pub(super) skipped: u64,
 }
 
 impl Held {
@@ -213,8 +214,9 @@ impl Tally {
     }
 
     fn since(&self) -> Since {
-        let (pushes, stores) = self.push.as_ref().map_or((0, 0), |push| (push.count, push.stores));
-        Since { counts: self.counts, pushes, stores }
+        let push = self.push.as_ref().map_or((0, 0, 0), |push| (push.count, push.stores, push.skipped));
+        let (pushes, stores, skipped) = push;
+        Since { counts: self.counts, pushes, stores, skipped }
     }
 
     fn let_go(&mut self, held: &Held) {
