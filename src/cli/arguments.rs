@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::blocks::Blocks;
 use super::incident::Incident;
 use super::values::{self, Leads, Own, Standby};
 use crate::fault::Lang;
@@ -85,6 +86,13 @@ pub enum Admin {
     /// login in IMAP, by an alert that the mail program shows, and `disclose` and `status` tell it too. Ask the owner first.
     #[command(subcommand)]
     Incident(Incident),
+    /// Accounts that are slowed because of wrong passwords (TOO-MANY-TRIES), and making that end.
+    ///
+    /// Whoever logged in well within the last 30 hours from the same network is not concerned by others' wrong passwords. Strangers share
+    /// ten tries an account; one comes back each 30 seconds. All of it is in memory only. Networks are never shown, only their number;
+    /// names that are no mailbox here neither.
+    #[command(subcommand)]
+    Blocks(Blocks),
     /// What runs, what is not enforced, and how full the associations are. Nothing about any activity.
     Status {
         #[command(flatten)]

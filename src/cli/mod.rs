@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | `arguments` `incident` `values` | what can be typed, and what it means |
+//! | `arguments` `blocks` `incident` `values` | what can be typed, and what it means |
 //! | `ask` | from what was typed to a [`Request`](crate::admin::Request) |
 //! | `speak` | to the daemon and back |
 //! | `print` | the answer, for people |
@@ -11,6 +11,7 @@
 
 mod arguments;
 mod ask;
+mod blocks;
 mod incident;
 mod offline;
 mod print;

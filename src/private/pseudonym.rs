@@ -8,7 +8,7 @@ use std::net::Ipv6Addr;
 use arc_swap::ArcSwap;
 use aws_lc_rs::{hmac, rand};
 
-use super::Peer;
+use super::{Peer, Secret};
 
 /// 16 bytes of HMAC-SHA256: long enough that two peers never share one by chance.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,6 +34,26 @@ impl Hint {
     pub fn reveal(self) -> Ipv6Addr {
         let [a, b, c, d, e] = self.0;
         Ipv6Addr::from([0xfd, a, b, c, d, e, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+    }
+}
+
+/// What stands for where a client is: its network (IPv4 /32, IPv6 /64), and of IPv6 the /56 and the /48 around it, for one customer
+/// may have as many /64 as a city has people.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Networks {
+    narrow: Pseudonym,
+    wider: Option<[Pseudonym; 2]>,
+}
+
+impl Networks {
+    /// The network itself.
+    pub fn narrow(&self) -> Pseudonym {
+        self.narrow
+    }
+
+    /// All of them, the small ones first.
+    pub fn each(&self) -> impl Iterator<Item = Pseudonym> + use<> {
+        [self.narrow].into_iter().chain(self.wider.into_iter().flatten())
     }
 }
 
@@ -64,9 +84,25 @@ impl Pseudonymiser {
         }
     }
 
-    /// Stands for a client's network: IPv4 /32, IPv6 /64.
-    pub fn peer(&self, peer: &Peer) -> Pseudonym {
-        self.hash(&peer.prefix())
+    /// Stand for a client's network and those around it.
+    pub fn networks(&self, peer: &Peer) -> Networks {
+        let (narrow, wider) = peer.prefixes();
+        Networks { narrow: self.hash(&narrow), wider: wider.map(|wider| wider.map(|prefix| self.hash(&prefix))) }
+    }
+
+    /// Stands for an account at one network.
+    pub fn pair(&self, network: Pseudonym, account: Pseudonym) -> Pseudonym {
+        self.hash(&[b"&", &network.0[..], &account.0[..]].concat())
+    }
+
+    /// Enough of a hash of a secret to know it again when it is tried again for the same account, and far too little to find it by.
+    pub fn trace(&self, account: Pseudonym, secret: &Secret) -> u16 {
+        let mut hash = hmac::Context::with_key(&self.key);
+        hash.update(b"!");
+        hash.update(&account.0);
+        hash.update(secret.reveal());
+        let tag = hash.sign();
+        u16::from_be_bytes([tag.as_ref()[0], tag.as_ref()[1]])
     }
 
     /// Stands for an account, whether or not it exists. Case does not matter.
@@ -100,24 +136,28 @@ mod tests {
     #[test]
     fn one_network_has_one_pseudonym_and_a_new_key_gives_another() {
         let (one, two) = (Pseudonymiser::new().unwrap(), Pseudonymiser::new().unwrap());
-        assert!(one.peer(&peer("[2001:db8::1]")) == one.peer(&peer("[2001:db8::2]")));
-        assert!(one.peer(&peer("[2001:db8::1]")) != one.peer(&peer("[2001:db8:0:1::1]")));
-        assert!(one.peer(&peer("192.0.2.1")) != one.peer(&peer("192.0.2.2")));
-        assert!(one.peer(&peer("192.0.2.1")) == one.peer(&peer("[::ffff:192.0.2.1]")));
-        assert!(one.peer(&peer("192.0.2.1")) != two.peer(&peer("192.0.2.1")));
+        assert!(one.networks(&peer("[2001:db8::1]")) == one.networks(&peer("[2001:db8::2]")));
+        let (near, far) = (one.networks(&peer("[2001:db8::1]")), one.networks(&peer("[2001:db8:0:1::1]")));
+        assert!(near.narrow() != far.narrow() && near.each().skip(1).eq(far.each().skip(1)));
+        assert!(near.each().count() == 3 && one.networks(&peer("192.0.2.1")).each().count() == 1);
+        let alice = one.account("alice@asso.example");
+        assert!((0..4u8).any(|byte| one.trace(alice, &Secret::new(b"a")) != one.trace(alice, &Secret::new(&[byte]))));
+        assert!(one.networks(&peer("192.0.2.1")) != one.networks(&peer("192.0.2.2")));
+        assert!(one.networks(&peer("192.0.2.1")) == one.networks(&peer("[::ffff:192.0.2.1]")));
+        assert!(one.networks(&peer("192.0.2.1")) != two.networks(&peer("192.0.2.1")));
         assert!(one.account("Alice@asso.example") == one.account("alice@asso.example"));
     }
 
     #[test]
     fn a_hint_is_a_local_address_of_one_client_until_its_key_turns() {
         let keys = Pseudonymiser::new().unwrap();
-        let (one, two) = (keys.peer(&peer("192.0.2.1")), keys.peer(&peer("192.0.2.2")));
+        let (one, two) = (keys.networks(&peer("192.0.2.1")).narrow(), keys.networks(&peer("192.0.2.2")).narrow());
         let before = keys.hint(one);
         assert!(keys.hint(one) == before && keys.hint(two) != before);
         let octets = before.reveal().octets();
         assert_eq!((octets[0], &octets[6..]), (0xfd, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 1][..]));
         assert!(octets[1..6] != one.reveal()[..5], "the pseudonym itself is nobody's business");
         keys.turn_hints();
-        assert!(keys.hint(one) != before && keys.peer(&peer("192.0.2.1")) == one);
+        assert!(keys.hint(one) != before && keys.networks(&peer("192.0.2.1")).narrow() == one);
     }
 }

@@ -17,7 +17,7 @@ mod user;
 
 use std::path::PathBuf;
 
-pub use harden::harden;
+pub use harden::{descriptors, harden};
 pub use output::{Descriptor, kept_outputs, lost_outputs, machine_swaps};
 pub use probe::{Attempt, Outcome, probe};
 pub use user::{NoUser, become_user};

@@ -141,26 +141,36 @@ impl Door {
         }
         let listening = stop.clone();
         let mut crowded = false;
+        let tell_once = |told: &mut bool, crowded: bool| {
+            if crowded && !*told {
+                emit(Event::Crowded { limit: context.limits.sessions() as u64 });
+            }
+            *told = crowded;
+        };
         let serve = |conn, peer| {
-            let network = context.limits.pseudonymiser().peer(&peer);
             let seat = match self.service {
-                Service::Imap | Service::Submission | Service::Admin | Service::Metrics => context.limits.seat(network),
-                // All mail of the host comes from one place.
-                Service::Lmtp | Service::Policy => context.limits.seat_of_host(network),
+                Service::Imap | Service::Submission | Service::Admin | Service::Metrics => {
+                    context.limits.seat(context.limits.pseudonymiser().networks(&peer))
+                }
+                Service::Lmtp => context.limits.delivery_seat(),
+                Service::Policy => context.limits.question_seat(),
                 Service::WebmailImap | Service::WebmailSubmission => context.limits.webmail_seat(),
             };
             match seat {
                 Ok(seat) => {
-                    crowded = false;
+                    tell_once(&mut crowded, seat.is_crowded());
+                    let place = seat.place();
                     let manner = (self.entry.clone(), self.service, self.pooling);
-                    let (context, stop) = (context.clone(), stop.clone());
-                    tokio::spawn(async move { receive(conn, seat, manner, context, stop).await });
+                    let (limits, context, stop) = (context.limits.clone(), context.clone(), stop.clone());
+                    let task = tokio::spawn(async move { receive(conn, seat, manner, context, stop).await }).abort_handle();
+                    if let Some(place) = place {
+                        // Without a word: behind TLS that would be one more thing to wait for.
+                        limits.may_leave(place, move || task.abort());
+                    }
                 }
                 Err(code) => {
                     self.turn_away(&conn, code);
-                    if code == Code::TooManyConnections && !std::mem::replace(&mut crowded, true) {
-                        emit(Event::Crowded { limit: context.limits.sessions() as u64 });
-                    }
+                    tell_once(&mut crowded, code == Code::TooManyConnections);
                 }
             }
         };
