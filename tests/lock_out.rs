@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, setrlimit};
 use nologd::demo::Place;
+use socket2::{Domain, SockAddr, Socket, Type};
 
 #[path = "support/house.rs"]
 mod house;
@@ -165,6 +167,24 @@ fn silent_connections_starve_nobody() {
     assert!(house.said().matches("crowded").count() <= 4, "{}", house.said());
 }
 
+/// What is not enough is told beforehand too.
+#[test]
+fn check_tells_of_few_files() {
+    setrlimit(Resource::RLIMIT_NOFILE, 200, 200).unwrap();
+    let place = Place::new().unwrap();
+    place.make("state", nologd::demo::Owner::me()).unwrap();
+    let config = format!(
+        "hostname = \"mail.nolog.example\"\nstate_dir = \"{}\"\nuser = \"nobody\"\n[[listen]]\nservice = \"imap\"\n\
+         address = \"127.0.0.1:1143\"\ntls = \"none\"\n[[backend]]\nname = \"one\"\nimap = \"imap://127.0.0.1:10143\"\n",
+        place.path("state").display()
+    );
+    let file = place.write("nologd.toml", config.as_bytes()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_nologd")).arg("check").arg("--config").arg(file).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains("few descriptors: from here nologd could open 200 files"), "{said}");
+    assert!(said.contains("LimitNOFILE="), "{said}");
+}
+
 #[test]
 fn few_files_leave_the_house_its_own() {
     setrlimit(Resource::RLIMIT_NOFILE, 200, 200).unwrap();
@@ -177,4 +197,33 @@ fn few_files_leave_the_house_its_own() {
     let mut members: Vec<_> = (0..40).map(|_| Wire::from(HOME, house.ports.imaps)).collect();
     members.truncate(4);
     assert!(house.ask("status").contains("asso"));
+}
+
+/// A daemon without file descriptors takes nobody from its queue, and one that hangs never answers.
+#[test]
+fn the_command_line_waits_for_nothing_without_an_end() {
+    let place = Place::new().unwrap();
+    let listen = |name: &str, queue| {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        socket.bind(&SockAddr::unix(place.path(name)).unwrap()).unwrap();
+        socket.listen(queue).unwrap();
+        socket
+    };
+    let (_full, _silent) = (listen("full", 0), listen("silent", 10));
+    let waiting: Vec<_> = (0..10)
+        .map_while(|_| {
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            socket.connect(&SockAddr::unix(place.path("full")).unwrap()).ok().map(|()| socket)
+        })
+        .collect();
+    assert!(!waiting.is_empty() && waiting.len() < 10);
+    for (name, words, most) in [("full", "takes no connections", 15), ("silent", "gave no answer in 20 s", 25)] {
+        let began = Instant::now();
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_nologd")).arg("status").arg("--socket").arg(place.path(name)).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && said.contains(words), "{said}");
+        assert!(began.elapsed() < Duration::from_secs(most));
+    }
 }

@@ -19,6 +19,12 @@ pub(super) fn list(limits: &Limits, book: &Book) -> Result<Value, Answer> {
     Ok(json!({ "networks": slowed.networks, "others": slowed.accounts().saturating_sub(accounts.len()), "accounts": accounts }))
 }
 
+/// For `disclose`.
+pub(super) fn about(limits: &Limits, address: &Address) -> Value {
+    let (known, slowed) = limits.about(&address.reveal());
+    json!({ "known-networks": known, "slowed": slowed })
+}
+
 /// Makes it end, for one account or for all.
 pub(super) fn lift(limits: &Limits, account: Option<&Address>) -> Result<Value, Answer> {
     let name = account.map(Address::reveal);

@@ -116,6 +116,7 @@ impl Desk {
             None => json!({ "address": address.reveal() }),
         };
         held["incident"] = incident;
+        held["tries"] = blocks::about(&self.limits, address);
         Ok(held)
     }
 

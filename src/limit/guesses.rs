@@ -223,6 +223,12 @@ impl Guesses {
         Slowed { networks: self.networks[0].values().filter(full).count(), accounts }
     }
 
+    /// Networks from which `account` is known, and whether it is slowed.
+    pub(super) fn about(&self, account: Key, now: Instant) -> (usize, bool) {
+        let known = |pair: &&Pair| pair.account == account && pair.known_until.is_some_and(|until| until > now);
+        (self.pairs.values().filter(known).count(), self.slowed(now).accounts.contains(&account))
+    }
+
     /// Forgets what was wrong at `account`; of all accounts and networks without one. What is known to be good stays.
     pub(super) fn lift(&mut self, account: Option<Key>) {
         let concerned = |key: &Key| account.is_none_or(|account| account == *key);
@@ -255,7 +261,6 @@ fn widest(asker: &Asker) -> Key {
 }
 
 #[cfg(test)]
-#[allow(clippy::print_stdout, clippy::disallowed_macros)] // the figures of the simulation are for people
 mod tests {
     use super::*;
 
@@ -312,16 +317,11 @@ mod tests {
         (judged, known, new)
     }
 
+    /// Nothing in it is left to chance, so the figures are exact: 2,891 guesses from one network, 2,979 from 100, 4,391 from 10,000. The
+    /// owner gets in from where it did before, always; from a new place always, but for the last, where never.
     #[test]
     fn simulation() {
-        // (networks, tries a second, most guesses in a day, how many of 24 new places are refused at most)
-        for (networks, each_second, most, refused) in [(1, 1, 2_923, 0), (100, 10, 3_022, 0), (10_000, 20, 4_454, 24)] {
-            let (judged, known, new) = day(networks, each_second);
-            println!("{networks} networks: {judged} guesses in a day; right ones refused: known {known} of 288, new {new} of 24");
-            assert!(judged <= most, "{networks} networks: {judged} guesses");
-            assert_eq!(known, 0, "{networks} networks");
-            assert!(new <= refused, "{networks} networks: {new} right logins from new places refused");
-        }
+        assert_eq!([day(1, 1), day(100, 10), day(10_000, 20)], [(2_891, 0, 0), (2_979, 0, 0), (4_391, 0, 24)]);
     }
 
     #[test]

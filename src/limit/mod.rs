@@ -154,6 +154,11 @@ impl Limits {
         slowed.accounts.binary_search(&self.pseudonymiser.account(account).reveal()).is_ok()
     }
 
+    /// What is held about `account`: from how many networks it is known (the webmail is one), and whether it is slowed.
+    pub fn about(&self, account: &str) -> (usize, bool) {
+        lock(&self.guesses).about(self.pseudonymiser.account(account).reveal(), Instant::now())
+    }
+
     /// Forgets wrong passwords: of one account, or of all accounts and networks.
     pub fn lift(&self, account: Option<&str>) {
         lock(&self.guesses).lift(account.map(|account| self.pseudonymiser.account(account).reveal()));
@@ -239,7 +244,9 @@ mod tests {
         let wait = |address: &str| {
             let seat = limits.seat(from(&limits, address)).ok().unwrap();
             let left = left.clone();
-            limits.may_leave(seat.place().unwrap(), move || drop(left.fetch_add(1, Ordering::Relaxed)));
+            limits.may_leave(seat.place().unwrap(), move || {
+                left.fetch_add(1, Ordering::Relaxed);
+            });
             seat
         };
         let member = wait("192.0.2.1");
