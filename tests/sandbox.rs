@@ -6,7 +6,9 @@
 mod support;
 
 use std::fs;
+use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -46,6 +48,33 @@ fn everything_that_is_tried_from_inside_is_refused_to_root_and_to_others() {
         assert!(good && text.matches("\nrefused: ").count() == REFUSED, "{user}:\n{text}");
         assert!(!text.contains("POSSIBLE"), "{user}:\n{text}");
     }
+}
+
+/// A mail server on a Unix socket needs that such sockets can be made. Abstract ones are out of reach all the same; and those of the
+/// machine's services, from Linux 7.1 on. Before that, it is told twice.
+#[test]
+fn with_a_server_on_a_unix_socket_the_others_are_told() {
+    let name = SocketAddr::from_abstract_name(b"nologd-self-check-of-the-sandbox").unwrap();
+    let _listener = UnixListener::bind_addr(&name).unwrap();
+    let place = Place::new().unwrap();
+    let second =
+        "[[backend]]\nname = \"two\"\nimap = \"imap://127.0.0.1:10143\"\nlmtp = \"unix:/run/dovecot/lmtp\"\ndefault = true\n";
+    let (good, text) = check(&place, "nobody", second);
+    assert!(text.contains("refused: use a Unix socket that has no path"), "{text}");
+    let told = text.contains("not enforced: the kernel's Landlock cannot tell a mail server's Unix socket");
+    let possible: Vec<_> = text.lines().filter(|line| line.starts_with("POSSIBLE")).collect();
+    // Whether one of those is here, and open to everybody, is this machine's.
+    let only = possible.iter().all(|line| *line == "POSSIBLE: connect to a socket of the machine's services");
+    assert!(only && good == possible.is_empty() && (told || good), "{text}");
+}
+
+/// Questions about names need more kinds of sockets, and nothing else is possible by it.
+#[test]
+fn with_names_everything_else_is_still_refused() {
+    let place = Place::new().unwrap();
+    let second = "[[backend]]\nname = \"two\"\nimap = \"imaps://mail.example:993\"\ndefault = true\n";
+    let (good, text) = check(&place, "nobody", second);
+    assert!(good && text.matches("\nrefused: ").count() == REFUSED, "{text}");
 }
 
 /// The attempts are real: with a policy that allows all, root can do them. It has to be asked for, and is told.

@@ -3,6 +3,7 @@
 //! The key is made at start, lives in memory only, and rotates: what was counted under an old key can never be tied to
 //! an address again, not even by us (DESIGN section 5, rule 5).
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::Ipv6Addr;
 
 use arc_swap::ArcSwap;
@@ -61,12 +62,13 @@ impl Networks {
 pub struct Pseudonymiser {
     key: hmac::Key,
     hints: ArcSwap<hmac::Key>,
+    traces: RandomState,
 }
 
 impl Pseudonymiser {
     /// A fresh random key. `None` when the kernel gives no randomness, which must stop the start.
     pub fn new() -> Option<Pseudonymiser> {
-        Some(Pseudonymiser { key: fresh()?, hints: ArcSwap::from_pointee(fresh()?) })
+        Some(Pseudonymiser { key: fresh()?, hints: ArcSwap::from_pointee(fresh()?), traces: RandomState::new() })
     }
 
     /// What stands for `of` towards a backend, until [`Pseudonymiser::turn_hints`].
@@ -96,13 +98,14 @@ impl Pseudonymiser {
     }
 
     /// Enough of a hash of a secret to know it again when it is tried again for the same account, and far too little to find it by.
+    ///
+    /// Not by HMAC, whose state holds up to 64 octets of what it reads and is moved about on the stack, where nobody wipes it: of a
+    /// password that was all of it. SipHash holds up to seven.
     pub fn trace(&self, account: Pseudonym, secret: &Secret) -> u16 {
-        let mut hash = hmac::Context::with_key(&self.key);
-        hash.update(b"!");
-        hash.update(&account.0);
-        hash.update(secret.reveal());
-        let tag = hash.sign();
-        u16::from_be_bytes([tag.as_ref()[0], tag.as_ref()[1]])
+        let mut hash = self.traces.build_hasher();
+        hash.write(&account.0);
+        hash.write(secret.reveal());
+        (hash.finish() & 0xffff) as u16
     }
 
     /// Stands for an account, whether or not it exists. Case does not matter.
