@@ -79,7 +79,8 @@ impl Bucket {
         self.full.is_none_or(|full| full.saturating_duration_since(now) < most)
     }
 
-    fn charge(&mut self, trace: u16, each: Duration, now: Instant) {
+    /// Whether it was known.
+    fn charge(&mut self, trace: u16, each: Duration, now: Instant) -> bool {
         let known = self.recent.contains(&trace);
         if !known {
             self.recent.rotate_right(1);
@@ -87,6 +88,7 @@ impl Bucket {
         }
         let cost = if known { each / WHOLE } else { each };
         self.full = Some(self.full.map_or(now, |full| full.max(now)) + cost);
+        known
     }
 
     fn matters(&self, now: Instant) -> bool {
@@ -185,17 +187,16 @@ impl Guesses {
     pub(super) fn wrong(&mut self, asker: &Asker, way: Way, trace: u16, now: Instant) {
         self.end(asker, way);
         let each = if way == Way::First { self.forgive * FIRST_TAKES } else { self.forgive };
-        if let Some(bucket) = self.bucket(asker, way) {
-            bucket.charge(trace, each, now);
-        }
+        let known = self.bucket(asker, way).is_some_and(|bucket| bucket.charge(trace, each, now));
         if way == Way::Own {
             return;
         }
         self.blamed.insert(widest(asker), now + BLAMED);
+        let cost = if known { self.forgive / WHOLE } else { self.forgive };
         for (networks, (key, factor)) in self.networks.iter_mut().zip(&asker.networks).filter(|(_, (_, factor))| *factor > 0) {
             // Sessions bound how many may be under way; what they take too much is not held against the network for hours.
             let full = networks.entry(*key).or_insert(now);
-            *full = ((*full).max(now) + self.forgive).min(now + self.forgive * self.per_network * *factor * 2);
+            *full = ((*full).max(now) + cost).min(now + self.forgive * self.per_network * *factor * 2);
         }
     }
 
@@ -340,6 +341,14 @@ mod tests {
             right += usize::from(second % 60 == 30 && attempt(&mut guesses, &one, None, now));
         }
         assert_eq!(right, 288);
+        // Of an account that was never right there, it leaves room for the others behind the same address.
+        let mut right = 0;
+        for second in 0..3_600u64 {
+            let now = now + Duration::from_secs(5 * second);
+            attempt(&mut guesses, &asker(2, 1), Some(7), now);
+            right += usize::from(second % 60 == 30 && attempt(&mut guesses, &asker(2, 1000 + second as u32), None, now));
+        }
+        assert_eq!(right, 60);
     }
 
     #[test]

@@ -9,9 +9,9 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use super::Unenforced;
 
 /// How many file descriptors this process may have, after asking for `wanted`: as many as the kernel allows, and never fewer than
-/// before. To be called as the user that starts, before the sandbox, which allows no change.
+/// before. Where it does not tell, what every process has. To be called as the user that starts, before the sandbox, which allows no change.
 pub fn descriptors(wanted: u64) -> u64 {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 0 };
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 1024 };
     if wanted <= soft {
         return soft;
     }

@@ -16,6 +16,9 @@ use crate::net::stop::Stop;
 use crate::net::tls;
 use tokio::time::Instant;
 
+/// How long nothing more is said of a crowd: each line is one that strangers can provoke.
+const QUIET: Duration = Duration::from_secs(600);
+
 /// What is spoken at a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
@@ -140,12 +143,12 @@ impl Door {
             _ => {}
         }
         let listening = stop.clone();
-        let mut crowded = false;
-        let tell_once = |told: &mut bool, crowded: bool| {
-            if crowded && !*told {
+        let mut told = None;
+        let mut tell = |crowded: bool| {
+            if crowded && told.is_none_or(|when: Instant| when.elapsed() >= QUIET) {
+                told = Some(Instant::now());
                 emit(Event::Crowded { limit: context.limits.sessions() as u64 });
             }
-            *told = crowded;
         };
         let serve = |conn, peer| {
             let seat = match self.service {
@@ -158,7 +161,7 @@ impl Door {
             };
             match seat {
                 Ok(seat) => {
-                    tell_once(&mut crowded, seat.is_crowded());
+                    tell(seat.is_crowded());
                     let place = seat.place();
                     let manner = (self.entry.clone(), self.service, self.pooling);
                     let (limits, context, stop) = (context.limits.clone(), context.clone(), stop.clone());
@@ -170,7 +173,7 @@ impl Door {
                 }
                 Err(code) => {
                     self.turn_away(&conn, code);
-                    tell_once(&mut crowded, code == Code::TooManyConnections);
+                    tell(code == Code::TooManyConnections);
                 }
             }
         };
