@@ -46,7 +46,8 @@ fn run(file: &Path) -> ExitCode {
 }
 
 fn start(mut config: Config, file: &Path, mut missing: Vec<Unenforced>) -> Result<(), Trouble> {
-    // As root, if we are: ports below 1024 and keys that only root reads.
+    // As root, if we are: ports below 1024, keys that only root reads, and as many open files as the limits need.
+    let descriptors = sandbox::descriptors(config::descriptors(&config));
     let built = config::build(&config)?;
     let systemd = Systemd::find();
     sandbox::become_user(config.user.as_deref()).map_err(Trouble::User)?;
@@ -54,7 +55,7 @@ fn start(mut config: Config, file: &Path, mut missing: Vec<Unenforced>) -> Resul
     config::state_folder(&config.state_dir)?;
     // From here on the kernel holds us to the policy: before the store, and before the first thread.
     let enforcement = config::confine(&config, file, missing)?;
-    let context = config::context(&mut config, enforcement)?;
+    let context = config::context(&mut config, enforcement, descriptors)?;
     // For signals and the minute's work; sessions have threads of their own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| Trouble::Crypto)?;
     runtime.block_on(life::live(config, file, built, context, systemd))

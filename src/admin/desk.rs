@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::request::Settings;
 use super::status::{Host, status};
-use super::{Answer, Request, show, watch};
+use super::{Answer, Request, blocks, show, watch};
 use crate::incident::Incidents;
+use crate::limit::Limits;
 use crate::private::Address;
 use crate::quota::{AdminError, Association, Book, Day, Edit, Name, State};
 use crate::route::Backends;
@@ -18,14 +19,15 @@ pub struct Desk {
     book: Arc<Book>,
     host: Host,
     incidents: Arc<Incidents>,
+    limits: Arc<Limits>,
     // Sending limits are changed one by one, but the book takes them all at once: nobody may come in between.
     turn: Mutex<()>,
 }
 
 impl Desk {
     /// A desk in front of `book`.
-    pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>) -> Desk {
-        Desk { book, host, incidents, turn: Mutex::new(()) }
+    pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>, limits: Arc<Limits>) -> Desk {
+        Desk { book, host, incidents, limits, turn: Mutex::new(()) }
     }
 
     /// Carries out a request. A change is on disk when this returns. `backends` are those of the config file; `today` and `now` are the clock's.
@@ -47,6 +49,8 @@ impl Desk {
             }
             Request::AssociationSet(name, settings) => self.set(name, settings, backends, today)?,
             Request::AssociationShow(name) => json!({ "association": show::association(&book.association(name, today)?) }),
+            Request::BlocksList => blocks::list(&self.limits, book)?,
+            Request::BlocksLift(account) => blocks::lift(&self.limits, account.as_ref())?,
             Request::Disclose(address) => self.disclose(address, now)?,
             Request::IncidentList => watch::list(&self.incidents, now),
             Request::IncidentShow(address) => watch::show(&self.incidents, address, now)?,
@@ -117,6 +121,7 @@ impl Desk {
             None => json!({ "address": address.reveal() }),
         };
         held["incident"] = incident;
+        held["tries"] = blocks::about(&self.limits, address);
         Ok(held)
     }
 

@@ -25,6 +25,12 @@ impl Request {
             }
             Request::AssociationSet(name, settings) => change(&mut fields, "association set", name, settings),
             Request::AssociationShow(name) => named(&mut fields, "association show", name),
+            Request::BlocksList => "blocks list",
+            Request::BlocksLift(Some(address)) => about(&mut fields, "blocks lift", address),
+            Request::BlocksLift(None) => {
+                flag(&mut fields, "all", true);
+                "blocks lift"
+            }
             Request::Disclose(address) => about(&mut fields, "disclose", address),
             Request::IncidentList => "incident list",
             Request::IncidentShow(address) => about(&mut fields, "incident show", address),

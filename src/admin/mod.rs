@@ -12,6 +12,7 @@
 //! Absent on purpose: any activity. No answer says who is connected, who sent anything, or when.
 
 mod answer;
+mod blocks;
 mod desk;
 mod encode;
 mod fields;

@@ -23,6 +23,10 @@ pub enum Request {
     AssociationSet(Name, Box<Settings>),
     /// `association show`.
     AssociationShow(Name),
+    /// `blocks list`.
+    BlocksList,
+    /// `blocks lift`: of one account, or of all accounts and networks.
+    BlocksLift(Option<Address>),
     /// `disclose`.
     Disclose(Address),
     /// `incident list`.
@@ -119,6 +123,8 @@ impl Request {
             "association remove" => Request::AssociationRemove(name(&mut fields)?, fields.flag("with-mailboxes")?),
             "association set" => Request::AssociationSet(name(&mut fields)?, Box::new(settings(&mut fields)?)),
             "association show" => Request::AssociationShow(name(&mut fields)?),
+            "blocks list" => Request::BlocksList,
+            "blocks lift" => Request::BlocksLift(lifted(&mut fields)?),
             "disclose" => Request::Disclose(address(&mut fields)?),
             "incident list" => Request::IncidentList,
             "incident show" => Request::IncidentShow(address(&mut fields)?),
@@ -153,6 +159,11 @@ fn name(fields: &mut Fields) -> Result<Name, Answer> {
 
 fn address(fields: &mut Fields) -> Result<Address, Answer> {
     fields.needed("address", Fields::address)
+}
+
+// Everything is lifted only when that is said: a forgotten address is not enough.
+fn lifted(fields: &mut Fields) -> Result<Option<Address>, Answer> {
+    if fields.flag("all")? { Ok(None) } else { address(fields).map(Some) }
 }
 
 fn minutes(fields: &mut Fields) -> Result<u64, Answer> {
@@ -254,6 +265,9 @@ mod tests {
             r#"{"nologd":1,"command":"association list"}"#,
             r#"{"nologd":1,"command":"association remove","name":"velo","with-mailboxes":true}"#,
             r#"{"nologd":1,"command":"association show","name":"velo"}"#,
+            r#"{"nologd":1,"command":"blocks list"}"#,
+            r#"{"nologd":1,"command":"blocks lift","address":"a@b.example"}"#,
+            r#"{"nologd":1,"command":"blocks lift","all":true}"#,
             r#"{"nologd":1,"command":"disclose","address":"a@b.example"}"#,
             r#"{"nologd":1,"command":"incident list"}"#,
             r#"{"nologd":1,"command":"incident show","address":"a@b.example"}"#,
@@ -297,6 +311,7 @@ mod tests {
             (r#"{"nologd":1,"command":"association set","name":"a","until":"2027-03-01"}"#, "--state leaving"),
             (r#"{"nologd":1,"command":"association set","name":"a","sending":{"secret":1}}"#, "does not know"),
             (r#"{"nologd":1,"command":"mailbox set","address":"a@b.example"}"#, "`storage`"),
+            (r#"{"nologd":1,"command":"blocks lift"}"#, "`address`"),
             (r#"{"nologd":1,"command":"usage load","mailboxes":{"secret":[5,1]}}"#, "`mailboxes`"),
             (r#"{"nologd":1,"command":"usage load","mailboxes":{"a@b.example":[5,null]}}"#, "`mailboxes`"),
             (r#"{"nologd":1,"command":"incident start","address":"a@b.example","minutes":61}"#, "`minutes`"),

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::blocks::Blocks;
 use super::incident::Incident;
+use super::mailbox::Mailbox;
 use super::usage::Usage;
-use super::values::{self, Leads, Own, Standby};
+use super::values::{self, Leads, Standby};
 use crate::fault::Lang;
 use crate::private::{Address, Domain};
 use crate::quota::{Day, Limit, Name, SenderRule};
@@ -89,6 +91,13 @@ pub enum Admin {
     /// login in IMAP, by an alert that the mail program shows, and `disclose` and `status` tell it too. Ask the owner first.
     #[command(subcommand)]
     Incident(Incident),
+    /// Accounts that are slowed because of wrong passwords (TOO-MANY-TRIES), and making that end.
+    ///
+    /// Whoever logged in well within the last 30 hours from the same network is not concerned by others' wrong passwords. Strangers share
+    /// ten tries an account; one comes back each 30 seconds. All of it is in memory only. Networks are never shown, only their number;
+    /// names that are no mailbox here neither.
+    #[command(subcommand)]
+    Blocks(Blocks),
     /// What runs, what is not enforced, and how full the associations are. Nothing about any activity.
     Status {
         #[command(flatten)]
@@ -301,64 +310,6 @@ pub enum StateWord {
     Suspended,
     /// As active to the end of the day of --until; then suspended.
     Leaving,
-}
-
-/// `nologd mailbox`.
-#[derive(Subcommand)]
-pub enum Mailbox {
-    /// List the mailboxes that the book knows, with used space.
-    List {
-        /// Only those of one association.
-        #[arg(long, value_name = "NAME", value_parser = values::name)]
-        association: Option<Name>,
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Give a mailbox a limit of its own.
-    Set {
-        /// The mailbox.
-        #[arg(value_parser = values::address)]
-        address: Address,
-        /// Its space, like 2G; `none` for no limit; `default` for the association's default again.
-        #[arg(long, value_name = "SIZE", value_parser = values::own, allow_hyphen_values = true)]
-        storage: Own,
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Take a mailbox out of the book, and its bytes out of the files. Mail in the mail server is not touched.
-    Remove {
-        /// The mailbox.
-        #[arg(value_parser = values::address)]
-        address: Address,
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// End a person's open sessions. The mail program may log in again at once.
-    Kick {
-        /// The mailbox.
-        #[arg(value_parser = values::address)]
-        address: Address,
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Count a mailbox anew. The daemon keeps no password, so this happens at the mailbox's next login.
-    Refresh {
-        /// The mailbox.
-        #[arg(value_parser = values::address)]
-        address: Address,
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
 }
 
 /// `nologd store`.

@@ -1,10 +1,13 @@
 //! From what was typed to the request, and what it is about, so that a refusal can name it.
 
-use super::arguments::{Admin, Association, Mailbox, Output, Settings, StateWord, Where, Without};
+use super::arguments::{Admin, Association, Output, Settings, StateWord, Where, Without};
+use super::blocks::Blocks;
 use super::incident::Incident;
+use super::mailbox::Mailbox;
 use super::values::Own;
 use super::{USAGE, complain};
 use crate::admin::{self, RateEdit, Request, SendingEdit};
+use crate::private::Address;
 use crate::quota::{Day, Edit, Grant, State};
 
 /// A request, ready to be sent.
@@ -22,6 +25,11 @@ pub(super) fn asked(command: Admin) -> Asked {
         Admin::Association(command) => association(command),
         Admin::Mailbox(command) => mailbox(command),
         Admin::Incident(command) => incident(command),
+        Admin::Blocks(Blocks::List { place, output }) => Asked { request: Request::BlocksList, subject: None, place, output },
+        Admin::Blocks(Blocks::Lift { address, all: _, place, output }) => {
+            let subject = address.as_ref().map(Address::reveal);
+            Asked { request: Request::BlocksLift(address), subject, place, output }
+        }
         Admin::Status { place, output } => Asked { request: Request::Status, subject: None, place, output },
         Admin::Disclose { address, place, output } => {
             let subject = Some(address.reveal());

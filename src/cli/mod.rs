@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | `arguments` `incident` `values` | what can be typed, and what it means |
+//! | `arguments` `blocks` `incident` `mailbox` `values` | what can be typed, and what it means |
 //! | `ask` | from what was typed to a [`Request`](crate::admin::Request) |
 //! | `speak` | to the daemon and back |
 //! | `print` | the answer, for people |
@@ -12,7 +12,9 @@
 
 mod arguments;
 mod ask;
+mod blocks;
 mod incident;
+mod mailbox;
 mod offline;
 mod print;
 mod speak;

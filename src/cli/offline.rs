@@ -9,7 +9,7 @@ use crate::fault::{Code, Lang};
 use crate::sandbox::{self, Outcome};
 
 /// `nologd check`.
-pub fn check(file: &Path, sandbox: bool) -> ExitCode {
+pub fn check(file: &Path, with_sandbox: bool) -> ExitCode {
     let Some(config) = load(file) else { return ExitCode::from(REFUSED) };
     let (associations, backends) = (config.associations.len(), config.backends.len());
     say(&format!("{}: good: {associations} associations, {backends} backends", file.display()));
@@ -20,7 +20,15 @@ pub fn check(file: &Path, sandbox: bool) -> ExitCode {
     for name in config.backends.hinted() {
         say(&format!("client hints: {name} is told a made-up address for each client, another one every hour"));
     }
-    if sandbox { try_sandbox(&config, file) } else { ExitCode::SUCCESS }
+    let needed = config::descriptors(&config);
+    let granted = sandbox::descriptors(needed);
+    if granted < needed {
+        say(&format!(
+            "few descriptors: from here nologd could open {granted} files, and its limits need {needed}. It would cut them to what fits. \
+             Set LimitNOFILE={needed} in the systemd unit, or fewer `sessions`"
+        ));
+    }
+    if with_sandbox { try_sandbox(&config, file) } else { ExitCode::SUCCESS }
 }
 
 fn try_sandbox(config: &config::Config, file: &Path) -> ExitCode {
@@ -73,7 +81,18 @@ pub fn load(file: &Path) -> Option<config::Config> {
 
 /// `nologd help`.
 pub fn help(code: Option<&str>, lang: Lang) -> ExitCode {
-    let explain = |code: Code| say(&format!("{}\n    {}", code.word(), code.text(lang)));
+    let explain = |code: Code| {
+        say(&format!("{}\n    {}", code.word(), code.text(lang)));
+        match (code, lang) {
+            (Code::TooManyTries, Lang::En) => {
+                say("    For admins: `nologd blocks list` tells which accounts it concerns, `blocks lift` ends it.")
+            }
+            (Code::TooManyTries, Lang::Fr) => {
+                say("    Pour les admins\u{a0}: `nologd blocks list` dit quels comptes sont concernés, `blocks lift` y met fin.");
+            }
+            _ => {}
+        }
+    };
     match code.map(Code::find) {
         None => Code::ALL.iter().copied().for_each(explain),
         Some(Some(code)) => explain(code),

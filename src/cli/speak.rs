@@ -1,19 +1,31 @@
 //! To the daemon and back: one line each way over its Unix socket.
 
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::admin::{Answer, MAX_ANSWER, MAX_REQUEST, Request};
 
-/// How long the daemon may be silent: a removal rewrites the whole store.
+/// How long the daemon may take to answer: a removal rewrites the whole store.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long to answer what changes nothing.
+const PATIENCE_LOOKING: Duration = Duration::from_secs(20);
+/// How long it may take to let us in: without file descriptors it takes no connections, and its queue fills.
+const PATIENCE_CONNECTING: Duration = Duration::from_secs(10);
 
 /// Why there is no answer.
 pub(super) enum Trouble {
     /// The socket cannot be reached.
     Connect(io::ErrorKind),
+    /// The socket is there, and nobody takes connections from it.
+    Busy,
+    /// The daemon gave no answer to a question in time.
+    Slow,
     /// The daemon closed without an answer that makes sense: whether the command was carried out is not known.
     Silent,
     /// The command is longer than the daemon reads.
@@ -33,6 +45,10 @@ impl Trouble {
                 format!("{socket}: you may not. Root may, the daemon's own user, and the group of [admin] in the config.")
             }
             Trouble::Connect(kind) => format!("{socket}: {kind}"),
+            Trouble::Busy => format!("{socket}: nologd takes no connections. It has no file descriptors left, or hangs."),
+            Trouble::Slow => {
+                format!("{socket}: nologd gave no answer in {} s. It hangs, or is very busy.", PATIENCE_LOOKING.as_secs())
+            }
             Trouble::Silent => {
                 format!("{socket}: nologd gave no answer. Whether it was done is not known: look with `show` or `list`.")
             }
@@ -47,16 +63,64 @@ pub(super) fn speak(socket: &Path, request: &Request) -> Result<Answer, Trouble>
     if line.len() > MAX_REQUEST {
         return Err(Trouble::TooLong);
     }
-    let mut stream = UnixStream::connect(socket).map_err(|error| Trouble::Connect(error.kind()))?;
-    exchange(&mut stream, line.as_bytes()).ok().and_then(|answer| Answer::decode(&answer)).ok_or(Trouble::Silent)
+    let (looks, began) = (looks_only(request), Instant::now());
+    let patience = if looks { PATIENCE_LOOKING } else { PATIENCE };
+    let mut stream = connect(socket)?;
+    let answer = exchange(&mut stream, line.as_bytes(), began + patience);
+    match answer.ok().and_then(|answer| Answer::decode(&answer)) {
+        Some(answer) => Ok(answer),
+        None if looks && began.elapsed() >= patience => Err(Trouble::Slow),
+        None => Err(Trouble::Silent),
+    }
 }
 
-fn exchange(stream: &mut UnixStream, line: &[u8]) -> io::Result<Vec<u8>> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+fn looks_only(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::AssociationList
+            | Request::AssociationShow(_)
+            | Request::BlocksList
+            | Request::Disclose(_)
+            | Request::IncidentList
+            | Request::IncidentShow(_)
+            | Request::MailboxList(_)
+            | Request::Status
+    )
+}
+
+/// As [`UnixStream::connect`], which waits for ever where the daemon's queue is full.
+fn connect(path: &Path) -> Result<UnixStream, Trouble> {
+    let failed = |error: io::Error| Trouble::Connect(error.kind());
+    let address = SockAddr::unix(path).map_err(failed)?;
+    let end = Instant::now() + PATIENCE_CONNECTING;
+    loop {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(failed)?;
+        socket.set_nonblocking(true).map_err(failed)?;
+        match socket.connect(&address) {
+            Ok(()) => {
+                socket.set_nonblocking(false).map_err(failed)?;
+                return Ok(OwnedFd::from(socket).into());
+            }
+            // unix(7): the queue is full.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < end => sleep(Duration::from_millis(100)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Trouble::Busy),
+            Err(error) => return Err(failed(error)),
+        }
+    }
+}
+
+fn exchange(stream: &mut UnixStream, line: &[u8], end: Instant) -> io::Result<Vec<u8>> {
+    let left = || end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()).ok_or(io::ErrorKind::TimedOut);
+    stream.set_write_timeout(Some(left()?))?;
     // A daemon that refuses us closes before it has read: its answer is there all the same.
     let _ = stream.write_all(line);
-    let mut answer = Vec::new();
-    stream.take(MAX_ANSWER as u64).read_to_end(&mut answer)?;
+    let (mut answer, mut piece) = (Vec::new(), [0; 16 * 1024]);
+    while answer.len() < MAX_ANSWER {
+        stream.set_read_timeout(Some(left()?))?;
+        match stream.read(&mut piece)? {
+            0 => break,
+            count => answer.extend_from_slice(piece.get(..count).unwrap_or_default()),
+        }
+    }
     Ok(answer)
 }

@@ -13,6 +13,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use zeroize::Zeroizing;
 
 use super::admin::restrict;
+use super::descriptors::cut;
 use super::file::Config;
 use super::listen::{Listen, Protection};
 use crate::admin::{Desk, Host, Listener};
@@ -162,11 +163,14 @@ fn usable(certificates: &Certificates, report: &Report, listens: &[Listen]) -> R
     if exposed && certificates.uses_key(&example) { Err(Trouble::ExampleKey) } else { Ok(()) }
 }
 
-/// What all sessions share. To be called as the user that the daemon stays. What is not enforced is told to admins.
+/// What all sessions share. To be called as the user that the daemon stays. What is not enforced is told to admins. Limits are cut to
+/// what so many file descriptors allow.
 ///
 /// # Errors
 /// The first [`Trouble`].
-pub fn context(config: &mut Config, enforcement: Enforcement) -> Result<Arc<Context>, Trouble> {
+pub fn context(config: &mut Config, enforcement: Enforcement, descriptors: u64) -> Result<Arc<Context>, Trouble> {
+    let (limits, pool) = cut(config, descriptors);
+    let limits = Limits::new(limits).ok_or(Trouble::Crypto)?;
     let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
     let host = host(config, &enforcement);
     let book = book(config)?;
@@ -174,21 +178,21 @@ pub fn context(config: &mut Config, enforcement: Enforcement) -> Result<Arc<Cont
     let scrubber = Scrubber::new(config.policy.headers.clone(), key);
     Ok(Arc::new(Context {
         backends: ArcSwap::from_pointee(std::mem::take(&mut config.backends)),
-        desk: Desk::new(book.clone(), host, incidents.clone()),
+        desk: Desk::new(book.clone(), host, incidents.clone(), limits.clone()),
         incidents,
         metrics: crate::metrics::Metrics::default(),
         access: config.access.clone(),
         notices_from: config.notices_from.clone(),
         book,
         scrubber: Arc::new(scrubber),
-        limits: Limits::new(config.limits).ok_or(Trouble::Crypto)?,
+        limits,
         patience: config.patience,
         sizes: config.sizes,
         quota: config.quota,
         tls: tls::Client::new(config.authorities.as_deref()).map_err(Trouble::Authorities)?,
         hostname: config.hostname.clone(),
-        shelf: Shelf::new(config.pool),
-        spares: Spares::new(config.pool),
+        shelf: Shelf::new(pool),
+        spares: Spares::new(pool),
         health: crate::serve::backend::Health::default(),
         incoming_health: crate::serve::backend::Health::default(),
         enforcement,

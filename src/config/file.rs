@@ -159,11 +159,14 @@ fn limits(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (limit::Params, Pa
     let seconds = Duration::from_secs;
     let params = limit::Params {
         sessions: usize::try_from(number("sessions", 1_000_000, params.sessions as u64)).unwrap_or(params.sessions),
+        before_login: usize::try_from(number("sessions_before_login", 1_000_000, params.before_login as u64))
+            .unwrap_or(params.before_login),
         sessions_per_network: small(number("sessions_per_network", 1_000_000, params.sessions_per_network.into())),
         connections_per_minute: small(number("connections_per_minute", 1_000_000, params.connections_per_minute.into())),
         wrong_per_network: small(number("wrong_passwords_per_network", 1_000_000, params.wrong_per_network.into())),
         wrong_per_account: small(number("wrong_passwords_per_account", 1_000_000, params.wrong_per_account.into())),
         forgive: seconds(number("wrong_password_forgiven_seconds", 86_400, params.forgive.as_secs())),
+        ..params
     };
     let patience = Patience {
         login: seconds(number("login_seconds", 3600, patience.login.as_secs())),

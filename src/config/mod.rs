@@ -3,6 +3,7 @@
 mod admin;
 mod assemble;
 mod association;
+mod descriptors;
 mod file;
 mod listen;
 mod pool;
@@ -10,6 +11,7 @@ mod reader;
 mod rules;
 
 pub use assemble::{Built, Trouble, build, context, doors, state_folder, store_folder};
+pub use descriptors::descriptors;
 pub use file::{Config, TlsFiles, read};
 pub use listen::{Listen, Protection};
 pub use rules::{confine, plan};

@@ -7,7 +7,7 @@ use super::Trouble;
 use super::file::Config;
 use super::reader::{Reader, Section};
 use crate::event::{Event, emit};
-use crate::policy::sandbox::{Place, Target, What};
+use crate::policy::sandbox::{Place, Servers, Target, What};
 use crate::policy::{FILES, Policy};
 use crate::route::{self, Backends};
 use crate::sandbox::{self, Enforcement, Plan, Unenforced, kept_outputs, lost_outputs};
@@ -65,20 +65,25 @@ pub(super) fn policy(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (Option
 
 /// What the policy's sandbox comes to: paths, ports and calls. To be asked for before [`super::context`] takes the backends.
 pub fn plan(config: &Config, file: &Path) -> Plan {
-    let mut plan = Plan { ports: Some(Vec::new()), ..Plan::default() };
-    for rule in config.policy.sandbox.rules(uses_names(&config.backends)) {
+    let mut plan = Plan { ports: Some(Vec::new()), unix: Some(Vec::new()), ..Plan::default() };
+    for rule in config.policy.sandbox.rules(kinds(&config.backends)) {
         match &rule.what {
             What::Write(places) => plan.write.extend(places.iter().filter_map(|place| path(place, config, file))),
             What::Read(places) => plan.read.extend(places.iter().filter_map(|place| path(place, config, file))),
             What::Remove(places) => plan.remove.extend(places.iter().flat_map(|place| removable(place, config, file))),
             What::Connect(targets) => targets.iter().for_each(|target| connect(&mut plan, *target, &config.backends)),
             What::Sockets(sockets) => plan.sockets.extend(sockets),
+            What::Options(options) => plan.options.extend(options),
             What::Deny(calls) => plan.deny.extend(calls),
         }
     }
     if let Some(ports) = &mut plan.ports {
         ports.sort_unstable();
         ports.dedup();
+    }
+    if let Some(unix) = &mut plan.unix {
+        unix.sort_unstable();
+        unix.dedup();
     }
     plan
 }
@@ -154,27 +159,39 @@ fn removable(place: &Place, config: &Config, file: &Path) -> Vec<PathBuf> {
 }
 
 fn connect(plan: &mut Plan, target: Target, backends: &Backends) {
-    match (target, &mut plan.ports) {
-        (Target::Any, ports) => *ports = None,
-        (Target::Port(port), Some(ports)) => ports.push(port),
-        (Target::Backends, Some(ports)) => ports.extend(servers(backends).map(|(_, port)| port)),
-        (_, None) => {}
+    match target {
+        Target::Any => (plan.ports, plan.unix) = (None, None),
+        Target::Port(port) => plan.ports.iter_mut().for_each(|ports| ports.push(port)),
+        Target::Backends => {
+            for place in places(backends) {
+                match (place, &mut plan.ports, &mut plan.unix) {
+                    (route::Place::Tcp(_, port), Some(ports), _) => ports.push(*port),
+                    // The folder: a server that starts anew makes its socket anew.
+                    (route::Place::Unix(path), _, Some(unix)) => unix.extend(path.parent().map(Path::to_owned)),
+                    _ => {}
+                }
+            }
+        }
     }
 }
 
-/// Whether a server is named by a name, which has to be looked up.
-fn uses_names(backends: &Backends) -> bool {
-    servers(backends).any(|(host, _)| host.parse::<std::net::IpAddr>().is_err())
+/// Whether a server is named by a name, which has to be looked up, and whether one has a Unix socket.
+fn kinds(backends: &Backends) -> Servers {
+    let mut servers = Servers::default();
+    for place in places(backends) {
+        match place {
+            route::Place::Tcp(host, _) => servers.names |= host.parse::<std::net::IpAddr>().is_err(),
+            route::Place::Unix(_) => servers.unix = true,
+        }
+    }
+    servers
 }
 
-fn servers(backends: &Backends) -> impl Iterator<Item = (&str, u16)> {
+fn places(backends: &Backends) -> impl Iterator<Item = &route::Place> {
     let endpoints = (0..backends.len())
         .filter_map(|position| backends.at(position))
         .flat_map(|backend| [Some(&backend.imap), backend.lmtp.as_ref(), backend.relay.as_ref()]);
-    endpoints.flatten().filter_map(|endpoint| match &endpoint.place {
-        route::Place::Tcp(host, port) => Some((&**host, *port)),
-        route::Place::Unix(_) => None,
-    })
+    endpoints.flatten().map(|endpoint| &endpoint.place)
 }
 
 #[cfg(test)]
@@ -202,6 +219,17 @@ mod tests {
         assert_eq!(names.ports, Some(vec![53, 10025, 10143]));
         assert!(names.read.contains(&"/etc/nologd.toml".into()) && !names.read.contains(&"/etc".into()));
         assert!(names.read.contains(&"/etc/hosts".into()) && names.sockets.contains(&Socket::InetDatagram));
+    }
+
+    #[test]
+    fn unix_sockets_are_made_only_for_a_server_that_has_one() {
+        let file = Path::new("/etc/nologd.toml");
+        let ports = plan(&config("192.0.2.1", ""), file);
+        assert!(!ports.sockets.contains(&Socket::UnixStream) && ports.unix == Some(Vec::new()));
+        let more = "[[backend]]\nname = \"two\"\nimap = \"imap://127.0.0.1:143\"\nlmtp = \"unix:/run/dovecot/lmtp\"\n";
+        let unix = plan(&config("192.0.2.1", more), file);
+        assert!(unix.sockets.contains(&Socket::UnixStream));
+        assert_eq!(unix.unix, Some(vec![PathBuf::from("/run/dovecot")]), "its folder: a new socket has the same name");
     }
 
     #[test]

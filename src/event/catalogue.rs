@@ -80,8 +80,10 @@ catalogue! {
     UnknownDomain "unknown-domain" (times);
     /// Taking connections failed (usually: no file descriptors left).
     AcceptFailed "accept-failed" (listener);
-    /// The number of sessions reached its limit; new ones are refused.
+    /// The number of sessions reached its limit: new ones are refused, or whoever waited longest without a login was made to leave.
     Crowded "crowded" (limit);
+    /// This process may open fewer files than its limits need: they are cut to what fits.
+    FewDescriptors "few-descriptors" (limit, needed);
     /// A task panicked. The place in the source is told, the message is not.
     Panicked "panicked" (line, column);
     /// A rule of the policy is not enforced by this kernel or this start (the number is the rule's).

@@ -164,6 +164,8 @@ impl Login {
         let start = head.tag.len() + b" LOGIN ".len();
         let credential = command.get(start..).and_then(user_and_password);
         match credential {
+            // As a wrong one, RFC 9051 7.1: the mail program asks its person. No backend is asked.
+            Some(credential) if credential.secret.reveal().is_empty() => Before::Answer(len, denied(head.tag)),
             Some(credential) => Before::Try(len, Attempt { tag: head.tag.into(), credential }),
             None => Before::Answer(len, reply::bad(head.tag, Code::Syntax)),
         }
@@ -186,7 +188,7 @@ impl Login {
                 Before::Answer(len, [b"+ ", text.as_bytes(), b"\r\n"].concat())
             }
             sasl::Step::Done(credential) => Before::Try(len, Attempt { tag, credential }),
-            sasl::Step::Refused(sasl::Refusal::Foreign) => Before::Answer(len, denied(&tag)),
+            sasl::Step::Refused(sasl::Refusal::Foreign | sasl::Refusal::Empty) => Before::Answer(len, denied(&tag)),
             sasl::Step::Refused(_) => Before::Answer(len, reply::bad(&tag, Code::Syntax)),
         }
     }
@@ -226,7 +228,7 @@ fn user_and_password(arguments: &[u8]) -> Option<Credential> {
     let (user, taken) = value(arguments)?;
     let rest = arguments.get(taken..)?.strip_prefix(b" ")?;
     let (password, taken) = value(rest)?;
-    let usable = rest.get(taken..)? == b"\r\n" && !password.is_empty() && !password.contains(&0);
+    let usable = rest.get(taken..)? == b"\r\n" && !password.contains(&0);
     let user = std::str::from_utf8(&user).ok().filter(|user| !user.is_empty() && !user.chars().any(char::is_control))?;
     let secret = Secret::new(&password);
     usable.then(|| Credential { user: Private::new(user.into()), secret, mechanism: Mechanism::Password })
@@ -293,10 +295,23 @@ mod tests {
         let (said, tried) = talk(Protection::StartTls, b"a LOGIN alice secret\r\nb AUTHENTICATE PLAIN\r\n");
         assert!(tried.is_none() && said.contains("a NO [PRIVACYREQUIRED]") && said.contains("b NO [PRIVACYREQUIRED]"));
         for input in
-            [&b"a LOGIN alice\r\n"[..], b"a LOGIN alice x y\r\n", b"a LOGIN \"al\r\n", b"a LOGIN a {0}\r\n\r\n", b"a LOGIN\r\n"]
+            [&b"a LOGIN alice\r\n"[..], b"a LOGIN alice x y\r\n", b"a LOGIN \"al\r\n", b"a LOGIN {0}\r\n x\r\n", b"a LOGIN\r\n"]
         {
             let (said, tried) = talk(Protection::Secure, input);
             assert!(tried.is_none() && said.contains("a BAD"), "{said}");
+        }
+    }
+
+    #[test]
+    fn an_empty_password_is_answered_as_a_wrong_one_and_not_tried() {
+        for input in [
+            &b"a LOGIN alice \"\"\r\n"[..],
+            b"a LOGIN alice {0}\r\n\r\n",
+            b"a AUTHENTICATE PLAIN AGFsaWNlQHZlbG8uZXhhbXBsZQA=\r\n",
+            b"a AUTHENTICATE LOGIN\r\nYWxpY2U=\r\n\r\n",
+        ] {
+            let (said, tried) = talk(Protection::Secure, input);
+            assert!(tried.is_none() && said.contains("a NO [AUTHENTICATIONFAILED]"), "{said}");
         }
     }
 

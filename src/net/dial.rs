@@ -20,7 +20,8 @@ pub async fn dial(endpoint: &Endpoint, tls: &Client, patience: Duration) -> Resu
             Place::Unix(path) => UnixStream::connect(path).await.map(Conn::Unix).map_err(|_| Fault::Down),
             Place::Tcp(host, port) => {
                 let stream = TcpStream::connect((&**host, *port)).await.map_err(|_| Fault::Down)?;
-                stream.set_nodelay(true).map_err(|_| Fault::Down)?;
+                // As at a listener.
+                let _ = stream.set_nodelay(true);
                 match endpoint.security {
                     Security::Implicit => tls.connect(host, stream).await,
                     Security::Plain | Security::StartTls => Ok(Conn::Tcp(stream)),

@@ -5,6 +5,7 @@
 pub mod headers;
 pub mod sandbox;
 pub mod syscalls;
+mod when;
 pub mod words;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -101,7 +102,7 @@ impl Policy {
             "log.toml" => self.log.words().chain(["output"]).collect(),
             "memory.toml" => self.memory.rule.iter().map(|rule| rule.name.get_ref().as_str()).collect(),
             "retention.toml" => self.retention.names().collect(),
-            "sandbox.toml" => self.sandbox.rules(true).map(|rule| rule.name.as_str()).collect(),
+            "sandbox.toml" => self.sandbox.all().iter().map(|rule| rule.name.as_str()).collect(),
             _ => Vec::new(),
         }
     }

@@ -10,6 +10,8 @@ use toml::Spanned;
 use super::Problem;
 use super::syscalls::Call;
 
+pub use super::when::{Servers, When};
+
 /// The built-in file.
 pub const BUILT_IN: &str = include_str!("../../policy/sandbox.toml");
 
@@ -57,6 +59,18 @@ pub enum Socket {
     NetlinkRoute,
 }
 
+/// What of a socket may be set once the daemon runs. Everything else is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SocketOption {
+    /// `TCP_NODELAY`.
+    TcpNodelay,
+    /// `IP_RECVERR`.
+    IpErrors,
+    /// `IPV6_RECVERR`.
+    Ipv6Errors,
+}
+
 /// What one rule does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
@@ -70,6 +84,8 @@ pub enum What {
     Connect(Vec<Target>),
     /// These may be made.
     Sockets(Vec<Socket>),
+    /// These may be set on sockets.
+    Options(Vec<SocketOption>),
     /// These are refused.
     Deny(Vec<Call>),
 }
@@ -81,8 +97,8 @@ pub struct Rule {
     pub name: String,
     /// Why it is there.
     pub reason: String,
-    /// It holds only where a backend is named by a name.
-    pub for_names: bool,
+    /// It holds only there; always without.
+    pub when: Option<When>,
     /// What it does.
     pub what: What,
 }
@@ -117,35 +133,36 @@ impl Sandbox {
                 wrong(rule.reason.span().start, name, "a rule needs a reason");
             }
             if let Some(what) = rule.what(&mut wrong) {
-                let for_names = rule.when.is_some();
-                rules.push(Rule { name: name.clone(), reason: rule.reason.get_ref().clone(), for_names, what });
+                rules.push(Rule { name: name.clone(), reason: rule.reason.get_ref().clone(), when: rule.when, what });
             }
         }
         if problems.is_empty() { Ok(Sandbox { rules }) } else { Err(problems) }
     }
 
-    /// The rules, in the order of the file. Those for names only where `names` are used.
-    pub fn rules(&self, names: bool) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(move |rule| names || !rule.for_names)
+    /// All rules, in the order of the file.
+    pub fn all(&self) -> &[Rule] {
+        &self.rules
     }
 
-    /// Names of our rules that grant what `built_in` does not, and of rules of `built_in` that deny what we do not.
+    /// Those that hold in front of `servers`.
+    pub fn rules(&self, servers: Servers) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(move |rule| rule.holds(servers))
+    }
+
+    /// Names of our rules that grant what `built_in` does not, and of rules of `built_in` that deny what we do not: in front of any
+    /// servers.
     pub fn loosened(&self, built_in: &Sandbox) -> Vec<String> {
-        let mut names = Vec::new();
-        for rule in &self.rules {
-            // What holds always may not be granted elsewhere only for names.
-            let theirs = || built_in.rules(rule.for_names);
-            if rule.grants().any(|grant| !theirs().any(|other| other.grants().any(|theirs| theirs == grant))) {
-                names.push(rule.name.clone());
-            }
-        }
-        for rule in &built_in.rules {
-            let ours = |call: &Call| self.rules(false).any(|own| matches!(&own.what, What::Deny(calls) if calls.contains(call)));
-            if matches!(&rule.what, What::Deny(calls) if !calls.iter().all(ours)) {
-                names.push(rule.name.clone());
-            }
-        }
-        names
+        let looser = |rule: &&Rule| {
+            let granted =
+                |grant: &Grant<'_>, servers| built_in.rules(servers).any(|other| other.grants().any(|own| own == *grant));
+            rule.where_it_holds().any(|servers| rule.grants().any(|grant| !granted(&grant, servers)))
+        };
+        let missing = |rule: &&Rule| {
+            let denied = |call: &Call, servers| self.rules(servers).any(|own| own.denies().contains(call));
+            rule.where_it_holds().any(|servers| !rule.denies().iter().all(|call| denied(call, servers)))
+        };
+        let names = self.rules.iter().filter(looser).chain(built_in.rules.iter().filter(missing));
+        names.map(|rule| rule.name.clone()).collect()
     }
 }
 
@@ -161,6 +178,7 @@ impl Sandbox {
                 | (Some(What::Remove(_)), Some(What::Write(_) | What::Remove(_)))
                 | (Some(What::Connect(_)), Some(What::Connect(_)))
                 | (Some(What::Sockets(_)), Some(What::Sockets(_)))
+                | (Some(What::Options(_)), Some(What::Options(_)))
         )
     }
 }
@@ -173,9 +191,22 @@ enum Grant<'a> {
     Remove(&'a Place),
     Connect(Target),
     Socket(Socket),
+    Option(SocketOption),
 }
 
 impl Rule {
+    fn holds(&self, servers: Servers) -> bool {
+        self.when.is_none_or(|when| when.holds(servers))
+    }
+
+    fn where_it_holds(&self) -> impl Iterator<Item = Servers> {
+        Servers::ALL.into_iter().filter(|servers| self.holds(*servers))
+    }
+
+    fn denies(&self) -> &[Call] {
+        if let What::Deny(calls) = &self.what { calls } else { &[] }
+    }
+
     fn grants(&self) -> Box<dyn Iterator<Item = Grant<'_>> + '_> {
         match &self.what {
             What::Write(places) => Box::new(places.iter().map(Grant::Write)),
@@ -183,6 +214,7 @@ impl Rule {
             What::Remove(places) => Box::new(places.iter().map(Grant::Remove)),
             What::Connect(targets) => Box::new(targets.iter().copied().map(Grant::Connect)),
             What::Sockets(sockets) => Box::new(sockets.iter().copied().map(Grant::Socket)),
+            What::Options(options) => Box::new(options.iter().copied().map(Grant::Option)),
             What::Deny(_) => Box::new(std::iter::empty()),
         }
     }
@@ -206,13 +238,8 @@ struct FileRule {
     remove: Option<Vec<Spanned<String>>>,
     connect: Option<Vec<Spanned<String>>>,
     sockets: Option<Vec<Socket>>,
+    options: Option<Vec<SocketOption>>,
     deny: Option<Vec<Spanned<String>>>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum When {
-    Names,
 }
 
 impl FileRule {
@@ -242,14 +269,15 @@ impl FileRule {
         found.extend(connect.map(|parts| What::Connect(parts.into_iter().filter_map(Part::target).collect())));
         found.extend(deny.map(|parts| What::Deny(parts.into_iter().filter_map(Part::call).collect())));
         found.extend(self.sockets.clone().map(What::Sockets));
+        found.extend(self.options.clone().map(What::Options));
         let name = self.name.get_ref();
         if found.len() != 1 {
-            wrong(self.name.span().start, name, "a rule has one of write, read, remove, connect, sockets, deny");
+            wrong(self.name.span().start, name, "a rule has one of write, read, remove, connect, sockets, options, deny");
             return None;
         }
         let what = found.pop()?;
-        if matches!(what, What::Deny(_)) && self.when.is_some() {
-            wrong(self.name.span().start, name, "a rule that denies holds always");
+        if matches!(what, What::Deny(_)) && matches!(self.when, Some(When::Names | When::Unix)) {
+            wrong(self.name.span().start, name, "a rule that denies holds always, or when = \"numbers\"");
         }
         Some(what)
     }
@@ -302,11 +330,15 @@ mod tests {
     #[test]
     fn the_built_in_file_is_good_and_needs_no_names_for_backends_with_numbers() {
         let rules = Sandbox::built_in();
-        let names: Vec<_> = rules.rules(false).map(|rule| rule.name.as_str()).collect();
-        assert!(names.contains(&"write") && names.contains(&"no-programs") && !names.contains(&"sockets-names"));
-        assert!(rules.rules(true).all(|rule| rule.reason.ends_with(['.', ')'])));
-        let writes: Vec<_> =
-            rules.rules(true).filter_map(|rule| if let What::Write(places) = &rule.what { Some(places) } else { None }).collect();
+        let names: Vec<_> = rules.rules(Servers::default()).map(|rule| rule.name.as_str()).collect();
+        assert!(names.contains(&"write") && names.contains(&"no-programs") && names.contains(&"no-messages"));
+        assert!(!names.iter().any(|name| name.ends_with("-names") || name.ends_with("-unix")), "{names:?}");
+        assert!(rules.all().iter().all(|rule| rule.reason.ends_with(['.', ')'])));
+        let writes: Vec<_> = rules
+            .all()
+            .iter()
+            .filter_map(|rule| if let What::Write(places) = &rule.what { Some(places) } else { None })
+            .collect();
         assert_eq!(writes, [&vec![Place::State]], "one folder may be written, and no other");
     }
 
@@ -336,8 +368,12 @@ mod tests {
         assert_eq!(loosened(&BUILT_IN.replace("remove = [\"@usage\"]", "remove = [\"/var/log\"]")), ["remove-socket"]);
         assert_eq!(loosened(&BUILT_IN.replace("[\"backends\"]", "[\"any\"]")), ["connect"]);
         assert_eq!(loosened(&BUILT_IN.replace("\"ptrace\", ", "")), ["no-other-processes"]);
-        assert_eq!(loosened(&BUILT_IN.replace("when    = \"names\"\n", "")), ["connect-names", "sockets-names"]);
-        assert_eq!(loosened(&BUILT_IN.replace("\"unix-stream\"", "\"unix-datagram\"")), ["sockets"]);
+        let names = ["connect-names", "sockets-names", "options-names"];
+        assert_eq!(loosened(&BUILT_IN.replace("when    = \"names\"\n", "")), names);
+        assert_eq!(loosened(&BUILT_IN.replace("when    = \"unix\"\n", "")), ["sockets-unix"]);
+        assert_eq!(loosened(&BUILT_IN.replace("\"listen\", ", "")), ["no-new-doors"]);
+        assert!(loosened(&BUILT_IN.replace("when   = \"numbers\"\n", "")).is_empty(), "to deny always is not looser");
+        assert_eq!(loosened(&BUILT_IN.replace("\"unix-stream\"", "\"unix-datagram\"")), ["sockets-unix"]);
         let all = Sandbox::parse("[[rule]]\nname = \"all\"\nreason = \"x\"\nwrite = [\"/\"]\n").unwrap();
         assert!(all.undoes("all", "write") && all.undoes("all", "read") && !all.undoes("all", "connect"));
         let nothing = loosened("");

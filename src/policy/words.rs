@@ -37,7 +37,7 @@ const KEPT: &[(&str, Where, Until)] = &[
     ("routes", Where::Store, Until::Removed),
     ("message-id-key", Where::Store, Until::Always),
     ("sending", Where::Memory, Until::Hours),
-    ("tries", Where::Memory, Until::Minutes),
+    ("tries", Where::Memory, Until::Hours),
     ("session", Where::Memory, Until::Session),
     ("totals", Where::Memory, Until::Restart),
     // 60 minutes at the most (incident::LONGEST).
@@ -327,7 +327,7 @@ mod tests {
         assert_eq!(told(Memory::parse(&MEMORY.replace("\"unit\"\n", "\"code\"\n"))), "22 no-swap");
         let promise = "[[not_kept]]\nname = \"emotions\"\nreason = \"x\"\n";
         assert!(told(Retention::parse(&format!("{RETENTION}{promise}"))).ends_with("emotions"));
-        assert!(told(Retention::parse(&RETENTION.replace("until  = \"hours\"", "until  = \"minutes\""))).ends_with("sending"));
+        assert!(told(Retention::parse(&RETENTION.replace("until  = \"hours\"", "until  = \"minutes\""))).contains("sending"));
         assert!(told(Retention::parse("")).contains("usage"));
     }
 }

@@ -28,7 +28,7 @@ mod pseudonym;
 pub use address::{Address, Domain};
 pub use credential::{Credential, Mechanism, Secret};
 pub use peer::Peer;
-pub use pseudonym::{Hint, Pseudonym, Pseudonymiser};
+pub use pseudonym::{Hint, Networks, Pseudonym, Pseudonymiser};
 
 /// A value about a person. Equality is allowed, printing is not.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

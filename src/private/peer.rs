@@ -16,8 +16,19 @@ impl Peer {
         Peer(IpAddr::from([127, 0, 0, 1]))
     }
 
-    /// The bytes that a pseudonym is made of: IPv4 whole, of IPv6 the /64, behind one byte that tells them apart.
-    pub(super) fn prefix(&self) -> [u8; 9] {
+    /// The bytes that pseudonyms are made of: IPv4 whole, of IPv6 the /64, the /56 and the /48, behind one byte that tells them apart.
+    pub(super) fn prefixes(&self) -> ([u8; 9], Option<[[u8; 9]; 2]>) {
+        let narrow = self.prefix();
+        let cut = |length: usize, kind| {
+            let mut bytes = [0; 9];
+            bytes[0] = kind;
+            bytes[1..=length].copy_from_slice(&narrow[1..=length]);
+            bytes
+        };
+        (narrow, (narrow[0] == 6).then(|| [cut(7, 56), cut(6, 48)]))
+    }
+
+    fn prefix(&self) -> [u8; 9] {
         let mut bytes = [0; 9];
         match self.0 {
             IpAddr::V4(v4) => {

@@ -3,12 +3,13 @@
 //! The key is made at start, lives in memory only, and rotates: what was counted under an old key can never be tied to
 //! an address again, not even by us (DESIGN section 5, rule 5).
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::Ipv6Addr;
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::{hmac, rand};
 
-use super::Peer;
+use super::{Peer, Secret};
 
 /// 16 bytes of HMAC-SHA256: long enough that two peers never share one by chance.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,16 +38,37 @@ impl Hint {
     }
 }
 
+/// What stands for where a client is: its network (IPv4 /32, IPv6 /64), and of IPv6 the /56 and the /48 around it, for one customer
+/// may have as many /64 as a city has people.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Networks {
+    narrow: Pseudonym,
+    wider: Option<[Pseudonym; 2]>,
+}
+
+impl Networks {
+    /// The network itself.
+    pub fn narrow(&self) -> Pseudonym {
+        self.narrow
+    }
+
+    /// All of them, the small ones first.
+    pub fn each(&self) -> impl Iterator<Item = Pseudonym> + use<> {
+        [self.narrow].into_iter().chain(self.wider.into_iter().flatten())
+    }
+}
+
 /// Holds the keys.
 pub struct Pseudonymiser {
     key: hmac::Key,
     hints: ArcSwap<hmac::Key>,
+    traces: RandomState,
 }
 
 impl Pseudonymiser {
     /// A fresh random key. `None` when the kernel gives no randomness, which must stop the start.
     pub fn new() -> Option<Pseudonymiser> {
-        Some(Pseudonymiser { key: fresh()?, hints: ArcSwap::from_pointee(fresh()?) })
+        Some(Pseudonymiser { key: fresh()?, hints: ArcSwap::from_pointee(fresh()?), traces: RandomState::new() })
     }
 
     /// What stands for `of` towards a backend, until [`Pseudonymiser::turn_hints`].
@@ -64,9 +86,26 @@ impl Pseudonymiser {
         }
     }
 
-    /// Stands for a client's network: IPv4 /32, IPv6 /64.
-    pub fn peer(&self, peer: &Peer) -> Pseudonym {
-        self.hash(&peer.prefix())
+    /// Stand for a client's network and those around it.
+    pub fn networks(&self, peer: &Peer) -> Networks {
+        let (narrow, wider) = peer.prefixes();
+        Networks { narrow: self.hash(&narrow), wider: wider.map(|wider| wider.map(|prefix| self.hash(&prefix))) }
+    }
+
+    /// Stands for an account at one network.
+    pub fn pair(&self, network: Pseudonym, account: Pseudonym) -> Pseudonym {
+        self.hash(&[b"&", &network.0[..], &account.0[..]].concat())
+    }
+
+    /// Enough of a hash of a secret to know it again when it is tried again for the same account, and far too little to find it by.
+    ///
+    /// Not by HMAC, whose state holds up to 64 octets of what it reads and is moved about on the stack, where nobody wipes it: of a
+    /// password that was all of it. SipHash holds up to seven.
+    pub fn trace(&self, account: Pseudonym, secret: &Secret) -> u16 {
+        let mut hash = self.traces.build_hasher();
+        hash.write(&account.0);
+        hash.write(secret.reveal());
+        (hash.finish() & 0xffff) as u16
     }
 
     /// Stands for an account, whether or not it exists. Case does not matter.
@@ -100,24 +139,28 @@ mod tests {
     #[test]
     fn one_network_has_one_pseudonym_and_a_new_key_gives_another() {
         let (one, two) = (Pseudonymiser::new().unwrap(), Pseudonymiser::new().unwrap());
-        assert!(one.peer(&peer("[2001:db8::1]")) == one.peer(&peer("[2001:db8::2]")));
-        assert!(one.peer(&peer("[2001:db8::1]")) != one.peer(&peer("[2001:db8:0:1::1]")));
-        assert!(one.peer(&peer("192.0.2.1")) != one.peer(&peer("192.0.2.2")));
-        assert!(one.peer(&peer("192.0.2.1")) == one.peer(&peer("[::ffff:192.0.2.1]")));
-        assert!(one.peer(&peer("192.0.2.1")) != two.peer(&peer("192.0.2.1")));
+        assert!(one.networks(&peer("[2001:db8::1]")) == one.networks(&peer("[2001:db8::2]")));
+        let (near, far) = (one.networks(&peer("[2001:db8::1]")), one.networks(&peer("[2001:db8:0:1::1]")));
+        assert!(near.narrow() != far.narrow() && near.each().skip(1).eq(far.each().skip(1)));
+        assert!(near.each().count() == 3 && one.networks(&peer("192.0.2.1")).each().count() == 1);
+        let alice = one.account("alice@asso.example");
+        assert!((0..4u8).any(|byte| one.trace(alice, &Secret::new(b"a")) != one.trace(alice, &Secret::new(&[byte]))));
+        assert!(one.networks(&peer("192.0.2.1")) != one.networks(&peer("192.0.2.2")));
+        assert!(one.networks(&peer("192.0.2.1")) == one.networks(&peer("[::ffff:192.0.2.1]")));
+        assert!(one.networks(&peer("192.0.2.1")) != two.networks(&peer("192.0.2.1")));
         assert!(one.account("Alice@asso.example") == one.account("alice@asso.example"));
     }
 
     #[test]
     fn a_hint_is_a_local_address_of_one_client_until_its_key_turns() {
         let keys = Pseudonymiser::new().unwrap();
-        let (one, two) = (keys.peer(&peer("192.0.2.1")), keys.peer(&peer("192.0.2.2")));
+        let (one, two) = (keys.networks(&peer("192.0.2.1")).narrow(), keys.networks(&peer("192.0.2.2")).narrow());
         let before = keys.hint(one);
         assert!(keys.hint(one) == before && keys.hint(two) != before);
         let octets = before.reveal().octets();
         assert_eq!((octets[0], &octets[6..]), (0xfd, &[0, 0, 0, 0, 0, 0, 0, 0, 0, 1][..]));
         assert!(octets[1..6] != one.reveal()[..5], "the pseudonym itself is nobody's business");
         keys.turn_hints();
-        assert!(keys.hint(one) != before && keys.peer(&peer("192.0.2.1")) == one);
+        assert!(keys.hint(one) != before && keys.networks(&peer("192.0.2.1")).narrow() == one);
     }
 }

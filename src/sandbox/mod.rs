@@ -4,11 +4,12 @@
 //! The order matters. [`harden`] is first of all. [`enforce`] comes after the listeners are bound and before the first thread:
 //! Landlock binds the calling thread and those it starts, and nobody else.
 //!
-//! Absent on purpose: addresses (Landlock knows ports only), UDP (only whether there is any), and Unix sockets that have a path,
-//! which Landlock reaches from version 9 on (Linux 7.1).
+//! Absent on purpose: addresses (Landlock knows ports only). UDP is only where mail servers have names, and Unix sockets with a path
+//! only where one has such a socket: there, Landlock 10 and 9 (Linux 7.2 and 7.1) tell which.
 
 mod harden;
 mod landlock;
+mod network;
 mod output;
 mod probe;
 mod seccomp;
@@ -16,12 +17,12 @@ mod user;
 
 use std::path::PathBuf;
 
-pub use harden::harden;
+pub use harden::{descriptors, harden};
 pub use output::{Descriptor, kept_outputs, lost_outputs, machine_swaps};
 pub use probe::{Attempt, Outcome, probe};
 pub use user::{NoUser, become_user};
 
-use crate::policy::sandbox::Socket;
+use crate::policy::sandbox::{Socket, SocketOption};
 use crate::policy::syscalls::Call;
 
 /// A rule that does not hold, for the kernel or the start did not take it. The numbers are those of the event `not-enforced`.
@@ -45,6 +46,10 @@ pub enum Unenforced {
     Calls = 8,
     /// The memory can be written to a swap disk.
     Swap = 9,
+    /// Unix sockets that have a path can be connected to, whichever they are (Landlock 9, Linux 7.1). Only where a mail server has one.
+    Unix = 10,
+    /// Datagrams can go to any port (Landlock 10, Linux 7.2). Only where mail servers have names.
+    Datagrams = 11,
 }
 
 impl Unenforced {
@@ -59,6 +64,8 @@ impl Unenforced {
         Unenforced::Scope,
         Unenforced::Calls,
         Unenforced::Swap,
+        Unenforced::Unix,
+        Unenforced::Datagrams,
     ];
 
     /// Its word, for machines.
@@ -73,6 +80,8 @@ impl Unenforced {
             Unenforced::Scope => "scope",
             Unenforced::Calls => "calls",
             Unenforced::Swap => "swap",
+            Unenforced::Unix => "unix",
+            Unenforced::Datagrams => "datagrams",
         }
     }
 
@@ -93,12 +102,19 @@ impl Unenforced {
             Unenforced::Scope => "the kernel's Landlock cannot refuse signals to other processes (Linux 6.12)",
             Unenforced::Calls => "the kernel took no list of denied calls (seccomp)",
             Unenforced::Swap => "the memory can be swapped to a disk: set MemorySwapMax=0 in the systemd unit, or use no swap",
+            Unenforced::Unix => {
+                "the kernel's Landlock cannot tell a mail server's Unix socket from others (Linux 7.1): a mail server on a port needs none"
+            }
+            Unenforced::Datagrams => {
+                "the kernel's Landlock cannot tell questions about names from other datagrams (Linux 7.2): mail servers by number need none"
+            }
         }
     }
 
-    /// Whether `sandbox = "required"` refuses to start without it. Swap is a matter of the machine: told, not required.
+    /// Whether `sandbox = "required"` refuses to start without it. Swap is a matter of the machine, and what two
+    /// kernels of this year have cannot be asked of everybody: told, not required.
     pub fn is_required(self) -> bool {
-        self != Unenforced::Swap
+        !matches!(self, Unenforced::Swap | Unenforced::Unix | Unenforced::Datagrams)
     }
 }
 
@@ -126,10 +142,24 @@ pub struct Plan {
     pub remove: Vec<PathBuf>,
     /// May be connected to; `None`: all.
     pub ports: Option<Vec<u16>>,
+    /// Unix sockets below these may be connected to; `None`: all.
+    pub unix: Option<Vec<PathBuf>>,
     /// May be made.
     pub sockets: Vec<Socket>,
+    /// May be set on sockets.
+    pub options: Vec<SocketOption>,
     /// Refused.
     pub deny: Vec<Call>,
+}
+
+/// The programs that [`enforce`] gives to the kernel for `plan`, in its own form (`struct sock_filter`), for tests that try them from
+/// outside. `None`: none for this kind of processor.
+pub fn call_programs(plan: &Plan) -> Option<Vec<Vec<u8>>> {
+    let line = |line: &seccompiler::sock_filter| {
+        let code = line.code.to_ne_bytes();
+        [&code[..], &[line.jt, line.jf], &line.k.to_ne_bytes()].concat()
+    };
+    Some(seccomp::programs(plan)?.iter().map(|program| program.iter().flat_map(line).collect()).collect())
 }
 
 /// Puts `plan` in force for this thread and all that it will start. There is no way back. What the kernel did not take.

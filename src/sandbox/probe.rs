@@ -1,19 +1,31 @@
 //! Tries from inside what must be refused, and tells what was. Harmless where it is not refused: what was made is removed.
 //!
+//! Absent on purpose: calls that no safe wrapper makes (bpf, io_uring, keyrings, SysV shared memory ...). `tests/sandbox/calls.py`
+//! tries those under the same rules.
+//!
 //! For `nologd check --sandbox` and for the audit; never called while people are served.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, remove_file};
-use std::io::ErrorKind;
+use std::io::{Error, ErrorKind, IoSliceMut};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Command, id};
 
 use nix::errno::Errno;
+use nix::mqueue::{MQ_OFlag, mq_open, mq_unlink};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::inotify::{InitFlags, Inotify};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::prctl::set_dumpable;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::stat::Mode;
+use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::sys::{ptrace, signal::kill};
-use nix::unistd::getppid;
+use nix::unistd::{getppid, getuid, setuid};
+
+use super::network;
 
 /// Something that must not work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +38,36 @@ pub enum Attempt {
     WriteDevice,
     /// Read a file that the config does not name.
     ReadElsewhere,
+    /// Read who is connected to this machine.
+    ReadConnections,
+    /// Be told by the kernel when files of others change.
+    Watch,
     /// Connect to a port that the config does not name.
     ConnectElsewhere,
+    /// Send to such a port with the first packet of a connection that nobody asked for.
+    FastOpen,
+    /// Make sockets of protocols whose ports no rule names: MPTCP, SMC, SCTP, DCCP, UDP-Lite, ping, raw.
+    OtherProtocols,
+    /// Make sockets that lead elsewhere: to the host of a virtual machine, to the kernel, to the network card.
+    OtherFamilies,
+    /// Turn a TCP socket into something else by its options.
+    SocketOptions,
     /// Listen.
     Listen,
+    /// Listen on whichever port is free.
+    ListenUnbound,
+    /// Connect to the sockets of the machine's own services.
+    ConnectUnix,
+    /// Have an abstract Unix socket, or connect to one.
+    Abstract,
+    /// Hand an open file to another process.
+    PassDescriptor,
     /// Start a program.
     Exec,
+    /// Make a file in memory, as programs are started from that are on no disk.
+    MemoryFile,
+    /// Make a queue that other processes read.
+    MessageQueue,
     /// Make a socket that the system's log is written with.
     SystemLog,
     /// Read the memory of the process that started us.
@@ -40,8 +76,14 @@ pub enum Attempt {
     SignalProcess,
     /// Let it trace us.
     Trace,
+    /// Let others read our memory again.
+    Dumpable,
+    /// Set the limit of core dumps.
+    CoreDumps,
     /// Move into namespaces of our own.
     Namespace,
+    /// Change who we are.
+    User,
 }
 
 /// What came of it.
@@ -60,14 +102,29 @@ impl Attempt {
         Attempt::WriteLog,
         Attempt::WriteDevice,
         Attempt::ReadElsewhere,
+        Attempt::ReadConnections,
+        Attempt::Watch,
         Attempt::ConnectElsewhere,
+        Attempt::FastOpen,
+        Attempt::OtherProtocols,
+        Attempt::OtherFamilies,
+        Attempt::SocketOptions,
         Attempt::Listen,
+        Attempt::ListenUnbound,
+        Attempt::ConnectUnix,
+        Attempt::Abstract,
+        Attempt::PassDescriptor,
         Attempt::Exec,
+        Attempt::MemoryFile,
+        Attempt::MessageQueue,
         Attempt::SystemLog,
         Attempt::ReadProcess,
         Attempt::SignalProcess,
         Attempt::Trace,
+        Attempt::Dumpable,
+        Attempt::CoreDumps,
         Attempt::Namespace,
+        Attempt::User,
     ];
 
     /// For the admin.
@@ -77,14 +134,29 @@ impl Attempt {
             Attempt::WriteLog => "write a file in /var/log",
             Attempt::WriteDevice => "write to a device",
             Attempt::ReadElsewhere => "read a file that the config does not name",
+            Attempt::ReadConnections => "read the list of the machine's connections",
+            Attempt::Watch => "be told when files of others change",
             Attempt::ConnectElsewhere => "connect to a port that the config does not name",
+            Attempt::FastOpen => "send to such a port without connecting first",
+            Attempt::OtherProtocols => "speak another protocol than TCP over the network",
+            Attempt::OtherFamilies => "make a socket to the kernel, the network card or a virtual machine's host",
+            Attempt::SocketOptions => "change what a socket is by its options",
             Attempt::Listen => "listen on a port",
+            Attempt::ListenUnbound => "listen on whichever port is free",
+            Attempt::ConnectUnix => "connect to a socket of the machine's services",
+            Attempt::Abstract => "use a Unix socket that has no path",
+            Attempt::PassDescriptor => "hand an open file to another process",
             Attempt::Exec => "start a program",
+            Attempt::MemoryFile => "make a program in memory",
+            Attempt::MessageQueue => "leave messages for other processes",
             Attempt::SystemLog => "make a socket for the system's log",
             Attempt::ReadProcess => "read the memory of another process",
             Attempt::SignalProcess => "signal another process",
             Attempt::Trace => "be traced by another process",
+            Attempt::Dumpable => "let other processes read its own memory",
+            Attempt::CoreDumps => "allow core dumps again",
             Attempt::Namespace => "move into a new namespace",
+            Attempt::User => "become another user",
         }
     }
 }
@@ -101,14 +173,29 @@ impl Attempt {
             Attempt::WriteLog => write_in(PathBuf::from("/var/log")),
             Attempt::WriteDevice => judge(OpenOptions::new().write(true).open("/dev/kmsg")),
             Attempt::ReadElsewhere => judge(File::open("/etc/passwd")),
+            Attempt::ReadConnections => judge(File::open("/proc/self/net/tcp")),
+            Attempt::Watch => judge(Inotify::init(InitFlags::empty()).map_err(Error::from)),
             Attempt::ConnectElsewhere => judge(TcpStream::connect((Ipv4Addr::LOCALHOST, 1))),
+            Attempt::FastOpen => network::send_fast(),
+            Attempt::OtherProtocols => network::other_protocols(),
+            Attempt::OtherFamilies => network::other_families(),
+            Attempt::SocketOptions => network::options(),
             Attempt::Listen => judge(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))),
+            Attempt::ListenUnbound => network::listen_unbound(),
+            Attempt::ConnectUnix => network::connect_unix(),
+            Attempt::Abstract => network::abstract_socket(),
+            Attempt::PassDescriptor => network::pass_descriptor(),
             Attempt::Exec => judge(Command::new("/bin/true").env_clear().status()),
+            Attempt::MemoryFile => judge(memfd_create("", MFdFlags::empty()).map_err(Error::from)),
+            Attempt::MessageQueue => message_queue(),
             Attempt::SystemLog => judge(UnixDatagram::unbound()),
-            Attempt::ReadProcess => judge(File::open(format!("/proc/{}/mem", getppid()))),
-            Attempt::SignalProcess => judge(kill(getppid(), None).map_err(std::io::Error::from)),
-            Attempt::Trace => judge(ptrace::traceme().map_err(std::io::Error::from)),
-            Attempt::Namespace => judge(unshare(CloneFlags::CLONE_NEWNS).map_err(std::io::Error::from)),
+            Attempt::ReadProcess => read_memory(),
+            Attempt::SignalProcess => judge(kill(getppid(), None).map_err(Error::from)),
+            Attempt::Trace => judge(ptrace::traceme().map_err(Error::from)),
+            Attempt::Dumpable => dumpable(),
+            Attempt::CoreDumps => judge(setrlimit(Resource::RLIMIT_CORE, 0, 0).map_err(Error::from)),
+            Attempt::Namespace => judge(unshare(CloneFlags::CLONE_NEWNS).map_err(Error::from)),
+            Attempt::User => judge(setuid(getuid()).map_err(Error::from)),
         }
     }
 }
@@ -124,8 +211,38 @@ fn write_in(folder: PathBuf) -> Outcome {
     judge(made)
 }
 
+fn read_memory() -> Outcome {
+    let read = |octets: &mut [u8]| {
+        let there = [RemoteIoVec { base: 4096, len: octets.len() }];
+        process_vm_readv(getppid(), &mut [IoSliceMut::new(octets)], &there).map_err(Error::from)
+    };
+    all([judge(File::open(format!("/proc/{}/mem", getppid()))), judge(read(&mut [0]))])
+}
+
+fn message_queue() -> Outcome {
+    let name = format!("/nologd-self-check-{}", id());
+    let made = mq_open(&*name, MQ_OFlag::O_CREAT | MQ_OFlag::O_EXCL | MQ_OFlag::O_RDWR, Mode::S_IRUSR, None);
+    if made.is_ok() {
+        let _ = mq_unlink(&*name);
+    }
+    judge(made.map_err(Error::from))
+}
+
+fn dumpable() -> Outcome {
+    let set = set_dumpable(true);
+    if set.is_ok() {
+        let _ = set_dumpable(false);
+    }
+    judge(set.map_err(Error::from))
+}
+
+/// Refused only where each was.
+pub(super) fn all(tried: impl IntoIterator<Item = Outcome>) -> Outcome {
+    if tried.into_iter().all(|outcome| outcome == Outcome::Refused) { Outcome::Refused } else { Outcome::Possible }
+}
+
 /// Only a refusal by rights or rules counts; "not found" or "nobody listens there" means that it was tried.
-fn judge<T>(tried: std::io::Result<T>) -> Outcome {
+pub(super) fn judge<T>(tried: std::io::Result<T>) -> Outcome {
     let refused = tried
         .err()
         .is_some_and(|error| error.kind() == ErrorKind::PermissionDenied || error.raw_os_error() == Some(Errno::EPERM as i32));

@@ -1,41 +1,55 @@
-//! seccomp: the calls that the policy denies, and the kinds of sockets that it does not name.
+//! seccomp: the calls that the policy denies, the kinds of sockets and their options that it does not name, and every call that is
+//! newer than our list or of the x32 kind.
 //!
-//! A list of what is denied, not of what is allowed: a C library that is updated under us must not stop 300 associations'
-//! mail. Denied calls fail with "not permitted"; the process is not killed, so that a wrong rule is no outage.
+//! A list of what is denied, not of what is allowed; `policy/sandbox.toml` says why. Denied calls fail with "not permitted"; the
+//! process is not killed, so that a wrong rule is no outage.
 
 use std::collections::BTreeMap;
 
 use nix::libc;
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen::Dword, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
-    apply_filter,
+    BpfProgram, SeccompAction,
+    SeccompCmpArgLen::{Dword, Qword},
+    SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch, apply_filter, sock_filter,
 };
 
 use super::Plan;
-use crate::policy::sandbox::Socket;
-use crate::policy::syscalls::How;
+use crate::policy::sandbox::{Socket, SocketOption};
+use crate::policy::syscalls::{How, NEWEST, Test};
 
+/// No rule for a call: all of it is denied.
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 type Built<T> = Result<T, seccompiler::BackendError>;
 
-/// The same calls in the 32-bit-pointer form of x86-64, which a kernel may also take.
-#[cfg(target_arch = "x86_64")]
-const X32: i64 = 0x4000_0000;
-/// Calls that have numbers of their own there: execve, ptrace, rt_sigqueueinfo, kexec_load, rt_tgsigqueueinfo,
-/// process_vm_readv, process_vm_writev, execveat.
-#[cfg(target_arch = "x86_64")]
-const X32_ONLY: [i64; 8] = [520, 521, 524, 528, 536, 539, 540, 545];
-
 /// Whether the kernel took all of it.
 pub(super) fn restrict(plan: &Plan) -> bool {
-    let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else { return false };
-    let denied = denied(plan).and_then(|rules| program(rules, libc::EPERM, arch));
-    let unknown = program(unknown(plan), libc::ENOSYS, arch);
-    [unknown, denied].into_iter().all(|program| program.is_ok_and(|program| apply_filter(&program).is_ok()))
+    programs(plan).is_some_and(|programs| programs.iter().all(|program| apply_filter(program).is_ok()))
+}
+
+/// What the kernel is given; of several answers to a call it takes the strictest. `None`: not on this kind of processor.
+pub(super) fn programs(plan: &Plan) -> Option<[BpfProgram; 3]> {
+    let arch = TargetArch::try_from(std::env::consts::ARCH).ok()?;
+    let denied = program(denied(plan).ok()?, libc::EPERM, arch).ok()?;
+    Some([newer(), program(unknown(plan), libc::ENOSYS, arch).ok()?, denied])
 }
 
 fn program(rules: Rules, errno: i32, arch: TargetArch) -> Built<BpfProgram> {
     SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(errno.cast_unsigned()), arch)?.try_into()
+}
+
+/// Calls above [`NEWEST`] are answered "unknown". The x32 kind of calls are numbers from 0x40000000 on, so they are among them; and
+/// calls of other processors' kinds end the process in the other programs.
+fn newer() -> BpfProgram {
+    let line = |code: u32, jt, jf, k: u32| sock_filter { code: code as u16, jt, jf, k };
+    let number = u32::try_from(NEWEST).unwrap_or_default();
+    let unknown = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned();
+    vec![
+        // The number is the first field of what a program looks at (seccomp(2)).
+        line(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        line(libc::BPF_JMP | libc::BPF_JGT | libc::BPF_K, 0, 1, number),
+        line(libc::BPF_RET | libc::BPF_K, 0, 0, unknown),
+        line(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ]
 }
 
 fn unknown(plan: &Plan) -> Rules {
@@ -45,69 +59,122 @@ fn unknown(plan: &Plan) -> Rules {
 
 fn denied(plan: &Plan) -> Built<Rules> {
     let mut rules = Rules::new();
+    rules.insert(libc::SYS_socket, sockets(&plan.sockets)?);
+    // Two ends that nobody else has: the runtime wakes itself with one.
+    rules.insert(libc::SYS_socketpair, sockets(&[Socket::UnixStream])?);
+    rules.insert(libc::SYS_setsockopt, options(&plan.options)?);
     for call in &plan.deny {
-        let Some(number) = call.number else { continue };
-        match call.how {
-            How::Unknown => {}
-            How::Whole => drop(rules.insert(number, Vec::new())),
-            How::UnlessThread => {
-                let thread = libc::CLONE_THREAD as u64;
-                let is_process = SeccompCondition::new(0, Dword, SeccompCmpOp::MaskedEq(thread), 0)?;
-                rules.insert(number, vec![SeccompRule::new(vec![is_process])?]);
-            }
+        let (Some(number), How::Where(groups)) = (call.number, call.how) else { continue };
+        for group in groups {
+            let conditions = group.iter().map(|(argument, test)| condition(*argument, *test));
+            rules.entry(number).or_default().push(SeccompRule::new(conditions.collect::<Built<_>>()?)?);
         }
     }
-    let sockets = sockets(&plan.sockets)?;
-    rules.insert(libc::SYS_socket, sockets.clone());
-    rules.insert(libc::SYS_socketpair, sockets);
-    #[cfg(target_arch = "x86_64")]
-    {
-        let same: Vec<_> = rules.iter().map(|(number, rule)| (number | X32, rule.clone())).collect();
-        rules.extend(same);
-        if !plan.deny.is_empty() {
-            rules.extend(X32_ONLY.map(|number| (number | X32, Vec::new())));
-        }
-    }
+    // Last, for these undo what was said of parts of them.
+    let whole = plan.deny.iter().filter(|call| call.how == How::Whole);
+    rules.extend(whole.filter_map(|call| Some((call.number?, Vec::new()))));
     Ok(rules)
+}
+
+fn condition(argument: u8, test: Test) -> Built<SeccompCondition> {
+    match test {
+        Test::Is(value) => SeccompCondition::new(argument, Dword, SeccompCmpOp::Eq, value.into()),
+        Test::IsNot(value) => SeccompCondition::new(argument, Dword, SeccompCmpOp::Ne, value.into()),
+        Test::Has(bit) => SeccompCondition::new(argument, Dword, SeccompCmpOp::MaskedEq(bit.into()), bit.into()),
+        Test::Lacks(bit) => SeccompCondition::new(argument, Dword, SeccompCmpOp::MaskedEq(bit.into()), 0),
+        Test::Given => SeccompCondition::new(argument, Qword, SeccompCmpOp::Ne, 0),
+    }
+}
+
+fn is(argument: u8, value: i32) -> Built<SeccompCondition> {
+    condition(argument, Test::Is(value.cast_unsigned()))
+}
+
+fn is_not(argument: u8, value: i32) -> Built<SeccompCondition> {
+    condition(argument, Test::IsNot(value.cast_unsigned()))
+}
+
+/// A condition that always holds, where all is denied: there must be one.
+fn always() -> Built<Vec<SeccompRule>> {
+    Ok(vec![SeccompRule::new(vec![SeccompCondition::new(0, Dword, SeccompCmpOp::Ge, 0)?])?])
 }
 
 /// What makes a new socket one that is not among `allowed`; any of the rules suffices.
 fn sockets(allowed: &[Socket]) -> Built<Vec<SeccompRule>> {
-    let kinds: Vec<(i32, i32)> = allowed.iter().flat_map(|socket| kinds_of(*socket)).copied().collect();
-    let is = |argument, value: i32| SeccompCondition::new(argument, Dword, SeccompCmpOp::Eq, value.cast_unsigned().into());
-    let is_not = |argument, value: i32| SeccompCondition::new(argument, Dword, SeccompCmpOp::Ne, value.cast_unsigned().into());
-    let mut families: Vec<i32> = kinds.iter().map(|(family, _)| *family).collect();
+    let kinds: Vec<Kind> = allowed.iter().map(|socket| kind_of(*socket)).collect();
+    let mut families: Vec<i32> = kinds.iter().map(|kind| kind.family).collect();
     families.sort_unstable();
     families.dedup();
     if families.is_empty() {
-        // A condition that always holds: there must be one.
-        return Ok(vec![SeccompRule::new(vec![SeccompCondition::new(0, Dword, SeccompCmpOp::Ge, 0)?])?]);
+        return always();
     }
     let other = families.iter().map(|family| is_not(0, *family)).collect::<Built<Vec<_>>>()?;
     let mut rules = vec![SeccompRule::new(other)?];
     for family in families {
         // The upper bits of the type are flags; no type is above 15.
-        for kind in (0..16).filter(|kind| !kinds.contains(&(family, *kind))) {
-            let of_kind = SeccompCondition::new(1, Dword, SeccompCmpOp::MaskedEq(15), kind as u64)?;
-            rules.push(SeccompRule::new(vec![is(0, family)?, of_kind])?);
-        }
-        if family == libc::AF_NETLINK {
-            rules.push(SeccompRule::new(vec![is(0, family)?, is_not(2, libc::NETLINK_ROUTE)?])?);
+        for number in 0..16 {
+            let of_type = || SeccompCondition::new(1, Dword, SeccompCmpOp::MaskedEq(15), number as u64);
+            let mut conditions = vec![is(0, family)?, of_type()?];
+            for kind in kinds.iter().filter(|kind| (kind.family, kind.number) == (family, number)) {
+                for protocol in kind.protocols {
+                    conditions.push(is_not(2, *protocol)?);
+                }
+            }
+            rules.push(SeccompRule::new(conditions)?);
         }
     }
     Ok(rules)
 }
 
-fn kinds_of(socket: Socket) -> &'static [(i32, i32)] {
-    match socket {
-        Socket::InetStream => &[(libc::AF_INET, libc::SOCK_STREAM)],
-        Socket::Inet6Stream => &[(libc::AF_INET6, libc::SOCK_STREAM)],
-        Socket::InetDatagram => &[(libc::AF_INET, libc::SOCK_DGRAM)],
-        Socket::Inet6Datagram => &[(libc::AF_INET6, libc::SOCK_DGRAM)],
-        Socket::UnixStream => &[(libc::AF_UNIX, libc::SOCK_STREAM)],
-        Socket::UnixDatagram => &[(libc::AF_UNIX, libc::SOCK_DGRAM)],
-        Socket::NetlinkRoute => &[(libc::AF_NETLINK, libc::SOCK_RAW)],
+/// What sets another option than one of `allowed`.
+fn options(allowed: &[SocketOption]) -> Built<Vec<SeccompRule>> {
+    let mut places: Vec<(i32, i32)> = allowed.iter().map(|option| place_of(*option)).collect();
+    places.sort_unstable();
+    places.dedup();
+    let mut levels: Vec<i32> = places.iter().map(|(level, _)| *level).collect();
+    levels.dedup();
+    if levels.is_empty() {
+        return always();
     }
+    let other = levels.iter().map(|level| is_not(1, *level)).collect::<Built<Vec<_>>>()?;
+    let mut rules = vec![SeccompRule::new(other)?];
+    for level in levels {
+        let mut conditions = vec![is(1, level)?];
+        for (_, option) in places.iter().filter(|(of, _)| *of == level) {
+            conditions.push(is_not(2, *option)?);
+        }
+        rules.push(SeccompRule::new(conditions)?);
+    }
+    Ok(rules)
+}
+
+fn place_of(option: SocketOption) -> (i32, i32) {
+    match option {
+        SocketOption::TcpNodelay => (libc::IPPROTO_TCP, libc::TCP_NODELAY),
+        SocketOption::IpErrors => (libc::IPPROTO_IP, libc::IP_RECVERR),
+        SocketOption::Ipv6Errors => (libc::IPPROTO_IPV6, libc::IPV6_RECVERR),
+    }
+}
+
+/// The arguments of `socket` that make a kind of them. The protocol counts: over a stream socket of the Internet the kernel also
+/// speaks MPTCP, SMC and SCTP, of which Landlock judges nothing.
+struct Kind {
+    family: i32,
+    number: i32,
+    protocols: &'static [i32],
+}
+
+fn kind_of(socket: Socket) -> Kind {
+    let (family, number, protocols): (_, _, &[i32]) = match socket {
+        Socket::InetStream => (libc::AF_INET, libc::SOCK_STREAM, &[0, libc::IPPROTO_TCP]),
+        Socket::Inet6Stream => (libc::AF_INET6, libc::SOCK_STREAM, &[0, libc::IPPROTO_TCP]),
+        Socket::InetDatagram => (libc::AF_INET, libc::SOCK_DGRAM, &[0, libc::IPPROTO_UDP]),
+        Socket::Inet6Datagram => (libc::AF_INET6, libc::SOCK_DGRAM, &[0, libc::IPPROTO_UDP]),
+        Socket::UnixStream => (libc::AF_UNIX, libc::SOCK_STREAM, &[0]),
+        Socket::UnixDatagram => (libc::AF_UNIX, libc::SOCK_DGRAM, &[0]),
+        Socket::NetlinkRoute => (libc::AF_NETLINK, libc::SOCK_RAW, &[libc::NETLINK_ROUTE]),
+    };
+    Kind { family, number, protocols }
 }
 
 #[cfg(test)]
@@ -119,10 +186,11 @@ mod tests {
     fn the_built_in_rules_make_a_program_that_the_kernel_can_take() {
         let rules = Sandbox::built_in();
         let mut plan = Plan::default();
-        for rule in rules.rules(true) {
+        for rule in rules.all() {
             match &rule.what {
                 What::Deny(calls) => plan.deny.extend(calls),
                 What::Sockets(sockets) => plan.sockets.extend(sockets),
+                What::Options(options) => plan.options.extend(options),
                 _ => {}
             }
         }

@@ -108,8 +108,7 @@ pub async fn login(context: &Context, seat: &Seat, credential: &Credential, pool
 async fn judge(context: &Context, seat: &Seat, credential: &Credential, pooling: Pooling) -> Result<LoggedIn, NoLogin> {
     let account = context.limits.pseudonymiser().account(credential.user.reveal());
     let source = seat.source(account);
-    let may = seat.admit(account).and_then(|()| context.limits.may_try(source, account));
-    may.map_err(NoLogin::Untried)?;
+    let attempt = seat.attempt(account, &credential.secret).map_err(NoLogin::Untried)?;
     let tried = match Authenticated::claimed(context, credential) {
         Some(Claim { who: Some(who), .. }) => {
             let user = who.user.clone();
@@ -129,13 +128,15 @@ async fn judge(context: &Context, seat: &Seat, credential: &Credential, pooling:
             converse(context, who, &nobody, source).await.and(Err(Fault::Denied))
         }
     };
-    let logged_in = tried.map_err(|fault| match fault {
-        Fault::Denied => {
-            context.limits.wrong(source, account);
-            NoLogin::Denied
+    let logged_in = match tried {
+        Ok(logged_in) => logged_in,
+        Err(Fault::Denied) => {
+            attempt.wrong();
+            return Err(NoLogin::Denied);
         }
-        fault => NoLogin::Untried(fault.code()),
-    })?;
+        Err(fault) => return Err(NoLogin::Untried(fault.code())),
+    };
+    attempt.right(seat).map_err(NoLogin::Untried)?;
     // Only who has proven the password learns how the association stands.
     welcome(context, &logged_in.who.user).map_err(NoLogin::Untried)?;
     Ok(logged_in)

@@ -16,6 +16,9 @@ use crate::net::stop::Stop;
 use crate::net::tls;
 use tokio::time::Instant;
 
+/// How long nothing more is said of a crowd: each line is one that strangers can provoke.
+const QUIET: Duration = Duration::from_secs(600);
+
 /// What is spoken at a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
@@ -145,29 +148,38 @@ impl Door {
             _ => {}
         }
         let listening = stop.clone();
-        let mut crowded = false;
+        let mut told = None;
+        let mut tell = |crowded: bool| {
+            if crowded && told.is_none_or(|when: Instant| when.elapsed() >= QUIET) {
+                told = Some(Instant::now());
+                emit(Event::Crowded { limit: context.limits.sessions() as u64 });
+            }
+        };
         let serve = |conn, peer| {
-            let network = context.limits.pseudonymiser().peer(&peer);
             let seat = match self.service {
+                // Admins, monitoring and usage have doors of their own.
                 Service::Imap | Service::Submission | Service::Admin | Service::Metrics | Service::Usage => {
-                    context.limits.seat(network)
+                    context.limits.seat(context.limits.pseudonymiser().networks(&peer))
                 }
-                // All mail of the host comes from one place.
-                Service::Lmtp | Service::Policy => context.limits.seat_of_host(network),
+                Service::Lmtp => context.limits.delivery_seat(),
+                Service::Policy => context.limits.question_seat(),
                 Service::WebmailImap | Service::WebmailSubmission => context.limits.webmail_seat(),
             };
             match seat {
                 Ok(seat) => {
-                    crowded = false;
+                    tell(seat.is_crowded());
+                    let place = seat.place();
                     let manner = (self.entry.clone(), self.service, self.pooling);
-                    let (context, stop) = (context.clone(), stop.clone());
-                    tokio::spawn(async move { receive(conn, seat, manner, context, stop).await });
+                    let (limits, context, stop) = (context.limits.clone(), context.clone(), stop.clone());
+                    let task = tokio::spawn(async move { receive(conn, seat, manner, context, stop).await }).abort_handle();
+                    if let Some(place) = place {
+                        // Without a word: behind TLS that would be one more thing to wait for.
+                        limits.may_leave(place, move || task.abort());
+                    }
                 }
                 Err(code) => {
                     self.turn_away(&conn, code);
-                    if code == Code::TooManyConnections && !std::mem::replace(&mut crowded, true) {
-                        emit(Event::Crowded { limit: context.limits.sessions() as u64 });
-                    }
+                    tell(code == Code::TooManyConnections);
                 }
             }
         };

@@ -14,13 +14,13 @@ use crate::event::{Event, emit};
 use crate::fault::{Code, Fault, Side};
 use crate::imap::login::Protection as Door;
 use crate::incident::{Protocol, Verb};
-use crate::limit::Seat;
+use crate::limit::{Attempt, Seat};
 use crate::net::dial::{dial, secure};
 use crate::net::link::Link;
 use crate::net::pace::Pace;
 use crate::net::stop::{Phase, Stop};
 use crate::net::tls;
-use crate::private::{Credential, Pseudonym};
+use crate::private::Credential;
 use crate::route::{AuthBy, Backend, Security};
 use crate::smtp::client::Capabilities;
 use crate::submission::{Act, Limits, Params, Protection, Session, Verdict};
@@ -46,7 +46,7 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
     let mut session = if pooling == Pooling::On { session.lending() } else { session };
     let client = arrival.greet(&session.answers()).await?;
     let login_by = Instant::now() + context.patience.login;
-    let (relay, who, account, pace) = (None, None, None, None);
+    let (relay, who, attempt, pace) = (None, None, None, None);
     let observer = Observer::new(&context, Protocol::Submission);
     let (learned, reused) = (false, false);
     let desk = Desk {
@@ -60,7 +60,7 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
         stop,
         tls,
         who,
-        account,
+        attempt,
         pace,
         login_by,
         learned,
@@ -81,8 +81,8 @@ struct Desk {
     stop: Stop,
     tls: Option<tls::Server>,
     who: Option<Authenticated>,
-    /// The account that the relay is judging, to count a wrong password.
-    account: Option<Pseudonym>,
+    /// The try that the relay is judging.
+    attempt: Option<Attempt>,
     /// How fast the message comes that is on its way.
     pace: Option<Pace>,
     login_by: Instant,
@@ -114,6 +114,9 @@ impl Desk {
             }
             if let Some(pace) = &mut self.pace {
                 pace.moved(step.client);
+            }
+            if !matches!(step.act, Act::Denied) && !self.session.is_judging() {
+                self.relay_judged()?;
             }
             match step.act {
                 Act::Again => {}
@@ -295,14 +298,22 @@ impl Desk {
         }
         let limits = &self.context.limits;
         let account = limits.pseudonymiser().account(credential.user.reveal());
-        self.account = Some(account);
-        let may = self.seat.admit(account).and_then(|()| limits.may_try(self.seat.source(account), account));
-        Some(may.map(|()| who))
+        let attempt = self.seat.attempt(account, &credential.secret);
+        Some(attempt.map(|attempt| {
+            self.attempt = Some(attempt);
+            who
+        }))
+    }
+
+    /// The relay has taken the credential, or could not judge it.
+    fn relay_judged(&mut self) -> Result<(), Fault> {
+        let Some(attempt) = self.attempt.take().filter(|_| self.session.is_at_rest()) else { return Ok(()) };
+        attempt.right(&self.seat).map_err(|_| Fault::Limit)
     }
 
     fn count_wrong(&mut self) {
-        if let Some(account) = self.account {
-            self.context.limits.wrong(self.seat.source(account), account);
+        if let Some(attempt) = self.attempt.take() {
+            attempt.wrong();
         }
         self.who = None;
     }

@@ -21,8 +21,6 @@ use crate::net::stop::{Phase, Stop};
 use crate::quota::Book;
 use crate::usage::{Framer, Session, Step};
 
-/// Connections at once. Above that, whoever has been silent for longest goes; Dovecot connects again when it has something to say.
-const SEATS: usize = 4096;
 /// To say the rest of a line, and to take an answer.
 const SPEAKING: Duration = Duration::from_secs(30);
 /// Silence between two transactions: as good as for ever.
@@ -32,7 +30,7 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Serves `bound` until the stop.
 pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Stop) {
-    let (seats, listening) = (Arc::new(Seats::default()), stop.clone());
+    let (seats, listening) = (Seats::new(context.limits.usage()), stop.clone());
     let serve = |conn, _| {
         let (seat, book, stop) = (seats.take(), context.book.clone(), stop.clone());
         // Nobody is there to be told why it ended.
@@ -91,8 +89,11 @@ async fn act(step: Step, link: &mut Link, book: &Book) -> Result<(), Fault> {
 }
 
 /// Who is there, whoever spoke last at the end.
-#[derive(Default)]
-struct Seats(Mutex<Order>);
+struct Seats {
+    /// At once. Above that, whoever has been silent for longest goes; Dovecot connects again when it has something to say.
+    most: usize,
+    order: Mutex<Order>,
+}
 
 #[derive(Default)]
 struct Order {
@@ -108,15 +109,19 @@ struct Seat {
 }
 
 impl Seats {
+    fn new(most: usize) -> Arc<Seats> {
+        Arc::new(Seats { most, order: Mutex::default() })
+    }
+
     fn lock(&self) -> MutexGuard<'_, Order> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place, always. Whoever was silent for longest may have to go for it.
     fn take(self: &Arc<Seats>) -> Seat {
         let leave = Arc::new(Notify::new());
         let mut order = self.lock();
-        if order.taken.len() >= SEATS
+        if order.taken.len() >= self.most
             && let Some((_, oldest)) = order.taken.pop_first()
         {
             oldest.notify_one();
@@ -157,8 +162,8 @@ mod tests {
 
     #[test]
     fn the_one_that_was_silent_for_longest_goes() {
-        let seats = Arc::new(Seats::default());
-        let mut there: Vec<_> = (0..SEATS).map(|_| seats.take()).collect();
+        let seats = Seats::new(100);
+        let mut there: Vec<_> = (0..100).map(|_| seats.take()).collect();
         there[0].stir();
         let more = seats.take();
         let told = |seat: &Seat| !seats.lock().taken.contains_key(&seat.number);

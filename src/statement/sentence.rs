@@ -114,7 +114,7 @@ const fn headers(part: Part, name: &'static str, rules: &'static [Rules]) -> Sen
 
 use Part::{Kept, Limits, Machine, Mail, NotKept, Servers};
 use Proof::{Audit, Canary, Check, Kernel, NoHint, Outputs, Outside, Policy, Sent, Test, UnseenPayload, Witness};
-use Unenforced::{Calls, Connect, CoreDumps, Dumpable, Files, Privileges, Scope, Swap, Truncate};
+use Unenforced::{Calls, Connect, CoreDumps, Datagrams, Dumpable, Files, Privileges, Scope, Swap, Truncate, Unix};
 
 const HEADERS: &str = "headers.toml";
 const MEMORY: &str = "memory.toml";
@@ -209,32 +209,54 @@ pub const SENTENCES: &[Sentence] = &[
         Machine,
         "files-read",
         &[(SANDBOX, &["read", "read-authorities", "read-machine", "read-names"])],
-        Kernel(&[Files], &[Attempt::ReadElsewhere]),
+        Kernel(&[Files], &[Attempt::ReadElsewhere, Attempt::ReadConnections]),
     ),
     sentence(
         Machine,
         "connections-out",
-        &[(SANDBOX, &["connect", "connect-names"])],
-        Kernel(&[Connect], &[Attempt::ConnectElsewhere, Attempt::Listen]),
+        &[(SANDBOX, &["connect", "connect-names", "options", "options-names", "no-new-doors"])],
+        Kernel(
+            &[Connect, Calls, Datagrams],
+            &[
+                Attempt::ConnectElsewhere,
+                Attempt::FastOpen,
+                Attempt::OtherProtocols,
+                Attempt::OtherFamilies,
+                Attempt::SocketOptions,
+                Attempt::Listen,
+                Attempt::ListenUnbound,
+            ],
+        ),
     ),
-    sentence(Machine, "no-programs", &[(SANDBOX, &["no-programs"])], Kernel(&[Calls], &[Attempt::Exec])),
+    sentence(Machine, "no-programs", &[(SANDBOX, &["no-programs"])], Kernel(&[Calls], &[Attempt::Exec, Attempt::MemoryFile])),
     sentence(
         Machine,
         "system-log",
-        &[(SANDBOX, &["sockets", "sockets-names", "no-system-log"])],
-        Kernel(&[Calls], &[Attempt::SystemLog]),
+        &[(SANDBOX, &["sockets", "sockets-names", "sockets-unix", "no-system-log"])],
+        Kernel(&[Calls, Unix], &[Attempt::SystemLog, Attempt::ConnectUnix]),
     ),
     sentence(
         Machine,
         "other-processes",
-        &[(SANDBOX, &["no-other-processes"])],
-        Kernel(&[Files, Scope, Calls], &[Attempt::ReadProcess, Attempt::SignalProcess, Attempt::Trace]),
+        &[(SANDBOX, &["no-other-processes", "no-shared-memory", "no-descriptors", "no-messages"])],
+        Kernel(
+            &[Files, Scope, Calls],
+            &[
+                Attempt::ReadProcess,
+                Attempt::SignalProcess,
+                Attempt::Trace,
+                Attempt::Watch,
+                Attempt::MessageQueue,
+                Attempt::PassDescriptor,
+                Attempt::Abstract,
+            ],
+        ),
     ),
     sentence(
         Machine,
         "no-way-out",
-        &[(SANDBOX, &["no-new-walls", "no-keyring", "no-bypass", "no-machine", "no-return"])],
-        Kernel(&[Calls], &[Attempt::Namespace]),
+        &[(SANDBOX, &["no-new-walls", "no-keyring", "no-bypass", "no-machine", "no-return", "no-looking-in", "no-marks"])],
+        Kernel(&[Calls], &[Attempt::Namespace, Attempt::Dumpable, Attempt::CoreDumps, Attempt::User]),
     ),
     sentence(Machine, "outputs", &[("log.toml", &["output"])], Outputs),
     sentence(Servers, "audit", &[], Audit),

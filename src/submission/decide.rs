@@ -208,7 +208,7 @@ impl Session {
             sasl::Step::Refused(Refusal::Cancelled) => self.bad(answer::CANCELLED.to_vec()),
             sasl::Step::Refused(Refusal::Malformed) => self.bad(answer::arguments()),
             sasl::Step::Refused(Refusal::TooLong) => self.bad(answer::refusal(Code::LineTooLong)),
-            sasl::Step::Refused(Refusal::Foreign) => {
+            sasl::Step::Refused(Refusal::Foreign | Refusal::Empty) => {
                 self.tries = self.tries.saturating_add(1);
                 self.bad(answer::refusal(Code::WrongPassword));
             }

@@ -193,6 +193,16 @@ impl Session {
         self.ended.take()
     }
 
+    /// Whether a login waits for its verdict.
+    pub fn is_judging(&self) -> bool {
+        matches!(self.state, State::Judging(_))
+    }
+
+    /// Whether somebody is logged in and nothing is under way.
+    pub fn is_at_rest(&self) -> bool {
+        matches!(self.state, State::Open(_, Mail::Idle))
+    }
+
     /// Whether the next line from the client is a command.
     pub fn awaits_command(&self) -> bool {
         match &self.state {

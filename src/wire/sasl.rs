@@ -71,6 +71,8 @@ pub enum Refusal {
     TooLong,
     /// The client wants to act as somebody else. To be answered like a wrong password.
     Foreign,
+    /// The password is empty. To be answered like a wrong one; no backend is asked.
+    Empty,
 }
 
 /// An exchange that waits for the client's next line.
@@ -181,8 +183,11 @@ fn token(user: Private<Box<str>>, blob: &[u8], mechanism: Mechanism) -> Result<C
 }
 
 fn password(user: Private<Box<str>>, secret: &[u8]) -> Result<Credential, Refusal> {
+    if secret.is_empty() {
+        return Err(Refusal::Empty);
+    }
     // A NUL would end the password early in what the backend is told.
-    if secret.is_empty() || secret.contains(&0) {
+    if secret.contains(&0) {
         return Err(Refusal::Malformed);
     }
     Ok(Credential { user, secret: Secret::new(secret), mechanism: Mechanism::Password })
@@ -284,7 +289,8 @@ mod tests {
     fn what_is_refused() {
         let plain = |bytes: &[u8]| refused(start(Name::Plain, Some(&line(bytes))));
         assert_eq!(plain(b"root\0alice\0pw"), Refusal::Foreign);
-        for bytes in [&b""[..], b"alice\0pw", b"\0\0pw", b"\0alice\0", b"\0al\r\nice\0pw", b"\0alice\0p\0w", b"\0\xff\0pw"] {
+        assert_eq!(plain(b"\0alice\0"), Refusal::Empty);
+        for bytes in [&b""[..], b"alice\0pw", b"\0\0pw", b"\0al\r\nice\0pw", b"\0alice\0p\0w", b"\0\xff\0pw"] {
             assert_eq!(plain(bytes), Refusal::Malformed);
         }
         for text in [&b"AGFs*"[..], b"AGFsaWNl AHB3", b"AGFsaWNlAHB3=", b"AHgAeA"] {

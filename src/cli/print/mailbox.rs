@@ -88,6 +88,11 @@ pub(super) fn disclosure(value: &Value) -> String {
             held.push((label, number(sending, key).to_string()));
         }
     }
+    let tries = &value["tries"];
+    held.push(("good logins", format!("of {} networks within 30 h, as keyed hashes in memory", number(tries, "known-networks"))));
+    if tries["slowed"] == true {
+        held.push(("wrong passwords", "so many that strangers are refused for now (`blocks`)".into()));
+    }
     let incident = &value["incident"];
     if incident.is_object() {
         let (kept, left) = (number(incident, "kept"), number(incident, "minutes-left"));

@@ -1,6 +1,7 @@
 //! Answers, for people. The numbers come exact, as JSON; here they become `7.4 G of 10 G, 74 %`.
 
 mod association;
+mod blocks;
 mod change;
 mod incident;
 mod mailbox;
@@ -20,6 +21,8 @@ pub(super) fn answer(request: &Request, value: &Value) -> String {
         | Request::AssociationSet(..) => change::association(value),
         Request::AssociationList => association::list(value),
         Request::AssociationShow(_) => association::show(value),
+        Request::BlocksList => blocks::list(value),
+        Request::BlocksLift(_) => blocks::lift(value),
         Request::Disclose(_) => mailbox::disclosure(value),
         Request::IncidentList => incident::list(value),
         Request::IncidentShow(_) => incident::show(value),

@@ -1,0 +1,66 @@
+//! `nologd mailbox`: what can be typed. The comments below are the help texts that `--help` prints.
+
+use clap::Subcommand;
+
+use super::arguments::{Output, Where};
+use super::values::{self, Own};
+use crate::private::Address;
+use crate::quota::Name;
+
+/// `nologd mailbox`.
+#[derive(Subcommand)]
+pub enum Mailbox {
+    /// List the mailboxes that the book knows, with used space.
+    List {
+        /// Only those of one association.
+        #[arg(long, value_name = "NAME", value_parser = values::name)]
+        association: Option<Name>,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Give a mailbox a limit of its own.
+    Set {
+        /// The mailbox.
+        #[arg(value_parser = values::address)]
+        address: Address,
+        /// Its space, like 2G; `none` for no limit; `default` for the association's default again.
+        #[arg(long, value_name = "SIZE", value_parser = values::own, allow_hyphen_values = true)]
+        storage: Own,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Take a mailbox out of the book, and its bytes out of the files. Mail in the mail server is not touched.
+    Remove {
+        /// The mailbox.
+        #[arg(value_parser = values::address)]
+        address: Address,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// End a person's open sessions. The mail program may log in again at once.
+    Kick {
+        /// The mailbox.
+        #[arg(value_parser = values::address)]
+        address: Address,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Count a mailbox anew. The daemon keeps no password, so this happens at the mailbox's next login.
+    Refresh {
+        /// The mailbox.
+        #[arg(value_parser = values::address)]
+        address: Address,
+        #[command(flatten)]
+        place: Where,
+        #[command(flatten)]
+        output: Output,
+    },
+}

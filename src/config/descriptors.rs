@@ -1,0 +1,43 @@
+//! What the limits of the config cost in file descriptors, and what becomes of them where there are fewer.
+
+use std::thread::available_parallelism;
+
+use super::file::Config;
+use crate::event::{Event, emit};
+use crate::limit::{self, House};
+use crate::net::pool;
+use crate::serve::Service;
+
+/// File descriptors that the config's limits need, on this machine.
+pub fn descriptors(config: &Config) -> u64 {
+    config.limits.descriptors(house(config))
+}
+
+/// The limits, and what may rest, with so many.
+pub(super) fn cut(config: &Config, descriptors: u64) -> (limit::Params, pool::Params) {
+    let house = house(config);
+    let needed = config.limits.descriptors(house);
+    if descriptors < needed {
+        emit(Event::FewDescriptors { limit: descriptors, needed });
+    }
+    let resting = usize::try_from(config.limits.resting_within(descriptors, house)).unwrap_or(usize::MAX);
+    let (limits, pool) = (config.limits.within(descriptors, house), config.pool);
+    if descriptors >= needed {
+        return (limits, pool);
+    }
+    // Relays' connections rest for seconds: few are enough.
+    (
+        limits,
+        pool::Params { total: pool.total.min(resting / 2), relays_per_backend: pool.relays_per_backend.min(resting / 8), ..pool },
+    )
+}
+
+fn house(config: &Config) -> House {
+    let relays = config.backends.len() * config.pool.relays_per_backend;
+    House {
+        threads: available_parallelism().map_or(1, |threads| threads.get() as u64),
+        listeners: config.listens.len() as u64,
+        usage: config.listens.iter().filter(|listen| listen.service == Service::Usage).count() as u64,
+        resting: (config.pool.total + relays) as u64,
+    }
+}

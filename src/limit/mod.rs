@@ -1,0 +1,330 @@
+//! How often and how many: connections, logins and wrong passwords, by pseudonym of the client's network and of the account.
+//!
+//! | | |
+//! |---|---|
+//! | `params` | the numbers, and what they cost |
+//! | `seats` | how many sessions of each kind |
+//! | `seat` | one session's place, and its tries |
+//! | `guesses` | who may try a password |
+//!
+//! All of it is in memory, keyed by 16 bytes of a keyed hash, and forgotten at restart (DESIGN section 5, rule 5).
+
+mod guesses;
+mod params;
+mod seat;
+mod seats;
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use governor::clock::DefaultClock;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+use crate::fault::Code;
+use crate::private::{Networks, Pseudonymiser};
+use guesses::Guesses;
+use seat::Counted;
+use seats::{Kind, Seats};
+
+pub use guesses::{REMEMBERED, Slowed};
+pub use params::{House, Params};
+pub use seat::{Attempt, Seat};
+
+type Limiter = RateLimiter<[u8; 16], DashMapStateStore<[u8; 16]>, DefaultClock>;
+
+/// All limits in force.
+pub struct Limits {
+    params: Params,
+    pseudonymiser: Pseudonymiser,
+    /// By how big the networks are.
+    connections: [Limiter; 3],
+    guesses: Mutex<Guesses>,
+    seats: Mutex<Seats>,
+    hints_turned: Mutex<Instant>,
+}
+
+/// How long a backend sees one client under one hint.
+const HINTS: Duration = Duration::from_secs(3600);
+
+/// How much more than an IPv6 /64 its /56 and its /48 may do. A phone company gives each customer a /64, and many a /48.
+const FACTORS: [u32; 3] = [1, 4, 16];
+
+impl Limits {
+    /// Fresh limits with a fresh key. `None` when the kernel gives no randomness.
+    pub fn new(params: Params) -> Option<Arc<Limits>> {
+        let rate = |factor: u32| {
+            let count = NonZeroU32::new(params.connections_per_minute.saturating_mul(factor)).unwrap_or(NonZeroU32::MIN);
+            let each = (Duration::from_secs(60) / count.get()).max(Duration::from_micros(1));
+            Some(RateLimiter::keyed(Quota::with_period(each)?.allow_burst(count)))
+        };
+        Some(Arc::new(Limits {
+            connections: [rate(FACTORS[0])?, rate(FACTORS[1])?, rate(FACTORS[2])?],
+            pseudonymiser: Pseudonymiser::new()?,
+            guesses: Mutex::new(Guesses::new(params.wrong_per_account, params.wrong_per_network, params.forgive)),
+            seats: Mutex::default(),
+            hints_turned: Mutex::new(Instant::now()),
+            params,
+        }))
+    }
+
+    /// The pseudonyms of this run.
+    pub fn pseudonymiser(&self) -> &Pseudonymiser {
+        &self.pseudonymiser
+    }
+
+    /// Sessions that are open now, of all kinds.
+    pub fn sessions(&self) -> usize {
+        lock(&self.seats).sum()
+    }
+
+    /// How many connections there may be at each socket that the storage tells usage to. These are no sessions, and have their places
+    /// at their own door.
+    pub fn usage(&self) -> usize {
+        self.params.usage.max(1)
+    }
+
+    /// A place for a new connection from `networks`: among those who wait, until [`Attempt::right`]. Where all of these are taken, the
+    /// one that waits longest is made to leave.
+    ///
+    /// # Errors
+    /// `TooManyConnections`: the number from this network is reached; `TooManyTries`: they come too fast.
+    pub fn seat(self: &Arc<Limits>, networks: Networks) -> Result<Seat, Code> {
+        let sized = || networks.each().zip(FACTORS);
+        if !sized().zip(&self.connections).all(|((network, _), limiter)| limiter.check_key(&network.reveal()).is_ok()) {
+            return Err(Code::TooManyTries);
+        }
+        let mut seats = lock(&self.seats);
+        for (number, (network, factor)) in sized().enumerate() {
+            if !seats.count(network.reveal(), self.params.sessions_per_network.saturating_mul(factor)) {
+                networks.each().take(number).for_each(|counted| seats.uncount(counted.reveal()));
+                return Err(Code::TooManyConnections);
+            }
+        }
+        let place = seats.wait(&self.params);
+        drop(seats);
+        let crowded = place.displaced.is_some();
+        if let Some(Some(leave)) = place.displaced {
+            leave();
+        }
+        Ok(Seat::waiting(self.clone(), networks, place.number, crowded))
+    }
+
+    /// A place for the host's relay that brings mail.
+    ///
+    /// # Errors
+    /// `TooManyConnections`.
+    pub fn delivery_seat(self: &Arc<Limits>) -> Result<Seat, Code> {
+        self.own_seat(Kind::Delivery, Counted::House)
+    }
+
+    /// A place for the host's relay that asks whether mail would find room.
+    ///
+    /// # Errors
+    /// `TooManyConnections`.
+    pub fn question_seat(self: &Arc<Limits>) -> Result<Seat, Code> {
+        self.own_seat(Kind::Question, Counted::House)
+    }
+
+    /// A place for a new connection of the webmail, which brings everybody from one address: [`Seat::attempt`] counts it by
+    /// account.
+    ///
+    /// # Errors
+    /// `TooManyConnections`: the number in all is reached.
+    pub fn webmail_seat(self: &Arc<Limits>) -> Result<Seat, Code> {
+        self.own_seat(Kind::Webmail, Counted::Account(Mutex::default()))
+    }
+
+    fn own_seat(self: &Arc<Limits>, kind: Kind, counted: Counted) -> Result<Seat, Code> {
+        if !lock(&self.seats).take(kind, &self.params) {
+            return Err(Code::TooManyConnections);
+        }
+        Ok(Seat::of_kind(self.clone(), counted, kind))
+    }
+
+    /// How the connection that waits at `place` (see [`Seat::place`]) is made to leave, when somebody else needs its place.
+    pub fn may_leave(&self, place: u64, leave: impl FnOnce() + Send + 'static) {
+        let gone = lock(&self.seats).may_leave(place, Box::new(leave));
+        // Either it has left by itself or logged in, and this does nothing to it; or its place was wanted before this was said.
+        drop(gone);
+    }
+
+    /// What is slowed now. Networks are a number.
+    pub fn slowed(&self) -> Slowed {
+        lock(&self.guesses).slowed(Instant::now())
+    }
+
+    /// Whether `account` is among them.
+    pub fn is_slowed(&self, slowed: &Slowed, account: &str) -> bool {
+        slowed.accounts.binary_search(&self.pseudonymiser.account(account).reveal()).is_ok()
+    }
+
+    /// What is held about `account`: from how many networks it is known (the webmail is one), and whether it is slowed.
+    pub fn about(&self, account: &str) -> (usize, bool) {
+        lock(&self.guesses).about(self.pseudonymiser.account(account).reveal(), Instant::now())
+    }
+
+    /// Forgets wrong passwords: of one account, or of all accounts and networks.
+    pub fn lift(&self, account: Option<&str>) {
+        lock(&self.guesses).lift(account.map(|account| self.pseudonymiser.account(account).reveal()));
+    }
+
+    /// Forgets what has no effect any more. To be called every minute: nothing shrinks by itself.
+    pub fn sweep(&self) {
+        for limiter in &self.connections {
+            limiter.retain_recent();
+            limiter.shrink_to_fit();
+        }
+        lock(&self.guesses).sweep(Instant::now());
+        lock(&self.seats).sweep();
+        let mut turned = lock(&self.hints_turned);
+        if turned.elapsed() >= HINTS {
+            self.pseudonymiser.turn_hints();
+            *turned = Instant::now();
+        }
+    }
+}
+
+impl Slowed {
+    /// How many accounts: those that are in no book as well.
+    pub fn accounts(&self) -> usize {
+        self.accounts.len()
+    }
+}
+
+// A panic elsewhere must not close the door for everybody.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::private::{Peer, Pseudonym, Secret};
+
+    fn from(limits: &Limits, address: &str) -> Networks {
+        limits.pseudonymiser().networks(&Peer::new(format!("{address}:1").parse().unwrap()))
+    }
+
+    fn who(limits: &Limits, name: &str) -> Pseudonym {
+        limits.pseudonymiser().account(name)
+    }
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text.as_bytes())
+    }
+
+    #[test]
+    fn networks_are_counted_and_give_back_and_big_ones_hold_more() {
+        let params = Params { sessions_per_network: 2, ..Params::default() };
+        let limits = Limits::new(params).unwrap();
+        let one = || limits.seat(from(&limits, "192.0.2.1"));
+        let first = one().ok().unwrap();
+        let _second = one().ok().unwrap();
+        assert_eq!(one().err(), Some(Code::TooManyConnections));
+        assert!(limits.seat(from(&limits, "192.0.2.2")).is_ok());
+        drop(first);
+        assert!(one().is_ok() && limits.sessions() == 1);
+        let of = |prefix: &str| {
+            let seats: Vec<_> =
+                (0..100).filter_map(|n| limits.seat(from(&limits, &format!("[{prefix}{n:02x}::1]"))).ok()).collect();
+            seats.len()
+        };
+        // One in each /64: of a /56, and with the /48 taken as a whole.
+        assert_eq!((of("2001:db8:1:4"), of("2001:db8:2:")), (8, 8));
+        let seats: Vec<_> =
+            (0..100).filter_map(|n| limits.seat(from(&limits, &format!("[2001:db8:3:{n:x}00::1]"))).ok()).collect();
+        assert_eq!(seats.len(), 32, "of a /48");
+        drop((seats, _second));
+        assert!(lock(&limits.seats).is_empty());
+    }
+
+    #[test]
+    fn whoever_waits_longest_leaves_and_members_and_the_house_stay() {
+        let params = Params { before_login: 3, sessions: 2, deliveries: 1, questions: 1, webmail: 1, ..Params::default() };
+        let limits = Limits::new(params).unwrap();
+        let left = Arc::new(AtomicUsize::new(0));
+        let wait = |address: &str| {
+            let seat = limits.seat(from(&limits, address)).ok().unwrap();
+            let left = left.clone();
+            limits.may_leave(seat.place().unwrap(), move || {
+                left.fetch_add(1, Ordering::Relaxed);
+            });
+            seat
+        };
+        let member = wait("192.0.2.1");
+        let alice = who(&limits, "alice");
+        assert!(member.attempt(alice, &secret("x")).ok().unwrap().right(&member).is_ok() && member.place().is_none());
+        let mut waiting: Vec<_> = (2..5).map(|n| wait(&format!("192.0.2.{n}"))).collect();
+        assert_eq!(left.load(Ordering::Relaxed), 0);
+        let late = wait("192.0.2.9");
+        assert!(late.is_crowded() && left.load(Ordering::Relaxed) == 1);
+        let oldest = waiting.remove(0);
+        let attempt = oldest.attempt(alice, &secret("x")).ok().unwrap();
+        assert_eq!(attempt.right(&oldest), Err(Code::TooManyConnections), "it was told to leave");
+        let (delivery, question, webmail) = (limits.delivery_seat(), limits.question_seat(), limits.webmail_seat());
+        assert!(delivery.is_ok() && question.is_ok() && webmail.is_ok());
+        assert!(limits.delivery_seat().is_err() && limits.question_seat().is_err() && limits.webmail_seat().is_err());
+        let second = waiting.remove(0);
+        assert!(second.attempt(alice, &secret("x")).ok().unwrap().right(&second).is_ok());
+        assert_eq!(late.attempt(alice, &secret("x")).ok().unwrap().right(&late), Err(Code::TooManyConnections), "two members");
+        drop((member, waiting, late, oldest, delivery, question, webmail, second));
+        assert!(lock(&limits.seats).is_empty());
+    }
+
+    #[test]
+    fn connections_that_come_too_fast_are_refused() {
+        let limits = Limits::new(Params { connections_per_minute: 5, ..Params::default() }).unwrap();
+        assert_eq!((0..8).filter(|_| limits.seat(from(&limits, "192.0.2.1")).is_ok()).count(), 5);
+        assert!(limits.seat(from(&limits, "192.0.2.2")).is_ok());
+    }
+
+    #[test]
+    fn strangers_share_and_whoever_was_right_before_does_not() {
+        let limits = Limits::new(Params { wrong_per_network: 4, wrong_per_account: 2, ..Params::default() }).unwrap();
+        let seat = |address: &str| limits.seat(from(&limits, address)).ok().unwrap();
+        let (home, away, third) = (seat("192.0.2.1"), seat("192.0.2.2"), seat("192.0.2.3"));
+        let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
+        home.attempt(alice, &secret("right")).ok().unwrap().right(&home).unwrap();
+        for number in 0..8 {
+            let tried = away.attempt(alice, &secret(&format!("guess {number}")));
+            assert_eq!(tried.is_ok(), number < 3, "guess {number}");
+            tried.into_iter().for_each(Attempt::wrong);
+        }
+        assert!(home.attempt(alice, &secret("right")).is_ok());
+        assert!(third.attempt(alice, &secret("right")).is_ok(), "from a place where nothing was wrong");
+        let slowed = limits.slowed();
+        assert!(limits.is_slowed(&slowed, "Alice") && !limits.is_slowed(&slowed, "bob") && slowed.accounts() == 1);
+        away.attempt(bob, &secret("guess")).ok().unwrap().wrong();
+        away.attempt(bob, &secret("another")).ok().unwrap().wrong();
+        assert!(away.attempt(who(&limits, "eve"), &secret("x")).is_err() && third.attempt(bob, &secret("x")).is_ok());
+        assert_eq!(limits.slowed().networks, 1);
+        limits.lift(None);
+        assert!(away.attempt(alice, &secret("x")).is_ok());
+    }
+
+    #[test]
+    fn the_webmail_is_counted_by_account_and_its_address_does_not_matter() {
+        let params = Params { webmail: 5, sessions_per_network: 2, wrong_per_account: 1, ..Params::default() };
+        let limits = Limits::new(params).unwrap();
+        let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
+        let seats: Vec<_> = (0..5).filter_map(|_| limits.webmail_seat().ok()).collect();
+        assert_eq!((seats.len(), limits.webmail_seat().err()), (5, Some(Code::TooManyConnections)));
+        assert!(seats[0].admit(alice).is_ok() && seats[0].admit(alice).is_ok() && seats[1].admit(alice).is_ok());
+        assert_eq!(seats[2].admit(alice), Err(Code::TooManyConnections));
+        assert!(seats[2].admit(bob).is_ok() && seats[3].admit(bob).is_ok());
+        assert!(seats[1].admit(bob).is_err() && seats[2].admit(alice).is_ok());
+        for word in ["one", "two"] {
+            seats[0].attempt(alice, &secret(word)).ok().unwrap().wrong();
+        }
+        assert_eq!(seats[0].attempt(alice, &secret("three")).err(), Some(Code::TooManyTries));
+        assert!(seats[3].attempt(bob, &secret("x")).is_ok());
+        let elsewhere = limits.seat(from(&limits, "192.0.2.1")).ok().unwrap();
+        assert!(elsewhere.attempt(alice, &secret("x")).is_ok(), "what is wrong there concerns nobody here");
+        drop((seats, elsewhere));
+        assert!(lock(&limits.seats).is_empty());
+    }
+}

@@ -1,0 +1,133 @@
+//! The numbers, and what they cost in file descriptors.
+
+use std::time::Duration;
+
+/// The numbers; each of the first seven can be set in the config file's `[limits]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Params {
+    /// Sessions of members who logged in, at the ports for mail programs.
+    pub sessions: usize,
+    /// Connections there on which nobody has logged in yet.
+    pub before_login: usize,
+    /// Sessions from one network (IPv4 /32, IPv6 /64). An association's office is one network. Of an IPv6 /56 four times as many,
+    /// of a /48 sixteen times; so with the next two.
+    pub sessions_per_network: u32,
+    /// New connections a minute from one network.
+    pub connections_per_minute: u32,
+    /// Wrong passwords from one network; one is forgiven every `forgive`.
+    pub wrong_per_network: u32,
+    /// Wrong passwords for one account: in a row from where it was right before, of all strangers together; one is forgiven every
+    /// `forgive`.
+    pub wrong_per_account: u32,
+    /// How long until a wrong password is forgiven.
+    pub forgive: Duration,
+    /// Connections of the relay that brings mail.
+    pub deliveries: usize,
+    /// Connections of the policy service.
+    pub questions: usize,
+    /// Sessions of the webmail.
+    pub webmail: usize,
+    /// Connections at each socket that the storage tells usage to.
+    pub usage: usize,
+}
+
+impl Default for Params {
+    /// For 300 associations: a big office behind one address works, a password guesser gets some 3,000 tries a day at most.
+    fn default() -> Params {
+        Params {
+            sessions: 20_000,
+            before_login: 2_000,
+            sessions_per_network: 500,
+            connections_per_minute: 600,
+            wrong_per_network: 30,
+            wrong_per_account: 10,
+            forgive: Duration::from_secs(30),
+            deliveries: 500,
+            questions: 2_000,
+            webmail: 2_000,
+            usage: 4_096,
+        }
+    }
+}
+
+/// What the rest of the program needs: the store, listeners on each thread, connections that rest, admins and monitoring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct House {
+    /// Threads that serve.
+    pub threads: u64,
+    /// Listeners, each open once for every thread.
+    pub listeners: u64,
+    /// Sockets among them that the storage tells usage to.
+    pub usage: u64,
+    /// Backend connections that may rest.
+    pub resting: u64,
+}
+
+impl House {
+    /// 20 descriptors for admins and monitoring on each thread, 8 for its runtime, 40 for files.
+    fn base(self) -> u64 {
+        self.threads * (self.listeners + 28) + 40
+    }
+}
+
+impl Params {
+    /// File descriptors that all of it needs: two for each session, its own and the one behind it; questions and usage
+    /// have none behind them.
+    pub fn descriptors(&self, house: House) -> u64 {
+        let double = (self.sessions + self.before_login + self.deliveries + self.webmail) as u64;
+        house.base() + house.resting + 2 * double + self.questions as u64 + house.usage * self.usage as u64
+    }
+
+    /// Cut to what `descriptors` allow, where that is less: the house's own doors keep theirs, and the rest is divided.
+    pub fn within(self, descriptors: u64, house: House) -> Params {
+        if descriptors >= self.descriptors(house) {
+            return self;
+        }
+        let free = usize::try_from(descriptors.saturating_sub(house.base())).unwrap_or(usize::MAX);
+        // A quarter for mail that comes in and the webmail, with what rests for it; of the rest, a sixth for those who wait.
+        let own = free / 4;
+        let sockets = usize::try_from(house.usage).unwrap_or(usize::MAX).max(1);
+        let public = free - own;
+        Params {
+            deliveries: self.deliveries.min(own / 8),
+            webmail: self.webmail.min(own / 8),
+            questions: self.questions.min(own / 8),
+            usage: self.usage.min(own / 8 / sockets),
+            before_login: self.before_login.min(public / 12),
+            sessions: self.sessions.min((public - public / 6) / 2),
+            ..self
+        }
+    }
+
+    /// Backend connections that may rest within the same descriptors.
+    pub fn resting_within(&self, descriptors: u64, house: House) -> u64 {
+        if descriptors >= self.descriptors(house) {
+            return house.resting;
+        }
+        house.resting.min(descriptors.saturating_sub(house.base()) / 16)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_descriptors_leave_the_house_its_own() {
+        let house = House { threads: 2, listeners: 8, usage: 1, resting: 500 };
+        let params = Params::default();
+        let needed = params.descriptors(house);
+        assert_eq!(needed, 2 * 24_500 + 2_000 + 4_096 + 500 + 2 * 36 + 40);
+        assert!(params.within(needed, house) == params && params.resting_within(needed, house) == 500);
+        for descriptors in [0, 64, 130, 200, 1024, 4096, needed - 1] {
+            let cut = params.within(descriptors, house);
+            let rests = House { resting: params.resting_within(descriptors, house), ..house };
+            assert!(cut.descriptors(rests) <= descriptors.max(house.base()), "{descriptors}: {cut:?}");
+        }
+        let cut = params.within(200, house);
+        assert!(
+            cut.sessions >= 20 && cut.before_login >= 5 && cut.deliveries >= 2 && cut.webmail >= 2 && cut.usage >= 2,
+            "{cut:?}"
+        );
+    }
+}

@@ -1,0 +1,186 @@
+//! One session's place, from the connection to its end, and the passwords that are tried on it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::guesses::{Asker, Way};
+use super::seats::Kind;
+use super::{FACTORS, Limits, lock};
+use crate::fault::Code;
+use crate::private::{Networks, Pseudonym, Secret};
+
+/// One session's place among those allowed; gives it back when dropped.
+pub struct Seat {
+    limits: Arc<Limits>,
+    counted: Counted,
+    state: Mutex<State>,
+    crowded: bool,
+}
+
+/// Under whose name a session is counted.
+pub(super) enum Counted {
+    /// The network that it comes from.
+    Network(Networks),
+    /// It comes from the webmail, as everybody there does: the account counts, as soon as it is known.
+    Account(Mutex<Option<Pseudonym>>),
+    /// It is the host's own.
+    House,
+}
+
+/// The place that is held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Somebody waits with this number.
+    Waiting(u64),
+    Seated(Kind),
+}
+
+impl Seat {
+    /// One of those who wait.
+    pub(super) fn waiting(limits: Arc<Limits>, networks: Networks, place: u64, crowded: bool) -> Seat {
+        Seat { limits, counted: Counted::Network(networks), state: Mutex::new(State::Waiting(place)), crowded }
+    }
+
+    /// Any other.
+    pub(super) fn of_kind(limits: Arc<Limits>, counted: Counted, kind: Kind) -> Seat {
+        Seat { limits, counted, state: Mutex::new(State::Seated(kind)), crowded: false }
+    }
+
+    /// The number of its place among those who wait; none for the others.
+    pub fn place(&self) -> Option<u64> {
+        match *lock(&self.state) {
+            State::Waiting(number) => Some(number),
+            State::Seated(_) => None,
+        }
+    }
+
+    /// Whether somebody had to leave for it.
+    pub fn is_crowded(&self) -> bool {
+        self.crowded
+    }
+
+    /// Whom a backend takes for one client: the network, or the account itself at the webmail.
+    pub fn source(&self, account: Pseudonym) -> Pseudonym {
+        match &self.counted {
+            Counted::Network(networks) => networks.narrow(),
+            Counted::Account(_) | Counted::House => account,
+        }
+    }
+
+    /// A try of `secret` for `account`, to be judged by a backend, if one may be made now. What is not told to it costs nothing.
+    ///
+    /// # Errors
+    /// `TooManyTries`, for an account that does not exist just the same. At the webmail, where the account counts from here on, also
+    /// as [`Limits::seat`], with the numbers of one network.
+    pub fn attempt(&self, account: Pseudonym, secret: &Secret) -> Result<Attempt, Code> {
+        self.admit(account)?;
+        let keys = self.limits.pseudonymiser();
+        let networks = match &self.counted {
+            Counted::Network(networks) => {
+                let mut sized = networks.each().zip(FACTORS).map(|(network, factor)| (network.reveal(), factor));
+                std::array::from_fn(|_| sized.next().unwrap_or_default())
+            }
+            Counted::Account(_) | Counted::House => Default::default(),
+        };
+        let asker = Asker {
+            account: account.reveal(),
+            pair: keys.pair(self.source(account), account).reveal(),
+            networks,
+            own_way: !matches!(self.counted, Counted::Network(_)),
+        };
+        let way = lock(&self.limits.guesses).begin(&asker, Instant::now()).ok_or(Code::TooManyTries)?;
+        let trace = keys.trace(account, secret);
+        Ok(Attempt { limits: self.limits.clone(), asker, way: Some(way), trace })
+    }
+
+    /// Counts a session of the webmail under `account`, which is about to log in. Other sessions are counted already.
+    pub(super) fn admit(&self, account: Pseudonym) -> Result<(), Code> {
+        let Counted::Account(counted) = &self.counted else { return Ok(()) };
+        if self.limits.connections[0].check_key(&account.reveal()).is_err() {
+            return Err(Code::TooManyTries);
+        }
+        let (mut counted, mut seats) = (lock(counted), lock(&self.limits.seats));
+        if *counted == Some(account) {
+            return Ok(());
+        }
+        if let Some(other) = counted.take() {
+            seats.uncount(other.reveal());
+        }
+        if !seats.count(account.reveal(), self.limits.params.sessions_per_network) {
+            return Err(Code::TooManyConnections);
+        }
+        *counted = Some(account);
+        Ok(())
+    }
+
+    /// From among those who wait to the members.
+    fn enter(&self) -> Result<(), Code> {
+        let (mut state, mut seats) = (lock(&self.state), lock(&self.limits.seats));
+        let State::Waiting(number) = *state else { return Ok(()) };
+        if !seats.take(Kind::Member, &self.limits.params) {
+            return Err(Code::TooManyConnections);
+        }
+        if !seats.stop_waiting(number) {
+            // Made to leave in this very moment.
+            seats.give_back(Kind::Member);
+            return Err(Code::TooManyConnections);
+        }
+        *state = State::Seated(Kind::Member);
+        Ok(())
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut seats = lock(&self.limits.seats);
+        match &mut self.counted {
+            Counted::Network(networks) => networks.each().for_each(|network| seats.uncount(network.reveal())),
+            Counted::Account(account) => {
+                let account = account.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+                account.iter().for_each(|account| seats.uncount(account.reveal()));
+            }
+            Counted::House => {}
+        }
+        match *self.state.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            State::Waiting(number) => drop(seats.stop_waiting(number)),
+            State::Seated(kind) => seats.give_back(kind),
+        }
+    }
+}
+
+/// A try that a backend is judging. Dropped without a judgement, it costs nothing.
+pub struct Attempt {
+    limits: Arc<Limits>,
+    asker: Asker,
+    /// Taken with the judgement.
+    way: Option<Way>,
+    trace: u16,
+}
+
+impl Attempt {
+    /// The backend took it: whoever holds `seat` has a place among the members, and is known here for [`REMEMBERED`].
+    ///
+    /// # Errors
+    /// `TooManyConnections`: no such place is free.
+    pub fn right(mut self, seat: &Seat) -> Result<(), Code> {
+        if let Some(way) = self.way.take() {
+            lock(&self.limits.guesses).right(&self.asker, way, Instant::now());
+        }
+        seat.enter()
+    }
+
+    /// It was wrong.
+    pub fn wrong(mut self) {
+        if let Some(way) = self.way.take() {
+            lock(&self.limits.guesses).wrong(&self.asker, way, self.trace, Instant::now());
+        }
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if let Some(way) = self.way.take() {
+            lock(&self.limits.guesses).abandon(&self.asker, way);
+        }
+    }
+}
