@@ -1,4 +1,5 @@
-//! Fields that a signature in the message already covers: touching one would break it (RFC 6376 3.5, RFC 8617 4.1.2).
+//! Fields that a signature in the message already covers: touching one would break it (RFC 6376 3.5, RFC 8617 4.1.2). Which
+//! fields are signatures, the rules say; all of them name what they cover in a tag `h=`.
 
 use crate::wire::header::{Field, Part};
 
@@ -7,24 +8,33 @@ const NAMES: usize = 256;
 
 /// Names of covered fields, in lower case: the `h=` of all signatures together.
 #[derive(Default)]
-pub(super) struct Signed(Vec<Vec<u8>>);
+pub(super) struct Signed {
+    names: Vec<Vec<u8>>,
+    any: bool,
+}
 
 impl Signed {
-    /// Reads the signatures among `parts` that `stays` keeps in the message.
-    pub(super) fn read(parts: &[Part<'_>], stays: impl Fn(&Field<'_>) -> bool) -> Signed {
-        let mut names = Vec::new();
+    /// Reads the fields among `parts` of which `signs` says that they are signatures.
+    pub(super) fn read(parts: &[Part<'_>], signs: impl Fn(&Field<'_>) -> bool) -> Signed {
+        let mut signed = Signed::default();
         for part in parts {
             let Part::Field(field) = part else { continue };
-            if (field.is("DKIM-Signature") || field.is("ARC-Message-Signature")) && stays(field) {
-                names.extend(covered(field.value()).take(NAMES - names.len()));
+            if signs(field) {
+                signed.any = true;
+                signed.names.extend(covered(field.value()).take(NAMES - signed.names.len()));
             }
         }
-        Signed(names)
+        signed
+    }
+
+    /// Whether there is a signature at all: then order and spelling may be covered too.
+    pub(super) fn any(&self) -> bool {
+        self.any
     }
 
     /// Whether a signature covers the field of this name, present or not: a signature may also cover its absence.
     pub(super) fn covers(&self, name: &[u8]) -> bool {
-        self.0.iter().any(|covered| covered.eq_ignore_ascii_case(name))
+        self.names.iter().any(|covered| covered.eq_ignore_ascii_case(name))
     }
 }
 
@@ -50,12 +60,14 @@ mod tests {
         let header = "DKIM-Signature: v=1; bh=h=; h=From:\r\n\t Date : Message-\r\n ID; b=x\r\narc-message-signature: i=1;h=To\r\n\
             ARC-Seal: h=Subject\r\n";
         let parts: Vec<_> = split(header.as_bytes()).collect();
-        let signed = Signed::read(&parts, |_| true);
+        let signs = |field: &Field<'_>| field.is("DKIM-Signature") || field.is("ARC-Message-Signature");
+        let signed = Signed::read(&parts, signs);
         for (name, covered) in
             [("from", true), ("DATE", true), ("message-id", true), ("to", true), ("subject", false), ("", false)]
         {
             assert_eq!(signed.covers(name.as_bytes()), covered, "{name}");
         }
-        assert!(!Signed::read(&parts, |field| !field.is("ARC-Message-Signature")).covers(b"to"));
+        let dkim = Signed::read(&parts, |field| field.is("DKIM-Signature"));
+        assert!(dkim.any() && !dkim.covers(b"to") && !Signed::read(&parts, |_| false).any());
     }
 }
