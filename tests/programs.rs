@@ -13,6 +13,8 @@ use golden::{cut, fields, inputs, name, scrubbed};
 use nologd::policy::headers::{Action, Headers};
 use nologd::scrub::invariants::{ALICE, context, shared_scrubber};
 use nologd::scrub::{Profile, Writer};
+use nologd::submission::Protection;
+use nologd::submission::invariants::{LOGGED_IN, Play};
 use nologd::wire::header::EndFinder;
 
 /// Programs and systems, hosts, logins, networks, paths and zones that stand in the messages, in lower case. Chat is a kind of
@@ -86,6 +88,34 @@ fn messages_of_programs() {
     assert!(inputs.len() >= 25);
     let wrong = golden::wrong(&inputs);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The same through a whole session of submission: what the relay gets is the golden file.
+#[test]
+fn through_submission() {
+    for input in inputs("programs") {
+        let message = fs::read(&input).unwrap();
+        let expected = fs::read(input.to_str().unwrap().replace("in.eml", "submission.eml")).unwrap();
+        let mut play = Play::new(Protection::Secure);
+        play.client(LOGGED_IN);
+        play.client(b"MAIL FROM:<alice@asso.example>\r\nRCPT TO:<bob@elsewhere.example>\r\nDATA\r\n");
+        for answer in ["220 relay\r\n", "250 relay\r\n", "250 2.1.0 Ok\r\n", "250 2.1.5 Ok\r\n"] {
+            play.relay(answer.as_bytes());
+        }
+        play.client(&message);
+        play.client(b".\r\n");
+        play.to_relay.clear();
+        play.relay(b"354 go\r\n");
+        let relayed = String::from_utf8(std::mem::take(&mut play.to_relay)).unwrap();
+        // The session draws another identifier for a message that has none.
+        let expected = String::from_utf8([&expected, &b".\r\n"[..]].concat()).unwrap();
+        let drawn =
+            |text: &str| text.lines().filter(|line| !line.starts_with("Message-ID: <0")).map(str::to_owned).collect::<Vec<_>>();
+        match name(&input) {
+            "cron-with-msmtp" => assert_eq!(drawn(&relayed), drawn(&expected)),
+            name => assert_eq!(relayed, expected, "{name}"),
+        }
+    }
 }
 
 /// The text of the header, in lower case, without what is said plainly to stay: the boundary, which stands in the body too, and

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use golden::{inputs, scrubbed, with_context};
 use mail_parser::MessageParser;
 use nologd::policy::headers::{Action, Headers};
+use nologd::private::Address;
 use nologd::scrub::invariants::{self, ALICE, context};
 use nologd::scrub::{Context, Profile, Writer};
 use nologd::wire::header::{EndFinder, Part, split};
@@ -43,6 +44,22 @@ fn machines_keep_their_own_fields() {
             assert!(!person.contains(told) && !machine.contains(told), "{told}");
         }
     }
+}
+
+/// Whatever is in From, the mailbox that logged in is what the identifier is made of; and nobody else gets the same.
+#[test]
+fn an_alias_in_from_makes_no_other_identifier() {
+    let id = |from: &str, mailbox: &str, profile| {
+        let message = format!("From: {from}\r\nMessage-ID: <1@laptop.local>\r\n\r\nx\r\n");
+        let mailbox = Address::parse(mailbox).unwrap();
+        let scrubbed = String::from_utf8(with_context(message.as_bytes(), &context(profile, &mailbox, b""))).unwrap();
+        scrubbed.lines().find(|line| line.starts_with("Message-ID: ")).unwrap().to_owned()
+    };
+    let alice = "alice@asso.example";
+    let out = id(alice, alice, Profile::Submission);
+    assert_eq!(id("contact@own.example", alice, Profile::Submission), out);
+    assert_eq!(id("contact@own.example", alice, Profile::Sent), out);
+    assert_ne!(id(alice, "bob@asso.example", Profile::Submission), out);
 }
 
 /// No header block costs more than 20 ms, whoever writes it. Without optimisation all is slower, and machines of tests are busy.

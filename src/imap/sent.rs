@@ -59,15 +59,47 @@ impl SentNames {
         }
     }
 
-    /// Whether `mailbox` is the Sent mailbox.
+    /// Looks at all untagged lines of the answer to `LIST "" "*" RETURN (SPECIAL-USE)` (RFC 6154 3), also where the name comes
+    /// as a literal. What is cut off or odd is passed over: then the usual names still hold.
+    pub fn learn_all(&mut self, answer: &[u8]) {
+        let mut rest = answer;
+        while let Some(end) = memchr::memmem::find(rest, b"\r\n") {
+            let (line, after) = rest.split_at(end + 2);
+            rest = after;
+            let Some((start, size)) = announced(line) else {
+                self.learn(line);
+                continue;
+            };
+            let Some((name, after)) = rest.split_at_checked(size) else { return };
+            rest = after;
+            if name.iter().all(|byte| !matches!(byte, b'\r' | b'\n' | 0)) {
+                let escaped = name.iter().flat_map(|byte| {
+                    let escape = matches!(byte, b'"' | b'\\').then_some(b'\\');
+                    escape.into_iter().chain([*byte])
+                });
+                self.learn(&start.iter().copied().chain([b'"']).chain(escaped).chain(*b"\"\r\n").collect::<Vec<_>>());
+            }
+        }
+    }
+
+    /// Whether `mailbox` is the Sent mailbox, or in it (`Sent/2026`).
     pub fn holds(&self, mailbox: &[u8]) -> bool {
         let usual = || {
             let name = String::from_utf8_lossy(mailbox).to_lowercase();
-            let last = name.rsplit(['/', '.']).next().unwrap_or(&name);
-            USUAL.contains(&last)
+            name.split(['/', '.']).any(|part| USUAL.contains(&part))
         };
-        self.0.iter().any(|known| **known == *mailbox) || usual()
+        let within =
+            |known: &[u8]| mailbox.strip_prefix(known).is_some_and(|rest| matches!(rest.first(), None | Some(b'/' | b'.')));
+        self.0.iter().any(|known| within(known)) || usual()
     }
+}
+
+/// What stands before the literal at the end of `line`, and its octets.
+fn announced(line: &[u8]) -> Option<(&[u8], usize)> {
+    let open = line.iter().rposition(|byte| *byte == b'{')?;
+    let digits = line.get(open + 1..)?.strip_suffix(b"}\r\n")?;
+    let size = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    Some((line.get(..open)?, size))
 }
 
 fn starts_with(text: &[u8], word: &str) -> bool {
@@ -90,5 +122,30 @@ mod tests {
         names.learn(b"* LIST (\\Drafts) \"/\" Post\r\n");
         names.learn(b"* LIST (\\Sent) NIL Out\r\n");
         assert!(names.holds(b"Mes envois") && names.holds(b"Out") && !names.holds(b"Post"));
+    }
+
+    #[test]
+    fn what_is_in_the_sent_mailbox_is_sent_too() {
+        let mut names = SentNames::default();
+        names.learn(b"* LIST (\\Sent) \"/\" Out\r\n");
+        for name in ["Out/2026", "Sent/2026", "INBOX.Sent.2026.11"] {
+            assert!(names.holds(name.as_bytes()), "{name}");
+        }
+        assert!(!names.holds(b"Outer") && !names.holds(b"Archive/2026"));
+    }
+
+    #[test]
+    fn the_answer_to_a_question_is_read_as_a_whole() {
+        let mut names = SentNames::default();
+        names.learn_all(
+            b"* LIST (\\HasNoChildren) \"/\" INBOX\r\n* LIST (\\Drafts) \"/\" {5}\r\nKladd\r\n\
+              * LIST (\\HasNoChildren \\Sent) \"/\" \"Odeslan&AOk-\"\r\n* LIST (\\Sent) \"/\" {10}\r\nSkickat\"\\x\r\n\
+              t OK done\r\n",
+        );
+        assert!(names.holds(b"Odeslan&AOk-") && names.holds(b"Skickat\"\\x") && !names.holds(b"Kladd"));
+        // A name that holds a line must not become one.
+        let mut names = SentNames::default();
+        names.learn_all(b"* LIST () \"/\" {26}\r\n* LIST (\\Sent) \"/\" INBOX\r\n\r\n* LIST (\\Sent) \"/\" {9}\r\nx");
+        assert!(!names.holds(b"INBOX") && !names.holds(b"x"));
     }
 }

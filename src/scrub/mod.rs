@@ -8,7 +8,8 @@
 //! - Scrubbing twice equals scrubbing once, and a message at submission and its copy in Sent get the same Message-ID.
 //! - At submission what cannot be checked is refused; in Sent it is kept as it is, for it is the member's own mailbox.
 //!
-//! Absent on purpose: repair. A message that breaks a rule of RFC 5322 without hiding anything passes as it is.
+//! Absent on purpose: repair. A message that breaks a rule of RFC 5322 without hiding anything passes as it is, but for the line
+//! `From ...` of the mbox format on top, which many programs send along (`git format-patch`) and all servers take off.
 
 mod date;
 #[doc(hidden)]
@@ -150,7 +151,9 @@ impl Scrubber {
 
     /// Whether [`Context::body_start`] is looked at for this message: for multipart/signed only.
     pub fn needs_body_start(&self, header: &[u8]) -> bool {
-        let parts: Vec<_> = split(header).take(PARTS).collect();
+        // A copy for Sent may have LF alone.
+        let canonical = sent::with_crlf(header);
+        let parts: Vec<_> = split(&canonical).take(PARTS).collect();
         protection::needs_body(&parts)
     }
 
@@ -181,9 +184,12 @@ impl Scrubber {
         if header.len() > self.headers.header_limit() {
             return Err(Refusal::TooLong);
         }
-        let parts: Vec<Part<'_>> = split(header).take(PARTS + 1).collect();
+        let mut parts: Vec<Part<'_>> = split(header).take(PARTS + 1).collect();
         if parts.len() > PARTS {
             return Err(Refusal::TooManyFields);
+        }
+        if matches!(parts.first(), Some(Part::Malformed(line)) if line.starts_with(b"From ")) {
+            parts.remove(0);
         }
         let malformed = parts.iter().any(|part| matches!(part, Part::Malformed(_)));
         if malformed && (context.profile == Profile::Sent || self.headers.malformed() == Malformed::Refuse) {

@@ -11,6 +11,10 @@
 //!
 //! The Date field tells nothing: it may be the moment at which somebody began to write.
 
+use std::borrow::Cow;
+
+use memchr::memchr_iter;
+
 use crate::policy::headers::Profile;
 use crate::wire::header::{Part, split};
 
@@ -75,7 +79,10 @@ fn is_by_webmail(value: &[u8]) -> bool {
 }
 
 /// Every LF alone becomes CRLF. A CR alone stays: it is no line end to anybody.
-fn with_crlf(text: &[u8]) -> Vec<u8> {
+pub(super) fn with_crlf(text: &[u8]) -> Cow<'_, [u8]> {
+    if memchr_iter(b'\n', text).all(|at| at > 0 && text.get(at - 1) == Some(&b'\r')) {
+        return Cow::Borrowed(text);
+    }
     let mut out = Vec::with_capacity(text.len() + text.len() / 32);
     let mut last = 0;
     for &byte in text {
@@ -85,7 +92,7 @@ fn with_crlf(text: &[u8]) -> Vec<u8> {
         out.push(byte);
         last = byte;
     }
-    out
+    Cow::Owned(out)
 }
 
 fn without_cr(text: &[u8]) -> Vec<u8> {
@@ -151,6 +158,8 @@ mod tests {
         assert!(plain.contains("+0000") && !plain.contains("User-Agent") && !plain.contains("laptop"));
         assert_eq!(copy(&FRESH.replace("\r\n", "\n"), None), (plain.replace("\r\n", "\n"), true));
         assert_eq!(copy(&FRESH.replacen("\r\n", "\n", 1), None), (plain, true));
+        let signed = FRESH.replacen("Subject: x", "Content-Type: multipart/signed; boundary=b", 1);
+        assert!(shared_scrubber().needs_body_start(signed.replace("\r\n", "\n").as_bytes()));
         // A CR alone is no line end: nothing is known of such a message.
         assert!(is_import(&FRESH.replacen("\r\n", "\r", 1), None));
     }

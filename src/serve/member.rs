@@ -102,3 +102,25 @@ impl SentCopy for Member {
         scrubbed.touched().then(|| scrubbed.into_header())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::private::Domain;
+    use crate::quota::{Association, Day, Name, Params};
+    use crate::store::Memory;
+
+    #[test]
+    fn a_login_in_any_spelling_is_one_mailbox() {
+        let book = Book::open(Arc::new(Memory::new()), Params { separator: Some('+') }).unwrap();
+        let domain = |text: &str| Domain::parse(text).unwrap();
+        let mut velo = Association::new(Name::parse("velo").unwrap(), [domain("velo.example")]);
+        velo.domain_aliases.insert(domain("bike.example"), domain("velo.example"));
+        book.import_once(vec![velo], Day::from_unix(0)).unwrap();
+        let mailbox = |login: &str| mailbox_of(&book, &Address::parse(login).unwrap()).reveal();
+        for login in ["alice@velo.example", "Alice@Bike.example", "alice+phone@velo.example"] {
+            assert_eq!(mailbox(login), "alice@velo.example", "{login}");
+        }
+        assert_eq!(mailbox("alice@elsewhere.example"), "alice@elsewhere.example");
+    }
+}
