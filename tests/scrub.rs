@@ -105,6 +105,7 @@ fn no_block_is_dear() {
         format!("{from}{}\r\n", "DKIM-Signature: h=a\r\n".repeat(900)),
         format!("{from}{}\r\n", format!("DKIM-Signature: {}\r\n", "h=a:b:c;".repeat(30)).repeat(900)),
         format!("{from}{}\r\n", "Content-Type: multipart/signed; boundary=b\r\n".repeat(900)),
+        format!("{from}{}\r\n", format!("Content-Type: multipart/signed{}\r\n", ";name*1*=%2F".repeat(22)).repeat(850)),
         format!("{from}{}\r\n", "Resent-Message-ID: <a@b>\r\n".repeat(900)),
         format!("{from}{}\r\n", "Return-Receipt-To: alice@asso.example\r\n".repeat(900)),
         format!("{from}{}\r\n", format!("In-Reply-To: {}\r\n", "<a@laptop.local>".repeat(15)).repeat(900)),

@@ -7,6 +7,9 @@
 /// Octets of a line before the next parameter goes to a line of its own.
 const LINE: usize = 76;
 
+/// Parameters of one field that are looked at. Long names of files are cut into some ten; more is no program's.
+const MOST: usize = 200;
+
 /// Parameters whose values mean the same in any case of letters.
 const CASELESS: [&str; 6] = ["charset", "delsp", "format", "micalg", "protocol", "smime-type"];
 
@@ -115,6 +118,9 @@ fn cut(value: &[u8]) -> Vec<Vec<u8>> {
     let (mut quoted, mut escaped, mut depth) = (false, false, 0u32);
     for &byte in value {
         if byte == b';' && !quoted && depth == 0 {
+            if segments.len() > MOST {
+                break;
+            }
             segments.push(Vec::new());
             continue;
         }
@@ -226,5 +232,7 @@ mod tests {
         assert_eq!(reduced("text/plain; charset=\"utf-8"), "text/plain; charset=utf-8");
         assert_eq!(reduced("text/plain; (charset=x"), "text/plain");
         assert_eq!(reduced(""), "");
+        let many = parameters(12, ["text/plain", &"; format=x".repeat(1000)].concat().as_bytes(), &list(&["format"]));
+        assert_eq!(many.iter().filter(|b| **b == b';').count(), MOST);
     }
 }
