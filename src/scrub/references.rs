@@ -38,7 +38,7 @@ pub(super) fn rewritten(value: &[u8], own: Option<&[u8]>, rewrite: impl Fn(&[u8]
         if at > 0 && at + MOST <= ids.len() {
             continue;
         }
-        out.extend_from_slice(if out.is_empty() { b"<" } else { b"\r\n <" });
+        out.extend_from_slice(if out.is_empty() { b"<" } else { b"\r\n\t<" });
         let is_own = own.is_some_and(|own| side(id).is_some_and(|side| side.eq_ignore_ascii_case(own)));
         match is_own {
             true => out.extend_from_slice(rewrite(id).as_bytes()),
@@ -67,7 +67,10 @@ mod tests {
 
     #[test]
     fn own_ones_are_hashed_and_those_of_others_stay() {
-        assert_eq!(mapped("b@laptop.local", " <a@LAPTOP.local> <x@elsewhere.example>\r\n"), "<new-14>\r\n <x@elsewhere.example>");
+        assert_eq!(
+            mapped("b@laptop.local", " <a@LAPTOP.local> <x@elsewhere.example>\r\n"),
+            "<new-14>\r\n\t<x@elsewhere.example>"
+        );
         assert_eq!(mapped("b@asso.example", "<a@asso.example>"), "<a@asso.example>");
         assert_eq!(mapped("b@Spark", "<a@Spark>"), "<a@Spark>");
         assert_eq!(mapped("b", "<a>"), "<a>");
@@ -81,6 +84,6 @@ mod tests {
         let many = (0..1000).map(|n| format!("<{n}@d>")).collect::<String>();
         let kept = mapped("b@c", &many);
         assert_eq!(kept.matches('<').count(), MOST);
-        assert!(kept.starts_with("<0@d>\r\n <801@d>") && kept.ends_with("<999@d>"));
+        assert!(kept.starts_with("<0@d>\r\n\t<801@d>") && kept.ends_with("<999@d>"));
     }
 }

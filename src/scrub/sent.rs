@@ -5,9 +5,9 @@
 //! and a tool that looks for what is there already would not find it. Two things tell old mail:
 //!
 //! - APPEND names a date and time of long ago. Programs name the present, or nothing;
-//! - it has travelled: a server has put a Received field on it, which is not ours. Servers write the moment into it (RFC 5321
-//!   4.4); what has none comes from a program. A webmail's own (`with HTTP`) is none of these either, for it is written before
-//!   the message is sent.
+//! - it has travelled: a server has put a Received field on it, which is not ours. Servers write from whom they had it, their
+//!   name and the moment (RFC 5321 4.4); where one is missing it comes from a program. A webmail's own (`with HTTP`) is none of
+//!   these either, for it is written before the message is sent.
 //!
 //! The Date field tells nothing: it may be the moment at which somebody began to write.
 
@@ -62,20 +62,24 @@ fn has_travelled(header: &[u8], context: &Context<'_>) -> bool {
     split(header).take(PARTS).any(|part| match part {
         Part::Field(field) if field.is("Received") => {
             let value = field.value().trim_ascii();
-            let moment = value.rsplit(|b| *b == b';').next().filter(|moment| moment.len() < value.len());
-            !value.starts_with(ours) && !is_by_webmail(value) && moment.and_then(date::instant).is_some()
+            !value.starts_with(ours) && is_by_server(value)
         }
         _ => false,
     })
 }
 
-/// RFC 3848 knows no HTTP, but all webmails that write a trace name it: `with HTTP`, also HTTPS and HTTP/1.1.
-fn is_by_webmail(value: &[u8]) -> bool {
-    let words: Vec<_> = value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
-    words.windows(2).any(|pair| {
-        matches!(pair, [with, what] if with.eq_ignore_ascii_case(b"with")
-            && what.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"HTTP")))
-    })
+/// RFC 5321 4.4: `from NAME ... by NAME ...; moment`. RFC 3848 knows no HTTP, but all webmails that write a trace name it:
+/// `with HTTP`, also HTTPS and HTTP/1.1.
+fn is_by_server(value: &[u8]) -> bool {
+    let Some(semicolon) = value.iter().rposition(|b| *b == b';') else { return false };
+    let (clauses, moment) = value.split_at(semicolon);
+    let words: Vec<_> = clauses.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
+    let is = |word: &&&[u8], name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+    let by_webmail = words.windows(2).any(|pair| {
+        matches!(pair, [with, what] if is(&with, "with") && what.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"HTTP")))
+    });
+    let whole = words.first().is_some_and(|word| is(&word, "from")) && words.iter().any(|word| is(&word, "by"));
+    whole && !by_webmail && date::instant(moment.get(1..).unwrap_or_default()).is_some()
 }
 
 /// Every LF alone becomes CRLF. A CR alone stays: it is no line end to anybody.
@@ -149,6 +153,7 @@ mod tests {
         ));
         assert!(!is_import(&with("by mail.nolog.example (nologd); Sun, 22 Nov 2026 16:00:00 +0000"), None));
         assert!(!is_import(&with("from laptop ([192.0.2.7]) by laptop"), None));
+        assert!(!is_import(&with("by laptop; Sun, 22 Nov 2026 16:40:03 +0000"), None));
         assert!(is_import(&FRESH.replace("alice@", "bob@"), None));
     }
 

@@ -250,7 +250,7 @@ mod tests {
         assert!(headers.reasons().all(|(name, reason)| !name.is_empty() && reason.ends_with('.')));
         assert_eq!(headers.rule(b"message-id", Profile::Sent, Writer::Person).spelling, Some("Message-ID"));
         let place = |name: &[u8]| headers.rule(name, Profile::Submission, Writer::Person).place;
-        assert!(place(b"date") < place(b"from") && place(b"from") < place(b"to") && place(b"to") < place(b"subject"));
+        assert!(place(b"from") < place(b"to") && place(b"to") < place(b"subject") && place(b"subject") < place(b"date"));
         assert!(place(b"content-type") < place(b"x-nobody-knows"));
     }
 
