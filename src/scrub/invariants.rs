@@ -50,7 +50,7 @@ pub fn check(scrubber: &Scrubber, message: &[u8]) -> bool {
     let sent = sent.unwrap_or_default();
     dropped_in_both(&sent, &submitted);
     // Dear, and the same for every message: one of four is enough.
-    if message.len() % 4 == 0 {
+    if message.len().is_multiple_of(4) {
         same_with_lf(scrubber, header, body, &sent);
     }
     // The copy and the message are one, unless the message had no Message-ID yet.

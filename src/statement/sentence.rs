@@ -188,7 +188,7 @@ pub const SENTENCES: &[Sentence] = &[
     sentence(NotKept, "no-spool", &[(RETENTION, &["contents"])], Test("tests/dialogues_submission.rs", "in_memory")),
     sentence(NotKept, "client-hint", &[], NoHint),
     headers(Mail, "mail-origin", &[(HEADERS, &["trace", "client-address", "web-scripts"])]),
-    headers(Mail, "mail-login", &[(HEADERS, &["login", "verdicts-of-others", "receipts"])]),
+    headers(Mail, "mail-login", &[(HEADERS, &["login", "verdicts-of-others", "receipts", "sender"])]),
     headers(
         Mail,
         "mail-program",

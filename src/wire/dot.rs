@@ -10,6 +10,8 @@
 
 use memchr::{memchr2, memchr3, memmem};
 
+pub use super::swallow::Swallow;
+
 /// How much of the shown bytes is message, and what comes then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
@@ -40,7 +42,7 @@ pub const END: &[u8] = b".\r\n";
 /// Reads what follows DATA.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Dotted {
-    line_start: bool,
+    pub(super) line_start: bool,
     nul: bool,
 }
 
@@ -210,46 +212,6 @@ fn ended(bytes: &[u8], at: Option<usize>) -> Line {
     }
 }
 
-/// Finds the end of a DATA that is not wanted any more. Bare CR and LF mean nothing to it: only `CRLF . CRLF` ends, so that
-/// nothing behind a false end is ever read as a command.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Swallow {
-    /// Behind CRLF, or at the very start.
-    LineStart,
-    /// Within a line.
-    Middle,
-    /// Behind CR.
-    Cr,
-    /// Behind a dot at the start of a line.
-    Dot,
-    /// Behind a dot and CR.
-    DotCr,
-}
-
-impl From<Dotted> for Swallow {
-    /// Goes on where `dotted` stopped, with the bytes that it did not pass.
-    fn from(dotted: Dotted) -> Swallow {
-        if dotted.line_start { Swallow::LineStart } else { Swallow::Middle }
-    }
-}
-
-impl Swallow {
-    /// Takes bytes: how many were swallowed, and whether they were the last.
-    pub fn feed(&mut self, bytes: &[u8]) -> (usize, bool) {
-        for (at, byte) in bytes.iter().enumerate() {
-            *self = match (*self, byte) {
-                (Swallow::DotCr, b'\n') => return (at + 1, true),
-                (Swallow::LineStart, b'.') => Swallow::Dot,
-                (Swallow::Dot, b'\r') => Swallow::DotCr,
-                (Swallow::Cr, b'\n') => Swallow::LineStart,
-                (_, b'\r') => Swallow::Cr,
-                _ => Swallow::Middle,
-            };
-        }
-        (bytes.len(), false)
-    }
-}
-
 /// Takes the stuffed dots out of whole lines: for header blocks, which are small.
 pub fn unstuff(lines: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(lines.len());
@@ -378,23 +340,6 @@ mod tests {
         let mut scan = Counted::default();
         scan.body(b"a\r", &mut Vec::new());
         assert!(!scan.finish(&mut Vec::new()));
-    }
-
-    #[test]
-    fn swallowing_ends_at_the_one_true_end() {
-        let wire = b"a\n.\nMAIL\r.\r\nx\n.\r\ny\r\n.\rz\r\n..\r\n.\r\nQUIT";
-        for size in [1, 2, 7, wire.len()] {
-            let (mut swallow, mut used, mut end) = (Swallow::LineStart, 0, false);
-            for piece in wire.chunks(size) {
-                if !end {
-                    let (count, last) = swallow.feed(piece);
-                    used += count;
-                    end = last;
-                }
-            }
-            assert_eq!(&wire[used..], b"QUIT");
-        }
-        assert_eq!(Swallow::LineStart.feed(b".\r\nQUIT"), (3, true));
     }
 
     #[test]
