@@ -15,6 +15,8 @@ pub(super) struct Rewrite<'a> {
     mint: &'a Mint,
     context: &'a Context<'a>,
     parts: &'a [Part<'a>],
+    /// Of each part that is a field.
+    rules: Vec<Option<Rule<'a>>>,
     signed: Signed,
     /// Date, Message-ID, references and Content-* have a protected copy.
     protected: bool,
@@ -66,15 +68,20 @@ impl<'a> Rewrite<'a> {
             Protection::Present => true,
             Protection::Unseen => headers.unseen_payload() == UnseenPayload::Leave,
         };
-        let rule = |field: &Field<'_>| headers.rule(field.name(), context.profile, context.writer);
-        let signed = Signed::read(parts, |field| rule(field).action == Action::Signature);
+        let rule = |part: &Part<'_>| match part {
+            Part::Field(field) => Some(headers.rule(field.name(), context.profile, context.writer)),
+            Part::Malformed(_) | Part::End(_) => None,
+        };
+        let rules: Vec<_> = parts.iter().map(rule).collect();
+        let signs = |rule: &Option<Rule<'_>>| rule.is_some_and(|rule| rule.action == Action::Signature);
+        let signed = Signed::read(parts.iter().zip(&rules).filter(|(_, rule)| signs(rule)).map(|(part, _)| part));
         let resent = sender::is_resent_by_owner(parts, context.owns);
         // RFC 5322 3.6: at most one Message-ID. Of several, the first that holds an identifier is kept; one that is signed
         // or protected stays in any case.
         let id = parts
             .iter()
             .position(|part| matches!(part, Part::Field(field) if is_id(field) && identifier(field.value()).is_some()));
-        let mut rewrite = Rewrite { headers, mint, context, parts, signed, protected, resent, id, own_side: None };
+        let mut rewrite = Rewrite { headers, mint, context, parts, rules, signed, protected, resent, id, own_side: None };
         rewrite.own_side = rewrite.find_own_side();
         rewrite
     }
@@ -89,10 +96,10 @@ impl<'a> Rewrite<'a> {
         }
         let (mut dated, mut identified) = (false, false);
         let mut end: &[u8] = b"";
-        for (at, part) in self.parts.iter().enumerate() {
+        for (at, (part, rule)) in self.parts.iter().zip(&self.rules).enumerate() {
             match part {
                 Part::Field(field) => {
-                    let rule = self.rule(field);
+                    let Some(rule) = rule.map(|rule| self.unless_protected(field, rule)) else { continue };
                     let superfluous = is_id(field) && self.id.is_some_and(|id| id != at);
                     self.field(field, &rule, superfluous, &mut out.text);
                     let written = out.end(rule.place);
@@ -149,8 +156,7 @@ impl<'a> Rewrite<'a> {
     }
 
     /// The rule for the field, unless a signature or header protection stands against it.
-    fn rule(&self, field: &Field<'_>) -> Rule<'a> {
-        let rule = self.headers.rule(field.name(), self.context.profile, self.context.writer);
+    fn unless_protected(&self, field: &Field<'_>, rule: Rule<'a>) -> Rule<'a> {
         if !rule.signed_too && self.signed.covers(field.name()) {
             return Rule { action: Action::Keep, ..rule };
         }

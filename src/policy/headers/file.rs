@@ -1,7 +1,5 @@
 //! The file as it is written, and what can be wrong with it.
 
-use std::cmp::Reverse;
-
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -93,7 +91,7 @@ pub(super) fn read(text: &str) -> Result<Headers, Vec<Problem>> {
         headers.add(rule, text, &mut problems);
     }
     headers.exact.sort_by(|a, b| a.text.cmp(&b.text));
-    headers.families.sort_by_key(|family| Reverse(family.text.len()));
+    headers.families.sort_by(|a, b| a.text.cmp(&b.text));
     if problems.is_empty() { Ok(headers) } else { Err(problems) }
 }
 

@@ -17,6 +17,9 @@ pub const BUILT_IN: &str = include_str!("../../../policy/headers.toml");
 /// a longer one belongs to its family by its start, and to no rule for one name.
 const NAME_LIMIT: usize = 128;
 
+/// First octets by which families are told apart quickly: `x-m`.
+const NEAR: usize = 3;
+
 /// Where fields go that the rules do not order: behind all others, as they came.
 const LAST: usize = usize::MAX;
 
@@ -204,16 +207,19 @@ impl Headers {
     }
 
     fn find(&self, lower: &[u8], profile: Profile) -> Option<Rule<'_>> {
-        let start = self.exact.partition_point(|entry| *entry.text < *lower);
-        let same = self.exact.get(start..)?.iter().take_while(|entry| *entry.text == *lower);
-        let exact = same.into_iter().find(|entry| entry.profile == profile);
+        let exact = named(&self.exact, lower, profile);
         exact.map(|entry| self.of(entry, Some(&entry.spelling))).or_else(|| self.find_family(lower, profile))
     }
 
     fn find_family(&self, lower: &[u8], profile: Profile) -> Option<Rule<'_>> {
-        let mut families = self.families.iter();
-        let family = families.find(|family| family.profile == profile && lower.starts_with(&family.text))?;
-        Some(self.of(family, None))
+        // What a name starts with stands before it, the longest start last. Those with other first octets are skipped.
+        let near = lower.get(..NEAR).unwrap_or(lower);
+        let from = self.families.partition_point(|family| *family.text < *near);
+        let to = self.families.partition_point(|family| *family.text <= *lower);
+        let mut families = self.families.get(from..to).unwrap_or_default().iter().rev();
+        let family = families.find(|family| family.profile == profile && lower.starts_with(&family.text));
+        let shorter = || (1..near.len()).rev().find_map(|length| named(&self.families, lower.get(..length)?, profile));
+        family.or_else(shorter).map(|family| self.of(family, None))
     }
 
     fn of<'a>(&'a self, entry: &Entry, spelling: Option<&'a str>) -> Rule<'a> {
@@ -227,6 +233,13 @@ impl Headers {
             place,
         })
     }
+}
+
+/// The entry of this text, in lower case, in a list that is sorted by them.
+fn named<'a>(sorted: &'a [Entry], lower: &[u8], profile: Profile) -> Option<&'a Entry> {
+    let start = sorted.partition_point(|entry| *entry.text < *lower);
+    let mut same = sorted.get(start..)?.iter().take_while(|entry| *entry.text == *lower);
+    same.find(|entry| entry.profile == profile)
 }
 
 #[cfg(test)]
@@ -271,6 +284,32 @@ mod tests {
         let Ok(keep) = Headers::parse(&BUILT_IN.replace("unknown = \"drop\"", "unknown = \"keep\"")) else { panic!() };
         assert_eq!(keep.rule(b"X-New-Program", Profile::Submission, Writer::Person).action, Action::Keep);
         assert_eq!(keep.rule(b"X-Mozilla-Draft", Profile::Submission, Writer::Person).action, Action::Drop);
+    }
+
+    #[test]
+    fn the_longest_family_wins() {
+        let rule = |number: usize, family: &str, action: &str| {
+            let rule = format!("fields = [\"{family}\"]\naction = \"{action}\"\nwhere = \"both\"\nreason = \"r\"\n");
+            format!("[[rule]]\nname = \"{number}\"\n{rule}")
+        };
+        let start = &BUILT_IN[..BUILT_IN.find("[[rule]]").unwrap_or_default()];
+        let rules = [("X*", "keep"), ("X-*", "drop"), ("X-Ab*", "keep"), ("X-Abc*", "drop"), ("X-Abb*", "plain-version")];
+        let text: String = rules.iter().enumerate().map(|(number, (family, action))| rule(number, family, action)).collect();
+        let Ok(headers) = Headers::parse(&format!("{start}{text}")) else { panic!("{text}") };
+        for (name, action) in [
+            ("X", Action::Keep),
+            ("Xy", Action::Keep),
+            ("X-", Action::Drop),
+            ("X-A", Action::Drop),
+            ("X-Ab", Action::Keep),
+            ("X-Abd", Action::Keep),
+            ("X-Abba", Action::PlainVersion),
+            ("X-Abc-d", Action::Drop),
+            ("Y-Abc", Action::Drop),
+            ("", Action::Drop),
+        ] {
+            assert_eq!(headers.rule(name.as_bytes(), Profile::Sent, Writer::Person).action, action, "{name}");
+        }
     }
 
     #[test]
