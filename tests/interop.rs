@@ -176,6 +176,25 @@ fn mutt_sends_and_its_own_copy_agrees_with_the_delivered_one() {
     }
 }
 
+/// What a tool brings in from another host stays byte for byte; what was just sent does not.
+#[test]
+fn old_mail_that_is_brought_into_sent_stays_as_it_was() {
+    let stack = Stack::start();
+    let letter =
+        "From: <alice@velo.example>\r\nUser-Agent: canary\r\nMessage-ID: <1@canary.local>\r\nSubject: x\r\n\r\nhello\r\n";
+    let travelled = format!("Received: from a by b; Sun, 22 Nov 2026 15:40:03 +0000\r\n{letter}");
+    let mut imap = Client::connect(stack.ports().imaps, &["imap"]).unwrap();
+    imap.log_in_to_inbox(ALICE).unwrap();
+    for (when, message) in [("\" 2-Mar-2019 10:00:00 +0100\" ", letter), ("", &travelled), ("", letter)] {
+        imap.imap(&format!("APPEND Sent (\\Seen) {when}{{{}+}}\r\n{message}", message.len()), "APPEND to Sent").unwrap();
+    }
+    let stored: Vec<_> = stack.messages(ALICE, "Sent", 3).iter().map(|message| text(message)).collect();
+    let as_it_was = |wanted: &str| stored.iter().filter(|message| *message == wanted).count();
+    assert_eq!((as_it_was(letter), as_it_was(&travelled)), (1, 1), "{stored:?}");
+    let copies: Vec<_> = stored.iter().filter(|message| !message.contains("canary")).collect();
+    assert!(copies.len() == 1 && field(copies[0], "Message-ID").unwrap().ends_with("@velo.example>"), "{stored:?}");
+}
+
 /// A letter with every header of the drop list: what is delivered and what is kept in Sent, compared byte for byte with a file.
 #[test]
 fn no_trace_is_left_in_the_delivered_and_the_sent_copy() {

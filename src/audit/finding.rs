@@ -163,6 +163,9 @@ impl Report {
 impl Itself {
     fn text(&self, text: &mut String) {
         let _ = writeln!(text, "nologd itself, with the policy {}", self.policy);
+        for rule in &self.loosened {
+            let _ = writeln!(text, "  loosened: {rule}");
+        }
         for rule in &self.not_enforced {
             let _ = writeln!(text, "  not enforced: {rule}");
         }
@@ -206,6 +209,13 @@ mod tests {
         assert_eq!(text.matches("-> maillog_file").count(), 1, "{text}");
         assert!(text.contains("postfix-session-lines") && text.contains("postfix-envelope-lines"), "{text}");
         assert!(text.ends_with("audit: NOT clean: 2 settings to change, 0 traces, 0 attempts not refused\n"), "{text}");
+    }
+
+    #[test]
+    fn a_loosened_policy_is_told() {
+        let itself = Itself { loosened: vec!["unknown of headers.toml".into()], ..Itself::default() };
+        let text = Report { itself: Some(itself), ..Report::default() }.text();
+        assert!(text.contains("\n  loosened: unknown of headers.toml\n"), "{text}");
     }
 
     #[test]

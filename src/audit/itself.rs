@@ -21,6 +21,9 @@ use crate::sandbox::{self, Outcome, probe};
 pub struct Itself {
     /// The fingerprint of the policy.
     pub policy: String,
+    /// Rules of it that are looser than the built-in ones, as `rule of file`. Absent in older reports.
+    #[serde(default)]
+    pub loosened: Vec<String>,
     /// What this kernel does not give, in words. Swap is among them where the machine has any: the unit decides for the daemon.
     pub not_enforced: Vec<String>,
     /// What was tried.
@@ -64,6 +67,7 @@ pub fn try_itself(config: &Config, file: &Path) -> Result<Itself, String> {
     let tried = tried.chain([(SAY, said)]).map(|(what, refused)| Tried { what: what.to_owned(), refused });
     Ok(Itself {
         policy: config.policy.digest().to_owned(),
+        loosened: config.policy.loosened().iter().map(|rule| format!("{} of {}", rule.rule, rule.file)).collect(),
         not_enforced: missing.iter().map(|rule| rule.text().to_owned()).collect(),
         tried: tried.collect(),
     })

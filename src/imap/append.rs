@@ -112,7 +112,7 @@ impl Append {
                 let count = usize::try_from(header.left).unwrap_or(usize::MAX).min(input.len());
                 header.bytes.extend_from_slice(&input[..count]);
                 header.left -= count as u64;
-                let end = header.end.find(&header.bytes);
+                let end = header.end.find_any(&header.bytes);
                 if header.left > 0 && header.wants_more(end, rules) {
                     return Some(Act::Step(if count == 0 { Step::Need } else { Step::Swallow(count) }));
                 }
@@ -128,6 +128,8 @@ impl Append {
     fn scrub(&mut self, end: Option<usize>, rules: &Rules) {
         let Stage::Header(header) = std::mem::replace(&mut self.stage, Stage::Judge) else { return };
         let old = header.bytes.len() as u64;
+        // A message without a blank line is all header.
+        let end = end.or((header.left == 0).then_some(header.bytes.len()));
         let scrubbed = end.zip(rules.sent_copy.as_ref()).and_then(|(end, rules)| {
             // More than is looked at may have come in one piece; it must not change the outcome.
             let (block, body) = header.bytes.split_at_checked(end).filter(|_| end <= rules.header_limit())?;

@@ -65,9 +65,10 @@ impl Places {
         self.namespaces.iter().any(|namespace| namespace.kind != Kind::Own)
     }
 
-    /// Whether `mailbox` is the Sent mailbox.
+    /// Whether `mailbox` is the Sent mailbox, or in it (`Sent/2026`).
     pub(super) fn is_sent(&self, mailbox: &[u8]) -> bool {
-        is_usual_sent(mailbox) || self.sent.iter().any(|known| **known == *mailbox)
+        let within = |known: &[u8]| mailbox.strip_prefix(known).is_some_and(|rest| matches!(rest, [] | [b'/' | b'.', ..]));
+        is_usual_sent(mailbox) || self.sent.iter().any(|known| within(known))
     }
 
     /// Whether `mailbox` is the one for deleted messages: marked so, or of a usual name where none is marked.
@@ -270,6 +271,7 @@ mod tests {
         known.learn(b"* LIST (\\Sent) NIL Out\r\n");
         known.learn(b"* LIST (\\Drafts) \"/\" Post\r\n");
         assert!(known.is_sent(b"Mes envois") && known.is_sent(b"Out") && known.is_sent(b"Sent") && !known.is_sent(b"Post"));
+        assert!(known.is_sent(b"Out/2026") && !known.is_sent(b"Outer"));
         assert!(known.is_trash(b"INBOX.Trash") && !known.is_trash(b"Post"));
         known.learn(b"* LIST (\\Trash) \"/\" Bin\r\n");
         assert!(known.is_trash(b"Bin") && !known.is_trash(b"Trash"));

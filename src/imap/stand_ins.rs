@@ -9,7 +9,7 @@ use crate::policy::headers::Profile;
 use crate::private::{Address, Domain};
 use crate::quota::{Amount, Association, Book, Day, Limit, Name, Params, Refresh, Refreshed, Reservation, Shift, Verdict, Way};
 use crate::scrub::Scrubber;
-use crate::scrub::invariants::{context, shared_scrubber};
+use crate::scrub::invariants::{ALICE, context, shared_scrubber};
 use crate::store::Memory;
 
 /// The built-in rules, for `alice@asso.example`, with a small bound.
@@ -37,9 +37,8 @@ impl SentCopy for Rules {
         if self.0.needs_body_start(header) { 100 } else { 0 }
     }
 
-    fn scrub(&self, header: &[u8], body_start: &[u8], _: Option<&[u8]>) -> Option<Vec<u8>> {
-        let domain = Domain::parse("asso.example")?;
-        let scrubbed = self.0.scrub(header, &context(Profile::Sent, &domain, body_start)).ok()?;
+    fn scrub(&self, header: &[u8], body_start: &[u8], date: Option<&[u8]>) -> Option<Vec<u8>> {
+        let scrubbed = self.0.scrub_copy(header, date, &context(Profile::Sent, &ALICE, body_start));
         scrubbed.touched().then(|| scrubbed.into_header())
     }
 }

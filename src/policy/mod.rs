@@ -98,7 +98,7 @@ impl Policy {
     /// The names of the rules and settings of `file`; none for a file that is none of a policy.
     pub fn names(&self, file: &str) -> Vec<&str> {
         match file {
-            "headers.toml" => self.headers.reasons().map(|(name, _)| name).chain(["unseen_payload"]).collect(),
+            "headers.toml" => self.headers.reasons().map(|(name, _)| name).chain(["unseen_payload", "unknown"]).collect(),
             "log.toml" => self.log.words().chain(["output"]).collect(),
             "memory.toml" => self.memory.rule.iter().map(|rule| rule.name.get_ref().as_str()).collect(),
             "retention.toml" => self.retention.names().collect(),

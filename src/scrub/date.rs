@@ -42,6 +42,13 @@ pub(super) fn instant(value: &[u8]) -> Option<i64> {
     (fits && same_day && writable && cursor.rest.is_empty()).then_some(instant)
 }
 
+/// The same of the date-time of APPEND (RFC 9051 9): `" 1-Nov-2026 10:00:00 +0100"`, without the quotes.
+pub(super) fn internal(date_time: &[u8]) -> Option<i64> {
+    let (day, time) = date_time.trim_ascii().split_at_checked(date_time.trim_ascii().iter().position(|b| *b == b' ')?)?;
+    let day: Vec<u8> = day.iter().map(|b| if *b == b'-' { b' ' } else { *b }).collect();
+    instant(&[&day[..], time].concat())
+}
+
 /// The instant as RFC 5322 3.3 writes it, in `+0000`.
 pub(super) fn text(instant: i64) -> String {
     DateTime::from_timestamp(instant).to_rfc822()
@@ -157,6 +164,13 @@ mod tests {
         for written in ["Sun, 22 Nov 2026 23:30:05 +0000", "Fri, 1 Jan 2027 00:45:00 +0000"] {
             assert_eq!(utc(written), written);
         }
+    }
+
+    #[test]
+    fn the_date_of_append() {
+        assert_eq!(internal(b" 1-Nov-2026 10:00:00 +0100"), instant(b"Sun, 1 Nov 2026 09:00:00 +0000"));
+        assert_eq!(internal(b"21-Nov-2026 10:00:00 -0930"), instant(b"21 Nov 2026 19:30:00 +0000"));
+        assert_eq!(internal(b"yesterday"), None);
     }
 
     #[test]

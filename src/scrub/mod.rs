@@ -1,38 +1,46 @@
-//! The scrubber: takes the metadata out of the header block of a message that a member sends (DESIGN section 5, "Header rules").
+//! The scrubber: takes the metadata out of the header block of a message that a member sends.
 //!
 //! Header bytes in, header bytes out. Which field is dropped, kept or rewritten stands in `policy/headers.toml`; here is how.
 //!
-//! - The order of the fields is kept, and every field that is not acted on stays byte for byte.
+//! - Fields go out in the order and spelling of the rules, because both tell the program. Where a signature stays in the message,
+//!   order and spelling stay, and what it covers stays byte for byte.
 //! - Nothing below the header block is ever changed; of the body only a bounded start is looked at, for header protection.
 //! - Scrubbing twice equals scrubbing once, and a message at submission and its copy in Sent get the same Message-ID.
 //! - At submission what cannot be checked is refused; in Sent it is kept as it is, for it is the member's own mailbox.
 //!
-//! Absent on purpose: repair. A message that breaks a rule of RFC 5322 without hiding anything passes as it is.
+//! Absent on purpose: repair. A message that breaks a rule of RFC 5322 without hiding anything passes as it is, but for the line
+//! `From ...` of the mbox format on top, which many programs send along (`git format-patch`) and all servers take off.
 
 mod date;
 #[doc(hidden)]
 pub mod invariants;
 mod message_id;
+mod mime;
 mod protection;
+mod references;
 mod rewrite;
 mod sender;
+mod sent;
 mod signed;
 
 use crate::fault::Code;
 use crate::policy::headers::{Headers, Malformed};
-use crate::private::{Address, Domain};
+use crate::private::Address;
 use crate::wire::header::{Part, split};
 
 use message_id::Mint;
 use protection::Protection;
 use rewrite::Rewrite;
 
-pub use crate::policy::headers::Profile;
+pub use crate::policy::headers::{Profile, Writer};
 pub use message_id::MessageIdKey;
 pub use protection::BODY_START;
 
 /// Fields and malformed lines in one header block. Mailing lists reach 100; more only costs memory.
 const PARTS: usize = 1000;
+
+/// Octets of an envelope's identifier (RFC 3461 4.4).
+const ENVID: usize = 100;
 
 /// The rules and the key, made once and shared by all sessions.
 pub struct Scrubber {
@@ -41,14 +49,18 @@ pub struct Scrubber {
 }
 
 /// What the scrubber is told about one message. It has no clock, no randomness and no book of its own.
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// On its way out, or a copy for Sent.
     pub profile: Profile,
-    /// The domain of the member's login. Stands at the right of a Message-ID, unless it is not ASCII.
-    pub domain: &'a Domain,
+    /// A person, or a program that sends by itself.
+    pub writer: Writer,
+    /// The mailbox that logged in, whoever is in From: its Message-IDs are its own. Its domain stands at the right of them,
+    /// unless it is not ASCII.
+    pub mailbox: &'a Address,
     /// Our own name, for Received, and for a Message-ID where the domain is not ASCII.
     pub hostname: &'a str,
-    /// Seconds since 1970.
+    /// Seconds since 1970. In the trace, and in place of a Date that cannot be read.
     pub now: i64,
     /// For the Message-ID of a message that has none. Never twice the same.
     pub random: [u8; 16],
@@ -57,6 +69,19 @@ pub struct Context<'a> {
     /// The first [`BODY_START`] octets after the header block, or the whole body if it is shorter. Needed if
     /// [`Scrubber::needs_body_start`] says so, else it may be empty.
     pub body_start: &'a [u8],
+}
+
+impl Context<'_> {
+    /// The start of the trace that this server puts on a message.
+    fn trace(&self) -> String {
+        format!("Received: by {} (nologd); ", self.hostname)
+    }
+
+    /// Header fields are ASCII unless the whole path knows SMTPUTF8, which an identifier must not demand.
+    fn id_domain(&self) -> &str {
+        let domain = self.mailbox.domain().reveal();
+        if domain.is_ascii() { domain } else { self.hostname }
+    }
 }
 
 /// A header block that went through the scrubber. Only the scrubber makes one, so a step that asks for one cannot be fed with
@@ -98,13 +123,15 @@ pub enum Refusal {
     TooManyFields,
     /// From or Sender can be read in more than one way.
     UnclearSender,
+    /// More addresses in From or Sender than anybody has.
+    TooManySenders,
 }
 
 impl Refusal {
     /// The word that the member is told.
     pub fn code(self) -> Code {
         match self {
-            Refusal::Malformed | Refusal::TooManyFields => Code::MessageMalformed,
+            Refusal::Malformed | Refusal::TooManyFields | Refusal::TooManySenders => Code::MessageMalformed,
             Refusal::NoFrom | Refusal::NotYours | Refusal::UnclearSender => Code::NotYourAddress,
             Refusal::TooLong => Code::HeaderTooLong,
         }
@@ -124,8 +151,20 @@ impl Scrubber {
 
     /// Whether [`Context::body_start`] is looked at for this message: for multipart/signed only.
     pub fn needs_body_start(&self, header: &[u8]) -> bool {
-        let parts: Vec<_> = split(header).take(PARTS).collect();
+        // A copy for Sent may have LF alone.
+        let canonical = sent::with_crlf(header);
+        let parts: Vec<_> = split(&canonical).take(PARTS).collect();
         protection::needs_body(&parts)
+    }
+
+    /// What stands for the identifier of an envelope (ENVID, RFC 3461 4.4) that `mailbox` sends with, which many programs make
+    /// like a Message-ID: the same as for one. At most 100 octets, as the RFC bounds it; without `<`, `>`, `+`, `=` and blanks.
+    pub fn envelope_id(&self, mailbox: &Address, old: &[u8]) -> String {
+        let old = message_id::identifier(old).unwrap_or_default();
+        let new = self.mint.rewrite(mailbox, &old, mailbox.domain().reveal());
+        let fits = new.len() <= ENVID && new.is_ascii();
+        // The left side alone tells as much.
+        if fits { new } else { new.split('@').next().unwrap_or_default().to_owned() }
     }
 
     /// Scrubs `header`: the whole block with its blank line, as [`EndFinder`](crate::wire::header::EndFinder) finds it, or the
@@ -145,16 +184,19 @@ impl Scrubber {
         if header.len() > self.headers.header_limit() {
             return Err(Refusal::TooLong);
         }
-        let parts: Vec<Part<'_>> = split(header).take(PARTS + 1).collect();
+        let mut parts: Vec<Part<'_>> = split(header).take(PARTS + 1).collect();
         if parts.len() > PARTS {
             return Err(Refusal::TooManyFields);
+        }
+        if matches!(parts.first(), Some(Part::Malformed(line)) if line.starts_with(b"From ")) {
+            parts.remove(0);
         }
         let malformed = parts.iter().any(|part| matches!(part, Part::Malformed(_)));
         if malformed && (context.profile == Profile::Sent || self.headers.malformed() == Malformed::Refuse) {
             return Err(Refusal::Malformed);
         }
         sender::check(&parts, context.owns)?;
-        Ok(Rewrite::new(&self.headers, &self.mint, context, &parts).run(&parts))
+        Ok(Rewrite::new(&self.headers, &self.mint, context, &parts).run())
     }
 }
 
@@ -163,11 +205,12 @@ mod tests {
     use super::*;
     use crate::policy::headers::BUILT_IN;
 
+    /// Of a mailbox `alice@` this domain.
     fn scrubbed(policy: &str, domain: &str, profile: Profile, header: &str) -> Result<String, Refusal> {
         let Ok(headers) = Headers::parse(policy) else { panic!("the policy is wrong") };
         let scrubber = Scrubber::new(headers, MessageIdKey::new([1; 32]));
-        let domain = Domain::parse(domain).unwrap();
-        let scrubbed = scrubber.scrub(header.as_bytes(), &invariants::context(profile, &domain, b""))?;
+        let mailbox = Address::parse(&format!("alice@{domain}")).unwrap();
+        let scrubbed = scrubber.scrub(header.as_bytes(), &invariants::context(profile, &mailbox, b""))?;
         Ok(String::from_utf8(scrubbed.into_header()).unwrap())
     }
 

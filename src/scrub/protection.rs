@@ -6,7 +6,8 @@
 //! - it says `hp=` or `protected-headers=` itself: protected;
 //! - multipart/signed: the first part's header tells, and is looked for in the start of the body. If it does not end within
 //!   [`BODY_START`] octets, it cannot be seen;
-//! - multipart/encrypted, application/pkcs7-mime: cannot be seen from here.
+//! - multipart/encrypted, application/pkcs7-mime: cannot be seen from here, nor can what a Content-Type says that is longer than any
+//!   program writes.
 //!
 //! What cannot be seen is treated as the policy says (`unseen_payload`): by default as protected, because nearly every
 //! program that encrypts today protects. The price: such a message keeps its time zone and its own Message-ID.
@@ -19,6 +20,9 @@ use crate::wire::header::{EndFinder, Part, split};
 
 /// Octets of the body that are looked at, no more, wherever the message comes from: else submission and Sent would differ.
 pub const BODY_START: usize = 4096;
+
+/// Octets of Content-Type that are read, of all such fields together. Real ones have some hundred.
+const LONGEST: usize = 16 * 1024;
 
 /// Whether the payload holds a copy of the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +41,7 @@ pub(super) fn needs_body(parts: &[Part<'_>]) -> bool {
 /// Looks for protected headers. Of `body_start`, the first [`BODY_START`] octets count.
 pub(super) fn find(parts: &[Part<'_>], body_start: &[u8]) -> Protection {
     let body = body_start.get(..BODY_START).unwrap_or(body_start);
-    let mut found = Protection::None;
+    let mut found = if is_too_long(parts) { Protection::Unseen } else { Protection::None };
     for kind in content_types(parts) {
         if says_so(&kind) {
             return Protection::Present;
@@ -74,11 +78,25 @@ fn first_part(kind: &ContentType<'_>, body: &[u8]) -> Protection {
 }
 
 fn content_types<'a>(parts: &[Part<'a>]) -> impl Iterator<Item = ContentType<'a>> {
+    let mut budget = LONGEST;
+    let values = values(parts).take_while(move |value| {
+        let fits = value.len() <= budget;
+        budget = budget.saturating_sub(value.len());
+        fits
+    });
+    values.filter_map(|value| match MessageStream::new(value).parse_content_type() {
+        HeaderValue::ContentType(kind) => Some(kind),
+        _ => None,
+    })
+}
+
+fn is_too_long(parts: &[Part<'_>]) -> bool {
+    values(parts).map(<[u8]>::len).sum::<usize>() > LONGEST
+}
+
+fn values<'a>(parts: &[Part<'a>]) -> impl Iterator<Item = &'a [u8]> {
     parts.iter().filter_map(|part| match part {
-        Part::Field(field) if field.is("Content-Type") => match MessageStream::new(field.value()).parse_content_type() {
-            HeaderValue::ContentType(kind) => Some(kind),
-            _ => None,
-        },
+        Part::Field(field) if field.is("Content-Type") => Some(field.value()),
         _ => None,
     })
 }
@@ -120,6 +138,7 @@ mod tests {
         assert_eq!(found(signed, &part("text/plain; hp=clear")), Present);
         assert_eq!(found(signed, "--b1\r\nContent-Type: text/plain; hp"), Unseen);
         assert_eq!(found(signed, ""), Unseen);
+        assert_eq!(found(&format!("text/plain; x={}", "y".repeat(LONGEST)), ""), Unseen);
         assert_eq!(found(signed, &"x\r\n".repeat(BODY_START)), Unseen);
     }
 }

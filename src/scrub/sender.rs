@@ -7,13 +7,18 @@
 //! Absent on purpose: obsolete routes (`<@a,@b:c@d>`), blanks around the dots of an address, and single words without a
 //! domain, which a relay would complete with its own.
 
+use std::collections::BTreeSet;
+
 use mail_parser::HeaderValue;
 use mail_parser::parsers::MessageStream;
 
-use crate::private::Address;
+use crate::private::{Address, Domain};
 use crate::wire::header::{Field, Part};
 
 use super::Refusal;
+
+/// Different addresses in From or Sender. Nobody has more of their own, and each is asked for in the book.
+const MOST: usize = 100;
 
 /// Passes if the message has one From field and at most one Sender field, readable, and every address in them is `owns`ed.
 pub(super) fn check(parts: &[Part<'_>], owns: &dyn Fn(&Address) -> bool) -> Result<(), Refusal> {
@@ -42,11 +47,15 @@ fn named<'a>(parts: &[Part<'a>], name: &str) -> impl Iterator<Item = Field<'a>> 
 
 /// How many addresses the field has, all of them the member's.
 fn own_addresses(field: Field<'_>, owns: &dyn Fn(&Address) -> bool) -> Result<usize, Refusal> {
-    let addresses = strict(field.value()).ok_or(Refusal::UnclearSender)?;
+    let mut addresses = strict(field.value()).ok_or(Refusal::UnclearSender)?;
+    unique(&mut addresses);
+    if addresses.len() > MOST {
+        return Err(Refusal::TooManySenders);
+    }
     if !addresses.iter().all(owns) {
         return Err(Refusal::NotYours);
     }
-    let second = match MessageStream::new(field.value()).parse_address() {
+    let mut second = match MessageStream::new(field.value()).parse_address() {
         HeaderValue::Address(address) => {
             let texts = address.iter().filter_map(|addr| addr.address.as_deref());
             let parsed: Option<Vec<Address>> = texts.map(Address::parse).collect();
@@ -54,9 +63,37 @@ fn own_addresses(field: Field<'_>, owns: &dyn Fn(&Address) -> bool) -> Result<us
         }
         _ => Vec::new(),
     };
-    // Both must find the same ones, in any order: neither may hide or show one more.
-    let same = addresses.iter().all(|one| second.contains(one)) && second.iter().all(|one| addresses.contains(one));
-    if same { Ok(addresses.len()) } else { Err(Refusal::UnclearSender) }
+    unique(&mut second);
+    // No reader may show one that was not checked. That mail-parser finds fewer is none: of `contact@… <alice@…>` programs show
+    // either, and both are the member's.
+    let checked = second.iter().all(|one| addresses.binary_search(one).is_ok());
+    let any = second.is_empty() == addresses.is_empty();
+    if checked && any { Ok(addresses.len()) } else { Err(Refusal::UnclearSender) }
+}
+
+/// Whether `field` names addresses, and none but those in From and Reply-To.
+pub(super) fn is_as_author(field: Field<'_>, parts: &[Part<'_>]) -> bool {
+    let authors = named(parts, "From").take(1).chain(named(parts, "Reply-To").take(1));
+    let authors: BTreeSet<Address> = authors.filter_map(|field| strict(field.value())).flatten().collect();
+    strict(field.value()).is_some_and(|named| !named.is_empty() && named.iter().all(|one| authors.contains(one)))
+}
+
+/// Whether the one Resent-From is the member's own: else what is in the Resent fields is somebody else's.
+pub(super) fn is_resent_by_owner(parts: &[Part<'_>], owns: &dyn Fn(&Address) -> bool) -> bool {
+    let mut from = named(parts, "Resent-From");
+    matches!((from.next(), from.next()), (Some(field), None) if own_addresses(field, owns).is_ok_and(|count| count > 0))
+}
+
+/// The domains in From, in lower case.
+pub(super) fn domains(parts: &[Part<'_>]) -> BTreeSet<Domain> {
+    let authors = named(parts, "From").take(1).filter_map(|field| strict(field.value()));
+    authors.flatten().map(|address| address.domain().clone()).collect()
+}
+
+// Sorted, each once: a comparison of two long lists must not cost the product of their lengths.
+fn unique(addresses: &mut Vec<Address>) {
+    addresses.sort_unstable();
+    addresses.dedup();
 }
 
 /// The addresses of a mailbox or group list. `None` if anything in it is not of the grammar.
@@ -221,6 +258,7 @@ mod tests {
             "Al\u{ed}ce O'Neil A. <alice@asso.example>",
             "alice@asso.example (Alice (in the office))",
             "alice@asso.example <alice@asso.example>",
+            "news@asso.example <alice@asso.example>",
             "<alice@asso.example>, News <news@asso.example>",
             "\"Alice \\\"Al\\\" B.\" <alice@asso.example>",
             "\"\" <alice@asso.example>",
@@ -277,6 +315,9 @@ mod tests {
         let two = "From: alice@asso.example\r\nfrom : bob@bank.example\r\n\r\n";
         assert_eq!(verdict(two), Err(Refusal::TooManyFields));
         assert_eq!(verdict("From: alice@asso.example\r\nSender: bob@bank.example\r\n"), Err(Refusal::NotYours));
+        let many = (0..=MOST).map(|n| format!("a{n}@asso.example,")).collect::<String>();
+        assert_eq!(from(&many), Err(Refusal::TooManySenders));
+        assert_eq!(from(&"alice@asso.example,".repeat(8000)), Ok(()));
         let senders = "From: alice@asso.example\r\nSender: alice@asso.example\r\nSender: alice@asso.example\r\n";
         assert_eq!(verdict(senders), Err(Refusal::TooManyFields));
     }

@@ -1,30 +1,38 @@
-//! Fields that a signature in the message already covers: touching one would break it (RFC 6376 3.5, RFC 8617 4.1.2).
+//! Fields that a signature in the message already covers: touching one would break it (RFC 6376 3.5, RFC 8617 4.1.2). Which
+//! fields are signatures, the rules say; all of them name what they cover in a tag `h=`.
 
-use crate::wire::header::{Field, Part};
+use crate::wire::header::Part;
 
 /// Names taken from all signatures together. Real ones cover some twenty; a hostile one must not cost memory or time.
 const NAMES: usize = 256;
 
 /// Names of covered fields, in lower case: the `h=` of all signatures together.
 #[derive(Default)]
-pub(super) struct Signed(Vec<Vec<u8>>);
+pub(super) struct Signed {
+    names: Vec<Vec<u8>>,
+    any: bool,
+}
 
 impl Signed {
-    /// Reads the signatures among `parts` that `stays` keeps in the message.
-    pub(super) fn read(parts: &[Part<'_>], stays: impl Fn(&Field<'_>) -> bool) -> Signed {
-        let mut names = Vec::new();
-        for part in parts {
+    /// Reads the fields that the rules take for signatures.
+    pub(super) fn read<'a>(signatures: impl Iterator<Item = &'a Part<'a>>) -> Signed {
+        let mut signed = Signed::default();
+        for part in signatures {
             let Part::Field(field) = part else { continue };
-            if (field.is("DKIM-Signature") || field.is("ARC-Message-Signature")) && stays(field) {
-                names.extend(covered(field.value()).take(NAMES - names.len()));
-            }
+            signed.any = true;
+            signed.names.extend(covered(field.value()).take(NAMES - signed.names.len()));
         }
-        Signed(names)
+        signed
+    }
+
+    /// Whether there is a signature at all: then order and spelling may be covered too.
+    pub(super) fn any(&self) -> bool {
+        self.any
     }
 
     /// Whether a signature covers the field of this name, present or not: a signature may also cover its absence.
     pub(super) fn covers(&self, name: &[u8]) -> bool {
-        self.0.iter().any(|covered| covered.eq_ignore_ascii_case(name))
+        self.names.iter().any(|covered| covered.eq_ignore_ascii_case(name))
     }
 }
 
@@ -50,12 +58,13 @@ mod tests {
         let header = "DKIM-Signature: v=1; bh=h=; h=From:\r\n\t Date : Message-\r\n ID; b=x\r\narc-message-signature: i=1;h=To\r\n\
             ARC-Seal: h=Subject\r\n";
         let parts: Vec<_> = split(header.as_bytes()).collect();
-        let signed = Signed::read(&parts, |_| true);
+        let signed = Signed::read(parts.iter().take(2));
         for (name, covered) in
             [("from", true), ("DATE", true), ("message-id", true), ("to", true), ("subject", false), ("", false)]
         {
             assert_eq!(signed.covers(name.as_bytes()), covered, "{name}");
         }
-        assert!(!Signed::read(&parts, |field| !field.is("ARC-Message-Signature")).covers(b"to"));
+        let dkim = Signed::read(parts.iter().take(1));
+        assert!(dkim.any() && !dkim.covers(b"to") && !Signed::read([].iter()).any());
     }
 }

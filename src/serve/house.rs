@@ -5,10 +5,11 @@ use aws_lc_rs::rand;
 use super::Context;
 use super::backend::Authenticated;
 use super::clock::{now, today};
+use super::member::mailbox_of;
 use crate::fault::Code;
 use crate::private::Address;
 use crate::quota::{Standing, Verdict};
-use crate::scrub::{Context as ScrubContext, Profile, Refusal, Scrubbed};
+use crate::scrub::{Context as ScrubContext, Profile, Refusal, Scrubbed, Writer};
 use crate::submission::House;
 
 /// What the session asks of the book and the rules.
@@ -35,17 +36,23 @@ impl House for Rules<'_> {
         self.context.book.take_sending(user, recipients as u64, now(), today()).map_err(Verdict::code)
     }
 
+    fn envelope_id(&self, user: &Address, old: &[u8]) -> String {
+        self.context.scrubber.envelope_id(&mailbox_of(&self.context.book, user), old)
+    }
+
     fn needs_body_start(&self, header: &[u8]) -> bool {
         self.context.scrubber.needs_body_start(header)
     }
 
     fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, Code> {
         let owns = |address: &Address| self.owns(user, address);
+        let mailbox = mailbox_of(&self.context.book, user);
         let mut random = [0; 16];
         rand::fill(&mut random).map_err(|_| Code::BackendDown)?;
         let context = ScrubContext {
             profile: Profile::Submission,
-            domain: user.domain(),
+            writer: Writer::Person,
+            mailbox: &mailbox,
             hostname: &self.context.hostname,
             now: i64::try_from(now().as_secs()).unwrap_or(0),
             random,

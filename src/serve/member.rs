@@ -4,19 +4,30 @@ use std::sync::Arc;
 
 use super::Context;
 use super::backend::LoggedIn;
-use super::clock::today;
+use super::clock::{now, today};
 use crate::fault::Code;
 use crate::imap::session::SentCopy;
 use crate::imap::space::{Account, Root};
 use crate::private::Address;
 use crate::quota::{Amount, Book, Limit, Refresh, Refreshed, Reservation, Shift, Standing, Verdict, Watch, Way};
-use crate::scrub::{BODY_START, Context as ScrubContext, Profile, Scrubber};
+use crate::scrub::{BODY_START, Context as ScrubContext, Profile, Scrubber, Writer};
 
 /// One logged-in person.
 pub(super) struct Member {
     user: Address,
     book: Arc<Book>,
     scrubber: Arc<Scrubber>,
+    hostname: Box<str>,
+}
+
+/// The mailbox whose Message-IDs `user` writes with: the one that the login leads to, however it is spelt (with a tag, at
+/// another domain of the association), so that submission and Sent agree.
+pub(super) fn mailbox_of(book: &Book, user: &Address) -> Address {
+    let mut all = book.resolve(user).unwrap_or_default().into_iter();
+    match (all.next(), all.next()) {
+        (Some(one), None) => one,
+        _ => user.clone(),
+    }
 }
 
 /// From this fill on, in percent, what is deleted is counted at once: somebody may be waiting for the room.
@@ -39,7 +50,7 @@ impl Member {
 
     pub(super) fn new(context: &Context, logged_in: &LoggedIn) -> Arc<Member> {
         let (user, book, scrubber) = (logged_in.who.user.clone(), context.book.clone(), context.scrubber.clone());
-        Arc::new(Member { user, book, scrubber })
+        Arc::new(Member { user, book, scrubber, hostname: context.hostname.clone() })
     }
 }
 
@@ -121,19 +132,43 @@ impl SentCopy for Member {
         if self.scrubber.needs_body_start(header) { BODY_START } else { 0 }
     }
 
-    fn scrub(&self, header: &[u8], body_start: &[u8], _date: Option<&[u8]>) -> Option<Vec<u8>> {
+    fn scrub(&self, header: &[u8], body_start: &[u8], date: Option<&[u8]>) -> Option<Vec<u8>> {
         let owns = |address: &Address| self.book.owns(&self.user, address);
+        let mailbox = mailbox_of(&self.book, &self.user);
         let context = ScrubContext {
             profile: Profile::Sent,
-            domain: self.user.domain(),
-            // Nothing is added to a stored copy: no name, no time, no new id.
-            hostname: "",
-            now: 0,
+            writer: Writer::Person,
+            mailbox: &mailbox,
+            hostname: &self.hostname,
+            now: i64::try_from(now().as_secs()).unwrap_or(0),
+            // No id is added to a stored copy.
             random: [0; 16],
             owns: &owns,
             body_start,
         };
-        let scrubbed = self.scrubber.scrub(header, &context).ok()?;
+        let scrubbed = self.scrubber.scrub_copy(header, date, &context);
         scrubbed.touched().then(|| scrubbed.into_header())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::private::Domain;
+    use crate::quota::{Association, Day, Name, Params};
+    use crate::store::Memory;
+
+    #[test]
+    fn a_login_in_any_spelling_is_one_mailbox() {
+        let book = Book::open(Arc::new(Memory::new()), Params { separator: Some('+'), ..Params::default() }).unwrap();
+        let domain = |text: &str| Domain::parse(text).unwrap();
+        let mut velo = Association::new(Name::parse("velo").unwrap(), [domain("velo.example")]);
+        velo.domain_aliases.insert(domain("bike.example"), domain("velo.example"));
+        book.import_once(vec![velo], Day::from_unix(0)).unwrap();
+        let mailbox = |login: &str| mailbox_of(&book, &Address::parse(login).unwrap()).reveal();
+        for login in ["alice@velo.example", "Alice@Bike.example", "alice+phone@velo.example"] {
+            assert_eq!(mailbox(login), "alice@velo.example", "{login}");
+        }
+        assert_eq!(mailbox("alice@elsewhere.example"), "alice@elsewhere.example");
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::audit::Report;
 use crate::audit::check::{Holds, Kind, Server};
 use crate::fault::Lang;
-use crate::policy::headers::{Action, Profile, UnseenPayload};
+use crate::policy::headers::{Action, Profile, UnseenPayload, Writer};
 
 use super::InForce;
 use super::machine::Verdict;
@@ -116,7 +116,8 @@ fn lines(sentence: &Sentence, in_force: &InForce, words: &Words) -> Vec<Line> {
         Proof::Policy | Proof::Test(..) | Proof::Outside => one(Verdict::Holds),
         Proof::Sent(fields) => {
             let headers = &in_force.policy.headers;
-            one(fields.iter().any(|field| headers.rule(field.as_bytes(), Profile::Submission).action == Action::Keep).into())
+            let rule = |field: &str| headers.rule(field.as_bytes(), Profile::Submission, Writer::Person);
+            one(fields.iter().any(|field| rule(field).action == Action::Keep).into())
         }
         Proof::UnseenPayload => one((in_force.policy.headers.unseen_payload() == UnseenPayload::Leave).into()),
         Proof::Kernel(needs, attempts) => one(in_force.machine.grants(needs, attempts)),

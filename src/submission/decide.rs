@@ -268,7 +268,7 @@ impl Session {
             }
             (Ok(()), _) => {
                 self.answers.extend_from_slice(answer::START_MAIL);
-                let message = Message::new(Source::Data(dot::Dotted::default()));
+                let message = Message::new(Source::Data(dot::Dotted::without_nul()));
                 self.state = State::Open(user, Mail::Message(message));
             }
             // Nothing of it has been sent yet: the message is still with the member.
@@ -288,8 +288,7 @@ impl Session {
     }
 
     fn mail(&mut self, house: &dyn House, user: User, path: Path<'_>, parameters: Parameters<'_>) {
-        let owns = |sender: &_| house.owns(&user.address, sender);
-        let order = mail_order(&self.params, path, parameters, &owns);
+        let order = mail_order(&self.params, house, &user.address, path, parameters);
         let order = order.and_then(|order| house.admits(&user.address).map_err(answer::refusal).map(|()| order));
         let mail = match order {
             Ok((order, utf8)) => Mail::Asked(Ask::Mail { order, sent: false, fresh: false, utf8 }),

@@ -1,9 +1,10 @@
 //! MAIL and RCPT: what is checked here, and what the relay hears of them.
 //!
 //! The path and the parameters that pass go on byte for byte. SIZE is dropped, because the scrubbed message has another one;
-//! AUTH is dropped, because it says who wrote (RFC 4954 5 asks for it only between servers that trust each other).
+//! AUTH is dropped, because it says who wrote (RFC 4954 5 asks for it only between servers that trust each other). ENVID is
+//! mapped, because programs put the Message-ID in it that they made; ORCPT is the recipient, and stays.
 
-use super::session::Params;
+use super::session::{House, Params};
 use crate::fault::Code;
 use crate::private::Address;
 use crate::smtp::answer;
@@ -14,6 +15,8 @@ use crate::smtp::path::{Parameter, Parameters, Path};
 enum Fate {
     Pass,
     Drop,
+    /// This stands in its place.
+    Replace(Vec<u8>),
     Refuse(Vec<u8>),
 }
 
@@ -23,14 +26,16 @@ enum Fate {
 /// The answer for the client.
 pub(super) fn mail_order(
     params: &Params,
+    house: &dyn House,
+    user: &Address,
     path: Path<'_>,
     parameters: Parameters<'_>,
-    owns: &dyn Fn(&Address) -> bool,
 ) -> Result<(Vec<u8>, bool), Vec<u8>> {
-    let order = order(b"MAIL FROM:<", path, parameters, |parameter| mail_parameter(params, parameter))?;
+    let envid = |old: &[u8]| house.envelope_id(user, old);
+    let order = order(b"MAIL FROM:<", path, parameters, |parameter| mail_parameter(params, &envid, parameter))?;
     let utf8 = parameters.iter().any(|parameter| parameter.keyword.eq_ignore_ascii_case(b"SMTPUTF8"));
     spelled(path, utf8)?;
-    let own = || std::str::from_utf8(path.reveal()).ok().and_then(Address::parse).is_some_and(|sender| owns(&sender));
+    let own = || std::str::from_utf8(path.reveal()).ok().and_then(Address::parse).is_some_and(|sender| house.owns(user, &sender));
     if !path.is_null() && !own() {
         return Err(answer::refusal(Code::NotYourAddress));
     }
@@ -63,6 +68,10 @@ fn order(
         match fate(parameter) {
             Fate::Drop => {}
             Fate::Refuse(answer) => return Err(answer),
+            Fate::Replace(new) => {
+                order.push(b' ');
+                order.extend_from_slice(&new);
+            }
             Fate::Pass => {
                 order.push(b' ');
                 order.extend_from_slice(parameter.raw);
@@ -73,7 +82,7 @@ fn order(
     Ok(order)
 }
 
-fn mail_parameter(params: &Params, parameter: Parameter<'_>) -> Fate {
+fn mail_parameter(params: &Params, envid: &dyn Fn(&[u8]) -> String, parameter: Parameter<'_>) -> Fate {
     let keyword = parameter.keyword.to_ascii_uppercase();
     match (&*keyword, parameter.value) {
         (b"AUTH", Some(_)) => Fate::Drop,
@@ -84,7 +93,11 @@ fn mail_parameter(params: &Params, parameter: Parameter<'_>) -> Fate {
         },
         (b"BODY", Some(value)) => body(params, value),
         (b"SMTPUTF8", None) if params.relay.smtputf8 => Fate::Pass,
-        (b"RET" | b"ENVID", Some(_)) if params.relay.dsn => Fate::Pass,
+        (b"RET", Some(_)) if params.relay.dsn => Fate::Pass,
+        (b"ENVID", Some(value)) if params.relay.dsn => match xtext(value) {
+            Some(old) => Fate::Replace([b"ENVID=", envid(&old).as_bytes()].concat()),
+            None => Fate::Refuse(answer::arguments()),
+        },
         _ => Fate::Refuse(unknown()),
     }
 }
@@ -101,6 +114,28 @@ fn body(params: &Params, value: &[u8]) -> Fate {
     }
 }
 
+/// RFC 3461 4: what xtext stands for. `None` if it is none, or stands for nothing printable.
+fn xtext(value: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match byte {
+            b'+' => {
+                let (digits, after) = rest.split_at_checked(2)?;
+                rest = after;
+                let upper = digits.iter().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
+                let digits = std::str::from_utf8(digits).ok().filter(|_| upper)?;
+                plain.push(u8::from_str_radix(digits, 16).ok()?);
+            }
+            b'!'..=b'~' if *byte != b'=' => plain.push(*byte),
+            _ => return None,
+        }
+    }
+    // RFC 3461 4.4: printable characters only.
+    plain.iter().all(|b| matches!(b, b' '..=b'~')).then_some(plain)
+}
+
 fn unknown() -> Vec<u8> {
     answer::coded("555 5.5.4", "Parameter not known", Code::Syntax)
 }
@@ -109,4 +144,41 @@ fn unknown() -> Vec<u8> {
 fn spelled(path: Path<'_>, utf8: bool) -> Result<(), Vec<u8>> {
     let good = path.is_ascii() || utf8 && std::str::from_utf8(path.reveal()).is_ok();
     if good { Ok(()) } else { Err(answer::coded("553 5.6.7", "This address needs SMTPUTF8", Code::Syntax)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smtp::command::Command;
+    use crate::submission::invariants::{TestHouse, test_params};
+
+    fn ordered(line: &str) -> String {
+        let Ok(Command::Mail(path, parameters)) = Command::parse(line.as_bytes()) else { panic!("{line}") };
+        let user = Address::parse("alice@asso.example").unwrap();
+        let order = mail_order(&test_params(), &TestHouse::new(), &user, path, parameters);
+        let text = order.map_or_else(|answer| answer, |(order, _)| order);
+        String::from_utf8(text).unwrap().trim_end().to_owned()
+    }
+
+    #[test]
+    fn an_envelopes_identifier_is_mapped_like_a_message_id() {
+        let start = "MAIL FROM:<alice@asso.example>";
+        let told = ordered(&format!("{start} RET=HDRS ENVID=2026.1+2B2@laptop.local"));
+        let (before, id) = told.split_once("ENVID=").unwrap();
+        assert_eq!(before, format!("{start} RET=HDRS "));
+        assert!(id.len() == 58 && id.ends_with("@asso.example") && !id.contains("laptop"));
+        // What comes back is known to be ours; brackets make no difference, as in the header.
+        assert_eq!(ordered(&format!("{start} ENVID={id}")), format!("{start} ENVID={id}"));
+        assert_eq!(ordered(&format!("{start} ENVID=<2026.1+2B2@laptop.local>")), format!("{start} ENVID={id}"));
+        for bad in ["+2b", "+2", "+00", "a=b"] {
+            assert!(ordered(&format!("{start} ENVID={bad}")).starts_with("501 "), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_long_domain_does_not_make_it_longer_than_the_rfc_allows() {
+        let user = Address::parse(&format!("alice@{}.example", "x".repeat(60))).unwrap();
+        let id = TestHouse::new().envelope_id(&user, b"1@laptop.local");
+        assert!(id.len() == 45 && !id.contains('@'));
+    }
 }

@@ -6,7 +6,7 @@ use super::session::{Act, House, Limits, Params, Protection, Session, Verdict};
 use crate::fault::{Code, Fault, Side};
 use crate::private::{Address, Credential};
 use crate::scrub::invariants::shared_scrubber;
-use crate::scrub::{Context, Profile, Refusal, Scrubbed, Scrubber};
+use crate::scrub::{Context, Profile, Refusal, Scrubbed, Scrubber, Writer};
 use crate::smtp::client::Capabilities;
 use crate::smtp::command::Command;
 use crate::wire::sasl::Name;
@@ -49,6 +49,10 @@ impl House for TestHouse {
         if recipients > 2 { Err(Code::TooManyMessages) } else { Ok(()) }
     }
 
+    fn envelope_id(&self, user: &Address, old: &[u8]) -> String {
+        self.0.envelope_id(user, old)
+    }
+
     fn needs_body_start(&self, header: &[u8]) -> bool {
         self.0.needs_body_start(header)
     }
@@ -57,7 +61,8 @@ impl House for TestHouse {
         let owns = |address: &Address| self.owns(user, address);
         let context = Context {
             profile: Profile::Submission,
-            domain: user.domain(),
+            writer: Writer::Person,
+            mailbox: user,
             hostname: "mail.nolog.example",
             now: 1_795_363_200,
             random: [3; 16],

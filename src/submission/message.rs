@@ -27,8 +27,24 @@ enum Came {
     Chunk,
     /// The message is complete.
     End,
+    /// What no message may hold.
+    Flaw(Flaw),
+}
+
+enum Flaw {
     /// A CR or LF alone.
     Bare,
+    /// A NUL.
+    Nul,
+}
+
+impl Flaw {
+    fn answer(self) -> Vec<u8> {
+        match self {
+            Flaw::Bare => answer::refusal(Code::BareLineEnd),
+            Flaw::Nul => answer::coded("550 5.6.0", "A NUL in the message", Code::MessageMalformed),
+        }
+    }
 }
 
 /// What the scrubber judges by.
@@ -69,7 +85,8 @@ impl Source {
                 match seen.next {
                     Next::More => (seen.pass, Came::More),
                     Next::Blank => (seen.pass, Came::Blank),
-                    Next::Bare => (seen.pass, Came::Bare),
+                    Next::Bare => (seen.pass, Came::Flaw(Flaw::Bare)),
+                    Next::Nul => (seen.pass, Came::Flaw(Flaw::Nul)),
                     Next::End => (seen.pass + dot::END.len(), Came::End),
                 }
             }
@@ -78,12 +95,13 @@ impl Source {
                 let seen = if header { counted.header(window, out) } else { counted.body(window, out) };
                 chunk.left -= seen.pass as u64;
                 let came = match seen.next {
-                    Next::Bare => Came::Bare,
+                    Next::Bare => Came::Flaw(Flaw::Bare),
+                    Next::Nul => Came::Flaw(Flaw::Nul),
                     Next::Blank => Came::Blank,
                     _ if chunk.left > 0 => Came::More,
                     _ if !chunk.last => Came::Chunk,
                     _ if counted.finish(out) => Came::End,
-                    _ => Came::Bare,
+                    _ => Came::Flaw(Flaw::Bare),
                 };
                 (seen.pass, came)
             }
@@ -143,8 +161,9 @@ impl Session {
         if message.taken > self.params.limits.message && !scrub_first {
             return self.refuse(user, message, used, answer::refusal(Code::MessageTooLong), ended);
         }
-        if matches!(came, Came::Bare) && !scrub_first {
-            return self.refuse(user, message, used, answer::refusal(Code::BareLineEnd), false);
+        let chunk = matches!(came, Came::Chunk);
+        if let (Came::Flaw(flaw), false) = (came, scrub_first) {
+            return self.refuse(user, message, used, flaw.answer(), false);
         }
         match ready {
             Some((header, body)) => {
@@ -152,7 +171,7 @@ impl Session {
                 self.order_data(house, user, message, head, relay);
                 act = Act::Again;
             }
-            None if matches!(came, Came::Chunk) => {
+            None if chunk => {
                 self.pause(user, message);
                 act = Act::Again;
             }
@@ -198,8 +217,13 @@ impl Session {
         if message.taken > self.params.limits.message {
             return self.refuse(user, message, seen.pass, answer::refusal(Code::MessageTooLong), false);
         }
-        if seen.next == Next::Bare {
-            return self.refuse(user, message, seen.pass, answer::refusal(Code::BareLineEnd), false);
+        let flaw = match seen.next {
+            Next::Bare => Some(Flaw::Bare),
+            Next::Nul => Some(Flaw::Nul),
+            Next::More | Next::Blank | Next::End => None,
+        };
+        if let Some(flaw) = flaw {
+            return self.refuse(user, message, seen.pass, flaw.answer(), false);
         }
         if seen.pass == 0 && seen.next == Next::End {
             let mail = self.finish();
@@ -214,10 +238,9 @@ impl Session {
     fn chunked_body(&mut self, user: User, mut message: Message, client: &[u8]) -> Step {
         let (used, came) = message.source.take(client, false, &mut self.orders);
         message.taken += used as u64;
-        if let Came::Bare = came {
-            return self.refuse(user, message, used, answer::refusal(Code::BareLineEnd), false);
-        }
+        let waits = used == 0 && matches!(came, Came::More);
         match came {
+            Came::Flaw(flaw) => return self.refuse(user, message, used, flaw.answer(), false),
             Came::End => {
                 let mail = self.finish();
                 self.state = State::Open(user, mail);
@@ -225,7 +248,6 @@ impl Session {
             Came::Chunk => self.pause(user, message),
             _ => self.state = State::Open(user, Mail::Message(message)),
         }
-        let waits = used == 0 && matches!(came, Came::More);
         Step::new(used, if waits { Act::Read(Side::Client) } else { Act::Again })
     }
 

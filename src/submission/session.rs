@@ -70,6 +70,8 @@ pub trait House {
     /// # Errors
     /// The code word of the refusal: a limit is reached.
     fn counts(&self, user: &Address, recipients: usize) -> Result<(), Code>;
+    /// What the relay is told in place of the envelope's identifier `old` (ENVID, decoded): at most 100 octets of xtext.
+    fn envelope_id(&self, user: &Address, old: &[u8]) -> String;
     /// Whether [`House::scrub`] wants to see the start of the body.
     fn needs_body_start(&self, header: &[u8]) -> bool;
     /// The header block as it may leave. `header` comes with its blank line, if it has one.

@@ -1,13 +1,16 @@
 //! The form of a message in SMTP: lines that end in CRLF, and after DATA a dot alone on the last one.
 //!
 //! RFC 5321 2.3.8 and 4.5.2. Only `CRLF . CRLF` ends DATA (and `. CRLF` as the very first line, 4.1.1.4). A CR or LF that
-//! stands alone is told as [`Next::Bare`]: servers disagree on what it means, and SMTP smuggling lives in that gap.
+//! stands alone is told as [`Next::Bare`]: servers disagree on what it means, and SMTP smuggling lives in that gap. A NUL is
+//! told as [`Next::Nul`] where that is asked for: a server that strips it (RFC 5322 4 lets one) sees another end than we do.
 //!
 //! The scanners keep no bytes. They say how many bytes from the front of what they are shown can go on as they are; bytes
 //! whose meaning the next read decides (a CR, a dot) are left in the caller's buffer and shown again. Dot-stuffing stays in:
 //! what came stuffed goes on stuffed, so a body needs no copy.
 
-use memchr::{memchr2, memmem};
+use memchr::{memchr2, memchr3, memmem};
+
+pub use super::swallow::Swallow;
 
 /// How much of the shown bytes is message, and what comes then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub enum Next {
     End,
     /// A CR or LF alone.
     Bare,
+    /// A NUL.
+    Nul,
 }
 
 /// What ends DATA, at the start of a line.
@@ -37,16 +42,22 @@ pub const END: &[u8] = b".\r\n";
 /// Reads what follows DATA.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Dotted {
-    line_start: bool,
+    pub(super) line_start: bool,
+    nul: bool,
 }
 
 impl Default for Dotted {
     fn default() -> Dotted {
-        Dotted { line_start: true }
+        Dotted { line_start: true, nul: false }
     }
 }
 
 impl Dotted {
+    /// One that tells of a NUL.
+    pub fn without_nul() -> Dotted {
+        Dotted { nul: true, ..Dotted::default() }
+    }
+
     /// Looks at the bytes of the body.
     pub fn body(&mut self, bytes: &[u8]) -> Seen {
         self.scan(bytes, false)
@@ -74,24 +85,24 @@ impl Dotted {
                     _ => {}
                 }
             }
-            match line(rest) {
-                Line::Whole(length) => at += length,
-                Line::Part(length) => {
-                    self.line_start &= length == 0;
-                    return Seen { pass: at + length, next: Next::More };
+            let (length, next) = match if self.nul { line_without_nul(rest) } else { line(rest) } {
+                Line::Whole(length) => {
+                    at += length;
+                    self.line_start = true;
+                    continue;
                 }
-                Line::Bare(length) => {
-                    self.line_start &= length == 0;
-                    return Seen { pass: at + length, next: Next::Bare };
-                }
-            }
-            self.line_start = true;
+                Line::Part(length) => (length, Next::More),
+                Line::Bare(length) => (length, Next::Bare),
+                Line::Nul(length) => (length, Next::Nul),
+            };
+            self.line_start &= length == 0;
+            return Seen { pass: at + length, next };
         }
     }
 }
 
 /// Reads a message in chunks of known size (BDAT, RFC 3030): no dots, no end of its own. A CRLF may be cut by the end of
-/// a chunk, so this one keeps the CR and copies what it passes.
+/// a chunk, so this one keeps the CR and copies what it passes. It always tells of a NUL.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Counted {
     /// What is not a held CR ended with CRLF.
@@ -145,7 +156,7 @@ impl Counted {
                 at += 2;
                 break Next::Blank;
             }
-            match line(rest) {
+            match line_without_nul(rest) {
                 Line::Whole(length) => at += length,
                 Line::Part(length) => {
                     at += length;
@@ -155,6 +166,10 @@ impl Counted {
                 Line::Bare(length) => {
                     at += length;
                     break Next::Bare;
+                }
+                Line::Nul(length) => {
+                    at += length;
+                    break Next::Nul;
                 }
             }
             self.line_start = true;
@@ -175,54 +190,25 @@ enum Line {
     Part(usize),
     /// So many bytes, then a CR or LF alone.
     Bare(usize),
+    /// So many bytes, then a NUL.
+    Nul(usize),
 }
 
 fn line(bytes: &[u8]) -> Line {
-    let Some(at) = memchr2(b'\r', b'\n', bytes) else { return Line::Part(bytes.len()) };
+    ended(bytes, memchr2(b'\r', b'\n', bytes))
+}
+
+fn line_without_nul(bytes: &[u8]) -> Line {
+    ended(bytes, memchr3(b'\r', b'\n', 0, bytes))
+}
+
+fn ended(bytes: &[u8], at: Option<usize>) -> Line {
+    let Some(at) = at else { return Line::Part(bytes.len()) };
     match &bytes[at..] {
+        [0, ..] => Line::Nul(at),
         [b'\r', b'\n', ..] => Line::Whole(at + 2),
         [b'\r'] => Line::Part(at),
         _ => Line::Bare(at),
-    }
-}
-
-/// Finds the end of a DATA that is not wanted any more. Bare CR and LF mean nothing to it: only `CRLF . CRLF` ends, so that
-/// nothing behind a false end is ever read as a command.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Swallow {
-    /// Behind CRLF, or at the very start.
-    LineStart,
-    /// Within a line.
-    Middle,
-    /// Behind CR.
-    Cr,
-    /// Behind a dot at the start of a line.
-    Dot,
-    /// Behind a dot and CR.
-    DotCr,
-}
-
-impl From<Dotted> for Swallow {
-    /// Goes on where `dotted` stopped, with the bytes that it did not pass.
-    fn from(dotted: Dotted) -> Swallow {
-        if dotted.line_start { Swallow::LineStart } else { Swallow::Middle }
-    }
-}
-
-impl Swallow {
-    /// Takes bytes: how many were swallowed, and whether they were the last.
-    pub fn feed(&mut self, bytes: &[u8]) -> (usize, bool) {
-        for (at, byte) in bytes.iter().enumerate() {
-            *self = match (*self, byte) {
-                (Swallow::DotCr, b'\n') => return (at + 1, true),
-                (Swallow::LineStart, b'.') => Swallow::Dot,
-                (Swallow::Dot, b'\r') => Swallow::DotCr,
-                (Swallow::Cr, b'\n') => Swallow::LineStart,
-                (_, b'\r') => Swallow::Cr,
-                _ => Swallow::Middle,
-            };
-        }
-        (bytes.len(), false)
     }
 }
 
@@ -295,6 +281,30 @@ mod tests {
         }
     }
 
+    /// `CRLF NUL . CRLF` is an end of data to a server that strips the NUL, and what follows would be read as commands.
+    #[test]
+    fn a_nul_is_told_before_anything_behind_it_is_passed() {
+        for (wire, pass) in [(&b"a\r\n\0.\r\nMAIL"[..], 3), (b"a\0\r\n", 1), (b"\0", 0), (b"a\r\n.\0\r\n", 4)] {
+            for size in [1, 2, wire.len()] {
+                let (mut scan, mut held, mut passed, mut next) = (Dotted::without_nul(), Vec::new(), 0, Next::More);
+                for piece in wire.chunks(size) {
+                    held.extend_from_slice(piece);
+                    let seen = if next == Next::More { scan.body(&held) } else { continue };
+                    held.drain(..seen.pass);
+                    passed += seen.pass;
+                    next = seen.next;
+                }
+                assert_eq!((passed, next), (pass, Next::Nul), "{wire:?} at {size}");
+            }
+            let mut out = Vec::new();
+            assert_eq!(Counted::default().body(wire, &mut out), Seen { pass, next: Next::Nul });
+        }
+        assert_eq!(Dotted::default().body(b"a\0b\r\n").next, Next::More);
+        assert_eq!(Dotted::without_nul().header(b"A: \0\r\n\r\n"), Seen { pass: 3, next: Next::Nul });
+        // A CR alone in front of it comes first.
+        assert_eq!(Dotted::without_nul().body(b"a\r\0"), Seen { pass: 1, next: Next::Bare });
+    }
+
     #[test]
     fn a_header_ends_at_the_empty_line() {
         assert_eq!(Dotted::default().header(b"A: b\r\n\r\nbody"), Seen { pass: 8, next: Next::Blank });
@@ -330,23 +340,6 @@ mod tests {
         let mut scan = Counted::default();
         scan.body(b"a\r", &mut Vec::new());
         assert!(!scan.finish(&mut Vec::new()));
-    }
-
-    #[test]
-    fn swallowing_ends_at_the_one_true_end() {
-        let wire = b"a\n.\nMAIL\r.\r\nx\n.\r\ny\r\n.\rz\r\n..\r\n.\r\nQUIT";
-        for size in [1, 2, 7, wire.len()] {
-            let (mut swallow, mut used, mut end) = (Swallow::LineStart, 0, false);
-            for piece in wire.chunks(size) {
-                if !end {
-                    let (count, last) = swallow.feed(piece);
-                    used += count;
-                    end = last;
-                }
-            }
-            assert_eq!(&wire[used..], b"QUIT");
-        }
-        assert_eq!(Swallow::LineStart.feed(b".\r\nQUIT"), (3, true));
     }
 
     #[test]

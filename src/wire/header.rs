@@ -6,7 +6,7 @@
 //!
 //! Absent on purpose: decoding of values, and any repair of line ends. Only CRLF ends a line; only CRLF CRLF ends the block.
 
-use memchr::{memchr, memchr3_iter, memmem};
+use memchr::{memchr, memchr_iter, memchr3_iter, memmem};
 
 /// Looks for the end of the header block in a buffer that grows. Never looks at the same byte twice, three excepted.
 #[derive(Default)]
@@ -33,6 +33,25 @@ impl EndFinder {
         self.seen = grown.len();
         let at = memmem::find(grown.get(from..)?, b"\r\n\r\n")?;
         Some(from + at + 4)
+    }
+
+    /// The same where lines may also end in LF alone, as in messages that a program stores and forgets to convert. The first
+    /// blank line of either kind is the end, as it is for the servers that store it.
+    pub fn find_any(&mut self, grown: &[u8]) -> Option<usize> {
+        match grown {
+            [b'\n', ..] => return Some(1),
+            [b'\r', b'\n', ..] => return Some(2),
+            _ => {}
+        }
+        // A line end and what may follow of the next one: three octets.
+        let from = self.seen.saturating_sub(2).min(grown.len());
+        self.seen = grown.len();
+        let mut ends = memchr_iter(b'\n', grown.get(from..)?).map(|at| from + at + 1);
+        ends.find_map(|next| match grown.get(next..)? {
+            [b'\n', ..] => Some(next + 1),
+            [b'\r', b'\n', ..] => Some(next + 2),
+            _ => None,
+        })
     }
 }
 
@@ -183,6 +202,23 @@ mod tests {
         assert_eq!(shape(b"A\xe9: b\r\n"), "!7;");
         assert_eq!(shape(b"A: b"), "!4;");
         assert_eq!(shape(b"A: b\r\r\n"), "!7;");
+    }
+
+    #[test]
+    fn the_end_of_a_block_with_lf_is_found_at_any_chunking() {
+        for (message, end) in [
+            (&b"A: b\n \nC: d\n\nbody\n\n"[..], Some(13)),
+            (b"A: b\r\nC: d\r\n\r\nbody", Some(14)),
+            (b"A: b\n\r\nbody", Some(7)),
+            (b"\nbody", Some(1)),
+            (b"\r\nbody", Some(2)),
+            (b"A: b\n", None),
+            (b"A: b\r\r\n", None),
+        ] {
+            assert_eq!(EndFinder::new().find_any(message), end);
+            let mut finder = EndFinder::new();
+            assert_eq!((0..=message.len()).find_map(|length| finder.find_any(&message[..length])), end);
+        }
     }
 
     #[test]

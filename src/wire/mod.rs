@@ -5,3 +5,4 @@ pub mod header;
 #[doc(hidden)]
 pub mod invariants;
 pub mod sasl;
+mod swallow;

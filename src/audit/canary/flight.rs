@@ -196,11 +196,13 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
+// The trace is one that a webmail writes. With that of a mail server, it would be old mail that is brought in, which stays as it is.
 fn message(login: &Login<'_>, plants: &Plants) -> String {
     let (address, Plants { machine, user_agent, message_id, subject, body, .. }) = (login.address, plants);
     let own = plants.address;
     format!(
-        "Received: from {machine}.canary.example ([{own}]) by {machine}.canary.example; Thu, 1 Jan 2026 18:30:01 +0900\r\n\
+        "Received: from {machine}.canary.example ([{own}]) by {machine}.canary.example with HTTP; \
+         Thu, 1 Jan 2026 18:30:01 +0900\r\n\
          X-Originating-IP: [{own}]\r\nFrom: <{address}>\r\nTo: <{address}>\r\nSubject: {subject}\r\n\
          Date: Thu, 1 Jan 2026 18:30:00 +0900\r\nMessage-ID: <{message_id}@{machine}.canary.example>\r\n\
          User-Agent: {user_agent}/1.0\r\nX-Mailer: {user_agent}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\n\
