@@ -76,6 +76,8 @@ impl Session {
                 Step::Forward(len)
             }
             Phase::Append(append) => self.append_go(append, len),
+            // The client was lost before this was answered: no octet follows.
+            Phase::Stuck => Step::Swallow(len),
             _ => self.close(Fault::Garbage(Side::Backend)),
         }
     }

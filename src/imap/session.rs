@@ -33,6 +33,9 @@ use crate::fault::{Code, Fault, Side};
 /// Unreadable commands in a row after which a session ends.
 const MISSES: u8 = 20;
 
+/// Octets of a line that are skipped so that the session can go on; then it has no end.
+const SKIP: usize = 1024 * 1024;
+
 /// Octets of literals that are swallowed behind a command we refuse.
 pub(super) const SWALLOW: u64 = 64 * 1024;
 
@@ -115,8 +118,8 @@ pub(super) enum Numbers {
 pub(super) enum Phase {
     /// A command begins.
     Command,
-    /// In a line that is too long; the answer to it.
-    Skip { answer: Vec<u8> },
+    /// In a line that is too long; the answer to it, and how many octets may still come of it.
+    Skip { answer: Vec<u8>, left: usize },
     /// A command is collected that is judged whole.
     Collect(Box<Collect>),
     /// We ask the backend something; then what waits goes on.
@@ -247,9 +250,11 @@ impl Session {
         match std::mem::replace(&mut self.phase, Phase::Stuck) {
             Phase::Command => {
                 let answer = reply::bad(command::tag_or_star(bytes), Code::LineTooLong);
-                self.phase = Phase::Skip { answer };
+                self.phase = Phase::Skip { answer, left: SKIP };
             }
-            phase @ (Phase::Skip { .. } | Phase::Refuse { .. } | Phase::Drain | Phase::Idle { .. }) => self.phase = phase,
+            Phase::Skip { answer, left } if left > bytes.len() => {
+                self.phase = Phase::Skip { answer, left: left - bytes.len() };
+            }
             _ => return self.close(Fault::TooLong(Side::Client)),
         }
         Step::Swallow(bytes.len())
@@ -281,7 +286,7 @@ impl Session {
         let len = line.len();
         match std::mem::replace(&mut self.phase, Phase::Command) {
             Phase::Command => self.command(line, len, literal, flaw),
-            Phase::Skip { answer } => self.refuse(len, literal, answer, SWALLOW),
+            Phase::Skip { answer, .. } => self.refuse(len, literal, answer, SWALLOW),
             Phase::Collect(collect) => self.collect_line(collect, line, literal, flaw),
             // Half of the command is with the backend already: a flaw in its second half cannot be answered apart.
             Phase::Rest { .. } if flaw.is_some() => self.close(Fault::Garbage(Side::Client)),
