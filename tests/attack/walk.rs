@@ -205,5 +205,5 @@ fn at_rest(road: &Road, figures: &mut Figures) {
 }
 
 fn line(user: &str, stored: Sum, used: Sum, with: Sum) -> String {
-    format!("at rest {user}: stored {stored:?}, in the book {used:?}, with what is set aside {with:?}")
+    format!("rest: {user}: stored {stored:?}, in the book {used:?}, with what is set aside {with:?}")
 }
