@@ -194,13 +194,26 @@ fn at_rest(road: &Road, figures: &mut Figures) {
         if stored != used || used != with {
             figures.unequal += 1;
             if figures.examples.len() < SHOWN {
-                figures.examples.push(line(user, stored, used, with));
+                let again = again(road, user);
+                figures.examples.push(line(user, stored, used, with) + again);
             }
         }
     }
     road.paused.store(false, Ordering::SeqCst);
     while road.resting.load(Ordering::SeqCst) > 0 {
         sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether one more session puts it right, which tells a count that is missing from a count that is wrong.
+fn again(road: &Road, user: &str) -> &'static str {
+    road.stage.session(user).ask("LOGOUT");
+    sleep(Duration::from_secs(1));
+    let (used, with) = truth::book(&road.stage).get(user).copied().unwrap_or_default();
+    if used == truth::told(&road.stage, user) && used == with {
+        " (right after one more login)"
+    } else {
+        " (not even after a login)"
     }
 }
 
