@@ -102,7 +102,11 @@ fn watch(stage: &Stage, users: &[String], over: &AtomicBool) -> (usize, Vec<(&'s
             let (_, with) = book.get(user).copied().unwrap_or_default();
             all += stored.octets;
             if stored.octets > with.octets || stored.messages > with.messages {
-                found.push(("the book is below the truth", format!("  {user}: stored {stored:?}, in the book {with:?}\n")));
+                // Told as it was, and as it is a little later, with doveadm's word for it.
+                sleep(Duration::from_millis(50));
+                let (told, later) = (truth::told(stage, user), truth::book(stage).get(user).copied().unwrap_or_default().1);
+                let text = format!("  {user}: stored {stored:?}, in the book {with:?}; 50 ms later {told:?} and {later:?}\n");
+                found.push(("the book is below the truth", text));
             }
             if stored.octets > MAILBOX {
                 found.push(("a mailbox is over its limit", format!("  {user}: {stored:?} of {MAILBOX}\n")));
