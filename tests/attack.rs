@@ -37,6 +37,8 @@ mod smuggle;
 mod sound;
 #[path = "attack/stage.rs"]
 mod stage;
+#[path = "attack/stale.rs"]
+mod stale;
 mod support;
 #[path = "attack/talk.rs"]
 mod talk;

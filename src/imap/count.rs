@@ -56,7 +56,22 @@ pub(super) struct Count {
     missing: i64,
     seen: Amount,
     open: Open,
+    /// We have the INBOX open.
+    inbox: bool,
+    /// A response that is looked at goes on.
+    heard: bool,
     failed: bool,
+}
+
+/// What a count does first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Nothing: no folder is open.
+    Straight,
+    /// NOOP, for the folder that is open.
+    Sync,
+    /// EXAMINE INBOX, in place of the folder that is open and is not needed any more.
+    Inbox,
 }
 
 struct Coming {
@@ -75,6 +90,7 @@ enum Open {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Sync,
+    Inbox,
     List,
     ListStatus,
     Status,
@@ -85,9 +101,14 @@ enum Stage {
 }
 
 impl Count {
-    /// A count, and its first command. `selected`: the client has a folder open.
-    pub(super) fn new(way: Way, places: Option<Arc<Places>>, selected: bool) -> (Count, Vec<u8>) {
-        let (stage, command) = if selected && way != Way::Quota { (Stage::Sync, &b"NOOP"[..]) } else { first(way) };
+    /// A count, and its first command.
+    pub(super) fn new(way: Way, places: Option<Arc<Places>>, look: Look) -> (Count, Vec<u8>) {
+        let (stage, command) = match look {
+            _ if way == Way::Quota => first(way),
+            Look::Straight => first(way),
+            Look::Sync => (Stage::Sync, &b"NOOP"[..]),
+            Look::Inbox => (Stage::Inbox, &b"EXAMINE INBOX"[..]),
+        };
         let count = Count {
             way,
             stage,
@@ -98,6 +119,8 @@ impl Count {
             missing: i64::from(way == Way::Quota),
             seen: Amount::ZERO,
             open: Open::No,
+            inbox: stage == Stage::Inbox,
+            heard: false,
             failed: false,
         };
         (count, command.to_vec())
@@ -110,9 +133,13 @@ impl Count {
 
     // With a folder open that the client knows nothing of, all that is told is about that folder.
     pub(super) fn is_ours(&self, line: &[u8]) -> bool {
+        self.inbox && is(line, b"* ") && !is(line, b"* BYE") || self.is_looked_at(line)
+    }
+
+    fn is_looked_at(&self, line: &[u8]) -> bool {
         match self.stage {
             // For the client.
-            Stage::Sync => false,
+            Stage::Sync | Stage::Inbox => false,
             Stage::List => is(line, b"* LIST "),
             Stage::ListStatus => is(line, b"* LIST ") || is(line, b"* STATUS "),
             Stage::Status => is(line, b"* STATUS "),
@@ -123,7 +150,11 @@ impl Count {
 
     /// A frame of a response that is ours.
     pub(super) fn hear(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
+        if begins {
+            self.heard = self.is_looked_at(bytes);
+        }
         match (self.stage, frame) {
+            _ if !self.heard => {}
             (_, Frame::Piece { .. }) => self.failed = true,
             (Stage::List, _) => self.list(frame, bytes, begins),
             (Stage::ListStatus, _) if begins && is(bytes, b"* LIST ") => self.list(frame, bytes, begins),
@@ -253,11 +284,11 @@ impl Count {
     pub(super) fn answered(&mut self, status: Status) -> Then {
         self.failed |= status != Status::Ok || self.missing != 0 && self.stage == Stage::Status;
         match self.stage {
-            Stage::Sync if !self.failed => {
+            Stage::Sync | Stage::Inbox if !self.failed => {
                 let (stage, command) = first(self.way);
                 return self.ask(stage, command);
             }
-            Stage::Sync | Stage::ListStatus | Stage::Quota | Stage::Leave => return Then::Done,
+            Stage::Sync | Stage::Inbox | Stage::ListStatus | Stage::Quota | Stage::Leave => return Then::Done,
             Stage::Examine if status == Status::Ok && self.open == Open::No => self.open = Open::Empty,
             _ => {}
         }
@@ -332,7 +363,7 @@ mod tests {
     }
 
     fn counted(way: Way, lines: &[&str]) -> Option<Amount> {
-        let (mut count, _) = Count::new(way, None, false);
+        let (mut count, _) = Count::new(way, None, Look::Straight);
         lines.iter().for_each(|text| line(&mut count, text));
         count.answered(Status::Ok);
         count.found()
@@ -340,7 +371,7 @@ mod tests {
 
     #[test]
     fn names_are_bounded() {
-        let (mut count, _) = Count::new(Way::Status, None, false);
+        let (mut count, _) = Count::new(Way::Status, None, Look::Straight);
         for number in 0..1000 {
             line(&mut count, &format!("* LIST () \"/\" \"{number:0>100}\""));
             assert!(count.names.iter().map(Vec::len).sum::<usize>() < NAMES + 2 * 1000);

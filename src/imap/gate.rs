@@ -9,7 +9,7 @@ use super::count::Way;
 use super::question::Status;
 use super::space::Account;
 use crate::fault::Code;
-use crate::quota::{Amount, Counted, Refreshed, Reservation, Shift};
+use crate::quota::{Amount, Counted, Refreshed, Reservation, Shift, Turn};
 
 /// Counts of one mailbox in a row that others disturbed, after which the next session goes on.
 const TRIES: u8 = 3;
@@ -23,14 +23,16 @@ pub(super) struct Gate {
     refused: bool,
     tries: u8,
     ways: Ways,
+    /// Beginnings and ends of renames and deletions of this session.
+    renames: u64,
 }
 
 /// What is held until the backend answers a command.
 enum Held {
     /// Space, whether the backend has all of the command, and what is stored on OK.
     Space(Reservation, bool, Amount),
-    /// Messages that change their folder.
-    Shift(Shift),
+    /// Messages that change their folder, or a folder that changes its name or goes.
+    Shift(Shift, Turn),
 }
 
 /// When the backend has to be asked for usage.
@@ -71,7 +73,7 @@ impl Gate {
     pub(super) fn new(account: Option<Arc<dyn Account>>, ways: Ways) -> Gate {
         let unseen = account.as_ref().is_some_and(|account| !account.is_seen());
         let due = if unseen { Due::Now } else { Due::No };
-        Gate { account, held: Vec::new(), due, refused: false, tries: 0, ways }
+        Gate { account, held: Vec::new(), due, refused: false, tries: 0, ways, renames: 0 }
     }
 
     pub(super) fn account(&self) -> Option<&Arc<dyn Account>> {
@@ -145,6 +147,12 @@ impl Gate {
         }
     }
 
+    /// It cannot be counted before the client opens another folder; somebody else may do so earlier.
+    pub(super) fn put_off(&mut self) {
+        self.leave_to_others();
+        self.due = Due::AtRest;
+    }
+
     /// The backend has been counted. `Disturbed` and `AtMost` are counted again at rest.
     pub(super) fn counted(&mut self, refreshed: Refreshed) {
         match refreshed {
@@ -200,11 +208,17 @@ impl Gate {
         Ok(())
     }
 
-    /// Messages change their folder until `tag` is answered.
-    pub(super) fn shift(&mut self, tag: &[u8]) {
-        if let Some(shift) = self.account.as_ref().and_then(|account| account.shift()) {
-            self.held.push((tag.into(), Held::Shift(shift)));
+    /// Messages or folders change until `tag` is answered.
+    pub(super) fn shift(&mut self, tag: &[u8], turn: Turn) {
+        if let Some(shift) = self.account.as_ref().and_then(|account| account.shift(turn)) {
+            self.renames += u64::from(turn != Turn::Move);
+            self.held.push((tag.into(), Held::Shift(shift, turn)));
         }
+    }
+
+    /// How often other sessions of this mailbox began or ended to rename or delete a folder.
+    pub(super) fn renames(&self) -> u64 {
+        self.account.as_ref().map_or(0, |account| account.renames()).saturating_sub(self.renames)
     }
 
     /// The backend has all of `tag`: only its answer tells what became of it.
@@ -241,14 +255,14 @@ impl Gate {
 
     /// The session is over: what the backend has not heard to its end will not be stored.
     pub(super) fn abandon(&mut self) {
-        self.held.retain(|(_, held)| matches!(held, Held::Space(_, true, _) | Held::Shift(_)));
+        self.held.retain(|(_, held)| matches!(held, Held::Space(_, true, _) | Held::Shift(..)));
     }
 
     /// Whether an answer is waited for that decides about what the backend has whole.
     pub(super) fn holds_what_was_sent(&self) -> bool {
         self.held.iter().any(|(_, held)| match held {
             Held::Space(_, sent, _) => *sent,
-            Held::Shift(_) => true,
+            Held::Shift(..) => true,
         })
     }
 
@@ -268,7 +282,10 @@ impl Gate {
                     }
                 }
                 (Held::Space(reservation, ..), Status::No | Status::Bad) => reservation.release(),
-                (Held::Shift(shift), _) => drop(shift),
+                (Held::Shift(shift, turn), _) => {
+                    drop(shift);
+                    self.renames += u64::from(turn != Turn::Move);
+                }
             }
         }
         if self.held.is_empty() {

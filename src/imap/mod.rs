@@ -29,6 +29,7 @@ pub mod question;
 pub mod reply;
 mod response;
 pub mod reuse;
+mod selected;
 pub mod sent;
 pub mod session;
 mod sizes;

@@ -108,6 +108,9 @@ impl Session {
             reuse.answered(tag, status);
         }
         self.gate.settle(tag, status);
+        if status == Status::Ok {
+            self.closed(tag);
+        }
         match std::mem::replace(&mut self.phase, Phase::Command) {
             Phase::Append(append) if *append.tag == *tag => {
                 if let Some(step) = self.append_answered(append, line, status) {

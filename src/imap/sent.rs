@@ -34,11 +34,10 @@ const USUAL: &[&str] = &[
     "kaset",
 ];
 
-/// Whether `mailbox` has a usual name of the Sent mailbox, at any depth.
+/// Whether `mailbox` has a usual name of the Sent mailbox, at any depth, or stands below one that has.
 pub(super) fn is_usual_sent(mailbox: &[u8]) -> bool {
     let name = String::from_utf8_lossy(mailbox).to_lowercase();
-    let last = name.rsplit(['/', '.']).next().unwrap_or(&name);
-    USUAL.contains(&last)
+    name.split(['/', '.']).any(|part| USUAL.contains(&part))
 }
 
 #[cfg(test)]
@@ -51,6 +50,7 @@ mod tests {
         {
             assert!(is_usual_sent(name.as_bytes()), "{name}");
         }
+        assert!(is_usual_sent(b"Sent/2026"));
         assert!(!is_usual_sent(b"Drafts") && !is_usual_sent(b"Sentinel") && !is_usual_sent(b"Post"));
     }
 }

@@ -25,6 +25,7 @@ use super::pending::{Collect, Pending};
 use super::places::Places;
 use super::question::{FreshTag, Question};
 use super::reuse::Reuse;
+use super::selected::Selected;
 use super::space::Account;
 use super::tags::Tags;
 use super::{Step, reply};
@@ -77,7 +78,9 @@ pub struct Session {
     /// The backend was asked about them.
     pub(super) places_asked: bool,
     /// The folder that the client opened last.
-    pub(super) selected: Option<Box<[u8]>>,
+    pub(super) selected: Option<Selected>,
+    /// The client said LOGOUT: what it has open may be closed.
+    pub(super) leaves: bool,
     /// What stays behind at the backend, where its connection may serve another session.
     pub(super) reuse: Option<Box<Reuse>>,
     pub(super) peers: Peers,
@@ -164,6 +167,7 @@ impl Session {
             places: None,
             places_asked: false,
             selected: None,
+            leaves: false,
             peers: Peers::Both,
             numbers: Numbers::Known,
             reuse: None,

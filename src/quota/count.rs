@@ -2,7 +2,7 @@
 
 use super::pulse::{BLUR, FLUSH, LOADING, Tick};
 use super::tally::Tally;
-use super::{Amount, Refreshed};
+use super::{Amount, Refreshed, Turn};
 
 /// What a count remembers of its beginning.
 pub(super) struct Begun {
@@ -77,12 +77,19 @@ impl Tally {
         }
     }
 
-    pub(super) fn begin_shift(&mut self) {
-        self.shifts += 1;
-        self.shifted += 1;
+    pub(super) fn begin_shift(&mut self, turn: Turn) {
+        self.renames += u64::from(turn != Turn::Move);
+        if turn != Turn::Delete {
+            self.shifts += 1;
+            self.shifted += 1;
+        }
     }
 
-    pub(super) fn end_shift(&mut self, now: Tick) {
+    pub(super) fn end_shift(&mut self, turn: Turn, now: Tick) {
+        self.renames += u64::from(turn != Turn::Move);
+        if turn == Turn::Delete {
+            return;
+        }
         self.shifts = self.shifts.saturating_sub(1);
         self.settled_at = Some(now);
     }

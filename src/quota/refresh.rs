@@ -31,12 +31,24 @@ pub enum Refreshed {
     Outdated,
 }
 
-/// A MOVE or a RENAME under way: messages change their folder, so a count or a push at the same time may miss them. Dropping
-/// it says that the backend has answered.
+/// What messages or folders go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// MOVE: messages change their folder.
+    Move,
+    /// RENAME: messages change their folder, and its name may be another's.
+    Rename,
+    /// DELETE: the name of the folder may be another's.
+    Delete,
+}
+
+/// A change under way. Where messages change their folder, a count or a push at the same time may miss them. Dropping it says that
+/// the backend has answered.
 #[must_use = "a shift that is dropped is over"]
 pub struct Shift {
     tenant: Arc<Tenant>,
     number: u64,
+    turn: Turn,
 }
 
 impl Book {
@@ -50,14 +62,23 @@ impl Book {
         .flatten()
     }
 
-    /// Messages begin to change their folder; none when the mailbox was not admitted.
-    pub fn shift(&self, mailbox: &Address) -> Option<Shift> {
+    /// A change begins; none when the mailbox was not admitted.
+    pub fn shift(&self, mailbox: &Address, turn: Turn) -> Option<Shift> {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox)?;
-            ledger.entry_mut(number)?.tally.begin_shift();
-            Some(Shift { tenant: tenant.clone(), number })
+            ledger.entry_mut(number)?.tally.begin_shift(turn);
+            Some(Shift { tenant: tenant.clone(), number, turn })
         })
         .flatten()
+    }
+
+    /// How often a folder of this mailbox began or ended to be renamed or deleted since the start; 0 for a mailbox that was not
+    /// admitted.
+    pub fn renames(&self, mailbox: &Address) -> u64 {
+        let renames = self.with(mailbox, |_, ledger, mailbox| {
+            ledger.number(mailbox).and_then(|number| ledger.entry(number)).map_or(0, |entry| entry.tally.renames)
+        });
+        renames.unwrap_or(0)
     }
 
     /// Takes note that the backend must be asked anew: something was deleted, and the session ended before it could ask. Until
@@ -105,6 +126,6 @@ impl Drop for Shift {
     fn drop(&mut self) {
         let now = self.tenant.pulse.now();
         let mut ledger = self.tenant.lock();
-        ledger.entry_mut(self.number).into_iter().for_each(|entry| entry.tally.end_shift(now));
+        ledger.entry_mut(self.number).into_iter().for_each(|entry| entry.tally.end_shift(self.turn, now));
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Tally {
     pub(super) shifts: u32,
     pub(super) shifted: u64,
     pub(super) settled_at: Option<Tick>,
+    /// How often a folder began or ended to be renamed or deleted.
+    pub(super) renames: u64,
     /// When the backend's number was learnt last.
     pub(super) confirmed: Option<Tick>,
     /// A count is wanted.
