@@ -89,35 +89,44 @@ fn round(
     sessions.into_inner().unwrap()
 }
 
-/// Compares book and truth again and again: never below, never over.
+/// Compares book and truth again and again: never below, never over. What is wrong must be so 50 ms later too: in the middle of a
+/// MOVE a message has two files for a moment.
 fn watch(stage: &Stage, users: &[String], over: &AtomicBool) -> (usize, Vec<(&'static str, String)>) {
     let (mut samples, mut found) = (0, Vec::new());
     while !over.load(Ordering::SeqCst) {
         samples += 1;
-        let before: HashMap<_, _> = users.iter().map(|user| (user, truth::there(stage, user))).collect();
-        let book = truth::book(stage);
-        let mut all = 0;
-        for user in users {
-            let stored = truth::both(&before[user], &truth::there(stage, user));
-            let (_, with) = book.get(user).copied().unwrap_or_default();
-            all += stored.octets;
-            if stored.octets > with.octets || stored.messages > with.messages {
-                // Told as it was, and as it is a little later, with doveadm's word for it.
-                sleep(Duration::from_millis(50));
-                let (told, later) = (truth::told(stage, user), truth::book(stage).get(user).copied().unwrap_or_default().1);
-                let text = format!("  {user}: stored {stored:?}, in the book {with:?}; 50 ms later {told:?} and {later:?}\n");
-                found.push(("the book is below the truth", text));
-            }
-            if stored.octets > MAILBOX {
-                found.push(("a mailbox is over its limit", format!("  {user}: {stored:?} of {MAILBOX}\n")));
-            }
-        }
-        if all > ASSOCIATION {
-            found.push(("an association is over its limit", format!("  {all} of {ASSOCIATION}\n")));
+        let first = look(stage, users);
+        if !first.is_empty() {
+            sleep(Duration::from_millis(50));
+            let second = look(stage, users);
+            let still = second.into_iter().filter(|(what, _)| first.contains_key(what));
+            found.extend(still.map(|((rule, _), text)| (rule, text)));
         }
         sleep(Duration::from_millis(150));
     }
     (samples, found)
+}
+
+/// What is wrong at this moment, by rule and mailbox.
+fn look(stage: &Stage, users: &[String]) -> HashMap<(&'static str, String), String> {
+    let before: HashMap<_, _> = users.iter().map(|user| (user, truth::there(stage, user))).collect();
+    let (book, mut all, mut found) = (truth::book(stage), 0, HashMap::new());
+    let mut add = |rule, who: &str, text| drop(found.insert((rule, who.to_owned()), text));
+    for user in users {
+        let stored = truth::both(&before[user], &truth::there(stage, user));
+        let (_, with) = book.get(user).copied().unwrap_or_default();
+        all += stored.octets;
+        if stored.octets > with.octets || stored.messages > with.messages {
+            add("the book is below the truth", user, format!("  {user}: stored {stored:?}, in the book {with:?}\n"));
+        }
+        if stored.octets > MAILBOX {
+            add("a mailbox is over its limit", user, format!("  {user}: {stored:?} of {MAILBOX}\n"));
+        }
+    }
+    if all > ASSOCIATION {
+        add("an association is over its limit", "", format!("  {all} of {ASSOCIATION}\n"));
+    }
+    found
 }
 
 fn at_rest(stage: &Stage, users: &[String], sessions: &[Session], findings: &mut Findings) {
