@@ -36,7 +36,7 @@ impl Nap {
                 return None;
             }
             Wish::Rest => REST,
-            Wish::Octets => OCTETS,
+            Wish::Octets | Wish::End => OCTETS,
         };
         if self.timer.is_none() || self.wish != Some(wish) || self.moved != moved {
             (self.wish, self.moved) = (Some(wish), moved);

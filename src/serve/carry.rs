@@ -67,6 +67,8 @@ pub(super) enum Wish {
     Rest,
     /// Octets of a message are to come, and space is set aside for them.
     Octets,
+    /// The client has left, and what it sent last waits for the backend.
+    End,
 }
 
 /// See [`Carrier::into_rest`].
@@ -97,6 +99,7 @@ impl Carrier {
     pub(super) fn wish(&self) -> Wish {
         match () {
             () if self.closing.is_some() => Wish::Nothing,
+            () if self.client.ended && !self.lost => Wish::End,
             () if self.session.awaits_octets() => Wish::Octets,
             () if self.session.wants_rest() && self.at_rest() => Wish::Rest,
             () => Wish::Nothing,
@@ -109,6 +112,8 @@ impl Carrier {
             Wish::Nothing => {}
             Wish::Rest => self.session.rest(),
             Wish::Octets => self.session.pause(),
+            // It left, and the backend does not say whether it takes the rest of what was said.
+            Wish::End => self.lose_client(),
         }
     }
 
