@@ -71,8 +71,12 @@ impl Session {
             return Ok(self.ask_places(pending, taken));
         }
         let refresh = self.gate.account().and_then(|account| account.begin_refresh());
-        let (Some(way), Some(refresh)) = (self.gate.begin(), refresh) else { return Err(pending) };
-        let (count, command) = Count::new(way, self.places.clone(), self.look());
+        let (Some(way), Some(mut refresh)) = (self.gate.begin(), refresh) else { return Err(pending) };
+        let look = self.look(refresh.is_late());
+        if !self.waits(look) {
+            refresh.hasty();
+        }
+        let (count, command) = Count::new(way, self.places.clone(), look);
         Ok(self.ask(Aim::Usage(count, refresh), &command, pending, taken))
     }
 

@@ -13,15 +13,21 @@
 //!
 //! Of the folder that the client has open, STATUS tells what the client was shown of it, and not what is there (RFC 9051 6.3.11
 //! warns of it). So NOOP goes before, which brings the client up to date.
+//!
+//! Of a folder that nobody has open here, Dovecot's STATUS does not wait for whoever has the Maildir's list locked: mail that was just
+//! delivered may be missing in it. EXAMINE and NOOP do wait. So where mail has come in lately, the INBOX is opened for the count, unless
+//! the client has a folder open; then the count is a hasty one.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::command::astring;
+use super::entry::{Entry, entry};
 use super::frame::Frame;
 use super::grammar::quoted;
 use super::places::{Owner, Places};
 use super::question::{Status, Then, is, number_after};
+use super::selected::Look;
 use crate::quota::Amount;
 
 /// Octets of folder names: a thousand long ones.
@@ -56,22 +62,12 @@ pub(super) struct Count {
     missing: i64,
     seen: Amount,
     open: Open,
-    /// We have the INBOX open.
+    /// We have the INBOX open; to be closed again or not.
     inbox: bool,
+    closes: bool,
     /// A response that is looked at goes on.
     heard: bool,
     failed: bool,
-}
-
-/// What a count does first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
-    /// Nothing: no folder is open.
-    Straight,
-    /// NOOP, for the folder that is open.
-    Sync,
-    /// EXAMINE INBOX, in place of the folder that is open and is not needed any more.
-    Inbox,
 }
 
 struct Coming {
@@ -107,7 +103,7 @@ impl Count {
             _ if way == Way::Quota => first(way),
             Look::Straight => first(way),
             Look::Sync => (Stage::Sync, &b"NOOP"[..]),
-            Look::Inbox => (Stage::Inbox, &b"EXAMINE INBOX"[..]),
+            Look::Visit | Look::Inbox => (Stage::Inbox, &b"EXAMINE INBOX"[..]),
         };
         let count = Count {
             way,
@@ -120,6 +116,7 @@ impl Count {
             seen: Amount::ZERO,
             open: Open::No,
             inbox: stage == Stage::Inbox,
+            closes: stage == Stage::Inbox && look == Look::Visit,
             heard: false,
             failed: false,
         };
@@ -282,13 +279,22 @@ impl Count {
 
     /// The backend ended a command of ours.
     pub(super) fn answered(&mut self, status: Status) -> Then {
+        match self.next(status) {
+            // CLOSE removes nothing from a folder that was opened by EXAMINE (RFC 9051 6.4.1).
+            Then::Done if std::mem::take(&mut self.closes) => self.ask(Stage::Leave, b"CLOSE"),
+            then => then,
+        }
+    }
+
+    fn next(&mut self, status: Status) -> Then {
         self.failed |= status != Status::Ok || self.missing != 0 && self.stage == Stage::Status;
         match self.stage {
+            Stage::Inbox if self.failed => self.closes = false,
             Stage::Sync | Stage::Inbox if !self.failed => {
                 let (stage, command) = first(self.way);
                 return self.ask(stage, command);
             }
-            Stage::Sync | Stage::Inbox | Stage::ListStatus | Stage::Quota | Stage::Leave => return Then::Done,
+            Stage::Sync | Stage::ListStatus | Stage::Quota | Stage::Leave => return Then::Done,
             Stage::Examine if status == Status::Ok && self.open == Open::No => self.open = Open::Empty,
             _ => {}
         }
@@ -304,7 +310,7 @@ impl Count {
                 self.missing = 1;
                 self.ask(Stage::Status, &[b"STATUS ", &name[..], b" (MESSAGES SIZE)"].concat())
             }
-            // CLOSE removes nothing from a folder that was opened by EXAMINE (RFC 9051 6.4.1).
+            // See above.
             (None, Way::Sizes { unselect }) if matches!(self.stage, Stage::Examine | Stage::Fetch) => {
                 self.ask(Stage::Leave, if unselect { b"UNSELECT" } else { b"CLOSE" })
             }
@@ -325,30 +331,6 @@ fn first(way: Way) -> (Stage, &'static [u8]) {
         Way::Status | Way::Sizes { .. } => (Stage::List, b"LIST \"\" \"*\""),
         Way::Quota => (Stage::Quota, b"GETQUOTAROOT INBOX"),
     }
-}
-
-/// What a LIST response tells.
-enum Entry {
-    /// A folder that cannot be opened: it only holds others.
-    Closed,
-    Named(Vec<u8>),
-    /// Its name comes as a literal.
-    Literal,
-}
-
-/// `* LIST (attributes) delimiter name`, RFC 9051 7.3.1. None: it is none.
-fn entry(line: &[u8]) -> Option<Entry> {
-    let rest = line.get(b"* LIST ".len()..)?.strip_prefix(b"(")?;
-    let end = rest.iter().position(|byte| *byte == b')')?;
-    let (attributes, rest) = rest.split_at(end);
-    let closed = |word: &[u8]| word.eq_ignore_ascii_case(b"\\Noselect") || word.eq_ignore_ascii_case(b"\\NonExistent");
-    if attributes.split(|byte| *byte == b' ').any(closed) {
-        return Some(Entry::Closed);
-    }
-    let rest = rest.strip_prefix(b") ")?;
-    let (_, delimiter) = astring(rest)?;
-    let name = rest.get(delimiter..)?.strip_prefix(b" ")?;
-    if name.starts_with(b"{") { Some(Entry::Literal) } else { astring(name).map(|(name, _)| Entry::Named(name)) }
 }
 
 #[cfg(test)]

@@ -94,7 +94,9 @@ impl Session {
 
     /// IDLE and LOGOUT: for a while nothing can be asked any more, or never again.
     fn last_word(&mut self, line: &[u8], taken: usize, head: &Head<'_>, row: &'static Row) -> Step {
-        self.leaves |= row.verb == Verb::Logout;
+        if row.verb == Verb::Logout {
+            self.needs_no_folder();
+        }
         let asks = if row.verb == Verb::Logout { self.gate.asks_at_end() } else { self.gate.asks_at_rest() };
         if asks && self.may_count() {
             self.gate.rest();

@@ -16,6 +16,7 @@ pub mod command;
 mod count;
 pub mod dialup;
 mod dispatch;
+mod entry;
 pub mod frame;
 mod gate;
 pub mod grammar;

@@ -171,6 +171,7 @@ impl Session {
     pub fn client_left(&mut self) {
         if self.peers == Peers::Both {
             self.peers = Peers::BackendOnly;
+            self.needs_no_folder();
         }
         self.phase = match std::mem::replace(&mut self.phase, Phase::Stuck) {
             // The backend has nothing of these.

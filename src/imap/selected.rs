@@ -3,7 +3,7 @@
 //! Where another session renames or deletes it and makes a new one, STATUS goes on to tell of the old one: Dovecot takes the name for
 //! the folder that is open, and RFC 9051 6.3.11 leaves it to the server. A count would miss what is in the new one.
 
-use super::session::{Peers, Session};
+use super::session::Session;
 use super::verbs::{Row, Verb};
 use crate::quota::Turn;
 
@@ -14,6 +14,19 @@ pub(super) struct Selected {
     renames: Option<u64>,
     /// The CLOSE or UNSELECT that is under way.
     leaving: Option<Box<[u8]>>,
+}
+
+/// What a count does first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Nothing: no folder is open.
+    Straight,
+    /// EXAMINE INBOX, and CLOSE behind: no folder is open, and mail has come in lately.
+    Visit,
+    /// NOOP, for the folder that is open.
+    Sync,
+    /// EXAMINE INBOX, in place of the folder that is open and is not needed any more.
+    Inbox,
 }
 
 impl Selected {
@@ -51,20 +64,38 @@ impl Session {
         self.gate.shift(tag, turn);
     }
 
+    /// The client leaves: what could not be counted well because of its folder can be now.
+    pub(super) fn needs_no_folder(&mut self) {
+        let hindered = self.selected.as_ref().is_some_and(|selected| !selected.is_inbox());
+        let unseen = self.gate.account().is_some_and(|account| !account.is_seen());
+        if !std::mem::replace(&mut self.leaves, true) && hindered && unseen {
+            self.gate.wants_count();
+        }
+    }
+
     /// Whether STATUS tells what is in every folder.
     pub(super) fn sees_all(&self) -> bool {
         let same = |selected: &Selected| selected.is_inbox() || selected.renames == Some(self.gate.renames());
-        self.leaves || self.peers == Peers::BackendOnly || self.selected.as_ref().is_none_or(same)
+        self.leaves || self.selected.as_ref().is_none_or(same)
     }
 
-    /// What a count does first.
-    pub(super) fn look(&self) -> super::count::Look {
-        use super::count::Look;
+    /// What a count does first. `late`: mail has come in that it may not see at once.
+    pub(super) fn look(&self, late: bool) -> Look {
         match &self.selected {
+            None if late => Look::Visit,
             None => Look::Straight,
             // The client does not need it any more: another is opened, which closes it and removes nothing (RFC 9051 6.3.2).
-            Some(selected) if (self.leaves || self.peers == Peers::BackendOnly) && !selected.is_inbox() => Look::Inbox,
+            Some(selected) if self.leaves && !selected.is_inbox() => Look::Inbox,
             Some(_) => Look::Sync,
+        }
+    }
+
+    /// Whether a count that begins so waits for whoever has the INBOX locked.
+    pub(super) fn waits(&self, look: Look) -> bool {
+        match look {
+            Look::Straight => false,
+            Look::Visit | Look::Inbox => true,
+            Look::Sync => self.selected.as_ref().is_some_and(|selected| selected.is_inbox()),
         }
     }
 }

@@ -79,7 +79,7 @@ pub struct Session {
     pub(super) places_asked: bool,
     /// The folder that the client opened last.
     pub(super) selected: Option<Selected>,
-    /// The client said LOGOUT: what it has open may be closed.
+    /// The client said LOGOUT, or is gone: what it has open may be closed.
     pub(super) leaves: bool,
     /// What stays behind at the backend, where its connection may serve another session.
     pub(super) reuse: Option<Box<Reuse>>,

@@ -56,7 +56,7 @@ impl Book {
     pub fn begin_refresh(&self, mailbox: &Address) -> Option<Refresh> {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox)?;
-            let begun = ledger.entry_mut(number)?.tally.begin();
+            let begun = ledger.entry_mut(number)?.tally.begin(tenant.pulse.now());
             Some(Refresh { tenant: tenant.clone(), number, begun })
         })
         .flatten()
@@ -102,6 +102,17 @@ impl Book {
 }
 
 impl Refresh {
+    /// Whether mail has come in that a hasty count may miss.
+    pub fn is_late(&self) -> bool {
+        let ledger = self.tenant.lock();
+        ledger.entry(self.number).is_some_and(|entry| entry.tally.late.total() != Amount::ZERO)
+    }
+
+    /// The backend does not wait for whoever takes mail at the same time: what came in just before may be missing in what it says.
+    pub fn hasty(&mut self) {
+        self.begun.hasty = true;
+    }
+
     /// The backend said `seen`.
     pub fn finish(self, seen: Amount, today: Day) -> Refreshed {
         let now = self.tenant.pulse.now();
