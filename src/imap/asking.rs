@@ -6,9 +6,10 @@ use super::Step;
 use super::count::{Count, Way};
 use super::offers::Offer;
 use super::pending::{Asked, Pending};
+use super::phase::Phase;
 use super::places::{Places, Reading};
 use super::question::{Aim, Found, Question};
-use super::session::{Phase, Session};
+use super::session::Session;
 
 impl Session {
     /// Asks `command`; `pending` goes on with the answer. Waits until the backend owes nothing, and decides anew then.

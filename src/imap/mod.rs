@@ -25,6 +25,7 @@ pub mod invariants;
 pub mod login;
 pub mod offers;
 mod pending;
+mod phase;
 mod places;
 pub mod question;
 pub mod reply;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::command;
 use super::frame::Frame;
 use super::pending::Pending;
+use super::phase::{Numbers, Peers, Phase};
 use super::places::Places;
 use super::question::{Heard, Status};
-use super::session::{Numbers, Peers, Phase, Session};
+use super::session::Session;
 use super::{Step, capability};
 use crate::fault::{Fault, Side};
 

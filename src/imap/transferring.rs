@@ -12,9 +12,10 @@
 use super::grammar::quoted;
 use super::offers::Offer;
 use super::pending::{Asked, Pending, Transfer};
+use super::phase::Phase;
 use super::places::Owner;
 use super::question::{Aim, Status};
-use super::session::{Phase, SWALLOW, Session};
+use super::session::{SWALLOW, Session};
 use super::sizes::{Sizes, Told};
 use super::verbs::{self, Verb};
 use super::{Step, reply};
