@@ -207,7 +207,7 @@ fn imap_scenes(planted: &Planted, house: &House) {
     imap_scene(fresh(), &format!("a AUTHENTICATE PLAIN !{garbage}\r\n"), "a BAD");
     imap_scene(fresh(), &format!("a LOGIN {garbage} {{99999999}}\r\n"), "* BYE");
     imap_scene(fresh(), &format!("a LOGIN \"{garbage} {{5}}\r\n"), "* BYE");
-    imap_scene(fresh(), &format!("a LOGIN {}\r\n", garbage.repeat(2000)), "(LINE-TOO-LONG)");
+    imap_scene(fresh(), &format!("a LOGIN {}\r\n", garbage.repeat(4000)), "(LINE-TOO-LONG)");
     imap_scene(fresh(), &format!("a LOGIN {address} "), "(TOO-SLOW)");
     imap_scene(clear(), &format!("a LOGIN {address} {right}\r\n"), "(TLS-FIRST)");
     let mut upgraded = clear();
@@ -233,7 +233,7 @@ fn imap_scenes(planted: &Planted, house: &House) {
     half.send(format!("a SELECT half-{mailbox}\r\n").as_bytes());
     assert!(half.ends(wire::PATIENCE));
     imap_scene(inside(), &format!("a IDLE\r\n{garbage}\r\nDONE\r\n"), "a OK");
-    imap_scene(inside(), &format!("a {garbage}\0\r\nb SELECT \"{garbage} {{4}}\r\n"), "* BYE");
+    imap_scene(inside(), &format!("a {garbage}\0\r\nb SELECT \"{garbage} {{4}}\r\n"), "b BAD");
     imap_scene(inside(), &format!("a X {}\r\n", garbage.repeat(7000)), "(LINE-TOO-LONG)");
     // Elsewhere than in Sent, a message is the member's own and passes as it is: nothing in it that the backend must not hear.
     let draft = format!("Subject: {}\r\n\r\n{garbage}\r\n", planted.subject.value);

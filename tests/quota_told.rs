@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use nologd::private::{Address, Domain};
 use nologd::quota::{
-    Amount, Association, Book, Counted, Day, Edit, Limit, Name, Over, Params, Refreshed, Reservation, State, Told, Verdict,
+    Amount, Association, Book, Counted, Day, Edit, Limit, Name, Over, Params, Refreshed, Reservation, State, Told, Turn, Verdict,
     Watch, Way,
 };
 use nologd::store::{Memory, Store};
@@ -200,13 +200,13 @@ fn a_write_that_a_count_overlaps_is_perhaps_there_twice() {
 fn a_count_during_a_move_is_not_used() {
     let book = book(1000);
     count(&book, "ann", Amount::message(500));
-    let shift = book.shift(&mailbox("ann")).unwrap();
+    let shift = book.shift(&mailbox("ann"), Turn::Move).unwrap();
     assert_eq!(count(&book, "ann", Amount::ZERO), Refreshed::Disturbed);
     let begun = book.begin_refresh(&mailbox("ann")).unwrap();
     drop(shift);
     assert_eq!(begun.finish(Amount::ZERO, today()), Refreshed::Disturbed);
     let begun = book.begin_refresh(&mailbox("ann")).unwrap();
-    drop(book.shift(&mailbox("ann")));
+    drop(book.shift(&mailbox("ann"), Turn::Move));
     assert_eq!(begun.finish(Amount::ZERO, today()), Refreshed::Disturbed);
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((500, 0), false));
     assert_eq!(count(&book, "ann", Amount::message(500)), Refreshed::Exact);
@@ -217,7 +217,7 @@ fn a_count_during_a_move_is_not_used() {
 fn a_push_during_a_move_only_raises() {
     let book = book(1000);
     push(&book, "ann", 500, 2);
-    let shift = book.shift(&mailbox("ann")).unwrap();
+    let shift = book.shift(&mailbox("ann"), Turn::Move).unwrap();
     push(&book, "ann", 300, 1);
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((500, 0), false));
     push(&book, "ann", 600, 3);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use nologd::private::{Address, Domain};
-use nologd::quota::{Amount, Association, Book, Counted, Day, Name, Params, Reservation, Told, Watch, Way};
+use nologd::quota::{Amount, Association, Book, Counted, Day, Name, Params, Reservation, Told, Turn, Watch, Way};
 use nologd::store::Memory;
 
 /// Milliseconds.
@@ -393,7 +393,7 @@ impl World {
     fn shift(&mut self, session: usize) {
         let (from, to) = (self.below(3) as usize, self.below(3) as usize);
         self.sessions[session].busy += 1;
-        let told = (self.broken != Broken::Moves).then(|| self.book.shift(&me()));
+        let told = (self.broken != Broken::Moves).then(|| self.book.shift(&me(), Turn::Move));
         let wait = self.below(20);
         self.after(wait, move |world| {
             let moved = world.folders[from].pop();

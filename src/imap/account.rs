@@ -122,7 +122,7 @@ fn written_name(line: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quota::{Amount, Refresh, Refreshed, Reservation, Shift};
+    use crate::quota::{Amount, Refresh, Refreshed, Reservation, Shift, Turn};
 
     /// Limits of octets and messages of the mailbox, then of the association. 1025 octets are used, of 2048.
     struct Limits([Limit; 4]);
@@ -137,8 +137,11 @@ mod tests {
         fn may_change(&self) -> Result<(), Code> {
             Ok(())
         }
-        fn shift(&self) -> Option<Shift> {
+        fn shift(&self, _: Turn) -> Option<Shift> {
             None
+        }
+        fn renames(&self) -> u64 {
+            0
         }
         fn is_pushed(&self) -> bool {
             false

@@ -6,10 +6,12 @@
 use super::append::{Act, Append, BareLines, NO_MESSAGE, Stage};
 use super::frame::{Flaw, Literal};
 use super::grammar::{append as grammar, quoted};
+use super::offers::Offer;
 use super::pending::{Asked, Collect, Pending};
+use super::phase::Phase;
 use super::places::{Owner, Places};
 use super::question::{Aim, Status};
-use super::session::{Phase, Session, announce};
+use super::session::{Session, announce};
 use super::{Step, reply};
 use crate::fault::{Code, Fault, Side};
 use crate::quota::{Amount, Reservation};
@@ -21,8 +23,12 @@ impl Session {
     /// APPEND up to the announcement of its first message: `collect` holds its text, `literal` is the announcement at the end of it.
     pub(super) fn append(&mut self, collect: &Collect, taken: usize, literal: Literal, at: usize) -> Step {
         let arguments = collect.arguments(at);
-        let read = grammar::mailbox(arguments)
-            .and_then(|(mailbox, rest)| grammar::options(rest, literal.binary).map(|options| (mailbox, rest, options)));
+        let read = grammar::mailbox(arguments).and_then(|(mailbox, rest)| {
+            let options = grammar::options(rest, literal.binary)?;
+            // A server that does not know the word never says `+` behind it.
+            let known = !options.utf8 || self.rules.offers.has(Offer::Utf8);
+            known.then_some((mailbox, rest, options))
+        });
         let Some((mailbox, rest, options)) = read else {
             return self.refuse(taken, Some(literal), reply::bad(&collect.tag, Code::Syntax), SWALLOW);
         };

@@ -6,9 +6,10 @@ use super::Step;
 use super::count::{Count, Way};
 use super::offers::Offer;
 use super::pending::{Asked, Pending};
+use super::phase::Phase;
 use super::places::{Places, Reading};
 use super::question::{Aim, Found, Question};
-use super::session::{Phase, Session};
+use super::session::Session;
 
 impl Session {
     /// Asks `command`; `pending` goes on with the answer. Waits until the backend owes nothing, and decides anew then.
@@ -47,13 +48,19 @@ impl Session {
     /// Whether the backend can be counted now: to open another folder would close the client's.
     pub(super) fn may_count(&self) -> bool {
         let opens = matches!(self.gate.way(), Some(Way::Sizes { .. }));
-        self.gate.way().is_some() && !(opens && self.selected.is_some())
+        let sees = self.gate.way() == Some(Way::Quota) || self.sees_all();
+        self.gate.way().is_some() && sees && !(opens && self.selected.is_some())
     }
 
     /// Counts what the mailbox holds. `Err` gives back what waits: it cannot be counted here and now.
     pub(super) fn count(&mut self, pending: Pending, taken: usize) -> Result<Step, Pending> {
         if !self.may_count() {
-            self.gate.leave_to_others();
+            // As soon as the client opens another folder, it can be.
+            if self.sees_all() {
+                self.gate.leave_to_others()
+            } else {
+                self.gate.put_off()
+            }
             return Err(pending);
         }
         if !self.tags.is_empty() {
@@ -65,8 +72,12 @@ impl Session {
             return Ok(self.ask_places(pending, taken));
         }
         let refresh = self.gate.account().and_then(|account| account.begin_refresh());
-        let (Some(way), Some(refresh)) = (self.gate.begin(), refresh) else { return Err(pending) };
-        let (count, command) = Count::new(way, self.places.clone(), self.selected.is_some());
+        let (Some(way), Some(mut refresh)) = (self.gate.begin(), refresh) else { return Err(pending) };
+        let look = self.look(refresh.is_late());
+        if !self.waits(look) {
+            refresh.hasty();
+        }
+        let (count, command) = Count::new(way, self.places.clone(), look);
         Ok(self.ask(Aim::Usage(count, refresh), &command, pending, taken))
     }
 
@@ -130,7 +141,7 @@ impl Session {
 
     /// Whether [`Session::rest`] would ask something.
     pub fn wants_rest(&self) -> bool {
-        self.gate.asks_at_rest() && !self.gate.asks_now() && matches!(self.phase, Phase::Command)
+        self.gate.asks_at_rest() && !self.gate.asks_now() && matches!(self.phase, Phase::Command) && self.may_count()
     }
 
     /// Somebody else changed the mailbox: it is to be counted when this session rests.

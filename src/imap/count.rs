@@ -13,15 +13,21 @@
 //!
 //! Of the folder that the client has open, STATUS tells what the client was shown of it, and not what is there (RFC 9051 6.3.11
 //! warns of it). So NOOP goes before, which brings the client up to date.
+//!
+//! Of a folder that nobody has open here, Dovecot's STATUS does not wait for whoever has the Maildir's list locked: mail that was just
+//! delivered may be missing in it. EXAMINE and NOOP do wait. So where mail has come in lately, the INBOX is opened for the count, unless
+//! the client has a folder open; then the count is a hasty one.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::command::astring;
+use super::entry::{Entry, entry};
 use super::frame::Frame;
 use super::grammar::quoted;
 use super::places::{Owner, Places};
 use super::question::{Status, Then, is, number_after};
+use super::selected::Look;
 use crate::quota::Amount;
 
 /// Octets of folder names: a thousand long ones.
@@ -56,6 +62,11 @@ pub(super) struct Count {
     missing: i64,
     seen: Amount,
     open: Open,
+    /// We have the INBOX open; to be closed again or not.
+    inbox: bool,
+    closes: bool,
+    /// A response that is looked at goes on.
+    heard: bool,
     failed: bool,
 }
 
@@ -75,6 +86,7 @@ enum Open {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Sync,
+    Inbox,
     List,
     ListStatus,
     Status,
@@ -85,9 +97,14 @@ enum Stage {
 }
 
 impl Count {
-    /// A count, and its first command. `selected`: the client has a folder open.
-    pub(super) fn new(way: Way, places: Option<Arc<Places>>, selected: bool) -> (Count, Vec<u8>) {
-        let (stage, command) = if selected && way != Way::Quota { (Stage::Sync, &b"NOOP"[..]) } else { first(way) };
+    /// A count, and its first command.
+    pub(super) fn new(way: Way, places: Option<Arc<Places>>, look: Look) -> (Count, Vec<u8>) {
+        let (stage, command) = match look {
+            _ if way == Way::Quota => first(way),
+            Look::Straight => first(way),
+            Look::Sync => (Stage::Sync, &b"NOOP"[..]),
+            Look::Visit | Look::Inbox => (Stage::Inbox, &b"EXAMINE INBOX"[..]),
+        };
         let count = Count {
             way,
             stage,
@@ -98,6 +115,9 @@ impl Count {
             missing: i64::from(way == Way::Quota),
             seen: Amount::ZERO,
             open: Open::No,
+            inbox: stage == Stage::Inbox,
+            closes: stage == Stage::Inbox && look == Look::Visit,
+            heard: false,
             failed: false,
         };
         (count, command.to_vec())
@@ -110,9 +130,13 @@ impl Count {
 
     // With a folder open that the client knows nothing of, all that is told is about that folder.
     pub(super) fn is_ours(&self, line: &[u8]) -> bool {
+        self.inbox && is(line, b"* ") && !is(line, b"* BYE") || self.is_looked_at(line)
+    }
+
+    fn is_looked_at(&self, line: &[u8]) -> bool {
         match self.stage {
             // For the client.
-            Stage::Sync => false,
+            Stage::Sync | Stage::Inbox => false,
             Stage::List => is(line, b"* LIST "),
             Stage::ListStatus => is(line, b"* LIST ") || is(line, b"* STATUS "),
             Stage::Status => is(line, b"* STATUS "),
@@ -123,7 +147,11 @@ impl Count {
 
     /// A frame of a response that is ours.
     pub(super) fn hear(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
+        if begins {
+            self.heard = self.is_looked_at(bytes);
+        }
         match (self.stage, frame) {
+            _ if !self.heard => {}
             (_, Frame::Piece { .. }) => self.failed = true,
             (Stage::List, _) => self.list(frame, bytes, begins),
             (Stage::ListStatus, _) if begins && is(bytes, b"* LIST ") => self.list(frame, bytes, begins),
@@ -251,9 +279,18 @@ impl Count {
 
     /// The backend ended a command of ours.
     pub(super) fn answered(&mut self, status: Status) -> Then {
+        match self.next(status) {
+            // CLOSE removes nothing from a folder that was opened by EXAMINE (RFC 9051 6.4.1).
+            Then::Done if std::mem::take(&mut self.closes) => self.ask(Stage::Leave, b"CLOSE"),
+            then => then,
+        }
+    }
+
+    fn next(&mut self, status: Status) -> Then {
         self.failed |= status != Status::Ok || self.missing != 0 && self.stage == Stage::Status;
         match self.stage {
-            Stage::Sync if !self.failed => {
+            Stage::Inbox if self.failed => self.closes = false,
+            Stage::Sync | Stage::Inbox if !self.failed => {
                 let (stage, command) = first(self.way);
                 return self.ask(stage, command);
             }
@@ -273,7 +310,7 @@ impl Count {
                 self.missing = 1;
                 self.ask(Stage::Status, &[b"STATUS ", &name[..], b" (MESSAGES SIZE)"].concat())
             }
-            // CLOSE removes nothing from a folder that was opened by EXAMINE (RFC 9051 6.4.1).
+            // See above.
             (None, Way::Sizes { unselect }) if matches!(self.stage, Stage::Examine | Stage::Fetch) => {
                 self.ask(Stage::Leave, if unselect { b"UNSELECT" } else { b"CLOSE" })
             }
@@ -296,30 +333,6 @@ fn first(way: Way) -> (Stage, &'static [u8]) {
     }
 }
 
-/// What a LIST response tells.
-enum Entry {
-    /// A folder that cannot be opened: it only holds others.
-    Closed,
-    Named(Vec<u8>),
-    /// Its name comes as a literal.
-    Literal,
-}
-
-/// `* LIST (attributes) delimiter name`, RFC 9051 7.3.1. None: it is none.
-fn entry(line: &[u8]) -> Option<Entry> {
-    let rest = line.get(b"* LIST ".len()..)?.strip_prefix(b"(")?;
-    let end = rest.iter().position(|byte| *byte == b')')?;
-    let (attributes, rest) = rest.split_at(end);
-    let closed = |word: &[u8]| word.eq_ignore_ascii_case(b"\\Noselect") || word.eq_ignore_ascii_case(b"\\NonExistent");
-    if attributes.split(|byte| *byte == b' ').any(closed) {
-        return Some(Entry::Closed);
-    }
-    let rest = rest.strip_prefix(b") ")?;
-    let (_, delimiter) = astring(rest)?;
-    let name = rest.get(delimiter..)?.strip_prefix(b" ")?;
-    if name.starts_with(b"{") { Some(Entry::Literal) } else { astring(name).map(|(name, _)| Entry::Named(name)) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,7 +345,7 @@ mod tests {
     }
 
     fn counted(way: Way, lines: &[&str]) -> Option<Amount> {
-        let (mut count, _) = Count::new(way, None, false);
+        let (mut count, _) = Count::new(way, None, Look::Straight);
         lines.iter().for_each(|text| line(&mut count, text));
         count.answered(Status::Ok);
         count.found()
@@ -340,7 +353,7 @@ mod tests {
 
     #[test]
     fn names_are_bounded() {
-        let (mut count, _) = Count::new(Way::Status, None, false);
+        let (mut count, _) = Count::new(Way::Status, None, Look::Straight);
         for number in 0..1000 {
             line(&mut count, &format!("* LIST () \"/\" \"{number:0>100}\""));
             assert!(count.names.iter().map(Vec::len).sum::<usize>() < NAMES + 2 * 1000);

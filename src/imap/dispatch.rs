@@ -4,10 +4,12 @@ use super::command::{self, Head};
 use super::frame::{Flaw, Literal};
 use super::grammar::{append as append_grammar, folder, quoted, transfer as transfer_grammar};
 use super::pending::{Asked, Collect, Pending, Transfer};
-use super::session::{Numbers, Phase, SWALLOW, Session};
+use super::phase::{Numbers, Phase};
+use super::session::{SWALLOW, Session};
 use super::verbs::{Args, Effect, Row, Verb};
 use super::{Step, account, reply};
 use crate::fault::{Code, Fault, Side};
+use crate::quota::Turn;
 
 impl Session {
     /// The first line of a command. `taken`: how much of the input it is; none when it was kept.
@@ -42,7 +44,10 @@ impl Session {
             }
             Effect::Ours if row.verb == Verb::Id => self.refuse(taken, literal, reply::id(head.tag), SWALLOW),
             Effect::Nothing => self.pass_first(line, taken, literal, (head.tag, row)),
-            Effect::Shrinks => self.shrinking(line, taken, literal, (head.tag, row)),
+            Effect::Shrinks => {
+                let name = command::astring(arguments).filter(|_| literal.is_none()).map(|(name, _)| name);
+                self.shrinking(line, taken, literal, (head.tag, row), name.as_deref())
+            }
             Effect::Judged if row.verb == Verb::Idle || row.verb == Verb::Logout => self.last_word(line, taken, &head, row),
             Effect::Judged | Effect::Ours => {
                 let start = line.len() - 2 - arguments.len();
@@ -61,6 +66,7 @@ impl Session {
         if row.verb == Verb::Logout {
             self.selected = None;
         }
+        self.closing(tag, row);
         self.tags.open(tag);
         if row.verb == Verb::Unknown {
             self.phase = Phase::Alone { tag: tag.into() };
@@ -69,16 +75,29 @@ impl Session {
     }
 
     /// EXPUNGE, UID EXPUNGE, CLOSE, DELETE.
-    fn shrinking(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, command: (&[u8], &'static Row)) -> Step {
+    fn shrinking(
+        &mut self,
+        line: &[u8],
+        taken: usize,
+        literal: Option<Literal>,
+        command: (&[u8], &'static Row),
+        name: Option<&[u8]>,
+    ) -> Step {
         if let Err(code) = self.may_change() {
             return self.refuse(taken, literal, reply::over_quota(command.0, code), SWALLOW);
         }
         self.gate.shrank();
+        if command.1.verb == Verb::Delete {
+            self.renames(command.0, name, Turn::Delete);
+        }
         self.pass_first(line, taken, literal, command)
     }
 
     /// IDLE and LOGOUT: for a while nothing can be asked any more, or never again.
     fn last_word(&mut self, line: &[u8], taken: usize, head: &Head<'_>, row: &'static Row) -> Step {
+        if row.verb == Verb::Logout {
+            self.needs_no_folder();
+        }
         let asks = if row.verb == Verb::Logout { self.gate.asks_at_end() } else { self.gate.asks_at_rest() };
         if asks && self.may_count() {
             self.gate.rest();
@@ -175,7 +194,7 @@ impl Session {
             // A new folder may be a special one.
             self.places_asked = false;
         } else {
-            self.selected = Some(name.into());
+            self.select(name);
         }
         let head = collect.text.get(..collect.start).unwrap_or_default();
         let line = [head, &quoted(name), rest, b"\r\n"].concat();

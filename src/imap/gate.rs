@@ -9,7 +9,7 @@ use super::count::Way;
 use super::question::Status;
 use super::space::Account;
 use crate::fault::Code;
-use crate::quota::{Amount, Counted, Refreshed, Reservation, Shift};
+use crate::quota::{Amount, Counted, Refreshed, Reservation, Shift, Turn};
 
 /// Counts of one mailbox in a row that others disturbed, after which the next session goes on.
 const TRIES: u8 = 3;
@@ -23,14 +23,16 @@ pub(super) struct Gate {
     refused: bool,
     tries: u8,
     ways: Ways,
+    /// Beginnings and ends of renames and deletions of this session.
+    renames: u64,
 }
 
 /// What is held until the backend answers a command.
 enum Held {
-    /// Space, whether the backend has all of the command, and what is stored on OK.
-    Space(Reservation, bool, Amount),
-    /// Messages that change their folder.
-    Shift(Shift),
+    /// Space, whether the backend has all of the command, what is stored on OK, and how often a folder had been renamed or deleted.
+    Space(Reservation, bool, Amount, u64),
+    /// Messages that change their folder, or a folder that changes its name or goes.
+    Shift(Shift, Turn),
 }
 
 /// When the backend has to be asked for usage.
@@ -71,7 +73,7 @@ impl Gate {
     pub(super) fn new(account: Option<Arc<dyn Account>>, ways: Ways) -> Gate {
         let unseen = account.as_ref().is_some_and(|account| !account.is_seen());
         let due = if unseen { Due::Now } else { Due::No };
-        Gate { account, held: Vec::new(), due, refused: false, tries: 0, ways }
+        Gate { account, held: Vec::new(), due, refused: false, tries: 0, ways, renames: 0 }
     }
 
     pub(super) fn account(&self) -> Option<&Arc<dyn Account>> {
@@ -145,6 +147,12 @@ impl Gate {
         }
     }
 
+    /// It cannot be counted before the client opens another folder; somebody else may do so earlier.
+    pub(super) fn put_off(&mut self) {
+        self.leave_to_others();
+        self.due = Due::AtRest;
+    }
+
     /// The backend has been counted. `Disturbed` and `AtMost` are counted again at rest.
     pub(super) fn counted(&mut self, refreshed: Refreshed) {
         match refreshed {
@@ -184,7 +192,7 @@ impl Gate {
 
     /// Holds `reservation` for the command `tag`; `stored` of it are counted when the backend says OK.
     pub(super) fn hold(&mut self, tag: &[u8], reservation: Reservation, stored: Amount) {
-        self.held.push((tag.into(), Held::Space(reservation, false, stored)));
+        self.held.push((tag.into(), Held::Space(reservation, false, stored, self.all_renames())));
     }
 
     /// The message that was announced last for `tag` is `more` octets larger than announced.
@@ -193,24 +201,34 @@ impl Gate {
     /// There is no room for that.
     pub(super) fn grow(&mut self, tag: &[u8], more: u64) -> Result<(), Code> {
         let last = self.held.iter_mut().rev().find(|(holder, _)| **holder == *tag);
-        let (Some((_, Held::Space(reservation, _, stored))), true) = (last, more > 0) else { return Ok(()) };
+        let (Some((_, Held::Space(reservation, _, stored, _))), true) = (last, more > 0) else { return Ok(()) };
         let more = Amount { octets: more, messages: 0 };
         reservation.grow(more).map_err(|verdict| verdict.code())?;
         *stored = stored.plus(more);
         Ok(())
     }
 
-    /// Messages change their folder until `tag` is answered.
-    pub(super) fn shift(&mut self, tag: &[u8]) {
-        if let Some(shift) = self.account.as_ref().and_then(|account| account.shift()) {
-            self.held.push((tag.into(), Held::Shift(shift)));
+    /// Messages or folders change until `tag` is answered.
+    pub(super) fn shift(&mut self, tag: &[u8], turn: Turn) {
+        if let Some(shift) = self.account.as_ref().and_then(|account| account.shift(turn)) {
+            self.renames += u64::from(turn != Turn::Move);
+            self.held.push((tag.into(), Held::Shift(shift, turn)));
         }
+    }
+
+    /// How often other sessions of this mailbox began or ended to rename or delete a folder.
+    pub(super) fn renames(&self) -> u64 {
+        self.all_renames().saturating_sub(self.renames)
+    }
+
+    fn all_renames(&self) -> u64 {
+        self.account.as_ref().map_or(0, |account| account.renames())
     }
 
     /// The backend has all of `tag`: only its answer tells what became of it.
     pub(super) fn handed_over(&mut self, tag: &[u8]) {
         for (holder, held) in &mut self.held {
-            if let (true, Held::Space(reservation, sent, _)) = (**holder == *tag, held) {
+            if let (true, Held::Space(reservation, sent, ..)) = (**holder == *tag, held) {
                 reservation.handed_over();
                 *sent = true;
             }
@@ -241,14 +259,14 @@ impl Gate {
 
     /// The session is over: what the backend has not heard to its end will not be stored.
     pub(super) fn abandon(&mut self) {
-        self.held.retain(|(_, held)| matches!(held, Held::Space(_, true, _) | Held::Shift(_)));
+        self.held.retain(|(_, held)| matches!(held, Held::Space(_, true, ..) | Held::Shift(..)));
     }
 
     /// Whether an answer is waited for that decides about what the backend has whole.
     pub(super) fn holds_what_was_sent(&self) -> bool {
         self.held.iter().any(|(_, held)| match held {
-            Held::Space(_, sent, _) => *sent,
-            Held::Shift(_) => true,
+            Held::Space(_, sent, ..) => *sent,
+            Held::Shift(..) => true,
         })
     }
 
@@ -261,14 +279,22 @@ impl Gate {
                 continue;
             }
             match (self.held.swap_remove(at).1, status) {
-                (Held::Space(reservation, _, stored), Status::Ok) => {
+                (Held::Space(reservation, _, stored, _), Status::Ok) => {
                     if reservation.commit_as(stored) == Counted::PerhapsTwice {
                         self.tries = 0;
                         self.wants_count();
                     }
                 }
+                // Dovecot says NO when the folder was renamed under the command, with the message in it.
+                (Held::Space(reservation, true, _, renames), Status::No) if renames != self.all_renames() => {
+                    reservation.doubt();
+                    self.shrank();
+                }
                 (Held::Space(reservation, ..), Status::No | Status::Bad) => reservation.release(),
-                (Held::Shift(shift), _) => drop(shift),
+                (Held::Shift(shift, turn), _) => {
+                    drop(shift);
+                    self.renames += u64::from(turn != Turn::Move);
+                }
             }
         }
         if self.held.is_empty() {
@@ -282,6 +308,33 @@ impl Drop for Gate {
     fn drop(&mut self) {
         if let (true, Some(account)) = (self.asks_at_end(), &self.account) {
             account.unsee();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stand_ins::Alice;
+    use super::*;
+
+    fn octets(account: &Arc<dyn Account>) -> u128 {
+        account.roots().map_or(0, |[mailbox, _]| mailbox.octets)
+    }
+
+    /// The message may be in the folder, under its new name.
+    #[test]
+    fn a_no_to_what_was_stored_while_folders_were_renamed_is_not_believed() {
+        for (turn, left) in [(Turn::Rename, 100), (Turn::Delete, 100), (Turn::Move, 0)] {
+            let account = Alice::account(1000, true);
+            let ways = || Ways::new([Some(Way::ListStatus), None, None]);
+            let (mut gate, mut other) = (Gate::new(Some(account.clone()), ways()), Gate::new(Some(account.clone()), ways()));
+            if let Ok(reservation) = account.reserve(Amount::message(100)) {
+                gate.hold(b"a", reservation, Amount::message(100));
+            }
+            gate.handed_over(b"a");
+            other.shift(b"b", turn);
+            gate.settle(b"a", Status::No);
+            assert_eq!((octets(&account), gate.asks_at_rest()), (left, left > 0), "{turn:?}");
         }
     }
 }

@@ -8,7 +8,8 @@ use super::gate::Ways;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Offers(u8);
 
-const WORDS: [&[u8]; 7] = [b"STATUS=SIZE", b"LIST-STATUS", b"QUOTA", b"UNSELECT", b"NAMESPACE", b"SPECIAL-USE", b"MOVE"];
+const WORDS: [&[u8]; 8] =
+    [b"STATUS=SIZE", b"LIST-STATUS", b"QUOTA", b"UNSELECT", b"NAMESPACE", b"SPECIAL-USE", b"MOVE", b"UTF8=ACCEPT"];
 
 /// One of [`WORDS`].
 #[derive(Clone, Copy)]
@@ -20,6 +21,7 @@ pub(super) enum Offer {
     Namespace,
     SpecialUse,
     Move,
+    Utf8,
 }
 
 impl Offers {

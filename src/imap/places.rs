@@ -12,6 +12,9 @@ use super::sent::is_usual_sent;
 /// Namespaces and special folders that are kept; a backend has three and a person a handful.
 const KEPT: usize = 16;
 
+/// Octets of one name that comes as a literal.
+const NAME: usize = 4096;
+
 /// What is known of folders.
 #[derive(Clone, Default)]
 pub(super) struct Places {
@@ -65,9 +68,10 @@ impl Places {
         self.namespaces.iter().any(|namespace| namespace.kind != Kind::Own)
     }
 
-    /// Whether `mailbox` is the Sent mailbox, or in it (`Sent/2026`).
+    /// Whether `mailbox` is the Sent mailbox, or one below it (`Sent/2026`).
     pub(super) fn is_sent(&self, mailbox: &[u8]) -> bool {
-        let within = |known: &[u8]| mailbox.strip_prefix(known).is_some_and(|rest| matches!(rest, [] | [b'/' | b'.', ..]));
+        let within =
+            |known: &[u8]| mailbox.strip_prefix(known).is_some_and(|rest| matches!(rest.first(), None | Some(b'/' | b'.')));
         is_usual_sent(mailbox) || self.sent.iter().any(|known| within(known))
     }
 
@@ -89,10 +93,15 @@ impl Places {
 
     /// Looks at an untagged line of the backend: `* LIST (\Sent) "/" Sent` (also `LSUB`, `XLIST`).
     pub(super) fn learn(&mut self, line: &[u8]) {
-        let Some((flags, name)) = listed(line) else { return };
+        if let Some((flags, name)) = listed(line) {
+            self.keep(flags, &name);
+        }
+    }
+
+    fn keep(&mut self, flags: &[u8], name: &[u8]) {
         for (word, known) in [(&b"\\Sent"[..], &mut self.sent), (b"\\Trash", &mut self.trash)] {
             if has_flag(flags, word) && known.len() < KEPT && !known.iter().any(|other| **other == *name) {
-                known.push(name.as_slice().into());
+                known.push(name.into());
             }
         }
     }
@@ -133,6 +142,8 @@ pub(super) struct Reading {
     /// What was asked for has come.
     told: bool,
     failed: bool,
+    /// A folder whose name comes as a literal: its flags, and what is there of the name.
+    coming: Option<(Box<[u8]>, Vec<u8>)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -146,7 +157,7 @@ const SPECIAL_USE: &[u8] = b"LIST (SPECIAL-USE) \"\" \"*\"";
 impl Reading {
     /// The question, and its first command; none where the backend has neither.
     pub(super) fn new(namespace: bool, special_use: bool) -> Option<(Reading, Vec<u8>)> {
-        let reading = |stage| Reading { places: Places::default(), stage, special_use, told: false, failed: false };
+        let reading = |stage| Reading { places: Places::default(), stage, special_use, told: false, failed: false, coming: None };
         match (namespace, special_use) {
             (true, _) => Some((reading(Stage::Namespace), b"NAMESPACE".to_vec())),
             (false, true) => Some((Reading { special_use: false, ..reading(Stage::SpecialUse) }, SPECIAL_USE.to_vec())),
@@ -163,6 +174,9 @@ impl Reading {
 
     pub(super) fn hear(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
         let whole = begins && matches!(frame, Frame::Line { literal: None, .. });
+        if self.stage == Stage::SpecialUse && !whole {
+            return self.literal_name(frame, bytes, begins);
+        }
         match (self.stage, whole) {
             (Stage::Namespace, true) => match namespaces(bytes) {
                 Some(namespaces) => (self.places.namespaces, self.told) = (namespaces, true),
@@ -170,8 +184,27 @@ impl Reading {
             },
             (Stage::Namespace, false) => self.failed = true,
             (Stage::SpecialUse, true) => self.places.learn(bytes),
-            // A special folder whose name comes as a literal is not known as one.
             (Stage::SpecialUse, false) => {}
+        }
+    }
+
+    fn literal_name(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
+        match frame {
+            Frame::Line { literal: Some(_), .. } if begins => {
+                let flags = bytes.split(|byte| *byte == b'(').nth(1).and_then(|rest| rest.split(|byte| *byte == b')').next());
+                self.coming = flags.map(|flags| (flags.into(), Vec::new()));
+            }
+            Frame::Literal { done, .. } => {
+                let Some((flags, name)) = &mut self.coming else { return };
+                name.extend_from_slice(bytes);
+                if name.len() > NAME {
+                    self.coming = None;
+                } else if *done {
+                    self.places.keep(flags, name);
+                    self.coming = None;
+                }
+            }
+            _ => {}
         }
     }
 
@@ -271,8 +304,8 @@ mod tests {
         known.learn(b"* LIST (\\Sent) NIL Out\r\n");
         known.learn(b"* LIST (\\Drafts) \"/\" Post\r\n");
         assert!(known.is_sent(b"Mes envois") && known.is_sent(b"Out") && known.is_sent(b"Sent") && !known.is_sent(b"Post"));
-        assert!(known.is_sent(b"Out/2026") && !known.is_sent(b"Outer"));
         assert!(known.is_trash(b"INBOX.Trash") && !known.is_trash(b"Post"));
+        assert!(known.is_sent(b"Out/2026") && known.is_sent(b"INBOX.Sent.2026") && !known.is_sent(b"Outer"));
         known.learn(b"* LIST (\\Trash) \"/\" Bin\r\n");
         assert!(known.is_trash(b"Bin") && !known.is_trash(b"Trash"));
     }

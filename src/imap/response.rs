@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::command;
 use super::frame::Frame;
 use super::pending::Pending;
+use super::phase::{Numbers, Peers, Phase};
 use super::places::Places;
 use super::question::{Heard, Status};
-use super::session::{Numbers, Peers, Phase, Session};
+use super::session::Session;
 use super::{Step, capability};
 use crate::fault::{Fault, Side};
 
@@ -76,6 +77,8 @@ impl Session {
                 Step::Forward(len)
             }
             Phase::Append(append) => self.append_go(append, len),
+            // The client was lost before this was answered: no octet follows.
+            Phase::Stuck => Step::Swallow(len),
             _ => self.close(Fault::Garbage(Side::Backend)),
         }
     }
@@ -106,6 +109,9 @@ impl Session {
             reuse.answered(tag, status);
         }
         self.gate.settle(tag, status);
+        if status == Status::Ok {
+            self.closed(tag);
+        }
         match std::mem::replace(&mut self.phase, Phase::Command) {
             Phase::Append(append) if *append.tag == *tag => {
                 if let Some(step) = self.append_answered(append, line, status) {
@@ -166,6 +172,7 @@ impl Session {
     pub fn client_left(&mut self) {
         if self.peers == Peers::Both {
             self.peers = Peers::BackendOnly;
+            self.needs_no_folder();
         }
         self.phase = match std::mem::replace(&mut self.phase, Phase::Stuck) {
             // The backend has nothing of these.

@@ -11,9 +11,10 @@
 
 use super::command::Head;
 use super::frame::{Direction, Frame, Framer, Literal};
+use super::phase::{Peers, Phase};
 use super::question::Status;
 use super::reply;
-use super::session::{Peers, Phase, Session};
+use super::session::Session;
 use super::verbs::{After, Row};
 use crate::fault::{Fault, Side};
 

@@ -16,15 +16,16 @@
 
 use std::sync::Arc;
 
-use super::append::Append;
 use super::command::{self};
 use super::frame::{Direction, Flaw, Frame, Framer, Literal};
 use super::gate::Gate;
 use super::offers::Offers;
-use super::pending::{Collect, Pending};
+use super::pending::Pending;
+use super::phase::{Numbers, Peers, Phase};
 use super::places::Places;
-use super::question::{FreshTag, Question};
+use super::question::FreshTag;
 use super::reuse::Reuse;
+use super::selected::Selected;
 use super::space::Account;
 use super::tags::Tags;
 use super::{Step, reply};
@@ -32,6 +33,9 @@ use crate::fault::{Code, Fault, Side};
 
 /// Unreadable commands in a row after which a session ends.
 const MISSES: u8 = 20;
+
+/// Octets of a line that are skipped so that the session can go on; then it has no end.
+const SKIP: usize = 1024 * 1024;
 
 /// Octets of literals that are swallowed behind a command we refuse.
 pub(super) const SWALLOW: u64 = 64 * 1024;
@@ -74,7 +78,9 @@ pub struct Session {
     /// The backend was asked about them.
     pub(super) places_asked: bool,
     /// The folder that the client opened last.
-    pub(super) selected: Option<Box<[u8]>>,
+    pub(super) selected: Option<Selected>,
+    /// The client said LOGOUT, or is gone: what it has open may be closed.
+    pub(super) leaves: bool,
     /// What stays behind at the backend, where its connection may serve another session.
     pub(super) reuse: Option<Box<Reuse>>,
     pub(super) peers: Peers,
@@ -90,64 +96,6 @@ pub(super) struct Rules {
     pub(super) fresh_tag: FreshTag,
 }
 
-/// Who is still there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Peers {
-    Both,
-    /// The client left, or was lost: what it asked for is brought to its end.
-    BackendOnly,
-    /// The backend said BYE.
-    Bye,
-}
-
-/// Whether the client's message numbers are the backend's. An EXPUNGE changes them, and may only come while a command of the client
-/// is under way (RFC 9051 7.5.1). One that came to a question of ours in between may meet a command that was sent before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Numbers {
-    Known,
-    /// An EXPUNGE came in between.
-    Moved,
-    /// And something was answered since.
-    Told,
-}
-
-/// Where the client's direction is.
-pub(super) enum Phase {
-    /// A command begins.
-    Command,
-    /// In a line that is too long; the answer to it.
-    Skip { answer: Vec<u8> },
-    /// A command is collected that is judged whole.
-    Collect(Box<Collect>),
-    /// We ask the backend something; then what waits goes on.
-    Ask(Box<Question>, Pending),
-    /// What was kept can go on, as soon as the backend owes nothing.
-    Ready(Pending),
-    /// The line goes on behind a literal of a command that was passed on.
-    Rest { tag: Box<[u8]> },
-    /// Bytes of a literal that is passed on.
-    Literal { tag: Box<[u8]> },
-    /// A literal was announced to the backend; only its answer tells whether the bytes come. `ours`: the client is not
-    /// waiting, so the `+` is ours to swallow.
-    AwaitGo { tag: Box<[u8]>, size: u64, ours: bool },
-    /// IDLE was passed on; only the backend's `+` begins it.
-    AwaitIdle { tag: Box<[u8]> },
-    /// The next line must be DONE.
-    Idle { tag: Box<[u8]> },
-    /// A command that we do not understand is with the backend: nothing follows until it is answered.
-    Alone { tag: Box<[u8]> },
-    /// A command that we answer: its rest is swallowed first.
-    Refuse { answer: Vec<u8>, left: u64 },
-    /// A command that the backend refused while its literal was on the way: the rest is swallowed.
-    Drain,
-    /// APPEND.
-    Append(Box<Append>),
-    /// The client was lost in the middle of a command that the backend has half of.
-    Stuck,
-    /// A fault ended the session. `heard`: whether the backend still makes sense, so that its answers count.
-    Closed { heard: bool },
-}
-
 impl Session {
     /// A session that begins right after the login.
     pub fn new(terms: Terms) -> Session {
@@ -161,6 +109,7 @@ impl Session {
             places: None,
             places_asked: false,
             selected: None,
+            leaves: false,
             peers: Peers::Both,
             numbers: Numbers::Known,
             reuse: None,
@@ -247,9 +196,11 @@ impl Session {
         match std::mem::replace(&mut self.phase, Phase::Stuck) {
             Phase::Command => {
                 let answer = reply::bad(command::tag_or_star(bytes), Code::LineTooLong);
-                self.phase = Phase::Skip { answer };
+                self.phase = Phase::Skip { answer, left: SKIP };
             }
-            phase @ (Phase::Skip { .. } | Phase::Refuse { .. } | Phase::Drain | Phase::Idle { .. }) => self.phase = phase,
+            Phase::Skip { answer, left } if left > bytes.len() => {
+                self.phase = Phase::Skip { answer, left: left - bytes.len() };
+            }
             _ => return self.close(Fault::TooLong(Side::Client)),
         }
         Step::Swallow(bytes.len())
@@ -281,7 +232,7 @@ impl Session {
         let len = line.len();
         match std::mem::replace(&mut self.phase, Phase::Command) {
             Phase::Command => self.command(line, len, literal, flaw),
-            Phase::Skip { answer } => self.refuse(len, literal, answer, SWALLOW),
+            Phase::Skip { answer, .. } => self.refuse(len, literal, answer, SWALLOW),
             Phase::Collect(collect) => self.collect_line(collect, line, literal, flaw),
             // Half of the command is with the backend already: a flaw in its second half cannot be answered apart.
             Phase::Rest { .. } if flaw.is_some() => self.close(Fault::Garbage(Side::Client)),

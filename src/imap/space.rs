@@ -1,7 +1,7 @@
 //! The book, as far as one logged-in person is concerned: what a session may ask of it.
 
 use crate::fault::Code;
-use crate::quota::{Amount, Limit, Refresh, Refreshed, Reservation, Shift};
+use crate::quota::{Amount, Limit, Refresh, Refreshed, Reservation, Shift, Turn};
 
 /// One person's place in the book.
 pub trait Account: Send + Sync {
@@ -20,8 +20,10 @@ pub trait Account: Send + Sync {
     /// # Errors
     /// The code word that tells why not.
     fn may_change(&self) -> Result<(), Code>;
-    /// Messages change their folder: a count that overlaps may miss them.
-    fn shift(&self) -> Option<Shift>;
+    /// Messages or folders change: a count that overlaps may miss some.
+    fn shift(&self, turn: Turn) -> Option<Shift>;
+    /// How often sessions of this mailbox began or ended to rename or delete a folder, since the start.
+    fn renames(&self) -> u64;
     /// Whether the backend was asked about the mailbox since the start, and nothing is in doubt.
     fn is_seen(&self) -> bool;
     /// Whether the backend tells by itself what changes, within seconds.

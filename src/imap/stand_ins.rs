@@ -7,7 +7,9 @@ use super::space::{Account, Root};
 use crate::fault::Code;
 use crate::policy::headers::Profile;
 use crate::private::{Address, Domain};
-use crate::quota::{Amount, Association, Book, Day, Limit, Name, Params, Refresh, Refreshed, Reservation, Shift, Verdict, Way};
+use crate::quota::{
+    Amount, Association, Book, Day, Limit, Name, Params, Refresh, Refreshed, Reservation, Shift, Turn, Verdict, Way,
+};
 use crate::scrub::Scrubber;
 use crate::scrub::invariants::{ALICE, context, shared_scrubber};
 use crate::store::Memory;
@@ -85,8 +87,12 @@ impl Account for Alice {
         Ok(())
     }
 
-    fn shift(&self) -> Option<Shift> {
-        self.book.shift(&self.address)
+    fn shift(&self, turn: Turn) -> Option<Shift> {
+        self.book.shift(&self.address, turn)
+    }
+
+    fn renames(&self) -> u64 {
+        self.book.renames(&self.address)
     }
 
     fn is_pushed(&self) -> bool {

@@ -12,14 +12,15 @@
 use super::grammar::quoted;
 use super::offers::Offer;
 use super::pending::{Asked, Pending, Transfer};
+use super::phase::Phase;
 use super::places::Owner;
 use super::question::{Aim, Status};
-use super::session::{Phase, SWALLOW, Session};
+use super::session::{SWALLOW, Session};
 use super::sizes::{Sizes, Told};
 use super::verbs::{self, Verb};
 use super::{Step, reply};
 use crate::fault::{Code, Fault, Side};
-use crate::quota::Reservation;
+use crate::quota::{Reservation, Turn};
 
 impl Transfer {
     /// The backend told the sizes, or did not: then nothing is copied.
@@ -56,7 +57,7 @@ impl Session {
         }
         let places = self.known_places();
         let own = |mailbox: &[u8]| places.owner(mailbox) == Owner::Own;
-        let from_own = self.selected.as_deref().is_none_or(own);
+        let from_own = self.selected.as_ref().is_none_or(|selected| own(&selected.name));
         if transfer.verb == Verb::Move && from_own && own(&transfer.mailbox) {
             return self.move_within(&transfer, taken);
         }
@@ -99,7 +100,7 @@ impl Session {
     }
 
     fn move_within(&mut self, transfer: &Transfer, taken: usize) -> Step {
-        self.gate.shift(&transfer.tag);
+        self.gate.shift(&transfer.tag, Turn::Move);
         self.send_transfer(transfer, b"MOVE", taken)
     }
 
@@ -150,7 +151,7 @@ impl Session {
         if places.owner(&names.0) != places.owner(&names.1) {
             return self.refuse(taken, None, reply::no(&tag, "NOPERM", Code::NotYourFolder), SWALLOW);
         }
-        self.gate.shift(&tag);
+        self.renames(&tag, Some(&names.0), Turn::Rename);
         // The Sent mailbox may be called otherwise now.
         self.places_asked = false;
         let line = [&tag, &b" RENAME "[..], &quoted(&names.0), b" ", &quoted(&names.1), b"\r\n"].concat();

@@ -1,8 +1,8 @@
 //! What a count, a move, and an open session do to a mailbox's numbers.
 
-use super::pulse::{BLUR, FLUSH, LOADING, Tick};
+use super::pulse::{BLUR, FLUSH, LATE, LOADING, Tick};
 use super::tally::Tally;
-use super::{Amount, Refreshed};
+use super::{Amount, Refreshed, Turn};
 
 /// What a count remembers of its beginning.
 pub(super) struct Begun {
@@ -11,14 +11,27 @@ pub(super) struct Begun {
     handed: bool,
     shifting: bool,
     shifted: u64,
+    /// Incoming mail that was committed by then, and when that was.
+    incoming: Amount,
+    at: Tick,
+    pub(super) hasty: bool,
 }
 
 impl Tally {
-    pub(super) fn begin(&mut self) -> Begun {
+    pub(super) fn begin(&mut self, now: Tick) -> Begun {
         self.begun += 1;
         self.counting += 1;
         let (handed, shifting) = (self.handed > 0, self.shifts > 0);
-        Begun { number: self.begun, committed: self.committed, handed, shifting, shifted: self.shifted }
+        Begun {
+            number: self.begun,
+            committed: self.committed,
+            handed,
+            shifting,
+            shifted: self.shifted,
+            incoming: self.incoming,
+            at: now,
+            hasty: false,
+        }
     }
 
     /// A count ends, finished or not.
@@ -37,7 +50,8 @@ impl Tally {
         self.finished = begun.number;
         self.counts += 1;
         let since = self.committed.minus(begun.committed);
-        self.used = seen.plus(since);
+        let late = self.still_late(begun);
+        self.used = seen.plus(since).plus(late);
         let doubts = self.doubts.total();
         self.doubts.counted(begun.number);
         // A push that was said before the count may still be on its way, and lack what is no doubt any more.
@@ -48,13 +62,24 @@ impl Tally {
         }
         self.confirmed = Some(now);
         if let Some(push) = &mut self.push {
-            push.counted(seen, since, now);
+            push.counted(seen, since.plus(late), now);
         }
         // What is handed over may be stored already: it is then in `seen`, and comes again at its commit.
-        let exact = !begun.handed && self.handed == 0 && since == Amount::ZERO;
+        let exact = !begun.handed && self.handed == 0 && since.plus(late) == Amount::ZERO;
         self.wanted = !exact || self.doubts.total() != Amount::ZERO;
         self.shrunk = false;
         if exact { Refreshed::Exact } else { Refreshed::AtMost }
+    }
+
+    /// Incoming mail that was committed before the count began, and that it may have missed.
+    fn still_late(&mut self, begun: &Begun) -> Amount {
+        if begun.hasty {
+            self.late.aged(begun.at, LATE);
+        } else {
+            self.late.counted(begun.number);
+        }
+        // What came since is in there as well, and is added by itself.
+        self.late.total().minus(self.incoming.minus(begun.incoming))
     }
 
     /// An admin loads what the backend said, some time ago.
@@ -77,12 +102,19 @@ impl Tally {
         }
     }
 
-    pub(super) fn begin_shift(&mut self) {
-        self.shifts += 1;
-        self.shifted += 1;
+    pub(super) fn begin_shift(&mut self, turn: Turn) {
+        self.renames += u64::from(turn != Turn::Move);
+        if turn != Turn::Delete {
+            self.shifts += 1;
+            self.shifted += 1;
+        }
     }
 
-    pub(super) fn end_shift(&mut self, now: Tick) {
+    pub(super) fn end_shift(&mut self, turn: Turn, now: Tick) {
+        self.renames += u64::from(turn != Turn::Move);
+        if turn == Turn::Delete {
+            return;
+        }
         self.shifts = self.shifts.saturating_sub(1);
         self.settled_at = Some(now);
     }
@@ -102,5 +134,42 @@ impl Tally {
     /// Whether no session of ours can have a push under way.
     pub(super) fn is_unwatched(&self, now: Tick) -> bool {
         self.watched == 0 && now >= self.lingers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Way;
+    use super::super::tally::Held;
+    use super::*;
+
+    fn deliver(tally: &mut Tally, octets: u64, now: Tick) {
+        let mut held = Held::new(Amount::message(octets), Way::Incoming);
+        tally.hold(&mut held);
+        tally.hand_over(&mut held);
+        let _ = tally.commit(&held, Amount::message(octets), now);
+    }
+
+    fn count(tally: &mut Tally, octets: u64, hasty: bool, now: Tick) -> Refreshed {
+        let mut begun = tally.begin(now);
+        begun.hasty = hasty;
+        tally.end_count();
+        tally.finish(&begun, Amount { octets, messages: 0 }, now)
+    }
+
+    #[test]
+    fn mail_that_came_just_before_a_hasty_count_is_added_to_it() {
+        let mut tally = Tally::default();
+        deliver(&mut tally, 100, 0);
+        assert_eq!((count(&mut tally, 0, true, 1), tally.used.octets), (Refreshed::AtMost, 100));
+        // What comes meanwhile is added once.
+        let mut begun = tally.begin(2);
+        begun.hasty = true;
+        deliver(&mut tally, 10, 2);
+        assert_eq!((tally.finish(&begun, Amount::ZERO, 3), tally.used.octets), (Refreshed::AtMost, 110));
+        assert_eq!((count(&mut tally, 100, true, LATE), tally.used.octets), (Refreshed::AtMost, 110));
+        assert_eq!((count(&mut tally, 110, true, LATE + 2), tally.used.octets), (Refreshed::Exact, 110));
+        deliver(&mut tally, 1, LATE + 3);
+        assert_eq!((count(&mut tally, 111, false, LATE + 3), tally.used.octets), (Refreshed::Exact, 111));
     }
 }

@@ -45,7 +45,12 @@ impl Doubts {
 
     /// The backend pushed: what arose well before ends.
     pub(super) fn pushed(&mut self, now: Tick) {
-        self.keep(|doubt| now.saturating_sub(doubt.arose) < REST);
+        self.aged(now, REST);
+    }
+
+    /// What is as old as `age` by now ends.
+    pub(super) fn aged(&mut self, now: Tick, age: Tick) {
+        self.keep(|doubt| now.saturating_sub(doubt.arose) < age);
     }
 
     fn keep(&mut self, stays: impl Fn(&Doubt) -> bool) {

@@ -63,7 +63,7 @@ pub use mark::Notified;
 pub use news::{Leaving, News, Subject, Topic};
 pub use over::{ON_TOP, Over, Unknown};
 pub use record::{SCHEMA, association_json};
-pub use refresh::{Refresh, Refreshed, Shift};
+pub use refresh::{Refresh, Refreshed, Shift, Turn};
 pub use reserve::{Counted, Reservation, Way};
 pub use routing::Route;
 pub use sending::{Filling, Rates, SendingLimits};

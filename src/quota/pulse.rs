@@ -13,6 +13,8 @@ pub(super) type Tick = u64;
 pub(super) const BLUR: Tick = 2;
 /// A mailbox rests when so long nothing was told and nothing was committed: at least 750 ms.
 pub(super) const REST: Tick = 4;
+/// How long somebody may have a mailbox locked, so that mail that comes in is missing in a hasty count: 2 s.
+pub(super) const LATE: Tick = 8;
 /// Dovecot pushes what a session changed at the latest 10 s after its first change; 11 s.
 pub(super) const FLUSH: Tick = 44;
 /// How long what an admin loads may have been under way: 5 minutes.

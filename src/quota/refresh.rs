@@ -31,12 +31,24 @@ pub enum Refreshed {
     Outdated,
 }
 
-/// A MOVE or a RENAME under way: messages change their folder, so a count or a push at the same time may miss them. Dropping
-/// it says that the backend has answered.
+/// What messages or folders go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// MOVE: messages change their folder.
+    Move,
+    /// RENAME: messages change their folder, and its name may be another's.
+    Rename,
+    /// DELETE: the name of the folder may be another's.
+    Delete,
+}
+
+/// A change under way. Where messages change their folder, a count or a push at the same time may miss them. Dropping it says that
+/// the backend has answered.
 #[must_use = "a shift that is dropped is over"]
 pub struct Shift {
     tenant: Arc<Tenant>,
     number: u64,
+    turn: Turn,
 }
 
 impl Book {
@@ -44,20 +56,29 @@ impl Book {
     pub fn begin_refresh(&self, mailbox: &Address) -> Option<Refresh> {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox)?;
-            let begun = ledger.entry_mut(number)?.tally.begin();
+            let begun = ledger.entry_mut(number)?.tally.begin(tenant.pulse.now());
             Some(Refresh { tenant: tenant.clone(), number, begun })
         })
         .flatten()
     }
 
-    /// Messages begin to change their folder; none when the mailbox was not admitted.
-    pub fn shift(&self, mailbox: &Address) -> Option<Shift> {
+    /// A change begins; none when the mailbox was not admitted.
+    pub fn shift(&self, mailbox: &Address, turn: Turn) -> Option<Shift> {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox)?;
-            ledger.entry_mut(number)?.tally.begin_shift();
-            Some(Shift { tenant: tenant.clone(), number })
+            ledger.entry_mut(number)?.tally.begin_shift(turn);
+            Some(Shift { tenant: tenant.clone(), number, turn })
         })
         .flatten()
+    }
+
+    /// How often a folder of this mailbox began or ended to be renamed or deleted since the start; 0 for a mailbox that was not
+    /// admitted.
+    pub fn renames(&self, mailbox: &Address) -> u64 {
+        let renames = self.with(mailbox, |_, ledger, mailbox| {
+            ledger.number(mailbox).and_then(|number| ledger.entry(number)).map_or(0, |entry| entry.tally.renames)
+        });
+        renames.unwrap_or(0)
     }
 
     /// Takes note that the backend must be asked anew: something was deleted, and the session ended before it could ask. Until
@@ -81,6 +102,17 @@ impl Book {
 }
 
 impl Refresh {
+    /// Whether mail has come in that a hasty count may miss.
+    pub fn is_late(&self) -> bool {
+        let ledger = self.tenant.lock();
+        ledger.entry(self.number).is_some_and(|entry| entry.tally.late.total() != Amount::ZERO)
+    }
+
+    /// The backend does not wait for whoever takes mail at the same time: what came in just before may be missing in what it says.
+    pub fn hasty(&mut self) {
+        self.begun.hasty = true;
+    }
+
     /// The backend said `seen`.
     pub fn finish(self, seen: Amount, today: Day) -> Refreshed {
         let now = self.tenant.pulse.now();
@@ -105,6 +137,6 @@ impl Drop for Shift {
     fn drop(&mut self) {
         let now = self.tenant.pulse.now();
         let mut ledger = self.tenant.lock();
-        ledger.entry_mut(self.number).into_iter().for_each(|entry| entry.tally.end_shift(now));
+        ledger.entry_mut(self.number).into_iter().for_each(|entry| entry.tally.end_shift(self.turn, now));
     }
 }

@@ -23,6 +23,9 @@ pub(super) struct Tally {
     pub(super) handed_incoming: u32,
     /// Everything committed since the start of the program; only differences mean anything.
     pub(super) committed: Amount,
+    /// The part of it that came in by LMTP; what of that a hasty count may miss.
+    pub(super) incoming: Amount,
+    pub(super) late: Doubts,
     /// What was committed in the last ticks.
     pub(super) recent: Recent,
     /// When a member's reservation was committed last.
@@ -36,6 +39,8 @@ pub(super) struct Tally {
     pub(super) shifts: u32,
     pub(super) shifted: u64,
     pub(super) settled_at: Option<Tick>,
+    /// How often a folder began or ended to be renamed or deleted.
+    pub(super) renames: u64,
     /// When the backend's number was learnt last.
     pub(super) confirmed: Option<Tick>,
     /// A count is wanted.
@@ -192,8 +197,12 @@ impl Tally {
         self.committed = self.committed.plus(stored);
         let slot = self.recent.slot(now);
         *slot = slot.plus(stored);
-        if held.way == Way::Member {
-            self.by_member = Some(now);
+        match held.way {
+            Way::Member => self.by_member = Some(now),
+            Way::Incoming => {
+                self.incoming = self.incoming.plus(stored);
+                self.late.add(stored, self.begun, now);
+            }
         }
         let overlaps = self.counting > 0 || self.counts != held.since.counts;
         if self.push.is_some() {

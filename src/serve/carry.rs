@@ -8,10 +8,10 @@
 //! stored. And a client that is sent away while it still speaks is listened to until it has heard why: a connection that is closed
 //! over unread input is reset by the kernel, and the last words with it.
 
-use std::io;
 use std::task::{Context, Poll};
 
 use super::observe::Observer;
+use super::side::Half;
 use crate::fault::{Fault, Side};
 use crate::imap::Step;
 use crate::imap::reuse::Settle;
@@ -25,21 +25,6 @@ const WAITING: usize = 64 * 1024;
 /// Octets that one session moves before the others on its thread have their turn. A small command beside four big bodies
 /// waits for four times this.
 const TURN: usize = 256 * 1024;
-
-/// One side of the session.
-struct Half {
-    conn: Conn,
-    input: Buffer,
-    /// How many bytes at the front of `input` may go to the other side as they are.
-    approved: usize,
-    /// What is sent to this side before the other's approved bytes.
-    output: Vec<u8>,
-    sent: usize,
-    unflushed: bool,
-    ended: bool,
-    /// Something was read since something was last sent: the kernel holds its acknowledgement back.
-    unanswered: bool,
-}
 
 /// A session that is carried.
 pub(super) struct Carrier {
@@ -82,6 +67,8 @@ pub(super) enum Wish {
     Rest,
     /// Octets of a message are to come, and space is set aside for them.
     Octets,
+    /// The client has left, and what it sent last waits for the backend.
+    End,
 }
 
 /// See [`Carrier::into_rest`].
@@ -112,6 +99,7 @@ impl Carrier {
     pub(super) fn wish(&self) -> Wish {
         match () {
             () if self.closing.is_some() => Wish::Nothing,
+            () if self.client.ended && !self.lost => Wish::End,
             () if self.session.awaits_octets() => Wish::Octets,
             () if self.session.wants_rest() && self.at_rest() => Wish::Rest,
             () => Wish::Nothing,
@@ -124,6 +112,8 @@ impl Carrier {
             Wish::Nothing => {}
             Wish::Rest => self.session.rest(),
             Wish::Octets => self.session.pause(),
+            // It left, and the backend does not say whether it takes the rest of what was said.
+            Wish::End => self.lose_client(),
         }
     }
 
@@ -392,124 +382,5 @@ impl Carrier {
             }
         }
         true
-    }
-}
-
-impl Half {
-    fn new((conn, input): (Conn, Buffer)) -> Half {
-        Half { conn, input, approved: 0, output: Vec::new(), sent: 0, unflushed: false, ended: false, unanswered: false }
-    }
-
-    fn into_parts(self) -> (Conn, Buffer) {
-        (self.conn, self.input)
-    }
-
-    /// Whether all that was for this side is sent, and the other has all that it was given of it.
-    fn is_clean(&self) -> bool {
-        self.is_written() && self.approved == 0 && !self.ended
-    }
-
-    fn is_idle(&self) -> bool {
-        self.input.is_empty() && self.is_written()
-    }
-
-    fn is_written(&self) -> bool {
-        self.output.is_empty() && !self.unflushed
-    }
-
-    /// The bytes that nothing was decided about.
-    fn undecided(&self) -> &[u8] {
-        self.input.filled().get(self.approved..).unwrap_or_default()
-    }
-
-    /// Whether no byte more can be read before something is decided.
-    fn is_full(&self) -> bool {
-        self.approved == 0 && self.input.is_full()
-    }
-
-    /// Moves what `other` may pass on into our output, then takes `count` more bytes of it away. Keeps the order when
-    /// something else has to be said to this side in between.
-    fn take_approved(&mut self, other: &mut Half, count: usize) {
-        let approved = std::mem::take(&mut other.approved);
-        self.output.extend_from_slice(other.input.filled().get(..approved).unwrap_or_default());
-        other.input.consume(approved + count);
-    }
-
-    /// Sends our output, then the bytes of the other side that may pass. How many went.
-    fn send(&mut self, cx: &mut Context<'_>, input: &mut Buffer, approved: &mut usize) -> io::Result<usize> {
-        let mut total = 0;
-        while self.sent < self.output.len() {
-            match self.conn.poll_write(cx, &self.output[self.sent..])? {
-                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(count) => {
-                    self.sent += count;
-                    self.unflushed = true;
-                    total += count;
-                }
-                Poll::Pending => return Ok(total),
-            }
-        }
-        if self.sent > 0 {
-            self.output = Vec::new();
-            self.sent = 0;
-        }
-        while *approved > 0 {
-            match self.conn.poll_write(cx, &input.filled()[..*approved])? {
-                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(count) => {
-                    input.consume(count);
-                    *approved -= count;
-                    self.unflushed = true;
-                    total += count;
-                }
-                Poll::Pending => return Ok(total),
-            }
-        }
-        self.unanswered &= total == 0;
-        if self.unflushed && self.conn.poll_flush(cx)?.is_ready() {
-            self.unflushed = false;
-        }
-        Ok(total)
-    }
-
-    /// Reads more, if all that was read is decided and passed on, or half a frame is there.
-    fn fill(&mut self, cx: &mut Context<'_>) -> io::Result<usize> {
-        if self.ended || self.approved > 0 || self.input.is_full() {
-            return Ok(0);
-        }
-        match self.conn.poll_fill(cx, &mut self.input)? {
-            Poll::Ready(0) => {
-                self.ended = true;
-                Ok(0)
-            }
-            Poll::Ready(count) => {
-                self.unanswered = true;
-                Ok(count)
-            }
-            Poll::Pending => Ok(0),
-        }
-    }
-
-    /// Says that nothing more will be said, and reads on until the peer is through. What it says is dropped.
-    fn hear_out(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.conn.poll_shutdown(cx).is_pending() {
-            return Poll::Pending;
-        }
-        loop {
-            self.input.consume(self.input.len());
-            match self.conn.poll_fill(cx, &mut self.input) {
-                Poll::Ready(Ok(count)) if count > 0 => {}
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => return Poll::Pending,
-            }
-        }
-    }
-
-    /// The connection is broken: nothing more is sent or read.
-    fn give_up(&mut self) -> usize {
-        self.ended = true;
-        self.output = Vec::new();
-        (self.sent, self.unflushed) = (0, false);
-        0
     }
 }

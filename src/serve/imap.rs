@@ -1,17 +1,17 @@
 //! IMAP: the session before login, the login at the backend, and then carrying.
 
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
+use super::attend::{Listener, Nap};
 use super::backend::{self, LoggedIn, NoLogin, Pooling};
-use super::carry::{Carrier, Wish};
-use super::clock::today;
+use super::carry::Carrier;
 use super::door::Visit;
 use super::member::Member;
 use super::observe::Observer;
@@ -26,7 +26,6 @@ use crate::incident::{Protocol, Verb};
 use crate::limit::Seat;
 use crate::net::link::Link;
 use crate::net::stop::{Phase, Stop};
-use crate::quota::{Told, Watch};
 
 /// How long a client may take to hear our last words.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -199,83 +198,6 @@ async fn carry(carrier: &mut Carrier, patience: Patience, mut stop: Stop, listen
         }
         if carrier.is_closing() {
             check.as_mut().reset(Instant::now() + LAST_WORDS);
-        }
-    }
-}
-
-/// How long a session must rest before something is asked in it.
-const REST: Duration = Duration::from_millis(300);
-
-/// How long octets of a message may stay out before what is set aside for it is let go.
-const OCTETS: Duration = Duration::from_secs(5);
-
-/// A short silence that something waits for. Without a wish there is no timer.
-#[derive(Default)]
-struct Nap {
-    timer: Option<Pin<Box<Sleep>>>,
-    wish: Option<Wish>,
-    moved: usize,
-}
-
-impl Nap {
-    /// The wish, if nothing has moved for as long as it takes.
-    fn over(&mut self, cx: &mut std::task::Context<'_>, wish: Wish, moved: usize) -> Option<Wish> {
-        let length = match wish {
-            Wish::Nothing => {
-                self.timer = None;
-                return None;
-            }
-            Wish::Rest => REST,
-            Wish::Octets => OCTETS,
-        };
-        if self.timer.is_none() || self.wish != Some(wish) || self.moved != moved {
-            (self.wish, self.moved) = (Some(wish), moved);
-            self.timer = Some(Box::pin(sleep_until(Instant::now() + length)));
-        }
-        let over = self.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready());
-        over.then(|| {
-            self.timer = None;
-            wish
-        })
-    }
-}
-
-/// Hears what the book has to tell this session.
-struct Listener {
-    watch: Option<Watch>,
-    /// To be asked whether or not it has called.
-    stirred: bool,
-}
-
-impl Listener {
-    fn new(watch: Option<Watch>) -> Listener {
-        Listener { watch, stirred: true }
-    }
-
-    /// The backend's connection is closed: what it has to push it pushes now.
-    fn closed(self) {
-        if let Some(watch) = self.watch {
-            watch.closed();
-        }
-    }
-
-    fn listen(&mut self, cx: &mut std::task::Context<'_>, carrier: &mut Carrier) {
-        let Some(watch) = &self.watch else { return };
-        if !std::mem::take(&mut self.stirred) && !watch.is_stirred() {
-            return;
-        }
-        while let Poll::Ready(told) = watch.poll(cx, today()) {
-            let code = match told {
-                Told::Recount => {
-                    carrier.recount();
-                    continue;
-                }
-                Told::Kicked => Code::SessionEnded,
-                Told::Ended(verdict) => verdict.code(),
-            };
-            carrier.close(&reply::bye_by(code), Fault::Limit);
-            self.watch = None;
-            return;
         }
     }
 }

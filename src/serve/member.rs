@@ -9,7 +9,7 @@ use crate::fault::Code;
 use crate::imap::session::SentCopy;
 use crate::imap::space::{Account, Root};
 use crate::private::Address;
-use crate::quota::{Amount, Book, Limit, Refresh, Refreshed, Reservation, Shift, Standing, Verdict, Watch, Way};
+use crate::quota::{Amount, Book, Limit, Refresh, Refreshed, Reservation, Shift, Standing, Turn, Verdict, Watch, Way};
 use crate::scrub::{BODY_START, Context as ScrubContext, Profile, Scrubber, Writer};
 
 /// One logged-in person.
@@ -76,8 +76,12 @@ impl Account for Member {
         }
     }
 
-    fn shift(&self) -> Option<Shift> {
-        self.book.shift(&self.user)
+    fn shift(&self, turn: Turn) -> Option<Shift> {
+        self.book.shift(&self.user, turn)
+    }
+
+    fn renames(&self) -> u64 {
+        self.book.renames(&self.user)
     }
 
     fn is_pushed(&self) -> bool {

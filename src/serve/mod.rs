@@ -3,6 +3,7 @@
 //! [`Context`] is what all sessions share. Drivers never import each other; what two of them need stands in [`backend`].
 
 mod admin;
+mod attend;
 pub mod backend;
 mod carry;
 pub mod clock;
@@ -18,6 +19,7 @@ pub mod notices;
 mod observe;
 mod pool;
 pub mod relays;
+mod side;
 pub mod submission;
 pub mod usage;
 

@@ -114,6 +114,33 @@ fn a_multiappend_without_room_ends_with_no() {
     }
 }
 
+/// However an APPEND ends badly behind its literal: it is answered, and nothing stays set aside, in an open session and after it.
+#[test]
+fn an_append_that_ends_badly_leaves_nothing_set_aside() {
+    let stage = Stage::set(&Plan::velo("mailbox_default = \"1M\"", &["alice"]));
+    let message = letter(1000);
+    for (line, end) in [
+        ("APPEND Drafts UTF8 (~", ""),
+        ("APPEND Drafts UTF8 (~", " x)"),
+        ("APPEND Drafts ", ")"),
+        ("APPEND Drafts ", " x"),
+        ("APPEND Drafts ", " (\\Seen"),
+        ("APPEND Sent ", "\""),
+        ("APPEND Drafts {3+}\r\nabc ", ")"),
+        ("APPEND nosuch ", ""),
+    ] {
+        let mut session = stage.session(ALICE);
+        let answer = session.ask(&format!("{line}{{1000+}}\r\n{message}{end}"));
+        assert!(last(&answer).starts_with(['B', 'N', 'O']), "{line:?} .. {end:?}: {answer:?}");
+        assert!(last(&session.ask("NOOP")).starts_with("OK"), "{line:?} .. {end:?}");
+        stage.settles(ALICE, Duration::from_secs(3));
+        session.ok("LOGOUT");
+        // The same, and gone at once.
+        stage.session(ALICE).send(format!("{line}{{1000+}}\r\n{message}{end}").as_bytes());
+        stage.settles(ALICE, Duration::from_secs(3));
+    }
+}
+
 /// Programs that write the end of the command apart from the literal, and leave Nagle's algorithm on as Python's imaplib does, wait
 /// for nobody's delayed acknowledgement (40 ms).
 #[test]

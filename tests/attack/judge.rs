@@ -173,7 +173,10 @@ fn payload(ran: &Ran, owner: &Session, findings: &mut Findings) {
     match item.payload {
         Payload::Commands => {}
         Payload::WhereTold if !told => {}
-        _ => findings.add("octets of a literal ran", &item.kind, || one(owner, at)),
+        _ => findings.add("octets of a literal ran", &item.kind, || {
+            // With what stood before: it may have been its `+`.
+            (at.saturating_sub(2)..=at).map(|at| one(owner, at)).collect()
+        }),
     }
 }
 

@@ -57,7 +57,7 @@ impl Session {
     /// Runs it against the server at `port`.
     pub fn run(&mut self, seed: u64, port: u16) {
         let chance = &mut Chance::new(seed ^ self.number.rotate_left(32));
-        let mut line = Line { wire: Wire::plain(port), plus: 0 };
+        let mut line = Line { wire: Wire::plain(port), plus: 0, skip: 0 };
         line.wire.line();
         if !line
             .wire
@@ -173,13 +173,24 @@ enum Came {
 struct Line {
     wire: Wire,
     plus: usize,
+    /// Octets of a literal that are still to come.
+    skip: usize,
 }
 
 impl Line {
+    /// The next line; what a literal of the server has in it is none.
     fn next(&mut self) -> Option<String> {
+        let skipped = self.skip.min(self.wire.heard.len());
+        self.wire.heard.drain(..skipped);
+        self.skip -= skipped;
         let at = self.wire.heard.iter().position(|byte| *byte == b'\n')?;
         let line: Vec<u8> = self.wire.heard.drain(..=at).collect();
-        Some(String::from_utf8_lossy(&line).into_owned())
+        let text = String::from_utf8_lossy(&line).into_owned();
+        let literal =
+            text.strip_prefix("* ").and_then(|text| text.trim_end().strip_suffix('}')?.rsplit_once('{')?.1.parse().ok());
+        // An echo of what was sent may look like one.
+        self.skip = literal.filter(|_| text.contains(" FETCH (")).unwrap_or_default();
+        Some(text)
     }
 }
 

@@ -36,7 +36,8 @@ metric ran {
 pub struct Plan {
     /// Each association: its name, which with `.example` is its domain, its lines of config, and its mailboxes' local parts.
     pub associations: Vec<(&'static str, String, Vec<String>)>,
-    /// Lines at the end of Dovecot's config; `@USAGE@` is the path of the socket for usage.
+    /// Lines at the end of Dovecot's config; `@USAGE@` is the path of the socket for usage, `@SHARED@` of the list of shared
+    /// folders, `@POP3@` a port.
     pub dovecot: String,
     /// Lines at the top of nologd's config.
     pub nologd: String,
@@ -82,13 +83,14 @@ impl Stage {
         let (imap, lmtp, pop3) = (place.port().unwrap(), place.port().unwrap(), place.port().unwrap());
         let usage = place.path("usage/usage.sock").display().to_string();
         let lines = plan.dovecot.replace("@USAGE@", &usage).replace("@POP3@", &pop3.to_string());
+        let lines = lines.replace("@SHARED@", &place.path("shared/folders").display().to_string());
         let lines = format!("{VIEW}{lines}");
         let dovecot = Dovecot::start_with(&place, "dovecot", &lines).unwrap_or_else(|trouble| panic!("{trouble}"));
         let users: String = plan.addresses().iter().map(|address| format!("{address}:{{PLAIN}}{PASSWORD}\n")).collect();
         place.write("dovecot/users", users.as_bytes()).unwrap();
         let backend = between.map_or(dovecot.imap(), |between| between(dovecot.imap()));
         let (user, owner) = unprivileged();
-        for folder in ["state", "usage"] {
+        for folder in ["state", "usage", "shared"] {
             place.make(folder, owner).unwrap();
         }
         place.make("certs/mail.nolog.example", Owner::me()).unwrap();

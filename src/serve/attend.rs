@@ -1,0 +1,91 @@
+//! What a carried session attends to besides its two sides: short silences that something waits for, and what the book has to tell.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::carry::{Carrier, Wish};
+use super::clock::today;
+use crate::fault::{Code, Fault};
+use crate::imap::reply;
+use crate::quota::{Told, Watch};
+
+/// How long a session must rest before something is asked in it.
+const REST: Duration = Duration::from_millis(300);
+
+/// How long octets of a message may stay out before what is set aside for it is let go.
+const OCTETS: Duration = Duration::from_secs(5);
+
+/// A short silence that something waits for. Without a wish there is no timer.
+#[derive(Default)]
+pub(super) struct Nap {
+    timer: Option<Pin<Box<Sleep>>>,
+    wish: Option<Wish>,
+    moved: usize,
+}
+
+impl Nap {
+    /// The wish, if nothing has moved for as long as it takes.
+    pub(super) fn over(&mut self, cx: &mut Context<'_>, wish: Wish, moved: usize) -> Option<Wish> {
+        let length = match wish {
+            Wish::Nothing => {
+                self.timer = None;
+                return None;
+            }
+            Wish::Rest => REST,
+            Wish::Octets | Wish::End => OCTETS,
+        };
+        if self.timer.is_none() || self.wish != Some(wish) || self.moved != moved {
+            (self.wish, self.moved) = (Some(wish), moved);
+            self.timer = Some(Box::pin(sleep_until(Instant::now() + length)));
+        }
+        let over = self.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready());
+        over.then(|| {
+            self.timer = None;
+            wish
+        })
+    }
+}
+
+/// Hears what the book has to tell this session.
+pub(super) struct Listener {
+    watch: Option<Watch>,
+    /// To be asked whether or not it has called.
+    pub(super) stirred: bool,
+}
+
+impl Listener {
+    pub(super) fn new(watch: Option<Watch>) -> Listener {
+        Listener { watch, stirred: true }
+    }
+
+    /// The backend's connection is closed: what it has to push it pushes now.
+    pub(super) fn closed(self) {
+        if let Some(watch) = self.watch {
+            watch.closed();
+        }
+    }
+
+    pub(super) fn listen(&mut self, cx: &mut Context<'_>, carrier: &mut Carrier) {
+        let Some(watch) = &self.watch else { return };
+        if !std::mem::take(&mut self.stirred) && !watch.is_stirred() {
+            return;
+        }
+        while let Poll::Ready(told) = watch.poll(cx, today()) {
+            let code = match told {
+                Told::Recount => {
+                    carrier.recount();
+                    continue;
+                }
+                Told::Kicked => Code::SessionEnded,
+                Told::Ended(verdict) => verdict.code(),
+            };
+            carrier.close(&reply::bye_by(code), Fault::Limit);
+            self.watch = None;
+            return;
+        }
+    }
+}
