@@ -114,6 +114,18 @@ fn mailboxes_are_listed_set_refreshed_disclosed_and_removed() {
     assert_eq!(change["above"], json!({ "octets": 295 << 20, "full-mailboxes": 1 }));
     assert_eq!(house.json("mailbox set alice@velo.example --storage none")["now"]["storage"], Value::Null);
     assert_eq!(house.json("mailbox set alice@velo.example --storage default")["now"]["own-limit"], false);
+    let told = house.done("mailbox set bob@velo.example --kind machine");
+    assert!(told.contains("was a person; is now a machine") && !told.contains("storage"), "{told}");
+    house.done("mailbox set bob@velo.example --storage 1G");
+    house.down(Signal::SIGKILL);
+    house.up();
+    let both = house.json("mailbox set bob@velo.example --storage default");
+    assert_eq!((&both["was"]["kind"], &both["was"]["own-limit"]), (&json!("machine"), &json!(true)));
+    assert_eq!((&both["now"]["kind"], &both["now"]["own-limit"]), (&json!("machine"), &json!(false)));
+    assert_eq!(house.json("disclose bob@velo.example")["mailbox"]["kind"], "machine");
+    assert_eq!(house.json("mailbox set bob@velo.example --kind person")["now"]["kind"], "person");
+    assert_eq!(house.nologd("mailbox set bob@velo.example").code, 2);
+    assert_eq!(house.nologd("mailbox set bob@velo.example --kind robot").code, 2);
 
     let told = house.done("mailbox refresh alice@velo.example");
     assert!(told.contains("at its next login") && told.contains("no password"), "{told}");

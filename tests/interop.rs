@@ -195,6 +195,32 @@ fn old_mail_that_is_brought_into_sent_stays_as_it_was() {
     assert!(copies.len() == 1 && field(copies[0], "Message-ID").unwrap().ends_with("@velo.example>"), "{stored:?}");
 }
 
+/// A field that no rule names goes from what a person sends, and stays in what a program sends by itself.
+#[test]
+fn a_machine_keeps_its_own_fields() {
+    let stack = Stack::start();
+    let letter = "From: <alice@velo.example>\r\nX-Club-Backup: 17 files\r\nUser-Agent: canary\r\nSubject: x\r\n\r\nhello\r\n";
+    for (round, (kind, kept)) in [("person", 0), ("machine", 1), ("person", 1)].into_iter().enumerate() {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nologd"));
+        command.args(["mailbox", "set", ALICE.address, "--kind", kind]).arg("--socket").arg(stack.place.path("admin.sock"));
+        succeed(&mut command);
+        let mut imap = Client::connect(stack.ports().imaps, &["imap"]).unwrap();
+        imap.log_in_to_inbox(ALICE).unwrap();
+        imap.imap(&format!("APPEND Sent {{{}+}}\r\n{letter}", letter.len()), "APPEND to Sent").unwrap();
+        let mut smtp = Client::connect(stack.ports().submissions, &[]).unwrap();
+        smtp.log_in_to_submission("laptop", ALICE).unwrap();
+        smtp.smtp("MAIL FROM:<alice@velo.example>\r\n", "250", "MAIL").unwrap();
+        smtp.smtp("RCPT TO:<bob@velo.example>\r\n", "250", "RCPT").unwrap();
+        smtp.smtp("DATA\r\n", "354", "DATA").unwrap();
+        smtp.smtp(&format!("{letter}.\r\n"), "250", "message").unwrap();
+        for (member, folder) in [(ALICE, "Sent"), (BOB, "")] {
+            let all: Vec<_> = stack.messages(member, folder, round + 1).iter().map(|message| text(message)).collect();
+            assert_eq!(all.iter().filter(|message| field(message, "X-Club-Backup").is_some()).count(), kept, "{kind}: {all:?}");
+            assert!(all.iter().all(|message| !message.contains("canary")), "{all:?}");
+        }
+    }
+}
+
 /// A letter with every header of the drop list: what is delivered and what is kept in Sent, compared byte for byte with a file.
 #[test]
 fn no_trace_is_left_in_the_delivered_and_the_sent_copy() {

@@ -18,7 +18,7 @@ use nologd::fault::Lang;
 use nologd::policy::headers::BUILT_IN;
 use nologd::policy::{FILES, Policy};
 use nologd::private::{Address, Domain};
-use nologd::quota::{Amount, Association, Book, Day, Grant, Limit, Name, Params};
+use nologd::quota::{self, Amount, Association, Book, Day, Grant, Limit, MailboxEdit, Name, Params};
 use nologd::sandbox::{Attempt, Unenforced};
 use nologd::statement::{InForce, Machine, Output, Page, Part, Proof, SENTENCES, Words};
 use nologd::store::{Memory, Store};
@@ -254,6 +254,7 @@ fn the_book_keeps_what_is_said_and_no_time() {
     book.admit(&member).unwrap();
     book.begin_refresh(&member).unwrap().finish(Amount { octets: 9000, messages: 3 }, today);
     book.write_usage().unwrap();
+    book.edit_mailbox(&member, MailboxEdit { own: Some(Some(Limit::At(5))), kind: Some(quota::Kind::Machine) }, today).unwrap();
 
     let (mut kinds, mut names) = (BTreeSet::new(), BTreeSet::new());
     for record in store.scan("").unwrap() {
@@ -282,6 +283,7 @@ fn the_book_keeps_what_is_said_and_no_time() {
         "octets",
         "until",
         "level",
+        "kind",
         "messages-per-hour",
         "messages-per-day",
         "recipients-per-hour",

@@ -62,7 +62,7 @@ impl Desk {
             }
             Request::MailboxRefresh(address) => self.refresh(address)?,
             Request::MailboxRemove(address) => show::mailbox_change(&book.remove_mailbox(address, today)?),
-            Request::MailboxSet(address, own) => show::mailbox_change(&book.set_mailbox(address, *own, today)?),
+            Request::MailboxSet(address, edit) => show::mailbox_change(&book.edit_mailbox(address, *edit, today)?),
             Request::Status => {
                 let mut told = status(&self.host, book, backends, today);
                 told["incidents"] = json!(self.incidents.list(now).len());

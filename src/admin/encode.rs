@@ -46,9 +46,10 @@ impl Request {
             }
             Request::MailboxRefresh(address) => about(&mut fields, "mailbox refresh", address),
             Request::MailboxRemove(address) => about(&mut fields, "mailbox remove", address),
-            Request::MailboxSet(address, own) => {
-                put(&mut fields, "storage", own.map(limit));
-                flag(&mut fields, "default", own.is_none());
+            Request::MailboxSet(address, edit) => {
+                put(&mut fields, "storage", edit.own.flatten().map(limit));
+                flag(&mut fields, "default", edit.own == Some(None));
+                put(&mut fields, "kind", edit.kind.map(|kind| json!(kind.word())));
                 about(&mut fields, "mailbox set", address)
             }
             Request::Status => "status",

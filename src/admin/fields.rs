@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::Answer;
 use crate::fault::Lang;
 use crate::private::Address;
-use crate::quota::{Day, Limit, Name, SenderRule};
+use crate::quota::{Day, Kind, Limit, Name, SenderRule};
 
 /// An object of which the known keys are taken one by one. Keys that are absent are `None`.
 pub(super) struct Fields(Map<String, Value>);
@@ -82,6 +82,10 @@ impl Fields {
             "fr" => Some(Lang::Fr),
             _ => None,
         })
+    }
+
+    pub(super) fn kind(&mut self, key: &'static str) -> Result<Option<Kind>, Answer> {
+        self.take(key, |value| [Kind::Person, Kind::Machine].into_iter().find(|kind| value == kind.word()))
     }
 
     pub(super) fn sender_rule(&mut self, key: &'static str) -> Result<Option<SenderRule>, Answer> {

@@ -6,7 +6,7 @@ use super::fields::Fields;
 use super::{Answer, VERSION};
 use crate::incident::LONGEST;
 use crate::private::{Address, Domain};
-use crate::quota::{Amount, Day, Edit, Grant, Limit, Name, Rates, SendingLimits, State};
+use crate::quota::{Amount, Day, Edit, Grant, Limit, MailboxEdit, Name, Rates, SendingLimits, State};
 
 /// What an admin asks for.
 #[derive(Clone)]
@@ -45,8 +45,8 @@ pub enum Request {
     MailboxRefresh(Address),
     /// `mailbox remove`.
     MailboxRemove(Address),
-    /// `mailbox set`: its own limit; none for the association's default.
-    MailboxSet(Address, Option<Limit>),
+    /// `mailbox set`.
+    MailboxSet(Address, MailboxEdit),
     /// `status`.
     Status,
     /// `usage load`: some mailboxes, and what the backend has in each.
@@ -134,7 +134,7 @@ impl Request {
             "mailbox list" => Request::MailboxList(fields.name("association")?),
             "mailbox refresh" => Request::MailboxRefresh(address(&mut fields)?),
             "mailbox remove" => Request::MailboxRemove(address(&mut fields)?),
-            "mailbox set" => Request::MailboxSet(address(&mut fields)?, own_limit(&mut fields)?),
+            "mailbox set" => Request::MailboxSet(address(&mut fields)?, mailbox_edit(&mut fields)?),
             "status" => Request::Status,
             "usage load" => Request::UsageLoad(amounts(&mut fields)?),
             _ => return Err(Answer::usage("The running daemon does not know this command. Restart it after an update.")),
@@ -176,11 +176,14 @@ fn grant(fields: &mut Fields) -> Result<Grant, Answer> {
 }
 
 // `"default"` goes back to the association's default; a number or null is a limit of its own.
-fn own_limit(fields: &mut Fields) -> Result<Option<Limit>, Answer> {
-    match fields.flag("default")? {
-        true => Ok(None),
-        false => fields.needed("storage", Fields::limit).map(Some),
-    }
+fn mailbox_edit(fields: &mut Fields) -> Result<MailboxEdit, Answer> {
+    let kind = fields.kind("kind")?;
+    let own = match (fields.flag("default")?, kind) {
+        (true, _) => Some(None),
+        (false, None) => Some(Some(fields.needed("storage", Fields::limit)?)),
+        (false, Some(_)) => fields.limit("storage")?.map(Some),
+    };
+    Ok(MailboxEdit { own, kind })
 }
 
 fn settings(fields: &mut Fields) -> Result<Settings, Answer> {

@@ -47,6 +47,7 @@ pub(super) fn mailbox(view: &MailboxView) -> Value {
         "association": view.association.reveal(),
         "storage": limit(view.limit),
         "own-limit": view.own.is_some(),
+        "kind": view.kind.word(),
         "octets": view.used.octets,
         "messages": view.used.messages,
         "percent": full,

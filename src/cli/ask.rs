@@ -8,7 +8,7 @@ use super::values::Own;
 use super::{USAGE, complain};
 use crate::admin::{self, RateEdit, Request, SendingEdit};
 use crate::private::Address;
-use crate::quota::{Day, Edit, Grant, State};
+use crate::quota::{Day, Edit, Grant, MailboxEdit, State};
 
 /// A request, ready to be sent.
 pub(super) struct Asked {
@@ -68,12 +68,12 @@ fn mailbox(command: Mailbox) -> Asked {
             let subject = association.as_ref().map(|name| name.reveal().to_owned());
             return Asked { request: Request::MailboxList(association), subject, place, output };
         }
-        Mailbox::Set { address, storage, place, output } => {
-            let own = match storage {
+        Mailbox::Set { address, storage, kind, place, output } => {
+            let own = storage.map(|storage| match storage {
                 Own::Default => None,
                 Own::Limit(limit) => Some(limit),
-            };
-            (Request::MailboxSet(address.clone(), own), address, place, output)
+            });
+            (Request::MailboxSet(address.clone(), MailboxEdit { own, kind }), address, place, output)
         }
         Mailbox::Remove { address, place, output } => (Request::MailboxRemove(address.clone()), address, place, output),
         Mailbox::Kick { address, place, output } => (Request::MailboxKick(address.clone()), address, place, output),

@@ -5,7 +5,7 @@ use clap::Subcommand;
 use super::arguments::{Output, Where};
 use super::values::{self, Own};
 use crate::private::Address;
-use crate::quota::Name;
+use crate::quota::{Kind, Name};
 
 /// `nologd mailbox`.
 #[derive(Subcommand)]
@@ -20,14 +20,20 @@ pub enum Mailbox {
         #[command(flatten)]
         output: Output,
     },
-    /// Give a mailbox a limit of its own.
+    /// Give a mailbox a limit of its own, or say who writes with it.
     Set {
         /// The mailbox.
         #[arg(value_parser = values::address)]
         address: Address,
         /// Its space, like 2G; `none` for no limit; `default` for the association's default again.
-        #[arg(long, value_name = "SIZE", value_parser = values::own, allow_hyphen_values = true)]
-        storage: Own,
+        #[arg(
+            long, value_name = "SIZE", value_parser = values::own, allow_hyphen_values = true, required_unless_present = "kind"
+        )]
+        storage: Option<Own>,
+        /// person; machine: a program of the association that sends by itself. Header fields that no rule of the policy names are
+        /// dropped from what persons send, and stay in what machines send: other programs read them.
+        #[arg(long, value_name = "person|machine", value_parser = values::kind)]
+        kind: Option<Kind>,
         #[command(flatten)]
         place: Where,
         #[command(flatten)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::fault::Lang;
 use crate::private::{Address, Domain};
-use crate::quota::{Day, Limit, Name, SenderRule, parse_size};
+use crate::quota::{Day, Kind, Limit, Name, SenderRule, parse_size};
 
 /// The limit of a mailbox: its own, or its association's default.
 #[derive(Clone, Copy)]
@@ -55,6 +55,10 @@ pub(super) fn size_limit(text: &str) -> Result<Limit, &'static str> {
 
 pub(super) fn own(text: &str) -> Result<Own, &'static str> {
     if text == "default" { Ok(Own::Default) } else { size_limit(text).map(Own::Limit) }
+}
+
+pub(super) fn kind(text: &str) -> Result<Kind, &'static str> {
+    [Kind::Person, Kind::Machine].into_iter().find(|kind| kind.word() == text).ok_or("The kinds are person and machine.")
 }
 
 pub(super) fn count(text: &str) -> Result<Limit, &'static str> {

@@ -237,9 +237,9 @@ impl Directory {
                 Known::Alias(alias, targets) => {
                     directory.fill(&alias, |ledger| drop(ledger.association.aliases.insert(alias.clone(), targets)));
                 }
-                Known::Mailbox(address, limit) => directory.fill(&address, |ledger| {
+                Known::Mailbox(address, own, kind) => directory.fill(&address, |ledger| {
                     let number = ledger.insert(&address);
-                    ledger.entry_mut(number).into_iter().for_each(|entry| entry.own = Some(limit));
+                    ledger.entry_mut(number).into_iter().for_each(|entry| (entry.own, entry.kind) = (own, kind));
                 }),
                 Known::Usage(address, used, told) => directory.fill(&address, |ledger| {
                     let number = ledger.insert(&address);

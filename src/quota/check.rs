@@ -49,7 +49,7 @@ pub fn check(store: &dyn Store) -> Result<Findings, StoreError> {
                 findings.aliases += 1;
                 addresses.push(alias);
             }
-            Ok(Known::Mailbox(address, _) | Known::Usage(address, ..)) => drop(mailboxes.insert(address)),
+            Ok(Known::Mailbox(address, ..) | Known::Usage(address, ..)) => drop(mailboxes.insert(address)),
             Ok(Known::Level(name, _)) => levels.push(name),
             Ok(Known::Mark) => {}
         }

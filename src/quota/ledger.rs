@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::mark::Mark;
 use super::tally::{Held, Tally};
 use super::watch::Watcher;
-use super::{Amount, Association, Day, Limit, Standing, Sum, Verdict, Way};
+use super::{Amount, Association, Day, Kind, Limit, Standing, Sum, Verdict, Way};
 use crate::private::Address;
 
 /// One mailbox.
@@ -18,6 +18,7 @@ pub(super) struct Entry {
     pub(super) address: Address,
     /// Its own limit on octets; none when the association's default holds.
     pub(super) own: Option<Limit>,
+    pub(super) kind: Kind,
     pub(super) tally: Tally,
     pub(super) mark: Mark,
     /// Open sessions.
@@ -29,7 +30,7 @@ pub(super) struct Entry {
 impl Entry {
     fn new(address: Address) -> Entry {
         let (tally, mark, watchers) = (Tally::default(), Mark::default(), Vec::new());
-        Entry { address, own: None, tally, mark, watchers, waits: false }
+        Entry { address, own: None, kind: Kind::Person, tally, mark, watchers, waits: false }
     }
 }
 

@@ -7,6 +7,35 @@ use super::ledger::{Entry, Ledger};
 use super::{AdminError, Amount, Book, Day, Edit, Limit, Name, record};
 use crate::private::Address;
 
+/// Who writes with a mailbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// A person, with any mail program.
+    #[default]
+    Person,
+    /// A program of the association that sends by itself: its own header fields are for other programs, and stay.
+    Machine,
+}
+
+impl Kind {
+    /// Its word, for admins.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Person => "person",
+            Kind::Machine => "machine",
+        }
+    }
+}
+
+/// Changes to a mailbox. `None` leaves things as they are.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct MailboxEdit {
+    /// Its own limit on octets, or the association's default again.
+    pub own: Option<Option<Limit>>,
+    /// Who writes with it.
+    pub kind: Option<Kind>,
+}
+
 /// A mailbox and its numbers at this moment.
 #[derive(Clone, PartialEq, Eq)]
 pub struct MailboxView {
@@ -16,6 +45,8 @@ pub struct MailboxView {
     pub association: Name,
     /// Its own limit on octets; none when the association's default holds.
     pub own: Option<Limit>,
+    /// Who writes with it.
+    pub kind: Kind,
     /// The limit that holds.
     pub limit: Limit,
     /// What is in it, and what is in doubt.
@@ -89,8 +120,19 @@ impl Book {
         .flatten()
     }
 
-    /// `mailbox set`: its own limit, or the association's default again. A mailbox that was never seen is made.
+    /// Who writes with a mailbox, by its own address. One that is not in the book is a person's.
+    pub fn kind(&self, mailbox: &Address) -> Kind {
+        let find = |ledger: &Ledger, mailbox: &Address| Some(ledger.entry(ledger.number(mailbox)?)?.kind);
+        self.with(mailbox, |_, ledger, mailbox| find(ledger, mailbox)).flatten().unwrap_or_default()
+    }
+
+    /// [`Book::edit_mailbox`] of its limit alone.
     pub fn set_mailbox(&self, address: &Address, own: Option<Limit>, today: Day) -> Result<Change<MailboxView>, AdminError> {
+        self.edit_mailbox(address, MailboxEdit { own: Some(own), kind: None }, today)
+    }
+
+    /// `mailbox set`. A mailbox that was never seen is made.
+    pub fn edit_mailbox(&self, address: &Address, edit: MailboxEdit, today: Day) -> Result<Change<MailboxView>, AdminError> {
         let _turn = self.turn();
         let room = self.with(address, |_, ledger, address| {
             let known = ledger.number(address).is_some();
@@ -102,13 +144,16 @@ impl Book {
             return Err(AdminError::TooMany);
         }
         let was = self.mailbox(&address);
-        self.write(&[record::mailbox(&address, own)], false)?;
+        let before = was.as_ref().map(|was| (was.own, was.kind)).unwrap_or_default();
+        let (own, kind) = (edit.own.unwrap_or(before.0), edit.kind.unwrap_or(before.1));
+        self.write(&[record::mailbox(&address, own, kind)], false)?;
         let changed = self.with(&address, |tenant, ledger, address| {
             let number = ledger.insert(address);
-            ledger.entry_mut(number)?.own = own;
+            let entry = ledger.entry_mut(number)?;
+            (entry.own, entry.kind) = (own, kind);
             let news = ledger.news(number, today);
             news.into_iter().flatten().for_each(|news| tenant.waiting.push(news));
-            // The default leaves no record behind: the usage record is what keeps the mailbox in the book.
+            // A mailbox like all others leaves no record behind: the usage record is what keeps the mailbox in the book.
             ledger.dirty.insert(number);
             ledger.entry(number).map(|entry| view(ledger, entry))
         });
@@ -154,6 +199,7 @@ fn view(ledger: &Ledger, entry: &Entry) -> MailboxView {
         address: entry.address.clone(),
         association: ledger.association.name.clone(),
         own: entry.own,
+        kind: entry.kind,
         limit: ledger.association.mailbox_limit(entry.own),
         used: entry.tally.shown(),
         doubt: entry.tally.doubts.total(),

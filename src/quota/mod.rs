@@ -58,7 +58,7 @@ pub use day::Day;
 pub use disclose::Disclosure;
 pub use edit::{AdminError, Edit};
 pub use levels::{Crossing, Level};
-pub use mailbox::{Fill, MailboxView};
+pub use mailbox::{Fill, Kind, MailboxEdit, MailboxView};
 pub use mark::Notified;
 pub use news::{Leaving, News, Subject, Topic};
 pub use over::{ON_TOP, Over, Unknown};

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! association/NAME   the association's settings      alias/ADDRESS     where an alias leads
-//! mailbox/ADDRESS    an own limit, if it has one     usage/ADDRESS     what is in it; written behind
+//! mailbox/ADDRESS    what is its own, if anything is usage/ADDRESS     what is in it; written behind
 //! level/NAME         what its contact was told last     imported          the config file's associations are in
 //! ```
 //!
@@ -12,13 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use super::{Amount, Association, Day, Grant, Level, Limit, Name, Notified, Rates, SenderRule, SendingLimits, State};
+use super::{Amount, Association, Day, Grant, Kind, Level, Limit, Name, Notified, Rates, SenderRule, SendingLimits, State};
 use crate::fault::Lang;
 use crate::private::{Address, Domain};
 use crate::store::{Change, Record, Schema, Step, StoreError};
 
 /// The schema of these records. A change in their meaning is a new step here.
-pub const SCHEMA: Schema = Schema(&[Step(leaving)]);
+pub const SCHEMA: Schema = Schema(&[Step(leaving), Step(kinds)]);
 
 /// Marks that the associations of the config file were taken over.
 pub(super) const IMPORTED: &str = "imported";
@@ -27,7 +27,8 @@ pub(super) const IMPORTED: &str = "imported";
 pub(super) enum Known {
     Association(Box<Association>),
     Alias(Address, BTreeSet<Address>),
-    Mailbox(Address, Limit),
+    /// Its own limit, if it has one, and who writes with it.
+    Mailbox(Address, Option<Limit>, Kind),
     Usage(Address, Amount, Notified),
     Level(Name, Notified),
     /// The schema's version, or the mark of the import.
@@ -47,13 +48,13 @@ pub(super) fn difference(was: Option<&Association>, now: Option<&Association>) -
     gone.chain(written.map(|(key, value)| Change::put(key.clone(), value.to_string().into_bytes()))).collect()
 }
 
-/// Sets or removes a mailbox's own limit.
-pub(super) fn mailbox(address: &Address, own: Option<Limit>) -> Change {
+/// Sets or removes what is a mailbox's own.
+pub(super) fn mailbox(address: &Address, own: Option<Limit>, kind: Kind) -> Change {
     let key = format!("mailbox/{}", address.reveal());
-    match own {
-        Some(limit) => put(key, &json!({ "storage": limit_value(limit) })),
-        None => Change::remove(key),
-    }
+    let machine = (kind == Kind::Machine).then(|| ("kind", json!("machine")));
+    let fields = own.map(|limit| ("storage", limit_value(limit))).into_iter().chain(machine);
+    let fields: Map<_, _> = fields.map(|(name, value)| (name.to_owned(), value)).collect();
+    if fields.is_empty() { Change::remove(key) } else { put(key, &Value::Object(fields)) }
 }
 
 /// Writes what is in a mailbox, and what its owner was told.
@@ -66,7 +67,7 @@ pub(super) fn usage(address: &Address, used: Amount, told: Notified) -> Change {
 
 /// Removes what is known about a mailbox.
 pub(super) fn forget(address: &Address) -> [Change; 2] {
-    [mailbox(address, None), Change::remove(format!("usage/{}", address.reveal()))]
+    [mailbox(address, None, Kind::Person), Change::remove(format!("usage/{}", address.reveal()))]
 }
 
 /// Writes what an association's contact was told.
@@ -89,6 +90,11 @@ fn leaving(records: &[Record]) -> Result<Vec<Change>, StoreError> {
         Ok(put(record.key.reveal().clone(), &json!({ "level": level })))
     });
     widened.collect()
+}
+
+/// Version 2 to 3: a mailbox may have a kind, and no limit of its own. What was written before means the same.
+fn kinds(_: &[Record]) -> Result<Vec<Change>, StoreError> {
+    Ok(Vec::new())
 }
 
 /// Removes an association's level.
@@ -185,7 +191,10 @@ fn parse(key: &str, value: &[u8]) -> Option<Known> {
             let targets = value.as_array()?.iter().map(address).collect::<Option<_>>()?;
             Known::Alias(Address::parse(name)?, targets)
         }
-        "mailbox" => Known::Mailbox(Address::parse(name)?, limit(value.get("storage")?)?),
+        "mailbox" => {
+            let own = value.get("storage").map(|storage| limit(storage).ok_or(())).transpose().ok()?;
+            Known::Mailbox(Address::parse(name)?, own, written_by(value.get("kind"))?)
+        }
         "usage" => {
             let used = Amount { octets: value.get("octets")?.as_u64()?, messages: value.get("messages")?.as_u64()? };
             Known::Usage(Address::parse(name)?, used, told(&value)?)
@@ -193,6 +202,13 @@ fn parse(key: &str, value: &[u8]) -> Option<Known> {
         "level" => Known::Level(Name::parse(name)?, told(&value)?),
         _ => return None,
     })
+}
+
+fn written_by(value: Option<&Value>) -> Option<Kind> {
+    match value {
+        None => Some(Kind::Person),
+        Some(word) => (word == "machine").then_some(Kind::Machine),
+    }
 }
 
 fn told(value: &Value) -> Option<Notified> {
@@ -315,6 +331,22 @@ mod tests {
         read.aliases = aliases;
         assert!(read == full());
         assert!(read.check().is_ok());
+    }
+
+    #[test]
+    fn a_mailbox_reads_as_it_was_written_also_by_version_2() {
+        let address = Address::parse("cron@a.example").unwrap();
+        for (own, kind) in [(Some(Limit::None), Kind::Person), (Some(Limit::At(5)), Kind::Machine), (None, Kind::Machine)] {
+            let change = mailbox(&address, own, kind);
+            let known = super::read(&record("mailbox/cron@a.example", change.value.unwrap().reveal())).unwrap();
+            assert!(matches!(known, Known::Mailbox(of, read, what) if of == address && read == own && what == kind));
+        }
+        assert!(mailbox(&address, None, Kind::Person).value.is_none());
+        let old = super::read(&record("mailbox/cron@a.example", br#"{"storage":5}"#)).unwrap();
+        assert!(matches!(old, Known::Mailbox(_, Some(Limit::At(5)), Kind::Person)));
+        for damaged in [&br#"{"storage":"5"}"#[..], br#"{"kind":"robot"}"#, br#"{"kind":null}"#] {
+            assert!(super::read(&record("mailbox/cron@a.example", damaged)).is_err());
+        }
     }
 
     #[test]

@@ -5,11 +5,11 @@ use aws_lc_rs::rand;
 use super::Context;
 use super::backend::Authenticated;
 use super::clock::{now, today};
-use super::member::mailbox_of;
+use super::member::{mailbox_of, writer_of};
 use crate::fault::Code;
 use crate::private::Address;
 use crate::quota::{Standing, Verdict};
-use crate::scrub::{Context as ScrubContext, Profile, Refusal, Scrubbed, Writer};
+use crate::scrub::{Context as ScrubContext, Profile, Refusal, Scrubbed};
 use crate::submission::House;
 
 /// What the session asks of the book and the rules.
@@ -51,7 +51,7 @@ impl House for Rules<'_> {
         rand::fill(&mut random).map_err(|_| Code::BackendDown)?;
         let context = ScrubContext {
             profile: Profile::Submission,
-            writer: Writer::Person,
+            writer: writer_of(&self.context.book, &mailbox),
             mailbox: &mailbox,
             hostname: &self.context.hostname,
             now: i64::try_from(now().as_secs()).unwrap_or(0),

@@ -9,7 +9,7 @@ use crate::fault::Code;
 use crate::imap::session::SentCopy;
 use crate::imap::space::{Account, Root};
 use crate::private::Address;
-use crate::quota::{Amount, Book, Limit, Refresh, Refreshed, Reservation, Shift, Standing, Turn, Verdict, Watch, Way};
+use crate::quota::{Amount, Book, Kind, Limit, Refresh, Refreshed, Reservation, Shift, Standing, Turn, Verdict, Watch, Way};
 use crate::scrub::{BODY_START, Context as ScrubContext, Profile, Scrubber, Writer};
 
 /// One logged-in person.
@@ -27,6 +27,14 @@ pub(super) fn mailbox_of(book: &Book, user: &Address) -> Address {
     match (all.next(), all.next()) {
         (Some(one), None) => one,
         _ => user.clone(),
+    }
+}
+
+/// Who writes with `mailbox`, for the rules about header fields.
+pub(super) fn writer_of(book: &Book, mailbox: &Address) -> Writer {
+    match book.kind(mailbox) {
+        Kind::Person => Writer::Person,
+        Kind::Machine => Writer::Machine,
     }
 }
 
@@ -141,7 +149,7 @@ impl SentCopy for Member {
         let mailbox = mailbox_of(&self.book, &self.user);
         let context = ScrubContext {
             profile: Profile::Sent,
-            writer: Writer::Person,
+            writer: writer_of(&self.book, &mailbox),
             mailbox: &mailbox,
             hostname: &self.hostname,
             now: i64::try_from(now().as_secs()).unwrap_or(0),

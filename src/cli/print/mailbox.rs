@@ -29,6 +29,7 @@ pub(super) fn settings(mailbox: &Value) -> Vec<Row> {
     vec![
         ("association", text(mailbox, "association").into()),
         ("storage", format!("{} ({origin})", size_limit(&mailbox["storage"]))),
+        ("written with by", if mailbox["kind"] == "machine" { "a machine" } else { "a person" }.into()),
     ]
 }
 
