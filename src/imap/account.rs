@@ -140,6 +140,13 @@ mod tests {
         fn shift(&self, _: Turn) -> Option<Shift> {
             None
         }
+        fn shift_for(&self, _: &[u8]) -> Option<Shift> {
+            None
+        }
+        fn unsee_for(&self, _: &[u8]) {}
+        fn is_self(&self, _: &[u8]) -> bool {
+            false
+        }
         fn renames(&self) -> u64 {
             0
         }

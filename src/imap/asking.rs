@@ -22,7 +22,7 @@ impl Session {
         Step::Rewrite(taken, line)
     }
 
-    fn keep(&mut self, pending: Pending, taken: usize) -> Step {
+    pub(super) fn keep(&mut self, pending: Pending, taken: usize) -> Step {
         self.phase = Phase::Ready(pending);
         if taken == 0 { Step::Hold } else { Step::Swallow(taken) }
     }

@@ -5,6 +5,7 @@ use super::frame::{Flaw, Literal};
 use super::grammar::{append as append_grammar, folder, quoted, transfer as transfer_grammar};
 use super::pending::{Asked, Collect, Pending, Transfer};
 use super::phase::{Numbers, Phase};
+use super::places::Owner;
 use super::session::{SWALLOW, Session};
 use super::verbs::{Args, Effect, Row, Verb};
 use super::{Step, account, reply};
@@ -85,6 +86,9 @@ impl Session {
     ) -> Step {
         if let Err(code) = self.may_change() {
             return self.refuse(taken, literal, reply::over_quota(command.0, code), SWALLOW);
+        }
+        if let Some(step) = self.shrinks_others(line, taken, literal, name) {
+            return step;
         }
         self.gate.shrank();
         if command.1.verb == Verb::Delete {
@@ -168,6 +172,11 @@ impl Session {
                 Some((name, rest)) => self.folder(&collect, taken, &name, rest),
                 None => self.refuse(taken, None, reply::bad(tag, Code::Syntax), SWALLOW),
             },
+            Verb::SetAcl => match folder::acl(arguments) {
+                Some(identifier) if !self.hides_from_self(&identifier) => self.pass_collected(&collect, taken),
+                Some(_) => self.refuse(taken, None, reply::no(tag, "NOPERM", Code::NotHere), SWALLOW),
+                None => self.refuse(taken, None, reply::bad(tag, Code::Syntax), SWALLOW),
+            },
             Verb::Rename => match folder::rename(arguments) {
                 Some(names) => self.rename(tag.clone(), names, taken),
                 None => self.refuse(taken, None, reply::bad(tag, Code::Syntax), SWALLOW),
@@ -194,10 +203,43 @@ impl Session {
             // A new folder may be a special one.
             self.places_asked = false;
         } else {
-            self.select(name);
+            self.select(&collect.tag, name);
         }
         let head = collect.text.get(..collect.start).unwrap_or_default();
         let line = [head, &quoted(name), rest, b"\r\n"].concat();
+        let as_written = collect.text.iter().filter(|byte| **byte == b'\n').count() == 1;
+        let line = if as_written { &collect.text } else { &line };
+        self.pass_first(line, taken, None, (&collect.tag, collect.row))
+    }
+
+    /// Somebody else's folder may hold less afterwards: its owner is counted anew. Asks whose the folder is, if that is not known.
+    fn shrinks_others(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, name: Option<&[u8]>) -> Option<Step> {
+        let open = self.selected.as_ref().map(|selected| selected.name.to_vec());
+        let name = name.map(<[u8]>::to_vec).or(open).filter(|name| !name.eq_ignore_ascii_case(b"INBOX"))?;
+        if self.wants_places() && literal.is_none() {
+            return Some(self.ask_places(Pending::Line(line.to_vec()), taken));
+        }
+        if let (Owner::Other(owner), Some(account)) = (self.known_places().owner(&name), self.gate.account()) {
+            account.unsee_for(owner);
+        }
+        None
+    }
+
+    /// Whether SETACL for `identifier` could hide a folder from its owner, and so from the count (RFC 4314 2, Dovecot's `!`).
+    fn hides_from_self(&self, identifier: &[u8]) -> bool {
+        let Some(account) = self.gate.account() else { return false };
+        let (negative, name) = identifier.strip_prefix(b"-").map_or((false, identifier), |name| (true, name));
+        let is = |word: &[u8]| name.eq_ignore_ascii_case(word);
+        let many = is(b"anyone") || is(b"authenticated") || name.starts_with(b"$") || name.starts_with(b"group=");
+        account.is_self(name) || is(b"owner") || name.starts_with(b"!") || negative && many
+    }
+
+    /// A command that was collected, as it was written; a name that came as a literal is put back as a string.
+    fn pass_collected(&mut self, collect: &Collect, taken: usize) -> Step {
+        let head = collect.text.get(..collect.start).unwrap_or_default();
+        let words = folder::words(collect.arguments(collect.text.len())).unwrap_or_default();
+        let quoted: Vec<_> = words.iter().map(|word| quoted(word)).collect();
+        let line = [head, &quoted.join(&b' '), b"\r\n"].concat();
         let as_written = collect.text.iter().filter(|byte| **byte == b'\n').count() == 1;
         let line = if as_written { &collect.text } else { &line };
         self.pass_first(line, taken, None, (&collect.tag, collect.row))

@@ -208,6 +208,13 @@ impl Gate {
         Ok(())
     }
 
+    /// Messages of somebody else's change their folder until `tag` is answered.
+    pub(super) fn shift_for(&mut self, tag: &[u8], owner: &[u8]) {
+        if let Some(shift) = self.account.as_ref().and_then(|account| account.shift_for(owner)) {
+            self.held.push((tag.into(), Held::Shift(shift, Turn::Move)));
+        }
+    }
+
     /// Messages or folders change until `tag` is answered.
     pub(super) fn shift(&mut self, tag: &[u8], turn: Turn) {
         if let Some(shift) = self.account.as_ref().and_then(|account| account.shift(turn)) {

@@ -109,6 +109,7 @@ impl Session {
             reuse.answered(tag, status);
         }
         self.gate.settle(tag, status);
+        self.selected(tag, status == Status::Ok);
         if status == Status::Ok {
             self.closed(tag);
         }
@@ -187,6 +188,11 @@ impl Session {
             _ => Phase::Stuck,
         };
         self.gate.rest();
+    }
+
+    /// Whether the backend waits for the end of a command that will not come.
+    pub fn is_stuck(&self) -> bool {
+        matches!(self.phase, Phase::Stuck)
     }
 
     /// Whether nothing is waited for any more that the book must know.

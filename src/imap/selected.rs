@@ -29,6 +29,10 @@ pub(super) enum Look {
     Inbox,
 }
 
+/// A SELECT or EXAMINE that is under way: its tag, and the folder if the backend says OK. A backend that says NO or BAD may have left
+/// the folder before, or not.
+pub(super) struct Selecting(Box<[u8]>, Selected);
+
 impl Selected {
     /// RFC 9051 5.1. Nobody can delete it.
     pub(super) fn is_inbox(&self) -> bool {
@@ -38,8 +42,18 @@ impl Selected {
 
 impl Session {
     /// SELECT or EXAMINE goes to the backend.
-    pub(super) fn select(&mut self, name: &[u8]) {
-        self.selected = Some(Selected { name: name.into(), renames: Some(self.gate.renames()), leaving: None });
+    pub(super) fn select(&mut self, tag: &[u8], name: &[u8]) {
+        let selected = Selected { name: name.into(), renames: Some(self.gate.renames()), leaving: None };
+        self.selecting = Some(Selecting(tag.into(), selected));
+    }
+
+    /// The backend ended `tag`; `ok`: by OK.
+    pub(super) fn selected(&mut self, tag: &[u8], ok: bool) {
+        if let Some(Selecting(_, selected)) = self.selecting.take_if(|selecting| *selecting.0 == *tag)
+            && ok
+        {
+            self.selected = Some(selected);
+        }
     }
 
     /// A command that may close the folder goes to the backend.

@@ -25,7 +25,7 @@ use super::phase::{Numbers, Peers, Phase};
 use super::places::Places;
 use super::question::FreshTag;
 use super::reuse::Reuse;
-use super::selected::Selected;
+use super::selected::{Selected, Selecting};
 use super::space::Account;
 use super::tags::Tags;
 use super::{Step, reply};
@@ -79,6 +79,8 @@ pub struct Session {
     pub(super) places_asked: bool,
     /// The folder that the client opened last.
     pub(super) selected: Option<Selected>,
+    /// The folder that it is about to open.
+    pub(super) selecting: Option<Selecting>,
     /// The client said LOGOUT, or is gone: what it has open may be closed.
     pub(super) leaves: bool,
     /// What stays behind at the backend, where its connection may serve another session.
@@ -109,6 +111,7 @@ impl Session {
             places: None,
             places_asked: false,
             selected: None,
+            selecting: None,
             leaves: false,
             peers: Peers::Both,
             numbers: Numbers::Known,

@@ -22,6 +22,12 @@ pub trait Account: Send + Sync {
     fn may_change(&self) -> Result<(), Code>;
     /// Messages or folders change: a count that overlaps may miss some.
     fn shift(&self, turn: Turn) -> Option<Shift>;
+    /// The same in the folders of somebody else, whom the backend calls `owner`.
+    fn shift_for(&self, owner: &[u8]) -> Option<Shift>;
+    /// There may be less in the folders of somebody else: they are to be counted anew.
+    fn unsee_for(&self, owner: &[u8]);
+    /// Whether the backend may mean this person by `name`.
+    fn is_self(&self, name: &[u8]) -> bool;
     /// How often sessions of this mailbox began or ended to rename or delete a folder, since the start.
     fn renames(&self) -> u64;
     /// Whether the backend was asked about the mailbox since the start, and nothing is in doubt.

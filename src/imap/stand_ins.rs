@@ -91,6 +91,16 @@ impl Account for Alice {
         self.book.shift(&self.address, turn)
     }
 
+    fn shift_for(&self, _: &[u8]) -> Option<Shift> {
+        None
+    }
+
+    fn unsee_for(&self, _: &[u8]) {}
+
+    fn is_self(&self, name: &[u8]) -> bool {
+        name.eq_ignore_ascii_case(b"alice@asso.example") || name.eq_ignore_ascii_case(b"alice")
+    }
+
     fn renames(&self) -> u64 {
         self.book.renames(&self.address)
     }

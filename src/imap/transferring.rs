@@ -43,6 +43,10 @@ impl Session {
         if let Err(code) = self.may_change() {
             return self.refuse(taken, None, reply::over_quota(&transfer.tag, code), SWALLOW);
         }
+        // Which folder it is out of, the backend is just about to say.
+        if self.selecting.is_some() {
+            return self.keep(Pending::Transfer(transfer), taken);
+        }
         if let Some(told) = &transfer.told
             && let Some(answer) = unusable(told, &transfer)
         {
@@ -60,6 +64,17 @@ impl Session {
         let from_own = self.selected.as_ref().is_none_or(|selected| own(&selected.name));
         if transfer.verb == Verb::Move && from_own && own(&transfer.mailbox) {
             return self.move_within(&transfer, taken);
+        }
+        if let Some(Owner::Other(from)) = self.selected.as_ref().map(|selected| places.owner(&selected.name))
+            && transfer.verb == Verb::Move
+        {
+            if places.owner(&transfer.mailbox) == Owner::Other(from) {
+                self.gate.shift_for(&transfer.tag, from);
+                return self.send_transfer(&transfer, b"MOVE", taken);
+            }
+            if let Some(account) = self.gate.account() {
+                account.unsee_for(from);
+            }
         }
         if transfer.asked == Asked::Nothing {
             return self.ask_sizes(transfer, taken);

@@ -113,7 +113,7 @@ verbs! {
     ResetKey       "RESETKEY"       Literals Refused Spoilt
     Search         "SEARCH"         Literals Nothing SearchWords
     Select         "SELECT"         Literals Judged  Selected
-    SetAcl         "SETACL"         Literals Nothing Spoilt
+    SetAcl         "SETACL"         Literals Judged  Spoilt
     SetAnnotation  "SETANNOTATION"  Literals Nothing Spoilt
     SetMetadata    "SETMETADATA"    Literals Nothing Spoilt
     SetQuota       "SETQUOTA"       Literals Ours    Clean

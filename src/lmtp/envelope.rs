@@ -36,6 +36,11 @@ impl Envelope {
         if envelope.may_say(path) { Ok(envelope) } else { Err(answer::needs_utf8()) }
     }
 
+    /// Octets of the sender's path.
+    pub(super) fn sender_length(&self) -> usize {
+        self.sender.len()
+    }
+
     /// RFC 6531 3.5: without SMTPUTF8 a path is ASCII; with it, it is UTF-8.
     pub(super) fn may_say(&self, path: Path<'_>) -> bool {
         path.is_ascii() || self.utf8 && std::str::from_utf8(path.reveal()).is_ok()

@@ -47,7 +47,8 @@ impl Session {
             return Err(answer::needs_utf8());
         }
         let address = std::str::from_utf8(path.reveal()).ok().and_then(Address::parse).ok_or_else(answer::no_address)?;
-        let room = Room::ask(house, &address, transaction.envelope.size).map_err(|why| answer::no_room(&why))?;
+        let paths = transaction.envelope.sender_length() + path.reveal().len();
+        let room = Room::ask(house, &address, transaction.envelope.size, paths).map_err(|why| answer::no_room(&why))?;
         let route = house.book().route(address.domain(), house.today());
         let backend = route.and_then(|route| house.backend(route.backend.as_deref()));
         let slot = self.slot(backend.ok_or_else(|| answer::backend(Fault::Down))?);

@@ -7,12 +7,17 @@ use super::session::House;
 use crate::private::Address;
 use crate::quota::{Amount, ON_TOP, Reservation, Unknown, Verdict, Way};
 
+/// Octets of the fields that a backend writes on top, without the paths in them.
+const FIELDS: u64 = 512;
+
 /// What is set aside for one recipient; given back when dropped, until it is handed over.
 pub(super) struct Room {
     held: Vec<(Address, Reservation)>,
     /// Not in the book yet.
     strangers: Vec<Address>,
     amount: Amount,
+    /// What the backend may write on top of the message, in octets.
+    on_top: u64,
 }
 
 /// Why there is none.
@@ -26,10 +31,12 @@ pub(super) enum NoRoom {
 }
 
 impl Room {
-    /// Asks for room for a message of `octets` in every mailbox that `recipient` leads to.
-    pub(super) fn ask(house: &dyn House, recipient: &Address, octets: u64) -> Result<Room, NoRoom> {
+    /// Asks for room for a message of `octets` in every mailbox that `recipient` leads to. `paths`: octets of the sender's and the
+    /// recipient's paths, which the backend writes on top, some of them twice (Return-Path, Delivered-To, Received).
+    pub(super) fn ask(house: &dyn House, recipient: &Address, octets: u64, paths: usize) -> Result<Room, NoRoom> {
         let mailboxes = house.book().resolve(recipient).ok_or_else(|| NoRoom::UnknownDomain(house.unknown()))?;
-        let mut room = Room { held: Vec::new(), strangers: Vec::new(), amount: stored(octets) };
+        let on_top = ON_TOP.max(FIELDS + 2 * paths as u64);
+        let mut room = Room { held: Vec::new(), strangers: Vec::new(), amount: stored(octets, on_top), on_top };
         for mailbox in mailboxes {
             match house.book().reserve(&mailbox, room.amount, Way::Incoming, house.today()) {
                 Ok(reservation) => room.held.push((mailbox, reservation)),
@@ -62,14 +69,14 @@ impl Room {
 
     /// Makes sure that there is room for a message of `octets`, where fewer were announced.
     pub(super) fn widen(&mut self, house: &dyn House, octets: u64) -> Result<(), NoRoom> {
-        let more = Amount { octets: stored(octets).octets.saturating_sub(self.amount.octets), messages: 0 };
+        let more = Amount { octets: stored(octets, self.on_top).octets.saturating_sub(self.amount.octets), messages: 0 };
         if more == Amount::ZERO {
             return Ok(());
         }
         for (mailbox, reservation) in &mut self.held {
             reservation.grow(more).map_err(|verdict| match verdict {
                 Verdict::Unknown => NoRoom::Gone,
-                verdict => no_room(house, mailbox, stored(octets), verdict),
+                verdict => no_room(house, mailbox, stored(octets, self.on_top), verdict),
             })?;
         }
         self.amount = self.amount.plus(more);
@@ -96,13 +103,13 @@ impl Room {
     pub(super) fn commit(self, octets: u64) {
         for (_, reservation) in self.held {
             // How much the backend wrote on top, its push or the next count tells.
-            let _ = reservation.commit_as(stored(octets));
+            let _ = reservation.commit_as(stored(octets, self.on_top));
         }
     }
 }
 
-fn stored(octets: u64) -> Amount {
-    Amount::message(octets.saturating_add(ON_TOP))
+fn stored(octets: u64, on_top: u64) -> Amount {
+    Amount::message(octets.saturating_add(on_top))
 }
 
 fn no_room(house: &dyn House, mailbox: &Address, amount: Amount, verdict: Verdict) -> NoRoom {

@@ -173,6 +173,10 @@ impl Carrier {
             if let Some(closing) = self.closing {
                 return self.finish(cx, closing);
             }
+            // A backend in the middle of a command that will not go on may keep earlier answers back, until it hears that.
+            if self.lost && self.session.is_stuck() && self.backend.is_written() {
+                let _ = self.backend.conn.poll_shutdown(cx);
+            }
             let decided = self.decide();
             if let Err(fault) = self.read(cx, moved) {
                 return Poll::Ready(Err(fault));

@@ -88,6 +88,20 @@ impl Account for Member {
         self.book.shift(&self.user, turn)
     }
 
+    fn shift_for(&self, owner: &[u8]) -> Option<Shift> {
+        self.book.shift(&self.folder_owner(owner)?, Turn::Move)
+    }
+
+    fn unsee_for(&self, owner: &[u8]) {
+        if let Some(owner) = self.folder_owner(owner) {
+            self.book.unsee(&owner);
+        }
+    }
+
+    fn is_self(&self, name: &[u8]) -> bool {
+        self.folder_owner(name).as_ref() == Some(&self.user)
+    }
+
     fn renames(&self) -> u64 {
         self.book.renames(&self.user)
     }
