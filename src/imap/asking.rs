@@ -135,13 +135,14 @@ impl Session {
     }
 
     /// The session rests: nothing has come from the client for a while, or it is gone. What is due is asked now.
-    pub fn rest(&mut self) {
-        self.gate.rest();
+    /// True: there is something to ask that was not asked before.
+    pub fn rest(&mut self) -> bool {
+        self.gate.rest()
     }
 
     /// Whether [`Session::rest`] would ask something.
     pub fn wants_rest(&self) -> bool {
-        self.gate.asks_at_rest() && !self.gate.asks_now() && matches!(self.phase, Phase::Command) && self.may_count()
+        self.gate.asks_at_rest() && !self.gate.asks_now() && self.may_count()
     }
 
     /// Somebody else changed the mailbox: it is to be counted when this session rests.

@@ -104,7 +104,7 @@ impl Session {
         }
         let asks = if row.verb == Verb::Logout { self.gate.asks_at_end() } else { self.gate.asks_at_rest() };
         if asks && self.may_count() {
-            self.gate.rest();
+            let _ = self.gate.rest();
             return match self.count(Pending::Line(line.to_vec()), taken) {
                 Ok(step) => step,
                 Err(_) => self.last_word(line, taken, head, row),

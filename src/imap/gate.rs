@@ -96,10 +96,12 @@ impl Gate {
     }
 
     /// The session rests, or is about to end: what is due then is due now.
-    pub(super) fn rest(&mut self) {
-        if self.due == Due::AtRest {
+    pub(super) fn rest(&mut self) -> bool {
+        let due = self.due == Due::AtRest;
+        if due {
             self.due = Due::Now;
         }
+        due
     }
 
     /// There may be less, or what is known is not exact: a count is due when the session rests, or at once where somebody may

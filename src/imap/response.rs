@@ -187,7 +187,7 @@ impl Session {
             | Phase::Closed { .. }) => phase,
             _ => Phase::Stuck,
         };
-        self.gate.rest();
+        let _ = self.gate.rest();
     }
 
     /// Whether the backend waits for the end of a command that will not come.

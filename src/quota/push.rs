@@ -5,7 +5,8 @@
 //! not known, so that is added (`weak`) until the mailbox rests. What was committed after the last push is added too (`after`)
 //! and stays. Incoming mail is pushed before it is answered: its own push is in before its commit.
 
-use super::pulse::{BLUR, FLUSH, REST, Tick};
+use super::over::ON_TOP;
+use super::pulse::{BLUR, FLUSH, LATE, REST, Tick};
 use super::recent::Recent;
 use super::tally::{Held, Tally};
 use super::{Amount, Book, Counted, Day, Way};
@@ -27,8 +28,12 @@ pub(super) struct Push {
     pub(super) weak: Amount,
     /// When a member committed the youngest of it: the push that holds it for sure comes up to 10 s later.
     weak_member: Option<Tick>,
-    /// Committed since the last push.
+    /// Committed since the last push, or not proven to be in it.
     after: Amount,
+    /// The part of it that may be in the push.
+    unproven: Amount,
+    /// By how much pushes have raised the number while nothing but deliveries was under way, as far as it is nobody's yet.
+    grew: Amount,
     /// Incoming mail was seen to come without its push.
     silent: bool,
     /// Which of octets and messages are told.
@@ -49,6 +54,8 @@ impl Push {
             weak: Amount::ZERO,
             weak_member: None,
             after: Amount::ZERO,
+            unproven: Amount::ZERO,
+            grew: Amount::ZERO,
             silent: false,
             told: [true; 2],
             asked: false,
@@ -59,6 +66,18 @@ impl Push {
     pub(super) fn counted(&mut self, seen: Amount, since: Amount, now: Tick) {
         (self.at, self.last, self.window) = (now, seen, Recent::only(seen, now));
         (self.weak, self.weak_member, self.after) = (Amount::ZERO, None, since);
+        self.unproven = Amount::ZERO;
+    }
+
+    /// Whether the pushes grew by incoming mail of which `stored` is counted at most; that part of the growth is its own then.
+    fn take(&mut self, stored: Amount) -> bool {
+        let least = Amount { octets: stored.octets.saturating_sub(ON_TOP), messages: stored.messages };
+        let least = self.told(least, Amount::ZERO);
+        let holds = self.grew.octets >= least.octets && self.grew.messages >= least.messages;
+        if holds {
+            self.grew = self.grew.minus(least);
+        }
+        holds
     }
 
     /// `amount` where the backend tells it, else `instead`.
@@ -80,6 +99,7 @@ impl Tally {
         // What is not told is not zero: it is as it was.
         let seen = Amount { octets: octets.unwrap_or(self.used.octets), messages: messages.unwrap_or(self.used.messages) };
         let shifting = self.is_shifting(now);
+        let (incoming, members) = (self.handed_incoming > 0, self.handed > self.handed_incoming);
         let (used, recent, exact) = (self.used, self.recent.sum(now), seen == self.used && self.handed_incoming == 0);
         let push = self.push.get_or_insert_with(|| Box::new(Push::new(used, now)));
         push.told = [octets.is_some(), messages.is_some()];
@@ -90,15 +110,23 @@ impl Tally {
         push.weak = if exact { Amount::ZERO } else { push.told(recent, Amount::ZERO) };
         push.weak_member = self.by_member.filter(|at| push.weak != Amount::ZERO && now.saturating_sub(*at) < BLUR);
         push.count += 1;
-        (push.at, push.last, push.after, push.asked) = (now, seen, Amount::ZERO, false);
+        if incoming && !members {
+            // What a member stored just before may be new in it; incoming mail was pushed before it was committed.
+            let lately = self.by_member.is_some_and(|at| now.saturating_sub(at) < BLUR);
+            let known = if lately { used } else { push.window.most().most(push.last).plus(push.after) };
+            push.grew = push.grew.plus(seen.minus(known));
+        }
+        self.late.aged(now, LATE);
+        push.unproven = push.told(self.late.total(), Amount::ZERO);
+        (push.at, push.last, push.after, push.asked) = (now, seen, push.unproven, false);
         let slot = push.window.slot(now);
         *slot = slot.most(seen);
-        self.used = seen.plus(push.weak);
+        self.used = seen.plus(push.weak).plus(push.after);
         self.doubts.pushed(now);
         if octets.is_some() {
             (self.confirmed, self.shrunk) = (Some(now), false);
             // Until it rests, `weak` keeps it from being seen.
-            self.wanted &= self.doubts.total() != Amount::ZERO;
+            self.wanted &= self.doubts.total().plus(self.late.total()) != Amount::ZERO;
         }
     }
 
@@ -120,6 +148,7 @@ impl Tally {
         let quiet = self.is_unwatched(now);
         let Some(push) = &mut self.push else { return Counted::Once };
         let pushes = push.count.saturating_sub(held.since().pushes);
+        let mut under_lock = false;
         if held.way == Way::Incoming {
             // One of them is its own, unless each belongs to another message that was stored meanwhile, or its own was skipped.
             let skipped = push.skipped != held.since().skipped;
@@ -130,7 +159,11 @@ impl Tally {
             } else if pushes == 0 && !skipped {
                 push.silent = true;
             }
-            if own && !push.silent && !overlaps {
+            let proven = push.take(stored);
+            if self.handed_incoming == 0 {
+                push.grew = Amount::ZERO;
+            }
+            if own && proven && !push.silent && !overlaps {
                 // With others, its own may have been overtaken.
                 if pushes > 1 {
                     push.weak = push.weak.plus(push.told(stored, Amount::ZERO));
@@ -141,9 +174,17 @@ impl Tally {
                 }
                 return Counted::Once;
             }
+            // Dovecot took it while somebody had the INBOX locked, perhaps: then its own push does not have it.
+            if own {
+                under_lock = true;
+                push.unproven = push.unproven.plus(push.told(stored, Amount::ZERO));
+            }
         }
         push.after = push.after.plus(stored);
         self.used = self.used.plus(stored);
+        if under_lock {
+            self.came_late(stored, now);
+        }
         self.counted(held.way, overlaps || pushes > 0)
     }
 
@@ -175,7 +216,7 @@ impl Tally {
 
     /// What is stored for sure: without what may be counted twice.
     pub(super) fn sure(&self) -> Amount {
-        self.push.as_ref().map_or(self.used, |push| self.used.minus(push.weak))
+        self.push.as_ref().map_or(self.used, |push| self.used.minus(push.weak).minus(push.unproven))
     }
 }
 

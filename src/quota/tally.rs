@@ -23,7 +23,7 @@ pub(super) struct Tally {
     pub(super) handed_incoming: u32,
     /// Everything committed since the start of the program; only differences mean anything.
     pub(super) committed: Amount,
-    /// The part of it that came in by LMTP; what of that a hasty count may miss.
+    /// Incoming mail that a number which is told soon may miss, since the start; what of it still may be missed.
     pub(super) incoming: Amount,
     pub(super) late: Doubts,
     /// What was committed in the last ticks.
@@ -197,19 +197,24 @@ impl Tally {
         self.committed = self.committed.plus(stored);
         let slot = self.recent.slot(now);
         *slot = slot.plus(stored);
-        match held.way {
-            Way::Member => self.by_member = Some(now),
-            Way::Incoming => {
-                self.incoming = self.incoming.plus(stored);
-                self.late.add(stored, self.begun, now);
-            }
+        if held.way == Way::Member {
+            self.by_member = Some(now);
         }
         let overlaps = self.counting > 0 || self.counts != held.since.counts;
         if self.push.is_some() {
             return self.commit_pushed(held, stored, overlaps, now);
         }
         self.used = self.used.plus(stored);
+        if held.way == Way::Incoming {
+            self.came_late(stored, now);
+        }
         self.counted(held.way, overlaps)
+    }
+
+    /// Incoming mail that the next number may miss.
+    pub(super) fn came_late(&mut self, stored: Amount, now: Tick) {
+        self.incoming = self.incoming.plus(stored);
+        self.late.add(stored, self.begun, now);
     }
 
     /// The backend's own count of incoming mail is not known before somebody asks for it.

@@ -38,7 +38,9 @@ impl Nap {
             Wish::Rest => REST,
             Wish::Octets | Wish::End => OCTETS,
         };
-        if self.timer.is_none() || self.wish != Some(wish) || self.moved != moved {
+        // Octets that come are what is waited for; what is due at rest is due, also where a client is never silent.
+        let anew = self.wish != Some(wish) || wish != Wish::Rest && self.moved != moved;
+        if self.timer.is_none() || anew {
             (self.wish, self.moved) = (Some(wish), moved);
             self.timer = Some(Box::pin(sleep_until(Instant::now() + length)));
         }

@@ -37,6 +37,10 @@ pub(super) struct Carrier {
     waits: Waits,
     /// The client was lost: there is nobody to tell anything.
     lost: bool,
+    /// The session was told that the client left.
+    left: bool,
+    /// The session has something new to decide, though nothing has come.
+    stirred: bool,
     /// Last words are on their way; then it is over.
     closing: Option<Closing>,
     /// How it ends when the client is gone.
@@ -90,6 +94,8 @@ impl Carrier {
             answers: Vec::new(),
             waits: Waits::Nobody,
             lost: false,
+            left: false,
+            stirred: false,
             closing: None,
             end: Ok(()),
         }
@@ -101,7 +107,7 @@ impl Carrier {
             () if self.closing.is_some() => Wish::Nothing,
             () if self.client.ended && !self.lost => Wish::End,
             () if self.session.awaits_octets() => Wish::Octets,
-            () if self.session.wants_rest() && self.at_rest() => Wish::Rest,
+            () if self.session.wants_rest() => Wish::Rest,
             () => Wish::Nothing,
         }
     }
@@ -110,7 +116,7 @@ impl Carrier {
     pub(super) fn silent(&mut self, wish: Wish) {
         match wish {
             Wish::Nothing => {}
-            Wish::Rest => self.session.rest(),
+            Wish::Rest => drop(self.session.rest()),
             Wish::Octets => self.session.pause(),
             // It left, and the backend does not say whether it takes the rest of what was said.
             Wish::End => self.lose_client(),
@@ -184,7 +190,8 @@ impl Carrier {
             if self.closing.is_none() {
                 self.notice_ends();
             }
-            if !decided && *moved == before && self.closing.is_none() {
+            let stirred = std::mem::take(&mut self.stirred);
+            if !decided && !stirred && *moved == before && self.closing.is_none() {
                 return Poll::Pending;
             }
             if *moved >= turn {
@@ -241,7 +248,17 @@ impl Carrier {
         // What was decided already goes.
         self.backend.take_approved(&mut self.client, 0);
         self.client.input = Buffer::default();
-        self.session.client_left();
+        self.backend.input.consume(std::mem::take(&mut self.backend.approved));
+        self.leave();
+    }
+
+    /// Once, and whenever something new is due: the session asks it without the client.
+    fn leave(&mut self) {
+        if !std::mem::replace(&mut self.left, true) {
+            self.session.client_left();
+            self.stirred = true;
+        }
+        self.stirred |= self.session.rest();
     }
 
     fn write(&mut self, cx: &mut Context<'_>, moved: &mut usize) -> Result<(), Fault> {
@@ -286,7 +303,7 @@ impl Carrier {
         // What it sent before it left is brought to its end, as far as it is whole.
         let waits = self.waits == Waits::Backend && !self.client.undecided().is_empty();
         if self.client.ended && self.client.approved == 0 && self.backend.is_written() && !waits {
-            self.session.client_left();
+            self.leave();
             if self.session.is_settled() || self.backend.ended {
                 self.closing = Some(Closing { end: self.end, listen: false });
             }

@@ -2,10 +2,12 @@
 //! somebody has the INBOX locked. Nobody may be told less than there is.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::stage::{Plan, Stage};
 use super::talk::{deliver, letter};
+use super::walk::PUSHED;
 
 const ALICE: &str = "alice@velo.example";
 
@@ -38,6 +40,14 @@ fn a_folder_that_became_another_is_counted() {
     }
 }
 
+/// As Dovecot does it.
+fn lock(stage: &Stage) -> PathBuf {
+    let lock = stage.dovecot.maildir(ALICE).join("dovecot-uidlist.lock");
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    fs::write(&lock, format!("{}:{}", std::process::id(), host.trim())).unwrap();
+    lock
+}
+
 /// Its own session renames it, and what is above it.
 #[test]
 fn a_folder_that_its_own_session_renamed_is_counted() {
@@ -67,9 +77,7 @@ fn mail_that_came_under_a_lock_is_counted() {
         let mut session = stage.session(ALICE);
         session.fill("INBOX", 1000);
         before.iter().for_each(|command| drop(session.ok(command)));
-        let lock = stage.dovecot.maildir(ALICE).join("dovecot-uidlist.lock");
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
-        stage.place.write(&lock.to_string_lossy(), format!("{}:{}", std::process::id(), host.trim()).as_bytes()).unwrap();
+        let lock = lock(&stage);
         assert!(deliver(stage.lmtp, &[ALICE], &letter(5000))[0].starts_with('2'));
         stage.not_below(ALICE);
         let tag = session.send(b"GETQUOTAROOT INBOX");
@@ -81,4 +89,27 @@ fn mail_that_came_under_a_lock_is_counted() {
         session.ok("LOGOUT");
         stage.settles(ALICE, Duration::from_secs(3));
     }
+}
+
+/// What Dovecot pushes for mail that it takes under a lock does not have it either.
+#[test]
+fn mail_that_came_under_a_lock_is_not_in_its_own_push() {
+    let stage =
+        Stage::set(&Plan { push: true, dovecot: PUSHED.to_owned(), ..Plan::velo("mailbox_default = \"1M\"", &["alice"]) });
+    let mut session = stage.session(ALICE);
+    session.fill("INBOX", 1000);
+    session.ok("LOGOUT");
+    stage.settles(ALICE, Duration::from_secs(3));
+    let lock = lock(&stage);
+    for _ in 0..2 {
+        assert!(deliver(stage.lmtp, &[ALICE], &letter(5000))[0].starts_with('2'));
+        stage.not_below(ALICE);
+    }
+    std::thread::sleep(Duration::from_secs(2));
+    stage.not_below(ALICE);
+    fs::remove_file(&lock).unwrap();
+    assert!(deliver(stage.lmtp, &[ALICE], &letter(5000))[0].starts_with('2'));
+    stage.not_below(ALICE);
+    stage.session(ALICE).ok("LOGOUT");
+    stage.settles(ALICE, Duration::from_secs(3));
 }

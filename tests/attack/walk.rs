@@ -37,7 +37,7 @@ service pop3-login {
   }
 }
 ";
-const PUSHED: &str = "mail_plugins = $mail_plugins quota quota_clone
+pub const PUSHED: &str = "mail_plugins = $mail_plugins quota quota_clone
 plugin {
   quota = count:User quota:noenforcing
   quota_vsizes = yes
