@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::carry::{Carrier, Wish};
+use super::carry::Carrier;
 use super::clock::today;
 use crate::fault::{Code, Fault};
 use crate::imap::reply;
@@ -18,6 +18,18 @@ const REST: Duration = Duration::from_millis(300);
 
 /// How long octets of a message may stay out before what is set aside for it is let go.
 const OCTETS: Duration = Duration::from_secs(5);
+
+/// What a silence is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    Nothing,
+    /// The session rests, and has something to ask then.
+    Rest,
+    /// Octets of a message are to come, and space is set aside for them.
+    Octets,
+    /// The client has left, and what it sent last waits for the backend.
+    End,
+}
 
 /// A short silence that something waits for. Without a wish there is no timer.
 #[derive(Default)]

@@ -10,6 +10,7 @@
 
 use std::task::{Context, Poll};
 
+use super::attend::Wish;
 use super::observe::Observer;
 use super::side::Half;
 use crate::fault::{Fault, Side};
@@ -61,18 +62,6 @@ enum Waits {
     Nobody,
     Client,
     Backend,
-}
-
-/// What a silence is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
-    Nothing,
-    /// The session rests, and has something to ask then.
-    Rest,
-    /// Octets of a message are to come, and space is set aside for them.
-    Octets,
-    /// The client has left, and what it sent last waits for the backend.
-    End,
 }
 
 /// See [`Carrier::into_rest`].
