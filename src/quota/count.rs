@@ -15,6 +15,7 @@ pub(super) struct Begun {
     incoming: Amount,
     at: Tick,
     pub(super) hasty: bool,
+    unseen: u64,
 }
 
 impl Tally {
@@ -31,6 +32,7 @@ impl Tally {
             incoming: self.incoming,
             at: now,
             hasty: false,
+            unseen: self.unseen,
         }
     }
 
@@ -66,9 +68,17 @@ impl Tally {
         }
         // What is handed over may be stored already: it is then in `seen`, and comes again at its commit.
         let exact = !begun.handed && self.handed == 0 && since.plus(late) == Amount::ZERO;
-        self.wanted = !exact || self.doubts.total() != Amount::ZERO;
-        self.shrunk = false;
+        // What was deleted since may still be in it.
+        let left = self.unseen != begun.unseen;
+        self.wanted = !exact || left || self.doubts.total() != Amount::ZERO;
+        self.shrunk &= left;
         if exact { Refreshed::Exact } else { Refreshed::AtMost }
+    }
+
+    /// Something was deleted, and whoever did it does not count.
+    pub(super) fn unsee(&mut self) {
+        self.unseen += 1;
+        (self.wanted, self.shrunk) = (true, true);
     }
 
     /// Incoming mail that was committed before the count began, and that it may have missed.
@@ -155,6 +165,15 @@ mod tests {
         begun.hasty = hasty;
         tally.end_count();
         tally.finish(&begun, Amount { octets, messages: 0 }, now)
+    }
+
+    #[test]
+    fn a_count_that_began_before_a_deletion_does_not_answer_for_it() {
+        let mut tally = Tally::default();
+        let begun = tally.begin(0);
+        tally.unsee();
+        assert_eq!((tally.finish(&begun, Amount::message(9), 0), tally.is_seen()), (Refreshed::Exact, false));
+        assert_eq!((count(&mut tally, 0, false, 0), tally.is_seen()), (Refreshed::Exact, true));
     }
 
     #[test]

@@ -86,7 +86,7 @@ impl Book {
     pub fn unsee(&self, mailbox: &Address) {
         self.with(mailbox, |_, ledger, mailbox| {
             if let Some(entry) = ledger.number(mailbox).and_then(|number| ledger.entry_mut(number)) {
-                (entry.tally.wanted, entry.tally.shrunk) = (true, true);
+                entry.tally.unsee();
             }
         });
     }

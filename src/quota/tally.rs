@@ -43,6 +43,8 @@ pub(super) struct Tally {
     pub(super) renames: u64,
     /// When the backend's number was learnt last.
     pub(super) confirmed: Option<Tick>,
+    /// How often sessions that deleted left without a count.
+    pub(super) unseen: u64,
     /// A count is wanted.
     pub(super) wanted: bool,
     /// There may be less than the number says: mail was deleted and nobody counted since.
