@@ -140,6 +140,9 @@ mod tests {
         fn shift(&self, _: Turn) -> Option<Shift> {
             None
         }
+        fn shift_alone(&self) -> Option<Shift> {
+            None
+        }
         fn shift_for(&self, _: &[u8]) -> Option<Shift> {
             None
         }

@@ -12,7 +12,7 @@ use crate::fault::Code;
 use crate::quota::{Amount, Counted, Refreshed, Reservation, Shift, Turn};
 
 /// Counts of one mailbox in a row that others disturbed, after which the next session goes on.
-const TRIES: u8 = 3;
+const TRIES: u8 = 10;
 
 /// What a session has to do with the book.
 pub(super) struct Gate {
@@ -90,9 +90,10 @@ impl Gate {
         self.due != Due::No && self.account.is_some()
     }
 
-    /// Whether a count is due before the session ends. A backend that pushes tells by itself, within milliseconds of the end.
+    /// Whether a count is due before the session ends. A backend that pushes tells by itself, within milliseconds of the
+    /// end, unless the book is in doubt.
     pub(super) fn asks_at_end(&self) -> bool {
-        self.asks_at_rest() && self.account.as_ref().is_some_and(|account| !account.is_pushed())
+        self.asks_at_rest() && self.account.as_ref().is_some_and(|account| !account.is_pushed() || !account.is_seen())
     }
 
     /// The session rests, or is about to end: what is due then is due now.
@@ -112,10 +113,13 @@ impl Gate {
         self.due = if waited_for || self.due == Due::Now { Due::Now } else { Due::AtRest };
     }
 
-    /// There may be less in the mailbox.
+    /// There may be less in the mailbox. The book hears of it at once: nothing bounces for a number that is too high.
     pub(super) fn shrank(&mut self) {
         self.tries = 0;
         self.wants_count();
+        if let Some(account) = &self.account {
+            account.unsee();
+        }
     }
 
     /// The backend told that something is gone, maybe by somebody else. Many of these come in a row.
@@ -208,6 +212,14 @@ impl Gate {
         reservation.grow(more).map_err(|verdict| verdict.code())?;
         *stored = stored.plus(more);
         Ok(())
+    }
+
+    /// Messages change their folder until `tag` is answered, and nobody else moves any. False: somebody does.
+    pub(super) fn shift_alone(&mut self, tag: &[u8]) -> bool {
+        let shift = self.account.as_ref().and_then(|account| account.shift_alone());
+        let alone = shift.is_some();
+        self.held.extend(shift.map(|shift| (tag.into(), Held::Shift(shift, Turn::Move))));
+        alone
     }
 
     /// Messages of somebody else's change their folder until `tag` is answered.
@@ -315,7 +327,9 @@ impl Gate {
 impl Drop for Gate {
     // A session that ended before it rested: the next one asks. What was handed over stays in doubt by itself.
     fn drop(&mut self) {
-        if let (true, Some(account)) = (self.asks_at_end(), &self.account) {
+        // A move without an answer may have copied, and not removed.
+        let moving = self.held.iter().any(|(_, held)| matches!(held, Held::Shift(..)));
+        if let (true, Some(account)) = (moving || self.asks_at_end(), &self.account) {
             account.unsee();
         }
     }

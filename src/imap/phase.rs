@@ -39,6 +39,8 @@ pub(super) enum Phase {
     Ready(Pending),
     /// The line goes on behind a literal of a command that was passed on.
     Rest { tag: Box<[u8]> },
+    /// The backend answered a command of which only the line end is missing.
+    Late,
     /// Bytes of a literal that is passed on.
     Literal { tag: Box<[u8]> },
     /// A literal was announced to the backend; only its answer tells whether the bytes come. `ours`: the client is not

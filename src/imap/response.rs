@@ -127,8 +127,10 @@ impl Session {
             }
             Phase::AwaitIdle { tag: waiting } | Phase::Idle { tag: waiting } | Phase::Alone { tag: waiting }
                 if *waiting == *tag => {}
+            // It has all arguments; it will skip the end of the line.
+            Phase::Rest { tag: waiting } if *waiting == *tag => self.phase = Phase::Late,
             // It ended a command of which it has not heard the end.
-            Phase::Literal { tag: waiting } | Phase::Rest { tag: waiting } if *waiting == *tag => {
+            Phase::Literal { tag: waiting } if *waiting == *tag => {
                 return self.close(Fault::Garbage(Side::Backend));
             }
             other => self.phase = other,
@@ -188,6 +190,12 @@ impl Session {
             _ => Phase::Stuck,
         };
         let _ = self.gate.rest();
+    }
+
+    /// Whether the client, if it only stopped to speak, still waits for answers.
+    pub fn owes_answers(&self) -> bool {
+        let waits = matches!(self.phase, Phase::Command | Phase::Alone { .. } | Phase::Ready(_) | Phase::Ask(..));
+        waits && self.peers != Peers::Bye && (!self.tags.is_empty() || !matches!(self.phase, Phase::Command))
     }
 
     /// Whether the backend waits for the end of a command that will not come.

@@ -245,6 +245,9 @@ impl Session {
                 }
                 self.pass(line, len, literal, &tag)
             }
+            // Anything but the line end could be the next command for it.
+            Phase::Late if line == b"\r\n" => Step::Forward(len),
+            Phase::Late => self.close(Fault::Garbage(Side::Client)),
             Phase::Idle { tag } => self.done(tag, line),
             Phase::Refuse { answer, left } => self.refuse(len, literal, answer, left),
             Phase::Drain => self.drain(len, literal),

@@ -22,6 +22,8 @@ pub trait Account: Send + Sync {
     fn may_change(&self) -> Result<(), Code>;
     /// Messages or folders change: a count that overlaps may miss some.
     fn shift(&self, turn: Turn) -> Option<Shift>;
+    /// The same, if nobody else does so at this moment: of several who move the same message, each may keep a copy.
+    fn shift_alone(&self) -> Option<Shift>;
     /// The same in the folders of somebody else, whom the backend calls `owner`.
     fn shift_for(&self, owner: &[u8]) -> Option<Shift>;
     /// There may be less in the folders of somebody else: they are to be counted anew.

@@ -91,6 +91,10 @@ impl Account for Alice {
         self.book.shift(&self.address, turn)
     }
 
+    fn shift_alone(&self) -> Option<Shift> {
+        self.book.shift_alone(&self.address)
+    }
+
     fn shift_for(&self, _: &[u8]) -> Option<Shift> {
         None
     }

@@ -1,8 +1,9 @@
 //! What the session does about COPY, MOVE and RENAME.
 //!
 //! How big the messages of a COPY are only the backend knows: it is asked, the sum is set aside, and the COPY goes to the backend
-//! with exactly the messages of which the size was told. MOVE between the member's own folders takes no space; a count that
-//! overlaps it could miss messages, so the book is told of it.
+//! with exactly the messages of which the size was told. MOVE between the member's own folders takes no space, as long as
+//! nobody else moves at the same time (Dovecot copies, then expunges: who finds a message gone keeps his copy); a count that overlaps
+//! it could miss messages, so the book is told of it.
 //!
 //! Deleting is always possible: a program without MOVE copies to the Trash first. Where there is no room for a UID COPY to the
 //! mailbox for deleted messages, it goes to the backend as UID MOVE (RFC 6851), which needs none; the STORE and EXPUNGE that
@@ -62,8 +63,10 @@ impl Session {
         let places = self.known_places();
         let own = |mailbox: &[u8]| places.owner(mailbox) == Owner::Own;
         let from_own = self.selected.as_ref().is_none_or(|selected| own(&selected.name));
-        if transfer.verb == Verb::Move && from_own && own(&transfer.mailbox) {
-            return self.move_within(&transfer, taken);
+        let within = transfer.verb == Verb::Move && from_own && own(&transfer.mailbox);
+        // Several at once, and each may keep a copy of the same message: the others pay for theirs.
+        if within && self.gate.shift_alone(&transfer.tag) {
+            return self.send_transfer(&transfer, b"MOVE", taken);
         }
         if let Some(Owner::Other(from)) = self.selected.as_ref().map(|selected| places.owner(&selected.name))
             && transfer.verb == Verb::Move
@@ -108,15 +111,10 @@ impl Session {
         self.gate.hold(&transfer.tag, reservation, amount);
         self.gate.handed_over(&transfer.tag);
         if transfer.verb == Verb::Move {
-            // Away from the member's own folders, or into them.
+            self.gate.shift(&transfer.tag, Turn::Move);
             self.gate.shrank();
         }
         self.send_transfer(transfer, transfer.word(), taken)
-    }
-
-    fn move_within(&mut self, transfer: &Transfer, taken: usize) -> Step {
-        self.gate.shift(&transfer.tag, Turn::Move);
-        self.send_transfer(transfer, b"MOVE", taken)
     }
 
     /// Before a refusal the backend is counted, whoever may have deleted; and it may not have the folder at all.
@@ -129,8 +127,8 @@ impl Session {
                 Err(_) => return self.close(Fault::Garbage(Side::Us)),
             }
         }
-        if turned && self.rules.offers.has(Offer::Move) {
-            return self.move_within(&transfer, taken);
+        if turned && self.rules.offers.has(Offer::Move) && self.gate.shift_alone(&transfer.tag) {
+            return self.send_transfer(&transfer, b"MOVE", taken);
         }
         if transfer.asked == Asked::Usage {
             let command = [b"STATUS ", &quoted(&transfer.mailbox)[..], b" (MESSAGES)"].concat();
@@ -183,10 +181,10 @@ impl Session {
 fn unusable(told: &Result<Told, Status>, transfer: &Transfer) -> Option<Vec<u8>> {
     match told {
         Ok(told) if !told.set.is_empty() => None,
-        // RFC 9051 6.4.8: a UID that is not there is no error.
-        Ok(_) if transfer.by_uid => Some(reply::ok(&transfer.tag, "No such messages")),
+        // RFC 9051 6.4.8: a UID that is not there is no error; nor is an empty `$` (RFC 5182 2.1).
+        Ok(_) if transfer.by_uid || transfer.set == b"$" => Some(reply::ok(&transfer.tag, "No such messages")),
         Ok(_) => Some(reply::no(&transfer.tag, "", Code::NoSuchMessage)),
-        Err(Status::Bad) => Some(reply::bad(&transfer.tag, Code::SizeUnknown)),
+        Err(Status::Bad) => Some(reply::bad(&transfer.tag, Code::Syntax)),
         Err(_) => Some(reply::no(&transfer.tag, "UNAVAILABLE", Code::SizeUnknown)),
     }
 }

@@ -72,6 +72,20 @@ impl Book {
         .flatten()
     }
 
+    /// The same for a move, if no other change is under way: of several who move the same message, each may keep a copy of it.
+    pub fn shift_alone(&self, mailbox: &Address) -> Option<Shift> {
+        self.with(mailbox, |tenant, ledger, mailbox| {
+            let number = ledger.number(mailbox)?;
+            let tally = &mut ledger.entry_mut(number)?.tally;
+            if tally.shifts > 0 {
+                return None;
+            }
+            tally.begin_shift(Turn::Move);
+            Some(Shift { tenant: tenant.clone(), number, turn: Turn::Move })
+        })
+        .flatten()
+    }
+
     /// How often a folder of this mailbox began or ended to be renamed or deleted since the start; 0 for a mailbox that was not
     /// admitted.
     pub fn renames(&self, mailbox: &Address) -> u64 {

@@ -29,6 +29,8 @@ pub(super) enum Wish {
     Octets,
     /// The client has left, and what it sent last waits for the backend.
     End,
+    /// The client is to hear why it is sent away.
+    LastWords,
 }
 
 /// A short silence that something waits for. Without a wish there is no timer.
@@ -48,7 +50,7 @@ impl Nap {
                 return None;
             }
             Wish::Rest => REST,
-            Wish::Octets | Wish::End => OCTETS,
+            Wish::Octets | Wish::End | Wish::LastWords => OCTETS,
         };
         // Octets that come are what is waited for; what is due at rest is due, also where a client is never silent.
         let anew = self.wish != Some(wish) || wish != Wish::Rest && self.moved != moved;

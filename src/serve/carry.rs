@@ -93,7 +93,7 @@ impl Carrier {
     /// What is to be told to the session after some silence.
     pub(super) fn wish(&self) -> Wish {
         match () {
-            () if self.closing.is_some() => Wish::Nothing,
+            () if self.closing.is_some() => Wish::LastWords,
             () if self.client.ended && !self.lost => Wish::End,
             () if self.session.awaits_octets() => Wish::Octets,
             () if self.session.wants_rest() => Wish::Rest,
@@ -109,6 +109,7 @@ impl Carrier {
             Wish::Octets => self.session.pause(),
             // It left, and the backend does not say whether it takes the rest of what was said.
             Wish::End => self.lose_client(),
+            Wish::LastWords => self.lost |= !self.forget_client(),
         }
     }
 
@@ -147,6 +148,11 @@ impl Carrier {
         }
         self.closing = Some(Closing { end: Err(fault), listen });
         true
+    }
+
+    /// Who is waited for.
+    pub(super) fn slow_side(&self) -> Side {
+        if self.waits == Waits::Backend { Side::Backend } else { Side::Client }
     }
 
     /// Whether only last words are still to be sent.
@@ -241,13 +247,12 @@ impl Carrier {
         self.leave();
     }
 
-    /// Once, and whenever something new is due: the session asks it without the client.
+    /// The session asks what is due without the client.
     fn leave(&mut self) {
         if !std::mem::replace(&mut self.left, true) {
             self.session.client_left();
             self.stirred = true;
         }
-        self.stirred |= self.session.rest();
     }
 
     fn write(&mut self, cx: &mut Context<'_>, moved: &mut usize) -> Result<(), Fault> {
@@ -290,7 +295,9 @@ impl Carrier {
 
     fn notice_ends(&mut self) {
         // What it sent before it left is brought to its end, as far as it is whole.
-        let waits = self.waits == Waits::Backend && !self.client.undecided().is_empty();
+        let answers =
+            self.session.owes_answers() || !self.answers.is_empty() || self.backend.approved > 0 || !self.client.is_written();
+        let waits = self.waits == Waits::Backend && !self.client.undecided().is_empty() || !self.left && answers;
         if self.client.ended && self.client.approved == 0 && self.backend.is_written() && !waits {
             self.leave();
             if self.session.is_settled() || self.backend.ended {

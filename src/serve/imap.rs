@@ -185,7 +185,8 @@ async fn carry(carrier: &mut Carrier, patience: Patience, mut stop: Stop, listen
                 }
                 listener.stirred = true;
                 if silence.is_too_long(carrier.at_rest()) {
-                    carrier.close(&reply::bye(Fault::Slow(Side::Client)), Fault::Slow(Side::Client));
+                    let fault = Fault::Slow(carrier.slow_side());
+                    carrier.close(&reply::bye(fault), fault);
                 }
                 check.as_mut().reset(Instant::now() + patience.stall);
             }

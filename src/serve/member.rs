@@ -88,6 +88,10 @@ impl Account for Member {
         self.book.shift(&self.user, turn)
     }
 
+    fn shift_alone(&self) -> Option<Shift> {
+        self.book.shift_alone(&self.user)
+    }
+
     fn shift_for(&self, owner: &[u8]) -> Option<Shift> {
         self.book.shift(&self.folder_owner(owner)?, Turn::Move)
     }
