@@ -87,7 +87,7 @@ fn a_loosened_policy_is_refused_unless_allowed_and_then_everything_is_possible()
     place.make("policy", Owner::me()).unwrap();
     let rule = |name: &str, what: &str| format!("[[rule]]\nname = \"{name}\"\nreason = \"A test.\"\n{what}\n");
     let sockets = "sockets = [\"inet-stream\", \"inet6-stream\", \"unix-stream\", \"unix-datagram\"]";
-    let options = "options = [\"tcp-nodelay\"]";
+    let options = "options = [\"tcp-nodelay\", \"tcp-quickack\"]";
     let grants = [("all", "write = [\"/\"]"), ("anywhere", "connect = [\"any\"]"), ("logs", sockets), ("nagle", options)];
     let policy = grants.map(|(name, what)| rule(name, what)).concat();
     place.write("policy/sandbox.toml", policy.as_bytes()).unwrap();

@@ -65,6 +65,8 @@ pub enum Socket {
 pub enum SocketOption {
     /// `TCP_NODELAY`.
     TcpNodelay,
+    /// `TCP_QUICKACK`.
+    TcpQuickack,
     /// `IP_RECVERR`.
     IpErrors,
     /// `IPV6_RECVERR`.

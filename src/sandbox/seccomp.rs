@@ -151,6 +151,7 @@ fn options(allowed: &[SocketOption]) -> Built<Vec<SeccompRule>> {
 fn place_of(option: SocketOption) -> (i32, i32) {
     match option {
         SocketOption::TcpNodelay => (libc::IPPROTO_TCP, libc::TCP_NODELAY),
+        SocketOption::TcpQuickack => (libc::IPPROTO_TCP, libc::TCP_QUICKACK),
         SocketOption::IpErrors => (libc::IPPROTO_IP, libc::IP_RECVERR),
         SocketOption::Ipv6Errors => (libc::IPPROTO_IPV6, libc::IPV6_RECVERR),
     }

@@ -10,9 +10,9 @@
 
 use std::task::{Context, Poll};
 
-use super::attend::Wish;
 use super::observe::Observer;
-use super::side::Half;
+use super::side::{Half, Waits};
+use super::silence::Wish;
 use crate::fault::{Fault, Side};
 use crate::imap::Step;
 use crate::imap::reuse::Settle;
@@ -54,14 +54,6 @@ struct Closing {
     end: Result<(), Fault>,
     /// The client is still speaking: it is heard out, and nothing of it counts.
     listen: bool,
-}
-
-/// Whom the client's direction waits for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Waits {
-    Nobody,
-    Client,
-    Backend,
 }
 
 /// See [`Carrier::into_rest`].

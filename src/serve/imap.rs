@@ -9,12 +9,13 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use tokio::time::{Instant, sleep_until};
 
-use super::attend::{Listener, Nap};
+use super::attend::Listener;
 use super::backend::{self, LoggedIn, NoLogin, Pooling};
 use super::carry::Carrier;
 use super::door::Visit;
 use super::member::Member;
 use super::observe::Observer;
+use super::silence::Nap;
 use super::{Context, Patience, pool};
 use crate::event::{Event, emit};
 use crate::fault::{Code, Fault, Side};

@@ -20,6 +20,7 @@ mod observe;
 mod pool;
 pub mod relays;
 mod side;
+mod silence;
 pub mod submission;
 pub mod usage;
 

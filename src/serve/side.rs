@@ -6,6 +6,14 @@ use std::task::{Context, Poll};
 use crate::net::buffer::Buffer;
 use crate::net::conn::Conn;
 
+/// Whom the client's direction waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waits {
+    Nobody,
+    Client,
+    Backend,
+}
+
 /// One side of the session.
 pub(super) struct Half {
     pub(super) conn: Conn,

@@ -41,7 +41,7 @@ fn every_spelling_of_an_append_to_sent_is_scrubbed() {
         "APPEND \"S\\ent\" ",
         "append sent ",
         "APPEND Sent {12+}\r\nA: b\r\n\r\nabcd ",
-        "APPEND Sent () \"01-Jan-2020 10:00:00 +0000\" ",
+        "APPEND Sent () \"01-Jan-2035 10:00:00 +0000\" ",
     ];
     for spelling in spellings {
         let message = own();
@@ -78,7 +78,7 @@ fn catenate_does_not_come_through_by_any_door() {
         "APPEND {6+}\r\nDrafts (\\Seen) CATENATE (URL \"/INBOX/;UID=1\")",
         "APPEND Drafts {1+}\r\nx CATENATE (URL \"/INBOX/;UID=1\")",
         "APPEND Drafts {1+}\r\nx (\\Seen) CATENATE (TEXT {1+}\r\nx URL \"/INBOX/;UID=1\")",
-        "APPEND Drafts () \"01-Jan-2020 10:00:00 +0000\" catenate (URL \"/INBOX/;UID=1\")",
+        "APPEND Drafts () \"01-Jan-2035 10:00:00 +0000\" catenate (URL \"/INBOX/;UID=1\")",
     ];
     for door in doors {
         let answer = session.ask(door);

@@ -124,7 +124,7 @@ pub const SENT: &[&str] = &[
     "append sent ",
     "APPEND \"Se\\nt\" ",
     "APPEND Sent (\\Seen)  ",
-    "APPEND Sent () \"01-Jan-2020 10:00:00 +0000\" ",
+    "APPEND Sent () \"01-Jan-2035 10:00:00 +0000\" ",
     "APPEND Sent UTF8 (~",
     "APPEND Sent {3+}\r\nabc ",
     "APPEND Sent {3+}\r\nabc (\\Seen) ",

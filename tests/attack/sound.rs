@@ -168,7 +168,7 @@ fn append(chance: &mut Chance, tag: &str, from: &str) -> Item {
     item = spelled(chance, item, folder);
     let more = if chance.once_in(4) { 1 + chance.below(2) } else { 0 };
     for _ in 0..=more {
-        let flags = ["", " (\\Seen)", " ()", " (\\Deleted $x)", " (\\Seen) \"01-Jan-2020 10:00:00 +0000\""][chance.below(5)];
+        let flags = ["", " (\\Seen)", " ()", " (\\Deleted $x)", " (\\Seen) \"01-Jan-2035 10:00:00 +0000\""][chance.below(5)];
         let message = message(chance, tag, folder, from);
         item = item.octets(flags);
         item = match chance.below(3) {

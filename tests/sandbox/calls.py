@@ -74,6 +74,7 @@ def arguments(of):
     tcp = socket.socket()
     number, one = tcp.fileno(), ctypes.create_string_buffer(struct.pack("=i", 1))
     allowed("TCP_NODELAY", call(of["setsockopt"], number, 6, 1, one, 4))
+    allowed("TCP_QUICKACK", call(of["setsockopt"], number, 6, 12, one, 4))
     # SO_MARK, SO_BINDTODEVICE, SO_ATTACH_FILTER, SO_REUSEPORT; IP_TRANSPARENT, IP_HDRINCL; TCP_REPAIR, FASTOPEN, FASTOPEN_CONNECT, ULP.
     for level, options in [(1, (36, 25, 26, 15)), (0, (19, 3)), (6, (19, 23, 30, 31)), (263, (1,)), (284, (1,)), (41, (75,))]:
         for option in options:
