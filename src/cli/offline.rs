@@ -93,7 +93,8 @@ pub fn help(code: Option<&str>, lang: Lang) -> ExitCode {
             _ => {}
         }
     };
-    match code.map(Code::find) {
+    // As it stands in a refusal: in parentheses.
+    match code.map(|code| Code::find(code.trim_matches(['(', ')']))) {
         None => Code::ALL.iter().copied().for_each(explain),
         Some(Some(code)) => explain(code),
         Some(None) => {
