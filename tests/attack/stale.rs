@@ -44,7 +44,7 @@ fn a_folder_that_became_another_is_counted() {
 fn lock(stage: &Stage) -> PathBuf {
     let lock = stage.dovecot.maildir(ALICE).join("dovecot-uidlist.lock");
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
-    fs::write(&lock, format!("{}:{}", std::process::id(), host.trim())).unwrap();
+    stage.place.write(&lock.to_string_lossy(), format!("{}:{}", std::process::id(), host.trim()).as_bytes()).unwrap();
     lock
 }
 
