@@ -274,6 +274,33 @@ fn a_push_replaces_and_what_came_at_the_same_time_is_added_until_it_rests() {
     assert_eq!(book.association(&amis(), today()).unwrap().used.octets, 120);
 }
 
+/// APPEND and LOGOUT in one piece: the session's own push overtakes the answer, and nobody is left to count.
+#[test]
+fn an_own_push_that_came_before_the_answer_holds_what_was_stored() {
+    let book = book(1000);
+    for (name, closed_first) in [("ann", false), ("bob", true)] {
+        let watch = book.watch(&mailbox(name)).unwrap();
+        let appended = handed_over(&book, name, 50, Way::Member);
+        push(&book, name, 50, 1);
+        assert_eq!(appended.commit(), Counted::PerhapsTwice);
+        assert_eq!((numbers(&book, name), seen(&book, name)), ((100, 0), false));
+        if closed_first {
+            watch.closed();
+            ticks(&book, 4);
+        } else {
+            // The push may have been another session's: this one's comes 10 s later.
+            ticks(&book, 43);
+            assert_eq!(numbers(&book, name), (100, 0));
+            ticks(&book, 1);
+        }
+        assert_eq!((numbers(&book, name), seen(&book, name)), ((50, 0), true));
+    }
+    // Without any push since the hand-over it stays, however quiet it is.
+    let _ = handed_over(&book, "bob", 50, Way::Member).commit();
+    ticks(&book, 99);
+    assert_eq!((numbers(&book, "bob"), seen(&book, "bob")), ((100, 0), true));
+}
+
 #[test]
 fn a_doubt_ends_with_a_push_that_came_well_after_it() {
     let book = book(1000);
