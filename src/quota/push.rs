@@ -240,13 +240,15 @@ impl Tally {
         let most = push.told(push.window.most(), push.last);
         let overtaken = most != push.last;
         self.used = push.told(most.plus(push.after), self.used);
-        let whole = push.told[0] && push.after == Amount::ZERO && !self.shrunk;
+        // Where no session is open, what was deleted is told as well.
+        let whole = push.told[0] && push.after == Amount::ZERO && (unwatched || !self.shrunk);
         push.counted(most, push.after, push.at);
         // The last one says less: mail was deleted, or it was overtaken.
         if overtaken {
             self.want();
         } else if whole {
             self.wanted &= self.doubts.total().plus(self.late.total()) != Amount::ZERO;
+            self.shrunk = false;
         }
     }
 
