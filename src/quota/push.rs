@@ -204,8 +204,9 @@ impl Tally {
                 push.unproven = push.unproven.plus(push.told(stored, Amount::ZERO));
             }
         }
-        // What a push came over since its hand-over may be in it: its own, if the session ended at once.
-        let weak = if held.way == Way::Member && (pushes > 0 || push.skipped != held.since().skipped) {
+        // A push that came since the hand-over may hold it: its own, if the session ended at once.
+        let perhaps = pushes > 0 || push.skipped != held.since().skipped;
+        let weak = if perhaps && held.way == Way::Member {
             push.weak_member = Some(now);
             push.told(stored, Amount::ZERO)
         } else {
@@ -217,7 +218,7 @@ impl Tally {
         if under_lock {
             self.came_late(stored, now);
         }
-        self.counted(held.way, overlaps || pushes > 0)
+        self.counted(held.way, overlaps || perhaps)
     }
 
     /// A tick is over.
