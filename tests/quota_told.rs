@@ -274,6 +274,98 @@ fn a_push_replaces_and_what_came_at_the_same_time_is_added_until_it_rests() {
     assert_eq!(book.association(&amis(), today()).unwrap().used.octets, 120);
 }
 
+/// APPEND and LOGOUT in one piece: the session's own push overtakes the answer, and nobody is left to count.
+#[test]
+fn an_own_push_that_came_before_the_answer_holds_what_was_stored() {
+    let book = book(1000);
+    for (name, closed_first) in [("ann", false), ("bob", true)] {
+        let watch = book.watch(&mailbox(name)).unwrap();
+        let appended = handed_over(&book, name, 50, Way::Member);
+        push(&book, name, 50, 1);
+        assert_eq!(appended.commit(), Counted::PerhapsTwice);
+        assert_eq!((numbers(&book, name), seen(&book, name)), ((100, 0), false));
+        if closed_first {
+            watch.closed();
+            ticks(&book, 4);
+        } else {
+            // The push may have been another session's: this one's comes 10 s later.
+            ticks(&book, 43);
+            assert_eq!(numbers(&book, name), (100, 0));
+            ticks(&book, 1);
+        }
+        assert_eq!((numbers(&book, name), seen(&book, name)), ((50, 0), true));
+    }
+    // Without any push since the hand-over it stays, however quiet it is.
+    let _ = handed_over(&book, "bob", 50, Way::Member).commit();
+    ticks(&book, 99);
+    assert_eq!((numbers(&book, "bob"), seen(&book, "bob")), ((100, 0), true));
+}
+
+/// MOVE and LOGOUT: the mover's own push comes shortly after its move, and nobody is left to count.
+#[test]
+fn a_movers_own_push_holds_everything_when_no_session_is_open_any_more() {
+    let book = book(1000);
+    push(&book, "ann", 100, 2);
+    ticks(&book, 9);
+    let watch = book.watch(&mailbox("ann")).unwrap();
+    let shift = book.shift(&mailbox("ann"), Turn::Move).unwrap();
+    let appended = handed_over(&book, "ann", 50, Way::Member);
+    push(&book, "ann", 80, 1);
+    assert_eq!(appended.commit(), Counted::PerhapsTwice);
+    drop(shift);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((150, 0), false));
+    ticks(&book, 2);
+    push(&book, "ann", 150, 3);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((150, 0), true));
+    // The own push overtakes the answer, then the session ends.
+    let shift = book.shift(&mailbox("ann"), Turn::Move).unwrap();
+    let appended = handed_over(&book, "ann", 50, Way::Member);
+    push(&book, "ann", 200, 4);
+    let _ = appended.commit();
+    drop(shift);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((250, 0), false));
+    ticks(&book, 99);
+    assert_eq!((numbers(&book, "ann"), poll(&watch)), ((250, 0), Poll::Ready(Told::Recount)), "it counts, or ends");
+    watch.closed();
+    ticks(&book, 4);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((200, 0), true));
+    // A mover without a session here has 11 s.
+    drop(book.shift(&mailbox("bob"), Turn::Move));
+    push(&book, "bob", 70, 1);
+    drop(book.shift(&mailbox("bob"), Turn::Move));
+    push(&book, "bob", 40, 1);
+    ticks(&book, 43);
+    assert_eq!((numbers(&book, "bob"), seen(&book, "bob")), ((70, 0), false));
+}
+
+#[test]
+fn a_count_that_a_push_has_overtaken_takes_nothing_away_and_adds_nothing_for_good() {
+    let book = book(1000);
+    push(&book, "ann", 100, 1);
+    ticks(&book, 9);
+    // The count has read the folder before the message came, the push after.
+    let watch = book.watch(&mailbox("ann")).unwrap();
+    let counting = book.begin_refresh(&mailbox("ann")).unwrap();
+    let appended = handed_over(&book, "ann", 50, Way::Member);
+    push(&book, "ann", 150, 2);
+    assert_eq!(counting.finish(Amount::message(100), today()), Refreshed::AtMost);
+    assert_eq!(appended.commit(), Counted::PerhapsTwice);
+    watch.closed();
+    ticks(&book, 4);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((150, 0), true));
+    // Answered before the count is finished.
+    let watch = book.watch(&mailbox("ann")).unwrap();
+    let counting = book.begin_refresh(&mailbox("ann")).unwrap();
+    let appended = handed_over(&book, "ann", 50, Way::Member);
+    push(&book, "ann", 200, 3);
+    let _ = appended.commit();
+    assert_eq!(counting.finish(Amount { octets: 200, messages: 3 }, today()), Refreshed::AtMost);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((250, 0), false));
+    watch.closed();
+    ticks(&book, 4);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((200, 0), true));
+}
+
 #[test]
 fn a_doubt_ends_with_a_push_that_came_well_after_it() {
     let book = book(1000);

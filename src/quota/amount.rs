@@ -34,6 +34,11 @@ impl Amount {
     pub(super) fn most(self, other: Amount) -> Amount {
         Amount { octets: self.octets.max(other.octets), messages: self.messages.max(other.messages) }
     }
+
+    /// The smaller of both, for each of the two numbers.
+    pub(super) fn least(self, other: Amount) -> Amount {
+        Amount { octets: self.octets.min(other.octets), messages: self.messages.min(other.messages) }
+    }
 }
 
 /// A sum over many mailboxes. Wider than any of them, so that a backend that lies cannot make it overflow.

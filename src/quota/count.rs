@@ -16,6 +16,8 @@ pub(super) struct Begun {
     at: Tick,
     pub(super) hasty: bool,
     unseen: u64,
+    /// Pushes that had come by then.
+    pushes: u64,
 }
 
 impl Tally {
@@ -33,6 +35,7 @@ impl Tally {
             at: now,
             hasty: false,
             unseen: self.unseen,
+            pushes: self.push.as_ref().map_or(0, |push| push.came()),
         }
     }
 
@@ -64,7 +67,11 @@ impl Tally {
         }
         self.confirmed = Some(now);
         if let Some(push) = &mut self.push {
-            push.counted(seen, since.plus(late), now);
+            if push.came() == begun.pushes {
+                push.counted(seen, since.plus(late), now);
+            } else {
+                push.counted_across(seen, since, late, now);
+            }
         }
         // What is handed over may be stored already: it is then in `seen`, and comes again at its commit.
         let exact = !begun.handed && self.handed == 0 && since.plus(late) == Amount::ZERO;
@@ -127,6 +134,10 @@ impl Tally {
         }
         self.shifts = self.shifts.saturating_sub(1);
         self.settled_at = Some(now);
+        // A mover without a watch here: of somebody else's session.
+        if self.watched == 0 {
+            self.lingers = self.lingers.max(now.saturating_add(FLUSH));
+        }
     }
 
     /// Whether what the backend says now may have missed messages on their way.

@@ -28,6 +28,8 @@ pub(super) struct Push {
     pub(super) weak: Amount,
     /// When a member committed the youngest of it: the push that holds it for sure comes up to 10 s later.
     weak_member: Option<Tick>,
+    /// The last push was said during a move, or about then: only the mover's own push, or a count, is sure to miss nothing.
+    moved: bool,
     /// Committed since the last push, or not proven to be in it.
     after: Amount,
     /// The part of it that may be in the push.
@@ -53,6 +55,7 @@ impl Push {
             window: Recent::default(),
             weak: Amount::ZERO,
             weak_member: None,
+            moved: false,
             after: Amount::ZERO,
             unproven: Amount::ZERO,
             grew: Amount::ZERO,
@@ -66,7 +69,26 @@ impl Push {
     pub(super) fn counted(&mut self, seen: Amount, since: Amount, now: Tick) {
         (self.at, self.last, self.window) = (now, seen, Recent::only(seen, now));
         (self.weak, self.weak_member, self.after) = (Amount::ZERO, None, since);
-        self.unproven = Amount::ZERO;
+        (self.unproven, self.moved) = (Amount::ZERO, false);
+    }
+
+    /// The same for a count during which a push came: what was committed `since` the count began may be in that push, which may
+    /// also hold what the count has missed and nobody has committed yet.
+    pub(super) fn counted_across(&mut self, seen: Amount, since: Amount, late: Amount, now: Tick) {
+        let (most, after) = (self.window.most().most(self.last).most(seen), self.after.least(since));
+        self.counted(most, after.plus(late), now);
+        self.weak = self.told(since.minus(after), Amount::ZERO);
+        self.weak_member = Some(now).filter(|_| self.weak != Amount::ZERO);
+    }
+
+    /// How many pushes there were, used or not.
+    pub(super) fn came(&self) -> u64 {
+        self.count + self.skipped
+    }
+
+    /// Whether the number waits for a tick.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.moved || self.weak != Amount::ZERO
     }
 
     /// Whether the pushes grew by incoming mail of which `stored` is counted at most; that part of the growth is its own then.
@@ -104,12 +126,12 @@ impl Tally {
         let push = self.push.get_or_insert_with(|| Box::new(Push::new(used, now)));
         push.told = [octets.is_some(), messages.is_some()];
         if shifting {
-            return self.pushed_in_shift(seen);
+            return self.pushed_in_shift(seen, now);
         }
         // A push that says what the book says holds everything, or what it lacks is balanced by what is gone.
         push.weak = if exact { Amount::ZERO } else { push.told(recent, Amount::ZERO) };
         push.weak_member = self.by_member.filter(|at| push.weak != Amount::ZERO && now.saturating_sub(*at) < BLUR);
-        push.count += 1;
+        (push.count, push.moved) = (push.count + 1, false);
         if incoming && !members {
             // What a member stored just before may be new in it; incoming mail was pushed before it was committed.
             let lately = self.by_member.is_some_and(|at| now.saturating_sub(at) < BLUR);
@@ -130,17 +152,19 @@ impl Tally {
         }
     }
 
-    // Messages on their way may be missing in it. It does not count as a push either: the mail that it may hold is added.
-    fn pushed_in_shift(&mut self, seen: Amount) {
-        let most = self.used.most(seen);
+    // Messages on their way may be missing in it. It does not count as a push either: the mail that it may hold is added. But when
+    // no session is open any more, the mover's own push was the last.
+    fn pushed_in_shift(&mut self, seen: Amount, now: Tick) {
         if seen != self.used {
             self.want();
         }
-        if let Some(push) = &mut self.push {
-            push.skipped += 1;
-            push.after = push.after.plus(most.minus(self.used));
-        }
-        self.used = most;
+        let Some(push) = &mut self.push else { return };
+        self.used = self.used.most(seen.plus(push.unproven));
+        push.skipped += 1;
+        (push.at, push.last, push.after, push.moved) = (now, seen, push.unproven, self.wanted);
+        push.weak = push.told(self.used.minus(seen.plus(push.after)), Amount::ZERO);
+        let slot = push.window.slot(now);
+        *slot = slot.most(seen);
     }
 
     /// A reservation of a mailbox that is pushed is committed.
@@ -180,37 +204,52 @@ impl Tally {
                 push.unproven = push.unproven.plus(push.told(stored, Amount::ZERO));
             }
         }
-        push.after = push.after.plus(stored);
+        // A push that came since the hand-over may hold it: its own, if the session ended at once.
+        let perhaps = pushes > 0 || push.skipped != held.since().skipped;
+        let weak = if perhaps && held.way == Way::Member {
+            push.weak_member = Some(now);
+            push.told(stored, Amount::ZERO)
+        } else {
+            Amount::ZERO
+        };
+        push.weak = push.weak.plus(weak);
+        push.after = push.after.plus(stored.minus(weak));
         self.used = self.used.plus(stored);
         if under_lock {
             self.came_late(stored, now);
         }
-        self.counted(held.way, overlaps || pushes > 0)
+        self.counted(held.way, overlaps || perhaps)
     }
 
     /// A tick is over.
     pub(super) fn settle(&mut self, now: Tick) {
-        let unwatched = self.is_unwatched(now);
+        let (unwatched, shifting) = (self.is_unwatched(now), self.is_shifting(now));
         let Some(push) = &mut self.push else { return };
-        if push.weak == Amount::ZERO {
+        if !push.is_unsettled() {
             return;
         }
         let active = self.recent.last().map_or(push.at, |at| at.max(push.at));
-        if self.handed > 0 || now.saturating_sub(active) < REST {
+        if self.handed > 0 || shifting || now.saturating_sub(active) < REST {
             return;
         }
         // The own push of a member's session may be still to come; then the last one lacks what it did.
-        if !unwatched && push.weak_member.is_some_and(|at| now.saturating_sub(at) < FLUSH) {
+        let own_to_come = push.weak_member.is_some_and(|at| now.saturating_sub(at) < FLUSH);
+        if !unwatched && (push.moved || own_to_come) {
             self.tell |= !std::mem::replace(&mut push.asked, true);
             return;
         }
         let most = push.told(push.window.most(), push.last);
         let overtaken = most != push.last;
         self.used = push.told(most.plus(push.after), self.used);
+        // Where no session is open, what was deleted is told as well.
+        let whole = push.told[0] && push.after == Amount::ZERO && (unwatched || !self.shrunk);
         push.counted(most, push.after, push.at);
         // The last one says less: mail was deleted, or it was overtaken.
         if overtaken {
             self.want();
+        } else if whole {
+            self.wanted &= self.doubts.total().plus(self.late.total()) != Amount::ZERO;
+            self.shrunk = false;
         }
     }
 

@@ -129,7 +129,7 @@ impl Tally {
 
     /// Whether the number waits for a tick: it may be too high until then.
     pub(super) fn is_unsettled(&self) -> bool {
-        self.push.as_ref().is_some_and(|push| push.weak != Amount::ZERO)
+        self.push.as_ref().is_some_and(|push| push.is_unsettled())
     }
 
     /// Whether the open sessions are to be told; once.
