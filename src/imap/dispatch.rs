@@ -133,9 +133,6 @@ impl Session {
             return self.refuse(taken, Some(literal), reply::bad(&collect.tag, Code::Syntax), SWALLOW);
         }
         self.phase = Phase::Collect(collect);
-        if literal.size == 0 {
-            return if literal.sync { Step::Answer(taken, reply::go_on()) } else { Step::Swallow(taken) };
-        }
         if literal.sync { Step::Answer(taken, reply::go_on()) } else { Step::Swallow(taken) }
     }
 
@@ -173,7 +170,7 @@ impl Session {
                 None => self.refuse(taken, None, reply::bad(tag, Code::Syntax), SWALLOW),
             },
             Verb::SetAcl => match folder::acl(arguments) {
-                Some(identifier) if !self.hides_from_self(&identifier) => self.pass_collected(&collect, taken),
+                Some(words) if !self.hides_from_self(&words[1]) => self.pass_words(&collect, taken, &words),
                 Some(_) => self.refuse(taken, None, reply::no(tag, "NOPERM", Code::NotHere), SWALLOW),
                 None => self.refuse(taken, None, reply::bad(tag, Code::Syntax), SWALLOW),
             },
@@ -205,11 +202,7 @@ impl Session {
         } else {
             self.select(&collect.tag, name);
         }
-        let head = collect.text.get(..collect.start).unwrap_or_default();
-        let line = [head, &quoted(name), rest, b"\r\n"].concat();
-        let as_written = collect.text.iter().filter(|byte| **byte == b'\n').count() == 1;
-        let line = if as_written { &collect.text } else { &line };
-        self.pass_first(line, taken, None, (&collect.tag, collect.row))
+        self.pass_collected(collect, taken, &[&quoted(name), rest].concat())
     }
 
     /// Somebody else's folder may hold less afterwards: its owner is counted anew. Asks whose the folder is, if that is not known.
@@ -234,12 +227,14 @@ impl Session {
         account.is_self(name) || is(b"owner") || name.starts_with(b"!") || negative && many
     }
 
-    /// A command that was collected, as it was written; a name that came as a literal is put back as a string.
-    fn pass_collected(&mut self, collect: &Collect, taken: usize) -> Step {
-        let head = collect.text.get(..collect.start).unwrap_or_default();
-        let words = folder::words(collect.arguments(collect.text.len())).unwrap_or_default();
+    fn pass_words(&mut self, collect: &Collect, taken: usize, words: &[Vec<u8>]) -> Step {
         let quoted: Vec<_> = words.iter().map(|word| quoted(word)).collect();
-        let line = [head, &quoted.join(&b' '), b"\r\n"].concat();
+        self.pass_collected(collect, taken, &quoted.join(&b' '))
+    }
+
+    /// A command that was collected, as it was written; where a word came as a literal, `arguments` have it as a string.
+    fn pass_collected(&mut self, collect: &Collect, taken: usize, arguments: &[u8]) -> Step {
+        let line = [&collect.text[..collect.start], arguments, b"\r\n"].concat();
         let as_written = collect.text.iter().filter(|byte| **byte == b'\n').count() == 1;
         let line = if as_written { &collect.text } else { &line };
         self.pass_first(line, taken, None, (&collect.tag, collect.row))

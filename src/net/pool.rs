@@ -7,7 +7,7 @@
 //! - A resting connection must be silent: see [`Rested`].
 //! - A [`Loan`] is what a session holds on its connection. Revoked, the connection never comes (back) to the shelf.
 //!
-//! Absent on purpose: any understanding of what was said. Whether a connection may rest is for `imap::rest` to say.
+//! Absent on purpose: any understanding of what was said. Whether a connection may rest is for `imap::reuse` to say.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, Weak};

@@ -11,13 +11,13 @@ pub fn named(arguments: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     fits.then_some((name, rest))
 }
 
-/// SETACL: the mailbox, whom it is about, and the rights. Whom it is about.
-pub fn acl(arguments: &[u8]) -> Option<Vec<u8>> {
-    words(arguments).filter(|words| words.len() == 3)?.into_iter().nth(1)
+/// SETACL: the mailbox, whom it is about, and the rights (RFC 4314 3.1).
+pub fn acl(arguments: &[u8]) -> Option<[Vec<u8>; 3]> {
+    words(arguments)?.try_into().ok()
 }
 
-/// A command of strings only.
-pub fn words(arguments: &[u8]) -> Option<Vec<Vec<u8>>> {
+/// Strings only.
+fn words(arguments: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut cursor = Cursor::new(arguments);
     let mut words = vec![cursor.astring()?];
     while cursor.end().is_none() {
