@@ -6,6 +6,7 @@ pub mod conn;
 pub mod dial;
 pub mod link;
 pub mod listen;
+pub mod loan;
 pub mod pace;
 pub mod pool;
 mod rested;

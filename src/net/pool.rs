@@ -16,9 +16,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::link::Link;
+use super::loan::{Loan, Owner};
 use super::rested::{Rested, lock};
 use crate::private::{Address, Credential, Secret};
-use crate::route::Backends;
 
 /// The numbers; each can be set in the config file's `[pool]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,66 +52,6 @@ impl Default for Params {
             relays_per_backend: 8,
             relay_rest: seconds(30),
         }
-    }
-}
-
-/// Whose a connection is: as it was when the backend accepted it.
-pub struct Owner {
-    /// The person, in one spelling.
-    pub user: Address,
-    /// Position of the backend.
-    pub backend: usize,
-    /// The backends in force then; after a reload, nothing from before is reused.
-    pub backends: Arc<Backends>,
-}
-
-/// A session's hold on its connection.
-pub struct Loan {
-    owner: Owner,
-    /// What the backend can do, as it told this connection.
-    capabilities: Box<[u8]>,
-    born: Instant,
-    /// `None`: revoked. The secret is wiped in the same moment.
-    credential: Mutex<Option<Credential>>,
-    settling: Arc<tokio::sync::Mutex<()>>,
-}
-
-/// While this is held, the connection is on its way to rest.
-pub struct Settling(#[allow(dead_code, reason = "held, not looked at")] tokio::sync::OwnedMutexGuard<()>);
-
-impl Loan {
-    /// To be held from before its session is over for the client until the connection rests, or is given up: who comes back
-    /// meanwhile with the same login waits for that, see [`Shelf::find`].
-    pub async fn settling(&self) -> Settling {
-        Settling(self.settling.clone().lock_owned().await)
-    }
-
-    /// The backend's capabilities after login.
-    pub fn capabilities(&self) -> &[u8] {
-        &self.capabilities
-    }
-
-    /// Position of the backend.
-    pub fn backend(&self) -> usize {
-        self.owner.backend
-    }
-
-    fn revoke(&self) {
-        *lock(&self.credential) = None;
-    }
-
-    /// Whether this is the same login in every respect.
-    fn is(&self, owner: &Owner, credential: &Credential) -> bool {
-        let same = |own: &Credential| {
-            own.secret.same(&credential.secret) && own.user == credential.user && own.mechanism == credential.mechanism
-        };
-        let place = self.owner.backend == owner.backend && Arc::ptr_eq(&self.owner.backends, &owner.backends);
-        place && self.owner.user == owner.user && lock(&self.credential).as_ref().is_some_and(same)
-    }
-
-    /// Whether it was made with `secret`. Revoked ones were made with none.
-    fn has(&self, secret: &Secret) -> bool {
-        lock(&self.credential).as_ref().is_some_and(|own| own.secret.same(secret))
     }
 }
 
@@ -153,12 +93,10 @@ impl Shelf {
     /// A new loan: the backend has just accepted `credential` and told `capabilities`. Whatever the person has under another
     /// secret is revoked, as a new secret that is accepted is a password that was changed.
     pub fn admitted(&self, owner: Owner, credential: &Credential, capabilities: &[u8]) -> Arc<Loan> {
-        let born = Instant::now();
         self.revoke(&owner.user, |loan| !loan.has(&credential.secret));
-        let (capabilities, credential) = (capabilities.into(), Mutex::new(Some(credential.clone())));
-        let loan = Arc::new(Loan { owner, capabilities, born, credential, settling: Arc::default() });
+        let loan = Loan::new(owner, credential, capabilities);
         let mut inner = lock(&self.inner);
-        inner.in_use.entry(loan.owner.user.clone()).or_default().push(Arc::downgrade(&loan));
+        inner.in_use.entry(loan.user().clone()).or_default().push(Arc::downgrade(&loan));
         loan
     }
 
@@ -186,7 +124,7 @@ impl Shelf {
     fn on_its_way(&self, owner: &Owner, credential: &Credential) -> Option<Arc<Loan>> {
         let inner = lock(&self.inner);
         let mut loans = inner.in_use.get(&owner.user)?.iter().filter_map(Weak::upgrade);
-        loans.find(|loan| loan.is(owner, credential) && loan.settling.try_lock().is_err())
+        loans.find(|loan| loan.is(owner, credential) && loan.is_settling())
     }
 
     fn take(&self, owner: &Owner, credential: &Credential) -> Option<(Arc<Loan>, Link)> {
@@ -198,7 +136,7 @@ impl Shelf {
             let entry = inner.remove(number)?;
             let loan = entry.loan.clone();
             // The watcher may have closed it in this very moment.
-            if let Some(rested) = entry.rested.take().filter(|_| self.is_fresh(&loan)) {
+            if let Some(rested) = entry.rested.take().filter(|_| loan.is_fresh(self.params.verify)) {
                 inner.in_use.entry(owner.user.clone()).or_default().push(Arc::downgrade(&loan));
                 return Some((loan, rested));
             }
@@ -208,11 +146,10 @@ impl Shelf {
     /// Puts a connection to rest, and closes the oldest ones where there are too many. Closes it instead when its loan is
     /// revoked or too old. Must run inside the runtime.
     pub fn rest(self: &Arc<Shelf>, loan: Arc<Loan>, link: Link) {
-        let until = (Instant::now() + self.params.rest).min(loan.born + self.params.verify);
+        let until = (Instant::now() + self.params.rest).min(loan.born() + self.params.verify);
         let mut inner = lock(&self.inner);
         // Looked at under the lock: a revocation that comes later finds it on the shelf.
-        let revoked = lock(&loan.credential).is_none();
-        if inner.closed || revoked || !self.is_fresh(&loan) {
+        if inner.closed || loan.is_revoked() || !loan.is_fresh(self.params.verify) {
             return;
         }
         let number = inner.next;
@@ -225,14 +162,14 @@ impl Shelf {
         };
         let rested = Rested::new(link, until, b"n8 LOGOUT\r\n", gone);
         inner.no_longer_in_use(&loan);
-        inner.of_user.entry(loan.owner.user.clone()).or_default().push(number);
+        inner.of_user.entry(loan.user().clone()).or_default().push(number);
         inner.resting.insert(number, Entry { loan, rested });
         self.bound(&mut inner, number);
     }
 
     /// Closes what rests at one backend: it does not answer as it should.
     pub fn clear_backend(&self, backend: usize) {
-        self.clear(|entry| entry.loan.owner.backend == backend);
+        self.clear(|entry| entry.loan.backend() == backend);
     }
 
     /// Closes what rests, and takes nothing more.
@@ -247,7 +184,7 @@ impl Shelf {
         inner.in_use.retain(|_, loans| {
             loans.retain(|loan| {
                 let loan = loan.upgrade();
-                if let Some(old) = loan.as_ref().filter(|loan| !self.is_fresh(loan)) {
+                if let Some(old) = loan.as_ref().filter(|loan| !loan.is_fresh(self.params.verify)) {
                     old.revoke();
                     return false;
                 }
@@ -257,20 +194,15 @@ impl Shelf {
         });
     }
 
-    fn is_fresh(&self, loan: &Loan) -> bool {
-        loan.born.elapsed() < self.params.verify
-    }
-
     fn bound(&self, inner: &mut Inner, newest: u64) {
-        let Some((user, backend)) =
-            inner.resting.get(&newest).map(|entry| (entry.loan.owner.user.clone(), entry.loan.owner.backend))
+        let Some((user, backend)) = inner.resting.get(&newest).map(|entry| (entry.loan.user().clone(), entry.loan.backend()))
         else {
             return;
         };
         let of_user = inner.of_user.get(&user).map_or(&[][..], Vec::as_slice);
         let oldest = of_user.first().copied().filter(|_| of_user.len() > self.params.per_user);
         oldest.map(|number| inner.remove(number));
-        let there = |entry: &Entry| entry.loan.owner.backend == backend;
+        let there = |entry: &Entry| entry.loan.backend() == backend;
         if inner.resting.values().filter(|entry| there(entry)).count() > self.params.per_backend {
             let oldest = inner.resting.iter().find(|(_, entry)| there(entry)).map(|(number, _)| *number);
             oldest.map(|number| inner.remove(number));
@@ -294,7 +226,7 @@ impl Shelf {
                 loan.revoke();
             }
         });
-        self.clear(|entry| entry.loan.owner.user == *user && lock(&entry.loan.credential).is_none());
+        self.clear(|entry| entry.loan.user() == user && entry.loan.is_revoked());
     }
 
     fn clear(&self, which: impl Fn(&Entry) -> bool) {
@@ -309,7 +241,7 @@ impl Shelf {
 impl Inner {
     fn remove(&mut self, number: u64) -> Option<Entry> {
         let entry = self.resting.remove(&number)?;
-        let user = &entry.loan.owner.user;
+        let user = entry.loan.user();
         if let Some(numbers) = self.of_user.get_mut(user) {
             numbers.retain(|other| *other != number);
             if numbers.is_empty() {
@@ -320,7 +252,7 @@ impl Inner {
     }
 
     fn no_longer_in_use(&mut self, loan: &Arc<Loan>) {
-        let user = &loan.owner.user;
+        let user = loan.user();
         if let Some(loans) = self.in_use.get_mut(user) {
             loans.retain(|other| other.strong_count() > 0 && !std::ptr::eq(other.as_ptr(), Arc::as_ptr(loan)));
             if loans.is_empty() {
@@ -342,6 +274,7 @@ mod tests {
     use crate::fault::Side;
     use crate::net::conn::Conn;
     use crate::private::{Mechanism, Private};
+    use crate::route::Backends;
 
     struct World {
         shelf: Arc<Shelf>,
@@ -479,7 +412,7 @@ mod tests {
         let loan = world.admit("a@velo.example", "s");
         sleep(short).await;
         world.shelf.sweep();
-        assert!(lock(&loan.credential).is_none(), "the secret of a session that cannot rest is kept for nothing");
+        assert!(loan.is_revoked(), "the secret of a session that cannot rest is kept for nothing");
         world.shelf.rest(loan, link().0);
         assert_eq!(world.shelf.resting(), 0);
     }

@@ -15,7 +15,7 @@ use crate::imap::dialup::{Dialing, Dialup};
 use crate::limit::Seat;
 use crate::net::dial::{dial, secure};
 use crate::net::link::Link;
-use crate::net::pool::Loan;
+use crate::net::loan::Loan;
 use crate::private::{Address, Credential, Mechanism, Private, Pseudonym};
 use crate::quota::Verdict;
 use crate::route::{Backends, ClientHint, Security};

@@ -13,7 +13,7 @@ use crate::fault::{Fault, Side};
 use crate::imap::capability;
 use crate::imap::reuse::{Settle, Settling};
 use crate::net::link::Link;
-use crate::net::pool::{Loan, Owner};
+use crate::net::loan::{Loan, Owner};
 use crate::private::{Credential, Pseudonym};
 
 /// How long a backend may take to answer UNSELECT or NOOP. Somebody may wait for it, and a login anew takes no longer.

@@ -1,0 +1,103 @@
+//! A session's hold on its connection to a backend: whose it is, with which login it was made, and that it is taken back.
+//!
+//! Absent on purpose: the connection itself. It is the session's, or it rests on the shelf (`pool`).
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::rested::lock;
+use crate::private::{Address, Credential, Secret};
+use crate::route::Backends;
+
+/// Whose a connection is: as it was when the backend accepted it.
+pub struct Owner {
+    /// The person, in one spelling.
+    pub user: Address,
+    /// Position of the backend.
+    pub backend: usize,
+    /// The backends in force then; after a reload, nothing from before is reused.
+    pub backends: Arc<Backends>,
+}
+
+/// A session's hold on its connection.
+pub struct Loan {
+    owner: Owner,
+    /// What the backend can do, as it told this connection.
+    capabilities: Box<[u8]>,
+    born: Instant,
+    /// `None`: revoked. The secret is wiped in the same moment.
+    credential: Mutex<Option<Credential>>,
+    settling: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// While this is held, the connection is on its way to rest.
+pub struct Settling(#[allow(dead_code, reason = "held, not looked at")] tokio::sync::OwnedMutexGuard<()>);
+
+impl Loan {
+    /// The backend has just accepted `credential` and told `capabilities`.
+    pub(super) fn new(owner: Owner, credential: &Credential, capabilities: &[u8]) -> Arc<Loan> {
+        let (born, credential) = (Instant::now(), Mutex::new(Some(credential.clone())));
+        Arc::new(Loan { owner, capabilities: capabilities.into(), born, credential, settling: Arc::default() })
+    }
+
+    /// To be held from before its session is over for the client until the connection rests, or is given up: who comes back
+    /// meanwhile with the same login waits for that, see [`super::pool::Shelf::find`].
+    pub async fn settling(&self) -> Settling {
+        Settling(self.settling.clone().lock_owned().await)
+    }
+
+    /// The backend's capabilities after login.
+    pub fn capabilities(&self) -> &[u8] {
+        &self.capabilities
+    }
+
+    /// Position of the backend.
+    pub fn backend(&self) -> usize {
+        self.owner.backend
+    }
+
+    /// Whose it is.
+    pub(super) fn user(&self) -> &Address {
+        &self.owner.user
+    }
+
+    /// When the backend accepted the login.
+    pub(super) fn born(&self) -> Instant {
+        self.born
+    }
+
+    /// Whether that is less than `verify` ago.
+    pub(super) fn is_fresh(&self, verify: Duration) -> bool {
+        self.born.elapsed() < verify
+    }
+
+    /// The connection never comes (back) to the shelf.
+    pub(super) fn revoke(&self) {
+        *lock(&self.credential) = None;
+    }
+
+    pub(super) fn is_revoked(&self) -> bool {
+        lock(&self.credential).is_none()
+    }
+
+    /// Whether it is on its way to rest.
+    pub(super) fn is_settling(&self) -> bool {
+        self.settling.try_lock().is_err()
+    }
+
+    /// Whether this is the same login in every respect.
+    pub(super) fn is(&self, owner: &Owner, credential: &Credential) -> bool {
+        let same = |own: &Credential| {
+            own.secret.same(&credential.secret) && own.user == credential.user && own.mechanism == credential.mechanism
+        };
+        let place = self.owner.backend == owner.backend && Arc::ptr_eq(&self.owner.backends, &owner.backends);
+        place && self.owner.user == owner.user && lock(&self.credential).as_ref().is_some_and(same)
+    }
+
+    /// Whether it was made with `secret`. Revoked ones were made with none.
+    pub(super) fn has(&self, secret: &Secret) -> bool {
+        lock(&self.credential).as_ref().is_some_and(|own| own.secret.same(secret))
+    }
+}
