@@ -99,22 +99,9 @@ pub enum Admin {
     #[command(subcommand)]
     Blocks(Blocks),
     /// What runs, what is not enforced, and how full the associations are. Nothing about any activity.
-    Status {
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
+    Status(Daemon),
     /// Print every bit that is held about a mailbox, for its owner or for a lawful request.
-    Disclose {
-        /// The mailbox.
-        #[arg(value_parser = values::address)]
-        address: Address,
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
+    Disclose(OneMailbox),
 }
 
 /// Where the daemon is. Without these, the variable NOLOGD_SOCKET says it.
@@ -136,6 +123,25 @@ pub struct Output {
     pub(super) json: bool,
 }
 
+/// Where the daemon is, and how to answer.
+#[derive(Args)]
+pub struct Daemon {
+    #[command(flatten)]
+    pub(super) place: Where,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// A command about one mailbox and nothing else.
+#[derive(Args)]
+pub struct OneMailbox {
+    /// The mailbox.
+    #[arg(value_parser = values::address)]
+    pub(super) address: Address,
+    #[command(flatten)]
+    pub(super) daemon: Daemon,
+}
+
 /// `nologd association`.
 #[derive(Subcommand)]
 pub enum Association {
@@ -147,26 +153,17 @@ pub enum Association {
         #[command(flatten)]
         settings: Box<Settings>,
         #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
+        daemon: Daemon,
     },
     /// List all associations with state, mailboxes and used space.
-    List {
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
+    List(Daemon),
     /// Show everything about one association.
     Show {
         /// Its name.
         #[arg(value_parser = values::name)]
         name: Name,
         #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
+        daemon: Daemon,
     },
     /// Change settings. What is not named stays as it is.
     Set {
@@ -178,9 +175,7 @@ pub enum Association {
         #[command(flatten)]
         without: Box<Without>,
         #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
+        daemon: Daemon,
     },
     /// Take an association out of the book, and its bytes out of the files. Mail in the mail server is not touched.
     Remove {
@@ -191,9 +186,7 @@ pub enum Association {
         #[arg(long)]
         with_mailboxes: bool,
         #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
+        daemon: Daemon,
     },
     /// Give extra space for a while. It ends by itself after the day.
     Grant {
@@ -207,9 +200,7 @@ pub enum Association {
         #[arg(long, value_name = "DAY", value_parser = values::day)]
         until: Day,
         #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
+        daemon: Daemon,
     },
 }
 

@@ -1,6 +1,6 @@
 //! From what was typed to the request, and what it is about, so that a refusal can name it.
 
-use super::arguments::{Admin, Association, Output, Settings, StateWord, Where, Without};
+use super::arguments::{Admin, Association, Daemon, OneMailbox, Settings, StateWord, Without};
 use super::blocks::Blocks;
 use super::incident::Incident;
 use super::mailbox::Mailbox;
@@ -15,8 +15,7 @@ pub(super) struct Asked {
     pub(super) request: Request,
     /// What a refusal is about; none when it is about nothing in particular.
     pub(super) subject: Option<String>,
-    pub(super) place: Where,
-    pub(super) output: Output,
+    pub(super) daemon: Daemon,
 }
 
 /// What `command` asks for. Ends the process when the arguments contradict each other.
@@ -25,73 +24,71 @@ pub(super) fn asked(command: Admin) -> Asked {
         Admin::Association(command) => association(command),
         Admin::Mailbox(command) => mailbox(command),
         Admin::Incident(command) => incident(command),
-        Admin::Blocks(Blocks::List { place, output }) => Asked { request: Request::BlocksList, subject: None, place, output },
-        Admin::Blocks(Blocks::Lift { address, all: _, place, output }) => {
+        Admin::Blocks(Blocks::List(daemon)) => Asked { request: Request::BlocksList, subject: None, daemon },
+        Admin::Blocks(Blocks::Lift { address, all: _, daemon }) => {
             let subject = address.as_ref().map(Address::reveal);
-            Asked { request: Request::BlocksLift(address), subject, place, output }
+            Asked { request: Request::BlocksLift(address), subject, daemon }
         }
-        Admin::Status { place, output } => Asked { request: Request::Status, subject: None, place, output },
-        Admin::Disclose { address, place, output } => {
+        Admin::Status(daemon) => Asked { request: Request::Status, subject: None, daemon },
+        Admin::Disclose(OneMailbox { address, daemon }) => {
             let subject = Some(address.reveal());
-            Asked { request: Request::Disclose(address), subject, place, output }
+            Asked { request: Request::Disclose(address), subject, daemon }
         }
     }
 }
 
 fn association(command: Association) -> Asked {
-    let (request, name, place, output) = match command {
-        Association::List { place, output } => {
-            return Asked { request: Request::AssociationList, subject: None, place, output };
+    let (request, name, daemon) = match command {
+        Association::List(daemon) => {
+            return Asked { request: Request::AssociationList, subject: None, daemon };
         }
-        Association::Add { name, settings, place, output } => {
+        Association::Add { name, settings, daemon } => {
             let settings = Box::new(self::settings(*settings, None));
-            (Request::AssociationAdd(name.clone(), settings), name, place, output)
+            (Request::AssociationAdd(name.clone(), settings), name, daemon)
         }
-        Association::Show { name, place, output } => (Request::AssociationShow(name.clone()), name, place, output),
-        Association::Set { name, settings, without, place, output } => {
+        Association::Show { name, daemon } => (Request::AssociationShow(name.clone()), name, daemon),
+        Association::Set { name, settings, without, daemon } => {
             let settings = Box::new(self::settings(*settings, Some(*without)));
-            (Request::AssociationSet(name.clone(), settings), name, place, output)
+            (Request::AssociationSet(name.clone(), settings), name, daemon)
         }
-        Association::Remove { name, with_mailboxes, place, output } => {
-            (Request::AssociationRemove(name.clone(), with_mailboxes), name, place, output)
+        Association::Remove { name, with_mailboxes, daemon } => {
+            (Request::AssociationRemove(name.clone(), with_mailboxes), name, daemon)
         }
-        Association::Grant { name, size, until, place, output } => {
-            (Request::AssociationGrant(name.clone(), Grant { octets: size, until }), name, place, output)
+        Association::Grant { name, size, until, daemon } => {
+            (Request::AssociationGrant(name.clone(), Grant { octets: size, until }), name, daemon)
         }
     };
-    Asked { request, subject: Some(name.reveal().to_owned()), place, output }
+    Asked { request, subject: Some(name.reveal().to_owned()), daemon }
 }
 
 fn mailbox(command: Mailbox) -> Asked {
-    let (request, address, place, output) = match command {
-        Mailbox::List { association, place, output } => {
+    let (request, address, daemon) = match command {
+        Mailbox::List { association, daemon } => {
             let subject = association.as_ref().map(|name| name.reveal().to_owned());
-            return Asked { request: Request::MailboxList(association), subject, place, output };
+            return Asked { request: Request::MailboxList(association), subject, daemon };
         }
-        Mailbox::Set { address, storage, kind, place, output } => {
+        Mailbox::Set { address, storage, kind, daemon } => {
             let own = storage.map(|storage| match storage {
                 Own::Default => None,
                 Own::Limit(limit) => Some(limit),
             });
-            (Request::MailboxSet(address.clone(), MailboxEdit { own, kind }), address, place, output)
+            (Request::MailboxSet(address.clone(), MailboxEdit { own, kind }), address, daemon)
         }
-        Mailbox::Remove { address, place, output } => (Request::MailboxRemove(address.clone()), address, place, output),
-        Mailbox::Kick { address, place, output } => (Request::MailboxKick(address.clone()), address, place, output),
-        Mailbox::Refresh { address, place, output } => (Request::MailboxRefresh(address.clone()), address, place, output),
+        Mailbox::Remove(OneMailbox { address, daemon }) => (Request::MailboxRemove(address.clone()), address, daemon),
+        Mailbox::Kick(OneMailbox { address, daemon }) => (Request::MailboxKick(address.clone()), address, daemon),
+        Mailbox::Refresh(OneMailbox { address, daemon }) => (Request::MailboxRefresh(address.clone()), address, daemon),
     };
-    Asked { request, subject: Some(address.reveal()), place, output }
+    Asked { request, subject: Some(address.reveal()), daemon }
 }
 
 fn incident(command: Incident) -> Asked {
-    let (request, address, place, output) = match command {
-        Incident::List { place, output } => return Asked { request: Request::IncidentList, subject: None, place, output },
-        Incident::Start { address, minutes, place, output } => {
-            (Request::IncidentStart(address.clone(), minutes), address, place, output)
-        }
-        Incident::Show { address, place, output } => (Request::IncidentShow(address.clone()), address, place, output),
-        Incident::Stop { address, place, output } => (Request::IncidentStop(address.clone()), address, place, output),
+    let (request, address, daemon) = match command {
+        Incident::List(daemon) => return Asked { request: Request::IncidentList, subject: None, daemon },
+        Incident::Start { address, minutes, daemon } => (Request::IncidentStart(address.clone(), minutes), address, daemon),
+        Incident::Show(OneMailbox { address, daemon }) => (Request::IncidentShow(address.clone()), address, daemon),
+        Incident::Stop(OneMailbox { address, daemon }) => (Request::IncidentStop(address.clone()), address, daemon),
     };
-    Asked { request, subject: Some(address.reveal()), place, output }
+    Asked { request, subject: Some(address.reveal()), daemon }
 }
 
 fn settings(given: Settings, without: Option<Without>) -> admin::Settings {

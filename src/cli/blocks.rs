@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::arguments::{Output, Where};
+use super::arguments::Daemon;
 use super::values;
 use crate::private::Address;
 
@@ -10,12 +10,7 @@ use crate::private::Address;
 #[derive(Subcommand)]
 pub enum Blocks {
     /// List the accounts that are slowed now, and say how many networks are.
-    List {
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
+    List(Daemon),
     /// Forget the wrong passwords of an account, or of all accounts and networks: its owner can try again at once, and so can a guesser.
     Lift {
         /// The account, as its owner logs in.
@@ -25,8 +20,6 @@ pub enum Blocks {
         #[arg(long, conflicts_with = "address")]
         all: bool,
         #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
+        daemon: Daemon,
     },
 }

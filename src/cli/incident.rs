@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::arguments::{Output, Where};
+use super::arguments::{Daemon, OneMailbox};
 use super::values;
 use crate::incident::{LONGEST, USUAL};
 use crate::private::Address;
@@ -19,35 +19,12 @@ pub enum Incident {
         #[arg(long, value_name = "NUMBER", default_value_t = USUAL, value_parser = clap::value_parser!(u64).range(1..=LONGEST))]
         minutes: u64,
         #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
+        daemon: Daemon,
     },
     /// Print the steps so far.
-    Show {
-        /// The mailbox.
-        #[arg(value_parser = values::address)]
-        address: Address,
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
+    Show(OneMailbox),
     /// End it, and forget its steps.
-    Stop {
-        /// The mailbox.
-        #[arg(value_parser = values::address)]
-        address: Address,
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
+    Stop(OneMailbox),
     /// List those that are on.
-    List {
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
+    List(Daemon),
 }

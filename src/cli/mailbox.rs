@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::arguments::{Output, Where};
+use super::arguments::{Daemon, OneMailbox};
 use super::values::{self, Own};
 use crate::private::Address;
 use crate::quota::{Kind, Name};
@@ -16,9 +16,7 @@ pub enum Mailbox {
         #[arg(long, value_name = "NAME", value_parser = values::name)]
         association: Option<Name>,
         #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
+        daemon: Daemon,
     },
     /// Give a mailbox a limit of its own, or say who writes with it.
     Set {
@@ -35,38 +33,12 @@ pub enum Mailbox {
         #[arg(long, value_name = "person|machine", value_parser = values::kind)]
         kind: Option<Kind>,
         #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
+        daemon: Daemon,
     },
     /// Take a mailbox out of the book, and its bytes out of the files. Mail in the mail server is not touched.
-    Remove {
-        /// The mailbox.
-        #[arg(value_parser = values::address)]
-        address: Address,
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
+    Remove(OneMailbox),
     /// End a person's open sessions. The mail program may log in again at once.
-    Kick {
-        /// The mailbox.
-        #[arg(value_parser = values::address)]
-        address: Address,
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
+    Kick(OneMailbox),
     /// Count a mailbox anew. The daemon keeps no password, so this happens at the mailbox's next login.
-    Refresh {
-        /// The mailbox.
-        #[arg(value_parser = values::address)]
-        address: Address,
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
+    Refresh(OneMailbox),
 }

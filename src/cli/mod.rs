@@ -26,7 +26,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::admin::Answer;
-use arguments::{Output, Where};
+use arguments::{Daemon, Output, Where};
 use ask::Asked;
 
 pub use arguments::{Admin, Arguments, Command};
@@ -42,7 +42,7 @@ pub const USAGE: u8 = 2;
 
 /// Carries out a command that the running daemon answers.
 pub fn admin(command: Admin) -> ExitCode {
-    let Asked { request, subject, place, output } = ask::asked(command);
+    let Asked { request, subject, daemon: Daemon { place, output } } = ask::asked(command);
     let socket = match place.socket() {
         Ok(socket) => socket,
         Err(code) => return code,
@@ -65,7 +65,12 @@ pub fn admin(command: Admin) -> ExitCode {
 
 /// The status of the daemon at `socket`, as JSON; or what to tell the admin.
 pub fn status(socket: &std::path::Path) -> Result<serde_json::Value, String> {
-    match speak::speak(socket, &crate::admin::Request::Status) {
+    told(socket, &crate::admin::Request::Status)
+}
+
+/// What the daemon at `socket` answers; or what to tell the admin.
+fn told(socket: &std::path::Path, request: &crate::admin::Request) -> Result<serde_json::Value, String> {
+    match speak::speak(socket, request) {
         Ok(Answer::Done(value)) => Ok(value),
         Ok(Answer::Refused { text, .. }) => Err(text),
         Err(trouble) => Err(trouble.text(socket)),

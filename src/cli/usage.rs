@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::arguments::{Output, Where};
-use super::{REFUSED, refuse, say, speak};
-use crate::admin::{Answer, MAX_REQUEST, Request};
+use super::arguments::Daemon;
+use super::{REFUSED, refuse, say, told};
+use crate::admin::{MAX_REQUEST, Request};
 use crate::private::Address;
 use crate::quota::Amount;
 
@@ -32,16 +32,11 @@ pub enum Usage {
     /// From a pipe, not from a file: the numbers count as those of the last minutes. Mailboxes of known domains come into the book, as
     /// many as the association may have. Of several quota roots of a mailbox the largest number counts; a number that is missing is not
     /// taken for zero.
-    Load {
-        #[command(flatten)]
-        place: Where,
-        #[command(flatten)]
-        output: Output,
-    },
+    Load(Daemon),
 }
 
 /// Carries it out. Exit code 1 when nothing was loaded.
-pub fn usage(Usage::Load { place, output }: Usage) -> ExitCode {
+pub fn usage(Usage::Load(Daemon { place, output }): Usage) -> ExitCode {
     let socket = match place.socket() {
         Ok(socket) => socket,
         Err(code) => return code,
@@ -75,7 +70,7 @@ fn load(socket: &Path) -> Result<Totals, String> {
         if is_over || rows.is_full() || Instant::now() >= due {
             let batch = rows.batch(is_over);
             if !batch.is_empty() {
-                totals.add(&ask(socket, &Request::UsageLoad(batch))?);
+                totals.add(&told(socket, &Request::UsageLoad(batch))?).ok_or("the daemon did not say how many it loaded")?;
             }
             due = Instant::now() + WAITING;
         }
@@ -91,14 +86,6 @@ fn lines() -> Receiver<io::Result<Vec<u8>>> {
     let (sender, receiver) = sync_channel(1000);
     thread::spawn(move || stdin().lock().split(b'\n').try_for_each(|line| sender.send(line)));
     receiver
-}
-
-fn ask(socket: &Path, request: &Request) -> Result<Value, String> {
-    match speak::speak(socket, request) {
-        Ok(Answer::Done(value)) => Ok(value),
-        Ok(Answer::Refused { text, .. }) => Err(text),
-        Err(trouble) => Err(trouble.text(socket)),
-    }
 }
 
 /// What doveadm printed, by mailbox.
@@ -181,10 +168,11 @@ struct Totals {
 }
 
 impl Totals {
-    fn add(&mut self, answer: &Value) {
-        let of = |key: &str| answer[key].as_u64().unwrap_or_default();
-        self.loaded += of("loaded");
-        self.strangers += of("not-in-the-book");
+    /// None: the answer does not have the numbers.
+    fn add(&mut self, answer: &Value) -> Option<()> {
+        self.loaded += answer["loaded"].as_u64()?;
+        self.strangers += answer["not-in-the-book"].as_u64()?;
+        Some(())
     }
 
     fn json(self) -> Value {
