@@ -56,15 +56,9 @@ pub(super) fn status(host: &Host, book: &Book, backends: &Backends, today: Day) 
         "lost-outputs": host.lost_outputs,
         "loosened": host.loosened,
         "mailboxes": mailboxes,
-        "pushed": pushed(book),
+        "pushed": book.pushed_mailboxes(),
         "associations": views.iter().map(line).collect::<Vec<_>>(),
     })
-}
-
-/// Mailboxes whose usage the backend has told by itself since the start.
-fn pushed(book: &Book) -> usize {
-    let mailboxes = book.mailboxes(None).unwrap_or_default();
-    mailboxes.iter().filter(|mailbox| book.is_pushed(&mailbox.address)).count()
 }
 
 fn line(view: &AssociationView) -> Value {

@@ -240,7 +240,7 @@ pub struct Settings {
     /// The mail server behind, by its name in the config file.
     #[arg(long, value_name = "NAME")]
     pub(super) backend: Option<String>,
-    /// active; read-only: nothing is stored or sent; suspended: no login; leaving: active to the day of --until, then suspended.
+    /// active; read-only: nothing is stored, deleted or sent; suspended: no login; leaving: active to the day of --until, then suspended.
     /// Incoming mail is accepted in every state.
     #[arg(long, value_name = "STATE")]
     pub(super) state: Option<StateWord>,
@@ -295,7 +295,7 @@ pub struct Without {
 pub enum StateWord {
     /// Everything is allowed.
     Active,
-    /// Reading works; nothing is stored or sent.
+    /// Reading works; nothing is stored, deleted or sent.
     ReadOnly,
     /// Nobody logs in; mail is still accepted.
     Suspended,

@@ -88,15 +88,19 @@ impl Params {
         let own = free / 4;
         let sockets = usize::try_from(house.usage).unwrap_or(usize::MAX).max(1);
         let public = free - own;
-        Params {
+        let cut = Params {
             deliveries: self.deliveries.min(own / 8),
             webmail: self.webmail.min(own / 8),
             questions: self.questions.min(own / 8),
             usage: self.usage.min(own / 8 / sockets),
             before_login: self.before_login.min(public / 12),
-            sessions: self.sessions.min((public - public / 6) / 2),
+            sessions: 0,
             ..self
-        }
+        };
+        // What the others do not need is the members'.
+        let resting = self.resting_within(descriptors, house);
+        let left = descriptors.saturating_sub(cut.descriptors(House { resting, ..house }));
+        Params { sessions: self.sessions.min(usize::try_from(left / 2).unwrap_or(usize::MAX)), ..cut }
     }
 
     /// Backend connections that may rest within the same descriptors.
@@ -124,6 +128,12 @@ mod tests {
             let rests = House { resting: params.resting_within(descriptors, house), ..house };
             assert!(cut.descriptors(rests) <= descriptors.max(house.base()), "{descriptors}: {cut:?}");
         }
+        let small = Params { before_login: 50, deliveries: 20, questions: 20, webmail: 20, usage: 50, ..params };
+        assert_eq!(
+            small.within(4_342, House { resting: 10, ..house }).sessions,
+            1_985,
+            "what others do not need is the members'"
+        );
         let cut = params.within(200, house);
         assert!(
             cut.sessions >= 20 && cut.before_login >= 5 && cut.deliveries >= 2 && cut.webmail >= 2 && cut.usage >= 2,

@@ -304,4 +304,10 @@ impl Book {
         });
         pushed.unwrap_or(false)
     }
+
+    /// How many mailboxes those are.
+    pub fn pushed_mailboxes(&self) -> usize {
+        let tenants = self.tenants();
+        tenants.iter().map(|tenant| tenant.lock().entries().filter(|entry| entry.tally.push.is_some()).count()).sum()
+    }
 }
