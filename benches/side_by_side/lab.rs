@@ -88,10 +88,10 @@ fn file_limit() -> usize {
     getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| usize::try_from(soft).unwrap_or(usize::MAX))
 }
 
-/// How many sessions a peer can have open at once here, 10,000 at most: two descriptors each, and some for itself: nologd keeps a
-/// thousand for connections that rest, and some hundreds for those who have not logged in yet.
+/// How many sessions a peer can have open at once here, 10,000 at most: two descriptors each, and some for itself: nologd keeps
+/// thousands for connections that rest, incoming mail, questions, webmails and those who have not logged in yet.
 pub fn most_sessions() -> usize {
-    (file_limit().saturating_sub(2500) / 2).min(10_000)
+    (file_limit().saturating_sub(5000) / 2).min(10_000)
 }
 
 /// A free loopback port. Another program could take it before the peer does: then the peer is absent and says so.

@@ -18,7 +18,7 @@ pub async fn idle(target: &Target) -> Res<Vec<Cell>> {
     }
     let steps = [100, 1000, 5000, lab::most_sessions()];
     if steps[3] <= steps[2] {
-        return Err("the limit of open files is too low: ulimit -n 22500".into());
+        return Err("the limit of open files is too low: ulimit -n 25000".into());
     }
     let mut idlers = Idlers::new(target.imap);
     let mut sizes = Vec::new();

@@ -11,15 +11,11 @@ use crate::Res;
 use crate::lab::{DOMAIN, Guard, Lab};
 
 /// A benchmark is one client that logs in a thousand times a second, which is what the daemon's limits are made to stop: these
-/// are put out of reach. The house's own doors are small, so that a low limit of open files leaves as many sessions here as with
-/// its peers. Nothing here may switch off quota, scrubbing or a no-log rule.
+/// are put out of reach. Nothing here may switch off quota, scrubbing or a no-log rule.
 const RATES: &str = "
 [limits]
 sessions = 100000
-before_login = 256
-deliveries = 16
-questions = 16
-webmail = 64
+sessions_before_login = 256
 sessions_per_network = 100000
 connections_per_minute = 1000000
 ";

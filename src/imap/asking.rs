@@ -94,10 +94,13 @@ impl Session {
                 drop(refresh);
                 self.gate.not_counted();
             }
-            // What cannot be told is taken for the member's own: so it is counted, and paid for.
+            // What was told before stays known where the backend cannot tell it now.
             Found::Places(places) => {
                 self.places_asked = true;
-                self.places = places.map(Arc::new);
+                if let Some(mut places) = places {
+                    self.places.iter().for_each(|known| places.keep_sent(known));
+                    self.places = Some(Arc::new(places));
+                }
             }
             Found::Sizes(told) => {
                 if let Pending::Transfer(transfer) = &mut pending {
@@ -152,6 +155,7 @@ impl Session {
         }
     }
 
+    /// Where the backend never told, all is taken for the member's own: so it is counted, and paid for.
     pub(super) fn known_places(&self) -> Arc<Places> {
         self.places.clone().unwrap_or_default()
     }

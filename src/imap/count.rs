@@ -157,8 +157,8 @@ impl Count {
             (Stage::ListStatus, _) if begins && is(bytes, b"* LIST ") => self.list(frame, bytes, begins),
             (Stage::ListStatus, _) => self.status(frame, bytes, begins),
             (Stage::Status, Frame::Line { literal: None, .. }) => self.number(bytes),
-            (Stage::Examine, Frame::Line { .. }) if begins && bytes.ends_with(b" EXISTS\r\n") && !bytes.starts_with(b"* 0 ") => {
-                self.open = Open::Messages;
+            (Stage::Examine, Frame::Line { .. }) if begins && bytes.to_ascii_uppercase().ends_with(b" EXISTS\r\n") => {
+                self.open = if bytes.starts_with(b"* 0 ") { Open::Empty } else { Open::Messages };
             }
             (Stage::Fetch, Frame::Line { .. }) if begins && memchr::memmem::find(bytes, b" FETCH ").is_some() => {
                 match number_after(bytes, b"RFC822.SIZE ") {
@@ -295,7 +295,8 @@ impl Count {
                 return self.ask(stage, command);
             }
             Stage::Sync | Stage::ListStatus | Stage::Quota | Stage::Leave => return Then::Done,
-            Stage::Examine if status == Status::Ok && self.open == Open::No => self.open = Open::Empty,
+            // How many there are was not told.
+            Stage::Examine => self.failed |= self.open == Open::No,
             _ => {}
         }
         if self.stage == Stage::Examine && self.open == Open::Messages && !self.failed {
@@ -312,6 +313,7 @@ impl Count {
             }
             // See above.
             (None, Way::Sizes { unselect }) if matches!(self.stage, Stage::Examine | Stage::Fetch) => {
+                self.closes = false;
                 self.ask(Stage::Leave, if unselect { b"UNSELECT" } else { b"CLOSE" })
             }
             (None, _) => Then::Done,
@@ -374,6 +376,23 @@ mod tests {
         ] {
             assert_eq!(counted(Way::ListStatus, lines), None, "{lines:?}");
         }
+    }
+
+    #[test]
+    fn folders_are_closed_once_and_one_without_a_number_makes_a_count_fail() {
+        let counted = |exists: &[&str]| {
+            let (mut count, _) = Count::new(Way::Sizes { unselect: true }, None, Look::Visit);
+            let mut asked = Vec::new();
+            for lines in [&[][..], &["* LIST () \"/\" INBOX"], exists, &[], &[]] {
+                lines.iter().for_each(|text| line(&mut count, text));
+                let Then::Ask(command) = count.answered(Status::Ok) else { break };
+                asked.push(String::from_utf8(command).unwrap());
+            }
+            (asked.join(", "), count.found())
+        };
+        let (asked, found) = counted(&["* 0 exists"]);
+        assert_eq!((&*asked, found), ("LIST \"\" \"*\", EXAMINE \"INBOX\", UNSELECT", Some(Amount::ZERO)));
+        assert_eq!(counted(&["* 0 RECENT"]).1, None);
     }
 
     #[test]

@@ -46,7 +46,8 @@ impl Session {
             Effect::Ours if row.verb == Verb::Id => self.refuse(taken, literal, reply::id(head.tag), SWALLOW),
             Effect::Nothing => self.pass_first(line, taken, literal, (head.tag, row)),
             Effect::Shrinks => {
-                let name = command::astring(arguments).filter(|_| literal.is_none()).map(|(name, _)| name);
+                let name =
+                    command::astring(arguments).filter(|_| row.verb == Verb::Delete && literal.is_none()).map(|(name, _)| name);
                 self.shrinking(line, taken, literal, (head.tag, row), name.as_deref())
             }
             Effect::Judged if row.verb == Verb::Idle || row.verb == Verb::Logout => self.last_word(line, taken, &head, row),
@@ -131,6 +132,10 @@ impl Session {
         }
         if !fits || literal.binary {
             return self.refuse(taken, Some(literal), reply::bad(&collect.tag, Code::Syntax), SWALLOW);
+        }
+        // Of an empty literal nothing comes.
+        if collect.is_complete() {
+            self.client.enter(0);
         }
         self.phase = Phase::Collect(collect);
         if literal.sync { Step::Answer(taken, reply::go_on()) } else { Step::Swallow(taken) }
@@ -236,8 +241,15 @@ impl Session {
     fn pass_collected(&mut self, collect: &Collect, taken: usize, arguments: &[u8]) -> Step {
         let line = [&collect.text[..collect.start], arguments, b"\r\n"].concat();
         let as_written = collect.text.iter().filter(|byte| **byte == b'\n').count() == 1;
-        let line = if as_written { &collect.text } else { &line };
-        self.pass_first(line, taken, None, (&collect.tag, collect.row))
+        let command = (&*collect.tag, collect.row);
+        if as_written {
+            return self.pass_first(&collect.text, taken, None, command);
+        }
+        // It may be as long as what is at the front of the input, and is not that.
+        match self.pass_first(&line, 0, None, command) {
+            Step::Rewrite(_, line) => Step::Rewrite(taken, line),
+            step => step,
+        }
     }
 
     /// GETQUOTA, GETQUOTAROOT, SETQUOTA: out of the book, which hears the truth first.

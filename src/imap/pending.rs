@@ -82,8 +82,8 @@ impl Collect {
     /// Takes a line. `literal`: how many octets follow it. False: it would be too much.
     pub(super) fn line(&mut self, line: &[u8], literal: u64) -> bool {
         self.text.extend_from_slice(line);
-        let room = COLLECT.saturating_sub(self.text.len());
-        self.left = usize::try_from(literal).ok().filter(|size| *size <= room);
+        let room = COLLECT.checked_sub(self.text.len());
+        self.left = usize::try_from(literal).ok().filter(|size| room.is_some_and(|room| *size <= room));
         self.left.is_some()
     }
 

@@ -98,6 +98,11 @@ impl Places {
         }
     }
 
+    /// What `known` has as Sent is Sent here too: the backend may have marked it on another occasion.
+    pub(super) fn keep_sent(&mut self, known: &Places) {
+        known.sent.iter().for_each(|name| self.keep(b"\\Sent", name));
+    }
+
     fn keep(&mut self, flags: &[u8], name: &[u8]) {
         for (word, known) in [(&b"\\Sent"[..], &mut self.sent), (b"\\Trash", &mut self.trash)] {
             if has_flag(flags, word) && known.len() < KEPT && !known.iter().any(|other| **other == *name) {
@@ -174,9 +179,6 @@ impl Reading {
 
     pub(super) fn hear(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
         let whole = begins && matches!(frame, Frame::Line { literal: None, .. });
-        if self.stage == Stage::SpecialUse && !whole {
-            return self.literal_name(frame, bytes, begins);
-        }
         match (self.stage, whole) {
             (Stage::Namespace, true) => match namespaces(bytes) {
                 Some(namespaces) => (self.places.namespaces, self.told) = (namespaces, true),
@@ -184,7 +186,7 @@ impl Reading {
             },
             (Stage::Namespace, false) => self.failed = true,
             (Stage::SpecialUse, true) => self.places.learn(bytes),
-            (Stage::SpecialUse, false) => {}
+            (Stage::SpecialUse, false) => self.literal_name(frame, bytes, begins),
         }
     }
 

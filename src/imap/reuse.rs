@@ -2,8 +2,8 @@
 //! with the same secret; and the little conversation before and after the rest.
 //!
 //! A connection rests only when all that was asked on it is known to leave nothing but a selected mailbox, and UNSELECT
-//! (RFC 3691) takes that away. The table of verbs says what is ALLOWED (`After` in [`super::verbs`]): ENABLE, NOTIFY, COMPRESS, LANGUAGE and
-//! whatever will be invented are given up without being named. Some allowed commands switch something on by one of their words
+//! (RFC 3691) takes that away. The table of verbs says what is ALLOWED (`After` in [`super::verbs`]): what is not in it, LANGUAGE or
+//! whatever will be invented, is given up without being named. Some allowed commands switch something on by one of their words
 //! (CONDSTORE by any word with MODSEQ, RFC 7162 3.1); those words are named, and found too often rather than too seldom.
 //!
 //! Absent on purpose: CLOSE in place of UNSELECT, which expunges; UNAUTHENTICATE (RFC 8437), as a connection is never given to

@@ -44,14 +44,14 @@ impl Session {
     /// SELECT or EXAMINE goes to the backend.
     pub(super) fn select(&mut self, tag: &[u8], name: &[u8]) {
         let selected = Selected { name: name.into(), renames: Some(self.gate.renames()), leaving: None };
-        self.selecting = Some(Selecting(tag.into(), selected));
+        self.selecting.push(Selecting(tag.into(), selected));
     }
 
     /// The backend ended `tag`; `ok`: by OK.
     pub(super) fn selected(&mut self, tag: &[u8], ok: bool) {
-        if let Some(Selecting(_, selected)) = self.selecting.take_if(|selecting| *selecting.0 == *tag)
-            && ok
-        {
+        let Some(at) = self.selecting.iter().position(|selecting| *selecting.0 == *tag) else { return };
+        let Selecting(_, selected) = self.selecting.remove(at);
+        if ok {
             self.selected = Some(selected);
         }
     }

@@ -16,7 +16,7 @@
 
 use std::sync::Arc;
 
-use super::command::{self};
+use super::command;
 use super::frame::{Direction, Flaw, Frame, Framer, Literal};
 use super::gate::Gate;
 use super::offers::Offers;
@@ -79,8 +79,8 @@ pub struct Session {
     pub(super) places_asked: bool,
     /// The folder that the client opened last.
     pub(super) selected: Option<Selected>,
-    /// The folder that it is about to open.
-    pub(super) selecting: Option<Selecting>,
+    /// Those that it is about to open; as many as commands may be open.
+    pub(super) selecting: Vec<Selecting>,
     /// The client said LOGOUT, or is gone: what it has open may be closed.
     pub(super) leaves: bool,
     /// What stays behind at the backend, where its connection may serve another session.
@@ -111,7 +111,7 @@ impl Session {
             places: None,
             places_asked: false,
             selected: None,
-            selecting: None,
+            selecting: Vec::new(),
             leaves: false,
             peers: Peers::Both,
             numbers: Numbers::Known,

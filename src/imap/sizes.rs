@@ -14,7 +14,7 @@ pub(super) struct Sizes {
     /// First and last of each run of numbers.
     runs: Vec<(u32, u32)>,
     sum: Amount,
-    /// Something was not understood, or the backend said BAD.
+    /// Something was not understood, or the backend did not say OK.
     failed: Option<Status>,
 }
 
@@ -64,14 +64,16 @@ impl Sizes {
         }
         // A run takes at least two octets of the set.
         if self.runs.len() > SET / 2 {
+            self.runs = Vec::new();
             self.failed = Some(Status::No);
         }
     }
 
-    // NO tells that some of the messages are gone by now (RFC 2180 4.1.2): what is not told is not copied.
+    // NO tells that some of the messages are gone by now (RFC 2180 4.1.2), or of an error of the backend. A copy of what was told would
+    // be answered by OK, and a program that deletes behind it would lose the rest.
     pub(super) fn answered(&mut self, status: Status) -> Then {
-        if status == Status::Bad {
-            self.failed = Some(Status::Bad);
+        if status != Status::Ok {
+            self.failed = Some(status);
         }
         Then::Done
     }
@@ -158,7 +160,7 @@ mod tests {
     fn exactly_what_was_told() {
         let lines = ["* 1 FETCH (UID 4 RFC822.SIZE 10)", "* 2 FETCH (UID 5 RFC822.SIZE 20)", "* 9 FETCH (RFC822.SIZE 30 UID 9)"];
         assert_eq!(told(true, &lines, Status::Ok), Some((60, 3, "4:5,9".into())));
-        assert_eq!(told(false, &lines, Status::No), Some((60, 3, "4:5,9".into())));
+        assert_eq!(told(false, &lines, Status::No), None);
         assert_eq!(told(true, &lines, Status::Bad), None);
         assert_eq!(told(true, &[], Status::Ok), Some((0, 0, String::new())));
     }

@@ -13,7 +13,7 @@ pub trait Account: Send + Sync {
     /// The same in a folder of somebody else, whom the backend calls `owner`.
     ///
     /// # Errors
-    /// As [`Account::reserve`]; `NotHere` where the book does not know the owner.
+    /// As [`Account::reserve`]; `NotYourFolder` where the book does not know the owner.
     fn reserve_for(&self, owner: &[u8], amount: Amount) -> Result<Reservation, Code>;
     /// Whether the person may change anything now: an association that is read-only keeps what it has as it is.
     ///

@@ -45,7 +45,7 @@ impl Session {
             return self.refuse(taken, None, reply::over_quota(&transfer.tag, code), SWALLOW);
         }
         // Which folder it is out of, the backend is just about to say.
-        if self.selecting.is_some() {
+        if !self.selecting.is_empty() {
             return self.keep(Pending::Transfer(transfer), taken);
         }
         if let Some(told) = &transfer.told
@@ -85,7 +85,8 @@ impl Session {
         match self.set_aside_for(&transfer, places.owner(&transfer.mailbox)) {
             Ok(reservation) => self.paid(&transfer, reservation, taken),
             Err(code @ (Code::MailboxFull | Code::AssociationFull)) => {
-                let turned = from_own && transfer.by_uid && transfer.verb == Verb::Copy && places.is_trash(&transfer.mailbox);
+                let own_trash = own(&transfer.mailbox) && places.is_trash(&transfer.mailbox);
+                let turned = from_own && transfer.by_uid && transfer.verb == Verb::Copy && own_trash;
                 self.no_room_for(transfer, taken, code, turned)
             }
             Err(code) => self.refuse(taken, None, reply::over_quota(&transfer.tag, code), SWALLOW),

@@ -122,3 +122,21 @@ fn what_belongs_to_nobody_known_is_not_stored_into() {
     alice.ok("LOGOUT");
     stage.settles(ALICE, Duration::from_secs(3));
 }
+
+/// What a guest deletes is gone for its owner too: the next session of his counts.
+#[test]
+fn what_a_guest_deletes_is_counted_anew_for_the_owner() {
+    for deletes in ["EXPUNGE", "UID EXPUNGE 1:*", "CLOSE"] {
+        let stage = stage("mailbox_default = \"1M\"");
+        shared(&stage, 600_000);
+        let mut alice = stage.session(ALICE);
+        alice.ok("SELECT shared/bob@velo.example/Club");
+        alice.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)");
+        alice.ok(deletes);
+        alice.ok("LOGOUT");
+        let mut bob = stage.session(BOB);
+        bob.ok("NOOP");
+        bob.ok("LOGOUT");
+        assert_eq!(stage.used(BOB).octets, 0, "{deletes}");
+    }
+}
