@@ -91,6 +91,15 @@ fn strangers_do_not_lock_the_owner_out() {
 }
 
 #[test]
+fn another_spelling_of_an_account_is_no_further_guess() {
+    let (house, _own, _backend) = house("wrong_password_forgiven_seconds = 600");
+    let tried = (0..24).map(|number| imap(&house, STRANGER, &format!("bob+{number}"), &format!("guess{number}")));
+    let judged = tried.filter(|answer| answer.contains("(WRONG-PASSWORD)")).count();
+    assert_eq!(judged, 11, "ten, and the one that used them up");
+    assert!(imap(&house, STRANGER, "BOB", PASSWORD).contains("(TOO-MANY-TRIES)"));
+}
+
+#[test]
 fn a_right_password_ends_the_row_and_an_old_phone_hurts_nobody() {
     let (house, _own, _backend) = house("wrong_password_forgiven_seconds = 600");
     for round in 0..20 {

@@ -388,8 +388,12 @@ fn leaving_is_told_to_each_once() {
     assert!(told().get(&m0) == Some(&None));
     set(State::LeavingUntil(last.unwrap()));
     assert!(told().get(&m0) == Some(&last));
+    // What began before midnight ends behind it.
+    let late = reserve(&book, 0, 1).unwrap();
     book.review(day("2026-11-04"));
     assert!(told().get(&m0) == Some(&None));
+    let _ = late.commit();
+    assert!(told().is_empty());
 }
 
 #[test]

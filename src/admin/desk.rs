@@ -50,7 +50,7 @@ impl Desk {
             Request::AssociationSet(name, settings) => self.set(name, settings, backends, today)?,
             Request::AssociationShow(name) => json!({ "association": show::association(&book.association(name, today)?) }),
             Request::BlocksList => blocks::list(&self.limits, book)?,
-            Request::BlocksLift(account) => blocks::lift(&self.limits, account.as_ref())?,
+            Request::BlocksLift(account) => blocks::lift(&self.limits, book, account.as_ref())?,
             Request::Disclose(address) => self.disclose(address, now)?,
             Request::IncidentList => watch::list(&self.incidents, now),
             Request::IncidentShow(address) => watch::show(&self.incidents, address, now)?,
@@ -113,15 +113,17 @@ impl Desk {
 
     fn disclose(&self, address: &Address, now: Instant) -> Result<serde_json::Value, Answer> {
         let incident = watch::about(&self.incidents, address, now);
+        let tries = blocks::about(&self.limits, &self.book, address);
+        let tried = tries["known-networks"] != 0 || tries["slowed"] == true;
         let mut held = match self.book.disclose(address) {
             Some(held) => show::disclosure(address, &held),
-            None if incident.is_null() => {
+            None if incident.is_null() && !tried => {
                 return Err(Answer::refused("Nothing is held about this address: it is not in the book."));
             }
             None => json!({ "address": address.reveal() }),
         };
         held["incident"] = incident;
-        held["tries"] = blocks::about(&self.limits, address);
+        held["tries"] = tries;
         Ok(held)
     }
 

@@ -9,7 +9,7 @@
 //! "no limit" or "none"; what is left out stays as it is. Unknown keys are refused: a newer command line must not believe that
 //! an older daemon did all of what it asked.
 //!
-//! Absent on purpose: any activity. No answer says who is connected, who sent anything, or when.
+//! Absent on purpose: any activity. No answer says who is connected, who sent anything, or when; but for `mailbox kick`, how many sessions it ended.
 
 mod answer;
 mod blocks;

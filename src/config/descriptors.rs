@@ -28,7 +28,11 @@ pub(super) fn cut(config: &Config, descriptors: u64) -> (limit::Params, pool::Pa
     // Relays' connections rest for seconds: few are enough.
     (
         limits,
-        pool::Params { total: pool.total.min(resting / 2), relays_per_backend: pool.relays_per_backend.min(resting / 8), ..pool },
+        pool::Params {
+            total: pool.total.min(resting / 2),
+            relays_per_backend: pool.relays_per_backend.min(resting / 2 / config.backends.len().max(4)),
+            ..pool
+        },
     )
 }
 

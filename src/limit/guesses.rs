@@ -220,8 +220,11 @@ impl Guesses {
         let mut accounts: Vec<Key> = shared.chain(own).collect();
         accounts.sort_unstable();
         accounts.dedup();
-        let full = |full: &&Instant| full.saturating_duration_since(now) >= self.forgive * self.per_network;
-        Slowed { networks: self.networks[0].values().filter(full).count(), accounts }
+        let full = |(networks, factor): (&HashMap<Key, Instant>, u32)| {
+            let most = self.forgive * self.per_network * factor;
+            networks.values().filter(|full| full.saturating_duration_since(now) >= most).count()
+        };
+        Slowed { networks: self.networks.iter().zip(super::FACTORS).map(full).sum(), accounts }
     }
 
     /// Networks from which `account` is known, and whether it is slowed.
@@ -379,6 +382,7 @@ mod tests {
         let judged = (0..100_000).filter(|turn| attempt(&mut guesses, &within(turn / 10, *turn), Some(1), now)).count();
         assert_eq!(judged, 480, "16 times what one network may, whatever their number");
         assert!(!attempt(&mut guesses, &within(70_000, 7), None, now));
+        assert!(guesses.slowed(now).networks > 0, "the big one is full, and none of the small ones");
         let (elsewhere, account) = (asker(1 << 30, 99), key(2, 99));
         assert_eq!((0..20).filter(|turn| attempt(&mut guesses, &elsewhere, Some(turn + 1), now)).count(), 10);
         assert!(guesses.slowed(now).accounts == [account]);

@@ -78,7 +78,8 @@ impl Params {
         house.base() + house.resting + 2 * double + self.questions as u64 + house.usage * self.usage as u64
     }
 
-    /// Cut to what `descriptors` allow, where that is less: the house's own doors keep theirs, and the rest is divided.
+    /// Cut to what `descriptors` allow, where that is less: the house's own doors have a quarter, if they need it, and
+    /// the rest is divided.
     pub fn within(self, descriptors: u64, house: House) -> Params {
         if descriptors >= self.descriptors(house) {
             return self;

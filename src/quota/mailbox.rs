@@ -151,8 +151,8 @@ impl Book {
             let number = ledger.insert(address);
             let entry = ledger.entry_mut(number)?;
             (entry.own, entry.kind) = (own, kind);
-            let news = ledger.news(number, today);
-            news.into_iter().flatten().for_each(|news| tenant.waiting.push(news));
+            ledger.day = today;
+            tenant.after(ledger, number);
             // A mailbox like all others leaves no record behind: the usage record is what keeps the mailbox in the book.
             ledger.dirty.insert(number);
             ledger.entry(number).map(|entry| view(ledger, entry))

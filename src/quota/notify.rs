@@ -63,6 +63,10 @@ impl Ledger {
 
     fn cross_mailbox(&mut self, number: u64) -> Option<Crossing> {
         let entry = self.entries.get_mut(&number)?;
+        // It may be too high: told at the tick that settles it.
+        if entry.tally.is_unsettled() {
+            return None;
+        }
         let storage = self.association.mailbox_limit(entry.own);
         let used = entry.tally.shown();
         let (was, now) = entry.mark.fill(storage.percent(used.octets.into()))?;

@@ -160,7 +160,8 @@ impl Reservation {
         self.ended = true;
         let now = self.tenant.pulse.now();
         let mut ledger = self.tenant.lock();
-        ledger.day = self.today;
+        // It may have begun before midnight.
+        ledger.day = ledger.day.max(self.today);
         let (done, changed) = ledger.change(self.number, |tally| {
             let shown = tally.shown();
             (work(tally, &self.held, now), tally.shown() != shown)

@@ -42,6 +42,22 @@ impl Book {
         self.with(address, |_, ledger, address| resolve(ledger, address, self.params.separator))
     }
 
+    /// The mailbox that the login `user` leads to, however it is spelt: with a tag, at another domain of the association. The login
+    /// itself where that is not one mailbox.
+    pub fn mailbox_of(&self, user: &Address) -> Address {
+        let mut all = self.resolve(user).unwrap_or_default().into_iter();
+        match (all.next(), all.next()) {
+            (Some(one), None) => one,
+            _ => user.clone(),
+        }
+    }
+
+    /// The account that the login `user` means: its mailbox, or what was typed where that is no address. Whoever guesses its
+    /// password gains nothing by spelling it otherwise.
+    pub fn account_of(&self, user: &str) -> String {
+        Address::parse(user).map_or_else(|| user.to_owned(), |user| self.mailbox_of(&user).reveal())
+    }
+
     /// Whether `user` may write as `sender`: its own mailbox, also with a sub-address or in an alias domain; an alias that
     /// leads to it; or any address of the association where its rule says so.
     pub fn owns(&self, user: &Address, sender: &Address) -> bool {

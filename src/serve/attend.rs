@@ -11,13 +11,15 @@ use crate::quota::{Told, Watch};
 /// Hears what the book has to tell this session.
 pub(super) struct Listener {
     watch: Option<Watch>,
+    /// The session was told to end. It is open, and watched, until the backend has answered what it has.
+    over: bool,
     /// To be asked whether or not it has called.
     pub(super) stirred: bool,
 }
 
 impl Listener {
     pub(super) fn new(watch: Option<Watch>) -> Listener {
-        Listener { watch, stirred: true }
+        Listener { watch, over: false, stirred: true }
     }
 
     /// The backend's connection is closed: what it has to push it pushes now.
@@ -28,7 +30,7 @@ impl Listener {
     }
 
     pub(super) fn listen(&mut self, cx: &mut Context<'_>, carrier: &mut Carrier) {
-        let Some(watch) = &self.watch else { return };
+        let Some(watch) = self.watch.as_ref().filter(|_| !self.over) else { return };
         if !std::mem::take(&mut self.stirred) && !watch.is_stirred() {
             return;
         }
@@ -42,7 +44,7 @@ impl Listener {
                 Told::Ended(verdict) => verdict.code(),
             };
             carrier.close(&reply::bye_by(code), Fault::Limit);
-            self.watch = None;
+            self.over = true;
             return;
         }
     }

@@ -106,7 +106,7 @@ pub async fn login(context: &Context, seat: &Seat, credential: &Credential, pool
 }
 
 async fn judge(context: &Context, seat: &Seat, credential: &Credential, pooling: Pooling) -> Result<LoggedIn, NoLogin> {
-    let account = context.limits.pseudonymiser().account(credential.user.reveal());
+    let account = context.limits.pseudonymiser().account(&context.book.account_of(credential.user.reveal()));
     let source = seat.source(account);
     let attempt = seat.attempt(account, &credential.secret).map_err(NoLogin::Untried)?;
     let tried = match Authenticated::claimed(context, credential) {

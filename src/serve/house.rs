@@ -5,7 +5,7 @@ use aws_lc_rs::rand;
 use super::Context;
 use super::backend::Authenticated;
 use super::clock::{now, today};
-use super::member::{mailbox_of, writer_of};
+use super::member::writer_of;
 use crate::fault::Code;
 use crate::private::Address;
 use crate::quota::{Standing, Verdict};
@@ -37,7 +37,7 @@ impl House for Rules<'_> {
     }
 
     fn envelope_id(&self, user: &Address, old: &[u8]) -> String {
-        self.context.scrubber.envelope_id(&mailbox_of(&self.context.book, user), old)
+        self.context.scrubber.envelope_id(&self.context.book.mailbox_of(user), old)
     }
 
     fn needs_body_start(&self, header: &[u8]) -> bool {
@@ -46,7 +46,7 @@ impl House for Rules<'_> {
 
     fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, Code> {
         let owns = |address: &Address| self.owns(user, address);
-        let mailbox = mailbox_of(&self.context.book, user);
+        let mailbox = self.context.book.mailbox_of(user);
         let mut random = [0; 16];
         rand::fill(&mut random).map_err(|_| Code::BackendDown)?;
         let context = ScrubContext {

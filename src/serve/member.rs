@@ -20,16 +20,6 @@ pub(super) struct Member {
     hostname: Box<str>,
 }
 
-/// The mailbox whose Message-IDs `user` writes with: the one that the login leads to, however it is spelt (with a tag, at
-/// another domain of the association), so that submission and Sent agree.
-pub(super) fn mailbox_of(book: &Book, user: &Address) -> Address {
-    let mut all = book.resolve(user).unwrap_or_default().into_iter();
-    match (all.next(), all.next()) {
-        (Some(one), None) => one,
-        _ => user.clone(),
-    }
-}
-
 /// Who writes with `mailbox`, for the rules about header fields.
 pub(super) fn writer_of(book: &Book, mailbox: &Address) -> Writer {
     match book.kind(mailbox) {
@@ -164,7 +154,7 @@ impl SentCopy for Member {
 
     fn scrub(&self, header: &[u8], body_start: &[u8], date: Option<&[u8]>) -> Option<Vec<u8>> {
         let owns = |address: &Address| self.book.owns(&self.user, address);
-        let mailbox = mailbox_of(&self.book, &self.user);
+        let mailbox = self.book.mailbox_of(&self.user);
         let context = ScrubContext {
             profile: Profile::Sent,
             writer: writer_of(&self.book, &mailbox),
@@ -195,7 +185,7 @@ mod tests {
         let mut velo = Association::new(Name::parse("velo").unwrap(), [domain("velo.example")]);
         velo.domain_aliases.insert(domain("bike.example"), domain("velo.example"));
         book.import_once(vec![velo], Day::from_unix(0)).unwrap();
-        let mailbox = |login: &str| mailbox_of(&book, &Address::parse(login).unwrap()).reveal();
+        let mailbox = |login: &str| book.mailbox_of(&Address::parse(login).unwrap()).reveal();
         for login in ["alice@velo.example", "Alice@Bike.example", "alice+phone@velo.example"] {
             assert_eq!(mailbox(login), "alice@velo.example", "{login}");
         }

@@ -297,7 +297,7 @@ impl Desk {
             return None;
         }
         let limits = &self.context.limits;
-        let account = limits.pseudonymiser().account(credential.user.reveal());
+        let account = limits.pseudonymiser().account(&self.context.book.account_of(credential.user.reveal()));
         let attempt = self.seat.attempt(account, &credential.secret);
         Some(attempt.map(|attempt| {
             self.attempt = Some(attempt);

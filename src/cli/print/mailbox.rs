@@ -19,7 +19,7 @@ pub(super) fn list(value: &Value) -> String {
 
 fn storage(mailbox: &Value) -> String {
     let own = if mailbox["own-limit"] == true { " (own limit)" } else { "" };
-    let old = if mailbox["counted"] == true { "" } else { " (not counted since the start)" };
+    let old = if mailbox["counted"] == true { "" } else { " (to be counted again)" };
     format!("{}{own}{old}", fill(number(mailbox, "octets"), mailbox["storage"].as_u64()))
 }
 
@@ -63,7 +63,7 @@ pub(super) fn disclosure(value: &Value) -> String {
         held.push(("messages", number(mailbox, "messages").to_string()));
         held.push(("being stored", format!("{} octets", number(&mailbox["reserved"], "octets"))));
         let counted = if mailbox["counted"] == true { "yes" } else { "no" };
-        held.push(("counted since the start", counted.into()));
+        held.push(("counted, and sure", counted.into()));
     }
     let level = match number(value, "notice-told") {
         0 => "none".into(),
