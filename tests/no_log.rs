@@ -1,5 +1,5 @@
 //! Nothing that says who, from where, when, to whom or with what is written: at no log level, in success and in failure
-//! (DESIGN section 5, rules 1 and 2). Made-up values are planted as everything that a peer can send; then all that the
+//! (policy/log.toml). Made-up values are planted as everything that a peer can send; then all that the
 //! process wrote is searched. The searcher is shown to find them where they are.
 
 #![allow(clippy::unwrap_used)]
@@ -110,7 +110,7 @@ fn nothing_is_written_about_anyone() {
     for marker in [&planted.user, &planted.password, &planted.wrong, &planted.subject, &planted.mailbox, &planted.recipient] {
         assert!(marker.find(&heard).is_some(), "{} was never carried", marker.name);
     }
-    // And they must not have heard what is not for them (DESIGN section 5, rule 4).
+    // And they must not have heard what is not for them.
     for marker in [&planted.network, &planted.ehlo, &planted.id, &planted.message_id, &planted.program, &planted.domain] {
         assert!(marker.find(&heard).is_none(), "{} reached a backend", marker.name);
     }

@@ -111,7 +111,7 @@ fn a_loosened_rule_is_replaced_by_its_opposite() {
     assert!(said(&page(&dropped, granted(), None, Lang::En)).iter().any(|text| text.ends_with("web address) is taken out too.")));
     assert!(said(&page(BUILT_IN, granted(), None, Lang::En)).iter().any(|text| text.contains("web address) is sent,")));
     let scrubbed = BUILT_IN.replace("unseen_payload = \"leave\"", "unseen_payload = \"scrub\"");
-    assert!(said(&page(&scrubbed, granted(), None, Lang::En)).contains(&"In encrypted mail, date and identifier are changed like in any other. Some programs may then warn that they do not match.".to_owned()));
+    assert!(said(&page(&scrubbed, granted(), None, Lang::En)).contains(&"In encrypted mail, date and identifier are changed like in any other. Some programs may then warn that they do not match. Mail that says openly that it repeats its header inside keeps them.".to_owned()));
 }
 
 #[test]

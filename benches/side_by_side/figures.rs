@@ -1,4 +1,4 @@
-//! The figures, in the order of the report, and the bars that nologd must reach (DESIGN section 8).
+//! The figures, in the order of the report, and the bars that nologd must reach.
 
 use Bar::{AtLeast, AtMost, Of};
 

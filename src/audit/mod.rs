@@ -1,4 +1,4 @@
-//! `nologd audit`: shows on the running system that nobody is written down. DESIGN section 5 names its parts.
+//! `nologd audit`: shows on the running system that nobody is written down.
 //!
 //! Settings: each setting of the servers around us that would write a person down, with the line to write instead. Canary: made-up
 //! values are planted through the real listeners, and looked for. Itself: this program tries to break its own rules from inside the

@@ -1,7 +1,7 @@
 //! The closed list of things that may ever be reported.
 //!
 //! An [`Event`] carries numbers only, never text from a peer. It travels through `tracing` as numbers and becomes a line
-//! again in [`layer`], which drops every callsite that is not ours, dependencies included (DESIGN section 5, rule 2).
+//! again in [`layer`], which drops every callsite that is not ours, dependencies included (policy/log.toml).
 //! This module never imports `private`; `tests/layers.rs` holds it.
 
 mod catalogue;

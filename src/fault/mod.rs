@@ -1,4 +1,4 @@
-//! Who failed, and how. Data-free on purpose: an error that holds no text cannot leak (DESIGN section 6).
+//! Who failed, and how. Data-free on purpose: an error that holds no text cannot leak.
 //!
 //! A [`Fault`] decides three things: which side is blamed, which [`Code`] the peer is told, and which event is counted.
 

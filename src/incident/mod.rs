@@ -1,5 +1,5 @@
 //! Layer 2: incident mode. For minutes, and only where the owner is told so, the steps of one mailbox's sessions are remembered,
-//! to find a fault without logs (DESIGN section 5, rule 6).
+//! to find a fault without logs (`incident` in policy/retention.toml).
 //!
 //! ```text
 //! nologd incident start ──▶ Incidents ──Watch──▶ a session ──Step──▶ ring of 500 ──▶ nologd incident show

@@ -7,7 +7,7 @@
 //! | `seat` | one session's place, and its tries |
 //! | `guesses` | who may try a password |
 //!
-//! All of it is in memory, keyed by 16 bytes of a keyed hash, and forgotten at restart (DESIGN section 5, rule 5).
+//! All of it is in memory, keyed by 16 bytes of a keyed hash, and forgotten at restart (docs/keys.md).
 
 mod guesses;
 mod params;

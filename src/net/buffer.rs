@@ -1,6 +1,6 @@
 //! Read buffers that exist only while there is something in them.
 //!
-//! An idle session must hold no buffer (DESIGN section 8: 12 KiB per idle TLS session, and two 8 KiB buffers alone would
+//! An idle session must hold no buffer (the aim is 12 KiB per idle TLS session, and two 8 KiB buffers alone would
 //! make 27 KiB of it). So a [`Buffer`] borrows a block from a free list of the thread when bytes arrive and gives it back
 //! when the last byte is consumed. The number of blocks follows the sessions that are busy in the same moment, not the
 //! sessions that are open. Blocks are wiped when they come back: no mail and no password lingers in the free list.

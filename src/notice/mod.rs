@@ -1,4 +1,4 @@
-//! Layer 3: notices by mail (DESIGN section 3), in the association's language. When space runs out, at 80 and 95 %, once each
+//! Layer 3: notices by mail, in the association's language. When space runs out, at 80 and 95 %, once each
 //! way up: the mailbox's owner is told of the mailbox, the contact of the association. When the association leaves: both.
 //!
 //! ```text

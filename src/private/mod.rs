@@ -1,7 +1,7 @@
 //! Personal data, in types that cannot be printed.
 //!
 //! Nothing in here has `Debug`, `Display` or `Serialize`, in any build: a careless format string does not compile.
-//! [`Private::reveal`] is the only door, and it is easy to search for (DESIGN section 5, rule 2).
+//! [`Private::reveal`] is the only door, and it is easy to search for (tests/layers.rs).
 //!
 //! ```compile_fail
 //! let user = nologd::private::Private::new("alice");

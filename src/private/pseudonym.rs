@@ -1,7 +1,7 @@
 //! Keyed hashes that stand for a client address or an account in the rate limits.
 //!
-//! The key is made at start, lives in memory only, and rotates: what was counted under an old key can never be tied to
-//! an address again, not even by us (DESIGN section 5, rule 5).
+//! The keys are made at start and live in memory only; that of hints is replaced every hour. What was counted under an old one can
+//! never be tied to an address again, not even by us (docs/keys.md).
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::Ipv6Addr;

@@ -57,10 +57,6 @@ pub struct MailboxView {
     pub reserved: Amount,
     /// Whether `used` is the backend's number ([`Book::is_seen`]); else it is what was written last, or may be too high.
     pub seen: bool,
-    /// Whether the backend pushes its number.
-    pub pushed: bool,
-    /// Open sessions.
-    pub sessions: u64,
 }
 
 /// What GETQUOTAROOT tells a member: the two roots that hold its mailbox (RFC 9208), at one moment.
@@ -205,7 +201,5 @@ fn view(ledger: &Ledger, entry: &Entry) -> MailboxView {
         doubt: entry.tally.doubts.total(),
         reserved: entry.tally.open,
         seen: entry.tally.is_seen(),
-        pushed: entry.tally.push.is_some(),
-        sessions: entry.watchers.len() as u64,
     }
 }

@@ -1,4 +1,4 @@
-//! What the kernel holds us to (DESIGN section 5, rule 3): no core dumps, another user than root, files and ports as the policy
+//! What the kernel holds us to (policy/sandbox.toml): no core dumps, another user than root, files and ports as the policy
 //! says, no calls that it denies; and a way to try all that from inside.
 //!
 //! The order matters. [`harden`] is first of all. [`enforce`] comes after the listeners are bound and before the first thread:

@@ -31,7 +31,7 @@ pub(super) fn words(value: &[u8], list: &[String]) -> Option<String> {
 }
 
 /// The type or disposition of `value`, and those of its parameters that stand in `list`, in that order. Behind the name of
-/// the field, which is `name` octets long, no line is longer than need be. Empty if there is no type.
+/// the field, which is `name` octets long, no line is longer than need be. Empty if there is neither a type nor one of these.
 pub(super) fn parameters(name: usize, value: &[u8], list: &[String]) -> Vec<u8> {
     let mut segments = cut(value).into_iter();
     let mut kind = segments.next().unwrap_or_default();
@@ -99,7 +99,8 @@ fn without_language(value: &[u8]) -> Vec<u8> {
     }
 }
 
-/// RFC 2183 2.3: a name has no folders in it; readers take the last part. An encoded word may have a `/` of its own.
+/// RFC 2183 2.3: a name has no folders in it; readers take the last part. Of a name in pieces (RFC 2231 3) each is cut by
+/// itself: a path over two of them is not seen. An encoded word may have a `/` of its own.
 fn without_path(value: &[u8], extended: bool) -> Vec<u8> {
     if value.starts_with(b"=?") {
         return value.to_vec();

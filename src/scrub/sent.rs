@@ -35,7 +35,7 @@ impl Scrubber {
             return untouched();
         }
         let canonical = with_crlf(header);
-        if is_long_ago(date_time, context.now) || has_travelled(&canonical, context) {
+        if is_long_ago(date_time, context.now) || has_travelled(&canonical) {
             return untouched();
         }
         let body_start = with_crlf(context.body_start);
@@ -56,19 +56,12 @@ fn is_long_ago(date_time: Option<&[u8]>, now: i64) -> bool {
 }
 
 /// Whether a server other than this one has had it in its hands.
-fn has_travelled(header: &[u8], context: &Context<'_>) -> bool {
-    let trace = context.trace();
-    let ours = trace.as_bytes().get("Received:".len()..).unwrap_or_default().trim_ascii();
-    split(header).take(PARTS).any(|part| match part {
-        Part::Field(field) if field.is("Received") => {
-            let value = field.value().trim_ascii();
-            !value.starts_with(ours) && is_by_server(value)
-        }
-        _ => false,
-    })
+fn has_travelled(header: &[u8]) -> bool {
+    let shows = |part| matches!(part, Part::Field(field) if field.is("Received") && is_by_server(field.value().trim_ascii()));
+    split(header).take(PARTS).any(shows)
 }
 
-/// RFC 5321 4.4: `from NAME ... by NAME ...; moment`. RFC 3848 knows no HTTP, but all webmails that write a trace name it:
+/// RFC 5321 4.4: `from NAME ... by NAME ...; moment`. Ours names no `from`. RFC 3848 knows no HTTP, but all webmails that write a trace name it:
 /// `with HTTP`, also HTTPS and HTTP/1.1.
 fn is_by_server(value: &[u8]) -> bool {
     let Some(semicolon) = value.iter().rposition(|b| *b == b';') else { return false };

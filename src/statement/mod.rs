@@ -2,7 +2,7 @@
 //!
 //! Made from what is enforced: from all five files of the policy, from what the running daemon says that this machine grants it, and
 //! from the last audit. A sentence whose rule does not hold is replaced by its honest opposite, and one that nobody looked at by saying
-//! so (DESIGN section 5, rule 8). Absent on purpose: any sentence that an admin could write into it.
+//! so. Absent on purpose: any sentence that an admin could write into it.
 
 mod machine;
 mod page;

@@ -221,7 +221,7 @@ pub const SENTENCES: &[Sentence] = &[
         "connections-out",
         &[(SANDBOX, &["connect", "connect-names", "options", "options-names", "no-new-doors"])],
         Kernel(
-            &[Connect, Calls, Datagrams],
+            &[Connect, Calls, Datagrams, Unix],
             &[
                 Attempt::ConnectElsewhere,
                 Attempt::FastOpen,
@@ -230,6 +230,7 @@ pub const SENTENCES: &[Sentence] = &[
                 Attempt::SocketOptions,
                 Attempt::Listen,
                 Attempt::ListenUnbound,
+                Attempt::ConnectUnix,
             ],
         ),
     ),
@@ -237,7 +238,7 @@ pub const SENTENCES: &[Sentence] = &[
     sentence(
         Machine,
         "system-log",
-        &[(SANDBOX, &["sockets", "sockets-names", "sockets-unix", "no-system-log"])],
+        &[(SANDBOX, &["connect", "sockets", "sockets-names", "sockets-unix", "no-system-log"])],
         Kernel(&[Calls, Unix], &[Attempt::SystemLog, Attempt::ConnectUnix]),
     ),
     sentence(

@@ -32,8 +32,13 @@ impl Headers {
     }
 
     fn keeps_what_is_unknown_to(&self, built_in: &Headers) -> bool {
-        let mut own = self.exact.iter().chain(&self.families).filter(|own| self.of(own, None).action != Action::Drop);
-        built_in.unknown == Unknown::Drop && own.any(|own| built_in.find(&own.text, own.profile).is_none())
+        let keeps = |own: &&Entry| self.of(own, None).action != Action::Drop;
+        let mut exact = self.exact.iter().filter(keeps);
+        // A family holds names that no exact rule of ours speaks of.
+        let mut families = self.families.iter().filter(keeps);
+        built_in.unknown == Unknown::Drop
+            && (exact.any(|own| built_in.find(&own.text, own.profile).is_none())
+                || families.any(|own| built_in.find_family(&own.text, own.profile).is_none()))
     }
 
     /// The numbers of rules of `built_in`.
@@ -103,6 +108,8 @@ mod tests {
         assert_eq!(loosened(&with("unknown = \"drop\"", "unknown = \"keep\"")), ["unknown"]);
         assert_eq!(loosened(&with("\"Organization\"", "\"Organization\", \"X-New\"")), ["unknown"]);
         assert_eq!(loosened(&with("\"Organization\"", "\"Organization\", \"X-*\"")), ["unknown"]);
+        // Also where the name alone is known.
+        assert_eq!(loosened(&with("\"Subject\"", "\"Subject\", \"Subject*\"")), ["unknown"]);
         assert_eq!(loosened(&with("\"charset\"", "\"charset\", \"x-unix-mode\"")), ["content-type"]);
         assert_eq!(
             loosened(&with("action  = \"known-words\"", "action  = \"keep\"").replacen("words   =", "#", 1)),
