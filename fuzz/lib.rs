@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nologd::imap::invariants::{Alice, Rules};
 use nologd::imap::offers::Offers;
-use nologd::imap::session::Terms;
+use nologd::imap::session::SessionOptions;
 
 /// The input without its first eight octets, and random numbers that follow from them.
 pub fn seeded(input: &[u8]) -> (&[u8], impl FnMut() -> u64) {
@@ -20,10 +20,10 @@ pub fn seeded(input: &[u8]) -> (&[u8], impl FnMut() -> u64) {
 }
 
 /// What a session of IMAP may be told when it begins, chosen by `number`.
-pub fn terms(number: u8) -> Terms {
+pub fn terms(number: u8) -> SessionOptions {
     let sent_copy = (number & 4 != 0).then(|| Arc::new(Rules::new()) as Arc<_>);
     let account = (number & 8 != 0).then(|| Alice::account(1500, number & 16 != 0));
     let offers = [&b"LIST-STATUS STATUS=SIZE MOVE"[..], b"NAMESPACE SPECIAL-USE", b"STATUS=SIZE", b"QUOTA UNSELECT"];
     let offers = Offers::of(offers[usize::from(number >> 5 & 3)]);
-    Terms { account, offers, append_limit: 5000, sent_copy, fresh_tag: || b"nologd"[..].into() }
+    SessionOptions { account, offers, append_limit: 5000, sent_copy, fresh_tag: || b"nologd"[..].into() }
 }

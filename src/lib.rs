@@ -17,7 +17,7 @@
 //! | 6 program | `main` `cli` `config` `life` `demo` `audit` `statement` | may import all below |
 //! | 5 drivers | `serve` | the only async glue |
 //! | 4 hands | `net` `sandbox` | sockets, TLS, timers; the kernel |
-//! | 3 minds | `smtp` `imap` `submission` `lmtp` `delegate` `usage` `admin` `notice` `metrics` | pure protocol: no tokio, no clock, no sockets |
+//! | 3 minds | `smtp` `imap` `submission` `lmtp` `postfix_policy` `usage` `admin` `notice` `metrics` | pure protocol: no tokio, no clock, no sockets |
 //! | 2 books | `store` `quota` `limit` `route` `scrub` `incident` | what is known about associations, and the rules applied to messages |
 //! | 1 grammar | `wire` `policy` | bytes and rules |
 //! | 0 words | `fault` `private` `event` | `event` never imports `private` |
@@ -30,22 +30,22 @@ pub mod admin;
 pub mod audit;
 pub mod cli;
 pub mod config;
-pub mod delegate;
 pub mod demo;
 pub mod event;
 pub mod fault;
 pub mod imap;
 pub mod incident;
-pub mod life;
 pub mod limit;
 pub mod lmtp;
 pub mod metrics;
 pub mod net;
 pub mod notice;
 pub mod policy;
+pub mod postfix_policy;
 pub mod private;
 pub mod quota;
 pub mod route;
+pub mod run;
 pub mod sandbox;
 pub mod scrub;
 pub mod serve;

@@ -12,7 +12,7 @@ use zeroizing_alloc::ZeroAlloc;
 use nologd::cli::{self, Arguments, Command, complain};
 use nologd::config::{self, Config, Trouble};
 use nologd::event;
-use nologd::life::{self, Systemd};
+use nologd::run::{self, Systemd};
 use nologd::sandbox::{self, Unenforced};
 
 // rustls and tokio free buffers with passwords in them as they are. Here they are overwritten first; it costs about one per cent.
@@ -58,7 +58,7 @@ fn start(mut config: Config, file: &Path, mut missing: Vec<Unenforced>) -> Resul
     let context = config::context(&mut config, enforcement, descriptors)?;
     // For signals and the minute's work; sessions have threads of their own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| Trouble::Crypto)?;
-    runtime.block_on(life::live(config, file, built, context, systemd))
+    runtime.block_on(run::serve_until_stopped(config, file, built, context, systemd))
 }
 
 fn refuse(trouble: &Trouble) -> ExitCode {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use nologd::imap::invariants::{Alice, Play, Rules, check_frames, check_login, check_session};
 use nologd::imap::offers::Offers;
-use nologd::imap::session::Terms;
+use nologd::imap::session::SessionOptions;
 
 #[path = "support/dialogue.rs"]
 mod dialogue;
@@ -37,7 +37,7 @@ fn the_bound_of_a_header_is_the_same_in_any_pieces() {
     for filler in 100..220 {
         let header = format!("From: alice@asso.example\r\nX-Mailer: x\r\nSubject: {}\r\n\r\n", "s".repeat(filler));
         let script = format!("a1 APPEND Sent {{{}+}}\r\n{header}body\r\n", header.len() + 4);
-        let terms = || Terms {
+        let terms = || SessionOptions {
             account: None,
             offers: Offers::of(b""),
             append_limit: 5000,
@@ -77,7 +77,7 @@ fn chunking_changes_nothing() {
     }
 }
 
-fn terms(dialogue: &Dialogue) -> Terms {
+fn terms(dialogue: &Dialogue) -> SessionOptions {
     let shared = if dialogue.orders("small association") { 500 } else { 1500 };
     let account = dialogue.orders("quota").then(|| Alice::account(shared, !dialogue.orders("unseen")));
     let offers = Offers::of(match () {
@@ -88,7 +88,7 @@ fn terms(dialogue: &Dialogue) -> Terms {
         () => b"LIST-STATUS STATUS=SIZE MOVE",
     });
     let fresh_tag = || b"nologd"[..].into();
-    Terms { account, offers, append_limit: 5000, sent_copy: Some(Arc::new(Rules::new())), fresh_tag }
+    SessionOptions { account, offers, append_limit: 5000, sent_copy: Some(Arc::new(Rules::new())), fresh_tag }
 }
 
 fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {

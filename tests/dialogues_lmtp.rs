@@ -1,4 +1,4 @@
-//! Runs `tests/dialogues/lmtp/*.txt`, `delegate/*.txt` and `usage/*.txt` in memory, at chunk sizes 1, 7 and all. The format
+//! Runs `tests/dialogues/lmtp/*.txt`, `policy/*.txt` and `usage/*.txt` in memory, at chunk sizes 1, 7 and all. The format
 //! is explained in `support/dialogue.rs`. B is backend one; backend two speaks in orders, `! 2> text` and `! 2< text`; the
 //! others are explained at [`order`].
 
@@ -8,10 +8,10 @@
 mod dialogue;
 
 use dialogue::{Dialogue, Expected, Side, Step, bytes, dialogues, show};
-use nologd::delegate::{Failure, Request, decide};
-use nologd::lmtp::House;
-use nologd::lmtp::invariants::{Play, TestHouse};
-use nologd::quota::{Over, Unknown};
+use nologd::lmtp::Environment;
+use nologd::lmtp::invariants::{Play, TestEnvironment};
+use nologd::postfix_policy::{Failure, Request, decide};
+use nologd::quota::{OverQuota, Unknown};
 use nologd::usage::{Framer, Push, Session};
 
 #[test]
@@ -27,17 +27,17 @@ fn lmtp() {
 
 #[test]
 fn policy() {
-    every("delegate", 3, |dialogue, size| {
-        let (mut house, mut input, mut output) = (TestHouse::new(), Vec::new(), Vec::new());
+    every("policy", 3, |dialogue, size| {
+        let (mut env, mut input, mut output) = (TestEnvironment::new(), Vec::new(), Vec::new());
         for (number, step) in &dialogue.steps {
             let result = match step {
                 Step::Send(_, bytes) => {
                     let bytes: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != b'\r').collect();
-                    bytes.chunks(size.min(bytes.len())).for_each(|piece| ask(&house, &mut input, piece, &mut output));
+                    bytes.chunks(size.min(bytes.len())).for_each(|piece| ask(&env, &mut input, piece, &mut output));
                     Ok(())
                 }
                 Step::Expect(_, expected) => expected.take(&mut output),
-                Step::Order(order) => house_order(&mut house, order).ok_or_else(|| format!("not so: {order}")),
+                Step::Order(order) => env_order(&mut env, order).ok_or_else(|| format!("not so: {order}")),
                 Step::Unfinished => Err("nothing is streamed here".into()),
             };
             result.map_err(|why| format!("line {number}: {why}"))?;
@@ -78,7 +78,7 @@ fn chunking_changes_nothing() {
         random ^= random << 17;
         random
     };
-    for (folder, at_least) in [("lmtp", 30), ("delegate", 3), ("usage", 5)] {
+    for (folder, at_least) in [("lmtp", 30), ("policy", 3), ("usage", 5)] {
         for dialogue in dialogues(folder, at_least) {
             let sent = dialogue.steps.iter().filter_map(|(_, step)| match step {
                 Step::Send(Side::Client, bytes) => Some(&bytes[..]),
@@ -92,10 +92,10 @@ fn chunking_changes_nothing() {
             }
             let lines: Vec<u8> = sent.iter().copied().filter(|byte| *byte != b'\r').collect();
             if folder == "usage" {
-                nologd::usage::check::check(&lines, TestHouse::new().book(), &mut random);
+                nologd::usage::check::check(&lines, TestEnvironment::new().book(), &mut random);
                 broken(&lines, &mut random);
             } else {
-                nologd::delegate::check::check(&lines, TestHouse::new().book(), &mut random);
+                nologd::postfix_policy::check::check(&lines, TestEnvironment::new().book(), &mut random);
             }
         }
     }
@@ -175,7 +175,7 @@ fn order(play: &mut Play, order: &str, size: usize) -> Result<(), String> {
         }
         "hung up" => !play.backends[number].is_connected(),
         "kept" => play.backends[number].is_connected(),
-        _ => house_order(&mut play.house, order).is_some(),
+        _ => env_order(&mut play.env, order).is_some(),
     };
     if holds { Ok(()) } else { Err(format!("not so: {order}; C< {:?}", show(&play.to_client))) }
 }
@@ -196,29 +196,29 @@ fn ready(play: &mut Play, number: usize) -> bool {
 
 /// `store MAILBOX OCTETS` by another way; `count MAILBOX OCTETS` asks its backend, which says so many; `push MAILBOX OCTETS` it says by itself; `announce MAILBOX OCTETS` sets aside for a member; `shrinks MAILBOX`: mail was deleted, and nobody counted; `used MAILBOX OCTETS`, `reserved MAILBOX OCTETS` and `counted MAILBOX yes|no` must hold; `over defer`, `over
 /// refuse`, `grace PERCENT`.
-fn house_order(house: &mut TestHouse, order: &str) -> Option<()> {
+fn env_order(env: &mut TestEnvironment, order: &str) -> Option<()> {
     let mut words = order.split(' ');
     let (verb, name, number) = (words.next()?, words.next()?, words.next());
     let octets = || number?.parse::<u64>().ok();
     let holds = match verb {
-        "store" => house.store(name, octets()?),
-        "used" => house.fill(name).map_or(0, |(used, _)| used) == octets()?,
-        "reserved" => house.fill(name).map_or(0, |(_, reserved)| reserved) == octets()?,
-        "count" => house.count(name, octets()?),
-        "announce" => house.announce(name, octets()?),
-        "shrinks" => house.shrinks(name),
-        "push" => house.push(name, octets()?),
-        "counted" => house.is_counted(name) == (number? == "yes"),
+        "store" => env.store(name, octets()?),
+        "used" => env.fill(name).map_or(0, |(used, _)| used) == octets()?,
+        "reserved" => env.fill(name).map_or(0, |(_, reserved)| reserved) == octets()?,
+        "count" => env.count(name, octets()?),
+        "announce" => env.announce(name, octets()?),
+        "shrinks" => env.shrinks(name),
+        "push" => env.push(name, octets()?),
+        "counted" => env.is_counted(name) == (number? == "yes"),
         "over" => {
-            house.over = if name == "defer" { Over::Defer } else { Over::default() };
+            env.over = if name == "defer" { OverQuota::Defer } else { OverQuota::default() };
             true
         }
         "unknown" => {
-            house.unknown = if name == "refuse" { Unknown::Refuse } else { Unknown::Defer };
+            env.unknown = if name == "refuse" { Unknown::Refuse } else { Unknown::Defer };
             true
         }
         "grace" => {
-            house.over = Over::Refuse { grace: name.parse().ok()? };
+            env.over = OverQuota::Refuse { grace: name.parse().ok()? };
             true
         }
         _ => false,
@@ -227,12 +227,12 @@ fn house_order(house: &mut TestHouse, order: &str) -> Option<()> {
 }
 
 /// What the driver does, with `Failure::Defer`.
-fn ask(house: &TestHouse, input: &mut Vec<u8>, piece: &[u8], output: &mut Vec<u8>) {
+fn ask(env: &TestEnvironment, input: &mut Vec<u8>, piece: &[u8], output: &mut Vec<u8>) {
     input.extend_from_slice(piece);
     loop {
         let (answer, used) = match Request::parse(input) {
             Ok(None) => return,
-            Ok(Some((request, used))) => (decide(request, house.book(), house.over, house.today()), used),
+            Ok(Some((request, used))) => (decide(request, env.book(), env.over, env.today()), used),
             Err(_) => (Failure::Defer.action(), input.len()),
         };
         input.drain(..used);
@@ -259,7 +259,7 @@ fn broken(lines: &[u8], random: &mut impl FnMut() -> u64) {
             let at = usize::try_from(random()).unwrap() % lines.len();
             lines.splice(at..at, std::iter::repeat_n(b'x', 5000));
         }
-        nologd::usage::check::check(&lines, TestHouse::new().book(), random);
+        nologd::usage::check::check(&lines, TestEnvironment::new().book(), random);
     }
 }
 

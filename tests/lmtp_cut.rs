@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use nologd::config;
 use nologd::demo::Place;
-use nologd::net::stop;
+use nologd::net::shutdown;
 use nologd::private::Address;
 use nologd::quota::{Amount, Book, Day};
 
@@ -85,11 +85,11 @@ impl House {
         config::state_folder(&config.state_dir).unwrap();
         let context = config::context(&mut config, nologd::sandbox::Enforcement::default(), u64::MAX).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let (stopper, stop) = stop::pair();
+        let (stopper, stop) = shutdown::pair();
         // Never stopped: it ends with the runtime.
         std::mem::forget(stopper);
-        for (door, bound) in config::doors(&config, &built).unwrap().into_iter().zip(built.bound) {
-            runtime.spawn(door.open(bound, context.clone(), stop.clone()));
+        for (listener, bound) in config::listeners(&config, &built).unwrap().into_iter().zip(built.bound) {
+            runtime.spawn(listener.open(bound, context.clone(), stop.clone()));
         }
         let book = context.book.clone();
         book.admit(&alice()).unwrap();

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use nologd::private::{Address, Domain};
 use nologd::quota::{
-    AdminError, Amount, Association, Book, Crossing, Day, Edit, Grant, Level, Limit, Name, News, Params, Refresh, Refreshed,
-    Reservation, SenderRule, State, Subject, UsageWriter, Verdict, Way, check,
+    AdminError, Amount, Association, Book, Crossing, Day, Edit, Grant, Level, Limit, Name, News, Origin, Params, Refresh,
+    Refreshed, Reservation, SenderRule, State, Subject, UsageWriter, Verdict, check,
 };
 use nologd::store::{Memory, Store};
 
@@ -70,7 +70,7 @@ fn book(storage: u64, default: u64, mailboxes: usize) -> Book {
 }
 
 fn reserve(book: &Book, mailbox: usize, octets: u64) -> Result<Reservation, Verdict> {
-    book.reserve(&numbered(mailbox), Amount::message(octets), Way::Member, today())
+    book.reserve(&numbered(mailbox), Amount::message(octets), Origin::Member, today())
 }
 
 fn used(book: &Book, mailbox: usize) -> Amount {
@@ -330,7 +330,7 @@ fn a_reservation_outlives_its_mailbox_and_association_without_harm() {
 #[test]
 fn states_decide_who_may_write() {
     let book = book(1000, 1000, 1);
-    let incoming = || book.reserve(&numbered(0), Amount::message(1), Way::Incoming, today()).is_ok();
+    let incoming = || book.reserve(&numbered(0), Amount::message(1), Origin::Incoming, today()).is_ok();
     let cases = [
         (State::Active, None, true),
         (State::ReadOnly, Some(Verdict::ReadOnly), true),
@@ -346,7 +346,7 @@ fn states_decide_who_may_write() {
     }
     let tomorrow = day("2026-11-02");
     assert_eq!(book.may_log_in(&numbered(0), tomorrow), Err(Verdict::Suspended));
-    let late = book.reserve(&numbered(0), Amount::message(1), Way::Member, tomorrow);
+    let late = book.reserve(&numbered(0), Amount::message(1), Origin::Member, tomorrow);
     assert_eq!(refused(late), Verdict::Suspended);
 }
 
@@ -408,7 +408,7 @@ fn grants_end_by_themselves() {
     assert_eq!((on("2026-11-05"), on("2026-11-06")), (Limit::At(1500), Limit::At(1000)));
     book.review(day("2026-11-06"));
     assert!(crossings(&book).iter().any(|crossing| crossing.is_up() && crossing.now == Level::Full));
-    let late = book.reserve(&numbered(0), Amount::message(1), Way::Member, day("2026-11-06"));
+    let late = book.reserve(&numbered(0), Amount::message(1), Origin::Member, day("2026-11-06"));
     assert_eq!(refused(late), Verdict::AssociationFull);
 }
 
@@ -538,7 +538,7 @@ fn addresses_lead_where_the_association_says() {
     assert!(owns("anything@friends.example") && !owns("m0@other.example"));
     assert!(book.route(&domain("friends.example"), today()).is_some_and(|route| route.association == name("amis")));
     assert!(reserve(&book, 0, 1).is_ok());
-    assert!(book.reserve(&address("m0@friends.example"), Amount::message(1), Way::Incoming, today()).is_ok());
+    assert!(book.reserve(&address("m0@friends.example"), Amount::message(1), Origin::Incoming, today()).is_ok());
     let told = book.disclose(&m0).unwrap();
     assert!(told.aliases == [info.clone()] && told.mailbox.is_some() && told.contact_of.is_empty());
     book.remove_mailbox(&m0, today()).unwrap();
@@ -605,7 +605,7 @@ fn measure() {
                     let mut random = Random(thread + 1);
                     for _ in 0..count / threads {
                         let mailbox = &mailboxes[random.below(30_000) as usize];
-                        let _ = book.reserve(mailbox, Amount::message(1000), Way::Member, today()).unwrap().commit();
+                        let _ = book.reserve(mailbox, Amount::message(1000), Origin::Member, today()).unwrap().commit();
                     }
                 });
             }

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use nologd::private::{Address, Domain};
 use nologd::quota::{
-    Amount, Association, Book, Counted, Day, Edit, Limit, Name, Over, Params, Refreshed, Reservation, State, Told, Turn, Verdict,
-    Watch, Way,
+    Amount, Association, Book, Counted, Day, Edit, Limit, Name, Origin, OverQuota, Params, Refreshed, Reservation, State, Told,
+    Turn, Verdict, Watch,
 };
 use nologd::store::{Memory, Store};
 
@@ -44,15 +44,15 @@ fn book(limit: u64) -> Book {
     book
 }
 
-fn reserve(book: &Book, name: &str, octets: u64, way: Way) -> Result<Reservation, Verdict> {
+fn reserve(book: &Book, name: &str, octets: u64, way: Origin) -> Result<Reservation, Verdict> {
     book.reserve(&mailbox(name), Amount::message(octets), way, today())
 }
 
 fn write(book: &Book, name: &str, octets: u64) -> Reservation {
-    reserve(book, name, octets, Way::Member).unwrap()
+    reserve(book, name, octets, Origin::Member).unwrap()
 }
 
-fn handed_over(book: &Book, name: &str, octets: u64, way: Way) -> Reservation {
+fn handed_over(book: &Book, name: &str, octets: u64, way: Origin) -> Reservation {
     let mut reservation = reserve(book, name, octets, way).unwrap();
     reservation.handed_over();
     reservation
@@ -89,12 +89,12 @@ fn an_end_without_an_answer_is_a_release_before_the_hand_over_and_a_doubt_after_
     let book = book(1000);
     drop(write(&book, "ann", 100));
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((0, 0), true));
-    drop(handed_over(&book, "ann", 100, Way::Member));
+    drop(handed_over(&book, "ann", 100, Origin::Member));
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((100, 0), false));
-    handed_over(&book, "ann", 50, Way::Member).release();
+    handed_over(&book, "ann", 50, Origin::Member).release();
     assert_eq!(numbers(&book, "ann"), (100, 0));
     // It counts in every judgement, of the mailbox and of the association, and is shown.
-    assert_eq!(reserve(&book, "ann", 901, Way::Member).err(), Some(Verdict::MailboxFull));
+    assert_eq!(reserve(&book, "ann", 901, Origin::Member).err(), Some(Verdict::MailboxFull));
     assert_eq!(book.association(&amis(), today()).unwrap().used.octets, 100);
     assert_eq!(book.fill(&mailbox("ann"), today()).unwrap().used.octets, 100);
     assert_eq!(book.mailbox(&mailbox("ann")).unwrap().doubt.octets, 100);
@@ -104,7 +104,7 @@ fn an_end_without_an_answer_is_a_release_before_the_hand_over_and_a_doubt_after_
 fn a_doubt_ends_with_a_count_that_began_after_it() {
     let book = book(1000);
     let before = book.begin_refresh(&mailbox("ann")).unwrap();
-    handed_over(&book, "ann", 100, Way::Member).doubt();
+    handed_over(&book, "ann", 100, Origin::Member).doubt();
     assert_eq!(before.finish(Amount::message(7), today()), Refreshed::Exact);
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((107, 0), false));
     // One that is given up counts nothing.
@@ -120,7 +120,7 @@ fn a_doubt_survives_a_restart() {
     let book = open(&store);
     book.add_association(Association::new(amis(), Domain::parse("amis.example")), today()).unwrap();
     book.admit(&mailbox("ann")).unwrap();
-    drop(handed_over(&book, "ann", 100, Way::Member));
+    drop(handed_over(&book, "ann", 100, Origin::Member));
     book.write_usage().unwrap();
     assert_eq!(numbers(&open(&store), "ann"), (100, 0));
 }
@@ -156,44 +156,44 @@ fn what_members_announce_and_do_not_send_is_bounded() {
     let book = book(1 << 40);
     let mut first = write(&book, "ann", 60 * MIB);
     let mut second = write(&book, "ann", 4 * MIB);
-    assert_eq!(reserve(&book, "ann", 1, Way::Member).err(), Some(Verdict::TooManyWrites));
+    assert_eq!(reserve(&book, "ann", 1, Origin::Member).err(), Some(Verdict::TooManyWrites));
     assert_eq!(second.grow(Amount { octets: 1, messages: 0 }), Err(Verdict::TooManyWrites));
     assert_eq!(Verdict::TooManyWrites.code().word(), "TOO-MANY-WRITES");
     // Others are not concerned, nor incoming mail, nor what is handed over or let go.
-    assert!(reserve(&book, "bob", MIB, Way::Member).is_ok() && reserve(&book, "ann", MIB, Way::Incoming).is_ok());
+    assert!(reserve(&book, "bob", MIB, Origin::Member).is_ok() && reserve(&book, "ann", MIB, Origin::Incoming).is_ok());
     first.handed_over();
-    assert!(reserve(&book, "ann", 60 * MIB, Way::Member).is_ok());
+    assert!(reserve(&book, "ann", 60 * MIB, Origin::Member).is_ok());
     second.pause();
     let large = write(&book, "ann", 64 * MIB);
     assert_eq!(second.resume(), Err(Verdict::TooManyWrites));
     drop((first, second, large));
     // One alone may be of any size: COPY announces nothing that it has to wait for.
-    assert!(reserve(&book, "ann", 1 << 39, Way::Member).is_ok());
+    assert!(reserve(&book, "ann", 1 << 39, Origin::Member).is_ok());
     let roomy = Book::open(Arc::new(Memory::new()), Params { largest: 100 * MIB, ..Params::default() }).unwrap();
     roomy.add_association(Association::new(amis(), Domain::parse("amis.example")), today()).unwrap();
     roomy.admit(&mailbox("ann")).unwrap();
     let both = [write(&roomy, "ann", 100 * MIB), write(&roomy, "ann", 100 * MIB)];
-    assert_eq!(reserve(&roomy, "ann", 1, Way::Member).err(), Some(Verdict::TooManyWrites));
+    assert_eq!(reserve(&roomy, "ann", 1, Origin::Member).err(), Some(Verdict::TooManyWrites));
     drop(both);
 }
 
 #[test]
 fn a_write_that_a_count_overlaps_is_perhaps_there_twice() {
     let book = book(1000);
-    assert_eq!(handed_over(&book, "ann", 1, Way::Member).commit(), Counted::Once);
+    assert_eq!(handed_over(&book, "ann", 1, Origin::Member).commit(), Counted::Once);
     assert!(seen(&book, "ann"));
     // A count under way; one that was finished meanwhile; one that was given up.
     let counting = book.begin_refresh(&mailbox("ann")).unwrap();
-    assert_eq!(handed_over(&book, "ann", 2, Way::Member).commit(), Counted::PerhapsTwice);
+    assert_eq!(handed_over(&book, "ann", 2, Origin::Member).commit(), Counted::PerhapsTwice);
     assert_eq!(counting.finish(Amount { octets: 3, messages: 2 }, today()), Refreshed::AtMost);
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((5, 0), false));
-    let open = handed_over(&book, "ann", 4, Way::Member);
+    let open = handed_over(&book, "ann", 4, Origin::Member);
     assert_eq!(count(&book, "ann", Amount { octets: 7, messages: 3 }), Refreshed::AtMost);
     assert_eq!(open.commit(), Counted::PerhapsTwice);
     assert_eq!(numbers(&book, "ann"), (11, 0));
     assert_eq!(count(&book, "ann", Amount { octets: 7, messages: 3 }), Refreshed::Exact);
     drop(book.begin_refresh(&mailbox("ann")));
-    assert_eq!(handed_over(&book, "ann", 1, Way::Member).commit(), Counted::Once);
+    assert_eq!(handed_over(&book, "ann", 1, Origin::Member).commit(), Counted::Once);
 }
 
 #[test]
@@ -236,13 +236,13 @@ fn what_is_not_told_is_not_zero() {
     let edit = Edit { messages: Some(Limit::At(3)), ..Edit::default() };
     book.set_association(&amis(), &edit, today()).unwrap();
     for octets in 1..=3 {
-        let _ = handed_over(&book, "ann", 10, Way::Member).commit();
+        let _ = handed_over(&book, "ann", 10, Origin::Member).commit();
         book.pushed(&mailbox("ann"), Some(10 * octets), None);
         ticks(&book, 5);
         assert_eq!(book.mailbox(&mailbox("ann")).unwrap().used, Amount { octets: 10 * octets, messages: octets });
     }
-    assert_eq!(reserve(&book, "ann", 10, Way::Member).err(), Some(Verdict::AssociationFull));
-    let delivered = reserve(&book, "ann", 10, Way::Incoming);
+    assert_eq!(reserve(&book, "ann", 10, Origin::Member).err(), Some(Verdict::AssociationFull));
+    let delivered = reserve(&book, "ann", 10, Origin::Incoming);
     assert_eq!(delivered.err(), Some(Verdict::AssociationFull));
     book.pushed(&mailbox("ann"), None, Some(1));
     book.pushed(&mailbox("ann"), None, None);
@@ -258,7 +258,7 @@ fn a_push_replaces_and_what_came_at_the_same_time_is_added_until_it_rests() {
     push(&book, "ann", 100, 1);
     assert!(book.is_pushed(&mailbox("ann")) && seen(&book, "ann"));
     ticks(&book, 2);
-    assert_eq!(handed_over(&book, "ann", 50, Way::Member).commit(), Counted::Once);
+    assert_eq!(handed_over(&book, "ann", 50, Origin::Member).commit(), Counted::Once);
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((150, 0), true));
     // Its own push says the same.
     push(&book, "ann", 150, 2);
@@ -280,7 +280,7 @@ fn an_own_push_that_came_before_the_answer_holds_what_was_stored() {
     let book = book(1000);
     for (name, closed_first) in [("ann", false), ("bob", true)] {
         let watch = book.watch(&mailbox(name)).unwrap();
-        let appended = handed_over(&book, name, 50, Way::Member);
+        let appended = handed_over(&book, name, 50, Origin::Member);
         push(&book, name, 50, 1);
         assert_eq!(appended.commit(), Counted::PerhapsTwice);
         assert_eq!((numbers(&book, name), seen(&book, name)), ((100, 0), false));
@@ -296,7 +296,7 @@ fn an_own_push_that_came_before_the_answer_holds_what_was_stored() {
         assert_eq!((numbers(&book, name), seen(&book, name)), ((50, 0), true));
     }
     // Without any push since the hand-over it stays, however quiet it is.
-    let _ = handed_over(&book, "bob", 50, Way::Member).commit();
+    let _ = handed_over(&book, "bob", 50, Origin::Member).commit();
     ticks(&book, 99);
     assert_eq!((numbers(&book, "bob"), seen(&book, "bob")), ((100, 0), true));
 }
@@ -309,7 +309,7 @@ fn a_movers_own_push_holds_everything_when_no_session_is_open_any_more() {
     ticks(&book, 9);
     let watch = book.watch(&mailbox("ann")).unwrap();
     let shift = book.shift(&mailbox("ann"), Turn::Move).unwrap();
-    let appended = handed_over(&book, "ann", 50, Way::Member);
+    let appended = handed_over(&book, "ann", 50, Origin::Member);
     push(&book, "ann", 80, 1);
     assert_eq!(appended.commit(), Counted::PerhapsTwice);
     drop(shift);
@@ -319,7 +319,7 @@ fn a_movers_own_push_holds_everything_when_no_session_is_open_any_more() {
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((150, 0), true));
     // The own push overtakes the answer, then the session ends.
     let shift = book.shift(&mailbox("ann"), Turn::Move).unwrap();
-    let appended = handed_over(&book, "ann", 50, Way::Member);
+    let appended = handed_over(&book, "ann", 50, Origin::Member);
     push(&book, "ann", 200, 4);
     let _ = appended.commit();
     drop(shift);
@@ -346,7 +346,7 @@ fn a_count_that_a_push_has_overtaken_takes_nothing_away_and_adds_nothing_for_goo
     // The count has read the folder before the message came, the push after.
     let watch = book.watch(&mailbox("ann")).unwrap();
     let counting = book.begin_refresh(&mailbox("ann")).unwrap();
-    let appended = handed_over(&book, "ann", 50, Way::Member);
+    let appended = handed_over(&book, "ann", 50, Origin::Member);
     push(&book, "ann", 150, 2);
     assert_eq!(counting.finish(Amount::message(100), today()), Refreshed::AtMost);
     assert_eq!(appended.commit(), Counted::PerhapsTwice);
@@ -356,7 +356,7 @@ fn a_count_that_a_push_has_overtaken_takes_nothing_away_and_adds_nothing_for_goo
     // Answered before the count is finished.
     let watch = book.watch(&mailbox("ann")).unwrap();
     let counting = book.begin_refresh(&mailbox("ann")).unwrap();
-    let appended = handed_over(&book, "ann", 50, Way::Member);
+    let appended = handed_over(&book, "ann", 50, Origin::Member);
     push(&book, "ann", 200, 3);
     let _ = appended.commit();
     assert_eq!(counting.finish(Amount { octets: 200, messages: 3 }, today()), Refreshed::AtMost);
@@ -369,7 +369,7 @@ fn a_count_that_a_push_has_overtaken_takes_nothing_away_and_adds_nothing_for_goo
 #[test]
 fn a_doubt_ends_with_a_push_that_came_well_after_it() {
     let book = book(1000);
-    handed_over(&book, "ann", 50, Way::Member).doubt();
+    handed_over(&book, "ann", 50, Origin::Member).doubt();
     push(&book, "ann", 0, 0);
     assert_eq!(numbers(&book, "ann"), (50, 0));
     ticks(&book, 4);
@@ -382,7 +382,7 @@ fn a_push_that_a_count_has_overtaken_takes_nothing_away() {
     let book = book(1000);
     push(&book, "ann", 100, 1);
     // Stored, never answered, then counted; the push was said before.
-    handed_over(&book, "ann", 50, Way::Member).doubt();
+    handed_over(&book, "ann", 50, Origin::Member).doubt();
     assert_eq!(count(&book, "ann", Amount { octets: 150, messages: 2 }), Refreshed::Exact);
     push(&book, "ann", 100, 1);
     assert_eq!(numbers(&book, "ann"), (150, 0));
@@ -394,25 +394,25 @@ fn a_push_that_a_count_has_overtaken_takes_nothing_away() {
 fn incoming_mail_is_the_backends_number_where_it_pushes_and_wants_a_count_where_not() {
     let book = book(100_000);
     let watch = book.watch(&mailbox("bob")).unwrap();
-    assert_eq!(handed_over(&book, "bob", 1224, Way::Incoming).commit(), Counted::Once);
+    assert_eq!(handed_over(&book, "bob", 1224, Origin::Incoming).commit(), Counted::Once);
     assert_eq!((numbers(&book, "bob"), seen(&book, "bob")), ((1224, 0), false));
     assert_eq!(poll(&watch), Poll::Ready(Told::Recount));
     assert_eq!(poll(&watch), Poll::Pending);
     count(&book, "bob", Amount::message(405));
     push(&book, "ann", 1000, 1);
-    let delivery = handed_over(&book, "ann", 1224, Way::Incoming);
+    let delivery = handed_over(&book, "ann", 1224, Origin::Incoming);
     push(&book, "ann", 1405, 2);
     assert_eq!(delivery.commit(), Counted::Once);
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((1405, 0), true));
     // Two at once: each has its own push before its answer.
-    let both = [1000, 2000].map(|octets| handed_over(&book, "ann", octets + 1024, Way::Incoming));
+    let both = [1000, 2000].map(|octets| handed_over(&book, "ann", octets + 1024, Origin::Incoming));
     push(&book, "ann", 1405 + 1205, 3);
     push(&book, "ann", 1405 + 1205 + 2205, 4);
     both.into_iter().for_each(|delivery| assert_eq!(delivery.commit(), Counted::Once));
     ticks(&book, 4);
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((4815, 0), true));
     // The push does not come: what was set aside counts.
-    let _ = handed_over(&book, "ann", 1224, Way::Incoming).commit();
+    let _ = handed_over(&book, "ann", 1224, Origin::Incoming).commit();
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((4815 + 1224, 0), false));
     push(&book, "ann", 5220, 5);
     ticks(&book, 4);
@@ -425,14 +425,14 @@ fn only_what_is_stored_and_confirmed_refuses_mail_for_good() {
     let defers = |name: &str, octets: u64| {
         let amount = Amount::message(octets);
         let verdict = book.probe(&mailbox(name), amount, today()).err().unwrap();
-        book.defers(Over::default(), &mailbox(name), amount, verdict, today())
+        book.defers(OverQuota::default(), &mailbox(name), amount, verdict, today())
     };
     count(&book, "ann", Amount::message(900));
     assert!(!defers("ann", 200));
     let announced = write(&book, "ann", 50);
     assert!(defers("ann", 60) && !defers("ann", 101));
     announced.release();
-    handed_over(&book, "ann", 90, Way::Member).doubt();
+    handed_over(&book, "ann", 90, Origin::Member).doubt();
     assert!(defers("ann", 60));
     // Something was deleted and nobody counted. Then an hour goes by.
     count(&book, "ann", Amount::message(900));
@@ -460,7 +460,7 @@ fn what_an_admin_loads_is_some_minutes_old() {
     let book = book(1000);
     assert!(book.load(&mailbox("new"), Amount::message(300), today()) && seen(&book, "new"));
     assert!(!book.load(&Address::parse("x@elsewhere.example").unwrap(), Amount::ZERO, today()));
-    let _ = handed_over(&book, "new", 50, Way::Member).commit();
+    let _ = handed_over(&book, "new", 50, Origin::Member).commit();
     assert!(book.load(&mailbox("new"), Amount::message(340), today()));
     assert_eq!((numbers(&book, "new"), seen(&book, "new")), ((350, 0), false));
     ticks(&book, 1200);
@@ -514,7 +514,7 @@ fn open_sessions_hear_when_they_are_over() {
     let bob = book.watch(&mailbox("bob")).unwrap();
     assert_eq!((rings(&ann).0, rings(&bob).0), (Poll::Pending, Poll::Pending));
     let before = bell.0.load(Ordering::SeqCst);
-    let open = handed_over(&book, "ann", 10, Way::Member);
+    let open = handed_over(&book, "ann", 10, Origin::Member);
     book.remove_mailbox(&mailbox("ann"), today()).unwrap();
     let removed = Poll::Ready(Told::Ended(Verdict::Unknown));
     assert_eq!(rings(&ann), (removed, before + 1));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use nologd::private::{Address, Domain};
-use nologd::quota::{Amount, Association, Book, Counted, Day, Name, Params, Reservation, Told, Turn, Watch, Way};
+use nologd::quota::{Amount, Association, Book, Counted, Day, Name, Origin, Params, Reservation, Told, Turn, Watch};
 use nologd::store::Memory;
 
 /// Milliseconds.
@@ -228,7 +228,7 @@ impl World {
     fn deliver(&mut self) {
         let size = self.message();
         let amount = Amount::message(size + ON_TOP);
-        let Ok(mut room) = self.book.reserve(&me(), amount, Way::Incoming, today()) else { return };
+        let Ok(mut room) = self.book.reserve(&me(), amount, Origin::Incoming, today()) else { return };
         let wait = self.slow(30);
         self.after(wait, move |world| {
             if world.below(10) == 0 {
@@ -322,7 +322,7 @@ impl World {
     fn append(&mut self, session: usize) {
         let count = 1 + self.below(3);
         let sizes: Vec<u64> = (0..count).map(|_| self.message()).collect();
-        let Ok(mut room) = self.book.reserve(&me(), sum(&sizes), Way::Member, today()) else { return };
+        let Ok(mut room) = self.book.reserve(&me(), sum(&sizes), Origin::Member, today()) else { return };
         self.sessions[session].busy += 1;
         if self.below(4) == 0 {
             room.pause();

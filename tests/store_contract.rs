@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nologd::private::{Address, Domain, Private};
-use nologd::quota::{Amount, Association, Book, Day, Edit, Limit, Name, Params, Reservation, UsageWriter, Way};
+use nologd::quota::{Amount, Association, Book, Day, Edit, Limit, Name, Origin, Params, Reservation, UsageWriter};
 use nologd::store::{
     BATCH, Change, Embedded, Expect, MAX_VALUE, Memory, Record, Schema, Step, Store, StoreError, check, export, import, settle,
 };
@@ -388,7 +388,7 @@ fn what_an_admin_removes_is_in_no_file_even_while_usage_is_written() {
     book.add_association(new, today).unwrap();
     book.set_mailbox(&address(ADDRESS), Some(Limit::At(1 << 20)), today).unwrap();
     let writer = UsageWriter::start(book.clone(), Duration::from_millis(1), |_| {}).unwrap();
-    let reserve = || book.reserve(&address(ADDRESS), Amount::message(1), Way::Incoming, today);
+    let reserve = || book.reserve(&address(ADDRESS), Amount::message(1), Origin::Incoming, today);
     let late = reserve().unwrap();
     std::thread::scope(|scope| {
         // Reservations are the only way to usage: they go on until the mailbox is gone.

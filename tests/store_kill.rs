@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nologd::private::{Address, Domain};
-use nologd::quota::{Amount, Association, Book, Day, Edit, Limit, Name, Params, UsageWriter, Way, check};
+use nologd::quota::{Amount, Association, Book, Day, Edit, Limit, Name, Origin, Params, UsageWriter, check};
 use nologd::store::Embedded;
 
 const FOLDER: &str = "NOLOGD_TEST_KILL_FOLDER";
@@ -98,7 +98,7 @@ fn reserve_for_ever(book: &Book) {
     for number in (0..ASSOCIATIONS).cycle() {
         let mailbox = mailbox(number, "written");
         if book.admit(&mailbox).is_ok() {
-            let reservation = book.reserve(&mailbox, Amount::message(10), Way::Incoming, today());
+            let reservation = book.reserve(&mailbox, Amount::message(10), Origin::Incoming, today());
             match reservation {
                 Ok(reservation) if held.len() < 1000 => held.push(reservation),
                 Ok(reservation) => {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use nologd::private::{Address, Domain};
-use nologd::quota::{Amount, Association, Book, Day, Limit, Name, Params, UsageWriter, Way};
+use nologd::quota::{Amount, Association, Book, Day, Limit, Name, Origin, Params, UsageWriter};
 use nologd::store::Embedded;
 
 use crate::Res;
@@ -28,7 +28,7 @@ pub fn run(folder: &Path, reservations: u64) -> Res<()> {
     let mailboxes = (0..MAILBOXES).map(mailbox).collect::<Option<Vec<_>>>().ok_or("no address")?;
     mailboxes.iter().try_for_each(|mailbox| book.admit(mailbox)).map_err(|_| "not admitted")?;
     for mailbox in &mailboxes {
-        let _ = book.reserve(mailbox, Amount::message(1000), Way::Member, today).map_err(|_| "no room")?.commit();
+        let _ = book.reserve(mailbox, Amount::message(1000), Origin::Member, today).map_err(|_| "no room")?.commit();
     }
     book.write_usage().map_err(|_| "not written")?;
     let writer = UsageWriter::start(book.clone(), Duration::from_millis(500), |_| {})?;
@@ -40,7 +40,7 @@ pub fn run(folder: &Path, reservations: u64) -> Res<()> {
         random ^= random << 17;
         let at = usize::try_from(random % MAILBOXES as u64)?;
         let mailbox = mailboxes.get(at).ok_or("no mailbox")?;
-        let _ = book.reserve(mailbox, Amount::message(1000), Way::Member, today).map_err(|_| "no room")?.commit();
+        let _ = book.reserve(mailbox, Amount::message(1000), Origin::Member, today).map_err(|_| "no room")?.commit();
     }
     let rate = reservations as f64 / start.elapsed().as_secs_f64();
     drop(writer);

@@ -2,11 +2,11 @@
 //! Requests of Postfix's policy delegation.
 
 use libfuzzer_sys::fuzz_target;
-use nologd::delegate::check::check;
-use nologd::lmtp::House;
-use nologd::lmtp::invariants::TestHouse;
+use nologd::postfix_policy::check::check;
+use nologd::lmtp::Environment;
+use nologd::lmtp::invariants::TestEnvironment;
 
 fuzz_target!(|input: &[u8]| {
     let (input, mut random) = nologd_fuzz::seeded(input);
-    check(input, TestHouse::new().book(), &mut random);
+    check(input, TestEnvironment::new().book(), &mut random);
 });

@@ -2,11 +2,11 @@
 //! Connections of Dovecot's dict protocol.
 
 use libfuzzer_sys::fuzz_target;
-use nologd::lmtp::House;
-use nologd::lmtp::invariants::TestHouse;
+use nologd::lmtp::Environment;
+use nologd::lmtp::invariants::TestEnvironment;
 use nologd::usage::check::check;
 
 fuzz_target!(|input: &[u8]| {
     let (input, mut random) = nologd_fuzz::seeded(input);
-    check(input, TestHouse::new().book(), &mut random);
+    check(input, TestEnvironment::new().book(), &mut random);
 });

@@ -1,7 +1,7 @@
 //! Layer 3: what admins ask and what they are answered, as the daemon and the command line say it to each other.
 //!
 //! ```text
-//! nologd association set ──▶ Request ──one line of JSON──▶ Request ──▶ Desk ──▶ Book
+//! nologd association set ──▶ Request ──one line of JSON──▶ Request ──▶ Executor ──▶ Book
 //! the admin's terminal  ◀── Answer  ◀──one line of JSON── Answer  ◀──┘
 //! ```
 //!
@@ -13,8 +13,8 @@
 
 mod answer;
 mod blocks;
-mod desk;
 mod encode;
+mod executor;
 mod fields;
 mod request;
 mod show;
@@ -22,9 +22,9 @@ mod status;
 mod watch;
 
 pub use answer::Answer;
-pub use desk::Desk;
+pub use executor::Executor;
 pub use request::{RateEdit, Request, SendingEdit, Settings};
-pub use status::{Host, Listener};
+pub use status::{Host, ListenerStatus};
 
 /// The version of the two lines. Another one is refused with a sentence.
 pub const VERSION: u64 = 1;

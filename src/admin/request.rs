@@ -1,4 +1,4 @@
-//! A request, read from its line. Everything in it is checked here, so that the desk has no second look to take.
+//! A request, read from its line. Everything in it is checked here, so that the executor has no second look to take.
 
 use std::collections::BTreeSet;
 

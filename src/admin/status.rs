@@ -12,7 +12,7 @@ use crate::route::Backends;
 #[derive(Clone, Default)]
 pub struct Host {
     /// The listeners, in the order of the config file.
-    pub listeners: Vec<Listener>,
+    pub listeners: Vec<ListenerStatus>,
     /// Rules that this kernel or this start does not enforce, in words.
     pub not_enforced: Vec<String>,
     /// The same rules, each by its word.
@@ -29,7 +29,7 @@ pub struct Host {
 
 /// A listener as the config file has it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Listener {
+pub struct ListenerStatus {
     /// `imap`, `submission` ...
     pub service: &'static str,
     /// `ADDRESS:PORT` or `unix:PATH`.
@@ -42,7 +42,8 @@ pub struct Listener {
 pub(super) fn status(host: &Host, book: &Book, backends: &Backends, today: Day) -> Value {
     let mut views = book.associations(today);
     views.sort_by_cached_key(|view| (Reverse(show::percent(view).as_u64()), view.association.name.clone()));
-    let listener = |listener: &Listener| json!({ "service": listener.service, "address": listener.address, "tls": listener.tls });
+    let listener =
+        |listener: &ListenerStatus| json!({ "service": listener.service, "address": listener.address, "tls": listener.tls });
     let mailboxes: u64 = views.iter().map(|view| view.mailboxes).sum();
     json!({
         "version": env!("CARGO_PKG_VERSION"),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::Answer;
-use crate::fault::{Code, Side};
+use crate::fault::{RefusalCode, Side};
 use crate::incident::{Incidents, Refused, Response, Shown, Status, Step, What};
 use crate::private::Address;
 use crate::quota::{Book, Day, Standing};
@@ -88,7 +88,7 @@ fn step(step: &Step) -> Value {
                 status => json!(word(status)),
             };
             value["response"] = json!(answer.response.map(Response::word));
-            value["code"] = json!(answer.code.map(Code::word));
+            value["code"] = json!(answer.code.map(RefusalCode::word));
         }
     }
     value

@@ -24,7 +24,7 @@ pub enum Incident {
     /// Print the steps so far.
     Show(OneMailbox),
     /// End it, and forget its steps.
-    Stop(OneMailbox),
+    Shutdown(OneMailbox),
     /// List those that are on.
     List(Daemon),
 }

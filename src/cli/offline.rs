@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::{REFUSED, complain, say};
 use crate::config::{self, Trouble};
-use crate::fault::{Code, Lang};
+use crate::fault::{Lang, RefusalCode};
 use crate::sandbox::{self, Outcome};
 
 /// `nologd check`.
@@ -81,21 +81,21 @@ pub fn load(file: &Path) -> Option<config::Config> {
 
 /// `nologd help`.
 pub fn help(code: Option<&str>, lang: Lang) -> ExitCode {
-    let explain = |code: Code| {
+    let explain = |code: RefusalCode| {
         say(&format!("{}\n    {}", code.word(), code.text(lang)));
         match (code, lang) {
-            (Code::TooManyTries, Lang::En) => {
+            (RefusalCode::TooManyTries, Lang::En) => {
                 say("    For admins: `nologd blocks list` tells which accounts it concerns, `blocks lift` ends it.")
             }
-            (Code::TooManyTries, Lang::Fr) => {
+            (RefusalCode::TooManyTries, Lang::Fr) => {
                 say("    Pour les admins\u{a0}: `nologd blocks list` dit quels comptes sont concernés, `blocks lift` y met fin.");
             }
             _ => {}
         }
     };
     // As it stands in a refusal: in parentheses.
-    match code.map(|code| Code::find(code.trim_matches(['(', ')']))) {
-        None => Code::ALL.iter().copied().for_each(explain),
+    match code.map(|code| RefusalCode::find(code.trim_matches(['(', ')']))) {
+        None => RefusalCode::ALL.iter().copied().for_each(explain),
         Some(Some(code)) => explain(code),
         Some(None) => {
             complain("no such code word; `nologd help` lists them all");

@@ -16,7 +16,7 @@ use super::admin::restrict;
 use super::descriptors::cut;
 use super::file::Config;
 use super::listen::{Listen, Protection};
-use crate::admin::{Desk, Host, Listener};
+use crate::admin::{Executor, Host, ListenerStatus};
 use crate::event::{Event, emit};
 use crate::incident::Incidents;
 use crate::limit::Limits;
@@ -30,7 +30,7 @@ use crate::sandbox::{Enforcement, NoUser, Unenforced};
 use crate::scrub::{MessageIdKey, Scrubber};
 use crate::serve::backend::Pooling;
 use crate::serve::clock::today;
-use crate::serve::{Context, Door, Entry, Service};
+use crate::serve::{Context, Listener, Service, TlsMode};
 use crate::store::{Embedded, StoreError};
 
 /// The example certificate: its key is public, so it must never protect anybody.
@@ -178,7 +178,7 @@ pub fn context(config: &mut Config, enforcement: Enforcement, descriptors: u64) 
     let scrubber = Scrubber::new(config.policy.headers.clone(), key);
     Ok(Arc::new(Context {
         backends: ArcSwap::from_pointee(std::mem::take(&mut config.backends)),
-        desk: Desk::new(book.clone(), host, incidents.clone(), limits.clone()),
+        executor: Executor::new(book.clone(), host, incidents.clone(), limits.clone()),
         incidents,
         metrics: crate::metrics::Metrics::default(),
         access: config.access.clone(),
@@ -202,8 +202,11 @@ pub fn context(config: &mut Config, enforcement: Enforcement, descriptors: u64) 
 
 /// What the daemon says about itself to admins.
 fn host(config: &Config, enforcement: &Enforcement) -> Host {
-    let listener =
-        |listen: &Listen| Listener { service: listen.service.word(), address: listen.address.clone(), tls: listen.tls.word() };
+    let listener = |listen: &Listen| ListenerStatus {
+        service: listen.service.word(),
+        address: listen.address.clone(),
+        tls: listen.tls.word(),
+    };
     Host {
         listeners: config.listens.iter().map(listener).collect(),
         not_enforced: enforcement.missing.iter().map(|rule| rule.text().to_owned()).collect(),
@@ -232,12 +235,12 @@ fn book(config: &mut Config) -> Result<Arc<Book>, Trouble> {
     Ok(Arc::new(book))
 }
 
-/// The doors of the listeners, in the order of the file.
+/// What the listeners of the file do, in its order.
 ///
 /// # Errors
 /// `Crypto` when TLS cannot be offered.
-pub fn doors(config: &Config, built: &Built) -> Result<Vec<Door>, Trouble> {
-    let door = |(number, listen): (usize, &Listen)| {
+pub fn listeners(config: &Config, built: &Built) -> Result<Vec<Listener>, Trouble> {
+    let listener = |(number, listen): (usize, &Listen)| {
         let alpn = match listen.service {
             Service::Imap | Service::WebmailImap => Alpn::Imap,
             Service::Submission | Service::WebmailSubmission => Alpn::Submission,
@@ -250,14 +253,14 @@ pub fn doors(config: &Config, built: &Built) -> Result<Vec<Door>, Trouble> {
             tls::Server::new(certificates.clone(), alpn, HANDSHAKE, clients).map_err(|_| Trouble::Crypto)
         };
         let entry = match listen.tls {
-            Protection::Implicit => Entry::Implicit(server()?),
-            Protection::StartTls => Entry::StartTls(server()?),
-            Protection::None => Entry::Plain,
+            Protection::Implicit => TlsMode::Implicit(server()?),
+            Protection::StartTls => TlsMode::StartTls(server()?),
+            Protection::None => TlsMode::Plain,
         };
         let pooling = if listen.pool { Pooling::On } else { Pooling::Off };
-        Ok(Door { number: number as u64, service: listen.service, entry, pooling })
+        Ok(Listener { number: number as u64, service: listen.service, entry, pooling })
     };
-    config.listens.iter().enumerate().map(door).collect()
+    config.listens.iter().enumerate().map(listener).collect()
 }
 
 /// Makes the state folder where it is missing, for its owner only. Before the process is confined to it.

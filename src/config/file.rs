@@ -8,12 +8,12 @@ use super::association::associations;
 use super::listen::{Listen, listens};
 use super::reader::{Found, Reader, Section};
 use super::rules;
-use crate::delegate::Failure;
 use crate::limit;
 use crate::net::pool;
 use crate::policy::{Policy, Problem};
+use crate::postfix_policy::Failure;
 use crate::private::{Address, Domain};
-use crate::quota::{Association, Over, Unknown};
+use crate::quota::{Association, OverQuota, Unknown};
 use crate::route::{AuthBy, Backend, Backends, ClientHint, Endpoint, Unusable};
 use crate::serve::{Access, Patience, Quota, Service, Sizes};
 
@@ -190,8 +190,8 @@ fn quota(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Quota {
     let failure = section.text(reader, "policy_failure");
     let unknown = section.text(reader, "unknown");
     section.end(reader);
-    let refuse = Over::Refuse { grace: grace.unwrap_or(0) };
-    let over = choice(reader, over, &[("refuse", refuse), ("defer", Over::Defer)]).unwrap_or(refuse);
+    let refuse = OverQuota::Refuse { grace: grace.unwrap_or(0) };
+    let over = choice(reader, over, &[("refuse", refuse), ("defer", OverQuota::Defer)]).unwrap_or(refuse);
     let failures = [("dunno", Failure::Dunno), ("defer", Failure::Defer)];
     let policy_failure = choice(reader, failure, &failures).unwrap_or_default();
     let unknowns = [("defer", Unknown::Defer), ("refuse", Unknown::Refuse)];

@@ -10,7 +10,7 @@ mod pool;
 mod reader;
 mod rules;
 
-pub use assemble::{Built, Trouble, build, context, doors, state_folder, store_folder};
+pub use assemble::{Built, Trouble, build, context, listeners, state_folder, store_folder};
 pub use descriptors::descriptors;
 pub use file::{Config, TlsFiles, read};
 pub use listen::{Listen, Protection};

@@ -16,20 +16,20 @@ macro_rules! codes {
         #[allow(missing_docs)] // each is explained by its own text below
         /// A code word, as it stands in parentheses at the end of a refusal.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Code { $($name),* }
+        pub enum RefusalCode { $($name),* }
 
-        impl Code {
+        impl RefusalCode {
             /// Every code, in alphabetical order of the words.
-            pub const ALL: &'static [Code] = &[$(Code::$name),*];
+            pub const ALL: &'static [RefusalCode] = &[$(RefusalCode::$name),*];
 
             /// The word itself: `A-Z` and `-` only, so that it is safe in any protocol line.
             pub fn word(self) -> &'static str {
-                match self { $(Code::$name => $word),* }
+                match self { $(RefusalCode::$name => $word),* }
             }
 
             /// What it means and what to do, in one or two sentences.
             pub fn text(self, lang: Lang) -> &'static str {
-                match (self, lang) { $((Code::$name, Lang::En) => $en, (Code::$name, Lang::Fr) => $fr),* }
+                match (self, lang) { $((RefusalCode::$name, Lang::En) => $en, (RefusalCode::$name, Lang::Fr) => $fr),* }
             }
         }
     };
@@ -134,10 +134,10 @@ codes! {
         "L'adresse ou le mot de passe est incorrect. C'est exprès qu'on ne précise pas lequel des deux."
 }
 
-impl Code {
+impl RefusalCode {
     /// The code with this word, in any case of letters.
-    pub fn find(word: &str) -> Option<Code> {
-        Code::ALL.iter().copied().find(|code| code.word().eq_ignore_ascii_case(word))
+    pub fn find(word: &str) -> Option<RefusalCode> {
+        RefusalCode::ALL.iter().copied().find(|code| code.word().eq_ignore_ascii_case(word))
     }
 }
 
@@ -147,16 +147,16 @@ mod tests {
 
     #[test]
     fn words_are_safe_in_a_protocol_line_and_found_again() {
-        for code in Code::ALL {
+        for code in RefusalCode::ALL {
             assert!(code.word().bytes().all(|b| b.is_ascii_uppercase() || b == b'-'));
-            assert_eq!(Code::find(&code.word().to_lowercase()), Some(*code));
+            assert_eq!(RefusalCode::find(&code.word().to_lowercase()), Some(*code));
         }
     }
 
     /// In French a space stands before these signs. A plain one lets the sign begin a line alone.
     #[test]
     fn french_signs_stay_with_their_word() {
-        for text in Code::ALL.iter().map(|code| code.text(Lang::Fr)) {
+        for text in RefusalCode::ALL.iter().map(|code| code.text(Lang::Fr)) {
             let alone = [" :", " ;", " !", " ?", " %", " »", "« "].into_iter().find(|sign| text.contains(sign));
             assert_eq!(alone, None, "{text}");
         }

@@ -1,10 +1,10 @@
 //! Who failed, and how. Data-free on purpose: an error that holds no text cannot leak.
 //!
-//! A [`Fault`] decides three things: which side is blamed, which [`Code`] the peer is told, and which event is counted.
+//! A [`Fault`] decides three things: which side is blamed, which [`RefusalCode`] the peer is told, and which event is counted.
 
 mod code;
 
-pub use code::{Code, Lang};
+pub use code::{Lang, RefusalCode};
 
 /// The side whose doing a [`Fault`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,18 +55,18 @@ impl Fault {
     }
 
     /// The code word that the person at the other end is told.
-    pub fn code(self) -> Code {
+    pub fn code(self) -> RefusalCode {
         match self {
-            Fault::Gone(Side::Client) => Code::Syntax,
-            Fault::Garbage(Side::Client) => Code::Syntax,
-            Fault::Slow(Side::Client) => Code::TooSlow,
-            Fault::TooLong(Side::Client) => Code::LineTooLong,
-            Fault::Gone(_) | Fault::Down | Fault::Slow(_) => Code::BackendDown,
-            Fault::Garbage(_) | Fault::TooLong(_) => Code::BackendConfused,
-            Fault::Tls(_) => Code::BackendDown,
-            Fault::Denied => Code::WrongPassword,
-            Fault::Limit => Code::TooManyTries,
-            Fault::Stopping => Code::Stopping,
+            Fault::Gone(Side::Client) => RefusalCode::Syntax,
+            Fault::Garbage(Side::Client) => RefusalCode::Syntax,
+            Fault::Slow(Side::Client) => RefusalCode::TooSlow,
+            Fault::TooLong(Side::Client) => RefusalCode::LineTooLong,
+            Fault::Gone(_) | Fault::Down | Fault::Slow(_) => RefusalCode::BackendDown,
+            Fault::Garbage(_) | Fault::TooLong(_) => RefusalCode::BackendConfused,
+            Fault::Tls(_) => RefusalCode::BackendDown,
+            Fault::Denied => RefusalCode::WrongPassword,
+            Fault::Limit => RefusalCode::TooManyTries,
+            Fault::Stopping => RefusalCode::Stopping,
         }
     }
 }

@@ -11,7 +11,7 @@ use imap_codec::imap_types::command::CommandBody;
 use super::grammar::quoted;
 use super::reply;
 use super::space::{Account, Root};
-use crate::fault::Code;
+use crate::fault::RefusalCode;
 use crate::quota::Limit;
 
 /// The name of the quota root of the mailbox itself.
@@ -22,22 +22,22 @@ const ASSOCIATION: &str = "association";
 
 /// The answer to a quota command. `line` is the whole command, a literal with its octets included. Members do not set quotas.
 pub fn answer(tag: &[u8], line: &[u8], account: &dyn Account) -> Vec<u8> {
-    let Ok(([], command)) = CommandCodec::default().decode(line) else { return reply::bad(tag, Code::Syntax) };
-    let Some(roots) = account.roots() else { return reply::no(tag, "UNAVAILABLE", Code::BackendDown) };
+    let Ok(([], command)) = CommandCodec::default().decode(line) else { return reply::bad(tag, RefusalCode::Syntax) };
+    let Some(roots) = account.roots() else { return reply::no(tag, "UNAVAILABLE", RefusalCode::BackendDown) };
     let roots = limited(&roots);
     match command.body {
         CommandBody::GetQuotaRoot { .. } => match written_name(line) {
             Some(name) => [named(&name, &roots), told(&roots), reply::ok(tag, "GETQUOTAROOT done")].concat(),
-            None => reply::bad(tag, Code::Syntax),
+            None => reply::bad(tag, RefusalCode::Syntax),
         },
         CommandBody::GetQuota { root } => {
             match roots.iter().find(|known| known.name.as_bytes() == AsRef::<[u8]>::as_ref(&root)) {
                 Some(found) => [told([found]), reply::ok(tag, "GETQUOTA done")].concat(),
-                None => reply::no(tag, "NONEXISTENT", Code::NotHere),
+                None => reply::no(tag, "NONEXISTENT", RefusalCode::NotHere),
             }
         }
-        CommandBody::SetQuota { .. } => reply::no(tag, "NOPERM", Code::NotHere),
-        _ => reply::bad(tag, Code::Syntax),
+        CommandBody::SetQuota { .. } => reply::no(tag, "NOPERM", RefusalCode::NotHere),
+        _ => reply::bad(tag, RefusalCode::Syntax),
     }
 }
 
@@ -128,13 +128,13 @@ mod tests {
     struct Limits([Limit; 4]);
 
     impl Account for Limits {
-        fn reserve(&self, _: Amount) -> Result<Reservation, Code> {
-            Err(Code::MailboxFull)
+        fn reserve(&self, _: Amount) -> Result<Reservation, RefusalCode> {
+            Err(RefusalCode::MailboxFull)
         }
-        fn reserve_for(&self, _: &[u8], _: Amount) -> Result<Reservation, Code> {
-            Err(Code::MailboxFull)
+        fn reserve_for(&self, _: &[u8], _: Amount) -> Result<Reservation, RefusalCode> {
+            Err(RefusalCode::MailboxFull)
         }
-        fn may_change(&self) -> Result<(), Code> {
+        fn may_change(&self) -> Result<(), RefusalCode> {
             Ok(())
         }
         fn shift(&self, _: Turn) -> Option<Shift> {

@@ -13,7 +13,7 @@ use super::places::{Owner, Places};
 use super::question::{Aim, Status};
 use super::session::{Session, announce};
 use super::{Step, reply};
-use crate::fault::{Code, Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::quota::{Amount, Reservation};
 
 /// Most octets of a refused message that are swallowed, so that the session can go on.
@@ -30,7 +30,7 @@ impl Session {
             known.then_some((mailbox, rest, options))
         });
         let Some((mailbox, rest, options)) = read else {
-            return self.refuse(taken, Some(literal), reply::bad(&collect.tag, Code::Syntax), SWALLOW);
+            return self.refuse(taken, Some(literal), reply::bad(&collect.tag, RefusalCode::Syntax), SWALLOW);
         };
         // Byte for byte where that can be; a name that came as a literal is put back as a string.
         let line = collect.text.get(..at).unwrap_or_default();
@@ -61,7 +61,7 @@ impl Session {
     /// Asks the book for room for the present message, and goes on if there is some.
     pub(super) fn judge(&mut self, mut append: Box<Append>, taken: usize) -> Step {
         if append.literal.size > self.rules.append_limit || append.size > self.rules.append_limit {
-            let answer = reply::over_quota(&append.tag, Code::MessageTooLong);
+            let answer = reply::over_quota(&append.tag, RefusalCode::MessageTooLong);
             return self.refuse_append(append, taken, answer);
         }
         // Nothing is asked in the middle of a command.
@@ -71,7 +71,7 @@ impl Session {
         let places = self.known_places();
         match self.set_aside(&mut append, &places) {
             Ok(()) => {}
-            Err(code @ (Code::MailboxFull | Code::AssociationFull)) => return self.no_room(append, taken, code),
+            Err(code @ (RefusalCode::MailboxFull | RefusalCode::AssociationFull)) => return self.no_room(append, taken, code),
             Err(code) => {
                 let answer = reply::over_quota(&append.tag, code);
                 return self.refuse_append(append, taken, answer);
@@ -92,7 +92,7 @@ impl Session {
         if invited { Step::Answer(taken, reply::go_on()) } else { Step::Swallow(taken) }
     }
 
-    fn set_aside(&self, append: &mut Append, places: &Places) -> Result<(), Code> {
+    fn set_aside(&self, append: &mut Append, places: &Places) -> Result<(), RefusalCode> {
         let Some(account) = self.gate.account() else { return Ok(()) };
         let amount = Amount::message(append.size);
         if let Some(held) = &mut append.held {
@@ -102,13 +102,13 @@ impl Session {
         append.held = Some(match places.owner(&append.mailbox) {
             Owner::Own => account.reserve(amount)?,
             Owner::Other(owner) => account.reserve_for(owner, amount)?,
-            Owner::Nobody => return Err(Code::NotYourFolder),
+            Owner::Nobody => return Err(RefusalCode::NotYourFolder),
         });
         Ok(())
     }
 
     /// Before a refusal the backend is counted, whoever may have deleted; and it may not have the folder at all.
-    fn no_room(&mut self, mut append: Box<Append>, taken: usize, code: Code) -> Step {
+    fn no_room(&mut self, mut append: Box<Append>, taken: usize, code: RefusalCode) -> Step {
         if !append.begun && append.asked == Asked::Nothing {
             append.asked = Asked::Usage;
             match self.count(Pending::Append(append), taken) {
@@ -122,7 +122,7 @@ impl Session {
             return self.ask(Aim::Exists(None), &command, Pending::Append(append), taken);
         }
         let answer = match append.asked {
-            Asked::Folder(Some(false)) => reply::no(&append.tag, "TRYCREATE", Code::NoSuchFolder),
+            Asked::Folder(Some(false)) => reply::no(&append.tag, "TRYCREATE", RefusalCode::NoSuchFolder),
             _ => reply::over_quota(&append.tag, code),
         };
         self.gate.refused();
@@ -251,7 +251,7 @@ impl Session {
         });
         let Some((literal, options)) = next else {
             append.literal = literal.unwrap_or(Literal { size: 0, sync: true, ..append.literal });
-            let answer = reply::bad(&append.tag, Code::Syntax);
+            let answer = reply::bad(&append.tag, RefusalCode::Syntax);
             return self.refuse_append(append, len, answer);
         };
         (append.utf8, append.date) = (options.utf8, options.date.map(Into::into));

@@ -9,7 +9,7 @@ use super::places::Owner;
 use super::session::{SWALLOW, Session};
 use super::verbs::{Args, Effect, Row, Verb};
 use super::{Step, account, reply};
-use crate::fault::{Code, Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::quota::Turn;
 
 impl Session {
@@ -36,7 +36,7 @@ impl Session {
         if numbers && self.numbers != Numbers::Known {
             // It may mean other messages by now. The answer comes behind the EXPUNGE, and so brings the client up to date.
             self.answered();
-            return self.refuse(taken, literal, reply::no(head.tag, "EXPUNGEISSUED", Code::NoSuchMessage), SWALLOW);
+            return self.refuse(taken, literal, reply::no(head.tag, "EXPUNGEISSUED", RefusalCode::NoSuchMessage), SWALLOW);
         }
         match row.effect {
             Effect::Refused => {
@@ -131,7 +131,7 @@ impl Session {
             return self.append(&collect, taken, literal, at);
         }
         if !fits || literal.binary {
-            return self.refuse(taken, Some(literal), reply::bad(&collect.tag, Code::Syntax), SWALLOW);
+            return self.refuse(taken, Some(literal), reply::bad(&collect.tag, RefusalCode::Syntax), SWALLOW);
         }
         // Of an empty literal nothing comes.
         if collect.is_complete() {
@@ -160,7 +160,7 @@ impl Session {
         flaw: Option<Flaw>,
     ) -> Step {
         if flaw.is_some() {
-            return self.refuse(line.len(), literal, reply::bad(&collect.tag, Code::Syntax), SWALLOW);
+            return self.refuse(line.len(), literal, reply::bad(&collect.tag, RefusalCode::Syntax), SWALLOW);
         }
         self.collect(collect, line, line.len(), literal)
     }
@@ -172,16 +172,16 @@ impl Session {
         match collect.row.verb {
             Verb::Select | Verb::Examine | Verb::Create => match folder::named(arguments) {
                 Some((name, rest)) => self.folder(&collect, taken, &name, rest),
-                None => self.refuse(taken, None, reply::bad(tag, Code::Syntax), SWALLOW),
+                None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
             Verb::SetAcl => match folder::acl(arguments) {
                 Some(words) if !self.hides_from_self(&words[1]) => self.pass_words(&collect, taken, &words),
-                Some(_) => self.refuse(taken, None, reply::no(tag, "NOPERM", Code::NotHere), SWALLOW),
-                None => self.refuse(taken, None, reply::bad(tag, Code::Syntax), SWALLOW),
+                Some(_) => self.refuse(taken, None, reply::no(tag, "NOPERM", RefusalCode::NotHere), SWALLOW),
+                None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
             Verb::Rename => match folder::rename(arguments) {
                 Some(names) => self.rename(tag.clone(), names, taken),
-                None => self.refuse(taken, None, reply::bad(tag, Code::Syntax), SWALLOW),
+                None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
             Verb::Copy | Verb::Move => match transfer_grammar::transfer(arguments) {
                 Some((set, mailbox)) => {
@@ -189,10 +189,10 @@ impl Session {
                     let transfer = Transfer { tag, verb, by_uid, set, mailbox, told: None, asked: Asked::Nothing };
                     self.transfer(Box::new(transfer), taken)
                 }
-                None => self.refuse(taken, None, reply::bad(tag, Code::Syntax), SWALLOW),
+                None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
             Verb::GetQuota | Verb::GetQuotaRoot | Verb::SetQuota => self.quota(collect.tag, collect.text, false, taken),
-            _ => self.refuse(taken, None, reply::bad(tag, Code::Syntax), SWALLOW),
+            _ => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
         }
     }
 
@@ -264,21 +264,21 @@ impl Session {
         }
         let answer = match self.gate.account() {
             Some(account) => account::answer(&tag, &text, &**account),
-            None => reply::bad(&tag, Code::Syntax),
+            None => reply::bad(&tag, RefusalCode::Syntax),
         };
         self.phase = Phase::Command;
         Step::Answer(taken, answer)
     }
 
     /// Whether this person may change anything.
-    pub(super) fn may_change(&self) -> Result<(), Code> {
+    pub(super) fn may_change(&self) -> Result<(), RefusalCode> {
         self.gate.account().map_or(Ok(()), |account| account.may_change())
     }
 }
 
 fn refusal(verb: Verb, tag: &[u8]) -> Vec<u8> {
     match verb {
-        Verb::StartTls | Verb::Login | Verb::Authenticate => reply::bad(tag, Code::NotHere),
-        _ => reply::no(tag, "CANNOT", Code::NotHere),
+        Verb::StartTls | Verb::Login | Verb::Authenticate => reply::bad(tag, RefusalCode::NotHere),
+        _ => reply::no(tag, "CANNOT", RefusalCode::NotHere),
     }
 }

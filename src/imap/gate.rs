@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::count::Way;
 use super::question::Status;
 use super::space::Account;
-use crate::fault::Code;
+use crate::fault::RefusalCode;
 use crate::quota::{Amount, Counted, Refreshed, Reservation, Shift, Turn};
 
 /// Counts of one mailbox in a row that others disturbed, after which the next session goes on.
@@ -205,7 +205,7 @@ impl Gate {
     ///
     /// # Errors
     /// There is no room for that.
-    pub(super) fn grow(&mut self, tag: &[u8], more: u64) -> Result<(), Code> {
+    pub(super) fn grow(&mut self, tag: &[u8], more: u64) -> Result<(), RefusalCode> {
         let last = self.held.iter_mut().rev().find(|(holder, _)| **holder == *tag);
         let (Some((_, Held::Space(reservation, _, stored, _))), true) = (last, more > 0) else { return Ok(()) };
         let more = Amount { octets: more, messages: 0 };
@@ -269,7 +269,7 @@ impl Gate {
     ///
     /// # Errors
     /// There is no room any more.
-    pub(super) fn resume(&mut self, tag: &[u8]) -> Result<(), Code> {
+    pub(super) fn resume(&mut self, tag: &[u8]) -> Result<(), RefusalCode> {
         for (holder, held) in &mut self.held {
             if let (true, Held::Space(reservation, ..)) = (**holder == *tag, held) {
                 reservation.resume().map_err(|verdict| verdict.code())?;

@@ -6,7 +6,7 @@ use imap_codec::fragmentizer::{FragmentInfo, Fragmentizer, LineEnding};
 use super::Step;
 use super::frame::{Direction, Frame, Framer};
 use super::login::{Before, Login, Protection, denied};
-use super::session::{Session, Terms};
+use super::session::{Session, SessionOptions};
 
 pub use super::stand_ins::{Alice, Rules};
 
@@ -35,7 +35,7 @@ pub struct Play {
 
 impl Play {
     /// After login, or before it, where there is no backend and every login is answered with `tried`.
-    pub fn new(before_login: bool, terms: Terms) -> Play {
+    pub fn new(before_login: bool, terms: SessionOptions) -> Play {
         let login = before_login.then(|| Login::new(Protection::Secure));
         let opaque = terms.account.is_none() && terms.sent_copy.is_none();
         Play {
@@ -168,7 +168,7 @@ fn window(input: &[u8]) -> &[u8] {
 
 /// Both directions after login: `script` is cut at its `\xff` bytes into what client and backend say in turn. Each turn is
 /// played in one piece and in pieces whose sizes `random` decides; both peers must hear the same.
-pub fn check_session(script: &[u8], terms: &mut dyn FnMut() -> Terms, random: &mut dyn FnMut() -> u64) {
+pub fn check_session(script: &[u8], terms: &mut dyn FnMut() -> SessionOptions, random: &mut dyn FnMut() -> u64) {
     let whole = played(script, terms(), &mut |left| left);
     let pieces = played(script, terms(), &mut |left| 1 + usize::try_from(random() % 40).unwrap_or(0) % left);
     // What went out of a command before its flaw was seen depends on the pieces.
@@ -180,7 +180,7 @@ pub fn check_session(script: &[u8], terms: &mut dyn FnMut() -> Terms, random: &m
     assert!(agree(&whole.by_backend, &pieces.by_backend), "what the backend tells the client depends on how the bytes came");
 }
 
-fn played(script: &[u8], terms: Terms, size: &mut dyn FnMut(usize) -> usize) -> Play {
+fn played(script: &[u8], terms: SessionOptions, size: &mut dyn FnMut(usize) -> usize) -> Play {
     let mut play = Play::new(false, terms);
     play.run();
     for (turn, mut rest) in script.split(|byte| *byte == 0xff).enumerate() {

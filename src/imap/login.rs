@@ -10,7 +10,7 @@ use super::command::{self, Head};
 use super::frame::{Direction, Flaw, Frame, Framer, Literal};
 use super::verbs::Verb;
 use super::{capability, reply};
-use crate::fault::{Code, Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Credential, Mechanism, Private, Secret};
 use crate::wire::sasl::{self, Exchange, Name};
 
@@ -134,7 +134,7 @@ impl Login {
 
     fn decide(&mut self, command: &[u8], len: usize, flaw: Option<Flaw>) -> Before {
         let Some(head) = command::head(first_line(command)).filter(|_| flaw.is_none()) else {
-            return Before::Answer(len, reply::bad(command::tag_or_star(command), Code::Syntax));
+            return Before::Answer(len, reply::bad(command::tag_or_star(command), RefusalCode::Syntax));
         };
         let secure = self.protection == Protection::Secure;
         let answer = match head.row.verb {
@@ -151,11 +151,11 @@ impl Login {
             Verb::StartTls if !secure && head.arguments.is_empty() => {
                 return Before::StartTls(len, reply::ok(head.tag, "Begin TLS negotiation now"));
             }
-            Verb::Login | Verb::Authenticate if !secure => reply::no(head.tag, "PRIVACYREQUIRED", Code::TlsFirst),
+            Verb::Login | Verb::Authenticate if !secure => reply::no(head.tag, "PRIVACYREQUIRED", RefusalCode::TlsFirst),
             Verb::Login => return self.login(command, &head, len),
             Verb::Authenticate => return self.authenticate(&head, len),
-            Verb::StartTls => reply::bad(head.tag, Code::NotHere),
-            _ => reply::bad(head.tag, Code::LoginFirst),
+            Verb::StartTls => reply::bad(head.tag, RefusalCode::NotHere),
+            _ => reply::bad(head.tag, RefusalCode::LoginFirst),
         };
         Before::Answer(len, answer)
     }
@@ -167,7 +167,7 @@ impl Login {
             // As a wrong one, RFC 9051 7.1: the mail program asks its person. No backend is asked.
             Some(credential) if credential.secret.reveal().is_empty() => Before::Answer(len, denied(head.tag)),
             Some(credential) => Before::Try(len, Attempt { tag: head.tag.into(), credential }),
-            None => Before::Answer(len, reply::bad(head.tag, Code::Syntax)),
+            None => Before::Answer(len, reply::bad(head.tag, RefusalCode::Syntax)),
         }
     }
 
@@ -177,7 +177,7 @@ impl Login {
         let initial = words.next();
         match name {
             Some(name) => self.sasl(len, head.tag.into(), sasl::start(name, initial)),
-            None => Before::Answer(len, reply::no(head.tag, "CANNOT", Code::NotHere)),
+            None => Before::Answer(len, reply::no(head.tag, "CANNOT", RefusalCode::NotHere)),
         }
     }
 
@@ -189,21 +189,21 @@ impl Login {
             }
             sasl::Step::Done(credential) => Before::Try(len, Attempt { tag, credential }),
             sasl::Step::Refused(sasl::Refusal::Foreign | sasl::Refusal::Empty) => Before::Answer(len, denied(&tag)),
-            sasl::Step::Refused(_) => Before::Answer(len, reply::bad(&tag, Code::Syntax)),
+            sasl::Step::Refused(_) => Before::Answer(len, reply::bad(&tag, RefusalCode::Syntax)),
         }
     }
 }
 
 /// The answer to a login that was refused: the same for an unknown user, an unknown domain and a wrong password.
 pub fn denied(tag: &[u8]) -> Vec<u8> {
-    reply::no(tag, "AUTHENTICATIONFAILED", Code::WrongPassword)
+    reply::no(tag, "AUTHENTICATIONFAILED", RefusalCode::WrongPassword)
 }
 
 /// The answer to a login that could not be tried.
-pub fn untried(tag: &[u8], code: Code) -> Vec<u8> {
+pub fn untried(tag: &[u8], code: RefusalCode) -> Vec<u8> {
     let response = match code {
-        Code::TooManyTries | Code::TooManyConnections => "LIMIT",
-        Code::Suspended => "CONTACTADMIN",
+        RefusalCode::TooManyTries | RefusalCode::TooManyConnections => "LIMIT",
+        RefusalCode::Suspended => "CONTACTADMIN",
         _ => "UNAVAILABLE",
     };
     reply::no(tag, response, code)

@@ -1,7 +1,7 @@
 //! IMAP (RFC 3501, RFC 9051), as a proxy sees it: pure, fed with bytes, answering with steps.
 //!
 //! - [`login`]: before login, we are the server.
-//! - [`dialup`]: towards the backend, we are the client until it accepts the credentials.
+//! - [`login`]: towards the backend, we are the client until it accepts the credentials.
 //! - [`session`]: after login, both directions are followed frame by frame, and what is not understood passes.
 //! - [`grammar`]: what is judged is read whole; [`verbs`] says what that is.
 //! - `gate`, `question`: space is set aside before bytes, and the backend is asked what it holds.
@@ -14,7 +14,6 @@ mod asking;
 pub mod capability;
 pub mod command;
 mod count;
-pub mod dialup;
 mod dispatch;
 mod entry;
 pub mod frame;
@@ -39,6 +38,7 @@ pub mod space;
 mod stand_ins;
 pub mod tags;
 mod transferring;
+pub mod upstream_login;
 pub mod verbs;
 
 use crate::fault::Fault;

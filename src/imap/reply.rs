@@ -1,6 +1,6 @@
 //! Answers of ours. Generic text with a code word; nothing a peer sent is echoed but the tag.
 
-use crate::fault::{Code, Fault, Lang};
+use crate::fault::{Fault, Lang, RefusalCode};
 
 /// `* ID` with a fixed value (RFC 2971): the same for everyone, so that it tells nothing.
 const ID: &[u8] = b"* ID (\"name\" \"nologd\")\r\n";
@@ -11,22 +11,22 @@ pub fn ok(tag: &[u8], text: &str) -> Vec<u8> {
 }
 
 /// `tag BAD text (WORD)`.
-pub fn bad(tag: &[u8], code: Code) -> Vec<u8> {
+pub fn bad(tag: &[u8], code: RefusalCode) -> Vec<u8> {
     refusal(tag, "BAD", "", code)
 }
 
 /// `tag NO [RESPONSE-CODE] text (WORD)`; `response` is a code of RFC 5530 or 9051, or empty.
-pub fn no(tag: &[u8], response: &str, code: Code) -> Vec<u8> {
+pub fn no(tag: &[u8], response: &str, code: RefusalCode) -> Vec<u8> {
     refusal(tag, "NO", response, code)
 }
 
 /// `NO` because the book said so (RFC 5530, RFC 9208 5.4.2).
-pub fn over_quota(tag: &[u8], code: Code) -> Vec<u8> {
+pub fn over_quota(tag: &[u8], code: RefusalCode) -> Vec<u8> {
     let response = match code {
-        Code::MailboxFull | Code::AssociationFull | Code::TooManyMailboxes => "OVERQUOTA",
-        Code::MessageTooLong => "TOOBIG",
-        Code::TooManyWrites => "LIMIT",
-        Code::ReadOnly | Code::NotYourFolder => "NOPERM",
+        RefusalCode::MailboxFull | RefusalCode::AssociationFull | RefusalCode::TooManyMailboxes => "OVERQUOTA",
+        RefusalCode::MessageTooLong => "TOOBIG",
+        RefusalCode::TooManyWrites => "LIMIT",
+        RefusalCode::ReadOnly | RefusalCode::NotYourFolder => "NOPERM",
         _ => "UNAVAILABLE",
     };
     no(tag, response, code)
@@ -43,18 +43,18 @@ pub fn bye(fault: Fault) -> Vec<u8> {
 }
 
 /// The only line of a session that is not taken.
-pub fn turned_away(code: Code) -> Vec<u8> {
+pub fn turned_away(code: RefusalCode) -> Vec<u8> {
     refusal(b"*", "BYE", "LIMIT", code)
 }
 
 /// `* BYE` of a session that others ended: an admin, or the book.
-pub fn bye_by(code: Code) -> Vec<u8> {
-    let response = if code == Code::Suspended { "CONTACTADMIN" } else { "UNAVAILABLE" };
+pub fn bye_by(code: RefusalCode) -> Vec<u8> {
+    let response = if code == RefusalCode::Suspended { "CONTACTADMIN" } else { "UNAVAILABLE" };
     refusal(b"*", "BYE", response, code)
 }
 
 /// `* BYE` of a session that cannot go on without storing more than there is room for.
-pub fn bye_full(code: Code) -> Vec<u8> {
+pub fn bye_full(code: RefusalCode) -> Vec<u8> {
     refusal(b"*", "BYE", "OVERQUOTA", code)
 }
 
@@ -91,7 +91,7 @@ pub fn go_on() -> Vec<u8> {
     b"+ OK\r\n".to_vec()
 }
 
-fn refusal(tag: &[u8], word: &str, response: &str, code: Code) -> Vec<u8> {
+fn refusal(tag: &[u8], word: &str, response: &str, code: RefusalCode) -> Vec<u8> {
     let response = if response.is_empty() { String::new() } else { format!("[{response}] ") };
     status(tag, word, &format!("{response}{} ({})", code.text(Lang::En), code.word()))
 }
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn every_text_is_ascii_and_one_line() {
-        for code in Code::ALL {
+        for code in RefusalCode::ALL {
             let line = no(b"a", "", *code);
             assert!(line.is_ascii() && line.ends_with(b"\r\n"));
             assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);

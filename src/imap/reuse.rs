@@ -223,11 +223,11 @@ impl Settle {
 mod tests {
     use super::super::Step;
     use super::super::offers::Offers;
-    use super::super::session::Terms;
+    use super::super::session::SessionOptions;
     use super::*;
 
-    fn terms() -> Terms {
-        Terms {
+    fn terms() -> SessionOptions {
+        SessionOptions {
             account: None,
             offers: Offers::default(),
             append_limit: u64::MAX,

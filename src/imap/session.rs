@@ -29,7 +29,7 @@ use super::selected::{Selected, Selecting};
 use super::space::Account;
 use super::tags::Tags;
 use super::{Step, reply};
-use crate::fault::{Code, Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 
 /// Unreadable commands in a row after which a session ends.
 const MISSES: u8 = 20;
@@ -52,7 +52,7 @@ pub trait SentCopy: Send + Sync {
 }
 
 /// What the session is told when it begins.
-pub struct Terms {
+pub struct SessionOptions {
     /// The person's space. `None` where nobody counts.
     pub account: Option<Arc<dyn Account>>,
     /// What the backend can do, as far as it matters here.
@@ -100,8 +100,8 @@ pub(super) struct Rules {
 
 impl Session {
     /// A session that begins right after the login.
-    pub fn new(terms: Terms) -> Session {
-        let Terms { account, offers, append_limit, sent_copy, fresh_tag } = terms;
+    pub fn new(terms: SessionOptions) -> Session {
+        let SessionOptions { account, offers, append_limit, sent_copy, fresh_tag } = terms;
         Session {
             gate: Gate::new(account, offers.ways()),
             client: Framer::new(Direction::Client),
@@ -198,7 +198,7 @@ impl Session {
     fn piece(&mut self, bytes: &[u8]) -> Step {
         match std::mem::replace(&mut self.phase, Phase::Stuck) {
             Phase::Command => {
-                let answer = reply::bad(command::tag_or_star(bytes), Code::LineTooLong);
+                let answer = reply::bad(command::tag_or_star(bytes), RefusalCode::LineTooLong);
                 self.phase = Phase::Skip { answer, left: SKIP };
             }
             Phase::Skip { answer, left } if left > bytes.len() => {
@@ -265,7 +265,7 @@ impl Session {
         if self.misses >= MISSES {
             return self.close(Fault::Garbage(Side::Client));
         }
-        self.refuse(len, literal, reply::bad(command::tag_or_star(line), Code::Syntax), SWALLOW)
+        self.refuse(len, literal, reply::bad(command::tag_or_star(line), RefusalCode::Syntax), SWALLOW)
     }
 
     /// A command was readable.
@@ -279,7 +279,7 @@ impl Session {
         }
         // Still idling: the backend has not seen this line.
         self.phase = Phase::Idle { tag };
-        Step::Answer(line.len(), reply::bad(b"*", Code::Syntax))
+        Step::Answer(line.len(), reply::bad(b"*", RefusalCode::Syntax))
     }
 
     /// Passes a line of the open command `tag` on, and follows the literal behind it: the backend is always asked first.

@@ -1,6 +1,6 @@
 //! The book, as far as one logged-in person is concerned: what a session may ask of it.
 
-use crate::fault::Code;
+use crate::fault::RefusalCode;
 use crate::quota::{Amount, Limit, Refresh, Refreshed, Reservation, Shift, Turn};
 
 /// One person's place in the book.
@@ -9,17 +9,17 @@ pub trait Account: Send + Sync {
     ///
     /// # Errors
     /// The code word that tells which limit, or which state, is in the way.
-    fn reserve(&self, amount: Amount) -> Result<Reservation, Code>;
+    fn reserve(&self, amount: Amount) -> Result<Reservation, RefusalCode>;
     /// The same in a folder of somebody else, whom the backend calls `owner`.
     ///
     /// # Errors
     /// As [`Account::reserve`]; `NotYourFolder` where the book does not know the owner.
-    fn reserve_for(&self, owner: &[u8], amount: Amount) -> Result<Reservation, Code>;
+    fn reserve_for(&self, owner: &[u8], amount: Amount) -> Result<Reservation, RefusalCode>;
     /// Whether the person may change anything now: an association that is read-only keeps what it has as it is.
     ///
     /// # Errors
     /// The code word that tells why not.
-    fn may_change(&self) -> Result<(), Code>;
+    fn may_change(&self) -> Result<(), RefusalCode>;
     /// Messages or folders change: a count that overlaps may miss some.
     fn shift(&self, turn: Turn) -> Option<Shift>;
     /// The same, if nobody else does so at this moment: of several who move the same message, each may keep a copy.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::session::SentCopy;
 use super::space::{Account, Root};
-use crate::fault::Code;
+use crate::fault::RefusalCode;
 use crate::policy::headers::Profile;
 use crate::private::{Address, Domain};
 use crate::quota::{
-    Amount, Association, Book, Day, Limit, Name, Params, Refresh, Refreshed, Reservation, Shift, Turn, Verdict, Way,
+    Amount, Association, Book, Day, Limit, Name, Origin, Params, Refresh, Refreshed, Reservation, Shift, Turn, Verdict,
 };
 use crate::scrub::Scrubber;
 use crate::scrub::invariants::{ALICE, context, shared_scrubber};
@@ -75,15 +75,15 @@ impl Alice {
 }
 
 impl Account for Alice {
-    fn reserve(&self, amount: Amount) -> Result<Reservation, Code> {
-        self.book.reserve(&self.address, amount, Way::Member, Day::from_unix(0)).map_err(Verdict::code)
+    fn reserve(&self, amount: Amount) -> Result<Reservation, RefusalCode> {
+        self.book.reserve(&self.address, amount, Origin::Member, Day::from_unix(0)).map_err(Verdict::code)
     }
 
-    fn reserve_for(&self, owner: &[u8], amount: Amount) -> Result<Reservation, Code> {
-        if owner == b"alice" { self.reserve(amount) } else { Err(Code::NotYourFolder) }
+    fn reserve_for(&self, owner: &[u8], amount: Amount) -> Result<Reservation, RefusalCode> {
+        if owner == b"alice" { self.reserve(amount) } else { Err(RefusalCode::NotYourFolder) }
     }
 
-    fn may_change(&self) -> Result<(), Code> {
+    fn may_change(&self) -> Result<(), RefusalCode> {
         Ok(())
     }
 

@@ -20,7 +20,7 @@ use super::session::{SWALLOW, Session};
 use super::sizes::{Sizes, Told};
 use super::verbs::{self, Verb};
 use super::{Step, reply};
-use crate::fault::{Code, Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::quota::{Reservation, Turn};
 
 impl Transfer {
@@ -84,7 +84,7 @@ impl Session {
         }
         match self.set_aside_for(&transfer, places.owner(&transfer.mailbox)) {
             Ok(reservation) => self.paid(&transfer, reservation, taken),
-            Err(code @ (Code::MailboxFull | Code::AssociationFull)) => {
+            Err(code @ (RefusalCode::MailboxFull | RefusalCode::AssociationFull)) => {
                 let own_trash = own(&transfer.mailbox) && places.is_trash(&transfer.mailbox);
                 let turned = from_own && transfer.by_uid && transfer.verb == Verb::Copy && own_trash;
                 self.no_room_for(transfer, taken, code, turned)
@@ -98,12 +98,12 @@ impl Session {
         self.ask(Aim::Sizes(sizes), &command, Pending::Transfer(transfer), taken)
     }
 
-    fn set_aside_for(&self, transfer: &Transfer, owner: Owner<'_>) -> Result<Reservation, Code> {
-        let (Some(account), Some(Ok(told))) = (self.gate.account(), &transfer.told) else { return Err(Code::SizeUnknown) };
+    fn set_aside_for(&self, transfer: &Transfer, owner: Owner<'_>) -> Result<Reservation, RefusalCode> {
+        let (Some(account), Some(Ok(told))) = (self.gate.account(), &transfer.told) else { return Err(RefusalCode::SizeUnknown) };
         match owner {
             Owner::Own => account.reserve(told.amount),
             Owner::Other(owner) => account.reserve_for(owner, told.amount),
-            Owner::Nobody => Err(Code::NotYourFolder),
+            Owner::Nobody => Err(RefusalCode::NotYourFolder),
         }
     }
 
@@ -119,7 +119,7 @@ impl Session {
     }
 
     /// Before a refusal the backend is counted, whoever may have deleted; and it may not have the folder at all.
-    fn no_room_for(&mut self, mut transfer: Box<Transfer>, taken: usize, code: Code, turned: bool) -> Step {
+    fn no_room_for(&mut self, mut transfer: Box<Transfer>, taken: usize, code: RefusalCode, turned: bool) -> Step {
         if transfer.asked == Asked::Sizes {
             transfer.asked = Asked::Usage;
             match self.count(Pending::Transfer(transfer), taken) {
@@ -137,7 +137,7 @@ impl Session {
         }
         self.gate.refused();
         let answer = match transfer.asked {
-            Asked::Folder(Some(false)) => reply::no(&transfer.tag, "TRYCREATE", Code::NoSuchFolder),
+            Asked::Folder(Some(false)) => reply::no(&transfer.tag, "TRYCREATE", RefusalCode::NoSuchFolder),
             _ => reply::over_quota(&transfer.tag, code),
         };
         self.refuse(taken, None, answer, SWALLOW)
@@ -163,7 +163,7 @@ impl Session {
         }
         let places = self.known_places();
         if places.owner(&names.0) != places.owner(&names.1) {
-            return self.refuse(taken, None, reply::no(&tag, "NOPERM", Code::NotYourFolder), SWALLOW);
+            return self.refuse(taken, None, reply::no(&tag, "NOPERM", RefusalCode::NotYourFolder), SWALLOW);
         }
         self.renames(&tag, Some(&names.0), Turn::Rename);
         // The Sent mailbox may be called otherwise now.
@@ -184,8 +184,8 @@ fn unusable(told: &Result<Told, Status>, transfer: &Transfer) -> Option<Vec<u8>>
         Ok(told) if !told.set.is_empty() => None,
         // RFC 9051 6.4.8: a UID that is not there is no error; nor is an empty `$` (RFC 5182 2.1).
         Ok(_) if transfer.by_uid || transfer.set == b"$" => Some(reply::ok(&transfer.tag, "No such messages")),
-        Ok(_) => Some(reply::no(&transfer.tag, "", Code::NoSuchMessage)),
-        Err(Status::Bad) => Some(reply::bad(&transfer.tag, Code::Syntax)),
-        Err(_) => Some(reply::no(&transfer.tag, "UNAVAILABLE", Code::SizeUnknown)),
+        Ok(_) => Some(reply::no(&transfer.tag, "", RefusalCode::NoSuchMessage)),
+        Err(Status::Bad) => Some(reply::bad(&transfer.tag, RefusalCode::Syntax)),
+        Err(_) => Some(reply::no(&transfer.tag, "UNAVAILABLE", RefusalCode::SizeUnknown)),
     }
 }

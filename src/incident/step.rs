@@ -1,6 +1,6 @@
 //! One step of a session, in words of closed lists only. What is not in a list is `Other`, whatever it was.
 
-use crate::fault::{Code, Side};
+use crate::fault::{RefusalCode, Side};
 
 /// What is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct Answer {
     /// The response code of IMAP.
     pub response: Option<Response>,
     /// The code word, where the answer is ours.
-    pub code: Option<Code>,
+    pub code: Option<RefusalCode>,
 }
 
 /// Whether an answer is a good one.
@@ -137,7 +137,7 @@ const LONGEST: usize = 24;
 
 impl Answer {
     /// A status alone.
-    pub fn plain(status: Status, code: Option<Code>) -> Answer {
+    pub fn plain(status: Status, code: Option<RefusalCode>) -> Answer {
         Answer { status, response: None, code }
     }
 
@@ -174,7 +174,7 @@ impl Answer {
     /// The same with the code word at the end of `line`, which we wrote.
     pub fn ours(self, line: &[u8]) -> Answer {
         let word = line.trim_ascii_end().strip_suffix(b")").and_then(|line| line.rsplit(|byte| *byte == b'(').next());
-        let code = Code::ALL.iter().copied().find(|code| word == Some(code.word().as_bytes()));
+        let code = RefusalCode::ALL.iter().copied().find(|code| word == Some(code.word().as_bytes()));
         Answer { code, ..self }
     }
 }
@@ -212,7 +212,7 @@ mod tests {
     fn answers_lose_their_text() {
         let told = |answer: Option<Answer>| {
             let answer = answer?;
-            Some((answer.status, answer.response.map(Response::word), answer.code.map(Code::word)))
+            Some((answer.status, answer.response.map(Response::word), answer.code.map(RefusalCode::word)))
         };
         for (line, expected) in [
             (&b"a1 OK [APPENDUID 1 2] canary\r\n"[..], Some((Status::Ok, Some("APPENDUID"), None))),

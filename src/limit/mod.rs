@@ -22,7 +22,7 @@ use governor::clock::DefaultClock;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-use crate::fault::Code;
+use crate::fault::RefusalCode;
 use crate::private::{Networks, Pseudonymiser};
 use guesses::Guesses;
 use seat::Counted;
@@ -90,16 +90,16 @@ impl Limits {
     ///
     /// # Errors
     /// `TooManyConnections`: the number from this network is reached; `TooManyTries`: they come too fast.
-    pub fn seat(self: &Arc<Limits>, networks: Networks) -> Result<Seat, Code> {
+    pub fn seat(self: &Arc<Limits>, networks: Networks) -> Result<Seat, RefusalCode> {
         let sized = || networks.each().zip(FACTORS);
         if !sized().zip(&self.connections).all(|((network, _), limiter)| limiter.check_key(&network.reveal()).is_ok()) {
-            return Err(Code::TooManyTries);
+            return Err(RefusalCode::TooManyTries);
         }
         let mut seats = lock(&self.seats);
         for (number, (network, factor)) in sized().enumerate() {
             if !seats.count(network.reveal(), self.params.sessions_per_network.saturating_mul(factor)) {
                 networks.each().take(number).for_each(|counted| seats.uncount(counted.reveal()));
-                return Err(Code::TooManyConnections);
+                return Err(RefusalCode::TooManyConnections);
             }
         }
         let place = seats.wait(&self.params);
@@ -115,7 +115,7 @@ impl Limits {
     ///
     /// # Errors
     /// `TooManyConnections`.
-    pub fn delivery_seat(self: &Arc<Limits>) -> Result<Seat, Code> {
+    pub fn delivery_seat(self: &Arc<Limits>) -> Result<Seat, RefusalCode> {
         self.own_seat(Kind::Delivery, Counted::House)
     }
 
@@ -123,7 +123,7 @@ impl Limits {
     ///
     /// # Errors
     /// `TooManyConnections`.
-    pub fn question_seat(self: &Arc<Limits>) -> Result<Seat, Code> {
+    pub fn question_seat(self: &Arc<Limits>) -> Result<Seat, RefusalCode> {
         self.own_seat(Kind::Question, Counted::House)
     }
 
@@ -132,13 +132,13 @@ impl Limits {
     ///
     /// # Errors
     /// `TooManyConnections`: the number in all is reached.
-    pub fn webmail_seat(self: &Arc<Limits>) -> Result<Seat, Code> {
+    pub fn webmail_seat(self: &Arc<Limits>) -> Result<Seat, RefusalCode> {
         self.own_seat(Kind::Webmail, Counted::Account(Mutex::default()))
     }
 
-    fn own_seat(self: &Arc<Limits>, kind: Kind, counted: Counted) -> Result<Seat, Code> {
+    fn own_seat(self: &Arc<Limits>, kind: Kind, counted: Counted) -> Result<Seat, RefusalCode> {
         if !lock(&self.seats).take(kind, &self.params) {
-            return Err(Code::TooManyConnections);
+            return Err(RefusalCode::TooManyConnections);
         }
         Ok(Seat::of_kind(self.clone(), counted, kind))
     }
@@ -224,7 +224,7 @@ mod tests {
         let one = || limits.seat(from(&limits, "192.0.2.1"));
         let first = one().ok().unwrap();
         let _second = one().ok().unwrap();
-        assert_eq!(one().err(), Some(Code::TooManyConnections));
+        assert_eq!(one().err(), Some(RefusalCode::TooManyConnections));
         assert!(limits.seat(from(&limits, "192.0.2.2")).is_ok());
         drop(first);
         assert!(one().is_ok() && limits.sessions() == 1);
@@ -264,13 +264,17 @@ mod tests {
         assert!(late.is_crowded() && left.load(Ordering::Relaxed) == 1);
         let oldest = waiting.remove(0);
         let attempt = oldest.attempt(alice, &secret("x")).ok().unwrap();
-        assert_eq!(attempt.right(&oldest), Err(Code::TooManyConnections), "it was told to leave");
+        assert_eq!(attempt.right(&oldest), Err(RefusalCode::TooManyConnections), "it was told to leave");
         let (delivery, question, webmail) = (limits.delivery_seat(), limits.question_seat(), limits.webmail_seat());
         assert!(delivery.is_ok() && question.is_ok() && webmail.is_ok());
         assert!(limits.delivery_seat().is_err() && limits.question_seat().is_err() && limits.webmail_seat().is_err());
         let second = waiting.remove(0);
         assert!(second.attempt(alice, &secret("x")).ok().unwrap().right(&second).is_ok());
-        assert_eq!(late.attempt(alice, &secret("x")).ok().unwrap().right(&late), Err(Code::TooManyConnections), "two members");
+        assert_eq!(
+            late.attempt(alice, &secret("x")).ok().unwrap().right(&late),
+            Err(RefusalCode::TooManyConnections),
+            "two members"
+        );
         drop((member, waiting, late, oldest, delivery, question, webmail, second));
         assert!(lock(&limits.seats).is_empty());
     }
@@ -312,15 +316,15 @@ mod tests {
         let limits = Limits::new(params).unwrap();
         let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
         let seats: Vec<_> = (0..5).filter_map(|_| limits.webmail_seat().ok()).collect();
-        assert_eq!((seats.len(), limits.webmail_seat().err()), (5, Some(Code::TooManyConnections)));
+        assert_eq!((seats.len(), limits.webmail_seat().err()), (5, Some(RefusalCode::TooManyConnections)));
         assert!(seats[0].admit(alice).is_ok() && seats[0].admit(alice).is_ok() && seats[1].admit(alice).is_ok());
-        assert_eq!(seats[2].admit(alice), Err(Code::TooManyConnections));
+        assert_eq!(seats[2].admit(alice), Err(RefusalCode::TooManyConnections));
         assert!(seats[2].admit(bob).is_ok() && seats[3].admit(bob).is_ok());
         assert!(seats[1].admit(bob).is_err() && seats[2].admit(alice).is_ok());
         for word in ["one", "two"] {
             seats[0].attempt(alice, &secret(word)).ok().unwrap().wrong();
         }
-        assert_eq!(seats[0].attempt(alice, &secret("three")).err(), Some(Code::TooManyTries));
+        assert_eq!(seats[0].attempt(alice, &secret("three")).err(), Some(RefusalCode::TooManyTries));
         assert!(seats[3].attempt(bob, &secret("x")).is_ok());
         let elsewhere = limits.seat(from(&limits, "192.0.2.1")).ok().unwrap();
         assert!(elsewhere.attempt(alice, &secret("x")).is_ok(), "what is wrong there concerns nobody here");

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::guesses::{Asker, Way};
 use super::seats::Kind;
 use super::{FACTORS, Limits, lock};
-use crate::fault::Code;
+use crate::fault::RefusalCode;
 use crate::private::{Networks, Pseudonym, Secret};
 
 /// One session's place among those allowed; gives it back when dropped.
@@ -72,7 +72,7 @@ impl Seat {
     /// # Errors
     /// `TooManyTries`, for an account that does not exist just the same. At the webmail, where the account counts from here on, also
     /// as [`Limits::seat`], with the numbers of one network.
-    pub fn attempt(&self, account: Pseudonym, secret: &Secret) -> Result<Attempt, Code> {
+    pub fn attempt(&self, account: Pseudonym, secret: &Secret) -> Result<Attempt, RefusalCode> {
         self.admit(account)?;
         let keys = self.limits.pseudonymiser();
         let networks = match &self.counted {
@@ -88,16 +88,16 @@ impl Seat {
             networks,
             own_way: !matches!(self.counted, Counted::Network(_)),
         };
-        let way = lock(&self.limits.guesses).begin(&asker, Instant::now()).ok_or(Code::TooManyTries)?;
+        let way = lock(&self.limits.guesses).begin(&asker, Instant::now()).ok_or(RefusalCode::TooManyTries)?;
         let trace = keys.trace(account, secret);
         Ok(Attempt { limits: self.limits.clone(), asker, way: Some(way), trace })
     }
 
     /// Counts a session of the webmail under `account`, which is about to log in. Other sessions are counted already.
-    pub(super) fn admit(&self, account: Pseudonym) -> Result<(), Code> {
+    pub(super) fn admit(&self, account: Pseudonym) -> Result<(), RefusalCode> {
         let Counted::Account(counted) = &self.counted else { return Ok(()) };
         if self.limits.connections[0].check_key(&account.reveal()).is_err() {
-            return Err(Code::TooManyTries);
+            return Err(RefusalCode::TooManyTries);
         }
         let (mut counted, mut seats) = (lock(counted), lock(&self.limits.seats));
         if *counted == Some(account) {
@@ -107,23 +107,23 @@ impl Seat {
             seats.uncount(other.reveal());
         }
         if !seats.count(account.reveal(), self.limits.params.sessions_per_network) {
-            return Err(Code::TooManyConnections);
+            return Err(RefusalCode::TooManyConnections);
         }
         *counted = Some(account);
         Ok(())
     }
 
     /// From among those who wait to the members.
-    fn enter(&self) -> Result<(), Code> {
+    fn enter(&self) -> Result<(), RefusalCode> {
         let (mut state, mut seats) = (lock(&self.state), lock(&self.limits.seats));
         let State::Waiting(number) = *state else { return Ok(()) };
         if !seats.take(Kind::Member, &self.limits.params) {
-            return Err(Code::TooManyConnections);
+            return Err(RefusalCode::TooManyConnections);
         }
         if !seats.stop_waiting(number) {
             // Made to leave in this very moment.
             seats.give_back(Kind::Member);
-            return Err(Code::TooManyConnections);
+            return Err(RefusalCode::TooManyConnections);
         }
         *state = State::Seated(Kind::Member);
         Ok(())
@@ -162,7 +162,7 @@ impl Attempt {
     ///
     /// # Errors
     /// `TooManyConnections`: no such place is free.
-    pub fn right(mut self, seat: &Seat) -> Result<(), Code> {
+    pub fn right(mut self, seat: &Seat) -> Result<(), RefusalCode> {
         if let Some(way) = self.way.take() {
             lock(&self.limits.guesses).right(&self.asker, way, Instant::now());
         }

@@ -2,12 +2,13 @@
 //! once whole and once in pieces of any size.
 
 use super::invariants::{Backend, Play};
-use crate::fault::Code;
+use crate::fault::RefusalCode;
 use crate::private::Address;
 
 /// Refusals of one recipient whose order depends on the pieces, when several things are wrong with a message: which of them is
 /// told does, that it is refused does not.
-const FLAWS: [Code; 4] = [Code::BareLineEnd, Code::MailboxFull, Code::AssociationFull, Code::TooManyRecipients];
+const FLAWS: [RefusalCode; 4] =
+    [RefusalCode::BareLineEnd, RefusalCode::MailboxFull, RefusalCode::AssociationFull, RefusalCode::TooManyRecipients];
 
 /// What a client says to have a recipient at each of the backends.
 pub const BEGUN: &[u8] = b"LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<alice@velo.example>\r\nRCPT TO:<chloe@jardin.example>\r\nDATA\r\n";
@@ -56,8 +57,8 @@ fn played(input: &[u8], size: &mut dyn FnMut(usize) -> usize) -> Outcome {
     }
     let answers = std::mem::take(&mut play.to_client);
     let stored = yes.into_iter().flat_map(|yes| yes.stored).collect();
-    let house = play.into_house();
-    let mailboxes = house.mailboxes();
+    let env = play.into_house();
+    let mailboxes = env.mailboxes();
     assert!(mailboxes.iter().all(|(_, _, reserved)| *reserved == 0), "room stays set aside");
     Outcome { answers, stored, counted: mailboxes.iter().map(|(_, used, _): &(Address, u64, u64)| used).sum() }
 }

@@ -3,34 +3,34 @@
 //! The client is the host's own relay: a line that is too long ends the session, and there is no patience to be lost.
 
 use super::envelope::Envelope;
-use super::session::House;
+use super::session::Environment;
 use super::session::{Act, Peer, Session, Step};
 use super::state::{State, Transaction};
-use crate::fault::Code;
+use crate::fault::RefusalCode;
 use crate::smtp::answer::{self, arguments, out_of_order, refusal};
 use crate::smtp::command::{Command, Line, Wrong, line};
 use crate::smtp::path::{Parameters, Path};
 
 impl Session {
     /// Takes the next line as a command.
-    pub(super) fn command(&mut self, house: &dyn House, state: State, client: &[u8]) -> Step {
+    pub(super) fn command(&mut self, env: &dyn Environment, state: State, client: &[u8]) -> Step {
         match line(client, false) {
             Line::Part => {
                 self.state = state;
                 Step::new(0, Act::Read(Peer::Client))
             }
             Line::TooLong => {
-                self.close(Code::LineTooLong);
+                self.close(RefusalCode::LineTooLong);
                 Step::new(0, Act::Again)
             }
             Line::Unreadable(used) => {
-                self.say(state, refusal(Code::Syntax));
+                self.say(state, refusal(RefusalCode::Syntax));
                 Step::new(used, Act::Again)
             }
             Line::Whole(line, used) => {
                 match Command::parse(line) {
-                    Ok(command) => self.obey(house, state, command),
-                    Err(Wrong::Verb) => self.say(state, refusal(Code::Syntax)),
+                    Ok(command) => self.obey(env, state, command),
+                    Err(Wrong::Verb) => self.say(state, refusal(RefusalCode::Syntax)),
                     Err(Wrong::Arguments) => self.say(state, arguments()),
                 }
                 Step::new(used, Act::Again)
@@ -38,7 +38,7 @@ impl Session {
         }
     }
 
-    fn obey(&mut self, house: &dyn House, state: State, command: Command<'_>) {
+    fn obey(&mut self, env: &dyn Environment, state: State, command: Command<'_>) {
         match (command, state) {
             (Command::Lhlo(_), _) => {
                 self.forget();
@@ -58,11 +58,11 @@ impl Session {
             (Command::Mail(..), State::Hello) => self.say(State::Hello, out_of_order("LHLO first")),
             (Command::Mail(path, parameters), State::Idle) => self.mail(path, parameters),
             (Command::Mail(..), state) => self.say(state, out_of_order("MAIL was said already")),
-            (Command::Rcpt(path, parameters), State::Open(transaction)) => self.recipient(house, transaction, path, parameters),
+            (Command::Rcpt(path, parameters), State::Open(transaction)) => self.recipient(env, transaction, path, parameters),
             (Command::Data, State::Open(transaction)) => self.begin_data(transaction),
             (Command::Rcpt(..) | Command::Data, state) => self.say(state, out_of_order("MAIL first")),
             // RFC 2033 4.1: HELO and EHLO are not for LMTP.
-            (_, state) => self.say(state, refusal(Code::NotHere)),
+            (_, state) => self.say(state, refusal(RefusalCode::NotHere)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! MAIL: what is read of it, and what each backend hears.
 
 use super::answer;
-use crate::fault::Code;
+use crate::fault::RefusalCode;
 use crate::smtp::answer::{arguments, coded};
 use crate::smtp::client::Capabilities;
 use crate::smtp::command::number;
@@ -69,5 +69,5 @@ impl Envelope {
 
 /// A parameter that was not offered.
 pub(super) fn unknown() -> Vec<u8> {
-    coded("555 5.5.4", "Parameter not known", Code::Syntax)
+    coded("555 5.5.4", "Parameter not known", RefusalCode::Syntax)
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::session::{Act, House, Params, Peer, Session};
-use crate::fault::{Code, Fault, Side};
+use super::session::{Act, Environment, Params, Peer, Session};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Address, Domain};
-use crate::quota::{self, Amount, Association, Book, Day, Limit, Name, Over, Reservation, Unknown, Way};
+use crate::quota::{self, Amount, Association, Book, Day, Limit, Name, Origin, OverQuota, Reservation, Unknown};
 use crate::store::Memory;
 
 /// Steps after which a session that gets no further input is called stuck.
@@ -15,21 +15,21 @@ const ROOM: u64 = 10_000;
 
 /// A book of four associations: `velo` (backend one, an alias `contact@`, 10,000 octets a mailbox), `jardin` (backend two,
 /// 10,000 octets in all, two mailboxes), `ferme` (backend one, suspended), `loin` (a backend that takes no mail).
-pub struct TestHouse {
+pub struct TestEnvironment {
     book: Book,
     /// What is said where there is no room.
-    pub over: Over,
+    pub over: OverQuota,
     /// What is said of unknown domains.
     pub unknown: Unknown,
     announced: Vec<Reservation>,
 }
 
-impl TestHouse {
+impl TestEnvironment {
     /// The book as it is at the start: empty mailboxes that nobody has seen.
-    pub fn new() -> TestHouse {
+    pub fn new() -> TestEnvironment {
         let store = Arc::new(Memory::default());
         let book = Book::open(store, quota::Params::default()).unwrap_or_else(|_| unreachable!("memory does not fail"));
-        let house = TestHouse { book, over: Over::default(), unknown: Unknown::default(), announced: Vec::new() };
+        let env = TestEnvironment { book, over: OverQuota::default(), unknown: Unknown::default(), announced: Vec::new() };
         let mut velo = association("velo", None);
         velo.mailbox_default = Limit::At(ROOM);
         let mailboxes = ["alice@velo.example", "bob@velo.example"].into_iter().filter_map(Address::parse);
@@ -39,9 +39,9 @@ impl TestHouse {
         let mut ferme = association("ferme", None);
         ferme.state = quota::State::Suspended;
         for association in [velo, jardin, ferme, association("loin", Some("three"))] {
-            assert!(house.book.add_association(association, house.today()).is_ok());
+            assert!(env.book.add_association(association, env.today()).is_ok());
         }
-        house
+        env
     }
 
     /// What is counted in a mailbox, and what is set aside; in octets.
@@ -66,7 +66,7 @@ impl TestHouse {
     /// A member announces a message and does not send it.
     pub fn announce(&mut self, mailbox: &str, octets: u64) -> bool {
         let Some(mailbox) = Address::parse(mailbox).filter(|mailbox| self.book.admit(mailbox).is_ok()) else { return false };
-        let reserved = self.book.reserve(&mailbox, Amount::message(octets), Way::Member, self.today());
+        let reserved = self.book.reserve(&mailbox, Amount::message(octets), Origin::Member, self.today());
         reserved.map(|reservation| self.announced.push(reservation)).is_ok()
     }
 
@@ -89,14 +89,14 @@ impl TestHouse {
     /// Stores a message of `octets` in a mailbox by another way.
     pub fn store(&self, mailbox: &str, octets: u64) -> bool {
         let Some(mailbox) = Address::parse(mailbox).filter(|mailbox| self.book.admit(mailbox).is_ok()) else { return false };
-        let reserved = self.book.reserve(&mailbox, Amount::message(octets), Way::Member, self.today());
+        let reserved = self.book.reserve(&mailbox, Amount::message(octets), Origin::Member, self.today());
         reserved.map(|reservation| reservation.commit()).is_ok()
     }
 }
 
-impl Default for TestHouse {
-    fn default() -> TestHouse {
-        TestHouse::new()
+impl Default for TestEnvironment {
+    fn default() -> TestEnvironment {
+        TestEnvironment::new()
     }
 }
 
@@ -107,7 +107,7 @@ fn association(name: &str, backend: Option<&str>) -> Association {
     association
 }
 
-impl House for TestHouse {
+impl Environment for TestEnvironment {
     fn book(&self) -> &Book {
         &self.book
     }
@@ -116,7 +116,7 @@ impl House for TestHouse {
         Day::from_unix(1_795_363_200)
     }
 
-    fn over(&self) -> Over {
+    fn over(&self) -> OverQuota {
         self.over
     }
 
@@ -162,7 +162,7 @@ impl Backend {
 pub struct Play {
     session: Session,
     /// The book and the config.
-    pub house: TestHouse,
+    pub env: TestEnvironment,
     client: Vec<u8>,
     /// All that the client received and nobody looked at yet.
     pub to_client: Vec<u8>,
@@ -176,8 +176,8 @@ impl Play {
     pub fn new() -> Play {
         let params = Params { hostname: "mail.nolog.example".into(), recipients: 5 };
         let (client, to_client) = (Vec::new(), Vec::new());
-        let (house, backends) = (TestHouse::new(), Default::default());
-        Play { session: Session::new(Arc::new(params)), house, client, to_client, backends, closed: false }
+        let (env, backends) = (TestEnvironment::new(), Default::default());
+        Play { session: Session::new(Arc::new(params)), env, client, to_client, backends, closed: false }
     }
 
     /// Whether the session is over.
@@ -186,10 +186,10 @@ impl Play {
     }
 
     /// Ends the session where it is.
-    pub fn into_house(self) -> TestHouse {
-        let Play { session, house, .. } = self;
+    pub fn into_house(self) -> TestEnvironment {
+        let Play { session, env, .. } = self;
         drop(session);
-        house
+        env
     }
 
     /// The client sends.
@@ -214,7 +214,7 @@ impl Play {
 
     /// The client was silent for too long.
     pub fn too_slow(&mut self) {
-        self.session.close(Code::TooSlow);
+        self.session.close(RefusalCode::TooSlow);
         self.run();
     }
 
@@ -236,7 +236,7 @@ impl Play {
     fn turn(&mut self) -> bool {
         let asked = self.session.asks().map(|slot| self.number(slot));
         let input = asked.map_or(&[][..], |number| &self.backends[number].input);
-        let step = self.session.step(&self.house, &self.client, input);
+        let step = self.session.step(&self.env, &self.client, input);
         assert!(step.client <= self.client.len() && step.hop <= input.len());
         self.client.drain(..step.client);
         if let Some(number) = asked {

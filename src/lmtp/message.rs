@@ -5,9 +5,9 @@
 
 use super::answer;
 use super::recipient::of_code;
-use super::session::{Act, House, Peer, Session, Step};
+use super::session::{Act, Environment, Peer, Session, Step};
 use super::state::{Fate, State, Transaction};
-use crate::fault::{Code, Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer::{START_MAIL, coded, refusal};
 use crate::smtp::reply::Reply;
 use crate::wire::dot::{self, Next};
@@ -16,7 +16,7 @@ impl Session {
     /// The client said DATA.
     pub(super) fn begin_data(&mut self, transaction: Transaction) {
         if transaction.recipients.is_empty() {
-            return self.say(State::Open(transaction), coded("503 5.5.1", "No valid recipients", Code::Syntax));
+            return self.say(State::Open(transaction), coded("503 5.5.1", "No valid recipients", RefusalCode::Syntax));
         }
         for (slot, hop) in self.hops.iter_mut().enumerate() {
             if transaction.uses(slot) {
@@ -82,7 +82,7 @@ impl Session {
     /// The message is coming in.
     pub(super) fn message(
         &mut self,
-        house: &dyn House,
+        env: &dyn Environment,
         mut transaction: Transaction,
         mut dotted: dot::Dotted,
         client: &[u8],
@@ -97,7 +97,7 @@ impl Session {
             pass += 1;
         }
         transaction.taken = transaction.taken.saturating_add(pass as u64);
-        self.widen(house, &mut transaction);
+        self.widen(env, &mut transaction);
         if !transaction.is_open() {
             self.state = State::Swallow(transaction, dot::Swallow::from(dotted));
             return Step::new(pass, Act::Again);
@@ -112,11 +112,11 @@ impl Session {
 
     /// Asks for more room where the message is larger than was announced. A backend cannot be made to forget one recipient:
     /// where one finds no room, the others of the same backend are tried again without it.
-    fn widen(&mut self, house: &dyn House, transaction: &mut Transaction) {
+    fn widen(&mut self, env: &dyn Environment, transaction: &mut Transaction) {
         let mut crossed = Vec::new();
         for recipient in &mut transaction.recipients {
             let Fate::Open(room) = &mut recipient.fate else { continue };
-            if let Err(why) = room.widen(house, transaction.taken) {
+            if let Err(why) = room.widen(env, transaction.taken) {
                 recipient.fate = Fate::Known(answer::no_room(&why));
                 crossed.push(recipient.slot);
             }
@@ -141,7 +141,7 @@ impl Session {
         for (slot, hop) in self.hops.iter_mut().enumerate() {
             if transaction.uses(slot) {
                 hop.leave(false, None);
-                transaction.settle(slot, &refusal(Code::BareLineEnd));
+                transaction.settle(slot, &refusal(RefusalCode::BareLineEnd));
             }
         }
         self.state = State::Swallow(transaction, dot::Swallow::from(dotted));

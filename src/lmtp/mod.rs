@@ -29,9 +29,9 @@ mod hop;
 pub mod invariants;
 mod message;
 mod recipient;
-mod room;
+mod reservation;
 mod session;
 mod state;
 mod verdicts;
 
-pub use session::{Act, House, Params, Peer, Session, Step};
+pub use session::{Act, Environment, Params, Peer, Session, Step};

@@ -3,10 +3,10 @@
 use super::answer;
 use super::envelope::unknown;
 use super::hop::Hop;
-use super::room::Room;
-use super::session::{Act, House, Peer, Session, Step};
+use super::reservation::RecipientReservation;
+use super::session::{Act, Environment, Peer, Session, Step};
 use super::state::{Asked, Candidate, Fate, Recipient, State, Transaction};
-use crate::fault::{Code, Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::Address;
 use crate::smtp::answer::refusal;
 use crate::smtp::client::Capabilities;
@@ -18,13 +18,13 @@ impl Session {
     /// Judges a recipient; if the book says yes, its backend is asked in the next steps.
     pub(super) fn recipient(
         &mut self,
-        house: &dyn House,
+        env: &dyn Environment,
         mut transaction: Transaction,
         path: Path<'_>,
         parameters: Parameters<'_>,
     ) {
         transaction.tried += 1;
-        match self.candidate(house, &transaction, path, parameters) {
+        match self.candidate(env, &transaction, path, parameters) {
             Ok(candidate) => self.state = State::Asked(transaction, candidate),
             Err(answer) => self.say(State::Open(transaction), answer),
         }
@@ -32,13 +32,13 @@ impl Session {
 
     fn candidate(
         &mut self,
-        house: &dyn House,
+        env: &dyn Environment,
         transaction: &Transaction,
         path: Path<'_>,
         parameters: Parameters<'_>,
     ) -> Result<Candidate, Vec<u8>> {
         if transaction.tried > self.params.recipients {
-            return Err(refusal(Code::TooManyRecipients));
+            return Err(refusal(RefusalCode::TooManyRecipients));
         }
         if parameters.iter().next().is_some() {
             return Err(unknown());
@@ -48,12 +48,13 @@ impl Session {
         }
         let address = std::str::from_utf8(path.reveal()).ok().and_then(Address::parse).ok_or_else(answer::no_address)?;
         let paths = transaction.envelope.sender_length() + path.reveal().len();
-        let room = Room::ask(house, &address, transaction.envelope.size, paths).map_err(|why| answer::no_room(&why))?;
-        let route = house.book().route(address.domain(), house.today());
-        let backend = route.and_then(|route| house.backend(route.backend.as_deref()));
+        let room =
+            RecipientReservation::ask(env, &address, transaction.envelope.size, paths).map_err(|why| answer::no_room(&why))?;
+        let route = env.book().route(address.domain(), env.today());
+        let backend = route.and_then(|route| env.backend(route.backend.as_deref()));
         let slot = self.slot(backend.ok_or_else(|| answer::backend(Fault::Down))?);
         // If the book says no after the backend's yes, only a new transaction takes the recipient back.
-        if room.is_doubtful(house) && transaction.uses(slot) {
+        if room.is_doubtful(env) && transaction.uses(slot) {
             return Err(answer::apart());
         }
         let order = [b"RCPT TO:<", path.reveal(), b">\r\n"].concat();
@@ -69,7 +70,7 @@ impl Session {
     }
 
     /// A backend is being asked about `candidate`.
-    pub(super) fn asked(&mut self, house: &dyn House, transaction: Transaction, candidate: Candidate, input: &[u8]) -> Step {
+    pub(super) fn asked(&mut self, env: &dyn Environment, transaction: Transaction, candidate: Candidate, input: &[u8]) -> Step {
         if let Asked::Nothing { fresh } = candidate.asked {
             return self.ask(transaction, candidate, fresh, input);
         }
@@ -84,7 +85,7 @@ impl Session {
                     self.state = State::Asked(transaction, candidate);
                     self.drop_hop(slot, Fault::Garbage(Side::Backend));
                 } else {
-                    self.answered(house, transaction, candidate, &reply);
+                    self.answered(env, transaction, candidate, &reply);
                 }
                 Step::of_hop(input.len(), Act::Again)
             }
@@ -151,7 +152,7 @@ impl Session {
         Step::of_hop(used, Act::Again)
     }
 
-    fn answered(&mut self, house: &dyn House, mut transaction: Transaction, mut candidate: Candidate, reply: &Reply) {
+    fn answered(&mut self, env: &dyn Environment, mut transaction: Transaction, mut candidate: Candidate, reply: &Reply) {
         let Some(hop) = self.hops.get_mut(candidate.slot) else { return };
         if !reply.is_positive() {
             reply.write(&mut self.answers);
@@ -164,7 +165,7 @@ impl Session {
             self.state = State::Asked(transaction, candidate);
             return;
         }
-        match candidate.room.settle(house) {
+        match candidate.room.settle(env) {
             Ok(()) => {
                 let Candidate { slot, room, .. } = candidate;
                 transaction.recipients.push(Recipient { slot, fate: Fate::Open(room) });

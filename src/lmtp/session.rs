@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::answer;
 use super::hop::Hop;
 use super::state::{Asked, State, Transaction};
-use crate::fault::{Code, Fault};
-use crate::quota::{Book, Day, Over, Unknown};
+use crate::fault::{Fault, RefusalCode};
+use crate::quota::{Book, Day, OverQuota, Unknown};
 use crate::smtp::answer as said;
 use crate::smtp::client::Opening;
 use crate::smtp::line::{Line, Orders};
@@ -24,13 +24,13 @@ pub struct Params {
 }
 
 /// What the session cannot know by itself: the book, the config, the clock.
-pub trait House {
+pub trait Environment {
     /// The book.
     fn book(&self) -> &Book;
     /// The day, for grants that end.
     fn today(&self) -> Day;
     /// What is said where there is no room.
-    fn over(&self) -> Over;
+    fn over(&self) -> OverQuota;
     /// What is said of a domain that no association has. Called once for each recipient of that kind.
     fn unknown(&self) -> Unknown;
     /// The number of the backend with this name, or of the default one; none when it takes no mail by LMTP.
@@ -116,7 +116,7 @@ impl Session {
         self.hops.len()
     }
 
-    /// The number of the backend of `slot`, as [`House::backend`] gave it.
+    /// The number of the backend of `slot`, as [`Environment::backend`] gave it.
     pub fn backend(&self, slot: usize) -> Option<usize> {
         self.hops.get(slot).map(|hop| hop.backend)
     }
@@ -158,7 +158,7 @@ impl Session {
 
     /// Decides the next step. `client` are all bytes of the client that are not done with; `hop` those of the backend that
     /// [`Session::asks`] names.
-    pub fn step(&mut self, house: &dyn House, client: &[u8], hop: &[u8]) -> Step {
+    pub fn step(&mut self, env: &dyn Environment, client: &[u8], hop: &[u8]) -> Step {
         if let Some(step) = self.hang_up() {
             return step;
         }
@@ -167,12 +167,12 @@ impl Session {
         }
         match mem::replace(&mut self.state, State::Closed) {
             State::Closed => self.close_hops(),
-            State::Asked(transaction, candidate) => self.asked(house, transaction, candidate, hop),
+            State::Asked(transaction, candidate) => self.asked(env, transaction, candidate, hop),
             State::Data(transaction, slot) => self.data(transaction, slot, hop),
-            State::Message(transaction, dotted) => self.message(house, transaction, dotted, client),
+            State::Message(transaction, dotted) => self.message(env, transaction, dotted, client),
             State::Verdicts(transaction, next) => self.verdicts(transaction, next, hop),
             State::Swallow(transaction, rest) => self.swallow(transaction, rest, client),
-            state => self.command(house, state, client),
+            state => self.command(env, state, client),
         }
     }
 
@@ -265,9 +265,9 @@ impl Session {
     }
 
     /// The last words to a client that is too slow, or that we cannot serve any longer.
-    pub fn close(&mut self, code: Code) {
+    pub fn close(&mut self, code: RefusalCode) {
         let line = match code {
-            Code::TooSlow | Code::Stopping | Code::LineTooLong => said::refusal(code),
+            RefusalCode::TooSlow | RefusalCode::Stopping | RefusalCode::LineTooLong => said::refusal(code),
             _ => said::coded("421 4.7.0", "Closing", code),
         };
         self.answers.extend(line);

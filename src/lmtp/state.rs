@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::envelope::Envelope;
-use super::room::Room;
+use super::reservation::RecipientReservation;
 use crate::wire::dot;
 
 pub(super) enum State {
@@ -46,7 +46,7 @@ pub(super) struct Recipient {
 
 pub(super) enum Fate {
     /// The backend has its recipient and will say what becomes of the message.
-    Open(Room),
+    Open(RecipientReservation),
     /// This will be said.
     Known(Vec<u8>),
 }
@@ -68,7 +68,7 @@ impl Transaction {
         self.recipients.iter().any(Recipient::is_open)
     }
 
-    /// The final dots go out: see [`Room::hand_over`].
+    /// The final dots go out: see [`RecipientReservation::hand_over`].
     pub(super) fn hand_over(&mut self) {
         for recipient in &mut self.recipients {
             if let Fate::Open(room) = &mut recipient.fate {
@@ -77,7 +77,7 @@ impl Transaction {
         }
     }
 
-    /// The backend of `slot` has the whole message and its verdicts will never come: see [`Room::doubt`].
+    /// The backend of `slot` has the whole message and its verdicts will never come: see [`RecipientReservation::doubt`].
     pub(super) fn doubt(&mut self, slot: usize, answer: &[u8]) {
         for recipient in self.recipients.iter_mut().filter(|recipient| recipient.slot == slot && recipient.is_open()) {
             if let Fate::Open(room) = mem::replace(&mut recipient.fate, Fate::Known(answer.to_vec())) {
@@ -103,7 +103,7 @@ pub(super) struct Candidate {
     pub(super) order: Vec<u8>,
     /// Whether the recipient can be said in ASCII.
     pub(super) ascii: bool,
-    pub(super) room: Room,
+    pub(super) room: RecipientReservation,
     pub(super) asked: Asked,
 }
 

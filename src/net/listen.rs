@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::conn::Conn;
-use super::stop::{Phase, Stop};
+use super::shutdown::{Phase, Shutdown};
 use crate::event::{Event, emit};
 use crate::private::Peer;
 
@@ -87,7 +87,7 @@ impl Bound {
     }
 
     /// Takes connections and hands each to `serve`, until `stop`. Must run inside the runtime.
-    pub async fn serve(self, number: u64, mut stop: Stop, mut serve: impl FnMut(Conn, Peer)) {
+    pub async fn serve(self, number: u64, mut stop: Shutdown, mut serve: impl FnMut(Conn, Peer)) {
         let accepting = async {
             let Ok(listener) = Listener::new(self) else {
                 emit(Event::AcceptFailed { listener: number });

@@ -1,16 +1,16 @@
 //! Sockets, TLS, timers: everything that touches the network, and nothing that understands a protocol.
 
 pub mod buffer;
+pub mod buffered;
 pub mod certificates;
 pub mod conn;
 pub mod dial;
-pub mod link;
 pub mod listen;
 pub mod loan;
-pub mod pace;
+pub mod min_rate;
 pub mod pool;
 mod rested;
+pub mod shutdown;
 pub mod spares;
-pub mod stop;
 pub mod stream;
 pub mod tls;

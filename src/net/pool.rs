@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::link::Link;
+use super::buffered::BufferedConn;
 use super::loan::{Loan, Owner};
 use super::rested::{Rested, lock};
 use crate::private::{Address, Credential, Secret};
@@ -112,7 +112,7 @@ impl Shelf {
 
     /// Takes the newest connection that was made with exactly this login; waits for one that is on its way to rest, if there is no
     /// other.
-    pub async fn find(&self, owner: &Owner, credential: &Credential) -> Option<(Arc<Loan>, Link)> {
+    pub async fn find(&self, owner: &Owner, credential: &Credential) -> Option<(Arc<Loan>, BufferedConn)> {
         if let Some(found) = self.take(owner, credential) {
             return Some(found);
         }
@@ -127,7 +127,7 @@ impl Shelf {
         loans.find(|loan| loan.is(owner, credential) && loan.is_settling())
     }
 
-    fn take(&self, owner: &Owner, credential: &Credential) -> Option<(Arc<Loan>, Link)> {
+    fn take(&self, owner: &Owner, credential: &Credential) -> Option<(Arc<Loan>, BufferedConn)> {
         loop {
             let mut inner = lock(&self.inner);
             let numbers = inner.of_user.get(&owner.user)?;
@@ -145,7 +145,7 @@ impl Shelf {
 
     /// Puts a connection to rest, and closes the oldest ones where there are too many. Closes it instead when its loan is
     /// revoked or too old. Must run inside the runtime.
-    pub fn rest(self: &Arc<Shelf>, loan: Arc<Loan>, link: Link) {
+    pub fn rest(self: &Arc<Shelf>, loan: Arc<Loan>, link: BufferedConn) {
         let until = (Instant::now() + self.params.rest).min(loan.born() + self.params.verify);
         let mut inner = lock(&self.inner);
         // Looked at under the lock: a revocation that comes later finds it on the shelf.
@@ -305,7 +305,7 @@ mod tests {
             end
         }
 
-        fn take(&self, user: &str, secret: &str) -> Option<(Arc<Loan>, Link)> {
+        fn take(&self, user: &str, secret: &str) -> Option<(Arc<Loan>, BufferedConn)> {
             self.shelf.take(&self.owner(user), &credential(user, secret))
         }
     }
@@ -314,9 +314,9 @@ mod tests {
         Credential { user: Private::new(user.into()), secret: Secret::new(secret.as_bytes()), mechanism: Mechanism::Password }
     }
 
-    fn link() -> (Link, UnixStream) {
+    fn link() -> (BufferedConn, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        (Link::new(Conn::Unix(ours), Side::Backend, Instant::now() + Duration::from_secs(60)), theirs)
+        (BufferedConn::new(Conn::Unix(ours), Side::Backend, Instant::now() + Duration::from_secs(60)), theirs)
     }
 
     async fn until(mut done: impl FnMut() -> bool) {

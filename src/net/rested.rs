@@ -12,14 +12,14 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
-use super::link::Link;
+use super::buffered::BufferedConn;
 
 /// How long a server may take to hear that a connection is not needed any more.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// A resting connection. Dropped, it closes.
 pub struct Rested {
-    link: Arc<Mutex<Option<Link>>>,
+    link: Arc<Mutex<Option<BufferedConn>>>,
     watcher: AbortHandle,
     /// Where it was used last.
     thread: ThreadId,
@@ -28,7 +28,7 @@ pub struct Rested {
 impl Rested {
     /// Lays `link` down `until` then; at that moment the server is told `goodbye`. `gone` is called when it closed by itself.
     /// Must run inside the runtime.
-    pub fn new(link: Link, until: Instant, goodbye: &'static [u8], gone: impl FnOnce() + Send + 'static) -> Rested {
+    pub fn new(link: BufferedConn, until: Instant, goodbye: &'static [u8], gone: impl FnOnce() + Send + 'static) -> Rested {
         let link = Arc::new(Mutex::new(Some(link)));
         let watcher = tokio::spawn(watch(link.clone(), until, goodbye, gone)).abort_handle();
         Rested { link, watcher, thread: thread::current().id() }
@@ -36,7 +36,7 @@ impl Rested {
 
     /// Takes the connection up again, unless it has just closed. Sessions stay on the thread that accepted them, so the next one is
     /// often on another than the last: the connection moves along. Saves one in twenty of a click's wake-ups, with two threads.
-    pub fn take(self) -> Option<Link> {
+    pub fn take(self) -> Option<BufferedConn> {
         let link = lock(&self.link).take()?;
         if self.thread == thread::current().id() { Some(link) } else { link.moved_here().ok() }
     }
@@ -51,7 +51,7 @@ impl Drop for Rested {
 }
 
 /// Waits for what must not happen, or for the end of the rest; then the connection goes.
-async fn watch(link: Arc<Mutex<Option<Link>>>, until: Instant, goodbye: &'static [u8], gone: impl FnOnce()) {
+async fn watch(link: Arc<Mutex<Option<BufferedConn>>>, until: Instant, goodbye: &'static [u8], gone: impl FnOnce()) {
     let stirs = poll_fn(|cx| match lock(&link).as_mut() {
         Some(link) => link.poll_stir(cx),
         None => Poll::Ready(()),

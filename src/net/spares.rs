@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::link::Link;
+use super::buffered::BufferedConn;
 use super::pool::Params;
 use super::rested::{Rested, lock};
 use crate::route::Backends;
@@ -48,7 +48,7 @@ impl Spares {
     }
 
     /// Takes the one that has rested least.
-    pub fn take(&self, backend: usize, backends: &Arc<Backends>) -> Option<(Link, Capabilities)> {
+    pub fn take(&self, backend: usize, backends: &Arc<Backends>) -> Option<(BufferedConn, Capabilities)> {
         loop {
             let mut inner = lock(&self.inner);
             let fits = |spare: &Spare| spare.backend == backend && Arc::ptr_eq(&spare.backends, backends);
@@ -62,7 +62,7 @@ impl Spares {
     }
 
     /// Puts one to rest on which nothing is under way; the oldest goes where there are too many. Must run inside the runtime.
-    pub fn rest(self: &Arc<Spares>, backend: usize, backends: Arc<Backends>, link: Link, capabilities: Capabilities) {
+    pub fn rest(self: &Arc<Spares>, backend: usize, backends: Arc<Backends>, link: BufferedConn, capabilities: Capabilities) {
         let mut inner = lock(&self.inner);
         if inner.closed || !link.input().is_empty() {
             return;
@@ -101,9 +101,9 @@ mod tests {
     use crate::fault::Side;
     use crate::net::conn::Conn;
 
-    fn link() -> (Link, UnixStream) {
+    fn link() -> (BufferedConn, UnixStream) {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        (Link::new(Conn::Unix(ours), Side::Backend, Instant::now() + Duration::from_secs(60)), theirs)
+        (BufferedConn::new(Conn::Unix(ours), Side::Backend, Instant::now() + Duration::from_secs(60)), theirs)
     }
 
     fn spares(per_backend: usize, rest: Duration) -> (Arc<Spares>, Arc<Backends>) {

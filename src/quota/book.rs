@@ -49,13 +49,13 @@ pub struct Book {
 }
 
 /// One association in the directory. Reservations hold on to it.
-pub(super) struct Tenant {
+pub(super) struct AssociationEntry {
     pub(super) waiting: Arc<Waiting>,
     pub(super) pulse: Arc<Pulse>,
     ledger: Mutex<Ledger>,
 }
 
-impl Tenant {
+impl AssociationEntry {
     // A ledger's methods cannot panic half-way, so a poisoned lock guards whole numbers.
     pub(super) fn lock(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
@@ -78,8 +78,8 @@ impl Tenant {
 
 #[derive(Default)]
 pub(super) struct Directory {
-    names: BTreeMap<Name, Arc<Tenant>>,
-    domains: HashMap<Domain, Arc<Tenant>>,
+    names: BTreeMap<Name, Arc<AssociationEntry>>,
+    domains: HashMap<Domain, Arc<AssociationEntry>>,
 }
 
 impl Book {
@@ -144,11 +144,11 @@ impl Book {
     }
 
     /// All associations, in the order of their names.
-    pub(super) fn tenants(&self) -> Vec<Arc<Tenant>> {
+    pub(super) fn tenants(&self) -> Vec<Arc<AssociationEntry>> {
         self.read(|directory| directory.names.values().cloned().collect())
     }
 
-    pub(super) fn tenant(&self, name: &Name) -> Option<Arc<Tenant>> {
+    pub(super) fn tenant(&self, name: &Name) -> Option<Arc<AssociationEntry>> {
         self.read(|directory| directory.names.get(name).cloned())
     }
 
@@ -160,7 +160,11 @@ impl Book {
 
     /// Does `work` on the ledger of the association that the address belongs to, with the address of the mailbox itself
     /// (an alias domain is replaced). The directory is held meanwhile: the domain cannot move away.
-    pub(super) fn with<T>(&self, address: &Address, work: impl FnOnce(&Arc<Tenant>, &mut Ledger, &Address) -> T) -> Option<T> {
+    pub(super) fn with<T>(
+        &self,
+        address: &Address,
+        work: impl FnOnce(&Arc<AssociationEntry>, &mut Ledger, &Address) -> T,
+    ) -> Option<T> {
         self.read(|directory| {
             let tenant = directory.domains.get(address.domain())?;
             let mut ledger = tenant.lock();
@@ -189,7 +193,7 @@ impl Book {
             }
             return;
         };
-        let tenant = tenant.unwrap_or_else(|| Tenant::new(now.clone(), &self.waiting, &self.pulse));
+        let tenant = tenant.unwrap_or_else(|| AssociationEntry::new(now.clone(), &self.waiting, &self.pulse));
         directory.add(&tenant, &now);
         let mut ledger = tenant.lock();
         ledger.association = now;
@@ -205,15 +209,15 @@ impl Book {
     }
 }
 
-impl Tenant {
-    fn new(association: Association, waiting: &Arc<Waiting>, pulse: &Arc<Pulse>) -> Arc<Tenant> {
+impl AssociationEntry {
+    fn new(association: Association, waiting: &Arc<Waiting>, pulse: &Arc<Pulse>) -> Arc<AssociationEntry> {
         let ledger = Mutex::new(Ledger::new(association));
-        Arc::new(Tenant { waiting: waiting.clone(), pulse: pulse.clone(), ledger })
+        Arc::new(AssociationEntry { waiting: waiting.clone(), pulse: pulse.clone(), ledger })
     }
 }
 
 impl Directory {
-    fn add(&mut self, tenant: &Arc<Tenant>, association: &Association) {
+    fn add(&mut self, tenant: &Arc<AssociationEntry>, association: &Association) {
         self.names.insert(association.name.clone(), tenant.clone());
         for domain in association.all_domains() {
             self.domains.insert(domain.clone(), tenant.clone());
@@ -229,7 +233,7 @@ impl Directory {
             if association.all_domains().any(|domain| directory.domains.contains_key(domain)) {
                 return Err(StoreError::Damaged);
             }
-            directory.add(&Tenant::new((*association).clone(), waiting, pulse), &association);
+            directory.add(&AssociationEntry::new((*association).clone(), waiting, pulse), &association);
         }
         // Records of domains that nobody has are left alone: they harm nobody, and `check` finds them.
         for record in rest {

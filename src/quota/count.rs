@@ -160,12 +160,12 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Way;
+    use super::super::Origin;
     use super::super::tally::Held;
     use super::*;
 
     fn deliver(tally: &mut Tally, octets: u64, now: Tick) {
-        let mut held = Held::new(Amount::message(octets), Way::Incoming);
+        let mut held = Held::new(Amount::message(octets), Origin::Incoming);
         tally.hold(&mut held);
         tally.hand_over(&mut held);
         let _ = tally.commit(&held, Amount::message(octets), now);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::mark::Mark;
 use super::tally::{Held, Tally};
 use super::watch::Watcher;
-use super::{Amount, Association, Day, Kind, Limit, Standing, Sum, Verdict, Way};
+use super::{Amount, Association, Day, Kind, Limit, Origin, Standing, Sum, Verdict};
 use crate::private::Address;
 
 /// One mailbox.
@@ -150,15 +150,15 @@ impl Ledger {
         Ok(())
     }
 
-    fn judge_writes(&self, number: u64, amount: Amount, way: Way, today: Day, writes: u64) -> Result<(), Verdict> {
+    fn judge_writes(&self, number: u64, amount: Amount, way: Origin, today: Day, writes: u64) -> Result<(), Verdict> {
         self.judge(number, amount, way, today)?;
         let announced = self.entries.get(&number).map_or(0, |entry| entry.tally.announced);
         let many = announced > 0 && announced.saturating_add(amount.octets) > writes;
-        if way == Way::Member && many { Err(Verdict::TooManyWrites) } else { Ok(()) }
+        if way == Origin::Member && many { Err(Verdict::TooManyWrites) } else { Ok(()) }
     }
 
     /// Whether `amount` could be reserved now.
-    pub(super) fn judge(&self, number: u64, amount: Amount, way: Way, today: Day) -> Result<(), Verdict> {
+    pub(super) fn judge(&self, number: u64, amount: Amount, way: Origin, today: Day) -> Result<(), Verdict> {
         let entry = self.entries.get(&number).ok_or(Verdict::Unknown)?;
         self.judge_association(amount, way, today)?;
         let mut total = Sum::default();
@@ -168,11 +168,11 @@ impl Ledger {
     }
 
     /// The association's half of the judgement, also for a mailbox that is not in the book yet.
-    pub(super) fn judge_association(&self, amount: Amount, way: Way, today: Day) -> Result<(), Verdict> {
+    pub(super) fn judge_association(&self, amount: Amount, way: Origin, today: Day) -> Result<(), Verdict> {
         match (way, self.association.state.standing(today)) {
-            (Way::Incoming, _) | (Way::Member, Standing::Active | Standing::Leaving(_)) => {}
-            (Way::Member, Standing::ReadOnly) => return Err(Verdict::ReadOnly),
-            (Way::Member, Standing::Suspended) => return Err(Verdict::Suspended),
+            (Origin::Incoming, _) | (Origin::Member, Standing::Active | Standing::Leaving(_)) => {}
+            (Origin::Member, Standing::ReadOnly) => return Err(Verdict::ReadOnly),
+            (Origin::Member, Standing::Suspended) => return Err(Verdict::Suspended),
         }
         let mut total = self.used.with(self.open);
         total.add(amount);

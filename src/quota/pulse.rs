@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
-use super::book::Tenant;
+use super::book::AssociationEntry;
 
 /// Quarters of a second since the start.
 pub(super) type Tick = u64;
@@ -26,7 +26,7 @@ pub(super) const BELIEVED: Tick = 14_400;
 #[derive(Default)]
 pub(super) struct Pulse {
     now: AtomicU64,
-    unsettled: Mutex<Vec<(Weak<Tenant>, u64)>>,
+    unsettled: Mutex<Vec<(Weak<AssociationEntry>, u64)>>,
 }
 
 impl Pulse {
@@ -36,16 +36,16 @@ impl Pulse {
 
     /// A tick is over. The mailboxes that waited for it: each is to be looked at, and given back by [`Pulse::wait`] if it goes
     /// on waiting.
-    pub(super) fn next(&self) -> (Tick, Vec<(Weak<Tenant>, u64)>) {
+    pub(super) fn next(&self) -> (Tick, Vec<(Weak<AssociationEntry>, u64)>) {
         let now = self.now.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         (now, std::mem::take(&mut *self.lock()))
     }
 
-    pub(super) fn wait(&self, tenant: Weak<Tenant>, number: u64) {
+    pub(super) fn wait(&self, tenant: Weak<AssociationEntry>, number: u64) {
         self.lock().push((tenant, number));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Weak<Tenant>, u64)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Weak<AssociationEntry>, u64)>> {
         self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,11 +5,11 @@
 //! not known, so that is added (`weak`) until the mailbox rests. What was committed after the last push is added too (`after`)
 //! and stays. Incoming mail is pushed before it is answered: its own push is in before its commit.
 
-use super::over::ON_TOP;
+use super::over_quota::ON_TOP;
 use super::pulse::{BLUR, FLUSH, LATE, REST, Tick};
 use super::recent::Recent;
 use super::tally::{Held, Tally};
-use super::{Amount, Book, Counted, Day, Way};
+use super::{Amount, Book, Counted, Day, Origin};
 use crate::private::Address;
 
 /// What is known of a mailbox that is pushed. `used = last + weak + after`.
@@ -173,7 +173,7 @@ impl Tally {
         let Some(push) = &mut self.push else { return Counted::Once };
         let pushes = push.count.saturating_sub(held.since().pushes);
         let mut under_lock = false;
-        if held.way == Way::Incoming {
+        if held.way == Origin::Incoming {
             // One of them is its own, unless each belongs to another message that was stored meanwhile, or its own was skipped.
             let skipped = push.skipped != held.since().skipped;
             let own = !skipped && pushes > push.stores.saturating_sub(held.since().stores);
@@ -206,7 +206,7 @@ impl Tally {
         }
         // A push that came since the hand-over may hold it: its own, if the session ended at once.
         let perhaps = pushes > 0 || push.skipped != held.since().skipped;
-        let weak = if perhaps && held.way == Way::Member {
+        let weak = if perhaps && held.way == Origin::Member {
             push.weak_member = Some(now);
             push.told(stored, Amount::ZERO)
         } else {

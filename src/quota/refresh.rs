@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::book::Tenant;
+use super::book::AssociationEntry;
 use super::count::Begun;
 use super::{Amount, Book, Day};
 use crate::private::Address;
@@ -12,7 +12,7 @@ use crate::private::Address;
 /// known, and nothing changes.
 #[must_use = "a refresh does nothing until it is finished"]
 pub struct Refresh {
-    tenant: Arc<Tenant>,
+    tenant: Arc<AssociationEntry>,
     number: u64,
     begun: Begun,
 }
@@ -46,7 +46,7 @@ pub enum Turn {
 /// the backend has answered.
 #[must_use = "a shift that is dropped is over"]
 pub struct Shift {
-    tenant: Arc<Tenant>,
+    tenant: Arc<AssociationEntry>,
     number: u64,
     turn: Turn,
 }

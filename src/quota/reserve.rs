@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::book::Tenant;
+use super::book::AssociationEntry;
 use super::pulse::Tick;
 use super::tally::{Held, Tally};
 use super::{Amount, Book, Day, Verdict};
@@ -11,7 +11,7 @@ use crate::private::Address;
 
 /// How mail gets into a mailbox: it decides which states of an association refuse it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Origin {
     /// By LMTP, from outside: only limits refuse it.
     Incoming,
     /// By a member (APPEND, COPY, REPLACE): the association's state counts too.
@@ -22,7 +22,7 @@ pub enum Way {
 /// hand-over on.
 #[must_use = "dropping a reservation ends it"]
 pub struct Reservation {
-    tenant: Arc<Tenant>,
+    tenant: Arc<AssociationEntry>,
     number: u64,
     held: Held,
     today: Day,
@@ -63,7 +63,7 @@ impl Book {
     /// used: any number of writers at once stay within both limits, to the octet.
     ///
     /// The mailbox must have been admitted. An `amount` without messages is fine (what a literal will need is not known yet).
-    pub fn reserve(&self, mailbox: &Address, amount: Amount, way: Way, today: Day) -> Result<Reservation, Verdict> {
+    pub fn reserve(&self, mailbox: &Address, amount: Amount, way: Origin, today: Day) -> Result<Reservation, Verdict> {
         let writes = self.writes();
         let reserved = self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox).ok_or(Verdict::Unknown)?;
@@ -86,9 +86,9 @@ impl Book {
     /// before the mail comes. A mailbox that was never seen is judged by its association and the default limit.
     pub fn probe(&self, mailbox: &Address, amount: Amount, today: Day) -> Result<(), Verdict> {
         let judged = self.with(mailbox, |_, ledger, mailbox| match ledger.number(mailbox) {
-            Some(number) => ledger.judge(number, amount, Way::Incoming, today),
+            Some(number) => ledger.judge(number, amount, Origin::Incoming, today),
             None => {
-                ledger.judge_association(amount, Way::Incoming, today)?;
+                ledger.judge_association(amount, Origin::Incoming, today)?;
                 let fits = ledger.association.mailbox_default.allows(amount.octets.into());
                 if fits { Ok(()) } else { Err(Verdict::MailboxFull) }
             }

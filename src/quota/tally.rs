@@ -7,7 +7,7 @@ use super::doubt::Doubts;
 use super::pulse::{BELIEVED, Tick};
 use super::push::Push;
 use super::recent::Recent;
-use super::{Amount, Counted, Way};
+use super::{Amount, Counted, Origin};
 
 /// See the head of the file.
 #[derive(Default)]
@@ -60,7 +60,7 @@ pub(super) struct Tally {
 /// A reservation's side.
 pub(super) struct Held {
     pub(super) amount: Amount,
-    pub(super) way: Way,
+    pub(super) way: Origin,
     phase: Phase,
     since: Since,
 }
@@ -86,7 +86,7 @@ pub(super) struct Since {
 
 impl Held {
     /// Neither set aside nor let go yet.
-    pub(super) fn new(amount: Amount, way: Way) -> Held {
+    pub(super) fn new(amount: Amount, way: Origin) -> Held {
         Held { amount, way, phase: Phase::Paused, since: Since::default() }
     }
 
@@ -140,7 +140,7 @@ impl Tally {
     /// Sets a reservation's amount aside; it was judged.
     pub(super) fn hold(&mut self, held: &mut Held) {
         self.open = self.open.plus(held.amount);
-        if held.way == Way::Member {
+        if held.way == Origin::Member {
             self.announced = self.announced.saturating_add(held.amount.octets);
         }
         (held.phase, held.since) = (Phase::Announced, self.since());
@@ -149,7 +149,7 @@ impl Tally {
     /// More for a reservation that is not let go; it was judged.
     pub(super) fn grow(&mut self, held: &mut Held, more: Amount) {
         self.open = self.open.plus(more);
-        if held.way == Way::Member && held.phase == Phase::Announced {
+        if held.way == Origin::Member && held.phase == Phase::Announced {
             self.announced = self.announced.saturating_add(more.octets);
         }
         held.amount = held.amount.plus(more);
@@ -172,7 +172,7 @@ impl Tally {
             Phase::Announced => self.unannounce(held),
         }
         self.handed += 1;
-        self.handed_incoming += u32::from(held.way == Way::Incoming);
+        self.handed_incoming += u32::from(held.way == Origin::Incoming);
         (held.phase, held.since) = (Phase::Handed, self.since());
     }
 
@@ -199,7 +199,7 @@ impl Tally {
         self.committed = self.committed.plus(stored);
         let slot = self.recent.slot(now);
         *slot = slot.plus(stored);
-        if held.way == Way::Member {
+        if held.way == Origin::Member {
             self.by_member = Some(now);
         }
         let overlaps = self.counting > 0 || self.counts != held.since.counts;
@@ -207,7 +207,7 @@ impl Tally {
             return self.commit_pushed(held, stored, overlaps, now);
         }
         self.used = self.used.plus(stored);
-        if held.way == Way::Incoming {
+        if held.way == Origin::Incoming {
             self.came_late(stored, now);
         }
         self.counted(held.way, overlaps)
@@ -220,11 +220,11 @@ impl Tally {
     }
 
     /// The backend's own count of incoming mail is not known before somebody asks for it.
-    pub(super) fn counted(&mut self, way: Way, twice: bool) -> Counted {
+    pub(super) fn counted(&mut self, way: Origin, twice: bool) -> Counted {
         match way {
-            Way::Incoming => self.want(),
+            Origin::Incoming => self.want(),
             // Its session counts again.
-            Way::Member => self.wanted |= twice,
+            Origin::Member => self.wanted |= twice,
         }
         if twice { Counted::PerhapsTwice } else { Counted::Once }
     }
@@ -241,14 +241,14 @@ impl Tally {
             Phase::Announced => self.unannounce(held),
             Phase::Handed => {
                 self.handed = self.handed.saturating_sub(1);
-                self.handed_incoming = self.handed_incoming.saturating_sub(u32::from(held.way == Way::Incoming));
+                self.handed_incoming = self.handed_incoming.saturating_sub(u32::from(held.way == Origin::Incoming));
             }
         }
         self.open = self.open.minus(held.amount);
     }
 
     fn unannounce(&mut self, held: &Held) {
-        if held.way == Way::Member {
+        if held.way == Origin::Member {
             self.announced = self.announced.saturating_sub(held.amount.octets);
         }
     }

@@ -1,8 +1,8 @@
 //! Why the book says no.
 
-use crate::fault::Code;
+use crate::fault::RefusalCode;
 
-/// A refusal. Which limit it was is told to the person, as a [`Code`].
+/// A refusal. Which limit it was is told to the person, as a [`RefusalCode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The space (or the number of messages) that the association shares.
@@ -25,16 +25,16 @@ pub enum Verdict {
 
 impl Verdict {
     /// The code word that the person is told.
-    pub fn code(self) -> Code {
+    pub fn code(self) -> RefusalCode {
         match self {
-            Verdict::AssociationFull => Code::AssociationFull,
-            Verdict::MailboxFull => Code::MailboxFull,
-            Verdict::ReadOnly => Code::ReadOnly,
-            Verdict::Suspended => Code::Suspended,
-            Verdict::TooManyMailboxes => Code::TooManyMailboxes,
-            Verdict::TooManyMessages => Code::TooManyMessages,
-            Verdict::TooManyWrites => Code::TooManyWrites,
-            Verdict::Unknown => Code::UnknownMailbox,
+            Verdict::AssociationFull => RefusalCode::AssociationFull,
+            Verdict::MailboxFull => RefusalCode::MailboxFull,
+            Verdict::ReadOnly => RefusalCode::ReadOnly,
+            Verdict::Suspended => RefusalCode::Suspended,
+            Verdict::TooManyMailboxes => RefusalCode::TooManyMailboxes,
+            Verdict::TooManyMessages => RefusalCode::TooManyMessages,
+            Verdict::TooManyWrites => RefusalCode::TooManyWrites,
+            Verdict::Unknown => RefusalCode::UnknownMailbox,
         }
     }
 }

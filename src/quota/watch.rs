@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use super::book::Tenant;
+use super::book::AssociationEntry;
 use super::{Book, Day, Standing, Verdict};
 use crate::private::Address;
 
@@ -28,7 +28,7 @@ pub enum Told {
 /// One open session. Dropping it ends the watch.
 #[must_use = "a watch that is dropped hears nothing"]
 pub struct Watch {
-    tenant: Arc<Tenant>,
+    tenant: Arc<AssociationEntry>,
     number: u64,
     watcher: Arc<Watcher>,
     closed: bool,

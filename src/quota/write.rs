@@ -7,13 +7,13 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::book::Tenant;
+use super::book::AssociationEntry;
 use super::{Book, record};
 use crate::store::{self, BATCH, StoreError};
 
 /// What was taken out of one ledger to be written.
 struct Taken {
-    tenant: Arc<Tenant>,
+    tenant: Arc<AssociationEntry>,
     mailboxes: Vec<u64>,
     mark: bool,
 }
@@ -47,7 +47,7 @@ impl Book {
     }
 }
 
-fn collect(tenant: &Arc<Tenant>, batch: &mut Vec<store::Change>, taken: &mut Vec<Taken>) {
+fn collect(tenant: &Arc<AssociationEntry>, batch: &mut Vec<store::Change>, taken: &mut Vec<Taken>) {
     let mut ledger = tenant.lock();
     let mailboxes: Vec<_> = std::mem::take(&mut ledger.dirty).into_iter().collect();
     let mark = std::mem::take(&mut ledger.dirty_mark);

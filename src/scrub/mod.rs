@@ -23,7 +23,7 @@ mod sender;
 mod sent;
 mod signed;
 
-use crate::fault::Code;
+use crate::fault::RefusalCode;
 use crate::policy::headers::{Headers, Malformed};
 use crate::private::Address;
 use crate::wire::header::{Part, split};
@@ -129,11 +129,11 @@ pub enum Refusal {
 
 impl Refusal {
     /// The word that the member is told.
-    pub fn code(self) -> Code {
+    pub fn code(self) -> RefusalCode {
         match self {
-            Refusal::Malformed | Refusal::TooManyFields | Refusal::TooManySenders => Code::MessageMalformed,
-            Refusal::NoFrom | Refusal::NotYours | Refusal::UnclearSender => Code::NotYourAddress,
-            Refusal::TooLong => Code::HeaderTooLong,
+            Refusal::Malformed | Refusal::TooManyFields | Refusal::TooManySenders => RefusalCode::MessageMalformed,
+            Refusal::NoFrom | Refusal::NotYours | Refusal::UnclearSender => RefusalCode::NotYourAddress,
+            Refusal::TooLong => RefusalCode::HeaderTooLong,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The admins' Unix socket: one line in, one line out, and the connection is closed.
 //!
-//! Two doors: the mode of the socket's file, and the credentials that the kernel gives of the peer (SO_PEERCRED). Network
+//! Two listeners: the mode of the socket's file, and the credentials that the kernel gives of the peer (SO_PEERCRED). Network
 //! limits do not hold here, so that a flood from outside cannot lock the admins out.
 
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::Context;
 use super::clock::today;
 use crate::admin::{Answer, MAX_REQUEST, Request};
 use crate::fault::{Fault, Side};
+use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
-use crate::net::link::Link;
 use crate::net::listen::Bound;
-use crate::net::stop::Stop;
+use crate::net::shutdown::Shutdown;
 
 /// Admins at once, on each of the threads that serve. More wait in the kernel's queue.
 const ADMINS: usize = 16;
@@ -47,7 +47,7 @@ impl Access {
 }
 
 /// Serves `bound` until the stop. What was begun is finished: a session holds its `stop`.
-pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Stop) {
+pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Shutdown) {
     let seats = Arc::new(Semaphore::new(ADMINS));
     let listening = stop.clone();
     let serve = |conn, _| {
@@ -65,7 +65,7 @@ pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop:
 
 async fn receive(stream: UnixStream, context: Arc<Context>) -> Result<(), Fault> {
     let allowed = stream.peer_cred().is_ok_and(|peer| context.access.allows(peer.uid(), peer.gid()));
-    let mut link = Link::new(Conn::Unix(stream), Side::Client, Instant::now() + ASKING);
+    let mut link = BufferedConn::new(Conn::Unix(stream), Side::Client, Instant::now() + ASKING);
     // Read in any case: closed with bytes unread, a Unix socket takes our answer back.
     let answer = match request(&mut link).await? {
         _ if !allowed => refused("You may not speak to this daemon."),
@@ -79,7 +79,7 @@ async fn receive(stream: UnixStream, context: Arc<Context>) -> Result<(), Fault>
 }
 
 /// The line; none when it is too long, and then it is swallowed as far as that is reasonable.
-async fn request(link: &mut Link) -> Result<Option<Zeroizing<Vec<u8>>>, Fault> {
+async fn request(link: &mut BufferedConn) -> Result<Option<Zeroizing<Vec<u8>>>, Fault> {
     let mut line = Zeroizing::new(Vec::new());
     let mut length = 0;
     loop {
@@ -117,7 +117,7 @@ async fn reply(line: &[u8], context: Arc<Context>) -> Answer {
     }
     let now = std::time::Instant::now();
     // The book waits for the disk.
-    let work = tokio::task::spawn_blocking(move || context.desk.serve(&request, &context.backends.load(), today(), now));
+    let work = tokio::task::spawn_blocking(move || context.executor.serve(&request, &context.backends.load(), today(), now));
     work.await.unwrap_or_else(|_| refused("The daemon failed in the middle of this. Look with `show` or `list`."))
 }
 

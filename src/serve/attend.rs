@@ -2,9 +2,9 @@
 
 use std::task::{Context, Poll};
 
-use super::carry::Carrier;
 use super::clock::today;
-use crate::fault::{Code, Fault};
+use super::proxy::Proxy;
+use crate::fault::{Fault, RefusalCode};
 use crate::imap::reply;
 use crate::quota::{Told, Watch};
 
@@ -29,7 +29,7 @@ impl Listener {
         }
     }
 
-    pub(super) fn listen(&mut self, cx: &mut Context<'_>, carrier: &mut Carrier) {
+    pub(super) fn listen(&mut self, cx: &mut Context<'_>, proxy: &mut Proxy) {
         let Some(watch) = self.watch.as_ref().filter(|_| !self.over) else { return };
         if !std::mem::take(&mut self.stirred) && !watch.is_stirred() {
             return;
@@ -37,13 +37,13 @@ impl Listener {
         while let Poll::Ready(told) = watch.poll(cx, today()) {
             let code = match told {
                 Told::Recount => {
-                    carrier.recount();
+                    proxy.recount();
                     continue;
                 }
-                Told::Kicked => Code::SessionEnded,
+                Told::Kicked => RefusalCode::SessionEnded,
                 Told::Ended(verdict) => verdict.code(),
             };
-            carrier.close(&reply::bye_by(code), Fault::Limit);
+            proxy.close(&reply::bye_by(code), Fault::Limit);
             self.over = true;
             return;
         }

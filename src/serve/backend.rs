@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use super::clock::today;
 use super::{Context, pool};
 use crate::event::{Event, emit};
-use crate::fault::{Code, Fault, Side};
-use crate::imap::dialup::{Dialing, Dialup};
+use crate::fault::{Fault, RefusalCode, Side};
+use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
 use crate::limit::Seat;
+use crate::net::buffered::BufferedConn;
 use crate::net::dial::{dial, secure};
-use crate::net::link::Link;
 use crate::net::loan::Loan;
 use crate::private::{Address, Credential, Mechanism, Private, Pseudonym};
 use crate::quota::Verdict;
@@ -29,7 +29,7 @@ pub struct Health {
 }
 
 impl Health {
-    pub(super) fn is(&self, backend: usize, up: bool) {
+    pub(super) fn set(&self, backend: usize, up: bool) {
         let Some(bit) = u32::try_from(backend).ok().and_then(|shift| 1u64.checked_shl(shift)) else { return };
         let before = if up { self.down.fetch_and(!bit, Ordering::Relaxed) } else { self.down.fetch_or(bit, Ordering::Relaxed) };
         match (before & bit != 0, up) {
@@ -66,10 +66,10 @@ pub struct Authenticated {
 /// A connection on which the person is logged in.
 pub struct LoggedIn {
     /// To the backend.
-    pub link: Link,
+    pub link: BufferedConn,
     /// The backend's capabilities after login.
     pub capabilities: Vec<u8>,
-    /// See [`Dialup::non_sync`].
+    /// See [`UpstreamLogin::non_sync`].
     pub non_sync: Option<u64>,
     /// Who.
     pub who: Authenticated,
@@ -91,7 +91,7 @@ pub enum NoLogin {
     /// Wrong user, domain or password; never told which.
     Denied,
     /// It could not be tried.
-    Untried(Code),
+    Untried(RefusalCode),
 }
 
 /// Tries `credential` at the backend of its domain, within the limits.
@@ -143,7 +143,7 @@ async fn judge(context: &Context, seat: &Seat, credential: &Credential, pooling:
 }
 
 /// Asks the book whether a person whose password was good may come in, and writes a new mailbox down.
-fn welcome(context: &Context, user: &Address) -> Result<(), Code> {
+fn welcome(context: &Context, user: &Address) -> Result<(), RefusalCode> {
     let told = |verdict: Verdict| verdict.code();
     context.book.may_log_in(user, today()).map_err(told)?;
     context.book.admit(user).map_err(told)
@@ -193,13 +193,13 @@ pub(super) async fn converse(
     let endpoint = &backend.imap;
     let hint = (backend.hint == ClientHint::Pseudonym).then(|| context.limits.pseudonymiser().hint(source));
     let conn = dial(endpoint, &context.tls, patience).await;
-    context.health.is(who.backend, conn.is_ok());
-    let mut link = Link::new(conn?, Side::Backend, Instant::now() + patience);
-    let mut dialup = Dialup::new(endpoint.security == Security::StartTls, hint);
+    context.health.set(who.backend, conn.is_ok());
+    let mut link = BufferedConn::new(conn?, Side::Backend, Instant::now() + patience);
+    let mut login = UpstreamLogin::new(endpoint.security == Security::StartTls, hint);
     loop {
-        match dialup.next(link.input(), false, credential) {
-            Ok(Dialing::Need) => drop(link.fill().await?),
-            Ok(Dialing::Send(taken, bytes)) => {
+        match login.next(link.input(), false, credential) {
+            Ok(LoginProgress::Need) => drop(link.fill().await?),
+            Ok(LoginProgress::Send(taken, bytes)) => {
                 link.consume(taken);
                 if !bytes.is_empty() {
                     // Judging a password may take long: backends slow down guessers.
@@ -207,13 +207,13 @@ pub(super) async fn converse(
                     link.send(&bytes).await?;
                 }
             }
-            Ok(Dialing::StartTls) => {
+            Ok(LoginProgress::StartTls) => {
                 let conn = secure(link.into_bare(), endpoint, &context.tls, patience).await?;
-                link = Link::new(conn, Side::Backend, Instant::now() + patience);
+                link = BufferedConn::new(conn, Side::Backend, Instant::now() + patience);
             }
-            Ok(Dialing::Done(taken)) => {
+            Ok(LoginProgress::Done(taken)) => {
                 link.consume(taken);
-                let (capabilities, non_sync) = (dialup.capabilities().to_vec(), dialup.non_sync());
+                let (capabilities, non_sync) = (login.capabilities().to_vec(), login.non_sync());
                 return Ok(LoggedIn { link, capabilities, non_sync, who, loan: None });
             }
             Err(fault) => {

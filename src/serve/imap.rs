@@ -11,22 +11,22 @@ use tokio::time::{Instant, sleep_until};
 
 use super::attend::Listener;
 use super::backend::{self, LoggedIn, NoLogin, Pooling};
-use super::carry::Carrier;
-use super::door::Visit;
-use super::member::Member;
+use super::listener::Accepted;
+use super::mailbox::MailboxAccount;
 use super::observe::Observer;
+use super::proxy::Proxy;
 use super::silence::Nap;
 use super::{Context, Patience, pool};
 use crate::event::{Event, emit};
-use crate::fault::{Code, Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login::{Attempt, Before, Login, Protection, denied, untried, welcome};
 use crate::imap::offers::Offers;
 use crate::imap::reply;
-use crate::imap::session::{Session, Terms};
+use crate::imap::session::{Session, SessionOptions};
 use crate::incident::{Protocol, Verb};
 use crate::limit::Seat;
-use crate::net::link::Link;
-use crate::net::stop::{Phase, Stop};
+use crate::net::buffered::BufferedConn;
+use crate::net::shutdown::{Phase, Shutdown};
 
 /// How long a client may take to hear our last words.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -47,14 +47,14 @@ fn fresh_tag() -> Box<[u8]> {
 ///
 /// # Errors
 /// Why it ended, if not by its own wish.
-pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fault> {
+pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
     // Boxed, so that what login needs does not stay in the task of a session that idles for hours.
     let mut observer = Observer::new(&context, Protocol::Imap);
-    let (login, seat, stop) = Box::pin(enter(visit, &context, &mut observer)).await?;
+    let (login, seat, stop) = Box::pin(enter(accepted, &context, &mut observer)).await?;
     let Some((client, logged_in)) = login else { return Ok(()) };
     let (backend, loan) = (logged_in.who.backend, logged_in.loan.clone());
-    let member = Member::new(&context, &logged_in);
-    let terms = Terms {
+    let member = MailboxAccount::new(&context, &logged_in);
+    let terms = SessionOptions {
         account: Some(member.clone()),
         offers: Offers::of(&logged_in.capabilities),
         append_limit: context.sizes.message,
@@ -63,17 +63,17 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
     };
     let session = Session::new(terms);
     let session = if loan.is_some() { session.on_loan() } else { session };
-    let mut carrier = Carrier::new(client.into_parts(), logged_in.link.into_parts(), session, observer);
+    let mut proxy = Proxy::new(client.into_parts(), logged_in.link.into_parts(), session, observer);
     let mut listener = Listener::new(member.watch());
-    let end = carry(&mut carrier, context.patience, stop, &mut listener).await;
+    let end = carry(&mut proxy, context.patience, stop, &mut listener).await;
     if end == Err(Fault::Garbage(Side::Backend)) {
         emit(Event::BackendConfused { backend: backend as u64 });
     }
     drop(seat);
     if let (Some(loan), Ok(())) = (loan, end) {
-        Box::pin(pool::leave(&context, carrier.into_rest(), loan)).await;
+        Box::pin(pool::leave(&context, proxy.into_rest(), loan)).await;
     } else {
-        drop(carrier);
+        drop(proxy);
         listener.closed();
     }
     end
@@ -81,13 +81,13 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
 
 /// Until a backend accepts the client: both connections then. `None`: the client left.
 async fn enter(
-    visit: Visit,
+    accepted: Accepted,
     context: &Context,
     observer: &mut Observer,
-) -> Result<(Option<(Link, LoggedIn)>, Seat, Stop), Fault> {
-    let Visit { arrival, seat, mut stop, protection, tls, pooling } = visit;
+) -> Result<(Option<(BufferedConn, LoggedIn)>, Seat, Shutdown), Fault> {
+    let Accepted { handshake, seat, mut stop, protection, tls, pooling } = accepted;
     let mut login = Login::new(protection);
-    let mut link = arrival.greet(&login.greeting()).await?;
+    let mut link = handshake.greet(&login.greeting()).await?;
     loop {
         match login.next(link.input()) {
             Before::Need => {
@@ -109,7 +109,7 @@ async fn enter(
                 link.send(&answer).await?;
                 let deadline = Instant::now() + context.patience.login;
                 let conn = tls.as_ref().ok_or(Fault::Tls(Side::Us))?.accept(link.into_bare(), b"").await?;
-                link = Link::new(conn, Side::Client, deadline);
+                link = BufferedConn::new(conn, Side::Client, deadline);
                 login = Login::new(Protection::Secure);
             }
             Before::Try(taken, attempt) => {
@@ -131,7 +131,7 @@ async fn enter(
 }
 
 async fn attempt_login(
-    link: &mut Link,
+    link: &mut BufferedConn,
     attempt: &Attempt,
     (context, seat, pooling): (&Context, &Seat, Pooling),
     observer: &Observer,
@@ -146,7 +146,7 @@ async fn attempt_login(
             link.send(&words.concat()).await?;
             return Ok(Some(logged_in));
         }
-        Err(NoLogin::Denied) => (denied(&attempt.tag), Code::WrongPassword),
+        Err(NoLogin::Denied) => (denied(&attempt.tag), RefusalCode::WrongPassword),
         Err(NoLogin::Untried(code)) => (untried(&attempt.tag, code), code),
     };
     observer.judged(Some(refusal));
@@ -155,7 +155,7 @@ async fn attempt_login(
 }
 
 /// Carries until one side ends, is silent for too long, or the daemon stops.
-async fn carry(carrier: &mut Carrier, patience: Patience, mut stop: Stop, listener: &mut Listener) -> Result<(), Fault> {
+async fn carry(proxy: &mut Proxy, patience: Patience, mut stop: Shutdown, listener: &mut Listener) -> Result<(), Fault> {
     // Looked at now and then, and not set anew for each byte: a timer that is moved at every command costs more than the
     // command. So a stall is noticed after one to two times its length.
     let mut check = pin!(sleep_until(Instant::now() + patience.stall));
@@ -167,38 +167,38 @@ async fn carry(carrier: &mut Carrier, patience: Patience, mut stop: Stop, listen
         tokio::select! {
             biased;
             end = poll_fn(|cx| {
-                listener.listen(cx, carrier);
-                let mut end = carrier.poll(cx, &mut silence.moved);
-                while let Some(wish) = nap.over(cx, carrier.wish(), silence.moved).filter(|_| end.is_pending()) {
-                    carrier.silent(wish);
-                    end = carrier.poll(cx, &mut silence.moved);
+                listener.listen(cx, proxy);
+                let mut end = proxy.poll(cx, &mut silence.moved);
+                while let Some(wish) = nap.over(cx, proxy.wish(), silence.moved).filter(|_| end.is_pending()) {
+                    proxy.silent(wish);
+                    end = proxy.poll(cx, &mut silence.moved);
                 }
-                let rests = end.is_pending() && carrier.at_rest();
+                let rests = end.is_pending() && proxy.at_rest();
                 silence.rested |= rests;
                 if rests && seen == Phase::Draining { Poll::Ready(None) } else { end.map(Some) }
             }) => match end {
                 Some(end) => return end,
-                None => drop(carrier.close(&reply::bye(Fault::Stopping), Fault::Stopping)),
+                None => drop(proxy.close(&reply::bye(Fault::Stopping), Fault::Stopping)),
             },
             () = &mut check => {
-                if carrier.is_closing() && !carrier.forget_client() {
+                if proxy.is_closing() && !proxy.forget_client() {
                     return Err(Fault::Slow(Side::Client));
                 }
                 listener.stirred = true;
-                if silence.is_too_long(carrier.at_rest()) {
-                    let fault = Fault::Slow(carrier.slow_side());
-                    carrier.close(&reply::bye(fault), fault);
+                if silence.is_too_long(proxy.at_rest()) {
+                    let fault = Fault::Slow(proxy.slow_side());
+                    proxy.close(&reply::bye(fault), fault);
                 }
                 check.as_mut().reset(Instant::now() + patience.stall);
             }
             () = stop.reached(next), if seen < Phase::Over => {
                 seen = stop.phase();
-                if seen == Phase::Over || carrier.at_rest() {
-                    carrier.close(&reply::bye(Fault::Stopping), Fault::Stopping);
+                if seen == Phase::Over || proxy.at_rest() {
+                    proxy.close(&reply::bye(Fault::Stopping), Fault::Stopping);
                 }
             }
         }
-        if carrier.is_closing() {
+        if proxy.is_closing() {
             check.as_mut().reset(Instant::now() + LAST_WORDS);
         }
     }

@@ -6,17 +6,17 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::clock::today;
-use super::door::Visit;
+use super::listener::Accepted;
 use super::{Context, Quota};
 use crate::event::{Event, emit};
 use crate::fault::{Fault, Side};
 use crate::limit::Seat;
-use crate::lmtp::{Act, House, Params, Peer, Session};
+use crate::lmtp::{Act, Environment, Params, Peer, Session};
+use crate::net::buffered::BufferedConn;
 use crate::net::dial::{dial, secure};
-use crate::net::link::Link;
-use crate::net::pace::Pace;
-use crate::net::stop::{Phase, Stop};
-use crate::quota::{Book, Day, Over, Unknown};
+use crate::net::min_rate::MinRate;
+use crate::net::shutdown::{Phase, Shutdown};
+use crate::quota::{Book, Day, OverQuota, Unknown};
 use crate::route::{Backends, Endpoint, Security};
 
 /// How long a backend may take over a message that it has whole, RFC 5321 4.5.3.2.6. The relay waits as long: less, and a
@@ -29,40 +29,40 @@ const FAREWELL: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// Why it ended, if not by its own wish.
-pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fault> {
-    let Visit { arrival, seat, stop, .. } = visit;
+pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
+    let Accepted { handshake, seat, stop, .. } = accepted;
     let recipients = context.sizes.recipients.try_into().unwrap_or(usize::MAX);
     let mut session = Session::new(Arc::new(Params { hostname: context.hostname.clone(), recipients }));
-    let client = arrival.greet(&session.answers()).await?;
+    let client = handshake.greet(&session.answers()).await?;
     let backends = context.backends.load_full();
     let (hops, pace, listening) = (Vec::new(), None, true);
-    let desk = Desk { client, hops, session, context, backends, _seat: seat, stop, pace, listening };
-    desk.run().await
+    let driver = Driver { client, hops, session, context, backends, _seat: seat, stop, pace, listening };
+    driver.run().await
 }
 
 /// One session with all it holds.
-struct Desk {
-    client: Link,
+struct Driver {
+    client: BufferedConn,
     /// By slot.
-    hops: Vec<Option<Link>>,
+    hops: Vec<Option<BufferedConn>>,
     session: Session,
     context: Arc<Context>,
     /// Those that were in force when the session began.
     backends: Arc<Backends>,
     _seat: Seat,
-    stop: Stop,
+    stop: Shutdown,
     /// How fast the message comes that is on its way.
-    pace: Option<Pace>,
+    pace: Option<MinRate>,
     /// The client is there.
     listening: bool,
 }
 
-impl Desk {
+impl Driver {
     async fn run(mut self) -> Result<(), Fault> {
         loop {
             let asked = self.session.asks();
-            let input = asked.and_then(|slot| self.hops.get(slot)?.as_ref()).map_or(&[][..], Link::input);
-            let rules = Rules { book: &self.context.book, backends: &self.backends, quota: self.context.quota };
+            let input = asked.and_then(|slot| self.hops.get(slot)?.as_ref()).map_or(&[][..], BufferedConn::input);
+            let rules = LmtpEnv { book: &self.context.book, backends: &self.backends, quota: self.context.quota };
             let step = self.session.step(&rules, self.client.input(), input);
             self.client.consume(step.client);
             if let Some(hop) = asked.and_then(|slot| self.hops.get_mut(slot)?.as_mut()) {
@@ -117,7 +117,7 @@ impl Desk {
         }
     }
 
-    fn keep(&mut self, slot: usize, link: Link) {
+    fn keep(&mut self, slot: usize, link: BufferedConn) {
         if let Some(hop) = self.hops.get_mut(slot) {
             *hop = Some(link);
         }
@@ -136,7 +136,7 @@ impl Desk {
         let in_message = self.session.in_message();
         let patience = self.context.patience;
         let deadline = match in_message {
-            true => self.pace.get_or_insert_with(|| Pace::new(patience.stall, patience.least_rate)).deadline(),
+            true => self.pace.get_or_insert_with(|| MinRate::new(patience.stall, patience.least_rate)).deadline(),
             false => Instant::now() + patience.stall,
         };
         self.client.set_deadline(deadline);
@@ -196,10 +196,10 @@ impl Desk {
         let Some((number, endpoint)) = self.endpoint(slot) else { return self.lose(slot, Fault::Down) };
         let patience = self.context.patience.backend;
         let conn = dial(&endpoint, &self.context.tls, patience).await;
-        self.context.incoming_health.is(number, conn.is_ok());
+        self.context.incoming_health.set(number, conn.is_ok());
         match conn {
             Ok(conn) => {
-                self.keep(slot, Link::new(conn, Side::Backend, Instant::now() + patience));
+                self.keep(slot, BufferedConn::new(conn, Side::Backend, Instant::now() + patience));
                 self.session.dialed(slot, endpoint.security == Security::StartTls);
             }
             Err(fault) => self.lose(slot, fault),
@@ -213,7 +213,7 @@ impl Desk {
         // `into_bare` drops what came in the clear.
         match secure(link.into_bare(), &endpoint, &self.context.tls, patience).await {
             Ok(conn) => {
-                self.keep(slot, Link::new(conn, Side::Backend, Instant::now() + patience));
+                self.keep(slot, BufferedConn::new(conn, Side::Backend, Instant::now() + patience));
                 self.session.secured(slot);
             }
             Err(fault) => self.lose(slot, fault),
@@ -235,13 +235,13 @@ impl Desk {
 }
 
 /// What the session asks of the book and the config.
-struct Rules<'a> {
+struct LmtpEnv<'a> {
     book: &'a Book,
     backends: &'a Backends,
     quota: Quota,
 }
 
-impl House for Rules<'_> {
+impl Environment for LmtpEnv<'_> {
     fn book(&self) -> &Book {
         self.book
     }
@@ -250,7 +250,7 @@ impl House for Rules<'_> {
         today()
     }
 
-    fn over(&self) -> Over {
+    fn over(&self) -> OverQuota {
         self.quota.over
     }
 

@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use super::Context;
 use crate::fault::{Fault, Side};
 use crate::metrics::{Now, respond};
+use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
-use crate::net::link::Link;
 use crate::net::listen::Bound;
-use crate::net::stop::Stop;
+use crate::net::shutdown::Shutdown;
 
 /// Scrapers at once, on each of the threads that serve. More are closed without a word.
 const SCRAPERS: usize = 4;
@@ -20,7 +20,7 @@ const SCRAPERS: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Serves `bound` until the stop. A scraper takes no seat: it is no session, and a flood of sessions must not blind the admins.
-pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Stop) {
+pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Shutdown) {
     let seats = Arc::new(Semaphore::new(SCRAPERS));
     let serve = |conn, _| {
         let Ok(seat) = seats.clone().try_acquire_owned() else { return };
@@ -35,7 +35,7 @@ pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop:
 }
 
 async fn receive(conn: Conn, context: &Context) -> Result<(), Fault> {
-    let mut link = Link::new(conn, Side::Client, Instant::now() + PATIENCE);
+    let mut link = BufferedConn::new(conn, Side::Client, Instant::now() + PATIENCE);
     let response = loop {
         match respond(link.input(), &context.metrics.page()) {
             Some(response) => break response,

@@ -5,45 +5,45 @@
 mod admin;
 mod attend;
 pub mod backend;
-mod carry;
 pub mod clock;
-pub mod crew;
-mod delegate;
-mod door;
-mod house;
+mod environment;
 pub mod imap;
+mod listener;
 mod lmtp;
-mod member;
+mod mailbox;
 pub mod metrics;
 pub mod notices;
 mod observe;
 mod pool;
+mod postfix_policy;
+mod proxy;
 pub mod relays;
 mod side;
 mod silence;
 pub mod submission;
 pub mod usage;
+pub mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::admin::Desk;
-use crate::delegate::Failure;
+use crate::admin::Executor;
 use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
 use crate::net::pool::Shelf;
 use crate::net::spares::Spares;
 use crate::net::tls;
+use crate::postfix_policy::Failure;
 use crate::private::Address;
-use crate::quota::{Book, Over, Unknown};
+use crate::quota::{Book, OverQuota, Unknown};
 use crate::route::Backends;
 use crate::scrub::Scrubber;
 
 pub use admin::Access;
-pub use door::{Door, Entry, Service};
+pub use listener::{Listener, Service, TlsMode};
 
 /// How long things may take; each can be set in the config file's `[limits]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Default for Sizes {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quota {
     /// Where there is no room.
-    pub over: Over,
+    pub over: OverQuota,
     /// Where mail comes in for a domain that no association has.
     pub unknown: Unknown,
     /// Where the policy service cannot judge.
@@ -100,7 +100,7 @@ pub struct Context {
     /// Associations, limits, usage: the only judge.
     pub book: Arc<Book>,
     /// Where admins' requests are carried out.
-    pub desk: Desk,
+    pub executor: Executor,
     /// Who may use the admins' socket, besides root.
     pub access: Access,
     /// Who notices come from; none for `postmaster@` the domain.

@@ -16,10 +16,10 @@ use super::Context;
 use super::clock::today;
 use crate::event::{Event, emit};
 use crate::fault::{Fault, Side};
+use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
 use crate::net::dial::{dial, secure};
-use crate::net::link::Link;
-use crate::net::stop::{Phase, Stop};
+use crate::net::shutdown::{Phase, Shutdown};
 use crate::net::stream::Stream;
 use crate::notice::{Letter, Notice, Queue, letter};
 use crate::private::{Address, Domain};
@@ -34,7 +34,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const SENDING: Duration = Duration::from_secs(60);
 
 /// Sends notices until the stop.
-pub async fn run(context: Arc<Context>, mut stop: Stop) {
+pub async fn run(context: Arc<Context>, mut stop: Shutdown) {
     let mut sender = Sender { queue: Queue::default(), began: Instant::now(), waits: false };
     // Grants may have ended while nobody looked.
     context.book.review(today());
@@ -67,7 +67,7 @@ enum Outcome {
 }
 
 impl Sender {
-    async fn round(&mut self, context: &Context, stop: &Stop) {
+    async fn round(&mut self, context: &Context, stop: &Shutdown) {
         let now = self.began.elapsed();
         let lost = context.book.news().into_iter().filter(|news| !self.queue.put(news.clone(), now)).count();
         if lost > 0 {
@@ -175,7 +175,7 @@ async fn open(context: &Context, relay: &Endpoint) -> Result<Stream, Fault> {
 }
 
 async fn start_tls(context: &Context, conn: Conn) -> Result<Conn, Fault> {
-    let mut link = Link::new(conn, Side::Backend, Instant::now() + context.patience.backend);
+    let mut link = BufferedConn::new(conn, Side::Backend, Instant::now() + context.patience.backend);
     let mut opening = Opening::new(&context.hostname, true, None);
     loop {
         let Some((reply, used)) = Reply::parse(link.input())? else {

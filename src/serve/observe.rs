@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::Context;
 use super::clock::today;
-use crate::fault::{Code, Side};
+use crate::fault::{RefusalCode, Side};
 use crate::imap::{self, reply};
 use crate::incident::{Answer, Protocol, Status, Verb, Watch};
 use crate::private::Address;
@@ -78,7 +78,7 @@ impl Observer {
     }
 
     /// How the backend judged a login: `None` is good.
-    pub(super) fn judged(&self, refusal: Option<Code>) {
+    pub(super) fn judged(&self, refusal: Option<RefusalCode>) {
         let status = if refusal.is_none() { Status::Ok } else { Status::No };
         self.answered(Side::Backend, Some(Answer::plain(status, refusal)));
     }

@@ -7,12 +7,12 @@ use tokio::time::Instant;
 
 use super::Context;
 use super::backend::{Authenticated, LoggedIn, converse};
-use super::carry::Left;
+use super::proxy::Left;
 use crate::event::{Event, emit};
 use crate::fault::{Fault, Side};
 use crate::imap::capability;
 use crate::imap::reuse::{Settle, Settling};
-use crate::net::link::Link;
+use crate::net::buffered::BufferedConn;
 use crate::net::loan::{Loan, Owner};
 use crate::private::{Credential, Pseudonym};
 
@@ -54,7 +54,7 @@ pub(super) async fn login(
 
 /// After a login that only had to prove a secret: the connection goes to rest. The last word on it was the backend's answer to our
 /// own command, so nothing is under way, and there is nothing to ask.
-pub(super) fn give_back(context: &Context, link: Link, loan: Arc<Loan>) {
+pub(super) fn give_back(context: &Context, link: BufferedConn, loan: Arc<Loan>) {
     if link.input().is_empty() {
         context.shelf.rest(loan, link);
     }
@@ -67,14 +67,14 @@ pub(super) async fn leave(context: &Context, left: Left, loan: Arc<Loan>) {
     let settling = loan.settling().await;
     let farewell = async {
         if let Some(words) = left.goodbye {
-            let mut client = Link::from_parts(left.client, Side::Client, Instant::now() + LAST_WORDS);
+            let mut client = BufferedConn::from_parts(left.client, Side::Client, Instant::now() + LAST_WORDS);
             let _ = client.send(&words).await;
             client.close().await;
         }
     };
     let rest = async {
         if let Some((parts, conversation)) = left.backend {
-            let mut link = Link::from_parts(parts, Side::Backend, Instant::now() + SETTLE);
+            let mut link = BufferedConn::from_parts(parts, Side::Backend, Instant::now() + SETTLE);
             match settle(&mut link, conversation).await {
                 Ok(()) => context.shelf.rest(loan, link),
                 Err(Fault::Garbage(_)) => emit(Event::BackendConfused { backend: loan.backend() as u64 }),
@@ -88,7 +88,7 @@ pub(super) async fn leave(context: &Context, left: Left, loan: Arc<Loan>) {
 }
 
 /// Holds one [`Settle`] conversation. Afterwards nothing is under way, and nothing was said too much.
-async fn settle(link: &mut Link, mut conversation: Settle) -> Result<(), Fault> {
+async fn settle(link: &mut BufferedConn, mut conversation: Settle) -> Result<(), Fault> {
     link.set_deadline(Instant::now() + SETTLE);
     link.send(conversation.command()).await?;
     loop {

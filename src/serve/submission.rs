@@ -7,18 +7,18 @@ use tokio::time::Instant;
 
 use super::Context;
 use super::backend::{self, Authenticated, NoLogin, Pooling};
-use super::door::Visit;
-use super::house::Rules;
+use super::environment::SubmissionEnv;
+use super::listener::Accepted;
 use super::observe::Observer;
 use crate::event::{Event, emit};
-use crate::fault::{Code, Fault, Side};
-use crate::imap::login::Protection as Door;
+use crate::fault::{Fault, RefusalCode, Side};
+use crate::imap::login;
 use crate::incident::{Protocol, Verb};
 use crate::limit::{Attempt, Seat};
+use crate::net::buffered::BufferedConn;
 use crate::net::dial::{dial, secure};
-use crate::net::link::Link;
-use crate::net::pace::Pace;
-use crate::net::stop::{Phase, Stop};
+use crate::net::min_rate::MinRate;
+use crate::net::shutdown::{Phase, Shutdown};
 use crate::net::tls;
 use crate::private::Credential;
 use crate::route::{AuthBy, Backend, Security};
@@ -30,8 +30,8 @@ use crate::wire::sasl::Name;
 ///
 /// # Errors
 /// Why it ended, if not by its own wish.
-pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fault> {
-    let Visit { arrival, seat, stop, protection, tls, pooling } = visit;
+pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
+    let Accepted { handshake, seat, stop, protection, tls, pooling } = accepted;
     let limits = Limits {
         message: context.sizes.message,
         recipients: context.sizes.recipients.try_into().unwrap_or(usize::MAX),
@@ -41,15 +41,15 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
     let relay = context.relays.offer();
     let mechanisms = vec![Name::Plain, Name::Login];
     let params = Arc::new(Params { hostname: context.hostname.clone(), relay, mechanisms, limits });
-    let protection = if protection == Door::Secure { Protection::Secure } else { Protection::StartTls };
+    let protection = if protection == login::Protection::Secure { Protection::Secure } else { Protection::StartTls };
     let session = Session::new(params, protection);
     let mut session = if pooling == Pooling::On { session.lending() } else { session };
-    let client = arrival.greet(&session.answers()).await?;
+    let client = handshake.greet(&session.answers()).await?;
     let login_by = Instant::now() + context.patience.login;
     let (relay, who, attempt, pace) = (None, None, None, None);
     let observer = Observer::new(&context, Protocol::Submission);
     let (learned, reused) = (false, false);
-    let desk = Desk {
+    let driver = Driver {
         client,
         relay,
         session,
@@ -66,25 +66,25 @@ pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fau
         learned,
         reused,
     };
-    desk.run().await
+    driver.run().await
 }
 
 /// One session with all it holds.
-struct Desk {
-    client: Link,
-    relay: Option<Link>,
+struct Driver {
+    client: BufferedConn,
+    relay: Option<BufferedConn>,
     session: Session,
     context: Arc<Context>,
     observer: Observer,
     seat: Seat,
     pooling: Pooling,
-    stop: Stop,
+    stop: Shutdown,
     tls: Option<tls::Server>,
     who: Option<Authenticated>,
     /// The try that the relay is judging.
     attempt: Option<Attempt>,
     /// How fast the message comes that is on its way.
-    pace: Option<Pace>,
+    pace: Option<MinRate>,
     login_by: Instant,
     /// What this relay can do is known to all sessions.
     learned: bool,
@@ -92,13 +92,13 @@ struct Desk {
     reused: bool,
 }
 
-impl Desk {
+impl Driver {
     async fn run(mut self) -> Result<(), Fault> {
         loop {
-            let house = Rules { context: &self.context, who: self.who.as_ref() };
-            let relay_input = self.relay.as_ref().map_or(&[][..], Link::input);
+            let env = SubmissionEnv { context: &self.context, who: self.who.as_ref() };
+            let relay_input = self.relay.as_ref().map_or(&[][..], BufferedConn::input);
             let command = self.observer.is_on() && self.session.awaits_command();
-            let step = self.session.step(&house, self.client.input(), relay_input);
+            let step = self.session.step(&env, self.client.input(), relay_input);
             if command && step.client > 0 {
                 self.observer.asked(Side::Client, Verb::of_smtp(self.client.input()));
             }
@@ -129,7 +129,7 @@ impl Desk {
                     let tls = self.tls.take().ok_or(Fault::Tls(Side::Us))?;
                     // `into_bare` drops what came in the clear behind STARTTLS.
                     let conn = tls.accept(self.client.into_bare(), b"").await?;
-                    self.client = Link::new(conn, Side::Client, self.login_by);
+                    self.client = BufferedConn::new(conn, Side::Client, self.login_by);
                     self.session.tls_started();
                 }
                 Act::Judge(credential) => self.judge(credential).await?,
@@ -204,7 +204,7 @@ impl Desk {
             return self.login_by;
         }
         if busy {
-            return self.pace.get_or_insert_with(|| Pace::new(patience.stall, patience.least_rate)).deadline();
+            return self.pace.get_or_insert_with(|| MinRate::new(patience.stall, patience.least_rate)).deadline();
         }
         self.pace = None;
         // RFC 5321 4.5.3.2.7: at least five minutes.
@@ -277,7 +277,7 @@ impl Desk {
                     Verdict::Accepted(user)
                 }
                 Err(NoLogin::Denied) => {
-                    self.observer.judged(Some(Code::WrongPassword));
+                    self.observer.judged(Some(RefusalCode::WrongPassword));
                     Verdict::Denied
                 }
                 Err(NoLogin::Untried(code)) => {
@@ -291,7 +291,7 @@ impl Desk {
     }
 
     /// Where the relay judges: who it would be, within the limits.
-    fn by_relay(&mut self, credential: &Credential) -> Option<Result<Authenticated, Code>> {
+    fn by_relay(&mut self, credential: &Credential) -> Option<Result<Authenticated, RefusalCode>> {
         let who = Authenticated::claimed(&self.context, credential)?.who?;
         if who.backends.at(who.backend)?.auth != AuthBy::Relay {
             return None;
@@ -343,10 +343,10 @@ impl Desk {
         };
         let patience = self.context.patience.backend;
         let conn = dial(&endpoint, &self.context.tls, patience).await;
-        self.context.relays.health.is(number, conn.is_ok());
+        self.context.relays.health.set(number, conn.is_ok());
         match conn {
             Ok(conn) => {
-                self.relay = Some(Link::new(conn, Side::Backend, Instant::now() + patience));
+                self.relay = Some(BufferedConn::new(conn, Side::Backend, Instant::now() + patience));
                 self.learned = false;
                 self.session.dialed(endpoint.security == Security::StartTls);
             }
@@ -362,7 +362,7 @@ impl Desk {
         let patience = self.context.patience.backend;
         match secure(link.into_bare(), &endpoint, &self.context.tls, patience).await {
             Ok(conn) => {
-                self.relay = Some(Link::new(conn, Side::Backend, Instant::now() + patience));
+                self.relay = Some(BufferedConn::new(conn, Side::Backend, Instant::now() + patience));
                 self.session.relay_secured();
             }
             Err(fault) => self.session.relay_failed(fault),
@@ -386,9 +386,9 @@ impl Desk {
 /// How long a relay may take to hear QUIT.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-fn untried(code: Code) -> Verdict {
+fn untried(code: RefusalCode) -> Verdict {
     match code {
-        Code::TooManyTries => Verdict::Limited,
+        RefusalCode::TooManyTries => Verdict::Limited,
         code => Verdict::Unknown(code),
     }
 }

@@ -14,10 +14,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Context;
 use crate::fault::{Fault, Side};
+use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
-use crate::net::link::Link;
 use crate::net::listen::Bound;
-use crate::net::stop::{Phase, Stop};
+use crate::net::shutdown::{Phase, Shutdown};
 use crate::quota::Book;
 use crate::usage::{Framer, Session, Step};
 
@@ -29,7 +29,7 @@ const RESTING: Duration = Duration::from_secs(30 * 24 * 3600);
 const TICK: Duration = Duration::from_millis(250);
 
 /// Serves `bound` until the stop.
-pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Stop) {
+pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Shutdown) {
     let (seats, listening) = (Seats::new(context.limits.usage()), stop.clone());
     let serve = |conn, _| {
         let (seat, book, stop) = (seats.take(), context.book.clone(), stop.clone());
@@ -49,8 +49,8 @@ pub async fn tick(book: Arc<Book>) {
     }
 }
 
-async fn converse(conn: Conn, mut seat: Seat, book: &Book, mut stop: Stop) -> Result<(), Fault> {
-    let mut link = Link::new(conn, Side::Client, Instant::now() + RESTING);
+async fn converse(conn: Conn, mut seat: Seat, book: &Book, mut stop: Shutdown) -> Result<(), Fault> {
+    let mut link = BufferedConn::new(conn, Side::Client, Instant::now() + RESTING);
     let (mut framer, mut session) = (Framer::default(), Session::default());
     loop {
         let (used, frame) = framer.next(link.input());
@@ -76,7 +76,7 @@ async fn converse(conn: Conn, mut seat: Seat, book: &Book, mut stop: Stop) -> Re
     }
 }
 
-async fn act(step: Step, link: &mut Link, book: &Book) -> Result<(), Fault> {
+async fn act(step: Step, link: &mut BufferedConn, book: &Book) -> Result<(), Fault> {
     let answer = match step {
         Step::GoOn => return Ok(()),
         Step::Answer(answer) => answer,

@@ -1,11 +1,11 @@
 //! Our own answers: a status (RFC 5321 4.2.3), an enhanced code (RFC 3463), a text, and the code word that a person can
 //! pass on. The text never holds anything from a peer.
 
-use crate::fault::Code;
+use crate::fault::RefusalCode;
 use crate::quota::Verdict;
 
 /// `status text (CODE)`.
-pub(crate) fn coded(status: &str, text: &str, code: Code) -> Vec<u8> {
+pub(crate) fn coded(status: &str, text: &str, code: RefusalCode) -> Vec<u8> {
     format!("{status} {text} ({})\r\n", code.word()).into_bytes()
 }
 
@@ -21,35 +21,35 @@ pub(crate) fn no_space(verdict: Verdict, defer: bool) -> Vec<u8> {
 }
 
 /// The only line of a session that is not taken: 421 whatever the code.
-pub fn turned_away(code: Code) -> Vec<u8> {
+pub fn turned_away(code: RefusalCode) -> Vec<u8> {
     coded("421 4.7.0", "No session for you at the moment", code)
 }
 
 /// The usual answer that carries `code`.
-pub(crate) fn refusal(code: Code) -> Vec<u8> {
+pub(crate) fn refusal(code: RefusalCode) -> Vec<u8> {
     let (status, text) = match code {
-        Code::AssociationFull | Code::MailboxFull => ("552 5.2.2", "No space left"),
-        Code::BackendConfused => ("451 4.3.0", "The mail server made no sense, nothing was sent"),
-        Code::BareLineEnd => ("550 5.6.0", "A line ends in CR or LF alone"),
-        Code::HeaderTooLong => ("552 5.3.4", "Message header too long"),
-        Code::LineTooLong => ("500 5.5.6", "Line too long"),
-        Code::LoginFirst => ("530 5.7.0", "Authentication required"),
-        Code::MessageMalformed => ("550 5.6.0", "Malformed message header"),
-        Code::MessageTooLong => ("552 5.3.4", "Message too long"),
-        Code::NotHere => ("502 5.5.1", "Not available here"),
-        Code::NotYourAddress => ("550 5.7.1", "Not your address"),
-        Code::ReadOnly | Code::Suspended => ("550 5.7.1", "Sending is not possible at the moment"),
-        Code::Stopping => ("421 4.3.2", "Service restarts"),
-        Code::Syntax => ("500 5.5.2", "Not understood"),
-        Code::TlsFirst => ("538 5.7.11", "Encryption required for authentication"),
-        Code::TooManyConnections => ("421 4.7.0", "Too many connections"),
-        Code::TooManyMailboxes => ("552 5.2.2", "No more mailboxes"),
-        Code::TooManyMessages => ("450 4.7.1", "Too many messages"),
-        Code::TooManyRecipients => ("452 4.5.3", "Too many recipients"),
-        Code::TooManyTries => ("421 4.7.0", "Too many tries"),
-        Code::TooSlow => ("421 4.4.2", "Too slow"),
-        Code::UnknownMailbox => ("550 5.1.1", "No such mailbox"),
-        Code::WrongPassword => ("535 5.7.8", "Authentication failed"),
+        RefusalCode::AssociationFull | RefusalCode::MailboxFull => ("552 5.2.2", "No space left"),
+        RefusalCode::BackendConfused => ("451 4.3.0", "The mail server made no sense, nothing was sent"),
+        RefusalCode::BareLineEnd => ("550 5.6.0", "A line ends in CR or LF alone"),
+        RefusalCode::HeaderTooLong => ("552 5.3.4", "Message header too long"),
+        RefusalCode::LineTooLong => ("500 5.5.6", "Line too long"),
+        RefusalCode::LoginFirst => ("530 5.7.0", "Authentication required"),
+        RefusalCode::MessageMalformed => ("550 5.6.0", "Malformed message header"),
+        RefusalCode::MessageTooLong => ("552 5.3.4", "Message too long"),
+        RefusalCode::NotHere => ("502 5.5.1", "Not available here"),
+        RefusalCode::NotYourAddress => ("550 5.7.1", "Not your address"),
+        RefusalCode::ReadOnly | RefusalCode::Suspended => ("550 5.7.1", "Sending is not possible at the moment"),
+        RefusalCode::Stopping => ("421 4.3.2", "Service restarts"),
+        RefusalCode::Syntax => ("500 5.5.2", "Not understood"),
+        RefusalCode::TlsFirst => ("538 5.7.11", "Encryption required for authentication"),
+        RefusalCode::TooManyConnections => ("421 4.7.0", "Too many connections"),
+        RefusalCode::TooManyMailboxes => ("552 5.2.2", "No more mailboxes"),
+        RefusalCode::TooManyMessages => ("450 4.7.1", "Too many messages"),
+        RefusalCode::TooManyRecipients => ("452 4.5.3", "Too many recipients"),
+        RefusalCode::TooManyTries => ("421 4.7.0", "Too many tries"),
+        RefusalCode::TooSlow => ("421 4.4.2", "Too slow"),
+        RefusalCode::UnknownMailbox => ("550 5.1.1", "No such mailbox"),
+        RefusalCode::WrongPassword => ("535 5.7.8", "Authentication failed"),
         _ => ("451 4.3.0", "The mail server does not answer, nothing was sent"),
     };
     coded(status, text, code)
@@ -66,15 +66,15 @@ pub(crate) const VRFY: &[u8] = b"252 2.5.0 Not told, but mail will be tried\r\n"
 
 /// A command that does not fit the state (503).
 pub(crate) fn out_of_order(text: &str) -> Vec<u8> {
-    coded("503 5.5.1", text, Code::Syntax)
+    coded("503 5.5.1", text, RefusalCode::Syntax)
 }
 
 /// Arguments that are not right (501).
 pub(crate) fn arguments() -> Vec<u8> {
-    coded("501 5.5.4", "Arguments not understood", Code::Syntax)
+    coded("501 5.5.4", "Arguments not understood", RefusalCode::Syntax)
 }
 
 /// A login that cannot be judged at the moment.
-pub(crate) fn cannot_judge(code: Code) -> Vec<u8> {
+pub(crate) fn cannot_judge(code: RefusalCode) -> Vec<u8> {
     coded("454 4.7.0", "Authentication is not possible at the moment", code)
 }

@@ -88,7 +88,7 @@ impl Reply {
     }
 }
 
-// Code, whether it is the last line, and the text.
+// RefusalCode, whether it is the last line, and the text.
 fn split(line: &[u8]) -> Option<(u16, bool, &[u8])> {
     let (code, rest) = line.split_at_checked(3)?;
     let digits = code.iter().all(u8::is_ascii_digit);

@@ -1,9 +1,9 @@
 //! One command, one decision: what is answered, asked of the relay, or asked of the driver.
 
 use super::envelope::{mail_order, rcpt_order};
-use super::session::{Act, House, Protection, Session, Step};
+use super::session::{Act, Environment, Protection, Session, Step};
 use super::state::{Ask, Chunk, Envelope, Mail, Message, Rest, Source, State, User};
-use crate::fault::{Code, Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
 use crate::smtp::command::{Command, Line, Wrong, line};
 use crate::smtp::path::{Parameters, Path};
@@ -18,7 +18,7 @@ const LONGEST: usize = 64 * 1024;
 
 impl Session {
     /// Takes the next line as a command, or as the answer to a challenge.
-    pub(super) fn command(&mut self, house: &dyn House, state: State, client: &[u8], relay: &[u8]) -> Step {
+    pub(super) fn command(&mut self, env: &dyn Environment, state: State, client: &[u8], relay: &[u8]) -> Step {
         match line(client, matches!(state, State::Sasl(_))) {
             Line::Part => {
                 self.state = state;
@@ -30,10 +30,10 @@ impl Session {
             }
             Line::Unreadable(used) => {
                 self.state = without_exchange(state);
-                self.bad(answer::refusal(Code::Syntax));
+                self.bad(answer::refusal(RefusalCode::Syntax));
                 Step::new(used, Act::Again)
             }
-            Line::Whole(line, used) => Step::new(used, self.obey(house, state, line, relay)),
+            Line::Whole(line, used) => Step::new(used, self.obey(env, state, line, relay)),
         }
     }
 
@@ -41,18 +41,18 @@ impl Session {
     pub(super) fn long_line(&mut self, taken: usize, then: Box<State>, client: &[u8]) -> Step {
         if let Some(end) = memchr::memchr(b'\n', client) {
             self.state = *then;
-            self.bad(answer::refusal(Code::LineTooLong));
+            self.bad(answer::refusal(RefusalCode::LineTooLong));
             return Step::new(end + 1, Act::Again);
         }
         let taken = taken + client.len();
         self.state = State::LongLine { taken, then };
         if taken > LONGEST {
-            self.close(Code::LineTooLong);
+            self.close(RefusalCode::LineTooLong);
         }
         Step::new(client.len(), if client.is_empty() { Act::Read(Side::Client) } else { Act::Again })
     }
 
-    fn obey(&mut self, house: &dyn House, state: State, line: &[u8], relay: &[u8]) -> Act {
+    fn obey(&mut self, env: &dyn Environment, state: State, line: &[u8], relay: &[u8]) -> Act {
         if let State::Sasl(exchange) = state {
             return self.exchange(exchange.answer(line));
         }
@@ -60,7 +60,7 @@ impl Session {
             Ok(command) => command,
             Err(wrong) => {
                 self.state = state;
-                self.bad(if wrong == Wrong::Verb { answer::refusal(Code::Syntax) } else { answer::arguments() });
+                self.bad(if wrong == Wrong::Verb { answer::refusal(RefusalCode::Syntax) } else { answer::arguments() });
                 return Act::Again;
             }
         };
@@ -73,7 +73,7 @@ impl Session {
             Command::Vrfy => self.idle(state, answer::VRFY),
             Command::Expn | Command::Lhlo(_) => {
                 self.state = state;
-                self.bad(answer::refusal(Code::NotHere));
+                self.bad(answer::refusal(RefusalCode::NotHere));
             }
             Command::Quit => {
                 self.answers.extend_from_slice(answer::GOODBYE);
@@ -85,7 +85,7 @@ impl Session {
             Command::StartTls => return self.start_tls(state),
             Command::Auth(name, initial) => return self.auth(state, name, initial),
             command => match state {
-                State::Open(user, mail) => self.transact(house, user, mail, command, relay),
+                State::Open(user, mail) => self.transact(env, user, mail, command, relay),
                 state => self.not_yet(state, command),
             },
         }
@@ -170,21 +170,21 @@ impl Session {
             return Act::StartTls;
         }
         self.state = state;
-        self.bad(answer::refusal(Code::NotHere));
+        self.bad(answer::refusal(RefusalCode::NotHere));
         Act::Again
     }
 
     fn auth(&mut self, state: State, name: &[u8], initial: Option<&[u8]>) -> Act {
         let refusal = match &state {
-            _ if self.protection == Protection::StartTls => answer::refusal(Code::TlsFirst),
+            _ if self.protection == Protection::StartTls => answer::refusal(RefusalCode::TlsFirst),
             State::Hello => answer::out_of_order("EHLO first"),
             State::Stranger if self.tries >= self.params.limits.tries => {
-                self.close(Code::TooManyTries);
+                self.close(RefusalCode::TooManyTries);
                 return Act::Again;
             }
             State::Stranger => match Name::parse(name).filter(|name| self.params.mechanisms.contains(name)) {
                 Some(name) => return self.exchange(sasl::start(name, initial)),
-                None => answer::coded("504 5.5.4", "Mechanism not known", Code::Syntax),
+                None => answer::coded("504 5.5.4", "Mechanism not known", RefusalCode::Syntax),
             },
             _ => answer::out_of_order("Authenticated already"),
         };
@@ -207,10 +207,10 @@ impl Session {
             }
             sasl::Step::Refused(Refusal::Cancelled) => self.bad(answer::CANCELLED.to_vec()),
             sasl::Step::Refused(Refusal::Malformed) => self.bad(answer::arguments()),
-            sasl::Step::Refused(Refusal::TooLong) => self.bad(answer::refusal(Code::LineTooLong)),
+            sasl::Step::Refused(Refusal::TooLong) => self.bad(answer::refusal(RefusalCode::LineTooLong)),
             sasl::Step::Refused(Refusal::Foreign | Refusal::Empty) => {
                 self.tries = self.tries.saturating_add(1);
-                self.bad(answer::refusal(Code::WrongPassword));
+                self.bad(answer::refusal(RefusalCode::WrongPassword));
             }
         }
         Act::Again
@@ -218,7 +218,7 @@ impl Session {
 
     fn not_yet(&mut self, state: State, command: Command<'_>) {
         self.state = state;
-        let answer = answer::refusal(Code::LoginFirst);
+        let answer = answer::refusal(RefusalCode::LoginFirst);
         match command {
             Command::Bdat(size, _) => self.drop_chunk(size, answer),
             _ => self.bad(answer),
@@ -233,20 +233,20 @@ impl Session {
     }
 
     /// MAIL, RCPT, DATA, BDAT of somebody who is logged in.
-    fn transact(&mut self, house: &dyn House, user: User, mail: Mail, command: Command<'_>, relay: &[u8]) {
+    fn transact(&mut self, env: &dyn Environment, user: User, mail: Mail, command: Command<'_>, relay: &[u8]) {
         match (command, mail) {
-            (Command::Mail(path, parameters), Mail::Idle | Mail::Broken) => self.mail(house, user, path, parameters),
+            (Command::Mail(path, parameters), Mail::Idle | Mail::Broken) => self.mail(env, user, path, parameters),
             (Command::Rcpt(path, parameters), Mail::Envelope(envelope)) => self.rcpt(user, envelope, path, parameters, relay),
             (command @ (Command::Data | Command::Bdat(..)), Mail::Envelope(envelope)) if envelope.accepted > 0 => {
-                self.message(house, user, envelope, command);
+                self.message(env, user, envelope, command);
             }
             (Command::Bdat(size, last), Mail::Pause(message)) => self.chunk(user, message, size, last),
             (command, mail) => {
                 let answer = match &mail {
-                    Mail::Broken => answer::refusal(Code::BackendDown),
+                    Mail::Broken => answer::refusal(RefusalCode::BackendDown),
                     Mail::Idle => answer::out_of_order("MAIL first"),
                     Mail::Envelope(_) if matches!(command, Command::Mail(..)) => answer::out_of_order("MAIL was said already"),
-                    Mail::Envelope(_) => answer::coded("554 5.5.1", "No valid recipients", Code::Syntax),
+                    Mail::Envelope(_) => answer::coded("554 5.5.1", "No valid recipients", RefusalCode::Syntax),
                     _ => answer::out_of_order("BDAT or RSET first"),
                 };
                 self.state = State::Open(user, mail);
@@ -260,8 +260,8 @@ impl Session {
     }
 
     /// DATA or the first BDAT: the message counts from here on.
-    fn message(&mut self, house: &dyn House, user: User, envelope: Envelope, command: Command<'_>) {
-        match (house.counts(&user.address, envelope.accepted), command) {
+    fn message(&mut self, env: &dyn Environment, user: User, envelope: Envelope, command: Command<'_>) {
+        match (env.counts(&user.address, envelope.accepted), command) {
             (Ok(()), Command::Bdat(size, last)) => {
                 let chunk = Chunk { size, left: size, last };
                 self.chunk(user, Message::new(Source::Chunks(dot::Counted::default(), chunk)), size, last);
@@ -287,9 +287,9 @@ impl Session {
         self.try_patience(IDLE);
     }
 
-    fn mail(&mut self, house: &dyn House, user: User, path: Path<'_>, parameters: Parameters<'_>) {
-        let order = mail_order(&self.params, house, &user.address, path, parameters);
-        let order = order.and_then(|order| house.admits(&user.address).map_err(answer::refusal).map(|()| order));
+    fn mail(&mut self, env: &dyn Environment, user: User, path: Path<'_>, parameters: Parameters<'_>) {
+        let order = mail_order(&self.params, env, &user.address, path, parameters);
+        let order = order.and_then(|order| env.admits(&user.address).map_err(answer::refusal).map(|()| order));
         let mail = match order {
             Ok((order, utf8)) => Mail::Asked(Ask::Mail { order, sent: false, fresh: false, utf8 }),
             Err(answer) => {
@@ -302,7 +302,7 @@ impl Session {
 
     fn rcpt(&mut self, user: User, envelope: Envelope, path: Path<'_>, parameters: Parameters<'_>, relay: &[u8]) {
         if envelope.tried >= self.params.limits.recipients {
-            self.idle_answer(answer::refusal(Code::TooManyRecipients));
+            self.idle_answer(answer::refusal(RefusalCode::TooManyRecipients));
             return self.open(user, Mail::Envelope(envelope));
         }
         let envelope = Envelope { tried: envelope.tried + 1, ..envelope };

@@ -4,8 +4,8 @@
 //! AUTH is dropped, because it says who wrote (RFC 4954 5 asks for it only between servers that trust each other). ENVID is
 //! mapped, because programs put the Message-ID in it that they made; ORCPT is the recipient, and stays.
 
-use super::session::{House, Params};
-use crate::fault::Code;
+use super::session::{Environment, Params};
+use crate::fault::RefusalCode;
 use crate::private::Address;
 use crate::smtp::answer;
 use crate::smtp::command::number;
@@ -26,18 +26,18 @@ enum Fate {
 /// The answer for the client.
 pub(super) fn mail_order(
     params: &Params,
-    house: &dyn House,
+    env: &dyn Environment,
     user: &Address,
     path: Path<'_>,
     parameters: Parameters<'_>,
 ) -> Result<(Vec<u8>, bool), Vec<u8>> {
-    let envid = |old: &[u8]| house.envelope_id(user, old);
+    let envid = |old: &[u8]| env.envelope_id(user, old);
     let order = order(b"MAIL FROM:<", path, parameters, |parameter| mail_parameter(params, &envid, parameter))?;
     let utf8 = parameters.iter().any(|parameter| parameter.keyword.eq_ignore_ascii_case(b"SMTPUTF8"));
     spelled(path, utf8)?;
-    let own = || std::str::from_utf8(path.reveal()).ok().and_then(Address::parse).is_some_and(|sender| house.owns(user, &sender));
+    let own = || std::str::from_utf8(path.reveal()).ok().and_then(Address::parse).is_some_and(|sender| env.owns(user, &sender));
     if !path.is_null() && !own() {
-        return Err(answer::refusal(Code::NotYourAddress));
+        return Err(answer::refusal(RefusalCode::NotYourAddress));
     }
     Ok((order, utf8))
 }
@@ -87,7 +87,7 @@ fn mail_parameter(params: &Params, envid: &dyn Fn(&[u8]) -> String, parameter: P
     match (&*keyword, parameter.value) {
         (b"AUTH", Some(_)) => Fate::Drop,
         (b"SIZE", Some(size)) => match number(size) {
-            Some(size) if size > params.limits.message => Fate::Refuse(answer::refusal(Code::MessageTooLong)),
+            Some(size) if size > params.limits.message => Fate::Refuse(answer::refusal(RefusalCode::MessageTooLong)),
             Some(_) => Fate::Drop,
             None => Fate::Refuse(answer::arguments()),
         },
@@ -108,7 +108,7 @@ fn body(params: &Params, value: &[u8]) -> Fate {
         b"7BIT" | b"8BITMIME" if params.relay.eight_bit => Fate::Pass,
         b"7BIT" => Fate::Drop,
         // RFC 3030 3: what is not offered is answered as a parameter that is not implemented.
-        b"BINARYMIME" => Fate::Refuse(answer::coded("504 5.5.4", "BINARYMIME is not offered", Code::NotHere)),
+        b"BINARYMIME" => Fate::Refuse(answer::coded("504 5.5.4", "BINARYMIME is not offered", RefusalCode::NotHere)),
         b"8BITMIME" => Fate::Refuse(unknown()),
         _ => Fate::Refuse(answer::arguments()),
     }
@@ -137,25 +137,25 @@ fn xtext(value: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn unknown() -> Vec<u8> {
-    answer::coded("555 5.5.4", "Parameter not known", Code::Syntax)
+    answer::coded("555 5.5.4", "Parameter not known", RefusalCode::Syntax)
 }
 
 // RFC 6531 3.5: without SMTPUTF8 a path is ASCII; with it, it is UTF-8.
 fn spelled(path: Path<'_>, utf8: bool) -> Result<(), Vec<u8>> {
     let good = path.is_ascii() || utf8 && std::str::from_utf8(path.reveal()).is_ok();
-    if good { Ok(()) } else { Err(answer::coded("553 5.6.7", "This address needs SMTPUTF8", Code::Syntax)) }
+    if good { Ok(()) } else { Err(answer::coded("553 5.6.7", "This address needs SMTPUTF8", RefusalCode::Syntax)) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::smtp::command::Command;
-    use crate::submission::invariants::{TestHouse, test_params};
+    use crate::submission::invariants::{TestEnvironment, test_params};
 
     fn ordered(line: &str) -> String {
         let Ok(Command::Mail(path, parameters)) = Command::parse(line.as_bytes()) else { panic!("{line}") };
         let user = Address::parse("alice@asso.example").unwrap();
-        let order = mail_order(&test_params(), &TestHouse::new(), &user, path, parameters);
+        let order = mail_order(&test_params(), &TestEnvironment::new(), &user, path, parameters);
         let text = order.map_or_else(|answer| answer, |(order, _)| order);
         String::from_utf8(text).unwrap().trim_end().to_owned()
     }
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn a_long_domain_does_not_make_it_longer_than_the_rfc_allows() {
         let user = Address::parse(&format!("alice@{}.example", "x".repeat(60))).unwrap();
-        let id = TestHouse::new().envelope_id(&user, b"1@laptop.local");
+        let id = TestEnvironment::new().envelope_id(&user, b"1@laptop.local");
         assert!(id.len() == 45 && !id.contains('@'));
     }
 }

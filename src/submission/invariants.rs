@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::session::{Act, House, Limits, Params, Protection, Session, Verdict};
-use crate::fault::{Code, Fault, Side};
+use super::session::{Act, Environment, Limits, Params, Protection, Session, Verdict};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Address, Credential};
 use crate::scrub::invariants::shared_scrubber;
 use crate::scrub::{Context, Profile, Refusal, Scrubbed, Scrubber, Writer};
@@ -21,32 +21,32 @@ pub const LOGGED_IN: &[u8] = b"EHLO x\r\nAUTH PLAIN AGFsaWNlQGFzc28uZXhhbXBsZQBy
 const STUCK: usize = 100_000;
 
 /// Rules for tests: everybody owns exactly their own address, and the clock stands still.
-pub struct TestHouse(&'static Scrubber);
+pub struct TestEnvironment(&'static Scrubber);
 
-impl TestHouse {
+impl TestEnvironment {
     /// With the built-in header policy and a key that is no secret.
-    pub fn new() -> TestHouse {
-        TestHouse(shared_scrubber())
+    pub fn new() -> TestEnvironment {
+        TestEnvironment(shared_scrubber())
     }
 }
 
-impl Default for TestHouse {
-    fn default() -> TestHouse {
-        TestHouse::new()
+impl Default for TestEnvironment {
+    fn default() -> TestEnvironment {
+        TestEnvironment::new()
     }
 }
 
-impl House for TestHouse {
+impl Environment for TestEnvironment {
     fn owns(&self, user: &Address, sender: &Address) -> bool {
         *user == sender.without_tag('+')
     }
 
-    fn admits(&self, user: &Address) -> Result<(), Code> {
-        if user.reveal_local() == "busy" { Err(Code::TooManyMessages) } else { Ok(()) }
+    fn admits(&self, user: &Address) -> Result<(), RefusalCode> {
+        if user.reveal_local() == "busy" { Err(RefusalCode::TooManyMessages) } else { Ok(()) }
     }
 
-    fn counts(&self, _: &Address, recipients: usize) -> Result<(), Code> {
-        if recipients > 2 { Err(Code::TooManyMessages) } else { Ok(()) }
+    fn counts(&self, _: &Address, recipients: usize) -> Result<(), RefusalCode> {
+        if recipients > 2 { Err(RefusalCode::TooManyMessages) } else { Ok(()) }
     }
 
     fn envelope_id(&self, user: &Address, old: &[u8]) -> String {
@@ -57,7 +57,7 @@ impl House for TestHouse {
         self.0.needs_body_start(header)
     }
 
-    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, Code> {
+    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, RefusalCode> {
         let owns = |address: &Address| self.owns(user, address);
         let context = Context {
             profile: Profile::Submission,
@@ -89,7 +89,7 @@ pub fn test_verdict(credential: Credential) -> Verdict {
         Some(user) if user.reveal_local() == "relayed" => Verdict::Relay(user, credential),
         Some(user) if user.reveal_local() == "down" => {
             drop(user);
-            Verdict::Unknown(Code::BackendDown)
+            Verdict::Unknown(RefusalCode::BackendDown)
         }
         Some(user) if credential.secret.reveal() == PASSWORD => Verdict::Accepted(user),
         _ => Verdict::Denied,
@@ -99,7 +99,7 @@ pub fn test_verdict(credential: Credential) -> Verdict {
 /// A session with its two peers in memory.
 pub struct Play {
     session: Session,
-    house: TestHouse,
+    env: TestEnvironment,
     /// Bytes from the client that are not done with.
     client: Vec<u8>,
     /// Bytes from the relay that are not done with.
@@ -128,7 +128,7 @@ impl Play {
     pub fn new(protection: Protection) -> Play {
         Play {
             session: Session::new(Arc::new(test_params()), protection),
-            house: TestHouse::new(),
+            env: TestEnvironment::new(),
             client: Vec::new(),
             relay: Vec::new(),
             to_client: Vec::new(),
@@ -203,7 +203,7 @@ impl Play {
             if self.closed {
                 return;
             }
-            let step = self.session.step(&self.house, &self.client, &self.relay);
+            let step = self.session.step(&self.env, &self.client, &self.relay);
             assert!(step.client <= self.client.len() && step.relay <= self.relay.len());
             if let Some(accepted) = self.session.ended() {
                 self.ended[usize::from(!accepted)] += 1;

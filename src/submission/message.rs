@@ -4,9 +4,9 @@
 //! body follows as it comes. A refused message is swallowed to its end before the answer, or what is left of it would be
 //! read as commands.
 
-use super::session::{Act, House, Session, Step};
+use super::session::{Act, Environment, Session, Step};
 use super::state::{Ask, Chunk, Mail, Message, Rest, Source, Stage, State, User};
-use crate::fault::{Code, Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
 use crate::wire::dot::{self, Next};
 
@@ -41,8 +41,8 @@ enum Flaw {
 impl Flaw {
     fn answer(self) -> Vec<u8> {
         match self {
-            Flaw::Bare => answer::refusal(Code::BareLineEnd),
-            Flaw::Nul => answer::coded("550 5.6.0", "A NUL in the message", Code::MessageMalformed),
+            Flaw::Bare => answer::refusal(RefusalCode::BareLineEnd),
+            Flaw::Nul => answer::coded("550 5.6.0", "A NUL in the message", RefusalCode::MessageMalformed),
         }
     }
 }
@@ -111,14 +111,14 @@ impl Source {
 
 impl Session {
     /// A message is coming in.
-    pub(super) fn receive(&mut self, house: &dyn House, user: User, message: Message, client: &[u8], relay: &[u8]) -> Step {
+    pub(super) fn receive(&mut self, env: &dyn Environment, user: User, message: Message, client: &[u8], relay: &[u8]) -> Step {
         match message.stage {
             Stage::Body => self.body(user, message, client),
-            _ => self.head(house, user, message, client, relay),
+            _ => self.head(env, user, message, client, relay),
         }
     }
 
-    fn head(&mut self, house: &dyn House, user: User, mut message: Message, client: &[u8], relay: &[u8]) -> Step {
+    fn head(&mut self, env: &dyn Environment, user: User, mut message: Message, client: &[u8], relay: &[u8]) -> Step {
         let (used, came) = match &mut message.stage {
             Stage::Header(header) => message.source.take(client, true, header),
             Stage::Start(_, body) => {
@@ -134,11 +134,11 @@ impl Session {
         let ready = match message.stage {
             Stage::Header(header) if header.len() > self.params.limits.header => {
                 message.stage = Stage::Header(Vec::new());
-                return self.refuse(user, message, used, answer::refusal(Code::HeaderTooLong), ended);
+                return self.refuse(user, message, used, answer::refusal(RefusalCode::HeaderTooLong), ended);
             }
             Stage::Header(header) if complete => {
                 let plain = if let Source::Data(_) = message.source { dot::unstuff(&header) } else { header };
-                if house.needs_body_start(&plain) && !ended {
+                if env.needs_body_start(&plain) && !ended {
                     message.stage = Stage::Start(plain, Vec::new());
                     None
                 } else {
@@ -159,7 +159,7 @@ impl Session {
             }
         };
         if message.taken > self.params.limits.message && !scrub_first {
-            return self.refuse(user, message, used, answer::refusal(Code::MessageTooLong), ended);
+            return self.refuse(user, message, used, answer::refusal(RefusalCode::MessageTooLong), ended);
         }
         let chunk = matches!(came, Came::Chunk);
         if let (Came::Flaw(flaw), false) = (came, scrub_first) {
@@ -168,7 +168,7 @@ impl Session {
         match ready {
             Some((header, body)) => {
                 let head = Head { header, body, ended };
-                self.order_data(house, user, message, head, relay);
+                self.order_data(env, user, message, head, relay);
                 act = Act::Again;
             }
             None if chunk => {
@@ -180,9 +180,9 @@ impl Session {
         Step::new(used, act)
     }
 
-    fn order_data(&mut self, house: &dyn House, user: User, message: Message, head: Head, relay: &[u8]) {
+    fn order_data(&mut self, env: &dyn Environment, user: User, message: Message, head: Head, relay: &[u8]) {
         let Head { header, body, ended } = head;
-        let scrubbed = match house.scrub(&user.address, &header, &dot::unstuff(&body[..body.len().min(START)])) {
+        let scrubbed = match env.scrub(&user.address, &header, &dot::unstuff(&body[..body.len().min(START)])) {
             Ok(scrubbed) => scrubbed,
             Err(code) => {
                 self.refuse(user, message, 0, answer::refusal(code), ended);
@@ -215,7 +215,7 @@ impl Session {
         message.taken += seen.pass as u64;
         // The flaw that comes first in the message is told.
         if message.taken > self.params.limits.message {
-            return self.refuse(user, message, seen.pass, answer::refusal(Code::MessageTooLong), false);
+            return self.refuse(user, message, seen.pass, answer::refusal(RefusalCode::MessageTooLong), false);
         }
         let flaw = match seen.next {
             Next::Bare => Some(Flaw::Bare),
@@ -273,7 +273,7 @@ impl Session {
             *chunk = Chunk { size, left: size, last };
         }
         if over {
-            self.refuse(user, message, 0, answer::refusal(Code::MessageTooLong), false);
+            self.refuse(user, message, 0, answer::refusal(RefusalCode::MessageTooLong), false);
         } else {
             self.state = State::Open(user, Mail::Message(message));
         }
@@ -294,7 +294,7 @@ impl Session {
         let taken = taken.saturating_add(used as u64);
         if taken > self.params.limits.message.saturating_mul(2) {
             self.answers.extend(answer);
-            self.close(Code::MessageTooLong);
+            self.close(RefusalCode::MessageTooLong);
             return Step::new(used, Act::Again);
         }
         let Some(rest) = rest else {

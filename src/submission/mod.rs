@@ -23,4 +23,4 @@ mod session;
 mod state;
 
 pub use crate::smtp::answer::turned_away;
-pub use session::{Act, House, Limits, Params, Protection, Session, Step, Verdict};
+pub use session::{Act, Environment, Limits, Params, Protection, Session, Step, Verdict};

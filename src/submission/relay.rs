@@ -4,7 +4,7 @@
 
 use super::session::{Act, Session, Step};
 use super::state::{Ask, Envelope, Lend, Mail, Relay, Stage, State, User};
-use crate::fault::{Code, Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
 use crate::smtp::line;
 use crate::smtp::reply::Reply;
@@ -31,7 +31,7 @@ impl Session {
             Opened::Ready => self.logged_in(user),
             Opened::Denied => {
                 self.leave(true);
-                self.answers.extend(answer::refusal(Code::WrongPassword));
+                self.answers.extend(answer::refusal(RefusalCode::WrongPassword));
                 self.state = State::Stranger;
                 act = Act::Denied;
             }

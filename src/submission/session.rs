@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::state::{Ask, Lend, Mail, Orders, Relay, Rest, State, User};
-use crate::fault::{Code, Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Address, Credential};
 use crate::scrub::Scrubbed;
 use crate::smtp::answer;
@@ -57,28 +57,28 @@ pub enum Protection {
 }
 
 /// What the session cannot know by itself: the book, the rules, the clock.
-pub trait House {
+pub trait Environment {
     /// Whether `user` may write as `sender`.
     fn owns(&self, user: &Address, sender: &Address) -> bool;
     /// Whether `user` may send a message now; asked once for each MAIL.
     ///
     /// # Errors
     /// The code word of the refusal.
-    fn admits(&self, user: &Address) -> Result<(), Code>;
+    fn admits(&self, user: &Address) -> Result<(), RefusalCode>;
     /// Counts one message of `user` to `recipients` addressees in the sending limits; asked once for each message.
     ///
     /// # Errors
     /// The code word of the refusal: a limit is reached.
-    fn counts(&self, user: &Address, recipients: usize) -> Result<(), Code>;
+    fn counts(&self, user: &Address, recipients: usize) -> Result<(), RefusalCode>;
     /// What the relay is told in place of the envelope's identifier `old` (ENVID, decoded): at most 100 octets of xtext.
     fn envelope_id(&self, user: &Address, old: &[u8]) -> String;
-    /// Whether [`House::scrub`] wants to see the start of the body.
+    /// Whether [`Environment::scrub`] wants to see the start of the body.
     fn needs_body_start(&self, header: &[u8]) -> bool;
     /// The header block as it may leave. `header` comes with its blank line, if it has one.
     ///
     /// # Errors
     /// The code word of the refusal.
-    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, Code>;
+    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, RefusalCode>;
 }
 
 /// One step: forget so many bytes of either input, then do what `act` says.
@@ -128,7 +128,7 @@ pub enum Verdict {
     /// Too many tries from there; ends the session.
     Limited,
     /// Nobody can tell at the moment.
-    Unknown(Code),
+    Unknown(RefusalCode),
     /// The relay shall judge: it will be dialed.
     Relay(Address, Credential),
 }
@@ -235,7 +235,7 @@ impl Session {
     }
 
     /// Decides the next step. `client` and `relay` are all bytes that came and are not done with.
-    pub fn step(&mut self, house: &dyn House, client: &[u8], relay: &[u8]) -> Step {
+    pub fn step(&mut self, env: &dyn Environment, client: &[u8], relay: &[u8]) -> Step {
         if let Relay::Leaving(fault) = self.relay {
             self.relay = Relay::Away;
             return Step::new(0, Act::HangUp(fault));
@@ -251,10 +251,10 @@ impl Session {
             State::Judging(None) => Step::new(0, Act::Close),
             State::Judging(Some(user)) => self.judge_by_relay(user, relay),
             State::Open(user, Mail::Asked(ask)) => self.asked(user, ask, relay),
-            State::Open(user, Mail::Message(message)) => self.receive(house, user, message, client, relay),
+            State::Open(user, Mail::Message(message)) => self.receive(env, user, message, client, relay),
             State::Swallow { rest, taken, answer, then } => self.swallow(rest, taken, answer, then, client),
             State::LongLine { taken, then } => self.long_line(taken, then, client),
-            state => self.command(house, state, client, relay),
+            state => self.command(env, state, client, relay),
         }
     }
 
@@ -270,9 +270,9 @@ impl Session {
         match verdict {
             Verdict::Accepted(address) => self.logged_in(User { address, login: None }),
             Verdict::Relay(address, login) => self.state = State::Judging(Some(User { address, login: Some(login) })),
-            Verdict::Denied => self.answers.extend(answer::refusal(Code::WrongPassword)),
+            Verdict::Denied => self.answers.extend(answer::refusal(RefusalCode::WrongPassword)),
             Verdict::Unknown(code) => self.answers.extend(answer::cannot_judge(code)),
-            Verdict::Limited => self.close(Code::TooManyTries),
+            Verdict::Limited => self.close(RefusalCode::TooManyTries),
         }
     }
 
@@ -300,9 +300,11 @@ impl Session {
     }
 
     /// The last words to a client that is at fault, too slow for instance, or that we cannot serve any longer.
-    pub fn close(&mut self, code: Code) {
+    pub fn close(&mut self, code: RefusalCode) {
         let line = match code {
-            Code::TooManyTries | Code::TooManyConnections | Code::TooSlow | Code::Stopping => answer::refusal(code),
+            RefusalCode::TooManyTries | RefusalCode::TooManyConnections | RefusalCode::TooSlow | RefusalCode::Stopping => {
+                answer::refusal(code)
+            }
             _ => answer::coded("421 4.7.0", "Closing", code),
         };
         self.answers.extend(line);
@@ -337,8 +339,8 @@ impl Session {
 
     pub(super) fn without_relay(&mut self, fault: Fault) {
         let answer = answer::refusal(match fault.code() {
-            Code::BackendConfused => Code::BackendConfused,
-            _ => Code::BackendDown,
+            RefusalCode::BackendConfused => RefusalCode::BackendConfused,
+            _ => RefusalCode::BackendDown,
         });
         match mem::replace(&mut self.state, State::Closed) {
             State::Judging(_) => {
@@ -375,7 +377,7 @@ impl Session {
     pub(super) fn try_patience(&mut self, cost: u16) {
         self.patience = self.patience.saturating_sub(cost);
         if self.patience == 0 {
-            self.close(Code::TooManyTries);
+            self.close(RefusalCode::TooManyTries);
         }
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use nologd::config;
 use nologd::demo::{Behind, Dovecot, MEMBERS, Member, Place, Ports, Postfix};
-use nologd::net::stop;
+use nologd::net::shutdown;
 use nologd::private::Address;
 use nologd::quota::{Amount, Book, Day, Refreshed};
 
@@ -317,12 +317,12 @@ pub fn in_process(
     config::state_folder(&config.state_dir).unwrap();
     let context = config::context(&mut config, nologd::sandbox::Enforcement::default(), u64::MAX).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let (stopper, stop) = stop::pair();
+    let (stopper, stop) = shutdown::pair();
     // Never stopped: it ends with the runtime.
     std::mem::forget(stopper);
-    let doors = config::doors(&config, &built).unwrap();
+    let listeners = config::listeners(&config, &built).unwrap();
     std::mem::forget(built.files);
-    for (door, bound) in doors.into_iter().zip(built.bound) {
+    for (door, bound) in listeners.into_iter().zip(built.bound) {
         runtime.spawn(door.open(bound, context.clone(), stop.clone()));
     }
     (context.book.clone(), runtime)

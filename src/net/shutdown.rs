@@ -17,22 +17,22 @@ pub enum Phase {
 }
 
 /// Held by the program.
-pub struct Stopper(watch::Sender<Phase>);
+pub struct Trigger(watch::Sender<Phase>);
 
 /// Held by every session and listener.
 #[derive(Clone)]
-pub struct Stop(watch::Receiver<Phase>);
+pub struct Shutdown(watch::Receiver<Phase>);
 
 /// A new pair.
-pub fn pair() -> (Stopper, Stop) {
+pub fn pair() -> (Trigger, Shutdown) {
     let (sender, receiver) = watch::channel(Phase::Running);
-    (Stopper(sender), Stop(receiver))
+    (Trigger(sender), Shutdown(receiver))
 }
 
 /// How long sessions have for their last words after the time is over.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-impl Stopper {
+impl Trigger {
     /// Sessions and listeners that are still there (each holds one receiver).
     pub fn holders(&self) -> usize {
         self.0.receiver_count()
@@ -51,7 +51,7 @@ impl Stopper {
     }
 }
 
-impl Stop {
+impl Shutdown {
     /// Returns when the stop is at least at `phase`.
     pub async fn reached(&mut self, phase: Phase) {
         // An error means that the program is gone: that is a stop too.

@@ -28,7 +28,7 @@ const WAITING: usize = 64 * 1024;
 const TURN: usize = 256 * 1024;
 
 /// A session that is carried.
-pub(super) struct Carrier {
+pub(super) struct Proxy {
     client: Half,
     backend: Half,
     session: Session,
@@ -56,18 +56,18 @@ struct Closing {
     listen: bool,
 }
 
-/// See [`Carrier::into_rest`].
+/// See [`Proxy::into_rest`].
 pub(super) struct Left {
     pub(super) client: (Conn, Buffer),
     pub(super) goodbye: Option<Vec<u8>>,
     pub(super) backend: Option<((Conn, Buffer), Settle)>,
 }
 
-impl Carrier {
+impl Proxy {
     /// Both sides with what was read of them already.
-    pub(super) fn new(client: (Conn, Buffer), backend: (Conn, Buffer), session: Session, observer: Observer) -> Carrier {
+    pub(super) fn new(client: (Conn, Buffer), backend: (Conn, Buffer), session: Session, observer: Observer) -> Proxy {
         let (client, backend) = (Half::new(client), Half::new(backend));
-        Carrier {
+        Proxy {
             client,
             backend,
             session,

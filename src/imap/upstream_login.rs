@@ -14,7 +14,7 @@ use crate::private::{Credential, Hint, Mechanism};
 use crate::wire::sasl;
 
 /// What comes next.
-pub enum Dialing {
+pub enum LoginProgress {
     /// More bytes are needed.
     Need,
     /// Take the bytes away and send these (nothing, maybe).
@@ -26,7 +26,7 @@ pub enum Dialing {
 }
 
 /// The conversation with one backend.
-pub struct Dialup {
+pub struct UpstreamLogin {
     framer: Framer,
     stage: Stage,
     starttls: bool,
@@ -56,14 +56,14 @@ const STARTTLS: &[u8] = b"n1 STARTTLS\r\n";
 const CAPABILITY: &[u8] = b"n2 CAPABILITY\r\n";
 const CAPABILITY_AGAIN: &[u8] = b"n4 CAPABILITY\r\n";
 
-impl Dialup {
+impl UpstreamLogin {
     /// Begins with the backend's greeting; `starttls`: TLS is asked for and nothing is said without it. `hint` is told in ID to
     /// a backend that has it.
-    pub fn new(starttls: bool, hint: Option<Hint>) -> Dialup {
-        Dialup { framer: Framer::new(Direction::Server), stage: Stage::Greeting, starttls, hint, capabilities: Vec::new() }
+    pub fn new(starttls: bool, hint: Option<Hint>) -> UpstreamLogin {
+        UpstreamLogin { framer: Framer::new(Direction::Server), stage: Stage::Greeting, starttls, hint, capabilities: Vec::new() }
     }
 
-    /// The backend's capabilities; complete after [`Dialing::Done`].
+    /// The backend's capabilities; complete after [`LoginProgress::Done`].
     pub fn capabilities(&self) -> &[u8] {
         &self.capabilities
     }
@@ -78,19 +78,19 @@ impl Dialup {
     /// # Errors
     /// `Denied` when the credentials are refused, `Down` when the backend says that it cannot judge them,
     /// `Garbage(Backend)` for everything that is no IMAP at this point.
-    pub fn next(&mut self, input: &[u8], full: bool, credential: &Credential) -> Result<Dialing, Fault> {
+    pub fn next(&mut self, input: &[u8], full: bool, credential: &Credential) -> Result<LoginProgress, Fault> {
         if self.stage == Stage::Secured {
             self.stage = Stage::Asked;
             return Ok(send(0, CAPABILITY));
         }
         match self.framer.next(input, full)? {
-            Frame::Need => Ok(Dialing::Need),
+            Frame::Need => Ok(LoginProgress::Need),
             Frame::Line { len, literal: None, .. } => self.line(&input[..len], credential),
             _ => Err(Fault::Garbage(Side::Backend)),
         }
     }
 
-    fn line(&mut self, line: &[u8], credential: &Credential) -> Result<Dialing, Fault> {
+    fn line(&mut self, line: &[u8], credential: &Credential) -> Result<LoginProgress, Fault> {
         let len = line.len();
         let text = line.strip_suffix(b"\r\n").unwrap_or(line);
         if let Some(list) = capability::find(text) {
@@ -106,7 +106,7 @@ impl Dialup {
                 self.stage = Stage::Trying { response: false };
                 let (_, mut response) = sasl::initial_response(credential);
                 response.extend_from_slice(b"\r\n");
-                Ok(Dialing::Send(len, response))
+                Ok(LoginProgress::Send(len, response))
             }
             // A challenge that tells why a token is refused (RFC 7628 3.2.3); cancelled, so that the refusal comes.
             Stage::Trying { response: false } if line.starts_with(b"+") => Ok(send(len, b"*\r\n")),
@@ -117,7 +117,7 @@ impl Dialup {
         }
     }
 
-    fn greeting(&mut self, line: &[u8], credential: &Credential) -> Result<Dialing, Fault> {
+    fn greeting(&mut self, line: &[u8], credential: &Credential) -> Result<LoginProgress, Fault> {
         // PREAUTH would mean to be somebody already; it is refused like any other nonsense.
         if line.len() < 5 || !line[..5].eq_ignore_ascii_case(b"* OK ") {
             return Err(Fault::Garbage(Side::Backend));
@@ -133,7 +133,7 @@ impl Dialup {
         self.attempt(line.len(), credential)
     }
 
-    fn tagged(&mut self, line: &[u8], credential: &Credential) -> Result<Dialing, Fault> {
+    fn tagged(&mut self, line: &[u8], credential: &Credential) -> Result<LoginProgress, Fault> {
         let tag: &[u8] = match self.stage {
             Stage::StartTls => b"n1 ",
             Stage::Asked => b"n2 ",
@@ -149,18 +149,18 @@ impl Dialup {
                 // What was said in the clear may be somebody else's word.
                 self.capabilities.clear();
                 self.stage = Stage::Secured;
-                Ok(Dialing::StartTls)
+                Ok(LoginProgress::StartTls)
             }
             Stage::Asked => self.attempt(line.len(), credential),
             Stage::Trying { .. } if self.capabilities.is_empty() => {
                 self.stage = Stage::AskedAgain;
                 Ok(send(line.len(), CAPABILITY_AGAIN))
             }
-            _ => Ok(Dialing::Done(line.len())),
+            _ => Ok(LoginProgress::Done(line.len())),
         }
     }
 
-    fn attempt(&mut self, len: usize, credential: &Credential) -> Result<Dialing, Fault> {
+    fn attempt(&mut self, len: usize, credential: &Credential) -> Result<LoginProgress, Fault> {
         let (name, response) = sasl::initial_response(credential);
         let offered = capability::has(&self.capabilities, format!("AUTH={}", name.word()).as_bytes());
         let sasl_ir = capability::has(&self.capabilities, b"SASL-IR");
@@ -194,7 +194,7 @@ impl Dialup {
             (false, _) => return Err(Fault::Denied),
         }
         command.extend_from_slice(b"\r\n");
-        Ok(Dialing::Send(len, command))
+        Ok(LoginProgress::Send(len, command))
     }
 }
 
@@ -226,8 +226,8 @@ fn refusal(status: &[u8]) -> Fault {
     if unable.iter().any(said) { Fault::Down } else { Fault::Denied }
 }
 
-fn send(len: usize, bytes: &[u8]) -> Dialing {
-    Dialing::Send(len, Zeroizing::new(bytes.to_vec()))
+fn send(len: usize, bytes: &[u8]) -> LoginProgress {
+    LoginProgress::Send(len, Zeroizing::new(bytes.to_vec()))
 }
 
 #[cfg(test)]
@@ -245,19 +245,19 @@ mod tests {
     }
 
     fn talk_about(hint: Option<Hint>, starttls: bool, lines: &[&str]) -> (Vec<String>, Result<&'static str, Fault>) {
-        let (mut dialup, mut sent) = (Dialup::new(starttls, hint), Vec::new());
+        let (mut login, mut sent) = (UpstreamLogin::new(starttls, hint), Vec::new());
         for line in lines {
             let mut input = line.as_bytes();
             loop {
-                match dialup.next(input, false, &alice()) {
+                match login.next(input, false, &alice()) {
                     Err(fault) => return (sent, Err(fault)),
-                    Ok(Dialing::Need) => break,
-                    Ok(Dialing::Done(_)) => return (sent, Ok("done")),
-                    Ok(Dialing::StartTls) => {
+                    Ok(LoginProgress::Need) => break,
+                    Ok(LoginProgress::Done(_)) => return (sent, Ok("done")),
+                    Ok(LoginProgress::StartTls) => {
                         sent.push("<tls>".into());
                         input = b"";
                     }
-                    Ok(Dialing::Send(len, bytes)) => {
+                    Ok(LoginProgress::Send(len, bytes)) => {
                         input = &input[len..];
                         if !bytes.is_empty() {
                             sent.push(String::from_utf8(bytes.to_vec()).unwrap());

@@ -1,9 +1,9 @@
 //! One request, one action.
 
 use super::request::Request;
-use crate::fault::Code;
+use crate::fault::RefusalCode;
 use crate::private::Address;
-use crate::quota::{Amount, Book, Day, ON_TOP, Over, Verdict};
+use crate::quota::{Amount, Book, Day, ON_TOP, OverQuota, Verdict};
 use crate::smtp::answer::{coded, no_space};
 
 /// What Postfix is told where nothing can be judged; `[quota] policy_failure` in the config file.
@@ -22,7 +22,7 @@ impl Failure {
         match self {
             Failure::Dunno => action(b"DUNNO"),
             Failure::Defer => {
-                let text = coded("DEFER_IF_PERMIT 4.3.0", "Space cannot be judged at the moment", Code::BackendDown);
+                let text = coded("DEFER_IF_PERMIT 4.3.0", "Space cannot be judged at the moment", RefusalCode::BackendDown);
                 action(text.trim_ascii_end())
             }
         }
@@ -31,7 +31,7 @@ impl Failure {
 
 /// The answer to `request`. A domain or an address that is not ours is none of our business: Postfix asks about mail that goes
 /// out as well, so an unknown domain is deferred by LMTP, where all mail is for us.
-pub fn decide(request: Request<'_>, book: &Book, over: Over, today: Day) -> Vec<u8> {
+pub fn decide(request: Request<'_>, book: &Book, over: OverQuota, today: Day) -> Vec<u8> {
     let recipient = std::str::from_utf8(request.recipient).ok().and_then(Address::parse);
     let recipient = recipient.filter(|_| request.is_about_mail);
     // The relay writes on top of the message, and then the mail server does.

@@ -7,18 +7,18 @@ use tokio::time::Instant;
 
 use super::Context;
 use super::clock::today;
-use super::door::Visit;
-use crate::delegate::{Request, decide};
+use super::listener::Accepted;
 use crate::fault::Fault;
-use crate::net::stop::Phase;
+use crate::net::shutdown::Phase;
+use crate::postfix_policy::{Request, decide};
 
 /// Serves one connection to its end. Postfix closes it when it is idle for long, or was used often.
 ///
 /// # Errors
 /// Why it ended, if not by its own wish.
-pub(super) async fn serve(visit: Visit, context: Arc<Context>) -> Result<(), Fault> {
-    let Visit { arrival, seat: _seat, mut stop, .. } = visit;
-    let mut link = arrival.greet(b"").await?;
+pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
+    let Accepted { handshake, seat: _seat, mut stop, .. } = accepted;
+    let mut link = handshake.greet(b"").await?;
     loop {
         link.set_deadline(Instant::now() + context.patience.idle);
         match Request::parse(link.input()) {

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use super::Context;
 use super::backend::LoggedIn;
 use super::clock::{now, today};
-use crate::fault::Code;
+use crate::fault::RefusalCode;
 use crate::imap::session::SentCopy;
 use crate::imap::space::{Account, Root};
 use crate::private::Address;
-use crate::quota::{Amount, Book, Kind, Limit, Refresh, Refreshed, Reservation, Shift, Standing, Turn, Verdict, Watch, Way};
+use crate::quota::{Amount, Book, Kind, Limit, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Turn, Verdict, Watch};
 use crate::scrub::{BODY_START, Context as ScrubContext, Profile, Scrubber, Writer};
 
 /// One logged-in person.
-pub(super) struct Member {
+pub(super) struct MailboxAccount {
     user: Address,
     book: Arc<Book>,
     scrubber: Arc<Scrubber>,
@@ -31,7 +31,7 @@ pub(super) fn writer_of(book: &Book, mailbox: &Address) -> Writer {
 /// From this fill on, in percent, what is deleted is counted at once: somebody may be waiting for the room.
 const NEARLY: u128 = 80;
 
-impl Member {
+impl MailboxAccount {
     /// What the book has to tell this person's open session. None: it has nothing about them.
     pub(super) fn watch(&self) -> Option<Watch> {
         self.book.watch(&self.user)
@@ -46,31 +46,31 @@ impl Member {
         Address::parse(&format!("{owner}@{}", self.user.domain().reveal()))
     }
 
-    pub(super) fn new(context: &Context, logged_in: &LoggedIn) -> Arc<Member> {
+    pub(super) fn new(context: &Context, logged_in: &LoggedIn) -> Arc<MailboxAccount> {
         let (user, book, scrubber) = (logged_in.who.user.clone(), context.book.clone(), context.scrubber.clone());
-        Arc::new(Member { user, book, scrubber, hostname: context.hostname.clone() })
+        Arc::new(MailboxAccount { user, book, scrubber, hostname: context.hostname.clone() })
     }
 }
 
-impl Account for Member {
-    fn reserve(&self, amount: Amount) -> Result<Reservation, Code> {
-        self.book.reserve(&self.user, amount, Way::Member, today()).map_err(Verdict::code)
+impl Account for MailboxAccount {
+    fn reserve(&self, amount: Amount) -> Result<Reservation, RefusalCode> {
+        self.book.reserve(&self.user, amount, Origin::Member, today()).map_err(Verdict::code)
     }
 
-    fn reserve_for(&self, owner: &[u8], amount: Amount) -> Result<Reservation, Code> {
-        let owner = self.folder_owner(owner).ok_or(Code::NotYourFolder)?;
-        self.book.reserve(&owner, amount, Way::Member, today()).map_err(|verdict| match verdict {
-            Verdict::Unknown => Code::NotYourFolder,
+    fn reserve_for(&self, owner: &[u8], amount: Amount) -> Result<Reservation, RefusalCode> {
+        let owner = self.folder_owner(owner).ok_or(RefusalCode::NotYourFolder)?;
+        self.book.reserve(&owner, amount, Origin::Member, today()).map_err(|verdict| match verdict {
+            Verdict::Unknown => RefusalCode::NotYourFolder,
             verdict => verdict.code(),
         })
     }
 
-    fn may_change(&self) -> Result<(), Code> {
+    fn may_change(&self) -> Result<(), RefusalCode> {
         match self.book.route(self.user.domain(), today()).map(|route| route.standing) {
-            None => Err(Code::UnknownMailbox),
+            None => Err(RefusalCode::UnknownMailbox),
             Some(Standing::Active | Standing::Leaving(_)) => Ok(()),
-            Some(Standing::ReadOnly) => Err(Code::ReadOnly),
-            Some(Standing::Suspended) => Err(Code::Suspended),
+            Some(Standing::ReadOnly) => Err(RefusalCode::ReadOnly),
+            Some(Standing::Suspended) => Err(RefusalCode::Suspended),
         }
     }
 
@@ -143,7 +143,7 @@ impl Account for Member {
     }
 }
 
-impl SentCopy for Member {
+impl SentCopy for MailboxAccount {
     fn header_limit(&self) -> usize {
         self.scrubber.headers().header_limit()
     }

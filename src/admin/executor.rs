@@ -1,4 +1,4 @@
-//! The desk: takes a request to the book and comes back with the answer. Blocks on the disk.
+//! The executor: takes a request to the book and comes back with the answer. Blocks on the disk.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -15,24 +15,24 @@ use crate::quota::{AdminError, Association, Book, Day, Edit, Name, State};
 use crate::route::Backends;
 
 /// Where admins' requests are carried out.
-pub struct Desk {
+pub struct Executor {
     book: Arc<Book>,
     host: Host,
     incidents: Arc<Incidents>,
     limits: Arc<Limits>,
     // Sending limits are changed one by one, but the book takes them all at once: nobody may come in between.
-    turn: Mutex<()>,
+    write_lock: Mutex<()>,
 }
 
-impl Desk {
-    /// A desk in front of `book`.
-    pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>, limits: Arc<Limits>) -> Desk {
-        Desk { book, host, incidents, limits, turn: Mutex::new(()) }
+impl Executor {
+    /// A executor in front of `book`.
+    pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>, limits: Arc<Limits>) -> Executor {
+        Executor { book, host, incidents, limits, write_lock: Mutex::new(()) }
     }
 
     /// Carries out a request. A change is on disk when this returns. `backends` are those of the config file; `today` and `now` are the clock's.
     pub fn serve(&self, request: &Request, backends: &Backends, today: Day, now: Instant) -> Answer {
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = self.write_lock.lock().unwrap_or_else(PoisonError::into_inner);
         self.carry_out(request, backends, today, now).map_or_else(|refusal| refusal, Answer::Done)
     }
 

@@ -1,7 +1,7 @@
 //! What must hold for every request, for tests and fuzzing.
 
 use super::{Failure, Request, decide};
-use crate::quota::{Book, Day, Over};
+use crate::quota::{Book, Day, OverQuota};
 
 /// Asks `book`. Panics when an answer is not one action with an empty line behind it, or when it depends on how the bytes came.
 pub fn check(input: &[u8], book: &Book, random: &mut dyn FnMut() -> u64) {
@@ -20,7 +20,7 @@ fn answers(input: &[u8], book: &Book, size: &mut dyn FnMut(usize) -> usize) -> V
     loop {
         match Request::parse(&held) {
             Ok(Some((request, used))) => {
-                answers.push(decide(request, book, Over::default(), Day::from_unix(0)));
+                answers.push(decide(request, book, OverQuota::default(), Day::from_unix(0)));
                 held.drain(..used);
             }
             Ok(None) if rest.is_empty() => return answers,

@@ -12,7 +12,7 @@ use super::conn::Conn;
 use crate::fault::{Fault, Side};
 
 /// One side of a session.
-pub struct Link {
+pub struct BufferedConn {
     conn: Conn,
     input: Buffer,
     side: Side,
@@ -21,15 +21,15 @@ pub struct Link {
     unanswered: bool,
 }
 
-impl Link {
+impl BufferedConn {
     /// A link over `conn` to `side`; every wait ends with `Fault::Slow` at `deadline`.
-    pub fn new(conn: Conn, side: Side, deadline: Instant) -> Link {
-        Link::from_parts((conn, Buffer::default()), side, deadline)
+    pub fn new(conn: Conn, side: Side, deadline: Instant) -> BufferedConn {
+        BufferedConn::from_parts((conn, Buffer::default()), side, deadline)
     }
 
-    /// The same over a connection of which something was read already: the reverse of [`Link::into_parts`].
-    pub fn from_parts((conn, input): (Conn, Buffer), side: Side, deadline: Instant) -> Link {
-        Link { conn, input, side, deadline, unanswered: false }
+    /// The same over a connection of which something was read already: the reverse of [`BufferedConn::into_parts`].
+    pub fn from_parts((conn, input): (Conn, Buffer), side: Side, deadline: Instant) -> BufferedConn {
+        BufferedConn { conn, input, side, deadline, unanswered: false }
     }
 
     /// Sets when the next waits end.
@@ -90,8 +90,8 @@ impl Link {
     /// Sends the first `count` bytes of the input to `other`, and forgets them here. Nothing is copied.
     ///
     /// # Errors
-    /// As [`Link::send`] of the other side.
-    pub async fn forward(&mut self, count: usize, other: &mut Link) -> Result<(), Fault> {
+    /// As [`BufferedConn::send`] of the other side.
+    pub async fn forward(&mut self, count: usize, other: &mut BufferedConn) -> Result<(), Fault> {
         let bytes = &self.input.filled()[..count.min(self.input.len())];
         other.unanswered = false;
         send(&mut other.conn, bytes, other.side, other.deadline).await?;
@@ -117,9 +117,9 @@ impl Link {
     ///
     /// # Errors
     /// `Gone` when that cannot be.
-    pub fn moved_here(self) -> Result<Link, Fault> {
+    pub fn moved_here(self) -> Result<BufferedConn, Fault> {
         let conn = self.conn.moved_here().map_err(|_| Fault::Gone(self.side))?;
-        Ok(Link { conn, ..self })
+        Ok(BufferedConn { conn, ..self })
     }
 
     /// Drops what was read and gives the bare connection, to start TLS on it: bytes that came before TLS must not count

@@ -5,34 +5,34 @@ use aws_lc_rs::rand;
 use super::Context;
 use super::backend::Authenticated;
 use super::clock::{now, today};
-use super::member::writer_of;
-use crate::fault::Code;
+use super::mailbox::writer_of;
+use crate::fault::RefusalCode;
 use crate::private::Address;
 use crate::quota::{Standing, Verdict};
 use crate::scrub::{Context as ScrubContext, Profile, Refusal, Scrubbed};
-use crate::submission::House;
+use crate::submission::Environment;
 
 /// What the session asks of the book and the rules.
-pub(super) struct Rules<'a> {
+pub(super) struct SubmissionEnv<'a> {
     pub(super) context: &'a Context,
     /// Who is logged in.
     pub(super) who: Option<&'a Authenticated>,
 }
 
-impl House for Rules<'_> {
+impl Environment for SubmissionEnv<'_> {
     fn owns(&self, user: &Address, sender: &Address) -> bool {
         self.who.is_some() && self.context.book.owns(user, sender)
     }
 
-    fn admits(&self, user: &Address) -> Result<(), Code> {
+    fn admits(&self, user: &Address) -> Result<(), RefusalCode> {
         match self.context.book.may_log_in(user, today()) {
-            Ok(Standing::ReadOnly) => Err(Code::ReadOnly),
+            Ok(Standing::ReadOnly) => Err(RefusalCode::ReadOnly),
             Ok(_) => Ok(()),
             Err(verdict) => Err(verdict.code()),
         }
     }
 
-    fn counts(&self, user: &Address, recipients: usize) -> Result<(), Code> {
+    fn counts(&self, user: &Address, recipients: usize) -> Result<(), RefusalCode> {
         self.context.book.take_sending(user, recipients as u64, now(), today()).map_err(Verdict::code)
     }
 
@@ -44,11 +44,11 @@ impl House for Rules<'_> {
         self.context.scrubber.needs_body_start(header)
     }
 
-    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, Code> {
+    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, RefusalCode> {
         let owns = |address: &Address| self.owns(user, address);
         let mailbox = self.context.book.mailbox_of(user);
         let mut random = [0; 16];
-        rand::fill(&mut random).map_err(|_| Code::BackendDown)?;
+        rand::fill(&mut random).map_err(|_| RefusalCode::BackendDown)?;
         let context = ScrubContext {
             profile: Profile::Submission,
             writer: writer_of(&self.context.book, &mailbox),

@@ -10,22 +10,31 @@ use std::thread;
 
 use tokio::runtime::Builder;
 
-use super::{Context, Door};
+use super::{Context, Listener};
 use crate::net::listen::Bound;
-use crate::net::stop::{Phase, Stop};
+use crate::net::shutdown::{Phase, Shutdown};
 
-/// Starts `threads` threads that open all `doors`. They serve until `end`, which has to come after the sessions' stop.
+/// Starts `threads` threads that open all `listeners`. They serve until `end`, which has to come after the sessions' stop.
 ///
 /// # Errors
 /// What the kernel says: no more threads, no more file descriptors.
-pub fn start(threads: usize, doors: &[(Door, Bound)], context: &Arc<Context>, stop: &Stop, end: &Stop) -> io::Result<()> {
+pub fn start(
+    threads: usize,
+    listeners: &[(Listener, Bound)],
+    context: &Arc<Context>,
+    stop: &Shutdown,
+    end: &Shutdown,
+) -> io::Result<()> {
     for number in 0..threads.max(1) {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let doors = doors.iter().map(|(door, bound)| Ok((door.clone(), bound.try_clone()?))).collect::<io::Result<Vec<_>>>()?;
+        let listeners = listeners
+            .iter()
+            .map(|(listener, bound)| Ok((listener.clone(), bound.try_clone()?)))
+            .collect::<io::Result<Vec<_>>>()?;
         let (context, stop, mut end) = (context.clone(), stop.clone(), end.clone());
         let serve = async move {
-            for (door, bound) in doors {
-                tokio::spawn(door.open(bound, context.clone(), stop.clone()));
+            for (listener, bound) in listeners {
+                tokio::spawn(listener.open(bound, context.clone(), stop.clone()));
             }
             drop(stop);
             end.reached(Phase::Draining).await;

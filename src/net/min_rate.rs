@@ -7,17 +7,17 @@ use tokio::time::Instant;
 
 /// A deadline AND a least rate, from the start of a transfer.
 #[derive(Clone, Copy)]
-pub struct Pace {
+pub struct MinRate {
     started: Instant,
     grace: Duration,
     least: u64,
     moved: u64,
 }
 
-impl Pace {
+impl MinRate {
     /// A transfer that starts now: `grace` of silence is allowed, and after it at least `least` octets a second.
-    pub fn new(grace: Duration, least: u64) -> Pace {
-        Pace { started: Instant::now(), grace, least: least.max(1), moved: 0 }
+    pub fn new(grace: Duration, least: u64) -> MinRate {
+        MinRate { started: Instant::now(), grace, least: least.max(1), moved: 0 }
     }
 
     /// Tells that `count` octets moved.
@@ -38,7 +38,7 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_buy_time_but_never_more_than_the_grace() {
-        let mut pace = Pace::new(Duration::from_secs(10), 100);
+        let mut pace = MinRate::new(Duration::from_secs(10), 100);
         let first = pace.deadline();
         pace.moved(1_000_000);
         assert!(pace.deadline() <= Instant::now() + Duration::from_secs(10));

@@ -1,17 +1,17 @@
-//! Room for one recipient: the question to the book before the backend hears of the recipient, and its end.
+//! RecipientReservation for one recipient: the question to the book before the backend hears of the recipient, and its end.
 //!
 //! A recipient may lead to several mailboxes (an alias); all of them must have room. A mailbox that the book does not know
 //! yet can exist or not, which only the backend can tell: it is weighed first, and set aside when the backend took it.
 
-use super::session::House;
+use super::session::Environment;
 use crate::private::Address;
-use crate::quota::{Amount, ON_TOP, Reservation, Unknown, Verdict, Way};
+use crate::quota::{Amount, ON_TOP, Origin, Reservation, Unknown, Verdict};
 
 /// Octets of the fields that a backend writes on top, without the paths in them.
 const FIELDS: u64 = 512;
 
 /// What is set aside for one recipient; given back when dropped, until it is handed over.
-pub(super) struct Room {
+pub(super) struct RecipientReservation {
     held: Vec<(Address, Reservation)>,
     /// Not in the book yet.
     strangers: Vec<Address>,
@@ -21,7 +21,7 @@ pub(super) struct Room {
 }
 
 /// Why there is none.
-pub(super) enum NoRoom {
+pub(super) enum NoSpace {
     /// No association has the domain, and whether the sender is to try again.
     UnknownDomain(Unknown),
     /// What the book says, and whether the sender is to try again.
@@ -30,53 +30,58 @@ pub(super) enum NoRoom {
     Gone,
 }
 
-impl Room {
+impl RecipientReservation {
     /// Asks for room for a message of `octets` in every mailbox that `recipient` leads to. `paths`: octets of the sender's and the
     /// recipient's paths, which the backend writes on top, some of them twice (Return-Path, Delivered-To, Received).
-    pub(super) fn ask(house: &dyn House, recipient: &Address, octets: u64, paths: usize) -> Result<Room, NoRoom> {
-        let mailboxes = house.book().resolve(recipient).ok_or_else(|| NoRoom::UnknownDomain(house.unknown()))?;
+    pub(super) fn ask(
+        env: &dyn Environment,
+        recipient: &Address,
+        octets: u64,
+        paths: usize,
+    ) -> Result<RecipientReservation, NoSpace> {
+        let mailboxes = env.book().resolve(recipient).ok_or_else(|| NoSpace::UnknownDomain(env.unknown()))?;
         let on_top = ON_TOP.max(FIELDS + 2 * paths as u64);
-        let mut room = Room { held: Vec::new(), strangers: Vec::new(), amount: stored(octets, on_top), on_top };
+        let mut room = RecipientReservation { held: Vec::new(), strangers: Vec::new(), amount: stored(octets, on_top), on_top };
         for mailbox in mailboxes {
-            match house.book().reserve(&mailbox, room.amount, Way::Incoming, house.today()) {
+            match env.book().reserve(&mailbox, room.amount, Origin::Incoming, env.today()) {
                 Ok(reservation) => room.held.push((mailbox, reservation)),
                 Err(Verdict::Unknown) => {
-                    let weighed = house.book().probe(&mailbox, room.amount, house.today());
-                    weighed.map_err(|verdict| no_room(house, &mailbox, room.amount, verdict))?;
+                    let weighed = env.book().probe(&mailbox, room.amount, env.today());
+                    weighed.map_err(|verdict| no_room(env, &mailbox, room.amount, verdict))?;
                     room.strangers.push(mailbox);
                 }
-                Err(verdict) => return Err(no_room(house, &mailbox, room.amount, verdict)),
+                Err(verdict) => return Err(no_room(env, &mailbox, room.amount, verdict)),
             }
         }
         Ok(room)
     }
 
     /// Whether the book may still say no when the backend has said yes.
-    pub(super) fn is_doubtful(&self, house: &dyn House) -> bool {
-        self.strangers.iter().any(|mailbox| house.book().may_admit(mailbox).is_err())
+    pub(super) fn is_doubtful(&self, env: &dyn Environment) -> bool {
+        self.strangers.iter().any(|mailbox| env.book().may_admit(mailbox).is_err())
     }
 
     /// The backend took the recipient, so its mailboxes exist.
-    pub(super) fn settle(&mut self, house: &dyn House) -> Result<(), NoRoom> {
+    pub(super) fn settle(&mut self, env: &dyn Environment) -> Result<(), NoSpace> {
         for mailbox in std::mem::take(&mut self.strangers) {
-            let reserved = house.book().admit(&mailbox);
-            let reserved = reserved.and_then(|()| house.book().reserve(&mailbox, self.amount, Way::Incoming, house.today()));
-            let reservation = reserved.map_err(|verdict| no_room(house, &mailbox, self.amount, verdict))?;
+            let reserved = env.book().admit(&mailbox);
+            let reserved = reserved.and_then(|()| env.book().reserve(&mailbox, self.amount, Origin::Incoming, env.today()));
+            let reservation = reserved.map_err(|verdict| no_room(env, &mailbox, self.amount, verdict))?;
             self.held.push((mailbox, reservation));
         }
         Ok(())
     }
 
     /// Makes sure that there is room for a message of `octets`, where fewer were announced.
-    pub(super) fn widen(&mut self, house: &dyn House, octets: u64) -> Result<(), NoRoom> {
+    pub(super) fn widen(&mut self, env: &dyn Environment, octets: u64) -> Result<(), NoSpace> {
         let more = Amount { octets: stored(octets, self.on_top).octets.saturating_sub(self.amount.octets), messages: 0 };
         if more == Amount::ZERO {
             return Ok(());
         }
         for (mailbox, reservation) in &mut self.held {
             reservation.grow(more).map_err(|verdict| match verdict {
-                Verdict::Unknown => NoRoom::Gone,
-                verdict => no_room(house, mailbox, stored(octets, self.on_top), verdict),
+                Verdict::Unknown => NoSpace::Gone,
+                verdict => no_room(env, mailbox, stored(octets, self.on_top), verdict),
             })?;
         }
         self.amount = self.amount.plus(more);
@@ -112,9 +117,9 @@ fn stored(octets: u64, on_top: u64) -> Amount {
     Amount::message(octets.saturating_add(on_top))
 }
 
-fn no_room(house: &dyn House, mailbox: &Address, amount: Amount, verdict: Verdict) -> NoRoom {
+fn no_room(env: &dyn Environment, mailbox: &Address, amount: Amount, verdict: Verdict) -> NoSpace {
     match verdict {
-        Verdict::Unknown => NoRoom::UnknownDomain(house.unknown()),
-        verdict => NoRoom::Full(verdict, house.book().defers(house.over(), mailbox, amount, verdict, house.today())),
+        Verdict::Unknown => NoSpace::UnknownDomain(env.unknown()),
+        verdict => NoSpace::Full(verdict, env.book().defers(env.over(), mailbox, amount, verdict, env.today())),
     }
 }

@@ -14,7 +14,7 @@ pub const ON_TOP: u64 = 1024;
 
 /// The admins' choice, `[quota] over` and `grace_percent` in the config file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Over {
+pub enum OverQuota {
     /// Refused for good (552): the sender hears of it now. A message that would pass the limit by at most `grace` percent of
     /// the limit is deferred all the same: its sender tries for days, and a little tidying up is enough to let it in.
     Refuse {
@@ -25,9 +25,9 @@ pub enum Over {
     Defer,
 }
 
-impl Default for Over {
-    fn default() -> Over {
-        Over::Refuse { grace: 0 }
+impl Default for OverQuota {
+    fn default() -> OverQuota {
+        OverQuota::Refuse { grace: 0 }
     }
 }
 
@@ -48,11 +48,11 @@ impl Book {
     /// Only what is stored refuses mail for good: where it finds no room because of open reservations, of what is in doubt, or of
     /// numbers that the backend has not confirmed within the hour, it is deferred whatever `over` says, and whoever can is
     /// asked to count.
-    pub fn defers(&self, over: Over, mailbox: &Address, amount: Amount, verdict: Verdict, today: Day) -> bool {
+    pub fn defers(&self, over: OverQuota, mailbox: &Address, amount: Amount, verdict: Verdict, today: Day) -> bool {
         if !self.is_proven(mailbox, amount, verdict, today) {
             return true;
         }
-        let Over::Refuse { grace } = over else { return true };
+        let OverQuota::Refuse { grace } = over else { return true };
         let Some(fill) = self.fill(mailbox, today).filter(|_| grace > 0) else { return false };
         let after = |used: u64, more: u64| u128::from(used) + u128::from(more);
         match verdict {
@@ -130,11 +130,11 @@ mod tests {
         assert!(book.add_association(velo, today).is_ok());
         let alice = Address::parse("alice@velo.example").unwrap();
         let defers = |over, octets| book.defers(over, &alice, Amount::message(octets), Verdict::MailboxFull, today);
-        assert!(defers(Over::Refuse { grace: 5 }, 1050));
-        assert!(!defers(Over::Refuse { grace: 5 }, 1051));
-        assert!(!defers(Over::default(), 1001));
-        assert!(defers(Over::Defer, u64::MAX));
-        let strangers = book.defers(Over::Refuse { grace: 5 }, &alice, Amount::ZERO, Verdict::TooManyMailboxes, today);
+        assert!(defers(OverQuota::Refuse { grace: 5 }, 1050));
+        assert!(!defers(OverQuota::Refuse { grace: 5 }, 1051));
+        assert!(!defers(OverQuota::default(), 1001));
+        assert!(defers(OverQuota::Defer, u64::MAX));
+        let strangers = book.defers(OverQuota::Refuse { grace: 5 }, &alice, Amount::ZERO, Verdict::TooManyMailboxes, today);
         assert!(!strangers);
     }
 }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::backend::Pooling;
-use super::{Context, admin, delegate, imap, lmtp, metrics, submission, usage};
+use super::{Context, admin, imap, lmtp, metrics, postfix_policy, submission, usage};
 use crate::event::{Event, emit};
-use crate::fault::{Code, Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login::Protection;
 use crate::limit::Seat;
+use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
-use crate::net::link::Link;
 use crate::net::listen::Bound;
-use crate::net::stop::Stop;
+use crate::net::shutdown::Shutdown;
 use crate::net::tls;
 use tokio::time::Instant;
 
@@ -79,7 +79,7 @@ impl Service {
 
 /// How TLS comes to be.
 #[derive(Clone)]
-pub enum Entry {
+pub enum TlsMode {
     /// From the first byte.
     Implicit(tls::Server),
     /// After STARTTLS.
@@ -90,22 +90,22 @@ pub enum Entry {
 
 /// One listener.
 #[derive(Clone)]
-pub struct Door {
+pub struct Listener {
     /// Position in the config file.
     pub number: u64,
     /// What is spoken.
     pub service: Service,
     /// How it is protected.
-    pub entry: Entry,
+    pub entry: TlsMode,
     /// Whether connections to backends are pooled; for IMAP.
     pub pooling: Pooling,
 }
 
 /// What a driver is given for one connection.
-pub(super) struct Visit {
-    pub(super) arrival: Arrival,
+pub(super) struct Accepted {
+    pub(super) handshake: Handshake,
     pub(super) seat: Seat,
-    pub(super) stop: Stop,
+    pub(super) stop: Shutdown,
     pub(super) protection: Protection,
     /// For STARTTLS.
     pub(super) tls: Option<tls::Server>,
@@ -113,7 +113,7 @@ pub(super) struct Visit {
 }
 
 /// A client that was not greeted yet.
-pub(super) struct Arrival {
+pub(super) struct Handshake {
     conn: Conn,
     /// Where TLS comes first.
     tls: Option<tls::Server>,
@@ -121,26 +121,26 @@ pub(super) struct Arrival {
     login: Duration,
 }
 
-impl Arrival {
+impl Handshake {
     /// TLS, if that comes first, and `words`: in one go, see [`tls::Server::accept`].
     ///
     /// # Errors
-    /// As there, and as [`Link::send`].
-    pub(super) async fn greet(self, words: &[u8]) -> Result<Link, Fault> {
+    /// As there, and as [`BufferedConn::send`].
+    pub(super) async fn greet(self, words: &[u8]) -> Result<BufferedConn, Fault> {
         let Some(tls) = self.tls else {
-            let mut link = Link::new(self.conn, Side::Client, Instant::now() + self.login);
+            let mut link = BufferedConn::new(self.conn, Side::Client, Instant::now() + self.login);
             link.send(words).await?;
             return Ok(link);
         };
         // Boxed: the handshake's state must not stay in the task for the rest of the session.
         let conn = Box::pin(tls.accept(self.conn, words)).await?;
-        Ok(Link::new(conn, Side::Client, Instant::now() + self.login))
+        Ok(BufferedConn::new(conn, Side::Client, Instant::now() + self.login))
     }
 }
 
-impl Door {
+impl Listener {
     /// Serves `bound` until the stop.
-    pub async fn open(self, bound: Bound, context: Arc<Context>, stop: Stop) {
+    pub async fn open(self, bound: Bound, context: Arc<Context>, stop: Shutdown) {
         match self.service {
             Service::Admin => return admin::open(bound, self.number, context, stop).await,
             Service::Metrics => return metrics::open(bound, self.number, context, stop).await,
@@ -157,7 +157,7 @@ impl Door {
         };
         let serve = |conn, peer| {
             let seat = match self.service {
-                // Admins, monitoring and usage have doors of their own.
+                // Admins, monitoring and usage have listeners of their own.
                 Service::Imap | Service::Submission | Service::Admin | Service::Metrics | Service::Usage => {
                     context.limits.seat(context.limits.pseudonymiser().networks(&peer))
                 }
@@ -179,7 +179,7 @@ impl Door {
                 }
                 Err(code) => {
                     self.turn_away(&conn, code);
-                    tell(code == Code::TooManyConnections);
+                    tell(code == RefusalCode::TooManyConnections);
                 }
             }
         };
@@ -188,10 +188,10 @@ impl Door {
 
     /// Says why, where that costs one write that does not wait. Behind TLS nothing is said: a handshake for each would be
     /// what a flood wants.
-    fn turn_away(&self, conn: &Conn, code: Code) {
+    fn turn_away(&self, conn: &Conn, code: RefusalCode) {
         let words = match (&self.entry, self.service) {
             // These have no words for it; the connection just ends.
-            (Entry::Implicit(_), _) | (_, Service::Admin | Service::Metrics | Service::Policy | Service::Usage) => return,
+            (TlsMode::Implicit(_), _) | (_, Service::Admin | Service::Metrics | Service::Policy | Service::Usage) => return,
             (_, Service::Imap | Service::WebmailImap) => crate::imap::reply::turned_away(code),
             (_, Service::Submission | Service::WebmailSubmission | Service::Lmtp) => crate::submission::turned_away(code),
         };
@@ -199,22 +199,22 @@ impl Door {
     }
 }
 
-async fn receive(conn: Conn, seat: Seat, manner: (Entry, Service, Pooling), context: Arc<Context>, stop: Stop) {
+async fn receive(conn: Conn, seat: Seat, manner: (TlsMode, Service, Pooling), context: Arc<Context>, stop: Shutdown) {
     let (entry, service, pooling) = manner;
     let (first, protection, tls) = match entry {
-        Entry::Plain => (None, Protection::Secure, None),
-        Entry::StartTls(tls) => (None, Protection::StartTls, Some(tls)),
-        Entry::Implicit(tls) => (Some(tls), Protection::Secure, None),
+        TlsMode::Plain => (None, Protection::Secure, None),
+        TlsMode::StartTls(tls) => (None, Protection::StartTls, Some(tls)),
+        TlsMode::Implicit(tls) => (Some(tls), Protection::Secure, None),
     };
-    let arrival = Arrival { conn, tls: first, login: context.patience.login };
-    let visit = Visit { arrival, seat, stop, protection, tls, pooling };
+    let handshake = Handshake { conn, tls: first, login: context.patience.login };
+    let accepted = Accepted { handshake, seat, stop, protection, tls, pooling };
     let _: Result<(), Fault> = match service {
-        // Have doors of their own.
+        // Have listeners of their own.
         Service::Admin | Service::Metrics | Service::Usage => Ok(()),
-        Service::Imap | Service::WebmailImap => imap::serve(visit, context).await,
+        Service::Imap | Service::WebmailImap => imap::serve(accepted, context).await,
         // Boxed, or an idle IMAP session would be as large as a submission.
-        Service::Submission | Service::WebmailSubmission => Box::pin(submission::serve(visit, context)).await,
-        Service::Lmtp => Box::pin(lmtp::serve(visit, context)).await,
-        Service::Policy => Box::pin(delegate::serve(visit, context)).await,
+        Service::Submission | Service::WebmailSubmission => Box::pin(submission::serve(accepted, context)).await,
+        Service::Lmtp => Box::pin(lmtp::serve(accepted, context)).await,
+        Service::Policy => Box::pin(postfix_policy::serve(accepted, context)).await,
     };
 }

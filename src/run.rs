@@ -13,10 +13,10 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::config::{self, Built, Config, Trouble};
 use crate::event::{Event, emit};
 use crate::net::certificates::Certificates;
-use crate::net::stop::pair;
+use crate::net::shutdown::pair;
 use crate::quota::UsageWriter;
 use crate::serve::clock::{now, today};
-use crate::serve::{Context, Service, crew, metrics, notices, usage};
+use crate::serve::{Context, Service, metrics, notices, usage, workers};
 use crate::store::StoreError;
 
 /// How often usage is written behind.
@@ -32,29 +32,35 @@ const SWEEP: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// What keeps it from starting.
-pub async fn live(mut config: Config, file: &Path, built: Built, context: Arc<Context>, systemd: Systemd) -> Result<(), Trouble> {
+pub async fn serve_until_stopped(
+    mut config: Config,
+    file: &Path,
+    built: Built,
+    context: Arc<Context>,
+    systemd: Systemd,
+) -> Result<(), Trouble> {
     let (stopper, stop) = pair();
-    let doors = config::doors(&config, &built)?;
-    let (listeners, backends) = (doors.len(), context.backends.load().len());
+    let listeners = config::listeners(&config, &built)?;
+    let (count, backends) = (listeners.len(), context.backends.load().len());
     let (ender, end) = pair();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let doors = doors.into_iter().zip(built.bound);
-    let (beside, doors): (Vec<_>, Vec<_>) = doors.partition(|(door, _)| door.service == Service::Usage);
-    crew::start(cores, &doors, &context, &stop, &end).map_err(Trouble::State)?;
+    let listeners = listeners.into_iter().zip(built.bound);
+    let (beside, listeners): (Vec<_>, Vec<_>) = listeners.partition(|(listener, _)| listener.service == Service::Usage);
+    workers::start(cores, &listeners, &context, &stop, &end).map_err(Trouble::State)?;
     tokio::spawn(notices::run(context.clone(), stop.clone()));
     tokio::spawn(usage::tick(context.book.clone()));
     // On this thread, which no session can keep busy; and to the end, for what sessions finish while they drain.
-    for (door, bound) in beside {
-        tokio::spawn(door.open(bound, context.clone(), end.clone()));
+    for (listener, bound) in beside {
+        tokio::spawn(listener.open(bound, context.clone(), end.clone()));
     }
     // The sockets close when the last thread has stopped listening.
-    drop((stop, end, doors));
+    drop((stop, end, listeners));
     // Dropped last: what is left is written and synced then.
     let _writer = UsageWriter::start(context.book.clone(), WRITE, store_failed()).map_err(Trouble::State)?;
     if built.broken > 0 {
         emit(Event::CertificateBroken { position: built.broken as u64 });
     }
-    emit(Event::Started { listeners: listeners as u64, backends: backends as u64 });
+    emit(Event::Started { listeners: count as u64, backends: backends as u64 });
     systemd.tell("READY=1");
     until_stopped(&mut config, file, built.certificates.as_deref(), &context).await.map_err(Trouble::State)?;
     emit(Event::Stopping { sessions: context.limits.sessions() as u64 });
