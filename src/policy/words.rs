@@ -23,11 +23,11 @@ const HOLDS: &[(&str, HeldBy)] = &[
     ("not-dumpable", HeldBy::Kernel),
     ("no-new-privileges", HeldBy::Kernel),
     ("no-swap", HeldBy::Unit),
-    ("secrets-wiped", HeldBy::RefusalCode),
-    ("buffers-wiped", HeldBy::RefusalCode),
-    ("idle-holds-nothing", HeldBy::RefusalCode),
-    ("pseudonyms", HeldBy::RefusalCode),
-    ("panic-without-words", HeldBy::RefusalCode),
+    ("secrets-wiped", HeldBy::Code),
+    ("buffers-wiped", HeldBy::Code),
+    ("idle-holds-nothing", HeldBy::Code),
+    ("pseudonyms", HeldBy::Code),
+    ("panic-without-words", HeldBy::Code),
 ];
 
 /// What is kept, where, and until when.
@@ -56,7 +56,7 @@ pub enum HeldBy {
     /// Asked for at the start.
     Kernel,
     /// Written so, and tested.
-    RefusalCode,
+    Code,
     /// The systemd unit.
     Unit,
 }
