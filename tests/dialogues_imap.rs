@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use nologd::imap::invariants::{Alice, Play, Rules, check_frames, check_login, check_session};
 use nologd::imap::offers::Offers;
-use nologd::imap::session::SessionOptions;
+use nologd::imap::options::SessionOptions;
 
 #[path = "support/dialogue.rs"]
 mod dialogue;

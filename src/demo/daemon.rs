@@ -9,7 +9,8 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Uid, User};
 
 use super::place::{Owner, Place};
-use super::process::{Process, Program};
+use super::process::Process;
+use super::program::Program;
 use super::{ASSOCIATIONS, Trouble};
 
 /// The example certificate, for clients that want to check it.

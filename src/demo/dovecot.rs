@@ -11,7 +11,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Gid, Group, Pid, Uid, User};
 
 use super::place::{Owner, Place};
-use super::process::{Process, Program};
+use super::process::Process;
+use super::program::Program;
 use super::{MEMBERS, Trouble};
 
 /// A running Dovecot. Stopped when dropped.

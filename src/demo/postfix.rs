@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use nix::unistd::{Gid, Pid, Uid, User};
 
 use super::place::{Owner, Place};
-use super::process::{Process, Program};
+use super::process::Process;
+use super::program::Program;
 use super::{ASSOCIATIONS, MEMBERS, Trouble};
 
 /// A running Postfix. Stopped when dropped.

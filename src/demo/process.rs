@@ -12,6 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::Trouble;
+use super::program::Program;
 
 /// How long a server may take to answer after its start; a loaded machine with two cores is slow.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -111,42 +112,4 @@ fn greeting(port: u16) -> bool {
     let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return false };
     let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
     stream.read(&mut [0; 1]).is_ok_and(|count| count == 1)
-}
-
-/// What is started, and what it needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Program {
-    /// The mailboxes.
-    Dovecot,
-    /// This very program.
-    Nologd,
-    /// The tests' relay.
-    Postfix,
-    /// The demo's relay.
-    Relay,
-    /// The webmail.
-    Roundcube,
-}
-
-impl Program {
-    /// Its name for people.
-    pub fn name(self) -> &'static str {
-        match self {
-            Program::Dovecot => "Dovecot",
-            Program::Nologd => "nologd",
-            Program::Postfix => "Postfix",
-            Program::Relay => "the relay",
-            Program::Roundcube => "Roundcube",
-        }
-    }
-
-    /// The Debian packages that it comes in.
-    pub fn packages(self) -> &'static str {
-        match self {
-            Program::Dovecot => "dovecot-imapd dovecot-lmtpd",
-            Program::Postfix => "postfix",
-            Program::Roundcube => "roundcube-core roundcube-sqlite3 php-cli",
-            Program::Nologd | Program::Relay => "",
-        }
-    }
 }

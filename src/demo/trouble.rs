@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use super::process::Program;
+use super::program::Program;
 
 /// Why a demo or a test could not be set up, or what its check found.
 #[derive(Debug)]

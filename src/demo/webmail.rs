@@ -18,7 +18,8 @@ use nix::unistd::Uid;
 
 use super::daemon::{Ports, unprivileged};
 use super::place::{Owner, Place};
-use super::process::{Process, Program};
+use super::process::Process;
+use super::program::Program;
 use super::{Member, Trouble};
 
 /// What the no-log template of the policy says is what the demo runs with.

@@ -13,8 +13,8 @@
 
 use super::Step;
 use super::frame::Literal;
-use super::pending::Asked;
-use super::session::Rules;
+use super::options::Rules;
+use super::question::Asked;
 use crate::quota::Reservation;
 use crate::wire::header::EndFinder;
 

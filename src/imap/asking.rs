@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::Step;
 use super::count::{Count, Way};
 use super::offers::Offer;
-use super::pending::{Asked, Pending};
+use super::pending::Pending;
 use super::phase::Phase;
 use super::places::{Places, Reading};
-use super::question::{Aim, Found, Question};
+use super::question::{Aim, Asked, Found, Question};
 use super::session::Session;
 
 impl Session {

@@ -26,8 +26,7 @@ use super::entry::{Entry, entry};
 use super::frame::Frame;
 use super::grammar::quoted;
 use super::places::{Owner, Places};
-use super::question::{Status, Then, is, number_after};
-use super::selected::Look;
+use super::status::{Status, Then, is, number_after};
 use crate::quota::Amount;
 
 /// Octets of folder names: a thousand long ones.
@@ -45,6 +44,19 @@ pub(super) enum Way {
         /// The last folder can be left by UNSELECT (RFC 3691).
         unselect: bool,
     },
+}
+
+/// What a count does first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Nothing: no folder is open.
+    Straight,
+    /// EXAMINE INBOX, and CLOSE behind: no folder is open, and mail has come in lately.
+    Visit,
+    /// NOOP, for the folder that is open.
+    Sync,
+    /// EXAMINE INBOX, in place of the folder that is open and is not needed any more.
+    Inbox,
 }
 
 /// One count under way.

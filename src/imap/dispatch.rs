@@ -3,9 +3,10 @@
 use super::command::{self, Head};
 use super::frame::{Flaw, Literal};
 use super::grammar::{append as append_grammar, folder, quoted, transfer as transfer_grammar};
-use super::pending::{Asked, Collect, Pending, Transfer};
+use super::pending::{Collect, Pending, Transfer};
 use super::phase::{Numbers, Phase};
 use super::places::Owner;
+use super::question::Asked;
 use super::session::{SWALLOW, Session};
 use super::verbs::{Args, Effect, Row, Verb};
 use super::{Step, account, reply};

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use super::count::Way;
-use super::question::Status;
 use super::space::Account;
+use super::status::Status;
 use crate::fault::RefusalCode;
 use crate::quota::{Amount, Counted, Refreshed, Reservation, Shift, Turn};
 

@@ -6,7 +6,8 @@ use imap_codec::fragmentizer::{FragmentInfo, Fragmentizer, LineEnding};
 use super::Step;
 use super::frame::{Direction, Frame, Framer};
 use super::login::{Before, Login, Protection, denied};
-use super::session::{Session, SessionOptions};
+use super::options::SessionOptions;
+use super::session::Session;
 
 pub use super::stand_ins::{Alice, Rules};
 

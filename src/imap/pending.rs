@@ -2,8 +2,9 @@
 
 use super::append::Append;
 use super::grammar::quoted;
-use super::question::Status;
+use super::question::Asked;
 use super::sizes::Told;
+use super::status::Status;
 use super::verbs::{Row, Verb};
 
 /// Octets of a command that is collected, literals included: as long as a line may be, and a few names more.
@@ -36,18 +37,6 @@ pub(super) struct Transfer {
     pub(super) mailbox: Vec<u8>,
     pub(super) told: Option<Result<Told, Status>>,
     pub(super) asked: Asked,
-}
-
-/// What was asked before a refusal. Each step is taken once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    Nothing,
-    /// How big the messages are.
-    Sizes,
-    /// The backend was counted, or could not be.
-    Usage,
-    /// Whether the folder is there; none: not known.
-    Folder(Option<bool>),
 }
 
 impl Transfer {

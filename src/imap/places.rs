@@ -6,8 +6,8 @@
 
 use super::command::astring;
 use super::frame::Frame;
-use super::question::{Status, Then, is};
 use super::sent::is_usual_sent;
+use super::status::{Status, Then, is};
 
 /// Namespaces and special folders that are kept; a backend has three and a person a handful.
 const KEPT: usize = 16;

@@ -8,8 +8,9 @@ use super::frame::Frame;
 use super::pending::Pending;
 use super::phase::{Numbers, Peers, Phase};
 use super::places::Places;
-use super::question::{Heard, Status};
+use super::question::Heard;
 use super::session::Session;
+use super::status::{self, Status};
 use super::{Step, capability};
 use crate::fault::{Fault, Side};
 
@@ -84,7 +85,7 @@ impl Session {
     }
 
     fn untagged(&mut self, line: &[u8]) -> Step {
-        let starts = |word: &[u8]| super::question::is(line, word);
+        let starts = |word: &[u8]| status::is(line, word);
         if starts(b"* BYE") {
             self.peers = Peers::Bye;
         } else if line.ends_with(b" EXPUNGE\r\n") || starts(b"* VANISHED ") {

@@ -12,9 +12,9 @@
 use super::command::Head;
 use super::frame::{Direction, Frame, Framer, Literal};
 use super::phase::{Peers, Phase};
-use super::question::Status;
 use super::reply;
 use super::session::Session;
+use super::status::Status;
 use super::verbs::{After, Row};
 use crate::fault::{Fault, Side};
 
@@ -223,7 +223,7 @@ impl Settle {
 mod tests {
     use super::super::Step;
     use super::super::offers::Offers;
-    use super::super::session::SessionOptions;
+    use super::super::options::SessionOptions;
     use super::*;
 
     fn terms() -> SessionOptions {

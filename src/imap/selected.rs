@@ -3,113 +3,22 @@
 //! Where another session renames or deletes it and makes a new one, STATUS goes on to tell of the old one: Dovecot takes the name for
 //! the folder that is open, and RFC 9051 6.3.11 leaves it to the server. A count would miss what is in the new one.
 
-use super::session::Session;
-use super::verbs::{Row, Verb};
-use crate::quota::Turn;
-
 /// The folder that the client opened last.
 pub(super) struct Selected {
     pub(super) name: Box<[u8]>,
     /// How often other sessions had renamed or deleted folders by then; none: this session did so with this one.
-    renames: Option<u64>,
+    pub(super) renames: Option<u64>,
     /// The CLOSE or UNSELECT that is under way.
-    leaving: Option<Box<[u8]>>,
-}
-
-/// What a count does first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
-    /// Nothing: no folder is open.
-    Straight,
-    /// EXAMINE INBOX, and CLOSE behind: no folder is open, and mail has come in lately.
-    Visit,
-    /// NOOP, for the folder that is open.
-    Sync,
-    /// EXAMINE INBOX, in place of the folder that is open and is not needed any more.
-    Inbox,
+    pub(super) leaving: Option<Box<[u8]>>,
 }
 
 /// A SELECT or EXAMINE that is under way: its tag, and the folder if the backend says OK. A backend that says NO or BAD may have left
 /// the folder before, or not.
-pub(super) struct Selecting(Box<[u8]>, Selected);
+pub(super) struct Selecting(pub(super) Box<[u8]>, pub(super) Selected);
 
 impl Selected {
     /// RFC 9051 5.1. Nobody can delete it.
     pub(super) fn is_inbox(&self) -> bool {
         self.name.eq_ignore_ascii_case(b"INBOX")
-    }
-}
-
-impl Session {
-    /// SELECT or EXAMINE goes to the backend.
-    pub(super) fn select(&mut self, tag: &[u8], name: &[u8]) {
-        let selected = Selected { name: name.into(), renames: Some(self.gate.renames()), leaving: None };
-        self.selecting.push(Selecting(tag.into(), selected));
-    }
-
-    /// The backend ended `tag`; `ok`: by OK.
-    pub(super) fn selected(&mut self, tag: &[u8], ok: bool) {
-        let Some(at) = self.selecting.iter().position(|selecting| *selecting.0 == *tag) else { return };
-        let Selecting(_, selected) = self.selecting.remove(at);
-        if ok {
-            self.selected = Some(selected);
-        }
-    }
-
-    /// A command that may close the folder goes to the backend.
-    pub(super) fn closing(&mut self, tag: &[u8], row: &Row) {
-        if let (Some(selected), Verb::Close | Verb::Unselect) = (&mut self.selected, row.verb) {
-            selected.leaving = Some(tag.into());
-        }
-    }
-
-    /// The backend said OK to `tag`.
-    pub(super) fn closed(&mut self, tag: &[u8]) {
-        self.selected.take_if(|selected| selected.leaving.as_deref() == Some(tag));
-    }
-
-    /// This session renames or deletes `name`; none: it is not known which.
-    pub(super) fn renames(&mut self, tag: &[u8], name: Option<&[u8]>, turn: Turn) {
-        if let Some(selected) = &mut self.selected
-            && name.is_none_or(|name| selected.name.starts_with(name))
-        {
-            selected.renames = None;
-        }
-        self.gate.shift(tag, turn);
-    }
-
-    /// The client leaves: what could not be counted well because of its folder can be now.
-    pub(super) fn needs_no_folder(&mut self) {
-        let hindered = self.selected.as_ref().is_some_and(|selected| !selected.is_inbox());
-        let unseen = self.gate.account().is_some_and(|account| !account.is_seen());
-        if !std::mem::replace(&mut self.leaves, true) && hindered && unseen {
-            self.gate.wants_count();
-        }
-    }
-
-    /// Whether STATUS tells what is in every folder.
-    pub(super) fn sees_all(&self) -> bool {
-        let same = |selected: &Selected| selected.is_inbox() || selected.renames == Some(self.gate.renames());
-        self.leaves || self.selected.as_ref().is_none_or(same)
-    }
-
-    /// What a count does first. `late`: mail has come in that it may not see at once.
-    pub(super) fn look(&self, late: bool) -> Look {
-        match &self.selected {
-            None if late => Look::Visit,
-            None => Look::Straight,
-            // The client does not need it any more: another is opened, which closes it and removes nothing (RFC 9051 6.3.2).
-            Some(selected) if self.leaves && !selected.is_inbox() => Look::Inbox,
-            Some(_) => Look::Sync,
-        }
-    }
-
-    /// Whether a count that begins so waits for whoever has the INBOX locked.
-    pub(super) fn waits(&self, look: Look) -> bool {
-        match look {
-            Look::Straight => false,
-            Look::Visit | Look::Inbox => true,
-            Look::Sync => self.selected.as_ref().is_some_and(|selected| selected.is_inbox()),
-        }
     }
 }

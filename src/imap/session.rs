@@ -19,14 +19,12 @@ use std::sync::Arc;
 use super::command;
 use super::frame::{Direction, Flaw, Frame, Framer, Literal};
 use super::gate::Gate;
-use super::offers::Offers;
+use super::options::{Rules, SessionOptions};
 use super::pending::Pending;
 use super::phase::{Numbers, Peers, Phase};
 use super::places::Places;
-use super::question::FreshTag;
 use super::reuse::Reuse;
 use super::selected::{Selected, Selecting};
-use super::space::Account;
 use super::tags::Tags;
 use super::{Step, reply};
 use crate::fault::{Fault, RefusalCode, Side};
@@ -39,31 +37,6 @@ const SKIP: usize = 1024 * 1024;
 
 /// Octets of literals that are swallowed behind a command we refuse.
 pub(super) const SWALLOW: u64 = 64 * 1024;
-
-/// Scrubs the copy of an own message that a mail program stores in the Sent mailbox.
-pub trait SentCopy: Send + Sync {
-    /// Longest header block that is looked at, in octets.
-    fn header_limit(&self) -> usize;
-    /// Octets behind this header block that [`SentCopy::scrub`] has to see as `body_start`.
-    fn body_wanted(&self, header: &[u8]) -> usize;
-    /// The header block (with its empty line) as it is to be stored; `None` leaves it as it is. `body_start` is what is
-    /// there of the body already, `date` the date-time of the APPEND.
-    fn scrub(&self, header: &[u8], body_start: &[u8], date: Option<&[u8]>) -> Option<Vec<u8>>;
-}
-
-/// What the session is told when it begins.
-pub struct SessionOptions {
-    /// The person's space. `None` where nobody counts.
-    pub account: Option<Arc<dyn Account>>,
-    /// What the backend can do, as far as it matters here.
-    pub offers: Offers,
-    /// Most octets of a message that may be stored.
-    pub append_limit: u64,
-    /// The rules for the Sent mailbox, if there are any for this person.
-    pub sent_copy: Option<Arc<dyn SentCopy>>,
-    /// For our own questions.
-    pub fresh_tag: FreshTag,
-}
 
 /// One logged-in session.
 pub struct Session {
@@ -88,14 +61,6 @@ pub struct Session {
     pub(super) peers: Peers,
     pub(super) numbers: Numbers,
     misses: u8,
-}
-
-/// What does not change during a session.
-pub(super) struct Rules {
-    pub(super) offers: Offers,
-    pub(super) append_limit: u64,
-    pub(super) sent_copy: Option<Arc<dyn SentCopy>>,
-    pub(super) fresh_tag: FreshTag,
 }
 
 impl Session {

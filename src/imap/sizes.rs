@@ -3,7 +3,7 @@
 //! while other questions are asked. FETCH is safe to ask first: no EXPUNGE comes while it is under way (RFC 9051 7.5.1).
 
 use super::frame::Frame;
-use super::question::{Status, Then, is, number};
+use super::status::{Status, Then, is, number};
 use crate::quota::Amount;
 
 /// Octets of a set that is sent to a backend: a line of 64 KiB must hold it with a command and a mailbox name.

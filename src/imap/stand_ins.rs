@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::session::SentCopy;
+use super::options::SentCopy;
 use super::space::{Account, Root};
 use crate::fault::RefusalCode;
 use crate::policy::headers::Profile;

@@ -6,6 +6,9 @@
 /// Commands that a client may have under way at once; more are held back until the first is answered.
 const MOST: usize = 256;
 
+/// Makes the tags of our commands. Each call must give another one, that no client can guess.
+pub type FreshTag = fn() -> Box<[u8]>;
+
 /// Open tags, each behind its length.
 #[derive(Default)]
 pub struct Tags {

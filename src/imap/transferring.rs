@@ -12,12 +12,13 @@
 
 use super::grammar::quoted;
 use super::offers::Offer;
-use super::pending::{Asked, Pending, Transfer};
+use super::pending::{Pending, Transfer};
 use super::phase::Phase;
 use super::places::Owner;
-use super::question::{Aim, Status};
+use super::question::{Aim, Asked};
 use super::session::{SWALLOW, Session};
 use super::sizes::{Sizes, Told};
+use super::status::Status;
 use super::verbs::{self, Verb};
 use super::{Step, reply};
 use crate::fault::{Fault, RefusalCode, Side};

@@ -2,6 +2,10 @@
 
 use super::size;
 
+/// Octets that a mail server may write on top of a message that it stores: Return-Path, Delivered-To, Received. They are set
+/// aside with each incoming message, so that the book is never below what the backend counts; a refresh finds the truth.
+pub const ON_TOP: u64 = 1024;
+
 /// Mail, counted: octets as the backend counts them, and messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amount {

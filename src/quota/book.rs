@@ -39,7 +39,7 @@ pub struct Book {
     pub(super) store: Arc<dyn Store>,
     pub(super) sending: Sending,
     pub(super) waiting: Arc<Waiting>,
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) pulse: Arc<Pulse<AssociationEntry>>,
     /// Reservations that were refused since the start.
     pub(super) refused: AtomicU64,
     /// Mail to unknown domains since the start.
@@ -51,7 +51,7 @@ pub struct Book {
 /// One association in the directory. Reservations hold on to it.
 pub(super) struct AssociationEntry {
     pub(super) waiting: Arc<Waiting>,
-    pub(super) pulse: Arc<Pulse>,
+    pub(super) pulse: Arc<Pulse<AssociationEntry>>,
     ledger: Mutex<Ledger>,
 }
 
@@ -210,7 +210,7 @@ impl Book {
 }
 
 impl AssociationEntry {
-    fn new(association: Association, waiting: &Arc<Waiting>, pulse: &Arc<Pulse>) -> Arc<AssociationEntry> {
+    fn new(association: Association, waiting: &Arc<Waiting>, pulse: &Arc<Pulse<AssociationEntry>>) -> Arc<AssociationEntry> {
         let ledger = Mutex::new(Ledger::new(association));
         Arc::new(AssociationEntry { waiting: waiting.clone(), pulse: pulse.clone(), ledger })
     }
@@ -224,7 +224,7 @@ impl Directory {
         }
     }
 
-    fn load(known: Vec<Known>, waiting: &Arc<Waiting>, pulse: &Arc<Pulse>) -> Result<Directory, StoreError> {
+    fn load(known: Vec<Known>, waiting: &Arc<Waiting>, pulse: &Arc<Pulse<AssociationEntry>>) -> Result<Directory, StoreError> {
         let mut directory = Directory::default();
         let (associations, rest): (Vec<_>, Vec<_>) =
             known.into_iter().partition(|record| matches!(record, Known::Association(_)));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::mark::Mark;
 use super::tally::{Held, Tally};
-use super::watch::Watcher;
+use super::watcher::Watcher;
 use super::{Amount, Association, Day, Kind, Limit, Origin, Standing, Sum, Verdict};
 use crate::private::Address;
 

@@ -8,10 +8,6 @@ use super::tally::Tally;
 use super::{Amount, Book, Day, Limit, Sum, Verdict};
 use crate::private::Address;
 
-/// Octets that a mail server may write on top of a message that it stores: Return-Path, Delivered-To, Received. They are set
-/// aside with each incoming message, so that the book is never below what the backend counts; a refresh finds the truth.
-pub const ON_TOP: u64 = 1024;
-
 /// The admins' choice, `[quota] over` and `grace_percent` in the config file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OverQuota {

@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
-use super::book::AssociationEntry;
-
 /// Quarters of a second since the start.
 pub(super) type Tick = u64;
 
@@ -22,30 +20,35 @@ pub(super) const LOADING: Tick = 1200;
 /// How long a number that nobody pushes is believed enough to bounce mail for it: an hour.
 pub(super) const BELIEVED: Tick = 14_400;
 
-/// The time, and who waits for it. Locked after a ledger, never before.
-#[derive(Default)]
-pub(super) struct Pulse {
+/// The time, and who waits for it: a place in an `Entry` each. Locked after a ledger, never before.
+pub(super) struct Pulse<Entry> {
     now: AtomicU64,
-    unsettled: Mutex<Vec<(Weak<AssociationEntry>, u64)>>,
+    unsettled: Mutex<Vec<(Weak<Entry>, u64)>>,
 }
 
-impl Pulse {
+impl<Entry> Default for Pulse<Entry> {
+    fn default() -> Pulse<Entry> {
+        Pulse { now: AtomicU64::new(0), unsettled: Mutex::default() }
+    }
+}
+
+impl<Entry> Pulse<Entry> {
     pub(super) fn now(&self) -> Tick {
         self.now.load(Ordering::Relaxed)
     }
 
     /// A tick is over. The mailboxes that waited for it: each is to be looked at, and given back by [`Pulse::wait`] if it goes
     /// on waiting.
-    pub(super) fn next(&self) -> (Tick, Vec<(Weak<AssociationEntry>, u64)>) {
+    pub(super) fn next(&self) -> (Tick, Vec<(Weak<Entry>, u64)>) {
         let now = self.now.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         (now, std::mem::take(&mut *self.lock()))
     }
 
-    pub(super) fn wait(&self, tenant: Weak<AssociationEntry>, number: u64) {
+    pub(super) fn wait(&self, tenant: Weak<Entry>, number: u64) {
         self.lock().push((tenant, number));
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Weak<AssociationEntry>, u64)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Weak<Entry>, u64)>> {
         self.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::book::AssociationEntry;
 use super::count::Begun;
-use super::{Amount, Book, Day};
+use super::{Amount, Book, Day, Refreshed, Turn};
 use crate::private::Address;
 
 /// A question to the backend under way. Begin it before the command is sent. Dropped without [`Refresh::finish`], nothing is
@@ -15,31 +15,6 @@ pub struct Refresh {
     tenant: Arc<AssociationEntry>,
     number: u64,
     begun: Begun,
-}
-
-/// How good the new count is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refreshed {
-    /// Nobody wrote through us meanwhile: it is what the backend said.
-    Exact,
-    /// Somebody did: it may be above the truth. Refresh again when the mailbox rests.
-    AtMost,
-    /// Messages changed their folder meanwhile ([`Book::shift`]) and may have been missed: nothing was changed. Refresh again when
-    /// that is over.
-    Disturbed,
-    /// A refresh that began later was finished already, or the mailbox was removed; nothing was changed.
-    Outdated,
-}
-
-/// What messages or folders go through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
-    /// MOVE: messages change their folder.
-    Move,
-    /// RENAME: messages change their folder, and its name may be another's.
-    Rename,
-    /// DELETE: the name of the folder may be another's.
-    Delete,
 }
 
 /// A change under way. Where messages change their folder, a count or a push at the same time may miss them. Dropping it says that

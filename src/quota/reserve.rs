@@ -6,17 +6,8 @@ use std::sync::atomic::Ordering;
 use super::book::AssociationEntry;
 use super::pulse::Tick;
 use super::tally::{Held, Tally};
-use super::{Amount, Book, Day, Verdict};
+use super::{Amount, Book, Counted, Day, Origin, Verdict};
 use crate::private::Address;
-
-/// How mail gets into a mailbox: it decides which states of an association refuse it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// By LMTP, from outside: only limits refuse it.
-    Incoming,
-    /// By a member (APPEND, COPY, REPLACE): the association's state counts too.
-    Member,
-}
 
 /// Space in one mailbox and its association. It ends with the backend's answer; dropped, it is released, or in doubt from the
 /// hand-over on.
@@ -29,16 +20,6 @@ pub struct Reservation {
     /// [`Book::writes`].
     writes: u64,
     ended: bool,
-}
-
-/// How sure it is that what was stored is in the book once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "what is counted twice stays so until somebody counts again"]
-pub enum Counted {
-    /// It is.
-    Once,
-    /// A count or a push overlapped: it may be in that number too. Whoever can is to count again when the mailbox rests.
-    PerhapsTwice,
 }
 
 impl Book {

@@ -1,17 +1,13 @@
 //! Open sessions of a mailbox, and what they are to hear: that it is over, that an admin ends them, that a count is wanted.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::task::{Context, Poll};
 
 use super::book::AssociationEntry;
+use super::watcher::{KICKED, RECOUNT, STIRRED, Watcher};
 use super::{Book, Day, Standing, Verdict};
 use crate::private::Address;
-
-const KICKED: u8 = 1;
-const RECOUNT: u8 = 2;
-/// Something changed that only the ledger tells.
-const STIRRED: u8 = 4;
 
 /// What an open session is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,38 +28,6 @@ pub struct Watch {
     number: u64,
     watcher: Arc<Watcher>,
     closed: bool,
-}
-
-/// What is waiting to be told to one session.
-#[derive(Default)]
-pub(super) struct Watcher {
-    told: AtomicU8,
-    waker: Mutex<Option<Waker>>,
-}
-
-impl Watcher {
-    pub(super) fn kick(&self) {
-        self.tell(KICKED);
-    }
-
-    pub(super) fn recount(&self) {
-        self.tell(RECOUNT);
-    }
-
-    /// Something about the mailbox or its association changed: the session looks by itself.
-    pub(super) fn wake(&self) {
-        self.tell(STIRRED);
-    }
-
-    fn tell(&self, what: u8) {
-        self.told.fetch_or(what, Ordering::AcqRel);
-        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
-        waker.into_iter().for_each(Waker::wake);
-    }
-
-    fn take(&self, what: u8) -> bool {
-        self.told.fetch_and(!what, Ordering::AcqRel) & what != 0
-    }
 }
 
 impl Book {

@@ -10,6 +10,7 @@
 mod harden;
 mod landlock;
 mod network;
+mod outcome;
 mod output;
 mod probe;
 mod seccomp;
@@ -18,8 +19,9 @@ mod user;
 use std::path::PathBuf;
 
 pub use harden::{descriptors, harden};
+pub use outcome::Outcome;
 pub use output::{Descriptor, kept_outputs, lost_outputs, machine_swaps};
-pub use probe::{Attempt, Outcome, probe};
+pub use probe::{Attempt, probe};
 pub use user::{NoUser, become_user};
 
 use crate::policy::sandbox::{Socket, SocketOption};

@@ -12,7 +12,7 @@ use nix::libc;
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg, setsockopt, sockopt};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::probe::{Outcome, all, judge};
+use super::outcome::{Outcome, all, judge};
 
 /// Nobody listens there; where it is not refused, the answer is another.
 const NOWHERE: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 1);

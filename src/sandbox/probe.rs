@@ -7,13 +7,12 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, remove_file};
-use std::io::{Error, ErrorKind, IoSliceMut};
+use std::io::{Error, IoSliceMut};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Command, id};
 
-use nix::errno::Errno;
 use nix::mqueue::{MQ_OFlag, mq_open, mq_unlink};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::inotify::{InitFlags, Inotify};
@@ -26,6 +25,7 @@ use nix::sys::{ptrace, signal::kill};
 use nix::unistd::{getppid, getuid, setuid};
 
 use super::network;
+use super::outcome::{Outcome, all, judge};
 
 /// Something that must not work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,15 +84,6 @@ pub enum Attempt {
     Namespace,
     /// Change who we are.
     User,
-}
-
-/// What came of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The kernel refused.
-    Refused,
-    /// It was not refused.
-    Possible,
 }
 
 impl Attempt {
@@ -234,17 +225,4 @@ fn dumpable() -> Outcome {
         let _ = set_dumpable(false);
     }
     judge(set.map_err(Error::from))
-}
-
-/// Refused only where each was.
-pub(super) fn all(tried: impl IntoIterator<Item = Outcome>) -> Outcome {
-    if tried.into_iter().all(|outcome| outcome == Outcome::Refused) { Outcome::Refused } else { Outcome::Possible }
-}
-
-/// Only a refusal by rights or rules counts; "not found" or "nobody listens there" means that it was tried.
-pub(super) fn judge<T>(tried: std::io::Result<T>) -> Outcome {
-    let refused = tried
-        .err()
-        .is_some_and(|error| error.kind() == ErrorKind::PermissionDenied || error.raw_os_error() == Some(Errno::EPERM as i32));
-    if refused { Outcome::Refused } else { Outcome::Possible }
 }

@@ -6,7 +6,7 @@ use super::Context;
 use super::backend::LoggedIn;
 use super::clock::{now, today};
 use crate::fault::RefusalCode;
-use crate::imap::session::SentCopy;
+use crate::imap::options::SentCopy;
 use crate::imap::space::{Account, Root};
 use crate::private::Address;
 use crate::quota::{Amount, Book, Kind, Limit, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Turn, Verdict, Watch};

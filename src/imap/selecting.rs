@@ -1,0 +1,81 @@
+//! What a session does with the folder that is open: which commands open, close and rename it, and what a count sees because of it.
+
+use super::count::Look;
+use super::selected::{Selected, Selecting};
+use super::session::Session;
+use super::verbs::{Row, Verb};
+use crate::quota::Turn;
+
+impl Session {
+    /// SELECT or EXAMINE goes to the backend.
+    pub(super) fn select(&mut self, tag: &[u8], name: &[u8]) {
+        let selected = Selected { name: name.into(), renames: Some(self.gate.renames()), leaving: None };
+        self.selecting.push(Selecting(tag.into(), selected));
+    }
+
+    /// The backend ended `tag`; `ok`: by OK.
+    pub(super) fn selected(&mut self, tag: &[u8], ok: bool) {
+        let Some(at) = self.selecting.iter().position(|selecting| *selecting.0 == *tag) else { return };
+        let Selecting(_, selected) = self.selecting.remove(at);
+        if ok {
+            self.selected = Some(selected);
+        }
+    }
+
+    /// A command that may close the folder goes to the backend.
+    pub(super) fn closing(&mut self, tag: &[u8], row: &Row) {
+        if let (Some(selected), Verb::Close | Verb::Unselect) = (&mut self.selected, row.verb) {
+            selected.leaving = Some(tag.into());
+        }
+    }
+
+    /// The backend said OK to `tag`.
+    pub(super) fn closed(&mut self, tag: &[u8]) {
+        self.selected.take_if(|selected| selected.leaving.as_deref() == Some(tag));
+    }
+
+    /// This session renames or deletes `name`; none: it is not known which.
+    pub(super) fn renames(&mut self, tag: &[u8], name: Option<&[u8]>, turn: Turn) {
+        if let Some(selected) = &mut self.selected
+            && name.is_none_or(|name| selected.name.starts_with(name))
+        {
+            selected.renames = None;
+        }
+        self.gate.shift(tag, turn);
+    }
+
+    /// The client leaves: what could not be counted well because of its folder can be now.
+    pub(super) fn needs_no_folder(&mut self) {
+        let hindered = self.selected.as_ref().is_some_and(|selected| !selected.is_inbox());
+        let unseen = self.gate.account().is_some_and(|account| !account.is_seen());
+        if !std::mem::replace(&mut self.leaves, true) && hindered && unseen {
+            self.gate.wants_count();
+        }
+    }
+
+    /// Whether STATUS tells what is in every folder.
+    pub(super) fn sees_all(&self) -> bool {
+        let same = |selected: &Selected| selected.is_inbox() || selected.renames == Some(self.gate.renames());
+        self.leaves || self.selected.as_ref().is_none_or(same)
+    }
+
+    /// What a count does first. `late`: mail has come in that it may not see at once.
+    pub(super) fn look(&self, late: bool) -> Look {
+        match &self.selected {
+            None if late => Look::Visit,
+            None => Look::Straight,
+            // The client does not need it any more: another is opened, which closes it and removes nothing (RFC 9051 6.3.2).
+            Some(selected) if self.leaves && !selected.is_inbox() => Look::Inbox,
+            Some(_) => Look::Sync,
+        }
+    }
+
+    /// Whether a count that begins so waits for whoever has the INBOX locked.
+    pub(super) fn waits(&self, look: Look) -> bool {
+        match look {
+            Look::Straight => false,
+            Look::Visit | Look::Inbox => true,
+            Look::Sync => self.selected.as_ref().is_some_and(|selected| selected.is_inbox()),
+        }
+    }
+}

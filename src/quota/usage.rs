@@ -1,0 +1,57 @@
+//! Where numbers of usage come in that no session of ours asked for: pushes, the tick that lets them settle, and what admins load.
+
+use super::{Amount, Book, Day};
+use crate::private::Address;
+
+impl Book {
+    /// The backend says what is in the mailbox, at the moment when it says so; `None` for what it does not say, which keeps its
+    /// value. Never fails and never waits for the disk or a backend; a mailbox that is not in the book is passed over.
+    pub fn pushed(&self, mailbox: &Address, octets: Option<u64>, messages: Option<u64>) {
+        self.with(mailbox, |tenant, ledger, mailbox| {
+            if let Some(number) = ledger.number(mailbox) {
+                ledger.change(number, |tally| tally.pushed(octets, messages, tenant.pulse.now()));
+                tenant.after(ledger, number);
+            }
+        });
+    }
+
+    /// To be called every 250 ms: the book has no clock. Looks at the mailboxes that wait for it, and at no other.
+    pub fn tick(&self) {
+        let (now, waiting) = self.pulse.next();
+        for (tenant, number) in waiting {
+            let Some(tenant) = tenant.upgrade() else { continue };
+            let mut ledger = tenant.lock();
+            ledger.entry_mut(number).into_iter().for_each(|entry| entry.waits = false);
+            ledger.change(number, |tally| tally.settle(now));
+            tenant.after(&mut ledger, number);
+        }
+    }
+
+    /// `usage load`: what the admin read from the backend at most five minutes ago. A mailbox that is not in the book is put
+    /// there. What was written in these minutes may be in the number or not: then it only raises what the book says.
+    /// False when no association has the domain, or the mailbox would be one too many.
+    pub fn load(&self, mailbox: &Address, seen: Amount, today: Day) -> bool {
+        let loaded = self.with(mailbox, |tenant, ledger, mailbox| {
+            let Ok(number) = ledger.admit(mailbox) else { return false };
+            ledger.change(number, |tally| tally.load(seen, tenant.pulse.now()));
+            ledger.day = today;
+            tenant.after(ledger, number);
+            true
+        });
+        loaded.unwrap_or(false)
+    }
+
+    /// Whether the backend pushes this mailbox's usage: a push came since the start.
+    pub fn is_pushed(&self, mailbox: &Address) -> bool {
+        let pushed = self.with(mailbox, |_, ledger, mailbox| {
+            ledger.number(mailbox).and_then(|number| ledger.entry(number)).is_some_and(|entry| entry.tally.push.is_some())
+        });
+        pushed.unwrap_or(false)
+    }
+
+    /// How many mailboxes those are.
+    pub fn pushed_mailboxes(&self) -> usize {
+        let tenants = self.tenants();
+        tenants.iter().map(|tenant| tenant.lock().entries().filter(|entry| entry.tally.push.is_some()).count()).sum()
+    }
+}

@@ -1,0 +1,45 @@
+//! Small words that several parts of the book say to each other: whose write it is, how sure a number is, what moves.
+
+/// How mail gets into a mailbox: it decides which states of an association refuse it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// By LMTP, from outside: only limits refuse it.
+    Incoming,
+    /// By a member (APPEND, COPY, REPLACE): the association's state counts too.
+    Member,
+}
+
+/// How sure it is that what was stored is in the book once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what is counted twice stays so until somebody counts again"]
+pub enum Counted {
+    /// It is.
+    Once,
+    /// A count or a push overlapped: it may be in that number too. Whoever can is to count again when the mailbox rests.
+    PerhapsTwice,
+}
+
+/// How good the new count is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refreshed {
+    /// Nobody wrote through us meanwhile: it is what the backend said.
+    Exact,
+    /// Somebody did: it may be above the truth. Refresh again when the mailbox rests.
+    AtMost,
+    /// Messages changed their folder meanwhile ([`super::Book::shift`]) and may have been missed: nothing was changed. Refresh again when
+    /// that is over.
+    Disturbed,
+    /// A refresh that began later was finished already, or the mailbox was removed; nothing was changed.
+    Outdated,
+}
+
+/// What messages or folders go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// MOVE: messages change their folder.
+    Move,
+    /// RENAME: messages change their folder, and its name may be another's.
+    Rename,
+    /// DELETE: the name of the folder may be another's.
+    Delete,
+}
