@@ -1,10 +1,16 @@
-//! The house rules that a compiler does not know: layers, file and function sizes, and where personal data may go.
+//! The house rules that a compiler does not know: layers, circles, names, file sizes, and where personal data may go. (Functions
+//! are Clippy's: `too_many_lines` in clippy.toml.)
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+#[path = "layers/imports.rs"]
+mod imports;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use imports::{circles, modules, uses};
 
 /// Every module of the crate and its layer. A new folder must be placed here first.
 const LAYERS: &[(&str, u8)] = &[
@@ -156,6 +162,88 @@ fn no_file_is_over_the_wall() {
         })
         .collect();
     assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+/// Circles of files inside a room that were there when this test was written. One that is opened goes from the list.
+const CIRCLES: &[&[&str]] = &[];
+
+/// A file may use what the `mod.rs` above it defines, which is its room's front; all else that files of a room use of each other must
+/// not go round.
+#[test]
+fn no_circle_inside_a_room() {
+    let modules = modules();
+    let mut found = circles(&modules);
+    found.retain(|circle| !CIRCLES.iter().any(|known| known == circle));
+    assert!(found.is_empty(), "new circles: {found:#?}");
+    let all = circles(&modules);
+    let gone: Vec<_> = CIRCLES.iter().filter(|known| !all.iter().any(|circle| circle == *known)).collect();
+    assert!(gone.is_empty(), "take these from the list, and put what is left of them there: {gone:#?}");
+}
+
+#[test]
+fn a_circle_is_found() {
+    let texts = [("a", "use super::b::B;"), ("b", "fn f() { super::c::g() }"), ("c", "use super::{a, d};"), ("d", "")];
+    let modules = texts.iter().map(|(name, text)| (format!("room::{name}"), (*text).to_owned())).collect();
+    assert_eq!(circles(&modules), [["room::a", "room::b", "room::c"]]);
+}
+
+/// Drivers are glued by `listener` alone.
+#[test]
+fn drivers_never_import_each_other() {
+    let drivers = ["imap", "submission", "lmtp", "postfix_policy", "admin", "usage", "metrics"];
+    let modules = modules();
+    for driver in drivers {
+        let name = format!("serve::{driver}");
+        for used in uses(&name, &modules) {
+            let other = used.strip_prefix("serve::").filter(|other| drivers.contains(other));
+            assert_eq!(other, None, "`{name}` uses `{used}`");
+        }
+    }
+}
+
+#[test]
+fn every_room_of_the_list_is_there() {
+    let rooms: BTreeSet<_> = sources().iter().map(|(file, _)| room(file)).collect();
+    for (name, _) in LAYERS {
+        assert!(rooms.contains(*name), "no file or folder `{name}`");
+    }
+    for (left, right) in SIDEWAYS {
+        assert!(rooms.contains(*left) && rooms.contains(*right), "`{left}` or `{right}` is not there");
+    }
+}
+
+/// Names of types that stand for more than one thing, and in how many files. It may only get shorter.
+const AMBIGUOUS: &[(&str, usize)] = &[];
+
+#[test]
+fn no_new_name_stands_for_two_things() {
+    let mut defined: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, text) in sources() {
+        for (_, line) in code_lines(&text) {
+            let Some(name) = type_name(line) else { continue };
+            *defined.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+    let found: Vec<_> = defined.into_iter().filter(|(_, count)| *count > 1).collect();
+    for (name, count) in &found {
+        let allowed = AMBIGUOUS.iter().find(|(known, _)| known == name).map_or(1, |(_, count)| *count);
+        assert!(*count <= allowed, "`{name}` is {count} types, and may be {allowed}: find another word");
+    }
+    for (name, count) in AMBIGUOUS {
+        let now = found.iter().find(|(known, _)| known == name).map_or(1, |(_, count)| *count);
+        assert_eq!(now, *count, "`{name}` has become clearer: set the list to it");
+    }
+}
+
+/// The type that a line defines.
+fn type_name(line: &str) -> Option<&str> {
+    let line = line.trim_start();
+    let line = match line.strip_prefix("pub") {
+        Some(rest) => rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(rest, |(_, rest)| rest).trim_start(),
+        None => line,
+    };
+    let (kind, rest) = line.split_once(' ')?;
+    ["struct", "enum", "trait"].contains(&kind).then(|| first_word(rest))
 }
 
 fn sources() -> Vec<(PathBuf, String)> {
