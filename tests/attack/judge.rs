@@ -168,8 +168,7 @@ fn payload(ran: &Ran, owner: &Session, findings: &mut Findings) {
         return findings.add("octets of a literal ran", "of an item unknown", || owner.transcript(0));
     };
     let Some(item) = owner.items.get(at) else { return };
-    let tag = item.commands.first().map(|(tag, _)| tag.as_str()).unwrap_or_default();
-    let told = owner.plus.get(tag).is_some_and(|plus| *plus > 0);
+    let told = owner.plus.contains(&at);
     match item.payload {
         Payload::Commands => {}
         Payload::WhereTold if !told => {}

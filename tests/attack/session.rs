@@ -1,6 +1,6 @@
 //! One session of the attack: its items, made from its seed, and what came back.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::chance::Chance;
@@ -19,8 +19,8 @@ pub struct Session {
     pub items: Vec<Item>,
     /// How many of them were sent.
     pub sent: usize,
-    /// For each tag that was answered: how many `+` came between the tagged line before and this one.
-    pub plus: BTreeMap<String, usize>,
+    /// The items for which a `+` came, before they were answered.
+    pub plus: BTreeSet<usize>,
     /// Whether octets of it may be read as commands that the items do not name.
     pub loose: bool,
     /// The tag of the command that asks whether all before has been answered, by its item.
@@ -46,7 +46,7 @@ impl Session {
             cut(chance, &mut items);
         }
         let user = user.to_owned();
-        Session { number, user, items, sent: 0, plus: BTreeMap::new(), loose, syncs: 0 }
+        Session { number, user, items, sent: 0, plus: BTreeSet::new(), loose, syncs: 0 }
     }
 
     /// How many commands it sent.
@@ -57,7 +57,7 @@ impl Session {
     /// Runs it against the server at `port`.
     pub fn run(&mut self, seed: u64, port: u16) {
         let chance = &mut Chance::new(seed ^ self.number.rotate_left(32));
-        let mut line = Line { wire: Wire::plain(port), plus: 0, skip: 0 };
+        let mut line = Line { wire: Wire::plain(port), asks: None, skip: 0 };
         line.wire.line();
         if !line
             .wire
@@ -71,8 +71,13 @@ impl Session {
         for at in 0..self.items.len() {
             let item = self.items[at].clone();
             let waits = item.parts.iter().any(|part| !matches!(part, Part::Octets(_)));
-            if waits && open > 0 && !self.sync(&mut line) {
-                return;
+            // What is ours to answer is answered at once, before what the backend owes: a `+` would be anybody's.
+            let asks = waits || item.payload == Payload::WhereTold;
+            if asks {
+                if open > 0 && !self.sync(&mut line) {
+                    return;
+                }
+                line.asks = item.commands.first().map(|(tag, _)| (at, format!("{tag} ")));
             }
             self.sent = at + 1;
             if !self.send(&mut line, &item) {
@@ -139,15 +144,13 @@ impl Session {
         loop {
             while let Some(text) = line.next() {
                 if text.starts_with("+ ") || text.starts_with("+\r") {
-                    line.plus += 1;
+                    self.plus.extend(line.asks.as_ref().map(|(at, _)| *at));
                     return Came::Plus;
                 }
+                // What comes later may be the answer to a command of the tag `+`.
+                line.asks.take_if(|(_, asked)| text.starts_with(asked.as_str()));
                 if !tag.is_empty() && text.starts_with(tag) {
-                    self.plus.insert(tag.trim_end().to_owned(), std::mem::take(&mut line.plus));
                     return Came::Tagged;
-                }
-                if let Some((other, _)) = text.split_once(' ').filter(|(other, _)| *other != "*") {
-                    self.plus.insert(other.to_owned(), std::mem::take(&mut line.plus));
                 }
             }
             let left = end.saturating_duration_since(Instant::now());
@@ -172,7 +175,8 @@ enum Came {
 
 struct Line {
     wire: Wire,
-    plus: usize,
+    /// The item that a `+` is for, until it is answered: its place and tag.
+    asks: Option<(usize, String)>,
     /// Octets of a literal that are still to come.
     skip: usize,
 }
