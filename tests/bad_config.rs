@@ -1,6 +1,6 @@
 //! `nologd check` on files that are wrong: it must fail, for the right reason, and tell every error in one go, with line and
 //! key. Each folder of `tests/bad_config` holds `config.toml` and `expected`, which is all that it says. And on files that
-//! are right, the one in the README among them.
+//! are right, the one in the handbook among them.
 
 #![allow(clippy::unwrap_used)]
 
@@ -34,16 +34,17 @@ fn a_file_with_everything_in_it_is_good() {
     assert!(String::from_utf8(said).unwrap().contains("client hints: store2 is told a made-up address"));
 }
 
-/// The blocks of the README together are a config file, as a reader would put them together.
+/// The blocks of the handbook together are a config file, as a reader would put them together.
 #[test]
-fn the_example_of_the_readme_is_good() {
-    let readme = fs::read_to_string(here("../README.md")).unwrap();
+fn the_example_of_the_handbook_is_good() {
+    let pages = ["install-from-source", "quotas", "usage", "limits", "webmail", "monitoring"];
+    let text: String = pages.iter().map(|page| fs::read_to_string(here(&format!("../docs/admin/{page}.md"))).unwrap()).collect();
     let mut blocks = Vec::new();
-    for block in readme.split("```toml\n").skip(1) {
+    for block in text.split("```toml\n").skip(1) {
         let text = block.split("```").next().unwrap();
         blocks.push(text.lines().map(|line| format!("{}\n", line.trim_start())).collect::<String>());
     }
-    assert!(blocks.len() >= 2 && blocks[0].contains("hostname"), "where is the example?");
+    assert!(blocks.len() >= 8 && blocks[0].contains("hostname"), "where is the example?");
     let place = Place::new().unwrap_or_else(|trouble| panic!("{trouble}"));
     place.write("config.toml", blocks.concat().as_bytes()).unwrap();
     good(place.folder(), "config.toml");
