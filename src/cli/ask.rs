@@ -86,7 +86,7 @@ fn incident(command: Incident) -> Asked {
         Incident::List(daemon) => return Asked { request: Request::IncidentList, subject: None, daemon },
         Incident::Start { address, minutes, daemon } => (Request::IncidentStart(address.clone(), minutes), address, daemon),
         Incident::Show(OneMailbox { address, daemon }) => (Request::IncidentShow(address.clone()), address, daemon),
-        Incident::Shutdown(OneMailbox { address, daemon }) => (Request::IncidentStop(address.clone()), address, daemon),
+        Incident::Stop(OneMailbox { address, daemon }) => (Request::IncidentStop(address.clone()), address, daemon),
     };
     Asked { request, subject: Some(address.reveal()), daemon }
 }

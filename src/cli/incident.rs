@@ -24,7 +24,7 @@ pub enum Incident {
     /// Print the steps so far.
     Show(OneMailbox),
     /// End it, and forget its steps.
-    Shutdown(OneMailbox),
+    Stop(OneMailbox),
     /// List those that are on.
     List(Daemon),
 }

@@ -129,7 +129,7 @@ fn open(config: &Path, damaged: bool, make: bool) -> Option<Result<Embedded, Sto
 fn told<T>(result: Result<T, StoreError>, output: Output) -> Option<T> {
     let text = match result {
         Ok(value) => return Some(value),
-        Err(StoreError::InUse) => "the daemon runs on this state folder. Shutdown it first".into(),
+        Err(StoreError::InUse) => "the daemon runs on this state folder. Stop it first".into(),
         Err(StoreError::Damaged) => {
             "the store is damaged. Save what can be read with `nologd store export --damaged`, move the folder away, and import \
              that or the last export"

@@ -1,6 +1,6 @@
 //! The admins' Unix socket: one line in, one line out, and the connection is closed.
 //!
-//! Two listeners: the mode of the socket's file, and the credentials that the kernel gives of the peer (SO_PEERCRED). Network
+//! Two looks: the mode of the socket's file, and the credentials that the kernel gives of the peer (SO_PEERCRED). Network
 //! limits do not hold here, so that a flood from outside cannot lock the admins out.
 
 use std::sync::Arc;
