@@ -10,11 +10,12 @@
 //!
 //! # The map
 //!
-//! A module imports only from lower layers, and drivers never import each other; `tests/layers.rs` holds it.
+//! A module imports only from lower layers (`tests/layers.rs` holds it), and drivers never import each other. The words, and where things
+//! are: docs/architecture.md. Four walks from the socket and back: docs/flows.md.
 //!
 //! | layer | modules | what lives there |
 //! |---|---|---|
-//! | 6 program | `main` `cli` `config` `life` `demo` `audit` `statement` | may import all below |
+//! | 6 program | `main` `run` `cli` `config` `audit` `statement` `demo` | may import all below |
 //! | 5 drivers | `serve` | the only async glue |
 //! | 4 hands | `net` `sandbox` | sockets, TLS, timers; the kernel |
 //! | 3 minds | `smtp` `imap` `submission` `lmtp` `postfix_policy` `usage` `admin` `notice` `metrics` | pure protocol: no tokio, no clock, no sockets |

@@ -44,7 +44,7 @@ fn the_example_of_the_handbook_is_good() {
         let text = block.split("```").next().unwrap();
         blocks.push(text.lines().map(|line| format!("{}\n", line.trim_start())).collect::<String>());
     }
-    assert!(blocks.len() >= 8 && blocks[0].contains("hostname"), "where is the example?");
+    assert!(blocks.len() >= 7 && blocks[0].contains("hostname"), "where is the example?");
     let place = Place::new().unwrap_or_else(|trouble| panic!("{trouble}"));
     place.write("config.toml", blocks.concat().as_bytes()).unwrap();
     good(place.folder(), "config.toml");

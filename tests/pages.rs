@@ -11,5 +11,7 @@ mod links;
 mod page;
 #[path = "pages/program.rs"]
 mod program;
+#[path = "pages/reference.rs"]
+mod reference;
 #[path = "pages/twins.rs"]
 mod twins;

@@ -285,3 +285,18 @@ pub(super) fn choice<T: Copy>(reader: &mut Reader<'_>, found: Option<Found<Strin
     }
     chosen
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `docs/admin/reference.md`; that what stands there is right is a test of `tests/pages/reference.rs`.
+    #[test]
+    fn every_key_is_in_the_reference() {
+        let reference = include_str!("../../docs/admin/reference.md");
+        let (mut reader, mut root) = Reader::new("[[listen]]\n[[backend]]\n[[association]]\n[[association.alias]]\n");
+        let _ = whole(&mut reader, &mut root);
+        let missing: Vec<_> = reader.asked.iter().filter(|key| !reference.contains(&format!("\n| `{key}` | "))).collect();
+        assert!(missing.is_empty() && reader.asked.len() > 60, "not in the reference: {missing:?}");
+    }
+}

@@ -1,4 +1,4 @@
-//! The config file (the README shows one): read whole, every error told at once with line and key, then assembled.
+//! The config file (docs/admin/reference.md): read whole, every error told at once with line and key, then assembled.
 
 mod admin;
 mod assemble;

@@ -14,6 +14,9 @@ use crate::policy::Problem;
 pub(super) struct Reader<'a> {
     text: &'a str,
     problems: Vec<Problem>,
+    /// Every key that was looked for, for the test of the reference.
+    #[cfg(test)]
+    pub(super) asked: std::collections::BTreeSet<String>,
 }
 
 /// One table of the file. Keys that nobody asked for are problems when it is [`Section::end`]ed.
@@ -34,7 +37,12 @@ impl<'a> Reader<'a> {
     /// Reads the syntax of `text`.
     pub(super) fn new(text: &'a str) -> (Reader<'a>, Section<'a>) {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let mut reader = Reader { text, problems: Vec::new() };
+        let mut reader = Reader {
+            text,
+            problems: Vec::new(),
+            #[cfg(test)]
+            asked: std::collections::BTreeSet::new(),
+        };
         for error in errors {
             reader.problem(error.span().unwrap_or(0..0), "", error.message());
         }
@@ -76,6 +84,8 @@ impl<'a> Section<'a> {
         wanted: &str,
         convert: impl Fn(&DeValue<'a>) -> Option<T>,
     ) -> Option<Found<T>> {
+        #[cfg(test)]
+        reader.asked.insert(self.key(name));
         let found = self.take(name)?;
         match convert(&found.value) {
             Some(value) => Some(Found { value, span: found.span, key: found.key }),
@@ -125,6 +135,8 @@ impl<'a> Section<'a> {
 
     /// A list of texts.
     pub(super) fn texts(&mut self, reader: &mut Reader<'_>, name: &str) -> Vec<Found<String>> {
+        #[cfg(test)]
+        reader.asked.insert(self.key(name));
         let Some(found) = self.take(name) else { return Vec::new() };
         let DeValue::Array(items) = found.value else {
             reader.problem(found.span, &found.key, "must be a list of texts");

@@ -166,7 +166,7 @@ fn config(folder: &Path, user: &str, ports: Ports, behind: &[Behind], more: &[(&
     let folder = folder.display();
     let user = if user.is_empty() { String::new() } else { format!("user      = \"{user}\"\n") };
     let mut text = format!(
-        "# Written by the demo. The format is explained in README.md.\n\
+        "# Written by the demo. The format is explained in docs/admin/reference.md.\n\
          hostname  = \"mail.nolog.example\"\n\
          state_dir = \"{folder}/state\"\n{user}\n\
          [tls]\ncertificates = \"{folder}/certs\"\ndefault = \"mail.nolog.example\"\n"

@@ -130,7 +130,7 @@ fn logout_is_answered_after_a_removal() {
     assert!(answer.contains("* BYE"), "{answer:?}");
 }
 
-/// Members may read only: nothing comes in, moves or is made, by any verb; flags and deleting for good are the README's to say.
+/// Members may read only: nothing comes in, moves or is made, by any verb; docs/imap.md ("Read-only") says what.
 #[test]
 fn read_only_is_judged_for_every_verb_that_stores() {
     let stage = Stage::set(&Plan::velo("mailbox_default = \"1M\"", &["alice"]));

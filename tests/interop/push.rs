@@ -259,7 +259,7 @@ fn the_socket_answers_to_the_end_of_the_stop() {
     assert!(!pushed.stack.place.path("run/usage.sock").exists());
 }
 
-/// As the README says: the socket belongs to a group, and Dovecot's mail processes are in it.
+/// As docs/admin/usage.md says: the socket belongs to a group, and Dovecot's mail processes are in it.
 #[test]
 fn a_group_lets_dovecot_in() {
     if !Uid::effective().is_root() {

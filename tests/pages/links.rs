@@ -1,6 +1,6 @@
 //! Links between pages, and what the source cites: each leads to a file that is there, and to a heading of it where one is named.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +47,72 @@ fn within(hops: usize) -> BTreeMap<PathBuf, usize> {
         edge = targets.into_iter().filter(|file| found.insert(file.clone(), hop).is_none()).collect();
     }
     found
+}
+
+/// Somebody who has never seen this: the word that they look for, and where two links lead them.
+#[test]
+fn a_stranger_finds_it_in_two_links() {
+    let near = within(1);
+    for (word, target, heading) in [
+        ("header is scrubbed", "src/scrub/rewrite.rs", None),
+        ("APPEND is paid", "src/imap/appending.rs", None),
+        ("code word", "CONTRIBUTING.md", Some("a-code-word")),
+        ("one dialogue", "docs/testing.md", Some("one-dialogue")),
+    ] {
+        let pages = near.keys().filter(|file| file.extension().is_some_and(|end| end == "md"));
+        let shown = pages.map(|file| Page::read(file.to_str().unwrap())).any(|page| {
+            let line = page.prose.lines().find(|line| line.contains(word)).unwrap_or_default().to_owned();
+            Page { prose: line, ..page }.links().iter().any(|(file, _)| file.to_str() == Some(target))
+        });
+        assert!(shown, "no line with \"{word}\" leads to {target}");
+        assert!(heading.is_none_or(|heading| Page::read(target).has_heading(heading)), "{target} {heading:?}");
+    }
+}
+
+/// The table of layers stands where a reader of pages looks, and where a reader of the source does.
+#[test]
+fn both_tables_of_layers_are_the_same() {
+    let [page, source] = ["docs/architecture.md", "src/lib.rs"].map(|name| {
+        let text = fs::read_to_string(root().join(name)).unwrap();
+        let rows = text.lines().filter_map(|line| line.trim_start_matches("//! ").strip_prefix("| "));
+        let rows = rows.filter(|row| row.starts_with(|char: char| char.is_ascii_digit()));
+        let modules = |row: &str| row.split(" | ").nth(1).unwrap().split_whitespace().map(str::to_owned).collect::<BTreeSet<_>>();
+        rows.map(|row| (row.split(" | ").next().unwrap().to_owned(), modules(row))).collect::<Vec<_>>()
+    });
+    assert_eq!(page, source);
+    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let modules = text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let modules: BTreeSet<_> = modules.chain(["main"]).map(|name| format!("`{name}`")).collect();
+    assert_eq!(source.into_iter().flat_map(|(_, modules)| modules).collect::<BTreeSet<_>>(), modules);
+}
+
+/// The orders of the dialogues are explained.
+#[test]
+fn every_order_is_in_the_page_about_tests() {
+    let page = Page::read("docs/testing.md");
+    // Up to what differs: a text, or a name in capitals.
+    let fixed = |text: &str| {
+        let differs = |word: &&str| *word == "text" || word.starts_with(|char: char| char.is_ascii_uppercase());
+        let words = text.split_whitespace().take_while(|word| !differs(word));
+        words.map(|word| word.trim_end_matches(':').to_owned()).collect::<Vec<_>>()
+    };
+    let known = page.quoted().map(|quoted| fixed(quoted.trim_start_matches("! ")));
+    let known: Vec<_> = known.filter(|words| !words.is_empty()).collect();
+    let (mut unknown, mut orders) = (Vec::new(), 0);
+    for name in files(&["tests/dialogues"]) {
+        let text = fs::read_to_string(root().join(&name)).unwrap();
+        for order in text.lines().filter_map(|line| line.strip_prefix("! ")) {
+            orders += 1;
+            let words: Vec<_> = order.split_whitespace().map(|word| word.trim_end_matches(':')).collect();
+            if !known
+                .iter()
+                .any(|known| known.len() <= words.len() && known.iter().zip(&words).all(|(known, word)| known == word))
+            {
+                unknown.push(format!("{name}: {order}"));
+            }
+        }
+    }
+    assert!(unknown.is_empty() && orders > 100, "not explained: {unknown:#?}");
 }
 
 /// The source, its comments, and what is shipped beside it.

@@ -37,19 +37,32 @@ pub enum Side {
     Backend,
 }
 
-/// All dialogues of a folder, in the order of their names.
+/// All dialogues of a folder, in the order of their names; with the variable `DIALOGUE`, those with it in their name.
 pub fn dialogues(folder: &str, at_least: usize) -> Vec<Dialogue> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/dialogues").join(folder);
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|end| end == "txt"));
     files.sort();
     assert!(files.len() >= at_least, "the dialogues were not found");
+    if let Some(part) = only() {
+        files.retain(|file| file.file_name().unwrap().to_string_lossy().contains(&part));
+    }
     let read = |file: PathBuf| {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let text = fs::read_to_string(&file).unwrap();
         Dialogue { name, steps: steps(&text), text }
     };
     files.into_iter().map(read).collect()
+}
+
+/// A part of the names of the dialogues that are run, if not all are: a name that no dialogue has runs none, and fails.
+pub fn only() -> Option<String> {
+    let part = std::env::var("DIALOGUE").ok()?;
+    let all = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/dialogues");
+    let folders = fs::read_dir(all).unwrap().map(|folder| fs::read_dir(folder.unwrap().path()).unwrap());
+    let known = folders.flatten().any(|file| file.unwrap().file_name().to_string_lossy().contains(&part));
+    assert!(known, "no dialogue has {part} in its name");
+    Some(part)
 }
 
 impl Dialogue {
