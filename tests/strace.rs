@@ -258,7 +258,7 @@ fn look(stack: &Stack, trace: &str) -> Seen {
             "mkdir" | "mkdirat" | "rename" | "renameat" | "renameat2" | "link" | "linkat" | "symlink" | "symlinkat"
             | "truncate" | "mknod" | "mknodat" => assert!(failed || call.contains(&format!("\"{state}")), "{call}"),
             "mmap" => assert!(!(call.contains("MAP_SHARED") && call.contains("PROT_WRITE") && call.contains('<')), "{call}"),
-            // OverQuota TCP everything passes; that is what it is for.
+            // Over TCP everything passes; that is what it is for.
             "sendfile" | "splice" | "copy_file_range" => panic!("{call}"),
             "connect" => {
                 if call.contains("/nscd/socket\"") {

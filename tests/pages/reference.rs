@@ -59,7 +59,7 @@ fn each(command: &Command, name: &str, text: &mut String) {
     let admin = command.get_arguments().any(|argument| argument.get_id() == "socket");
     let shown = |argument: &&Arg| {
         let id = argument.get_id().as_str();
-        !EVERYWHERE.contains(&id) && !(admin && id == "config")
+        !(EVERYWHERE.contains(&id) || admin && id == "config")
     };
     let arguments: Vec<_> = command.get_arguments().filter(shown).collect();
     let needed = arguments.iter().filter(|argument| argument.is_required_set());
