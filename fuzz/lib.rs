@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nologd::imap::invariants::{Alice, Rules};
 use nologd::imap::offers::Offers;
-use nologd::imap::session::SessionOptions;
+use nologd::imap::options::SessionOptions;
 
 /// The input without its first eight octets, and random numbers that follow from them.
 pub fn seeded(input: &[u8]) -> (&[u8], impl FnMut() -> u64) {
