@@ -10,7 +10,7 @@
 //!
 //! # The map
 //!
-//! A module imports only from lower layers (`tests/layers.rs` holds it), and drivers never import each other. The words, and where things
+//! A module imports only from lower layers, and drivers never import each other; `tests/layers.rs` holds it. The words, and where things
 //! are: docs/architecture.md. Four walks from the socket and back: docs/flows.md.
 //!
 //! | layer | modules | what lives there |
