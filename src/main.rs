@@ -10,7 +10,7 @@ use clap::Parser;
 use zeroizing_alloc::ZeroAlloc;
 
 use nologd::cli::{self, Arguments, Command, complain};
-use nologd::config::{self, Config, Trouble};
+use nologd::config::{self, Config, ConfigFile, Trouble};
 use nologd::event;
 use nologd::run::{self, Systemd};
 use nologd::sandbox::{self, Unenforced};
@@ -36,16 +36,18 @@ fn main() -> ExitCode {
 fn run(file: &Path) -> ExitCode {
     event::install();
     event::install_hook();
+    // A reload that is asked for too early must not end the start.
+    run::hold();
     let missing = sandbox::harden();
     let Some(config) = cli::load(file) else { return ExitCode::from(cli::REFUSED) };
     event::print_only(config.policy.log.words());
-    match start(config, file, missing) {
+    match start(config, &ConfigFile::open(file), missing) {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => refuse(&trouble),
     }
 }
 
-fn start(mut config: Config, file: &Path, mut missing: Vec<Unenforced>) -> Result<(), Trouble> {
+fn start(mut config: Config, file: &ConfigFile, mut missing: Vec<Unenforced>) -> Result<(), Trouble> {
     // As root, if we are: ports below 1024, keys that only root reads, and as many open files as the limits need.
     let descriptors = sandbox::descriptors(config::descriptors(&config));
     let built = config::build(&config)?;
@@ -54,8 +56,9 @@ fn start(mut config: Config, file: &Path, mut missing: Vec<Unenforced>) -> Resul
     missing.extend(sandbox::harden());
     config::state_folder(&config.state_dir)?;
     // From here on the kernel holds us to the policy: before the store, and before the first thread.
-    let enforcement = config::confine(&config, file, missing)?;
-    let context = config::context(&mut config, enforcement, descriptors)?;
+    let enforcement = config::confine(&config, file.path(), missing)?;
+    config::tell_reload(&config, file);
+    let context = config::context(&mut config, enforcement, descriptors, built.certificates.as_ref())?;
     // For signals and the minute's work; sessions have threads of their own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| Trouble::Crypto)?;
     runtime.block_on(run::serve_until_stopped(config, file, built, context, systemd))

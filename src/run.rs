@@ -1,16 +1,17 @@
 //! From the first connection to the last: signals, reload, the minute's sweeping, systemd.
 
+mod reload;
+
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::config::{self, Built, Config, Trouble};
+use crate::config::{self, Built, Config, ConfigFile, Trouble};
 use crate::event::{Event, emit};
 use crate::net::certificates::Certificates;
 use crate::net::shutdown::pair;
@@ -18,6 +19,8 @@ use crate::quota::UsageWriter;
 use crate::serve::clock::{now, today};
 use crate::serve::{Context, Service, metrics, notices, usage, workers};
 use crate::store::StoreError;
+
+pub use reload::hold;
 
 /// How often usage is written behind.
 const WRITE: Duration = Duration::from_millis(300);
@@ -33,8 +36,8 @@ const SWEEP: Duration = Duration::from_secs(60);
 /// # Errors
 /// What keeps it from starting.
 pub async fn serve_until_stopped(
-    mut config: Config,
-    file: &Path,
+    config: Config,
+    file: &ConfigFile,
     built: Built,
     context: Arc<Context>,
     systemd: Systemd,
@@ -57,12 +60,15 @@ pub async fn serve_until_stopped(
     drop((stop, end, listeners));
     // Dropped last: what is left is written and synced then.
     let _writer = UsageWriter::start(context.book.clone(), WRITE, store_failed()).map_err(Trouble::State)?;
-    if built.broken > 0 {
-        emit(Event::CertificateBroken { position: built.broken as u64 });
+    for position in built.broken {
+        emit(Event::CertificateBroken { position: position as u64 });
     }
+    built.certificates.as_deref().into_iter().for_each(reload::tell_ends);
+    // Before anybody is told that it may be stopped or reloaded now.
+    let signals = Signals::listen().map_err(Trouble::State)?;
     emit(Event::Started { listeners: count as u64, backends: backends as u64 });
     systemd.tell("READY=1");
-    until_stopped(&mut config, file, built.certificates.as_deref(), &context).await.map_err(Trouble::State)?;
+    until_stopped(&config, file, built.certificates.as_deref(), &context, signals).await;
     emit(Event::Stopping { sessions: context.limits.sessions() as u64 });
     systemd.tell("STOPPING=1");
     context.shelf.close();
@@ -80,31 +86,46 @@ fn store_failed() -> impl Fn(StoreError) + Send + 'static {
     move |_| emit(Event::StoreFailed { times: times.fetch_add(1, Ordering::Relaxed) + 1 })
 }
 
+/// What the daemon is told by signals.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        let [terminate, interrupt, hangup] = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()].map(signal);
+        let signals = Signals { terminate: terminate?, interrupt: interrupt?, hangup: hangup? };
+        reload::take();
+        Ok(signals)
+    }
+}
+
 async fn until_stopped(
-    config: &mut Config,
-    file: &Path,
+    config: &Config,
+    file: &ConfigFile,
     certificates: Option<&Certificates>,
     context: &Arc<Context>,
-) -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
+    mut signals: Signals,
+) {
     let mut day = today();
     let mut sweep = interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => {
-                reload_config(config, file, context);
-                reload_certificates(certificates);
+            _ = signals.terminate.recv() => return,
+            _ = signals.interrupt.recv() => return,
+            _ = signals.hangup.recv() => {
+                reload::config(config, file, context);
+                certificates.into_iter().for_each(reload::certificates);
             }
             _ = sweep.tick() => {
                 let (context, new_day) = (context.clone(), std::mem::replace(&mut day, today()) != day);
                 tokio::task::spawn_blocking(move || tidy(&context, new_day));
-                if certificates.is_some_and(Certificates::changed) {
-                    reload_certificates(certificates);
+                certificates.into_iter().filter(|certificates| certificates.changed()).for_each(reload::certificates);
+                if new_day {
+                    certificates.into_iter().for_each(reload::tell_ends);
                 }
             }
         }
@@ -121,39 +142,6 @@ fn tidy(context: &Context, new_day: bool) {
     if new_day {
         context.book.review(today());
     }
-}
-
-/// Puts the backends of the file in force; sessions go on with what they began with. Associations are in the book.
-fn reload_config(config: &mut Config, file: &Path, context: &Context) {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    match config::read(&text) {
-        Ok(fresh) => {
-            let backends = fresh.backends.len();
-            let waits = u64::from(fresh.listens != config.listens)
-                + u64::from(fresh.tls != config.tls)
-                + u64::from(fresh.limits != config.limits || fresh.patience != config.patience || fresh.sizes != config.sizes)
-                + u64::from(fresh.quota != config.quota || fresh.pool != config.pool)
-                + u64::from(fresh.hostname != config.hostname)
-                + u64::from(fresh.policy.digest() != config.policy.digest())
-                // The kernel was told once which ports and folders there are.
-                + u64::from(config::plan(&fresh, file) != context.enforcement.plan);
-            context.backends.store(Arc::new(fresh.backends));
-            emit(Event::Reloaded { backends: backends as u64 });
-            if waits > 0 {
-                emit(Event::RestartNeeded { sections: waits });
-            }
-        }
-        Err(problems) => emit(Event::ReloadRefused { errors: problems.len() as u64 }),
-    }
-}
-
-fn reload_certificates(certificates: Option<&Certificates>) {
-    let Some(certificates) = certificates else { return };
-    let report = certificates.reload();
-    for (_, position, _) in &report.broken {
-        emit(Event::CertificateBroken { position: *position as u64 });
-    }
-    emit(Event::CertificatesReloaded { names: report.names as u64 });
 }
 
 /// The way to systemd (sd_notify(3)), if it asked to be told. Opened before the sandbox, which allows no such socket.

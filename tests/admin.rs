@@ -249,6 +249,7 @@ fn status_shows_associations_by_fill_and_no_activity() {
     let known = [
         "associations",
         "backends",
+        "certificates",
         "client-hints",
         "incidents",
         "kept-outputs",

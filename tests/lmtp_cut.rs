@@ -83,7 +83,7 @@ impl House {
         let mut config = config::read(&text).unwrap_or_else(|problems| panic!("{} problems in the config", problems.len()));
         let built = config::build(&config).unwrap();
         config::state_folder(&config.state_dir).unwrap();
-        let context = config::context(&mut config, nologd::sandbox::Enforcement::default(), u64::MAX).unwrap();
+        let context = config::context(&mut config, nologd::sandbox::Enforcement::default(), u64::MAX, None).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let (stopper, stop) = shutdown::pair();
         // Never stopped: it ends with the runtime.

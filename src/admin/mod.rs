@@ -24,7 +24,7 @@ mod watch;
 pub use answer::Answer;
 pub use executor::Executor;
 pub use request::{RateEdit, Request, SendingEdit, Settings};
-pub use status::{Host, ListenerStatus};
+pub use status::{CertificateStatus, Certificates, Host, ListenerStatus};
 
 /// The version of the two lines. Another one is refused with a sentence.
 pub const VERSION: u64 = 1;

@@ -1,7 +1,9 @@
 //! `status`: what runs, what it does not enforce, and how full the associations are. No sessions, no rates, no times.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::show;
@@ -25,6 +27,25 @@ pub struct Host {
     pub kept_outputs: Vec<u64>,
     /// Outputs (1, 2) that end in another program.
     pub lost_outputs: Vec<u64>,
+    /// The certificates; none where no listener uses TLS.
+    pub certificates: Option<Certificates>,
+}
+
+/// How the certificates stand whenever that is asked.
+pub type Certificates = Arc<dyn Fn() -> Vec<CertificateStatus> + Send + Sync>;
+
+/// How the certificate of one folder stands.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CertificateStatus {
+    /// The folder's name.
+    pub name: String,
+    /// Whole days that the one in force is still valid, below zero when it is over; none where that is not known.
+    pub days: Option<i64>,
+    /// Whether any is in force.
+    pub in_force: bool,
+    /// What is wrong with the files that are there now.
+    pub broken: Option<&'static str>,
 }
 
 /// A listener as the config file has it.
@@ -56,6 +77,7 @@ pub(super) fn status(host: &Host, book: &Book, backends: &Backends, today: Day) 
         "kept-outputs": host.kept_outputs,
         "lost-outputs": host.lost_outputs,
         "loosened": host.loosened,
+        "certificates": host.certificates.as_ref().map_or_else(Vec::new, |standing| standing()),
         "mailboxes": mailboxes,
         "pushed": book.pushed_mailboxes(),
         "associations": views.iter().map(line).collect::<Vec<_>>(),

@@ -1,6 +1,5 @@
 //! From the config file to running parts. The only place that knows both.
 
-use std::fmt;
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -9,105 +8,43 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use zeroize::Zeroizing;
 
 use super::admin::restrict;
+use super::association::tell_unread;
+use super::certificates::{certificates, told};
 use super::descriptors::cut;
 use super::file::Config;
 use super::listen::{Listen, Protection};
+use super::trouble::Trouble;
 use crate::admin::{Executor, Host, ListenerStatus};
 use crate::event::{Event, emit};
 use crate::incident::Incidents;
 use crate::limit::Limits;
-use crate::net::certificates::{Certificates, Report, public_key};
+use crate::net::certificates::Certificates;
 use crate::net::listen::{Bound, SocketFile, bind};
 use crate::net::pool::Shelf;
 use crate::net::spares::Spares;
 use crate::net::tls::{self, Alpn, Clients};
-use crate::quota::{AdminError, Book, Params};
-use crate::sandbox::{Enforcement, NoUser, Unenforced};
+use crate::quota::{Book, Params};
+use crate::sandbox::Enforcement;
 use crate::scrub::{MessageIdKey, Scrubber};
 use crate::serve::backend::Pooling;
 use crate::serve::clock::today;
 use crate::serve::{Context, Listener, Service, TlsMode};
-use crate::store::{Embedded, StoreError};
-
-/// The example certificate: its key is public, so it must never protect anybody.
-const EXAMPLE: &[u8] = include_bytes!("../../certs-example/mail.nolog.example/fullchain.pem");
+use crate::store::Embedded;
 
 /// The file in the state folder that keeps the key of the Message-IDs.
-const KEY_FILE: &str = "message-id.key";
+pub const KEY_FILE: &str = "message-id.key";
+
+/// How long it is.
+pub const KEY_OCTETS: u64 = 32;
 
 /// The folder in the state folder that keeps the book.
 const STORE: &str = "store";
 
 /// A TLS handshake may take this long.
 const HANDSHAKE: Duration = Duration::from_secs(20);
-
-/// Why the daemon cannot start, for the terminal of the admin.
-#[derive(Debug)]
-pub enum Trouble {
-    /// An address cannot be bound.
-    Listen(String, io::Error),
-    /// No certificate for the default name; what is wrong with the folders that are there.
-    NoDefaultCertificate(Vec<String>),
-    /// The example key at a listener that others can reach.
-    ExampleKey,
-    /// The state folder cannot be used.
-    State(io::Error),
-    /// The store cannot be opened.
-    Store(StoreError),
-    /// The associations of the file cannot be written into the book.
-    Import(AdminError),
-    /// The authorities for a listener's clients cannot be read.
-    Clients(PathBuf, io::Error),
-    /// The authorities for backends cannot be read.
-    Authorities(io::Error),
-    /// The daemon cannot become the user that it should be.
-    User(NoUser),
-    /// `sandbox = "required"`, and this is missing.
-    NotConfined(Vec<Unenforced>),
-    /// The cryptography library or the kernel does not give what is needed.
-    Crypto,
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Trouble::Listen(address, error) => write!(f, "cannot listen at {address}: {error}"),
-            Trouble::NoDefaultCertificate(broken) if broken.is_empty() => {
-                write!(f, "the folder of [tls] default has no certificate (fullchain.pem and privkey.pem)")
-            }
-            Trouble::NoDefaultCertificate(broken) => write!(f, "the default certificate cannot be used: {}", broken.join("; ")),
-            Trouble::ExampleKey => write!(f, "the example certificate is for loopback only: its key is known to everybody"),
-            Trouble::State(error) => write!(f, "state_dir cannot be used: {error}"),
-            Trouble::Store(StoreError::InUse) => write!(f, "another nologd uses this state_dir; stop it first"),
-            Trouble::Store(StoreError::Newer(version)) => {
-                write!(f, "the store was written by a newer nologd (schema {version}); install that version again")
-            }
-            Trouble::Store(StoreError::Damaged) => write!(
-                f,
-                "the store is damaged; move the folder `store` of state_dir away and import the last export \
-                 (`nologd store check` and `nologd store export` tell what can still be read)"
-            ),
-            Trouble::Store(error) => write!(f, "the store cannot be opened: {error:?}"),
-            Trouble::Import(error) => write!(f, "the associations of the config file cannot be imported: {}", error.text()),
-            Trouble::Clients(file, error) => write!(f, "client_authorities {} cannot be read: {error}", file.display()),
-            Trouble::Authorities(error) => write!(f, "backend_authorities cannot be read: {error}"),
-            Trouble::User(NoUser::Missing) => {
-                write!(f, "started as root: say in the config which user to become (user = \"nologd\")")
-            }
-            Trouble::User(NoUser::Unknown) => write!(f, "the user of the config does not exist on this machine"),
-            Trouble::User(NoUser::Refused) => write!(f, "the kernel did not let us become the user of the config"),
-            Trouble::NotConfined(missing) => {
-                let parts: Vec<_> = missing.iter().map(|rule| rule.text()).collect();
-                write!(f, "sandbox = \"required\", but {}", parts.join("; "))
-            }
-            Trouble::Crypto => write!(f, "no randomness or no cryptography on this machine"),
-        }
-    }
-}
 
 /// What needs the rights of root: ports below 1024, and keys that only root may read.
 pub struct Built {
@@ -120,8 +57,8 @@ pub struct Built {
     pub certificates: Option<Arc<Certificates>>,
     /// Who signs certificates of clients, in the order of the file; `None` where clients need none.
     pub clients: Vec<Option<Clients>>,
-    /// Certificates that cannot be used, though the default one can.
-    pub broken: usize,
+    /// Positions of certificates that cannot be used, though the default one can.
+    pub broken: Vec<usize>,
 }
 
 /// Binds and reads certificates.
@@ -129,14 +66,7 @@ pub struct Built {
 /// # Errors
 /// The first [`Trouble`].
 pub fn build(config: &Config) -> Result<Built, Trouble> {
-    let (certificates, broken) = match &config.tls {
-        None => (None, 0),
-        Some(files) => {
-            let (certificates, report) = Certificates::load(&files.certificates, &files.default);
-            usable(&certificates, &report, &config.listens)?;
-            (Some(certificates), report.broken.len())
-        }
-    };
+    let (certificates, broken) = certificates(config)?;
     let clients = |listen: &Listen| {
         let load = |file: &PathBuf| Clients::load(file).map_err(|error| Trouble::Clients(file.clone(), error));
         listen.clients.as_ref().map(load).transpose()
@@ -152,27 +82,21 @@ pub fn build(config: &Config) -> Result<Built, Trouble> {
     Ok(Built { files, bound, certificates, clients, broken })
 }
 
-fn usable(certificates: &Certificates, report: &Report, listens: &[Listen]) -> Result<(), Trouble> {
-    if !report.default {
-        let broken = report.broken.iter().map(|(name, _, why)| format!("{name}: {why:?}")).collect();
-        return Err(Trouble::NoDefaultCertificate(broken));
-    }
-    let leaf = CertificateDer::pem_slice_iter(EXAMPLE).next().and_then(Result::ok);
-    let example = leaf.as_ref().and_then(public_key).ok_or(Trouble::Crypto)?;
-    let exposed = listens.iter().any(|listen| listen.tls != Protection::None && !listen.is_local());
-    if exposed && certificates.uses_key(&example) { Err(Trouble::ExampleKey) } else { Ok(()) }
-}
-
 /// What all sessions share. To be called as the user that the daemon stays. What is not enforced is told to admins. Limits are cut to
 /// what so many file descriptors allow.
 ///
 /// # Errors
 /// The first [`Trouble`].
-pub fn context(config: &mut Config, enforcement: Enforcement, descriptors: u64) -> Result<Arc<Context>, Trouble> {
+pub fn context(
+    config: &mut Config,
+    enforcement: Enforcement,
+    descriptors: u64,
+    certificates: Option<&Arc<Certificates>>,
+) -> Result<Arc<Context>, Trouble> {
     let (limits, pool) = cut(config, descriptors);
     let limits = Limits::new(limits).ok_or(Trouble::Crypto)?;
     let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
-    let host = host(config, &enforcement);
+    let host = Host { certificates: certificates.map(told), ..host(config, &enforcement) };
     let book = book(config)?;
     let incidents = Arc::new(Incidents::default());
     let scrubber = Scrubber::new(config.policy.headers.clone(), key);
@@ -196,6 +120,7 @@ pub fn context(config: &mut Config, enforcement: Enforcement, descriptors: u64) 
         health: crate::serve::backend::Health::default(),
         incoming_health: crate::serve::backend::Health::default(),
         enforcement,
+        certificates: certificates.cloned(),
         relays: crate::serve::relays::Relays::default(),
     }))
 }
@@ -215,6 +140,7 @@ fn host(config: &Config, enforcement: &Enforcement) -> Host {
         kept_outputs: enforcement.kept_outputs.iter().map(|output| *output as u64).collect(),
         lost_outputs: enforcement.lost_outputs.iter().map(|output| *output as u64).collect(),
         loosened: config.policy.loosened().iter().map(|rule| format!("{} of {}", rule.rule, rule.file)).collect(),
+        certificates: None,
     }
 }
 
@@ -228,10 +154,12 @@ fn book(config: &mut Config) -> Result<Arc<Book>, Trouble> {
     let store = Embedded::open(&store_folder(config)).map_err(Trouble::Store)?;
     let book = Book::open(Arc::new(store), Params { separator: config.separator, largest: config.sizes.message })
         .map_err(Trouble::Store)?;
-    let imported = book.import_once(std::mem::take(&mut config.associations), today()).map_err(Trouble::Import)?;
+    let associations = std::mem::take(&mut config.associations);
+    let imported = book.import_once(associations.clone(), today()).map_err(Trouble::Import)?;
     if let Some(associations) = imported.filter(|count| *count > 0) {
         emit(Event::Imported { associations: associations as u64 });
     }
+    tell_unread(&associations, &book);
     Ok(Arc::new(book))
 }
 

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::choice;
 use super::reader::{Found, Reader, Section};
+use crate::event::{Event, emit};
 use crate::fault::Lang;
 use crate::private::{Address, Domain};
-use crate::quota::{AdminError, Association, Limit, Name, SenderRule, parse_size};
+use crate::quota::{AdminError, Association, Book, Limit, Name, SenderRule, parse_size};
 use crate::route::Backends;
+use crate::serve::clock::today;
 
 /// All of them. What is wrong is told to `reader`.
 pub(super) fn associations(reader: &mut Reader<'_>, root: &mut Section<'_>, backends: Option<&Backends>) -> Vec<Association> {
@@ -30,6 +32,17 @@ pub(super) fn associations(reader: &mut Reader<'_>, root: &mut Section<'_>, back
         associations.push(new);
     }
     associations
+}
+
+/// Says how many associations of the file are new to the book, in whole or by a domain: after the first start nobody reads them there.
+pub fn tell_unread(associations: &[Association], book: &Book) {
+    let known = book.associations(today());
+    let has = |domain: &Domain| known.iter().any(|view| view.association.all_domains().any(|own| own == domain));
+    let named = |name: &Name| known.iter().any(|view| view.association.name == *name);
+    let unread = associations.iter().filter(|new| !named(&new.name) || !new.all_domains().all(has)).count();
+    if unread > 0 {
+        emit(Event::AssociationsUnread { associations: unread as u64 });
+    }
 }
 
 fn association(reader: &mut Reader<'_>, mut section: Section<'_>, backends: Option<&Backends>) -> Option<Association> {

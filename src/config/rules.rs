@@ -3,19 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Trouble;
 use super::file::Config;
+use super::held::folder;
 use super::reader::{Reader, Section};
+use super::trouble::Trouble;
 use crate::event::{Event, emit};
 use crate::policy::sandbox::{Place, Servers, Target, What};
 use crate::policy::{FILES, Policy};
 use crate::route::{self, Backends};
 use crate::sandbox::{self, Enforcement, Plan, Unenforced, kept_outputs, lost_outputs};
 use crate::serve::Service;
-
-/// Folders that hold other people's files too: of these only the config file itself may be read.
-const SHARED: &[&str] =
-    &["", "/", "/etc", "/home", "/opt", "/root", "/srv", "/tmp", "/usr/local/etc", "/var", "/var/lib", "/var/tmp"];
 
 /// Reads `[policy]`: the built-in files, with those of `directory` in their place.
 pub(super) fn policy(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (Option<Policy>, Option<PathBuf>) {
@@ -69,7 +66,12 @@ pub fn plan(config: &Config, file: &Path) -> Plan {
     for rule in config.policy.sandbox.rules(kinds(&config.backends)) {
         match &rule.what {
             What::Write(places) => plan.write.extend(places.iter().filter_map(|place| path(place, config, file))),
-            What::Read(places) => plan.read.extend(places.iter().filter_map(|place| path(place, config, file))),
+            What::Read(places) => {
+                plan.read.extend(places.iter().filter_map(|place| path(place, config, file)));
+                if places.contains(&Place::Config) {
+                    plan.read.extend(behind_link(file));
+                }
+            }
             What::Remove(places) => plan.remove.extend(places.iter().flat_map(|place| removable(place, config, file))),
             What::Connect(targets) => targets.iter().for_each(|target| connect(&mut plan, *target, &config.backends)),
             What::Sockets(sockets) => plan.sockets.extend(sockets),
@@ -135,10 +137,7 @@ pub fn confine(config: &Config, file: &Path, mut missing: Vec<Unenforced>) -> Re
 fn path(place: &Place, config: &Config, file: &Path) -> Option<PathBuf> {
     match place {
         Place::State => Some(config.state_dir.clone()),
-        Place::Config => {
-            let folder = file.parent().filter(|folder| !SHARED.iter().any(|shared| *folder == Path::new(shared)));
-            Some(folder.unwrap_or(file).to_owned())
-        }
+        Place::Config => Some(folder(file).unwrap_or(file).to_owned()),
         Place::Certificates => config.tls.as_ref().map(|tls| tls.certificates.clone()),
         Place::Authorities => config.authorities.clone(),
         Place::Policy => config.policy_folder.clone(),
@@ -146,6 +145,13 @@ fn path(place: &Place, config: &Config, file: &Path) -> Option<PathBuf> {
         // More than one, and for removing only.
         Place::Usage => None,
     }
+}
+
+/// What the config file is a link to: the link does not open it.
+fn behind_link(file: &Path) -> Option<PathBuf> {
+    let real = file.canonicalize().ok()?;
+    let is_link = fs::symlink_metadata(file).is_ok_and(|data| data.is_symlink());
+    is_link.then(|| folder(&real).unwrap_or(&real).to_owned())
 }
 
 /// A socket is removed from its folder: the right is the folder's.

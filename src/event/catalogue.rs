@@ -60,10 +60,23 @@ catalogue! {
     ReloadRefused "reload-refused" (errors);
     /// SIGHUP: this many parts of the config (listeners, TLS folder, limits, hostname) changed and wait for a restart.
     RestartNeeded "restart-needed" (sections);
+    /// SIGHUP: the config file cannot be read, with this error number of the system (errno(3)); the old one stays in force.
+    ConfigUnreadable "config-unreadable" (error);
+    /// Not every config file that may stand there later can be read at SIGHUP: 1, its folder is shared with others and a file that is put
+    /// in its place stays closed; 2, the daemon's user may not read it. `nologd check` says what to do.
+    ReloadLimited "reload-limited" (why);
+    /// So many associations of the config file are new to the book: only the first start reads them. `nologd check` names them.
+    AssociationsUnread "associations-unread" (associations);
     /// Certificates were read again and are in force.
     CertificatesReloaded "certificates-reloaded" (names);
     /// A certificate or key cannot be used; the old one stays in force.
     CertificateBroken "certificate-broken" (position);
+    /// A certificate has so many days left, and should have been renewed. Told once a day.
+    CertificateEnds "certificate-ends" (position, days);
+    /// A certificate is not valid any more: mail programs refuse it. Told once a day.
+    CertificateOver "certificate-over" (position);
+    /// The daemon's user may not read a certificate or its key, which was read as root: a renewed one will not be read.
+    CertificateClosed "certificate-closed" (position);
     /// A backend does not take connections.
     BackendDown "backend-down" (backend);
     /// A backend takes connections again.

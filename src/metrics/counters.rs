@@ -49,6 +49,8 @@ pub struct Now {
     pub backends_down: u64,
     /// How often one stopped to, since the start.
     pub backend_failures: u64,
+    /// Whole days until the first certificate is over; 0 too when it is. None: there is none, or its dates cannot be read.
+    pub certificate_days: Option<u64>,
 }
 
 /// The counters, and what is shown of them.
@@ -102,6 +104,9 @@ impl Metrics {
         // A server is nobody: an alarm needs the first failure, exactly.
         for (name, kind, help, number) in about_servers {
             metric(&mut page, name, kind, help, number);
+        }
+        if let Some(days) = now.certificate_days {
+            metric(&mut page, "certificate_days", "gauge", "Whole days until the first certificate in force is over", days);
         }
         self.page.store(Arc::new(page));
     }

@@ -1,32 +1,20 @@
 //! Certificates per name: one folder each with `fullchain.pem` and `privkey.pem` (certbot's layout works), chosen by SNI.
 //!
-//! The names come from the certificate itself, so one certificate for many names needs one folder. What cannot be used
-//! at a reload keeps its predecessor in force: a half-copied key must not take the mail of 300 associations down.
+//! The names come from the certificate itself, so one certificate for many names needs one folder. Once a folder's certificate
+//! was good, it stays in force until the folder has another good one, however often what is there is read and whatever it is in
+//! between: half a copy, no folder at all. A renewal that goes wrong must not take the mail of 300 associations down.
 
-use std::collections::HashMap;
-use std::fs;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 
-/// Why a folder's certificate cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Broken {
-    /// The folder or one of its two files cannot be read.
-    Unreadable,
-    /// No usable certificate in `fullchain.pem`.
-    Certificate,
-    /// No usable key in `privkey.pem`.
-    Key,
-    /// Key and certificate do not belong together.
-    Mismatch,
-}
+use super::certificate_folder::{Broken, Good, Stamps, Validity, folders, names, read, stamps};
 
 /// All certificates in force.
 pub struct Certificates {
@@ -42,12 +30,15 @@ struct Loaded {
     /// By name; a wildcard stands under `*.parent`.
     names: HashMap<Box<str>, Arc<CertifiedKey>>,
     fallback: Option<Arc<CertifiedKey>>,
-    seen: Vec<(PathBuf, Option<SystemTime>)>,
+    seen: Stamps,
 }
 
 struct Folder {
     name: Box<str>,
-    key: Result<Arc<CertifiedKey>, Broken>,
+    /// The last good one.
+    good: Option<Good>,
+    /// What is wrong with what is there now.
+    broken: Option<Broken>,
 }
 
 /// What a load found.
@@ -60,19 +51,31 @@ pub struct Report {
     pub default: bool,
 }
 
+/// How one folder stands.
+pub struct CertificateStanding {
+    /// Its name.
+    pub name: Box<str>,
+    /// The dates of the certificate in force; `None`: there is none, or its dates cannot be read.
+    pub validity: Option<Validity>,
+    /// What is wrong with what is there now.
+    pub broken: Option<Broken>,
+    /// Whether a certificate is in force, of now or of before.
+    pub in_force: bool,
+}
+
 impl Certificates {
     /// Reads all folders under `folder`. `default` is the folder whose certificate is shown to clients that name no
-    /// server, or one that is not here.
-    pub fn load(folder: &Path, default: &str) -> (Arc<Certificates>, Report) {
-        let loaded = Loaded::read(folder, default, &Loaded::default());
+    /// server, or one that is not here. `now` is in seconds since 1970.
+    pub fn load(folder: &Path, default: &str, now: u64) -> (Arc<Certificates>, Report) {
+        let loaded = Loaded::read(folder, default, &Loaded::default(), now);
         let report = loaded.report();
         let current = ArcSwap::from_pointee(loaded);
         (Arc::new(Certificates { folder: folder.into(), default: default.into(), current }), report)
     }
 
     /// Reads all again and puts in force what is good.
-    pub fn reload(&self) -> Report {
-        let loaded = Loaded::read(&self.folder, &self.default, &self.current.load());
+    pub fn reload(&self, now: u64) -> Report {
+        let loaded = Loaded::read(&self.folder, &self.default, &self.current.load(), now);
         let report = loaded.report();
         self.current.store(Arc::new(loaded));
         report
@@ -83,11 +86,44 @@ impl Certificates {
         stamps(&self.folder) != self.current.load().seen
     }
 
+    /// How each folder stands, in the order of the positions.
+    pub fn standing(&self) -> Vec<CertificateStanding> {
+        let standing = |folder: &Folder| CertificateStanding {
+            name: folder.name.clone(),
+            validity: folder.good.as_ref().and_then(|good| good.validity),
+            broken: folder.broken,
+            in_force: folder.good.is_some(),
+        };
+        self.current.load().folders.iter().map(standing).collect()
+    }
+
+    /// Whole days until the first certificate in force is over, 0 when one is. None: there is none with dates that can be read.
+    pub fn fewest_days(&self, now: u64) -> Option<u64> {
+        let current = self.current.load();
+        let dates = current.folders.iter().filter_map(|folder| folder.good.as_ref()?.validity);
+        dates.map(|validity| u64::try_from(validity.days(now)).unwrap_or(0)).min()
+    }
+
+    /// The certificate (DER) that a client is shown who asks for `name`.
+    pub fn shown(&self, name: &str) -> Option<Vec<u8>> {
+        self.chosen(Some(name))?.cert.first().map(|leaf| leaf.to_vec())
+    }
+
+    fn chosen(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        let current = self.current.load();
+        let named = name.and_then(|name| {
+            let name = name.to_ascii_lowercase();
+            let wildcard = name.split_once('.').map(|(_, parent)| format!("*.{parent}"));
+            current.names.get(&*name).or_else(|| current.names.get(&*wildcard?))
+        });
+        named.or(current.fallback.as_ref()).cloned()
+    }
+
     /// Whether any certificate in force is for `key`, the DER of a public key.
     pub fn uses_key(&self, key: &[u8]) -> bool {
         let current = self.current.load();
-        current.folders.iter().filter_map(|folder| folder.key.as_ref().ok()).any(|certified| {
-            let leaf = certified.cert.first().and_then(public_key);
+        current.folders.iter().filter_map(|folder| folder.good.as_ref()).any(|good| {
+            let leaf = good.key.cert.first().and_then(public_key);
             leaf.is_some_and(|leaf| leaf == key)
         })
     }
@@ -100,43 +136,59 @@ pub fn public_key(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
 }
 
 impl Loaded {
-    fn read(folder: &Path, default: &str, before: &Loaded) -> Loaded {
-        let mut loaded = Loaded { seen: stamps(folder), ..Loaded::default() };
-        for name in folders(folder) {
-            let fresh = read_folder(&folder.join(&*name));
-            let old = before.folders.iter().find(|old| old.name == name).and_then(|old| old.key.as_ref().ok());
-            let served = fresh.as_ref().ok().or(old).cloned();
-            if let Some(key) = served {
-                for host in dns_names(&key) {
-                    loaded.names.entry(host).or_insert_with(|| key.clone());
-                }
-                if *name == *default {
-                    loaded.fallback = Some(key);
-                }
-            }
-            loaded.folders.push(Folder { name, key: fresh });
-        }
-        loaded
+    fn read(folder: &Path, default: &str, before: &Loaded, now: u64) -> Loaded {
+        // First: what changes while the files are read is seen as a change the next time.
+        let seen = stamps(folder);
+        // Folders that are gone too: their certificates stay.
+        let known = before.folders.iter().filter(|folder| folder.good.is_some()).map(|folder| folder.name.clone());
+        let all: BTreeSet<_> = self::folders(folder).into_iter().chain(known).collect();
+        let folders: Vec<_> = all.into_iter().map(|name| before.next(folder, name, now)).collect();
+        let names = served(&folders, now);
+        let fallback = folders.iter().find(|folder| *folder.name == *default).and_then(|folder| folder.good.as_ref());
+        let fallback = fallback.map(|good| good.key.clone());
+        Loaded { folders, names, fallback, seen }
+    }
+
+    /// The folder `name` as it is now, after this.
+    fn next(&self, parent: &Path, name: Box<str>, now: u64) -> Folder {
+        let old = self.folders.iter().find(|old| old.name == name).and_then(|old| old.good.as_ref());
+        let fresh = read(&parent.join(&*name)).and_then(|good| match old {
+            Some(old) if good.is_out_of_date(now) && !old.is_out_of_date(now) => Err(Broken::OutOfDate),
+            _ => Ok(good),
+        });
+        let (good, broken) = match fresh {
+            Ok(good) => (Some(good), None),
+            Err(broken) => (old.cloned(), Some(broken)),
+        };
+        Folder { name, good, broken }
     }
 
     fn report(&self) -> Report {
         let broken = self.folders.iter().enumerate().filter_map(|(position, folder)| {
-            let why = *folder.key.as_ref().err()?;
+            let why = folder.broken?;
             Some((folder.name.to_string(), position, why))
         });
         Report { names: self.names.len(), broken: broken.collect(), default: self.fallback.is_some() }
     }
 }
 
+/// Where two certificates are for one name (certbot makes NAME-0001 beside NAME), one that is valid today is shown before others, then
+/// one that is really there before one that is only kept, then the one that is valid for longer.
+fn served(folders: &[Folder], now: u64) -> HashMap<Box<str>, Arc<CertifiedKey>> {
+    let mut good: Vec<_> = folders.iter().filter_map(|folder| Some((folder.broken.is_some(), folder.good.as_ref()?))).collect();
+    good.sort_by_key(|(kept, good)| (good.is_out_of_date(now), *kept, Reverse(good.validity.map(|validity| validity.until))));
+    let mut served = HashMap::new();
+    for (_, good) in good {
+        for host in names(&good.key) {
+            served.entry(host).or_insert_with(|| good.key.clone());
+        }
+    }
+    served
+}
+
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let current = self.current.load();
-        let named = hello.server_name().and_then(|name| {
-            let name = name.to_ascii_lowercase();
-            let wildcard = name.split_once('.').map(|(_, parent)| format!("*.{parent}"));
-            current.names.get(&*name).or_else(|| current.names.get(&*wildcard?))
-        });
-        named.or(current.fallback.as_ref()).cloned()
+        self.chosen(hello.server_name())
     }
 }
 
@@ -145,40 +197,4 @@ impl std::fmt::Debug for Certificates {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Certificates")
     }
-}
-
-fn read_folder(folder: &Path) -> Result<Arc<CertifiedKey>, Broken> {
-    let chain = fs::read(folder.join("fullchain.pem")).map_err(|_| Broken::Unreadable)?;
-    let key = zeroize::Zeroizing::new(fs::read(folder.join("privkey.pem")).map_err(|_| Broken::Unreadable)?);
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain).collect();
-    let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or(Broken::Certificate)?;
-    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| Broken::Key)?;
-    let key = aws_lc_rs::sign::any_supported_type(&key).map_err(|_| Broken::Key)?;
-    let certified = CertifiedKey::new(chain, key);
-    certified.keys_match().map_err(|_| Broken::Mismatch)?;
-    Ok(Arc::new(certified))
-}
-
-fn dns_names(key: &CertifiedKey) -> Vec<Box<str>> {
-    let Some(leaf) = key.cert.first() else { return Vec::new() };
-    let Ok(parsed) = webpki::EndEntityCert::try_from(leaf) else { return Vec::new() };
-    parsed.valid_dns_names().map(|name| name.to_ascii_lowercase().into()).collect()
-}
-
-fn folders(folder: &Path) -> Vec<Box<str>> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let named = entries.filter(|entry| entry.path().is_dir());
-    let mut names: Vec<Box<str>> = named.filter_map(|entry| Some(entry.file_name().to_str()?.into())).collect();
-    names.sort();
-    names
-}
-
-// Modification times of the certificate files themselves; no time of any person's activity.
-fn stamps(folder: &Path) -> Vec<(PathBuf, Option<SystemTime>)> {
-    let files = folders(folder).into_iter().flat_map(|name| {
-        let inside = folder.join(&*name);
-        [inside.join("fullchain.pem"), inside.join("privkey.pem")]
-    });
-    let stamp = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
-    files.map(|path| (path.clone(), stamp(&path))).collect()
 }

@@ -2,6 +2,7 @@
 
 pub mod buffer;
 pub mod buffered;
+pub mod certificate_folder;
 pub mod certificates;
 pub mod conn;
 pub mod dial;

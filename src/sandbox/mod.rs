@@ -22,7 +22,7 @@ pub use harden::{descriptors, harden};
 pub use outcome::Outcome;
 pub use output::{Descriptor, kept_outputs, lost_outputs, machine_swaps};
 pub use probe::{Attempt, probe};
-pub use user::{NoUser, become_user};
+pub use user::{NoUser, as_user, become_user};
 
 use crate::policy::sandbox::{Socket, SocketOption};
 use crate::policy::syscalls::Call;

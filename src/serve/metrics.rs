@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::Context;
+use super::clock::now;
 use crate::fault::{Fault, Side};
 use crate::metrics::{Now, respond};
 use crate::net::buffered::BufferedConn;
@@ -57,5 +58,6 @@ pub fn publish(context: &Context) {
         reservations_refused: context.book.refused(),
         backends_down: healths.iter().map(|health| health.down()).sum(),
         backend_failures: healths.iter().map(|health| health.failures()).sum(),
+        certificate_days: context.certificates.as_ref().and_then(|certificates| certificates.fewest_days(now().as_secs())),
     });
 }

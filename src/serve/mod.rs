@@ -33,6 +33,7 @@ use crate::admin::Executor;
 use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
+use crate::net::certificates::Certificates;
 use crate::net::pool::Shelf;
 use crate::net::spares::Spares;
 use crate::net::tls;
@@ -129,6 +130,8 @@ pub struct Context {
     pub incoming_health: backend::Health,
     /// What the kernel holds us to, and what it does not.
     pub enforcement: crate::sandbox::Enforcement,
+    /// The certificates of the listeners; none where no listener uses TLS.
+    pub certificates: Option<Arc<Certificates>>,
     /// Totals, for the admins' monitoring.
     pub metrics: Metrics,
     /// Sessions that are watched, with their owners' knowledge.

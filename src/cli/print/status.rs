@@ -22,6 +22,9 @@ pub(super) fn status(value: &Value) -> String {
     for kept in items(&value["kept-outputs"]) {
         told.push_str(&format!("    {} is kept on a disk\n", output(kept)));
     }
+    for certificate in items(&value["certificates"]) {
+        told.push_str(&format!("    certificate         {}\n", self::certificate(certificate)));
+    }
     let pushed = match number(value, "pushed") {
         0 => "never since the start".to_owned(),
         mailboxes => format!("yes, {}", counted(mailboxes, "mailbox")),
@@ -50,6 +53,18 @@ pub(super) fn status(value: &Value) -> String {
         told.push_str(&table(&lines));
     }
     told
+}
+
+/// What is not known is not said to be good.
+fn certificate(value: &Value) -> String {
+    let left = match (value["in-force"].as_bool(), value["days"].as_i64()) {
+        (Some(true), Some(days @ 0..)) => format!("{} left", counted(days.unsigned_abs(), "day")),
+        (Some(true), Some(days)) => format!("OVER since {}: mail programs refuse it", counted(days.unsigned_abs(), "day")),
+        (Some(true), None) => "in force, its dates cannot be read".to_owned(),
+        _ => "NOT in force".to_owned(),
+    };
+    let broken = value["broken"].as_str().map(|why| format!("; what is there now cannot be used: {why}"));
+    format!("{}: {left}{}", text(value, "name"), broken.unwrap_or_default())
 }
 
 fn counted(number: u64, what: &str) -> String {

@@ -1,0 +1,73 @@
+//! Why the daemon cannot start, in sentences for the terminal of the admin.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::quota::AdminError;
+use crate::sandbox::{NoUser, Unenforced};
+use crate::store::StoreError;
+
+/// Why the daemon cannot start, for the terminal of the admin.
+#[derive(Debug)]
+pub enum Trouble {
+    /// An address cannot be bound.
+    Listen(String, io::Error),
+    /// No certificate for the default name; what is wrong with the folders that are there.
+    NoDefaultCertificate(Vec<String>),
+    /// The example key at a listener that others can reach.
+    ExampleKey,
+    /// The state folder cannot be used.
+    State(io::Error),
+    /// The store cannot be opened.
+    Store(StoreError),
+    /// The associations of the file cannot be written into the book.
+    Import(AdminError),
+    /// The authorities for a listener's clients cannot be read.
+    Clients(PathBuf, io::Error),
+    /// The authorities for backends cannot be read.
+    Authorities(io::Error),
+    /// The daemon cannot become the user that it should be.
+    User(NoUser),
+    /// `sandbox = "required"`, and this is missing.
+    NotConfined(Vec<Unenforced>),
+    /// The cryptography library or the kernel does not give what is needed.
+    Crypto,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Trouble::Listen(address, error) => write!(f, "cannot listen at {address}: {error}"),
+            Trouble::NoDefaultCertificate(broken) if broken.is_empty() => {
+                write!(f, "the folder of [tls] default has no certificate (fullchain.pem and privkey.pem)")
+            }
+            Trouble::NoDefaultCertificate(broken) => write!(f, "the default certificate cannot be used: {}", broken.join("; ")),
+            Trouble::ExampleKey => write!(f, "the example certificate is for loopback only: its key is known to everybody"),
+            Trouble::State(error) => write!(f, "state_dir cannot be used: {error}"),
+            Trouble::Store(StoreError::InUse) => write!(f, "another nologd uses this state_dir; stop it first"),
+            Trouble::Store(StoreError::Newer(version)) => {
+                write!(f, "the store was written by a newer nologd (schema {version}); install that version again")
+            }
+            Trouble::Store(StoreError::Damaged) => write!(
+                f,
+                "the store is damaged; move the folder `store` of state_dir away and import the last export \
+                 (`nologd store check` and `nologd store export` tell what can still be read)"
+            ),
+            Trouble::Store(error) => write!(f, "the store cannot be opened: {error:?}"),
+            Trouble::Import(error) => write!(f, "the associations of the config file cannot be imported: {}", error.text()),
+            Trouble::Clients(file, error) => write!(f, "client_authorities {} cannot be read: {error}", file.display()),
+            Trouble::Authorities(error) => write!(f, "backend_authorities cannot be read: {error}"),
+            Trouble::User(NoUser::Missing) => {
+                write!(f, "started as root: say in the config which user to become (user = \"nologd\")")
+            }
+            Trouble::User(NoUser::Unknown) => write!(f, "the user of the config does not exist on this machine"),
+            Trouble::User(NoUser::Refused) => write!(f, "the kernel did not let us become the user of the config"),
+            Trouble::NotConfined(missing) => {
+                let parts: Vec<_> = missing.iter().map(|rule| rule.text()).collect();
+                write!(f, "sandbox = \"required\", but {}", parts.join("; "))
+            }
+            Trouble::Crypto => write!(f, "no randomness or no cryptography on this machine"),
+        }
+    }
+}

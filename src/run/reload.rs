@@ -1,0 +1,95 @@
+//! What can change while sessions go on: the backends of the config file, and the certificates.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use nix::sys::signal::{SigSet, Signal};
+
+use crate::config::{self, Config, ConfigFile};
+use crate::event::{Event, emit};
+use crate::net::certificates::Certificates;
+use crate::serve::Context;
+use crate::serve::clock::now;
+
+/// Lets a SIGHUP wait until [`take`]: one that comes earlier would end the process. To be called before the first thread.
+pub fn hold() {
+    // Where it cannot be, the signal does what it always did.
+    let _ = hangup().thread_block();
+}
+
+/// From here on SIGHUP comes, also the one that waited. To be called when it has a handler.
+pub(super) fn take() {
+    let _ = hangup().thread_unblock();
+}
+
+fn hangup() -> SigSet {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGHUP);
+    set
+}
+
+/// Puts the backends of the file in force; sessions go on with what they began with. Associations are in the book.
+pub(super) fn config(config: &Config, file: &ConfigFile, context: &Context) {
+    let text = match file.read() {
+        Ok(text) => text,
+        // Not one character of it is known, so there is nothing to judge.
+        Err(error) if error.kind() != ErrorKind::InvalidData => {
+            let number = u64::try_from(error.raw_os_error().unwrap_or(0)).unwrap_or(0);
+            return emit(Event::ConfigUnreadable { error: number });
+        }
+        Err(_) => return emit(Event::ReloadRefused { errors: 1 }),
+    };
+    match config::read(&text) {
+        Ok(fresh) => {
+            let backends = fresh.backends.len();
+            let waits = waiting(config, &fresh, file, context);
+            config::tell_unread(&fresh.associations, &context.book);
+            context.backends.store(Arc::new(fresh.backends));
+            emit(Event::Reloaded { backends: backends as u64 });
+            if waits > 0 {
+                emit(Event::RestartNeeded { sections: waits });
+            }
+        }
+        Err(problems) => emit(Event::ReloadRefused { errors: problems.len() as u64 }),
+    }
+}
+
+/// How many parts of the file changed that only a restart takes over.
+fn waiting(config: &Config, fresh: &Config, file: &ConfigFile, context: &Context) -> u64 {
+    let parts = [
+        fresh.listens != config.listens,
+        fresh.tls != config.tls || fresh.authorities != config.authorities,
+        fresh.limits != config.limits || fresh.patience != config.patience || fresh.sizes != config.sizes,
+        fresh.quota != config.quota || fresh.pool != config.pool || fresh.separator != config.separator,
+        fresh.hostname != config.hostname || fresh.drain != config.drain,
+        fresh.user != config.user || fresh.state_dir != config.state_dir,
+        fresh.access != config.access || fresh.notices_from != config.notices_from,
+        fresh.policy.digest() != config.policy.digest() || fresh.sandbox_required != config.sandbox_required,
+        // The kernel was told once which ports and folders there are.
+        config::plan(fresh, file.path()) != context.enforcement.plan,
+    ];
+    parts.into_iter().filter(|changed| *changed).count() as u64
+}
+
+/// Reads the certificates again.
+pub(super) fn certificates(certificates: &Certificates) {
+    let report = certificates.reload(now().as_secs());
+    for (_, position, _) in &report.broken {
+        emit(Event::CertificateBroken { position: *position as u64 });
+    }
+    emit(Event::CertificatesReloaded { names: report.names as u64 });
+}
+
+/// Says which certificates are over, or will be soon. To be called at the start, and once a day.
+pub(super) fn tell_ends(certificates: &Certificates) {
+    let now = now().as_secs();
+    for (position, standing) in certificates.standing().into_iter().enumerate() {
+        let Some(validity) = standing.validity else { continue };
+        let position = position as u64;
+        match u64::try_from(validity.days(now)) {
+            Err(_) => emit(Event::CertificateOver { position }),
+            Ok(days) if validity.is_short(now) => emit(Event::CertificateEnds { position, days }),
+            Ok(_) => {}
+        }
+    }
+}
