@@ -22,7 +22,7 @@ static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { config } => run(&config),
-        Command::Check { config, sandbox } => cli::check(&config, sandbox),
+        Command::Check(arguments) => cli::check(&arguments),
         Command::Audit(arguments) => nologd::audit::run(&arguments, cli::say, complain),
         Command::Statement(arguments) => nologd::statement::run(&arguments, cli::say, complain, cli::status),
         Command::Demo { check, webmail } => nologd::demo::run(check, webmail),

@@ -56,7 +56,7 @@ fn here(name: &str) -> PathBuf {
 
 fn check(folder: &Path, file: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
-    command.current_dir(folder).args(["check", "--config", file]).output().unwrap()
+    command.current_dir(folder).args(["check", "--file-only", "--config", file]).output().unwrap()
 }
 
 fn good(folder: &Path, file: &str) {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on must say where
 
+#[path = "interop/check.rs"]
+mod check;
 #[path = "interop/hint.rs"]
 mod hint;
 #[path = "interop/incident.rs"]

@@ -8,7 +8,7 @@ mod house;
 mod wire;
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -147,12 +147,26 @@ fn associations_that_nobody_will_read_are_said() {
     let new = format!("{text}\n[[association]]\nname = \"late\"\ndomains = [\"late.example\"]\n");
     save_by_rename(&file, &new, 0o644);
     reload(&mut house, "nologd: associations-unread associations=1");
+    let check = |house: &House| {
+        let output = Command::new(env!("CARGO_BIN_EXE_nologd")).arg("check").arg("--config").arg(&file).output().unwrap();
+        assert!(house.said().contains("started"));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let said = check(&house);
+    assert!(said.contains("[[association]] late: stands in the file and not in the book"), "{said}");
     house.process.signal(Signal::SIGTERM);
     assert_eq!(house.process.wait(Duration::from_secs(30)), Some(true));
+    // Also without a daemon, from its store.
+    assert!(check(&house).contains("association add late --domain late.example"));
+    let state = house.place.path("state");
+    let owner = fs::metadata(&state).unwrap().uid();
+    let files = fs::read_dir(state.join("store")).unwrap().map(|entry| entry.unwrap());
+    assert!(files.into_iter().all(|file| file.metadata().unwrap().uid() == owner), "a look left files of root behind");
     start(&mut house, &file);
     house.wait_for("nologd: associations-unread associations=1");
     house.ask("association add late --domain late.example");
     let before = house.said().matches("associations-unread").count();
     reload(&mut house, "nologd: reloaded");
     assert_eq!(house.said().matches("associations-unread").count(), before);
+    assert!(!check(&house).contains("late"));
 }

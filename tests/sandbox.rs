@@ -36,7 +36,7 @@ fn check(place: &Place, user: &str, more: &str) -> (bool, String) {
     );
     let config = place.write("etc/nologd.toml", text.as_bytes()).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
-    run_any(command.arg("check").arg("--sandbox").arg("--config").arg(config))
+    run_any(command.args(["check", "--file-only", "--sandbox"]).arg("--config").arg(config))
 }
 
 #[test]

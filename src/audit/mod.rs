@@ -15,6 +15,7 @@ mod source;
 pub use check::Check;
 pub use finding::{Canary, Finding, Report, Trace};
 pub use itself::{Itself, Tried};
+pub use source::tool_output;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,8 +1,9 @@
 //! Where the settings come from: files that the admin names, or the servers' own tools for what is installed.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::check::Server;
 use super::settings::{Source, named_files};
@@ -77,6 +78,31 @@ fn tool(server: Server, commands: &[&[&str]]) -> Option<Result<Source, Unreadabl
     }
     let names: Vec<_> = commands.iter().map(|command| command.join(" ")).collect();
     Some(Ok(with_named(server, names.join(", "), text)))
+}
+
+/// What the tool `program` prints, given `input`; or why that is not known. `None`: it is not installed.
+pub fn tool_output(program: &str, arguments: &[String], input: &str) -> Option<Result<String, String>> {
+    let mut command = Command::new(find(program)?);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut run = || {
+        let mut child = command.spawn()?;
+        // Read while it is written: a tool that answers line by line stops when nobody takes its answers.
+        let (mut pipe, input) = (child.stdin.take(), input.to_owned());
+        let write = std::thread::spawn(move || pipe.as_mut().map(|pipe| pipe.write_all(input.as_bytes())));
+        let output = child.wait_with_output();
+        drop(write.join());
+        output
+    };
+    Some(match run() {
+        // postmap -q ends with 1 where it found nothing.
+        Ok(output)
+            if output.status.success() || output.status.code() == Some(1) && output.stdout.is_empty() && !input.is_empty() =>
+        {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        }
+        Ok(_) => Err("ended with an error; run it by hand to see which".to_owned()),
+        Err(error) => Err(error.to_string()),
+    })
 }
 
 // The admin's own shell finds these in /usr/sbin; a user's or systemd's search path need not.

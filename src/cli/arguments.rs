@@ -33,15 +33,8 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// Read the config file and tell every error in it, with line and key.
-    Check {
-        /// The config file.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
-        /// Also go into the sandbox, as the daemon would, and try from inside what must be refused.
-        #[arg(long)]
-        sandbox: bool,
-    },
+    /// Read the config file and tell every error in it, with line and key; then try a start, and tell what would not work.
+    Check(super::check::CheckArguments),
     /// Start a real Dovecot, a relay and nologd on loopback to try it; gone again at Ctrl-C.
     Demo {
         /// Send one message through it, show its header before and after, and end.

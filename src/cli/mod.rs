@@ -8,11 +8,13 @@
 //! | `print` | the answer, for people |
 //! | `usage` | what is read from the mail server and sent in batches |
 //! | `store` | what is done on the files while no daemon runs |
-//! | `offline` | `check` and `help`, which need nobody |
+//! | `check` | a start, tried; the servers around, asked |
+//! | `offline` | the config file and `help`, which need nobody |
 
 mod arguments;
 mod ask;
 mod blocks;
+mod check;
 mod incident;
 mod mailbox;
 mod offline;
@@ -30,7 +32,8 @@ use arguments::{Daemon, Output, Where};
 use ask::Asked;
 
 pub use arguments::{Admin, Arguments, Command};
-pub use offline::{check, help, load};
+pub use check::check;
+pub use offline::{help, load};
 pub use store::store;
 pub use usage::usage;
 

@@ -127,7 +127,7 @@ const ROWS: &[Row] = &[
     row(&check::DOVECOT_MAIL_LOG, "mail_log_events", OFF, is_on, ["mail_log_events ="; 2]),
 ];
 
-fn is_on(value: &str) -> bool {
+pub(super) fn is_on(value: &str) -> bool {
     !matches!(value, "" | "no" | "false")
 }
 
@@ -157,17 +157,17 @@ fn sections(file: &str, settings: &[Setting<'_>], found: &mut Vec<Finding>) {
     }
 }
 
-struct Setting<'a> {
+pub(super) struct Setting<'a> {
     /// The sections around it, from the outside.
-    path: Vec<&'a str>,
-    name: &'a str,
-    value: String,
+    pub(super) path: Vec<&'a str>,
+    pub(super) name: &'a str,
+    pub(super) value: String,
     line: usize,
 }
 
 impl Setting<'_> {
     /// Whether it is an entry of 2.4's `mail_plugins { ... }`.
-    fn in_list(&self) -> bool {
+    pub(super) fn in_list(&self) -> bool {
         self.path.last() == Some(&"mail_plugins")
     }
 
@@ -178,7 +178,7 @@ impl Setting<'_> {
     }
 }
 
-fn parse(text: &str) -> Vec<Setting<'_>> {
+pub(super) fn parse(text: &str) -> Vec<Setting<'_>> {
     let mut path = Vec::new();
     let mut settings = Vec::new();
     for (number, line) in text.lines().enumerate() {

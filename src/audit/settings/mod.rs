@@ -3,15 +3,19 @@
 //! Pure: which files and tools the text comes from is decided in `source`.
 
 mod dovecot;
+mod dovecot_front;
 mod journald;
 mod nginx;
 mod php;
 mod postfix;
+pub mod postfix_ways;
 mod roundcube;
 mod rsyslog;
 
 use super::check::Server;
 use super::finding::Finding;
+
+pub use dovecot_front::DovecotFront;
 
 /// The text of one server's settings, and where it comes from.
 pub struct Source {

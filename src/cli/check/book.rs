@@ -1,0 +1,146 @@
+//! The associations, from wherever they are now: the running daemon, the store that it left, or the config file before the first start.
+
+use serde_json::Value;
+
+use super::finding::Faults;
+use super::starter::Starter;
+use crate::admin::Request;
+use crate::cli::told;
+use crate::config::{Config, Trouble, store_folder};
+use crate::private::Address;
+use crate::quota::{self, Association, Params};
+use crate::serve::clock::today;
+use crate::store::{self, Embedded, Memory, StoreError};
+use std::sync::Arc;
+
+/// An association, as far as a check needs it.
+pub(super) struct KnownAssociation {
+    pub(super) name: String,
+    /// Its domains and the other names that they have.
+    pub(super) domains: Vec<String>,
+    /// None: the default one.
+    pub(super) backend: Option<String>,
+    /// Each alias, and the mailboxes that it leads to.
+    pub(super) aliases: Vec<(String, Vec<String>)>,
+}
+
+/// All of them, and the listeners of the daemon where one runs.
+#[derive(Default)]
+pub(super) struct KnownBook {
+    pub(super) associations: Vec<KnownAssociation>,
+    listeners: Vec<String>,
+    /// How many mailboxes have been told by the mail servers since the start. None: no daemon was asked.
+    pub(super) pushed: Option<u64>,
+}
+
+impl KnownBook {
+    /// Whether the daemon that runs has this listener.
+    pub(super) fn daemon_listens(&self, address: &str) -> bool {
+        self.listeners.iter().any(|own| own == address)
+    }
+}
+
+/// Finds them.
+pub(super) fn known(config: &Config, starter: &Starter, found: &mut Faults) -> KnownBook {
+    let running = config.admin_socket().and_then(|socket| Some((told(&socket, &Request::Status).ok()?, socket)));
+    let mut book = KnownBook::default();
+    if let Some((status, socket)) = running {
+        let listeners = status["listeners"].as_array().into_iter().flatten();
+        book.listeners = listeners.filter_map(|listener| listener["address"].as_str().map(str::to_owned)).collect();
+        book.pushed = status["pushed"].as_u64();
+        match told(&socket, &Request::AssociationList) {
+            Ok(answer) => book.associations = items(&answer["associations"]).map(of_daemon).collect(),
+            Err(why) => found.note(format!("the associations of the daemon cannot be read: {why}")),
+        }
+        only_in_the_file(config, &book.associations, found);
+    } else if let Some(associations) = of_store(config, starter, found) {
+        book.associations = associations.iter().map(of_file).collect();
+        only_in_the_file(config, &book.associations, found);
+    } else {
+        book.associations = config.associations.iter().map(of_file).collect();
+    }
+    book
+}
+
+/// What was added to the file after the first start is in no book.
+fn only_in_the_file(config: &Config, book: &[KnownAssociation], found: &mut Faults) {
+    let domains: Vec<_> = book.iter().flat_map(|member| &member.domains).collect();
+    for new in &config.associations {
+        let name = new.name.reveal();
+        if !book.iter().any(|member| member.name == name) {
+            let domains: Vec<_> = new.domains.iter().map(|domain| format!("--domain {}", domain.reveal())).collect();
+            found.note(format!(
+                "[[association]] {name}: stands in the file and not in the book. Only the first start reads associations: `nologd association \
+                 add {name} {}`, or take it out of the file",
+                domains.join(" ")
+            ));
+            continue;
+        }
+        for domain in new.all_domains().filter(|domain| !domains.iter().any(|known| *known == domain.reveal())) {
+            found.note(format!(
+                "[[association]] {name}: its domain {domain} stands in the file and not in the book. Only the first start reads associations: \
+                 `nologd association set {name} --domain {domain}`",
+                domain = domain.reveal()
+            ));
+        }
+    }
+}
+
+/// The store of a daemon that does not run. `None`: there is none yet, or it cannot be read from here.
+fn of_store(config: &Config, starter: &Starter, found: &mut Faults) -> Option<Vec<Association>> {
+    let folder = store_folder(config);
+    if !starter.as_user(|| folder.is_dir()).unwrap_or(false) {
+        return None;
+    }
+    let params = Params { separator: config.separator, largest: config.sizes.message };
+    // A copy: opened as a book, the store of an older version would become one of this, which the older one cannot read. And closed
+    // again by the same user: a file that root leaves there keeps the daemon from starting.
+    let look = || -> Result<Vec<Association>, StoreError> {
+        let document = store::export(&Embedded::open(&folder)?)?;
+        let copy = Memory::default();
+        store::import(&copy, &document)?;
+        let book = quota::Book::open(Arc::new(copy), params)?;
+        Ok(book.associations(today()).into_iter().map(|view| view.association).collect())
+    };
+    match starter.as_user(look)? {
+        Ok(associations) => Some(associations),
+        Err(StoreError::InUse) => {
+            found.note("a daemon runs that cannot be asked from here: what is in its book was not looked at");
+            None
+        }
+        Err(error) => {
+            found.wrong(format!("{}: {}", folder.display(), Trouble::Store(error)));
+            None
+        }
+    }
+}
+
+fn of_file(association: &Association) -> KnownAssociation {
+    let reveal = Address::reveal;
+    let alias = |(alias, targets): (&Address, &std::collections::BTreeSet<Address>)| {
+        (reveal(alias), targets.iter().map(reveal).collect())
+    };
+    KnownAssociation {
+        name: association.name.reveal().to_owned(),
+        domains: association.all_domains().map(|domain| domain.reveal().to_owned()).collect(),
+        backend: association.backend.as_deref().map(str::to_owned),
+        aliases: association.aliases.iter().map(alias).collect(),
+    }
+}
+
+fn of_daemon(answer: &Value) -> KnownAssociation {
+    let settings = &answer["settings"];
+    let words = |value: &Value| items(value).filter_map(|item| item.as_str().map(str::to_owned)).collect::<Vec<_>>();
+    let others = settings["domain-aliases"].as_object().into_iter().flatten().map(|(alias, _)| alias.clone());
+    let aliases = answer["aliases"].as_object().into_iter().flatten();
+    KnownAssociation {
+        name: answer["name"].as_str().unwrap_or_default().to_owned(),
+        domains: words(&settings["domains"]).into_iter().chain(others).collect(),
+        backend: settings["backend"].as_str().map(str::to_owned),
+        aliases: aliases.map(|(alias, targets)| (alias.clone(), words(targets))).collect(),
+    }
+}
+
+fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}

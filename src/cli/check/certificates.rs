@@ -1,0 +1,128 @@
+//! The certificates: whether each is there and whole, who may read it, and until when mail programs take it.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::finding::Faults;
+use super::starter::Starter;
+use crate::config::{self, Config, TlsFiles};
+use crate::net::certificate_folder::{Broken, CHAIN, Good, KEY, folders, read};
+use crate::serve::clock::now;
+
+/// Looks at all that `[tls]` names.
+pub(super) fn certificates(config: &Config, starter: &Starter, found: &mut Faults) {
+    let Some(files) = &config.tls else { return };
+    let folder = &files.certificates;
+    if let Err(error) = fs::read_dir(folder) {
+        let why = match error.kind() {
+            ErrorKind::NotFound => "there is no such folder".to_owned(),
+            ErrorKind::NotADirectory => "is no folder".to_owned(),
+            _ => error.to_string(),
+        };
+        found.wrong(format!(
+            "{}: {why}. [tls] certificates has to name the folder with a folder for each certificate: NAME/{CHAIN} and NAME/{KEY}",
+            folder.display()
+        ));
+        return;
+    }
+    let names = folders(folder);
+    if !names.iter().any(|name| **name == *files.default) {
+        let others = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        found.wrong(format!(
+            "{}: there is no such folder. [tls] default has to be the name of one in {}: there is {others}",
+            folder.join(&files.default).display(),
+            folder.display()
+        ));
+    }
+    let mut usable = false;
+    for name in &names {
+        usable |= one(&folder.join(&**name), name, files, starter, found) && **name == *files.default;
+    }
+    // What is left: the example's key where others can reach it.
+    if let Some(Err(trouble)) = usable.then(|| config::certificates(config)) {
+        found.wrong(trouble.to_string());
+    }
+}
+
+/// Whether the certificate in `folder` can be used by whoever starts nologd.
+fn one(folder: &Path, name: &str, files: &TlsFiles, starter: &Starter, found: &mut Faults) -> bool {
+    let effect = if *name == *files.default {
+        "Without the default one, nologd does not start"
+    } else {
+        "Who asks for its names is shown the default one"
+    };
+    let good = match read(folder) {
+        Ok(good) => good,
+        Err(Broken::Unreadable | Broken::Gone) => {
+            for file in [CHAIN, KEY].map(|file| folder.join(file)) {
+                if let Err(error) = File::open(&file) {
+                    found.wrong(format!("{}: {}. {effect}", file.display(), unopened(&file, &error)));
+                }
+            }
+            return false;
+        }
+        Err(broken) => {
+            found.wrong(format!("{}: {}. {effect}", folder.display(), broken.text()));
+            return false;
+        }
+    };
+    dates(folder, name, &good, found);
+    rights(folder, starter, found);
+    true
+}
+
+fn unopened(file: &Path, error: &std::io::Error) -> String {
+    match (error.kind(), fs::symlink_metadata(file)) {
+        (ErrorKind::NotFound, Ok(_)) => "is a link to a file that is not there".to_owned(),
+        (ErrorKind::NotFound, Err(_)) => "there is no such file".to_owned(),
+        (ErrorKind::PermissionDenied, _) => "may not be read by who runs this check".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn dates(folder: &Path, name: &str, good: &Good, found: &mut Faults) {
+    let (now, file) = (now().as_secs(), folder.join(CHAIN));
+    let Some(validity) = good.validity else {
+        found.note(format!("certificate {name}: its dates cannot be read"));
+        return;
+    };
+    let days = validity.days(now);
+    match (validity.holds(now), days) {
+        (false, 0..) => {
+            found.wrong(format!("{}: is not valid yet. Mail programs refuse it: is the clock right?", file.display()))
+        }
+        (false, _) => found.wrong(format!(
+            "{}: is not valid since {} ago. Mail programs refuse it: renew it (`certbot renew`), and see why that was not done",
+            file.display(),
+            counted(days.unsigned_abs())
+        )),
+        (true, _) if validity.is_short(now) => found.note(format!(
+            "certificate {name}: {} left. It should have been renewed by now: {}",
+            counted(days.unsigned_abs()),
+            file.display()
+        )),
+        (true, _) => found.note(format!("certificate {name}: {} left", counted(days.unsigned_abs()))),
+    }
+}
+
+fn counted(days: u64) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
+
+/// As root, nologd reads its certificates at the start; renewed ones it reads as the user that it has become.
+fn rights(folder: &Path, starter: &Starter, found: &mut Faults) {
+    let Some(user) = starter.becomes() else { return };
+    for file in [CHAIN, KEY].map(|file| folder.join(file)) {
+        if starter.as_user(|| File::open(&file).is_err()).unwrap_or(false) {
+            let real = file.canonicalize().unwrap_or_else(|_| file.clone());
+            found.wrong(format!(
+                "{}: user {user} may not read it. Started as root, nologd works until the certificate is renewed; started by systemd, not \
+                 at all: `chgrp {user} {real}; chmod g+r {real}`, and the folders on the way there need g+x (certbot keeps rights when it \
+                 renews)",
+                file.display(),
+                real = real.display()
+            ));
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! `check --connect`: what each mail server behind says for itself, in its own protocol. Nothing is delivered, stored or sent: each
+//! conversation ends before a message.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::book::KnownBook;
+use super::finding::Faults;
+use super::reach::wait;
+use super::talk::{Talk, broke, place, shown};
+use super::{CheckArguments, dovecot, postfix};
+use crate::config::Config;
+use crate::fault::Fault;
+use crate::net::tls::Client;
+use crate::route::{AuthBy, Backend, Endpoint};
+
+/// Somebody who may log in, for a look from inside.
+struct TestLogin<'a> {
+    address: String,
+    password: &'a str,
+}
+
+/// Talks to all of them, then reads what the servers of this machine are set to.
+pub(super) fn connect(arguments: &CheckArguments, config: &Config, book: &KnownBook, found: &mut Faults) {
+    let password = match arguments.password_file.as_ref().map(std::fs::read_to_string).transpose() {
+        Ok(text) => Zeroizing::new(text.unwrap_or_default()),
+        Err(error) => return found.wrong(format!("the file of --password-file cannot be read: {error}")),
+    };
+    let address = arguments.login.as_ref();
+    let login = address.map(|address| TestLogin { address: address.reveal(), password: password.trim_end_matches(['\r', '\n']) });
+    // What is wrong with the authorities was said by the attempt to reach them.
+    let Ok(tls) = Client::new(config.authorities.as_deref()) else { return };
+    let backends = &config.backends;
+    for backend in (0..backends.len()).filter_map(|position| backends.at(position)) {
+        let domain = domain_of(book, backend).unwrap_or(&config.hostname);
+        wait(async {
+            let imap = imap(backend, &tls, login.as_ref(), found).await;
+            told(backend, "imap", &backend.imap, imap, found);
+            if let Some(endpoint) = &backend.lmtp {
+                let lmtp = lmtp(backend, endpoint, &tls, config, login.as_ref(), found).await;
+                told(backend, "lmtp", endpoint, lmtp, found);
+            }
+            if let Some(endpoint) = &backend.relay {
+                let relay = relay(backend, endpoint, &tls, config, domain, found).await;
+                told(backend, "relay", endpoint, relay, found);
+            }
+        });
+    }
+    dovecot::look(arguments.dovecot.as_deref(), config, book, found);
+    postfix::look(arguments.postfix.as_deref(), config, book, found);
+}
+
+/// Whoever takes no connections was told of already.
+fn told(backend: &Backend, key: &str, endpoint: &Endpoint, talked: Result<(), Fault>, found: &mut Faults) {
+    if let Err(fault) = talked.or_else(|fault| if fault == Fault::Down { Ok(()) } else { Err(fault) }) {
+        found.wrong(format!("[[backend]] {}, {key} = {}: {}", backend.name, place(endpoint), broke(fault)));
+    }
+}
+
+fn domain_of<'a>(book: &'a KnownBook, backend: &Backend) -> Option<&'a str> {
+    let here = book.associations.iter().find(|member| member.backend.as_deref().is_none_or(|name| *name == *backend.name));
+    here.and_then(|member| member.domains.first()).map(String::as_str)
+}
+
+async fn imap(backend: &Backend, tls: &Client, login: Option<&TestLogin<'_>>, found: &mut Faults) -> Result<(), Fault> {
+    let name = &backend.name;
+    let mut talk = Talk::open(&backend.imap, tls).await?;
+    let greeting = talk.line().await?;
+    if !greeting.to_ascii_uppercase().starts_with("* OK") {
+        found.wrong(format!(
+            "[[backend]] {name}, imap = {}: greets with {:?}, which is no IMAP server that takes logins",
+            place(&backend.imap),
+            shown(&greeting)
+        ));
+        return Ok(());
+    }
+    if talk.wants_starttls() {
+        let (good, _) = command(&mut talk, "STARTTLS").await?;
+        if !good {
+            found.wrong(format!("[[backend]] {name}, imap: offers no STARTTLS: use imaps://, or imap:// on loopback"));
+            return Ok(());
+        }
+        talk = talk.secure().await?;
+    }
+    let before = capabilities(&mut talk).await?;
+    let has = |words: &[String], word: &str| words.iter().any(|own| own.eq_ignore_ascii_case(word));
+    if !has(&before, "IMAP4rev1") && !has(&before, "IMAP4rev2") {
+        found.wrong(format!("[[backend]] {name}, imap: offers neither IMAP4rev1 nor IMAP4rev2"));
+    }
+    if has(&before, "LOGINDISABLED") {
+        found.wrong(format!(
+            "[[backend]] {name}, imap: takes no passwords on this connection (LOGINDISABLED), so nobody can log in. In Dovecot 2.3: \
+             `remote 127.0.0.1 {{ disable_plaintext_auth = no }}`; in 2.4 auth_allow_cleartext = yes; or use imaps://"
+        ));
+        return Ok(());
+    }
+    let Some(login) = login else {
+        if !has(&before, "LITERAL+") && !has(&before, "LITERAL-") {
+            found.note(slow_literals(name));
+        }
+        found.note(format!(
+            "[[backend]] {name}, imap: what it offers to members is seen with --login ADDRESS --password-file FILE"
+        ));
+        talk.say("z LOGOUT").await?;
+        return Ok(());
+    };
+    let secret = Zeroizing::new(STANDARD.encode(format!("\0{}\0{}", login.address, login.password)));
+    if !authenticate(&mut talk, &secret).await? {
+        found.wrong(format!("[[backend]] {name}, imap: refuses the login of {} with this password", login.address));
+        return Ok(());
+    }
+    offers(name, &capabilities(&mut talk).await?, found);
+    talk.say("z LOGOUT").await
+}
+
+fn offers(name: &str, words: &[String], found: &mut Faults) {
+    let has = |word: &str| words.iter().any(|own| own.eq_ignore_ascii_case(word));
+    if !has("LITERAL+") && !has("LITERAL-") {
+        found.note(slow_literals(name));
+    }
+    match (has("QUOTA"), has("STATUS=SIZE")) {
+        (true, _) => {}
+        (false, true) => found.note(format!(
+            "[[backend]] {name}, imap: has no QUOTA, so mailboxes are counted folder by folder (STATUS=SIZE). In Dovecot: quota in \
+             mail_plugins, imap_quota in those of protocol imap"
+        )),
+        (false, false) => found.note(format!(
+            "[[backend]] {name}, imap: has neither QUOTA nor STATUS=SIZE, so mailboxes are counted message by message, which is slow"
+        )),
+    }
+    if !has("UNSELECT") {
+        found.note(format!("[[backend]] {name}, imap: has no UNSELECT, so its connections cannot be used again by a webmail"));
+    }
+}
+
+fn slow_literals(name: &str) -> String {
+    format!("[[backend]] {name}, imap: has no LITERAL+, so each message that is stored waits for one more answer")
+}
+
+async fn authenticate(talk: &mut Talk<'_>, secret: &str) -> Result<bool, Fault> {
+    talk.say("l AUTHENTICATE PLAIN").await?;
+    loop {
+        let line = talk.line().await?;
+        match line.as_bytes() {
+            [b'+', ..] => talk.say(secret).await?,
+            [b'l', b' ', rest @ ..] => return Ok(rest.to_ascii_uppercase().starts_with(b"OK")),
+            _ => {}
+        }
+    }
+}
+
+/// Sends a command, and the untagged lines that came before its end.
+async fn command(talk: &mut Talk<'_>, words: &str) -> Result<(bool, Vec<String>), Fault> {
+    talk.say(&format!("c {words}")).await?;
+    let mut lines = Vec::new();
+    loop {
+        let line = talk.line().await?;
+        match line.strip_prefix("c ") {
+            Some(end) => return Ok((end.to_ascii_uppercase().starts_with("OK"), lines)),
+            None if lines.len() < 100 => lines.push(line),
+            None => return Ok((false, lines)),
+        }
+    }
+}
+
+async fn capabilities(talk: &mut Talk<'_>) -> Result<Vec<String>, Fault> {
+    let (_, lines) = command(talk, "CAPABILITY").await?;
+    let listed = lines.iter().filter_map(|line| line.split_at_checked(13));
+    let listed = listed.filter(|(word, _)| word.eq_ignore_ascii_case("* CAPABILITY ")).map(|(_, words)| words);
+    Ok(listed.flat_map(str::split_whitespace).map(str::to_owned).collect())
+}
+
+/// Greeting and `hello`, with STARTTLS where the config wants it. `None`: that was refused, and told.
+async fn greet<'a>(
+    mut talk: Talk<'a>,
+    hello: &str,
+    at: &str,
+    found: &mut Faults,
+) -> Result<Option<(Talk<'a>, Vec<String>)>, Fault> {
+    let (code, words) = talk.reply(None).await?;
+    if code != 220 {
+        found.wrong(format!("{at}: greets with {code} {}", shown(words.first().map_or("", String::as_str))));
+        return Ok(None);
+    }
+    let (mut code, mut words) = talk.reply(Some(hello)).await?;
+    if talk.wants_starttls() {
+        if talk.reply(Some("STARTTLS")).await?.0 != 220 {
+            found.wrong(format!("{at}: offers no STARTTLS, which the config asks for"));
+            return Ok(None);
+        }
+        talk = talk.secure().await?;
+        (code, words) = talk.reply(Some(hello)).await?;
+    }
+    if code != 250 {
+        found.wrong(format!("{at}: refuses {hello:?}: {code} {}", shown(words.first().map_or("", String::as_str))));
+        return Ok(None);
+    }
+    Ok(Some((talk, words)))
+}
+
+async fn lmtp(
+    backend: &Backend,
+    endpoint: &Endpoint,
+    tls: &Client,
+    config: &Config,
+    login: Option<&TestLogin<'_>>,
+    found: &mut Faults,
+) -> Result<(), Fault> {
+    let at = format!("[[backend]] {}, lmtp = {}", backend.name, place(endpoint));
+    let hello = format!("LHLO {}", config.hostname);
+    let Some((mut talk, _)) = greet(Talk::open(endpoint, tls).await?, &hello, &at, found).await? else { return Ok(()) };
+    if let Some(login) = login {
+        talk.reply(Some("MAIL FROM:<>")).await?;
+        let (code, words) = talk.reply(Some(&format!("RCPT TO:<{}>", login.address))).await?;
+        if code >= 300 {
+            found.wrong(format!(
+                "{at}: refuses mail for {}, who can log in: {code} {}. In Dovecot 2.4: auth_username_format = %{{user | lower}} in protocol lmtp",
+                login.address,
+                shown(words.first().map_or("", String::as_str))
+            ));
+        }
+        talk.reply(Some("RSET")).await?;
+    }
+    talk.say("QUIT").await
+}
+
+async fn relay(
+    backend: &Backend,
+    endpoint: &Endpoint,
+    tls: &Client,
+    config: &Config,
+    domain: &str,
+    found: &mut Faults,
+) -> Result<(), Fault> {
+    let at = format!("[[backend]] {}, relay = {}", backend.name, place(endpoint));
+    let hello = format!("EHLO {}", config.hostname);
+    let Some((mut talk, words)) = greet(Talk::open(endpoint, tls).await?, &hello, &at, found).await? else { return Ok(()) };
+    let offer = |name: &str| words.iter().find_map(|line| line.to_ascii_uppercase().strip_prefix(name).map(str::to_owned));
+    if let Some(size) = offer("SIZE ").and_then(|size| size.trim().parse::<u64>().ok())
+        && size != 0
+        && size < config.sizes.message
+    {
+        let octets = config.sizes.message;
+        found.note(format!(
+            "{at}: takes messages of {size} octets at most, and nologd of {octets} ([limits] message_octets): the larger ones are refused late"
+        ));
+    }
+    for (name, without) in
+        [("8BITMIME", "messages in 8 bit"), ("SMTPUTF8", "addresses with accents"), ("PIPELINING", "quick sending")]
+    {
+        if offer(name).is_none() {
+            found.note(format!("{at}: has no {name}, so members have no {without}"));
+        }
+    }
+    if backend.auth == AuthBy::Relay {
+        if offer("AUTH ").is_none() {
+            found.wrong(format!("{at}: offers no AUTH, and auth = \"relay\" lets it judge the logins: nobody can send"));
+        }
+        return talk.say("QUIT").await;
+    }
+    outside(&mut talk, &at, domain, found).await?;
+    talk.say("QUIT").await
+}
+
+/// Whether it takes mail from a member to somewhere else, as far as that is said before a message.
+async fn outside(talk: &mut Talk<'_>, at: &str, domain: &str, found: &mut Faults) -> Result<(), Fault> {
+    for line in [format!("MAIL FROM:<postmaster@{domain}>"), "RCPT TO:<postmaster@example.org>".to_owned()] {
+        let (code, words) = talk.reply(Some(&line)).await?;
+        let first = words.first().map_or("", String::as_str);
+        if code >= 400 {
+            let text = format!("{at}: answers {line:?} with {code} {}", shown(first));
+            if first.get(1..).is_some_and(|rest| rest.starts_with(".7.1")) {
+                found.wrong(format!(
+                    "{text}. Members' mail to others would be refused: in master.cf, give this port restrictions of its own: \
+                     -o smtpd_relay_restrictions=permit_mynetworks,reject -o smtpd_recipient_restrictions=permit_mynetworks,reject"
+                ));
+            } else {
+                found.note(text);
+            }
+            break;
+        }
+    }
+    talk.reply(Some("RSET")).await.map(drop)
+}

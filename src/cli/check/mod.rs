@@ -1,0 +1,132 @@
+//! `nologd check`: reads the config file, then tries a start as far as that can be done beside whatever runs, and says in a sentence
+//! each what would not work. With `--connect` it talks to the mail servers behind, and reads what Postfix and Dovecot are set to.
+//!
+//! | | |
+//! |---|---|
+//! | `start` | the user, the folders, the sockets, the ports |
+//! | `certificates` | what is there, who may read it, for how long it is valid |
+//! | `starter` | who starts nologd, and who it becomes |
+//! | `unit` | what systemd makes and allows before a start |
+//! | `book` | the associations, from wherever they are now |
+//! | `reach` | whether the mail servers take connections, and know whom aliases lead to |
+//! | `connect` | what they say and can do |
+//! | `dovecot`, `postfix` | what they are set to |
+//!
+//! Nothing is changed. Ports are bound for a moment, and given back.
+
+mod book;
+mod certificates;
+mod connect;
+mod dovecot;
+mod finding;
+mod postfix;
+mod reach;
+mod start;
+mod starter;
+mod talk;
+mod unit;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::{REFUSED, complain, load, say};
+use crate::config::{self, Config, Trouble};
+use crate::private::Address;
+use crate::sandbox::{self, Outcome};
+use finding::Faults;
+
+/// `nologd check`.
+#[derive(clap::Args)]
+pub struct CheckArguments {
+    /// The config file.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Read the file only, for a machine that is another than this one. Nothing else is looked at. (As ExecStartPre of a systemd unit,
+    /// this is what it does in any case.)
+    #[arg(long, conflicts_with_all = ["connect", "login"])]
+    file_only: bool,
+    /// Also talk to the mail servers behind, and read what Postfix and Dovecot on this machine are set to.
+    #[arg(long)]
+    connect: bool,
+    /// With --connect, also log in as this mailbox, to see what the mail server can do for it.
+    #[arg(long, value_name = "ADDRESS", value_parser = super::values::address, requires = "connect", requires = "password_file")]
+    login: Option<Address>,
+    /// A file with the password of --login.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Where Postfix has its main.cf, if not in /etc/postfix.
+    #[arg(long, value_name = "FOLDER", requires = "connect")]
+    postfix: Option<PathBuf>,
+    /// Where Dovecot has its dovecot.conf, if not in /etc/dovecot.
+    #[arg(long, value_name = "FILE", requires = "connect")]
+    dovecot: Option<PathBuf>,
+    /// Also go into the sandbox, as the daemon would, and try from inside what must be refused.
+    #[arg(long)]
+    sandbox: bool,
+}
+
+/// Carries it out: exit 1 where something would not work.
+pub fn check(arguments: &CheckArguments) -> ExitCode {
+    let file = &arguments.config;
+    let Some(config) = load(file) else { return ExitCode::from(REFUSED) };
+    let mut found = Faults::default();
+    if !arguments.file_only && !precedes_a_start() {
+        let book = start::try_start(&config, file, &mut found);
+        if arguments.connect {
+            connect::connect(arguments, &config, &book, &mut found);
+        }
+    }
+    let good = found.all_wrong().is_empty();
+    let (associations, backends) = (config.associations.len(), config.backends.len());
+    let verdict = if good { "good".to_owned() } else { format!("well-formed, but {} to mend", things(found.all_wrong().len())) };
+    say(&format!("{}: {verdict}: {associations} associations, {backends} backends", file.display()));
+    policy(&config);
+    found.notes().iter().for_each(|note| say(note));
+    found.all_wrong().iter().for_each(|text| complain(text));
+    if arguments.sandbox && !try_sandbox(&config, file) || !good { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS }
+}
+
+/// Whether systemd itself runs this, as `ExecStartPre` of a unit: what follows is the start, which must not depend on whether the mail
+/// servers behind are up already (systemd.exec(5), SYSTEMD_EXEC_PID).
+fn precedes_a_start() -> bool {
+    std::env::var("SYSTEMD_EXEC_PID").is_ok_and(|pid| pid == std::process::id().to_string())
+}
+
+fn things(number: usize) -> String {
+    if number == 1 { "1 thing".to_owned() } else { format!("{number} things") }
+}
+
+fn policy(config: &Config) {
+    say(&format!("policy: {}", config.policy.digest()));
+    for rule in config.policy.loosened() {
+        say(&format!("loosened: {} of {}", rule.rule, rule.file));
+    }
+    for name in config.backends.hinted() {
+        say(&format!("client hints: {name} is told a made-up address for each client, another one every hour"));
+    }
+}
+
+fn try_sandbox(config: &Config, file: &Path) -> bool {
+    let mut missing = sandbox::harden();
+    if let Err(why) = sandbox::become_user(config.user.as_deref()) {
+        complain(&Trouble::User(why).to_string());
+        return false;
+    }
+    missing.extend(sandbox::harden());
+    let enforcement = match config::confine(config, file, missing) {
+        Ok(enforcement) => enforcement,
+        Err(trouble) => {
+            complain(&trouble.to_string());
+            return false;
+        }
+    };
+    for rule in &enforcement.missing {
+        say(&format!("not enforced: {}", rule.text()));
+    }
+    let tried = sandbox::probe();
+    for (attempt, outcome) in &tried {
+        let outcome = if *outcome == Outcome::Refused { "refused" } else { "POSSIBLE" };
+        say(&format!("{outcome}: {}", attempt.text()));
+    }
+    tried.iter().all(|(_, outcome)| *outcome == Outcome::Refused)
+}

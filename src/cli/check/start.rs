@@ -1,0 +1,234 @@
+//! What a start needs, tried one after the other: the user, the folders, the sockets, the ports, the open files.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+use nix::unistd::{AccessFlags, User, eaccess};
+
+use super::book::{KnownBook, known};
+use super::certificates::certificates;
+use super::finding::Faults;
+use super::reach::reach;
+use super::starter::Starter;
+use super::unit::Unit;
+use crate::config::{self, Config, ConfigFile, Listen, ReloadLimit};
+use crate::sandbox;
+
+/// The longest path of a Unix socket (unix(7)), without the zero at its end.
+const LONGEST_PATH: usize = 107;
+
+/// Tries it. The associations, from wherever they are now.
+pub(super) fn try_start(config: &Config, file: &Path, found: &mut Faults) -> KnownBook {
+    let unit = Unit::of_machine();
+    let starter = Starter::new(config, &unit);
+    let book = known(config, &starter, found);
+    user(config, &unit, &starter, found);
+    read_again(file, &unit, &starter, found);
+    certificates(config, &starter, found);
+    state(&config.state_dir, &unit, &starter, found);
+    sockets(config, &unit, &starter, found);
+    ports(config, &book, found);
+    files(config, &unit, found);
+    reach(config, &starter, &book, found);
+    book
+}
+
+fn user(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
+    match &config.user {
+        None if starter.root && unit.user.is_none() => found.wrong(
+            "user: started as root, nologd has to know which user to become: user = \"nologd\" (and `useradd --system --home-dir \
+             /nonexistent --shell /usr/sbin/nologin nologd`)",
+        ),
+        Some(name) if name != "root" && User::from_name(name).ok().flatten().is_none() => found.wrong(format!(
+            "user: there is no user {name} on this machine: `useradd --system --home-dir /nonexistent --shell /usr/sbin/nologin {name}`"
+        )),
+        Some(name) if starter.as_user(|| ()).is_none() => {
+            found.note(format!("not tried: what user {name} may read and write. Run this check as root or as {name}"));
+        }
+        _ => {}
+    }
+}
+
+/// Whether a later reload can read the file.
+fn read_again(file: &Path, unit: &Unit, starter: &Starter, found: &mut Faults) {
+    let Some(limited) = starter.as_user(|| ConfigFile::open(file).limited()) else { return };
+    let (shown, user) = (file.display(), starter.said());
+    match limited {
+        None => {}
+        Some(ReloadLimit::SharedFolder) => found.note(format!(
+            "{shown}: lies in a folder that is shared with others, so nologd may read this one file and none that is put in its place. After \
+             a save by rename (vim, sed -i, ansible) only a restart reads it: give it a folder of its own, such as /etc/nologd/nologd.toml"
+        )),
+        Some(ReloadLimit::Rights) => {
+            let group = starter.becomes().unwrap_or("nologd");
+            let text = format!(
+                "{shown}: {user} may not read it. Started as root, nologd reads it once and at no reload; started by systemd, not at all: \
+                 `chgrp {group} {shown}; chmod 640 {shown}`, and its folder needs g+x"
+            );
+            if unit.user.is_some() { found.wrong(text) } else { found.note(text) }
+        }
+    }
+}
+
+fn state(folder: &Path, unit: &Unit, starter: &Starter, found: &mut Faults) {
+    let (shown, who) = (folder.display(), starter.said());
+    let owner = starter.becomes().unwrap_or("nologd");
+    let writable = |folder: &Path| starter.as_user(|| eaccess(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok());
+    match fs::metadata(folder) {
+        Err(_) if unit.makes(folder) => found.note(format!("{shown}: is not there yet; systemd makes it (StateDirectory)")),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let above = folder.ancestors().skip(1).find(|above| above.is_dir()).unwrap_or(Path::new("/"));
+            if writable(above) == Some(false) {
+                found.wrong(format!(
+                    "{shown}: there is no such folder, and {who} may not make it: `install -d -m 700 -o {owner} -g {owner} {shown}`"
+                ));
+            }
+        }
+        Err(error) => found.wrong(format!("{shown}: state_dir cannot be used: {error}")),
+        Ok(data) if !data.is_dir() => found.wrong(format!("{shown}: state_dir is no folder")),
+        Ok(_) => {
+            if writable(folder) == Some(false) {
+                found.wrong(format!("{shown}: {who} may not write to it: `chown -R {owner} {shown}; chmod 700 {shown}`"));
+            }
+            within(folder, &who, owner, starter, found);
+        }
+    }
+}
+
+/// What an earlier start left there.
+fn within(folder: &Path, who: &str, owner: &str, starter: &Starter, found: &mut Faults) {
+    let key = folder.join(config::KEY_FILE);
+    if fs::metadata(&key).is_ok_and(|data| data.len() != config::KEY_OCTETS) {
+        found.wrong(format!("{}: is cut short (was the disk full?). Remove it; nologd makes another one", key.display()));
+    }
+    for inside in [key, folder.join("store")] {
+        let read = || eaccess(&inside, AccessFlags::R_OK).is_ok();
+        if inside.exists() && starter.as_user(read) == Some(false) {
+            found.wrong(format!("{}: {who} may not read it: `chown -R {owner} {}`", inside.display(), folder.display()));
+        }
+    }
+}
+
+fn sockets(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
+    for listen in &config.listens {
+        let Some(path) = listen.address.strip_prefix("unix:").map(Path::new) else { continue };
+        let (shown, service) = (path.display(), listen.service.word());
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        if path.as_os_str().len() > LONGEST_PATH {
+            found.wrong(format!(
+                "{shown} ({service}): this path is longer than the {LONGEST_PATH} octets that a socket's may have"
+            ));
+        } else if unit.makes(folder) {
+        } else if !folder.is_dir() {
+            let owner = starter.becomes().unwrap_or("nologd");
+            found.wrong(format!(
+                "{}: there is no such folder for the socket of service \"{service}\": RuntimeDirectory=nologd in the systemd unit makes \
+                 /run/nologd; by hand, `install -d -o {owner} {}`",
+                folder.display(),
+                folder.display()
+            ));
+        } else if fs::symlink_metadata(path).is_ok_and(|data| !data.file_type().is_socket()) {
+            found.wrong(format!(
+                "{shown} ({service}): something else has this name, and nologd replaces only sockets: move it away"
+            ));
+        } else if eaccess(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_err() {
+            found.wrong(format!("{} ({service}): who runs this check may make no socket there", folder.display()));
+        }
+    }
+}
+
+/// Binds all ports, as a start does, and gives them back.
+fn ports(config: &Config, book: &KnownBook, found: &mut Faults) {
+    let places = config.listens.iter().filter_map(|listen| Some((listen, listen.address.parse::<SocketAddr>().ok()?)));
+    let places: Vec<_> = places.collect();
+    let mut bound = Vec::new();
+    for (at, (listen, address)) in places.iter().enumerate() {
+        let earlier = places.iter().take(at).find(|(_, other)| overlap(*other, *address));
+        if let Some((other, _)) = earlier {
+            found.wrong(together(listen, other));
+            continue;
+        }
+        match TcpListener::bind(address) {
+            Ok(listener) => bound.push(listener),
+            Err(error) => {
+                if let Some(text) = unbound(listen, *address, error.kind(), book) {
+                    found.wrong(text);
+                }
+            }
+        }
+    }
+}
+
+fn unbound(listen: &Listen, address: SocketAddr, why: ErrorKind, book: &KnownBook) -> Option<String> {
+    let (service, port) = (listen.service.word(), address.port());
+    match why {
+        ErrorKind::AddrInUse if book.daemon_listens(&listen.address) => None,
+        ErrorKind::AddrInUse => {
+            Some(format!("{address} ({service}): another program listens there. Which one: `ss -ltnp 'sport = :{port}'`"))
+        }
+        ErrorKind::AddrNotAvailable => {
+            Some(format!("{address} ({service}): this machine does not have this address: see `ip address`"))
+        }
+        ErrorKind::PermissionDenied => Some(format!(
+            "{address} ({service}): ports below 1024 need root, or CAP_NET_BIND_SERVICE as in the systemd unit. Run this check as root"
+        )),
+        other => Some(format!("{address} ({service}): cannot listen there: {other}")),
+    }
+}
+
+/// Whether the kernel refuses the second: the same port, at the same address or at all of them. `[::]` is all of IPv4 too.
+fn overlap(one: SocketAddr, two: SocketAddr) -> bool {
+    let all = |place: SocketAddr| place.ip().is_unspecified();
+    let covers = |wide: SocketAddr, other: SocketAddr| all(wide) && (wide.is_ipv6() || other.is_ipv4());
+    one.port() == two.port() && one.port() != 0 && (one.ip() == two.ip() || covers(one, two) || covers(two, one))
+}
+
+fn together(listen: &Listen, other: &Listen) -> String {
+    let both = [&listen.address, &other.address];
+    let two_families = both.iter().any(|address| address.starts_with("[::]")) && both.iter().any(|address| is_v4(address));
+    let instead = if two_families { "[::] alone serves IPv4 too: take the other away" } else { "take one away" };
+    format!(
+        "{} ({}): cannot be had together with {} ({}), which is the same port of the same machine: {instead}",
+        listen.address,
+        listen.service.word(),
+        other.address,
+        other.service.word()
+    )
+}
+
+fn is_v4(address: &str) -> bool {
+    address.parse::<SocketAddr>().is_ok_and(|address| matches!(address.ip(), IpAddr::V4(_)))
+}
+
+fn files(config: &Config, unit: &Unit, found: &mut Faults) {
+    let needed = config::descriptors(config);
+    let granted = unit.files.unwrap_or_else(|| sandbox::descriptors(needed));
+    if granted < needed {
+        found.note(format!(
+            "few descriptors: from here nologd could open {granted} files, and its limits need {needed}. It would cut them to what fits. \
+             Set LimitNOFILE={needed} in the systemd unit, or fewer `sessions`"
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_bound_together_is_known() {
+        let overlap = |one: &str, two: &str| {
+            let (one, two): (SocketAddr, SocketAddr) = (one.parse().unwrap(), two.parse().unwrap());
+            assert_eq!(overlap(one, two), overlap(two, one));
+            // The kernel is the judge: with two addresses of this machine, and a port that is free.
+            overlap(one, two)
+        };
+        assert!(overlap("0.0.0.0:993", "[::]:993") && overlap("0.0.0.0:993", "127.0.0.1:993"));
+        assert!(overlap("[::]:993", "127.0.0.1:993") && overlap("[::]:993", "[::1]:993"));
+        assert!(!overlap("0.0.0.0:993", "[::1]:993") && !overlap("127.0.0.1:993", "127.0.0.2:993"));
+        assert!(!overlap("0.0.0.0:993", "[::]:143"));
+    }
+}

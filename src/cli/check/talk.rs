@@ -1,0 +1,107 @@
+//! A conversation with a mail server behind, as the daemon would have it: the same way there, the same TLS. Line by line.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::fault::{Fault, Side};
+use crate::net::buffered::BufferedConn;
+use crate::net::dial::{dial, secure};
+use crate::net::tls::Client;
+use crate::route::{Endpoint, Place, Security};
+use crate::smtp::reply::Reply;
+
+/// How long a whole conversation may take.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How much of a server's words is shown.
+const SHOWN: usize = 200;
+
+/// The longest answer that is read.
+const LONGEST: usize = 32 * 1024;
+
+/// One conversation.
+pub(super) struct Talk<'a> {
+    link: BufferedConn,
+    endpoint: &'a Endpoint,
+    tls: &'a Client,
+}
+
+impl<'a> Talk<'a> {
+    pub(super) async fn open(endpoint: &'a Endpoint, tls: &'a Client) -> Result<Talk<'a>, Fault> {
+        let conn = dial(endpoint, tls, PATIENCE).await?;
+        let link = BufferedConn::new(conn, Side::Backend, Instant::now() + PATIENCE);
+        Ok(Talk { link, endpoint, tls })
+    }
+
+    /// Whether STARTTLS is to be spoken.
+    pub(super) fn wants_starttls(&self) -> bool {
+        self.endpoint.security == Security::StartTls && !self.link.is_tls()
+    }
+
+    /// TLS, after the server agreed.
+    pub(super) async fn secure(self) -> Result<Talk<'a>, Fault> {
+        let conn = secure(self.link.into_bare(), self.endpoint, self.tls, PATIENCE).await?;
+        let link = BufferedConn::new(conn, Side::Backend, Instant::now() + PATIENCE);
+        Ok(Talk { link, endpoint: self.endpoint, tls: self.tls })
+    }
+
+    pub(super) async fn say(&mut self, line: &str) -> Result<(), Fault> {
+        self.link.send(format!("{line}\r\n").as_bytes()).await
+    }
+
+    /// The next line, without its end.
+    pub(super) async fn line(&mut self) -> Result<String, Fault> {
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', self.link.input()) {
+                let line = String::from_utf8_lossy(&self.link.input()[..end]).trim_end_matches('\r').to_owned();
+                self.link.consume(end + 1);
+                return Ok(line);
+            }
+            if self.link.input().len() > LONGEST {
+                return Err(Fault::Garbage(Side::Backend));
+            }
+            self.link.fill().await?;
+        }
+    }
+
+    /// An answer of SMTP or LMTP, to `line` where there is one.
+    pub(super) async fn reply(&mut self, line: Option<&str>) -> Result<(u16, Vec<String>), Fault> {
+        if let Some(line) = line {
+            self.say(line).await?;
+        }
+        loop {
+            if let Some((reply, taken)) = Reply::parse(self.link.input())? {
+                self.link.consume(taken);
+                let lines = reply.lines().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+                return Ok((reply.code(), lines));
+            }
+            self.link.fill().await?;
+        }
+    }
+}
+
+/// Where it is, as the config has it.
+pub(super) fn place(endpoint: &Endpoint) -> String {
+    match &endpoint.place {
+        Place::Tcp(host, port) if host.contains(':') => format!("[{host}]:{port}"),
+        Place::Tcp(host, port) => format!("{host}:{port}"),
+        Place::Unix(path) => path.display().to_string(),
+    }
+}
+
+/// A server's words for the admin's terminal: none that a terminal obeys, and not many.
+pub(super) fn shown(words: &str) -> String {
+    words.chars().map(|c| if c.is_control() { '?' } else { c }).take(SHOWN).collect()
+}
+
+/// Why a conversation did not come to its end.
+pub(super) fn broke(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Down => "nobody takes connections there",
+        Fault::Gone(_) => "it closed in the middle",
+        Fault::Slow(_) => "it does not answer (20 s)",
+        Fault::Tls(_) => "its certificate is not valid for this name, or it speaks no TLS: see [tls] backend_authorities",
+        _ => "what it says is not this protocol",
+    }
+}

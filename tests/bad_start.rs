@@ -1,0 +1,167 @@
+//! `nologd check` on a machine where a start would fail, or work badly: a sentence for each, with the place and what to do. Each folder of
+//! `tests/bad_start` holds `config.toml` and `expected`: all that is complained of, or (`say:`) a part of what is said. Lines that begin
+//! with `#!` prepare the machine:
+//!
+//! | | |
+//! |---|---|
+//! | `root` | only for tests that run as root |
+//! | `folder` `file` `mode` `copy` `cut` `link` | what is there |
+//! | `state PATH` | a folder of the user that nologd becomes |
+//! | `certificate NAME SINCE LEFT` | valid for so many days, and for so many more |
+//! | `lmtp knows ADDRESS` | a mail server that refuses everybody else |
+//! | `files NUMBER` | no more open files than that |
+//! | `shared` `private` | the config is in the folder for temporary files; only root may read it |
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // helpers of tests
+
+use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nix::unistd::{Uid, User};
+use nologd::demo::{Owner, Place};
+use rcgen::{CertificateParams, KeyPair};
+
+struct Case {
+    place: Place,
+    user: User,
+    open: TcpListener,
+    lmtp: TcpListener,
+    config: PathBuf,
+    files: Option<String>,
+    private: bool,
+}
+
+#[test]
+fn each_fault_of_a_start_gets_its_sentence() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bad_start");
+    let mut cases: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    assert!(cases.len() >= 20, "the folders were not found");
+    let wrong: Vec<_> = cases.iter().filter_map(|case| try_case(case).err()).collect();
+    assert!(wrong.is_empty(), "not as expected:\n{}", wrong.join("\n"));
+}
+
+fn try_case(folder: &Path) -> Result<(), String> {
+    let text = fs::read_to_string(folder.join("config.toml")).unwrap();
+    let expected = fs::read_to_string(folder.join("expected")).unwrap();
+    let orders: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("#! ")).collect();
+    if orders.contains(&"root") && !Uid::effective().is_root() {
+        return Ok(());
+    }
+    let place = Place::new().unwrap();
+    let name =
+        if Uid::effective().is_root() { "nobody".to_owned() } else { User::from_uid(Uid::effective()).unwrap().unwrap().name };
+    let listen = || TcpListener::bind("127.0.0.1:0").unwrap();
+    place.make("etc", Owner::me()).unwrap();
+    let config = place.path("etc/nologd.toml");
+    let user = User::from_name(&name).unwrap().unwrap();
+    let mut case = Case { place, user, open: listen(), lmtp: listen(), config, files: None, private: false };
+    orders.iter().for_each(|order| case.prepare(order));
+    let ports: Vec<_> = (0..3).map(|_| case.place.port().unwrap()).collect();
+    let filled = |text: &str| case.filled(text, &ports);
+    fs::write(&case.config, filled(&text)).unwrap();
+    fs::set_permissions(&case.config, Permissions::from_mode(if case.private { 0o600 } else { 0o644 })).unwrap();
+    let output = case.check();
+    if case.config.parent() != Some(&case.place.path("etc")) {
+        fs::remove_file(&case.config).unwrap();
+    }
+    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let parts: Vec<_> = expected.lines().filter_map(|line| line.strip_prefix("say: ")).map(filled).collect();
+    let wanted: String =
+        expected.lines().filter(|line| !line.starts_with("say: ")).map(|line| format!("{}\n", filled(line))).collect();
+    let good = wanted.is_empty();
+    let fits = complained == wanted && output.status.success() == good && parts.iter().all(|part| said.contains(part));
+    // Nothing is changed by a look.
+    let left = case.place.path("state/store").exists();
+    match fits && said.contains(": good: ") == good && !left {
+        true => Ok(()),
+        false => Err(format!("{}: {}\n{complained}{said}", folder.file_name().unwrap().to_string_lossy(), output.status)),
+    }
+}
+
+impl Case {
+    fn filled(&self, text: &str, ports: &[u16]) -> String {
+        let port = |listener: &TcpListener| listener.local_addr().unwrap().port().to_string();
+        let text = text.replace("@HERE@", &self.place.folder().display().to_string()).replace("@USER@", &self.user.name);
+        let text = text.replace("@OPEN@", &port(&self.open)).replace("@LMTP@", &port(&self.lmtp));
+        ports.iter().enumerate().fold(text, |text, (at, port)| text.replace(&format!("@PORT{}@", at + 1), &port.to_string()))
+    }
+
+    fn prepare(&mut self, order: &str) {
+        let words: Vec<_> = order.split(' ').collect();
+        let path = |name: &str| self.place.path(name);
+        match words[..] {
+            ["root"] => {}
+            ["folder", name] => drop(self.place.make(name, Owner::me()).unwrap()),
+            ["file", name] => fs::write(path(name), "").unwrap(),
+            ["mode", mode, name] => {
+                fs::set_permissions(path(name), Permissions::from_mode(u32::from_str_radix(mode, 8).unwrap())).unwrap();
+            }
+            ["copy", from, to] => {
+                fs::copy(path(from), path(to)).unwrap();
+            }
+            ["cut", name] => {
+                let text = fs::read(path(name)).unwrap();
+                fs::write(path(name), &text[..text.len() / 2]).unwrap();
+            }
+            ["link", to, name] => {
+                let _ = fs::remove_file(path(name));
+                symlink(to, path(name)).unwrap();
+            }
+            ["state", name] => drop(self.place.make(name, Owner { uid: self.user.uid, gid: self.user.gid }).unwrap()),
+            ["certificate", name, since, left] => certificate(&path(&format!("certs/{name}")), name, since, left),
+            ["lmtp", "knows", address] => {
+                let (listener, address) = (self.lmtp.try_clone().unwrap(), address.to_owned());
+                std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| lmtp(stream, &address)));
+            }
+            ["files", number] => self.files = Some(number.to_owned()),
+            ["shared"] => self.config = std::env::temp_dir().join(format!("nologd-alone-{}.toml", std::process::id())),
+            ["private"] => self.private = true,
+            _ => panic!("what is {order:?}?"),
+        }
+    }
+
+    fn check(&self) -> Output {
+        let program = env!("CARGO_BIN_EXE_nologd");
+        let mut command = Command::new("sh");
+        let limit = self.files.as_ref().map_or(String::new(), |files| format!("ulimit -n {files}; "));
+        command.args(["-c", &format!("{limit}exec {program} check --config {}", self.config.display())]);
+        command.env_remove("NOLOGD_SOCKET").output().unwrap()
+    }
+}
+
+fn certificate(folder: &Path, name: &str, since: &str, left: &str) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().cast_signed();
+    let at = |days: i64, hours: i64| {
+        rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs((now + (days * 24 + hours) * 3600).cast_unsigned())
+    };
+    let days = |text: &str| text.parse::<i64>().unwrap();
+    (params.not_before, params.not_after) = (at(-days(since), 0), at(days(left), 1));
+    fs::create_dir_all(folder).unwrap();
+    fs::write(folder.join("fullchain.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+    fs::write(folder.join("privkey.pem"), key.serialize_pem()).unwrap();
+}
+
+/// One conversation, up to the recipients.
+fn lmtp(stream: TcpStream, knows: &str) {
+    let mut out = stream.try_clone().unwrap();
+    let _ = out.write_all(b"220 here\r\n");
+    for line in BufReader::new(stream).lines().map_while(Result::ok) {
+        let answer = match line.split_once(':') {
+            Some(("RCPT TO", to)) if to != format!("<{knows}>") => "550 5.1.1 no such mailbox\r\n",
+            _ => "250 2.0.0 fine\r\n",
+        };
+        let _ = out.write_all(answer.as_bytes());
+        if line == "QUIT" {
+            return;
+        }
+        assert!(!line.starts_with("DATA"), "a check delivers nothing");
+    }
+}
