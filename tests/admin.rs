@@ -405,7 +405,7 @@ fn the_store_is_checked_exported_and_imported_while_no_daemon_runs() {
     house.done("mailbox set alice@velo.example --storage 2G");
     for line in ["store check", "store export", "store import -"] {
         let said = house.offline(line);
-        assert!(said.code == 1 && said.out.is_empty() && said.errors.contains("Shutdown it first"), "{line}: {}", said.errors);
+        assert!(said.code == 1 && said.out.is_empty() && said.errors.contains("Stop it first"), "{line}: {}", said.errors);
     }
     house.down(Signal::SIGTERM);
     let check = house.offline("store check");
