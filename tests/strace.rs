@@ -146,6 +146,43 @@ fn memory_after_logout_holds_no_password_and_there_is_no_core() {
     assert_eq!(daemon.wait(Duration::from_secs(60)), Some(true));
 }
 
+/// Nor while the person is still there: rustls opens records where they lie, and short ones that follow overwrite only the front.
+#[test]
+fn memory_during_a_session_holds_no_password() {
+    let mut stack = Stack::start();
+    let daemon = restart(&mut stack, |config| config.to_owned());
+    let Ports { imaps, submissions, .. } = stack.ports();
+    let right = STANDARD.encode("\0alice@velo.example\0bell-and-basket");
+    let mut idle: Vec<Client> = Vec::new();
+    for login in ["LOGIN alice@velo.example bell-and-basket".to_owned(), format!("AUTHENTICATE PLAIN {right}")] {
+        let mut client = Client::connect(imaps, &["imap"]).unwrap();
+        client.line("greeting").unwrap();
+        client.imap(&login, "password").unwrap();
+        client.imap("SELECT INBOX", "select").unwrap();
+        client.send(b"i IDLE\r\n", "idle").unwrap();
+        while !client.line("idle").unwrap().starts_with(b"+") {}
+        idle.push(client);
+    }
+    let mut sender = Client::connect(submissions, &[]).unwrap();
+    sender.smtp("", "220", "greeting").unwrap();
+    sender.smtp("EHLO x\r\n", "250", "EHLO").unwrap();
+    sender.smtp(&format!("AUTH PLAIN {right}\r\n"), "235", "AUTH").unwrap();
+    sender.smtp("MAIL FROM:<alice@velo.example>\r\n", "250", "MAIL").unwrap();
+    let here = in_memory(std::process::id().cast_signed(), &["bell-and-basket"]);
+    assert!(!here.is_empty(), "this test's own memory has it, so it would be found");
+    for wait in [1, 9] {
+        std::thread::sleep(Duration::from_secs(wait));
+        let left = in_memory(daemon.pid().as_raw(), &["bell-and-basket"]);
+        assert!(left.is_empty(), "in memory during the session:\n{}", left.join("\n"));
+    }
+    sender.smtp("RSET\r\n", "250", "RSET").unwrap();
+    for client in &mut idle {
+        client.send(b"DONE\r\n", "done").unwrap();
+        while !client.line("done").unwrap().starts_with(b"i OK") {}
+        client.imap("NOOP", "noop").unwrap();
+    }
+}
+
 /// Sends each line and reads until a line begins as told.
 fn talk(port: u16, lines: &[(&str, &str)]) {
     let mut stream = BufReader::new(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap());

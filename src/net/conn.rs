@@ -1,12 +1,12 @@
 //! One connection: TCP, Unix socket, or TLS over TCP in either role.
 
-use std::io;
+use std::io::{self, Read};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::{client, server};
+use tokio_rustls::{client, rustls, server};
 
 use super::buffer::Buffer;
 
@@ -67,6 +67,9 @@ impl Conn {
             Conn::Server(stream) => decrypted(Pin::new(stream.as_mut()), cx, buffer),
             Conn::Client(stream) => decrypted(Pin::new(stream.as_mut()), cx, buffer),
         };
+        if read.is_ready() {
+            self.wipe();
+        }
         if read.is_pending() {
             buffer.release_if_empty();
         }
@@ -86,6 +89,23 @@ impl Conn {
         };
         // Nobody is worse off than without it.
         let _ = stream.set_quickack(true);
+    }
+
+    /// Overwrites what rustls has opened and we have taken.
+    ///
+    /// It opens records where they lie in its input buffer, and leaves them there until others come over them; so the line with
+    /// the password would stand in memory for as long as somebody waits in IDLE. The part of the buffer that nothing is waiting in
+    /// is what it lends to whoever reads from the network: so we read nothing, and leave zeros.
+    fn wipe(&mut self) {
+        // The error that says so goes no further than rustls, which takes it for a network that has nothing yet.
+        let _ = match self {
+            Conn::Server(stream) => stream.get_mut().1.read_tls(&mut Zeros),
+            Conn::Client(stream) => {
+                let tls: &mut rustls::ClientConnection = stream.get_mut().1;
+                tls.read_tls(&mut Zeros)
+            }
+            Conn::Tcp(_) | Conn::Unix(_) => return,
+        };
     }
 
     fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
@@ -110,6 +130,16 @@ impl Conn {
     /// Says goodbye in TLS and closes our direction.
     pub fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.writer().poll_shutdown(cx)
+    }
+}
+
+/// Overwrites what it is lent to read into, and has nothing.
+struct Zeros;
+
+impl Read for Zeros {
+    fn read(&mut self, unused: &mut [u8]) -> io::Result<usize> {
+        unused.fill(0);
+        Err(io::ErrorKind::WouldBlock.into())
     }
 }
 

@@ -1,7 +1,9 @@
 //! TLS in both roles: rustls with aws-lc-rs, TLS 1.2 and 1.3, no key log, no logging, nothing personal kept.
 //!
-//! Resumption uses tickets that are encrypted with a key in memory (RFC 8446 4.6.1): the server side stores nothing per
-//! client. ALPN (RFC 7301) is enforced when the client offers it, against cross-protocol attacks.
+//! Resumption is for TLS 1.3 alone, and each ticket for one time (RFC 8446 8.1, C.4): a client that shows it is known to have been
+//! here, and by a ticket that is shown again from elsewhere, all on the way could tie two networks to one device. TLS 1.2 shows
+//! its tickets and session identifiers in the clear, so it has none. A ticket is a random number; what belongs to it stays in
+//! memory until it is used, or until [`TICKETS`] others were given out. ALPN (RFC 7301) is enforced when the client offers it, against cross-protocol attacks.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,7 +15,7 @@ use tokio::time::timeout;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
-use tokio_rustls::rustls::server::{NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
+use tokio_rustls::rustls::server::{ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions, WebPkiClientVerifier};
 use tokio_rustls::rustls::{CipherSuite, ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -40,6 +42,32 @@ fn provider() -> Arc<CryptoProvider> {
     };
     provider.cipher_suites.sort_by_key(|suite| fast(suite.suite()));
     Arc::new(provider)
+}
+
+/// Tickets of one listener that may be open; each holds some 300 octets.
+const TICKETS: usize = 4096;
+
+/// Tickets that are good once. rustls gives out none under TLS 1.2 where nothing [can be cached](StoresServerSessions::can_cache),
+/// and under TLS 1.3 takes each out of here as it is shown.
+#[derive(Debug)]
+struct OneTime(Arc<ServerSessionMemoryCache>);
+
+impl StoresServerSessions for OneTime {
+    fn put(&self, ticket: Vec<u8>, secret: Vec<u8>) -> bool {
+        self.0.put(ticket, secret)
+    }
+
+    fn get(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn take(&self, ticket: &[u8]) -> Option<Vec<u8>> {
+        self.0.take(ticket)
+    }
+
+    fn can_cache(&self) -> bool {
+        false
+    }
 }
 
 /// The server side.
@@ -73,8 +101,7 @@ impl Server {
             Alpn::Submission => vec![b"smtp".to_vec(), b"esmtp".to_vec()],
         };
         config.ignore_client_order = true;
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.ticketer = aws_lc_rs::Ticketer::new().map_err(|_| Fault::Tls(Side::Us))?;
+        config.session_storage = Arc::new(OneTime(ServerSessionMemoryCache::new(TICKETS)));
         // One ticket instead of two: a mail program resumes once, and each costs a record at login.
         config.send_tls13_tickets = 1;
         Ok(Server { acceptor: TlsAcceptor::from(Arc::new(config)), patience })
@@ -157,5 +184,93 @@ impl Client {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| Fault::Tls(Side::Backend))?;
         let stream = self.0.connect(name, stream).await.map_err(|_| Fault::Tls(Side::Backend))?;
         Ok(Conn::Client(Box::new(stream)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use tokio_rustls::rustls::version::{TLS12, TLS13};
+    use tokio_rustls::rustls::{ClientConnection, HandshakeKind, ServerConnection, SupportedProtocolVersion};
+
+    use super::super::certificates::Certificates;
+    use super::*;
+
+    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/certs-example");
+
+    fn server() -> Arc<ServerConfig> {
+        let (certificates, _) = Certificates::load(Path::new(FOLDER), "mail.nolog.example");
+        let Ok(server) = Server::new(certificates, Alpn::Imap, Duration::from_secs(1), None) else { panic!("no server") };
+        server.acceptor.config().clone()
+    }
+
+    fn client(version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        let chain = std::fs::read(Path::new(FOLDER).join("mail.nolog.example/fullchain.pem")).unwrap();
+        roots.add(CertificateDer::from_pem_slice(&chain).unwrap()).unwrap();
+        let builder = ClientConfig::builder_with_provider(provider()).with_protocol_versions(&[version]).unwrap();
+        Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
+    }
+
+    fn dial(client: &Arc<ClientConfig>) -> ClientConnection {
+        ClientConnection::new(client.clone(), ServerName::try_from("mail.nolog.example").unwrap()).unwrap()
+    }
+
+    /// Carries what both say until neither has anything to say.
+    fn talk(client: &mut ClientConnection, server: &mut ServerConnection) {
+        loop {
+            let mut wire = Vec::new();
+            client.write_tls(&mut wire).unwrap();
+            let mut back = Vec::new();
+            server.read_tls(&mut &wire[..]).unwrap();
+            server.process_new_packets().unwrap();
+            server.write_tls(&mut back).unwrap();
+            if wire.is_empty() && back.is_empty() {
+                return;
+            }
+            let mut rest = &back[..];
+            while !rest.is_empty() {
+                client.read_tls(&mut rest).unwrap();
+                client.process_new_packets().unwrap();
+            }
+        }
+    }
+
+    fn session(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> Option<HandshakeKind> {
+        let (mut ours, mut theirs) = (ServerConnection::new(server.clone()).unwrap(), dial(client));
+        talk(&mut theirs, &mut ours);
+        // What is read makes the client take the ticket behind the handshake.
+        let _ = theirs.reader().read(&mut [0; 1]);
+        ours.handshake_kind()
+    }
+
+    /// What somebody on the way has seen of one session leads to no second one.
+    #[test]
+    fn a_ticket_of_tls_1_3_is_good_once() {
+        let (client, server) = (client(&TLS13), server());
+        assert_eq!(session(&client, &server), Some(HandshakeKind::Full));
+        let mut shown = Vec::new();
+        dial(&client).write_tls(&mut shown).unwrap();
+        let judged = || {
+            let mut ours = ServerConnection::new(server.clone()).unwrap();
+            ours.read_tls(&mut &shown[..]).unwrap();
+            ours.process_new_packets().unwrap();
+            ours.handshake_kind()
+        };
+        assert_eq!(judged(), Some(HandshakeKind::Resumed));
+        assert_eq!(judged(), Some(HandshakeKind::Full));
+        // Each session gives one ticket, and the next one takes it.
+        assert_eq!(session(&client, &server), Some(HandshakeKind::Full));
+        assert_eq!(session(&client, &server), Some(HandshakeKind::Resumed));
+        assert_eq!(session(&client, &server), Some(HandshakeKind::Resumed));
+    }
+
+    #[test]
+    fn tls_1_2_has_no_tickets_and_no_session_identifiers() {
+        let (client, server) = (client(&TLS12), server());
+        for _ in 0..3 {
+            assert_eq!(session(&client, &server), Some(HandshakeKind::Full));
+        }
     }
 }
