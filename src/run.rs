@@ -12,12 +12,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::{self, Built, Config, ConfigFile, Trouble};
-use crate::event::{Event, emit};
+use crate::event::{Event, TELLING, emit};
 use crate::net::certificates::Certificates;
 use crate::net::shutdown::pair;
 use crate::quota::UsageWriter;
 use crate::serve::clock::{now, today};
-use crate::serve::{Context, Service, metrics, notices, usage, workers};
+use crate::serve::{Context, Service, methods, metrics, notices, usage, workers};
 use crate::store::StoreError;
 
 pub use reload::hold;
@@ -51,6 +51,7 @@ pub async fn serve_until_stopped(
     let (beside, listeners): (Vec<_>, Vec<_>) = listeners.partition(|(listener, _)| listener.service == Service::Usage);
     workers::start(cores, &listeners, &context, &stop, &end).map_err(Trouble::State)?;
     tokio::spawn(notices::run(context.clone(), stop.clone()));
+    tokio::spawn(methods::run(context.clone(), stop.clone()));
     tokio::spawn(usage::tick(context.book.clone()));
     // On this thread, which no session can keep busy; and to the end, for what sessions finish while they drain.
     for (listener, bound) in beside {
@@ -77,6 +78,7 @@ pub async fn serve_until_stopped(
     drop(built.files);
     // Before usage is written for the last time: nobody is to wait for an answer meanwhile.
     ender.stop(LAST_ANSWERS).await;
+    context.tell();
     emit(Event::Stopped { cut: cut as u64 });
     Ok(())
 }
@@ -112,6 +114,8 @@ async fn until_stopped(
     let mut day = today();
     let mut sweep = interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut telling = interval(TELLING);
+    telling.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return,
@@ -120,6 +124,7 @@ async fn until_stopped(
                 reload::config(config, file, context);
                 certificates.into_iter().for_each(reload::certificates);
             }
+            _ = telling.tick() => context.tell(),
             _ = sweep.tick() => {
                 let (context, new_day) = (context.clone(), std::mem::replace(&mut day, today()) != day);
                 tokio::task::spawn_blocking(move || tidy(&context, new_day));

@@ -83,12 +83,23 @@ fn imap_play(dialogue: &Dialogue) -> Result<(), String> {
     imap_session(dialogue, false)
 }
 
+/// nologd asks what the backend takes, as soon as it runs: the greeting tells.
+fn asked_at_the_start(listener: &TcpListener) -> Result<(), String> {
+    let mut asking = accept(listener, PATIENCE).ok_or("the backend was not asked")?;
+    asking.send(b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n");
+    match asking.line().as_str() {
+        "n5 LOGOUT\r\n" => Ok(()),
+        asked => Err(format!("the backend was asked {asked:?}")),
+    }
+}
+
 fn imap_session(dialogue: &Dialogue, incident: bool) -> Result<(), String> {
     let (listener, port) = listen();
     let mut settings = Settings::new(port, 1);
     settings.limits = "message_octets = 5000\n".to_owned();
     settings.admin = incident;
     let house = House::start(&settings);
+    asked_at_the_start(&listener)?;
     if incident {
         house.ask("incident start alice@asso.example");
     }

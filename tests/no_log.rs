@@ -127,6 +127,10 @@ fn nothing_is_written_about_anyone() {
         line.starts_with("nologd: ") && line.bytes().all(|byte| b"nologd: -=".contains(&byte) || byte.is_ascii_alphanumeric())
     });
     assert!(words && said.contains("nologd: stopped"), "{said}");
+    // What the scenes above brought about four times is told once, rounded, and not when it was done.
+    let confused: Vec<_> = said.lines().filter(|line| line.contains("backend-confused")).collect();
+    assert_eq!(confused, ["nologd: backend-confused backend=0 times=10"], "{said}");
+    assert!(said.find("nologd: stopping") < said.find("nologd: backend-confused"), "{said}");
 }
 
 /// The search finds a marker wherever and however it is written; so when it finds nothing, there is nothing.

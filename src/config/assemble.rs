@@ -121,6 +121,7 @@ pub fn context(
         incoming_health: crate::serve::backend::Health::default(),
         enforcement,
         certificates: certificates.cloned(),
+        methods: crate::serve::methods::Methods::default(),
         relays: crate::serve::relays::Relays::default(),
     }))
 }

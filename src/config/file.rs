@@ -85,11 +85,15 @@ pub fn read(text: &str) -> Result<Config, Vec<Problem>> {
     }
 }
 
+/// The name as it was given, but that it is ASCII in greetings and in EHLO (RFC 5321 2.3.5).
+fn greeting(given: String, domain: &Domain) -> Box<str> {
+    if given.is_ascii() { given.into() } else { domain.reveal().into() }
+}
+
 fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let hostname = root.needed(reader, "hostname");
-    if let Some(found) = &hostname
-        && Domain::parse(&found.value).is_none()
-    {
+    let domain = hostname.as_ref().and_then(|found| Domain::parse(&found.value));
+    if let (Some(found), None) = (&hostname, &domain) {
         reader.wrong(found, "must be a host name, such as mail.nolog.example");
     }
     let state_dir = root.needed(reader, "state_dir");
@@ -110,7 +114,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let backends = backends(reader, root, incoming);
     let associations = associations(reader, root, backends.as_ref());
     Some(Config {
-        hostname: hostname?.value.into(),
+        hostname: greeting(hostname?.value, &domain?),
         state_dir: state_dir?.value.into(),
         user,
         tls,

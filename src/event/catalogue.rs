@@ -77,27 +77,30 @@ catalogue! {
     CertificateOver "certificate-over" (position);
     /// The daemon's user may not read a certificate or its key, which was read as root: a renewed one will not be read.
     CertificateClosed "certificate-closed" (position);
-    /// A backend does not take connections.
+    /// A backend does not take connections. Told at once; what changes again within minutes is told later, if it is still so.
     BackendDown "backend-down" (backend);
     /// A backend takes connections again.
     BackendUp "backend-up" (backend);
-    /// A session ended because a backend answered something that makes no sense.
-    BackendConfused "backend-confused" (backend);
+    /// Sessions ended because a backend answered something that makes no sense. Counted, and told at fixed moments.
+    BackendConfused "backend-confused" (backend, times);
+    /// A backend takes no passwords from here (LOGINDISABLED, PRIVACYREQUIRED): nobody can log in. Counted, and told at fixed moments.
+    BackendSetup "backend-setup" (backend, times);
     /// A relay does not take notices; this many wait now. Told once, until one goes out again.
     NoticesWait "notices-wait" (number);
-    /// Notices were given up: too many wait, or for too long.
-    NoticesLost "notices-lost" (number);
-    /// A relay refused a notice for good, with this reply code.
-    NoticeRefused "notice-refused" (code);
-    /// Mail came in for a domain that no association has: the book is behind the relay. Told at 1, 2, 4, 8 ... since the start.
+    /// Notices were given up: too many wait, or for too long. Counted, and told at fixed moments.
+    NoticesLost "notices-lost" (times);
+    /// A relay refused notices for good, with this reply code. Counted, and told at fixed moments.
+    NoticeRefused "notice-refused" (code, times);
+    /// Mail came in for a domain that no association has: the book is behind the relay. Counted, and told at fixed moments.
     UnknownDomain "unknown-domain" (times);
-    /// Taking connections failed (usually: no file descriptors left).
-    AcceptFailed "accept-failed" (listener);
+    /// Taking connections failed (usually: no file descriptors left). Counted, and told at fixed moments.
+    AcceptFailed "accept-failed" (listener, times);
     /// The number of sessions reached its limit: new ones are refused, or whoever waited longest without a login was made to leave.
-    Crowded "crowded" (limit);
+    /// Counted, and told at fixed moments.
+    Crowded "crowded" (times);
     /// This process may open fewer files than its limits need: they are cut to what fits.
     FewDescriptors "few-descriptors" (limit, needed);
-    /// A task panicked. The place in the source is told, the message is not.
+    /// A task panicked. The place in the source is told, the message is not; each place once since the start.
     Panicked "panicked" (line, column);
     /// A rule of the policy is not enforced by this kernel or this start (the number is the rule's).
     NotEnforced "not-enforced" (rule);

@@ -8,16 +8,18 @@ mod catalogue;
 mod layer;
 mod panic;
 mod probe;
+mod tally;
 
 pub use catalogue::{Event, Words, catalogue};
 pub use layer::{install, print_only};
 pub use panic::install_hook;
 pub use probe::try_to_say;
+pub use tally::{Provoked, TELLING, count, tell};
 
 /// The one target that the layer lets through.
 const TARGET: &str = "nologd::event";
 
-/// Reports `event`. Cheap when nobody listens.
+/// Reports `event` at once. Cheap when nobody listens. What a peer can bring about goes to [`count`].
 pub fn emit(event: Event) {
     let (number, values) = event.encode();
     tracing::event!(target: TARGET, tracing::Level::INFO, event = number, a = values[0], b = values[1]);

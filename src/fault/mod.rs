@@ -34,6 +34,8 @@ pub enum Fault {
     Down,
     /// The backend refused the credentials.
     Denied,
+    /// The backend lets nobody in, or not this person, for a reason that is not the password: no wrong try.
+    Barred(RefusalCode),
     /// Certificate or protocol trouble in TLS.
     Tls(Side),
     /// A rate or a number limit of ours was reached.
@@ -48,7 +50,7 @@ impl Fault {
         match self {
             Fault::Gone(side) | Fault::Garbage(side) | Fault::Slow(side) => side,
             Fault::TooLong(side) | Fault::Tls(side) => side,
-            Fault::Down => Side::Backend,
+            Fault::Down | Fault::Barred(_) => Side::Backend,
             Fault::Denied | Fault::Limit => Side::Client,
             Fault::Stopping => Side::Us,
         }
@@ -65,6 +67,7 @@ impl Fault {
             Fault::Garbage(_) | Fault::TooLong(_) => RefusalCode::BackendConfused,
             Fault::Tls(_) => RefusalCode::BackendDown,
             Fault::Denied => RefusalCode::WrongPassword,
+            Fault::Barred(code) => code,
             Fault::Limit => RefusalCode::TooManyTries,
             Fault::Stopping => RefusalCode::Stopping,
         }

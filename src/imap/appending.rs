@@ -62,7 +62,7 @@ impl Session {
     /// Asks the book for room for the present message, and goes on if there is some.
     pub(super) fn judge(&mut self, mut append: Box<Append>, taken: usize) -> Step {
         if append.literal.size > self.rules.append_limit || append.size > self.rules.append_limit {
-            let answer = reply::over_quota(&append.tag, RefusalCode::MessageTooLong);
+            let answer = reply::refused(&append.tag, RefusalCode::MessageTooLong);
             return self.refuse_append(append, taken, answer);
         }
         // Nothing is asked in the middle of a command.
@@ -74,7 +74,7 @@ impl Session {
             Ok(()) => {}
             Err(code @ (RefusalCode::MailboxFull | RefusalCode::AssociationFull)) => return self.no_room(append, taken, code),
             Err(code) => {
-                let answer = reply::over_quota(&append.tag, code);
+                let answer = reply::refused(&append.tag, code);
                 return self.refuse_append(append, taken, answer);
             }
         }
@@ -124,7 +124,7 @@ impl Session {
         }
         let answer = match append.asked {
             Asked::Folder(Some(false)) => reply::no(&append.tag, "TRYCREATE", RefusalCode::NoSuchFolder),
-            _ => reply::over_quota(&append.tag, code),
+            _ => reply::refused(&append.tag, code),
         };
         self.gate.refused();
         self.refuse_append(append, taken, answer)
@@ -238,7 +238,7 @@ impl Session {
         // What the backend will count on top is paid before it can store anything.
         if let Err(code) = self.gate.grow(&append.tag, append.stored().saturating_sub(append.size)) {
             append.literal = literal.unwrap_or(Literal { size: 0, sync: true, ..append.literal });
-            let answer = reply::over_quota(&append.tag, code);
+            let answer = reply::refused(&append.tag, code);
             self.gate.refused();
             return self.refuse_append(append, len, answer);
         }

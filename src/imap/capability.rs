@@ -2,13 +2,23 @@
 //!
 //! A list may come untagged, in a response code, or in a greeting (RFC 9051 7.2.2, 7.1); the same filter serves all.
 
-/// Before login. LITERAL+ is ours there: the framer takes both kinds.
-pub fn before_login(tls: bool, starttls: bool) -> &'static str {
-    match (tls, starttls) {
-        (true, _) => "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN AUTH=XOAUTH2 AUTH=OAUTHBEARER",
-        (false, true) => "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE STARTTLS LOGINDISABLED",
-        (false, false) => "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE LOGINDISABLED",
+use crate::wire::sasl::{Name, Tokens};
+
+/// Before login; in the clear STARTTLS is all that leads on. LITERAL+ is ours there: the framer takes both kinds. Mechanisms for
+/// `tokens` are the backends'.
+pub fn before_login(secure: bool, tokens: Tokens) -> String {
+    const ALWAYS: &str = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE";
+    if !secure {
+        return format!("{ALWAYS} STARTTLS LOGINDISABLED");
     }
+    let names = [Name::Plain, Name::Login, Name::XOAuth2, Name::OAuthBearer];
+    let offered = names.into_iter().filter(|name| tokens.allow(*name)).map(|name| format!(" AUTH={}", name.word()));
+    [ALWAYS.to_owned()].into_iter().chain(offered).collect()
+}
+
+/// The mechanisms for tokens in a backend's list.
+pub fn tokens(list: &[u8]) -> Tokens {
+    Tokens { bearer: has(list, b"AUTH=OAUTHBEARER"), xoauth2: has(list, b"AUTH=XOAUTH2") }
 }
 
 /// Whether the backend's `capability` is passed on after login.

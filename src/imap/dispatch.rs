@@ -87,7 +87,7 @@ impl Session {
         name: Option<&[u8]>,
     ) -> Step {
         if let Err(code) = self.may_change() {
-            return self.refuse(taken, literal, reply::over_quota(command.0, code), SWALLOW);
+            return self.refuse(taken, literal, reply::refused(command.0, code), SWALLOW);
         }
         if let Some(step) = self.shrinks_others(line, taken, literal, name) {
             return step;
@@ -201,7 +201,7 @@ impl Session {
     fn folder(&mut self, collect: &Collect, taken: usize, name: &[u8], rest: &[u8]) -> Step {
         if collect.row.verb == Verb::Create {
             if let Err(code) = self.may_change() {
-                return self.refuse(taken, None, reply::over_quota(&collect.tag, code), SWALLOW);
+                return self.refuse(taken, None, reply::refused(&collect.tag, code), SWALLOW);
             }
             // A new folder may be a special one.
             self.places_asked = false;

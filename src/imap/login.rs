@@ -12,7 +12,7 @@ use super::verbs::Verb;
 use super::{capability, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Credential, Mechanism, Private, Secret};
-use crate::wire::sasl::{self, Exchange, Name};
+use crate::wire::sasl::{self, Exchange, Name, Tokens};
 
 /// Octets of one command before login, literals included. The longest honest ones are AUTHENTICATE with a token, and ID with as many
 /// and as long fields as RFC 2971 3.3 allows: 31,806 octets.
@@ -58,6 +58,8 @@ pub struct Login {
     protection: Protection,
     command: Zeroizing<Vec<u8>>,
     exchange: Option<(Box<[u8]>, Exchange)>,
+    /// What backends take besides passwords.
+    tokens: Tokens,
     left: u8,
 }
 
@@ -65,7 +67,13 @@ impl Login {
     /// A new session. After STARTTLS a new one is made: nothing from before counts.
     pub fn new(protection: Protection) -> Login {
         let framer = Framer::new(Direction::Client);
-        Login { framer, protection, command: Zeroizing::default(), exchange: None, left: COMMANDS }
+        let (command, tokens) = Default::default();
+        Login { framer, protection, command, exchange: None, tokens, left: COMMANDS }
+    }
+
+    /// The same, with these mechanisms for tokens besides those for passwords: a backend has them.
+    pub fn offering(self, tokens: Tokens) -> Login {
+        Login { tokens, ..self }
     }
 
     /// The first line we send (not after STARTTLS).
@@ -73,9 +81,8 @@ impl Login {
         format!("* OK [CAPABILITY {}] nologd ready\r\n", self.capabilities()).into_bytes()
     }
 
-    fn capabilities(&self) -> &'static str {
-        let secure = self.protection == Protection::Secure;
-        capability::before_login(secure, !secure)
+    fn capabilities(&self) -> String {
+        capability::before_login(self.protection == Protection::Secure, self.tokens)
     }
 
     /// What to do with the first bytes of `input`.
@@ -151,7 +158,7 @@ impl Login {
             Verb::StartTls if !secure && head.arguments.is_empty() => {
                 return Before::StartTls(len, reply::ok(head.tag, "Begin TLS negotiation now"));
             }
-            Verb::Login | Verb::Authenticate if !secure => reply::no(head.tag, "PRIVACYREQUIRED", RefusalCode::TlsFirst),
+            Verb::Login | Verb::Authenticate if !secure => reply::refused(head.tag, RefusalCode::TlsFirst),
             Verb::Login => return self.login(command, &head, len),
             Verb::Authenticate => return self.authenticate(&head, len),
             Verb::StartTls => reply::bad(head.tag, RefusalCode::NotHere),
@@ -173,11 +180,11 @@ impl Login {
 
     fn authenticate(&mut self, head: &Head<'_>, len: usize) -> Before {
         let mut words = head.arguments.splitn(2, |byte| *byte == b' ');
-        let name = words.next().and_then(Name::parse);
+        let name = words.next().and_then(Name::parse).filter(|name| self.tokens.allow(*name));
         let initial = words.next();
         match name {
             Some(name) => self.sasl(len, head.tag.into(), sasl::start(name, initial)),
-            None => Before::Answer(len, reply::no(head.tag, "CANNOT", RefusalCode::NotHere)),
+            None => Before::Answer(len, reply::refused(head.tag, RefusalCode::LoginMethod)),
         }
     }
 
@@ -196,17 +203,7 @@ impl Login {
 
 /// The answer to a login that was refused: the same for an unknown user, an unknown domain and a wrong password.
 pub fn denied(tag: &[u8]) -> Vec<u8> {
-    reply::no(tag, "AUTHENTICATIONFAILED", RefusalCode::WrongPassword)
-}
-
-/// The answer to a login that could not be tried.
-pub fn untried(tag: &[u8], code: RefusalCode) -> Vec<u8> {
-    let response = match code {
-        RefusalCode::TooManyTries | RefusalCode::TooManyConnections => "LIMIT",
-        RefusalCode::Suspended => "CONTACTADMIN",
-        _ => "UNAVAILABLE",
-    };
-    reply::no(tag, response, code)
+    reply::refused(tag, RefusalCode::WrongPassword)
 }
 
 /// The answer to a login that the backend accepted, with its capabilities as the client is told them.
@@ -251,6 +248,9 @@ fn value(text: &[u8]) -> Option<(Zeroizing<Vec<u8>>, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     /// Feeds all of `input`, and gives what was said and what is tried.
@@ -313,6 +313,24 @@ mod tests {
             let (said, tried) = talk(Protection::Secure, input);
             assert!(tried.is_none() && said.contains("a NO [AUTHENTICATIONFAILED]"), "{said}");
         }
+    }
+
+    /// A mechanism that no backend has is not offered, and a try with it is none.
+    #[test]
+    fn tokens_are_taken_where_a_backend_has_them() {
+        let blob = b"user=alice@velo.example\x01auth=Bearer t\x01\x01";
+        let command = [&b"a AUTHENTICATE XOAUTH2 "[..], STANDARD.encode(blob).as_bytes(), b"\r\n"].concat();
+        let mut login = Login::new(Protection::Secure);
+        assert!(!login.greeting().windows(12).any(|word| word == b"AUTH=XOAUTH2"));
+        let Before::Answer(_, answer) = login.next(&command) else { panic!("it was tried") };
+        assert!(answer.starts_with(b"a NO [CANNOT] ") && answer.ends_with(b" (LOGIN-METHOD)\r\n"));
+        let mut login = Login::new(Protection::Secure).offering(Tokens { xoauth2: true, bearer: false });
+        let greeting = String::from_utf8(login.greeting()).unwrap();
+        assert!(greeting.contains(" AUTH=XOAUTH2") && !greeting.contains("OAUTHBEARER"), "{greeting}");
+        assert!(matches!(login.next(&command), Before::Try(..)));
+        assert!(matches!(login.next(b"b AUTHENTICATE OAUTHBEARER\r\n"), Before::Answer(..)));
+        let clear = Login::new(Protection::StartTls).offering(Tokens { xoauth2: true, bearer: true });
+        assert!(!String::from_utf8(clear.greeting()).unwrap().contains("AUTH="));
     }
 
     #[test]

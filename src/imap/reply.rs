@@ -20,16 +20,34 @@ pub fn no(tag: &[u8], response: &str, code: RefusalCode) -> Vec<u8> {
     refusal(tag, "NO", response, code)
 }
 
-/// `NO` because the book said so (RFC 5530, RFC 9208 5.4.2).
-pub fn over_quota(tag: &[u8], code: RefusalCode) -> Vec<u8> {
-    let response = match code {
-        RefusalCode::MailboxFull | RefusalCode::AssociationFull | RefusalCode::TooManyMailboxes => "OVERQUOTA",
+/// `NO` with the response code that goes with `code`.
+pub fn refused(tag: &[u8], code: RefusalCode) -> Vec<u8> {
+    no(tag, response(code), code)
+}
+
+/// The response code that tells programs what `code` tells people (RFC 5530, RFC 9208 5.4.2, RFC 4469 for TOOBIG). Without a
+/// wildcard, so that a new word gets its own here too. Empty: RFC 5530 has nothing that says it.
+fn response(code: RefusalCode) -> &'static str {
+    match code {
+        RefusalCode::AssociationFull | RefusalCode::MailboxFull | RefusalCode::TooManyMailboxes => "OVERQUOTA",
         RefusalCode::MessageTooLong => "TOOBIG",
-        RefusalCode::TooManyWrites => "LIMIT",
-        RefusalCode::ReadOnly | RefusalCode::NotYourFolder => "NOPERM",
-        _ => "UNAVAILABLE",
-    };
-    no(tag, response, code)
+        RefusalCode::TooManyConnections | RefusalCode::TooManyMessages | RefusalCode::TooManyRecipients => "LIMIT",
+        RefusalCode::TooManyTries | RefusalCode::TooManyWrites => "LIMIT",
+        RefusalCode::NotYourAddress | RefusalCode::NotYourFolder | RefusalCode::ReadOnly => "NOPERM",
+        RefusalCode::AskAdmins | RefusalCode::Suspended => "CONTACTADMIN",
+        RefusalCode::NotAllowed => "AUTHORIZATIONFAILED",
+        RefusalCode::PasswordExpired => "EXPIRED",
+        RefusalCode::WrongPassword => "AUTHENTICATIONFAILED",
+        RefusalCode::TlsFirst => "PRIVACYREQUIRED",
+        RefusalCode::LoginMethod | RefusalCode::NotHere => "CANNOT",
+        RefusalCode::NoSuchFolder | RefusalCode::NoSuchMessage => "NONEXISTENT",
+        RefusalCode::BackendConfused | RefusalCode::BackendDown | RefusalCode::BackendSetup => "UNAVAILABLE",
+        RefusalCode::SentOrNot | RefusalCode::SessionEnded | RefusalCode::SizeUnknown => "UNAVAILABLE",
+        RefusalCode::Stopping | RefusalCode::UnknownDomain | RefusalCode::UnknownMailbox => "UNAVAILABLE",
+        RefusalCode::BareLineEnd | RefusalCode::HeaderTooLong | RefusalCode::LineTooLong | RefusalCode::LoginFirst => "",
+        RefusalCode::MessageMalformed | RefusalCode::NoSender | RefusalCode::SenderUnclear => "",
+        RefusalCode::Syntax | RefusalCode::TooSlow => "",
+    }
 }
 
 /// `* BYE`, the last words of a session that ends by `fault`.
@@ -37,7 +55,8 @@ pub fn bye(fault: Fault) -> Vec<u8> {
     let response = match fault {
         Fault::Down | Fault::Stopping => "UNAVAILABLE",
         Fault::Limit => "LIMIT",
-        _ => "",
+        Fault::Barred(code) => response(code),
+        Fault::Gone(_) | Fault::Garbage(_) | Fault::Slow(_) | Fault::TooLong(_) | Fault::Tls(_) | Fault::Denied => "",
     };
     refusal(b"*", "BYE", response, fault.code())
 }
@@ -49,8 +68,7 @@ pub fn turned_away(code: RefusalCode) -> Vec<u8> {
 
 /// `* BYE` of a session that others ended: an admin, or the book.
 pub fn bye_by(code: RefusalCode) -> Vec<u8> {
-    let response = if code == RefusalCode::Suspended { "CONTACTADMIN" } else { "UNAVAILABLE" };
-    refusal(b"*", "BYE", response, code)
+    refusal(b"*", "BYE", response(code), code)
 }
 
 /// `* BYE` of a session that cannot go on without storing more than there is room for.
@@ -117,5 +135,17 @@ mod tests {
             assert_eq!(told.iter().filter(|byte| **byte == b'\n').count(), lines);
         }
         assert!(bye(Fault::Down).starts_with(b"* BYE [UNAVAILABLE] "));
+    }
+
+    /// Only a wrong password is told as one (RFC 5530 3), and who only reads mail hears nothing of sending it.
+    #[test]
+    fn every_code_has_an_answer_and_few_are_about_passwords() {
+        for code in RefusalCode::ALL {
+            let line = String::from_utf8(refused(b"a", *code)).unwrap();
+            assert!(line.starts_with("a NO ") && line.ends_with(&format!(" ({})\r\n", code.word())), "{line}");
+            assert_eq!(line.contains("[AUTHENTICATIONFAILED]"), *code == RefusalCode::WrongPassword, "{line}");
+        }
+        let first = String::from_utf8(bad(b"a", RefusalCode::LoginFirst)).unwrap();
+        assert!(!first.contains("outgoing") && !first.contains("send"), "{first}");
     }
 }

@@ -43,7 +43,7 @@ impl Session {
             return self.send_transfer(&transfer, transfer.word(), taken);
         }
         if let Err(code) = self.may_change() {
-            return self.refuse(taken, None, reply::over_quota(&transfer.tag, code), SWALLOW);
+            return self.refuse(taken, None, reply::refused(&transfer.tag, code), SWALLOW);
         }
         // Which folder it is out of, the backend is just about to say.
         if !self.selecting.is_empty() {
@@ -90,7 +90,7 @@ impl Session {
                 let turned = from_own && transfer.by_uid && transfer.verb == Verb::Copy && own_trash;
                 self.no_room_for(transfer, taken, code, turned)
             }
-            Err(code) => self.refuse(taken, None, reply::over_quota(&transfer.tag, code), SWALLOW),
+            Err(code) => self.refuse(taken, None, reply::refused(&transfer.tag, code), SWALLOW),
         }
     }
 
@@ -139,7 +139,7 @@ impl Session {
         self.gate.refused();
         let answer = match transfer.asked {
             Asked::Folder(Some(false)) => reply::no(&transfer.tag, "TRYCREATE", RefusalCode::NoSuchFolder),
-            _ => reply::over_quota(&transfer.tag, code),
+            _ => reply::refused(&transfer.tag, code),
         };
         self.refuse(taken, None, answer, SWALLOW)
     }
@@ -157,7 +157,7 @@ impl Session {
     /// RENAME: folders stay with their owners.
     pub(super) fn rename(&mut self, tag: Box<[u8]>, names: (Vec<u8>, Vec<u8>), taken: usize) -> Step {
         if let Err(code) = self.may_change() {
-            return self.refuse(taken, None, reply::over_quota(&tag, code), SWALLOW);
+            return self.refuse(taken, None, reply::refused(&tag, code), SWALLOW);
         }
         if self.wants_places() {
             return self.ask_places(Pending::Rename { tag, names }, taken);

@@ -17,9 +17,17 @@ pub(super) fn no_room(why: &NoSpace) -> Vec<u8> {
 
 /// A backend that cannot be used, or went away.
 pub(super) fn backend(fault: Fault) -> Vec<u8> {
-    match fault.code() {
-        RefusalCode::BackendConfused => coded("451 4.3.0", "The mail server made no sense", RefusalCode::BackendConfused),
-        _ => coded("451 4.3.0", "The mail server does not answer", RefusalCode::BackendDown),
+    match fault {
+        Fault::Garbage(_) | Fault::TooLong(_) => {
+            coded("451 4.3.0", "The mail server made no sense", RefusalCode::BackendConfused)
+        }
+        Fault::Gone(_) | Fault::Slow(_) | Fault::Down | Fault::Tls(_) | Fault::Stopping => {
+            coded("451 4.3.0", "The mail server does not answer", RefusalCode::BackendDown)
+        }
+        // Nobody logs in here: it is set up to ask for what it never gets.
+        Fault::Denied | Fault::Barred(_) | Fault::Limit => {
+            coded("451 4.3.0", "The mail server takes nothing from here", RefusalCode::BackendSetup)
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::session::{Act, Peer, Session, Step};
 use super::state::{State, Transaction};
 use crate::fault::RefusalCode;
 use crate::smtp::answer::{self, arguments, out_of_order, refusal};
-use crate::smtp::command::{Command, Line, Wrong, line};
+use crate::smtp::command::{Command, Line, Wrong, announces_octets, line};
 use crate::smtp::path::{Parameters, Path};
 
 impl Session {
@@ -23,6 +23,11 @@ impl Session {
                 self.close(RefusalCode::LineTooLong);
                 Step::new(0, Act::Again)
             }
+            // BDAT is not offered, and its octets must not be read as commands.
+            Line::Whole(..) | Line::Unreadable(_) if announces_octets(client) => {
+                self.close(RefusalCode::NotHere);
+                Step::new(client.len(), Act::Again)
+            }
             Line::Unreadable(used) => {
                 self.say(state, refusal(RefusalCode::Syntax));
                 Step::new(used, Act::Again)
@@ -31,7 +36,7 @@ impl Session {
                 match Command::parse(line) {
                     Ok(command) => self.obey(env, state, command),
                     Err(Wrong::Verb) => self.say(state, refusal(RefusalCode::Syntax)),
-                    Err(Wrong::Arguments) => self.say(state, arguments()),
+                    Err(Wrong::Arguments | Wrong::Chunk) => self.say(state, arguments()),
                 }
                 Step::new(used, Act::Again)
             }

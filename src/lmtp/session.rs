@@ -266,11 +266,7 @@ impl Session {
 
     /// The last words to a client that is too slow, or that we cannot serve any longer.
     pub fn close(&mut self, code: RefusalCode) {
-        let line = match code {
-            RefusalCode::TooSlow | RefusalCode::Stopping | RefusalCode::LineTooLong => said::refusal(code),
-            _ => said::coded("421 4.7.0", "Closing", code),
-        };
-        self.answers.extend(line);
+        self.answers.extend(said::farewell(code));
         self.state = State::Closed;
     }
 }

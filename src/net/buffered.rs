@@ -3,7 +3,7 @@
 //! Faults name the side that the link leads to. A deadline holds for every wait.
 
 use std::future::poll_fn;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::time::{Instant, timeout_at};
 
@@ -105,6 +105,12 @@ impl BufferedConn {
             return Poll::Ready(());
         }
         self.conn.poll_fill(cx, &mut self.input).map(drop)
+    }
+
+    /// Whether the peer has closed, as far as the kernel has told by now. What it said before is in the input then.
+    pub fn is_gone(&mut self) -> bool {
+        let mut nobody = Context::from_waker(Waker::noop());
+        !self.input.is_full() && matches!(self.conn.poll_fill(&mut nobody, &mut self.input), Poll::Ready(Ok(0) | Err(_)))
     }
 
     /// Says goodbye and closes; a peer that does not listen any more is no fault.

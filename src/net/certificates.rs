@@ -15,6 +15,7 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 
 use super::certificate_folder::{Broken, Good, Stamps, Validity, folders, names, read, stamps};
+use crate::private::Domain;
 
 /// All certificates in force.
 pub struct Certificates {
@@ -144,7 +145,7 @@ impl Loaded {
         let all: BTreeSet<_> = self::folders(folder).into_iter().chain(known).collect();
         let folders: Vec<_> = all.into_iter().map(|name| before.next(folder, name, now)).collect();
         let names = served(&folders, now);
-        let fallback = folders.iter().find(|folder| *folder.name == *default).and_then(|folder| folder.good.as_ref());
+        let fallback = folders.iter().find(|folder| is_same(&folder.name, default)).and_then(|folder| folder.good.as_ref());
         let fallback = fallback.map(|good| good.key.clone());
         Loaded { folders, names, fallback, seen }
     }
@@ -190,6 +191,13 @@ impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.chosen(hello.server_name())
     }
+}
+
+/// Whether two names of folders are one, also where a name is written in letters and the other in ASCII (RFC 5890 2.3.2.5). What
+/// clients ask for, and what stands in certificates, is always in ASCII.
+fn is_same(name: &str, other: &str) -> bool {
+    let domain = Domain::parse(name);
+    name == other || domain.is_some() && domain == Domain::parse(other)
 }
 
 // rustls wants it; it says nothing.

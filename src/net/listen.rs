@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::conn::Conn;
 use super::shutdown::{Phase, Shutdown};
-use crate::event::{Event, emit};
+use crate::event::{Event, Provoked, count, emit};
 use crate::private::Peer;
 
 /// A bound socket that is not served yet.
@@ -90,7 +90,7 @@ impl Bound {
     pub async fn serve(self, number: u64, mut stop: Shutdown, mut serve: impl FnMut(Conn, Peer)) {
         let accepting = async {
             let Ok(listener) = Listener::new(self) else {
-                emit(Event::AcceptFailed { listener: number });
+                emit(Event::AcceptFailed { listener: number, times: 1 });
                 return;
             };
             loop {
@@ -98,7 +98,7 @@ impl Bound {
                     Ok((conn, peer)) => serve(conn, peer),
                     // Out of file descriptors, mostly: give sessions time to end instead of spinning.
                     Err(_) => {
-                        emit(Event::AcceptFailed { listener: number });
+                        count(Provoked::AcceptFailed(number));
                         sleep(Duration::from_millis(200)).await;
                     }
                 }

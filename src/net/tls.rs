@@ -200,7 +200,7 @@ mod tests {
     const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/certs-example");
 
     fn server() -> Arc<ServerConfig> {
-        let (certificates, _) = Certificates::load(Path::new(FOLDER), "mail.nolog.example");
+        let (certificates, _) = Certificates::load(Path::new(FOLDER), "mail.nolog.example", 0);
         let Ok(server) = Server::new(certificates, Alpn::Imap, Duration::from_secs(1), None) else { panic!("no server") };
         server.acceptor.config().clone()
     }

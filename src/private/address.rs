@@ -2,28 +2,92 @@
 //!
 //! Absent on purpose: address literals (`user@[192.0.2.1]`) as logins; they name no association.
 
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+
+use idna::{AsciiDenyList, domain_to_ascii_cow};
+
 /// A domain in lower case, at most 255 octets, without a trailing dot. Not personal by itself, but never logged either.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Domain(Box<str>);
+///
+/// `vélo.example` and `xn--vlo-bma.example` are two spellings of one domain (RFC 5890 2.3.2.5): equal, with one place in every
+/// order and every map. The ASCII one is the key everywhere; how it was written is kept beside it.
+#[derive(Clone)]
+pub struct Domain {
+    ascii: Box<str>,
+    /// In lower case, where that is something else.
+    written: Option<Box<str>>,
+}
 
 impl Domain {
-    /// Reads a domain: letters, digits, `-`, `.`, `_`, and any non-ASCII letter (RFC 6531); no empty label.
+    /// Reads a domain: letters, digits, `-`, `.`, `_`, and what IDNA (UTS 46) makes an ASCII name of; no empty label.
     pub fn parse(text: &str) -> Option<Domain> {
         let text = text.strip_suffix('.').unwrap_or(text);
-        let fits = !text.is_empty() && text.len() <= 255;
-        let labels = text.split('.').all(|label| {
-            !label.is_empty()
-                && label.len() <= 63
-                && label
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || !c.is_ascii() && c.is_alphanumeric())
+        if text.len() > 1024 {
+            return None;
+        }
+        let written = text.to_lowercase();
+        let ascii = if text.is_ascii() && !has_two_spellings(&written) {
+            written.clone()
+        } else {
+            match domain_to_ascii_cow(text.as_bytes(), AsciiDenyList::EMPTY) {
+                Ok(ascii) => ascii.into_owned(),
+                // Of no other spelling, and what was a name in the DNS stays one.
+                Err(_) if text.is_ascii() => written.clone(),
+                Err(_) => return None,
+            }
+        };
+        let fits = !ascii.is_empty() && ascii.len() <= 255;
+        let labels = ascii.split('.').all(|label| {
+            let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+            !label.is_empty() && label.len() <= 63 && label.bytes().all(known)
         });
-        (fits && labels).then(|| Domain(text.to_lowercase().into()))
+        let written = (written != ascii).then(|| written.into());
+        (fits && labels).then(|| Domain { ascii: ascii.into(), written })
     }
 
-    /// The domain's text: for routes, answers and the book.
+    /// The domain's text in ASCII: for routes, keys, answers and other servers.
     pub fn reveal(&self) -> &str {
-        &self.0
+        &self.ascii
+    }
+
+    /// As it was written, in lower case: for who knows it in that spelling.
+    pub fn reveal_written(&self) -> &str {
+        self.written.as_deref().unwrap_or(&self.ascii)
+    }
+
+    /// Whether it can be written in two ways.
+    pub fn has_two_spellings(&self) -> bool {
+        has_two_spellings(&self.ascii)
+    }
+}
+
+fn has_two_spellings(ascii: &str) -> bool {
+    ascii.split('.').any(|label| label.starts_with("xn--"))
+}
+
+impl PartialEq for Domain {
+    fn eq(&self, other: &Domain) -> bool {
+        self.ascii == other.ascii
+    }
+}
+
+impl Eq for Domain {}
+
+impl Hash for Domain {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.ascii.hash(state);
+    }
+}
+
+impl PartialOrd for Domain {
+    fn partial_cmp(&self, other: &Domain) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Domain {
+    fn cmp(&self, other: &Domain) -> Ordering {
+        self.ascii.cmp(&other.ascii)
     }
 }
 
@@ -56,7 +120,7 @@ impl Address {
         &self.domain
     }
 
-    /// The whole address.
+    /// The whole address, its domain in ASCII.
     pub fn reveal(&self) -> String {
         format!("{}@{}", self.local, self.domain.reveal())
     }
@@ -103,6 +167,31 @@ mod tests {
         assert!(plain == Address::parse("alice+news@asso.example.").unwrap());
         assert_eq!(plain.without_tag('+').reveal(), "alice@asso.example");
         assert_eq!(Address::parse("+x@a.example").unwrap().without_tag('+').reveal_local(), "+x");
+    }
+
+    #[test]
+    fn two_spellings_are_one_domain() {
+        let domain = |text: &str| Domain::parse(text).unwrap();
+        let narrow = domain("xn--vlo-bma.example");
+        for text in ["vélo.example", "VÉLO.Example", "ve\u{301}lo.example", "XN--VLO-BMA.example", "vélo\u{3002}example."] {
+            let read = domain(text);
+            assert!(read == narrow && read.cmp(&narrow) == Ordering::Equal, "{text}");
+            assert_eq!(read.reveal(), "xn--vlo-bma.example");
+            assert!(std::collections::HashSet::from([narrow.clone()]).contains(&read), "{text}");
+        }
+        assert_eq!((domain("Vélo.example").reveal_written(), narrow.reveal_written()), ("vélo.example", "xn--vlo-bma.example"));
+        assert!(Address::parse("Zed@vélo.example") == Address::parse("zed@xn--vlo-bma.example"));
+        assert_eq!(Address::parse("zed@vélo.example").unwrap().reveal(), "zed@xn--vlo-bma.example");
+        // What only looks alike is another one: the first letter here is Cyrillic.
+        assert!(domain("\u{430}sso.example") != domain("asso.example"));
+        // A label that no other spelling leads to is itself.
+        assert_eq!(domain("xn--a.example").reveal(), "xn--a.example");
+        assert_eq!(domain("_dmarc.Asso.example").reveal(), "_dmarc.asso.example");
+        let wide = |count: usize| "é".repeat(count) + ".example";
+        assert!(Domain::parse(&wide(50)).is_some() && Domain::parse(&wide(70)).is_none());
+        for text in ["é..example", "é@b.example", "é b.example", "\u{ad}", "a\u{3002}\u{3002}b", "é/b.example", &wide(2000)] {
+            assert!(Domain::parse(text).is_none(), "{text}");
+        }
     }
 
     #[test]

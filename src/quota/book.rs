@@ -42,8 +42,6 @@ pub struct Book {
     pub(super) pulse: Arc<Pulse<AssociationEntry>>,
     /// Reservations that were refused since the start.
     pub(super) refused: AtomicU64,
-    /// Mail to unknown domains since the start.
-    pub(super) unknown: AtomicU64,
     directory: RwLock<Directory>,
     turn: Mutex<()>,
 }
@@ -96,7 +94,6 @@ impl Book {
             store,
             sending: Sending::default(),
             refused: AtomicU64::new(0),
-            unknown: AtomicU64::new(0),
             waiting,
             pulse,
             directory,

@@ -154,7 +154,8 @@ impl Edit {
                 return Err(AdminError::DomainTaken);
             }
         }
-        for (alias, domain) in &self.add_domain_aliases {
+        // The other spelling of a domain is the domain: nothing is to be added.
+        for (alias, domain) in self.add_domain_aliases.iter().filter(|(alias, domain)| alias != domain) {
             now.domain_aliases.insert(alias.clone(), domain.clone());
         }
         Ok(())

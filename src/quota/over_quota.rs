@@ -1,7 +1,5 @@
 //! What a sender is told when incoming mail finds no room: for good, or to try again later.
 
-use std::sync::atomic::Ordering;
-
 use super::ledger::{Entry, Ledger};
 use super::pulse::Tick;
 use super::tally::Tally;
@@ -74,11 +72,6 @@ impl Book {
             proven
         });
         proven.unwrap_or(true)
-    }
-
-    /// Takes note of mail to a domain that no association has; says how many there were since the start.
-    pub fn note_unknown(&self) -> u64 {
-        self.unknown.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 }
 

@@ -6,7 +6,8 @@
 //! level/NAME         what its contact was told last     imported          the config file's associations are in
 //! ```
 //!
-//! Every `reveal()` of the book's durable side is in this file. There is no time in any record.
+//! Every `reveal()` of the book's durable side is in this file. There is no time in any record. In keys, domains are in ASCII; an
+//! association's own stand in its record as the admin wrote them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +19,7 @@ use crate::private::{Address, Domain};
 use crate::store::{Change, Record, Schema, Step, StoreError};
 
 /// The schema of these records. A change in their meaning is a new step here.
-pub const SCHEMA: Schema = Schema(&[Step(leaving), Step(kinds)]);
+pub const SCHEMA: Schema = Schema(&[Step(leaving), Step(kinds), Step(spellings)]);
 
 /// Marks that the associations of the config file were taken over.
 pub(super) const IMPORTED: &str = "imported";
@@ -97,6 +98,39 @@ fn kinds(_: &[Record]) -> Result<Vec<Change>, StoreError> {
     Ok(Vec::new())
 }
 
+/// Version 3 to 4: a domain that can be written in two ways is one, and has one key. What an admin wrote to make the one lead to the
+/// other has nothing to say any more. Of two records of one mailbox the one that stood under the key stays; it is counted anew.
+fn spellings(records: &[Record]) -> Result<Vec<Change>, StoreError> {
+    let there: BTreeSet<&str> = records.iter().map(|record| record.key.reveal().as_str()).collect();
+    let mut changes = Vec::new();
+    for record in records {
+        let key = record.key.reveal();
+        match key.split_once('/') {
+            Some((kind @ ("alias" | "mailbox" | "usage"), name)) => {
+                let address = Address::parse(name).ok_or(StoreError::Damaged)?;
+                let new = format!("{kind}/{}", address.reveal());
+                if new != *key {
+                    changes.push(Change::remove(key.clone()));
+                    if !there.contains(new.as_str()) {
+                        changes.push(Change::put(new, record.value.reveal().clone()));
+                    }
+                }
+            }
+            Some(("association", _)) => {
+                let mut value: Value = serde_json::from_slice(record.value.reveal()).map_err(|_| StoreError::Damaged)?;
+                let aliases = value.get_mut("domain-aliases").and_then(Value::as_object_mut).ok_or(StoreError::Damaged)?;
+                let before = aliases.len();
+                aliases.retain(|alias, to| Domain::parse(alias).is_none() || Domain::parse(alias) != domain(to));
+                if aliases.len() < before {
+                    changes.push(put(key.clone(), &value));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(changes)
+}
+
 /// Removes an association's level.
 pub(super) fn forget_level(name: &Name) -> Change {
     Change::remove(format!("level/{}", name.reveal()))
@@ -134,9 +168,10 @@ fn records(association: &Association) -> BTreeMap<String, Value> {
 }
 
 fn settings(association: &Association) -> Value {
-    let domains: Vec<_> = association.domains.iter().map(Domain::reveal).collect();
+    let domains: Vec<_> = association.domains.iter().map(Domain::reveal_written).collect();
     let aliases = association.domain_aliases.iter();
-    let aliases: Map<_, _> = aliases.map(|(alias, domain)| (alias.reveal().to_owned(), json!(domain.reveal()))).collect();
+    let aliases: Map<_, _> =
+        aliases.map(|(alias, domain)| (alias.reveal_written().to_owned(), json!(domain.reveal_written()))).collect();
     let grants = association.grants.iter();
     let grants: Vec<_> = grants.map(|grant| json!({ "octets": grant.octets, "until": grant.until.print() })).collect();
     json!({
@@ -376,6 +411,40 @@ mod tests {
         assert!(matches!(known, Ok(Known::Level(_, Notified { level: Level::High, leaving: None }))));
         let usage = record("usage/a@velo.example", br#"{"octets":1,"messages":1,"level":95}"#);
         assert!(matches!(super::read(&usage), Ok(Known::Usage(_, _, Notified { level: Level::Full, leaving: None }))));
+    }
+
+    /// How it was written stays; and what version 3 kept apart is one.
+    #[test]
+    fn two_spellings_of_a_domain_are_one_record() {
+        let domain = |text| Domain::parse(text).unwrap();
+        let mut full = Association::new(Name::parse("velo").unwrap(), [domain("vélo.example")]);
+        full.domain_aliases.insert(domain("roue.example"), domain("xn--vlo-bma.example"));
+        let written = difference(None, Some(&full));
+        let value = written[0].value.as_ref().unwrap().reveal();
+        let Ok(Known::Association(read)) = super::read(&record("association/velo", value)) else { panic!("not read") };
+        assert!(*read == full && read.check().is_ok());
+        assert_eq!(read.domains.first().unwrap().reveal_written(), "vélo.example");
+
+        let text = String::from_utf8(value.to_vec()).unwrap();
+        let aliased = text.replace("\"domain-aliases\":{", "\"domain-aliases\":{\"xn--vlo-bma.example\":\"vélo.example\",");
+        let old = [
+            record("association/velo", aliased.as_bytes()),
+            record("usage/zed@vélo.example", b"{\"octets\":1}"),
+            record("mailbox/zed@vélo.example", b"{\"storage\":5}"),
+            record("mailbox/zed@xn--vlo-bma.example", b"{\"storage\":6}"),
+            record("alias/info@asso.example", b"[]"),
+        ];
+        let changes: Vec<_> = spellings(&old).unwrap().into_iter().collect();
+        let told: Vec<_> = changes.iter().map(|change| (change.key.reveal().as_str(), change.value.is_some())).collect();
+        let expected = [
+            ("association/velo", true),
+            ("usage/zed@vélo.example", false),
+            ("usage/zed@xn--vlo-bma.example", true),
+            ("mailbox/zed@vélo.example", false),
+        ];
+        assert_eq!(told, expected);
+        let healed = changes[0].value.as_ref().unwrap().reveal();
+        assert!(matches!(super::read(&record("association/velo", healed)), Ok(Known::Association(healed)) if *healed == full));
     }
 
     #[test]

@@ -35,6 +35,12 @@ impl Book {
         })
     }
 
+    /// How the book writes `domain`, if that can be written in two ways and is an association's own: its mail server knows that one.
+    pub fn spelling(&self, domain: &Domain) -> Option<Box<str>> {
+        let postmaster = Address::parse(&format!("postmaster@{}", domain.reveal())).filter(|_| domain.has_two_spellings())?;
+        self.with(&postmaster, |_, ledger, _| Some(ledger.association.domains.get(domain)?.reveal_written().into()))?
+    }
+
     /// The mailboxes that mail to `address` goes to: an alias is replaced by its targets, an alias domain by the domain it
     /// stands for, a sub-address by its mailbox. None when no association has the domain. Whether a mailbox exists, only the
     /// backend knows.
@@ -98,4 +104,39 @@ fn resolve(ledger: &Ledger, address: &Address, separator: Option<char>) -> BTree
     }
     let mailbox = separator.map_or_else(|| address.clone(), |separator| address.without_tag(separator));
     aliases.get(&mailbox).cloned().unwrap_or_else(|| [mailbox].into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::quota::{Association, Edit, Params};
+    use crate::store::Memory;
+
+    /// However an address is written: at login, in MAIL and From, in RCPT, in a question of Postfix, in a push.
+    #[test]
+    fn two_spellings_lead_to_one_association() {
+        let today = Day::from_unix(0);
+        let (domain, address) = (|text: &str| Domain::parse(text).unwrap(), |text: &str| Address::parse(text).unwrap());
+        for (written, other) in [("vélo.example", "xn--vlo-bma.example"), ("xn--vlo-bma.example", "vélo.example")] {
+            let book = Book::open(Arc::new(Memory::new()), Params::default()).ok().unwrap();
+            let velo = Association::new(Name::parse("velo").unwrap(), [domain(written)]);
+            assert!(book.add_association(velo, today).is_ok());
+            for text in [written, other] {
+                assert!(book.route(&domain(text), today).is_some(), "{text}");
+                let (zed, shifted) = (address(&format!("zed@{text}")), address(&format!("Zed+list@{other}")));
+                assert!(book.owns(&zed, &shifted) && book.owns(&shifted, &zed), "{text}");
+                assert!(!book.owns(&zed, &address(&format!("bob@{other}"))), "{text}");
+                assert!(book.resolve(&shifted) == Some([zed.clone()].into()), "{text}");
+                assert_eq!(book.account_of(&format!("ZED@{text}")), "zed@xn--vlo-bma.example");
+                assert_eq!(book.spelling(&domain(text)).as_deref(), Some(written));
+            }
+            assert!(book.spelling(&domain("asso.example")).is_none() && book.spelling(&domain("été.example")).is_none());
+            // The other spelling is nothing that could be added, by anybody.
+            let alias = Edit { add_domain_aliases: vec![(domain(other), domain(written))], ..Edit::default() };
+            assert!(book.set_association(&Name::parse("velo").unwrap(), &alias, today).is_ok());
+            assert!(book.add_association(Association::new(Name::parse("other").unwrap(), [domain(other)]), today).is_err());
+        }
+    }
 }

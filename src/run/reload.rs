@@ -45,6 +45,7 @@ pub(super) fn config(config: &Config, file: &ConfigFile, context: &Context) {
             let waits = waiting(config, &fresh, file, context);
             config::tell_unread(&fresh.associations, &context.book);
             context.backends.store(Arc::new(fresh.backends));
+            context.methods.forget();
             emit(Event::Reloaded { backends: backends as u64 });
             if waits > 0 {
                 emit(Event::RestartNeeded { sections: waits });

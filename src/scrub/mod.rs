@@ -55,10 +55,9 @@ pub struct Context<'a> {
     pub profile: Profile,
     /// A person, or a program that sends by itself.
     pub writer: Writer,
-    /// The mailbox that logged in, whoever is in From: its Message-IDs are its own. Its domain stands at the right of them,
-    /// unless it is not ASCII.
+    /// The mailbox that logged in, whoever is in From: its Message-IDs are its own. Its domain stands at the right of them.
     pub mailbox: &'a Address,
-    /// Our own name, for Received, and for a Message-ID where the domain is not ASCII.
+    /// Our own name, for Received.
     pub hostname: &'a str,
     /// Seconds since 1970. In the trace, and in place of a Date that cannot be read.
     pub now: i64,
@@ -77,10 +76,9 @@ impl Context<'_> {
         format!("Received: by {} (nologd); ", self.hostname)
     }
 
-    /// Header fields are ASCII unless the whole path knows SMTPUTF8, which an identifier must not demand.
+    /// In ASCII: header fields are, unless the whole path knows SMTPUTF8, which an identifier must not demand.
     fn id_domain(&self) -> &str {
-        let domain = self.mailbox.domain().reveal();
-        if domain.is_ascii() { domain } else { self.hostname }
+        self.mailbox.domain().reveal()
     }
 }
 
@@ -132,7 +130,9 @@ impl Refusal {
     pub fn code(self) -> RefusalCode {
         match self {
             Refusal::Malformed | Refusal::TooManyFields | Refusal::TooManySenders => RefusalCode::MessageMalformed,
-            Refusal::NoFrom | Refusal::NotYours | Refusal::UnclearSender => RefusalCode::NotYourAddress,
+            Refusal::NoFrom => RefusalCode::NoSender,
+            Refusal::NotYours => RefusalCode::NotYourAddress,
+            Refusal::UnclearSender => RefusalCode::SenderUnclear,
             Refusal::TooLong => RefusalCode::HeaderTooLong,
         }
     }
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn an_identifier_is_ascii_whatever_the_domain() {
         let out = submitted(BUILT_IN, "caf\u{e9}.example", "From: alice@asso.example\r\nMessage-ID: <x@y>\r\n\r\n").unwrap();
-        assert!(out.is_ascii() && out.contains("@mail.nolog.example>\r\n"));
+        assert!(out.is_ascii() && out.contains("@xn--caf-dma.example>\r\n"));
     }
 
     #[test]

@@ -20,6 +20,10 @@ use super::Refusal;
 /// Different addresses in From or Sender. Nobody has more of their own, and each is asked for in the book.
 const MOST: usize = 100;
 
+/// Different texts of addresses that are read at all: one with letters outside ASCII costs microseconds, and a block has room for
+/// thousands.
+const READ: usize = 1000;
+
 /// Passes if the message has one From field and at most one Sender field, readable, and every address in them is `owns`ed.
 pub(super) fn check(parts: &[Part<'_>], owns: &dyn Fn(&Address) -> bool) -> Result<(), Refusal> {
     let mut from = named(parts, "From");
@@ -57,8 +61,9 @@ fn own_addresses(field: Field<'_>, owns: &dyn Fn(&Address) -> bool) -> Result<us
     }
     let mut second = match MessageStream::new(field.value()).parse_address() {
         HeaderValue::Address(address) => {
-            let texts = address.iter().filter_map(|addr| addr.address.as_deref());
-            let parsed: Option<Vec<Address>> = texts.map(Address::parse).collect();
+            let texts: BTreeSet<_> = address.iter().filter_map(|addr| addr.address.as_deref()).collect();
+            let parsed: Option<Vec<Address>> = texts.into_iter().take(READ + 1).map(Address::parse).collect();
+            let parsed = parsed.filter(|parsed| parsed.len() <= READ);
             parsed.ok_or(Refusal::UnclearSender)?
         }
         _ => Vec::new(),
@@ -99,7 +104,7 @@ fn unique(addresses: &mut Vec<Address>) {
 /// The addresses of a mailbox or group list. `None` if anything in it is not of the grammar.
 fn strict(value: &[u8]) -> Option<Vec<Address>> {
     let tokens = tokens(value)?;
-    let mut addresses = Vec::new();
+    let mut addresses = AddressList::default();
     let mut entry = 0;
     let mut in_group = false;
     let mut in_angle = false;
@@ -131,14 +136,34 @@ fn strict(value: &[u8]) -> Option<Vec<Address>> {
         return None;
     }
     mailbox(tokens.get(entry..)?, &mut addresses)?;
-    Some(addresses)
+    Some(addresses.addresses)
+}
+
+/// The addresses so far, each text of one read once.
+#[derive(Default)]
+struct AddressList {
+    texts: BTreeSet<Vec<u8>>,
+    addresses: Vec<Address>,
+}
+
+impl AddressList {
+    /// `None`: it is no address, or there are too many.
+    fn add(&mut self, tokens: &[Token<'_>]) -> Option<()> {
+        let [Token::Word(local) | Token::Quoted(local), Token::Special(b'@'), Token::Word(domain)] = tokens else { return None };
+        let text = [*local, b"@", *domain].concat();
+        if !self.texts.contains(&text) {
+            self.addresses.push(Address::parse(std::str::from_utf8(&text).ok()?)?);
+            self.texts.insert(text);
+        }
+        (self.texts.len() <= READ).then_some(())
+    }
 }
 
 /// One entry between commas; RFC 5322 4.4 lets it be empty.
-fn mailbox(tokens: &[Token<'_>], addresses: &mut Vec<Address>) -> Option<()> {
+fn mailbox(tokens: &[Token<'_>], addresses: &mut AddressList) -> Option<()> {
     let Some(open) = tokens.iter().position(|token| matches!(token, Token::Special(b'<'))) else {
         if !tokens.is_empty() {
-            addresses.push(address(tokens)?);
+            addresses.add(tokens)?;
         }
         return Some(());
     };
@@ -146,21 +171,15 @@ fn mailbox(tokens: &[Token<'_>], addresses: &mut Vec<Address>) -> Option<()> {
     // some show it: it must be the member's too, and nothing but it may be there.
     let name = tokens.get(..open)?;
     if !phrase(name) {
-        addresses.push(address(name)?);
+        addresses.add(name)?;
     }
     let (last, inner) = tokens.get(open + 1..)?.split_last()?;
-    addresses.push(address(inner)?);
+    addresses.add(inner)?;
     matches!(last, Token::Special(b'>')).then_some(())
 }
 
 fn phrase(tokens: &[Token<'_>]) -> bool {
     tokens.iter().all(|token| !matches!(token, Token::Special(_)))
-}
-
-fn address(tokens: &[Token<'_>]) -> Option<Address> {
-    let [Token::Word(local) | Token::Quoted(local), Token::Special(b'@'), Token::Word(domain)] = tokens else { return None };
-    let text = [*local, b"@", *domain].concat();
-    Address::parse(std::str::from_utf8(&text).ok()?)
 }
 
 #[derive(Clone, Copy)]

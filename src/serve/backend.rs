@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::clock::today;
 use super::{Context, pool};
-use crate::event::{Event, emit};
+use crate::event::{Event, Provoked, count, emit};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
 use crate::limit::Seat;
@@ -25,6 +25,11 @@ use crate::route::{Backends, ClientHint, Security};
 #[derive(Default)]
 pub struct Health {
     down: AtomicU64,
+    /// What was told last.
+    told: AtomicU64,
+    /// Of whom something was told since [`Health::tell`]: what changes meanwhile waits for the next, so that nobody who can
+    /// make a server falter can write a line each time.
+    hushed: AtomicU64,
     failures: AtomicU64,
 }
 
@@ -32,13 +37,32 @@ impl Health {
     pub(super) fn set(&self, backend: usize, up: bool) {
         let Some(bit) = u32::try_from(backend).ok().and_then(|shift| 1u64.checked_shl(shift)) else { return };
         let before = if up { self.down.fetch_and(!bit, Ordering::Relaxed) } else { self.down.fetch_or(bit, Ordering::Relaxed) };
-        match (before & bit != 0, up) {
-            (true, true) => emit(Event::BackendUp { backend: backend as u64 }),
-            (false, false) => {
-                self.failures.fetch_add(1, Ordering::Relaxed);
-                emit(Event::BackendDown { backend: backend as u64 });
-            }
-            _ => {}
+        if (before & bit == 0) == up {
+            return;
+        }
+        if !up {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.hushed.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+            self.say(backend as u64, bit, up);
+        }
+    }
+
+    fn say(&self, backend: u64, bit: u64, up: bool) {
+        match up {
+            true => drop(self.told.fetch_and(!bit, Ordering::Relaxed)),
+            false => drop(self.told.fetch_or(bit, Ordering::Relaxed)),
+        }
+        emit(if up { Event::BackendUp { backend } } else { Event::BackendDown { backend } });
+    }
+
+    /// Tells how those are now that changed meanwhile, and lets all be told at once again. At fixed moments.
+    pub(super) fn tell(&self) {
+        self.hushed.store(0, Ordering::Relaxed);
+        let down = self.down.load(Ordering::Relaxed);
+        let changed = down ^ self.told.load(Ordering::Relaxed);
+        for backend in (0..64).filter(|backend| changed >> backend & 1 == 1) {
+            self.say(backend, 1 << backend, down >> backend & 1 == 0);
         }
     }
 
@@ -110,8 +134,8 @@ async fn judge(context: &Context, seat: &Seat, credential: &Credential, pooling:
     let source = seat.source(account);
     let attempt = seat.attempt(account, &credential.secret).map_err(NoLogin::Untried)?;
     let tried = match Authenticated::claimed(context, credential) {
-        Some(Claim { who: Some(who), .. }) => {
-            let user = who.user.clone();
+        Some(Claim { who: Some(who), respelt }) => {
+            let (user, credential) = (who.user.clone(), respelt.as_ref().unwrap_or(credential));
             let tried = match pooling {
                 Pooling::Off => converse(context, who, credential, source).await,
                 Pooling::On => pool::login(context, who, credential, source).await,
@@ -124,7 +148,7 @@ async fn judge(context: &Context, seat: &Seat, credential: &Credential, pooling:
         // The backend of the association is not in the file any more.
         Some(Claim { who: None, .. }) => Err(Fault::Down),
         None => {
-            let (who, nobody) = nobody(context.backends.load_full());
+            let (who, nobody) = nobody(context.backends.load_full(), credential.mechanism);
             converse(context, who, &nobody, source).await.and(Err(Fault::Denied))
         }
     };
@@ -153,6 +177,9 @@ fn welcome(context: &Context, user: &Address) -> Result<(), RefusalCode> {
 pub(super) struct Claim {
     /// `None`: the association's backend is not in the config file.
     pub(super) who: Option<Authenticated>,
+    /// The credential with the domain as the book writes it, where it was typed in the other spelling (RFC 5890 2.3.2.5): a mail
+    /// server knows one of the two.
+    pub(super) respelt: Option<Credential>,
 }
 
 impl Authenticated {
@@ -163,19 +190,34 @@ impl Authenticated {
         let route = context.book.route(user.domain(), today())?;
         let backends = context.backends.load_full();
         let backend = backends.position(route.backend.as_deref());
-        Some(Claim { who: backend.map(|backend| Authenticated { user, backends, backend }) })
+        let respelt = context.book.spelling(user.domain()).and_then(|written| respelt(credential, &written));
+        Some(Claim { who: backend.map(|backend| Authenticated { user, backends, backend }), respelt })
     }
 }
 
-/// A login that no backend accepts, as costly as one that might be.
-fn nobody(backends: Arc<Backends>) -> (Authenticated, Credential) {
+/// `credential` with `written` behind the `@`. `None`: it stands there already, or what a backend judges is a token, which holds the
+/// name that it was made for.
+fn respelt(credential: &Credential, written: &str) -> Option<Credential> {
+    let (local, domain) = credential.user.reveal().rsplit_once('@')?;
+    let differs = domain.strip_suffix('.').unwrap_or(domain).to_lowercase() != written;
+    let user = || Private::new(format!("{local}@{written}").into());
+    (differs && credential.mechanism == Mechanism::Password).then(|| Credential { user: user(), ..credential.clone() })
+}
+
+/// A login that no backend accepts, as costly as one that might be, and of the same kind: it is told the same.
+fn nobody(backends: Arc<Backends>, mechanism: Mechanism) -> (Authenticated, Credential) {
     let mut bytes = [0u8; 16];
     // Without randomness the name is zeros, which is still nobody.
     let _ = rand::fill(&mut bytes);
     let name: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let name = format!("{name}@nobody.invalid");
-    let secret = crate::private::Secret::new(name.as_bytes());
-    let credential = Credential { user: Private::new(name.into()), secret, mechanism: Mechanism::Password };
+    let secret = match mechanism {
+        Mechanism::Password => name.clone(),
+        Mechanism::OAuthBearer => format!("n,a={name},\x01auth=Bearer {name}\x01\x01"),
+        Mechanism::XOAuth2 => format!("user={name}\x01auth=Bearer {name}\x01\x01"),
+    };
+    let secret = crate::private::Secret::new(secret.as_bytes());
+    let credential = Credential { user: Private::new(name.into()), secret, mechanism };
     let user = Address::parse("nobody@nobody.invalid").unwrap_or_else(|| unreachable!("a constant that is an address"));
     let backend = backends.default_position();
     (Authenticated { user, backends, backend }, credential)
@@ -197,7 +239,11 @@ pub(super) async fn converse(
     let mut link = BufferedConn::new(conn?, Side::Backend, Instant::now() + patience);
     let mut login = UpstreamLogin::new(endpoint.security == Security::StartTls, hint);
     loop {
-        match login.next(link.input(), false, credential) {
+        let progress = login.next(link.input(), false, Some(credential));
+        if let Some(tokens) = login.tokens() {
+            context.methods.learn(who.backend, tokens);
+        }
+        match progress {
             Ok(LoginProgress::Need) => drop(link.fill().await?),
             Ok(LoginProgress::Send(taken, bytes)) => {
                 link.consume(taken);
@@ -217,12 +263,19 @@ pub(super) async fn converse(
                 return Ok(LoggedIn { link, capabilities, non_sync, who, loan: None });
             }
             Err(fault) => {
-                if fault == Fault::Garbage(Side::Backend) {
-                    emit(Event::BackendConfused { backend: who.backend as u64 });
-                }
+                note(who.backend, fault);
                 return Err(fault);
             }
         }
+    }
+}
+
+/// Counts what the admins have to hear of a backend or its relay.
+pub(super) fn note(backend: usize, fault: Fault) {
+    match fault {
+        Fault::Garbage(Side::Backend) => count(Provoked::BackendConfused(backend as u64)),
+        Fault::Barred(RefusalCode::BackendSetup) => count(Provoked::BackendSetup(backend as u64)),
+        _ => {}
     }
 }
 
@@ -241,4 +294,38 @@ pub async fn verify(context: &Context, seat: &Seat, credential: &Credential, poo
         None => drop(link.send(b"n5 LOGOUT\r\n").await),
     }
     Ok(who)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::private::Secret;
+
+    #[test]
+    fn what_flickers_is_told_once_and_then_as_it_is() {
+        let health = Health::default();
+        let state = |health: &Health| (health.down(), health.told.load(Ordering::Relaxed));
+        health.set(3, false);
+        assert_eq!(state(&health), (1, 8), "told at once");
+        health.set(3, true);
+        health.set(3, false);
+        health.set(3, true);
+        assert_eq!(state(&health), (0, 8), "nothing more is told");
+        health.tell();
+        assert_eq!(state(&health), (0, 0));
+        assert_eq!(health.failures(), 2);
+    }
+
+    #[test]
+    fn a_login_is_spelt_as_the_book_spells_it() {
+        let typed = |user: &str, mechanism| Credential { user: Private::new(user.into()), secret: Secret::new(b"pw"), mechanism };
+        let told = |user: &str, written: &str| {
+            respelt(&typed(user, Mechanism::Password), written).map(|credential| credential.user.reveal().to_string())
+        };
+        let (wide, narrow) = ("v\u{e9}lo.example", "xn--vlo-bma.example");
+        assert_eq!(told("Zed@xn--vlo-bma.example", wide).as_deref(), Some("Zed@v\u{e9}lo.example"));
+        assert_eq!(told("Zed@V\u{c9}LO.example", narrow).as_deref(), Some("Zed@xn--vlo-bma.example"));
+        assert_eq!(told("Zed@V\u{e9}lo.example", wide), None);
+        assert!(respelt(&typed("zed@xn--vlo-bma.example", Mechanism::XOAuth2), wide).is_none());
+    }
 }

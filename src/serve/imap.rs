@@ -17,9 +17,9 @@ use super::observe::Observer;
 use super::proxy::Proxy;
 use super::silence::Nap;
 use super::{Context, Patience, pool};
-use crate::event::{Event, emit};
+use crate::event::{Provoked, count};
 use crate::fault::{Fault, RefusalCode, Side};
-use crate::imap::login::{Attempt, Before, Login, Protection, denied, untried, welcome};
+use crate::imap::login::{Attempt, Before, Login, Protection, denied, welcome};
 use crate::imap::offers::Offers;
 use crate::imap::options::SessionOptions;
 use crate::imap::reply;
@@ -68,7 +68,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let mut listener = Listener::new(member.watch());
     let end = carry(&mut proxy, context.patience, stop, &mut listener).await;
     if end == Err(Fault::Garbage(Side::Backend)) {
-        emit(Event::BackendConfused { backend: backend as u64 });
+        count(Provoked::BackendConfused(backend as u64));
     }
     drop(seat);
     if let (Some(loan), Ok(())) = (loan, end) {
@@ -87,7 +87,8 @@ async fn enter(
     observer: &mut Observer,
 ) -> Result<(Option<(BufferedConn, LoggedIn)>, Seat, Shutdown), Fault> {
     let Accepted { handshake, seat, mut stop, protection, tls, pooling } = accepted;
-    let mut login = Login::new(protection);
+    let tokens = context.methods.for_imap(&context.backends.load());
+    let mut login = Login::new(protection).offering(tokens);
     let mut link = handshake.greet(&login.greeting()).await?;
     loop {
         match login.next(link.input()) {
@@ -111,7 +112,7 @@ async fn enter(
                 let deadline = Instant::now() + context.patience.login;
                 let conn = tls.as_ref().ok_or(Fault::Tls(Side::Us))?.accept(link.into_bare(), b"").await?;
                 link = BufferedConn::new(conn, Side::Client, deadline);
-                login = Login::new(Protection::Secure);
+                login = Login::new(Protection::Secure).offering(tokens);
             }
             Before::Try(taken, attempt) => {
                 link.consume(taken);
@@ -148,7 +149,7 @@ async fn attempt_login(
             return Ok(Some(logged_in));
         }
         Err(NoLogin::Denied) => (denied(&attempt.tag), RefusalCode::WrongPassword),
-        Err(NoLogin::Untried(code)) => (untried(&attempt.tag, code), code),
+        Err(NoLogin::Untried(code)) => (reply::refused(&attempt.tag, code), code),
     };
     observer.judged(Some(refusal));
     link.send(&answer).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::backend::Pooling;
 use super::{Context, admin, imap, lmtp, metrics, postfix_policy, submission, usage};
-use crate::event::{Event, emit};
+use crate::event::{Provoked, count};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login::Protection;
 use crate::limit::Seat;
@@ -15,9 +15,6 @@ use crate::net::listen::Bound;
 use crate::net::shutdown::Shutdown;
 use crate::net::tls;
 use tokio::time::Instant;
-
-/// How long nothing more is said of a crowd: each line is one that strangers can provoke.
-const QUIET: Duration = Duration::from_secs(600);
 
 /// What is spoken at a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,11 +145,9 @@ impl Listener {
             _ => {}
         }
         let listening = stop.clone();
-        let mut told = None;
-        let mut tell = |crowded: bool| {
-            if crowded && told.is_none_or(|when: Instant| when.elapsed() >= QUIET) {
-                told = Some(Instant::now());
-                emit(Event::Crowded { limit: context.limits.sessions() as u64 });
+        let tell = |crowded: bool| {
+            if crowded {
+                count(Provoked::Crowded);
             }
         };
         let serve = |conn, peer| {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::clock::today;
 use super::listener::Accepted;
 use super::{Context, Quota};
-use crate::event::{Event, emit};
+use crate::event::{Provoked, count};
 use crate::fault::{Fault, Side};
 use crate::limit::Seat;
 use crate::lmtp::{Act, Environment, Params, Peer, Session};
@@ -222,7 +222,7 @@ impl Driver {
 
     async fn hang_up(&mut self, slot: usize, fault: Option<Fault>) {
         if let (Some(Fault::Garbage(_)), Some((number, _))) = (fault, self.endpoint(slot)) {
-            emit(Event::BackendConfused { backend: number as u64 });
+            count(Provoked::BackendConfused(number as u64));
         }
         let orders = self.session.orders(slot);
         if let Some(mut hop) = self.hops.get_mut(slot).and_then(Option::take) {
@@ -255,11 +255,7 @@ impl Environment for LmtpEnv<'_> {
     }
 
     fn unknown(&self) -> Unknown {
-        let times = self.book.note_unknown();
-        // Doubled each time, so that a flood makes no flood.
-        if times.is_power_of_two() {
-            emit(Event::UnknownDomain { times });
-        }
+        count(Provoked::UnknownDomain);
         self.quota.unknown
     }
 

@@ -11,6 +11,7 @@ pub mod imap;
 mod listener;
 mod lmtp;
 mod mailbox;
+pub mod methods;
 pub mod metrics;
 pub mod notices;
 mod observe;
@@ -94,6 +95,16 @@ pub struct Quota {
     pub policy_failure: Failure,
 }
 
+impl Context {
+    /// Tells what was kept back since the last time: counted events, and servers that stopped or began to answer meanwhile.
+    pub fn tell(&self) {
+        for health in [&self.health, &self.incoming_health, &self.relays.health] {
+            health.tell();
+        }
+        crate::event::tell();
+    }
+}
+
 /// What all sessions share.
 pub struct Context {
     /// Swapped whole on reload.
@@ -136,6 +147,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// Sessions that are watched, with their owners' knowledge.
     pub incidents: Arc<Incidents>,
+    /// Which ways to log in the backends know besides passwords.
+    pub methods: methods::Methods,
     /// What the relays showed of themselves.
     pub relays: relays::Relays,
 }

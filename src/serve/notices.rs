@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::Context;
 use super::clock::today;
-use crate::event::{Event, emit};
+use crate::event::{Event, Provoked, count, emit};
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
@@ -70,9 +70,7 @@ impl Sender {
     async fn round(&mut self, context: &Context, stop: &Shutdown) {
         let now = self.began.elapsed();
         let lost = context.book.news().into_iter().filter(|news| !self.queue.put(news.clone(), now)).count();
-        if lost > 0 {
-            emit(Event::NoticesLost { number: lost as u64 });
-        }
+        (0..lost).for_each(|_| count(Provoked::NoticesLost));
         let mut down = Vec::new();
         for news in self.queue.due(now) {
             if stop.phase() != Phase::Running {
@@ -104,11 +102,11 @@ impl Sender {
             }
             Outcome::Refused(code) => {
                 self.queue.done(topic);
-                emit(Event::NoticeRefused { code: *code });
+                count(Provoked::NoticeRefused(*code));
             }
             Outcome::Later | Outcome::Down => {
                 if !self.queue.later(topic, self.began.elapsed()) {
-                    emit(Event::NoticesLost { number: 1 });
+                    count(Provoked::NoticesLost);
                 }
                 if !std::mem::replace(&mut self.waits, true) {
                     emit(Event::NoticesWait { number: self.queue.len() as u64 });

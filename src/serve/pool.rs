@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::Context;
 use super::backend::{Authenticated, LoggedIn, converse};
 use super::proxy::Left;
-use crate::event::{Event, emit};
+use crate::event::{Provoked, count};
 use crate::fault::{Fault, Side};
 use crate::imap::capability;
 use crate::imap::reuse::{Settle, Settling};
@@ -77,7 +77,7 @@ pub(super) async fn leave(context: &Context, left: Left, loan: Arc<Loan>) {
             let mut link = BufferedConn::from_parts(parts, Side::Backend, Instant::now() + SETTLE);
             match settle(&mut link, conversation).await {
                 Ok(()) => context.shelf.rest(loan, link),
-                Err(Fault::Garbage(_)) => emit(Event::BackendConfused { backend: loan.backend() as u64 }),
+                Err(Fault::Garbage(_)) => count(Provoked::BackendConfused(loan.backend() as u64)),
                 Err(_) => {}
             }
         }

@@ -6,11 +6,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Context;
-use super::backend::{self, Authenticated, NoLogin, Pooling};
+use super::backend::{self, Authenticated, Claim, NoLogin, Pooling};
 use super::environment::SubmissionEnv;
 use super::listener::Accepted;
 use super::observe::Observer;
-use crate::event::{Event, emit};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login;
 use crate::incident::{Protocol, Verb};
@@ -24,7 +23,6 @@ use crate::private::Credential;
 use crate::route::{AuthBy, Backend, Security};
 use crate::smtp::client::Capabilities;
 use crate::submission::{Act, Limits, Params, Protection, Session, Verdict};
-use crate::wire::sasl::Name;
 
 /// Serves one connection to its end.
 ///
@@ -39,7 +37,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
         ..Limits::default()
     };
     let relay = context.relays.offer();
-    let mechanisms = vec![Name::Plain, Name::Login];
+    let mechanisms = context.methods.for_submission(&context.backends.load());
     let params = Arc::new(Params { hostname: context.hostname.clone(), relay, mechanisms, limits });
     let protection = if protection == login::Protection::Secure { Protection::Secure } else { Protection::StartTls };
     let session = Session::new(params, protection);
@@ -154,6 +152,9 @@ impl Driver {
 
     /// Sends what is gathered for both sides.
     async fn send(&mut self) -> Result<(), Fault> {
+        if self.session.is_ending() && self.relay.as_mut().is_some_and(BufferedConn::is_gone) {
+            self.lose_relay(Fault::Gone(Side::Backend));
+        }
         let orders = self.session.orders();
         if let Some(relay) = self.relay.as_mut().filter(|_| !orders.is_empty()) {
             relay.set_deadline(Instant::now() + self.context.patience.stall);
@@ -263,10 +264,10 @@ impl Driver {
             self.observer.asked(Side::Client, Verb::of(b"AUTH"));
         }
         let verdict = match self.by_relay(&credential) {
-            Some(Ok(who)) => {
+            Some(Ok((who, respelt))) => {
                 let user = who.user.clone();
                 self.who = Some(who);
-                Verdict::Relay(user, credential)
+                Verdict::Relay(user, respelt.unwrap_or(credential))
             }
             Some(Err(code)) => untried(code),
             None => match Box::pin(backend::verify(&self.context, &self.seat, &credential, self.pooling)).await {
@@ -291,8 +292,9 @@ impl Driver {
     }
 
     /// Where the relay judges: who it would be, within the limits.
-    fn by_relay(&mut self, credential: &Credential) -> Option<Result<Authenticated, RefusalCode>> {
-        let who = Authenticated::claimed(&self.context, credential)?.who?;
+    fn by_relay(&mut self, credential: &Credential) -> Option<Result<(Authenticated, Option<Credential>), RefusalCode>> {
+        let Claim { who, respelt } = Authenticated::claimed(&self.context, credential)?;
+        let who = who?;
         if who.backends.at(who.backend)?.auth != AuthBy::Relay {
             return None;
         }
@@ -301,7 +303,7 @@ impl Driver {
         let attempt = self.seat.attempt(account, &credential.secret);
         Some(attempt.map(|attempt| {
             self.attempt = Some(attempt);
-            who
+            (who, respelt)
         }))
     }
 
@@ -370,8 +372,8 @@ impl Driver {
     }
 
     async fn hang_up(&mut self, fault: Option<Fault>) {
-        if let (Some(Fault::Garbage(_)), Some((number, _))) = (fault, self.backend()) {
-            emit(Event::BackendConfused { backend: number as u64 });
+        if let (Some(fault), Some((number, _))) = (fault, self.backend()) {
+            backend::note(number, fault);
         }
         let orders = self.session.orders();
         if let Some(mut relay) = self.relay.take() {

@@ -25,20 +25,31 @@ pub fn turned_away(code: RefusalCode) -> Vec<u8> {
     coded("421 4.7.0", "No session for you at the moment", code)
 }
 
-/// The usual answer that carries `code`.
+/// The usual answer that carries `code`. Without a wildcard, so that a new word gets its text here too.
 pub(crate) fn refusal(code: RefusalCode) -> Vec<u8> {
     let (status, text) = match code {
+        RefusalCode::AskAdmins | RefusalCode::NotAllowed => ("525 5.7.13", "This account cannot be used"),
         RefusalCode::AssociationFull | RefusalCode::MailboxFull => ("552 5.2.2", "No space left"),
         RefusalCode::BackendConfused => ("451 4.3.0", "The mail server made no sense, nothing was sent"),
+        RefusalCode::BackendDown => ("451 4.3.0", "The mail server does not answer, nothing was sent"),
+        RefusalCode::BackendSetup => ("454 4.7.0", "The mail server takes no passwords from here"),
         RefusalCode::BareLineEnd => ("550 5.6.0", "A line ends in CR or LF alone"),
         RefusalCode::HeaderTooLong => ("552 5.3.4", "Message header too long"),
         RefusalCode::LineTooLong => ("500 5.5.6", "Line too long"),
         RefusalCode::LoginFirst => ("530 5.7.0", "Authentication required"),
+        RefusalCode::LoginMethod => ("504 5.5.4", "Mechanism not known"),
         RefusalCode::MessageMalformed => ("550 5.6.0", "Malformed message header"),
         RefusalCode::MessageTooLong => ("552 5.3.4", "Message too long"),
+        RefusalCode::NoSender => ("550 5.6.0", "No sender in the message header"),
+        RefusalCode::NoSuchFolder | RefusalCode::NoSuchMessage | RefusalCode::NotYourFolder => ("550 5.2.0", "Nothing there"),
         RefusalCode::NotHere => ("502 5.5.1", "Not available here"),
         RefusalCode::NotYourAddress => ("550 5.7.1", "Not your address"),
+        RefusalCode::PasswordExpired => ("535 5.7.8", "The password has expired"),
         RefusalCode::ReadOnly | RefusalCode::Suspended => ("550 5.7.1", "Sending is not possible at the moment"),
+        RefusalCode::SenderUnclear => ("550 5.6.0", "The sender in the message header is not clear"),
+        RefusalCode::SentOrNot => ("451 4.4.2", "It is not known whether the message was sent"),
+        RefusalCode::SessionEnded => ("421 4.3.2", "Session ended"),
+        RefusalCode::SizeUnknown => ("451 4.3.0", "The size is not known"),
         RefusalCode::Stopping => ("421 4.3.2", "Service restarts"),
         RefusalCode::Syntax => ("500 5.5.2", "Not understood"),
         RefusalCode::TlsFirst => ("538 5.7.11", "Encryption required for authentication"),
@@ -47,12 +58,19 @@ pub(crate) fn refusal(code: RefusalCode) -> Vec<u8> {
         RefusalCode::TooManyMessages => ("450 4.7.1", "Too many messages"),
         RefusalCode::TooManyRecipients => ("452 4.5.3", "Too many recipients"),
         RefusalCode::TooManyTries => ("421 4.7.0", "Too many tries"),
+        RefusalCode::TooManyWrites => ("451 4.3.2", "Too much was announced at once"),
         RefusalCode::TooSlow => ("421 4.4.2", "Too slow"),
+        RefusalCode::UnknownDomain => ("550 5.1.2", "No such domain here"),
         RefusalCode::UnknownMailbox => ("550 5.1.1", "No such mailbox"),
         RefusalCode::WrongPassword => ("535 5.7.8", "Authentication failed"),
-        _ => ("451 4.3.0", "The mail server does not answer, nothing was sent"),
     };
     coded(status, text, code)
+}
+
+/// The last line of a session: 421 whatever the code.
+pub(crate) fn farewell(code: RefusalCode) -> Vec<u8> {
+    let line = refusal(code);
+    if line.starts_with(b"421 ") { line } else { coded("421 4.7.0", "Closing", code) }
 }
 
 pub(crate) const CANCELLED: &[u8] = b"501 5.7.0 Authentication cancelled\r\n";
@@ -74,7 +92,43 @@ pub(crate) fn arguments() -> Vec<u8> {
     coded("501 5.5.4", "Arguments not understood", RefusalCode::Syntax)
 }
 
-/// A login that cannot be judged at the moment.
+/// A login without a verdict on the password: what the mail server says for good of the account or of the way to log in, or
+/// that it cannot be judged at the moment.
 pub(crate) fn cannot_judge(code: RefusalCode) -> Vec<u8> {
+    let line = refusal(code);
+    let of_logins = [&b"454 4.7.0 "[..], b"504 5.5.4 ", b"525 5.7.13 ", b"535 5.7.8 "];
+    if of_logins.iter().any(|status| line.starts_with(status)) {
+        return line;
+    }
     coded("454 4.7.0", "Authentication is not possible at the moment", code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 5321 4.2: three digits; RFC 3463: an enhanced code of the same class; the code word; one line of ASCII.
+    #[test]
+    fn every_code_has_an_answer() {
+        for code in RefusalCode::ALL {
+            for line in [refusal(*code), farewell(*code), cannot_judge(*code), turned_away(*code)] {
+                let text = String::from_utf8(line).unwrap();
+                let mut words = text.split(' ');
+                let (status, enhanced) = (words.next().unwrap(), words.next().unwrap());
+                assert!(status.len() == 3 && status.parse::<u16>().is_ok_and(|status| (400..600).contains(&status)), "{text}");
+                assert!(enhanced.starts_with(&status[..1]) && enhanced.split('.').count() == 3, "{text}");
+                assert!(text.is_ascii() && text.ends_with(&format!(" ({})\r\n", code.word())) && text.len() < 512, "{text}");
+            }
+            assert!(farewell(*code).starts_with(b"421 "));
+        }
+    }
+
+    /// Only what says that the password is wrong may look like it: a program asks its person for another one then.
+    #[test]
+    fn only_a_wrong_or_old_password_is_535() {
+        for code in RefusalCode::ALL {
+            let password = matches!(code, RefusalCode::WrongPassword | RefusalCode::PasswordExpired);
+            assert_eq!(cannot_judge(*code).starts_with(b"535 "), password, "{}", code.word());
+        }
+    }
 }

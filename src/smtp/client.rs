@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::command::number;
 use super::reply::Reply;
-use crate::fault::{Fault, Side};
-use crate::private::Credential;
+use crate::fault::{Fault, RefusalCode, Side};
+use crate::private::{Credential, Mechanism};
 use crate::wire::sasl;
 
 /// What a server offers in its answer to EHLO, as far as it matters here.
@@ -182,7 +182,11 @@ impl Opening {
             }
             (Stage::StartTls, 400..) => Next::Failed(Fault::Tls(Side::Backend)),
             (Stage::Auth(capabilities), 235) => Next::Ready(capabilities),
-            (Stage::Auth(_), 535 | 501 | 534) => Next::Denied,
+            (Stage::Auth(_), 535 | 501) => Next::Denied,
+            // RFC 4954 6: what these say is not about the password.
+            (Stage::Auth(_), 432) => Next::Failed(Fault::Barred(RefusalCode::PasswordExpired)),
+            (Stage::Auth(_), 525) => Next::Failed(Fault::Barred(RefusalCode::NotAllowed)),
+            (Stage::Auth(_), 504 | 534 | 538) => Next::Failed(Fault::Barred(RefusalCode::BackendSetup)),
             (Stage::Auth(_), 400..) => Next::Failed(Fault::Down),
             _ => Next::Failed(Fault::Garbage(Side::Backend)),
         }
@@ -199,7 +203,10 @@ impl Opening {
         let Some(login) = self.login.take() else { return Next::Ready(capabilities) };
         let (name, response) = sasl::initial_response(&login);
         if !capabilities.has(name) {
-            return Next::Failed(Fault::Down);
+            return Next::Failed(Fault::Barred(match login.mechanism {
+                Mechanism::Password => RefusalCode::BackendSetup,
+                Mechanism::OAuthBearer | Mechanism::XOAuth2 => RefusalCode::LoginMethod,
+            }));
         }
         self.stage = Stage::Auth(capabilities);
         let verb = format!("AUTH {} ", name.word());

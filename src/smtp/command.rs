@@ -68,6 +68,14 @@ pub enum Wrong {
     Verb,
     /// 501: the verb is known, what follows is not right.
     Arguments,
+    /// A BDAT that cannot be read: octets follow it, nobody knows how many.
+    Chunk,
+}
+
+/// Whether a line means to be BDAT, however badly: what follows it is no command then (RFC 3030 2).
+pub fn announces_octets(line: &[u8]) -> bool {
+    let blanks = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    line.get(blanks..blanks + 4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"BDAT"))
 }
 
 impl<'a> Command<'a> {
@@ -77,6 +85,9 @@ impl<'a> Command<'a> {
     /// See [`Wrong`].
     pub fn parse(line: &'a [u8]) -> Result<Command<'a>, Wrong> {
         let line = line.trim_ascii_end();
+        if announces_octets(line) {
+            return chunk(line).ok_or(Wrong::Chunk);
+        }
         let end = memchr::memchr(b' ', line).unwrap_or(line.len());
         let (verb, rest) = (&line[..end], line[end..].trim_ascii_start());
         let mut upper = [0; 8];
@@ -85,7 +96,6 @@ impl<'a> Command<'a> {
         known.make_ascii_uppercase();
         match &*known {
             b"AUTH" => auth(rest),
-            b"BDAT" => bdat(rest),
             b"DATA" => alone(rest, Command::Data),
             b"EHLO" => name(rest).map(Command::Ehlo),
             b"EXPN" => Ok(Command::Expn),
@@ -121,14 +131,15 @@ fn auth(rest: &[u8]) -> Result<Command<'_>, Wrong> {
     }
 }
 
-fn bdat(rest: &[u8]) -> Result<Command<'_>, Wrong> {
+fn chunk(line: &[u8]) -> Option<Command<'_>> {
+    let rest = line.get(4..)?.strip_prefix(b" ").filter(|_| !line.starts_with(b" "))?.trim_ascii_start();
     let end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
     let last = match rest[end..].trim_ascii() {
         b"" => false,
         word if word.eq_ignore_ascii_case(b"LAST") => true,
-        _ => return Err(Wrong::Arguments),
+        _ => return None,
     };
-    number(&rest[..end]).map(|size| Command::Bdat(size, last)).ok_or(Wrong::Arguments)
+    number(&rest[..end]).map(|size| Command::Bdat(size, last))
 }
 
 /// A decimal number of at most 19 digits, nothing else: no sign, no space.
@@ -185,20 +196,27 @@ mod tests {
     }
 
     #[test]
+    fn a_chunk_that_cannot_be_read_is_no_other_wrong_command() {
+        for line in [
+            &b"BDAT"[..],
+            b"BDAT -1",
+            b"BDAT 1 FIRST",
+            b"BDAT 99999999999999999999",
+            b"bdat x",
+            b" BDAT 5",
+            b"BDAT\t5",
+            b"BDATA 5",
+        ] {
+            assert_eq!(wrong(line), Wrong::Chunk);
+        }
+    }
+
+    #[test]
     fn wrong_commands() {
         for line in [&b""[..], b" NOOP", b"FOO", b"MAILFROM:<a>", b"NOOPNOOPNOOP", b"BURL imap://x"] {
             assert_eq!(wrong(line), Wrong::Verb);
         }
-        for line in [
-            &b"EHLO"[..],
-            b"DATA x",
-            b"BDAT -1",
-            b"BDAT 1 FIRST",
-            b"BDAT 99999999999999999999",
-            b"RCPT TO:<>",
-            b"MAIL FROM",
-            b"AUTH",
-        ] {
+        for line in [&b"EHLO"[..], b"DATA x", b"RCPT TO:<>", b"MAIL FROM", b"AUTH"] {
             assert_eq!(wrong(line), Wrong::Arguments);
         }
     }

@@ -53,15 +53,29 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// Reads `<path> [parameters]`. Spaces before the path are allowed, as many programs send one.
+/// Reads `<path> [parameters]`. Spaces before the path are allowed, as many programs send one; so is an address without `<` and
+/// `>`, as scanners and old scripts send it. What is not in the grammar goes on in the grammar's form.
 pub(super) fn parse(text: &[u8]) -> Option<(Path<'_>, Parameters<'_>)> {
-    let text = text.trim_ascii_start().strip_prefix(b"<")?;
-    let end = closing(text)?;
-    let path = without_route(&text[..end])?;
-    let rest = &text[end + 1..];
+    let text = text.trim_ascii_start();
+    let (path, rest) = match text.strip_prefix(b"<") {
+        Some(inner) => {
+            let end = closing(inner)?;
+            (without_route(&inner[..end])?, &inner[end + 1..])
+        }
+        None => bare(text)?,
+    };
     let parameters = Parameters(rest);
     let apart = rest.is_empty() || rest.starts_with(b" ");
     (apart && parameters.iter().all(well_formed)).then_some((Path(path), parameters))
+}
+
+// An address up to the next space: nothing in it may need the brackets to be told apart.
+fn bare(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b' ', text).unwrap_or(text.len());
+    let (path, rest) = text.split_at(end);
+    let plain = path.iter().all(|byte| !matches!(byte, 0..=0x1f | 0x7f) && !b"<>()\",;:\\".contains(byte));
+    let at = memchr::memchr(b'@', path).filter(|at| *at > 0 && at + 1 < path.len());
+    (plain && at.is_some() && memchr::memrchr(b'@', path) == at).then_some((path, rest))
 }
 
 // The `>` that is not inside quotes. Spaces and `<` stand inside quotes only.
@@ -115,10 +129,31 @@ mod tests {
         assert_eq!(path(b"<@a.example,@b.example:c@d.example>"), Some(&b"c@d.example"[..]));
         assert_eq!(path(b"<a@[192.0.2.1]>"), Some(&b"a@[192.0.2.1]"[..]));
         assert_eq!(path("<jürgen@münchen.example>".as_bytes()), Some("jürgen@münchen.example".as_bytes()));
-        for bad in
-            [&b"a@b.example"[..], b"<a@b.example", b"<a b@c.example>", b"<a@b.example>x", b"<a\0@b>", b"<@a.example>", b"<<a@b>>"]
-        {
+        for bad in [&b"<a@b.example"[..], b"<a b@c.example>", b"<a@b.example>x", b"<a\0@b>", b"<@a.example>", b"<<a@b>>"] {
             assert!(path(bad).is_none());
+        }
+    }
+
+    #[test]
+    fn an_address_without_brackets_is_taken_where_it_needs_none() {
+        let (path, parameters) = parse(b" alice@velo.example SIZE=10 BODY=8BITMIME").unwrap();
+        assert_eq!((path.reveal(), parameters.iter().count()), (&b"alice@velo.example"[..], 2));
+        for bad in [
+            &b""[..],
+            b"alice",
+            b"SIZE=10",
+            b"@a.example",
+            b"a@",
+            b"a@b@c.example",
+            b"\"a\"@b.example",
+            b"a@b.example>",
+            b"a<b@c.example>",
+            b"@a.example:b@c.example",
+            b"a@b.example,c@d.example",
+            b"a@b.example\tSIZE=1",
+            b"a\0@b.example",
+        ] {
+            assert!(super::parse(bad).is_none(), "{}", bad.escape_ascii());
         }
     }
 

@@ -122,6 +122,7 @@ const RETENTION: &str = "retention.toml";
 const SANDBOX: &str = "sandbox.toml";
 
 const DAY: Proof = Test("tests/strace.rs", "a_day_leaves_no_marker_in_any_file_or_output");
+const DURING: Proof = Test("tests/strace.rs", "memory_during_a_session_holds_no_password");
 const WIPED: Proof = Test("tests/strace.rs", "memory_after_logout_holds_no_password_and_there_is_no_core");
 
 /// All of them, in the order of the statement. Those about servers are told once for each server that they fit.
@@ -151,7 +152,7 @@ pub const SENTENCES: &[Sentence] = &[
         Test("src/private/pseudonym.rs", "one_network_has_one_pseudonym_and_a_new_key_gives_another"),
     ),
     sentence(Kept, "session", &[(RETENTION, &["session"]), (MEMORY, &["buffers-wiped", "idle-holds-nothing"])], WIPED),
-    sentence(Kept, "password-in-memory", &[(RETENTION, &["password"]), (MEMORY, &["secrets-wiped"])], WIPED),
+    sentence(Kept, "password-in-memory", &[(RETENTION, &["password"]), (MEMORY, &["secrets-wiped"])], DURING),
     sentence(
         Kept,
         "incident",
@@ -278,6 +279,7 @@ pub const SENTENCES: &[Sentence] = &[
     sentence(Limits, "other-side", &[], Outside),
     sentence(Limits, "network", &[], Outside),
     sentence(Limits, "old-blocks", &[], Outside),
+    sentence(Limits, "tags", &[], Test("tests/dialogues_imap.rs", "in_memory")),
     sentence(Limits, "body", &[], Test("tests/scrub.rs", "a_hundred_thousand_blocks_that_nobody_would_write")),
     sentence(Limits, "boundary", &[], Test("tests/programs.rs", "the_same_message_of_two_programs_has_the_same_header")),
     sentence(Limits, "signed", &[(HEADERS, &["signatures"])], Test("tests/scrub.rs", "messages_with_traps")),

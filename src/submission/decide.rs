@@ -5,7 +5,7 @@ use super::session::{Act, Environment, Protection, Session, Step};
 use super::state::{Ask, Chunk, Envelope, Mail, Message, Rest, Source, State, User};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
-use crate::smtp::command::{Command, Line, Wrong, line};
+use crate::smtp::command::{Command, Line, Wrong, announces_octets, line};
 use crate::smtp::path::{Parameters, Path};
 use crate::wire::dot;
 use crate::wire::sasl::{self, Name, Refusal};
@@ -23,6 +23,11 @@ impl Session {
             Line::Part => {
                 self.state = state;
                 Step::new(0, Act::Read(Side::Client))
+            }
+            // Nobody knows how many octets follow: none of them may be read as a command.
+            Line::TooLong | Line::Unreadable(_) if announces_octets(client) => {
+                self.close(RefusalCode::Syntax);
+                Step::new(0, Act::Again)
             }
             Line::TooLong => {
                 self.state = State::LongLine { taken: 0, then: Box::new(without_exchange(state)) };
@@ -54,10 +59,18 @@ impl Session {
 
     fn obey(&mut self, env: &dyn Environment, state: State, line: &[u8], relay: &[u8]) -> Act {
         if let State::Sasl(exchange) = state {
+            if announces_octets(line) {
+                self.close(RefusalCode::Syntax);
+                return Act::Again;
+            }
             return self.exchange(exchange.answer(line));
         }
         let command = match Command::parse(line) {
             Ok(command) => command,
+            Err(Wrong::Chunk) => {
+                self.close(RefusalCode::Syntax);
+                return Act::Again;
+            }
             Err(wrong) => {
                 self.state = state;
                 self.bad(if wrong == Wrong::Verb { answer::refusal(RefusalCode::Syntax) } else { answer::arguments() });
@@ -184,7 +197,7 @@ impl Session {
             }
             State::Stranger => match Name::parse(name).filter(|name| self.params.mechanisms.contains(name)) {
                 Some(name) => return self.exchange(sasl::start(name, initial)),
-                None => answer::coded("504 5.5.4", "Mechanism not known", RefusalCode::Syntax),
+                None => answer::refusal(RefusalCode::LoginMethod),
             },
             _ => answer::out_of_order("Authenticated already"),
         };

@@ -109,6 +109,7 @@ impl Session {
     }
 
     pub(super) fn drop_relay(&mut self, fault: Fault) {
+        self.withhold();
         self.relay.leave(&mut self.orders, false, Some(fault));
         self.without_relay(fault);
     }
@@ -116,6 +117,14 @@ impl Session {
     fn answered(&mut self, user: User, ask: Ask, reply: &Reply) {
         // 421: the relay closes. To the mail program a 421 would say that we do.
         if reply.code() == 421 {
+            if matches!(ask, Ask::Final) {
+                // RFC 5321 4.2.5: it has said no, so it will not send the message.
+                self.relay.leave(&mut self.orders, false, Some(Fault::Gone(Side::Backend)));
+                self.ended = Some(false);
+                self.answers.extend(answer::refusal(RefusalCode::BackendDown));
+                self.state = State::Open(user, Mail::Idle);
+                return;
+            }
             self.state = State::Open(user, Mail::Asked(ask));
             return self.drop_relay(Fault::Gone(Side::Backend));
         }
@@ -131,7 +140,7 @@ impl Session {
             Ask::Mail { utf8, .. } if go_on => Mail::Envelope(Envelope { tried: 0, accepted: 0, utf8 }),
             Ask::Mail { .. } => Mail::Idle,
             Ask::Rcpt(envelope) => Mail::Envelope(Envelope { accepted: envelope.accepted + usize::from(go_on), ..envelope }),
-            Ask::Final => {
+            Ask::Final | Ask::Withheld => {
                 self.ended = Some(go_on);
                 self.patience = self.params.limits.patience;
                 Mail::Idle

@@ -301,13 +301,7 @@ impl Session {
 
     /// The last words to a client that is at fault, too slow for instance, or that we cannot serve any longer.
     pub fn close(&mut self, code: RefusalCode) {
-        let line = match code {
-            RefusalCode::TooManyTries | RefusalCode::TooManyConnections | RefusalCode::TooSlow | RefusalCode::Stopping => {
-                answer::refusal(code)
-            }
-            _ => answer::coded("421 4.7.0", "Closing", code),
-        };
-        self.answers.extend(line);
+        self.answers.extend(answer::farewell(code));
         self.leave(false);
         self.state = State::Closed;
     }
@@ -329,19 +323,32 @@ impl Session {
         }
     }
 
+    /// Whether the final dot is about to go out: if the relay is gone before, nothing was sent, and after it nobody can say.
+    pub fn is_ending(&self) -> bool {
+        matches!(self.state, State::Open(_, Mail::Asked(Ask::Final))) && !self.orders.is_empty()
+    }
+
     /// The relay cannot be reached, is gone, or is too slow.
     pub fn relay_failed(&mut self, fault: Fault) {
+        self.withhold();
         self.leave(false);
         // The driver closed it already, or never had it.
         self.relay = Relay::Away;
         self.without_relay(fault);
     }
 
+    /// Before the relay is dropped: a final dot that has not left yet stays here, and so does the message.
+    pub(super) fn withhold(&mut self) {
+        if self.is_ending() {
+            self.state = match mem::replace(&mut self.state, State::Closed) {
+                State::Open(user, _) => State::Open(user, Mail::Asked(Ask::Withheld)),
+                state => state,
+            };
+        }
+    }
+
     pub(super) fn without_relay(&mut self, fault: Fault) {
-        let answer = answer::refusal(match fault.code() {
-            RefusalCode::BackendConfused => RefusalCode::BackendConfused,
-            _ => RefusalCode::BackendDown,
-        });
+        let answer = answer::refusal(fault.code());
         match mem::replace(&mut self.state, State::Closed) {
             State::Judging(_) => {
                 self.answers.extend(answer::cannot_judge(fault.code()));
@@ -360,6 +367,12 @@ impl Session {
                 self.refuse_rest(Some(message.rest()), message.taken, answer, State::Open(user, Mail::Broken));
             }
             State::Open(user, Mail::Asked(Ask::Final)) => {
+                self.ended = Some(false);
+                // The relay may have it all, and may send it. Who hears that nothing was sent sends it twice.
+                self.answers.extend(answer::refusal(RefusalCode::SentOrNot));
+                self.state = State::Open(user, Mail::Idle);
+            }
+            State::Open(user, Mail::Asked(Ask::Withheld)) => {
                 self.ended = Some(false);
                 self.answers.extend(answer);
                 self.state = State::Open(user, Mail::Idle);

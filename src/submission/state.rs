@@ -71,8 +71,10 @@ pub(super) enum Ask {
         ready: Vec<u8>,
         ended: bool,
     },
-    /// The final dot is out.
+    /// The final dot is out, or in the orders.
     Final,
+    /// It never left, and the relay is being dropped.
+    Withheld,
 }
 
 /// A message on its way in.

@@ -1,0 +1,136 @@
+//! Which ways to log in the mail servers know besides passwords, so that no mail program is offered one that leads nowhere.
+//!
+//! Each is asked at the start, and again after its place in the config changed; every login sees its list anew. One that does not
+//! answer is asked again until it does. Where there are several, what any of them takes is offered, for whose member a
+//! client is shows only with the login; who then comes to one without is told so, and it counts as no wrong password.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Context;
+use crate::fault::{Fault, Side};
+use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
+use crate::net::buffered::BufferedConn;
+use crate::net::dial::{dial, secure};
+use crate::net::shutdown::{Phase, Shutdown};
+use crate::route::{AuthBy, Backends, Security};
+use crate::wire::sasl::{Name, Tokens};
+
+/// How often those are asked of whom nothing is known yet.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// What is known.
+#[derive(Default)]
+pub struct Methods {
+    known: Mutex<HashMap<usize, Tokens>>,
+}
+
+impl Methods {
+    fn of(&self, backend: usize) -> Option<Tokens> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&backend).copied()
+    }
+
+    pub(super) fn learn(&self, backend: usize, tokens: Tokens) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(backend, tokens);
+    }
+
+    /// The backends are others now.
+    pub fn forget(&self) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// What any of `backends` takes whose mailboxes are `judging`: all of them, or those that judge for submission too.
+    fn any(&self, backends: &Backends, judging: impl Fn(usize) -> bool) -> Tokens {
+        let known = (0..backends.len()).filter(|backend| judging(*backend)).filter_map(|backend| self.of(backend));
+        known.fold(Tokens::default(), Tokens::or)
+    }
+
+    /// For IMAP.
+    pub(super) fn for_imap(&self, backends: &Backends) -> Tokens {
+        self.any(backends, |_| true)
+    }
+
+    /// For submission, where the mailbox judges. A relay that judges is asked for passwords only.
+    pub(super) fn for_submission(&self, backends: &Backends) -> Vec<Name> {
+        let tokens = self.any(backends, |backend| backends.at(backend).is_some_and(|backend| backend.auth == AuthBy::Imap));
+        let names = [Name::Plain, Name::Login, Name::XOAuth2, Name::OAuthBearer];
+        names.into_iter().filter(|name| tokens.allow(*name)).collect()
+    }
+}
+
+/// Asks whom nothing is known of, until the stop.
+pub async fn run(context: Arc<Context>, mut stop: Shutdown) {
+    loop {
+        let backends = context.backends.load_full();
+        for backend in (0..backends.len()).filter(|backend| context.methods.of(*backend).is_none()) {
+            if let Ok(tokens) = ask(&context, &backends, backend).await {
+                context.methods.learn(backend, tokens);
+            }
+        }
+        tokio::select! {
+            () = sleep(AGAIN) => {}
+            () = stop.reached(Phase::Draining) => return,
+        }
+    }
+}
+
+/// Asks one: its greeting, TLS where that comes first, and its list; nobody logs in.
+async fn ask(context: &Context, backends: &Backends, backend: usize) -> Result<Tokens, Fault> {
+    let patience = context.patience.backend;
+    let endpoint = &backends.at(backend).ok_or(Fault::Down)?.imap;
+    let conn = dial(endpoint, &context.tls, patience).await?;
+    let mut link = BufferedConn::new(conn, Side::Backend, Instant::now() + patience);
+    let mut conversation = UpstreamLogin::new(endpoint.security == Security::StartTls, None);
+    loop {
+        match conversation.next(link.input(), false, None)? {
+            LoginProgress::Need => drop(link.fill().await?),
+            LoginProgress::Send(taken, bytes) => {
+                link.consume(taken);
+                if !bytes.is_empty() {
+                    link.send(&bytes).await?;
+                }
+            }
+            LoginProgress::StartTls => {
+                let conn = secure(link.into_bare(), endpoint, &context.tls, patience).await?;
+                link = BufferedConn::new(conn, Side::Backend, Instant::now() + patience);
+            }
+            LoginProgress::Done(_) => {
+                // Its answer is not waited for: it has said what was asked.
+                let _ = link.send(b"n5 LOGOUT\r\n").await;
+                return conversation.tokens().ok_or(Fault::Garbage(Side::Backend));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::{Backend, ClientHint, Endpoint};
+
+    #[test]
+    fn what_any_takes_is_offered_and_at_submission_only_where_the_mailbox_judges() {
+        let backend = |name: &str, auth| Backend {
+            name: name.into(),
+            imap: Endpoint::parse("imap://127.0.0.1:143", "imap").unwrap_or_else(|_| unreachable!()),
+            lmtp: None,
+            relay: None,
+            auth,
+            hint: ClientHint::None,
+        };
+        let backends = Backends::new(vec![backend("one", AuthBy::Imap), backend("two", AuthBy::Relay)], 0);
+        let (methods, both) = (Methods::default(), Tokens { bearer: true, xoauth2: true });
+        assert_eq!(methods.for_imap(&backends), Tokens::default());
+        methods.learn(0, Tokens { bearer: false, xoauth2: true });
+        methods.learn(1, Tokens { bearer: true, xoauth2: false });
+        assert_eq!(methods.for_imap(&backends), both);
+        assert_eq!(methods.for_submission(&backends), [Name::Plain, Name::Login, Name::XOAuth2]);
+        methods.learn(1, Tokens::default());
+        assert_eq!(methods.for_imap(&backends), Tokens { bearer: false, xoauth2: true });
+        methods.forget();
+        assert_eq!(methods.for_imap(&backends), Tokens::default());
+    }
+}
