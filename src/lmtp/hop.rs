@@ -1,11 +1,12 @@
 //! One backend's side of the session.
 
 use crate::fault::Fault;
+use crate::route::BackendId;
 use crate::smtp::line::{Line, Orders};
 
 /// A backend in this session. Its connection is kept between messages.
 pub(super) struct Hop {
-    pub(super) backend: usize,
+    pub(super) backend: BackendId,
     pub(super) line: Line,
     /// It accepted MAIL of the present transaction.
     pub(super) in_transaction: bool,
@@ -13,7 +14,7 @@ pub(super) struct Hop {
 }
 
 impl Hop {
-    pub(super) fn new(backend: usize) -> Hop {
+    pub(super) fn new(backend: BackendId) -> Hop {
         Hop { backend, line: Line::Away, in_transaction: false, orders: Orders::default() }
     }
 

@@ -6,10 +6,14 @@ use super::session::{Act, Environment, Params, Peer, Session};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Address, Domain};
 use crate::quota::{self, Amount, Association, Book, Day, Limit, Name, Origin, OverQuota, Reservation, Unknown};
+use crate::route::BackendId;
 use crate::store::Memory;
 
 /// Steps after which a session that gets no further input is called stuck.
 const STUCK: usize = 100_000;
+/// The two backends.
+const ONE: BackendId = BackendId::new(0);
+const TWO: BackendId = BackendId::new(1);
 /// Octets of a mailbox of `velo`, and of all of `jardin`.
 const ROOM: u64 = 10_000;
 
@@ -124,10 +128,10 @@ impl Environment for TestEnvironment {
         self.unknown
     }
 
-    fn backend(&self, name: Option<&str>) -> Option<usize> {
+    fn backend(&self, name: Option<&str>) -> Option<BackendId> {
         match name {
-            None => Some(0),
-            Some("two") => Some(1),
+            None => Some(ONE),
+            Some("two") => Some(TWO),
             Some(_) => None,
         }
     }
@@ -229,7 +233,8 @@ impl Play {
     }
 
     fn number(&self, slot: usize) -> usize {
-        self.session.backend(slot).unwrap_or_else(|| unreachable!("a slot without a backend"))
+        let backend = self.session.backend(slot).unwrap_or_else(|| unreachable!("a slot without a backend"));
+        usize::from(backend == TWO)
     }
 
     /// One step; whether there is another one at once.

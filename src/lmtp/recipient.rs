@@ -8,6 +8,7 @@ use super::session::{Act, Environment, Peer, Session, Step};
 use super::state::{Asked, Candidate, Fate, Recipient, State, Transaction};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::Address;
+use crate::route::BackendId;
 use crate::smtp::answer::refusal;
 use crate::smtp::client::Capabilities;
 use crate::smtp::line::{Line, Opened};
@@ -62,7 +63,7 @@ impl Session {
         Ok(Candidate { slot, order, ascii: path.is_ascii(), room, asked })
     }
 
-    fn slot(&mut self, backend: usize) -> usize {
+    fn slot(&mut self, backend: BackendId) -> usize {
         self.hops.iter().position(|hop| hop.backend == backend).unwrap_or_else(|| {
             self.hops.push(Hop::new(backend));
             self.hops.len() - 1

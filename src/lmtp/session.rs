@@ -8,6 +8,7 @@ use super::hop::Hop;
 use super::state::{Asked, State, Transaction};
 use crate::fault::{Fault, RefusalCode};
 use crate::quota::{Book, Day, OverQuota, Unknown};
+use crate::route::BackendId;
 use crate::smtp::answer as said;
 use crate::smtp::client::Opening;
 use crate::smtp::line::{Line, Orders};
@@ -33,8 +34,8 @@ pub trait Environment {
     fn over(&self) -> OverQuota;
     /// What is said of a domain that no association has. Called once for each recipient of that kind.
     fn unknown(&self) -> Unknown;
-    /// The number of the backend with this name, or of the default one; none when it takes no mail by LMTP.
-    fn backend(&self, name: Option<&str>) -> Option<usize>;
+    /// The backend with this name, or of the default one; none when it takes no mail by LMTP.
+    fn backend(&self, name: Option<&str>) -> Option<BackendId>;
 }
 
 /// Whose bytes are waited for.
@@ -116,8 +117,8 @@ impl Session {
         self.hops.len()
     }
 
-    /// The number of the backend of `slot`, as [`Environment::backend`] gave it.
-    pub fn backend(&self, slot: usize) -> Option<usize> {
+    /// The backend of `slot`, as [`Environment::backend`] gave it.
+    pub fn backend(&self, slot: usize) -> Option<BackendId> {
         self.hops.get(slot).map(|hop| hop.backend)
     }
 

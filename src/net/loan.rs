@@ -9,16 +9,14 @@ use tokio::time::Instant;
 
 use super::rested::lock;
 use crate::private::{Address, Credential, Secret};
-use crate::route::Backends;
+use crate::route::BackendId;
 
 /// Whose a connection is: as it was when the backend accepted it.
 pub struct Owner {
     /// The person, in one spelling.
     pub user: Address,
-    /// Position of the backend.
-    pub backend: usize,
-    /// The backends in force then; after a reload, nothing from before is reused.
-    pub backends: Arc<Backends>,
+    /// Where. After a reload that changed it, it is another one.
+    pub backend: BackendId,
 }
 
 /// A session's hold on its connection.
@@ -53,8 +51,8 @@ impl Loan {
         &self.capabilities
     }
 
-    /// Position of the backend.
-    pub fn backend(&self) -> usize {
+    /// Where it leads.
+    pub fn backend(&self) -> BackendId {
         self.owner.backend
     }
 
@@ -92,8 +90,8 @@ impl Loan {
         let same = |own: &Credential| {
             own.secret.same(&credential.secret) && own.user == credential.user && own.mechanism == credential.mechanism
         };
-        let place = self.owner.backend == owner.backend && Arc::ptr_eq(&self.owner.backends, &owner.backends);
-        place && self.owner.user == owner.user && lock(&self.credential).as_ref().is_some_and(same)
+        let place = self.owner.backend == owner.backend && self.owner.user == owner.user;
+        place && lock(&self.credential).as_ref().is_some_and(same)
     }
 
     /// Whether it was made with `secret`. Revoked ones were made with none.

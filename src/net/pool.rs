@@ -19,6 +19,7 @@ use super::buffered::BufferedConn;
 use super::loan::{Loan, Owner};
 use super::rested::{Rested, lock};
 use crate::private::{Address, Credential, Secret};
+use crate::route::{BackendId, Backends};
 
 /// The numbers; each can be set in the config file's `[pool]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,8 +169,13 @@ impl Shelf {
     }
 
     /// Closes what rests at one backend: it does not answer as it should.
-    pub fn clear_backend(&self, backend: usize) {
+    pub fn clear_backend(&self, backend: BackendId) {
         self.clear(|entry| entry.loan.backend() == backend);
+    }
+
+    /// Closes what rests at backends that are not among `backends` any more, or were changed.
+    pub fn keep(&self, backends: &Backends) {
+        self.clear(|entry| backends.at(entry.loan.backend()).is_none());
     }
 
     /// Closes what rests, and takes nothing more.
@@ -274,24 +280,20 @@ mod tests {
     use crate::fault::Side;
     use crate::net::conn::Conn;
     use crate::private::{Mechanism, Private};
-    use crate::route::Backends;
 
     struct World {
         shelf: Arc<Shelf>,
-        backends: Arc<Backends>,
+        first: BackendId,
     }
 
     impl World {
         fn new(params: Params) -> World {
-            World { shelf: Shelf::new(params), backends: Arc::default() }
+            World { shelf: Shelf::new(params), first: BackendId::new(0) }
         }
 
         fn owner(&self, user: &str) -> Owner {
-            Owner {
-                user: Address::parse(user).unwrap(),
-                backend: usize::from(user.starts_with('z')),
-                backends: self.backends.clone(),
-            }
+            let backend = if user.starts_with('z') { BackendId::new(1) } else { self.first };
+            Owner { user: Address::parse(user).unwrap(), backend }
         }
 
         fn admit(&self, user: &str, secret: &str) -> Arc<Loan> {
@@ -349,8 +351,8 @@ mod tests {
         let (loan, taken) = world.take("a@velo.example", "secret").unwrap();
         assert!(loan.capabilities() == b"IMAP4rev1" && world.take("a@velo.example", "secret").is_none());
         world.shelf.rest(loan, taken);
-        world.backends = Arc::default();
-        assert!(world.take("a@velo.example", "secret").is_none(), "the config was read again");
+        world.first = BackendId::new(2);
+        assert!(world.take("a@velo.example", "secret").is_none(), "it is another backend");
     }
 
     #[tokio::test]
@@ -451,7 +453,7 @@ mod tests {
     async fn a_closed_shelf_takes_nothing() {
         let world = World::new(Params::default());
         let _ends = [world.rest("a@velo.example", "s"), world.rest("z@velo.example", "s")];
-        world.shelf.clear_backend(0);
+        world.shelf.clear_backend(world.first);
         assert_eq!(world.shelf.resting(), 1);
         world.shelf.close();
         let _end = world.rest("a@velo.example", "s");

@@ -14,14 +14,12 @@ use tokio::time::Instant;
 use super::buffered::BufferedConn;
 use super::pool::Params;
 use super::rested::{Rested, lock};
-use crate::route::Backends;
+use crate::route::BackendId;
 use crate::smtp::client::Capabilities;
 
 struct Spare {
     number: u64,
-    backend: usize,
-    /// Those in force then; after a reload, nothing from before is reused.
-    backends: Arc<Backends>,
+    backend: BackendId,
     capabilities: Capabilities,
     rested: Rested,
 }
@@ -48,11 +46,10 @@ impl Spares {
     }
 
     /// Takes the one that has rested least.
-    pub fn take(&self, backend: usize, backends: &Arc<Backends>) -> Option<(BufferedConn, Capabilities)> {
+    pub fn take(&self, backend: BackendId) -> Option<(BufferedConn, Capabilities)> {
         loop {
             let mut inner = lock(&self.inner);
-            let fits = |spare: &Spare| spare.backend == backend && Arc::ptr_eq(&spare.backends, backends);
-            let position = inner.spares.iter().rposition(fits)?;
+            let position = inner.spares.iter().rposition(|spare| spare.backend == backend)?;
             let spare = inner.spares.remove(position)?;
             // It may have closed in this very moment.
             if let Some(link) = spare.rested.take() {
@@ -62,7 +59,7 @@ impl Spares {
     }
 
     /// Puts one to rest on which nothing is under way; the oldest goes where there are too many. Must run inside the runtime.
-    pub fn rest(self: &Arc<Spares>, backend: usize, backends: Arc<Backends>, link: BufferedConn, capabilities: Capabilities) {
+    pub fn rest(self: &Arc<Spares>, backend: BackendId, link: BufferedConn, capabilities: Capabilities) {
         let mut inner = lock(&self.inner);
         if inner.closed || !link.input().is_empty() {
             return;
@@ -76,7 +73,7 @@ impl Spares {
             }
         };
         let rested = Rested::new(link, Instant::now() + self.rest, b"QUIT\r\n", gone);
-        inner.spares.push_back(Spare { number, backend, backends, capabilities, rested });
+        inner.spares.push_back(Spare { number, backend, capabilities, rested });
         if inner.spares.iter().filter(|spare| spare.backend == backend).count() > self.per_backend {
             let oldest = inner.spares.iter().position(|spare| spare.backend == backend);
             oldest.and_then(|position| inner.spares.remove(position));
@@ -106,43 +103,45 @@ mod tests {
         (BufferedConn::new(Conn::Unix(ours), Side::Backend, Instant::now() + Duration::from_secs(60)), theirs)
     }
 
-    fn spares(per_backend: usize, rest: Duration) -> (Arc<Spares>, Arc<Backends>) {
+    const HERE: BackendId = BackendId::new(0);
+
+    fn spares(per_backend: usize, rest: Duration) -> Arc<Spares> {
         let params = Params { relays_per_backend: per_backend, relay_rest: rest, ..Params::default() };
-        (Spares::new(params), Arc::default())
+        Spares::new(params)
     }
 
     #[tokio::test]
     async fn the_newest_is_taken_once_and_the_oldest_goes() {
-        let (spares, backends) = spares(2, Duration::from_secs(60));
+        let spares = spares(2, Duration::from_secs(60));
         let mut ends = Vec::new();
         for size in 0..3 {
             let (link, end) = link();
-            spares.rest(0, backends.clone(), link, Capabilities { size: Some(size), ..Capabilities::default() });
+            spares.rest(HERE, link, Capabilities { size: Some(size), ..Capabilities::default() });
             ends.push(end);
         }
-        assert!(spares.take(1, &backends).is_none() && spares.take(0, &Arc::default()).is_none());
+        assert!(spares.take(BackendId::new(1)).is_none());
         assert!(matches!(ends[0].read(&mut [0; 9]).await, Ok(0) | Err(_)));
-        let size = || spares.take(0, &backends).and_then(|(_, capabilities)| capabilities.size);
+        let size = || spares.take(HERE).and_then(|(_, capabilities)| capabilities.size);
         assert_eq!([size(), size(), size()], [Some(2), Some(1), None]);
     }
 
     #[tokio::test]
     async fn one_that_stirs_is_gone_and_a_rest_ends_with_quit() {
-        let (spares, backends) = spares(9, Duration::from_millis(50));
+        let spares = spares(9, Duration::from_millis(50));
         let (one, mut stirs) = link();
         let (other, mut rests) = link();
-        spares.rest(0, backends.clone(), one, Capabilities::default());
-        spares.rest(0, backends.clone(), other, Capabilities::default());
+        spares.rest(HERE, one, Capabilities::default());
+        spares.rest(HERE, other, Capabilities::default());
         stirs.write_all(b"421 4.4.2 idle\r\n").await.unwrap();
         let (mut heard, mut nothing) = (String::new(), String::new());
         rests.read_to_string(&mut heard).await.unwrap();
         let _ = stirs.read_to_string(&mut nothing).await;
         assert_eq!((heard.as_str(), nothing.as_str()), ("QUIT\r\n", ""));
         sleep(Duration::from_millis(10)).await;
-        assert!(spares.take(0, &backends).is_none() && lock(&spares.inner).spares.is_empty());
+        assert!(spares.take(HERE).is_none() && lock(&spares.inner).spares.is_empty());
         spares.close();
         let (late, mut end) = link();
-        spares.rest(0, backends, late, Capabilities::default());
+        spares.rest(HERE, late, Capabilities::default());
         assert!(matches!(end.read(&mut [0; 9]).await, Ok(0) | Err(_)));
     }
 }

@@ -1,7 +1,6 @@
 //! The way to a backend: who a login belongs to, where its backend is, and the conversation until it is logged in.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
@@ -9,7 +8,6 @@ use tokio::time::Instant;
 
 use super::clock::today;
 use super::{Context, pool};
-use crate::event::{Event, emit};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
 use crate::limit::Seat;
@@ -18,40 +16,7 @@ use crate::net::dial::{dial, secure};
 use crate::net::loan::Loan;
 use crate::private::{Address, Credential, Mechanism, Private, Pseudonym};
 use crate::quota::Verdict;
-use crate::route::{Backends, ClientHint, Security};
-
-/// Which backends did not take their last connection: one bit each, so that the event is told once. Backends after the
-/// 64th are not told about.
-#[derive(Default)]
-pub struct Health {
-    down: AtomicU64,
-    failures: AtomicU64,
-}
-
-impl Health {
-    pub(super) fn set(&self, backend: usize, up: bool) {
-        let Some(bit) = u32::try_from(backend).ok().and_then(|shift| 1u64.checked_shl(shift)) else { return };
-        let before = if up { self.down.fetch_and(!bit, Ordering::Relaxed) } else { self.down.fetch_or(bit, Ordering::Relaxed) };
-        match (before & bit != 0, up) {
-            (true, true) => emit(Event::BackendUp { backend: backend as u64 }),
-            (false, false) => {
-                self.failures.fetch_add(1, Ordering::Relaxed);
-                emit(Event::BackendDown { backend: backend as u64 });
-            }
-            _ => {}
-        }
-    }
-
-    /// How many do not take connections.
-    pub(super) fn down(&self) -> u64 {
-        self.down.load(Ordering::Relaxed).count_ones().into()
-    }
-
-    /// How often one stopped to, since the start.
-    pub(super) fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
-    }
-}
+use crate::route::{BackendId, Backends, ClientHint, Security};
 
 /// Proof that a backend accepted a credential; only [`login`] makes it.
 pub struct Authenticated {
@@ -59,8 +24,8 @@ pub struct Authenticated {
     pub user: Address,
     /// The backends that were in force then.
     pub backends: Arc<Backends>,
-    /// Position of the backend.
-    pub backend: usize,
+    /// Which of them.
+    pub backend: BackendId,
 }
 
 /// A connection on which the person is logged in.
@@ -162,7 +127,7 @@ impl Authenticated {
         let user = Address::parse(credential.user.reveal())?;
         let route = context.book.route(user.domain(), today())?;
         let backends = context.backends.load_full();
-        let backend = backends.position(route.backend.as_deref());
+        let backend = backends.find(route.backend.as_deref());
         Some(Claim { who: backend.map(|backend| Authenticated { user, backends, backend }) })
     }
 }
@@ -177,7 +142,7 @@ fn nobody(backends: Arc<Backends>) -> (Authenticated, Credential) {
     let secret = crate::private::Secret::new(name.as_bytes());
     let credential = Credential { user: Private::new(name.into()), secret, mechanism: Mechanism::Password };
     let user = Address::parse("nobody@nobody.invalid").unwrap_or_else(|| unreachable!("a constant that is an address"));
-    let backend = backends.default_position();
+    let backend = backends.default_id();
     (Authenticated { user, backends, backend }, credential)
 }
 
@@ -193,7 +158,7 @@ pub(super) async fn converse(
     let endpoint = &backend.imap;
     let hint = (backend.hint == ClientHint::Pseudonym).then(|| context.limits.pseudonymiser().hint(source));
     let conn = dial(endpoint, &context.tls, patience).await;
-    context.health.set(who.backend, conn.is_ok());
+    context.health.set(&context.backends.load(), who.backend, conn.is_ok());
     let mut link = BufferedConn::new(conn?, Side::Backend, Instant::now() + patience);
     let mut login = UpstreamLogin::new(endpoint.security == Security::StartTls, hint);
     loop {
@@ -218,7 +183,7 @@ pub(super) async fn converse(
             }
             Err(fault) => {
                 if fault == Fault::Garbage(Side::Backend) {
-                    emit(Event::BackendConfused { backend: who.backend as u64 });
+                    context.confused(who.backend);
                 }
                 return Err(fault);
             }

@@ -17,7 +17,6 @@ use super::observe::Observer;
 use super::proxy::Proxy;
 use super::silence::Nap;
 use super::{Context, Patience, pool};
-use crate::event::{Event, emit};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login::{Attempt, Before, Login, Protection, denied, untried, welcome};
 use crate::imap::offers::Offers;
@@ -68,7 +67,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let mut listener = Listener::new(member.watch());
     let end = carry(&mut proxy, context.patience, stop, &mut listener).await;
     if end == Err(Fault::Garbage(Side::Backend)) {
-        emit(Event::BackendConfused { backend: backend as u64 });
+        context.confused(backend);
     }
     drop(seat);
     if let (Some(loan), Ok(())) = (loan, end) {

@@ -17,7 +17,7 @@ use crate::net::dial::{dial, secure};
 use crate::net::min_rate::MinRate;
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::quota::{Book, Day, OverQuota, Unknown};
-use crate::route::{Backends, Endpoint, Security};
+use crate::route::{BackendId, Backends, Endpoint, Security};
 
 /// How long a backend may take over a message that it has whole, RFC 5321 4.5.3.2.6. The relay waits as long: less, and a
 /// message that is stored after all would be sent again.
@@ -187,16 +187,16 @@ impl Driver {
         Ok(())
     }
 
-    fn endpoint(&self, slot: usize) -> Option<(usize, Endpoint)> {
-        let number = self.session.backend(slot)?;
-        Some((number, self.backends.at(number)?.lmtp.clone()?))
+    fn endpoint(&self, slot: usize) -> Option<(BackendId, Endpoint)> {
+        let backend = self.session.backend(slot)?;
+        Some((backend, self.backends.at(backend)?.lmtp.clone()?))
     }
 
     async fn dial(&mut self, slot: usize) {
-        let Some((number, endpoint)) = self.endpoint(slot) else { return self.lose(slot, Fault::Down) };
+        let Some((backend, endpoint)) = self.endpoint(slot) else { return self.lose(slot, Fault::Down) };
         let patience = self.context.patience.backend;
         let conn = dial(&endpoint, &self.context.tls, patience).await;
-        self.context.incoming_health.set(number, conn.is_ok());
+        self.context.incoming_health.set(&self.context.backends.load(), backend, conn.is_ok());
         match conn {
             Ok(conn) => {
                 self.keep(slot, BufferedConn::new(conn, Side::Backend, Instant::now() + patience));
@@ -221,8 +221,8 @@ impl Driver {
     }
 
     async fn hang_up(&mut self, slot: usize, fault: Option<Fault>) {
-        if let (Some(Fault::Garbage(_)), Some((number, _))) = (fault, self.endpoint(slot)) {
-            emit(Event::BackendConfused { backend: number as u64 });
+        if let (Some(Fault::Garbage(_)), Some(backend)) = (fault, self.session.backend(slot)) {
+            self.context.confused(backend);
         }
         let orders = self.session.orders(slot);
         if let Some(mut hop) = self.hops.get_mut(slot).and_then(Option::take) {
@@ -263,8 +263,8 @@ impl Environment for LmtpEnv<'_> {
         self.quota.unknown
     }
 
-    fn backend(&self, name: Option<&str>) -> Option<usize> {
-        let position = self.backends.position(name)?;
-        self.backends.at(position)?.lmtp.as_ref().map(|_| position)
+    fn backend(&self, name: Option<&str>) -> Option<BackendId> {
+        let backend = self.backends.find(name)?;
+        self.backends.at(backend)?.lmtp.as_ref().map(|_| backend)
     }
 }

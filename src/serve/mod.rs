@@ -7,6 +7,7 @@ mod attend;
 pub mod backend;
 pub mod clock;
 mod environment;
+pub mod health;
 pub mod imap;
 mod listener;
 mod lmtp;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::admin::Executor;
+use crate::event::{Event, emit};
 use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
@@ -40,7 +42,7 @@ use crate::net::tls;
 use crate::postfix_policy::Failure;
 use crate::private::Address;
 use crate::quota::{Book, OverQuota, Unknown};
-use crate::route::Backends;
+use crate::route::{BackendId, Backends};
 use crate::scrub::Scrubber;
 
 pub use admin::Access;
@@ -125,9 +127,9 @@ pub struct Context {
     /// Relay connections that rest between two messages.
     pub spares: Arc<Spares>,
     /// Whether each backend took its last connection.
-    pub health: backend::Health,
+    pub health: health::Health,
     /// The same for incoming mail.
-    pub incoming_health: backend::Health,
+    pub incoming_health: health::Health,
     /// What the kernel holds us to, and what it does not.
     pub enforcement: crate::sandbox::Enforcement,
     /// The certificates of the listeners; none where no listener uses TLS.
@@ -138,4 +140,22 @@ pub struct Context {
     pub incidents: Arc<Incidents>,
     /// What the relays showed of themselves.
     pub relays: relays::Relays,
+}
+
+impl Context {
+    /// Puts these backends in force; sessions go on with those they began with. What is known of others is forgotten.
+    pub fn reload(&self, backends: Backends) {
+        let backends = Arc::new(backends.succeeding(&self.backends.load()));
+        self.backends.store(backends.clone());
+        self.shelf.keep(&backends);
+        self.relays.keep(&backends);
+        [&self.health, &self.incoming_health].iter().for_each(|health| health.keep(&backends));
+    }
+
+    /// A backend answered something that makes no sense.
+    fn confused(&self, backend: BackendId) {
+        if let Some(position) = self.backends.load().position(backend) {
+            emit(Event::BackendConfused { backend: position });
+        }
+    }
 }

@@ -24,7 +24,7 @@ use crate::net::stream::Stream;
 use crate::notice::{Letter, Notice, Queue, letter};
 use crate::private::{Address, Domain};
 use crate::quota::{News, Subject, Topic};
-use crate::route::{Endpoint, Security};
+use crate::route::{BackendId, Endpoint, Security};
 use crate::smtp::client::{Next, Opening};
 use crate::smtp::reply::Reply;
 
@@ -120,7 +120,7 @@ impl Sender {
 
 /// The backend whose relay takes the notice, to whom it goes and from whom. None: nobody can be told, for there is no
 /// contact, no relay, or no association any more.
-fn addressed(context: &Context, news: &News) -> Option<(usize, Address, Address)> {
+fn addressed(context: &Context, news: &News) -> Option<(BackendId, Address, Address)> {
     let (to, domain): (Address, Domain) = match news.subject() {
         Subject::Mailbox(address) => (address.clone(), address.domain().clone()),
         Subject::Association(name) => {
@@ -129,13 +129,13 @@ fn addressed(context: &Context, news: &News) -> Option<(usize, Address, Address)
         }
     };
     let backends = context.backends.load();
-    let backend = backends.position(context.book.route(&domain, today())?.backend.as_deref())?;
+    let backend = backends.find(context.book.route(&domain, today())?.backend.as_deref())?;
     backends.at(backend)?.relay.as_ref()?;
     let postmaster = || Address::parse(&format!("postmaster@{}", domain.reveal()));
     Some((backend, to, context.notices_from.clone().or_else(postmaster)?))
 }
 
-async fn send(context: &Context, backend: usize, news: &News, from: &Address, to: &Address) -> Outcome {
+async fn send(context: &Context, backend: BackendId, news: &News, from: &Address, to: &Address) -> Outcome {
     let backends = context.backends.load_full();
     let Some(relay) = backends.at(backend).and_then(|backend| backend.relay.as_ref()) else { return Outcome::Down };
     let letter = Notice::about(news).and_then(|notice| letter(notice, from, to, Date::from(SystemTime::now()), &random()));

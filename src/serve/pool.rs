@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use super::Context;
 use super::backend::{Authenticated, LoggedIn, converse};
 use super::proxy::Left;
-use crate::event::{Event, emit};
 use crate::fault::{Fault, Side};
 use crate::imap::capability;
 use crate::imap::reuse::{Settle, Settling};
@@ -32,7 +31,7 @@ pub(super) async fn login(
     credential: &Credential,
     source: Pseudonym,
 ) -> Result<LoggedIn, Fault> {
-    let owner = Owner { user: who.user.clone(), backend: who.backend, backends: who.backends.clone() };
+    let owner = Owner { user: who.user.clone(), backend: who.backend };
     if let Some((loan, mut link)) = context.shelf.find(&owner, credential).await {
         match settle(&mut link, Settle::wake()).await {
             Ok(()) => {
@@ -77,7 +76,7 @@ pub(super) async fn leave(context: &Context, left: Left, loan: Arc<Loan>) {
             let mut link = BufferedConn::from_parts(parts, Side::Backend, Instant::now() + SETTLE);
             match settle(&mut link, conversation).await {
                 Ok(()) => context.shelf.rest(loan, link),
-                Err(Fault::Garbage(_)) => emit(Event::BackendConfused { backend: loan.backend() as u64 }),
+                Err(Fault::Garbage(_)) => context.confused(loan.backend()),
                 Err(_) => {}
             }
         }

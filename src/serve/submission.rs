@@ -10,7 +10,6 @@ use super::backend::{self, Authenticated, NoLogin, Pooling};
 use super::environment::SubmissionEnv;
 use super::listener::Accepted;
 use super::observe::Observer;
-use crate::event::{Event, emit};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login;
 use crate::incident::{Protocol, Verb};
@@ -21,7 +20,7 @@ use crate::net::min_rate::MinRate;
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::net::tls;
 use crate::private::Credential;
-use crate::route::{AuthBy, Backend, Security};
+use crate::route::{AuthBy, Backend, BackendId, Security};
 use crate::smtp::client::Capabilities;
 use crate::submission::{Act, Limits, Params, Protection, Session, Verdict};
 use crate::wire::sasl::Name;
@@ -38,7 +37,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
         header: context.scrubber.headers().header_limit(),
         ..Limits::default()
     };
-    let relay = context.relays.offer();
+    let relay = context.relays.offer(&context.backends.load());
     let mechanisms = vec![Name::Plain, Name::Login];
     let params = Arc::new(Params { hostname: context.hostname.clone(), relay, mechanisms, limits });
     let protection = if protection == login::Protection::Secure { Protection::Secure } else { Protection::StartTls };
@@ -147,7 +146,7 @@ impl Driver {
         }
     }
 
-    fn backend(&self) -> Option<(usize, &Backend)> {
+    fn backend(&self) -> Option<(BackendId, &Backend)> {
         let who = self.who.as_ref()?;
         who.backends.at(who.backend).map(|backend| (who.backend, backend))
     }
@@ -226,9 +225,9 @@ impl Driver {
 
     // Once for each connection.
     fn learn(&mut self) {
-        if let (false, Some(capabilities), Some((number, _))) = (self.learned, self.session.relay_capabilities(), self.backend())
+        if let (false, Some(capabilities), Some((backend, _))) = (self.learned, self.session.relay_capabilities(), self.backend())
         {
-            self.context.relays.learn(number, capabilities);
+            self.context.relays.learn(backend, capabilities);
             self.learned = true;
         }
     }
@@ -321,7 +320,7 @@ impl Driver {
     /// A relay's connection that rests, where the relay asks nobody for a login: once, then a new one is made.
     fn reuse(&mut self) -> Option<Capabilities> {
         let who = self.who.as_ref().filter(|_| self.pooling == Pooling::On && !self.reused)?;
-        let (link, capabilities) = self.context.spares.take(who.backend, &who.backends)?;
+        let (link, capabilities) = self.context.spares.take(who.backend)?;
         self.relay = Some(link);
         (self.learned, self.reused) = (true, true);
         Some(capabilities)
@@ -330,7 +329,7 @@ impl Driver {
     fn rest_relay(&mut self, capabilities: Capabilities) {
         self.reused = false;
         if let (Some(link), Some(who)) = (self.relay.take(), &self.who) {
-            self.context.spares.rest(who.backend, who.backends.clone(), link, capabilities);
+            self.context.spares.rest(who.backend, link, capabilities);
         }
     }
 
@@ -338,12 +337,12 @@ impl Driver {
         if let Some(capabilities) = self.reuse() {
             return self.session.reused(capabilities);
         }
-        let Some((number, endpoint)) = self.backend().and_then(|(number, backend)| Some((number, backend.relay.clone()?))) else {
+        let Some((backend, endpoint)) = self.backend().and_then(|(id, backend)| Some((id, backend.relay.clone()?))) else {
             return self.session.relay_failed(Fault::Down);
         };
         let patience = self.context.patience.backend;
         let conn = dial(&endpoint, &self.context.tls, patience).await;
-        self.context.relays.health.set(number, conn.is_ok());
+        self.context.relays.health.set(&self.context.backends.load(), backend, conn.is_ok());
         match conn {
             Ok(conn) => {
                 self.relay = Some(BufferedConn::new(conn, Side::Backend, Instant::now() + patience));
@@ -370,8 +369,8 @@ impl Driver {
     }
 
     async fn hang_up(&mut self, fault: Option<Fault>) {
-        if let (Some(Fault::Garbage(_)), Some((number, _))) = (fault, self.backend()) {
-            emit(Event::BackendConfused { backend: number as u64 });
+        if let (Some(Fault::Garbage(_)), Some((backend, _))) = (fault, self.backend()) {
+            self.context.confused(backend);
         }
         let orders = self.session.orders();
         if let Some(mut relay) = self.relay.take() {
