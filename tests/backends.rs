@@ -12,6 +12,7 @@ mod store;
 mod wire;
 
 use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
 use alone::House;
 use scripted::Scripted;
@@ -82,10 +83,17 @@ impl World {
 
     /// The answer to the login of `user`, and the session.
     fn log_in(&self, user: &str) -> (Wire, String) {
+        let mut wire = self.begin(user);
+        let told = wire.until("l ");
+        (wire, told)
+    }
+
+    /// The login of `user` is said.
+    fn begin(&self, user: &str) -> Wire {
         let mut wire = Wire::plain(self.webmail);
         wire.line();
-        let told = wire.ask(&format!("l LOGIN {user} right\r\n"), "l ");
-        (wire, told)
+        wire.send(format!("l LOGIN {user} right\r\n").as_bytes());
+        wire
     }
 
     /// Logs in, looks at the inbox and leaves: whose inbox it was.
@@ -179,4 +187,42 @@ fn a_parked_connection_stays_with_its_server() {
     world.reload(world.servers.sections(&[A, B]));
     assert_eq!((world.click(who), two.greeted()), ("two".into(), 1));
     assert_eq!(world.click("bob@velo.example"), "one");
+}
+
+/// Cyrus with a `maxchild` of two.
+#[test]
+fn who_finds_all_seats_taken_by_parked_connections_gets_the_oldest_ones() {
+    let (few, other) = (Store::start("few", 2), Store::start("other", 20));
+    let a = Section { imap: few.port, relay: nowhere() };
+    let b = Section { imap: other.port, relay: nowhere() };
+    let world = World::start(Servers { a, b }, "");
+    for who in ["bob@velo.example", "alice@asso.example", "chloe@asso.example"] {
+        world.click(who);
+    }
+    assert_eq!((few.greeted(), other.greeted()), (2, 1));
+    let began = Instant::now();
+    let (dora, told) = world.log_in("dora@asso.example");
+    let took = began.elapsed();
+    assert!(told.contains("l OK"), "{told}");
+    assert!(took > Duration::from_millis(900) && took < Duration::from_secs(4), "{took:?}");
+    // Alice's was the older one; Chloe's and the one at the other server are still there.
+    assert_eq!((world.click("chloe@asso.example").as_str(), few.greeted()), ("few", 3));
+    assert_eq!((world.click("bob@velo.example").as_str(), other.greeted()), ("other", 1));
+    // Several at once: both seats go to them, one after the other.
+    let (eve, fred) = (world.begin("eve@asso.example"), world.begin("fred@asso.example"));
+    drop(dora);
+    for mut client in [eve, fred] {
+        assert!(client.until("l ").contains("l OK"));
+    }
+}
+
+/// Nobody is parked there: the wait is as long as it was.
+#[test]
+fn a_server_that_greets_nobody_is_given_up_in_time() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let a = Section { imap: silent.local_addr().unwrap().port(), relay: nowhere() };
+    let world = World::start(Servers { a, b: a }, "[limits]\nbackend_seconds = 3\n");
+    let began = Instant::now();
+    assert!(world.log_in("alice@asso.example").1.contains("(BACKEND-DOWN)"));
+    assert!(began.elapsed() > Duration::from_millis(2900) && began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
 }

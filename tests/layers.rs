@@ -35,6 +35,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("notice", 3),
     ("metrics", 3),
     ("net", 4),
+    ("pool", 4),
     ("sandbox", 4),
     ("serve", 5),
     ("config", 6),
@@ -53,6 +54,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("submission", "smtp"),     // its grammar
     ("lmtp", "smtp"),           // its grammar
     ("postfix_policy", "smtp"), // it answers in the same words
+    ("pool", "net"),            // what it keeps are connections; `net` knows nothing of it
     ("run", "config"),
     ("main", "run"),
     ("cli", "config"), // the program's parts know each other
@@ -250,7 +252,7 @@ const AMBIGUOUS: &[(&str, usize)] = &[
     ("Cursor", 2),
     ("Daemon", 2),
     ("Driver", 2),
-    ("Entry", 4),
+    ("Entry", 3),
     ("Envelope", 2),
     ("Environment", 2),
     ("Fate", 2),
@@ -303,7 +305,6 @@ const AMBIGUOUS: &[(&str, usize)] = &[
     ("Session", 4),
     ("Setting", 2),
     ("Settings", 2),
-    ("Settling", 2),
     ("Shown", 2),
     ("Signed", 2),
     ("Sizes", 2),

@@ -7,13 +7,14 @@ use aws_lc_rs::rand;
 use tokio::time::Instant;
 
 use super::clock::today;
+use super::connect::connect;
 use super::{Context, pool};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
 use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
-use crate::net::dial::{dial, secure};
-use crate::net::loan::Loan;
+use crate::net::dial::secure;
+use crate::pool::Lease;
 use crate::private::{Address, Credential, Mechanism, Private, Pseudonym};
 use crate::quota::Verdict;
 use crate::route::{BackendId, Backends, ClientHint, Security};
@@ -39,15 +40,15 @@ pub struct LoggedIn {
     /// Who.
     pub who: Authenticated,
     /// The session's hold on a connection that may rest when it is over.
-    pub loan: Option<Arc<Loan>>,
+    pub lease: Option<Arc<Lease>>,
 }
 
-/// Whether a login may be given a connection that rests, and give its own to the shelf later.
+/// Whether a login may be given a connection that was parked, and park its own later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {
     /// A connection of its own.
     Off,
-    /// Of the shelf.
+    /// Of the pool.
     On,
 }
 
@@ -82,7 +83,7 @@ async fn judge(context: &Context, seat: &Seat, credential: &Credential, pooling:
                 Pooling::On => pool::login(context, who, credential, source).await,
             };
             if tried.as_ref().is_err_and(|fault| *fault == Fault::Denied) {
-                context.shelf.refused(&user, &credential.secret);
+                context.pool.refused(&user, &credential.secret);
             }
             tried
         }
@@ -157,9 +158,8 @@ pub(super) async fn converse(
     let backend = who.backends.at(who.backend).ok_or(Fault::Down)?;
     let endpoint = &backend.imap;
     let hint = (backend.hint == ClientHint::Pseudonym).then(|| context.limits.pseudonymiser().hint(source));
-    let conn = dial(endpoint, &context.tls, patience).await;
-    context.health.set(&context.backends.load(), who.backend, conn.is_ok());
-    let mut link = BufferedConn::new(conn?, Side::Backend, Instant::now() + patience);
+    let release = || context.pool.release(who.backend, 1);
+    let mut link = connect(context, endpoint, (who.backend, &context.imap_health), release).await?;
     let mut login = UpstreamLogin::new(endpoint.security == Security::StartTls, hint);
     loop {
         match login.next(link.input(), false, credential) {
@@ -179,7 +179,7 @@ pub(super) async fn converse(
             Ok(LoginProgress::Done(taken)) => {
                 link.consume(taken);
                 let (capabilities, non_sync) = (login.capabilities().to_vec(), login.non_sync());
-                return Ok(LoggedIn { link, capabilities, non_sync, who, loan: None });
+                return Ok(LoggedIn { link, capabilities, non_sync, who, lease: None });
             }
             Err(fault) => {
                 if fault == Fault::Garbage(Side::Backend) {
@@ -194,14 +194,14 @@ pub(super) async fn converse(
 /// Dovecot makes guessers wait for up to 15 seconds.
 const SLOWED: Duration = Duration::from_secs(20);
 
-/// Whether the backend accepts `credential`: a login and a logout, or a connection that rests. For submission.
+/// Whether the backend accepts `credential`: a login and a logout, or a connection that is parked. For submission.
 ///
 /// # Errors
 /// As [`login`].
 pub async fn verify(context: &Context, seat: &Seat, credential: &Credential, pooling: Pooling) -> Result<Authenticated, NoLogin> {
-    let LoggedIn { mut link, who, loan, .. } = login(context, seat, credential, pooling).await?;
-    match loan {
-        Some(loan) => pool::give_back(context, link, loan),
+    let LoggedIn { mut link, who, lease, .. } = login(context, seat, credential, pooling).await?;
+    match lease {
+        Some(lease) => pool::give_back(context, link, lease),
         // The answer is not waited for: the backend has said what we asked.
         None => drop(link.send(b"n5 LOGOUT\r\n").await),
     }

@@ -52,7 +52,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let mut observer = Observer::new(&context, Protocol::Imap);
     let (login, seat, stop) = Box::pin(enter(accepted, &context, &mut observer)).await?;
     let Some((client, logged_in)) = login else { return Ok(()) };
-    let (backend, loan) = (logged_in.who.backend, logged_in.loan.clone());
+    let (backend, lease) = (logged_in.who.backend, logged_in.lease.clone());
     let member = MailboxAccount::new(&context, &logged_in);
     let terms = SessionOptions {
         account: Some(member.clone()),
@@ -62,7 +62,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
         fresh_tag,
     };
     let session = Session::new(terms);
-    let session = if loan.is_some() { session.on_loan() } else { session };
+    let session = if lease.is_some() { session.leased() } else { session };
     let mut proxy = Proxy::new(client.into_parts(), logged_in.link.into_parts(), session, observer);
     let mut listener = Listener::new(member.watch());
     let end = carry(&mut proxy, context.patience, stop, &mut listener).await;
@@ -70,8 +70,8 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
         context.confused(backend);
     }
     drop(seat);
-    if let (Some(loan), Ok(())) = (loan, end) {
-        Box::pin(pool::leave(&context, proxy.into_rest(), loan)).await;
+    if let (Some(lease), Ok(())) = (lease, end) {
+        Box::pin(pool::leave(&context, proxy.into_left(), lease)).await;
     } else {
         drop(proxy);
         listener.closed();

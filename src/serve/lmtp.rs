@@ -196,7 +196,7 @@ impl Driver {
         let Some((backend, endpoint)) = self.endpoint(slot) else { return self.lose(slot, Fault::Down) };
         let patience = self.context.patience.backend;
         let conn = dial(&endpoint, &self.context.tls, patience).await;
-        self.context.incoming_health.set(&self.context.backends.load(), backend, conn.is_ok());
+        self.context.lmtp_health.set(&self.context.backends.load(), backend, conn.is_ok());
         match conn {
             Ok(conn) => {
                 self.keep(slot, BufferedConn::new(conn, Side::Backend, Instant::now() + patience));

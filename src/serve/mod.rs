@@ -6,6 +6,7 @@ mod admin;
 mod attend;
 pub mod backend;
 pub mod clock;
+mod connect;
 mod environment;
 pub mod health;
 pub mod imap;
@@ -18,7 +19,6 @@ mod observe;
 mod pool;
 mod postfix_policy;
 mod proxy;
-pub mod relays;
 mod side;
 mod silence;
 pub mod submission;
@@ -36,9 +36,8 @@ use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
 use crate::net::certificates::Certificates;
-use crate::net::pool::Shelf;
-use crate::net::spares::Spares;
 use crate::net::tls;
+use crate::pool::{Pool, RelayCapabilities, RelayPool};
 use crate::postfix_policy::Failure;
 use crate::private::Address;
 use crate::quota::{Book, OverQuota, Unknown};
@@ -122,14 +121,16 @@ pub struct Context {
     pub tls: tls::Client,
     /// Our name in greetings and to relays.
     pub hostname: Box<str>,
-    /// Backend connections that rest between two sessions.
-    pub shelf: Arc<Shelf>,
-    /// Relay connections that rest between two messages.
-    pub spares: Arc<Spares>,
+    /// Backend connections that are parked between two sessions.
+    pub pool: Arc<Pool>,
+    /// Relay connections that are parked between two messages.
+    pub relay_pool: Arc<RelayPool>,
     /// Whether each backend took its last connection.
-    pub health: health::Health,
+    pub imap_health: health::Health,
     /// The same for incoming mail.
-    pub incoming_health: health::Health,
+    pub lmtp_health: health::Health,
+    /// The same for outgoing mail.
+    pub relay_health: health::Health,
     /// What the kernel holds us to, and what it does not.
     pub enforcement: crate::sandbox::Enforcement,
     /// The certificates of the listeners; none where no listener uses TLS.
@@ -139,7 +140,7 @@ pub struct Context {
     /// Sessions that are watched, with their owners' knowledge.
     pub incidents: Arc<Incidents>,
     /// What the relays showed of themselves.
-    pub relays: relays::Relays,
+    pub relay_capabilities: RelayCapabilities,
 }
 
 impl Context {
@@ -147,9 +148,9 @@ impl Context {
     pub fn reload(&self, backends: Backends) {
         let backends = Arc::new(backends.succeeding(&self.backends.load()));
         self.backends.store(backends.clone());
-        self.shelf.keep(&backends);
-        self.relays.keep(&backends);
-        [&self.health, &self.incoming_health].iter().for_each(|health| health.keep(&backends));
+        self.pool.keep(&backends);
+        self.relay_capabilities.keep(&backends);
+        [&self.imap_health, &self.lmtp_health, &self.relay_health].iter().for_each(|health| health.keep(&backends));
     }
 
     /// A backend answered something that makes no sense.

@@ -37,7 +37,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
         header: context.scrubber.headers().header_limit(),
         ..Limits::default()
     };
-    let relay = context.relays.offer(&context.backends.load());
+    let relay = context.relay_capabilities.offer(&context.backends.load());
     let mechanisms = vec![Name::Plain, Name::Login];
     let params = Arc::new(Params { hostname: context.hostname.clone(), relay, mechanisms, limits });
     let protection = if protection == login::Protection::Secure { Protection::Secure } else { Protection::StartTls };
@@ -227,7 +227,7 @@ impl Driver {
     fn learn(&mut self) {
         if let (false, Some(capabilities), Some((backend, _))) = (self.learned, self.session.relay_capabilities(), self.backend())
         {
-            self.context.relays.learn(backend, capabilities);
+            self.context.relay_capabilities.learn(backend, capabilities);
             self.learned = true;
         }
     }
@@ -320,7 +320,7 @@ impl Driver {
     /// A relay's connection that rests, where the relay asks nobody for a login: once, then a new one is made.
     fn reuse(&mut self) -> Option<Capabilities> {
         let who = self.who.as_ref().filter(|_| self.pooling == Pooling::On && !self.reused)?;
-        let (link, capabilities) = self.context.spares.take(who.backend)?;
+        let (link, capabilities) = self.context.relay_pool.take(who.backend)?;
         self.relay = Some(link);
         (self.learned, self.reused) = (true, true);
         Some(capabilities)
@@ -329,7 +329,7 @@ impl Driver {
     fn rest_relay(&mut self, capabilities: Capabilities) {
         self.reused = false;
         if let (Some(link), Some(who)) = (self.relay.take(), &self.who) {
-            self.context.spares.rest(who.backend, link, capabilities);
+            self.context.relay_pool.park(who.backend, link, capabilities);
         }
     }
 
@@ -342,7 +342,7 @@ impl Driver {
         };
         let patience = self.context.patience.backend;
         let conn = dial(&endpoint, &self.context.tls, patience).await;
-        self.context.relays.health.set(&self.context.backends.load(), backend, conn.is_ok());
+        self.context.relay_health.set(&self.context.backends.load(), backend, conn.is_ok());
         match conn {
             Ok(conn) => {
                 self.relay = Some(BufferedConn::new(conn, Side::Backend, Instant::now() + patience));
