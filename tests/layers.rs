@@ -53,6 +53,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("quota", "store"),         // the book's durable copy
     ("submission", "smtp"),     // its grammar
     ("lmtp", "smtp"),           // its grammar
+    ("notice", "smtp"),         // what it hands over
     ("postfix_policy", "smtp"), // it answers in the same words
     ("pool", "net"),            // what it keeps are connections; `net` knows nothing of it
     ("run", "config"),
@@ -270,7 +271,7 @@ const AMBIGUOUS: &[(&str, usize)] = &[
     ("Inner", 2),
     ("Kind", 5),
     ("Limits", 2),
-    ("Line", 4),
+    ("Line", 3),
     ("Listener", 3),
     ("Login", 2),
     ("Memory", 2),

@@ -9,5 +9,4 @@ pub mod dial;
 pub mod listen;
 pub mod min_rate;
 pub mod shutdown;
-pub mod stream;
 pub mod tls;

@@ -22,6 +22,7 @@ mod proxy;
 mod side;
 mod silence;
 pub mod submission;
+mod upstream;
 pub mod usage;
 pub mod workers;
 

@@ -10,18 +10,18 @@ use super::backend::{self, Authenticated, NoLogin, Pooling};
 use super::environment::SubmissionEnv;
 use super::listener::Accepted;
 use super::observe::Observer;
+use super::upstream::{Destination, Parking, Role, UpstreamConn};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login;
 use crate::incident::{Protocol, Verb};
 use crate::limit::{Attempt, Seat};
 use crate::net::buffered::BufferedConn;
-use crate::net::dial::{dial, secure};
 use crate::net::min_rate::MinRate;
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::net::tls;
 use crate::private::Credential;
-use crate::route::{AuthBy, Backend, BackendId, Security};
-use crate::smtp::client::Capabilities;
+use crate::route::AuthBy;
+use crate::smtp::upstream::{ConnAct, Done};
 use crate::submission::{Act, Limits, Params, Protection, Session, Verdict};
 use crate::wire::sasl::Name;
 
@@ -42,12 +42,15 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let params = Arc::new(Params { hostname: context.hostname.clone(), relay, mechanisms, limits });
     let protection = if protection == login::Protection::Secure { Protection::Secure } else { Protection::StartTls };
     let session = Session::new(params, protection);
-    let mut session = if pooling == Pooling::On { session.lending() } else { session };
+    let (mut session, parking) = match pooling {
+        Pooling::On => (session.parking(), Parking::Any),
+        Pooling::Off => (session, Parking::Never),
+    };
     let client = handshake.greet(&session.answers()).await?;
     let login_by = Instant::now() + context.patience.login;
-    let (relay, who, attempt, pace) = (None, None, None, None);
+    let relay = UpstreamConn::new(Role::Relay, parking);
+    let (who, attempt, pace) = (None, None, None);
     let observer = Observer::new(&context, Protocol::Submission);
-    let (learned, reused) = (false, false);
     let driver = Driver {
         client,
         relay,
@@ -62,8 +65,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
         attempt,
         pace,
         login_by,
-        learned,
-        reused,
+        learned: false,
     };
     driver.run().await
 }
@@ -71,7 +73,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
 /// One session with all it holds.
 struct Driver {
     client: BufferedConn,
-    relay: Option<BufferedConn>,
+    relay: UpstreamConn,
     session: Session,
     context: Arc<Context>,
     observer: Observer,
@@ -87,15 +89,13 @@ struct Driver {
     login_by: Instant,
     /// What this relay can do is known to all sessions.
     learned: bool,
-    /// The relay's connection had rested: if it fails, a new one is made.
-    reused: bool,
 }
 
 impl Driver {
     async fn run(mut self) -> Result<(), Fault> {
         loop {
             let env = SubmissionEnv { context: &self.context, who: self.who.as_ref() };
-            let relay_input = self.relay.as_ref().map_or(&[][..], BufferedConn::input);
+            let relay_input = self.relay.input();
             let command = self.observer.is_on() && self.session.awaits_command();
             let step = self.session.step(&env, self.client.input(), relay_input);
             if command && step.client > 0 {
@@ -108,9 +108,7 @@ impl Driver {
                 self.context.metrics.counters.message(accepted);
             }
             self.client.consume(step.client);
-            if let Some(relay) = &mut self.relay {
-                relay.consume(step.relay);
-            }
+            self.relay.consume(step.relay);
             if let Some(pace) = &mut self.pace {
                 pace.moved(step.client);
             }
@@ -133,10 +131,7 @@ impl Driver {
                 }
                 Act::Judge(credential) => self.judge(credential).await?,
                 Act::Denied => self.count_wrong(),
-                Act::Dial => self.dial().await,
-                Act::SecureRelay => self.secure_relay().await,
-                Act::HangUp(fault) => self.hang_up(fault).await,
-                Act::Rest(capabilities) => self.rest_relay(capabilities),
+                Act::Relay(act) => self.relay_act(act).await,
                 Act::Close => {
                     let sent = self.send().await;
                     self.client.close().await;
@@ -146,19 +141,11 @@ impl Driver {
         }
     }
 
-    fn backend(&self) -> Option<(BackendId, &Backend)> {
-        let who = self.who.as_ref()?;
-        who.backends.at(who.backend).map(|backend| (who.backend, backend))
-    }
-
     /// Sends what is gathered for both sides.
     async fn send(&mut self) -> Result<(), Fault> {
-        let orders = self.session.orders();
-        if let Some(relay) = self.relay.as_mut().filter(|_| !orders.is_empty()) {
-            relay.set_deadline(Instant::now() + self.context.patience.stall);
-            if let Err(fault) = relay.send(&orders).await {
-                self.lose_relay(fault);
-            }
+        let commands = self.session.commands();
+        if let Err(fault) = self.relay.send(&commands, self.context.patience.stall).await {
+            self.lose_relay(fault);
         }
         let answers = self.session.answers();
         if self.observer.is_on() {
@@ -172,16 +159,16 @@ impl Driver {
     }
 
     async fn read_client(&mut self) -> Result<(), Fault> {
-        let had_relay = self.relay.is_some();
+        let had_relay = self.relay.is_open();
         self.send().await?;
         self.observer.look();
-        if had_relay && self.relay.is_none() {
+        if had_relay && !self.relay.is_open() {
             return Ok(());
         }
         self.learn();
         let busy = self.session.in_transaction();
         let rests = !busy && had_relay;
-        let deadline = if rests { Instant::now() + REST } else { self.deadline(busy) };
+        let deadline = if rests { Instant::now() + KEPT } else { self.deadline(busy) };
         self.client.set_deadline(deadline);
         let phase = if busy { Phase::Over } else { Phase::Draining };
         let filled = tokio::select! {
@@ -190,7 +177,7 @@ impl Driver {
         };
         match filled {
             Ok(_) => {}
-            Err(Fault::Slow(_)) if rests => self.session.rest(),
+            Err(Fault::Slow(_)) if rests => self.session.release_relay(),
             Err(Fault::Gone(side)) => return Err(Fault::Gone(side)),
             Err(fault) => self.session.close(fault.code()),
         }
@@ -214,10 +201,7 @@ impl Driver {
         self.send().await?;
         let opening = self.session.relay_capabilities().is_none() || self.session.is_waking();
         let patience = if opening { self.context.patience.backend } else { self.context.patience.stall };
-        // Without a relay here, its loss was told to the session already.
-        let Some(relay) = &mut self.relay else { return Ok(()) };
-        relay.set_deadline(Instant::now() + patience);
-        if let Err(fault) = relay.fill().await {
+        if let Err(fault) = self.relay.fill(patience).await {
             self.lose_relay(fault);
         }
         Ok(())
@@ -225,9 +209,8 @@ impl Driver {
 
     // Once for each connection.
     fn learn(&mut self) {
-        if let (false, Some(capabilities), Some((backend, _))) = (self.learned, self.session.relay_capabilities(), self.backend())
-        {
-            self.context.relay_capabilities.learn(backend, capabilities);
+        if let (false, Some(capabilities), Some(who)) = (self.learned, self.session.relay_capabilities(), &self.who) {
+            self.context.relay_capabilities.learn(who.backend, capabilities);
             self.learned = true;
         }
     }
@@ -237,21 +220,17 @@ impl Driver {
         if let Some(pace) = &mut self.pace {
             pace.moved(count);
         }
-        let Some(relay) = &mut self.relay else {
-            self.client.consume(count);
-            return Ok(());
-        };
-        relay.set_deadline(Instant::now() + self.context.patience.stall);
-        if let Err(fault) = self.client.forward(count, relay).await {
-            self.client.consume(count);
+        let bytes = self.client.input().get(..count).unwrap_or_default();
+        let sent = self.relay.send(bytes, self.context.patience.stall).await;
+        self.client.consume(count);
+        if let Err(fault) = sent {
             self.lose_relay(fault);
         }
         Ok(())
     }
 
     fn lose_relay(&mut self, fault: Fault) {
-        self.relay = None;
-        self.session.relay_failed(fault);
+        self.session.relay_is(Done::Failed(fault));
     }
 
     async fn judge(&mut self, credential: Credential) -> Result<(), Fault> {
@@ -317,73 +296,17 @@ impl Driver {
         self.who = None;
     }
 
-    /// A relay's connection that rests, where the relay asks nobody for a login: once, then a new one is made.
-    fn reuse(&mut self) -> Option<Capabilities> {
-        let who = self.who.as_ref().filter(|_| self.pooling == Pooling::On && !self.reused)?;
-        let (link, capabilities) = self.context.relay_pool.take(who.backend)?;
-        self.relay = Some(link);
-        (self.learned, self.reused) = (true, true);
-        Some(capabilities)
-    }
-
-    fn rest_relay(&mut self, capabilities: Capabilities) {
-        self.reused = false;
-        if let (Some(link), Some(who)) = (self.relay.take(), &self.who) {
-            self.context.relay_pool.park(who.backend, link, capabilities);
+    async fn relay_act(&mut self, act: ConnAct) {
+        let to = self.who.as_ref().map(|who| Destination { backends: &who.backends, backend: who.backend });
+        let Some(done) = self.relay.act(&self.context, to, act).await else { return };
+        match done {
+            Done::Connected { .. } => self.learned = false,
+            Done::Reused(_) => self.learned = true,
+            Done::Secured | Done::Failed(_) => {}
         }
-    }
-
-    async fn dial(&mut self) {
-        if let Some(capabilities) = self.reuse() {
-            return self.session.reused(capabilities);
-        }
-        let Some((backend, endpoint)) = self.backend().and_then(|(id, backend)| Some((id, backend.relay.clone()?))) else {
-            return self.session.relay_failed(Fault::Down);
-        };
-        let patience = self.context.patience.backend;
-        let conn = dial(&endpoint, &self.context.tls, patience).await;
-        self.context.relay_health.set(&self.context.backends.load(), backend, conn.is_ok());
-        match conn {
-            Ok(conn) => {
-                self.relay = Some(BufferedConn::new(conn, Side::Backend, Instant::now() + patience));
-                self.learned = false;
-                self.session.dialed(endpoint.security == Security::StartTls);
-            }
-            Err(fault) => self.session.relay_failed(fault),
-        }
-    }
-
-    async fn secure_relay(&mut self) {
-        let endpoint = self.backend().and_then(|(_, backend)| backend.relay.clone());
-        let (Some(link), Some(endpoint)) = (self.relay.take(), endpoint) else {
-            return self.session.relay_failed(Fault::Down);
-        };
-        let patience = self.context.patience.backend;
-        match secure(link.into_bare(), &endpoint, &self.context.tls, patience).await {
-            Ok(conn) => {
-                self.relay = Some(BufferedConn::new(conn, Side::Backend, Instant::now() + patience));
-                self.session.relay_secured();
-            }
-            Err(fault) => self.session.relay_failed(fault),
-        }
-    }
-
-    async fn hang_up(&mut self, fault: Option<Fault>) {
-        if let (Some(Fault::Garbage(_)), Some((backend, _))) = (fault, self.backend()) {
-            self.context.confused(backend);
-        }
-        let orders = self.session.orders();
-        if let Some(mut relay) = self.relay.take() {
-            relay.set_deadline(Instant::now() + FAREWELL);
-            if !orders.is_empty() && relay.send(&orders).await.is_ok() {
-                relay.close().await;
-            }
-        }
+        self.session.relay_is(done);
     }
 }
-
-/// How long a relay may take to hear QUIT.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 fn untried(code: RefusalCode) -> Verdict {
     match code {
@@ -394,4 +317,4 @@ fn untried(code: RefusalCode) -> Verdict {
 
 /// How long a relay's connection is kept for the next message of a client that says nothing. A Postfix takes 100 at once by
 /// default, and mail programs may stay for minutes.
-const REST: Duration = Duration::from_secs(5);
+const KEPT: Duration = Duration::from_secs(5);
