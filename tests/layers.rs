@@ -186,7 +186,6 @@ const CIRCLES: &[&[&str]] = &[
         "quota::record",
         "quota::sending",
     ],
-    &["serve::backend", "serve::pool"],
     &["serve::imap", "serve::listener", "serve::lmtp", "serve::postfix_policy", "serve::submission"],
 ];
 

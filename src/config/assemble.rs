@@ -28,9 +28,9 @@ use crate::pool::{Pool, RelayCapabilities, RelayPool};
 use crate::quota::{Book, Params};
 use crate::sandbox::Enforcement;
 use crate::scrub::{MessageIdKey, Scrubber};
-use crate::serve::backend::Pooling;
 use crate::serve::clock::today;
 use crate::serve::health::Health;
+use crate::serve::imap_backend::Pooling;
 use crate::serve::{Context, Listener, Service, TlsMode};
 use crate::store::Embedded;
 

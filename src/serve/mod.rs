@@ -1,22 +1,23 @@
 //! The drivers: one task per connection, a short loop each. The only place where protocol and sockets meet.
 //!
-//! [`Context`] is what all sessions share. Drivers never import each other; what two of them need stands in [`backend`].
+//! [`Context`] is what all sessions share. Drivers never import each other; what two of them need (who may log in, how a server
+//! behind us is spoken to) stands in files of its own.
 
 mod admin;
+mod admission;
 mod attend;
-pub mod backend;
 pub mod clock;
 mod connect;
 mod environment;
 pub mod health;
 pub mod imap;
+pub mod imap_backend;
 mod listener;
 mod lmtp;
 mod mailbox;
 pub mod metrics;
 pub mod notices;
 mod observe;
-mod pool;
 mod postfix_policy;
 mod proxy;
 mod side;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Context;
-use super::backend::{self, Authenticated, NoLogin, Pooling};
+use super::admission::{Authenticated, NoLogin};
 use super::environment::SubmissionEnv;
+use super::imap_backend::{self, Pooling};
 use super::listener::Accepted;
 use super::observe::Observer;
 use super::upstream::{Destination, Parking, Role, UpstreamConn};
@@ -247,7 +248,7 @@ impl Driver {
                 Verdict::Relay(user, credential)
             }
             Some(Err(code)) => untried(code),
-            None => match Box::pin(backend::verify(&self.context, &self.seat, &credential, self.pooling)).await {
+            None => match Box::pin(imap_backend::verify(&self.context, &self.seat, &credential, self.pooling)).await {
                 Ok(who) => {
                     let user = who.user.clone();
                     self.who = Some(who);

@@ -1,0 +1,146 @@
+//! Who may log in: whose a login is and where its backend is, the limits, the verdict of the backend, and what the book says of the
+//! association. One way for every protocol; how a backend is asked is its protocol's ([`Judge`]).
+//!
+//! A login of an unknown domain goes to the default backend with a made-up name, so that it takes as long and is told the same as a
+//! wrong password.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use aws_lc_rs::rand;
+
+use super::Context;
+use super::clock::today;
+use crate::fault::{Fault, RefusalCode};
+use crate::limit::Seat;
+use crate::private::{Address, Credential, Mechanism, Private, Pseudonym, Secret};
+use crate::quota::Verdict;
+use crate::route::{BackendId, Backends};
+
+/// Proof that a backend accepted a credential; only [`log_in`] makes it.
+pub struct Authenticated {
+    /// Who: the address that the association was found by.
+    pub user: Address,
+    /// The backends that were in force then.
+    pub backends: Arc<Backends>,
+    /// Which of them.
+    pub backend: BackendId,
+}
+
+/// A protocol in which a backend judges credentials.
+pub(super) trait Judge {
+    /// The connection that somebody is logged in on.
+    type Conn;
+
+    /// Tries `credential` at the backend of `who`, which is a claim as long as this is not answered. `source` is who wrong passwords
+    /// are counted for.
+    ///
+    /// # Errors
+    /// `Denied` is the backend's verdict; the others say that it has none.
+    fn judge(
+        &self,
+        who: &Authenticated,
+        credential: &Credential,
+        source: Pseudonym,
+    ) -> impl Future<Output = Result<Self::Conn, Fault>> + Send;
+}
+
+/// Why there is no login: what the person is told.
+pub enum NoLogin {
+    /// Wrong user, domain or password; never told which.
+    Denied,
+    /// It could not be tried.
+    Untried(RefusalCode),
+}
+
+/// Tries `credential` at the backend of its domain, within the limits.
+///
+/// # Errors
+/// What the person is told.
+pub(super) async fn log_in<J: Judge>(
+    context: &Context,
+    seat: &Seat,
+    credential: &Credential,
+    judge: &J,
+) -> Result<(Authenticated, J::Conn), NoLogin> {
+    let admitted = admit(context, seat, credential, judge).await;
+    context.metrics.counters.login(admitted.is_ok());
+    admitted
+}
+
+async fn admit<J: Judge>(
+    context: &Context,
+    seat: &Seat,
+    credential: &Credential,
+    judge: &J,
+) -> Result<(Authenticated, J::Conn), NoLogin> {
+    let account = context.limits.pseudonymiser().account(&context.book.account_of(credential.user.reveal()));
+    let source = seat.source(account);
+    let attempt = seat.attempt(account, &credential.secret).map_err(NoLogin::Untried)?;
+    let tried = match Authenticated::claimed(context, credential) {
+        Some(Claim { who: Some(who) }) => {
+            let tried = judge.judge(&who, credential, source).await;
+            if tried.as_ref().is_err_and(|fault| *fault == Fault::Denied) {
+                context.pool.refused(&who.user, &credential.secret);
+            }
+            tried.map(|conn| (who, conn))
+        }
+        // The backend of the association is not in the file any more.
+        Some(Claim { who: None }) => Err(Fault::Down),
+        None => {
+            let (who, nobody) = nobody(context.backends.load_full());
+            judge.judge(&who, &nobody, source).await.and(Err(Fault::Denied))
+        }
+    };
+    let (who, conn) = match tried {
+        Ok(accepted) => accepted,
+        Err(Fault::Denied) => {
+            attempt.wrong();
+            return Err(NoLogin::Denied);
+        }
+        Err(fault) => return Err(NoLogin::Untried(fault.code())),
+    };
+    attempt.right(seat).map_err(NoLogin::Untried)?;
+    // Only who has proven the password learns how the association stands.
+    welcome(context, &who.user).map_err(NoLogin::Untried)?;
+    Ok((who, conn))
+}
+
+/// Asks the book whether a person whose password was good may come in, and writes a new mailbox down.
+fn welcome(context: &Context, user: &Address) -> Result<(), RefusalCode> {
+    let told = |verdict: Verdict| verdict.code();
+    context.book.may_log_in(user, today()).map_err(told)?;
+    context.book.admit(user).map_err(told)
+}
+
+/// Who a credential claims to be.
+pub(super) struct Claim {
+    /// `None`: the association's backend is not in the config file.
+    pub(super) who: Option<Authenticated>,
+}
+
+impl Authenticated {
+    /// Finds the association and the backend of the name in `credential`. `None`: its domain is nobody's. What comes out is
+    /// a claim until a backend has accepted the secret.
+    pub(super) fn claimed(context: &Context, credential: &Credential) -> Option<Claim> {
+        let user = Address::parse(credential.user.reveal())?;
+        let route = context.book.route(user.domain(), today())?;
+        let backends = context.backends.load_full();
+        let backend = backends.find(route.backend.as_deref());
+        Some(Claim { who: backend.map(|backend| Authenticated { user, backends, backend }) })
+    }
+}
+
+/// A login that no backend accepts, as costly as one that might be.
+fn nobody(backends: Arc<Backends>) -> (Authenticated, Credential) {
+    let mut bytes = [0u8; 16];
+    // Without randomness the name is zeros, which is still nobody.
+    let _ = rand::fill(&mut bytes);
+    let name: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("{name}@nobody.invalid");
+    let secret = Secret::new(name.as_bytes());
+    let credential = Credential { user: Private::new(name.into()), secret, mechanism: Mechanism::Password };
+    let user = Address::parse("nobody@nobody.invalid").unwrap_or_else(|| unreachable!("a constant that is an address"));
+    let backend = backends.default_id();
+    (Authenticated { user, backends, backend }, credential)
+}
