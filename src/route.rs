@@ -99,6 +99,7 @@ pub enum ClientHint {
 }
 
 /// One mail server behind us.
+#[derive(PartialEq, Eq)]
 pub struct Backend {
     /// For the admins.
     pub name: Box<str>,
@@ -114,45 +115,82 @@ pub struct Backend {
     pub hint: ClientHint,
 }
 
+/// One backend as a section of the file describes it, for as long as the daemon runs: a reload that moves the section leaves it its
+/// id, one that changes it gives a new one, and no id is given twice. What is learned of a backend is kept by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BackendId(u64);
+
+impl BackendId {
+    /// For tests: those in force are made in [`Backends`].
+    pub(crate) const fn new(number: u64) -> BackendId {
+        BackendId(number)
+    }
+}
+
 /// All of them. Which association uses which is in the book; a session keeps the backends it began with.
 #[derive(Default)]
 pub struct Backends {
-    list: Vec<Backend>,
+    /// In the order of the config file.
+    list: Vec<(BackendId, Backend)>,
     default: usize,
+    /// The next id that nobody has or had.
+    next: u64,
 }
 
 impl Backends {
     /// In the order of the config file; `default` is a position in it.
     pub fn new(list: Vec<Backend>, default: usize) -> Backends {
-        Backends { list, default }
+        let next = list.len() as u64;
+        Backends { list: (0..).map(BackendId).zip(list).collect(), default, next }
     }
 
-    /// The one at `position`.
-    pub fn at(&self, position: usize) -> Option<&Backend> {
-        self.list.get(position)
+    /// The same with the ids of those that were in force `before`, where they did not change.
+    pub fn succeeding(mut self, before: &Backends) -> Backends {
+        self.next = before.next;
+        for (id, backend) in &mut self.list {
+            let same = before.list.iter().find(|(_, old)| old == backend);
+            *id = same.map_or(BackendId(self.next), |(id, _)| *id);
+            self.next += u64::from(same.is_none());
+        }
+        self
     }
 
-    /// The position of the one called `name`; of the default one without a name. None: the file no longer has it.
-    pub fn position(&self, name: Option<&str>) -> Option<usize> {
+    /// The one with this id. None: it is not in this file.
+    pub fn at(&self, id: BackendId) -> Option<&Backend> {
+        self.iter().find(|(other, _)| *other == id).map(|(_, backend)| backend)
+    }
+
+    /// The one called `name`; the default one without a name. None: the file no longer has it.
+    pub fn find(&self, name: Option<&str>) -> Option<BackendId> {
         match name {
-            Some(name) => self.list.iter().position(|backend| *backend.name == *name),
-            None => Some(self.default),
+            Some(name) => self.iter().find(|(_, backend)| *backend.name == *name).map(|(id, _)| id),
+            None => Some(self.default_id()),
         }
     }
 
     /// Where logins of unknown domains are sent, to be refused there like a wrong password.
-    pub fn default_position(&self) -> usize {
-        self.default
+    pub fn default_id(&self) -> BackendId {
+        self.list.get(self.default).map_or(BackendId(self.next), |(id, _)| *id)
+    }
+
+    /// Which section of the file it is, from zero: what admins are told.
+    pub fn position(&self, id: BackendId) -> Option<u64> {
+        self.iter().position(|(other, _)| other == id).map(|position| position as u64)
+    }
+
+    /// All, in the order of the config file.
+    pub fn iter(&self) -> impl Iterator<Item = (BackendId, &Backend)> {
+        self.list.iter().map(|(id, backend)| (*id, backend))
     }
 
     /// Their names, in the order of the config file.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.list.iter().map(|backend| &*backend.name)
+        self.iter().map(|(_, backend)| &*backend.name)
     }
 
     /// The names of those that are given a made-up address for each client.
     pub fn hinted(&self) -> impl Iterator<Item = &str> {
-        self.list.iter().filter(|backend| backend.hint == ClientHint::Pseudonym).map(|backend| &*backend.name)
+        self.iter().filter(|(_, backend)| backend.hint == ClientHint::Pseudonym).map(|(_, backend)| &*backend.name)
     }
 
     /// How many there are.
@@ -180,5 +218,26 @@ mod tests {
         assert_eq!(Endpoint::parse("imap://mail.example:143", "imap").err(), Some(Unusable::PlainToElsewhere));
         assert_eq!(Endpoint::parse("pop3://127.0.0.1:110", "imap").err(), Some(Unusable::Scheme));
         assert_eq!(Endpoint::parse("imap://127.0.0.1", "imap").err(), Some(Unusable::Place));
+    }
+
+    fn backend(name: &str, port: u16) -> Backend {
+        let imap = Endpoint { place: Place::Tcp("127.0.0.1".into(), port), security: Security::Plain };
+        Backend { name: name.into(), imap, lmtp: None, relay: None, auth: AuthBy::Imap, hint: ClientHint::None }
+    }
+
+    #[test]
+    fn a_backend_keeps_its_id_as_long_as_it_is_the_same() {
+        let first = Backends::new(vec![backend("a", 1), backend("b", 2)], 0);
+        let (a, b) = (first.find(Some("a")).unwrap(), first.find(Some("b")).unwrap());
+        let moved = Backends::new(vec![backend("b", 2), backend("c", 3), backend("a", 1)], 0).succeeding(&first);
+        assert_eq!((moved.find(Some("a")), moved.find(Some("b")), moved.position(a)), (Some(a), Some(b), Some(2)));
+        let c = moved.find(Some("c")).unwrap();
+        assert!(c != a && c != b && moved.default_id() == b);
+        // It is changed, and changed back; another one takes its place.
+        let changed = Backends::new(vec![backend("a", 9), backend("c", 3)], 0).succeeding(&moved);
+        let other = changed.find(Some("a")).unwrap();
+        assert!(![a, b, c].contains(&other) && changed.at(a).is_none() && changed.position(c) == Some(1));
+        let back = Backends::new(vec![backend("a", 1)], 0).succeeding(&changed);
+        assert!(![a, b, c, other].contains(&back.find(Some("a")).unwrap()));
     }
 }

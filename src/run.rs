@@ -72,8 +72,8 @@ pub async fn serve_until_stopped(
     until_stopped(&config, file, built.certificates.as_deref(), &context, signals).await;
     emit(Event::Stopping { sessions: context.limits.sessions() as u64 });
     systemd.tell("STOPPING=1");
-    context.shelf.close();
-    context.spares.close();
+    context.pool.close();
+    context.relay_pool.close();
     let cut = stopper.stop(config.drain).await;
     drop(built.files);
     // Before usage is written for the last time: nobody is to wait for an answer meanwhile.
@@ -141,7 +141,7 @@ async fn until_stopped(
 fn tidy(context: &Context, new_day: bool) {
     context.limits.sweep();
     context.incidents.sweep(std::time::Instant::now());
-    context.shelf.sweep();
+    context.pool.sweep();
     context.book.forget_sending(now());
     metrics::publish(context);
     if new_day {

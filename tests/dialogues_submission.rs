@@ -130,7 +130,7 @@ fn sent_by_client(step: &Step) -> &[u8] {
 
 fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {
     let protection = if dialogue.orders("listener starttls") { Protection::StartTls } else { Protection::Secure };
-    let mut play = if dialogue.orders("webmail") { Play::lending() } else { Play::new(protection) };
+    let mut play = if dialogue.orders("webmail") { Play::parking() } else { Play::new(protection) };
     play.run();
     for (number, step) in &dialogue.steps {
         let result = match step {
@@ -198,8 +198,8 @@ fn order(play: &mut Play, order: &str, size: usize) -> Result<(), String> {
             play.next_session();
             true
         }
-        "relay rests" => play.is_resting(),
-        "relay does not rest" => !play.is_resting(),
+        "relay rests" => play.is_parked(),
+        "relay does not rest" => !play.is_parked(),
         "relay hung up" => !play.is_connected(),
         "relay kept" => play.is_connected(),
         "closed" => play.is_closed(),

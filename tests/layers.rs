@@ -35,6 +35,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("notice", 3),
     ("metrics", 3),
     ("net", 4),
+    ("pool", 4),
     ("sandbox", 4),
     ("serve", 5),
     ("config", 6),
@@ -52,7 +53,9 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("quota", "store"),         // the book's durable copy
     ("submission", "smtp"),     // its grammar
     ("lmtp", "smtp"),           // its grammar
+    ("notice", "smtp"),         // what it hands over
     ("postfix_policy", "smtp"), // it answers in the same words
+    ("pool", "net"),            // what it keeps are connections; `net` knows nothing of it
     ("run", "config"),
     ("main", "run"),
     ("cli", "config"), // the program's parts know each other
@@ -183,7 +186,6 @@ const CIRCLES: &[&[&str]] = &[
         "quota::record",
         "quota::sending",
     ],
-    &["serve::backend", "serve::pool"],
     &["serve::imap", "serve::listener", "serve::lmtp", "serve::postfix_policy", "serve::submission"],
 ];
 
@@ -250,7 +252,7 @@ const AMBIGUOUS: &[(&str, usize)] = &[
     ("Cursor", 2),
     ("Daemon", 2),
     ("Driver", 2),
-    ("Entry", 4),
+    ("Entry", 3),
     ("Envelope", 2),
     ("Environment", 2),
     ("Fate", 2),
@@ -268,7 +270,7 @@ const AMBIGUOUS: &[(&str, usize)] = &[
     ("Inner", 2),
     ("Kind", 5),
     ("Limits", 2),
-    ("Line", 4),
+    ("Line", 3),
     ("Listener", 3),
     ("Login", 2),
     ("Memory", 2),
@@ -303,7 +305,6 @@ const AMBIGUOUS: &[(&str, usize)] = &[
     ("Session", 4),
     ("Setting", 2),
     ("Settings", 2),
-    ("Settling", 2),
     ("Shown", 2),
     ("Signed", 2),
     ("Sizes", 2),

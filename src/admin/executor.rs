@@ -142,7 +142,7 @@ impl Executor {
 
 fn known_backend(edit: &Edit, backends: &Backends) -> Result<(), Answer> {
     let Some(Some(name)) = &edit.backend else { return Ok(()) };
-    match backends.position(Some(name)) {
+    match backends.find(Some(name)) {
         Some(_) => Ok(()),
         None => Err(Answer::refused("The config file has no backend of that name.")),
     }

@@ -23,14 +23,14 @@ use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::net::certificates::Certificates;
 use crate::net::listen::{Bound, SocketFile, bind};
-use crate::net::pool::Shelf;
-use crate::net::spares::Spares;
 use crate::net::tls::{self, Alpn, Clients};
+use crate::pool::{Pool, RelayCapabilities, RelayPool};
 use crate::quota::{Book, Params};
 use crate::sandbox::Enforcement;
 use crate::scrub::{MessageIdKey, Scrubber};
-use crate::serve::backend::Pooling;
 use crate::serve::clock::today;
+use crate::serve::health::Health;
+use crate::serve::imap_backend::Pooling;
 use crate::serve::{Context, Listener, Service, TlsMode};
 use crate::store::Embedded;
 
@@ -115,14 +115,15 @@ pub fn context(
         quota: config.quota,
         tls: tls::Client::new(config.authorities.as_deref()).map_err(Trouble::Authorities)?,
         hostname: config.hostname.clone(),
-        shelf: Shelf::new(pool),
-        spares: Spares::new(pool),
-        health: crate::serve::backend::Health::default(),
-        incoming_health: crate::serve::backend::Health::default(),
+        pool: Pool::new(pool),
+        relay_pool: RelayPool::new(pool),
+        imap_health: Health::default(),
+        lmtp_health: Health::default(),
+        relay_health: Health::default(),
         enforcement,
         certificates: certificates.cloned(),
         methods: crate::serve::methods::Methods::default(),
-        relays: crate::serve::relays::Relays::default(),
+        relay_capabilities: RelayCapabilities::default(),
     }))
 }
 

@@ -71,7 +71,7 @@ fn association(reader: &mut Reader<'_>, mut section: Section<'_>, backends: Opti
         name
     });
     if let Some(found) = &backend
-        && backends.is_some_and(|backends| backends.position(Some(&found.value)).is_none())
+        && backends.is_some_and(|backends| backends.find(Some(&found.value)).is_none())
     {
         reader.wrong(found, "names a backend that is not in this file");
     }

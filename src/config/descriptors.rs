@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 use super::file::Config;
 use crate::event::{Event, emit};
 use crate::limit::{self, House};
-use crate::net::pool;
+use crate::pool;
 use crate::serve::Service;
 
 /// File descriptors that the config's limits need, on this machine.

@@ -1,9 +1,9 @@
-//! The section `[pool]`: how many connections to backends may rest, and for how long.
+//! The section `[pool]`: how many connections to backends may be parked, and for how long.
 
 use std::time::Duration;
 
 use super::reader::{Reader, Section};
-use crate::net::pool::Params;
+use crate::pool::Params;
 
 /// Reads the section; what is not there has its default.
 pub(super) fn read(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Params {

@@ -194,9 +194,7 @@ fn kinds(backends: &Backends) -> Servers {
 }
 
 fn places(backends: &Backends) -> impl Iterator<Item = &route::Place> {
-    let endpoints = (0..backends.len())
-        .filter_map(|position| backends.at(position))
-        .flat_map(|backend| [Some(&backend.imap), backend.lmtp.as_ref(), backend.relay.as_ref()]);
+    let endpoints = backends.iter().flat_map(|(_, backend)| [Some(&backend.imap), backend.lmtp.as_ref(), backend.relay.as_ref()]);
     endpoints.flatten().map(|endpoint| &endpoint.place)
 }
 

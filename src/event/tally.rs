@@ -51,7 +51,7 @@ impl Provoked {
     }
 }
 
-static PENDING: Mutex<Tally> = Mutex::new(Tally(BTreeMap::new()));
+static PENDING: Mutex<Provocations> = Mutex::new(Provocations(BTreeMap::new()));
 
 /// Counts one of `what`.
 pub fn count(what: Provoked) {
@@ -64,9 +64,9 @@ pub fn tell() {
     pending.into_iter().for_each(emit);
 }
 
-struct Tally(BTreeMap<Provoked, u64>);
+struct Provocations(BTreeMap<Provoked, u64>);
 
-impl Tally {
+impl Provocations {
     fn count(&mut self, what: Provoked) {
         if let Some(times) = self.0.get_mut(&what) {
             *times = times.saturating_add(1);
@@ -91,8 +91,8 @@ mod tests {
 
     #[test]
     fn one_line_each_however_often_it_was_done() {
-        let mut tally = Tally(BTreeMap::new());
-        let lines = |tally: &mut Tally| format!("{:?}", tally.take());
+        let mut tally = Provocations(BTreeMap::new());
+        let lines = |tally: &mut Provocations| format!("{:?}", tally.take());
         for _ in 0..11 {
             tally.count(Provoked::BackendConfused(1));
         }
@@ -109,7 +109,7 @@ mod tests {
         for (times, told) in [(1, 10), (9, 10), (10, 10), (11, 100), (100, 100), (101, 1000), (u64::MAX, u64::MAX)] {
             assert_eq!(rounded(times), told);
         }
-        let mut tally = Tally(BTreeMap::new());
+        let mut tally = Provocations(BTreeMap::new());
         (0..1000).for_each(|code| tally.count(Provoked::NoticeRefused(code)));
         assert_eq!(tally.take().len(), KINDS);
     }

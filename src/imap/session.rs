@@ -23,7 +23,7 @@ use super::options::{Rules, SessionOptions};
 use super::pending::Pending;
 use super::phase::{Numbers, Peers, Phase};
 use super::places::Places;
-use super::reuse::Reuse;
+use super::reuse::ReuseTracker;
 use super::selected::{Selected, Selecting};
 use super::tags::Tags;
 use super::{Step, reply};
@@ -57,7 +57,7 @@ pub struct Session {
     /// The client said LOGOUT, or is gone: what it has open may be closed.
     pub(super) leaves: bool,
     /// What stays behind at the backend, where its connection may serve another session.
-    pub(super) reuse: Option<Box<Reuse>>,
+    pub(super) reuse: Option<Box<ReuseTracker>>,
     pub(super) peers: Peers,
     pub(super) numbers: Numbers,
     misses: u8,

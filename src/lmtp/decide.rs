@@ -10,6 +10,7 @@ use crate::fault::RefusalCode;
 use crate::smtp::answer::{self, arguments, out_of_order, refusal};
 use crate::smtp::command::{Command, Line, Wrong, announces_octets, line};
 use crate::smtp::path::{Parameters, Path};
+use crate::smtp::upstream::Manner;
 
 impl Session {
     /// Takes the next line as a command.
@@ -88,8 +89,8 @@ impl Session {
 
     // A backend forgets a transaction with its connection; only one that rests is worth keeping.
     fn forget(&mut self) {
-        for hop in self.hops.iter_mut().filter(|hop| hop.in_transaction) {
-            hop.leave(true, None);
+        for backend in self.backends.iter_mut().filter(|backend| backend.in_transaction) {
+            backend.leave(Manner::WithQuit);
         }
     }
 

@@ -48,22 +48,22 @@ impl Envelope {
 
     /// The command for a backend, with the parameters that it knows; none when it cannot be told the address. A backend
     /// without SMTPUTF8 is given a message with UTF-8 in its header: it stores octets, and they change no more.
-    pub(super) fn order(&self, backend: &Capabilities, ascii_recipient: bool) -> Option<Vec<u8>> {
+    pub(super) fn command(&self, backend: &Capabilities, ascii_recipient: bool) -> Option<Vec<u8>> {
         let ascii = self.sender.is_ascii() && ascii_recipient;
-        let mut order = [b"MAIL FROM:<", &*self.sender, b">"].concat();
+        let mut command = [b"MAIL FROM:<", &*self.sender, b">"].concat();
         if backend.size.is_some() && self.size > 0 {
-            order.extend_from_slice(format!(" SIZE={}", self.size).as_bytes());
+            command.extend_from_slice(format!(" SIZE={}", self.size).as_bytes());
         }
         if backend.eight_bit && self.eight_bit {
-            order.extend_from_slice(b" BODY=8BITMIME");
+            command.extend_from_slice(b" BODY=8BITMIME");
         }
         match (self.utf8, backend.smtputf8) {
-            (true, true) => order.extend_from_slice(b" SMTPUTF8"),
+            (true, true) => command.extend_from_slice(b" SMTPUTF8"),
             (true, false) if !ascii => return None,
             _ => {}
         }
-        order.extend_from_slice(b"\r\n");
-        Some(order)
+        command.extend_from_slice(b"\r\n");
+        Some(command)
     }
 }
 

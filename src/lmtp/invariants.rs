@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
+use super::backend::Slot;
 use super::session::{Act, Environment, Params, Peer, Session};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Address, Domain};
 use crate::quota::{self, Amount, Association, Book, Day, Limit, Name, Origin, OverQuota, Reservation, Unknown};
+use crate::route::BackendId;
+use crate::smtp::upstream::{ConnAct, Done};
 use crate::store::Memory;
 
 /// Steps after which a session that gets no further input is called stuck.
 const STUCK: usize = 100_000;
+/// The two backends.
+const ONE: BackendId = BackendId::new(0);
+const TWO: BackendId = BackendId::new(1);
 /// Octets of a mailbox of `velo`, and of all of `jardin`.
 const ROOM: u64 = 10_000;
 
@@ -124,10 +130,10 @@ impl Environment for TestEnvironment {
         self.unknown
     }
 
-    fn backend(&self, name: Option<&str>) -> Option<usize> {
+    fn backend(&self, name: Option<&str>) -> Option<BackendId> {
         match name {
-            None => Some(0),
-            Some("two") => Some(1),
+            None => Some(ONE),
+            Some("two") => Some(TWO),
             Some(_) => None,
         }
     }
@@ -228,8 +234,9 @@ impl Play {
         panic!("no progress");
     }
 
-    fn number(&self, slot: usize) -> usize {
-        self.session.backend(slot).unwrap_or_else(|| unreachable!("a slot without a backend"))
+    fn number(&self, slot: Slot) -> usize {
+        let backend = self.session.backend(slot).unwrap_or_else(|| unreachable!("a slot without a backend"));
+        usize::from(backend == TWO)
     }
 
     /// One step; whether there is another one at once.
@@ -237,10 +244,10 @@ impl Play {
         let asked = self.session.asks().map(|slot| self.number(slot));
         let input = asked.map_or(&[][..], |number| &self.backends[number].input);
         let step = self.session.step(&self.env, &self.client, input);
-        assert!(step.client <= self.client.len() && step.hop <= input.len());
+        assert!(step.client <= self.client.len() && step.backend <= input.len());
         self.client.drain(..step.client);
         if let Some(number) = asked {
-            self.backends[number].input.drain(..step.hop);
+            self.backends[number].input.drain(..step.backend);
         }
         assert!(self.session.gathered() < 64 * 1024, "more is gathered than any session may hold");
         match step.act {
@@ -248,20 +255,7 @@ impl Play {
             Act::Send => self.send(),
             Act::Read(peer) => return self.wait(peer),
             Act::Forward(count) => self.forward(count),
-            Act::Dial(slot) => self.dial(slot),
-            Act::Secure(slot) => {
-                let backend = self.number(slot);
-                self.backends[backend].input.clear();
-                self.session.secured(slot);
-            }
-            Act::HangUp(slot, _) => {
-                let orders = self.session.orders(slot);
-                let number = self.number(slot);
-                if self.backends[number].connected {
-                    self.backends[number].received.extend_from_slice(&orders);
-                }
-                self.cut(number);
-            }
+            Act::Backend(slot, act) => self.obey(slot, act),
             Act::Close => {
                 self.send();
                 self.closed = true;
@@ -270,19 +264,37 @@ impl Play {
         true
     }
 
+    fn obey(&mut self, slot: Slot, act: ConnAct) {
+        let number = self.number(slot);
+        match act {
+            ConnAct::Connect => self.connect(slot),
+            ConnAct::Secure => {
+                self.backends[number].input.clear();
+                self.session.backend_is(slot, Done::Secured);
+            }
+            ConnAct::HangUp(manner) => {
+                if self.backends[number].connected {
+                    self.backends[number].received.extend_from_slice(manner.last_words());
+                }
+                self.cut(number);
+            }
+            ConnAct::Park(_) => panic!("incoming mail parks nothing"),
+        }
+    }
+
     fn cut(&mut self, number: usize) {
         let backend = &mut self.backends[number];
         (backend.connected, backend.closed) = (false, false);
         backend.input.clear();
     }
 
-    fn lose(&mut self, slot: usize, fault: Fault) {
+    fn lose(&mut self, slot: Slot, fault: Fault) {
         let number = self.number(slot);
         self.cut(number);
-        self.session.hop_failed(slot, fault);
+        self.session.backend_is(slot, Done::Failed(fault));
     }
 
-    fn dial(&mut self, slot: usize) {
+    fn connect(&mut self, slot: Slot) {
         let number = self.number(slot);
         if self.backends[number].is_down {
             return self.lose(slot, Fault::Down);
@@ -290,12 +302,12 @@ impl Play {
         let began = self.backends[number].received.len();
         self.backends[number].began.push(began);
         self.backends[number].connected = true;
-        self.session.dialed(slot, self.backends[number].starttls);
+        self.session.backend_is(slot, Done::Connected { starttls: self.backends[number].starttls });
     }
 
     fn wait(&mut self, peer: Peer) -> bool {
         self.send();
-        let Peer::Hop(slot) = peer else { return false };
+        let Peer::Backend(slot) = peer else { return false };
         let backend = &self.backends[self.number(slot)];
         if backend.closed || !backend.connected {
             self.lose(slot, Fault::Gone(Side::Backend));
@@ -307,7 +319,7 @@ impl Play {
     fn forward(&mut self, count: usize) {
         self.send();
         let bytes: Vec<u8> = self.client.drain(..count).collect();
-        for slot in 0..self.session.slots() {
+        for slot in self.session.slots() {
             let number = self.number(slot);
             if !self.session.takes(slot) {
                 continue;
@@ -321,10 +333,10 @@ impl Play {
 
     fn send(&mut self) {
         self.to_client.extend(self.session.answers());
-        for slot in 0..self.session.slots() {
-            let (orders, number) = (self.session.orders(slot), self.number(slot));
+        for slot in self.session.slots() {
+            let (commands, number) = (self.session.commands(slot), self.number(slot));
             if self.backends[number].connected {
-                self.backends[number].received.extend_from_slice(&orders);
+                self.backends[number].received.extend_from_slice(&commands);
             }
         }
     }

@@ -4,12 +4,12 @@
 //! too large is stored by nobody; the backend is left without a dot, and the rest is swallowed before the verdicts.
 
 use super::answer;
-use super::recipient::of_code;
+use super::backend::Slot;
 use super::session::{Act, Environment, Peer, Session, Step};
 use super::state::{Fate, State, Transaction};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer::{START_MAIL, coded, refusal};
-use crate::smtp::reply::Reply;
+use crate::smtp::upstream::{Manner, Replied, Wanted, hear};
 use crate::wire::dot::{self, Next};
 
 impl Session {
@@ -18,51 +18,48 @@ impl Session {
         if transaction.recipients.is_empty() {
             return self.say(State::Open(transaction), coded("503 5.5.1", "No valid recipients", RefusalCode::Syntax));
         }
-        for (slot, hop) in self.hops.iter_mut().enumerate() {
-            if transaction.uses(slot) {
-                hop.orders.extend_from_slice(b"DATA\r\n");
-            } else if hop.in_transaction {
-                hop.leave(true, None);
+        for (slot, backend) in self.backends.iter_mut().enumerate() {
+            if transaction.uses(Slot(slot)) {
+                backend.upstream.say(b"DATA\r\n");
+            } else if backend.in_transaction {
+                backend.leave(Manner::WithQuit);
             }
         }
-        self.state = State::Data(transaction, 0);
+        self.state = State::Data(transaction, Slot(0));
     }
 
     /// The answers to DATA are coming in, one slot after the other.
-    pub(super) fn data(&mut self, mut transaction: Transaction, slot: usize, input: &[u8]) -> Step {
-        if slot >= self.hops.len() {
+    pub(super) fn data(&mut self, mut transaction: Transaction, slot: Slot, input: &[u8]) -> Step {
+        if slot.0 >= self.backends.len() {
             self.go_ahead(transaction);
             return Step::new(0, Act::Again);
         }
         if !transaction.uses(slot) {
-            self.state = State::Data(transaction, slot + 1);
+            self.state = State::Data(transaction, Slot(slot.0 + 1));
             return Step::new(0, Act::Again);
         }
-        let (used, reply) = match Reply::parse(input) {
-            Ok(None) => {
+        let (used, heard) = hear(input, Wanted::Message);
+        let fault = match heard {
+            Replied::Part => {
                 self.state = State::Data(transaction, slot);
-                return Step::new(0, Act::Read(Peer::Hop(slot)));
+                return Step::new(0, Act::Read(Peer::Backend(slot)));
             }
-            Ok(Some((reply, used))) => (used, Some(reply)),
-            Err(_) => (input.len(), None),
-        };
-        let fault = match reply {
-            Some(reply) if reply.code() == 354 && used == input.len() => None,
-            Some(reply) if reply.is_negative() && reply.code() != 421 => {
+            // Nothing can come behind the backend's go-ahead before it has the message.
+            Replied::Yes(_) => (used < input.len()).then_some(Fault::Garbage(Side::Backend)),
+            Replied::No(reply) => {
                 let mut text = Vec::new();
                 reply.write(&mut text);
                 transaction.settle(slot, &text);
-                self.leave(slot, true);
+                self.leave(slot, Manner::WithQuit);
                 None
             }
-            Some(reply) => Some(of_code(reply.code())),
-            None => Some(Fault::Garbage(Side::Backend)),
+            Replied::Lost(fault) => Some(fault),
         };
-        self.state = State::Data(transaction, slot + 1);
+        self.state = State::Data(transaction, Slot(slot.0 + 1));
         if let Some(fault) = fault {
-            self.drop_hop(slot, fault);
+            self.drop_backend(slot, fault);
         }
-        Step::of_hop(used, Act::Again)
+        Step::of_backend(used, Act::Again)
     }
 
     // RFC 2033 4.2: the verdicts come one by one only behind a message. Before it there is one answer for all.
@@ -123,25 +120,25 @@ impl Session {
         }
         for slot in crossed {
             transaction.settle(slot, &answer::apart());
-            self.leave(slot, false);
+            self.leave(slot, Manner::AtOnce);
         }
     }
 
     fn finish(&mut self, mut transaction: Transaction) {
         transaction.hand_over();
-        for (slot, hop) in self.hops.iter_mut().enumerate() {
-            if transaction.uses(slot) {
-                hop.orders.extend_from_slice(dot::END);
+        for (slot, backend) in self.backends.iter_mut().enumerate() {
+            if transaction.uses(Slot(slot)) {
+                backend.upstream.say(dot::END);
             }
         }
         self.state = State::Verdicts(transaction, 0);
     }
 
     fn bare(&mut self, mut transaction: Transaction, dotted: dot::Dotted, pass: usize) -> Step {
-        for (slot, hop) in self.hops.iter_mut().enumerate() {
-            if transaction.uses(slot) {
-                hop.leave(false, None);
-                transaction.settle(slot, &refusal(RefusalCode::BareLineEnd));
+        for (slot, backend) in self.backends.iter_mut().enumerate() {
+            if transaction.uses(Slot(slot)) {
+                backend.leave(Manner::AtOnce);
+                transaction.settle(Slot(slot), &refusal(RefusalCode::BareLineEnd));
             }
         }
         self.state = State::Swallow(transaction, dot::Swallow::from(dotted));

@@ -20,11 +20,11 @@
 //! this machine), XCLIENT and XFORWARD (they tell who wrote).
 
 mod answer;
+mod backend;
 #[doc(hidden)]
 pub mod check;
 mod decide;
 mod envelope;
-mod hop;
 #[doc(hidden)]
 pub mod invariants;
 mod message;
@@ -34,4 +34,5 @@ mod session;
 mod state;
 mod verdicts;
 
+pub use backend::Slot;
 pub use session::{Act, Environment, Params, Peer, Session, Step};

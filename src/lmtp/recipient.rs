@@ -1,18 +1,19 @@
 //! RCPT: first the book, then the backend of the association. The relay hears the one that says no, or the backend's yes.
 
 use super::answer;
+use super::backend::{BackendConn, Slot};
 use super::envelope::unknown;
-use super::hop::Hop;
 use super::reservation::RecipientReservation;
 use super::session::{Act, Environment, Peer, Session, Step};
 use super::state::{Asked, Candidate, Fate, Recipient, State, Transaction};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::Address;
+use crate::route::BackendId;
 use crate::smtp::answer::refusal;
 use crate::smtp::client::Capabilities;
-use crate::smtp::line::{Line, Opened};
 use crate::smtp::path::{Parameters, Path};
 use crate::smtp::reply::Reply;
+use crate::smtp::upstream::{Manner, Opened, Replied, Wanted, hear};
 
 impl Session {
     /// Judges a recipient; if the book says yes, its backend is asked in the next steps.
@@ -57,16 +58,17 @@ impl Session {
         if room.is_doubtful(env) && transaction.uses(slot) {
             return Err(answer::apart());
         }
-        let order = [b"RCPT TO:<", path.reveal(), b">\r\n"].concat();
+        let command = [b"RCPT TO:<", path.reveal(), b">\r\n"].concat();
         let asked = Asked::Nothing { fresh: false };
-        Ok(Candidate { slot, order, ascii: path.is_ascii(), room, asked })
+        Ok(Candidate { slot, command, ascii: path.is_ascii(), room, asked })
     }
 
-    fn slot(&mut self, backend: usize) -> usize {
-        self.hops.iter().position(|hop| hop.backend == backend).unwrap_or_else(|| {
-            self.hops.push(Hop::new(backend));
-            self.hops.len() - 1
-        })
+    fn slot(&mut self, backend: BackendId) -> Slot {
+        let known = self.backends.iter().position(|conn| conn.backend == backend);
+        Slot(known.unwrap_or_else(|| {
+            self.backends.push(BackendConn::new(backend));
+            self.backends.len() - 1
+        }))
     }
 
     /// A backend is being asked about `candidate`.
@@ -75,69 +77,68 @@ impl Session {
             return self.ask(transaction, candidate, fresh, input);
         }
         let slot = candidate.slot;
-        match Reply::parse(input) {
-            Ok(None) => {
+        let fault = match hear(input, Wanted::Done) {
+            (_, Replied::Part) => {
                 self.state = State::Asked(transaction, candidate);
-                Step::new(0, Act::Read(Peer::Hop(slot)))
+                return Step::new(0, Act::Read(Peer::Backend(slot)));
             }
-            Ok(Some((reply, used))) if reply.code() != 421 && (reply.is_positive() || reply.is_negative()) => {
-                if used < input.len() {
-                    self.state = State::Asked(transaction, candidate);
-                    self.drop_hop(slot, Fault::Garbage(Side::Backend));
-                } else {
-                    self.answered(env, transaction, candidate, &reply);
-                }
-                Step::of_hop(input.len(), Act::Again)
+            (_, Replied::Lost(fault)) => fault,
+            // One command was out.
+            (used, _) if used < input.len() => Fault::Garbage(Side::Backend),
+            (used, Replied::Yes(reply)) => {
+                self.accepted(env, transaction, candidate, &reply);
+                return Step::of_backend(used, Act::Again);
             }
-            told => {
-                let fault = if let Ok(Some((reply, _))) = told { of_code(reply.code()) } else { Fault::Garbage(Side::Backend) };
-                self.state = State::Asked(transaction, candidate);
-                self.drop_hop(slot, fault);
-                Step::of_hop(input.len(), Act::Again)
+            (used, Replied::No(reply)) => {
+                reply.write(&mut self.answers);
+                self.state = State::Open(transaction);
+                return Step::of_backend(used, Act::Again);
             }
-        }
+        };
+        self.state = State::Asked(transaction, candidate);
+        self.drop_backend(slot, fault);
+        Step::of_backend(input.len(), Act::Again)
     }
 
     fn ask(&mut self, transaction: Transaction, mut candidate: Candidate, fresh: bool, input: &[u8]) -> Step {
         let slot = candidate.slot;
-        let Some(hop) = self.hops.get_mut(slot) else { return Step::new(0, Act::Close) };
+        let Some(backend) = self.backends.get_mut(slot.0) else { return Step::new(0, Act::Close) };
         // What a connection says by itself (421, mostly) is no answer to us.
-        if let (Line::Ready(_), false) = (&hop.line, input.is_empty()) {
-            let rested = !hop.in_transaction;
+        if backend.upstream.is_ready() && !input.is_empty() {
+            let rested = !backend.in_transaction;
             candidate.asked = if rested { Asked::Mail { fresh } } else { Asked::Rcpt };
             self.state = State::Asked(transaction, candidate);
-            self.drop_hop(slot, Fault::Gone(Side::Backend));
-            return Step::of_hop(input.len(), Act::Again);
+            self.drop_backend(slot, Fault::Gone(Side::Backend));
+            return Step::of_backend(input.len(), Act::Again);
         }
-        if hop.in_transaction {
-            hop.orders.extend_from_slice(&candidate.order);
+        if backend.in_transaction {
+            backend.upstream.say(&candidate.command);
             candidate.asked = Asked::Rcpt;
             self.state = State::Asked(transaction, candidate);
             return Step::new(0, Act::Again);
         }
-        let fresh = fresh || !matches!(hop.line, Line::Ready(_));
+        let fresh = fresh || !backend.upstream.is_ready();
         candidate.asked = Asked::Nothing { fresh };
-        let (used, opened) = hop.line.open(input, &mut hop.orders);
+        let (used, opened) = backend.upstream.open(input);
         let act = match opened {
-            Opened::Dial => Act::Dial(slot),
-            Opened::Read => Act::Read(Peer::Hop(slot)),
-            Opened::Secure => Act::Secure(slot),
+            Opened::Act(act) => Act::Backend(slot, act),
+            Opened::Read => Act::Read(Peer::Backend(slot)),
             Opened::Ready(capabilities) => {
                 self.ask_mail(transaction, candidate, fresh, &capabilities);
-                return Step::of_hop(used, Act::Again);
+                return Step::of_backend(used, Act::Again);
             }
             Opened::Denied => return self.unopened(transaction, candidate, used, Fault::Down),
             Opened::Failed(fault) => return self.unopened(transaction, candidate, used, fault),
         };
         self.state = State::Asked(transaction, candidate);
-        Step::of_hop(used, act)
+        Step::of_backend(used, act)
     }
 
     fn ask_mail(&mut self, transaction: Transaction, mut candidate: Candidate, fresh: bool, backend: &Capabilities) {
-        let order = transaction.envelope.order(backend, candidate.ascii);
-        match (order, self.hops.get_mut(candidate.slot)) {
-            (Some(order), Some(hop)) => {
-                hop.orders.extend_from_slice(&order);
+        let command = transaction.envelope.command(backend, candidate.ascii);
+        match (command, self.backend_mut(candidate.slot)) {
+            (Some(command), Some(backend)) => {
+                backend.upstream.say(&command);
                 candidate.asked = Asked::Mail { fresh };
                 self.state = State::Asked(transaction, candidate);
             }
@@ -148,19 +149,14 @@ impl Session {
     fn unopened(&mut self, transaction: Transaction, candidate: Candidate, used: usize, fault: Fault) -> Step {
         let slot = candidate.slot;
         self.state = State::Asked(transaction, candidate);
-        self.drop_hop(slot, fault);
-        Step::of_hop(used, Act::Again)
+        self.drop_backend(slot, fault);
+        Step::of_backend(used, Act::Again)
     }
 
-    fn answered(&mut self, env: &dyn Environment, mut transaction: Transaction, mut candidate: Candidate, reply: &Reply) {
-        let Some(hop) = self.hops.get_mut(candidate.slot) else { return };
-        if !reply.is_positive() {
-            reply.write(&mut self.answers);
-            self.state = State::Open(transaction);
-            return;
-        }
+    fn accepted(&mut self, env: &dyn Environment, mut transaction: Transaction, mut candidate: Candidate, reply: &Reply) {
+        let Some(backend) = self.backends.get_mut(candidate.slot.0) else { return };
         if let Asked::Mail { .. } = candidate.asked {
-            hop.in_transaction = true;
+            backend.in_transaction = true;
             candidate.asked = Asked::Nothing { fresh: true };
             self.state = State::Asked(transaction, candidate);
             return;
@@ -173,16 +169,11 @@ impl Session {
             }
             Err(why) => {
                 // The backend has a recipient that it must not have. Others that it has lose their turn, and are tried again.
-                hop.leave(true, None);
+                backend.leave(Manner::WithQuit);
                 transaction.settle(candidate.slot, &answer::apart());
                 self.answers.extend(answer::no_room(&why));
             }
         }
         self.state = State::Open(transaction);
     }
-}
-
-/// What a reply means that is neither yes nor no. 421: the backend closes; to the relay a 421 would say that we do.
-pub(super) fn of_code(code: u16) -> Fault {
-    if code == 421 { Fault::Gone(Side::Backend) } else { Fault::Garbage(Side::Backend) }
 }

@@ -4,13 +4,13 @@ use std::mem;
 use std::sync::Arc;
 
 use super::answer;
-use super::hop::Hop;
+use super::backend::{BackendConn, Slot};
 use super::state::{Asked, State, Transaction};
 use crate::fault::{Fault, RefusalCode};
 use crate::quota::{Book, Day, OverQuota, Unknown};
+use crate::route::BackendId;
 use crate::smtp::answer as said;
-use crate::smtp::client::Opening;
-use crate::smtp::line::{Line, Orders};
+use crate::smtp::upstream::{Commands, ConnAct, Done, Manner};
 
 /// Octets of answers that are gathered for pipelined commands before they are sent.
 const GATHERED: usize = 16 * 1024;
@@ -33,8 +33,8 @@ pub trait Environment {
     fn over(&self) -> OverQuota;
     /// What is said of a domain that no association has. Called once for each recipient of that kind.
     fn unknown(&self) -> Unknown;
-    /// The number of the backend with this name, or of the default one; none when it takes no mail by LMTP.
-    fn backend(&self, name: Option<&str>) -> Option<usize>;
+    /// The backend with this name, or of the default one; none when it takes no mail by LMTP.
+    fn backend(&self, name: Option<&str>) -> Option<BackendId>;
 }
 
 /// Whose bytes are waited for.
@@ -43,7 +43,7 @@ pub enum Peer {
     /// The relay that brings mail.
     Client,
     /// The backend of this slot.
-    Hop(usize),
+    Backend(Slot),
 }
 
 /// One step: forget so many bytes of the inputs, then do what `act` says.
@@ -51,12 +51,12 @@ pub struct Step {
     /// Octets of the client's input that are done with.
     pub client: usize,
     /// Octets that are done with of the input of the backend that [`Session::asks`] named before the step.
-    pub hop: usize,
+    pub backend: usize,
     /// What to do.
     pub act: Act,
 }
 
-/// What the driver is to do. "Send" means [`Session::orders`] to every backend and [`Session::answers`] to the client.
+/// What the driver is to do. "Send" means [`Session::commands`] to every backend and [`Session::answers`] to the client.
 pub enum Act {
     /// Call [`Session::step`] again.
     Again,
@@ -66,12 +66,8 @@ pub enum Act {
     Read(Peer),
     /// Send, pass this many octets of the client's input to every slot that [`Session::takes`] it, and forget them.
     Forward(usize),
-    /// Connect to this slot's backend, call [`Session::dialed`] or [`Session::hop_failed`].
-    Dial(usize),
-    /// Drop this slot's input, start TLS, call [`Session::secured`] or [`Session::hop_failed`].
-    Secure(usize),
-    /// Send this slot's orders if the backend takes them, and close. With a fault if it is the backend's.
-    HangUp(usize, Option<Fault>),
+    /// Do this with the connection to this slot's backend, tell [`Session::backend_is`] what came of it, step again.
+    Backend(Slot, ConnAct),
     /// Send, close all.
     Close,
 }
@@ -80,17 +76,18 @@ pub enum Act {
 pub struct Session {
     pub(super) params: Arc<Params>,
     pub(super) state: State,
-    pub(super) hops: Vec<Hop>,
+    /// By slot.
+    pub(super) backends: Vec<BackendConn>,
     pub(super) answers: Vec<u8>,
 }
 
 impl Step {
     pub(super) fn new(client: usize, act: Act) -> Step {
-        Step { client, hop: 0, act }
+        Step { client, backend: 0, act }
     }
 
-    pub(super) fn of_hop(hop: usize, act: Act) -> Step {
-        Step { client: 0, hop, act }
+    pub(super) fn of_backend(backend: usize, act: Act) -> Step {
+        Step { client: 0, backend, act }
     }
 }
 
@@ -98,7 +95,7 @@ impl Session {
     /// A session that begins with the greeting.
     pub fn new(params: Arc<Params>) -> Session {
         let answers = format!("220 {} LMTP\r\n", params.hostname).into_bytes();
-        Session { params, state: State::Hello, hops: Vec::new(), answers }
+        Session { params, state: State::Hello, backends: Vec::new(), answers }
     }
 
     /// What is to be sent to the client, and forgets it here.
@@ -107,23 +104,27 @@ impl Session {
     }
 
     /// What is to be sent to the backend of `slot`, and forgets it here.
-    pub fn orders(&mut self, slot: usize) -> Orders {
-        self.hops.get_mut(slot).map(|hop| mem::take(&mut hop.orders)).unwrap_or_default()
+    pub fn commands(&mut self, slot: Slot) -> Commands {
+        self.backend_mut(slot).map(|backend| backend.upstream.commands()).unwrap_or_default()
     }
 
-    /// How many slots there are. A slot keeps its backend.
-    pub fn slots(&self) -> usize {
-        self.hops.len()
+    /// All slots.
+    pub fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+        (0..self.backends.len()).map(Slot)
     }
 
-    /// The number of the backend of `slot`, as [`Environment::backend`] gave it.
-    pub fn backend(&self, slot: usize) -> Option<usize> {
-        self.hops.get(slot).map(|hop| hop.backend)
+    /// The backend of `slot`, as [`Environment::backend`] gave it.
+    pub fn backend(&self, slot: Slot) -> Option<BackendId> {
+        self.backends.get(slot.0).map(|backend| backend.backend)
+    }
+
+    pub(super) fn backend_mut(&mut self, slot: Slot) -> Option<&mut BackendConn> {
+        self.backends.get_mut(slot.0)
     }
 
     /// Octets that wait to be sent, for tests of the bounds.
     pub fn gathered(&self) -> usize {
-        self.hops.iter().map(|hop| hop.orders.len()).sum::<usize>() + self.answers.len()
+        self.backends.iter().map(|backend| backend.upstream.gathered()).sum::<usize>() + self.answers.len()
     }
 
     /// Whether a message is on its way: not to be cut off if there is time.
@@ -137,106 +138,80 @@ impl Session {
     }
 
     /// Whether the connection to the backend of `slot` is still being opened.
-    pub fn is_opening(&self, slot: usize) -> bool {
-        self.hops.get(slot).is_some_and(|hop| matches!(hop.line, Line::Opening(_)))
+    pub fn is_opening(&self, slot: Slot) -> bool {
+        self.backends.get(slot.0).is_some_and(|backend| backend.upstream.is_opening())
     }
 
     /// Whether the backend of `slot` takes the message.
-    pub fn takes(&self, slot: usize) -> bool {
+    pub fn takes(&self, slot: Slot) -> bool {
         matches!(&self.state, State::Message(transaction, _) if transaction.uses(slot))
     }
 
     /// The slot whose input the next step looks at.
-    pub fn asks(&self) -> Option<usize> {
+    pub fn asks(&self) -> Option<Slot> {
         match &self.state {
             State::Asked(_, candidate) => Some(candidate.slot),
-            State::Data(_, slot) => Some(*slot).filter(|slot| *slot < self.hops.len()),
+            State::Data(_, slot) => Some(*slot).filter(|slot| slot.0 < self.backends.len()),
             State::Verdicts(transaction, next) => transaction.recipients.get(*next).map(|recipient| recipient.slot),
             _ => None,
         }
     }
 
-    /// Decides the next step. `client` are all bytes of the client that are not done with; `hop` those of the backend that
+    /// Decides the next step. `client` are all bytes of the client that are not done with; `backend` those of the backend that
     /// [`Session::asks`] names.
-    pub fn step(&mut self, env: &dyn Environment, client: &[u8], hop: &[u8]) -> Step {
-        if let Some(step) = self.hang_up() {
-            return step;
+    pub fn step(&mut self, env: &dyn Environment, client: &[u8], backend: &[u8]) -> Step {
+        let acts = |(slot, backend): (usize, &mut BackendConn)| backend.upstream.act().map(|act| (Slot(slot), act));
+        if let Some((slot, act)) = self.backends.iter_mut().enumerate().find_map(acts) {
+            return Step::new(0, Act::Backend(slot, act));
         }
         if self.answers.len() > GATHERED {
             return Step::new(0, Act::Send);
         }
         match mem::replace(&mut self.state, State::Closed) {
-            State::Closed => self.close_hops(),
-            State::Asked(transaction, candidate) => self.asked(env, transaction, candidate, hop),
-            State::Data(transaction, slot) => self.data(transaction, slot, hop),
+            State::Closed => self.close_backends(),
+            State::Asked(transaction, candidate) => self.asked(env, transaction, candidate, backend),
+            State::Data(transaction, slot) => self.data(transaction, slot, backend),
             State::Message(transaction, dotted) => self.message(env, transaction, dotted, client),
-            State::Verdicts(transaction, next) => self.verdicts(transaction, next, hop),
+            State::Verdicts(transaction, next) => self.verdicts(transaction, next, backend),
             State::Swallow(transaction, rest) => self.swallow(transaction, rest, client),
             state => self.command(env, state, client),
         }
     }
 
-    fn hang_up(&mut self) -> Option<Step> {
-        let leaving = |hop: &Hop| matches!(hop.line, Line::Leaving(_));
-        let slot = self.hops.iter().position(leaving)?;
-        match mem::replace(&mut self.hops.get_mut(slot)?.line, Line::Away) {
-            Line::Leaving(fault) => Some(Step::new(0, Act::HangUp(slot, fault))),
-            _ => None,
-        }
-    }
-
-    fn close_hops(&mut self) -> Step {
-        let open = |hop: &&mut Hop| !matches!(hop.line, Line::Away);
-        match self.hops.iter_mut().find(open) {
+    fn close_backends(&mut self) -> Step {
+        match self.backends.iter_mut().find(|backend| !backend.upstream.is_away()) {
             // A backend with half a message must not hear another word.
-            Some(hop) => {
-                let rests = !hop.in_transaction;
-                hop.leave(rests, None);
+            Some(backend) => {
+                backend.leave(if backend.in_transaction { Manner::AtOnce } else { Manner::WithQuit });
                 Step::new(0, Act::Again)
             }
             None => Step::new(0, Act::Close),
         }
     }
 
-    /// The backend of `slot` took the connection; `starttls` if TLS is to be asked for.
-    pub fn dialed(&mut self, slot: usize, starttls: bool) {
-        if let Some(hop) = self.hops.get_mut(slot) {
-            hop.line = Line::Opening(Opening::lmtp(&self.params.hostname, starttls));
+    /// What came of [`Act::Backend`], or of the connection to the backend of `slot` at any time.
+    pub fn backend_is(&mut self, slot: Slot, done: Done) {
+        let params = self.params.clone();
+        let lost = self.backend_mut(slot).and_then(|backend| backend.is(done, &params.hostname));
+        if let Some(fault) = lost {
+            self.without_backend(slot, fault);
         }
-    }
-
-    /// TLS with the backend of `slot` is up.
-    pub fn secured(&mut self, slot: usize) {
-        if let Some(hop) = self.hops.get_mut(slot) {
-            hop.line.secured(&mut hop.orders);
-        }
-    }
-
-    /// The backend of `slot` cannot be reached, is gone, or is too slow. The driver has no connection to it any more.
-    pub fn hop_failed(&mut self, slot: usize, fault: Fault) {
-        self.leave(slot, false);
-        if let Some(hop) = self.hops.get_mut(slot) {
-            hop.line = Line::Away;
-        }
-        self.without_hop(slot, fault);
     }
 
     /// Drops the backend of `slot` in the middle of something.
-    pub(super) fn drop_hop(&mut self, slot: usize, fault: Fault) {
-        if let Some(hop) = self.hops.get_mut(slot) {
-            hop.leave(false, Some(fault));
-        }
-        self.without_hop(slot, fault);
+    pub(super) fn drop_backend(&mut self, slot: Slot, fault: Fault) {
+        self.leave(slot, Manner::For(fault));
+        self.without_backend(slot, fault);
     }
 
-    /// See [`Line::leave`].
-    pub(super) fn leave(&mut self, slot: usize, polite: bool) {
-        if let Some(hop) = self.hops.get_mut(slot) {
-            hop.leave(polite, None);
+    /// See [`Upstream::leave`](crate::smtp::upstream::Upstream::leave).
+    pub(super) fn leave(&mut self, slot: Slot, manner: Manner) {
+        if let Some(backend) = self.backend_mut(slot) {
+            backend.leave(manner);
         }
     }
 
-    fn without_hop(&mut self, slot: usize, fault: Fault) {
+    fn without_backend(&mut self, slot: Slot, fault: Fault) {
         let answer = answer::backend(fault);
         match mem::replace(&mut self.state, State::Closed) {
             State::Asked(mut transaction, mut candidate) if candidate.slot == slot => {

@@ -2,6 +2,7 @@
 
 use std::mem;
 
+use super::backend::Slot;
 use super::envelope::Envelope;
 use super::reservation::RecipientReservation;
 use crate::wire::dot;
@@ -16,7 +17,7 @@ pub(super) enum State {
     /// A backend is asked about a recipient.
     Asked(Transaction, Candidate),
     /// DATA is out at every backend that has recipients; this slot's answer is awaited.
-    Data(Transaction, usize),
+    Data(Transaction, Slot),
     /// The message is coming in.
     Message(Transaction, dot::Dotted),
     /// The final dots are out, or never will be; this recipient's verdict is next.
@@ -40,7 +41,7 @@ pub(super) struct Transaction {
 
 /// Somebody whose RCPT was answered with 2xx, and who is owed a verdict for it.
 pub(super) struct Recipient {
-    pub(super) slot: usize,
+    pub(super) slot: Slot,
     pub(super) fate: Fate,
 }
 
@@ -59,7 +60,7 @@ impl Recipient {
 
 impl Transaction {
     /// Whether this backend still has recipients.
-    pub(super) fn uses(&self, slot: usize) -> bool {
+    pub(super) fn uses(&self, slot: Slot) -> bool {
         self.recipients.iter().any(|recipient| recipient.slot == slot && recipient.is_open())
     }
 
@@ -78,7 +79,7 @@ impl Transaction {
     }
 
     /// The backend of `slot` has the whole message and its verdicts will never come: see [`RecipientReservation::doubt`].
-    pub(super) fn doubt(&mut self, slot: usize, answer: &[u8]) {
+    pub(super) fn doubt(&mut self, slot: Slot, answer: &[u8]) {
         for recipient in self.recipients.iter_mut().filter(|recipient| recipient.slot == slot && recipient.is_open()) {
             if let Fate::Open(room) = mem::replace(&mut recipient.fate, Fate::Known(answer.to_vec())) {
                 room.doubt();
@@ -87,7 +88,7 @@ impl Transaction {
     }
 
     /// Tells every recipient of `slot` that is still open the same. Their room is given back.
-    pub(super) fn settle(&mut self, slot: usize, answer: &[u8]) {
+    pub(super) fn settle(&mut self, slot: Slot, answer: &[u8]) {
         for recipient in &mut self.recipients {
             if recipient.slot == slot && recipient.is_open() {
                 recipient.fate = Fate::Known(answer.to_vec());
@@ -98,9 +99,9 @@ impl Transaction {
 
 /// A recipient that a backend is being asked about.
 pub(super) struct Candidate {
-    pub(super) slot: usize,
+    pub(super) slot: Slot,
     /// The whole RCPT command.
-    pub(super) order: Vec<u8>,
+    pub(super) command: Vec<u8>,
     /// Whether the recipient can be said in ASCII.
     pub(super) ascii: bool,
     pub(super) room: RecipientReservation,

@@ -87,18 +87,6 @@ impl BufferedConn {
         send(&mut self.conn, bytes, self.side, self.deadline).await
     }
 
-    /// Sends the first `count` bytes of the input to `other`, and forgets them here. Nothing is copied.
-    ///
-    /// # Errors
-    /// As [`BufferedConn::send`] of the other side.
-    pub async fn forward(&mut self, count: usize, other: &mut BufferedConn) -> Result<(), Fault> {
-        let bytes = &self.input.filled()[..count.min(self.input.len())];
-        other.unanswered = false;
-        send(&mut other.conn, bytes, other.side, other.deadline).await?;
-        self.input.consume(count);
-        Ok(())
-    }
-
     /// Ready as soon as the peer says anything, or closes. For connections that rest: nothing may come.
     pub fn poll_stir(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.input.is_empty() {

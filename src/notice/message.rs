@@ -2,20 +2,12 @@
 //!
 //! `Auto-Submitted` (RFC 3834) and the empty return path keep answering machines and bounces away.
 
-use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, Date, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Message};
 
 use super::Notice;
 use crate::private::Address;
-
-/// What the relay is given. Personal: it names the recipient.
-pub struct Letter {
-    /// The empty return path, one recipient.
-    pub envelope: Envelope,
-    /// Header and body; every line ends in CRLF but the last, which lettre ends itself.
-    pub bytes: Vec<u8>,
-}
+use crate::smtp::delivery::Letter;
 
 /// Builds the message. `date` is a header field, `random` the left side of the Message-ID.
 ///
@@ -23,28 +15,26 @@ pub struct Letter {
 pub fn letter(notice: Notice, from: &Address, to: &Address, date: Date, random: &str) -> Option<Letter> {
     let mailbox = |address: &Address| Some(Mailbox::new(None, address.reveal().parse().ok()?));
     let recipient = mailbox(to)?;
-    let envelope = Envelope::new(None, vec![recipient.email.clone()]).ok()?;
     let automatic = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".into());
     let message = Message::builder()
         .from(mailbox(from)?)
-        .to(recipient)
+        .to(recipient.clone())
         .subject(notice.subject)
         .header(date)
         .message_id(Some(format!("<{random}@{}>", from.domain().reveal())))
         .raw_header(automatic)
-        .envelope(envelope.clone())
         .header(MIME_VERSION_1_0)
         .header(ContentType::TEXT_PLAIN)
         // Seven bits: a relay without 8BITMIME takes it too.
         .header(ContentTransferEncoding::QuotedPrintable)
         .body(notice.body)
         .ok()?;
-    let bytes = canonical(&message.formatted());
-    Some(Letter { envelope, bytes })
+    // As lettre has read it: nothing that could end the path.
+    Some(Letter { recipient: recipient.email.to_string(), message: canonical(&message.formatted()) })
 }
 
-/// Every line end CRLF, and none at the very end. A bare LF would let a line with a dot in it end the message early (SMTP
-/// smuggling), for lettre looks for CRLF only.
+/// Every line ends in CRLF, and the last one is not empty. A bare LF would let a line with a dot in it end the message early (SMTP
+/// smuggling).
 fn canonical(message: &[u8]) -> Vec<u8> {
     let mut lines: Vec<Vec<u8>> = Vec::new();
     for line in message.split(|byte| *byte == b'\n') {
@@ -54,7 +44,7 @@ fn canonical(message: &[u8]) -> Vec<u8> {
     while lines.last().is_some_and(Vec::is_empty) {
         lines.pop();
     }
-    lines.join(&b"\r\n"[..])
+    lines.iter().flat_map(|line| line.iter().chain(b"\r\n")).copied().collect()
 }
 
 #[cfg(test)]
@@ -82,9 +72,9 @@ mod tests {
         };
         let date = Date::from(std::time::UNIX_EPOCH);
         let letter = letter(Notice::about(&News::Crossing(crossing)).unwrap(), &from, &alice, date, "abc").unwrap();
-        assert!(letter.envelope.from().is_none() && letter.envelope.to().len() == 1);
-        let text = String::from_utf8(letter.bytes).unwrap();
-        assert!(text.is_ascii() && !text.replace("\r\n", "").contains(['\r', '\n']) && !text.ends_with('\n'));
+        assert_eq!(letter.recipient, "alice@velo.example");
+        let text = String::from_utf8(letter.message).unwrap();
+        assert!(text.is_ascii() && !text.replace("\r\n", "").contains(['\r', '\n']) && text.ends_with("\r\n"));
         let (header, body) = text.split_once("\r\n\r\n").unwrap();
         let mut names: Vec<_> =
             header.lines().filter(|line| !line.starts_with(' ')).map(|line| line.split(':').next().unwrap()).collect();
@@ -99,7 +89,7 @@ mod tests {
 
     #[test]
     fn line_ends() {
-        assert_eq!(canonical(b"a\nb\r\n.\r.\n\r\n\n"), b"a\r\nb\r\n..");
+        assert_eq!(canonical(b"a\nb\r\n.\r.\n\r\n\n"), b"a\r\nb\r\n..\r\n");
         assert_eq!(canonical(b""), b"");
     }
 }

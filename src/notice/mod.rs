@@ -17,6 +17,6 @@ mod message;
 mod queue;
 mod text;
 
-pub use message::{Letter, letter};
+pub use message::letter;
 pub use queue::Queue;
 pub use text::Notice;

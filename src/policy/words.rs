@@ -42,7 +42,7 @@ const KEPT: &[(&str, Where, Until)] = &[
     ("totals", Where::Memory, Until::Restart),
     // 60 minutes at the most (incident::LONGEST).
     ("incident", Where::Memory, Until::Minutes),
-    // The pool keeps it with a resting connection (net::pool).
+    // The pool keeps it with a parked connection (src/pool).
     ("password", Where::Memory, Until::Minutes),
 ];
 

@@ -1,7 +1,6 @@
 //! What can change while sessions go on: the backends of the config file, and the certificates.
 
 use std::io::ErrorKind;
-use std::sync::Arc;
 
 use nix::sys::signal::{SigSet, Signal};
 
@@ -44,8 +43,7 @@ pub(super) fn config(config: &Config, file: &ConfigFile, context: &Context) {
             let backends = fresh.backends.len();
             let waits = waiting(config, &fresh, file, context);
             config::tell_unread(&fresh.associations, &context.book);
-            context.backends.store(Arc::new(fresh.backends));
-            context.methods.forget();
+            context.reload(fresh.backends);
             emit(Event::Reloaded { backends: backends as u64 });
             if waits > 0 {
                 emit(Event::RestartNeeded { sections: waits });

@@ -3,7 +3,7 @@
 use aws_lc_rs::rand;
 
 use super::Context;
-use super::backend::Authenticated;
+use super::admission::Authenticated;
 use super::clock::{now, today};
 use super::mailbox::writer_of;
 use crate::fault::RefusalCode;

@@ -9,15 +9,15 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use tokio::time::{Instant, sleep_until};
 
+use super::admission::{Authenticated, NoLogin};
 use super::attend::Listener;
-use super::backend::{self, LoggedIn, NoLogin, Pooling};
+use super::imap_backend::{self, ImapConn, Pooling};
 use super::listener::Accepted;
 use super::mailbox::MailboxAccount;
 use super::observe::Observer;
 use super::proxy::Proxy;
 use super::silence::Nap;
-use super::{Context, Patience, pool};
-use crate::event::{Provoked, count};
+use super::{Context, Patience};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login::{Attempt, Before, Login, Protection, denied, welcome};
 use crate::imap::offers::Offers;
@@ -52,27 +52,28 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     // Boxed, so that what login needs does not stay in the task of a session that idles for hours.
     let mut observer = Observer::new(&context, Protocol::Imap);
     let (login, seat, stop) = Box::pin(enter(accepted, &context, &mut observer)).await?;
-    let Some((client, logged_in)) = login else { return Ok(()) };
-    let (backend, loan) = (logged_in.who.backend, logged_in.loan.clone());
-    let member = MailboxAccount::new(&context, &logged_in);
+    let Some((client, who, ImapConn { conn, capabilities, lease })) = login else { return Ok(()) };
+    let backend = who.backend;
+    let member = MailboxAccount::new(&context, who.user);
     let terms = SessionOptions {
         account: Some(member.clone()),
-        offers: Offers::of(&logged_in.capabilities),
+        offers: Offers::of(&capabilities),
         append_limit: context.sizes.message,
         sent_copy: Some(member.clone()),
         fresh_tag,
     };
+    drop(capabilities);
     let session = Session::new(terms);
-    let session = if loan.is_some() { session.on_loan() } else { session };
-    let mut proxy = Proxy::new(client.into_parts(), logged_in.link.into_parts(), session, observer);
+    let session = if lease.is_some() { session.leased() } else { session };
+    let mut proxy = Proxy::new(client.into_parts(), conn.into_parts(), session, observer);
     let mut listener = Listener::new(member.watch());
     let end = carry(&mut proxy, context.patience, stop, &mut listener).await;
     if end == Err(Fault::Garbage(Side::Backend)) {
-        count(Provoked::BackendConfused(backend as u64));
+        context.confused(backend);
     }
     drop(seat);
-    if let (Some(loan), Ok(())) = (loan, end) {
-        Box::pin(pool::leave(&context, proxy.into_rest(), loan)).await;
+    if let (Some(lease), Ok(())) = (lease, end) {
+        Box::pin(imap_backend::leave(&context, proxy.into_left(), lease)).await;
     } else {
         drop(proxy);
         listener.closed();
@@ -85,7 +86,7 @@ async fn enter(
     accepted: Accepted,
     context: &Context,
     observer: &mut Observer,
-) -> Result<(Option<(BufferedConn, LoggedIn)>, Seat, Shutdown), Fault> {
+) -> Result<(Option<(BufferedConn, Authenticated, ImapConn)>, Seat, Shutdown), Fault> {
     let Accepted { handshake, seat, mut stop, protection, tls, pooling } = accepted;
     let tokens = context.methods.for_imap(&context.backends.load());
     let mut login = Login::new(protection).offering(tokens);
@@ -118,8 +119,8 @@ async fn enter(
                 link.consume(taken);
                 link.set_deadline(Instant::now() + context.patience.login);
                 observer.about(attempt.credential.user.reveal());
-                if let Some(logged_in) = attempt_login(&mut link, &attempt, (context, &seat, pooling), observer).await? {
-                    return Ok((Some((link, logged_in)), seat, stop));
+                if let Some((who, backend)) = attempt_login(&mut link, &attempt, (context, &seat, pooling), observer).await? {
+                    return Ok((Some((link, who, backend)), seat, stop));
                 }
             }
             Before::Close(taken, words, fault) => {
@@ -137,16 +138,16 @@ async fn attempt_login(
     attempt: &Attempt,
     (context, seat, pooling): (&Context, &Seat, Pooling),
     observer: &Observer,
-) -> Result<Option<LoggedIn>, Fault> {
+) -> Result<Option<(Authenticated, ImapConn)>, Fault> {
     observer.asked(Side::Client, Verb::of(b"LOGIN"));
-    let tried = backend::login(context, seat, &attempt.credential, pooling).await;
+    let tried = imap_backend::login(context, seat, &attempt.credential, pooling).await;
     let (answer, refusal) = match tried {
-        Ok(logged_in) => {
+        Ok((who, backend)) => {
             observer.judged(None);
             // Only to who has proven to be the owner.
-            let words = [observer.alert(), welcome(&attempt.tag, &logged_in.capabilities, context.sizes.message)];
+            let words = [observer.alert(), welcome(&attempt.tag, &backend.capabilities, context.sizes.message)];
             link.send(&words.concat()).await?;
-            return Ok(Some(logged_in));
+            return Ok(Some((who, backend)));
         }
         Err(NoLogin::Denied) => (denied(&attempt.tag), RefusalCode::WrongPassword),
         Err(NoLogin::Untried(code)) => (reply::refused(&attempt.tag, code), code),

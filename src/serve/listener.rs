@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::backend::Pooling;
+use super::imap_backend::Pooling;
 use super::{Context, admin, imap, lmtp, metrics, postfix_policy, submission, usage};
 use crate::event::{Provoked, count};
 use crate::fault::{Fault, RefusalCode, Side};

@@ -7,23 +7,22 @@ use tokio::time::Instant;
 
 use super::clock::today;
 use super::listener::Accepted;
+use super::upstream::{Destination, Parking, Role, UpstreamConn};
 use super::{Context, Quota};
 use crate::event::{Provoked, count};
 use crate::fault::{Fault, Side};
 use crate::limit::Seat;
-use crate::lmtp::{Act, Environment, Params, Peer, Session};
+use crate::lmtp::{Act, Environment, Params, Peer, Session, Slot};
 use crate::net::buffered::BufferedConn;
-use crate::net::dial::{dial, secure};
 use crate::net::min_rate::MinRate;
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::quota::{Book, Day, OverQuota, Unknown};
-use crate::route::{Backends, Endpoint, Security};
+use crate::route::{BackendId, Backends};
+use crate::smtp::upstream::{ConnAct, Done};
 
 /// How long a backend may take over a message that it has whole, RFC 5321 4.5.3.2.6. The relay waits as long: less, and a
 /// message that is stored after all would be sent again.
 const FINAL: Duration = Duration::from_secs(600);
-/// How long a backend may take to hear QUIT.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves one connection to its end.
 ///
@@ -35,8 +34,8 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let mut session = Session::new(Arc::new(Params { hostname: context.hostname.clone(), recipients }));
     let client = handshake.greet(&session.answers()).await?;
     let backends = context.backends.load_full();
-    let (hops, pace, listening) = (Vec::new(), None, true);
-    let driver = Driver { client, hops, session, context, backends, _seat: seat, stop, pace, listening };
+    let (conns, pace, listening) = (Vec::new(), None, true);
+    let driver = Driver { client, conns, session, context, backends, _seat: seat, stop, pace, listening };
     driver.run().await
 }
 
@@ -44,7 +43,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
 struct Driver {
     client: BufferedConn,
     /// By slot.
-    hops: Vec<Option<BufferedConn>>,
+    conns: Vec<UpstreamConn>,
     session: Session,
     context: Arc<Context>,
     /// Those that were in force when the session began.
@@ -61,23 +60,21 @@ impl Driver {
     async fn run(mut self) -> Result<(), Fault> {
         loop {
             let asked = self.session.asks();
-            let input = asked.and_then(|slot| self.hops.get(slot)?.as_ref()).map_or(&[][..], BufferedConn::input);
+            let input = asked.and_then(|slot| self.conns.get(slot.index())).map_or(&[][..], UpstreamConn::input);
             let rules = LmtpEnv { book: &self.context.book, backends: &self.backends, quota: self.context.quota };
             let step = self.session.step(&rules, self.client.input(), input);
             self.client.consume(step.client);
-            if let Some(hop) = asked.and_then(|slot| self.hops.get_mut(slot)?.as_mut()) {
-                hop.consume(step.hop);
+            if let Some(conn) = asked.and_then(|slot| self.conns.get_mut(slot.index())) {
+                conn.consume(step.backend);
             }
-            self.hops.resize_with(self.session.slots(), || None);
+            self.conns.resize_with(self.session.slots().count(), || UpstreamConn::new(Role::Store, Parking::Never));
             match step.act {
                 Act::Again => {}
                 Act::Send => self.send().await?,
                 Act::Read(Peer::Client) => self.read_client().await?,
-                Act::Read(Peer::Hop(slot)) => self.read_hop(slot).await?,
+                Act::Read(Peer::Backend(slot)) => self.read_backend(slot).await?,
                 Act::Forward(count) => self.forward(count).await?,
-                Act::Dial(slot) => self.dial(slot).await,
-                Act::Secure(slot) => self.secure(slot).await,
-                Act::HangUp(slot, fault) => self.hang_up(slot, fault).await,
+                Act::Backend(slot, act) => self.backend_act(slot, act).await,
                 Act::Close => {
                     let sent = self.send().await;
                     self.client.close().await;
@@ -89,11 +86,9 @@ impl Driver {
 
     /// Sends what is gathered for all sides.
     async fn send(&mut self) -> Result<(), Fault> {
-        for slot in 0..self.hops.len() {
-            let orders = self.session.orders(slot);
-            if !orders.is_empty() {
-                self.send_to(slot, &orders).await;
-            }
+        for slot in self.session.slots() {
+            let commands = self.session.commands(slot);
+            self.send_to(slot, &commands).await;
         }
         let answers = self.session.answers();
         if answers.is_empty() || !self.listening {
@@ -109,23 +104,11 @@ impl Driver {
         sent
     }
 
-    async fn send_to(&mut self, slot: usize, bytes: &[u8]) {
-        let Some(hop) = self.hops.get_mut(slot).and_then(Option::as_mut) else { return };
-        hop.set_deadline(Instant::now() + self.context.patience.stall);
-        if let Err(fault) = hop.send(bytes).await {
-            self.lose(slot, fault);
+    async fn send_to(&mut self, slot: Slot, bytes: &[u8]) {
+        let Some(conn) = self.conns.get_mut(slot.index()) else { return };
+        if let Err(fault) = conn.send(bytes, self.context.patience.stall).await {
+            self.session.backend_is(slot, Done::Failed(fault));
         }
-    }
-
-    fn keep(&mut self, slot: usize, link: BufferedConn) {
-        if let Some(hop) = self.hops.get_mut(slot) {
-            *hop = Some(link);
-        }
-    }
-
-    fn lose(&mut self, slot: usize, fault: Fault) {
-        self.hops.get_mut(slot).map(Option::take);
-        self.session.hop_failed(slot, fault);
     }
 
     async fn read_client(&mut self) -> Result<(), Fault> {
@@ -154,82 +137,38 @@ impl Driver {
         Ok(())
     }
 
-    async fn read_hop(&mut self, slot: usize) -> Result<(), Fault> {
+    async fn read_backend(&mut self, slot: Slot) -> Result<(), Fault> {
         self.send().await?;
         let patience = match (self.session.is_opening(slot), self.session.is_ending()) {
             (true, _) => self.context.patience.backend,
             (_, true) => FINAL,
             _ => self.context.patience.stall,
         };
-        // Without a connection here, its loss was told to the session already.
-        let Some(hop) = self.hops.get_mut(slot).and_then(Option::as_mut) else { return Ok(()) };
-        hop.set_deadline(Instant::now() + patience);
-        if let Err(fault) = hop.fill().await {
-            self.lose(slot, fault);
+        let Some(conn) = self.conns.get_mut(slot.index()) else { return Ok(()) };
+        if let Err(fault) = conn.fill(patience).await {
+            self.session.backend_is(slot, Done::Failed(fault));
         }
         Ok(())
     }
 
     async fn forward(&mut self, count: usize) -> Result<(), Fault> {
         self.send().await?;
-        for slot in 0..self.hops.len() {
-            let Some(hop) = self.hops.get_mut(slot).and_then(Option::as_mut) else { continue };
-            if !self.session.takes(slot) {
-                continue;
-            }
-            hop.set_deadline(Instant::now() + self.context.patience.stall);
+        for slot in self.session.slots() {
+            let Some(conn) = self.conns.get_mut(slot.index()).filter(|_| self.session.takes(slot)) else { continue };
             let bytes = self.client.input().get(..count).unwrap_or_default();
-            if let Err(fault) = hop.send(bytes).await {
-                self.lose(slot, fault);
+            if let Err(fault) = conn.send(bytes, self.context.patience.stall).await {
+                self.session.backend_is(slot, Done::Failed(fault));
             }
         }
         self.client.consume(count);
         Ok(())
     }
 
-    fn endpoint(&self, slot: usize) -> Option<(usize, Endpoint)> {
-        let number = self.session.backend(slot)?;
-        Some((number, self.backends.at(number)?.lmtp.clone()?))
-    }
-
-    async fn dial(&mut self, slot: usize) {
-        let Some((number, endpoint)) = self.endpoint(slot) else { return self.lose(slot, Fault::Down) };
-        let patience = self.context.patience.backend;
-        let conn = dial(&endpoint, &self.context.tls, patience).await;
-        self.context.incoming_health.set(number, conn.is_ok());
-        match conn {
-            Ok(conn) => {
-                self.keep(slot, BufferedConn::new(conn, Side::Backend, Instant::now() + patience));
-                self.session.dialed(slot, endpoint.security == Security::StartTls);
-            }
-            Err(fault) => self.lose(slot, fault),
-        }
-    }
-
-    async fn secure(&mut self, slot: usize) {
-        let link = self.hops.get_mut(slot).and_then(Option::take);
-        let (Some(link), Some((_, endpoint))) = (link, self.endpoint(slot)) else { return self.lose(slot, Fault::Down) };
-        let patience = self.context.patience.backend;
-        // `into_bare` drops what came in the clear.
-        match secure(link.into_bare(), &endpoint, &self.context.tls, patience).await {
-            Ok(conn) => {
-                self.keep(slot, BufferedConn::new(conn, Side::Backend, Instant::now() + patience));
-                self.session.secured(slot);
-            }
-            Err(fault) => self.lose(slot, fault),
-        }
-    }
-
-    async fn hang_up(&mut self, slot: usize, fault: Option<Fault>) {
-        if let (Some(Fault::Garbage(_)), Some((number, _))) = (fault, self.endpoint(slot)) {
-            count(Provoked::BackendConfused(number as u64));
-        }
-        let orders = self.session.orders(slot);
-        if let Some(mut hop) = self.hops.get_mut(slot).and_then(Option::take) {
-            hop.set_deadline(Instant::now() + FAREWELL);
-            if !orders.is_empty() && hop.send(&orders).await.is_ok() {
-                hop.close().await;
-            }
+    async fn backend_act(&mut self, slot: Slot, act: ConnAct) {
+        let to = self.session.backend(slot).map(|backend| Destination { backends: &self.backends, backend });
+        let Some(conn) = self.conns.get_mut(slot.index()) else { return };
+        if let Some(done) = conn.act(&self.context, to, act).await {
+            self.session.backend_is(slot, done);
         }
     }
 }
@@ -259,8 +198,8 @@ impl Environment for LmtpEnv<'_> {
         self.quota.unknown
     }
 
-    fn backend(&self, name: Option<&str>) -> Option<usize> {
-        let position = self.backends.position(name)?;
-        self.backends.at(position)?.lmtp.as_ref().map(|_| position)
+    fn backend(&self, name: Option<&str>) -> Option<BackendId> {
+        let backend = self.backends.find(name)?;
+        self.backends.at(backend)?.lmtp.as_ref().map(|_| backend)
     }
 }

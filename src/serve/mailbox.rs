@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::Context;
-use super::backend::LoggedIn;
 use super::clock::{now, today};
 use crate::fault::RefusalCode;
 use crate::imap::options::SentCopy;
@@ -46,8 +45,8 @@ impl MailboxAccount {
         Address::parse(&format!("{owner}@{}", self.user.domain().reveal()))
     }
 
-    pub(super) fn new(context: &Context, logged_in: &LoggedIn) -> Arc<MailboxAccount> {
-        let (user, book, scrubber) = (logged_in.who.user.clone(), context.book.clone(), context.scrubber.clone());
+    pub(super) fn new(context: &Context, user: Address) -> Arc<MailboxAccount> {
+        let (book, scrubber) = (context.book.clone(), context.scrubber.clone());
         Arc::new(MailboxAccount { user, book, scrubber, hostname: context.hostname.clone() })
     }
 }

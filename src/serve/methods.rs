@@ -16,7 +16,7 @@ use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::{dial, secure};
 use crate::net::shutdown::{Phase, Shutdown};
-use crate::route::{AuthBy, Backends, Security};
+use crate::route::{AuthBy, Backend, BackendId, Backends, Security};
 use crate::wire::sasl::{Name, Tokens};
 
 /// How often those are asked of whom nothing is known yet.
@@ -25,26 +25,26 @@ const AGAIN: Duration = Duration::from_secs(30);
 /// What is known.
 #[derive(Default)]
 pub struct Methods {
-    known: Mutex<HashMap<usize, Tokens>>,
+    known: Mutex<HashMap<BackendId, Tokens>>,
 }
 
 impl Methods {
-    fn of(&self, backend: usize) -> Option<Tokens> {
+    fn of(&self, backend: BackendId) -> Option<Tokens> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&backend).copied()
     }
 
-    pub(super) fn learn(&self, backend: usize, tokens: Tokens) {
+    pub(super) fn learn(&self, backend: BackendId, tokens: Tokens) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(backend, tokens);
     }
 
-    /// The backends are others now.
-    pub fn forget(&self) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    /// What is known of backends that are not in force any more is forgotten.
+    pub(super) fn keep(&self, backends: &Backends) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|backend, _| backends.at(*backend).is_some());
     }
 
     /// What any of `backends` takes whose mailboxes are `judging`: all of them, or those that judge for submission too.
-    fn any(&self, backends: &Backends, judging: impl Fn(usize) -> bool) -> Tokens {
-        let known = (0..backends.len()).filter(|backend| judging(*backend)).filter_map(|backend| self.of(backend));
+    fn any(&self, backends: &Backends, judging: impl Fn(&Backend) -> bool) -> Tokens {
+        let known = backends.iter().filter(|(_, backend)| judging(backend)).filter_map(|(id, _)| self.of(id));
         known.fold(Tokens::default(), Tokens::or)
     }
 
@@ -55,7 +55,7 @@ impl Methods {
 
     /// For submission, where the mailbox judges. A relay that judges is asked for passwords only.
     pub(super) fn for_submission(&self, backends: &Backends) -> Vec<Name> {
-        let tokens = self.any(backends, |backend| backends.at(backend).is_some_and(|backend| backend.auth == AuthBy::Imap));
+        let tokens = self.any(backends, |backend| backend.auth == AuthBy::Imap);
         let names = [Name::Plain, Name::Login, Name::XOAuth2, Name::OAuthBearer];
         names.into_iter().filter(|name| tokens.allow(*name)).collect()
     }
@@ -65,7 +65,7 @@ impl Methods {
 pub async fn run(context: Arc<Context>, mut stop: Shutdown) {
     loop {
         let backends = context.backends.load_full();
-        for backend in (0..backends.len()).filter(|backend| context.methods.of(*backend).is_none()) {
+        for (backend, _) in backends.iter().filter(|(backend, _)| context.methods.of(*backend).is_none()) {
             if let Ok(tokens) = ask(&context, &backends, backend).await {
                 context.methods.learn(backend, tokens);
             }
@@ -78,7 +78,7 @@ pub async fn run(context: Arc<Context>, mut stop: Shutdown) {
 }
 
 /// Asks one: its greeting, TLS where that comes first, and its list; nobody logs in.
-async fn ask(context: &Context, backends: &Backends, backend: usize) -> Result<Tokens, Fault> {
+async fn ask(context: &Context, backends: &Backends, backend: BackendId) -> Result<Tokens, Fault> {
     let patience = context.patience.backend;
     let endpoint = &backends.at(backend).ok_or(Fault::Down)?.imap;
     let conn = dial(endpoint, &context.tls, patience).await?;
@@ -109,7 +109,7 @@ async fn ask(context: &Context, backends: &Backends, backend: usize) -> Result<T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::route::{Backend, ClientHint, Endpoint};
+    use crate::route::{ClientHint, Endpoint};
 
     #[test]
     fn what_any_takes_is_offered_and_at_submission_only_where_the_mailbox_judges() {
@@ -122,15 +122,16 @@ mod tests {
             hint: ClientHint::None,
         };
         let backends = Backends::new(vec![backend("one", AuthBy::Imap), backend("two", AuthBy::Relay)], 0);
+        let ids: Vec<_> = backends.iter().map(|(id, _)| id).collect();
         let (methods, both) = (Methods::default(), Tokens { bearer: true, xoauth2: true });
         assert_eq!(methods.for_imap(&backends), Tokens::default());
-        methods.learn(0, Tokens { bearer: false, xoauth2: true });
-        methods.learn(1, Tokens { bearer: true, xoauth2: false });
+        methods.learn(ids[0], Tokens { bearer: false, xoauth2: true });
+        methods.learn(ids[1], Tokens { bearer: true, xoauth2: false });
         assert_eq!(methods.for_imap(&backends), both);
         assert_eq!(methods.for_submission(&backends), [Name::Plain, Name::Login, Name::XOAuth2]);
-        methods.learn(1, Tokens::default());
+        methods.learn(ids[1], Tokens::default());
         assert_eq!(methods.for_imap(&backends), Tokens { bearer: false, xoauth2: true });
-        methods.forget();
+        methods.keep(&Backends::new(Vec::new(), 0));
         assert_eq!(methods.for_imap(&backends), Tokens::default());
     }
 }

@@ -52,11 +52,12 @@ async fn receive(conn: Conn, context: &Context) -> Result<(), Fault> {
 
 /// The minute's work: a new page.
 pub fn publish(context: &Context) {
-    let healths = [&context.health, &context.incoming_health, &context.relays.health];
+    let healths = [&context.imap_health, &context.lmtp_health, &context.relay_health];
+    let backends = context.backends.load();
     context.metrics.publish(Now {
         sessions: context.limits.sessions() as u64,
         reservations_refused: context.book.refused(),
-        backends_down: healths.iter().map(|health| health.down()).sum(),
+        backends_down: healths.iter().map(|health| health.down(&backends)).sum(),
         backend_failures: healths.iter().map(|health| health.failures()).sum(),
         certificate_days: context.certificates.as_ref().and_then(|certificates| certificates.fewest_days(now().as_secs())),
     });

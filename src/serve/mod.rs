@@ -1,13 +1,17 @@
 //! The drivers: one task per connection, a short loop each. The only place where protocol and sockets meet.
 //!
-//! [`Context`] is what all sessions share. Drivers never import each other; what two of them need stands in [`backend`].
+//! [`Context`] is what all sessions share. Drivers never import each other; what two of them need (who may log in, how a server
+//! behind us is spoken to) stands in files of its own.
 
 mod admin;
+mod admission;
 mod attend;
-pub mod backend;
 pub mod clock;
+mod connect;
 mod environment;
+pub mod health;
 pub mod imap;
+pub mod imap_backend;
 mod listener;
 mod lmtp;
 mod mailbox;
@@ -15,13 +19,12 @@ pub mod methods;
 pub mod metrics;
 pub mod notices;
 mod observe;
-mod pool;
 mod postfix_policy;
 mod proxy;
-pub mod relays;
 mod side;
 mod silence;
 pub mod submission;
+mod upstream;
 pub mod usage;
 pub mod workers;
 
@@ -31,17 +34,18 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::admin::Executor;
+use crate::event::{Provoked, count};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::metrics::Metrics;
 use crate::net::certificates::Certificates;
-use crate::net::pool::Shelf;
-use crate::net::spares::Spares;
 use crate::net::tls;
+use crate::pool::{Pool, RelayCapabilities, RelayPool};
 use crate::postfix_policy::Failure;
 use crate::private::Address;
 use crate::quota::{Book, OverQuota, Unknown};
-use crate::route::Backends;
+use crate::route::{BackendId, Backends};
 use crate::scrub::Scrubber;
 
 pub use admin::Access;
@@ -98,8 +102,8 @@ pub struct Quota {
 impl Context {
     /// Tells what was kept back since the last time: counted events, and servers that stopped or began to answer meanwhile.
     pub fn tell(&self) {
-        for health in [&self.health, &self.incoming_health, &self.relays.health] {
-            health.tell();
+        for health in [&self.imap_health, &self.lmtp_health, &self.relay_health] {
+            health.tell(&self.backends.load());
         }
         crate::event::tell();
     }
@@ -131,14 +135,16 @@ pub struct Context {
     pub tls: tls::Client,
     /// Our name in greetings and to relays.
     pub hostname: Box<str>,
-    /// Backend connections that rest between two sessions.
-    pub shelf: Arc<Shelf>,
-    /// Relay connections that rest between two messages.
-    pub spares: Arc<Spares>,
+    /// Backend connections that are parked between two sessions.
+    pub pool: Arc<Pool>,
+    /// Relay connections that are parked between two messages.
+    pub relay_pool: Arc<RelayPool>,
     /// Whether each backend took its last connection.
-    pub health: backend::Health,
+    pub imap_health: health::Health,
     /// The same for incoming mail.
-    pub incoming_health: backend::Health,
+    pub lmtp_health: health::Health,
+    /// The same for outgoing mail.
+    pub relay_health: health::Health,
     /// What the kernel holds us to, and what it does not.
     pub enforcement: crate::sandbox::Enforcement,
     /// The certificates of the listeners; none where no listener uses TLS.
@@ -150,5 +156,32 @@ pub struct Context {
     /// Which ways to log in the backends know besides passwords.
     pub methods: methods::Methods,
     /// What the relays showed of themselves.
-    pub relays: relays::Relays,
+    pub relay_capabilities: RelayCapabilities,
+}
+
+impl Context {
+    /// Puts these backends in force; sessions go on with those they began with. What is known of others is forgotten.
+    pub fn reload(&self, backends: Backends) {
+        let backends = Arc::new(backends.succeeding(&self.backends.load()));
+        self.backends.store(backends.clone());
+        self.pool.keep(&backends);
+        self.relay_capabilities.keep(&backends);
+        self.methods.keep(&backends);
+        [&self.imap_health, &self.lmtp_health, &self.relay_health].iter().for_each(|health| health.keep(&backends));
+    }
+
+    /// Counts what the admins have to hear of a backend, or of its relay.
+    fn note(&self, backend: BackendId, fault: Fault) {
+        let Some(position) = self.backends.load().position(backend) else { return };
+        match fault {
+            Fault::Garbage(_) => count(Provoked::BackendConfused(position)),
+            Fault::Barred(RefusalCode::BackendSetup) => count(Provoked::BackendSetup(position)),
+            _ => {}
+        }
+    }
+
+    /// A backend answered something that makes no sense.
+    fn confused(&self, backend: BackendId) {
+        self.note(backend, Fault::Garbage(Side::Backend));
+    }
 }

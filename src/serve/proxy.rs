@@ -15,7 +15,7 @@ use super::side::{Half, Waits};
 use super::silence::Wish;
 use crate::fault::{Fault, Side};
 use crate::imap::Step;
-use crate::imap::reuse::Settle;
+use crate::imap::reuse::Leaves;
 use crate::imap::session::Session;
 use crate::net::buffer::Buffer;
 use crate::net::conn::Conn;
@@ -56,11 +56,11 @@ struct Closing {
     listen: bool,
 }
 
-/// See [`Proxy::into_rest`].
+/// See [`Proxy::into_left`].
 pub(super) struct Left {
     pub(super) client: (Conn, Buffer),
     pub(super) goodbye: Option<Vec<u8>>,
-    pub(super) backend: Option<((Conn, Buffer), Settle)>,
+    pub(super) backend: Option<((Conn, Buffer), Leaves)>,
 }
 
 impl Proxy {
@@ -115,16 +115,16 @@ impl Proxy {
         self.session.at_rest() && self.client.is_idle() && self.backend.is_idle()
     }
 
-    /// What is left of a session that ended well: the client, to hear the answer to its LOGOUT, and the backend with the
-    /// conversation that puts it to rest, if nothing of the session can stay behind there.
-    pub(super) fn into_rest(self) -> Left {
-        let settle = self.session.put_to_rest().filter(|_| {
+    /// What is left of a session that ended well: the client, to hear the answer to its LOGOUT, and the backend with what
+    /// the session leaves behind there, if that can be taken away.
+    pub(super) fn into_left(self) -> Left {
+        let leaves = self.session.leaves().filter(|_| {
             // Without LOGOUT, what the client began to say would be half a command.
             let quiet = self.client.input.is_empty() || self.session.has_left();
             quiet && self.client.approved == 0 && self.answers.is_empty() && self.backend.is_clean()
         });
         let goodbye = self.session.goodbye();
-        let backend = settle.map(|settle| (self.backend.into_parts(), settle));
+        let backend = leaves.map(|leaves| (self.backend.into_parts(), leaves));
         Left { client: self.client.into_parts(), goodbye, backend }
     }
 

@@ -6,22 +6,23 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Context;
-use super::backend::{self, Authenticated, Claim, NoLogin, Pooling};
+use super::admission::{Authenticated, Claim, NoLogin};
 use super::environment::SubmissionEnv;
+use super::imap_backend::{self, Pooling};
 use super::listener::Accepted;
 use super::observe::Observer;
+use super::upstream::{Destination, Parking, Role, UpstreamConn};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login;
 use crate::incident::{Protocol, Verb};
 use crate::limit::{Attempt, Seat};
 use crate::net::buffered::BufferedConn;
-use crate::net::dial::{dial, secure};
 use crate::net::min_rate::MinRate;
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::net::tls;
 use crate::private::Credential;
-use crate::route::{AuthBy, Backend, Security};
-use crate::smtp::client::Capabilities;
+use crate::route::AuthBy;
+use crate::smtp::upstream::{ConnAct, Done};
 use crate::submission::{Act, Limits, Params, Protection, Session, Verdict};
 
 /// Serves one connection to its end.
@@ -36,17 +37,20 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
         header: context.scrubber.headers().header_limit(),
         ..Limits::default()
     };
-    let relay = context.relays.offer();
+    let relay = context.relay_capabilities.offer(&context.backends.load());
     let mechanisms = context.methods.for_submission(&context.backends.load());
     let params = Arc::new(Params { hostname: context.hostname.clone(), relay, mechanisms, limits });
     let protection = if protection == login::Protection::Secure { Protection::Secure } else { Protection::StartTls };
     let session = Session::new(params, protection);
-    let mut session = if pooling == Pooling::On { session.lending() } else { session };
+    let (mut session, parking) = match pooling {
+        Pooling::On => (session.parking(), Parking::Any),
+        Pooling::Off => (session, Parking::Never),
+    };
     let client = handshake.greet(&session.answers()).await?;
     let login_by = Instant::now() + context.patience.login;
-    let (relay, who, attempt, pace) = (None, None, None, None);
+    let relay = UpstreamConn::new(Role::Relay, parking);
+    let (who, attempt, pace) = (None, None, None);
     let observer = Observer::new(&context, Protocol::Submission);
-    let (learned, reused) = (false, false);
     let driver = Driver {
         client,
         relay,
@@ -61,8 +65,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
         attempt,
         pace,
         login_by,
-        learned,
-        reused,
+        learned: false,
     };
     driver.run().await
 }
@@ -70,7 +73,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
 /// One session with all it holds.
 struct Driver {
     client: BufferedConn,
-    relay: Option<BufferedConn>,
+    relay: UpstreamConn,
     session: Session,
     context: Arc<Context>,
     observer: Observer,
@@ -86,15 +89,13 @@ struct Driver {
     login_by: Instant,
     /// What this relay can do is known to all sessions.
     learned: bool,
-    /// The relay's connection had rested: if it fails, a new one is made.
-    reused: bool,
 }
 
 impl Driver {
     async fn run(mut self) -> Result<(), Fault> {
         loop {
             let env = SubmissionEnv { context: &self.context, who: self.who.as_ref() };
-            let relay_input = self.relay.as_ref().map_or(&[][..], BufferedConn::input);
+            let relay_input = self.relay.input();
             let command = self.observer.is_on() && self.session.awaits_command();
             let step = self.session.step(&env, self.client.input(), relay_input);
             if command && step.client > 0 {
@@ -107,9 +108,7 @@ impl Driver {
                 self.context.metrics.counters.message(accepted);
             }
             self.client.consume(step.client);
-            if let Some(relay) = &mut self.relay {
-                relay.consume(step.relay);
-            }
+            self.relay.consume(step.relay);
             if let Some(pace) = &mut self.pace {
                 pace.moved(step.client);
             }
@@ -132,10 +131,7 @@ impl Driver {
                 }
                 Act::Judge(credential) => self.judge(credential).await?,
                 Act::Denied => self.count_wrong(),
-                Act::Dial => self.dial().await,
-                Act::SecureRelay => self.secure_relay().await,
-                Act::HangUp(fault) => self.hang_up(fault).await,
-                Act::Rest(capabilities) => self.rest_relay(capabilities),
+                Act::Relay(act) => self.relay_act(act).await,
                 Act::Close => {
                     let sent = self.send().await;
                     self.client.close().await;
@@ -145,22 +141,14 @@ impl Driver {
         }
     }
 
-    fn backend(&self) -> Option<(usize, &Backend)> {
-        let who = self.who.as_ref()?;
-        who.backends.at(who.backend).map(|backend| (who.backend, backend))
-    }
-
     /// Sends what is gathered for both sides.
     async fn send(&mut self) -> Result<(), Fault> {
-        if self.session.is_ending() && self.relay.as_mut().is_some_and(BufferedConn::is_gone) {
+        if self.session.is_ending() && self.relay.is_gone() {
             self.lose_relay(Fault::Gone(Side::Backend));
         }
-        let orders = self.session.orders();
-        if let Some(relay) = self.relay.as_mut().filter(|_| !orders.is_empty()) {
-            relay.set_deadline(Instant::now() + self.context.patience.stall);
-            if let Err(fault) = relay.send(&orders).await {
-                self.lose_relay(fault);
-            }
+        let commands = self.session.commands();
+        if let Err(fault) = self.relay.send(&commands, self.context.patience.stall).await {
+            self.lose_relay(fault);
         }
         let answers = self.session.answers();
         if self.observer.is_on() {
@@ -174,16 +162,16 @@ impl Driver {
     }
 
     async fn read_client(&mut self) -> Result<(), Fault> {
-        let had_relay = self.relay.is_some();
+        let had_relay = self.relay.is_open();
         self.send().await?;
         self.observer.look();
-        if had_relay && self.relay.is_none() {
+        if had_relay && !self.relay.is_open() {
             return Ok(());
         }
         self.learn();
         let busy = self.session.in_transaction();
         let rests = !busy && had_relay;
-        let deadline = if rests { Instant::now() + REST } else { self.deadline(busy) };
+        let deadline = if rests { Instant::now() + KEPT } else { self.deadline(busy) };
         self.client.set_deadline(deadline);
         let phase = if busy { Phase::Over } else { Phase::Draining };
         let filled = tokio::select! {
@@ -192,7 +180,7 @@ impl Driver {
         };
         match filled {
             Ok(_) => {}
-            Err(Fault::Slow(_)) if rests => self.session.rest(),
+            Err(Fault::Slow(_)) if rests => self.session.release_relay(),
             Err(Fault::Gone(side)) => return Err(Fault::Gone(side)),
             Err(fault) => self.session.close(fault.code()),
         }
@@ -216,10 +204,7 @@ impl Driver {
         self.send().await?;
         let opening = self.session.relay_capabilities().is_none() || self.session.is_waking();
         let patience = if opening { self.context.patience.backend } else { self.context.patience.stall };
-        // Without a relay here, its loss was told to the session already.
-        let Some(relay) = &mut self.relay else { return Ok(()) };
-        relay.set_deadline(Instant::now() + patience);
-        if let Err(fault) = relay.fill().await {
+        if let Err(fault) = self.relay.fill(patience).await {
             self.lose_relay(fault);
         }
         Ok(())
@@ -227,9 +212,8 @@ impl Driver {
 
     // Once for each connection.
     fn learn(&mut self) {
-        if let (false, Some(capabilities), Some((number, _))) = (self.learned, self.session.relay_capabilities(), self.backend())
-        {
-            self.context.relays.learn(number, capabilities);
+        if let (false, Some(capabilities), Some(who)) = (self.learned, self.session.relay_capabilities(), &self.who) {
+            self.context.relay_capabilities.learn(who.backend, capabilities);
             self.learned = true;
         }
     }
@@ -239,21 +223,17 @@ impl Driver {
         if let Some(pace) = &mut self.pace {
             pace.moved(count);
         }
-        let Some(relay) = &mut self.relay else {
-            self.client.consume(count);
-            return Ok(());
-        };
-        relay.set_deadline(Instant::now() + self.context.patience.stall);
-        if let Err(fault) = self.client.forward(count, relay).await {
-            self.client.consume(count);
+        let bytes = self.client.input().get(..count).unwrap_or_default();
+        let sent = self.relay.send(bytes, self.context.patience.stall).await;
+        self.client.consume(count);
+        if let Err(fault) = sent {
             self.lose_relay(fault);
         }
         Ok(())
     }
 
     fn lose_relay(&mut self, fault: Fault) {
-        self.relay = None;
-        self.session.relay_failed(fault);
+        self.session.relay_is(Done::Failed(fault));
     }
 
     async fn judge(&mut self, credential: Credential) -> Result<(), Fault> {
@@ -270,7 +250,7 @@ impl Driver {
                 Verdict::Relay(user, respelt.unwrap_or(credential))
             }
             Some(Err(code)) => untried(code),
-            None => match Box::pin(backend::verify(&self.context, &self.seat, &credential, self.pooling)).await {
+            None => match Box::pin(imap_backend::verify(&self.context, &self.seat, &credential, self.pooling)).await {
                 Ok(who) => {
                     let user = who.user.clone();
                     self.who = Some(who);
@@ -320,73 +300,17 @@ impl Driver {
         self.who = None;
     }
 
-    /// A relay's connection that rests, where the relay asks nobody for a login: once, then a new one is made.
-    fn reuse(&mut self) -> Option<Capabilities> {
-        let who = self.who.as_ref().filter(|_| self.pooling == Pooling::On && !self.reused)?;
-        let (link, capabilities) = self.context.spares.take(who.backend, &who.backends)?;
-        self.relay = Some(link);
-        (self.learned, self.reused) = (true, true);
-        Some(capabilities)
-    }
-
-    fn rest_relay(&mut self, capabilities: Capabilities) {
-        self.reused = false;
-        if let (Some(link), Some(who)) = (self.relay.take(), &self.who) {
-            self.context.spares.rest(who.backend, who.backends.clone(), link, capabilities);
+    async fn relay_act(&mut self, act: ConnAct) {
+        let to = self.who.as_ref().map(|who| Destination { backends: &who.backends, backend: who.backend });
+        let Some(done) = self.relay.act(&self.context, to, act).await else { return };
+        match done {
+            Done::Connected { .. } => self.learned = false,
+            Done::Reused(_) => self.learned = true,
+            Done::Secured | Done::Failed(_) => {}
         }
-    }
-
-    async fn dial(&mut self) {
-        if let Some(capabilities) = self.reuse() {
-            return self.session.reused(capabilities);
-        }
-        let Some((number, endpoint)) = self.backend().and_then(|(number, backend)| Some((number, backend.relay.clone()?))) else {
-            return self.session.relay_failed(Fault::Down);
-        };
-        let patience = self.context.patience.backend;
-        let conn = dial(&endpoint, &self.context.tls, patience).await;
-        self.context.relays.health.set(number, conn.is_ok());
-        match conn {
-            Ok(conn) => {
-                self.relay = Some(BufferedConn::new(conn, Side::Backend, Instant::now() + patience));
-                self.learned = false;
-                self.session.dialed(endpoint.security == Security::StartTls);
-            }
-            Err(fault) => self.session.relay_failed(fault),
-        }
-    }
-
-    async fn secure_relay(&mut self) {
-        let endpoint = self.backend().and_then(|(_, backend)| backend.relay.clone());
-        let (Some(link), Some(endpoint)) = (self.relay.take(), endpoint) else {
-            return self.session.relay_failed(Fault::Down);
-        };
-        let patience = self.context.patience.backend;
-        match secure(link.into_bare(), &endpoint, &self.context.tls, patience).await {
-            Ok(conn) => {
-                self.relay = Some(BufferedConn::new(conn, Side::Backend, Instant::now() + patience));
-                self.session.relay_secured();
-            }
-            Err(fault) => self.session.relay_failed(fault),
-        }
-    }
-
-    async fn hang_up(&mut self, fault: Option<Fault>) {
-        if let (Some(fault), Some((number, _))) = (fault, self.backend()) {
-            backend::note(number, fault);
-        }
-        let orders = self.session.orders();
-        if let Some(mut relay) = self.relay.take() {
-            relay.set_deadline(Instant::now() + FAREWELL);
-            if !orders.is_empty() && relay.send(&orders).await.is_ok() {
-                relay.close().await;
-            }
-        }
+        self.session.relay_is(done);
     }
 }
-
-/// How long a relay may take to hear QUIT.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 fn untried(code: RefusalCode) -> Verdict {
     match code {
@@ -397,4 +321,4 @@ fn untried(code: RefusalCode) -> Verdict {
 
 /// How long a relay's connection is kept for the next message of a client that says nothing. A Postfix takes 100 at once by
 /// default, and mail programs may stay for minutes.
-const REST: Duration = Duration::from_secs(5);
+const KEPT: Duration = Duration::from_secs(5);

@@ -1,9 +1,10 @@
-//! The grammar of SMTP (RFC 5321 and its extensions), for both roles: what a mail program may say, what a relay may answer,
-//! and how we speak to a relay.
+//! The grammar of SMTP (RFC 5321 and its extensions), for both roles: what a mail program may say, what a server may reply,
+//! and how we speak to a server behind us.
 
 pub(crate) mod answer;
 pub mod client;
 pub mod command;
-pub mod line;
+pub mod delivery;
 pub mod path;
 pub mod reply;
+pub mod upstream;

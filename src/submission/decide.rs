@@ -1,12 +1,13 @@
 //! One command, one decision: what is answered, asked of the relay, or asked of the driver.
 
-use super::envelope::{mail_order, rcpt_order};
+use super::envelope::{mail_command, rcpt_command};
 use super::session::{Act, Environment, Protection, Session, Step};
 use super::state::{Ask, Chunk, Envelope, Mail, Message, Rest, Source, State, User};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
 use crate::smtp::command::{Command, Line, Wrong, announces_octets, line};
 use crate::smtp::path::{Parameters, Path};
+use crate::smtp::upstream::Manner;
 use crate::wire::dot;
 use crate::wire::sasl::{self, Name, Refusal};
 
@@ -91,8 +92,8 @@ impl Session {
             Command::Quit => {
                 self.answers.extend_from_slice(answer::GOODBYE);
                 match state {
-                    State::Open(_, Mail::Idle) => self.part(),
-                    _ => self.leave(true),
+                    State::Open(_, Mail::Idle) => self.relay.part(),
+                    _ => self.relay.leave(Manner::WithQuit),
                 }
             }
             Command::StartTls => return self.start_tls(state),
@@ -160,8 +161,8 @@ impl Session {
     fn forget(&mut self, mail: &Mail) {
         match mail {
             Mail::Idle | Mail::Broken => {}
-            Mail::Pause(message) => self.leave(!message.relay_has_part()),
-            _ => self.leave(true),
+            Mail::Pause(message) => self.relay.leave(message.manner()),
+            _ => self.relay.leave(Manner::WithQuit),
         }
     }
 
@@ -301,10 +302,10 @@ impl Session {
     }
 
     fn mail(&mut self, env: &dyn Environment, user: User, path: Path<'_>, parameters: Parameters<'_>) {
-        let order = mail_order(&self.params, env, &user.address, path, parameters);
-        let order = order.and_then(|order| env.admits(&user.address).map_err(answer::refusal).map(|()| order));
-        let mail = match order {
-            Ok((order, utf8)) => Mail::Asked(Ask::Mail { order, sent: false, fresh: false, utf8 }),
+        let command = mail_command(&self.params, env, &user.address, path, parameters);
+        let command = command.and_then(|command| env.admits(&user.address).map_err(answer::refusal).map(|()| command));
+        let mail = match command {
+            Ok((command, utf8)) => Mail::Asked(Ask::Mail { command, sent: false, fresh: false, utf8 }),
             Err(answer) => {
                 self.idle_answer(answer);
                 Mail::Idle
@@ -319,11 +320,11 @@ impl Session {
             return self.open(user, Mail::Envelope(envelope));
         }
         let envelope = Envelope { tried: envelope.tried + 1, ..envelope };
-        match rcpt_order(&self.params, path, parameters, envelope.utf8) {
-            Ok(order) => {
+        match rcpt_command(&self.params, path, parameters, envelope.utf8) {
+            Ok(command) => {
                 self.state = State::Open(user, Mail::Asked(Ask::Rcpt(envelope)));
                 match relay.is_empty() {
-                    true => self.orders.extend_from_slice(&order),
+                    true => self.relay.say(&command),
                     false => self.drop_relay(Fault::Garbage(Side::Backend)),
                 }
             }

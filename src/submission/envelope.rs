@@ -20,11 +20,11 @@ enum Fate {
     Refuse(Vec<u8>),
 }
 
-/// The order for the relay, and whether it is SMTPUTF8.
+/// The command for the relay, and whether it is SMTPUTF8.
 ///
 /// # Errors
 /// The answer for the client.
-pub(super) fn mail_order(
+pub(super) fn mail_command(
     params: &Params,
     env: &dyn Environment,
     user: &Address,
@@ -32,23 +32,23 @@ pub(super) fn mail_order(
     parameters: Parameters<'_>,
 ) -> Result<(Vec<u8>, bool), Vec<u8>> {
     let envid = |old: &[u8]| env.envelope_id(user, old);
-    let order = order(b"MAIL FROM:<", path, parameters, |parameter| mail_parameter(params, &envid, parameter))?;
+    let command = command(b"MAIL FROM:<", path, parameters, |parameter| mail_parameter(params, &envid, parameter))?;
     let utf8 = parameters.iter().any(|parameter| parameter.keyword.eq_ignore_ascii_case(b"SMTPUTF8"));
     spelled(path, utf8)?;
     let own = || std::str::from_utf8(path.reveal()).ok().and_then(Address::parse).is_some_and(|sender| env.owns(user, &sender));
     if !path.is_null() && !own() {
         return Err(answer::refusal(RefusalCode::NotYourAddress));
     }
-    Ok((order, utf8))
+    Ok((command, utf8))
 }
 
-/// The order for the relay.
+/// The command for the relay.
 ///
 /// # Errors
 /// The answer for the client.
-pub(super) fn rcpt_order(params: &Params, path: Path<'_>, parameters: Parameters<'_>, utf8: bool) -> Result<Vec<u8>, Vec<u8>> {
+pub(super) fn rcpt_command(params: &Params, path: Path<'_>, parameters: Parameters<'_>, utf8: bool) -> Result<Vec<u8>, Vec<u8>> {
     spelled(path, utf8)?;
-    order(b"RCPT TO:<", path, parameters, |parameter| {
+    command(b"RCPT TO:<", path, parameters, |parameter| {
         let keyword = parameter.keyword.to_ascii_uppercase();
         match &*keyword {
             b"NOTIFY" | b"ORCPT" if params.relay.dsn && parameter.value.is_some() => Fate::Pass,
@@ -57,29 +57,29 @@ pub(super) fn rcpt_order(params: &Params, path: Path<'_>, parameters: Parameters
     })
 }
 
-fn order(
+fn command(
     verb: &[u8],
     path: Path<'_>,
     parameters: Parameters<'_>,
     fate: impl Fn(Parameter<'_>) -> Fate,
 ) -> Result<Vec<u8>, Vec<u8>> {
-    let mut order = [verb, path.reveal(), b">"].concat();
+    let mut command = [verb, path.reveal(), b">"].concat();
     for parameter in parameters.iter() {
         match fate(parameter) {
             Fate::Drop => {}
             Fate::Refuse(answer) => return Err(answer),
             Fate::Replace(new) => {
-                order.push(b' ');
-                order.extend_from_slice(&new);
+                command.push(b' ');
+                command.extend_from_slice(&new);
             }
             Fate::Pass => {
-                order.push(b' ');
-                order.extend_from_slice(parameter.raw);
+                command.push(b' ');
+                command.extend_from_slice(parameter.raw);
             }
         }
     }
-    order.extend_from_slice(b"\r\n");
-    Ok(order)
+    command.extend_from_slice(b"\r\n");
+    Ok(command)
 }
 
 fn mail_parameter(params: &Params, envid: &dyn Fn(&[u8]) -> String, parameter: Parameter<'_>) -> Fate {
@@ -152,26 +152,26 @@ mod tests {
     use crate::smtp::command::Command;
     use crate::submission::invariants::{TestEnvironment, test_params};
 
-    fn ordered(line: &str) -> String {
+    fn commanded(line: &str) -> String {
         let Ok(Command::Mail(path, parameters)) = Command::parse(line.as_bytes()) else { panic!("{line}") };
         let user = Address::parse("alice@asso.example").unwrap();
-        let order = mail_order(&test_params(), &TestEnvironment::new(), &user, path, parameters);
-        let text = order.map_or_else(|answer| answer, |(order, _)| order);
+        let command = mail_command(&test_params(), &TestEnvironment::new(), &user, path, parameters);
+        let text = command.map_or_else(|answer| answer, |(command, _)| command);
         String::from_utf8(text).unwrap().trim_end().to_owned()
     }
 
     #[test]
     fn an_envelopes_identifier_is_mapped_like_a_message_id() {
         let start = "MAIL FROM:<alice@asso.example>";
-        let told = ordered(&format!("{start} RET=HDRS ENVID=2026.1+2B2@laptop.local"));
+        let told = commanded(&format!("{start} RET=HDRS ENVID=2026.1+2B2@laptop.local"));
         let (before, id) = told.split_once("ENVID=").unwrap();
         assert_eq!(before, format!("{start} RET=HDRS "));
         assert!(id.len() == 58 && id.ends_with("@asso.example") && !id.contains("laptop"));
         // What comes back is known to be ours; brackets make no difference, as in the header.
-        assert_eq!(ordered(&format!("{start} ENVID={id}")), format!("{start} ENVID={id}"));
-        assert_eq!(ordered(&format!("{start} ENVID=<2026.1+2B2@laptop.local>")), format!("{start} ENVID={id}"));
+        assert_eq!(commanded(&format!("{start} ENVID={id}")), format!("{start} ENVID={id}"));
+        assert_eq!(commanded(&format!("{start} ENVID=<2026.1+2B2@laptop.local>")), format!("{start} ENVID={id}"));
         for bad in ["+2b", "+2", "+00", "a=b"] {
-            assert!(ordered(&format!("{start} ENVID={bad}")).starts_with("501 "), "{bad}");
+            assert!(commanded(&format!("{start} ENVID={bad}")).starts_with("501 "), "{bad}");
         }
     }
 

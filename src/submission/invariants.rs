@@ -9,6 +9,7 @@ use crate::scrub::invariants::shared_scrubber;
 use crate::scrub::{Context, Profile, Refusal, Scrubbed, Scrubber, Writer};
 use crate::smtp::client::Capabilities;
 use crate::smtp::command::Command;
+use crate::smtp::upstream::{ConnAct, Done};
 use crate::wire::sasl::Name;
 
 /// The password that the stand-in of the backend accepts, for every address.
@@ -117,8 +118,8 @@ pub struct Play {
     /// Messages that the relay took over, and those that were refused.
     pub ended: [u32; 2],
     connected: bool,
-    /// What a relay could do whose connection was put to rest.
-    rested: Option<Capabilities>,
+    /// What a relay could do whose connection is parked.
+    parked: Option<Capabilities>,
     closed: bool,
     waits: Option<Side>,
 }
@@ -138,28 +139,28 @@ impl Play {
             cuts: Vec::new(),
             ended: [0, 0],
             connected: false,
-            rested: None,
+            parked: None,
             closed: false,
             waits: None,
         }
     }
 
     /// A new session that shares connections to relays, as the one for a webmail.
-    pub fn lending() -> Play {
-        let session = Session::new(Arc::new(test_params()), Protection::Secure).lending();
+    pub fn parking() -> Play {
+        let session = Session::new(Arc::new(test_params()), Protection::Secure).parking();
         Play { session, ..Play::new(Protection::Secure) }
     }
 
-    /// The next client of the same relay, which finds the connection that rests, if there is one.
+    /// The next client of the same relay, which finds the connection that is parked, if there is one.
     pub fn next_session(&mut self) {
-        let rested = self.rested.take();
-        *self = Play { rested, relay_up: self.relay_up, ..Play::lending() };
+        let parked = self.parked.take();
+        *self = Play { parked, relay_up: self.relay_up, ..Play::parking() };
         self.run();
     }
 
-    /// Whether a connection to the relay rests.
-    pub fn is_resting(&self) -> bool {
-        self.rested.is_some()
+    /// Whether a connection to the relay is parked.
+    pub fn is_parked(&self) -> bool {
+        self.parked.is_some()
     }
 
     /// Whether the session is over.
@@ -191,7 +192,7 @@ impl Play {
         if std::mem::take(&mut self.connected) {
             self.relay.clear();
             if self.waits == Some(Side::Backend) {
-                self.session.relay_failed(Fault::Gone(Side::Backend));
+                self.session.relay_is(Done::Failed(Fault::Gone(Side::Backend)));
             }
             self.run();
         }
@@ -217,7 +218,7 @@ impl Play {
                 Act::Read(side) => {
                     self.send();
                     if side == Side::Backend && !self.connected {
-                        self.session.relay_failed(Fault::Gone(Side::Backend));
+                        self.session.relay_is(Done::Failed(Fault::Gone(Side::Backend)));
                         continue;
                     }
                     self.waits = Some(side);
@@ -228,7 +229,7 @@ impl Play {
                     let bytes: Vec<u8> = self.client.drain(..count).collect();
                     match self.connected {
                         true => self.to_relay.extend(bytes),
-                        false => self.session.relay_failed(Fault::Gone(Side::Backend)),
+                        false => self.session.relay_is(Done::Failed(Fault::Gone(Side::Backend))),
                     }
                 }
                 Act::StartTls => {
@@ -237,34 +238,7 @@ impl Play {
                     self.session.tls_started();
                 }
                 Act::Judge(credential) => self.session.judged(test_verdict(credential)),
-                Act::Dial if self.rested.is_some() => {
-                    self.connected = true;
-                    if let Some(capabilities) = self.rested.take() {
-                        self.session.reused(capabilities);
-                    }
-                }
-                Act::Rest(capabilities) => {
-                    assert!(self.connected && self.relay.is_empty());
-                    self.connected = false;
-                    self.rested = Some(capabilities);
-                }
-                Act::Dial if self.relay_up => {
-                    self.connected = true;
-                    self.session.dialed(self.relay_starttls);
-                }
-                Act::Dial => self.session.relay_failed(Fault::Down),
-                Act::SecureRelay => {
-                    self.relay.clear();
-                    self.session.relay_secured();
-                }
-                Act::HangUp(_) => {
-                    let orders = self.session.orders();
-                    if std::mem::take(&mut self.connected) {
-                        self.to_relay.extend_from_slice(&orders);
-                        self.cuts.push(self.to_relay.len());
-                    }
-                    self.relay.clear();
-                }
+                Act::Relay(act) => self.obey(act),
                 Act::Close => {
                     self.send();
                     self.closed = true;
@@ -274,11 +248,41 @@ impl Play {
         panic!("no progress");
     }
 
+    fn obey(&mut self, act: ConnAct) {
+        let done = match act {
+            ConnAct::Connect => match self.parked.take() {
+                Some(capabilities) => Done::Reused(capabilities),
+                None if self.relay_up => Done::Connected { starttls: self.relay_starttls },
+                None => Done::Failed(Fault::Down),
+            },
+            ConnAct::Secure => {
+                self.relay.clear();
+                Done::Secured
+            }
+            ConnAct::Park(capabilities) => {
+                assert!(self.connected && self.relay.is_empty());
+                self.connected = false;
+                self.parked = Some(capabilities);
+                return;
+            }
+            ConnAct::HangUp(manner) => {
+                if std::mem::take(&mut self.connected) {
+                    self.to_relay.extend_from_slice(manner.last_words());
+                    self.cuts.push(self.to_relay.len());
+                }
+                self.relay.clear();
+                return;
+            }
+        };
+        self.connected = !matches!(done, Done::Failed(_));
+        self.session.relay_is(done);
+    }
+
     fn send(&mut self) {
         self.to_client.extend(self.session.answers());
-        let orders = self.session.orders();
+        let commands = self.session.commands();
         if self.connected {
-            self.to_relay.extend_from_slice(&orders);
+            self.to_relay.extend_from_slice(&commands);
         }
     }
 }
@@ -287,9 +291,9 @@ impl Play {
 /// `random` decides. Panics when the two differ, when a password reaches the relay, or when the relay gets a message whose
 /// lines do not end in CRLF.
 pub fn check(input: &[u8], random: &mut dyn FnMut() -> u64) {
-    let lending = random().is_multiple_of(2);
-    let whole = played(input, lending, &mut |left| left);
-    let pieces = played(input, lending, &mut |left| 1 + usize::try_from(random() % 40).unwrap_or(0) % left.max(1));
+    let parking = random().is_multiple_of(2);
+    let whole = played(input, parking, &mut |left| left);
+    let pieces = played(input, parking, &mut |left| 1 + usize::try_from(random() % 40).unwrap_or(0) % left.max(1));
     assert!(whole.0 == pieces.0, "the client's answers depend on how the bytes came");
     assert!(whole.1 == pieces.1, "what the relay gets depends on how the bytes came");
     assert!(whole.2 == pieces.2, "the end depends on how the bytes came");
@@ -320,8 +324,8 @@ pub fn check_command(line: &[u8]) {
 
 /// What both sides got, and whether the session is over. The relay answers each line as it must, as long as there is one. Of a
 /// message that was cut off, how much went out depends on the pieces: it is left out.
-fn played(input: &[u8], lending: bool, size: &mut dyn FnMut(usize) -> usize) -> (Vec<u8>, Vec<u8>, bool) {
-    let mut play = if lending { Play::lending() } else { Play::new(Protection::Secure) };
+fn played(input: &[u8], parking: bool, size: &mut dyn FnMut(usize) -> usize) -> (Vec<u8>, Vec<u8>, bool) {
+    let mut play = if parking { Play::parking() } else { Play::new(Protection::Secure) };
     let mut yes = Yes::default();
     play.run();
     let mut rest = input;

@@ -8,6 +8,7 @@ use super::session::{Act, Environment, Session, Step};
 use super::state::{Ask, Chunk, Mail, Message, Rest, Source, Stage, State, User};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
+use crate::smtp::upstream::Manner;
 use crate::wire::dot::{self, Next};
 
 /// Octets of the body's start, in stuffed form, that are kept for the scrubber. Without the dots at least 4,096 are left, as
@@ -62,8 +63,13 @@ impl Message {
     }
 
     /// Whether the relay has begun to receive it: then only a cut connection, without a final dot, keeps it from delivery.
-    pub(super) fn relay_has_part(&self) -> bool {
+    fn relay_has_part(&self) -> bool {
         matches!(self.stage, Stage::Body)
+    }
+
+    /// How the relay is left if the message does not come to its end.
+    pub(super) fn manner(&self) -> Manner {
+        if self.relay_has_part() { Manner::AtOnce } else { Manner::WithQuit }
     }
 
     /// What is to be swallowed if the message is refused now.
@@ -168,7 +174,7 @@ impl Session {
         match ready {
             Some((header, body)) => {
                 let head = Head { header, body, ended };
-                self.order_data(env, user, message, head, relay);
+                self.say_data(env, user, message, head, relay);
                 act = Act::Again;
             }
             None if chunk => {
@@ -180,7 +186,7 @@ impl Session {
         Step::new(used, act)
     }
 
-    fn order_data(&mut self, env: &dyn Environment, user: User, message: Message, head: Head, relay: &[u8]) {
+    fn say_data(&mut self, env: &dyn Environment, user: User, message: Message, head: Head, relay: &[u8]) {
         let Head { header, body, ended } = head;
         let scrubbed = match env.scrub(&user.address, &header, &dot::unstuff(&body[..body.len().min(START)])) {
             Ok(scrubbed) => scrubbed,
@@ -195,7 +201,7 @@ impl Session {
         ready.extend_from_slice(&body);
         self.state = State::Open(user, Mail::Asked(Ask::Data { message, ready, ended }));
         if relay.is_empty() {
-            self.orders.extend_from_slice(b"DATA\r\n");
+            self.relay.say(b"DATA\r\n");
         } else {
             self.drop_relay(Fault::Garbage(Side::Backend));
         }
@@ -234,9 +240,9 @@ impl Session {
         Step::new(0, if seen.pass > 0 { Act::Forward(seen.pass) } else { Act::Read(Side::Client) })
     }
 
-    // The orders hold a stuffed copy of what was read: they go out before more is read.
+    // The commands hold a stuffed copy of what was read: they go out before more is read.
     fn chunked_body(&mut self, user: User, mut message: Message, client: &[u8]) -> Step {
-        let (used, came) = message.source.take(client, false, &mut self.orders);
+        let (used, came) = message.source.take(client, false, self.relay.commands_mut());
         message.taken += used as u64;
         let waits = used == 0 && matches!(came, Came::More);
         match came {
@@ -260,7 +266,7 @@ impl Session {
 
     /// Refuses a message: the relay is dropped, without a final dot if it has a part already, and the rest is swallowed.
     fn refuse(&mut self, user: User, message: Message, used: usize, answer: Vec<u8>, ended: bool) -> Step {
-        self.leave(!message.relay_has_part());
+        self.relay.leave(message.manner());
         let rest = if ended { None } else { Some(message.rest()) };
         self.refuse_rest(rest, message.taken, answer, State::Open(user, Mail::Idle));
         Step::new(used, Act::Again)

@@ -6,7 +6,7 @@
 //! being in here.
 //!
 //! - `state` what a session can be in, `decide` one command, `envelope` MAIL and RCPT, `message` DATA and BDAT, `relay` the
-//!   relay's replies, `lend` what becomes of its connection. Our own answers stand in `smtp::answer`.
+//!   relay's replies, `parking` what becomes of its connection. Our own answers stand in `smtp::answer`.
 //!
 //! A message always goes to the relay by DATA, also when it came by BDAT: without BINARYMIME the two carry the same, and so
 //! there is one way out to keep free of smuggling. A 250 after the message is the relay's own or none; there is no spool.
@@ -16,8 +16,8 @@ mod decide;
 mod envelope;
 #[doc(hidden)]
 pub mod invariants;
-mod lend;
 mod message;
+mod parking;
 mod relay;
 mod session;
 mod state;

@@ -3,12 +3,13 @@
 use std::mem;
 use std::sync::Arc;
 
-use super::state::{Ask, Lend, Mail, Orders, Relay, Rest, State, User};
+use super::state::{Ask, Mail, Rest, State, User};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Address, Credential};
 use crate::scrub::Scrubbed;
 use crate::smtp::answer;
 use crate::smtp::client::{Capabilities, Opening};
+use crate::smtp::upstream::{Commands, ConnAct, Done, Manner, Reuse, Upstream};
 use crate::wire::sasl;
 
 /// Octets of answers that are gathered for pipelined commands before they are sent.
@@ -91,7 +92,7 @@ pub struct Step {
     pub act: Act,
 }
 
-/// What the driver is to do. "Send" means [`Session::answers`] to the client and [`Session::orders`] to the relay.
+/// What the driver is to do. "Send" means [`Session::answers`] to the client and [`Session::commands`] to the relay.
 pub enum Act {
     /// Call [`Session::step`] again.
     Again,
@@ -99,20 +100,14 @@ pub enum Act {
     Send,
     /// Send both, wait for more bytes from this side, step again.
     Read(Side),
-    /// Send the orders, then this many octets of the client's input as they are, and forget them.
+    /// Send the commands, then this many octets of the client's input as they are, and forget them.
     Forward(usize),
     /// Send the answers, drop the client's input, start TLS, call [`Session::tls_started`].
     StartTls,
     /// Find out whether this is right, call [`Session::judged`].
     Judge(Credential),
-    /// Connect to the user's relay, call [`Session::dialed`] or [`Session::relay_failed`].
-    Dial,
-    /// Drop the relay's input, start TLS with it, call [`Session::relay_secured`] or [`Session::relay_failed`].
-    SecureRelay,
-    /// Send the orders if the relay takes them, and close that connection. With a fault if it is the relay's.
-    HangUp(Option<Fault>),
-    /// Put the relay's connection to rest for any other session: nothing is under way on it. Step again.
-    Rest(Capabilities),
+    /// Do this with the connection to the user's relay, tell [`Session::relay_is`] what came of it, step again.
+    Relay(ConnAct),
     /// The relay refused the credential: count it, step again.
     Denied,
     /// Send both, close all.
@@ -138,12 +133,8 @@ pub struct Session {
     pub(super) params: Arc<Params>,
     pub(super) protection: Protection,
     pub(super) state: State,
-    pub(super) relay: Relay,
+    pub(super) relay: Upstream,
     pub(super) answers: Vec<u8>,
-    pub(super) orders: Orders,
-    pub(super) lend: Lend,
-    /// The relay's connection is to be put to rest in the next step.
-    pub(super) resting: Option<Capabilities>,
     pub(super) tries: u8,
     pub(super) patience: u16,
     /// See [`Session::ended`].
@@ -161,9 +152,8 @@ impl Session {
     pub fn new(params: Arc<Params>, protection: Protection) -> Session {
         let answers = format!("220 {} ESMTP\r\n", params.hostname).into_bytes();
         let patience = params.limits.patience;
-        let orders = Orders::default();
-        let (state, relay, lend, resting, ended) = (State::Hello, Relay::Away, Lend::Never, None, None);
-        Session { params, protection, state, relay, answers, orders, lend, resting, tries: 0, patience, ended }
+        let (state, relay) = (State::Hello, Upstream::new(Reuse::Never));
+        Session { params, protection, state, relay, answers, tries: 0, patience, ended: None }
     }
 
     /// What is to be sent to the client, and forgets it here.
@@ -172,13 +162,13 @@ impl Session {
     }
 
     /// What is to be sent to the relay, and forgets it here.
-    pub fn orders(&mut self) -> Orders {
-        mem::take(&mut self.orders)
+    pub fn commands(&mut self) -> Commands {
+        self.relay.commands()
     }
 
     /// Octets that wait to be sent, for tests of the bounds.
     pub fn gathered(&self) -> usize {
-        self.answers.len() + self.orders.len()
+        self.answers.len() + self.relay.gathered()
     }
 
     /// Whether a mail transaction is under way: not to be cut off if there is time, and to be watched for speed.
@@ -216,10 +206,7 @@ impl Session {
 
     /// What the relay can do, once it is open.
     pub fn relay_capabilities(&self) -> Option<Capabilities> {
-        match self.relay {
-            Relay::Ready(capabilities) => Some(capabilities),
-            _ => None,
-        }
+        self.relay.capabilities()
     }
 
     /// Whose session it is.
@@ -236,12 +223,8 @@ impl Session {
 
     /// Decides the next step. `client` and `relay` are all bytes that came and are not done with.
     pub fn step(&mut self, env: &dyn Environment, client: &[u8], relay: &[u8]) -> Step {
-        if let Relay::Leaving(fault) = self.relay {
-            self.relay = Relay::Away;
-            return Step::new(0, Act::HangUp(fault));
-        }
-        if let Some(capabilities) = self.resting.take() {
-            return Step::new(0, Act::Rest(capabilities));
+        if let Some(act) = self.relay.act() {
+            return Step::new(0, Act::Relay(act));
         }
         if self.answers.len() > GATHERED {
             return Step::new(0, Act::Send);
@@ -281,34 +264,36 @@ impl Session {
         self.state = State::Open(user, Mail::Idle);
     }
 
-    /// The relay took the connection; `starttls` if TLS is to be asked for.
-    pub fn dialed(&mut self, starttls: bool) {
-        let login = match &self.state {
-            State::Judging(Some(user)) | State::Open(user, _) => user.login.clone(),
-            _ => None,
-        };
-        if self.lend != Lend::Never {
-            // Where somebody logs in, the connection is theirs.
-            self.lend = if login.is_none() { Lend::Clean } else { Lend::Spoilt };
+    /// What came of [`Act::Relay`], or of the relay's connection at any time.
+    pub fn relay_is(&mut self, done: Done) {
+        match done {
+            Done::Connected { starttls } => {
+                let login = match &self.state {
+                    State::Judging(Some(user)) | State::Open(user, _) => user.login.clone(),
+                    _ => None,
+                };
+                // Where somebody logs in, the connection is theirs.
+                let own = login.is_some();
+                self.relay.connected(Opening::new(&self.params.hostname, starttls, login), own);
+            }
+            Done::Reused(capabilities) => {
+                self.relay.reused(capabilities);
+                self.begin_on_parked();
+            }
+            Done::Secured => self.relay.secured(),
+            Done::Failed(fault) => {
+                self.withhold();
+                self.relay.failed();
+                self.without_relay(fault);
+            }
         }
-        self.relay = Relay::Opening(Opening::new(&self.params.hostname, starttls, login));
-    }
-
-    /// TLS with the relay is up.
-    pub fn relay_secured(&mut self) {
-        self.relay.secured(&mut self.orders);
     }
 
     /// The last words to a client that is at fault, too slow for instance, or that we cannot serve any longer.
     pub fn close(&mut self, code: RefusalCode) {
         self.answers.extend(answer::farewell(code));
-        self.leave(false);
+        self.relay.leave(Manner::AtOnce);
         self.state = State::Closed;
-    }
-
-    /// Drops the relay, see [`Relay::leave`].
-    pub(super) fn leave(&mut self, polite: bool) {
-        self.relay.leave(&mut self.orders, polite, None);
     }
 
     /// Ends a message or a transaction that is refused: what is still to come of it is swallowed before `answer` is said.
@@ -325,16 +310,7 @@ impl Session {
 
     /// Whether the final dot is about to go out: if the relay is gone before, nothing was sent, and after it nobody can say.
     pub fn is_ending(&self) -> bool {
-        matches!(self.state, State::Open(_, Mail::Asked(Ask::Final))) && !self.orders.is_empty()
-    }
-
-    /// The relay cannot be reached, is gone, or is too slow.
-    pub fn relay_failed(&mut self, fault: Fault) {
-        self.withhold();
-        self.leave(false);
-        // The driver closed it already, or never had it.
-        self.relay = Relay::Away;
-        self.without_relay(fault);
+        matches!(self.state, State::Open(_, Mail::Asked(Ask::Final))) && self.relay.gathered() > 0
     }
 
     /// Before the relay is dropped: a final dot that has not left yet stays here, and so does the message.
@@ -354,9 +330,9 @@ impl Session {
                 self.answers.extend(answer::cannot_judge(fault.code()));
                 self.state = State::Stranger;
             }
-            State::Open(user, Mail::Asked(Ask::Mail { order, sent: true, fresh: false, utf8 })) => {
+            State::Open(user, Mail::Asked(Ask::Mail { command, sent: true, fresh: false, utf8 })) => {
                 // A connection that rested between two messages may have been closed by the relay: that is no failure yet.
-                let again = Ask::Mail { order, sent: false, fresh: true, utf8 };
+                let again = Ask::Mail { command, sent: false, fresh: true, utf8 };
                 self.state = State::Open(user, Mail::Asked(again));
             }
             State::Open(user, Mail::Asked(Ask::Data { message, ended, .. })) => {

@@ -1,7 +1,6 @@
 //! What a session can be in. Each step takes the state apart and puts the next one together; a fault leaves `Closed`.
 
 use crate::private::{Address, Credential};
-pub(super) use crate::smtp::line::{Line as Relay, Orders};
 use crate::wire::dot;
 use crate::wire::sasl::Exchange;
 
@@ -57,9 +56,9 @@ pub(super) struct Envelope {
 
 /// What the relay was asked.
 pub(super) enum Ask {
-    /// `fresh`: the connection was made for this order, so there is no use in trying another one.
+    /// `fresh`: the connection was made for this command, so there is no use in trying another one.
     Mail {
-        order: Vec<u8>,
+        command: Vec<u8>,
         sent: bool,
         fresh: bool,
         utf8: bool,
@@ -105,17 +104,6 @@ pub(super) enum Stage {
     Start(Vec<u8>, Vec<u8>),
     /// Streaming to the relay.
     Body,
-}
-
-/// What becomes of the relay's connection when the session is done with it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lend {
-    /// It closes.
-    Never,
-    /// Another session may have it, if nothing is under way.
-    Clean,
-    /// Not this one: something was refused on it, and relays count that.
-    Spoilt,
 }
 
 /// What is left of something refused.

@@ -81,6 +81,21 @@ impl House {
         assert_eq!(ended, signal != Signal::SIGKILL, "{}", self.output());
     }
 
+    /// Changes the config file, and waits until it is in force.
+    pub fn reload(&mut self, change: impl Fn(String) -> String) {
+        let reloads = |house: &House| house.output().matches("nologd: reloaded ").count();
+        let (before, old) = (reloads(self), fs::read_to_string(self.config()).unwrap());
+        let new = change(old.clone());
+        assert_ne!(new, old, "nothing is changed");
+        self.place.write("nologd.toml", new.as_bytes()).unwrap_or_else(|trouble| panic!("{trouble}"));
+        self.daemon.as_ref().unwrap().signal(Signal::SIGHUP);
+        let end = Instant::now() + Duration::from_secs(30);
+        while reloads(self) <= before {
+            assert!(Instant::now() < end, "not reloaded: {}", self.output());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// What it wrote.
     pub fn output(&self) -> String {
         fs::read_to_string(self.place.path("nologd.out")).unwrap_or_default()

@@ -95,9 +95,11 @@ fn watch(stage: &Stage, users: &[String], over: &AtomicBool) -> (usize, Vec<(&'s
     let (mut samples, mut found) = (0, Vec::new());
     while !over.load(Ordering::SeqCst) {
         samples += 1;
+        let began = Instant::now();
         let first = look(stage, users);
         if !first.is_empty() {
-            sleep(Duration::from_millis(50));
+            // A machine that takes long for a look takes long for a MOVE.
+            sleep(Duration::from_millis(50).max(began.elapsed() * 5));
             let mut second = look(stage, users);
             second.retain(|what, _| first.contains_key(what));
             if !second.is_empty() {

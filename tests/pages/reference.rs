@@ -183,7 +183,7 @@ fn every_key_is_known_and_every_default_is_the_programs() {
 }
 
 fn same(one: &config::Config, other: &config::Config) -> bool {
-    let backend = |config: &config::Config| config.backends.at(0).map(|backend| (backend.auth, backend.hint));
+    let backend = |config: &config::Config| config.backends.iter().next().map(|(_, backend)| (backend.auth, backend.hint));
     let settings = |config: &config::Config| config.associations[0].sender_rule;
     one.limits == other.limits
         && one.pool == other.pool

@@ -32,7 +32,7 @@ pub(super) fn connect(arguments: &CheckArguments, config: &Config, book: &KnownB
     // What is wrong with the authorities was said by the attempt to reach them.
     let Ok(tls) = Client::new(config.authorities.as_deref()) else { return };
     let backends = &config.backends;
-    for backend in (0..backends.len()).filter_map(|position| backends.at(position)) {
+    for (_, backend) in backends.iter() {
         let domain = domain_of(book, backend).unwrap_or(&config.hostname);
         wait(async {
             let imap = imap(backend, &tls, login.as_ref(), found).await;

@@ -15,7 +15,7 @@ const ENOUGH: u64 = 50;
 
 /// Looks at it, where one of the mail servers behind is on this machine.
 pub(super) fn look(file: Option<&Path>, config: &Config, book: &KnownBook, found: &mut Faults) {
-    let backends = (0..config.backends.len()).filter_map(|position| config.backends.at(position));
+    let backends = config.backends.iter().map(|(_, backend)| backend);
     let here = |place: &Place| match place {
         Place::Tcp(host, _) => is_loopback(host),
         Place::Unix(_) => true,

@@ -213,7 +213,7 @@ fn asks(settings: &str, config: &Config, found: &mut Faults) {
 /// What judges members' mail at the port that it leaves through, though it is meant for strangers.
 fn inner(tools: &Tools<'_>, settings: &str, config: &Config, found: &mut Faults) {
     let Some(Ok(master)) = tools.run("postconf", &["-P"], "") else { return };
-    let backends = (0..config.backends.len()).filter_map(|position| config.backends.at(position));
+    let backends = config.backends.iter().map(|(_, backend)| backend);
     let mut ports: Vec<u16> = backends.filter_map(|backend| local_port(&backend.relay.as_ref()?.place)).collect();
     ports.sort_unstable();
     ports.dedup();

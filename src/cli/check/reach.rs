@@ -28,7 +28,7 @@ pub(super) fn reach(config: &Config, starter: &Starter, book: &KnownBook, found:
         Err(error) => return found.wrong(Trouble::Authorities(error).to_string()),
     };
     let backends = &config.backends;
-    for backend in (0..backends.len()).filter_map(|position| backends.at(position)) {
+    for (_, backend) in backends.iter() {
         let ends = [("imap", Some(&backend.imap)), ("lmtp", backend.lmtp.as_ref()), ("relay", backend.relay.as_ref())];
         let mut incoming = false;
         for (key, endpoint) in ends.into_iter().filter_map(|(key, endpoint)| Some((key, endpoint?))) {
@@ -42,7 +42,7 @@ pub(super) fn reach(config: &Config, starter: &Starter, book: &KnownBook, found:
         }
         if let Some(lmtp) = backend.lmtp.as_ref().filter(|_| incoming) {
             let is_default =
-                backends.position(None).and_then(|default| backends.at(default)).is_some_and(|at| at.name == backend.name);
+                backends.find(None).and_then(|default| backends.at(default)).is_some_and(|at| at.name == backend.name);
             let targets = leads(book, &backend.name, is_default);
             if let Some(Err(fault)) = wait(ask(lmtp, &tls, config, &targets, backend, found)) {
                 found.note(format!(

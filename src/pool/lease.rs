@@ -1,51 +1,49 @@
 //! A session's hold on its connection to a backend: whose it is, with which login it was made, and that it is taken back.
 //!
-//! Absent on purpose: the connection itself. It is the session's, or it rests on the shelf (`pool`).
+//! Absent on purpose: the connection itself. It is the session's, or it is parked.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::rested::lock;
+use super::parked::lock;
 use crate::private::{Address, Credential, Secret};
-use crate::route::Backends;
+use crate::route::BackendId;
 
 /// Whose a connection is: as it was when the backend accepted it.
 pub struct Owner {
     /// The person, in one spelling.
     pub user: Address,
-    /// Position of the backend.
-    pub backend: usize,
-    /// The backends in force then; after a reload, nothing from before is reused.
-    pub backends: Arc<Backends>,
+    /// Where. After a reload that changed it, it is another one.
+    pub backend: BackendId,
 }
 
 /// A session's hold on its connection.
-pub struct Loan {
+pub struct Lease {
     owner: Owner,
     /// What the backend can do, as it told this connection.
     capabilities: Box<[u8]>,
     born: Instant,
     /// `None`: revoked. The secret is wiped in the same moment.
     credential: Mutex<Option<Credential>>,
-    settling: Arc<tokio::sync::Mutex<()>>,
+    returning: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// While this is held, the connection is on its way to rest.
-pub struct Settling(#[allow(dead_code, reason = "held, not looked at")] tokio::sync::OwnedMutexGuard<()>);
+/// While this is held, the connection is on its way back.
+pub struct Returning(#[allow(dead_code, reason = "held, not looked at")] tokio::sync::OwnedMutexGuard<()>);
 
-impl Loan {
+impl Lease {
     /// The backend has just accepted `credential` and told `capabilities`.
-    pub(super) fn new(owner: Owner, credential: &Credential, capabilities: &[u8]) -> Arc<Loan> {
+    pub(super) fn new(owner: Owner, credential: &Credential, capabilities: &[u8]) -> Arc<Lease> {
         let (born, credential) = (Instant::now(), Mutex::new(Some(credential.clone())));
-        Arc::new(Loan { owner, capabilities: capabilities.into(), born, credential, settling: Arc::default() })
+        Arc::new(Lease { owner, capabilities: capabilities.into(), born, credential, returning: Arc::default() })
     }
 
-    /// To be held from before its session is over for the client until the connection rests, or is given up: who comes back
-    /// meanwhile with the same login waits for that, see [`super::pool::Shelf::find`].
-    pub async fn settling(&self) -> Settling {
-        Settling(self.settling.clone().lock_owned().await)
+    /// To be held from before its session is over for the client until the connection is parked, or given up: who comes back
+    /// meanwhile with the same login waits for that, see [`Pool::find`](super::Pool::find).
+    pub async fn returning(&self) -> Returning {
+        Returning(self.returning.clone().lock_owned().await)
     }
 
     /// The backend's capabilities after login.
@@ -53,8 +51,8 @@ impl Loan {
         &self.capabilities
     }
 
-    /// Position of the backend.
-    pub fn backend(&self) -> usize {
+    /// Where it leads.
+    pub fn backend(&self) -> BackendId {
         self.owner.backend
     }
 
@@ -73,7 +71,7 @@ impl Loan {
         self.born.elapsed() < verify
     }
 
-    /// The connection never comes (back) to the shelf.
+    /// The connection is never parked (again).
     pub(super) fn revoke(&self) {
         *lock(&self.credential) = None;
     }
@@ -82,9 +80,9 @@ impl Loan {
         lock(&self.credential).is_none()
     }
 
-    /// Whether it is on its way to rest.
-    pub(super) fn is_settling(&self) -> bool {
-        self.settling.try_lock().is_err()
+    /// Whether the connection is on its way back.
+    pub(super) fn is_returning(&self) -> bool {
+        self.returning.try_lock().is_err()
     }
 
     /// Whether this is the same login in every respect.
@@ -92,8 +90,8 @@ impl Loan {
         let same = |own: &Credential| {
             own.secret.same(&credential.secret) && own.user == credential.user && own.mechanism == credential.mechanism
         };
-        let place = self.owner.backend == owner.backend && Arc::ptr_eq(&self.owner.backends, &owner.backends);
-        place && self.owner.user == owner.user && lock(&self.credential).as_ref().is_some_and(same)
+        let place = self.owner.backend == owner.backend && self.owner.user == owner.user;
+        place && lock(&self.credential).as_ref().is_some_and(same)
     }
 
     /// Whether it was made with `secret`. Revoked ones were made with none.

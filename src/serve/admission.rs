@@ -1,0 +1,183 @@
+//! Who may log in: whose a login is and where its backend is, the limits, the verdict of the backend, and what the book says of the
+//! association. One way for every protocol; how a backend is asked is its protocol's ([`Judge`]).
+//!
+//! A login of an unknown domain goes to the default backend with a made-up name, so that it takes as long and is told the same as a
+//! wrong password.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use aws_lc_rs::rand;
+
+use super::Context;
+use super::clock::today;
+use crate::fault::{Fault, RefusalCode};
+use crate::limit::Seat;
+use crate::private::{Address, Credential, Mechanism, Private, Pseudonym, Secret};
+use crate::quota::Verdict;
+use crate::route::{BackendId, Backends};
+
+/// Proof that a backend accepted a credential; only [`log_in`] makes it.
+pub struct Authenticated {
+    /// Who: the address that the association was found by.
+    pub user: Address,
+    /// The backends that were in force then.
+    pub backends: Arc<Backends>,
+    /// Which of them.
+    pub backend: BackendId,
+}
+
+/// A protocol in which a backend judges credentials.
+pub(super) trait Judge {
+    /// The connection that somebody is logged in on.
+    type Conn;
+
+    /// Tries `credential` at the backend of `who`, which is a claim as long as this is not answered. `source` is who wrong passwords
+    /// are counted for.
+    ///
+    /// # Errors
+    /// `Denied` is the backend's verdict; the others say that it has none.
+    fn judge(
+        &self,
+        who: &Authenticated,
+        credential: &Credential,
+        source: Pseudonym,
+    ) -> impl Future<Output = Result<Self::Conn, Fault>> + Send;
+}
+
+/// Why there is no login: what the person is told.
+pub enum NoLogin {
+    /// Wrong user, domain or password; never told which.
+    Denied,
+    /// It could not be tried.
+    Untried(RefusalCode),
+}
+
+/// Tries `credential` at the backend of its domain, within the limits.
+///
+/// # Errors
+/// What the person is told.
+pub(super) async fn log_in<J: Judge>(
+    context: &Context,
+    seat: &Seat,
+    credential: &Credential,
+    judge: &J,
+) -> Result<(Authenticated, J::Conn), NoLogin> {
+    let admitted = admit(context, seat, credential, judge).await;
+    context.metrics.counters.login(admitted.is_ok());
+    admitted
+}
+
+async fn admit<J: Judge>(
+    context: &Context,
+    seat: &Seat,
+    credential: &Credential,
+    judge: &J,
+) -> Result<(Authenticated, J::Conn), NoLogin> {
+    let account = context.limits.pseudonymiser().account(&context.book.account_of(credential.user.reveal()));
+    let source = seat.source(account);
+    let attempt = seat.attempt(account, &credential.secret).map_err(NoLogin::Untried)?;
+    let tried = match Authenticated::claimed(context, credential) {
+        Some(Claim { who: Some(who), respelt }) => {
+            let credential = respelt.as_ref().unwrap_or(credential);
+            let tried = judge.judge(&who, credential, source).await;
+            if tried.as_ref().is_err_and(|fault| *fault == Fault::Denied) {
+                context.pool.refused(&who.user, &credential.secret);
+            }
+            tried.map(|conn| (who, conn))
+        }
+        // The backend of the association is not in the file any more.
+        Some(Claim { who: None, .. }) => Err(Fault::Down),
+        None => {
+            let (who, nobody) = nobody(context.backends.load_full(), credential.mechanism);
+            judge.judge(&who, &nobody, source).await.and(Err(Fault::Denied))
+        }
+    };
+    let (who, conn) = match tried {
+        Ok(accepted) => accepted,
+        Err(Fault::Denied) => {
+            attempt.wrong();
+            return Err(NoLogin::Denied);
+        }
+        Err(fault) => return Err(NoLogin::Untried(fault.code())),
+    };
+    attempt.right(seat).map_err(NoLogin::Untried)?;
+    // Only who has proven the password learns how the association stands.
+    welcome(context, &who.user).map_err(NoLogin::Untried)?;
+    Ok((who, conn))
+}
+
+/// Asks the book whether a person whose password was good may come in, and writes a new mailbox down.
+fn welcome(context: &Context, user: &Address) -> Result<(), RefusalCode> {
+    let told = |verdict: Verdict| verdict.code();
+    context.book.may_log_in(user, today()).map_err(told)?;
+    context.book.admit(user).map_err(told)
+}
+
+/// Who a credential claims to be.
+pub(super) struct Claim {
+    /// `None`: the association's backend is not in the config file.
+    pub(super) who: Option<Authenticated>,
+    /// The credential with the domain as the book writes it, where it was typed in the other spelling (RFC 5890 2.3.2.5): a mail
+    /// server knows one of the two.
+    pub(super) respelt: Option<Credential>,
+}
+
+impl Authenticated {
+    /// Finds the association and the backend of the name in `credential`. `None`: its domain is nobody's. What comes out is
+    /// a claim until a backend has accepted the secret.
+    pub(super) fn claimed(context: &Context, credential: &Credential) -> Option<Claim> {
+        let user = Address::parse(credential.user.reveal())?;
+        let route = context.book.route(user.domain(), today())?;
+        let backends = context.backends.load_full();
+        let backend = backends.find(route.backend.as_deref());
+        let respelt = context.book.spelling(user.domain()).and_then(|written| respelt(credential, &written));
+        Some(Claim { who: backend.map(|backend| Authenticated { user, backends, backend }), respelt })
+    }
+}
+
+/// `credential` with `written` behind the `@`. `None`: it stands there already, or what a backend judges is a token, which holds the
+/// name that it was made for.
+fn respelt(credential: &Credential, written: &str) -> Option<Credential> {
+    let (local, domain) = credential.user.reveal().rsplit_once('@')?;
+    let differs = domain.strip_suffix('.').unwrap_or(domain).to_lowercase() != written;
+    let user = || Private::new(format!("{local}@{written}").into());
+    (differs && credential.mechanism == Mechanism::Password).then(|| Credential { user: user(), ..credential.clone() })
+}
+
+/// A login that no backend accepts, as costly as one that might be, and of the same kind: it is told the same.
+fn nobody(backends: Arc<Backends>, mechanism: Mechanism) -> (Authenticated, Credential) {
+    let mut bytes = [0u8; 16];
+    // Without randomness the name is zeros, which is still nobody.
+    let _ = rand::fill(&mut bytes);
+    let name: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = format!("{name}@nobody.invalid");
+    let secret = match mechanism {
+        Mechanism::Password => name.clone(),
+        Mechanism::OAuthBearer => format!("n,a={name},\x01auth=Bearer {name}\x01\x01"),
+        Mechanism::XOAuth2 => format!("user={name}\x01auth=Bearer {name}\x01\x01"),
+    };
+    let secret = Secret::new(secret.as_bytes());
+    let credential = Credential { user: Private::new(name.into()), secret, mechanism };
+    let user = Address::parse("nobody@nobody.invalid").unwrap_or_else(|| unreachable!("a constant that is an address"));
+    let backend = backends.default_id();
+    (Authenticated { user, backends, backend }, credential)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_is_spelt_as_the_book_spells_it() {
+        let typed = |user: &str, mechanism| Credential { user: Private::new(user.into()), secret: Secret::new(b"pw"), mechanism };
+        let told = |user: &str, written: &str| {
+            respelt(&typed(user, Mechanism::Password), written).map(|credential| credential.user.reveal().to_string())
+        };
+        let (wide, narrow) = ("v\u{e9}lo.example", "xn--vlo-bma.example");
+        assert_eq!(told("Zed@xn--vlo-bma.example", wide).as_deref(), Some("Zed@v\u{e9}lo.example"));
+        assert_eq!(told("Zed@V\u{c9}LO.example", narrow).as_deref(), Some("Zed@xn--vlo-bma.example"));
+        assert_eq!(told("Zed@V\u{e9}lo.example", wide), None);
+        assert!(respelt(&typed("zed@xn--vlo-bma.example", Mechanism::XOAuth2), wide).is_none());
+    }
+}

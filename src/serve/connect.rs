@@ -1,0 +1,33 @@
+//! A connection to a server of a backend, up to its greeting.
+
+use tokio::time::Instant;
+
+use super::Context;
+use super::health::Health;
+use crate::fault::{Fault, Side};
+use crate::net::buffered::BufferedConn;
+use crate::net::dial::dial;
+use crate::pool::seats;
+use crate::route::{BackendId, Endpoint};
+
+/// Connects, and waits for the first octets of the greeting. While they do not come, `release` is called each second, to give up one of
+/// the connections that are parked there.
+///
+/// # Errors
+/// As [`dial`]; `Gone(Backend)` or `Slow(Backend)` where it does not greet.
+pub(super) async fn connect(
+    context: &Context,
+    endpoint: &Endpoint,
+    (backend, health): (BackendId, &Health),
+    release: impl FnMut(),
+) -> Result<BufferedConn, Fault> {
+    let patience = context.patience.backend;
+    let greeted = async {
+        let conn = dial(endpoint, &context.tls, patience).await;
+        health.set(&context.backends.load(), backend, conn.is_ok());
+        let mut conn = BufferedConn::new(conn?, Side::Backend, Instant::now() + patience);
+        conn.fill().await?;
+        Ok(conn)
+    };
+    seats::make_room(greeted, release).await
+}

@@ -1,0 +1,180 @@
+//! IMAP to a backend: the conversation until somebody is logged in, on a new connection or on one that was parked, and the end that
+//! parks it. Who may log in at all is for [`admission`](super::admission).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Context;
+use super::admission::{Authenticated, Judge, NoLogin, log_in};
+use super::connect::connect;
+use super::proxy::Left;
+use crate::fault::{Fault, Side};
+use crate::imap::capability;
+use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
+use crate::limit::Seat;
+use crate::net::buffered::BufferedConn;
+use crate::net::dial::secure;
+use crate::pool::reset::{self, Reset};
+use crate::pool::{Lease, Owner};
+use crate::private::{Credential, Pseudonym};
+use crate::route::{ClientHint, Security};
+
+/// How long a client may take to hear the answer to its LOGOUT.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Dovecot makes guessers wait for up to 15 seconds.
+const SLOWED: Duration = Duration::from_secs(20);
+
+/// A connection on which somebody is logged in.
+pub struct ImapConn {
+    /// To the backend.
+    pub conn: BufferedConn,
+    /// The backend's capabilities after login.
+    pub capabilities: Vec<u8>,
+    /// The session's hold on a connection that may be parked when it is over.
+    pub lease: Option<Arc<Lease>>,
+}
+
+/// Whether a login may be given a connection that was parked, and park its own later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    /// A connection of its own.
+    Off,
+    /// Of the pool.
+    On,
+}
+
+/// How a backend is asked.
+struct Imap<'a> {
+    context: &'a Context,
+    pooling: Pooling,
+}
+
+impl Judge for Imap<'_> {
+    type Conn = ImapConn;
+
+    async fn judge(&self, who: &Authenticated, credential: &Credential, source: Pseudonym) -> Result<ImapConn, Fault> {
+        match self.pooling {
+            Pooling::Off => converse(self.context, who, credential, source).await,
+            Pooling::On => pooled(self.context, who, credential, source).await,
+        }
+    }
+}
+
+/// Logs in, within the limits.
+///
+/// # Errors
+/// What the person is told.
+pub(super) async fn login(
+    context: &Context,
+    seat: &Seat,
+    credential: &Credential,
+    pooling: Pooling,
+) -> Result<(Authenticated, ImapConn), NoLogin> {
+    log_in(context, seat, credential, &Imap { context, pooling }).await
+}
+
+/// Whether the backend accepts `credential`: a login and a logout, or a connection that is parked. For submission.
+///
+/// # Errors
+/// As [`login`].
+pub(super) async fn verify(
+    context: &Context,
+    seat: &Seat,
+    credential: &Credential,
+    pooling: Pooling,
+) -> Result<Authenticated, NoLogin> {
+    let (who, ImapConn { mut conn, lease, .. }) = login(context, seat, credential, pooling).await?;
+    match lease {
+        // The last word was the backend's answer to our own command, so nothing is under way, and there is nothing to ask.
+        Some(lease) if conn.input().is_empty() => context.pool.park(lease, conn),
+        Some(_) => {}
+        // The answer is not waited for: the backend has said what we asked.
+        None => drop(conn.send(b"n5 LOGOUT\r\n").await),
+    }
+    Ok(who)
+}
+
+/// A parked connection, if one was made with exactly this login and still answers; a new one otherwise.
+async fn pooled(context: &Context, who: &Authenticated, credential: &Credential, source: Pseudonym) -> Result<ImapConn, Fault> {
+    let owner = Owner { user: who.user.clone(), backend: who.backend };
+    if let Some((lease, conn)) = context.pool.reuse(&owner, credential).await {
+        context.metrics.counters.reused();
+        return Ok(ImapConn { conn, capabilities: lease.capabilities().to_vec(), lease: Some(lease) });
+    }
+    let mut fresh = converse(context, who, credential, source).await?;
+    let lease = context.pool.admitted(owner, credential, &fresh.capabilities);
+    fresh.lease = Some(lease).filter(|_| capability::can_unselect(&fresh.capabilities));
+    Ok(fresh)
+}
+
+/// Logs in on a new connection. `source` is who wrong passwords are counted for.
+async fn converse(context: &Context, who: &Authenticated, credential: &Credential, source: Pseudonym) -> Result<ImapConn, Fault> {
+    let patience = context.patience.backend;
+    let backend = who.backends.at(who.backend).ok_or(Fault::Down)?;
+    let endpoint = &backend.imap;
+    let hint = (backend.hint == ClientHint::Pseudonym).then(|| context.limits.pseudonymiser().hint(source));
+    let release = || context.pool.release(who.backend, 1);
+    let mut conn = connect(context, endpoint, (who.backend, &context.imap_health), release).await?;
+    let mut login = UpstreamLogin::new(endpoint.security == Security::StartTls, hint);
+    loop {
+        let progress = login.next(conn.input(), false, Some(credential));
+        if let Some(tokens) = login.tokens() {
+            context.methods.learn(who.backend, tokens);
+        }
+        match progress {
+            Ok(LoginProgress::Need) => drop(conn.fill().await?),
+            Ok(LoginProgress::Send(taken, bytes)) => {
+                conn.consume(taken);
+                if !bytes.is_empty() {
+                    // Judging a password may take long: backends slow down guessers.
+                    conn.set_deadline(Instant::now() + patience + SLOWED);
+                    conn.send(&bytes).await?;
+                }
+            }
+            Ok(LoginProgress::StartTls) => {
+                let secured = secure(conn.into_bare(), endpoint, &context.tls, patience).await?;
+                conn = BufferedConn::new(secured, Side::Backend, Instant::now() + patience);
+            }
+            Ok(LoginProgress::Done(taken)) => {
+                conn.consume(taken);
+                return Ok(ImapConn { conn, capabilities: login.capabilities().to_vec(), lease: None });
+            }
+            Err(fault) => {
+                if matches!(fault, Fault::Garbage(Side::Backend) | Fault::Barred(_)) {
+                    context.note(who.backend, fault);
+                }
+                return Err(fault);
+            }
+        }
+    }
+}
+
+/// After a session that ended well: the client hears its goodbye, and the backend's connection is parked. The client does not
+/// wait for the backend to leave the mailbox; a webmail that comes back before that waits for the connection instead of
+/// making a new one.
+pub(super) async fn leave(context: &Context, left: Left, lease: Arc<Lease>) {
+    let returning = lease.returning().await;
+    let farewell = async {
+        if let Some(words) = left.goodbye {
+            let mut client = BufferedConn::from_parts(left.client, Side::Client, Instant::now() + LAST_WORDS);
+            let _ = client.send(&words).await;
+            client.close().await;
+        }
+    };
+    let park = async {
+        if let Some((parts, leaves)) = left.backend {
+            let mut conn = BufferedConn::from_parts(parts, Side::Backend, Instant::now());
+            match reset::run(&mut conn, Reset::after(leaves)).await {
+                Ok(()) => context.pool.park(lease, conn),
+                Err(Fault::Garbage(_)) => context.confused(lease.backend()),
+                Err(_) => {}
+            }
+        }
+        // A client that is slow to hear its goodbye holds up nobody else.
+        drop(returning);
+    };
+    tokio::join!(farewell, park);
+}

@@ -1,0 +1,231 @@
+//! Several mail servers behind one nologd, which a reload moves, drops and changes: what is known of one never counts for another.
+//! And servers that are full of our own connections.
+
+#![allow(clippy::unwrap_used)]
+
+mod alone;
+#[path = "support/scripted.rs"]
+mod scripted;
+#[path = "backends/store.rs"]
+mod store;
+#[path = "support/wire.rs"]
+mod wire;
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use alone::House;
+use nix::sys::signal::Signal;
+use scripted::Scripted;
+use store::Store;
+use wire::Wire;
+
+/// `a` is the association `asso`'s, and the default one.
+struct Servers {
+    a: Section,
+    b: Section,
+}
+
+#[derive(Clone, Copy)]
+struct Section {
+    imap: u16,
+    relay: u16,
+}
+
+const A: &str = "a";
+const B: &str = "b";
+
+impl Servers {
+    fn section(&self, name: &str) -> String {
+        let (Section { imap, relay }, default) = if name == A { (self.a, "default = true\n") } else { (self.b, "") };
+        format!(
+            "[[backend]]\nname = \"{name}\"\nimap = \"imap://127.0.0.1:{imap}\"\nrelay = \"smtp://127.0.0.1:{relay}\"\n{default}"
+        )
+    }
+
+    fn sections(&self, names: &[&str]) -> String {
+        names.iter().map(|name| self.section(name)).collect()
+    }
+}
+
+struct World {
+    house: House,
+    servers: Servers,
+    /// What a reload replaces: the associations, which are in the book since the start, and the servers in force.
+    replaced: String,
+    webmail: u16,
+    submission: u16,
+}
+
+fn port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+impl World {
+    /// With the backends in the order a, b.
+    fn start(servers: Servers, more: &str) -> World {
+        let (webmail, submission) = (port(), port());
+        let listens = [("webmail-imap", webmail), ("webmail-submission", submission)].map(|(service, port)| {
+            format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"none\"\n")
+        });
+        let associations = [("asso", A), ("velo", B)].map(|(name, backend)| {
+            format!("[[association]]\nname = \"{name}\"\ndomains = [\"{name}.example\"]\nbackend = \"{backend}\"\n")
+        });
+        let replaced = associations.concat() + &servers.sections(&[A, B]);
+        let house = House::start(&format!("{}{more}{replaced}", listens.concat()));
+        World { house, servers, replaced, webmail, submission }
+    }
+
+    /// Another order, or others.
+    fn reload(&mut self, servers: String) {
+        self.house.reload(|config| config.replace(&self.replaced, &servers));
+        self.replaced = servers;
+    }
+
+    /// The answer to the login of `user`, and the session.
+    fn log_in(&self, user: &str) -> (Wire, String) {
+        let mut wire = self.begin(user);
+        let told = wire.until("l ");
+        (wire, told)
+    }
+
+    /// The login of `user` is said.
+    fn begin(&self, user: &str) -> Wire {
+        let mut wire = Wire::plain(self.webmail);
+        wire.line();
+        wire.send(format!("l LOGIN {user} right\r\n").as_bytes());
+        wire
+    }
+
+    /// Logs in, looks at the inbox and leaves: whose inbox it was.
+    fn click(&self, user: &str) -> String {
+        let (mut wire, told) = self.log_in(user);
+        assert!(told.contains("l OK"), "{told}");
+        let told = wire.ask("s SELECT INBOX\r\n", "s ");
+        wire.ask("o LOGOUT\r\n", "o ");
+        wire.ends(wire::PATIENCE);
+        told.trim_end().rsplit(' ').next().unwrap().to_owned()
+    }
+
+    /// What EHLO offers.
+    fn offers(&self) -> String {
+        let mut wire = Wire::plain(self.submission);
+        wire.line();
+        wire.ask("EHLO x\r\n", "250 ")
+    }
+
+    fn send_mail(&self) {
+        let mut wire = Wire::plain(self.submission);
+        wire.line();
+        wire.ask("EHLO x\r\n", "250 ");
+        // alice@asso.example, "right"
+        wire.ask("AUTH PLAIN AGFsaWNlQGFzc28uZXhhbXBsZQByaWdodA==\r\n", "235 ");
+        wire.send(b"MAIL FROM:<alice@asso.example>\r\nRCPT TO:<bob@there.example>\r\nDATA\r\n");
+        assert!(wire.until("354 ").contains("354 "));
+        wire.send(b"From: alice@asso.example\r\n\r\nhello\r\n.\r\n");
+        assert!(wire.line().starts_with("250 "));
+    }
+
+    fn events(&self, start: &str) -> Vec<String> {
+        let said = self.house.output();
+        let events = said.lines().filter_map(|line| line.strip_prefix("nologd: "));
+        events.filter(|line| line.starts_with(start)).map(str::to_owned).collect()
+    }
+}
+
+/// Nobody listens there.
+fn nowhere() -> u16 {
+    port()
+}
+
+#[test]
+fn what_a_relay_could_not_do_is_forgotten_with_it() {
+    let (store, relay) = (Store::start(A, 20), Scripted::smtp());
+    let a = Section { imap: store.port, relay: relay.port };
+    let b = Section { imap: store.port, relay: nowhere() };
+    let mut world = World::start(Servers { a, b }, "");
+    assert!(world.offers().contains("250-DSN\r\n"));
+    world.send_mail();
+    assert!(!world.offers().contains("DSN") && world.offers().contains("SMTPUTF8"), "{}", world.offers());
+    // It is still there, at another place.
+    world.reload(world.servers.sections(&[B, A]));
+    assert!(!world.offers().contains("DSN"), "it was moved, not changed: {}", world.offers());
+    world.reload(world.servers.section(B));
+    assert!(world.offers().contains("250-DSN\r\n"), "a relay that is gone still counts: {}", world.offers());
+}
+
+#[test]
+fn a_server_that_was_down_is_not_mistaken_for_another() {
+    let up = Store::start(B, 20);
+    let a = Section { imap: nowhere(), relay: nowhere() };
+    let b = Section { imap: up.port, relay: nowhere() };
+    let mut world = World::start(Servers { a, b }, "");
+    assert!(world.log_in("alice@asso.example").1.contains("(BACKEND-DOWN)"));
+    assert_eq!(world.events("backend-"), ["backend-down backend=0"]);
+    world.reload(world.servers.sections(&[B, A]));
+    assert_eq!(world.click("bob@velo.example"), B);
+    assert!(world.log_in("alice@asso.example").1.contains("(BACKEND-DOWN)"));
+    assert_eq!(world.events("backend-"), ["backend-down backend=0"], "said of the other one, or said again");
+    // The first is there again: it is the second now.
+    let listener = TcpListener::bind(("127.0.0.1", a.imap)).unwrap();
+    std::thread::spawn(move || listener.incoming().map_while(Result::ok).for_each(drop));
+    world.log_in("alice@asso.example");
+    // What changes again within minutes is told later, or at the end.
+    world.house.down(Signal::SIGTERM);
+    assert_eq!(world.events("backend-"), ["backend-down backend=0", "backend-up backend=1"]);
+}
+
+#[test]
+fn a_parked_connection_stays_with_its_server() {
+    let (one, two) = (Store::start("one", 20), Store::start("two", 20));
+    let a = Section { imap: one.port, relay: nowhere() };
+    let b = Section { imap: two.port, relay: nowhere() };
+    let mut world = World::start(Servers { a, b }, "");
+    let who = "alice@asso.example";
+    assert_eq!((world.click(who), world.click(who), one.logins()), ("one".into(), "one".into(), 1));
+    world.reload(world.servers.sections(&[B, A]));
+    assert_eq!((world.click(who), two.logins()), ("one".into(), 0), "the other server got the login");
+    // The names stay and the servers change places: what rests at the old one is not for the new one.
+    world.servers = Servers { a: b, b: a };
+    world.reload(world.servers.sections(&[A, B]));
+    assert_eq!((world.click(who), two.logins()), ("two".into(), 1));
+    assert_eq!(world.click("bob@velo.example"), "one");
+}
+
+/// Cyrus with a `maxchild` of two.
+#[test]
+fn who_finds_all_seats_taken_by_parked_connections_gets_the_oldest_ones() {
+    let (few, other) = (Store::start("few", 2), Store::start("other", 20));
+    let a = Section { imap: few.port, relay: nowhere() };
+    let b = Section { imap: other.port, relay: nowhere() };
+    let world = World::start(Servers { a, b }, "");
+    for who in ["bob@velo.example", "alice@asso.example", "chloe@asso.example"] {
+        world.click(who);
+    }
+    assert_eq!((few.logins(), other.logins()), (2, 1));
+    let began = Instant::now();
+    let (dora, told) = world.log_in("dora@asso.example");
+    let took = began.elapsed();
+    assert!(told.contains("l OK"), "{told}");
+    assert!(took > Duration::from_millis(900) && took < Duration::from_secs(4), "{took:?}");
+    // Alice's was the older one; Chloe's and the one at the other server are still there.
+    assert_eq!((world.click("chloe@asso.example").as_str(), few.logins()), ("few", 3));
+    assert_eq!((world.click("bob@velo.example").as_str(), other.logins()), ("other", 1));
+    // Several at once: both seats go to them, one after the other.
+    let (eve, fred) = (world.begin("eve@asso.example"), world.begin("fred@asso.example"));
+    drop(dora);
+    for mut client in [eve, fred] {
+        assert!(client.until("l ").contains("l OK"));
+    }
+}
+
+/// Nobody is parked there: the wait is as long as it was.
+#[test]
+fn a_server_that_greets_nobody_is_given_up_in_time() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let a = Section { imap: silent.local_addr().unwrap().port(), relay: nowhere() };
+    let world = World::start(Servers { a, b: a }, "[limits]\nbackend_seconds = 3\n");
+    let began = Instant::now();
+    assert!(world.log_in("alice@asso.example").1.contains("(BACKEND-DOWN)"));
+    assert!(began.elapsed() > Duration::from_millis(2900) && began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+}
