@@ -5,8 +5,7 @@ mod reload;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
@@ -22,8 +21,11 @@ use crate::store::StoreError;
 
 pub use reload::hold;
 
-/// How often usage is written behind.
-const WRITE: Duration = Duration::from_millis(300);
+/// Usage is written at each full hour: a moment that has nothing to do with what anybody does (docs/quota.md).
+const HOUR: u64 = 3600;
+
+/// When the disk did not take it, it is tried again so soon.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// For the storage to hear that nobody listens any more.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
@@ -60,7 +62,7 @@ pub async fn serve_until_stopped(
     // The sockets close when the last thread has stopped listening.
     drop((stop, end, listeners));
     // Dropped last: what is left is written and synced then.
-    let _writer = UsageWriter::start(context.book.clone(), WRITE, store_failed()).map_err(Trouble::State)?;
+    let _writer = UsageWriter::start(context.book.clone(), moments(context.book.is_unwritable())).map_err(Trouble::State)?;
     for position in built.broken {
         emit(Event::CertificateBroken { position: position as u64 });
     }
@@ -83,9 +85,30 @@ pub async fn serve_until_stopped(
     Ok(())
 }
 
-fn store_failed() -> impl Fn(StoreError) + Send + 'static {
-    let times = AtomicU64::new(0);
-    move |_| emit(Event::StoreFailed { times: times.fetch_add(1, Ordering::Relaxed) + 1 })
+/// When usage is written. That it cannot be is told once, and once that it can be again.
+fn moments(mut is_failing: bool) -> impl FnMut(Result<(), StoreError>) -> Duration + Send + 'static {
+    let (mut times, mut is_start) = (u64::from(is_failing), true);
+    move |written| {
+        if std::mem::take(&mut is_start) {
+            return if is_failing { AGAIN } else { until_full_hour() };
+        }
+        match (written, is_failing) {
+            (Err(_), false) => {
+                times += 1;
+                emit(Event::StoreFailed { times });
+            }
+            (Ok(()), true) => emit(Event::StoreWrites {}),
+            (Err(_), true) | (Ok(()), false) => {}
+        }
+        is_failing = written.is_err();
+        if is_failing { AGAIN } else { until_full_hour() }
+    }
+}
+
+fn until_full_hour() -> Duration {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // A moment after it, so that a clock that is turned back a little does not make two of it.
+    Duration::from_secs(HOUR - since.as_secs() % HOUR) + Duration::from_millis(500)
 }
 
 /// What the daemon is told by signals.

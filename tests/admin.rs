@@ -261,6 +261,7 @@ fn status_shows_associations_by_fill_and_no_activity() {
         "not-enforced",
         "policy",
         "pushed",
+        "store-unwritable",
         "version",
     ];
     assert_eq!(keys, known);
@@ -400,11 +401,15 @@ fn the_socket_bears_whatever_comes() {
 }
 
 #[test]
-fn the_store_is_checked_exported_and_imported_while_no_daemon_runs() {
+fn the_store_is_checked_exported_and_imported() {
     let mut house = house();
     house.done("mailbox set alice@velo.example --storage 2G");
-    for line in ["store check", "store export", "store import -"] {
-        let said = house.offline(line);
+    let file = house
+        .place
+        .write("export.json", house.offline("store export").out.as_bytes())
+        .unwrap_or_else(|trouble| panic!("{trouble}"));
+    for line in [format!("store import {}", file.display()), "store repair".to_owned()] {
+        let said = house.offline(&line);
         assert!(said.code == 1 && said.out.is_empty() && said.errors.contains("Stop it first"), "{line}: {}", said.errors);
     }
     house.down(Signal::SIGTERM);

@@ -257,7 +257,7 @@ fn the_book_keeps_what_is_said_and_no_time() {
     book.edit_mailbox(&member, MailboxEdit { own: Some(Some(Limit::At(5))), kind: Some(quota::Kind::Machine) }, today).unwrap();
 
     let (mut kinds, mut names) = (BTreeSet::new(), BTreeSet::new());
-    for record in store.scan("").unwrap() {
+    for record in store.scan("").unwrap().into_iter().chain(store.usage().unwrap().records) {
         kinds.insert(record.key.reveal().split('/').next().unwrap().to_owned());
         collect(&serde_json::from_slice(record.value.reveal()).unwrap(), &mut names);
     }

@@ -1,5 +1,6 @@
-//! kill -9 at random moments of admin changes and reservations: every acknowledged change is there afterwards, and no
-//! reservation lingers.
+//! kill -9 at random moments of admin changes, of the writing of usage and of reservations: every acknowledged change is there
+//! afterwards, the files are the old ones or the new ones and whole, and no reservation lingers. What is read from beside meanwhile
+//! (`nologd store export`) makes sense too.
 //!
 //! The test starts itself as a child, which works on the store and tells each step on a pipe, before and after; the parent
 //! kills it, opens the store and compares.
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use nologd::private::{Address, Domain};
 use nologd::quota::{Amount, Association, Book, Day, Edit, Limit, Name, Origin, Params, UsageWriter, check};
-use nologd::store::Embedded;
+use nologd::store::{Embedded, Store, snapshot};
 
 const FOLDER: &str = "NOLOGD_TEST_KILL_FOLDER";
 const SEED: &str = "NOLOGD_TEST_KILL_SEED";
@@ -63,7 +64,7 @@ fn child() {
     let book = Arc::new(Book::open(Arc::new(Embedded::open(Path::new(&folder)).unwrap()), Params::default()).unwrap());
     // The test harness has begun a line of its own.
     say("");
-    let _writer = UsageWriter::start(book.clone(), Duration::from_millis(3), |_| {}).unwrap();
+    let _writer = UsageWriter::start(book.clone(), |_| Duration::from_millis(3)).unwrap();
     let writing = book.clone();
     std::thread::spawn(move || reserve_for_ever(&writing));
     for limit in 1_000_000.. {
@@ -173,6 +174,10 @@ fn run_and_kill(folder: &Path, seed: u64, changes: u64, told: &mut Told) {
         }
     }
     std::thread::sleep(Duration::from_micros(seed % 5000));
+    if changes > 0 {
+        let seen = snapshot(folder).unwrap();
+        assert!(check(&seen).unwrap().is_well() && seen.usage().unwrap().lost == 0);
+    }
     child.kill().unwrap();
     child.wait().unwrap();
     lines.map_while(Result::ok).for_each(|line| told.hear(&line));
@@ -180,7 +185,14 @@ fn run_and_kill(folder: &Path, seed: u64, changes: u64, told: &mut Told) {
 
 fn compare(folder: &Path, told: &mut Told, round: u64) {
     let store = Arc::new(Embedded::open(folder).unwrap());
-    assert!(check(&*store).unwrap().is_well());
+    assert!(check(&*store).unwrap().is_well() && store.usage().unwrap().lost == 0);
+    // The copies are whole and the same, and nothing of another generation is left.
+    let copied = snapshot(folder).unwrap();
+    assert!(copied.scan("").unwrap() == store.scan("").unwrap(), "round {round}");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(["lock", "book-1", "usage-1"].iter().any(|known| *known == name), "round {round}: {name:?}");
+    }
     let book = Book::open(store, Params::default()).unwrap();
     let tried = told.tried.take();
     for number in 0..ASSOCIATIONS {

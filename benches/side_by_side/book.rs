@@ -31,7 +31,7 @@ pub fn run(folder: &Path, reservations: u64) -> Res<()> {
         let _ = book.reserve(mailbox, Amount::message(1000), Origin::Member, today).map_err(|_| "no room")?.commit();
     }
     book.write_usage().map_err(|_| "not written")?;
-    let writer = UsageWriter::start(book.clone(), Duration::from_millis(500), |_| {})?;
+    let writer = UsageWriter::start(book.clone(), |_| Duration::from_millis(500))?;
     let (start, mut random) = (Instant::now(), 1u64);
     for _ in 0..reservations {
         // xorshift

@@ -78,6 +78,7 @@ pub(super) fn status(host: &Host, book: &Book, backends: &Backends, today: Day) 
         "lost-outputs": host.lost_outputs,
         "loosened": host.loosened,
         "certificates": host.certificates.as_ref().map_or_else(Vec::new, |standing| standing()),
+        "store-unwritable": book.is_unwritable(),
         "mailboxes": mailboxes,
         "pushed": book.pushed_mailboxes(),
         "associations": views.iter().map(line).collect::<Vec<_>>(),

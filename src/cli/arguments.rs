@@ -62,7 +62,7 @@ pub enum Command {
     /// What the running daemon answers.
     #[command(flatten)]
     Admin(Admin),
-    /// Look after the state folder while no daemon runs: check, export, import.
+    /// Look after the state folder: check and export, also while the daemon runs; import and repair.
     #[command(subcommand)]
     Store(Store),
 }
@@ -299,7 +299,7 @@ pub enum StateWord {
 /// `nologd store`.
 #[derive(Subcommand)]
 pub enum Store {
-    /// Read every record and tell whether they make sense together. Changes nothing.
+    /// Read every record and name those that make no sense together. Changes nothing. Also while the daemon runs.
     Check {
         /// The daemon's config file, which names the state folder.
         #[arg(long, value_name = "FILE")]
@@ -308,6 +308,8 @@ pub enum Store {
         output: Output,
     },
     /// Print the whole book as JSON, to keep it or to move it. It holds addresses: guard it as the state folder itself.
+    ///
+    /// Also while the daemon runs: then with the last change, and the usage of the last full hour.
     Export {
         /// The daemon's config file, which names the state folder.
         #[arg(long, value_name = "FILE")]
@@ -316,7 +318,18 @@ pub enum Store {
         #[arg(long)]
         damaged: bool,
     },
-    /// Fill an empty book from an export: all of it or nothing.
+    /// Write damaged files anew from the copy beside them, which has every change. The daemon does so by itself at its start.
+    Repair {
+        /// The daemon's config file, which names the state folder.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Where no copy is whole either: keep what can still be read. What is lost stays lost; save the folder first.
+        #[arg(long)]
+        partial: bool,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Fill an empty book from an export: all of it or nothing. Refuses what `check` would complain about.
     Import {
         /// The export; `-` reads standard input.
         file: PathBuf,

@@ -1,17 +1,17 @@
-//! `nologd store`: the state folder, while no daemon runs. The folder's lock keeps both apart.
+//! `nologd store`: the state folder. Looking is possible while a daemon runs; to change anything, the folder's lock is needed.
 
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::arguments::{Output, Store};
 use super::{REFUSED, complain, load, refuse, say};
 use crate::config::store_folder;
-use crate::quota::{self, Findings};
+use crate::quota::{self, Defect, Findings, SCHEMA};
 use crate::sandbox::{NoUser, become_user};
-use crate::store::{self, Embedded, StoreError};
+use crate::store::{self, Embedded, Memory, Repaired, StoreError};
 
 /// Carries out a command on the state folder.
 pub fn store(command: Store) -> ExitCode {
@@ -19,43 +19,67 @@ pub fn store(command: Store) -> ExitCode {
         Store::Check { config, output } => check(&config, output),
         Store::Export { config, damaged } => export(&config, damaged),
         Store::Import { file, config, output } => import(&file, &config, output),
+        Store::Repair { config, partial, output } => repair(&config, partial, output),
     };
     if done.is_some() { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) }
 }
 
 fn check(config: &Path, output: Output) -> Option<()> {
-    let opened = told(open(config, false, false)?, output)?;
-    let found = told(store::check(&opened).and_then(|_| quota::check(&opened)), output)?;
+    let opened = told(look(&folder(config, false)?), output)?;
+    let found = told(store::check(&*opened).and_then(|_| quota::check(&*opened)), output)?;
     let well = found.is_well();
     if output.json {
-        say(&format!(
-            "{:#}",
-            json!({
-                "well": well, "associations": found.associations, "mailboxes": found.mailboxes, "aliases": found.aliases,
-                "unreadable": found.unreadable, "orphans": found.orphans, "contradictions": found.contradictions,
-            })
-        ));
+        let mut told =
+            json!({ "well": well, "associations": found.associations, "mailboxes": found.mailboxes, "aliases": found.aliases });
+        told["damaged-usage"] = found.lost.into();
+        for (kind, word, _) in KINDS {
+            told[word] = found.count(kind).into();
+            told["wrong"][word] = named(&found, kind).collect::<Vec<_>>().into();
+        }
+        say(&format!("{told:#}"));
     } else {
         let (associations, mailboxes, aliases) = (found.associations, found.mailboxes, found.aliases);
         let verdict = if well { "all is well" } else { "NOT all is well" };
         say(&format!("associations {associations}, mailboxes {mailboxes}, aliases {aliases}: {verdict}"));
-        for (number, what) in [
-            (found.unreadable, "records cannot be read. Import the last export into an empty folder."),
-            (found.orphans, "mailboxes, aliases or levels belong to no association. They do no harm."),
-            (found.contradictions, "associations contradict themselves or claim the same domain. Set them anew."),
-        ] {
-            if number > 0 {
-                say(&format!("{number} {what}"));
-            }
-        }
+        wrong(&found).iter().for_each(|line| say(line));
     }
     well.then_some(())
 }
 
+/// What can be wrong: its key in JSON, and what to do.
+const KINDS: [(Defect, &str, &str); 3] = [
+    (Defect::Unreadable, "unreadable", "cannot be read"),
+    (Defect::Orphan, "orphans", "belongs to no association; it does no harm"),
+    (Defect::Contradiction, "contradictions", "contradicts itself, or claims a domain that another one has"),
+];
+
+fn named(found: &Findings, kind: Defect) -> impl Iterator<Item = Value> {
+    found.wrong.iter().filter(move |(wrong, _)| *wrong == kind).map(|(_, key)| json!(key.reveal()))
+}
+
+/// Each record that is wrong, in a line.
+fn wrong(found: &Findings) -> Vec<String> {
+    let lines = KINDS.iter().flat_map(|(kind, _, text)| named(found, *kind).map(move |key| format!("{key} {text}.")));
+    let lost = (found.lost > 0)
+        .then(|| format!("{} lines of usage are damaged. The mail server knows the numbers: they are counted anew.", found.lost));
+    lines.chain(lost).collect()
+}
+
+/// The files; where a daemon has them, what they are at this moment.
+fn look(folder: &Path) -> Result<Box<dyn store::Store>, StoreError> {
+    match Embedded::open(folder) {
+        Ok(files) => Ok(Box::new(files)),
+        // A disk that takes nothing can be read too.
+        Err(StoreError::InUse | StoreError::Io(_)) => Ok(Box::new(store::snapshot(folder)?)),
+        Err(error) => Err(error),
+    }
+}
+
 fn export(config: &Path, damaged: bool) -> Option<()> {
     let output = Output { json: false };
-    let opened = told(open(config, damaged, false)?, output)?;
-    let document = told(store::export(&opened), output)?;
+    let folder = folder(config, false)?;
+    let opened = if damaged { Embedded::open_as_it_is(&folder).map(|files| Box::new(files) as _) } else { look(&folder) };
+    let document = told(opened.and_then(|opened| store::export(&*opened)), output)?;
     let mut out = std::io::stdout().lock();
     match out.write_all(document.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()) {
         Ok(()) => Some(()),
@@ -76,24 +100,58 @@ fn import(file: &Path, config: &Path, output: Output) -> Option<()> {
             return None;
         }
     };
-    let opened = told(open(config, false, true)?, output)?;
-    match store::import(&opened, &document) {
+    let folder = folder(config, true)?;
+    let found = match tried(&document) {
+        Ok(found) => found,
         Err(StoreError::Damaged) => {
             refuse(output, &format!("{}: is no export of a nologd store", file.display()));
             return None;
         }
-        Err(StoreError::Conflict) => {
-            refuse(output, "the store is not empty. Move its folder away first: an import never mixes");
-            return None;
-        }
-        imported => drop(told(imported, output)?),
+        Err(error) => return told(Err(error), output),
+    };
+    if !found.is_well() {
+        refuse(output, &format!("{}: nothing was imported.\n{}", file.display(), wrong(&found).join("\n")));
+        return None;
     }
-    let found = told(quota::check(&opened), output)?;
+    let opened = told(Embedded::open(&folder), output)?;
+    if matches!(store::import(&opened, &document), Err(StoreError::Conflict)) {
+        refuse(output, "the store is not empty. Move its folder away first: an import never mixes");
+        return None;
+    }
+    // As the daemon would at its start, so that what was written is looked at as well.
+    let found = told(store::settle(&opened, SCHEMA).and_then(|()| quota::check(&opened)), output)?;
     let Findings { associations, mailboxes, aliases, .. } = found;
     say(&match output.json {
         true => format!("{:#}", json!({ "associations": associations, "mailboxes": mailboxes, "aliases": aliases })),
         false => format!("imported: associations {associations}, mailboxes {mailboxes}, aliases {aliases}"),
     });
+    found.is_well().then_some(())
+}
+
+/// What `store check` would say about it.
+fn tried(document: &str) -> Result<Findings, StoreError> {
+    let trial = Memory::new();
+    store::import(&trial, document)?;
+    store::settle(&trial, SCHEMA)?;
+    quota::check(&trial)
+}
+
+fn repair(config: &Path, partial: bool, output: Output) -> Option<()> {
+    let repaired = match store::repair(&folder(config, false)?, partial) {
+        Err(StoreError::Damaged) if partial => {
+            refuse(output, "nothing can be read any more. Move the folder `store` of state_dir away and import the last export");
+            return None;
+        }
+        repaired => told(repaired, output)?,
+    };
+    let (word, records, text) = match repaired {
+        Repaired::Well => ("well", 0, "the files are good: nothing was to be done".to_owned()),
+        Repaired::Whole(records) => ("repaired", records, format!("repaired: {records} records, and nothing is lost")),
+        Repaired::Partly(records) => {
+            ("partly", records, format!("{records} records could be read, others are lost. Compare with the last export"))
+        }
+    };
+    say(&if output.json { format!("{:#}", json!({ "repaired": word, "records": records })) } else { text });
     Some(())
 }
 
@@ -106,8 +164,8 @@ fn read(file: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-/// Opens the store of the config file as the user that the daemon is: files made by root would keep it from starting.
-fn open(config: &Path, damaged: bool, make: bool) -> Option<Result<Embedded, StoreError>> {
+/// The folder of the config file's store, as the user that the daemon is: files made by root would keep it from starting.
+fn folder(config: &Path, make: bool) -> Option<PathBuf> {
     let config = load(config)?;
     match become_user(config.user.as_deref()) {
         // Without a user in the config, root is the only one who starts it.
@@ -123,7 +181,7 @@ fn open(config: &Path, damaged: bool, make: bool) -> Option<Result<Embedded, Sto
         complain(&format!("{}: there is no store yet: the daemon makes it at its first start", folder.display()));
         return None;
     }
-    Some(if damaged { Embedded::open_as_it_is(&folder) } else { Embedded::open(&folder) })
+    Some(folder)
 }
 
 fn told<T>(result: Result<T, StoreError>, output: Output) -> Option<T> {
@@ -131,9 +189,7 @@ fn told<T>(result: Result<T, StoreError>, output: Output) -> Option<T> {
         Ok(value) => return Some(value),
         Err(StoreError::InUse) => "the daemon runs on this state folder. Stop it first".into(),
         Err(StoreError::Damaged) => {
-            "the store is damaged. Save what can be read with `nologd store export --damaged`, move the folder away, and import \
-             that or the last export"
-                .into()
+            "the store is damaged. `nologd store repair` takes the copy beside it; with --partial, what can still be read".into()
         }
         Err(StoreError::Newer(version)) => format!("a newer nologd wrote this store, in version {version} of its format"),
         Err(StoreError::Io(kind)) => format!("the state folder cannot be used: {kind}"),

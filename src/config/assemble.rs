@@ -1,11 +1,11 @@
 //! From the config file to running parts. The only place that knows both.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, FileTimes, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use zeroize::Zeroizing;
@@ -32,7 +32,7 @@ use crate::serve::clock::today;
 use crate::serve::health::Health;
 use crate::serve::imap_backend::Pooling;
 use crate::serve::{Context, Listener, Service, TlsMode};
-use crate::store::Embedded;
+use crate::store::{Condition, Durable};
 
 /// The file in the state folder that keeps the key of the Message-IDs.
 pub const KEY_FILE: &str = "message-id.key";
@@ -95,9 +95,10 @@ pub fn context(
 ) -> Result<Arc<Context>, Trouble> {
     let (limits, pool) = cut(config, descriptors);
     let limits = Limits::new(limits).ok_or(Trouble::Crypto)?;
-    let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
     let host = Host { certificates: certificates.map(told), ..host(config, &enforcement) };
     let book = book(config)?;
+    // After the book, whose lock keeps a second daemon from making another one.
+    let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
     let incidents = Arc::new(Incidents::default());
     let scrubber = Scrubber::new(config.policy.headers.clone(), key);
     Ok(Arc::new(Context {
@@ -153,9 +154,20 @@ pub fn store_folder(config: &Config) -> PathBuf {
 
 /// Opens the book; the first time, the associations of the file are written into it.
 fn book(config: &mut Config) -> Result<Arc<Book>, Trouble> {
-    let store = Embedded::open(&store_folder(config)).map_err(Trouble::Store)?;
+    let (store, found) = Durable::open(&store_folder(config)).map_err(Trouble::Store)?;
     let book = Book::open(Arc::new(store), Params { separator: config.separator, largest: config.sizes.message })
         .map_err(Trouble::Store)?;
+    match found {
+        Condition::Well => {}
+        Condition::Repaired(records) => emit(Event::StoreRepaired { records }),
+        Condition::Frozen(_) => {
+            book.set_unwritable();
+            emit(Event::StoreFailed { times: 1 });
+        }
+    }
+    if book.lost_usage() > 0 {
+        emit(Event::UsageLost { mailboxes: book.lost_usage() });
+    }
     let associations = std::mem::take(&mut config.associations);
     let imported = book.import_once(associations.clone(), today()).map_err(Trouble::Import)?;
     if let Some(associations) = imported.filter(|count| *count > 0) {
@@ -206,20 +218,41 @@ pub fn state_folder(state: &Path) -> Result<(), Trouble> {
 }
 
 /// The key that Message-IDs are rewritten with: made at the first start, kept, so that a copy stored tomorrow agrees with
-/// a message sent today. It says nothing about anybody.
+/// a message sent today. It says nothing about anybody. It is there whole or not at all.
 fn message_id_key(state: &Path) -> io::Result<MessageIdKey> {
     let path = state.join(KEY_FILE);
     let mut key = Zeroizing::new([0u8; 32]);
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-        Ok(mut file) => {
-            aws_lc_rs::rand::fill(&mut key[..]).map_err(|_| io::Error::other("no randomness"))?;
-            file.write_all(&key[..])?;
-            file.sync_all()?;
+    match fs::File::open(&path) {
+        Ok(mut file) if file.metadata()?.len() > 0 => {
+            file.read_exact(&mut key[..])?;
+            // Reading leaves a time. On a disk that takes nothing it leaves none.
+            let _ = file.set_times(no_times());
+            return Ok(MessageIdKey::new(*key));
         }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::File::open(&path)?.read_exact(&mut key[..])?;
-        }
+        // Version 0.1.0 left one without an octet where the disk was full at its first start. Nothing was made with it.
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
+    aws_lc_rs::rand::fill(&mut key[..]).map_err(|_| io::Error::other("no randomness"))?;
+    let draft = state.join(format!("{KEY_FILE}.new"));
+    let written = write_key(&draft, &key[..]).and_then(|()| fs::rename(&draft, &path));
+    if written.is_err() {
+        // What may be left of it is of no use.
+        let _ = fs::remove_file(&draft);
+    }
+    written.and_then(|()| fs::File::open(state)?.sync_all())?;
     Ok(MessageIdKey::new(*key))
+}
+
+fn write_key(draft: &Path, key: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft)?;
+    file.write_all(key)?;
+    // It tells nobody when the first start was.
+    file.set_times(no_times())?;
+    file.sync_all()
+}
+
+fn no_times() -> FileTimes {
+    FileTimes::new().set_accessed(UNIX_EPOCH).set_modified(UNIX_EPOCH)
 }

@@ -51,8 +51,8 @@ impl fmt::Display for Trouble {
             }
             Trouble::Store(StoreError::Damaged) => write!(
                 f,
-                "the store is damaged; move the folder `store` of state_dir away and import the last export \
-                 (`nologd store check` and `nologd store export` tell what can still be read)"
+                "the store is damaged, and so are its copies; `nologd store repair --partial` keeps what can still be read, or move the \
+                 folder `store` of state_dir away and import the last export"
             ),
             Trouble::Store(error) => write!(f, "the store cannot be opened: {error:?}"),
             Trouble::Import(error) => write!(f, "the associations of the config file cannot be imported: {}", error.text()),

@@ -54,8 +54,15 @@ catalogue! {
     Reloaded "reloaded" (backends);
     /// The associations of the config file were written into the book, once and for all; the admin commands change them now.
     Imported "imported" (associations);
-    /// Usage could not be written to the store (the number is how often since the start); the book goes on in memory.
+    /// The store cannot be written, since the start or since now (how often it came to that); mail goes on with the book in memory, and
+    /// what admins change is refused. Told once, until it can be written again.
     StoreFailed "store-failed" (times);
+    /// The store can be written again.
+    StoreWrites "store-writes" ();
+    /// The store's files were damaged. Nothing is lost: so many records were written anew from the copy beside them.
+    StoreRepaired "store-repaired" (records);
+    /// So many numbers of the usage file were damaged: these mailboxes count as never seen.
+    UsageLost "usage-lost" (mailboxes);
     /// SIGHUP: the config file has errors; the old one stays in force. `nologd check` names them.
     ReloadRefused "reload-refused" (errors);
     /// SIGHUP: this many parts of the config (listeners, TLS folder, limits, hostname) changed and wait for a restart.

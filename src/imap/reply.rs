@@ -43,6 +43,8 @@ fn response(code: RefusalCode) -> &'static str {
         RefusalCode::NoSuchFolder | RefusalCode::NoSuchMessage => "NONEXISTENT",
         RefusalCode::BackendConfused | RefusalCode::BackendDown | RefusalCode::BackendSetup => "UNAVAILABLE",
         RefusalCode::SentOrNot | RefusalCode::SessionEnded | RefusalCode::SizeUnknown => "UNAVAILABLE",
+        // Only admins meet it.
+        RefusalCode::StoreUnwritable => "UNAVAILABLE",
         RefusalCode::Stopping | RefusalCode::UnknownDomain | RefusalCode::UnknownMailbox => "UNAVAILABLE",
         RefusalCode::BareLineEnd | RefusalCode::HeaderTooLong | RefusalCode::LineTooLong | RefusalCode::LoginFirst => "",
         RefusalCode::MessageMalformed | RefusalCode::NoSender | RefusalCode::SenderUnclear => "",

@@ -60,7 +60,7 @@ impl Book {
             return Err(AdminError::Exists);
         }
         self.check_new(&new, today)?;
-        self.write(&record::difference(None, Some(&new)), false)?;
+        self.write(&record::difference(None, Some(&new)))?;
         self.install(&new.name, Some(new.clone()), today);
         Ok(Change { was: None, now: Some(new), excess: Excess::default(), residue: false })
     }
@@ -85,7 +85,7 @@ impl Book {
             self.check_new(new, today)?;
             changes.extend(record::difference(None, Some(new)));
         }
-        self.write(&changes, false)?;
+        self.write(&changes)?;
         let count = news.len();
         news.into_iter().for_each(|new| self.install(&new.name.clone(), Some(new), today));
         Ok(Some(count))
@@ -112,7 +112,7 @@ impl Book {
         if strangers {
             return Err(AdminError::DomainInUse);
         }
-        let residue = self.write(&record::difference(Some(&was), Some(&now)), takes_away(&was, &now))?;
+        let residue = self.write(&record::difference(Some(&was), Some(&now)))?;
         self.install(name, Some(now.clone()), today);
         let excess = tenant.lock().excess(today);
         Ok(Change { was: Some(was), now: Some(now), excess, residue })
@@ -136,26 +136,22 @@ impl Book {
             return Err(AdminError::HasMailboxes);
         }
         let mut changes = record::difference(Some(&was), None);
-        changes.push(record::forget_level(name));
-        changes.extend(mailboxes.iter().flat_map(record::forget));
-        let residue = self.write(&changes, true)?;
+        changes.extend(mailboxes.iter().map(record::forget));
+        // First: what only the usage knows would come back after a crash.
+        let residue = self.write_without(Some(name), None)? | self.write(&changes)?;
         self.install(name, None, today);
         self.forget_traces(Some(name), &mailboxes);
         Ok(Change { was: Some(was), now: None, excess: Excess::default(), residue })
     }
 
-    /// Makes changes durable. `erase` also removes the old values from the files. Says whether there is a residue.
-    pub(super) fn write(&self, changes: &[store::Change], erase: bool) -> Result<bool, AdminError> {
-        if !erase {
-            self.store.transact(changes)?;
-            self.store.sync()?;
-            return Ok(false);
-        }
-        match self.store.erase(changes) {
-            Ok(()) => Ok(false),
-            Err(StoreError::Residue) => Ok(true),
-            Err(error) => Err(error.into()),
-        }
+    /// Makes changes durable; old values are in the files no more. Says whether there is a residue.
+    pub(super) fn write(&self, changes: &[store::Change]) -> Result<bool, AdminError> {
+        is_residue(self.heard(self.store.transact(changes)))
+    }
+
+    /// The same for usage, without what goes.
+    pub(super) fn write_without(&self, name: Option<&Name>, mailbox: Option<&Address>) -> Result<bool, AdminError> {
+        is_residue(self.write_usage_without(name, mailbox))
     }
 
     fn check_new(&self, new: &Association, today: Day) -> Result<(), AdminError> {
@@ -169,12 +165,12 @@ impl Book {
     }
 }
 
-/// Whether a name or an address leaves the association, so that its bytes must leave the files.
-fn takes_away(was: &Association, now: &Association) -> bool {
-    let contact = was.contact.is_some() && was.contact != now.contact;
-    let domains = was.all_domains().any(|domain| !now.all_domains().any(|other| other == domain));
-    let kept = |(alias, targets)| now.aliases.get(alias).is_some_and(|now| now.is_superset(targets));
-    contact || domains || !was.aliases.iter().all(kept)
+fn is_residue(written: Result<(), StoreError>) -> Result<bool, AdminError> {
+    match written {
+        Ok(()) => Ok(false),
+        Err(StoreError::Residue) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl super::ledger::Ledger {

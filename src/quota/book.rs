@@ -1,7 +1,7 @@
 //! The book: which association a domain belongs to, and the association's ledger.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::ledger::Ledger;
@@ -42,6 +42,10 @@ pub struct Book {
     pub(super) pulse: Arc<Pulse<AssociationEntry>>,
     /// Reservations that were refused since the start.
     pub(super) refused: AtomicU64,
+    /// The disk took nothing at the last try.
+    pub(super) unwritable: AtomicBool,
+    /// Records of usage that could not be read at the start.
+    pub(super) lost: u64,
     directory: RwLock<Directory>,
     turn: Mutex<()>,
 }
@@ -83,10 +87,19 @@ pub(super) struct Directory {
 impl Book {
     /// Reads the book out of `store`, which is brought to the present schema first.
     ///
-    /// Usage is as it was written last; every mailbox counts as not seen until it is refreshed.
+    /// Usage is as it was written last, rounded up; every mailbox counts as not seen until it is refreshed.
     pub fn open(store: Arc<dyn Store>, params: Params) -> Result<Book, StoreError> {
         store::settle(&*store, SCHEMA)?;
-        let known = store.scan("")?.iter().map(record::read).collect::<Result<Vec<_>, _>>()?;
+        let mut known = store.scan("")?.iter().map(record::read).collect::<Result<Vec<_>, _>>()?;
+        if known.iter().any(Known::is_usage) {
+            return Err(StoreError::Damaged);
+        }
+        // A number that is lost is one that the backend knows: no reason not to start.
+        let usage = store.usage()?;
+        let read = usage.records.iter().filter_map(|record| record::read(record).ok().filter(Known::is_usage));
+        let read: Vec<_> = read.collect();
+        let lost = usage.lost + (usage.records.len() - read.len()) as u64;
+        known.extend(read);
         let (waiting, pulse) = (Arc::new(Waiting::default()), Arc::new(Pulse::default()));
         let directory = RwLock::new(Directory::load(known, &waiting, &pulse)?);
         Ok(Book {
@@ -96,9 +109,16 @@ impl Book {
             refused: AtomicU64::new(0),
             waiting,
             pulse,
+            unwritable: AtomicBool::new(false),
+            lost,
             directory,
             turn: Mutex::new(()),
         })
+    }
+
+    /// Records of usage that were damaged at the start: so many mailboxes count as never seen.
+    pub fn lost_usage(&self) -> u64 {
+        self.lost
     }
 
     /// Octets that members may have announced for one mailbox at once.
@@ -246,7 +266,6 @@ impl Directory {
                     let number = ledger.insert(&address);
                     ledger.change(number, |tally| tally.used = used);
                     ledger.entry_mut(number).into_iter().for_each(|entry| entry.mark = Mark::kept(told));
-                    ledger.dirty.remove(&number);
                 }),
                 Known::Level(name, told) => {
                     directory.names.get(&name).into_iter().for_each(|tenant| tenant.lock().mark = Mark::kept(told));

@@ -1,13 +1,24 @@
-//! `store check`: whether the records mean something together. What is damaged beyond reading stops the start anyway.
+//! `store check`, and `store import` before it takes anything: whether the records mean something together, and which do not.
 
 use std::collections::BTreeSet;
 
 use super::record::{self, Known};
-use crate::private::Address;
+use crate::private::Private;
 use crate::store::{Store, StoreError};
 
-/// What was found. All is well when the last three are zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What can be wrong with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defect {
+    /// It cannot be read.
+    Unreadable,
+    /// A mailbox, an alias or a level of no association. It does no harm.
+    Orphan,
+    /// An association that contradicts itself or claims another's domain.
+    Contradiction,
+}
+
+/// What was found.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Findings {
     /// How many associations.
     pub associations: u64,
@@ -15,49 +26,58 @@ pub struct Findings {
     pub mailboxes: u64,
     /// How many aliases.
     pub aliases: u64,
-    /// Records that cannot be read.
-    pub unreadable: u64,
-    /// Mailboxes, aliases or levels of no association.
-    pub orphans: u64,
-    /// Associations that contradict themselves or claim another's domain.
-    pub contradictions: u64,
+    /// The records that are wrong, by their keys.
+    pub wrong: Vec<(Defect, Private<String>)>,
+    /// Lines of usage that are damaged: they have no key any more. The mail server knows the numbers.
+    pub lost: u64,
 }
 
 impl Findings {
     /// Whether nothing is wrong.
-    pub fn is_well(self) -> bool {
-        self.unreadable == 0 && self.orphans == 0 && self.contradictions == 0
+    pub fn is_well(&self) -> bool {
+        self.wrong.is_empty() && self.lost == 0
+    }
+
+    /// How many records are wrong in this way.
+    pub fn count(&self, wrong: Defect) -> usize {
+        self.wrong.iter().filter(|(what, _)| *what == wrong).count()
     }
 }
 
 /// Reads every record and compares them. Changes nothing.
 pub fn check(store: &dyn Store) -> Result<Findings, StoreError> {
-    let mut findings = Findings::default();
+    let usage = store.usage()?;
+    let mut findings = Findings { lost: usage.lost, ..Findings::default() };
     let (mut domains, mut names, mut mailboxes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let (mut addresses, mut levels) = (Vec::new(), Vec::new());
-    for record in store.scan("")? {
-        match record::read(&record) {
-            Err(_) => findings.unreadable += 1,
-            Ok(Known::Association(association)) => {
+    let records = store.scan("")?.into_iter().map(|record| (record, false));
+    for (record, is_usage) in records.chain(usage.records.into_iter().map(|record| (record, true))) {
+        // Each has its place.
+        match record::read(&record).ok().filter(|known| known.is_usage() == is_usage) {
+            None => findings.wrong.push((Defect::Unreadable, record.key)),
+            Some(Known::Association(association)) => {
                 findings.associations += 1;
                 let claimed = association.all_domains().filter(|domain| !domains.insert((*domain).clone())).count();
-                let wrong = claimed > 0 || association.check().is_err();
-                findings.contradictions += u64::from(wrong);
+                if claimed > 0 || association.check().is_err() {
+                    findings.wrong.push((Defect::Contradiction, record.key));
+                }
                 names.insert(association.name.clone());
             }
-            Ok(Known::Alias(alias, _)) => {
+            Some(Known::Alias(alias, _)) => {
                 findings.aliases += 1;
-                addresses.push(alias);
+                addresses.push((alias, record.key));
             }
-            Ok(Known::Mailbox(address, ..) | Known::Usage(address, ..)) => drop(mailboxes.insert(address)),
-            Ok(Known::Level(name, _)) => levels.push(name),
-            Ok(Known::Mark) => {}
+            Some(Known::Mailbox(address, ..) | Known::Usage(address, ..)) => {
+                mailboxes.insert(address.clone());
+                addresses.push((address, record.key));
+            }
+            Some(Known::Level(name, _)) => levels.push((name, record.key)),
+            Some(Known::Mark) => {}
         }
     }
     findings.mailboxes = mailboxes.len() as u64;
-    let strange = |address: &&Address| !domains.contains(address.domain());
-    let strangers = addresses.iter().chain(&mailboxes).filter(strange).count();
-    let levels = levels.iter().filter(|name| !names.contains(*name)).count();
-    findings.orphans = (strangers + levels) as u64;
+    let strangers = addresses.into_iter().filter(|(address, _)| !domains.contains(address.domain())).map(|(_, key)| key);
+    let levels = levels.into_iter().filter(|(name, _)| !names.contains(name)).map(|(_, key)| key);
+    findings.wrong.extend(strangers.chain(levels).map(|key| (Defect::Orphan, key)));
     Ok(findings)
 }

@@ -54,7 +54,9 @@ impl AdminError {
             AdminError::NoSuchDomain => "No association has that domain.",
             AdminError::NoSuchMailbox => "There is no such mailbox in the book.",
             AdminError::Store(StoreError::TooLarge) => "That is more than fits into one record.",
-            AdminError::Store(_) => "The state folder could not be written. Look at its disk; `nologd store check` reads it.",
+            AdminError::Store(_) => {
+                "The state folder could not be written, so nothing was changed. Make room on its disk, or see why it takes nothing (STORE-UNWRITABLE)."
+            }
             AdminError::TooMany => "That is more than there may be.",
         }
     }

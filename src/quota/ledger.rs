@@ -4,7 +4,7 @@
 //! Invariants: `used` (with what is in doubt) and `open` are the sums over the mailboxes; `used + open` passes a limit only when the
 //! limit was lowered or the backend holds more than we let in.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::mark::Mark;
@@ -44,10 +44,6 @@ pub(super) struct Ledger {
     pub(super) used: Sum,
     pub(super) open: Sum,
     pub(super) mark: Mark,
-    /// Mailboxes whose usage or mark is not in the store yet.
-    pub(super) dirty: BTreeSet<u64>,
-    /// Whether the association's own mark is not in the store yet.
-    pub(super) dirty_mark: bool,
     /// The last day that anybody told.
     pub(super) day: Day,
 }
@@ -62,8 +58,6 @@ impl Ledger {
             used: Sum::default(),
             open: Sum::default(),
             mark: Mark::default(),
-            dirty: BTreeSet::new(),
-            dirty_mark: false,
             day: Day::from_unix(0),
         }
     }
@@ -108,19 +102,12 @@ impl Ledger {
         if !self.association.mailboxes.allows(self.len() as u128 + 1) {
             return Err(Verdict::TooManyMailboxes);
         }
-        let number = self.insert(address);
-        self.dirty.insert(number);
-        Ok(number)
+        Ok(self.insert(address))
     }
 
     /// Forgets a mailbox; its open reservations come to nothing.
     pub(super) fn remove(&mut self, address: &Address) {
-        let Some(entry) = self.numbers.remove(address).and_then(|number| {
-            self.dirty.remove(&number);
-            self.entries.remove(&number)
-        }) else {
-            return;
-        };
+        let Some(entry) = self.numbers.remove(address).and_then(|number| self.entries.remove(&number)) else { return };
         self.used.subtract(entry.tally.shown());
         self.open.subtract(entry.tally.open);
         entry.watchers.iter().for_each(|watcher| watcher.wake());
@@ -193,7 +180,6 @@ impl Ledger {
         if now_shown != shown {
             self.used.subtract(shown);
             self.used.add(now_shown);
-            self.dirty.insert(number);
         }
         if entry.tally.take_tell() {
             entry.watchers.iter().for_each(|watcher| watcher.recount());

@@ -142,21 +142,24 @@ impl Book {
         let was = self.mailbox(&address);
         let before = was.as_ref().map(|was| (was.own, was.kind)).unwrap_or_default();
         let (own, kind) = (edit.own.unwrap_or(before.0), edit.kind.unwrap_or(before.1));
-        self.write(&[record::mailbox(&address, own, kind)], false)?;
+        let residue = self.write(&[record::mailbox(&address, own, kind)])?;
         let changed = self.with(&address, |tenant, ledger, address| {
             let number = ledger.insert(address);
             let entry = ledger.entry_mut(number)?;
             (entry.own, entry.kind) = (own, kind);
             ledger.day = today;
             tenant.after(ledger, number);
-            // A mailbox like all others leaves no record behind: the usage record is what keeps the mailbox in the book.
-            ledger.dirty.insert(number);
             ledger.entry(number).map(|entry| view(ledger, entry))
         });
         let now = changed.flatten().ok_or(AdminError::NoSuchDomain)?;
         let above = now.limit.excess(now.used.octets.into());
         let excess = Excess { octets: above, overfull: (above > 0).into(), ..Excess::default() };
-        Ok(Change { was, now: Some(now), excess, residue: false })
+        // A mailbox like all others leaves no record behind: its usage is what keeps it in the book.
+        let only_usage = was.is_none() && (own, kind) == Default::default();
+        if only_usage {
+            self.write_without(None, None)?;
+        }
+        Ok(Change { was, now: Some(now), excess, residue })
     }
 
     /// `mailbox remove`: the book forgets the mailbox, in memory, in the store and in the aliases that lead to it. The
@@ -180,8 +183,9 @@ impl Book {
         });
         let after = Edit { set_aliases: without.collect(), ..Edit::default() }.apply(&before, today)?;
         let mut changes = record::difference(Some(&before), Some(&after));
-        changes.extend(record::forget(&was.address));
-        let residue = self.write(&changes, true)?;
+        changes.push(record::forget(&was.address));
+        // First: what only the usage knows would come back after a crash.
+        let residue = self.write_without(None, Some(&was.address))? | self.write(&changes)?;
         self.with(&was.address, |_, ledger, address| {
             ledger.association = after;
             ledger.remove(address);

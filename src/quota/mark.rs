@@ -1,7 +1,7 @@
 //! What somebody is to be told, and what they were told: two sides, because a relay can be down.
 //!
 //! The store holds only what was told. After a crash what is due comes out of the numbers again, and is told again: at least
-//! once, and twice only when the crash falls between the relay's answer and the next batch.
+//! once, and twice only when the crash falls between the relay's answer and the next time that usage is written.
 
 use super::{Day, Level};
 
@@ -53,17 +53,17 @@ impl Mark {
         std::mem::replace(&mut self.due.leaving, until) != until
     }
 
-    /// A notice of `level` was taken. Says whether the store must hear of it.
-    pub(super) fn tell_level(&mut self, level: Level) -> bool {
+    /// A notice of `level` was taken.
+    pub(super) fn tell_level(&mut self, level: Level) {
         // The level may have been left while the notice was on its way.
-        let told = self.told.level.max(level.min(self.due.level));
-        std::mem::replace(&mut self.told.level, told) != told
+        self.told.level = self.told.level.max(level.min(self.due.level));
     }
 
-    /// A notice of leaving was taken. Says whether the store must hear of it.
-    pub(super) fn tell_leaving(&mut self, until: Option<Day>) -> bool {
-        let told = if until == self.due.leaving { until } else { self.told.leaving };
-        std::mem::replace(&mut self.told.leaving, told) != told
+    /// A notice of leaving was taken.
+    pub(super) fn tell_leaving(&mut self, until: Option<Day>) {
+        if until == self.due.leaving {
+            self.told.leaving = until;
+        }
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
         let mut mark = Mark::default();
         assert_eq!(mark.fill(81), Some((Level::Low, Level::High)));
         assert_eq!(Mark::kept(mark.told()).fill(81), Some((Level::Low, Level::High)));
-        assert!(mark.tell_level(Level::High) && !mark.tell_level(Level::High));
+        mark.tell_level(Level::High);
         // A restart at 77 %, on the way down, does not leave the level.
         let mut again = Mark::kept(mark.told());
         assert!(again.fill(77).is_none() && again.fill(82).is_none());
@@ -88,8 +88,9 @@ mod tests {
     fn a_level_that_was_left_meanwhile_is_not_told() {
         let mut mark = Mark::default();
         assert!(mark.fill(97).is_some() && mark.fill(10).is_some());
-        assert!(!mark.tell_level(Level::Full) && mark.told().level == Level::Low);
-        assert!(mark.fill(97).is_some() && mark.tell_level(Level::Full));
+        mark.tell_level(Level::Full);
+        assert!(mark.told().level == Level::Low && mark.fill(97).is_some());
+        mark.tell_level(Level::Full);
         assert!(mark.fill(85).is_some() && mark.told().level == Level::High);
     }
 
@@ -99,9 +100,12 @@ mod tests {
         let mut mark = Mark::default();
         assert!(!mark.leave(None) && mark.leave(march) && !mark.leave(march));
         assert!(Mark::kept(mark.told()).leave(march), "a restart before it was told");
-        assert!(mark.tell_leaving(march) && !Mark::kept(mark.told()).leave(march));
+        mark.tell_leaving(march);
+        assert!(!Mark::kept(mark.told()).leave(march));
         // Another day while the notice of the first is on its way.
-        assert!(mark.leave(june) && !mark.tell_leaving(march) && Mark::kept(mark.told()).leave(june));
+        assert!(mark.leave(june));
+        mark.tell_leaving(march);
+        assert!(Mark::kept(mark.told()).leave(june));
         assert!(mark.leave(None) && mark.told().leaving.is_none() && mark.leave(march));
     }
 }

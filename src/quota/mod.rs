@@ -1,7 +1,7 @@
 //! Layer 2: the quota book (docs/quota.md). It lives in memory and is the only judge; the store is its durable copy.
 //!
 //! ```text
-//! reserve ──▶ Reservation ──commit──▶ usage ──write_usage, in batches──▶ store
+//! reserve ──▶ Reservation ──commit──▶ usage ──write_usage, now and then──▶ store
 //!    │             ├─release, drop─▶ nothing happened
 //!    │             └─doubt, drop after hand-over─▶ counted until a later count
 //!    └──▶ Verdict (which limit, which code word)
@@ -10,7 +10,7 @@
 //!
 //! | lock, taken in this order | guards | held during disk writes |
 //! |---|---|---|
-//! | turn | one admin change, or one batch of usage, at a time | yes |
+//! | turn | one admin change, or the writing of usage, at a time | yes |
 //! | directory | which association a domain belongs to | no |
 //! | ledger, one for each association | all its numbers | no |
 //! | news; pulse | what the notifier has not seen; which mailboxes wait for a tick | no |
@@ -23,6 +23,7 @@ mod amount;
 mod association;
 mod book;
 mod check;
+mod coarse;
 mod count;
 mod day;
 mod disclose;
@@ -57,7 +58,7 @@ pub use admin::{AssociationView, Change, Excess};
 pub use amount::{Amount, Limit, ON_TOP, Sum};
 pub use association::{Association, Grant, Name, SenderRule, Standing, State};
 pub use book::{Book, Params};
-pub use check::{Findings, check};
+pub use check::{Defect, Findings, check};
 pub use day::Day;
 pub use disclose::Disclosure;
 pub use edit::{AdminError, Edit};

@@ -36,7 +36,6 @@ impl Ledger {
         if !entry.mark.leave(until) {
             return None;
         }
-        self.dirty.insert(number);
         let subject = Subject::Mailbox(entry.address.clone());
         Some(self.leaving(subject, until))
     }
@@ -46,7 +45,6 @@ impl Ledger {
         if !self.mark.leave(until) {
             return None;
         }
-        self.dirty_mark = true;
         Some(self.leaving(Subject::Association(self.association.name.clone()), until))
     }
 
@@ -70,7 +68,6 @@ impl Ledger {
         let storage = self.association.mailbox_limit(entry.own);
         let used = entry.tally.shown();
         let (was, now) = entry.mark.fill(storage.percent(used.octets.into()))?;
-        self.dirty.insert(number);
         let subject = Subject::Mailbox(entry.address.clone());
         Some(self.crossing(subject, was, now, used, storage, Limit::None))
     }
@@ -79,7 +76,6 @@ impl Ledger {
         let (storage, messages) = (self.association.storage_on(today), self.association.messages);
         let fill = storage.percent(self.used.octets).max(messages.percent(self.used.messages));
         let (was, now) = self.mark.fill(fill)?;
-        self.dirty_mark = true;
         let subject = Subject::Association(self.association.name.clone());
         Some(self.crossing(subject, was, now, self.used.amount(), storage, messages))
     }
@@ -91,12 +87,10 @@ impl Ledger {
             News::Leaving(leaving) => mark.tell_leaving(leaving.until),
         };
         match news.subject() {
-            Subject::Association(_) => self.dirty_mark |= tell(&mut self.mark),
+            Subject::Association(_) => tell(&mut self.mark),
             Subject::Mailbox(address) => {
-                let Some(number) = self.number(address) else { return };
-                if self.entry_mut(number).is_some_and(|entry| tell(&mut entry.mark)) {
-                    self.dirty.insert(number);
-                }
+                let number = self.number(address);
+                number.and_then(|number| self.entry_mut(number)).into_iter().for_each(|entry| tell(&mut entry.mark));
             }
         }
     }

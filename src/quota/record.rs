@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! association/NAME   the association's settings      alias/ADDRESS     where an alias leads
-//! mailbox/ADDRESS    what is its own, if anything is usage/ADDRESS     what is in it; written behind
-//! level/NAME         what its contact was told last     imported          the config file's associations are in
+//! mailbox/ADDRESS    what is its own, if anything is imported          the config file's associations are in
+//!
+//! usage/ADDRESS      what is in it, rounded up       level/NAME        what its contact was told last
 //! ```
+//!
+//! The last two are the store's usage, which is written behind.
 //!
 //! Every `reveal()` of the book's durable side is in this file. There is no time in any record. In keys, domains are in ASCII; an
 //! association's own stand in its record as the admin wrote them.
@@ -15,11 +18,11 @@ use serde_json::{Map, Value, json};
 
 use super::{Amount, Association, Day, Grant, Kind, Level, Limit, Name, Notified, Rates, SenderRule, SendingLimits, State};
 use crate::fault::Lang;
-use crate::private::{Address, Domain};
+use crate::private::{Address, Domain, Private};
 use crate::store::{Change, Record, Schema, Step, StoreError};
 
 /// The schema of these records. A change in their meaning is a new step here.
-pub const SCHEMA: Schema = Schema(&[Step(leaving), Step(kinds), Step(spellings)]);
+pub const SCHEMA: Schema = Schema(&[Step::Records(leaving), Step::Records(kinds), Step::Records(spellings), Step::Usage(apart)]);
 
 /// Marks that the associations of the config file were taken over.
 pub(super) const IMPORTED: &str = "imported";
@@ -34,6 +37,13 @@ pub(super) enum Known {
     Level(Name, Notified),
     /// The schema's version, or the mark of the import.
     Mark,
+}
+
+impl Known {
+    /// Whether it has its place in the store's usage, and not among the records.
+    pub(super) fn is_usage(&self) -> bool {
+        matches!(self, Known::Usage(..) | Known::Level(..))
+    }
 }
 
 /// Understands a record; anything unknown is damage, for the schema's version vouches that there is none.
@@ -59,21 +69,21 @@ pub(super) fn mailbox(address: &Address, own: Option<Limit>, kind: Kind) -> Chan
 }
 
 /// Writes what is in a mailbox, and what its owner was told.
-pub(super) fn usage(address: &Address, used: Amount, told: Notified) -> Change {
-    let mut value = told_value(told);
+pub(super) fn usage(address: &Address, used: Amount, told: Notified) -> Record {
+    let (mut value, used) = (told_value(told), used.coarse());
     value["octets"] = json!(used.octets);
     value["messages"] = json!(used.messages);
-    put(format!("usage/{}", address.reveal()), &value)
+    kept(format!("usage/{}", address.reveal()), &value)
 }
 
-/// Removes what is known about a mailbox.
-pub(super) fn forget(address: &Address) -> [Change; 2] {
-    [mailbox(address, None, Kind::Person), Change::remove(format!("usage/{}", address.reveal()))]
+/// Removes what is a mailbox's own.
+pub(super) fn forget(address: &Address) -> Change {
+    mailbox(address, None, Kind::Person)
 }
 
 /// Writes what an association's contact was told.
-pub(super) fn level(name: &Name, told: Notified) -> Change {
-    put(format!("level/{}", name.reveal()), &told_value(told))
+pub(super) fn level(name: &Name, told: Notified) -> Record {
+    kept(format!("level/{}", name.reveal()), &told_value(told))
 }
 
 fn told_value(told: Notified) -> Value {
@@ -131,9 +141,15 @@ fn spellings(records: &[Record]) -> Result<Vec<Change>, StoreError> {
     Ok(changes)
 }
 
-/// Removes an association's level.
-pub(super) fn forget_level(name: &Name) -> Change {
-    Change::remove(format!("level/{}", name.reveal()))
+/// Version 4 to 5: usage and what was told have a file of their own, rounded.
+fn apart(records: &[Record]) -> Result<Vec<Record>, StoreError> {
+    let known = records.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let moved = known.into_iter().filter_map(|known| match known {
+        Known::Usage(address, used, told) => Some(usage(&address, used, told)),
+        Known::Level(name, told) => Some(level(&name, told)),
+        Known::Association(_) | Known::Alias(..) | Known::Mailbox(..) | Known::Mark => None,
+    });
+    Ok(moved.collect())
 }
 
 /// Writes the mark of the import.
@@ -150,6 +166,10 @@ fn alias_lists(association: &Association) -> Value {
     let list = |targets: &BTreeSet<Address>| targets.iter().map(|target| json!(target.reveal())).collect::<Vec<_>>();
     let lists = association.aliases.iter().map(|(alias, targets)| (alias.reveal(), json!(list(targets))));
     Value::Object(lists.collect())
+}
+
+fn kept(key: String, value: &Value) -> Record {
+    Record { key: Private::new(key), value: Private::new(value.to_string().into_bytes()) }
 }
 
 fn put(key: String, value: &Value) -> Change {
@@ -326,7 +346,6 @@ fn optional<T>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::private::Private;
 
     fn record(key: &str, value: &[u8]) -> Record {
         Record { key: Private::new(key.into()), value: Private::new(value.into()) }
@@ -400,8 +419,7 @@ mod tests {
         for was_told in
             [Notified::default(), Notified { level: high, leaving: None }, Notified { level: Level::Full, leaving: day }]
         {
-            let value = level(&name, was_told).value.unwrap();
-            let known = super::read(&record("level/velo", value.reveal()));
+            let known = super::read(&level(&name, was_told));
             assert!(matches!(known, Ok(Known::Level(_, told)) if told == was_told));
         }
         let old = [record("level/velo", b"80"), record("usage/a@velo.example", b"{}")];

@@ -1,93 +1,85 @@
-//! Usage, written behind: one writer, in batches, never on the way of a reservation.
+//! Usage, written behind: the whole book at once, whatever changed, rounded up (`coarse`), never on the way of a reservation.
 //!
-//! A crash takes back the usage since the last batch; the refresh at first sight finds it again.
+//! So the file holds the present numbers and nothing else: no older ones, and no order in which members did something. When it is written is
+//! the caller's to say; docs/quota.md tells why at full hours.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::book::AssociationEntry;
-use super::{Book, record};
-use crate::store::{self, BATCH, StoreError};
-
-/// What was taken out of one ledger to be written.
-struct Taken {
-    tenant: Arc<AssociationEntry>,
-    mailboxes: Vec<u64>,
-    mark: bool,
-}
+use super::{Book, Name, record};
+use crate::private::Address;
+use crate::store::{Record, StoreError};
 
 impl Book {
-    /// Writes the usage that changed since the last call, and returns how many records that were. Blocks on the disk; usage
-    /// that could not be written is tried again at the next call.
-    pub fn write_usage(&self) -> Result<usize, StoreError> {
+    /// Writes the usage of the whole book. Blocks on the disk.
+    pub fn write_usage(&self) -> Result<(), StoreError> {
         // Also keeps a removal from coming in between: what it erased must not be written again.
         let _turn = self.turn();
-        let mut written = 0;
-        let (mut batch, mut taken) = (Vec::new(), Vec::new());
+        self.write_usage_without(None, None)
+    }
+
+    /// The same without an association or a mailbox that goes. The caller has the turn.
+    pub(super) fn write_usage_without(&self, name: Option<&Name>, mailbox: Option<&Address>) -> Result<(), StoreError> {
+        let mut records = BTreeMap::new();
         for tenant in self.tenants() {
-            collect(&tenant, &mut batch, &mut taken);
-            if batch.len() >= BATCH {
-                written += self.write_batch(&mut batch, &mut taken)?;
+            let ledger = tenant.lock();
+            if name == Some(&ledger.association.name) {
+                continue;
             }
+            let entries = ledger.entries().filter(|entry| mailbox != Some(&entry.address));
+            let usage = entries.map(|entry| record::usage(&entry.address, entry.tally.shown(), entry.mark.told()));
+            let level = record::level(&ledger.association.name, ledger.mark.told());
+            records.extend(usage.chain([level]).map(|record| (record.key.reveal().clone(), record)));
         }
-        Ok(written + self.write_batch(&mut batch, &mut taken)?)
+        let records: Vec<Record> = records.into_values().collect();
+        self.heard(self.store.write_usage(&records))
     }
 
-    fn write_batch(&self, batch: &mut Vec<store::Change>, taken: &mut Vec<Taken>) -> Result<usize, StoreError> {
-        let written = batch.chunks(BATCH).try_for_each(|part| self.store.transact(part));
-        if let Err(error) = written {
-            taken.drain(..).for_each(give_back);
-            batch.clear();
-            return Err(error);
+    /// Whether the disk took nothing at the last try; mail goes on, and admins' changes are refused.
+    pub fn is_unwritable(&self) -> bool {
+        self.unwritable.load(Ordering::Relaxed)
+    }
+
+    /// To be called at the start when the store was found so.
+    pub fn set_unwritable(&self) {
+        self.unwritable.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes note of whether the disk did it.
+    pub(super) fn heard<T>(&self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        match &done {
+            Ok(_) | Err(StoreError::Residue) => self.unwritable.store(false, Ordering::Relaxed),
+            Err(StoreError::Io(_) | StoreError::Closed | StoreError::Damaged) => self.set_unwritable(),
+            // These are about the change.
+            Err(StoreError::Conflict | StoreError::InUse | StoreError::Newer(_) | StoreError::TooLarge) => {}
         }
-        taken.clear();
-        Ok(std::mem::take(batch).len())
+        done
     }
 }
 
-fn collect(tenant: &Arc<AssociationEntry>, batch: &mut Vec<store::Change>, taken: &mut Vec<Taken>) {
-    let mut ledger = tenant.lock();
-    let mailboxes: Vec<_> = std::mem::take(&mut ledger.dirty).into_iter().collect();
-    let mark = std::mem::take(&mut ledger.dirty_mark);
-    let entries = mailboxes.iter().filter_map(|number| ledger.entry(*number));
-    batch.extend(entries.map(|entry| record::usage(&entry.address, entry.tally.shown(), entry.mark.told())));
-    if mark {
-        batch.push(record::level(&ledger.association.name, ledger.mark.told()));
-    }
-    if mark || !mailboxes.is_empty() {
-        taken.push(Taken { tenant: tenant.clone(), mailboxes, mark });
-    }
-}
-
-fn give_back(taken: Taken) {
-    let mut ledger = taken.tenant.lock();
-    ledger.dirty.extend(taken.mailboxes);
-    ledger.dirty_mark |= taken.mark;
-}
-
-/// The thread that calls [`Book::write_usage`]. Dropping it writes and syncs what is left.
+/// The thread that calls [`Book::write_usage`]. Dropping it writes once more.
 pub struct UsageWriter {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl UsageWriter {
-    /// Writes every `period`; 200 to 500 ms lose little and cost nothing. `failed` hears of each batch that failed.
+    /// `wait` hears how each write ended, and says how long until the next; it is asked with `Ok` at the start, when nothing is written yet.
     pub fn start(
         book: Arc<Book>,
-        period: Duration,
-        failed: impl Fn(StoreError) + Send + 'static,
+        mut wait: impl FnMut(Result<(), StoreError>) -> Duration + Send + 'static,
     ) -> std::io::Result<UsageWriter> {
         let (stop, stopped) = channel();
         let work = move || {
-            while stopped.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
-                // sled's own flusher would sync five times a second, also when nothing was written.
-                let written = book.write_usage().and_then(|count| if count > 0 { book.store.sync() } else { Ok(()) });
-                written.unwrap_or_else(&failed);
+            let mut next = wait(Ok(()));
+            while stopped.recv_timeout(next) == Err(RecvTimeoutError::Timeout) {
+                next = wait(book.write_usage());
             }
-            book.write_usage().and_then(|_| book.store.sync()).unwrap_or_else(&failed);
+            wait(book.write_usage());
         };
         let thread = std::thread::Builder::new().name("usage".into()).spawn(work)?;
         Ok(UsageWriter { stop: Some(stop), thread: Some(thread) })

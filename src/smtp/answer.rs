@@ -51,6 +51,8 @@ pub(crate) fn refusal(code: RefusalCode) -> Vec<u8> {
         RefusalCode::SessionEnded => ("421 4.3.2", "Session ended"),
         RefusalCode::SizeUnknown => ("451 4.3.0", "The size is not known"),
         RefusalCode::Stopping => ("421 4.3.2", "Service restarts"),
+        // Only admins meet it.
+        RefusalCode::StoreUnwritable => ("451 4.3.0", "Not possible at the moment"),
         RefusalCode::Syntax => ("500 5.5.2", "Not understood"),
         RefusalCode::TlsFirst => ("538 5.7.11", "Encryption required for authentication"),
         RefusalCode::TooManyConnections => ("421 4.7.0", "Too many connections"),

@@ -141,6 +141,12 @@ pub const SENTENCES: &[Sentence] = &[
     ),
     sentence(
         Kept,
+        "usage-rounded",
+        &[(RETENTION, &["usage"])],
+        Test("tests/seized_disk.rs", "nothing_but_the_present_rounded_numbers"),
+    ),
+    sentence(
+        Kept,
         "sending",
         &[(RETENTION, &["sending"])],
         Test("src/quota/sending.rs", "a_limit_is_reached_exactly_and_drains_evenly"),

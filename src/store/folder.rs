@@ -1,24 +1,48 @@
-//! The state folder: one numbered generation of the database at a time, and the lock that keeps a second daemon out.
+//! The state folder: one numbered generation of each part at a time, and the lock that keeps a second daemon out.
 //!
 //! ```text
-//! state_dir/lock          held (flock) as long as the store is open
-//! state_dir/book-7/       the database in force: the highest number
-//! state_dir/book-8.new/   one that is being written; nothing in it counts until it is renamed to book-8
+//! state_dir/store/lock          held (flock) as long as the store is open
+//! state_dir/store/book-1/       what admins set, in force: the highest number
+//! state_dir/store/book-2.new/   one that is being written; nothing in it counts until it is renamed to book-2
+//! state_dir/store/usage-1       the same for usage, which is one file
 //! ```
 //!
-//! The rename is the only moment at which anything changes, so a crash leaves either the old generation or the new one, and
+//! That rename is the only moment at which anything changes, so a crash leaves either the old generation or the new one, and
 //! at most something to wipe: everything that is not in force is overwritten with zeros and removed, at once or at the next
-//! open. On file systems that write elsewhere (btrfs, zfs) and inside flash disks the zeros do not reach the old blocks;
-//! there, disk encryption is what makes a removal final.
+//! open. Then the new one takes the number 1 as well, so that no number tells how many changes there were. On file systems that write
+//! elsewhere (btrfs, zfs) and inside flash disks the zeros do not reach the old blocks; there, disk encryption is what makes a
+//! removal final.
+//!
+//! The times of all files are set to one constant ([`Folder::stamp`]). What a file system notes besides (ctime, the time of birth)
+//! cannot be set.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use super::StoreError;
 
 const NEW: &str = ".new";
+
+/// What has generations.
+#[derive(Clone, Copy)]
+pub(super) enum Portion {
+    /// A folder.
+    Book,
+    /// A file.
+    Usage,
+}
+
+impl Portion {
+    fn prefix(self) -> &'static str {
+        match self {
+            Portion::Book => "book-",
+            Portion::Usage => "usage-",
+        }
+    }
+}
 
 /// The folder, locked.
 pub(super) struct Folder {
@@ -30,7 +54,10 @@ impl Folder {
     /// Takes the lock, or says [`StoreError::InUse`]. The folder is made if it is missing, readable by its owner only.
     pub(super) fn lock(path: &Path) -> Result<Folder, StoreError> {
         DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path.join("lock"))?;
+        let file = path.join("lock");
+        let made = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&file);
+        // A disk that takes nothing can be locked all the same.
+        let lock = made.or_else(|error| File::open(&file).map_err(|_| error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Folder { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
@@ -39,13 +66,8 @@ impl Folder {
     }
 
     /// The number of the generation in force; 0 when there is none yet. Wipes all others.
-    pub(super) fn settle(&self) -> Result<u64, StoreError> {
-        let mut found = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            let name = entry?.file_name();
-            let Some(number) = name.to_str().and_then(|name| name.strip_prefix("book-")) else { continue };
-            found.push((number.parse::<u64>().ok(), self.path.join(&name)));
-        }
+    pub(super) fn settle(&self, part: Portion) -> Result<u64, StoreError> {
+        let found = found(&self.path, part)?;
         let current = found.iter().filter_map(|(number, _)| *number).max().unwrap_or(0);
         for (number, path) in found {
             let unfinished = path.extension().is_some_and(|end| end == "new");
@@ -53,40 +75,71 @@ impl Folder {
                 wipe(&path)?;
             }
         }
-        Ok(current)
+        Ok(if current > 1 { self.first(part, current)? } else { current })
     }
 
     /// Where generation `number` is, once it is in force.
-    pub(super) fn generation(&self, number: u64) -> PathBuf {
-        self.path.join(format!("book-{number}"))
+    pub(super) fn place(&self, part: Portion, number: u64) -> PathBuf {
+        place(&self.path, part, number)
     }
 
-    /// An empty place to write generation `number` in.
-    pub(super) fn draft(&self, number: u64) -> Result<PathBuf, StoreError> {
-        let path = self.path.join(format!("book-{number}{NEW}"));
+    /// Where to write generation `number`. Nothing is there.
+    pub(super) fn draft(&self, part: Portion, number: u64) -> Result<PathBuf, StoreError> {
+        let path = self.path.join(format!("{}{number}{NEW}", part.prefix()));
         if path.exists() {
             wipe(&path)?;
         }
-        DirBuilder::new().mode(0o700).create(&path)?;
         Ok(path)
     }
 
-    /// Puts a draft in force: all its files reach the disk, then its name changes.
-    pub(super) fn publish(&self, number: u64) -> Result<(), StoreError> {
-        let draft = self.path.join(format!("book-{number}{NEW}"));
+    /// Puts a draft in force: all of it reaches the disk, then its name changes.
+    pub(super) fn publish(&self, part: Portion, number: u64) -> Result<(), StoreError> {
+        let draft = self.path.join(format!("{}{number}{NEW}", part.prefix()));
         sync_tree(&draft)?;
-        fs::rename(&draft, self.generation(number))?;
+        fs::rename(&draft, self.place(part, number))?;
         Ok(sync_folder(&self.path)?)
     }
 
     /// Overwrites and removes generation `number`, which is in force no more.
-    pub(super) fn discard(&self, number: u64) -> Result<(), StoreError> {
-        let path = self.generation(number);
+    pub(super) fn discard(&self, part: Portion, number: u64) -> Result<(), StoreError> {
+        let path = self.place(part, number);
         if path.exists() {
             wipe(&path)?;
         }
         Ok(sync_folder(&self.path)?)
     }
+
+    /// Gives the generation in force the number 1, which must be free, and nobody may have opened it by its name.
+    pub(super) fn first(&self, part: Portion, number: u64) -> Result<u64, StoreError> {
+        fs::rename(self.place(part, number), self.place(part, 1))?;
+        sync_folder(&self.path)?;
+        Ok(1)
+    }
+
+    /// Sets the times of everything in the folder to one constant. Where that cannot be (a disk that takes nothing), they stay.
+    pub(super) fn stamp(&self) {
+        stamp(&self.path);
+    }
+}
+
+/// What the highest number of a part has, for those who may not wait for the lock.
+pub(super) fn in_force(folder: &Path, part: Portion) -> Result<Option<PathBuf>, StoreError> {
+    let number = found(folder, part)?.into_iter().filter_map(|(number, _)| number).max();
+    Ok(number.map(|number| place(folder, part, number)))
+}
+
+fn place(folder: &Path, part: Portion, number: u64) -> PathBuf {
+    folder.join(format!("{}{number}", part.prefix()))
+}
+
+fn found(folder: &Path, part: Portion) -> io::Result<Vec<(Option<u64>, PathBuf)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let Some(number) = name.to_str().and_then(|name| name.strip_prefix(part.prefix())) else { continue };
+        found.push((number.parse().ok(), folder.join(&name)));
+    }
+    Ok(found)
 }
 
 /// Makes the names in a folder durable.
@@ -94,32 +147,48 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// Writes a new file, for its owner only, and syncs it.
+pub(super) fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)?;
+    file.write_all(text)?;
+    file.sync_all()
+}
+
 fn sync_tree(path: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            sync_tree(&entry.path())?;
-        } else {
-            File::open(entry.path())?.sync_all()?;
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            sync_tree(&entry?.path())?;
         }
     }
     sync_folder(path)
 }
 
-/// Overwrites every file with zeros, then removes the tree.
-fn wipe(path: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            wipe(&entry.path())?;
-        } else if entry.file_type()?.is_file() {
-            blank(&entry.path())?;
-            fs::remove_file(entry.path())?;
-        } else {
-            fs::remove_file(entry.path())?;
-        }
+/// [`Folder::stamp`], for who reads without the lock. What goes away meanwhile has no times.
+pub(super) fn stamp(path: &Path) {
+    if path.is_dir() {
+        fs::read_dir(path).into_iter().flatten().flatten().for_each(|entry| stamp(&entry.path()));
     }
-    fs::remove_dir(path)
+    let times = FileTimes::new().set_accessed(UNIX_EPOCH).set_modified(UNIX_EPOCH);
+    let _ = File::open(path).and_then(|file| file.set_times(times));
+}
+
+/// Overwrites every file with zeros, then removes the tree.
+pub(super) fn wipe(path: &Path) -> io::Result<()> {
+    let kind = fs::symlink_metadata(path)?.file_type();
+    if kind.is_dir() {
+        for entry in fs::read_dir(path)? {
+            match wipe(&entry?.path()) {
+                // sled's own threads may have removed it.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                wiped => wiped?,
+            }
+        }
+        return fs::remove_dir(path);
+    }
+    if kind.is_file() {
+        blank(path)?;
+    }
+    fs::remove_file(path)
 }
 
 fn blank(path: &Path) -> io::Result<()> {

@@ -1,15 +1,15 @@
-//! A store that forgets: for tests, and for `nologd demo`.
+//! A store that forgets: for tests, and for what was read of a [`snapshot`](super::snapshot).
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Change, OWN, Record, Store, StoreError, admissible, expected};
+use super::generation::Records;
+use super::{Change, OWN, Record, Store, StoreError, StoredUsage, admissible, expected};
 use crate::private::Private;
 
 /// Keeps everything in memory.
 #[derive(Default)]
 pub struct Memory {
-    map: Mutex<BTreeMap<String, Vec<u8>>>,
+    held: Mutex<(Records, StoredUsage)>,
 }
 
 impl Memory {
@@ -18,44 +18,50 @@ impl Memory {
         Memory::default()
     }
 
+    pub(super) fn holding(records: Records, usage: StoredUsage) -> Memory {
+        Memory { held: Mutex::new((records, usage)) }
+    }
+
     // Every write below is one step that cannot panic half-way, so a poisoned lock guards a whole map.
-    fn map(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
-        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> MutexGuard<'_, (Records, StoredUsage)> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Store for Memory {
     fn get(&self, key: &str) -> Result<Option<Private<Vec<u8>>>, StoreError> {
-        Ok(self.map().get(key).cloned().map(Private::new))
+        Ok(self.held().0.get(key).cloned())
     }
 
     fn scan(&self, prefix: &str) -> Result<Vec<Record>, StoreError> {
-        let map = self.map();
-        let found = map.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix));
+        let held = self.held();
+        let found = held.0.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix));
         let visible = found.filter(|(key, _)| !key.starts_with(OWN));
-        Ok(visible.map(|(key, value)| Record { key: Private::new(key.clone()), value: Private::new(value.clone()) }).collect())
+        Ok(visible.map(|(key, value)| Record { key: Private::new(key.clone()), value: value.clone() }).collect())
     }
 
     fn transact(&self, changes: &[Change]) -> Result<(), StoreError> {
         admissible(changes)?;
-        let mut map = self.map();
-        if !changes.iter().all(|change| expected(change, map.get(change.key.reveal()).map(Vec::as_slice))) {
+        let (map, _) = &mut *self.held();
+        let found = |key| map.get(key).map(|value: &Private<Vec<u8>>| value.reveal().as_slice());
+        if !changes.iter().all(|change| expected(change, found(change.key.reveal()))) {
             return Err(StoreError::Conflict);
         }
         for change in changes {
             match &change.value {
-                Some(value) => drop(map.insert(change.key.reveal().clone(), value.reveal().clone())),
+                Some(value) => drop(map.insert(change.key.reveal().clone(), value.clone())),
                 None => drop(map.remove(change.key.reveal())),
             }
         }
         Ok(())
     }
 
-    fn sync(&self) -> Result<(), StoreError> {
-        Ok(())
+    fn usage(&self) -> Result<StoredUsage, StoreError> {
+        Ok(self.held().1.clone())
     }
 
-    fn erase(&self, changes: &[Change]) -> Result<(), StoreError> {
-        self.transact(changes)
+    fn write_usage(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.held().1 = StoredUsage { records: records.to_vec(), lost: 0 };
+        Ok(())
     }
 }

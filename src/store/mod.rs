@@ -1,33 +1,37 @@
 //! Layer 2: what must survive a restart, as keys and values.
 //!
-//! A [`Store`] is small on purpose: get, scan, several keys in one atomic step with compare-and-set, sync, erase. The
-//! [`Embedded`] one keeps it in files (sled), the [`Memory`] one is for tests; `tests/store_contract.rs` holds both to the
-//! same promises. Keys are text (`association/NAME`), values are JSON, so that an export can be read by a person.
+//! A [`Store`] is small on purpose: get, scan, several keys in one atomic step with compare-and-set; and usage, which is replaced as
+//! a whole. The [`Embedded`] one keeps it in files (sled for the book), the [`Memory`] one is for tests; `tests/store_contract.rs` holds both
+//! to the same promises. Keys are text (`association/NAME`), values are JSON, so that an export can be read by a person.
+//!
+//! The files hold what is, and nothing of what was: no value that was replaced, no order of changes (`tests/seized_disk.rs`).
 //!
 //! Absent on purpose: any time. Nothing in here knows when something happened.
 
+mod durable;
 mod embedded;
 mod folder;
+mod generation;
+mod lines;
 mod memory;
 mod schema;
+mod snapshot;
 mod transfer;
 
 use std::io::ErrorKind;
 
 use crate::private::Private;
 
-pub use embedded::Embedded;
+pub use durable::{Condition, Durable};
+pub use embedded::{Embedded, repair};
 pub use memory::Memory;
 pub use schema::{Schema, Step, settle};
+pub use snapshot::snapshot;
 pub use transfer::{Summary, check, export, import};
 
 /// Largest value, in octets. sled keeps 16 values to a page and writes pages above half a MiB to files of their own, which
 /// it never syncs; below this bound that cannot happen.
 pub const MAX_VALUE: usize = 16 * 1024;
-
-/// Most changes in one batch of the embedded store: sled holds its log open meanwhile, and blocks when it is too long.
-/// [`Store::transact`] takes more than that too, and then costs as much as [`Store::erase`].
-pub const BATCH: usize = 1000;
 
 /// Keys below this are the store's own; callers neither see nor write them.
 const OWN: &str = "store/";
@@ -39,8 +43,8 @@ pub enum StoreError {
     Closed,
     /// A compare-and-set found something else than expected; nothing was changed.
     Conflict,
-    /// The files are not what was written: unreadable, or acknowledged changes are missing. Import the last export into
-    /// an empty folder, or export what can still be read ([`Embedded::open_as_it_is`]).
+    /// The files are not what was written: unreadable, or acknowledged changes are missing. [`repair`] takes the copy that stands
+    /// beside them.
     Damaged,
     /// Another daemon uses the folder.
     InUse,
@@ -50,7 +54,7 @@ pub enum StoreError {
     Newer(u64),
     /// The change is made and durable, but old files could not be wiped; the next start tries again.
     Residue,
-    /// A value is above [`MAX_VALUE`], or a key is the store's own.
+    /// A value is above [`MAX_VALUE`] or has a line end in it, or a key is the store's own.
     TooLarge,
 }
 
@@ -108,6 +112,26 @@ pub struct Record {
     pub value: Private<Vec<u8>>,
 }
 
+/// What is used, as it was written last.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct StoredUsage {
+    /// In the order of the keys.
+    pub records: Vec<Record>,
+    /// Lines that are damaged: so many mailboxes are as if they had never been seen.
+    pub lost: u64,
+}
+
+/// What [`repair`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repaired {
+    /// Nothing: the files are good.
+    Well,
+    /// Everything is there again: so many records, out of a whole copy.
+    Whole(u64),
+    /// So many records could be read; others are lost.
+    Partly(u64),
+}
+
 /// The durable copy of the book. Every call blocks for as long as the disk does: never call it from an async task.
 pub trait Store: Send + Sync {
     /// The value of `key`.
@@ -116,22 +140,22 @@ pub trait Store: Send + Sync {
     /// All records whose key starts with `prefix`, in the order of the keys.
     fn scan(&self, prefix: &str) -> Result<Vec<Record>, StoreError>;
 
-    /// All changes or none, also across a crash. Durable only after [`Store::sync`].
+    /// All changes or none, also across a crash. When it returns, they survive a power cut, and no file holds the values before (or the
+    /// removed keys) any more. Takes time in proportion to the whole store.
     fn transact(&self, changes: &[Change]) -> Result<(), StoreError>;
 
-    /// When this returns, everything that [`Store::transact`] did before survives a power cut.
-    fn sync(&self) -> Result<(), StoreError>;
+    /// The usage that was written last.
+    fn usage(&self) -> Result<StoredUsage, StoreError>;
 
-    /// As `transact` and `sync` in one; and when it returns, no file holds the old values (or the removed keys) any more.
-    /// Takes time in proportion to the whole store. With no changes at all it is a compaction.
-    fn erase(&self, changes: &[Change]) -> Result<(), StoreError>;
+    /// Replaces the usage, all of it. Durable when it returns, and no file holds the one before. `records` are in the order of their keys.
+    fn write_usage(&self, records: &[Record]) -> Result<(), StoreError>;
 }
 
 /// The bounds that both stores share, checked before anything is touched.
 fn admissible(changes: &[Change]) -> Result<(), StoreError> {
     let wrong = |change: &Change| {
-        let long = change.value.as_ref().is_some_and(|value| value.reveal().len() > MAX_VALUE);
-        long || change.key.reveal().starts_with(OWN)
+        let bad = |value: &Private<Vec<u8>>| value.reveal().len() > MAX_VALUE || value.reveal().contains(&b'\n');
+        change.value.as_ref().is_some_and(bad) || change.key.reveal().starts_with(OWN)
     };
     if changes.iter().any(wrong) { Err(StoreError::TooLarge) } else { Ok(()) }
 }

@@ -8,9 +8,14 @@ use super::{Change, Record, Store, StoreError};
 /// Where the version is kept, as a JSON number.
 const KEY: &str = "schema";
 
-/// Turns all records of one version into changes that make them the next version.
+/// Turns all records of one version into the next version.
 #[derive(Clone, Copy)]
-pub struct Step(pub fn(&[Record]) -> Result<Vec<Change>, StoreError>);
+pub enum Step {
+    /// Into changes of them.
+    Records(fn(&[Record]) -> Result<Vec<Change>, StoreError>),
+    /// Into those that are usage now, and leave the records: their keys stay the same.
+    Usage(fn(&[Record]) -> Result<Vec<Record>, StoreError>),
+}
 
 /// Every step there ever was, oldest first. The version in force is one more than their number.
 #[derive(Clone, Copy)]
@@ -28,15 +33,8 @@ impl Schema {
 /// Each step and its new version are one atomic change, and the old form leaves the files with it: a crash between two
 /// steps goes on where it stopped.
 pub fn settle(store: &dyn Store, schema: Schema) -> Result<(), StoreError> {
-    let records = store.scan("")?;
-    let mut version = match store.get(KEY)? {
-        None if records.is_empty() => {
-            store.transact(&[mark(schema.version())])?;
-            return store.sync();
-        }
-        // Records without a version: somebody else's file, or a part of ours.
-        None => return Err(StoreError::Damaged),
-        Some(value) => serde_json::from_slice(value.reveal()).map_err(|_| StoreError::Damaged)?,
+    let Some(mut version) = version(store)? else {
+        return store.transact(&[mark(schema.version())]);
     };
     if version > schema.version() {
         return Err(StoreError::Newer(version));
@@ -45,12 +43,31 @@ pub fn settle(store: &dyn Store, schema: Schema) -> Result<(), StoreError> {
         let at = usize::try_from(version).ok().and_then(|version| version.checked_sub(1)).ok_or(StoreError::Damaged)?;
         let step = schema.0.get(at).ok_or(StoreError::Damaged)?;
         let old: Vec<_> = store.scan("")?.into_iter().filter(|record| record.key.reveal() != KEY).collect();
-        let mut changes = step.0(&old)?;
+        let mut changes = match step {
+            Step::Records(change) => change(&old)?,
+            Step::Usage(moved) => {
+                let moved = moved(&old)?;
+                store.write_usage(&moved)?;
+                moved.iter().map(|record| Change::remove(record.key.reveal().clone())).collect()
+            }
+        };
         version += 1;
         changes.push(mark(version));
-        store.erase(&changes)?;
+        store.transact(&changes)?;
     }
     Ok(())
+}
+
+/// The version of what `store` holds; none when it is empty.
+///
+/// # Errors
+/// [`StoreError::Damaged`] for records without a version: somebody else's file, or a part of ours.
+fn version(store: &dyn Store) -> Result<Option<u64>, StoreError> {
+    match store.get(KEY)? {
+        None if store.scan("")?.is_empty() => Ok(None),
+        None => Err(StoreError::Damaged),
+        Some(value) => serde_json::from_slice(value.reveal()).map(Some).map_err(|_| StoreError::Damaged),
+    }
 }
 
 fn mark(version: u64) -> Change {

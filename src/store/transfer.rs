@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Change, Expect, Store, StoreError};
+use super::{Change, Expect, Record, Store, StoreError};
+use crate::private::Private;
 
 /// Marks the document as ours.
 const FORMAT: &str = "nologd-store";
@@ -18,13 +19,18 @@ pub struct Summary {
 
 /// Every record as JSON, indented.
 pub fn export(store: &dyn Store) -> Result<String, StoreError> {
-    let mut records = Map::new();
-    for record in store.scan("")? {
-        let value = serde_json::from_slice(record.value.reveal()).map_err(|_| StoreError::Damaged)?;
-        records.insert(record.key.reveal().clone(), value);
-    }
-    let document = serde_json::json!({ "format": FORMAT, "records": Value::Object(records) });
+    let (records, usage) = (object(store.scan("")?)?, object(store.usage()?.records)?);
+    let document = serde_json::json!({ "format": FORMAT, "records": records, "usage": usage });
     serde_json::to_string_pretty(&document).map_err(|_| StoreError::Damaged)
+}
+
+fn object(records: Vec<Record>) -> Result<Value, StoreError> {
+    let mut object = Map::new();
+    for record in records {
+        let value = serde_json::from_slice(record.value.reveal()).map_err(|_| StoreError::Damaged)?;
+        object.insert(record.key.reveal().clone(), value);
+    }
+    Ok(Value::Object(object))
 }
 
 /// Fills an empty store from an export: all of it or nothing. A store that holds anything is a [`StoreError::Conflict`]; a
@@ -40,19 +46,20 @@ pub fn import(store: &dyn Store, document: &str) -> Result<Summary, StoreError> 
     if !store.scan("")?.is_empty() {
         return Err(StoreError::Conflict);
     }
-    let changes: Vec<_> = records
-        .iter()
-        .map(|(key, value)| Change::put(key.clone(), value.to_string().into_bytes()).expecting(Expect::Absent))
-        .collect();
-    // Not `transact`: this also is on disk when it returns.
-    store.erase(&changes)?;
+    let text = |value: &Value| value.to_string().into_bytes();
+    let changes = records.iter().map(|(key, value)| Change::put(key.clone(), text(value)).expecting(Expect::Absent));
+    // Older exports have their usage among the records; [`super::settle`] moves it.
+    let usage = document.get("usage").and_then(Value::as_object).into_iter().flatten();
+    let usage = usage.map(|(key, value)| Record { key: Private::new(key.clone()), value: Private::new(text(value)) });
+    store.write_usage(&usage.collect::<Vec<_>>())?;
+    store.transact(&changes.collect::<Vec<_>>())?;
     check(store)
 }
 
 /// Reads every record. What the records mean together is checked by their owner.
 pub fn check(store: &dyn Store) -> Result<Summary, StoreError> {
     let mut summary = Summary::default();
-    for record in store.scan("")? {
+    for record in store.scan("")?.into_iter().chain(store.usage()?.records) {
         let _: Value = serde_json::from_slice(record.value.reveal()).map_err(|_| StoreError::Damaged)?;
         let kind = record.key.reveal().split('/').next().unwrap_or_default();
         match summary.kinds.last_mut() {

@@ -137,7 +137,7 @@ impl House {
         let export = self.offline("store export");
         let mut document: Value = serde_json::from_str(&export.out).unwrap();
         for (address, octets, messages) in usage {
-            document["records"][format!("usage/{address}")] = json!({ "octets": octets, "messages": messages, "level": 0 });
+            document["usage"][format!("usage/{address}")] = json!({ "octets": octets, "messages": messages, "level": 0 });
         }
         self.place.write("export.json", document.to_string().as_bytes()).unwrap_or_else(|trouble| panic!("{trouble}"));
         fs::remove_dir_all(self.place.path("state/store")).unwrap();

@@ -18,6 +18,9 @@ pub(super) fn status(value: &Value) -> String {
     }
     told.push_str(&format!("    backends            {}\n", texts(&value["backends"])));
     told.push_str(&format!("    policy              {}\n", text(value, "policy")));
+    if value["store-unwritable"] == true {
+        told.push_str("    store               cannot be written: mail goes on, changes are refused (STORE-UNWRITABLE)\n");
+    }
     let output = |number: &Value| if number.as_u64() == Some(1) { "standard output" } else { "standard error" };
     for kept in items(&value["kept-outputs"]) {
         told.push_str(&format!("    {} is kept on a disk\n", output(kept)));
