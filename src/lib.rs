@@ -27,6 +27,10 @@
 //! Protocol modules are fed bytes and answer with a [`Step`](imap::Step)-like enum; the driver in `serve` does what the step says.
 #![forbid(unsafe_code)]
 
+// Its macro is for all below.
+#[macro_use]
+mod words;
+
 pub mod admin;
 pub mod audit;
 pub mod cli;

@@ -134,7 +134,7 @@ async fn until_stopped(
     context: &Arc<Context>,
     mut signals: Signals,
 ) {
-    let mut day = today();
+    let (mut day, mut hour) = (today(), hour());
     let mut sweep = interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut telling = interval(TELLING);
@@ -150,7 +150,8 @@ async fn until_stopped(
             _ = telling.tick() => context.tell(),
             _ = sweep.tick() => {
                 let (context, new_day) = (context.clone(), std::mem::replace(&mut day, today()) != day);
-                tokio::task::spawn_blocking(move || tidy(&context, new_day));
+                let new_hour = std::mem::replace(&mut hour, self::hour()) != hour;
+                tokio::task::spawn_blocking(move || tidy(&context, new_day, new_hour));
                 certificates.into_iter().filter(|certificates| certificates.changed()).for_each(reload::certificates);
                 if new_day {
                     certificates.into_iter().for_each(reload::tell_ends);
@@ -160,13 +161,22 @@ async fn until_stopped(
     }
 }
 
-/// The minute's work: what has no effect any more is forgotten; on a new day, grants may have ended.
-fn tidy(context: &Context, new_day: bool) {
+/// Hours since 1970.
+fn hour() -> u64 {
+    now().as_secs() / 3600
+}
+
+/// The minute's work: what has no effect any more is forgotten; on a new day, grants may have ended. Each hour, what lists show is made
+/// anew for all at once: docs/side-information.md.
+fn tidy(context: &Context, new_day: bool, new_hour: bool) {
     context.limits.sweep();
     context.incidents.sweep(std::time::Instant::now());
     context.pool.sweep();
     context.book.forget_sending(now());
     metrics::publish(context);
+    if new_hour {
+        context.book.settle();
+    }
     if new_day {
         context.book.review(today());
     }

@@ -14,6 +14,7 @@ use imports::{circles, modules, uses};
 
 /// Every module of the crate and its layer. A new folder must be placed here first.
 const LAYERS: &[(&str, u8)] = &[
+    ("words", 0),
     ("fault", 0),
     ("private", 0),
     ("event", 0),
@@ -50,6 +51,7 @@ const LAYERS: &[(&str, u8)] = &[
 
 /// Imports inside one layer that are part of the design: the left may use the right.
 const SIDEWAYS: &[(&str, &str)] = &[
+    ("fault", "words"),         // languages have words
     ("quota", "store"),         // the book's durable copy
     ("submission", "smtp"),     // its grammar
     ("lmtp", "smtp"),           // its grammar
@@ -169,18 +171,15 @@ fn no_file_is_over_the_wall() {
 
 /// Circles of files inside a room that were there when this test was written. One that is opened goes from the list.
 const CIRCLES: &[&[&str]] = &[
-    &["cli::arguments", "cli::blocks", "cli::incident", "cli::mailbox", "cli::usage"],
     &["config::admin", "config::association", "config::file", "config::listen", "config::rules"],
     &["imap::reuse", "imap::session"],
     &["lmtp::answer", "lmtp::envelope", "lmtp::reservation", "lmtp::session", "lmtp::state"],
     &[
-        "quota::admin",
         "quota::association",
         "quota::book",
         "quota::edit",
         "quota::ledger",
         "quota::levels",
-        "quota::mailbox",
         "quota::mark",
         "quota::news",
         "quota::record",
@@ -237,7 +236,6 @@ fn every_room_of_the_list_is_there() {
 /// Names of types that stand for more than one thing, and in how many files. It may only get shorter.
 const AMBIGUOUS: &[(&str, usize)] = &[
     ("Act", 3),
-    ("Answer", 2),
     ("Arguments", 3),
     ("Asked", 3),
     ("Association", 3),
@@ -304,7 +302,6 @@ const AMBIGUOUS: &[(&str, usize)] = &[
     ("Server", 2),
     ("Session", 4),
     ("Setting", 2),
-    ("Settings", 2),
     ("Shown", 2),
     ("Signed", 2),
     ("Sizes", 2),
@@ -366,7 +363,10 @@ fn sources() -> Vec<(PathBuf, String)> {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                // Unit tests that are more than a file have a folder.
+                if !path.ends_with("tests") {
+                    folders.push(path);
+                }
             } else if path.extension().is_some_and(|end| end == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
                 found.push((path, text));

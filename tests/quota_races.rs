@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nologd::private::{Address, Domain};
 use nologd::quota::{
     AdminError, Amount, Association, Book, Crossing, Day, Edit, Grant, Level, Limit, Name, News, Origin, Params, Refresh,
-    Refreshed, Reservation, SenderRule, State, Subject, UsageWriter, Verdict, check,
+    Refreshed, Reservation, SenderRule, State, StateEdit, Subject, UsageWriter, Verdict, Without, check,
 };
 use nologd::store::{Memory, Store};
 
@@ -338,7 +338,7 @@ fn states_decide_who_may_write() {
         (State::LeavingUntil(today()), None, true),
     ];
     for (state, expected, login) in cases {
-        book.set_association(&name("amis"), &Edit { state: Some(state), ..Edit::default() }, today()).unwrap();
+        book.set_association(&name("amis"), &Edit { state: StateEdit::from(state), ..Edit::default() }, today()).unwrap();
         assert_eq!(reserve(&book, 0, 1).err(), expected);
         assert_eq!(book.take_sending(&numbered(0), 1, Duration::ZERO, today()).err(), expected);
         assert_eq!(book.may_log_in(&numbered(0), today()).is_ok(), login);
@@ -362,7 +362,8 @@ fn crossings(book: &Book) -> Vec<Crossing> {
 fn leaving_is_told_to_each_once() {
     let book = book(1000, 1000, 2);
     let (info, m0) = (Subject::Association(name("amis")), Subject::Mailbox(numbered(0)));
-    let set = |state| book.set_association(&name("amis"), &Edit { state: Some(state), ..Edit::default() }, today()).unwrap();
+    let set =
+        |state| book.set_association(&name("amis"), &Edit { state: StateEdit::from(state), ..Edit::default() }, today()).unwrap();
     let told = || {
         let leaving = |news: News| if let News::Leaving(leaving) = news { (leaving.subject, leaving.until) } else { panic!() };
         book.news().into_iter().map(leaving).collect::<BTreeMap<_, _>>()
@@ -376,7 +377,7 @@ fn leaving_is_told_to_each_once() {
     book.review(day("2026-11-03"));
     assert!(told().is_empty());
     // A mailbox that is seen for the first time meanwhile is told too; the contact, as the contact only.
-    let contact = Edit { contact: Some(Some(numbered(7))), ..Edit::default() };
+    let contact = Edit { contact: Some(numbered(7)), ..Edit::default() };
     book.set_association(&name("amis"), &contact, today()).unwrap();
     for mailbox in [6, 7] {
         book.admit(&numbered(mailbox)).unwrap();
@@ -435,6 +436,7 @@ fn each_level_is_told_once_on_the_way_up() {
 #[test]
 fn the_number_of_mailboxes_is_held() {
     let book = book(1000, 1000, 2);
+    book.settle();
     let edit = Edit { mailboxes: Some(Limit::At(1)), ..Edit::default() };
     let change = book.set_association(&name("amis"), &edit, today()).unwrap();
     assert_eq!(change.excess.mailboxes, 1);
@@ -452,15 +454,17 @@ fn admins_are_told_what_was_and_what_is() {
     let book = book(1000, 800, 2);
     let _ = reserve(&book, 0, 700).unwrap().commit();
     let _ = reserve(&book, 1, 200).unwrap().commit();
+    // Each is 64 KiB in a list.
+    book.settle();
     let edit = Edit { storage: Some(Limit::At(600)), mailbox_default: Some(Limit::At(500)), ..Edit::default() };
     let change = book.set_association(&name("amis"), &edit, today()).unwrap();
     assert_eq!(change.was.unwrap().storage, Limit::At(1000));
     assert_eq!(change.now.unwrap().storage, Limit::At(600));
-    assert_eq!((change.excess.octets, change.excess.overfull), (300, 1));
+    assert_eq!((change.excess.octets, change.excess.overfull), (2 * (64 << 10) - 600, 2));
     assert_eq!(refused(reserve(&book, 1, 1)), Verdict::AssociationFull);
     let change = book.set_mailbox(&numbered(0), Some(Limit::At(650)), today()).unwrap();
-    assert!(change.was.unwrap().own.is_none() && change.now.unwrap().limit == Limit::At(650));
-    assert_eq!(change.excess.octets, 50);
+    assert!(change.was.unwrap().own.storage.is_none() && change.now.unwrap().limit == Limit::At(650));
+    assert_eq!(change.excess.octets, (64 << 10) - 650);
     assert_eq!(book.mailboxes(Some(&name("amis"))).unwrap().len(), 2);
     let fill = book.fill(&numbered(0), today()).unwrap();
     assert_eq!((fill.used.octets, fill.limit), (700, Limit::At(650)));
@@ -481,6 +485,7 @@ fn bad_commands_change_nothing() {
     assert_eq!(add(Association::new(name("third"), [domain("other.example")])), Some(AdminError::DomainTaken));
     let set = |edit: Edit| book.set_association(&name("amis"), &edit, today()).err();
     let empty = Edit::default;
+    let without = |gone: &str| Without { domains: vec![domain(gone)], ..Without::default() };
     let cases = [
         (Edit { add_domains: vec![domain("other.example")], ..empty() }, AdminError::DomainTaken),
         (Edit { add_domains: vec![domain("amis.example")], ..empty() }, AdminError::DomainTaken),
@@ -492,9 +497,9 @@ fn bad_commands_change_nothing() {
             Edit { add_domain_aliases: vec![(domain("new.example"), domain("other.example"))], ..empty() },
             AdminError::NoSuchDomain,
         ),
-        (Edit { remove_domains: vec![domain("other.example")], ..empty() }, AdminError::NoSuchDomain),
-        (Edit { remove_domains: vec![domain("amis.example")], ..empty() }, AdminError::NoDomain),
-        (Edit { state: Some(State::LeavingUntil(day("2020-01-01"))), ..empty() }, AdminError::DayOver),
+        (Edit { without: without("other.example"), ..empty() }, AdminError::NoSuchDomain),
+        (Edit { without: without("amis.example"), ..empty() }, AdminError::NoDomain),
+        (Edit { state: State::LeavingUntil(day("2020-01-01")).into(), ..empty() }, AdminError::DayOver),
         (
             Edit { set_aliases: vec![(address("info@amis.example"), [address("x@other.example")].into())], ..empty() },
             AdminError::AliasOutside,
@@ -503,7 +508,7 @@ fn bad_commands_change_nothing() {
     for (edit, error) in cases {
         assert_eq!(set(edit), Some(error));
     }
-    let moved = Edit { add_domains: vec![domain("x.example")], remove_domains: vec![domain("amis.example")], ..Edit::default() };
+    let moved = Edit { add_domains: vec![domain("x.example")], without: without("amis.example"), ..Edit::default() };
     assert_eq!(set(moved), Some(AdminError::DomainInUse));
     assert_eq!(book.remove_association(&name("amis"), false, today()).err(), Some(AdminError::HasMailboxes));
     assert_eq!(book.remove_association(&name("none"), true, today()).err(), Some(AdminError::NoSuchAssociation));

@@ -116,7 +116,7 @@ impl Work {
             self.delete_to(name, 9_000_001 + at as u64 * 1_048_576 + more, 301);
         }
         let book = self.book().clone();
-        let end = Edit { storage: Some(Limit::At(64 << 30)), contact: Some(Some(member("alice"))), ..Edit::default() };
+        let end = Edit { storage: Some(Limit::At(64 << 30)), contact: Some(member("alice")), ..Edit::default() };
         let _ = book.set_association(&Name::parse("velo").unwrap(), &end, today()).unwrap();
         let _ = book.set_mailbox(&member("bob"), Some(Limit::At(5 << 30)), today()).unwrap();
         book.write_usage().unwrap();

@@ -254,7 +254,16 @@ fn the_book_keeps_what_is_said_and_no_time() {
     book.admit(&member).unwrap();
     book.begin_refresh(&member).unwrap().finish(Amount { octets: 9000, messages: 3 }, today);
     book.write_usage().unwrap();
-    book.edit_mailbox(&member, MailboxEdit { own: Some(Some(Limit::At(5))), kind: Some(quota::Kind::Machine) }, today).unwrap();
+    book.edit_mailbox(
+        &member,
+        MailboxEdit {
+            storage: Some(quota::OwnLimit::Own(Limit::At(5))),
+            kind: Some(quota::Kind::Machine),
+            sending: Some(quota::SendingSwitch::Off),
+        },
+        today,
+    )
+    .unwrap();
 
     let (mut kinds, mut names) = (BTreeSet::new(), BTreeSet::new());
     for record in store.scan("").unwrap().into_iter().chain(store.usage().unwrap().records) {

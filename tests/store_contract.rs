@@ -391,7 +391,7 @@ fn what_an_admin_removes_is_in_no_file_even_while_usage_is_written() {
     let _ = late.commit();
     std::thread::sleep(Duration::from_millis(20));
     assert!(!found_in_files(&scratch.0, ADDRESS));
-    let contact = Edit { contact: Some(Some(address("second@elsewhere.example"))), ..Edit::default() };
+    let contact = Edit { contact: Some(address("second@elsewhere.example")), ..Edit::default() };
     book.set_association(&amis, &contact, today).unwrap();
     assert!(!found_in_files(&scratch.0, "first-contact"));
     assert!(found_in_files(&scratch.0, "second@elsewhere"));

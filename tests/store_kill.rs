@@ -202,7 +202,7 @@ fn compare(folder: &Path, told: &mut Told, round: u64) {
             Limit::None => "unlimited".into(),
         };
         let association = view.as_ref().map_or("none".into(), |view| limit(view.storage));
-        let own = book.mailbox(&mailbox(number, "set")).and_then(|view| view.own).map_or("none".into(), limit);
+        let own = book.mailbox(&mailbox(number, "set")).and_then(|view| view.own.storage).map_or("none".into(), limit);
         for (key, found) in [(format!("association {number}"), association), (format!("mailbox {number}"), own)] {
             let expected = told.values.get(&key).map_or("none", String::as_str);
             let in_doubt = tried.as_ref().is_some_and(|(tried, value)| {

@@ -1,36 +1,46 @@
-//! Layer 3: what admins ask and what they are answered, as the daemon and the command line say it to each other.
+//! Layer 3: the commands of admins, and of whoever else may give them, as the daemon, the command line and pages say them to each other.
 //!
 //! ```text
-//! nologd association set ──▶ Request ──one line of JSON──▶ Request ──▶ Executor ──▶ Book
-//! the admin's terminal  ◀── Answer  ◀──one line of JSON── Answer  ◀──┘
+//! nologd association set ──▶ SetAssociation ──one line of JSON──▶ Request ──▶ Executor ──▶ Book
+//! the admin's terminal  ◀── Changed<..>    ◀──one line of JSON── Reply   ◀──┘
 //! ```
+//!
+//! A command is one type in one file: its fields are what can be typed (clap), what is sent (serde) and what is carried out; who may give it,
+//! what is told and how that is printed stand beside it. [`Principal::may`] is the only judge of who may. Printing works on types: a key that
+//! one side does not know is an error, never an empty line.
 //!
 //! One request and one answer for each connection (`serve::admin` carries them). Sizes are exact numbers of octets; `null` is
 //! "no limit" or "none"; what is left out stays as it is. Unknown keys are refused: a newer command line must not believe that
 //! an older daemon did all of what it asked.
 //!
-//! Absent on purpose: any activity. No answer says who is connected, who sent anything, or when; but for `mailbox kick`, how many sessions it ended.
+//! To add a command: its file (or a struct in one), a line in `request`, a variant in `cli`. To add a setting: docs/admin-settings.md.
+//!
+//! Absent on purpose: any activity. No answer says who is connected, who sent anything, or when; but for `mailbox kick`, how many sessions it
+//! ended. What is looked at again and again must tell no act either: docs/side-information.md.
 
-mod answer;
-mod blocks;
-mod encode;
+pub mod association;
+pub mod blocks;
+mod changed;
+mod command;
+pub mod disclose;
 mod executor;
-mod fields;
+pub mod incident;
+mod json;
+mod layout;
+mod line;
+pub mod mailbox;
+mod principal;
+mod refusal;
 mod request;
-mod show;
-mod status;
-mod watch;
+pub mod status;
+#[cfg(test)]
+mod tests;
+pub mod usage;
 
-pub use answer::Answer;
-pub use executor::Executor;
-pub use request::{RateEdit, Request, SendingEdit, Settings};
-pub use status::{CertificateStatus, Certificates, Host, ListenerStatus};
-
-/// The version of the two lines. Another one is refused with a sentence.
-pub const VERSION: u64 = 1;
-
-/// The longest request, in octets with its line end: a few hundred domains or aliases in one command.
-pub const MAX_REQUEST: usize = 64 * 1024;
-
-/// The longest answer, in octets with its line end: 100,000 mailboxes.
-pub const MAX_ANSWER: usize = 64 * 1024 * 1024;
+pub use changed::Changed;
+pub use command::{AdminCommand, Moment, Reply, ask};
+pub use executor::{CertificateStatus, Certificates, Executor, Host, ListenerStatus};
+pub use line::{MAX_ANSWER, MAX_REQUEST, Unread, VERSION, tell, told};
+pub use principal::{Audience, Principal};
+pub use refusal::Declined;
+pub use request::Request;

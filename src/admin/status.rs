@@ -1,92 +1,161 @@
 //! `status`: what runs, what it does not enforce, and how full the associations are. No sessions, no rates, no times.
 
 use std::cmp::Reverse;
-use std::sync::Arc;
 
-use serde::Serialize;
-use serde_json::{Value, json};
+use clap::Args;
+use serde::{Deserialize, Serialize};
 
-use super::show;
-use crate::quota::{AssociationView, Book, Day};
-use crate::route::Backends;
+use super::association::{self, FillShown};
+use super::layout::{counted, table};
+use super::{AdminCommand, Audience, CertificateStatus, Declined, Executor, ListenerStatus, Moment};
+use crate::private::revealed;
+use crate::quota::{Name, State};
 
-/// What does not change while the daemon runs.
-#[derive(Clone, Default)]
-pub struct Host {
-    /// The listeners, in the order of the config file.
+/// `status`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowStatus {}
+
+/// What runs.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct StatusTold {
+    version: String,
+    /// In the order of the config file.
     pub listeners: Vec<ListenerStatus>,
-    /// Rules that this kernel or this start does not enforce, in words.
-    pub not_enforced: Vec<String>,
-    /// The same rules, each by its word.
-    pub missing: Vec<&'static str>,
-    /// Rules that the policy folder loosened.
-    pub loosened: Vec<String>,
-    /// The fingerprint of the policy.
-    pub policy: String,
-    /// Outputs (1, 2) that are kept on a disk.
-    pub kept_outputs: Vec<u64>,
-    /// Outputs (1, 2) that end in another program.
-    pub lost_outputs: Vec<u64>,
-    /// The certificates; none where no listener uses TLS.
-    pub certificates: Option<Certificates>,
+    backends: Vec<String>,
+    client_hints: Vec<String>,
+    not_enforced: Vec<String>,
+    missing: Vec<String>,
+    policy: String,
+    kept_outputs: Vec<u64>,
+    lost_outputs: Vec<u64>,
+    loosened: Vec<String>,
+    certificates: Vec<CertificateStatus>,
+    /// The disk took nothing at the last try.
+    store_unwritable: bool,
+    mailboxes: u64,
+    /// Of how many mailboxes the backend pushes the usage, as last settled.
+    pub pushed: u64,
+    incidents: u64,
+    /// The fullest one comes first.
+    associations: Vec<StatusLine>,
 }
 
-/// How the certificates stand whenever that is asked.
-pub type Certificates = Arc<dyn Fn() -> Vec<CertificateStatus> + Send + Sync>;
-
-/// How the certificate of one folder stands.
-#[derive(Clone, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct CertificateStatus {
-    /// The folder's name.
-    pub name: String,
-    /// Whole days that the one in force is still valid, below zero when it is over; none where that is not known.
-    pub days: Option<i64>,
-    /// Whether any is in force.
-    pub in_force: bool,
-    /// What is wrong with the files that are there now.
-    pub broken: Option<&'static str>,
+/// One association.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatusLine {
+    #[serde(with = "revealed")]
+    name: Name,
+    state: State,
+    fill: FillShown,
 }
 
-/// A listener as the config file has it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ListenerStatus {
-    /// `imap`, `submission` ...
-    pub service: &'static str,
-    /// `ADDRESS:PORT` or `unix:PATH`.
-    pub address: String,
-    /// `implicit`, `starttls`, `none`.
-    pub tls: &'static str,
+impl AdminCommand for ShowStatus {
+    const WORD: &'static str = "status";
+    const LOOKS: bool = true;
+    type Told = StatusTold;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<StatusTold, Declined> {
+        let (host, book) = (&executor.host, &executor.book);
+        let views = book.associations(at.today);
+        let line =
+            |view| StatusLine { fill: FillShown::of(view), name: view.association.name.clone(), state: view.association.state };
+        let mut associations: Vec<_> = views.iter().map(line).collect();
+        associations.sort_by(|one, two| (Reverse(one.fill.percent), &one.name).cmp(&(Reverse(two.fill.percent), &two.name)));
+        Ok(StatusTold {
+            version: env!("CARGO_PKG_VERSION").into(),
+            listeners: host.listeners.clone(),
+            backends: at.backends.names().map(Into::into).collect(),
+            client_hints: at.backends.hinted().map(Into::into).collect(),
+            not_enforced: host.not_enforced.clone(),
+            missing: host.missing.iter().copied().map(Into::into).collect(),
+            policy: host.policy.clone(),
+            kept_outputs: host.kept_outputs.clone(),
+            lost_outputs: host.lost_outputs.clone(),
+            loosened: host.loosened.clone(),
+            certificates: host.certificates.as_ref().map_or_else(Vec::new, |standing| standing()),
+            store_unwritable: book.is_unwritable(),
+            mailboxes: associations.iter().map(|line| line.fill.mailboxes).sum(),
+            pushed: book.pushed_mailboxes(),
+            incidents: executor.incidents.list(at.now).len() as u64,
+            associations,
+        })
+    }
+
+    fn print(told: &StatusTold) -> String {
+        let mut text = format!("nologd {}\n", told.version);
+        for listener in &told.listeners {
+            let tls = match listener.tls.as_str() {
+                "implicit" => "TLS",
+                "starttls" => "STARTTLS",
+                _ => "no TLS: local",
+            };
+            text.push_str(&format!("    {:18}  {}  ({tls})\n", listener.service, listener.address));
+        }
+        text.push_str(&format!("    backends            {}\n", told.backends.join(", ")));
+        text.push_str(&format!("    policy              {}\n", told.policy));
+        if told.store_unwritable {
+            text.push_str("    store               cannot be written: mail goes on, changes are refused (STORE-UNWRITABLE)\n");
+        }
+        for (outputs, end) in [(&told.kept_outputs, "is kept on a disk"), (&told.lost_outputs, "ends in another program")] {
+            for output in outputs {
+                let output = if *output == 1 { "standard output" } else { "standard error" };
+                text.push_str(&format!("    {output} {end}\n"));
+            }
+        }
+        for one in &told.certificates {
+            text.push_str(&format!("    certificate         {}\n", certificate(one)));
+        }
+        let pushed = match told.pushed {
+            0 => "never since the start".to_owned(),
+            mailboxes => format!("yes, {}", counted(mailboxes, "mailbox")),
+        };
+        text.push_str(&format!("    usage pushed        {pushed}\n"));
+        if !told.client_hints.is_empty() {
+            let hinted = told.client_hints.join(", ");
+            text.push_str(&format!(
+                "    client hints        {hinted} (a made-up address for each client, another one every hour)\n"
+            ));
+        }
+        if told.incidents > 0 {
+            text.push_str(&format!("    incident mode       on for {}\n", counted(told.incidents, "mailbox")));
+        }
+        text.push_str(&rules("Not enforced here", &told.not_enforced));
+        text.push_str(&rules("Loosened by the policy folder", &told.loosened));
+        text.push_str(&associations(told));
+        text
+    }
 }
 
-/// The answer to `status`; the fullest association comes first.
-pub(super) fn status(host: &Host, book: &Book, backends: &Backends, today: Day) -> Value {
-    let mut views = book.associations(today);
-    views.sort_by_cached_key(|view| (Reverse(show::percent(view).as_u64()), view.association.name.clone()));
-    let listener =
-        |listener: &ListenerStatus| json!({ "service": listener.service, "address": listener.address, "tls": listener.tls });
-    let mailboxes: u64 = views.iter().map(|view| view.mailboxes).sum();
-    json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "listeners": host.listeners.iter().map(listener).collect::<Vec<_>>(),
-        "backends": backends.names().collect::<Vec<_>>(),
-        "client-hints": backends.hinted().collect::<Vec<_>>(),
-        "not-enforced": host.not_enforced,
-        "missing": host.missing,
-        "policy": host.policy,
-        "kept-outputs": host.kept_outputs,
-        "lost-outputs": host.lost_outputs,
-        "loosened": host.loosened,
-        "certificates": host.certificates.as_ref().map_or_else(Vec::new, |standing| standing()),
-        "store-unwritable": book.is_unwritable(),
-        "mailboxes": mailboxes,
-        "pushed": book.pushed_mailboxes(),
-        "associations": views.iter().map(line).collect::<Vec<_>>(),
-    })
+/// What is not known is not said to be good.
+fn certificate(told: &CertificateStatus) -> String {
+    let left = match (told.in_force, told.days) {
+        (true, Some(days @ 0..)) => format!("{} left", counted(days.unsigned_abs(), "day")),
+        (true, Some(days)) => format!("OVER since {}: mail programs refuse it", counted(days.unsigned_abs(), "day")),
+        (true, None) => "in force, its dates cannot be read".to_owned(),
+        (false, _) => "NOT in force".to_owned(),
+    };
+    let broken = told.broken.as_ref().map(|why| format!("; what is there now cannot be used: {why}"));
+    format!("{}: {left}{}", told.name, broken.unwrap_or_default())
 }
 
-fn line(view: &AssociationView) -> Value {
-    let mut shown = show::association(view);
-    let state = shown.pointer_mut("/settings/state").map(Value::take);
-    json!({ "name": view.association.name.reveal(), "state": state, "fill": shown.get_mut("fill").map(Value::take) })
+fn associations(told: &StatusTold) -> String {
+    let all = told.associations.len() as u64;
+    let head = format!("\n{}, {}\n", counted(all, "association"), counted(told.mailboxes, "mailbox"));
+    let lines = told.associations.iter().map(|StatusLine { name, state, fill }| {
+        let percent = fill.percent.map_or("-".into(), |percent| format!("{percent} %"));
+        [percent, name.reveal().into(), association::state(*state), fill.mailboxes.to_string(), fill.print()]
+    });
+    head + &table(["FULL", "ASSOCIATION", "STATE", "MAILBOXES", "STORAGE"], lines)
+}
+
+fn rules(head: &str, rules: &[String]) -> String {
+    let lines: String = rules.iter().map(|rule| format!("    {rule}\n")).collect();
+    if lines.is_empty() { format!("{head}: nothing\n") } else { format!("{head}:\n{lines}") }
 }

@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use super::blocks::Blocks;
-use super::incident::Incident;
-use super::mailbox::Mailbox;
-use super::usage::Usage;
-use super::values::{self, Leads, Standby};
+use crate::admin::association::{
+    AddAssociation, GrantAssociation, ListAssociations, RemoveAssociation, SetAssociation, ShowAssociation,
+};
+use crate::admin::blocks::{LiftBlocks, ListBlocks};
+use crate::admin::disclose::DiscloseMailbox;
+use crate::admin::incident::{ListIncidents, ShowIncident, StartIncident, StopIncident};
+use crate::admin::mailbox::{KickMailbox, ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
+use crate::admin::status::ShowStatus;
 use crate::fault::Lang;
-use crate::private::{Address, Domain};
-use crate::quota::{Day, Limit, Name, SenderRule};
 
 /// nologd: a no-log daemon in front of mailbox storage, relay and webmail.
 ///
@@ -49,7 +50,7 @@ pub enum Command {
         /// The word, for example MAILBOX-FULL.
         code: Option<String>,
         /// Language: en or fr.
-        #[arg(long, default_value = "en", value_parser = values::lang)]
+        #[arg(long, default_value = "en")]
         lang: Lang,
     },
     /// Look for what the servers around would write down about people.
@@ -92,9 +93,9 @@ pub enum Admin {
     #[command(subcommand)]
     Blocks(Blocks),
     /// What runs, what is not enforced, and how full the associations are. Nothing about any activity.
-    Status(Daemon),
+    Status(Asked<ShowStatus>),
     /// Print every bit that is held about a mailbox, for its owner or for a lawful request.
-    Disclose(OneMailbox),
+    Disclose(Asked<DiscloseMailbox>),
 }
 
 /// Where the daemon is. Without these, the variable NOLOGD_SOCKET says it.
@@ -125,175 +126,79 @@ pub struct Daemon {
     pub(super) output: Output,
 }
 
-/// A command about one mailbox and nothing else.
+/// A command for the daemon, as it is typed: what `crate::admin` says, and where the daemon is.
 #[derive(Args)]
-pub struct OneMailbox {
-    /// The mailbox.
-    #[arg(value_parser = values::address)]
-    pub(super) address: Address,
+pub struct Asked<C: Args> {
+    #[command(flatten)]
+    pub(super) command: C,
     #[command(flatten)]
     pub(super) daemon: Daemon,
+}
+
+/// `nologd usage`.
+#[derive(Subcommand)]
+pub enum Usage {
+    /// Tell the book what the mail server has in each mailbox, so that all are known on the first day:
+    /// `doveadm -f tab quota get -A | nologd usage load`.
+    ///
+    /// From a pipe, not from a file: the numbers count as those of the last minutes. Mailboxes of known domains come into the book, as
+    /// many as the association may have. Of several quota roots of a mailbox the largest number counts; a number that is missing is not
+    /// taken for zero.
+    Load(Daemon),
 }
 
 /// `nologd association`.
 #[derive(Subcommand)]
 pub enum Association {
     /// Add an association, with its domains and limits.
-    Add {
-        /// Its name in commands: letters, digits, `-`, `_`, `.`; never changes.
-        #[arg(value_parser = values::name)]
-        name: Name,
-        #[command(flatten)]
-        settings: Box<Settings>,
-        #[command(flatten)]
-        daemon: Daemon,
-    },
+    Add(Asked<AddAssociation>),
     /// List all associations with state, mailboxes and used space.
-    List(Daemon),
+    List(Asked<ListAssociations>),
     /// Show everything about one association.
-    Show {
-        /// Its name.
-        #[arg(value_parser = values::name)]
-        name: Name,
-        #[command(flatten)]
-        daemon: Daemon,
-    },
+    Show(Asked<ShowAssociation>),
     /// Change settings. What is not named stays as it is.
-    Set {
-        /// Its name.
-        #[arg(value_parser = values::name)]
-        name: Name,
-        #[command(flatten)]
-        settings: Box<Settings>,
-        #[command(flatten)]
-        without: Box<Without>,
-        #[command(flatten)]
-        daemon: Daemon,
-    },
+    Set(Asked<SetAssociation>),
     /// Take an association out of the book, and its bytes out of the files. Mail in the mail server is not touched.
-    Remove {
-        /// Its name.
-        #[arg(value_parser = values::name)]
-        name: Name,
-        /// Forget its mailboxes too.
-        #[arg(long)]
-        with_mailboxes: bool,
-        #[command(flatten)]
-        daemon: Daemon,
-    },
+    Remove(Asked<RemoveAssociation>),
     /// Give extra space for a while. It ends by itself after the day.
-    Grant {
-        /// Its name.
-        #[arg(value_parser = values::name)]
-        name: Name,
-        /// How much, like 2G or 500M.
-        #[arg(value_name = "SIZE", value_parser = values::size, allow_hyphen_values = true)]
-        size: u64,
-        /// The last day on which it counts, like 2027-03-01 (UTC).
-        #[arg(long, value_name = "DAY", value_parser = values::day)]
-        until: Day,
-        #[command(flatten)]
-        daemon: Daemon,
-    },
+    Grant(Asked<GrantAssociation>),
 }
 
-/// Settings of an association. Sizes like 10G or 500M (powers of 1024), numbers, or `none` for no limit.
-#[derive(Args)]
-pub struct Settings {
-    /// A domain of its own. Can be said several times.
-    #[arg(long = "domain", value_name = "DOMAIN", value_parser = values::domain)]
-    pub(super) domains: Vec<Domain>,
-    /// Another domain for the same mailboxes, like velo.org.example=velo.example. Can be said several times.
-    #[arg(long = "domain-alias", value_name = "ALIAS=DOMAIN", value_parser = values::standby)]
-    pub(super) domain_aliases: Vec<Standby>,
-    /// An address that leads to mailboxes, like info@velo.example=alice@velo.example,bob@velo.example. Can be said several times.
-    #[arg(long = "alias", value_name = "ADDRESS=MAILBOX,...", value_parser = values::leads)]
-    pub(super) aliases: Vec<Leads>,
-    /// Space that all mailboxes share.
-    #[arg(long, value_name = "SIZE", value_parser = values::size_limit, allow_hyphen_values = true)]
-    pub(super) storage: Option<Limit>,
-    /// Messages that all mailboxes share.
-    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
-    pub(super) messages: Option<Limit>,
-    /// Space of a mailbox that has no limit of its own.
-    #[arg(long, value_name = "SIZE", value_parser = values::size_limit, allow_hyphen_values = true)]
-    pub(super) mailbox_default: Option<Limit>,
-    /// How many mailboxes there may be.
-    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
-    pub(super) mailboxes: Option<Limit>,
-    /// Where notices about the association go.
-    #[arg(long, value_name = "ADDRESS", value_parser = values::address)]
-    pub(super) contact: Option<Address>,
-    /// The language of notices and refusals.
-    #[arg(long, value_name = "en|fr", value_parser = values::lang)]
-    pub(super) lang: Option<Lang>,
-    /// Members write as themselves and their aliases (mailbox), or as any address of the association (domain).
-    #[arg(long, value_name = "mailbox|domain", value_parser = values::senders)]
-    pub(super) senders: Option<SenderRule>,
-    /// The mail server behind, by its name in the config file.
-    #[arg(long, value_name = "NAME")]
-    pub(super) backend: Option<String>,
-    /// active; read-only: nothing is stored, deleted or sent; suspended: no login; leaving: active to the day of --until, then suspended.
-    /// Incoming mail is accepted in every state.
-    #[arg(long, value_name = "STATE")]
-    pub(super) state: Option<StateWord>,
-    /// The last day of a leaving association, like 2027-03-01 (UTC).
-    #[arg(long, value_name = "DAY", value_parser = values::day)]
-    pub(super) until: Option<Day>,
-    /// Messages that all members together may send in an hour.
-    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
-    pub(super) send_per_hour: Option<Limit>,
-    /// Messages that all members together may send in a day.
-    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
-    pub(super) send_per_day: Option<Limit>,
-    /// Recipients that all members together may write to in an hour.
-    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
-    pub(super) recipients_per_hour: Option<Limit>,
-    /// Recipients that all members together may write to in a day.
-    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
-    pub(super) recipients_per_day: Option<Limit>,
-    /// Messages that each mailbox may send in an hour.
-    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
-    pub(super) mailbox_send_per_hour: Option<Limit>,
-    /// Messages that each mailbox may send in a day.
-    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
-    pub(super) mailbox_send_per_day: Option<Limit>,
-    /// Recipients that each mailbox may write to in an hour.
-    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
-    pub(super) mailbox_recipients_per_hour: Option<Limit>,
-    /// Recipients that each mailbox may write to in a day.
-    #[arg(long, value_name = "NUMBER", value_parser = values::count, allow_hyphen_values = true)]
-    pub(super) mailbox_recipients_per_day: Option<Limit>,
+/// `nologd mailbox`.
+#[derive(Subcommand)]
+pub enum Mailbox {
+    /// List the mailboxes, with used space: rounded up, and made anew every hour, so that a look tells no act.
+    List(Asked<ListMailboxes>),
+    /// Give a mailbox a limit of its own, say who writes with it, or keep it from sending.
+    Set(Asked<SetMailbox>),
+    /// Take a mailbox out of the book, and its bytes out of the files. Mail in the mail server is not touched.
+    Remove(Asked<RemoveMailbox>),
+    /// End a person's open sessions. The mail program may log in again at once.
+    Kick(Asked<KickMailbox>),
+    /// Count a mailbox anew. The daemon keeps no password, so this happens at the mailbox's next login.
+    Refresh(Asked<RefreshMailbox>),
 }
 
-/// What is taken away again.
-#[derive(Args)]
-pub struct Without {
-    /// Take a domain or an alias domain away. Can be said several times.
-    #[arg(long = "no-domain", value_name = "DOMAIN", value_parser = values::domain)]
-    pub(super) no_domains: Vec<Domain>,
-    /// Take an alias away. Can be said several times.
-    #[arg(long = "no-alias", value_name = "ADDRESS", value_parser = values::address)]
-    pub(super) no_aliases: Vec<Address>,
-    /// No contact any more: nobody gets the association's notices.
-    #[arg(long, conflicts_with = "contact")]
-    pub(super) no_contact: bool,
-    /// Back to the default backend.
-    #[arg(long, conflicts_with = "backend")]
-    pub(super) no_backend: bool,
+/// `nologd incident`.
+#[derive(Subcommand)]
+pub enum Incident {
+    /// Begin to watch. It ends by itself.
+    Start(Asked<StartIncident>),
+    /// Print the steps so far.
+    Show(Asked<ShowIncident>),
+    /// End it, and forget its steps.
+    Stop(Asked<StopIncident>),
+    /// List those that are on.
+    List(Asked<ListIncidents>),
 }
 
-/// The word for a state.
-#[derive(Clone, Copy, ValueEnum)]
-pub enum StateWord {
-    /// Everything is allowed.
-    Active,
-    /// Reading works; nothing is stored, deleted or sent.
-    ReadOnly,
-    /// Nobody logs in; mail is still accepted.
-    Suspended,
-    /// As active to the end of the day of --until; then suspended.
-    Leaving,
+/// `nologd blocks`.
+#[derive(Subcommand)]
+pub enum Blocks {
+    /// List the accounts that are slowed now, and say how many networks are.
+    List(Asked<ListBlocks>),
+    /// Forget the wrong passwords of an account, or of all accounts and networks: its owner can try again at once, and so can a guesser.
+    Lift(Asked<LiftBlocks>),
 }
 
 /// `nologd store`.

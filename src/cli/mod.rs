@@ -2,38 +2,31 @@
 //!
 //! | | |
 //! |---|---|
-//! | `arguments` `blocks` `incident` `mailbox` `values` | what can be typed, and what it means |
-//! | `ask` | from what was typed to a [`Request`](crate::admin::Request) |
+//! | `arguments` | what can be typed; of a command for the daemon, `crate::admin` says it |
+//! | `run` | carries out such a command: ask, and print what is told |
 //! | `speak` | to the daemon and back |
-//! | `print` | the answer, for people |
 //! | `usage` | what is read from the mail server and sent in batches |
 //! | `store` | what is done on the files while no daemon runs |
 //! | `check` | a start, tried; the servers around, asked |
 //! | `offline` | the config file and `help`, which need nobody |
 
 mod arguments;
-mod ask;
-mod blocks;
 mod check;
-mod incident;
-mod mailbox;
 mod offline;
-mod print;
+mod run;
 mod speak;
 mod store;
 mod usage;
-mod values;
 
 use std::io::Write;
 use std::process::ExitCode;
 
-use crate::admin::Answer;
-use arguments::{Daemon, Output, Where};
-use ask::Asked;
+use arguments::{Output, Where};
 
 pub use arguments::{Admin, Arguments, Command};
 pub use check::check;
 pub use offline::{help, load};
+pub use run::{admin, status};
 pub use store::store;
 pub use usage::usage;
 
@@ -42,43 +35,6 @@ pub const REFUSED: u8 = 1;
 
 /// The exit code for a command that makes no sense.
 pub const USAGE: u8 = 2;
-
-/// Carries out a command that the running daemon answers.
-pub fn admin(command: Admin) -> ExitCode {
-    let Asked { request, subject, daemon: Daemon { place, output } } = ask::asked(command);
-    let socket = match place.socket() {
-        Ok(socket) => socket,
-        Err(code) => return code,
-    };
-    match speak::speak(&socket, &request) {
-        Ok(Answer::Done(value)) => {
-            say(if output.json { format!("{value:#}") } else { print::answer(&request, &value) }.trim_end());
-            ExitCode::SUCCESS
-        }
-        Ok(Answer::Refused { text, usage }) => {
-            refuse(output, &subject.map_or_else(|| text.clone(), |subject| format!("{subject}: {text}")));
-            ExitCode::from(if usage { USAGE } else { REFUSED })
-        }
-        Err(trouble) => {
-            refuse(output, &trouble.text(&socket));
-            ExitCode::from(REFUSED)
-        }
-    }
-}
-
-/// The status of the daemon at `socket`, as JSON; or what to tell the admin.
-pub fn status(socket: &std::path::Path) -> Result<serde_json::Value, String> {
-    told(socket, &crate::admin::Request::Status)
-}
-
-/// What the daemon at `socket` answers; or what to tell the admin.
-fn told(socket: &std::path::Path, request: &crate::admin::Request) -> Result<serde_json::Value, String> {
-    match speak::speak(socket, request) {
-        Ok(Answer::Done(value)) => Ok(value),
-        Ok(Answer::Refused { text, .. }) => Err(text),
-        Err(trouble) => Err(trouble.text(socket)),
-    }
-}
 
 // Machines read standard output; people see the sentence either way.
 fn refuse(output: Output, text: &str) {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::admin::{Answer, MAX_ANSWER, MAX_REQUEST, Request};
+use crate::admin::{AdminCommand, Declined, MAX_ANSWER, MAX_REQUEST, Unread, ask, told};
 
 /// How long the daemon may take to answer: a removal rewrites the whole store.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -28,6 +28,8 @@ pub(super) enum Trouble {
     Slow,
     /// The daemon closed without an answer that makes sense: whether the command was carried out is not known.
     Silent,
+    /// The daemon's answer is one of another version.
+    Foreign,
     /// The command is longer than the daemon reads.
     TooLong,
 }
@@ -52,40 +54,30 @@ impl Trouble {
             Trouble::Silent => {
                 format!("{socket}: nologd gave no answer. Whether it was done is not known: look with `show` or `list`.")
             }
+            Trouble::Foreign => format!(
+                "{socket}: the answer is one of another version of nologd, and what it says is not known. If this was a change, it may \
+                 be done. Restart the daemon after an update."
+            ),
             Trouble::TooLong => "This is too much for one command. Give it in several.".into(),
         }
     }
 }
 
-/// Sends `request` and reads the answer.
-pub(super) fn speak(socket: &Path, request: &Request) -> Result<Answer, Trouble> {
-    let line = request.encode();
+/// Sends `command` and reads what is told.
+pub(super) fn speak<C: AdminCommand>(socket: &Path, command: &C) -> Result<Result<C::Told, Declined>, Trouble> {
+    let line = ask(command);
     if line.len() > MAX_REQUEST {
         return Err(Trouble::TooLong);
     }
-    let (looks, began) = (looks_only(request), Instant::now());
-    let patience = if looks { PATIENCE_LOOKING } else { PATIENCE };
+    let began = Instant::now();
+    let patience = if C::LOOKS { PATIENCE_LOOKING } else { PATIENCE };
     let mut stream = connect(socket)?;
-    let answer = exchange(&mut stream, line.as_bytes(), began + patience);
-    match answer.ok().and_then(|answer| Answer::decode(&answer)) {
-        Some(answer) => Ok(answer),
-        None if looks && began.elapsed() >= patience => Err(Trouble::Slow),
-        None => Err(Trouble::Silent),
-    }
-}
-
-fn looks_only(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::AssociationList
-            | Request::AssociationShow(_)
-            | Request::BlocksList
-            | Request::Disclose(_)
-            | Request::IncidentList
-            | Request::IncidentShow(_)
-            | Request::MailboxList(_)
-            | Request::Status
-    )
+    let answer = exchange(&mut stream, line.as_bytes(), began + patience).map_or(Err(Unread::Nothing), |line| told(&line));
+    answer.map_err(|unread| match unread {
+        Unread::Foreign => Trouble::Foreign,
+        Unread::Nothing if C::LOOKS && began.elapsed() >= patience => Trouble::Slow,
+        Unread::Nothing => Trouble::Silent,
+    })
 }
 
 /// As [`UnixStream::connect`], which waits for ever where the daemon's queue is full.

@@ -8,12 +8,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::arguments::Daemon;
-use super::{REFUSED, refuse, say, told};
-use crate::admin::{MAX_REQUEST, Request};
+use super::arguments::{Daemon, Usage};
+use super::run::told;
+use super::{REFUSED, refuse, say};
+use crate::admin::MAX_REQUEST;
+use crate::admin::usage::{LoadUsage, UsageLoaded};
 use crate::private::Address;
 use crate::quota::Amount;
 
@@ -22,18 +23,6 @@ const WAITING: Duration = Duration::from_secs(5);
 
 /// Octets that a mailbox takes in a request beside its address: quotes, brackets, commas, two numbers.
 const BESIDE: usize = 50;
-
-/// `nologd usage`.
-#[derive(Subcommand)]
-pub enum Usage {
-    /// Tell the book what the mail server has in each mailbox, so that all are known on the first day:
-    /// `doveadm -f tab quota get -A | nologd usage load`.
-    ///
-    /// From a pipe, not from a file: the numbers count as those of the last minutes. Mailboxes of known domains come into the book, as
-    /// many as the association may have. Of several quota roots of a mailbox the largest number counts; a number that is missing is not
-    /// taken for zero.
-    Load(Daemon),
-}
 
 /// Carries it out. Exit code 1 when nothing was loaded.
 pub fn usage(Usage::Load(Daemon { place, output }): Usage) -> ExitCode {
@@ -70,7 +59,7 @@ fn load(socket: &Path) -> Result<Totals, String> {
         if is_over || rows.is_full() || Instant::now() >= due {
             let batch = rows.batch(is_over);
             if !batch.is_empty() {
-                totals.add(&told(socket, &Request::UsageLoad(batch))?).ok_or("the daemon did not say how many it loaded")?;
+                totals.add(&told(socket, &LoadUsage::new(batch))?);
             }
             due = Instant::now() + WAITING;
         }
@@ -168,11 +157,9 @@ struct Totals {
 }
 
 impl Totals {
-    /// None: the answer does not have the numbers.
-    fn add(&mut self, answer: &Value) -> Option<()> {
-        self.loaded += answer["loaded"].as_u64()?;
-        self.strangers += answer["not-in-the-book"].as_u64()?;
-        Some(())
+    fn add(&mut self, part: &UsageLoaded) {
+        self.loaded += part.loaded;
+        self.strangers += part.not_in_the_book;
     }
 
     fn json(self) -> Value {
@@ -243,7 +230,7 @@ mod tests {
         assert!(batches.len() > 5 && rows.odd() == 0);
         assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 5000);
         for batch in batches {
-            let line = Request::UsageLoad(batch).encode();
+            let line = crate::admin::ask(&LoadUsage::new(batch));
             assert!(line.len() <= MAX_REQUEST, "{}", line.len());
         }
     }

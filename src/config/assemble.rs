@@ -131,9 +131,9 @@ pub fn context(
 /// What the daemon says about itself to admins.
 fn host(config: &Config, enforcement: &Enforcement) -> Host {
     let listener = |listen: &Listen| ListenerStatus {
-        service: listen.service.word(),
+        service: listen.service.word().into(),
         address: listen.address.clone(),
-        tls: listen.tls.word(),
+        tls: listen.tls.word().into(),
     };
     Host {
         listeners: config.listens.iter().map(listener).collect(),

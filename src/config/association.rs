@@ -79,14 +79,17 @@ fn association(reader: &mut Reader<'_>, mut section: Section<'_>, backends: Opti
     let counted = |number: Option<u64>| number.map_or(Limit::None, Limit::At);
     let mut new = Association::new(name?, domains);
     new.backend = backend.map(|found| found.value.into());
-    new.sender_rule =
-        choice(reader, senders, &[("mailbox", SenderRule::Mailbox), ("domain", SenderRule::Domain)]).unwrap_or_default();
-    new.lang = choice(reader, lang, &[("en", Lang::En), ("fr", Lang::Fr)]).unwrap_or(Lang::En);
+    new.sender_rule = choice(reader, senders, &words(SenderRule::ALL, SenderRule::word)).unwrap_or_default();
+    new.lang = choice(reader, lang, &words(Lang::ALL, Lang::word)).unwrap_or(Lang::En);
     new.contact = contact;
     (new.storage, new.mailbox_default) = (storage, mailbox_default);
     (new.mailboxes, new.messages) = (counted(mailboxes), counted(messages));
     new.aliases = aliases;
     Some(new)
+}
+
+fn words<T: Copy>(all: &[T], word: fn(T) -> &'static str) -> Vec<(&'static str, T)> {
+    all.iter().map(|one| (word(*one), *one)).collect()
 }
 
 fn domains(reader: &mut Reader<'_>, section: &mut Section<'_>) -> BTreeSet<Domain> {

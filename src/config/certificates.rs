@@ -11,7 +11,7 @@ use super::listen::{Listen, Protection};
 use super::trouble::Trouble;
 use crate::admin::CertificateStatus;
 use crate::event::{Event, emit};
-use crate::net::certificate_folder::{Broken, CHAIN, KEY};
+use crate::net::certificate_folder::{CHAIN, KEY};
 use crate::net::certificates::{CertificateStanding, Certificates, Report, public_key};
 use crate::serve::clock::now;
 
@@ -49,7 +49,7 @@ pub(super) fn told(certificates: &Arc<Certificates>) -> crate::admin::Certificat
             name: standing.name.into(),
             days: standing.validity.map(|validity| validity.days(now)),
             in_force: standing.in_force,
-            broken: standing.broken.map(Broken::text),
+            broken: standing.broken.map(|why| why.text().into()),
         };
         certificates.standing().into_iter().map(told).collect()
     })

@@ -11,6 +11,8 @@ pub enum Lang {
     Fr,
 }
 
+words! { Lang, "The languages are en and fr.": En = "en", Fr = "fr" }
+
 macro_rules! codes {
     ($($name:ident $word:literal $en:literal $fr:literal)*) => {
         #[allow(missing_docs)] // each is explained by its own text below
@@ -105,6 +107,9 @@ codes! {
     SenderUnclear "SENDER-UNCLEAR"
         "The From or Sender field of the message can be read in more than one way, so nobody can say whose it is. Write one address, and the name in quotes."
         "Le champ From ou Sender du message peut se lire de plusieurs façons\u{a0}: on ne peut pas dire de qui il vient. Mettez une seule adresse, et le nom entre guillemets."
+    SendingOff "SENDING-OFF"
+        "Sending is switched off for this mailbox, mostly because somebody else seems to use its password. Ask the person in charge of the association, or the people who run this server."
+        "L'envoi est désactivé pour cette boîte, le plus souvent parce que quelqu'un d'autre semble utiliser son mot de passe. Écrivez à la personne responsable de l'association, ou à celles qui gèrent le serveur."
     SentOrNot "SENT-OR-NOT"
         "The mail server behind had the whole message and then did not say whether it takes it, so it is not known whether it was sent. Ask an addressee before you send it again."
         "Le serveur de courrier avait reçu tout le message, puis n'a pas dit s'il l'acceptait\u{a0}: on ne sait pas s'il est parti. Demandez à un destinataire avant de le renvoyer."

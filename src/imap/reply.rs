@@ -42,7 +42,7 @@ fn response(code: RefusalCode) -> &'static str {
         RefusalCode::LoginMethod | RefusalCode::NotHere => "CANNOT",
         RefusalCode::NoSuchFolder | RefusalCode::NoSuchMessage => "NONEXISTENT",
         RefusalCode::BackendConfused | RefusalCode::BackendDown | RefusalCode::BackendSetup => "UNAVAILABLE",
-        RefusalCode::SentOrNot | RefusalCode::SessionEnded | RefusalCode::SizeUnknown => "UNAVAILABLE",
+        RefusalCode::SendingOff | RefusalCode::SentOrNot | RefusalCode::SessionEnded | RefusalCode::SizeUnknown => "UNAVAILABLE",
         // Only admins meet it.
         RefusalCode::StoreUnwritable => "UNAVAILABLE",
         RefusalCode::Stopping | RefusalCode::UnknownDomain | RefusalCode::UnknownMailbox => "UNAVAILABLE",

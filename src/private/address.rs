@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
+use std::str::FromStr;
 
 use idna::{AsciiDenyList, domain_to_ascii_cow};
 
@@ -132,6 +133,22 @@ impl Address {
             _ => self.local.clone(),
         };
         Address { local, domain: self.domain.clone() }
+    }
+}
+
+impl FromStr for Domain {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Domain, &'static str> {
+        Domain::parse(text).ok_or("This is no domain. Write it like velo.example.")
+    }
+}
+
+impl FromStr for Address {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Address, &'static str> {
+        Address::parse(text).ok_or("This is no mail address. Write it like alice@velo.example.")
     }
 }
 

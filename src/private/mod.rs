@@ -1,7 +1,7 @@
 //! Personal data, in types that cannot be printed.
 //!
 //! Nothing in here has `Debug`, `Display` or `Serialize`, in any build: a careless format string does not compile.
-//! [`Private::reveal`] is the only door, and it is easy to search for (tests/layers.rs).
+//! [`Private::reveal`] is the only door, and it is easy to search for (tests/layers.rs); for serde it is [`revealed`].
 //!
 //! ```compile_fail
 //! let user = nologd::private::Private::new("alice");
@@ -24,11 +24,13 @@ mod address;
 mod credential;
 mod peer;
 mod pseudonym;
+pub mod revealed;
 
 pub use address::{Address, Domain};
 pub use credential::{Credential, Mechanism, Secret};
 pub use peer::Peer;
 pub use pseudonym::{Hint, Networks, Pseudonym, Pseudonymiser};
+pub use revealed::Text;
 
 /// A value about a person. Equality is allowed, printing is not.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,6 +1,8 @@
 //! The admins' commands about associations (`nologd association`). Each is on disk before it is in force, in force before it
 //! returns, and answers with what was and what is.
 
+use serde::{Deserialize, Serialize};
+
 use super::{AdminError, Amount, Association, Book, Day, Edit, Grant, Limit, Name, record};
 use crate::private::{Address, Domain};
 use crate::store::{self, StoreError};
@@ -17,17 +19,26 @@ pub struct Change<T> {
     pub residue: bool,
 }
 
-/// By how much usage is above limits that were lowered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// By how much usage, as it is settled, is above limits that were lowered. What is nothing is not written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Excess {
     /// Octets above the association's limit, grants counted.
+    #[serde(skip_serializing_if = "is_zero")]
     pub octets: u64,
     /// Messages above the association's limit.
+    #[serde(skip_serializing_if = "is_zero")]
     pub messages: u64,
     /// Mailboxes above their number.
+    #[serde(skip_serializing_if = "is_zero")]
     pub mailboxes: u64,
     /// Mailboxes that hold more than their own limit (or the default).
+    #[serde(rename = "full-mailboxes", skip_serializing_if = "is_zero")]
     pub overfull: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Excess {
@@ -50,6 +61,10 @@ pub struct AssociationView {
     pub reserved: Amount,
     /// How many mailboxes it has.
     pub mailboxes: u64,
+    /// What lists show of `used` and of `mailboxes` ([`Book::settle`]).
+    pub settled: Amount,
+    /// See `settled`.
+    pub settled_mailboxes: u64,
 }
 
 impl Book {
@@ -59,7 +74,7 @@ impl Book {
         if self.tenant(&new.name).is_some() {
             return Err(AdminError::Exists);
         }
-        self.check_new(&new, today)?;
+        self.check_new(&new)?;
         self.write(&record::difference(None, Some(&new)))?;
         self.install(&new.name, Some(new.clone()), today);
         Ok(Change { was: None, now: Some(new), excess: Excess::default(), residue: false })
@@ -82,7 +97,7 @@ impl Book {
             if new.all_domains().any(taken) {
                 return Err(AdminError::DomainTaken);
             }
-            self.check_new(new, today)?;
+            self.check_new(new)?;
             changes.extend(record::difference(None, Some(new)));
         }
         self.write(&changes)?;
@@ -103,10 +118,30 @@ impl Book {
 
     /// `association set`.
     pub fn set_association(&self, name: &Name, edit: &Edit, today: Day) -> Result<Change<Association>, AdminError> {
+        self.change_association(name, today, |was| edit.apply(was, today))
+    }
+
+    /// `association grant`.
+    pub fn grant(&self, name: &Name, grant: Grant, today: Day) -> Result<Change<Association>, AdminError> {
+        self.change_association(name, today, |mut association| {
+            association.grants.push(grant);
+            if grant.until < today { Err(AdminError::DayOver) } else { Ok(association) }
+        })
+    }
+
+    /// The association with a change, checked within itself. Grants that ended before `today` go.
+    fn change_association(
+        &self,
+        name: &Name,
+        today: Day,
+        change: impl FnOnce(Association) -> Result<Association, AdminError>,
+    ) -> Result<Change<Association>, AdminError> {
         let _turn = self.turn();
         let tenant = self.tenant(name).ok_or(AdminError::NoSuchAssociation)?;
         let was = tenant.lock().association.clone();
-        let now = edit.apply(&was, today)?;
+        let mut now = change(was.clone())?;
+        now.grants.retain(|grant| today <= grant.until);
+        now.check()?;
         self.check_free(&now)?;
         let strangers = tenant.lock().entries().any(|entry| !now.domains.contains(entry.address.domain()));
         if strangers {
@@ -116,11 +151,6 @@ impl Book {
         self.install(name, Some(now.clone()), today);
         let excess = tenant.lock().excess(today);
         Ok(Change { was: Some(was), now: Some(now), excess, residue })
-    }
-
-    /// `association grant`.
-    pub fn grant(&self, name: &Name, grant: Grant, today: Day) -> Result<Change<Association>, AdminError> {
-        self.set_association(name, &Edit { add_grant: Some(grant), ..Edit::default() }, today)
     }
 
     /// `association remove`. When it returns, no file of the state folder holds the association or its mailboxes.
@@ -154,8 +184,8 @@ impl Book {
         is_residue(self.write_usage_without(name, mailbox))
     }
 
-    fn check_new(&self, new: &Association, today: Day) -> Result<(), AdminError> {
-        Edit::default().apply(new, today)?;
+    fn check_new(&self, new: &Association) -> Result<(), AdminError> {
+        new.check()?;
         self.check_free(new)
     }
 
@@ -175,23 +205,29 @@ fn is_residue(written: Result<(), StoreError>) -> Result<bool, AdminError> {
 
 impl super::ledger::Ledger {
     fn view(&self, today: Day) -> AssociationView {
+        let (settled, settled_mailboxes) = self.settled();
         AssociationView {
             association: self.association.clone(),
             storage: self.association.storage_on(today),
             used: self.used.amount(),
             reserved: self.open.amount(),
             mailboxes: self.len() as u64,
+            settled,
+            settled_mailboxes,
         }
     }
 
-    /// What is above the limits now.
+    /// What is above the limits now, as far as lists show it: a limit that is set again and again must not weigh a mailbox.
     pub(super) fn excess(&self, today: Day) -> Excess {
-        let over =
-            |entry: &&super::ledger::Entry| !self.association.mailbox_limit(entry.own).allows(entry.tally.shown().octets.into());
+        let (used, mailboxes) = self.settled();
+        let over = |entry: &&super::ledger::Entry| {
+            let settled = entry.settled.unwrap_or_default();
+            !self.association.mailbox_limit(entry.own.storage).allows(settled.octets.into())
+        };
         Excess {
-            octets: self.association.storage_on(today).excess(self.used.octets),
-            messages: self.association.messages.excess(self.used.messages),
-            mailboxes: self.association.mailboxes.excess(self.len() as u128),
+            octets: self.association.storage_on(today).excess(used.octets.into()),
+            messages: self.association.messages.excess(used.messages.into()),
+            mailboxes: self.association.mailboxes.excess(mailboxes.into()),
             overfull: self.entries().filter(over).count() as u64,
         }
     }

@@ -1,5 +1,7 @@
 //! How much: octets and messages, and the limits on them.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::size;
 
 /// Octets that a mail server may write on top of a message that it stores: Return-Path, Delivered-To, Received. They are set
@@ -7,7 +9,8 @@ use super::size;
 pub const ON_TOP: u64 = 1024;
 
 /// Mail, counted: octets as the backend counts them, and messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Amount {
     /// Octets.
     pub octets: u64,
@@ -121,5 +124,38 @@ impl Limit {
             Limit::None => 0,
             Limit::At(most) => size::percent(used, most.into()),
         }
+    }
+}
+
+impl Serialize for Limit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Limit::None => serializer.serialize_unit(),
+            Limit::At(most) => serializer.serialize_u64(*most),
+        }
+    }
+}
+
+/// `null`, or a number. Not by way of `Option`: of that, serde takes an absent field for null, and absent is not "no limit".
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Limit, D::Error> {
+        struct Read;
+
+        impl serde::de::Visitor<'_> for Read {
+            type Value = Limit;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("a limit")
+            }
+
+            fn visit_unit<E>(self) -> Result<Limit, E> {
+                Ok(Limit::None)
+            }
+
+            fn visit_u64<E>(self, most: u64) -> Result<Limit, E> {
+                Ok(Limit::At(most))
+            }
+        }
+        deserializer.deserialize_any(Read)
     }
 }

@@ -1,10 +1,16 @@
 //! An association as the admins set it: everything about it that does not change by itself.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 
 use super::{AdminError, Day, Limit, SendingLimits};
 use crate::fault::Lang;
-use crate::private::{Address, Domain};
+use crate::private::{Address, Domain, Text, revealed};
+use crate::words::nullable;
 
 /// Longest name of an association, in octets.
 const NAME_LENGTH: usize = 64;
@@ -29,8 +35,27 @@ impl Name {
     }
 }
 
+impl FromStr for Name {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Name, &'static str> {
+        Name::parse(text).ok_or("A name has letters, digits, `-`, `_` and `.`, and at most 64 of them.")
+    }
+}
+
+impl Text for Name {
+    fn to_text(&self) -> Cow<'_, str> {
+        self.reveal().into()
+    }
+
+    fn of_text(text: &str) -> Option<Name> {
+        Name::parse(text)
+    }
+}
+
 /// What the association's members may do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written")]
 pub enum State {
     /// Everything.
     #[default]
@@ -43,7 +68,73 @@ pub enum State {
     LeavingUntil(Day),
 }
 
+/// The word for a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateWord {
+    /// Everything is allowed.
+    Active,
+    /// Reading works; nothing is stored, deleted or sent.
+    ReadOnly,
+    /// Nobody logs in; mail is still accepted.
+    Suspended,
+    /// As active to the end of a last day; then suspended.
+    Leaving,
+}
+
+words! {
+    StateWord, "The states are active, read-only, suspended, leaving.":
+    Active = "active", ReadOnly = "read-only", Suspended = "suspended", Leaving = "leaving"
+}
+
+/// A state in JSON: its word, or the last day of an association that leaves.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Leaving(LastDay),
+    Word(StateWord),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct LastDay {
+    leaving_until: Day,
+}
+
+impl TryFrom<Written> for State {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<State, &'static str> {
+        match written {
+            Written::Word(StateWord::Active) => Ok(State::Active),
+            Written::Word(StateWord::ReadOnly) => Ok(State::ReadOnly),
+            Written::Word(StateWord::Suspended) => Ok(State::Suspended),
+            Written::Word(StateWord::Leaving) => Err("the last day is missing"),
+            Written::Leaving(LastDay { leaving_until }) => Ok(State::LeavingUntil(leaving_until)),
+        }
+    }
+}
+
+impl Serialize for State {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            State::LeavingUntil(day) => LastDay { leaving_until: *day }.serialize(serializer),
+            State::Active | State::ReadOnly | State::Suspended => serializer.serialize_str(self.word()),
+        }
+    }
+}
+
 impl State {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        let word = match self {
+            State::Active => StateWord::Active,
+            State::ReadOnly => StateWord::ReadOnly,
+            State::Suspended => StateWord::Suspended,
+            State::LeavingUntil(_) => StateWord::Leaving,
+        };
+        word.word()
+    }
+
     /// What the state means today.
     pub fn standing(self, today: Day) -> Standing {
         match self {
@@ -78,8 +169,11 @@ pub enum SenderRule {
     Domain,
 }
 
+words! { SenderRule, "The rules are mailbox and domain.": Mailbox = "mailbox", Domain = "domain" }
+
 /// Extra space that ends by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Grant {
     /// How much, in octets.
     pub octets: u64,
@@ -87,14 +181,30 @@ pub struct Grant {
     pub until: Day,
 }
 
-/// The tenant: owns domains, has limits, a state and a contact.
-#[derive(Clone, PartialEq, Eq)]
+/// The tenant: owns domains, has limits, a state and a contact. As JSON it is what `--json` shows of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Association {
     /// Never changes.
+    #[serde(with = "revealed")]
     pub name: Name,
+    /// Everything that is set. It reads as the association's own: `association.storage`.
+    pub settings: Settings,
+    /// Addresses without a mailbox of their own, and the mailboxes of the same association that they lead to. Not among the settings,
+    /// because each has a record of its own: there can be thousands.
+    #[serde(with = "revealed")]
+    pub aliases: BTreeMap<Address, BTreeSet<Address>>,
+}
+
+/// What admins set about an association: also its record.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Settings {
     /// At least one, each of one association only.
+    #[serde(with = "revealed")]
     pub domains: BTreeSet<Domain>,
     /// Other domains for the same mailboxes, and which of [`Self::domains`] they stand for.
+    #[serde(with = "revealed")]
     pub domain_aliases: BTreeMap<Domain, Domain>,
     /// Octets that all mailboxes share.
     pub storage: Limit,
@@ -107,26 +217,40 @@ pub struct Association {
     /// What members may do.
     pub state: State,
     /// Where notices about the association go.
+    #[serde(with = "revealed")]
     pub contact: Option<Address>,
     /// The language of notices and refusals.
+    #[serde(rename = "language")]
     pub lang: Lang,
     /// Which senders members may use.
     pub sender_rule: SenderRule,
-    /// Addresses without a mailbox of their own, and the mailboxes of the same association that they lead to.
-    pub aliases: BTreeMap<Address, BTreeSet<Address>>,
     /// How much may be sent.
     pub sending: SendingLimits,
     /// The backend's name in the config file; none for the default one.
+    #[serde(deserialize_with = "nullable")]
     pub backend: Option<Box<str>>,
     /// Extra space for a while.
     pub grants: Vec<Grant>,
 }
 
+impl Deref for Association {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl DerefMut for Association {
+    fn deref_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+}
+
 impl Association {
     /// An active association without limits, in English.
     pub fn new(name: Name, domains: impl IntoIterator<Item = Domain>) -> Association {
-        Association {
-            name,
+        let settings = Settings {
             domains: domains.into_iter().collect(),
             domain_aliases: BTreeMap::new(),
             storage: Limit::None,
@@ -137,11 +261,11 @@ impl Association {
             contact: None,
             lang: Lang::En,
             sender_rule: SenderRule::Mailbox,
-            aliases: BTreeMap::new(),
             sending: SendingLimits::default(),
             backend: None,
             grants: Vec::new(),
-        }
+        };
+        Association { name, settings, aliases: BTreeMap::new() }
     }
 
     /// The shared storage limit today, grants included.

@@ -46,6 +46,8 @@ pub struct Book {
     pub(super) unwritable: AtomicBool,
     /// Records of usage that could not be read at the start.
     pub(super) lost: u64,
+    /// Of how many mailboxes usage is pushed, as last settled.
+    pub(super) pushed: AtomicU64,
     directory: RwLock<Directory>,
     turn: Mutex<()>,
 }
@@ -102,18 +104,22 @@ impl Book {
         known.extend(read);
         let (waiting, pulse) = (Arc::new(Waiting::default()), Arc::new(Pulse::default()));
         let directory = RwLock::new(Directory::load(known, &waiting, &pulse)?);
-        Ok(Book {
+        let book = Book {
             params,
             store,
             sending: Sending::default(),
             refused: AtomicU64::new(0),
+            pushed: AtomicU64::new(0),
             waiting,
             pulse,
             unwritable: AtomicBool::new(false),
             lost,
             directory,
             turn: Mutex::new(()),
-        })
+        };
+        // What a store holds is as old as the last run.
+        book.settle();
+        Ok(book)
     }
 
     /// Records of usage that were damaged at the start: so many mailboxes count as never seen.
@@ -258,9 +264,9 @@ impl Directory {
                 Known::Alias(alias, targets) => {
                     directory.fill(&alias, |ledger| drop(ledger.association.aliases.insert(alias.clone(), targets)));
                 }
-                Known::Mailbox(address, own, kind) => directory.fill(&address, |ledger| {
+                Known::Mailbox(address, own) => directory.fill(&address, |ledger| {
                     let number = ledger.insert(&address);
-                    ledger.entry_mut(number).into_iter().for_each(|entry| (entry.own, entry.kind) = (own, kind));
+                    ledger.entry_mut(number).into_iter().for_each(|entry| entry.own = own);
                 }),
                 Known::Usage(address, used, told) => directory.fill(&address, |ledger| {
                     let number = ledger.insert(&address);

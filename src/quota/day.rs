@@ -1,5 +1,9 @@
 //! A calendar day, for what ends by itself. The caller says which day it is: there is no clock in here.
 
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// A day of the years 1970 to 9999 in UTC, `2027-03-01`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day {
@@ -61,6 +65,26 @@ impl Day {
             4 | 6 | 9 | 11 => 30,
             _ => 31,
         }
+    }
+}
+
+impl FromStr for Day {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Day, &'static str> {
+        Day::parse(text).ok_or("This is no day. Write it like 2027-03-01.")
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.print())
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Day, D::Error> {
+        crate::words::read(deserializer)
     }
 }
 

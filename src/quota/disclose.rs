@@ -6,6 +6,7 @@ use super::{Book, MailboxView, Name, Notified};
 use crate::private::Address;
 
 /// Everything. The store holds the limit, the usage and what was told; the rest is in memory only.
+#[derive(Default)]
 pub struct Disclosure {
     /// Its limit and numbers.
     pub mailbox: Option<MailboxView>,

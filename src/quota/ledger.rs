@@ -10,16 +10,17 @@ use std::sync::Arc;
 use super::mark::Mark;
 use super::tally::{Held, Tally};
 use super::watcher::Watcher;
-use super::{Amount, Association, Day, Kind, Limit, Origin, Standing, Sum, Verdict};
+use super::{Amount, Association, Day, Limit, Origin, Own, Standing, Sum, Verdict};
 use crate::private::Address;
 
 /// One mailbox.
 pub(super) struct Entry {
     pub(super) address: Address,
-    /// Its own limit on octets; none when the association's default holds.
-    pub(super) own: Option<Limit>,
-    pub(super) kind: Kind,
+    /// What is set for it alone.
+    pub(super) own: Own,
     pub(super) tally: Tally,
+    /// What lists show of it; none when they do not show it yet.
+    pub(super) settled: Option<Amount>,
     pub(super) mark: Mark,
     /// Open sessions.
     pub(super) watchers: Vec<Arc<Watcher>>,
@@ -30,7 +31,7 @@ pub(super) struct Entry {
 impl Entry {
     fn new(address: Address) -> Entry {
         let (tally, mark, watchers) = (Tally::default(), Mark::default(), Vec::new());
-        Entry { address, own: None, kind: Kind::Person, tally, mark, watchers, waits: false }
+        Entry { address, own: Own::default(), tally, settled: None, mark, watchers, waits: false }
     }
 }
 
@@ -150,7 +151,7 @@ impl Ledger {
         self.judge_association(amount, way, today)?;
         let mut total = Sum::default();
         [entry.tally.used, entry.tally.doubts.total(), entry.tally.open, amount].into_iter().for_each(|part| total.add(part));
-        let own = self.association.mailbox_limit(entry.own);
+        let own = self.association.mailbox_limit(entry.own.storage);
         if own.allows(total.octets) && Limit::None.allows(total.messages) { Ok(()) } else { Err(Verdict::MailboxFull) }
     }
 

@@ -4,37 +4,8 @@ use std::collections::BTreeSet;
 
 use super::admin::{Change, Excess};
 use super::ledger::{Entry, Ledger};
-use super::{AdminError, Amount, Book, Day, Edit, Limit, Name, record};
+use super::{AdminError, Amount, Book, Day, Kind, Limit, MailboxEdit, Name, Own, OwnLimit, record};
 use crate::private::Address;
-
-/// Who writes with a mailbox.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Kind {
-    /// A person, with any mail program.
-    #[default]
-    Person,
-    /// A program of the association that sends by itself: its own header fields are for other programs, and stay.
-    Machine,
-}
-
-impl Kind {
-    /// Its word, for admins.
-    pub fn word(self) -> &'static str {
-        match self {
-            Kind::Person => "person",
-            Kind::Machine => "machine",
-        }
-    }
-}
-
-/// Changes to a mailbox. `None` leaves things as they are.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct MailboxEdit {
-    /// Its own limit on octets, or the association's default again.
-    pub own: Option<Option<Limit>>,
-    /// Who writes with it.
-    pub kind: Option<Kind>,
-}
 
 /// A mailbox and its numbers at this moment.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,10 +14,8 @@ pub struct MailboxView {
     pub address: Address,
     /// Its association.
     pub association: Name,
-    /// Its own limit on octets; none when the association's default holds.
-    pub own: Option<Limit>,
-    /// Who writes with it.
-    pub kind: Kind,
+    /// What is set for it alone.
+    pub own: Own,
     /// The limit that holds.
     pub limit: Limit,
     /// What is in it, and what is in doubt.
@@ -55,6 +24,8 @@ pub struct MailboxView {
     pub doubt: Amount,
     /// Set aside by open reservations.
     pub reserved: Amount,
+    /// What lists show of `used` ([`Book::settle`]); none when they do not show the mailbox yet.
+    pub settled: Option<Amount>,
     /// Whether `used` is the backend's number ([`Book::is_seen`]); else it is what was written last, or may be too high.
     pub seen: bool,
 }
@@ -83,7 +54,7 @@ impl Book {
             let entry = ledger.number(mailbox).and_then(|number| ledger.entry(number));
             Fill {
                 used: entry.map_or(Amount::ZERO, |entry| entry.tally.shown()),
-                limit: ledger.association.mailbox_limit(entry.and_then(|entry| entry.own)),
+                limit: ledger.association.mailbox_limit(entry.and_then(|entry| entry.own.storage)),
                 association: ledger.association.name.clone(),
                 shared_used: ledger.used.amount(),
                 shared_storage: ledger.association.storage_on(today),
@@ -92,7 +63,8 @@ impl Book {
         })
     }
 
-    /// `mailbox list`, of one association or of all, in the order of the addresses.
+    /// All mailboxes of one association or of all, with the numbers of this moment, in the order of the addresses. For lists there is
+    /// [`Book::listed`].
     pub fn mailboxes(&self, association: Option<&Name>) -> Result<Vec<MailboxView>, AdminError> {
         let tenants = match association {
             Some(name) => vec![self.tenant(name).ok_or(AdminError::NoSuchAssociation)?],
@@ -118,13 +90,14 @@ impl Book {
 
     /// Who writes with a mailbox, by its own address. One that is not in the book is a person's.
     pub fn kind(&self, mailbox: &Address) -> Kind {
-        let find = |ledger: &Ledger, mailbox: &Address| Some(ledger.entry(ledger.number(mailbox)?)?.kind);
+        let find = |ledger: &Ledger, mailbox: &Address| Some(ledger.entry(ledger.number(mailbox)?)?.own.kind);
         self.with(mailbox, |_, ledger, mailbox| find(ledger, mailbox)).flatten().unwrap_or_default()
     }
 
     /// [`Book::edit_mailbox`] of its limit alone.
     pub fn set_mailbox(&self, address: &Address, own: Option<Limit>, today: Day) -> Result<Change<MailboxView>, AdminError> {
-        self.edit_mailbox(address, MailboxEdit { own: Some(own), kind: None }, today)
+        let storage = Some(own.map_or(OwnLimit::Default, OwnLimit::Own));
+        self.edit_mailbox(address, MailboxEdit { storage, ..MailboxEdit::default() }, today)
     }
 
     /// `mailbox set`. A mailbox that was never seen is made.
@@ -140,22 +113,23 @@ impl Book {
             return Err(AdminError::TooMany);
         }
         let was = self.mailbox(&address);
-        let before = was.as_ref().map(|was| (was.own, was.kind)).unwrap_or_default();
-        let (own, kind) = (edit.own.unwrap_or(before.0), edit.kind.unwrap_or(before.1));
-        let residue = self.write(&[record::mailbox(&address, own, kind)])?;
+        let own = edit.apply(was.as_ref().map(|was| was.own).unwrap_or_default());
+        let residue = self.write(&[record::mailbox(&address, own)])?;
         let changed = self.with(&address, |tenant, ledger, address| {
             let number = ledger.insert(address);
             let entry = ledger.entry_mut(number)?;
-            (entry.own, entry.kind) = (own, kind);
+            entry.own = own;
+            // An admin knows it from here on.
+            entry.settled.get_or_insert_default();
             ledger.day = today;
             tenant.after(ledger, number);
             ledger.entry(number).map(|entry| view(ledger, entry))
         });
         let now = changed.flatten().ok_or(AdminError::NoSuchDomain)?;
-        let above = now.limit.excess(now.used.octets.into());
+        let above = now.limit.excess(now.settled.unwrap_or_default().octets.into());
         let excess = Excess { octets: above, overfull: (above > 0).into(), ..Excess::default() };
         // A mailbox like all others leaves no record behind: its usage is what keeps it in the book.
-        let only_usage = was.is_none() && (own, kind) == Default::default();
+        let only_usage = was.is_none() && own == Own::default();
         if only_usage {
             self.write_without(None, None)?;
         }
@@ -176,12 +150,18 @@ impl Book {
         let tenant = self.tenant(&was.association).ok_or(AdminError::NoSuchAssociation)?;
         let before = tenant.lock().association.clone();
         let leading = before.aliases.iter().filter(|(alias, targets)| **alias == was.address || targets.contains(&was.address));
-        let without = leading.map(|(alias, targets)| {
+        let mut after = before.clone();
+        for (alias, targets) in leading {
             let left: BTreeSet<_> = targets.iter().filter(|target| **target != was.address).cloned().collect();
             // An alias of the same name goes as a whole.
-            (alias.clone(), if *alias == was.address { BTreeSet::new() } else { left })
-        });
-        let after = Edit { set_aliases: without.collect(), ..Edit::default() }.apply(&before, today)?;
+            if *alias == was.address || left.is_empty() {
+                after.aliases.remove(alias);
+            } else {
+                after.aliases.insert(alias.clone(), left);
+            }
+        }
+        after.grants.retain(|grant| today <= grant.until);
+        after.check()?;
         let mut changes = record::difference(Some(&before), Some(&after));
         changes.push(record::forget(&was.address));
         // First: what only the usage knows would come back after a crash.
@@ -200,11 +180,11 @@ fn view(ledger: &Ledger, entry: &Entry) -> MailboxView {
         address: entry.address.clone(),
         association: ledger.association.name.clone(),
         own: entry.own,
-        kind: entry.kind,
-        limit: ledger.association.mailbox_limit(entry.own),
+        limit: ledger.association.mailbox_limit(entry.own.storage),
         used: entry.tally.shown(),
         doubt: entry.tally.doubts.total(),
         reserved: entry.tally.open,
+        settled: entry.settled,
         seen: entry.tally.is_seen(),
     }
 }

@@ -65,7 +65,7 @@ impl Ledger {
         if entry.tally.is_unsettled() {
             return None;
         }
-        let storage = self.association.mailbox_limit(entry.own);
+        let storage = self.association.mailbox_limit(entry.own.storage);
         let used = entry.tally.shown();
         let (was, now) = entry.mark.fill(storage.percent(used.octets.into()))?;
         let subject = Subject::Mailbox(entry.address.clone());

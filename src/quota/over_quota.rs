@@ -82,7 +82,7 @@ impl Ledger {
         match verdict {
             Verdict::MailboxFull => {
                 own.into_iter().for_each(|entry| total.add(entry.tally.proven(now)));
-                !self.association.mailbox_limit(own.and_then(|entry| entry.own)).allows(total.octets)
+                !self.association.mailbox_limit(own.and_then(|entry| entry.own.storage)).allows(total.octets)
             }
             Verdict::AssociationFull => {
                 self.entries().for_each(|entry| total.add(entry.tally.proven(now)));

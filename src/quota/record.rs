@@ -1,4 +1,4 @@
-//! What the book's records look like in the store: JSON, written and read by hand, because the personal types cannot do it.
+//! What the book's records look like in the store: JSON, made of the same types that the admins' commands show.
 //!
 //! ```text
 //! association/NAME   the association's settings      alias/ADDRESS     where an alias leads
@@ -9,20 +9,23 @@
 //!
 //! The last two are the store's usage, which is written behind.
 //!
-//! Every `reveal()` of the book's durable side is in this file. There is no time in any record. In keys, domains are in ASCII; an
-//! association's own stand in its record as the admin wrote them.
+//! A key that is missing or not known is damage: an older daemon would misread it, and the schema's version keeps that one away. A field
+//! that is added to [`Settings`] needs a step, or a `#[serde(default)]` that says what its absence meant. There is no time in any record.
+//! In keys, domains are in ASCII; an association's own stand in its record as the admin wrote them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::{Amount, Association, Day, Grant, Kind, Level, Limit, Name, Notified, Rates, SenderRule, SendingLimits, State};
-use crate::fault::Lang;
-use crate::private::{Address, Domain, Private};
+use super::rounding::rounded;
+use super::{Amount, Association, Day, Level, Name, Notified, Own, Settings};
+use crate::private::{Address, Domain, Private, revealed};
 use crate::store::{Change, Record, Schema, Step, StoreError};
 
 /// The schema of these records. A change in their meaning is a new step here.
-pub const SCHEMA: Schema = Schema(&[Step::Records(leaving), Step::Records(kinds), Step::Records(spellings), Step::Usage(apart)]);
+pub const SCHEMA: Schema = Schema(&[Step::Records(leaving), Step::Records(same), Step::Records(spellings), Step::Usage(apart)]);
 
 /// Marks that the associations of the config file were taken over.
 pub(super) const IMPORTED: &str = "imported";
@@ -31,8 +34,7 @@ pub(super) const IMPORTED: &str = "imported";
 pub(super) enum Known {
     Association(Box<Association>),
     Alias(Address, BTreeSet<Address>),
-    /// Its own limit, if it has one, and who writes with it.
-    Mailbox(Address, Option<Limit>, Kind),
+    Mailbox(Address, Own),
     Usage(Address, Amount, Notified),
     Level(Name, Notified),
     /// The schema's version, or the mark of the import.
@@ -46,6 +48,31 @@ impl Known {
     }
 }
 
+/// What is in a mailbox, and what its owner was told.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct UsageRecord {
+    octets: u64,
+    messages: u64,
+    level: u64,
+    #[serde(default, deserialize_with = "crate::words::given", skip_serializing_if = "Option::is_none")]
+    leaving_until: Option<Day>,
+}
+
+/// What an association's contact was told.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct LevelRecord {
+    level: u64,
+    #[serde(default, deserialize_with = "crate::words::given", skip_serializing_if = "Option::is_none")]
+    leaving_until: Option<Day>,
+}
+
+/// Where an alias leads.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct AliasRecord(#[serde(with = "revealed")] BTreeSet<Address>);
+
 /// Understands a record; anything unknown is damage, for the schema's version vouches that there is none.
 pub(super) fn read(record: &Record) -> Result<Known, StoreError> {
     parse(record.key.reveal(), record.value.reveal()).ok_or(StoreError::Damaged)
@@ -56,41 +83,31 @@ pub(super) fn difference(was: Option<&Association>, now: Option<&Association>) -
     let (old, new) = (was.map(records).unwrap_or_default(), now.map(records).unwrap_or_default());
     let gone = old.keys().filter(|key| !new.contains_key(*key)).map(|key| Change::remove(key.clone()));
     let written = new.iter().filter(|(key, value)| old.get(*key) != Some(*value));
-    gone.chain(written.map(|(key, value)| Change::put(key.clone(), value.to_string().into_bytes()))).collect()
+    gone.chain(written.map(|(key, value)| put(key.clone(), value))).collect()
 }
 
 /// Sets or removes what is a mailbox's own.
-pub(super) fn mailbox(address: &Address, own: Option<Limit>, kind: Kind) -> Change {
+pub(super) fn mailbox(address: &Address, own: Own) -> Change {
     let key = format!("mailbox/{}", address.reveal());
-    let machine = (kind == Kind::Machine).then(|| ("kind", json!("machine")));
-    let fields = own.map(|limit| ("storage", limit_value(limit))).into_iter().chain(machine);
-    let fields: Map<_, _> = fields.map(|(name, value)| (name.to_owned(), value)).collect();
-    if fields.is_empty() { Change::remove(key) } else { put(key, &Value::Object(fields)) }
+    if own == Own::default() { Change::remove(key) } else { put(key, &json_of(&own)) }
 }
 
 /// Writes what is in a mailbox, and what its owner was told.
 pub(super) fn usage(address: &Address, used: Amount, told: Notified) -> Record {
-    let (mut value, used) = (told_value(told), used.coarse());
-    value["octets"] = json!(used.octets);
-    value["messages"] = json!(used.messages);
-    kept(format!("usage/{}", address.reveal()), &value)
+    let Amount { octets, messages } = rounded(used);
+    let record = UsageRecord { octets, messages, level: told.level.percent(), leaving_until: told.leaving };
+    kept(format!("usage/{}", address.reveal()), &json_of(&record))
 }
 
 /// Removes what is a mailbox's own.
 pub(super) fn forget(address: &Address) -> Change {
-    mailbox(address, None, Kind::Person)
+    mailbox(address, Own::default())
 }
 
 /// Writes what an association's contact was told.
 pub(super) fn level(name: &Name, told: Notified) -> Record {
-    kept(format!("level/{}", name.reveal()), &told_value(told))
-}
-
-fn told_value(told: Notified) -> Value {
-    match told.leaving {
-        None => json!({ "level": told.level.percent() }),
-        Some(day) => json!({ "level": told.level.percent(), "leaving-until": day.print() }),
-    }
+    let record = LevelRecord { level: told.level.percent(), leaving_until: told.leaving };
+    kept(format!("level/{}", name.reveal()), &json_of(&record))
 }
 
 /// Version 1 to 2: what an association's contact was told is no bare number any more, for there is more to tell.
@@ -104,7 +121,7 @@ fn leaving(records: &[Record]) -> Result<Vec<Change>, StoreError> {
 }
 
 /// Version 2 to 3: a mailbox may have a kind, and no limit of its own. What was written before means the same.
-fn kinds(_: &[Record]) -> Result<Vec<Change>, StoreError> {
+fn same(_: &[Record]) -> Result<Vec<Change>, StoreError> {
     Ok(Vec::new())
 }
 
@@ -130,7 +147,9 @@ fn spellings(records: &[Record]) -> Result<Vec<Change>, StoreError> {
                 let mut value: Value = serde_json::from_slice(record.value.reveal()).map_err(|_| StoreError::Damaged)?;
                 let aliases = value.get_mut("domain-aliases").and_then(Value::as_object_mut).ok_or(StoreError::Damaged)?;
                 let before = aliases.len();
-                aliases.retain(|alias, to| Domain::parse(alias).is_none() || Domain::parse(alias) != domain(to));
+                aliases.retain(|alias, to| {
+                    Domain::parse(alias).is_none() || Domain::parse(alias) != to.as_str().and_then(Domain::parse)
+                });
                 if aliases.len() < before {
                     changes.push(put(key.clone(), &value));
                 }
@@ -141,7 +160,7 @@ fn spellings(records: &[Record]) -> Result<Vec<Change>, StoreError> {
     Ok(changes)
 }
 
-/// Version 4 to 5: usage and what was told have a file of their own, rounded.
+/// Version 4 to 5: usage and what was told have a file of their own, rounded. A mailbox may be kept from sending, too.
 fn apart(records: &[Record]) -> Result<Vec<Record>, StoreError> {
     let known = records.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let moved = known.into_iter().filter_map(|known| match known {
@@ -157,17 +176,6 @@ pub(super) fn imported() -> Change {
     put(IMPORTED.into(), &json!(true))
 }
 
-/// An association's settings as they stand in the store, for `--json` and exports of the admin.
-pub fn association_json(association: &Association) -> Value {
-    json!({ "name": association.name.reveal(), "settings": settings(association), "aliases": alias_lists(association) })
-}
-
-fn alias_lists(association: &Association) -> Value {
-    let list = |targets: &BTreeSet<Address>| targets.iter().map(|target| json!(target.reveal())).collect::<Vec<_>>();
-    let lists = association.aliases.iter().map(|(alias, targets)| (alias.reveal(), json!(list(targets))));
-    Value::Object(lists.collect())
-}
-
 fn kept(key: String, value: &Value) -> Record {
     Record { key: Private::new(key), value: Private::new(value.to_string().into_bytes()) }
 }
@@ -176,176 +184,59 @@ fn put(key: String, value: &Value) -> Change {
     Change::put(key, value.to_string().into_bytes())
 }
 
+// By way of a value, so that keys stand in the order of the alphabet, as they always did. No record has keys that are no texts.
+fn json_of<T: Serialize>(record: &T) -> Value {
+    serde_json::to_value(record).unwrap_or_default()
+}
+
 // Aliases have keys of their own: an association can have thousands, and a value is bounded.
 fn records(association: &Association) -> BTreeMap<String, Value> {
+    let Association { name, settings, aliases } = association;
     let mut records = BTreeMap::new();
-    records.insert(format!("association/{}", association.name.reveal()), settings(association));
-    for (alias, targets) in &association.aliases {
-        let targets: Vec<_> = targets.iter().map(Address::reveal).collect();
-        records.insert(format!("alias/{}", alias.reveal()), json!(targets));
+    records.insert(format!("association/{}", name.reveal()), json_of(settings));
+    for (alias, targets) in aliases {
+        records.insert(format!("alias/{}", alias.reveal()), json_of(&AliasRecord(targets.clone())));
     }
     records
 }
 
-fn settings(association: &Association) -> Value {
-    let domains: Vec<_> = association.domains.iter().map(Domain::reveal_written).collect();
-    let aliases = association.domain_aliases.iter();
-    let aliases: Map<_, _> =
-        aliases.map(|(alias, domain)| (alias.reveal_written().to_owned(), json!(domain.reveal_written()))).collect();
-    let grants = association.grants.iter();
-    let grants: Vec<_> = grants.map(|grant| json!({ "octets": grant.octets, "until": grant.until.print() })).collect();
-    json!({
-        "domains": domains,
-        "domain-aliases": aliases,
-        "storage": limit_value(association.storage),
-        "messages": limit_value(association.messages),
-        "mailboxes": limit_value(association.mailboxes),
-        "mailbox-default": limit_value(association.mailbox_default),
-        "state": match association.state {
-            State::Active => json!("active"),
-            State::ReadOnly => json!("read-only"),
-            State::Suspended => json!("suspended"),
-            State::LeavingUntil(day) => json!({ "leaving-until": day.print() }),
-        },
-        "contact": association.contact.as_ref().map(Address::reveal),
-        "language": match association.lang { Lang::En => "en", Lang::Fr => "fr" },
-        "sender-rule": match association.sender_rule { SenderRule::Mailbox => "mailbox", SenderRule::Domain => "domain" },
-        "sending": {
-            "mailbox": rates_value(association.sending.mailbox),
-            "association": rates_value(association.sending.association),
-        },
-        "backend": association.backend.as_deref(),
-        "grants": grants,
-    })
-}
-
-fn limit_value(limit: Limit) -> Value {
-    match limit {
-        Limit::None => Value::Null,
-        Limit::At(most) => json!(most),
-    }
-}
-
-fn rates_value(rates: Rates) -> Value {
-    json!({
-        "messages-per-hour": limit_value(rates.messages_per_hour),
-        "messages-per-day": limit_value(rates.messages_per_day),
-        "recipients-per-hour": limit_value(rates.recipients_per_hour),
-        "recipients-per-day": limit_value(rates.recipients_per_day),
-    })
-}
-
 fn parse(key: &str, value: &[u8]) -> Option<Known> {
-    let value: Value = serde_json::from_slice(value).ok()?;
     let Some((kind, name)) = key.split_once('/') else {
-        return matches!(key, "schema" | IMPORTED).then_some(Known::Mark);
+        let mark: Option<Value> = json_from(value);
+        return mark.filter(|_| matches!(key, "schema" | IMPORTED)).map(|_| Known::Mark);
     };
     Some(match kind {
-        "association" => Known::Association(Box::new(association(Name::parse(name)?, &value)?)),
-        "alias" => {
-            let targets = value.as_array()?.iter().map(address).collect::<Option<_>>()?;
-            Known::Alias(Address::parse(name)?, targets)
+        "association" => {
+            let (name, settings) = (Name::parse(name)?, json_from::<Settings>(value)?);
+            Known::Association(Box::new(Association { name, settings, aliases: BTreeMap::new() }))
         }
-        "mailbox" => {
-            let own = value.get("storage").map(|storage| limit(storage).ok_or(())).transpose().ok()?;
-            Known::Mailbox(Address::parse(name)?, own, written_by(value.get("kind"))?)
-        }
+        "alias" => Known::Alias(Address::parse(name)?, json_from::<AliasRecord>(value)?.0),
+        "mailbox" => Known::Mailbox(Address::parse(name)?, json_from(value)?),
         "usage" => {
-            let used = Amount { octets: value.get("octets")?.as_u64()?, messages: value.get("messages")?.as_u64()? };
-            Known::Usage(Address::parse(name)?, used, told(&value)?)
+            let UsageRecord { octets, messages, level, leaving_until } = json_from(value)?;
+            Known::Usage(Address::parse(name)?, Amount { octets, messages }, told(level, leaving_until))
         }
-        "level" => Known::Level(Name::parse(name)?, told(&value)?),
+        "level" => {
+            let LevelRecord { level, leaving_until } = json_from(value)?;
+            Known::Level(Name::parse(name)?, told(level, leaving_until))
+        }
         _ => return None,
     })
 }
 
-fn written_by(value: Option<&Value>) -> Option<Kind> {
-    match value {
-        None => Some(Kind::Person),
-        Some(word) => (word == "machine").then_some(Kind::Machine),
-    }
+fn json_from<T: DeserializeOwned>(value: &[u8]) -> Option<T> {
+    serde_json::from_slice(value).ok()
 }
 
-fn told(value: &Value) -> Option<Notified> {
-    let level = Level::from_percent(value.get("level")?.as_u64()?);
-    let leaving = value.get("leaving-until").map(|day| Day::parse(day.as_str()?));
-    match leaving {
-        None => Some(Notified { level, leaving: None }),
-        Some(day) => Some(Notified { level, leaving: Some(day?) }),
-    }
-}
-
-fn association(name: Name, value: &Value) -> Option<Association> {
-    let domains = value.get("domains")?.as_array()?.iter().map(domain).collect::<Option<Vec<_>>>()?;
-    let mut read = Association::new(name, domains);
-    let aliases = value.get("domain-aliases")?.as_object()?.iter();
-    read.domain_aliases = aliases.map(|(alias, to)| Some((Domain::parse(alias)?, domain(to)?))).collect::<Option<_>>()?;
-    read.storage = limit(value.get("storage")?)?;
-    read.messages = limit(value.get("messages")?)?;
-    read.mailboxes = limit(value.get("mailboxes")?)?;
-    read.mailbox_default = limit(value.get("mailbox-default")?)?;
-    read.state = state(value.get("state")?)?;
-    read.contact = optional(value.get("contact")?, address)?;
-    read.lang = match value.get("language")?.as_str()? {
-        "en" => Lang::En,
-        "fr" => Lang::Fr,
-        _ => return None,
-    };
-    read.sender_rule = match value.get("sender-rule")?.as_str()? {
-        "mailbox" => SenderRule::Mailbox,
-        "domain" => SenderRule::Domain,
-        _ => return None,
-    };
-    let sending = value.get("sending")?;
-    read.sending = SendingLimits { mailbox: rates(sending.get("mailbox")?)?, association: rates(sending.get("association")?)? };
-    read.backend = optional(value.get("backend")?, |name| Some(name.as_str()?.into()))?;
-    read.grants = value.get("grants")?.as_array()?.iter().map(grant).collect::<Option<_>>()?;
-    Some(read)
-}
-
-fn state(value: &Value) -> Option<State> {
-    Some(match value.as_str() {
-        Some("active") => State::Active,
-        Some("read-only") => State::ReadOnly,
-        Some("suspended") => State::Suspended,
-        Some(_) => return None,
-        None => State::LeavingUntil(Day::parse(value.get("leaving-until")?.as_str()?)?),
-    })
-}
-
-fn grant(value: &Value) -> Option<Grant> {
-    Some(Grant { octets: value.get("octets")?.as_u64()?, until: Day::parse(value.get("until")?.as_str()?)? })
-}
-
-fn rates(value: &Value) -> Option<Rates> {
-    Some(Rates {
-        messages_per_hour: limit(value.get("messages-per-hour")?)?,
-        messages_per_day: limit(value.get("messages-per-day")?)?,
-        recipients_per_hour: limit(value.get("recipients-per-hour")?)?,
-        recipients_per_day: limit(value.get("recipients-per-day")?)?,
-    })
-}
-
-fn limit(value: &Value) -> Option<Limit> {
-    if value.is_null() { Some(Limit::None) } else { value.as_u64().map(Limit::At) }
-}
-
-fn address(value: &Value) -> Option<Address> {
-    Address::parse(value.as_str()?)
-}
-
-fn domain(value: &Value) -> Option<Domain> {
-    Domain::parse(value.as_str()?)
-}
-
-/// `null`, or what `read` makes of it.
-fn optional<T>(value: &Value, read: impl Fn(&Value) -> Option<T>) -> Option<Option<T>> {
-    if value.is_null() { Some(None) } else { read(value).map(Some) }
+fn told(level: u64, leaving: Option<Day>) -> Notified {
+    Notified { level: Level::from_percent(level), leaving }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Lang;
+    use crate::quota::{Grant, Kind, Limit, SenderRule, SendingSwitch, State};
 
     fn record(key: &str, value: &[u8]) -> Record {
         Record { key: Private::new(key.into()), value: Private::new(value.into()) }
@@ -390,16 +281,61 @@ mod tests {
     #[test]
     fn a_mailbox_reads_as_it_was_written_also_by_version_2() {
         let address = Address::parse("cron@a.example").unwrap();
-        for (own, kind) in [(Some(Limit::None), Kind::Person), (Some(Limit::At(5)), Kind::Machine), (None, Kind::Machine)] {
-            let change = mailbox(&address, own, kind);
+        let usual = Own::default();
+        for own in [
+            Own { storage: Some(Limit::None), ..usual },
+            Own { storage: Some(Limit::At(5)), kind: Kind::Machine, sending: SendingSwitch::Off },
+            Own { kind: Kind::Machine, ..usual },
+            Own { sending: SendingSwitch::Off, ..usual },
+        ] {
+            let change = mailbox(&address, own);
             let known = super::read(&record("mailbox/cron@a.example", change.value.unwrap().reveal())).unwrap();
-            assert!(matches!(known, Known::Mailbox(of, read, what) if of == address && read == own && what == kind));
+            assert!(matches!(known, Known::Mailbox(of, read) if of == address && read == own));
         }
-        assert!(mailbox(&address, None, Kind::Person).value.is_none());
+        assert!(mailbox(&address, usual).value.is_none());
         let old = super::read(&record("mailbox/cron@a.example", br#"{"storage":5}"#)).unwrap();
-        assert!(matches!(old, Known::Mailbox(_, Some(Limit::At(5)), Kind::Person)));
-        for damaged in [&br#"{"storage":"5"}"#[..], br#"{"kind":"robot"}"#, br#"{"kind":null}"#] {
+        assert!(matches!(old, Known::Mailbox(_, own) if own == Own { storage: Some(Limit::At(5)), ..usual }));
+        for damaged in [
+            &br#"{"storage":"5"}"#[..],
+            br#"{"kind":"robot"}"#,
+            br#"{"kind":null}"#,
+            br#"{"sending":"maybe"}"#,
+            br#"{"sendin":"off"}"#,
+        ] {
             assert!(super::read(&record("mailbox/cron@a.example", damaged)).is_err());
+        }
+    }
+
+    /// Octet for octet what version 3 wrote; and nothing in it can be missing, or be there twice as wide.
+    #[test]
+    fn an_association_is_written_as_ever_and_each_key_is_needed() {
+        let changes = difference(None, Some(&full()));
+        let value = |key: &str| changes.iter().find(|change| change.key.reveal() == key).unwrap().value.clone().unwrap();
+        let written = value("association/amis-2");
+        let expected = concat!(
+            r#"{"backend":"Store 1","contact":"\"x y\"@elsewhere.example","domain-aliases":{"b.example":"a.example"},"#,
+            r#""domains":["a.example","é.example"],"grants":[{"octets":5,"until":"2027-03-01"}],"language":"fr","#,
+            r#""mailbox-default":null,"mailboxes":0,"messages":null,"sender-rule":"domain","sending":{"#,
+            r#""association":{"messages-per-day":null,"messages-per-hour":null,"recipients-per-day":7,"recipients-per-hour":null},"#,
+            r#""mailbox":{"messages-per-day":null,"messages-per-hour":null,"recipients-per-day":null,"recipients-per-hour":null}},"#,
+            r#""state":{"leaving-until":"2027-03-01"},"storage":18446744073709551615}"#
+        );
+        assert_eq!(std::str::from_utf8(written.reveal()).unwrap(), expected);
+        assert_eq!(value("alias/info@a.example").reveal(), br#"["bob@a.example","info@a.example"]"#);
+        let whole: Value = serde_json::from_str(expected).unwrap();
+        let damaged = |value: &Value| super::read(&record("association/amis-2", value.to_string().as_bytes())).is_err();
+        assert!(!damaged(&whole));
+        for key in whole.as_object().unwrap().keys() {
+            let mut without = whole.clone();
+            let taken = without.as_object_mut().unwrap().remove(key).unwrap();
+            assert!(damaged(&without), "{key} is missing");
+            without[format!("{key}-2")] = taken;
+            assert!(damaged(&without), "{key} has another name");
+        }
+        for key in ["association", "mailbox"] {
+            let mut without = whole.clone();
+            without["sending"][key].as_object_mut().unwrap().remove("messages-per-day");
+            assert!(damaged(&without), "a limit of {key} is missing");
         }
     }
 

@@ -58,6 +58,16 @@ impl Book {
         }
     }
 
+    /// The mailbox of that address, at the association's own domain where an alias domain was said; none where no association has it.
+    pub fn mailbox_itself(&self, address: &Address) -> Option<Address> {
+        self.with(address, |_, _, address| address.clone())
+    }
+
+    /// The association that has the address' domain.
+    pub fn association_of(&self, address: &Address) -> Option<Name> {
+        self.with(address, |_, ledger, _| ledger.association.name.clone())
+    }
+
     /// The account that the login `user` means: its mailbox, or what was typed where that is no address. Whoever guesses its
     /// password gains nothing by spelling it otherwise.
     pub fn account_of(&self, user: &str) -> String {

@@ -9,14 +9,17 @@ use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Book, Day, Limit, Name, Standing, Verdict};
+use serde::{Deserialize, Serialize};
+
+use super::{Book, Day, Limit, Name, SendingSwitch as Switch, Standing, Verdict};
 use crate::private::Address;
 
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 86_400_000;
 
 /// How much may be sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Rates {
     /// Messages in an hour.
     pub messages_per_hour: Limit,
@@ -29,7 +32,8 @@ pub struct Rates {
 }
 
 /// The limits of one association: of each mailbox, and of all together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SendingLimits {
     /// Of each mailbox.
     pub mailbox: Rates,
@@ -38,7 +42,8 @@ pub struct SendingLimits {
 }
 
 /// How full the buckets of one sender are: messages and recipients that still count, rounded up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Filling {
     /// Messages in an hour.
     pub messages_per_hour: u64,
@@ -54,11 +59,18 @@ impl Book {
     /// Counts one message to `recipients` addressees, in all limits or in none. Also refuses where the association's state
     /// does not let its members send.
     pub fn take_sending(&self, user: &Address, recipients: u64, now: Duration, today: Day) -> Result<(), Verdict> {
+        // However the login is spelt: with a tag, at an alias domain, it is the same person.
+        let mailbox = self.mailbox_of(user);
         let found = self.with(user, |_, ledger, user| {
             let association = &ledger.association;
-            (association.name.clone(), association.sending, association.state.standing(today), user.clone())
+            let entry = ledger.number(&mailbox).and_then(|number| ledger.entry(number));
+            let switch = entry.map(|entry| entry.own.sending).unwrap_or_default();
+            (association.name.clone(), association.sending, association.state.standing(today), user.clone(), switch)
         });
-        let (name, limits, standing, user) = found.ok_or(Verdict::Unknown)?;
+        let (name, limits, standing, user, switch) = found.ok_or(Verdict::Unknown)?;
+        if switch == Switch::Off {
+            return Err(Verdict::SendingOff);
+        }
         match standing {
             Standing::Active | Standing::Leaving(_) => self.sending.take(&user, &name, limits, recipients, millis(now)),
             Standing::ReadOnly => Err(Verdict::ReadOnly),
@@ -260,5 +272,38 @@ mod tests {
         assert_eq!(take(&sending, "c@b.example", limits, 6, 0), Ok(()));
         assert_eq!(take(&sending, "a@b.example", limits, 3, 0), Err(Verdict::TooManyMessages));
         assert_eq!(sending.mailbox(&Address::parse("c@b.example").unwrap()).unwrap().recipients_per_day, 8);
+    }
+
+    #[test]
+    fn who_is_switched_off_sends_nothing_however_the_login_is_spelt() {
+        use std::sync::Arc;
+
+        use super::super::{Association, MailboxEdit, Params, SendingSwitch as Switch};
+        use crate::private::Domain;
+        use crate::store::{Memory, Store};
+
+        let today = Day::parse("2027-01-01").unwrap();
+        let address = |text: &str| Address::parse(text).unwrap();
+        let store: Arc<dyn Store> = Arc::new(Memory::default());
+        let book = Book::open(store.clone(), Params::default()).unwrap();
+        let [own, other] = ["b.example", "c.example"].map(|text| Domain::parse(text).unwrap());
+        let mut amis = Association::new(Name::parse("amis").unwrap(), [own.clone()]);
+        amis.domain_aliases.insert(other, own);
+        book.add_association(amis, today).unwrap_or_else(|_| panic!());
+        let send = |book: &Book, user: &str| book.take_sending(&address(user), 1, Duration::ZERO, today);
+        let switch = |book: &Book, to: Switch| {
+            let edit = MailboxEdit { sending: Some(to), ..MailboxEdit::default() };
+            assert!(book.edit_mailbox(&address("a@b.example"), edit, today).is_ok());
+        };
+        switch(&book, Switch::Off);
+        for user in ["a@b.example", "A@B.example", "a+tag@b.example", "a@c.example", "\"a\"@b.example"] {
+            assert_eq!(send(&book, user), Err(Verdict::SendingOff), "{user}");
+        }
+        assert_eq!(send(&book, "other@b.example"), Ok(()));
+        // Also after a restart.
+        let again = Book::open(store, Params::default()).unwrap();
+        assert_eq!(send(&again, "a@b.example"), Err(Verdict::SendingOff));
+        switch(&again, Switch::On);
+        assert_eq!(send(&again, "a@b.example"), Ok(()));
     }
 }

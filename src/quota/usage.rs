@@ -1,5 +1,7 @@
 //! Where numbers of usage come in that no session of ours asked for: pushes, the tick that lets them settle, and what admins load.
 
+use std::sync::atomic::Ordering;
+
 use super::{Amount, Book, Day};
 use crate::private::Address;
 
@@ -38,6 +40,9 @@ impl Book {
             tenant.after(ledger, number);
             true
         });
+        if loaded == Some(true) {
+            self.show_at_least(mailbox, seen);
+        }
         loaded.unwrap_or(false)
     }
 
@@ -49,9 +54,24 @@ impl Book {
         pushed.unwrap_or(false)
     }
 
-    /// How many mailboxes those are.
-    pub fn pushed_mailboxes(&self) -> usize {
-        let tenants = self.tenants();
-        tenants.iter().map(|tenant| tenant.lock().entries().filter(|entry| entry.tally.push.is_some()).count()).sum()
+    /// How many mailboxes those are, as last settled ([`Book::settle`]). That there is one at all is told at once: whoever sets the push up
+    /// waits for it.
+    pub fn pushed_mailboxes(&self) -> u64 {
+        match self.pushed.load(Ordering::Relaxed) {
+            0 => u64::from(self.count_pushed() > 0),
+            settled => settled,
+        }
+    }
+
+    pub(super) fn settle_pushed(&self) {
+        self.pushed.store(self.count_pushed(), Ordering::Relaxed);
+    }
+
+    fn count_pushed(&self) -> u64 {
+        let mut count = 0;
+        for tenant in self.tenants() {
+            count += tenant.lock().entries().filter(|entry| entry.tally.push.is_some()).count() as u64;
+        }
+        count
     }
 }

@@ -11,6 +11,8 @@ pub enum Verdict {
     MailboxFull,
     /// The association is read-only: members read, and do not store or send.
     ReadOnly,
+    /// Sending is switched off for the mailbox.
+    SendingOff,
     /// The association is suspended, or has left.
     Suspended,
     /// More mailboxes than the association may have: this one was not there before.
@@ -30,6 +32,7 @@ impl Verdict {
             Verdict::AssociationFull => RefusalCode::AssociationFull,
             Verdict::MailboxFull => RefusalCode::MailboxFull,
             Verdict::ReadOnly => RefusalCode::ReadOnly,
+            Verdict::SendingOff => RefusalCode::SendingOff,
             Verdict::Suspended => RefusalCode::Suspended,
             Verdict::TooManyMailboxes => RefusalCode::TooManyMailboxes,
             Verdict::TooManyMessages => RefusalCode::TooManyMessages,

@@ -1,4 +1,4 @@
-//! Usage, written behind: the whole book at once, whatever changed, rounded up (`coarse`), never on the way of a reservation.
+//! Usage, written behind: the whole book at once, whatever changed, rounded up, never on the way of a reservation.
 //!
 //! So the file holds the present numbers and nothing else: no older ones, and no order in which members did something. When it is written is
 //! the caller's to say; docs/quota.md tells why at full hours.

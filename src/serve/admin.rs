@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::Context;
 use super::clock::today;
-use crate::admin::{Answer, MAX_REQUEST, Request};
+use crate::admin::{Declined, MAX_REQUEST, Moment, Principal, Reply, Request, tell};
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
@@ -67,13 +67,16 @@ async fn receive(stream: UnixStream, context: Arc<Context>) -> Result<(), Fault>
     let allowed = stream.peer_cred().is_ok_and(|peer| context.access.allows(peer.uid(), peer.gid()));
     let mut link = BufferedConn::new(Conn::Unix(stream), Side::Client, Instant::now() + ASKING);
     // Read in any case: closed with bytes unread, a Unix socket takes our answer back.
-    let answer = match request(&mut link).await? {
-        _ if !allowed => refused("You may not speak to this daemon."),
-        None => refused("The request is too long."),
+    let reply = match request(&mut link).await? {
+        _ if !allowed => refused(&Declined::because("You may not speak to this daemon.")),
+        None => refused(&Declined::because("The request is too long.")),
         Some(line) => reply(&line, context).await,
     };
     link.set_deadline(Instant::now() + HEARING);
-    link.send(answer.encode().as_bytes()).await?;
+    // A long list is made piece by piece, each when the last one was taken: it is never whole in memory.
+    for piece in reply {
+        link.send(piece.as_bytes()).await?;
+    }
     link.close().await;
     Ok(())
 }
@@ -102,13 +105,13 @@ async fn request(link: &mut BufferedConn) -> Result<Option<Zeroizing<Vec<u8>>>, 
     }
 }
 
-async fn reply(line: &[u8], context: Arc<Context>) -> Answer {
-    let request = match Request::decode(line) {
+async fn reply(line: &[u8], context: Arc<Context>) -> Reply {
+    let request = match Request::read(line) {
         Ok(request) => request,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refused(&refusal),
     };
-    if let Request::IncidentStart(_, minutes) = request {
-        let (incidents, end) = (context.incidents.clone(), Instant::now() + Duration::from_secs(60 * minutes + 1));
+    if let Request::StartIncident(start) = &request {
+        let (incidents, end) = (context.incidents.clone(), Instant::now() + start.length() + Duration::from_secs(1));
         // So that nothing is kept longer than was said, not even until somebody looks.
         tokio::spawn(async move {
             sleep_until(end).await;
@@ -117,10 +120,15 @@ async fn reply(line: &[u8], context: Arc<Context>) -> Answer {
     }
     let now = std::time::Instant::now();
     // The book waits for the disk.
-    let work = tokio::task::spawn_blocking(move || context.executor.serve(&request, &context.backends.load(), today(), now));
-    work.await.unwrap_or_else(|_| refused("The daemon failed in the middle of this. Look with `show` or `list`."))
+    let work = tokio::task::spawn_blocking(move || {
+        let at = Moment { backends: &context.backends.load(), today: today(), now };
+        // Whoever the kernel lets write to the socket is an admin.
+        request.serve(&Principal::Admin, &context.executor, &at)
+    });
+    let failed = || refused(&Declined::because("The daemon failed in the middle of this. Look with `show` or `list`."));
+    work.await.unwrap_or_else(|_| failed())
 }
 
-fn refused(text: &str) -> Answer {
-    Answer::Refused { text: text.into(), usage: false }
+fn refused(refusal: &Declined) -> Reply {
+    Box::new(std::iter::once(tell::<()>(Err(refusal))))
 }

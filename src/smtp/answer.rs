@@ -47,6 +47,7 @@ pub(crate) fn refusal(code: RefusalCode) -> Vec<u8> {
         RefusalCode::PasswordExpired => ("535 5.7.8", "The password has expired"),
         RefusalCode::ReadOnly | RefusalCode::Suspended => ("550 5.7.1", "Sending is not possible at the moment"),
         RefusalCode::SenderUnclear => ("550 5.6.0", "The sender in the message header is not clear"),
+        RefusalCode::SendingOff => ("550 5.7.1", "Sending is switched off for this mailbox"),
         RefusalCode::SentOrNot => ("451 4.4.2", "It is not known whether the message was sent"),
         RefusalCode::SessionEnded => ("421 4.3.2", "Session ended"),
         RefusalCode::SizeUnknown => ("451 4.3.0", "The size is not known"),

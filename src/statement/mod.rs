@@ -77,13 +77,9 @@ impl InForce {
 
 /// `nologd statement`: exit 0; 1 where a file cannot be read; 2 on wrong usage.
 pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str), ask: Ask) -> ExitCode {
-    let lang = match arguments.lang.as_str() {
-        "en" => Lang::En,
-        "fr" => Lang::Fr,
-        _ => {
-            complain("--lang is en or fr");
-            return ExitCode::from(2);
-        }
+    let Ok(lang) = arguments.lang.parse::<Lang>() else {
+        complain("--lang is en or fr");
+        return ExitCode::from(2);
     };
     if !matches!(arguments.format.as_str(), "text" | "html") {
         complain("--format is text or html");

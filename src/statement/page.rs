@@ -79,10 +79,7 @@ impl Page {
 
     /// A page of its own, without scripts, pictures or anything from elsewhere.
     pub fn html(&self) -> String {
-        let lang = match self.lang {
-            Lang::En => "en",
-            Lang::Fr => "fr",
-        };
+        let lang = self.lang.word();
         let title = escape(&self.title);
         let mut html = format!(
             "<!DOCTYPE html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n\

@@ -70,7 +70,7 @@ impl Embedded {
     fn mend(&self) {
         let mut current = self.lock();
         let Some(Ok(records)) = current.book.as_ref().map(Generation::records) else { return };
-        let is_same = |copy: lines::Read| copy.is_whole && gathered(copy.records) == records;
+        let is_same = |copy: lines::ReadLines| copy.is_whole && gathered(copy.records) == records;
         if !copies(&self.folder.place(Portion::Book, current.number)).into_iter().all(is_same) {
             let _ = current.swap(&self.folder, &records);
         }

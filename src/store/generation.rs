@@ -29,7 +29,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::folder::write_new;
-use super::lines::{self, Read};
+use super::lines::{self, ReadLines};
 use super::{OWN, Record, StoreError};
 use crate::private::Private;
 
@@ -165,7 +165,7 @@ fn sealed(path: &Path) -> Result<u64, StoreError> {
 }
 
 /// The copies of a generation, as far as they can be read.
-pub(super) fn copies(path: &Path) -> [Read; 2] {
+pub(super) fn copies(path: &Path) -> [ReadLines; 2] {
     COPIES.map(|name| lines::decode(&fs::read(path.join(name)).unwrap_or_default()))
 }
 

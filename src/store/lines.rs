@@ -19,7 +19,7 @@ const FIRST: &str = "nologd-lines 1\n";
 const CHECK: usize = 16;
 
 /// What could be read.
-pub(super) struct Read {
+pub(super) struct ReadLines {
     /// The records whose lines are good.
     pub(super) records: Vec<Record>,
     /// Lines that are not.
@@ -47,7 +47,7 @@ pub(super) fn encode(records: &[Record]) -> Vec<u8> {
 }
 
 /// Reads as much as is good.
-pub(super) fn decode(text: &[u8]) -> Read {
+pub(super) fn decode(text: &[u8]) -> ReadLines {
     let (mut records, mut lost, mut at, mut is_whole) = (Vec::new(), 0, 0, false);
     let starts_well = text.starts_with(FIRST.as_bytes());
     for line in text.split_inclusive(|octet| *octet == b'\n') {
@@ -65,7 +65,7 @@ pub(super) fn decode(text: &[u8]) -> Read {
             None => lost += 1,
         }
     }
-    Read { records, lost, is_whole }
+    ReadLines { records, lost, is_whole }
 }
 
 fn record(line: &[u8]) -> Option<Record> {

@@ -96,6 +96,13 @@ impl House {
         }
     }
 
+    /// What it has in memory, in octets.
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.daemon.as_ref().unwrap().pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim_end_matches("kB").trim().parse::<u64>().unwrap() << 10
+    }
+
     /// What it wrote.
     pub fn output(&self) -> String {
         fs::read_to_string(self.place.path("nologd.out")).unwrap_or_default()

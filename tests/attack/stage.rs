@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{Read, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -69,6 +71,7 @@ pub struct Stage {
     pub lmtp: u16,
     /// Dovecot's, where the plan has one.
     pub pop3: u16,
+    addresses: Vec<String>,
     pub place: Place,
 }
 
@@ -99,7 +102,7 @@ impl Stage {
         let text = config(&place, plan, user, [imap, lmtp, backend, dovecot.lmtp()]);
         let config = place.write("nologd.toml", text.as_bytes()).unwrap();
         let nologd = start(&place, &config);
-        Stage { _nologd: nologd, dovecot, imap, lmtp, pop3, place }
+        Stage { _nologd: nologd, dovecot, imap, lmtp, pop3, addresses: plan.addresses(), place }
     }
 
     /// The log with Dovecot's view of what it ran.
@@ -113,14 +116,22 @@ impl Stage {
         succeed(command.args(words.split(' ')).arg("--socket").arg(self.place.path("admin.sock")))
     }
 
-    /// The mailboxes of the book.
+    /// The plan's mailboxes that the book knows, each as it is disclosed to its owner: lists are rounded, and an hour old.
     pub fn mailboxes(&self) -> Vec<Value> {
-        let all: Value = serde_json::from_str(&self.ask("mailbox list --json")).unwrap();
-        match all {
-            Value::Array(list) => list,
-            Value::Object(mut object) => object.remove("mailboxes").and_then(|list| list.as_array().cloned()).unwrap_or_default(),
-            _ => panic!("no list of mailboxes: {all}"),
-        }
+        self.addresses.iter().filter_map(|address| self.mailbox(address)).collect()
+    }
+
+    /// One of them. By the socket: there are many to ask, many times.
+    pub fn mailbox(&self, address: &str) -> Option<Value> {
+        let mut stream = UnixStream::connect(self.place.path("admin.sock")).unwrap();
+        let request = serde_json::json!({ "nologd": 1, "command": "disclose", "address": address });
+        stream.write_all(format!("{request}\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let held = answer.get("done").cloned().or_else(|| answer["refused"].is_string().then_some(Value::Null));
+        let held = held.unwrap_or_else(|| panic!("no answer: {answer}"));
+        held.get("mailbox").filter(|mailbox| !mailbox.is_null()).cloned()
     }
 
     /// What doveadm prints to `words`.

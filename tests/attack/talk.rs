@@ -108,14 +108,14 @@ impl Stage {
 
     /// What the book has stored for `user`.
     pub fn used(&self, user: &str) -> Sum {
-        truth::book(self).get(user).copied().unwrap_or_default().0
+        truth::of(self, user).0
     }
 
     /// Book and truth are equal within `patience`, or the test fails.
     pub fn settles(&self, user: &str, patience: Duration) -> Sum {
         let end = Instant::now() + patience;
         loop {
-            let (stored, (used, with)) = (truth::told(self, user), truth::book(self).get(user).copied().unwrap_or_default());
+            let (stored, (used, with)) = (truth::told(self, user), truth::of(self, user));
             if stored == used && used == with {
                 return stored;
             }
@@ -127,7 +127,7 @@ impl Stage {
     /// The book does not have less than there is. What is set aside counts: it keeps others out.
     pub fn not_below(&self, user: &str) {
         let before = truth::there(self, user);
-        let (_, with) = truth::book(self).get(user).copied().unwrap_or_default();
+        let (_, with) = truth::of(self, user);
         let stored = truth::both(&before, &truth::there(self, user));
         assert!(
             stored.octets <= with.octets && stored.messages <= with.messages,

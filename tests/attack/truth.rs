@@ -85,13 +85,20 @@ pub fn told(stage: &Stage, address: &str) -> Sum {
 
 /// The book's number of each mailbox: what is stored, and that with what is set aside for messages under way.
 pub fn book(stage: &Stage) -> HashMap<String, (Sum, Sum)> {
+    let address = |mailbox: &serde_json::Value| mailbox["address"].as_str().unwrap_or_default().to_owned();
+    stage.mailboxes().into_iter().map(|mailbox| (address(&mailbox), line(&mailbox))).collect()
+}
+
+/// The same of one mailbox; nothing when the book does not know it.
+pub fn of(stage: &Stage, user: &str) -> (Sum, Sum) {
+    stage.mailbox(user).as_ref().map(line).unwrap_or_default()
+}
+
+fn line(mailbox: &serde_json::Value) -> (Sum, Sum) {
     let number =
         |value: &serde_json::Value, key: &str| value[key].as_u64().unwrap_or_else(|| panic!("{key} is missing: {value}"));
-    let line = |mailbox: serde_json::Value| {
-        let used = Sum { octets: number(&mailbox, "octets"), messages: number(&mailbox, "messages") };
-        let aside = &mailbox["reserved"];
-        let with = Sum { octets: used.octets + number(aside, "octets"), messages: used.messages + number(aside, "messages") };
-        (mailbox["address"].as_str().unwrap_or_default().to_owned(), (used, with))
-    };
-    stage.mailboxes().into_iter().map(line).collect()
+    let used = Sum { octets: number(mailbox, "octets"), messages: number(mailbox, "messages") };
+    let aside = &mailbox["reserved"];
+    let with = Sum { octets: used.octets + number(aside, "octets"), messages: used.messages + number(aside, "messages") };
+    (used, with)
 }

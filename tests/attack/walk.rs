@@ -233,7 +233,7 @@ fn counted(road: &Road, user: &str) {
 fn again(road: &Road, user: &str) -> &'static str {
     counted(road, user);
     sleep(Duration::from_secs(1));
-    let (used, with) = truth::book(&road.stage).get(user).copied().unwrap_or_default();
+    let (used, with) = truth::of(&road.stage, user);
     if used == truth::told(&road.stage, user) && used == with {
         " (right when asked for once more)"
     } else {

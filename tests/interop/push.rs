@@ -77,8 +77,8 @@ impl Pushed {
 
     /// What the book says.
     fn book(&self, member: &Member) -> (u64, u64) {
-        let list = self.nologd(&["mailbox", "list"]);
-        let mailbox = list["mailboxes"].as_array().unwrap().iter().find(|one| one["address"] == member.address).unwrap();
+        let held = self.nologd(&["disclose", member.address]);
+        let mailbox = &held["mailbox"];
         (mailbox["octets"].as_u64().unwrap(), mailbox["messages"].as_u64().unwrap())
     }
 

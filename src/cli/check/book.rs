@@ -1,11 +1,10 @@
 //! The associations, from wherever they are now: the running daemon, the store that it left, or the config file before the first start.
 
-use serde_json::Value;
-
 use super::finding::Faults;
 use super::starter::Starter;
-use crate::admin::Request;
-use crate::cli::told;
+use crate::admin::association::ListAssociations;
+use crate::admin::status::ShowStatus;
+use crate::cli::run::told;
 use crate::config::{Config, Trouble, store_folder};
 use crate::private::Address;
 use crate::quota::{self, Association, Params};
@@ -42,22 +41,21 @@ impl KnownBook {
 
 /// Finds them.
 pub(super) fn known(config: &Config, starter: &Starter, found: &mut Faults) -> KnownBook {
-    let running = config.admin_socket().and_then(|socket| Some((told(&socket, &Request::Status).ok()?, socket)));
+    let running = config.admin_socket().and_then(|socket| Some((told(&socket, &ShowStatus {}).ok()?, socket)));
     let mut book = KnownBook::default();
     if let Some((status, socket)) = running {
-        let listeners = status["listeners"].as_array().into_iter().flatten();
-        book.listeners = listeners.filter_map(|listener| listener["address"].as_str().map(str::to_owned)).collect();
-        book.pushed = status["pushed"].as_u64();
-        match told(&socket, &Request::AssociationList) {
-            Ok(answer) => book.associations = items(&answer["associations"]).map(of_daemon).collect(),
+        book.listeners = status.listeners.into_iter().map(|listener| listener.address).collect();
+        book.pushed = Some(status.pushed);
+        match told(&socket, &ListAssociations {}) {
+            Ok(listed) => book.associations = listed.associations().iter().map(of_book).collect(),
             Err(why) => found.note(format!("the associations of the daemon cannot be read: {why}")),
         }
         only_in_the_file(config, &book.associations, found);
     } else if let Some(associations) = of_store(config, starter, found) {
-        book.associations = associations.iter().map(of_file).collect();
+        book.associations = associations.iter().map(of_book).collect();
         only_in_the_file(config, &book.associations, found);
     } else {
-        book.associations = config.associations.iter().map(of_file).collect();
+        book.associations = config.associations.iter().map(of_book).collect();
     }
     book
 }
@@ -115,7 +113,7 @@ fn of_store(config: &Config, starter: &Starter, found: &mut Faults) -> Option<Ve
     }
 }
 
-fn of_file(association: &Association) -> KnownAssociation {
+fn of_book(association: &Association) -> KnownAssociation {
     let reveal = Address::reveal;
     let alias = |(alias, targets): (&Address, &std::collections::BTreeSet<Address>)| {
         (reveal(alias), targets.iter().map(reveal).collect())
@@ -126,21 +124,4 @@ fn of_file(association: &Association) -> KnownAssociation {
         backend: association.backend.as_deref().map(str::to_owned),
         aliases: association.aliases.iter().map(alias).collect(),
     }
-}
-
-fn of_daemon(answer: &Value) -> KnownAssociation {
-    let settings = &answer["settings"];
-    let words = |value: &Value| items(value).filter_map(|item| item.as_str().map(str::to_owned)).collect::<Vec<_>>();
-    let others = settings["domain-aliases"].as_object().into_iter().flatten().map(|(alias, _)| alias.clone());
-    let aliases = answer["aliases"].as_object().into_iter().flatten();
-    KnownAssociation {
-        name: answer["name"].as_str().unwrap_or_default().to_owned(),
-        domains: words(&settings["domains"]).into_iter().chain(others).collect(),
-        backend: settings["backend"].as_str().map(str::to_owned),
-        aliases: aliases.map(|(alias, targets)| (alias.clone(), words(targets))).collect(),
-    }
-}
-
-fn items(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
 }

@@ -49,7 +49,7 @@ pub struct CheckArguments {
     #[arg(long)]
     connect: bool,
     /// With --connect, also log in as this mailbox, to see what the mail server can do for it.
-    #[arg(long, value_name = "ADDRESS", value_parser = super::values::address, requires = "connect", requires = "password_file")]
+    #[arg(long, value_name = "ADDRESS", requires = "connect", requires = "password_file")]
     login: Option<Address>,
     /// A file with the password of --login.
     #[arg(long, value_name = "FILE")]

@@ -1,0 +1,390 @@
+//! `association ...`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::changed::Changed;
+use super::layout::{Row, count, fill, joined, number_limit, rows, size_limit, table};
+use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use crate::private::{Address, Domain, revealed};
+use crate::quota::{
+    Amount, Association, AssociationView, Day, Edit, Grant, Limit, Name, Rates, Settings, State, Without, parse_size, print_size,
+};
+use crate::words::nullable;
+
+/// An association with its numbers. They are the settled ones: a look never tells an act (docs/side-information.md).
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssociationShown {
+    #[serde(with = "revealed")]
+    name: Name,
+    settings: Settings,
+    #[serde(with = "revealed")]
+    aliases: BTreeMap<Address, BTreeSet<Address>>,
+    fill: FillShown,
+}
+
+/// How full it is.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FillShown {
+    /// The limit today, grants included.
+    storage: Limit,
+    octets: u64,
+    messages: u64,
+    /// By octets or by messages, whichever is more; none without limits.
+    #[serde(deserialize_with = "nullable")]
+    pub(super) percent: Option<u64>,
+    /// Always none: it would tell who is sending right now.
+    #[serde(deserialize_with = "nullable")]
+    reserved: Option<Amount>,
+    pub(super) mailboxes: u64,
+}
+
+impl AssociationShown {
+    fn of(view: AssociationView) -> AssociationShown {
+        let fill = FillShown::of(&view);
+        let Association { name, settings, aliases } = view.association;
+        AssociationShown { name, settings, aliases, fill }
+    }
+}
+
+impl FillShown {
+    /// The settled numbers of `view`.
+    pub(super) fn of(view: &AssociationView) -> FillShown {
+        let (storage, messages, used) = (view.storage, view.association.messages, view.settled);
+        let full = storage.percent(used.octets.into()).max(messages.percent(used.messages.into()));
+        let limited = storage != Limit::None || messages != Limit::None;
+        FillShown {
+            storage,
+            octets: used.octets,
+            messages: used.messages,
+            percent: limited.then(|| u64::try_from(full).unwrap_or(u64::MAX)),
+            reserved: None,
+            mailboxes: view.settled_mailboxes,
+        }
+    }
+
+    /// The space in use.
+    pub(super) fn print(&self) -> String {
+        fill(self.octets, self.storage)
+    }
+}
+
+/// `association add`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddAssociation {
+    /// Its name in commands: letters, digits, `-`, `_`, `.`; never changes.
+    #[serde(with = "revealed")]
+    name: Name,
+    #[command(flatten)]
+    edit: Box<Edit>,
+}
+
+impl AdminCommand for AddAssociation {
+    const WORD: &'static str = "association add";
+    type Told = Changed<Association>;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(self.name.reveal().into())
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<Association>, Declined> {
+        known_backend(&self.edit, at)?;
+        // Nothing is in the book before all is checked: it is made here, and added as a whole.
+        let new = self.edit.apply(Association::new(self.name.clone(), []), at.today)?;
+        Ok(Changed::of(executor.book.add_association(new, at.today)?, |association| association))
+    }
+
+    fn print(told: &Changed<Association>) -> String {
+        print_change(told)
+    }
+}
+
+/// `association set`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetAssociation {
+    /// Its name.
+    #[serde(with = "revealed")]
+    name: Name,
+    #[command(flatten)]
+    edit: Box<Edit>,
+    #[command(flatten)]
+    #[serde(default)]
+    without: Without,
+}
+
+impl AdminCommand for SetAssociation {
+    const WORD: &'static str = "association set";
+    type Told = Changed<Association>;
+
+    /// The contact shares the space out, and chooses the language; what costs the host, or opens a door, is for admins.
+    fn audience(&self) -> Audience<'_> {
+        let others = Edit { mailbox_default: None, lang: None, ..(*self.edit).clone() };
+        let shares = others == Edit::default() && self.without == Without::default();
+        if shares { Audience::Contact(&self.name) } else { Audience::Admins }
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(self.name.reveal().into())
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<Association>, Declined> {
+        known_backend(&self.edit, at)?;
+        let edit = Edit { without: self.without.clone(), ..(*self.edit).clone() };
+        Ok(Changed::of(executor.book.set_association(&self.name, &edit, at.today)?, |association| association))
+    }
+
+    fn print(told: &Changed<Association>) -> String {
+        print_change(told)
+    }
+}
+
+fn known_backend(edit: &Edit, at: &Moment<'_>) -> Result<(), Declined> {
+    match &edit.backend {
+        Some(name) if at.backends.find(Some(name)).is_none() => {
+            Err(Declined::because("The config file has no backend of that name."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `association list`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListAssociations {}
+
+/// All of them.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssociationsListed {
+    associations: Vec<AssociationShown>,
+}
+
+impl AssociationsListed {
+    /// What is set about each.
+    pub fn associations(self) -> Vec<Association> {
+        let without_numbers = |shown: AssociationShown| {
+            let AssociationShown { name, settings, aliases, fill: _ } = shown;
+            Association { name, settings, aliases }
+        };
+        self.associations.into_iter().map(without_numbers).collect()
+    }
+}
+
+impl AdminCommand for ListAssociations {
+    const WORD: &'static str = "association list";
+    const LOOKS: bool = true;
+    type Told = AssociationsListed;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<AssociationsListed, Declined> {
+        let associations = executor.book.associations(at.today).into_iter().map(AssociationShown::of).collect();
+        Ok(AssociationsListed { associations })
+    }
+
+    fn print(told: &AssociationsListed) -> String {
+        let lines = told.associations.iter().map(|AssociationShown { name, settings, fill, .. }| {
+            let mailboxes = count(fill.mailboxes, settings.mailboxes);
+            [name.reveal().into(), state(settings.state), mailboxes, fill.print()]
+        });
+        match table(["NAME", "STATE", "MAILBOXES", "STORAGE"], lines) {
+            none if none.is_empty() => "There is no association yet. `nologd association add` makes one.\n".into(),
+            table => table,
+        }
+    }
+}
+
+/// `association show`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowAssociation {
+    /// Its name.
+    #[serde(with = "revealed")]
+    name: Name,
+}
+
+/// One of them.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssociationTold {
+    association: AssociationShown,
+}
+
+impl AdminCommand for ShowAssociation {
+    const WORD: &'static str = "association show";
+    const LOOKS: bool = true;
+    type Told = AssociationTold;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Contact(&self.name)
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(self.name.reveal().into())
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<AssociationTold, Declined> {
+        let view = executor.book.association(&self.name, at.today)?;
+        Ok(AssociationTold { association: AssociationShown::of(view) })
+    }
+
+    fn print(told: &AssociationTold) -> String {
+        let AssociationShown { name, settings, aliases, fill } = &told.association;
+        let used: [Row; 3] = [
+            ("space in use", fill.print()),
+            ("messages in use", count(fill.messages, settings.messages)),
+            ("mailboxes in use", count(fill.mailboxes, settings.mailboxes)),
+        ];
+        let all: Vec<_> = used.into_iter().chain(settings_rows(settings, aliases)).collect();
+        format!("{}\n{}", name.reveal(), rows(&all))
+    }
+}
+
+/// `association remove`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RemoveAssociation {
+    /// Its name.
+    #[serde(with = "revealed")]
+    name: Name,
+    /// Forget its mailboxes too.
+    #[arg(long)]
+    #[serde(default)]
+    with_mailboxes: bool,
+}
+
+impl AdminCommand for RemoveAssociation {
+    const WORD: &'static str = "association remove";
+    type Told = Changed<Association>;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(self.name.reveal().into())
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<Association>, Declined> {
+        let change = executor.book.remove_association(&self.name, self.with_mailboxes, at.today)?;
+        Ok(Changed::of(change, |association| association))
+    }
+
+    fn print(told: &Changed<Association>) -> String {
+        print_change(told)
+    }
+}
+
+/// `association grant`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantAssociation {
+    /// Its name.
+    #[serde(with = "revealed")]
+    name: Name,
+    /// How much, like 2G or 500M.
+    #[arg(value_name = "SIZE", value_parser = size, allow_hyphen_values = true)]
+    size: u64,
+    /// The last day on which it counts, like 2027-03-01 (UTC).
+    #[arg(long, value_name = "DAY")]
+    until: Day,
+}
+
+impl AdminCommand for GrantAssociation {
+    const WORD: &'static str = "association grant";
+    type Told = Changed<Association>;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(self.name.reveal().into())
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<Association>, Declined> {
+        let grant = Grant { octets: self.size, until: self.until };
+        Ok(Changed::of(executor.book.grant(&self.name, grant, at.today)?, |association| association))
+    }
+
+    fn print(told: &Changed<Association>) -> String {
+        print_change(told)
+    }
+}
+
+fn size(text: &str) -> Result<u64, &'static str> {
+    parse_size(text).map_err(|error| error.text())
+}
+
+fn print_change(told: &Changed<Association>) -> String {
+    told.print(
+        |association| association.name.reveal().into(),
+        |association| settings_rows(&association.settings, &association.aliases),
+    )
+}
+
+/// A state, in the words of `--state`.
+pub(super) fn state(state: State) -> String {
+    match state {
+        State::LeavingUntil(day) => format!("{}, until {}", state.word(), day.print()),
+        State::Active | State::ReadOnly | State::Suspended => state.word().into(),
+    }
+}
+
+/// All settings, one row each, always the same rows: so that two of these can be compared.
+fn settings_rows(settings: &Settings, aliases: &BTreeMap<Address, BTreeSet<Address>>) -> Vec<Row> {
+    let domains = settings.domain_aliases.iter();
+    let leads = |targets: &BTreeSet<Address>| joined(targets.iter().map(Address::reveal), ", ");
+    let grants = settings.grants.iter().map(|grant| format!("{} until {}", print_size(grant.octets), grant.until.print()));
+    vec![
+        ("state", state(settings.state)),
+        ("domains", joined(settings.domains.iter().map(|domain| domain.reveal_written().into()), ", ")),
+        (
+            "alias domains",
+            joined(
+                domains.map(|(from, to): (&Domain, &Domain)| format!("{} -> {}", from.reveal_written(), to.reveal_written())),
+                "; ",
+            ),
+        ),
+        ("aliases", joined(aliases.iter().map(|(from, to)| format!("{} -> {}", from.reveal(), leads(to))), "; ")),
+        ("storage", size_limit(settings.storage)),
+        ("extra storage", joined(grants, "; ")),
+        ("messages", number_limit(settings.messages)),
+        ("mailboxes", number_limit(settings.mailboxes)),
+        ("mailbox default", size_limit(settings.mailbox_default)),
+        ("contact", settings.contact.as_ref().map_or("none".into(), Address::reveal)),
+        ("language", settings.lang.word().into()),
+        ("senders", settings.sender_rule.word().into()),
+        ("backend", settings.backend.as_deref().unwrap_or("the default one").into()),
+        ("all may send", rates(settings.sending.association)),
+        ("each mailbox may send", rates(settings.sending.mailbox)),
+    ]
+}
+
+/// Sending limits in one line.
+fn rates(rates: Rates) -> String {
+    let limits = [
+        (rates.messages_per_hour, "messages an hour"),
+        (rates.messages_per_day, "messages a day"),
+        (rates.recipients_per_hour, "recipients an hour"),
+        (rates.recipients_per_day, "recipients a day"),
+    ];
+    let set = limits.into_iter().filter_map(|(limit, words)| match limit {
+        Limit::At(number) => Some(format!("{number} {words}")),
+        Limit::None => None,
+    });
+    let set: Vec<_> = set.collect();
+    if set.is_empty() { "no limit".into() } else { set.join(", ") }
+}

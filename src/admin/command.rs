@@ -1,0 +1,69 @@
+//! What a command is.
+
+use std::iter;
+use std::time::Instant;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::{Audience, Declined, Executor, line};
+use crate::quota::Day;
+use crate::route::Backends;
+
+/// One command: what is asked (the struct itself, as clap and serde read it), who may, what is done, and how the answer is printed.
+pub trait AdminCommand: Serialize + DeserializeOwned {
+    /// Its words on the command line and on the socket.
+    const WORD: &'static str;
+    /// Whether it changes nothing.
+    const LOOKS: bool = false;
+    /// What is told when it was done.
+    type Told: Serialize + DeserializeOwned;
+
+    /// Who may give it, besides admins.
+    fn audience(&self) -> Audience<'_>;
+
+    /// What a refusal is about; none when it is about nothing in particular.
+    fn subject(&self) -> Option<String> {
+        None
+    }
+
+    /// Does it. A change is on disk when this returns.
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Self::Told, Declined>;
+
+    /// The whole answer; the commands that have much to say make it in pieces.
+    fn reply(&self, executor: &Executor, at: &Moment<'_>) -> Reply {
+        whole(line::tell(self.carry_out(executor, at).as_ref()))
+    }
+
+    /// The answer for people, with its line ends.
+    fn print(told: &Self::Told) -> String;
+}
+
+/// When a command is given, as its caller's clock and config have it.
+#[derive(Clone, Copy)]
+pub struct Moment<'a> {
+    /// Of the config file.
+    pub backends: &'a Backends,
+    /// The day, in UTC.
+    pub today: Day,
+    /// The clock's.
+    pub now: Instant,
+}
+
+/// An answer's line in pieces of bounded size, each made when it is asked for.
+pub type Reply = Box<dyn Iterator<Item = String> + Send>;
+
+/// An answer in one piece.
+pub(super) fn whole(line: String) -> Reply {
+    Box::new(iter::once(line))
+}
+
+/// A request's line, with its end.
+pub fn ask<C: AdminCommand>(command: &C) -> String {
+    // Every command is a struct: an object.
+    let mut fields = serde_json::to_value(command).unwrap_or_default();
+    fields["command"] = json!(C::WORD);
+    fields["nologd"] = json!(line::VERSION);
+    format!("{fields}\n")
+}

@@ -1,0 +1,134 @@
+//! `disclose`: every bit that is held about a mailbox, for its owner or for a lawful request. Exact, unlike lists.
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::blocks::Tries;
+use super::incident::IncidentSummary;
+use super::layout::{Row, fill, joined, rows};
+use super::mailbox::MailboxShown;
+use super::{AdminCommand, Audience, Declined, Executor, Moment, blocks, incident};
+use crate::private::{Address, revealed};
+use crate::quota::{Amount, Day, Disclosure, Filling, Name, print_size};
+use crate::words::nullable;
+
+/// `disclose`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiscloseMailbox {
+    /// The mailbox.
+    #[serde(with = "revealed")]
+    address: Address,
+}
+
+/// All of it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Disclosed {
+    #[serde(with = "revealed")]
+    address: Address,
+    /// None when the book has no such mailbox: an alias, a contact elsewhere.
+    #[serde(deserialize_with = "nullable")]
+    mailbox: Option<MailboxShown>,
+    /// What lists show of it; none when they do not show it yet.
+    #[serde(deserialize_with = "nullable")]
+    listed: Option<Amount>,
+    /// The level that is due, and the one that was told, in percent; 0 for none.
+    notice_level: u64,
+    notice_told: u64,
+    /// The last day that a notice of leaving told.
+    #[serde(deserialize_with = "nullable")]
+    leaving_told: Option<Day>,
+    #[serde(with = "revealed")]
+    aliases: Vec<Address>,
+    #[serde(with = "revealed")]
+    contact_of: Vec<Name>,
+    #[serde(deserialize_with = "nullable")]
+    sending: Option<Filling>,
+    #[serde(deserialize_with = "nullable")]
+    incident: Option<IncidentSummary>,
+    tries: Tries,
+}
+
+impl AdminCommand for DiscloseMailbox {
+    const WORD: &'static str = "disclose";
+    const LOOKS: bool = true;
+    type Told = Disclosed;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Owner(&self.address)
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(self.address.reveal())
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Disclosed, Declined> {
+        let incident = incident::about(&executor.incidents, &self.address, at.now);
+        let tries = blocks::about(executor, &self.address);
+        let held = match executor.book.disclose(&self.address) {
+            Some(held) => held,
+            None if incident.is_none() && tries.known_networks == 0 && !tries.slowed => {
+                return Err(Declined::because("Nothing is held about this address: it is not in the book."));
+            }
+            None => Disclosure::default(),
+        };
+        Ok(Disclosed {
+            address: self.address.clone(),
+            mailbox: held.mailbox.as_ref().map(MailboxShown::exact),
+            listed: held.mailbox.as_ref().and_then(|mailbox| mailbox.settled),
+            notice_level: held.due.level.percent(),
+            notice_told: held.told.level.percent(),
+            leaving_told: held.told.leaving,
+            aliases: held.aliases,
+            contact_of: held.contact_of,
+            sending: held.sending,
+            incident,
+            tries,
+        })
+    }
+
+    fn print(told: &Disclosed) -> String {
+        let mut held: Vec<Row> = told.mailbox.iter().flat_map(mailbox).collect();
+        held.extend(
+            told.listed.map(|listed| ("shown in lists", format!("{}, {} messages", print_size(listed.octets), listed.messages))),
+        );
+        held.push(("last notice", if told.notice_told == 0 { "none".into() } else { format!("at {} %", told.notice_told) }));
+        if told.notice_level > told.notice_told {
+            held.push(("notice that waits", format!("at {} %", told.notice_level)));
+        }
+        held.extend(told.leaving_told.map(|day| ("told of leaving on", day.print())));
+        held.push(("aliases", joined(told.aliases.iter().map(Address::reveal), ", ")));
+        held.push(("contact of", joined(told.contact_of.iter().map(|name| name.reveal().into()), ", ")));
+        held.extend(told.sending.into_iter().flat_map(sending));
+        let networks = told.tries.known_networks;
+        held.push(("good logins", format!("of {networks} networks within 30 h, as keyed hashes in memory")));
+        if told.tries.slowed {
+            held.push(("wrong passwords", "so many that strangers are refused for now (`blocks`)".into()));
+        }
+        if let Some(incident) = &told.incident {
+            let (kept, left) = (incident.kept, incident.minutes_left);
+            held.push(("incident mode", format!("on, {kept} steps; ends within {left} min (`incident show`)")));
+        }
+        let head = "this is all that nologd holds. It does not know when, from where or with whom mail was exchanged.";
+        format!("{}: {head}\n{}", told.address.reveal(), rows(&held))
+    }
+}
+
+fn mailbox(mailbox: &MailboxShown) -> Vec<Row> {
+    let mut held = mailbox.settings();
+    held.push(("in use", fill(mailbox.octets, mailbox.storage)));
+    held.push(("messages", mailbox.messages.to_string()));
+    held.extend(mailbox.reserved.map(|reserved| ("being stored", format!("{} octets", reserved.octets))));
+    held.extend(mailbox.counted.map(|counted| ("counted, and sure", if counted { "yes" } else { "no" }.into())));
+    held
+}
+
+fn sending(filling: Filling) -> [Row; 4] {
+    [
+        ("sent, that count this hour", filling.messages_per_hour.to_string()),
+        ("sent, that count this day", filling.messages_per_day.to_string()),
+        ("recipients, this hour", filling.recipients_per_hour.to_string()),
+        ("recipients, this day", filling.recipients_per_day.to_string()),
+    ]
+}

@@ -1,0 +1,341 @@
+//! `mailbox ...`.
+
+use std::mem;
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::changed::Changed;
+use super::command::whole;
+use super::layout::{Row, fill, size_limit, table};
+use super::line::{self, DONE};
+use super::{AdminCommand, Audience, Declined, Executor, Moment, Reply};
+use crate::private::{Address, revealed};
+use crate::quota::{AdminError, Amount, Book, Kind, Limit, MailboxEdit, MailboxView, Name, SendingSwitch};
+use crate::words::nullable;
+
+/// Octets of one piece of a list, as far as one mailbox is not longer.
+const PIECE: usize = 32 * 1024;
+/// No piece is longer than this.
+#[cfg(test)]
+pub(super) const MAX_PIECE: usize = PIECE + 4096;
+
+/// A mailbox with its numbers.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct MailboxShown {
+    #[serde(with = "revealed")]
+    pub(super) address: Address,
+    #[serde(with = "revealed")]
+    association: Name,
+    /// The limit that holds.
+    pub(super) storage: Limit,
+    /// Whether it is the mailbox's own; else it is the association's default.
+    own_limit: bool,
+    kind: Kind,
+    sending: SendingSwitch,
+    pub(super) octets: u64,
+    pub(super) messages: u64,
+    /// Rounded down; none without a limit.
+    #[serde(deserialize_with = "nullable")]
+    percent: Option<u64>,
+    /// What is being stored at this moment; only the owner is told.
+    #[serde(deserialize_with = "nullable")]
+    pub(super) reserved: Option<Amount>,
+    /// Whether the numbers are sure; only the owner is told, for it says that somebody logged in.
+    #[serde(deserialize_with = "nullable")]
+    pub(super) counted: Option<bool>,
+}
+
+impl MailboxShown {
+    fn of(view: &MailboxView, used: Amount) -> MailboxShown {
+        let percent = match view.limit {
+            Limit::None => None,
+            Limit::At(_) => Some(u64::try_from(view.limit.percent(used.octets.into())).unwrap_or(u64::MAX)),
+        };
+        MailboxShown {
+            address: view.address.clone(),
+            association: view.association.clone(),
+            storage: view.limit,
+            own_limit: view.own.storage.is_some(),
+            kind: view.own.kind,
+            sending: view.own.sending,
+            octets: used.octets,
+            messages: used.messages,
+            percent,
+            reserved: None,
+            counted: None,
+        }
+    }
+
+    /// The settled numbers: a look never tells an act (docs/side-information.md).
+    pub(super) fn settled(view: &MailboxView) -> MailboxShown {
+        MailboxShown::of(view, view.settled.unwrap_or_default())
+    }
+
+    /// The numbers of this moment, for the owner.
+    pub(super) fn exact(view: &MailboxView) -> MailboxShown {
+        MailboxShown { reserved: Some(view.reserved), counted: Some(view.seen), ..MailboxShown::of(view, view.used) }
+    }
+
+    /// The settings, always the same rows.
+    pub(super) fn settings(&self) -> Vec<Row> {
+        let origin = if self.own_limit { "own limit" } else { "the association's default" };
+        let by = match self.kind {
+            Kind::Person => "a person",
+            Kind::Machine => "a machine",
+        };
+        vec![
+            ("association", self.association.reveal().into()),
+            ("storage", format!("{} ({origin})", size_limit(self.storage))),
+            ("written with by", by.into()),
+            ("sending", self.sending.word().into()),
+        ]
+    }
+}
+
+/// `mailbox list`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListMailboxes {
+    /// Only those of one association.
+    #[arg(long, value_name = "NAME")]
+    #[serde(default, with = "revealed")]
+    association: Option<Name>,
+}
+
+/// All that are asked for.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailboxesListed {
+    mailboxes: Vec<MailboxShown>,
+}
+
+impl AdminCommand for ListMailboxes {
+    const WORD: &'static str = "mailbox list";
+    const LOOKS: bool = true;
+    type Told = MailboxesListed;
+
+    fn audience(&self) -> Audience<'_> {
+        self.association.as_ref().map_or(Audience::Admins, Audience::Contact)
+    }
+
+    fn subject(&self) -> Option<String> {
+        self.association.as_ref().map(|name| name.reveal().into())
+    }
+
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<MailboxesListed, Declined> {
+        let addresses = executor.book.listed(self.association.as_ref())?;
+        let views = addresses.iter().filter_map(|address| executor.book.mailbox(address));
+        Ok(MailboxesListed { mailboxes: views.map(|view| MailboxShown::settled(&view)).collect() })
+    }
+
+    /// A big host has tens of thousands: only their addresses are held, and each piece is made when the last one was taken.
+    fn reply(&self, executor: &Executor, _: &Moment<'_>) -> Reply {
+        match executor.book.listed(self.association.as_ref()) {
+            Ok(addresses) => Box::new(pieces(executor.book.clone(), addresses)),
+            Err(error) => whole(line::tell::<()>(Err(&error.into()))),
+        }
+    }
+
+    fn print(told: &MailboxesListed) -> String {
+        let lines = told.mailboxes.iter().map(|mailbox| {
+            let own = if mailbox.own_limit { " (own limit)" } else { "" };
+            let storage = format!("{}{own}", fill(mailbox.octets, mailbox.storage));
+            [mailbox.address.reveal(), mailbox.association.reveal().into(), mailbox.messages.to_string(), storage]
+        });
+        match table(["ADDRESS", "ASSOCIATION", "MESSAGES", "STORAGE"], lines) {
+            none if none.is_empty() => {
+                "The book knows no mailbox there yet: each comes in at its first login, first message or `mailbox set`.\n".into()
+            }
+            table => table,
+        }
+    }
+}
+
+/// The same line as [`line::tell`] makes of [`MailboxesListed`].
+fn pieces(book: std::sync::Arc<Book>, addresses: Vec<Address>) -> impl Iterator<Item = String> {
+    let mut addresses = addresses.into_iter();
+    let (mut start, mut separator, mut over) = (format!("{}{{\"mailboxes\":[", DONE[0]), "", false);
+    std::iter::from_fn(move || {
+        if over {
+            return None;
+        }
+        let mut piece = mem::take(&mut start);
+        while piece.len() < PIECE {
+            let Some(address) = addresses.next() else {
+                over = true;
+                piece.push_str("]}");
+                piece.push_str(DONE[1]);
+                break;
+            };
+            // One that was removed meanwhile is there no more.
+            let Some(view) = book.mailbox(&address) else { continue };
+            let Ok(shown) = serde_json::to_string(&MailboxShown::settled(&view)) else { continue };
+            piece.push_str(mem::replace(&mut separator, ","));
+            piece.push_str(&shown);
+        }
+        Some(piece)
+    })
+}
+
+/// `mailbox set`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetMailbox {
+    /// The mailbox.
+    #[serde(with = "revealed")]
+    address: Address,
+    #[command(flatten)]
+    edit: MailboxEdit,
+}
+
+impl AdminCommand for SetMailbox {
+    const WORD: &'static str = "mailbox set";
+    type Told = Changed<MailboxShown>;
+
+    /// The contact shares the space out and stops an account that was broken into. What lets more out is for admins.
+    fn audience(&self) -> Audience<'_> {
+        let stops = self.edit.kind.is_none() && self.edit.sending != Some(SendingSwitch::On);
+        if stops { Audience::ContactOf(&self.address) } else { Audience::Admins }
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(self.address.reveal())
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<MailboxShown>, Declined> {
+        if self.edit == MailboxEdit::default() {
+            return Err(Declined::wrong("storage"));
+        }
+        let change = executor.book.edit_mailbox(&self.address, self.edit, at.today)?;
+        Ok(Changed::of(change, |view| MailboxShown::settled(&view)))
+    }
+
+    fn print(told: &Changed<MailboxShown>) -> String {
+        told.print(|mailbox| mailbox.address.reveal(), MailboxShown::settings)
+    }
+}
+
+/// `mailbox remove`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveMailbox {
+    /// The mailbox.
+    #[serde(with = "revealed")]
+    address: Address,
+}
+
+impl AdminCommand for RemoveMailbox {
+    const WORD: &'static str = "mailbox remove";
+    type Told = Changed<MailboxShown>;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(self.address.reveal())
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<MailboxShown>, Declined> {
+        let change = executor.book.remove_mailbox(&self.address, at.today)?;
+        Ok(Changed::of(change, |view| MailboxShown::settled(&view)))
+    }
+
+    fn print(told: &Changed<MailboxShown>) -> String {
+        told.print(|mailbox| mailbox.address.reveal(), MailboxShown::settings)
+    }
+}
+
+/// `mailbox kick`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KickMailbox {
+    /// The mailbox.
+    #[serde(with = "revealed")]
+    address: Address,
+}
+
+/// What was told to end.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kicked {
+    #[serde(with = "revealed")]
+    address: Address,
+    sessions: u64,
+}
+
+impl AdminCommand for KickMailbox {
+    const WORD: &'static str = "mailbox kick";
+    type Told = Kicked;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::OwnerOrContact(&self.address)
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(self.address.reveal())
+    }
+
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<Kicked, Declined> {
+        let mailbox = executor.book.mailbox(&self.address).ok_or(AdminError::NoSuchMailbox)?;
+        Ok(Kicked { address: mailbox.address, sessions: executor.book.kick(&self.address) as u64 })
+    }
+
+    fn print(told: &Kicked) -> String {
+        let sessions = match told.sessions {
+            1 => "1 session was".to_owned(),
+            sessions => format!("{sessions} sessions were"),
+        };
+        format!("{}: {sessions} told to end.\n", told.address.reveal())
+    }
+}
+
+/// `mailbox refresh`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefreshMailbox {
+    /// The mailbox.
+    #[serde(with = "revealed")]
+    address: Address,
+}
+
+/// When it is counted, and what holds until then.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refreshing {
+    mailbox: MailboxShown,
+    /// Always `at-next-session`.
+    refreshed: String,
+}
+
+impl AdminCommand for RefreshMailbox {
+    const WORD: &'static str = "mailbox refresh";
+    type Told = Refreshing;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::OwnerOrContact(&self.address)
+    }
+
+    fn subject(&self) -> Option<String> {
+        Some(self.address.reveal())
+    }
+
+    // Asking the backend needs the member's password, which only the member has.
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<Refreshing, Declined> {
+        executor.book.unsee(&self.address);
+        let mailbox = executor.book.mailbox(&self.address).ok_or(AdminError::NoSuchMailbox)?;
+        Ok(Refreshing { mailbox: MailboxShown::settled(&mailbox), refreshed: "at-next-session".into() })
+    }
+
+    fn print(told: &Refreshing) -> String {
+        let mailbox = &told.mailbox;
+        format!(
+            "{}: will be counted anew at its next login.\n\
+             The daemon has no password for it and cannot ask the mail server by itself. Until then its last count holds: {}.\n",
+            mailbox.address.reveal(),
+            fill(mailbox.octets, mailbox.storage)
+        )
+    }
+}

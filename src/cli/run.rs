@@ -1,0 +1,78 @@
+//! Carries out a command that the running daemon answers.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::arguments::{Admin, Asked, Association, Blocks, Daemon, Incident, Mailbox};
+use super::{REFUSED, USAGE, refuse, say, speak};
+use crate::admin::status::ShowStatus;
+use crate::admin::{AdminCommand, Declined};
+
+/// Carries out a command.
+pub fn admin(command: Admin) -> ExitCode {
+    match command {
+        Admin::Association(Association::Add(asked)) => run(asked),
+        Admin::Association(Association::List(asked)) => run(asked),
+        Admin::Association(Association::Show(asked)) => run(asked),
+        Admin::Association(Association::Set(asked)) => run(asked),
+        Admin::Association(Association::Remove(asked)) => run(asked),
+        Admin::Association(Association::Grant(asked)) => run(asked),
+        Admin::Mailbox(Mailbox::List(asked)) => run(asked),
+        Admin::Mailbox(Mailbox::Set(asked)) => run(asked),
+        Admin::Mailbox(Mailbox::Remove(asked)) => run(asked),
+        Admin::Mailbox(Mailbox::Kick(asked)) => run(asked),
+        Admin::Mailbox(Mailbox::Refresh(asked)) => run(asked),
+        Admin::Incident(Incident::Start(asked)) => run(asked),
+        Admin::Incident(Incident::Show(asked)) => run(asked),
+        Admin::Incident(Incident::Stop(asked)) => run(asked),
+        Admin::Incident(Incident::List(asked)) => run(asked),
+        Admin::Blocks(Blocks::List(asked)) => run(asked),
+        Admin::Blocks(Blocks::Lift(asked)) => run(asked),
+        Admin::Status(asked) => run(asked),
+        Admin::Disclose(asked) => run(asked),
+    }
+}
+
+fn run<C: AdminCommand + Args>(Asked { command, daemon: Daemon { place, output } }: Asked<C>) -> ExitCode {
+    let socket = match place.socket() {
+        Ok(socket) => socket,
+        Err(code) => return code,
+    };
+    match speak::speak(&socket, &command) {
+        Ok(Ok(told)) => {
+            let text = if output.json { json(&told) } else { C::print(&told) };
+            say(text.trim_end());
+            ExitCode::SUCCESS
+        }
+        Ok(Err(Declined { text, usage })) => {
+            refuse(output, &command.subject().map_or_else(|| text.clone(), |subject| format!("{subject}: {text}")));
+            ExitCode::from(if usage { USAGE } else { REFUSED })
+        }
+        Err(trouble) => {
+            refuse(output, &trouble.text(&socket));
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+// By way of a value: the keys stand in the order of the alphabet.
+fn json<T: Serialize>(told: &T) -> String {
+    format!("{:#}", serde_json::to_value(told).unwrap_or_default())
+}
+
+/// The status of the daemon at `socket`, as JSON; or what to tell the admin.
+pub fn status(socket: &Path) -> Result<serde_json::Value, String> {
+    told(socket, &ShowStatus {}).map(|told| serde_json::to_value(told).unwrap_or_default())
+}
+
+/// What the daemon at `socket` answers; or what to tell the admin.
+pub(super) fn told<C: AdminCommand>(socket: &Path, command: &C) -> Result<C::Told, String> {
+    match speak::speak(socket, command) {
+        Ok(Ok(told)) => Ok(told),
+        Ok(Err(Declined { text, .. })) => Err(text),
+        Err(trouble) => Err(trouble.text(socket)),
+    }
+}

@@ -1,0 +1,159 @@
+//! What is a mailbox's own: what admins set for it alone. All of it is usual for most mailboxes, and then nothing of it is stored.
+
+use std::str::FromStr;
+
+use clap::Args;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Limit, typed};
+use crate::words::given;
+
+/// Who writes with a mailbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// A person, with any mail program.
+    #[default]
+    Person,
+    /// A program of the association that sends by itself: its own header fields are for other programs, and stay.
+    Machine,
+}
+
+words! { Kind, "The kinds are person and machine.": Person = "person", Machine = "machine" }
+
+/// Whether a mailbox may send.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SendingSwitch {
+    /// As its limits let it.
+    #[default]
+    On,
+    /// Not at all: somebody else has its password, for example.
+    Off,
+}
+
+words! { SendingSwitch, "Sending is on or off.": On = "on", Off = "off" }
+
+/// The settings of one mailbox: also its record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Own {
+    /// Its own limit on octets; none when the association's default holds.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Limit>,
+    /// Who writes with it.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub kind: Kind,
+    /// Whether it may send.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub sending: SendingSwitch,
+}
+
+fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Changes to a mailbox: what can be typed, and what is sent. What is not given stays as it is.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[group(required = true, multiple = true)]
+pub struct MailboxEdit {
+    /// Its space, like 2G; `none` for no limit; `default` for the association's default again.
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub storage: Option<OwnLimit>,
+    /// person; machine: a program of the association that sends by itself. Header fields that no rule of the policy names are
+    /// dropped from what persons send, and stay in what machines send: other programs read them.
+    #[arg(long, value_name = "person|machine")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// off: nothing is taken from it for sending (SENDING-OFF), until it is on again. Reading and receiving go on.
+    #[arg(long, value_name = "on|off")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sending: Option<SendingSwitch>,
+}
+
+impl MailboxEdit {
+    /// `was` with the changes.
+    pub fn apply(self, was: Own) -> Own {
+        let storage = match self.storage {
+            None => was.storage,
+            Some(OwnLimit::Default) => None,
+            Some(OwnLimit::Own(limit)) => Some(limit),
+        };
+        Own { storage, kind: self.kind.unwrap_or(was.kind), sending: self.sending.unwrap_or(was.sending) }
+    }
+}
+
+/// The limit of a mailbox: its own, or its association's default. On the socket a number, null for no limit, or `default`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnLimit {
+    /// The association's default again.
+    Default,
+    /// Its own.
+    Own(Limit),
+}
+
+/// The word for the association's default.
+const DEFAULT: &str = "default";
+
+impl FromStr for OwnLimit {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<OwnLimit, &'static str> {
+        if text == DEFAULT { Ok(OwnLimit::Default) } else { typed::size(text).map(OwnLimit::Own) }
+    }
+}
+
+impl Serialize for OwnLimit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            OwnLimit::Default => serializer.serialize_str(DEFAULT),
+            OwnLimit::Own(limit) => limit.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for OwnLimit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<OwnLimit, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum WrittenLimit {
+            Limit(Limit),
+            Word(String),
+        }
+        match WrittenLimit::deserialize(deserializer)? {
+            WrittenLimit::Limit(limit) => Ok(OwnLimit::Own(limit)),
+            WrittenLimit::Word(word) if word == DEFAULT => Ok(OwnLimit::Default),
+            WrittenLimit::Word(_) => Err(serde::de::Error::custom("no limit")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_usual_leaves_nothing_to_store() {
+        assert_eq!(serde_json::to_string(&Own::default()).unwrap(), "{}");
+        let all = Own { storage: Some(Limit::None), kind: Kind::Machine, sending: SendingSwitch::Off };
+        let text = serde_json::to_string(&all).unwrap();
+        assert_eq!(text, r#"{"storage":null,"kind":"machine","sending":"off"}"#);
+        assert_eq!(serde_json::from_str::<Own>(&text).unwrap(), all);
+    }
+
+    #[test]
+    fn a_limit_is_a_number_null_or_the_word() {
+        for (text, limit) in [
+            ("null", Some(OwnLimit::Own(Limit::None))),
+            ("7", Some(OwnLimit::Own(Limit::At(7)))),
+            ("\"default\"", Some(OwnLimit::Default)),
+            ("\"none\"", None),
+            ("-1", None),
+            ("true", None),
+        ] {
+            assert_eq!(serde_json::from_str(text).ok(), limit, "{text}");
+            assert!(limit.is_none_or(|limit| serde_json::to_string(&limit).unwrap() == text));
+        }
+        assert_eq!("default".parse(), Ok(OwnLimit::Default));
+    }
+}

@@ -1,0 +1,69 @@
+//! Numbers that can be looked at again and again without telling an act.
+//!
+//! A list that is asked for each second is a log of what people do, if its numbers move when they do something. So what lists show is
+//! rounded up, and made anew at fixed moments for all mailboxes at once ([`Book::settle`]); a mailbox that comes in by itself is in no list
+//! before. Only what an admin does by a command shows at once, and only as far as the admin knows it (docs/side-information.md).
+
+use super::ledger::Ledger;
+use super::rounding::rounded;
+use super::{AdminError, Amount, Book, Name};
+use crate::private::Address;
+
+impl Book {
+    /// Makes the shown numbers anew. To be called at fixed moments, whatever happened, and not often.
+    pub fn settle(&self) {
+        for tenant in self.tenants() {
+            tenant.lock().settle();
+        }
+        self.settle_pushed();
+    }
+
+    /// The mailboxes of one association or of all that lists show, in the order of the addresses.
+    pub fn listed(&self, association: Option<&Name>) -> Result<Vec<Address>, AdminError> {
+        self.some_addresses(association, |ledger, found| {
+            found.extend(ledger.entries().filter(|entry| entry.settled.is_some()).map(|entry| entry.address.clone()));
+        })
+    }
+
+    /// All mailboxes of one association or of all, in the order of the addresses.
+    pub fn addresses(&self, association: Option<&Name>) -> Result<Vec<Address>, AdminError> {
+        self.some_addresses(association, |ledger, found| found.extend(ledger.entries().map(|entry| entry.address.clone())))
+    }
+
+    fn some_addresses(
+        &self,
+        association: Option<&Name>,
+        take: impl Fn(&Ledger, &mut Vec<Address>),
+    ) -> Result<Vec<Address>, AdminError> {
+        let tenants = match association {
+            Some(name) => vec![self.tenant(name).ok_or(AdminError::NoSuchAssociation)?],
+            None => self.tenants(),
+        };
+        let mut found = Vec::new();
+        tenants.iter().for_each(|tenant| take(&tenant.lock(), &mut found));
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// An admin made the mailbox, or says what is in it: from now on lists show it, with that number at least.
+    pub(super) fn show_at_least(&self, address: &Address, said: Amount) {
+        self.with(address, |_, ledger, address| {
+            let Some(entry) = ledger.number(address).and_then(|number| ledger.entry_mut(number)) else { return };
+            entry.settled = Some(entry.settled.unwrap_or_default().most(rounded(said)));
+        });
+    }
+}
+
+impl Ledger {
+    pub(super) fn settle(&mut self) {
+        for entry in self.entries.values_mut() {
+            entry.settled = Some(rounded(entry.tally.shown()));
+        }
+    }
+
+    /// What lists show of the whole association: in its mailboxes, and how many these are.
+    pub(super) fn settled(&self) -> (Amount, u64) {
+        let shown = self.entries().filter_map(|entry| entry.settled);
+        shown.fold((Amount::ZERO, 0), |(sum, count), one| (sum.plus(one), count + 1))
+    }
+}
