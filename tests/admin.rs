@@ -341,8 +341,12 @@ fn the_daemon_is_found_by_socket_variable_or_config() {
     assert_eq!(run(&format!("status --config {config}"), None).code, 0);
     let said = run(&format!("status --config {config}"), Some(nowhere));
     assert!(said.code == 1 && said.errors.contains("no daemon has made this socket"), "{}", said.errors);
-    let said = run("status", None);
-    assert!(said.code == 2 && said.errors.contains("--socket PATH"), "{}", said.errors);
+    // Last of all where the package has it. On a machine with the package, that daemon would answer.
+    if !Path::new(nologd::config::SOCKET).exists() {
+        let said = run("status", None);
+        assert!(said.code == 1 && said.errors.contains(nologd::config::SOCKET), "{}", said.errors);
+        assert!(said.errors.contains("--socket PATH"), "{}", said.errors);
+    }
     house.down(Signal::SIGKILL);
     let said = run("status", Some(&house.socket()));
     assert!(said.code == 1 && said.errors.contains("does not run there any more"), "{}", said.errors);

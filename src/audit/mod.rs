@@ -50,11 +50,11 @@ pub struct Arguments {
     /// rsyslog.conf, or `auto`.
     #[arg(long, value_name = "FILE")]
     rsyslog_config: Vec<PathBuf>,
-    /// The address of a test mailbox: log in, send and fail as it, then search for every trace. Needs --config.
-    #[arg(long, value_name = "ADDRESS", requires = "config", requires = "password_file", requires = "logs")]
+    /// The address of a test mailbox: log in, send and fail as it, then search for every trace. Needs the config file.
+    #[arg(long, value_name = "ADDRESS", requires = "password_file", requires = "logs")]
     canary: Option<String>,
-    /// The daemon's config file. With it, this program also goes into the daemon's sandbox and tries to break its rules; and the canary
-    /// knows where to fly.
+    /// The daemon's config file; without this, /etc/nologd/nologd.toml where it is there. With it, this program also goes into the
+    /// daemon's sandbox and tries to break its rules; and the canary knows where to fly.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// A file with the password of the test mailbox.
@@ -73,8 +73,8 @@ pub struct Arguments {
     /// Search a journal in this folder too, of a container for example.
     #[arg(long, value_name = "FOLDER", requires = "canary")]
     journal_folder: Vec<PathBuf>,
-    /// Without reading any settings: only the canary and the sandbox of --config.
-    #[arg(long, requires = "config")]
+    /// Without reading any settings: only the canary and the sandbox of the config file.
+    #[arg(long)]
     no_settings: bool,
     /// For machines; `nologd statement --audit` reads it.
     #[arg(long)]
@@ -96,16 +96,21 @@ impl Arguments {
 
 /// `nologd audit`: exit 0 when clean, 1 when something was found or could not be read.
 pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str)) -> ExitCode {
+    let config = config::named_or_installed(arguments.config.as_deref());
+    if config.is_none() && (arguments.canary.is_some() || arguments.no_settings) {
+        complain("there is no config file: say --config FILE");
+        return ExitCode::from(2);
+    }
     let Some(sources) = sources(arguments, complain) else { return ExitCode::FAILURE };
     let mut report = report(&sources);
-    match canary(arguments) {
+    match canary(arguments, config.as_deref()) {
         Ok(canary) => report.canary = canary,
         Err(why) => {
             complain(&format!("the canary did not fly: {why}"));
             return ExitCode::FAILURE;
         }
     }
-    if let Some(file) = &arguments.config {
+    if let Some(file) = &config {
         match config_of(file).and_then(|config| itself::try_itself(&config, file)) {
             Ok(tried) => report.itself = Some(tried),
             Err(why) => {
@@ -140,8 +145,8 @@ fn config_of(file: &Path) -> Result<Config, String> {
     config::read(&text).map_err(|_| format!("{}: has errors: `nologd check` names them", file.display()))
 }
 
-fn canary(arguments: &Arguments) -> Result<Option<Canary>, String> {
-    let (Some(address), Some(file), Some(password)) = (&arguments.canary, &arguments.config, &arguments.password_file) else {
+fn canary(arguments: &Arguments, config: Option<&Path>) -> Result<Option<Canary>, String> {
+    let (Some(address), Some(file), Some(password)) = (&arguments.canary, config, &arguments.password_file) else {
         return Ok(None);
     };
     let config = config_of(file)?;

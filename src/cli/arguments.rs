@@ -12,6 +12,7 @@ use crate::admin::disclose::DiscloseMailbox;
 use crate::admin::incident::{ListIncidents, ShowIncident, StartIncident, StopIncident};
 use crate::admin::mailbox::{KickMailbox, ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
 use crate::admin::status::ShowStatus;
+use crate::config;
 use crate::fault::Lang;
 
 /// nologd: a no-log daemon in front of mailbox storage, relay and webmail.
@@ -31,7 +32,7 @@ pub enum Command {
     /// Serve, in the foreground.
     Run {
         /// The config file.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
     },
     /// Read the config file and tell every error in it, with line and key; then try a start, and tell what would not work.
@@ -98,10 +99,10 @@ pub enum Admin {
     Disclose(Asked<DiscloseMailbox>),
 }
 
-/// Where the daemon is. Without these, the variable NOLOGD_SOCKET says it.
+/// Where the daemon is. Without these, the variable NOLOGD_SOCKET says it; without that, it is where the package has it.
 #[derive(Args)]
 pub struct Where {
-    /// The daemon's socket for admins. First choice; then the variable NOLOGD_SOCKET, then --config.
+    /// The daemon's socket for admins. First choice; then the variable NOLOGD_SOCKET, then --config, then /run/nologd/admin.sock.
     #[arg(long, value_name = "PATH")]
     pub(super) socket: Option<PathBuf>,
     /// The daemon's config file, which names the socket.
@@ -207,7 +208,7 @@ pub enum Store {
     /// Read every record and name those that make no sense together. Changes nothing. Also while the daemon runs.
     Check {
         /// The daemon's config file, which names the state folder.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
         #[command(flatten)]
         output: Output,
@@ -217,7 +218,7 @@ pub enum Store {
     /// Also while the daemon runs: then with the last change, and the usage of the last full hour.
     Export {
         /// The daemon's config file, which names the state folder.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
         /// Print what can still be read of damaged files.
         #[arg(long)]
@@ -226,7 +227,7 @@ pub enum Store {
     /// Write damaged files anew from the copy beside them, which has every change. The daemon does so by itself at its start.
     Repair {
         /// The daemon's config file, which names the state folder.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
         /// Where no copy is whole either: keep what can still be read. What is lost stays lost; save the folder first.
         #[arg(long)]
@@ -239,7 +240,7 @@ pub enum Store {
         /// The export; `-` reads standard input.
         file: PathBuf,
         /// The daemon's config file, which names the state folder.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
         #[command(flatten)]
         output: Output,

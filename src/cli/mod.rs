@@ -21,6 +21,7 @@ mod usage;
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::config;
 use arguments::{Output, Where};
 
 pub use arguments::{Admin, Arguments, Command};
@@ -54,10 +55,8 @@ impl Where {
         if let Some(socket) = std::env::var_os("NOLOGD_SOCKET").filter(|socket| !socket.is_empty()) {
             return Ok(socket.into());
         }
-        let Some(file) = &self.config else {
-            complain("where is the daemon? Say --socket PATH or --config FILE, or set NOLOGD_SOCKET");
-            return Err(ExitCode::from(USAGE));
-        };
+        // Not out of the package's config file: only root may read it, and its admins' group may speak to the daemon.
+        let Some(file) = &self.config else { return Ok(config::SOCKET.into()) };
         let config = load(file).ok_or(ExitCode::from(REFUSED))?;
         config.admin_socket().ok_or_else(|| {
             complain(&format!(

@@ -40,7 +40,10 @@ impl Trouble {
         let socket = socket.display();
         match self {
             Trouble::Connect(io::ErrorKind::NotFound) => {
-                format!("{socket}: no daemon has made this socket. Is nologd running, with a listener for admins?")
+                format!(
+                    "{socket}: no daemon has made this socket. Is nologd running, with a listener for admins? If its socket is \
+                     elsewhere: --socket PATH, --config FILE, or NOLOGD_SOCKET"
+                )
             }
             Trouble::Connect(io::ErrorKind::ConnectionRefused) => format!("{socket}: nologd does not run there any more."),
             Trouble::Connect(io::ErrorKind::PermissionDenied) => {

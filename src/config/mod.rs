@@ -13,6 +13,8 @@ mod reader;
 mod rules;
 mod trouble;
 
+use std::path::{Path, PathBuf};
+
 pub use assemble::{Built, KEY_FILE, KEY_OCTETS, build, context, listeners, state_folder, store_folder};
 pub use association::tell_unread;
 pub use certificates::{certificates, tell_reload};
@@ -22,3 +24,14 @@ pub use held::{ConfigFile, ReloadLimit};
 pub use listen::{Listen, Protection};
 pub use rules::{confine, plan};
 pub use trouble::Trouble;
+
+/// Where the Debian package has the config file.
+pub const FILE: &str = "/etc/nologd/nologd.toml";
+
+/// Where the package's unit and config have the socket for admins.
+pub const SOCKET: &str = "/run/nologd/admin.sock";
+
+/// The config file that was named; else the package's, where there is one. For commands that do without, with less to say.
+pub fn named_or_installed(named: Option<&Path>) -> Option<PathBuf> {
+    named.map(Path::to_owned).or_else(|| Some(PathBuf::from(FILE)).filter(|file| file.exists()))
+}

@@ -36,11 +36,12 @@ pub struct Arguments {
     /// The report of `nologd audit --json`. Without it, the statement says that nobody looked.
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
-    /// The config file, for its policy and its socket. Without it, the policy that is compiled in.
+    /// The config file, for its policy and its socket; without this, /etc/nologd/nologd.toml where it is there, else the policy that
+    /// is compiled in.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The running daemon's socket for admins, to ask it what this machine grants. First choice; then the variable NOLOGD_SOCKET,
-    /// then the one in --config. Where none answers, the sandbox of --config is tried here.
+    /// then the one in the config file. Where none answers, the sandbox of the config file is tried here.
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
 }
@@ -106,7 +107,8 @@ fn in_force(arguments: &Arguments, ask: Ask) -> Result<InForce, String> {
             Some(serde_json::from_str(&text).map_err(|_| format!("{}: is no report of `nologd audit --json`", file.display()))?)
         }
     };
-    let config = arguments.config.as_deref().map(|file| Ok::<_, String>((settings(file)?, file))).transpose()?;
+    let file = config::named_or_installed(arguments.config.as_deref());
+    let config = file.as_deref().map(|file| Ok::<_, String>((settings(file)?, file))).transpose()?;
     let policy = config.as_ref().map_or_else(Policy::built_in, |(config, _)| config.policy.clone());
     let of_file = config.as_ref().map(|(config, _)| config.backends.hinted().next().is_some());
     // Last of all: after the trial nothing more can be opened.

@@ -39,7 +39,7 @@ use finding::Faults;
 #[derive(clap::Args)]
 pub struct CheckArguments {
     /// The config file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", default_value = crate::config::FILE)]
     config: PathBuf,
     /// Read the file only, for a machine that is another than this one. Nothing else is looked at. (As ExecStartPre of a systemd unit,
     /// this is what it does in any case.)
