@@ -4,6 +4,8 @@
 #   make demo WEBMAIL=1   the same with a Roundcube in front of it
 #   make demo CHECK=1     sends one letter through it, shows the header before and after, and ends
 #   make test             everything that CI runs
+#   make deb              the Debian package, in target/deb, looked at by lintian
+#   make test-package     the package in containers with systemd, on Debian 12 and 13; as root. RELEASES=bookworm for one of them
 #   make bench            nologd next to nginx, Dovecot and imapproxy; as root, some twenty minutes
 #   make bench ROWS="login click"    only these rows; `make bench ROWS=--help` lists them
 #   make bench WRITE=1    also writes the figures into benches/RESULTS.md and README.md
@@ -22,11 +24,13 @@ SEED  ?=
 COUNT ?= 200000
 MINUTES ?= 20
 PUSH  ?= 1
+RELEASES ?= bookworm trixie
 
 DEMO_PACKAGES  = gcc libc6-dev dovecot-imapd dovecot-lmtpd
 WEBMAIL_PACKAGES = roundcube-core roundcube-sqlite3 php-cli
 TEST_PACKAGES  = $(DEMO_PACKAGES) dovecot-pop3d $(WEBMAIL_PACKAGES) chromium chromium-driver thunderbird postfix swaks msmtp isync mutt curl openssl gnupg \
                  python3 libnet-ssleay-perl libio-socket-ssl-perl strace nginx libnginx-mod-mail rsyslog systemd-journal-remote
+DEB_PACKAGES   = gcc libc6-dev debhelper lintian
 BENCH_PACKAGES = gcc libc6-dev openssl nginx libnginx-mod-mail dovecot-imapd dovecot-submissiond imapproxy
 
 # The tests start a real Postfix, which only root can: the test programs run under sudo where make does not.
@@ -34,7 +38,7 @@ SUDO   = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 AS_ROOT = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo -E")
 
-.PHONY: demo test bench fuzz attack walk fmt packages
+.PHONY: demo test deb test-package bench fuzz attack walk fmt packages
 
 demo: PACKAGES = $(DEMO_PACKAGES) $(if $(WEBMAIL),$(WEBMAIL_PACKAGES))
 demo: packages
@@ -57,6 +61,23 @@ test: packages
 	 else \
 	     echo "$(CARGO) test"; $(AS_ROOT) $(CARGO) test --locked --no-fail-fast --lib --bins --tests; \
 	 fi
+
+deb: PACKAGES = $(DEB_PACKAGES)
+deb: packages
+	rm -f target/deb/nologd_*
+	CARGO="$(CARGO)" sh debian/build.sh target/deb
+	lintian --fail-on error target/deb/nologd_*.changes
+	@ls target/deb/nologd_*.deb
+
+# Twice, in two versions: the second one is what the first is upgraded to.
+test-package: PACKAGES = $(DEB_PACKAGES) mmdebstrap systemd-container
+test-package: packages
+	rm -rf target/test-package/old target/test-package/new
+	CARGO="$(CARGO)" sh debian/build.sh target/test-package/old
+	CARGO="$(CARGO)" sh debian/build.sh target/test-package/new "$$(dpkg-parsechangelog -l debian/changelog -S Version)+next"
+	lintian --fail-on error target/test-package/old/nologd_*.changes
+	$(SUDO) bash tests/package/run.sh target/test-package/old/nologd_*.deb target/test-package/new/nologd_*.deb \
+	    target/test-package/roots $(RELEASES)
 
 bench: PACKAGES = $(BENCH_PACKAGES)
 bench: packages

@@ -18,8 +18,16 @@ const TEMPLATES: &[(Server, &str)] = &[
     (Server::Rsyslog, "rsyslog.conf"),
 ];
 
-/// What is there beside them: the unit, and what Dovecot needs to tell usage, which `tests/interop/push.rs` runs.
-const OTHERS: &[&str] = &["nologd.service", "dovecot-2.3-usage.conf", "dovecot-2.4-usage.conf"];
+/// What is there beside them: the unit, what Dovecot needs to tell usage, which `tests/interop/push.rs` runs, and the ports behind
+/// nologd, which `make test-package` runs.
+const OTHERS: &[&str] = &[
+    "nologd.service",
+    "dovecot-2.3-usage.conf",
+    "dovecot-2.4-usage.conf",
+    "dovecot-2.3-ports.conf",
+    "dovecot-2.4-ports.conf",
+    "postfix-master.cf",
+];
 
 #[test]
 fn with_our_templates_nothing_is_found() {
@@ -69,6 +77,14 @@ fn every_line_says_why() {
 fn to_tell_usage_writes_nobody_down() {
     for version in ["2.3", "2.4"] {
         let both = read(&format!("dovecot-{version}.conf")) + &read(&format!("dovecot-{version}-usage.conf"));
+        assert!(report(&[source(Server::Dovecot, &both)]).is_clean(), "{version}");
+    }
+}
+
+#[test]
+fn to_stand_behind_nologd_writes_nobody_down() {
+    for version in ["2.3", "2.4"] {
+        let both = read(&format!("dovecot-{version}-ports.conf")) + &read(&format!("dovecot-{version}.conf"));
         assert!(report(&[source(Server::Dovecot, &both)]).is_clean(), "{version}");
     }
 }

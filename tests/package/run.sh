@@ -1,0 +1,249 @@
+#!/bin/bash
+# Tries the package where systemd is PID 1: sh run.sh OLD.deb NEW.deb WORK [RELEASE ...]
+#
+# A fresh Debian with Dovecot and Postfix that serve members already; then the commands of docs/admin/install.md, taken out of the page;
+# then reload, stop, upgrade, downgrade, remove, purge. What cannot be tried here is named as SKIPPED. Roots are kept in WORK as *.tar, to
+# be used again: that they stay is the only thing that is left behind.
+set -u
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+PAGE=$HERE/../../docs/admin/install.md
+OLD=$(realpath "$1"); NEW=$(realpath "$2"); WORK=$(mkdir -p "$3" && cd "$3" && pwd); shift 3
+RELEASES=${*:-bookworm trixie}
+PACKAGES=systemd,systemd-sysv,dbus,ca-certificates,procps,python3-minimal,python3,openssl,man-db,dovecot-imapd,dovecot-lmtpd,postfix
+NAME=nologd-test-$$
+ROOT=$WORK/$NAME
+failed=0; skipped=0; passed=0; NSPAWN=; LEADER=
+
+say()  { printf '%s\n' "$*"; }
+skip() { skipped=$((skipped + 1)); say "SKIPPED $release $1: $2"; }
+fail() { failed=$((failed + 1)); say "FAILED  $release $1"; sed 's/^/        /' "$WORK/said" | tail -40; }
+
+# step NAME COMMAND...: what it says is in WORK/said, and shown where it fails; lines with "note: " always.
+step() {
+    local name=$1; shift
+    if "$@" >"$WORK/said" 2>&1; then passed=$((passed + 1)); say "ok      $release $name"; sed -n 's/^note: /        /p' "$WORK/said"; else fail "$name"; fi
+}
+
+# One root for each release, made once.
+make_root() {
+    [ -e "$WORK/$release.tar" ] && return
+    mmdebstrap --variant=minbase --include="$PACKAGES" \
+        --essential-hook='printf "postfix postfix/main_mailer_type select Internet Site\npostfix postfix/mailname string velo.example\n" | chroot "$1" debconf-set-selections' \
+        "$release" "$WORK/$release.new.tar" "${MIRROR:-http://deb.debian.org/debian}" && mv "$WORK/$release.new.tar" "$WORK/$release.tar"
+}
+
+boot() {
+    local flags=
+    # Where this machine itself has no systemd, nobody can be asked for a scope.
+    [ -d /run/systemd/system ] || flags="--register=no --keep-unit"
+    # systemd 257 does not start on the old kind of cgroups.
+    SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn $flags --quiet --boot --console=pipe --private-network \
+        -D "$ROOT" -M "$NAME" </dev/null >"$WORK/console" 2>&1 &
+    NSPAWN=$!
+    local try
+    for try in $(seq 60); do
+        sleep 0.5
+        LEADER=$(pgrep -P "$NSPAWN" -o) || { kill -0 "$NSPAWN" 2>/dev/null || return 1; continue; }
+        case $(inside systemctl is-system-running 2>/dev/null) in running|degraded) return 0 ;; esac
+    done
+    return 1
+}
+
+halt() {
+    [ -n "$NSPAWN" ] && kill -TERM "$NSPAWN" 2>/dev/null && wait "$NSPAWN" 2>/dev/null
+    NSPAWN=
+}
+
+finish() { halt; rm -rf "$ROOT" "$WORK"/said* "$WORK"/{commands,console,held,book}; }
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+inside() {
+    nsenter -t "$LEADER" -a -- env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+        DEBIAN_FRONTEND=noninteractive "$@"
+}
+# `! COMMAND` would never end a script under -e.
+sh_inside() { inside sh -euc "not() { if \"\$@\"; then return 1; fi; }; cd /root; $1"; }
+probe() { inside python3 /root/probe.py "$@"; }
+
+# A host as it was before: members in a password file, Maildirs, certbot's folders, 993 and 465 open.
+prepare_host() {
+    cp "$HERE/probe.py" "$ROOT/root/"
+    chroot "$ROOT" sh -eu -s <"$HERE/host.sh"
+}
+
+# The unit asks for 65536 files. Where this machine may not give that many, its own limit has to do; that is said.
+few_files() {
+    local most
+    most=$(inside sh -c 'ulimit -Hn')
+    [ "$most" = unlimited ] || [ "$most" -ge 65536 ] && return
+    say "        this machine gives $most files at most: LimitNOFILE of the unit is overridden"
+    sh_inside "mkdir -p /etc/systemd/system/nologd.service.d; printf '[Service]\nLimitNOFILE=$most\n' >/etc/systemd/system/nologd.service.d/few.conf"
+}
+
+# The commands of the page: every ```sh block, in order; those under "The way back" are left for later.
+commands() {
+    awk -v part="$1" '
+        /^## /            { back = ($0 ~ /way back/) }
+        /^ *```sh/        { inside = 1; next }
+        /^ *```/          { inside = 0 }
+        inside && (part == "back") == back { sub(/^ +/, ""); print }' "$PAGE"
+}
+
+run_page() {
+    local line
+    commands "$1" >"$WORK/commands"
+    while IFS= read -r line <&3; do
+        say "# $line"
+        case $line in apt\ install*) line="apt-get install -y --no-install-recommends ${line#apt install}" ;; esac
+        sh_inside "$line" </dev/null || return 1
+        case $line in apt*) after_install_nothing_runs || return 1 ;; esac
+    done 3<"$WORK/commands"
+}
+
+after_install_nothing_runs() {
+    sh_inside 'not systemctl is-active nologd; not systemctl is-enabled nologd; id nologd; dpkg -s nologd | grep "^ /etc/nologd/nologd.toml "
+        test "$(stat -c %a:%U:%G /etc/nologd/nologd.toml)" = 640:root:nologd; test "$(stat -c %a:%U:%G /etc/nologd)" = 750:root:nologd
+        man nologd >/dev/null; man nologd-association-add >/dev/null; test -e /usr/share/bash-completion/completions/nologd'
+}
+
+unit_is_good() {
+    sh_inside 'systemd-analyze verify nologd.service; systemd-analyze --no-pager security nologd.service | tail -1 >security; sed "s/^/note: /" security
+        awk "{ for (i = 1; i < NF; i++) if (\$i == \"nologd.service:\") exit !(\$(i + 1) <= 1.5) ; exit 1 }" security'
+}
+
+is_said() { sh_inside "journalctl -u nologd -o cat | grep -q '^nologd: $1'"; }
+
+first_mail() {
+    probe deliver alice@velo.example "the first one" && probe read alice@velo.example alice-secret "the first one" &&
+    probe submit alice@velo.example alice-secret bob@velo.example "sent by Alice" &&
+    probe read bob@velo.example bob-secret "sent by Alice" >"$WORK/said.header" || return 1
+    cat "$WORK/said.header"
+    ! grep -i 'A program with a name\|laptop.example\|+0100' "$WORK/said.header"
+}
+
+# Hold sessions open, run a command that stops the daemon, and see what became of them.
+held_over() {
+    local holder begin took
+    probe hold 60 >"$WORK/held" 2>&1 & holder=$!
+    for begin in $(seq 100); do grep -q '^held' "$WORK/held" && break; sleep 0.1; done
+    begin=$(date +%s)
+    "$@" || { cat "$WORK/held"; return 1; }
+    took=$(($(date +%s) - begin))
+    wait "$holder"
+    cat "$WORK/held"; say "note: away for $took s at most"
+    grep -q '^waiting: \* BYE.*(STOPPING)' "$WORK/held" && grep -q '^sending: 250' "$WORK/held" && [ "$took" -le 45 ]
+}
+
+reload_keeps_sessions() {
+    local before holder
+    before=$(sh_inside 'systemctl show -P MainPID nologd')
+    # As people save: another file takes the name.
+    sh_inside 'sed -i "s|^drain_seconds.*||; s|^state_dir|drain_seconds = 25\nstate_dir|" /etc/nologd/nologd.toml; nologd check --file-only
+        systemctl reload nologd; sleep 1'
+    is_said reloaded && [ "$before" = "$(sh_inside 'systemctl show -P MainPID nologd')" ] &&
+    ! is_said reload-refused
+}
+
+stopped_well() { sh_inside 'test "$(systemctl show -P Result nologd)" = success; not systemctl is-active nologd; not ls /run/nologd'; }
+
+book() { sh_inside 'nologd association list --json | tee /root/book; grep -q velo /root/book' ; }
+
+upgrade() {
+    sh_inside "dpkg -i /root/$1 </dev/null" &&
+    sh_inside 'systemctl is-active nologd || { journalctl -u nologd -o cat | tail -12; exit 1; }; grep mail.velo.example /etc/nologd/nologd.toml' &&
+    wait_ready
+}
+wait_ready() { sh_inside 'for i in $(seq 50); do nologd status >/dev/null 2>&1 && exit 0; sleep 0.1; done; exit 1'; }
+
+stopped_stays() { sh_inside 'dpkg -i old.deb </dev/null; not systemctl is-active nologd'; }
+
+broken_config() {
+    sh_inside 'cp -a /etc/nologd/nologd.toml good; echo nonsense >>/etc/nologd/nologd.toml; pid=$(systemctl show -P MainPID nologd)
+        dpkg -i new.deb </dev/null 2>&1 | tee said; grep "the one before goes on" said; test "$pid" = "$(systemctl show -P MainPID nologd)"
+        cp -a good /etc/nologd/nologd.toml; nologd status >/dev/null'
+}
+
+# A book in a form that this version does not know: it does not start, says what to do, and leaves the book as it is.
+newer_book() {
+    sh_inside 'systemctl stop nologd; nologd store export >book.json; grep "\"schema\": [0-9]" book.json; mv /var/lib/nologd/store kept
+        sed -i "s/\"schema\": [0-9]*/\"schema\": 99/" book.json; nologd store import book.json || true
+        since=$(date +%s); systemctl start nologd 2>/dev/null || true; sleep 1
+        journalctl -u nologd -o cat --since "@$since" | tee said | grep "written by a newer nologd (schema 99); install that version again"
+        systemctl stop nologd; rm -r /var/lib/nologd/store; mv kept /var/lib/nologd/store; systemctl reset-failed nologd; systemctl start nologd' && wait_ready
+}
+
+same_book() { book >"$WORK/said.after" && diff "$WORK/book" "$WORK/said.after"; }
+
+removed() {
+    sh_inside 'apt-get -y remove nologd </dev/null | tee /root/removed; grep "the book stays" /root/removed
+        not systemctl is-active nologd; test -d /var/lib/nologd/store; test -e /etc/nologd/nologd.toml; not test -e /usr/bin/nologd; not ls /run/nologd'
+}
+
+installed_again() { sh_inside 'dpkg -i /root/new.deb </dev/null; systemctl enable --now nologd' && wait_ready; }
+
+# The folder of the book is a link, as where the admin has moved it to another disk.
+purged() {
+    sh_inside 'systemctl stop nologd 2>/dev/null || true; mv /var/lib/nologd /srv/book; ln -s /srv/book /var/lib/nologd
+        echo mine >/etc/nologd/mine; apt-get -y purge nologd </dev/null | tee /root/purged; grep "erased /srv/book" /root/purged
+        grep "has files that are not of the package" /root/purged
+        not test -e /var/lib/nologd; not test -e /run/nologd; ls -a /etc/nologd; test "$(ls -A /etc/nologd)" = mine; rm -r /etc/nologd; not test -e /srv/book
+        not test -e /etc/systemd/system/multi-user.target.wants/nologd.service; rm -rf /etc/systemd/system/nologd.service.d; systemctl daemon-reload; not systemctl cat nologd'
+}
+
+# The same way without systemd, as an image is built: nothing may fail.
+in_a_chroot() {
+    chroot "$ROOT" sh -euc 'cd /root; dpkg -i old.deb; dpkg -i new.deb; test -e /etc/nologd/nologd.toml; id nologd
+        mkdir /var/lib/nologd; echo x >/var/lib/nologd/x; dpkg --remove nologd; test -e /var/lib/nologd/x; dpkg --purge nologd
+        test "$(ls -d /etc/nologd /var/lib/nologd 2>/dev/null | wc -l)" = 0; userdel nologd'
+}
+
+for release in $RELEASES; do
+    command -v systemd-nspawn >/dev/null && command -v mmdebstrap >/dev/null || { skip everything "systemd-container or mmdebstrap is not installed"; continue; }
+    [ "$(id -u)" = 0 ] || { skip everything "only root can start containers"; continue; }
+    make_root >"$WORK/said" 2>&1 || { skip everything "the root cannot be made: $(tail -1 "$WORK/said")"; continue; }
+    rm -rf "$ROOT"; mkdir "$ROOT"; tar -C "$ROOT" -xf "$WORK/$release.tar"
+    cp "$OLD" "$ROOT/root/old.deb"; cp "$NEW" "$ROOT/root/new.deb"
+    step "install, upgrade, remove, purge without systemd" in_a_chroot
+    # What the page installs is the older of the two.
+    cp "$OLD" "$ROOT/root/$(dpkg-deb -f "$OLD" Package)_old.deb"
+    step "a host with Dovecot and Postfix" prepare_host
+    if ! boot; then skip "everything that needs systemd" "it does not start: $(tail -1 "$WORK/console")"; halt; continue; fi
+    say "        $(inside systemctl --version | head -1); Dovecot $(inside dovecot --version); $(inside postconf mail_version)"
+    few_files
+    step "mail before" probe deliver alice@velo.example "from before"
+    step "mail before, read" probe read alice@velo.example alice-secret "from before"
+    step "install page: $(commands install | grep -c .) commands" run_page install
+    if ! inside systemctl is-active --quiet nologd; then
+        inside journalctl --no-pager -u nologd -o cat | tail -20 | sed 's/^/        /'
+        skip "everything after the install page" "nologd does not run"; halt; continue
+    fi
+    step "first mail through nologd, both ways" first_mail
+    step "mail from before is there" probe read alice@velo.example alice-secret "from before"
+    step "unit: verify, security at most 1.5" unit_is_good
+    step "reload" reload_keeps_sessions
+    step "the book before" book
+    cp "$WORK/said" "$WORK/book"
+    step "systemctl stop with open sessions" held_over inside systemctl stop nologd
+    step "stopped well" stopped_well
+    step "upgrade of a stopped one" stopped_stays
+    sh_inside 'systemctl start nologd'; wait_ready
+    step "upgrade with open sessions" held_over upgrade new.deb
+    step "upgrade keeps the book" same_book
+    step "upgrade with a broken config: the one before goes on" broken_config
+    step "downgrade" upgrade old.deb
+    step "downgrade keeps the book" same_book
+    step "a book of a newer form is refused, and kept" newer_book
+    step "that book again" same_book
+    step "remove keeps state and config" removed
+    step "install again" installed_again
+    step "the book is there again" same_book
+    step "the way back: $(commands back | grep -c .) commands" run_page back
+    step "mail after the way back" probe deliver alice@velo.example "afterwards"
+    step "mail after the way back, read" probe read alice@velo.example alice-secret "afterwards"
+    step "purge erases, and says so" purged
+    halt; rm -rf "$ROOT"
+done
+say "passed $passed, failed $failed, skipped $skipped"
+[ "$failed" = 0 ]
