@@ -21,6 +21,7 @@ mod gate;
 pub mod grammar;
 #[doc(hidden)]
 pub mod invariants;
+mod leaving;
 pub mod login;
 pub mod offers;
 pub mod options;

@@ -3,7 +3,7 @@
 //! The client is the host's own relay: a line that is too long ends the session, and there is no patience to be lost.
 
 use super::envelope::Envelope;
-use super::session::Environment;
+use super::environment::Environment;
 use super::session::{Act, Peer, Session, Step};
 use super::state::{State, Transaction};
 use crate::fault::RefusalCode;

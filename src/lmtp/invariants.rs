@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::backend::Slot;
-use super::session::{Act, Environment, Params, Peer, Session};
+use super::environment::Environment;
+use super::session::{Act, Params, Peer, Session};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Address, Domain};
 use crate::quota::{self, Amount, Association, Book, Day, Limit, Name, Origin, OverQuota, Reservation, Unknown};

@@ -5,7 +5,8 @@
 
 use super::answer;
 use super::backend::Slot;
-use super::session::{Act, Environment, Peer, Session, Step};
+use super::environment::Environment;
+use super::session::{Act, Peer, Session, Step};
 use super::state::{Fate, State, Transaction};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer::{START_MAIL, coded, refusal};

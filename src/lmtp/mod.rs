@@ -25,6 +25,7 @@ mod backend;
 pub mod check;
 mod decide;
 mod envelope;
+mod environment;
 #[doc(hidden)]
 pub mod invariants;
 mod message;
@@ -35,4 +36,5 @@ mod state;
 mod verdicts;
 
 pub use backend::Slot;
-pub use session::{Act, Environment, Params, Peer, Session, Step};
+pub use environment::Environment;
+pub use session::{Act, Params, Peer, Session, Step};

@@ -3,8 +3,9 @@
 use super::answer;
 use super::backend::{BackendConn, Slot};
 use super::envelope::unknown;
+use super::environment::Environment;
 use super::reservation::RecipientReservation;
-use super::session::{Act, Environment, Peer, Session, Step};
+use super::session::{Act, Peer, Session, Step};
 use super::state::{Asked, Candidate, Fate, Recipient, State, Transaction};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::Address;

@@ -3,7 +3,7 @@
 //! A recipient may lead to several mailboxes (an alias); all of them must have room. A mailbox that the book does not know
 //! yet can exist or not, which only the backend can tell: it is weighed first, and set aside when the backend took it.
 
-use super::session::Environment;
+use super::environment::Environment;
 use crate::private::Address;
 use crate::quota::{Amount, ON_TOP, Origin, Reservation, Unknown, Verdict};
 

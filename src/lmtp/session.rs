@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::answer;
 use super::backend::{BackendConn, Slot};
+use super::environment::Environment;
 use super::state::{Asked, State, Transaction};
 use crate::fault::{Fault, RefusalCode};
-use crate::quota::{Book, Day, OverQuota, Unknown};
+
 use crate::route::BackendId;
 use crate::smtp::answer as said;
 use crate::smtp::upstream::{Commands, ConnAct, Done, Manner};
@@ -21,20 +22,6 @@ pub struct Params {
     pub hostname: Box<str>,
     /// RCPT commands for one message.
     pub recipients: usize,
-}
-
-/// What the session cannot know by itself: the book, the config, the clock.
-pub trait Environment {
-    /// The book.
-    fn book(&self) -> &Book;
-    /// The day, for grants that end.
-    fn today(&self) -> Day;
-    /// What is said where there is no room.
-    fn over(&self) -> OverQuota;
-    /// What is said of a domain that no association has. Called once for each recipient of that kind.
-    fn unknown(&self) -> Unknown;
-    /// The backend with this name, or of the default one; none when it takes no mail by LMTP.
-    fn backend(&self, name: Option<&str>) -> Option<BackendId>;
 }
 
 /// Whose bytes are waited for.

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::ledger::Ledger;
 use super::mark::Mark;
-use super::news::{News, Subject, Waiting};
+use super::news::{News, Waiting};
 use super::pulse::Pulse;
 use super::record::{self, Known};
 use super::sending::Sending;
+use super::subject::Subject;
 use super::{Association, Day, Name, SCHEMA};
 use crate::private::{Address, Domain};
 use crate::store::{self, Store, StoreError};

@@ -6,83 +6,10 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::association::StateWord;
-use super::{Association, Day, Limit, SenderRule, State, typed};
+use super::{AdminError, Association, Day, Limit, SenderRule, State, typed};
 use crate::fault::Lang;
 use crate::private::{Address, Domain, revealed};
-use crate::store::StoreError;
 use crate::words::given;
-
-/// Why an admin's command was refused; then nothing was changed. Holds no text from the command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdminError {
-    /// An alias must lead to mailboxes of its own association, and not to another alias.
-    AliasOutside,
-    /// The day is over already.
-    DayOver,
-    /// Mailboxes have that domain.
-    DomainInUse,
-    /// The domain belongs to another association, or is in the list twice.
-    DomainTaken,
-    /// An association of that name exists.
-    Exists,
-    /// A last day without the state that needs it.
-    DayAlone,
-    /// The association has mailboxes, and the command did not say that they go too.
-    HasMailboxes,
-    /// The mailbox is the contact of an association.
-    IsContact,
-    /// An association needs at least one domain.
-    NoDomain,
-    /// There is no association of that name.
-    NoSuchAssociation,
-    /// No association has that domain.
-    NoSuchDomain,
-    /// The mailbox (or the alias) is not in the book.
-    NoSuchMailbox,
-    /// The state needs a last day.
-    NoLastDay,
-    /// The disk did not do it.
-    Store(StoreError),
-    /// More grants, domains or mailboxes than there may be.
-    TooMany,
-}
-
-impl AdminError {
-    /// A sentence for the admin's terminal.
-    pub fn text(self) -> &'static str {
-        match self {
-            AdminError::AliasOutside => "An alias leads to mailboxes of its own association, and not to another alias.",
-            AdminError::DayOver => "That day is over already.",
-            AdminError::DayAlone => "A last day goes with --state leaving, and with no other state.",
-            AdminError::DomainInUse => "There are mailboxes in that domain. Remove them first.",
-            AdminError::DomainTaken => "That domain belongs to another association, or was named twice.",
-            AdminError::Exists => "An association of that name exists.",
-            AdminError::HasMailboxes => "The association has mailboxes. Say --with-mailboxes to forget them too.",
-            AdminError::IsContact => "The mailbox is the contact of an association. Set another contact first.",
-            AdminError::NoDomain => "An association needs at least one domain.",
-            AdminError::NoLastDay => "A leaving association needs its last day: --until 2027-03-01.",
-            AdminError::NoSuchAssociation => "There is no association of that name.",
-            AdminError::NoSuchDomain => "No association has that domain.",
-            AdminError::NoSuchMailbox => "There is no such mailbox in the book.",
-            AdminError::Store(StoreError::TooLarge) => "That is more than fits into one record.",
-            AdminError::Store(_) => {
-                "The state folder could not be written, so nothing was changed. Make room on its disk, or see why it takes nothing (STORE-UNWRITABLE)."
-            }
-            AdminError::TooMany => "That is more than there may be.",
-        }
-    }
-
-    /// Whether the command was wrong (exit code 2), rather than refused (exit code 1).
-    pub fn is_wrong_usage(self) -> bool {
-        matches!(self, AdminError::NoDomain | AdminError::DayOver | AdminError::DayAlone | AdminError::NoLastDay)
-    }
-}
-
-impl From<StoreError> for AdminError {
-    fn from(error: StoreError) -> Self {
-        AdminError::Store(error)
-    }
-}
 
 /// Changes to an association: what can be typed, and what is sent. What is not given stays as it is. Sizes like 10G or 500M (powers of
 /// 1024), numbers, or `none` for no limit.

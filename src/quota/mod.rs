@@ -19,6 +19,7 @@
 //! purpose: a clock. `today`, `now` and [`Book::tick`] come from the caller, and nothing in the book knows when anything happened.
 
 mod admin;
+mod admin_error;
 mod amount;
 mod association;
 mod book;
@@ -48,6 +49,7 @@ mod routing;
 mod sending;
 mod settled;
 mod size;
+mod subject;
 mod tally;
 mod typed;
 mod usage;
@@ -58,17 +60,18 @@ mod words;
 mod write;
 
 pub use admin::{AssociationView, Change, Excess};
+pub use admin_error::AdminError;
 pub use amount::{Amount, Limit, ON_TOP, Sum};
 pub use association::{Association, Grant, Name, SenderRule, Settings, Standing, State, StateWord};
 pub use book::{Book, Params};
 pub use check::{Defect, Findings, check};
 pub use day::Day;
 pub use disclose::Disclosure;
-pub use edit::{AdminError, Edit, SendingEdit, StateEdit, Without};
+pub use edit::{Edit, SendingEdit, StateEdit, Without};
 pub use levels::{Crossing, Level};
 pub use mailbox::{Fill, MailboxView};
 pub use mark::Notified;
-pub use news::{Leaving, News, Subject, Topic};
+pub use news::{Leaving, News, Topic};
 pub use over_quota::{OverQuota, Unknown};
 pub use own::{Kind, MailboxEdit, Own, OwnLimit, SendingSwitch};
 pub use record::SCHEMA;
@@ -78,6 +81,7 @@ pub use rounding::rounded;
 pub use routing::Route;
 pub use sending::{Filling, Rates, SendingLimits};
 pub use size::{SizeError, parse as parse_size, print as print_size, print_of as print_fill};
+pub use subject::Subject;
 pub use verdict::Verdict;
 pub use watch::{Told, Watch};
 pub use words::{Counted, Origin, Refreshed, Turn};

@@ -3,18 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Crossing, Day, Name};
+use super::{Crossing, Day, Name, Subject};
 use crate::fault::Lang;
-use crate::private::Address;
-
-/// Whom it is about, and who is told: the mailbox's owner, or the association's contact.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Subject {
-    /// An association as a whole.
-    Association(Name),
-    /// One mailbox.
-    Mailbox(Address),
-}
 
 /// The association leaves, or does not leave any more.
 #[derive(Clone)]

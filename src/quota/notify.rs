@@ -3,7 +3,8 @@
 use super::ledger::Ledger;
 use super::levels::{Crossing, Level};
 use super::mark::Mark;
-use super::news::{Leaving, News, Subject};
+use super::news::{Leaving, News};
+use super::subject::Subject;
 use super::{Amount, Day, Limit, Standing};
 
 impl Ledger {
