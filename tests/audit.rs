@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on must say where
 
+#[path = "audit/alternc.rs"]
+mod alternc;
 #[path = "audit/canary.rs"]
 mod canary;
 #[path = "audit/nginx.rs"]
@@ -18,6 +20,7 @@ mod templates;
 use std::process::Command;
 
 use nologd::audit::check::Server;
+use nologd::audit::settings::origin::Origins;
 use nologd::audit::settings::{Source, findings};
 use nologd::audit::{Finding, report};
 use nologd::demo::{Owner, Place};
@@ -141,12 +144,12 @@ fn the_command_reads_files_and_ends_with_1_when_it_found_something() {
 }
 
 fn source(server: Server, text: &str) -> Source {
-    Source { server, file: server.name().to_owned(), text: text.to_owned(), named: Vec::new() }
+    Source { server, file: server.name().to_owned(), text: text.to_owned(), named: Vec::new(), origins: Origins::default() }
 }
 
 fn names(source: &Source) -> Vec<String> {
-    let Source { server, file, text, named } = source;
-    let copy = Source { server: *server, file: file.clone(), text: text.clone(), named: named.clone() };
+    let Source { server, file, text, named, origins } = source;
+    let copy = Source { server: *server, file: file.clone(), text: text.clone(), named: named.clone(), origins: origins.clone() };
     findings(&[copy]).into_iter().map(|finding: Finding| finding.check).collect()
 }
 

@@ -20,7 +20,7 @@ use nologd::policy::{FILES, Policy};
 use nologd::private::{Address, Domain};
 use nologd::quota::{self, Amount, Association, Book, Day, Grant, Limit, MailboxEdit, Name, Params};
 use nologd::sandbox::{Attempt, Unenforced};
-use nologd::statement::{InForce, Machine, Output, Page, Part, Proof, SENTENCES, Words};
+use nologd::statement::{Changes, InForce, Machine, Output, Page, Part, Proof, SENTENCES, Words};
 use nologd::store::{Memory, Store};
 use serde_json::Value;
 
@@ -121,9 +121,9 @@ fn a_hint_that_is_on_is_told() {
         let page = Page::new(&in_force, Lang::En);
         page.lines().find(|line| line.proof == "setting: client_hint").map(|line| (line.holds, line.text.clone())).unwrap()
     };
-    assert!(line(Some(false)).0 && line(Some(false)).1.contains("is not told where you connect from"));
+    assert!(line(Some(false)).0 && line(Some(false)).1.contains("it sees only this program, for everybody alike"));
     assert!(!line(Some(true)).0 && line(Some(true)).1.contains("is told a made-up address"));
-    assert!(!line(None).0 && line(None).1.contains("was not found out"));
+    assert!(!line(None).0 && line(None).1.starts_with("It is unknown whether"));
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn what_the_kernel_does_not_grant_is_not_claimed() {
     }
     let unseen = page(BUILT_IN, Machine::Unseen, None, Lang::En);
     assert!(!kernel(&unseen).contains(&true), "nobody looked");
-    assert!(said(&unseen).iter().any(|text| text.starts_with("Nobody looked whether this machine")));
+    assert!(said(&unseen).iter().any(|text| text.starts_with("It is unknown whether this machine holds")));
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn where_the_daemons_lines_end_is_told_by_the_daemon_alone() {
     assert!(outputs(daemon(Some(Output::Kept))).1.contains("is kept on a disk of this machine"));
     for unknown in [daemon(None), Machine::Unseen, Machine::Tried { missing: Vec::new(), possible: Vec::new(), swaps: false }] {
         let (holds, text) = outputs(unknown);
-        assert!(!holds && text.contains("was not found out"), "{text}");
+        assert!(!holds && text.starts_with("It is unknown whether"), "{text}");
     }
 }
 
@@ -191,13 +191,14 @@ fn a_loosened_sandbox_is_told() {
 #[test]
 fn backends_are_believed_only_as_far_as_the_audit_goes() {
     let none = page(BUILT_IN, granted(), None, Lang::En).text().replace('\n', " ");
-    assert!(none.contains("were not read. Take it that they write down"), "{none}");
+    assert!(none.contains("Nobody has read the settings of the other servers. Take it that they write down"), "{none}");
 
     let mut report = report();
     let clean = page(BUILT_IN, granted(), Some(report.clone()), Lang::En).text().replace("\n  ", " ");
     assert!(clean.contains("On 22 November 2026, the settings of these servers were read: Dovecot and Postfix."), "{clean}");
     assert!(
-        clean.contains("Dovecot: no setting makes it write you down.") && clean.contains("nginx: its settings were not read.")
+        clean.contains("Dovecot: its settings keep you out of what it writes.")
+            && clean.contains("nginx: its settings were not read.")
     );
     assert!(clean.contains("traces of it were searched for in 7 files"), "{clean}");
 
@@ -224,7 +225,7 @@ fn backends_are_believed_only_as_far_as_the_audit_goes() {
     report.canary.as_mut().unwrap().traces.clear();
     report.canary.as_mut().unwrap().files = 0;
     let nothing = page(BUILT_IN, granted(), Some(report), Lang::En).text().replace("\n  ", " ");
-    assert!(nothing.contains("No test has shown that the servers leave no traces of you."), "a search of nothing finds nothing");
+    assert!(nothing.contains("So far, no test has searched the servers for traces of you"), "a search of nothing finds nothing");
 }
 
 #[test]
@@ -235,6 +236,125 @@ fn html_is_a_page_of_its_own() {
         assert!(!html.contains(foreign), "{foreign}");
     }
     assert_eq!(html.matches("<li").count(), html.matches("</li>").count());
+}
+
+/// Five lines, each as bad as the worst of what it sums up.
+#[test]
+fn the_summary_is_as_bad_as_what_it_sums_up() {
+    let short = |page: &Page| {
+        let text = page.text();
+        let (_, after) = text.split_once("In short\n--------\n\n").unwrap();
+        after.split("\n\n").next().unwrap().replace("\n  ", " ").lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut clean = report();
+    let good = short(&page(BUILT_IN, granted(), Some(clean.clone()), Lang::En));
+    assert_eq!(good.len(), 5, "{good:?}");
+    assert!(good[3].starts_with("- On 22 November 2026, the settings of the other servers here were read"), "{good:?}");
+    assert!(good[4].starts_with("- This machine holds the program to these rules"), "{good:?}");
+    assert!(!good.iter().any(|line| line.contains("see below") || line.contains("unknown")), "{good:?}");
+
+    let unread = short(&page(BUILT_IN, Machine::Unseen, None, Lang::En));
+    assert!(unread[3].contains("is unknown: nobody has read") && unread[4].starts_with("- It is unknown"), "{unread:?}");
+    let loose = short(&page(&without_rule("client-address"), granted(), None, Lang::En));
+    assert_eq!(loose[2], "- Some traces of your device stay in the mail you send: see below.");
+    let lacking = Machine::Daemon { missing: vec![Unenforced::ALL[0]], output: None };
+    assert!(short(&page(BUILT_IN, lacking, None, Lang::En))[4].ends_with("see below."));
+    clean.findings.push(Finding::new(Check::find("apache-access-log").unwrap(), "x", None, "CustomLog", "y"));
+    clean.read.push("Apache".to_owned());
+    let told = short(&page(BUILT_IN, granted(), Some(clean), Lang::En));
+    assert!(told[3].starts_with("- The other servers here write down: your network address"), "{told:?}");
+}
+
+/// What the relay and the web server keep stands before everything else, if they keep anything.
+#[test]
+fn what_other_servers_keep_comes_first() {
+    let first = |report: Report| page(BUILT_IN, granted(), Some(report), Lang::En).lines().next().unwrap().name.clone();
+    let mut report = report();
+    assert_eq!(first(report.clone()), "book");
+    let finding = |check: &str| Finding::new(Check::find(check).unwrap(), "x", None, "setting", "instead");
+    report.findings = vec![finding("dovecot-login-line")];
+    assert_eq!(first(report.clone()), "server-clean:Dovecot");
+    report.findings.push(finding("postfix-envelope-lines"));
+    assert_eq!(first(report), "server-clean:Postfix");
+}
+
+/// Said once more, later: what became another is told with both, and what only has a new day is no change.
+#[test]
+fn what_has_changed_is_told_in_words() {
+    let then = page(BUILT_IN, granted(), Some(report()), Lang::En).record();
+    let changes = |page: Page| Changes::between(&then, &page.record(), &Words::of(Lang::En)).map(|changes| changes.lines);
+    let mut later = report();
+    later.made = "2026-12-24".to_owned();
+    let same = changes(page(BUILT_IN, granted(), Some(later.clone()), Lang::En)).unwrap();
+    assert_eq!(same, ["Nothing: each sentence says what it said."]);
+    later.findings.push(Finding::new(Check::find("postfix-envelope-lines").unwrap(), "x", None, "maillog_file", "y"));
+    later.read.push("Apache".to_owned());
+    let told = changes(page(&without_rule("language"), granted(), Some(later), Lang::En)).unwrap();
+    let has = |start: &str, end: &str| told.iter().any(|line| line.starts_with(start) && line.ends_with(end));
+    assert!(has("Postfix writes down: who writes to whom and when. Until then it said: “Postfix: its settings", "”"), "{told:?}");
+    assert!(has("Left in: the languages", "”") && has("New: Apache: its settings", "."), "{told:?}");
+    assert!(has("No longer said: “nginx: its settings were not read", "”"), "{told:?}");
+    assert!(has("The rules in force are others", "."), "{told:?}");
+    assert!(changes(page(BUILT_IN, granted(), None, Lang::Fr)).is_none(), "in another language nothing can be compared");
+}
+
+/// As members check it: OpenSSH's own tool, with the public half. What is not what was signed does not fit.
+#[test]
+fn a_signed_statement_can_be_checked_by_anybody() {
+    let place = nologd::demo::Place::new().unwrap();
+    let run = |program: &str, arguments: &[&str], input: Option<&Path>| {
+        let mut command = Command::new(program);
+        command.current_dir(place.folder()).args(arguments);
+        command.stdin(input.map_or_else(std::process::Stdio::null, |file| fs::File::open(file).unwrap().into()));
+        command.output().unwrap()
+    };
+    let done = run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "people", "-f", "key"], None);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let public = fs::read_to_string(place.path("key.pub")).unwrap();
+    place.write("signers", format!("people@nolog.example {public}").as_bytes()).unwrap();
+    let nologd = env!("CARGO_BIN_EXE_nologd");
+    let signed = run(nologd, &["statement", "--output", "page.html", "--format", "html", "--sign", "key"], None);
+    assert_eq!(
+        (signed.status.code(), signed.stdout.as_slice()),
+        (Some(0), &b""[..]),
+        "{}",
+        String::from_utf8_lossy(&signed.stderr)
+    );
+    let verify = |namespace: &str| {
+        let arguments = ["-Y", "verify", "-f", "signers", "-I", "people@nolog.example", "-n", namespace, "-s", "page.html.sig"];
+        run("ssh-keygen", &arguments, Some(&place.path("page.html"))).status.success()
+    };
+    assert!(verify("nologd-statement") && !verify("file"), "made for this purpose alone");
+    let text = fs::read_to_string(place.path("page.html")).unwrap();
+    place.write("page.html", text.replacen("<li>", "<li> ", 1).as_bytes()).unwrap();
+    assert!(!verify("nologd-statement"), "one blank more");
+    for (key, output) in [("nowhere", "page.html"), ("key", "/nowhere/page.html")] {
+        let failed = run(nologd, &["statement", "--sign", key, "--output", output], None);
+        assert!(failed.status.code() == Some(1) && !failed.stderr.is_empty(), "{key} {output}");
+    }
+    assert_eq!(run(nologd, &["statement", "--sign", "key"], None).status.code(), Some(2), "where to?");
+}
+
+/// What stands on top comes from the command line and from a file: neither can become markup, or more than a line.
+#[test]
+fn nothing_from_outside_becomes_markup() {
+    let run = |arguments: &[&str]| Command::new(env!("CARGO_BIN_EXE_nologd")).arg("statement").args(arguments).output().unwrap();
+    let html = run(&["--format", "html", "--contact", "<script>alert(1)</script>"]);
+    let text = String::from_utf8(html.stdout).unwrap();
+    assert!(text.contains("Questions: &lt;script&gt;") && !text.contains("<script"), "{text}");
+    for bad in ["a\nb", "\u{1b}[31m", &"x".repeat(201)] {
+        assert_eq!(run(&["--contact", bad]).status.code(), Some(2), "{bad:?}");
+    }
+    let place = nologd::demo::Place::new().unwrap();
+    let old = String::from_utf8(run(&["--format", "json"]).stdout).unwrap();
+    let old = old.replacen("\"text\": \"", "\"text\": \"<img src=x>", 1).replacen("\"unknown\"", "\"holds\"", 1);
+    let old = old.replace("\"verdict\": \"holds\"", "\"verdict\": \"other\"");
+    let file = place.write("old.json", old.as_bytes()).unwrap();
+    let since = run(&["--format", "html", "--since", file.to_str().unwrap()]);
+    let text = String::from_utf8(since.stdout).unwrap();
+    assert!(text.contains("&lt;img src=x&gt;") && !text.contains("<img"), "{text}");
+    place.write("old.json", b"{}").unwrap();
+    assert_eq!(run(&["--since", file.to_str().unwrap()]).status.code(), Some(1));
 }
 
 /// The proof of what the statement says about the book: with everything set that can be set, these are all the names under which
@@ -344,7 +464,7 @@ fn the_daemon_is_asked_and_where_it_is_gone_its_sandbox_is_tried() {
     house.down(Signal::SIGTERM);
     let tried = house.done(&line).replace("\n  ", " ");
     assert!(tried.contains("The running program did not answer. Another copy"), "{tried}");
-    assert!(tried.contains("It can start no other program.") && tried.contains("was not found out"), "{tried}");
+    assert!(tried.contains("It can start no other program.") && tried.contains("It is unknown whether"), "{tried}");
 }
 
 fn collect(value: &Value, names: &mut BTreeSet<String>) {

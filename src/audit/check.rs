@@ -11,18 +11,45 @@ pub enum Server {
     Postfix,
     /// The web server in front of the webmail, or a mail proxy.
     Nginx,
+    /// The other web server, with the panel's and the members' own sites.
+    Apache,
     /// The webmail.
     Roundcube,
+    /// The panel, and its database.
+    Panel,
+    /// The spam filter.
+    Rspamd,
+    /// The signer.
+    OpenDkim,
+    /// The lists.
+    Mailman,
+    /// Who bans network addresses.
+    Fail2ban,
     /// systemd's journal.
     Journald,
     /// The classic log daemon.
     Rsyslog,
+    /// What copies log files, and keeps old ones.
+    Backups,
 }
 
 impl Server {
     /// All of them.
-    pub const ALL: [Server; 6] =
-        [Server::Dovecot, Server::Postfix, Server::Nginx, Server::Roundcube, Server::Journald, Server::Rsyslog];
+    pub const ALL: [Server; 13] = [
+        Server::Dovecot,
+        Server::Postfix,
+        Server::Nginx,
+        Server::Apache,
+        Server::Roundcube,
+        Server::Panel,
+        Server::Rspamd,
+        Server::OpenDkim,
+        Server::Mailman,
+        Server::Fail2ban,
+        Server::Journald,
+        Server::Rsyslog,
+        Server::Backups,
+    ];
 
     /// Its name for people and in reports.
     pub fn name(self) -> &'static str {
@@ -30,9 +57,16 @@ impl Server {
             Server::Dovecot => "Dovecot",
             Server::Postfix => "Postfix",
             Server::Nginx => "nginx",
+            Server::Apache => "Apache",
             Server::Roundcube => "Roundcube",
+            Server::Panel => "panel",
+            Server::Rspamd => "rspamd",
+            Server::OpenDkim => "OpenDKIM",
+            Server::Mailman => "Mailman",
+            Server::Fail2ban => "fail2ban",
             Server::Journald => "journald",
             Server::Rsyslog => "rsyslog",
+            Server::Backups => "backups",
         }
     }
 }
@@ -179,6 +213,14 @@ checks! {
         "Each login is told to another server, with the network address."
     DOVECOT_RECEIVED Dovecot Leak "dovecot-received" [Times, Login]
         "A Received line in each message it takes in, with the server it came from and the moment; at submission by a member, the member's network."
+    DOVECOT_POST_LOGIN Dovecot Leak "dovecot-post-login" [Login, ClientAddress, Times]
+        "A script runs at each login and is told who logs in and from where. AlternC's writes the moment into its database."
+    DOVECOT_BESIDE Dovecot Leak "dovecot-listener-beside" [Login, ClientAddress, Times]
+        "Mail programs can reach Dovecot past nologd: it learns the network address of whoever logs in there."
+    DOVECOT_SIEVE_TRACE Dovecot Leak "dovecot-sieve-trace" [Correspondents, MessageId, Contents, Times]
+        "Each step of each filter script, with what it looks at, goes into files."
+    DOVECOT_SIEVE_LOG Dovecot Remains "dovecot-sieve-user-log" [MessageId, Times]
+        "A filter script that fails writes the moment and the Message-ID into a file beside it, in the member's own folder."
     DOVECOT_FAULTS Dovecot Remains "dovecot-fault-lines" [Login, Times]
         "When something fails, the error line names the mailbox, or its path. No setting takes the name out of error lines."
 
@@ -232,6 +274,15 @@ checks! {
     NGINX_FORWARDED Nginx Leak "nginx-forwarded-address" [ClientAddress]
         "The network address is handed to the webmail, which writes it into its database and its log."
 
+    APACHE_ACCESS Apache Leak "apache-access-log" [ClientAddress, Program, Times, Login]
+        "Each page: network address, browser and the URL, in which the webmail names members."
+    APACHE_ERRORS Apache Leak "apache-error-log" [ClientAddress, Times]
+        "Each fault, also one of a program behind: network address and path."
+    APACHE_FORENSIC Apache Leak "apache-forensic-log" [ClientAddress, Login, Program, Times]
+        "Each request with all its headers, cookies among them."
+    APACHE_AUTOCONFIG Apache Leak "apache-autoconfig-log" [ClientAddress, Login, Times]
+        "Mail programs that are being set up ask here, with the member's address in the URL: it stands beside the network address in one line of the access log."
+
     ROUNDCUBE_SENT Roundcube Leak "roundcube-sendmail-log" [Login, ClientAddress, MessageId, Correspondents, Times]
         "Each message that is sent: login, network address, Message-ID and all addressees, in sendmail.log."
     ROUNDCUBE_ERRORS Roundcube Leak "roundcube-error-log" [Login, ClientAddress, Times]
@@ -257,6 +308,47 @@ checks! {
     ROUNDCUBE_LAST_LOGIN Roundcube Remains "roundcube-last-login" [Login, Times]
         "The table of users holds the moments of the last login and of the last failed one. No setting stops it."
 
+    PANEL_ALTERNC_LOGIN Panel Leak "panel-alternc-last-login" [Login, Times]
+        "AlternC's table `mailbox` holds the moment of each member's last login (lastlogin, lastloginsasl), once its script has written it."
+    PANEL_ALTERNC_ADDRESS Panel Leak "panel-alternc-last-address" [ClientAddress, Times]
+        "AlternC's table `membres` holds the network address and the moment of each account's last login to the panel (lastip, lastlogin)."
+    PANEL_ALTERNC_SESSIONS Panel Leak "panel-alternc-sessions" [ClientAddress, Times]
+        "AlternC's table `sessions` holds the network address of whoever logged in to the panel (ip), for two days."
+    PANEL_ALTERNC_LOGS Panel Leak "panel-alternc-log-age" [ClientAddress, Login, Program, Times]
+        "AlternC keeps the access logs of all its sites, of the panel and of its autoconfiguration, for this many days (366 by default)."
+    PANEL_ALTERNC_BUREAU Panel Leak "panel-alternc-bureau-log" [Login, ClientAddress, Times]
+        "What is done in the panel, with account and network address, stands in bureau.log for months."
+    PANEL_MAILCOW_SASL Panel Leak "panel-mailcow-sasl-log" [Login, ClientAddress, Times]
+        "mailcow's table `sasl_log` holds each member's logins, with service, network address and moment."
+    PANEL_POSTFIXADMIN Panel Leak "panel-postfixadmin-log" [ClientAddress, Login, Times]
+        "PostfixAdmin's table `log` holds who changed which mailbox when, with the network address."
+
+    RSPAMD_LOG Rspamd Leak "rspamd-log" [ClientAddress, Login, Correspondents, MessageId, Times]
+        "A line for each message: network address, login, sender, addressees and Message-ID."
+    RSPAMD_HISTORY Rspamd Leak "rspamd-history" [ClientAddress, Login, Correspondents, MessageId, Contents, Times]
+        "The last messages, with network address, login, sender, addressees and subject, are kept in Redis for the web interface."
+    RSPAMD_HISTORY_FILE Rspamd Remains "rspamd-history-file" [ClientAddress, Login, Correspondents, MessageId, Times]
+        "The last 200 messages are held in memory without Redis, and written into rspamd.history when it stops."
+    RSPAMD_USERS Rspamd Leak "rspamd-per-user" [Login, Contents]
+        "What the filter learned is kept for each member apart: words of the mail under the member's address."
+    RSPAMD_REPLIES Rspamd Leak "rspamd-replies" [Login, Correspondents, MessageId, Times]
+        "Who wrote to whom, as hashes that anybody can compute again, is kept in Redis for a day to know replies."
+    RSPAMD_EXPORT Rspamd Leak "rspamd-export" [ClientAddress, Login, Correspondents, MessageId, Times]
+        "Each message's data are handed to another server or database."
+
+    OPENDKIM_SYSLOG OpenDkim Leak "opendkim-syslog" [Login, ClientAddress, Times]
+        "A line for each message; where none of its keys fits, with the sender's address or with the network address."
+    OPENDKIM_FILES OpenDkim Leak "opendkim-files" [Correspondents, Contents, MessageId, Times]
+        "Copies of messages or figures about each of them are left in files."
+
+    MAILMAN_LOG Mailman Leak "mailman-log" [Correspondents, MessageId, Login, Times]
+        "Each message to a list, each subscription and each held message: address, Message-ID, list."
+
+    FAIL2BAN_DATABASE Fail2ban Leak "fail2ban-database" [ClientAddress, Login, Times]
+        "Banned network addresses, and the log lines that led to it, are kept in a database on disk."
+    FAIL2BAN_LOG Fail2ban Leak "fail2ban-log" [ClientAddress, Times]
+        "Each network address that it found in a log, or bans, in a log of its own."
+
     JOURNALD_STORAGE Journald Leak "journald-storage" [Times]
         "What services say is kept on disk over restarts; deleted lines stay in free blocks."
     JOURNALD_RETENTION Journald Leak "journald-retention" [Times]
@@ -266,6 +358,11 @@ checks! {
 
     RSYSLOG_MAIL Rsyslog Leak "rsyslog-mail-lines" [Login, ClientAddress, Correspondents, MessageId, Times]
         "All lines of the mail servers go into a file or to another machine."
+
+    BACKUPS_LOGS Backups Leak "backups-logs" [ClientAddress, Login, Correspondents, Times]
+        "Log files or the queue are copied away with the backup, where they outlive every rule of this machine."
+    BACKUPS_OLD Backups Remains "backups-old-logs" [ClientAddress, Login, Times]
+        "Log files of mail and web servers are kept for this long after they were written."
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod finding;
 mod itself;
 pub mod settings;
 mod source;
+mod tree;
 
 pub use check::Check;
 pub use finding::{Canary, Finding, Report, Trace};
@@ -28,6 +29,7 @@ use crate::quota::Day;
 
 use check::Server;
 use settings::Source;
+use tree::Tree;
 
 /// `nologd audit ...`. Without a file, the settings of every server that is installed here are read.
 #[derive(clap::Args)]
@@ -41,6 +43,9 @@ pub struct Arguments {
     /// Settings of nginx: a file, or `auto` (`nginx -T`).
     #[arg(long, value_name = "FILE")]
     nginx_config: Vec<PathBuf>,
+    /// Settings of Apache: a file, or `auto` (apache2.conf with its includes).
+    #[arg(long, value_name = "FILE")]
+    apache_config: Vec<PathBuf>,
     /// Roundcube's config.inc.php, or `auto`.
     #[arg(long, value_name = "FILE")]
     roundcube_config: Vec<PathBuf>,
@@ -50,6 +55,9 @@ pub struct Arguments {
     /// rsyslog.conf, or `auto`.
     #[arg(long, value_name = "FILE")]
     rsyslog_config: Vec<PathBuf>,
+    /// Read the files of another machine under this folder (a container, a mounted disk), in place of what is installed here.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "no_settings")]
+    root: Option<PathBuf>,
     /// The address of a test mailbox: log in, send and fail as it, then search for every trace. Needs the config file.
     #[arg(long, value_name = "ADDRESS", requires = "password_file", requires = "logs")]
     canary: Option<String>,
@@ -87,9 +95,12 @@ impl Arguments {
             Server::Dovecot => &self.dovecot_config,
             Server::Postfix => &self.postfix_config,
             Server::Nginx => &self.nginx_config,
+            Server::Apache => &self.apache_config,
             Server::Roundcube => &self.roundcube_config,
             Server::Journald => &self.journald_config,
             Server::Rsyslog => &self.rsyslog_config,
+            // Several files each, or a single known one: they are found.
+            Server::Panel | Server::Rspamd | Server::OpenDkim | Server::Mailman | Server::Fail2ban | Server::Backups => &[],
         }
     }
 }
@@ -161,6 +172,10 @@ fn canary(arguments: &Arguments, config: Option<&Path>) -> Result<Option<Canary>
 fn sources(arguments: &Arguments, complain: fn(&str)) -> Option<Vec<Source>> {
     let none = Server::ALL.iter().all(|server| arguments.files(*server).is_empty());
     let all = none && !arguments.no_settings;
+    if let Some(root) = &arguments.root {
+        let tree = Tree::new(Some(root));
+        return Some(Server::ALL.iter().filter_map(|server| source::from_tree(*server, &tree)).collect());
+    }
     let mut sources = Vec::new();
     for server in Server::ALL {
         let named = arguments.files(server).iter().map(|file| match file.to_str() {

@@ -1,15 +1,13 @@
-//! Where the settings come from: files that the admin names, or the servers' own tools for what is installed.
+//! Where the settings come from: files that the admin names, the servers' own tools for what is installed, or the files themselves.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::check::Server;
-use super::settings::{Source, named_files};
-
-/// No settings are longer; a file that is, is none.
-const LONGEST: u64 = 8 << 20;
+use super::settings::origin::{Joined, Origins};
+use super::settings::{Source, backups, named_files, panel, rspamd};
+use super::tree::{self, Tree};
 
 /// A file or tool that cannot be read, for the admin's terminal.
 pub struct Unreadable {
@@ -21,45 +19,133 @@ pub struct Unreadable {
 
 /// The settings of `server` in `file`.
 pub fn from_file(server: Server, file: &Path) -> Result<Source, Unreadable> {
-    let text = read(file).map_err(|error| Unreadable { what: file.display().to_string(), why: error.to_string() })?;
-    Ok(with_named(server, file.display().to_string(), text))
+    let text = tree::read(file).map_err(|error| Unreadable { what: file.display().to_string(), why: error.to_string() })?;
+    Ok(whole(server, &file.display().to_string(), text, &Tree::new(None)))
 }
 
-/// The settings of `server` as it runs on this machine. `None`: it is not installed.
+/// The settings of `server` as it runs on this machine, from its own tool where it has one. `None`: it is not installed.
 pub fn from_machine(server: Server) -> Option<Result<Source, Unreadable>> {
+    let commands: &[&[&str]] = match server {
+        Server::Dovecot => &[&["doveconf", "-n"]],
+        Server::Postfix => &[&["postconf", "-n"], &["postconf", "-P"], &["postconf", "-M"]],
+        Server::Nginx => &[&["nginx", "-T"]],
+        Server::Journald => &[&["systemd-analyze", "cat-config", "systemd/journald.conf"]],
+        _ => return from_tree(server, &Tree::new(None)).map(Ok),
+    };
+    let source = tool(server, commands)?;
+    Some(source.map(|mut source| {
+        source.origins = match server {
+            Server::Nginx => {
+                Origins::from_headings(&source.text, |line| line.strip_prefix("# configuration file ")?.strip_suffix(':'))
+            }
+            Server::Journald => {
+                Origins::from_headings(&source.text, |line| line.strip_prefix("# ").filter(|path| path.starts_with('/')))
+            }
+            Server::Dovecot => {
+                dovecot(&Tree::new(None)).map_or_else(Origins::default, |files| Origins::by_likeness(&source.text, &files))
+            }
+            _ => Origins::default(),
+        };
+        source
+    }))
+}
+
+/// The settings of `server` as the files of a machine have them. `None`: it is not installed there.
+pub fn from_tree(server: Server, tree: &Tree) -> Option<Source> {
+    let joined = |file: &str, joined: Joined| {
+        let mut source = whole(server, file, joined.text, tree);
+        source.origins = joined.origins;
+        source
+    };
+    let each = |file: &str, patterns: &[&str]| {
+        let named = tree.each(patterns);
+        (!named.is_empty()).then(|| Source { named, ..whole(server, file, String::new(), tree) })
+    };
     match server {
-        Server::Dovecot => tool(server, &[&["doveconf", "-n"]]),
-        Server::Postfix => tool(server, &[&["postconf", "-n"], &["postconf", "-P"], &["postconf", "-M"]]),
-        Server::Nginx => tool(server, &[&["nginx", "-T"]]),
-        Server::Journald => tool(server, &[&["systemd-analyze", "cat-config", "systemd/journald.conf"]]),
-        Server::Roundcube => {
-            let file = ["/etc/roundcube/config.inc.php", "/var/www/roundcube/config/config.inc.php"]
-                .iter()
-                .map(Path::new)
-                .find(|file| file.exists())?;
-            Some(from_file(server, file))
+        Server::Dovecot => Some(joined("/etc/dovecot/dovecot.conf", dovecot(tree)?)),
+        Server::Postfix => {
+            Some(joined("/etc/postfix/main.cf", tree.concatenate(&["/etc/postfix/main.cf", "/etc/postfix/master.cf"])?))
         }
-        Server::Rsyslog => rsyslog(),
+        Server::Nginx => {
+            let files = tree.join("/etc/nginx/nginx.conf", |line| {
+                Some(line.strip_prefix("include ")?.trim().strip_suffix(';')?.trim().to_owned())
+            });
+            Some(joined("/etc/nginx/nginx.conf", files?))
+        }
+        Server::Apache => Some(joined("/etc/apache2/apache2.conf", tree.join("/etc/apache2/apache2.conf", apache_include)?)),
+        Server::Roundcube => {
+            let files = ["/etc/roundcube/config.inc.php", "/var/www/roundcube/config/config.inc.php"];
+            files.iter().find_map(|file| Some(whole(server, file, tree.read(file)?, tree)))
+        }
+        Server::Panel => each("/etc", panel::FILES),
+        Server::Rspamd => {
+            let files: Vec<_> = ["local.d", "override.d"]
+                .iter()
+                .flat_map(|folder| rspamd::FILES.iter().map(move |file| format!("/etc/rspamd/{folder}/{file}")))
+                .collect();
+            let files: Vec<&str> = files.iter().map(String::as_str).collect();
+            tree.read("/etc/rspamd/rspamd.conf")?;
+            Some(Source { named: tree.each(&files), ..whole(server, "/etc/rspamd", String::new(), tree) })
+        }
+        Server::OpenDkim => Some(whole(server, "/etc/opendkim.conf", tree.read("/etc/opendkim.conf")?, tree)),
+        Server::Mailman => ["/etc/mailman3/mailman.cfg", "/etc/mailman/mm_cfg.py"]
+            .iter()
+            .find_map(|file| Some(whole(server, file, tree.read(file)?, tree))),
+        Server::Fail2ban => {
+            let folder = "/etc/fail2ban";
+            let order = ["fail2ban.conf", "fail2ban.d/*.conf", "fail2ban.local", "fail2ban.d/*.local"];
+            let order = order.map(|name| format!("{folder}/{name}"));
+            let files = tree.concatenate(&order.iter().map(String::as_str).collect::<Vec<_>>())?;
+            Some(joined("/etc/fail2ban/fail2ban.conf", files))
+        }
+        Server::Journald => Some(joined("/etc/systemd/journald.conf", journald(tree)?)),
+        Server::Rsyslog => Some(joined("/etc/rsyslog.conf", tree.join("/etc/rsyslog.conf", rsyslog_include)?)),
+        Server::Backups => each("/etc", &[backups::CALLERS, backups::SETTINGS, backups::ROTATED].concat()),
     }
 }
 
-/// rsyslog has no tool that follows includes: its folder is read in the order of names, where Debian includes it.
-fn rsyslog() -> Option<Result<Source, Unreadable>> {
-    let main = read(Path::new("/etc/rsyslog.conf")).ok()?;
-    let mut parts: Vec<PathBuf> =
-        fs::read_dir("/etc/rsyslog.d").into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    parts.retain(|path| path.extension().is_some_and(|end| end == "conf"));
-    parts.sort();
-    let parts: String = parts.iter().filter_map(|part| read(part).ok()).collect();
-    let text = match main.split_once("$IncludeConfig") {
-        Some((before, after)) => format!(
-            "{before}#{}\n{parts}\n{}",
-            after.lines().next().unwrap_or_default(),
-            after.lines().skip(1).collect::<Vec<_>>().join("\n")
-        ),
-        None => format!("{parts}\n{main}"),
-    };
-    Some(Ok(with_named(Server::Rsyslog, "/etc/rsyslog.conf with /etc/rsyslog.d".to_owned(), text)))
+fn dovecot(tree: &Tree) -> Option<Joined> {
+    tree.join("/etc/dovecot/dovecot.conf", |line| {
+        let named = line.strip_prefix("!include_try ").or_else(|| line.strip_prefix("!include "))?;
+        Some(named.trim().to_owned())
+    })
+}
+
+// Folders are included whole; what begins with a dot or a variable cannot be.
+fn apache_include(line: &str) -> Option<String> {
+    let (word, path) = line.split_once(char::is_whitespace)?;
+    let includes = word.eq_ignore_ascii_case("Include") || word.eq_ignore_ascii_case("IncludeOptional");
+    let path = path.trim().trim_matches('"');
+    includes.then(|| if path.ends_with('/') { format!("{path}*") } else { path.to_owned() })
+}
+
+/// The classic form, and RainerScript's.
+fn rsyslog_include(line: &str) -> Option<String> {
+    if let Some(path) = line.strip_prefix("$IncludeConfig ") {
+        return Some(path.trim().to_owned());
+    }
+    Some(line.strip_prefix("include(")?.split("file=\"").nth(1)?.split('"').next()?.to_owned())
+}
+
+/// systemd reads drop-ins in the order of their names, whatever their folder; a name in /etc hides the same one elsewhere.
+fn journald(tree: &Tree) -> Option<Joined> {
+    let mut joined = Joined::default();
+    if let Some(text) = tree.read("/etc/systemd/journald.conf") {
+        joined.push_file("/etc/systemd/journald.conf", &text);
+    }
+    let folders = ["/etc", "/run", "/usr/local/lib", "/usr/lib"];
+    let mut names: Vec<(String, String)> = Vec::new();
+    for path in folders.iter().flat_map(|folder| tree.list(&format!("{folder}/systemd/journald.conf.d/*.conf"))) {
+        let name = path.rsplit('/').next().unwrap_or_default().to_owned();
+        if !names.iter().any(|(known, _)| *known == name) {
+            names.push((name, path));
+        }
+    }
+    names.sort();
+    for (_, path) in &names {
+        joined.push_file(path, &tree.read(path).unwrap_or_default());
+    }
+    (!joined.text.is_empty()).then_some(joined)
 }
 
 fn tool(server: Server, commands: &[&[&str]]) -> Option<Result<Source, Unreadable>> {
@@ -77,7 +163,7 @@ fn tool(server: Server, commands: &[&[&str]]) -> Option<Result<Source, Unreadabl
         text.push_str(&String::from_utf8_lossy(&output.stdout));
     }
     let names: Vec<_> = commands.iter().map(|command| command.join(" ")).collect();
-    Some(Ok(with_named(server, names.join(", "), text)))
+    Some(Ok(whole(server, &names.join(", "), text, &Tree::new(None))))
 }
 
 /// What the tool `program` prints, given `input`; or why that is not known. `None`: it is not installed.
@@ -113,19 +199,11 @@ fn find(program: &str) -> Option<PathBuf> {
         .find(|path| path.exists())
 }
 
-fn with_named(server: Server, file: String, text: String) -> Source {
+fn whole(server: Server, file: &str, text: String, tree: &Tree) -> Source {
     let named = named_files(server, &text).into_iter().filter_map(|path| {
-        let rules = read(Path::new(&path)).ok()?;
+        let rules = tree.read(&path)?;
         Some((path, rules))
     });
     let named = named.collect();
-    Source { server, file, text, named }
-}
-
-fn read(file: &Path) -> std::io::Result<String> {
-    if fs::metadata(file)?.len() > LONGEST {
-        return Err(std::io::ErrorKind::FileTooLarge.into());
-    }
-    // An accent in Latin-1 in a comment is no reason to refuse.
-    fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    Source { server, file: file.to_owned(), text, named, origins: Origins::default() }
 }

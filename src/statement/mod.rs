@@ -4,18 +4,30 @@
 //! from the last audit. A sentence whose rule does not hold is replaced by its honest opposite, and one that nobody looked at by saying
 //! so. Absent on purpose: any sentence that an admin could write into it.
 
+mod audited;
+mod html;
+mod line;
 mod machine;
 mod page;
+mod record;
 mod sentence;
+mod sign;
+mod since;
+mod summary;
+mod text;
 mod words;
 
+pub use line::{Letterhead, Line};
 pub use machine::{Machine, Output, Verdict};
-pub use page::{Line, Page};
+pub use page::Page;
+pub use record::{RecordedSentence, Snapshot};
 pub use sentence::{Part, Proof, Rules, SENTENCES, Sentence};
+pub use since::Changes;
 pub use words::Words;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -23,6 +35,10 @@ use crate::audit::Report;
 use crate::config::{self, Config};
 use crate::fault::Lang;
 use crate::policy::Policy;
+use crate::quota::Day;
+
+/// Letters in a contact.
+const LONGEST: usize = 200;
 
 /// `nologd statement ...`
 #[derive(clap::Args)]
@@ -30,9 +46,21 @@ pub struct Arguments {
     /// Language: en or fr.
     #[arg(long, default_value = "en")]
     lang: String,
-    /// text or html.
+    /// text, html, or json (for `--since`).
     #[arg(long, default_value = "text")]
     format: String,
+    /// Whom members may ask: an address, or a page. It stands on top.
+    #[arg(long, value_name = "TEXT")]
+    contact: Option<String>,
+    /// An earlier statement, made with `--format json` in the same language: this one then says what has changed since.
+    #[arg(long, value_name = "FILE")]
+    since: Option<PathBuf>,
+    /// Write into this file, not to the terminal.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Sign with this SSH key, by `ssh-keygen`: the signature is written beside the file of --output, with `.sig` behind its name.
+    #[arg(long, value_name = "KEY", requires = "output")]
+    sign: Option<PathBuf>,
     /// The report of `nologd audit --json`. Without it, the statement says that nobody looked.
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
@@ -82,16 +110,16 @@ pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str), ask: Ask) -
         complain("--lang is en or fr");
         return ExitCode::from(2);
     };
-    if !matches!(arguments.format.as_str(), "text" | "html") {
-        complain("--format is text or html");
+    if !matches!(arguments.format.as_str(), "text" | "html" | "json") {
+        complain("--format is text, html or json");
         return ExitCode::from(2);
     }
-    match in_force(arguments, ask) {
-        Ok(in_force) => {
-            let page = Page::new(&in_force, lang);
-            say(if arguments.format == "html" { page.html() } else { page.text() }.trim_end());
-            ExitCode::SUCCESS
-        }
+    if arguments.contact.as_ref().is_some_and(|contact| contact.contains(char::is_control) || contact.chars().count() > LONGEST) {
+        complain("--contact is one short line");
+        return ExitCode::from(2);
+    }
+    match written(arguments, lang, say, ask) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             complain(&why);
             ExitCode::FAILURE
@@ -99,7 +127,39 @@ pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str), ask: Ask) -
     }
 }
 
-fn in_force(arguments: &Arguments, ask: Ask) -> Result<InForce, String> {
+fn written(arguments: &Arguments, lang: Lang, say: fn(&str), ask: Ask) -> Result<(), String> {
+    let since = arguments.since.as_deref().map(earlier).transpose()?;
+    // Before the sandbox is tried, in which no file can be opened and no program started.
+    let output = arguments.output.as_deref().map(|file| sign::SignedFile::open(file, arguments.sign.as_deref())).transpose()?;
+    let (in_force, host) = in_force(arguments, ask)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let head = Letterhead { host, contact: arguments.contact.clone(), made: Day::from_unix(now).print() };
+    let mut page = Page::new(&in_force, lang).with_head(head);
+    if let Some(old) = since {
+        let changes = Changes::between(&old, &page.record(), &Words::of(lang))
+            .ok_or("the earlier statement is in another language: see --lang")?;
+        page = page.with_changes(changes);
+    }
+    let text = match arguments.format.as_str() {
+        "html" => page.html(),
+        "json" => serde_json::to_string_pretty(&page.record()).unwrap_or_default(),
+        _ => page.text(),
+    };
+    match output {
+        Some(output) => output.write(&format!("{}\n", text.trim_end())),
+        None => {
+            say(text.trim_end());
+            Ok(())
+        }
+    }
+}
+
+fn earlier(file: &Path) -> Result<Snapshot, String> {
+    serde_json::from_str(&read(file)?).map_err(|_| format!("{}: is no statement made with --format json", file.display()))
+}
+
+/// With the host's name, where a config says it.
+fn in_force(arguments: &Arguments, ask: Ask) -> Result<(InForce, Option<String>), String> {
     let audit = match &arguments.audit {
         None => None,
         Some(file) => {
@@ -113,7 +173,8 @@ fn in_force(arguments: &Arguments, ask: Ask) -> Result<InForce, String> {
     let of_file = config.as_ref().map(|(config, _)| config.backends.hinted().next().is_some());
     // Last of all: after the trial nothing more can be opened.
     let (machine, told) = machine(arguments, config.as_ref().map(|(config, file)| (config, *file)), &policy, ask)?;
-    Ok(InForce { policy, machine, audit, hinted: told.or(of_file) })
+    let host = config.as_ref().map(|(config, _)| config.hostname.to_string());
+    Ok((InForce { policy, machine, audit, hinted: told.or(of_file) }, host))
 }
 
 /// From the daemon, with whether it gives hints; where none answers, by trying; without a config, not at all.

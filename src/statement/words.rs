@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::audit::check::Holds;
+use crate::audit::check::{Holds, Server};
 use crate::fault::Lang;
 
 use super::machine::Verdict;
@@ -25,11 +25,34 @@ pub struct Words {
     pub digest: String,
     /// With `{list}`.
     pub loosened: String,
+    /// On top, with `{day}`.
+    pub made: String,
+    /// On top, with `{contact}`.
+    pub contact: String,
+    /// Over the summary.
+    pub in_short: String,
+    /// Over what stands behind the sentences of a part.
+    pub behind: String,
+    /// Over what has changed, with `{day}`.
+    pub since: String,
+    /// With `{old}` and `{new}`.
+    pub changed: String,
+    /// With `{new}`.
+    pub added: String,
+    /// With `{old}`.
+    pub gone: String,
+    /// The rules changed.
+    pub other_rules: String,
+    /// Nothing did.
+    pub unchanged: String,
     /// Between the last two of a list.
     pub and: String,
     months: [String; 12],
     headings: BTreeMap<String, String>,
     holds: BTreeMap<String, String>,
+    servers: BTreeMap<String, String>,
+    /// The five lines, by name.
+    pub summary: BTreeMap<String, Forms>,
     /// By name.
     pub sentence: BTreeMap<String, Forms>,
 }
@@ -62,11 +85,12 @@ impl Words {
     /// Those of `lang`.
     pub fn of(lang: Lang) -> Words {
         let text = match lang {
-            Lang::En => EN,
-            Lang::Fr => FR,
+            Lang::En => EN.to_owned(),
+            // The sign that French print has; the file has the one that keyboards have.
+            Lang::Fr => FR.replace('\'', "’"),
         };
         // Holds because the texts are constants, and a test reads both.
-        toml::from_str(text).unwrap_or_else(|_| unreachable!("policy/statement is checked by a test"))
+        toml::from_str(&text).unwrap_or_else(|_| unreachable!("policy/statement is checked by a test"))
     }
 
     /// The heading over a part.
@@ -77,6 +101,21 @@ impl Words {
     /// What is written down, in words.
     pub fn holds(&self, holds: Holds) -> &str {
         self.holds.get(holds.word()).map_or("", String::as_str)
+    }
+
+    /// A server, by the name that people know it by.
+    pub fn server(&self, server: Server) -> &str {
+        self.servers.get(server.name()).map_or(server.name(), String::as_str)
+    }
+
+    /// The same within a sentence: an article is small there, and the name of a program stays as it is.
+    pub fn server_inside(&self, server: Server) -> String {
+        let name = self.server(server);
+        let mut letters = name.chars();
+        match letters.next().filter(|_| name != server.name()) {
+            Some(first) => first.to_lowercase().chain(letters).collect(),
+            None => name.to_owned(),
+        }
     }
 
     /// `2027-03-01` as people write it. What is no day stays as it is.
@@ -113,8 +152,11 @@ mod tests {
             assert!(Holds::ALL.iter().all(|holds| !words.holds(*holds).is_empty()));
             assert!(words.digest.contains("{digest}") && words.loosened.contains("{list}"));
         }
-        for name in SENTENCES.iter().map(|sentence| sentence.name) {
-            let (en, fr) = (&en.sentence[name], &fr.sentence[name]);
+        assert_eq!(en.servers.keys().collect::<Vec<_>>(), fr.servers.keys().collect::<Vec<_>>());
+        assert_eq!(en.summary.keys().collect::<Vec<_>>(), fr.summary.keys().collect::<Vec<_>>());
+        let whole = SENTENCES.iter().map(|sentence| (sentence.name, &en.sentence[sentence.name], &fr.sentence[sentence.name]));
+        let short = en.summary.iter().map(|(name, forms)| (name.as_str(), forms, &fr.summary[name]));
+        for (name, en, fr) in whole.chain(short) {
             for (en, fr) in [(&en.holds, &fr.holds), (&en.otherwise, &fr.otherwise), (&en.unknown, &fr.unknown)] {
                 assert_eq!(places(en), places(fr), "{name}");
                 assert_eq!(en.is_empty(), fr.is_empty(), "{name}");

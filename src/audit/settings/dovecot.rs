@@ -124,6 +124,7 @@ const ROWS: &[Row] = &[
         ["submission_add_received_header = no"; 2],
     ),
     row(&check::DOVECOT_LAST_LOGIN, "last_login_dict", OFF, is_on, ["last_login_dict ="; 2]),
+    row(&check::DOVECOT_SIEVE_TRACE, "sieve_trace_dir", OFF, is_on, ["sieve_trace_dir ="; 2]),
     row(&check::DOVECOT_MAIL_LOG, "mail_log_events", OFF, is_on, ["mail_log_events ="; 2]),
 ];
 
@@ -162,7 +163,7 @@ pub(super) struct Setting<'a> {
     pub(super) path: Vec<&'a str>,
     pub(super) name: &'a str,
     pub(super) value: String,
-    line: usize,
+    pub(super) line: usize,
 }
 
 impl Setting<'_> {
@@ -206,7 +207,7 @@ fn unquote(value: &str) -> String {
     value.split(" #").next().unwrap_or_default().trim().to_owned()
 }
 
-fn is_2_4(text: &str, settings: &[Setting<'_>]) -> bool {
+pub(super) fn is_2_4(text: &str, settings: &[Setting<'_>]) -> bool {
     let named = text
         .lines()
         .next()

@@ -6,13 +6,19 @@ use super::super::finding::Finding;
 /// Seconds that a fault may be looked at afterwards.
 const LONGEST: u64 = 7 * 86_400;
 
+/// Drop-ins are read in the order of their names, whatever their folder; Debian 13 has one called `syslog.conf`.
+const LATER: &str = "# it stands in a drop-in that is read too early: rename that to /etc/systemd/journald.conf.d/zz-nologd.conf";
+
 /// What the settings in `text` would keep.
 pub fn findings(file: &str, text: &str) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut judge = |check: &Check, name: &str, good: fn(&str) -> bool, instead: &str| {
         let set = last(text, name);
         if set.is_none_or(|(_, value)| !good(value)) {
-            found.push(Finding::new(check, file, set.map(|(line, _)| line), name, instead));
+            // A line that is there already, and that a later drop-in overrules, is no line to write once more.
+            let overruled = settings(text).any(|(_, key, value)| key == name && good(value));
+            let instead = if overruled { format!("{instead}\n{LATER}") } else { instead.to_owned() };
+            found.push(Finding::new(check, file, set.map(|(line, _)| line), name, &instead));
         }
     };
     judge(&check::JOURNALD_STORAGE, "Storage", |value| matches!(value, "volatile" | "none"), "Storage=volatile");
@@ -24,10 +30,12 @@ pub fn findings(file: &str, text: &str) -> Vec<Finding> {
 }
 
 fn last<'a>(text: &'a str, name: &str) -> Option<(usize, &'a str)> {
+    settings(text).filter(|(_, key, _)| *key == name).last().map(|(number, _, value)| (number, value))
+}
+
+fn settings(text: &str) -> impl Iterator<Item = (usize, &str, &str)> {
     let lines = text.lines().enumerate();
-    let settings =
-        lines.filter_map(|(number, line)| line.split_once('=').map(|(key, value)| (number + 1, key.trim(), value.trim())));
-    settings.filter(|(_, key, _)| *key == name).last().map(|(number, _, value)| (number, value))
+    lines.filter_map(|(number, line)| line.split_once('=').map(|(key, value)| (number + 1, key.trim(), value.trim())))
 }
 
 /// A time span as systemd writes it: `3day`, `36h`, `90`. Sums of several are not understood, and count as too long.
@@ -55,6 +63,12 @@ mod tests {
         assert_eq!(names("[Journal]\n#Storage=volatile\n"), ["journald-storage", "journald-retention", "journald-forward"]);
         let clean = "[Journal]\nStorage=auto\n# drop-in\n[Journal]\nStorage=volatile\nMaxRetentionSec=3day\nForwardToSyslog=no\n";
         assert_eq!(names(clean), [""; 0]);
+        // As Debian 13 does it: our drop-in is there, and sorts before systemd's own.
+        let early =
+            findings("x", &format!("{clean}# /usr/lib/systemd/journald.conf.d/syslog.conf\n[Journal]\nForwardToSyslog=yes\n"));
+        assert_eq!(early.len(), 1);
+        assert!(early[0].instead.contains("zz-nologd.conf"), "{}", early[0].instead);
+        assert!(!findings("x", "")[2].instead.contains("rename"));
         for long in ["0", "1month", "8d", "1d 2h", ""] {
             assert_eq!(names(&clean.replace("3day", long)), ["journald-retention"], "{long}");
         }

@@ -2,18 +2,28 @@
 //!
 //! Pure: which files and tools the text comes from is decided in `source`.
 
+mod apache;
+pub mod backups;
 mod dovecot;
 mod dovecot_front;
+mod dovecot_services;
+mod fail2ban;
 mod journald;
+mod mailman;
 mod nginx;
+mod opendkim;
+pub mod origin;
+pub mod panel;
 mod php;
 mod postfix;
 pub mod postfix_ways;
 mod roundcube;
+pub mod rspamd;
 mod rsyslog;
 
 use super::check::Server;
 use super::finding::Finding;
+use origin::Origins;
 
 pub use dovecot_front::DovecotFront;
 
@@ -25,8 +35,11 @@ pub struct Source {
     pub file: String,
     /// The settings.
     pub text: String,
-    /// Files that the settings name and whose contents matter (header_checks of Postfix), as far as they could be read.
+    /// Files that the settings name and whose contents matter (header_checks of Postfix), as far as they could be read; or all
+    /// files, where there is no order between them (rspamd, panels, backups).
     pub named: Vec<(String, String)>,
+    /// Where the lines of `text` come from, as far as it is known.
+    pub origins: Origins,
 }
 
 /// What all the sources together would write down.
@@ -36,16 +49,40 @@ pub fn findings(sources: &[Source]) -> Vec<Finding> {
     let hidden = !webs.is_empty() && webs.iter().any(|source| nginx::hides_address(&source.text));
     let mut findings = Vec::new();
     for source in sources {
-        findings.extend(match source.server {
-            Server::Dovecot => dovecot::findings(&source.file, &source.text),
+        let mut found = match source.server {
+            Server::Dovecot => {
+                let mut found = dovecot::findings(&source.file, &source.text);
+                found.extend(dovecot_services::findings(&source.file, &source.text));
+                found
+            }
             Server::Postfix => postfix::findings(&source.file, &source.text, &source.named),
             Server::Nginx => nginx::findings(&source.file, &source.text),
+            Server::Apache => apache::findings(&source.file, &source.text),
+            Server::Panel => panel::findings(&source.named),
+            Server::Rspamd => rspamd::findings(&source.file, &source.named),
+            Server::OpenDkim => opendkim::findings(&source.file, &source.text),
+            Server::Mailman => mailman::findings(&source.file, &source.text),
+            Server::Fail2ban => fail2ban::findings(&source.file, &source.text),
+            Server::Backups => backups::findings(&source.named),
             Server::Roundcube => roundcube::findings(&source.file, &source.text, &source.named, hidden),
             Server::Journald => journald::findings(&source.file, &source.text),
             Server::Rsyslog => rsyslog::findings(&source.file, &source.text),
-        });
+        };
+        found.iter_mut().for_each(|finding| place(finding, source));
+        findings.extend(found);
     }
     findings
+}
+
+/// A line of a joined text becomes the line of the file that people change.
+fn place(finding: &mut Finding, source: &Source) {
+    if finding.file != source.file {
+        return;
+    }
+    let known = finding.line.and_then(|line| source.origins.of(line)).map(|(file, line)| (file.to_owned(), line));
+    if let Some((file, line)) = known {
+        (finding.file, finding.line) = (file, Some(line));
+    }
 }
 
 /// The files with rules that the settings of Postfix name; their contents decide what is logged.
