@@ -4,6 +4,8 @@
 
 #[path = "interop/check.rs"]
 mod check;
+#[path = "interop/hacked.rs"]
+mod hacked;
 #[path = "interop/hint.rs"]
 mod hint;
 #[path = "interop/incident.rs"]

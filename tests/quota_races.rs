@@ -353,7 +353,7 @@ fn states_decide_who_may_write() {
 fn crossings(book: &Book) -> Vec<Crossing> {
     let crossing = |news| match news {
         News::Crossing(crossing) => Some(crossing),
-        News::Leaving(_) => None,
+        News::Leaving(_) | News::Stopped(_) => None,
     };
     book.news().into_iter().filter_map(crossing).collect()
 }

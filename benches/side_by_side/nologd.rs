@@ -13,6 +13,11 @@ use crate::lab::{DOMAIN, Guard, Lab};
 /// A benchmark is one client that logs in a thousand times a second, which is what the daemon's limits are made to stop: these
 /// are put out of reach. Nothing here may switch off quota, scrubbing or a no-log rule.
 const RATES: &str = "
+[sending]
+messages_per_hour = 1000000000
+messages_per_day = 1000000000
+recipients_per_hour = 1000000000
+recipients_per_day = 1000000000
 [limits]
 sessions = 100000
 sessions_before_login = 256

@@ -266,6 +266,13 @@ pub struct Kicked {
     sessions: u64,
 }
 
+impl KickMailbox {
+    /// Whose sessions.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+}
+
 impl AdminCommand for KickMailbox {
     const WORD: &'static str = "mailbox kick";
     type Told = Kicked;

@@ -155,8 +155,11 @@ pub fn store_folder(config: &Config) -> PathBuf {
 /// Opens the book; the first time, the associations of the file are written into it.
 fn book(config: &mut Config) -> Result<Arc<Book>, Trouble> {
     let (store, found) = Durable::open(&store_folder(config)).map_err(Trouble::Store)?;
-    let book = Book::open(Arc::new(store), Params { separator: config.separator, largest: config.sizes.message })
-        .map_err(Trouble::Store)?;
+    let book = Book::open(
+        Arc::new(store),
+        Params { separator: config.separator, largest: config.sizes.message, sending: config.sending },
+    )
+    .map_err(Trouble::Store)?;
     match found {
         Condition::Well => {}
         Condition::Repaired(records) => emit(Event::StoreRepaired { records }),

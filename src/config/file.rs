@@ -13,7 +13,7 @@ use crate::policy::{Policy, Problem};
 use crate::pool;
 use crate::postfix_policy::Failure;
 use crate::private::{Address, Domain};
-use crate::quota::{Association, OverQuota, Unknown};
+use crate::quota::{Association, OverQuota, Rates, Unknown};
 use crate::route::{AuthBy, Backend, Backends, ClientHint, Endpoint, Unusable};
 use crate::serve::{Access, Patience, Quota, Service, Sizes};
 
@@ -57,6 +57,8 @@ pub struct Config {
     pub sizes: Sizes,
     /// What the relay that brings mail is told.
     pub quota: Quota,
+    /// What a person's mailbox may send where nobody said how much.
+    pub sending: Rates,
     /// How long sessions have to end at a stop.
     pub drain: Duration,
 }
@@ -106,6 +108,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let notices_from = notices(reader, root);
     let quota = quota(reader, root);
     let pool = super::pool::read(reader, root);
+    let sending = super::sending::read(reader, root);
     let (policy, policy_folder) = rules::policy(reader, root);
     let sandbox = root.text(reader, "sandbox");
     let required = sandbox.is_some().then(|| choice(reader, sandbox, &[("required", true), ("available", false)])).flatten();
@@ -132,6 +135,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         pool,
         patience,
         sizes,
+        sending,
         quota,
         drain: Duration::from_secs(drain),
     })

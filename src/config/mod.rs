@@ -11,6 +11,7 @@ mod listen;
 mod pool;
 mod reader;
 mod rules;
+mod sending;
 mod trouble;
 
 use std::path::{Path, PathBuf};

@@ -74,6 +74,8 @@ catalogue! {
     ReloadLimited "reload-limited" (why);
     /// So many associations of the config file are new to the book: only the first start reads them. `nologd check` names them.
     AssociationsUnread "associations-unread" (associations);
+    /// A mailbox or an association has sent as much as it may; owner and contact are told by mail.
+    SendingStopped "sending-stopped" (times);
     /// Certificates were read again and are in force.
     CertificatesReloaded "certificates-reloaded" (names);
     /// A certificate or key cannot be used; the old one stays in force.

@@ -35,6 +35,8 @@ pub enum Provoked {
     NoticeRefused(u64),
     /// A notice was given up.
     NoticesLost,
+    /// A mailbox or an association reached a limit of sending.
+    SendingStopped,
 }
 
 impl Provoked {
@@ -47,6 +49,7 @@ impl Provoked {
             Provoked::UnknownDomain => Event::UnknownDomain { times },
             Provoked::NoticeRefused(code) => Event::NoticeRefused { code, times },
             Provoked::NoticesLost => Event::NoticesLost { times },
+            Provoked::SendingStopped => Event::SendingStopped { times },
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Layer 3: notices by mail, in the association's language. When space runs out, at 80 and 95 %, once each
 //! way up: the mailbox's owner is told of the mailbox, the contact of the association. When the association leaves: both.
+//! When more was sent than a limit allows: both, once a day.
 //!
 //! ```text
 //! Book::news ──▶ Queue ──due──▶ Notice::about ──▶ message ──▶ relay (serve::notices)
@@ -15,6 +16,7 @@
 mod leaving;
 mod message;
 mod queue;
+mod stopped;
 mod text;
 
 pub use message::letter;

@@ -91,7 +91,7 @@ mod tests {
     fn steps(queue: &Queue) -> (Level, Level) {
         match &queue.due(START)[0] {
             News::Crossing(crossing) => (crossing.was, crossing.now),
-            News::Leaving(_) => panic!("no crossing"),
+            News::Leaving(_) | News::Stopped(_) => panic!("no crossing"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a notice says. To add a language, the compiler names each place.
 
-use super::leaving;
+use super::{leaving, stopped};
 use crate::fault::Lang;
 use crate::quota::{Crossing, Level, Limit, News, Subject, print_size};
 
@@ -21,6 +21,7 @@ impl Notice {
         let (subject, paragraphs) = match news {
             News::Crossing(crossing) => passed(crossing),
             News::Leaving(leaving) => leaving::words(leaving)?,
+            News::Stopped(stopped) => stopped::words(stopped),
         };
         let body = paragraphs.iter().map(|paragraph| wrap(paragraph)).collect::<Vec<_>>().join("\n");
         Some(Notice { subject, body })

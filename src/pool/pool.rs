@@ -7,7 +7,7 @@
 //! - A parked connection must be silent: see [`Parked`].
 //! - A [`Lease`] is what a session holds on its connection. Revoked, the connection is never parked (again).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, Weak};
 
 use tokio::time::Instant;
@@ -74,6 +74,16 @@ impl Pool {
         if known {
             self.revoke(user, |_| true);
         }
+    }
+
+    /// An admin ends the sessions of whoever `whose` names: nothing of theirs stays parked, and what is in use will not be parked.
+    /// Their next login is judged by the backend.
+    pub fn end(&self, whose: impl Fn(&Address) -> bool) {
+        let users: BTreeSet<Address> = {
+            let inner = lock(&self.inner);
+            inner.of_user.keys().chain(inner.in_use.keys()).filter(|user| whose(user)).cloned().collect()
+        };
+        users.iter().for_each(|user| self.revoke(user, |_| true));
     }
 
     /// A connection that was made with exactly this login and still answers.
@@ -380,6 +390,18 @@ mod tests {
         assert!(world.take("c@velo.example", "s").is_some());
         let inner = lock(&world.pool.inner);
         assert!(inner.of_user.is_empty() && inner.parked.is_empty());
+    }
+
+    #[tokio::test]
+    async fn whoever_is_ended_has_nothing_parked_and_parks_nothing() {
+        let world = World::new(Params::default());
+        let (_one, _tag) = (world.park("a@velo.example", "s"), world.park("a+tag@velo.example", "s"));
+        let _other = world.park("b@velo.example", "s");
+        let lease = world.admit("a@velo.example", "s");
+        world.pool.end(|user| user.reveal().starts_with('a'));
+        world.pool.park(lease, conn().0);
+        assert!(world.take("a@velo.example", "s").is_none() && world.take("a+tag@velo.example", "s").is_none());
+        assert!(world.take("b@velo.example", "s").is_some() && world.pool.parked() == 0);
     }
 
     #[tokio::test]

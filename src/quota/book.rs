@@ -9,7 +9,7 @@ use super::mark::Mark;
 use super::news::{News, Waiting};
 use super::pulse::Pulse;
 use super::record::{self, Known};
-use super::sending::Sending;
+use super::sending::{Rates, Sending};
 use super::subject::Subject;
 use super::{Association, Day, Name, SCHEMA};
 use crate::private::{Address, Domain};
@@ -23,6 +23,8 @@ pub struct Params {
     /// The largest message that a member may store, in octets: twice as much may be announced for one mailbox at once, and 64 MiB
     /// at least.
     pub largest: u64,
+    /// What a person's mailbox may send where its association has no limit.
+    pub sending: Rates,
 }
 
 /// What may always be announced for one mailbox at once.
@@ -30,7 +32,7 @@ const WRITES: u64 = 64 << 20;
 
 impl Default for Params {
     fn default() -> Self {
-        Params { separator: Some('+'), largest: 0 }
+        Params { separator: Some('+'), largest: 0, sending: Rates::NONE }
     }
 }
 

@@ -71,7 +71,7 @@ pub use edit::{Edit, SendingEdit, StateEdit, Without};
 pub use levels::{Crossing, Level};
 pub use mailbox::{Fill, MailboxView};
 pub use mark::Notified;
-pub use news::{Leaving, News, Topic};
+pub use news::{Leaving, News, Stopped, Topic};
 pub use over_quota::{OverQuota, Unknown};
 pub use own::{Kind, MailboxEdit, Own, OwnLimit, SendingSwitch};
 pub use record::SCHEMA;

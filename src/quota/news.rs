@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Crossing, Day, Name, Subject};
 use crate::fault::Lang;
+use crate::private::Address;
 
 /// The association leaves, or does not leave any more.
 #[derive(Clone)]
@@ -19,6 +20,19 @@ pub struct Leaving {
     pub lang: Lang,
 }
 
+/// A limit of sending was reached: more is refused for a while.
+#[derive(Clone)]
+pub struct Stopped {
+    /// Who is to be told.
+    pub subject: Subject,
+    /// Whose limit it is. None: that of the association as a whole.
+    pub sender: Option<Address>,
+    /// The association.
+    pub association: Name,
+    /// The association's language.
+    pub lang: Lang,
+}
+
 /// Something to tell, or to tell no more.
 #[derive(Clone)]
 pub enum News {
@@ -26,11 +40,21 @@ pub enum News {
     Crossing(Crossing),
     /// The association leaves.
     Leaving(Leaving),
+    /// A limit of sending was reached.
+    Stopped(Stopped),
 }
 
 /// What a piece of news replaces: an earlier one of the same topic.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Topic(Subject, bool);
+pub struct Topic(Subject, About);
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum About {
+    Level,
+    Leaving,
+    // A contact may hear of several mailboxes.
+    Stopped(Option<Address>),
+}
 
 impl News {
     /// Whom it is about.
@@ -38,12 +62,18 @@ impl News {
         match self {
             News::Crossing(crossing) => &crossing.subject,
             News::Leaving(leaving) => &leaving.subject,
+            News::Stopped(stopped) => &stopped.subject,
         }
     }
 
     /// What it replaces.
     pub fn topic(&self) -> Topic {
-        Topic(self.subject().clone(), matches!(self, News::Leaving(_)))
+        let about = match self {
+            News::Crossing(_) => About::Level,
+            News::Leaving(_) => About::Leaving,
+            News::Stopped(stopped) => About::Stopped(stopped.sender.clone()),
+        };
+        Topic(self.subject().clone(), about)
     }
 
     /// Whether this is worth a notice. If not, it takes back one that was not sent yet.
@@ -51,6 +81,7 @@ impl News {
         match self {
             News::Crossing(crossing) => crossing.is_up(),
             News::Leaving(leaving) => leaving.until.is_some(),
+            News::Stopped(_) => true,
         }
     }
 

@@ -86,6 +86,8 @@ impl Ledger {
         let tell = |mark: &mut Mark| match news {
             News::Crossing(crossing) => mark.tell_level(crossing.now),
             News::Leaving(leaving) => mark.tell_leaving(leaving.until),
+            // In memory only: a restart forgets the limits too.
+            News::Stopped(_) => {}
         };
         match news.subject() {
             Subject::Association(_) => tell(&mut self.mark),

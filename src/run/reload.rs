@@ -58,7 +58,10 @@ fn waiting(config: &Config, fresh: &Config, file: &ConfigFile, context: &Context
     let parts = [
         fresh.listens != config.listens,
         fresh.tls != config.tls || fresh.authorities != config.authorities,
-        fresh.limits != config.limits || fresh.patience != config.patience || fresh.sizes != config.sizes,
+        fresh.limits != config.limits
+            || fresh.patience != config.patience
+            || fresh.sizes != config.sizes
+            || fresh.sending != config.sending,
         fresh.quota != config.quota || fresh.pool != config.pool || fresh.separator != config.separator,
         fresh.hostname != config.hostname || fresh.drain != config.drain,
         fresh.user != config.user || fresh.state_dir != config.state_dir,

@@ -118,6 +118,12 @@ async fn reply(line: &[u8], context: Arc<Context>) -> Reply {
             incidents.sweep(std::time::Instant::now());
         });
     }
+    if let Request::KickMailbox(kick) = &request {
+        // What is parked for the webmail would let the old password in again. Before the sessions end, so that nothing is parked
+        // in between.
+        let kicked = context.book.mailbox_of(kick.address());
+        context.pool.end(|user| context.book.mailbox_of(user) == kicked);
+    }
     let now = std::time::Instant::now();
     // The book waits for the disk.
     let work = tokio::task::spawn_blocking(move || {

@@ -51,7 +51,14 @@ struct Sender {
 impl Sender {
     async fn round(&mut self, context: &Context, stop: &Shutdown) {
         let now = self.began.elapsed();
-        let lost = context.book.news().into_iter().filter(|news| !self.queue.put(news.clone(), now)).count();
+        let news = context.book.news();
+        for stopped in news.iter().filter_map(|news| if let News::Stopped(stopped) = news { Some(stopped) } else { None }) {
+            // One for each limit, however many hear of it.
+            if stopped.sender.is_none() || matches!(stopped.subject, Subject::Mailbox(_)) {
+                count(Provoked::SendingStopped);
+            }
+        }
+        let lost = news.into_iter().filter(|news| !self.queue.put(news.clone(), now)).count();
         (0..lost).for_each(|_| count(Provoked::NoticesLost));
         let mut down = Vec::new();
         for news in self.queue.due(now) {

@@ -170,6 +170,7 @@ fn config(place: &Place, plan: &Plan, user: &str, [imap, lmtp, backend, behind]:
     let mut text = format!(
         "hostname = \"mail.nolog.example\"\nstate_dir = \"{folder}/state\"\ndrain_seconds = 1\n{user}{}\n\
          [tls]\ncertificates = \"{folder}/certs\"\ndefault = \"mail.nolog.example\"\n\
+         [sending]\nmessages_per_hour = 1000000000\nmessages_per_day = 1000000000\nrecipients_per_hour = 1000000000\nrecipients_per_day = 1000000000\n\
          [limits]\nconnections_per_minute = 1000000\nsessions_per_network = 5000\n\
          [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{backend}\"\nlmtp = \"lmtp://127.0.0.1:{behind}\"\ndefault = true\n",
         plan.nologd

@@ -90,7 +90,7 @@ fn of_store(config: &Config, starter: &Starter, found: &mut Faults) -> Option<Ve
     if !starter.as_user(|| folder.is_dir()).unwrap_or(false) {
         return None;
     }
-    let params = Params { separator: config.separator, largest: config.sizes.message };
+    let params = Params { separator: config.separator, largest: config.sizes.message, sending: config.sending };
     // A copy: opened as a book, the store of an older version would become one of this, which the older one cannot read. And closed
     // again by the same user: a file that root leaves there keeps the daemon from starting.
     let look = || -> Result<Vec<Association>, StoreError> {
