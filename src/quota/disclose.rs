@@ -1,7 +1,7 @@
 //! `disclose ADDRESS`: every bit that is held about a mailbox, for its owner or for a lawful request. What is not in here is
 //! not held: a field that is added to the ledger or to the sending limits must be added here.
 
-use super::sending::Filling;
+use super::sending_limits::Filling;
 use super::{Book, MailboxView, Name, Notified};
 use crate::private::Address;
 

@@ -20,6 +20,7 @@
 
 mod admin;
 mod admin_error;
+mod allowance;
 mod amount;
 mod association;
 mod book;
@@ -47,6 +48,7 @@ mod reserve;
 mod rounding;
 mod routing;
 mod sending;
+mod sending_limits;
 mod settled;
 mod size;
 mod subject;
@@ -79,7 +81,7 @@ pub use refresh::{Refresh, Shift};
 pub use reserve::Reservation;
 pub use rounding::rounded;
 pub use routing::Route;
-pub use sending::{Filling, Rates, SendingLimits};
+pub use sending_limits::{Filling, Rates, SendingLimits};
 pub use size::{SizeError, parse as parse_size, print as print_size, print_of as print_fill};
 pub use subject::Subject;
 pub use verdict::Verdict;

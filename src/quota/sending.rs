@@ -9,153 +9,19 @@ use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use super::news::{News, Stopped};
+use super::sending_limits::{Filling, Rates, SendingLimits};
 use super::subject::Subject;
-use super::{Book, Day, Kind, Limit, Name, SendingSwitch as Switch, Standing, Verdict};
+use super::{Limit, Name};
 use crate::private::Address;
 
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 86_400_000;
 
-/// How much may be sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Rates {
-    /// Messages in an hour.
-    pub messages_per_hour: Limit,
-    /// Messages in a day.
-    pub messages_per_day: Limit,
-    /// Recipients in an hour, each message's counted.
-    pub recipients_per_hour: Limit,
-    /// Recipients in a day, each message's counted.
-    pub recipients_per_day: Limit,
-}
-
-/// The limits of one association: of each mailbox, and of all together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct SendingLimits {
-    /// Of each mailbox.
-    pub mailbox: Rates,
-    /// Of all mailboxes together.
-    pub association: Rates,
-}
-
-impl Rates {
-    /// No limits at all.
-    pub const NONE: Rates = Rates {
-        messages_per_hour: Limit::None,
-        messages_per_day: Limit::None,
-        recipients_per_hour: Limit::None,
-        recipients_per_day: Limit::None,
-    };
-
-    /// Each limit that is not set, from `default`.
-    fn or(self, default: Rates) -> Rates {
-        let or = |own: Limit, default: Limit| if own == Limit::None { default } else { own };
-        Rates {
-            messages_per_hour: or(self.messages_per_hour, default.messages_per_hour),
-            messages_per_day: or(self.messages_per_day, default.messages_per_day),
-            recipients_per_hour: or(self.recipients_per_hour, default.recipients_per_hour),
-            recipients_per_day: or(self.recipients_per_day, default.recipients_per_day),
-        }
-    }
-}
-
 /// Whose limit was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reached {
+pub(super) enum Reached {
     Mailbox,
     Association,
-}
-
-/// How full the buckets of one sender are: messages and recipients that still count, rounded up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Filling {
-    /// Messages in an hour.
-    pub messages_per_hour: u64,
-    /// Messages in a day.
-    pub messages_per_day: u64,
-    /// Recipients in an hour, each message's counted.
-    pub recipients_per_hour: u64,
-    /// Recipients in a day, each message's counted.
-    pub recipients_per_day: u64,
-}
-
-impl Book {
-    /// Counts one message to `recipients` addressees, in all limits or in none. Also refuses where the association's state
-    /// does not let its members send.
-    pub fn take_sending(&self, user: &Address, recipients: u64, now: Duration, today: Day) -> Result<(), Verdict> {
-        // However the login is spelt: with a tag, at an alias domain, it is the same person.
-        let user = self.mailbox_of(user);
-        let found = self.with(&user, |_, ledger, mailbox| {
-            let association = &ledger.association;
-            let entry = ledger.number(mailbox).and_then(|number| ledger.entry(number));
-            let switch = entry.map(|entry| entry.own.sending).unwrap_or_default();
-            (association.name.clone(), association.sending, association.state.standing(today), mailbox.clone(), switch)
-        });
-        let (name, mut limits, standing, user, switch) = found.ok_or(Verdict::Unknown)?;
-        if switch == Switch::Off {
-            return Err(Verdict::SendingOff);
-        }
-        // A program that sends by itself has the limits that somebody gave it, and no others.
-        if self.kind(&user) == Kind::Person {
-            limits.mailbox = limits.mailbox.or(self.params.sending);
-        }
-        match standing {
-            Standing::Active | Standing::Leaving(_) => {
-                self.sending.take(&user, &name, limits, recipients, millis(now)).map_err(|reached| {
-                    self.tell_stopped(&user, reached, millis(now));
-                    Verdict::TooManyMessages
-                })
-            }
-            Standing::ReadOnly => Err(Verdict::ReadOnly),
-            Standing::Suspended => Err(Verdict::Suspended),
-        }
-    }
-
-    /// Gives back what [`Book::take_sending`] counted, when the message was not sent after all.
-    pub fn give_back_sending(&self, user: &Address, recipients: u64) {
-        let found = self.with(&self.mailbox_of(user), |_, ledger, user| (ledger.association.name.clone(), user.clone()));
-        if let Some((name, user)) = found {
-            self.sending.give_back(&user, &name, recipients);
-        }
-    }
-
-    /// Forgets buckets that are empty. To be called every few minutes.
-    pub fn forget_sending(&self, now: Duration) {
-        self.sending.forget_empty(millis(now));
-    }
-}
-
-impl Book {
-    /// A limit was reached: once a day for each, its owner and the contact hear of it. It may be a stolen password.
-    fn tell_stopped(&self, user: &Address, reached: Reached, now: u64) {
-        let found = self.with(user, |_, ledger, _| {
-            let association = &ledger.association;
-            (association.name.clone(), association.lang, association.contact.clone())
-        });
-        let Some((association, lang, contact)) = found else { return };
-        let whole = Subject::Association(association.clone());
-        let sender = match reached {
-            Reached::Mailbox => Some(user.clone()),
-            Reached::Association => None,
-        };
-        let about = sender.clone().map_or_else(|| whole.clone(), Subject::Mailbox);
-        if !self.sending.is_first(&about, now) {
-            return;
-        }
-        // Who is both hears of it once.
-        let to_contact = contact.is_some() && contact != sender;
-        let told = sender.clone().map(Subject::Mailbox).into_iter().chain(to_contact.then_some(whole));
-        for subject in told {
-            let (sender, association) = (sender.clone(), association.clone());
-            self.waiting.push(News::Stopped(Stopped { subject, sender, association, lang }));
-        }
-    }
 }
 
 /// All buckets.
@@ -171,11 +37,23 @@ struct Senders {
 }
 
 impl Sending {
+    #[cfg(test)]
+    pub(super) fn tells_nobody(&self) -> bool {
+        self.lock().told.is_empty()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Senders> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, user: &Address, name: &Name, limits: SendingLimits, recipients: u64, now: u64) -> Result<(), Reached> {
+    pub(super) fn take(
+        &self,
+        user: &Address,
+        name: &Name,
+        limits: SendingLimits,
+        recipients: u64,
+        now: u64,
+    ) -> Result<(), Reached> {
         if limits == SendingLimits::default() {
             return Ok(());
         }
@@ -193,14 +71,8 @@ impl Sending {
         Ok(())
     }
 
-    fn give_back(&self, user: &Address, name: &Name, recipients: u64) {
-        let mut senders = self.lock();
-        senders.mailboxes.get_mut(user).into_iter().for_each(|buckets| buckets.give_back(recipients));
-        senders.associations.get_mut(name).into_iter().for_each(|buckets| buckets.give_back(recipients));
-    }
-
     /// Whether nobody was told of it within the last day; from now on somebody is.
-    fn is_first(&self, about: &Subject, now: u64) -> bool {
+    pub(super) fn is_first(&self, about: &Subject, now: u64) -> bool {
         let mut senders = self.lock();
         let first = senders.told.get(about).is_none_or(|at| now.saturating_sub(*at) >= DAY);
         if first {
@@ -209,7 +81,7 @@ impl Sending {
         first
     }
 
-    fn forget_empty(&self, now: u64) {
+    pub(super) fn forget_empty(&self, now: u64) {
         let mut senders = self.lock();
         senders.told.retain(|_, at| now.saturating_sub(*at) < DAY);
         keep_filled(&mut senders.mailboxes, now);
@@ -244,7 +116,7 @@ fn keep_filled<K: Eq + Hash>(senders: &mut HashMap<K, Buckets>, now: u64) {
     senders.shrink_to(senders.len() * 2);
 }
 
-fn millis(now: Duration) -> u64 {
+pub(super) fn millis(now: Duration) -> u64 {
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -264,13 +136,6 @@ impl Buckets {
             && self.messages_per_day.take(rates.messages_per_day, 1, DAY, now)
             && self.recipients_per_hour.take(rates.recipients_per_hour, recipients, HOUR, now)
             && self.recipients_per_day.take(rates.recipients_per_day, recipients, DAY, now)
-    }
-
-    fn give_back(&mut self, recipients: u64) {
-        self.messages_per_hour.give_back(1, HOUR);
-        self.messages_per_day.give_back(1, DAY);
-        self.recipients_per_hour.give_back(recipients, HOUR);
-        self.recipients_per_day.give_back(recipients, DAY);
     }
 
     fn is_empty(&self, now: u64) -> bool {
@@ -300,10 +165,6 @@ impl Bucket {
         let weight = self.left(now) + u128::from(units) * u128::from(period);
         *self = Bucket { weight, drain: most, at: now };
         weight <= u128::from(most) * u128::from(period)
-    }
-
-    fn give_back(&mut self, units: u64, period: u64) {
-        self.weight = self.weight.saturating_sub(u128::from(units) * u128::from(period));
     }
 
     fn left(&self, now: u64) -> u128 {
@@ -354,108 +215,6 @@ mod tests {
         assert_eq!(take(&sending, "c@b.example", limits, 3, 0), Err(Reached::Association));
         assert_eq!(take(&sending, "c@b.example", limits, 2, 0), Ok(()));
         assert_eq!(take(&sending, "c@b.example", limits, u64::MAX, 0), Err(Reached::Mailbox));
-        sending.give_back(&Address::parse("a@b.example").unwrap(), &Name::parse("amis").unwrap(), 8);
-        assert_eq!(take(&sending, "c@b.example", limits, 6, 0), Ok(()));
-        assert_eq!(take(&sending, "a@b.example", limits, 3, 0), Err(Reached::Association));
-        assert_eq!(sending.mailbox(&Address::parse("c@b.example").unwrap()).unwrap().recipients_per_day, 8);
-    }
-
-    #[test]
-    fn who_is_switched_off_sends_nothing_however_the_login_is_spelt() {
-        use std::sync::Arc;
-
-        use super::super::{Association, MailboxEdit, Params, SendingSwitch as Switch};
-        use crate::private::Domain;
-        use crate::store::{Memory, Store};
-
-        let today = Day::parse("2027-01-01").unwrap();
-        let address = |text: &str| Address::parse(text).unwrap();
-        let store: Arc<dyn Store> = Arc::new(Memory::default());
-        let book = Book::open(store.clone(), Params::default()).unwrap();
-        let [own, other] = ["b.example", "c.example"].map(|text| Domain::parse(text).unwrap());
-        let mut amis = Association::new(Name::parse("amis").unwrap(), [own.clone()]);
-        amis.domain_aliases.insert(other, own);
-        book.add_association(amis, today).unwrap_or_else(|_| panic!());
-        let send = |book: &Book, user: &str| book.take_sending(&address(user), 1, Duration::ZERO, today);
-        let switch = |book: &Book, to: Switch| {
-            let edit = MailboxEdit { sending: Some(to), ..MailboxEdit::default() };
-            assert!(book.edit_mailbox(&address("a@b.example"), edit, today).is_ok());
-        };
-        switch(&book, Switch::Off);
-        for user in ["a@b.example", "A@B.example", "a+tag@b.example", "a@c.example", "\"a\"@b.example"] {
-            assert_eq!(send(&book, user), Err(Verdict::SendingOff), "{user}");
-        }
-        assert_eq!(send(&book, "other@b.example"), Ok(()));
-        // Also after a restart.
-        let again = Book::open(store, Params::default()).unwrap();
-        assert_eq!(send(&again, "a@b.example"), Err(Verdict::SendingOff));
-        switch(&again, Switch::On);
-        assert_eq!(send(&again, "a@b.example"), Ok(()));
-    }
-
-    /// Alice with a default of two messages an hour, and a contact.
-    fn book() -> Book {
-        use super::super::{Association, Params};
-        use crate::private::Domain;
-        let sending = Rates { messages_per_hour: Limit::At(2), ..Rates::NONE };
-        let params = Params { sending, ..Params::default() };
-        let book = Book::open(std::sync::Arc::new(crate::store::Memory::default()), params).unwrap();
-        let mut velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
-        velo.contact = Address::parse("eva@velo.example");
-        book.add_association(velo, today()).unwrap_or_else(|_| panic!());
-        book
-    }
-
-    fn today() -> Day {
-        Day::parse("2027-01-01").unwrap()
-    }
-
-    fn send(book: &Book, user: &str, hours: u64) -> Result<(), Verdict> {
-        book.take_sending(&Address::parse(user).unwrap(), 1, Duration::from_secs(hours * 3600), today())
-    }
-
-    /// Who is told about whom, in words for a test.
-    fn told(book: &Book) -> Vec<String> {
-        let name = |subject: &Subject| match subject {
-            Subject::Mailbox(address) => address.reveal(),
-            Subject::Association(name) => name.reveal().to_owned(),
-        };
-        let stopped = |news: &News| match news {
-            News::Stopped(stopped) => format!(
-                "{}: {}",
-                name(&stopped.subject),
-                stopped.sender.as_ref().map_or_else(|| "all".to_owned(), |sender| sender.reveal())
-            ),
-            News::Crossing(_) | News::Leaving(_) => panic!("no such news"),
-        };
-        book.news().iter().map(stopped).collect()
-    }
-
-    #[test]
-    fn whoever_has_no_limit_has_the_default_and_a_program_has_none() {
-        use super::super::MailboxEdit;
-        let book = book();
-        let all = |user: &str| (0..3).map(|_| send(&book, user, 0).is_ok()).collect::<Vec<_>>();
-        assert_eq!(all("alice@velo.example"), [true, true, false]);
-        assert_eq!(all("alice+tag@velo.example"), [false; 3], "the same person");
-        let cron = Address::parse("cron@velo.example").unwrap();
-        let edit = MailboxEdit { kind: Some(Kind::Machine), ..MailboxEdit::default() };
-        book.edit_mailbox(&cron, edit, today()).unwrap_or_else(|_| panic!());
-        assert_eq!(all("cron@velo.example"), [true; 3]);
-    }
-
-    #[test]
-    fn a_limit_that_is_reached_is_told_once_a_day_to_the_owner_and_the_contact() {
-        let book = book();
-        assert!((0..4).map(|_| send(&book, "alice@velo.example", 0)).filter(Result::is_err).count() == 2);
-        assert_eq!(told(&book), ["velo: alice@velo.example", "alice@velo.example: alice@velo.example"]);
-        assert!((0..9).map(|_| send(&book, "alice@velo.example", 1)).any(|sent| sent.is_err()));
-        assert!(told(&book).is_empty(), "not again within the day");
-        book.forget_sending(Duration::from_secs(25 * 3600));
-        assert!(book.sending.lock().told.is_empty());
-        assert!((0..3).map(|_| send(&book, "alice@velo.example", 30)).any(|sent| sent.is_err()));
-        assert_eq!(told(&book).len(), 2, "on the next day");
-        assert!((0..3).map(|_| send(&book, "eva@velo.example", 30)).any(|sent| sent.is_err()));
-        assert_eq!(told(&book), ["eva@velo.example: eva@velo.example"], "owner and contact in one");
+        assert_eq!(sending.mailbox(&Address::parse("c@b.example").unwrap()).unwrap().recipients_per_day, 2);
     }
 }

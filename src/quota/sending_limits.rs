@@ -1,0 +1,64 @@
+//! How much may be sent, by each mailbox and by an association as a whole; and how much of that is used.
+
+use serde::{Deserialize, Serialize};
+
+use super::Limit;
+
+/// How much may be sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Rates {
+    /// Messages in an hour.
+    pub messages_per_hour: Limit,
+    /// Messages in a day.
+    pub messages_per_day: Limit,
+    /// Recipients in an hour, each message's counted.
+    pub recipients_per_hour: Limit,
+    /// Recipients in a day, each message's counted.
+    pub recipients_per_day: Limit,
+}
+
+/// The limits of one association: of each mailbox, and of all together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SendingLimits {
+    /// Of each mailbox.
+    pub mailbox: Rates,
+    /// Of all mailboxes together.
+    pub association: Rates,
+}
+
+impl Rates {
+    /// No limits at all.
+    pub const NONE: Rates = Rates {
+        messages_per_hour: Limit::None,
+        messages_per_day: Limit::None,
+        recipients_per_hour: Limit::None,
+        recipients_per_day: Limit::None,
+    };
+
+    /// Each limit that is not set, from `default`.
+    pub(super) fn or(self, default: Rates) -> Rates {
+        let or = |own: Limit, default: Limit| if own == Limit::None { default } else { own };
+        Rates {
+            messages_per_hour: or(self.messages_per_hour, default.messages_per_hour),
+            messages_per_day: or(self.messages_per_day, default.messages_per_day),
+            recipients_per_hour: or(self.recipients_per_hour, default.recipients_per_hour),
+            recipients_per_day: or(self.recipients_per_day, default.recipients_per_day),
+        }
+    }
+}
+
+/// How full the buckets of one sender are: messages and recipients that still count, rounded up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Filling {
+    /// Messages in an hour.
+    pub messages_per_hour: u64,
+    /// Messages in a day.
+    pub messages_per_day: u64,
+    /// Recipients in an hour, each message's counted.
+    pub recipients_per_hour: u64,
+    /// Recipients in a day, each message's counted.
+    pub recipients_per_day: u64,
+}
