@@ -21,7 +21,7 @@ pub const FILES: &[&str] = &[
 /// What the settings in `files`, whole paths under `folder`, would write down.
 pub fn findings(folder: &str, files: &[(String, String)]) -> Vec<Finding> {
     let mut found = Vec::new();
-    let settings = RspamdSettings { folder, files };
+    let settings = LocalFiles { folder, files };
     let level = settings.last("logging.inc", "level");
     if !level.as_ref().is_some_and(|set| matches!(set.value, "error")) {
         found.push(settings.tell(&check::RSPAMD_LOG, "logging.inc", level, "level", "level = \"error\";"));
@@ -57,7 +57,7 @@ pub fn findings(folder: &str, files: &[(String, String)]) -> Vec<Finding> {
     found
 }
 
-struct RspamdSettings<'a> {
+struct LocalFiles<'a> {
     folder: &'a str,
     files: &'a [(String, String)],
 }
@@ -68,7 +68,7 @@ struct Set<'a> {
     value: &'a str,
 }
 
-impl<'a> RspamdSettings<'a> {
+impl<'a> LocalFiles<'a> {
     fn last(&self, file: &str, name: &str) -> Option<Set<'a>> {
         let folders = ["override.d", "local.d"].map(|folder| format!("{}/{folder}/{file}", self.folder));
         folders.iter().find_map(|path| {
