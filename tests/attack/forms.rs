@@ -158,13 +158,17 @@ fn an_append_in_two_writes_takes_no_forty_milliseconds() {
     until(&[], "* OK");
     until(&[&format!("l LOGIN {ALICE} secret\r\n")], "l OK");
     let message = letter(500);
-    let mut times = [Duration::ZERO; 15];
-    for time in &mut times {
-        let began = Instant::now();
-        until(&["a APPEND INBOX {500}\r\n"], "+");
-        until(&[&message, "\r\n"], "a OK");
-        *time = began.elapsed();
+    let together = format!("{message}\r\n");
+    let mut times = [[Duration::ZERO; 15]; 2];
+    for number in 0..15 {
+        // In one write there is nothing to wait for: that is what a busy machine takes.
+        for (pieces, time) in [&[together.as_str()][..], &[&message, "\r\n"]].into_iter().zip(&mut times) {
+            let began = Instant::now();
+            until(&["a APPEND INBOX {500}\r\n"], "+");
+            until(pieces, "a OK");
+            time[number] = began.elapsed();
+        }
     }
-    times.sort();
-    assert!(times[7] < Duration::from_millis(25), "{times:?}");
+    times.iter_mut().for_each(|times| times.sort());
+    assert!(times[1][7] < times[0][7] + Duration::from_millis(20), "{times:?}");
 }
