@@ -55,7 +55,7 @@ fn after_two_edited_lines_the_config_is_good() {
         || Command::new(env!("CARGO_BIN_EXE_nologd")).args(["check", "--file-only", "--config"]).arg(&file).output().unwrap();
     let said = check();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-    assert!(String::from_utf8_lossy(&said.stdout).contains("good: 0 associations, 1 backends"));
+    assert!(String::from_utf8_lossy(&said.stdout).contains("good: 0 associations, 1 backend"));
     fs::remove_file(&file).unwrap();
     assert!(!check().status.success());
 }

@@ -403,6 +403,10 @@ fn grants_end_by_themselves() {
     let grant = |octets, until| book.grant(&name("amis"), Grant { octets, until: day(until) }, today());
     assert_eq!(grant(500, "2026-10-31").err(), Some(AdminError::DayOver));
     grant(500, "2026-11-05").unwrap();
+    // What was mistyped is taken back by its day, and only that.
+    grant(500_000, "2026-11-06").unwrap();
+    assert_eq!(grant(0, "2026-11-07").err(), Some(AdminError::NoSuchGrant));
+    grant(0, "2026-11-06").unwrap();
     let _ = reserve(&book, 0, 1400).unwrap().commit();
     assert!(crossings(&book).iter().all(|crossing| crossing.now == Level::High));
     let on = |date: &str| book.association(&name("amis"), day(date)).unwrap().storage;
@@ -503,6 +507,10 @@ fn bad_commands_change_nothing() {
         (
             Edit { set_aliases: vec![(address("info@amis.example"), [address("x@other.example")].into())], ..empty() },
             AdminError::AliasOutside,
+        ),
+        (
+            Edit { without: Without { aliases: vec![address("info@amis.example")], ..Without::default() }, ..empty() },
+            AdminError::NoSuchAlias,
         ),
     ];
     for (edit, error) in cases {

@@ -102,7 +102,8 @@ impl AdminCommand for DiscloseMailbox {
         held.push(("contact of", joined(told.contact_of.iter().map(|name| name.reveal().into()), ", ")));
         held.extend(told.sending.into_iter().flat_map(sending));
         let networks = told.tries.known_networks;
-        held.push(("good logins", format!("of {networks} networks within 30 h, as keyed hashes in memory")));
+        let plural = if networks == 1 { "" } else { "s" };
+        held.push(("good logins", format!("of {networks} network{plural} within 30 h, as keyed hashes in memory")));
         if told.tries.slowed {
             held.push(("wrong passwords", "so many that strangers are refused for now (`blocks`)".into()));
         }

@@ -121,7 +121,9 @@ impl Report {
         let traces = self.canary.as_ref().map_or(0, |canary| canary.traces.len());
         let verdict = if self.is_clean() { "clean" } else { "NOT clean" };
         let possible = self.itself.iter().flat_map(|itself| &itself.tried).filter(|tried| !tried.refused).count();
-        let _ = writeln!(text, "audit: {verdict}: {leaks} settings to change, {traces} traces, {possible} attempts not refused");
+        let _ = write!(text, "audit: {verdict}: {leaks} settings to change, {traces} traces, {possible} attempts not refused");
+        let unsearched = self.canary.as_ref().map_or(0, |canary| canary.unreadable.len());
+        let _ = if unsearched > 0 { writeln!(text, ", {unsearched} not searched") } else { writeln!(text) };
         text
     }
 
@@ -230,5 +232,6 @@ mod tests {
         assert!(!report.is_clean());
         report.canary = Some(Canary { unreadable: vec!["mail.log".into()], ..Canary::default() });
         assert!(!report.is_clean(), "what was not seen is not clean");
+        assert!(report.text().ends_with(", 1 not searched\n"), "{}", report.text());
     }
 }

@@ -1,5 +1,6 @@
 //! What needs neither a daemon nor its state: reading the config file, and `help`.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,7 +13,12 @@ pub fn load(file: &Path) -> Option<config::Config> {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
         Err(error) => {
-            complain(&format!("{}: {error}", file.display()));
+            let hint = match error.kind() {
+                ErrorKind::NotFound => ". Another one: --config FILE",
+                ErrorKind::PermissionDenied => ". Run this as root",
+                _ => "",
+            };
+            complain(&format!("{}: {error}{hint}", file.display()));
             return None;
         }
     };
@@ -48,7 +54,7 @@ pub fn help(code: Option<&str>, lang: Lang) -> ExitCode {
         None => RefusalCode::ALL.iter().copied().for_each(explain),
         Some(Some(code)) => explain(code),
         Some(None) => {
-            complain("no such code word; `nologd help` lists them all");
+            complain("no such code word; `nologd help` lists them all. About a command: `nologd COMMAND --help`");
             return ExitCode::from(REFUSED);
         }
     }

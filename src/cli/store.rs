@@ -1,6 +1,6 @@
 //! `nologd store`: the state folder. Looking is possible while a daemon runs; to change anything, the folder's lock is needed.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -176,12 +176,15 @@ fn folder(config: &Path, make: bool) -> Option<PathBuf> {
         }
     }
     let folder = store_folder(&config);
-    // A look must not make what it looks for.
-    if !make && !folder.is_dir() {
-        complain(&format!("{}: there is no store yet: the daemon makes it at its first start", folder.display()));
-        return None;
-    }
-    Some(folder)
+    // A look must not make what it looks for; and who may not look does not know that nothing is there.
+    let why = match folder.metadata() {
+        _ if make => return Some(folder),
+        Ok(found) if found.is_dir() => return Some(folder),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => "you may not look into it. Run this as root",
+        Ok(_) | Err(_) => "there is no store yet: the daemon makes it at its first start",
+    };
+    complain(&format!("{}: {why}", folder.display()));
+    None
 }
 
 fn told<T>(result: Result<T, StoreError>, output: Output) -> Option<T> {
@@ -191,7 +194,9 @@ fn told<T>(result: Result<T, StoreError>, output: Output) -> Option<T> {
         Err(StoreError::Damaged) => {
             "the store is damaged. `nologd store repair` takes the copy beside it; with --partial, what can still be read".into()
         }
-        Err(StoreError::Newer(version)) => format!("a newer nologd wrote this store, in version {version} of its format"),
+        Err(StoreError::Newer(version)) => {
+            format!("this was written by a newer nologd (schema {version}); install that version again")
+        }
         Err(StoreError::Io(kind)) => format!("the state folder cannot be used: {kind}"),
         Err(_) => "the store could not do it. Look at its disk".into(),
     };

@@ -38,6 +38,12 @@ pub enum Trouble {
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Trouble::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
+                write!(
+                    f,
+                    "cannot listen at {address}: {error}. Another program has it, or a nologd that runs already: `nologd check`"
+                )
+            }
             Trouble::Listen(address, error) => write!(f, "cannot listen at {address}: {error}"),
             Trouble::NoDefaultCertificate(broken) if broken.is_empty() => {
                 write!(f, "the folder of [tls] default has no certificate (fullchain.pem and privkey.pem)")

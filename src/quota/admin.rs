@@ -121,11 +121,19 @@ impl Book {
         self.change_association(name, today, |was| edit.apply(was, today))
     }
 
-    /// `association grant`.
+    /// `association grant`. No octets take back what ends on that day: a mistyped size must not stand for months.
     pub fn grant(&self, name: &Name, grant: Grant, today: Day) -> Result<Change<Association>, AdminError> {
         self.change_association(name, today, |mut association| {
-            association.grants.push(grant);
-            if grant.until < today { Err(AdminError::DayOver) } else { Ok(association) }
+            let given = association.grants.len();
+            match grant.octets {
+                0 => association.grants.retain(|standing| standing.until != grant.until),
+                _ => association.grants.push(grant),
+            }
+            match () {
+                () if grant.until < today => Err(AdminError::DayOver),
+                () if association.grants.len() == given => Err(AdminError::NoSuchGrant),
+                () => Ok(association),
+            }
         })
     }
 

@@ -27,7 +27,11 @@ pub enum AdminError {
     NoSuchAssociation,
     /// No association has that domain.
     NoSuchDomain,
-    /// The mailbox (or the alias) is not in the book.
+    /// The association has no such alias.
+    NoSuchAlias,
+    /// No extra space ends on that day.
+    NoSuchGrant,
+    /// The mailbox is not in the book.
     NoSuchMailbox,
     /// The state needs a last day.
     NoLastDay,
@@ -53,6 +57,8 @@ impl AdminError {
             AdminError::NoLastDay => "A leaving association needs its last day: --until 2027-03-01.",
             AdminError::NoSuchAssociation => "There is no association of that name.",
             AdminError::NoSuchDomain => "No association has that domain.",
+            AdminError::NoSuchAlias => "The association has no such alias.",
+            AdminError::NoSuchGrant => "No extra storage ends on that day.",
             AdminError::NoSuchMailbox => "There is no such mailbox in the book.",
             AdminError::Store(StoreError::TooLarge) => "That is more than fits into one record.",
             AdminError::Store(_) => {

@@ -192,7 +192,7 @@ impl Edit {
 
     fn apply_aliases(&self, now: &mut Association) -> Result<(), AdminError> {
         for alias in &self.without.aliases {
-            now.aliases.remove(alias).ok_or(AdminError::NoSuchMailbox)?;
+            now.aliases.remove(alias).ok_or(AdminError::NoSuchAlias)?;
         }
         now.aliases.extend(self.set_aliases.iter().cloned());
         Ok(())

@@ -11,6 +11,10 @@ use super::Trouble;
 use super::client::{Client, Way};
 use super::planted::Plants;
 
+/// Two steps that fail for want of something at the test mailbox.
+pub(super) const LOGIN: &str = "login";
+pub(super) const OVER_QUOTA: &str = "a message beyond the quota";
+
 /// The message goes through the relay, which may be busy.
 const ARRIVAL: Duration = Duration::from_secs(60);
 
@@ -72,7 +76,7 @@ fn wrong_password(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), T
 
 /// ID, a copy in Sent, a message that the quota has no room for. Whether there is a Sent mailbox, and whether there is a limit.
 fn session(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(bool, bool), Trouble> {
-    let step = "login";
+    let step = LOGIN;
     let mut client = Client::connect(way, Some("imap"), step)?;
     client.line(step)?;
     client.imap_expect(&format!("ID (\"name\" \"{}\" \"os\" \"{}\")", plants.imap_id, plants.machine), "ID")?;
@@ -85,7 +89,7 @@ fn session(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(bool, bool)
 /// Announces a message one octet larger than the room that is left. It must be refused before an octet of it is sent, with
 /// OVERQUOTA, and nothing may be used after it that was not before. Without a limit, it announces what no server takes.
 fn over_quota(client: &mut Client, plants: &Plants) -> Result<bool, Trouble> {
-    let step = "a message beyond the quota";
+    let step = OVER_QUOTA;
     let Some((used, limit)) = room(client)? else {
         // Refused, or asked for and never sent: either way the name of the mailbox has been seen.
         client.imap(&format!("APPEND {} {{999999999999}}", plants.mailbox), step)?;

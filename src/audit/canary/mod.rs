@@ -77,7 +77,16 @@ impl fmt::Display for Trouble {
             }
             Trouble::NoRandom => out.write_str("the machine gives no random numbers"),
             Trouble::Broken(step) => write!(out, "the connection broke: {step}"),
-            Trouble::Unexpected(step) => write!(out, "an answer was not as expected: {step}"),
+            Trouble::Unexpected(step) => {
+                write!(out, "an answer was not as expected: {step}")?;
+                match *step {
+                    flight::LOGIN => out.write_str(". Are these the address and the password of the test mailbox?"),
+                    flight::OVER_QUOTA => out.write_str(
+                        ". Give the test mailbox a small limit of its own: `nologd mailbox set ADDRESS --storage 100M`",
+                    ),
+                    _ => Ok(()),
+                }
+            }
             Trouble::NotArrived => out.write_str("the test message did not arrive within a minute"),
         }
     }

@@ -77,9 +77,10 @@ pub fn check(arguments: &CheckArguments) -> ExitCode {
         }
     }
     let good = found.all_wrong().is_empty();
-    let (associations, backends) = (config.associations.len(), config.backends.len());
-    let verdict = if good { "good".to_owned() } else { format!("well-formed, but {} to mend", things(found.all_wrong().len())) };
-    say(&format!("{}: {verdict}: {associations} associations, {backends} backends", file.display()));
+    let (associations, backends) = (number(config.associations.len(), "association"), number(config.backends.len(), "backend"));
+    let verdict =
+        if good { "good".to_owned() } else { format!("well-formed, but {} to mend", number(found.all_wrong().len(), "thing")) };
+    say(&format!("{}: {verdict}: {associations}, {backends}", file.display()));
     policy(&config);
     found.notes().iter().for_each(|note| say(note));
     found.all_wrong().iter().for_each(|text| complain(text));
@@ -92,8 +93,8 @@ fn precedes_a_start() -> bool {
     std::env::var("SYSTEMD_EXEC_PID").is_ok_and(|pid| pid == std::process::id().to_string())
 }
 
-fn things(number: usize) -> String {
-    if number == 1 { "1 thing".to_owned() } else { format!("{number} things") }
+fn number(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 fn policy(config: &Config) {
