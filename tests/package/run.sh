@@ -148,7 +148,8 @@ reload_keeps_sessions() {
 
 stopped_well() { sh_inside 'test "$(systemctl show -P Result nologd)" = success; not systemctl is-active nologd; not ls /run/nologd'; }
 
-book() { sh_inside 'nologd association list --json | tee /root/book; grep -q velo /root/book' ; }
+# Lists are made anew at each start, and rounded: two letters more or less between two starts change nothing in them.
+book() { sh_inside 'nologd association list --json | tee /root/book; grep -q velo /root/book; grep -q "\"mailboxes\": 2," /root/book' ; }
 
 upgrade() {
     sh_inside "dpkg -i /root/$1 </dev/null" &&
@@ -165,13 +166,13 @@ broken_config() {
         cp -a good /etc/nologd/nologd.toml; nologd status >/dev/null'
 }
 
-# A book in a form that this version does not know: it does not start, says what to do, and leaves the book as it is.
+# An export in a form that this version does not know: it is refused, with what to do, and no store is made of it. (That the daemon does
+# not start on such a store: tests/store_contract.rs.)
 newer_book() {
     sh_inside 'systemctl stop nologd; nologd store export >book.json; grep "\"schema\": [0-9]" book.json; mv /var/lib/nologd/store kept
-        sed -i "s/\"schema\": [0-9]*/\"schema\": 99/" book.json; nologd store import book.json || true
-        since=$(date +%s); systemctl start nologd 2>/dev/null || true; sleep 1
-        journalctl -u nologd -o cat --since "@$since" | tee said | grep "written by a newer nologd (schema 99); install that version again"
-        systemctl stop nologd; rm -r /var/lib/nologd/store; mv kept /var/lib/nologd/store; systemctl reset-failed nologd; systemctl start nologd' && wait_ready
+        sed -i "s/\"schema\": [0-9]*/\"schema\": 99/" book.json; not nologd store import book.json 2>said
+        grep "written by a newer nologd (schema 99); install that version again" said; not test -e /var/lib/nologd/store
+        mv kept /var/lib/nologd/store; systemctl start nologd' && wait_ready
 }
 
 same_book() { book >"$WORK/said.after" && diff "$WORK/book" "$WORK/said.after"; }
@@ -223,18 +224,18 @@ for release in $RELEASES; do
     step "mail from before is there" probe read alice@velo.example alice-secret "from before"
     step "unit: verify, security at most 1.5" unit_is_good
     step "reload" reload_keeps_sessions
-    step "the book before" book
-    cp "$WORK/said" "$WORK/book"
     step "systemctl stop with open sessions" held_over inside systemctl stop nologd
     step "stopped well" stopped_well
     step "upgrade of a stopped one" stopped_stays
     sh_inside 'systemctl start nologd'; wait_ready
+    step "the book before" book
+    cp "$WORK/said" "$WORK/book"
     step "upgrade with open sessions" held_over upgrade new.deb
     step "upgrade keeps the book" same_book
     step "upgrade with a broken config: the one before goes on" broken_config
     step "downgrade" upgrade old.deb
     step "downgrade keeps the book" same_book
-    step "a book of a newer form is refused, and kept" newer_book
+    step "a book of a newer form is refused" newer_book
     step "that book again" same_book
     step "remove keeps state and config" removed
     step "install again" installed_again
