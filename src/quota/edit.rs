@@ -156,21 +156,38 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 impl Edit {
     /// `was` with the changes; not checked within itself yet ([`Association::check`]).
     pub fn apply(&self, was: Association, today: Day) -> Result<Association, AdminError> {
+        // All by name, so that the compiler asks what becomes of a new one.
+        let Edit {
+            add_domains: _,
+            add_domain_aliases: _,
+            set_aliases: _,
+            storage,
+            messages,
+            mailboxes,
+            mailbox_default,
+            contact,
+            lang,
+            sender_rule,
+            backend,
+            state,
+            sending,
+            without,
+        } = self;
         let mut now = was;
         self.apply_domains(&mut now)?;
         self.apply_aliases(&mut now)?;
-        set(&mut now.storage, self.storage);
-        set(&mut now.messages, self.messages);
-        set(&mut now.mailboxes, self.mailboxes);
-        set(&mut now.mailbox_default, self.mailbox_default);
-        set(&mut now.lang, self.lang);
-        set(&mut now.sender_rule, self.sender_rule);
-        set(&mut now.state, self.state.state(today)?);
-        set(&mut now.contact, self.contact.clone().map(Some));
-        set(&mut now.contact, self.without.no_contact.then_some(None));
-        set(&mut now.backend, self.backend.clone().map(|name| Some(name.into_boxed_str())));
-        set(&mut now.backend, self.without.no_backend.then_some(None));
-        self.sending.apply(&mut now);
+        set(&mut now.storage, *storage);
+        set(&mut now.messages, *messages);
+        set(&mut now.mailboxes, *mailboxes);
+        set(&mut now.mailbox_default, *mailbox_default);
+        set(&mut now.lang, *lang);
+        set(&mut now.sender_rule, *sender_rule);
+        set(&mut now.state, state.state(today)?);
+        set(&mut now.contact, contact.clone().map(Some));
+        set(&mut now.contact, without.no_contact.then_some(None));
+        set(&mut now.backend, backend.clone().map(|name| Some(name.into_boxed_str())));
+        set(&mut now.backend, without.no_backend.then_some(None));
+        sending.apply(&mut now);
         Ok(now)
     }
 
