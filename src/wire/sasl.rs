@@ -183,28 +183,60 @@ fn plain(bytes: &[u8]) -> Result<Credential, Refusal> {
 
 // RFC 7628 3.1: gs2-header "," kvsep *(key "=" value kvsep) kvsep, with the name in the GS2 header.
 fn bearer(bytes: &[u8]) -> Result<Credential, Refusal> {
-    let end = memchr::memchr(1, bytes).ok_or(Refusal::Malformed)?;
-    let header = std::str::from_utf8(&bytes[..end]).map_err(|_| Refusal::Malformed)?;
+    let pairs = bytes.strip_suffix(&[1, 1]).ok_or(Refusal::Malformed)?;
+    let mut pairs = pairs.split(|b| *b == 1);
+    let header = pairs.next().and_then(|header| std::str::from_utf8(header).ok()).ok_or(Refusal::Malformed)?;
     let mut parts = header.split(',');
     let (Some("n" | "y"), Some(name), Some(""), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return Err(Refusal::Malformed);
     };
-    // RFC 5801 4: in a saslname, "=2C" stands for a comma and "=3D" for an equals sign. Without a name we cannot route.
-    let name = name.strip_prefix("a=").ok_or(Refusal::Malformed)?;
-    let name = name.replace("=2C", ",").replace("=3D", "=");
-    token(user(name.as_bytes())?, bytes, Mechanism::OAuthBearer)
+    // Without a name we cannot route.
+    let name = name.strip_prefix("a=").and_then(saslname).ok_or(Refusal::Malformed)?;
+    let mut seen = [false; BEARER_KEYS.len()];
+    for pair in pairs {
+        let key = BEARER_KEYS.iter().position(|key| pair.strip_prefix(*key).is_some_and(is_plain)).ok_or(Refusal::Malformed)?;
+        if std::mem::replace(&mut seen[key], true) {
+            return Err(Refusal::Malformed);
+        }
+    }
+    // The first of them is the token.
+    if !seen[0] {
+        return Err(Refusal::Malformed);
+    }
+    Ok(Credential { user: user(name.as_bytes())?, secret: Secret::new(bytes), mechanism: Mechanism::OAuthBearer })
 }
 
-// "user=" name kvsep "auth=Bearer " token kvsep kvsep
+/// What may stand in an OAUTHBEARER response: a backend hears it byte for byte, so nothing that might name somebody else to it.
+const BEARER_KEYS: [&[u8]; 3] = [b"auth=", b"host=", b"port="];
+
+// RFC 5801 4: "=2C" stands for a comma and "=3D" for an equals sign, and no "=" for itself.
+fn saslname(name: &str) -> Option<String> {
+    let mut pieces = name.split('=');
+    let mut plain = pieces.next()?.to_owned();
+    for piece in pieces {
+        let (sign, rest) =
+            piece.strip_prefix("2C").map(|rest| (',', rest)).or(piece.strip_prefix("3D").map(|rest| ('=', rest)))?;
+        plain.push(sign);
+        plain.push_str(rest);
+    }
+    Some(plain)
+}
+
+// "user=" name kvsep "auth=Bearer " token kvsep kvsep, and nothing else: with a second name in it, a backend might take the one
+// and we the other (Dovecot takes the last), and whose mail it is would be a choice of the client's.
 fn xoauth2(bytes: &[u8]) -> Result<Credential, Refusal> {
-    let name = bytes.split(|b| *b == 1).find_map(|pair| pair.strip_prefix(b"user=")).ok_or(Refusal::Malformed)?;
-    token(user(name)?, bytes, Mechanism::XOAuth2)
+    let mut pairs = bytes.strip_suffix(&[1, 1]).ok_or(Refusal::Malformed)?.split(|b| *b == 1);
+    let (Some(name), Some(token), None) = (pairs.next(), pairs.next(), pairs.next()) else { return Err(Refusal::Malformed) };
+    let name = name.strip_prefix(b"user=").ok_or(Refusal::Malformed)?;
+    if !token.strip_prefix(b"auth=").is_some_and(is_plain) {
+        return Err(Refusal::Malformed);
+    }
+    Ok(Credential { user: user(name)?, secret: Secret::new(bytes), mechanism: Mechanism::XOAuth2 })
 }
 
-fn token(user: Private<Box<str>>, blob: &[u8], mechanism: Mechanism) -> Result<Credential, Refusal> {
-    let has_token = blob.split(|b| *b == 1).any(|pair| pair.strip_prefix(b"auth=").is_some_and(|token| !token.is_empty()));
-    let ends = blob.ends_with(&[1, 1]);
-    (has_token && ends).then(|| Credential { user, secret: Secret::new(blob), mechanism }).ok_or(Refusal::Malformed)
+// RFC 7628 3.1: VCHAR, SP, HTAB, CR and LF; of these, no line end has a use.
+fn is_plain(value: &[u8]) -> bool {
+    !value.is_empty() && value.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 fn password(user: Private<Box<str>>, secret: &[u8]) -> Result<Credential, Refusal> {
@@ -328,6 +360,42 @@ mod tests {
         {
             assert_eq!(refused(start(Name::OAuthBearer, Some(&line(blob)))), Refusal::Malformed);
         }
+    }
+
+    /// A backend hears a token's response byte for byte: it must not find another name in it than we do.
+    #[test]
+    fn a_token_names_one_person_in_one_way() {
+        let refuses = |name: Name, blob: &[u8]| assert_eq!(refused(start(name, Some(&line(blob)))), Refusal::Malformed);
+        for blob in [
+            &b"user=alice\x01user=bob\x01auth=Bearer t\x01\x01"[..],
+            b"user=alice\x01auth=Bearer t\x01user=bob\x01\x01",
+            b"USER=bob\x01user=alice\x01auth=Bearer t\x01\x01",
+            b"auth=Bearer t\x01user=alice\x01\x01",
+            b"user=alice\x01auth=Bearer t\x01auth=Bearer u\x01\x01",
+            b"user=alice\x01auth=Bearer t\x01x=y\x01\x01",
+            b"user=alice\x01auth=Bearer t\0\x01\x01",
+            b"user=alice\x01auth=Bearer t\x01\x01\x01",
+            b"user=alice\x01\x01",
+            b"user=alice\x01auth=\x01\x01",
+        ] {
+            refuses(Name::XOAuth2, blob);
+        }
+        for blob in [
+            &b"n,a=alice,\x01user=bob\x01auth=Bearer t\x01\x01"[..],
+            b"n,a=alice,\x01auth=Bearer t\x01a=bob\x01\x01",
+            b"n,a=alice,\x01auth=Bearer t\x01auth=Bearer u\x01\x01",
+            b"n,a=alice,\x01auth=Bearer t\x01AUTH=Bearer u\x01\x01",
+            b"n,a=alice,\x01host=\x01auth=Bearer t\x01\x01",
+            b"n,a=alice,\x01auth=Bearer t\0\x01\x01",
+            b"n,a=ali=ce,\x01auth=Bearer t\x01\x01",
+            b"n,a=ali=2cce,\x01auth=Bearer t\x01\x01",
+            b"n,a=alice,a=bob,\x01auth=Bearer t\x01\x01",
+            b"n,a=alice,\x01\x01",
+        ] {
+            refuses(Name::OAuthBearer, blob);
+        }
+        let blob = b"y,a=al=3D2Cice,\x01port=993\x01auth=Bearer t\x01host=m.example\x01\x01";
+        assert_eq!(done(start(Name::OAuthBearer, Some(&line(blob)))).0, "al=2Cice");
     }
 
     #[test]
