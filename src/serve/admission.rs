@@ -118,8 +118,8 @@ fn welcome(context: &Context, user: &Address) -> Result<(), RefusalCode> {
 pub(super) struct Claim {
     /// `None`: the association's backend is not in the config file.
     pub(super) who: Option<Authenticated>,
-    /// The credential with the domain as the book writes it, where it was typed in the other spelling (RFC 5890 2.3.2.5): a mail
-    /// server knows one of the two.
+    /// The credential with the domain as the book writes it, where it was typed otherwise but for case: in the other spelling (RFC 5890
+    /// 2.3.2.5), with a dot at the end. A mail server knows one of them.
     pub(super) respelt: Option<Credential>,
 }
 
@@ -131,7 +131,11 @@ impl Authenticated {
         let route = context.book.route(user.domain(), today())?;
         let backends = context.backends.load_full();
         let backend = backends.find(route.backend.as_deref());
-        let respelt = context.book.spelling(user.domain()).and_then(|written| respelt(credential, &written));
+        // To a mail server that tells the dot behind `velo.example.` from none, or one spelling of an IDN from the other, it may be
+        // another mailbox; to the book it is the same.
+        let domain = user.domain();
+        let plain = || if domain.has_two_spellings() { domain.reveal_written() } else { domain.reveal() }.into();
+        let respelt = respelt(credential, &context.book.spelling(domain).unwrap_or_else(plain));
         Some(Claim { who: backend.map(|backend| Authenticated { user, backends, backend }), respelt })
     }
 }
@@ -140,7 +144,7 @@ impl Authenticated {
 /// name that it was made for.
 fn respelt(credential: &Credential, written: &str) -> Option<Credential> {
     let (local, domain) = credential.user.reveal().rsplit_once('@')?;
-    let differs = domain.strip_suffix('.').unwrap_or(domain).to_lowercase() != written;
+    let differs = domain.to_lowercase() != written;
     let user = || Private::new(format!("{local}@{written}").into());
     (differs && credential.mechanism == Mechanism::Password).then(|| Credential { user: user(), ..credential.clone() })
 }
@@ -178,6 +182,9 @@ mod tests {
         assert_eq!(told("Zed@xn--vlo-bma.example", wide).as_deref(), Some("Zed@v\u{e9}lo.example"));
         assert_eq!(told("Zed@V\u{c9}LO.example", narrow).as_deref(), Some("Zed@xn--vlo-bma.example"));
         assert_eq!(told("Zed@V\u{e9}lo.example", wide), None);
+        assert_eq!(told("Zed@Velo.example", "velo.example"), None);
+        assert_eq!(told("Zed@Velo.example.", "velo.example").as_deref(), Some("Zed@velo.example"));
+        assert_eq!(told("Zed@\u{ff36}elo.example", "velo.example").as_deref(), Some("Zed@velo.example"));
         assert!(respelt(&typed("zed@xn--vlo-bma.example", Mechanism::XOAuth2), wide).is_none());
     }
 }
