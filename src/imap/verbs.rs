@@ -2,7 +2,8 @@
 //!
 //! A verb that is not in the table passes without being understood, so that a new extension works on the day the backend
 //! has it; but it passes alone (nothing is sent behind it until it is answered), without literals, and its connection never
-//! rests. Only what is known to read a literal as a literal is given one (see [`Args::Literals`]).
+//! rests. Only what is known to read a literal as a literal is given one (see [`Args::Literals`]). What a server is known to have as
+//! another name of a verb that is judged is refused by name: Cyrus' LOCALAPPEND is an APPEND, and takes its message from a URL.
 
 /// One row.
 #[derive(Debug)]
@@ -100,6 +101,9 @@ verbs! {
     Idle           "IDLE"           None     Judged  Clean
     List           "LIST"           Literals Nothing Clean
     ListRights     "LISTRIGHTS"     Literals Nothing Clean
+    LocalAppend    "LOCALAPPEND"    Literals Refused Spoilt
+    LocalCreate    "LOCALCREATE"    Literals Refused Spoilt
+    LocalDelete    "LOCALDELETE"    Literals Refused Spoilt
     Login          "LOGIN"          Literals Refused Spoilt
     Logout         "LOGOUT"         None     Judged  Clean
     Lsub           "LSUB"           Literals Nothing Clean
@@ -127,8 +131,10 @@ verbs! {
     Unauthenticate "UNAUTHENTICATE" Line     Refused Spoilt
     Unselect       "UNSELECT"       None     Nothing Unselected
     Unsubscribe    "UNSUBSCRIBE"    Literals Nothing Clean
+    Undump         "UNDUMP"         Literals Refused Spoilt
     UrlFetch       "URLFETCH"       Literals Refused Spoilt
     Xlist          "XLIST"          Literals Nothing Clean
+    Xmove          "XMOVE"          Literals Refused Spoilt
 }
 
 const UNKNOWN: Row = Row { verb: Verb::Unknown, args: Args::Line, effect: Effect::Nothing, after: After::Spoilt };
@@ -147,6 +153,7 @@ pub fn behind_uid(word: &[u8]) -> &'static Row {
     match row.verb {
         Verb::Expunge => &EXPUNGE,
         Verb::Copy | Verb::Fetch | Verb::Move | Verb::Replace | Verb::Search | Verb::Sort | Verb::Store | Verb::Thread => row,
+        Verb::Xmove => row,
         _ => &UNKNOWN,
     }
 }
@@ -161,6 +168,11 @@ mod tests {
         assert_eq!(row(b"XYZZY").args, Args::Line);
         assert_eq!(behind_uid(b"expunge").args, Args::Line);
         assert_eq!(behind_uid(b"APPEND").verb, Verb::Unknown);
+        // Other names of what is judged are no unknown verbs, which pass.
+        for word in [b"LOCALAPPEND".as_slice(), b"LocalCreate", b"localdelete", b"UNDUMP", b"XMOVE"] {
+            assert_eq!(row(word).effect, Effect::Refused);
+        }
+        assert_eq!(behind_uid(b"xmove").effect, Effect::Refused);
         for (at, (word, _)) in TABLE.iter().enumerate() {
             assert!(TABLE.iter().skip(at + 1).all(|(other, _)| other != word), "{word} stands there twice");
         }
