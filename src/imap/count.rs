@@ -214,7 +214,7 @@ impl Count {
     }
 
     fn is_own(&self, name: &[u8]) -> bool {
-        self.places.as_ref().is_none_or(|places| places.owner(name) == Owner::Own)
+        self.places.as_ref().is_none_or(|places| places.owner_of_listed(name) == Owner::Own)
     }
 
     /// A folder that can be opened.

@@ -49,8 +49,24 @@ pub(super) enum Owner<'a> {
 }
 
 impl Places {
-    /// Whose `mailbox` is: the longest prefix decides. Without namespaces all is the member's own.
+    /// Whose `mailbox` is: the longest prefix decides. Without namespaces all is the member's own. Where there are other people's, a
+    /// name that a backend may read as another one is nobody's: Cyrus opens `Other Users/bob/Club` for `/Other Users/bob/Club` too.
     pub(super) fn owner<'a>(&self, mailbox: &'a [u8]) -> Owner<'a> {
+        if self.is_unclear(mailbox) { Owner::Nobody } else { self.owner_of_listed(mailbox) }
+    }
+
+    /// Whether a backend may read `mailbox` as another name, and that might be somebody else's.
+    pub(super) fn is_unclear(&self, mailbox: &[u8]) -> bool {
+        self.has_others() && self.has_empty_level(mailbox)
+    }
+
+    /// The same of a name that the backend itself told.
+    pub(super) fn owner_of_listed<'a>(&self, mailbox: &'a [u8]) -> Owner<'a> {
+        // RFC 9051 5.1: whoever asks, it is theirs. Of a namespace `INBOX.` it is no part, and where the one of all is `""`, as in Cyrus
+        // without altnamespace, its prefix would be the longest.
+        if mailbox.eq_ignore_ascii_case(b"INBOX") {
+            return Owner::Own;
+        }
         let longest = self.namespaces.iter().filter(|namespace| namespace.holds(mailbox)).max_by_key(|space| space.prefix.len());
         match longest {
             None | Some(Namespace { kind: Kind::Own, .. }) => Owner::Own,
@@ -61,6 +77,12 @@ impl Places {
                 Owner::Other(&rest[..end])
             }
         }
+    }
+
+    /// Whether nothing stands in front of a delimiter of any namespace.
+    fn has_empty_level(&self, mailbox: &[u8]) -> bool {
+        let mut delimiters = self.namespaces.iter().filter_map(|namespace| namespace.delimiter);
+        delimiters.any(|delimiter| mailbox.first() == Some(&delimiter) || mailbox.windows(2).any(|pair| *pair == [delimiter; 2]))
     }
 
     /// Whether there are folders that are not the member's.
@@ -290,12 +312,21 @@ mod tests {
             ("Other Users/bob@velo.example/Club", Owner::Other(b"bob@velo.example")),
             ("Other Users/bob", Owner::Other(b"bob")),
             ("shared/Club", Owner::Nobody),
+            ("/Other Users/bob/Club", Owner::Nobody),
+            ("//INBOX", Owner::Nobody),
+            ("Other Users//bob/Club", Owner::Nobody),
         ] {
             assert_eq!(known.owner(mailbox.as_bytes()), owner, "{mailbox}");
         }
         let known = places(r#"* NAMESPACE (("INBOX." ".")) NIL (("" "."))"#).unwrap();
-        assert_eq!(known.owner(b"inbox.Sent"), Owner::Own);
+        assert_eq!(
+            (known.owner(b"inbox.Sent"), known.owner(b"INBOX"), known.owner(b"inbox")),
+            (Owner::Own, Owner::Own, Owner::Own)
+        );
         assert_eq!(known.owner(b"Public"), Owner::Nobody);
+        assert_eq!((known.owner(b"INBOX.a//b"), known.owner(b"INBOX..a")), (Owner::Own, Owner::Nobody));
+        // Where there is nobody else, no spelling leads to them.
+        assert_eq!(places(r#"* NAMESPACE (("" "/")) NIL NIL"#).unwrap().owner(b"/a"), Owner::Own);
         assert!(places(r#"* NAMESPACE NIL NIL"#).is_none() && places(r#"* NAMESPACE (("" "/") NIL NIL"#).is_none());
     }
 

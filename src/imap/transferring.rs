@@ -163,7 +163,8 @@ impl Session {
             return self.ask_places(Pending::Rename { tag, names }, taken);
         }
         let places = self.known_places();
-        if places.owner(&names.0) != places.owner(&names.1) {
+        let unclear = places.is_unclear(&names.0) || places.is_unclear(&names.1);
+        if unclear || places.owner(&names.0) != places.owner(&names.1) {
             return self.refuse(taken, None, reply::no(&tag, "NOPERM", RefusalCode::NotYourFolder), SWALLOW);
         }
         self.renames(&tag, Some(&names.0), Turn::Rename);
