@@ -8,6 +8,9 @@
 //! A line that ends in LF alone is stored as it is, and counted with the CR that belongs to it (RFC 9051 2.3.4: RFC822.SIZE is the size
 //! as it would be sent). So those are counted while they pass, and paid before the end of the command.
 //!
+//! What comes as a literal8 may be stored in base64 (Dovecot and Cyrus do so with what says `Content-Transfer-Encoding: binary`), 78
+//! octets for each 57. As much is paid, and counted when the session rests.
+//!
 //! A backend that has one message of a MULTIAPPEND cannot be told to forget it. What takes it back is a line that no server reads
 //! as the next message: then it says BAD, and has stored nothing (RFC 3502 3: all or nothing).
 
@@ -20,6 +23,9 @@ use crate::wire::header::EndFinder;
 
 /// In place of the next message, see above.
 pub(super) const NO_MESSAGE: &[u8] = b" no-message\r\n";
+
+/// Octets that base64 may add at the ends of a part.
+const ENCODED: u64 = 128;
 
 /// One APPEND.
 pub(super) struct Append {
@@ -159,9 +165,10 @@ impl Append {
         Step::Forward(bytes.len())
     }
 
-    /// Octets of the present message as the backend will count them, once it has passed.
+    /// Octets of the present message as the backend will count them, once it has passed; not less.
     pub(super) fn stored(&self) -> u64 {
-        self.size.saturating_add(self.bare.lines)
+        let size = self.size.saturating_add(self.bare.lines);
+        if self.literal.binary { size.saturating_add(size / 8 * 3).saturating_add(ENCODED) } else { size }
     }
 }
 

@@ -242,6 +242,9 @@ impl Session {
             self.gate.refused();
             return self.refuse_append(append, len, answer);
         }
+        if append.literal.binary {
+            self.gate.wants_count();
+        }
         if end {
             self.gate.handed_over(&append.tag);
             return Step::Forward(len);
