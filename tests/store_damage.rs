@@ -227,3 +227,57 @@ fn on_a_small_disk() {
     assert_eq!(book.mailbox(&alice).unwrap().used.octets, 393_216);
     fs::write("/proc/self/fd/1", "all of it was tried\n").unwrap();
 }
+
+/// What cannot be wiped (a bad sector, a file that somebody holds) is told, and keeps no later change from being made.
+#[test]
+fn an_old_file_that_cannot_be_wiped_stops_no_later_change() {
+    let scratch = filled();
+    let store = Embedded::open(&scratch.0).unwrap();
+    // A program that runs cannot be written, not even by root.
+    let held = scratch.0.join("book-1/held");
+    fs::copy("/bin/sleep", &held).unwrap();
+    let mut holder = Command::new(&held).arg("600").spawn().unwrap();
+    let put = |number: u64| store.transact(&[Change::put("mailbox/m000@asso.example".into(), number.to_string().into_bytes())]);
+    let first = [put(1), put(2), put(3)];
+    let now = store.get("mailbox/m000@asso.example").map(|value| value.map(|value| value.reveal().clone()));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    assert_eq!(first, [Err(StoreError::Residue); 3]);
+    assert_eq!(now, Ok(Some(b"3".to_vec())));
+    // The next change wipes what it can now.
+    assert_eq!(put(4), Ok(()));
+    let mut names: Vec<_> = fs::read_dir(&scratch.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["book-1", "lock", "usage-1"]);
+    drop(store);
+    assert_eq!(*Embedded::open(&scratch.0).unwrap().get("mailbox/m000@asso.example").unwrap().unwrap().reveal(), b"4");
+}
+
+/// A folder that was emptied or went away is not taken for a first start, which would put an empty book in force.
+#[test]
+fn a_book_that_got_lost_is_no_first_start() {
+    let (kept, scratch) = (filled(), Scratch::new());
+    scratch.again(&kept.0);
+    fs::remove_dir_all(scratch.0.join("book-1")).unwrap();
+    assert_eq!(Durable::open(&scratch.0).err(), Some(StoreError::Damaged));
+    fs::create_dir(scratch.0.join("book-1")).unwrap();
+    assert_eq!(Durable::open(&scratch.0).err(), Some(StoreError::Damaged));
+    assert_eq!(fs::read_dir(scratch.0.join("book-1")).unwrap().count(), 0, "and nothing was made there");
+    fs::remove_dir(scratch.0.join("book-1")).unwrap();
+    fs::remove_file(scratch.0.join("usage-1")).unwrap();
+    assert!(Durable::open(&scratch.0).unwrap().0.scan("").unwrap().is_empty());
+}
+
+#[test]
+fn usage_that_cannot_be_read_at_all_stops_no_start() {
+    let scratch = filled();
+    fs::remove_file(scratch.0.join("usage-1")).unwrap();
+    // As a bad sector, it is there and gives nothing.
+    fs::create_dir(scratch.0.join("usage-1")).unwrap();
+    let (store, found) = Durable::open(&scratch.0).unwrap();
+    assert!(is_all_there(&store) && found == Condition::Well);
+    assert_eq!(store.usage().unwrap().lost, 1);
+    store.write_usage(&[record(1)]).unwrap();
+    drop(store);
+    assert!(Durable::open(&scratch.0).unwrap().0.usage().unwrap().records == [record(1)]);
+}

@@ -49,7 +49,9 @@ impl<T> Changed<T> {
             told.push_str(&warning(above));
         }
         if self.residue {
-            told.push_str("Warning: the change is made, but old files could not be wiped. The next start tries again.\n");
+            told.push_str(
+                "Warning: the change is made, but old files could not be wiped. The next change and the next start try again.\n",
+            );
         }
         told
     }

@@ -15,7 +15,7 @@ pub struct Change<T> {
     pub now: Option<T>,
     /// What is above the new limits. Nothing is deleted for it: new mail is refused until it is less.
     pub excess: Excess,
-    /// What was removed is out of force, but old files that hold it could not be wiped yet: the next start tries again.
+    /// What was removed is out of force, but old files that hold it could not be wiped yet: the next change and the next start try again.
     pub residue: bool,
 }
 

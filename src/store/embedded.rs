@@ -5,9 +5,11 @@
 //! Absent on purpose: changes in place. sled, like any database, keeps the values that it replaces for a while, one after the other.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use nix::errno::Errno;
 
 use super::folder::{Folder, Portion, wipe, write_new};
 use super::generation::{Generation, Records, build, copies, gathered, whole_copy};
@@ -21,7 +23,7 @@ pub struct Embedded {
 }
 
 struct Current {
-    // None after a failed swap: the files are whole, but this process has no hold on them any more.
+    // None where the files could not be opened again after a swap: they are whole, and the next use tries again.
     book: Option<Generation>,
     number: u64,
     usage: u64,
@@ -62,7 +64,7 @@ impl Embedded {
     }
 
     fn with<T>(&self, work: impl FnOnce(&Generation) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.lock().book.as_ref().map_or(Err(StoreError::Closed), work)
+        work(self.lock().book(&self.folder)?)
     }
 
     /// Where the copies are not what the database holds (an older version made none, or a bit was flipped), all is written anew. On a
@@ -98,7 +100,7 @@ impl Store for Embedded {
         admissible(changes)?;
         // The lock is held to the end: nothing comes between the comparison and the change.
         let mut current = self.lock();
-        let was = current.book.as_ref().ok_or(StoreError::Closed)?.records()?;
+        let was = current.book(&self.folder)?.records()?;
         let mut records = was.clone();
         for change in changes {
             if !expected(change, was.get(change.key.reveal()).map(|value| value.reveal().as_slice())) {
@@ -126,8 +128,8 @@ impl Store for Embedded {
         // It must not stay there to fill a full disk.
         write_new(&draft, &lines::encode(records)).inspect_err(|_| drop(wipe(&draft)))?;
         self.folder.publish(Portion::Usage, number)?;
-        let left = std::mem::replace(&mut current.usage, number);
-        let wiped = self.folder.discard(Portion::Usage, left);
+        let wiped = self.folder.discard(Portion::Usage, number);
+        current.usage = number;
         if wiped.is_ok() {
             current.usage = self.folder.first(Portion::Usage, number)?;
         }
@@ -137,13 +139,23 @@ impl Store for Embedded {
 }
 
 impl Current {
+    fn book(&mut self, folder: &Folder) -> Result<&Generation, StoreError> {
+        if self.book.is_none() {
+            self.number = folder.settle(Portion::Book)?;
+            let path = folder.place(Portion::Book, self.number);
+            self.book = Some(Generation::open(&path)?.complete(&path)?);
+        }
+        self.book.as_ref().ok_or(StoreError::Closed)
+    }
+
     fn swap(&mut self, folder: &Folder, records: &Records) -> Result<(), StoreError> {
         let left = self.number;
         // From here on nobody reads: the old files are wiped, and the new ones get another name.
         let done = replace(folder, left, records, || self.book = None);
         let Ok((number, residue)) = done else { return done.map(drop) };
         self.number = number;
-        self.book = Some(Generation::open(&folder.place(Portion::Book, number))?);
+        // The change is made, whether or not it can be read at this moment (there may be no descriptor left).
+        self.book = Generation::open(&folder.place(Portion::Book, number)).ok();
         if residue { Err(StoreError::Residue) } else { Ok(()) }
     }
 }
@@ -156,37 +168,46 @@ fn replace(folder: &Folder, left: u64, records: &Records, close: impl FnOnce()) 
     build(&draft, records).inspect_err(|_| drop(wipe(&draft)))?;
     let published = folder.publish(Portion::Book, number);
     if published.is_err() && !folder.place(Portion::Book, number).exists() {
+        let _ = wipe(&draft);
         return published.map(|()| (left, false));
     }
     // The change is made. Should the rest fail, the old generation must not be read any more.
     close();
     published?;
-    if folder.discard(Portion::Book, left).is_err() {
-        return Ok((number, true));
-    }
-    Ok((folder.first(Portion::Book, number)?, false))
+    let settled = folder.discard(Portion::Book, number).and_then(|()| folder.first(Portion::Book, number));
+    Ok(settled.map_or((number, true), |first| (first, false)))
 }
 
 fn open(folder: &Folder, look: impl FnOnce(Generation, &Path) -> Result<Generation, StoreError>) -> Result<Current, StoreError> {
-    let mut number = folder.settle(Portion::Book)?;
+    let (mut number, usage) = (folder.settle(Portion::Book)?, folder.settle(Portion::Usage)?);
     if number == 0 {
+        // Numbers without a book are no first start: the book got lost.
+        if usage > 0 {
+            return Err(StoreError::Damaged);
+        }
         (number, _) = replace(folder, 0, &Records::new(), || ())?;
     }
     let path = folder.place(Portion::Book, number);
     let book = Some(look(Generation::open(&path)?, &path)?);
-    Ok(Current { book, number, usage: folder.settle(Portion::Usage)? })
+    Ok(Current { book, number, usage })
 }
 
 /// The usage in `file`; none where there is no file.
 pub(super) fn read_usage(file: &Path) -> Result<StoredUsage, StoreError> {
     let text = match fs::read(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(StoredUsage::default()),
+        // A bad sector: mail goes on without the numbers, as after damage. What else keeps it from being read can be mended.
+        Err(error) if is_broken(&error) => return Ok(StoredUsage { records: Vec::new(), lost: 1 }),
         read => read?,
     };
     let read = lines::decode(&text);
     // Where only the end is missing, nobody knows how many lines went with it.
     let lost = if read.is_whole { 0 } else { read.lost.max(1) };
     Ok(StoredUsage { records: read.records, lost })
+}
+
+fn is_broken(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::IsADirectory || error.raw_os_error() == Some(Errno::EIO as i32)
 }
 
 /// `nologd store repair`: takes the first copy that is whole when the database is damaged. With `partial` and no whole copy, all lines

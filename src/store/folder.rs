@@ -67,15 +67,21 @@ impl Folder {
 
     /// The number of the generation in force; 0 when there is none yet. Wipes all others.
     pub(super) fn settle(&self, part: Portion) -> Result<u64, StoreError> {
-        let found = found(&self.path, part)?;
-        let current = found.iter().filter_map(|(number, _)| *number).max().unwrap_or(0);
-        for (number, path) in found {
+        let current = found(&self.path, part)?.into_iter().filter_map(|(number, _)| number).max().unwrap_or(0);
+        self.wipe_all_but(part, current)?;
+        Ok(if current > 1 { self.first(part, current)? } else { current })
+    }
+
+    /// Tries each, so that one file that cannot be wiped keeps no other.
+    fn wipe_all_but(&self, part: Portion, current: u64) -> io::Result<()> {
+        let mut done = Ok(());
+        for (number, path) in found(&self.path, part)? {
             let unfinished = path.extension().is_some_and(|end| end == "new");
             if unfinished || number.is_some_and(|number| number < current) {
-                wipe(&path)?;
+                done = done.and(wipe(&path));
             }
         }
-        Ok(if current > 1 { self.first(part, current)? } else { current })
+        done
     }
 
     /// Where generation `number` is, once it is in force.
@@ -92,27 +98,27 @@ impl Folder {
         Ok(path)
     }
 
-    /// Puts a draft in force: all of it reaches the disk, then its name changes.
+    /// Puts a draft in force: all of it reaches the disk, then its name changes. Where nobody can say that the name reached the disk,
+    /// it is taken back.
     pub(super) fn publish(&self, part: Portion, number: u64) -> Result<(), StoreError> {
         let draft = self.path.join(format!("{}{number}{NEW}", part.prefix()));
         sync_tree(&draft)?;
-        fs::rename(&draft, self.place(part, number))?;
-        Ok(sync_folder(&self.path)?)
+        let place = self.place(part, number);
+        fs::rename(&draft, &place)?;
+        Ok(sync_folder(&self.path).or_else(|error| fs::rename(&place, &draft).and(Err(error)))?)
     }
 
-    /// Overwrites and removes generation `number`, which is in force no more.
-    pub(super) fn discard(&self, part: Portion, number: u64) -> Result<(), StoreError> {
-        let path = self.place(part, number);
-        if path.exists() {
-            wipe(&path)?;
-        }
+    /// Overwrites and removes all generations but `current`, which is in force: also what an earlier try could not remove.
+    pub(super) fn discard(&self, part: Portion, current: u64) -> Result<(), StoreError> {
+        self.wipe_all_but(part, current)?;
         Ok(sync_folder(&self.path)?)
     }
 
     /// Gives the generation in force the number 1, which must be free, and nobody may have opened it by its name.
     pub(super) fn first(&self, part: Portion, number: u64) -> Result<u64, StoreError> {
         fs::rename(self.place(part, number), self.place(part, 1))?;
-        sync_folder(&self.path)?;
+        // After a power cut either number will do.
+        let _ = sync_folder(&self.path);
         Ok(1)
     }
 

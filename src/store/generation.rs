@@ -58,6 +58,10 @@ pub(super) struct Generation {
 impl Generation {
     /// Opens it, however much of it is left.
     pub(super) fn open(path: &Path) -> Result<Generation, StoreError> {
+        // sled would make what is not there, and an empty book would be in force.
+        if !path.join("db").try_exists()? {
+            return Err(StoreError::Damaged);
+        }
         for entry in fs::read_dir(path)? {
             let entry = entry?.path();
             if entry.extension().is_some_and(|end| end == "generating") {

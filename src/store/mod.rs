@@ -39,7 +39,7 @@ const OWN: &str = "store/";
 /// Why the store could not do it. Holds no text: what it is about is personal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreError {
-    /// An earlier disk error left this process without its files; they are whole. Restart.
+    /// A disk error left this process without its files. What is asked next tries again.
     Closed,
     /// A compare-and-set found something else than expected; nothing was changed.
     Conflict,
@@ -52,7 +52,7 @@ pub enum StoreError {
     Io(ErrorKind),
     /// The files were written by a newer nologd, in this schema version; this one would misread them.
     Newer(u64),
-    /// The change is made and durable, but old files could not be wiped; the next start tries again.
+    /// The change is made and durable, but old files could not be wiped; the next change and the next start try again.
     Residue,
     /// A value is above [`MAX_VALUE`] or has a line end in it, or a key is the store's own.
     TooLarge,
