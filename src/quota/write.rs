@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Book, Name, record};
 use crate::private::Address;
@@ -61,6 +61,9 @@ impl Book {
     }
 }
 
+/// How soon a disk that did not take an admin's change is tried again, though nothing is due.
+const AGAIN: Duration = Duration::from_secs(60);
+
 /// The thread that calls [`Book::write_usage`]. Dropping it writes once more.
 pub struct UsageWriter {
     stop: Option<Sender<()>>,
@@ -74,16 +77,25 @@ impl UsageWriter {
         mut wait: impl FnMut(Result<(), StoreError>) -> Duration + Send + 'static,
     ) -> std::io::Result<UsageWriter> {
         let (stop, stopped) = channel();
-        let work = move || {
-            let mut next = wait(Ok(()));
-            while stopped.recv_timeout(next) == Err(RecvTimeoutError::Timeout) {
-                next = wait(book.write_usage());
-            }
-            wait(book.write_usage());
-        };
+        let work = move || write_until(&book, &stopped, AGAIN, &mut wait);
         let thread = std::thread::Builder::new().name("usage".into()).spawn(work)?;
         Ok(UsageWriter { stop: Some(stop), thread: Some(thread) })
     }
+}
+
+/// Writes when it is due, and each `again` while the disk takes nothing; once more when it is stopped.
+fn write_until(book: &Book, stopped: &Receiver<()>, again: Duration, wait: &mut impl FnMut(Result<(), StoreError>) -> Duration) {
+    let mut due = Instant::now() + wait(Ok(()));
+    loop {
+        let left = due.saturating_duration_since(Instant::now());
+        if stopped.recv_timeout(left.min(again)) != Err(RecvTimeoutError::Timeout) {
+            break;
+        }
+        if left <= again || book.is_unwritable() {
+            due = Instant::now() + wait(book.write_usage());
+        }
+    }
+    wait(book.write_usage());
 }
 
 impl Drop for UsageWriter {
@@ -91,5 +103,37 @@ impl Drop for UsageWriter {
         drop(self.stop.take());
         // A panic of the thread was told by the panic hook already.
         let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Params;
+    use super::*;
+    use crate::store::Memory;
+
+    /// An admin's change was refused, and the disk has room again: nobody waits for the full hour to hear of it.
+    #[test]
+    fn a_disk_that_took_no_change_is_tried_again_before_usage_is_due() {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let book = Arc::new(Book::open(Arc::new(Memory::default()), Params::default()).unwrap());
+        book.set_unwritable();
+        let (stop, stopped) = channel();
+        let (told, written) = channel();
+        let mut wait = move |done: Result<(), StoreError>| {
+            let _ = told.send(done);
+            HOUR
+        };
+        let writer = {
+            let book = book.clone();
+            std::thread::spawn(move || write_until(&book, &stopped, Duration::from_millis(1), &mut wait))
+        };
+        // The first is the question when to begin.
+        let heard = [(); 2].map(|()| written.recv_timeout(Duration::from_secs(20)));
+        let rests = written.recv_timeout(Duration::from_millis(50));
+        drop(stop);
+        writer.join().unwrap();
+        assert_eq!(heard, [Ok(Ok(())); 2]);
+        assert!(!book.is_unwritable() && rests.is_err(), "and once is enough");
     }
 }
