@@ -16,7 +16,7 @@ use crate::notice::{Notice, Queue, letter};
 use crate::private::{Address, Domain};
 use crate::quota::{News, Subject, Topic};
 use crate::route::BackendId;
-use crate::smtp::delivery::{Delivery, DeliveryStep, Letter, Outcome};
+use crate::smtp::delivery::{Delivery, DeliveryStep, Outcome};
 use crate::smtp::upstream::Done;
 
 /// How often the book is asked.
@@ -73,10 +73,11 @@ impl Sender {
                 true => Outcome::Down,
                 false => send(context, backend, &news, &from, &to).await,
             };
-            if matches!(outcome, Outcome::Down) && !down.contains(&backend) {
+            if matches!(outcome, Outcome::Down | Outcome::Unknown) && !down.contains(&backend) {
                 down.push(backend);
             }
-            if matches!(outcome, Outcome::Accepted | Outcome::Refused(_)) {
+            // What the relay may have is not sent again: a slow one would have it once more at each try, for days.
+            if matches!(outcome, Outcome::Accepted | Outcome::Refused(_) | Outcome::Unknown) {
                 context.book.told(&news);
             }
             self.judge(&news.topic(), &outcome);
@@ -93,6 +94,7 @@ impl Sender {
                 self.queue.done(topic);
                 count(Provoked::NoticeRefused(u64::from(*code)));
             }
+            Outcome::Unknown => self.queue.done(topic),
             Outcome::Later | Outcome::Down => {
                 if !self.queue.later(topic, self.began.elapsed()) {
                     count(Provoked::NoticesLost);
@@ -127,11 +129,12 @@ async fn send(context: &Context, backend: BackendId, news: &News, from: &Address
     let letter = Notice::about(news).and_then(|notice| letter(notice, from, to, Date::from(SystemTime::now()), &random()));
     let Some(letter) = letter else { return Outcome::Refused(NO_ADDRESS) };
     let to = Destination { backends: &backends, backend };
-    timeout(SENDING, hand_over(context, to, letter)).await.unwrap_or(Outcome::Down)
+    let mut delivery = Delivery::new(&context.hostname, letter);
+    let ended = timeout(SENDING, hand_over(context, to, &mut delivery)).await;
+    ended.unwrap_or_else(|_| delivery.lost())
 }
 
-async fn hand_over(context: &Context, to: Destination<'_>, letter: Letter) -> Outcome {
-    let mut delivery = Delivery::new(&context.hostname, letter);
+async fn hand_over(context: &Context, to: Destination<'_>, delivery: &mut Delivery) -> Outcome {
     let mut relay = UpstreamConn::new(Role::Relay, Parking::Never);
     loop {
         match delivery.step(relay.input()) {

@@ -26,6 +26,8 @@ pub enum Outcome {
     Later,
     /// The relay cannot be spoken to.
     Down,
+    /// The relay was handed all of it and did not say what became of it. Tried again, it may be there twice.
+    Unknown,
 }
 
 /// What comes next; the octets are those of the relay that are done with.
@@ -98,13 +100,13 @@ impl Delivery {
         match heard {
             Replied::Part => return DeliveryStep::Read(used),
             // Octets ahead of the next command are no reply to it.
-            Replied::Yes(_) if used < input.len() => self.end(Outcome::Down, Manner::AtOnce),
+            Replied::Yes(_) if used < input.len() && !self.is_handed_over() => self.end(Outcome::Down, Manner::AtOnce),
             Replied::Yes(_) => self.go_on(),
             Replied::No(reply) if reply.code() >= 500 => self.end(Outcome::Refused(reply.code()), Manner::WithQuit),
             Replied::No(_) => self.end(Outcome::Later, Manner::WithQuit),
             // 421: the relay is there, and busy.
             Replied::Lost(Fault::Gone(_)) => self.end(Outcome::Later, Manner::AtOnce),
-            Replied::Lost(_) => self.end(Outcome::Down, Manner::AtOnce),
+            Replied::Lost(_) => self.end(self.lost(), Manner::AtOnce),
         }
         match self.stage {
             DeliveryStage::Over(outcome) => self.over(outcome, used),
@@ -173,10 +175,19 @@ impl Delivery {
         };
     }
 
+    fn is_handed_over(&self) -> bool {
+        matches!(self.stage, DeliveryStage::Final)
+    }
+
+    /// What it comes to if nothing more is heard.
+    pub fn lost(&self) -> Outcome {
+        if self.is_handed_over() { Outcome::Unknown } else { Outcome::Down }
+    }
+
     fn lose(&mut self, _: Fault) {
         // An end that is known already stays.
         if !matches!(self.stage, DeliveryStage::Over(_)) {
-            self.stage = DeliveryStage::Over(Outcome::Down);
+            self.stage = DeliveryStage::Over(self.lost());
         }
     }
 
@@ -240,9 +251,27 @@ mod tests {
             (&[GREETING, EHLO, OK, OK, OK], Outcome::Down, false),
             (&[GREETING, EHLO, OK, "250 OK\r\n354 go\r\n"], Outcome::Down, false),
             (&[GREETING, EHLO, OK, OK, "354 go\r\n", "552 5.2.2 full\r\n"], Outcome::Refused(552), true),
+            (&[GREETING, EHLO, OK, OK, "354 go\r\n", "421 busy\r\n"], Outcome::Later, false),
+            (&[GREETING, EHLO, OK, OK, "354 go\r\n", "hello\r\n"], Outcome::Unknown, false),
+            (&[GREETING, EHLO, OK, OK, "354 go\r\n", "250 OK\r\n421 bye\r\n"], Outcome::Accepted, true),
         ] {
             let (heard, end) = play(&mut delivery("alice@velo.example", "x\r\n"), replies);
             assert_eq!((end, heard.ends_with("QUIT\r\n")), (Some(outcome), quits), "{replies:?}");
+        }
+    }
+
+    #[test]
+    fn a_relay_that_is_gone_after_the_final_dot_may_have_it() {
+        for (replies, outcome) in [
+            (&[GREETING, EHLO, OK][..], Outcome::Down),
+            (&[GREETING, EHLO, OK, OK], Outcome::Down),
+            (&[GREETING, EHLO, OK, OK, "354 go\r\n"], Outcome::Unknown),
+        ] {
+            let mut delivery = delivery("alice@velo.example", "x\r\n");
+            assert_eq!(play(&mut delivery, replies).1, None);
+            assert_eq!(delivery.lost(), outcome, "nothing more is heard");
+            delivery.done(Done::Failed(Fault::Gone(crate::fault::Side::Backend)));
+            assert_eq!(delivery.step(b""), DeliveryStep::End(outcome));
         }
     }
 
