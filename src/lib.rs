@@ -18,7 +18,7 @@
 //! | 6 program | `main` `run` `cli` `config` `audit` `statement` `demo` | may import all below |
 //! | 5 drivers | `serve` | the only async glue |
 //! | 4 hands | `net` `pool` `sandbox` | sockets, TLS, timers; connections kept between sessions; the kernel |
-//! | 3 minds | `smtp` `imap` `submission` `lmtp` `postfix_policy` `usage` `admin` `notice` `metrics` | pure protocol: no tokio, no clock, no sockets |
+//! | 3 minds | `smtp` `imap` `submission` `lmtp` `postfix_policy` `pop3` `usage` `admin` `notice` `metrics` | pure protocol: no tokio, no clock, no sockets |
 //! | 2 books | `store` `quota` `limit` `route` `scrub` `incident` | what is known about associations, and the rules applied to messages |
 //! | 1 grammar | `wire` `policy` | bytes and rules |
 //! | 0 words | `fault` `private` `event` | `event` never imports `private` |
@@ -47,6 +47,7 @@ pub mod net;
 pub mod notice;
 pub mod policy;
 pub mod pool;
+pub mod pop3;
 pub mod postfix_policy;
 pub mod private;
 pub mod quota;

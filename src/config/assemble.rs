@@ -119,6 +119,7 @@ pub fn context(
         pool: Pool::new(pool),
         relay_pool: RelayPool::new(pool),
         imap_health: Health::default(),
+        pop3_health: Health::default(),
         lmtp_health: Health::default(),
         relay_health: Health::default(),
         enforcement,
@@ -188,6 +189,7 @@ pub fn listeners(config: &Config, built: &Built) -> Result<Vec<Listener>, Troubl
     let listener = |(number, listen): (usize, &Listen)| {
         let alpn = match listen.service {
             Service::Imap | Service::WebmailImap => Alpn::Imap,
+            Service::Pop3 => Alpn::Pop3,
             Service::Submission | Service::WebmailSubmission => Alpn::Submission,
             // They never use TLS.
             Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage => Alpn::Submission,

@@ -113,8 +113,9 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let sandbox = root.text(reader, "sandbox");
     let required = sandbox.is_some().then(|| choice(reader, sandbox, &[("required", true), ("available", false)])).flatten();
     let separator = separator(reader, root);
-    let incoming = listens.iter().any(|listen| listen.service == Service::Lmtp);
-    let backends = backends(reader, root, incoming);
+    let serves = |service| listens.iter().any(|listen| listen.service == service);
+    let needed = Needed { lmtp: serves(Service::Lmtp), pop3: serves(Service::Pop3) };
+    let backends = backends(reader, root, needed);
     let associations = associations(reader, root, backends.as_ref());
     Some(Config {
         hostname: greeting(hostname?.value, &domain?),
@@ -219,7 +220,14 @@ fn separator(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<char> {
     }
 }
 
-fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>, incoming: bool) -> Option<Backends> {
+/// What every backend needs for the listeners that there are.
+#[derive(Clone, Copy)]
+struct Needed {
+    lmtp: bool,
+    pop3: bool,
+}
+
+fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>, needed: Needed) -> Option<Backends> {
     let mut backends: Vec<Backend> = Vec::new();
     let mut default = None;
     let sections = root.sections(reader, "backend");
@@ -230,7 +238,7 @@ fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>, incoming: bool) -> 
     let mut complete = true;
     for section in sections {
         let place = section.place();
-        let (backend, is_default) = backend(reader, section, incoming);
+        let (backend, is_default) = backend(reader, section, needed);
         let Some(backend) = backend else {
             complete = false;
             continue;
@@ -246,21 +254,27 @@ fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>, incoming: bool) -> 
     (complete && !backends.is_empty()).then(|| Backends::new(backends, default.unwrap_or(0)))
 }
 
-fn backend(reader: &mut Reader<'_>, mut section: Section<'_>, incoming: bool) -> (Option<Backend>, bool) {
+fn backend(reader: &mut Reader<'_>, mut section: Section<'_>, needed: Needed) -> (Option<Backend>, bool) {
     let name = section.needed(reader, "name");
     let imap = section.needed(reader, "imap");
+    let pop3 = section.text(reader, "pop3");
     let lmtp = section.text(reader, "lmtp");
     let relay = section.text(reader, "relay");
     let auth = section.text(reader, "auth");
     let hint = section.text(reader, "client_hint");
     let default = section.flag(reader, "default");
     // Otherwise its mail would be deferred for days before anybody sees why.
-    if incoming && lmtp.is_none() {
+    if needed.lmtp && lmtp.is_none() {
         let place = section.place();
         reader.problem(place.span, "backend.lmtp", "is missing: the lmtp listener passes mail on to every backend");
     }
+    if needed.pop3 && pop3.is_none() {
+        let place = section.place();
+        reader.problem(place.span, "backend.pop3", "is missing: the pop3 listener passes members on to every backend");
+    }
     section.end(reader);
     let imap = imap.and_then(|url| endpoint(reader, &url, "imap"));
+    let pop3 = pop3.and_then(|url| endpoint(reader, &url, "pop3"));
     let lmtp = lmtp.and_then(|url| endpoint(reader, &url, "lmtp"));
     let relay = relay.and_then(|url| endpoint(reader, &url, "smtp"));
     let auth = match auth {
@@ -270,7 +284,7 @@ fn backend(reader: &mut Reader<'_>, mut section: Section<'_>, incoming: bool) ->
     let hints = [("none", ClientHint::None), ("pseudonym", ClientHint::Pseudonym)];
     let hint = choice(reader, hint, &hints).unwrap_or_default();
     let (Some(name), Some(imap), Some(auth)) = (name, imap, auth) else { return (None, default) };
-    (Some(Backend { name: name.value.into(), imap, lmtp, relay, auth, hint }), default)
+    (Some(Backend { name: name.value.into(), imap, pop3, lmtp, relay, auth, hint }), default)
 }
 
 fn endpoint(reader: &mut Reader<'_>, url: &Found<String>, scheme: &str) -> Option<Endpoint> {

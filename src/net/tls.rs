@@ -27,6 +27,8 @@ use crate::fault::{Fault, Side};
 pub enum Alpn {
     /// Registered: `imap`.
     Imap,
+    /// Registered: `pop3`.
+    Pop3,
     /// Not registered, but what some mail programs say: `smtp`, `esmtp`.
     Submission,
 }
@@ -98,6 +100,7 @@ impl Server {
         let mut config = builder.with_cert_resolver(resolver);
         config.alpn_protocols = match alpn {
             Alpn::Imap => vec![b"imap".to_vec()],
+            Alpn::Pop3 => vec![b"pop3".to_vec()],
             Alpn::Submission => vec![b"smtp".to_vec(), b"esmtp".to_vec()],
         };
         config.ignore_client_order = true;

@@ -98,6 +98,7 @@ mod tests {
         let backend = Backend {
             name: "one".into(),
             imap: Endpoint::parse("imap://127.0.0.1:143", "imap").unwrap_or_else(|_| unreachable!()),
+            pop3: None,
             lmtp: None,
             relay: None,
             auth: AuthBy::Imap,

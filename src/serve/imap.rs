@@ -16,7 +16,7 @@ use super::listener::Accepted;
 use super::mailbox::MailboxAccount;
 use super::observe::Observer;
 use super::proxy::Proxy;
-use super::silence::Nap;
+use super::silence::{Nap, Silence};
 use super::{Context, Patience};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login::{Attempt, Before, Login, Protection, denied, welcome};
@@ -204,30 +204,5 @@ async fn carry(proxy: &mut Proxy, patience: Patience, mut stop: Shutdown, listen
         if proxy.is_closing() {
             check.as_mut().reset(Instant::now() + LAST_WORDS);
         }
-    }
-}
-
-/// How long a session has been silent, or has trickled in the middle of something.
-struct Silence {
-    patience: Patience,
-    /// Octets since the last look.
-    moved: usize,
-    /// Whether nothing was under way at some moment since the last look.
-    rested: bool,
-    /// How long nothing has moved.
-    quiet: Duration,
-}
-
-impl Silence {
-    fn new(patience: Patience) -> Silence {
-        Silence { patience, moved: 0, rested: true, quiet: Duration::ZERO }
-    }
-
-    /// To be asked every `patience.stall`.
-    fn is_too_long(&mut self, rests: bool) -> bool {
-        let (moved, rested) = (std::mem::take(&mut self.moved), std::mem::replace(&mut self.rested, rests));
-        self.quiet = if moved == 0 { self.quiet + self.patience.stall } else { Duration::ZERO };
-        let trickles = (moved as u64) < self.patience.least_rate.saturating_mul(self.patience.stall.as_secs());
-        if rests { self.quiet >= self.patience.idle } else { !rested && trickles }
     }
 }

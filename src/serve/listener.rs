@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::imap_backend::Pooling;
-use super::{Context, admin, imap, lmtp, metrics, postfix_policy, submission, usage};
+use super::{Context, admin, imap, lmtp, metrics, pop3, postfix_policy, submission, usage};
 use crate::event::{Provoked, count};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login::Protection;
@@ -29,6 +29,8 @@ pub enum Service {
     Lmtp,
     /// The admins' monitoring.
     Metrics,
+    /// Mail programs fetching.
+    Pop3,
     /// The host's relay asking whether mail would find room.
     Policy,
     /// The storage telling what each mailbox holds, over a Unix socket.
@@ -41,12 +43,13 @@ pub enum Service {
 
 impl Service {
     /// Every service.
-    pub const ALL: [Service; 9] = [
+    pub const ALL: [Service; 10] = [
         Service::Admin,
         Service::Imap,
         Service::Lmtp,
         Service::Metrics,
         Service::Policy,
+        Service::Pop3,
         Service::Submission,
         Service::Usage,
         Service::WebmailImap,
@@ -66,6 +69,7 @@ impl Service {
             Service::Lmtp => "lmtp",
             Service::Metrics => "metrics",
             Service::Policy => "policy",
+            Service::Pop3 => "pop3",
             Service::Submission => "submission",
             Service::Usage => "usage",
             Service::WebmailImap => "webmail-imap",
@@ -153,7 +157,7 @@ impl Listener {
         let serve = |conn, peer| {
             let seat = match self.service {
                 // Admins, monitoring and usage have listeners of their own.
-                Service::Imap | Service::Submission | Service::Admin | Service::Metrics | Service::Usage => {
+                Service::Imap | Service::Pop3 | Service::Submission | Service::Admin | Service::Metrics | Service::Usage => {
                     context.limits.seat(context.limits.pseudonymiser().networks(&peer))
                 }
                 Service::Lmtp => context.limits.delivery_seat(),
@@ -188,6 +192,7 @@ impl Listener {
             // These have no words for it; the connection just ends.
             (TlsMode::Implicit(_), _) | (_, Service::Admin | Service::Metrics | Service::Policy | Service::Usage) => return,
             (_, Service::Imap | Service::WebmailImap) => crate::imap::reply::turned_away(code),
+            (_, Service::Pop3) => crate::pop3::reply::turned_away(code),
             (_, Service::Submission | Service::WebmailSubmission | Service::Lmtp) => crate::submission::turned_away(code),
         };
         conn.try_say(&words);
@@ -208,6 +213,7 @@ async fn receive(conn: Conn, seat: Seat, manner: (TlsMode, Service, Pooling), co
         Service::Admin | Service::Metrics | Service::Usage => Ok(()),
         Service::Imap | Service::WebmailImap => imap::serve(accepted, context).await,
         // Boxed, or an idle IMAP session would be as large as a submission.
+        Service::Pop3 => Box::pin(pop3::serve(accepted, context)).await,
         Service::Submission | Service::WebmailSubmission => Box::pin(submission::serve(accepted, context)).await,
         Service::Lmtp => Box::pin(lmtp::serve(accepted, context)).await,
         Service::Policy => Box::pin(postfix_policy::serve(accepted, context)).await,

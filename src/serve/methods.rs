@@ -116,6 +116,7 @@ mod tests {
         let backend = |name: &str, auth| Backend {
             name: name.into(),
             imap: Endpoint::parse("imap://127.0.0.1:143", "imap").unwrap_or_else(|_| unreachable!()),
+            pop3: None,
             lmtp: None,
             relay: None,
             auth,

@@ -19,6 +19,8 @@ pub mod methods;
 pub mod metrics;
 pub mod notices;
 mod observe;
+mod pop3;
+mod pop3_backend;
 mod postfix_policy;
 mod proxy;
 mod side;
@@ -102,7 +104,7 @@ pub struct Quota {
 impl Context {
     /// Tells what was kept back since the last time: counted events, and servers that stopped or began to answer meanwhile.
     pub fn tell(&self) {
-        for health in [&self.imap_health, &self.lmtp_health, &self.relay_health] {
+        for health in [&self.imap_health, &self.pop3_health, &self.lmtp_health, &self.relay_health] {
             health.tell(&self.backends.load());
         }
         crate::event::tell();
@@ -141,6 +143,8 @@ pub struct Context {
     pub relay_pool: Arc<RelayPool>,
     /// Whether each backend took its last connection.
     pub imap_health: health::Health,
+    /// The same for reading by POP3.
+    pub pop3_health: health::Health,
     /// The same for incoming mail.
     pub lmtp_health: health::Health,
     /// The same for outgoing mail.
@@ -167,7 +171,8 @@ impl Context {
         self.pool.keep(&backends);
         self.relay_capabilities.keep(&backends);
         self.methods.keep(&backends);
-        [&self.imap_health, &self.lmtp_health, &self.relay_health].iter().for_each(|health| health.keep(&backends));
+        let healths = [&self.imap_health, &self.pop3_health, &self.lmtp_health, &self.relay_health];
+        healths.iter().for_each(|health| health.keep(&backends));
     }
 
     /// Counts what the admins have to hear of a backend, or of its relay.

@@ -1,4 +1,4 @@
-//! Short silences of a session that something waits for.
+//! Silences of a session: short ones that something waits for, and one that is too long.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,6 +6,8 @@ use std::task::Context;
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::Patience;
 
 /// How long a session must rest before something is asked in it.
 const REST: Duration = Duration::from_millis(300);
@@ -57,5 +59,30 @@ impl Nap {
             self.timer = None;
             wish
         })
+    }
+}
+
+/// How long a session has been silent, or has trickled in the middle of something.
+pub(super) struct Silence {
+    patience: Patience,
+    /// Octets since the last look.
+    pub(super) moved: usize,
+    /// Whether nothing was under way at some moment since the last look.
+    pub(super) rested: bool,
+    /// How long nothing has moved.
+    quiet: Duration,
+}
+
+impl Silence {
+    pub(super) fn new(patience: Patience) -> Silence {
+        Silence { patience, moved: 0, rested: true, quiet: Duration::ZERO }
+    }
+
+    /// To be asked every `patience.stall`.
+    pub(super) fn is_too_long(&mut self, rests: bool) -> bool {
+        let (moved, rested) = (std::mem::take(&mut self.moved), std::mem::replace(&mut self.rested, rests));
+        self.quiet = if moved == 0 { self.quiet + self.patience.stall } else { Duration::ZERO };
+        let trickles = (moved as u64) < self.patience.least_rate.saturating_mul(self.patience.stall.as_secs());
+        if rests { self.quiet >= self.patience.idle } else { !rested && trickles }
     }
 }

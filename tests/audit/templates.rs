@@ -19,13 +19,15 @@ const TEMPLATES: &[(Server, &str)] = &[
 ];
 
 /// What is there beside them: the unit, what Dovecot needs to tell usage, which `tests/interop/push.rs` runs, and the ports behind
-/// nologd, which `make test-package` runs.
+/// nologd, which `make test-package` runs; POP3's are run by `tests/pop3.rs`.
 const OTHERS: &[&str] = &[
     "nologd.service",
     "dovecot-2.3-usage.conf",
     "dovecot-2.4-usage.conf",
     "dovecot-2.3-ports.conf",
     "dovecot-2.4-ports.conf",
+    "dovecot-2.3-pop3.conf",
+    "dovecot-2.4-pop3.conf",
     "postfix-master.cf",
 ];
 
@@ -84,7 +86,9 @@ fn to_tell_usage_writes_nobody_down() {
 #[test]
 fn to_stand_behind_nologd_writes_nobody_down() {
     for version in ["2.3", "2.4"] {
-        let both = read(&format!("dovecot-{version}-ports.conf")) + &read(&format!("dovecot-{version}.conf"));
+        let both = read(&format!("dovecot-{version}-ports.conf"))
+            + &read(&format!("dovecot-{version}-pop3.conf"))
+            + &read(&format!("dovecot-{version}.conf"));
         assert!(report(&[source(Server::Dovecot, &both)]).is_clean(), "{version}");
     }
 }

@@ -29,7 +29,12 @@ pub(super) fn reach(config: &Config, starter: &Starter, book: &KnownBook, found:
     };
     let backends = &config.backends;
     for (_, backend) in backends.iter() {
-        let ends = [("imap", Some(&backend.imap)), ("lmtp", backend.lmtp.as_ref()), ("relay", backend.relay.as_ref())];
+        let ends = [
+            ("imap", Some(&backend.imap)),
+            ("pop3", backend.pop3.as_ref()),
+            ("lmtp", backend.lmtp.as_ref()),
+            ("relay", backend.relay.as_ref()),
+        ];
         let mut incoming = false;
         for (key, endpoint) in ends.into_iter().filter_map(|(key, endpoint)| Some((key, endpoint?))) {
             // A Unix socket is asked for its rights, and those are the ones of the user that nologd stays.

@@ -1,0 +1,85 @@
+//! Answers of ours. Generic text with a code word; nothing a peer sent is echoed.
+
+use crate::fault::{Fault, Lang, RefusalCode};
+
+/// The first line we send. Without a timestamp: that would offer APOP (RFC 1939 7).
+pub const GREETING: &[u8] = b"+OK nologd ready\r\n";
+
+/// `+OK text`.
+pub fn ok(text: &str) -> Vec<u8> {
+    format!("+OK {text}\r\n").into_bytes()
+}
+
+/// `-ERR [RESPONSE] text (WORD)`.
+pub fn refused(code: RefusalCode) -> Vec<u8> {
+    let response = response(code);
+    let response = if response.is_empty() { String::new() } else { format!("[{response}] ") };
+    format!("-ERR {response}{} ({})\r\n", code.text(Lang::En), code.word()).into_bytes()
+}
+
+/// The answer to a login that was refused: the same for an unknown user, an unknown domain and a wrong password.
+pub fn denied() -> Vec<u8> {
+    refused(RefusalCode::WrongPassword)
+}
+
+/// The answer to a login that was accepted.
+pub fn welcome() -> Vec<u8> {
+    ok("Logged in")
+}
+
+/// The last words of a session that ends by `fault`.
+pub fn ended(fault: Fault) -> Vec<u8> {
+    refused(fault.code())
+}
+
+/// The only line of a session that is not taken.
+pub fn turned_away(code: RefusalCode) -> Vec<u8> {
+    refused(code)
+}
+
+/// The response code that tells programs what `code` tells people (RFC 2449 8, RFC 3206 3, 4). Without a wildcard, so that a new word
+/// gets its own here too. AUTH makes a mail program ask for another password, so it stands only where that may help. Empty: no
+/// code says it.
+fn response(code: RefusalCode) -> &'static str {
+    match code {
+        RefusalCode::PasswordExpired | RefusalCode::WrongPassword => "AUTH",
+        RefusalCode::TooManyConnections => "IN-USE",
+        RefusalCode::TooManyTries => "LOGIN-DELAY",
+        RefusalCode::BackendConfused | RefusalCode::BackendDown | RefusalCode::SessionEnded | RefusalCode::Stopping => "SYS/TEMP",
+        RefusalCode::StoreUnwritable | RefusalCode::UnknownDomain | RefusalCode::UnknownMailbox => "SYS/TEMP",
+        RefusalCode::AskAdmins | RefusalCode::BackendSetup | RefusalCode::NotAllowed | RefusalCode::Suspended => "SYS/PERM",
+        RefusalCode::LoginMethod | RefusalCode::TooManyMailboxes => "SYS/PERM",
+        // About one command, or the program that gave it.
+        RefusalCode::LineTooLong | RefusalCode::LoginFirst | RefusalCode::NoSuchMessage | RefusalCode::NotHere => "",
+        RefusalCode::ReadOnly | RefusalCode::Syntax | RefusalCode::TlsFirst | RefusalCode::TooSlow => "",
+        // Not said in POP3: nothing is stored or sent in it.
+        RefusalCode::AssociationFull | RefusalCode::BareLineEnd | RefusalCode::HeaderTooLong | RefusalCode::MailboxFull => "",
+        RefusalCode::MessageMalformed | RefusalCode::MessageTooLong | RefusalCode::NoSender | RefusalCode::NoSuchFolder => "",
+        RefusalCode::NotYourAddress | RefusalCode::NotYourFolder | RefusalCode::SenderUnclear | RefusalCode::SendingOff => "",
+        RefusalCode::SentOrNot | RefusalCode::SizeUnknown | RefusalCode::TooManyMessages => "",
+        RefusalCode::TooManyRecipients | RefusalCode::TooManyWrites => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 2449 4: a status line has at most 512 octets, and only a password that another one may replace is told as AUTH.
+    #[test]
+    fn every_code_is_one_short_line() {
+        for code in RefusalCode::ALL {
+            let line = String::from_utf8(refused(*code)).unwrap();
+            assert!(line.is_ascii() && line.len() <= 512 && line.matches('\n').count() == 1, "{line}");
+            assert!(line.starts_with("-ERR ") && line.ends_with(&format!(" ({})\r\n", code.word())), "{line}");
+            let about_password = matches!(code, RefusalCode::WrongPassword | RefusalCode::PasswordExpired);
+            assert_eq!(line.starts_with("-ERR [AUTH] "), about_password, "{line}");
+            let known = ["", "AUTH", "IN-USE", "LOGIN-DELAY", "SYS/TEMP", "SYS/PERM"];
+            assert!(known.contains(&response(*code)), "{line}");
+        }
+        assert!(refused(RefusalCode::TooManyConnections).starts_with(b"-ERR [IN-USE] "));
+        assert!(refused(RefusalCode::TooManyTries).starts_with(b"-ERR [LOGIN-DELAY] "));
+        assert!(ended(Fault::Down).starts_with(b"-ERR [SYS/TEMP] "));
+        assert!(!GREETING.contains(&b'<'));
+    }
+}

@@ -1,0 +1,181 @@
+//! Towards the backend, until it accepts the credentials: greeting, STLS where asked for, CAPA, then AUTH PLAIN or USER and PASS.
+//!
+//! Pure: it is fed with what the backend sent and says what to send next.
+//! Absent on purpose: APOP and XCLIENT. A backend learns nothing about clients. Nor is a password sent to a backend that lists
+//! no way to take one here.
+
+use zeroize::Zeroizing;
+
+use super::capability::{self, FoundList, PasswordWay};
+use crate::fault::{Fault, RefusalCode, Side};
+use crate::private::{Credential, Mechanism};
+use crate::wire::sasl;
+
+/// The longest status line of a backend that is read, in octets. RFC 2449 4 has 512.
+pub(super) const STATUS: usize = 2048;
+
+/// A command with an initial response is at most so long (RFC 5034 4).
+const INITIAL: usize = 255;
+
+/// What comes next.
+pub enum Pop3Progress {
+    /// More bytes are needed.
+    Need,
+    /// Take the bytes away and send these (nothing, maybe).
+    Send(usize, Zeroizing<Vec<u8>>),
+    /// Take all bytes away and start TLS; then go on with an empty input.
+    StartTls,
+    /// Take the bytes away: the person is logged in.
+    Done(usize),
+}
+
+/// The conversation with one backend.
+pub struct UpstreamPop3Login {
+    waits: WaitsFor,
+    starttls: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WaitsFor {
+    Greeting,
+    /// The answer to STLS.
+    StartTls,
+    /// TLS: nothing is known of what came before.
+    Secured,
+    /// The status line of CAPA.
+    Capa,
+    /// The list behind it.
+    List,
+    /// The challenge of AUTH PLAIN that takes the response.
+    Challenge,
+    /// The answer to USER.
+    User,
+    /// The verdict.
+    Verdict,
+}
+
+impl UpstreamPop3Login {
+    /// Begins with the backend's greeting; `starttls`: TLS is asked for and nothing is said without it.
+    pub fn new(starttls: bool) -> UpstreamPop3Login {
+        UpstreamPop3Login { waits: WaitsFor::Greeting, starttls }
+    }
+
+    /// What comes next, for the first bytes of `input`.
+    ///
+    /// # Errors
+    /// `Denied` when the credentials are refused, `Barred` when the person is for another reason, or everybody; `Down` when the
+    /// backend says that it cannot judge them, `Garbage(Backend)` for everything that is no POP3 at this point.
+    pub fn next(&mut self, input: &[u8], credential: &Credential) -> Result<Pop3Progress, Fault> {
+        const CAPA: &[u8] = b"CAPA\r\n";
+        match self.waits {
+            WaitsFor::Secured => return Ok(self.send(WaitsFor::Capa, 0, CAPA)),
+            WaitsFor::List => return self.list(input, credential),
+            WaitsFor::Challenge if may_be_challenge(input) => return self.challenge(input, credential),
+            _ => {}
+        }
+        let Some(status) = capability::status(input, STATUS) else { return Ok(Pop3Progress::Need) };
+        let (len, good) = status.ok_or(Fault::Garbage(Side::Backend))?;
+        match (self.waits, good) {
+            (WaitsFor::Greeting, true) if self.starttls => Ok(self.send(WaitsFor::StartTls, len, b"STLS\r\n")),
+            (WaitsFor::Greeting, true) => Ok(self.send(WaitsFor::Capa, len, CAPA)),
+            (WaitsFor::Greeting, false) => Err(too_many(input, len).unwrap_or(Fault::Down)),
+            (WaitsFor::StartTls, true) => {
+                self.waits = WaitsFor::Secured;
+                Ok(Pop3Progress::StartTls)
+            }
+            (WaitsFor::Capa, true) => Ok(self.send(WaitsFor::List, len, b"")),
+            (WaitsFor::Capa, false) => self.attempt(len, None, credential),
+            (WaitsFor::User, true) => Ok(self.pass(len, credential)),
+            (WaitsFor::Verdict, true) => Ok(Pop3Progress::Done(len)),
+            (WaitsFor::Challenge | WaitsFor::User | WaitsFor::Verdict, false) => Err(refusal(input, len)),
+            _ => Err(Fault::Garbage(Side::Backend)),
+        }
+    }
+
+    fn send(&mut self, then: WaitsFor, taken: usize, bytes: &[u8]) -> Pop3Progress {
+        self.waits = then;
+        Pop3Progress::Send(taken, Zeroizing::new(bytes.to_vec()))
+    }
+
+    fn list(&mut self, input: &[u8], credential: &Credential) -> Result<Pop3Progress, Fault> {
+        match capability::find(input) {
+            FoundList::Need => Ok(Pop3Progress::Need),
+            FoundList::TooLong => Err(Fault::Garbage(Side::Backend)),
+            FoundList::Whole(len) => self.attempt(len, Some(&input[..len]), credential),
+        }
+    }
+
+    fn attempt(&mut self, len: usize, list: Option<&[u8]>, credential: &Credential) -> Result<Pop3Progress, Fault> {
+        if credential.mechanism != Mechanism::Password {
+            return Err(Fault::Barred(RefusalCode::LoginMethod));
+        }
+        match capability::password_way(list) {
+            PasswordWay::None => Err(Fault::Barred(RefusalCode::BackendSetup)),
+            // A line cannot hold it, so nobody has judged it.
+            PasswordWay::User if credential.secret.reveal().iter().any(|byte| matches!(byte, b'\r' | b'\n')) => {
+                Err(Fault::Barred(RefusalCode::LoginMethod))
+            }
+            PasswordWay::User => {
+                let line = line(b"USER ", credential.user.reveal().as_bytes());
+                self.waits = WaitsFor::User;
+                Ok(Pop3Progress::Send(len, line))
+            }
+            PasswordWay::Plain => {
+                let (_, response) = sasl::initial_response(credential);
+                let line = line(b"AUTH PLAIN ", &response);
+                if line.len() > INITIAL {
+                    return Ok(self.send(WaitsFor::Challenge, len, b"AUTH PLAIN\r\n"));
+                }
+                self.waits = WaitsFor::Verdict;
+                Ok(Pop3Progress::Send(len, line))
+            }
+        }
+    }
+
+    fn challenge(&mut self, input: &[u8], credential: &Credential) -> Result<Pop3Progress, Fault> {
+        let Some(end) = memchr::memchr(b'\n', &input[..input.len().min(STATUS)]) else {
+            return if input.len() < STATUS { Ok(Pop3Progress::Need) } else { Err(Fault::Garbage(Side::Backend)) };
+        };
+        self.waits = WaitsFor::Verdict;
+        Ok(Pop3Progress::Send(end + 1, line(b"", &sasl::initial_response(credential).1)))
+    }
+
+    fn pass(&mut self, len: usize, credential: &Credential) -> Pop3Progress {
+        self.waits = WaitsFor::Verdict;
+        Pop3Progress::Send(len, line(b"PASS ", credential.secret.reveal()))
+    }
+}
+
+/// RFC 5034 4 has a blank behind the `+`; not all servers send it.
+fn may_be_challenge(input: &[u8]) -> bool {
+    matches!(input, [] | [b'+'] | [b'+', b' ' | b'\r', ..])
+}
+
+/// Sized before it is filled: a buffer that grows would leave copies of the secret behind.
+fn line(verb: &[u8], argument: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(verb.len() + argument.len() + 2));
+    [verb, argument, b"\r\n"].iter().for_each(|part| line.extend_from_slice(part));
+    line
+}
+
+/// What -ERR to a login says of the password (RFC 2449 8, RFC 3206): a code other than AUTH says that it is not at fault.
+fn refusal(input: &[u8], len: usize) -> Fault {
+    let text = input[..len].strip_prefix(b"-ERR ").unwrap_or_default();
+    let code = text.strip_prefix(b"[").and_then(|rest| rest.split(|byte| *byte == b']').next()).unwrap_or_default();
+    if let Some(fault) = too_many(input, len) {
+        return fault;
+    }
+    match &*code.to_ascii_uppercase() {
+        b"SYS/TEMP" => Fault::Down,
+        b"SYS/PERM" => Fault::Barred(RefusalCode::AskAdmins),
+        b"LOGIN-DELAY" => Fault::Barred(RefusalCode::TooManyTries),
+        _ => Fault::Denied,
+    }
+}
+
+/// IN-USE: another session has the mailbox to itself. Dovecot has no code for its limit of connections.
+fn too_many(input: &[u8], len: usize) -> Option<Fault> {
+    let text = input[..len].to_ascii_lowercase();
+    let told = text.starts_with(b"-err [in-use]") || memchr::memmem::find(&text, b"maximum number of connections").is_some();
+    told.then_some(Fault::Barred(RefusalCode::TooManyConnections))
+}

@@ -1,0 +1,115 @@
+//! Runs `tests/dialogues/pop3/*.txt` in memory, at chunk sizes 1, 7 and all. The format is explained in `support/dialogue.rs`.
+//!
+//! Orders: `before login` (with TLS), `starttls listener` (without), `asking with starttls` (only the backend is played), else after
+//! login; `backend judges` (else every login is wrong); `read-only`; `closed`, `tls begins`, `freed N` are checked; `cut` ends both
+//! connections.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use nologd::pop3::invariants::{MemoryMaildrop, Pop3Play, alice, check_pop3};
+
+#[path = "support/dialogue.rs"]
+mod dialogue;
+
+use dialogue::{Dialogue, Side, Step as Line, dialogues, show};
+
+#[test]
+fn in_memory() {
+    let mut failed = Vec::new();
+    for dialogue in dialogues("pop3", 20) {
+        for size in [1, 7, usize::MAX] {
+            if let Err(why) = run(&dialogue, size) {
+                failed.push(format!("{} at chunk size {size}: {why}", dialogue.name));
+                break;
+            }
+        }
+    }
+    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+}
+
+/// The bytes of all dialogues, turn by turn, in random pieces, wherever a session may stand.
+#[test]
+fn chunking_changes_nothing() {
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    for dialogue in dialogues("pop3", 20) {
+        for kind in 0..16 {
+            let (mut script, mut before) = (vec![kind], Side::Client);
+            for (_, step) in &dialogue.steps {
+                let Line::Send(side, bytes) = step else { continue };
+                if std::mem::replace(&mut before, *side) != *side {
+                    script.push(0xff);
+                }
+                script.extend_from_slice(bytes);
+            }
+            check_pop3(&script, &mut random);
+        }
+    }
+}
+
+fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {
+    let maildrop = Arc::new(MemoryMaildrop { read_only: dialogue.orders("read-only"), freed: AtomicUsize::new(0) });
+    let judges = dialogue.orders("backend judges");
+    let mut play = match () {
+        () if dialogue.orders("before login") => Pop3Play::before(true, judges, maildrop.clone()),
+        () if dialogue.orders("starttls listener") => Pop3Play::before(false, judges, maildrop.clone()),
+        () if dialogue.orders("asking with starttls") => Pop3Play::asking(true, alice()),
+        () => Pop3Play::after(maildrop.clone()),
+    };
+    for (number, line) in &dialogue.steps {
+        let freed = maildrop.freed.load(Ordering::Relaxed);
+        step(&mut play, line, size, freed).map_err(|why| format!("line {number}: {why}"))?;
+    }
+    nothing_left(&play)
+}
+
+fn step(play: &mut Pop3Play, line: &Line, size: usize, freed: usize) -> Result<(), String> {
+    let is = |good: bool, what: &str| if good { Ok(()) } else { Err(what.to_owned()) };
+    match line {
+        Line::Send(side, bytes) => {
+            // What one side hears is complete before the next one speaks.
+            nothing_left(play)?;
+            play.next_turn();
+            for piece in bytes.chunks(size.min(bytes.len().max(1))) {
+                if *side == Side::Client { play.client(piece) } else { play.backend(piece) }
+            }
+            Ok(())
+        }
+        Line::Expect(Side::Client, expected) => expected.take(&mut play.to_client),
+        Line::Expect(Side::Backend, expected) => expected.take(&mut play.to_backend),
+        Line::Order(order) => match order.as_str() {
+            "closed" => is(play.is_closed(), "is still open"),
+            "tls begins" => {
+                is(play.begin_tls(), "nobody wanted TLS")?;
+                play.next_turn();
+                Ok(())
+            }
+            "cut" => {
+                play.cut();
+                Ok(())
+            }
+            order => match order.strip_prefix("freed ") {
+                Some(count) => is(count == freed.to_string(), &format!("the book was told {freed} times")),
+                None => Ok(()),
+            },
+        },
+        Line::Unfinished => Err("no such mark in POP3".to_owned()),
+    }
+}
+
+fn nothing_left(play: &Pop3Play) -> Result<(), String> {
+    for (side, bytes) in [("client", &play.to_client), ("backend", &play.to_backend)] {
+        if !bytes.is_empty() {
+            return Err(format!("the {side} also received {:?}", show(bytes)));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,251 @@
+//! POP3 through nologd, in front of Dovecot's own. Needs root, for Postfix.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on must say where
+
+mod support;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nologd::config;
+use nologd::demo::{Behind, Dovecot, MEMBERS, Place, Postfix, Process};
+use nologd::net::shutdown;
+use nologd::private::Address;
+use nologd::quota::{Amount, Book, Day, Edit, Name, State, StateEdit};
+use support::{Stack, client, restart, run_any, start_daemon, succeed};
+
+#[path = "support/wire.rs"]
+mod wire;
+
+use wire::Wire;
+
+/// Dovecot with POP3 besides, and its port.
+fn dovecot(place: &Place, more: &str) -> (Dovecot, u16) {
+    assert!(Path::new("/usr/lib/dovecot/pop3").exists(), "apt install dovecot-pop3d");
+    let port = place.port().unwrap();
+    // As the file for admins has it.
+    let template = include_str!("../policy/backends/dovecot-2.3-pop3.conf").replace("10110", &port.to_string());
+    let lines =
+        format!("protocols = imap lmtp pop3\n{template}\nservice pop3-login {{\n  chroot =\n  service_count = 0\n}}\n{more}");
+    (Dovecot::start_with(place, "dovecot", &lines).unwrap(), port)
+}
+
+/// nologd with POP3 on two ports: from the first byte with TLS, and with STLS.
+struct Pop3 {
+    // First: it goes before the stack.
+    process: Process,
+    stack: Stack,
+    implicit: u16,
+    upgraded: u16,
+}
+
+impl Pop3 {
+    fn start() -> Pop3 {
+        let place = Place::new().unwrap();
+        let (dovecot, behind) = dovecot(&place, "auth_failure_delay = 0\n");
+        let postfix = Postfix::start(&place, dovecot.lmtp()).unwrap();
+        let (implicit, upgraded) = (place.port().unwrap(), place.port().unwrap());
+        let server = Behind { name: "store1", imap: dovecot.imap(), lmtp: dovecot.lmtp(), relay: postfix.smtp() };
+        let daemon = start_daemon(&place, &[server], &[]);
+        let mut stack = Stack { daemon, postfix, dovecot, place };
+        let process = restart(&mut stack, |config| {
+            let listen = |port, tls| format!("[[listen]]\nservice = \"pop3\"\naddress = \"127.0.0.1:{port}\"\ntls = \"{tls}\"\n");
+            let config = config.replace("auth  = \"imap\"", &format!("auth  = \"imap\"\npop3 = \"pop3://127.0.0.1:{behind}\""));
+            config + &listen(implicit, "implicit") + &listen(upgraded, "starttls")
+        });
+        Pop3 { process, stack, implicit, upgraded }
+    }
+}
+
+#[test]
+fn python_poplib() {
+    let pop3 = Pop3::start();
+    let mut python = client("python3", "python3");
+    python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/pop3_session.py")).env("PYTHONDONTWRITEBYTECODE", "1");
+    python.env("POP3S", pop3.implicit.to_string()).env("POP3", pop3.upgraded.to_string());
+    python.env("IMAPS", pop3.stack.ports().imaps.to_string()).env("CERTIFICATE", pop3.stack.certificate());
+    succeed(&mut python);
+    drop(pop3.process);
+}
+
+#[test]
+fn curl_reads_over_both_kinds_of_tls() {
+    let pop3 = Pop3::start();
+    let letter = pop3.stack.place.write("letter", b"Subject: by curl\r\n\r\n.hello\r\n").unwrap();
+    let alice = format!("{}:{}", MEMBERS[0].address, MEMBERS[0].password);
+    let curl = |login: &str| {
+        let mut curl = client("curl", "curl");
+        curl.arg("--silent").arg("--show-error").arg("--cacert").arg(pop3.stack.certificate()).args(["--user", login]);
+        curl
+    };
+    let mut append = curl(&alice);
+    succeed(append.arg("--upload-file").arg(letter).arg(format!("imaps://127.0.0.1:{}/INBOX", pop3.stack.ports().imaps)));
+    let message = "Subject: by curl\r\n\r\n.hello\r\n";
+    let secured = format!("pop3s://127.0.0.1:{}/1", pop3.implicit);
+    let plain = format!("pop3://127.0.0.1:{}/1", pop3.upgraded);
+    assert_eq!(succeed(curl(&alice).arg(&secured)), message);
+    assert_eq!(succeed(curl(&alice).arg("--ssl-reqd").arg(&plain)), message);
+    let (good, text) = run_any(curl(&alice).arg(&plain));
+    assert!(!good, "a password went without TLS: {text}");
+    let (good, text) = run_any(curl("alice@velo.example:wrong").arg(&secured));
+    assert!(!good, "a wrong password was taken: {text}");
+    drop(pop3.process);
+}
+
+/// nologd in this process, without TLS, with POP3 and IMAP: the book can be looked at.
+fn in_process(
+    place: &Place,
+    dovecot: &Dovecot,
+    behind: u16,
+    association: &str,
+) -> (Arc<Book>, [u16; 2], tokio::runtime::Runtime) {
+    let ports = [place.port().unwrap(), place.port().unwrap()];
+    let listen =
+        |(service, port)| format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"none\"\n");
+    let text = format!(
+        "hostname = \"mail.nolog.example\"\nstate_dir = \"{}\"\n{}[[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{}\"\n\
+         pop3 = \"pop3://127.0.0.1:{behind}\"\n[[association]]\nname = \"velo\"\ndomains = [\"velo.example\"]\n{association}\n",
+        place.path("book").display(),
+        ["pop3", "imap"].into_iter().zip(ports).map(listen).collect::<String>(),
+        dovecot.imap(),
+    );
+    let mut config = config::read(&text).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let built = config::build(&config).unwrap();
+    config::state_folder(&config.state_dir).unwrap();
+    let context = config::context(&mut config, nologd::sandbox::Enforcement::default(), u64::MAX, None).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let (stopper, stop) = shutdown::pair();
+    // Never stopped: it ends with the runtime.
+    std::mem::forget(stopper);
+    let listeners = config::listeners(&config, &built).unwrap();
+    for (listener, bound) in listeners.into_iter().zip(built.bound) {
+        runtime.spawn(listener.open(bound, context.clone(), stop.clone()));
+    }
+    (context.book.clone(), ports, runtime)
+}
+
+fn pop3(port: u16) -> Wire {
+    let mut wire = Wire::plain(port);
+    assert!(wire.line().starts_with("+OK"));
+    assert!(wire.ask("USER alice@velo.example\r\n", "+OK").starts_with("+OK"));
+    assert!(wire.ask("PASS bell-and-basket\r\n", "+OK").starts_with("+OK"));
+    wire
+}
+
+/// An IMAP session that stores `messages`, and leaves.
+fn imap(port: u16, messages: &[&str]) {
+    let mut wire = Wire::plain(port);
+    assert!(wire.ask("a LOGIN alice@velo.example bell-and-basket\r\n", "a ").contains("a OK"));
+    for message in messages {
+        let command = format!("b APPEND INBOX {{{}+}}\r\n{message}\r\n", message.len());
+        assert!(wire.ask(&command, "b ").contains("b OK"));
+    }
+    assert!(wire.ask("c LOGOUT\r\n", "c ").contains("c OK"));
+    assert!(wire.ends(wire::PATIENCE));
+}
+
+/// Waits until `holds`.
+fn until(what: &str, holds: impl Fn() -> bool) {
+    let end = std::time::Instant::now() + wire::PATIENCE;
+    while !holds() {
+        assert!(std::time::Instant::now() < end, "{what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_quit_deletes_is_counted_by_the_next_who_can_and_never_before() {
+    let place = Place::new().unwrap();
+    let (dovecot, behind) = dovecot(&place, "");
+    let (book, [port, imap_port], _runtime) = in_process(&place, &dovecot, behind, "storage = \"1M\"");
+    let alice = Address::parse("alice@velo.example").unwrap();
+    let used = || book.mailbox(&alice).unwrap().used;
+    imap(imap_port, &["Subject: one\r\n\r\n1\r\n", "Subject: two\r\n\r\n22\r\n"]);
+    until("it was not counted", || book.is_seen(&alice) && used().messages == 2);
+    let both = used();
+
+    // Marked, and left without QUIT: nothing is deleted, and nobody has to count.
+    let mut session = pop3(port);
+    assert!(session.ask("DELE 1\r\n", "+OK").starts_with("+OK"));
+    drop(session);
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    assert!(book.is_seen(&alice) && used() == both);
+
+    // Taken back before QUIT: the same.
+    let mut session = pop3(port);
+    assert!(session.ask("DELE 1\r\nRSET\r\n", "+OK").starts_with("+OK") && session.line().starts_with("+OK"));
+    assert!(session.ask("QUIT\r\n", "+OK").starts_with("+OK") && session.ends(wire::PATIENCE));
+    assert!(book.is_seen(&alice) && used() == both);
+
+    // Deleted, by one who is gone before the answer: the number stays, and is known to be too high.
+    let mut session = pop3(port);
+    assert!(session.ask("DELE 1\r\n", "+OK").starts_with("+OK"));
+    session.send(b"QUIT\r\n");
+    drop(session);
+    until("nobody was told to count", || !book.is_seen(&alice));
+    assert_eq!(used(), both);
+    imap(imap_port, &[]);
+    until("it was not counted again", || book.is_seen(&alice));
+    assert_eq!(used().messages, 1);
+    assert!(used() != Amount::ZERO && used().octets < both.octets);
+}
+
+#[test]
+fn a_read_only_association_deletes_nothing_and_a_suspended_one_has_no_sessions() {
+    let place = Place::new().unwrap();
+    let (dovecot, behind) = dovecot(&place, "");
+    let (book, [port, _], _runtime) = in_process(&place, &dovecot, behind, "");
+    let set = |state| {
+        let edit = Edit { state: StateEdit::from(state), ..Edit::default() };
+        assert!(book.set_association(&Name::parse("velo").unwrap(), &edit, Day::from_unix(0)).is_ok());
+    };
+    set(State::ReadOnly);
+    let mut direct = Wire::plain(dovecot.imap());
+    assert!(direct.ask("a LOGIN alice@velo.example bell-and-basket\r\n", "a ").contains("a OK"));
+    assert!(direct.ask("b APPEND INBOX {4+}\r\nx\r\n\r\n\r\n", "b ").contains("b OK"));
+    let mut session = pop3(port);
+    assert!(session.ask("DELE 1\r\n", "-ERR").contains("(READ-ONLY)"));
+    assert!(session.ask("RETR 1\r\n", ".").starts_with("+OK"));
+    assert!(session.ask("QUIT\r\n", "+OK").starts_with("+OK"));
+    let mut session = pop3(port);
+    assert!(session.ask("STAT\r\n", "+OK").starts_with("+OK 1 "));
+    // Suspended: who is there goes, and nobody comes.
+    set(State::Suspended);
+    let line = session.line();
+    assert!(line.starts_with("-ERR [SYS/PERM]") && line.contains("(SUSPENDED)"), "{line}");
+    assert!(session.ends(wire::PATIENCE));
+    let mut late = Wire::plain(port);
+    late.line();
+    late.ask("USER alice@velo.example\r\n", "+OK");
+    assert!(late.ask("PASS bell-and-basket\r\n", "-ERR").contains("(SUSPENDED)"));
+}
+
+#[test]
+fn a_session_ends_when_an_admin_says_so() {
+    let place = Place::new().unwrap();
+    let (dovecot, behind) = dovecot(&place, "");
+    let (book, [port, _], _runtime) = in_process(&place, &dovecot, behind, "");
+    let mut session = pop3(port);
+    assert!(session.ask("NOOP\r\n", "+OK").starts_with("+OK"));
+    assert_eq!(book.kick(&Address::parse("alice@velo.example").unwrap()), 1);
+    let line = session.line();
+    assert!(line.starts_with("-ERR [SYS/TEMP]") && line.contains("(SESSION-ENDED)"), "{line}");
+    assert!(session.ends(wire::PATIENCE));
+}
+
+/// A dead mail server is told at once, before login and after.
+#[test]
+fn a_dead_backend_is_told() {
+    let place = Place::new().unwrap();
+    let (mut dovecot, behind) = dovecot(&place, "");
+    let (_book, [port, _], _runtime) = in_process(&place, &dovecot, behind, "");
+    let mut session = pop3(port);
+    dovecot.crash();
+    let line = session.line();
+    assert!(line.starts_with("-ERR [SYS/TEMP]") && line.contains("(BACKEND-DOWN)"), "{line}");
+    let mut late = Wire::plain(port);
+    late.line();
+    late.ask("USER alice@velo.example\r\n", "+OK");
+    let line = late.ask("PASS bell-and-basket\r\n", "-ERR");
+    assert!(line.starts_with("-ERR [SYS/TEMP]") && line.contains("(BACKEND-DOWN)"), "{line}");
+}
