@@ -13,6 +13,7 @@ use nologd::net::shutdown;
 use nologd::private::Address;
 use nologd::quota::{Amount, Book, Day, Edit, Name, State, StateEdit};
 use support::{Stack, client, restart, run_any, start_daemon, succeed};
+use tokio::runtime::Runtime;
 
 #[path = "support/wire.rs"]
 mod wire;
@@ -93,19 +94,26 @@ fn curl_reads_over_both_kinds_of_tls() {
 }
 
 /// nologd in this process, without TLS, with POP3 and IMAP: the book can be looked at.
-fn in_process(
+fn in_process(place: &Place, dovecot: &Dovecot, behind: u16, association: &str) -> (Arc<Book>, [u16; 2], Runtime) {
+    let certificate = place.write("chain.pem", nologd::demo::CERTIFICATE).unwrap();
+    in_process_behind(place, dovecot, &format!("pop3://127.0.0.1:{behind}"), association, &certificate)
+}
+
+fn in_process_behind(
     place: &Place,
     dovecot: &Dovecot,
-    behind: u16,
+    behind: &str,
     association: &str,
-) -> (Arc<Book>, [u16; 2], tokio::runtime::Runtime) {
+    authorities: &Path,
+) -> (Arc<Book>, [u16; 2], Runtime) {
     let ports = [place.port().unwrap(), place.port().unwrap()];
     let listen =
         |(service, port)| format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"none\"\n");
     let text = format!(
-        "hostname = \"mail.nolog.example\"\nstate_dir = \"{}\"\n{}[[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{}\"\n\
-         pop3 = \"pop3://127.0.0.1:{behind}\"\n[[association]]\nname = \"velo\"\ndomains = [\"velo.example\"]\n{association}\n",
+        "hostname = \"mail.nolog.example\"\nstate_dir = \"{}\"\n[tls]\nbackend_authorities = \"{}\"\n{}[[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{}\"\n\
+         pop3 = \"{behind}\"\n[[association]]\nname = \"velo\"\ndomains = [\"velo.example\"]\n{association}\n",
         place.path("book").display(),
+        authorities.display(),
         ["pop3", "imap"].into_iter().zip(ports).map(listen).collect::<String>(),
         dovecot.imap(),
     );
@@ -248,4 +256,50 @@ fn a_dead_backend_is_told() {
     late.ask("USER alice@velo.example\r\n", "+OK");
     let line = late.ask("PASS bell-and-basket\r\n", "-ERR");
     assert!(line.starts_with("-ERR [SYS/TEMP]") && line.contains("(BACKEND-DOWN)"), "{line}");
+}
+
+/// A mail server that dies in the middle of a message: what came is no whole message, and no words of ours stand in it.
+#[test]
+fn a_message_that_is_cut_is_no_message() {
+    let place = Place::new().unwrap();
+    let (mut dovecot, behind) = dovecot(&place, "");
+    let (_book, [port, imap_port], _runtime) = in_process(&place, &dovecot, behind, "");
+    let big = format!("Subject: big\r\n\r\n{}", "0123456789abcdef\r\n".repeat(1 << 20));
+    imap(imap_port, &[&big]);
+    let mut session = pop3(port);
+    assert!(session.ask("RETR 1\r\n", "+OK").starts_with("+OK"));
+    dovecot.crash();
+    assert!(session.ends(wire::PATIENCE));
+    let heard = String::from_utf8(std::mem::take(&mut session.heard)).unwrap();
+    assert!(big.starts_with(&heard) && heard.len() < big.len(), "{} octets, {:?}", heard.len(), &heard[heard.len() - 80..]);
+    assert!(!heard.ends_with("\r\n.\r\n") && !heard.contains("-ERR"));
+}
+
+/// Towards a mail server elsewhere: TLS from the first byte and after STLS, with its certificate checked, and never without.
+#[test]
+fn tls_towards_the_backend() {
+    for (scheme, good) in [("pop3s", true), ("pop3+starttls", true), ("pop3+starttls", false)] {
+        let place = Place::new().unwrap();
+        let certificate = place.write("chain.pem", nologd::demo::CERTIFICATE).unwrap();
+        let key = place.write("key.pem", wire::KEY).unwrap();
+        let secure = place.port().unwrap();
+        let tls = if good { "yes" } else { "no" };
+        let more = format!(
+            "ssl = {tls}\nssl_cert = <{}\nssl_key = <{}\nservice pop3-login {{\n  inet_listener pop3s {{\n    port = {secure}\n    \
+             ssl = yes\n  }}\n}}\n",
+            certificate.display(),
+            key.display()
+        );
+        let (dovecot, behind) = dovecot(&place, &more);
+        let port = if scheme == "pop3s" { secure } else { behind };
+        let behind = format!("{scheme}://127.0.0.1:{port}");
+        let (_book, [port, _], _runtime) = in_process_behind(&place, &dovecot, &behind, "", &certificate);
+        let mut wire = Wire::plain(port);
+        wire.line();
+        wire.ask("USER alice@velo.example\r\n", "+OK");
+        wire.send(b"PASS bell-and-basket\r\n");
+        let line = wire.line();
+        assert_eq!(line.starts_with("+OK"), good, "{scheme}: {line}");
+        assert!(!good || wire.ask("STAT\r\n", "+OK") == "+OK 0 0\r\n");
+    }
 }
