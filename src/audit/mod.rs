@@ -29,7 +29,7 @@ use crate::quota::Day;
 
 use check::Server;
 use settings::Source;
-use tree::Tree;
+use tree::{Tree, Unreadable};
 
 /// `nologd audit ...`. Without a file, the settings of every server that is installed here are read.
 #[derive(clap::Args)]
@@ -169,33 +169,38 @@ fn canary(arguments: &Arguments, config: Option<&Path>) -> Result<Option<Canary>
     canary::fly(&order).map(Some).map_err(|trouble| trouble.to_string())
 }
 
+/// What is to be judged. `None`: not all of it can be read, and each part that cannot is told. A report without it would call clean
+/// what nobody has seen.
 fn sources(arguments: &Arguments, complain: fn(&str)) -> Option<Vec<Source>> {
-    let none = Server::ALL.iter().all(|server| arguments.files(*server).is_empty());
-    let all = none && !arguments.no_settings;
-    if let Some(root) = &arguments.root {
-        let tree = Tree::new(Some(root));
-        return Some(Server::ALL.iter().filter_map(|server| source::from_tree(*server, &tree)).collect());
-    }
-    let mut sources = Vec::new();
-    for server in Server::ALL {
-        let named = arguments.files(server).iter().map(|file| match file.to_str() {
-            Some("auto") => source::from_machine(server).unwrap_or_else(|| Err(not_here(server))),
-            _ => source::from_file(server, file),
-        });
-        let found = if all { source::from_machine(server) } else { None };
-        for source in named.chain(found) {
-            match source {
-                Ok(source) => sources.push(source),
-                Err(source::Unreadable { what, why }) => {
-                    complain(&format!("{what}: {why}"));
-                    return None;
-                }
-            }
+    let tree = Tree::new(arguments.root.as_deref());
+    let (mut sources, mut unread) = (Vec::new(), Vec::new());
+    for source in of_each_server(arguments, &tree) {
+        match source {
+            Ok(source) => sources.push(source),
+            Err(one) => unread.push(one),
         }
     }
-    Some(sources)
+    unread.extend(tree.into_unread());
+    unread.iter().for_each(|Unreadable { what, why }| complain(&format!("{what}: {why}")));
+    unread.is_empty().then_some(sources)
 }
 
-fn not_here(server: Server) -> source::Unreadable {
-    source::Unreadable { what: server.name().to_owned(), why: "is not installed here".to_owned() }
+fn of_each_server(arguments: &Arguments, tree: &Tree) -> Vec<Result<Source, Unreadable>> {
+    if arguments.root.is_some() {
+        return Server::ALL.iter().filter_map(|server| source::from_tree(*server, tree)).map(Ok).collect();
+    }
+    let none = Server::ALL.iter().all(|server| arguments.files(*server).is_empty());
+    let all = none && !arguments.no_settings;
+    let of = |server: Server| {
+        let named = arguments.files(server).iter().map(move |file| match file.to_str() {
+            Some("auto") => source::from_machine(server, tree).unwrap_or_else(|| Err(not_here(server))),
+            _ => source::from_file(server, file, tree),
+        });
+        named.chain(if all { source::from_machine(server, tree) } else { None })
+    };
+    Server::ALL.into_iter().flat_map(of).collect()
+}
+
+fn not_here(server: Server) -> Unreadable {
+    Unreadable { what: server.name().to_owned(), why: "is not installed here".to_owned() }
 }

@@ -7,32 +7,24 @@ use std::process::{Command, Stdio};
 use super::check::Server;
 use super::settings::origin::{Joined, Origins};
 use super::settings::{Source, backups, named_files, panel, rspamd};
-use super::tree::{self, Tree};
-
-/// A file or tool that cannot be read, for the admin's terminal.
-pub struct Unreadable {
-    /// The file or command.
-    pub what: String,
-    /// What the system said.
-    pub why: String,
-}
+use super::tree::{self, Tree, Unreadable};
 
 /// The settings of `server` in `file`.
-pub fn from_file(server: Server, file: &Path) -> Result<Source, Unreadable> {
+pub fn from_file(server: Server, file: &Path, tree: &Tree) -> Result<Source, Unreadable> {
     let text = tree::read(file).map_err(|error| Unreadable { what: file.display().to_string(), why: error.to_string() })?;
-    Ok(whole(server, &file.display().to_string(), text, &Tree::new(None)))
+    Ok(whole(server, &file.display().to_string(), text, tree))
 }
 
 /// The settings of `server` as it runs on this machine, from its own tool where it has one. `None`: it is not installed.
-pub fn from_machine(server: Server) -> Option<Result<Source, Unreadable>> {
+pub fn from_machine(server: Server, tree: &Tree) -> Option<Result<Source, Unreadable>> {
     let commands: &[&[&str]] = match server {
         Server::Dovecot => &[&["doveconf", "-n"]],
         Server::Postfix => &[&["postconf", "-n"], &["postconf", "-P"], &["postconf", "-M"]],
         Server::Nginx => &[&["nginx", "-T"]],
         Server::Journald => &[&["systemd-analyze", "cat-config", "systemd/journald.conf"]],
-        _ => return from_tree(server, &Tree::new(None)).map(Ok),
+        _ => return from_tree(server, tree).map(Ok),
     };
-    let source = tool(server, commands)?;
+    let source = tool(server, commands, tree)?;
     Some(source.map(|mut source| {
         source.origins = match server {
             Server::Nginx => {
@@ -42,6 +34,7 @@ pub fn from_machine(server: Server) -> Option<Result<Source, Unreadable>> {
                 Origins::from_headings(&source.text, |line| line.strip_prefix("# ").filter(|path| path.starts_with('/')))
             }
             Server::Dovecot => {
+                // Only for the places: what is set is known from the tool, also where a file of it cannot be read.
                 dovecot(&Tree::new(None)).map_or_else(Origins::default, |files| Origins::by_likeness(&source.text, &files))
             }
             _ => Origins::default(),
@@ -143,12 +136,12 @@ fn journald(tree: &Tree) -> Option<Joined> {
     }
     names.sort();
     for (_, path) in &names {
-        joined.push_file(path, &tree.read(path).unwrap_or_default());
+        tree.read(path).into_iter().for_each(|text| joined.push_file(path, &text));
     }
     (!joined.text.is_empty()).then_some(joined)
 }
 
-fn tool(server: Server, commands: &[&[&str]]) -> Option<Result<Source, Unreadable>> {
+fn tool(server: Server, commands: &[&[&str]], tree: &Tree) -> Option<Result<Source, Unreadable>> {
     let mut text = String::new();
     for command in commands {
         let (program, arguments) = command.split_first()?;
@@ -163,7 +156,7 @@ fn tool(server: Server, commands: &[&[&str]]) -> Option<Result<Source, Unreadabl
         text.push_str(&String::from_utf8_lossy(&output.stdout));
     }
     let names: Vec<_> = commands.iter().map(|command| command.join(" ")).collect();
-    Some(Ok(whole(server, &names.join(", "), text, &Tree::new(None))))
+    Some(Ok(whole(server, &names.join(", "), text, tree)))
 }
 
 /// What the tool `program` prints, given `input`; or why that is not known. `None`: it is not installed.

@@ -1,25 +1,43 @@
 //! The files of a machine, from its root or from a folder that holds another machine's (a container, a mounted disk).
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::settings::origin::Joined;
 
 /// No settings are longer; a file that is, is none.
 const LONGEST: u64 = 8 << 20;
-/// Files that include each other in a circle end here.
+/// No settings include each other over more files.
 const DEEPEST: usize = 8;
 /// Files that one pattern may name, and that may be included in all: a circle of many is long before it is deep.
 const MOST: usize = 5000;
 
 /// The files under a root.
-pub struct Tree(PathBuf);
+///
+/// What is there and cannot be read is not empty: it is noted, and an audit that skipped it would call clean what it has not seen.
+pub struct Tree {
+    root: PathBuf,
+    unread: RefCell<BTreeMap<String, String>>,
+}
+
+/// A file or tool that cannot be read, for the admin's terminal.
+pub struct Unreadable {
+    /// The file or command.
+    pub what: String,
+    /// What the system said.
+    pub why: String,
+}
 
 /// What a line includes: a path or pattern, relative to the file's own folder where it is not absolute.
 pub type Includes = fn(&str) -> Option<String>;
 
 struct Joining {
     includes: Includes,
+    /// The files that the present one is included by, and itself.
+    open: Vec<String>,
     left: usize,
     joined: Joined,
 }
@@ -27,12 +45,25 @@ struct Joining {
 impl Tree {
     /// Of this machine, or of the folder.
     pub fn new(root: Option<&Path>) -> Tree {
-        Tree(root.unwrap_or(Path::new("/")).to_owned())
+        Tree { root: root.unwrap_or(Path::new("/")).to_owned(), unread: RefCell::default() }
     }
 
-    /// The text of a file named by its absolute path inside.
+    /// What was there and could not be read so far.
+    pub fn into_unread(self) -> Vec<Unreadable> {
+        self.unread.into_inner().into_iter().map(|(what, why)| Unreadable { what, why }).collect()
+    }
+
+    /// The text of a file named by its absolute path inside. `None`: it is not there, or it is noted.
     pub fn read(&self, path: &str) -> Option<String> {
-        read(&self.find(path)?).ok()
+        self.told(path, read(&self.find(path)?))
+    }
+
+    fn told<T>(&self, path: &str, done: io::Result<T>) -> Option<T> {
+        done.map_err(|error| self.note(path, &error.to_string())).ok()
+    }
+
+    fn note(&self, path: &str, why: &str) {
+        self.unread.borrow_mut().insert(path.to_owned(), why.to_owned());
     }
 
     /// The files that `pattern` names (`*` within one component), in the order of their names.
@@ -42,7 +73,8 @@ impl Tree {
             let mut next = Vec::new();
             for folder in &found {
                 if component.contains('*') {
-                    let entries = self.find(folder).and_then(|path| fs::read_dir(path).ok()).into_iter().flatten().flatten();
+                    let place = self.find(folder).filter(|path| path.is_dir());
+                    let entries = place.and_then(|path| self.told(folder, fs::read_dir(path))).into_iter().flatten().flatten();
                     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
                     // What an editor or dpkg left behind is read by nobody.
                     let matching = names.filter(|name| fits(component, name) && !name.ends_with('~') && !name.contains(".dpkg-"));
@@ -52,7 +84,10 @@ impl Tree {
                 }
             }
             next.sort();
-            next.truncate(MOST);
+            if next.len() > MOST {
+                self.note(pattern, "names more files than are read");
+                next.truncate(MOST);
+            }
             found = next;
         }
         found.retain(|path| self.find(path).is_some_and(|path| path.is_file()));
@@ -61,8 +96,9 @@ impl Tree {
 
     /// `file` with all that it includes, in its place.
     pub fn join(&self, file: &str, includes: Includes) -> Option<Joined> {
-        let mut joining = Joining { includes, left: MOST, joined: Joined::default() };
-        self.add(file, &self.read(file)?, 0, &mut joining);
+        let text = self.read(file)?;
+        let mut joining = Joining { includes, open: Vec::new(), left: MOST, joined: Joined::default() };
+        self.add(file, &text, &mut joining);
         Some(joining.joined)
     }
 
@@ -70,7 +106,7 @@ impl Tree {
     pub fn concatenate(&self, patterns: &[&str]) -> Option<Joined> {
         let mut joined = Joined::default();
         for file in patterns.iter().flat_map(|pattern| self.list(pattern)) {
-            joined.push_file(&file, &self.read(&file).unwrap_or_default());
+            self.read(&file).into_iter().for_each(|text| joined.push_file(&file, &text));
         }
         (!joined.text.is_empty()).then_some(joined)
     }
@@ -81,31 +117,43 @@ impl Tree {
         files.filter_map(|file| self.read(&file).map(|text| (file, text))).collect()
     }
 
-    fn add(&self, file: &str, text: &str, depth: usize, joining: &mut Joining) {
+    fn add(&self, file: &str, text: &str, joining: &mut Joining) {
+        joining.open.push(file.to_owned());
         for (number, line) in text.lines().enumerate() {
-            let named = (joining.includes)(line.trim()).filter(|_| depth < DEEPEST);
-            let Some(named) = named else {
+            let Some(named) = (joining.includes)(line.trim()) else {
                 joining.joined.push(file, number + 1, line);
                 continue;
             };
             let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
             let pattern = if named.starts_with('/') { named } else { format!("{folder}/{named}") };
             for file in self.list(&pattern) {
-                let Some(left) = joining.left.checked_sub(1) else { return };
-                joining.left = left;
-                self.add(&file, &self.read(&file).unwrap_or_default(), depth + 1, joining);
+                // Of a circle all lines are there already.
+                if !joining.open.contains(&file) {
+                    self.include(&file, joining);
+                }
             }
+        }
+        joining.open.pop();
+    }
+
+    fn include(&self, file: &str, joining: &mut Joining) {
+        let left = joining.left.checked_sub(1).filter(|_| joining.open.len() <= DEEPEST);
+        let Some(left) = left else { return self.note(file, "is included behind more files than are read") };
+        joining.left = left;
+        if let Some(text) = self.read(file) {
+            self.add(file, &text, joining);
         }
     }
 
     /// An absolute link (sites-enabled has some) leads to the same root.
     fn find(&self, path: &str) -> Option<PathBuf> {
-        let mut found = self.0.join(path.trim_start_matches('/'));
+        let mut found = self.root.join(path.trim_start_matches('/'));
         for _ in 0..DEEPEST {
             match fs::read_link(&found) {
-                Ok(target) if target.is_absolute() => found = self.0.join(target.strip_prefix("/").ok()?),
+                Ok(target) if target.is_absolute() => found = self.root.join(target.strip_prefix("/").ok()?),
                 Ok(target) => found = found.parent()?.join(target),
-                Err(_) => return found.exists().then_some(found),
+                // A folder on the way that may not be looked into hides it: that is not "not there".
+                Err(_) => return self.told(path, found.try_exists()).filter(|there| *there).map(|_| found),
             }
         }
         None
@@ -116,9 +164,9 @@ impl Tree {
 ///
 /// # Errors
 /// What the system says; a file that is too large.
-pub fn read(file: &Path) -> std::io::Result<String> {
+pub fn read(file: &Path) -> io::Result<String> {
     if fs::metadata(file)?.len() > LONGEST {
-        return Err(std::io::ErrorKind::FileTooLarge.into());
+        return Err(io::ErrorKind::FileTooLarge.into());
     }
     // An accent in Latin-1 in a comment is no reason to refuse.
     fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())

@@ -151,6 +151,23 @@ fn links_stay_inside() {
     assert!(access.len() == 1 && access[0].file == "/etc/apache2/sites-enabled/a.conf", "{access:?}");
 }
 
+/// What cannot be read is not clean: it is named, and there is no report without it. (Too large, because root may read everything.)
+#[test]
+fn what_cannot_be_read_is_told_and_nothing_is_called_clean() {
+    for file in ["etc/dovecot/conf.d/20-large.conf", "etc/rspamd/local.d/redis.conf", "etc/systemd/journald.conf.d/99-large.conf"]
+    {
+        let place = Place::new().unwrap();
+        write(&place, TREE);
+        #[allow(clippy::disallowed_methods)] // the settings of a made-up machine
+        fs::File::create(place.path("root").join(file)).unwrap().set_len(9 << 20).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
+        let output = command.args(["audit", "--root"]).arg(place.path("root")).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains(&format!("/{file}: ")), "{told}");
+        assert!(output.status.code() == Some(1) && output.stdout.is_empty());
+    }
+}
+
 /// Settings that include themselves, and lines of any bytes, end.
 #[test]
 fn a_circle_of_includes_ends() {

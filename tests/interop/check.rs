@@ -71,3 +71,12 @@ fn another_protocol_behind_a_port_is_named() {
     assert!(!good && said.contains("which is no IMAP server that takes logins"), "{said}");
     assert!(said.contains("relay = 127.0.0.1:") && said.contains("what it says is not this protocol"), "{said}");
 }
+
+/// A book that is not known is no empty one: nothing is said to be lacking in it.
+#[test]
+fn a_book_that_cannot_be_read_is_compared_with_nothing() {
+    let elsewhere = |text: String| text.replace("admin.sock", "nobody.sock");
+    let (_, said) = check(&format!("virtual_mailbox_domains = else.example\n{RIGHT}"), elsewhere);
+    assert!(said.contains("what is in its book was not looked at"), "{said}");
+    assert!(!said.contains("no association has") && !said.contains("takes no mail for") && !said.contains("not in the book"), "{said}");
+}

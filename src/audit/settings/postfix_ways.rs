@@ -50,13 +50,12 @@ fn last(name: &str) -> &str {
 
 fn is_port(service: &str, port: u16) -> bool {
     let name = service.rsplit(':').next().unwrap_or(service);
-    let named = match name {
-        "smtp" => 25,
-        "submission" => 587,
-        "smtps" | "submissions" => 465,
-        number => number.parse().unwrap_or(0),
-    };
-    named == port
+    match name {
+        "smtp" => port == 25,
+        "submission" => port == 587,
+        "smtps" | "submissions" => port == 465,
+        number => number.parse() == Ok(port),
+    }
 }
 
 /// Whether `transport` (`lmtp:inet:127.0.0.1:10026`, `lmtp:[127.0.0.1]:10026`, `lmtp:unix:/run/nologd/lmtp.sock`) leads to the listener

@@ -26,13 +26,27 @@ pub(super) struct KnownAssociation {
 /// All of them, and the listeners of the daemon where one runs.
 #[derive(Default)]
 pub(super) struct KnownBook {
-    pub(super) associations: Vec<KnownAssociation>,
+    associations: Option<Vec<KnownAssociation>>,
     listeners: Vec<String>,
     /// How many mailboxes have been told by the mail servers since the start. None: no daemon was asked.
     pub(super) pushed: Option<u64>,
 }
 
+/// The store of a daemon that does not run.
+enum LeftBehind {
+    /// Before the first start.
+    Nothing,
+    Book(Vec<Association>),
+    /// It cannot be read from here, which was told.
+    Unknown,
+}
+
 impl KnownBook {
+    /// None: they are not known, so nothing can be said to be lacking, or too much.
+    pub(super) fn associations(&self) -> Option<&[KnownAssociation]> {
+        self.associations.as_deref()
+    }
+
     /// Whether the daemon that runs has this listener.
     pub(super) fn daemon_listens(&self, address: &str) -> bool {
         self.listeners.iter().any(|own| own == address)
@@ -47,15 +61,21 @@ pub(super) fn known(config: &Config, starter: &Starter, found: &mut Faults) -> K
         book.listeners = status.listeners.into_iter().map(|listener| listener.address).collect();
         book.pushed = Some(status.pushed);
         match told(&socket, &ListAssociations {}) {
-            Ok(listed) => book.associations = listed.associations().iter().map(of_book).collect(),
+            Ok(listed) => book.associations = Some(listed.associations().iter().map(of_book).collect()),
             Err(why) => found.note(format!("the associations of the daemon cannot be read: {why}")),
         }
-        only_in_the_file(config, &book.associations, found);
-    } else if let Some(associations) = of_store(config, starter, found) {
-        book.associations = associations.iter().map(of_book).collect();
-        only_in_the_file(config, &book.associations, found);
     } else {
-        book.associations = config.associations.iter().map(of_book).collect();
+        book.associations = match of_store(config, starter, found) {
+            LeftBehind::Nothing => {
+                book.associations = Some(config.associations.iter().map(of_book).collect());
+                return book;
+            }
+            LeftBehind::Book(associations) => Some(associations.iter().map(of_book).collect()),
+            LeftBehind::Unknown => None,
+        };
+    }
+    if let Some(associations) = &book.associations {
+        only_in_the_file(config, associations, found);
     }
     book
 }
@@ -84,11 +104,13 @@ fn only_in_the_file(config: &Config, book: &[KnownAssociation], found: &mut Faul
     }
 }
 
-/// The store of a daemon that does not run. `None`: there is none yet, or it cannot be read from here.
-fn of_store(config: &Config, starter: &Starter, found: &mut Faults) -> Option<Vec<Association>> {
+fn of_store(config: &Config, starter: &Starter, found: &mut Faults) -> LeftBehind {
     let folder = store_folder(config);
-    if !starter.as_user(|| folder.is_dir()).unwrap_or(false) {
-        return None;
+    match starter.as_user(|| folder.try_exists()) {
+        Some(Ok(true)) => {}
+        Some(Ok(false)) => return LeftBehind::Nothing,
+        // Whose rights are lacking was told with the state folder, and by the line about what was not tried.
+        Some(Err(_)) | None => return LeftBehind::Unknown,
     }
     let params = Params { separator: config.separator, largest: config.sizes.message, sending: config.sending };
     // A copy: opened as a book, the store of an older version would become one of this, which the older one cannot read. And closed
@@ -100,16 +122,17 @@ fn of_store(config: &Config, starter: &Starter, found: &mut Faults) -> Option<Ve
         let book = quota::Book::open(Arc::new(copy), params)?;
         Ok(book.associations(today()).into_iter().map(|view| view.association).collect())
     };
-    match starter.as_user(look)? {
-        Ok(associations) => Some(associations),
-        Err(StoreError::InUse) => {
+    match starter.as_user(look) {
+        Some(Ok(associations)) => LeftBehind::Book(associations),
+        Some(Err(StoreError::InUse)) => {
             found.note("a daemon runs that cannot be asked from here: what is in its book was not looked at");
-            None
+            LeftBehind::Unknown
         }
-        Err(error) => {
+        Some(Err(error)) => {
             found.wrong(format!("{}: {}", folder.display(), Trouble::Store(error)));
-            None
+            LeftBehind::Unknown
         }
+        None => LeftBehind::Unknown,
     }
 }
 

@@ -59,7 +59,7 @@ fn told(backend: &Backend, key: &str, endpoint: &Endpoint, talked: Result<(), Fa
 }
 
 fn domain_of<'a>(book: &'a KnownBook, backend: &Backend) -> Option<&'a str> {
-    let here = book.associations.iter().find(|member| member.backend.as_deref().is_none_or(|name| *name == *backend.name));
+    let here = book.associations()?.iter().find(|member| member.backend.as_deref().is_none_or(|name| *name == *backend.name));
     here.and_then(|member| member.domains.first()).map(String::as_str)
 }
 

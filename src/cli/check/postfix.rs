@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use super::book::KnownBook;
+use super::book::{KnownAssociation, KnownBook};
 use super::finding::Faults;
 use crate::audit::settings::postfix_ways::{ListEntry, entries, keys, leads_to, port_settings, value};
 use crate::audit::tool_output;
@@ -74,20 +74,23 @@ pub(super) fn look(folder: Option<&Path>, config: &Config, book: &KnownBook, fou
         Some(Ok(settings)) => settings,
         Some(Err(why)) => return found.note(format!("postconf: {why}. Postfix's settings were not looked at")),
     };
-    domains(&tools, &settings, config, book, found);
-    ways(&tools, &settings, config, book, found);
+    // Why they are not known was told.
+    let known = book.associations().map(of_book);
+    if let Some(known) = &known {
+        domains(&tools, &settings, config, known, found);
+    }
+    ways(&tools, &settings, config, known.as_ref(), found);
     asks(&settings, config, found);
     inner(&tools, &settings, config, found);
 }
 
-fn of_book(book: &KnownBook) -> BTreeSet<&str> {
-    book.associations.iter().flat_map(|member| &member.domains).map(String::as_str).collect()
+fn of_book(associations: &[KnownAssociation]) -> BTreeSet<&str> {
+    associations.iter().flat_map(|member| &member.domains).map(String::as_str).collect()
 }
 
 /// Both ways: what Postfix takes and no association has; what an association has and Postfix does not take.
-fn domains(tools: &Tools<'_>, settings: &str, config: &Config, book: &KnownBook, found: &mut Faults) {
-    let known = of_book(book);
-    let served = Served::of(tools, value(settings, "virtual_mailbox_domains").unwrap_or_default(), &known, 0);
+fn domains(tools: &Tools<'_>, settings: &str, config: &Config, known: &BTreeSet<&str>, found: &mut Faults) {
+    let served = Served::of(tools, value(settings, "virtual_mailbox_domains").unwrap_or_default(), known, 0);
     let lacking: Vec<_> = known.iter().filter(|domain| !served.names.contains(**domain)).copied().collect();
     let foreign: Vec<_> = served.names.iter().filter(|domain| !known.contains(domain.as_str())).map(String::as_str).collect();
     if !lacking.is_empty() && served.unread.is_empty() {
@@ -111,8 +114,11 @@ fn domains(tools: &Tools<'_>, settings: &str, config: &Config, book: &KnownBook,
         found.note(format!("Postfix: {table} of virtual_mailbox_domains cannot be read: run this check as root"));
     }
     for name in ["mydestination", "relay_domains", "virtual_alias_domains"] {
-        let other = Served::of(tools, value(settings, name).unwrap_or_default(), &known, 0);
+        let other = Served::of(tools, value(settings, name).unwrap_or_default(), known, 0);
         let both: Vec<_> = known.iter().filter(|domain| other.names.contains(**domain)).copied().collect();
+        for table in &other.unread {
+            found.note(format!("Postfix: {table} of {name} cannot be read: run this check as root"));
+        }
         if !both.is_empty() {
             found.wrong(format!("Postfix: {} in {name}: its mail does not come to nologd. Take it out there", stands(&both)));
         }
@@ -168,7 +174,7 @@ impl Served {
 }
 
 /// Where the mail of the book's domains goes.
-fn ways(tools: &Tools<'_>, settings: &str, config: &Config, book: &KnownBook, found: &mut Faults) {
+fn ways(tools: &Tools<'_>, settings: &str, config: &Config, known: Option<&BTreeSet<&str>>, found: &mut Faults) {
     let Some(own) = listener(config, Service::Lmtp) else {
         found.note("Postfix: the config has no listener with service = \"lmtp\", so incoming mail goes around nologd: limits do not hold for it");
         return;
@@ -181,10 +187,10 @@ fn ways(tools: &Tools<'_>, settings: &str, config: &Config, book: &KnownBook, fo
             written(own)
         ));
     }
-    let known = of_book(book);
+    let Some(known) = known else { return };
     for table in entries(value(settings, "transport_maps").unwrap_or_default()) {
         let ListEntry::Table(table) = table else { continue };
-        let Some(said) = tools.ask(&table, &known) else {
+        let Some(said) = tools.ask(&table, known) else {
             found.note(format!("Postfix: {table} of transport_maps cannot be asked: run this check as root"));
             continue;
         };
@@ -212,7 +218,10 @@ fn asks(settings: &str, config: &Config, found: &mut Faults) {
 
 /// What judges members' mail at the port that it leaves through, though it is meant for strangers.
 fn inner(tools: &Tools<'_>, settings: &str, config: &Config, found: &mut Faults) {
-    let Some(Ok(master)) = tools.run("postconf", &["-P"], "") else { return };
+    let Some(Ok(master)) = tools.run("postconf", &["-P"], "") else {
+        return found
+            .note("Postfix: `postconf -P` says nothing: the restrictions at the inner port were not looked at".to_owned());
+    };
     let backends = config.backends.iter().map(|(_, backend)| backend);
     let mut ports: Vec<u16> = backends.filter_map(|backend| local_port(&backend.relay.as_ref()?.place)).collect();
     ports.sort_unstable();

@@ -69,7 +69,8 @@ fn unreached(backend: &Backend, key: &str, endpoint: &Endpoint, fault: Fault) ->
 /// Aliases of associations at this backend, each with one mailbox.
 fn leads<'a>(book: &'a KnownBook, backend: &str, is_default: bool) -> Vec<(&'a str, &'a str)> {
     let here = |name: &Option<String>| name.as_deref().map_or(is_default, |name| name == backend);
-    let aliases = book.associations.iter().filter(|member| here(&member.backend)).flat_map(|member| &member.aliases);
+    let aliases =
+        book.associations().into_iter().flatten().filter(|member| here(&member.backend)).flat_map(|member| &member.aliases);
     aliases.flat_map(|(alias, targets)| targets.iter().map(move |target| (&**alias, &**target))).take(MOST).collect()
 }
 
