@@ -7,7 +7,7 @@
 #[path = "support/dialogue.rs"]
 mod dialogue;
 
-use dialogue::{Dialogue, Expected, Side, Step, bytes, dialogues, show};
+use dialogue::{Dialogue, Expected, Side, Step, bytes, dialogues, every, show, xorshift};
 use nologd::lmtp::Environment;
 use nologd::lmtp::invariants::{Play, TestEnvironment};
 use nologd::postfix_policy::{Failure, Request, decide};
@@ -71,13 +71,7 @@ fn usage() {
 /// The client's bytes of all dialogues, against backends that say yes: the same result in any pieces.
 #[test]
 fn chunking_changes_nothing() {
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut random = || {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        random
-    };
+    let mut random = xorshift();
     for (folder, at_least) in [("lmtp", 30), ("policy", 3), ("usage", 5)] {
         for dialogue in dialogues(folder, at_least) {
             let sent = dialogue.steps.iter().filter_map(|(_, step)| match step {
@@ -99,17 +93,6 @@ fn chunking_changes_nothing() {
             }
         }
     }
-}
-
-fn every(folder: &str, at_least: usize, run: impl Fn(&Dialogue, usize) -> Result<(), String>) {
-    let mut failed = Vec::new();
-    for dialogue in dialogues(folder, at_least) {
-        // Some things exist in one piece only.
-        let sizes = if dialogue.orders("whole") { &[usize::MAX][..] } else { &[1, 7, usize::MAX] };
-        let why = sizes.iter().find_map(|size| run(&dialogue, *size).err().map(|why| (size, why)));
-        failed.extend(why.map(|(size, why)| format!("{} at chunk size {size}: {why}", dialogue.name)));
-    }
-    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
 }
 
 fn run(dialogue: &Dialogue, play: &mut Play, size: usize) -> Result<(), String> {

@@ -9,22 +9,11 @@ use nologd::submission::invariants::{LOGGED_IN, Play, check};
 #[path = "support/dialogue.rs"]
 mod dialogue;
 
-use dialogue::{Dialogue, Side, Step, dialogues, show};
+use dialogue::{Dialogue, Side, Step, dialogues, every, show, xorshift};
 
 #[test]
 fn in_memory() {
-    let mut failed = Vec::new();
-    for dialogue in dialogues("submission", 30) {
-        // Some things exist in one piece only: bytes behind STARTTLS, for instance.
-        let sizes = if dialogue.orders("whole") { &[usize::MAX][..] } else { &[1, 7, usize::MAX] };
-        for size in sizes.iter().copied() {
-            if let Err(why) = run(&dialogue, size) {
-                failed.push(format!("{} at chunk size {size}: {why}", dialogue.name));
-                break;
-            }
-        }
-    }
-    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+    every("submission", 30, run);
 }
 
 /// The client's lines of all dialogues in any order, as a mail program would never send them.
@@ -54,16 +43,6 @@ fn any_order_of_lines_holds_the_invariants() {
             input.extend_from_slice(&lines[pick]);
         }
         check(&input, &mut random);
-    }
-}
-
-fn xorshift() -> impl FnMut() -> u64 {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
     }
 }
 

@@ -8,6 +8,8 @@ mod check;
 mod hacked;
 #[path = "interop/hint.rs"]
 mod hint;
+#[path = "support/in_process.rs"]
+mod in_process;
 #[path = "interop/incident.rs"]
 mod incident;
 #[path = "interop/life.rs"]

@@ -2,14 +2,15 @@
 //! book.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
+#[path = "support/in_process.rs"]
+mod in_process;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nologd::config;
 use nologd::demo::Place;
-use nologd::net::shutdown;
 use nologd::private::Address;
 use nologd::quota::{Amount, Book, Day};
 
@@ -74,24 +75,13 @@ impl House {
         let (port, listener) = (place.port().unwrap(), TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
         let text = format!(
             "hostname = \"mail.nolog.example\"\nstate_dir = \"{}\"\n\
-             [[listen]]\nservice = \"lmtp\"\naddress = \"127.0.0.1:{port}\"\ntls = \"none\"\n\
-             [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:1\"\nlmtp = \"lmtp://127.0.0.1:{}\"\n\
+             {}[[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:1\"\nlmtp = \"lmtp://127.0.0.1:{}\"\n\
              [[association]]\nname = \"velo\"\ndomains = [\"velo.example\"]\n",
             place.path("book").display(),
+            in_process::listen("lmtp", &format!("127.0.0.1:{port}")),
             listener.local_addr().unwrap().port(),
         );
-        let mut config = config::read(&text).unwrap_or_else(|problems| panic!("{} problems in the config", problems.len()));
-        let built = config::build(&config).unwrap();
-        config::state_folder(&config.state_dir).unwrap();
-        let context = config::context(&mut config, nologd::sandbox::Enforcement::default(), u64::MAX, None).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let (stopper, stop) = shutdown::pair();
-        // Never stopped: it ends with the runtime.
-        std::mem::forget(stopper);
-        for (listener, bound) in config::listeners(&config, &built).unwrap().into_iter().zip(built.bound) {
-            runtime.spawn(listener.open(bound, context.clone(), stop.clone()));
-        }
-        let book = context.book.clone();
+        let (book, runtime) = in_process::in_process(&text);
         book.admit(&alice()).unwrap();
         let mut relay = talk(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap());
         relay.hear("220 ");

@@ -7,14 +7,14 @@ mod support;
 use std::path::Path;
 use std::sync::Arc;
 
-use nologd::config;
 use nologd::demo::{Behind, Dovecot, MEMBERS, Place, Postfix, Process};
-use nologd::net::shutdown;
 use nologd::private::Address;
 use nologd::quota::{Amount, Book, Day, Edit, Name, State, StateEdit};
 use support::{Stack, client, restart, run_any, start_daemon, succeed};
 use tokio::runtime::Runtime;
 
+#[path = "support/in_process.rs"]
+mod in_process;
 #[path = "support/wire.rs"]
 mod wire;
 
@@ -107,8 +107,7 @@ fn in_process_behind(
     authorities: &Path,
 ) -> (Arc<Book>, [u16; 2], Runtime) {
     let ports = [place.port().unwrap(), place.port().unwrap()];
-    let listen =
-        |(service, port)| format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"none\"\n");
+    let listen = |(service, port)| in_process::listen(service, &format!("127.0.0.1:{port}"));
     let text = format!(
         "hostname = \"mail.nolog.example\"\nstate_dir = \"{}\"\n[tls]\nbackend_authorities = \"{}\"\n{}[[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{}\"\n\
          pop3 = \"{behind}\"\n[[association]]\nname = \"velo\"\ndomains = [\"velo.example\"]\n{association}\n",
@@ -117,19 +116,8 @@ fn in_process_behind(
         ["pop3", "imap"].into_iter().zip(ports).map(listen).collect::<String>(),
         dovecot.imap(),
     );
-    let mut config = config::read(&text).unwrap_or_else(|problems| panic!("{problems:?}"));
-    let built = config::build(&config).unwrap();
-    config::state_folder(&config.state_dir).unwrap();
-    let context = config::context(&mut config, nologd::sandbox::Enforcement::default(), u64::MAX, None).unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let (stopper, stop) = shutdown::pair();
-    // Never stopped: it ends with the runtime.
-    std::mem::forget(stopper);
-    let listeners = config::listeners(&config, &built).unwrap();
-    for (listener, bound) in listeners.into_iter().zip(built.bound) {
-        runtime.spawn(listener.open(bound, context.clone(), stop.clone()));
-    }
-    (context.book.clone(), ports, runtime)
+    let (book, runtime) = in_process::in_process(&text);
+    (book, ports, runtime)
 }
 
 fn pop3(port: u16) -> Wire {

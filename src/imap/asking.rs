@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::Step;
-use super::count::{Count, Way};
+use super::count::Count;
 use super::offers::Offer;
 use super::pending::Pending;
 use super::phase::Phase;
 use super::places::{Places, Reading};
 use super::question::{Aim, Asked, Found, Question};
 use super::session::Session;
+use super::way::Way;
 
 impl Session {
     /// Asks `command`; `pending` goes on with the answer. Waits until the backend owes nothing, and decides anew then.

@@ -27,37 +27,13 @@ use super::frame::Frame;
 use super::grammar::quoted;
 use super::places::{Owner, Places};
 use super::status::{Status, Then, is, number_after};
+use super::way::{Look, Way};
 use crate::quota::Amount;
 
 /// Octets of folder names: a thousand long ones.
 const NAMES: usize = 64 * 1024;
 /// Octets of one name that comes as a literal.
 const NAME: usize = 4096;
-
-/// How a backend can be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    ListStatus,
-    Status,
-    Quota,
-    Sizes {
-        /// The last folder can be left by UNSELECT (RFC 3691).
-        unselect: bool,
-    },
-}
-
-/// What a count does first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
-    /// Nothing: no folder is open.
-    Straight,
-    /// EXAMINE INBOX, and CLOSE behind: no folder is open, and mail has come in lately.
-    Visit,
-    /// NOOP, for the folder that is open.
-    Sync,
-    /// EXAMINE INBOX, in place of the folder that is open and is not needed any more.
-    Inbox,
-}
 
 /// One count under way.
 pub(super) struct Count {
@@ -69,7 +45,7 @@ pub(super) struct Count {
     names: VecDeque<Vec<u8>>,
     octets: usize,
     /// A name that comes as a literal, with the line before it.
-    coming: Option<Coming>,
+    coming: Option<Vec<u8>>,
     /// Folders that were listed and have no number yet (in one command), or numbers that were told.
     missing: i64,
     seen: Amount,
@@ -80,10 +56,6 @@ pub(super) struct Count {
     /// A response that is looked at goes on.
     heard: bool,
     failed: bool,
-}
-
-struct Coming {
-    name: Vec<u8>,
 }
 
 /// The folder that we have opened.
@@ -188,14 +160,14 @@ impl Count {
             Frame::Line { literal, .. } if begins => match entry(bytes) {
                 Some(Entry::Closed) => {}
                 Some(Entry::Named(name)) => self.name(&name),
-                Some(Entry::Literal) if literal.is_some() => self.coming = Some(Coming { name: Vec::new() }),
+                Some(Entry::Literal) if literal.is_some() => self.coming = Some(Vec::new()),
                 Some(Entry::Literal) | None => self.failed = true,
             },
             Frame::Literal { done, .. } => {
                 if self.collect(bytes, *done)
                     && let Some(coming) = self.coming.take()
                 {
-                    self.name(&coming.name);
+                    self.name(&coming);
                 }
             }
             _ => {}
@@ -205,8 +177,8 @@ impl Count {
     /// Takes octets of a name; true when it is whole.
     fn collect(&mut self, bytes: &[u8], done: bool) -> bool {
         let Some(coming) = &mut self.coming else { return false };
-        coming.name.extend_from_slice(bytes);
-        self.failed |= coming.name.len() > NAME;
+        coming.extend_from_slice(bytes);
+        self.failed |= coming.len() > NAME;
         if self.failed {
             self.coming = None;
         }
@@ -240,12 +212,12 @@ impl Count {
     /// `* STATUS name (MESSAGES 1 SIZE 2)` among LIST responses, the name in any form.
     fn status(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
         match frame {
-            Frame::Line { literal: Some(_), .. } if begins => self.coming = Some(Coming { name: Vec::new() }),
+            Frame::Line { literal: Some(_), .. } if begins => self.coming = Some(Vec::new()),
             // A name of LIST that came as a literal goes here too: it is whole when its line ends.
             Frame::Literal { done, .. } => drop(self.collect(bytes, *done)),
             Frame::Line { literal: None, .. } => {
                 let name = match self.coming.take() {
-                    Some(coming) => Some(coming.name),
+                    Some(coming) => Some(coming),
                     None => bytes.get(b"* STATUS ".len()..).and_then(astring).map(|(name, _)| name),
                 };
                 match name {

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use super::count::Way;
 use super::space::Account;
 use super::status::Status;
+use super::way::Way;
 use crate::fault::RefusalCode;
 use crate::quota::{Amount, Counted, Refreshed, Reservation, Shift, Turn};
 

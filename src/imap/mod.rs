@@ -44,6 +44,7 @@ pub mod tags;
 mod transferring;
 pub mod upstream_login;
 pub mod verbs;
+mod way;
 
 use crate::fault::Fault;
 

@@ -1,8 +1,8 @@
 //! What a backend can do, as far as our own questions depend on it.
 
 use super::capability;
-use super::count::Way;
 use super::gate::Ways;
+use super::way::Way;
 
 /// Capabilities that matter here, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! What a session does with the folder that is open: which commands open, close and rename it, and what a count sees because of it.
 
-use super::count::Look;
 use super::selected::{Selected, Selecting};
 use super::session::Session;
 use super::verbs::{Row, Verb};
+use super::way::Look;
 use crate::quota::Turn;
 
 impl Session {

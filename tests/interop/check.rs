@@ -78,5 +78,8 @@ fn a_book_that_cannot_be_read_is_compared_with_nothing() {
     let elsewhere = |text: String| text.replace("admin.sock", "nobody.sock");
     let (_, said) = check(&format!("virtual_mailbox_domains = else.example\n{RIGHT}"), elsewhere);
     assert!(said.contains("what is in its book was not looked at"), "{said}");
-    assert!(!said.contains("no association has") && !said.contains("takes no mail for") && !said.contains("not in the book"), "{said}");
+    assert!(
+        !said.contains("no association has") && !said.contains("takes no mail for") && !said.contains("not in the book"),
+        "{said}"
+    );
 }

@@ -11,9 +11,7 @@ use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use nologd::config;
 use nologd::demo::{Behind, Dovecot, MEMBERS, Member, Place, Ports, Postfix};
-use nologd::net::shutdown;
 use nologd::private::Address;
 use nologd::quota::{Amount, Book, Day, Refreshed};
 
@@ -301,9 +299,7 @@ pub fn in_process(
     listeners: &[(&str, String)],
     association: &str,
 ) -> (Arc<Book>, tokio::runtime::Runtime) {
-    let listen = |(service, address): &(&str, String)| {
-        format!("[[listen]]\nservice = \"{service}\"\naddress = \"{address}\"\ntls = \"none\"\n")
-    };
+    let listen = |(service, address): &(&str, String)| crate::in_process::listen(service, address);
     let text = format!(
         "hostname = \"mail.nolog.example\"\nstate_dir = \"{}\"\n{}[[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{}\"\nlmtp = \"lmtp://127.0.0.1:{}\"\n\
          [[association]]\nname = \"velo\"\ndomains = [\"velo.example\"]\n{association}\n",
@@ -312,20 +308,7 @@ pub fn in_process(
         dovecot.imap(),
         dovecot.lmtp(),
     );
-    let mut config = config::read(&text).unwrap_or_else(|problems| panic!("{} problems in the config", problems.len()));
-    let built = config::build(&config).unwrap();
-    config::state_folder(&config.state_dir).unwrap();
-    let context = config::context(&mut config, nologd::sandbox::Enforcement::default(), u64::MAX, None).unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let (stopper, stop) = shutdown::pair();
-    // Never stopped: it ends with the runtime.
-    std::mem::forget(stopper);
-    let listeners = config::listeners(&config, &built).unwrap();
-    std::mem::forget(built.files);
-    for (door, bound) in listeners.into_iter().zip(built.bound) {
-        runtime.spawn(door.open(bound, context.clone(), stop.clone()));
-    }
-    (context.book.clone(), runtime)
+    crate::in_process::in_process(&text)
 }
 
 /// What Dovecot itself counts in an inbox.

@@ -34,18 +34,6 @@ userdb {
   driver = static
   args = uid=vmail gid=vmail home=/srv/mail/%u
 }
-service lmtp {
-  unix_listener /var/spool/postfix/private/dovecot-lmtp {
-    user = postfix
-    mode = 0600
-  }
-}
-service auth {
-  unix_listener /var/spool/postfix/private/auth {
-    user = postfix
-    mode = 0600
-  }
-}
 EOF
     sed -i 's/^!include auth-system/#&/' /etc/dovecot/conf.d/10-auth.conf ;;
 *) cat >/etc/dovecot/local.conf <<EOF
@@ -69,6 +57,10 @@ userdb static {
 protocol lmtp {
   auth_username_format = %{user | lower}
 }
+EOF
+    sed -i 's/^!include auth-system/#&/' /etc/dovecot/conf.d/10-auth.conf ;;
+esac
+cat >>/etc/dovecot/local.conf <<EOF
 service lmtp {
   unix_listener /var/spool/postfix/private/dovecot-lmtp {
     user = postfix
@@ -82,8 +74,6 @@ service auth {
   }
 }
 EOF
-    sed -i 's/^!include auth-system/#&/' /etc/dovecot/conf.d/10-auth.conf ;;
-esac
 
 postconf -e myhostname=mail.velo.example mydestination=localhost virtual_mailbox_domains=velo.example \
     'virtual_mailbox_maps=texthash:/etc/postfix/members' virtual_transport=lmtp:unix:private/dovecot-lmtp \

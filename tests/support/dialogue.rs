@@ -55,6 +55,28 @@ pub fn dialogues(folder: &str, at_least: usize) -> Vec<Dialogue> {
     files.into_iter().map(read).collect()
 }
 
+/// Runs each dialogue of a folder at chunk sizes 1, 7 and all; some things exist in one piece only (`! whole`).
+pub fn every(folder: &str, at_least: usize, run: impl Fn(&Dialogue, usize) -> Result<(), String>) {
+    let mut failed = Vec::new();
+    for dialogue in dialogues(folder, at_least) {
+        let sizes = if dialogue.orders("whole") { &[usize::MAX][..] } else { &[1, 7, usize::MAX] };
+        let why = sizes.iter().find_map(|size| run(&dialogue, *size).err().map(|why| (size, why)));
+        failed.extend(why.map(|(size, why)| format!("{} at chunk size {size}: {why}", dialogue.name)));
+    }
+    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
+}
+
+/// Random numbers, the same ones each time.
+pub fn xorshift() -> impl FnMut() -> u64 {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    }
+}
+
 /// A part of the names of the dialogues that are run, if not all are: a name that no dialogue has runs none, and fails.
 pub fn only() -> Option<String> {
     let part = std::env::var("DIALOGUE").ok()?;
@@ -69,6 +91,19 @@ impl Dialogue {
     /// Whether one of the lines is this order, or begins with it.
     pub fn orders(&self, order: &str) -> bool {
         self.steps.iter().any(|(_, step)| matches!(step, Step::Order(found) if found.starts_with(order)))
+    }
+
+    /// All that is sent, in turns: cut at `\xff` where the other side speaks.
+    pub fn turns(&self) -> Vec<u8> {
+        let (mut turns, mut before) = (Vec::new(), Side::Client);
+        for (_, step) in &self.steps {
+            let Step::Send(side, bytes) = step else { continue };
+            if std::mem::replace(&mut before, *side) != *side {
+                turns.push(0xff);
+            }
+            turns.extend_from_slice(bytes);
+        }
+        turns
     }
 }
 
