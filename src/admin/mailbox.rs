@@ -239,6 +239,7 @@ impl AdminCommand for RemoveMailbox {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<MailboxShown>, Declined> {
+        executor.book.list(&self.address);
         let change = executor.book.remove_mailbox(&self.address, at.today)?;
         Ok(Changed::of(change, |view| MailboxShown::settled(&view)))
     }
@@ -331,6 +332,7 @@ impl AdminCommand for RefreshMailbox {
 
     // Asking the backend needs the member's password, which only the member has.
     fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<Refreshing, Declined> {
+        executor.book.list(&self.address);
         executor.book.unsee(&self.address);
         let mailbox = executor.book.mailbox(&self.address).ok_or(AdminError::NoSuchMailbox)?;
         Ok(Refreshing { mailbox: MailboxShown::settled(&mailbox), refreshed: "at-next-session".into() })

@@ -119,8 +119,7 @@ impl Book {
             let number = ledger.insert(address);
             let entry = ledger.entry_mut(number)?;
             entry.own = own;
-            // An admin knows it from here on.
-            entry.settled.get_or_insert_default();
+            entry.list();
             ledger.day = today;
             tenant.after(ledger, number);
             ledger.entry(number).map(|entry| view(ledger, entry))

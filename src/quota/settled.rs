@@ -4,7 +4,7 @@
 //! rounded up, and made anew at fixed moments for all mailboxes at once ([`Book::settle`]); a mailbox that comes in by itself is in no list
 //! before. Only what an admin does by a command shows at once, and only as far as the admin knows it (docs/side-information.md).
 
-use super::ledger::Ledger;
+use super::ledger::{Entry, Ledger};
 use super::rounding::rounded;
 use super::{AdminError, Amount, Book, Name};
 use crate::private::Address;
@@ -45,12 +45,28 @@ impl Book {
         Ok(found)
     }
 
+    /// An admin names a mailbox that no list shows yet.
+    pub fn list(&self, address: &Address) {
+        self.with(address, |_, ledger, address| {
+            let entry = ledger.number(address).and_then(|number| ledger.entry_mut(number));
+            entry.into_iter().for_each(Entry::list);
+        });
+    }
+
     /// An admin made the mailbox, or says what is in it: from now on lists show it, with that number at least.
     pub(super) fn show_at_least(&self, address: &Address, said: Amount) {
         self.with(address, |_, ledger, address| {
             let Some(entry) = ledger.number(address).and_then(|number| ledger.entry_mut(number)) else { return };
             entry.settled = Some(entry.settled.unwrap_or_default().most(rounded(said)));
         });
+    }
+}
+
+impl Entry {
+    /// An admin has named it: from here on lists show it, with what is in it so far. A zero would not be true.
+    pub(super) fn list(&mut self) {
+        let so_far = self.tally.shown();
+        self.settled.get_or_insert_with(|| rounded(so_far));
     }
 }
 

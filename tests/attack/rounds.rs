@@ -143,6 +143,7 @@ fn at_rest(stage: &Stage, users: &[String], sessions: &[Session], findings: &mut
         let (stored, (used, with)) = (truth::told(stage, user), book.get(user).copied().unwrap_or_default());
         let numbers = || {
             let numbers = format!("  {user}: stored {stored:?}, in the book {used:?}, with what is set aside {with:?}\n");
+            let numbers = numbers + &suspects(stage, user, stored.octets.abs_diff(used.octets), sessions);
             // With ATTACK_ROUND=40 there are few enough to be read.
             let of: Vec<_> = sessions.iter().filter(|session| session.user == *user).collect();
             let told: String = of.iter().map(|session| session.transcript(0)).collect();
@@ -158,6 +159,24 @@ fn at_rest(stage: &Stage, users: &[String], sessions: &[Session], findings: &mut
             findings.add("a mailbox of a literal's octets", "there", || format!("  {user}: {stays}\n"));
         }
     }
+}
+
+/// The messages that are as large as what is lacking, and by which item they came, as far as they tell.
+fn suspects(stage: &Stage, user: &str, octets: u64, sessions: &[Session]) -> String {
+    let mut told = String::new();
+    for file in truth::files_of(stage, user, octets) {
+        let text = String::from_utf8_lossy(&fs::read(&file).unwrap_or_default()).into_owned();
+        let tag = text.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or_default().trim_end().to_owned();
+        let named = |item: &&super::item::Item| item.commands.iter().any(|(found, _)| *found == tag);
+        let item = sessions.iter().flat_map(|session| &session.items).find(named);
+        let place: std::path::PathBuf = file.components().rev().take(3).collect::<Vec<_>>().into_iter().rev().collect();
+        told.push_str(&format!("  {}: {tag:?}\n{}", place.display(), item.map(|item| item.show()).unwrap_or_default()));
+        if let Some(number) = tag.strip_prefix('c').and_then(|tag| tag.split('i').next()?.parse::<u64>().ok()) {
+            let session = sessions.iter().find(|session| session.number == number);
+            told.push_str(&session.map(|session| session.transcript(0)).unwrap_or_default());
+        }
+    }
+    told
 }
 
 /// Whether every copy in Sent is scrubbed.

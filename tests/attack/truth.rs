@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::stage::Stage;
 
@@ -39,6 +39,19 @@ pub fn there(stage: &Stage, address: &str) -> Messages {
         }
     }
     found
+}
+
+/// The files of one mailbox that are as large as this.
+pub fn files_of(stage: &Stage, address: &str, octets: u64) -> Vec<PathBuf> {
+    let maildir = stage.dovecot.maildir(address);
+    let folders = fs::read_dir(&maildir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let parts = folders.chain([maildir]).flat_map(|folder| ["new", "cur"].map(|part| folder.join(part)));
+    let files = parts.flat_map(|part| fs::read_dir(part).into_iter().flatten().flatten());
+    let fits = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        size(name.split(":2,").next().unwrap_or_default(), path) == Some(octets)
+    };
+    files.map(|file| file.path()).filter(fits).collect()
 }
 
 fn folder(path: &Path, found: &mut Messages) {

@@ -75,6 +75,28 @@ fn polled_lists_move_at_the_fixed_moments_only() {
     assert!(list.contains(&format!("\"octets\":{},\"messages\":{}", used.octets, used.messages)), "{list}");
 }
 
+/// Before the first full hour of a mailbox an admin may name it: no zero is said of what is in it, and no act is told either.
+#[test]
+fn a_mailbox_that_is_named_before_its_first_hour_is_not_said_to_be_empty() {
+    for command in [
+        "\"mailbox refresh\",\"address\":\"new@velo.example\"",
+        r#""mailbox set","address":"new@velo.example","edit":{"storage":1073741824}"#,
+    ] {
+        let (stage, new) = (TestStage::new(), address("new@velo.example"));
+        let store = || {
+            let reserved = stage.book.reserve(&new, Amount::message(100_000), Origin::Member, stage.today);
+            let _ = reserved.unwrap_or_else(|verdict| panic!("{verdict:?}")).commit();
+        };
+        assert_eq!(stage.book.admit(&new), Ok(()));
+        store();
+        let told = stage.ask(command);
+        assert!(told.contains("\"octets\":131072,"), "{told}");
+        (0..9).for_each(|_| store());
+        let list = stage.ask(LOOKS[0]);
+        assert!(list.contains("\"octets\":131072,"), "{list}");
+    }
+}
+
 #[test]
 fn a_long_list_comes_in_bounded_pieces_and_is_whole() {
     let stage = TestStage::new();
