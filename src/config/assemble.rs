@@ -10,12 +10,12 @@ use std::time::{Duration, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use zeroize::Zeroizing;
 
-use super::admin::restrict;
 use super::association::tell_unread;
 use super::certificates::{certificates, told};
 use super::descriptors::cut;
 use super::file::Config;
 use super::listen::{Listen, Protection};
+use super::sockets::restrict;
 use super::trouble::Trouble;
 use crate::admin::{Executor, Host, ListenerStatus};
 use crate::event::{Event, emit};

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::file::choice;
-use super::reader::{Found, Reader, Section};
+use super::reader::{Found, Reader, Section, choice};
 use crate::event::{Event, emit};
 use crate::fault::Lang;
 use crate::private::{Address, Domain};

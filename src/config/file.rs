@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::admin::{access, notices};
 use super::association::associations;
 use super::listen::{Listen, listens};
-use super::reader::{Found, Reader, Section};
-use super::rules;
+use super::policy;
+use super::reader::{Found, Reader, Section, choice};
 use crate::limit;
 use crate::policy::{Policy, Problem};
 use crate::pool;
@@ -109,7 +109,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let quota = quota(reader, root);
     let pool = super::pool::read(reader, root);
     let sending = super::sending::read(reader, root);
-    let (policy, policy_folder) = rules::policy(reader, root);
+    let (policy, policy_folder) = policy::read(reader, root);
     let sandbox = root.text(reader, "sandbox");
     let required = sandbox.is_some().then(|| choice(reader, sandbox, &[("required", true), ("available", false)])).flatten();
     let separator = separator(reader, root);
@@ -296,16 +296,6 @@ fn endpoint(reader: &mut Reader<'_>, url: &Found<String>, scheme: &str) -> Optio
     };
     reader.wrong(url, &text);
     None
-}
-
-pub(super) fn choice<T: Copy>(reader: &mut Reader<'_>, found: Option<Found<String>>, choices: &[(&str, T)]) -> Option<T> {
-    let found = found?;
-    let chosen = choices.iter().find(|(word, _)| *word == found.value).map(|(_, value)| *value);
-    if chosen.is_none() {
-        let words: Vec<_> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        reader.wrong(&found, &format!("must be one of {}", words.join(", ")));
-    }
-    chosen
 }
 
 #[cfg(test)]

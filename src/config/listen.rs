@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use nix::unistd::Group;
 
-use super::file::choice;
-use super::reader::{Found, Reader, Section};
+use super::reader::{Found, Reader, Section, choice};
 use crate::route::is_loopback;
 use crate::serve::Service;
 

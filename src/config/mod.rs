@@ -8,10 +8,12 @@ mod descriptors;
 mod file;
 mod held;
 mod listen;
+mod policy;
 mod pool;
 mod reader;
 mod rules;
 mod sending;
+mod sockets;
 mod trouble;
 
 use std::path::{Path, PathBuf};

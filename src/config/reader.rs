@@ -197,3 +197,14 @@ impl<'a> Section<'a> {
         }
     }
 }
+
+/// The value that one of some words stands for.
+pub(super) fn choice<T: Copy>(reader: &mut Reader<'_>, found: Option<Found<String>>, choices: &[(&str, T)]) -> Option<T> {
+    let found = found?;
+    let chosen = choices.iter().find(|(word, _)| *word == found.value).map(|(_, value)| *value);
+    if chosen.is_none() {
+        let words: Vec<_> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        reader.wrong(&found, &format!("must be one of {}", words.join(", ")));
+    }
+    chosen
+}

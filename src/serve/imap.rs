@@ -9,10 +9,10 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use tokio::time::{Instant, sleep_until};
 
+use super::accepted::Accepted;
 use super::admission::{Authenticated, NoLogin};
 use super::attend::Listener;
 use super::imap_backend::{self, ImapConn, Pooling};
-use super::listener::Accepted;
 use super::mailbox::MailboxAccount;
 use super::observe::Observer;
 use super::proxy::Proxy;

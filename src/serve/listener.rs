@@ -1,20 +1,18 @@
 //! A listener in service: each connection gets a seat within the limits, and a task of its own.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::accepted::{Accepted, Handshake};
 use super::imap_backend::Pooling;
 use super::{Context, admin, imap, lmtp, metrics, pop3, postfix_policy, submission, usage};
 use crate::event::{Provoked, count};
-use crate::fault::{Fault, RefusalCode, Side};
+use crate::fault::{Fault, RefusalCode};
 use crate::imap::login::Protection;
 use crate::limit::Seat;
-use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
 use crate::net::listen::Bound;
 use crate::net::shutdown::Shutdown;
 use crate::net::tls;
-use tokio::time::Instant;
 
 /// What is spoken at a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,43 +98,6 @@ pub struct Listener {
     pub entry: TlsMode,
     /// Whether connections to backends are pooled; for IMAP.
     pub pooling: Pooling,
-}
-
-/// What a driver is given for one connection.
-pub(super) struct Accepted {
-    pub(super) handshake: Handshake,
-    pub(super) seat: Seat,
-    pub(super) stop: Shutdown,
-    pub(super) protection: Protection,
-    /// For STARTTLS.
-    pub(super) tls: Option<tls::Server>,
-    pub(super) pooling: Pooling,
-}
-
-/// A client that was not greeted yet.
-pub(super) struct Handshake {
-    conn: Conn,
-    /// Where TLS comes first.
-    tls: Option<tls::Server>,
-    /// How long it has from then on until it is logged in.
-    login: Duration,
-}
-
-impl Handshake {
-    /// TLS, if that comes first, and `words`: in one go, see [`tls::Server::accept`].
-    ///
-    /// # Errors
-    /// As there, and as [`BufferedConn::send`].
-    pub(super) async fn greet(self, words: &[u8]) -> Result<BufferedConn, Fault> {
-        let Some(tls) = self.tls else {
-            let mut link = BufferedConn::new(self.conn, Side::Client, Instant::now() + self.login);
-            link.send(words).await?;
-            return Ok(link);
-        };
-        // Boxed: the handshake's state must not stay in the task for the rest of the session.
-        let conn = Box::pin(tls.accept(self.conn, words)).await?;
-        Ok(BufferedConn::new(conn, Side::Client, Instant::now() + self.login))
-    }
 }
 
 impl Listener {

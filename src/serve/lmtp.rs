@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::accepted::Accepted;
 use super::clock::today;
-use super::listener::Accepted;
 use super::upstream::{Destination, Parking, Role, UpstreamConn};
 use super::{Context, Quota};
 use crate::event::{Provoked, count};

@@ -3,6 +3,7 @@
 //! [`Context`] is what all sessions share. Drivers never import each other; what two of them need (who may log in, how a server
 //! behind us is spoken to) stands in files of its own.
 
+mod accepted;
 mod admin;
 mod admission;
 mod attend;

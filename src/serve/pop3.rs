@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::accepted::Accepted;
 use super::admission::{Authenticated, NoLogin};
 use super::clock::today;
-use super::listener::Accepted;
 use super::mailbox::MailboxAccount;
 use super::pop3_backend;
 use super::side::Half;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::Context;
+use super::accepted::Accepted;
 use super::clock::today;
-use super::listener::Accepted;
 use crate::fault::Fault;
 use crate::net::shutdown::Phase;
 use crate::postfix_policy::{Request, decide};

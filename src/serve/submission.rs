@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Context;
+use super::accepted::Accepted;
 use super::admission::{Authenticated, Claim, NoLogin};
 use super::environment::SubmissionEnv;
 use super::imap_backend::{self, Pooling};
-use super::listener::Accepted;
 use super::observe::Observer;
 use super::upstream::{Destination, Parking, Role, UpstreamConn};
 use crate::fault::{Fault, RefusalCode, Side};
