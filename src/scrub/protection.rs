@@ -33,9 +33,24 @@ pub(super) enum Protection {
     Unseen,
 }
 
+/// What a Content-Type says that matters here.
+struct ContentKind {
+    /// It says itself that there is a copy.
+    says_so: bool,
+    payload: Payload,
+}
+
+enum Payload {
+    Open,
+    /// multipart/signed, with its boundary.
+    Signed(Option<String>),
+    /// It cannot be seen from here.
+    Closed,
+}
+
 /// Whether [`find`] looks at the body of this message at all.
 pub(super) fn needs_body(parts: &[Part<'_>]) -> bool {
-    content_types(parts).any(|kind| is(&kind, "multipart", "signed") && !says_so(&kind))
+    content_types(parts).any(|kind| matches!(kind, ContentKind { says_so: false, payload: Payload::Signed(_) }))
 }
 
 /// Looks for protected headers. Of `body_start`, the first [`BODY_START`] octets count.
@@ -43,15 +58,13 @@ pub(super) fn find(parts: &[Part<'_>], body_start: &[u8]) -> Protection {
     let body = body_start.get(..BODY_START).unwrap_or(body_start);
     let mut found = if is_too_long(parts) { Protection::Unseen } else { Protection::None };
     for kind in content_types(parts) {
-        if says_so(&kind) {
+        if kind.says_so {
             return Protection::Present;
         }
-        let inside = if is(&kind, "multipart", "signed") {
-            first_part(&kind, body)
-        } else if is(&kind, "multipart", "encrypted") || is_pkcs7(&kind) {
-            Protection::Unseen
-        } else {
-            Protection::None
+        let inside = match kind.payload {
+            Payload::Open | Payload::Signed(None) => Protection::None,
+            Payload::Signed(Some(boundary)) => first_part(&boundary, body),
+            Payload::Closed => Protection::Unseen,
         };
         match inside {
             Protection::None => {}
@@ -62,8 +75,7 @@ pub(super) fn find(parts: &[Part<'_>], body_start: &[u8]) -> Protection {
     found
 }
 
-fn first_part(kind: &ContentType<'_>, body: &[u8]) -> Protection {
-    let Some(boundary) = kind.attribute("boundary").filter(|boundary| !boundary.is_empty()) else { return Protection::None };
+fn first_part(boundary: &str, body: &[u8]) -> Protection {
     let line = format!("--{boundary}");
     let mut starts = memmem::find_iter(body, line.as_bytes());
     let Some(at) = starts.find(|at| *at == 0 || body.get(..*at).is_some_and(|before| before.ends_with(b"\n"))) else {
@@ -74,20 +86,37 @@ fn first_part(kind: &ContentType<'_>, body: &[u8]) -> Protection {
     let header = after.get(header_at + 2..).unwrap_or_default();
     let Some(length) = EndFinder::new().find(header) else { return Protection::Unseen };
     let parts: Vec<_> = split(header.get(..length).unwrap_or_default()).collect();
-    if content_types(&parts).any(|kind| says_so(&kind)) { Protection::Present } else { Protection::None }
+    if content_types(&parts).any(|kind| kind.says_so) { Protection::Present } else { Protection::None }
 }
 
-fn content_types<'a>(parts: &[Part<'a>]) -> impl Iterator<Item = ContentType<'a>> {
+fn content_types(parts: &[Part<'_>]) -> impl Iterator<Item = ContentKind> {
     let mut budget = LONGEST;
     let values = values(parts).take_while(move |value| {
         let fits = value.len() <= budget;
         budget = budget.saturating_sub(value.len());
         fits
     });
-    values.filter_map(|value| match MessageStream::new(value).parse_content_type() {
-        HeaderValue::ContentType(kind) => Some(kind),
+    values.filter_map(read)
+}
+
+/// Reads a value as it goes out, without blanks at its end: behind a quote that is not closed they would be part of it, and a second
+/// pass would see another value than the first.
+fn read(value: &[u8]) -> Option<ContentKind> {
+    let text = [value.trim_ascii_end(), b"\r\n"].concat();
+    match MessageStream::new(&text).parse_content_type() {
+        HeaderValue::ContentType(kind) => Some(ContentKind { says_so: says_so(&kind), payload: payload(&kind) }),
         _ => None,
-    })
+    }
+}
+
+fn payload(kind: &ContentType<'_>) -> Payload {
+    if is(kind, "multipart", "signed") {
+        Payload::Signed(kind.attribute("boundary").filter(|boundary| !boundary.is_empty()).map(str::to_owned))
+    } else if is(kind, "multipart", "encrypted") || is_pkcs7(kind) {
+        Payload::Closed
+    } else {
+        Payload::Open
+    }
 }
 
 fn is_too_long(parts: &[Part<'_>]) -> bool {
@@ -140,5 +169,14 @@ mod tests {
         assert_eq!(found(signed, ""), Unseen);
         assert_eq!(found(&format!("text/plain; x={}", "y".repeat(LONGEST)), ""), Unseen);
         assert_eq!(found(signed, &"x\r\n".repeat(BODY_START)), Unseen);
+    }
+
+    /// Found by fuzzing: the blank is not written, so it must not count either.
+    #[test]
+    fn a_blank_behind_an_open_quote_changes_nothing() {
+        let body = "--b1\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b1\r\n";
+        for end in ["", " ", "\t \r\n "] {
+            assert_eq!(found(&format!("multipart/signed; boundary=\"b1{end}"), body), Protection::None, "{end:?}");
+        }
     }
 }

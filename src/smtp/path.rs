@@ -78,17 +78,18 @@ fn bare(text: &[u8]) -> Option<(&[u8], &[u8])> {
     (plain && at.is_some() && memchr::memrchr(b'@', path) == at).then_some((path, rest))
 }
 
-// The `>` that is not inside quotes. Spaces and `<` stand inside quotes only.
+// The `>` that is not inside quotes. Spaces and `<` stand inside quotes only; controls nowhere, not behind a `\` either (RFC 5321
+// 4.1.2, quoted-pairSMTP).
 fn closing(text: &[u8]) -> Option<usize> {
     let (mut quoted, mut escaped) = (false, false);
     for (at, byte) in text.iter().enumerate() {
         match byte {
+            0..=0x1f | 0x7f => return None,
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
             b'>' if !quoted => return Some(at),
             b' ' | b'<' if !quoted => return None,
-            0..=0x1f | 0x7f => return None,
             _ => {}
         }
     }
@@ -129,7 +130,10 @@ mod tests {
         assert_eq!(path(b"<@a.example,@b.example:c@d.example>"), Some(&b"c@d.example"[..]));
         assert_eq!(path(b"<a@[192.0.2.1]>"), Some(&b"a@[192.0.2.1]"[..]));
         assert_eq!(path("<jürgen@münchen.example>".as_bytes()), Some("jürgen@münchen.example".as_bytes()));
-        for bad in [&b"<a@b.example"[..], b"<a b@c.example>", b"<a@b.example>x", b"<a\0@b>", b"<@a.example>", b"<<a@b>>"] {
+        let controls: [&[u8]; 2] = [b"<a\0@b>", b"<\"a\\\x07\"@b.example>"];
+        for bad in
+            [&b"<a@b.example"[..], b"<a b@c.example>", b"<a@b.example>x", b"<@a.example>", b"<<a@b>>"].into_iter().chain(controls)
+        {
             assert!(path(bad).is_none());
         }
     }
