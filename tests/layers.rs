@@ -295,7 +295,6 @@ const AMBIGUOUS: &[(&str, usize)] = &[
     ("Trouble", 4),
     ("Unknown", 2),
     ("Verdict", 3),
-    ("Waiting", 2),
     ("Watch", 2),
     ("Way", 3),
     ("What", 2),

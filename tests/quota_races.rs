@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nologd::private::{Address, Domain};
 use nologd::quota::{
-    AdminError, Amount, Association, Book, Crossing, Day, Edit, Grant, Level, Limit, Name, News, Origin, Params, Refresh,
+    AdminError, Amount, Association, Book, Crossing, Day, Edit, Fact, Facts, Grant, Level, Limit, Name, Origin, Params, Refresh,
     Refreshed, Reservation, SenderRule, State, StateEdit, Subject, UsageWriter, Verdict, Without, check,
 };
 use nologd::store::{Memory, Store};
@@ -350,23 +350,48 @@ fn states_decide_who_may_write() {
     assert_eq!(refused(late), Verdict::Suspended);
 }
 
-fn crossings(book: &Book) -> Vec<Crossing> {
-    let crossing = |news| match news {
-        News::Crossing(crossing) => Some(crossing),
-        News::Leaving(_) | News::Stopped(_) => None,
-    };
-    book.news().into_iter().filter_map(crossing).collect()
+/// All that a book told since the last look.
+#[derive(Default)]
+struct Heard(Mutex<Vec<Fact>>);
+
+impl Heard {
+    fn of(book: &Book) -> Arc<Heard> {
+        let heard = Arc::new(Heard::default());
+        book.lead_to(heard.clone());
+        heard
+    }
+
+    fn take(&self) -> Vec<Fact> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+
+    fn crossings(&self) -> Vec<Crossing> {
+        let crossing = |fact| match fact {
+            Fact::Crossing(crossing) => Some(crossing),
+            Fact::Leaving(_) | Fact::Stopped(_) => None,
+        };
+        self.take().into_iter().filter_map(crossing).collect()
+    }
+}
+
+impl Facts for Heard {
+    fn tell(&self, fact: Fact) {
+        self.0.lock().unwrap().push(fact);
+    }
+
+    fn forget(&self, _: &Subject) {}
 }
 
 #[test]
 fn leaving_is_told_to_each_once() {
     let book = book(1000, 1000, 2);
+    let heard = Heard::of(&book);
     let (info, m0) = (Subject::Association(name("amis")), Subject::Mailbox(numbered(0)));
     let set =
         |state| book.set_association(&name("amis"), &Edit { state: StateEdit::from(state), ..Edit::default() }, today()).unwrap();
     let told = || {
-        let leaving = |news: News| if let News::Leaving(leaving) = news { (leaving.subject, leaving.until) } else { panic!() };
-        book.news().into_iter().map(leaving).collect::<BTreeMap<_, _>>()
+        let leaving = |fact: Fact| if let Fact::Leaving(leaving) = fact { (leaving.subject, leaving.until) } else { panic!() };
+        heard.take().into_iter().map(leaving).collect::<BTreeMap<_, _>>()
     };
     let last = Day::parse("2026-11-03");
     set(State::LeavingUntil(last.unwrap()));
@@ -400,6 +425,7 @@ fn leaving_is_told_to_each_once() {
 #[test]
 fn grants_end_by_themselves() {
     let book = book(1000, u64::MAX, 1);
+    let heard = Heard::of(&book);
     let grant = |octets, until| book.grant(&name("amis"), Grant { octets, until: day(until) }, today());
     assert_eq!(grant(500, "2026-10-31").err(), Some(AdminError::DayOver));
     grant(500, "2026-11-05").unwrap();
@@ -408,11 +434,11 @@ fn grants_end_by_themselves() {
     assert_eq!(grant(0, "2026-11-07").err(), Some(AdminError::NoSuchGrant));
     grant(0, "2026-11-06").unwrap();
     let _ = reserve(&book, 0, 1400).unwrap().commit();
-    assert!(crossings(&book).iter().all(|crossing| crossing.now == Level::High));
+    assert!(heard.crossings().iter().all(|crossing| crossing.now == Level::High));
     let on = |date: &str| book.association(&name("amis"), day(date)).unwrap().storage;
     assert_eq!((on("2026-11-05"), on("2026-11-06")), (Limit::At(1500), Limit::At(1000)));
     book.review(day("2026-11-06"));
-    assert!(crossings(&book).iter().any(|crossing| crossing.is_up() && crossing.now == Level::Full));
+    assert!(heard.crossings().iter().any(|crossing| crossing.was < crossing.now && crossing.now == Level::Full));
     let late = book.reserve(&numbered(0), Amount::message(1), Origin::Member, day("2026-11-06"));
     assert_eq!(refused(late), Verdict::AssociationFull);
 }
@@ -420,9 +446,10 @@ fn grants_end_by_themselves() {
 #[test]
 fn each_level_is_told_once_on_the_way_up() {
     let book = book(1_000_000, 1000, 1);
+    let heard = Heard::of(&book);
     let tell = |octets: u64| {
         book.begin_refresh(&numbered(0)).unwrap().finish(Amount::message(octets), today());
-        let told = crossings(&book);
+        let told = heard.crossings();
         assert!(told.iter().all(|crossing| crossing.subject == Subject::Mailbox(numbered(0))));
         told.iter().map(|crossing| (crossing.was, crossing.now)).collect::<Vec<_>>()
     };
@@ -432,9 +459,9 @@ fn each_level_is_told_once_on_the_way_up() {
     assert_eq!(tell(810), []);
     assert_eq!(tell(950), [(Level::High, Level::Full)]);
     assert_eq!(tell(500), [(Level::Full, Level::Low)]);
-    // Up and down before anybody looked is nothing.
+    // That up and down before anybody looked is nothing is for who listens.
     book.begin_refresh(&numbered(0)).unwrap().finish(Amount::message(990), today());
-    assert_eq!(tell(0), []);
+    assert_eq!(tell(0), [(Level::Low, Level::Full), (Level::Full, Level::Low)]);
 }
 
 #[test]
@@ -561,8 +588,12 @@ fn addresses_lead_where_the_association_says() {
 #[test]
 fn usage_and_levels_survive_a_restart() {
     let store = Arc::new(Memory::new());
-    let open = || Arc::new(Book::open(store.clone(), Params::default()).unwrap());
-    let book = open();
+    let open = || {
+        let book = Arc::new(Book::open(store.clone(), Params::default()).unwrap());
+        let heard = Heard::of(&book);
+        (book, heard)
+    };
+    let (book, heard) = open();
     let mut amis = Association::new(name("amis"), [domain("amis.example")]);
     amis.storage = Limit::At(1_000_000_000);
     book.add_association(amis, today()).unwrap();
@@ -571,19 +602,19 @@ fn usage_and_levels_survive_a_restart() {
     let _ = reserve(&book, 0, 850_000_000).unwrap().commit();
     let lingering = reserve(&book, 0, 10).unwrap();
     drop(writer);
-    let untold = open();
+    let (untold, heard_again) = open();
     untold.review(today());
-    let (first, second) = (crossings(&book), crossings(&untold));
+    let (first, second) = (heard.crossings(), heard_again.crossings());
     let due = |crossings: &[Crossing]| crossings.iter().map(|one| (one.was, one.now)).collect::<Vec<_>>();
     assert_eq!((due(&first), due(&second)), (vec![(Level::Low, Level::High)], vec![(Level::Low, Level::High)]));
-    book.told(&News::Crossing(first[0].clone()));
+    book.told(&Fact::Crossing(first[0].clone()));
     book.write_usage().unwrap();
-    let again = open();
+    let (again, heard) = open();
     // Rounded up, by less than two hundredths.
     assert_eq!(total(&again), (Amount { octets: 855_638_016, messages: 16 }, Amount::ZERO));
     assert!(!again.is_seen(&numbered(0)));
     again.review(today());
-    assert!(again.news().is_empty(), "a notice is not sent again after a restart");
+    assert!(heard.take().is_empty(), "a notice is not sent again after a restart");
     let findings = check(&*store).unwrap();
     assert!(findings.is_well() && findings.associations == 1 && findings.mailboxes == 1);
     drop(lingering);

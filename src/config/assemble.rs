@@ -24,8 +24,9 @@ use crate::limit::Limits;
 use crate::net::certificates::Certificates;
 use crate::net::listen::{Bound, SocketFile, bind};
 use crate::net::tls::{self, Alpn, Clients};
+use crate::notice;
 use crate::pool::{Pool, RelayCapabilities, RelayPool};
-use crate::quota::{Book, Params};
+use crate::quota::{Book, Facts, Params};
 use crate::sandbox::Enforcement;
 use crate::scrub::{MessageIdKey, Scrubber};
 use crate::serve::clock::today;
@@ -96,7 +97,8 @@ pub fn context(
     let (limits, pool) = cut(config, descriptors);
     let limits = Limits::new(limits).ok_or(Trouble::Crypto)?;
     let host = Host { certificates: certificates.map(told), ..host(config, &enforcement) };
-    let book = book(config)?;
+    let notices = Arc::new(notice::Queue::default());
+    let book = book(config, notices.clone())?;
     // After the book, whose lock keeps a second daemon from making another one.
     let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
     let incidents = Arc::new(Incidents::default());
@@ -108,6 +110,7 @@ pub fn context(
         metrics: crate::metrics::Metrics::default(),
         access: config.access.clone(),
         notices_from: config.notices_from.clone(),
+        notices,
         book,
         scrubber: Arc::new(scrubber),
         limits,
@@ -153,14 +156,15 @@ pub fn store_folder(config: &Config) -> PathBuf {
     config.state_dir.join(STORE)
 }
 
-/// Opens the book; the first time, the associations of the file are written into it.
-fn book(config: &mut Config) -> Result<Arc<Book>, Trouble> {
+/// Opens the book, which tells `facts` from then on; the first time, the associations of the file are written into it.
+fn book(config: &mut Config, facts: Arc<dyn Facts>) -> Result<Arc<Book>, Trouble> {
     let (store, found) = Durable::open(&store_folder(config)).map_err(Trouble::Store)?;
     let book = Book::open(
         Arc::new(store),
         Params { separator: config.separator, largest: config.sizes.message, sending: config.sending },
     )
     .map_err(Trouble::Store)?;
+    book.lead_to(facts);
     match found {
         Condition::Well => {}
         Condition::Repaired(records) => emit(Event::StoreRepaired { records }),

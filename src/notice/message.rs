@@ -51,7 +51,7 @@ fn canonical(message: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::fault::Lang;
-    use crate::quota::{Amount, Crossing, Level, Limit, News, Subject};
+    use crate::quota::{Amount, Crossing, Fact, Level, Limit, Subject};
 
     fn address(text: &str) -> Address {
         Address::parse(text).unwrap()
@@ -71,7 +71,7 @@ mod tests {
             contact: None,
         };
         let date = Date::from(std::time::UNIX_EPOCH);
-        let letter = letter(Notice::about(&News::Crossing(crossing)).unwrap(), &from, &alice, date, "abc").unwrap();
+        let letter = letter(Notice::about(&Fact::Crossing(crossing)).unwrap(), &from, &alice, date, "abc").unwrap();
         assert_eq!(letter.recipient, "alice@velo.example");
         let text = String::from_utf8(letter.message).unwrap();
         assert!(text.is_ascii() && !text.replace("\r\n", "").contains(['\r', '\n']) && text.ends_with("\r\n"));

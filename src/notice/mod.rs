@@ -3,12 +3,13 @@
 //! When more was sent than a limit allows: both, once a day.
 //!
 //! ```text
-//! Book::news ──▶ Queue ──due──▶ Notice::about ──▶ message ──▶ relay (serve::notices)
+//! Book ──Fact──▶ Queue ──due──▶ Notice::about ──▶ message ──▶ relay (serve::notices)
 //!                  ▲───────────────────── later ─────────────────────┘
 //! ```
 //!
-//! Notices wait in memory only; the book writes down what was told ([`Book::told`]), so that after a restart those that
-//! the relay has not taken yet are due again. Absent on purpose: anything in the message that tells of this machine or program,
+//! The book tells facts, each in the step in which it happened; which of them are worth a mail is decided here. Notices wait in memory
+//! only; the book writes down what was told ([`Book::told`]), so that after a restart those that the relay has not taken yet are due
+//! again. Absent on purpose: anything in the message that tells of this machine or program,
 //! and a return path: nobody shall answer a notice, no machine either.
 //!
 //! [`Book::told`]: crate::quota::Book::told
@@ -18,7 +19,9 @@ mod message;
 mod queue;
 mod stopped;
 mod text;
+mod topic;
 
 pub use message::letter;
-pub use queue::Queue;
+pub use queue::{Counts, Queue};
 pub use text::Notice;
+pub use topic::Topic;

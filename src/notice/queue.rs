@@ -1,9 +1,12 @@
-//! Notices that the relay has not taken yet: bounded, the last one for each topic, tried again at growing distances.
+//! Facts that are worth a notice and that the relay has not taken yet: bounded, the last one for each topic, tried again at growing
+//! distances. The book tells them in ([`Facts`]), the task that sends notices takes them out; there is no other queue.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::quota::{News, Topic};
+use super::topic::{Topic, after, is_due, is_nothing, is_own_limit, since};
+use crate::quota::{Fact, Facts, Subject};
 
 /// Notices at most: one for each mailbox of a large host, in some 15 MB. More cannot be told apart from a mistake.
 const MOST: usize = 40_000;
@@ -16,60 +19,106 @@ const TRIES: u32 = 130;
 
 /// The notices that wait. Its times are those of any clock that only goes forward.
 #[derive(Default)]
-pub struct Queue(BTreeMap<Topic, Waiting>);
+pub struct Queue(Mutex<Waiting>);
 
+#[derive(Default)]
 struct Waiting {
-    news: News,
+    notices: BTreeMap<Topic, WaitingNotice>,
+    counts: Counts,
+}
+
+struct WaitingNotice {
+    fact: Fact,
     tries: u32,
     due: Duration,
+    /// It came after the last look: what is on its way is an earlier one.
+    fresh: bool,
+}
+
+/// What happened since the last look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Notices that found no place.
+    pub lost: u64,
+    /// Limits of sending that were reached.
+    pub stopped: u64,
+}
+
+impl Facts for Queue {
+    /// Waits for the next try, in place of one of the same topic. What is not due (a level that was left) drops that one, or makes it
+    /// the one for the lower level.
+    fn tell(&self, fact: Fact) {
+        let (mut waiting, topic) = (self.lock(), Topic::of(&fact));
+        waiting.counts.stopped += u64::from(is_own_limit(&fact));
+        let earlier = waiting.notices.remove(&topic);
+        let fact = after(fact, earlier.as_ref().map(|entry| &entry.fact));
+        if is_nothing(&fact) {
+            return;
+        }
+        if waiting.notices.len() < MOST {
+            waiting.notices.insert(topic, WaitingNotice { fact, tries: 0, due: Duration::ZERO, fresh: true });
+        } else {
+            waiting.counts.lost += u64::from(is_due(&fact));
+        }
+    }
+
+    fn forget(&self, subject: &Subject) {
+        self.lock().notices.retain(|topic, _| !topic.is_about(subject));
+    }
 }
 
 impl Queue {
-    /// There are news. Due ones wait for the next try, in place of one that waited for the same topic; others (a level that
-    /// was left) drop one that waited, or make it the one for the lower level. False when the queue is full.
-    pub fn put(&mut self, news: News, now: Duration) -> bool {
-        let earlier = self.0.remove(&news.topic());
-        let news = news.after(earlier.as_ref().map(|waiting| &waiting.news));
-        if !news.is_due() {
-            return true;
-        }
-        if self.0.len() >= MOST {
-            return false;
-        }
-        self.0.insert(news.topic(), Waiting { news, tries: 0, due: now });
-        true
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.lock().notices.len()
     }
 
     /// Whether none waits.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
-    /// Those to be tried now.
-    pub fn due(&self, now: Duration) -> Vec<News> {
-        let due = self.0.values().filter(|waiting| waiting.due <= now);
-        due.map(|waiting| waiting.news.clone()).collect()
+    /// What was counted since the last call.
+    pub fn counts(&self) -> Counts {
+        std::mem::take(&mut self.lock().counts)
     }
 
-    /// The relay has it, or will never have it.
-    pub fn done(&mut self, topic: &Topic) {
-        self.0.remove(topic);
+    /// Those to be tried now. They stay until they are [`done`](Queue::done).
+    pub fn due(&self, now: Duration) -> Vec<Fact> {
+        let mut waiting = self.lock();
+        waiting.notices.retain(|_, entry| is_due(&entry.fact));
+        let due = waiting.notices.values_mut().filter(|entry| entry.due <= now);
+        due.map(|entry| {
+            entry.fresh = false;
+            entry.fact.clone()
+        })
+        .collect()
+    }
+
+    /// The relay has it, or will never have it. What came of the same topic meanwhile stays, as far as it says more.
+    pub fn done(&self, fact: &Fact) {
+        let (mut waiting, topic) = (self.lock(), Topic::of(fact));
+        let Some(entry) = waiting.notices.remove(&topic).filter(|entry| entry.fresh) else { return };
+        let entry = WaitingNotice { fact: since(entry.fact, fact), ..entry };
+        if !is_nothing(&entry.fact) {
+            waiting.notices.insert(topic, entry);
+        }
     }
 
     /// The relay could not take it now. False when this was the last try.
-    pub fn later(&mut self, topic: &Topic, now: Duration) -> bool {
-        let Some(waiting) = self.0.get_mut(topic) else { return true };
-        waiting.tries += 1;
+    pub fn later(&self, fact: &Fact, now: Duration) -> bool {
+        let (mut waiting, topic) = (self.lock(), Topic::of(fact));
+        let Some(entry) = waiting.notices.get_mut(&topic).filter(|entry| !entry.fresh) else { return true };
+        entry.tries += 1;
         // Ten doublings are beyond the longest.
-        waiting.due = now + FIRST.saturating_mul(1 << (waiting.tries - 1).min(10)).min(LONGEST);
-        let go_on = waiting.tries < TRIES;
+        entry.due = now + FIRST.saturating_mul(1 << (entry.tries - 1).min(10)).min(LONGEST);
+        let go_on = entry.tries < TRIES;
         if !go_on {
-            self.done(topic);
+            waiting.notices.remove(&topic);
         }
         go_on
     }
@@ -80,31 +129,32 @@ mod tests {
     use super::*;
     use crate::fault::Lang;
     use crate::private::Address;
-    use crate::quota::{Amount, Crossing, Day, Leaving, Level, Limit, Name, Subject};
+    use crate::quota::{Amount, Crossing, Day, Leaving, Level, Limit, Name, Stopped};
 
-    fn crossing(number: usize, was: Level, now: Level) -> News {
+    fn crossing(number: usize, was: Level, now: Level) -> Fact {
         let subject = Subject::Mailbox(Address::parse(&format!("m{number}@velo.example")).unwrap());
         let (used, storage, messages) = (Amount::ZERO, Limit::At(1), Limit::None);
-        News::Crossing(Crossing { subject, was, now, used, storage, messages, lang: Lang::En, contact: None })
+        Fact::Crossing(Crossing { subject, was, now, used, storage, messages, lang: Lang::En, contact: None })
     }
 
-    fn steps(queue: &Queue) -> (Level, Level) {
-        match &queue.due(START)[0] {
-            News::Crossing(crossing) => (crossing.was, crossing.now),
-            News::Leaving(_) | News::Stopped(_) => panic!("no crossing"),
-        }
+    fn steps(queue: &Queue) -> Vec<(Level, Level)> {
+        let step = |fact: &Fact| match fact {
+            Fact::Crossing(crossing) => (crossing.was, crossing.now),
+            Fact::Leaving(_) | Fact::Stopped(_) => panic!("no crossing"),
+        };
+        queue.due(START).iter().map(step).collect()
     }
 
     const START: Duration = Duration::from_secs(100);
 
     #[test]
     fn tries_grow_apart_and_end() {
-        let mut queue = Queue::default();
-        queue.put(crossing(1, Level::Low, Level::High), START);
-        let topic = queue.due(START)[0].topic();
+        let queue = Queue::default();
+        queue.tell(crossing(1, Level::Low, Level::High));
+        let fact = queue.due(START)[0].clone();
         let (mut now, mut waits) = (START, Vec::new());
-        while queue.later(&topic, now) {
-            let due = queue.0[&topic].due;
+        while queue.later(&fact, now) {
+            let due = queue.lock().notices[&Topic::of(&fact)].due;
             assert!(queue.due(due - Duration::from_millis(1)).is_empty() && queue.due(due).len() == 1);
             waits.push((due - now).as_secs());
             now = due;
@@ -116,40 +166,99 @@ mod tests {
 
     #[test]
     fn the_last_crossing_of_a_subject_counts() {
-        let mut queue = Queue::default();
-        queue.put(crossing(1, Level::Low, Level::High), START);
-        queue.put(crossing(1, Level::High, Level::Full), START);
-        assert!(queue.due(START).len() == 1 && steps(&queue).1 == Level::Full);
-        queue.put(crossing(1, Level::Full, Level::High), START);
-        assert!(steps(&queue) == (Level::Low, Level::High));
-        queue.put(crossing(1, Level::High, Level::Low), START);
+        let queue = Queue::default();
+        queue.tell(crossing(1, Level::Low, Level::High));
+        queue.tell(crossing(1, Level::High, Level::Full));
+        assert_eq!(steps(&queue), [(Level::Low, Level::Full)]);
+        queue.tell(crossing(1, Level::Full, Level::High));
+        assert_eq!(steps(&queue), [(Level::Low, Level::High)]);
+        queue.tell(crossing(1, Level::High, Level::Low));
         assert!(queue.is_empty());
         // Down from a level whose notice went out long ago.
-        queue.put(crossing(1, Level::Full, Level::High), START);
+        queue.tell(crossing(1, Level::Full, Level::High));
+        assert!(steps(&queue).is_empty() && queue.is_empty());
+        // Down and up before anybody looked is nothing.
+        queue.tell(crossing(1, Level::Full, Level::Low));
+        queue.tell(crossing(1, Level::Low, Level::Full));
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn what_comes_while_a_notice_is_on_its_way_is_not_lost() {
+        let (high, full) = (crossing(1, Level::Low, Level::High), crossing(1, Level::High, Level::Full));
+        let begun = || {
+            let queue = Queue::default();
+            queue.tell(high.clone());
+            let fact = queue.due(START)[0].clone();
+            (queue, fact)
+        };
+        let (queue, sent) = begun();
+        queue.tell(full.clone());
+        queue.done(&sent);
+        assert_eq!(steps(&queue), [(Level::High, Level::Full)]);
+        // Not taken: one notice says both, at once.
+        let (queue, sent) = begun();
+        queue.tell(full);
+        assert!(queue.later(&sent, START));
+        assert_eq!(steps(&queue), [(Level::Low, Level::Full)]);
+        // Left again: there is nothing more to say, whether it was taken or not.
+        let left = crossing(1, Level::High, Level::Low);
+        for taken in [true, false] {
+            let (queue, sent) = begun();
+            queue.tell(left.clone());
+            if taken {
+                queue.done(&sent)
+            } else {
+                drop(queue.later(&sent, START))
+            }
+            assert!(queue.is_empty());
+        }
     }
 
     #[test]
     fn leaving_waits_beside_a_level_and_can_be_called_off() {
-        let mut queue = Queue::default();
+        let queue = Queue::default();
         let crossing = crossing(1, Level::Low, Level::High);
         let leaving = |until| {
             let (subject, association) = (crossing.subject().clone(), Name::parse("velo").unwrap());
-            News::Leaving(Leaving { subject, association, until, lang: Lang::En })
+            Fact::Leaving(Leaving { subject, association, until, lang: Lang::En })
         };
-        queue.put(crossing.clone(), START);
-        queue.put(leaving(Day::parse("2027-03-01")), START);
-        queue.put(leaving(Day::parse("2027-06-01")), START);
+        queue.tell(crossing.clone());
+        queue.tell(leaving(Day::parse("2027-03-01")));
+        queue.tell(leaving(Day::parse("2027-06-01")));
         assert!(queue.due(START).len() == 2);
-        queue.put(leaving(None), START);
-        assert!(queue.due(START).len() == 1 && steps(&queue).1 == Level::High);
+        queue.tell(leaving(None));
+        assert_eq!(steps(&queue), [(Level::Low, Level::High)]);
+    }
+
+    #[test]
+    fn nothing_is_kept_of_who_was_removed() {
+        let queue = Queue::default();
+        queue.tell(crossing(1, Level::Low, Level::High));
+        queue.tell(crossing(2, Level::Low, Level::High));
+        let fact = queue.due(START)[0].clone();
+        assert!(queue.later(&fact, START));
+        queue.forget(fact.subject());
+        assert!(queue.len() == 1 && queue.later(&fact, START), "one that waits for another try goes too");
+    }
+
+    #[test]
+    fn a_limit_of_sending_is_counted_once() {
+        let queue = Queue::default();
+        let (alice, association) = (Address::parse("alice@velo.example").unwrap(), Name::parse("velo").unwrap());
+        for subject in [Subject::Mailbox(alice.clone()), Subject::Association(association.clone())] {
+            let (sender, association) = (Some(alice.clone()), association.clone());
+            queue.tell(Fact::Stopped(Stopped { subject, sender, association, lang: Lang::En }));
+        }
+        assert!(queue.counts() == Counts { lost: 0, stopped: 1 } && queue.counts() == Counts::default() && queue.len() == 2);
     }
 
     #[test]
     fn it_is_bounded() {
-        let mut queue = Queue::default();
-        assert!((0..MOST).all(|number| queue.put(crossing(number, Level::Low, Level::High), START)));
-        assert!(!queue.put(crossing(MOST, Level::Low, Level::High), START));
-        assert!(queue.put(crossing(0, Level::High, Level::Full), START) && queue.len() == MOST);
+        let queue = Queue::default();
+        (0..=MOST).for_each(|number| queue.tell(crossing(number, Level::Low, Level::High)));
+        assert!(queue.counts().lost == 1 && queue.len() == MOST);
+        queue.tell(crossing(0, Level::High, Level::Full));
+        assert!(queue.counts().lost == 0 && queue.len() == MOST);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{leaving, stopped};
 use crate::fault::Lang;
-use crate::quota::{Crossing, Level, Limit, News, Subject, print_size};
+use crate::quota::{Crossing, Fact, Level, Limit, Subject, print_size};
 
 /// Octets in a line of the text, where a word ends.
 const LINE: usize = 72;
@@ -17,11 +17,11 @@ pub struct Notice {
 
 impl Notice {
     /// Says that a level was passed, or that the association leaves. None when that was called off.
-    pub fn about(news: &News) -> Option<Notice> {
-        let (subject, paragraphs) = match news {
-            News::Crossing(crossing) => passed(crossing),
-            News::Leaving(leaving) => leaving::words(leaving)?,
-            News::Stopped(stopped) => stopped::words(stopped),
+    pub fn about(fact: &Fact) -> Option<Notice> {
+        let (subject, paragraphs) = match fact {
+            Fact::Crossing(crossing) => passed(crossing),
+            Fact::Leaving(leaving) => leaving::words(leaving)?,
+            Fact::Stopped(stopped) => stopped::words(stopped),
         };
         let body = paragraphs.iter().map(|paragraph| wrap(paragraph)).collect::<Vec<_>>().join("\n");
         Some(Notice { subject, body })
@@ -202,7 +202,7 @@ mod tests {
     }
 
     fn about(crossing: Crossing) -> Notice {
-        Notice::about(&News::Crossing(crossing)).unwrap()
+        Notice::about(&Fact::Crossing(crossing)).unwrap()
     }
 
     fn mailbox() -> Subject {

@@ -245,11 +245,11 @@ impl Book {
     /// Removes what memory holds beside the ledger about an association and mailboxes that are gone.
     pub(super) fn forget_traces(&self, name: Option<&Name>, mailboxes: &[Address]) {
         if let Some(name) = name {
-            self.waiting.forget(&super::Subject::Association(name.clone()));
+            self.facts.forget(&super::Subject::Association(name.clone()));
             self.sending.forget_association(name);
         }
         for mailbox in mailboxes {
-            self.waiting.forget(&super::Subject::Mailbox(mailbox.clone()));
+            self.facts.forget(&super::Subject::Mailbox(mailbox.clone()));
             self.sending.forget_mailbox(mailbox);
         }
     }

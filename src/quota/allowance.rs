@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::news::{News, Stopped};
+use super::fact::{Fact, Stopped};
 use super::sending::{Reached, millis};
 use super::subject::Subject;
 use super::{Book, Day, Kind, SendingSwitch as Switch, Standing, Verdict};
@@ -68,7 +68,7 @@ impl Book {
         let told = sender.clone().map(Subject::Mailbox).into_iter().chain(to_contact.then_some(whole));
         for subject in told {
             let (sender, association) = (sender.clone(), association.clone());
-            self.waiting.push(News::Stopped(Stopped { subject, sender, association, lang }));
+            self.facts.tell(Fact::Stopped(Stopped { subject, sender, association, lang }));
         }
     }
 }
@@ -132,21 +132,39 @@ mod tests {
         book.take_sending(&Address::parse(user).unwrap(), 1, Duration::from_secs(hours * 3600), today())
     }
 
+    /// All that was told since the last look.
+    #[derive(Default)]
+    struct Heard(std::sync::Mutex<Vec<Fact>>);
+
+    impl Heard {
+        fn take(&self) -> Vec<Fact> {
+            std::mem::take(&mut *self.0.lock().unwrap())
+        }
+    }
+
+    impl super::super::Facts for Heard {
+        fn tell(&self, fact: Fact) {
+            self.0.lock().unwrap().push(fact);
+        }
+
+        fn forget(&self, _: &Subject) {}
+    }
+
     /// Who is told about whom, in words for a test.
-    fn told(book: &Book) -> Vec<String> {
+    fn told(heard: &Heard) -> Vec<String> {
         let name = |subject: &Subject| match subject {
             Subject::Mailbox(address) => address.reveal(),
             Subject::Association(name) => name.reveal().to_owned(),
         };
-        let stopped = |news: &News| match news {
-            News::Stopped(stopped) => format!(
+        let stopped = |fact: &Fact| match fact {
+            Fact::Stopped(stopped) => format!(
                 "{}: {}",
                 name(&stopped.subject),
                 stopped.sender.as_ref().map_or_else(|| "all".to_owned(), |sender| sender.reveal())
             ),
-            News::Crossing(_) | News::Leaving(_) => panic!("no such news"),
+            Fact::Crossing(_) | Fact::Leaving(_) => panic!("no such fact"),
         };
-        book.news().iter().map(stopped).collect()
+        heard.take().iter().map(stopped).collect()
     }
 
     #[test]
@@ -164,16 +182,17 @@ mod tests {
 
     #[test]
     fn a_limit_that_is_reached_is_told_once_a_day_to_the_owner_and_the_contact() {
-        let book = book();
+        let (book, heard) = (book(), std::sync::Arc::new(Heard::default()));
+        book.lead_to(heard.clone());
         assert!((0..4).map(|_| send(&book, "alice@velo.example", 0)).filter(Result::is_err).count() == 2);
-        assert_eq!(told(&book), ["velo: alice@velo.example", "alice@velo.example: alice@velo.example"]);
+        assert_eq!(told(&heard), ["alice@velo.example: alice@velo.example", "velo: alice@velo.example"]);
         assert!((0..9).map(|_| send(&book, "alice@velo.example", 1)).any(|sent| sent.is_err()));
-        assert!(told(&book).is_empty(), "not again within the day");
+        assert!(told(&heard).is_empty(), "not again within the day");
         book.forget_sending(Duration::from_secs(25 * 3600));
         assert!(book.sending.tells_nobody());
         assert!((0..3).map(|_| send(&book, "alice@velo.example", 30)).any(|sent| sent.is_err()));
-        assert_eq!(told(&book).len(), 2, "on the next day");
+        assert_eq!(told(&heard).len(), 2, "on the next day");
         assert!((0..3).map(|_| send(&book, "eva@velo.example", 30)).any(|sent| sent.is_err()));
-        assert_eq!(told(&book), ["eva@velo.example: eva@velo.example"], "owner and contact in one");
+        assert_eq!(told(&heard), ["eva@velo.example: eva@velo.example"], "owner and contact in one");
     }
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use super::fact::{Fact, Facts, Outlet};
 use super::ledger::Ledger;
 use super::mark::Mark;
-use super::news::{News, Waiting};
 use super::pulse::Pulse;
 use super::record::{self, Known};
 use super::sending::Sending;
@@ -42,7 +42,7 @@ pub struct Book {
     pub(super) params: Params,
     pub(super) store: Arc<dyn Store>,
     pub(super) sending: Sending,
-    pub(super) waiting: Arc<Waiting>,
+    pub(super) facts: Outlet,
     pub(super) pulse: Arc<Pulse<AssociationEntry>>,
     /// Reservations that were refused since the start.
     pub(super) refused: AtomicU64,
@@ -58,7 +58,7 @@ pub struct Book {
 
 /// One association in the directory. Reservations hold on to it.
 pub(super) struct AssociationEntry {
-    pub(super) waiting: Arc<Waiting>,
+    pub(super) facts: Outlet,
     pub(super) pulse: Arc<Pulse<AssociationEntry>>,
     ledger: Mutex<Ledger>,
 }
@@ -79,8 +79,8 @@ impl AssociationEntry {
             }
             return;
         }
-        let news = ledger.news(number, ledger.day);
-        news.into_iter().flatten().for_each(|news| self.waiting.push(news));
+        let facts = ledger.facts(number, ledger.day);
+        facts.into_iter().flatten().for_each(|fact| self.facts.tell(fact));
     }
 }
 
@@ -106,15 +106,15 @@ impl Book {
         let read: Vec<_> = read.collect();
         let lost = usage.lost + (usage.records.len() - read.len()) as u64;
         known.extend(read);
-        let (waiting, pulse) = (Arc::new(Waiting::default()), Arc::new(Pulse::default()));
-        let directory = RwLock::new(Directory::load(known, &waiting, &pulse)?);
+        let (facts, pulse) = (Outlet::default(), Arc::new(Pulse::default()));
+        let directory = RwLock::new(Directory::load(known, &facts, &pulse)?);
         let book = Book {
             params,
             store,
             sending: Sending::default(),
             refused: AtomicU64::new(0),
             pushed: AtomicU64::new(0),
-            waiting,
+            facts,
             pulse,
             unwritable: AtomicBool::new(false),
             lost,
@@ -136,16 +136,16 @@ impl Book {
         self.params.largest.saturating_mul(2).max(WRITES)
     }
 
-    /// The news since the last call, for the notifier.
-    pub fn news(&self) -> Vec<News> {
-        self.waiting.take()
+    /// From now on `facts` hears what happens. To be called once, before anything does.
+    pub fn lead_to(&self, facts: Arc<dyn Facts>) {
+        self.facts.lead_to(facts);
     }
 
     /// The relay took the notice, or will never take it. Written behind, like usage: until it is written, a
     /// restart tells again.
-    pub fn told(&self, news: &News) {
-        let tell = |ledger: &mut Ledger| ledger.told(news);
-        match news.subject() {
+    pub fn told(&self, fact: &Fact) {
+        let tell = |ledger: &mut Ledger| ledger.told(fact);
+        match fact.subject() {
             Subject::Association(name) => self.tenant(name).into_iter().for_each(|tenant| tell(&mut tenant.lock())),
             Subject::Mailbox(address) => drop(self.with(address, |_, ledger, _| tell(ledger))),
         }
@@ -159,9 +159,9 @@ impl Book {
             ledger.day = today;
             // An association that leaves may have left.
             ledger.wake();
-            let news = ledger.all_news(today);
+            let facts = ledger.all_facts(today);
             drop(ledger);
-            news.into_iter().for_each(|news| self.waiting.push(news));
+            facts.into_iter().for_each(|fact| self.facts.tell(fact));
         }
     }
 
@@ -220,15 +220,15 @@ impl Book {
             }
             return;
         };
-        let tenant = tenant.unwrap_or_else(|| AssociationEntry::new(now.clone(), &self.waiting, &self.pulse));
+        let tenant = tenant.unwrap_or_else(|| AssociationEntry::new(now.clone(), &self.facts, &self.pulse));
         directory.add(&tenant, &now);
         let mut ledger = tenant.lock();
         ledger.association = now;
         ledger.drop_strangers();
         ledger.day = today;
         ledger.wake();
-        let news = ledger.all_news(today);
-        news.into_iter().for_each(|news| self.waiting.push(news));
+        let facts = ledger.all_facts(today);
+        facts.into_iter().for_each(|fact| self.facts.tell(fact));
     }
 
     fn read<T>(&self, work: impl FnOnce(&Directory) -> T) -> T {
@@ -237,9 +237,9 @@ impl Book {
 }
 
 impl AssociationEntry {
-    fn new(association: Association, waiting: &Arc<Waiting>, pulse: &Arc<Pulse<AssociationEntry>>) -> Arc<AssociationEntry> {
+    fn new(association: Association, facts: &Outlet, pulse: &Arc<Pulse<AssociationEntry>>) -> Arc<AssociationEntry> {
         let ledger = Mutex::new(Ledger::new(association));
-        Arc::new(AssociationEntry { waiting: waiting.clone(), pulse: pulse.clone(), ledger })
+        Arc::new(AssociationEntry { facts: facts.clone(), pulse: pulse.clone(), ledger })
     }
 }
 
@@ -251,7 +251,7 @@ impl Directory {
         }
     }
 
-    fn load(known: Vec<Known>, waiting: &Arc<Waiting>, pulse: &Arc<Pulse<AssociationEntry>>) -> Result<Directory, StoreError> {
+    fn load(known: Vec<Known>, facts: &Outlet, pulse: &Arc<Pulse<AssociationEntry>>) -> Result<Directory, StoreError> {
         let mut directory = Directory::default();
         let (associations, rest): (Vec<_>, Vec<_>) =
             known.into_iter().partition(|record| matches!(record, Known::Association(_)));
@@ -260,7 +260,7 @@ impl Directory {
             if association.all_domains().any(|domain| directory.domains.contains_key(domain)) {
                 return Err(StoreError::Damaged);
             }
-            directory.add(&AssociationEntry::new((*association).clone(), waiting, pulse), &association);
+            directory.add(&AssociationEntry::new((*association).clone(), facts, pulse), &association);
         }
         // Records of domains that nobody has are left alone: they harm nobody, and `check` finds them.
         for record in rest {

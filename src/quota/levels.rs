@@ -1,10 +1,6 @@
 //! 80 and 95 %: when somebody is told that space runs out. Once each way up: a level is left only well below it, so that a
 //! mailbox that goes up and down around 80 % causes one notice, not twenty.
 
-use super::{Amount, Limit, Subject};
-use crate::fault::Lang;
-use crate::private::Address;
-
 /// How far below a level the fill must fall before the level is left, in percent.
 const SLACK: u128 = 5;
 
@@ -45,35 +41,6 @@ impl Level {
         let from_below = [Level::Full, Level::High].into_iter().find(|level| reached(*level, 0)).unwrap_or_default();
         let from_above = [Level::Full, Level::High].into_iter().find(|level| reached(*level, SLACK)).unwrap_or_default();
         self.min(from_above).max(from_below)
-    }
-}
-
-/// A level that was passed, for the notifier. Going down is told as well, so that a notice that was not sent yet can be
-/// dropped.
-#[derive(Clone)]
-pub struct Crossing {
-    /// Whose level it is.
-    pub subject: Subject,
-    /// The level before.
-    pub was: Level,
-    /// The level after.
-    pub now: Level,
-    /// What is used.
-    pub used: Amount,
-    /// On octets. The level may come from the limit on messages instead.
-    pub storage: Limit,
-    /// The limit on messages; associations only.
-    pub messages: Limit,
-    /// The association's language, and the address that its own notices go to.
-    pub lang: Lang,
-    /// Where the association's own notices go.
-    pub contact: Option<Address>,
-}
-
-impl Crossing {
-    /// Whether this is worth a notice.
-    pub fn is_up(&self) -> bool {
-        self.now > self.was
     }
 }
 

@@ -13,7 +13,7 @@
 //! | turn | one admin change, or the writing of usage, at a time | yes |
 //! | directory | which association a domain belongs to | no |
 //! | ledger, one for each association | all its numbers | no |
-//! | news; pulse | what the notifier has not seen; which mailboxes wait for a tick | no |
+//! | pulse; who listens to facts | which mailboxes wait for a tick; notices that wait | no |
 //!
 //! A reservation takes the last three and never waits for the disk. Sessions that watch are woken under the ledger's lock. Absent on
 //! purpose: a clock. `today`, `now` and [`Book::tick`] come from the caller, and nothing in the book knows when anything happened.
@@ -30,11 +30,11 @@ mod day;
 mod disclose;
 mod doubt;
 mod edit;
+mod fact;
 mod ledger;
 mod levels;
 mod mailbox;
 mod mark;
-mod news;
 mod notify;
 mod over_quota;
 mod own;
@@ -70,10 +70,10 @@ pub use check::{Defect, Findings, check};
 pub use day::Day;
 pub use disclose::Disclosure;
 pub use edit::{Edit, SendingEdit, StateEdit, Without};
-pub use levels::{Crossing, Level};
+pub use fact::{Crossing, Fact, Facts, Leaving, Stopped};
+pub use levels::Level;
 pub use mailbox::{Fill, MailboxView};
 pub use mark::Notified;
-pub use news::{Leaving, News, Stopped, Topic};
 pub use over_quota::{OverQuota, Unknown};
 pub use own::{Kind, MailboxEdit, Own, OwnLimit, SendingSwitch};
 pub use record::SCHEMA;

@@ -1,32 +1,32 @@
-//! When numbers change: who is to be told what.
+//! When numbers change: what is to be told of it.
 
+use super::fact::{Crossing, Fact, Leaving};
 use super::ledger::Ledger;
-use super::levels::{Crossing, Level};
+use super::levels::Level;
 use super::mark::Mark;
-use super::news::{Leaving, News};
 use super::subject::Subject;
 use super::{Amount, Day, Limit, Standing};
 
 impl Ledger {
     /// Looks whether the mailbox or the association passed a level, and whether the mailbox's owner must hear of leaving.
-    pub(super) fn news(&mut self, number: u64, today: Day) -> [Option<News>; 3] {
+    pub(super) fn facts(&mut self, number: u64, today: Day) -> [Option<Fact>; 3] {
         [
-            self.cross_mailbox(number).map(News::Crossing),
-            self.cross_association(today).map(News::Crossing),
-            self.leave_mailbox(number, today).map(News::Leaving),
+            self.cross_mailbox(number).map(Fact::Crossing),
+            self.cross_association(today).map(Fact::Crossing),
+            self.leave_mailbox(number, today).map(Fact::Leaving),
         ]
     }
 
     /// The same for the association and every mailbox: after limits or the state changed, or a day ended.
-    pub(super) fn all_news(&mut self, today: Day) -> Vec<News> {
-        let mut news: Vec<_> = self.cross_association(today).map(News::Crossing).into_iter().collect();
-        news.extend(self.leave_association(today).map(News::Leaving));
+    pub(super) fn all_facts(&mut self, today: Day) -> Vec<Fact> {
+        let mut facts: Vec<_> = self.cross_association(today).map(Fact::Crossing).into_iter().collect();
+        facts.extend(self.leave_association(today).map(Fact::Leaving));
         let numbers: Vec<_> = self.entries.keys().copied().collect();
         for number in numbers {
-            news.extend(self.cross_mailbox(number).map(News::Crossing));
-            news.extend(self.leave_mailbox(number, today).map(News::Leaving));
+            facts.extend(self.cross_mailbox(number).map(Fact::Crossing));
+            facts.extend(self.leave_mailbox(number, today).map(Fact::Leaving));
         }
-        news
+        facts
     }
 
     fn leave_mailbox(&mut self, number: u64, today: Day) -> Option<Leaving> {
@@ -82,14 +82,14 @@ impl Ledger {
     }
 
     /// Takes note that a notice was taken.
-    pub(super) fn told(&mut self, news: &News) {
-        let tell = |mark: &mut Mark| match news {
-            News::Crossing(crossing) => mark.tell_level(crossing.now),
-            News::Leaving(leaving) => mark.tell_leaving(leaving.until),
+    pub(super) fn told(&mut self, fact: &Fact) {
+        let tell = |mark: &mut Mark| match fact {
+            Fact::Crossing(crossing) => mark.tell_level(crossing.now),
+            Fact::Leaving(leaving) => mark.tell_leaving(leaving.until),
             // In memory only: a restart forgets the limits too.
-            News::Stopped(_) => {}
+            Fact::Stopped(_) => {}
         };
-        match news.subject() {
+        match fact.subject() {
             Subject::Association(_) => tell(&mut self.mark),
             Subject::Mailbox(address) => {
                 let number = self.number(address);

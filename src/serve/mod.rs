@@ -44,6 +44,7 @@ use crate::limit::Limits;
 use crate::metrics::Metrics;
 use crate::net::certificates::Certificates;
 use crate::net::tls;
+use crate::notice;
 use crate::pool::{Pool, RelayCapabilities, RelayPool};
 use crate::postfix_policy::Failure;
 use crate::private::Address;
@@ -124,6 +125,8 @@ pub struct Context {
     pub access: Access,
     /// Who notices come from; none for `postmaster@` the domain.
     pub notices_from: Option<Address>,
+    /// Notices that the relay has not taken yet: the book puts them in.
+    pub notices: Arc<notice::Queue>,
     /// The header rules with the key of this installation.
     pub scrubber: Arc<Scrubber>,
     /// Rates and numbers.

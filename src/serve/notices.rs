@@ -14,7 +14,7 @@ use crate::event::{Event, Provoked, count, emit};
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::notice::{Notice, Queue, letter};
 use crate::private::{Address, Domain};
-use crate::quota::{News, Subject, Topic};
+use crate::quota::{Fact, Subject};
 use crate::route::BackendId;
 use crate::smtp::delivery::{Delivery, DeliveryStep, Outcome};
 use crate::smtp::upstream::Done;
@@ -28,7 +28,7 @@ const NO_ADDRESS: u16 = 553;
 
 /// Sends notices until the stop.
 pub async fn run(context: Arc<Context>, mut stop: Shutdown) {
-    let mut sender = Sender { queue: Queue::default(), began: Instant::now(), waits: false };
+    let mut sender = Sender { began: Instant::now(), waits: false };
     // Grants may have ended while nobody looked.
     context.book.review(today());
     let mut look = interval(LOOK);
@@ -42,7 +42,6 @@ pub async fn run(context: Arc<Context>, mut stop: Shutdown) {
 }
 
 struct Sender {
-    queue: Queue,
     began: Instant,
     /// That notices wait was told.
     waits: bool,
@@ -50,57 +49,51 @@ struct Sender {
 
 impl Sender {
     async fn round(&mut self, context: &Context, stop: &Shutdown) {
-        let now = self.began.elapsed();
-        let news = context.book.news();
-        for stopped in news.iter().filter_map(|news| if let News::Stopped(stopped) = news { Some(stopped) } else { None }) {
-            // One for each limit, however many hear of it.
-            if stopped.sender.is_none() || matches!(stopped.subject, Subject::Mailbox(_)) {
-                count(Provoked::SendingStopped);
-            }
-        }
-        let lost = news.into_iter().filter(|news| !self.queue.put(news.clone(), now)).count();
-        (0..lost).for_each(|_| count(Provoked::NoticesLost));
+        let queue = &context.notices;
+        let counts = queue.counts();
+        (0..counts.stopped).for_each(|_| count(Provoked::SendingStopped));
+        (0..counts.lost).for_each(|_| count(Provoked::NoticesLost));
         let mut down = Vec::new();
-        for news in self.queue.due(now) {
+        for fact in queue.due(self.began.elapsed()) {
             if stop.phase() != Phase::Running {
                 return;
             }
-            let Some((backend, to, from)) = addressed(context, &news) else {
-                self.queue.done(&news.topic());
+            let Some((backend, to, from)) = addressed(context, &fact) else {
+                queue.done(&fact);
                 continue;
             };
             let outcome = match down.contains(&backend) {
                 true => Outcome::Down,
-                false => send(context, backend, &news, &from, &to).await,
+                false => send(context, backend, &fact, &from, &to).await,
             };
             if matches!(outcome, Outcome::Down | Outcome::Unknown) && !down.contains(&backend) {
                 down.push(backend);
             }
             // What the relay may have is not sent again: a slow one would have it once more at each try, for days.
             if matches!(outcome, Outcome::Accepted | Outcome::Refused(_) | Outcome::Unknown) {
-                context.book.told(&news);
+                context.book.told(&fact);
             }
-            self.judge(&news.topic(), &outcome);
+            self.judge(queue, &fact, &outcome);
         }
     }
 
-    fn judge(&mut self, topic: &Topic, outcome: &Outcome) {
+    fn judge(&mut self, queue: &Queue, fact: &Fact, outcome: &Outcome) {
         match outcome {
             Outcome::Accepted => {
-                self.queue.done(topic);
+                queue.done(fact);
                 self.waits = false;
             }
             Outcome::Refused(code) => {
-                self.queue.done(topic);
+                queue.done(fact);
                 count(Provoked::NoticeRefused(u64::from(*code)));
             }
-            Outcome::Unknown => self.queue.done(topic),
+            Outcome::Unknown => queue.done(fact),
             Outcome::Later | Outcome::Down => {
-                if !self.queue.later(topic, self.began.elapsed()) {
+                if !queue.later(fact, self.began.elapsed()) {
                     count(Provoked::NoticesLost);
                 }
                 if !std::mem::replace(&mut self.waits, true) {
-                    emit(Event::NoticesWait { number: self.queue.len() as u64 });
+                    emit(Event::NoticesWait { number: queue.len() as u64 });
                 }
             }
         }
@@ -109,8 +102,8 @@ impl Sender {
 
 /// The backend whose relay takes the notice, to whom it goes and from whom. None: nobody can be told, for there is no
 /// contact, no relay, or no association any more.
-fn addressed(context: &Context, news: &News) -> Option<(BackendId, Address, Address)> {
-    let (to, domain): (Address, Domain) = match news.subject() {
+fn addressed(context: &Context, fact: &Fact) -> Option<(BackendId, Address, Address)> {
+    let (to, domain): (Address, Domain) = match fact.subject() {
         Subject::Mailbox(address) => (address.clone(), address.domain().clone()),
         Subject::Association(name) => {
             let association = context.book.association(name, today()).ok()?.association;
@@ -124,9 +117,9 @@ fn addressed(context: &Context, news: &News) -> Option<(BackendId, Address, Addr
     Some((backend, to, context.notices_from.clone().or_else(postmaster)?))
 }
 
-async fn send(context: &Context, backend: BackendId, news: &News, from: &Address, to: &Address) -> Outcome {
+async fn send(context: &Context, backend: BackendId, fact: &Fact, from: &Address, to: &Address) -> Outcome {
     let backends = context.backends.load_full();
-    let letter = Notice::about(news).and_then(|notice| letter(notice, from, to, Date::from(SystemTime::now()), &random()));
+    let letter = Notice::about(fact).and_then(|notice| letter(notice, from, to, Date::from(SystemTime::now()), &random()));
     let Some(letter) = letter else { return Outcome::Refused(NO_ADDRESS) };
     let to = Destination { backends: &backends, backend };
     let mut delivery = Delivery::new(&context.hostname, letter);
