@@ -9,7 +9,7 @@
 #   make bench            nologd next to nginx, Dovecot and imapproxy; as root, some twenty minutes
 #   make bench ROWS="login click"    only these rows; `make bench ROWS=--help` lists them
 #   make bench WRITE=1    also writes the figures into benches/RESULTS.md and README.md
-#   make fuzz [TIME=20]   each fuzz target for TIME seconds
+#   make fuzz [TIME=20]   each fuzz target for TIME seconds, or those of TARGETS="sasl config"; says how many inputs were run
 #   make attack           200,000 commands of random IMAP against a real Dovecot; again with SEED=the one that it printed
 #   make walk             40 clients over 70 mailboxes: MINUTES=20, PUSH=1 with Dovecot's pushes of usage, PUSH=0 without
 #   make fmt              formats the sources
@@ -19,6 +19,7 @@ TIME  ?= 20
 CHECK ?=
 WEBMAIL ?=
 ROWS  ?=
+TARGETS ?=
 WRITE ?=
 SEED  ?=
 COUNT ?= 200000
@@ -85,10 +86,7 @@ bench: packages
 
 fuzz:
 	@$(CARGO) fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is not installed: cargo install cargo-fuzz"; exit 1; }
-	@for target in fuzz/fuzz_targets/*.rs; do \
-	     name=$$(basename $$target .rs); echo "== $$name"; \
-	     $(CARGO) fuzz run -s none $$name -- -max_total_time=$(TIME) || exit 1; \
-	 done
+	@CARGO="$(CARGO)" sh fuzz/run.sh $(TIME) $(TARGETS)
 
 attack: PACKAGES = $(DEMO_PACKAGES)
 attack: packages
