@@ -27,6 +27,8 @@ mod lines;
 mod member;
 #[path = "attack/questions.rs"]
 mod questions;
+#[path = "attack/renamed.rs"]
+mod renamed;
 #[path = "attack/rounds.rs"]
 mod rounds;
 #[path = "attack/session.rs"]

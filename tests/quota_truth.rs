@@ -232,7 +232,7 @@ impl World {
         let wait = self.slow(30);
         self.after(wait, move |world| {
             if world.below(10) == 0 {
-                return room.release();
+                return drop(room);
             }
             room.handed_over();
             world.note(|| format!("delivery of {size} handed over"));
@@ -274,7 +274,11 @@ impl World {
 
     fn give_up(&mut self, room: Reservation) {
         self.note(|| "no answer".into());
-        if self.broken == Broken::Doubts { room.release() } else { room.doubt() }
+        if self.broken == Broken::Doubts {
+            room.release();
+        } else {
+            room.doubt();
+        }
     }
 }
 
@@ -344,7 +348,9 @@ impl World {
 
     fn executed(&mut self, session: usize, room: Reservation, sizes: Vec<u64>) {
         match self.below(12) {
-            0 => room.release(),
+            0 => {
+                room.release();
+            }
             1 => self.cut(session, room),
             fate => {
                 self.store(&sizes);

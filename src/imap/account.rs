@@ -122,7 +122,7 @@ fn written_name(line: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quota::{Amount, Refresh, Refreshed, Reservation, Shift, Turn};
+    use crate::quota::{Amount, NoShift, Refresh, Refreshed, Reservation, Shift, Turn};
 
     /// Limits of octets and messages of the mailbox, then of the association. 1025 octets are used, of 2048.
     struct Limits([Limit; 4]);
@@ -140,11 +140,11 @@ mod tests {
         fn shift(&self, _: Turn) -> Option<Shift> {
             None
         }
-        fn shift_alone(&self) -> Option<Shift> {
-            None
+        fn shift_alone(&self, _: Turn) -> Result<Shift, NoShift> {
+            Err(NoShift::Unknown)
         }
-        fn shift_for(&self, _: &[u8]) -> Option<Shift> {
-            None
+        fn shift_for(&self, _: &[u8]) -> Result<Shift, NoShift> {
+            Err(NoShift::Unknown)
         }
         fn unsee_for(&self, _: &[u8]) {}
         fn is_self(&self, _: &[u8]) -> bool {

@@ -11,7 +11,6 @@ use super::session::{SWALLOW, Session};
 use super::verbs::{Args, Effect, Row, Verb};
 use super::{Step, account, reply};
 use crate::fault::{Fault, RefusalCode, Side};
-use crate::quota::Turn;
 
 impl Session {
     /// The first line of a command. `taken`: how much of the input it is; none when it was kept.
@@ -94,7 +93,7 @@ impl Session {
         }
         self.gate.shrank();
         if command.1.verb == Verb::Delete {
-            self.renames(command.0, name, Turn::Delete);
+            self.deletes(command.0, name);
         }
         self.pass_first(line, taken, literal, command)
     }

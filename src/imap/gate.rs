@@ -9,7 +9,7 @@ use super::space::Account;
 use super::status::Status;
 use super::way::Way;
 use crate::fault::RefusalCode;
-use crate::quota::{Amount, Counted, Refreshed, Reservation, Shift, Turn};
+use crate::quota::{Amount, Counted, NoShift, Refreshed, Released, Reservation, Shift, Turn};
 
 /// Counts of one mailbox in a row that others disturbed, after which the next session goes on.
 const TRIES: u8 = 10;
@@ -29,8 +29,8 @@ pub(super) struct Gate {
 
 /// What is held until the backend answers a command.
 enum Held {
-    /// Space, whether the backend has all of the command, what is stored on OK, and how often a folder had been renamed or deleted.
-    Space(Reservation, bool, Amount, u64),
+    /// Space, whether the backend has all of the command, and what is stored on OK.
+    Space(Reservation, bool, Amount),
     /// Messages that change their folder, or a folder that changes its name or goes.
     Shift(Shift, Turn),
 }
@@ -198,7 +198,7 @@ impl Gate {
 
     /// Holds `reservation` for the command `tag`; `stored` of it are counted when the backend says OK.
     pub(super) fn hold(&mut self, tag: &[u8], reservation: Reservation, stored: Amount) {
-        self.held.push((tag.into(), Held::Space(reservation, false, stored, self.all_renames())));
+        self.held.push((tag.into(), Held::Space(reservation, false, stored)));
     }
 
     /// The message that was announced last for `tag` is `more` octets larger than announced.
@@ -207,43 +207,42 @@ impl Gate {
     /// There is no room for that.
     pub(super) fn grow(&mut self, tag: &[u8], more: u64) -> Result<(), RefusalCode> {
         let last = self.held.iter_mut().rev().find(|(holder, _)| **holder == *tag);
-        let (Some((_, Held::Space(reservation, _, stored, _))), true) = (last, more > 0) else { return Ok(()) };
+        let (Some((_, Held::Space(reservation, _, stored))), true) = (last, more > 0) else { return Ok(()) };
         let more = Amount { octets: more, messages: 0 };
         reservation.grow(more).map_err(|verdict| verdict.code())?;
         *stored = stored.plus(more);
         Ok(())
     }
 
-    /// Messages change their folder until `tag` is answered, and nobody else moves any. False: somebody does.
-    pub(super) fn shift_alone(&mut self, tag: &[u8]) -> bool {
-        let shift = self.account.as_ref().and_then(|account| account.shift_alone());
-        let alone = shift.is_some();
-        self.held.extend(shift.map(|shift| (tag.into(), Held::Shift(shift, Turn::Move))));
-        alone
+    /// Messages or folders change until `tag` is answered, with nobody else in the way.
+    pub(super) fn shift_alone(&mut self, tag: &[u8], turn: Turn) -> Result<(), NoShift> {
+        let shift = self.account.as_ref().ok_or(NoShift::Unknown)?.shift_alone(turn)?;
+        self.hold_shift(tag, shift, turn);
+        Ok(())
     }
 
-    /// Messages of somebody else's change their folder until `tag` is answered.
-    pub(super) fn shift_for(&mut self, tag: &[u8], owner: &[u8]) {
-        if let Some(shift) = self.account.as_ref().and_then(|account| account.shift_for(owner)) {
-            self.held.push((tag.into(), Held::Shift(shift, Turn::Move)));
-        }
+    /// Messages of somebody else's change their folder until `tag` is answered, with nobody else in the way.
+    pub(super) fn shift_for(&mut self, tag: &[u8], owner: &[u8]) -> Result<(), NoShift> {
+        let shift = self.account.as_ref().ok_or(NoShift::Unknown)?.shift_for(owner)?;
+        self.hold_shift(tag, shift, Turn::Move);
+        Ok(())
     }
 
-    /// Messages or folders change until `tag` is answered.
+    /// Messages or folders change until `tag` is answered, whoever else changes some.
     pub(super) fn shift(&mut self, tag: &[u8], turn: Turn) {
         if let Some(shift) = self.account.as_ref().and_then(|account| account.shift(turn)) {
-            self.renames += u64::from(turn != Turn::Move);
-            self.held.push((tag.into(), Held::Shift(shift, turn)));
+            self.hold_shift(tag, shift, turn);
         }
+    }
+
+    fn hold_shift(&mut self, tag: &[u8], shift: Shift, turn: Turn) {
+        self.renames += u64::from(turn != Turn::Move);
+        self.held.push((tag.into(), Held::Shift(shift, turn)));
     }
 
     /// How often other sessions of this mailbox began or ended to rename or delete a folder.
     pub(super) fn renames(&self) -> u64 {
-        self.all_renames().saturating_sub(self.renames)
-    }
-
-    fn all_renames(&self) -> u64 {
-        self.account.as_ref().map_or(0, |account| account.renames())
+        self.account.as_ref().map_or(0, |account| account.renames()).saturating_sub(self.renames)
     }
 
     /// The backend has all of `tag`: only its answer tells what became of it.
@@ -280,7 +279,7 @@ impl Gate {
 
     /// The session is over: what the backend has not heard to its end will not be stored.
     pub(super) fn abandon(&mut self) {
-        self.held.retain(|(_, held)| matches!(held, Held::Space(_, true, ..) | Held::Shift(..)));
+        self.held.retain(|(_, held)| matches!(held, Held::Space(_, true, _) | Held::Shift(..)));
     }
 
     /// Whether an answer is waited for that decides about what the backend has whole.
@@ -300,21 +299,24 @@ impl Gate {
                 continue;
             }
             match (self.held.swap_remove(at).1, status) {
-                (Held::Space(reservation, _, stored, _), Status::Ok) => {
+                (Held::Space(reservation, _, stored), Status::Ok) => {
                     if reservation.commit_as(stored) == Counted::PerhapsTwice {
                         self.tries = 0;
                         self.wants_count();
                     }
                 }
-                // Dovecot says NO when the folder was renamed under the command, with the message in it.
-                (Held::Space(reservation, true, _, renames), Status::No) if renames != self.all_renames() => {
-                    reservation.doubt();
-                    self.shrank();
+                (Held::Space(reservation, ..), Status::No | Status::Bad) => {
+                    if reservation.release() == Released::Doubt {
+                        self.shrank();
+                    }
                 }
-                (Held::Space(reservation, ..), Status::No | Status::Bad) => reservation.release(),
                 (Held::Shift(shift, turn), _) => {
                     drop(shift);
                     self.renames += u64::from(turn != Turn::Move);
+                    // It may have copied some, and then failed.
+                    if turn == Turn::Move && status != Status::Ok {
+                        self.shrank();
+                    }
                 }
             }
         }
@@ -347,17 +349,29 @@ mod tests {
     /// The message may be in the folder, under its new name.
     #[test]
     fn a_no_to_what_was_stored_while_folders_were_renamed_is_not_believed() {
+        let ways = || Ways::new([Some(Way::ListStatus), None, None]);
         for (turn, left) in [(Turn::Rename, 100), (Turn::Delete, 100), (Turn::Move, 0)] {
-            let account = Alice::account(1000, true);
-            let ways = || Ways::new([Some(Way::ListStatus), None, None]);
-            let (mut gate, mut other) = (Gate::new(Some(account.clone()), ways()), Gate::new(Some(account.clone()), ways()));
-            if let Ok(reservation) = account.reserve(Amount::message(100)) {
-                gate.hold(b"a", reservation, Amount::message(100));
+            // It begins and ends within the command, begins or ends within it, or goes on all along.
+            for (begins, ends) in [(1, 2), (1, 9), (0, 2), (0, 9)] {
+                let account = Alice::account(1000, true);
+                let (mut gate, mut other) = (Gate::new(Some(account.clone()), ways()), Gate::new(Some(account.clone()), ways()));
+                for at in 0..3 {
+                    if at == begins {
+                        other.shift(b"b", turn);
+                    }
+                    match (at, account.reserve(Amount::message(100))) {
+                        (0, Ok(reservation)) => gate.hold(b"a", reservation, Amount::message(100)),
+                        (1, _) => gate.handed_over(b"a"),
+                        _ => {}
+                    }
+                    if at == ends {
+                        other.settle(b"b", Status::Ok);
+                    }
+                }
+                gate.settle(b"a", Status::No);
+                let seen = (octets(&account), gate.asks_at_rest());
+                assert_eq!(seen, (left, left > 0), "{turn:?} from {begins} to {ends}");
             }
-            gate.handed_over(b"a");
-            other.shift(b"b", turn);
-            gate.settle(b"a", Status::No);
-            assert_eq!((octets(&account), gate.asks_at_rest()), (left, left > 0), "{turn:?}");
         }
     }
 }

@@ -41,6 +41,7 @@ fn response(code: RefusalCode) -> &'static str {
         RefusalCode::TlsFirst => "PRIVACYREQUIRED",
         RefusalCode::LoginMethod | RefusalCode::NotHere => "CANNOT",
         RefusalCode::NoSuchFolder | RefusalCode::NoSuchMessage => "NONEXISTENT",
+        RefusalCode::FolderBusy => "INUSE",
         RefusalCode::BackendConfused | RefusalCode::BackendDown | RefusalCode::BackendSetup => "UNAVAILABLE",
         RefusalCode::SendingOff | RefusalCode::SentOrNot | RefusalCode::SessionEnded | RefusalCode::SizeUnknown => "UNAVAILABLE",
         // Only admins meet it.

@@ -4,7 +4,7 @@ use super::selected::{Selected, Selecting};
 use super::session::Session;
 use super::verbs::{Row, Verb};
 use super::way::Look;
-use crate::quota::Turn;
+use crate::quota::{NoShift, Turn};
 
 impl Session {
     /// SELECT or EXAMINE goes to the backend.
@@ -34,14 +34,25 @@ impl Session {
         self.selected.take_if(|selected| selected.leaving.as_deref() == Some(tag));
     }
 
-    /// This session renames or deletes `name`; none: it is not known which.
-    pub(super) fn renames(&mut self, tag: &[u8], name: Option<&[u8]>, turn: Turn) {
+    /// This session deletes `name`; none: it is not known which.
+    pub(super) fn deletes(&mut self, tag: &[u8], name: Option<&[u8]>) {
+        self.loses(name);
+        self.gate.shift(tag, Turn::Delete);
+    }
+
+    /// This session renames `name`, if nobody moves messages at this moment: they would be there twice.
+    pub(super) fn renames(&mut self, tag: &[u8], name: &[u8]) -> Result<(), NoShift> {
+        self.gate.shift_alone(tag, Turn::Rename)?;
+        self.loses(Some(name));
+        Ok(())
+    }
+
+    fn loses(&mut self, name: Option<&[u8]>) {
         if let Some(selected) = &mut self.selected
             && name.is_none_or(|name| selected.name.starts_with(name))
         {
             selected.renames = None;
         }
-        self.gate.shift(tag, turn);
     }
 
     /// The client leaves: what could not be counted well because of its folder can be now.

@@ -1,7 +1,7 @@
 //! The book, as far as one logged-in person is concerned: what a session may ask of it.
 
 use crate::fault::RefusalCode;
-use crate::quota::{Amount, Limit, Refresh, Refreshed, Reservation, Shift, Turn};
+use crate::quota::{Amount, Limit, NoShift, Refresh, Refreshed, Reservation, Shift, Turn};
 
 /// One person's place in the book.
 pub trait Account: Send + Sync {
@@ -22,10 +22,16 @@ pub trait Account: Send + Sync {
     fn may_change(&self) -> Result<(), RefusalCode>;
     /// Messages or folders change: a count that overlaps may miss some.
     fn shift(&self, turn: Turn) -> Option<Shift>;
-    /// The same, if nobody else does so at this moment: of several who move the same message, each may keep a copy.
-    fn shift_alone(&self) -> Option<Shift>;
-    /// The same in the folders of somebody else, whom the backend calls `owner`.
-    fn shift_for(&self, owner: &[u8]) -> Option<Shift>;
+    /// The same, if nobody else is in the way at this moment: of several who move the same message, each may keep a copy.
+    ///
+    /// # Errors
+    /// Somebody is, or the mailbox is not in the book any more.
+    fn shift_alone(&self, turn: Turn) -> Result<Shift, NoShift>;
+    /// Messages change their folder among those of somebody else, whom the backend calls `owner`, and nobody else is in the way.
+    ///
+    /// # Errors
+    /// As [`Account::shift_alone`].
+    fn shift_for(&self, owner: &[u8]) -> Result<Shift, NoShift>;
     /// There may be less in the folders of somebody else: they are to be counted anew.
     fn unsee_for(&self, owner: &[u8]);
     /// Whether the backend may mean this person by `name`.

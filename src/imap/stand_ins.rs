@@ -8,7 +8,7 @@ use crate::fault::RefusalCode;
 use crate::policy::headers::Profile;
 use crate::private::{Address, Domain};
 use crate::quota::{
-    Amount, Association, Book, Day, Limit, Name, Origin, Params, Refresh, Refreshed, Reservation, Shift, Turn, Verdict,
+    Amount, Association, Book, Day, Limit, Name, NoShift, Origin, Params, Refresh, Refreshed, Reservation, Shift, Turn, Verdict,
 };
 use crate::scrub::Scrubber;
 use crate::scrub::invariants::{ALICE, context, shared_scrubber};
@@ -91,12 +91,12 @@ impl Account for Alice {
         self.book.shift(&self.address, turn)
     }
 
-    fn shift_alone(&self) -> Option<Shift> {
-        self.book.shift_alone(&self.address)
+    fn shift_alone(&self, turn: Turn) -> Result<Shift, NoShift> {
+        self.book.shift_alone(&self.address, turn)
     }
 
-    fn shift_for(&self, _: &[u8]) -> Option<Shift> {
-        None
+    fn shift_for(&self, _: &[u8]) -> Result<Shift, NoShift> {
+        Err(NoShift::Unknown)
     }
 
     fn unsee_for(&self, _: &[u8]) {}

@@ -3,7 +3,8 @@
 //! How big the messages of a COPY are only the backend knows: it is asked, the sum is set aside, and the COPY goes to the backend
 //! with exactly the messages of which the size was told. MOVE between the member's own folders takes no space, as long as
 //! nobody else moves at the same time (Dovecot copies, then expunges: who finds a message gone keeps his copy); a count that overlaps
-//! it could miss messages, so the book is told of it.
+//! it could miss messages, so the book is told of it. RENAME does not go to the backend while somebody moves: he who finds the folder
+//! gone under him keeps all his copies, and its messages are in the folder of the new name as well.
 //!
 //! Deleting is always possible: a program without MOVE copies to the Trash first. Where there is no room for a UID COPY to the
 //! mailbox for deleted messages, it goes to the backend as UID MOVE (RFC 6851), which needs none; the STORE and EXPUNGE that
@@ -14,7 +15,7 @@ use super::grammar::quoted;
 use super::offers::Offer;
 use super::pending::{Pending, Transfer};
 use super::phase::Phase;
-use super::places::Owner;
+use super::places::{Owner, Places};
 use super::question::{Aim, Asked};
 use super::session::{SWALLOW, Session};
 use super::sizes::{Sizes, Told};
@@ -22,7 +23,7 @@ use super::status::Status;
 use super::verbs::{self, Verb};
 use super::{Step, reply};
 use crate::fault::{Fault, RefusalCode, Side};
-use crate::quota::{Reservation, Turn};
+use crate::quota::{NoShift, Reservation, Turn};
 
 impl Transfer {
     /// The backend told the sizes, or did not: then nothing is copied.
@@ -66,15 +67,16 @@ impl Session {
         let from_own = self.selected.as_ref().is_none_or(|selected| own(&selected.name));
         let within = transfer.verb == Verb::Move && from_own && own(&transfer.mailbox);
         // Several at once, and each may keep a copy of the same message: the others pay for theirs.
-        if within && self.gate.shift_alone(&transfer.tag) {
+        if within && self.gate.shift_alone(&transfer.tag, Turn::Move).is_ok() {
             return self.send_transfer(&transfer, b"MOVE", taken);
         }
-        if let Some(Owner::Other(from)) = self.selected.as_ref().map(|selected| places.owner(&selected.name))
-            && transfer.verb == Verb::Move
-        {
+        let from = self.whose(&places).filter(|_| transfer.verb == Verb::Move);
+        if let Some(from) = &from {
             if places.owner(&transfer.mailbox) == Owner::Other(from) {
-                self.gate.shift_for(&transfer.tag, from);
-                return self.send_transfer(&transfer, b"MOVE", taken);
+                return match self.gate.shift_for(&transfer.tag, from) {
+                    Err(NoShift::Busy) => self.refuse(taken, None, busy(&transfer.tag), SWALLOW),
+                    Ok(()) | Err(NoShift::Unknown) => self.send_transfer(&transfer, b"MOVE", taken),
+                };
             }
             if let Some(account) = self.gate.account() {
                 account.unsee_for(from);
@@ -84,13 +86,21 @@ impl Session {
             return self.ask_sizes(transfer, taken);
         }
         match self.set_aside_for(&transfer, places.owner(&transfer.mailbox)) {
-            Ok(reservation) => self.paid(&transfer, reservation, taken),
+            Ok(reservation) => self.paid(&transfer, reservation, from.as_deref(), taken),
             Err(code @ (RefusalCode::MailboxFull | RefusalCode::AssociationFull)) => {
                 let own_trash = own(&transfer.mailbox) && places.is_trash(&transfer.mailbox);
                 let turned = from_own && transfer.by_uid && transfer.verb == Verb::Copy && own_trash;
                 self.no_room_for(transfer, taken, code, turned)
             }
             Err(code) => self.refuse(taken, None, reply::refused(&transfer.tag, code), SWALLOW),
+        }
+    }
+
+    /// Whose the open folder is, where it is somebody else's.
+    fn whose(&self, places: &Places) -> Option<Vec<u8>> {
+        match places.owner(&self.selected.as_ref()?.name) {
+            Owner::Other(owner) => Some(owner.to_vec()),
+            Owner::Own | Owner::Nobody => None,
         }
     }
 
@@ -108,7 +118,11 @@ impl Session {
         }
     }
 
-    fn paid(&mut self, transfer: &Transfer, reservation: Reservation, taken: usize) -> Step {
+    /// `from`: whose the messages are that move, where they are somebody else's.
+    fn paid(&mut self, transfer: &Transfer, reservation: Reservation, from: Option<&[u8]>, taken: usize) -> Step {
+        if from.is_some_and(|from| self.gate.shift_for(&transfer.tag, from) == Err(NoShift::Busy)) {
+            return self.refuse(taken, None, busy(&transfer.tag), SWALLOW);
+        }
         let amount = reservation.amount();
         self.gate.hold(&transfer.tag, reservation, amount);
         self.gate.handed_over(&transfer.tag);
@@ -129,7 +143,7 @@ impl Session {
                 Err(_) => return self.close(Fault::Garbage(Side::Us)),
             }
         }
-        if turned && self.rules.offers.has(Offer::Move) && self.gate.shift_alone(&transfer.tag) {
+        if turned && self.rules.offers.has(Offer::Move) && self.gate.shift_alone(&transfer.tag, Turn::Move).is_ok() {
             return self.send_transfer(&transfer, b"MOVE", taken);
         }
         if transfer.asked == Asked::Usage {
@@ -167,7 +181,13 @@ impl Session {
         if unclear || places.owner(&names.0) != places.owner(&names.1) {
             return self.refuse(taken, None, reply::no(&tag, "NOPERM", RefusalCode::NotYourFolder), SWALLOW);
         }
-        self.renames(&tag, Some(&names.0), Turn::Rename);
+        if self.renames(&tag, &names.0) == Err(NoShift::Busy) {
+            // Our own moves before it come to their end first.
+            if !self.tags.is_empty() {
+                return self.keep(Pending::Rename { tag, names }, taken);
+            }
+            return self.refuse(taken, None, busy(&tag), SWALLOW);
+        }
         // The Sent mailbox may be called otherwise now.
         self.places_asked = false;
         let line = [&tag, &b" RENAME "[..], &quoted(&names.0), b" ", &quoted(&names.1), b"\r\n"].concat();
@@ -178,6 +198,11 @@ impl Session {
         self.phase = Phase::Command;
         Step::Rewrite(taken, line)
     }
+}
+
+/// The answer where somebody else moves messages at this moment (RFC 5530 3).
+fn busy(tag: &[u8]) -> Vec<u8> {
+    reply::refused(tag, RefusalCode::FolderBusy)
 }
 
 /// The answer where it is not known what to copy, or where that is nothing. Unknown is not free.

@@ -96,7 +96,10 @@ impl RecipientReservation {
 
     /// The backend did not store it.
     pub(super) fn release(self) {
-        self.held.into_iter().for_each(|(_, reservation)| reservation.release());
+        for (_, reservation) in self.held {
+            // Where that is in doubt, the book asks the open sessions to count.
+            reservation.release();
+        }
     }
 
     /// The backend was lost behind the final dot: nobody knows whether it stored the message.

@@ -54,7 +54,8 @@ fn response(code: RefusalCode) -> &'static str {
         RefusalCode::ReadOnly | RefusalCode::Syntax | RefusalCode::TlsFirst | RefusalCode::TooSlow => "",
         // Not said in POP3: nothing is stored or sent in it.
         RefusalCode::AssociationFull | RefusalCode::BareLineEnd | RefusalCode::HeaderTooLong | RefusalCode::MailboxFull => "",
-        RefusalCode::MessageMalformed | RefusalCode::MessageTooLong | RefusalCode::NoSender | RefusalCode::NoSuchFolder => "",
+        RefusalCode::FolderBusy | RefusalCode::NoSuchFolder => "",
+        RefusalCode::MessageMalformed | RefusalCode::MessageTooLong | RefusalCode::NoSender => "",
         RefusalCode::NotYourAddress | RefusalCode::NotYourFolder | RefusalCode::SenderUnclear | RefusalCode::SendingOff => "",
         RefusalCode::SentOrNot | RefusalCode::SizeUnknown | RefusalCode::TooManyMessages => "",
         RefusalCode::TooManyRecipients | RefusalCode::TooManyWrites => "",

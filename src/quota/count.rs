@@ -120,7 +120,12 @@ impl Tally {
     }
 
     pub(super) fn begin_shift(&mut self, turn: Turn) {
-        self.renames += u64::from(turn != Turn::Move);
+        if turn != Turn::Move {
+            self.renames += 1;
+            self.renaming += 1;
+        } else {
+            self.moving += 1;
+        }
         if turn != Turn::Delete {
             self.shifts += 1;
             self.shifted += 1;
@@ -128,7 +133,12 @@ impl Tally {
     }
 
     pub(super) fn end_shift(&mut self, turn: Turn, now: Tick) {
-        self.renames += u64::from(turn != Turn::Move);
+        if turn != Turn::Move {
+            self.renames += 1;
+            self.renaming = self.renaming.saturating_sub(1);
+        } else {
+            self.moving = self.moving.saturating_sub(1);
+        }
         if turn == Turn::Delete {
             return;
         }

@@ -86,5 +86,5 @@ pub use size::{SizeError, parse as parse_size, print as print_size, print_of as 
 pub use subject::Subject;
 pub use verdict::Verdict;
 pub use watch::{Told, Watch};
-pub use words::{Counted, Origin, Refreshed, Turn};
+pub use words::{Counted, NoShift, Origin, Refreshed, Released, Turn};
 pub use write::UsageWriter;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::book::AssociationEntry;
 use super::count::Begun;
-use super::{Amount, Book, Day, Refreshed, Turn};
+use super::{Amount, Book, Day, NoShift, Refreshed, Turn};
 use crate::private::Address;
 
 /// A question to the backend under way. Begin it before the command is sent. Dropped without [`Refresh::finish`], nothing is
@@ -47,18 +47,23 @@ impl Book {
         .flatten()
     }
 
-    /// The same for a move, if no other change is under way: of several who move the same message, each may keep a copy of it.
-    pub fn shift_alone(&self, mailbox: &Address) -> Option<Shift> {
-        self.with(mailbox, |tenant, ledger, mailbox| {
-            let number = ledger.number(mailbox)?;
-            let tally = &mut ledger.entry_mut(number)?.tally;
-            if tally.shifts > 0 {
-                return None;
+    /// The same where nobody else is in the way: of several who move the same message, each may keep a copy of it, and so does
+    /// whoever finds its folder renamed meanwhile.
+    ///
+    /// # Errors
+    /// [`NoShift::Busy`]: for a move, while others move messages or rename folders; for a rename, while others move messages.
+    pub fn shift_alone(&self, mailbox: &Address, turn: Turn) -> Result<Shift, NoShift> {
+        let begun = self.with(mailbox, |tenant, ledger, mailbox| {
+            let number = ledger.number(mailbox).ok_or(NoShift::Unknown)?;
+            let tally = &mut ledger.entry_mut(number).ok_or(NoShift::Unknown)?.tally;
+            let others = if turn == Turn::Move { tally.shifts } else { tally.moving };
+            if others > 0 {
+                return Err(NoShift::Busy);
             }
-            tally.begin_shift(Turn::Move);
-            Some(Shift { tenant: tenant.clone(), number, turn: Turn::Move })
-        })
-        .flatten()
+            tally.begin_shift(turn);
+            Ok(Shift { tenant: tenant.clone(), number, turn })
+        });
+        begun.unwrap_or(Err(NoShift::Unknown))
     }
 
     /// How often a folder of this mailbox began or ended to be renamed or deleted since the start; 0 for a mailbox that was not

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::book::AssociationEntry;
 use super::pulse::Tick;
 use super::tally::{Held, Tally};
-use super::{Amount, Book, Counted, Day, Origin, Verdict};
+use super::{Amount, Book, Counted, Day, Origin, Released, Verdict};
 use crate::private::Address;
 
 /// Space in one mailbox and its association. It ends with the backend's answer; dropped, it is released, or in doubt from the
@@ -114,9 +114,10 @@ impl Reservation {
         self.tenant.lock().reserve(self.number, &mut self.held, self.today, self.writes)
     }
 
-    /// The backend said NO: it stored nothing.
-    pub fn release(mut self) {
-        self.end(|tally, held, _| tally.release(held));
+    /// The backend said NO: it stored nothing, or nobody knows, when a folder of the mailbox was renamed or deleted meanwhile.
+    pub fn release(mut self) -> Released {
+        // Of a mailbox that was removed meanwhile nothing counts.
+        self.end(|tally, held, now| tally.release(held, now)).unwrap_or(Released::Free)
     }
 
     /// The backend said OK: it stored it all.
@@ -159,7 +160,7 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         match (self.ended, self.held.is_handed()) {
             (true, _) => {}
-            (false, false) => drop(self.end(|tally, held, _| tally.release(held))),
+            (false, false) => drop(self.end(|tally, held, now| tally.release(held, now))),
             (false, true) => drop(self.end(|tally, held, now| tally.doubt(held, now))),
         }
     }

@@ -7,7 +7,7 @@ use super::doubt::Doubts;
 use super::pulse::{BELIEVED, Tick};
 use super::push::Push;
 use super::recent::Recent;
-use super::{Amount, Counted, Origin};
+use super::{Amount, Counted, Origin, Released};
 
 /// See the head of the file.
 #[derive(Default)]
@@ -35,12 +35,14 @@ pub(super) struct Tally {
     pub(super) begun: u64,
     pub(super) finished: u64,
     pub(super) counts: u64,
-    /// Moves under way, how many there were, and when the last one ended.
+    /// Moves and renames under way, the moves of them, how many there were, and when the last one ended.
     pub(super) shifts: u32,
+    pub(super) moving: u32,
     pub(super) shifted: u64,
     pub(super) settled_at: Option<Tick>,
-    /// How often a folder began or ended to be renamed or deleted.
+    /// How often a folder began or ended to be renamed or deleted, and how many are at this moment.
     pub(super) renames: u64,
+    pub(super) renaming: u32,
     /// When the backend's number was learnt last.
     pub(super) confirmed: Option<Tick>,
     /// How often sessions that deleted left without a count.
@@ -63,6 +65,18 @@ pub(super) struct Held {
     pub(super) way: Origin,
     phase: Phase,
     since: Since,
+    folders: Folders,
+}
+
+/// The mailbox's folders when it was set aside first: then the backend was told where it goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Folders {
+    /// It never was.
+    Unseen,
+    /// One was being renamed or deleted.
+    Moving,
+    /// None was, after so many beginnings and ends of it.
+    Still(u64),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,7 +101,7 @@ pub(super) struct Since {
 impl Held {
     /// Neither set aside nor let go yet.
     pub(super) fn new(amount: Amount, way: Origin) -> Held {
-        Held { amount, way, phase: Phase::Paused, since: Since::default() }
+        Held { amount, way, phase: Phase::Paused, since: Since::default(), folders: Folders::Unseen }
     }
 
     pub(super) fn since(&self) -> Since {
@@ -144,6 +158,9 @@ impl Tally {
             self.announced = self.announced.saturating_add(held.amount.octets);
         }
         (held.phase, held.since) = (Phase::Announced, self.since());
+        if held.folders == Folders::Unseen {
+            held.folders = if self.renaming > 0 { Folders::Moving } else { Folders::Still(self.renames) };
+        }
     }
 
     /// More for a reservation that is not let go; it was judged.
@@ -176,9 +193,15 @@ impl Tally {
         (held.phase, held.since) = (Phase::Handed, self.since());
     }
 
-    /// Nothing was stored.
-    pub(super) fn release(&mut self, held: &Held) {
+    /// Nothing was stored, says the backend, or it never had all of it.
+    pub(super) fn release(&mut self, held: &Held, now: Tick) -> Released {
+        // Dovecot says NO when the folder was renamed under the command, with the message in it.
+        if held.is_handed() && held.folders != Folders::Still(self.renames) {
+            self.doubt(held, now);
+            return Released::Doubt;
+        }
         self.let_go(held);
+        Released::Free
     }
 
     /// Nobody knows whether it was stored.

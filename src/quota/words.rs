@@ -19,6 +19,24 @@ pub enum Counted {
     PerhapsTwice,
 }
 
+/// What became of space that was given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Released {
+    /// It is free.
+    Free,
+    /// A folder was renamed or deleted at the same time: it is in doubt. Whoever can is to count.
+    Doubt,
+}
+
+/// Why messages or folders cannot be moved now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoShift {
+    /// Somebody else is moving some.
+    Busy,
+    /// The mailbox was not admitted.
+    Unknown,
+}
+
 /// How good the new count is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refreshed {

@@ -8,7 +8,9 @@ use crate::fault::RefusalCode;
 use crate::imap::options::SentCopy;
 use crate::imap::space::{Account, Root};
 use crate::private::Address;
-use crate::quota::{Amount, Book, Kind, Limit, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Turn, Verdict, Watch};
+use crate::quota::{
+    Amount, Book, Kind, Limit, NoShift, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Turn, Verdict, Watch,
+};
 use crate::scrub::{BODY_START, Context as ScrubContext, Profile, Scrubber, Writer};
 
 /// One logged-in person.
@@ -77,12 +79,12 @@ impl Account for MailboxAccount {
         self.book.shift(&self.user, turn)
     }
 
-    fn shift_alone(&self) -> Option<Shift> {
-        self.book.shift_alone(&self.user)
+    fn shift_alone(&self, turn: Turn) -> Result<Shift, NoShift> {
+        self.book.shift_alone(&self.user, turn)
     }
 
-    fn shift_for(&self, owner: &[u8]) -> Option<Shift> {
-        self.book.shift(&self.folder_owner(owner)?, Turn::Move)
+    fn shift_for(&self, owner: &[u8]) -> Result<Shift, NoShift> {
+        self.book.shift_alone(&self.folder_owner(owner).ok_or(NoShift::Unknown)?, Turn::Move)
     }
 
     fn unsee_for(&self, owner: &[u8]) {

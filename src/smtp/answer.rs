@@ -42,6 +42,7 @@ pub(crate) fn refusal(code: RefusalCode) -> Vec<u8> {
         RefusalCode::MessageTooLong => ("552 5.3.4", "Message too long"),
         RefusalCode::NoSender => ("550 5.6.0", "No sender in the message header"),
         RefusalCode::NoSuchFolder | RefusalCode::NoSuchMessage | RefusalCode::NotYourFolder => ("550 5.2.0", "Nothing there"),
+        RefusalCode::FolderBusy => ("450 4.2.0", "In use"),
         RefusalCode::NotHere => ("502 5.5.1", "Not available here"),
         RefusalCode::NotYourAddress => ("550 5.7.1", "Not your address"),
         RefusalCode::PasswordExpired => ("535 5.7.8", "The password has expired"),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
+use super::item::{Item, Part};
 use super::judge::{Findings, judge};
 use super::session::Session;
 use super::stage::{Plan, Stage};
@@ -167,7 +168,7 @@ fn suspects(stage: &Stage, user: &str, octets: u64, sessions: &[Session]) -> Str
     for file in truth::files_of(stage, user, octets) {
         let text = String::from_utf8_lossy(&fs::read(&file).unwrap_or_default()).into_owned();
         let tag = text.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or_default().trim_end().to_owned();
-        let named = |item: &&super::item::Item| item.commands.iter().any(|(found, _)| *found == tag);
+        let named = |item: &&Item| item.commands.iter().any(|(found, _)| *found == tag);
         let item = sessions.iter().flat_map(|session| &session.items).find(named);
         let place: std::path::PathBuf = file.components().rev().take(3).collect::<Vec<_>>().into_iter().rev().collect();
         told.push_str(&format!("  {}: {tag:?}\n{}", place.display(), item.map(|item| item.show()).unwrap_or_default()));
@@ -190,9 +191,20 @@ fn sent(stage: &Stage, users: &[String], sessions: &[Session], findings: &mut Fi
         // Told once, not again in each round.
         let _ = fs::remove_file(&file);
         let tag = head.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or_default();
-        let named = |item: &&super::item::Item| item.commands.iter().any(|(found, _)| found == tag);
+        let named = |item: &&Item| item.commands.iter().any(|(found, _)| found == tag);
         let item = sessions.iter().flat_map(|session| &session.items).find(named);
+        if item.is_some_and(names_the_past) {
+            continue;
+        }
         let kind = item.map_or("of an earlier round", |item| item.kind.as_str());
         findings.add("not scrubbed in Sent", kind, || format!("{head}\n{}", item.map(|item| item.show()).unwrap_or_default()));
     }
+}
+
+/// Whether a change made an old date-time of `01-Jan-2035`: then it is an import, and left as it is.
+fn names_the_past(item: &Item) -> bool {
+    let Some(Part::Octets(line)) = item.parts.first() else { return false };
+    let line = String::from_utf8_lossy(line);
+    let year = line.split_once("\"01-Jan-").and_then(|(_, rest)| rest.get(..4)?.parse::<u16>().ok());
+    year.is_some_and(|year| year < 2026)
 }
