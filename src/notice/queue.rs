@@ -207,9 +207,9 @@ mod tests {
             let (queue, sent) = begun();
             queue.tell(left.clone());
             if taken {
-                queue.done(&sent)
+                queue.done(&sent);
             } else {
-                drop(queue.later(&sent, START))
+                assert!(queue.later(&sent, START));
             }
             assert!(queue.is_empty());
         }
