@@ -50,7 +50,7 @@ const LEAST: u64 = 1 << 20;
 /// All records by their keys.
 pub(super) type Records = BTreeMap<String, Private<Vec<u8>>>;
 
-/// A database, open for reading.
+/// A database, open for reading: not longer than that takes, for sled keeps what it read in memory.
 pub(super) struct Generation {
     tree: sled::Db,
 }
@@ -71,38 +71,32 @@ impl Generation {
         Ok(Generation { tree: open_tree(path)? })
     }
 
-    /// [`StoreError::Damaged`] when a part of what was written is missing, or is not what a whole copy says.
-    pub(super) fn complete(self, path: &Path) -> Result<Generation, StoreError> {
+    /// All of it. [`StoreError::Damaged`] when a part of what was written is missing, or is not what a whole copy says.
+    pub(super) fn complete(self, path: &Path) -> Result<Records, StoreError> {
         let has_end = self.sequence()? >= sealed(path)?;
+        let records = self.records()?;
         // Written in one go and never changed, they are the same. Files of version 0.1.0 have no copies.
-        let is_same = match whole_copy(path) {
-            Some(records) => records == self.records()?,
-            None => true,
-        };
-        if has_end && is_same { Ok(self) } else { Err(StoreError::Damaged) }
+        let is_same = whole_copy(path).is_none_or(|copy| copy == records);
+        if has_end && is_same { Ok(records) } else { Err(StoreError::Damaged) }
     }
 
-    pub(super) fn get(&self, key: &str) -> Result<Option<Private<Vec<u8>>>, StoreError> {
+    fn get(&self, key: &str) -> Result<Option<Private<Vec<u8>>>, StoreError> {
         let found = read(|| self.tree.get(key).map_err(blame))?;
         Ok(found.map(|value| Private::new(value.to_vec())))
     }
 
-    pub(super) fn scan(&self, prefix: &str) -> Result<Vec<Record>, StoreError> {
+    pub(super) fn records(&self) -> Result<Records, StoreError> {
         read(|| {
-            let mut found = Vec::new();
-            for record in self.tree.scan_prefix(prefix) {
+            let mut found = Records::new();
+            for record in self.tree.iter() {
                 let (key, value) = record.map_err(blame)?;
                 let key = String::from_utf8(key.to_vec()).map_err(|_| StoreError::Damaged)?;
                 if !key.starts_with(OWN) {
-                    found.push(Record { key: Private::new(key), value: Private::new(value.to_vec()) });
+                    found.insert(key, Private::new(value.to_vec()));
                 }
             }
             Ok(found)
         })
-    }
-
-    pub(super) fn records(&self) -> Result<Records, StoreError> {
-        Ok(self.scan("")?.into_iter().map(|record| (record.key.reveal().clone(), record.value)).collect())
     }
 
     fn sequence(&self) -> Result<u64, StoreError> {
@@ -133,9 +127,8 @@ fn has_room(path: &Path, records: &Records) -> Result<(), StoreError> {
 
 fn build_all(path: &Path, records: &Records) -> Result<(), StoreError> {
     DirBuilder::new().mode(0o700).create(path)?;
-    let copy = |(key, value): (&String, &Private<Vec<u8>>)| Record { key: Private::new(key.clone()), value: value.clone() };
-    let all: Vec<_> = records.iter().map(copy).collect();
-    let text = lines::encode(&all);
+    let all: Vec<_> = records.iter().map(|(key, value)| (key.as_str(), value.reveal().as_slice())).collect();
+    let text = lines::encode(all.iter().copied());
     for name in COPIES {
         write_new(&path.join(name), &text)?;
     }
@@ -143,7 +136,7 @@ fn build_all(path: &Path, records: &Records) -> Result<(), StoreError> {
     let batches: Vec<_> = all.chunks(BATCH).collect();
     for (at, batch) in batches.iter().enumerate() {
         let mut changes = sled::Batch::default();
-        batch.iter().for_each(|record| changes.insert(record.key.reveal().as_str(), record.value.reveal().as_slice()));
+        batch.iter().for_each(|(key, value)| changes.insert(*key, *value));
         if at + 1 == batches.len() {
             changes.insert(SEQUENCE, batches.len().to_string().as_bytes());
         }
@@ -152,8 +145,8 @@ fn build_all(path: &Path, records: &Records) -> Result<(), StoreError> {
     tree.flush().map_err(blame)?;
     File::open(path.join("db"))?.sync_data()?;
     write_new(&path.join(SEALED), format!("{:020}\n", batches.len()).as_bytes())?;
-    let written = Generation { tree }.complete(path)?.scan("")?;
-    if written == all { Ok(()) } else { Err(StoreError::Damaged) }
+    let written = Generation { tree }.complete(path)?;
+    if written == *records { Ok(()) } else { Err(StoreError::Damaged) }
 }
 
 /// How many batches there must be: digits, so that a person can read it.
@@ -168,14 +161,14 @@ fn sealed(path: &Path) -> Result<u64, StoreError> {
     if text.is_empty() { Ok(0) } else { text.trim_end().parse().map_err(|_| StoreError::Damaged) }
 }
 
-/// The copies of a generation, as far as they can be read.
-pub(super) fn copies(path: &Path) -> [ReadLines; 2] {
-    COPIES.map(|name| lines::decode(&fs::read(path.join(name)).unwrap_or_default()))
+/// The copies of a generation, as far as they can be read; each when it is looked at.
+pub(super) fn copies(path: &Path) -> impl Iterator<Item = ReadLines> {
+    COPIES.iter().map(|name| lines::decode(&fs::read(path.join(name)).unwrap_or_default()))
 }
 
 /// The first copy that is whole.
 pub(super) fn whole_copy(path: &Path) -> Option<Records> {
-    copies(path).into_iter().find(|copy| copy.is_whole).map(|copy| gathered(copy.records))
+    copies(path).find(|copy| copy.is_whole).map(|copy| gathered(copy.records))
 }
 
 /// The same, by their keys.

@@ -112,6 +112,12 @@ pub struct Record {
     pub value: Private<Vec<u8>>,
 }
 
+impl Record {
+    fn parts(&self) -> (&str, &[u8]) {
+        (self.key.reveal(), self.value.reveal())
+    }
+}
+
 /// What is used, as it was written last.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct StoredUsage {
