@@ -161,18 +161,25 @@ fn a_server_that_was_down_is_not_mistaken_for_another() {
     let b = Section { imap: up.port, relay: nowhere() };
     let mut world = World::start(Servers { a, b }, "");
     assert!(world.log_in("alice@asso.example").1.contains("(BACKEND-DOWN)"));
-    assert_eq!(world.events("backend-"), ["backend-down backend=0"]);
+    assert_eq!(world.events("backend-"), [format!("backend-down backend=0 service=imap name={A}")]);
     world.reload(world.servers.sections(&[B, A]));
     assert_eq!(world.click("bob@velo.example"), B);
     assert!(world.log_in("alice@asso.example").1.contains("(BACKEND-DOWN)"));
-    assert_eq!(world.events("backend-"), ["backend-down backend=0"], "said of the other one, or said again");
+    assert_eq!(
+        world.events("backend-"),
+        [format!("backend-down backend=0 service=imap name={A}")],
+        "said of the other one, or said again"
+    );
     // The first is there again: it is the second now.
     let listener = TcpListener::bind(("127.0.0.1", a.imap)).unwrap();
     std::thread::spawn(move || listener.incoming().map_while(Result::ok).for_each(drop));
     world.log_in("alice@asso.example");
     // What changes again within minutes is told later, or at the end.
     world.house.down(Signal::SIGTERM);
-    assert_eq!(world.events("backend-"), ["backend-down backend=0", "backend-up backend=1"]);
+    assert_eq!(
+        world.events("backend-"),
+        [format!("backend-down backend=0 service=imap name={A}"), format!("backend-up backend=1 service=imap name={A}")]
+    );
 }
 
 #[test]

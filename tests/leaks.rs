@@ -60,7 +60,7 @@ fn foreign_events_spans_and_panics_print_nothing_but_the_place() {
     assert_eq!(lines[0], "nologd: started listeners=4 backends=1");
     assert!(lines[1].starts_with("nologd: panicked line="), "{errors}");
     // Left out of the policy in force from then on: `backend-up`.
-    assert_eq!(lines[2], "nologd: backend-down backend=7");
+    assert_eq!(lines[2], "nologd: backend-down backend=7 service=imap");
 }
 
 #[test]
@@ -78,8 +78,8 @@ fn child() {
     emit(Event::Started { listeners: 4, backends: 1 });
     assert!(std::thread::spawn(move || panic!("what {user} sent")).join().is_err());
     event::print_only(["backend-down", "login"].into_iter());
-    emit(Event::BackendUp { backend: 7 });
-    emit(Event::BackendDown { backend: 7 });
+    emit(Event::BackendUp { backend: 7, service: 0 });
+    emit(Event::BackendDown { backend: 7, service: 0 });
 }
 
 /// Leaks as somebody in a hurry would write them, each compiled alone by clippy with this crate's own rules: none gets through.

@@ -46,9 +46,9 @@ pub enum Command {
         #[arg(long)]
         webmail: bool,
     },
-    /// Explain a code word that stood in a refusal, or list all of them.
+    /// Explain a code word that stood in a refusal, or an event that nologd told; or list all of them.
     Help {
-        /// The word, for example MAILBOX-FULL.
+        /// The word, for example MAILBOX-FULL or backend-down.
         code: Option<String>,
         /// Language: en or fr.
         #[arg(long, default_value = "en")]

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::{REFUSED, complain, say};
 use crate::config;
+use crate::event::EventKind;
 use crate::fault::{Lang, RefusalCode};
 
 /// Reads the config file; problems go to standard error, as `FILE:LINE: KEY what is wrong`.
@@ -36,27 +37,42 @@ pub fn load(file: &Path) -> Option<config::Config> {
 }
 
 /// `nologd help`.
-pub fn help(code: Option<&str>, lang: Lang) -> ExitCode {
-    let explain = |code: RefusalCode| {
-        say(&format!("{}\n    {}", code.word(), code.text(lang)));
-        match (code, lang) {
-            (RefusalCode::TooManyTries, Lang::En) => {
-                say("    For admins: `nologd blocks list` tells which accounts it concerns, `blocks lift` ends it.")
-            }
-            (RefusalCode::TooManyTries, Lang::Fr) => {
-                say("    Pour les admins\u{a0}: `nologd blocks list` dit quels comptes sont concernés, `blocks lift` y met fin.");
-            }
-            _ => {}
-        }
+pub fn help(word: Option<&str>, lang: Lang) -> ExitCode {
+    let Some(word) = word else {
+        RefusalCode::ALL.iter().for_each(|code| explain_code(*code, lang));
+        EventKind::ALL.iter().for_each(|event| explain_event(*event, lang));
+        return ExitCode::SUCCESS;
     };
     // As it stands in a refusal: in parentheses.
-    match code.map(|code| RefusalCode::find(code.trim_matches(['(', ')']))) {
-        None => RefusalCode::ALL.iter().copied().for_each(explain),
-        Some(Some(code)) => explain(code),
-        Some(None) => {
-            complain("no such code word; `nologd help` lists them all. About a command: `nologd COMMAND --help`");
-            return ExitCode::from(REFUSED);
-        }
+    if let Some(code) = RefusalCode::find(word.trim_matches(['(', ')'])) {
+        explain_code(code, lang);
+    } else if let Some(event) = EventKind::find(word) {
+        explain_event(event, lang);
+    } else {
+        complain("no such code word or event; `nologd help` lists them all. About a command: `nologd COMMAND --help`");
+        return ExitCode::from(REFUSED);
     }
     ExitCode::SUCCESS
+}
+
+fn explain_code(code: RefusalCode, lang: Lang) {
+    say(&format!("{}\n    {}", code.word(), code.text(lang)));
+    match (code, lang) {
+        (RefusalCode::TooManyTries, Lang::En) => {
+            say("    For admins: `nologd blocks list` tells which accounts it concerns, `blocks lift` ends it.")
+        }
+        (RefusalCode::TooManyTries, Lang::Fr) => {
+            say("    Pour les admins\u{a0}: `nologd blocks list` dit quels comptes sont concernés, `blocks lift` y met fin.");
+        }
+        _ => {}
+    }
+}
+
+fn explain_event(event: EventKind, lang: Lang) {
+    let (en, fr) = event.meaning();
+    let text = match lang {
+        Lang::En => en,
+        Lang::Fr => fr,
+    };
+    say(&format!("{}\n    {text}", event.word()));
 }

@@ -18,7 +18,7 @@ use super::listen::{Listen, Protection};
 use super::sockets::restrict;
 use super::trouble::Trouble;
 use crate::admin::{Executor, Host, ListenerStatus};
-use crate::event::{Event, emit};
+use crate::event::{BackendService, Event, emit, name_backends};
 use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::net::certificates::Certificates;
@@ -103,6 +103,7 @@ pub fn context(
     let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
     let incidents = Arc::new(Incidents::default());
     let scrubber = Scrubber::new(config.policy.headers.clone(), key);
+    name_backends(config.backends.names());
     Ok(Arc::new(Context {
         backends: ArcSwap::from_pointee(std::mem::take(&mut config.backends)),
         executor: Executor::new(book.clone(), host, incidents.clone(), limits.clone()),
@@ -121,10 +122,10 @@ pub fn context(
         hostname: config.hostname.clone(),
         pool: Pool::new(pool),
         relay_pool: RelayPool::new(pool),
-        imap_health: Health::default(),
-        pop3_health: Health::default(),
-        lmtp_health: Health::default(),
-        relay_health: Health::default(),
+        imap_health: Health::new(BackendService::Imap),
+        pop3_health: Health::new(BackendService::Pop3),
+        lmtp_health: Health::new(BackendService::Lmtp),
+        relay_health: Health::new(BackendService::Relay),
         enforcement,
         certificates: certificates.cloned(),
         methods: crate::serve::methods::Methods::default(),

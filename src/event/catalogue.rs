@@ -1,5 +1,8 @@
 //! Every event there is. To report something new, add a line here: a word, what its numbers are, and nothing else.
 
+/// Values of an event, at most.
+pub(super) const MOST: usize = 3;
+
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $name:ident $word:literal ($($field:ident),*);)*) => {
         /// Something that may be reported. Backends, listeners and certificates are numbered in the order of the config file.
@@ -7,17 +10,29 @@ macro_rules! catalogue {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Event { $($(#[$doc])* $name { $($field: u64),* }),* }
 
-        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
-        enum Number { $($name),* }
+        /// Which event, without its values.
+        #[allow(missing_docs)] // explained at the event
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum EventKind { $($name),* }
+
+        impl EventKind {
+            /// Every one, in the order of their numbers.
+            pub const ALL: &'static [EventKind] = &[$(EventKind::$name),*];
+
+            /// Its word, as it begins the line.
+            pub fn word(self) -> &'static str {
+                match self { $(EventKind::$name => $word),* }
+            }
+        }
 
         impl Event {
             /// As numbers: which event, and its values.
-            pub(super) fn encode(self) -> (u64, [u64; 2]) {
+            pub(super) fn encode(self) -> (u64, [u64; MOST]) {
                 match self { $(Event::$name { $($field),* } => {
                     let given: &[u64] = &[$($field),*];
-                    let mut values = [0; 2];
+                    let mut values = [0; MOST];
                     values[..given.len()].copy_from_slice(given);
-                    (Number::$name as u64, values)
+                    (EventKind::$name as u64, values)
                 })* }
             }
         }
@@ -65,8 +80,8 @@ catalogue! {
     UsageLost "usage-lost" (mailboxes);
     /// SIGHUP: the config file has errors; the old one stays in force. `nologd check` names them.
     ReloadRefused "reload-refused" (errors);
-    /// SIGHUP: this many parts of the config (listeners, TLS folder, limits, hostname) changed and wait for a restart.
-    RestartNeeded "restart-needed" (sections);
+    /// SIGHUP: this many parts of the config changed and wait for a restart; which ones is a bit of each [`ConfigPart`](super::ConfigPart).
+    RestartNeeded "restart-needed" (sections, changed);
     /// SIGHUP: the config file cannot be read, with this error number of the system (errno(3)); the old one stays in force.
     ConfigUnreadable "config-unreadable" (error);
     /// Not every config file that may stand there later can be read at SIGHUP: 1, its folder is shared with others and a file that is put
@@ -87,13 +102,14 @@ catalogue! {
     /// The daemon's user may not read a certificate or its key, which was read as root: a renewed one will not be read.
     CertificateClosed "certificate-closed" (position);
     /// A backend does not take connections. Told at once; what changes again within minutes is told later, if it is still so.
-    BackendDown "backend-down" (backend);
+    /// Which of its servers is a [`BackendService`](super::BackendService), here and below.
+    BackendDown "backend-down" (backend, service);
     /// A backend takes connections again.
-    BackendUp "backend-up" (backend);
+    BackendUp "backend-up" (backend, service);
     /// Sessions ended because a backend answered something that makes no sense. Counted, and told at fixed moments.
-    BackendConfused "backend-confused" (backend, times);
+    BackendConfused "backend-confused" (backend, times, service);
     /// A backend takes no passwords from here (LOGINDISABLED, PRIVACYREQUIRED): nobody can log in. Counted, and told at fixed moments.
-    BackendSetup "backend-setup" (backend, times);
+    BackendSetup "backend-setup" (backend, times, service);
     /// A relay does not take notices; this many wait now. Told once, until one goes out again.
     NoticesWait "notices-wait" (number);
     /// Notices were given up: too many wait, or for too long. Counted, and told at fixed moments.

@@ -1,4 +1,4 @@
-//! The `tracing` layer: an allow list of one target. Text never passes, only numbers.
+//! The `tracing` layer: an allow list of one target. Text never passes, only numbers; some of them become words again here.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -10,7 +10,8 @@ use tracing::{Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 
-use super::{TARGET, catalogue};
+use super::catalogue::MOST;
+use super::{TARGET, catalogue, named};
 
 /// Makes the layer the process-wide receiver of events. Later calls change nothing.
 pub fn install() {
@@ -62,7 +63,7 @@ fn allowed(metadata: &Metadata<'_>) -> bool {
 #[derive(Default)]
 struct Numbers {
     event: Option<u64>,
-    values: [u64; 2],
+    values: [u64; MOST],
 }
 
 impl Visit for Numbers {
@@ -71,6 +72,7 @@ impl Visit for Numbers {
             "event" => self.event = Some(value),
             "a" => self.values[0] = value,
             "b" => self.values[1] = value,
+            "c" => self.values[2] = value,
             _ => {}
         }
     }
@@ -83,7 +85,14 @@ fn render(numbers: &Numbers) -> Option<String> {
     let (word, names) = catalogue::words(numbers.event?)?;
     let mut line = format!("nologd: {word}");
     for (name, value) in names.iter().zip(numbers.values) {
-        let _ = write!(line, " {name}={value}");
+        let _ = match named::word(name, value) {
+            Some(word) => write!(line, " {name}={word}"),
+            None => write!(line, " {name}={value}"),
+        };
+    }
+    let backend = names.iter().zip(numbers.values).find(|(name, _)| **name == "backend");
+    if let Some(name) = backend.and_then(|(_, position)| named::backend(position)) {
+        let _ = write!(line, " name={name}");
     }
     line.push('\n');
     Some(line)
@@ -92,7 +101,7 @@ fn render(numbers: &Numbers) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Event;
+    use crate::event::{BackendService, ConfigPart, Event};
 
     #[test]
     fn an_event_becomes_one_line_of_words_and_numbers() {
@@ -100,5 +109,23 @@ mod tests {
         let line = render(&Numbers { event: Some(event), values }).unwrap();
         assert_eq!(line, "nologd: started listeners=3 backends=1\n");
         assert!(render(&Numbers { event: Some(9999), values }).is_none());
+    }
+
+    #[test]
+    fn a_backend_is_named_as_the_config_names_it() {
+        let line = |event: Event| {
+            let (event, values) = event.encode();
+            render(&Numbers { event: Some(event), values }).unwrap()
+        };
+        let down = Event::BackendDown { backend: 1, service: BackendService::Lmtp as u64 };
+        super::super::name_backends(["store1", "a b\n\u{1b}[31mnologd: started \u{e9}"].into_iter());
+        assert_eq!(line(down), "nologd: backend-down backend=1 service=lmtp name=a_b__[31mnologd:_started_\u{e9}\n");
+        let confused = Event::BackendConfused { backend: 0, times: 10, service: BackendService::Relay as u64 };
+        assert_eq!(line(confused), "nologd: backend-confused backend=0 times=10 service=relay name=store1\n");
+        super::super::name_backends(["store1"].into_iter());
+        assert_eq!(line(down), "nologd: backend-down backend=1 service=lmtp\n", "of nobody who is there");
+        let changed = ConfigPart::bits([ConfigPart::Listen, ConfigPart::Sandbox].into_iter());
+        let line = line(Event::RestartNeeded { sections: 2, changed });
+        assert_eq!(line, "nologd: restart-needed sections=2 changed=listen,sandbox\n");
     }
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Event, emit};
+use super::{BackendService, Event, emit};
 
 /// How often counted events are told.
 pub const TELLING: Duration = Duration::from_secs(600);
@@ -23,10 +23,10 @@ const KINDS: usize = 64;
 pub enum Provoked {
     /// Taking a connection at this listener failed.
     AcceptFailed(u64),
-    /// This backend answered what makes no sense.
-    BackendConfused(u64),
-    /// This backend is set up so that it takes no passwords from here.
-    BackendSetup(u64),
+    /// This server of this backend answered what makes no sense.
+    BackendConfused(u64, BackendService),
+    /// This one is set up so that it takes no passwords from here.
+    BackendSetup(u64, BackendService),
     /// There were too many connections.
     Crowded,
     /// Mail came in for a domain of nobody.
@@ -43,8 +43,8 @@ impl Provoked {
     fn event(self, times: u64) -> Event {
         match self {
             Provoked::AcceptFailed(listener) => Event::AcceptFailed { listener, times },
-            Provoked::BackendConfused(backend) => Event::BackendConfused { backend, times },
-            Provoked::BackendSetup(backend) => Event::BackendSetup { backend, times },
+            Provoked::BackendConfused(backend, service) => Event::BackendConfused { backend, times, service: service as u64 },
+            Provoked::BackendSetup(backend, service) => Event::BackendSetup { backend, times, service: service as u64 },
             Provoked::Crowded => Event::Crowded { times },
             Provoked::UnknownDomain => Event::UnknownDomain { times },
             Provoked::NoticeRefused(code) => Event::NoticeRefused { code, times },
@@ -97,11 +97,11 @@ mod tests {
         let mut tally = Provocations(BTreeMap::new());
         let lines = |tally: &mut Provocations| format!("{:?}", tally.take());
         for _ in 0..11 {
-            tally.count(Provoked::BackendConfused(1));
+            tally.count(Provoked::BackendConfused(1, BackendService::Imap));
         }
-        tally.count(Provoked::BackendConfused(0));
+        tally.count(Provoked::BackendConfused(0, BackendService::Relay));
         tally.count(Provoked::UnknownDomain);
-        let told = "[BackendConfused { backend: 0, times: 10 }, BackendConfused { backend: 1, times: 100 }, \
+        let told = "[BackendConfused { backend: 0, times: 10, service: 3 }, BackendConfused { backend: 1, times: 100, service: 0 }, \
                     UnknownDomain { times: 10 }]";
         assert_eq!(lines(&mut tally), told);
         assert_eq!(lines(&mut tally), "[]", "what was told is not told again");

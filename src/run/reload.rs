@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use nix::sys::signal::{SigSet, Signal};
 
 use crate::config::{self, Config, ConfigFile};
-use crate::event::{Event, emit};
+use crate::event::{ConfigPart, Event, emit};
 use crate::net::certificates::Certificates;
 use crate::serve::Context;
 use crate::serve::clock::now;
@@ -46,31 +46,36 @@ pub(super) fn config(config: &Config, file: &ConfigFile, context: &Context) {
             context.reload(fresh.backends);
             emit(Event::Reloaded { backends: backends as u64 });
             if waits > 0 {
-                emit(Event::RestartNeeded { sections: waits });
+                emit(Event::RestartNeeded { sections: waits.count_ones().into(), changed: waits });
             }
         }
         Err(problems) => emit(Event::ReloadRefused { errors: problems.len() as u64 }),
     }
 }
 
-/// How many parts of the file changed that only a restart takes over.
+/// Which parts of the file changed that only a restart takes over, as a bit of each.
 fn waiting(config: &Config, fresh: &Config, file: &ConfigFile, context: &Context) -> u64 {
+    let limits = fresh.limits != config.limits || fresh.patience != config.patience || fresh.sizes != config.sizes;
     let parts = [
-        fresh.listens != config.listens,
-        fresh.tls != config.tls || fresh.authorities != config.authorities,
-        fresh.limits != config.limits
-            || fresh.patience != config.patience
-            || fresh.sizes != config.sizes
-            || fresh.sending != config.sending,
-        fresh.quota != config.quota || fresh.pool != config.pool || fresh.separator != config.separator,
-        fresh.hostname != config.hostname || fresh.drain != config.drain,
-        fresh.user != config.user || fresh.state_dir != config.state_dir,
-        fresh.access != config.access || fresh.notices_from != config.notices_from,
-        fresh.policy.digest() != config.policy.digest() || fresh.sandbox_required != config.sandbox_required,
+        (ConfigPart::Listen, fresh.listens != config.listens),
+        (ConfigPart::Tls, fresh.tls != config.tls || fresh.authorities != config.authorities),
+        (ConfigPart::Limits, limits),
+        (ConfigPart::Sending, fresh.sending != config.sending),
+        (ConfigPart::Quota, fresh.quota != config.quota),
+        (ConfigPart::Pool, fresh.pool != config.pool),
+        (ConfigPart::RecipientSeparator, fresh.separator != config.separator),
+        (ConfigPart::Hostname, fresh.hostname != config.hostname),
+        (ConfigPart::Drain, fresh.drain != config.drain),
+        (ConfigPart::User, fresh.user != config.user),
+        (ConfigPart::StateDir, fresh.state_dir != config.state_dir),
+        (ConfigPart::Admin, fresh.access != config.access),
+        (ConfigPart::Notices, fresh.notices_from != config.notices_from),
+        (ConfigPart::Policy, fresh.policy.digest() != config.policy.digest()),
+        (ConfigPart::Sandbox, fresh.sandbox_required != config.sandbox_required),
         // The kernel was told once which ports and folders there are.
-        config::plan(fresh, file.path()) != context.enforcement.plan,
+        (ConfigPart::Places, config::plan(fresh, file.path()) != context.enforcement.plan),
     ];
-    parts.into_iter().filter(|changed| *changed).count() as u64
+    ConfigPart::bits(parts.into_iter().filter(|(_, changed)| *changed).map(|(part, _)| part))
 }
 
 /// Reads the certificates again.

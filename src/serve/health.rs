@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::event::{Event, emit};
+use crate::event::{BackendService, Event, emit};
 use crate::route::{BackendId, Backends};
 
 /// Of one service of each.
-#[derive(Default)]
 pub struct Health {
+    service: BackendService,
     faltering: Mutex<Faltering>,
     failures: AtomicU64,
 }
@@ -25,6 +25,11 @@ struct Faltering {
 }
 
 impl Health {
+    /// Of this service; all are well.
+    pub fn new(service: BackendService) -> Health {
+        Health { service, faltering: Mutex::default(), failures: AtomicU64::new(0) }
+    }
+
     /// This one took a connection, or did not. Told of those in force only: of the others nobody could say which it was.
     pub(super) fn set(&self, backends: &Backends, backend: BackendId, up: bool) {
         if backends.position(backend).is_none() {
@@ -39,7 +44,7 @@ impl Health {
             self.failures.fetch_add(1, Ordering::Relaxed);
         }
         if known.hushed.insert(backend) {
-            known.say(backends, backend);
+            known.say(self.service, backends, backend);
         }
     }
 
@@ -48,7 +53,7 @@ impl Health {
         let mut known = self.lock();
         known.hushed.clear();
         let changed: Vec<_> = known.down.symmetric_difference(&known.told).copied().collect();
-        changed.into_iter().for_each(|backend| known.say(backends, backend));
+        changed.into_iter().for_each(|backend| known.say(self.service, backends, backend));
     }
 
     /// Those that are not in force any more are forgotten.
@@ -76,14 +81,15 @@ impl Health {
 }
 
 impl Faltering {
-    fn say(&mut self, backends: &Backends, backend: BackendId) {
+    fn say(&mut self, service: BackendService, backends: &Backends, backend: BackendId) {
         let Some(position) = backends.position(backend) else { return };
+        let service = service as u64;
         if self.down.contains(&backend) {
             self.told.insert(backend);
-            emit(Event::BackendDown { backend: position });
+            emit(Event::BackendDown { backend: position, service });
         } else {
             self.told.remove(&backend);
-            emit(Event::BackendUp { backend: position });
+            emit(Event::BackendUp { backend: position, service });
         }
     }
 }
@@ -105,7 +111,7 @@ mod tests {
             hint: ClientHint::None,
         };
         let backends = Backends::new(vec![backend], 0);
-        let (one, health) = (backends.default_id(), Health::default());
+        let (one, health) = (backends.default_id(), Health::new(BackendService::Imap));
         let state = |health: &Health| (health.down(&backends), health.lock().told.len());
         health.set(&backends, one, false);
         assert_eq!(state(&health), (1, 1), "told at once");

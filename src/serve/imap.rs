@@ -18,6 +18,7 @@ use super::observe::Observer;
 use super::proxy::Proxy;
 use super::silence::{Nap, Silence};
 use super::{Context, Patience};
+use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login::{Attempt, Before, Login, Protection, denied, welcome};
 use crate::imap::offers::Offers;
@@ -69,7 +70,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let mut listener = Listener::new(member.watch());
     let end = carry(&mut proxy, context.patience, stop, &mut listener).await;
     if end == Err(Fault::Garbage(Side::Backend)) {
-        context.confused(backend);
+        context.confused(backend, BackendService::Imap);
     }
     drop(seat);
     if let (Some(lease), Ok(())) = (lease, end) {

@@ -10,6 +10,7 @@ use super::Context;
 use super::admission::{Authenticated, Judge, NoLogin, log_in};
 use super::connect::connect;
 use super::proxy::Left;
+use crate::event::BackendService;
 use crate::fault::{Fault, Side};
 use crate::imap::capability;
 use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
@@ -144,7 +145,7 @@ async fn converse(context: &Context, who: &Authenticated, credential: &Credentia
             }
             Err(fault) => {
                 if matches!(fault, Fault::Garbage(Side::Backend) | Fault::Barred(_)) {
-                    context.note(who.backend, fault);
+                    context.note(who.backend, BackendService::Imap, fault);
                 }
                 return Err(fault);
             }
@@ -169,7 +170,7 @@ pub(super) async fn leave(context: &Context, left: Left, lease: Arc<Lease>) {
             let mut conn = BufferedConn::from_parts(parts, Side::Backend, Instant::now());
             match reset::run(&mut conn, Reset::after(leaves)).await {
                 Ok(()) => context.pool.park(lease, conn),
-                Err(Fault::Garbage(_)) => context.confused(lease.backend()),
+                Err(Fault::Garbage(_)) => context.confused(lease.backend(), BackendService::Imap),
                 Err(_) => {}
             }
         }

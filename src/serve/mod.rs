@@ -37,7 +37,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use crate::admin::Executor;
-use crate::event::{Provoked, count};
+use crate::event::{BackendService, Provoked, count, name_backends};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::incident::Incidents;
 use crate::limit::Limits;
@@ -172,6 +172,7 @@ impl Context {
     pub fn reload(&self, backends: Backends) {
         let backends = Arc::new(backends.succeeding(&self.backends.load()));
         self.backends.store(backends.clone());
+        name_backends(backends.names());
         self.pool.keep(&backends);
         self.relay_capabilities.keep(&backends);
         self.methods.keep(&backends);
@@ -179,18 +180,18 @@ impl Context {
         healths.iter().for_each(|health| health.keep(&backends));
     }
 
-    /// Counts what the admins have to hear of a backend, or of its relay.
-    fn note(&self, backend: BackendId, fault: Fault) {
+    /// Counts what the admins have to hear of this server of a backend.
+    fn note(&self, backend: BackendId, service: BackendService, fault: Fault) {
         let Some(position) = self.backends.load().position(backend) else { return };
         match fault {
-            Fault::Garbage(_) => count(Provoked::BackendConfused(position)),
-            Fault::Barred(RefusalCode::BackendSetup) => count(Provoked::BackendSetup(position)),
+            Fault::Garbage(_) => count(Provoked::BackendConfused(position, service)),
+            Fault::Barred(RefusalCode::BackendSetup) => count(Provoked::BackendSetup(position, service)),
             _ => {}
         }
     }
 
-    /// A backend answered something that makes no sense.
-    fn confused(&self, backend: BackendId) {
-        self.note(backend, Fault::Garbage(Side::Backend));
+    /// This server of a backend answered something that makes no sense.
+    fn confused(&self, backend: BackendId, service: BackendService) {
+        self.note(backend, service, Fault::Garbage(Side::Backend));
     }
 }

@@ -18,6 +18,7 @@ use super::pop3_backend;
 use super::side::Half;
 use super::silence::Silence;
 use super::{Context, Patience};
+use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login::Protection;
 use crate::imap::space::Account;
@@ -64,7 +65,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let mut pair = Pop3Pair { client, backend, session: Pop3Session::new(member), closing: None };
     let end = carry(&mut pair, context.patience, stop, watch.as_ref()).await;
     if end == Err(Fault::Garbage(Side::Backend)) {
-        context.confused(server);
+        context.confused(server, BackendService::Pop3);
     }
     drop(seat);
     drop(pair);

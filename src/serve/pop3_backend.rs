@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use super::Context;
 use super::admission::{Authenticated, Judge, NoLogin, log_in};
 use super::connect::connect;
+use crate::event::BackendService;
 use crate::fault::{Fault, Side};
 use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
@@ -68,7 +69,7 @@ async fn converse(context: &Context, who: &Authenticated, credential: &Credentia
             }
             Err(fault) => {
                 if matches!(fault, Fault::Garbage(Side::Backend) | Fault::Barred(_)) {
-                    context.note(who.backend, fault);
+                    context.note(who.backend, BackendService::Pop3, fault);
                 }
                 return Err(fault);
             }

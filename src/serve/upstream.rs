@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Context;
 use super::connect::connect;
 use super::health::Health;
+use crate::event::BackendService;
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::secure;
@@ -116,7 +117,7 @@ impl UpstreamConn {
             ConnAct::Secure => self.secure(context, to).await,
             ConnAct::HangUp(manner) => {
                 if let (Manner::For(fault), Some(to)) = (manner, to) {
-                    context.note(to.backend, fault);
+                    context.note(to.backend, self.service(), fault);
                 }
                 self.hang_up(manner.last_words()).await;
                 return None;
@@ -173,6 +174,13 @@ impl UpstreamConn {
         match self.role {
             Role::Relay => backend.relay.as_ref(),
             Role::Store => backend.lmtp.as_ref(),
+        }
+    }
+
+    fn service(&self) -> BackendService {
+        match self.role {
+            Role::Relay => BackendService::Relay,
+            Role::Store => BackendService::Lmtp,
         }
     }
 

@@ -9,6 +9,7 @@ use std::fs;
 use clap::{Arg, Command, CommandFactory};
 use nologd::cli::Arguments;
 use nologd::config;
+use nologd::event::EventKind;
 use nologd::fault::{Lang, RefusalCode};
 use nologd::policy::FILES;
 use nologd::sandbox::Unenforced;
@@ -89,13 +90,16 @@ fn sentence(text: &str) -> String {
 }
 
 fn events() -> String {
-    let mut text = "| event | numbers | why it is told |\n|---|---|---|\n".to_owned();
+    let mut text =
+        "| event | numbers | why it is told | what to do (`nologd help WORD`) | en français |\n|---|---|---|---|---|\n"
+            .to_owned();
     let (_, log) = FILES.iter().find(|(file, _)| *file == "log.toml").unwrap();
     let log: Table = toml::from_str(log).unwrap();
     for event in log["event"].as_array().unwrap() {
         let numbers: Vec<_> = event["numbers"].as_array().unwrap().iter().map(|number| number.as_str().unwrap()).collect();
         let (name, reason) = (event["name"].as_str().unwrap(), event["reason"].as_str().unwrap());
-        let _ = writeln!(text, "| `{name}` | {} | {reason} |", numbers.join(", "));
+        let (en, fr) = EventKind::find(name).unwrap().meaning();
+        let _ = writeln!(text, "| `{name}` | {} | {reason} | {en} | {fr} |", numbers.join(", "));
     }
     text
 }

@@ -1,0 +1,142 @@
+//! What each event means, and what to do: `nologd help WORD`, and docs/admin/reference.md. A new event does not compile until it has its
+//! texts, in English and in French.
+
+use super::EventKind;
+
+macro_rules! meanings {
+    ($($name:ident $en:literal $fr:literal)*) => {
+        impl EventKind {
+            /// In English and in French: what it means, and what to do.
+            pub fn meaning(self) -> (&'static str, &'static str) {
+                match self { $(EventKind::$name => ($en, $fr)),* }
+            }
+        }
+    };
+}
+
+impl EventKind {
+    /// The event with this word, in any case.
+    pub fn find(word: &str) -> Option<EventKind> {
+        Self::ALL.iter().copied().find(|kind| kind.word().eq_ignore_ascii_case(word))
+    }
+}
+
+meanings! {
+    Started
+        "All listeners are bound and nologd serves. Nothing to do."
+        "Tous les ports sont ouverts et nologd travaille. Rien à faire."
+    Stopping
+        "It was told to stop and waits for the open sessions, for drain_seconds at most. Nothing to do."
+        "Il lui a été demandé de s'arrêter\u{a0}; il attend les sessions ouvertes, au plus drain_seconds. Rien à faire."
+    Stopped
+        "It has stopped. `cut` sessions were not over in time; if that is many each time, raise drain_seconds."
+        "Il s'est arrêté. `cut` sessions n'étaient pas finies à temps\u{a0}; si c'est beaucoup à chaque fois, augmentez drain_seconds."
+    Reloaded
+        "The changed config file is in force. Nothing to do."
+        "Le fichier de configuration modifié est en vigueur. Rien à faire."
+    Imported
+        "The associations of the config file went into the book, at the first start. From now on change them with `nologd association set`; those in the file are not read any more."
+        "Les associations du fichier de configuration sont entrées dans le registre, au premier démarrage. Changez-les désormais avec `nologd association set`\u{a0}; celles du fichier ne sont plus lues."
+    StoreFailed
+        "The book cannot be written: the disk is full, read-only or broken. Mail goes on; what admins change is refused. Make room on the disk of state_dir (`df -h`, `df -i`), or look at the disk; it is tried again each minute."
+        "Le registre ne peut pas être écrit\u{a0}: le disque est plein, en lecture seule ou abîmé. Le courrier passe\u{a0}; ce que changent les admins est refusé. Faites de la place sur le disque de state_dir (`df -h`, `df -i`), ou examinez-le\u{a0}; un nouvel essai a lieu chaque minute."
+    StoreWrites
+        "The book can be written again. Repeat the changes that were refused."
+        "Le registre peut de nouveau être écrit. Refaites les changements refusés."
+    StoreRepaired
+        "The disk had changed the book's files; nothing is lost, for the copy beside them was whole. Look at the disk (`smartctl -a`, the kernel's messages) before it happens to the copy."
+        "Le disque avait altéré les fichiers du registre\u{a0}; rien n'est perdu, la copie à côté était intacte. Examinez le disque (`smartctl -a`, les messages du noyau) avant que la copie ne soit touchée."
+    UsageLost
+        "The disk had changed the file of usage; so many mailboxes are counted anew at their next login or push. `doveadm -f tab quota get -A | nologd usage load` counts all at once. Look at the disk."
+        "Le disque avait altéré le fichier d'occupation\u{a0}; autant de boîtes seront recomptées à leur prochaine connexion ou annonce. `doveadm -f tab quota get -A | nologd usage load` les compte toutes. Examinez le disque."
+    ReloadRefused
+        "The config file has so many mistakes; the old one stays in force. `nologd check` names them."
+        "Le fichier de configuration a autant d'erreurs\u{a0}; l'ancien reste en vigueur. `nologd check` les nomme."
+    RestartNeeded
+        "These parts of the config file changed, and only a restart takes them over; `places-for-the-kernel` are ports, sockets and folders that the kernel was told at the start. `systemctl restart nologd` when it suits: sessions are drained."
+        "Ces parties du fichier de configuration ont changé et attendent un redémarrage\u{a0}; `places-for-the-kernel` désigne les ports, sockets et dossiers annoncés au noyau au démarrage. `systemctl restart nologd` quand cela convient\u{a0}: les sessions se terminent d'abord."
+    ConfigUnreadable
+        "The config file could not be read at the reload, with this error of the system (13: not allowed, 2: not there); the old one stays in force. Mend its rights, or restart."
+        "Le fichier de configuration n'a pas pu être relu, avec cette erreur du système (13\u{a0}: interdit, 2\u{a0}: absent)\u{a0}; l'ancien reste en vigueur. Corrigez ses droits, ou redémarrez."
+    ReloadLimited
+        "A config file that an editor puts in the place of the old one will not be read at a reload. 1: its folder is shared (/etc); give it a folder of its own, /etc/nologd. 2: the daemon's user may not read it; `nologd check` says how it may."
+        "Un fichier de configuration qu'un éditeur met à la place de l'ancien ne sera pas relu. 1\u{a0}: son dossier est partagé (/etc)\u{a0}; donnez-lui le sien, /etc/nologd. 2\u{a0}: le compte du service n'a pas le droit de le lire\u{a0}; `nologd check` dit comment le lui donner."
+    AssociationsUnread
+        "So many associations of the config file are not in the book: only the first start reads them. Add them with `nologd association add`; `nologd check` names them."
+        "Autant d'associations du fichier de configuration ne sont pas dans le registre\u{a0}: seul le premier démarrage les lit. Ajoutez-les avec `nologd association add`\u{a0}; `nologd check` les nomme."
+    SendingStopped
+        "A mailbox or an association has sent as much as it may. Perhaps a password is stolen. Its owner and the contact are told by mail; which one is not said here. docs/admin/hacked-account.md says how to find it with them."
+        "Une boîte ou une association a envoyé tout ce qu'elle peut. Un mot de passe est peut-être volé. Son titulaire et le contact sont prévenus par courriel\u{a0}; laquelle n'est pas dite ici. docs/fr/compte-pirate.md dit comment la trouver avec eux."
+    CertificatesReloaded
+        "So many certificates were read again and are in force. Nothing to do."
+        "Autant de certificats ont été relus et sont en vigueur. Rien à faire."
+    CertificateBroken
+        "A certificate or its key cannot be used; the one before stays in force until it ends. `nologd status` names it and says what is wrong."
+        "Un certificat ou sa clé est inutilisable\u{a0}; le précédent reste en vigueur jusqu'à son terme. `nologd status` le nomme et dit ce qui ne va pas."
+    CertificateEnds
+        "A certificate has so many days left and should have been renewed. `nologd status` names it; look at `certbot renew --dry-run`."
+        "Il reste autant de jours à un certificat, qui aurait dû être renouvelé. `nologd status` le nomme\u{a0}; voyez `certbot renew --dry-run`."
+    CertificateOver
+        "A certificate is not valid any more: mail programs refuse it now. Renew it; it is read within a minute."
+        "Un certificat n'est plus valable\u{a0}: les logiciels de messagerie le refusent. Renouvelez-le\u{a0}; il est lu dans la minute."
+    CertificateClosed
+        "Only root may read a certificate or its key, so a renewed one will not be read. `nologd check` names the file and the command that opens it for the daemon's user."
+        "Seul root peut lire un certificat ou sa clé\u{a0}: renouvelé, il ne sera pas lu. `nologd check` nomme le fichier et la commande qui l'ouvre au compte du service."
+    BackendDown
+        "A mail server behind takes no connections: `name` is its [[backend]], `service` the key that says where (imap, pop3, lmtp, relay). Members are told BACKEND-DOWN, incoming mail waits at your relay; nothing is lost. See whether it runs; `nologd check --connect` talks to it."
+        "Un serveur de courrier ne prend pas de connexion\u{a0}: `name` est son [[backend]], `service` la clé qui dit où (imap, pop3, lmtp, relay). Les membres reçoivent BACKEND-DOWN, le courrier entrant attend au relais\u{a0}; rien n'est perdu. Voyez s'il tourne\u{a0}; `nologd check --connect` lui parle."
+    BackendUp
+        "It takes connections again. Nothing to do."
+        "Il prend de nouveau les connexions. Rien à faire."
+    BackendConfused
+        "A mail server behind answered what makes no sense, and those sessions were ended to be safe. See with `nologd check --connect` whether the right server listens there. If so, `nologd incident start` with a member who meets it tells the command, for a report."
+        "Un serveur de courrier a donné des réponses incohérentes, et ces sessions ont été fermées par prudence. Voyez avec `nologd check --connect` si le bon serveur écoute là. Si oui, `nologd incident start`, avec un membre concerné, donne la commande, pour un signalement."
+    BackendSetup
+        "A mail server behind takes no passwords from here, so nobody can log in: mostly because it wants TLS. With Dovecot on this machine, loopback is trusted by itself; else use imaps:// or imap+starttls://."
+        "Un serveur de courrier n'accepte aucun mot de passe venant d'ici, et personne ne peut se connecter\u{a0}: le plus souvent, il veut TLS. Avec Dovecot sur la même machine, la boucle locale suffit\u{a0}; sinon, imaps:// ou imap+starttls://."
+    NoticesWait
+        "So many notices to members wait, because a relay does not take them. They are tried again for five days; see whether the relay runs."
+        "Autant d'avis aux membres attendent, parce qu'un relais ne les prend pas. Ils sont réessayés pendant cinq jours\u{a0}; voyez si le relais tourne."
+    NoticesLost
+        "Notices were given up: they had waited five days, or too many waited. Mend the relay; who is still above a level is told at the next restart."
+        "Des avis ont été abandonnés\u{a0}: ils attendaient depuis cinq jours, ou étaient trop nombreux. Réparez le relais\u{a0}; qui dépasse encore un seuil est prévenu au prochain redémarrage."
+    NoticeRefused
+        "A relay refused notices for good, with this reply code. Mostly it does not accept their sender: set notices.from to an address that it does."
+        "Un relais a refusé des avis définitivement, avec ce code. Le plus souvent, il n'accepte pas leur expéditeur\u{a0}: mettez dans notices.from une adresse qu'il accepte."
+    UnknownDomain
+        "Mail comes in for a domain that no association has, and waits at your relay. `nologd check --connect` compares Postfix's domains with the book's and names those that differ."
+        "Du courrier arrive pour un domaine qu'aucune association n'a, et attend au relais. `nologd check --connect` compare les domaines de Postfix à ceux du registre et nomme les différences."
+    AcceptFailed
+        "No connection can be taken at this listener, usually because too few files may be open. Raise LimitNOFILE in the unit (`systemctl edit nologd`)."
+        "Aucune connexion ne peut être prise sur ce port, en général parce que trop peu de fichiers peuvent être ouverts. Augmentez LimitNOFILE dans l'unité (`systemctl edit nologd`)."
+    Crowded
+        "There were as many sessions as limits.sessions allows, or as many without a login as limits.sessions_before_login does. If these are members, raise it; if they are strangers, nothing is to be done."
+        "Il y a eu autant de sessions que le permet limits.sessions, ou autant sans identification que le permet limits.sessions_before_login. Si ce sont des membres, augmentez-le\u{a0}; si ce sont des inconnus, rien à faire."
+    FewDescriptors
+        "This process may open fewer files than its limits need, and they were cut. Put the number after `needed` as LimitNOFILE into the unit (`systemctl edit nologd`)."
+        "Ce processus peut ouvrir moins de fichiers que ses limites n'en demandent, et elles ont été réduites. Mettez le nombre qui suit `needed` comme LimitNOFILE dans l'unité (`systemctl edit nologd`)."
+    Panicked
+        "A fault of this program: one session was lost, the others go on. Please report it with the version, and the line and column that are told."
+        "Une erreur de ce programme\u{a0}: une session est perdue, les autres continuent. Signalez-la, avec la version, et la ligne et la colonne indiquées."
+    NotEnforced
+        "This kernel or this start does not hold a rule, whose number is told (docs/admin/reference.md, docs/admin/sandbox.md). `nologd status` says it in words, and the statement does not claim it."
+        "Ce noyau ou ce démarrage ne fait pas respecter une règle, dont le numéro est dit (docs/admin/reference.md, docs/admin/sandbox.md). `nologd status` la dit en mots, et la déclaration ne l'affirme pas."
+    OutputKept
+        "Standard output (1) or standard error (2) ends in a file or in a journal on disk, so these lines are kept there. That is allowed: they are about nobody."
+        "La sortie standard (1) ou d'erreur (2) aboutit dans un fichier ou un journal sur disque\u{a0}: ces lignes y sont gardées. C'est permis\u{a0}: elles ne parlent de personne."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_is_found_by_its_word_and_says_what_to_do() {
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::find(&kind.word().to_ascii_uppercase()), Some(*kind));
+            let (en, fr) = kind.meaning();
+            assert!(en.ends_with('.') && fr.ends_with('.') && en != fr && en.len() > 20, "{kind:?}");
+        }
+        assert_eq!(EventKind::find("login"), None);
+    }
+}
