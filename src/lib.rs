@@ -17,7 +17,7 @@
 //! |---|---|---|
 //! | 6 program | `main` `run` `cli` `config` `audit` `statement` `demo` | may import all below |
 //! | 5 drivers | `serve` | the only async glue |
-//! | 4 hands | `net` `pool` `sandbox` | sockets, TLS, timers; connections kept between sessions; the kernel |
+//! | 4 hands | `net` `pool` `sandbox` `terminal` | sockets, TLS, timers; connections kept between sessions; the kernel; what an admin sees |
 //! | 3 minds | `smtp` `imap` `submission` `lmtp` `postfix_policy` `pop3` `usage` `admin` `notice` `metrics` | pure protocol: no tokio, no clock, no sockets |
 //! | 2 books | `store` `quota` `limit` `route` `scrub` `incident` | what is known about associations, and the rules applied to messages |
 //! | 1 grammar | `wire` `policy` | bytes and rules |
@@ -60,5 +60,6 @@ pub mod smtp;
 pub mod statement;
 pub mod store;
 pub mod submission;
+pub mod terminal;
 pub mod usage;
 pub mod wire;

@@ -39,6 +39,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("net", 4),
     ("pool", 4),
     ("sandbox", 4),
+    ("terminal", 4),
     ("serve", 5),
     ("config", 6),
     ("cli", 6),

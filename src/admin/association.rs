@@ -6,7 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::changed::Changed;
-use super::layout::{Row, count, fill, joined, number_limit, rows, size_limit, table};
+use super::layout::{Canvas, Row, count, fill, joined, number_limit, rows, size_limit, table};
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::{Address, Domain, revealed};
 use crate::quota::{
@@ -203,6 +203,10 @@ impl AdminCommand for ListAssociations {
             none if none.is_empty() => "There is no association yet. `nologd association add` makes one.\n".into(),
             table => table,
         }
+    }
+
+    fn draw(told: &AssociationsListed, canvas: Canvas) -> String {
+        canvas.with_bars(&ListAssociations::print(told), told.associations.iter().map(|shown| shown.fill.percent))
     }
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::layout::Canvas;
 use super::{Audience, Declined, Executor, line};
 use crate::quota::Day;
 use crate::route::Backends;
@@ -38,6 +39,11 @@ pub trait AdminCommand: Serialize + DeserializeOwned {
 
     /// The answer for people, with its line ends.
     fn print(told: &Self::Told) -> String;
+
+    /// The same for people at a terminal, where a picture helps.
+    fn draw(told: &Self::Told, _canvas: Canvas) -> String {
+        Self::print(told)
+    }
 }
 
 /// When a command is given, as its caller's clock and config have it.

@@ -40,6 +40,7 @@ pub mod usage;
 pub use changed::Changed;
 pub use command::{AdminCommand, Moment, Reply, ask};
 pub use executor::{CertificateStatus, Certificates, Executor, Host, ListenerStatus};
+pub use layout::Canvas;
 pub use line::{MAX_ANSWER, MAX_REQUEST, Unread, VERSION, tell, told};
 pub use principal::{Audience, Principal};
 pub use refusal::Declined;

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::association::{self, FillShown};
-use super::layout::{counted, table};
+use super::layout::{Canvas, counted, table};
 use super::{AdminCommand, Audience, CertificateStatus, Declined, Executor, ListenerStatus, Moment};
 use crate::private::revealed;
 use crate::quota::{Name, State};
@@ -89,48 +89,55 @@ impl AdminCommand for ShowStatus {
     }
 
     fn print(told: &StatusTold) -> String {
-        let mut text = format!("nologd {}\n", told.version);
-        for listener in &told.listeners {
-            let tls = match listener.tls.as_str() {
-                "implicit" => "TLS",
-                "starttls" => "STARTTLS",
-                _ => "no TLS: local",
-            };
-            text.push_str(&format!("    {:18}  {}  ({tls})\n", listener.service, listener.address));
-        }
-        text.push_str(&format!("    backends            {}\n", told.backends.join(", ")));
-        text.push_str(&format!("    policy              {}\n", told.policy));
-        if told.store_unwritable {
-            text.push_str("    store               cannot be written: mail goes on, changes are refused (STORE-UNWRITABLE)\n");
-        }
-        for (outputs, end) in [(&told.kept_outputs, "is kept on a disk"), (&told.lost_outputs, "ends in another program")] {
-            for output in outputs {
-                let output = if *output == 1 { "standard output" } else { "standard error" };
-                text.push_str(&format!("    {output} {end}\n"));
-            }
-        }
-        for one in &told.certificates {
-            text.push_str(&format!("    certificate         {}\n", certificate(one)));
-        }
-        let pushed = match told.pushed {
-            0 => "never since the start".to_owned(),
-            mailboxes => format!("yes, {}", counted(mailboxes, "mailbox")),
-        };
-        text.push_str(&format!("    usage pushed        {pushed}\n"));
-        if !told.client_hints.is_empty() {
-            let hinted = told.client_hints.join(", ");
-            text.push_str(&format!(
-                "    client hints        {hinted} (a made-up address for each client, another one every hour)\n"
-            ));
-        }
-        if told.incidents > 0 {
-            text.push_str(&format!("    incident mode       on for {}\n", counted(told.incidents, "mailbox")));
-        }
-        text.push_str(&rules("Not enforced here", &told.not_enforced));
-        text.push_str(&rules("Loosened by the policy folder", &told.loosened));
-        text.push_str(&associations(told));
-        text
+        daemon(told) + &head(told) + &associations(told)
     }
+
+    fn draw(told: &StatusTold, canvas: Canvas) -> String {
+        let percents = told.associations.iter().map(|line| line.fill.percent);
+        daemon(told) + &head(told) + &canvas.with_bars(&associations(told), percents)
+    }
+}
+
+/// All but the associations.
+fn daemon(told: &StatusTold) -> String {
+    let mut text = format!("nologd {}\n", told.version);
+    for listener in &told.listeners {
+        let tls = match listener.tls.as_str() {
+            "implicit" => "TLS",
+            "starttls" => "STARTTLS",
+            _ => "no TLS: local",
+        };
+        text.push_str(&format!("    {:18}  {}  ({tls})\n", listener.service, listener.address));
+    }
+    text.push_str(&format!("    backends            {}\n", told.backends.join(", ")));
+    text.push_str(&format!("    policy              {}\n", told.policy));
+    if told.store_unwritable {
+        text.push_str("    store               cannot be written: mail goes on, changes are refused (STORE-UNWRITABLE)\n");
+    }
+    for (outputs, end) in [(&told.kept_outputs, "is kept on a disk"), (&told.lost_outputs, "ends in another program")] {
+        for output in outputs {
+            let output = if *output == 1 { "standard output" } else { "standard error" };
+            text.push_str(&format!("    {output} {end}\n"));
+        }
+    }
+    for one in &told.certificates {
+        text.push_str(&format!("    certificate         {}\n", certificate(one)));
+    }
+    let pushed = match told.pushed {
+        0 => "never since the start".to_owned(),
+        mailboxes => format!("yes, {}", counted(mailboxes, "mailbox")),
+    };
+    text.push_str(&format!("    usage pushed        {pushed}\n"));
+    if !told.client_hints.is_empty() {
+        let hinted = told.client_hints.join(", ");
+        text.push_str(&format!("    client hints        {hinted} (a made-up address for each client, another one every hour)\n"));
+    }
+    if told.incidents > 0 {
+        text.push_str(&format!("    incident mode       on for {}\n", counted(told.incidents, "mailbox")));
+    }
+    text.push_str(&rules("Not enforced here", &told.not_enforced));
+    text.push_str(&rules("Loosened by the policy folder", &told.loosened));
+    text
 }
 
 /// What is not known is not said to be good.
@@ -145,14 +152,17 @@ fn certificate(told: &CertificateStatus) -> String {
     format!("{}: {left}{}", told.name, broken.unwrap_or_default())
 }
 
-fn associations(told: &StatusTold) -> String {
+fn head(told: &StatusTold) -> String {
     let all = told.associations.len() as u64;
-    let head = format!("\n{}, {}\n", counted(all, "association"), counted(told.mailboxes, "mailbox"));
+    format!("\n{}, {}\n", counted(all, "association"), counted(told.mailboxes, "mailbox"))
+}
+
+fn associations(told: &StatusTold) -> String {
     let lines = told.associations.iter().map(|StatusLine { name, state, fill }| {
         let percent = fill.percent.map_or("-".into(), |percent| format!("{percent} %"));
         [percent, name.reveal().into(), association::state(*state), fill.mailboxes.to_string(), fill.print()]
     });
-    head + &table(["FULL", "ASSOCIATION", "STATE", "MAILBOXES", "STORAGE"], lines)
+    table(["FULL", "ASSOCIATION", "STATE", "MAILBOXES", "STORAGE"], lines)
 }
 
 fn rules(head: &str, rules: &[String]) -> String {

@@ -26,6 +26,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{self, Config};
 use crate::quota::Day;
+use crate::terminal::Progress;
 
 use check::Server;
 use settings::Source;
@@ -198,7 +199,12 @@ fn of_each_server(arguments: &Arguments, tree: &Tree) -> Vec<Result<Source, Unre
         });
         named.chain(if all { source::from_machine(server, tree) } else { None })
     };
-    Server::ALL.into_iter().flat_map(of).collect()
+    let mut progress = Progress::new();
+    let told = |server: Server| {
+        progress.begin(&format!("reading the settings of {}", server.name()));
+        of(server)
+    };
+    Server::ALL.into_iter().flat_map(told).collect()
 }
 
 fn not_here(server: Server) -> Unreadable {

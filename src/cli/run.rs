@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::arguments::{Admin, Asked, Association, Blocks, Daemon, Incident, Mailbox};
 use super::{REFUSED, USAGE, refuse, say, speak};
 use crate::admin::status::ShowStatus;
-use crate::admin::{AdminCommand, Declined};
+use crate::admin::{AdminCommand, Canvas, Declined};
+use crate::terminal::{self, Screen};
 
 /// Carries out a command.
 pub fn admin(command: Admin) -> ExitCode {
@@ -43,7 +44,11 @@ fn run<C: AdminCommand + Args>(Asked { command, daemon: Daemon { place, output }
     };
     match speak::speak(&socket, &command) {
         Ok(Ok(told)) => {
-            let text = if output.json { json(&told) } else { C::print(&told) };
+            let text = match terminal::screen() {
+                _ if output.json => json(&told),
+                Some(Screen { width, colour, wide }) => C::draw(&told, Canvas { width, colour, wide }),
+                None => C::print(&told),
+            };
             say(text.trim_end());
             ExitCode::SUCCESS
         }

@@ -12,6 +12,7 @@ use crate::config::store_folder;
 use crate::quota::{self, Defect, Findings, SCHEMA};
 use crate::sandbox::{NoUser, become_user};
 use crate::store::{self, Embedded, Memory, Repaired, StoreError};
+use crate::terminal::Progress;
 
 /// Carries out a command on the state folder.
 pub fn store(command: Store) -> ExitCode {
@@ -101,7 +102,11 @@ fn import(file: &Path, config: &Path, output: Output) -> Option<()> {
         }
     };
     let folder = folder(config, true)?;
-    let found = match tried(&document) {
+    let mut progress = Progress::new();
+    progress.begin("looking at the export");
+    let tried = tried(&document);
+    progress.clear();
+    let found = match tried {
         Ok(found) => found,
         Err(StoreError::Damaged) => {
             refuse(output, &format!("{}: is no export of a nologd store", file.display()));
@@ -113,8 +118,12 @@ fn import(file: &Path, config: &Path, output: Output) -> Option<()> {
         refuse(output, &format!("{}: nothing was imported.\n{}", file.display(), wrong(&found).join("\n")));
         return None;
     }
-    let opened = told(Embedded::open(&folder), output)?;
-    if matches!(store::import(&opened, &document), Err(StoreError::Conflict)) {
+    progress.begin(&format!("writing {} mailboxes of {} associations", found.mailboxes, found.associations));
+    let opened = Embedded::open(&folder).inspect_err(|_| progress.clear());
+    let opened = told(opened, output)?;
+    let imported = store::import(&opened, &document);
+    progress.clear();
+    if matches!(imported, Err(StoreError::Conflict)) {
         refuse(output, "the store is not empty. Move its folder away first: an import never mixes");
         return None;
     }
@@ -137,7 +146,12 @@ fn tried(document: &str) -> Result<Findings, StoreError> {
 }
 
 fn repair(config: &Path, partial: bool, output: Output) -> Option<()> {
-    let repaired = match store::repair(&folder(config, false)?, partial) {
+    let folder = folder(config, false)?;
+    let mut progress = Progress::new();
+    progress.begin("reading the store, and what lies beside it");
+    let repaired = store::repair(&folder, partial);
+    progress.clear();
+    let repaired = match repaired {
         Err(StoreError::Damaged) if partial => {
             refuse(output, "nothing can be read any more. Move the folder `store` of state_dir away and import the last export");
             return None;

@@ -17,6 +17,7 @@ use crate::admin::MAX_REQUEST;
 use crate::admin::usage::{LoadUsage, UsageLoaded};
 use crate::private::Address;
 use crate::quota::Amount;
+use crate::terminal::Progress;
 
 /// How long a number waits for others. The book takes it for what the mail server said a few minutes ago at most.
 const WAITING: Duration = Duration::from_secs(5);
@@ -43,7 +44,7 @@ pub fn usage(Usage::Load(Daemon { place, output }): Usage) -> ExitCode {
 }
 
 fn load(socket: &Path) -> Result<Totals, String> {
-    let (mut rows, mut totals) = (Rows::default(), Totals::default());
+    let (mut rows, mut totals, mut progress) = (Rows::default(), Totals::default(), Progress::new());
     let lines = lines();
     let mut due = Instant::now() + WAITING;
     loop {
@@ -61,6 +62,7 @@ fn load(socket: &Path) -> Result<Totals, String> {
             if !batch.is_empty() {
                 totals.add(&told(socket, &LoadUsage::new(batch))?);
             }
+            progress.show(|| format!("{} mailboxes loaded", totals.loaded));
             due = Instant::now() + WAITING;
         }
         if is_over {

@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, Listen, Protection};
 use crate::serve::Service;
+use crate::terminal::Progress;
 
 use super::finding::{Canary, Trace};
 use client::Way;
@@ -101,8 +102,12 @@ pub fn fly(order: &Order<'_>) -> Result<Canary, Trouble> {
     let imap = way(order.config, Service::Imap, "imap", plants.address)?;
     let submission = way(order.config, Service::Submission, "submission", plants.address)?;
     let login = Login { address: order.address, password: &order.password };
+    let mut progress = Progress::new();
+    progress.begin("the canary logs in, sends, and fails");
     let steps = flight::fly(&imap, &submission, &login, &plants)?;
+    progress.begin("waiting until the servers have written what they write");
     std::thread::sleep(SETTLING);
+    progress.clear();
     let planted = plants.all(order.address, &order.password);
     let mut found = Canary { steps, planted: planted.len(), ..Canary::default() };
     let search = Search::new(&planted, plants.address);

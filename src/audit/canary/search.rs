@@ -2,6 +2,7 @@
 //!
 //! Nothing of a file leaves this module but which value was found in which form, and roughly where.
 
+use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::Ipv4Addr;
@@ -11,6 +12,7 @@ use super::super::finding::{Canary, Trace};
 use super::forms::{Needle, needles};
 use super::planted::{Planted, Rightful};
 use super::{session_id, sqlite};
+use crate::terminal::Progress;
 
 /// Octets that are looked at in one go.
 const PIECE: usize = 256 * 1024;
@@ -38,13 +40,14 @@ pub(super) struct Search<'a> {
     needles: Vec<Needle>,
     longest: usize,
     address: Ipv4Addr,
+    progress: RefCell<Progress>,
 }
 
 impl<'a> Search<'a> {
     pub fn new(planted: &'a [Planted], address: Ipv4Addr) -> Search<'a> {
         let needles = needles(planted);
         let longest = needles.iter().map(|needle| needle.length).chain([session_id::LONGEST]).max().unwrap_or_default() + 8;
-        Search { planted, needles, longest, address }
+        Search { planted, needles, longest, address, progress: RefCell::default() }
     }
 
     /// Searches a file, or a folder with all below it. Links are not followed: what they lead to is named itself, or is not ours.
@@ -92,6 +95,7 @@ impl<'a> Search<'a> {
             if read == 0 {
                 return Ok(());
             }
+            self.progress.borrow_mut().show(|| format!("{} files searched; now {name}", found.files - 1));
             self.piece(&buffer, base, name, territory, found);
             // What begins in this piece and ends in the next is found there.
             let used = (kept + read).saturating_sub(self.longest);
