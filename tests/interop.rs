@@ -4,6 +4,8 @@
 
 #[path = "interop/check.rs"]
 mod check;
+#[path = "interop/default_domain.rs"]
+mod default_domain;
 #[path = "interop/hacked.rs"]
 mod hacked;
 #[path = "interop/hint.rs"]

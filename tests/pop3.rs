@@ -52,7 +52,7 @@ impl Pop3 {
         let process = restart(&mut stack, |config| {
             let listen = |port, tls| format!("[[listen]]\nservice = \"pop3\"\naddress = \"127.0.0.1:{port}\"\ntls = \"{tls}\"\n");
             let config = config.replace("auth  = \"imap\"", &format!("auth  = \"imap\"\npop3 = \"pop3://127.0.0.1:{behind}\""));
-            config + &listen(implicit, "implicit") + &listen(upgraded, "starttls")
+            config + &listen(implicit, "implicit") + &listen(upgraded, "starttls") + "default_domain = \"velo.example\"\n"
         });
         Pop3 { process, stack, implicit, upgraded }
     }
@@ -86,6 +86,10 @@ fn curl_reads_over_both_kinds_of_tls() {
     let plain = format!("pop3://127.0.0.1:{}/1", pop3.upgraded);
     assert_eq!(succeed(curl(&alice).arg(&secured)), message);
     assert_eq!(succeed(curl(&alice).arg("--ssl-reqd").arg(&plain)), message);
+    // Where the listener says which domain is meant, and where it does not.
+    let bare = alice.replace("@velo.example", "");
+    assert_eq!(succeed(curl(&bare).arg("--ssl-reqd").arg(&plain)), message);
+    assert!(!run_any(curl(&bare).arg(&secured)).0);
     let (good, text) = run_any(curl(&alice).arg(&plain));
     assert!(!good, "a password went without TLS: {text}");
     let (good, text) = run_any(curl("alice@velo.example:wrong").arg(&secured));

@@ -210,7 +210,8 @@ pub fn listeners(config: &Config, built: &Built) -> Result<Vec<Listener>, Troubl
             Protection::None => TlsMode::Plain,
         };
         let pooling = if listen.pool { Pooling::On } else { Pooling::Off };
-        Ok(Listener { number: number as u64, service: listen.service, entry, pooling })
+        let default_domain = listen.default_domain.as_deref().map(Into::into);
+        Ok(Listener { number: number as u64, service: listen.service, entry, pooling, default_domain })
     };
     config.listens.iter().enumerate().map(listener).collect()
 }

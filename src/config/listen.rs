@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use nix::unistd::Group;
 
 use super::reader::{Found, Reader, Section, choice};
+use crate::private::Domain;
 use crate::route::is_loopback;
 use crate::serve::Service;
 
@@ -24,6 +25,8 @@ pub struct Listen {
     pub group: Option<u32>,
     /// Who signs the certificates that clients must show; none where clients need no certificate.
     pub clients: Option<PathBuf>,
+    /// The domain of logins that have none.
+    pub default_domain: Option<String>,
 }
 
 /// `tls = ...` of a listener.
@@ -56,7 +59,17 @@ impl Listen {
     }
 }
 
+/// `default_domain`, of the whole file or of one listener.
+fn default_domain(reader: &mut Reader<'_>, section: &mut Section<'_>) -> Option<String> {
+    let found = section.text(reader, "default_domain")?;
+    if Domain::parse(&found.value).is_none_or(|domain| !domain.has_dot()) {
+        reader.wrong(&found, "must be a domain, such as asso.example");
+    }
+    Some(found.value)
+}
+
 pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) -> Vec<Listen> {
+    let everywhere = default_domain(reader, root);
     let mut listens: Vec<Listen> = Vec::new();
     let sections = root.sections(reader, "listen");
     if sections.is_empty() {
@@ -69,6 +82,7 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
         let wants_pool = section.flag(reader, "pool");
         let group = section.text(reader, "group");
         let clients = section.text(reader, "client_authorities");
+        let own_domain = default_domain(reader, &mut section);
         let place = section.place();
         section.end(reader);
         let services = Service::ALL.map(|service| (service.word(), service));
@@ -83,7 +97,11 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
         let unix = address.value.starts_with("unix:");
         let group = group.and_then(|found| socket_group(reader, &found, unix, service));
         let clients = clients.and_then(|found| client_authorities(reader, &found, service, protection));
-        let listen = Listen { service, address: address.value.clone(), tls: protection, pool, group, clients };
+        if own_domain.is_some() && !service.has_logins() {
+            reader.wrong(&place, "has default_domain, and nobody logs in there");
+        }
+        let default_domain = own_domain.or_else(|| everywhere.clone()).filter(|_| service.has_logins());
+        let listen = Listen { service, address: address.value.clone(), tls: protection, pool, group, clients, default_domain };
         if !unix && address.value.parse::<SocketAddr>().is_err() {
             reader.wrong(&address, "must be ADDRESS:PORT with the number of an address, or unix:PATH");
         } else if protection == Protection::None && !listen.is_local() {

@@ -46,6 +46,11 @@ impl Domain {
         (fits && labels).then(|| Domain { ascii: ascii.into(), written })
     }
 
+    /// Whether it is more than one label: what a domain of an association is, and a mistyped name mostly is not.
+    pub fn has_dot(&self) -> bool {
+        self.ascii.contains('.')
+    }
+
     /// The domain's text in ASCII: for routes, keys, answers and other servers.
     pub fn reveal(&self) -> &str {
         &self.ascii

@@ -46,3 +46,43 @@ pub struct Credential {
     /// How.
     pub mechanism: Mechanism,
 }
+
+impl Credential {
+    /// The same with `@domain` behind a name without one, where there is such a `domain`. What is in a token stays: it holds the name that
+    /// it was made for.
+    pub fn completed(self, domain: Option<&str>) -> Credential {
+        let name = self.user.reveal();
+        match domain {
+            Some(domain) if self.mechanism == Mechanism::Password && !name.contains('@') => {
+                let user = Private::new(format!("{name}@{domain}").into());
+                Credential { user, ..self }
+            }
+            _ => self,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_name_without_a_domain_is_given_one() {
+        let completed = |user: &str, mechanism, domain| {
+            let typed = Credential { user: Private::new(user.into()), secret: Secret::new(b"pw"), mechanism };
+            typed.completed(domain).user.reveal().to_string()
+        };
+        let asso = Some("asso.example");
+        assert_eq!(completed("Alice", Mechanism::Password, asso), "Alice@asso.example");
+        for (user, mechanism, domain) in [
+            ("alice", Mechanism::Password, None),
+            ("alice", Mechanism::XOAuth2, asso),
+            ("alice", Mechanism::OAuthBearer, asso),
+            ("alice@velo.example", Mechanism::Password, asso),
+            ("alice@", Mechanism::Password, asso),
+            ("@", Mechanism::Password, asso),
+        ] {
+            assert_eq!(completed(user, mechanism, domain), user);
+        }
+    }
+}

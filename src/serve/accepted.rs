@@ -1,5 +1,6 @@
 //! What a driver is given for one connection: a client that has a seat and was not greeted yet.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -22,6 +23,8 @@ pub(super) struct Accepted {
     /// For STARTTLS.
     pub(super) tls: Option<tls::Server>,
     pub(super) pooling: Pooling,
+    /// The domain of logins that have none: [`Credential::completed`](crate::private::Credential::completed).
+    pub(super) default_domain: Option<Arc<str>>,
 }
 
 /// A client that was not greeted yet.

@@ -88,7 +88,7 @@ async fn enter(
     context: &Context,
     observer: &mut Observer,
 ) -> Result<(Option<(BufferedConn, Authenticated, ImapConn)>, Seat, Shutdown), Fault> {
-    let Accepted { handshake, seat, mut stop, protection, tls, pooling } = accepted;
+    let Accepted { handshake, seat, mut stop, protection, tls, pooling, default_domain } = accepted;
     let tokens = context.methods.for_imap(&context.backends.load());
     let mut login = Login::new(protection).offering(tokens);
     let mut link = handshake.greet(&login.greeting()).await?;
@@ -117,6 +117,8 @@ async fn enter(
                 login = Login::new(Protection::Secure).offering(tokens);
             }
             Before::Try(taken, attempt) => {
+                let credential = attempt.credential.completed(default_domain.as_deref());
+                let attempt = Attempt { credential, ..attempt };
                 link.consume(taken);
                 link.set_deadline(Instant::now() + context.patience.login);
                 observer.about(attempt.credential.user.reveal());

@@ -59,6 +59,14 @@ impl Service {
         matches!(self, Service::WebmailImap | Service::WebmailSubmission)
     }
 
+    /// Whether people log in here.
+    pub fn has_logins(self) -> bool {
+        match self {
+            Service::Imap | Service::Pop3 | Service::Submission | Service::WebmailImap | Service::WebmailSubmission => true,
+            Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage => false,
+        }
+    }
+
     /// The word in the config file.
     pub fn word(self) -> &'static str {
         match self {
@@ -98,6 +106,8 @@ pub struct Listener {
     pub entry: TlsMode,
     /// Whether connections to backends are pooled; for IMAP.
     pub pooling: Pooling,
+    /// The domain of logins that have none.
+    pub default_domain: Option<Arc<str>>,
 }
 
 impl Listener {
@@ -129,9 +139,9 @@ impl Listener {
                 Ok(seat) => {
                     tell(seat.is_crowded());
                     let place = seat.place();
-                    let manner = (self.entry.clone(), self.service, self.pooling);
-                    let (limits, context, stop) = (context.limits.clone(), context.clone(), stop.clone());
-                    let task = tokio::spawn(async move { receive(conn, seat, manner, context, stop).await }).abort_handle();
+                    let (listener, limits) = (self.clone(), context.limits.clone());
+                    let (context, stop) = (context.clone(), stop.clone());
+                    let task = tokio::spawn(async move { receive(conn, seat, listener, context, stop).await }).abort_handle();
                     if let Some(place) = place {
                         // Without a word: behind TLS that would be one more thing to wait for.
                         limits.may_leave(place, move || task.abort());
@@ -160,15 +170,15 @@ impl Listener {
     }
 }
 
-async fn receive(conn: Conn, seat: Seat, manner: (TlsMode, Service, Pooling), context: Arc<Context>, stop: Shutdown) {
-    let (entry, service, pooling) = manner;
+async fn receive(conn: Conn, seat: Seat, listener: Listener, context: Arc<Context>, stop: Shutdown) {
+    let Listener { entry, service, pooling, default_domain, .. } = listener;
     let (first, protection, tls) = match entry {
         TlsMode::Plain => (None, Protection::Secure, None),
         TlsMode::StartTls(tls) => (None, Protection::StartTls, Some(tls)),
         TlsMode::Implicit(tls) => (Some(tls), Protection::Secure, None),
     };
     let handshake = Handshake { conn, tls: first, login: context.patience.login };
-    let accepted = Accepted { handshake, seat, stop, protection, tls, pooling };
+    let accepted = Accepted { handshake, seat, stop, protection, tls, pooling, default_domain };
     let _: Result<(), Fault> = match service {
         // Have listeners of their own.
         Service::Admin | Service::Metrics | Service::Usage => Ok(()),

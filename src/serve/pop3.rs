@@ -80,7 +80,7 @@ async fn enter(
     accepted: Accepted,
     context: &Context,
 ) -> Result<(Option<(BufferedConn, Authenticated, BufferedConn)>, Seat, Shutdown), Fault> {
-    let Accepted { handshake, seat, mut stop, protection, tls, .. } = accepted;
+    let Accepted { handshake, seat, mut stop, protection, tls, default_domain, .. } = accepted;
     let mut login = Pop3Login::new(protection == Protection::Secure);
     let mut link = handshake.greet(reply::GREETING).await?;
     loop {
@@ -108,6 +108,7 @@ async fn enter(
                 login = Pop3Login::new(true);
             }
             BeforePop3::Try(taken, credential) => {
+                let credential = credential.completed(default_domain.as_deref());
                 link.consume(taken);
                 link.set_deadline(Instant::now() + context.patience.login);
                 match pop3_backend::login(context, &seat, &credential).await {

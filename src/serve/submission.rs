@@ -30,7 +30,7 @@ use crate::submission::{Act, Limits, Params, Protection, Session, Verdict};
 /// # Errors
 /// Why it ended, if not by its own wish.
 pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
-    let Accepted { handshake, seat, stop, protection, tls, pooling } = accepted;
+    let Accepted { handshake, seat, stop, protection, tls, pooling, default_domain } = accepted;
     let limits = Limits {
         message: context.sizes.message,
         recipients: context.sizes.recipients.try_into().unwrap_or(usize::MAX),
@@ -66,6 +66,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
         pace,
         login_by,
         learned: false,
+        default_domain,
     };
     driver.run().await
 }
@@ -89,6 +90,8 @@ struct Driver {
     login_by: Instant,
     /// What this relay can do is known to all sessions.
     learned: bool,
+    /// Of logins that have none.
+    default_domain: Option<Arc<str>>,
 }
 
 impl Driver {
@@ -237,6 +240,7 @@ impl Driver {
     }
 
     async fn judge(&mut self, credential: Credential) -> Result<(), Fault> {
+        let credential = credential.completed(self.default_domain.as_deref());
         self.send().await?;
         let known = self.observer.is_on();
         self.observer.about(credential.user.reveal());

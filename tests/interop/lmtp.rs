@@ -57,7 +57,7 @@ impl Talk {
         talk
     }
 
-    fn say(&mut self, line: &str) -> String {
+    pub fn say(&mut self, line: &str) -> String {
         self.said = line.to_owned();
         self.send(&format!("{line}\r\n"));
         self.answer()
