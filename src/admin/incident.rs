@@ -33,6 +33,8 @@ pub struct IncidentStarted {
     #[serde(with = "revealed")]
     address: Address,
     minutes_left: u64,
+    /// Whether lists show the mailbox. Whose first login fails is in none; nor is what is mistyped.
+    listed: bool,
 }
 
 fn minutes<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
@@ -69,7 +71,10 @@ impl AdminCommand for StartIncident {
             Some(_) => {}
         }
         match executor.incidents.start(self.address.clone(), self.minutes, at.now) {
-            Ok(length) => Ok(IncidentStarted { address: self.address.clone(), minutes_left: minutes_of(length) }),
+            Ok(length) => {
+                let listed = executor.book.mailbox(&self.address).is_some_and(|view| view.settled.is_some());
+                Ok(IncidentStarted { address: self.address.clone(), minutes_left: minutes_of(length), listed })
+            }
             Err(Refused::On) => Err(Declined::because("Incident mode is on already: `incident show`, or `incident stop` first.")),
             Err(Refused::Full) => Err(Declined::because("Four incidents are on, and there can be no more at once.")),
         }
@@ -77,8 +82,9 @@ impl AdminCommand for StartIncident {
 
     fn print(told: &IncidentStarted) -> String {
         let (address, minutes) = (told.address.reveal(), told.minutes_left);
+        let doubt = if told.listed { "" } else { "No list has this mailbox yet. See that its address is spelt right.\n" };
         format!(
-            "{address}: incident mode is on, for {minutes} min.\n\
+            "{doubt}{address}: incident mode is on, for {minutes} min.\n\
              The owner is told at every login in IMAP. `nologd incident show {address}` prints the steps; they are gone at the end.\n"
         )
     }

@@ -88,7 +88,7 @@ impl MailboxShown {
         vec![
             ("association", self.association.reveal().into()),
             ("storage", format!("{} ({origin})", size_limit(self.storage))),
-            ("written with by", by.into()),
+            ("used by", by.into()),
             ("sending", self.sending.word().into()),
         ]
     }

@@ -95,7 +95,11 @@ fn domains(reader: &mut Reader<'_>, section: &mut Section<'_>) -> BTreeSet<Domai
     let mut domains = BTreeSet::new();
     for found in section.texts(reader, "domains") {
         match Domain::parse(&found.value) {
-            Some(domain) if domains.insert(domain.clone()) => {}
+            Some(domain) if domains.insert(domain.clone()) => {
+                if !domain.has_dot() {
+                    reader.wrong(&found, "is no domain: it has no dot");
+                }
+            }
             Some(_) => reader.wrong(&found, "stands twice"),
             None => reader.wrong(&found, "is no domain"),
         }

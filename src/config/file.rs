@@ -1,6 +1,6 @@
 //! What may stand in the config file, and what it means.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::admin::{access, notices};
@@ -99,6 +99,10 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         reader.wrong(found, "must be a host name, such as mail.nolog.example");
     }
     let state_dir = root.needed(reader, "state_dir");
+    // A daemon has no folder of its own to begin from: where it would be depends on who starts it.
+    if let Some(found) = state_dir.as_ref().filter(|found| !Path::new(&found.value).is_absolute()) {
+        reader.wrong(found, "must begin with /, such as /var/lib/nologd");
+    }
     let user = root.text(reader, "user").map(|found| found.value);
     let drain = root.number(reader, "drain_seconds", 3600).unwrap_or(30);
     let (tls, authorities) = tls(reader, root);

@@ -150,6 +150,11 @@ impl Book {
         let mut now = change(was.clone())?;
         now.grants.retain(|grant| today <= grant.until);
         now.check()?;
+        // One of before this was asked must not stand in the way of another change.
+        let is_new = |domain: &&Domain| !was.all_domains().any(|old| old == *domain);
+        if now.all_domains().filter(is_new).any(|domain| !domain.has_dot()) {
+            return Err(AdminError::NoDot);
+        }
         self.check_free(&now)?;
         let strangers = tenant.lock().entries().any(|entry| !now.domains.contains(entry.address.domain()));
         if strangers {
@@ -194,6 +199,9 @@ impl Book {
 
     fn check_new(&self, new: &Association) -> Result<(), AdminError> {
         new.check()?;
+        if new.all_domains().any(|domain| !domain.has_dot()) {
+            return Err(AdminError::NoDot);
+        }
         self.check_free(new)
     }
 
@@ -252,5 +260,30 @@ impl Book {
             self.facts.forget(&super::Subject::Mailbox(mailbox.clone()));
             self.sending.forget_mailbox(mailbox);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::quota::Params;
+    use crate::store::Memory;
+
+    #[test]
+    fn a_domain_without_a_dot_is_mistyped() {
+        let (book, today) = (Book::open(Arc::new(Memory::new()), Params::default()).unwrap(), Day::from_unix(0));
+        let (name, domain) = (Name::parse("velo").unwrap(), |text| Domain::parse(text).unwrap());
+        let new = |text| Association::new(name.clone(), [domain(text)]);
+        assert!(book.add_association(new("velo"), today).err() == Some(AdminError::NoDot));
+        assert!(book.add_association(new("velo.example"), today).is_ok());
+        for edit in [
+            Edit { add_domains: vec![domain("jardin")], ..Edit::default() },
+            Edit { add_domain_aliases: vec![(domain("jardin"), domain("velo.example"))], ..Edit::default() },
+        ] {
+            assert!(book.set_association(&name, &edit, today).err() == Some(AdminError::NoDot));
+        }
+        assert!(AdminError::NoDot.is_wrong_usage());
     }
 }

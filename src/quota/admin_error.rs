@@ -23,6 +23,8 @@ pub enum AdminError {
     IsContact,
     /// An association needs at least one domain.
     NoDomain,
+    /// A new domain without a dot: mail never comes to one, so it is mistyped.
+    NoDot,
     /// There is no association of that name.
     NoSuchAssociation,
     /// No association has that domain.
@@ -54,6 +56,7 @@ impl AdminError {
             AdminError::HasMailboxes => "The association has mailboxes. Say --with-mailboxes to forget them too.",
             AdminError::IsContact => "The mailbox is the contact of an association. Set another contact first.",
             AdminError::NoDomain => "An association needs at least one domain.",
+            AdminError::NoDot => "A domain has a dot in it. Write it like velo.example.",
             AdminError::NoLastDay => "A leaving association needs its last day: --until 2027-03-01.",
             AdminError::NoSuchAssociation => "There is no association of that name.",
             AdminError::NoSuchDomain => "No association has that domain.",
@@ -70,7 +73,10 @@ impl AdminError {
 
     /// Whether the command was wrong (exit code 2), rather than refused (exit code 1).
     pub fn is_wrong_usage(self) -> bool {
-        matches!(self, AdminError::NoDomain | AdminError::DayOver | AdminError::DayAlone | AdminError::NoLastDay)
+        matches!(
+            self,
+            AdminError::NoDomain | AdminError::NoDot | AdminError::DayOver | AdminError::DayAlone | AdminError::NoLastDay
+        )
     }
 }
 

@@ -11,7 +11,7 @@ use super::admission::{Authenticated, Judge, NoLogin, log_in};
 use super::connect::connect;
 use super::proxy::Left;
 use crate::event::BackendService;
-use crate::fault::{Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::capability;
 use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
 use crate::limit::Seat;
@@ -113,6 +113,9 @@ async fn pooled(context: &Context, who: &Authenticated, credential: &Credential,
 
 /// Logs in on a new connection. `source` is who wrong passwords are counted for.
 async fn converse(context: &Context, who: &Authenticated, credential: &Credential, source: Pseudonym) -> Result<ImapConn, Fault> {
+    if !context.methods.is_worth_asking(who.backend, credential.mechanism) {
+        return Err(Fault::Barred(RefusalCode::LoginMethod));
+    }
     let patience = context.patience.backend;
     let backend = who.backends.at(who.backend).ok_or(Fault::Down)?;
     let endpoint = &backend.imap;

@@ -5,7 +5,7 @@
 //! client is shows only with the login; who then comes to one without is told so, and it counts as no wrong password.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -16,30 +16,62 @@ use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::{dial, secure};
 use crate::net::shutdown::{Phase, Shutdown};
+use crate::private::Mechanism;
 use crate::route::{AuthBy, Backend, BackendId, Backends, Security};
 use crate::wire::sasl::{Name, Tokens};
 
-/// How often those are asked of whom nothing is known yet.
+/// How often those are asked of whom nothing is known yet, or nothing sure.
 const AGAIN: Duration = Duration::from_secs(30);
 
 /// What is known.
 #[derive(Default)]
 pub struct Methods {
-    known: Mutex<HashMap<BackendId, Tokens>>,
+    known: Mutex<HashMap<BackendId, ToldTokens>>,
+}
+
+struct ToldTokens {
+    tokens: Tokens,
+    /// Somebody was refused because of it, so it is asked for again.
+    is_doubted: bool,
 }
 
 impl Methods {
     fn of(&self, backend: BackendId) -> Option<Tokens> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).get(&backend).copied()
+        self.lock().get(&backend).map(|known| known.tokens)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<BackendId, ToldTokens>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is worth a connection to `backend`: not where its list has no such mechanism. Then it is asked again before long.
+    pub(super) fn is_worth_asking(&self, backend: BackendId, mechanism: Mechanism) -> bool {
+        let name = match mechanism {
+            Mechanism::Password => return true,
+            Mechanism::OAuthBearer => Name::OAuthBearer,
+            Mechanism::XOAuth2 => Name::XOAuth2,
+        };
+        match self.lock().get_mut(&backend) {
+            Some(known) if !known.tokens.allow(name) => {
+                known.is_doubted = true;
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether it is to be asked.
+    fn is_due(&self, backend: BackendId) -> bool {
+        self.lock().get(&backend).is_none_or(|known| known.is_doubted)
     }
 
     pub(super) fn learn(&self, backend: BackendId, tokens: Tokens) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(backend, tokens);
+        self.lock().insert(backend, ToldTokens { tokens, is_doubted: false });
     }
 
     /// What is known of backends that are not in force any more is forgotten.
     pub(super) fn keep(&self, backends: &Backends) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|backend, _| backends.at(*backend).is_some());
+        self.lock().retain(|backend, _| backends.at(*backend).is_some());
     }
 
     /// What any of `backends` takes whose mailboxes are `judging`: all of them, or those that judge for submission too.
@@ -61,11 +93,11 @@ impl Methods {
     }
 }
 
-/// Asks whom nothing is known of, until the stop.
+/// Asks whom nothing sure is known of, until the stop.
 pub async fn run(context: Arc<Context>, mut stop: Shutdown) {
     loop {
         let backends = context.backends.load_full();
-        for (backend, _) in backends.iter().filter(|(backend, _)| context.methods.of(*backend).is_none()) {
+        for (backend, _) in backends.iter().filter(|(backend, _)| context.methods.is_due(*backend)) {
             if let Ok(tokens) = ask(&context, &backends, backend).await {
                 context.methods.learn(backend, tokens);
             }
@@ -110,6 +142,19 @@ async fn ask(context: &Context, backends: &Backends, backend: BackendId) -> Resu
 mod tests {
     use super::*;
     use crate::route::{ClientHint, Endpoint};
+
+    /// Or each try would be a connection to the mail server, and none of them a wrong password.
+    #[test]
+    fn what_a_server_does_not_take_costs_it_no_connection() {
+        let (methods, one) = (Methods::default(), BackendId::new(1));
+        assert!(methods.is_worth_asking(one, Mechanism::XOAuth2) && methods.is_due(one), "nothing is known");
+        methods.learn(one, Tokens { bearer: true, xoauth2: false });
+        assert!(methods.is_worth_asking(one, Mechanism::OAuthBearer) && methods.is_worth_asking(one, Mechanism::Password));
+        assert!(!methods.is_due(one));
+        assert!(!methods.is_worth_asking(one, Mechanism::XOAuth2) && methods.is_due(one), "it may have changed");
+        methods.learn(one, Tokens { bearer: true, xoauth2: true });
+        assert!(methods.is_worth_asking(one, Mechanism::XOAuth2) && !methods.is_due(one));
+    }
 
     #[test]
     fn what_any_takes_is_offered_and_at_submission_only_where_the_mailbox_judges() {
