@@ -26,6 +26,8 @@ mod relays;
 mod room;
 #[path = "interop/size.rs"]
 mod size;
+#[path = "interop/steady.rs"]
+mod steady;
 mod support;
 #[path = "interop/sync.rs"]
 mod sync;
