@@ -55,6 +55,7 @@ impl Work {
     fn begin() -> Work {
         let folder = Scratch::new();
         let book = Book::open(Arc::new(Embedded::open(&folder.0).unwrap()), Params::default()).unwrap();
+        book.write_usage().unwrap();
         let own = numbers(&read_all(&folder.0));
         let mut velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
         velo.storage = Limit::At(77_312_345_678);

@@ -289,6 +289,7 @@ fn a_store_that_lost_what_it_acknowledged_refuses() {
     let scratch = Scratch::new();
     let store = Embedded::open(&scratch.0).unwrap();
     store.transact(&(0..300).map(|n| put(&format!("k/{n:03}"), "1")).collect::<Vec<_>>()).unwrap();
+    store.rest().unwrap();
     // As a power cut leaves it, not as an orderly end does.
     let (db, kept) = (scratch.0.join("book-1/db"), scratch.0.join("kept"));
     copy(&scratch.0.join("book-1"), &kept);
@@ -320,6 +321,7 @@ fn a_flipped_bit_is_refused_or_harmless() {
     let scratch = Scratch::new();
     let store = Embedded::open(&scratch.0).unwrap();
     store.transact(&(0..300).map(|n| put(&format!("k/{n:03}"), &n.to_string())).collect::<Vec<_>>()).unwrap();
+    store.rest().unwrap();
     let (db, kept) = (scratch.0.join("book-1/db"), scratch.0.join("kept"));
     copy(&scratch.0.join("book-1"), &kept);
     drop(store);

@@ -109,6 +109,40 @@ fn one_fault_in_any_file_of_the_book_loses_nothing() {
     assert!(tried > 120 && repaired > 20, "{repaired} of {tried}");
 }
 
+/// A change waits for the two copies; sled's files follow when the store rests, and at a stop. A kill can come before.
+#[test]
+fn what_has_no_database_yet_survives_a_kill_and_one_fault() {
+    let (running, killed, scratch) = (Scratch::new(), Scratch::new(), Scratch::new());
+    let store = Embedded::open(&running.0).unwrap();
+    let change = |n: u64| Change::put(format!("mailbox/m{n:03}@asso.example"), format!("{{\"storage\":{n}}}").into_bytes());
+    store.transact(&(0..100).map(change).collect::<Vec<_>>()).unwrap();
+    copy(&running.0, &killed.0);
+    let has_database = |folder: &Scratch| folder.0.join("book-1/db").exists();
+    assert!(!has_database(&killed), "it is not what is tested here");
+    for damaged in [None, Some("copy-a"), Some("copy-b")] {
+        for what in [|path: &Path| flip(path, 1500, 2), |path: &Path| fs::remove_file(path).unwrap()] {
+            scratch.again(&killed.0);
+            damaged.into_iter().for_each(|name| what(&scratch.0.join("book-1").join(name)));
+            assert!(is_all_there(&snapshot(&scratch.0).unwrap()), "{damaged:?}");
+            let (opened, found) = Durable::open(&scratch.0).unwrap();
+            assert!(is_all_there(&opened) && found == Condition::Well && has_database(&scratch), "{damaged:?}");
+            drop(opened);
+            assert_eq!(repair(&scratch.0, false), Ok(Repaired::Well));
+        }
+    }
+    scratch.again(&killed.0);
+    ["copy-a", "copy-b"].iter().for_each(|name| flip(&scratch.0.join("book-1").join(name), 1500, 2));
+    assert_eq!(Durable::open(&scratch.0).err(), Some(StoreError::Damaged));
+    store.rest().unwrap();
+    assert!(has_database(&running) && is_all_there(&store));
+    store.transact(&[change(0), change(1)]).unwrap();
+    assert!(has_database(&running), "nothing was changed");
+    store.transact(&[Change::put("mailbox/m001@asso.example".into(), b"{}".to_vec())]).unwrap();
+    assert!(!has_database(&running));
+    drop(store);
+    assert!(has_database(&running), "at a stop");
+}
+
 #[test]
 fn what_no_copy_has_whole_is_put_together_when_that_is_asked_for() {
     let scratch = filled();

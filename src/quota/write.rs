@@ -19,7 +19,9 @@ impl Book {
     pub fn write_usage(&self) -> Result<(), StoreError> {
         // Also keeps a removal from coming in between: what it erased must not be written again.
         let _turn = self.turn();
-        self.write_usage_without(None, None)
+        let written = self.write_usage_without(None, None);
+        // A moment that is the same for everybody: what the last changes left out is written too.
+        written.and(self.heard(self.store.rest()))
     }
 
     /// The same without an association or a mailbox that goes. The caller has the turn.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::folder::Folder;
-use super::generation::Generation;
+use super::generation::complete;
 use super::{Change, Embedded, Memory, Record, Repaired, Store, StoreError, StoredUsage, repair, snapshot};
 use crate::private::Private;
 
@@ -60,7 +60,7 @@ impl Durable {
         let mut held = self.lock();
         if let Backing::Frozen(memory, folder, why) = &mut *held {
             let lock = folder.take().map_or_else(|| Folder::lock(&self.path), Ok)?;
-            match Embedded::open_locked(lock, Generation::complete) {
+            match Embedded::open_locked(lock, complete) {
                 // Nobody else may have written meanwhile.
                 Ok(files) if files.scan("")? == memory.scan("")? => *held = Backing::Files(files),
                 Ok(_) => return Err(StoreError::Damaged),
@@ -83,7 +83,7 @@ fn open(path: &Path) -> Result<(Backing, Condition), StoreError> {
         Err(StoreError::InUse) => return Err(StoreError::InUse),
         Err(_) => None,
     };
-    let (lock, why) = match lock.map(|lock| Embedded::open_locked(lock, Generation::complete)) {
+    let (lock, why) = match lock.map(|lock| Embedded::open_locked(lock, complete)) {
         Some(Ok(files)) => return Ok((Backing::Files(files), Condition::Well)),
         Some(Err((lock, why))) => (Some(lock), why),
         // Neither can it be locked nor made.
@@ -114,6 +114,10 @@ impl Store for Durable {
 
     fn transact(&self, changes: &[Change]) -> Result<(), StoreError> {
         self.write(|files| files.transact(changes))
+    }
+
+    fn rest(&self) -> Result<(), StoreError> {
+        self.write(|files| files.rest())
     }
 
     fn usage(&self) -> Result<StoredUsage, StoreError> {

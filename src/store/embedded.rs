@@ -2,8 +2,8 @@
 //! in the files tells what was there before, nor in which order changes came. It costs time in proportion to the book, which is why only
 //! what admins do is written so; many changes in one cost as much as one. Usage has a file of its own, rewritten whole.
 //!
-//! What the files hold is held in memory too, a few MiB with 30,000 mailboxes: sled is open while it is written and at the start, when it
-//! is compared with its copies.
+//! A change is the two copies of a generation; sled's database, which takes three times as long, follows when the store rests. What the files
+//! hold is held in memory too, a few MiB with 30,000 mailboxes: sled is open while it is written, and at the start to be compared.
 //!
 //! Absent on purpose: changes in place. sled, like any database, keeps the values that it replaces for a while, one after the other.
 
@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use nix::errno::Errno;
 
 use super::folder::{Folder, Portion, wipe, write_new};
-use super::generation::{Generation, Records, build, copies, gathered, whole_copy};
+use super::generation::{Form, Generation, Records, build, complete, copies, gathered, is_light, whole_copy};
 use super::{Change, Record, Repaired, Store, StoreError, StoredUsage, admissible, expected, lines};
 use crate::private::Private;
 
@@ -38,18 +38,22 @@ impl Embedded {
     /// # Errors
     /// [`StoreError::InUse`] when another daemon runs on it, [`StoreError::Damaged`] when anything acknowledged is missing.
     pub fn open(path: &Path) -> Result<Embedded, StoreError> {
-        Embedded::open_locked(Folder::lock(path)?, Generation::complete).map_err(|(_, error)| error)
+        Embedded::open_locked(Folder::lock(path)?, complete).map_err(|(_, error)| error)
     }
 
     /// Opens files that [`Embedded::open`] refuses, for `nologd store export`: what was lost stays lost.
     pub fn open_as_it_is(path: &Path) -> Result<Embedded, StoreError> {
-        Embedded::open_locked(Folder::lock(path)?, |generation, _| generation.records()).map_err(|(_, error)| error)
+        let left = |path: &Path| match is_light(path)? {
+            true => Ok(left_over(path)),
+            false => Generation::open(path)?.records(),
+        };
+        Embedded::open_locked(Folder::lock(path)?, left).map_err(|(_, error)| error)
     }
 
     /// The same for who holds the lock already, and keeps it where this fails.
     pub(super) fn open_locked(
         folder: Folder,
-        look: impl FnOnce(Generation, &Path) -> Result<Records, StoreError>,
+        look: impl FnOnce(&Path) -> Result<Records, StoreError>,
     ) -> Result<Embedded, (Folder, StoreError)> {
         match open(&folder, look) {
             Ok(current) => {
@@ -70,21 +74,24 @@ impl Embedded {
         self.lock().records(&self.folder).map(work)
     }
 
-    /// Where the copies are not what the database holds (an older version made none, or a bit was flipped), all is written anew. On a
-    /// disk that takes nothing that waits.
+    /// Where the copies are not what the database holds (an older version made none, or a bit was flipped), or a crash came before the
+    /// database was written, all is written anew. On a disk that takes nothing that waits.
     fn mend(&self) {
         let mut current = self.lock();
         let Some(records) = &current.records else { return };
         let is_same = |copy: lines::ReadLines| copy.is_whole && gathered(copy.records) == *records;
         if !copies(&self.folder.place(Portion::Book, current.number)).all(is_same) {
             let records = records.clone();
-            let _ = current.swap(&self.folder, records);
+            let _ = current.swap(&self.folder, records, Form::Whole);
         }
+        let _ = current.fill(&self.folder);
     }
 }
 
 impl Drop for Embedded {
     fn drop(&mut self) {
+        // Where it cannot be, the next start does it.
+        let _ = self.lock().fill(&self.folder);
         self.folder.stamp();
     }
 }
@@ -116,9 +123,15 @@ impl Store for Embedded {
                 None => drop(records.remove(change.key.reveal())),
             }
         }
-        let done = if records == *was { Ok(()) } else { current.swap(&self.folder, records) };
+        let done = if records == *was { Ok(()) } else { current.swap(&self.folder, records, Form::Light) };
         self.folder.stamp();
         done
+    }
+
+    fn rest(&self) -> Result<(), StoreError> {
+        let filled = self.lock().fill(&self.folder);
+        self.folder.stamp();
+        filled
     }
 
     fn usage(&self) -> Result<StoredUsage, StoreError> {
@@ -148,15 +161,26 @@ impl Current {
         if self.records.is_none() {
             self.number = folder.settle(Portion::Book)?;
             let path = folder.place(Portion::Book, self.number);
-            self.records = Some(Generation::open(&path)?.complete(&path)?);
+            self.records = Some(complete(&path)?);
         }
         self.records.as_ref().ok_or(StoreError::Closed)
     }
 
-    fn swap(&mut self, folder: &Folder, records: Records) -> Result<(), StoreError> {
+    /// Writes the database that a change left out.
+    fn fill(&mut self, folder: &Folder) -> Result<(), StoreError> {
+        match &self.records {
+            Some(records) if is_light(&folder.place(Portion::Book, self.number))? => {
+                let records = records.clone();
+                self.swap(folder, records, Form::Whole)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn swap(&mut self, folder: &Folder, records: Records, form: Form) -> Result<(), StoreError> {
         let left = self.number;
         // Where it fails from here on, what is held may be what is in no file.
-        let (number, residue) = replace(folder, left, &records, || self.records = None)?;
+        let (number, residue) = replace(folder, left, &records, form, || self.records = None)?;
         (self.number, self.records) = (number, Some(records));
         if residue { Err(StoreError::Residue) } else { Ok(()) }
     }
@@ -164,10 +188,10 @@ impl Current {
 
 /// Puts a generation with these records in force instead of the one of number `left`. `made` is called when that has happened,
 /// also where it fails afterwards. Returns the number of the new one, and whether something of the old one is left.
-fn replace(folder: &Folder, left: u64, records: &Records, made: impl FnOnce()) -> Result<(u64, bool), StoreError> {
+fn replace(folder: &Folder, left: u64, records: &Records, form: Form, made: impl FnOnce()) -> Result<(u64, bool), StoreError> {
     let number = left + 1;
     let draft = folder.draft(Portion::Book, number)?;
-    build(&draft, records).inspect_err(|_| drop(wipe(&draft)))?;
+    build(&draft, records, form).inspect_err(|_| drop(wipe(&draft)))?;
     let published = folder.publish(Portion::Book, number);
     if published.is_err() && !folder.place(Portion::Book, number).exists() {
         let _ = wipe(&draft);
@@ -180,17 +204,17 @@ fn replace(folder: &Folder, left: u64, records: &Records, made: impl FnOnce()) -
     Ok(settled.map_or((number, true), |first| (first, false)))
 }
 
-fn open(folder: &Folder, look: impl FnOnce(Generation, &Path) -> Result<Records, StoreError>) -> Result<Current, StoreError> {
+fn open(folder: &Folder, look: impl FnOnce(&Path) -> Result<Records, StoreError>) -> Result<Current, StoreError> {
     let (mut number, usage) = (folder.settle(Portion::Book)?, folder.settle(Portion::Usage)?);
     if number == 0 {
         // Numbers without a book are no first start: the book got lost.
         if usage > 0 {
             return Err(StoreError::Damaged);
         }
-        (number, _) = replace(folder, 0, &Records::new(), || ())?;
+        (number, _) = replace(folder, 0, &Records::new(), Form::Whole, || ())?;
     }
     let path = folder.place(Portion::Book, number);
-    let records = Some(look(Generation::open(&path)?, &path)?);
+    let records = Some(look(&path)?);
     Ok(Current { records, number, usage })
 }
 
@@ -224,10 +248,9 @@ pub fn repair(path: &Path, partial: bool) -> Result<Repaired, StoreError> {
         return Err(StoreError::Damaged);
     }
     let place = folder.place(Portion::Book, number);
-    let opened = Generation::open(&place).and_then(|generation| generation.complete(&place));
-    if opened.is_ok() {
+    if complete(&place).is_ok() {
         // Opened once more, it mends its copies.
-        drop(Embedded::open_locked(folder, Generation::complete).map_err(|(_, error)| error)?);
+        drop(Embedded::open_locked(folder, complete).map_err(|(_, error)| error)?);
         return Ok(Repaired::Well);
     }
     let (records, is_whole) = match whole_copy(&place) {
@@ -239,7 +262,7 @@ pub fn repair(path: &Path, partial: bool) -> Result<Repaired, StoreError> {
         return Err(StoreError::Damaged);
     }
     let count = records.len() as u64;
-    replace(&folder, number, &records, || ())?;
+    replace(&folder, number, &records, Form::Whole, || ())?;
     folder.stamp();
     Ok(if is_whole { Repaired::Whole(count) } else { Repaired::Partly(count) })
 }

@@ -1,5 +1,5 @@
-//! One generation of the book: a database of sled 0.34 that is written once, from its first record to its last in the order of the
-//! keys, and never changed; and beside it the same records twice as lines of text.
+//! One generation of the book: its records twice as lines of text; and beside them a database of sled 0.34 with the same, written once, from
+//! its first record to its last in the order of the keys, and never changed.
 //!
 //! ```text
 //! book-1/db conf snap.* blobs/    sled's
@@ -15,6 +15,9 @@
 //! - A log that lost its end opens without complaint: the seal tells how far it must reach.
 //! - It keeps old values in its log until they are overwritten, in the order in which they came: so no value is ever changed in it.
 //! - It panics on some damage, and on some disk errors: both are caught.
+//!
+//! A change by an admin waits for the copies alone: a *light* generation, without database and seal, in place of the one before. The database
+//! follows when the store rests ([`Form`]).
 //!
 //! The copies are what [`super::repair`] takes when sled's files are damaged, and what is read while the daemon runs. They are of the same
 //! generation, so they never hold what was removed, and no change is in one and not in the other.
@@ -50,6 +53,28 @@ const LEAST: u64 = 1 << 20;
 /// All records by their keys.
 pub(super) type Records = BTreeMap<String, Private<Vec<u8>>>;
 
+/// What is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The copies alone: what a change waits for.
+    Light,
+    /// The copies and the database.
+    Whole,
+}
+
+/// Whether the generation at `path` is the copies alone. Where only one of database and seal is missing, it got lost.
+pub(super) fn is_light(path: &Path) -> Result<bool, StoreError> {
+    Ok(!path.join("db").try_exists()? && !path.join(SEALED).try_exists()?)
+}
+
+/// All that is in the generation at `path`.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when a part of what was written is missing, or is not what a whole copy says.
+pub(super) fn complete(path: &Path) -> Result<Records, StoreError> {
+    if is_light(path)? { whole_copy(path).ok_or(StoreError::Damaged) } else { Generation::open(path)?.complete(path) }
+}
+
 /// A database, open for reading: not longer than that takes, for sled keeps what it read in memory.
 pub(super) struct Generation {
     tree: sled::Db,
@@ -71,8 +96,8 @@ impl Generation {
         Ok(Generation { tree: open_tree(path)? })
     }
 
-    /// All of it. [`StoreError::Damaged`] when a part of what was written is missing, or is not what a whole copy says.
-    pub(super) fn complete(self, path: &Path) -> Result<Records, StoreError> {
+    /// See [`complete`].
+    fn complete(self, path: &Path) -> Result<Records, StoreError> {
         let has_end = self.sequence()? >= sealed(path)?;
         let records = self.records()?;
         // Written in one go and never changed, they are the same. Files of version 0.1.0 have no copies.
@@ -108,13 +133,13 @@ impl Generation {
 }
 
 /// Writes a generation to `path`, where nothing is, reads it again and syncs it.
-pub(super) fn build(path: &Path, records: &Records) -> Result<(), StoreError> {
+pub(super) fn build(path: &Path, records: &Records, form: Form) -> Result<(), StoreError> {
     has_room(path, records)?;
     // A panic of sled in here is about the disk.
-    catch_unwind(AssertUnwindSafe(|| build_all(path, records))).unwrap_or(Err(StoreError::Io(ErrorKind::Other)))
+    catch_unwind(AssertUnwindSafe(|| build_all(path, records, form))).unwrap_or(Err(StoreError::Io(ErrorKind::Other)))
 }
 
-/// sled is better not asked to write what has no room.
+/// sled is better not asked to write what has no room. A light one needs it too, for what follows.
 fn has_room(path: &Path, records: &Records) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(path);
     let disk = nix::sys::statvfs::statvfs(folder).map_err(std::io::Error::from)?;
@@ -125,12 +150,18 @@ fn has_room(path: &Path, records: &Records) -> Result<(), StoreError> {
     if free < needed { Err(StoreError::Io(ErrorKind::StorageFull)) } else { Ok(()) }
 }
 
-fn build_all(path: &Path, records: &Records) -> Result<(), StoreError> {
+fn build_all(path: &Path, records: &Records, form: Form) -> Result<(), StoreError> {
     DirBuilder::new().mode(0o700).create(path)?;
     let all: Vec<_> = records.iter().map(|(key, value)| (key.as_str(), value.reveal().as_slice())).collect();
     let text = lines::encode(all.iter().copied());
     for name in COPIES {
         write_new(&path.join(name), &text)?;
+        if fs::read(path.join(name))? != text {
+            return Err(StoreError::Damaged);
+        }
+    }
+    if form == Form::Light {
+        return Ok(());
     }
     let tree = open_tree(path)?;
     let batches: Vec<_> = all.chunks(BATCH).collect();

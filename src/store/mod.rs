@@ -150,6 +150,11 @@ pub trait Store: Send + Sync {
     /// removed keys) any more. Takes time in proportion to the whole store.
     fn transact(&self, changes: &[Change]) -> Result<(), StoreError>;
 
+    /// Does what can wait since the last change. To be called at moments that have nothing to do with anybody's acts.
+    fn rest(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// The usage that was written last.
     fn usage(&self) -> Result<StoredUsage, StoreError>;
 
