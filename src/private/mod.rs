@@ -25,12 +25,14 @@ mod credential;
 mod peer;
 mod pseudonym;
 pub mod revealed;
+mod subnet;
 
 pub use address::{Address, Domain};
 pub use credential::{Credential, Mechanism, Secret};
 pub use peer::Peer;
 pub use pseudonym::{Hint, Networks, Pseudonym, Pseudonymiser};
 pub use revealed::Text;
+pub use subnet::{NoSubnet, Subnet};
 
 /// A value about a person. Equality is allowed, printing is not.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

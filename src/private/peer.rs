@@ -16,6 +16,14 @@ impl Peer {
         Peer(IpAddr::from([127, 0, 0, 1]))
     }
 
+    /// All of the address, for a network that has no bigger ones around it: circuits of an onion service have numbers in the last octets.
+    pub(super) fn whole(&self) -> [u8; 16] {
+        match self.0 {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+            IpAddr::V6(v6) => v6.octets(),
+        }
+    }
+
     /// The bytes that pseudonyms are made of: IPv4 whole, of IPv6 the /64, the /56 and the /48, behind one byte that tells them apart.
     pub(super) fn prefixes(&self) -> ([u8; 9], Option<[[u8; 9]; 2]>) {
         let narrow = self.prefix();

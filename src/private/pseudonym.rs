@@ -92,6 +92,16 @@ impl Pseudonymiser {
         Networks { narrow: self.hash(&narrow), wider: wider.map(|wider| wider.map(|prefix| self.hash(&prefix))) }
     }
 
+    /// Stands for the circuit of an onion service that `peer` is the number of: no network is around it.
+    pub fn circuit(&self, peer: &Peer) -> Networks {
+        Networks { narrow: self.hash(&[b"c", &peer.whole()[..]].concat()), wider: None }
+    }
+
+    /// Stands for the onion door, which all who come through it come from.
+    pub fn onion(&self) -> Pseudonym {
+        self.hash(b"o")
+    }
+
     /// Stands for an account at one network.
     pub fn pair(&self, network: Pseudonym, account: Pseudonym) -> Pseudonym {
         self.hash(&[b"&", &network.0[..], &account.0[..]].concat())
