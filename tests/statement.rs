@@ -20,7 +20,7 @@ use nologd::policy::{FILES, Policy};
 use nologd::private::{Address, Domain};
 use nologd::quota::{self, Amount, Association, Book, Day, Grant, Limit, MailboxEdit, Name, Params};
 use nologd::sandbox::{Attempt, Unenforced};
-use nologd::statement::{Changes, InForce, Machine, Output, Page, Part, Proof, SENTENCES, Words};
+use nologd::statement::{Changes, Front, InForce, Machine, Output, Page, Part, Proof, SENTENCES, Words};
 use nologd::store::{Memory, Store};
 use serde_json::Value;
 
@@ -49,6 +49,7 @@ fn what_stands_behind_each_sentence_exists() {
             }
             Proof::Check(name) => assert_eq!(Check::find(name).unwrap().kind, Kind::Remains, "{name}"),
             Proof::Outside => assert_eq!(sentence.part, Part::Limits, "{}: nothing holds what is promised", sentence.name),
+            Proof::Balancer | Proof::OnionDoor => {}
             Proof::NoHint | Proof::Witness | Proof::Outputs | Proof::Audit | Proof::Canary => {}
         }
         assert!(!sentence.backing().is_empty());
@@ -117,13 +118,29 @@ fn a_loosened_rule_is_replaced_by_its_opposite() {
 #[test]
 fn a_hint_that_is_on_is_told() {
     let line = |hinted| {
-        let in_force = InForce { policy: Policy::built_in(), machine: granted(), audit: None, hinted };
+        let in_force = InForce { policy: Policy::built_in(), machine: granted(), audit: None, hinted, front: Front::default() };
         let page = Page::new(&in_force, Lang::En);
         page.lines().find(|line| line.proof == "setting: client_hint").map(|line| (line.holds, line.text.clone())).unwrap()
     };
     assert!(line(Some(false)).0 && line(Some(false)).1.contains("it sees only this program, for everybody alike"));
     assert!(!line(Some(true)).0 && line(Some(true)).1.contains("is told a made-up address"));
     assert!(!line(None).0 && line(None).1.starts_with("It is unknown whether"));
+}
+
+#[test]
+fn who_stands_in_front_is_told_and_nobody_is_not() {
+    let told = |front: Front, lang| {
+        let in_force = InForce { policy: Policy::built_in(), machine: granted(), audit: None, hinted: None, front };
+        let page = Page::new(&in_force, lang);
+        let lines = page.lines().filter(|line| ["setting: proxy_protocol", "setting: onion"].contains(&line.proof.as_str()));
+        lines.map(|line| line.text.clone()).collect::<Vec<_>>()
+    };
+    let onion = format!("{}d.onion", "a".repeat(55));
+    for lang in [Lang::En, Lang::Fr] {
+        assert!(told(Front::default(), lang).is_empty());
+        let both = told(Front { balancers: true, onion: Some(onion.clone()) }, lang);
+        assert!(both.len() == 2 && both[0].contains(&onion) && !both[1].contains('{'), "{both:?}");
+    }
 }
 
 #[test]
@@ -180,7 +197,13 @@ fn a_loosened_sandbox_is_told() {
     let rule = "[[rule]]\nname = \"for-fun\"\nreason = \"A test.\"\nwrite = [\"/var/log\"]\n";
     let text = format!("{}\n{rule}", nologd::policy::sandbox::BUILT_IN);
     let policy = Policy::parse(|file| (file == "sandbox.toml").then(|| text.clone())).ok().unwrap();
-    let in_force = InForce { policy, machine: Machine::Daemon { missing: Vec::new(), output: None }, audit: None, hinted: None };
+    let in_force = InForce {
+        policy,
+        machine: Machine::Daemon { missing: Vec::new(), output: None },
+        audit: None,
+        hinted: None,
+        front: Front::default(),
+    };
     let page = Page::new(&in_force, Lang::En);
     let texts = said(&page);
     assert!(texts.iter().any(|text| text.starts_with("On this machine it could write files elsewhere")), "{texts:?}");
@@ -480,7 +503,7 @@ fn collect(value: &Value, names: &mut BTreeSet<String>) {
 
 fn page(headers: &str, machine: Machine, audit: Option<Report>, lang: Lang) -> Page {
     let policy = Policy::parse(|file| (file == "headers.toml").then(|| headers.to_owned())).ok().unwrap();
-    Page::new(&InForce { policy, machine, audit, hinted: Some(false) }, lang)
+    Page::new(&InForce { policy, machine, audit, hinted: Some(false), front: Front::default() }, lang)
 }
 
 fn granted() -> Machine {

@@ -68,10 +68,10 @@ pub struct CertificateStatus {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListenerStatus {
-    /// `imap`, `submission` ...
+    /// `imap`, `submission` ...; by ALPN, all that there are.
     pub service: String,
     /// `ADDRESS:PORT` or `unix:PATH`.
     pub address: String,
-    /// `implicit`, `starttls`, `none`.
+    /// `implicit`, `starttls`, `none`, `by-alpn`.
     pub tls: String,
 }

@@ -104,6 +104,7 @@ fn daemon(told: &StatusTold) -> String {
     for listener in &told.listeners {
         let tls = match listener.tls.as_str() {
             "implicit" => "TLS",
+            "by-alpn" => "TLS, by ALPN",
             "starttls" => "STARTTLS",
             _ => "no TLS: local",
         };

@@ -136,9 +136,9 @@ pub fn context(
 /// What the daemon says about itself to admins.
 fn host(config: &Config, enforcement: &Enforcement) -> Host {
     let listener = |listen: &Listen| ListenerStatus {
-        service: listen.service.word().into(),
+        service: listen.words(),
         address: listen.address.clone(),
-        tls: listen.tls.word().into(),
+        tls: if listen.doors.by_alpn.is_empty() { listen.tls.word() } else { "by-alpn" }.into(),
     };
     Host {
         listeners: config.listens.iter().map(listener).collect(),
@@ -192,28 +192,38 @@ fn book(config: &mut Config, facts: Arc<dyn Facts>) -> Result<Arc<Book>, Trouble
 /// `Crypto` when TLS cannot be offered.
 pub fn listeners(config: &Config, built: &Built) -> Result<Vec<Listener>, Trouble> {
     let listener = |(number, listen): (usize, &Listen)| {
-        let alpn = match listen.service {
-            Service::Imap | Service::WebmailImap => Alpn::Imap,
-            Service::Pop3 => Alpn::Pop3,
-            Service::Submission | Service::WebmailSubmission => Alpn::Submission,
-            // They never use TLS.
-            Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage => Alpn::Submission,
-        };
-        let server = || {
+        let server = |service| {
             let certificates = built.certificates.as_ref().ok_or(Trouble::NoDefaultCertificate(Vec::new()))?;
             let clients = built.clients.get(number).and_then(Option::as_ref);
-            tls::Server::new(certificates.clone(), alpn, HANDSHAKE, clients).map_err(|_| Trouble::Crypto)
+            tls::Server::new(certificates.clone(), alpn(service), HANDSHAKE, clients).map_err(|_| Trouble::Crypto)
         };
+        let doors = &listen.doors;
         let entry = match listen.tls {
-            Protection::Implicit => TlsMode::Implicit(server()?),
-            Protection::StartTls => TlsMode::StartTls(server()?),
+            Protection::Implicit if !doors.by_alpn.is_empty() => {
+                let each = |service: &Service| Ok((*service, server(*service)?));
+                TlsMode::ByAlpn(doors.by_alpn.iter().map(each).collect::<Result<_, Trouble>>()?)
+            }
+            Protection::Implicit => TlsMode::Implicit(server(listen.service)?),
+            Protection::StartTls => TlsMode::StartTls(server(listen.service)?),
             Protection::None => TlsMode::Plain,
         };
         let pooling = if listen.pool { Pooling::On } else { Pooling::Off };
+        let (forwarders, onion) = (doors.forwarders.clone(), doors.onion);
         let default_domain = listen.default_domain.as_deref().map(Into::into);
-        Ok(Listener { number: number as u64, service: listen.service, entry, pooling, default_domain })
+        let (number, service) = (number as u64, listen.service);
+        Ok(Listener { number, service, entry, pooling, default_domain, forwarders, onion })
     };
     config.listens.iter().enumerate().map(listener).collect()
+}
+
+fn alpn(service: Service) -> Alpn {
+    match service {
+        Service::Imap | Service::WebmailImap => Alpn::Imap,
+        Service::Pop3 => Alpn::Pop3,
+        Service::Submission | Service::WebmailSubmission => Alpn::Submission,
+        // They never use TLS.
+        Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage => Alpn::Submission,
+    }
 }
 
 /// Makes the state folder where it is missing, for its owner only. Before the process is confined to it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::admin::{access, notices};
 use super::association::associations;
+use super::doors::onion;
 use super::listen::{Listen, listens};
 use super::policy;
 use super::reader::{Found, Reader, Section, choice};
@@ -31,6 +32,8 @@ pub struct Config {
     pub authorities: Option<PathBuf>,
     /// Listeners.
     pub listens: Vec<Listen>,
+    /// The name of the onion door, where members are told of it.
+    pub onion: Option<String>,
     /// Backends.
     pub backends: Backends,
     /// Associations, for the first start: from then on they are in the book.
@@ -107,7 +110,10 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let drain = root.number(reader, "drain_seconds", 3600).unwrap_or(30);
     let (tls, authorities) = tls(reader, root);
     let listens = listens(reader, root, tls.is_some());
+    let onion = onion(reader, root, listens.iter().any(|listen| listen.doors.onion));
     let (limits, patience, sizes) = limits(reader, root);
+    let limits =
+        limits.beside(listens.iter().any(|one| one.doors.onion), listens.iter().any(|one| !one.doors.forwarders.is_empty()));
     let access = access(reader, root);
     let notices_from = notices(reader, root);
     let quota = quota(reader, root);
@@ -117,7 +123,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let sandbox = root.text(reader, "sandbox");
     let required = sandbox.is_some().then(|| choice(reader, sandbox, &[("required", true), ("available", false)])).flatten();
     let separator = separator(reader, root);
-    let serves = |service| listens.iter().any(|listen| listen.service == service);
+    let serves = |service| listens.iter().any(|listen| listen.services().contains(&service));
     let needed = Needed { lmtp: serves(Service::Lmtp), pop3: serves(Service::Pop3) };
     let backends = backends(reader, root, needed);
     let associations = associations(reader, root, backends.as_ref());
@@ -128,6 +134,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         tls,
         authorities,
         listens,
+        onion,
         backends: backends?,
         associations,
         separator,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use nix::unistd::Group;
 
+use super::doors::{Doors, ListensAt, doors};
 use super::reader::{Found, Reader, Section, choice};
 use crate::private::Domain;
 use crate::route::is_loopback;
@@ -13,7 +14,7 @@ use crate::serve::Service;
 /// One listener.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Listen {
-    /// What is spoken.
+    /// What is spoken; by ALPN: the first of what may be.
     pub service: Service,
     /// `ADDRESS:PORT` or `unix:PATH`.
     pub address: String,
@@ -27,6 +28,8 @@ pub struct Listen {
     pub clients: Option<PathBuf>,
     /// The domain of logins that have none.
     pub default_domain: Option<String>,
+    /// Who stands in front of it, and what else may be spoken.
+    pub doors: Doors,
 }
 
 /// `tls = ...` of a listener.
@@ -52,6 +55,16 @@ impl Protection {
 }
 
 impl Listen {
+    /// What is spoken there: one service, or several by ALPN.
+    pub fn services(&self) -> &[Service] {
+        if self.doors.by_alpn.is_empty() { std::slice::from_ref(&self.service) } else { &self.doors.by_alpn }
+    }
+
+    /// Their words in the config file.
+    pub fn words(&self) -> String {
+        self.services().iter().map(|service| service.word()).collect::<Vec<_>>().join(" ")
+    }
+
     /// Whether it can be reached from this machine only.
     pub fn is_local(&self) -> bool {
         let host = self.address.rsplit_once(':').map_or("", |(host, _)| host.trim_start_matches('[').trim_end_matches(']'));
@@ -76,7 +89,8 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
         reader.problem(0..0, "listen", "is missing: at least one [[listen]] is needed");
     }
     for mut section in sections {
-        let service = section.needed(reader, "service");
+        let doors = doors(reader, &mut section);
+        let service = if doors.is_by_alpn() { section.text(reader, "service") } else { section.needed(reader, "service") };
         let address = section.needed(reader, "address");
         let tls = section.needed(reader, "tls");
         let wants_pool = section.flag(reader, "pool");
@@ -86,12 +100,15 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
         let place = section.place();
         section.end(reader);
         let services = Service::ALL.map(|service| (service.word(), service));
-        let service = choice(reader, service, &services);
+        if let Some(found) = service.as_ref().filter(|_| doors.is_by_alpn()) {
+            reader.wrong(found, "and by_alpn: one of the two");
+        }
+        let service = choice(reader, service, &services).or_else(|| doors.doors.by_alpn.first().copied());
         let kinds = [Protection::Implicit, Protection::StartTls, Protection::None].map(|kind| (kind.word(), kind));
         let protection = choice(reader, tls, &kinds);
         let (Some(service), Some(address), Some(protection)) = (service, address, protection) else { continue };
         let pool = wants_pool || service.is_webmail();
-        if wants_pool && service != Service::Imap && !service.is_webmail() {
+        if wants_pool && (doors.is_by_alpn() || service != Service::Imap && !service.is_webmail()) {
             reader.wrong(&place, "has pool = true, which is for imap only");
         }
         let unix = address.value.starts_with("unix:");
@@ -101,7 +118,10 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
             reader.wrong(&place, "has default_domain, and nobody logs in there");
         }
         let default_domain = own_domain.or_else(|| everywhere.clone()).filter(|_| service.has_logins());
-        let listen = Listen { service, address: address.value.clone(), tls: protection, pool, group, clients, default_domain };
+        let (found, tls) = (doors, protection);
+        let (doors, address_text) = (found.doors.clone(), address.value.clone());
+        let listen = Listen { service, address: address_text, tls, pool, group, clients, default_domain, doors };
+        found.check(reader, ListensAt { service, unix, local: listen.is_local(), implicit: tls == Protection::Implicit });
         if !unix && address.value.parse::<SocketAddr>().is_err() {
             reader.wrong(&address, "must be ADDRESS:PORT with the number of an address, or unix:PATH");
         } else if protection == Protection::None && !listen.is_local() {

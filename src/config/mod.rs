@@ -5,6 +5,7 @@ mod assemble;
 mod association;
 mod certificates;
 mod descriptors;
+mod doors;
 mod file;
 mod held;
 mod listen;
@@ -22,6 +23,7 @@ pub use assemble::{Built, KEY_FILE, KEY_OCTETS, build, context, listeners, state
 pub use association::tell_unread;
 pub use certificates::{certificates, tell_reload};
 pub use descriptors::descriptors;
+pub use doors::Doors;
 pub use file::{Config, TlsFiles, read};
 pub use held::{ConfigFile, ReloadLimit};
 pub use listen::{Listen, Protection};

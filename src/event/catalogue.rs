@@ -120,6 +120,12 @@ catalogue! {
     UnknownDomain "unknown-domain" (times);
     /// Taking connections failed (usually: no file descriptors left). Counted, and told at fixed moments.
     AcceptFailed "accept-failed" (listener, times);
+    /// Connections of a load balancer of `proxy_protocol` did not begin with a valid header of the PROXY protocol: they were closed.
+    /// Counted, and told at fixed moments.
+    ProxyHeaderMissing "proxy-header-missing" (listener, times);
+    /// Connections of somebody who is not in `proxy_protocol` began with a header of the PROXY protocol: they were closed. Counted, and
+    /// told at fixed moments.
+    ProxyHeaderForeign "proxy-header-foreign" (listener, times);
     /// The number of sessions reached its limit: new ones are refused, or whoever waited longest without a login was made to leave.
     /// Counted, and told at fixed moments.
     Crowded "crowded" (times);

@@ -27,6 +27,10 @@ pub enum Provoked {
     BackendConfused(u64, BackendService),
     /// This one is set up so that it takes no passwords from here.
     BackendSetup(u64, BackendService),
+    /// A connection at this listener began with a header of the PROXY protocol, which may not.
+    ProxyHeaderForeign(u64),
+    /// A connection at this listener did not begin with one, which must.
+    ProxyHeaderMissing(u64),
     /// There were too many connections.
     Crowded,
     /// Mail came in for a domain of nobody.
@@ -45,6 +49,8 @@ impl Provoked {
             Provoked::AcceptFailed(listener) => Event::AcceptFailed { listener, times },
             Provoked::BackendConfused(backend, service) => Event::BackendConfused { backend, times, service: service as u64 },
             Provoked::BackendSetup(backend, service) => Event::BackendSetup { backend, times, service: service as u64 },
+            Provoked::ProxyHeaderForeign(listener) => Event::ProxyHeaderForeign { listener, times },
+            Provoked::ProxyHeaderMissing(listener) => Event::ProxyHeaderMissing { listener, times },
             Provoked::Crowded => Event::Crowded { times },
             Provoked::UnknownDomain => Event::UnknownDomain { times },
             Provoked::NoticeRefused(code) => Event::NoticeRefused { code, times },

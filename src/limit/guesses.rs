@@ -17,10 +17,18 @@
 //! from 100 networks                  2,922 + 100                  = 3,022
 //! from 10,000 networks               2,922 + 1,532                = 4,454
 //! at the webmail                     2,922 more, however many stand behind it
+//! through the onion door             2,922 more, and 1,532 first tries where Tor tells circuits, at most one for each circuit
 //! from where the owner logs in       2,922 more for each such network, and only for who is there too
 //! ```
 //!
 //! Only known pairs are never refused for what others do. `simulation` shows both sides.
+//!
+//! Through the onion door come no addresses, so there the door itself is the network of the pair, and nobody is known: the owner of an
+//! account and a stranger look the same. The pair's bucket holds for all of them, as at the webmail; a stranger who guesses without
+//! pause keeps that one account out of that one door, and concerns no other account, and no other door. Where Tor tells circuits
+//! (`HiddenServiceExportCircuitID`), each is a network that lives for minutes: it has `per_network` wrong passwords over all accounts, and
+//! where the bucket is used up, a circuit on which nothing was wrong may take one of the pair's first tries. So a stranger needs a new
+//! circuit for each guess that hinders the owner: 60 at once, and one a minute from then on.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -51,6 +59,17 @@ pub(super) struct Asker {
     pub(super) networks: [(Key, u32); 3],
     /// Everybody comes this way: the pair is judged alone, known or not.
     pub(super) own_way: bool,
+}
+
+impl Asker {
+    fn has_network(&self) -> bool {
+        self.networks[0].1 > 0
+    }
+
+    /// Whose first tries it may take: the account's, or those of the pair where everybody comes its way.
+    fn first(&self) -> Key {
+        if self.own_way { self.pair } else { self.account }
+    }
 }
 
 /// Which bucket judges a try.
@@ -133,24 +152,29 @@ impl Guesses {
     pub(super) fn begin(&mut self, asker: &Asker, now: Instant) -> Option<Way> {
         let (most, first) = (self.forgive * self.per_account, self.forgive * FIRST_TAKES * FIRST);
         let free = |bucket: &Bucket, most| bucket.in_flight < AT_ONCE && bucket.has_room(most, now);
-        if asker.own_way || self.knows(asker, now) {
+        let known = !asker.own_way && self.knows(asker, now);
+        if !known && self.is_used_up(asker, now) {
+            return None;
+        }
+        if asker.own_way || known {
             let new = || Pair { account: asker.account, known_until: None, bucket: Bucket::default() };
             let bucket = &mut self.pairs.entry(asker.pair).or_insert_with(new).bucket;
-            return free(bucket, most).then(|| bucket.in_flight += 1).map(|()| Way::Own);
-        }
-        for (networks, (key, factor)) in self.networks.iter().zip(&asker.networks) {
-            let most = self.forgive * self.per_network * *factor;
-            if networks.get(key).is_some_and(|full| full.saturating_duration_since(now) >= most) {
+            if free(bucket, most) {
+                bucket.in_flight += 1;
+                return Some(Way::Own);
+            }
+            if known || !asker.has_network() {
                 return None;
             }
-        }
-        let account = self.accounts.entry(asker.account).or_default();
-        if free(account, most) {
-            account.in_flight += 1;
-            return Some(Way::Account);
+        } else {
+            let account = self.accounts.entry(asker.account).or_default();
+            if free(account, most) {
+                account.in_flight += 1;
+                return Some(Way::Account);
+            }
         }
         let blamed = self.blamed.get(&widest(asker)).is_some_and(|until| *until > now);
-        let bucket = self.first.entry(asker.account).or_default();
+        let bucket = self.first.entry(asker.first()).or_default();
         if blamed || !free(bucket, first) {
             return None;
         }
@@ -158,6 +182,14 @@ impl Guesses {
         self.blamed.insert(widest(asker), now + BLAMED);
         bucket.in_flight += 1;
         Some(Way::First)
+    }
+
+    /// Whether too much was wrong on a network of `asker`.
+    fn is_used_up(&self, asker: &Asker, now: Instant) -> bool {
+        self.networks.iter().zip(&asker.networks).any(|(networks, (key, factor))| {
+            let most = self.forgive * self.per_network * *factor;
+            networks.get(key).is_some_and(|full| full.saturating_duration_since(now) >= most)
+        })
     }
 
     /// The try could not be judged: nothing is held against anybody.
@@ -188,7 +220,7 @@ impl Guesses {
         self.end(asker, way);
         let each = if way == Way::First { self.forgive * FIRST_TAKES } else { self.forgive };
         let known = self.bucket(asker, way).is_some_and(|bucket| bucket.charge(trace, each, now));
-        if way == Way::Own {
+        if way == Way::Own && !(asker.own_way && asker.has_network()) {
             return;
         }
         self.blamed.insert(widest(asker), now + BLAMED);
@@ -208,7 +240,7 @@ impl Guesses {
         match way {
             Way::Own => self.pairs.get_mut(&asker.pair).map(|pair| &mut pair.bucket),
             Way::Account => self.accounts.get_mut(&asker.account),
-            Way::First => self.first.get_mut(&asker.account),
+            Way::First => self.first.get_mut(&asker.first()),
         }
     }
 
@@ -237,8 +269,11 @@ impl Guesses {
     pub(super) fn lift(&mut self, account: Option<Key>) {
         let concerned = |key: &Key| account.is_none_or(|account| account == *key);
         let empty = |bucket: &mut Bucket| *bucket = Bucket { in_flight: bucket.in_flight, ..Bucket::default() };
+        for (key, pair) in self.pairs.iter_mut().filter(|(_, pair)| concerned(&pair.account)) {
+            empty(&mut pair.bucket);
+            self.first.get_mut(key).into_iter().for_each(empty);
+        }
         self.accounts.iter_mut().chain(&mut self.first).filter(|(key, _)| concerned(key)).for_each(|(_, bucket)| empty(bucket));
-        self.pairs.values_mut().filter(|pair| concerned(&pair.account)).for_each(|pair| empty(&mut pair.bucket));
         if account.is_none() {
             self.networks = Default::default();
             self.blamed.clear();

@@ -26,11 +26,12 @@ use crate::fault::RefusalCode;
 use crate::private::{Networks, Pseudonymiser};
 use guesses::Guesses;
 use seat::Counted;
-use seats::{Kind, Seats};
+use seats::{Kind, Place, Seats};
 
 pub use guesses::{REMEMBERED, Slowed};
 pub use params::{House, Params};
 pub use seat::{Attempt, Seat};
+pub use seats::Queued;
 
 type Limiter = RateLimiter<[u8; 16], DashMapStateStore<[u8; 16]>, DefaultClock>;
 
@@ -91,24 +92,48 @@ impl Limits {
     /// # Errors
     /// `TooManyConnections`: the number from this network is reached; `TooManyTries`: they come too fast.
     pub fn seat(self: &Arc<Limits>, networks: Networks) -> Result<Seat, RefusalCode> {
-        let sized = || networks.each().zip(FACTORS);
+        self.waiting_seat(Kind::Waiting, Some(networks), Counted::Network(networks))
+    }
+
+    /// The same for a connection through the onion door, where nobody has an address. `circuit` stands for a network, where Tor tells it:
+    /// the numbers of one network hold for each circuit. In all, and apart from everybody else's, there are [`Params::onion`] places.
+    ///
+    /// # Errors
+    /// As [`Limits::seat`], for the circuit.
+    pub fn onion_seat(self: &Arc<Limits>, circuit: Option<Networks>) -> Result<Seat, RefusalCode> {
+        self.waiting_seat(Kind::Onion, circuit, Counted::Onion(circuit, Mutex::default()))
+    }
+
+    /// A place for a connection of a load balancer, until it has said where the client is. There always is one, apart from everybody
+    /// else's; the one that waits longest may have to go for it.
+    pub fn unnamed_seat(self: &Arc<Limits>) -> Seat {
+        let place = lock(&self.seats).wait(Kind::Unnamed, &self.params);
+        self.waits(place, Counted::House)
+    }
+
+    fn waiting_seat(self: &Arc<Limits>, kind: Kind, networks: Option<Networks>, counted: Counted) -> Result<Seat, RefusalCode> {
+        let sized = || networks.iter().flat_map(Networks::each).zip(FACTORS);
         if !sized().zip(&self.connections).all(|((network, _), limiter)| limiter.check_key(&network.reveal()).is_ok()) {
             return Err(RefusalCode::TooManyTries);
         }
         let mut seats = lock(&self.seats);
         for (number, (network, factor)) in sized().enumerate() {
             if !seats.count(network.reveal(), self.params.sessions_per_network.saturating_mul(factor)) {
-                networks.each().take(number).for_each(|counted| seats.uncount(counted.reveal()));
+                sized().take(number).for_each(|(counted, _)| seats.uncount(counted.reveal()));
                 return Err(RefusalCode::TooManyConnections);
             }
         }
-        let place = seats.wait(&self.params);
+        let place = seats.wait(kind, &self.params);
         drop(seats);
+        Ok(self.waits(place, counted))
+    }
+
+    fn waits(self: &Arc<Limits>, place: Place, counted: Counted) -> Seat {
         let crowded = place.displaced.is_some();
         if let Some(Some(leave)) = place.displaced {
             leave();
         }
-        Ok(Seat::waiting(self.clone(), networks, place.number, crowded))
+        Seat::waiting(self.clone(), counted, place.queued, crowded)
     }
 
     /// A place for the host's relay that brings mail.
@@ -144,7 +169,7 @@ impl Limits {
     }
 
     /// How the connection that waits at `place` (see [`Seat::place`]) is made to leave, when somebody else needs its place.
-    pub fn may_leave(&self, place: u64, leave: impl FnOnce() + Send + 'static) {
+    pub fn may_leave(&self, place: Queued, leave: impl FnOnce() + Send + 'static) {
         let gone = lock(&self.seats).may_leave(place, Box::new(leave));
         // Either it has left by itself or logged in, and this does nothing to it; or its place was wanted before this was said.
         drop(gone);
@@ -329,6 +354,98 @@ mod tests {
         let elsewhere = limits.seat(from(&limits, "192.0.2.1")).ok().unwrap();
         assert!(elsewhere.attempt(alice, &secret("x")).is_ok(), "what is wrong there concerns nobody here");
         drop((seats, elsewhere));
+        assert!(lock(&limits.seats).is_empty());
+    }
+
+    fn circuit(limits: &Limits, number: u16) -> Option<Networks> {
+        let address = format!("[fc00:dead:beef:4dad::ffff:{number:x}]:1").parse().unwrap();
+        Some(limits.pseudonymiser().circuit(&Peer::new(address)))
+    }
+
+    #[test]
+    fn the_onion_door_has_places_of_its_own_and_counts_an_account_when_it_was_right() {
+        let params = Params { before_login: 2, onion: 2, sessions_per_network: 2, ..Params::default() };
+        let limits = Limits::new(params).unwrap();
+        let member = limits.seat(from(&limits, "192.0.2.1")).ok().unwrap();
+        let crowd: Vec<_> = (0..50).filter_map(|_| limits.onion_seat(None).ok()).collect();
+        assert_eq!(crowd.iter().filter(|seat| seat.is_crowded()).count(), 48);
+        let alice = who(&limits, "alice");
+        assert!(member.attempt(alice, &secret("x")).ok().unwrap().right(&member).is_ok(), "it displaces nobody elsewhere");
+        let stale = crowd[0].attempt(alice, &secret("x")).ok().unwrap();
+        assert_eq!(stale.right(&crowd[0]), Err(RefusalCode::TooManyConnections));
+        // What strangers try counts for nothing of what the account may have.
+        for seat in &crowd[48..] {
+            seat.attempt(alice, &secret("wrong")).ok().unwrap().wrong();
+        }
+        let mut seats = Vec::new();
+        for _ in 0..3 {
+            let seat = limits.onion_seat(None).ok().unwrap();
+            let told = seat.attempt(alice, &secret("x")).ok().unwrap().right(&seat);
+            seats.push((seat, told));
+        }
+        let told: Vec<_> = seats.iter().map(|(_, told)| told.is_ok()).collect();
+        assert_eq!(told, [true, true, false], "as many as one network");
+        drop((seats, crowd, member));
+        assert!(lock(&limits.seats).is_empty());
+    }
+
+    #[test]
+    fn a_stranger_at_the_onion_door_hinders_one_account_there_and_nobody_else() {
+        let limits = Limits::new(Params { wrong_per_account: 2, ..Params::default() }).unwrap();
+        let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
+        let guess = |seat: &Seat, account, word: &str| {
+            let tried = seat.attempt(account, &secret(word));
+            let judged = tried.is_ok();
+            tried.into_iter().for_each(Attempt::wrong);
+            judged
+        };
+        let onion = || limits.onion_seat(None).ok().unwrap();
+        let home = limits.seat(from(&limits, "192.0.2.1")).ok().unwrap();
+        let judged: Vec<_> = (0..4).map(|n| guess(&onion(), alice, &format!("guess {n}"))).collect();
+        assert_eq!(judged, [true, true, true, false]);
+        assert!(onion().attempt(alice, &secret("right")).is_err(), "nobody can tell the owner from a stranger");
+        assert!(onion().attempt(bob, &secret("right")).is_ok() && home.attempt(alice, &secret("right")).is_ok());
+        assert!(limits.webmail_seat().ok().unwrap().attempt(alice, &secret("right")).is_ok());
+        let slowed = limits.slowed();
+        assert!(limits.is_slowed(&slowed, "alice") && !limits.is_slowed(&slowed, "bob"));
+        limits.lift(Some("alice"));
+        assert!(onion().attempt(alice, &secret("right")).is_ok());
+    }
+
+    #[test]
+    fn a_circuit_is_bounded_and_one_on_which_nothing_was_wrong_gets_in() {
+        let params = Params { wrong_per_account: 2, wrong_per_network: 4, sessions_per_network: 2, ..Params::default() };
+        let limits = Limits::new(params).unwrap();
+        let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
+        let bad = limits.onion_seat(circuit(&limits, 1)).ok().unwrap();
+        for word in ["one", "two", "three"] {
+            bad.attempt(alice, &secret(word)).ok().unwrap().wrong();
+        }
+        assert!(bad.attempt(alice, &secret("four")).is_err());
+        let fresh = limits.onion_seat(circuit(&limits, 2)).ok().unwrap();
+        fresh.attempt(alice, &secret("right")).ok().unwrap().right(&fresh).unwrap();
+        for word in ["one", "two"] {
+            bad.attempt(bob, &secret(word)).ok().unwrap().wrong();
+        }
+        assert!(bad.attempt(bob, &secret("right")).is_err() && fresh.attempt(bob, &secret("right")).is_ok());
+        assert_eq!(limits.slowed().networks, 1);
+        let more = |number| limits.onion_seat(circuit(&limits, number)).map(drop);
+        let _second = limits.onion_seat(circuit(&limits, 1)).ok().unwrap();
+        assert_eq!((more(1), more(3)), (Err(RefusalCode::TooManyConnections), Ok(())));
+        limits.lift(Some("alice"));
+        drop((bad, fresh, _second));
+        assert!(lock(&limits.seats).is_empty());
+    }
+
+    #[test]
+    fn what_is_not_named_yet_has_places_apart() {
+        let limits = Limits::new(Params { before_login: 1, unnamed: 2, ..Params::default() }).unwrap();
+        let waiting = limits.seat(from(&limits, "192.0.2.1")).ok().unwrap();
+        let crowd: Vec<_> = (0..10).map(|_| limits.unnamed_seat()).collect();
+        assert_eq!(crowd.iter().filter(|seat| seat.is_crowded()).count(), 8);
+        let alice = who(&limits, "alice");
+        assert!(waiting.attempt(alice, &secret("x")).ok().unwrap().right(&waiting).is_ok());
+        drop((crowd, waiting));
         assert!(lock(&limits.seats).is_empty());
     }
 }

@@ -29,6 +29,10 @@ pub struct Params {
     pub webmail: usize,
     /// Connections at each socket that the storage tells usage to.
     pub usage: usize,
+    /// Connections through the onion door on which nobody has logged in yet; one where there is no such door.
+    pub onion: usize,
+    /// Connections of load balancers that have not said yet whose they are; one where there is no such balancer.
+    pub unnamed: usize,
 }
 
 impl Default for Params {
@@ -46,9 +50,17 @@ impl Default for Params {
             questions: 2_000,
             webmail: 2_000,
             usage: 4_096,
+            onion: 0,
+            unnamed: 0,
         }
     }
 }
+
+/// Of [`Params::onion`], where there is such a door.
+const ONION: usize = 500;
+
+/// Of [`Params::unnamed`], where there is such a balancer. It says it in its first packet, so there are few at any moment.
+const UNNAMED: usize = 500;
 
 /// What the rest of the program needs: the store, listeners on each thread, connections that rest, admins and monitoring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,11 +83,18 @@ impl House {
 }
 
 impl Params {
-    /// File descriptors that all of it needs: two for each session, its own and the one behind it; questions and usage
-    /// have none behind them.
+    /// With the places that an onion door and load balancers need, where there are such.
+    pub fn beside(self, onion: bool, balancers: bool) -> Params {
+        let (onion, unnamed) = (if onion { ONION } else { 0 }, if balancers { UNNAMED } else { 0 });
+        Params { onion: onion.min(self.before_login), unnamed: unnamed.min(self.before_login), ..self }
+    }
+
+    /// File descriptors that all of it needs: two for each session, its own and the one behind it; questions, usage
+    /// and what a balancer has not named yet have none behind them.
     pub fn descriptors(&self, house: House) -> u64 {
-        let double = (self.sessions + self.before_login + self.deliveries + self.webmail) as u64;
-        house.base() + house.resting + 2 * double + self.questions as u64 + house.usage * self.usage as u64
+        let double = (self.sessions + self.before_login + self.onion + self.deliveries + self.webmail) as u64;
+        let single = (self.questions + self.unnamed) as u64;
+        house.base() + house.resting + 2 * double + single + house.usage * self.usage as u64
     }
 
     /// Cut to what `descriptors` allow, where that is less: the house's own doors have a quarter, if they need it, and
@@ -95,6 +114,8 @@ impl Params {
             questions: self.questions.min(own / 8),
             usage: self.usage.min(own / 8 / sockets),
             before_login: self.before_login.min(public / 12),
+            onion: self.onion.min(public / 24),
+            unnamed: self.unnamed.min(public / 24),
             sessions: 0,
             ..self
         };
@@ -127,6 +148,13 @@ mod tests {
         for descriptors in [0, 64, 130, 200, 1024, 4096, needed - 1] {
             let cut = params.within(descriptors, house);
             let rests = House { resting: params.resting_within(descriptors, house), ..house };
+            assert!(cut.descriptors(rests) <= descriptors.max(house.base()), "{descriptors}: {cut:?}");
+        }
+        let doors = params.beside(true, true);
+        assert_eq!(doors.descriptors(house), needed + 1500);
+        for descriptors in [130, 200, 1024, 4096, needed] {
+            let cut = doors.within(descriptors, house);
+            let rests = House { resting: doors.resting_within(descriptors, house), ..house };
             assert!(cut.descriptors(rests) <= descriptors.max(house.base()), "{descriptors}: {cut:?}");
         }
         let small = Params { before_login: 50, deliveries: 20, questions: 20, webmail: 20, usage: 50, ..params };

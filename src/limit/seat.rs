@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::guesses::{Asker, Way};
-use super::seats::Kind;
+use super::seats::{Kind, Queued};
 use super::{FACTORS, Limits, lock};
 use crate::fault::RefusalCode;
 use crate::private::{Networks, Pseudonym, Secret};
@@ -23,6 +23,9 @@ pub(super) enum Counted {
     Network(Networks),
     /// It comes from the webmail, as everybody there does: the account counts, as soon as it is known.
     Account(Mutex<Option<Pseudonym>>),
+    /// It comes through the onion door: its circuit, if that is known, and the account at this door, once its password was right. Not
+    /// before: whoever knows an account's name only could take all that it may have.
+    Onion(Option<Networks>, Mutex<Option<Pseudonym>>),
     /// It is the host's own.
     House,
 }
@@ -30,15 +33,15 @@ pub(super) enum Counted {
 /// The place that is held.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Somebody waits with this number.
-    Waiting(u64),
+    /// Somebody waits there.
+    Waiting(Queued),
     Seated(Kind),
 }
 
 impl Seat {
     /// One of those who wait.
-    pub(super) fn waiting(limits: Arc<Limits>, networks: Networks, place: u64, crowded: bool) -> Seat {
-        Seat { limits, counted: Counted::Network(networks), state: Mutex::new(State::Waiting(place)), crowded }
+    pub(super) fn waiting(limits: Arc<Limits>, counted: Counted, place: Queued, crowded: bool) -> Seat {
+        Seat { limits, counted, state: Mutex::new(State::Waiting(place)), crowded }
     }
 
     /// Any other.
@@ -46,10 +49,10 @@ impl Seat {
         Seat { limits, counted, state: Mutex::new(State::Seated(kind)), crowded: false }
     }
 
-    /// The number of its place among those who wait; none for the others.
-    pub fn place(&self) -> Option<u64> {
+    /// Its place among those who wait; none for the others.
+    pub fn place(&self) -> Option<Queued> {
         match *lock(&self.state) {
-            State::Waiting(number) => Some(number),
+            State::Waiting(place) => Some(place),
             State::Seated(_) => None,
         }
     }
@@ -59,10 +62,13 @@ impl Seat {
         self.crowded
     }
 
-    /// Whom a backend takes for one client: the network, or the account itself at the webmail.
+    /// Whom a backend takes for one client: the network; the account itself at the webmail; the account at this door at the onion's, so
+    /// that what strangers do there slows down nobody elsewhere.
     pub fn source(&self, account: Pseudonym) -> Pseudonym {
+        let keys = self.limits.pseudonymiser();
         match &self.counted {
             Counted::Network(networks) => networks.narrow(),
+            Counted::Onion(..) => keys.pair(keys.onion(), account),
             Counted::Account(_) | Counted::House => account,
         }
     }
@@ -76,11 +82,11 @@ impl Seat {
         self.admit(account)?;
         let keys = self.limits.pseudonymiser();
         let networks = match &self.counted {
-            Counted::Network(networks) => {
+            Counted::Network(networks) | Counted::Onion(Some(networks), _) => {
                 let mut sized = networks.each().zip(FACTORS).map(|(network, factor)| (network.reveal(), factor));
                 std::array::from_fn(|_| sized.next().unwrap_or_default())
             }
-            Counted::Account(_) | Counted::House => Default::default(),
+            Counted::Account(_) | Counted::Onion(None, _) | Counted::House => Default::default(),
         };
         let asker = Asker {
             account: account.reveal(),
@@ -90,7 +96,7 @@ impl Seat {
         };
         let way = lock(&self.limits.guesses).begin(&asker, Instant::now()).ok_or(RefusalCode::TooManyTries)?;
         let trace = keys.trace(account, secret);
-        Ok(Attempt { limits: self.limits.clone(), asker, way: Some(way), trace })
+        Ok(Attempt { limits: self.limits.clone(), asker, account, way: Some(way), trace })
     }
 
     /// Counts a session of the webmail under `account`, which is about to log in. Other sessions are counted already.
@@ -113,14 +119,41 @@ impl Seat {
         Ok(())
     }
 
+    /// Counts a session of the onion door under the account whose password was right, with the numbers of one network.
+    fn count_at_onion(&self, account: Pseudonym) -> Result<(), RefusalCode> {
+        let Counted::Onion(_, counted) = &self.counted else { return Ok(()) };
+        let here = self.source(account);
+        if self.limits.connections[0].check_key(&here.reveal()).is_err() {
+            return Err(RefusalCode::TooManyTries);
+        }
+        let (mut counted, mut seats) = (lock(counted), lock(&self.limits.seats));
+        if let Some(other) = counted.take() {
+            seats.uncount(other.reveal());
+        }
+        if !seats.count(here.reveal(), self.limits.params.sessions_per_network) {
+            return Err(RefusalCode::TooManyConnections);
+        }
+        *counted = Some(here);
+        Ok(())
+    }
+
     /// From among those who wait to the members.
-    fn enter(&self) -> Result<(), RefusalCode> {
+    fn enter(&self, account: Pseudonym) -> Result<(), RefusalCode> {
+        let entered = self.count_at_onion(account).and_then(|()| self.take_place());
+        if let (Err(_), Counted::Onion(_, counted)) = (entered, &self.counted) {
+            let counted = lock(counted).take();
+            counted.iter().for_each(|account| lock(&self.limits.seats).uncount(account.reveal()));
+        }
+        entered
+    }
+
+    fn take_place(&self) -> Result<(), RefusalCode> {
         let (mut state, mut seats) = (lock(&self.state), lock(&self.limits.seats));
-        let State::Waiting(number) = *state else { return Ok(()) };
+        let State::Waiting(place) = *state else { return Ok(()) };
         if !seats.take(Kind::Member, &self.limits.params) {
             return Err(RefusalCode::TooManyConnections);
         }
-        if !seats.stop_waiting(number) {
+        if !seats.stop_waiting(place) {
             // Made to leave in this very moment.
             seats.give_back(Kind::Member);
             return Err(RefusalCode::TooManyConnections);
@@ -133,16 +166,17 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut seats = lock(&self.limits.seats);
-        match &mut self.counted {
-            Counted::Network(networks) => networks.each().for_each(|network| seats.uncount(network.reveal())),
-            Counted::Account(account) => {
-                let account = account.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-                account.iter().for_each(|account| seats.uncount(account.reveal()));
-            }
-            Counted::House => {}
-        }
+        let (networks, account) = match &mut self.counted {
+            Counted::Network(networks) => (Some(*networks), None),
+            Counted::Account(account) => (None, Some(account)),
+            Counted::Onion(circuit, account) => (*circuit, Some(account)),
+            Counted::House => (None, None),
+        };
+        networks.iter().flat_map(Networks::each).for_each(|network| seats.uncount(network.reveal()));
+        let account = account.and_then(|account| account.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+        account.iter().for_each(|account| seats.uncount(account.reveal()));
         match *self.state.get_mut().unwrap_or_else(PoisonError::into_inner) {
-            State::Waiting(number) => drop(seats.stop_waiting(number)),
+            State::Waiting(place) => drop(seats.stop_waiting(place)),
             State::Seated(kind) => seats.give_back(kind),
         }
     }
@@ -152,6 +186,7 @@ impl Drop for Seat {
 pub struct Attempt {
     limits: Arc<Limits>,
     asker: Asker,
+    account: Pseudonym,
     /// Taken with the judgement.
     way: Option<Way>,
     trace: u16,
@@ -161,12 +196,13 @@ impl Attempt {
     /// The backend took it: whoever holds `seat` has a place among the members, and is known here for [`REMEMBERED`].
     ///
     /// # Errors
-    /// `TooManyConnections`: no such place is free.
+    /// `TooManyConnections`: no such place is free. At the onion door, where the account counts from here on, also as [`Limits::seat`],
+    /// with the numbers of one network.
     pub fn right(mut self, seat: &Seat) -> Result<(), RefusalCode> {
         if let Some(way) = self.way.take() {
             lock(&self.limits.guesses).right(&self.asker, way, Instant::now());
         }
-        seat.enter()
+        seat.enter(self.account)
     }
 
     /// It was wrong.

@@ -1,8 +1,9 @@
-//! Places for sessions. Each kind has its own number, so that none can take another's: people who have not logged in yet, members,
-//! the host's relay that brings mail, its questions, the webmail. Admins, monitoring and usage have theirs at their own doors.
+//! Places for sessions. Each kind has its own number, so that none can take another's: people who have not logged in yet, those among
+//! them who came through the onion door, connections of a balancer that has not said yet whose they are, members, the host's relay that
+//! brings mail, its questions, the webmail. Admins, monitoring and usage have theirs at their own doors.
 //!
-//! Whoever has not logged in yet holds a place only until others want it: when all are taken, the one that waits longest goes. So
-//! silence starves nobody.
+//! Whoever has not logged in yet holds a place only until others want it: when all of its kind are taken, the one that waits longest
+//! goes. So silence starves nobody.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,17 +11,21 @@ use super::Params;
 use super::guesses::Key;
 
 /// What a place is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     /// Not logged in yet.
     Waiting,
+    /// The same, behind the onion door.
+    Onion,
+    /// A balancer's, that has not said yet where the client is.
+    Unnamed,
     Member,
     Delivery,
     Question,
     Webmail,
 }
 
-const KINDS: usize = 5;
+const KINDS: usize = 7;
 
 /// Ends the task that holds a place.
 pub(super) type Leave = Box<dyn FnOnce() + Send>;
@@ -31,14 +36,21 @@ pub(super) struct Seats {
     taken: [usize; KINDS],
     /// By network or account.
     open: HashMap<Key, u32>,
-    /// Who waits, the oldest first.
-    waiting: BTreeMap<u64, Option<Leave>>,
+    /// Who waits, of each kind the oldest first.
+    waiting: BTreeMap<Queued, Option<Leave>>,
     next: u64,
+}
+
+/// A place among those of one kind who wait.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Queued {
+    kind: Kind,
+    number: u64,
 }
 
 /// A place for somebody who waits.
 pub(super) struct Place {
-    pub(super) number: u64,
+    pub(super) queued: Queued,
     /// Who has to go for it.
     pub(super) displaced: Option<Option<Leave>>,
 }
@@ -60,21 +72,28 @@ impl Seats {
         self.taken[kind as usize] = self.taken[kind as usize].saturating_sub(1);
     }
 
-    /// Takes a place among those who wait. There always is one.
-    pub(super) fn wait(&mut self, params: &Params) -> Place {
-        let full = self.taken[Kind::Waiting as usize] >= most(Kind::Waiting, params);
-        let displaced = if full { self.waiting.pop_first().map(|(_, leave)| leave) } else { None };
+    /// Takes a place among those of `kind` who wait. There always is one.
+    pub(super) fn wait(&mut self, kind: Kind, params: &Params) -> Place {
+        let full = self.taken[kind as usize] >= most(kind, params);
+        let displaced = if full { self.pop_oldest(kind) } else { None };
         if displaced.is_none() {
-            self.taken[Kind::Waiting as usize] += 1;
+            self.taken[kind as usize] += 1;
         }
         self.next += 1;
-        self.waiting.insert(self.next, None);
-        Place { number: self.next, displaced }
+        let queued = Queued { kind, number: self.next };
+        self.waiting.insert(queued, None);
+        Place { queued, displaced }
     }
 
-    /// How `number` can be made to leave. Given back where it was displaced before that was known.
-    pub(super) fn may_leave(&mut self, number: u64, leave: Leave) -> Option<Leave> {
-        match self.waiting.get_mut(&number) {
+    fn pop_oldest(&mut self, kind: Kind) -> Option<Option<Leave>> {
+        let all = Queued { kind, number: 0 }..=Queued { kind, number: u64::MAX };
+        let oldest = *self.waiting.range(all).next()?.0;
+        self.waiting.remove(&oldest)
+    }
+
+    /// How `queued` can be made to leave. Given back where it was displaced before that was known.
+    pub(super) fn may_leave(&mut self, queued: Queued, leave: Leave) -> Option<Leave> {
+        match self.waiting.get_mut(&queued) {
             Some(place) => {
                 *place = Some(leave);
                 None
@@ -83,11 +102,11 @@ impl Seats {
         }
     }
 
-    /// `number` waits no more; whether it still did. Its place is free.
-    pub(super) fn stop_waiting(&mut self, number: u64) -> bool {
-        let waited = self.waiting.remove(&number).is_some();
+    /// `queued` waits no more; whether it still did. Its place is free.
+    pub(super) fn stop_waiting(&mut self, queued: Queued) -> bool {
+        let waited = self.waiting.remove(&queued).is_some();
         if waited {
-            self.give_back(Kind::Waiting);
+            self.give_back(queued.kind);
         }
         waited
     }
@@ -125,6 +144,8 @@ impl Seats {
 fn most(kind: Kind, params: &Params) -> usize {
     let most = match kind {
         Kind::Waiting => params.before_login,
+        Kind::Onion => params.onion,
+        Kind::Unnamed => params.unnamed,
         Kind::Member => params.sessions,
         Kind::Delivery => params.deliveries,
         Kind::Question => params.questions,

@@ -1,10 +1,12 @@
 //! One connection: TCP, Unix socket, or TLS over TCP in either role.
 
 use std::io::{self, Read};
+use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+use nix::sys::socket::{MsgFlags, recv};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::{client, rustls, server};
 
@@ -53,6 +55,37 @@ impl Conn {
             Conn::Unix(stream) => stream.try_write(words),
             Conn::Server(_) | Conn::Client(_) => return,
         };
+    }
+
+    /// Waits for octets and looks at them; they stay where they are. 0 is the peer's end.
+    ///
+    /// # Errors
+    /// What the kernel says; `Unsupported` over TLS, where there is nothing to look at.
+    pub async fn peek(&self, room: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Conn::Tcp(stream) => stream.peek(room).await,
+            Conn::Unix(stream) => loop {
+                stream.readable().await?;
+                let look = || Ok(recv(stream.as_raw_fd(), room, MsgFlags::MSG_PEEK)?);
+                match stream.try_io(Interest::READABLE, look) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    looked => return looked,
+                }
+            },
+            Conn::Server(_) | Conn::Client(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Takes what [`Conn::peek`] showed, as far as `room` reaches.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn take_peeked(&self, room: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Conn::Tcp(stream) => stream.try_read(room),
+            Conn::Unix(stream) => stream.try_read(room),
+            Conn::Server(_) | Conn::Client(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 
     /// Reads what is there into `buffer`. Ready with 0 is the peer's end, or a full buffer. While pending, an empty

@@ -1,5 +1,6 @@
 //! Sockets, TLS, timers: everything that touches the network, and nothing that understands a protocol.
 
+pub mod alpn;
 pub mod buffer;
 pub mod buffered;
 pub mod certificate_folder;

@@ -20,6 +20,7 @@ use tokio_rustls::rustls::{CipherSuite, ClientConfig, RootCertStore, ServerConfi
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::conn::Conn;
+use super::proxy_header;
 use crate::fault::{Fault, Side};
 
 /// Which protocol a TLS listener speaks; decides what ALPN may say.
@@ -29,7 +30,7 @@ pub enum Alpn {
     Imap,
     /// Registered: `pop3`.
     Pop3,
-    /// Not registered, but what some mail programs say: `smtp`, `esmtp`.
+    /// Not registered, but what some mail programs say: `smtp`, `esmtp`; and `submission`, the service's own name.
     Submission,
 }
 
@@ -101,7 +102,7 @@ impl Server {
         config.alpn_protocols = match alpn {
             Alpn::Imap => vec![b"imap".to_vec()],
             Alpn::Pop3 => vec![b"pop3".to_vec()],
-            Alpn::Submission => vec![b"smtp".to_vec(), b"esmtp".to_vec()],
+            Alpn::Submission => vec![b"submission".to_vec(), b"smtp".to_vec(), b"esmtp".to_vec()],
         };
         config.ignore_client_order = true;
         config.session_storage = Arc::new(OneTime(ServerSessionMemoryCache::new(TICKETS)));
@@ -110,24 +111,48 @@ impl Server {
         Ok(Server { acceptor: TlsAcceptor::from(Arc::new(config)), patience })
     }
 
+    /// What clients may say in ALPN that they speak.
+    pub fn protocols(&self) -> &[Vec<u8>] {
+        &self.acceptor.config().alpn_protocols
+    }
+
+    /// How long a handshake may take.
+    pub fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    pub(super) fn config(&self) -> Arc<ServerConfig> {
+        self.acceptor.config().clone()
+    }
+
     /// The handshake with a client, and behind it `words`: a greeting, at most.
     ///
     /// They are given to rustls before the handshake, which keeps them until it may say them. So they leave in one write with
     /// the session ticket; said afterwards they are a call and a packet of their own, and one wake-up more for the client.
     ///
     /// # Errors
-    /// `Slow` when it takes too long, `Tls` when it fails or the connection is no bare TCP.
+    /// `Slow` when it takes too long, `Tls` when it fails or the connection is no bare TCP, `Garbage` when a header of the PROXY protocol
+    /// comes in its place.
     pub async fn accept(&self, conn: Conn, words: &[u8]) -> Result<Conn, Fault> {
         let Conn::Tcp(stream) = conn else { return Err(Fault::Tls(Side::Us)) };
         let mut kept = Ok(());
-        let handshake = self.acceptor.accept_with(stream, |tls| kept = tls.writer().write_all(words));
+        let handshake = async {
+            no_header(&stream).await?;
+            let shaken = self.acceptor.accept_with(stream, |tls| kept = tls.writer().write_all(words)).await;
+            shaken.map_err(|_| Fault::Tls(Side::Client))
+        };
+        let stream = timeout(self.patience, handshake).await.map_err(|_| Fault::Slow(Side::Client))??;
         kept.map_err(|_| Fault::Tls(Side::Us))?;
-        match timeout(self.patience, handshake).await {
-            Ok(Ok(stream)) => Ok(Conn::Server(Box::new(stream))),
-            Ok(Err(_)) => Err(Fault::Tls(Side::Client)),
-            Err(_) => Err(Fault::Slow(Side::Client)),
-        }
+        Ok(Conn::Server(Box::new(stream)))
     }
+}
+
+/// Looks at the first octets. To TLS a header would be one more failed handshake, and nobody would learn that a balancer sends it to a
+/// listener that does not expect it. It costs nothing: the handshake would have waited by a read that finds nothing.
+pub(super) async fn no_header(stream: &TcpStream) -> Result<(), Fault> {
+    let mut first = [0; 16];
+    let count = stream.peek(&mut first).await.map_err(|_| Fault::Gone(Side::Client))?;
+    if proxy_header::begins(&first[..count]) == Some(true) { Err(Fault::Garbage(Side::Client)) } else { Ok(()) }
 }
 
 /// Who signs the certificates that clients must show.

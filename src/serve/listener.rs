@@ -1,18 +1,27 @@
 //! A listener in service: each connection gets a seat within the limits, and a task of its own.
+//!
+//! A connection of a load balancer that says where its client is (`proxy_protocol`) says it first: until then it has a place apart, and
+//! its seat is that of the client.
 
 use std::sync::Arc;
 
-use super::accepted::{Accepted, Handshake};
+use super::accepted::Accepted;
+use super::forwarded::{self, Unheard};
+use super::handshake::{Entrance, Handshake};
 use super::imap_backend::Pooling;
 use super::{Context, admin, imap, lmtp, metrics, pop3, postfix_policy, submission, usage};
 use crate::event::{Provoked, count};
 use crate::fault::{Fault, RefusalCode};
 use crate::imap::login::Protection;
 use crate::limit::Seat;
+use crate::net::alpn;
 use crate::net::conn::Conn;
+use crate::net::forwarders::Forwarders;
 use crate::net::listen::Bound;
+use crate::net::proxy_header::Forwarded;
 use crate::net::shutdown::Shutdown;
 use crate::net::tls;
+use crate::private::Peer;
 
 /// What is spoken at a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +98,8 @@ impl Service {
 pub enum TlsMode {
     /// From the first byte.
     Implicit(tls::Server),
+    /// From the first byte, and by what the client says there it gets its service.
+    ByAlpn(Arc<[(Service, tls::Server)]>),
     /// After STARTTLS.
     StartTls(tls::Server),
     /// Not at all: loopback and Unix sockets only.
@@ -100,7 +111,7 @@ pub enum TlsMode {
 pub struct Listener {
     /// Position in the config file.
     pub number: u64,
-    /// What is spoken.
+    /// What is spoken; by ALPN: one of what may be spoken.
     pub service: Service,
     /// How it is protected.
     pub entry: TlsMode,
@@ -108,6 +119,10 @@ pub struct Listener {
     pub pooling: Pooling,
     /// The domain of logins that have none.
     pub default_domain: Option<Arc<str>>,
+    /// Who says where the clients are.
+    pub forwarders: Forwarders,
+    /// Whether nobody who comes here has an address: limits go by account, and by Tor's circuit where that is known.
+    pub onion: bool,
 }
 
 impl Listener {
@@ -119,41 +134,16 @@ impl Listener {
             Service::Usage => return usage::open(bound, self.number, context, stop).await,
             _ => {}
         }
-        let listening = stop.clone();
-        let tell = |crowded: bool| {
-            if crowded {
-                count(Provoked::Crowded);
-            }
-        };
+        let (number, listening) = (self.number, stop.clone());
+        let door = Door { listener: Arc::new(self), context, stop };
         let serve = |conn, peer| {
-            let seat = match self.service {
-                // Admins, monitoring and usage have listeners of their own.
-                Service::Imap | Service::Pop3 | Service::Submission | Service::Admin | Service::Metrics | Service::Usage => {
-                    context.limits.seat(context.limits.pseudonymiser().networks(&peer))
-                }
-                Service::Lmtp => context.limits.delivery_seat(),
-                Service::Policy => context.limits.question_seat(),
-                Service::WebmailImap | Service::WebmailSubmission => context.limits.webmail_seat(),
-            };
-            match seat {
-                Ok(seat) => {
-                    tell(seat.is_crowded());
-                    let place = seat.place();
-                    let (listener, limits) = (self.clone(), context.limits.clone());
-                    let (context, stop) = (context.clone(), stop.clone());
-                    let task = tokio::spawn(async move { receive(conn, seat, listener, context, stop).await }).abort_handle();
-                    if let Some(place) = place {
-                        // Without a word: behind TLS that would be one more thing to wait for.
-                        limits.may_leave(place, move || task.abort());
-                    }
-                }
-                Err(code) => {
-                    self.turn_away(&conn, code);
-                    tell(code == RefusalCode::TooManyConnections);
-                }
+            if door.listener.forwarders.hold(&conn, &peer) {
+                door.clone().hear(conn, peer)
+            } else {
+                door.admit(conn, peer, false)
             }
         };
-        bound.serve(self.number, listening, serve).await;
+        bound.serve(number, listening, serve).await;
     }
 
     /// Says why, where that costs one write that does not wait. Behind TLS nothing is said: a handshake for each would be
@@ -161,7 +151,8 @@ impl Listener {
     fn turn_away(&self, conn: &Conn, code: RefusalCode) {
         let words = match (&self.entry, self.service) {
             // These have no words for it; the connection just ends.
-            (TlsMode::Implicit(_), _) | (_, Service::Admin | Service::Metrics | Service::Policy | Service::Usage) => return,
+            (TlsMode::Implicit(_) | TlsMode::ByAlpn(_), _)
+            | (_, Service::Admin | Service::Metrics | Service::Policy | Service::Usage) => return,
             (_, Service::Imap | Service::WebmailImap) => crate::imap::reply::turned_away(code),
             (_, Service::Pop3) => crate::pop3::reply::turned_away(code),
             (_, Service::Submission | Service::WebmailSubmission | Service::Lmtp) => crate::submission::turned_away(code),
@@ -170,23 +161,129 @@ impl Listener {
     }
 }
 
-async fn receive(conn: Conn, seat: Seat, listener: Listener, context: Arc<Context>, stop: Shutdown) {
-    let Listener { entry, service, pooling, default_domain, .. } = listener;
-    let (first, protection, tls) = match entry {
-        TlsMode::Plain => (None, Protection::Secure, None),
-        TlsMode::StartTls(tls) => (None, Protection::StartTls, Some(tls)),
-        TlsMode::Implicit(tls) => (Some(tls), Protection::Secure, None),
+/// A listener with what its connections need.
+#[derive(Clone)]
+struct Door {
+    listener: Arc<Listener>,
+    context: Arc<Context>,
+    stop: Shutdown,
+}
+
+impl Door {
+    /// A balancer's connection: its header first.
+    fn hear(self, conn: Conn, peer: Peer) {
+        let limits = self.context.limits.clone();
+        let seat = limits.unnamed_seat();
+        tell(seat.is_crowded());
+        let place = seat.place();
+        let task = tokio::spawn(async move {
+            let heard = forwarded::hear(&conn, self.stop.clone()).await;
+            match heard {
+                Ok(Forwarded::Client(client)) => self.admit(conn, client, true),
+                Ok(Forwarded::Unnamed) => self.admit(conn, peer, false),
+                Err(Unheard::Missing) => count(Provoked::ProxyHeaderMissing(self.listener.number)),
+                Err(Unheard::Left) => {}
+            }
+            drop(seat);
+        });
+        if let Some(place) = place {
+            let task = task.abort_handle();
+            limits.may_leave(place, move || task.abort());
+        }
+    }
+
+    /// A connection of `peer`, or for whom a balancer `named` it.
+    fn admit(&self, conn: Conn, peer: Peer, named: bool) {
+        match self.seat(&peer, named) {
+            Ok(seat) => {
+                tell(seat.is_crowded());
+                let place = seat.place();
+                let (door, limits) = (self.clone(), self.context.limits.clone());
+                let task = tokio::spawn(async move { door.receive(conn, seat).await }).abort_handle();
+                if let Some(place) = place {
+                    // Without a word: behind TLS that would be one more thing to wait for.
+                    limits.may_leave(place, move || task.abort());
+                }
+            }
+            Err(code) => {
+                self.listener.turn_away(&conn, code);
+                tell(code == RefusalCode::TooManyConnections);
+            }
+        }
+    }
+
+    fn seat(&self, peer: &Peer, named: bool) -> Result<Seat, RefusalCode> {
+        let limits = &self.context.limits;
+        let keys = limits.pseudonymiser();
+        match self.listener.service {
+            // The number of a circuit, if Tor tells it.
+            Service::Imap | Service::Pop3 | Service::Submission if self.listener.onion => {
+                limits.onion_seat(named.then(|| keys.circuit(peer)))
+            }
+            // Admins, monitoring and usage have listeners of their own.
+            Service::Imap | Service::Pop3 | Service::Submission | Service::Admin | Service::Metrics | Service::Usage => {
+                limits.seat(keys.networks(peer))
+            }
+            Service::Lmtp => limits.delivery_seat(),
+            Service::Policy => limits.question_seat(),
+            Service::WebmailImap | Service::WebmailSubmission => limits.webmail_seat(),
+        }
+    }
+
+    async fn receive(self, conn: Conn, seat: Seat) {
+        let Door { listener, context, stop } = self;
+        let (login, number, pooling) = (context.patience.login, listener.number, listener.pooling);
+        let mut service = listener.service;
+        let (entrance, protection, tls) = match &listener.entry {
+            TlsMode::Plain => (Entrance::Plain(conn), Protection::Secure, None),
+            TlsMode::StartTls(tls) => (Entrance::Plain(conn), Protection::StartTls, Some(tls.clone())),
+            TlsMode::Implicit(tls) => (Entrance::Tls(conn, tls.clone()), Protection::Secure, None),
+            TlsMode::ByAlpn(servers) => {
+                let Some((chosen, entrance)) = Box::pin(choose(conn, servers, number)).await else { return };
+                service = chosen;
+                (entrance, Protection::Secure, None)
+            }
+        };
+        let default_domain = listener.default_domain.clone();
+        drop(listener);
+        let handshake = Handshake { entrance, login, listener: number, stop: stop.clone() };
+        let accepted = Accepted { handshake, seat, stop, protection, tls, pooling, default_domain };
+        let _: Result<(), Fault> = match service {
+            // Have listeners of their own.
+            Service::Admin | Service::Metrics | Service::Usage => Ok(()),
+            Service::Imap | Service::WebmailImap => imap::serve(accepted, context).await,
+            // Boxed, or an idle IMAP session would be as large as a submission.
+            Service::Pop3 => Box::pin(pop3::serve(accepted, context)).await,
+            Service::Submission | Service::WebmailSubmission => Box::pin(submission::serve(accepted, context)).await,
+            Service::Lmtp => Box::pin(lmtp::serve(accepted, context)).await,
+            Service::Policy => Box::pin(postfix_policy::serve(accepted, context)).await,
+        };
+    }
+}
+
+/// Which service a client wants, and the handshake so far. Who wants none of them is told so.
+async fn choose(conn: Conn, servers: &[(Service, tls::Server)], listener: u64) -> Option<(Service, Entrance)> {
+    let patience = servers.first()?.1.patience();
+    let hello = match alpn::hello(conn, patience).await {
+        Ok(hello) => hello,
+        Err(fault) => {
+            if matches!(fault, Fault::Garbage(_)) {
+                count(Provoked::ProxyHeaderForeign(listener));
+            }
+            return None;
+        }
     };
-    let handshake = Handshake { conn, tls: first, login: context.patience.login };
-    let accepted = Accepted { handshake, seat, stop, protection, tls, pooling, default_domain };
-    let _: Result<(), Fault> = match service {
-        // Have listeners of their own.
-        Service::Admin | Service::Metrics | Service::Usage => Ok(()),
-        Service::Imap | Service::WebmailImap => imap::serve(accepted, context).await,
-        // Boxed, or an idle IMAP session would be as large as a submission.
-        Service::Pop3 => Box::pin(pop3::serve(accepted, context)).await,
-        Service::Submission | Service::WebmailSubmission => Box::pin(submission::serve(accepted, context)).await,
-        Service::Lmtp => Box::pin(lmtp::serve(accepted, context)).await,
-        Service::Policy => Box::pin(postfix_policy::serve(accepted, context)).await,
-    };
+    match hello.chosen(servers) {
+        Some((service, server)) => Some((*service, Entrance::Begun(hello, server.clone()))),
+        None => {
+            hello.refuse(patience).await;
+            None
+        }
+    }
+}
+
+fn tell(crowded: bool) {
+    if crowded {
+        count(Provoked::Crowded);
+    }
 }

@@ -10,6 +10,8 @@ mod attend;
 pub mod clock;
 mod connect;
 mod environment;
+mod forwarded;
+mod handshake;
 pub mod health;
 pub mod imap;
 pub mod imap_backend;

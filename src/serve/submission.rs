@@ -46,8 +46,9 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
         Pooling::On => (session.parking(), Parking::Any),
         Pooling::Off => (session, Parking::Never),
     };
-    let client = handshake.greet(&session.answers()).await?;
+    // From the first octet: a client that says nothing is waited for in the handshake already.
     let login_by = Instant::now() + context.patience.login;
+    let client = handshake.greet(&session.answers()).await?;
     let relay = UpstreamConn::new(Role::Relay, parking);
     let (who, attempt, pace) = (None, None, None);
     let observer = Observer::new(&context, Protocol::Submission);

@@ -87,6 +87,24 @@ pub struct InForce {
     pub audit: Option<Report>,
     /// Whether a backend is told a made-up address for each client (`client_hint`), where that is known.
     pub hinted: Option<bool>,
+    /// Who stands in front, as the config has it.
+    pub front: Front,
+}
+
+/// Doors of the config that members are told of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Front {
+    /// Load balancers say where clients are (`proxy_protocol`).
+    pub balancers: bool,
+    /// The name of the onion door (`onion`).
+    pub onion: Option<String>,
+}
+
+impl Front {
+    fn of(config: &Config) -> Front {
+        let balancers = config.listens.iter().any(|listen| !listen.doors.forwarders.is_empty());
+        Front { balancers, onion: config.onion.clone() }
+    }
 }
 
 impl InForce {
@@ -171,10 +189,11 @@ fn in_force(arguments: &Arguments, ask: Ask) -> Result<(InForce, Option<String>)
     let config = file.as_deref().map(|file| Ok::<_, String>((settings(file)?, file))).transpose()?;
     let policy = config.as_ref().map_or_else(Policy::built_in, |(config, _)| config.policy.clone());
     let of_file = config.as_ref().map(|(config, _)| config.backends.hinted().next().is_some());
+    let front = config.as_ref().map(|(config, _)| Front::of(config)).unwrap_or_default();
     // Last of all: after the trial nothing more can be opened.
     let (machine, told) = machine(arguments, config.as_ref().map(|(config, file)| (config, *file)), &policy, ask)?;
     let host = config.as_ref().map(|(config, _)| config.hostname.to_string());
-    Ok((InForce { policy, machine, audit, hinted: told.or(of_file) }, host))
+    Ok((InForce { policy, machine, audit, hinted: told.or(of_file), front }, host))
 }
 
 /// From the daemon, with whether it gives hints; where none answers, by trying; without a config, not at all.

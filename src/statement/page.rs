@@ -120,6 +120,12 @@ fn lines(sentence: &Sentence, in_force: &InForce, words: &Words) -> Vec<Line> {
         Proof::UnseenPayload => one((in_force.policy.headers.unseen_payload() == UnseenPayload::Leave).into()),
         Proof::Kernel(needs, attempts) => one(in_force.machine.grants(needs, attempts)),
         Proof::NoHint => one(in_force.hinted.map_or(Verdict::Unknown, |hinted| (!hinted).into())),
+        Proof::Balancer if in_force.front.balancers => one(Verdict::Holds),
+        Proof::Balancer => Vec::new(),
+        Proof::OnionDoor => {
+            let onion = in_force.front.onion.iter();
+            onion.map(|name| (Verdict::Holds, vec![("{onion}", name.clone())])).collect()
+        }
         Proof::Witness => one(in_force.machine.witness()),
         Proof::Outputs => one(in_force.machine.output()),
         Proof::Check(name) => {

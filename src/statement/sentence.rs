@@ -54,6 +54,10 @@ pub enum Proof {
     Kernel(&'static [Unenforced], &'static [Attempt]),
     /// No backend has `client_hint`: from the daemon, or from its config file.
     NoHint,
+    /// A listener has `proxy_protocol`: somebody stands in front. Nothing is said where nobody does.
+    Balancer,
+    /// The config has `onion`: there is a door without addresses. Nothing is said where there is none.
+    OnionDoor,
     /// Who looked at the machine.
     Witness,
     /// Where the daemon's outputs end.
@@ -93,6 +97,8 @@ impl Sentence {
                 parts.push(format!("kernel: {}", words.join(", ")));
             }
             Proof::NoHint => parts.push("setting: client_hint".to_owned()),
+            Proof::Balancer => parts.push("setting: proxy_protocol".to_owned()),
+            Proof::OnionDoor => parts.push("setting: onion".to_owned()),
             Proof::Witness => parts.push("check: status, or check --sandbox".to_owned()),
             Proof::Outputs => parts.push("check: output-kept".to_owned()),
             Proof::Audit => parts.push("check: audit".to_owned()),
@@ -113,7 +119,9 @@ const fn headers(part: Part, name: &'static str, rules: &'static [Rules]) -> Sen
 }
 
 use Part::{Kept, Limits, Machine, Mail, NotKept, Servers};
-use Proof::{Audit, Canary, Check, Kernel, NoHint, Outputs, Outside, Policy, Sent, Test, UnseenPayload, Witness};
+use Proof::{
+    Audit, Balancer, Canary, Check, Kernel, NoHint, OnionDoor, Outputs, Outside, Policy, Sent, Test, UnseenPayload, Witness,
+};
 use Unenforced::{Calls, Connect, CoreDumps, Datagrams, Dumpable, Files, Privileges, Scope, Swap, Truncate, Unix};
 
 const HEADERS: &str = "headers.toml";
@@ -194,6 +202,7 @@ pub const SENTENCES: &[Sentence] = &[
     ),
     sentence(NotKept, "no-spool", &[(RETENTION, &["contents"])], Test("tests/dialogues_submission.rs", "in_memory")),
     sentence(NotKept, "client-hint", &[], NoHint),
+    sentence(NotKept, "onion", &[], OnionDoor),
     headers(Mail, "mail-origin", &[(HEADERS, &["trace", "client-address", "web-scripts"])]),
     headers(Mail, "mail-login", &[(HEADERS, &["login", "verdicts-of-others", "receipts", "sender"])]),
     headers(
@@ -287,6 +296,7 @@ pub const SENTENCES: &[Sentence] = &[
     sentence(Limits, "provider", &[], Outside),
     sentence(Limits, "other-side", &[], Outside),
     sentence(Limits, "network", &[], Outside),
+    sentence(Limits, "balancer", &[], Balancer),
     sentence(Limits, "old-blocks", &[], Outside),
     sentence(Limits, "tags", &[], Test("tests/dialogues_imap.rs", "in_memory")),
     sentence(Limits, "body", &[], Test("tests/scrub.rs", "a_hundred_thousand_blocks_that_nobody_would_write")),

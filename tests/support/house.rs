@@ -30,13 +30,18 @@ pub struct Settings {
     pub env: Vec<(&'static str, String)>,
     /// A socket for admins, `admin.sock` in its folder.
     pub admin: bool,
+    /// More listeners, as they stand in the file.
+    pub listens: String,
+    /// More lines of the backend.
+    pub backend: String,
 }
 
 impl Settings {
     pub fn new(imap: u16, relay: u16) -> Settings {
         let relay = format!("smtp://127.0.0.1:{relay}");
         let (limits, policy, env) = (String::new(), Vec::new(), Vec::new());
-        Settings { imap, relay, auth: "imap", limits, policy, key: None, env, admin: false }
+        let (listens, backend) = (String::new(), String::new());
+        Settings { imap, relay, auth: "imap", limits, policy, key: None, env, admin: false, listens, backend }
     }
 }
 
@@ -126,7 +131,7 @@ fn policy(replacements: &[(&str, &str)]) -> String {
 fn config(folder: &Path, user: &str, ports: Ports, settings: &Settings) -> String {
     let folder = folder.display();
     let user = if user.is_empty() { String::new() } else { format!("user = \"{user}\"\n") };
-    let Settings { imap, relay, auth, limits, .. } = settings;
+    let Settings { imap, relay, auth, limits, backend, listens: more, .. } = settings;
     let policy = match settings.policy.is_empty() {
         true => String::new(),
         false => format!("[policy]\ndirectory = \"{folder}/policy\"\nallow_loosened = true\n"),
@@ -148,8 +153,8 @@ fn config(folder: &Path, user: &str, ports: Ports, settings: &Settings) -> Strin
         "hostname = \"mail.nolog.example\"\nstate_dir = \"{folder}/state\"\ndrain_seconds = 1\n{user}\
          [tls]\ncertificates = \"{folder}/certs\"\ndefault = \"mail.nolog.example\"\n\
          backend_authorities = \"{folder}/certs/mail.nolog.example/fullchain.pem\"\n\
-         {}{admin}{policy}[limits]\n{limits}\n\
-         [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{imap}\"\nrelay = \"{relay}\"\nauth = \"{auth}\"\n\
+         {}{more}{admin}{policy}[limits]\n{limits}\n\
+         [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{imap}\"\nrelay = \"{relay}\"\nauth = \"{auth}\"\n{backend}\
          [[association]]\nname = \"asso\"\ndomains = [\"asso.example\"]\n",
         listens.concat()
     )

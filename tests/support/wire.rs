@@ -68,11 +68,21 @@ impl Wire {
         self
     }
 
+    /// The same, naming a protocol by ALPN.
+    pub fn secured_for(mut self, protocol: &str) -> Wire {
+        self.start_tls_with(client_config(&[protocol]));
+        self
+    }
+
     /// The client's side of TLS, on the connection as it is.
     pub fn start_tls(&mut self) {
+        self.start_tls_with(client_config(&[]));
+    }
+
+    fn start_tls_with(&mut self, config: Arc<ClientConfig>) {
         let Stream::Plain(stream) = std::mem::replace(&mut self.stream, Stream::None) else { panic!("TLS is on") };
         let name = ServerName::try_from("mail.nolog.example").unwrap();
-        let session = ClientConnection::new(client_config(), name).unwrap();
+        let session = ClientConnection::new(config, name).unwrap();
         self.stream = Stream::Client(Box::new(StreamOwned::new(session, stream)));
     }
 
@@ -205,12 +215,14 @@ pub fn accept(listener: &TcpListener, patience: Duration) -> Option<Wire> {
     }
 }
 
-fn client_config() -> Arc<ClientConfig> {
+fn client_config(protocols: &[&str]) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(CERTIFICATE).unwrap()).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().unwrap();
-    Arc::new(builder.with_root_certificates(roots).with_no_client_auth())
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    Arc::new(config)
 }
 
 fn server_config() -> Arc<ServerConfig> {

@@ -21,7 +21,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
-use crate::config::{Config, Listen, Protection};
+use crate::config::{Config, Doors, Listen, Protection};
 use crate::serve::Service;
 use crate::terminal::Progress;
 
@@ -136,7 +136,10 @@ pub fn look_for(address: Ipv4Addr, path: &Path) -> Vec<Trace> {
 }
 
 fn way(config: &Config, service: Service, name: &'static str, from: Ipv4Addr) -> Result<Way, Trouble> {
-    let listen = config.listens.iter().find(|listen| listen.service == service && listen.tls == Protection::Implicit);
+    // A mail program's own door: without ALPN, without Tor, and not one where this machine speaks for others.
+    let plain = |doors: &Doors| doors.by_alpn.is_empty() && !doors.onion && !doors.forwarders.hold_local();
+    let mut listens = config.listens.iter().filter(|listen| plain(&listen.doors));
+    let listen = listens.find(|listen| listen.service == service && listen.tls == Protection::Implicit);
     let to = listen.and_then(reachable).ok_or(Trouble::NoListener(name))?;
     let files = config.tls.as_ref().ok_or(Trouble::Certificate)?;
     let chain = files.certificates.join(&files.default).join("fullchain.pem");

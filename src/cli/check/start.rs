@@ -115,7 +115,7 @@ fn within(folder: &Path, who: &str, owner: &str, starter: &Starter, found: &mut 
 fn sockets(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
     for listen in &config.listens {
         let Some(path) = listen.address.strip_prefix("unix:").map(Path::new) else { continue };
-        let (shown, service) = (path.display(), listen.service.word());
+        let (shown, service) = (path.display(), listen.words());
         let folder = path.parent().unwrap_or(Path::new("/"));
         if path.as_os_str().len() > LONGEST_PATH {
             found.wrong(format!(
@@ -163,7 +163,7 @@ fn ports(config: &Config, book: &KnownBook, found: &mut Faults) {
 }
 
 fn unbound(listen: &Listen, address: SocketAddr, why: ErrorKind, book: &KnownBook) -> Option<String> {
-    let (service, port) = (listen.service.word(), address.port());
+    let (service, port) = (listen.words(), address.port());
     match why {
         ErrorKind::AddrInUse if book.daemon_listens(&listen.address) => None,
         ErrorKind::AddrInUse => {
@@ -193,9 +193,9 @@ fn together(listen: &Listen, other: &Listen) -> String {
     format!(
         "{} ({}): cannot be had together with {} ({}), which is the same port of the same machine: {instead}",
         listen.address,
-        listen.service.word(),
+        listen.words(),
         other.address,
-        other.service.word()
+        other.words()
     )
 }
 
