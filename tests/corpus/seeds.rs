@@ -24,6 +24,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "pop3_session" => {
             of_each("pop3", |dialogue| (0..4).map(|beginning| [PIECES, &[beginning], &dialogue.turns()].concat()).collect())
         }
+        "proxy_header" => proxy_headers(),
         "sasl" => of_each("submission", exchanges),
         "smtp_command" => of_each("submission", |dialogue| split(&said(dialogue, Side::Client))),
         "smtp_data" => {
@@ -79,6 +80,21 @@ fn letters() -> Vec<(String, Vec<u8>)> {
     let files = [files("tests/scrub"), files("tests/programs")].concat();
     let letters = files.into_iter().filter(|file| file.to_string_lossy().ends_with(".in.eml"));
     letters.map(|file| (file.file_stem().unwrap().to_string_lossy().into_owned(), fs::read(&file).unwrap())).collect()
+}
+
+fn proxy_headers() -> Vec<(String, Vec<u8>)> {
+    let lines = [
+        "PROXY TCP4 192.0.2.7 192.0.2.1 40000 993",
+        "PROXY TCP6 2001:db8::7 2001:db8::1 1 65535",
+        "PROXY UNKNOWN",
+        "PROXY TCP4 192.0.2.7",
+    ];
+    let lines = lines.map(|line| format!("{line}\r\na CAPABILITY\r\n").into_bytes());
+    let binary = [(0x21, 0x11, 12), (0x20, 0x00, 0), (0x21, 0x21, 36), (0x21, 0x31, 216)];
+    let binary = binary.map(|(command, family, length): (u8, u8, usize)| {
+        [b"\r\n\r\n\0\r\nQUIT\n", &[command, family, 0, length as u8][..], &vec![7; length], b"EHLO x\r\n"].concat()
+    });
+    lines.into_iter().chain(binary).enumerate().map(|(number, input)| (format!("header-{number}"), input)).collect()
 }
 
 fn configs() -> Vec<(String, Vec<u8>)> {
