@@ -10,6 +10,7 @@ use nologd::imap::options::SessionOptions;
 use nologd::lmtp::Environment;
 use nologd::lmtp::invariants::TestEnvironment;
 use nologd::pop3::invariants::check_pop3;
+use nologd::sieve::invariants::check_sieve;
 use nologd::submission::invariants::{LOGGED_IN, check_command};
 use nologd::{lmtp, net, postfix_policy, scrub, submission, usage, wire};
 
@@ -28,6 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("pop3_session", pop3_session),
     ("proxy_header", net::proxy_header::check_header),
     ("sasl", wire::invariants::check_exchange),
+    ("sieve_session", sieve_session),
     ("smtp_command", check_command),
     ("smtp_data", smtp_data),
     ("submission_session", submission_session),
@@ -94,6 +96,12 @@ fn policy_request(input: &[u8]) {
 fn pop3_session(input: &[u8]) {
     let (script, mut random) = seeded(input);
     check_pop3(script, &mut random);
+}
+
+/// ManageSieve: client and backend in turns, cut at `\xff`: what each hears is the same in any pieces, and each command of ours is one.
+fn sieve_session(input: &[u8]) {
+    let (script, mut random) = seeded(input);
+    check_sieve(script, &mut random);
 }
 
 /// A message behind DATA, or in chunks: the relay hears canonical lines and the same in any pieces.

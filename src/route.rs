@@ -44,7 +44,7 @@ pub enum Unusable {
 
 impl Endpoint {
     /// Reads `SCHEME://HOST:PORT`, `SCHEME+starttls://...`, `SCHEMEs://...` or `unix:PATH`, where SCHEME is `imap`,
-    /// `pop3`, `smtp` or `lmtp`.
+    /// `pop3`, `sieve`, `smtp` or `lmtp`.
     ///
     /// # Errors
     /// Plain text is refused to anything but loopback and Unix sockets.
@@ -107,6 +107,8 @@ pub struct Backend {
     pub imap: Endpoint,
     /// The same by POP3.
     pub pop3: Option<Endpoint>,
+    /// Filters, by ManageSieve.
+    pub sieve: Option<Endpoint>,
     /// Incoming mail.
     pub lmtp: Option<Endpoint>,
     /// Outgoing mail.
@@ -224,7 +226,16 @@ mod tests {
 
     fn backend(name: &str, port: u16) -> Backend {
         let imap = Endpoint { place: Place::Tcp("127.0.0.1".into(), port), security: Security::Plain };
-        Backend { name: name.into(), imap, pop3: None, lmtp: None, relay: None, auth: AuthBy::Imap, hint: ClientHint::None }
+        Backend {
+            name: name.into(),
+            imap,
+            pop3: None,
+            sieve: None,
+            lmtp: None,
+            relay: None,
+            auth: AuthBy::Imap,
+            hint: ClientHint::None,
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod wire;
 
 use dialogue::{Dialogue, Expected, Fit, Side, Step, dialogues, show};
 use house::{House, Settings};
+use nologd::demo::Place;
 use scripted::{PASSWORD, Scripted};
 use wire::{Wire, accept, listen};
 
@@ -48,8 +49,16 @@ fn submission() {
     run_all("submission", 36, submission_play);
 }
 
+#[test]
+fn sieve() {
+    let elsewhere = ["before login", "starttls listener", "asking with starttls", "read-only", "room"];
+    let session =
+        |dialogue: &Dialogue| if elsewhere.iter().any(|order| dialogue.orders(order)) { Ok(()) } else { sieve_session(dialogue) };
+    run_all("sieve", 22, session);
+}
+
 /// Runs what sockets can carry; that must be `at_least` so many.
-fn run_all(folder: &str, at_least: usize, play: fn(&Dialogue) -> Result<(), String>) {
+fn run_all(folder: &str, at_least: usize, play: impl Fn(&Dialogue) -> Result<(), String>) {
     let (mut failed, mut run) = (Vec::new(), 0);
     for dialogue in dialogues(folder, at_least).iter().filter(|dialogue| !dialogue.orders("in memory")) {
         run += 1;
@@ -134,6 +143,43 @@ fn imap_session(dialogue: &Dialogue, incident: bool) -> Result<(), String> {
     let mut play = Play { client, backend: Some(backend), listener: Some(listener), securing: false, house };
     play.run(dialogue)?;
     if incident { only_known_words(&play.house.ask("incident show alice@asso.example")) } else { Ok(()) }
+}
+
+fn sieve_session(dialogue: &Dialogue) -> Result<(), String> {
+    let imap = Scripted::imap(PASSWORD);
+    let (listener, behind) = listen();
+    let place = Place::new().unwrap();
+    let port = place.port().unwrap();
+    let mut settings = Settings::new(imap.port, 1);
+    settings.sieve = Some([behind, port]);
+    if dialogue.orders("forwarding refused") {
+        settings.limits = "[sieve]\nforward = \"refuse\"\n".to_owned();
+    }
+    let house = House::start(&settings);
+    // What mail programs read before they log in.
+    let greeting = b"\"SIEVE\" \"fileinto\"\r\n\"SASL\" \"PLAIN\"\r\nOK\r\n";
+    let mut asking = accept(&listener, PATIENCE).ok_or("the backend was not asked")?;
+    asking.send(greeting);
+    if asking.line() != "LOGOUT\r\n" {
+        return Err("the backend was asked more".to_owned());
+    }
+    let mut client = Wire::tls(port);
+    let told = client.until("OK ");
+    if !told.contains("\"SIEVE\" \"fileinto\"\r\n") {
+        return Err(format!("greeted with {told:?}"));
+    }
+    client.send(format!("AUTHENTICATE \"PLAIN\" \"{ALICE}\"\r\n").as_bytes());
+    let mut backend = accept(&listener, PATIENCE).ok_or("the backend was not dialed")?;
+    backend.send(greeting);
+    let asked = backend.line();
+    if asked != format!("AUTHENTICATE \"PLAIN\" \"{ALICE}\"\r\n") {
+        return Err(format!("the backend was asked {asked:?}"));
+    }
+    backend.send(b"OK\r\n");
+    if client.line() != "OK \"Logged in\"\r\n" {
+        return Err("no login".to_owned());
+    }
+    Play { client, backend: Some(backend), listener: Some(listener), securing: false, house }.run(dialogue)
 }
 
 /// An incident shows steps, and each in capital letters, numbers and the names of sides; nothing that was said in small letters.

@@ -32,6 +32,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("lmtp", 3),
     ("postfix_policy", 3),
     ("pop3", 3),
+    ("sieve", 3),
     ("usage", 3),
     ("admin", 3),
     ("notice", 3),
@@ -130,6 +131,7 @@ fn minds_are_pure() {
         "lmtp",
         "postfix_policy",
         "pop3",
+        "sieve",
         "usage",
         "admin",
         "notice",
@@ -191,7 +193,7 @@ fn a_circle_is_found() {
 /// Drivers are glued by `listener` alone.
 #[test]
 fn drivers_never_import_each_other() {
-    let drivers = ["imap", "submission", "lmtp", "pop3", "postfix_policy", "admin", "usage", "metrics"];
+    let drivers = ["imap", "submission", "lmtp", "pop3", "sieve", "postfix_policy", "admin", "usage", "metrics"];
     let modules = modules();
     for driver in drivers {
         let name = format!("serve::{driver}");

@@ -187,6 +187,8 @@ checks! {
         "The frame around each login line names more than the message and its elements."
     DOVECOT_PREFIX Dovecot Leak "dovecot-line-prefix" [Login, ClientAddress, Times]
         "Each line of a session begins with the member's address and a session id that holds the network address in base64."
+    DOVECOT_LOGOUT Dovecot Leak "dovecot-logout-line" [Login, ClientAddress, Times]
+        "The end of each session, with more than how many octets and messages it moved."
     DOVECOT_DELIVERY Dovecot Leak "dovecot-delivery-line" [MessageId, Correspondents, Times]
         "Each delivery: the Message-ID of the mail, and what else the format names."
     DOVECOT_AUTH_VERBOSE Dovecot Leak "dovecot-auth-verbose" [Login, ClientAddress, Times]

@@ -118,12 +118,15 @@ pub fn context(
         patience: config.patience,
         sizes: config.sizes,
         quota: config.quota,
+        forwarding: config.forwarding,
+        sieve_offers: crate::serve::sieve_offers::SieveOffers::default(),
         tls: tls::Client::new(config.authorities.as_deref()).map_err(Trouble::Authorities)?,
         hostname: config.hostname.clone(),
         pool: Pool::new(pool),
         relay_pool: RelayPool::new(pool),
         imap_health: Health::new(BackendService::Imap),
         pop3_health: Health::new(BackendService::Pop3),
+        sieve_health: Health::new(BackendService::Sieve),
         lmtp_health: Health::new(BackendService::Lmtp),
         relay_health: Health::new(BackendService::Relay),
         enforcement,
@@ -220,6 +223,7 @@ fn alpn(service: Service) -> Alpn {
     match service {
         Service::Imap | Service::WebmailImap => Alpn::Imap,
         Service::Pop3 => Alpn::Pop3,
+        Service::Sieve | Service::WebmailSieve => Alpn::ManageSieve,
         Service::Submission | Service::WebmailSubmission => Alpn::Submission,
         // They never use TLS.
         Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage => Alpn::Submission,

@@ -17,6 +17,7 @@ use crate::private::{Address, Domain};
 use crate::quota::{Association, OverQuota, Rates, Unknown};
 use crate::route::{AuthBy, Backend, Backends, ClientHint, Endpoint, Unusable};
 use crate::serve::{Access, Patience, Quota, Service, Sizes};
+use crate::sieve::offer::Forwarding;
 
 /// The file, read and checked.
 pub struct Config {
@@ -60,6 +61,8 @@ pub struct Config {
     pub sizes: Sizes,
     /// What the relay that brings mail is told.
     pub quota: Quota,
+    /// What is done about filters that bring mail out of the house.
+    pub forwarding: Forwarding,
     /// What a person's mailbox may send where nobody said how much.
     pub sending: Rates,
     /// How long sessions have to end at a stop.
@@ -124,7 +127,12 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let required = sandbox.is_some().then(|| choice(reader, sandbox, &[("required", true), ("available", false)])).flatten();
     let separator = separator(reader, root);
     let serves = |service| listens.iter().any(|listen| listen.services().contains(&service));
-    let needed = Needed { lmtp: serves(Service::Lmtp), pop3: serves(Service::Pop3) };
+    let forwarding = forwarding(reader, root);
+    let needed = Needed {
+        lmtp: serves(Service::Lmtp),
+        pop3: serves(Service::Pop3),
+        sieve: serves(Service::Sieve) || serves(Service::WebmailSieve),
+    };
     let backends = backends(reader, root, needed);
     let associations = associations(reader, root, backends.as_ref());
     Some(Config {
@@ -148,6 +156,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         patience,
         sizes,
         sending,
+        forwarding,
         quota,
         drain: Duration::from_secs(drain),
     })
@@ -218,6 +227,14 @@ fn quota(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Quota {
     Quota { over, unknown: choice(reader, unknown, &unknowns).unwrap_or_default(), policy_failure }
 }
 
+/// Not a file of the policy: taken in, filters that forward are what members have today, so nothing is loosened by it.
+fn forwarding(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Forwarding {
+    let mut section = root.section(reader, "sieve");
+    let forward = section.text(reader, "forward");
+    section.end(reader);
+    choice(reader, forward, &[("allow", Forwarding::Allow), ("refuse", Forwarding::Refuse)]).unwrap_or_default()
+}
+
 fn separator(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<char> {
     let Some(found) = root.text(reader, "recipient_separator") else { return Some('+') };
     let mut chars = found.value.chars();
@@ -236,6 +253,7 @@ fn separator(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<char> {
 struct Needed {
     lmtp: bool,
     pop3: bool,
+    sieve: bool,
 }
 
 fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>, needed: Needed) -> Option<Backends> {
@@ -269,6 +287,7 @@ fn backend(reader: &mut Reader<'_>, mut section: Section<'_>, needed: Needed) ->
     let name = section.needed(reader, "name");
     let imap = section.needed(reader, "imap");
     let pop3 = section.text(reader, "pop3");
+    let sieve = section.text(reader, "sieve");
     let lmtp = section.text(reader, "lmtp");
     let relay = section.text(reader, "relay");
     let auth = section.text(reader, "auth");
@@ -283,9 +302,14 @@ fn backend(reader: &mut Reader<'_>, mut section: Section<'_>, needed: Needed) ->
         let place = section.place();
         reader.problem(place.span, "backend.pop3", "is missing: the pop3 listener passes members on to every backend");
     }
+    if needed.sieve && sieve.is_none() {
+        let place = section.place();
+        reader.problem(place.span, "backend.sieve", "is missing: the sieve listener passes members on to every backend");
+    }
     section.end(reader);
     let imap = imap.and_then(|url| endpoint(reader, &url, "imap"));
     let pop3 = pop3.and_then(|url| endpoint(reader, &url, "pop3"));
+    let sieve = sieve.and_then(|url| endpoint(reader, &url, "sieve"));
     let lmtp = lmtp.and_then(|url| endpoint(reader, &url, "lmtp"));
     let relay = relay.and_then(|url| endpoint(reader, &url, "smtp"));
     let auth = match auth {
@@ -295,7 +319,7 @@ fn backend(reader: &mut Reader<'_>, mut section: Section<'_>, needed: Needed) ->
     let hints = [("none", ClientHint::None), ("pseudonym", ClientHint::Pseudonym)];
     let hint = choice(reader, hint, &hints).unwrap_or_default();
     let (Some(name), Some(imap), Some(auth)) = (name, imap, auth) else { return (None, default) };
-    (Some(Backend { name: name.value.into(), imap, pop3, lmtp, relay, auth, hint }), default)
+    (Some(Backend { name: name.value.into(), imap, pop3, sieve, lmtp, relay, auth, hint }), default)
 }
 
 fn endpoint(reader: &mut Reader<'_>, url: &Found<String>, scheme: &str) -> Option<Endpoint> {

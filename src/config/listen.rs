@@ -162,7 +162,7 @@ fn client_authorities(
     protection: Protection,
 ) -> Option<PathBuf> {
     if !service.is_webmail() {
-        reader.wrong(found, "is for webmail-imap and webmail-submission: mail programs have no certificates");
+        reader.wrong(found, "is for webmail-imap, webmail-sieve and webmail-submission: mail programs have no certificates");
     } else if protection != Protection::Implicit {
         reader.wrong(found, "needs tls = \"implicit\": a certificate is shown before anything is said");
     } else {

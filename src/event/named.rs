@@ -12,11 +12,12 @@ pub enum BackendService {
     Pop3,
     Lmtp,
     Relay,
+    Sieve,
 }
 
 impl BackendService {
     /// In the order of their numbers.
-    const WORDS: &'static [&'static str] = &["imap", "pop3", "lmtp", "relay"];
+    const WORDS: &'static [&'static str] = &["imap", "pop3", "lmtp", "relay", "sieve"];
 
     /// Its word: the key of the config file.
     pub fn word(self) -> &'static str {
@@ -45,6 +46,8 @@ pub enum ConfigPart {
     Sandbox,
     /// Ports, folders and sockets of the backends, which the kernel was told once.
     Places,
+    /// What is done about filters.
+    Sieve,
 }
 
 impl ConfigPart {
@@ -66,6 +69,7 @@ impl ConfigPart {
         "policy",
         "sandbox",
         "places-for-the-kernel",
+        "sieve",
     ];
 
     /// One bit for each.
@@ -110,8 +114,8 @@ mod tests {
 
     #[test]
     fn each_has_its_word() {
-        assert_eq!(BackendService::WORDS.len(), BackendService::Relay as usize + 1);
-        assert_eq!(ConfigPart::WORDS.len(), ConfigPart::Places as usize + 1);
+        assert_eq!(BackendService::WORDS.len(), BackendService::Sieve as usize + 1);
+        assert_eq!(ConfigPart::WORDS.len(), ConfigPart::Sieve as usize + 1);
         assert_eq!((BackendService::Lmtp.word(), BackendService::Relay.word()), ("lmtp", "relay"));
         for (part, word) in [(ConfigPart::Hostname, "hostname"), (ConfigPart::Admin, "admin"), (ConfigPart::Policy, "policy")] {
             assert_eq!(super::word("changed", ConfigPart::bits([part].into_iter())).as_deref(), Some(word));

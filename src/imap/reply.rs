@@ -49,6 +49,8 @@ fn response(code: RefusalCode) -> &'static str {
         RefusalCode::Stopping | RefusalCode::UnknownDomain | RefusalCode::UnknownMailbox => "UNAVAILABLE",
         RefusalCode::BareLineEnd | RefusalCode::HeaderTooLong | RefusalCode::LineTooLong | RefusalCode::LoginFirst => "",
         RefusalCode::MessageMalformed | RefusalCode::NoSender | RefusalCode::SenderUnclear => "",
+        // About filters.
+        RefusalCode::ForwardingOff | RefusalCode::ScriptTooLong => "",
         RefusalCode::Syntax | RefusalCode::TooSlow => "",
     }
 }

@@ -28,6 +28,8 @@ use crate::fault::{Fault, Side};
 pub enum Alpn {
     /// Registered: `imap`.
     Imap,
+    /// Registered: `managesieve`.
+    ManageSieve,
     /// Registered: `pop3`.
     Pop3,
     /// Not registered, but what some mail programs say: `smtp`, `esmtp`; and `submission`, the service's own name.
@@ -101,6 +103,7 @@ impl Server {
         let mut config = builder.with_cert_resolver(resolver);
         config.alpn_protocols = match alpn {
             Alpn::Imap => vec![b"imap".to_vec()],
+            Alpn::ManageSieve => vec![b"managesieve".to_vec()],
             Alpn::Pop3 => vec![b"pop3".to_vec()],
             Alpn::Submission => vec![b"submission".to_vec(), b"smtp".to_vec(), b"esmtp".to_vec()],
         };

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::login::{BeforePop3, LINE, Pop3Login};
+use super::login::{LINE, Pop3Login};
 use super::reply;
-use super::session::{Maildrop, Pop3Session, Pop3Step};
-use super::upstream_login::{Pop3Progress, UpstreamPop3Login};
+use super::session::{Maildrop, Pop3Session};
+use super::upstream_login::UpstreamPop3Login;
 use crate::fault::RefusalCode;
 use crate::private::{Credential, Mechanism, Private, Secret};
+use crate::wire::contract::{Approach, Arrival, Carried, Conversation, Door, Motion};
 
 /// What a driver holds of one direction at most.
 const BUFFER: usize = 64 * 1024;
@@ -154,22 +155,22 @@ impl Pop3Play {
             play.to_client.extend_from_slice(answer);
         };
         match step {
-            BeforePop3::Need => {
+            Arrival::Need => {
                 self.now = Played::Before(login);
                 return false;
             }
-            BeforePop3::Answer(taken, answer) => {
+            Arrival::Answer(taken, answer) => {
                 keep(self, taken, &answer);
                 self.now = Played::Before(login);
             }
-            BeforePop3::StartTls(taken, answer) => {
+            Arrival::StartTls(taken, answer) => {
                 keep(self, taken, &answer);
                 // All that was buffered is dropped.
                 self.from_client.clear();
                 self.handshake = true;
                 self.now = Played::Before(Pop3Login::new(true));
             }
-            BeforePop3::Try(taken, credential) => {
+            Arrival::Try(taken, credential) => {
                 keep(self, taken, b"");
                 if self.backend {
                     self.now = Played::Asking(UpstreamPop3Login::new(false), credential);
@@ -178,28 +179,28 @@ impl Pop3Play {
                     self.now = Played::Before(login);
                 }
             }
-            BeforePop3::Close(taken, words, _) => keep(self, taken, &words),
+            Arrival::Close(taken, words, _) => keep(self, taken, &words),
         }
         true
     }
 
     fn asked(&mut self, mut upstream: UpstreamPop3Login, credential: Credential) -> bool {
         match upstream.next(&self.from_backend, &credential) {
-            Ok(Pop3Progress::Need) => {
+            Ok(Approach::Need) => {
                 self.now = Played::Asking(upstream, credential);
                 return false;
             }
-            Ok(Pop3Progress::Send(taken, bytes)) => {
+            Ok(Approach::Send(taken, bytes)) => {
                 self.from_backend.drain(..taken);
                 self.to_backend.extend_from_slice(&bytes);
                 self.now = Played::Asking(upstream, credential);
             }
-            Ok(Pop3Progress::StartTls) => {
+            Ok(Approach::StartTls) => {
                 self.from_backend.clear();
                 self.handshake = true;
                 self.now = Played::Asking(upstream, credential);
             }
-            Ok(Pop3Progress::Done(taken)) => {
+            Ok(Approach::Done(taken)) => {
                 self.from_backend.drain(..taken);
                 self.to_client.extend(reply::welcome());
                 self.now = Played::After(Pop3Session::new(self.maildrop.clone()));
@@ -215,32 +216,32 @@ impl Pop3Play {
     }
 
     fn after_login(&mut self, mut session: Pop3Session) -> bool {
-        let step = session.from_client(&self.from_client);
-        let from_client = !matches!(step, Pop3Step::Need | Pop3Step::Hold);
-        let step = if from_client { step } else { session.from_backend(&self.from_backend) };
+        let step = session.client_says(&self.from_client);
+        let from_client = !matches!(step, Motion::Need | Motion::Hold);
+        let step = if from_client { step } else { session.backend_says(&self.from_backend) };
         let (source, target) = match from_client {
             true => (&mut self.from_client, &mut self.to_backend),
             false => (&mut self.from_backend, &mut self.to_client),
         };
         match step {
-            Pop3Step::Need | Pop3Step::Hold => {
+            Motion::Need | Motion::Hold => {
                 let left = session.has_left();
                 self.now = if left { Played::Over } else { Played::After(session) };
                 return false;
             }
-            Pop3Step::Forward(count) => {
+            Motion::Forward(count) => {
                 assert!(count > 0 && !from_client, "the client's own octets went on");
                 target.extend(source.drain(..count));
             }
-            Pop3Step::Rewrite(count, bytes) => {
+            Motion::Rewrite(count, bytes) => {
                 source.drain(..count);
                 target.extend_from_slice(&bytes);
             }
-            Pop3Step::Answer(count, bytes) => {
+            Motion::Answer(count, bytes) => {
                 source.drain(..count);
                 self.to_client.extend_from_slice(&bytes);
             }
-            Pop3Step::Close(words, _) => {
+            Motion::Close(words, _) => {
                 self.to_client.extend_from_slice(&words);
                 return true;
             }

@@ -6,6 +6,7 @@ use super::frame::{Pop3Line, line};
 use super::{capability, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Credential, Mechanism, Private, Secret};
+use crate::wire::contract::{Arrival, Door};
 use crate::wire::sasl::{self, Exchange, Name};
 
 /// Octets of one line before login. RFC 2449 4 has 255, RFC 5034 4 lets the lines of AUTH be longer.
@@ -16,20 +17,6 @@ const LINES: u8 = 50;
 
 /// Octets of a login name. An address has at most 320.
 const NAME: usize = 512;
-
-/// What to do with the first bytes from a client that has not logged in.
-pub enum BeforePop3 {
-    /// More bytes are needed.
-    Need,
-    /// Take the bytes away and answer.
-    Answer(usize, Vec<u8>),
-    /// Take the bytes away, answer, drop all other input, and start TLS.
-    StartTls(usize, Vec<u8>),
-    /// Take the bytes away and try this at the backend.
-    Try(usize, Credential),
-    /// The client said QUIT, or an error ends the session: these are the last words.
-    Close(usize, Vec<u8>, Option<Fault>),
-}
 
 /// A session before login. After STLS a new one is made: nothing from before counts.
 pub struct Pop3Login {
@@ -46,30 +33,7 @@ impl Pop3Login {
         Pop3Login { secure, user: None, exchange: None, left: LINES }
     }
 
-    /// What to do with the first bytes of `input`.
-    pub fn next(&mut self, input: &[u8]) -> BeforePop3 {
-        let (len, clean) = match line(input, LINE) {
-            Pop3Line::Need => return BeforePop3::Need,
-            Pop3Line::TooLong => return close(input.len().min(LINE), Fault::TooLong(Side::Client)),
-            Pop3Line::Whole { len, clean } => (len, clean),
-        };
-        self.left = self.left.saturating_sub(1);
-        if self.left == 0 {
-            return close(len, Fault::Limit);
-        }
-        let exchange = self.exchange.take();
-        if !clean {
-            self.user = None;
-            return BeforePop3::Answer(len, reply::refused(RefusalCode::Syntax));
-        }
-        let text = &input[..len - 2];
-        match exchange {
-            Some(exchange) => self.sasl(len, exchange.answer(text)),
-            None => self.command(text, len),
-        }
-    }
-
-    fn command(&mut self, text: &[u8], len: usize) -> BeforePop3 {
+    fn command(&mut self, text: &[u8], len: usize) -> Arrival {
         let space = memchr::memchr(b' ', text);
         let (verb, argument) = text.split_at(space.unwrap_or(text.len()));
         let argument = argument.strip_prefix(b" ");
@@ -77,8 +41,8 @@ impl Pop3Login {
         let user = self.user.take();
         let answer = match (&*verb.to_ascii_uppercase(), argument) {
             (b"CAPA", None) => capability::before_login(self.secure),
-            (b"QUIT", None) => return BeforePop3::Close(len, reply::ok("Goodbye"), None),
-            (b"STLS", None) if !self.secure => return BeforePop3::StartTls(len, reply::ok("Begin TLS negotiation now")),
+            (b"QUIT", None) => return Arrival::Close(len, reply::ok("Goodbye"), None),
+            (b"STLS", None) if !self.secure => return Arrival::StartTls(len, reply::ok("Begin TLS negotiation now")),
             (b"USER" | b"PASS" | b"AUTH", _) if !self.secure => reply::refused(RefusalCode::TlsFirst),
             (b"USER", Some(name)) => self.name(name),
             (b"PASS", Some(secret)) => return pass(user, secret, len),
@@ -89,7 +53,7 @@ impl Pop3Login {
             }
             _ => reply::refused(RefusalCode::Syntax),
         };
-        BeforePop3::Answer(len, answer)
+        Arrival::Answer(len, answer)
     }
 
     /// Any name is taken: whether there is such a mailbox is not told.
@@ -104,38 +68,70 @@ impl Pop3Login {
         }
     }
 
-    fn authenticate(&mut self, arguments: &[u8], len: usize) -> BeforePop3 {
+    fn authenticate(&mut self, arguments: &[u8], len: usize) -> Arrival {
         let mut words = arguments.splitn(2, |byte| *byte == b' ');
         let name = words.next().and_then(Name::parse).filter(|name| sasl::Tokens::default().allow(*name));
         match name {
             Some(name) => self.sasl(len, sasl::start(name, words.next())),
-            None => BeforePop3::Answer(len, reply::refused(RefusalCode::LoginMethod)),
+            None => Arrival::Answer(len, reply::refused(RefusalCode::LoginMethod)),
         }
     }
 
-    fn sasl(&mut self, len: usize, step: sasl::Step) -> BeforePop3 {
+    fn sasl(&mut self, len: usize, step: sasl::Step) -> Arrival {
         match step {
             sasl::Step::Challenge(text, exchange) => {
                 self.exchange = Some(exchange);
-                BeforePop3::Answer(len, format!("+ {text}\r\n").into_bytes())
+                Arrival::Answer(len, format!("+ {text}\r\n").into_bytes())
             }
-            sasl::Step::Done(credential) => BeforePop3::Try(len, credential),
-            sasl::Step::Refused(sasl::Refusal::Foreign | sasl::Refusal::Empty) => BeforePop3::Answer(len, reply::denied()),
-            sasl::Step::Refused(_) => BeforePop3::Answer(len, reply::refused(RefusalCode::Syntax)),
+            sasl::Step::Done(credential) => Arrival::Try(len, credential),
+            sasl::Step::Refused(sasl::Refusal::Foreign | sasl::Refusal::Empty) => Arrival::Answer(len, reply::denied()),
+            sasl::Step::Refused(_) => Arrival::Answer(len, reply::refused(RefusalCode::Syntax)),
+        }
+    }
+}
+
+impl Door for Pop3Login {
+    fn greeting(&self) -> Vec<u8> {
+        reply::GREETING.to_vec()
+    }
+
+    fn secured(&self) -> (Pop3Login, Vec<u8>) {
+        (Pop3Login::new(true), Vec::new())
+    }
+
+    fn next(&mut self, input: &[u8]) -> Arrival {
+        let (len, clean) = match line(input, LINE) {
+            Pop3Line::Need => return Arrival::Need,
+            Pop3Line::TooLong => return close(input.len().min(LINE), Fault::TooLong(Side::Client)),
+            Pop3Line::Whole { len, clean } => (len, clean),
+        };
+        self.left = self.left.saturating_sub(1);
+        if self.left == 0 {
+            return close(len, Fault::Limit);
+        }
+        let exchange = self.exchange.take();
+        if !clean {
+            self.user = None;
+            return Arrival::Answer(len, reply::refused(RefusalCode::Syntax));
+        }
+        let text = &input[..len - 2];
+        match exchange {
+            Some(exchange) => self.sasl(len, exchange.answer(text)),
+            None => self.command(text, len),
         }
     }
 }
 
 /// The secret is all that stands behind `PASS ` (RFC 1939 7: it may hold spaces).
-fn pass(user: Option<Private<Box<str>>>, secret: &[u8], len: usize) -> BeforePop3 {
+fn pass(user: Option<Private<Box<str>>>, secret: &[u8], len: usize) -> Arrival {
     match user {
-        None => BeforePop3::Answer(len, reply::refused(RefusalCode::Syntax)),
+        None => Arrival::Answer(len, reply::refused(RefusalCode::Syntax)),
         // As a wrong one. No backend is asked.
-        Some(_) if secret.is_empty() => BeforePop3::Answer(len, reply::denied()),
-        Some(user) => BeforePop3::Try(len, Credential { user, secret: Secret::new(secret), mechanism: Mechanism::Password }),
+        Some(_) if secret.is_empty() => Arrival::Answer(len, reply::denied()),
+        Some(user) => Arrival::Try(len, Credential { user, secret: Secret::new(secret), mechanism: Mechanism::Password }),
     }
 }
 
-fn close(len: usize, fault: Fault) -> BeforePop3 {
-    BeforePop3::Close(len, reply::ended(fault), Some(fault))
+fn close(len: usize, fault: Fault) -> Arrival {
+    Arrival::Close(len, reply::ended(fault), Some(fault))
 }

@@ -1,6 +1,7 @@
 //! Answers of ours. Generic text with a code word; nothing a peer sent is echoed.
 
 use crate::fault::{Fault, Lang, RefusalCode};
+use crate::wire::contract::Voice;
 
 /// The first line we send. Without a timestamp: that would offer APOP (RFC 1939 7).
 pub const GREETING: &[u8] = b"+OK nologd ready\r\n";
@@ -37,6 +38,27 @@ pub fn turned_away(code: RefusalCode) -> Vec<u8> {
     refused(code)
 }
 
+/// POP3's words for what drivers say.
+pub struct Pop3Voice;
+
+impl Voice for Pop3Voice {
+    fn welcome() -> Vec<u8> {
+        welcome()
+    }
+
+    fn denied() -> Vec<u8> {
+        denied()
+    }
+
+    fn refused(code: RefusalCode) -> Vec<u8> {
+        refused(code)
+    }
+
+    fn ended(code: RefusalCode) -> Vec<u8> {
+        turned_away(code)
+    }
+}
+
 /// The response code that tells programs what `code` tells people (RFC 2449 8, RFC 3206 3, 4). Without a wildcard, so that a new word
 /// gets its own here too. AUTH makes a mail program ask for another password, so it stands only where that may help. Empty: no
 /// code says it.
@@ -58,6 +80,7 @@ fn response(code: RefusalCode) -> &'static str {
         RefusalCode::MessageMalformed | RefusalCode::MessageTooLong | RefusalCode::NoSender => "",
         RefusalCode::NotYourAddress | RefusalCode::NotYourFolder | RefusalCode::SenderUnclear | RefusalCode::SendingOff => "",
         RefusalCode::SentOrNot | RefusalCode::SizeUnknown | RefusalCode::TooManyMessages => "",
+        RefusalCode::ForwardingOff | RefusalCode::ScriptTooLong => "",
         RefusalCode::TooManyRecipients | RefusalCode::TooManyWrites => "",
     }
 }

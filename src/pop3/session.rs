@@ -11,6 +11,7 @@ use super::frame::{Pop3Line, ResponseEnd, line};
 use super::reply;
 use super::upstream_login::STATUS;
 use crate::fault::{Fault, RefusalCode, Side};
+use crate::wire::contract::{Carried, Motion};
 
 /// Octets of one command after login (RFC 2449 4).
 pub const COMMAND: usize = 255;
@@ -25,23 +26,6 @@ pub trait Maildrop: Send + Sync {
 
     /// There may be less in the mailbox than the book says.
     fn freed(&self);
-}
-
-/// What to do with the first bytes of one side.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Pop3Step {
-    /// More bytes are needed.
-    Need,
-    /// Nothing, until the other side has spoken.
-    Hold,
-    /// Pass them on as they are.
-    Forward(usize),
-    /// Take them away, and send these to the other side.
-    Rewrite(usize, Vec<u8>),
-    /// Take them away, and answer the client.
-    Answer(usize, Vec<u8>),
-    /// The session ends, with these words to the client.
-    Close(Vec<u8>, Fault),
 }
 
 /// Whom it waits for.
@@ -75,35 +59,83 @@ impl Pop3Session {
         Pop3Session { expects: Expects::Command, maildrop, marked: false }
     }
 
-    /// Whether no command is under way.
-    pub fn at_rest(&self) -> bool {
+    /// Servers say why they go, without being asked. Anything else would be taken for the answer to the next command.
+    fn unasked(&mut self, input: &[u8]) -> Motion {
+        match capability::status(input, STATUS) {
+            None => Motion::Need,
+            Some(Some((_, false))) => self.fail(Fault::Gone(Side::Backend)),
+            Some(_) => self.fail(Fault::Garbage(Side::Backend)),
+        }
+    }
+
+    fn status(&mut self, kind: CommandKind, input: &[u8]) -> Motion {
+        let (len, good) = match capability::status(input, STATUS) {
+            None => return Motion::Need,
+            Some(None) => return self.fail(Fault::Garbage(Side::Backend)),
+            Some(Some(status)) => status,
+        };
+        self.expects = match kind {
+            CommandKind::Capa if good => Expects::List,
+            CommandKind::Quit => Expects::Nothing,
+            kind if good && kind.is_multi_line() => Expects::Rest(ResponseEnd::default()),
+            _ => Expects::Command,
+        };
+        match kind {
+            CommandKind::Capa if good => return Motion::Rewrite(len, Vec::new()),
+            // Ours holds without theirs.
+            CommandKind::Capa => return Motion::Rewrite(len, capability::after_login(b"")),
+            CommandKind::Dele => self.marked |= good,
+            CommandKind::Rset => self.marked &= !good,
+            CommandKind::Quit => self.settle(),
+            _ => {}
+        }
+        Motion::Forward(len)
+    }
+
+    fn settle(&mut self) {
+        if std::mem::take(&mut self.marked) {
+            self.maildrop.freed();
+        }
+    }
+
+    fn fail(&mut self, fault: Fault) -> Motion {
+        if self.is_leaving() {
+            self.settle();
+        }
+        self.expects = Expects::Broken(fault);
+        Motion::Close(reply::ended(fault), fault)
+    }
+}
+
+impl Carried for Pop3Session {
+    fn at_rest(&self) -> bool {
         matches!(self.expects, Expects::Command | Expects::Nothing)
     }
 
-    /// Whether QUIT was answered.
-    pub fn has_left(&self) -> bool {
+    fn awaits_client(&self) -> bool {
+        self.at_rest()
+    }
+
+    fn has_left(&self) -> bool {
         self.expects == Expects::Nothing
     }
 
-    /// Whether the answer to QUIT is still to come: it is waited for, also when the client is gone.
-    pub fn is_leaving(&self) -> bool {
+    fn is_leaving(&self) -> bool {
         self.expects == Expects::Status(CommandKind::Quit)
     }
 
-    /// Whether words of ours would stand between two responses, and not inside one.
-    pub fn may_answer(&self) -> bool {
+    fn may_answer(&self) -> bool {
         matches!(self.expects, Expects::Command | Expects::Status(_) | Expects::List)
     }
 
-    /// What to do with the first bytes of the client.
-    pub fn from_client(&mut self, input: &[u8]) -> Pop3Step {
+    fn client_says(&mut self, input: &[u8]) -> Motion {
         match self.expects {
             Expects::Command => {}
-            Expects::Broken(fault) => return Pop3Step::Close(Vec::new(), fault),
-            Expects::Status(_) | Expects::Rest(_) | Expects::List | Expects::Nothing => return Pop3Step::Hold,
+            Expects::Broken(fault) => return Motion::Close(Vec::new(), fault),
+            Expects::Status(_) | Expects::Rest(_) | Expects::List | Expects::Nothing => return Motion::Hold,
         }
         let (len, clean) = match line(input, COMMAND) {
-            Pop3Line::Need => return Pop3Step::Need,
+            Pop3Line::Need => return Motion::Need,
             Pop3Line::TooLong => return self.fail(Fault::TooLong(Side::Client)),
             Pop3Line::Whole { len, clean } => (len, clean),
         };
@@ -115,81 +147,33 @@ impl Pop3Session {
         match command {
             Ok(command) => {
                 self.expects = Expects::Status(command.kind);
-                Pop3Step::Rewrite(len, command.spelling.into_bytes())
+                Motion::Rewrite(len, command.spelling.into_bytes())
             }
-            Err(code) => Pop3Step::Answer(len, reply::refused(code)),
+            Err(code) => Motion::Answer(len, reply::refused(code)),
         }
     }
 
-    /// What to do with the first bytes of the backend.
-    pub fn from_backend(&mut self, input: &[u8]) -> Pop3Step {
+    fn backend_says(&mut self, input: &[u8]) -> Motion {
         match self.expects {
-            Expects::Broken(fault) => Pop3Step::Close(Vec::new(), fault),
-            _ if input.is_empty() => Pop3Step::Need,
+            Expects::Broken(fault) => Motion::Close(Vec::new(), fault),
+            _ if input.is_empty() => Motion::Need,
             Expects::Command => self.unasked(input),
             Expects::Status(kind) => self.status(kind, input),
             Expects::Rest(mut end) => {
                 let (len, ended) = end.scan(input);
                 self.expects = if ended { Expects::Command } else { Expects::Rest(end) };
-                Pop3Step::Forward(len)
+                Motion::Forward(len)
             }
             Expects::List => match capability::find(input) {
-                FoundList::Need => Pop3Step::Need,
+                FoundList::Need => Motion::Need,
                 FoundList::TooLong => self.fail(Fault::Garbage(Side::Backend)),
                 FoundList::Whole(len) => {
                     self.expects = Expects::Command;
-                    Pop3Step::Rewrite(len, capability::after_login(&input[..len]))
+                    Motion::Rewrite(len, capability::after_login(&input[..len]))
                 }
             },
-            Expects::Nothing => Pop3Step::Hold,
+            Expects::Nothing => Motion::Hold,
         }
-    }
-
-    /// Servers say why they go, without being asked. Anything else would be taken for the answer to the next command.
-    fn unasked(&mut self, input: &[u8]) -> Pop3Step {
-        match capability::status(input, STATUS) {
-            None => Pop3Step::Need,
-            Some(Some((_, false))) => self.fail(Fault::Gone(Side::Backend)),
-            Some(_) => self.fail(Fault::Garbage(Side::Backend)),
-        }
-    }
-
-    fn status(&mut self, kind: CommandKind, input: &[u8]) -> Pop3Step {
-        let (len, good) = match capability::status(input, STATUS) {
-            None => return Pop3Step::Need,
-            Some(None) => return self.fail(Fault::Garbage(Side::Backend)),
-            Some(Some(status)) => status,
-        };
-        self.expects = match kind {
-            CommandKind::Capa if good => Expects::List,
-            CommandKind::Quit => Expects::Nothing,
-            kind if good && kind.is_multi_line() => Expects::Rest(ResponseEnd::default()),
-            _ => Expects::Command,
-        };
-        match kind {
-            CommandKind::Capa if good => return Pop3Step::Rewrite(len, Vec::new()),
-            // Ours holds without theirs.
-            CommandKind::Capa => return Pop3Step::Rewrite(len, capability::after_login(b"")),
-            CommandKind::Dele => self.marked |= good,
-            CommandKind::Rset => self.marked &= !good,
-            CommandKind::Quit => self.settle(),
-            _ => {}
-        }
-        Pop3Step::Forward(len)
-    }
-
-    fn settle(&mut self) {
-        if std::mem::take(&mut self.marked) {
-            self.maildrop.freed();
-        }
-    }
-
-    fn fail(&mut self, fault: Fault) -> Pop3Step {
-        if self.is_leaving() {
-            self.settle();
-        }
-        self.expects = Expects::Broken(fault);
-        Pop3Step::Close(reply::ended(fault), fault)
     }
 }
 

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::capability::{self, FoundList, PasswordWay};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Credential, Mechanism};
+use crate::wire::contract::{Approach, Conversation};
 use crate::wire::sasl;
 
 /// The longest status line of a backend that is read, in octets. RFC 2449 4 has 512.
@@ -16,18 +17,6 @@ pub(super) const STATUS: usize = 2048;
 
 /// A command with an initial response is at most so long (RFC 5034 4).
 const INITIAL: usize = 255;
-
-/// What comes next.
-pub enum Pop3Progress {
-    /// More bytes are needed.
-    Need,
-    /// Take the bytes away and send these (nothing, maybe).
-    Send(usize, Zeroizing<Vec<u8>>),
-    /// Take all bytes away and start TLS; then go on with an empty input.
-    StartTls,
-    /// Take the bytes away: the person is logged in.
-    Done(usize),
-}
 
 /// The conversation with one backend.
 pub struct UpstreamPop3Login {
@@ -60,52 +49,20 @@ impl UpstreamPop3Login {
         UpstreamPop3Login { waits: WaitsFor::Greeting, starttls }
     }
 
-    /// What comes next, for the first bytes of `input`.
-    ///
-    /// # Errors
-    /// `Denied` when the credentials are refused, `Barred` when the person is for another reason, or everybody; `Down` when the
-    /// backend says that it cannot judge them, `Garbage(Backend)` for everything that is no POP3 at this point.
-    pub fn next(&mut self, input: &[u8], credential: &Credential) -> Result<Pop3Progress, Fault> {
-        const CAPA: &[u8] = b"CAPA\r\n";
-        match self.waits {
-            WaitsFor::Secured => return Ok(self.send(WaitsFor::Capa, 0, CAPA)),
-            WaitsFor::List => return self.list(input, credential),
-            WaitsFor::Challenge if may_be_challenge(input) => return self.challenge(input, credential),
-            _ => {}
-        }
-        let Some(status) = capability::status(input, STATUS) else { return Ok(Pop3Progress::Need) };
-        let (len, good) = status.ok_or(Fault::Garbage(Side::Backend))?;
-        match (self.waits, good) {
-            (WaitsFor::Greeting, true) if self.starttls => Ok(self.send(WaitsFor::StartTls, len, b"STLS\r\n")),
-            (WaitsFor::Greeting, true) => Ok(self.send(WaitsFor::Capa, len, CAPA)),
-            (WaitsFor::Greeting, false) => Err(too_many(input, len).unwrap_or(Fault::Down)),
-            (WaitsFor::StartTls, true) => {
-                self.waits = WaitsFor::Secured;
-                Ok(Pop3Progress::StartTls)
-            }
-            (WaitsFor::Capa, true) => Ok(self.send(WaitsFor::List, len, b"")),
-            (WaitsFor::Capa, false) => self.attempt(len, None, credential),
-            (WaitsFor::User, true) => Ok(self.pass(len, credential)),
-            (WaitsFor::Verdict, true) => Ok(Pop3Progress::Done(len)),
-            (WaitsFor::Challenge | WaitsFor::User | WaitsFor::Verdict, false) => Err(refusal(input, len)),
-            _ => Err(Fault::Garbage(Side::Backend)),
-        }
-    }
-
-    fn send(&mut self, then: WaitsFor, taken: usize, bytes: &[u8]) -> Pop3Progress {
+    fn send(&mut self, then: WaitsFor, taken: usize, bytes: &[u8]) -> Approach {
         self.waits = then;
-        Pop3Progress::Send(taken, Zeroizing::new(bytes.to_vec()))
+        Approach::Send(taken, Zeroizing::new(bytes.to_vec()))
     }
 
-    fn list(&mut self, input: &[u8], credential: &Credential) -> Result<Pop3Progress, Fault> {
+    fn list(&mut self, input: &[u8], credential: &Credential) -> Result<Approach, Fault> {
         match capability::find(input) {
-            FoundList::Need => Ok(Pop3Progress::Need),
+            FoundList::Need => Ok(Approach::Need),
             FoundList::TooLong => Err(Fault::Garbage(Side::Backend)),
             FoundList::Whole(len) => self.attempt(len, Some(&input[..len]), credential),
         }
     }
 
-    fn attempt(&mut self, len: usize, list: Option<&[u8]>, credential: &Credential) -> Result<Pop3Progress, Fault> {
+    fn attempt(&mut self, len: usize, list: Option<&[u8]>, credential: &Credential) -> Result<Approach, Fault> {
         if credential.mechanism != Mechanism::Password {
             return Err(Fault::Barred(RefusalCode::LoginMethod));
         }
@@ -118,7 +75,7 @@ impl UpstreamPop3Login {
             PasswordWay::User => {
                 let line = line(b"USER ", credential.user.reveal().as_bytes());
                 self.waits = WaitsFor::User;
-                Ok(Pop3Progress::Send(len, line))
+                Ok(Approach::Send(len, line))
             }
             PasswordWay::Plain => {
                 let (_, response) = sasl::initial_response(credential);
@@ -127,22 +84,51 @@ impl UpstreamPop3Login {
                     return Ok(self.send(WaitsFor::Challenge, len, b"AUTH PLAIN\r\n"));
                 }
                 self.waits = WaitsFor::Verdict;
-                Ok(Pop3Progress::Send(len, line))
+                Ok(Approach::Send(len, line))
             }
         }
     }
 
-    fn challenge(&mut self, input: &[u8], credential: &Credential) -> Result<Pop3Progress, Fault> {
+    fn challenge(&mut self, input: &[u8], credential: &Credential) -> Result<Approach, Fault> {
         let Some(end) = memchr::memchr(b'\n', &input[..input.len().min(STATUS)]) else {
-            return if input.len() < STATUS { Ok(Pop3Progress::Need) } else { Err(Fault::Garbage(Side::Backend)) };
+            return if input.len() < STATUS { Ok(Approach::Need) } else { Err(Fault::Garbage(Side::Backend)) };
         };
         self.waits = WaitsFor::Verdict;
-        Ok(Pop3Progress::Send(end + 1, line(b"", &sasl::initial_response(credential).1)))
+        Ok(Approach::Send(end + 1, line(b"", &sasl::initial_response(credential).1)))
     }
 
-    fn pass(&mut self, len: usize, credential: &Credential) -> Pop3Progress {
+    fn pass(&mut self, len: usize, credential: &Credential) -> Approach {
         self.waits = WaitsFor::Verdict;
-        Pop3Progress::Send(len, line(b"PASS ", credential.secret.reveal()))
+        Approach::Send(len, line(b"PASS ", credential.secret.reveal()))
+    }
+}
+
+impl Conversation for UpstreamPop3Login {
+    fn next(&mut self, input: &[u8], credential: &Credential) -> Result<Approach, Fault> {
+        const CAPA: &[u8] = b"CAPA\r\n";
+        match self.waits {
+            WaitsFor::Secured => return Ok(self.send(WaitsFor::Capa, 0, CAPA)),
+            WaitsFor::List => return self.list(input, credential),
+            WaitsFor::Challenge if may_be_challenge(input) => return self.challenge(input, credential),
+            _ => {}
+        }
+        let Some(status) = capability::status(input, STATUS) else { return Ok(Approach::Need) };
+        let (len, good) = status.ok_or(Fault::Garbage(Side::Backend))?;
+        match (self.waits, good) {
+            (WaitsFor::Greeting, true) if self.starttls => Ok(self.send(WaitsFor::StartTls, len, b"STLS\r\n")),
+            (WaitsFor::Greeting, true) => Ok(self.send(WaitsFor::Capa, len, CAPA)),
+            (WaitsFor::Greeting, false) => Err(too_many(input, len).unwrap_or(Fault::Down)),
+            (WaitsFor::StartTls, true) => {
+                self.waits = WaitsFor::Secured;
+                Ok(Approach::StartTls)
+            }
+            (WaitsFor::Capa, true) => Ok(self.send(WaitsFor::List, len, b"")),
+            (WaitsFor::Capa, false) => self.attempt(len, None, credential),
+            (WaitsFor::User, true) => Ok(self.pass(len, credential)),
+            (WaitsFor::Verdict, true) => Ok(Approach::Done(len)),
+            (WaitsFor::Challenge | WaitsFor::User | WaitsFor::Verdict, false) => Err(refusal(input, len)),
+            _ => Err(Fault::Garbage(Side::Backend)),
+        }
     }
 }
 

@@ -61,6 +61,7 @@ fn waiting(config: &Config, fresh: &Config, file: &ConfigFile, context: &Context
         (ConfigPart::Tls, fresh.tls != config.tls || fresh.authorities != config.authorities),
         (ConfigPart::Limits, limits),
         (ConfigPart::Sending, fresh.sending != config.sending),
+        (ConfigPart::Sieve, fresh.forwarding != config.forwarding),
         (ConfigPart::Quota, fresh.quota != config.quota),
         (ConfigPart::Pool, fresh.pool != config.pool),
         (ConfigPart::RecipientSeparator, fresh.separator != config.separator),

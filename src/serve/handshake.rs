@@ -17,7 +17,7 @@ use crate::net::shutdown::{Phase, Shutdown};
 use crate::net::tls;
 
 /// What comes before our greeting.
-pub(super) enum Entrance {
+pub(super) enum Unsecured {
     /// Nothing.
     Plain(Conn),
     /// TLS.
@@ -28,7 +28,7 @@ pub(super) enum Entrance {
 
 /// A client that was not greeted yet.
 pub(super) struct Handshake {
-    pub(super) entrance: Entrance,
+    pub(super) entrance: Unsecured,
     /// How long it has from then on until it is logged in.
     pub(super) login: Duration,
     /// The listener's position in the config file.
@@ -45,12 +45,12 @@ impl Handshake {
         let Handshake { entrance, login, listener, stop } = self;
         // Boxed: the handshake's state must not stay in the task for the rest of the session.
         let secured = match entrance {
-            Entrance::Plain(conn) => {
+            Unsecured::Plain(conn) => {
                 let link = BufferedConn::new(conn, Side::Client, Instant::now() + login);
                 return counted(plain(link, words, stop).await, listener);
             }
-            Entrance::Tls(conn, server) => Box::pin(server.accept(conn, words)).await,
-            Entrance::Begun(hello, server) => Box::pin(hello.accept(&server, words)).await,
+            Unsecured::Tls(conn, server) => Box::pin(server.accept(conn, words)).await,
+            Unsecured::Begun(hello, server) => Box::pin(hello.accept(&server, words)).await,
         };
         let conn = counted(secured, listener)?;
         Ok(BufferedConn::new(conn, Side::Client, Instant::now() + login))

@@ -105,6 +105,7 @@ mod tests {
             name: "one".into(),
             imap: Endpoint::parse("imap://127.0.0.1:143", "imap").unwrap_or_else(|_| unreachable!()),
             pop3: None,
+            sieve: None,
             lmtp: None,
             relay: None,
             auth: AuthBy::Imap,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::accepted::Accepted;
 use super::forwarded::{self, Unheard};
-use super::handshake::{Entrance, Handshake};
+use super::handshake::{Handshake, Unsecured};
 use super::imap_backend::Pooling;
-use super::{Context, admin, imap, lmtp, metrics, pop3, postfix_policy, submission, usage};
+use super::{Context, admin, imap, lmtp, metrics, pop3, postfix_policy, sieve, submission, usage};
 use crate::event::{Provoked, count};
 use crate::fault::{Fault, RefusalCode};
 use crate::imap::login::Protection;
@@ -40,38 +40,45 @@ pub enum Service {
     Pop3,
     /// The host's relay asking whether mail would find room.
     Policy,
+    /// Mail programs writing filters.
+    Sieve,
     /// The storage telling what each mailbox holds, over a Unix socket.
     Usage,
     /// The webmail reading: everybody from one address, so limits go by account; connections to backends are pooled.
     WebmailImap,
+    /// The webmail writing filters: limits go by account; no connection is pooled.
+    WebmailSieve,
     /// The webmail sending: limits go by account.
     WebmailSubmission,
 }
 
 impl Service {
     /// Every service.
-    pub const ALL: [Service; 10] = [
+    pub const ALL: [Service; 12] = [
         Service::Admin,
         Service::Imap,
         Service::Lmtp,
         Service::Metrics,
         Service::Policy,
         Service::Pop3,
+        Service::Sieve,
         Service::Submission,
         Service::Usage,
         Service::WebmailImap,
+        Service::WebmailSieve,
         Service::WebmailSubmission,
     ];
 
     /// Whether everybody comes from one address here.
     pub fn is_webmail(self) -> bool {
-        matches!(self, Service::WebmailImap | Service::WebmailSubmission)
+        matches!(self, Service::WebmailImap | Service::WebmailSieve | Service::WebmailSubmission)
     }
 
     /// Whether people log in here.
     pub fn has_logins(self) -> bool {
         match self {
-            Service::Imap | Service::Pop3 | Service::Submission | Service::WebmailImap | Service::WebmailSubmission => true,
+            Service::Imap | Service::Pop3 | Service::Sieve | Service::Submission => true,
+            Service::WebmailImap | Service::WebmailSieve | Service::WebmailSubmission => true,
             Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage => false,
         }
     }
@@ -85,9 +92,11 @@ impl Service {
             Service::Metrics => "metrics",
             Service::Policy => "policy",
             Service::Pop3 => "pop3",
+            Service::Sieve => "sieve",
             Service::Submission => "submission",
             Service::Usage => "usage",
             Service::WebmailImap => "webmail-imap",
+            Service::WebmailSieve => "webmail-sieve",
             Service::WebmailSubmission => "webmail-submission",
         }
     }
@@ -135,12 +144,12 @@ impl Listener {
             _ => {}
         }
         let (number, listening) = (self.number, stop.clone());
-        let door = Door { listener: Arc::new(self), context, stop };
+        let open = OpenListener { listener: Arc::new(self), context, stop };
         let serve = |conn, peer| {
-            if door.listener.forwarders.hold(&conn, &peer) {
-                door.clone().hear(conn, peer)
+            if open.listener.forwarders.hold(&conn, &peer) {
+                open.clone().hear(conn, peer)
             } else {
-                door.admit(conn, peer, false)
+                open.admit(conn, peer, false)
             }
         };
         bound.serve(number, listening, serve).await;
@@ -155,6 +164,7 @@ impl Listener {
             | (_, Service::Admin | Service::Metrics | Service::Policy | Service::Usage) => return,
             (_, Service::Imap | Service::WebmailImap) => crate::imap::reply::turned_away(code),
             (_, Service::Pop3) => crate::pop3::reply::turned_away(code),
+            (_, Service::Sieve | Service::WebmailSieve) => crate::sieve::reply::turned_away(code),
             (_, Service::Submission | Service::WebmailSubmission | Service::Lmtp) => crate::submission::turned_away(code),
         };
         conn.try_say(&words);
@@ -163,13 +173,13 @@ impl Listener {
 
 /// A listener with what its connections need.
 #[derive(Clone)]
-struct Door {
+struct OpenListener {
     listener: Arc<Listener>,
     context: Arc<Context>,
     stop: Shutdown,
 }
 
-impl Door {
+impl OpenListener {
     /// A balancer's connection: its header first.
     fn hear(self, conn: Conn, peer: Peer) {
         let limits = self.context.limits.clone();
@@ -198,8 +208,8 @@ impl Door {
             Ok(seat) => {
                 tell(seat.is_crowded());
                 let place = seat.place();
-                let (door, limits) = (self.clone(), self.context.limits.clone());
-                let task = tokio::spawn(async move { door.receive(conn, seat).await }).abort_handle();
+                let (open, limits) = (self.clone(), self.context.limits.clone());
+                let task = tokio::spawn(async move { open.receive(conn, seat).await }).abort_handle();
                 if let Some(place) = place {
                     // Without a word: behind TLS that would be one more thing to wait for.
                     limits.may_leave(place, move || task.abort());
@@ -217,27 +227,26 @@ impl Door {
         let keys = limits.pseudonymiser();
         match self.listener.service {
             // The number of a circuit, if Tor tells it.
-            Service::Imap | Service::Pop3 | Service::Submission if self.listener.onion => {
+            Service::Imap | Service::Pop3 | Service::Sieve | Service::Submission if self.listener.onion => {
                 limits.onion_seat(named.then(|| keys.circuit(peer)))
             }
             // Admins, monitoring and usage have listeners of their own.
-            Service::Imap | Service::Pop3 | Service::Submission | Service::Admin | Service::Metrics | Service::Usage => {
-                limits.seat(keys.networks(peer))
-            }
+            Service::Imap | Service::Pop3 | Service::Sieve | Service::Submission => limits.seat(keys.networks(peer)),
+            Service::Admin | Service::Metrics | Service::Usage => limits.seat(keys.networks(peer)),
             Service::Lmtp => limits.delivery_seat(),
             Service::Policy => limits.question_seat(),
-            Service::WebmailImap | Service::WebmailSubmission => limits.webmail_seat(),
+            Service::WebmailImap | Service::WebmailSieve | Service::WebmailSubmission => limits.webmail_seat(),
         }
     }
 
     async fn receive(self, conn: Conn, seat: Seat) {
-        let Door { listener, context, stop } = self;
+        let OpenListener { listener, context, stop } = self;
         let (login, number, pooling) = (context.patience.login, listener.number, listener.pooling);
         let mut service = listener.service;
         let (entrance, protection, tls) = match &listener.entry {
-            TlsMode::Plain => (Entrance::Plain(conn), Protection::Secure, None),
-            TlsMode::StartTls(tls) => (Entrance::Plain(conn), Protection::StartTls, Some(tls.clone())),
-            TlsMode::Implicit(tls) => (Entrance::Tls(conn, tls.clone()), Protection::Secure, None),
+            TlsMode::Plain => (Unsecured::Plain(conn), Protection::Secure, None),
+            TlsMode::StartTls(tls) => (Unsecured::Plain(conn), Protection::StartTls, Some(tls.clone())),
+            TlsMode::Implicit(tls) => (Unsecured::Tls(conn, tls.clone()), Protection::Secure, None),
             TlsMode::ByAlpn(servers) => {
                 let Some((chosen, entrance)) = Box::pin(choose(conn, servers, number)).await else { return };
                 service = chosen;
@@ -254,6 +263,7 @@ impl Door {
             Service::Imap | Service::WebmailImap => imap::serve(accepted, context).await,
             // Boxed, or an idle IMAP session would be as large as a submission.
             Service::Pop3 => Box::pin(pop3::serve(accepted, context)).await,
+            Service::Sieve | Service::WebmailSieve => Box::pin(sieve::serve(accepted, context)).await,
             Service::Submission | Service::WebmailSubmission => Box::pin(submission::serve(accepted, context)).await,
             Service::Lmtp => Box::pin(lmtp::serve(accepted, context)).await,
             Service::Policy => Box::pin(postfix_policy::serve(accepted, context)).await,
@@ -262,7 +272,7 @@ impl Door {
 }
 
 /// Which service a client wants, and the handshake so far. Who wants none of them is told so.
-async fn choose(conn: Conn, servers: &[(Service, tls::Server)], listener: u64) -> Option<(Service, Entrance)> {
+async fn choose(conn: Conn, servers: &[(Service, tls::Server)], listener: u64) -> Option<(Service, Unsecured)> {
     let patience = servers.first()?.1.patience();
     let hello = match alpn::hello(conn, patience).await {
         Ok(hello) => hello,
@@ -274,7 +284,7 @@ async fn choose(conn: Conn, servers: &[(Service, tls::Server)], listener: u64) -
         }
     };
     match hello.chosen(servers) {
-        Some((service, server)) => Some((*service, Entrance::Begun(hello, server.clone()))),
+        Some((service, server)) => Some((*service, Unsecured::Begun(hello, server.clone()))),
         None => {
             hello.refuse(patience).await;
             None

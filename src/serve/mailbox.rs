@@ -53,6 +53,13 @@ impl MailboxAccount {
     }
 }
 
+impl MailboxAccount {
+    /// Whether `amount` would find room now; sets nothing aside.
+    pub(super) fn probe(&self, amount: Amount) -> Result<(), RefusalCode> {
+        self.book.probe(&self.user, amount, today()).map_err(Verdict::code)
+    }
+}
+
 impl Account for MailboxAccount {
     fn reserve(&self, amount: Amount) -> Result<Reservation, RefusalCode> {
         self.book.reserve(&self.user, amount, Origin::Member, today()).map_err(Verdict::code)

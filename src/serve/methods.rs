@@ -102,6 +102,7 @@ pub async fn run(context: Arc<Context>, mut stop: Shutdown) {
                 context.methods.learn(backend, tokens);
             }
         }
+        super::sieve_offers::ask_unknown(&context, &backends).await;
         tokio::select! {
             () = sleep(AGAIN) => {}
             () = stop.reached(Phase::Draining) => return,
@@ -162,6 +163,7 @@ mod tests {
             name: name.into(),
             imap: Endpoint::parse("imap://127.0.0.1:143", "imap").unwrap_or_else(|_| unreachable!()),
             pop3: None,
+            sieve: None,
             lmtp: None,
             relay: None,
             auth,

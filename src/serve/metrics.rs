@@ -52,7 +52,8 @@ async fn receive(conn: Conn, context: &Context) -> Result<(), Fault> {
 
 /// The minute's work: a new page.
 pub fn publish(context: &Context) {
-    let healths = [&context.imap_health, &context.pop3_health, &context.lmtp_health, &context.relay_health];
+    let healths =
+        [&context.imap_health, &context.pop3_health, &context.sieve_health, &context.lmtp_health, &context.relay_health];
     let backends = context.backends.load();
     context.metrics.publish(Now {
         sessions: context.limits.sessions() as u64,

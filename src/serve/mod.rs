@@ -7,8 +7,10 @@ mod accepted;
 mod admin;
 mod admission;
 mod attend;
+mod carry;
 pub mod clock;
 mod connect;
+mod enter;
 mod environment;
 mod forwarded;
 mod handshake;
@@ -23,10 +25,11 @@ pub mod metrics;
 pub mod notices;
 mod observe;
 mod pop3;
-mod pop3_backend;
 mod postfix_policy;
 mod proxy;
 mod side;
+mod sieve;
+pub mod sieve_offers;
 mod silence;
 pub mod submission;
 mod upstream;
@@ -53,6 +56,7 @@ use crate::private::Address;
 use crate::quota::{Book, OverQuota, Unknown};
 use crate::route::{BackendId, Backends};
 use crate::scrub::Scrubber;
+use crate::sieve::offer::Forwarding;
 
 pub use admin::Access;
 pub use listener::{Listener, Service, TlsMode};
@@ -108,7 +112,7 @@ pub struct Quota {
 impl Context {
     /// Tells what was kept back since the last time: counted events, and servers that stopped or began to answer meanwhile.
     pub fn tell(&self) {
-        for health in [&self.imap_health, &self.pop3_health, &self.lmtp_health, &self.relay_health] {
+        for health in [&self.imap_health, &self.pop3_health, &self.sieve_health, &self.lmtp_health, &self.relay_health] {
             health.tell(&self.backends.load());
         }
         crate::event::tell();
@@ -139,6 +143,10 @@ pub struct Context {
     pub sizes: Sizes,
     /// Answers to the relay that brings mail.
     pub quota: Quota,
+    /// What is done about filters that bring mail out of the house.
+    pub forwarding: Forwarding,
+    /// What the ManageSieve servers said of themselves.
+    pub sieve_offers: sieve_offers::SieveOffers,
     /// TLS towards backends.
     pub tls: tls::Client,
     /// Our name in greetings and to relays.
@@ -151,6 +159,8 @@ pub struct Context {
     pub imap_health: health::Health,
     /// The same for reading by POP3.
     pub pop3_health: health::Health,
+    /// The same for filters.
+    pub sieve_health: health::Health,
     /// The same for incoming mail.
     pub lmtp_health: health::Health,
     /// The same for outgoing mail.
@@ -178,7 +188,8 @@ impl Context {
         self.pool.keep(&backends);
         self.relay_capabilities.keep(&backends);
         self.methods.keep(&backends);
-        let healths = [&self.imap_health, &self.pop3_health, &self.lmtp_health, &self.relay_health];
+        self.sieve_offers.keep(&backends);
+        let healths = [&self.imap_health, &self.pop3_health, &self.sieve_health, &self.lmtp_health, &self.relay_health];
         healths.iter().for_each(|health| health.keep(&backends));
     }
 

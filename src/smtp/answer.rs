@@ -34,6 +34,7 @@ pub(crate) fn refusal(code: RefusalCode) -> Vec<u8> {
         RefusalCode::BackendDown => ("451 4.3.0", "The mail server does not answer, nothing was sent"),
         RefusalCode::BackendSetup => ("454 4.7.0", "The mail server takes no passwords from here"),
         RefusalCode::BareLineEnd => ("550 5.6.0", "A line ends in CR or LF alone"),
+        RefusalCode::ForwardingOff | RefusalCode::ScriptTooLong => ("550 5.7.1", "Not for filters"),
         RefusalCode::HeaderTooLong => ("552 5.3.4", "Message header too long"),
         RefusalCode::LineTooLong => ("500 5.5.6", "Line too long"),
         RefusalCode::LoginFirst => ("530 5.7.0", "Authentication required"),

@@ -295,6 +295,7 @@ pub const SENTENCES: &[Sentence] = &[
     sentence(Servers, "canary-found", &[], Canary),
     sentence(Limits, "provider", &[], Outside),
     sentence(Limits, "other-side", &[], Outside),
+    sentence(Limits, "filters", &[], Outside),
     sentence(Limits, "network", &[], Outside),
     sentence(Limits, "balancer", &[], Balancer),
     sentence(Limits, "old-blocks", &[], Outside),

@@ -1,5 +1,6 @@
 //! Grammar shared by the protocols: feed bytes, get what they mean, or a fault. Pure: no sockets, no clock.
 
+pub mod contract;
 pub mod dot;
 pub mod header;
 #[doc(hidden)]

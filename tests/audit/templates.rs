@@ -19,7 +19,7 @@ const TEMPLATES: &[(Server, &str)] = &[
 ];
 
 /// What is there beside them: the unit, what Dovecot needs to tell usage, which `tests/interop/push.rs` runs, and the ports behind
-/// nologd, which `make test-package` runs; POP3's are run by `tests/pop3.rs`.
+/// nologd, which `make test-package` runs; POP3's and ManageSieve's (2.3) are run by `tests/pop3.rs` and `tests/sieve.rs`.
 const OTHERS: &[&str] = &[
     "nologd.service",
     "dovecot-2.3-usage.conf",
@@ -28,6 +28,8 @@ const OTHERS: &[&str] = &[
     "dovecot-2.4-ports.conf",
     "dovecot-2.3-pop3.conf",
     "dovecot-2.4-pop3.conf",
+    "dovecot-2.3-sieve.conf",
+    "dovecot-2.4-sieve.conf",
     "postfix-master.cf",
 ];
 
@@ -88,6 +90,7 @@ fn to_stand_behind_nologd_writes_nobody_down() {
     for version in ["2.3", "2.4"] {
         let both = read(&format!("dovecot-{version}-ports.conf"))
             + &read(&format!("dovecot-{version}-pop3.conf"))
+            + &read(&format!("dovecot-{version}-sieve.conf"))
             + &read(&format!("dovecot-{version}.conf"));
         assert!(report(&[source(Server::Dovecot, &both)]).is_clean(), "{version}");
     }

@@ -26,6 +26,9 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         }
         "proxy_header" => proxy_headers(),
         "sasl" => of_each("submission", exchanges),
+        "sieve_session" => {
+            of_each("sieve", |dialogue| (0..16).map(|beginning| [PIECES, &[beginning], &dialogue.turns()].concat()).collect())
+        }
         "smtp_command" => of_each("submission", |dialogue| split(&said(dialogue, Side::Client))),
         "smtp_data" => {
             let letters = letters().into_iter();

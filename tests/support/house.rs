@@ -34,6 +34,8 @@ pub struct Settings {
     pub listens: String,
     /// More lines of the backend.
     pub backend: String,
+    /// ManageSieve: the port behind, and a port of ours with TLS from the first byte.
+    pub sieve: Option<[u16; 2]>,
 }
 
 impl Settings {
@@ -41,7 +43,7 @@ impl Settings {
         let relay = format!("smtp://127.0.0.1:{relay}");
         let (limits, policy, env) = (String::new(), Vec::new(), Vec::new());
         let (listens, backend) = (String::new(), String::new());
-        Settings { imap, relay, auth: "imap", limits, policy, key: None, env, admin: false, listens, backend }
+        Settings { imap, relay, auth: "imap", limits, policy, key: None, env, admin: false, listens, backend, sieve: None }
     }
 }
 
@@ -146,15 +148,17 @@ fn config(folder: &Path, user: &str, ports: Ports, settings: &Settings) -> Strin
         ("submission", ports.submissions, "implicit"),
         ("submission", ports.submission, "starttls"),
     ];
-    let listens = listens.map(|(service, port, tls)| {
-        format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"{tls}\"\n")
-    });
+    let listen =
+        |(service, port, tls)| format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"{tls}\"\n");
+    let sieves = settings.sieve.map(|[_, port]| listen(("sieve", port, "implicit"))).unwrap_or_default();
+    let behind = settings.sieve.map(|[port, _]| format!("sieve = \"sieve://127.0.0.1:{port}\"\n")).unwrap_or_default();
+    let listens = listens.map(listen);
     format!(
         "hostname = \"mail.nolog.example\"\nstate_dir = \"{folder}/state\"\ndrain_seconds = 1\n{user}\
          [tls]\ncertificates = \"{folder}/certs\"\ndefault = \"mail.nolog.example\"\n\
          backend_authorities = \"{folder}/certs/mail.nolog.example/fullchain.pem\"\n\
-         {}{more}{admin}{policy}[limits]\n{limits}\n\
-         [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{imap}\"\nrelay = \"{relay}\"\nauth = \"{auth}\"\n{backend}\
+         {}{sieves}{more}{admin}{policy}[limits]\n{limits}\n\
+         [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{imap}\"\nrelay = \"{relay}\"\nauth = \"{auth}\"\n{behind}{backend}\
          [[association]]\nname = \"asso\"\ndomains = [\"asso.example\"]\n",
         listens.concat()
     )

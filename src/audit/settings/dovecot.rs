@@ -52,6 +52,32 @@ const fn row(
     Row { check, setting, default_2_3, default_2_4, bad, instead_2_3, instead_2_4 }
 }
 
+/// What a session moved, in octets and messages.
+const MOVED: &[&str] = &[
+    "i",
+    "o",
+    "input",
+    "output",
+    "deleted",
+    "expunged",
+    "autoexpunged",
+    "trashed",
+    "appended",
+    "fetch_hdr_count",
+    "fetch_hdr_bytes",
+    "fetch_body_count",
+    "fetch_body_bytes",
+    "top_count",
+    "top_bytes",
+    "retr_count",
+    "retr_bytes",
+    "deleted_count",
+    "deleted_bytes",
+    "message_count",
+    "message_bytes",
+    "uidl_change",
+];
+
 const OFF: [Option<&str>; 2] = [None, None];
 
 /// Each setting, the defaults of 2.3 and 2.4 where they write a person down, and the lines to write instead.
@@ -88,6 +114,27 @@ const ROWS: &[Row] = &[
         [Some("%s(%u)<%{pid}><%{session}>: "), Some("%{protocol}(%{user})<%{process:pid}><%{session}>: ")],
         |value| names_a_person(value, &["s", "p", "pid", "service", "protocol", "process:pid"]),
         ["mail_log_prefix = \"%s: \"", "mail_log_prefix = \"%{protocol}: \""],
+    ),
+    row(
+        &check::DOVECOT_LOGOUT,
+        "imap_logout_format",
+        OFF,
+        |value| names_a_person(value, MOVED),
+        ["imap_logout_format = in=%i out=%o", "imap_logout_format = in=%{input} out=%{output}"],
+    ),
+    row(
+        &check::DOVECOT_LOGOUT,
+        "pop3_logout_format",
+        OFF,
+        |value| names_a_person(value, &[MOVED, &["t", "p", "r", "b", "d", "m", "s", "u"]].concat()),
+        ["pop3_logout_format = top=%t/%p retr=%r/%b del=%d/%m size=%s", "pop3_logout_format = in=%{input} out=%{output}"],
+    ),
+    row(
+        &check::DOVECOT_LOGOUT,
+        "managesieve_logout_format",
+        OFF,
+        |value| names_a_person(value, MOVED),
+        ["managesieve_logout_format = bytes=%i/%o", "managesieve_logout_format = bytes=%{input}/%{output}"],
     ),
     row(
         &check::DOVECOT_DELIVERY,

@@ -9,7 +9,7 @@ use super::book::KnownBook;
 use super::finding::Faults;
 use super::reach::wait;
 use super::talk::{Talk, broke, place, shown};
-use super::{CheckArguments, dovecot, postfix};
+use super::{CheckArguments, doors, dovecot, postfix};
 use crate::config::Config;
 use crate::fault::Fault;
 use crate::net::tls::Client;
@@ -37,6 +37,12 @@ pub(super) fn connect(arguments: &CheckArguments, config: &Config, book: &KnownB
         wait(async {
             let imap = imap(backend, &tls, login.as_ref(), found).await;
             told(backend, "imap", &backend.imap, imap, found);
+            for (words, endpoint) in [(doors::POP3, &backend.pop3), (doors::SIEVE, &backend.sieve)] {
+                let Some(endpoint) = endpoint else { continue };
+                let login = login.as_ref().map(|login| (login.address.as_str(), login.password));
+                let talked = doors::door(&words, (backend, endpoint), &tls, login, found).await;
+                told(backend, words.key, endpoint, talked, found);
+            }
             if let Some(endpoint) = &backend.lmtp {
                 let lmtp = lmtp(backend, endpoint, &tls, config, login.as_ref(), found).await;
                 told(backend, "lmtp", endpoint, lmtp, found);

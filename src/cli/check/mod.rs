@@ -17,6 +17,7 @@
 mod book;
 mod certificates;
 mod connect;
+mod doors;
 mod dovecot;
 mod finding;
 mod postfix;

@@ -32,6 +32,7 @@ pub(super) fn reach(config: &Config, starter: &Starter, book: &KnownBook, found:
         let ends = [
             ("imap", Some(&backend.imap)),
             ("pop3", backend.pop3.as_ref()),
+            ("sieve", backend.sieve.as_ref()),
             ("lmtp", backend.lmtp.as_ref()),
             ("relay", backend.relay.as_ref()),
         ];

@@ -1,0 +1,143 @@
+//! `check --connect` for POP3 and ManageSieve: whether what greets is such a server, has TLS where it is asked for, takes passwords, and
+//! takes that of the test login. Nothing is read of a mailbox, and nothing is stored.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::finding::Faults;
+use super::talk::{Talk, place, shown};
+use crate::fault::Fault;
+use crate::net::tls::Client;
+use crate::route::{Backend, Endpoint};
+
+/// A protocol in which a server answers lines with a good word or a bad one.
+pub(super) struct DoorWords {
+    /// The key in the config file.
+    pub(super) key: &'static str,
+    what: &'static str,
+    good: &'static str,
+    bad: &'static [&'static str],
+    /// Whether its first words are its capabilities; else it is asked for them, and they end with a dot.
+    tells: bool,
+    starttls: &'static str,
+    leave: &'static str,
+}
+
+pub(super) const POP3: DoorWords =
+    DoorWords { key: "pop3", what: "POP3", good: "+OK", bad: &["-ERR"], tells: false, starttls: "STLS", leave: "QUIT" };
+
+pub(super) const SIEVE: DoorWords = DoorWords {
+    key: "sieve",
+    what: "ManageSieve",
+    good: "OK",
+    bad: &["NO", "BYE"],
+    tells: true,
+    starttls: "STARTTLS",
+    leave: "LOGOUT",
+};
+
+/// Talks to one, and logs in where there is somebody who may: an address and a password.
+pub(super) async fn door(
+    words: &DoorWords,
+    (backend, endpoint): (&Backend, &Endpoint),
+    tls: &Client,
+    login: Option<(&str, &str)>,
+    found: &mut Faults,
+) -> Result<(), Fault> {
+    let (name, key) = (&backend.name, words.key);
+    let mut talk = Talk::open(endpoint, tls).await?;
+    let mut told = match words.greeting(&mut talk).await? {
+        Ok(told) => told,
+        Err(line) => {
+            found.wrong(format!(
+                "[[backend]] {name}, {key} = {}: greets with {:?}, which is no {} server that takes logins",
+                place(endpoint),
+                shown(&line),
+                words.what
+            ));
+            return Ok(());
+        }
+    };
+    if talk.wants_starttls() {
+        talk.say(words.starttls).await?;
+        if !words.is_good(&words.last(&mut talk, &mut Vec::new()).await?) {
+            found.wrong(format!(
+                "[[backend]] {name}, {key}: offers no {}: use {key}s://, or {key}:// on loopback",
+                words.starttls
+            ));
+            return Ok(());
+        }
+        talk = talk.secure().await?;
+        if words.tells {
+            words.last(&mut talk, &mut told).await?;
+        }
+    }
+    if !words.tells {
+        told = words.asked(&mut talk).await?;
+    }
+    let words_of = |line: &String| line.replace('"', " ").to_ascii_uppercase();
+    let has = |name: &str, way: &str| {
+        told.iter().map(words_of).any(|line| {
+            let mut line = line.split_ascii_whitespace();
+            line.next() == Some(name) && (way.is_empty() || line.any(|word| word == way))
+        })
+    };
+    let (plain, user) = (has("SASL", "PLAIN"), !words.tells && (has("USER", "") || told.is_empty()));
+    if !plain && !user {
+        found.wrong(format!("[[backend]] {name}, {key}: takes no passwords on this connection, so nobody can log in"));
+    } else if let Some((address, password)) = login.filter(|_| plain)
+        && !words.log_in(&mut talk, address, password).await?
+    {
+        found.wrong(format!("[[backend]] {name}, {key}: refuses the login of {address} with this password"));
+    }
+    talk.say(words.leave).await
+}
+
+impl DoorWords {
+    fn is_good(&self, line: &str) -> bool {
+        line.split(' ').next() == Some(self.good)
+    }
+
+    /// The lines of the greeting before its last one, or what is none.
+    async fn greeting(&self, talk: &mut Talk<'_>) -> Result<Result<Vec<String>, String>, Fault> {
+        let mut told = Vec::new();
+        let line = self.last(talk, &mut told).await?;
+        Ok(if self.is_good(&line) { Ok(told) } else { Err(line) })
+    }
+
+    /// Reads up to the line that says how it went. What comes before is in `told`; where nothing may, the first line is the last.
+    async fn last(&self, talk: &mut Talk<'_>, told: &mut Vec<String>) -> Result<String, Fault> {
+        told.clear();
+        loop {
+            let line = talk.line().await?;
+            let first = line.split(' ').next().unwrap_or_default();
+            if first == self.good || self.bad.contains(&first) || !self.tells || !line.starts_with('"') {
+                return Ok(line);
+            }
+            told.push(line);
+        }
+    }
+
+    /// The answer to CAPA; nothing where it is not known.
+    async fn asked(&self, talk: &mut Talk<'_>) -> Result<Vec<String>, Fault> {
+        let mut told = Vec::new();
+        talk.say("CAPA").await?;
+        if !self.is_good(&talk.line().await?) {
+            return Ok(told);
+        }
+        loop {
+            match talk.line().await? {
+                line if line == "." => return Ok(told),
+                line => told.push(line),
+            }
+        }
+    }
+
+    async fn log_in(&self, talk: &mut Talk<'_>, address: &str, password: &str) -> Result<bool, Fault> {
+        let secret = Zeroizing::new(STANDARD.encode(format!("\0{address}\0{password}")));
+        let line = if self.tells { format!("AUTHENTICATE \"PLAIN\" \"{}\"", *secret) } else { format!("AUTH PLAIN {}", *secret) };
+        talk.say(&Zeroizing::new(line)).await?;
+        Ok(self.is_good(&self.last(talk, &mut Vec::new()).await?))
+    }
+}

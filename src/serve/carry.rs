@@ -1,0 +1,236 @@
+//! Carrying a session between a client and a backend, for protocols that keep to [`crate::wire::contract`].
+
+use std::future::poll_fn;
+use std::marker::PhantomData;
+use std::pin::pin;
+use std::task::{Context as Task, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::Patience;
+use super::clock::today;
+use super::side::Half;
+use super::silence::Silence;
+use crate::fault::{Fault, RefusalCode, Side};
+use crate::net::buffered::BufferedConn;
+use crate::net::shutdown::{Phase, Shutdown};
+use crate::quota::{Told, Watch};
+use crate::wire::contract::{Carried, Motion, Voice};
+
+/// How long a client may take to hear our last words.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Octets that may wait for a side before nothing more is decided for it.
+const WAITING: usize = 64 * 1024;
+
+/// Octets that one session moves before the others on its thread have their turn.
+const TURN: usize = 256 * 1024;
+
+/// Carries until one side ends, is silent for too long, or the daemon stops.
+///
+/// # Errors
+/// Why it ended, if not by the client's own wish.
+pub(super) async fn carry<S: Carried, V: Voice>(
+    pair: &mut SessionPair<S, V>,
+    patience: Patience,
+    mut stop: Shutdown,
+    watch: Option<&Watch>,
+) -> Result<(), Fault> {
+    let mut check = pin!(sleep_until(Instant::now() + patience.stall));
+    let mut silence = Silence::new(patience);
+    let mut seen = Phase::Running;
+    // The book is asked where it calls, and now and then: a day may end an association.
+    let mut stirred = true;
+    loop {
+        let next = if seen == Phase::Running { Phase::Draining } else { Phase::Over };
+        tokio::select! {
+            biased;
+            end = poll_fn(|cx| {
+                let asks = watch.filter(|watch| std::mem::take(&mut stirred) || watch.is_stirred());
+                if let Some(code) = asks.and_then(|watch| sent_away(watch, cx)).filter(|_| pair.closing.is_none()) {
+                    pair.close(&V::ended(code), Fault::Limit);
+                }
+                let end = pair.poll(cx, &mut silence.moved);
+                let rests = end.is_pending() && pair.at_rest();
+                silence.rested |= rests;
+                if rests && seen == Phase::Draining && pair.closing.is_none() { Poll::Ready(None) } else { end.map(Some) }
+            }) => match end {
+                Some(end) => return end,
+                None => pair.close(&V::ended(Fault::Stopping.code()), Fault::Stopping),
+            },
+            () = &mut check => {
+                if let Some(end) = pair.closing {
+                    return end;
+                }
+                stirred = true;
+                if silence.is_too_long(pair.at_rest()) {
+                    let side = if pair.session.awaits_client() { Side::Client } else { Side::Backend };
+                    pair.close(&V::ended(Fault::Slow(side).code()), Fault::Slow(side));
+                }
+                check.as_mut().reset(Instant::now() + patience.stall);
+            }
+            () = stop.reached(next), if seen < Phase::Over => {
+                seen = stop.phase();
+                if pair.closing.is_none() && (seen == Phase::Over || pair.at_rest()) {
+                    pair.close(&V::ended(Fault::Stopping.code()), Fault::Stopping);
+                }
+            }
+        }
+        if pair.closing.is_some() {
+            check.as_mut().reset(Instant::now() + LAST_WORDS);
+        }
+    }
+}
+
+/// What the book has to tell this session: why it ends. A count it cannot make.
+fn sent_away(watch: &Watch, cx: &mut Task<'_>) -> Option<RefusalCode> {
+    loop {
+        match watch.poll(cx, today()) {
+            Poll::Pending => return None,
+            Poll::Ready(Told::Recount) => {}
+            Poll::Ready(Told::Kicked) => return Some(RefusalCode::SessionEnded),
+            Poll::Ready(Told::Ended(verdict)) => return Some(verdict.code()),
+        }
+    }
+}
+
+/// Both sides of a session.
+pub(super) struct SessionPair<S, V> {
+    client: Half,
+    backend: Half,
+    session: S,
+    voice: PhantomData<fn() -> V>,
+    /// Last words are on their way; then it ends like this.
+    closing: Option<Result<(), Fault>>,
+}
+
+impl<S: Carried, V: Voice> SessionPair<S, V> {
+    /// Both sides with what was read of them already.
+    pub(super) fn new(client: BufferedConn, backend: BufferedConn, session: S) -> SessionPair<S, V> {
+        let (client, backend) = (Half::new(client.into_parts()), Half::new(backend.into_parts()));
+        SessionPair { client, backend, session, voice: PhantomData, closing: None }
+    }
+
+    fn at_rest(&self) -> bool {
+        self.session.at_rest() && self.client.is_idle() && self.backend.is_idle() && self.backend.approved == 0
+    }
+
+    /// Ends the session with `words`, where they would not stand inside a response.
+    fn close(&mut self, words: &[u8], fault: Fault) {
+        if self.session.may_answer() {
+            self.client.take_approved(&mut self.backend, 0);
+            self.client.output.extend_from_slice(words);
+        }
+        self.closing = Some(Err(fault));
+    }
+
+    /// Does all that can be done now. Ready when the session is over. `moved` counts octets, to tell a stall.
+    fn poll(&mut self, cx: &mut Task<'_>, moved: &mut usize) -> Poll<Result<(), Fault>> {
+        let turn = *moved + TURN;
+        loop {
+            let before = *moved;
+            self.write(cx, moved);
+            if let Some(end) = self.closing {
+                return if self.client.ended && self.client.is_written() { Poll::Ready(end) } else { self.say_goodbye(cx, end) };
+            }
+            let decided = self.decide();
+            *moved += self.client.fill(cx).unwrap_or_else(|_| self.client.give_up());
+            *moved += self.backend.fill(cx).unwrap_or_else(|_| self.backend.give_up());
+            self.notice_ends();
+            if !decided && *moved == before && self.closing.is_none() {
+                return Poll::Pending;
+            }
+            if *moved >= turn {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn say_goodbye(&mut self, cx: &mut Task<'_>, end: Result<(), Fault>) -> Poll<Result<(), Fault>> {
+        if !self.client.is_written() {
+            return Poll::Pending;
+        }
+        self.client.conn.poll_shutdown(cx).map(|_| end)
+    }
+
+    fn write(&mut self, cx: &mut Task<'_>, moved: &mut usize) {
+        let sent = self.client.send(cx, &mut self.backend.input, &mut self.backend.approved);
+        *moved += sent.unwrap_or_else(|_| self.lose_client());
+        if self.closing.is_none() {
+            let sent = self.backend.send(cx, &mut self.client.input, &mut self.client.approved);
+            // What it said before it closed is read first.
+            *moved += sent.unwrap_or_else(|_| self.backend.give_up());
+        }
+    }
+
+    /// It does not hear us any more. Only the answer to a QUIT that is on its way is still waited for.
+    fn lose_client(&mut self) -> usize {
+        self.backend.input.consume(std::mem::take(&mut self.backend.approved));
+        self.client.give_up();
+        if !self.session.is_leaving() {
+            self.closing = Some(Err(Fault::Gone(Side::Client)));
+        }
+        0
+    }
+
+    fn notice_ends(&mut self) {
+        let told = self.client.is_written() && self.backend.approved == 0;
+        if self.session.has_left() && told {
+            self.closing = Some(Ok(()));
+        } else if self.client.ended && self.session.awaits_client() && told && self.closing.is_none() {
+            // What it said before it left was answered. What it marked stays.
+            self.closing = Some(Err(Fault::Gone(Side::Client)));
+        } else if self.backend.ended && told && self.closing.is_none() {
+            self.close(&V::ended(Fault::Gone(Side::Backend).code()), Fault::Gone(Side::Backend));
+        }
+    }
+
+    /// Asks the session about all that was read. True when something was done.
+    fn decide(&mut self) -> bool {
+        let mut done = false;
+        while self.backend.output.len() < WAITING && self.client.output.len() < WAITING && self.closing.is_none() {
+            let step = self.session.client_says(self.client.undecided());
+            if !self.obey(step, true) {
+                break;
+            }
+            done = true;
+        }
+        while self.client.output.len() < WAITING && self.closing.is_none() {
+            let step = self.session.backend_says(self.backend.undecided());
+            if !self.obey(step, false) {
+                break;
+            }
+            done = true;
+        }
+        done
+    }
+
+    /// Does `step` with what came from one side. False: nothing can be done now.
+    fn obey(&mut self, step: Motion, from_client: bool) -> bool {
+        let (source, target) =
+            if from_client { (&mut self.client, &mut self.backend) } else { (&mut self.backend, &mut self.client) };
+        match step {
+            Motion::Need | Motion::Hold => return false,
+            Motion::Forward(count) => source.approved += count,
+            Motion::Rewrite(count, bytes) => {
+                target.take_approved(source, count);
+                target.output.extend_from_slice(&bytes);
+            }
+            // Only the client is ever answered: what the backend said before goes first.
+            Motion::Answer(count, bytes) => {
+                self.client.input.consume(count);
+                self.client.take_approved(&mut self.backend, 0);
+                self.client.output.extend_from_slice(&bytes);
+            }
+            Motion::Close(words, fault) => {
+                self.client.take_approved(&mut self.backend, 0);
+                self.client.output.extend_from_slice(&words);
+                self.closing = Some(Err(fault));
+                return false;
+            }
+        }
+        true
+    }
+}

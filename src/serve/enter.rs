@@ -1,0 +1,179 @@
+//! Until a backend accepts a client, for protocols that keep to [`crate::wire::contract`]: the session before login, and the conversation
+//! with the backend. Who may log in at all is for [`admission`](super::admission).
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Context;
+use super::accepted::Accepted;
+use super::admission::{Authenticated, Judge, NoLogin, log_in};
+use super::connect::connect;
+use super::health::Health;
+use crate::event::BackendService;
+use crate::fault::{Fault, Side};
+use crate::imap::login::Protection;
+use crate::limit::Seat;
+use crate::net::buffered::BufferedConn;
+use crate::net::dial::secure;
+use crate::net::shutdown::{Phase, Shutdown};
+use crate::private::{Credential, Pseudonym};
+use crate::route::{Backend, Endpoint, Security};
+use crate::wire::contract::{Approach, Arrival, Conversation, Door, Voice};
+
+/// Dovecot makes guessers wait for up to 15 seconds.
+const SLOWED: Duration = Duration::from_secs(20);
+
+/// How a protocol gets in: what [`enter`] and [`log_in`] cannot know.
+pub(super) trait Entrance: Sync {
+    /// The session before login.
+    type Door: Door;
+    /// The words of ours.
+    type Voice: Voice;
+    /// The conversation with a backend.
+    type Conversation: Conversation;
+
+    /// What it is called in events.
+    const SERVICE: BackendService;
+
+    /// Where a backend speaks this protocol, if it does.
+    fn endpoint<'a>(&self, backend: &'a Backend) -> Option<&'a Endpoint>;
+
+    /// Whether backends answered last.
+    fn health<'a>(&self, context: &'a Context) -> &'a Health;
+
+    /// A conversation; `starttls`: TLS is asked for first.
+    fn conversation(&self, starttls: bool) -> Self::Conversation;
+
+    /// What a backend said of itself.
+    fn heard(&self, context: &Context, who: &Authenticated, conversation: Self::Conversation);
+}
+
+/// A client that a backend accepted.
+pub(super) struct Entered {
+    pub(super) client: BufferedConn,
+    pub(super) who: Authenticated,
+    pub(super) backend: BufferedConn,
+}
+
+/// Until a backend accepts the client. `None`: the client left. `door` says what is behind TLS or without it.
+///
+/// # Errors
+/// Why it ended, if not by the client's own wish.
+pub(super) async fn enter<E: Entrance>(
+    accepted: Accepted,
+    context: &Context,
+    entrance: &E,
+    door: impl FnOnce(bool) -> E::Door,
+) -> Result<(Option<Entered>, Seat, Shutdown), Fault> {
+    let Accepted { handshake, seat, mut stop, protection, tls, default_domain, .. } = accepted;
+    let mut door = door(protection == Protection::Secure);
+    let mut client = handshake.greet(&door.greeting()).await?;
+    loop {
+        match door.next(client.input()) {
+            Arrival::Need => {
+                let filled = tokio::select! {
+                    filled = client.fill() => filled,
+                    () = stop.reached(Phase::Draining) => Err(Fault::Stopping),
+                };
+                if let Err(fault) = filled {
+                    let _ = client.send(&E::Voice::ended(fault.code())).await;
+                    return Err(fault);
+                }
+            }
+            Arrival::Answer(taken, answer) => {
+                client.consume(taken);
+                client.send(&answer).await?;
+            }
+            Arrival::StartTls(taken, answer) => {
+                client.consume(taken);
+                client.send(&answer).await?;
+                let deadline = Instant::now() + context.patience.login;
+                let (secured, words) = door.secured();
+                // `into_bare` drops what came in the clear.
+                let conn = tls.as_ref().ok_or(Fault::Tls(Side::Us))?.accept(client.into_bare(), &words).await?;
+                client = BufferedConn::new(conn, Side::Client, deadline);
+                door = secured;
+            }
+            Arrival::Try(taken, credential) => {
+                let credential = credential.completed(default_domain.as_deref());
+                client.consume(taken);
+                client.set_deadline(Instant::now() + context.patience.login);
+                match log_in(context, &seat, &credential, &BackendJudge { context, entrance }).await {
+                    Ok((who, backend)) => {
+                        client.send(&E::Voice::welcome()).await?;
+                        return Ok((Some(Entered { client, who, backend }), seat, stop));
+                    }
+                    Err(NoLogin::Denied) => client.send(&E::Voice::denied()).await?,
+                    Err(NoLogin::Untried(code)) => client.send(&E::Voice::refused(code)).await?,
+                }
+            }
+            Arrival::Close(taken, words, fault) => {
+                client.consume(taken);
+                client.send(&words).await?;
+                client.close().await;
+                return fault.map_or(Ok((None, seat, stop)), Err);
+            }
+        }
+    }
+}
+
+/// How a backend is asked. It is not told who for: these protocols have no word like IMAP's ID.
+struct BackendJudge<'a, E> {
+    context: &'a Context,
+    entrance: &'a E,
+}
+
+impl<E: Entrance> Judge for BackendJudge<'_, E> {
+    type Conn = BufferedConn;
+
+    async fn judge(&self, who: &Authenticated, credential: &Credential, _: Pseudonym) -> Result<BufferedConn, Fault> {
+        let mut conversation = None;
+        let judged = converse(self.context, self.entrance, who, credential, &mut conversation).await;
+        if let Some(conversation) = conversation {
+            self.entrance.heard(self.context, who, conversation);
+        }
+        judged.inspect_err(|fault| {
+            if matches!(fault, Fault::Garbage(Side::Backend) | Fault::Barred(_)) {
+                self.context.note(who.backend, E::SERVICE, *fault);
+            }
+        })
+    }
+}
+
+/// `told` is the conversation, once the person is logged in.
+async fn converse<E: Entrance>(
+    context: &Context,
+    entrance: &E,
+    who: &Authenticated,
+    credential: &Credential,
+    told: &mut Option<E::Conversation>,
+) -> Result<BufferedConn, Fault> {
+    let patience = context.patience.backend;
+    let backend = who.backends.at(who.backend).ok_or(Fault::Down)?;
+    let endpoint = entrance.endpoint(backend).ok_or(Fault::Down)?;
+    // No connections rest here that could be given up for it.
+    let mut conn = connect(context, endpoint, (who.backend, entrance.health(context)), || ()).await?;
+    let mut conversation = entrance.conversation(endpoint.security == Security::StartTls);
+    loop {
+        match conversation.next(conn.input(), credential)? {
+            Approach::Need => drop(conn.fill().await?),
+            Approach::Send(taken, bytes) => {
+                conn.consume(taken);
+                if !bytes.is_empty() {
+                    conn.set_deadline(Instant::now() + patience + SLOWED);
+                    conn.send(&bytes).await?;
+                }
+            }
+            Approach::StartTls => {
+                let secured = secure(conn.into_bare(), endpoint, &context.tls, patience).await?;
+                conn = BufferedConn::new(secured, Side::Backend, Instant::now() + patience);
+            }
+            Approach::Done(taken) => {
+                conn.consume(taken);
+                *told = Some(conversation);
+                return Ok(conn);
+            }
+        }
+    }
+}

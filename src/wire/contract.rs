@@ -1,0 +1,115 @@
+//! What a driver and a protocol agree on, for protocols in which one command at a time is answered (POP3, ManageSieve): before login,
+//! while a backend judges the credentials, and after login. A protocol that keeps to it needs no loop of its own.
+//!
+//! Absent on purpose: IMAP, whose commands overlap, and which has questions of its own under way besides the client's.
+
+use zeroize::Zeroizing;
+
+use crate::fault::{Fault, RefusalCode};
+use crate::private::Credential;
+
+/// What to do with the first bytes from a client that has not logged in.
+pub enum Arrival {
+    /// More bytes are needed.
+    Need,
+    /// Take the bytes away and answer (with nothing, maybe).
+    Answer(usize, Vec<u8>),
+    /// Take the bytes away, answer, drop all other input, and start TLS.
+    StartTls(usize, Vec<u8>),
+    /// Take the bytes away and try this at the backend.
+    Try(usize, Credential),
+    /// The client leaves, or an error ends the session: these are the last words.
+    Close(usize, Vec<u8>, Option<Fault>),
+}
+
+/// A session before login.
+pub trait Door: Send {
+    /// The first words, before anything was read.
+    fn greeting(&self) -> Vec<u8>;
+
+    /// The session that begins once TLS is on, of which nothing from before counts, and its first words.
+    fn secured(&self) -> (Self, Vec<u8>)
+    where
+        Self: Sized;
+
+    /// What to do with the first bytes of `input`.
+    fn next(&mut self, input: &[u8]) -> Arrival;
+}
+
+/// What comes next in a conversation with a backend.
+pub enum Approach {
+    /// More bytes are needed.
+    Need,
+    /// Take the bytes away and send these (nothing, maybe).
+    Send(usize, Zeroizing<Vec<u8>>),
+    /// Take all bytes away and start TLS; then go on with an empty input.
+    StartTls,
+    /// Take the bytes away: the person is logged in.
+    Done(usize),
+}
+
+/// The conversation with a backend until it accepts a credential.
+pub trait Conversation: Send {
+    /// What comes next, for the first bytes of `input`.
+    ///
+    /// # Errors
+    /// `Denied` when the credentials are refused, `Barred` when the person is for another reason, or everybody; `Down` when the
+    /// backend says that it cannot judge them, `Garbage(Backend)` for everything that makes no sense at this point.
+    fn next(&mut self, input: &[u8], credential: &Credential) -> Result<Approach, Fault>;
+}
+
+/// What to do with the first bytes of one side, after login.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Motion {
+    /// More bytes are needed.
+    Need,
+    /// Nothing, until the other side has spoken.
+    Hold,
+    /// Pass them on as they are.
+    Forward(usize),
+    /// Take them away, and send these (nothing, maybe) to the other side.
+    Rewrite(usize, Vec<u8>),
+    /// Take them away, and answer the client.
+    Answer(usize, Vec<u8>),
+    /// The session ends, with these words to the client.
+    Close(Vec<u8>, Fault),
+}
+
+/// A session after login.
+pub trait Carried: Send {
+    /// What to do with the first bytes of the client.
+    fn client_says(&mut self, input: &[u8]) -> Motion;
+
+    /// What to do with the first bytes of the backend.
+    fn backend_says(&mut self, input: &[u8]) -> Motion;
+
+    /// Whether no command is under way.
+    fn at_rest(&self) -> bool;
+
+    /// Whether the client is the one that has to speak.
+    fn awaits_client(&self) -> bool;
+
+    /// Whether the goodbye was answered.
+    fn has_left(&self) -> bool;
+
+    /// Whether an answer is still waited for when the client is gone.
+    fn is_leaving(&self) -> bool;
+
+    /// Whether words of ours would stand between two responses, and not inside one.
+    fn may_answer(&self) -> bool;
+}
+
+/// Words of ours to a client.
+pub trait Voice {
+    /// The answer to a login that was accepted.
+    fn welcome() -> Vec<u8>;
+
+    /// The answer to a login that was refused: the same for an unknown user, an unknown domain and a wrong password.
+    fn denied() -> Vec<u8>;
+
+    /// The answer to a login that could not be tried.
+    fn refused(code: RefusalCode) -> Vec<u8>;
+
+    /// The last words of a session that ends for `code`.
+    fn ended(code: RefusalCode) -> Vec<u8>;
+}
