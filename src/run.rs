@@ -1,6 +1,7 @@
 //! From the first connection to the last: signals, reload, the minute's sweeping, systemd.
 
 mod reload;
+mod statement;
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -46,6 +47,9 @@ pub async fn serve_until_stopped(
 ) -> Result<(), Trouble> {
     let (stopper, stop) = pair();
     let listeners = config::listeners(&config, &built)?;
+    if listeners.iter().any(|listener| listener.service == Service::Web) {
+        statement::tell(&config, &context);
+    }
     let (count, backends) = (listeners.len(), context.backends.load().len());
     let (ender, end) = pair();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -172,6 +176,7 @@ fn tidy(context: &Context, new_day: bool, new_hour: bool) {
     context.limits.sweep();
     context.incidents.sweep(std::time::Instant::now());
     context.pool.sweep();
+    context.web.sweep();
     context.book.forget_sending(now());
     metrics::publish(context);
     if new_hour {

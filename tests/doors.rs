@@ -313,7 +313,8 @@ fn at_the_onion_door_an_account_counts_and_an_address_does_not() {
         |number: u16| behind(circuits, format!("PROXY TCP6 fc00:dead:beef:4dad::ffff:{number:x} ::1 7 993\r\n").as_bytes());
     let mut one: Vec<_> = (0..4).map(|_| circuit(1)).collect();
     let greeted: Vec<_> = one.iter_mut().map(|wire| wire.line().starts_with("* OK")).collect();
-    assert_eq!(greeted, [true, true, false, false]);
+    // In any order: each has a task of its own.
+    assert_eq!(greeted.iter().filter(|greeted| **greeted).count(), 2);
     let mut two = circuit(2);
     assert!(
         two.line().starts_with("* OK") && log_in(&mut two, "bob", PASSWORD).contains("l OK"),

@@ -37,6 +37,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("admin", 3),
     ("notice", 3),
     ("metrics", 3),
+    ("web", 3),
     ("net", 4),
     ("pool", 4),
     ("sandbox", 4),
@@ -59,9 +60,12 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("submission", "smtp"),     // its grammar
     ("lmtp", "smtp"),           // its grammar
     ("notice", "smtp"),         // what it hands over
+    ("web", "admin"),           // pages give the same commands
+    ("web", "notice"),          // and write days as notices do
     ("postfix_policy", "smtp"), // it answers in the same words
     ("pool", "net"),            // what it keeps are connections; `net` knows nothing of it
     ("run", "config"),
+    ("run", "statement"), // the pages show it
     ("main", "run"),
     ("cli", "config"), // the program's parts know each other
     ("demo", "config"),
@@ -136,6 +140,7 @@ fn minds_are_pure() {
         "admin",
         "notice",
         "metrics",
+        "web",
     ];
     for (file, text) in sources().into_iter().filter(|(file, _)| pure.contains(&room(file).as_str())) {
         for (number, line) in code_lines(&text) {
@@ -193,7 +198,7 @@ fn a_circle_is_found() {
 /// Drivers are glued by `listener` alone.
 #[test]
 fn drivers_never_import_each_other() {
-    let drivers = ["imap", "submission", "lmtp", "pop3", "sieve", "postfix_policy", "admin", "usage", "metrics"];
+    let drivers = ["imap", "submission", "lmtp", "pop3", "sieve", "postfix_policy", "admin", "usage", "metrics", "web"];
     let modules = modules();
     for driver in drivers {
         let name = format!("serve::{driver}");

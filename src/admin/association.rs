@@ -19,11 +19,11 @@ use crate::words::nullable;
 #[serde(deny_unknown_fields)]
 pub struct AssociationShown {
     #[serde(with = "revealed")]
-    name: Name,
-    settings: Settings,
+    pub(crate) name: Name,
+    pub(crate) settings: Settings,
     #[serde(with = "revealed")]
     aliases: BTreeMap<Address, BTreeSet<Address>>,
-    fill: FillShown,
+    pub(crate) fill: FillShown,
 }
 
 /// How full it is.
@@ -31,16 +31,16 @@ pub struct AssociationShown {
 #[serde(deny_unknown_fields)]
 pub struct FillShown {
     /// The limit today, grants included.
-    storage: Limit,
-    octets: u64,
-    messages: u64,
+    pub(crate) storage: Limit,
+    pub(crate) octets: u64,
+    pub(crate) messages: u64,
     /// By octets or by messages, whichever is more; none without limits.
     #[serde(deserialize_with = "nullable")]
-    pub(super) percent: Option<u64>,
+    pub(crate) percent: Option<u64>,
     /// Always none: it would tell who is sending right now.
     #[serde(deserialize_with = "nullable")]
     reserved: Option<Amount>,
-    pub(super) mailboxes: u64,
+    pub(crate) mailboxes: u64,
 }
 
 impl AssociationShown {
@@ -114,12 +114,12 @@ impl AdminCommand for AddAssociation {
 pub struct SetAssociation {
     /// Its name.
     #[serde(with = "revealed")]
-    name: Name,
+    pub(crate) name: Name,
     #[command(flatten)]
-    edit: Box<Edit>,
+    pub(crate) edit: Box<Edit>,
     #[command(flatten)]
     #[serde(default)]
-    without: Without,
+    pub(crate) without: Without,
 }
 
 impl AdminCommand for SetAssociation {
@@ -216,14 +216,14 @@ impl AdminCommand for ListAssociations {
 pub struct ShowAssociation {
     /// Its name.
     #[serde(with = "revealed")]
-    name: Name,
+    pub(crate) name: Name,
 }
 
 /// One of them.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AssociationTold {
-    association: AssociationShown,
+    pub(crate) association: AssociationShown,
 }
 
 impl AdminCommand for ShowAssociation {

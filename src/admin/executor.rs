@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::{AdminCommand, Declined, Moment, Principal};
 use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::quota::Book;
@@ -21,6 +22,14 @@ impl Executor {
     /// An executor in front of `book`.
     pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>, limits: Arc<Limits>) -> Executor {
         Executor { book, host, incidents, limits }
+    }
+
+    /// Carries out what `principal` asks for, or refuses. A change is on disk when this returns.
+    ///
+    /// # Errors
+    /// Why nothing was done.
+    pub fn obey<C: AdminCommand>(&self, principal: &Principal, command: &C, at: &Moment<'_>) -> Result<C::Told, Declined> {
+        if principal.may(command.audience(), &self.book) { command.carry_out(self, at) } else { Err(Declined::not_yours()) }
     }
 }
 

@@ -25,20 +25,20 @@ pub(super) const MAX_PIECE: usize = PIECE + 4096;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct MailboxShown {
     #[serde(with = "revealed")]
-    pub(super) address: Address,
+    pub(crate) address: Address,
     #[serde(with = "revealed")]
     association: Name,
     /// The limit that holds.
-    pub(super) storage: Limit,
+    pub(crate) storage: Limit,
     /// Whether it is the mailbox's own; else it is the association's default.
-    own_limit: bool,
+    pub(crate) own_limit: bool,
     kind: Kind,
-    sending: SendingSwitch,
-    pub(super) octets: u64,
+    pub(crate) sending: SendingSwitch,
+    pub(crate) octets: u64,
     pub(super) messages: u64,
     /// Rounded down; none without a limit.
     #[serde(deserialize_with = "nullable")]
-    percent: Option<u64>,
+    pub(crate) percent: Option<u64>,
     /// What is being stored at this moment; only the owner is told.
     #[serde(deserialize_with = "nullable")]
     pub(super) reserved: Option<Amount>,
@@ -101,14 +101,14 @@ pub struct ListMailboxes {
     /// Only those of one association.
     #[arg(long, value_name = "NAME")]
     #[serde(default, with = "revealed")]
-    association: Option<Name>,
+    pub(crate) association: Option<Name>,
 }
 
 /// All that are asked for.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailboxesListed {
-    mailboxes: Vec<MailboxShown>,
+    pub(crate) mailboxes: Vec<MailboxShown>,
 }
 
 impl AdminCommand for ListMailboxes {
@@ -185,9 +185,9 @@ fn pieces(book: std::sync::Arc<Book>, addresses: Vec<Address>) -> impl Iterator<
 pub struct SetMailbox {
     /// The mailbox.
     #[serde(with = "revealed")]
-    address: Address,
+    pub(crate) address: Address,
     #[command(flatten)]
-    edit: MailboxEdit,
+    pub(crate) edit: MailboxEdit,
 }
 
 impl AdminCommand for SetMailbox {

@@ -26,6 +26,11 @@ impl Declined {
         Declined { text: text.into(), usage: false }
     }
 
+    /// It is somebody else's, or nobody's: which of the two is not told.
+    pub(super) fn not_yours() -> Declined {
+        Declined::because("You may not do this.")
+    }
+
     /// A field is missing or has a value that it cannot have.
     pub(super) fn wrong(field: &str) -> Declined {
         Declined { text: format!("The value for `{field}` is missing or is not one."), usage: true }

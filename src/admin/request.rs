@@ -55,7 +55,7 @@ impl Request {
         if self.is_for(principal, executor) {
             self.reply(executor, at)
         } else {
-            whole(line::tell::<()>(Err(&Declined::because("You may not do this."))))
+            whole(line::tell::<()>(Err(&Declined::not_yours())))
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::offline::HelpFormat;
 use crate::admin::association::{
     AddAssociation, GrantAssociation, ListAssociations, RemoveAssociation, SetAssociation, ShowAssociation,
 };
@@ -14,6 +15,7 @@ use crate::admin::mailbox::{KickMailbox, ListMailboxes, RefreshMailbox, RemoveMa
 use crate::admin::status::ShowStatus;
 use crate::config;
 use crate::fault::Lang;
+use crate::private::Domain;
 
 /// nologd: a no-log daemon in front of mailbox storage, relay and webmail.
 ///
@@ -50,10 +52,18 @@ pub enum Command {
     Help {
         /// The word, for example MAILBOX-FULL or backend-down.
         code: Option<String>,
+        /// All of them, with what to do about each: for --format html.
+        #[arg(long, conflicts_with = "code")]
+        all: bool,
+        /// text; html: one page of its own, to be put where help_url of the config leads.
+        #[arg(long, value_name = "text|html", default_value = "text")]
+        format: HelpFormat,
         /// Language: en or fr.
         #[arg(long, default_value = "en")]
         lang: Lang,
     },
+    /// Print the lines that an association's zone in the DNS needs, for mail to come and for mail programs to find their settings.
+    Dns(DnsArguments),
     /// Look for what the servers around would write down about people.
     Audit(crate::audit::Arguments),
     /// Tell members what is kept and what is not, from what is enforced.
@@ -67,6 +77,19 @@ pub enum Command {
     /// Look after the state folder: check and export, also while the daemon runs; import and repair.
     #[command(subcommand)]
     Store(Store),
+}
+
+/// `nologd dns`.
+#[derive(Args)]
+pub struct DnsArguments {
+    /// The domain, for example velo.example.
+    pub(super) domain: Domain,
+    /// The server that takes mail for it, where it is not the hostname of the config.
+    #[arg(long, value_name = "HOST")]
+    pub(super) mx: Option<Domain>,
+    /// The config file, for its listeners.
+    #[arg(long, value_name = "FILE", default_value = config::FILE)]
+    pub(super) config: PathBuf,
 }
 
 /// Commands for the running daemon.

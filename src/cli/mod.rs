@@ -8,10 +8,12 @@
 //! | `usage` | what is read from the mail server and sent in batches |
 //! | `store` | what is done on the files while no daemon runs |
 //! | `check` | a start, tried; the servers around, asked |
+//! | `dns` | the lines for an association's zone |
 //! | `offline` | the config file and `help`, which need nobody |
 
 mod arguments;
 mod check;
+mod dns;
 mod offline;
 mod run;
 mod speak;
@@ -26,7 +28,8 @@ use arguments::{Output, Where};
 
 pub use arguments::{Admin, Arguments, Command};
 pub use check::check;
-pub use offline::{help, load};
+pub use dns::dns;
+pub use offline::{HelpFormat, help, load};
 pub use run::{admin, status};
 pub use store::store;
 pub use usage::usage;

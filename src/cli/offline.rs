@@ -4,10 +4,11 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{REFUSED, complain, say};
+use super::{REFUSED, USAGE, complain, say};
 use crate::config;
 use crate::event::EventKind;
 use crate::fault::{Lang, RefusalCode};
+use crate::web::layout::Style;
 
 /// Reads the config file; problems go to standard error, as `FILE:LINE: KEY what is wrong`.
 pub fn load(file: &Path) -> Option<config::Config> {
@@ -36,8 +37,37 @@ pub fn load(file: &Path) -> Option<config::Config> {
     }
 }
 
+/// How help is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum HelpFormat {
+    /// For a terminal.
+    Text,
+    /// A page.
+    Html,
+}
+
+impl std::str::FromStr for HelpFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<HelpFormat, &'static str> {
+        match text {
+            "text" => Ok(HelpFormat::Text),
+            "html" => Ok(HelpFormat::Html),
+            _ => Err("The formats are text and html."),
+        }
+    }
+}
+
 /// `nologd help`.
-pub fn help(word: Option<&str>, lang: Lang) -> ExitCode {
+pub fn help(word: Option<&str>, all: bool, format: HelpFormat, lang: Lang) -> ExitCode {
+    if format == HelpFormat::Html {
+        if !all {
+            complain("a page holds all words: nologd help --all --format html");
+            return ExitCode::from(USAGE);
+        }
+        say(&crate::web::help::help(lang, "nologd", Style::Inside));
+        return ExitCode::SUCCESS;
+    }
     let Some(word) = word else {
         RefusalCode::ALL.iter().for_each(|code| explain_code(*code, lang));
         EventKind::ALL.iter().for_each(|event| explain_event(*event, lang));

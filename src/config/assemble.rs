@@ -15,6 +15,7 @@ use super::certificates::{certificates, told};
 use super::descriptors::cut;
 use super::file::Config;
 use super::listen::{Listen, Protection};
+use super::site::site;
 use super::sockets::restrict;
 use super::trouble::Trouble;
 use crate::admin::{Executor, Host, ListenerStatus};
@@ -32,7 +33,7 @@ use crate::scrub::{MessageIdKey, Scrubber};
 use crate::serve::clock::today;
 use crate::serve::health::Health;
 use crate::serve::imap_backend::Pooling;
-use crate::serve::{Context, Listener, Service, TlsMode};
+use crate::serve::{Context, Listener, Service, TlsMode, WebRoom};
 use crate::store::{Condition, Durable};
 
 /// The file in the state folder that keeps the key of the Message-IDs.
@@ -101,6 +102,10 @@ pub fn context(
     let book = book(config, notices.clone())?;
     // After the book, whose lock keeps a second daemon from making another one.
     let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
+    if let Some(page) = config.help_url.take() {
+        page.link_refusals();
+    }
+    let web = WebRoom::new(site(config));
     let incidents = Arc::new(Incidents::default());
     let scrubber = Scrubber::new(config.policy.headers.clone(), key);
     name_backends(config.backends.names());
@@ -133,6 +138,7 @@ pub fn context(
         certificates: certificates.cloned(),
         methods: crate::serve::methods::Methods::default(),
         relay_capabilities: RelayCapabilities::default(),
+        web,
     }))
 }
 
@@ -224,6 +230,7 @@ fn alpn(service: Service) -> Alpn {
         Service::Imap | Service::WebmailImap => Alpn::Imap,
         Service::Pop3 => Alpn::Pop3,
         Service::Sieve | Service::WebmailSieve => Alpn::ManageSieve,
+        Service::Web => Alpn::Http,
         Service::Submission | Service::WebmailSubmission => Alpn::Submission,
         // They never use TLS.
         Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage => Alpn::Submission,

@@ -9,6 +9,7 @@ use super::doors::onion;
 use super::listen::{Listen, listens};
 use super::policy;
 use super::reader::{Found, Reader, Section, choice};
+use crate::fault::HelpPage;
 use crate::limit;
 use crate::policy::{Policy, Problem};
 use crate::pool;
@@ -43,6 +44,10 @@ pub struct Config {
     pub separator: Option<char>,
     /// Who may use the admins' socket, besides root.
     pub access: Access,
+    /// The page that explains code words, where refusals link to it.
+    pub help_url: Option<HelpPage>,
+    /// Where the pages are, as members reach them.
+    pub web_url: Option<Box<str>>,
     /// Who notices come from; none for `postmaster@` the domain.
     pub notices_from: Option<Address>,
     /// The rules that never bend.
@@ -119,6 +124,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         limits.beside(listens.iter().any(|one| one.doors.onion), listens.iter().any(|one| !one.doors.forwarders.is_empty()));
     let access = access(reader, root);
     let notices_from = notices(reader, root);
+    let (help_url, web_url) = super::web::read(reader, root);
     let quota = quota(reader, root);
     let pool = super::pool::read(reader, root);
     let sending = super::sending::read(reader, root);
@@ -147,6 +153,8 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         associations,
         separator,
         access,
+        help_url,
+        web_url,
         notices_from,
         policy: policy?,
         policy_folder,

@@ -137,6 +137,8 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
             reader.wrong(&address, "is for the host's own mail server: loopback or a Unix socket, with tls = \"none\"");
         } else if protection != Protection::None && service == Service::Metrics {
             reader.wrong(&address, "is for monitoring on this machine: loopback or a Unix socket, with tls = \"none\"");
+        } else if protection == Protection::StartTls && service == Service::Web {
+            reader.wrong(&address, "is for browsers, which know no STARTTLS: say tls = \"implicit\"");
         } else if service.is_webmail() && !listen.is_local() && listen.clients.is_none() {
             reader.wrong(
                 &address,

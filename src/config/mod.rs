@@ -14,8 +14,10 @@ mod pool;
 mod reader;
 mod rules;
 mod sending;
+mod site;
 mod sockets;
 mod trouble;
+mod web;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +30,7 @@ pub use file::{Config, TlsFiles, read};
 pub use held::{ConfigFile, ReloadLimit};
 pub use listen::{Listen, Protection};
 pub use rules::{confine, plan};
+pub use site::site;
 pub use trouble::Trouble;
 
 /// Where the Debian package has the config file.

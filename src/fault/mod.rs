@@ -3,8 +3,10 @@
 //! A [`Fault`] decides three things: which side is blamed, which [`RefusalCode`] the peer is told, and which event is counted.
 
 mod code;
+mod help;
 
 pub use code::{Lang, RefusalCode};
+pub use help::{HelpPage, MAX_HELP};
 
 /// The side whose doing a [`Fault`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -116,7 +116,9 @@ pub fn go_on() -> Vec<u8> {
 
 fn refusal(tag: &[u8], word: &str, response: &str, code: RefusalCode) -> Vec<u8> {
     let response = if response.is_empty() { String::new() } else { format!("[{response}] ") };
-    status(tag, word, &format!("{response}{} ({})", code.text(Lang::En), code.word()))
+    let text = format!("{response}{}", code.text(Lang::En));
+    let ending = code.ending(tag.len() + word.len() + 2 + text.len());
+    status(tag, word, &format!("{text}{ending}"))
 }
 
 fn status(tag: &[u8], word: &str, text: &str) -> Vec<u8> {

@@ -173,7 +173,8 @@ impl Answer {
 
     /// The same with the code word at the end of `line`, which we wrote.
     pub fn ours(self, line: &[u8]) -> Answer {
-        let word = line.trim_ascii_end().strip_suffix(b")").and_then(|line| line.rsplit(|byte| *byte == b'(').next());
+        // Behind it there may be a link, which has no parentheses.
+        let word = line.rsplit(|byte| *byte == b'(').next().and_then(|end| end.split(|byte| *byte == b')').next());
         let code = RefusalCode::ALL.iter().copied().find(|code| word == Some(code.word().as_bytes()));
         Answer { code, ..self }
     }

@@ -161,6 +161,29 @@ impl Limits {
         self.own_seat(Kind::Webmail, Counted::Account(Mutex::default()))
     }
 
+    /// A place for a browser, or for a program that asks how it is to be set up: from one network a quarter of them at most, and no
+    /// faster than all its other connections. `None` for the host's own web server, which brings everybody from one address.
+    ///
+    /// # Errors
+    /// As [`Limits::seat`].
+    pub fn page_seat(self: &Arc<Limits>, networks: Option<Networks>) -> Result<Seat, RefusalCode> {
+        let Some(networks) = networks else { return self.own_seat(Kind::Page, Counted::House) };
+        let sized = || networks.each().zip(FACTORS);
+        if !sized().zip(&self.connections).all(|((network, _), limiter)| limiter.check_key(&network.reveal()).is_ok()) {
+            return Err(RefusalCode::TooManyTries);
+        }
+        let mut seats = lock(&self.seats);
+        if !seats.take(Kind::Page, &self.params) {
+            return Err(RefusalCode::TooManyConnections);
+        }
+        if !seats.count_reader(networks.narrow().reveal(), (self.params.pages / 4).max(1)) {
+            seats.give_back(Kind::Page);
+            return Err(RefusalCode::TooManyConnections);
+        }
+        drop(seats);
+        Ok(Seat::of_kind(self.clone(), Counted::Reader(networks), Kind::Page))
+    }
+
     fn own_seat(self: &Arc<Limits>, kind: Kind, counted: Counted) -> Result<Seat, RefusalCode> {
         if !lock(&self.seats).take(kind, &self.params) {
             return Err(RefusalCode::TooManyConnections);

@@ -33,6 +33,8 @@ pub struct Params {
     pub onion: usize,
     /// Connections of load balancers that have not said yet whose they are; one where there is no such balancer.
     pub unnamed: usize,
+    /// Connections of browsers, and of programs that ask how they are to be set up. A quarter of it at most from one network.
+    pub pages: usize,
 }
 
 impl Default for Params {
@@ -52,6 +54,7 @@ impl Default for Params {
             usage: 4_096,
             onion: 0,
             unnamed: 0,
+            pages: 256,
         }
     }
 }
@@ -89,11 +92,11 @@ impl Params {
         Params { onion: onion.min(self.before_login), unnamed: unnamed.min(self.before_login), ..self }
     }
 
-    /// File descriptors that all of it needs: two for each session, its own and the one behind it; questions, usage
+    /// File descriptors that all of it needs: two for each session, its own and the one behind it; questions, pages, usage
     /// and what a balancer has not named yet have none behind them.
     pub fn descriptors(&self, house: House) -> u64 {
         let double = (self.sessions + self.before_login + self.onion + self.deliveries + self.webmail) as u64;
-        let single = (self.questions + self.unnamed) as u64;
+        let single = (self.questions + self.pages + self.unnamed) as u64;
         house.base() + house.resting + 2 * double + single + house.usage * self.usage as u64
     }
 
@@ -112,6 +115,7 @@ impl Params {
             deliveries: self.deliveries.min(own / 8),
             webmail: self.webmail.min(own / 8),
             questions: self.questions.min(own / 8),
+            pages: self.pages.min(own / 8),
             usage: self.usage.min(own / 8 / sockets),
             before_login: self.before_login.min(public / 12),
             onion: self.onion.min(public / 24),
@@ -143,7 +147,7 @@ mod tests {
         let house = House { threads: 2, listeners: 8, usage: 1, resting: 500 };
         let params = Params::default();
         let needed = params.descriptors(house);
-        assert_eq!(needed, 2 * 24_500 + 2_000 + 4_096 + 500 + 2 * 36 + 40);
+        assert_eq!(needed, 2 * 24_500 + 2_000 + 256 + 4_096 + 500 + 2 * 36 + 40);
         assert!(params.within(needed, house) == params && params.resting_within(needed, house) == 500);
         for descriptors in [0, 64, 130, 200, 1024, 4096, needed - 1] {
             let cut = params.within(descriptors, house);
@@ -157,10 +161,10 @@ mod tests {
             let rests = House { resting: doors.resting_within(descriptors, house), ..house };
             assert!(cut.descriptors(rests) <= descriptors.max(house.base()), "{descriptors}: {cut:?}");
         }
-        let small = Params { before_login: 50, deliveries: 20, questions: 20, webmail: 20, usage: 50, ..params };
+        let small = Params { before_login: 50, deliveries: 20, questions: 20, webmail: 20, usage: 50, pages: 20, ..params };
         assert_eq!(
             small.within(4_342, House { resting: 10, ..house }).sessions,
-            1_985,
+            1_975,
             "what others do not need is the members'"
         );
         let cut = params.within(200, house);

@@ -21,6 +21,8 @@ pub struct Seat {
 pub(super) enum Counted {
     /// The network that it comes from.
     Network(Networks),
+    /// A browser, or a program that asks how it is to be set up.
+    Reader(Networks),
     /// It comes from the webmail, as everybody there does: the account counts, as soon as it is known.
     Account(Mutex<Option<Pseudonym>>),
     /// It comes through the onion door: its circuit, if that is known, and the account at this door, once its password was right. Not
@@ -67,7 +69,7 @@ impl Seat {
     pub fn source(&self, account: Pseudonym) -> Pseudonym {
         let keys = self.limits.pseudonymiser();
         match &self.counted {
-            Counted::Network(networks) => networks.narrow(),
+            Counted::Network(networks) | Counted::Reader(networks) => networks.narrow(),
             Counted::Onion(..) => keys.pair(keys.onion(), account),
             Counted::Account(_) | Counted::House => account,
         }
@@ -82,7 +84,7 @@ impl Seat {
         self.admit(account)?;
         let keys = self.limits.pseudonymiser();
         let networks = match &self.counted {
-            Counted::Network(networks) | Counted::Onion(Some(networks), _) => {
+            Counted::Network(networks) | Counted::Reader(networks) | Counted::Onion(Some(networks), _) => {
                 let mut sized = networks.each().zip(FACTORS).map(|(network, factor)| (network.reveal(), factor));
                 std::array::from_fn(|_| sized.next().unwrap_or_default())
             }
@@ -92,7 +94,7 @@ impl Seat {
             account: account.reveal(),
             pair: keys.pair(self.source(account), account).reveal(),
             networks,
-            own_way: !matches!(self.counted, Counted::Network(_)),
+            own_way: !matches!(self.counted, Counted::Network(_) | Counted::Reader(_)),
         };
         let way = lock(&self.limits.guesses).begin(&asker, Instant::now()).ok_or(RefusalCode::TooManyTries)?;
         let trace = keys.trace(account, secret);
@@ -170,6 +172,10 @@ impl Drop for Seat {
             Counted::Network(networks) => (Some(*networks), None),
             Counted::Account(account) => (None, Some(account)),
             Counted::Onion(circuit, account) => (*circuit, Some(account)),
+            Counted::Reader(networks) => {
+                seats.uncount_reader(networks.narrow().reveal());
+                (None, None)
+            }
             Counted::House => (None, None),
         };
         networks.iter().flat_map(Networks::each).for_each(|network| seats.uncount(network.reveal()));

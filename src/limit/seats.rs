@@ -1,6 +1,7 @@
 //! Places for sessions. Each kind has its own number, so that none can take another's: people who have not logged in yet, those among
 //! them who came through the onion door, connections of a balancer that has not said yet whose they are, members, the host's relay that
-//! brings mail, its questions, the webmail. Admins, monitoring and usage have theirs at their own doors.
+//! brings mail, its questions, the webmail, readers of pages. Admins, monitoring and usage have theirs at their own
+//! doors.
 //!
 //! Whoever has not logged in yet holds a place only until others want it: when all of its kind are taken, the one that waits longest
 //! goes. So silence starves nobody.
@@ -23,9 +24,10 @@ pub(super) enum Kind {
     Delivery,
     Question,
     Webmail,
+    Page,
 }
 
-const KINDS: usize = 7;
+const KINDS: usize = 8;
 
 /// Ends the task that holds a place.
 pub(super) type Leave = Box<dyn FnOnce() + Send>;
@@ -36,6 +38,8 @@ pub(super) struct Seats {
     taken: [usize; KINDS],
     /// By network or account.
     open: HashMap<Key, u32>,
+    /// Connections for pages, by network.
+    readers: HashMap<Key, usize>,
     /// Who waits, of each kind the oldest first.
     waiting: BTreeMap<Queued, Option<Leave>>,
     next: u64,
@@ -131,13 +135,31 @@ impl Seats {
         }
     }
 
+    /// One more connection for pages from `network`, of `most`. Counted apart: pages take nothing from a network's mail.
+    pub(super) fn count_reader(&mut self, network: Key, most: usize) -> bool {
+        let count = self.readers.entry(network).or_insert(0);
+        let free = *count < most;
+        *count += usize::from(free);
+        free
+    }
+
+    pub(super) fn uncount_reader(&mut self, network: Key) {
+        if let Some(count) = self.readers.get_mut(&network) {
+            *count -= 1;
+            if *count == 0 {
+                self.readers.remove(&network);
+            }
+        }
+    }
+
     pub(super) fn sweep(&mut self) {
+        self.readers.shrink_to_fit();
         self.open.shrink_to_fit();
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.sum() == 0 && self.open.is_empty() && self.waiting.is_empty()
+        self.sum() == 0 && self.open.is_empty() && self.readers.is_empty() && self.waiting.is_empty()
     }
 }
 
@@ -150,6 +172,7 @@ fn most(kind: Kind, params: &Params) -> usize {
         Kind::Delivery => params.deliveries,
         Kind::Question => params.questions,
         Kind::Webmail => params.webmail,
+        Kind::Page => params.pages,
     };
     most.max(1)
 }

@@ -34,6 +34,8 @@ pub enum Alpn {
     Pop3,
     /// Not registered, but what some mail programs say: `smtp`, `esmtp`; and `submission`, the service's own name.
     Submission,
+    /// Registered: `http/1.1`. No `h2`: one request after another is all that these pages need.
+    Http,
 }
 
 /// AES-128 costs less per octet than AES-256 and is no weaker here, so it is preferred; the others stay for clients
@@ -105,6 +107,7 @@ impl Server {
             Alpn::Imap => vec![b"imap".to_vec()],
             Alpn::ManageSieve => vec![b"managesieve".to_vec()],
             Alpn::Pop3 => vec![b"pop3".to_vec()],
+            Alpn::Http => vec![b"http/1.1".to_vec()],
             Alpn::Submission => vec![b"submission".to_vec(), b"smtp".to_vec(), b"esmtp".to_vec()],
         };
         config.ignore_client_order = true;

@@ -87,7 +87,7 @@ fn association_fr(name: &str, day: &str) -> (String, Vec<String>) {
 }
 
 /// A day as the language writes it, in one piece.
-fn date(day: Day, lang: Lang) -> String {
+pub fn date(day: Day, lang: Lang) -> String {
     const EN: [&str; 12] = [
         "January",
         "February",

@@ -1,8 +1,8 @@
 //! What a notice says. To add a language, the compiler names each place.
 
-use super::{leaving, stopped};
+use super::{leaving, login, stopped};
 use crate::fault::Lang;
-use crate::quota::{Crossing, Fact, Level, Limit, Subject, print_size};
+use crate::quota::{Crossing, Fact, Level, Limit, Name, Subject, print_size};
 
 /// Octets in a line of the text, where a word ends.
 const LINE: usize = 72;
@@ -23,8 +23,18 @@ impl Notice {
             Fact::Leaving(leaving) => leaving::words(leaving)?,
             Fact::Stopped(stopped) => stopped::words(stopped),
         };
+        Some(Notice::of(subject, &paragraphs))
+    }
+
+    /// Lets the contact of `name` in at the pages, by `link`.
+    pub fn login(name: &Name, link: &str, lang: Lang) -> Notice {
+        let (subject, paragraphs) = login::words(name, link, lang);
+        Notice::of(subject, &paragraphs)
+    }
+
+    fn of(subject: String, paragraphs: &[String]) -> Notice {
         let body = paragraphs.iter().map(|paragraph| wrap(paragraph)).collect::<Vec<_>>().join("\n");
-        Some(Notice { subject, body })
+        Notice { subject, body }
     }
 }
 

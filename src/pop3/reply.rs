@@ -15,7 +15,8 @@ pub fn ok(text: &str) -> Vec<u8> {
 pub fn refused(code: RefusalCode) -> Vec<u8> {
     let response = response(code);
     let response = if response.is_empty() { String::new() } else { format!("[{response}] ") };
-    format!("-ERR {response}{} ({})\r\n", code.text(Lang::En), code.word()).into_bytes()
+    let line = format!("-ERR {response}{}", code.text(Lang::En));
+    format!("{line}{}\r\n", code.ending(line.len())).into_bytes()
 }
 
 /// The answer to a login that was refused: the same for an unknown user, an unknown domain and a wrong password.

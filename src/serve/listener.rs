@@ -9,7 +9,7 @@ use super::accepted::Accepted;
 use super::forwarded::{self, Unheard};
 use super::handshake::{Handshake, Unsecured};
 use super::imap_backend::Pooling;
-use super::{Context, admin, imap, lmtp, metrics, pop3, postfix_policy, sieve, submission, usage};
+use super::{Context, admin, imap, lmtp, metrics, pop3, postfix_policy, sieve, submission, usage, web};
 use crate::event::{Provoked, count};
 use crate::fault::{Fault, RefusalCode};
 use crate::imap::login::Protection;
@@ -44,6 +44,8 @@ pub enum Service {
     Sieve,
     /// The storage telling what each mailbox holds, over a Unix socket.
     Usage,
+    /// Browsers, and mail programs that ask how they are to be set up.
+    Web,
     /// The webmail reading: everybody from one address, so limits go by account; connections to backends are pooled.
     WebmailImap,
     /// The webmail writing filters: limits go by account; no connection is pooled.
@@ -54,7 +56,7 @@ pub enum Service {
 
 impl Service {
     /// Every service.
-    pub const ALL: [Service; 12] = [
+    pub const ALL: [Service; 13] = [
         Service::Admin,
         Service::Imap,
         Service::Lmtp,
@@ -64,6 +66,7 @@ impl Service {
         Service::Sieve,
         Service::Submission,
         Service::Usage,
+        Service::Web,
         Service::WebmailImap,
         Service::WebmailSieve,
         Service::WebmailSubmission,
@@ -79,7 +82,8 @@ impl Service {
         match self {
             Service::Imap | Service::Pop3 | Service::Sieve | Service::Submission => true,
             Service::WebmailImap | Service::WebmailSieve | Service::WebmailSubmission => true,
-            Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage => false,
+            // At the pages by a link, not by a password.
+            Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage | Service::Web => false,
         }
     }
 
@@ -95,6 +99,7 @@ impl Service {
             Service::Sieve => "sieve",
             Service::Submission => "submission",
             Service::Usage => "usage",
+            Service::Web => "web",
             Service::WebmailImap => "webmail-imap",
             Service::WebmailSieve => "webmail-sieve",
             Service::WebmailSubmission => "webmail-submission",
@@ -161,7 +166,7 @@ impl Listener {
         let words = match (&self.entry, self.service) {
             // These have no words for it; the connection just ends.
             (TlsMode::Implicit(_) | TlsMode::ByAlpn(_), _)
-            | (_, Service::Admin | Service::Metrics | Service::Policy | Service::Usage) => return,
+            | (_, Service::Admin | Service::Metrics | Service::Policy | Service::Usage | Service::Web) => return,
             (_, Service::Imap | Service::WebmailImap) => crate::imap::reply::turned_away(code),
             (_, Service::Pop3) => crate::pop3::reply::turned_away(code),
             (_, Service::Sieve | Service::WebmailSieve) => crate::sieve::reply::turned_away(code),
@@ -233,6 +238,11 @@ impl OpenListener {
             // Admins, monitoring and usage have listeners of their own.
             Service::Imap | Service::Pop3 | Service::Sieve | Service::Submission => limits.seat(keys.networks(peer)),
             Service::Admin | Service::Metrics | Service::Usage => limits.seat(keys.networks(peer)),
+            // The host's own web server brings everybody from one address, unless it says whose they are.
+            Service::Web => {
+                let far = named || !matches!(self.listener.entry, TlsMode::Plain);
+                limits.page_seat(far.then(|| keys.networks(peer)))
+            }
             Service::Lmtp => limits.delivery_seat(),
             Service::Policy => limits.question_seat(),
             Service::WebmailImap | Service::WebmailSieve | Service::WebmailSubmission => limits.webmail_seat(),
@@ -267,6 +277,7 @@ impl OpenListener {
             Service::Submission | Service::WebmailSubmission => Box::pin(submission::serve(accepted, context)).await,
             Service::Lmtp => Box::pin(lmtp::serve(accepted, context)).await,
             Service::Policy => Box::pin(postfix_policy::serve(accepted, context)).await,
+            Service::Web => Box::pin(web::serve(accepted, context)).await,
         };
     }
 }

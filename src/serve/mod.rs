@@ -15,6 +15,7 @@ mod environment;
 mod forwarded;
 mod handshake;
 pub mod health;
+mod http_io;
 pub mod imap;
 pub mod imap_backend;
 mod listener;
@@ -34,6 +35,10 @@ mod silence;
 pub mod submission;
 mod upstream;
 pub mod usage;
+mod web;
+mod web_pages;
+mod web_table;
+mod web_visit;
 pub mod workers;
 
 use std::sync::Arc;
@@ -60,6 +65,7 @@ use crate::sieve::offer::Forwarding;
 
 pub use admin::Access;
 pub use listener::{Listener, Service, TlsMode};
+pub use web_pages::WebRoom;
 
 /// How long things may take; each can be set in the config file's `[limits]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,6 +183,8 @@ pub struct Context {
     pub methods: methods::Methods,
     /// What the relays showed of themselves.
     pub relay_capabilities: RelayCapabilities,
+    /// What pages need.
+    pub web: WebRoom,
 }
 
 impl Context {

@@ -64,7 +64,7 @@ impl Sender {
             };
             let outcome = match down.contains(&backend) {
                 true => Outcome::Down,
-                false => send(context, backend, &fact, &from, &to).await,
+                false => send(context, backend, Notice::about(&fact), &from, &to).await,
             };
             if matches!(outcome, Outcome::Down | Outcome::Unknown) && !down.contains(&backend) {
                 down.push(backend);
@@ -110,16 +110,29 @@ fn addressed(context: &Context, fact: &Fact) -> Option<(BackendId, Address, Addr
             (association.contact.clone()?, association.domains.first()?.clone())
         }
     };
-    let backends = context.backends.load();
-    let backend = backends.find(context.book.route(&domain, today())?.backend.as_deref())?;
-    backends.at(backend)?.relay.as_ref()?;
-    let postmaster = || Address::parse(&format!("postmaster@{}", domain.reveal()));
-    Some((backend, to, context.notices_from.clone().or_else(postmaster)?))
+    let (backend, from) = relay(context, &domain)?;
+    Some((backend, to, from))
 }
 
-async fn send(context: &Context, backend: BackendId, fact: &Fact, from: &Address, to: &Address) -> Outcome {
+/// The backend whose relay takes what is about `domain`, and from whom it comes.
+fn relay(context: &Context, domain: &Domain) -> Option<(BackendId, Address)> {
+    let backends = context.backends.load();
+    let backend = backends.find(context.book.route(domain, today())?.backend.as_deref())?;
+    backends.at(backend)?.relay.as_ref()?;
+    let postmaster = || Address::parse(&format!("postmaster@{}", domain.reveal()));
+    Some((backend, context.notices_from.clone().or_else(postmaster)?))
+}
+
+/// Sends one that waits for nobody: once, or not at all.
+pub(super) async fn send_now(context: &Context, notice: Notice, domain: &Domain, to: &Address) {
+    if let Some((backend, from)) = relay(context, domain) {
+        send(context, backend, Some(notice), &from, to).await;
+    }
+}
+
+async fn send(context: &Context, backend: BackendId, notice: Option<Notice>, from: &Address, to: &Address) -> Outcome {
     let backends = context.backends.load_full();
-    let letter = Notice::about(fact).and_then(|notice| letter(notice, from, to, Date::from(SystemTime::now()), &random()));
+    let letter = notice.and_then(|notice| letter(notice, from, to, Date::from(SystemTime::now()), &random()));
     let Some(letter) = letter else { return Outcome::Refused(NO_ADDRESS) };
     let to = Destination { backends: &backends, backend };
     let mut delivery = Delivery::new(&context.hostname, letter);

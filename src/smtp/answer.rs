@@ -6,7 +6,8 @@ use crate::quota::Verdict;
 
 /// `status text (CODE)`.
 pub(crate) fn coded(status: &str, text: &str, code: RefusalCode) -> Vec<u8> {
-    format!("{status} {text} ({})\r\n", code.word()).into_bytes()
+    let line = format!("{status} {text}");
+    format!("{line}{}\r\n", code.ending(line.len())).into_bytes()
 }
 
 /// No room for incoming mail: for good, or to be tried again.

@@ -37,7 +37,7 @@ impl Page {
         let mut html = format!(
             "<!DOCTYPE html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-             <style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
+             <style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
         );
         for line in self.top() {
             let _ = writeln!(html, "<p class=\"top\">{}</p>", escape(&line));
@@ -65,7 +65,7 @@ impl Page {
             html.push_str("</ol>\n</details>\n");
         }
         let (introduction, digest) = (escape(&words.introduction), escape(&self.digest));
-        let _ = write!(html, "<footer>\n<p>{introduction}</p>\n<p>{digest}</p>\n</footer>\n</body>\n</html>\n");
+        let _ = write!(html, "</main>\n<footer>\n<p>{introduction}</p>\n<p>{digest}</p>\n</footer>\n</body>\n</html>\n");
         html
     }
 }

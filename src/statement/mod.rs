@@ -101,7 +101,8 @@ pub struct Front {
 }
 
 impl Front {
-    fn of(config: &Config) -> Front {
+    /// Out of the config.
+    pub fn of(config: &Config) -> Front {
         let balancers = config.listens.iter().any(|listen| !listen.doors.forwarders.is_empty());
         Front { balancers, onion: config.onion.clone() }
     }

@@ -11,6 +11,7 @@ pub const TWINS: &[(&str, &str)] = &[
     ("docs/admin/quotas.md", "docs/fr/quotas.md"),
     ("docs/admin/usage.md", "docs/fr/occupation.md"),
     ("docs/admin/webmail.md", "docs/fr/webmail.md"),
+    ("docs/admin/pages.md", "docs/fr/pages.md"),
     ("docs/admin/hacked-account.md", "docs/fr/compte-pirate.md"),
     ("docs/admin/limits.md", "docs/fr/limites.md"),
     ("docs/admin/doors.md", "docs/fr/portes.md"),

@@ -1,0 +1,144 @@
+//! What each path is answered with: the daemon's knowledge, given to the pure pages of `crate::web`.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+
+use super::Context;
+use super::clock::today;
+use crate::fault::Lang;
+use crate::web::home::NoPage;
+use crate::web::layout::{STYLE, Style};
+use crate::web::session::{Links, Sessions};
+use crate::web::{
+    Body, Keep, Site, WebAnswer, WebRequest, apple, autoconfig, help as help_page, home as first, programs as setting_up,
+};
+
+/// What pages need that lasts longer than a request.
+pub struct WebRoom {
+    /// What they say about this host.
+    pub site: Site,
+    /// The statement, in each language, once it is made.
+    statement: OnceLock<Statement>,
+    /// Mails with links that are under way at once.
+    pub(super) mails: Arc<Semaphore>,
+    visits: Mutex<Visits>,
+    began: Instant,
+}
+
+/// Who is logged in, or may be soon.
+#[derive(Default)]
+pub(super) struct Visits {
+    pub(super) sessions: Sessions,
+    pub(super) links: Links,
+}
+
+/// Mails with links at once. Each waits for a relay, for a minute at most.
+const MAILS: usize = 16;
+
+/// The statement as a page of its own, in English and in French, and what its style is called in a Content-Security-Policy.
+struct Statement {
+    pages: [String; 2],
+    style: String,
+}
+
+impl WebRoom {
+    /// A room for `site`.
+    pub fn new(site: Site) -> WebRoom {
+        let mails = Arc::new(Semaphore::new(MAILS));
+        WebRoom { site, statement: OnceLock::new(), mails, visits: Mutex::default(), began: Instant::now() }
+    }
+
+    /// Shows the statement, in English and in French, whose style has this hash (`sha256-...`).
+    pub fn tell_statement(&self, pages: [String; 2], style: &str) {
+        // Told once, at the start: the rules do not change while the daemon runs.
+        let _ = self.statement.set(Statement { pages, style: format!("'{style}'") });
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Visits> {
+        // A panic elsewhere must not close the pages.
+        self.visits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Since the start.
+    pub(super) fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Forgets sessions and links that are over.
+    pub fn sweep(&self) {
+        let (mut visits, now) = (self.lock(), self.now());
+        visits.sessions.sweep(now);
+        visits.links.sweep(now);
+    }
+
+    /// The style that may stand inside a page.
+    pub(super) fn inside_style(&self) -> &str {
+        self.statement.get().map_or("", |statement| statement.style.as_str())
+    }
+}
+
+pub(super) fn style(_: &Arc<Context>, _: &WebRequest) -> WebAnswer {
+    // Not for long: an update changes it, and pages must not wait for it.
+    WebAnswer { keep: Keep::Hour, ..WebAnswer::file(Body::Css, STYLE) }
+}
+
+pub(super) fn home(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    WebAnswer::page(first::home(&context.web.site, asked.lang), Keep::Hour)
+}
+
+pub(super) fn help(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    WebAnswer::page(help_page::help(asked.lang, &context.web.site.offer.host, Style::Linked), Keep::Hour)
+}
+
+pub(super) fn programs(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    WebAnswer::page(setting_up::programs(&context.web.site, asked.lang), Keep::Hour)
+}
+
+pub(super) fn statement(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    match context.web.statement.get() {
+        Some(statement) => WebAnswer::page(statement.pages[asked.lang as usize].clone(), Keep::Hour),
+        None => wrong(context, asked.lang, NoPage::Missing),
+    }
+}
+
+pub(super) fn autoconfig(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    let site = &context.web.site;
+    let known = |domain: &_| context.book.route(domain, today()).is_some();
+    let domain = autoconfig::domain(asked.host.as_ref(), known, &site.offer);
+    WebAnswer::file(Body::Xml, autoconfig::client_config(&domain, &site.offer, &site.programs_link()))
+}
+
+pub(super) fn pacc(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    let site = &context.web.site;
+    match autoconfig::pacc(&site.offer, &site.programs_link()) {
+        Some(json) => WebAnswer::file(Body::Json, json),
+        None => wrong(context, asked.lang, NoPage::Missing),
+    }
+}
+
+pub(super) fn autodiscover(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    let address = autoconfig::asked_by_outlook(asked.body.reveal());
+    let answer = WebAnswer::file(Body::Xml, autoconfig::autodiscover(address.as_ref(), &context.web.site.offer));
+    WebAnswer { keep: Keep::Never, ..answer }
+}
+
+pub(super) fn profile(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    match apple::profile(&context.web.site.offer) {
+        Some(profile) => WebAnswer::file(Body::Profile, profile),
+        None => wrong(context, asked.lang, NoPage::Missing),
+    }
+}
+
+pub(super) fn profile_code(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    match apple::qr(&context.web.site.profile_link()) {
+        Some(svg) => WebAnswer::file(Body::Svg, svg),
+        None => wrong(context, asked.lang, NoPage::Missing),
+    }
+}
+
+/// A page that says what is wrong.
+pub(super) fn wrong(context: &Context, lang: Lang, what: NoPage) -> WebAnswer {
+    WebAnswer::problem(what.status(), first::wrong(&context.web.site, lang, what))
+}

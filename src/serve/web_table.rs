@@ -1,0 +1,215 @@
+//! Which path is answered by what (axum's table), and HTTP around it: what of a request is looked at, what every response says.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::body::{Body as HttpBody, to_bytes};
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+
+use super::Context;
+use super::web_pages as pages;
+use super::web_visit as visit;
+use crate::fault::Lang;
+use crate::private::Secret;
+use crate::web::home::NoPage;
+use crate::web::request::{self, MAX_FORM, WebForm, WebRequest};
+use crate::web::{Body, CookieChange, Keep, WebAnswer};
+
+/// The cookie. The prefix keeps other names of the domain, and plain HTTP, from setting it.
+const COOKIE: &str = "__Host-nologd";
+
+/// What answers a request.
+type Page = fn(&Arc<Context>, &WebRequest) -> WebAnswer;
+
+/// The table, for one connection.
+pub(super) fn table(context: Arc<Context>) -> Router {
+    // Made once: it is the same for all.
+    static TABLE: OnceLock<Router<Arc<Context>>> = OnceLock::new();
+    TABLE.get_or_init(whole).clone().with_state(context)
+}
+
+/// What the table does not have is a page that says so.
+fn whole() -> Router<Arc<Context>> {
+    let mut table = Router::new()
+        .route("/style.css", show(pages::style))
+        .route("/mail/config-v1.1.xml", show(pages::autoconfig))
+        .route("/.well-known/autoconfig/mail/config-v1.1.xml", show(pages::autoconfig))
+        .route("/.well-known/mail-v1.xml", show(pages::autoconfig))
+        .route("/.well-known/user-agent-configuration.json", show(pages::pacc))
+        .route("/autodiscover/autodiscover.xml", take(pages::autodiscover))
+        .route("/Autodiscover/Autodiscover.xml", take(pages::autodiscover))
+        .route("/mail.mobileconfig", show(pages::profile))
+        .route("/mail.mobileconfig.svg", show(pages::profile_code));
+    // In the language that the browser likes, in English, in French.
+    for lang in ["", "/en", "/fr"] {
+        let at = |path: &str| format!("{lang}{path}");
+        table = table
+            .route(&at("/"), show(pages::home))
+            .route(&at("/help"), show(pages::help))
+            .route(&at("/programs"), show(pages::programs))
+            .route(&at("/statement"), show(pages::statement))
+            .route(&at("/contact"), show_kept(visit::contact))
+            .route(&at("/contact/changed"), show_kept(visit::changed))
+            .route(&at("/contact/link"), take(visit::ask_link))
+            .route(&at("/contact/default"), take_kept(visit::set_default))
+            .route(&at("/contact/mailbox"), take_kept(visit::set_mailbox))
+            .route(&at("/contact/language"), take_kept(visit::set_language))
+            .route(&at("/enter"), take_kept(visit::spend))
+            .route(&at("/enter/{link}"), get(follow))
+            .route(&at("/leave"), take_kept(visit::leave));
+    }
+    table
+        .fallback(async |State(context): State<Arc<Context>>, request: Request| {
+            answered(context, request, String::new(), |context, asked| pages::wrong(context, asked.lang, NoPage::Missing)).await
+        })
+        .method_not_allowed_fallback(async |State(context): State<Arc<Context>>, request: Request| {
+            answered(context, request, String::new(), |context, asked| pages::wrong(context, asked.lang, NoPage::Method)).await
+        })
+}
+
+/// A page that is made at once.
+fn show(page: Page) -> MethodRouter<Arc<Context>> {
+    get(async move |State(context): State<Arc<Context>>, request: Request| answered(context, request, String::new(), page).await)
+}
+
+/// The answer to a form, at once.
+fn take(page: Page) -> MethodRouter<Arc<Context>> {
+    post(async move |State(context): State<Arc<Context>>, request: Request| answered(context, request, String::new(), page).await)
+}
+
+/// A page of the book's, which may be long.
+fn show_kept(page: Page) -> MethodRouter<Arc<Context>> {
+    get(async move |State(context): State<Arc<Context>>, request: Request| aside(context, request, page).await)
+}
+
+/// The answer to a form that changes the book, which waits for the disk.
+fn take_kept(page: Page) -> MethodRouter<Arc<Context>> {
+    post(async move |State(context): State<Arc<Context>>, request: Request| aside(context, request, page).await)
+}
+
+async fn follow(State(context): State<Arc<Context>>, Path(link): Path<String>, request: Request) -> Response {
+    answered(context, request, link, visit::enter).await
+}
+
+async fn answered(context: Arc<Context>, request: Request, rest: String, page: Page) -> Response {
+    let lang = language(&request);
+    let answer = match read(request, lang, rest).await {
+        Ok(asked) => page(&context, &asked),
+        Err(wrong) => pages::wrong(&context, lang, wrong),
+    };
+    response(answer, &context)
+}
+
+/// The same on another thread, so that mail goes on meanwhile.
+async fn aside(context: Arc<Context>, request: Request, page: Page) -> Response {
+    let lang = language(&request);
+    let answer = match read(request, lang, String::new()).await {
+        Ok(asked) => {
+            let work = context.clone();
+            let done = tokio::task::spawn_blocking(move || page(&work, &asked)).await;
+            done.unwrap_or_else(|_| pages::wrong(&context, lang, NoPage::Busy))
+        }
+        Err(wrong) => pages::wrong(&context, lang, wrong),
+    };
+    response(answer, &context)
+}
+
+/// By the path where it says one, else as the browser likes it.
+fn language(request: &Request) -> Lang {
+    let path = request.uri().path();
+    let of_path = Lang::ALL
+        .iter()
+        .copied()
+        .find(|lang| path.strip_prefix('/').is_some_and(|path| path.starts_with(&format!("{}/", lang.word()))));
+    let liked = || one(request.headers(), &header::ACCEPT_LANGUAGE).ok().flatten().map_or(Lang::En, request::language);
+    of_path.unwrap_or_else(liked)
+}
+
+/// What may be looked at of a request. A body comes with its length (RFC 9112 6.3): where a server before us and we could read two
+/// different ends of it, nothing is read at all, and the connection ends.
+async fn read(request: Request, lang: Lang, rest: String) -> Result<WebRequest, NoPage> {
+    let (parts, body) = request.into_parts();
+    let fields = &parts.headers;
+    if fields.contains_key(header::TRANSFER_ENCODING) {
+        return Err(NoPage::Length);
+    }
+    let named = one(fields, &header::HOST).map_err(|()| NoPage::Request)?;
+    let aimed = parts.uri.authority().map(|authority| authority.as_str());
+    if aimed.is_some_and(|aimed| named.is_some_and(|named| !named.eq_ignore_ascii_case(aimed))) {
+        return Err(NoPage::Request);
+    }
+    if parts.version == Version::HTTP_11 && named.is_none() {
+        return Err(NoPage::Request);
+    }
+    let host = named.or(aimed).map(|host| request::host(host.as_bytes())).transpose().map_err(|_| NoPage::Request)?.flatten();
+    let site = HeaderName::from_static("sec-fetch-site");
+    let [site, origin] = [&site, &header::ORIGIN].map(|name| one(fields, name));
+    let sender = request::sender(site.map_err(|()| NoPage::Form)?, origin.map_err(|()| NoPage::Form)?, named);
+    let session = one(fields, &header::COOKIE).ok().flatten().and_then(|field| request::cookie(field, COOKIE));
+    let session = session.map(|value| Secret::new(value.as_bytes()));
+    let length = one(fields, &header::CONTENT_LENGTH).map_err(|()| NoPage::Request)?;
+    if length.is_some_and(|length| length.parse::<usize>().is_ok_and(|length| length > MAX_FORM)) {
+        return Err(NoPage::Long);
+    }
+    let body = to_bytes(body, MAX_FORM).await.map_err(|_| NoPage::Long)?;
+    let kind = one(fields, &header::CONTENT_TYPE).ok().flatten().unwrap_or_default();
+    let form = if kind.starts_with("application/x-www-form-urlencoded") { WebForm::read(&body) } else { WebForm::default() };
+    Ok(WebRequest { host, lang, session, sender, form, body: Secret::new(&body), rest: Secret::new(rest.as_bytes()) })
+}
+
+/// The value of a field that may be there once.
+fn one<'a>(fields: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ()> {
+    let mut all = fields.get_all(name).iter();
+    let first = all.next().map(|value| value.to_str().map_err(|_| ())).transpose()?;
+    if all.next().is_some() { Err(()) } else { Ok(first) }
+}
+
+/// The same for every response: nothing from elsewhere, in no frame, guessed to be nothing else.
+fn response(answer: WebAnswer, context: &Context) -> Response {
+    let mut response = Response::new(HttpBody::from(answer.bytes));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let fields = response.headers_mut();
+    let mut say = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            fields.append(name, value);
+        }
+    };
+    // The statement is a page of its own, which is also read from a file, and so has its style inside.
+    let inside = context.web.inside_style();
+    let policy = format!(
+        "default-src 'none'; style-src 'self' {inside}; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    );
+    say(header::CONTENT_SECURITY_POLICY, &policy);
+    say(header::CONTENT_TYPE, answer.body.media_type());
+    say(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    // Nothing goes to other sites. Not `no-referrer`: then browsers say `Origin: null` to us too, by which old ones show whose a form is.
+    say(header::REFERRER_POLICY, "same-origin");
+    say(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    say(header::CACHE_CONTROL, answer.keep.cache_control());
+    if answer.keep == Keep::Hour {
+        say(header::VARY, "Accept-Language");
+    }
+    if answer.body == Body::Profile {
+        say(header::CONTENT_DISPOSITION, "attachment; filename=\"mail.mobileconfig\"");
+    }
+    if let Some(path) = &answer.location {
+        say(header::LOCATION, path);
+    }
+    match &answer.cookie {
+        CookieChange::Stays => {}
+        CookieChange::Set(token) => {
+            say(header::SET_COOKIE, &format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Strict", token.reveal().as_str()));
+        }
+        CookieChange::Gone => {
+            say(header::SET_COOKIE, &format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"));
+        }
+    }
+    // Where the end of a request is not certain, what follows on this connection is not either.
+    if matches!(answer.status, 400 | 411 | 413) {
+        say(header::CONNECTION, "close");
+    }
+    response
+}

@@ -1,0 +1,235 @@
+//! Contacts at the pages: the link that is asked for, the session that it begins, and what is changed in it. All of it by the commands that
+//! admins give, judged by the same function (`crate::admin::Principal`).
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::Context;
+use super::clock::today;
+use super::notices::send_now;
+use super::web_pages::wrong;
+use crate::admin::association::{SetAssociation, ShowAssociation};
+use crate::admin::mailbox::{ListMailboxes, SetMailbox};
+use crate::admin::{AdminCommand, Declined, Moment, Principal};
+use crate::fault::Lang;
+use crate::notice::Notice;
+use crate::private::Address;
+use crate::quota::{Edit, Limit, MailboxEdit, Name, OwnLimit, Without};
+use crate::web::contact::{ContactPage, FormResult, ShareField};
+use crate::web::home::NoPage;
+use crate::web::request::FormSender;
+use crate::web::session::{FoundVisit, Visitor};
+use crate::web::share::{ShareError, share};
+use crate::web::{CookieChange, Keep, WebAnswer, WebRequest, login};
+
+/// Associations of one contact to which links are sent at once.
+const LINKS: usize = 5;
+
+/// The contact's page, or the way in.
+pub(super) fn contact(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    shown(context, asked, FormResult::None)
+}
+
+/// The same after a change.
+pub(super) fn changed(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    shown(context, asked, FormResult::Done)
+}
+
+fn shown(context: &Arc<Context>, asked: &WebRequest, came: FormResult) -> WebAnswer {
+    match visitor(context, asked) {
+        Some(found) => page(context, asked.lang, &found, came),
+        None => WebAnswer::page(login::ask(&context.web.site, asked.lang, None), Keep::Never),
+    }
+}
+
+/// Sends links, if there is anybody to send them to. What is answered is decided before that is looked up.
+pub(super) fn ask_link(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    if asked.sender != FormSender::OwnPage {
+        return wrong(context, asked.lang, NoPage::Form);
+    }
+    let typed = asked.form.field("address").unwrap_or_default().trim();
+    let Some(address) = Address::parse(typed) else {
+        return WebAnswer::problem(422, login::ask(&context.web.site, asked.lang, Some(typed)));
+    };
+    // Where too many are under way, this one is lost; the page says to ask again.
+    if let Ok(place) = context.web.mails.clone().try_acquire_owned() {
+        let (context, lang) = (context.clone(), asked.lang);
+        Handle::current().spawn(async move {
+            send_links(&context, &address, lang).await;
+            drop(place);
+        });
+    }
+    WebAnswer::page(login::asked(&context.web.site, asked.lang), Keep::Never)
+}
+
+async fn send_links(context: &Context, address: &Address, lang: Lang) {
+    let views = context.book.associations(today()).into_iter().map(|view| view.association);
+    let theirs: Vec<_> = views.filter(|association| association.settings.contact.as_ref() == Some(address)).collect();
+    for association in theirs.into_iter().take(LINKS) {
+        let Some(domain) = association.settings.domains.first() else { continue };
+        let made = context.web.lock().links.make(&association.name, address, context.web.now());
+        let Some(token) = made else { continue };
+        let link = format!("{}/{}/enter/{}", context.web.site.url, lang.word(), token.reveal().as_str());
+        send_now(context, Notice::login(&association.name, &link, lang), domain, address).await;
+    }
+}
+
+/// Shows the button, and spends nothing.
+pub(super) fn enter(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    let token = asked.rest.reveal();
+    let good = context.web.lock().links.is_open(token, context.web.now());
+    match std::str::from_utf8(token) {
+        Ok(text) if good => WebAnswer::page(login::enter(&context.web.site, asked.lang, text), Keep::Never),
+        _ => WebAnswer::problem(404, login::over(&context.web.site, asked.lang)),
+    }
+}
+
+/// Spends the link. The session has a name that nobody had before, whatever cookie came; the one of that cookie ends.
+pub(super) fn spend(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    if asked.sender != FormSender::OwnPage {
+        return wrong(context, asked.lang, NoPage::Form);
+    }
+    let (now, token) = (context.web.now(), asked.form.field("link").unwrap_or_default());
+    let spent = context.web.lock().links.spend(token.as_bytes(), now);
+    let Some((name, address)) = spent.filter(|(name, address)| is_contact(context, name, address)) else {
+        return WebAnswer::problem(404, login::over(&context.web.site, asked.lang));
+    };
+    let mut visits = context.web.lock();
+    if let Some(cookie) = &asked.session {
+        visits.sessions.end(cookie.reveal());
+    }
+    match visits.sessions.begin(Visitor { principal: Principal::Contact(name), address }, now) {
+        Some(token) => {
+            WebAnswer { cookie: CookieChange::Set(token), ..WebAnswer::go_to(&format!("/{}/contact", asked.lang.word())) }
+        }
+        None => wrong(context, asked.lang, NoPage::Busy),
+    }
+}
+
+/// Ends the session.
+pub(super) fn leave(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    if form_of(context, asked).is_none() {
+        return wrong(context, asked.lang, NoPage::Form);
+    }
+    if let Some(cookie) = &asked.session {
+        context.web.lock().sessions.end(cookie.reveal());
+    }
+    WebAnswer { cookie: CookieChange::Gone, ..WebAnswer::go_to(&format!("/{}/", asked.lang.word())) }
+}
+
+/// The share of mailboxes that have none of their own.
+pub(super) fn set_default(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    let Some(found) = form_of(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
+    let typed = asked.form.field("share").unwrap_or_default();
+    let limit = match typed_share(context, &found, typed) {
+        Ok(None) => Limit::None,
+        Ok(Some(octets)) => Limit::At(octets),
+        Err(error) => return page(context, asked.lang, &found, FormResult::Refused(ShareField::Default, error, typed.into())),
+    };
+    change(context, asked, &found, Edit { mailbox_default: Some(limit), ..Edit::default() })
+}
+
+/// The language of notices.
+pub(super) fn set_language(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    let Some(found) = form_of(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
+    match asked.form.field("language").and_then(|word| word.parse().ok()) {
+        Some(lang) => change(context, asked, &found, Edit { lang: Some(lang), ..Edit::default() }),
+        None => wrong(context, asked.lang, NoPage::Form),
+    }
+}
+
+/// The share of one mailbox. One that is not this association's is refused like one that is nowhere.
+pub(super) fn set_mailbox(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    let Some(found) = form_of(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
+    let typed = asked.form.field("share").unwrap_or_default();
+    let Some(address) = asked.form.field("address").and_then(Address::parse) else {
+        return wrong(context, asked.lang, NoPage::Form);
+    };
+    let storage = match typed_share(context, &found, typed) {
+        Ok(None) => OwnLimit::Default,
+        Ok(Some(octets)) => OwnLimit::Own(Limit::At(octets)),
+        Err(error) => {
+            return page(context, asked.lang, &found, FormResult::Refused(ShareField::Mailbox(address), error, typed.into()));
+        }
+    };
+    let command = SetMailbox { address, edit: MailboxEdit { storage: Some(storage), ..MailboxEdit::default() } };
+    told(context, asked, &found, obey(context, &found.visitor.principal, &command).map(drop))
+}
+
+fn change(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit, edit: Edit) -> WebAnswer {
+    let Principal::Contact(name) = &found.visitor.principal else { return wrong(context, asked.lang, NoPage::Form) };
+    let command = SetAssociation { name: name.clone(), edit: Box::new(edit), without: Without::default() };
+    told(context, asked, found, obey(context, &found.visitor.principal, &command).map(drop))
+}
+
+fn told(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit, done: Result<(), Declined>) -> WebAnswer {
+    match done {
+        // Elsewhere, so that the back button and a second click send nothing again.
+        Ok(()) => WebAnswer::go_to(&format!("/{}/contact/changed", asked.lang.word())),
+        Err(_) => page(context, asked.lang, found, FormResult::Failed),
+    }
+}
+
+/// The size that was typed, within what the association has; none where nothing was typed.
+fn typed_share(context: &Context, found: &FoundVisit, typed: &str) -> Result<Option<u64>, ShareError> {
+    if typed.trim().is_empty() {
+        return Ok(None);
+    }
+    let most = match &found.visitor.principal {
+        Principal::Contact(name) => context.book.association(name, today()).map(|view| view.storage),
+        Principal::Admin | Principal::Member(_) => Ok(Limit::None),
+    };
+    // Gone meanwhile: nothing can be shared out.
+    share(typed, most.unwrap_or(Limit::At(0))).map(Some)
+}
+
+fn page(context: &Arc<Context>, lang: Lang, found: &FoundVisit, result: FormResult) -> WebAnswer {
+    let principal = &found.visitor.principal;
+    let Principal::Contact(name) = principal else { return wrong(context, lang, NoPage::Missing) };
+    let association = obey(context, principal, &ShowAssociation { name: name.clone() });
+    let mailboxes = obey(context, principal, &ListMailboxes { association: Some(name.clone()) });
+    let (Ok(association), Ok(mailboxes)) = (association, mailboxes) else { return wrong(context, lang, NoPage::Missing) };
+    let refused = matches!(result, FormResult::Refused(..));
+    let page = ContactPage {
+        site: &context.web.site,
+        lang,
+        association: &association.association,
+        mailboxes: &mailboxes.mailboxes,
+        form_token: &found.form_token,
+        result,
+    };
+    let answer = WebAnswer::page(page.html(), Keep::Never);
+    if refused { WebAnswer { status: 422, ..answer } } else { answer }
+}
+
+fn obey<C: AdminCommand>(context: &Context, principal: &Principal, command: &C) -> Result<C::Told, Declined> {
+    let at = Moment { backends: &context.backends.load(), today: today(), now: std::time::Instant::now() };
+    context.executor.obey(principal, command, &at)
+}
+
+/// Who is logged in. Not any more whom the association has another contact than.
+fn visitor(context: &Context, asked: &WebRequest) -> Option<FoundVisit> {
+    let cookie = asked.session.as_ref()?.reveal();
+    let found = context.web.lock().sessions.find(cookie, context.web.now())?;
+    let stands = match &found.visitor.principal {
+        Principal::Contact(name) => is_contact(context, name, &found.visitor.address),
+        Principal::Admin | Principal::Member(_) => false,
+    };
+    if !stands {
+        context.web.lock().sessions.end(cookie);
+    }
+    stands.then_some(found)
+}
+
+/// Who sent a form of a page of ours, made in this very session.
+fn form_of(context: &Context, asked: &WebRequest) -> Option<FoundVisit> {
+    let token = asked.form.field("token")?;
+    let own = asked.sender == FormSender::OwnPage && context.web.lock().sessions.sent_by(asked.session.as_ref()?.reveal(), token);
+    own.then(|| visitor(context, asked)).flatten()
+}
+
+fn is_contact(context: &Context, name: &Name, address: &Address) -> bool {
+    let view = context.book.association(name, today());
+    view.is_ok_and(|view| view.association.settings.contact.as_ref() == Some(address))
+}

@@ -1,0 +1,286 @@
+//! The page of an association's contact: its space, its mailboxes by how full they are, and how the space is shared out.
+//!
+//! Numbers are the settled ones, rounded and made anew each full hour, as in every list (docs/side-information.md): the page never shows who
+//! did what, or when. Absent on purpose: who logged in, what came, what was sent.
+
+use maud::{Markup, html};
+
+use super::Site;
+use super::layout::{Layout, Style, say};
+use super::share::{ShareError, typed};
+use super::typography::{number, set, share as percent_of, size};
+use crate::admin::association::AssociationShown;
+use crate::admin::mailbox::MailboxShown;
+use crate::fault::Lang;
+use crate::notice::date;
+use crate::private::Address;
+use crate::quota::{Limit, SendingSwitch};
+
+/// Above this a bar is drawn in the colour of a warning: from the share on at which a notice is sent.
+const LOW: u64 = 79;
+
+/// Which field a message belongs to.
+#[derive(Clone, PartialEq, Eq)]
+pub enum ShareField {
+    /// The share of mailboxes that have none of their own.
+    Default,
+    /// The share of this mailbox.
+    Mailbox(Address),
+}
+
+/// What came of the last form.
+pub enum FormResult {
+    /// There was none.
+    None,
+    /// It was done.
+    Done,
+    /// Nothing was changed; what was typed stands in its field again.
+    Refused(ShareField, ShareError, String),
+    /// Nothing was changed, for a reason of the daemon's own.
+    Failed,
+}
+
+/// What the page shows.
+pub struct ContactPage<'a> {
+    /// This host.
+    pub site: &'a Site,
+    /// The language of the page.
+    pub lang: Lang,
+    /// The association.
+    pub association: &'a AssociationShown,
+    /// Its mailboxes, in any order.
+    pub mailboxes: &'a [MailboxShown],
+    /// What stands in its forms.
+    pub form_token: &'a str,
+    /// What came of the last form.
+    pub result: FormResult,
+}
+
+impl ContactPage<'_> {
+    /// The page.
+    pub fn html(&self) -> String {
+        let (lang, name) = (self.lang, self.association.name.reveal());
+        let mut mailboxes: Vec<_> = self.mailboxes.iter().collect();
+        // The fullest first; those without a limit by what they hold.
+        mailboxes.sort_by_key(|mailbox| {
+            (std::cmp::Reverse((mailbox.percent.unwrap_or_default(), mailbox.octets)), mailbox.address.reveal())
+        });
+        let main = html! {
+            h1 { (name) }
+            (self.said())
+            (self.space())
+            h2 { (say(lang, "Mailboxes, the fullest first", "Boîtes, les plus remplies d'abord")) }
+            @if mailboxes.is_empty() {
+                p { (say(
+                    lang,
+                    "No mailbox is known yet. Each one appears here in the hour after its first login or first message.",
+                    "Aucune boîte n'est encore connue. Chacune apparaît ici dans l'heure qui suit sa première connexion ou son premier message.",
+                )) }
+            } @else {
+                ul.boxes { @for (place, mailbox) in mailboxes.iter().enumerate() { (self.mailbox(place, mailbox)) } }
+            }
+            (self.default_share())
+            (self.language())
+        };
+        let title = say(lang, "Contact's page", "Page du contact");
+        let host = &self.site.offer.host;
+        Layout { lang, title: &title, path: Some("/contact"), style: Style::Linked, host, leave: Some(self.form_token) }
+            .page(&main)
+    }
+
+    /// On top: what came of the last form.
+    fn said(&self) -> Markup {
+        let lang = self.lang;
+        html! {
+            @match &self.result {
+                FormResult::None => {}
+                FormResult::Done => div.done role="status" { p { (say(lang, "Changed. It holds from now on.", "C'est fait. Le changement est en vigueur.")) } },
+                FormResult::Refused(field, error, _) => div.error role="alert" {
+                    p { (say(lang, "Nothing was changed. ", "Rien n'a été modifié. ")) a href=(format!("#{}", self.id(field))) { (self.wrong(*error)) } }
+                },
+                FormResult::Failed => div.error role="alert" {
+                    p { (say(
+                        lang,
+                        "Nothing was changed: the server cannot keep changes at the moment. Try again later, or tell your host.",
+                        "Rien n'a été modifié\u{a0}: le serveur ne peut pas enregistrer de changement pour le moment. Réessayez plus tard, ou prévenez \
+                         votre hébergeur.",
+                    )) }
+                },
+            }
+        }
+    }
+
+    fn space(&self) -> Markup {
+        let (lang, fill, settings) = (self.lang, &self.association.fill, &self.association.settings);
+        let counts = |used: u64, limit: Limit, one: &str, many: &str| match limit {
+            Limit::At(most) => format!("{} {} {} {many}", number(used, lang), say(lang, "of", "sur"), number(most, lang)),
+            Limit::None => format!("{} {}", number(used, lang), if used == 1 { one } else { many }),
+        };
+        let words = match lang {
+            Lang::En => [["mailbox", "mailboxes"], ["message", "messages"]],
+            Lang::Fr => [["boîte", "boîtes"], ["message", "messages"]],
+        };
+        html! {
+            section.card aria-label=(say(lang, "Space", "Espace")) {
+                p.note { (say(lang, "Space of the whole association", "Espace de toute l'association")) }
+                (amount(fill.octets, fill.storage, fill.percent, lang, true))
+                ul {
+                    @for grant in &settings.grants {
+                        li { (set(&match lang {
+                            Lang::En => format!("including {} until {}", size(grant.octets, lang), date(grant.until, lang)),
+                            Lang::Fr => format!("dont {} jusqu'au {}", size(grant.octets, lang), date(grant.until, lang)),
+                        }, lang)) }
+                    }
+                    li { (counts(fill.mailboxes, settings.mailboxes, words[0][0], words[0][1])) }
+                    li { (counts(fill.messages, settings.messages, words[1][0], words[1][1])) }
+                }
+                p.note { (say(
+                    lang,
+                    "Rounded, as it was at the last full hour: this page shows how full things are, and never who does what.",
+                    "Arrondi, tel qu'à la dernière heure pleine\u{a0}: cette page montre le remplissage, jamais qui fait quoi.",
+                )) }
+            }
+        }
+    }
+
+    fn mailbox(&self, place: usize, mailbox: &MailboxShown) -> Markup {
+        let (lang, address) = (self.lang, mailbox.address.reveal());
+        let field = ShareField::Mailbox(mailbox.address.clone());
+        let refused = matches!(&self.result, FormResult::Refused(other, ..) if *other == field);
+        let id = if refused { self.id(&field) } else { format!("share-{place}") };
+        let now = match (mailbox.own_limit, mailbox.storage) {
+            (true, Limit::At(octets)) => typed(octets, lang == Lang::Fr),
+            _ => String::new(),
+        };
+        html! {
+            li {
+                strong { (address) }
+                @if mailbox.sending == SendingSwitch::Off { " – " (say(lang, "sending is off", "envoi désactivé")) }
+                (amount(mailbox.octets, mailbox.storage, mailbox.percent, lang, false))
+                details open[refused] {
+                    summary { (say(lang, "Change its share", "Changer sa part")) }
+                    form method="post" action=(format!("/{}/contact/mailbox", lang.word())) {
+                        (self.hidden())
+                        input type="hidden" name="address" value=(address);
+                        label for=(id) { (say(lang, "Share of ", "Part de ")) (address) }
+                        (self.input(&field, &id, &now, &say(
+                            lang,
+                            "For example 2 GB or 500 MB. Empty: the share for all the others.",
+                            "Par exemple 2 Go ou 500 Mo. Vide\u{a0}: la part commune.",
+                        )))
+                        button type="submit" { (say(lang, "Change", "Modifier")) }
+                    }
+                }
+            }
+        }
+    }
+
+    fn default_share(&self) -> Markup {
+        let (lang, field) = (self.lang, ShareField::Default);
+        let (id, limit) = (self.id(&field), self.association.settings.mailbox_default);
+        let now = if let Limit::At(octets) = limit { typed(octets, lang == Lang::Fr) } else { String::new() };
+        html! {
+            h2 { (say(lang, "The share for all the others", "La part commune")) }
+            form method="post" action=(format!("/{}/contact/default", lang.word())) {
+                (self.hidden())
+                label for=(id) { (say(lang, "Share of each mailbox that has none of its own", "Part de chaque boîte qui n'en a pas de particulière")) }
+                (self.input(&field, &id, &now, &say(
+                    lang,
+                    "Shares may add up to more than the space: what counts is what is used. Empty: no limit but the association's.",
+                    "Le total des parts peut dépasser l'espace\u{a0}: seul compte ce qui est utilisé. Vide\u{a0}: pas d'autre limite que celle de l'association.",
+                )))
+                button type="submit" { (say(lang, "Change", "Modifier")) }
+            }
+        }
+    }
+
+    fn language(&self) -> Markup {
+        let (lang, now) = (self.lang, self.association.settings.lang);
+        html! {
+            h2 { (say(lang, "Language of notices", "Langue des avis")) }
+            form method="post" action=(format!("/{}/contact/language", lang.word())) {
+                (self.hidden())
+                label for="language" { (say(lang, "Messages that tell members and you that space runs out", "Messages qui préviennent, les membres et vous, que l'espace se remplit")) }
+                select id="language" name="language" {
+                    option value="fr" lang="fr" selected[now == Lang::Fr] { "Français" }
+                    option value="en" lang="en" selected[now == Lang::En] { "English" }
+                }
+                button type="submit" { (say(lang, "Change", "Modifier")) }
+            }
+        }
+    }
+
+    fn hidden(&self) -> Markup {
+        html! { input type="hidden" name="token" value=(self.form_token); }
+    }
+
+    /// A field for a share, with what holds now, or with what was typed and refused.
+    fn input(&self, field: &ShareField, id: &str, now: &str, hint: &str) -> Markup {
+        let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
+        html! {
+            p.hint id=(hint_id) { (hint) }
+            @match &self.result {
+                FormResult::Refused(other, error, typed) if other == field => {
+                    input type="text" id=(id) name="share" value=(typed) autocomplete="off" maxlength="20" aria-invalid="true" aria-describedby=(format!("{error_id} {hint_id}"));
+                    p.field-error id=(error_id) { (self.wrong(*error)) }
+                }
+                _ => { input type="text" id=(id) name="share" value=(now) autocomplete="off" maxlength="20" aria-describedby=(hint_id); }
+            }
+        }
+    }
+
+    fn id(&self, field: &ShareField) -> String {
+        match field {
+            ShareField::Default => "share-default".into(),
+            ShareField::Mailbox(_) => "share-refused".into(),
+        }
+    }
+
+    fn wrong(&self, error: ShareError) -> String {
+        let lang = self.lang;
+        match (error, self.association.fill.storage) {
+            (ShareError::NotASize, _) => say(
+                lang,
+                "This is no size. Write it like 2 GB or 500 MB.",
+                "Ce n'est pas une taille. Écrivez par exemple 2 Go ou 500 Mo.",
+            ),
+            (ShareError::TooSmall, _) => say(
+                lang,
+                "Less than 1 MB is no share: no mail would fit into it.",
+                "Moins de 1 Mo n'est pas une part\u{a0}: aucun message n'y tiendrait.",
+            ),
+            (ShareError::Above, Limit::At(most)) => match lang {
+                Lang::En => format!("This is more than the association has: {} at most.", size(most, lang)),
+                Lang::Fr => {
+                    set(&format!("C'est plus que ce dont l'association dispose\u{a0}: {} au plus.", size(most, lang)), lang)
+                }
+            },
+            (ShareError::Above, Limit::None) => {
+                say(lang, "This is more than there can be.", "C'est plus qu'il ne peut y en avoir.")
+            }
+        }
+    }
+}
+
+/// How full something is: in words, and as a bar where there is a limit.
+fn amount(octets: u64, limit: Limit, percent: Option<u64>, lang: Lang, big: bool) -> Markup {
+    let used = size(octets, lang);
+    let Limit::At(most) = limit else {
+        let text = format!("{used}, {}", say(lang, "no limit", "sans limite"));
+        return html! { @if big { p.big { (text) } } @else { div.numbers { span { (text) } } } };
+    };
+    let text = format!("{used} {} {}", say(lang, "of", "sur"), size(most, lang));
+    let full = percent.unwrap_or_else(|| u64::try_from(limit.percent(octets.into())).unwrap_or(u64::MAX));
+    let left = match most.saturating_sub(octets) {
+        0 => say(lang, "full", "plein"),
+        left => format!("{} {}", size(left, lang), say(lang, "free", "libres")),
+    };
+    let label = format!("{text}, {}", percent_of(full, lang));
+    html! {
+        @if big { p.big { (text) } }
+        @if !big { div.numbers { span { (text) } span { (percent_of(full, lang)) } } }
+        // One colour is never alone: the number stands beside it.
+        meter min="0" max="100" low=(LOW) high="95" optimum="0" value=(full.min(100)) aria-label=(label) { (label) }
+        @if big { div.numbers { span { (percent_of(full, lang)) } span { (left) } } }
+    }
+}

@@ -1,0 +1,64 @@
+//! Layer 3: pages for people and answers for their mail programs, over HTTP (RFC 9110). Pure: what is asked comes in as [`WebRequest`], what is
+//! told goes out as [`WebAnswer`]; `serve::web` carries them.
+//!
+//! | | |
+//! |---|---|
+//! | `request`, `answer` | what an answer may depend on, and what it is |
+//! | `offer`, `autoconfig`, `apple`, `xml` | how mail programs set themselves up |
+//! | `zone` | the lines of the DNS by which they find it |
+//! | `layout`, `style.css`, `typography` | how pages look |
+//! | `home`, `help` with `advice` and `remedies`, `programs` | pages for everybody |
+//! | `session`, `login`, `contact`, `share` | who is logged in, and the page of an association's contact |
+//!
+//! Absent on purpose: scripts, anything from another host, cookies before a login, query strings, and any trace of who asked for what.
+
+mod advice;
+pub mod answer;
+pub mod apple;
+pub mod autoconfig;
+pub mod contact;
+pub mod help;
+pub mod home;
+pub mod layout;
+pub mod login;
+pub mod offer;
+pub mod programs;
+mod remedies;
+pub mod request;
+pub mod session;
+pub mod share;
+mod typography;
+mod xml;
+pub mod zone;
+
+pub use answer::{Body, CookieChange, Keep, WebAnswer};
+pub use request::WebRequest;
+
+/// What pages say about this host. It does not change while the daemon runs.
+#[derive(Clone)]
+pub struct Site {
+    /// What mail programs are told to use.
+    pub offer: offer::MailOffer,
+    /// Where these pages are, as members reach them, without a slash at its end: `https://mail.nolog.example`.
+    pub url: Box<str>,
+    /// Where the help page is.
+    pub help: Box<str>,
+}
+
+impl Site {
+    /// The host that the pages are at.
+    pub fn pages_host(&self) -> &str {
+        let host = self.url.strip_prefix("https://").unwrap_or(&self.url);
+        host.split(['/', ':']).next().unwrap_or_default()
+    }
+
+    /// The link to Apple's profile.
+    pub fn profile_link(&self) -> String {
+        format!("{}{}", self.url, programs::PROFILE)
+    }
+
+    /// The link to the page that says how to set up a mail program.
+    pub fn programs_link(&self) -> String {
+        format!("{}/programs", self.url)
+    }
+}

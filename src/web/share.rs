@@ -1,0 +1,105 @@
+//! A share of an association's space, as its contact types it: `2`, `2,5`, `500 Mo`, `2 GB`. Never more than the association has.
+
+use crate::quota::Limit;
+
+/// The least share, in octets: less can only be a mistake, and would refuse all mail.
+pub const LEAST: u64 = 1 << 20;
+
+/// Why it is no share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShareError {
+    /// It is no size.
+    NotASize,
+    /// It is below [`LEAST`].
+    TooSmall,
+    /// It is more than the association has.
+    Above,
+}
+
+/// Reads what was typed. Without a unit it is in gigabytes.
+///
+/// # Errors
+/// [`ShareError`]; `most` is the association's limit.
+pub fn share(typed: &str, most: Limit) -> Result<u64, ShareError> {
+    let typed: String =
+        typed.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_lowercase().replace(',', ".");
+    let end = typed.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(typed.len());
+    let (number, unit) = typed.split_at(end);
+    let unit: u64 = match unit {
+        "" | "g" | "go" | "gb" | "gio" | "gib" => 1 << 30,
+        "m" | "mo" | "mb" | "mio" | "mib" => 1 << 20,
+        "t" | "to" | "tb" | "tio" | "tib" => 1 << 40,
+        _ => return Err(ShareError::NotASize),
+    };
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    // Whole thousandths of the unit: nobody shares out less, and no fraction is rounded twice.
+    if whole.is_empty() || whole.len() > 7 || part.len() > 3 || part.contains('.') {
+        return Err(ShareError::NotASize);
+    }
+    let thousandths: u64 = format!("{whole}{part:0<3}").parse().map_err(|_| ShareError::NotASize)?;
+    let octets = u128::from(thousandths) * u128::from(unit) / 1000;
+    let octets = u64::try_from(octets).map_err(|_| ShareError::Above)?;
+    if octets < LEAST {
+        Err(ShareError::TooSmall)
+    } else if !most.allows(octets.into()) {
+        Err(ShareError::Above)
+    } else {
+        Ok(octets)
+    }
+}
+
+/// A share as it would be typed: for the field, with what holds now.
+pub fn typed(octets: u64, comma: bool) -> String {
+    let (number, unit) = if octets < 1 << 30 { (octets >> 20, "M") } else { (octets >> 20, "G") };
+    let text = if unit == "M" {
+        format!("{number} M")
+    } else {
+        let hundredths = number * 100 / 1024;
+        let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+        format!("{} G", text.trim_end_matches('0').trim_end_matches('.'))
+    };
+    if comma { format!("{}o", text.replace('.', ",")) } else { format!("{text}B") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEN: Limit = Limit::At(10 << 30);
+
+    #[test]
+    fn people_write_sizes_in_many_ways() {
+        for (text, octets) in [
+            ("2", 2 << 30),
+            ("2 Go", 2 << 30),
+            ("2,5 go", 5 << 29),
+            ("2.5GB", 5 << 29),
+            ("500 Mo", 500 << 20),
+            ("500\u{202f}Mo", 500 << 20),
+            ("10G", 10 << 30),
+            ("0,5", 1 << 29),
+        ] {
+            assert_eq!(share(text, TEN), Ok(octets), "{text}");
+        }
+        for text in ["", "Go", "-1", "1e3", "1.2.3", "2 x", "1,2345", "99999999999999999999", "١", "<script>", "2 Go; 3"] {
+            assert_eq!(share(text, TEN), Err(ShareError::NotASize), "{text}");
+        }
+    }
+
+    #[test]
+    fn never_more_than_the_association_has() {
+        assert_eq!(share("10,001", TEN), Err(ShareError::Above));
+        assert_eq!(share("9999999 To", TEN), Err(ShareError::Above));
+        assert_eq!(share("11", Limit::None), Ok(11 << 30));
+        assert_eq!((share("0", TEN), share("0,9 Mo", TEN)), (Err(ShareError::TooSmall), Err(ShareError::TooSmall)));
+    }
+
+    #[test]
+    fn what_stands_in_the_field_reads_back() {
+        for octets in [1 << 30, 5 << 29, 500 << 20, 10 << 30] {
+            assert_eq!(share(&typed(octets, true), TEN), Ok(octets));
+            assert_eq!(share(&typed(octets, false), TEN), Ok(octets));
+        }
+        assert_eq!(typed(5 << 29, true), "2,5 Go");
+    }
+}

@@ -1,0 +1,92 @@
+//! The lines that an association's zone needs, so that mail comes and mail programs find their settings (RFC 1035 5.1 for the form).
+//!
+//! | lines | for |
+//! |---|---|
+//! | MX | mail that comes (RFC 5321 5) |
+//! | SRV `_imaps`, `_submissions` ... | programs that ask the DNS (RFC 6186, RFC 8314 5.1); `.` for what is not offered |
+//! | CNAME `autoconfig` | Thunderbird and others |
+//! | SRV `_autodiscover` | Outlook |
+//! | TXT | SPF, DKIM, DMARC: only their owner knows them whole, so they are reminders, in comments |
+//!
+//! Absent on purpose: looking whether they are there.
+
+use std::fmt::Write as _;
+
+use super::offer::{Encryption, MailOffer, OfferedPort, Speech};
+use crate::private::Domain;
+
+/// What is offered, as the lines tell it: the name of the service, what is spoken, when TLS begins.
+const SERVICES: [(&str, Speech, Encryption); 6] = [
+    ("_imaps", Speech::Imap, Encryption::Implicit),
+    ("_imap", Speech::Imap, Encryption::StartTls),
+    ("_pop3s", Speech::Pop3, Encryption::Implicit),
+    ("_pop3", Speech::Pop3, Encryption::StartTls),
+    ("_submissions", Speech::Submission, Encryption::Implicit),
+    ("_submission", Speech::Submission, Encryption::StartTls),
+];
+
+/// The lines for `domain`. `mail` is the host that takes mail for it; `pages` the one that pages are at.
+pub fn zone(domain: &Domain, offer: &MailOffer, mail: &str, pages: &str) -> String {
+    let domain = domain.reveal();
+    let mut text = format!("; Lines for the zone {domain}. Names that end in a dot are whole.\n\n; Incoming mail.\n");
+    let mut line = |name: &str, kind: &str, data: &str| {
+        let name = if name.is_empty() { format!("{domain}.") } else { format!("{name}.{domain}.") };
+        let _ = writeln!(text, "{name:<44} 3600 IN {kind:<5} {data}");
+    };
+    line("", "MX", &format!("10 {mail}."));
+    let mut others = String::new();
+    for (name, speech, encryption) in SERVICES {
+        let door = offer.doors(speech).find(|door| door.encryption == encryption);
+        let data = door.map_or_else(|| "0 0 0 .".to_owned(), |door: OfferedPort| format!("0 1 {} {}.", door.port, offer.host));
+        let _ = writeln!(others, "{:<44} 3600 IN SRV   {data}", format!("{name}._tcp.{domain}."));
+    }
+    let autoconfig = format!("autoconfig.{domain}.");
+    let autodiscover = format!("_autodiscover._tcp.{domain}.");
+    let _ = write!(
+        text,
+        "\n; Where mail programs read and send; a dot says that it is not offered.\n{others}\
+         \n; Thunderbird and others ask here for their settings. {pages} needs a certificate with this name too, except where the MX above is the\n\
+         ; same for all: then they ask autoconfig. and its domain.\n\
+         {autoconfig:<44} 3600 IN CNAME {pages}.\n\
+         \n; Outlook asks here.\n\
+         {autodiscover:<44} 3600 IN SRV   0 0 443 {pages}.\n\
+         \n; To be made with what is not known here. Mail without them ends up as spam.\n\
+         ; SPF: which servers may send.       {domain}. IN TXT \"v=spf1 mx -all\"\n\
+         ; DKIM: the key of the mail server.  SELECTOR._domainkey.{domain}. IN TXT \"v=DKIM1; k=rsa; p=...\"\n\
+         ; DMARC: what others do with the rest. Without rua and ruf no reports about members are made elsewhere.\n\
+         ;                                    _dmarc.{domain}. IN TXT \"v=DMARC1; p=quarantine\"\n"
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_offered_is_said_by_a_dot() {
+        let door = |speech, encryption, port| OfferedPort { speech, encryption, port };
+        let doors = vec![
+            door(Speech::Imap, Encryption::Implicit, 993),
+            door(Speech::Submission, Encryption::Implicit, 465),
+            door(Speech::Submission, Encryption::StartTls, 587),
+        ];
+        let offer = MailOffer::new("mail.nolog.example", doors);
+        let text = zone(&Domain::parse("vélo.example").unwrap(), &offer, "mx.nolog.example", "pages.nolog.example");
+        let lines: Vec<Vec<&str>> = text
+            .lines()
+            .filter(|line| !line.starts_with(';') && !line.is_empty())
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        let has = |line: &str| lines.contains(&line.split_whitespace().collect());
+        assert!(has("xn--vlo-bma.example. 3600 IN MX 10 mx.nolog.example."), "{text}");
+        assert!(has("_imaps._tcp.xn--vlo-bma.example. 3600 IN SRV 0 1 993 mail.nolog.example."));
+        for absent in ["_imap", "_pop3s", "_pop3"] {
+            assert!(has(&format!("{absent}._tcp.xn--vlo-bma.example. 3600 IN SRV 0 0 0 .")), "{absent}");
+        }
+        assert!(has("autoconfig.xn--vlo-bma.example. 3600 IN CNAME pages.nolog.example."));
+        assert!(has("_autodiscover._tcp.xn--vlo-bma.example. 3600 IN SRV 0 0 443 pages.nolog.example."));
+        assert_eq!(lines.len(), 9);
+        assert!(text.is_ascii());
+    }
+}
