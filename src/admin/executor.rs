@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::sync::Staging;
 use super::{AdminCommand, Declined, Moment, Principal};
 use crate::incident::Incidents;
 use crate::limit::Limits;
@@ -16,12 +17,13 @@ pub struct Executor {
     pub(super) host: Host,
     pub(super) incidents: Arc<Incidents>,
     pub(super) limits: Arc<Limits>,
+    pub(super) staging: Staging,
 }
 
 impl Executor {
     /// An executor in front of `book`.
     pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>, limits: Arc<Limits>) -> Executor {
-        Executor { book, host, incidents, limits }
+        Executor { book, host, incidents, limits, staging: Staging::default() }
     }
 
     /// Carries out what `principal` asks for, or refuses. A change is on disk when this returns.

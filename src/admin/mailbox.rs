@@ -11,7 +11,7 @@ use super::layout::{Row, fill, size_limit, table};
 use super::line::{self, DONE};
 use super::{AdminCommand, Audience, Declined, Executor, Moment, Reply};
 use crate::private::{Address, revealed};
-use crate::quota::{AdminError, Amount, Book, Kind, Limit, MailboxEdit, MailboxView, Name, SendingSwitch};
+use crate::quota::{AdminError, Amount, Book, Kind, Limit, LimitBy, MailboxEdit, MailboxView, Name, OwnLimit, SendingSwitch};
 use crate::words::nullable;
 
 /// Octets of one piece of a list, as far as one mailbox is not longer.
@@ -32,6 +32,9 @@ pub struct MailboxShown {
     pub(crate) storage: Limit,
     /// Whether it is the mailbox's own; else it is the association's default.
     pub(crate) own_limit: bool,
+    /// Who set it, where a panel ever did.
+    #[serde(default, deserialize_with = "crate::words::given", skip_serializing_if = "Option::is_none")]
+    limit_by: Option<LimitBy>,
     kind: Kind,
     pub(crate) sending: SendingSwitch,
     pub(crate) octets: u64,
@@ -58,6 +61,7 @@ impl MailboxShown {
             association: view.association.clone(),
             storage: view.limit,
             own_limit: view.own.storage.is_some(),
+            limit_by: view.own.limit_by,
             kind: view.own.kind,
             sending: view.own.sending,
             octets: used.octets,
@@ -81,13 +85,18 @@ impl MailboxShown {
     /// The settings, always the same rows.
     pub(super) fn settings(&self) -> Vec<Row> {
         let origin = if self.own_limit { "own limit" } else { "the association's default" };
+        let by_whom = match self.limit_by {
+            None => "",
+            Some(LimitBy::Panel) => ", by the panel",
+            Some(LimitBy::Hand) => ", by hand, whatever the panel says",
+        };
         let by = match self.kind {
             Kind::Person => "a person",
             Kind::Machine => "a machine",
         };
         vec![
             ("association", self.association.reveal().into()),
-            ("storage", format!("{} ({origin})", size_limit(self.storage))),
+            ("storage", format!("{} ({origin}{by_whom})", size_limit(self.storage))),
             ("used by", by.into()),
             ("sending", self.sending.word().into()),
         ]
@@ -95,7 +104,7 @@ impl MailboxShown {
 }
 
 /// `mailbox list`.
-#[derive(Clone, Args, Serialize, Deserialize)]
+#[derive(Clone, Default, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListMailboxes {
     /// Only those of one association.
@@ -104,11 +113,26 @@ pub struct ListMailboxes {
     pub(crate) association: Option<Name>,
 }
 
+impl MailboxShown {
+    /// Where it is, what its own limit is, and who set that.
+    pub fn into_limit(self) -> (Address, Name, OwnLimit, Option<LimitBy>) {
+        let own = if self.own_limit { OwnLimit::Own(self.storage) } else { OwnLimit::Default };
+        (self.address, self.association, own, self.limit_by)
+    }
+}
+
 /// All that are asked for.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailboxesListed {
     pub(crate) mailboxes: Vec<MailboxShown>,
+}
+
+impl MailboxesListed {
+    /// Each of them.
+    pub fn into_mailboxes(self) -> Vec<MailboxShown> {
+        self.mailboxes
+    }
 }
 
 impl AdminCommand for ListMailboxes {

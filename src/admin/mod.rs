@@ -33,6 +33,7 @@ mod principal;
 mod refusal;
 mod request;
 pub mod status;
+pub mod sync;
 #[cfg(test)]
 mod tests;
 pub mod usage;

@@ -94,6 +94,8 @@ mod tests {
         (r#""mailbox set","address":"alice@velo.example","edit":{"sending":"on"}"#, false, false),
         (r#""mailbox set","address":"alice@velo.example","edit":{"storage":7,"kind":"machine"}"#, false, false),
         (r#""status""#, false, false),
+        (r#""sync stage","batch":"x","part":0,"changes":{}"#, false, false),
+        (r#""sync apply","batch":"x","parts":0,"changes":{"gone-mailboxes":["bob@velo.example"]}"#, false, false),
         (r#""usage load","mailboxes":[["alice@velo.example",5,1]]"#, false, false),
     ];
 

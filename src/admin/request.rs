@@ -9,6 +9,7 @@ use super::disclose::DiscloseMailbox;
 use super::incident::{ListIncidents, ShowIncident, StartIncident, StopIncident};
 use super::mailbox::{KickMailbox, ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
 use super::status::ShowStatus;
+use super::sync::{ApplySync, StageSync};
 use super::usage::LoadUsage;
 use super::{AdminCommand, Declined, Executor, Moment, Principal, Reply, json, line};
 
@@ -80,6 +81,8 @@ commands! {
     RemoveMailbox
     SetMailbox
     ShowStatus
+    StageSync
+    ApplySync
     LoadUsage
 }
 
@@ -126,6 +129,9 @@ mod tests {
             (r#""association set","name":"a","edit":{"language":"secret"}"#, "`language`"),
             (r#""mailbox set","address":"secret","edit":{}"#, "`address`"),
             (r#""mailbox set","address":"a@b.example","edit":{"storage":"secret"}"#, "`storage`"),
+            (r#""sync apply","batch":"a","parts":0,"changes":{"secret":1}"#, "does not know"),
+            (r#""sync apply","batch":"a","parts":0,"changes":{"mailboxes":[["secret",5]]}"#, "`mailboxes`"),
+            (r#""sync apply","batch":"a","parts":0,"changes":{"domains":[["a.example","secret secret"]]}"#, "`domains`"),
             (r#""usage load","mailboxes":[["secret",5,1]]"#, "`mailboxes`"),
             (r#""usage load","mailboxes":[["a@b.example",5]]"#, "`mailboxes`"),
             (r#""usage load","mailboxes":[["a@b.example",5,null]]"#, "`mailboxes`"),

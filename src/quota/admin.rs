@@ -181,7 +181,7 @@ impl Book {
         let mut changes = record::difference(Some(&was), None);
         changes.extend(mailboxes.iter().map(record::forget));
         // First: what only the usage knows would come back after a crash.
-        let residue = self.write_without(Some(name), None)? | self.write(&changes)?;
+        let residue = self.write_without(Some(name), &|_| false)? | self.write(&changes)?;
         self.install(name, None, today);
         self.forget_traces(Some(name), &mailboxes);
         Ok(Change { was: Some(was), now: None, excess: Excess::default(), residue })
@@ -193,8 +193,8 @@ impl Book {
     }
 
     /// The same for usage, without what goes.
-    pub(super) fn write_without(&self, name: Option<&Name>, mailbox: Option<&Address>) -> Result<bool, AdminError> {
-        is_residue(self.write_usage_without(name, mailbox))
+    pub(super) fn write_without(&self, name: Option<&Name>, goes: &dyn Fn(&Address) -> bool) -> Result<bool, AdminError> {
+        is_residue(self.write_usage_without(name, goes))
     }
 
     fn check_new(&self, new: &Association) -> Result<(), AdminError> {

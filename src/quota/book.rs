@@ -1,6 +1,6 @@
 //! The book: which association a domain belongs to, and the association's ledger.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -229,6 +229,47 @@ impl Book {
         ledger.wake();
         let facts = ledger.all_facts(today);
         facts.into_iter().for_each(|fact| self.facts.tell(fact));
+    }
+
+    /// The same for many at once: nobody sees a part of it. A mailbox whose domain moves goes with it, and its sessions begin anew.
+    pub(super) fn install_all(&self, changed: Vec<(Name, Option<Association>)>, today: Day) {
+        let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
+        let before: Vec<_> = changed.iter().filter_map(|(name, _)| directory.names.get(name).cloned()).collect();
+        directory.domains.retain(|_, owner| !before.iter().any(|tenant| Arc::ptr_eq(owner, tenant)));
+        let (mut moving, mut installed) = (Vec::new(), Vec::new());
+        for (name, now) in changed {
+            let Some(now) = now else {
+                let Some(tenant) = directory.names.remove(&name) else { continue };
+                moving.extend(tenant.lock().take_strangers(&BTreeSet::new()));
+                continue;
+            };
+            let tenant = directory.names.get(&name).cloned();
+            let tenant = tenant.unwrap_or_else(|| AssociationEntry::new(now.clone(), &self.facts, &self.pulse));
+            directory.add(&tenant, &now);
+            let mut ledger = tenant.lock();
+            moving.extend(ledger.take_strangers(&now.domains));
+            ledger.association = now;
+            drop(ledger);
+            installed.push(tenant);
+        }
+        for entry in moving {
+            if let Some(tenant) = directory.domains.get(entry.address.domain()) {
+                tenant.lock().adopt(entry.moved());
+            }
+        }
+        for tenant in installed {
+            let mut ledger = tenant.lock();
+            ledger.day = today;
+            ledger.wake();
+            let facts = ledger.all_facts(today);
+            facts.into_iter().for_each(|fact| self.facts.tell(fact));
+        }
+    }
+
+    /// Which association has the domain, as its own or as an alias.
+    pub(super) fn owner(&self, domain: &Domain) -> Option<Name> {
+        let tenant = self.read(|directory| directory.domains.get(domain).cloned());
+        tenant.map(|tenant| tenant.lock().association.name.clone())
     }
 
     fn read<T>(&self, work: impl FnOnce(&Directory) -> T) -> T {

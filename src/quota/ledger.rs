@@ -4,14 +4,14 @@
 //! Invariants: `used` (with what is in doubt) and `open` are the sums over the mailboxes; `used + open` passes a limit only when the
 //! limit was lowered or the backend holds more than we let in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::mark::Mark;
 use super::tally::{Held, Tally};
 use super::watcher::Watcher;
 use super::{Amount, Association, Day, Limit, Origin, Own, Standing, Sum, Verdict};
-use crate::private::Address;
+use crate::private::{Address, Domain};
 
 /// One mailbox.
 pub(super) struct Entry {
@@ -32,6 +32,14 @@ impl Entry {
     fn new(address: Address) -> Entry {
         let (tally, mark, watchers) = (Tally::default(), Mark::default(), Vec::new());
         Entry { address, own: Own::default(), tally, settled: None, mark, watchers, waits: false }
+    }
+
+    /// The same mailbox in another association. Its reservations stay behind and come to nothing there, so what they may still store
+    /// counts as stored, until a count.
+    pub(super) fn moved(self) -> Entry {
+        let used = self.tally.shown().plus(self.tally.open);
+        let tally = Tally { used, ..Tally::default() };
+        Entry { tally, watchers: Vec::new(), waits: false, ..self }
     }
 }
 
@@ -121,6 +129,29 @@ impl Ledger {
         for address in strangers.cloned().collect::<Vec<_>>() {
             self.remove(&address);
         }
+    }
+
+    /// Takes mailboxes out whose domain is not among `domains`.
+    pub(super) fn take_strangers(&mut self, domains: &BTreeSet<Domain>) -> Vec<Entry> {
+        let strangers: Vec<_> = self.numbers.keys().filter(|address| !domains.contains(address.domain())).cloned().collect();
+        let taken = strangers.iter().filter_map(|address| {
+            let entry = self.numbers.remove(address).and_then(|number| self.entries.remove(&number))?;
+            self.used.subtract(entry.tally.shown());
+            self.open.subtract(entry.tally.open);
+            entry.watchers.iter().for_each(|watcher| watcher.wake());
+            Some(entry)
+        });
+        taken.collect()
+    }
+
+    /// Puts a mailbox in that another association had.
+    pub(super) fn adopt(&mut self, entry: Entry) {
+        let number = self.insert(&entry.address);
+        let used = entry.tally.used;
+        if let Some(place) = self.entries.get_mut(&number) {
+            *place = entry;
+        }
+        self.used.add(used);
     }
 
     /// The whole judgement: sets the amount aside in the mailbox and in the association, or changes nothing. `writes`: how many

@@ -32,9 +32,20 @@ pub enum SendingSwitch {
 
 words! { SendingSwitch, "Sending is on or off.": On = "on", Off = "off" }
 
+/// Who said last what a mailbox's limit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitBy {
+    /// The host's panel: what it says next holds.
+    Panel,
+    /// An admin or a contact, after the panel: what the panel says is heard no more.
+    Hand,
+}
+
+words! { LimitBy, "A limit is by the panel or by hand.": Panel = "panel", Hand = "hand" }
+
 /// The settings of one mailbox: also its record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Own {
     /// Its own limit on octets; none when the association's default holds.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
@@ -45,6 +56,20 @@ pub struct Own {
     /// Whether it may send.
     #[serde(default, skip_serializing_if = "is_usual")]
     pub sending: SendingSwitch,
+    /// Who set the limit; none where no panel ever did.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub limit_by: Option<LimitBy>,
+}
+
+impl Own {
+    /// What a panel says about the limit, as long as nobody has said it by hand.
+    pub(super) fn by_panel(self, limit: OwnLimit) -> Own {
+        let hears = match self.limit_by {
+            Some(by) => by == LimitBy::Panel,
+            None => self.storage.is_none(),
+        };
+        if hears { Own { storage: limit.storage(), limit_by: Some(LimitBy::Panel), ..self } } else { self }
+    }
 }
 
 fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
@@ -74,12 +99,10 @@ pub struct MailboxEdit {
 impl MailboxEdit {
     /// `was` with the changes.
     pub fn apply(self, was: Own) -> Own {
-        let storage = match self.storage {
-            None => was.storage,
-            Some(OwnLimit::Default) => None,
-            Some(OwnLimit::Own(limit)) => Some(limit),
-        };
-        Own { storage, kind: self.kind.unwrap_or(was.kind), sending: self.sending.unwrap_or(was.sending) }
+        let storage = self.storage.map_or(was.storage, OwnLimit::storage);
+        // Where no panel ever spoke, nothing has to be said against it.
+        let limit_by = if self.storage.is_some() { was.limit_by.map(|_| LimitBy::Hand) } else { was.limit_by };
+        Own { storage, kind: self.kind.unwrap_or(was.kind), sending: self.sending.unwrap_or(was.sending), limit_by }
     }
 }
 
@@ -94,6 +117,16 @@ pub enum OwnLimit {
 
 /// The word for the association's default.
 const DEFAULT: &str = "default";
+
+impl OwnLimit {
+    /// The own limit that it makes; none for the default.
+    fn storage(self) -> Option<Limit> {
+        match self {
+            OwnLimit::Default => None,
+            OwnLimit::Own(limit) => Some(limit),
+        }
+    }
+}
 
 impl FromStr for OwnLimit {
     type Err = &'static str;
@@ -135,10 +168,29 @@ mod tests {
     #[test]
     fn what_is_usual_leaves_nothing_to_store() {
         assert_eq!(serde_json::to_string(&Own::default()).unwrap(), "{}");
-        let all = Own { storage: Some(Limit::None), kind: Kind::Machine, sending: SendingSwitch::Off };
+        let all = Own { storage: Some(Limit::None), kind: Kind::Machine, sending: SendingSwitch::Off, limit_by: None };
         let text = serde_json::to_string(&all).unwrap();
         assert_eq!(text, r#"{"storage":null,"kind":"machine","sending":"off"}"#);
         assert_eq!(serde_json::from_str::<Own>(&text).unwrap(), all);
+    }
+
+    #[test]
+    fn the_panel_is_heard_until_somebody_speaks_by_hand() {
+        let (five, six) = (OwnLimit::Own(Limit::At(5)), OwnLimit::Own(Limit::At(6)));
+        let by_hand = |own: Own, limit| MailboxEdit { storage: Some(limit), ..MailboxEdit::default() }.apply(own);
+        let panel = Own::default().by_panel(five);
+        assert_eq!((panel.storage, panel.by_panel(six).storage), (Some(Limit::At(5)), Some(Limit::At(6))));
+        assert_eq!(serde_json::to_string(&panel).unwrap(), r#"{"storage":5,"limit-by":"panel"}"#);
+        // Also where it was set by hand to what all others have.
+        for limit in [six, OwnLimit::Default] {
+            let set = by_hand(panel, limit);
+            assert!(set.limit_by == Some(LimitBy::Hand) && set.by_panel(five) == set);
+        }
+        // By hand before there was a panel.
+        let set = by_hand(Own::default(), six);
+        assert!(set.limit_by.is_none() && set.by_panel(five) == set);
+        let off = MailboxEdit { sending: Some(SendingSwitch::Off), ..MailboxEdit::default() }.apply(panel);
+        assert_eq!(off.by_panel(six), Own { storage: Some(Limit::At(6)), ..off });
     }
 
     #[test]

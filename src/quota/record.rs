@@ -25,7 +25,8 @@ use crate::private::{Address, Domain, Private, revealed};
 use crate::store::{Change, Record, Schema, Step, StoreError};
 
 /// The schema of these records. A change in their meaning is a new step here.
-pub const SCHEMA: Schema = Schema(&[Step::Records(leaving), Step::Records(same), Step::Records(spellings), Step::Usage(apart)]);
+pub const SCHEMA: Schema =
+    Schema(&[Step::Records(leaving), Step::Records(same), Step::Records(spellings), Step::Usage(apart), Step::Records(same)]);
 
 /// Marks that the associations of the config file were taken over.
 pub(super) const IMPORTED: &str = "imported";
@@ -120,7 +121,8 @@ fn leaving(records: &[Record]) -> Result<Vec<Change>, StoreError> {
     widened.collect()
 }
 
-/// Version 2 to 3: a mailbox may have a kind, and no limit of its own. What was written before means the same.
+/// Version 2 to 3: a mailbox may have a kind, and no limit of its own. Version 5 to 6: its limit may be a panel's. What was written
+/// before means the same.
 fn same(_: &[Record]) -> Result<Vec<Change>, StoreError> {
     Ok(Vec::new())
 }
@@ -284,7 +286,7 @@ mod tests {
         let usual = Own::default();
         for own in [
             Own { storage: Some(Limit::None), ..usual },
-            Own { storage: Some(Limit::At(5)), kind: Kind::Machine, sending: SendingSwitch::Off },
+            Own { storage: Some(Limit::At(5)), kind: Kind::Machine, sending: SendingSwitch::Off, ..usual },
             Own { kind: Kind::Machine, ..usual },
             Own { sending: SendingSwitch::Off, ..usual },
         ] {

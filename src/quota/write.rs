@@ -19,20 +19,20 @@ impl Book {
     pub fn write_usage(&self) -> Result<(), StoreError> {
         // Also keeps a removal from coming in between: what it erased must not be written again.
         let _turn = self.turn();
-        let written = self.write_usage_without(None, None);
+        let written = self.write_usage_without(None, &|_| false);
         // A moment that is the same for everybody: what the last changes left out is written too.
         written.and(self.heard(self.store.rest()))
     }
 
-    /// The same without an association or a mailbox that goes. The caller has the turn.
-    pub(super) fn write_usage_without(&self, name: Option<&Name>, mailbox: Option<&Address>) -> Result<(), StoreError> {
+    /// The same without an association or mailboxes that go. The caller has the turn.
+    pub(super) fn write_usage_without(&self, name: Option<&Name>, goes: &dyn Fn(&Address) -> bool) -> Result<(), StoreError> {
         let mut records = BTreeMap::new();
         for tenant in self.tenants() {
             let ledger = tenant.lock();
             if name == Some(&ledger.association.name) {
                 continue;
             }
-            let entries = ledger.entries().filter(|entry| mailbox != Some(&entry.address));
+            let entries = ledger.entries().filter(|entry| !goes(&entry.address));
             let usage = entries.map(|entry| record::usage(&entry.address, entry.tally.shown(), entry.mark.told()));
             let level = record::level(&ledger.association.name, ledger.mark.told());
             records.extend(usage.chain([level]).map(|record| (record.key.reveal().clone(), record)));

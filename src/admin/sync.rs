@@ -1,0 +1,148 @@
+//! `nologd sync`, the daemon's side: a batch of changes, all or nothing. A request is bounded and a batch can be long, so it comes in parts
+//! that are held in memory until the last one, which carries the whole out.
+//!
+//! Absent on purpose: any brake. How much may change at once is for the sync to say, which knows the panel (docs/admin/panels.md).
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use crate::quota::{Applied, Batch};
+
+/// Most parts of a batch: some 200,000 changes.
+const PARTS: u64 = 1000;
+/// How long a part waits for the next. A sync that was killed leaves its parts until somebody asks after that.
+const WAITING: Duration = Duration::from_secs(60);
+/// Longest name of a batch, in octets.
+const NAME: usize = 64;
+
+/// The parts that came so far, of one batch: a second sync at the same time makes the first one fail.
+#[derive(Default)]
+pub struct Staging(Mutex<Option<Staged>>);
+
+struct Staged {
+    batch: String,
+    parts: u64,
+    changes: Batch,
+    since: Instant,
+}
+
+impl Staging {
+    fn lock(&self, now: Instant) -> MutexGuard<'_, Option<Staged>> {
+        let mut staged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if staged.as_ref().is_some_and(|staged| now.saturating_duration_since(staged.since) > WAITING) {
+            *staged = None;
+        }
+        staged
+    }
+}
+
+/// A part of a batch that is not the last.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageSync {
+    /// Whose part: a name that the sync made up for this run.
+    pub batch: String,
+    /// Which one, from zero. The first one drops what another batch left.
+    pub part: u64,
+    /// What is to be.
+    pub changes: Batch,
+}
+
+/// It waits.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyncStaged {
+    /// How many parts there are now.
+    pub parts: u64,
+}
+
+/// The last part, with which all is carried out.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplySync {
+    /// As for [`StageSync`].
+    pub batch: String,
+    /// How many parts came before.
+    pub parts: u64,
+    /// What is to be, too.
+    pub changes: Batch,
+}
+
+/// What became of it. The change is on disk.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SyncApplied {
+    /// Mailboxes above their association's number, which are not in the book.
+    pub above: u64,
+    /// Mailboxes whose limit was set by hand, and stays.
+    pub kept: u64,
+    /// Whether anything was written.
+    pub written: bool,
+    /// What went is out of force, but old files that hold it could not be wiped yet.
+    pub residue: bool,
+}
+
+impl AdminCommand for StageSync {
+    const WORD: &'static str = "sync stage";
+    type Told = SyncStaged;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<SyncStaged, Declined> {
+        if self.batch.is_empty() || self.batch.len() > NAME {
+            return Err(Declined::wrong("batch"));
+        }
+        if self.part >= PARTS {
+            return Err(Declined::because("That is more than one batch may hold."));
+        }
+        let mut place = executor.staging.lock(at.now);
+        if self.part == 0 {
+            *place = Some(Staged { batch: self.batch.clone(), parts: 0, changes: Batch::default(), since: at.now });
+        }
+        let staged = place.as_mut().filter(|staged| staged.batch == self.batch && staged.parts == self.part);
+        let staged = staged.ok_or_else(another)?;
+        staged.changes.extend(self.changes.clone());
+        (staged.parts, staged.since) = (staged.parts + 1, at.now);
+        Ok(SyncStaged { parts: staged.parts })
+    }
+
+    /// Nothing: the command line tells the whole.
+    fn print(_: &SyncStaged) -> String {
+        String::new()
+    }
+}
+
+impl AdminCommand for ApplySync {
+    const WORD: &'static str = "sync apply";
+    type Told = SyncApplied;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<SyncApplied, Declined> {
+        let mut changes = Batch::default();
+        if self.parts > 0 {
+            let staged = executor.staging.lock(at.now).take();
+            let staged = staged.filter(|staged| staged.batch == self.batch && staged.parts == self.parts);
+            changes = staged.ok_or_else(another)?.changes;
+        }
+        changes.extend(self.changes.clone());
+        let Applied { above, kept, written, residue } = executor.book.apply(&changes, at.today)?;
+        Ok(SyncApplied { above, kept, written, residue })
+    }
+
+    /// Nothing: the command line tells the whole.
+    fn print(_: &SyncApplied) -> String {
+        String::new()
+    }
+}
+
+fn another() -> Declined {
+    Declined::because("Another sync came in between, or the daemon was started anew. Nothing was changed; the next run does it.")
+}
