@@ -15,7 +15,7 @@
 //!
 //! | layer | modules | what lives there |
 //! |---|---|---|
-//! | 6 program | `main` `run` `cli` `config` `audit` `statement` `demo` | may import all below |
+//! | 6 program | `main` `run` `cli` `config` `audit` `statement` `demo` `import` | may import all below |
 //! | 5 drivers | `serve` | the only async glue |
 //! | 4 hands | `net` `pool` `sandbox` `terminal` | sockets, TLS, timers; connections kept between sessions; the kernel; what an admin sees |
 //! | 3 minds | `smtp` `imap` `submission` `lmtp` `postfix_policy` `pop3` `sieve` `usage` `admin` `notice` `metrics` `web` | pure protocol: no tokio, no clock, no sockets |
@@ -39,6 +39,7 @@ pub mod demo;
 pub mod event;
 pub mod fault;
 pub mod imap;
+pub mod import;
 pub mod incident;
 pub mod limit;
 pub mod lmtp;

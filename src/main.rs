@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Demo { check, webmail } => nologd::demo::run(check, webmail),
         Command::Help { code, all, format, lang } => cli::help(code.as_deref(), all, format, lang),
         Command::Dns(arguments) => cli::dns(&arguments),
+        Command::Sync(arguments) => cli::sync(arguments),
         Command::Usage(command) => cli::usage(command),
         Command::Admin(command) => cli::admin(command),
         Command::Store(command) => cli::store(command),

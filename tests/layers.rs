@@ -47,6 +47,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("cli", 6),
     ("run", 6),
     ("demo", 6),
+    ("import", 6),
     ("audit", 6),
     ("statement", 6),
     ("main", 6),
@@ -80,6 +81,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("cli", "statement"),
     ("cli", "audit"),
     ("cli", "demo"),
+    ("cli", "import"),
 ];
 
 #[test]

@@ -15,6 +15,7 @@ use crate::admin::mailbox::{KickMailbox, ListMailboxes, RefreshMailbox, RemoveMa
 use crate::admin::status::ShowStatus;
 use crate::config;
 use crate::fault::Lang;
+use crate::import::settings::PanelKind;
 use crate::private::Domain;
 
 /// nologd: a no-log daemon in front of mailbox storage, relay and webmail.
@@ -68,6 +69,11 @@ pub enum Command {
     Audit(crate::audit::Arguments),
     /// Tell members what is kept and what is not, from what is enforced.
     Statement(crate::statement::Arguments),
+    /// Make the book follow the host's panel: its domains, mailboxes and aliases. Once; a timer of the package does it every few minutes.
+    ///
+    /// Prints counts and code words. A mailbox that is missing in the panel is removed at a later run, at least an hour after the first
+    /// one that misses it. A run that would remove much changes nothing, and says why.
+    Sync(SyncArguments),
     /// Usage, as the mail server knows it.
     #[command(subcommand)]
     Usage(Usage),
@@ -157,6 +163,34 @@ pub struct Asked<C: Args> {
     pub(super) command: C,
     #[command(flatten)]
     pub(super) daemon: Daemon,
+}
+
+/// `nologd sync`.
+#[derive(Args)]
+pub struct SyncArguments {
+    /// The panel: alternc, csv, mailcow, modoboa, postfix, postfixadmin.
+    #[arg(long, value_name = "PANEL")]
+    pub(super) from: Option<PanelKind>,
+    /// A file instead of a database: the table of `csv`, or a dump by mysqldump.
+    #[arg(long, value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+    /// Which domains make an association, where the panel's accounts do not say it: lines of `domain;association`.
+    #[arg(long, value_name = "FILE")]
+    pub(super) map: Option<PathBuf>,
+    /// What the sync is told about the panel and its database. Without it: /etc/nologd-sync/sync.toml, where that is there.
+    #[arg(long, value_name = "FILE")]
+    pub(super) settings: Option<PathBuf>,
+    /// Where it remembers what is missing since when. Without it: what systemd says, or /var/lib/nologd-sync.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) state: Option<PathBuf>,
+    /// Change nothing, and say what would be changed; on a terminal also by name.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Go on where a brake stops: much is missing in the panel, and that is right.
+    #[arg(long)]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) place: Where,
 }
 
 /// `nologd usage`.

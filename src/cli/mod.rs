@@ -6,6 +6,7 @@
 //! | `run` | carries out such a command: ask, and print what is told |
 //! | `speak` | to the daemon and back |
 //! | `usage` | what is read from the mail server and sent in batches |
+//! | `sync` | makes the book follow the host's panel |
 //! | `store` | what is done on the files while no daemon runs |
 //! | `check` | a start, tried; the servers around, asked |
 //! | `dns` | the lines for an association's zone |
@@ -18,6 +19,7 @@ mod offline;
 mod run;
 mod speak;
 mod store;
+mod sync;
 mod usage;
 
 use std::io::Write;
@@ -26,12 +28,13 @@ use std::process::ExitCode;
 use crate::config;
 use arguments::{Output, Where};
 
-pub use arguments::{Admin, Arguments, Command};
+pub use arguments::{Admin, Arguments, Command, SyncArguments};
 pub use check::check;
 pub use dns::dns;
 pub use offline::{HelpFormat, help, load};
 pub use run::{admin, status};
 pub use store::store;
+pub use sync::sync;
 pub use usage::usage;
 
 /// The exit code for what was refused.

@@ -8,6 +8,7 @@ use super::{REFUSED, USAGE, complain, say};
 use crate::config;
 use crate::event::EventKind;
 use crate::fault::{Lang, RefusalCode};
+use crate::import::code::SyncCode;
 use crate::web::layout::Style;
 
 /// Reads the config file; problems go to standard error, as `FILE:LINE: KEY what is wrong`.
@@ -70,12 +71,15 @@ pub fn help(word: Option<&str>, all: bool, format: HelpFormat, lang: Lang) -> Ex
     }
     let Some(word) = word else {
         RefusalCode::ALL.iter().for_each(|code| explain_code(*code, lang));
+        SyncCode::ALL.iter().for_each(|code| explain_sync(*code, lang));
         EventKind::ALL.iter().for_each(|event| explain_event(*event, lang));
         return ExitCode::SUCCESS;
     };
     // As it stands in a refusal: in parentheses.
     if let Some(code) = RefusalCode::find(word.trim_matches(['(', ')'])) {
         explain_code(code, lang);
+    } else if let Some(code) = SyncCode::find(word.trim_matches(['(', ')'])) {
+        explain_sync(code, lang);
     } else if let Some(event) = EventKind::find(word) {
         explain_event(event, lang);
     } else {
@@ -96,6 +100,10 @@ fn explain_code(code: RefusalCode, lang: Lang) {
         }
         _ => {}
     }
+}
+
+fn explain_sync(code: SyncCode, lang: Lang) {
+    say(&format!("{}\n    {}", code.word(), code.text(lang)));
 }
 
 fn explain_event(event: EventKind, lang: Lang) {

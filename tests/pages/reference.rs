@@ -11,6 +11,7 @@ use nologd::cli::Arguments;
 use nologd::config;
 use nologd::event::EventKind;
 use nologd::fault::{Lang, RefusalCode};
+use nologd::import::code::SyncCode;
 use nologd::policy::FILES;
 use nologd::sandbox::Unenforced;
 use toml::{Table, Value};
@@ -115,6 +116,9 @@ fn rules() -> String {
 fn codes() -> String {
     let mut text = "| word | what it says | en français |\n|---|---|---|\n".to_owned();
     for code in RefusalCode::ALL {
+        let _ = writeln!(text, "| {} | {} | {} |", code.word(), code.text(Lang::En), code.text(Lang::Fr));
+    }
+    for code in SyncCode::ALL {
         let _ = writeln!(text, "| {} | {} | {} |", code.word(), code.text(Lang::En), code.text(Lang::Fr));
     }
     text

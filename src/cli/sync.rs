@@ -1,0 +1,299 @@
+//! `nologd sync`: makes the book follow the host's panel, once (docs/admin/panels.md). Standard output goes to the journal: counts and code
+//! words. Names only where a person asked for them, with `--dry-run` on a terminal.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use aws_lc_rs::rand;
+
+use super::arguments::SyncArguments;
+use super::run::told;
+use super::{REFUSED, USAGE, complain, say};
+use crate::admin::association::ListAssociations;
+use crate::admin::mailbox::ListMailboxes;
+use crate::admin::sync::{ApplySync, StageSync, SyncApplied};
+use crate::admin::{MAX_REQUEST, ask};
+use crate::fault::Lang;
+use crate::import::brakes::brake;
+use crate::import::code::SyncCode;
+use crate::import::difference::{BookNow, Difference, difference};
+use crate::import::list::PanelList;
+use crate::import::settings::{FILE, PanelKind, STATE, SyncSettings};
+use crate::import::source;
+use crate::import::state::SyncState;
+use crate::quota::{Batch, Limit, OwnLimit, PanelLimit, print_size};
+use crate::sandbox;
+
+/// Changes in a part of a batch, to begin with: a part that is longer than a request is halved.
+const PART: usize = 1000;
+
+/// Carries it out.
+pub fn sync(arguments: SyncArguments) -> ExitCode {
+    // A password may be in its memory; what the kernel does not enforce of this, the unit does.
+    let _ = sandbox::harden();
+    let (kind, settings) = match settings(&arguments) {
+        Ok(settings) => settings,
+        Err(text) => {
+            complain(&text);
+            return ExitCode::from(USAGE);
+        }
+    };
+    let socket = match arguments.place.socket() {
+        Ok(socket) => socket,
+        Err(code) => return code,
+    };
+    let folder = arguments.state.clone().or_else(|| std::env::var_os("STATE_DIRECTORY").map(PathBuf::from));
+    let run = Run {
+        socket,
+        state_file: folder.unwrap_or_else(|| STATE.into()).join("state.json"),
+        is_dry: arguments.dry_run,
+        agrees: arguments.yes,
+    };
+    match run.whole(kind, &settings) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            stop.into_iter().for_each(|text| complain(&text));
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+fn settings(arguments: &SyncArguments) -> Result<(PanelKind, SyncSettings), String> {
+    let file = arguments.settings.as_deref().or_else(|| Some(Path::new(FILE)).filter(|file| file.exists()));
+    let mut settings = match file {
+        Some(file) => SyncSettings::read(file).map_err(|why| format!("{}: {why}", file.display()))?,
+        None => SyncSettings::default(),
+    };
+    settings.file = arguments.file.clone().or(settings.file);
+    settings.map = arguments.map.clone().or(settings.map);
+    let kind =
+        arguments.from.or(settings.from).ok_or("Which panel? --from alternc, csv, mailcow, modoboa, postfix or postfixadmin.")?;
+    Ok((kind, settings))
+}
+
+struct Run {
+    socket: PathBuf,
+    state_file: PathBuf,
+    is_dry: bool,
+    agrees: bool,
+}
+
+/// What to tell; none where it was told at an earlier run.
+type Stop = Option<String>;
+
+impl Run {
+    fn whole(&self, kind: PanelKind, settings: &SyncSettings) -> Result<(), Stop> {
+        let before = self.state()?;
+        // The book first: what reading it takes is free again for the panel.
+        let book = self.book()?;
+        let panel = match source::read(kind, settings) {
+            Ok(panel) => panel,
+            Err(trouble) => {
+                let text = format!("{}: {}", kind.word(), trouble.text());
+                return Err(self.stop(before, SyncCode::Source, &text));
+            }
+        };
+        let found = difference(&panel, &book, &before, hour(), self.agrees);
+        if self.is_dry && std::io::stdout().is_terminal() {
+            names(&found.batch);
+        }
+        if let Some(code) = brake(&found.stakes).filter(|_| !self.agrees) {
+            let stakes = found.stakes;
+            let text = format!(
+                "missing: {} of {} mailboxes, {} associations; the panel has {} domains, {} mailboxes and {} aliases, and had {}, {} and {}.",
+                stakes.missing,
+                stakes.held,
+                stakes.emptied,
+                stakes.panel.domains,
+                stakes.panel.mailboxes,
+                stakes.panel.aliases,
+                stakes.last.domains,
+                stakes.last.mailboxes,
+                stakes.last.aliases,
+            );
+            return Err(self.stop(before, code, &text));
+        }
+        drop(book);
+        let applied = self.apply(&before, &found)?;
+        let is_news = !found.batch.is_empty() || found.state != before;
+        report(&panel, &found, applied, is_news, self.is_dry);
+        if panel.odd.is_none() { Ok(()) } else { Err(None) }
+    }
+
+    fn state(&self) -> Result<SyncState, Stop> {
+        let told = |why: &str| Some(format!("{}: {why}", self.state_file.display()));
+        match SyncState::read(&self.state_file) {
+            Ok(Some(state)) => Ok(state),
+            Ok(None) => SyncState::new().ok_or_else(|| told("the system has no random numbers.")),
+            Err(error) => Err(told(&format!("{}. Without it marks begin anew: remove it if it is damaged.", error.kind()))),
+        }
+    }
+
+    fn remember(&self, state: &SyncState) -> Result<(), Stop> {
+        if self.is_dry {
+            return Ok(());
+        }
+        let failed =
+            |error: std::io::Error| Some(format!("{}: {}. Nothing was changed.", self.state_file.display(), error.kind()));
+        state.write(&self.state_file).map_err(failed)
+    }
+
+    /// Nothing is changed, and that is told once.
+    fn stop(&self, mut before: SyncState, code: SyncCode, text: &str) -> Stop {
+        let word = code.word();
+        if before.told.as_deref() == Some(word) && !self.is_dry && !std::io::stdout().is_terminal() {
+            return None;
+        }
+        before.told = Some(word.into());
+        if let Err(also) = self.remember(&before) {
+            return Some(format!("{word} {text} {}", also.unwrap_or_default()));
+        }
+        Some(format!("{word} {text} {}", code.text(Lang::En)))
+    }
+
+    fn book(&self) -> Result<BookNow, Stop> {
+        let (mut associations, mut aliases) = (told(&self.socket, &ListAssociations {})?.associations(), BTreeMap::new());
+        for association in &mut associations {
+            let leads = std::mem::take(&mut association.aliases).into_iter();
+            aliases.extend(leads.map(|(alias, targets)| (alias, targets.into_iter().collect())));
+        }
+        let mailboxes = told(&self.socket, &ListMailboxes::default())?.into_mailboxes().into_iter().map(|mailbox| {
+            let (address, _, limit, by) = mailbox.into_limit();
+            (address, (limit, by))
+        });
+        Ok(BookNow { associations, aliases, mailboxes: mailboxes.collect() })
+    }
+
+    fn apply(&self, before: &SyncState, found: &Difference) -> Result<SyncApplied, Stop> {
+        if self.is_dry {
+            return Ok(SyncApplied::default());
+        }
+        let mut applied = SyncApplied::default();
+        if !found.batch.is_empty() {
+            // Should this run end here, the next one must not take what it did for somebody's hand.
+            self.remember(&before.between(&found.state))?;
+            applied = send(&self.socket, &found.batch)?;
+        }
+        if found.state != *before {
+            self.remember(&found.state)?;
+        }
+        Ok(applied)
+    }
+}
+
+fn hour() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 3600)
+}
+
+/// In as many parts as it takes; the last one carries all of them out.
+fn send(socket: &Path, whole: &Batch) -> Result<SyncApplied, Stop> {
+    let mut name = [0_u8; 16];
+    rand::fill(&mut name).map_err(|_| Some("The system has no random numbers.".to_owned()))?;
+    let batch: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut parts = parts(whole);
+    let last = parts.pop().unwrap_or_default();
+    for (part, changes) in (0..).zip(parts.iter()) {
+        told(socket, &StageSync { batch: batch.clone(), part, changes: changes.clone() })?;
+    }
+    Ok(told(socket, &ApplySync { batch, parts: parts.len() as u64, changes: last })?)
+}
+
+fn parts(whole: &Batch) -> Vec<Batch> {
+    let mut found = Vec::new();
+    macro_rules! each {
+        ($($list:ident)*) => {
+            $(for piece in whole.$list.chunks(PART) {
+                split(piece, &|piece| Batch { $list: piece.to_vec(), ..Batch::default() }, &mut found);
+            })*
+        };
+    }
+    each! { associations domains domain_aliases aliases mailboxes gone_mailboxes gone_domains gone_associations }
+    // Most runs have a handful of changes: these are one request.
+    if whole.len() <= PART {
+        let all = whole.clone();
+        if fits(&all) {
+            return vec![all];
+        }
+    }
+    found
+}
+
+fn split<T>(piece: &[T], make: &dyn Fn(&[T]) -> Batch, found: &mut Vec<Batch>) {
+    let batch = make(piece);
+    if piece.len() > 1 && !fits(&batch) {
+        let (left, right) = piece.split_at(piece.len() / 2);
+        split(left, make, found);
+        split(right, make, found);
+    } else {
+        found.push(batch);
+    }
+}
+
+fn fits(changes: &Batch) -> bool {
+    let longest = "f".repeat(32);
+    ask(&StageSync { batch: longest, part: u64::MAX, changes: changes.clone() }).len() <= MAX_REQUEST
+}
+
+fn report(panel: &PanelList, found: &Difference, applied: SyncApplied, is_news: bool, is_dry: bool) {
+    let counts = found.counts;
+    let head = if is_dry { "SYNC-DRY-RUN" } else { "SYNC-DONE" };
+    let numbers = [
+        ("associations new", counts.associations.0),
+        ("associations gone", counts.associations.1),
+        ("domains new", counts.domains.0),
+        ("domains moved", counts.moved),
+        ("domains gone", counts.domains.1),
+        ("mailboxes new", counts.mailboxes.0),
+        ("mailboxes gone", counts.mailboxes.1),
+        ("limits changed", counts.limits),
+        ("aliases changed", counts.aliases.0),
+        ("aliases gone", counts.aliases.1),
+        ("missing in the panel, not removed yet", counts.waiting),
+        ("domains moved by hand", counts.by_hand),
+        ("contacts missing in the panel", counts.contacts),
+        ("mailboxes above their association's number", applied.above),
+    ];
+    let told: Vec<_> = numbers.iter().filter(|(_, count)| *count > 0).map(|(what, count)| format!("{what} {count}")).collect();
+    // A run that finds nothing says nothing, but to a person.
+    if is_news || is_dry || std::io::stdout().is_terminal() {
+        let told = if told.is_empty() { "nothing to change".to_owned() } else { told.join(", ") };
+        say(&format!("{head} {told}"));
+    }
+    if applied.residue {
+        complain("Old files of the book could not be wiped yet: the next change and the next start try again.");
+    }
+    panel.odd.sentences().for_each(|sentence| say(&sentence));
+}
+
+/// One line for each change.
+fn names(batch: &Batch) {
+    let joined = |texts: Vec<String>| texts.join(", ");
+    batch.associations.iter().for_each(|new| say(&format!("+ association {}", new.name.reveal())));
+    batch.domains.iter().for_each(|(domain, name)| say(&format!("+ domain {} of {}", domain.reveal_written(), name.reveal())));
+    batch
+        .domain_aliases
+        .iter()
+        .for_each(|(alias, domain)| say(&format!("+ domain {} stands for {}", alias.reveal_written(), domain.reveal_written())));
+    for PanelLimit(address, limit) in &batch.mailboxes {
+        let limit = match limit {
+            OwnLimit::Default => "the association's default".to_owned(),
+            OwnLimit::Own(Limit::None) => "no limit".to_owned(),
+            OwnLimit::Own(Limit::At(octets)) => print_size(*octets),
+        };
+        say(&format!("+ mailbox {}: {limit}", address.reveal()));
+    }
+    for (alias, targets) in &batch.aliases {
+        let targets = joined(targets.iter().map(crate::private::Address::reveal).collect());
+        say(&if targets.is_empty() {
+            format!("- alias {}", alias.reveal())
+        } else {
+            format!("+ alias {} -> {targets}", alias.reveal())
+        });
+    }
+    batch.gone_mailboxes.iter().for_each(|address| say(&format!("- mailbox {}", address.reveal())));
+    batch.gone_domains.iter().for_each(|domain| say(&format!("- domain {}", domain.reveal_written())));
+    batch.gone_associations.iter().for_each(|name| say(&format!("- association {}", name.reveal())));
+}

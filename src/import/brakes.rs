@@ -1,0 +1,78 @@
+//! When a run changes nothing: a panel that lost much lost it by accident, until an admin says otherwise. Pure.
+
+use super::code::SyncCode;
+use super::difference::Stakes;
+
+/// Mailboxes that may be missing at once, whatever the size of the host.
+const MANY: u64 = 10;
+/// And of a hundred.
+const PERCENT: u64 = 5;
+/// A count that is below this says nothing when it halves.
+const FEW: u64 = 4;
+
+/// Why the run must stop; none when it may go on.
+///
+/// More than 10 mailboxes, or more than 5 % and more than one; a whole association; half of what there was.
+pub fn brake(stakes: &Stakes) -> Option<SyncCode> {
+    let Stakes { panel, last, held, missing, emptied } = *stakes;
+    let halved = |now: u64, last: u64| last >= FEW && now.saturating_mul(2) < last;
+    let emptied_of_all = panel.domains == 0 && last.domains > 0;
+    let half = emptied_of_all
+        || halved(panel.domains, last.domains)
+        || halved(panel.mailboxes, last.mailboxes)
+        || halved(panel.aliases, last.aliases);
+    let allowed = (held.saturating_mul(PERCENT) / 100).clamp(1, MANY);
+    match () {
+        () if half => Some(SyncCode::Half),
+        () if emptied > 0 => Some(SyncCode::Association),
+        () if missing > allowed => Some(SyncCode::Removals),
+        () => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::state::PanelCounts;
+
+    fn stakes(held: u64, missing: u64) -> Stakes {
+        let counts = PanelCounts { domains: 10, mailboxes: held, aliases: 100 };
+        Stakes { panel: counts, last: counts, held, missing, emptied: 0 }
+    }
+
+    #[test]
+    fn removals_are_bounded_by_number_and_by_share() {
+        for (held, missing, stops) in [
+            (30_000, 10, false),
+            (30_000, 11, true),
+            (100, 5, false),
+            (100, 6, true),
+            (12, 1, false),
+            (12, 2, true),
+            (0, 0, false),
+        ] {
+            let expected = stops.then_some(SyncCode::Removals);
+            assert_eq!(brake(&stakes(held, missing)), expected, "{missing} of {held}");
+        }
+    }
+
+    #[test]
+    fn halves_and_associations() {
+        let whole = stakes(100, 0);
+        let with = |change: fn(&mut Stakes)| {
+            let mut stakes = whole;
+            change(&mut stakes);
+            brake(&stakes)
+        };
+        assert_eq!(with(|stakes| stakes.panel.mailboxes = 50), None);
+        assert_eq!(with(|stakes| stakes.panel.mailboxes = 49), Some(SyncCode::Half));
+        assert_eq!(with(|stakes| stakes.panel.aliases = 0), Some(SyncCode::Half));
+        assert_eq!(with(|stakes| stakes.panel.domains = 4), Some(SyncCode::Half));
+        assert_eq!(with(|stakes| stakes.emptied = 1), Some(SyncCode::Association));
+        // One domain of one, two aliases of three: that is not half a panel but all of it, or a member's work.
+        let small = PanelCounts { domains: 1, mailboxes: 1, aliases: 3 };
+        let now = PanelCounts { domains: 1, mailboxes: 0, aliases: 1 };
+        assert_eq!(brake(&Stakes { panel: now, last: small, ..Stakes::default() }), None);
+        assert_eq!(brake(&Stakes { last: small, ..Stakes::default() }), Some(SyncCode::Half));
+    }
+}

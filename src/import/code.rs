@@ -1,0 +1,64 @@
+//! The code words of `nologd sync`: what stands in the journal, and is explained by `nologd help WORD`. Nobody but admins reads them.
+
+use crate::fault::Lang;
+
+macro_rules! codes {
+    ($($name:ident $word:literal $en:literal $fr:literal)*) => {
+        #[allow(missing_docs)] // each is explained by its own text below
+        /// Why a sync changed nothing, or not all.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum SyncCode { $($name),* }
+
+        impl SyncCode {
+            /// Every code, in alphabetical order of the words.
+            pub const ALL: &'static [SyncCode] = &[$(SyncCode::$name),*];
+
+            /// The word itself.
+            pub fn word(self) -> &'static str {
+                match self { $(SyncCode::$name => $word),* }
+            }
+
+            /// What it means and what to do.
+            pub fn text(self, lang: Lang) -> &'static str {
+                match (self, lang) { $((SyncCode::$name, Lang::En) => $en, (SyncCode::$name, Lang::Fr) => $fr),* }
+            }
+        }
+    };
+}
+
+codes! {
+    Association "SYNC-ASSOCIATION"
+        "The panel does not have a whole association any more, so `nologd sync` changed nothing. Look with --dry-run, and say --yes if it is right."
+        "Le panneau n'a plus une association entière\u{a0}: `nologd sync` n'a rien changé. Regardez avec --dry-run, et confirmez par --yes si c'est voulu."
+    Half "SYNC-HALF"
+        "The panel has less than half of what it had at the last run, as after a bad restore, so `nologd sync` changed nothing. Look with --dry-run, and say --yes if it is right."
+        "Le panneau a moins de la moitié de ce qu'il avait la dernière fois, comme après une restauration ratée\u{a0}: `nologd sync` n'a rien changé. Regardez avec --dry-run, et confirmez par --yes si c'est voulu."
+    Removals "SYNC-REMOVALS"
+        "More mailboxes are missing in the panel than are removed without asking (10, or 5 in a hundred), so `nologd sync` changed nothing. Look with --dry-run, and say --yes if it is right."
+        "Il manque dans le panneau plus de boîtes qu'il n'en est retiré sans demander (10, ou 5 sur cent)\u{a0}: `nologd sync` n'a rien changé. Regardez avec --dry-run, et confirmez par --yes si c'est voulu."
+    Rows "SYNC-ROWS"
+        "Some rows of the panel make no sense; `nologd sync` left them out and applied the others. Its sentence names the table and how many rows there are."
+        "Des lignes du panneau n'ont pas de sens\u{a0}; `nologd sync` les a laissées de côté et a appliqué les autres. Sa phrase donne la table et le nombre de lignes."
+    Source "SYNC-SOURCE"
+        "The panel could not be read, so `nologd sync` changed nothing. Mail goes on as before; the next run tries again."
+        "Le panneau n'a pas pu être lu\u{a0}: `nologd sync` n'a rien changé. Le courrier continue comme avant\u{a0}; le prochain passage réessaie."
+}
+
+impl SyncCode {
+    /// The code with this word, in any case of letters.
+    pub fn find(word: &str) -> Option<SyncCode> {
+        SyncCode::ALL.iter().copied().find(|code| code.word().eq_ignore_ascii_case(word))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn french_signs_stay_with_their_word() {
+        for text in SyncCode::ALL.iter().map(|code| code.text(Lang::Fr)) {
+            assert_eq!([" :", " ;", " !", " ?", " %"].into_iter().find(|sign| text.contains(sign)), None, "{text}");
+        }
+    }
+}

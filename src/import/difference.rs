@@ -1,0 +1,324 @@
+//! What the panel has and the book has not, and the other way round: a batch that makes the book follow. Pure.
+//!
+//! The panel is master of domains, mailboxes and aliases. Limits, contacts and what is set about associations are the book's, but for a
+//! mailbox's limit until somebody sets it by hand. A domain that was moved by hand stays where it is. Domains that no panel ever had are
+//! nobody's business here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::list::PanelList;
+use super::state::{Missing, PanelCounts, SyncState};
+use crate::private::{Address, Domain};
+use crate::quota::{Association, Batch, Limit, LimitBy, Name, OwnLimit, PanelLimit, Proposal};
+
+/// The book, as it is.
+#[derive(Default)]
+pub struct BookNow {
+    /// What is set about each, without its aliases.
+    pub associations: Vec<Association>,
+    /// Where aliases lead, in the order of the addresses.
+    pub aliases: BTreeMap<Address, Vec<Address>>,
+    /// Each mailbox that lists show, its own limit, and who set it.
+    pub mailboxes: BTreeMap<Address, (OwnLimit, Option<LimitBy>)>,
+}
+
+/// What is to be done.
+pub struct Difference {
+    /// For the daemon.
+    pub batch: Batch,
+    /// What is remembered when it was done.
+    pub state: SyncState,
+    /// What will be told.
+    pub counts: SyncCounts,
+    /// For the brakes.
+    pub stakes: Stakes,
+}
+
+/// How much changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SyncCounts {
+    /// New associations, and those that go.
+    pub associations: (u64, u64),
+    /// New domains, also those that stand for another, and those that go.
+    pub domains: (u64, u64),
+    /// Domains that go to another association, or stand for another domain.
+    pub moved: u64,
+    /// New mailboxes, and those that go.
+    pub mailboxes: (u64, u64),
+    /// Mailboxes with another limit.
+    pub limits: u64,
+    /// New or changed aliases, and those that go.
+    pub aliases: (u64, u64),
+    /// Mailboxes that are missing, and wait.
+    pub waiting: u64,
+    /// Domains that were moved by hand, and stay.
+    pub by_hand: u64,
+    /// Mailboxes that are missing in the panel and stay, for notices about an association go there.
+    pub contacts: u64,
+}
+
+/// What the brakes look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stakes {
+    /// What the panel has now.
+    pub panel: PanelCounts,
+    /// What it had at the last run; or before the first one, what the book has of its domains.
+    pub last: PanelCounts,
+    /// Mailboxes of the book that are the panel's.
+    pub held: u64,
+    /// Of these, how many the panel has no more, and nobody agreed to.
+    pub missing: u64,
+    /// Associations that would be left without a domain, and nobody agreed to.
+    pub emptied: u64,
+}
+
+struct Draft<'a> {
+    panel: &'a PanelList,
+    book: &'a BookNow,
+    before: &'a SyncState,
+    hour: u64,
+    agrees: bool,
+    /// Where domains are in the book: of whom, and for which other domain they stand.
+    owners: BTreeMap<&'a Domain, (&'a Name, Option<&'a Domain>)>,
+    /// Where the panel's domains will be.
+    homes: BTreeMap<&'a Domain, &'a Name>,
+    missing: BTreeMap<String, Missing>,
+    batch: Batch,
+    state: SyncState,
+    counts: SyncCounts,
+    stakes: Stakes,
+}
+
+/// Compares. `hour`: hours since 1970, whichever the clock says. `agrees`: an admin said `--yes`.
+pub fn difference(panel: &PanelList, book: &BookNow, before: &SyncState, hour: u64, agrees: bool) -> Difference {
+    let mut owners = BTreeMap::new();
+    for association in &book.associations {
+        owners.extend(association.domains.iter().map(|domain| (domain, (&association.name, None))));
+        owners.extend(association.domain_aliases.iter().map(|(alias, domain)| (alias, (&association.name, Some(domain)))));
+    }
+    let mut draft = Draft {
+        panel,
+        book,
+        before,
+        hour,
+        agrees,
+        owners,
+        homes: BTreeMap::new(),
+        missing: BTreeMap::new(),
+        batch: Batch::default(),
+        state: before.clone(),
+        counts: SyncCounts::default(),
+        stakes: Stakes::default(),
+    };
+    draft.domains();
+    draft.mailboxes();
+    draft.aliases();
+    let gone = draft.missing_mailboxes();
+    draft.standing(&gone);
+    draft.missing_domains(&gone);
+    draft.finish()
+}
+
+impl<'a> Draft<'a> {
+    fn domains(&mut self) {
+        let mut new = BTreeSet::new();
+        for (domain, account) in &self.panel.domains {
+            let home = match self.owners.get(domain) {
+                None => {
+                    self.counts.domains.0 += 1;
+                    account
+                }
+                Some((owner, None)) if *owner == account => account,
+                Some((owner, None)) if !self.before.has_placed(domain, owner) => {
+                    self.counts.by_hand += 1;
+                    self.homes.insert(domain, *owner);
+                    continue;
+                }
+                Some(_) => {
+                    self.counts.moved += 1;
+                    account
+                }
+            };
+            self.homes.insert(domain, home);
+            self.state.place(domain, home);
+            if self.owners.get(domain) != Some(&(home, None)) {
+                self.batch.domains.push((domain.clone(), home.clone()));
+                new.insert(home);
+            }
+        }
+        for association in &self.book.associations {
+            new.remove(&association.name);
+        }
+        self.counts.associations.0 = new.len() as u64;
+        for name in new {
+            let beginning = self.panel.beginnings.get(name).cloned().unwrap_or_default();
+            let storage = beginning.storage.unwrap_or(Limit::None);
+            self.batch.associations.push(Proposal { name: name.clone(), contact: beginning.contact, storage });
+        }
+    }
+
+    fn mailboxes(&mut self) {
+        for (address, says) in &self.panel.mailboxes {
+            let limit = match (self.book.mailboxes.get(address), says) {
+                (None, says) => {
+                    self.counts.mailboxes.0 += 1;
+                    says.unwrap_or(OwnLimit::Default)
+                }
+                (Some((_, Some(LimitBy::Hand))), _) | (Some(_), None) => continue,
+                (Some((OwnLimit::Own(_), None)), _) => continue,
+                (Some((held, Some(LimitBy::Panel))), Some(says)) if held == says => continue,
+                (Some(_), Some(says)) => {
+                    self.counts.limits += 1;
+                    *says
+                }
+            };
+            self.batch.mailboxes.push(PanelLimit(address.clone(), limit));
+        }
+    }
+
+    fn aliases(&mut self) {
+        if !self.panel.has_aliases {
+            return;
+        }
+        let held = &self.book.aliases;
+        for (alias, targets) in &self.panel.aliases {
+            let home = self.homes.get(alias.domain());
+            let targets: BTreeSet<_> = targets.iter().filter(|target| self.homes.get(target.domain()) == home).cloned().collect();
+            let known = held.get(alias);
+            if known.is_none() && targets.is_empty() || known.is_some_and(|known| known.iter().eq(&targets)) {
+                continue;
+            }
+            if targets.is_empty() {
+                self.counts.aliases.1 += 1
+            } else {
+                self.counts.aliases.0 += 1
+            }
+            self.batch.aliases.push((alias.clone(), targets));
+        }
+        for alias in held.keys().filter(|alias| self.homes.contains_key(alias.domain())) {
+            if !self.panel.aliases.contains_key(alias) {
+                self.counts.aliases.1 += 1;
+                self.batch.aliases.push((alias.clone(), BTreeSet::new()));
+            }
+        }
+    }
+
+    /// Whether the domain is the panel's, or was, and nobody moved it since.
+    fn is_managed(&self, domain: &Domain) -> bool {
+        let placed = || self.owners.get(domain).is_some_and(|(owner, _)| self.before.has_placed(domain, owner));
+        self.homes.contains_key(domain) || placed()
+    }
+
+    fn missing_mailboxes(&mut self) -> BTreeSet<&'a Address> {
+        let mut gone = BTreeSet::new();
+        let contacts: BTreeSet<_> =
+            self.book.associations.iter().filter_map(|association| association.contact.as_ref()).collect();
+        for address in self.book.mailboxes.keys() {
+            if !self.panel.has_mailboxes || !self.is_managed(address.domain()) {
+                continue;
+            }
+            self.stakes.held += 1;
+            if self.panel.mailboxes.contains_key(address) {
+                continue;
+            }
+            if contacts.contains(address) {
+                self.counts.contacts += 1;
+                continue;
+            }
+            let (hash, mut mark) = self.before.mark_mailbox(address, self.hour);
+            self.stakes.missing += u64::from(!mark.agreed);
+            mark.agreed |= self.agrees;
+            if mark.is_due(self.hour) {
+                self.batch.gone_mailboxes.push(address.clone());
+                gone.insert(address);
+            } else {
+                self.missing.insert(hash, mark);
+            }
+        }
+        self.counts.mailboxes.1 = gone.len() as u64;
+        self.counts.waiting = self.missing.len() as u64;
+        gone
+    }
+
+    fn is_empty_without(&self, domain: &Domain, gone: &BTreeSet<&Address>) -> bool {
+        !self.book.mailboxes.keys().any(|address| address.domain() == domain && !gone.contains(address))
+    }
+
+    /// A domain with mailboxes of its own stands for another one only when the last of them is gone.
+    fn standing(&mut self, gone: &BTreeSet<&Address>) {
+        for (alias, target) in &self.panel.standing {
+            let Some(home) = self.homes.get(target).copied() else { continue };
+            self.state.place(alias, home);
+            match self.owners.get(alias) {
+                Some((owner, Some(held))) if *held == target && *owner == home => continue,
+                Some((_, None)) if !self.is_empty_without(alias, gone) => continue,
+                Some((owner, _)) if !self.before.has_placed(alias, owner) => {
+                    self.counts.by_hand += 1;
+                    self.state.placed.remove(alias.reveal());
+                    continue;
+                }
+                Some(_) => self.counts.moved += 1,
+                None => self.counts.domains.0 += 1,
+            }
+            self.batch.domain_aliases.push((alias.clone(), target.clone()));
+        }
+    }
+
+    fn missing_domains(&mut self, gone: &BTreeSet<&Address>) {
+        let (mut lost, mut leaving) = (BTreeSet::new(), BTreeMap::new());
+        for (domain, (owner, _)) in &self.owners {
+            let has = self.panel.domains.contains_key(*domain) || self.panel.standing.contains_key(*domain);
+            if has || !self.before.has_placed(domain, owner) {
+                continue;
+            }
+            let (hash, mut mark) = self.before.mark_domain(domain, self.hour);
+            let agreed = mark.agreed;
+            mark.agreed |= self.agrees;
+            lost.insert(*domain);
+            if mark.is_due(self.hour) && self.is_empty_without(domain, gone) {
+                leaving.insert(*domain, agreed);
+            } else {
+                self.missing.insert(hash, mark);
+            }
+        }
+        self.counts.domains.1 = leaving.len() as u64;
+        self.batch.gone_domains = leaving.keys().map(|domain| (*domain).clone()).collect();
+        leaving.keys().for_each(|domain| drop(self.state.placed.remove(domain.reveal())));
+        for association in &self.book.associations {
+            let agreed = |domain: &Domain| self.before.mark_domain(domain, self.hour).1.agreed;
+            let moves = |domain: &Domain| self.homes.get(domain).is_some_and(|home| **home != association.name);
+            let stands = |domain: &Domain| self.batch.domain_aliases.iter().any(|(alias, _)| alias == domain);
+            let comes = self.batch.domains.iter().any(|(_, to)| *to == association.name);
+            let goes = |domain: &Domain| moves(domain) || stands(domain);
+            if comes || !association.domains.iter().all(|domain| lost.contains(domain) || goes(domain)) {
+                continue;
+            }
+            let agrees = association.domains.iter().all(|domain| lost.contains(domain) && agreed(domain));
+            self.stakes.emptied += u64::from(!agrees);
+            if association.domains.iter().all(|domain| leaving.contains_key(domain) || goes(domain)) {
+                self.counts.associations.1 += 1;
+                self.batch.gone_associations.push(association.name.clone());
+            } else {
+                // Its last domain goes with it, and not before.
+                let kept = |domain: &Domain| association.all_domains().any(|own| own == domain);
+                self.batch.gone_domains.retain(|domain| !kept(domain));
+            }
+        }
+    }
+
+    fn finish(mut self) -> Difference {
+        let count = |number: usize| number as u64;
+        let panel = PanelCounts {
+            domains: count(self.panel.domains.len()),
+            mailboxes: count(self.panel.mailboxes.len()),
+            aliases: count(self.panel.aliases.len()),
+        };
+        let domains = self.owners.iter().filter(|(domain, (_, stands))| stands.is_none() && self.is_managed(domain)).count();
+        let held = PanelCounts { domains: count(domains), mailboxes: self.stakes.held, aliases: 0 };
+        (self.stakes.panel, self.stakes.last) = (panel, self.before.counts.unwrap_or(held));
+        self.state.counts = Some(panel);
+        self.state.told = None;
+        self.state.set_missing(self.missing);
+        Difference { batch: self.batch, state: self.state, counts: self.counts, stakes: self.stakes }
+    }
+}

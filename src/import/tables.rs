@@ -1,0 +1,75 @@
+//! A panel's tables, wherever they are: in a dump, in MariaDB or in PostgreSQL. All values are texts, as the servers print them.
+
+/// Why a panel cannot be read. Nothing of what it says is in here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceTrouble {
+    /// The file cannot be read.
+    Unread,
+    /// No database answers there.
+    Away,
+    /// The database does not let us in: the user, the password or the database is wrong.
+    Refused,
+    /// The database broke off in the middle, or says something that is none of ours.
+    Broken,
+    /// A table that is needed is not there, or may not be read.
+    NoTable(&'static str),
+    /// A column that is needed is not there, or may not be read.
+    NoColumn(&'static str, &'static str),
+    /// This program was built without databases.
+    NotBuilt,
+}
+
+impl SourceTrouble {
+    /// What happened and what to do, in one sentence.
+    pub fn text(self) -> String {
+        match self {
+            SourceTrouble::Unread => "the file cannot be read.".into(),
+            SourceTrouble::Away => "no database answers at that socket.".into(),
+            SourceTrouble::Refused => {
+                "the database refuses this user: see the grants in /usr/share/nologd/backends/panels.".into()
+            }
+            SourceTrouble::Broken => "the database broke off in the middle.".into(),
+            SourceTrouble::NoTable(table) => format!("the table `{table}` is not there, or may not be read."),
+            SourceTrouble::NoColumn(table, column) => {
+                format!("the table `{table}` has no column `{column}`, or it may not be read.")
+            }
+            SourceTrouble::NotBuilt => "this nologd was built without databases (the feature `sql`).".into(),
+        }
+    }
+}
+
+/// The values of one row, in the order in which the columns were asked for. None: NULL, or a column that is not there.
+pub type Values<'a> = [Option<&'a str>];
+
+/// Tables that can be read.
+pub trait Tables {
+    /// Whether there is a table of that name with columns that may be read.
+    fn has(&mut self, table: &'static str) -> Result<bool, SourceTrouble>;
+
+    /// Hands every row of `table` to `take`: the `needed` columns, then the `optional` ones.
+    ///
+    /// # Errors
+    /// The table or a needed column is missing.
+    fn each(
+        &mut self,
+        table: &'static str,
+        needed: &[&'static str],
+        optional: &[&'static str],
+        take: &mut dyn FnMut(&Values<'_>),
+    ) -> Result<(), SourceTrouble>;
+}
+
+/// A truth as servers print it: 1, t, true, y.
+pub fn is_true(value: Option<&str>) -> bool {
+    value.is_some_and(|value| matches!(value.trim().to_ascii_lowercase().as_str(), "1" | "t" | "true" | "y" | "yes"))
+}
+
+/// A number below zero or above; none for what is none. Fractions are cut, as `2.00` is printed by some.
+pub fn number(value: &str) -> Option<i128> {
+    let value = value.trim();
+    match value.split_once('.') {
+        Some((whole, rest)) if rest.bytes().all(|byte| byte == b'0') => whole.parse().ok(),
+        Some(_) => None,
+        None => value.parse().ok(),
+    }
+}
