@@ -23,6 +23,10 @@ cp -r policy/backends policy/*.toml "$OUT/stage/policy"
 cp -r debian "$OUT/stage/debian"
 # The unit is the same for those who install by hand.
 cp policy/backends/nologd.service "$OUT/stage/debian/nologd.service"
+for unit in service timer; do
+    cp "policy/backends/panels/nologd-sync.$unit" "$OUT/stage/debian/nologd.nologd-sync.$unit"
+done
+cp policy/backends/panels/sync.toml "$OUT/stage/debian/sync.toml"
 cd "$OUT/stage"
 if [ -n "$VERSION" ]; then
     { printf 'nologd (%s) unstable; urgency=medium\n\n  * Built to be tried.\n\n' "$VERSION"
