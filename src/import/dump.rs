@@ -28,7 +28,7 @@ impl Dump {
         let mut dump = Dump { path: path.to_owned(), columns: HashMap::new() };
         let mut columns = HashMap::new();
         dump.scan(&mut |statement, reader| {
-            if let Statement::Create(table) = statement {
+            if let SqlStatement::Create(table) = statement {
                 columns.insert(table, reader.columns()?);
             }
             Ok(())
@@ -37,7 +37,7 @@ impl Dump {
         Ok(dump)
     }
 
-    fn scan(&self, take: &mut dyn FnMut(Statement, &mut SqlReader) -> Result<(), SourceTrouble>) -> Result<(), SourceTrouble> {
+    fn scan(&self, take: &mut dyn FnMut(SqlStatement, &mut SqlReader) -> Result<(), SourceTrouble>) -> Result<(), SourceTrouble> {
         let file = File::open(&self.path).map_err(|_| SourceTrouble::Unread)?;
         let mut reader = SqlReader { input: Box::new(BufReader::with_capacity(PIECE, file)) };
         while let Some(statement) = reader.statement()? {
@@ -66,7 +66,7 @@ impl Tables for Dump {
             return Err(SourceTrouble::NoColumn(table, missing));
         }
         self.scan(&mut |statement, reader| {
-            let Statement::Insert(name, named) = statement else { return Ok(()) };
+            let SqlStatement::Insert(name, named) = statement else { return Ok(()) };
             if name != table {
                 return Ok(());
             }
@@ -82,7 +82,7 @@ impl Tables for Dump {
     }
 }
 
-enum Statement {
+enum SqlStatement {
     /// The reader stands behind the name.
     Create(String),
     /// The reader stands before the first row. The columns, where the statement names them.
@@ -185,7 +185,7 @@ impl SqlReader {
         }
     }
 
-    fn statement(&mut self) -> Result<Option<Statement>, SourceTrouble> {
+    fn statement(&mut self) -> Result<Option<SqlStatement>, SourceTrouble> {
         self.blanks()?;
         if self.peek()?.is_none() {
             return Ok(None);
@@ -199,7 +199,7 @@ impl SqlReader {
                     name.clear();
                 }
                 let name = if name.is_empty() { self.word()? } else { name };
-                Ok(Some(Statement::Create(name)))
+                Ok(Some(SqlStatement::Create(name)))
             }
             "INSERT" | "REPLACE" => {
                 let mut name = self.word()?;
@@ -210,11 +210,11 @@ impl SqlReader {
                 let named = if self.peek()? == Some(b'(') { Some(self.columns()?) } else { None };
                 let values = self.word()?;
                 if !values.eq_ignore_ascii_case("values") && !values.eq_ignore_ascii_case("value") {
-                    return Ok(Some(Statement::Other));
+                    return Ok(Some(SqlStatement::Other));
                 }
-                Ok(Some(Statement::Insert(name, named)))
+                Ok(Some(SqlStatement::Insert(name, named)))
             }
-            _ => Ok(Some(Statement::Other)),
+            _ => Ok(Some(SqlStatement::Other)),
         }
     }
 
@@ -312,12 +312,12 @@ fn text(octets: Vec<u8>) -> String {
 mod tests {
     use super::*;
 
-    #[allow(clippy::disallowed_methods)] // a dump to be read
     fn rows(text: &[u8]) -> Result<Vec<String>, SourceTrouble> {
         static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let file = std::env::temp_dir().join(format!("nologd-dump-{}-{number}", std::process::id()));
-        std::fs::write(&file, text).unwrap();
+        let mut open = std::fs::OpenOptions::new().write(true).create_new(true).open(&file).unwrap();
+        std::io::Write::write_all(&mut open, text).unwrap();
         let read = Dump::open(&file).and_then(|mut dump| {
             let mut found = Vec::new();
             dump.each("t", &["b"], &["a", "none"], &mut |row| {

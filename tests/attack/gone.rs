@@ -38,6 +38,10 @@ fn a_multiappend_a_copy_and_a_sent_copy_are_paid_after_a_cut() {
         session.ok("SELECT INBOX");
         session.send(command.as_bytes());
         drop(session);
+        // In the middle of a MOVE each message has two files.
+        if command.contains("MOVE") {
+            sleep(Duration::from_millis(500));
+        }
         for _ in 0..10 {
             stage.not_below(ALICE);
             sleep(Duration::from_millis(20));
