@@ -313,8 +313,8 @@ impl Gate {
                 (Held::Shift(shift, turn), _) => {
                     drop(shift);
                     self.renames += u64::from(turn != Turn::Move);
-                    // It may have copied some, and then failed.
-                    if turn == Turn::Move && status != Status::Ok {
+                    // It may have copied some, and then failed. What is BAD was not begun.
+                    if turn == Turn::Move && status == Status::No {
                         self.shrank();
                     }
                 }
