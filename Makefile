@@ -90,13 +90,13 @@ fuzz:
 
 attack: PACKAGES = $(DEMO_PACKAGES)
 attack: packages
-	$(if $(SEED),ATTACK_SEED=$(SEED)) ATTACK_COUNT=$(COUNT) $(AS_ROOT) $(CARGO) test --locked --test attack -- \
-	    --ignored --exact --nocapture random_imap_for_long
+	$(if $(SEED),ATTACK_SEED=$(SEED)) ATTACK_COUNT=$(COUNT) $(AS_ROOT) $(CARGO) test --locked --test real -- \
+	    --ignored --exact --nocapture attack::random_imap_for_long
 
 walk: PACKAGES = $(DEMO_PACKAGES) dovecot-pop3d
 walk: packages
-	WALK_MINUTES=$(MINUTES) WALK_PUSH=$(PUSH) $(AS_ROOT) $(CARGO) test --locked --test attack -- \
-	    --ignored --exact --nocapture walk_for_long
+	WALK_MINUTES=$(MINUTES) WALK_PUSH=$(PUSH) $(AS_ROOT) $(CARGO) test --locked --test real -- \
+	    --ignored --exact --nocapture attack::walk_for_long
 
 fmt:
 	$(CARGO) fmt

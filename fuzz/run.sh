@@ -9,7 +9,7 @@ seconds=${1:-20}
 cargo=${CARGO:-cargo}
 work=target/fuzz
 mkdir -p "$work"
-SEEDS=$PWD/$work/seeds $cargo test --locked --quiet --test corpus -- --quiet --ignored --exact write_seeds >"$work/seeds.log" 2>&1 ||
+SEEDS=$PWD/$work/seeds $cargo test --locked --quiet --test plain -- --quiet --ignored --exact corpus::write_seeds >"$work/seeds.log" 2>&1 ||
     { cat "$work/seeds.log"; exit 1; }
 # Without a sanitizer (the code has no `unsafe`), so the stable compiler does.
 $cargo fuzz build -s none

@@ -1,7 +1,7 @@
 //! The admins' commands, with the real program on both ends of its socket.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-mod alone;
+use crate::alone;
 
 use std::fs;
 use std::io::{Read, Write};

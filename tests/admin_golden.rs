@@ -1,9 +1,9 @@
 //! What each admin command prints on a filled book, byte for byte: for people, and with `--json` for machines, who rely on each key.
 //!
-//! To write the golden file anew: `NOLOGD_GOLDEN=write cargo nextest run --test admin_golden`, and read the difference.
+//! To write the golden file anew: `NOLOGD_GOLDEN=write cargo nextest run --test plain admin_golden::`, and read the difference.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // helpers of tests; the golden file is written anew where it is told to
 
-mod alone;
+use crate::alone;
 
 use std::fs;
 use std::path::Path;

@@ -41,7 +41,6 @@ mod sound;
 mod stage;
 #[path = "attack/stale.rs"]
 mod stale;
-mod support;
 #[path = "attack/talk.rs"]
 mod talk;
 #[path = "attack/truth.rs"]
@@ -54,8 +53,6 @@ mod walk;
 mod walker;
 #[path = "attack/wild.rs"]
 mod wild;
-#[path = "support/wire.rs"]
-mod wire;
 
 /// The short one, for every day.
 #[test]

@@ -3,13 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod alone;
-#[path = "support/scripted.rs"]
-mod scripted;
+use crate::alone;
+use crate::scripted;
 #[path = "backends/store.rs"]
 mod store;
-#[path = "support/wire.rs"]
-mod wire;
+use crate::wire;
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};

@@ -3,10 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // helpers of tests
 
-#[path = "support/house.rs"]
-mod house;
-#[path = "support/wire.rs"]
-mod wire;
+use crate::house;
+use crate::wire;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -3,8 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
-#[path = "support/dialogue.rs"]
-mod dialogue;
+use crate::dialogue;
 #[path = "corpus/seeds.rs"]
 mod seeds;
 #[path = "../fuzz/lib.rs"]

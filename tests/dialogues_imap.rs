@@ -12,8 +12,7 @@ use nologd::imap::invariants::{Alice, Play, Rules, check_frames, check_login, ch
 use nologd::imap::offers::Offers;
 use nologd::imap::options::SessionOptions;
 
-#[path = "support/dialogue.rs"]
-mod dialogue;
+use crate::dialogue;
 
 use dialogue::{Dialogue, Side, Step as Line, dialogues, every, show, xorshift};
 

@@ -4,8 +4,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/dialogue.rs"]
-mod dialogue;
+use crate::dialogue;
 
 use dialogue::{Dialogue, Expected, Side, Step, bytes, dialogues, every, show, xorshift};
 use nologd::lmtp::Environment;

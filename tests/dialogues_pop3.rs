@@ -11,8 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nologd::pop3::invariants::{MemoryMaildrop, Pop3Play, alice, check_pop3};
 
-#[path = "support/dialogue.rs"]
-mod dialogue;
+use crate::dialogue;
 
 use dialogue::{Dialogue, Side, Step as Line, dialogues, every, show, xorshift};
 

@@ -9,8 +9,7 @@
 use nologd::sieve::invariants::{MemoryOwner, SievePlay, alice, check_sieve};
 use nologd::sieve::offer::Forwarding;
 
-#[path = "support/dialogue.rs"]
-mod dialogue;
+use crate::dialogue;
 
 use dialogue::{Dialogue, Side, Step as Line, dialogues, every, show, xorshift};
 

@@ -6,8 +6,7 @@
 use nologd::submission::Protection;
 use nologd::submission::invariants::{LOGGED_IN, Play, check};
 
-#[path = "support/dialogue.rs"]
-mod dialogue;
+use crate::dialogue;
 
 use dialogue::{Dialogue, Side, Step, dialogues, every, show, xorshift};
 

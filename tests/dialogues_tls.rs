@@ -9,14 +9,10 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-#[path = "support/dialogue.rs"]
-mod dialogue;
-#[path = "support/house.rs"]
-mod house;
-#[path = "support/scripted.rs"]
-mod scripted;
-#[path = "support/wire.rs"]
-mod wire;
+use crate::dialogue;
+use crate::house;
+use crate::scripted;
+use crate::wire;
 
 use dialogue::{Dialogue, Expected, Fit, Side, Step, dialogues, show};
 use house::{House, Settings};

@@ -10,8 +10,6 @@ mod default_domain;
 mod hacked;
 #[path = "interop/hint.rs"]
 mod hint;
-#[path = "support/in_process.rs"]
-mod in_process;
 #[path = "interop/incident.rs"]
 mod incident;
 #[path = "interop/life.rs"]
@@ -28,7 +26,7 @@ mod room;
 mod size;
 #[path = "interop/steady.rs"]
 mod steady;
-mod support;
+use crate::support;
 #[path = "interop/sync.rs"]
 mod sync;
 

@@ -222,6 +222,19 @@ fn every_room_of_the_list_is_there() {
     }
 }
 
+/// A file of tests/ that no program has as a module would be compiled by nobody.
+#[test]
+fn every_file_of_tests_is_run() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let programs = ["plain", "real", "kernel"].map(|name| fs::read_to_string(tests.join(name).join("main.rs")).unwrap());
+    for entry in fs::read_dir(tests).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let line = format!("#[path = \"../{name}\"]\n");
+        let count = programs.iter().filter(|program| program.contains(&line)).count();
+        assert!(!name.ends_with(".rs") || count == 1 || name == "leaks.rs", "{name} is in {count} programs");
+    }
+}
+
 /// Names of types that stand for more than one thing, and in how many files. It may only get shorter.
 const AMBIGUOUS: &[(&str, usize)] = &[
     ("Act", 3),

@@ -7,12 +7,9 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-#[path = "support/house.rs"]
-mod house;
-#[path = "support/scripted.rs"]
-mod scripted;
-#[path = "support/wire.rs"]
-mod wire;
+use crate::house;
+use crate::scripted;
+use crate::wire;
 
 use house::{House, Settings};
 use scripted::{PASSWORD, Scripted};

@@ -2,8 +2,7 @@
 //! book.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-#[path = "support/in_process.rs"]
-mod in_process;
+use crate::in_process;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};

@@ -9,12 +9,9 @@ use nix::sys::resource::{Resource, setrlimit};
 use nologd::demo::Place;
 use socket2::{Domain, SockAddr, Socket, Type};
 
-#[path = "support/house.rs"]
-mod house;
-#[path = "support/scripted.rs"]
-mod scripted;
-#[path = "support/wire.rs"]
-mod wire;
+use crate::house;
+use crate::scripted;
+use crate::wire;
 
 use house::{House, Settings};
 use scripted::{PASSWORD, Scripted};

@@ -1,7 +1,7 @@
 //! The page for monitoring, from the real program in use: coarse, late, and about nobody. Takes a minute, as the page does.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-mod alone;
+use crate::alone;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

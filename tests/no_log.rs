@@ -12,14 +12,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use nix::sys::signal::Signal;
 
-#[path = "support/house.rs"]
-mod house;
-#[path = "support/hunt.rs"]
-mod hunt;
-#[path = "support/scripted.rs"]
-mod scripted;
-#[path = "support/wire.rs"]
-mod wire;
+use crate::house;
+use crate::hunt;
+use crate::scripted;
+use crate::wire;
 
 use house::{House, Settings};
 use hunt::{Marker, files, hunt};

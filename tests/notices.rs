@@ -1,7 +1,7 @@
 //! Notices, from the real program to a scripted relay: who is told what, how often, and what happens when the relay is not there.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // helpers of tests
 
-mod alone;
+use crate::alone;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

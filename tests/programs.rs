@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-mod golden;
+use crate::golden;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -621,7 +621,7 @@ fn usage_and_levels_survive_a_restart() {
 }
 
 /// How many reservations a second, and how long an erasure takes, with the embedded store and 300 x 100 mailboxes:
-/// `cargo test --release --test quota_races -- --ignored --nocapture`.
+/// `cargo test --release --test plain -- quota_races:: --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
 fn measure() {

@@ -578,7 +578,7 @@ fn a_book_that_asks_is_never_below_the_truth() {
     assert_eq!(seen.equal + seen.unsure, seen.runs);
 }
 
-/// `cargo test --test quota_truth -- --ignored`
+/// `cargo test --test plain -- quota_truth:: --ignored`
 #[test]
 #[ignore = "takes a minute"]
 fn many_lives() {

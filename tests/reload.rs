@@ -2,10 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // helpers of tests
 
-#[path = "support/house.rs"]
-mod house;
-#[path = "support/wire.rs"]
-mod wire;
+use crate::house;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

@@ -3,7 +3,7 @@
 // The helpers are tests too, which clippy cannot see.
 #![allow(clippy::unwrap_used)]
 
-mod golden;
+use crate::golden;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -202,7 +202,7 @@ fn spans_agree_with_mail_parser() {
     assert!(compared > 10_000);
 }
 
-/// By hand: `cargo test --release --test scrub -- --ignored --nocapture`. Tells microseconds by failing.
+/// By hand: `cargo test --release --test plain -- scrub:: --ignored --nocapture`. Tells microseconds by failing.
 #[test]
 #[ignore = "a measurement"]
 fn time_of_one_scrub() {

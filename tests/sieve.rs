@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on must say where
 
-mod support;
+use crate::support;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,10 +15,8 @@ use nologd::sieve::script::{self, ScriptKind};
 use support::{Stack, client, restart, run_any, start_daemon, succeed};
 use tokio::runtime::Runtime;
 
-#[path = "support/in_process.rs"]
-mod in_process;
-#[path = "support/wire.rs"]
-mod wire;
+use crate::in_process;
+use crate::wire;
 
 use wire::Wire;
 

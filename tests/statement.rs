@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-mod alone;
+use crate::alone;
 
 use std::collections::BTreeSet;
 use std::fs;

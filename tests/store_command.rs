@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests
 #![allow(clippy::disallowed_methods)] // damages files on purpose
 
-mod alone;
+use crate::alone;
 
 use std::fs;
 use std::process::Command;

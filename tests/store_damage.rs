@@ -188,7 +188,7 @@ fn a_disk_that_takes_nothing_stops_no_mail() {
     let inside = Command::new("unshare")
         .args(["--user", "--map-root-user", "--mount", "--"])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "on_a_small_disk", "--nocapture"])
+        .args(["--exact", "store_damage::on_a_small_disk", "--nocapture"])
         .env(PLACE, &scratch.0)
         .output()
         .unwrap();

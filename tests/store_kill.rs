@@ -157,7 +157,7 @@ fn what_was_acknowledged_survives_and_no_reservation_lingers() {
 /// Runs the child until `changes` were acknowledged and a little longer, and kills it.
 fn run_and_kill(folder: &Path, seed: u64, changes: u64, told: &mut Told) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--nocapture"])
+        .args(["--exact", "store_kill::child", "--nocapture"])
         .env(FOLDER, folder)
         .env(SEED, seed.to_string())
         .stdout(Stdio::piped())

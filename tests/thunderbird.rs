@@ -5,7 +5,7 @@
 
 #[path = "thunderbird/program.rs"]
 mod program;
-mod support;
+use crate::support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpStream};

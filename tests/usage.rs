@@ -2,7 +2,7 @@
 //! `tests/interop/push.rs` for that.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-mod alone;
+use crate::alone;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};

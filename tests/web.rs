@@ -1,11 +1,10 @@
 //! The pages of the real program: mail programs that set themselves up, a contact who logs in by mail, and whoever means harm.
 #![allow(clippy::unwrap_used, clippy::expect_used)] // helpers of tests
 
-mod alone;
+use crate::alone;
 #[path = "web/http.rs"]
 mod http;
-#[path = "support/wire.rs"]
-mod wire;
+use crate::wire;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -147,7 +146,7 @@ fn mail_programs_set_themselves_up_and_nobodys_address_is_looked_at() {
     ] {
         assert!(thunderbird.body.contains(&element), "{element}: {}", thunderbird.body);
     }
-    assert_eq!(thunderbird.field("cache-control"), "public, max-age=86400");
+    assert_eq!((thunderbird.field("cache-control"), thunderbird.field("vary")), ("public, max-age=86400", "Host"));
     // The same octets for everybody who asks this host, whatever stands behind the question mark.
     for (host, path) in [
         ("velo.example", "/.well-known/autoconfig/mail/config-v1.1.xml?emailaddress=alice%40velo.example"),
@@ -323,6 +322,16 @@ fn a_contact_logs_in_by_mail_and_shares_out() {
     let planted = post(stage.page, "/fr/contact/default", &cookie, &format!("token={form}&share=%22%3E%3Cscript%3E"));
     assert!(planted.status == 422 && !planted.body.contains("<script") && planted.body.contains("&lt;script&gt;"));
     assert_eq!(settings(&stage)["mailbox-default"], 5_u64 << 29);
+    // What cannot be read takes no limit away; a mailbox that is not on the page is not made.
+    for lost in ["", "&share=%zz", "&share=3&share=4", "&share=2%A0Go"] {
+        assert_eq!(post(stage.page, "/fr/contact/default", &cookie, &format!("token={form}{lost}")).status, 400, "{lost}");
+        let own = format!("token={form}&address=alice%40velo.example{lost}");
+        assert_eq!(post(stage.page, "/fr/contact/mailbox", &cookie, &own).status, 400, "{lost}");
+    }
+    assert_eq!(settings(&stage)["mailbox-default"], 5_u64 << 29);
+    let ghost = format!("token={form}&address=ghost%40velo.example&share=1");
+    assert_eq!(post(stage.page, "/fr/contact/mailbox", &cookie, &ghost).status, 404);
+    assert!(!stage.house.json("mailbox list --association velo").to_string().contains("ghost"));
     // Another association's mailbox and one that is nowhere: refused alike.
     let of =
         |address: &str| post(stage.page, "/en/contact/mailbox", &cookie, &format!("token={form}&address={address}&share=1")).body;

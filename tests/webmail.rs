@@ -3,9 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on must say where
 
-#[path = "support/hunt.rs"]
-mod hunt;
-mod support;
+use crate::hunt;
+use crate::support;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -41,6 +41,8 @@ pub struct Limits {
     pseudonymiser: Pseudonymiser,
     /// By how big the networks are.
     connections: [Limiter; 3],
+    /// Of pages: any page of the web can make a browser come here, and must not keep its owner's mail program out.
+    page_connections: [Limiter; 3],
     guesses: Mutex<Guesses>,
     seats: Mutex<Seats>,
     hints_turned: Mutex<Instant>,
@@ -62,6 +64,7 @@ impl Limits {
         };
         Some(Arc::new(Limits {
             connections: [rate(FACTORS[0])?, rate(FACTORS[1])?, rate(FACTORS[2])?],
+            page_connections: [rate(FACTORS[0])?, rate(FACTORS[1])?, rate(FACTORS[2])?],
             pseudonymiser: Pseudonymiser::new()?,
             guesses: Mutex::new(Guesses::new(params.wrong_per_account, params.wrong_per_network, params.forgive)),
             seats: Mutex::default(),
@@ -161,15 +164,15 @@ impl Limits {
         self.own_seat(Kind::Webmail, Counted::Account(Mutex::default()))
     }
 
-    /// A place for a browser, or for a program that asks how it is to be set up: from one network a quarter of them at most, and no
-    /// faster than all its other connections. `None` for the host's own web server, which brings everybody from one address.
+    /// A place for a browser, or for a program that asks how it is to be set up: from one network a quarter of them at most, as often
+    /// as all its other connections may come, and counted apart from them. `None` for the host's own web server, which brings everybody from one address.
     ///
     /// # Errors
     /// As [`Limits::seat`].
     pub fn page_seat(self: &Arc<Limits>, networks: Option<Networks>) -> Result<Seat, RefusalCode> {
         let Some(networks) = networks else { return self.own_seat(Kind::Page, Counted::House) };
         let sized = || networks.each().zip(FACTORS);
-        if !sized().zip(&self.connections).all(|((network, _), limiter)| limiter.check_key(&network.reveal()).is_ok()) {
+        if !sized().zip(&self.page_connections).all(|((network, _), limiter)| limiter.check_key(&network.reveal()).is_ok()) {
             return Err(RefusalCode::TooManyTries);
         }
         let mut seats = lock(&self.seats);
@@ -220,7 +223,7 @@ impl Limits {
 
     /// Forgets what has no effect any more. To be called every minute: nothing shrinks by itself.
     pub fn sweep(&self) {
-        for limiter in &self.connections {
+        for limiter in self.connections.iter().chain(&self.page_connections) {
             limiter.retain_recent();
             limiter.shrink_to_fit();
         }
@@ -325,6 +328,16 @@ mod tests {
         );
         drop((member, waiting, late, oldest, delivery, question, webmail, second));
         assert!(lock(&limits.seats).is_empty());
+    }
+
+    /// Any page of the web can make a browser come to our pages.
+    #[test]
+    fn pages_and_mail_are_counted_apart() {
+        let limits = Limits::new(Params { connections_per_minute: 5, ..Params::default() }).unwrap();
+        let here = || from(&limits, "192.0.2.1");
+        let read = (0..9).filter(|_| limits.page_seat(Some(here())).is_ok()).count();
+        assert_eq!(read, 5);
+        assert!(limits.seat(here()).is_ok());
     }
 
     #[test]

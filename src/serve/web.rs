@@ -20,7 +20,7 @@ use crate::fault::{Fault, Side};
 use crate::net::shutdown::Phase;
 use tower_service::Service as _;
 
-/// After so long no new request is taken on a connection. From the end of the handshake.
+/// After so long no new request is taken on a connection.
 const OPEN: Duration = Duration::from_secs(20);
 /// After so long it ends in the middle of one.
 const LIFE: Duration = Duration::from_secs(40);
@@ -34,7 +34,10 @@ const HEAD: usize = 16 * 1024;
 /// # Errors
 /// Why it ended, if not by its own wish.
 pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
-    let Accepted { handshake, seat, mut stop, .. } = accepted;
+    let Accepted { mut handshake, seat, mut stop, .. } = accepted;
+    let began = Instant::now();
+    // Where nothing is greeted, its first octets are waited for.
+    handshake.login = OPEN;
     let link = handshake.greet(b"").await?;
     let io = HttpIo::new(link.into_parts());
     let table = table(context);
@@ -43,7 +46,6 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let mut http = http1::Builder::new();
     http.max_headers(FIELDS).max_buf_size(HEAD).half_close(false).pipeline_flush(false);
     let mut connection = pin!(http.serve_connection(io, service));
-    let began = Instant::now();
     let (mut open, life) = (true, sleep_until(began + LIFE));
     let mut life = pin!(life);
     let mut closing = pin!(sleep_until(began + OPEN));

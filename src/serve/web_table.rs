@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::{Body as HttpBody, to_bytes};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use axum::response::Response;
@@ -90,7 +91,9 @@ fn take_kept(page: Page) -> MethodRouter<Arc<Context>> {
     post(async move |State(context): State<Arc<Context>>, request: Request| aside(context, request, page).await)
 }
 
-async fn follow(State(context): State<Arc<Context>>, Path(link): Path<String>, request: Request) -> Response {
+async fn follow(State(context): State<Arc<Context>>, link: Result<Path<String>, PathRejection>, request: Request) -> Response {
+    // What is no text is no link of ours.
+    let link = link.map_or_else(|_| String::new(), |Path(link)| link);
     answered(context, request, link, visit::enter).await
 }
 
@@ -189,8 +192,11 @@ fn response(answer: WebAnswer, context: &Context) -> Response {
     say(header::REFERRER_POLICY, "same-origin");
     say(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     say(header::CACHE_CONTROL, answer.keep.cache_control());
-    if answer.keep == Keep::Hour {
-        say(header::VARY, "Accept-Language");
+    match answer.keep {
+        Keep::Hour => say(header::VARY, "Accept-Language"),
+        // Each domain has its own.
+        Keep::Day => say(header::VARY, "Host"),
+        Keep::Never => {}
     }
     if answer.body == Body::Profile {
         say(header::CONTENT_DISPOSITION, "attachment; filename=\"mail.mobileconfig\"");

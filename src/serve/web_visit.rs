@@ -2,8 +2,10 @@
 //! admins give, judged by the same function (`crate::admin::Principal`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::time::sleep;
 
 use super::Context;
 use super::clock::today;
@@ -15,7 +17,7 @@ use crate::admin::{AdminCommand, Declined, Moment, Principal};
 use crate::fault::Lang;
 use crate::notice::Notice;
 use crate::private::Address;
-use crate::quota::{Edit, Limit, MailboxEdit, Name, OwnLimit, Without};
+use crate::quota::{Association, Edit, Limit, MailboxEdit, Name, OwnLimit, Without};
 use crate::web::contact::{ContactPage, FormResult, ShareField};
 use crate::web::home::NoPage;
 use crate::web::request::FormSender;
@@ -52,24 +54,43 @@ pub(super) fn ask_link(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer 
     let Some(address) = Address::parse(typed) else {
         return WebAnswer::problem(422, login::ask(&context.web.site, asked.lang, Some(typed)));
     };
-    // Where too many are under way, this one is lost; the page says to ask again.
-    if let Ok(place) = context.web.mails.clone().try_acquire_owned() {
+    // The same work for everybody up to here; only for a contact there is a mail, and places for those are not taken by others.
+    let theirs = associations_of(context, &address);
+    if !theirs.is_empty() {
         let (context, lang) = (context.clone(), asked.lang);
         Handle::current().spawn(async move {
-            send_links(&context, &address, lang).await;
-            drop(place);
+            // Not at once: what comes next on the same connection would wait for it, and that could be timed.
+            sleep(pause()).await;
+            // Where too many are under way, this one is lost; the page says to ask again.
+            if let Ok(place) = context.web.mails.clone().try_acquire_owned() {
+                send_links(&context, &address, &theirs, lang).await;
+                drop(place);
+            }
         });
     }
     WebAnswer::page(login::asked(&context.web.site, asked.lang), Keep::Never)
 }
 
-async fn send_links(context: &Context, address: &Address, lang: Lang) {
+fn associations_of(context: &Context, address: &Address) -> Vec<Association> {
     let views = context.book.associations(today()).into_iter().map(|view| view.association);
-    let theirs: Vec<_> = views.filter(|association| association.settings.contact.as_ref() == Some(address)).collect();
-    for association in theirs.into_iter().take(LINKS) {
-        let Some(domain) = association.settings.domains.first() else { continue };
+    views.filter(|association| association.settings.contact.as_ref() == Some(address)).collect()
+}
+
+/// Between one and four seconds. Without randomness the longest.
+fn pause() -> Duration {
+    let mut byte = [255];
+    let _ = aws_lc_rs::rand::fill(&mut byte);
+    Duration::from_secs(1) + Duration::from_millis(12) * u32::from(byte[0])
+}
+
+async fn send_links(context: &Context, address: &Address, theirs: &[Association], lang: Lang) {
+    let mut left = LINKS;
+    for association in theirs {
+        let Some(domain) = association.settings.domains.first().filter(|_| left > 0) else { continue };
+        // Of those that have a fresh one, none is made: the others have their turn.
         let made = context.web.lock().links.make(&association.name, address, context.web.now());
         let Some(token) = made else { continue };
+        left -= 1;
         let link = format!("{}/{}/enter/{}", context.web.site.url, lang.word(), token.reveal().as_str());
         send_now(context, Notice::login(&association.name, &link, lang), domain, address).await;
     }
@@ -121,7 +142,8 @@ pub(super) fn leave(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
 /// The share of mailboxes that have none of their own.
 pub(super) fn set_default(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     let Some(found) = form_of(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
-    let typed = asked.form.field("share").unwrap_or_default();
+    // What cannot be read is not nothing: nothing takes a limit away.
+    let Some(typed) = asked.form.field("share") else { return wrong(context, asked.lang, NoPage::Request) };
     let limit = match typed_share(context, &found, typed) {
         Ok(None) => Limit::None,
         Ok(Some(octets)) => Limit::At(octets),
@@ -142,9 +164,11 @@ pub(super) fn set_language(context: &Arc<Context>, asked: &WebRequest) -> WebAns
 /// The share of one mailbox. One that is not this association's is refused like one that is nowhere.
 pub(super) fn set_mailbox(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     let Some(found) = form_of(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
-    let typed = asked.form.field("share").unwrap_or_default();
-    let Some(address) = asked.form.field("address").and_then(Address::parse) else {
-        return wrong(context, asked.lang, NoPage::Form);
+    let Some(typed) = asked.form.field("share") else { return wrong(context, asked.lang, NoPage::Request) };
+    // Only those on the page: a contact makes no mailbox.
+    let listed = |address: &Address| is_listed(context, &found.visitor.principal, address);
+    let Some(address) = asked.form.field("address").and_then(Address::parse).filter(listed) else {
+        return wrong(context, asked.lang, NoPage::Missing);
     };
     let storage = match typed_share(context, &found, typed) {
         Ok(None) => OwnLimit::Default,
@@ -157,6 +181,12 @@ pub(super) fn set_mailbox(context: &Arc<Context>, asked: &WebRequest) -> WebAnsw
     told(context, asked, &found, obey(context, &found.visitor.principal, &command).map(drop))
 }
 
+fn is_listed(context: &Context, principal: &Principal, address: &Address) -> bool {
+    let Principal::Contact(name) = principal else { return false };
+    let told = obey(context, principal, &ListMailboxes { association: Some(name.clone()) });
+    told.is_ok_and(|told| told.mailboxes.iter().any(|mailbox| mailbox.address == *address))
+}
+
 fn change(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit, edit: Edit) -> WebAnswer {
     let Principal::Contact(name) = &found.visitor.principal else { return wrong(context, asked.lang, NoPage::Form) };
     let command = SetAssociation { name: name.clone(), edit: Box::new(edit), without: Without::default() };
@@ -167,7 +197,7 @@ fn told(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit, done: Re
     match done {
         // Elsewhere, so that the back button and a second click send nothing again.
         Ok(()) => WebAnswer::go_to(&format!("/{}/contact/changed", asked.lang.word())),
-        Err(_) => page(context, asked.lang, found, FormResult::Failed),
+        Err(_) => WebAnswer { status: 503, ..page(context, asked.lang, found, FormResult::Failed) },
     }
 }
 

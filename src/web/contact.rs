@@ -183,7 +183,7 @@ impl ContactPage<'_> {
             h2 { (say(lang, "The share for all the others", "La part commune")) }
             form method="post" action=(format!("/{}/contact/default", lang.word())) {
                 (self.hidden())
-                label for=(id) { (say(lang, "Share of each mailbox that has none of its own", "Part de chaque boîte qui n'en a pas de particulière")) }
+                label for=(id) { (say(lang, "Share of each mailbox that has none of its own", "Part des boîtes qui n'en ont pas de particulière")) }
                 (self.input(&field, &id, &now, &say(
                     lang,
                     "Shares may add up to more than the space: what counts is what is used. Empty: no limit but the association's.",
@@ -200,7 +200,7 @@ impl ContactPage<'_> {
             h2 { (say(lang, "Language of notices", "Langue des avis")) }
             form method="post" action=(format!("/{}/contact/language", lang.word())) {
                 (self.hidden())
-                label for="language" { (say(lang, "Messages that tell members and you that space runs out", "Messages qui préviennent, les membres et vous, que l'espace se remplit")) }
+                label for="language" { (say(lang, "Messages that tell members and you that space runs out", "Messages qui vous préviennent, vous et les membres, que l'espace se remplit")) }
                 select id="language" name="language" {
                     option value="fr" lang="fr" selected[now == Lang::Fr] { "Français" }
                     option value="en" lang="en" selected[now == Lang::En] { "English" }

@@ -40,7 +40,7 @@ pub fn home(site: &Site, lang: Lang) -> String {
         h1 { (title) }
         p.lead { (say(
             lang,
-            "This server keeps no log of who writes to whom, when, or from where. These pages neither: no cookie before you log in, no script.",
+            "This server keeps no log of who writes to whom, when, or from where. Neither do these pages: no cookie before you log in, no script.",
             "Ce serveur ne tient aucun journal de qui écrit à qui, ni quand, ni d'où. Ces pages non plus\u{a0}: pas de cookie avant la connexion, pas \
              de script.",
         )) }

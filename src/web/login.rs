@@ -46,7 +46,7 @@ pub fn ask(site: &Site, lang: Lang, mistyped: Option<&str>) -> String {
         p.note { (say(
             lang,
             "No password is needed, and none is kept. Once you are in, one cookie holds your session until you log out, or 12 hours after your last click.",
-            "Aucun mot de passe n'est demandé ni gardé. Une fois dans la page, un cookie tient votre session jusqu'à la déconnexion, ou 12 heures après \
+            "Aucun mot de passe n'est demandé ni gardé. Une fois dans la page, un cookie maintient votre session jusqu'à la déconnexion, ou 12 heures après \
              votre dernier clic.",
         )) }
     };
@@ -55,13 +55,13 @@ pub fn ask(site: &Site, lang: Lang, mistyped: Option<&str>) -> String {
 
 /// The answer to the form, whoever asked.
 pub fn asked(site: &Site, lang: Lang) -> String {
-    let title = say(lang, "Look into your mail", "Regardez votre courrier");
+    let title = say(lang, "Check your mail", "Consultez votre courrier");
     let main = html! {
         h1 { (title) }
         p.lead { (say(
             lang,
             "If this is the address of an association's contact, a link is on its way there.",
-            "Si cette adresse est celle du contact d'une association, un lien y est en route.",
+            "Si cette adresse est celle du contact d'une association, un lien va y arriver.",
         )) }
         ul {
             li { (say(lang, "It works for 15 minutes, once.", "Il fonctionne pendant 15 minutes, une seule fois.")) }
@@ -96,7 +96,7 @@ pub fn enter(site: &Site, lang: Lang, token: &str) -> String {
 
 /// The link was used, or is too old, or never was.
 pub fn over(site: &Site, lang: Lang) -> String {
-    let title = say(lang, "This link is over", "Ce lien n'est plus valable");
+    let title = say(lang, "This link has expired", "Ce lien n'est plus valable");
     let main = html! {
         h1 { (title) }
         p { (say(

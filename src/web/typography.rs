@@ -31,6 +31,7 @@ pub fn size(octets: u64, lang: Lang) -> String {
         (Some((number, unit)), Lang::En) => format!("{number}\u{a0}{unit}B"),
         (Some((number, unit)), Lang::Fr) => format!("{}{NARROW}{unit}o", number.replace('.', ",")),
         (None, Lang::En) => format!("{shown}\u{a0}bytes"),
+        (None, Lang::Fr) if octets < 2 => format!("{shown}{NARROW}octet"),
         (None, Lang::Fr) => format!("{shown}{NARROW}octets"),
     }
 }

@@ -43,7 +43,7 @@ pub fn attack(seed: u64, count: usize, tame: bool) -> Outcome {
     let began = Instant::now();
     let mut outcome =
         Outcome { commands: 0, sessions: 0, ran: 0, samples: 0, took: began.elapsed(), findings: Findings::default() };
-    let (number, most) = (AtomicU64::new(0), crate::from_env("ATTACK_ROUND", 8_000) as usize);
+    let (number, most) = (AtomicU64::new(0), super::from_env("ATTACK_ROUND", 8_000) as usize);
     while outcome.commands < count {
         let sessions = round(&stage, &users, seed, &number, most.min(count - outcome.commands), tame, &mut outcome);
         sleep(REST);

@@ -13,7 +13,7 @@ use nix::unistd::{Uid, User, chown};
 use nologd::demo::{Behind, Client, Dovecot, MEMBERS, Member, Owner, Place, Postfix, Process};
 use serde_json::Value;
 
-use crate::lmtp::message;
+use super::lmtp::message;
 use crate::support::{Stack, restart, start_daemon, succeed};
 
 const ALICE: &Member = &MEMBERS[0];

@@ -9,7 +9,7 @@ use nologd::demo::{Dovecot, Place};
 use nologd::private::Address;
 use nologd::quota::Amount;
 
-use crate::lmtp::{Talk, deliver, in_process, message, status};
+use super::lmtp::{Talk, deliver, in_process, message, status};
 
 /// Sessions that write at once, and how often each tries.
 const SESSIONS: usize = 10;

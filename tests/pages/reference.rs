@@ -1,6 +1,6 @@
 //! `docs/admin/reference.md`: commands, events and code words are written by the program, keys of the config by hand and tried.
 //!
-//! `WRITE_REFERENCE=1 cargo test --test pages reference` writes what is written. That no key of the config is missing is a test of
+//! `WRITE_REFERENCE=1 cargo test --test plain pages::reference` writes what is written. That no key of the config is missing is a test of
 //! `src/config/file.rs`, which knows them.
 
 use std::fmt::Write as _;
@@ -37,7 +37,11 @@ fn it_says_what_the_program_knows() {
     }
     let old: Vec<_> = was.lines().collect();
     let missing: Vec<_> = now.lines().filter(|line| !old.contains(line)).collect();
-    assert!(now == was, "{FILE} is old: WRITE_REFERENCE=1 cargo test --test pages reference\nnot there:\n{}", missing.join("\n"));
+    assert!(
+        now == was,
+        "{FILE} is old: WRITE_REFERENCE=1 cargo test --test plain pages::reference\nnot there:\n{}",
+        missing.join("\n")
+    );
 }
 
 /// Where the daemon is, and how it answers: said once on top of the page, for all that ask it.

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::databases::Server;
+use super::many::walk;
+use super::model::{Limit, Model};
+use super::panels::{DUMP, expected};
+use super::stage::Stage;
 use crate::alone::said;
-use crate::databases::Server;
-use crate::many::walk;
-use crate::model::{Limit, Model};
-use crate::panels::{DUMP, expected};
-use crate::stage::Stage;
 
 const STEPS: usize = 25;
 
@@ -136,7 +136,7 @@ fn alternc(steps: usize) {
                         DELETE FROM membres;\n"
             .to_owned();
             let mut id = 0;
-            for (number, account) in crate::model::ACCOUNTS.iter().enumerate() {
+            for (number, account) in super::model::ACCOUNTS.iter().enumerate() {
                 let _ = writeln!(
                     text,
                     "INSERT INTO membres (uid, login, pass, mail, notes) VALUES ({}, '{account}', 'x', '', '');",
@@ -144,7 +144,7 @@ fn alternc(steps: usize) {
                 );
             }
             for (number, (domain, there)) in (1..).zip(&model.domains) {
-                let account = crate::model::ACCOUNTS.iter().position(|account| *account == there.account).unwrap();
+                let account = super::model::ACCOUNTS.iter().position(|account| *account == there.account).unwrap();
                 let _ = writeln!(
                     text,
                     "INSERT INTO domaines (id, compte, domaine, gesmx) VALUES ({number}, {}, '{domain}', 1);",
@@ -369,7 +369,7 @@ fn modoboa(steps: usize) {
     );
 }
 
-/// Minutes. `cargo nextest run --test sync --run-ignored only 200`.
+/// Minutes. `cargo nextest run --test real sync:: --run-ignored only 200`.
 #[test]
 #[ignore = "long"]
 fn after_each_of_200_random_changes_in_each_panel_the_book_is_what_a_fresh_import_is() {

@@ -4,8 +4,8 @@ use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::model::{Dice, Model};
-use crate::stage::{Contents, Stage};
+use super::model::{Dice, Model};
+use super::stage::{Contents, Stage};
 
 /// Changes the panel `steps` times, with a sync after each. `store` puts the model into the panel; `line` names it.
 pub fn walk(
@@ -142,7 +142,7 @@ fn a_daemon_that_is_killed_in_the_middle_has_all_or_nothing() {
 }
 
 /// 300 associations, 30,000 mailboxes, 60,000 aliases. By hand, and with a release build for the figures:
-/// `cargo nextest run --release --test sync --run-ignored only big`.
+/// `cargo nextest run --release --test real sync:: --run-ignored only big`.
 #[test]
 #[ignore = "long; measures"]
 #[allow(clippy::disallowed_macros, clippy::print_stderr)] // its figures are for whoever runs it

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::stage::Contents;
+use super::stage::Contents;
 
 /// xorshift: a seed tells the whole story.
 pub struct Dice(pub u64);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::stage::{Contents, Stage};
+use super::stage::{Contents, Stage};
 
 pub const DUMP: &str = include_str!("alternc.sql");
 

@@ -1,0 +1,47 @@
+//! With real servers and programs: Dovecot, Postfix, Roundcube, Thunderbird and what people write with. As root.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on must say where
+
+// Shared by several.
+#[path = "../alone/mod.rs"]
+mod alone;
+#[path = "../support/house.rs"]
+mod house;
+#[path = "../support/hunt.rs"]
+mod hunt;
+#[path = "../support/in_process.rs"]
+mod in_process;
+#[path = "../support/scripted.rs"]
+mod scripted;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../support/wire.rs"]
+mod wire;
+
+// A file of tests/ is a line here: tests/layers.rs looks.
+#[path = "../attack.rs"]
+mod attack;
+#[path = "../audit.rs"]
+mod audit;
+#[path = "../balancers.rs"]
+mod balancers;
+#[path = "../interop.rs"]
+mod interop;
+#[path = "../onion.rs"]
+mod onion;
+#[path = "../pool.rs"]
+mod pool;
+#[path = "../pop3.rs"]
+mod pop3;
+#[path = "../quick_ack.rs"]
+mod quick_ack;
+#[path = "../sieve.rs"]
+mod sieve;
+#[path = "../sync.rs"]
+mod sync;
+#[path = "../thunderbird.rs"]
+mod thunderbird;
+#[path = "../webmail.rs"]
+mod webmail;
+#[path = "../webmail_certificate.rs"]
+mod webmail_certificate;
