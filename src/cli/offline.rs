@@ -76,7 +76,11 @@ pub fn help(word: Option<&str>, all: bool, format: HelpFormat, lang: Lang) -> Ex
         return ExitCode::SUCCESS;
     };
     // As it stands in a refusal: in parentheses.
-    if let Some(code) = RefusalCode::find(word.trim_matches(['(', ')'])) {
+    // In small letters it is the event's, where a code word is spelled alike.
+    let spelled = EventKind::ALL.iter().copied().find(|event| event.word() == word);
+    if let Some(event) = spelled {
+        explain_event(event, lang);
+    } else if let Some(code) = RefusalCode::find(word.trim_matches(['(', ')'])) {
         explain_code(code, lang);
     } else if let Some(code) = SyncCode::find(word.trim_matches(['(', ')'])) {
         explain_sync(code, lang);

@@ -1,7 +1,6 @@
 //! `[admin]` and `[notices]` in the config file.
 
-use nix::unistd::{Group, User};
-
+use super::groups::group as group_of_machine;
 use super::reader::{Reader, Section};
 use crate::private::Address;
 use crate::serve::Access;
@@ -12,12 +11,13 @@ pub(super) fn access(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Access 
     let group = section.text(reader, "group");
     section.end(reader);
     let Some(found) = group else { return Access::default() };
-    let Some(group) = Group::from_name(&found.value).ok().flatten() else {
-        reader.wrong(&found, "is no group of this machine");
-        return Access::default();
-    };
-    let uid = |name: &String| User::from_name(name).ok().flatten().map(|user| user.uid.as_raw());
-    Access { group: Some(group.gid.as_raw()), members: group.mem.iter().filter_map(uid).collect() }
+    match group_of_machine(&found.value) {
+        Some(group) => Access { group: Some(group.gid), members: group.members },
+        None => {
+            reader.wrong(&found, "is no group of this machine");
+            Access::default()
+        }
+    }
 }
 
 /// Who notices come from; none for `postmaster@` the domain that they are about.

@@ -3,9 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use nix::unistd::Group;
-
 use super::doors::{Doors, ListensAt, doors};
+use super::groups::group;
 use super::reader::{Found, Reader, Section, choice};
 use crate::private::Domain;
 use crate::route::is_loopback;
@@ -179,8 +178,8 @@ fn socket_group(reader: &mut Reader<'_>, found: &Found<String>, unix: bool, serv
         reader.wrong(found, "is for Unix sockets; a port has no group");
     } else if service == Service::Admin {
         reader.wrong(found, "of the admins' socket belongs into [admin]");
-    } else if let Some(group) = Group::from_name(&found.value).ok().flatten() {
-        return Some(group.gid.as_raw());
+    } else if let Some(group) = group(&found.value) {
+        return Some(group.gid);
     } else {
         reader.wrong(found, "is no group of this machine");
     }

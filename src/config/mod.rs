@@ -7,6 +7,7 @@ mod certificates;
 mod descriptors;
 mod doors;
 mod file;
+mod groups;
 mod held;
 mod listen;
 mod policy;

@@ -44,6 +44,12 @@ impl fmt::Display for Trouble {
                     "cannot listen at {address}: {error}. Another program has it, or a nologd that runs already: `nologd check`"
                 )
             }
+            Trouble::Listen(address, error) if error.raw_os_error() == Some(nix::errno::Errno::EPERM as i32) => {
+                write!(
+                    f,
+                    "cannot listen at {address}: {error}. Its group must be one that the daemon's user is in: `nologd check`"
+                )
+            }
             Trouble::Listen(address, error) => write!(f, "cannot listen at {address}: {error}"),
             Trouble::NoDefaultCertificate(broken) if broken.is_empty() => {
                 write!(f, "the folder of [tls] default has no certificate (fullchain.pem and privkey.pem)")

@@ -44,7 +44,8 @@ fn passes(capability: &[u8]) -> bool {
         b"QUOTASET",
         b"APPENDLIMIT",
     ];
-    const FAMILIES: &[&[u8]] = &[b"COMPRESS=", b"AUTH=", b"QUOTA=", b"APPENDLIMIT="];
+    // FILTER runs a script of the member on stored mail: copies that nobody pays, and mail that nobody scrubs.
+    const FAMILIES: &[&[u8]] = &[b"COMPRESS=", b"AUTH=", b"QUOTA=", b"APPENDLIMIT=", b"FILTER="];
     let capability = capability.to_ascii_uppercase();
     !HIDDEN.contains(&&*capability) && !FAMILIES.iter().any(|family| capability.starts_with(family))
 }
@@ -118,7 +119,7 @@ mod tests {
 
     #[test]
     fn lists_are_found_and_filtered_wherever_they_stand() {
-        let told = "* CAPABILITY IMAP4rev1 IDLE COMPRESS=DEFLATE URLAUTH AUTH=PLAIN QRESYNC\r\n";
+        let told = "* CAPABILITY IMAP4rev1 IDLE COMPRESS=DEFLATE FILTER=SIEVE URLAUTH AUTH=PLAIN QRESYNC\r\n";
         assert_eq!(
             rewritten(told).unwrap(),
             "* CAPABILITY IMAP4rev1 IDLE QRESYNC ID QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=7\r\n"

@@ -46,6 +46,10 @@ impl Session {
         if let Err(code) = self.may_change() {
             return self.refuse(taken, None, reply::refused(&transfer.tag, code), SWALLOW);
         }
+        // Behind answers that its client does not read, a move would be in the way of others for as long as he likes.
+        if transfer.verb == Verb::Move && !self.tags.is_empty() {
+            return self.keep(Pending::Transfer(transfer), taken);
+        }
         // Which folder it is out of, the backend is just about to say.
         if !self.selecting.is_empty() {
             return self.keep(Pending::Transfer(transfer), taken);
@@ -74,8 +78,13 @@ impl Session {
         if let Some(from) = &from {
             if places.owner(&transfer.mailbox) == Owner::Other(from) {
                 return match self.gate.shift_for(&transfer.tag, from) {
+                    Ok(()) => self.send_transfer(&transfer, b"MOVE", taken),
                     Err(NoShift::Busy) => self.refuse(taken, None, busy(&transfer.tag), SWALLOW),
-                    Ok(()) | Err(NoShift::Unknown) => self.send_transfer(&transfer, b"MOVE", taken),
+                    // Of several who move the same message, each would keep a copy that nobody pays.
+                    Err(NoShift::Unknown) => {
+                        let answer = reply::refused(&transfer.tag, RefusalCode::NotYourFolder);
+                        self.refuse(taken, None, answer, SWALLOW)
+                    }
                 };
             }
             if let Some(account) = self.gate.account() {
@@ -181,11 +190,11 @@ impl Session {
         if unclear || places.owner(&names.0) != places.owner(&names.1) {
             return self.refuse(taken, None, reply::no(&tag, "NOPERM", RefusalCode::NotYourFolder), SWALLOW);
         }
+        // What was asked before it comes to its end first, as before a MOVE.
+        if !self.tags.is_empty() {
+            return self.keep(Pending::Rename { tag, names }, taken);
+        }
         if self.renames(&tag, &names.0) == Err(NoShift::Busy) {
-            // Our own moves before it come to their end first.
-            if !self.tags.is_empty() {
-                return self.keep(Pending::Rename { tag, names }, taken);
-            }
             return self.refuse(taken, None, busy(&tag), SWALLOW);
         }
         // The Sent mailbox may be called otherwise now.

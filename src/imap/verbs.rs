@@ -91,6 +91,7 @@ verbs! {
     Examine        "EXAMINE"        Literals Judged  Selected
     Expunge        "EXPUNGE"        None     Shrinks Clean
     Fetch          "FETCH"          Literals Nothing Words
+    Filter         "FILTER"         Literals Refused Spoilt
     GenUrlAuth     "GENURLAUTH"     Literals Refused Spoilt
     GetAcl         "GETACL"         Literals Nothing Clean
     GetAnnotation  "GETANNOTATION"  Literals Nothing Spoilt
@@ -153,7 +154,7 @@ pub fn behind_uid(word: &[u8]) -> &'static Row {
     match row.verb {
         Verb::Expunge => &EXPUNGE,
         Verb::Copy | Verb::Fetch | Verb::Move | Verb::Replace | Verb::Search | Verb::Sort | Verb::Store | Verb::Thread => row,
-        Verb::Xmove => row,
+        Verb::Filter | Verb::Xmove => row,
         _ => &UNKNOWN,
     }
 }
@@ -172,7 +173,9 @@ mod tests {
         for word in [b"LOCALAPPEND".as_slice(), b"LocalCreate", b"localdelete", b"UNDUMP", b"XMOVE"] {
             assert_eq!(row(word).effect, Effect::Refused);
         }
-        assert_eq!(behind_uid(b"xmove").effect, Effect::Refused);
+        for word in [b"xmove".as_slice(), b"filter"] {
+            assert_eq!((row(word).effect, behind_uid(word).effect), (Effect::Refused, Effect::Refused));
+        }
         for (at, (word, _)) in TABLE.iter().enumerate() {
             assert!(TABLE.iter().skip(at + 1).all(|(other, _)| other != word), "{word} stands there twice");
         }

@@ -122,7 +122,9 @@ impl SieveSession {
         let script = command.script.take();
         let mut spelling = command.spelling;
         if let Some(script) = script {
-            if let Err(code) = self.judged(&script) {
+            // Much may have changed since the first octet of it.
+            let judged = if command.kind.asks() == Asks::Change { self.owner.may_change() } else { Ok(()) };
+            if let Err(code) = judged.and_then(|()| self.judged(&script)) {
                 return Motion::Answer(len, reply::refused(code));
             }
             spelling = opened(spelling, script.len() as u64);

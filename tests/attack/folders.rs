@@ -140,3 +140,44 @@ fn what_a_guest_deletes_is_counted_anew_for_the_owner() {
         assert_eq!(stage.used(BOB).octets, 0, "{deletes}");
     }
 }
+
+const SHARED: &str = "shared/bob@velo.example/Club";
+
+/// Of several who move the same messages at once, each keeps a copy; of an owner who is not in the book nobody pays them.
+#[test]
+fn what_an_owner_shares_who_is_not_in_the_book_is_not_moved() {
+    let stage = stage("mailbox_default = \"1M\"");
+    let mut bob = stage.around(BOB);
+    for folder in ["Club", "Other"] {
+        bob.ok(&format!("CREATE {folder}"));
+        bob.ok(&format!("SETACL {folder} {ALICE} lrswipkxte"));
+    }
+    bob.fill("Club", 1000);
+    let mut alice = stage.session(ALICE);
+    alice.ok(&format!("SELECT {SHARED}"));
+    let command = "UID MOVE 1:* shared/bob@velo.example/Other";
+    let answer = alice.ask(command);
+    assert!(last(&answer).starts_with("NO [NOPERM]"), "{answer}");
+    stage.session(BOB).ok("LOGOUT");
+    alice.ok(command);
+}
+
+/// Who may only read a folder, and does not read what is told to him, is in nobody's way.
+#[test]
+fn a_reader_who_does_not_read_keeps_no_owner_from_moving() {
+    let stage = stage("mailbox_default = \"64M\"");
+    let mut bob = stage.session(BOB);
+    bob.ok("CREATE Club");
+    bob.fill("Club", 30 << 20);
+    bob.ok(&format!("SETACL Club {ALICE} lr"));
+    let mut alice = stage.session(ALICE);
+    alice.ok(&format!("SELECT {SHARED}"));
+    let answer = alice.ask(&format!("UID MOVE 1 {SHARED}"));
+    assert!(last(&answer).starts_with("NO"), "{answer}");
+    alice.send(b"FETCH 1:* (BODY.PEEK[])");
+    alice.send(format!("UID MOVE 1 {SHARED}").as_bytes());
+    alice.send(b"RENAME f0 f1");
+    std::thread::sleep(Duration::from_millis(700));
+    bob.ok("CREATE f0");
+    bob.ok("RENAME f0 f1");
+}

@@ -14,6 +14,8 @@ const FORBIDDEN: &[&str] = &[
     "GENURLAUTH",
     "URLFETCH",
     "RESETKEY",
+    "FILTER",
+    "UID FILTER",
     "UNAUTHENTICATE",
     "SETQUOTA",
     "AUTHENTICATE",

@@ -57,6 +57,8 @@ const FORBIDDEN: &[&str] = &[
     "GENURLAUTH \"imap://x/y\" INTERNAL",
     "URLFETCH \"imap://x/y\"",
     "RESETKEY",
+    "FILTER SIEVE SCRIPT \"keep;\" ALL",
+    "UID FILTER SIEVE SCRIPT \"keep;\" ALL",
     "UNAUTHENTICATE",
     "SETQUOTA \"\" (STORAGE 9999999)",
     "AUTHENTICATE PLAIN AGEAYgBj",

@@ -1,12 +1,13 @@
 //! What a start needs, tried one after the other: the user, the folders, the sockets, the ports, the open files.
 
+use std::ffi::CString;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
-use nix::unistd::{AccessFlags, User, eaccess};
+use nix::unistd::{AccessFlags, Gid, Group, User, eaccess, getgrouplist};
 
 use super::book::{KnownBook, known};
 use super::certificates::certificates;
@@ -26,6 +27,7 @@ pub(super) fn try_start(config: &Config, file: &Path, found: &mut Faults) -> Kno
     let starter = Starter::new(config, &unit);
     let book = known(config, &starter, found);
     user(config, &unit, &starter, found);
+    groups(config, &starter, found);
     read_again(file, &unit, &starter, found);
     certificates(config, &starter, found);
     state(&config.state_dir, &unit, &starter, found);
@@ -49,6 +51,26 @@ fn user(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
             found.note(format!("not tried: what user {name} may read and write. Run this check as root or as {name}"));
         }
         _ => {}
+    }
+}
+
+/// Started without root, the daemon can give a socket only to groups that its user is in.
+fn groups(config: &Config, starter: &Starter, found: &mut Faults) {
+    let Some(user) = starter.becomes().filter(|_| config.user.is_none()).and_then(|name| User::from_name(name).ok().flatten())
+    else {
+        return;
+    };
+    let theirs = CString::new(&*user.name).ok().and_then(|name| getgrouplist(&name, user.gid).ok());
+    let Some(theirs) = theirs else { return };
+    for gid in config.listens.iter().filter_map(|listen| listen.group).chain(config.access.group) {
+        let gid = Gid::from_raw(gid);
+        if !theirs.contains(&gid) {
+            let group = Group::from_gid(gid).ok().flatten().map_or_else(|| gid.to_string(), |group| group.name);
+            found.wrong(format!(
+                "group {group}: user {user} is not in it, so nologd cannot give a socket to it, and does not start: `usermod -aG {group} {user}`",
+                user = user.name
+            ));
+        }
     }
 }
 
