@@ -167,3 +167,19 @@ fn associations_that_nobody_will_read_are_said() {
     assert_eq!(house.said().matches("associations-unread").count(), before);
     assert!(!check(&house).contains("late"));
 }
+
+/// Behind the sandbox nobody can look up a group's name any more.
+#[test]
+fn with_a_group_the_file_is_read_again_too() {
+    if !Uid::effective().is_root() {
+        return;
+    }
+    let (mut house, file, text) = started(|house| house.place.path("nologd.toml"), 0o644);
+    house.process.signal(Signal::SIGTERM);
+    assert_eq!(house.process.wait(Duration::from_secs(30)), Some(true));
+    let text = format!("{text}\n[admin]\ngroup = \"mail\"\n");
+    fs::write(&file, &text).unwrap();
+    start(&mut house, &file);
+    save_by_rename(&file, &with_another(&text, "b2"), 0o644);
+    reload(&mut house, "nologd: reloaded backends=2");
+}
