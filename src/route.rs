@@ -3,6 +3,17 @@
 use std::path::PathBuf;
 
 /// Where a server listens, and how it is spoken to.
+///
+/// # Examples
+///
+/// ```
+/// use nologd::route::{Endpoint, Security, Unusable};
+///
+/// let endpoint = Endpoint::parse("imap+starttls://store.example:143", "imap").ok().unwrap();
+/// assert_eq!(endpoint.security, Security::StartTls);
+/// let plain = Endpoint::parse("imap://store.example:143", "imap");
+/// assert_eq!(plain.err(), Some(Unusable::PlainToElsewhere));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// The socket.

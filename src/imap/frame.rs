@@ -72,6 +72,20 @@ pub enum Direction {
 }
 
 /// Cuts one direction into frames.
+///
+/// # Examples
+///
+/// ```
+/// use nologd::imap::frame::{Direction, Frame, Framer};
+///
+/// let mut framer = Framer::new(Direction::Client);
+/// let input = b"a1 APPEND Sent {5}\r\nhello\r\n";
+/// let Ok(Frame::Line { len, literal: Some(literal), flaw: None }) = framer.next(input, false) else { panic!() };
+/// assert!(len == 20 && literal.size == 5 && literal.sync);
+/// // The octets of a literal are data, whatever they look like.
+/// framer.enter(literal.size);
+/// assert_eq!(framer.next(&input[len..], false), Ok(Frame::Literal { len: 5, done: true }));
+/// ```
 pub struct Framer {
     direction: Direction,
     place: Place,

@@ -12,6 +12,16 @@ use idna::{AsciiDenyList, domain_to_ascii_cow};
 ///
 /// `vélo.example` and `xn--vlo-bma.example` are two spellings of one domain (RFC 5890 2.3.2.5): equal, with one place in every
 /// order and every map. The ASCII one is the key everywhere; how it was written is kept beside it.
+///
+/// # Examples
+///
+/// ```
+/// use nologd::private::Domain;
+///
+/// let [written, ascii] = ["Vélo.example", "xn--vlo-bma.example"].map(|text| Domain::parse(text).unwrap());
+/// assert!(written == ascii);
+/// assert_eq!(written.reveal(), "xn--vlo-bma.example");
+/// ```
 #[derive(Clone)]
 pub struct Domain {
     ascii: Box<str>,
@@ -99,6 +109,17 @@ impl Ord for Domain {
 
 /// `local@domain`, at most 64 + 1 + 255 octets. The domain is in lower case; the local part is compared without case, as
 /// Dovecot and Postfix do by default.
+///
+/// # Examples
+///
+/// ```
+/// use nologd::private::Address;
+///
+/// let address = Address::parse("Alice+News@Velo.example").unwrap();
+/// assert_eq!(address.without_tag('+').reveal(), "alice@velo.example");
+/// assert!(Address::parse("\"alice\"@velo.example") == Address::parse("alice@velo.example"));
+/// assert!(Address::parse("velo.example").is_none());
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address {
     local: Box<str>,

@@ -83,6 +83,17 @@ impl Sum {
 }
 
 /// A bound on one number: octets, messages, mailboxes.
+///
+/// # Examples
+///
+/// ```
+/// use nologd::quota::Limit;
+///
+/// assert!(Limit::At(1000).allows(1000) && !Limit::At(1000).allows(1001));
+/// assert_eq!(Limit::At(1000).excess(1200), 200);
+/// // Without a limit, too, nothing passes that could not be counted.
+/// assert!(!Limit::None.allows(u128::from(u64::MAX) + 1));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Limit {
     /// As much as there is.

@@ -5,6 +5,15 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A day of the years 1970 to 9999 in UTC, `2027-03-01`.
+///
+/// # Examples
+///
+/// ```
+/// use nologd::quota::Day;
+///
+/// assert_eq!(Day::from_unix(1_803_859_200), Day::parse("2027-03-01").unwrap());
+/// assert!(Day::parse("2027-02-29").is_none());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Day {
     year: u16,

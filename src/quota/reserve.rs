@@ -11,6 +11,31 @@ use crate::private::Address;
 
 /// Space in one mailbox and its association. It ends with the backend's answer; dropped, it is released, or in doubt from the
 /// hand-over on.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use nologd::private::{Address, Domain};
+/// use nologd::quota::{Amount, Association, Book, Day, Limit, Name, Origin, Params, Verdict};
+/// use nologd::store::Memory;
+///
+/// let today = Day::parse("2027-03-01").unwrap();
+/// let book = Book::open(Arc::new(Memory::default()), Params::default()).unwrap();
+/// let mut velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
+/// velo.mailbox_default = Limit::At(1000);
+/// assert!(book.add_association(velo, today).is_ok());
+///
+/// let alice = Address::parse("alice@velo.example").unwrap();
+/// book.admit(&alice).unwrap();
+/// let space = |octets| book.reserve(&alice, Amount::message(octets), Origin::Member, today);
+/// let first = space(700).ok().unwrap();
+/// assert_eq!(space(400).err(), Some(Verdict::MailboxFull));
+/// // The backend said NO: nothing happened. After its OK it would be `commit`.
+/// first.release();
+/// assert!(space(400).is_ok());
+/// ```
 #[must_use = "dropping a reservation ends it"]
 pub struct Reservation {
     tenant: Arc<AssociationEntry>,

@@ -43,6 +43,31 @@ const PARTS: usize = 1000;
 const ENVID: usize = 100;
 
 /// The rules and the key, made once and shared by all sessions.
+///
+/// # Examples
+///
+/// ```
+/// use nologd::policy::headers::Headers;
+/// use nologd::private::Address;
+/// use nologd::scrub::{Context, MessageIdKey, Profile, Scrubber, Writer};
+///
+/// let scrubber = Scrubber::new(Headers::built_in(), MessageIdKey::new([1; 32]));
+/// let alice = Address::parse("alice@velo.example").unwrap();
+/// let context = Context {
+///     profile: Profile::Submission,
+///     writer: Writer::Person,
+///     mailbox: &alice,
+///     hostname: "mail.nolog.example",
+///     now: 1_803_859_200,
+///     random: [2; 16],
+///     owns: &|address| *address == alice,
+///     body_start: b"",
+/// };
+/// let header = b"From: alice@velo.example\r\nX-Mailer: planted\r\nDate: Mon, 1 Mar 2027 01:00:00 +0100\r\n\r\n";
+/// let scrubbed = scrubber.scrub(header, &context).ok().unwrap();
+/// let text = String::from_utf8(scrubbed.into_header()).unwrap();
+/// assert!(text.contains("\r\nDate: Mon, 1 Mar 2027 00:00:00 +0000\r\n") && !text.contains("planted"));
+/// ```
 pub struct Scrubber {
     headers: Headers,
     mint: Mint,

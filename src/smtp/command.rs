@@ -38,6 +38,18 @@ pub fn line(input: &[u8], long: bool) -> Line<'_> {
 }
 
 /// A command with its arguments, byte exact.
+///
+/// # Examples
+///
+/// ```
+/// use nologd::smtp::command::{Command, Line, Wrong, line};
+///
+/// let Line::Whole(text, _) = line(b"rcpt to:<bob@there.example> NOTIFY=NEVER\r\nDATA\r\n", false) else { panic!() };
+/// let Ok(Command::Rcpt(path, parameters)) = Command::parse(text) else { panic!() };
+/// assert_eq!(path.reveal(), b"bob@there.example");
+/// assert!(parameters.iter().any(|parameter| parameter.keyword == b"NOTIFY"));
+/// assert!(Command::parse(b"RCPT TO:<bob@there.example").err() == Some(Wrong::Arguments));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // each is the RFC's own word
 pub enum Command<'a> {

@@ -9,6 +9,19 @@
 use memchr::{memchr, memchr_iter, memchr3_iter, memmem};
 
 /// Looks for the end of the header block in a buffer that grows. Never looks at the same byte twice, three excepted.
+///
+/// # Examples
+///
+/// ```
+/// use nologd::wire::header::{EndFinder, Part, split};
+///
+/// let mut finder = EndFinder::new();
+/// assert_eq!(finder.find(b"Subject: a\r\n b\r\n\r"), None);
+/// let message = b"Subject: a\r\n b\r\n\r\nbody";
+/// let end = finder.find(message).unwrap();
+/// let parts: Vec<_> = split(&message[..end]).collect();
+/// assert!(matches!(parts[..], [Part::Field(field), Part::End(_)] if field.is("subject")));
+/// ```
 #[derive(Default)]
 pub struct EndFinder {
     /// How many bytes were searched in vain.
