@@ -158,7 +158,8 @@ impl ContactPage<'_> {
                 @if mailbox.sending == SendingSwitch::Off { " – " (say(lang, "sending is off", "envoi désactivé")) }
                 (amount(mailbox.octets, mailbox.storage, mailbox.percent, lang, false))
                 details open[refused] {
-                    summary { (say(lang, "Change its share", "Changer sa part")) }
+                    @let change = say(lang, "Change its share", "Changer sa part");
+                    summary aria-label=(format!("{change}, {address}")) { (change) }
                     form method="post" action=(format!("/{}/contact/mailbox", lang.word())) {
                         (self.hidden())
                         input type="hidden" name="address" value=(address);
@@ -168,7 +169,8 @@ impl ContactPage<'_> {
                             "For example 2 GB or 500 MB. Empty: the share for all the others.",
                             "Par exemple 2 Go ou 500 Mo. Vide\u{a0}: la part commune.",
                         )))
-                        button type="submit" { (say(lang, "Change", "Modifier")) }
+                        @let change = say(lang, "Change", "Modifier");
+                        button type="submit" aria-label=(format!("{change}, {address}")) { (change) }
                     }
                 }
             }
