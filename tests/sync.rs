@@ -1,6 +1,8 @@
 //! `nologd sync`, the real program beside a real daemon: a table of semicolons, dumps, and real MariaDB and PostgreSQL with panels in them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)] // helpers of tests; they write what a panel is
 
+#[path = "sync/attacked.rs"]
+mod attacked;
 #[cfg(feature = "sql")]
 #[path = "sync/databases.rs"]
 mod databases;

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::write::Goes;
 use super::{AdminError, Amount, Association, Book, Day, Edit, Grant, Limit, Name, record};
 use crate::private::{Address, Domain};
 use crate::store::{self, StoreError};
@@ -181,7 +182,7 @@ impl Book {
         let mut changes = record::difference(Some(&was), None);
         changes.extend(mailboxes.iter().map(record::forget));
         // First: what only the usage knows would come back after a crash.
-        let residue = self.write_without(Some(name), &|_| false)? | self.write(&changes)?;
+        let residue = self.write_without(&|owner, _| owner == name)? | self.write(&changes)?;
         self.install(name, None, today);
         self.forget_traces(Some(name), &mailboxes);
         Ok(Change { was: Some(was), now: None, excess: Excess::default(), residue })
@@ -193,8 +194,8 @@ impl Book {
     }
 
     /// The same for usage, without what goes.
-    pub(super) fn write_without(&self, name: Option<&Name>, goes: &dyn Fn(&Address) -> bool) -> Result<bool, AdminError> {
-        is_residue(self.write_usage_without(name, goes))
+    pub(super) fn write_without(&self, goes: Goes<'_>) -> Result<bool, AdminError> {
+        is_residue(self.write_usage_without(goes))
     }
 
     fn check_new(&self, new: &Association) -> Result<(), AdminError> {

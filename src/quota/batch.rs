@@ -123,8 +123,11 @@ impl Book {
         }
         if !batch.gone_mailboxes.is_empty() || !batch.gone_associations.is_empty() {
             let gone: HashSet<_> = batch.gone_mailboxes.iter().collect();
-            // First: what only the usage knows would come back after a crash.
-            applied.residue = self.write_without(None, &|mailbox| gone.contains(mailbox))?;
+            let names: BTreeSet<_> = batch.gone_associations.iter().collect();
+            // First: what only the usage knows would come back after a crash. Mailboxes of an association that goes may stay, elsewhere.
+            let goes =
+                |name: &Name, mailbox: Option<&Address>| mailbox.map_or_else(|| names.contains(name), |it| gone.contains(it));
+            applied.residue = self.write_without(&goes)?;
         }
         applied.residue |= self.write(&changes)?;
         applied.written = true;

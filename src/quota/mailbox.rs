@@ -130,7 +130,7 @@ impl Book {
         // A mailbox like all others leaves no record behind: its usage is what keeps it in the book.
         let only_usage = was.is_none() && own == Own::default();
         if only_usage {
-            self.write_without(None, &|_| false)?;
+            self.write_without(&|_, _| false)?;
         }
         Ok(Change { was, now: Some(now), excess, residue })
     }
@@ -164,7 +164,7 @@ impl Book {
         let mut changes = record::difference(Some(&before), Some(&after));
         changes.push(record::forget(&was.address));
         // First: what only the usage knows would come back after a crash.
-        let residue = self.write_without(None, &|mailbox| *mailbox == was.address)? | self.write(&changes)?;
+        let residue = self.write_without(&|_, mailbox| mailbox == Some(&was.address))? | self.write(&changes)?;
         self.with(&was.address, |_, ledger, address| {
             ledger.association = after;
             ledger.remove(address);

@@ -14,28 +14,29 @@ use super::{Book, Name, record};
 use crate::private::Address;
 use crate::store::{Record, StoreError};
 
+/// What a change removes: an association's own record (no address), or one of its mailboxes.
+pub(super) type Goes<'a> = &'a dyn Fn(&Name, Option<&Address>) -> bool;
+
 impl Book {
     /// Writes the usage of the whole book. Blocks on the disk.
     pub fn write_usage(&self) -> Result<(), StoreError> {
         // Also keeps a removal from coming in between: what it erased must not be written again.
         let _turn = self.turn();
-        let written = self.write_usage_without(None, &|_| false);
+        let written = self.write_usage_without(&|_, _| false);
         // A moment that is the same for everybody: what the last changes left out is written too.
         written.and(self.heard(self.store.rest()))
     }
 
-    /// The same without an association or mailboxes that go. The caller has the turn.
-    pub(super) fn write_usage_without(&self, name: Option<&Name>, goes: &dyn Fn(&Address) -> bool) -> Result<(), StoreError> {
+    /// The same without what goes. The caller has the turn.
+    pub(super) fn write_usage_without(&self, goes: Goes<'_>) -> Result<(), StoreError> {
         let mut records = BTreeMap::new();
         for tenant in self.tenants() {
             let ledger = tenant.lock();
-            if name == Some(&ledger.association.name) {
-                continue;
-            }
-            let entries = ledger.entries().filter(|entry| !goes(&entry.address));
+            let name = &ledger.association.name;
+            let entries = ledger.entries().filter(|entry| !goes(name, Some(&entry.address)));
             let usage = entries.map(|entry| record::usage(&entry.address, entry.tally.shown(), entry.mark.told()));
-            let level = record::level(&ledger.association.name, ledger.mark.told());
-            records.extend(usage.chain([level]).map(|record| (record.key.reveal().clone(), record)));
+            let level = (!goes(name, None)).then(|| record::level(name, ledger.mark.told()));
+            records.extend(usage.chain(level).map(|record| (record.key.reveal().clone(), record)));
         }
         let records: Vec<Record> = records.into_values().collect();
         self.heard(self.store.write_usage(&records))
