@@ -96,7 +96,7 @@ fn a_limit_is_the_panels_until_somebody_sets_it_by_hand() {
     let odd = stage.csv(&more.replace("alice;3G", "alice;much"), "");
     assert_eq!(
         (odd.code, odd.out.as_str()),
-        (1, "SYNC-ROWS csv: 1 rows have a limit that is none: it stays as it is in the book.\n")
+        (1, "SYNC-ROWS csv: 1 rows have a limit that cannot be read: it stays as it is in the book.\n")
     );
     assert_eq!(stage.contents().mailboxes["alice@velo.example"], "3221225472");
     // Associations' limits are the book's, whatever is done there.

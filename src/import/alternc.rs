@@ -47,7 +47,7 @@ pub fn read(tables: &mut dyn Tables) -> Result<PanelList, SourceTrouble> {
 fn accounts(tables: &mut dyn Tables, list: &mut PanelList) -> Result<HashMap<String, Name>, SourceTrouble> {
     let mut accounts = HashMap::new();
     tables.each("membres", &["uid", "login"], &["mail"], &mut |row| {
-        let [Some(uid), Some(login), mail] = *row else { return };
+        let [Some(uid), Some(login), mail] = *row else { return list.odd.lose("membres", OddWhy::NoForm) };
         let Some(name) = list.name("membres", login) else { return };
         let contact = mail.and_then(Address::parse);
         list.beginnings.entry(name.clone()).or_default().contact = contact;
@@ -63,11 +63,13 @@ fn domains(
 ) -> Result<Vec<(String, Domain)>, SourceTrouble> {
     let mut domains = Vec::new();
     tables.each("domaines", &["id", "compte", "domaine", "gesmx"], &["dns_action"], &mut |row| {
-        let [Some(id), Some(account), Some(domain), gesmx, action] = *row else { return };
+        let [Some(id), Some(account), Some(domain), gesmx, action] = *row else {
+            return list.odd.lose("domaines", OddWhy::NoForm);
+        };
         if !is_true(gesmx) || action == Some("DELETE") {
             return;
         }
-        let Some(account) = accounts.get(account) else { return list.odd.add("domaines", OddWhy::NoOwner) };
+        let Some(account) = accounts.get(account) else { return list.odd.lose("domaines", OddWhy::NoOwner) };
         let domain = list.domain("domaines", domain, account);
         domains.extend(domain.map(|domain| (id.to_owned(), domain)));
     })?;
@@ -85,7 +87,7 @@ fn addresses(
         let [Some(id), Some(domain), Some(local), kind, enabled, action] = *row else { return };
         // Most of those without a domain here are of domains without mail.
         let (Some(domain), true) = (numbers.get(domain).copied(), is_kept(action)) else { return };
-        let Ok(id) = id.parse() else { return list.odd.add("address", OddWhy::NoForm) };
+        let Ok(id) = id.parse() else { return list.odd.lose("address", OddWhy::NoForm) };
         let plain = kind.is_none_or(str::is_empty);
         let on = enabled.is_none() || is_true(enabled);
         rows.insert(id, AddressRow { local: local.into(), domain, plain, on });
@@ -101,11 +103,11 @@ fn mailboxes(
 ) -> Result<HashSet<u64>, SourceTrouble> {
     let mut boxes = HashSet::new();
     tables.each("mailbox", &["address_id"], &["quota", "delivery", "mail_action"], &mut |values| {
-        let [Some(id), quota, delivery, action] = *values else { return };
-        let id = id.parse().ok();
-        let found = id.and_then(|id: u64| rows.get(&id).filter(|row| row.plain && !row.local.is_empty()));
+        let [Some(id), quota, delivery, action] = *values else { return list.odd.lose("mailbox", OddWhy::NoForm) };
+        let Ok(id) = id.parse() else { return list.odd.lose("mailbox", OddWhy::NoForm) };
+        let found = rows.get(&id).filter(|row| row.plain && !row.local.is_empty());
         let delivers = delivery.is_none_or(|way| way == "dovecot" || way.starts_with("lmtp"));
-        let (Some(id), Some(row), true, true) = (id, found, delivers, is_kept(action)) else { return };
+        let (Some(row), true, true) = (found, delivers, is_kept(action)) else { return };
         let Some((_, domain)) = domains.get(row.domain as usize) else { return };
         boxes.insert(id);
         list.mailbox("mailbox", &row.local, domain, limit(quota));

@@ -1,7 +1,7 @@
 //! A table of semicolons, commas or tabs, which every home-made panel can write (RFC 4180, with any of the three).
 //!
 //! The first line names the columns, in any order: `association` and `domain` are needed; `mailbox`, `storage`, `contact`, `alias`,
-//! `domain-alias` may be there, and others are passed over. docs/admin/panels.md has an example.
+//! `domain-alias` may be there, and others are passed over. A file that is not UTF-8 is refused: two names could become one. docs/admin/panels.md has an example.
 
 use std::io::BufRead;
 
@@ -20,7 +20,7 @@ const LINE: u64 = 1 << 16;
 /// The file cannot be read, or its first line names no columns.
 pub fn read(input: &mut dyn BufRead) -> Result<PanelList, SourceTrouble> {
     let mut lines = TableLines(input);
-    let head = lines.next_line()?.ok_or(SourceTrouble::NoTable("csv"))?;
+    let head = lines.next_line()?.flatten().ok_or(SourceTrouble::NoTable("csv"))?;
     let head = head.trim_start_matches('\u{feff}');
     let separator = [';', '\t', ','].into_iter().find(|sign| head.contains(*sign)).unwrap_or(';');
     let names: Vec<_> = fields(head, separator).iter().map(|name| name.trim().to_ascii_lowercase()).collect();
@@ -30,6 +30,10 @@ pub fn read(input: &mut dyn BufRead) -> Result<PanelList, SourceTrouble> {
     let optional = ["mailbox", "storage", "contact", "alias", "domain-alias"].map(column);
     let mut list = PanelList::of(optional[0].is_some(), optional[3].is_some());
     while let Some(line) = lines.next_line()? {
+        let Some(line) = line else {
+            list.odd.lose("csv", OddWhy::NoForm);
+            continue;
+        };
         if line.trim().is_empty() {
             continue;
         }
@@ -62,7 +66,7 @@ fn row(
     }
     let local = match mailbox.rsplit_once('@') {
         Some((local, other)) if crate::private::Domain::parse(other).as_ref() == Some(&domain) => local,
-        Some(_) => return list.odd.add("csv", OddWhy::NoOwner),
+        Some(_) => return list.odd.lose("csv", OddWhy::NoOwner),
         None => mailbox,
     };
     let address = format!("{local}@{}", domain.reveal());
@@ -88,12 +92,29 @@ fn limit(text: &str) -> Option<OwnLimit> {
 struct TableLines<'a>(&'a mut dyn BufRead);
 
 impl TableLines<'_> {
-    fn next_line(&mut self) -> Result<Option<String>, SourceTrouble> {
-        let mut line = Vec::new();
-        let read = std::io::Read::take(&mut *self.0, LINE).read_until(b'\n', &mut line).map_err(|_| SourceTrouble::Unread)?;
-        let text = String::from_utf8_lossy(&line);
-        Ok((read > 0).then(|| text.trim_end_matches(['\r', '\n']).to_owned()))
+    /// None inside: it is longer than a line may be. Its rest is no line of its own.
+    fn next_line(&mut self) -> Result<Option<Option<String>>, SourceTrouble> {
+        let line = self.piece()?;
+        let mut more = is_cut(&line);
+        if more {
+            while more {
+                more = is_cut(&self.piece()?);
+            }
+            return Ok(Some(None));
+        }
+        let text = std::str::from_utf8(&line).map_err(|_| SourceTrouble::NotUtf8)?;
+        Ok((!line.is_empty()).then(|| Some(text.trim_end_matches(['\r', '\n']).to_owned())))
     }
+
+    fn piece(&mut self) -> Result<Vec<u8>, SourceTrouble> {
+        let mut line = Vec::new();
+        std::io::Read::take(&mut *self.0, LINE).read_until(b'\n', &mut line).map_err(|_| SourceTrouble::Unread)?;
+        Ok(line)
+    }
+}
+
+fn is_cut(piece: &[u8]) -> bool {
+    piece.len() as u64 == LINE && !piece.ends_with(b"\n")
 }
 
 fn fields(line: &str, separator: char) -> Vec<String> {
@@ -154,6 +175,10 @@ mod tests {
         assert_eq!((count(OddWhy::NoLimit), count(OddWhy::TwoAccounts), count(OddWhy::NoDomain)), (3, 1, 1));
         assert_eq!((count(OddWhy::NoName), count(OddWhy::NoOwner), count(OddWhy::NoAddress)), (2, 1, 1));
         assert_eq!(list.mailboxes.len(), 3);
+        let long = format!("association;domain;mailbox\na;a.example;x\na;a.example;{}\na;a.example;y\n", "é".repeat(100_000));
+        let long = self::list(&long);
+        assert!(long.mailboxes.len() == 2 && long.odd.count("csv", OddWhy::NoForm) == 1 && long.odd.loses());
+        assert!(read(&mut &b"association;domain;mailbox\na;a.example;\xe9lise\n"[..]).err() == Some(SourceTrouble::NotUtf8));
         assert!(read(&mut &b""[..]).is_err() && read(&mut &b"domain;mailbox\n"[..]).is_err());
     }
 }

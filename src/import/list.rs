@@ -60,7 +60,7 @@ impl PanelList {
         // One that looks like an option would be in the way of every command about it.
         let name = Name::parse(text.trim()).filter(|name| !name.reveal().starts_with(['-', '.']));
         if name.is_none() {
-            self.odd.add(table, OddWhy::NoName);
+            self.odd.lose(table, OddWhy::NoName);
         }
         name
     }
@@ -71,11 +71,11 @@ impl PanelList {
         match self.domains.get(&domain).map(|other| other == account) {
             Some(true) => {}
             Some(false) => {
-                self.odd.add(table, OddWhy::TwoAccounts);
+                self.odd.lose(table, OddWhy::TwoAccounts);
                 return None;
             }
             None if !self.has_room(account, domain.reveal_written().len()) => {
-                self.odd.add(table, OddWhy::TooMuch);
+                self.odd.lose(table, OddWhy::TooMuch);
                 return None;
             }
             None => drop(self.domains.insert(domain.clone(), account.clone())),
@@ -106,7 +106,7 @@ impl PanelList {
         if self.has_room(&account, alias.reveal_written().len() + target.reveal_written().len() + BESIDE) {
             self.standing.insert(alias, target);
         } else {
-            self.odd.add(table, OddWhy::TooMuch);
+            self.odd.lose(table, OddWhy::TooMuch);
         }
     }
 
@@ -121,16 +121,16 @@ impl PanelList {
 
     /// An alias and where it leads. What lies outside is left out in the end.
     pub fn alias<'a>(&mut self, table: &'static str, address: &str, targets: impl Iterator<Item = &'a str>) {
-        let Some(address) = self.read_address(table, address) else { return };
+        let Some(address) = Address::parse(address.trim()) else { return self.odd.add(table, OddWhy::NoAddress) };
         let targets = targets.map(str::trim).filter(|target| !target.is_empty()).filter_map(Address::parse).collect();
         self.led.push((table, address, targets));
     }
 
-    /// An address that cannot be one is counted.
+    /// A mailbox's address; what cannot be one is counted.
     pub fn read_address(&mut self, table: &'static str, text: &str) -> Option<Address> {
         let address = Address::parse(text.trim());
         if address.is_none() {
-            self.odd.add(table, OddWhy::NoAddress);
+            self.odd.lose(table, OddWhy::NoAddress);
         }
         address
     }
@@ -138,7 +138,7 @@ impl PanelList {
     fn read_domain(&mut self, table: &'static str, text: &str) -> Option<Domain> {
         let domain = Domain::parse(text.trim());
         if domain.is_none() {
-            self.odd.add(table, OddWhy::NoDomain);
+            self.odd.lose(table, OddWhy::NoDomain);
         }
         domain
     }

@@ -13,7 +13,7 @@ pub fn regroup(list: &mut PanelList, text: &str) {
     let mut renamed: BTreeMap<Name, Name> = BTreeMap::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let Some((domain, name)) = line.split_once(';') else {
-            list.odd.add("mapping", OddWhy::NoForm);
+            list.odd.lose("mapping", OddWhy::NoForm);
             continue;
         };
         let (domain, name) = (Domain::parse(domain.trim()), list.name("mapping", name));
@@ -25,7 +25,7 @@ pub fn regroup(list: &mut PanelList, text: &str) {
                     *account = name;
                 }
             }
-            (None, _) => list.odd.add("mapping", OddWhy::NoDomain),
+            (None, _) => list.odd.lose("mapping", OddWhy::NoDomain),
             (_, None) => {}
         }
     }

@@ -22,7 +22,9 @@ pub fn read(tables: &mut dyn Tables) -> Result<PanelList, SourceTrouble> {
     let mut list = PanelList::of(true, true);
     let mut domains: HashMap<String, (Domain, Option<String>)> = HashMap::new();
     tables.each("admin_domain", &["id", "name"], &["quota", "default_mailbox_quota", "type"], &mut |row| {
-        let [Some(id), Some(domain), quota, default, kind] = *row else { return };
+        let [Some(id), Some(domain), quota, default, kind] = *row else {
+            return list.odd.lose("admin_domain", OddWhy::NoForm);
+        };
         if kind.is_some_and(|kind| kind != "domain") {
             return;
         }
@@ -34,7 +36,9 @@ pub fn read(tables: &mut dyn Tables) -> Result<PanelList, SourceTrouble> {
         domains.insert(id.to_owned(), (domain, default.map(str::to_owned)));
     })?;
     tables.each("admin_mailbox", &["address", "domain_id"], &["quota", "use_domain_quota"], &mut |row| {
-        let [Some(local), Some(domain), quota, of_domain] = *row else { return };
+        let [Some(local), Some(domain), quota, of_domain] = *row else {
+            return list.odd.lose("admin_mailbox", OddWhy::NoForm);
+        };
         // Of a domain that is only relayed.
         let Some((domain, default)) = domains.get(domain) else { return };
         let quota = if is_true(of_domain) { default.as_deref() } else { quota };

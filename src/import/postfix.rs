@@ -43,7 +43,7 @@ pub fn read(maps: &Maps) -> PanelList {
     for (key, _) in entries(maps.mailboxes.as_deref().unwrap_or_default()) {
         match list.read_address("mailboxes", &key) {
             Some(address) if list.domains.contains_key(address.domain()) => drop(list.mailboxes.insert(address, None)),
-            Some(_) => list.odd.add("mailboxes", OddWhy::NoOwner),
+            Some(_) => list.odd.lose("mailboxes", OddWhy::NoOwner),
             None => {}
         }
     }

@@ -13,6 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::list::PanelList;
+use super::odd::OddWhy;
 use super::tables::{SourceTrouble, Tables, is_true, number};
 use crate::private::Domain;
 use crate::quota::{Limit, Name, OwnLimit};
@@ -30,7 +31,7 @@ pub fn read(tables: &mut dyn Tables, multiplier: u64) -> Result<PanelList, Sourc
     let admins = admins(tables)?;
     domains(tables, &mut list, &admins, multiplier)?;
     tables.each("mailbox", &["username"], &["quota", "kind"], &mut |row| {
-        let [Some(address), quota, kind] = *row else { return };
+        let [Some(address), quota, kind] = *row else { return list.odd.lose("mailbox", OddWhy::NoForm) };
         // Rooms and things, in mailcow.
         if kind.is_some_and(|kind| !kind.is_empty()) {
             return;
@@ -89,7 +90,7 @@ fn domains(
 ) -> Result<(), SourceTrouble> {
     let mut sums: BTreeMap<Name, Option<u64>> = BTreeMap::new();
     tables.each("domain", &["domain"], &["quota", "backupmx"], &mut |row| {
-        let [Some(domain), quota, backup] = *row else { return };
+        let [Some(domain), quota, backup] = *row else { return list.odd.lose("domain", OddWhy::NoForm) };
         if domain == ALL || is_true(backup) {
             return;
         }

@@ -68,7 +68,7 @@ fn maps(settings: &SyncSettings) -> Result<Maps, SourceTrouble> {
 }
 
 fn text(file: &Path) -> Result<String, SourceTrouble> {
-    fs::read(file).map(|octets| String::from_utf8_lossy(&octets).into_owned()).map_err(unread)
+    String::from_utf8(fs::read(file).map_err(unread)?).map_err(|_| SourceTrouble::NotUtf8)
 }
 
 fn unread(_: std::io::Error) -> SourceTrouble {

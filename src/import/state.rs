@@ -125,6 +125,11 @@ impl SyncState {
         (hash, known.unwrap_or(fresh))
     }
 
+    /// Whether it was missing at the last run.
+    pub fn has_mark(&self, hash: &str) -> bool {
+        self.missing.contains_key(hash)
+    }
+
     /// Exactly these are missing now.
     pub fn set_missing(&mut self, missing: BTreeMap<String, Missing>) {
         self.missing = missing;

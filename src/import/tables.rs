@@ -5,6 +5,8 @@
 pub enum SourceTrouble {
     /// The file cannot be read.
     Unread,
+    /// The file is not UTF-8.
+    NotUtf8,
     /// No database answers there.
     Away,
     /// The database does not let us in: the user, the password or the database is wrong.
@@ -24,6 +26,7 @@ impl SourceTrouble {
     pub fn text(self) -> String {
         match self {
             SourceTrouble::Unread => "the file cannot be read.".into(),
+            SourceTrouble::NotUtf8 => "the file is not UTF-8: write it as UTF-8.".into(),
             SourceTrouble::Away => "no database answers at that socket.".into(),
             SourceTrouble::Refused => {
                 "the database refuses this user: see the grants in /usr/share/nologd/backends/panels.".into()
