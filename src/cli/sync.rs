@@ -24,6 +24,7 @@ use crate::import::list::PanelList;
 use crate::import::settings::{FILE, PanelKind, STATE, SyncSettings};
 use crate::import::source;
 use crate::import::state::SyncState;
+use crate::private::Address;
 use crate::quota::{Batch, Limit, OwnLimit, PanelLimit, print_size};
 use crate::sandbox;
 
@@ -99,11 +100,13 @@ impl Run {
         let found = difference(&panel, &book, &before, hour(), self.agrees);
         if self.is_dry && std::io::stdout().is_terminal() {
             names(&found.batch);
+            let waits = |address: &Address| say(&format!("? mailbox {}: missing in the panel, stays for now", address.reveal()));
+            found.waiting.iter().for_each(waits);
         }
         if let Some(code) = brake(&found.stakes).filter(|_| !self.agrees) {
             let stakes = found.stakes;
             let text = format!(
-                "missing: {} of {} mailboxes, {} associations; the panel has {} domains, {} mailboxes and {} aliases, and had {}, {} and {}.",
+                "missing: {} of {} mailboxes, {} associations; the panel has {} domains, {} mailboxes and {} aliases, and had {}, {} and {}; limits changed: {}.",
                 stakes.missing,
                 stakes.held,
                 stakes.emptied,
@@ -113,8 +116,13 @@ impl Run {
                 stakes.last.domains,
                 stakes.last.mailboxes,
                 stakes.last.aliases,
+                stakes.limits,
             );
-            return Err(self.stop(before, code, &text));
+            let stop = self.stop(before, code, &text);
+            if stop.is_some() {
+                panel.odd.sentences().for_each(|sentence| say(&sentence));
+            }
+            return Err(stop);
         }
         drop(book);
         let applied = self.apply(&before, &found)?;
@@ -286,7 +294,7 @@ fn names(batch: &Batch) {
         say(&format!("+ mailbox {}: {limit}", address.reveal()));
     }
     for (alias, targets) in &batch.aliases {
-        let targets = joined(targets.iter().map(crate::private::Address::reveal).collect());
+        let targets = joined(targets.iter().map(Address::reveal).collect());
         say(&if targets.is_empty() {
             format!("- alias {}", alias.reveal())
         } else {

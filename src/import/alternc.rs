@@ -62,7 +62,7 @@ fn domains(
     accounts: &HashMap<String, Name>,
 ) -> Result<Vec<(String, Domain)>, SourceTrouble> {
     let mut domains = Vec::new();
-    tables.each("domaines", &["id", "compte", "domaine", "gesmx"], &["dns_action"], &mut |row| {
+    tables.each("domaines", &["id", "compte", "domaine", "gesmx", "dns_action"], &[], &mut |row| {
         let [Some(id), Some(account), Some(domain), gesmx, action] = *row else {
             return list.odd.lose("domaines", OddWhy::NoForm);
         };
@@ -83,8 +83,8 @@ fn addresses(
 ) -> Result<HashMap<u64, AddressRow>, SourceTrouble> {
     let numbers: HashMap<&str, u32> = domains.iter().zip(0..).map(|((id, _), number)| (id.as_str(), number)).collect();
     let mut rows = HashMap::new();
-    tables.each("address", &["id", "domain_id", "address"], &["type", "enabled", "mail_action"], &mut |row| {
-        let [Some(id), Some(domain), Some(local), kind, enabled, action] = *row else { return };
+    tables.each("address", &["id", "domain_id", "address", "enabled", "mail_action"], &["type"], &mut |row| {
+        let [Some(id), Some(domain), Some(local), enabled, action, kind] = *row else { return };
         // Most of those without a domain here are of domains without mail.
         let (Some(domain), true) = (numbers.get(domain).copied(), is_kept(action)) else { return };
         let Ok(id) = id.parse() else { return list.odd.lose("address", OddWhy::NoForm) };
@@ -102,8 +102,8 @@ fn mailboxes(
     domains: &[(String, Domain)],
 ) -> Result<HashSet<u64>, SourceTrouble> {
     let mut boxes = HashSet::new();
-    tables.each("mailbox", &["address_id"], &["quota", "delivery", "mail_action"], &mut |values| {
-        let [Some(id), quota, delivery, action] = *values else { return list.odd.lose("mailbox", OddWhy::NoForm) };
+    tables.each("mailbox", &["address_id", "quota", "mail_action"], &["delivery"], &mut |values| {
+        let [Some(id), quota, action, delivery] = *values else { return list.odd.lose("mailbox", OddWhy::NoForm) };
         let Ok(id) = id.parse() else { return list.odd.lose("mailbox", OddWhy::NoForm) };
         let found = rows.get(&id).filter(|row| row.plain && !row.local.is_empty());
         let delivers = delivery.is_none_or(|way| way == "dovecot" || way.starts_with("lmtp"));

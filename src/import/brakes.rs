@@ -9,12 +9,15 @@ const MANY: u64 = 10;
 const PERCENT: u64 = 5;
 /// A count that is below this says nothing when it halves.
 const FEW: u64 = 4;
+/// One in so many mailboxes may have another limit than at the last run, or [`MANY`].
+const LIMITS: u64 = 4;
 
 /// Why the run must stop; none when it may go on.
 ///
-/// More than 10 mailboxes, or more than 5 % and more than one; a whole association; half of what there was.
+/// More than 10 mailboxes, or more than 5 % and more than one; a whole association; half of what there was;
+/// other limits for more than 10 mailboxes and more than a quarter of them.
 pub fn brake(stakes: &Stakes) -> Option<SyncCode> {
-    let Stakes { panel, last, held, missing, emptied } = *stakes;
+    let Stakes { panel, last, held, missing, emptied, limits } = *stakes;
     let halved = |now: u64, last: u64| last >= FEW && now.saturating_mul(2) < last;
     let emptied_of_all = panel.domains == 0 && last.domains > 0;
     let half = emptied_of_all
@@ -26,6 +29,7 @@ pub fn brake(stakes: &Stakes) -> Option<SyncCode> {
         () if half => Some(SyncCode::Half),
         () if emptied > 0 => Some(SyncCode::Association),
         () if missing > allowed => Some(SyncCode::Removals),
+        () if limits > MANY && limits.saturating_mul(LIMITS) > panel.mailboxes => Some(SyncCode::Limits),
         () => None,
     }
 }
@@ -37,7 +41,7 @@ mod tests {
 
     fn stakes(held: u64, missing: u64) -> Stakes {
         let counts = PanelCounts { domains: 10, mailboxes: held, aliases: 100 };
-        Stakes { panel: counts, last: counts, held, missing, emptied: 0 }
+        Stakes { panel: counts, last: counts, held, missing, emptied: 0, limits: 0 }
     }
 
     #[test]
@@ -53,6 +57,14 @@ mod tests {
         ] {
             let expected = stops.then_some(SyncCode::Removals);
             assert_eq!(brake(&stakes(held, missing)), expected, "{missing} of {held}");
+        }
+    }
+
+    #[test]
+    fn limits_change_by_number_and_by_share() {
+        for (held, limits, stops) in [(10, 10, false), (11, 11, true), (44, 11, false), (43, 11, true), (30_000, 7500, false)] {
+            let expected = stops.then_some(SyncCode::Limits);
+            assert_eq!(brake(&Stakes { limits, ..stakes(held, 0) }), expected, "{limits} of {held}");
         }
     }
 

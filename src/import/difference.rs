@@ -33,6 +33,8 @@ pub struct Difference {
     pub counts: SyncCounts,
     /// For the brakes.
     pub stakes: Stakes,
+    /// Mailboxes that the panel does not have, and that stay for now.
+    pub waiting: Vec<Address>,
 }
 
 /// How much changes.
@@ -71,6 +73,8 @@ pub struct Stakes {
     pub missing: u64,
     /// Associations that would be left without a domain, and nobody agreed to.
     pub emptied: u64,
+    /// Mailboxes with another limit than the panel gave before. Those that had none of the panel are new to it.
+    pub limits: u64,
 }
 
 struct Draft<'a> {
@@ -88,6 +92,7 @@ struct Draft<'a> {
     state: SyncState,
     counts: SyncCounts,
     stakes: Stakes,
+    waiting: Vec<Address>,
 }
 
 /// Compares. `hour`: hours since 1970, whichever the clock says. `agrees`: an admin said `--yes`.
@@ -110,6 +115,7 @@ pub fn difference(panel: &PanelList, book: &BookNow, before: &SyncState, hour: u
         state: before.clone(),
         counts: SyncCounts::default(),
         stakes: Stakes::default(),
+        waiting: Vec::new(),
     };
     draft.domains();
     draft.mailboxes();
@@ -172,8 +178,9 @@ impl<'a> Draft<'a> {
                 (Some((_, Some(LimitBy::Hand))), _) | (Some(_), None) => continue,
                 (Some((OwnLimit::Own(_), None)), _) => continue,
                 (Some((held, Some(LimitBy::Panel))), Some(says)) if held == says => continue,
-                (Some(_), Some(says)) => {
+                (Some((_, by)), Some(says)) => {
                     self.counts.limits += 1;
+                    self.stakes.limits += u64::from(by.is_some());
                     *says
                 }
             };
@@ -233,6 +240,7 @@ impl<'a> Draft<'a> {
             if self.panel.mailboxes.contains_key(address) {
                 continue;
             }
+            self.waiting.push(address.clone());
             if contacts.contains(address) {
                 self.counts.contacts += 1;
                 continue;
@@ -248,7 +256,7 @@ impl<'a> Draft<'a> {
             self.stakes.missing += u64::from(!mark.agreed);
             mark.agreed |= self.agrees;
             if mark.is_due(self.hour) {
-                self.batch.gone_mailboxes.push(address.clone());
+                self.batch.gone_mailboxes.extend(self.waiting.pop());
                 gone.insert(address);
             } else {
                 self.missing.insert(hash, mark);
@@ -348,6 +356,6 @@ impl<'a> Draft<'a> {
         self.state.counts = Some(panel);
         self.state.told = None;
         self.state.set_missing(self.missing);
-        Difference { batch: self.batch, state: self.state, counts: self.counts, stakes: self.stakes }
+        Difference { batch: self.batch, state: self.state, counts: self.counts, stakes: self.stakes, waiting: self.waiting }
     }
 }

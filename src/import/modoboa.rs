@@ -21,7 +21,7 @@ use crate::quota::{Limit, OwnLimit};
 pub fn read(tables: &mut dyn Tables) -> Result<PanelList, SourceTrouble> {
     let mut list = PanelList::of(true, true);
     let mut domains: HashMap<String, (Domain, Option<String>)> = HashMap::new();
-    tables.each("admin_domain", &["id", "name"], &["quota", "default_mailbox_quota", "type"], &mut |row| {
+    tables.each("admin_domain", &["id", "name", "quota", "default_mailbox_quota"], &["type"], &mut |row| {
         let [Some(id), Some(domain), quota, default, kind] = *row else {
             return list.odd.lose("admin_domain", OddWhy::NoForm);
         };
@@ -35,7 +35,7 @@ pub fn read(tables: &mut dyn Tables) -> Result<PanelList, SourceTrouble> {
         }
         domains.insert(id.to_owned(), (domain, default.map(str::to_owned)));
     })?;
-    tables.each("admin_mailbox", &["address", "domain_id"], &["quota", "use_domain_quota"], &mut |row| {
+    tables.each("admin_mailbox", &["address", "domain_id", "quota", "use_domain_quota"], &[], &mut |row| {
         let [Some(local), Some(domain), quota, of_domain] = *row else {
             return list.odd.lose("admin_mailbox", OddWhy::NoForm);
         };
@@ -45,7 +45,7 @@ pub fn read(tables: &mut dyn Tables) -> Result<PanelList, SourceTrouble> {
         list.mailbox("admin_mailbox", local, domain, limit(quota));
     })?;
     let mut leads: BTreeMap<String, (String, String)> = BTreeMap::new();
-    tables.each("admin_alias", &["id", "address"], &["enabled", "internal"], &mut |row| {
+    tables.each("admin_alias", &["id", "address", "enabled"], &["internal"], &mut |row| {
         let [Some(id), Some(address), enabled, internal] = *row else { return };
         if (enabled.is_none() || is_true(enabled)) && !is_true(internal) && !address.starts_with('@') {
             leads.insert(id.to_owned(), (address.to_owned(), String::new()));
@@ -62,7 +62,7 @@ pub fn read(tables: &mut dyn Tables) -> Result<PanelList, SourceTrouble> {
         list.alias("admin_alias", &address, targets.lines());
     }
     if tables.has("admin_domainalias")? {
-        tables.each("admin_domainalias", &["name", "target_id"], &["enabled"], &mut |row| {
+        tables.each("admin_domainalias", &["name", "target_id", "enabled"], &[], &mut |row| {
             let [Some(alias), Some(target), enabled] = *row else { return };
             match domains.get(target) {
                 Some((target, _)) if enabled.is_none() || is_true(enabled) => {

@@ -30,7 +30,7 @@ pub fn read(tables: &mut dyn Tables, multiplier: u64) -> Result<PanelList, Sourc
     let mut list = PanelList::of(true, true);
     let admins = admins(tables)?;
     domains(tables, &mut list, &admins, multiplier)?;
-    tables.each("mailbox", &["username"], &["quota", "kind"], &mut |row| {
+    tables.each("mailbox", &["username", "quota"], &["kind"], &mut |row| {
         let [Some(address), quota, kind] = *row else { return list.odd.lose("mailbox", OddWhy::NoForm) };
         // Rooms and things, in mailcow.
         if kind.is_some_and(|kind| !kind.is_empty()) {
@@ -42,7 +42,7 @@ pub fn read(tables: &mut dyn Tables, multiplier: u64) -> Result<PanelList, Sourc
             None => drop(list.read_address("mailbox", address)),
         }
     })?;
-    tables.each("alias", &["address", "goto"], &["active"], &mut |row| {
+    tables.each("alias", &["address", "goto", "active"], &[], &mut |row| {
         let [Some(address), Some(leads), active] = *row else { return };
         // What catches all of a domain is no address.
         if (active.is_none() || is_true(active)) && !address.starts_with('@') {
@@ -50,7 +50,7 @@ pub fn read(tables: &mut dyn Tables, multiplier: u64) -> Result<PanelList, Sourc
         }
     })?;
     if tables.has("alias_domain")? {
-        tables.each("alias_domain", &["alias_domain", "target_domain"], &["active"], &mut |row| {
+        tables.each("alias_domain", &["alias_domain", "target_domain", "active"], &[], &mut |row| {
             let [Some(alias), Some(target), active] = *row else { return };
             if active.is_none() || is_true(active) {
                 list.stands("alias_domain", alias, target);
@@ -69,7 +69,7 @@ fn admins(tables: &mut dyn Tables) -> Result<BTreeMap<String, String>, SourceTro
     if !tables.has("domain_admins")? {
         return Ok(admins);
     }
-    tables.each("domain_admins", &["username", "domain"], &["active"], &mut |row| {
+    tables.each("domain_admins", &["username", "domain", "active"], &[], &mut |row| {
         let [Some(admin), Some(domain), active] = *row else { return };
         if domain == ALL || !(active.is_none() || is_true(active)) {
             return;
@@ -89,7 +89,7 @@ fn domains(
     multiplier: u64,
 ) -> Result<(), SourceTrouble> {
     let mut sums: BTreeMap<Name, Option<u64>> = BTreeMap::new();
-    tables.each("domain", &["domain"], &["quota", "backupmx"], &mut |row| {
+    tables.each("domain", &["domain", "quota", "backupmx"], &[], &mut |row| {
         let [Some(domain), quota, backup] = *row else { return list.odd.lose("domain", OddWhy::NoForm) };
         if domain == ALL || is_true(backup) {
             return;

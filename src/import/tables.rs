@@ -45,6 +45,9 @@ impl SourceTrouble {
 pub type Values<'a> = [Option<&'a str>];
 
 /// Tables that can be read.
+///
+/// A column that says a limit, that something is switched off or that it is being deleted is needed: without a right to read it, it looks as
+/// if it were not there, and every limit would change.
 pub trait Tables {
     /// Whether there is a table of that name with columns that may be read.
     fn has(&mut self, table: &'static str) -> Result<bool, SourceTrouble>;

@@ -98,3 +98,59 @@ fn a_file_that_is_not_utf_8_is_refused_as_a_whole() {
     assert!(said.errors.starts_with("nologd: SYNC-SOURCE csv: the file is not UTF-8: write it as UTF-8."), "{}", said.errors);
     assert_eq!(stage.contents(), before);
 }
+
+/// As when a column of limits was emptied, or is read in another unit.
+#[test]
+fn very_many_limits_do_not_change_at_once_without_a_yes() {
+    let stage = Stage::new();
+    let table = |limit: &str, others: &str| {
+        let line = |number: usize| format!("velo;velo.example;m{number};{};;;\n", if number < 11 { limit } else { others });
+        format!("association;domain;mailbox;storage;contact;alias;domain-alias\n{}", (0..40).map(line).collect::<String>())
+    };
+    // The book knows some of them without the panel: a first filling is none of this.
+    stage.house.done("association add velo --domain velo.example");
+    (0..12).for_each(|number| drop(stage.house.done(&format!("mailbox set m{number}@velo.example --storage default"))));
+    assert_eq!(stage.csv(&table("1G", "1G"), "").code, 0);
+    let before = stage.contents();
+    for _ in 0..2 {
+        let odd = format!("{}velo;velo.example;x y;1G;;;\n", table("1G", "2G"));
+        let said = stage.csv(&odd, "");
+        assert!(said.code == 1 && stage.contents() == before, "{}", said.out);
+    }
+    let said = stage.csv(&table("2G", "2G"), "--dry-run");
+    assert!(said.errors.starts_with("nologd: SYNC-LIMITS ") && said.errors.contains("limits changed: "), "{}", said.errors);
+    assert_eq!((stage.csv(&table("2G", "2G"), "--yes").code, stage.csv(&table("2G", "2G"), "").out.as_str()), (0, ""));
+    assert_eq!(stage.csv(&table("2G", "2G").replace(";m0;2G", ";m0;3G").replace(";m1;2G", ";m1;3G"), "").code, 0);
+}
+
+/// What an admin looks at before saying yes.
+#[test]
+fn a_dry_run_on_a_terminal_names_what_is_missing_also_when_a_brake_stops() {
+    let stage = Stage::new();
+    stage.csv(TABLE, "");
+    let look = |text: &str| {
+        let file = stage.write("panel.csv", text);
+        let line = stage.line(&format!("--from csv --file {} --dry-run", file.display()));
+        let mut script = std::process::Command::new("script");
+        script.arg("-qec").arg(format!("{} {line}", env!("CARGO_BIN_EXE_nologd"))).arg("/dev/null");
+        script.stdin(std::process::Stdio::null()).env("NOLOGD_SOCKET", stage.house.socket());
+        String::from_utf8_lossy(&script.output().unwrap().stdout).into_owned()
+    };
+    let bob = "? mailbox bob@velo.example: missing in the panel, stays for now";
+    assert!(look(&without("bob;")).contains(bob));
+    let stopped = look(&format!(
+        "{}velo;velo.example;x y;;;;\n",
+        without("jardin").replace(";bob;", ";b ob;").replace("alice;", "a lice;")
+    ));
+    assert!(stopped.contains(bob) && stopped.contains("SYNC-ROWS csv: "), "{stopped}");
+    let stopped = look(&format!(
+        "{}velo;velo.example;x;;;a b;\n",
+        without("bob;")
+            .replace("velo;velo.example;alice;2G", "velo;velo.example;alice;much")
+            .lines()
+            .filter(|line| !line.contains("carl"))
+            .map(|line| format!("{line}\n"))
+            .collect::<String>()
+    ));
+    assert!(stopped.contains("SYNC-REMOVALS ") && stopped.contains("SYNC-ROWS csv: ") && stopped.contains(bob), "{stopped}");
+}

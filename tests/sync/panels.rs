@@ -68,11 +68,11 @@ fn a_dump_of_an_older_alternc_is_read_by_its_own_columns() {
         CREATE TABLE `domaines` (\n  `compte` int(10) unsigned NOT NULL default '0',\n  `domaine` varchar(255) NOT NULL default '',\n  `gesdns` int(1),\n  `gesmx` int(1),\n  `noerase` tinyint(4),\n  `dns_action` enum('OK','UPDATE','DELETE'),\n  `dns_result` varchar(255),\n  `id` bigint(20) unsigned NOT NULL auto_increment,\n  KEY `compte` (`compte`)\n) ENGINE=MyISAM DEFAULT CHARSET=latin1;\n\
         INSERT INTO `domaines` VALUES (2001,'velo.example',1,1,0,'OK','0',11);\nINSERT INTO `domaines` VALUES (2001,'gone.example',1,1,0,'DELETE','0',12);\n\
         INSERT INTO `domaines` VALUES (2001,'dns.example',1,0,0,'OK','0',13);\nINSERT INTO `domaines` VALUES (9,'nobody.example',1,1,0,'OK','0',14);\n\
-        CREATE TABLE `address` (`id` bigint, `domain_id` bigint, `address` varchar(255), `password` varchar(255));\n\
-        INSERT INTO `address` VALUES (1,11,'alice',NULL);\nINSERT INTO `address` VALUES (2,11,'info','');\nINSERT INTO `address` VALUES (3,11,'\u{e9}lise',NULL);\n\
-        INSERT INTO `address` VALUES (4,11,'',NULL);\nINSERT INTO `address` VALUES (5,12,'eve',NULL);\n\
-        CREATE TABLE `mailbox` (`id` bigint, `address_id` bigint, `path` varchar(255), `quota` bigint, `bytes` bigint);\n\
-        INSERT INTO `mailbox` VALUES (1,1,'/var/alternc/mail/a/alice_velo.example',100,-60756518);\nINSERT INTO `mailbox` VALUES (2,3,'x',NULL,0);\nINSERT INTO `mailbox` VALUES (3,5,'x',0,0);\n\
+        CREATE TABLE `address` (`mail_action` enum('OK','DELETE'), `id` bigint, `domain_id` bigint, `enabled` int(1), `address` varchar(255), `password` varchar(255));\n\
+        INSERT INTO `address` VALUES ('OK',1,11,1,'alice',NULL);\nINSERT INTO `address` VALUES ('OK',2,11,1,'info','');\nINSERT INTO `address` VALUES ('OK',3,11,1,'\u{e9}lise',NULL);\n\
+        INSERT INTO `address` VALUES ('OK',4,11,1,'',NULL);\nINSERT INTO `address` VALUES ('OK',5,12,1,'eve',NULL);\n\
+        CREATE TABLE `mailbox` (`id` bigint, `address_id` bigint, `path` varchar(255), `mail_action` enum('OK','DELETE'), `quota` bigint, `bytes` bigint);\n\
+        INSERT INTO `mailbox` VALUES (1,1,'/var/alternc/mail/a/alice_velo.example','OK',100,-60756518);\nINSERT INTO `mailbox` VALUES (2,3,'x','OK',NULL,0);\nINSERT INTO `mailbox` VALUES (3,5,'x','OK',0,0);\n\
         CREATE TABLE `recipient` (`id` bigint, `address_id` bigint, `recipients` text);\n\
         INSERT INTO `recipient` VALUES (1,2,'x@elsewhere.example\\n');\nINSERT INTO `recipient` VALUES (2,2,'ALICE@velo.example\\r\\n');\nINSERT INTO `recipient` VALUES (3,4,'alice@velo.example');\n";
     let latin: Vec<u8> = text.chars().map(|char| u8::try_from(u32::from(char)).unwrap()).collect();
@@ -99,6 +99,11 @@ fn a_dump_with_a_table_missing_or_cut_off_changes_nothing() {
         DUMP.replace("INSERT INTO `address`", "INSERT INTO `addresses`"),
         DUMP.replace("INSERT INTO `domaines`", "INSERT INTO `x`"),
         DUMP.replace("`gesmx`", "`mx`"),
+        // Every limit would change; what is switched off or being deleted would come back.
+        DUMP.replace("`quota`", "`size`"),
+        DUMP.replace("`mail_action`", "`action`"),
+        DUMP.replace("`enabled`", "`on`"),
+        DUMP.replace("`dns_action`", "`dns`"),
         DUMP[..DUMP.len() / 2].to_owned(),
         DUMP[..DUMP.len() / 5].to_owned(),
         String::new(),
