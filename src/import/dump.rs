@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::tables::{SourceTrouble, Tables, Values};
+use super::tables::{JUDGED, SourceTrouble, Tables, Values};
 
 /// Octets that are read at once.
 const PIECE: usize = 64 * 1024;
@@ -61,7 +61,10 @@ impl Tables for Dump {
         take: &mut dyn FnMut(&Values<'_>),
     ) -> Result<(), SourceTrouble> {
         let known = self.columns.get(table).ok_or(SourceTrouble::NoTable(table))?;
-        let missing = needed.iter().find(|name| !known.iter().any(|column| column.eq_ignore_ascii_case(name)));
+        let missing = needed
+            .iter()
+            .filter(|name| !JUDGED.contains(name))
+            .find(|name| !known.iter().any(|column| column.eq_ignore_ascii_case(name)));
         if let Some(missing) = missing {
             return Err(SourceTrouble::NoColumn(table, missing));
         }

@@ -44,6 +44,11 @@ impl SourceTrouble {
 /// The values of one row, in the order in which the columns were asked for. None: NULL, or a column that is not there.
 pub type Values<'a> = [Option<&'a str>];
 
+/// Columns that say a limit, that something is off, or that it is being deleted. In a dump they may be missing: no right hides them there, and
+/// an older panel did not have them all.
+pub const JUDGED: &[&str] =
+    &["active", "backupmx", "default_mailbox_quota", "dns_action", "enabled", "mail_action", "quota", "use_domain_quota"];
+
 /// Tables that can be read.
 ///
 /// A column that says a limit, that something is switched off or that it is being deleted is needed: without a right to read it, it looks as
