@@ -38,7 +38,8 @@ fn a_rename_doubles_nothing_that_is_moved() {
             assert!(truth::told(&stage, ALICE).messages <= MESSAGES, "{from} to {to}: {:?}", truth::told(&stage, ALICE));
             put_back(&mut stage.session(ALICE), from, to);
         }
-        assert!(moved > 0 && renamed > 0, "{moved} moves, {renamed} renames: the two never met");
+        // How often which of them is first is the machine's business.
+        assert!(moved > 0 && renamed + busy > 0, "{moved} moves, {renamed} renames, {busy} refused");
         println!("{from} to {to}: {moved} moves and {renamed} renames of 20, {busy} times refused");
         stage.settles(ALICE, Duration::from_secs(3));
     }
