@@ -24,11 +24,6 @@ pub fn denied() -> Vec<u8> {
     refused(RefusalCode::WrongPassword)
 }
 
-/// The answer to a login that was accepted.
-pub fn welcome() -> Vec<u8> {
-    ok("Logged in")
-}
-
 /// The last words of a session that ends by `fault`.
 pub fn ended(fault: Fault) -> Vec<u8> {
     refused(fault.code())
@@ -44,7 +39,7 @@ pub struct Pop3Voice;
 
 impl Voice for Pop3Voice {
     fn welcome() -> Vec<u8> {
-        welcome()
+        ok("Logged in")
     }
 
     fn denied() -> Vec<u8> {

@@ -10,6 +10,7 @@ mod attend;
 mod carry;
 pub mod clock;
 mod connect;
+mod contracted;
 mod enter;
 mod environment;
 mod forwarded;

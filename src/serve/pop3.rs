@@ -1,4 +1,4 @@
-//! POP3: what [`enter`](super::enter) and [`carry`](super::carry) do not know by themselves.
+//! POP3: what [`contracted`] does not know by themselves.
 //!
 //! Absent on purpose: incident mode. POP3 has no word by which the owner could be told that a session is watched.
 
@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::Context;
 use super::accepted::Accepted;
 use super::admission::Authenticated;
-use super::carry::{SessionPair, carry};
-use super::enter::{Entered, Entrance, enter};
+use super::contracted;
+use super::enter::Entrance;
 use super::health::Health;
 use super::mailbox::MailboxAccount;
 use crate::event::BackendService;
-use crate::fault::{Fault, RefusalCode, Side};
+use crate::fault::{Fault, RefusalCode};
 use crate::imap::space::Account;
 use crate::pop3::login::Pop3Login;
 use crate::pop3::reply::Pop3Voice;
@@ -59,21 +59,5 @@ impl Entrance for Pop3 {
 /// # Errors
 /// Why it ended, if not by its own wish.
 pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
-    // Boxed, so that what login needs does not stay in the task of a session that idles for long.
-    let (entered, seat, stop) = Box::pin(enter(accepted, &context, &Pop3, Pop3Login::new)).await?;
-    let Some(Entered { client, who, backend }) = entered else { return Ok(()) };
-    let server = who.backend;
-    let member = MailboxAccount::new(&context, who.user);
-    let watch = member.watch();
-    let mut pair = SessionPair::<_, Pop3Voice>::new(client, backend, Pop3Session::new(member));
-    let end = carry(&mut pair, context.patience, stop, watch.as_ref()).await;
-    if end == Err(Fault::Garbage(Side::Backend)) {
-        context.confused(server, BackendService::Pop3);
-    }
-    drop(seat);
-    drop(pair);
-    if let Some(watch) = watch {
-        watch.closed();
-    }
-    end
+    contracted::serve(accepted, context, &Pop3, Pop3Login::new, |member| Pop3Session::new(member)).await
 }

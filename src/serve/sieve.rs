@@ -1,4 +1,4 @@
-//! ManageSieve: what [`enter`](super::enter) and [`carry`](super::carry) do not know by themselves.
+//! ManageSieve: what [`contracted`] does not know by themselves.
 //!
 //! Absent on purpose: incident mode, as for POP3, and a pool: a webmail opens its filters seldom, and Dovecot's server of them has no
 //! command that leads back to the state behind the login.
@@ -8,12 +8,12 @@ use std::sync::Arc;
 use super::Context;
 use super::accepted::Accepted;
 use super::admission::Authenticated;
-use super::carry::{SessionPair, carry};
-use super::enter::{Entered, Entrance, enter};
+use super::contracted;
+use super::enter::Entrance;
 use super::health::Health;
 use super::mailbox::MailboxAccount;
 use crate::event::BackendService;
-use crate::fault::{Fault, RefusalCode, Side};
+use crate::fault::{Fault, RefusalCode};
 use crate::imap::space::Account;
 use crate::quota::Amount;
 use crate::route::{Backend, Endpoint};
@@ -66,21 +66,6 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let offer = context.sieve_offers.of_all(&context.backends.load());
     let forwarding = context.forwarding;
     let door = |secure| SieveLogin::new(secure, Arc::new(offer), forwarding);
-    // Boxed, so that what login needs does not stay in the task of a session that idles for long.
-    let (entered, seat, stop) = Box::pin(enter(accepted, &context, &ManageSieve, door)).await?;
-    let Some(Entered { client, who, backend }) = entered else { return Ok(()) };
-    let server = who.backend;
-    let member = MailboxAccount::new(&context, who.user);
-    let watch = member.watch();
-    let mut pair = SessionPair::<_, SieveVoice>::new(client, backend, SieveSession::new(member, forwarding));
-    let end = carry(&mut pair, context.patience, stop, watch.as_ref()).await;
-    if end == Err(Fault::Garbage(Side::Backend)) {
-        context.confused(server, BackendService::Sieve);
-    }
-    drop(seat);
-    drop(pair);
-    if let Some(watch) = watch {
-        watch.closed();
-    }
-    end
+    let session = |member: Arc<MailboxAccount>| SieveSession::new(member, forwarding);
+    contracted::serve(accepted, context, &ManageSieve, door, session).await
 }

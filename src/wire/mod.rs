@@ -5,5 +5,7 @@ pub mod dot;
 pub mod header;
 #[doc(hidden)]
 pub mod invariants;
+#[doc(hidden)]
+pub mod play;
 pub mod sasl;
 mod swallow;

@@ -13,6 +13,8 @@ mod golden;
 mod house;
 #[path = "../support/in_process.rs"]
 mod in_process;
+#[path = "../support/played.rs"]
+mod played;
 #[path = "../support/scripted.rs"]
 mod scripted;
 #[path = "../support/wire.rs"]

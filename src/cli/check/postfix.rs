@@ -90,7 +90,10 @@ fn of_book(associations: &[KnownAssociation]) -> BTreeSet<&str> {
 
 /// Both ways: what Postfix takes and no association has; what an association has and Postfix does not take.
 fn domains(tools: &Tools<'_>, settings: &str, config: &Config, known: &BTreeSet<&str>, found: &mut Faults) {
-    let served = Served::of(tools, value(settings, "virtual_mailbox_domains").unwrap_or_default(), known, 0);
+    let Some(served) = value(settings, "virtual_mailbox_domains") else {
+        return found.note("Postfix: postconf does not tell virtual_mailbox_domains: its domains were not compared".to_owned());
+    };
+    let served = Served::of(tools, served, known, 0);
     let lacking: Vec<_> = known.iter().filter(|domain| !served.names.contains(**domain)).copied().collect();
     let foreign: Vec<_> = served.names.iter().filter(|domain| !known.contains(domain.as_str())).map(String::as_str).collect();
     if !lacking.is_empty() && served.unread.is_empty() {
@@ -114,7 +117,11 @@ fn domains(tools: &Tools<'_>, settings: &str, config: &Config, known: &BTreeSet<
         found.note(format!("Postfix: {table} of virtual_mailbox_domains cannot be read: run this check as root"));
     }
     for name in ["mydestination", "relay_domains", "virtual_alias_domains"] {
-        let other = Served::of(tools, value(settings, name).unwrap_or_default(), known, 0);
+        let Some(other) = value(settings, name) else {
+            found.note(format!("Postfix: postconf does not tell {name}: it was not looked at"));
+            continue;
+        };
+        let other = Served::of(tools, other, known, 0);
         let both: Vec<_> = known.iter().filter(|domain| other.names.contains(**domain)).copied().collect();
         for table in &other.unread {
             found.note(format!("Postfix: {table} of {name} cannot be read: run this check as root"));

@@ -1,0 +1,41 @@
+//! One connection of a protocol that keeps to [`crate::wire::contract`], to its end: [`enter`], then [`carry`].
+
+use std::sync::Arc;
+
+use super::Context;
+use super::accepted::Accepted;
+use super::carry::{SessionPair, carry};
+use super::enter::{Entered, Entrance, enter};
+use super::mailbox::MailboxAccount;
+use crate::fault::{Fault, Side};
+use crate::wire::contract::Carried;
+
+/// Serves one connection. `door` is what is behind TLS or without it, `session` what begins after the login.
+///
+/// # Errors
+/// Why it ended, if not by its own wish.
+pub(super) async fn serve<E: Entrance, S: Carried>(
+    accepted: Accepted,
+    context: Arc<Context>,
+    entrance: &E,
+    door: impl FnOnce(bool) -> E::Door,
+    session: impl FnOnce(Arc<MailboxAccount>) -> S,
+) -> Result<(), Fault> {
+    // Boxed, so that what login needs does not stay in the task of a session that idles for long.
+    let (entered, seat, stop) = Box::pin(enter(accepted, &context, entrance, door)).await?;
+    let Some(Entered { client, who, backend }) = entered else { return Ok(()) };
+    let server = who.backend;
+    let member = MailboxAccount::new(&context, who.user);
+    let watch = member.watch();
+    let mut pair = SessionPair::<_, E::Voice>::new(client, backend, session(member));
+    let end = carry(&mut pair, context.patience, stop, watch.as_ref()).await;
+    if end == Err(Fault::Garbage(Side::Backend)) {
+        context.confused(server, E::SERVICE);
+    }
+    drop(seat);
+    drop(pair);
+    if let Some(watch) = watch {
+        watch.closed();
+    }
+    end
+}
