@@ -47,9 +47,7 @@ pub async fn serve_until_stopped(
 ) -> Result<(), Trouble> {
     let (stopper, stop) = pair();
     let listeners = config::listeners(&config, &built)?;
-    if listeners.iter().any(|listener| listener.service == Service::Web) {
-        statement::tell(&config, &context);
-    }
+    statement::tell(&config, &context);
     let (count, backends) = (listeners.len(), context.backends.load().len());
     let (ender, end) = pair();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

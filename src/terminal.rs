@@ -7,25 +7,16 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-/// What standard output can show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Screen {
-    /// Columns.
-    pub width: usize,
-    /// Colours may be used.
-    pub colour: bool,
-    /// Letters beyond ASCII are shown as such.
-    pub wide: bool,
-}
+use crate::admin::Canvas;
 
 /// Standard output; none where it is no terminal, or one that nobody draws on.
-pub fn screen() -> Option<Screen> {
+pub fn canvas() -> Option<Canvas> {
     let width = width(stdout())?;
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     // The first that is set counts (locale(7)).
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default().to_ascii_lowercase();
     let wide = locale.contains("utf-8") || locale.contains("utf8");
-    Some(Screen { width, colour: set("NO_COLOR").is_none(), wide })
+    Some(Canvas { width, colour: set("NO_COLOR").is_none(), wide })
 }
 
 /// Columns of a terminal that can be drawn on.

@@ -14,6 +14,7 @@ use alone::House;
 use nix::sys::signal::Signal;
 use nologd::audit::check::{Check, Kind};
 use nologd::audit::{Canary, Finding, Report, Trace};
+use nologd::config;
 use nologd::fault::Lang;
 use nologd::policy::headers::BUILT_IN;
 use nologd::policy::{FILES, Policy};
@@ -141,6 +142,17 @@ fn who_stands_in_front_is_told_and_nobody_is_not() {
         let both = told(Front { balancers: true, onion: Some(onion.clone()) }, lang);
         assert!(both.len() == 2 && both[0].contains(&onion) && !both[1].contains('{'), "{both:?}");
     }
+}
+
+/// Tor says of a circuit what a balancer says of a client: that is no balancer.
+#[test]
+fn the_onion_door_alone_is_no_balancer() {
+    let config = include_str!("good_config/config.toml");
+    let front = |text: &str| Front::of(&config::read(text).unwrap_or_else(|problems| panic!("{problems:?}")));
+    assert!(front(config).balancers && front(config).onion.is_some());
+    let without: String =
+        config.lines().filter(|line| !line.starts_with("proxy_protocol = [\"10.")).collect::<Vec<_>>().join("\n");
+    assert!(without.contains("proxy_protocol") && !front(&without).balancers);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use super::arguments::DnsArguments;
 use super::{REFUSED, load, say};
 use crate::config;
+use crate::serve::Service;
 use crate::web::zone::zone;
 
 /// `nologd dns DOMAIN`.
@@ -12,6 +13,8 @@ pub fn dns(arguments: &DnsArguments) -> ExitCode {
     let Some(config) = load(&arguments.config) else { return ExitCode::from(REFUSED) };
     let site = config::site(&config);
     let mail = arguments.mx.as_ref().map_or_else(|| config.hostname.to_string(), |mx| mx.reveal().to_owned());
-    say(zone(&arguments.domain, &site.offer, &mail, site.pages_host()).trim_end());
+    let has_pages = config.listens.iter().any(|listen| listen.service == Service::Web);
+    let pages = has_pages.then(|| site.pages_host());
+    say(zone(&arguments.domain, &site.offer, &mail, pages).trim_end());
     ExitCode::SUCCESS
 }

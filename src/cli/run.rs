@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::arguments::{Admin, Asked, Association, Blocks, Daemon, Incident, Mailbox};
 use super::{REFUSED, USAGE, refuse, say, speak};
 use crate::admin::status::ShowStatus;
-use crate::admin::{AdminCommand, Canvas, Declined};
-use crate::terminal::{self, Screen};
+use crate::admin::{AdminCommand, Declined};
+use crate::terminal;
 
 /// Carries out a command.
 pub fn admin(command: Admin) -> ExitCode {
@@ -44,9 +44,9 @@ fn run<C: AdminCommand + Args>(Asked { command, daemon: Daemon { place, output }
     };
     match speak::speak(&socket, &command) {
         Ok(Ok(told)) => {
-            let text = match terminal::screen() {
+            let text = match terminal::canvas() {
                 _ if output.json => json(&told),
-                Some(Screen { width, colour, wide }) => C::draw(&told, Canvas { width, colour, wide }),
+                Some(canvas) => C::draw(&told, canvas),
                 None => C::print(&told),
             };
             say(text.trim_end());

@@ -102,8 +102,8 @@ pub fn context(
     let book = book(config, notices.clone())?;
     // After the book, whose lock keeps a second daemon from making another one.
     let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
-    if let Some(page) = config.help_url.take() {
-        page.link_refusals();
+    if let Some(page) = &config.help_url {
+        page.clone().link_refusals();
     }
     let web = WebRoom::new(site(config));
     let incidents = Arc::new(Incidents::default());

@@ -16,21 +16,36 @@ pub fn site(config: &Config) -> Site {
     Site { offer: MailOffer::new(&config.hostname, doors(&config.listens)), help: help.into(), url }
 }
 
-/// With TLS, for whoever comes: not behind a balancer, which speaks first; not where the client must say what it wants; not Tor's.
-fn is_plain_door(listen: &Listen) -> bool {
+/// How far a listener is from a mail program: what is nearer hides the others. None: no mail program gets in there by itself. Without TLS it
+/// does not, nor where the client must say what it wants, nor by Tor.
+fn distance(listen: &Listen) -> Option<Distance> {
     let Doors { forwarders, onion, by_alpn } = &listen.doors;
-    listen.tls != Protection::None && forwarders.is_empty() && !onion && by_alpn.is_empty()
+    let open = listen.tls != Protection::None && !onion && by_alpn.is_empty();
+    open.then(|| match () {
+        () if listen.is_local() => Distance::ThisMachine,
+        () if !forwarders.is_empty() => Distance::BehindBalancer,
+        () => Distance::Direct,
+    })
 }
 
-/// The doors for mail programs: with TLS, and those of this machine alone only where there are no others.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Distance {
+    Direct,
+    /// It has the same port outside, as the handbook has it.
+    BehindBalancer,
+    ThisMachine,
+}
+
+/// The doors for mail programs: of each protocol those that are nearest.
 fn doors(listens: &[Listen]) -> Vec<OfferedPort> {
     let mut doors = Vec::new();
     for (service, speech) in
         [(Service::Imap, Speech::Imap), (Service::Pop3, Speech::Pop3), (Service::Submission, Speech::Submission)]
     {
-        let all = || listens.iter().filter(|listen| listen.service == service && is_plain_door(listen));
-        let any_far = all().any(|listen| !listen.is_local());
-        for listen in all().filter(|listen| !any_far || !listen.is_local()) {
+        let all =
+            || listens.iter().filter(|listen| listen.service == service).filter_map(|listen| Some((distance(listen)?, listen)));
+        let nearest = all().map(|(distance, _)| distance).min();
+        for (_, listen) in all().filter(|(distance, _)| Some(*distance) == nearest) {
             let encryption = if listen.tls == Protection::Implicit { Encryption::Implicit } else { Encryption::StartTls };
             let port = listen.address.parse::<SocketAddr>().map(|address| address.port());
             doors.extend(port.ok().map(|port| OfferedPort { speech, encryption, port }));

@@ -116,8 +116,8 @@ meanings! {
         "Somebody said where a client is whom this listener's `proxy_protocol` does not name, and was closed: the address of a load balancer is missing there, or somebody lies. docs/admin/doors.md."
         "Quelqu'un que `proxy_protocol` de cette porte ne nomme pas a dit où est un client, et a été fermé\u{a0}: l'adresse d'un répartiteur de charge y manque, ou quelqu'un ment. docs/fr/portes.md."
     Crowded
-        "There were as many sessions as limits.sessions allows, or as many without a login as limits.sessions_before_login does. If these are members, raise it; if they are strangers, nothing is to be done."
-        "Il y a eu autant de sessions que le permet limits.sessions, ou autant sans identification que le permet limits.sessions_before_login. Si ce sont des membres, augmentez-le\u{a0}; si ce sont des inconnus, rien à faire."
+        "All places of a kind were taken: sessions (limits.sessions), those without a login (limits.sessions_before_login), deliveries, the webmail, pages, the onion door, or a load balancer's connections. `nologd status` tells how many sessions there are. If these are members, raise the first two; if they are strangers, nothing is to be done."
+        "Toutes les places d'une sorte étaient prises\u{a0}: sessions (limits.sessions), connexions sans identification (limits.sessions_before_login), remises, webmail, pages web, porte oignon ou connexions d'un répartiteur de charge. `nologd status` donne le nombre de sessions. Si ce sont des membres, augmentez les deux premières\u{a0}; si ce sont des inconnus, rien à faire."
     FewDescriptors
         "This process may open fewer files than its limits need, and they were cut. Put the number after `needed` as LimitNOFILE into the unit (`systemctl edit nologd`)."
         "Ce processus peut ouvrir moins de fichiers que ses limites n'en demandent, et elles ont été réduites. Mettez le nombre qui suit `needed` comme LimitNOFILE dans l'unité (`systemctl edit nologd`)."

@@ -48,6 +48,9 @@ pub enum ConfigPart {
     Places,
     /// What is done about filters.
     Sieve,
+    HelpUrl,
+    Web,
+    Onion,
 }
 
 impl ConfigPart {
@@ -70,6 +73,9 @@ impl ConfigPart {
         "sandbox",
         "places-for-the-kernel",
         "sieve",
+        "help_url",
+        "web",
+        "onion",
     ];
 
     /// One bit for each.
@@ -115,7 +121,7 @@ mod tests {
     #[test]
     fn each_has_its_word() {
         assert_eq!(BackendService::WORDS.len(), BackendService::Sieve as usize + 1);
-        assert_eq!(ConfigPart::WORDS.len(), ConfigPart::Sieve as usize + 1);
+        assert_eq!(ConfigPart::WORDS.len(), ConfigPart::Onion as usize + 1);
         assert_eq!((BackendService::Lmtp.word(), BackendService::Relay.word()), ("lmtp", "relay"));
         for (part, word) in [(ConfigPart::Hostname, "hostname"), (ConfigPart::Admin, "admin"), (ConfigPart::Policy, "policy")] {
             assert_eq!(super::word("changed", ConfigPart::bits([part].into_iter())).as_deref(), Some(word));

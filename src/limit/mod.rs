@@ -165,7 +165,8 @@ impl Limits {
     }
 
     /// A place for a browser, or for a program that asks how it is to be set up: from one network a quarter of them at most, as often
-    /// as all its other connections may come, and counted apart from them. `None` for the host's own web server, which brings everybody from one address.
+    /// as all its other connections may come, and counted apart from them. Where all are taken, the one that is there longest leaves: they
+    /// are short, and nobody logs in by them. `None` for the host's own web server, which brings everybody from one address.
     ///
     /// # Errors
     /// As [`Limits::seat`].
@@ -176,15 +177,12 @@ impl Limits {
             return Err(RefusalCode::TooManyTries);
         }
         let mut seats = lock(&self.seats);
-        if !seats.take(Kind::Page, &self.params) {
+        if !seats.count_reader(networks.narrow().reveal(), readers(&self.params)) {
             return Err(RefusalCode::TooManyConnections);
         }
-        if !seats.count_reader(networks.narrow().reveal(), (self.params.pages / 4).max(1)) {
-            seats.give_back(Kind::Page);
-            return Err(RefusalCode::TooManyConnections);
-        }
+        let place = seats.wait(Kind::Page, &self.params);
         drop(seats);
-        Ok(Seat::of_kind(self.clone(), Counted::Reader(networks), Kind::Page))
+        Ok(self.waits(place, Counted::Reader(networks)))
     }
 
     fn own_seat(self: &Arc<Limits>, kind: Kind, counted: Counted) -> Result<Seat, RefusalCode> {
@@ -245,6 +243,11 @@ impl Slowed {
 }
 
 // A panic elsewhere must not close the door for everybody.
+/// Connections for pages that one network may have.
+fn readers(params: &Params) -> u32 {
+    u32::try_from(params.pages / 4).unwrap_or(u32::MAX).max(1)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

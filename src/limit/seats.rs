@@ -39,7 +39,7 @@ pub(super) struct Seats {
     /// By network or account.
     open: HashMap<Key, u32>,
     /// Connections for pages, by network.
-    readers: HashMap<Key, usize>,
+    readers: HashMap<Key, u32>,
     /// Who waits, of each kind the oldest first.
     waiting: BTreeMap<Queued, Option<Leave>>,
     next: u64,
@@ -117,39 +117,20 @@ impl Seats {
 
     /// One session more of `who`, of `most`.
     pub(super) fn count(&mut self, who: Key, most: u32) -> bool {
-        let count = self.open.entry(who).or_insert(0);
-        let free = *count < most;
-        *count += u32::from(free);
-        if *count == 0 {
-            self.open.remove(&who);
-        }
-        free
+        count(&mut self.open, who, most)
     }
 
     pub(super) fn uncount(&mut self, who: Key) {
-        if let Some(count) = self.open.get_mut(&who) {
-            *count -= 1;
-            if *count == 0 {
-                self.open.remove(&who);
-            }
-        }
+        uncount(&mut self.open, who);
     }
 
     /// One more connection for pages from `network`, of `most`. Counted apart: pages take nothing from a network's mail.
-    pub(super) fn count_reader(&mut self, network: Key, most: usize) -> bool {
-        let count = self.readers.entry(network).or_insert(0);
-        let free = *count < most;
-        *count += usize::from(free);
-        free
+    pub(super) fn count_reader(&mut self, network: Key, most: u32) -> bool {
+        count(&mut self.readers, network, most)
     }
 
     pub(super) fn uncount_reader(&mut self, network: Key) {
-        if let Some(count) = self.readers.get_mut(&network) {
-            *count -= 1;
-            if *count == 0 {
-                self.readers.remove(&network);
-            }
-        }
+        uncount(&mut self.readers, network);
     }
 
     pub(super) fn sweep(&mut self) {
@@ -160,6 +141,25 @@ impl Seats {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.sum() == 0 && self.open.is_empty() && self.readers.is_empty() && self.waiting.is_empty()
+    }
+}
+
+fn count(counts: &mut HashMap<Key, u32>, who: Key, most: u32) -> bool {
+    let count = counts.entry(who).or_insert(0);
+    let free = *count < most;
+    *count += u32::from(free);
+    if *count == 0 {
+        counts.remove(&who);
+    }
+    free
+}
+
+fn uncount(counts: &mut HashMap<Key, u32>, who: Key) {
+    if let Some(count) = counts.get_mut(&who) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&who);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::sending_limits::Filling;
 use super::{Book, MailboxView, Name, Notified};
-use crate::private::Address;
+use crate::private::{Address, Domain};
 
 /// Everything. The store holds the limit, the usage and what was told; the rest is in memory only.
 #[derive(Default)]
@@ -23,6 +23,17 @@ pub struct Disclosure {
 }
 
 impl Book {
+    /// The associations that `address` is the contact of, each with the first of its domains.
+    pub fn contact_of(&self, address: &Address) -> Vec<(Name, Domain)> {
+        let theirs = self.tenants().into_iter().filter_map(|tenant| {
+            let ledger = tenant.lock();
+            let association = &ledger.association;
+            let first = association.domains.first().filter(|_| association.contact.as_ref() == Some(address))?;
+            Some((association.name.clone(), first.clone()))
+        });
+        theirs.collect()
+    }
+
     /// Everything that is held about `address`; none when that is nothing.
     pub fn disclose(&self, address: &Address) -> Option<Disclosure> {
         let canonical = self.with(address, |_, _, canonical| canonical.clone());
@@ -43,12 +54,7 @@ impl Book {
             let leading = leading.filter(|(alias, targets)| *alias == address || targets.contains(address));
             found.aliases = leading.map(|(alias, _)| alias.clone()).collect();
         });
-        for tenant in self.tenants() {
-            let ledger = tenant.lock();
-            if ledger.association.contact.as_ref() == Some(address) {
-                found.contact_of.push(ledger.association.name.clone());
-            }
-        }
+        found.contact_of = self.contact_of(address).into_iter().map(|(name, _)| name).collect();
         let held =
             found.mailbox.is_some() || found.sending.is_some() || !found.aliases.is_empty() || !found.contact_of.is_empty();
         held.then_some(found)

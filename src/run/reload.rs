@@ -44,6 +44,8 @@ pub(super) fn config(config: &Config, file: &ConfigFile, context: &Context) {
             let waits = waiting(config, &fresh, file, context);
             config::tell_unread(&fresh.associations, &context.book);
             context.reload(fresh.backends);
+            // All else of it is as at the start.
+            super::statement::tell(config, context);
             emit(Event::Reloaded { backends: backends as u64 });
             if waits > 0 {
                 emit(Event::RestartNeeded { sections: waits.count_ones().into(), changed: waits });
@@ -62,6 +64,9 @@ fn waiting(config: &Config, fresh: &Config, file: &ConfigFile, context: &Context
         (ConfigPart::Limits, limits),
         (ConfigPart::Sending, fresh.sending != config.sending),
         (ConfigPart::Sieve, fresh.forwarding != config.forwarding),
+        (ConfigPart::HelpUrl, fresh.help_url != config.help_url),
+        (ConfigPart::Web, fresh.web_url != config.web_url),
+        (ConfigPart::Onion, fresh.onion != config.onion),
         (ConfigPart::Quota, fresh.quota != config.quota),
         (ConfigPart::Pool, fresh.pool != config.pool),
         (ConfigPart::RecipientSeparator, fresh.separator != config.separator),

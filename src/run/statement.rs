@@ -11,11 +11,14 @@ use base64::engine::general_purpose::STANDARD;
 use crate::config::Config;
 use crate::fault::Lang;
 use crate::quota::Day;
-use crate::serve::Context;
+use crate::serve::{Context, Service};
 use crate::statement::{Front, InForce, Letterhead, Machine, Output, Page};
 
-/// Gives the statement to the pages.
+/// Gives the statement to the pages, where there are any. `config` is that of the start; the backends are those in force.
 pub(super) fn tell(config: &Config, context: &Context) {
+    if !config.listens.iter().any(|listen| listen.service == Service::Web) {
+        return;
+    }
     let enforcement = &context.enforcement;
     let output = match (enforcement.kept_outputs.is_empty(), enforcement.lost_outputs.is_empty()) {
         (false, _) => Some(Output::Kept),

@@ -1,8 +1,9 @@
 //! What each path is answered with: the daemon's knowledge, given to the pure pages of `crate::web`.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
 use tokio::sync::Semaphore;
 
 use super::Context;
@@ -20,7 +21,7 @@ pub struct WebRoom {
     /// What they say about this host.
     pub site: Site,
     /// The statement, in each language, once it is made.
-    statement: OnceLock<Statement>,
+    statement: ArcSwapOption<Statement>,
     /// Mails with links that are under way at once.
     pub(super) mails: Arc<Semaphore>,
     visits: Mutex<Visits>,
@@ -47,13 +48,13 @@ impl WebRoom {
     /// A room for `site`.
     pub fn new(site: Site) -> WebRoom {
         let mails = Arc::new(Semaphore::new(MAILS));
-        WebRoom { site, statement: OnceLock::new(), mails, visits: Mutex::default(), began: Instant::now() }
+        WebRoom { site, statement: ArcSwapOption::empty(), mails, visits: Mutex::default(), began: Instant::now() }
     }
 
     /// Shows the statement, in English and in French, whose style has this hash (`sha256-...`).
     pub fn tell_statement(&self, pages: [String; 2], style: &str) {
-        // Told once, at the start: the rules do not change while the daemon runs.
-        let _ = self.statement.set(Statement { pages, style: format!("'{style}'") });
+        // Told at the start and after each reload: the backends of then may be told other things.
+        self.statement.store(Some(Arc::new(Statement { pages, style: format!("'{style}'") })));
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Visits> {
@@ -74,8 +75,8 @@ impl WebRoom {
     }
 
     /// The style that may stand inside a page.
-    pub(super) fn inside_style(&self) -> &str {
-        self.statement.get().map_or("", |statement| statement.style.as_str())
+    pub(super) fn inside_style(&self) -> String {
+        self.statement.load().as_ref().map_or_else(String::new, |statement| statement.style.clone())
     }
 }
 
@@ -97,7 +98,7 @@ pub(super) fn programs(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer 
 }
 
 pub(super) fn statement(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    match context.web.statement.get() {
+    match &*context.web.statement.load() {
         Some(statement) => WebAnswer::page(statement.pages[asked.lang as usize].clone(), Keep::Hour),
         None => wrong(context, asked.lang, NoPage::Missing),
     }

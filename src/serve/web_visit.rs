@@ -16,12 +16,12 @@ use crate::admin::mailbox::{ListMailboxes, SetMailbox};
 use crate::admin::{AdminCommand, Declined, Moment, Principal};
 use crate::fault::Lang;
 use crate::notice::Notice;
-use crate::private::Address;
-use crate::quota::{Association, Edit, Limit, MailboxEdit, Name, OwnLimit, Without};
+use crate::private::{Address, Domain};
+use crate::quota::{Edit, Limit, MailboxEdit, Name, OwnLimit, Without};
 use crate::web::contact::{ContactPage, FormResult, ShareField};
 use crate::web::home::NoPage;
 use crate::web::request::FormSender;
-use crate::web::session::{FoundVisit, Visitor};
+use crate::web::session::{FoundVisit, VisitToken, Visitor};
 use crate::web::share::{ShareError, share};
 use crate::web::{CookieChange, Keep, WebAnswer, WebRequest, login};
 
@@ -54,16 +54,15 @@ pub(super) fn ask_link(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer 
     let Some(address) = Address::parse(typed) else {
         return WebAnswer::problem(422, login::ask(&context.web.site, asked.lang, Some(typed)));
     };
-    // The same work for everybody up to here; only for a contact there is a mail, and places for those are not taken by others.
-    let theirs = associations_of(context, &address);
-    if !theirs.is_empty() {
+    let links = links_for(context, &address);
+    if !links.is_empty() {
         let (context, lang) = (context.clone(), asked.lang);
         Handle::current().spawn(async move {
             // Not at once: what comes next on the same connection would wait for it, and that could be timed.
             sleep(pause()).await;
             // Where too many are under way, this one is lost; the page says to ask again.
             if let Ok(place) = context.web.mails.clone().try_acquire_owned() {
-                send_links(&context, &address, &theirs, lang).await;
+                send_links(&context, &address, links, lang).await;
                 drop(place);
             }
         });
@@ -71,9 +70,22 @@ pub(super) fn ask_link(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer 
     WebAnswer::page(login::asked(&context.web.site, asked.lang), Keep::Never)
 }
 
-fn associations_of(context: &Context, address: &Address) -> Vec<Association> {
-    let views = context.book.associations(today()).into_iter().map(|view| view.association);
-    views.filter(|association| association.settings.contact.as_ref() == Some(address)).collect()
+/// A link on its way to the contact of an association.
+struct LinkMail {
+    name: Name,
+    domain: Domain,
+    token: VisitToken,
+}
+
+/// New links, for a few of the associations whose contact this is. Of those that have a fresh one none is made, so that the others have
+/// their turn, and so that asking again and again makes no more of them.
+fn links_for(context: &Context, address: &Address) -> Vec<LinkMail> {
+    let (theirs, now) = (context.book.contact_of(address), context.web.now());
+    let make = |(name, domain): (Name, Domain)| {
+        let token = context.web.lock().links.make(&name, address, now)?;
+        Some(LinkMail { name, domain, token })
+    };
+    theirs.into_iter().filter_map(make).take(LINKS).collect()
 }
 
 /// Between one and four seconds. Without randomness the longest.
@@ -83,16 +95,10 @@ fn pause() -> Duration {
     Duration::from_secs(1) + Duration::from_millis(12) * u32::from(byte[0])
 }
 
-async fn send_links(context: &Context, address: &Address, theirs: &[Association], lang: Lang) {
-    let mut left = LINKS;
-    for association in theirs {
-        let Some(domain) = association.settings.domains.first().filter(|_| left > 0) else { continue };
-        // Of those that have a fresh one, none is made: the others have their turn.
-        let made = context.web.lock().links.make(&association.name, address, context.web.now());
-        let Some(token) = made else { continue };
-        left -= 1;
+async fn send_links(context: &Context, address: &Address, links: Vec<LinkMail>, lang: Lang) {
+    for LinkMail { name, domain, token } in links {
         let link = format!("{}/{}/enter/{}", context.web.site.url, lang.word(), token.reveal().as_str());
-        send_now(context, Notice::login(&association.name, &link, lang), domain, address).await;
+        send_now(context, Notice::login(&name, &link, lang), &domain, address).await;
     }
 }
 
@@ -197,7 +203,11 @@ fn told(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit, done: Re
     match done {
         // Elsewhere, so that the back button and a second click send nothing again.
         Ok(()) => WebAnswer::go_to(&format!("/{}/contact/changed", asked.lang.word())),
-        Err(_) => WebAnswer { status: 503, ..page(context, asked.lang, found, FormResult::Failed) },
+        Err(_) if context.book.is_unwritable() => {
+            WebAnswer { status: 503, ..page(context, asked.lang, found, FormResult::Failed) }
+        }
+        // It is gone meanwhile, or never was theirs.
+        Err(_) => wrong(context, asked.lang, NoPage::Missing),
     }
 }
 
@@ -260,6 +270,5 @@ fn form_of(context: &Context, asked: &WebRequest) -> Option<FoundVisit> {
 }
 
 fn is_contact(context: &Context, name: &Name, address: &Address) -> bool {
-    let view = context.book.association(name, today());
-    view.is_ok_and(|view| view.association.settings.contact.as_ref() == Some(address))
+    context.book.contact_of(address).iter().any(|(theirs, _)| theirs == name)
 }

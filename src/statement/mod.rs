@@ -103,7 +103,8 @@ pub struct Front {
 impl Front {
     /// Out of the config.
     pub fn of(config: &Config) -> Front {
-        let balancers = config.listens.iter().any(|listen| !listen.doors.forwarders.is_empty());
+        // What Tor says of a circuit is no address.
+        let balancers = config.listens.iter().any(|listen| !listen.doors.onion && !listen.doors.forwarders.is_empty());
         Front { balancers, onion: config.onion.clone() }
     }
 }

@@ -29,6 +29,10 @@ pub fn share(typed: &str, most: Limit) -> Result<u64, ShareError> {
         "" | "g" | "go" | "gb" | "gio" | "gib" => 1 << 30,
         "m" | "mo" | "mb" | "mio" | "mib" => 1 << 20,
         "t" | "to" | "tb" | "tio" | "tib" => 1 << 40,
+        // As the field has it where nothing larger is exact.
+        "o" | "b" if !number.contains('.') => {
+            return within(number.parse().map_err(|_| ShareError::NotASize)?, most);
+        }
         _ => return Err(ShareError::NotASize),
     };
     let (whole, part) = number.split_once('.').unwrap_or((number, ""));
@@ -38,7 +42,10 @@ pub fn share(typed: &str, most: Limit) -> Result<u64, ShareError> {
     }
     let thousandths: u64 = format!("{whole}{part:0<3}").parse().map_err(|_| ShareError::NotASize)?;
     let octets = u128::from(thousandths) * u128::from(unit) / 1000;
-    let octets = u64::try_from(octets).map_err(|_| ShareError::Above)?;
+    within(u64::try_from(octets).map_err(|_| ShareError::Above)?, most)
+}
+
+fn within(octets: u64, most: Limit) -> Result<u64, ShareError> {
     if octets < LEAST {
         Err(ShareError::TooSmall)
     } else if !most.allows(octets.into()) {
@@ -48,17 +55,23 @@ pub fn share(typed: &str, most: Limit) -> Result<u64, ShareError> {
     }
 }
 
-/// A share as it would be typed: for the field, with what holds now.
+/// A share as it would be typed: for the field, with what holds now. It reads back to the octet, so that a field that nobody touched changes
+/// nothing.
 pub fn typed(octets: u64, comma: bool) -> String {
-    let (number, unit) = if octets < 1 << 30 { (octets >> 20, "M") } else { (octets >> 20, "G") };
-    let text = if unit == "M" {
-        format!("{number} M")
-    } else {
-        let hundredths = number * 100 / 1024;
-        let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
-        format!("{} G", text.trim_end_matches('0').trim_end_matches('.'))
-    };
-    if comma { format!("{}o", text.replace('.', ",")) } else { format!("{text}B") }
+    let units = if octets < 1 << 30 { &[("M", 20)][..] } else { &[("G", 30), ("M", 20)] };
+    let exact = units.iter().find_map(|(unit, bits)| Some((thousandths(octets, *bits)?, *unit)));
+    let (number, unit) = exact.unwrap_or_else(|| (octets.to_string(), ""));
+    let (number, of) = if comma { (number.replace('.', ","), "o") } else { (number, "B") };
+    format!("{number} {unit}{of}")
+}
+
+/// The number of units of `2^bits` octets, in thousandths; none where those do not say it exactly.
+fn thousandths(octets: u64, bits: u32) -> Option<String> {
+    let thousandths = (u128::from(octets) * 1000).div_ceil(1 << bits);
+    (thousandths * (1 << bits) / 1000 == u128::from(octets)).then(|| {
+        let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    })
 }
 
 #[cfg(test)]
@@ -96,7 +109,9 @@ mod tests {
 
     #[test]
     fn what_stands_in_the_field_reads_back() {
-        for octets in [1 << 30, 5 << 29, 500 << 20, 10 << 30] {
+        for octets in
+            [1 << 30, 5 << 29, 500 << 20, 10 << 30, 7_873_748_992, 7 << 30 | 1, LEAST, LEAST + 1, 1_234_567_890, 10_000_000_000]
+        {
             assert_eq!(share(&typed(octets, true), TEN), Ok(octets));
             assert_eq!(share(&typed(octets, false), TEN), Ok(octets));
         }

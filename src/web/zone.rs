@@ -25,8 +25,8 @@ const SERVICES: [(&str, Speech, Encryption); 6] = [
     ("_submission", Speech::Submission, Encryption::StartTls),
 ];
 
-/// The lines for `domain`. `mail` is the host that takes mail for it; `pages` the one that pages are at.
-pub fn zone(domain: &Domain, offer: &MailOffer, mail: &str, pages: &str) -> String {
+/// The lines for `domain`. `mail` is the host that takes mail for it; `pages` the one that pages are at, if there are any.
+pub fn zone(domain: &Domain, offer: &MailOffer, mail: &str, pages: Option<&str>) -> String {
     let domain = domain.reveal();
     let mut text = format!("; Lines for the zone {domain}. Names that end in a dot are whole.\n\n; Incoming mail.\n");
     let mut line = |name: &str, kind: &str, data: &str| {
@@ -42,15 +42,20 @@ pub fn zone(domain: &Domain, offer: &MailOffer, mail: &str, pages: &str) -> Stri
     }
     let autoconfig = format!("autoconfig.{domain}.");
     let autodiscover = format!("_autodiscover._tcp.{domain}.");
-    let _ = write!(
-        text,
-        "\n; Where mail programs read and send; a dot says that it is not offered.\n{others}\
-         \n; Thunderbird and others ask here for their settings. {pages} needs a certificate with this name too, except where the MX above is the\n\
+    let _ = write!(text, "\n; Where mail programs read and send; a dot says that it is not offered.\n{others}");
+    if let Some(pages) = pages {
+        let _ = write!(
+            text,
+            "\n; Thunderbird and others ask here for their settings. {pages} needs a certificate with this name too, except where the MX above is the\n\
          ; same for all: then they ask autoconfig. and its domain.\n\
          {autoconfig:<44} 3600 IN CNAME {pages}.\n\
          \n; Outlook asks here.\n\
-         {autodiscover:<44} 3600 IN SRV   0 0 443 {pages}.\n\
-         \n; To be made with what is not known here. Mail without them ends up as spam.\n\
+         {autodiscover:<44} 3600 IN SRV   0 0 443 {pages}.\n"
+        );
+    }
+    let _ = write!(
+        text,
+        "\n; To be made with what is not known here. Mail without them ends up as spam.\n\
          ; SPF: which servers may send.       {domain}. IN TXT \"v=spf1 mx -all\"\n\
          ; DKIM: the key of the mail server.  SELECTOR._domainkey.{domain}. IN TXT \"v=DKIM1; k=rsa; p=...\"\n\
          ; DMARC: what others do with the rest. Without rua and ruf no reports about members are made elsewhere.\n\
@@ -72,7 +77,7 @@ mod tests {
             door(Speech::Submission, Encryption::StartTls, 587),
         ];
         let offer = MailOffer::new("mail.nolog.example", doors);
-        let text = zone(&Domain::parse("vélo.example").unwrap(), &offer, "mx.nolog.example", "pages.nolog.example");
+        let text = zone(&Domain::parse("vélo.example").unwrap(), &offer, "mx.nolog.example", Some("pages.nolog.example"));
         let lines: Vec<Vec<&str>> = text
             .lines()
             .filter(|line| !line.starts_with(';') && !line.is_empty())
