@@ -143,7 +143,7 @@ mod tests {
         fn shift_alone(&self, _: Turn) -> Result<Shift, NoShift> {
             Err(NoShift::Unknown)
         }
-        fn shift_for(&self, _: &[u8]) -> Result<Shift, NoShift> {
+        fn shift_for(&self, _: &[u8], _: Turn) -> Result<Shift, NoShift> {
             Err(NoShift::Unknown)
         }
         fn unsee_for(&self, _: &[u8]) {}

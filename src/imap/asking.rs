@@ -132,6 +132,7 @@ impl Session {
             Pending::Say(answer) => Step::Answer(0, answer),
             Pending::Line(line) => self.command(&line, 0, None, None),
             Pending::Quota { tag, text, asked } => self.quota(tag, text, asked, 0),
+            Pending::Delete { tag, name } => self.delete(tag, name, 0),
             Pending::Rename { tag, names } => self.rename(tag, names, 0),
             Pending::Transfer(transfer) => self.transfer(transfer, 0),
             Pending::Append(append) => self.judge(append, 0),

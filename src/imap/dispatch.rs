@@ -45,11 +45,7 @@ impl Session {
             }
             Effect::Ours if row.verb == Verb::Id => self.refuse(taken, literal, reply::id(head.tag), SWALLOW),
             Effect::Nothing => self.pass_first(line, taken, literal, (head.tag, row)),
-            Effect::Shrinks => {
-                let name =
-                    command::astring(arguments).filter(|_| row.verb == Verb::Delete && literal.is_none()).map(|(name, _)| name);
-                self.shrinking(line, taken, literal, (head.tag, row), name.as_deref())
-            }
+            Effect::Shrinks => self.shrinking(line, taken, (head.tag, row)),
             Effect::Judged if row.verb == Verb::Idle || row.verb == Verb::Logout => self.last_word(line, taken, &head, row),
             Effect::Judged | Effect::Ours => {
                 let start = line.len() - 2 - arguments.len();
@@ -76,26 +72,16 @@ impl Session {
         self.pass(line, taken, literal, tag)
     }
 
-    /// EXPUNGE, UID EXPUNGE, CLOSE, DELETE.
-    fn shrinking(
-        &mut self,
-        line: &[u8],
-        taken: usize,
-        literal: Option<Literal>,
-        command: (&[u8], &'static Row),
-        name: Option<&[u8]>,
-    ) -> Step {
+    /// EXPUNGE, UID EXPUNGE, CLOSE: none of them takes a literal.
+    fn shrinking(&mut self, line: &[u8], taken: usize, command: (&[u8], &'static Row)) -> Step {
         if let Err(code) = self.may_change() {
-            return self.refuse(taken, literal, reply::refused(command.0, code), SWALLOW);
+            return self.refuse(taken, None, reply::refused(command.0, code), SWALLOW);
         }
-        if let Some(step) = self.shrinks_others(line, taken, literal, name) {
+        if let Some(step) = self.shrinks_others(line, taken) {
             return step;
         }
         self.gate.shrank();
-        if command.1.verb == Verb::Delete {
-            self.deletes(command.0, name);
-        }
-        self.pass_first(line, taken, literal, command)
+        self.pass_first(line, taken, None, command)
     }
 
     /// IDLE and LOGOUT: for a while nothing can be asked any more, or never again.
@@ -179,6 +165,10 @@ impl Session {
                 Some(_) => self.refuse(taken, None, reply::no(tag, "NOPERM", RefusalCode::NotHere), SWALLOW),
                 None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
+            Verb::Delete => match folder::named(arguments) {
+                Some((name, b"")) => self.delete(tag.clone(), name, taken),
+                _ => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
+            },
             Verb::Rename => match folder::rename(arguments) {
                 Some(names) => self.rename(tag.clone(), names, taken),
                 None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
@@ -210,11 +200,12 @@ impl Session {
         self.pass_collected(collect, taken, &[&quoted(name), rest].concat())
     }
 
-    /// Somebody else's folder may hold less afterwards: its owner is counted anew. Asks whose the folder is, if that is not known.
-    fn shrinks_others(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, name: Option<&[u8]>) -> Option<Step> {
-        let open = self.selected.as_ref().map(|selected| selected.name.to_vec());
-        let name = name.map(<[u8]>::to_vec).or(open).filter(|name| !name.eq_ignore_ascii_case(b"INBOX"))?;
-        if self.wants_places() && literal.is_none() {
+    /// Somebody else's folder, which is open, may hold less afterwards: its owner is counted anew. Asks whose it is, if that is not
+    /// known.
+    fn shrinks_others(&mut self, line: &[u8], taken: usize) -> Option<Step> {
+        let open = self.selected.as_ref().filter(|selected| !selected.is_inbox())?;
+        let name = open.name.to_vec();
+        if self.wants_places() {
             return Some(self.ask_places(Pending::Line(line.to_vec()), taken));
         }
         if let (Owner::Other(owner), Some(account)) = (self.known_places().owner(&name), self.gate.account()) {

@@ -32,7 +32,14 @@ enum Held {
     /// Space, whether the backend has all of the command, and what is stored on OK.
     Space(Reservation, bool, Amount),
     /// Messages that change their folder, or a folder that changes its name or goes.
-    Shift(Shift, Turn),
+    Shift(Shift, Turn, Whose),
+}
+
+/// Whose folders they are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Own,
+    SomebodyElses,
 }
 
 /// When the backend has to be asked for usage.
@@ -215,29 +222,36 @@ impl Gate {
     }
 
     /// Messages or folders change until `tag` is answered, with nobody else in the way.
+    ///
+    /// # Errors
+    /// Somebody is, or the mailbox is not in the book any more.
     pub(super) fn shift_alone(&mut self, tag: &[u8], turn: Turn) -> Result<(), NoShift> {
         let shift = self.account.as_ref().ok_or(NoShift::Unknown)?.shift_alone(turn)?;
-        self.hold_shift(tag, shift, turn);
+        self.hold_shift(tag, shift, turn, Whose::Own);
         Ok(())
     }
 
-    /// Messages of somebody else's change their folder until `tag` is answered, with nobody else in the way.
-    pub(super) fn shift_for(&mut self, tag: &[u8], owner: &[u8]) -> Result<(), NoShift> {
-        let shift = self.account.as_ref().ok_or(NoShift::Unknown)?.shift_for(owner)?;
-        self.hold_shift(tag, shift, Turn::Move);
+    /// The same among the folders of somebody else.
+    ///
+    /// # Errors
+    /// As [`Gate::shift_alone`].
+    pub(super) fn shift_for(&mut self, tag: &[u8], owner: &[u8], turn: Turn) -> Result<(), NoShift> {
+        let account = self.account.as_ref().ok_or(NoShift::Unknown)?;
+        let (shift, own) = (account.shift_for(owner, turn)?, account.is_self(owner));
+        self.hold_shift(tag, shift, turn, if own { Whose::Own } else { Whose::SomebodyElses });
         Ok(())
     }
 
     /// Messages or folders change until `tag` is answered, whoever else changes some.
     pub(super) fn shift(&mut self, tag: &[u8], turn: Turn) {
         if let Some(shift) = self.account.as_ref().and_then(|account| account.shift(turn)) {
-            self.hold_shift(tag, shift, turn);
+            self.hold_shift(tag, shift, turn, Whose::Own);
         }
     }
 
-    fn hold_shift(&mut self, tag: &[u8], shift: Shift, turn: Turn) {
-        self.renames += u64::from(turn != Turn::Move);
-        self.held.push((tag.into(), Held::Shift(shift, turn)));
+    fn hold_shift(&mut self, tag: &[u8], shift: Shift, turn: Turn, whose: Whose) {
+        self.renames += u64::from(turn != Turn::Move && whose == Whose::Own);
+        self.held.push((tag.into(), Held::Shift(shift, turn, whose)));
     }
 
     /// How often other sessions of this mailbox began or ended to rename or delete a folder.
@@ -310,12 +324,13 @@ impl Gate {
                         self.shrank();
                     }
                 }
-                (Held::Shift(shift, turn), _) => {
-                    drop(shift);
-                    self.renames += u64::from(turn != Turn::Move);
+                (Held::Shift(shift, turn, whose), _) => {
+                    self.renames += u64::from(turn != Turn::Move && whose == Whose::Own);
                     // It may have copied some, and then failed. What is BAD was not begun.
-                    if turn == Turn::Move && status == Status::No {
-                        self.shrank();
+                    match (turn, status, whose) {
+                        (Turn::Move, Status::No, Whose::SomebodyElses) => shift.failed(),
+                        (Turn::Move, Status::No, Whose::Own) => self.shrank(),
+                        _ => {}
                     }
                 }
             }
@@ -330,8 +345,12 @@ impl Drop for Gate {
     // A session that ended before it rested: the next one asks. What was handed over stays in doubt by itself.
     fn drop(&mut self) {
         // A move without an answer may have copied, and not removed.
-        let moving = self.held.iter().any(|(_, held)| matches!(held, Held::Shift(..)));
-        if let (true, Some(account)) = (moving || self.asks_at_end(), &self.account) {
+        for (_, held) in self.held.drain(..) {
+            if let Held::Shift(shift, ..) = held {
+                shift.failed();
+            }
+        }
+        if let (true, Some(account)) = (self.asks_at_end(), &self.account) {
             account.unsee();
         }
     }
@@ -373,5 +392,46 @@ mod tests {
                 assert_eq!(seen, (left, left > 0), "{turn:?} from {begins} to {ends}");
             }
         }
+    }
+
+    /// Messages may be there twice after a move that did not end by OK: in the mailbox of whoever owns the folders.
+    #[test]
+    fn a_move_that_failed_is_counted_by_its_owner() {
+        for (owner, status, [alice, bob]) in [
+            ("bob", Some(Status::Ok), [true, true]),
+            ("bob", Some(Status::No), [true, false]),
+            ("bob", None, [true, false]),
+            ("alice", Some(Status::Ok), [true, true]),
+            ("alice", Some(Status::No), [false, true]),
+            ("alice", None, [false, true]),
+        ] {
+            let pair = Arc::new(Alice::new(1000, true).unwrap());
+            let mut gate = Gate::new(Some(pair.clone()), Ways::new([Some(Way::ListStatus), None, None]));
+            let begun = match owner {
+                "bob" => gate.shift_for(b"a", b"bob", Turn::Move),
+                _ => gate.shift_alone(b"a", Turn::Move),
+            };
+            assert_eq!(begun, Ok(()));
+            status.into_iter().for_each(|status| gate.settle(b"a", status));
+            drop(gate);
+            assert_eq!(pair.seen(), [alice, bob], "{owner} {status:?}");
+        }
+    }
+
+    /// Who renames a folder of somebody else's has renamed none of his own, and is in the way of its owner alone.
+    #[test]
+    fn a_rename_belongs_to_whoever_owns_the_folder() {
+        let account = Alice::account(1000, true);
+        let gate = || Gate::new(Some(account.clone()), Ways::new([None; 3]));
+        let (mut guest, mut other) = (gate(), gate());
+        let before = guest.renames();
+        assert_eq!(guest.shift_for(b"a", b"bob", Turn::Rename), Ok(()));
+        assert_eq!((guest.renames(), other.renames()), (before, before));
+        assert_eq!(other.shift_for(b"a", b"bob", Turn::Move), Err(NoShift::Busy));
+        assert_eq!(other.shift_alone(b"b", Turn::Move), Ok(()));
+        guest.settle(b"a", Status::Ok);
+        assert_eq!((guest.renames(), other.shift_for(b"c", b"bob", Turn::Move)), (before, Ok(())));
+        // A deletion is in nobody's way, nor is anybody in its.
+        assert_eq!(guest.shift_for(b"d", b"bob", Turn::Delete), Ok(()));
     }
 }

@@ -16,6 +16,7 @@ pub mod command;
 mod count;
 mod dispatch;
 mod entry;
+mod folders;
 pub mod frame;
 mod gate;
 pub mod grammar;

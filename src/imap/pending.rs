@@ -20,6 +20,8 @@ pub(super) enum Pending {
     Line(Vec<u8>),
     /// GETQUOTA and its kin; `asked`: the backend was counted for it.
     Quota { tag: Box<[u8]>, text: Vec<u8>, asked: bool },
+    /// DELETE.
+    Delete { tag: Box<[u8]>, name: Vec<u8> },
     /// RENAME, as it goes to the backend.
     Rename { tag: Box<[u8]>, names: (Vec<u8>, Vec<u8>) },
     /// COPY and MOVE.

@@ -1,5 +1,6 @@
 //! What a session does with the folder that is open: which commands open, close and rename it, and what a count sees because of it.
 
+use super::places::Owner;
 use super::selected::{Selected, Selecting};
 use super::session::Session;
 use super::verbs::{Row, Verb};
@@ -34,25 +35,23 @@ impl Session {
         self.selected.take_if(|selected| selected.leaving.as_deref() == Some(tag));
     }
 
-    /// This session deletes `name`; none: it is not known which.
-    pub(super) fn deletes(&mut self, tag: &[u8], name: Option<&[u8]>) {
-        self.loses(name);
-        self.gate.shift(tag, Turn::Delete);
-    }
-
-    /// This session renames `name`, if nobody moves messages at this moment: they would be there twice.
-    pub(super) fn renames(&mut self, tag: &[u8], name: &[u8]) -> Result<(), NoShift> {
-        self.gate.shift_alone(tag, Turn::Rename)?;
-        self.loses(Some(name));
-        Ok(())
-    }
-
-    fn loses(&mut self, name: Option<&[u8]>) {
-        if let Some(selected) = &mut self.selected
-            && name.is_none_or(|name| selected.name.starts_with(name))
-        {
+    /// This session renames `name` or deletes it, in the book of whoever owns it.
+    ///
+    /// # Errors
+    /// Somebody moves messages there at this moment, which a RENAME would leave there twice.
+    pub(super) fn turns(&mut self, tag: &[u8], name: &[u8], owner: Owner<'_>, turn: Turn) -> Result<(), NoShift> {
+        let begun = match owner {
+            Owner::Other(owner) => self.gate.shift_for(tag, owner, turn),
+            Owner::Own | Owner::Nobody => self.gate.shift_alone(tag, turn),
+        };
+        // What nobody counts, nobody can be in the way of.
+        if begun == Err(NoShift::Busy) {
+            return begun;
+        }
+        if let Some(selected) = self.selected.as_mut().filter(|selected| selected.name.starts_with(name)) {
             selected.renames = None;
         }
+        Ok(())
     }
 
     /// The client leaves: what could not be counted well because of its folder can be now.

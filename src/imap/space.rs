@@ -27,11 +27,11 @@ pub trait Account: Send + Sync {
     /// # Errors
     /// Somebody is, or the mailbox is not in the book any more.
     fn shift_alone(&self, turn: Turn) -> Result<Shift, NoShift>;
-    /// Messages change their folder among those of somebody else, whom the backend calls `owner`, and nobody else is in the way.
+    /// The same among the folders of somebody else, whom the backend calls `owner`.
     ///
     /// # Errors
     /// As [`Account::shift_alone`].
-    fn shift_for(&self, owner: &[u8]) -> Result<Shift, NoShift>;
+    fn shift_for(&self, owner: &[u8], turn: Turn) -> Result<Shift, NoShift>;
     /// There may be less in the folders of somebody else: they are to be counted anew.
     fn unsee_for(&self, owner: &[u8]);
     /// Whether the backend may mean this person by `name`.

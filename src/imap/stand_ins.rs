@@ -45,10 +45,11 @@ impl SentCopy for Rules {
     }
 }
 
-/// A mailbox of 1000 octets in an association in which nobody else has anything.
+/// A mailbox of 1000 octets in an association in which nobody else has anything; `bob` has a mailbox there, and shares it.
 pub struct Alice {
     book: Book,
     address: Address,
+    bob: Address,
 }
 
 impl Alice {
@@ -60,17 +61,27 @@ impl Alice {
         Arc::new(Alice::new(shared, seen).unwrap_or_else(|| panic!("the book in memory takes an association")))
     }
 
-    fn new(shared: u64, seen: bool) -> Option<Alice> {
+    /// As [`Alice::account`]; none when the book does not take her.
+    pub(super) fn new(shared: u64, seen: bool) -> Option<Alice> {
         let book = Book::open(Arc::new(Memory::new()), Params::default()).ok()?;
         let mut association = Association::new(Name::parse("velo")?, [Domain::parse("velo.example")?]);
         (association.mailbox_default, association.storage) = (Limit::At(1000), Limit::At(shared));
         book.import_once(vec![association], Day::from_unix(0)).ok()?;
-        let address = Address::parse("alice@velo.example")?;
+        let (address, bob) = (Address::parse("alice@velo.example")?, Address::parse("bob@velo.example")?);
         book.admit(&address).ok()?;
+        book.admit(&bob).ok()?;
         if seen {
-            book.begin_refresh(&address)?.finish(Amount::ZERO, Day::from_unix(0));
+            for mailbox in [&address, &bob] {
+                book.begin_refresh(mailbox)?.finish(Amount::ZERO, Day::from_unix(0));
+            }
         }
-        Some(Alice { book, address })
+        Some(Alice { book, address, bob })
+    }
+
+    /// Whether her mailbox and Bob's are counted.
+    #[cfg(test)]
+    pub(super) fn seen(&self) -> [bool; 2] {
+        [&self.address, &self.bob].map(|mailbox| self.book.is_seen(mailbox))
     }
 }
 
@@ -95,12 +106,14 @@ impl Account for Alice {
         self.book.shift_alone(&self.address, turn)
     }
 
-    // Whoever it is, their place is played by hers.
-    fn shift_for(&self, _: &[u8]) -> Result<Shift, NoShift> {
-        self.book.shift_alone(&self.address, Turn::Move)
+    // Whoever it is, their place is played by Bob's.
+    fn shift_for(&self, _: &[u8], turn: Turn) -> Result<Shift, NoShift> {
+        self.book.shift_alone(&self.bob, turn)
     }
 
-    fn unsee_for(&self, _: &[u8]) {}
+    fn unsee_for(&self, _: &[u8]) {
+        self.book.recount(&self.bob);
+    }
 
     fn is_self(&self, name: &[u8]) -> bool {
         name.eq_ignore_ascii_case(b"alice@asso.example") || name.eq_ignore_ascii_case(b"alice")

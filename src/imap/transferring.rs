@@ -1,10 +1,9 @@
-//! What the session does about COPY, MOVE and RENAME.
+//! What the session does about COPY and MOVE.
 //!
 //! How big the messages of a COPY are only the backend knows: it is asked, the sum is set aside, and the COPY goes to the backend
 //! with exactly the messages of which the size was told. MOVE between the member's own folders takes no space, as long as
 //! nobody else moves at the same time (Dovecot copies, then expunges: who finds a message gone keeps his copy); a count that overlaps
-//! it could miss messages, so the book is told of it. RENAME does not go to the backend while somebody moves: he who finds the folder
-//! gone under him keeps all his copies, and its messages are in the folder of the new name as well.
+//! it could miss messages, so the book is told of it.
 //!
 //! Deleting is always possible: a program without MOVE copies to the Trash first. Where there is no room for a UID COPY to the
 //! mailbox for deleted messages, it goes to the backend as UID MOVE (RFC 6851), which needs none; the STORE and EXPUNGE that
@@ -77,7 +76,7 @@ impl Session {
         let from = self.whose(&places).filter(|_| transfer.verb == Verb::Move);
         if let Some(from) = &from {
             if places.owner(&transfer.mailbox) == Owner::Other(from) {
-                return match self.gate.shift_for(&transfer.tag, from) {
+                return match self.gate.shift_for(&transfer.tag, from, Turn::Move) {
                     Ok(()) => self.send_transfer(&transfer, b"MOVE", taken),
                     Err(NoShift::Busy) => self.refuse(taken, None, busy(&transfer.tag), SWALLOW),
                     // Of several who move the same message, each would keep a copy that nobody pays.
@@ -129,7 +128,7 @@ impl Session {
 
     /// `from`: whose the messages are that move, where they are somebody else's.
     fn paid(&mut self, transfer: &Transfer, reservation: Reservation, from: Option<&[u8]>, taken: usize) -> Step {
-        if from.is_some_and(|from| self.gate.shift_for(&transfer.tag, from) == Err(NoShift::Busy)) {
+        if from.is_some_and(|from| self.gate.shift_for(&transfer.tag, from, Turn::Move) == Err(NoShift::Busy)) {
             return self.refuse(taken, None, busy(&transfer.tag), SWALLOW);
         }
         let amount = reservation.amount();
@@ -176,41 +175,10 @@ impl Session {
         self.phase = Phase::Command;
         Step::Rewrite(taken, line)
     }
-
-    /// RENAME: folders stay with their owners.
-    pub(super) fn rename(&mut self, tag: Box<[u8]>, names: (Vec<u8>, Vec<u8>), taken: usize) -> Step {
-        if let Err(code) = self.may_change() {
-            return self.refuse(taken, None, reply::refused(&tag, code), SWALLOW);
-        }
-        if self.wants_places() {
-            return self.ask_places(Pending::Rename { tag, names }, taken);
-        }
-        let places = self.known_places();
-        let unclear = places.is_unclear(&names.0) || places.is_unclear(&names.1);
-        if unclear || places.owner(&names.0) != places.owner(&names.1) {
-            return self.refuse(taken, None, reply::no(&tag, "NOPERM", RefusalCode::NotYourFolder), SWALLOW);
-        }
-        // What was asked before it comes to its end first, as before a MOVE.
-        if !self.tags.is_empty() {
-            return self.keep(Pending::Rename { tag, names }, taken);
-        }
-        if self.renames(&tag, &names.0) == Err(NoShift::Busy) {
-            return self.refuse(taken, None, busy(&tag), SWALLOW);
-        }
-        // The Sent mailbox may be called otherwise now.
-        self.places_asked = false;
-        let line = [&tag, &b" RENAME "[..], &quoted(&names.0), b" ", &quoted(&names.1), b"\r\n"].concat();
-        if let Some(reuse) = &mut self.reuse {
-            reuse.command(&tag, verbs::row(b"RENAME"), &line, None);
-        }
-        self.tags.open(&tag);
-        self.phase = Phase::Command;
-        Step::Rewrite(taken, line)
-    }
 }
 
 /// The answer where somebody else moves messages at this moment (RFC 5530 3).
-fn busy(tag: &[u8]) -> Vec<u8> {
+pub(super) fn busy(tag: &[u8]) -> Vec<u8> {
     reply::refused(tag, RefusalCode::FolderBusy)
 }
 

@@ -85,7 +85,7 @@ verbs! {
     Compress       "COMPRESS"       Line     Refused Spoilt
     Copy           "COPY"           Literals Judged  Clean
     Create         "CREATE"         Literals Judged  Clean
-    Delete         "DELETE"         Literals Shrinks Clean
+    Delete         "DELETE"         Literals Judged  Clean
     DeleteAcl      "DELETEACL"      Literals Nothing Spoilt
     Enable         "ENABLE"         Line     Nothing Spoilt
     Examine        "EXAMINE"        Literals Judged  Selected

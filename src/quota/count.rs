@@ -24,7 +24,7 @@ impl Tally {
     pub(super) fn begin(&mut self, now: Tick) -> Begun {
         self.begun += 1;
         self.counting += 1;
-        let (handed, shifting) = (self.handed > 0, self.shifts > 0);
+        let (handed, shifting) = (self.handed > 0, self.has_under_way(Turn::CHANGING_FOLDER));
         Begun {
             number: self.begun,
             committed: self.committed,
@@ -88,6 +88,12 @@ impl Tally {
         (self.wanted, self.shrunk) = (true, true);
     }
 
+    /// The same, told by somebody who is not logged in here: the sessions that are open count.
+    pub(super) fn unsee_for_others(&mut self) {
+        self.unsee();
+        self.want();
+    }
+
     /// Incoming mail that was committed before the count began, and that it may have missed.
     fn still_late(&mut self, begun: &Begun) -> Amount {
         if begun.hasty {
@@ -120,29 +126,18 @@ impl Tally {
     }
 
     pub(super) fn begin_shift(&mut self, turn: Turn) {
-        if turn != Turn::Move {
-            self.renames += 1;
-            self.renaming += 1;
-        } else {
-            self.moving += 1;
-        }
-        if turn != Turn::Delete {
-            self.shifts += 1;
-            self.shifted += 1;
-        }
+        self.under_way[turn as usize] += 1;
+        self.renames += u64::from(turn != Turn::Move);
+        self.shifted += u64::from(turn != Turn::Delete);
     }
 
     pub(super) fn end_shift(&mut self, turn: Turn, now: Tick) {
-        if turn != Turn::Move {
-            self.renames += 1;
-            self.renaming = self.renaming.saturating_sub(1);
-        } else {
-            self.moving = self.moving.saturating_sub(1);
-        }
+        let under_way = &mut self.under_way[turn as usize];
+        *under_way = under_way.saturating_sub(1);
+        self.renames += u64::from(turn != Turn::Move);
         if turn == Turn::Delete {
             return;
         }
-        self.shifts = self.shifts.saturating_sub(1);
         self.settled_at = Some(now);
         // A mover without a watch here: of somebody else's session.
         if self.watched == 0 {
@@ -152,7 +147,7 @@ impl Tally {
 
     /// Whether what the backend says now may have missed messages on their way.
     pub(super) fn is_shifting(&self, now: Tick) -> bool {
-        self.shifts > 0 || self.settled_at.is_some_and(|at| now.saturating_sub(at) < BLUR)
+        self.has_under_way(Turn::CHANGING_FOLDER) || self.settled_at.is_some_and(|at| now.saturating_sub(at) < BLUR)
     }
 
     /// A session ends; its backend's side may go on, and push later, unless it is `closed`.

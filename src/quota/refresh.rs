@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::book::AssociationEntry;
 use super::count::Begun;
+use super::tally::Tally;
 use super::{Amount, Book, Day, NoShift, Refreshed, Turn};
 use crate::private::Address;
 
@@ -47,17 +48,16 @@ impl Book {
         .flatten()
     }
 
-    /// The same where nobody else is in the way: of several who move the same message, each may keep a copy of it, and so does
-    /// whoever finds its folder renamed meanwhile.
+    /// The same where nobody else is in the way.
     ///
     /// # Errors
-    /// [`NoShift::Busy`]: for a move, while others move messages or rename folders; for a rename, while others move messages.
+    /// [`NoShift::Busy`]: for a move, while others move messages or rename folders; for a rename, while others move messages. Nothing is
+    /// in the way of a deletion.
     pub fn shift_alone(&self, mailbox: &Address, turn: Turn) -> Result<Shift, NoShift> {
         let begun = self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox).ok_or(NoShift::Unknown)?;
             let tally = &mut ledger.entry_mut(number).ok_or(NoShift::Unknown)?.tally;
-            let others = if turn == Turn::Move { tally.shifts } else { tally.moving };
-            if others > 0 {
+            if tally.has_under_way(turn.hindrances()) {
                 return Err(NoShift::Busy);
             }
             tally.begin_shift(turn);
@@ -81,6 +81,15 @@ impl Book {
         self.with(mailbox, |_, ledger, mailbox| {
             if let Some(entry) = ledger.number(mailbox).and_then(|number| ledger.entry_mut(number)) {
                 entry.tally.unsee();
+            }
+        });
+    }
+
+    /// The same, said by somebody else than whoever is logged in there: their open sessions are asked to count.
+    pub fn recount(&self, mailbox: &Address) {
+        self.with(mailbox, |_, ledger, mailbox| {
+            if let Some(number) = ledger.number(mailbox) {
+                ledger.change(number, Tally::unsee_for_others);
             }
         });
     }
@@ -117,6 +126,16 @@ impl Refresh {
         // `self` ends here and takes the lock again.
         drop(ledger);
         refreshed.unwrap_or(Refreshed::Outdated)
+    }
+}
+
+impl Shift {
+    /// The backend did not say OK, or nothing: some may have been copied and not removed. Whoever it belongs to is counted.
+    pub fn failed(self) {
+        let mut ledger = self.tenant.lock();
+        ledger.change(self.number, Tally::unsee_for_others);
+        // `self` ends here and takes the lock again.
+        drop(ledger);
     }
 }
 

@@ -7,7 +7,7 @@ use super::doubt::Doubts;
 use super::pulse::{BELIEVED, Tick};
 use super::push::Push;
 use super::recent::Recent;
-use super::{Amount, Counted, Origin, Released};
+use super::{Amount, Counted, Origin, Released, Turn};
 
 /// See the head of the file.
 #[derive(Default)]
@@ -35,14 +35,13 @@ pub(super) struct Tally {
     pub(super) begun: u64,
     pub(super) finished: u64,
     pub(super) counts: u64,
-    /// Moves and renames under way, the moves of them, how many there were, and when the last one ended.
-    pub(super) shifts: u32,
-    pub(super) moving: u32,
+    /// What is under way, by [`Turn`].
+    pub(super) under_way: [u32; Turn::COUNT],
+    /// How many moves and renames there were, and when the last one ended.
     pub(super) shifted: u64,
     pub(super) settled_at: Option<Tick>,
-    /// How often a folder began or ended to be renamed or deleted, and how many are at this moment.
+    /// How often a folder began or ended to be renamed or deleted.
     pub(super) renames: u64,
-    pub(super) renaming: u32,
     /// When the backend's number was learnt last.
     pub(super) confirmed: Option<Tick>,
     /// How often sessions that deleted left without a count.
@@ -146,6 +145,11 @@ impl Tally {
         self.push.as_ref().is_some_and(|push| push.is_unsettled())
     }
 
+    /// Whether any of `turns` is under way.
+    pub(super) fn has_under_way(&self, turns: &[Turn]) -> bool {
+        turns.iter().any(|turn| self.under_way[*turn as usize] > 0)
+    }
+
     /// Whether the open sessions are to be told; once.
     pub(super) fn take_tell(&mut self) -> bool {
         std::mem::take(&mut self.tell)
@@ -159,7 +163,8 @@ impl Tally {
         }
         (held.phase, held.since) = (Phase::Announced, self.since());
         if held.folders == Folders::Unseen {
-            held.folders = if self.renaming > 0 { Folders::Moving } else { Folders::Still(self.renames) };
+            held.folders =
+                if self.has_under_way(&[Turn::Rename, Turn::Delete]) { Folders::Moving } else { Folders::Still(self.renames) };
         }
     }
 

@@ -61,3 +61,21 @@ pub enum Turn {
     /// DELETE: the name of the folder may be another's.
     Delete,
 }
+
+impl Turn {
+    /// How many there are.
+    pub(super) const COUNT: usize = 3;
+
+    /// Those in which messages are in another folder afterwards, where a count at the same time may miss them.
+    pub(super) const CHANGING_FOLDER: &'static [Turn] = &[Turn::Move, Turn::Rename];
+
+    /// Those that are in the way of this one: of several who move the same message, each may keep a copy of it, and so does whoever
+    /// finds its folder renamed meanwhile.
+    pub(super) fn hindrances(self) -> &'static [Turn] {
+        match self {
+            Turn::Move => &[Turn::Move, Turn::Rename],
+            Turn::Rename => &[Turn::Move],
+            Turn::Delete => &[],
+        }
+    }
+}

@@ -90,13 +90,13 @@ impl Account for MailboxAccount {
         self.book.shift_alone(&self.user, turn)
     }
 
-    fn shift_for(&self, owner: &[u8]) -> Result<Shift, NoShift> {
-        self.book.shift_alone(&self.folder_owner(owner).ok_or(NoShift::Unknown)?, Turn::Move)
+    fn shift_for(&self, owner: &[u8], turn: Turn) -> Result<Shift, NoShift> {
+        self.book.shift_alone(&self.folder_owner(owner).ok_or(NoShift::Unknown)?, turn)
     }
 
     fn unsee_for(&self, owner: &[u8]) {
         if let Some(owner) = self.folder_owner(owner) {
-            self.book.unsee(&owner);
+            self.book.recount(&owner);
         }
     }
 

@@ -9,7 +9,7 @@ use super::truth;
 const ALICE: &str = "alice@velo.example";
 const BOB: &str = "bob@velo.example";
 
-const ACL: &str = "mail_plugins = $mail_plugins acl
+pub(super) const ACL: &str = "mail_plugins = $mail_plugins acl
 protocol imap {
   mail_plugins = $mail_plugins imap_acl
 }

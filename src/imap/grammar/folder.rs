@@ -1,4 +1,4 @@
-//! Commands about one or two mailboxes by name: SELECT, EXAMINE, CREATE (RFC 9051 6.3.2 to 6.3.4) and RENAME (6.3.6).
+//! Commands about one or two mailboxes by name: SELECT, EXAMINE, CREATE, DELETE (RFC 9051 6.3.2 to 6.3.5) and RENAME (6.3.6).
 
 use super::Cursor;
 

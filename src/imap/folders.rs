@@ -1,0 +1,72 @@
+//! What the session does about DELETE and RENAME of a folder (RFC 9051 6.3.5, 6.3.6): both are held in the book of whoever owns it.
+//!
+//! RENAME does not go to the backend while somebody moves messages there: he who finds the folder gone under him keeps all his
+//! copies, and its messages are in the folder of the new name as well. Folders stay with their owners.
+
+use super::grammar::quoted;
+use super::pending::Pending;
+use super::phase::Phase;
+use super::places::Owner;
+use super::session::{SWALLOW, Session};
+use super::transferring::busy;
+use super::{Step, reply, verbs};
+use crate::fault::RefusalCode;
+use crate::quota::{NoShift, Turn};
+
+impl Session {
+    /// DELETE, as far as it can go now.
+    pub(super) fn delete(&mut self, tag: Box<[u8]>, name: Vec<u8>, taken: usize) -> Step {
+        if let Err(code) = self.may_change() {
+            return self.refuse(taken, None, reply::refused(&tag, code), SWALLOW);
+        }
+        if self.wants_places() {
+            return self.ask_places(Pending::Delete { tag, name }, taken);
+        }
+        let places = self.known_places();
+        let owner = places.owner(&name);
+        // Nothing is in the way of a deletion.
+        let _ = self.turns(&tag, &name, owner, Turn::Delete);
+        match (owner, self.gate.account()) {
+            (Owner::Other(owner), Some(account)) => account.unsee_for(owner),
+            _ => self.gate.shrank(),
+        }
+        self.send_about_folder(&tag, b"DELETE", &[&name], taken)
+    }
+
+    /// RENAME, as far as it can go now.
+    pub(super) fn rename(&mut self, tag: Box<[u8]>, names: (Vec<u8>, Vec<u8>), taken: usize) -> Step {
+        if let Err(code) = self.may_change() {
+            return self.refuse(taken, None, reply::refused(&tag, code), SWALLOW);
+        }
+        if self.wants_places() {
+            return self.ask_places(Pending::Rename { tag, names }, taken);
+        }
+        let places = self.known_places();
+        let owner = places.owner(&names.0);
+        let unclear = places.is_unclear(&names.0) || places.is_unclear(&names.1);
+        if unclear || owner != places.owner(&names.1) {
+            return self.refuse(taken, None, reply::no(&tag, "NOPERM", RefusalCode::NotYourFolder), SWALLOW);
+        }
+        // What was asked before it comes to its end first, as before a MOVE.
+        if !self.tags.is_empty() {
+            return self.keep(Pending::Rename { tag, names }, taken);
+        }
+        if self.turns(&tag, &names.0, owner, Turn::Rename) == Err(NoShift::Busy) {
+            return self.refuse(taken, None, busy(&tag), SWALLOW);
+        }
+        // The Sent mailbox may be called otherwise now.
+        self.places_asked = false;
+        self.send_about_folder(&tag, b"RENAME", &[&names.0, &names.1], taken)
+    }
+
+    fn send_about_folder(&mut self, tag: &[u8], word: &[u8], names: &[&[u8]], taken: usize) -> Step {
+        let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
+        let line = [tag, b" ", word, b" ", &names.join(&b' '), b"\r\n"].concat();
+        if let Some(reuse) = &mut self.reuse {
+            reuse.command(tag, verbs::row(word), &line, None);
+        }
+        self.tags.open(tag);
+        self.phase = Phase::Command;
+        Step::Rewrite(taken, line)
+    }
+}
