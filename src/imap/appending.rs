@@ -170,7 +170,7 @@ impl Session {
             return self.close(Fault::Garbage(Side::Backend));
         }
         if let Some(held) = append.held.take() {
-            self.gate.hold(&append.tag, held, Amount::message(append.size));
+            self.gate.held.space(&append.tag, held, Amount::message(append.size));
         }
         let mut out = std::mem::take(&mut append.prefix);
         out.extend_from_slice(&announce(&append.literal, append.size));
@@ -236,7 +236,7 @@ impl Session {
         let text = if append.utf8 { line.strip_prefix(b")") } else { Some(line) };
         let end = text == Some(b"\r\n") && flaw.is_none();
         // What the backend will count on top is paid before it can store anything.
-        if let Err(code) = self.gate.grow(&append.tag, append.stored().saturating_sub(append.size)) {
+        if let Err(code) = self.gate.held.grow(&append.tag, append.stored().saturating_sub(append.size)) {
             append.literal = literal.unwrap_or(Literal { size: 0, sync: true, ..append.literal });
             let answer = reply::refused(&append.tag, code);
             self.gate.refused();
@@ -246,7 +246,7 @@ impl Session {
             self.gate.wants_count();
         }
         if end {
-            self.gate.handed_over(&append.tag);
+            self.gate.held.handed_over(&append.tag);
             return Step::Forward(len);
         }
         let next = literal.filter(|_| flaw.is_none()).and_then(|literal| {
@@ -305,7 +305,7 @@ impl Session {
         if let Phase::Append(append) = &mut self.phase {
             append.paused = true;
             append.held.iter_mut().for_each(Reservation::pause);
-            self.gate.pause(&append.tag);
+            self.gate.held.pause(&append.tag);
         }
     }
 
@@ -316,11 +316,11 @@ impl Session {
             return None;
         }
         let held = append.held.iter_mut().try_for_each(|held| held.resume().map_err(|verdict| verdict.code()));
-        match held.and_then(|()| self.gate.resume(&append.tag)) {
+        match held.and_then(|()| self.gate.held.resume(&append.tag)) {
             Ok(()) => None,
             Err(code) => {
                 self.phase = Phase::Closed { heard: true };
-                self.gate.abandon();
+                self.gate.held.abandon();
                 Some(Step::Close(reply::bye_full(code), Fault::Limit))
             }
         }

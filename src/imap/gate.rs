@@ -1,15 +1,15 @@
 //! Space before bytes: what is stored through us is set aside in the book first, and counted when the backend said OK. This part of
-//! a session holds what is set aside, and knows when the backend has to be asked for usage.
+//! a session knows when the backend has to be asked for usage; what is set aside is in `held`.
 //!
 //! When it is asked, and by whom: `docs/quota.md`.
 
 use std::sync::Arc;
 
+use super::held::{Held, Settled, Whose};
 use super::space::Account;
 use super::status::Status;
-use super::way::Way;
-use crate::fault::RefusalCode;
-use crate::quota::{Amount, Counted, NoShift, Refreshed, Released, Reservation, Shift, Turn};
+use super::way::{Way, Ways};
+use crate::quota::{NoShift, Refreshed, Turn};
 
 /// Counts of one mailbox in a row that others disturbed, after which the next session goes on.
 const TRIES: u8 = 10;
@@ -17,29 +17,13 @@ const TRIES: u8 = 10;
 /// What a session has to do with the book.
 pub(super) struct Gate {
     account: Option<Arc<dyn Account>>,
-    held: Vec<(Box<[u8]>, Held)>,
+    /// What waits for an answer of the backend.
+    pub(super) held: Held,
     due: Due,
     /// Somebody found no room in this session since the last count.
     refused: bool,
     tries: u8,
     ways: Ways,
-    /// Beginnings and ends of renames and deletions of this session.
-    renames: u64,
-}
-
-/// What is held until the backend answers a command.
-enum Held {
-    /// Space, whether the backend has all of the command, and what is stored on OK.
-    Space(Reservation, bool, Amount),
-    /// Messages that change their folder, or a folder that changes its name or goes.
-    Shift(Shift, Turn, Whose),
-}
-
-/// Whose folders they are.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    Own,
-    SomebodyElses,
 }
 
 /// When the backend has to be asked for usage.
@@ -53,34 +37,11 @@ enum Due {
     Now,
 }
 
-/// The ways in which this backend can be asked, the best first, and which of them failed here.
-#[derive(Clone, Copy)]
-pub(super) struct Ways {
-    ways: [Option<Way>; 3],
-    at: usize,
-}
-
-impl Ways {
-    pub(super) fn new(ways: [Option<Way>; 3]) -> Ways {
-        Ways { ways, at: 0 }
-    }
-
-    fn now(&self) -> Option<Way> {
-        self.ways.iter().skip(self.at).flatten().next().copied()
-    }
-
-    fn next(&mut self) -> bool {
-        let now = self.now();
-        self.at = self.ways.iter().position(|way| *way == now).map_or(self.ways.len(), |at| at + 1);
-        self.now().is_some()
-    }
-}
-
 impl Gate {
     pub(super) fn new(account: Option<Arc<dyn Account>>, ways: Ways) -> Gate {
         let unseen = account.as_ref().is_some_and(|account| !account.is_seen());
         let due = if unseen { Due::Now } else { Due::No };
-        Gate { account, held: Vec::new(), due, refused: false, tries: 0, ways, renames: 0 }
+        Gate { account, held: Held::default(), due, refused: false, tries: 0, ways }
     }
 
     pub(super) fn account(&self) -> Option<&Arc<dyn Account>> {
@@ -172,9 +133,8 @@ impl Gate {
             Refreshed::Exact | Refreshed::Outdated => (self.refused, self.tries) = (false, 0),
             Refreshed::AtMost | Refreshed::Disturbed => self.again(),
         }
-        if self.ways.at > 0 {
-            // Another way was better once; it may have failed because a folder went away meanwhile.
-            self.ways.at = 0;
+        // Another way was better once; it may have failed because a folder went away meanwhile.
+        if self.ways.renew() {
             self.again();
         }
     }
@@ -185,7 +145,7 @@ impl Gate {
             self.due = Due::Now;
             return;
         }
-        self.ways.at = 0;
+        self.ways.renew();
         self.again();
     }
 
@@ -203,31 +163,13 @@ impl Gate {
         self.refused = true;
     }
 
-    /// Holds `reservation` for the command `tag`; `stored` of it are counted when the backend says OK.
-    pub(super) fn hold(&mut self, tag: &[u8], reservation: Reservation, stored: Amount) {
-        self.held.push((tag.into(), Held::Space(reservation, false, stored)));
-    }
-
-    /// The message that was announced last for `tag` is `more` octets larger than announced.
-    ///
-    /// # Errors
-    /// There is no room for that.
-    pub(super) fn grow(&mut self, tag: &[u8], more: u64) -> Result<(), RefusalCode> {
-        let last = self.held.iter_mut().rev().find(|(holder, _)| **holder == *tag);
-        let (Some((_, Held::Space(reservation, _, stored))), true) = (last, more > 0) else { return Ok(()) };
-        let more = Amount { octets: more, messages: 0 };
-        reservation.grow(more).map_err(|verdict| verdict.code())?;
-        *stored = stored.plus(more);
-        Ok(())
-    }
-
     /// Messages or folders change until `tag` is answered, with nobody else in the way.
     ///
     /// # Errors
     /// Somebody is, or the mailbox is not in the book any more.
     pub(super) fn shift_alone(&mut self, tag: &[u8], turn: Turn) -> Result<(), NoShift> {
         let shift = self.account.as_ref().ok_or(NoShift::Unknown)?.shift_alone(turn)?;
-        self.hold_shift(tag, shift, turn, Whose::Own);
+        self.held.shift(tag, shift, turn, Whose::Own);
         Ok(())
     }
 
@@ -238,105 +180,31 @@ impl Gate {
     pub(super) fn shift_for(&mut self, tag: &[u8], owner: &[u8], turn: Turn) -> Result<(), NoShift> {
         let account = self.account.as_ref().ok_or(NoShift::Unknown)?;
         let (shift, own) = (account.shift_for(owner, turn)?, account.is_self(owner));
-        self.hold_shift(tag, shift, turn, if own { Whose::Own } else { Whose::SomebodyElses });
+        self.held.shift(tag, shift, turn, if own { Whose::Own } else { Whose::SomebodyElses });
         Ok(())
     }
 
     /// Messages or folders change until `tag` is answered, whoever else changes some.
     pub(super) fn shift(&mut self, tag: &[u8], turn: Turn) {
         if let Some(shift) = self.account.as_ref().and_then(|account| account.shift(turn)) {
-            self.hold_shift(tag, shift, turn, Whose::Own);
+            self.held.shift(tag, shift, turn, Whose::Own);
         }
-    }
-
-    fn hold_shift(&mut self, tag: &[u8], shift: Shift, turn: Turn, whose: Whose) {
-        self.renames += u64::from(turn != Turn::Move && whose == Whose::Own);
-        self.held.push((tag.into(), Held::Shift(shift, turn, whose)));
     }
 
     /// How often other sessions of this mailbox began or ended to rename or delete a folder.
     pub(super) fn renames(&self) -> u64 {
-        self.account.as_ref().map_or(0, |account| account.renames()).saturating_sub(self.renames)
-    }
-
-    /// The backend has all of `tag`: only its answer tells what became of it.
-    pub(super) fn handed_over(&mut self, tag: &[u8]) {
-        for (holder, held) in &mut self.held {
-            if let (true, Held::Space(reservation, sent, ..)) = (**holder == *tag, held) {
-                reservation.handed_over();
-                *sent = true;
-            }
-        }
-    }
-
-    /// The octets of `tag` do not come: what is set aside for it is let go until they do.
-    pub(super) fn pause(&mut self, tag: &[u8]) {
-        for (holder, held) in &mut self.held {
-            if let (true, Held::Space(reservation, ..)) = (**holder == *tag, held) {
-                reservation.pause();
-            }
-        }
-    }
-
-    /// They come again.
-    ///
-    /// # Errors
-    /// There is no room any more.
-    pub(super) fn resume(&mut self, tag: &[u8]) -> Result<(), RefusalCode> {
-        for (holder, held) in &mut self.held {
-            if let (true, Held::Space(reservation, ..)) = (**holder == *tag, held) {
-                reservation.resume().map_err(|verdict| verdict.code())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The session is over: what the backend has not heard to its end will not be stored.
-    pub(super) fn abandon(&mut self) {
-        self.held.retain(|(_, held)| matches!(held, Held::Space(_, true, _) | Held::Shift(..)));
-    }
-
-    /// Whether an answer is waited for that decides about what the backend has whole.
-    pub(super) fn holds_what_was_sent(&self) -> bool {
-        self.held.iter().any(|(_, held)| match held {
-            Held::Space(_, sent, ..) => *sent,
-            Held::Shift(..) => true,
-        })
+        self.account.as_ref().map_or(0, |account| account.renames()).saturating_sub(self.held.renames())
     }
 
     /// The backend has answered `tag`: what was set aside is counted, or given back.
     pub(super) fn settle(&mut self, tag: &[u8], status: Status) {
-        let mut at = 0;
-        while at < self.held.len() {
-            if *self.held[at].0 != *tag {
-                at += 1;
-                continue;
+        match self.held.settle(tag, status) {
+            Settled::Sure => {}
+            Settled::PerhapsTwice => {
+                self.tries = 0;
+                self.wants_count();
             }
-            match (self.held.swap_remove(at).1, status) {
-                (Held::Space(reservation, _, stored), Status::Ok) => {
-                    if reservation.commit_as(stored) == Counted::PerhapsTwice {
-                        self.tries = 0;
-                        self.wants_count();
-                    }
-                }
-                (Held::Space(reservation, ..), Status::No | Status::Bad) => {
-                    if reservation.release() == Released::Doubt {
-                        self.shrank();
-                    }
-                }
-                (Held::Shift(shift, turn, whose), _) => {
-                    self.renames += u64::from(turn != Turn::Move && whose == Whose::Own);
-                    // It may have copied some, and then failed. What is BAD was not begun.
-                    match (turn, status, whose) {
-                        (Turn::Move, Status::No, Whose::SomebodyElses) => shift.failed(),
-                        (Turn::Move, Status::No, Whose::Own) => self.shrank(),
-                        _ => {}
-                    }
-                }
-            }
-        }
-        if self.held.is_empty() {
-            self.held = Vec::new();
+            Settled::Doubt => self.shrank(),
         }
     }
 }
@@ -345,11 +213,7 @@ impl Drop for Gate {
     // A session that ended before it rested: the next one asks. What was handed over stays in doubt by itself.
     fn drop(&mut self) {
         // A move without an answer may have copied, and not removed.
-        for (_, held) in self.held.drain(..) {
-            if let Held::Shift(shift, ..) = held {
-                shift.failed();
-            }
-        }
+        self.held.fail();
         if let (true, Some(account)) = (self.asks_at_end(), &self.account) {
             account.unsee();
         }
@@ -360,6 +224,7 @@ impl Drop for Gate {
 mod tests {
     use super::super::stand_ins::Alice;
     use super::*;
+    use crate::quota::Amount;
 
     fn octets(account: &Arc<dyn Account>) -> u128 {
         account.roots().map_or(0, |[mailbox, _]| mailbox.octets)
@@ -379,8 +244,8 @@ mod tests {
                         other.shift(b"b", turn);
                     }
                     match (at, account.reserve(Amount::message(100))) {
-                        (0, Ok(reservation)) => gate.hold(b"a", reservation, Amount::message(100)),
-                        (1, _) => gate.handed_over(b"a"),
+                        (0, Ok(reservation)) => gate.held.space(b"a", reservation, Amount::message(100)),
+                        (1, _) => gate.held.handed_over(b"a"),
                         _ => {}
                     }
                     if at == ends {

@@ -20,6 +20,7 @@ mod folders;
 pub mod frame;
 mod gate;
 pub mod grammar;
+mod held;
 #[doc(hidden)]
 pub mod invariants;
 mod leaving;

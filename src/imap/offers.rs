@@ -1,8 +1,7 @@
 //! What a backend can do, as far as our own questions depend on it.
 
 use super::capability;
-use super::gate::Ways;
-use super::way::Way;
+use super::way::{Way, Ways};
 
 /// Capabilities that matter here, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

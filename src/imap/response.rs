@@ -214,7 +214,7 @@ impl Session {
             Phase::Command | Phase::Ready(_) => self.gate.asks_at_end() && self.may_count(),
             _ => false,
         };
-        !asks && !self.gate.holds_what_was_sent()
+        !asks && !self.gate.held.waits_for_answer()
     }
 }
 

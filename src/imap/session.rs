@@ -297,7 +297,7 @@ impl Session {
     /// The session ends here, and stays so.
     pub(super) fn close(&mut self, fault: Fault) -> Step {
         self.phase = Phase::Closed { heard: !matches!(fault, Fault::Garbage(Side::Backend)) };
-        self.gate.abandon();
+        self.gate.held.abandon();
         Step::Close(reply::bye(fault), fault)
     }
 }

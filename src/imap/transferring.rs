@@ -132,8 +132,8 @@ impl Session {
             return self.refuse(taken, None, busy(&transfer.tag), SWALLOW);
         }
         let amount = reservation.amount();
-        self.gate.hold(&transfer.tag, reservation, amount);
-        self.gate.handed_over(&transfer.tag);
+        self.gate.held.space(&transfer.tag, reservation, amount);
+        self.gate.held.handed_over(&transfer.tag);
         if transfer.verb == Verb::Move {
             self.gate.shift(&transfer.tag, Turn::Move);
             self.gate.shrank();

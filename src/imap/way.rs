@@ -24,3 +24,33 @@ pub(super) enum Look {
     /// EXAMINE INBOX, in place of the folder that is open and is not needed any more.
     Inbox,
 }
+
+/// The ways in which this backend can be asked, the best first, and which of them failed here.
+#[derive(Clone, Copy)]
+pub(super) struct Ways {
+    ways: [Option<Way>; 3],
+    at: usize,
+}
+
+impl Ways {
+    pub(super) fn new(ways: [Option<Way>; 3]) -> Ways {
+        Ways { ways, at: 0 }
+    }
+
+    /// The best that is left.
+    pub(super) fn now(&self) -> Option<Way> {
+        self.ways.iter().skip(self.at).flatten().next().copied()
+    }
+
+    /// It failed: the next one is tried. False: there is none.
+    pub(super) fn next(&mut self) -> bool {
+        let now = self.now();
+        self.at = self.ways.iter().position(|way| *way == now).map_or(self.ways.len(), |at| at + 1);
+        self.now().is_some()
+    }
+
+    /// All may be tried again. True: some had failed.
+    pub(super) fn renew(&mut self) -> bool {
+        std::mem::take(&mut self.at) > 0
+    }
+}
