@@ -8,6 +8,7 @@
 #   make test-package     the package in containers with systemd, on Debian 12 and 13; as root. RELEASES=bookworm for one of them
 #   make bench            nologd next to nginx, Dovecot and imapproxy; as root, some twenty minutes
 #   make bench ROWS="login click"    only these rows; `make bench ROWS=--help` lists them
+#   make bench-quick      under four minutes: which ratio moved by more than a tenth since the kept run
 #   make bench WRITE=1    also writes the figures into benches/RESULTS.md and README.md
 #   make fuzz [TIME=20]   each fuzz target for TIME seconds, or those of TARGETS="sasl config"; says how many inputs were run
 #   make attack           200,000 commands of random IMAP against a real Dovecot; again with SEED=the one that it printed
@@ -32,14 +33,14 @@ WEBMAIL_PACKAGES = roundcube-core roundcube-sqlite3 php-cli
 TEST_PACKAGES  = $(DEMO_PACKAGES) dovecot-pop3d dovecot-managesieved sieve-connect $(WEBMAIL_PACKAGES) chromium chromium-driver thunderbird postfix swaks msmtp isync mutt curl openssl gnupg \
                  mariadb-server postgresql python3 libnet-ssleay-perl libio-socket-ssl-perl strace nginx libnginx-mod-mail libnginx-mod-stream haproxy tor rsyslog systemd-journal-remote
 DEB_PACKAGES   = gcc libc6-dev debhelper lintian
-BENCH_PACKAGES = gcc libc6-dev openssl nginx libnginx-mod-mail dovecot-imapd dovecot-submissiond imapproxy
+BENCH_PACKAGES = gcc libc6-dev openssl nginx libnginx-mod-mail dovecot-imapd dovecot-submissiond imapproxy haproxy
 
 # The tests start a real Postfix, which only root can: the test programs run under sudo where make does not.
 SUDO   = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 AS_ROOT = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo -E")
 
-.PHONY: demo test deb test-package bench fuzz attack walk fmt packages
+.PHONY: demo test deb test-package bench bench-quick fuzz attack walk fmt packages
 
 demo: PACKAGES = $(DEMO_PACKAGES) $(if $(WEBMAIL),$(WEBMAIL_PACKAGES))
 demo: packages
@@ -83,6 +84,10 @@ test-package: packages
 bench: PACKAGES = $(BENCH_PACKAGES)
 bench: packages
 	$(AS_ROOT) $(CARGO) bench --locked --bench side_by_side -- $(ROWS) $(if $(WRITE),--write)
+
+bench-quick: PACKAGES = $(BENCH_PACKAGES)
+bench-quick: packages
+	$(AS_ROOT) $(CARGO) bench --locked --bench side_by_side -- --quick
 
 fuzz:
 	@$(CARGO) fuzz --version >/dev/null 2>&1 || { echo "cargo-fuzz is not installed: cargo install cargo-fuzz"; exit 1; }

@@ -41,6 +41,8 @@ mod sound;
 mod stage;
 #[path = "attack/stale.rs"]
 mod stale;
+#[path = "attack/staying.rs"]
+mod staying;
 #[path = "attack/talk.rs"]
 mod talk;
 #[path = "attack/truth.rs"]

@@ -17,6 +17,13 @@ pub enum Wish {
     Book(PathBuf, u64),
     /// A hidden sub-command: copy between this port and that of the backend.
     Copy(u16, u16),
+    /// The same with TLS towards the clients.
+    TlsCopy {
+        port: u16,
+        backend: u16,
+        chain: PathBuf,
+        key: PathBuf,
+    },
     Run(Args),
 }
 
@@ -24,16 +31,30 @@ pub enum Wish {
 pub struct Args {
     /// Each row with its peers.
     pub runs: Vec<(Row, Vec<Peer>)>,
-    pub json: bool,
+    pub form: Form,
     pub write: bool,
     /// Rounds of each row, the peers taking turns; the median is told.
     pub repeat: usize,
 }
 
+/// What is printed at the end.
+#[derive(Clone, Copy)]
+pub enum Form {
+    Tables,
+    /// For machines.
+    Json,
+    /// Ratios beside the kept ones.
+    Moved,
+}
+
+/// The rows of `--quick`: what everybody does all day, in under four minutes.
+const QUICK: &[Row] = &[Row::Login, Row::Roundtrips, Row::Fetch, Row::Append, Row::AppendSmall, Row::Submit];
+
 /// The hidden words that turn this program into the backend, a book, or a relay.
 pub const BACKEND: &str = "--fake-backend";
 pub const BOOK: &str = "--fill-book";
 pub const COPY: &str = "--copy";
+pub const TLS_COPY: &str = "--tls-copy";
 
 impl Args {
     pub fn read() -> Wish {
@@ -48,6 +69,11 @@ impl Args {
                 let (Ok(port), Ok(backend)) = ports else { return Wish::Wrong(usage()) };
                 return Wish::Copy(port, backend);
             }
+            [TLS_COPY, port, backend, chain, key] => {
+                let ports = (port.parse(), backend.parse());
+                let (Ok(port), Ok(backend)) = ports else { return Wish::Wrong(usage()) };
+                return Wish::TlsCopy { port, backend, chain: chain.into(), key: key.into() };
+            }
             _ => {}
         }
         if !words.iter().any(|word| word == "--bench") {
@@ -57,12 +83,13 @@ impl Args {
     }
 
     fn parse<'a>(mut words: impl Iterator<Item = &'a str>) -> Wish {
-        let mut args = Self { runs: Vec::new(), json: false, write: false, repeat: 3 };
+        let mut args = Self { runs: Vec::new(), form: Form::Tables, write: false, repeat: 3 };
         let (mut rows, mut peers) = (Vec::new(), Vec::new());
         while let Some(word) = words.next() {
             match word {
                 "--help" | "-h" => return Wish::Help(usage()),
-                "--json" => args.json = true,
+                "--json" => args.form = Form::Json,
+                "--quick" => args.form = Form::Moved,
                 "--write" => args.write = true,
                 "--peer" => match words.next().and_then(Peer::named) {
                     Some(peer) => peers.push(peer),
@@ -81,6 +108,11 @@ impl Args {
         if args.write && !(rows.is_empty() && peers.is_empty()) {
             return Wish::Wrong("--write is for a run of all rows and peers: RESULTS.md tells of one run".to_owned());
         }
+        if matches!(args.form, Form::Moved) {
+            args.repeat = 1;
+            rows = if rows.is_empty() { QUICK.to_vec() } else { rows };
+            peers = if peers.is_empty() { vec![Peer::Nologd, Peer::Nginx, Peer::TlsCopy] } else { peers };
+        }
         let rows = if rows.is_empty() { Row::ALL.to_vec() } else { rows };
         let of = |row: Row| match &peers[..] {
             [] => row.peers().to_vec(),
@@ -95,11 +127,12 @@ fn usage() -> String {
     let rows: Vec<_> = Row::ALL.iter().map(|row| row.name()).collect();
     let peers: Vec<_> = Peer::ALL.iter().map(|peer| peer.name()).collect();
     format!(
-        "cargo bench --bench side_by_side -- [ROW ...] [--peer PEER ...] [--repeat N] [--json] [--write]\n\
+        "cargo bench --bench side_by_side -- [ROW ...] [--peer PEER ...] [--repeat N] [--json] [--quick] [--write]\n\
          ROW    {}; default: all\n\
          PEER   {}; may be repeated; default: those of the row's table\n\
          --repeat N  rounds of each row, the peers taking turns; the median is told; default: 3\n\
          --json   figures for machines on standard output\n\
+         --quick  one round of what everybody does all day, beside the kept ratios\n\
          --write  also write benches/RESULTS.md, and the table in README.md",
         rows.join(" "),
         peers.join(" ")

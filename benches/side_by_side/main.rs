@@ -1,4 +1,4 @@
-//! The side-by-side benchmark: nologd, nginx's mail proxy and Dovecot's login proxies in front of one fast made-up backend;
+//! The side-by-side benchmark: nologd, nginx's mail proxy, Dovecot's login proxies, HAProxy and the floor in front of one fast made-up backend;
 //! nologd and imapproxy in front of a real Dovecot; and nologd beside itself.
 //!
 //! `cargo bench --bench side_by_side -- --help` says how to call it, `benches/README.md` what the figures mean.
@@ -17,8 +17,10 @@ mod dovecot;
 mod fake_imap;
 mod fake_smtp;
 mod figures;
+mod haproxy;
 mod imap;
 mod imapproxy;
+mod kept;
 mod lab;
 mod load;
 mod mailstore;
@@ -31,12 +33,14 @@ mod report;
 mod rows;
 mod small_rows;
 mod smtp;
+mod tls_copy;
 mod transfer_rows;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use args::{Args, Wish};
+use args::{Args, Form, Wish};
+use kept::Kept;
 use lab::Lab;
 use peers::Peer;
 use report::{Cell, Report};
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         }
         Wish::Book(folder, reservations) => book::run(&folder, reservations),
         Wish::Copy(port, backend) => copy::run(port, backend),
+        Wish::TlsCopy { port, backend, chain, key } => tls_copy::run(port, backend, &chain, &key),
         Wish::Backend => lab::runtime().and_then(|runtime| runtime.block_on(lab::serve_backend())),
         Wish::Run(args) => lab::runtime().and_then(|runtime| runtime.block_on(run(&args))),
     };
@@ -108,7 +113,12 @@ async fn measure(args: &Args) -> Res<()> {
         // What is known so far is not lost when a long run is ended.
         eprintln!("{}", report.of_row(*row));
     }
-    println!("{}", if args.json { report.json() } else { report.tables() });
+    let text = match args.form {
+        Form::Tables => report.tables(),
+        Form::Json => report.json(),
+        Form::Moved => report.moved(&Kept::read()?),
+    };
+    println!("{text}");
     if args.write {
         report.write()?;
     }

@@ -9,7 +9,7 @@ use crate::lab::{Guard, Lab, free_port};
 use crate::load::Door;
 use crate::nologd::Setup;
 use crate::rows::{Row, Table};
-use crate::{Res, copy, dovecot, imapproxy, mailstore, nginx, smtp};
+use crate::{Res, copy, dovecot, haproxy, imapproxy, mailstore, nginx, smtp, tls_copy};
 
 /// Who stands between the load and the backend.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,9 @@ pub enum Peer {
     Without,
     Nginx,
     Dovecot,
+    /// The floor for who ends TLS: it does TLS and copies.
+    TlsCopy,
+    Haproxy,
     Imapproxy,
     /// A relay that only copies, without TLS: the floor for who waits for readiness of two sockets.
     Copy,
@@ -27,8 +30,17 @@ pub enum Peer {
 }
 
 impl Peer {
-    pub const ALL: [Self; 7] =
-        [Self::Nologd, Self::Without, Self::Nginx, Self::Dovecot, Self::Imapproxy, Self::Copy, Self::Direct];
+    pub const ALL: [Self; 9] = [
+        Self::Nologd,
+        Self::Without,
+        Self::Nginx,
+        Self::Dovecot,
+        Self::TlsCopy,
+        Self::Haproxy,
+        Self::Imapproxy,
+        Self::Copy,
+        Self::Direct,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -36,6 +48,8 @@ impl Peer {
             Self::Without => "without",
             Self::Nginx => "nginx",
             Self::Dovecot => "dovecot",
+            Self::TlsCopy => "tls-copy",
+            Self::Haproxy => "haproxy",
             Self::Imapproxy => "imapproxy",
             Self::Copy => "copy",
             Self::Direct => "direct",
@@ -118,14 +132,14 @@ fn before_fakes(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
         Peer::Nginx => nginx::start(lab, imap, submission)?,
         Peer::Dovecot => dovecot::start(lab, imap, submission)?,
         Peer::Imapproxy => return Err("imapproxy has no TLS".into()),
-        Peer::Copy => {
-            let guard = copy::start(imap, lab.ports.imap)?;
-            return Ok(Running {
-                guards: vec![guard],
-                imap: Door { port: imap, tls: false },
-                submission: None,
-                has_store: false,
-            });
+        Peer::Copy | Peer::TlsCopy | Peer::Haproxy => {
+            let guard = match peer {
+                Peer::TlsCopy => tls_copy::start(lab, imap)?,
+                Peer::Haproxy => haproxy::start(lab, imap)?,
+                _ => copy::start(imap, lab.ports.imap)?,
+            };
+            let imap = Door { port: imap, tls: peer != Peer::Copy };
+            return Ok(Running { guards: vec![guard], imap, submission: None, has_store: false });
         }
         Peer::Direct => {
             let [imap, submission] = [lab.ports.imap, lab.ports.smtp].map(|port| Door { port, tls: false });
@@ -185,6 +199,7 @@ pub fn refuse_if_missing(runs: &[(Row, Vec<Peer>)]) -> Res<()> {
         (asked(Peer::Nginx), nginx::MODULE, "libnginx-mod-mail"),
         (asked(Peer::Dovecot) || click, dovecot::PROGRAM, "dovecot-imapd"),
         (asked(Peer::Dovecot), dovecot::SUBMISSION, "dovecot-submissiond"),
+        (asked(Peer::Haproxy), haproxy::PROGRAM, "haproxy"),
         (asked(Peer::Imapproxy), imapproxy::PROGRAM, "imapproxy"),
     ];
     let missing = needed.iter().filter(|(needed, file, _)| *needed && !Path::new(file).exists());
@@ -199,9 +214,10 @@ pub fn refuse_if_missing(runs: &[(Row, Vec<Peer>)]) -> Res<()> {
 pub fn version(peer: Peer) -> Option<String> {
     let (program, arguments): (_, &[&str]) = match peer {
         Peer::Nologd => return Some(format!("nologd {}", env!("CARGO_PKG_VERSION"))),
-        Peer::Without | Peer::Copy | Peer::Direct => return None,
+        Peer::Without | Peer::TlsCopy | Peer::Copy | Peer::Direct => return None,
         Peer::Nginx => (nginx::PROGRAM, &["-v"]),
         Peer::Dovecot => (dovecot::PROGRAM, &["--version"]),
+        Peer::Haproxy => (haproxy::PROGRAM, &["-v"]),
         Peer::Imapproxy => ("dpkg-query", &["-W", "-f", "${Version}", "imapproxy"]),
     };
     let output = Command::new(program).args(arguments).output().ok()?;

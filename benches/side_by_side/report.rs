@@ -9,6 +9,7 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::figures::{self, Bar, Figure};
+use crate::kept::{self, Kept};
 use crate::peers::{self, Peer};
 use crate::rows::{Row, Table};
 use crate::{Res, lab};
@@ -105,11 +106,27 @@ impl Report {
             self.tables()
         );
         fs::write(place.join("benches/RESULTS.md"), text.trim_end().to_owned() + "\n")?;
+        Kept::write(&self.json())?;
         let readme = place.join("README.md");
         let old = fs::read_to_string(&readme)?;
         let (before, rest) = old.split_once(BEGIN).ok_or("README.md has no place for the figures")?;
         let (_, after) = rest.split_once(END).ok_or("README.md has no end of the figures")?;
         Ok(fs::write(readme, format!("{before}{BEGIN}{machine}; {versions}.\n\n{}{END}{after}", self.short()))?)
+    }
+
+    /// The ratios of this run beside those of the last run of everything.
+    pub fn moved(&self, kept: &Kept) -> String {
+        let mut lines = vec![["work", "peer", "kept", "now", "moved"].map(str::to_owned).to_vec()];
+        for figure in self.figures(|_| true) {
+            for peer in Peer::ALL.into_iter().filter(|peer| *peer != Peer::Nologd) {
+                let Some(now) = self.ratio(figure, peer) else { continue };
+                let then = kept.ratio(figure, peer);
+                let shown = then.map(|then| format!("{then:.2}")).unwrap_or_default();
+                let moved = kept::moved(now, then);
+                lines.push(vec![figure.name.to_owned(), peer.name().to_owned(), shown, format!("{now:.2}"), moved]);
+            }
+        }
+        markdown(lines)
     }
 
     /// What has a bar, in four columns.

@@ -43,7 +43,7 @@ impl Table {
 
     pub fn title(self) -> &'static str {
         match self {
-            Self::Proxies => "Beside nginx's mail proxy and Dovecot's login proxies",
+            Self::Proxies => "Beside nginx's mail proxy, Dovecot's login proxies, HAProxy and the floor",
             Self::Click => "A webmail's click, and an import, on a real Dovecot with hashed passwords",
             Self::Itself => "nologd beside itself, and alone",
         }
@@ -118,7 +118,10 @@ impl Row {
         match self {
             Self::Click => &[Peer::Nologd, Peer::Without, Peer::Imapproxy, Peer::Direct],
             Self::Imaplib => &[Peer::Nologd, Peer::Direct],
-            Self::Roundtrips => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::Copy],
+            Self::Roundtrips => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::TlsCopy, Peer::Haproxy, Peer::Copy],
+            Self::Login | Self::Fetch | Self::FetchMany | Self::Append | Self::AppendSmall | Self::Idle | Self::Starve => {
+                &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::TlsCopy, Peer::Haproxy]
+            }
             Self::Quota | Self::Sandbox => &[Peer::Nologd, Peer::Without],
             Self::Book | Self::Startup | Self::Reload => &[Peer::Nologd],
             _ => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot],

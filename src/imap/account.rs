@@ -122,7 +122,7 @@ fn written_name(line: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quota::{Amount, NoShift, Refresh, Refreshed, Reservation, Shift, Turn};
+    use crate::quota::{Amount, NoShift, Refresh, Refreshed, Reservation, Shift, Stay, Turn};
 
     /// Limits of octets and messages of the mailbox, then of the association. 1025 octets are used, of 2048.
     struct Limits([Limit; 4]);
@@ -163,6 +163,9 @@ mod tests {
             true
         }
         fn unsee(&self) {}
+        fn stay(&self) -> Option<Stay> {
+            None
+        }
         fn begin_refresh(&self) -> Option<Refresh> {
             None
         }

@@ -89,6 +89,13 @@ impl Session {
         if row.verb == Verb::Logout {
             self.needs_no_folder();
         }
+        // The session that stays behind counts then; one that a pool may keep does not stay.
+        if row.verb == Verb::Logout
+            && self.reuse.is_none()
+            && let Some(goodbye) = self.stay_behind(head)
+        {
+            return Step::Answer(taken, goodbye);
+        }
         let asks = if row.verb == Verb::Logout { self.gate.asks_at_end() } else { self.gate.asks_at_rest() };
         if asks && self.may_count() {
             let _ = self.gate.rest();

@@ -190,7 +190,9 @@ impl Session {
             | Phase::Closed { .. }) => phase,
             _ => Phase::Stuck,
         };
-        let _ = self.gate.rest();
+        if !self.stay(false) {
+            let _ = self.gate.rest();
+        }
     }
 
     /// Whether the client, if it only stopped to speak, still waits for answers.
@@ -208,6 +210,9 @@ impl Session {
     pub fn is_settled(&self) -> bool {
         if self.peers == Peers::Bye || matches!(self.phase, Phase::Closed { heard: false }) {
             return true;
+        }
+        if self.stays() {
+            return false;
         }
         let asks = match &self.phase {
             Phase::Ask(..) => true,

@@ -25,6 +25,7 @@ use super::phase::{Numbers, Peers, Phase};
 use super::places::Places;
 use super::reuse::ReuseTracker;
 use super::selected::{Selected, Selecting};
+use super::staying::Staying;
 use super::tags::Tags;
 use super::{Step, reply};
 use crate::fault::{Fault, RefusalCode, Side};
@@ -58,6 +59,8 @@ pub struct Session {
     pub(super) leaves: bool,
     /// What stays behind at the backend, where its connection may serve another session.
     pub(super) reuse: Option<Box<ReuseTracker>>,
+    /// It waits behind all others for a quiet moment.
+    pub(super) staying: Option<Box<Staying>>,
     pub(super) peers: Peers,
     pub(super) numbers: Numbers,
     misses: u8,
@@ -78,6 +81,7 @@ impl Session {
             selected: None,
             selecting: Vec::new(),
             leaves: false,
+            staying: None,
             peers: Peers::Both,
             numbers: Numbers::Known,
             reuse: None,
@@ -114,7 +118,7 @@ impl Session {
 
     /// What to do with the first bytes from the client. `full`: there is no room for more.
     pub fn from_client(&mut self, input: &[u8], full: bool) -> Step {
-        if self.has_left() {
+        if self.has_left() || self.has_said_goodbye() {
             return Step::Hold;
         }
         match &mut self.phase {

@@ -8,7 +8,8 @@ use crate::fault::RefusalCode;
 use crate::policy::headers::Profile;
 use crate::private::{Address, Domain};
 use crate::quota::{
-    Amount, Association, Book, Day, Limit, Name, NoShift, Origin, Params, Refresh, Refreshed, Reservation, Shift, Turn, Verdict,
+    Amount, Association, Book, Day, Limit, Name, NoShift, Origin, Params, Refresh, Refreshed, Reservation, Shift, Stay, Turn,
+    Verdict,
 };
 use crate::scrub::Scrubber;
 use crate::scrub::invariants::{ALICE, context, shared_scrubber};
@@ -137,6 +138,10 @@ impl Account for Alice {
 
     fn unsee(&self) {
         self.book.unsee(&self.address);
+    }
+
+    fn stay(&self) -> Option<Stay> {
+        self.book.stay(&self.address)
     }
 
     fn begin_refresh(&self) -> Option<Refresh> {

@@ -52,6 +52,8 @@ pub(super) struct Tally {
     pub(super) shrunk: bool,
     /// The open sessions are to hear that one is wanted.
     pub(super) tell: bool,
+    /// A session that ended stays behind.
+    pub(super) stayed: bool,
     /// Open sessions, and until when the backend's side of one that ended may be open.
     pub(super) watched: u32,
     pub(super) lingers: Tick,

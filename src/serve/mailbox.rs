@@ -9,7 +9,7 @@ use crate::imap::options::SentCopy;
 use crate::imap::space::{Account, Root};
 use crate::private::Address;
 use crate::quota::{
-    Amount, Book, Kind, Limit, NoShift, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Turn, Verdict, Watch,
+    Amount, Book, Kind, Limit, NoShift, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Stay, Turn, Verdict, Watch,
 };
 use crate::scrub::{BODY_START, Context as ScrubContext, Profile, Scrubber, Writer};
 
@@ -127,6 +127,10 @@ impl Account for MailboxAccount {
 
     fn unsee(&self) {
         self.book.unsee(&self.user);
+    }
+
+    fn stay(&self) -> Option<Stay> {
+        self.book.stay(&self.user)
     }
 
     fn begin_refresh(&self) -> Option<Refresh> {

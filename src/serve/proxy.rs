@@ -86,6 +86,7 @@ impl Proxy {
     pub(super) fn wish(&self) -> Wish {
         match () {
             () if self.closing.is_some() => Wish::LastWords,
+            () if (self.lost || self.client.ended) && self.session.stays() => Wish::Stay,
             () if self.client.ended && !self.lost => Wish::End,
             () if self.session.awaits_octets() => Wish::Octets,
             () if self.session.wants_rest() => Wish::Rest,
@@ -98,6 +99,10 @@ impl Proxy {
         match wish {
             Wish::Nothing => {}
             Wish::Rest => drop(self.session.rest()),
+            Wish::Stay => {
+                self.session.look_around();
+                self.stirred = true;
+            }
             Wish::Octets => self.session.pause(),
             // It left, and the backend does not say whether it takes the rest of what was said.
             Wish::End => self.lose_client(),
@@ -133,6 +138,7 @@ impl Proxy {
         if self.closing.is_some() {
             return false;
         }
+        self.session.stay_no_longer();
         let listen = !self.session.at_rest() && !self.lost && !self.client.ended;
         if self.session.may_answer() && !self.lost {
             self.client.take_approved(&mut self.backend, 0);
@@ -169,6 +175,9 @@ impl Proxy {
             // A backend in the middle of a command that will not go on may keep earlier answers back, until it hears that.
             if self.lost && self.session.is_stuck() && self.backend.is_written() {
                 let _ = self.backend.conn.poll_shutdown(cx);
+            }
+            if self.lost && self.session.stays() {
+                let _ = self.client.conn.poll_shutdown(cx);
             }
             let decided = self.decide();
             if let Err(fault) = self.read(cx, moved) {
@@ -239,6 +248,13 @@ impl Proxy {
         self.leave();
     }
 
+    /// The client has heard all that it waits for; the session stays behind.
+    fn let_go(&mut self) {
+        let end = self.end;
+        self.lose_client();
+        self.end = end;
+    }
+
     /// The session asks what is due without the client.
     fn leave(&mut self) {
         if !std::mem::replace(&mut self.left, true) {
@@ -299,6 +315,9 @@ impl Proxy {
         let heard = self.backend.approved == 0 && self.client.is_written() && self.backend.is_written();
         if self.session.has_left() && heard && self.answers.is_empty() && self.session.may_answer() {
             self.closing = Some(Closing { end: Ok(()), listen: false });
+        }
+        if self.session.has_said_goodbye() && heard && self.answers.is_empty() && !self.lost {
+            self.let_go();
         }
         let told = self.backend.approved == 0 && self.client.is_written() && self.answers.is_empty();
         if self.backend.ended && told && self.closing.is_none() {

@@ -21,6 +21,8 @@ pub(super) enum Wish {
     Nothing,
     /// The session rests, and has something to ask then.
     Rest,
+    /// The session stays behind, and looks whether all is quiet.
+    Stay,
     /// Octets of a message are to come, and space is set aside for them.
     Octets,
     /// The client has left, and what it sent last waits for the backend.
@@ -45,11 +47,11 @@ impl Nap {
                 self.timer = None;
                 return None;
             }
-            Wish::Rest => REST,
+            Wish::Rest | Wish::Stay => REST,
             Wish::Octets | Wish::End | Wish::LastWords => OCTETS,
         };
         // Octets that come are what is waited for; what is due at rest is due, also where a client is never silent.
-        let anew = self.wish != Some(wish) || wish != Wish::Rest && self.moved != moved;
+        let anew = self.wish != Some(wish) || !matches!(wish, Wish::Rest | Wish::Stay) && self.moved != moved;
         if self.timer.is_none() || anew {
             (self.wish, self.moved) = (Some(wish), moved);
             self.timer = Some(Box::pin(sleep_until(Instant::now() + length)));

@@ -1,0 +1,39 @@
+//! HAProxy as Debian packages it: it ends TLS and passes octets on, and knows no login.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use crate::Res;
+use crate::lab::{Guard, Lab};
+
+pub const PROGRAM: &str = "/usr/sbin/haproxy";
+
+pub fn start(lab: &Lab, imap: u16) -> Res<Guard> {
+    let folder = lab.folder.path().join("haproxy");
+    fs::create_dir_all(&folder)?;
+    // Chain and key in one file.
+    let pem = folder.join("both.pem");
+    fs::write(&pem, [fs::read(lab.folder.chain())?, fs::read(lab.folder.key())?].concat())?;
+    let config = folder.join("haproxy.cfg");
+    let (pem, backend) = (pem.display(), lab.ports.imap);
+    fs::write(
+        &config,
+        format!(
+            "global
+  nbthread 2
+  maxconn 24000
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 30m
+  timeout server 30m
+listen imap
+  bind 127.0.0.1:{imap} ssl crt {pem}
+  server store 127.0.0.1:{backend}
+"
+        ),
+    )?;
+    let mut command = Command::new(PROGRAM);
+    command.arg("-db").arg("-f").arg(&config);
+    Guard::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
+}
