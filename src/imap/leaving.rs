@@ -1,10 +1,12 @@
-//! The end of a session on a connection that may serve another one: LOGOUT is answered here, and the backend is not told.
+//! The end of a session whose connection to the backend goes on: it may serve another one, or the session stays behind to count.
+//! LOGOUT is answered here then, and the backend is not told.
 
 use super::command::Head;
 use super::phase::{Peers, Phase};
 use super::reply;
 use super::reuse::{Leaves, ReuseTracker, Selected};
 use super::session::Session;
+use super::staying::Staying;
 
 impl Session {
     /// The same session on a backend's connection that is leased, and may serve another session later: what it does is followed.
@@ -21,7 +23,7 @@ impl Session {
     /// The answer to LOGOUT that the client waits for, if it said so and the backend was not told.
     pub fn goodbye(&self) -> Option<Vec<u8>> {
         let tag = self.reuse.as_ref()?.left.as_ref()?;
-        Some([b"* BYE Goodbye\r\n", &reply::ok(tag, "LOGOUT done")[..]].concat())
+        Some(goodbye(tag))
     }
 
     /// What is left behind on the backend's connection. `None`: it must be given up. A client that ended without LOGOUT leaves a
@@ -50,4 +52,56 @@ impl Session {
         }
         stays
     }
+}
+
+impl Session {
+    /// LOGOUT is answered here, if the session stays behind.
+    pub(super) fn stay_behind(&mut self, head: &Head<'_>) -> Option<Vec<u8>> {
+        let quiet = self.at_rest() && matches!(self.phase, Phase::Command) && self.peers == Peers::Both;
+        if !quiet || !head.arguments.is_empty() || !self.stay(true) {
+            return None;
+        }
+        self.peers = Peers::BackendOnly;
+        Some(goodbye(head.tag))
+    }
+
+    /// Takes the place behind all others, if it is free and needed. False: it has none.
+    pub(super) fn stay(&mut self, answered: bool) -> bool {
+        if self.staying.is_none() && self.may_count() {
+            let place = self.gate.account().and_then(|account| account.stay());
+            self.staying = place.map(|place| Staying::new(place, answered));
+        }
+        self.staying.is_some()
+    }
+
+    /// Whether the client has heard the answer to its LOGOUT from us, and nothing of it counts any more.
+    pub fn has_said_goodbye(&self) -> bool {
+        self.staying.as_ref().is_some_and(|staying| staying.answered)
+    }
+
+    /// Whether the session waits behind all others for a quiet moment: see [`Session::look_around`].
+    pub fn stays(&self) -> bool {
+        self.staying.is_some()
+    }
+
+    /// To be called every few hundred milliseconds as long as the session stays. Then it counts, if that is still wanted.
+    pub fn look_around(&mut self) {
+        if self.staying.as_mut().is_none_or(|staying| staying.goes_on()) {
+            return;
+        }
+        self.stay_no_longer();
+        if self.gate.account().is_some_and(|account| !account.is_seen()) {
+            self.gate.now();
+        }
+    }
+
+    /// The session goes, whatever happens.
+    pub fn stay_no_longer(&mut self) {
+        self.staying = None;
+    }
+}
+
+/// The answer to LOGOUT (RFC 9051 6.1.3).
+fn goodbye(tag: &[u8]) -> Vec<u8> {
+    [b"* BYE Goodbye\r\n", &reply::ok(tag, "LOGOUT done")[..]].concat()
 }

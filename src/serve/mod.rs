@@ -26,6 +26,7 @@ pub mod methods;
 pub mod metrics;
 pub mod notices;
 mod observe;
+mod parting;
 mod pop3;
 mod postfix_policy;
 mod proxy;

@@ -29,31 +29,31 @@ const TURN: usize = 256 * 1024;
 
 /// A session that is carried.
 pub(super) struct Proxy {
-    client: Half,
-    backend: Half,
-    session: Session,
+    pub(super) client: Half,
+    pub(super) backend: Half,
+    pub(super) session: Session,
     observer: Observer,
     answers: Vec<u8>,
     /// Whom the client's direction waits for.
     waits: Waits,
     /// The client was lost: there is nobody to tell anything.
-    lost: bool,
+    pub(super) lost: bool,
     /// The session was told that the client left.
-    left: bool,
+    pub(super) left: bool,
     /// The session has something new to decide, though nothing has come.
-    stirred: bool,
+    pub(super) stirred: bool,
     /// Last words are on their way; then it is over.
-    closing: Option<Closing>,
+    pub(super) closing: Option<Closing>,
     /// How it ends when the client is gone.
-    end: Result<(), Fault>,
+    pub(super) end: Result<(), Fault>,
 }
 
 /// How it ends.
 #[derive(Clone, Copy)]
-struct Closing {
-    end: Result<(), Fault>,
+pub(super) struct Closing {
+    pub(super) end: Result<(), Fault>,
     /// The client is still speaking: it is heard out, and nothing of it counts.
-    listen: bool,
+    pub(super) listen: bool,
 }
 
 /// See [`Proxy::into_left`].
@@ -133,21 +133,6 @@ impl Proxy {
         Left { client: self.client.into_parts(), goodbye, backend }
     }
 
-    /// Ends the session with `words`, if the client can hear them now. False: it is ending already.
-    pub(super) fn close(&mut self, words: &[u8], fault: Fault) -> bool {
-        if self.closing.is_some() {
-            return false;
-        }
-        self.session.stay_no_longer();
-        let listen = !self.session.at_rest() && !self.lost && !self.client.ended;
-        if self.session.may_answer() && !self.lost {
-            self.client.take_approved(&mut self.backend, 0);
-            self.client.output.extend_from_slice(words);
-        }
-        self.closing = Some(Closing { end: Err(fault), listen });
-        true
-    }
-
     /// Who is waited for.
     pub(super) fn slow_side(&self) -> Side {
         if self.waits == Waits::Backend { Side::Backend } else { Side::Client }
@@ -194,72 +179,6 @@ impl Proxy {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-        }
-    }
-
-    /// The last words go out, and the client is heard out if it must be.
-    fn finish(&mut self, cx: &mut Context<'_>, closing: Closing) -> Poll<Result<(), Fault>> {
-        if self.lost {
-            return Poll::Ready(closing.end);
-        }
-        self.overhear(cx);
-        if !self.client.is_written() {
-            return Poll::Pending;
-        }
-        if closing.listen && !self.client.ended {
-            std::task::ready!(self.client.hear_out(cx));
-        }
-        if self.session.is_settled() || self.backend.ended {
-            return Poll::Ready(closing.end);
-        }
-        // What the backend has whole is brought to its end without the client.
-        self.forget_client();
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// What the backend still answers, for the book alone.
-    fn overhear(&mut self, cx: &mut Context<'_>) {
-        while !self.session.is_settled() && self.backend.fill(cx).is_ok_and(|count| count > 0) {
-            while let Step::Swallow(count) = self.session.from_backend(self.backend.undecided(), self.backend.is_full()) {
-                self.backend.input.consume(count);
-            }
-        }
-    }
-
-    /// The client does not hear its last words. False: nothing else is waited for.
-    pub(super) fn forget_client(&mut self) -> bool {
-        let Some(closing) = self.closing.filter(|_| !self.session.is_settled() && !self.backend.ended) else { return false };
-        self.end = closing.end;
-        self.closing = None;
-        self.lose_client();
-        true
-    }
-
-    /// The client is gone: nothing more is told, and what the backend has whole is brought to its end.
-    fn lose_client(&mut self) {
-        self.lost = true;
-        self.end = self.end.and(Err(Fault::Gone(Side::Client)));
-        self.client.give_up();
-        // What was decided already goes.
-        self.backend.take_approved(&mut self.client, 0);
-        self.client.input = Buffer::default();
-        self.backend.input.consume(std::mem::take(&mut self.backend.approved));
-        self.leave();
-    }
-
-    /// The client has heard all that it waits for; the session stays behind.
-    fn let_go(&mut self) {
-        let end = self.end;
-        self.lose_client();
-        self.end = end;
-    }
-
-    /// The session asks what is due without the client.
-    fn leave(&mut self) {
-        if !std::mem::replace(&mut self.left, true) {
-            self.session.client_left();
-            self.stirred = true;
         }
     }
 
