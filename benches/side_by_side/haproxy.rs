@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use crate::Res;
-use crate::lab::{Guard, Lab};
+use crate::lab::{self, Guard, Lab};
 
 pub const PROGRAM: &str = "/usr/sbin/haproxy";
 
@@ -15,13 +15,14 @@ pub fn start(lab: &Lab, imap: u16) -> Res<Guard> {
     let pem = folder.join("both.pem");
     fs::write(&pem, [fs::read(lab.folder.chain())?, fs::read(lab.folder.key())?].concat())?;
     let config = folder.join("haproxy.cfg");
-    let (pem, backend) = (pem.display(), lab.ports.imap);
+    // It does not start where it may not open as many files as these need.
+    let (pem, backend, most) = (pem.display(), lab.ports.imap, lab::most_sessions() + 500);
     fs::write(
         &config,
         format!(
             "global
   nbthread 2
-  maxconn 24000
+  maxconn {most}
 defaults
   mode tcp
   timeout connect 5s

@@ -31,7 +31,7 @@ pub enum Released {
 /// Why messages or folders cannot be moved now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoShift {
-    /// Somebody else is moving some.
+    /// Somebody else moves messages there, or renames a folder: [`Turn::hindrances`].
     Busy,
     /// The mailbox was not admitted.
     Unknown,
