@@ -65,6 +65,9 @@ pub static IDLE_EACH: Figure = figure(Row::Idle, "idle IMAPS session, 100 to 10,
 pub static IDLE_DEAREST: Figure = figure(Row::Idle, "idle session, dearest step: PSS", "KiB", IDLE);
 pub static IDLE_FIRST: Figure = figure(Row::Idle, "all, with 100 sessions: PSS", "MiB", NONE);
 pub static IDLE_LAST: Figure = figure(Row::Idle, "all, with 10,000 sessions: PSS", "MiB", NONE);
+pub static COMEBACK_P99: Figure =
+    figure(Row::Comeback, "all come back: until 99 % are served", "ms", &[Of(Nginx, 1.0), Of(Haproxy, 1.0)]);
+pub static COMEBACK_CPU: Figure = figure(Row::Comeback, "all come back: CPU of each", "ms", NONE);
 pub static SUBMIT_CPU: Figure = figure(Row::Submit, "submission of 10 kB: CPU", "ms", &[Of(Nginx, 0.4)]);
 pub static SUBMIT_P50: Figure = figure(Row::Submit, "submission, 4 at once: p50", "ms", BELOW_BOTH);
 pub static SUBMIT_P99: Figure = figure(Row::Submit, "submission, 4 at once: p99", "ms", NONE);
@@ -106,6 +109,8 @@ pub fn all() -> Vec<&'static Figure> {
         &IDLE_DEAREST,
         &IDLE_FIRST,
         &IDLE_LAST,
+        &COMEBACK_P99,
+        &COMEBACK_CPU,
         &SUBMIT_CPU,
         &SUBMIT_P50,
         &SUBMIT_P99,

@@ -12,6 +12,7 @@ mod account;
 mod alone_rows;
 mod args;
 mod book;
+mod comeback;
 mod copy;
 mod dovecot;
 mod fake_imap;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::lab::Lab;
 use crate::peers::{Peer, Target};
 use crate::report::Cell;
-use crate::{Res, account, alone_rows, memory_rows, small_rows, transfer_rows};
+use crate::{Res, account, alone_rows, comeback, memory_rows, small_rows, transfer_rows};
 
 /// One kind of work. The names are those of the command line.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,7 @@ pub enum Row {
     Append,
     AppendSmall,
     Idle,
+    Comeback,
     Submit,
     SubmitLarge,
     Starve,
@@ -56,7 +57,7 @@ impl Table {
 }
 
 impl Row {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Login,
         Self::Roundtrips,
         Self::Crowded,
@@ -65,6 +66,7 @@ impl Row {
         Self::Append,
         Self::AppendSmall,
         Self::Idle,
+        Self::Comeback,
         Self::Submit,
         Self::SubmitLarge,
         Self::Starve,
@@ -87,6 +89,7 @@ impl Row {
             Self::Append => "append",
             Self::AppendSmall => "append-small",
             Self::Idle => "idle",
+            Self::Comeback => "comeback",
             Self::Submit => "submit",
             Self::SubmitLarge => "submit-large",
             Self::Starve => "starve",
@@ -119,6 +122,7 @@ impl Row {
             Self::Click => &[Peer::Nologd, Peer::Without, Peer::Imapproxy, Peer::Direct],
             Self::Imaplib => &[Peer::Nologd, Peer::Direct],
             Self::Roundtrips => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::TlsCopy, Peer::Haproxy, Peer::Copy],
+            Self::Comeback => &[Peer::Nologd, Peer::Nginx, Peer::TlsCopy, Peer::Haproxy],
             Self::Login | Self::Fetch | Self::FetchMany | Self::Append | Self::AppendSmall | Self::Idle | Self::Starve => {
                 &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::TlsCopy, Peer::Haproxy]
             }
@@ -140,7 +144,7 @@ impl Row {
 
     /// After this a row has failed. Far above what any peer needs on two cores.
     pub fn limit(self) -> Duration {
-        Duration::from_secs(if matches!(self, Self::Idle | Self::Crowded) { 240 } else { 120 })
+        Duration::from_secs(if matches!(self, Self::Idle | Self::Crowded | Self::Comeback) { 240 } else { 120 })
     }
 }
 
@@ -155,6 +159,7 @@ pub async fn measure(row: Row, target: &Target) -> Res<Vec<Cell>> {
         Row::Append => transfer_rows::append(target).await,
         Row::AppendSmall => small_rows::append_small(target).await,
         Row::Idle => memory_rows::idle(target).await,
+        Row::Comeback => comeback::comeback(target).await,
         Row::Submit => small_rows::submit(target).await,
         Row::SubmitLarge => memory_rows::submit_large(target).await,
         Row::Starve => transfer_rows::starve(target).await,

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
@@ -85,14 +87,18 @@ fn round(
         over.store(true, Ordering::SeqCst);
         let (samples, findings) = watch.join().unwrap();
         outcome.samples += samples;
-        findings.into_iter().for_each(|(rule, text)| outcome.findings.add(rule, "during a round", || text));
+        let sessions = sessions.lock().unwrap();
+        for (rule, seen) in findings {
+            let stories: String = seen.files.iter().map(|file| file.story(&sessions)).collect();
+            outcome.findings.add(rule, "during a round", || seen.text + &stories);
+        }
     });
     sessions.into_inner().unwrap()
 }
 
 /// Compares book and truth again and again: never below, never over. What is wrong must be so 50 ms later too: in the middle of a
 /// MOVE a message has two files for a moment.
-fn watch(stage: &Stage, users: &[String], over: &AtomicBool) -> (usize, Vec<(&'static str, String)>) {
+fn watch(stage: &Stage, users: &[String], over: &AtomicBool) -> (usize, Vec<(&'static str, Seen)>) {
     let (mut samples, mut found) = (0, Vec::new());
     while !over.load(Ordering::SeqCst) {
         samples += 1;
@@ -108,7 +114,9 @@ fn watch(stage: &Stage, users: &[String], over: &AtomicBool) -> (usize, Vec<(&'s
                 sleep(Duration::from_millis(250));
                 let third = look(stage, users);
                 let end = |what| if third.contains_key(what) { "  still so 250 ms later\n" } else { "  not so 250 ms later\n" };
-                found.extend(second.iter().map(|(what, text)| (what.0, format!("{text}{}", end(what)))));
+                found.extend(second.iter().map(|(what, wrong)| {
+                    (what.0, Seen { text: format!("{}{}", wrong.text, end(what)), files: files(stage, &what.1, wrong.lacking) })
+                }));
             }
         }
         sleep(Duration::from_millis(150));
@@ -116,24 +124,67 @@ fn watch(stage: &Stage, users: &[String], over: &AtomicBool) -> (usize, Vec<(&'s
     (samples, found)
 }
 
+/// Something that was wrong at one moment.
+struct Wrong {
+    text: String,
+    /// How many octets the book lacks.
+    lacking: u64,
+}
+
+/// The same as it is told.
+struct Seen {
+    text: String,
+    files: Vec<Suspect>,
+}
+
+/// A message that is as large as what is lacking.
+struct Suspect {
+    /// Folder and name.
+    place: PathBuf,
+    subject: String,
+    /// Files of the same octets: Dovecot copies by hard links.
+    links: u64,
+}
+
+fn files(stage: &Stage, user: &str, octets: u64) -> Vec<Suspect> {
+    let of = if octets > 0 { truth::files_of(stage, user, octets) } else { Vec::new() };
+    let suspect = |file: PathBuf| {
+        let text = String::from_utf8_lossy(&fs::read(&file).unwrap_or_default()).into_owned();
+        let subject = text.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or_default().trim_end().to_owned();
+        let links = fs::metadata(&file).map_or(0, |file| file.nlink());
+        Suspect { place: file.components().rev().take(3).collect::<Vec<_>>().into_iter().rev().collect(), subject, links }
+    };
+    of.into_iter().map(suspect).collect()
+}
+
+impl Suspect {
+    /// How it came, as far as it tells.
+    fn story(&self, sessions: &[Session]) -> String {
+        let named = |item: &&Item| item.commands.iter().any(|(found, _)| *found == self.subject);
+        let item = sessions.iter().flat_map(|session| &session.items).find(named).map(|item| item.show());
+        format!("  {}: {:?}, {} links\n{}", self.place.display(), self.subject, self.links, item.unwrap_or_default())
+    }
+}
+
 /// What is wrong at this moment, by rule and mailbox.
-fn look(stage: &Stage, users: &[String]) -> HashMap<(&'static str, String), String> {
+fn look(stage: &Stage, users: &[String]) -> HashMap<(&'static str, String), Wrong> {
     let before: HashMap<_, _> = users.iter().map(|user| (user, truth::there(stage, user))).collect();
     let (book, mut all, mut found) = (truth::book(stage), 0, HashMap::new());
-    let mut add = |rule, who: &str, text| drop(found.insert((rule, who.to_owned()), text));
+    let mut add = |rule, who: &str, lacking, text| drop(found.insert((rule, who.to_owned()), Wrong { text, lacking }));
     for user in users {
         let stored = truth::both(&before[user], &truth::there(stage, user));
         let (_, with) = book.get(user).copied().unwrap_or_default();
         all += stored.octets;
         if stored.octets > with.octets || stored.messages > with.messages {
-            add("the book is below the truth", user, format!("  {user}: stored {stored:?}, in the book {with:?}\n"));
+            let lacking = stored.octets.saturating_sub(with.octets);
+            add("the book is below the truth", user, lacking, format!("  {user}: stored {stored:?}, in the book {with:?}\n"));
         }
         if stored.octets > MAILBOX {
-            add("a mailbox is over its limit", user, format!("  {user}: {stored:?} of {MAILBOX}\n"));
+            add("a mailbox is over its limit", user, 0, format!("  {user}: {stored:?} of {MAILBOX}\n"));
         }
     }
     if all > ASSOCIATION {
-        add("an association is over its limit", "", format!("  {all} of {ASSOCIATION}\n"));
+        add("an association is over its limit", "", 0, format!("  {all} of {ASSOCIATION}\n"));
     }
     found
 }
@@ -165,14 +216,9 @@ fn at_rest(stage: &Stage, users: &[String], sessions: &[Session], findings: &mut
 /// The messages that are as large as what is lacking, and by which item they came, as far as they tell.
 fn suspects(stage: &Stage, user: &str, octets: u64, sessions: &[Session]) -> String {
     let mut told = String::new();
-    for file in truth::files_of(stage, user, octets) {
-        let text = String::from_utf8_lossy(&fs::read(&file).unwrap_or_default()).into_owned();
-        let tag = text.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap_or_default().trim_end().to_owned();
-        let named = |item: &&Item| item.commands.iter().any(|(found, _)| *found == tag);
-        let item = sessions.iter().flat_map(|session| &session.items).find(named);
-        let place: std::path::PathBuf = file.components().rev().take(3).collect::<Vec<_>>().into_iter().rev().collect();
-        told.push_str(&format!("  {}: {tag:?}\n{}", place.display(), item.map(|item| item.show()).unwrap_or_default()));
-        if let Some(number) = tag.strip_prefix('c').and_then(|tag| tag.split('i').next()?.parse::<u64>().ok()) {
+    for suspect in files(stage, user, octets) {
+        told.push_str(&suspect.story(sessions));
+        if let Some(number) = suspect.subject.strip_prefix('c').and_then(|tag| tag.split('i').next()?.parse::<u64>().ok()) {
             let session = sessions.iter().find(|session| session.number == number);
             told.push_str(&session.map(|session| session.transcript(0)).unwrap_or_default());
         }
