@@ -18,32 +18,31 @@
 //! delivered may be missing in it. EXAMINE and NOOP do wait. So where mail has come in lately, the INBOX is opened for the count, unless
 //! the client has a folder open; then the count is a hasty one.
 
-use std::collections::VecDeque;
+mod commands;
+
 use std::sync::Arc;
 
 use super::command::astring;
 use super::entry::{Entry, entry};
 use super::frame::Frame;
-use super::grammar::quoted;
+use super::listed::Listed;
 use super::places::{Owner, Places};
-use super::status::{Status, Then, is, number_after};
+use super::status::{Status, Then, is, number_after, told_by_quota, told_by_status};
 use super::way::{Look, Way};
 use crate::quota::Amount;
+use commands::CountCommand;
 
-/// Octets of folder names: a thousand long ones.
-const NAMES: usize = 64 * 1024;
 /// Octets of one name that comes as a literal.
 const NAME: usize = 4096;
 
 /// One count under way.
 pub(super) struct Count {
     way: Way,
-    stage: Stage,
+    asked: CountCommand,
     /// Whose the folders are; none: all are the member's.
     places: Option<Arc<Places>>,
-    /// Folders that were not asked about, as they stand in a command.
-    names: VecDeque<Vec<u8>>,
-    octets: usize,
+    /// Folders that were not asked about.
+    listed: Listed,
     /// A name that comes as a literal, with the line before it.
     coming: Option<Vec<u8>>,
     /// Folders that were listed and have no number yet (in one command), or numbers that were told.
@@ -66,41 +65,26 @@ enum Open {
     Messages,
 }
 
-/// What was asked last.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Sync,
-    Inbox,
-    List,
-    ListStatus,
-    Status,
-    Examine,
-    Fetch,
-    Leave,
-    Quota,
-}
-
 impl Count {
     /// A count, and its first command.
     pub(super) fn new(way: Way, places: Option<Arc<Places>>, look: Look) -> (Count, Vec<u8>) {
-        let (stage, command) = match look {
-            _ if way == Way::Quota => first(way),
-            Look::Straight => first(way),
-            Look::Sync => (Stage::Sync, &b"NOOP"[..]),
-            Look::Visit | Look::Inbox => (Stage::Inbox, &b"EXAMINE INBOX"[..]),
+        let (asked, command) = match look {
+            _ if way == Way::Quota => CountCommand::first(way),
+            Look::Straight => CountCommand::first(way),
+            Look::Sync => (CountCommand::Sync, &b"NOOP"[..]),
+            Look::Visit | Look::Inbox => (CountCommand::Inbox, &b"EXAMINE INBOX"[..]),
         };
         let count = Count {
             way,
-            stage,
+            asked,
             places: places.filter(|places| places.has_others()),
-            names: VecDeque::new(),
-            octets: 0,
+            listed: Listed::default(),
             coming: None,
             missing: i64::from(way == Way::Quota),
             seen: Amount::ZERO,
             open: Open::No,
-            inbox: stage == Stage::Inbox,
-            closes: stage == Stage::Inbox && look == Look::Visit,
+            inbox: asked == CountCommand::Inbox,
+            closes: asked == CountCommand::Inbox && look == Look::Visit,
             heard: false,
             failed: false,
         };
@@ -114,43 +98,31 @@ impl Count {
 
     // With a folder open that the client knows nothing of, all that is told is about that folder.
     pub(super) fn is_ours(&self, line: &[u8]) -> bool {
-        self.inbox && is(line, b"* ") && !is(line, b"* BYE") || self.is_looked_at(line)
-    }
-
-    fn is_looked_at(&self, line: &[u8]) -> bool {
-        match self.stage {
-            // For the client.
-            Stage::Sync | Stage::Inbox => false,
-            Stage::List => is(line, b"* LIST "),
-            Stage::ListStatus => is(line, b"* LIST ") || is(line, b"* STATUS "),
-            Stage::Status => is(line, b"* STATUS "),
-            Stage::Quota => is(line, b"* QUOTA ") || is(line, b"* QUOTAROOT "),
-            Stage::Examine | Stage::Fetch | Stage::Leave => is(line, b"* ") && !is(line, b"* BYE"),
-        }
+        self.inbox && is(line, b"* ") && !is(line, b"* BYE") || self.asked.brings(line)
     }
 
     /// A frame of a response that is ours.
     pub(super) fn hear(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
         if begins {
-            self.heard = self.is_looked_at(bytes);
+            self.heard = self.asked.brings(bytes);
         }
-        match (self.stage, frame) {
+        match (self.asked, frame) {
             _ if !self.heard => {}
             (_, Frame::Piece { .. }) => self.failed = true,
-            (Stage::List, _) => self.list(frame, bytes, begins),
-            (Stage::ListStatus, _) if begins && is(bytes, b"* LIST ") => self.list(frame, bytes, begins),
-            (Stage::ListStatus, _) => self.status(frame, bytes, begins),
-            (Stage::Status, Frame::Line { literal: None, .. }) => self.number(bytes),
-            (Stage::Examine, Frame::Line { .. }) if begins && bytes.to_ascii_uppercase().ends_with(b" EXISTS\r\n") => {
+            (CountCommand::List, _) => self.list(frame, bytes, begins),
+            (CountCommand::ListStatus, _) if begins && is(bytes, b"* LIST ") => self.list(frame, bytes, begins),
+            (CountCommand::ListStatus, _) => self.status(frame, bytes, begins),
+            (CountCommand::Status, Frame::Line { literal: None, .. }) => self.number(bytes),
+            (CountCommand::Examine, Frame::Line { .. }) if begins && bytes.to_ascii_uppercase().ends_with(b" EXISTS\r\n") => {
                 self.open = if bytes.starts_with(b"* 0 ") { Open::Empty } else { Open::Messages };
             }
-            (Stage::Fetch, Frame::Line { .. }) if begins && memchr::memmem::find(bytes, b" FETCH ").is_some() => {
+            (CountCommand::Fetch, Frame::Line { .. }) if begins && memchr::memmem::find(bytes, b" FETCH ").is_some() => {
                 match number_after(bytes, b"RFC822.SIZE ") {
                     Some(size) => self.seen = self.seen.plus(Amount::message(size)),
                     None => self.failed = true,
                 }
             }
-            (Stage::Quota, Frame::Line { literal: None, .. }) if is(bytes, b"* QUOTA ") => self.quota(bytes),
+            (CountCommand::Quota, Frame::Line { literal: None, .. }) if is(bytes, b"* QUOTA ") => self.quota(bytes),
             _ => {}
         }
     }
@@ -194,19 +166,14 @@ impl Count {
         if !self.is_own(name) {
             return;
         }
-        if self.stage == Stage::ListStatus {
+        if self.asked == CountCommand::ListStatus {
             self.missing += 1;
             return;
         }
-        // Anything else would need a literal in the command.
-        let plain = !name.iter().any(u8::is_ascii_control);
-        self.octets = self.octets.saturating_add(name.len());
-        self.failed |= !plain || self.octets > NAMES;
+        self.failed |= !self.listed.add(name);
         if self.failed {
-            self.names = VecDeque::new();
-            return;
+            self.listed = Listed::default();
         }
-        self.names.push_back(quoted(name));
     }
 
     /// `* STATUS name (MESSAGES 1 SIZE 2)` among LIST responses, the name in any form.
@@ -238,25 +205,18 @@ impl Count {
     }
 
     fn number(&mut self, line: &[u8]) {
-        // Behind the last parenthesis: a folder may be called "(SIZE 9)".
-        let values = line.iter().rposition(|byte| *byte == b'(').map_or(line, |at| &line[at + 1..]);
-        match (number_after(values, b"SIZE "), number_after(values, b"MESSAGES ")) {
-            (Some(octets), Some(messages)) => self.seen = self.seen.plus(Amount { octets, messages }),
-            _ => self.failed = true,
+        match told_by_status(line) {
+            Some(told) => self.seen = self.seen.plus(told),
+            None => self.failed = true,
         }
-        if self.stage == Stage::Status {
+        if self.asked == CountCommand::Status {
             self.missing -= 1;
         }
     }
 
     /// With several roots the fullest one counts: it is the one that will refuse. A root that does not tell both is no count.
     fn quota(&mut self, line: &[u8]) {
-        let values = line.iter().rposition(|byte| *byte == b'(').map_or(line, |at| &line[at + 1..]);
-        let (Some(units), Some(messages)) = (number_after(values, b"STORAGE "), number_after(values, b"MESSAGE ")) else {
-            return;
-        };
-        // Units of 1024 octets (RFC 9208 5.1), which some servers round down.
-        let octets = units.saturating_mul(1024).saturating_add(1023);
+        let Some(Amount { octets, messages }) = told_by_quota(line) else { return };
         self.seen = Amount { octets: self.seen.octets.max(octets), messages: self.seen.messages.max(messages) };
         self.missing = 0;
     }
@@ -265,62 +225,54 @@ impl Count {
     pub(super) fn answered(&mut self, status: Status) -> Then {
         match self.next(status) {
             // CLOSE removes nothing from a folder that was opened by EXAMINE (RFC 9051 6.4.1).
-            Then::Done if std::mem::take(&mut self.closes) => self.ask(Stage::Leave, b"CLOSE"),
+            Then::Done if std::mem::take(&mut self.closes) => self.ask(CountCommand::Leave, b"CLOSE"),
             then => then,
         }
     }
 
     fn next(&mut self, status: Status) -> Then {
-        self.failed |= status != Status::Ok || self.missing != 0 && self.stage == Stage::Status;
-        match self.stage {
-            Stage::Inbox if self.failed => self.closes = false,
-            Stage::Sync | Stage::Inbox if !self.failed => {
-                let (stage, command) = first(self.way);
-                return self.ask(stage, command);
+        self.failed |= status != Status::Ok || self.missing != 0 && self.asked == CountCommand::Status;
+        match self.asked {
+            CountCommand::Inbox if self.failed => self.closes = false,
+            CountCommand::Sync | CountCommand::Inbox if !self.failed => {
+                let (asked, command) = CountCommand::first(self.way);
+                return self.ask(asked, command);
             }
-            Stage::Sync | Stage::ListStatus | Stage::Quota | Stage::Leave => return Then::Done,
+            CountCommand::Sync | CountCommand::ListStatus | CountCommand::Quota | CountCommand::Leave => return Then::Done,
             // How many there are was not told.
-            Stage::Examine => self.failed |= self.open == Open::No,
+            CountCommand::Examine => self.failed |= self.open == Open::No,
             _ => {}
         }
-        if self.stage == Stage::Examine && self.open == Open::Messages && !self.failed {
-            return self.ask(Stage::Fetch, b"FETCH 1:* (RFC822.SIZE)");
+        if self.asked == CountCommand::Examine && self.open == Open::Messages && !self.failed {
+            return self.ask(CountCommand::Fetch, b"FETCH 1:* (RFC822.SIZE)");
         }
-        match (self.names.pop_front().filter(|_| !self.failed), self.way) {
+        match (self.listed.next().filter(|_| !self.failed), self.way) {
             (Some(name), Way::Sizes { .. }) => {
                 self.open = Open::No;
-                self.ask(Stage::Examine, &[b"EXAMINE ", &name[..]].concat())
+                self.ask(CountCommand::Examine, &[b"EXAMINE ", &name[..]].concat())
             }
             (Some(name), _) => {
                 self.missing = 1;
-                self.ask(Stage::Status, &[b"STATUS ", &name[..], b" (MESSAGES SIZE)"].concat())
+                self.ask(CountCommand::Status, &[b"STATUS ", &name[..], b" (MESSAGES SIZE)"].concat())
             }
             // See above.
-            (None, Way::Sizes { unselect }) if matches!(self.stage, Stage::Examine | Stage::Fetch) => {
+            (None, Way::Sizes { unselect }) if matches!(self.asked, CountCommand::Examine | CountCommand::Fetch) => {
                 self.closes = false;
-                self.ask(Stage::Leave, if unselect { b"UNSELECT" } else { b"CLOSE" })
+                self.ask(CountCommand::Leave, if unselect { b"UNSELECT" } else { b"CLOSE" })
             }
             (None, _) => Then::Done,
         }
     }
 
-    fn ask(&mut self, stage: Stage, command: &[u8]) -> Then {
-        self.stage = stage;
+    fn ask(&mut self, asked: CountCommand, command: &[u8]) -> Then {
+        self.asked = asked;
         Then::Ask(command.to_vec())
-    }
-}
-
-/// The first command that counts.
-fn first(way: Way) -> (Stage, &'static [u8]) {
-    match way {
-        Way::ListStatus => (Stage::ListStatus, b"LIST \"\" \"*\" RETURN (STATUS (MESSAGES SIZE))"),
-        Way::Status | Way::Sizes { .. } => (Stage::List, b"LIST \"\" \"*\""),
-        Way::Quota => (Stage::Quota, b"GETQUOTAROOT INBOX"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::listed::NAMES;
     use super::*;
 
     fn line(count: &mut Count, text: &str) {
@@ -342,7 +294,7 @@ mod tests {
         let (mut count, _) = Count::new(Way::Status, None, Look::Straight);
         for number in 0..1000 {
             line(&mut count, &format!("* LIST () \"/\" \"{number:0>100}\""));
-            assert!(count.names.iter().map(Vec::len).sum::<usize>() < NAMES + 2 * 1000);
+            assert!(count.listed.octets() < NAMES + 2 * 1000);
         }
         assert!(matches!(count.answered(Status::Ok), Then::Done) && count.found().is_none());
     }

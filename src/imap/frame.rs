@@ -10,9 +10,12 @@
 //! Absent on purpose: any look into the bytes of a literal, and any buffer. The caller keeps the bytes and passes the
 //! same slice, grown, until a frame comes.
 
-use memchr::{memchr, memrchr};
+use memchr::memchr;
 
+use super::announcement::{Announced, announcement};
 use crate::fault::{Fault, Side};
+
+pub use super::announcement::Literal;
 
 /// Longest client line, with its CRLF. Dovecot's own bound is the same.
 pub const LINE: usize = 64 * 1024;
@@ -33,19 +36,6 @@ pub enum Frame {
     Piece { len: usize },
     /// `len` bytes of the announced literal; `done` when they are its last.
     Literal { len: usize, done: bool },
-}
-
-/// A literal that a line announces at its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Literal {
-    /// Octets to follow.
-    pub size: u64,
-    /// Whether the sender waits for a `+` first (no `+` or `-` before the brace).
-    pub sync: bool,
-    /// `~{n}`: literal8, may hold NUL (RFC 3516).
-    pub binary: bool,
-    /// Where in the line the announcement starts: at `~` or `{`.
-    pub at: usize,
 }
 
 /// What is wrong with a client line whose end is clear all the same.
@@ -244,35 +234,6 @@ fn classify(line: &[u8]) -> Head {
     let end = rest.iter().position(|byte| matches!(byte, b' ' | b'\r')).unwrap_or(rest.len());
     let free = [&b"OK"[..], b"NO", b"BAD", b"BYE", b"PREAUTH"];
     if free.iter().any(|word| rest[..end].eq_ignore_ascii_case(word)) { Head::FreeText } else { Head::Data }
-}
-
-enum Announced {
-    No,
-    Yes(Literal),
-    /// Of a size that is no number of 63 bits: whatever follows belongs to it.
-    Endless(Literal),
-    Broken,
-}
-
-/// `{123}`, `{123+}` at the end of a line, also behind `~`. `{123-}` of an old draft is broken: servers disagree about it.
-fn announcement(text: &[u8]) -> Announced {
-    let Some(inner) = text.strip_suffix(b"}") else { return Announced::No };
-    let Some(open) = memrchr(b'{', inner) else { return Announced::No };
-    let (digits, sync) = match inner[open + 1..].split_last() {
-        Some((b'+', digits)) => (digits, false),
-        Some((b'-', digits)) if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => return Announced::Broken,
-        _ => (&inner[open + 1..], true),
-    };
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Announced::No;
-    }
-    let size = digits.iter().try_fold(0u64, |size, digit| size.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
-    let binary = open > 0 && inner[open - 1] == b'~';
-    let literal = |size| Literal { size, sync, binary, at: open - usize::from(binary) };
-    match size.filter(|size| *size < 1 << 63) {
-        Some(size) => Announced::Yes(literal(size)),
-        None => Announced::Endless(literal(u64::MAX)),
-    }
 }
 
 /// Whether a quoted string is still open at the end of `text`. Strings do not go over lines or literals.

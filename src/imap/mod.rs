@@ -8,6 +8,7 @@
 //! - [`reuse`]: whether and how the backend's connection may serve another session of the same person.
 
 pub mod account;
+mod announcement;
 mod append;
 mod appending;
 mod asking;
@@ -24,13 +25,16 @@ mod held;
 #[doc(hidden)]
 pub mod invariants;
 mod leaving;
+mod listed;
 pub mod login;
 pub mod offers;
 pub mod options;
 mod pending;
 mod phase;
+mod pieces;
 mod places;
 mod question;
+mod refusing;
 pub mod reply;
 mod response;
 pub mod reuse;
@@ -43,6 +47,7 @@ pub mod space;
 mod stand_ins;
 mod status;
 pub mod staying;
+mod storing;
 mod tags;
 mod transferring;
 pub mod upstream_login;

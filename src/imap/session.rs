@@ -16,7 +16,7 @@
 
 use std::sync::Arc;
 
-use super::command;
+use super::announcement::announce;
 use super::frame::{Direction, Flaw, Frame, Framer, Literal};
 use super::gate::Gate;
 use super::options::{Rules, SessionOptions};
@@ -29,12 +29,6 @@ use super::staying::Staying;
 use super::tags::Tags;
 use super::{Step, reply};
 use crate::fault::{Fault, RefusalCode, Side};
-
-/// Unreadable commands in a row after which a session ends.
-const MISSES: u8 = 20;
-
-/// Octets of a line that are skipped so that the session can go on; then it has no end.
-const SKIP: usize = 1024 * 1024;
 
 /// Octets of literals that are swallowed behind a command we refuse.
 pub(super) const SWALLOW: u64 = 64 * 1024;
@@ -63,7 +57,7 @@ pub struct Session {
     pub(super) staying: Option<Box<Staying>>,
     pub(super) peers: Peers,
     pub(super) numbers: Numbers,
-    misses: u8,
+    pub(super) misses: u8,
 }
 
 impl Session {
@@ -163,21 +157,6 @@ impl Session {
         }
     }
 
-    /// A part of a line that is too long. Where a command begins, it is skipped and answered; half a command cannot be.
-    fn piece(&mut self, bytes: &[u8]) -> Step {
-        match std::mem::replace(&mut self.phase, Phase::Stuck) {
-            Phase::Command => {
-                let answer = reply::bad(command::tag_or_star(bytes), RefusalCode::LineTooLong);
-                self.phase = Phase::Skip { answer, left: SKIP };
-            }
-            Phase::Skip { answer, left } if left > bytes.len() => {
-                self.phase = Phase::Skip { answer, left: left - bytes.len() };
-            }
-            _ => return self.close(Fault::TooLong(Side::Client)),
-        }
-        Step::Swallow(bytes.len())
-    }
-
     fn literal(&mut self, bytes: &[u8], done: bool) -> Step {
         let len = bytes.len();
         match &mut self.phase {
@@ -228,20 +207,6 @@ impl Session {
         }
     }
 
-    /// What is no command.
-    pub(super) fn unreadable(&mut self, line: &[u8], len: usize, literal: Option<Literal>) -> Step {
-        self.misses += 1;
-        if self.misses >= MISSES {
-            return self.close(Fault::Garbage(Side::Client));
-        }
-        self.refuse(len, literal, reply::bad(command::tag_or_star(line), RefusalCode::Syntax), SWALLOW)
-    }
-
-    /// A command was readable.
-    pub(super) fn understood(&mut self) {
-        self.misses = 0;
-    }
-
     fn done(&mut self, tag: Box<[u8]>, line: &[u8]) -> Step {
         if line.eq_ignore_ascii_case(b"DONE\r\n") {
             return Step::Forward(line.len());
@@ -271,33 +236,6 @@ impl Session {
         self.phase = if size == 0 { Phase::Rest { tag } } else { Phase::Literal { tag } };
     }
 
-    /// Answers a command ourselves, after its last byte. A client that waits for `+` gets the answer instead.
-    pub(super) fn refuse(&mut self, len: usize, literal: Option<Literal>, answer: Vec<u8>, left: u64) -> Step {
-        match literal {
-            Some(literal) if !literal.sync => {
-                if literal.size > left {
-                    return self.close(Fault::TooLong(Side::Client));
-                }
-                self.client.enter(literal.size);
-                self.phase = Phase::Refuse { answer, left };
-                Step::Swallow(len)
-            }
-            _ => {
-                self.phase = Phase::Command;
-                Step::Answer(len, answer)
-            }
-        }
-    }
-
-    pub(super) fn drain(&mut self, len: usize, literal: Option<Literal>) -> Step {
-        self.phase = Phase::Command;
-        if let Some(literal) = literal.filter(|literal| !literal.sync) {
-            self.client.enter(literal.size);
-            self.phase = Phase::Drain;
-        }
-        Step::Swallow(len)
-    }
-
     /// The session ends here, and stays so.
     pub(super) fn close(&mut self, fault: Fault) -> Step {
         self.phase = Phase::Closed { heard: !matches!(fault, Fault::Garbage(Side::Backend)) };
@@ -309,10 +247,4 @@ impl Session {
 /// Sends `line` on: as it lies in the input, or from where it was kept.
 pub(super) fn forward(line: &[u8], taken: usize) -> Step {
     if taken == line.len() { Step::Forward(taken) } else { Step::Rewrite(taken, line.to_vec()) }
-}
-
-/// The end of a line that announces `size` octets in the form of `literal`, and waits.
-pub(super) fn announce(literal: &Literal, size: u64) -> Vec<u8> {
-    let tilde = if literal.binary { "~" } else { "" };
-    format!("{tilde}{{{size}}}\r\n").into_bytes()
 }

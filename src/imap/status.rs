@@ -1,5 +1,7 @@
 //! How the backend ends a command of ours, and how the words of its answers are read. Whoever asks builds on it.
 
+use crate::quota::Amount;
+
 /// How the backend ended a command of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
@@ -35,6 +37,25 @@ pub(super) fn number(text: &[u8]) -> Option<(u64, usize)> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let number = std::str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
     Some((number, digits))
+}
+
+/// What `* STATUS name (MESSAGES 1 SIZE 2)` tells, if it tells both (RFC 8438).
+pub(super) fn told_by_status(line: &[u8]) -> Option<Amount> {
+    let values = values(line);
+    Some(Amount { octets: number_after(values, b"SIZE ")?, messages: number_after(values, b"MESSAGES ")? })
+}
+
+/// What `* QUOTA root (STORAGE 1 9 MESSAGE 2 9)` tells, if it tells both: units of 1024 octets (RFC 9208 5.1), which some servers round
+/// down.
+pub(super) fn told_by_quota(line: &[u8]) -> Option<Amount> {
+    let values = values(line);
+    let octets = number_after(values, b"STORAGE ")?.saturating_mul(1024).saturating_add(1023);
+    Some(Amount { octets, messages: number_after(values, b"MESSAGE ")? })
+}
+
+/// What is behind the last parenthesis: a folder may be called "(SIZE 9)".
+fn values(line: &[u8]) -> &[u8] {
+    line.iter().rposition(|byte| *byte == b'(').map_or(line, |at| &line[at + 1..])
 }
 
 #[cfg(test)]

@@ -76,15 +76,7 @@ impl Session {
         let from = self.whose(&places).filter(|_| transfer.verb == Verb::Move);
         if let Some(from) = &from {
             if places.owner(&transfer.mailbox) == Owner::Other(from) {
-                return match self.gate.shift_for(&transfer.tag, from, Turn::Move) {
-                    Ok(()) => self.send_transfer(&transfer, b"MOVE", taken),
-                    Err(NoShift::Busy) => self.refuse(taken, None, busy(&transfer.tag), SWALLOW),
-                    // Of several who move the same message, each would keep a copy that nobody pays.
-                    Err(NoShift::Unknown) => {
-                        let answer = reply::refused(&transfer.tag, RefusalCode::NotYourFolder);
-                        self.refuse(taken, None, answer, SWALLOW)
-                    }
-                };
+                return self.shift_for(&transfer, from, taken);
             }
             if let Some(account) = self.gate.account() {
                 account.unsee_for(from);
@@ -101,6 +93,16 @@ impl Session {
                 self.no_room_for(transfer, taken, code, turned)
             }
             Err(code) => self.refuse(taken, None, reply::refused(&transfer.tag, code), SWALLOW),
+        }
+    }
+
+    /// MOVE from one folder of another mailbox to another of the same.
+    fn shift_for(&mut self, transfer: &Transfer, from: &[u8], taken: usize) -> Step {
+        match self.gate.shift_for(&transfer.tag, from, Turn::Move) {
+            Ok(()) => self.send_transfer(transfer, b"MOVE", taken),
+            Err(NoShift::Busy) => self.refuse(taken, None, busy(&transfer.tag), SWALLOW),
+            // Of several who move the same message, each would keep a copy that nobody pays.
+            Err(NoShift::Unknown) => self.refuse(taken, None, reply::refused(&transfer.tag, RefusalCode::NotYourFolder), SWALLOW),
         }
     }
 

@@ -1,0 +1,72 @@
+//! What is answered here and never passed: lines that nobody can read, and commands that are refused. What is still to come of such a
+//! command is swallowed, with a bound, before the answer.
+
+use super::frame::Literal;
+use super::phase::Phase;
+use super::session::{SWALLOW, Session};
+use super::{Step, command, reply};
+use crate::fault::{Fault, RefusalCode, Side};
+
+/// Unreadable commands in a row after which a session ends.
+const MISSES: u8 = 20;
+
+/// Octets of a line that are skipped so that the session can go on; then it has no end.
+const SKIP: usize = 1024 * 1024;
+
+impl Session {
+    /// A part of a line that is too long. Where a command begins, it is skipped and answered; half a command cannot be.
+    pub(super) fn piece(&mut self, bytes: &[u8]) -> Step {
+        match std::mem::replace(&mut self.phase, Phase::Stuck) {
+            Phase::Command => {
+                let answer = reply::bad(command::tag_or_star(bytes), RefusalCode::LineTooLong);
+                self.phase = Phase::Skip { answer, left: SKIP };
+            }
+            Phase::Skip { answer, left } if left > bytes.len() => {
+                self.phase = Phase::Skip { answer, left: left - bytes.len() };
+            }
+            _ => return self.close(Fault::TooLong(Side::Client)),
+        }
+        Step::Swallow(bytes.len())
+    }
+
+    /// What is no command.
+    pub(super) fn unreadable(&mut self, line: &[u8], len: usize, literal: Option<Literal>) -> Step {
+        self.misses += 1;
+        if self.misses >= MISSES {
+            return self.close(Fault::Garbage(Side::Client));
+        }
+        self.refuse(len, literal, reply::bad(command::tag_or_star(line), RefusalCode::Syntax), SWALLOW)
+    }
+
+    /// A command was readable.
+    pub(super) fn understood(&mut self) {
+        self.misses = 0;
+    }
+
+    /// Answers a command ourselves, after its last byte. A client that waits for `+` gets the answer instead.
+    pub(super) fn refuse(&mut self, len: usize, literal: Option<Literal>, answer: Vec<u8>, left: u64) -> Step {
+        match literal {
+            Some(literal) if !literal.sync => {
+                if literal.size > left {
+                    return self.close(Fault::TooLong(Side::Client));
+                }
+                self.client.enter(literal.size);
+                self.phase = Phase::Refuse { answer, left };
+                Step::Swallow(len)
+            }
+            _ => {
+                self.phase = Phase::Command;
+                Step::Answer(len, answer)
+            }
+        }
+    }
+
+    pub(super) fn drain(&mut self, len: usize, literal: Option<Literal>) -> Step {
+        self.phase = Phase::Command;
+        if let Some(literal) = literal.filter(|literal| !literal.sync) {
+            self.client.enter(literal.size);
+            self.phase = Phase::Drain;
+        }
+        Step::Swallow(len)
+    }
+}

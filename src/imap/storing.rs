@@ -1,0 +1,167 @@
+//! How an APPEND goes on when its message is announced: the octets, the backend's `+` and its answer, the next message of the same
+//! command (RFC 3502), and silence in the middle.
+//!
+//! The scrubbed copy and the plain one are sent the same way; what differs is in `append`.
+
+use super::append::{Act, Append, BareLines, Stage};
+use super::appending::SWALLOW_MESSAGE;
+use super::frame::{Flaw, Literal};
+use super::grammar::append as grammar;
+use super::pending::Pending;
+use super::phase::Phase;
+use super::question::Asked;
+use super::session::Session;
+use super::status::Status;
+use super::{Step, reply};
+use crate::fault::{Fault, RefusalCode, Side};
+use crate::quota::Reservation;
+
+impl Session {
+    /// What [`Append::before_frames`] wants.
+    pub(super) fn append_step(&mut self, act: Act) -> Step {
+        let phase = std::mem::replace(&mut self.phase, Phase::Stuck);
+        let Phase::Append(mut append) = phase else { return self.close(Fault::Garbage(Side::Us)) };
+        match act {
+            Act::Step(step) => {
+                self.phase = Phase::Append(append);
+                step
+            }
+            Act::Sized(taken) => self.judge(append, taken),
+            Act::Send { bytes, left } => {
+                self.client.enter(left);
+                append.follow(left);
+                self.phase = Phase::Append(append);
+                Step::Rewrite(0, bytes)
+            }
+        }
+    }
+
+    /// The line behind a message: the end, or the next message.
+    pub(super) fn append_tail(
+        &mut self,
+        mut append: Box<Append>,
+        line: &[u8],
+        literal: Option<Literal>,
+        flaw: Option<Flaw>,
+    ) -> Step {
+        let len = line.len();
+        match (std::mem::replace(&mut append.stage, Stage::Judge), literal) {
+            (Stage::Refused { answer }, Some(literal)) if !literal.sync => {
+                self.refuse(len, Some(literal), answer, SWALLOW_MESSAGE)
+            }
+            (Stage::Refused { answer }, _) => Step::Answer(len, answer),
+            (Stage::Aborted { answer }, Some(literal)) if !literal.sync && literal.size <= SWALLOW_MESSAGE => {
+                self.client.enter(literal.size);
+                append.stage = Stage::Aborted { answer };
+                self.phase = Phase::Append(append);
+                Step::Swallow(len)
+            }
+            (Stage::Aborted { answer }, _) => {
+                append.stage = Stage::AbortWait { answer };
+                self.phase = Phase::Append(append);
+                Step::Swallow(len)
+            }
+            (_, literal) => self.behind_message(append, line, literal, flaw),
+        }
+    }
+
+    fn behind_message(&mut self, mut append: Box<Append>, line: &[u8], literal: Option<Literal>, flaw: Option<Flaw>) -> Step {
+        let len = line.len();
+        let text = if append.utf8 { line.strip_prefix(b")") } else { Some(line) };
+        let end = text == Some(b"\r\n") && flaw.is_none();
+        // What the backend will count on top is paid before it can store anything.
+        if let Err(code) = self.gate.held.grow(&append.tag, append.stored().saturating_sub(append.size)) {
+            append.literal = literal.unwrap_or(Literal { size: 0, sync: true, ..append.literal });
+            let answer = reply::refused(&append.tag, code);
+            self.gate.refused();
+            return self.refuse_append(append, len, answer);
+        }
+        if append.literal.binary {
+            self.gate.wants_count();
+        }
+        if end {
+            self.gate.held.handed_over(&append.tag);
+            return Step::Forward(len);
+        }
+        let next = literal.filter(|_| flaw.is_none()).and_then(|literal| {
+            let text = text?.get(..literal.at - (len - text?.len()))?;
+            Some((literal, grammar::options(text, literal.binary)?))
+        });
+        let Some((literal, options)) = next else {
+            append.literal = literal.unwrap_or(Literal { size: 0, sync: true, ..append.literal });
+            let answer = reply::bad(&append.tag, RefusalCode::Syntax);
+            return self.refuse_append(append, len, answer);
+        };
+        (append.utf8, append.date) = (options.utf8, options.date.map(Into::into));
+        append.prefix = line[..literal.at].to_vec();
+        (append.literal, append.size, append.asked) = (literal, literal.size, Asked::Nothing);
+        append.bare = BareLines::default();
+        self.judge(append, len)
+    }
+
+    /// The backend says `+` while an APPEND waits for it.
+    pub(super) fn append_go(&mut self, mut append: Box<Append>, len: usize) -> Step {
+        let Stage::AwaitGo { bytes, left } = std::mem::replace(&mut append.stage, Stage::Tail) else {
+            return self.close(Fault::Garbage(Side::Backend));
+        };
+        append.stage = Stage::Send { bytes, left };
+        let told = append.client_waits();
+        self.phase = Phase::Append(append);
+        if told { Step::Forward(len) } else { Step::Swallow(len) }
+    }
+
+    /// The backend ended the APPEND by `line`. None: the client may hear it now.
+    pub(super) fn append_answered(&mut self, mut append: Box<Append>, line: &[u8], status: Status) -> Option<Step> {
+        let took = Step::Swallow(line.len());
+        match std::mem::replace(&mut append.stage, Stage::Judge) {
+            Stage::AwaitGo { .. } if append.client_waits() && status != Status::Ok => {
+                self.phase = Phase::Command;
+                return None;
+            }
+            Stage::AwaitGo { left, .. } if status != Status::Ok => {
+                self.client.enter(left);
+                append.stage = Stage::Refused { answer: line.to_vec() };
+                self.phase = Phase::Append(append);
+            }
+            Stage::Aborted { answer } => {
+                append.stage = Stage::Refused { answer };
+                self.phase = Phase::Append(append);
+            }
+            Stage::AbortWait { answer } => self.phase = Phase::Ready(Pending::Say(answer)),
+            // It ended a command of which it has not heard the end: nobody can say what it takes the next bytes for.
+            _ => return Some(self.close(Fault::Garbage(Side::Backend))),
+        }
+        Some(took)
+    }
+
+    /// The client has been silent in the middle of a message: what is set aside for it serves others meanwhile.
+    pub fn pause(&mut self) {
+        if let Phase::Append(append) = &mut self.phase {
+            append.paused = true;
+            append.held.iter_mut().for_each(Reservation::pause);
+            self.gate.held.pause(&append.tag);
+        }
+    }
+
+    /// The client goes on after [`Session::pause`].
+    pub(super) fn unpause(&mut self) -> Option<Step> {
+        let Phase::Append(append) = &mut self.phase else { return None };
+        if !std::mem::take(&mut append.paused) {
+            return None;
+        }
+        let held = append.held.iter_mut().try_for_each(|held| held.resume().map_err(|verdict| verdict.code()));
+        match held.and_then(|()| self.gate.held.resume(&append.tag)) {
+            Ok(()) => None,
+            Err(code) => {
+                self.phase = Phase::Closed { heard: true };
+                self.gate.held.abandon();
+                Some(Step::Close(reply::bye_full(code), Fault::Limit))
+            }
+        }
+    }
+
+    /// Whether octets of a message are waited for, with space set aside for them.
+    pub fn awaits_octets(&self) -> bool {
+        matches!(&self.phase, Phase::Append(append) if !append.paused)
+    }
+}
