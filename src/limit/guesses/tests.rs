@@ -1,0 +1,128 @@
+use super::super::bucket::AT_ONCE;
+use super::*;
+
+fn key(kind: u8, number: u32) -> Key {
+    let mut key = [kind; 16];
+    key[..4].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// From the IPv4 network `network`.
+fn asker(network: u32, account: u32) -> Asker {
+    let mut pair = key(3, network);
+    pair[4..8].copy_from_slice(&account.to_be_bytes());
+    let networks = [(key(1, network), 1), ([0; 16], 0), ([0; 16], 0)];
+    Asker { account: key(2, account), pair, networks, own_way: false }
+}
+
+fn guesses() -> Guesses {
+    Guesses::new(10, 30, Duration::from_secs(30))
+}
+
+/// One whole try: whether it was judged at all.
+fn attempt(guesses: &mut Guesses, asker: &Asker, secret: Option<u16>, now: Instant) -> bool {
+    let Some(way) = guesses.begin(asker, now) else { return false };
+    match secret {
+        None => guesses.right(asker, way, now),
+        Some(trace) => guesses.wrong(asker, way, trace, now),
+    }
+    true
+}
+
+/// A day of an account under attack from so many networks, each second so many tries. The owner logs in each five minutes from
+/// where it did before, and each hour from a new place with a right password. (Guesses judged; known, new ones refused.)
+fn day(networks: u32, each_second: u32) -> (u32, u32, u32) {
+    let (mut guesses, start) = (guesses(), Instant::now());
+    let (home, mut judged, mut known, mut new) = (asker(1 << 30, 0), 0, 0, 0);
+    assert!(attempt(&mut guesses, &home, None, start));
+    for second in 0..86_400u32 {
+        let now = start + Duration::from_secs(second.into());
+        for number in 0..each_second {
+            let turn = second * each_second + number;
+            judged += u32::from(attempt(&mut guesses, &asker(turn % networks, 0), Some(turn as u16), now));
+        }
+        if second % 300 == 299 {
+            known += u32::from(!attempt(&mut guesses, &home, None, now));
+        }
+        if second % 3600 == 1799 {
+            new += u32::from(!attempt(&mut guesses, &asker((1 << 30) + second, 0), None, now));
+        }
+        if second % 60 == 0 {
+            guesses.sweep(now);
+        }
+    }
+    (judged, known, new)
+}
+
+/// Nothing in it is left to chance, so the figures are exact: 2,891 guesses from one network, 2,979 from 100, 4,391 from 10,000. The
+/// owner gets in from where it did before, always; from a new place always, but for the last, where never.
+#[test]
+fn simulation() {
+    assert_eq!([day(1, 1), day(100, 10), day(10_000, 20)], [(2_891, 0, 0), (2_979, 0, 0), (4_391, 0, 24)]);
+}
+
+#[test]
+fn a_success_ends_a_row_and_a_repeated_password_tells_nothing_new() {
+    let (mut guesses, now) = (guesses(), Instant::now());
+    let one = asker(1, 1);
+    for round in 0..50 {
+        assert!(attempt(&mut guesses, &one, Some(round), now), "wrong in round {round}");
+        assert!(attempt(&mut guesses, &one, None, now), "right in round {round}");
+    }
+    // A phone tries an old password each five seconds, for a day.
+    let mut right = 0;
+    for second in 0..17_280u64 {
+        let now = now + Duration::from_secs(5 * second);
+        attempt(&mut guesses, &one, Some(7), now);
+        right += usize::from(second % 60 == 30 && attempt(&mut guesses, &one, None, now));
+    }
+    assert_eq!(right, 288);
+    // Of an account that was never right there, it leaves room for the others behind the same address.
+    let mut right = 0;
+    for second in 0..3_600u64 {
+        let now = now + Duration::from_secs(5 * second);
+        attempt(&mut guesses, &asker(2, 1), Some(7), now);
+        right += usize::from(second % 60 == 30 && attempt(&mut guesses, &asker(2, 1000 + second as u32), None, now));
+    }
+    assert_eq!(right, 60);
+}
+
+#[test]
+fn many_at_once_are_no_way_around() {
+    let (mut guesses, now) = (guesses(), Instant::now());
+    let ways: Vec<_> = (0..500).filter_map(|network| guesses.begin(&asker(network, 1), now)).collect();
+    assert_eq!(ways.len(), usize::from(2 * AT_ONCE), "the account's, and its first tries");
+    for (network, way) in (0..).zip(ways) {
+        guesses.wrong(&asker(network, 1), way, network as u16 + 1, now);
+    }
+    let later = now + Duration::from_secs(21 * 30);
+    assert!((0..64).all(|network| guesses.begin(&asker(network, 1), later).is_none()), "all of it is paid for");
+    // A try that could not be judged costs nothing.
+    for _ in 0..1000 {
+        let way = guesses.begin(&asker(1000, 2), now).unwrap();
+        guesses.abandon(&asker(1000, 2), way);
+    }
+}
+
+#[test]
+fn bigger_networks_bound_their_small_ones_and_lifting_forgives() {
+    let (mut guesses, now) = (guesses(), Instant::now());
+    let within = |small: u32, account| Asker {
+        networks: [(key(1, small), 1), (key(4, small / 256), 4), (key(5, 0), 16)],
+        ..asker(small, account)
+    };
+    // Each small network tries ten accounts once: none of them is used up.
+    let judged = (0..100_000).filter(|turn| attempt(&mut guesses, &within(turn / 10, *turn), Some(1), now)).count();
+    assert_eq!(judged, 480, "16 times what one network may, whatever their number");
+    assert!(!attempt(&mut guesses, &within(70_000, 7), None, now));
+    assert!(guesses.slowed(now).networks > 0, "the big one is full, and none of the small ones");
+    let (elsewhere, account) = (asker(1 << 30, 99), key(2, 99));
+    assert_eq!((0..20).filter(|turn| attempt(&mut guesses, &elsewhere, Some(turn + 1), now)).count(), 10);
+    assert!(guesses.slowed(now).accounts == [account]);
+    guesses.lift(Some(account));
+    assert!(attempt(&mut guesses, &elsewhere, Some(1), now) && guesses.slowed(now).accounts.is_empty());
+    guesses.lift(None);
+    assert!(attempt(&mut guesses, &within(70_000, 7), None, now) && guesses.slowed(now).networks == 0);
+    guesses.sweep(now + BLAMED + REMEMBERED);
+    assert!(guesses.pairs.is_empty() && guesses.accounts.is_empty() && guesses.blamed.is_empty());
+}

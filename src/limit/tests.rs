@@ -1,0 +1,227 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::private::{Peer, Pseudonym, Secret};
+
+fn from(limits: &Limits, address: &str) -> Networks {
+    limits.pseudonymiser().networks(&Peer::new(format!("{address}:1").parse().unwrap()))
+}
+
+fn who(limits: &Limits, name: &str) -> Pseudonym {
+    limits.pseudonymiser().account(name)
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.as_bytes())
+}
+
+#[test]
+fn networks_are_counted_and_give_back_and_big_ones_hold_more() {
+    let params = Params { sessions_per_network: 2, ..Params::default() };
+    let limits = Limits::new(params).unwrap();
+    let one = || limits.seat(from(&limits, "192.0.2.1"));
+    let first = one().ok().unwrap();
+    let _second = one().ok().unwrap();
+    assert_eq!(one().err(), Some(RefusalCode::TooManyConnections));
+    assert!(limits.seat(from(&limits, "192.0.2.2")).is_ok());
+    drop(first);
+    assert!(one().is_ok() && limits.sessions() == 1);
+    let of = |prefix: &str| {
+        let seats: Vec<_> = (0..100).filter_map(|n| limits.seat(from(&limits, &format!("[{prefix}{n:02x}::1]"))).ok()).collect();
+        seats.len()
+    };
+    // One in each /64: of a /56, and with the /48 taken as a whole.
+    assert_eq!((of("2001:db8:1:4"), of("2001:db8:2:")), (8, 8));
+    let seats: Vec<_> = (0..100).filter_map(|n| limits.seat(from(&limits, &format!("[2001:db8:3:{n:x}00::1]"))).ok()).collect();
+    assert_eq!(seats.len(), 32, "of a /48");
+    drop((seats, _second));
+    assert!(lock(&limits.seats).is_empty());
+}
+
+#[test]
+fn whoever_waits_longest_leaves_and_members_and_the_house_stay() {
+    let params = Params { before_login: 3, sessions: 2, deliveries: 1, questions: 1, webmail: 1, ..Params::default() };
+    let limits = Limits::new(params).unwrap();
+    let left = Arc::new(AtomicUsize::new(0));
+    let wait = |address: &str| {
+        let seat = limits.seat(from(&limits, address)).ok().unwrap();
+        let left = left.clone();
+        limits.may_leave(seat.place().unwrap(), move || {
+            left.fetch_add(1, Ordering::Relaxed);
+        });
+        seat
+    };
+    let member = wait("192.0.2.1");
+    let alice = who(&limits, "alice");
+    assert!(member.attempt(alice, &secret("x")).ok().unwrap().right(&member).is_ok() && member.place().is_none());
+    let mut waiting: Vec<_> = (2..5).map(|n| wait(&format!("192.0.2.{n}"))).collect();
+    assert_eq!(left.load(Ordering::Relaxed), 0);
+    let late = wait("192.0.2.9");
+    assert!(late.is_crowded() && left.load(Ordering::Relaxed) == 1);
+    let oldest = waiting.remove(0);
+    let attempt = oldest.attempt(alice, &secret("x")).ok().unwrap();
+    assert_eq!(attempt.right(&oldest), Err(RefusalCode::TooManyConnections), "it was told to leave");
+    let (delivery, question, webmail) = (limits.delivery_seat(), limits.question_seat(), limits.webmail_seat());
+    assert!(delivery.is_ok() && question.is_ok() && webmail.is_ok());
+    assert!(limits.delivery_seat().is_err() && limits.question_seat().is_err() && limits.webmail_seat().is_err());
+    let second = waiting.remove(0);
+    assert!(second.attempt(alice, &secret("x")).ok().unwrap().right(&second).is_ok());
+    assert_eq!(late.attempt(alice, &secret("x")).ok().unwrap().right(&late), Err(RefusalCode::TooManyConnections), "two members");
+    drop((member, waiting, late, oldest, delivery, question, webmail, second));
+    assert!(lock(&limits.seats).is_empty());
+}
+
+/// Any page of the web can make a browser come to our pages.
+#[test]
+fn pages_and_mail_are_counted_apart() {
+    let limits = Limits::new(Params { connections_per_minute: 5, ..Params::default() }).unwrap();
+    let here = || from(&limits, "192.0.2.1");
+    let read = (0..9).filter(|_| limits.page_seat(Some(here())).is_ok()).count();
+    assert_eq!(read, 5);
+    assert!(limits.seat(here()).is_ok());
+}
+
+#[test]
+fn connections_that_come_too_fast_are_refused() {
+    let limits = Limits::new(Params { connections_per_minute: 5, ..Params::default() }).unwrap();
+    assert_eq!((0..8).filter(|_| limits.seat(from(&limits, "192.0.2.1")).is_ok()).count(), 5);
+    assert!(limits.seat(from(&limits, "192.0.2.2")).is_ok());
+}
+
+#[test]
+fn strangers_share_and_whoever_was_right_before_does_not() {
+    let limits = Limits::new(Params { wrong_per_network: 4, wrong_per_account: 2, ..Params::default() }).unwrap();
+    let seat = |address: &str| limits.seat(from(&limits, address)).ok().unwrap();
+    let (home, away, third) = (seat("192.0.2.1"), seat("192.0.2.2"), seat("192.0.2.3"));
+    let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
+    home.attempt(alice, &secret("right")).ok().unwrap().right(&home).unwrap();
+    for number in 0..8 {
+        let tried = away.attempt(alice, &secret(&format!("guess {number}")));
+        assert_eq!(tried.is_ok(), number < 3, "guess {number}");
+        tried.into_iter().for_each(Attempt::wrong);
+    }
+    assert!(home.attempt(alice, &secret("right")).is_ok());
+    assert!(third.attempt(alice, &secret("right")).is_ok(), "from a place where nothing was wrong");
+    let slowed = limits.slowed();
+    assert!(limits.is_slowed(&slowed, "Alice") && !limits.is_slowed(&slowed, "bob") && slowed.accounts() == 1);
+    away.attempt(bob, &secret("guess")).ok().unwrap().wrong();
+    away.attempt(bob, &secret("another")).ok().unwrap().wrong();
+    assert!(away.attempt(who(&limits, "eve"), &secret("x")).is_err() && third.attempt(bob, &secret("x")).is_ok());
+    assert_eq!(limits.slowed().networks, 1);
+    limits.lift(None);
+    assert!(away.attempt(alice, &secret("x")).is_ok());
+}
+
+#[test]
+fn the_webmail_is_counted_by_account_and_its_address_does_not_matter() {
+    let params = Params { webmail: 5, sessions_per_network: 2, wrong_per_account: 1, ..Params::default() };
+    let limits = Limits::new(params).unwrap();
+    let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
+    let seats: Vec<_> = (0..5).filter_map(|_| limits.webmail_seat().ok()).collect();
+    assert_eq!((seats.len(), limits.webmail_seat().err()), (5, Some(RefusalCode::TooManyConnections)));
+    assert!(seats[0].admit(alice).is_ok() && seats[0].admit(alice).is_ok() && seats[1].admit(alice).is_ok());
+    assert_eq!(seats[2].admit(alice), Err(RefusalCode::TooManyConnections));
+    assert!(seats[2].admit(bob).is_ok() && seats[3].admit(bob).is_ok());
+    assert!(seats[1].admit(bob).is_err() && seats[2].admit(alice).is_ok());
+    for word in ["one", "two"] {
+        seats[0].attempt(alice, &secret(word)).ok().unwrap().wrong();
+    }
+    assert_eq!(seats[0].attempt(alice, &secret("three")).err(), Some(RefusalCode::TooManyTries));
+    assert!(seats[3].attempt(bob, &secret("x")).is_ok());
+    let elsewhere = limits.seat(from(&limits, "192.0.2.1")).ok().unwrap();
+    assert!(elsewhere.attempt(alice, &secret("x")).is_ok(), "what is wrong there concerns nobody here");
+    drop((seats, elsewhere));
+    assert!(lock(&limits.seats).is_empty());
+}
+
+fn circuit(limits: &Limits, number: u16) -> Option<Networks> {
+    let address = format!("[fc00:dead:beef:4dad::ffff:{number:x}]:1").parse().unwrap();
+    Some(limits.pseudonymiser().circuit(&Peer::new(address)))
+}
+
+#[test]
+fn the_onion_door_has_places_of_its_own_and_counts_an_account_when_it_was_right() {
+    let params = Params { before_login: 2, onion: 2, sessions_per_network: 2, ..Params::default() };
+    let limits = Limits::new(params).unwrap();
+    let member = limits.seat(from(&limits, "192.0.2.1")).ok().unwrap();
+    let crowd: Vec<_> = (0..50).filter_map(|_| limits.onion_seat(None).ok()).collect();
+    assert_eq!(crowd.iter().filter(|seat| seat.is_crowded()).count(), 48);
+    let alice = who(&limits, "alice");
+    assert!(member.attempt(alice, &secret("x")).ok().unwrap().right(&member).is_ok(), "it displaces nobody elsewhere");
+    let stale = crowd[0].attempt(alice, &secret("x")).ok().unwrap();
+    assert_eq!(stale.right(&crowd[0]), Err(RefusalCode::TooManyConnections));
+    // What strangers try counts for nothing of what the account may have.
+    for seat in &crowd[48..] {
+        seat.attempt(alice, &secret("wrong")).ok().unwrap().wrong();
+    }
+    let mut seats = Vec::new();
+    for _ in 0..3 {
+        let seat = limits.onion_seat(None).ok().unwrap();
+        let told = seat.attempt(alice, &secret("x")).ok().unwrap().right(&seat);
+        seats.push((seat, told));
+    }
+    let told: Vec<_> = seats.iter().map(|(_, told)| told.is_ok()).collect();
+    assert_eq!(told, [true, true, false], "as many as one network");
+    drop((seats, crowd, member));
+    assert!(lock(&limits.seats).is_empty());
+}
+
+#[test]
+fn a_stranger_at_the_onion_door_hinders_one_account_there_and_nobody_else() {
+    let limits = Limits::new(Params { wrong_per_account: 2, ..Params::default() }).unwrap();
+    let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
+    let guess = |seat: &Seat, account, word: &str| {
+        let tried = seat.attempt(account, &secret(word));
+        let judged = tried.is_ok();
+        tried.into_iter().for_each(Attempt::wrong);
+        judged
+    };
+    let onion = || limits.onion_seat(None).ok().unwrap();
+    let home = limits.seat(from(&limits, "192.0.2.1")).ok().unwrap();
+    let judged: Vec<_> = (0..4).map(|n| guess(&onion(), alice, &format!("guess {n}"))).collect();
+    assert_eq!(judged, [true, true, true, false]);
+    assert!(onion().attempt(alice, &secret("right")).is_err(), "nobody can tell the owner from a stranger");
+    assert!(onion().attempt(bob, &secret("right")).is_ok() && home.attempt(alice, &secret("right")).is_ok());
+    assert!(limits.webmail_seat().ok().unwrap().attempt(alice, &secret("right")).is_ok());
+    let slowed = limits.slowed();
+    assert!(limits.is_slowed(&slowed, "alice") && !limits.is_slowed(&slowed, "bob"));
+    limits.lift(Some("alice"));
+    assert!(onion().attempt(alice, &secret("right")).is_ok());
+}
+
+#[test]
+fn a_circuit_is_bounded_and_one_on_which_nothing_was_wrong_gets_in() {
+    let params = Params { wrong_per_account: 2, wrong_per_network: 4, sessions_per_network: 2, ..Params::default() };
+    let limits = Limits::new(params).unwrap();
+    let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
+    let bad = limits.onion_seat(circuit(&limits, 1)).ok().unwrap();
+    for word in ["one", "two", "three"] {
+        bad.attempt(alice, &secret(word)).ok().unwrap().wrong();
+    }
+    assert!(bad.attempt(alice, &secret("four")).is_err());
+    let fresh = limits.onion_seat(circuit(&limits, 2)).ok().unwrap();
+    fresh.attempt(alice, &secret("right")).ok().unwrap().right(&fresh).unwrap();
+    for word in ["one", "two"] {
+        bad.attempt(bob, &secret(word)).ok().unwrap().wrong();
+    }
+    assert!(bad.attempt(bob, &secret("right")).is_err() && fresh.attempt(bob, &secret("right")).is_ok());
+    assert_eq!(limits.slowed().networks, 1);
+    let more = |number| limits.onion_seat(circuit(&limits, number)).map(drop);
+    let _second = limits.onion_seat(circuit(&limits, 1)).ok().unwrap();
+    assert_eq!((more(1), more(3)), (Err(RefusalCode::TooManyConnections), Ok(())));
+    limits.lift(Some("alice"));
+    drop((bad, fresh, _second));
+    assert!(lock(&limits.seats).is_empty());
+}
+
+#[test]
+fn what_is_not_named_yet_has_places_apart() {
+    let limits = Limits::new(Params { before_login: 1, unnamed: 2, ..Params::default() }).unwrap();
+    let waiting = limits.seat(from(&limits, "192.0.2.1")).ok().unwrap();
+    let crowd: Vec<_> = (0..10).map(|_| limits.unnamed_seat()).collect();
+    assert_eq!(crowd.iter().filter(|seat| seat.is_crowded()).count(), 8);
+    let alice = who(&limits, "alice");
+    assert!(waiting.attempt(alice, &secret("x")).ok().unwrap().right(&waiting).is_ok());
+    drop((crowd, waiting));
+    assert!(lock(&limits.seats).is_empty());
+}
