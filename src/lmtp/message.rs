@@ -10,7 +10,8 @@ use super::session::{Act, Peer, Session, Step};
 use super::state::{Fate, State, Transaction};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer::{START_MAIL, coded, refusal};
-use crate::smtp::upstream::{Manner, Replied, Wanted, hear};
+use crate::smtp::replied::{Replied, Wanted, hear};
+use crate::smtp::upstream::Manner;
 use crate::wire::dot::{self, Next};
 
 impl Session {

@@ -13,8 +13,9 @@ use crate::route::BackendId;
 use crate::smtp::answer::refusal;
 use crate::smtp::client::Capabilities;
 use crate::smtp::path::{Parameters, Path};
+use crate::smtp::replied::{Replied, Wanted, hear};
 use crate::smtp::reply::Reply;
-use crate::smtp::upstream::{Manner, Opened, Replied, Wanted, hear};
+use crate::smtp::upstream::{Manner, Opened};
 
 impl Session {
     /// Judges a recipient; if the book says yes, its backend is asked in the next steps.

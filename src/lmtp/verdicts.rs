@@ -5,7 +5,7 @@ use std::mem;
 
 use super::session::{Act, Peer, Session, Step};
 use super::state::{Fate, State, Transaction};
-use crate::smtp::upstream::{Replied, Wanted, hear};
+use crate::smtp::replied::{Replied, Wanted, hear};
 
 impl Session {
     /// Says one verdict, or waits for the backend that has it.

@@ -3,7 +3,8 @@
 //! Absent on purpose: more recipients, a queue, and a second try. Who has the message keeps it until [`Outcome::Accepted`].
 
 use super::client::{Capabilities, Opening};
-use super::upstream::{ConnAct, Done, Manner, Opened, Replied, Reuse, Upstream, Wanted, hear};
+use super::replied::{Replied, Wanted, hear};
+use super::upstream::{ConnAct, Done, Manner, Opened, Reuse, Upstream};
 use crate::fault::Fault;
 use crate::wire::dot;
 

@@ -6,5 +6,6 @@ pub mod client;
 pub mod command;
 pub mod delivery;
 pub mod path;
+pub mod replied;
 pub mod reply;
 pub mod upstream;

@@ -1,5 +1,6 @@
-//! A conversation with a server behind us, a relay by SMTP or a mailbox server by LMTP: whether it is open, what it is to be told, what
-//! its replies come to, and how it is left. Submission, LMTP and notices speak to servers through this, and through nothing else.
+//! A conversation with a server behind us, a relay by SMTP or a mailbox server by LMTP: whether it is open, what it is to be told, and how
+//! it is left. Submission, LMTP and notices speak to servers through this, and through nothing else; what the replies to their commands
+//! come to is in `replied`.
 //!
 //! One command is out at a time, so a reply can never be taken for that of another command (the verdicts behind an LMTP message come
 //! several at once, and in order). No sockets here: what the driver is to do with the connection is an [`ConnAct`], and what came of it
@@ -90,27 +91,6 @@ pub enum Opened {
     Denied,
     /// The server cannot be used.
     Failed(Fault),
-}
-
-/// What a reply is to be, if the server says yes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// 2xx.
-    Done,
-    /// 354: the message may come.
-    Message,
-}
-
-/// What was heard of a reply.
-pub enum Replied {
-    /// More of it is to come.
-    Part,
-    /// The server says yes.
-    Yes(Reply),
-    /// The server says no: 4xx or 5xx.
-    No(Reply),
-    /// It was no reply, or 421, with which the server closes.
-    Lost(Fault),
 }
 
 impl Upstream {
@@ -291,25 +271,4 @@ impl Manner {
     pub fn last_words(self) -> &'static [u8] {
         if self == Manner::WithQuit { b"QUIT\r\n" } else { b"" }
     }
-}
-
-/// Reads the reply to the command that is out from the front of `input`: how many octets are done with, and what it was.
-pub fn hear(input: &[u8], wanted: Wanted) -> (usize, Replied) {
-    let (reply, used) = match Reply::parse(input) {
-        Ok(None) => return (0, Replied::Part),
-        Ok(Some(parsed)) => parsed,
-        Err(fault) => return (input.len(), Replied::Lost(fault)),
-    };
-    let yes = match wanted {
-        Wanted::Done => reply.is_positive(),
-        Wanted::Message => reply.code() == 354,
-    };
-    let heard = match reply.code() {
-        // To our own client a 421 would say that we close.
-        421 => Replied::Lost(Fault::Gone(Side::Backend)),
-        _ if yes => Replied::Yes(reply),
-        _ if reply.is_negative() => Replied::No(reply),
-        _ => Replied::Lost(Fault::Garbage(Side::Backend)),
-    };
-    (used, heard)
 }

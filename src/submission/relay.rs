@@ -4,8 +4,9 @@ use super::session::{Act, Session, Step};
 use super::state::{Ask, Envelope, Mail, Stage, State, User};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
+use crate::smtp::replied::{Replied, Wanted, hear};
 use crate::smtp::reply::Reply;
-use crate::smtp::upstream::{self, Manner, Replied, Wanted, hear};
+use crate::smtp::upstream::{self, Manner};
 use crate::wire::dot;
 
 /// How far the opening of the relay came.
