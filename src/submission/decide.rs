@@ -1,7 +1,8 @@
 //! One command, one decision: what is answered, asked of the relay, or asked of the driver.
 
 use super::envelope::{mail_command, rcpt_command};
-use super::session::{Act, Environment, Protection, Session, Step};
+use super::environment::Environment;
+use super::session::{Act, Session, Step};
 use super::state::{Ask, Chunk, Envelope, Mail, Message, Rest, Source, State, User};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
@@ -9,11 +10,10 @@ use crate::smtp::command::{Command, Line, Wrong, announces_octets, line};
 use crate::smtp::path::{Parameters, Path};
 use crate::smtp::upstream::Manner;
 use crate::wire::dot;
-use crate::wire::sasl::{self, Name, Refusal};
 
 /// What a command that cannot be read costs of the patience, and what one costs that leads nowhere.
 const BAD: u16 = 10;
-const IDLE: u16 = 1;
+pub(super) const IDLE: u16 = 1;
 /// Octets of an over-long line that are dropped before the session is given up.
 const LONGEST: usize = 64 * 1024;
 
@@ -106,45 +106,6 @@ impl Session {
         Act::Again
     }
 
-    fn hello(&mut self, state: State, extended: bool) {
-        let name = self.params.hostname.clone();
-        match extended {
-            true => self.capabilities(&name),
-            false => self.answers.extend_from_slice(format!("250 {name}\r\n").as_bytes()),
-        }
-        self.state = match state {
-            State::Open(user, mail) => {
-                self.forget(&mail);
-                State::Open(user, Mail::Idle)
-            }
-            _ => State::Stranger,
-        };
-        self.try_patience(IDLE);
-    }
-
-    fn capabilities(&mut self, name: &str) {
-        let relay = &self.params.relay;
-        let ours = self.params.limits.message;
-        let size = relay.size.filter(|size| *size > 0).map_or(ours, |size| size.min(ours));
-        let mut words = vec![name.to_owned(), "PIPELINING".into(), format!("SIZE {size}"), "CHUNKING".into()];
-        let known = [(relay.eight_bit, "8BITMIME"), (relay.smtputf8, "SMTPUTF8"), (relay.dsn, "DSN")];
-        words.extend(known.iter().filter(|(has, _)| *has).map(|(_, word)| word.to_string()));
-        if relay.enhanced {
-            words.push("ENHANCEDSTATUSCODES".into());
-        }
-        match self.protection {
-            Protection::StartTls => words.push("STARTTLS".into()),
-            Protection::Secure => {
-                let names: Vec<_> = self.params.mechanisms.iter().map(|name| name.word()).collect();
-                words.push(format!("AUTH {}", names.join(" ")));
-            }
-        }
-        for (position, word) in words.iter().enumerate() {
-            let mark = if position + 1 == words.len() { ' ' } else { '-' };
-            self.answers.extend_from_slice(format!("250{mark}{word}\r\n").as_bytes());
-        }
-    }
-
     fn reset(&mut self, state: State) {
         self.answers.extend_from_slice(answer::OK);
         self.state = match state {
@@ -158,7 +119,7 @@ impl Session {
     }
 
     // The relay forgets a transaction with the connection; only one that rests is worth keeping.
-    fn forget(&mut self, mail: &Mail) {
+    pub(super) fn forget(&mut self, mail: &Mail) {
         match mail {
             Mail::Idle | Mail::Broken => {}
             Mail::Pause(message) => self.relay.leave(message.manner()),
@@ -172,62 +133,9 @@ impl Session {
         self.try_patience(IDLE);
     }
 
-    fn bad(&mut self, answer: Vec<u8>) {
+    pub(super) fn bad(&mut self, answer: Vec<u8>) {
         self.answers.extend(answer);
         self.try_patience(BAD);
-    }
-
-    fn start_tls(&mut self, state: State) -> Act {
-        if self.protection == Protection::StartTls && matches!(state, State::Hello | State::Stranger) {
-            self.answers.extend_from_slice(answer::START_TLS);
-            self.state = State::Hello;
-            return Act::StartTls;
-        }
-        self.state = state;
-        self.bad(answer::refusal(RefusalCode::NotHere));
-        Act::Again
-    }
-
-    fn auth(&mut self, state: State, name: &[u8], initial: Option<&[u8]>) -> Act {
-        let refusal = match &state {
-            _ if self.protection == Protection::StartTls => answer::refusal(RefusalCode::TlsFirst),
-            State::Hello => answer::out_of_order("EHLO first"),
-            State::Stranger if self.tries >= self.params.limits.tries => {
-                self.close(RefusalCode::TooManyTries);
-                return Act::Again;
-            }
-            State::Stranger => match Name::parse(name).filter(|name| self.params.mechanisms.contains(name)) {
-                Some(name) => return self.exchange(sasl::start(name, initial)),
-                None => answer::refusal(RefusalCode::LoginMethod),
-            },
-            _ => answer::out_of_order("Authenticated already"),
-        };
-        self.state = state;
-        self.bad(refusal);
-        Act::Again
-    }
-
-    fn exchange(&mut self, step: sasl::Step) -> Act {
-        self.state = State::Stranger;
-        match step {
-            sasl::Step::Challenge(text, exchange) => {
-                self.answers.extend_from_slice(format!("334 {text}\r\n").as_bytes());
-                self.state = State::Sasl(exchange);
-            }
-            sasl::Step::Done(credential) => {
-                self.tries = self.tries.saturating_add(1);
-                self.state = State::Judging(None);
-                return Act::Judge(credential);
-            }
-            sasl::Step::Refused(Refusal::Cancelled) => self.bad(answer::CANCELLED.to_vec()),
-            sasl::Step::Refused(Refusal::Malformed) => self.bad(answer::arguments()),
-            sasl::Step::Refused(Refusal::TooLong) => self.bad(answer::refusal(RefusalCode::LineTooLong)),
-            sasl::Step::Refused(Refusal::Foreign | Refusal::Empty) => {
-                self.tries = self.tries.saturating_add(1);
-                self.bad(answer::refusal(RefusalCode::WrongPassword));
-            }
-        }
-        Act::Again
     }
 
     fn not_yet(&mut self, state: State, command: Command<'_>) {

@@ -4,7 +4,7 @@
 //! AUTH is dropped, because it says who wrote (RFC 4954 5 asks for it only between servers that trust each other). ENVID is
 //! mapped, because programs put the Message-ID in it that they made; ORCPT is the recipient, and stays.
 
-use super::session::{Environment, Params};
+use super::environment::{Environment, Params};
 use crate::fault::RefusalCode;
 use crate::private::Address;
 use crate::smtp::answer;

@@ -4,7 +4,9 @@
 //! body follows as it comes. A refused message is swallowed to its end before the answer, or what is left of it would be
 //! read as commands.
 
-use super::session::{Act, Environment, Session, Step};
+use super::environment::Environment;
+use super::session::{Act, Session, Step};
+use super::source::{Came, Flaw};
 use super::state::{Ask, Chunk, Mail, Message, Rest, Source, Stage, State, User};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
@@ -17,36 +19,6 @@ const START: usize = 6 * 1024;
 
 /// Octets beyond them that are looked at meanwhile: the end of a message is seen only when all of it is there.
 const AHEAD: usize = dot::END.len() + 3;
-
-/// What was read of a message.
-enum Came {
-    /// More must come first (or comes in the next step, if something was used).
-    More,
-    /// The header block is complete.
-    Blank,
-    /// A chunk is complete, and it is not the last.
-    Chunk,
-    /// The message is complete.
-    End,
-    /// What no message may hold.
-    Flaw(Flaw),
-}
-
-enum Flaw {
-    /// A CR or LF alone.
-    Bare,
-    /// A NUL.
-    Nul,
-}
-
-impl Flaw {
-    fn answer(self) -> Vec<u8> {
-        match self {
-            Flaw::Bare => answer::refusal(RefusalCode::BareLineEnd),
-            Flaw::Nul => answer::coded("550 5.6.0", "A NUL in the message", RefusalCode::MessageMalformed),
-        }
-    }
-}
 
 /// What the scrubber judges by.
 struct Head {
@@ -77,40 +49,6 @@ impl Message {
         match &self.source {
             Source::Data(dotted) => Rest::Data(dot::Swallow::from(*dotted)),
             Source::Chunks(_, chunk) => Rest::Octets(chunk.left),
-        }
-    }
-}
-
-impl Source {
-    /// Copies what can be taken of `client` behind `out`: how many octets are done with, and what came.
-    fn take(&mut self, client: &[u8], header: bool, out: &mut Vec<u8>) -> (usize, Came) {
-        match self {
-            Source::Data(dotted) => {
-                let seen = if header { dotted.header(client) } else { dotted.body(client) };
-                out.extend_from_slice(&client[..seen.pass]);
-                match seen.next {
-                    Next::More => (seen.pass, Came::More),
-                    Next::Blank => (seen.pass, Came::Blank),
-                    Next::Bare => (seen.pass, Came::Flaw(Flaw::Bare)),
-                    Next::Nul => (seen.pass, Came::Flaw(Flaw::Nul)),
-                    Next::End => (seen.pass + dot::END.len(), Came::End),
-                }
-            }
-            Source::Chunks(counted, chunk) => {
-                let window = &client[..client.len().min(usize::try_from(chunk.left).unwrap_or(usize::MAX))];
-                let seen = if header { counted.header(window, out) } else { counted.body(window, out) };
-                chunk.left -= seen.pass as u64;
-                let came = match seen.next {
-                    Next::Bare => Came::Flaw(Flaw::Bare),
-                    Next::Nul => Came::Flaw(Flaw::Nul),
-                    Next::Blank => Came::Blank,
-                    _ if chunk.left > 0 => Came::More,
-                    _ if !chunk.last => Came::Chunk,
-                    _ if counted.finish(out) => Came::End,
-                    _ => Came::Flaw(Flaw::Bare),
-                };
-                (seen.pass, came)
-            }
         }
     }
 }

@@ -5,8 +5,9 @@
 //! ([`Act`]). Its two outgoing buffers are bounded, and a body passes from the driver's read buffer to the relay without ever
 //! being in here.
 //!
-//! - `state` what a session can be in, `decide` one command, `envelope` MAIL and RCPT, `message` DATA and BDAT, `relay` the
-//!   relay's replies, `parking` what becomes of its connection. Our own answers stand in `smtp::answer`.
+//! - `state` what a session can be in, `decide` one command, `login` what comes before mail, `envelope` MAIL and RCPT, `message` and
+//!   `source` DATA and BDAT, `relay` the relay's replies, `loss` what a relay that is gone leaves, `parking` what becomes of its
+//!   connection. Our own answers stand in `smtp::answer`.
 //!
 //! A message always goes to the relay by DATA, also when it came by BDAT: without BINARYMIME the two carry the same, and so
 //! there is one way out to keep free of smuggling. A 250 after the message is the relay's own or none; there is no spool.
@@ -14,13 +15,18 @@
 
 mod decide;
 mod envelope;
+mod environment;
 #[doc(hidden)]
 pub mod invariants;
+mod login;
+mod loss;
 mod message;
 mod parking;
 mod relay;
 mod session;
+mod source;
 mod state;
 
 pub use crate::smtp::answer::turned_away;
-pub use session::{Act, Environment, Limits, Params, Protection, Session, Step, Verdict};
+pub use environment::{Environment, Limits, Params, Protection, Verdict};
+pub use session::{Act, Session, Step};

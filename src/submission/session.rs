@@ -3,84 +3,16 @@
 use std::mem;
 use std::sync::Arc;
 
-use super::state::{Ask, Mail, Rest, State, User};
-use crate::fault::{Fault, RefusalCode, Side};
+use super::environment::{Environment, Params, Protection, Verdict};
+use super::state::{Mail, Rest, State, User};
+use crate::fault::{RefusalCode, Side};
 use crate::private::{Address, Credential};
-use crate::scrub::Scrubbed;
 use crate::smtp::answer;
 use crate::smtp::client::{Capabilities, Opening};
 use crate::smtp::upstream::{Commands, ConnAct, Done, Manner, Reuse, Upstream};
-use crate::wire::sasl;
 
 /// Octets of answers that are gathered for pipelined commands before they are sent.
 const GATHERED: usize = 16 * 1024;
-
-/// What does not change during a session.
-pub struct Params {
-    /// Said in the greeting, in answers to EHLO, and to the relay in EHLO.
-    pub hostname: Box<str>,
-    /// What the relays can do, as far as all of them can.
-    pub relay: Capabilities,
-    /// Offered in EHLO. Mechanisms that no backend has must not be here.
-    pub mechanisms: Vec<sasl::Name>,
-    /// The bounds.
-    pub limits: Limits,
-}
-
-/// Bounds on what a client may send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Octets of a message; said as SIZE, lower if the relay's is lower.
-    pub message: u64,
-    /// Octets of its header block.
-    pub header: usize,
-    /// RCPT commands for one message.
-    pub recipients: usize,
-    /// Login attempts in one session.
-    pub tries: u8,
-    /// Patience with commands that lead nowhere: an unreadable one costs 10, a NOOP 1. A sent message restores it.
-    pub patience: u16,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { message: 50 << 20, header: 256 << 10, recipients: 1000, tries: 3, patience: 100 }
-    }
-}
-
-/// How the client's connection is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protection {
-    /// TLS, or a socket that never leaves this machine.
-    Secure,
-    /// STARTTLS is offered, and credentials are refused until it is used.
-    StartTls,
-}
-
-/// What the session cannot know by itself: the book, the rules, the clock.
-pub trait Environment {
-    /// Whether `user` may write as `sender`.
-    fn owns(&self, user: &Address, sender: &Address) -> bool;
-    /// Whether `user` may send a message now; asked once for each MAIL.
-    ///
-    /// # Errors
-    /// The code word of the refusal.
-    fn admits(&self, user: &Address) -> Result<(), RefusalCode>;
-    /// Counts one message of `user` to `recipients` addressees in the sending limits; asked once for each message.
-    ///
-    /// # Errors
-    /// The code word of the refusal: a limit is reached.
-    fn counts(&self, user: &Address, recipients: usize) -> Result<(), RefusalCode>;
-    /// What the relay is told in place of the envelope's identifier `old` (ENVID, decoded): at most 100 octets of xtext.
-    fn envelope_id(&self, user: &Address, old: &[u8]) -> String;
-    /// Whether [`Environment::scrub`] wants to see the start of the body.
-    fn needs_body_start(&self, header: &[u8]) -> bool;
-    /// The header block as it may leave. `header` comes with its blank line, if it has one.
-    ///
-    /// # Errors
-    /// The code word of the refusal.
-    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, RefusalCode>;
-}
 
 /// One step: forget so many bytes of either input, then do what `act` says.
 pub struct Step {
@@ -112,20 +44,6 @@ pub enum Act {
     Denied,
     /// Send both, close all.
     Close,
-}
-
-/// What is known about a credential.
-pub enum Verdict {
-    /// The backend accepted it.
-    Accepted(Address),
-    /// Wrong, or nobody we know: the same answer, and the same time is the driver's to care for.
-    Denied,
-    /// Too many tries from there; ends the session.
-    Limited,
-    /// Nobody can tell at the moment.
-    Unknown(RefusalCode),
-    /// The relay shall judge: it will be dialed.
-    Relay(Address, Credential),
 }
 
 /// Both conversations of one client.
@@ -305,60 +223,6 @@ impl Session {
                 self.answers.extend(answer);
                 self.state = then;
             }
-        }
-    }
-
-    /// Whether the final dot is about to go out: if the relay is gone before, nothing was sent, and after it nobody can say.
-    pub fn is_ending(&self) -> bool {
-        matches!(self.state, State::Open(_, Mail::Asked(Ask::Final))) && self.relay.gathered() > 0
-    }
-
-    /// Before the relay is dropped: a final dot that has not left yet stays here, and so does the message.
-    pub(super) fn withhold(&mut self) {
-        if self.is_ending() {
-            self.state = match mem::replace(&mut self.state, State::Closed) {
-                State::Open(user, _) => State::Open(user, Mail::Asked(Ask::Withheld)),
-                state => state,
-            };
-        }
-    }
-
-    pub(super) fn without_relay(&mut self, fault: Fault) {
-        let answer = answer::refusal(fault.code());
-        match mem::replace(&mut self.state, State::Closed) {
-            State::Judging(_) => {
-                self.answers.extend(answer::cannot_judge(fault.code()));
-                self.state = State::Stranger;
-            }
-            State::Open(user, Mail::Asked(Ask::Mail { command, sent: true, fresh: false, utf8 })) => {
-                // A connection that rested between two messages may have been closed by the relay: that is no failure yet.
-                let again = Ask::Mail { command, sent: false, fresh: true, utf8 };
-                self.state = State::Open(user, Mail::Asked(again));
-            }
-            State::Open(user, Mail::Asked(Ask::Data { message, ended, .. })) => {
-                let rest = if ended { None } else { Some(message.rest()) };
-                self.refuse_rest(rest, message.taken, answer, State::Open(user, Mail::Broken));
-            }
-            State::Open(user, Mail::Message(message)) => {
-                self.refuse_rest(Some(message.rest()), message.taken, answer, State::Open(user, Mail::Broken));
-            }
-            State::Open(user, Mail::Asked(Ask::Final)) => {
-                self.ended = Some(false);
-                // The relay may have it all, and may send it. Who hears that nothing was sent sends it twice.
-                self.answers.extend(answer::refusal(RefusalCode::SentOrNot));
-                self.state = State::Open(user, Mail::Idle);
-            }
-            State::Open(user, Mail::Asked(Ask::Withheld)) => {
-                self.ended = Some(false);
-                self.answers.extend(answer);
-                self.state = State::Open(user, Mail::Idle);
-            }
-            State::Open(user, Mail::Asked(_)) => {
-                self.answers.extend(answer);
-                self.state = State::Open(user, Mail::Broken);
-            }
-            State::Open(user, Mail::Envelope(_) | Mail::Pause(_)) => self.state = State::Open(user, Mail::Broken),
-            state => self.state = state,
         }
     }
 

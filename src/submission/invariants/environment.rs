@@ -1,0 +1,91 @@
+//! The rules and the stand-in of the backend that tests of submission play with.
+
+use crate::fault::RefusalCode;
+use crate::private::{Address, Credential};
+use crate::scrub::invariants::shared_scrubber;
+use crate::scrub::{Context, Profile, Refusal, Scrubbed, Scrubber, Writer};
+use crate::smtp::client::Capabilities;
+use crate::submission::{Environment, Limits, Params, Verdict};
+use crate::wire::sasl::Name;
+
+/// The password that the stand-in of the backend accepts, for every address.
+pub const PASSWORD: &[u8] = b"right";
+
+/// What a client says to be logged in as `alice@asso.example`.
+pub const LOGGED_IN: &[u8] = b"EHLO x\r\nAUTH PLAIN AGFsaWNlQGFzc28uZXhhbXBsZQByaWdodA==\r\n";
+
+/// Rules for tests: everybody owns exactly their own address, and the clock stands still.
+pub struct TestEnvironment(&'static Scrubber);
+
+impl TestEnvironment {
+    /// With the built-in header policy and a key that is no secret.
+    pub fn new() -> TestEnvironment {
+        TestEnvironment(shared_scrubber())
+    }
+}
+
+impl Default for TestEnvironment {
+    fn default() -> TestEnvironment {
+        TestEnvironment::new()
+    }
+}
+
+impl Environment for TestEnvironment {
+    fn owns(&self, user: &Address, sender: &Address) -> bool {
+        *user == sender.without_tag('+')
+    }
+
+    fn admits(&self, user: &Address) -> Result<(), RefusalCode> {
+        if user.reveal_local() == "busy" { Err(RefusalCode::TooManyMessages) } else { Ok(()) }
+    }
+
+    fn counts(&self, _: &Address, recipients: usize) -> Result<(), RefusalCode> {
+        if recipients > 2 { Err(RefusalCode::TooManyMessages) } else { Ok(()) }
+    }
+
+    fn envelope_id(&self, user: &Address, old: &[u8]) -> String {
+        self.0.envelope_id(user, old)
+    }
+
+    fn needs_body_start(&self, header: &[u8]) -> bool {
+        self.0.needs_body_start(header)
+    }
+
+    fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, RefusalCode> {
+        let owns = |address: &Address| self.owns(user, address);
+        let context = Context {
+            profile: Profile::Submission,
+            writer: Writer::Person,
+            mailbox: user,
+            hostname: "mail.nolog.example",
+            now: 1_795_363_200,
+            random: [3; 16],
+            owns: &owns,
+            body_start,
+        };
+        self.0.scrub(header, &context).map_err(Refusal::code)
+    }
+}
+
+/// Parameters for tests: small bounds.
+pub fn test_params() -> Params {
+    Params {
+        hostname: "mail.nolog.example".into(),
+        relay: Capabilities::all(),
+        mechanisms: vec![Name::Plain, Name::Login],
+        limits: Limits { message: 100_000, header: 4096, recipients: 3, ..Limits::default() },
+    }
+}
+
+/// What the stand-in of the backend says.
+pub fn test_verdict(credential: Credential) -> Verdict {
+    match Address::parse(credential.user.reveal()) {
+        Some(user) if user.reveal_local() == "relayed" => Verdict::Relay(user, credential),
+        Some(user) if user.reveal_local() == "down" => {
+            drop(user);
+            Verdict::Unknown(RefusalCode::BackendDown)
+        }
+        Some(user) if credential.secret.reveal() == PASSWORD => Verdict::Accepted(user),
+        _ => Verdict::Denied,
+    }
+}

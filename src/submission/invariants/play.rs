@@ -1,0 +1,202 @@
+//! A session with the mail program and the relay in memory.
+
+use std::sync::Arc;
+
+use super::environment::{TestEnvironment, test_params, test_verdict};
+use crate::fault::{Fault, Side};
+use crate::smtp::client::Capabilities;
+use crate::smtp::upstream::{ConnAct, Done};
+use crate::submission::{Act, Protection, Session};
+
+/// Steps after which a session that gets no further input is called stuck.
+const STUCK: usize = 100_000;
+
+/// A session with its two peers in memory.
+pub struct Play {
+    session: Session,
+    env: TestEnvironment,
+    /// Bytes from the client that are not done with.
+    client: Vec<u8>,
+    /// Bytes from the relay that are not done with.
+    relay: Vec<u8>,
+    /// All that the client received and nobody looked at yet.
+    pub to_client: Vec<u8>,
+    /// The same for the relay.
+    pub to_relay: Vec<u8>,
+    /// Whether the relay takes connections.
+    pub relay_up: bool,
+    /// Whether the relay is asked for STARTTLS.
+    pub relay_starttls: bool,
+    /// Where in `to_relay` a connection was ended by us, as long as nothing is taken from there.
+    pub cuts: Vec<usize>,
+    /// Messages that the relay took over, and those that were refused.
+    pub ended: [u32; 2],
+    connected: bool,
+    /// What a relay could do whose connection is parked.
+    parked: Option<Capabilities>,
+    closed: bool,
+    waits: Option<Side>,
+}
+
+impl Play {
+    /// A new session.
+    pub fn new(protection: Protection) -> Play {
+        Play {
+            session: Session::new(Arc::new(test_params()), protection),
+            env: TestEnvironment::new(),
+            client: Vec::new(),
+            relay: Vec::new(),
+            to_client: Vec::new(),
+            to_relay: Vec::new(),
+            relay_up: true,
+            relay_starttls: false,
+            cuts: Vec::new(),
+            ended: [0, 0],
+            connected: false,
+            parked: None,
+            closed: false,
+            waits: None,
+        }
+    }
+
+    /// A new session that shares connections to relays, as the one for a webmail.
+    pub fn parking() -> Play {
+        let session = Session::new(Arc::new(test_params()), Protection::Secure).parking();
+        Play { session, ..Play::new(Protection::Secure) }
+    }
+
+    /// The next client of the same relay, which finds the connection that is parked, if there is one.
+    pub fn next_session(&mut self) {
+        let parked = self.parked.take();
+        *self = Play { parked, relay_up: self.relay_up, ..Play::parking() };
+        self.run();
+    }
+
+    /// Whether a connection to the relay is parked.
+    pub fn is_parked(&self) -> bool {
+        self.parked.is_some()
+    }
+
+    /// Whether the session is over.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether a relay is connected.
+    pub fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// The client sends.
+    pub fn client(&mut self, bytes: &[u8]) {
+        self.client.extend_from_slice(bytes);
+        self.run();
+    }
+
+    /// The relay sends.
+    pub fn relay(&mut self, bytes: &[u8]) {
+        if self.connected {
+            self.relay.extend_from_slice(bytes);
+            self.run();
+        }
+    }
+
+    /// The relay closes.
+    pub fn relay_closes(&mut self) {
+        if std::mem::take(&mut self.connected) {
+            self.relay.clear();
+            if self.waits == Some(Side::Backend) {
+                self.session.relay_is(Done::Failed(Fault::Gone(Side::Backend)));
+            }
+            self.run();
+        }
+    }
+
+    /// Steps until both sides have to wait. Panics when a bound or a rule is broken: this is for tests.
+    pub fn run(&mut self) {
+        for _ in 0..STUCK {
+            if self.closed {
+                return;
+            }
+            let step = self.session.step(&self.env, &self.client, &self.relay);
+            assert!(step.client <= self.client.len() && step.relay <= self.relay.len());
+            if let Some(accepted) = self.session.ended() {
+                self.ended[usize::from(!accepted)] += 1;
+            }
+            self.client.drain(..step.client);
+            self.relay.drain(..step.relay);
+            assert!(self.session.gathered() < 512 * 1024, "more is gathered than any session may hold");
+            match step.act {
+                Act::Again | Act::Denied => {}
+                Act::Send => self.send(),
+                Act::Read(side) => {
+                    self.send();
+                    if side == Side::Backend && !self.connected {
+                        self.session.relay_is(Done::Failed(Fault::Gone(Side::Backend)));
+                        continue;
+                    }
+                    self.waits = Some(side);
+                    return;
+                }
+                Act::Forward(count) => {
+                    self.send();
+                    let bytes: Vec<u8> = self.client.drain(..count).collect();
+                    match self.connected {
+                        true => self.to_relay.extend(bytes),
+                        false => self.session.relay_is(Done::Failed(Fault::Gone(Side::Backend))),
+                    }
+                }
+                Act::StartTls => {
+                    self.send();
+                    self.client.clear();
+                    self.session.tls_started();
+                }
+                Act::Judge(credential) => self.session.judged(test_verdict(credential)),
+                Act::Relay(act) => self.obey(act),
+                Act::Close => {
+                    self.send();
+                    self.closed = true;
+                }
+            }
+        }
+        panic!("no progress");
+    }
+
+    fn obey(&mut self, act: ConnAct) {
+        let done = match act {
+            ConnAct::Connect => match self.parked.take() {
+                Some(capabilities) => Done::Reused(capabilities),
+                None if self.relay_up => Done::Connected { starttls: self.relay_starttls },
+                None => Done::Failed(Fault::Down),
+            },
+            ConnAct::Secure => {
+                self.relay.clear();
+                Done::Secured
+            }
+            ConnAct::Park(capabilities) => {
+                assert!(self.connected && self.relay.is_empty());
+                self.connected = false;
+                self.parked = Some(capabilities);
+                return;
+            }
+            ConnAct::HangUp(manner) => {
+                if std::mem::take(&mut self.connected) {
+                    self.to_relay.extend_from_slice(manner.last_words());
+                    self.cuts.push(self.to_relay.len());
+                }
+                self.relay.clear();
+                return;
+            }
+        };
+        self.connected = !matches!(done, Done::Failed(_));
+        self.session.relay_is(done);
+    }
+
+    fn send(&mut self) {
+        self.to_client.extend(self.session.answers());
+        let commands = self.session.commands();
+        if self.connected {
+            self.to_relay.extend_from_slice(&commands);
+        }
+    }
+}

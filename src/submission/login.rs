@@ -1,0 +1,103 @@
+//! What comes before mail: EHLO (RFC 5321 4.1.1.1), STARTTLS (RFC 3207) and AUTH (RFC 4954).
+
+use super::decide::IDLE;
+use super::environment::Protection;
+use super::session::{Act, Session};
+use super::state::{Mail, State};
+use crate::fault::RefusalCode;
+use crate::smtp::answer;
+use crate::wire::sasl::{self, Name, Refusal};
+
+impl Session {
+    pub(super) fn hello(&mut self, state: State, extended: bool) {
+        let name = self.params.hostname.clone();
+        match extended {
+            true => self.capabilities(&name),
+            false => self.answers.extend_from_slice(format!("250 {name}\r\n").as_bytes()),
+        }
+        self.state = match state {
+            State::Open(user, mail) => {
+                self.forget(&mail);
+                State::Open(user, Mail::Idle)
+            }
+            _ => State::Stranger,
+        };
+        self.try_patience(IDLE);
+    }
+
+    fn capabilities(&mut self, name: &str) {
+        let relay = &self.params.relay;
+        let ours = self.params.limits.message;
+        let size = relay.size.filter(|size| *size > 0).map_or(ours, |size| size.min(ours));
+        let mut words = vec![name.to_owned(), "PIPELINING".into(), format!("SIZE {size}"), "CHUNKING".into()];
+        let known = [(relay.eight_bit, "8BITMIME"), (relay.smtputf8, "SMTPUTF8"), (relay.dsn, "DSN")];
+        words.extend(known.iter().filter(|(has, _)| *has).map(|(_, word)| word.to_string()));
+        if relay.enhanced {
+            words.push("ENHANCEDSTATUSCODES".into());
+        }
+        match self.protection {
+            Protection::StartTls => words.push("STARTTLS".into()),
+            Protection::Secure => {
+                let names: Vec<_> = self.params.mechanisms.iter().map(|name| name.word()).collect();
+                words.push(format!("AUTH {}", names.join(" ")));
+            }
+        }
+        for (position, word) in words.iter().enumerate() {
+            let mark = if position + 1 == words.len() { ' ' } else { '-' };
+            self.answers.extend_from_slice(format!("250{mark}{word}\r\n").as_bytes());
+        }
+    }
+
+    pub(super) fn start_tls(&mut self, state: State) -> Act {
+        if self.protection == Protection::StartTls && matches!(state, State::Hello | State::Stranger) {
+            self.answers.extend_from_slice(answer::START_TLS);
+            self.state = State::Hello;
+            return Act::StartTls;
+        }
+        self.state = state;
+        self.bad(answer::refusal(RefusalCode::NotHere));
+        Act::Again
+    }
+
+    pub(super) fn auth(&mut self, state: State, name: &[u8], initial: Option<&[u8]>) -> Act {
+        let refusal = match &state {
+            _ if self.protection == Protection::StartTls => answer::refusal(RefusalCode::TlsFirst),
+            State::Hello => answer::out_of_order("EHLO first"),
+            State::Stranger if self.tries >= self.params.limits.tries => {
+                self.close(RefusalCode::TooManyTries);
+                return Act::Again;
+            }
+            State::Stranger => match Name::parse(name).filter(|name| self.params.mechanisms.contains(name)) {
+                Some(name) => return self.exchange(sasl::start(name, initial)),
+                None => answer::refusal(RefusalCode::LoginMethod),
+            },
+            _ => answer::out_of_order("Authenticated already"),
+        };
+        self.state = state;
+        self.bad(refusal);
+        Act::Again
+    }
+
+    pub(super) fn exchange(&mut self, step: sasl::Step) -> Act {
+        self.state = State::Stranger;
+        match step {
+            sasl::Step::Challenge(text, exchange) => {
+                self.answers.extend_from_slice(format!("334 {text}\r\n").as_bytes());
+                self.state = State::Sasl(exchange);
+            }
+            sasl::Step::Done(credential) => {
+                self.tries = self.tries.saturating_add(1);
+                self.state = State::Judging(None);
+                return Act::Judge(credential);
+            }
+            sasl::Step::Refused(Refusal::Cancelled) => self.bad(answer::CANCELLED.to_vec()),
+            sasl::Step::Refused(Refusal::Malformed) => self.bad(answer::arguments()),
+            sasl::Step::Refused(Refusal::TooLong) => self.bad(answer::refusal(RefusalCode::LineTooLong)),
+            sasl::Step::Refused(Refusal::Foreign | Refusal::Empty) => {
+                self.tries = self.tries.saturating_add(1);
+                self.bad(answer::refusal(RefusalCode::WrongPassword));
+            }
+        }
+        Act::Again
+    }
+}
