@@ -3,6 +3,7 @@
 //! Every rule has a name and a reason in words, because an auditor reads the TOML and not the Rust.
 
 pub mod headers;
+mod list;
 pub mod sandbox;
 pub mod syscalls;
 mod when;

@@ -2,13 +2,15 @@
 //!
 //! Pure words: whoever starts the daemon turns them into paths and ports of this machine, `sandbox` into kernel rules.
 
+mod file;
+
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use toml::Spanned;
 
 use super::Problem;
 use super::syscalls::Call;
+use file::File;
 
 pub use super::when::{Servers, When};
 
@@ -219,109 +221,6 @@ impl Rule {
             What::Options(options) => Box::new(options.iter().copied().map(Grant::Option)),
             What::Deny(_) => Box::new(std::iter::empty()),
         }
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    rule: Vec<FileRule>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileRule {
-    name: Spanned<String>,
-    reason: Spanned<String>,
-    when: Option<When>,
-    write: Option<Vec<Spanned<String>>>,
-    read: Option<Vec<Spanned<String>>>,
-    remove: Option<Vec<Spanned<String>>>,
-    connect: Option<Vec<Spanned<String>>>,
-    sockets: Option<Vec<Socket>>,
-    options: Option<Vec<SocketOption>>,
-    deny: Option<Vec<Spanned<String>>>,
-}
-
-impl FileRule {
-    fn what(&self, wrong: &mut impl FnMut(usize, &str, &str)) -> Option<What> {
-        let mut all = |list: &Option<Vec<Spanned<String>>>, why: &str, find: &dyn Fn(&str) -> Option<Part>| {
-            let mut parts = Vec::new();
-            for item in list.as_ref()? {
-                match find(item.get_ref()) {
-                    Some(part) => parts.push(part),
-                    None => wrong(item.span().start, item.get_ref(), why),
-                }
-            }
-            Some(parts)
-        };
-        let path = "is neither an absolute path nor @state, @config, @certificates, @authorities, @policy, @usage";
-        let write = all(&self.write, path, &|text| Some(Part::Place(place(text)?)));
-        let read = all(&self.read, path, &|text| Some(Part::Place(place(text)?)));
-        let remove = all(&self.remove, path, &|text| Some(Part::Place(place(text)?)));
-        let connect =
-            all(&self.connect, "is neither \"backends\" nor \"any\" nor a port", &|text| Some(Part::Target(target(text)?)));
-        let deny =
-            all(&self.deny, "is no call of the kernel that can be denied here", &|text| Some(Part::Call(Call::find(text)?)));
-        let mut found = Vec::new();
-        found.extend(write.map(|parts| What::Write(parts.into_iter().filter_map(Part::place).collect())));
-        found.extend(read.map(|parts| What::Read(parts.into_iter().filter_map(Part::place).collect())));
-        found.extend(remove.map(|parts| What::Remove(parts.into_iter().filter_map(Part::place).collect())));
-        found.extend(connect.map(|parts| What::Connect(parts.into_iter().filter_map(Part::target).collect())));
-        found.extend(deny.map(|parts| What::Deny(parts.into_iter().filter_map(Part::call).collect())));
-        found.extend(self.sockets.clone().map(What::Sockets));
-        found.extend(self.options.clone().map(What::Options));
-        let name = self.name.get_ref();
-        if found.len() != 1 {
-            wrong(self.name.span().start, name, "a rule has one of write, read, remove, connect, sockets, options, deny");
-            return None;
-        }
-        let what = found.pop()?;
-        if matches!(what, What::Deny(_)) && matches!(self.when, Some(When::Names | When::Unix)) {
-            wrong(self.name.span().start, name, "a rule that denies holds always, or when = \"numbers\"");
-        }
-        Some(what)
-    }
-}
-
-enum Part {
-    Place(Place),
-    Target(Target),
-    Call(Call),
-}
-
-impl Part {
-    fn place(self) -> Option<Place> {
-        if let Part::Place(place) = self { Some(place) } else { None }
-    }
-
-    fn target(self) -> Option<Target> {
-        if let Part::Target(target) = self { Some(target) } else { None }
-    }
-
-    fn call(self) -> Option<Call> {
-        if let Part::Call(call) = self { Some(call) } else { None }
-    }
-}
-
-fn place(text: &str) -> Option<Place> {
-    match text {
-        "@state" => Some(Place::State),
-        "@config" => Some(Place::Config),
-        "@certificates" => Some(Place::Certificates),
-        "@authorities" => Some(Place::Authorities),
-        "@policy" => Some(Place::Policy),
-        "@usage" => Some(Place::Usage),
-        path => path.starts_with('/').then(|| Place::Path(PathBuf::from(path))),
-    }
-}
-
-fn target(text: &str) -> Option<Target> {
-    match text {
-        "backends" => Some(Target::Backends),
-        "any" => Some(Target::Any),
-        port => port.parse().ok().filter(|port| *port != 0).map(Target::Port),
     }
 }
 
