@@ -1,12 +1,12 @@
-//! The book: which association a domain belongs to, and the association's ledger.
+//! The book: what it is made of, how it is read from the store, and how a changed association comes into force.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use super::directory::{AssociationEntry, Directory};
 use super::fact::{Fact, Facts, Outlet};
 use super::ledger::Ledger;
-use super::mark::Mark;
 use super::pulse::Pulse;
 use super::record::{self, Known};
 use super::sending::Sending;
@@ -54,40 +54,6 @@ pub struct Book {
     pub(super) pushed: AtomicU64,
     directory: RwLock<Directory>,
     turn: Mutex<()>,
-}
-
-/// One association in the directory. Reservations hold on to it.
-pub(super) struct AssociationEntry {
-    pub(super) facts: Outlet,
-    pub(super) pulse: Arc<Pulse<AssociationEntry>>,
-    ledger: Mutex<Ledger>,
-}
-
-impl AssociationEntry {
-    // A ledger's methods cannot panic half-way, so a poisoned lock guards whole numbers.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// To be called when a mailbox's numbers changed: who is to be told, and whether the mailbox waits for a tick. A number that
-    /// waits for a tick may be too high, so nobody is told of it before.
-    pub(super) fn after(self: &Arc<Self>, ledger: &mut Ledger, number: u64) {
-        let Some(entry) = ledger.entry_mut(number) else { return };
-        if entry.tally.is_unsettled() {
-            if !std::mem::replace(&mut entry.waits, true) {
-                self.pulse.wait(Arc::downgrade(self), number);
-            }
-            return;
-        }
-        let facts = ledger.facts(number, ledger.day);
-        facts.into_iter().flatten().for_each(|fact| self.facts.tell(fact));
-    }
-}
-
-#[derive(Default)]
-pub(super) struct Directory {
-    names: BTreeMap<Name, Arc<AssociationEntry>>,
-    domains: HashMap<Domain, Arc<AssociationEntry>>,
 }
 
 impl Book {
@@ -172,16 +138,16 @@ impl Book {
 
     /// All associations, in the order of their names.
     pub(super) fn tenants(&self) -> Vec<Arc<AssociationEntry>> {
-        self.read(|directory| directory.names.values().cloned().collect())
+        self.read(|directory| directory.all().cloned().collect())
     }
 
     pub(super) fn tenant(&self, name: &Name) -> Option<Arc<AssociationEntry>> {
-        self.read(|directory| directory.names.get(name).cloned())
+        self.read(|directory| directory.named(name).cloned())
     }
 
     /// Whether another association than `except` has the domain, as its own or as an alias.
     pub(super) fn is_taken(&self, domain: &Domain, except: &Name) -> bool {
-        let tenant = self.read(|directory| directory.domains.get(domain).cloned());
+        let tenant = self.read(|directory| directory.of_domain(domain).cloned());
         tenant.is_some_and(|tenant| tenant.lock().association.name != *except)
     }
 
@@ -193,7 +159,7 @@ impl Book {
         work: impl FnOnce(&Arc<AssociationEntry>, &mut Ledger, &Address) -> T,
     ) -> Option<T> {
         self.read(|directory| {
-            let tenant = directory.domains.get(address.domain())?;
+            let tenant = directory.of_domain(address.domain())?;
             let mut ledger = tenant.lock();
             if ledger.association.domains.contains(address.domain()) {
                 return Some(work(tenant, &mut ledger, address));
@@ -206,10 +172,10 @@ impl Book {
     /// Puts a changed association in force, or a new one, or takes one out.
     pub(super) fn install(&self, name: &Name, now: Option<Association>, today: Day) {
         let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
-        let tenant = directory.names.get(name).cloned();
-        directory.domains.retain(|_, owner| !tenant.as_ref().is_some_and(|tenant| Arc::ptr_eq(owner, tenant)));
+        let tenant = directory.named(name).cloned();
+        directory.forget_domains(tenant.as_slice());
         let Some(now) = now else {
-            directory.names.remove(name);
+            directory.remove(name);
             if let Some(tenant) = tenant {
                 // Reservations may hold on to it: they must find no mailbox.
                 let mut ledger = tenant.lock();
@@ -234,16 +200,16 @@ impl Book {
     /// The same for many at once: nobody sees a part of it. A mailbox whose domain moves goes with it, and its sessions begin anew.
     pub(super) fn install_all(&self, changed: Vec<(Name, Option<Association>)>, today: Day) {
         let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
-        let before: Vec<_> = changed.iter().filter_map(|(name, _)| directory.names.get(name).cloned()).collect();
-        directory.domains.retain(|_, owner| !before.iter().any(|tenant| Arc::ptr_eq(owner, tenant)));
+        let before: Vec<_> = changed.iter().filter_map(|(name, _)| directory.named(name).cloned()).collect();
+        directory.forget_domains(&before);
         let (mut moving, mut installed) = (Vec::new(), Vec::new());
         for (name, now) in changed {
             let Some(now) = now else {
-                let Some(tenant) = directory.names.remove(&name) else { continue };
+                let Some(tenant) = directory.remove(&name) else { continue };
                 moving.extend(tenant.lock().take_strangers(&BTreeSet::new()));
                 continue;
             };
-            let tenant = directory.names.get(&name).cloned();
+            let tenant = directory.named(&name).cloned();
             let tenant = tenant.unwrap_or_else(|| AssociationEntry::new(now.clone(), &self.facts, &self.pulse));
             directory.add(&tenant, &now);
             let mut ledger = tenant.lock();
@@ -253,7 +219,7 @@ impl Book {
             installed.push(tenant);
         }
         for entry in moving {
-            if let Some(tenant) = directory.domains.get(entry.address.domain()) {
+            if let Some(tenant) = directory.of_domain(entry.address.domain()) {
                 tenant.lock().adopt(entry.moved());
             }
         }
@@ -268,68 +234,11 @@ impl Book {
 
     /// Which association has the domain, as its own or as an alias.
     pub(super) fn owner(&self, domain: &Domain) -> Option<Name> {
-        let tenant = self.read(|directory| directory.domains.get(domain).cloned());
+        let tenant = self.read(|directory| directory.of_domain(domain).cloned());
         tenant.map(|tenant| tenant.lock().association.name.clone())
     }
 
     fn read<T>(&self, work: impl FnOnce(&Directory) -> T) -> T {
         work(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl AssociationEntry {
-    fn new(association: Association, facts: &Outlet, pulse: &Arc<Pulse<AssociationEntry>>) -> Arc<AssociationEntry> {
-        let ledger = Mutex::new(Ledger::new(association));
-        Arc::new(AssociationEntry { facts: facts.clone(), pulse: pulse.clone(), ledger })
-    }
-}
-
-impl Directory {
-    fn add(&mut self, tenant: &Arc<AssociationEntry>, association: &Association) {
-        self.names.insert(association.name.clone(), tenant.clone());
-        for domain in association.all_domains() {
-            self.domains.insert(domain.clone(), tenant.clone());
-        }
-    }
-
-    fn load(known: Vec<Known>, facts: &Outlet, pulse: &Arc<Pulse<AssociationEntry>>) -> Result<Directory, StoreError> {
-        let mut directory = Directory::default();
-        let (associations, rest): (Vec<_>, Vec<_>) =
-            known.into_iter().partition(|record| matches!(record, Known::Association(_)));
-        for record in associations {
-            let Known::Association(association) = record else { continue };
-            if association.all_domains().any(|domain| directory.domains.contains_key(domain)) {
-                return Err(StoreError::Damaged);
-            }
-            directory.add(&AssociationEntry::new((*association).clone(), facts, pulse), &association);
-        }
-        // Records of domains that nobody has are left alone: they harm nobody, and `check` finds them.
-        for record in rest {
-            match record {
-                Known::Alias(alias, targets) => {
-                    directory.fill(&alias, |ledger| drop(ledger.association.aliases.insert(alias.clone(), targets)));
-                }
-                Known::Mailbox(address, own) => directory.fill(&address, |ledger| {
-                    let number = ledger.insert(&address);
-                    ledger.entry_mut(number).into_iter().for_each(|entry| entry.own = own);
-                }),
-                Known::Usage(address, used, told) => directory.fill(&address, |ledger| {
-                    let number = ledger.insert(&address);
-                    ledger.change(number, |tally| tally.used = used);
-                    ledger.entry_mut(number).into_iter().for_each(|entry| entry.mark = Mark::kept(told));
-                }),
-                Known::Level(name, told) => {
-                    directory.names.get(&name).into_iter().for_each(|tenant| tenant.lock().mark = Mark::kept(told));
-                }
-                Known::Association(_) | Known::Mark => {}
-            }
-        }
-        Ok(directory)
-    }
-
-    fn fill(&self, address: &Address, work: impl FnOnce(&mut Ledger)) {
-        if let Some(tenant) = self.domains.get(address.domain()) {
-            work(&mut tenant.lock());
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::association::StateWord;
+use super::state::StateWord;
 use super::{AdminError, Association, Day, Limit, SenderRule, State, typed};
 use crate::fault::Lang;
 use crate::private::{Address, Domain, revealed};

@@ -140,7 +140,7 @@ impl Book {
     pub fn remove_mailbox(&self, address: &Address, today: Day) -> Result<Change<MailboxView>, AdminError> {
         let _turn = self.turn();
         let was = self.mailbox(address).ok_or(AdminError::NoSuchMailbox)?;
-        let contact = |tenant: &std::sync::Arc<super::book::AssociationEntry>| {
+        let contact = |tenant: &std::sync::Arc<super::directory::AssociationEntry>| {
             tenant.lock().association.contact.as_ref() == Some(&was.address)
         };
         if self.tenants().iter().any(contact) {

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::book::AssociationEntry;
 use super::count::Begun;
+use super::directory::AssociationEntry;
 use super::tally::Tally;
 use super::{Amount, Book, Day, NoShift, Refreshed, Turn};
 use crate::private::Address;

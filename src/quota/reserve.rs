@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::book::AssociationEntry;
+use super::directory::AssociationEntry;
 use super::pulse::Tick;
 use super::tally::{Held, Tally};
 use super::{Amount, Book, Counted, Day, Origin, Released, Verdict};

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::Book;
-use super::book::AssociationEntry;
+use super::directory::AssociationEntry;
 use super::pulse::{REST, Tick};
 use super::tally::Tally;
 use crate::private::Address;

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 
-use super::book::AssociationEntry;
+use super::directory::AssociationEntry;
 use super::watcher::{KICKED, RECOUNT, STIRRED, Watcher};
 use super::{Book, Day, Standing, Verdict};
 use crate::private::Address;

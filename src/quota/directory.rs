@@ -1,0 +1,129 @@
+//! Which association a name or a domain belongs to, and each association's ledger behind its lock.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::fact::Outlet;
+use super::ledger::Ledger;
+use super::mark::Mark;
+use super::pulse::Pulse;
+use super::record::Known;
+use super::{Association, Name};
+use crate::private::{Address, Domain};
+use crate::store::StoreError;
+
+/// One association in the directory. Reservations hold on to it.
+pub(super) struct AssociationEntry {
+    pub(super) facts: Outlet,
+    pub(super) pulse: Arc<Pulse<AssociationEntry>>,
+    ledger: Mutex<Ledger>,
+}
+
+impl AssociationEntry {
+    // A ledger's methods cannot panic half-way, so a poisoned lock guards whole numbers.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be called when a mailbox's numbers changed: who is to be told, and whether the mailbox waits for a tick. A number that
+    /// waits for a tick may be too high, so nobody is told of it before.
+    pub(super) fn after(self: &Arc<Self>, ledger: &mut Ledger, number: u64) {
+        let Some(entry) = ledger.entry_mut(number) else { return };
+        if entry.tally.is_unsettled() {
+            if !std::mem::replace(&mut entry.waits, true) {
+                self.pulse.wait(Arc::downgrade(self), number);
+            }
+            return;
+        }
+        let facts = ledger.facts(number, ledger.day);
+        facts.into_iter().flatten().for_each(|fact| self.facts.tell(fact));
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Directory {
+    names: BTreeMap<Name, Arc<AssociationEntry>>,
+    domains: HashMap<Domain, Arc<AssociationEntry>>,
+}
+
+impl AssociationEntry {
+    pub(super) fn new(association: Association, facts: &Outlet, pulse: &Arc<Pulse<AssociationEntry>>) -> Arc<AssociationEntry> {
+        let ledger = Mutex::new(Ledger::new(association));
+        Arc::new(AssociationEntry { facts: facts.clone(), pulse: pulse.clone(), ledger })
+    }
+}
+
+impl Directory {
+    /// All associations, in the order of their names.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<AssociationEntry>> {
+        self.names.values()
+    }
+
+    pub(super) fn named(&self, name: &Name) -> Option<&Arc<AssociationEntry>> {
+        self.names.get(name)
+    }
+
+    /// Whose the domain is, as an own one or as an alias.
+    pub(super) fn of_domain(&self, domain: &Domain) -> Option<&Arc<AssociationEntry>> {
+        self.domains.get(domain)
+    }
+
+    /// Takes all domains from these associations.
+    pub(super) fn forget_domains(&mut self, of: &[Arc<AssociationEntry>]) {
+        self.domains.retain(|_, owner| !of.iter().any(|tenant| Arc::ptr_eq(owner, tenant)));
+    }
+
+    /// Takes the name out. The association's domains are to be forgotten apart.
+    pub(super) fn remove(&mut self, name: &Name) -> Option<Arc<AssociationEntry>> {
+        self.names.remove(name)
+    }
+
+    pub(super) fn add(&mut self, tenant: &Arc<AssociationEntry>, association: &Association) {
+        self.names.insert(association.name.clone(), tenant.clone());
+        for domain in association.all_domains() {
+            self.domains.insert(domain.clone(), tenant.clone());
+        }
+    }
+
+    /// What the store holds.
+    pub(super) fn load(known: Vec<Known>, facts: &Outlet, pulse: &Arc<Pulse<AssociationEntry>>) -> Result<Directory, StoreError> {
+        let mut directory = Directory::default();
+        let (associations, rest): (Vec<_>, Vec<_>) =
+            known.into_iter().partition(|record| matches!(record, Known::Association(_)));
+        for record in associations {
+            let Known::Association(association) = record else { continue };
+            if association.all_domains().any(|domain| directory.domains.contains_key(domain)) {
+                return Err(StoreError::Damaged);
+            }
+            directory.add(&AssociationEntry::new((*association).clone(), facts, pulse), &association);
+        }
+        // Records of domains that nobody has are left alone: they harm nobody, and `check` finds them.
+        for record in rest {
+            match record {
+                Known::Alias(alias, targets) => {
+                    directory.fill(&alias, |ledger| drop(ledger.association.aliases.insert(alias.clone(), targets)));
+                }
+                Known::Mailbox(address, own) => directory.fill(&address, |ledger| {
+                    let number = ledger.insert(&address);
+                    ledger.entry_mut(number).into_iter().for_each(|entry| entry.own = own);
+                }),
+                Known::Usage(address, used, told) => directory.fill(&address, |ledger| {
+                    let number = ledger.insert(&address);
+                    ledger.change(number, |tally| tally.used = used);
+                    ledger.entry_mut(number).into_iter().for_each(|entry| entry.mark = Mark::kept(told));
+                }),
+                Known::Level(name, told) => {
+                    directory.names.get(&name).into_iter().for_each(|tenant| tenant.lock().mark = Mark::kept(told));
+                }
+                Known::Association(_) | Known::Mark => {}
+            }
+        }
+        Ok(directory)
+    }
+
+    fn fill(&self, address: &Address, work: impl FnOnce(&mut Ledger)) {
+        if let Some(tenant) = self.domains.get(address.domain()) {
+            work(&mut tenant.lock());
+        }
+    }
+}
