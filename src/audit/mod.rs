@@ -8,7 +8,9 @@
 pub mod canary;
 pub mod check;
 mod finding;
+mod holds;
 mod itself;
+mod server;
 pub mod settings;
 mod source;
 mod tree;

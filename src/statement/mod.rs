@@ -11,6 +11,7 @@ mod machine;
 mod page;
 mod record;
 mod sentence;
+mod sentences;
 mod sign;
 mod since;
 mod summary;
@@ -21,7 +22,8 @@ pub use line::{Letterhead, Line};
 pub use machine::{Machine, Output, Verdict};
 pub use page::Page;
 pub use record::{RecordedSentence, Snapshot};
-pub use sentence::{Part, Proof, Rules, SENTENCES, Sentence};
+pub use sentence::{Part, Proof, Rules, Sentence};
+pub use sentences::SENTENCES;
 pub use since::Changes;
 pub use words::Words;
 

@@ -139,7 +139,7 @@ impl Words {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sentence::SENTENCES;
+    use super::super::sentences::SENTENCES;
     use super::*;
 
     #[test]
