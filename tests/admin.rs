@@ -1,7 +1,7 @@
 //! The admins' commands, with the real program on both ends of its socket.
 #![allow(clippy::unwrap_used)] // helpers of tests
 
-use crate::alone;
+use crate::{alone, root};
 
 use std::fs;
 use std::io::{Read, Write};
@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use alone::{House, said};
 use nix::sys::signal::Signal;
-use nix::unistd::Uid;
 use serde_json::{Value, json};
 
 const BACKEND: &str = "[[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:1\"\n";
@@ -273,36 +272,45 @@ fn status_shows_associations_by_fill_and_no_activity() {
     );
 }
 
-#[test]
-fn only_those_who_may_can_speak_to_the_daemon() {
-    let house = house();
-    let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(house.socket()), 0o600);
-    if !Uid::effective().is_root() {
-        return; // to be somebody else takes root
-    }
-    // The program may be in a folder that others cannot enter.
-    let program = house.place.path("nologd");
-    fs::copy(env!("CARGO_BIN_EXE_nologd"), &program).unwrap();
-    let as_user = |house: &House, uid: u32, gid: u32| {
-        let mut command = house.command(&program, "status");
-        said(command.uid(uid).gid(gid).output().unwrap())
-    };
-    let owner = fs::metadata(house.socket()).unwrap().uid();
-    assert_ne!(owner, 0, "the daemon's own user has the socket");
-    assert_eq!(as_user(&house, owner, 1).code, 0);
-    let stranger = as_user(&house, 1, 1);
-    assert!(stranger.code == 1 && stranger.errors.contains("you may not"), "{}", stranger.errors);
-    // Even with a file that lets everybody in, the kernel tells who it is.
-    fs::set_permissions(house.socket(), fs::Permissions::from_mode(0o666)).unwrap();
-    let stranger = as_user(&house, 1, 1);
-    assert!(stranger.code == 1 && stranger.errors.contains("You may not speak to this daemon"), "{}", stranger.errors);
+fn mode(path: PathBuf) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
 
-    let grouped = House::start(&format!("[admin]\ngroup = \"games\"\n{BACKEND}"));
-    let games = nix::unistd::Group::from_name("games").unwrap().unwrap().gid.as_raw();
-    assert_eq!((mode(grouped.socket()), fs::metadata(grouped.socket()).unwrap().gid()), (0o660, games));
-    assert_eq!(as_user(&grouped, 1, games).code, 0);
-    assert_eq!(as_user(&grouped, 1, 1).code, 1);
+#[test]
+fn the_socket_is_for_its_owner() {
+    assert_eq!(mode(house().socket()), 0o600);
+}
+
+mod as_root {
+    use super::*;
+
+    #[test]
+    fn only_those_who_may_can_speak_to_the_daemon() {
+        root::needed();
+        let house = house();
+        // The program may be in a folder that others cannot enter.
+        let program = house.place.path("nologd");
+        fs::copy(env!("CARGO_BIN_EXE_nologd"), &program).unwrap();
+        let as_user = |house: &House, uid: u32, gid: u32| {
+            let mut command = house.command(&program, "status");
+            said(command.uid(uid).gid(gid).output().unwrap())
+        };
+        let owner = fs::metadata(house.socket()).unwrap().uid();
+        assert_ne!(owner, 0, "the daemon's own user has the socket");
+        assert_eq!(as_user(&house, owner, 1).code, 0);
+        let stranger = as_user(&house, 1, 1);
+        assert!(stranger.code == 1 && stranger.errors.contains("you may not"), "{}", stranger.errors);
+        // Even with a file that lets everybody in, the kernel tells who it is.
+        fs::set_permissions(house.socket(), fs::Permissions::from_mode(0o666)).unwrap();
+        let stranger = as_user(&house, 1, 1);
+        assert!(stranger.code == 1 && stranger.errors.contains("You may not speak to this daemon"), "{}", stranger.errors);
+
+        let grouped = House::start(&format!("[admin]\ngroup = \"games\"\n{BACKEND}"));
+        let games = nix::unistd::Group::from_name("games").unwrap().unwrap().gid.as_raw();
+        assert_eq!((mode(grouped.socket()), fs::metadata(grouped.socket()).unwrap().gid()), (0o660, games));
+        assert_eq!(as_user(&grouped, 1, games).code, 0);
+        assert_eq!(as_user(&grouped, 1, 1).code, 1);
+    }
 }
 
 #[test]

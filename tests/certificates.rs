@@ -3,8 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // helpers of tests
 
-use crate::house;
-use crate::wire;
+use crate::{house, root, wire};
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -14,7 +13,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use house::{House, Settings};
 use nix::sys::signal::Signal;
-use nix::unistd::Uid;
 use nologd::demo::Place;
 use nologd::net::certificate_folder::Broken;
 use nologd::net::certificates::Certificates;
@@ -308,7 +306,31 @@ fn two_reloads_with_a_broken_certificate_do_not_take_tls_down() {
     fs::write(folder(&house).join("fullchain.pem"), nologd::demo::CERTIFICATE).unwrap();
     reload(&mut house);
     assert!(greets(&house) && !house.ask("status").contains("cannot be used"));
-    if Uid::effective().is_root() {
+}
+
+/// What is short or over is told at the start, with its days.
+#[test]
+fn what_ends_is_told() {
+    let mut house = house();
+    for (pair, words) in [(pair(60, 13), "certificate-ends position=0 days=13"), (pair(60, -3), "certificate-over position=0")] {
+        stop(&mut house);
+        put(&folder(&house), &pair);
+        start_again(&mut house);
+        house.wait_for(words);
+        assert!(greets_anyhow(&house));
+    }
+    assert!(!house.said().contains("certificate-closed"));
+}
+
+mod as_root {
+    use super::*;
+
+    /// A key whose rights are taken away is a broken one, and the certificate before it stays.
+    #[test]
+    fn a_key_that_only_root_reads_is_broken_at_a_reload() {
+        root::needed();
+        let mut house = house();
+        let key = folder(&house).join("privkey.pem");
         let broken = |house: &House| house.said().matches("certificate-broken").count();
         let before = broken(&house);
         fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
@@ -319,25 +341,12 @@ fn two_reloads_with_a_broken_certificate_do_not_take_tls_down() {
         reload(&mut house);
         assert!(greets(&house) && !house.ask("status").contains("cannot be used"));
     }
-}
 
-/// What is short or over is told at the start, with its days; what only root reads is told too.
-#[test]
-fn what_ends_is_told() {
-    let mut house = house();
-    let stop = |house: &mut House| {
-        house.process.signal(Signal::SIGTERM);
-        assert_eq!(house.process.wait(Duration::from_secs(30)), Some(true));
-    };
-    for (pair, words) in [(pair(60, 13), "certificate-ends position=0 days=13"), (pair(60, -3), "certificate-over position=0")] {
-        stop(&mut house);
-        put(&folder(&house), &pair);
-        start_again(&mut house);
-        house.wait_for(words);
-        assert!(greets_anyhow(&house));
-    }
-    assert!(!house.said().contains("certificate-closed"));
-    if Uid::effective().is_root() {
+    /// What only root reads is told at the start.
+    #[test]
+    fn a_key_that_only_root_reads_is_told_at_the_start_and_kept() {
+        root::needed();
+        let mut house = house();
         stop(&mut house);
         put(&folder(&house), &pair(0, 90));
         fs::set_permissions(folder(&house).join("privkey.pem"), Permissions::from_mode(0o600)).unwrap();
@@ -347,6 +356,11 @@ fn what_ends_is_told() {
         reload(&mut house);
         assert!(greets_anyhow(&house));
     }
+}
+
+fn stop(house: &mut House) {
+    house.process.signal(Signal::SIGTERM);
+    assert_eq!(house.process.wait(Duration::from_secs(30)), Some(true));
 }
 
 /// TLS with whatever certificate.

@@ -10,6 +10,8 @@ mod random;
 #[path = "pool/wire.rs"]
 mod wire;
 
+use crate::root;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -307,27 +309,29 @@ fn rests_end_and_are_bounded() {
     assert!(log.lines().any(|line| line.contains(BOB.address) && line.contains("Logged out")), "it left without a word");
 }
 
-#[test]
-fn a_socket_is_for_its_owner_and_for_a_group_on_request() {
-    let place = Place::new().unwrap();
-    let socket = |name: &str, group: &str| {
-        let path = place.path(name);
-        format!("[[listen]]\nservice = \"webmail-imap\"\naddress = \"unix:{}\"\ntls = \"none\"\n{group}\n", path.display())
-    };
-    let _world = World::with(&(socket("own", "") + &socket("shared", "group = \"games\"")));
-    let mode = |name: &str| fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("own"), mode("shared")), (0o600, 0o660));
-    if !Uid::effective().is_root() {
-        return; // to be somebody else takes root
+mod as_root {
+    use super::*;
+
+    #[test]
+    fn a_socket_is_for_its_owner_and_for_a_group_on_request() {
+        root::needed();
+        let place = Place::new().unwrap();
+        let socket = |name: &str, group: &str| {
+            let path = place.path(name);
+            format!("[[listen]]\nservice = \"webmail-imap\"\naddress = \"unix:{}\"\ntls = \"none\"\n{group}\n", path.display())
+        };
+        let _world = World::with(&(socket("own", "") + &socket("shared", "group = \"games\"")));
+        let mode = |name: &str| fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("own"), mode("shared")), (0o600, 0o660));
+        let games = Group::from_name("games").unwrap().unwrap().gid.as_raw();
+        let greets = |name: &str, gid: u32| {
+            let connect = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(4))";
+            let mut command = Command::new("python3");
+            command.args(["-c", connect]).arg(place.path(name)).uid(1).gid(gid);
+            String::from_utf8(command.output().unwrap().stdout).unwrap().contains("* OK")
+        };
+        assert!(greets("shared", games) && !greets("shared", 1) && !greets("own", games) && !greets("own", 1));
     }
-    let games = Group::from_name("games").unwrap().unwrap().gid.as_raw();
-    let greets = |name: &str, gid: u32| {
-        let connect = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(4))";
-        let mut command = Command::new("python3");
-        command.args(["-c", connect]).arg(place.path(name)).uid(1).gid(gid);
-        String::from_utf8(command.output().unwrap().stdout).unwrap().contains("* OK")
-    };
-    assert!(greets("shared", games) && !greets("shared", 1) && !greets("own", games) && !greets("own", 1));
 }
 
 /// One person logs in more often than any webmail does.

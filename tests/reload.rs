@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // helpers of tests
 
-use crate::house;
+use crate::{house, root};
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use house::{House, Settings};
 use nix::sys::signal::Signal;
-use nix::unistd::Uid;
 use nologd::demo::{Owner, Process, Program};
 
 /// A daemon whose config is at `file`, with `mode`; and its config's text.
@@ -81,10 +80,6 @@ fn in_a_folder_of_its_own_every_way_to_save_is_read() {
     reload(&mut house, "nologd: reload-refused errors=4");
     fs::write(&file, [0xff, 0xfe]).unwrap();
     reload(&mut house, "nologd: reload-refused errors=1");
-    if Uid::effective().is_root() {
-        save_by_rename(&file, &text, 0o600);
-        reload(&mut house, "nologd: config-unreadable error=13");
-    }
     save_by_rename(&file, &text, 0o644);
     reload(&mut house, "nologd: reloaded backends=1");
 }
@@ -101,23 +96,6 @@ fn in_a_shared_folder_it_is_said_what_cannot_be_read() {
     let landlock = !house.ask("status").contains("no Landlock");
     reload(&mut house, if landlock { "nologd: config-unreadable error=13" } else { "nologd: reloaded backends=1" });
     fs::remove_file(&file).unwrap();
-}
-
-#[test]
-fn what_only_root_reads_is_said_at_the_start_and_read_as_long_as_it_is_the_same_file() {
-    if !Uid::effective().is_root() {
-        return;
-    }
-    let (mut house, file, text) = started(|house| house.place.path("nologd.toml"), 0o600);
-    house.wait_for("nologd: reload-limited why=2");
-    fs::write(&file, with_another(&text, "b2")).unwrap();
-    reload(&mut house, "nologd: reloaded backends=2");
-    fs::write(&file, &text).unwrap();
-    reload(&mut house, "nologd: reloaded backends=1");
-    save_by_rename(&file, &with_another(&text, "b2"), 0o600);
-    reload(&mut house, "nologd: config-unreadable error=13");
-    fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
-    reload(&mut house, "nologd: reloaded backends=2");
 }
 
 /// A folder that is kept in version control, with a link to it.
@@ -168,18 +146,45 @@ fn associations_that_nobody_will_read_are_said() {
     assert!(!check(&house).contains("late"));
 }
 
-/// Behind the sandbox nobody can look up a group's name any more.
-#[test]
-fn with_a_group_the_file_is_read_again_too() {
-    if !Uid::effective().is_root() {
-        return;
+mod as_root {
+    use super::*;
+
+    #[test]
+    fn what_only_root_reads_is_said_at_the_start_and_read_as_long_as_it_is_the_same_file() {
+        root::needed();
+        let (mut house, file, text) = started(|house| house.place.path("nologd.toml"), 0o600);
+        house.wait_for("nologd: reload-limited why=2");
+        fs::write(&file, with_another(&text, "b2")).unwrap();
+        reload(&mut house, "nologd: reloaded backends=2");
+        fs::write(&file, &text).unwrap();
+        reload(&mut house, "nologd: reloaded backends=1");
+        save_by_rename(&file, &with_another(&text, "b2"), 0o600);
+        reload(&mut house, "nologd: config-unreadable error=13");
+        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        reload(&mut house, "nologd: reloaded backends=2");
     }
-    let (mut house, file, text) = started(|house| house.place.path("nologd.toml"), 0o644);
-    house.process.signal(Signal::SIGTERM);
-    assert_eq!(house.process.wait(Duration::from_secs(30)), Some(true));
-    let text = format!("{text}\n[admin]\ngroup = \"mail\"\n");
-    fs::write(&file, &text).unwrap();
-    start(&mut house, &file);
-    save_by_rename(&file, &with_another(&text, "b2"), 0o644);
-    reload(&mut house, "nologd: reloaded backends=2");
+
+    #[test]
+    fn a_new_file_that_only_root_reads_is_said_and_the_next_one_is_read() {
+        root::needed();
+        let (mut house, file, text) = started(|house| house.place.path("nologd.toml"), 0o644);
+        save_by_rename(&file, &text, 0o600);
+        reload(&mut house, "nologd: config-unreadable error=13");
+        save_by_rename(&file, &text, 0o644);
+        reload(&mut house, "nologd: reloaded backends=1");
+    }
+
+    /// Behind the sandbox nobody can look up a group's name any more.
+    #[test]
+    fn with_a_group_the_file_is_read_again_too() {
+        root::needed();
+        let (mut house, file, text) = started(|house| house.place.path("nologd.toml"), 0o644);
+        house.process.signal(Signal::SIGTERM);
+        assert_eq!(house.process.wait(Duration::from_secs(30)), Some(true));
+        let text = format!("{text}\n[admin]\ngroup = \"mail\"\n");
+        fs::write(&file, &text).unwrap();
+        start(&mut house, &file);
+        save_by_rename(&file, &with_another(&text, "b2"), 0o644);
+        reload(&mut house, "nologd: reloaded backends=2");
+    }
 }

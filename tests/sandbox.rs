@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on must say where
 
-use crate::support;
+use crate::{root, support};
 
 use std::fs;
 use std::os::linux::net::SocketAddrExt;
@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use nix::libc;
 use nix::sys::signal::Signal;
-use nix::unistd::Uid;
 use nologd::demo::{Client, MEMBERS, Owner, Place};
 use nologd::policy::sandbox::{BUILT_IN, Sandbox, Servers, What};
 use nologd::policy::syscalls::How;
@@ -40,14 +39,15 @@ fn check(place: &Place, user: &str, more: &str) -> (bool, String) {
 }
 
 #[test]
-fn everything_that_is_tried_from_inside_is_refused_to_root_and_to_others() {
-    let users: &[&str] = if Uid::effective().is_root() { &["root", "nobody"] } else { &["nobody"] };
-    for user in users {
-        let place = Place::new().unwrap();
-        let (good, text) = check(&place, user, "sandbox = \"required\"");
-        assert!(good && text.matches("\nrefused: ").count() == REFUSED, "{user}:\n{text}");
-        assert!(!text.contains("POSSIBLE"), "{user}:\n{text}");
-    }
+fn everything_that_is_tried_from_inside_is_refused() {
+    all_is_refused_to("nobody");
+}
+
+fn all_is_refused_to(user: &str) {
+    let place = Place::new().unwrap();
+    let (good, text) = check(&place, user, "sandbox = \"required\"");
+    assert!(good && text.matches("\nrefused: ").count() == REFUSED, "{user}:\n{text}");
+    assert!(!text.contains("POSSIBLE"), "{user}:\n{text}");
 }
 
 /// A mail server on a Unix socket needs that such sockets can be made. Abstract ones are out of reach all the same; and those of the
@@ -77,57 +77,65 @@ fn with_names_everything_else_is_still_refused() {
     assert!(good && text.matches("\nrefused: ").count() == REFUSED, "{text}");
 }
 
-/// The attempts are real: with a policy that allows all, root can do them. It has to be asked for, and is told.
-#[test]
-fn a_loosened_policy_is_refused_unless_allowed_and_then_everything_is_possible() {
-    if !Uid::effective().is_root() {
-        return;
-    }
-    let place = Place::new().unwrap();
-    place.make("policy", Owner::me()).unwrap();
-    let rule = |name: &str, what: &str| format!("[[rule]]\nname = \"{name}\"\nreason = \"A test.\"\n{what}\n");
-    let sockets = "sockets = [\"inet-stream\", \"inet6-stream\", \"unix-stream\", \"unix-datagram\"]";
-    let options = "options = [\"tcp-nodelay\", \"tcp-quickack\"]";
-    let grants = [("all", "write = [\"/\"]"), ("anywhere", "connect = [\"any\"]"), ("logs", sockets), ("nagle", options)];
-    let policy = grants.map(|(name, what)| rule(name, what)).concat();
-    place.write("policy/sandbox.toml", policy.as_bytes()).unwrap();
-    let folder = format!("[policy]\ndirectory = \"{}\"\n", place.path("policy").display());
-    let (good, text) = check(&place, "root", &folder);
-    assert!(!good && text.contains("loosens all of sandbox.toml") && text.contains("allow_loosened"), "{text}");
-    let (good, text) = check(&place, "root", &format!("{folder}allow_loosened = true\n"));
-    assert!(!good && text.contains("\nloosened: no-programs of sandbox.toml\n"), "{text}");
-    let granted = [
-        "write a file in",
-        "write to a device",
-        "read a file",
-        "list of the machine's connections",
-        "files of others change",
-        "connect to a port",
-        "without connecting first",
-        "whichever port is free",
-        "hand an open file",
-        "program in memory",
-        "leave messages",
-        "system's log",
-        "traced",
-        "read its own memory",
-        "core dumps again",
-        "namespace",
-        "become another user",
-    ];
-    for attempt in granted {
-        assert!(text.lines().any(|line| line.starts_with("POSSIBLE: ") && line.contains(attempt)), "{attempt}:\n{text}");
-    }
-    // No policy can grant these: they are no rules but what Landlock is always asked for.
-    for attempt in
-        ["listen on a port", "start a program", "signal another", "speak another protocol", "make a socket to the kernel"]
-    {
-        assert!(text.contains(&format!("refused: {attempt}")), "{attempt}:\n{text}");
+mod as_root {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_tried_from_inside_is_refused_to_root_too() {
+        root::needed();
+        all_is_refused_to("root");
     }
 
-    place.write("policy/sandbx.toml", b"").unwrap();
-    let (good, text) = check(&place, "root", &folder);
-    assert!(!good && text.contains("sandbx.toml, which is no file of a policy"), "{text}");
+    /// The attempts are real: with a policy that allows all, root can do them. It has to be asked for, and is told.
+    #[test]
+    fn a_loosened_policy_is_refused_unless_allowed_and_then_everything_is_possible() {
+        root::needed();
+        let place = Place::new().unwrap();
+        place.make("policy", Owner::me()).unwrap();
+        let rule = |name: &str, what: &str| format!("[[rule]]\nname = \"{name}\"\nreason = \"A test.\"\n{what}\n");
+        let sockets = "sockets = [\"inet-stream\", \"inet6-stream\", \"unix-stream\", \"unix-datagram\"]";
+        let options = "options = [\"tcp-nodelay\", \"tcp-quickack\"]";
+        let grants = [("all", "write = [\"/\"]"), ("anywhere", "connect = [\"any\"]"), ("logs", sockets), ("nagle", options)];
+        let policy = grants.map(|(name, what)| rule(name, what)).concat();
+        place.write("policy/sandbox.toml", policy.as_bytes()).unwrap();
+        let folder = format!("[policy]\ndirectory = \"{}\"\n", place.path("policy").display());
+        let (good, text) = check(&place, "root", &folder);
+        assert!(!good && text.contains("loosens all of sandbox.toml") && text.contains("allow_loosened"), "{text}");
+        let (good, text) = check(&place, "root", &format!("{folder}allow_loosened = true\n"));
+        assert!(!good && text.contains("\nloosened: no-programs of sandbox.toml\n"), "{text}");
+        let granted = [
+            "write a file in",
+            "write to a device",
+            "read a file",
+            "list of the machine's connections",
+            "files of others change",
+            "connect to a port",
+            "without connecting first",
+            "whichever port is free",
+            "hand an open file",
+            "program in memory",
+            "leave messages",
+            "system's log",
+            "traced",
+            "read its own memory",
+            "core dumps again",
+            "namespace",
+            "become another user",
+        ];
+        for attempt in granted {
+            assert!(text.lines().any(|line| line.starts_with("POSSIBLE: ") && line.contains(attempt)), "{attempt}:\n{text}");
+        }
+        // No policy can grant these: they are no rules but what Landlock is always asked for.
+        for attempt in
+            ["listen on a port", "start a program", "signal another", "speak another protocol", "make a socket to the kernel"]
+        {
+            assert!(text.contains(&format!("refused: {attempt}")), "{attempt}:\n{text}");
+        }
+
+        place.write("policy/sandbx.toml", b"").unwrap();
+        let (good, text) = check(&place, "root", &folder);
+        assert!(!good && text.contains("sandbx.toml, which is no file of a policy"), "{text}");
+    }
 }
 
 /// As the kernel sees them: the numbers and arguments of all calls that the policy denies, with its own programs in force. Most of

@@ -14,6 +14,7 @@ use nologd::demo::{Behind, Client, Dovecot, MEMBERS, Member, Owner, Place, Postf
 use serde_json::Value;
 
 use super::lmtp::message;
+use crate::root;
 use crate::support::{Stack, restart, start_daemon, succeed};
 
 const ALICE: &Member = &MEMBERS[0];
@@ -260,22 +261,24 @@ fn the_socket_answers_to_the_end_of_the_stop() {
     assert!(!pushed.stack.place.path("run/usage.sock").exists());
 }
 
-/// As docs/admin/usage.md says: the socket belongs to a group, and Dovecot's mail processes are in it.
-#[test]
-fn a_group_lets_dovecot_in() {
-    if !Uid::effective().is_root() {
-        return; // to be somebody else takes root
+mod as_root {
+    use super::*;
+
+    /// As docs/admin/usage.md says: the socket belongs to a group, and Dovecot's mail processes are in it.
+    #[test]
+    fn a_group_lets_dovecot_in() {
+        root::needed();
+        let pushed = Pushed::start();
+        let socket = pushed.stack.place.path("run/usage.sock");
+        let nogroup = User::from_name("nobody").unwrap().unwrap().gid;
+        // As nologd makes it where it is another user than Dovecot's.
+        chown(&socket, Some(Uid::from_raw(0)), Some(nogroup)).unwrap();
+        fs::set_permissions(&socket, std::os::unix::fs::PermissionsExt::from_mode(0o660)).unwrap();
+        let mut imap = Direct::imap(pushed.stack.dovecot.imap(), ALICE);
+        imap.append("INBOX", &message("around", 3000));
+        imap.say("a LOGOUT\r\n", "a OK");
+        pushed.agree(ALICE, 1, AT_ONCE, "APPEND with the rights of the group");
     }
-    let pushed = Pushed::start();
-    let socket = pushed.stack.place.path("run/usage.sock");
-    let nogroup = User::from_name("nobody").unwrap().unwrap().gid;
-    // As nologd makes it where it is another user than Dovecot's.
-    chown(&socket, Some(Uid::from_raw(0)), Some(nogroup)).unwrap();
-    fs::set_permissions(&socket, std::os::unix::fs::PermissionsExt::from_mode(0o660)).unwrap();
-    let mut imap = Direct::imap(pushed.stack.dovecot.imap(), ALICE);
-    imap.append("INBOX", &message("around", 3000));
-    imap.say("a LOGOUT\r\n", "a OK");
-    pushed.agree(ALICE, 1, AT_ONCE, "APPEND with the rights of the group");
 }
 
 /// What doveadm prints goes into the book: rounded up to 1024 octets, so never below what is there.

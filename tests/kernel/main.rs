@@ -7,6 +7,8 @@
 mod house;
 #[path = "../support/hunt.rs"]
 mod hunt;
+#[path = "../support/root.rs"]
+mod root;
 #[path = "../support/scripted.rs"]
 mod scripted;
 #[path = "../support/mod.rs"]

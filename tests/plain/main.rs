@@ -1,4 +1,4 @@
-//! What needs nothing but this crate and its own program: no other server, no right of root.
+//! What needs nothing but this crate and its own program: no other server; and no right of root, but for what is in a module `as_root`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on must say where
 
@@ -15,6 +15,8 @@ mod house;
 mod in_process;
 #[path = "../support/played.rs"]
 mod played;
+#[path = "../support/root.rs"]
+mod root;
 #[path = "../support/scripted.rs"]
 mod scripted;
 #[path = "../support/wire.rs"]

@@ -11,6 +11,8 @@ mod house;
 mod hunt;
 #[path = "../support/in_process.rs"]
 mod in_process;
+#[path = "../support/root.rs"]
+mod root;
 #[path = "../support/scripted.rs"]
 mod scripted;
 #[path = "../support/mod.rs"]
