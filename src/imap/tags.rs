@@ -2,6 +2,9 @@
 //!
 //! An answer with a tag that nobody asked for ends the session: it may be somebody else's. One small vector serves all,
 //! and is given back when it is empty.
+//!
+//! Tags are octets and have no type of their own: those of clients are looked up as they stand in the backend's lines, and ours are seen by
+//! `question` alone, which asks only when none of these is open.
 
 /// Commands that a client may have under way at once; more are held back until the first is answered.
 const MOST: usize = 256;
