@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use nologd::imap::invariants::{Alice, Rules, check_frames, check_login, check_session};
+use nologd::imap::invariants::{Alice, TestSentCopy, check_frames, check_login, check_session};
 use nologd::imap::offers::Offers;
 use nologd::imap::options::SessionOptions;
 use nologd::lmtp::Environment;
@@ -142,7 +142,7 @@ fn seeded(input: &[u8]) -> (&[u8], impl FnMut() -> u64) {
 
 /// What a session of IMAP may be told when it begins, chosen by `number`.
 fn options(number: u8) -> SessionOptions {
-    let sent_copy = (number & 4 != 0).then(|| Arc::new(Rules::new()) as Arc<_>);
+    let sent_copy = (number & 4 != 0).then(|| Arc::new(TestSentCopy::new()) as Arc<_>);
     let account = (number & 8 != 0).then(|| Alice::account(1500, number & 16 != 0));
     let offers = [&b"LIST-STATUS STATUS=SIZE MOVE"[..], b"NAMESPACE SPECIAL-USE", b"STATUS=SIZE", b"QUOTA UNSELECT"];
     let offers = Offers::of(offers[usize::from(number >> 5 & 3)]);

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use nologd::imap::invariants::{Alice, Play, Rules, check_frames, check_login, check_session};
+use nologd::imap::invariants::{Alice, Play, TestSentCopy, check_frames, check_login, check_session};
 use nologd::imap::offers::Offers;
 use nologd::imap::options::SessionOptions;
 
@@ -31,7 +31,7 @@ fn the_bound_of_a_header_is_the_same_in_any_pieces() {
             account: None,
             offers: Offers::of(b""),
             append_limit: 5000,
-            sent_copy: Some(Arc::new(Rules::new())),
+            sent_copy: Some(Arc::new(TestSentCopy::new())),
             fresh_tag: || b"nologd"[..].into(),
         };
         check_session(script.as_bytes(), &mut || terms(), &mut || 6);
@@ -61,7 +61,7 @@ fn terms(dialogue: &Dialogue) -> SessionOptions {
         () => b"LIST-STATUS STATUS=SIZE MOVE",
     });
     let fresh_tag = || b"nologd"[..].into();
-    SessionOptions { account, offers, append_limit: 5000, sent_copy: Some(Arc::new(Rules::new())), fresh_tag }
+    SessionOptions { account, offers, append_limit: 5000, sent_copy: Some(Arc::new(TestSentCopy::new())), fresh_tag }
 }
 
 fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {

@@ -52,11 +52,11 @@ pub(super) struct Append {
     /// What is set aside was let go, as the client has stopped in the middle.
     pub(super) paused: bool,
     pub(super) asked: Asked,
-    pub(super) stage: Stage,
+    pub(super) stage: AppendStage,
 }
 
 /// Where it is.
-pub(super) enum Stage {
+pub(super) enum AppendStage {
     /// The book is asked for room.
     Judge,
     /// The header block is collected.
@@ -87,7 +87,7 @@ pub(super) struct Header {
 }
 
 /// What is to be done before any frame is cut.
-pub(super) enum Act {
+pub(super) enum AppendAct {
     Step(Step),
     /// The header block is there: this many bytes are taken, and the size is known.
     Sized(usize),
@@ -106,33 +106,33 @@ impl Append {
 
     /// Begins to collect the header block.
     pub(super) fn collect(&mut self) {
-        self.stage = Stage::Header(Header { bytes: Vec::new(), end: EndFinder::new(), left: self.literal.size });
+        self.stage = AppendStage::Header(Header { bytes: Vec::new(), end: EndFinder::new(), left: self.literal.size });
     }
 
     /// What comes before any frame is cut: waiting, sending what waits, collecting.
-    pub(super) fn before_frames(&mut self, input: &[u8], rules: &Rules) -> Option<Act> {
+    pub(super) fn before_frames(&mut self, input: &[u8], rules: &Rules) -> Option<AppendAct> {
         match &mut self.stage {
-            Stage::AwaitGo { .. } | Stage::AbortWait { .. } => Some(Act::Step(Step::Hold)),
-            Stage::Send { bytes, left } => Some(Act::Send { bytes: std::mem::take(bytes), left: *left }),
-            Stage::Header(header) => {
+            AppendStage::AwaitGo { .. } | AppendStage::AbortWait { .. } => Some(AppendAct::Step(Step::Hold)),
+            AppendStage::Send { bytes, left } => Some(AppendAct::Send { bytes: std::mem::take(bytes), left: *left }),
+            AppendStage::Header(header) => {
                 let count = usize::try_from(header.left).unwrap_or(usize::MAX).min(input.len());
                 header.bytes.extend_from_slice(&input[..count]);
                 header.left -= count as u64;
                 let end = header.end.find_any(&header.bytes);
                 if header.left > 0 && header.wants_more(end, rules) {
-                    return Some(Act::Step(if count == 0 { Step::Need } else { Step::Swallow(count) }));
+                    return Some(AppendAct::Step(if count == 0 { Step::Need } else { Step::Swallow(count) }));
                 }
                 self.scrub(end, rules);
-                Some(Act::Sized(count))
+                Some(AppendAct::Sized(count))
             }
-            Stage::Judge | Stage::Sized { .. } => Some(Act::Step(Step::Hold)),
-            Stage::Body | Stage::Tail | Stage::Refused { .. } | Stage::Aborted { .. } => None,
+            AppendStage::Judge | AppendStage::Sized { .. } => Some(AppendAct::Step(Step::Hold)),
+            AppendStage::Body | AppendStage::Tail | AppendStage::Refused { .. } | AppendStage::Aborted { .. } => None,
         }
     }
 
     /// The header block is complete (or too long, or none).
     fn scrub(&mut self, end: Option<usize>, rules: &Rules) {
-        let Stage::Header(header) = std::mem::replace(&mut self.stage, Stage::Judge) else { return };
+        let AppendStage::Header(header) = std::mem::replace(&mut self.stage, AppendStage::Judge) else { return };
         let old = header.bytes.len() as u64;
         // A message without a blank line is all header.
         let end = end.or((header.left == 0).then_some(header.bytes.len()));
@@ -145,22 +145,22 @@ impl Append {
         let bytes = scrubbed.unwrap_or(header.bytes);
         self.bare.count(&bytes);
         self.size = self.literal.size.saturating_sub(old).saturating_add(bytes.len() as u64);
-        self.stage = Stage::Sized { bytes, left: header.left };
+        self.stage = AppendStage::Sized { bytes, left: header.left };
     }
 
     /// Behind the first octets, or in place of them.
     pub(super) fn follow(&mut self, left: u64) {
-        self.stage = if left == 0 { Stage::Tail } else { Stage::Body };
+        self.stage = if left == 0 { AppendStage::Tail } else { AppendStage::Body };
     }
 
     /// Bytes of the message that frames are cut from.
     pub(super) fn literal(&mut self, bytes: &[u8], done: bool) -> Step {
-        if let Stage::Refused { .. } | Stage::Aborted { .. } = self.stage {
+        if let AppendStage::Refused { .. } | AppendStage::Aborted { .. } = self.stage {
             return Step::Swallow(bytes.len());
         }
         self.bare.count(bytes);
         if done {
-            self.stage = Stage::Tail;
+            self.stage = AppendStage::Tail;
         }
         Step::Forward(bytes.len())
     }

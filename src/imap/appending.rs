@@ -5,7 +5,7 @@
 //! the difference; what is counted in the end is the scrubbed size.
 
 use super::announcement::announce;
-use super::append::{Append, BareLines, NO_MESSAGE, Stage};
+use super::append::{Append, AppendStage, BareLines, NO_MESSAGE};
 use super::frame::Literal;
 use super::grammar::{append as grammar, quoted};
 use super::offers::Offer;
@@ -55,7 +55,7 @@ impl Session {
             held: None,
             paused: false,
             asked: Asked::Nothing,
-            stage: Stage::Judge,
+            stage: AppendStage::Judge,
         };
         self.judge(Box::new(append), taken)
     }
@@ -79,13 +79,13 @@ impl Session {
                 return self.refuse_append(append, taken, answer);
             }
         }
-        if let Stage::Sized { .. } = append.stage {
+        if let AppendStage::Sized { .. } = append.stage {
             return self.announce(append, taken);
         }
         append.sent =
             self.rules.sent_copy.is_some() && places.owner(&append.mailbox) == Owner::Own && places.is_sent(&append.mailbox);
         if !append.sent {
-            append.stage = Stage::Sized { bytes: Vec::new(), left: append.literal.size };
+            append.stage = AppendStage::Sized { bytes: Vec::new(), left: append.literal.size };
             return self.announce(append, taken);
         }
         append.collect();
@@ -135,11 +135,11 @@ impl Session {
     pub(super) fn refuse_append(&mut self, mut append: Box<Append>, taken: usize, answer: Vec<u8>) -> Step {
         append.held = None;
         let coming = match append.stage {
-            Stage::Sized { left, .. } => Some(left),
+            AppendStage::Sized { left, .. } => Some(left),
             _ if append.literal.sync => None,
             _ => Some(append.literal.size),
         };
-        if !append.begun && !matches!(append.stage, Stage::Sized { .. }) {
+        if !append.begun && !matches!(append.stage, AppendStage::Sized { .. }) {
             return self.refuse(taken, Some(append.literal), answer, SWALLOW_MESSAGE);
         }
         if coming.is_some_and(|coming| coming > SWALLOW_MESSAGE) {
@@ -147,9 +147,9 @@ impl Session {
         }
         let begun = append.begun;
         append.stage = match (begun, coming) {
-            (false, _) => Stage::Refused { answer },
-            (true, Some(_)) => Stage::Aborted { answer },
-            (true, None) => Stage::AbortWait { answer },
+            (false, _) => AppendStage::Refused { answer },
+            (true, Some(_)) => AppendStage::Aborted { answer },
+            (true, None) => AppendStage::AbortWait { answer },
         };
         if let Some(coming) = coming {
             self.client.enter(coming);
@@ -160,7 +160,7 @@ impl Session {
 
     /// Tells the backend the size, and waits for its `+`.
     fn announce(&mut self, mut append: Box<Append>, taken: usize) -> Step {
-        let Stage::Sized { bytes, left } = std::mem::replace(&mut append.stage, Stage::Tail) else {
+        let AppendStage::Sized { bytes, left } = std::mem::replace(&mut append.stage, AppendStage::Tail) else {
             return self.close(Fault::Garbage(Side::Us));
         };
         if !append.begun {
@@ -175,7 +175,7 @@ impl Session {
         }
         let mut out = std::mem::take(&mut append.prefix);
         out.extend_from_slice(&announce(&append.literal, append.size));
-        append.stage = Stage::AwaitGo { bytes, left };
+        append.stage = AppendStage::AwaitGo { bytes, left };
         self.phase = Phase::Append(append);
         Step::Rewrite(taken, out)
     }

@@ -23,7 +23,7 @@ mod commands;
 use std::sync::Arc;
 
 use super::command::astring;
-use super::entry::{Entry, entry};
+use super::entry::{ListedFolder, entry};
 use super::frame::Frame;
 use super::listed::Listed;
 use super::places::{Owner, Places};
@@ -48,7 +48,7 @@ pub(super) struct Count {
     /// Folders that were listed and have no number yet (in one command), or numbers that were told.
     missing: i64,
     seen: Amount,
-    open: Open,
+    open: OpenFolder,
     /// We have the INBOX open; to be closed again or not.
     inbox: bool,
     closes: bool,
@@ -59,7 +59,7 @@ pub(super) struct Count {
 
 /// The folder that we have opened.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Open {
+enum OpenFolder {
     No,
     Empty,
     Messages,
@@ -82,7 +82,7 @@ impl Count {
             coming: None,
             missing: i64::from(way == Way::Quota),
             seen: Amount::ZERO,
-            open: Open::No,
+            open: OpenFolder::No,
             inbox: asked == CountCommand::Inbox,
             closes: asked == CountCommand::Inbox && look == Look::Visit,
             heard: false,
@@ -114,7 +114,7 @@ impl Count {
             (CountCommand::ListStatus, _) => self.status(frame, bytes, begins),
             (CountCommand::Status, Frame::Line { literal: None, .. }) => self.number(bytes),
             (CountCommand::Examine, Frame::Line { .. }) if begins && bytes.to_ascii_uppercase().ends_with(b" EXISTS\r\n") => {
-                self.open = if bytes.starts_with(b"* 0 ") { Open::Empty } else { Open::Messages };
+                self.open = if bytes.starts_with(b"* 0 ") { OpenFolder::Empty } else { OpenFolder::Messages };
             }
             (CountCommand::Fetch, Frame::Line { .. }) if begins && memchr::memmem::find(bytes, b" FETCH ").is_some() => {
                 match number_after(bytes, b"RFC822.SIZE ") {
@@ -130,10 +130,10 @@ impl Count {
     fn list(&mut self, frame: &Frame, bytes: &[u8], begins: bool) {
         match frame {
             Frame::Line { literal, .. } if begins => match entry(bytes) {
-                Some(Entry::Closed) => {}
-                Some(Entry::Named(name)) => self.name(&name),
-                Some(Entry::Literal) if literal.is_some() => self.coming = Some(Vec::new()),
-                Some(Entry::Literal) | None => self.failed = true,
+                Some(ListedFolder::Closed) => {}
+                Some(ListedFolder::Named(name)) => self.name(&name),
+                Some(ListedFolder::Literal) if literal.is_some() => self.coming = Some(Vec::new()),
+                Some(ListedFolder::Literal) | None => self.failed = true,
             },
             Frame::Literal { done, .. } => {
                 if self.collect(bytes, *done)
@@ -240,15 +240,15 @@ impl Count {
             }
             CountCommand::Sync | CountCommand::ListStatus | CountCommand::Quota | CountCommand::Leave => return Then::Done,
             // How many there are was not told.
-            CountCommand::Examine => self.failed |= self.open == Open::No,
+            CountCommand::Examine => self.failed |= self.open == OpenFolder::No,
             _ => {}
         }
-        if self.asked == CountCommand::Examine && self.open == Open::Messages && !self.failed {
+        if self.asked == CountCommand::Examine && self.open == OpenFolder::Messages && !self.failed {
             return self.ask(CountCommand::Fetch, b"FETCH 1:* (RFC822.SIZE)");
         }
         match (self.listed.next().filter(|_| !self.failed), self.way) {
             (Some(name), Way::Sizes { .. }) => {
-                self.open = Open::No;
+                self.open = OpenFolder::No;
                 self.ask(CountCommand::Examine, &[b"EXAMINE ", &name[..]].concat())
             }
             (Some(name), _) => {

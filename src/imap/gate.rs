@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::held::{Held, Settled, Whose};
+use super::held::{HeldSpace, Settled, Whose};
 use super::space::Account;
 use super::status::Status;
 use super::way::{Way, Ways};
@@ -18,7 +18,7 @@ const TRIES: u8 = 10;
 pub(super) struct Gate {
     account: Option<Arc<dyn Account>>,
     /// What waits for an answer of the backend.
-    pub(super) held: Held,
+    pub(super) held: HeldSpace,
     due: Due,
     /// Somebody found no room in this session since the last count.
     refused: bool,
@@ -41,7 +41,7 @@ impl Gate {
     pub(super) fn new(account: Option<Arc<dyn Account>>, ways: Ways) -> Gate {
         let unseen = account.as_ref().is_some_and(|account| !account.is_seen());
         let due = if unseen { Due::Now } else { Due::No };
-        Gate { account, held: Held::default(), due, refused: false, tries: 0, ways }
+        Gate { account, held: HeldSpace::default(), due, refused: false, tries: 0, ways }
     }
 
     pub(super) fn account(&self) -> Option<&Arc<dyn Account>> {

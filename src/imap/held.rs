@@ -6,7 +6,7 @@ use crate::quota::{Amount, Counted, Released, Reservation, Shift, Turn};
 
 /// All that is held, each for the command of its tag.
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct HeldSpace {
     items: Vec<(Box<[u8]>, Item)>,
     /// Beginnings and ends of renames and deletions of this session in the person's own folders.
     renames: u64,
@@ -41,7 +41,7 @@ pub(super) enum Settled {
     Doubt,
 }
 
-impl Held {
+impl HeldSpace {
     /// Holds `reservation` for the command `tag`; `stored` of it are counted when the backend says OK.
     pub(super) fn space(&mut self, tag: &[u8], reservation: Reservation, stored: Amount) {
         self.items.push((tag.into(), Item::Space { reservation, sent: false, stored }));

@@ -4,7 +4,7 @@
 use super::command::Head;
 use super::phase::{Peers, Phase};
 use super::reply;
-use super::reuse::{Leaves, ReuseTracker, Selected};
+use super::reuse::{Leaves, ReuseTracker, Selection};
 use super::session::Session;
 use super::staying::Staying;
 
@@ -31,8 +31,8 @@ impl Session {
     pub fn leaves(&self) -> Option<Leaves> {
         let reuse = self.reuse.as_ref().filter(|_| self.is_quiet())?;
         match reuse.selected {
-            Selected::No => Some(Leaves::Nothing),
-            Selected::Yes if reuse.left.is_some() => Some(Leaves::Selected),
+            Selection::No => Some(Leaves::Nothing),
+            Selection::Yes if reuse.left.is_some() => Some(Leaves::Selected),
             _ => None,
         }
     }
@@ -45,7 +45,7 @@ impl Session {
 
     /// Takes LOGOUT over from the backend, if the connection can go on without this client.
     pub(super) fn leave(&mut self, head: &Head<'_>) -> bool {
-        let known = |reuse: &ReuseTracker| matches!(reuse.selected, Selected::No | Selected::Yes);
+        let known = |reuse: &ReuseTracker| matches!(reuse.selected, Selection::No | Selection::Yes);
         let stays = self.is_quiet() && head.arguments.is_empty() && self.reuse.as_ref().is_some_and(|reuse| known(reuse));
         if let Some(reuse) = self.reuse.as_mut().filter(|_| stays) {
             reuse.left = Some(head.tag.into());

@@ -34,7 +34,7 @@ pub enum Leaves {
 pub(super) struct ReuseTracker {
     /// Never again: something was done that cannot be taken back.
     pub(super) spoilt: bool,
-    pub(super) selected: Selected,
+    pub(super) selected: Selection,
     /// The command under way whose words are looked at.
     command: Words,
     /// The tag of the LOGOUT that we answer in the backend's place.
@@ -42,7 +42,7 @@ pub(super) struct ReuseTracker {
 }
 
 #[derive(Default)]
-pub(super) enum Selected {
+pub(super) enum Selection {
     #[default]
     No,
     Yes,
@@ -78,8 +78,8 @@ impl ReuseTracker {
 
     fn asked(&mut self, tag: &[u8], then: bool) {
         self.selected = match self.selected {
-            Selected::Asked { .. } => Selected::Unknown,
-            _ => Selected::Asked { tag: tag.into(), then },
+            Selection::Asked { .. } => Selection::Unknown,
+            _ => Selection::Asked { tag: tag.into(), then },
         };
     }
 
@@ -96,13 +96,13 @@ impl ReuseTracker {
     pub(super) fn answered(&mut self, tag: &[u8], status: Status) {
         // What the backend cannot read, we have not understood either.
         self.spoilt |= status == Status::Bad;
-        if let Selected::Asked { tag: asked, then } = &self.selected
+        if let Selection::Asked { tag: asked, then } = &self.selected
             && **asked == *tag
         {
             self.selected = match (status, then) {
-                (Status::Ok, true) => Selected::Yes,
-                (Status::Ok, false) => Selected::No,
-                (Status::No | Status::Bad, _) => Selected::Unknown,
+                (Status::Ok, true) => Selection::Yes,
+                (Status::Ok, false) => Selection::No,
+                (Status::No | Status::Bad, _) => Selection::Unknown,
             };
         }
     }

@@ -16,22 +16,22 @@ use crate::scrub::invariants::{ALICE, context, shared_scrubber};
 use crate::store::Memory;
 
 /// The built-in rules, for `alice@asso.example`, with a small bound.
-pub struct Rules(&'static Scrubber);
+pub struct TestSentCopy(&'static Scrubber);
 
-impl Rules {
+impl TestSentCopy {
     /// With a key that is no secret.
-    pub fn new() -> Rules {
-        Rules(shared_scrubber())
+    pub fn new() -> TestSentCopy {
+        TestSentCopy(shared_scrubber())
     }
 }
 
-impl Default for Rules {
-    fn default() -> Rules {
-        Rules::new()
+impl Default for TestSentCopy {
+    fn default() -> TestSentCopy {
+        TestSentCopy::new()
     }
 }
 
-impl SentCopy for Rules {
+impl SentCopy for TestSentCopy {
     fn header_limit(&self) -> usize {
         200
     }

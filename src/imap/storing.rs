@@ -3,7 +3,7 @@
 //!
 //! The scrubbed copy and the plain one are sent the same way; what differs is in `append`.
 
-use super::append::{Act, Append, BareLines, Stage};
+use super::append::{Append, AppendAct, AppendStage, BareLines};
 use super::appending::SWALLOW_MESSAGE;
 use super::frame::{Flaw, Literal};
 use super::grammar::append as grammar;
@@ -18,16 +18,16 @@ use crate::quota::Reservation;
 
 impl Session {
     /// What [`Append::before_frames`] wants.
-    pub(super) fn append_step(&mut self, act: Act) -> Step {
+    pub(super) fn append_step(&mut self, act: AppendAct) -> Step {
         let phase = std::mem::replace(&mut self.phase, Phase::Stuck);
         let Phase::Append(mut append) = phase else { return self.close(Fault::Garbage(Side::Us)) };
         match act {
-            Act::Step(step) => {
+            AppendAct::Step(step) => {
                 self.phase = Phase::Append(append);
                 step
             }
-            Act::Sized(taken) => self.judge(append, taken),
-            Act::Send { bytes, left } => {
+            AppendAct::Sized(taken) => self.judge(append, taken),
+            AppendAct::Send { bytes, left } => {
                 self.client.enter(left);
                 append.follow(left);
                 self.phase = Phase::Append(append);
@@ -45,19 +45,19 @@ impl Session {
         flaw: Option<Flaw>,
     ) -> Step {
         let len = line.len();
-        match (std::mem::replace(&mut append.stage, Stage::Judge), literal) {
-            (Stage::Refused { answer }, Some(literal)) if !literal.sync => {
+        match (std::mem::replace(&mut append.stage, AppendStage::Judge), literal) {
+            (AppendStage::Refused { answer }, Some(literal)) if !literal.sync => {
                 self.refuse(len, Some(literal), answer, SWALLOW_MESSAGE)
             }
-            (Stage::Refused { answer }, _) => Step::Answer(len, answer),
-            (Stage::Aborted { answer }, Some(literal)) if !literal.sync && literal.size <= SWALLOW_MESSAGE => {
+            (AppendStage::Refused { answer }, _) => Step::Answer(len, answer),
+            (AppendStage::Aborted { answer }, Some(literal)) if !literal.sync && literal.size <= SWALLOW_MESSAGE => {
                 self.client.enter(literal.size);
-                append.stage = Stage::Aborted { answer };
+                append.stage = AppendStage::Aborted { answer };
                 self.phase = Phase::Append(append);
                 Step::Swallow(len)
             }
-            (Stage::Aborted { answer }, _) => {
-                append.stage = Stage::AbortWait { answer };
+            (AppendStage::Aborted { answer }, _) => {
+                append.stage = AppendStage::AbortWait { answer };
                 self.phase = Phase::Append(append);
                 Step::Swallow(len)
             }
@@ -101,10 +101,10 @@ impl Session {
 
     /// The backend says `+` while an APPEND waits for it.
     pub(super) fn append_go(&mut self, mut append: Box<Append>, len: usize) -> Step {
-        let Stage::AwaitGo { bytes, left } = std::mem::replace(&mut append.stage, Stage::Tail) else {
+        let AppendStage::AwaitGo { bytes, left } = std::mem::replace(&mut append.stage, AppendStage::Tail) else {
             return self.close(Fault::Garbage(Side::Backend));
         };
-        append.stage = Stage::Send { bytes, left };
+        append.stage = AppendStage::Send { bytes, left };
         let told = append.client_waits();
         self.phase = Phase::Append(append);
         if told { Step::Forward(len) } else { Step::Swallow(len) }
@@ -113,21 +113,21 @@ impl Session {
     /// The backend ended the APPEND by `line`. None: the client may hear it now.
     pub(super) fn append_answered(&mut self, mut append: Box<Append>, line: &[u8], status: Status) -> Option<Step> {
         let took = Step::Swallow(line.len());
-        match std::mem::replace(&mut append.stage, Stage::Judge) {
-            Stage::AwaitGo { .. } if append.client_waits() && status != Status::Ok => {
+        match std::mem::replace(&mut append.stage, AppendStage::Judge) {
+            AppendStage::AwaitGo { .. } if append.client_waits() && status != Status::Ok => {
                 self.phase = Phase::Command;
                 return None;
             }
-            Stage::AwaitGo { left, .. } if status != Status::Ok => {
+            AppendStage::AwaitGo { left, .. } if status != Status::Ok => {
                 self.client.enter(left);
-                append.stage = Stage::Refused { answer: line.to_vec() };
+                append.stage = AppendStage::Refused { answer: line.to_vec() };
                 self.phase = Phase::Append(append);
             }
-            Stage::Aborted { answer } => {
-                append.stage = Stage::Refused { answer };
+            AppendStage::Aborted { answer } => {
+                append.stage = AppendStage::Refused { answer };
                 self.phase = Phase::Append(append);
             }
-            Stage::AbortWait { answer } => self.phase = Phase::Ready(Pending::Say(answer)),
+            AppendStage::AbortWait { answer } => self.phase = Phase::Ready(Pending::Say(answer)),
             // It ended a command of which it has not heard the end: nobody can say what it takes the next bytes for.
             _ => return Some(self.close(Fault::Garbage(Side::Backend))),
         }

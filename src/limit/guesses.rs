@@ -71,7 +71,7 @@ impl Asker {
 
 /// Which bucket judges a try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum JudgedBy {
     /// The pair's own.
     Own,
     /// The account's, which strangers share.
@@ -114,7 +114,7 @@ impl Guesses {
     }
 
     /// The way that `asker` may try now; a try is under way on it from then on, until one of the three below. `None`: none.
-    pub(super) fn begin(&mut self, asker: &Asker, now: Instant) -> Option<Way> {
+    pub(super) fn begin(&mut self, asker: &Asker, now: Instant) -> Option<JudgedBy> {
         let (most, first) = (self.forgive * self.per_account, self.forgive * FIRST_TAKES * FIRST);
         let known = !asker.own_way && self.knows(asker, now);
         if !known && self.is_used_up(asker, now) {
@@ -125,7 +125,7 @@ impl Guesses {
             let bucket = &mut self.pairs.entry(asker.pair).or_insert_with(new).bucket;
             if bucket.is_free(most, now) {
                 bucket.begin();
-                return Some(Way::Own);
+                return Some(JudgedBy::Own);
             }
             if known || !asker.has_network() {
                 return None;
@@ -134,7 +134,7 @@ impl Guesses {
             let account = self.accounts.entry(asker.account).or_default();
             if account.is_free(most, now) {
                 account.begin();
-                return Some(Way::Account);
+                return Some(JudgedBy::Account);
             }
         }
         let blamed = self.blamed.get(&widest(asker)).is_some_and(|until| *until > now);
@@ -145,7 +145,7 @@ impl Guesses {
         // While it is judged, the network has no second one.
         self.blamed.insert(widest(asker), now + BLAMED);
         bucket.begin();
-        Some(Way::First)
+        Some(JudgedBy::First)
     }
 
     /// Whether too much was wrong on a network of `asker`.
@@ -157,19 +157,19 @@ impl Guesses {
     }
 
     /// The try could not be judged: nothing is held against anybody.
-    pub(super) fn abandon(&mut self, asker: &Asker, way: Way) {
-        if way == Way::First {
+    pub(super) fn abandon(&mut self, asker: &Asker, way: JudgedBy) {
+        if way == JudgedBy::First {
             self.blamed.remove(&widest(asker));
         }
         self.end(asker, way);
     }
 
-    fn end(&mut self, asker: &Asker, way: Way) {
+    fn end(&mut self, asker: &Asker, way: JudgedBy) {
         self.bucket(asker, way).into_iter().for_each(Bucket::end);
     }
 
     /// The password was good: the pair is known from now on, and nothing is held against it.
-    pub(super) fn right(&mut self, asker: &Asker, way: Way, now: Instant) {
+    pub(super) fn right(&mut self, asker: &Asker, way: JudgedBy, now: Instant) {
         self.abandon(asker, way);
         let new = Pair { account: asker.account, known_until: None, bucket: Bucket::default() };
         let pair = self.pairs.entry(asker.pair).or_insert(new);
@@ -178,11 +178,11 @@ impl Guesses {
     }
 
     /// It was not. `trace` knows it again.
-    pub(super) fn wrong(&mut self, asker: &Asker, way: Way, trace: u16, now: Instant) {
+    pub(super) fn wrong(&mut self, asker: &Asker, way: JudgedBy, trace: u16, now: Instant) {
         self.end(asker, way);
-        let each = if way == Way::First { self.forgive * FIRST_TAKES } else { self.forgive };
+        let each = if way == JudgedBy::First { self.forgive * FIRST_TAKES } else { self.forgive };
         let known = self.bucket(asker, way).is_some_and(|bucket| bucket.charge(trace, each, now));
-        if way == Way::Own && !(asker.own_way && asker.has_network()) {
+        if way == JudgedBy::Own && !(asker.own_way && asker.has_network()) {
             return;
         }
         self.blamed.insert(widest(asker), now + BLAMED);
@@ -198,11 +198,11 @@ impl Guesses {
         self.pairs.get(&asker.pair).is_some_and(|pair| pair.known_until.is_some_and(|until| until > now))
     }
 
-    fn bucket(&mut self, asker: &Asker, way: Way) -> Option<&mut Bucket> {
+    fn bucket(&mut self, asker: &Asker, way: JudgedBy) -> Option<&mut Bucket> {
         match way {
-            Way::Own => self.pairs.get_mut(&asker.pair).map(|pair| &mut pair.bucket),
-            Way::Account => self.accounts.get_mut(&asker.account),
-            Way::First => self.first.get_mut(&asker.first()),
+            JudgedBy::Own => self.pairs.get_mut(&asker.pair).map(|pair| &mut pair.bucket),
+            JudgedBy::Account => self.accounts.get_mut(&asker.account),
+            JudgedBy::First => self.first.get_mut(&asker.first()),
         }
     }
 

@@ -26,8 +26,8 @@ use governor::{Quota, RateLimiter};
 use crate::fault::RefusalCode;
 use crate::private::{Networks, Pseudonymiser};
 use guesses::Guesses;
-use seat::Counted;
-use seats::{Kind, Place, Seats};
+use seat::CountedBy;
+use seats::{Place, SeatKind, Seats};
 
 pub use guesses::{REMEMBERED, Slowed};
 pub use params::{House, Params};
@@ -96,7 +96,7 @@ impl Limits {
     /// # Errors
     /// `TooManyConnections`: the number from this network is reached; `TooManyTries`: they come too fast.
     pub fn seat(self: &Arc<Limits>, networks: Networks) -> Result<Seat, RefusalCode> {
-        self.waiting_seat(Kind::Waiting, Some(networks), Counted::Network(networks))
+        self.waiting_seat(SeatKind::Waiting, Some(networks), CountedBy::Network(networks))
     }
 
     /// The same for a connection through the onion door, where nobody has an address. `circuit` stands for a network, where Tor tells it:
@@ -105,17 +105,22 @@ impl Limits {
     /// # Errors
     /// As [`Limits::seat`], for the circuit.
     pub fn onion_seat(self: &Arc<Limits>, circuit: Option<Networks>) -> Result<Seat, RefusalCode> {
-        self.waiting_seat(Kind::Onion, circuit, Counted::Onion(circuit, Mutex::default()))
+        self.waiting_seat(SeatKind::Onion, circuit, CountedBy::Onion(circuit, Mutex::default()))
     }
 
     /// A place for a connection of a load balancer, until it has said where the client is. There always is one, apart from everybody
     /// else's; the one that waits longest may have to go for it.
     pub fn unnamed_seat(self: &Arc<Limits>) -> Seat {
-        let place = lock(&self.seats).wait(Kind::Unnamed, &self.params);
-        self.waits(place, Counted::House)
+        let place = lock(&self.seats).wait(SeatKind::Unnamed, &self.params);
+        self.waits(place, CountedBy::House)
     }
 
-    fn waiting_seat(self: &Arc<Limits>, kind: Kind, networks: Option<Networks>, counted: Counted) -> Result<Seat, RefusalCode> {
+    fn waiting_seat(
+        self: &Arc<Limits>,
+        kind: SeatKind,
+        networks: Option<Networks>,
+        counted: CountedBy,
+    ) -> Result<Seat, RefusalCode> {
         let sized = || networks.iter().flat_map(Networks::each).zip(FACTORS);
         if !sized().zip(&self.connections).all(|((network, _), limiter)| limiter.check_key(&network.reveal()).is_ok()) {
             return Err(RefusalCode::TooManyTries);
@@ -132,7 +137,7 @@ impl Limits {
         Ok(self.waits(place, counted))
     }
 
-    fn waits(self: &Arc<Limits>, place: Place, counted: Counted) -> Seat {
+    fn waits(self: &Arc<Limits>, place: Place, counted: CountedBy) -> Seat {
         let crowded = place.displaced.is_some();
         if let Some(Some(leave)) = place.displaced {
             leave();
@@ -145,7 +150,7 @@ impl Limits {
     /// # Errors
     /// `TooManyConnections`.
     pub fn delivery_seat(self: &Arc<Limits>) -> Result<Seat, RefusalCode> {
-        self.own_seat(Kind::Delivery, Counted::House)
+        self.own_seat(SeatKind::Delivery, CountedBy::House)
     }
 
     /// A place for the host's relay that asks whether mail would find room.
@@ -153,7 +158,7 @@ impl Limits {
     /// # Errors
     /// `TooManyConnections`.
     pub fn question_seat(self: &Arc<Limits>) -> Result<Seat, RefusalCode> {
-        self.own_seat(Kind::Question, Counted::House)
+        self.own_seat(SeatKind::Question, CountedBy::House)
     }
 
     /// A place for a new connection of the webmail, which brings everybody from one address: [`Seat::attempt`] counts it by
@@ -162,7 +167,7 @@ impl Limits {
     /// # Errors
     /// `TooManyConnections`: the number in all is reached.
     pub fn webmail_seat(self: &Arc<Limits>) -> Result<Seat, RefusalCode> {
-        self.own_seat(Kind::Webmail, Counted::Account(Mutex::default()))
+        self.own_seat(SeatKind::Webmail, CountedBy::Account(Mutex::default()))
     }
 
     /// A place for a browser, or for a program that asks how it is to be set up: from one network a quarter of them at most, as often
@@ -172,7 +177,7 @@ impl Limits {
     /// # Errors
     /// As [`Limits::seat`].
     pub fn page_seat(self: &Arc<Limits>, networks: Option<Networks>) -> Result<Seat, RefusalCode> {
-        let Some(networks) = networks else { return self.own_seat(Kind::Page, Counted::House) };
+        let Some(networks) = networks else { return self.own_seat(SeatKind::Page, CountedBy::House) };
         let sized = || networks.each().zip(FACTORS);
         if !sized().zip(&self.page_connections).all(|((network, _), limiter)| limiter.check_key(&network.reveal()).is_ok()) {
             return Err(RefusalCode::TooManyTries);
@@ -181,12 +186,12 @@ impl Limits {
         if !seats.count_reader(networks.narrow().reveal(), readers(&self.params)) {
             return Err(RefusalCode::TooManyConnections);
         }
-        let place = seats.wait(Kind::Page, &self.params);
+        let place = seats.wait(SeatKind::Page, &self.params);
         drop(seats);
-        Ok(self.waits(place, Counted::Reader(networks)))
+        Ok(self.waits(place, CountedBy::Reader(networks)))
     }
 
-    fn own_seat(self: &Arc<Limits>, kind: Kind, counted: Counted) -> Result<Seat, RefusalCode> {
+    fn own_seat(self: &Arc<Limits>, kind: SeatKind, counted: CountedBy) -> Result<Seat, RefusalCode> {
         if !lock(&self.seats).take(kind, &self.params) {
             return Err(RefusalCode::TooManyConnections);
         }
@@ -243,12 +248,12 @@ impl Slowed {
     }
 }
 
-// A panic elsewhere must not close the door for everybody.
 /// Connections for pages that one network may have.
 fn readers(params: &Params) -> u32 {
     u32::try_from(params.pages / 4).unwrap_or(u32::MAX).max(1)
 }
 
+// A panic elsewhere must not close the door for everybody.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::guesses::{Asker, Way};
-use super::seats::{Kind, Queued};
+use super::guesses::{Asker, JudgedBy};
+use super::seats::{Queued, SeatKind};
 use super::{FACTORS, Limits, lock};
 use crate::fault::RefusalCode;
 use crate::private::{Networks, Pseudonym, Secret};
@@ -12,13 +12,13 @@ use crate::private::{Networks, Pseudonym, Secret};
 /// One session's place among those allowed; gives it back when dropped.
 pub struct Seat {
     limits: Arc<Limits>,
-    counted: Counted,
+    counted: CountedBy,
     state: Mutex<State>,
     crowded: bool,
 }
 
 /// Under whose name a session is counted.
-pub(super) enum Counted {
+pub(super) enum CountedBy {
     /// The network that it comes from.
     Network(Networks),
     /// A browser, or a program that asks how it is to be set up.
@@ -37,17 +37,17 @@ pub(super) enum Counted {
 enum State {
     /// Somebody waits there.
     Waiting(Queued),
-    Seated(Kind),
+    Seated(SeatKind),
 }
 
 impl Seat {
     /// One of those who wait.
-    pub(super) fn waiting(limits: Arc<Limits>, counted: Counted, place: Queued, crowded: bool) -> Seat {
+    pub(super) fn waiting(limits: Arc<Limits>, counted: CountedBy, place: Queued, crowded: bool) -> Seat {
         Seat { limits, counted, state: Mutex::new(State::Waiting(place)), crowded }
     }
 
     /// Any other.
-    pub(super) fn of_kind(limits: Arc<Limits>, counted: Counted, kind: Kind) -> Seat {
+    pub(super) fn of_kind(limits: Arc<Limits>, counted: CountedBy, kind: SeatKind) -> Seat {
         Seat { limits, counted, state: Mutex::new(State::Seated(kind)), crowded: false }
     }
 
@@ -69,9 +69,9 @@ impl Seat {
     pub fn source(&self, account: Pseudonym) -> Pseudonym {
         let keys = self.limits.pseudonymiser();
         match &self.counted {
-            Counted::Network(networks) | Counted::Reader(networks) => networks.narrow(),
-            Counted::Onion(..) => keys.pair(keys.onion(), account),
-            Counted::Account(_) | Counted::House => account,
+            CountedBy::Network(networks) | CountedBy::Reader(networks) => networks.narrow(),
+            CountedBy::Onion(..) => keys.pair(keys.onion(), account),
+            CountedBy::Account(_) | CountedBy::House => account,
         }
     }
 
@@ -84,17 +84,17 @@ impl Seat {
         self.admit(account)?;
         let keys = self.limits.pseudonymiser();
         let networks = match &self.counted {
-            Counted::Network(networks) | Counted::Reader(networks) | Counted::Onion(Some(networks), _) => {
+            CountedBy::Network(networks) | CountedBy::Reader(networks) | CountedBy::Onion(Some(networks), _) => {
                 let mut sized = networks.each().zip(FACTORS).map(|(network, factor)| (network.reveal(), factor));
                 std::array::from_fn(|_| sized.next().unwrap_or_default())
             }
-            Counted::Account(_) | Counted::Onion(None, _) | Counted::House => Default::default(),
+            CountedBy::Account(_) | CountedBy::Onion(None, _) | CountedBy::House => Default::default(),
         };
         let asker = Asker {
             account: account.reveal(),
             pair: keys.pair(self.source(account), account).reveal(),
             networks,
-            own_way: !matches!(self.counted, Counted::Network(_) | Counted::Reader(_)),
+            own_way: !matches!(self.counted, CountedBy::Network(_) | CountedBy::Reader(_)),
         };
         let way = lock(&self.limits.guesses).begin(&asker, Instant::now()).ok_or(RefusalCode::TooManyTries)?;
         let trace = keys.trace(account, secret);
@@ -103,7 +103,7 @@ impl Seat {
 
     /// Counts a session of the webmail under `account`, which is about to log in. Other sessions are counted already.
     pub(super) fn admit(&self, account: Pseudonym) -> Result<(), RefusalCode> {
-        let Counted::Account(counted) = &self.counted else { return Ok(()) };
+        let CountedBy::Account(counted) = &self.counted else { return Ok(()) };
         if self.limits.connections[0].check_key(&account.reveal()).is_err() {
             return Err(RefusalCode::TooManyTries);
         }
@@ -123,7 +123,7 @@ impl Seat {
 
     /// Counts a session of the onion door under the account whose password was right, with the numbers of one network.
     fn count_at_onion(&self, account: Pseudonym) -> Result<(), RefusalCode> {
-        let Counted::Onion(_, counted) = &self.counted else { return Ok(()) };
+        let CountedBy::Onion(_, counted) = &self.counted else { return Ok(()) };
         let here = self.source(account);
         if self.limits.connections[0].check_key(&here.reveal()).is_err() {
             return Err(RefusalCode::TooManyTries);
@@ -142,7 +142,7 @@ impl Seat {
     /// From among those who wait to the members.
     fn enter(&self, account: Pseudonym) -> Result<(), RefusalCode> {
         let entered = self.count_at_onion(account).and_then(|()| self.take_place());
-        if let (Err(_), Counted::Onion(_, counted)) = (entered, &self.counted) {
+        if let (Err(_), CountedBy::Onion(_, counted)) = (entered, &self.counted) {
             let counted = lock(counted).take();
             counted.iter().for_each(|account| lock(&self.limits.seats).uncount(account.reveal()));
         }
@@ -152,15 +152,15 @@ impl Seat {
     fn take_place(&self) -> Result<(), RefusalCode> {
         let (mut state, mut seats) = (lock(&self.state), lock(&self.limits.seats));
         let State::Waiting(place) = *state else { return Ok(()) };
-        if !seats.take(Kind::Member, &self.limits.params) {
+        if !seats.take(SeatKind::Member, &self.limits.params) {
             return Err(RefusalCode::TooManyConnections);
         }
         if !seats.stop_waiting(place) {
             // Made to leave in this very moment.
-            seats.give_back(Kind::Member);
+            seats.give_back(SeatKind::Member);
             return Err(RefusalCode::TooManyConnections);
         }
-        *state = State::Seated(Kind::Member);
+        *state = State::Seated(SeatKind::Member);
         Ok(())
     }
 }
@@ -169,14 +169,14 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut seats = lock(&self.limits.seats);
         let (networks, account) = match &mut self.counted {
-            Counted::Network(networks) => (Some(*networks), None),
-            Counted::Account(account) => (None, Some(account)),
-            Counted::Onion(circuit, account) => (*circuit, Some(account)),
-            Counted::Reader(networks) => {
+            CountedBy::Network(networks) => (Some(*networks), None),
+            CountedBy::Account(account) => (None, Some(account)),
+            CountedBy::Onion(circuit, account) => (*circuit, Some(account)),
+            CountedBy::Reader(networks) => {
                 seats.uncount_reader(networks.narrow().reveal());
                 (None, None)
             }
-            Counted::House => (None, None),
+            CountedBy::House => (None, None),
         };
         networks.iter().flat_map(Networks::each).for_each(|network| seats.uncount(network.reveal()));
         let account = account.and_then(|account| account.get_mut().unwrap_or_else(PoisonError::into_inner).take());
@@ -194,7 +194,7 @@ pub struct Attempt {
     asker: Asker,
     account: Pseudonym,
     /// Taken with the judgement.
-    way: Option<Way>,
+    way: Option<JudgedBy>,
     trace: u16,
 }
 

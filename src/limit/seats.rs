@@ -13,7 +13,7 @@ use super::guesses::Key;
 
 /// What a place is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum SeatKind {
     /// Not logged in yet.
     Waiting,
     /// The same, behind the onion door.
@@ -48,7 +48,7 @@ pub(super) struct Seats {
 /// A place among those of one kind who wait.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Queued {
-    kind: Kind,
+    kind: SeatKind,
     number: u64,
 }
 
@@ -66,18 +66,18 @@ impl Seats {
     }
 
     /// Takes a place that is nobody's but of its kind; whether there was one.
-    pub(super) fn take(&mut self, kind: Kind, params: &Params) -> bool {
+    pub(super) fn take(&mut self, kind: SeatKind, params: &Params) -> bool {
         let free = self.taken[kind as usize] < most(kind, params);
         self.taken[kind as usize] += usize::from(free);
         free
     }
 
-    pub(super) fn give_back(&mut self, kind: Kind) {
+    pub(super) fn give_back(&mut self, kind: SeatKind) {
         self.taken[kind as usize] = self.taken[kind as usize].saturating_sub(1);
     }
 
     /// Takes a place among those of `kind` who wait. There always is one.
-    pub(super) fn wait(&mut self, kind: Kind, params: &Params) -> Place {
+    pub(super) fn wait(&mut self, kind: SeatKind, params: &Params) -> Place {
         let full = self.taken[kind as usize] >= most(kind, params);
         let displaced = if full { self.pop_oldest(kind) } else { None };
         if displaced.is_none() {
@@ -89,7 +89,7 @@ impl Seats {
         Place { queued, displaced }
     }
 
-    fn pop_oldest(&mut self, kind: Kind) -> Option<Option<Leave>> {
+    fn pop_oldest(&mut self, kind: SeatKind) -> Option<Option<Leave>> {
         let all = Queued { kind, number: 0 }..=Queued { kind, number: u64::MAX };
         let oldest = *self.waiting.range(all).next()?.0;
         self.waiting.remove(&oldest)
@@ -163,16 +163,16 @@ fn uncount(counts: &mut HashMap<Key, u32>, who: Key) {
     }
 }
 
-fn most(kind: Kind, params: &Params) -> usize {
+fn most(kind: SeatKind, params: &Params) -> usize {
     let most = match kind {
-        Kind::Waiting => params.before_login,
-        Kind::Onion => params.onion,
-        Kind::Unnamed => params.unnamed,
-        Kind::Member => params.sessions,
-        Kind::Delivery => params.deliveries,
-        Kind::Question => params.questions,
-        Kind::Webmail => params.webmail,
-        Kind::Page => params.pages,
+        SeatKind::Waiting => params.before_login,
+        SeatKind::Onion => params.onion,
+        SeatKind::Unnamed => params.unnamed,
+        SeatKind::Member => params.sessions,
+        SeatKind::Delivery => params.deliveries,
+        SeatKind::Question => params.questions,
+        SeatKind::Webmail => params.webmail,
+        SeatKind::Page => params.pages,
     };
     most.max(1)
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::Problem;
 use super::syscalls::Call;
-use file::File;
+use file::SandboxFile;
 
 pub use super::when::{Servers, When};
 
@@ -124,7 +124,7 @@ impl Sandbox {
     /// # Errors
     /// Everything that is wrong with it; of mere TOML mistakes, the first one.
     pub fn parse(text: &str) -> Result<Sandbox, Vec<Problem>> {
-        let file: File = toml::from_str(text).map_err(|error| vec![Problem::from_toml(text, &error)])?;
+        let file: SandboxFile = toml::from_str(text).map_err(|error| vec![Problem::from_toml(text, &error)])?;
         let mut problems = Vec::new();
         let mut rules: Vec<Rule> = Vec::new();
         for rule in &file.rule {

@@ -3,7 +3,7 @@
 use super::envelope::{mail_command, rcpt_command};
 use super::environment::Environment;
 use super::session::{Act, Session, Step};
-use super::state::{Ask, Chunk, Envelope, Mail, Message, Rest, Source, State, User};
+use super::state::{Ask, Chunk, Envelope, Mail, Message, MessageSource, Rest, State, User};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
 use crate::smtp::command::{Command, Line, Wrong, announces_octets, line};
@@ -186,11 +186,11 @@ impl Session {
         match (env.counts(&user.address, envelope.accepted), command) {
             (Ok(()), Command::Bdat(size, last)) => {
                 let chunk = Chunk { size, left: size, last };
-                self.chunk(user, Message::new(Source::Chunks(dot::Counted::default(), chunk)), size, last);
+                self.chunk(user, Message::new(MessageSource::Chunks(dot::Chunked::default(), chunk)), size, last);
             }
             (Ok(()), _) => {
                 self.answers.extend_from_slice(answer::START_MAIL);
-                let message = Message::new(Source::Data(dot::Dotted::without_nul()));
+                let message = Message::new(MessageSource::Data(dot::Dotted::without_nul()));
                 self.state = State::Open(user, Mail::Message(message));
             }
             // Nothing of it has been sent yet: the message is still with the member.

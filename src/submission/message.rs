@@ -6,8 +6,8 @@
 
 use super::environment::Environment;
 use super::session::{Act, Session, Step};
-use super::source::{Came, Flaw};
-use super::state::{Ask, Chunk, Mail, Message, Rest, Source, Stage, State, User};
+use super::source::{Came, MessageFlaw};
+use super::state::{Ask, Chunk, Mail, Message, MessageSource, MessageStage, Rest, State, User};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
 use crate::smtp::upstream::Manner;
@@ -30,13 +30,13 @@ struct Head {
 }
 
 impl Message {
-    pub(super) fn new(source: Source) -> Message {
-        Message { source, stage: Stage::Header(Vec::new()), taken: 0 }
+    pub(super) fn new(source: MessageSource) -> Message {
+        Message { source, stage: MessageStage::Header(Vec::new()), taken: 0 }
     }
 
     /// Whether the relay has begun to receive it: then only a cut connection, without a final dot, keeps it from delivery.
     fn relay_has_part(&self) -> bool {
-        matches!(self.stage, Stage::Body)
+        matches!(self.stage, MessageStage::Body)
     }
 
     /// How the relay is left if the message does not come to its end.
@@ -47,8 +47,8 @@ impl Message {
     /// What is to be swallowed if the message is refused now.
     pub(super) fn rest(&self) -> Rest {
         match &self.source {
-            Source::Data(dotted) => Rest::Data(dot::Swallow::from(*dotted)),
-            Source::Chunks(_, chunk) => Rest::Octets(chunk.left),
+            MessageSource::Data(dotted) => Rest::Data(dot::Swallow::from(*dotted)),
+            MessageSource::Chunks(_, chunk) => Rest::Octets(chunk.left),
         }
     }
 }
@@ -57,44 +57,44 @@ impl Session {
     /// A message is coming in.
     pub(super) fn receive(&mut self, env: &dyn Environment, user: User, message: Message, client: &[u8], relay: &[u8]) -> Step {
         match message.stage {
-            Stage::Body => self.body(user, message, client),
+            MessageStage::Body => self.body(user, message, client),
             _ => self.head(env, user, message, client, relay),
         }
     }
 
     fn head(&mut self, env: &dyn Environment, user: User, mut message: Message, client: &[u8], relay: &[u8]) -> Step {
         let (used, came) = match &mut message.stage {
-            Stage::Header(header) => message.source.take(client, true, header),
-            Stage::Start(_, body) => {
+            MessageStage::Header(header) => message.source.take(client, true, header),
+            MessageStage::Start(_, body) => {
                 let window = client.len().min((START + AHEAD).saturating_sub(body.len()));
                 message.source.take(&client[..window], false, body)
             }
-            Stage::Body => (0, Came::More),
+            MessageStage::Body => (0, Came::More),
         };
         message.taken += used as u64;
         let mut scrub_first = false;
         let (ended, complete) = (matches!(came, Came::End), matches!(came, Came::End | Came::Blank));
         let mut act = if used > 0 { Act::Again } else { Act::Read(Side::Client) };
         let ready = match message.stage {
-            Stage::Header(header) if header.len() > self.params.limits.header => {
-                message.stage = Stage::Header(Vec::new());
+            MessageStage::Header(header) if header.len() > self.params.limits.header => {
+                message.stage = MessageStage::Header(Vec::new());
                 return self.refuse(user, message, used, answer::refusal(RefusalCode::HeaderTooLong), ended);
             }
-            Stage::Header(header) if complete => {
-                let plain = if let Source::Data(_) = message.source { dot::unstuff(&header) } else { header };
+            MessageStage::Header(header) if complete => {
+                let plain = if let MessageSource::Data(_) = message.source { dot::unstuff(&header) } else { header };
                 if env.needs_body_start(&plain) && !ended {
-                    message.stage = Stage::Start(plain, Vec::new());
+                    message.stage = MessageStage::Start(plain, Vec::new());
                     None
                 } else {
-                    message.stage = Stage::Header(Vec::new());
+                    message.stage = MessageStage::Header(Vec::new());
                     Some((plain, Vec::new()))
                 }
             }
-            Stage::Start(header, body) if ended || body.len() >= START => {
+            MessageStage::Start(header, body) if ended || body.len() >= START => {
                 // Flaws behind the start of the body are of no account yet, also when they are in sight already: which of two
                 // flaws is told must not depend on how the bytes came.
                 scrub_first = body.len() >= START && !ended;
-                message.stage = Stage::Header(Vec::new());
+                message.stage = MessageStage::Header(Vec::new());
                 Some((header, body))
             }
             stage => {
@@ -147,14 +147,14 @@ impl Session {
 
     fn body(&mut self, user: User, message: Message, client: &[u8]) -> Step {
         match message.source {
-            Source::Data(_) => self.dotted_body(user, message, client),
-            Source::Chunks(..) => self.chunked_body(user, message, client),
+            MessageSource::Data(_) => self.dotted_body(user, message, client),
+            MessageSource::Chunks(..) => self.chunked_body(user, message, client),
         }
     }
 
     // The bytes stay in the driver's buffer and go on from there.
     fn dotted_body(&mut self, user: User, mut message: Message, client: &[u8]) -> Step {
-        let Source::Data(dotted) = &mut message.source else { return Step::new(0, Act::Close) };
+        let MessageSource::Data(dotted) = &mut message.source else { return Step::new(0, Act::Close) };
         let seen = dotted.body(client);
         message.taken += seen.pass as u64;
         // The flaw that comes first in the message is told.
@@ -162,8 +162,8 @@ impl Session {
             return self.refuse(user, message, seen.pass, answer::refusal(RefusalCode::MessageTooLong), false);
         }
         let flaw = match seen.next {
-            Next::Bare => Some(Flaw::Bare),
-            Next::Nul => Some(Flaw::Nul),
+            Next::Bare => Some(MessageFlaw::Bare),
+            Next::Nul => Some(MessageFlaw::Nul),
             Next::More | Next::Blank | Next::End => None,
         };
         if let Some(flaw) = flaw {
@@ -196,7 +196,7 @@ impl Session {
     }
 
     fn pause(&mut self, user: User, message: Message) {
-        if let Source::Chunks(_, chunk) = &message.source {
+        if let MessageSource::Chunks(_, chunk) = &message.source {
             self.answers.extend_from_slice(format!("250 2.0.0 {} octets received\r\n", chunk.size).as_bytes());
         }
         self.state = State::Open(user, Mail::Pause(message));
@@ -213,7 +213,7 @@ impl Session {
     /// The next chunk of a message that came in part, or the first.
     pub(super) fn chunk(&mut self, user: User, mut message: Message, size: u64, last: bool) {
         let over = message.taken.saturating_add(size) > self.params.limits.message;
-        if let Source::Chunks(_, chunk) = &mut message.source {
+        if let MessageSource::Chunks(_, chunk) = &mut message.source {
             *chunk = Chunk { size, left: size, last };
         }
         if over {

@@ -1,7 +1,7 @@
 //! What the relay replies, and what the mail program is told of it.
 
 use super::session::{Act, Session, Step};
-use super::state::{Ask, Envelope, Mail, Stage, State, User};
+use super::state::{Ask, Envelope, Mail, MessageStage, State, User};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
 use crate::smtp::replied::{Replied, Wanted, hear};
@@ -129,7 +129,7 @@ impl Session {
             }
             Ask::Data { mut message, ready, ended } => {
                 self.relay.say(&ready);
-                message.stage = Stage::Body;
+                message.stage = MessageStage::Body;
                 self.state = State::Open(user, if ended { self.finish() } else { Mail::Message(message) });
                 return;
             }

@@ -78,15 +78,15 @@ pub(super) enum Ask {
 
 /// A message on its way in.
 pub(super) struct Message {
-    pub source: Source,
-    pub stage: Stage,
+    pub source: MessageSource,
+    pub stage: MessageStage,
     /// Octets so far.
     pub taken: u64,
 }
 
-pub(super) enum Source {
+pub(super) enum MessageSource {
     Data(dot::Dotted),
-    Chunks(dot::Counted, Chunk),
+    Chunks(dot::Chunked, Chunk),
 }
 
 /// The chunk that is coming in.
@@ -97,7 +97,7 @@ pub(super) struct Chunk {
     pub last: bool,
 }
 
-pub(super) enum Stage {
+pub(super) enum MessageStage {
     /// Collecting the header block.
     Header(Vec<u8>),
     /// The header block is there; the scrubber wants to see the start of the body (kept in stuffed form).

@@ -104,19 +104,19 @@ impl Dotted {
 /// Reads a message in chunks of known size (BDAT, RFC 3030): no dots, no end of its own. A CRLF may be cut by the end of
 /// a chunk, so this one keeps the CR and copies what it passes. It always tells of a NUL.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Counted {
+pub struct Chunked {
     /// What is not a held CR ended with CRLF.
     line_start: bool,
     held_cr: bool,
 }
 
-impl Default for Counted {
-    fn default() -> Counted {
-        Counted { line_start: true, held_cr: false }
+impl Default for Chunked {
+    fn default() -> Chunked {
+        Chunked { line_start: true, held_cr: false }
     }
 }
 
-impl Counted {
+impl Chunked {
     /// Copies the bytes of the header block behind `out`, up to and with the empty line. How many were taken, and what is next.
     pub fn header(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Seen {
         self.copy(bytes, true, out)
@@ -297,7 +297,7 @@ mod tests {
                 assert_eq!((passed, next), (pass, Next::Nul), "{wire:?} at {size}");
             }
             let mut out = Vec::new();
-            assert_eq!(Counted::default().body(wire, &mut out), Seen { pass, next: Next::Nul });
+            assert_eq!(Chunked::default().body(wire, &mut out), Seen { pass, next: Next::Nul });
         }
         assert_eq!(Dotted::default().body(b"a\0b\r\n").next, Next::More);
         assert_eq!(Dotted::without_nul().header(b"A: \0\r\n\r\n"), Seen { pass: 3, next: Next::Nul });
@@ -317,7 +317,7 @@ mod tests {
     fn chunks_may_cut_anything() {
         let wire = b"A: b\r\n.x: c\r\n\r\n.body\r\n\r\n..\r\nend";
         for size in [1, 2, 3, 7, wire.len()] {
-            let (mut scan, mut header, mut body, mut blank) = (Counted::default(), Vec::new(), Vec::new(), false);
+            let (mut scan, mut header, mut body, mut blank) = (Chunked::default(), Vec::new(), Vec::new(), false);
             for mut piece in wire.chunks(size) {
                 if !blank {
                     let seen = scan.header(piece, &mut header);
@@ -333,11 +333,11 @@ mod tests {
             assert_eq!(body, b"..body\r\n\r\n...\r\nend\r\n", "at {size}");
         }
         for wire in [&b"a\nb"[..], b"a\rb", b"a\r\r\n"] {
-            let (mut scan, mut out) = (Counted::default(), Vec::new());
+            let (mut scan, mut out) = (Chunked::default(), Vec::new());
             let bare = wire.chunks(1).any(|piece| scan.body(piece, &mut out).next == Next::Bare);
-            assert!(bare && out == b"a" && Counted::default().body(wire, &mut out).next == Next::Bare);
+            assert!(bare && out == b"a" && Chunked::default().body(wire, &mut out).next == Next::Bare);
         }
-        let mut scan = Counted::default();
+        let mut scan = Chunked::default();
         scan.body(b"a\r", &mut Vec::new());
         assert!(!scan.finish(&mut Vec::new()));
     }

@@ -8,7 +8,7 @@ use super::login::{Before, Login, Protection, denied};
 use super::options::SessionOptions;
 use super::session::Session;
 
-pub use super::stand_ins::{Alice, Rules};
+pub use super::stand_ins::{Alice, TestSentCopy};
 pub use frames::check_frames;
 
 /// What a driver holds of one direction at most.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Action, Entry, Headers, Malformed, NAME_LIMIT, Named, Problem, Profile, Unknown, UnseenPayload};
+use super::{Action, Entry, Headers, Malformed, NAME_LIMIT, Named, Problem, Profile, UnknownFields, UnseenPayload};
 
 /// Octets a header block may be bounded to. Below, real mail is refused; above, sessions use too much memory.
 const HEADER_LIMITS: std::ops::RangeInclusive<usize> = 4096..=1_048_576;
@@ -17,7 +17,7 @@ struct File {
     unseen_payload: UnseenPayload,
     // Files of before, which know no such key, get the stricter reading.
     #[serde(default = "strict")]
-    unknown: Unknown,
+    unknown: UnknownFields,
     #[serde(default)]
     rule: Vec<FileRule>,
 }
@@ -150,8 +150,8 @@ impl Headers {
     }
 }
 
-fn strict() -> Unknown {
-    Unknown::Drop
+fn strict() -> UnknownFields {
+    UnknownFields::Drop
 }
 
 fn is_name(text: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Entry, Headers, Malformed, Rule, Unknown, UnseenPayload, Writer};
+use super::{Action, Entry, Headers, Malformed, Rule, UnknownFields, UnseenPayload, Writer};
 
 const WRITERS: [Writer; 2] = [Writer::Person, Writer::Machine];
 
@@ -21,7 +21,7 @@ impl Headers {
         if self.unseen_payload != built_in.unseen_payload && self.unseen_payload == UnseenPayload::Leave {
             names.push("unseen_payload".to_owned());
         }
-        let unknown = self.unknown != built_in.unknown && self.unknown == Unknown::Keep;
+        let unknown = self.unknown != built_in.unknown && self.unknown == UnknownFields::Keep;
         if unknown || self.keeps_what_is_unknown_to(built_in) {
             names.push("unknown".to_owned());
         }
@@ -36,7 +36,7 @@ impl Headers {
         let mut exact = self.exact.iter().filter(keeps);
         // A family holds names that no exact rule of ours speaks of.
         let mut families = self.families.iter().filter(keeps);
-        built_in.unknown == Unknown::Drop
+        built_in.unknown == UnknownFields::Drop
             && (exact.any(|own| built_in.find(&own.text, own.profile).is_none())
                 || families.any(|own| built_in.find_family(&own.text, own.profile).is_none()))
     }

@@ -106,7 +106,7 @@ pub enum UnseenPayload {
 /// What becomes of a field that no rule names, where a person writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Unknown {
+pub enum UnknownFields {
     /// It goes: a mail program that comes up with a new field leaks nothing by it.
     Drop,
     /// It stays.
@@ -122,7 +122,7 @@ pub struct Headers {
     header_limit: usize,
     malformed: Malformed,
     unseen_payload: UnseenPayload,
-    unknown: Unknown,
+    unknown: UnknownFields,
 }
 
 /// One `[[rule]]`.
@@ -189,7 +189,7 @@ impl Headers {
     }
 
     /// What becomes of fields that no rule names, where a person writes.
-    pub fn unknown(&self) -> Unknown {
+    pub fn unknown(&self) -> UnknownFields {
         self.unknown
     }
 
@@ -200,7 +200,7 @@ impl Headers {
 
     fn without_rule(&self, writer: Writer) -> Rule<'_> {
         let action = match (self.unknown, writer) {
-            (Unknown::Drop, Writer::Person) => Action::Drop,
+            (UnknownFields::Drop, Writer::Person) => Action::Drop,
             _ => Action::Keep,
         };
         Rule { action, signed_too: false, list: &[], spelling: None, place: LAST }

@@ -9,14 +9,14 @@ use super::{Call, Place, Socket, SocketOption, Target, What, When};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct File {
+pub(super) struct SandboxFile {
     #[serde(default)]
-    pub(super) rule: Vec<FileRule>,
+    pub(super) rule: Vec<WrittenRule>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct FileRule {
+pub(super) struct WrittenRule {
     pub(super) name: Spanned<String>,
     pub(super) reason: Spanned<String>,
     pub(super) when: Option<When>,
@@ -29,7 +29,7 @@ pub(super) struct FileRule {
     deny: Option<Vec<Spanned<String>>>,
 }
 
-impl FileRule {
+impl WrittenRule {
     /// What the rule does; where it is nothing, or two things, `wrong` hears it.
     pub(super) fn what(&self, wrong: &mut impl FnMut(usize, &str, &str)) -> Option<What> {
         let mut all = |list: &Option<Vec<Spanned<String>>>, why: &str, find: &dyn Fn(&str) -> Option<Part>| {
