@@ -5,12 +5,17 @@
 //! | | |
 //! |---|---|
 //! | `root` | only for tests that run as root |
-//! | `folder` `file` `mode` `copy` `cut` `link` | what is there |
+//! | `folder` `file` `text` `mode` `copy` `cut` `link` | what is there |
 //! | `state PATH` | a folder of the user that nologd becomes |
 //! | `certificate NAME SINCE LEFT` | valid for so many days, and for so many more |
 //! | `lmtp knows ADDRESS` | a mail server that refuses everybody else |
+//! | `with WORDS` | what else `check` is told |
+//! | `as nobody` | a person without rights runs it |
 //! | `files NUMBER` | no more open files than that |
 //! | `shared` `private` | the config is in the folder for temporary files; only root may read it |
+//!
+//! A file `NAME.talk` is a server whose port is `@NAME@`: its greeting, then in each line how a command begins and what is answered.
+//! `nologd.service` is what systemd has on that machine, in a mount namespace of its own.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // helpers of tests
 
@@ -36,6 +41,10 @@ struct Case {
     config: PathBuf,
     files: Option<String>,
     private: bool,
+    with: String,
+    by_nobody: bool,
+    unit: bool,
+    servers: Vec<(String, u16)>,
 }
 
 #[test]
@@ -80,13 +89,31 @@ fn try_case(folder: &Path) -> Result<(), String> {
     place.make("etc", Owner::me()).unwrap();
     let config = place.path("etc/nologd.toml");
     let user = User::from_name(&name).unwrap().unwrap();
-    let mut case = Case { place, user, open: listen(), lmtp: listen(), config, files: None, private: false };
+    let unit = folder.join("nologd.service");
+    let servers = serve_all(folder);
+    let mut case = Case {
+        place,
+        user,
+        open: listen(),
+        lmtp: listen(),
+        config,
+        files: None,
+        private: false,
+        with: String::new(),
+        by_nobody: false,
+        unit: unit.exists(),
+        servers,
+    };
     orders.iter().for_each(|order| case.prepare(order));
     let ports: Vec<_> = (0..3).map(|_| case.place.port().unwrap()).collect();
     let filled = |text: &str| case.filled(text, &ports);
     fs::write(&case.config, filled(&text)).unwrap();
+    let with = filled(&case.with);
+    if case.unit {
+        fs::write(case.place.path("etc/nologd.service"), filled(&fs::read_to_string(unit).unwrap())).unwrap();
+    }
     fs::set_permissions(&case.config, Permissions::from_mode(if case.private { 0o600 } else { 0o644 })).unwrap();
-    let output = case.check();
+    let output = case.check(&with);
     if case.config.parent() != Some(&case.place.path("etc")) {
         fs::remove_file(&case.config).unwrap();
     }
@@ -97,7 +124,7 @@ fn try_case(folder: &Path) -> Result<(), String> {
     let good = wanted.is_empty();
     let fits = complained == wanted && output.status.success() == good && parts.iter().all(|part| said.contains(part));
     // Nothing is changed by a look.
-    let left = case.place.path("state/store").exists();
+    let left = case.place.path("state/store").exists() && !orders.contains(&"folder state/store");
     match fits && said.contains(": good: ") == good && !left {
         true => Ok(()),
         false => Err(format!("{}: {}\n{complained}{said}", folder.file_name().unwrap().to_string_lossy(), output.status)),
@@ -109,6 +136,8 @@ impl Case {
         let port = |listener: &TcpListener| listener.local_addr().unwrap().port().to_string();
         let text = text.replace("@HERE@", &self.place.folder().display().to_string()).replace("@USER@", &self.user.name);
         let text = text.replace("@OPEN@", &port(&self.open)).replace("@LMTP@", &port(&self.lmtp));
+        let own = |text: String, (name, port): &(String, u16)| text.replace(&format!("@{name}@"), &port.to_string());
+        let text = self.servers.iter().fold(text, own);
         ports.iter().enumerate().fold(text, |text, (at, port)| text.replace(&format!("@PORT{}@", at + 1), &port.to_string()))
     }
 
@@ -119,6 +148,7 @@ impl Case {
             ["root"] => {}
             ["folder", name] => drop(self.place.make(name, Owner::me()).unwrap()),
             ["file", name] => fs::write(path(name), "").unwrap(),
+            ["text", name, words] => fs::write(path(name), words).unwrap(),
             ["mode", mode, name] => {
                 fs::set_permissions(path(name), Permissions::from_mode(u32::from_str_radix(mode, 8).unwrap())).unwrap();
             }
@@ -140,18 +170,58 @@ impl Case {
                 std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| lmtp(stream, &address)));
             }
             ["files", number] => self.files = Some(number.to_owned()),
+            ["with", ..] => order.strip_prefix("with ").unwrap().clone_into(&mut self.with),
+            ["as", "nobody"] => self.by_nobody = true,
             ["shared"] => self.config = std::env::temp_dir().join(format!("nologd-alone-{}.toml", std::process::id())),
             ["private"] => self.private = true,
             _ => panic!("what is {order:?}?"),
         }
     }
 
-    fn check(&self) -> Output {
-        let program = env!("CARGO_BIN_EXE_nologd");
-        let mut command = Command::new("sh");
-        let limit = self.files.as_ref().map_or(String::new(), |files| format!("ulimit -n {files}; "));
-        command.args(["-c", &format!("{limit}exec {program} check --config {}", self.config.display())]);
-        command.env_remove("NOLOGD_SOCKET").output().unwrap()
+    fn check(&self, with: &str) -> Output {
+        let mut line = format!("exec {} check --config {} {}", env!("CARGO_BIN_EXE_nologd"), self.config.display(), with);
+        if let Some(files) = &self.files {
+            line = format!("ulimit -n {files}; {line}");
+        }
+        if self.by_nobody {
+            line = line.replacen("exec", "exec setpriv --reuid=65534 --regid=65534 --clear-groups", 1);
+        }
+        let mut command = Command::new(if self.unit { "unshare" } else { "sh" });
+        if self.unit {
+            let systemd = "/etc/systemd/system";
+            let file = self.place.path("etc/nologd.service");
+            line = format!("mount -t tmpfs none {systemd} && cp {} {systemd}/ && {line}", file.display());
+            command.args(["--mount", "sh"]);
+        }
+        command.args(["-c", &line]).env_remove("NOLOGD_SOCKET").output().unwrap()
+    }
+}
+
+/// The servers of a case.
+fn serve_all(folder: &Path) -> Vec<(String, u16)> {
+    let mut servers = Vec::new();
+    for file in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_none_or(|end| end != "talk") {
+            continue;
+        }
+        let (text, listener) = (fs::read_to_string(&file).unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+        servers.push((file.file_stem().unwrap().to_str().unwrap().to_owned(), listener.local_addr().unwrap().port()));
+        std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| talk(stream, &text)));
+    }
+    servers
+}
+
+/// One conversation; a line that is in none of the answers ends it.
+fn talk(stream: TcpStream, text: &str) {
+    let mut out = stream.try_clone().unwrap();
+    let mut say = |words: &str| out.write_all(words.replace("\\n", "\r\n").as_bytes()).and_then(|()| out.write_all(b"\r\n"));
+    let (greeting, answers) = text.split_once('\n').unwrap();
+    let _ = say(greeting);
+    for line in BufReader::new(stream).lines().map_while(Result::ok) {
+        let answer = answers.lines().filter_map(|pair| pair.split_once(" => ")).find(|(begin, _)| line.starts_with(begin));
+        if answer.is_none_or(|(_, words)| say(words).is_err()) {
+            return;
+        }
     }
 }
 

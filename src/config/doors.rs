@@ -76,6 +76,9 @@ fn told(why: NoSubnet) -> &'static str {
     match why {
         NoSubnet::Syntax => "must name addresses, networks such as 10.0.0.0/24, or \"unix\"",
         NoSubnet::Everybody => "has a network of everybody: anyone could say to be anywhere",
+        NoSubnet::TooWide => {
+            "has a network wider than a host's own: whoever is in it could say to be anywhere. Name the balancers"
+        }
         NoSubnet::HostBits => "has a network with bits behind its end: an address, or the network's own first address",
     }
 }

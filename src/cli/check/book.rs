@@ -10,6 +10,7 @@ use crate::private::Address;
 use crate::quota::{self, Association, Params};
 use crate::serve::clock::today;
 use crate::store::{self, Embedded, Memory, StoreError};
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 /// An association, as far as a check needs it.
@@ -126,6 +127,11 @@ fn of_store(config: &Config, starter: &Starter, found: &mut Faults) -> LeftBehin
         Some(Ok(associations)) => LeftBehind::Book(associations),
         Some(Err(StoreError::InUse)) => {
             found.note("a daemon runs that cannot be asked from here: what is in its book was not looked at");
+            LeftBehind::Unknown
+        }
+        // Whose rights are lacking is told with the state folder.
+        Some(Err(StoreError::Io(ErrorKind::PermissionDenied))) => {
+            found.note("the book cannot be read from here: what is in it was not looked at");
             LeftBehind::Unknown
         }
         Some(Err(error)) => {

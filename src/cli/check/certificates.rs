@@ -6,14 +6,18 @@ use std::path::Path;
 
 use super::finding::Faults;
 use super::starter::Starter;
+use super::unit::Unit;
 use crate::config::{self, Config, TlsFiles};
 use crate::net::certificate_folder::{Broken, CHAIN, Good, KEY, folders, read};
 use crate::serve::clock::now;
 
 /// Looks at all that `[tls]` names.
-pub(super) fn certificates(config: &Config, starter: &Starter, found: &mut Faults) {
+pub(super) fn certificates(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
     let Some(files) = &config.tls else { return };
     let folder = &files.certificates;
+    if let Some(line) = unit.hides(folder).filter(|_| starter.by_unit) {
+        found.wrong(format!("{}: {}", folder.display(), line.text(folder)));
+    }
     if let Err(error) = fs::read_dir(folder) {
         let why = match error.kind() {
             ErrorKind::NotFound => "there is no such folder".to_owned(),

@@ -111,13 +111,28 @@ async fn imap(backend: &Backend, tls: &Client, login: Option<&TestLogin<'_>>, fo
         talk.say("z LOGOUT").await?;
         return Ok(());
     };
-    let secret = Zeroizing::new(STANDARD.encode(format!("\0{}\0{}", login.address, login.password)));
-    if !authenticate(&mut talk, &secret).await? {
-        found.wrong(format!("[[backend]] {name}, imap: refuses the login of {} with this password", login.address));
-        return Ok(());
+    match enter(&mut talk, login, has(&before, "AUTH=PLAIN")).await? {
+        Some(true) => {}
+        Some(false) => {
+            found.wrong(format!("[[backend]] {name}, imap: refuses the login of {} with this password", login.address));
+            return Ok(());
+        }
+        None => {
+            found.note(format!(
+                "[[backend]] {name}, imap: the login of {} was not tried: this server knows LOGIN alone, and a line of it cannot carry \
+                 this password",
+                login.address
+            ));
+            return talk.say("z LOGOUT").await;
+        }
     }
     offers(name, &capabilities(&mut talk).await?, found);
     talk.say("z LOGOUT").await
+}
+
+/// A quoted string (RFC 9051 4.3).
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn offers(name: &str, words: &[String], found: &mut Faults) {
@@ -142,6 +157,20 @@ fn offers(name: &str, words: &[String], found: &mut Faults) {
 
 fn slow_literals(name: &str) -> String {
     format!("[[backend]] {name}, imap: has no LITERAL+, so each message that is stored waits for one more answer")
+}
+
+/// As the daemon does it: LOGIN where there is no PLAIN. `None`: a line cannot carry that password.
+async fn enter(talk: &mut Talk<'_>, login: &TestLogin<'_>, plain: bool) -> Result<Option<bool>, Fault> {
+    if plain {
+        let secret = Zeroizing::new(STANDARD.encode(format!("\0{}\0{}", login.address, login.password)));
+        return authenticate(talk, &secret).await.map(Some);
+    }
+    let fits = |text: &str| text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_control());
+    if !fits(&login.address) || !fits(login.password) {
+        return Ok(None);
+    }
+    let words = Zeroizing::new(format!("LOGIN {} {}", quoted(&login.address), quoted(login.password)));
+    Ok(Some(command(talk, &words).await?.0))
 }
 
 async fn authenticate(talk: &mut Talk<'_>, secret: &str) -> Result<bool, Fault> {

@@ -86,10 +86,15 @@ pub(super) async fn door(
     let (plain, user) = (has("SASL", "PLAIN"), !words.tells && (has("USER", "") || told.is_empty()));
     if !plain && !user {
         found.wrong(format!("[[backend]] {name}, {key}: takes no passwords on this connection, so nobody can log in"));
-    } else if let Some((address, password)) = login.filter(|_| plain)
-        && !words.log_in(&mut talk, address, password).await?
-    {
-        found.wrong(format!("[[backend]] {name}, {key}: refuses the login of {address} with this password"));
+    } else if let Some((address, password)) = login {
+        match words.log_in(&mut talk, plain, address, password).await? {
+            Some(true) => {}
+            Some(false) => found.wrong(format!("[[backend]] {name}, {key}: refuses the login of {address} with this password")),
+            None => found.note(format!(
+                "[[backend]] {name}, {key}: the login of {address} was not tried: this server knows USER and PASS alone, and they cannot \
+                 carry this password"
+            )),
+        }
     }
     talk.say(words.leave).await
 }
@@ -134,10 +139,28 @@ impl DoorWords {
         }
     }
 
-    async fn log_in(&self, talk: &mut Talk<'_>, address: &str, password: &str) -> Result<bool, Fault> {
+    /// As the daemon does it: USER where there is no PLAIN. `None`: a line cannot carry that password.
+    async fn log_in(&self, talk: &mut Talk<'_>, plain: bool, address: &str, password: &str) -> Result<Option<bool>, Fault> {
+        if !plain {
+            return user_pass(talk, address, password).await;
+        }
         let secret = Zeroizing::new(STANDARD.encode(format!("\0{address}\0{password}")));
         let line = if self.tells { format!("AUTHENTICATE \"PLAIN\" \"{}\"", *secret) } else { format!("AUTH PLAIN {}", *secret) };
         talk.say(&Zeroizing::new(line)).await?;
-        Ok(self.is_good(&self.last(talk, &mut Vec::new()).await?))
+        Ok(Some(self.is_good(&self.last(talk, &mut Vec::new()).await?)))
     }
+}
+
+/// RFC 1939 section 7, for a server of POP3 without SASL.
+async fn user_pass(talk: &mut Talk<'_>, address: &str, password: &str) -> Result<Option<bool>, Fault> {
+    if password.chars().any(char::is_control) {
+        return Ok(None);
+    }
+    talk.say(&format!("USER {address}")).await?;
+    // A server that knows no such user may say so here.
+    if !POP3.is_good(&talk.line().await?) {
+        return Ok(Some(false));
+    }
+    talk.say(&Zeroizing::new(format!("PASS {password}"))).await?;
+    Ok(Some(POP3.is_good(&talk.line().await?)))
 }

@@ -3,7 +3,8 @@
 //!
 //! | | |
 //! |---|---|
-//! | `start` | the user, the folders, the sockets, the ports |
+//! | `start` | the user, the sockets, the ports |
+//! | `state` | the state folder |
 //! | `certificates` | what is there, who may read it, for how long it is valid |
 //! | `starter` | who starts nologd, and who it becomes |
 //! | `unit` | what systemd makes and allows before a start |
@@ -24,6 +25,7 @@ mod postfix;
 mod reach;
 mod start;
 mod starter;
+mod state;
 mod talk;
 mod unit;
 

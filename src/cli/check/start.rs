@@ -1,5 +1,6 @@
-//! What a start needs, tried one after the other: the user, the folders, the sockets, the ports, the open files.
+//! What a start needs, tried one after the other: the user, the groups, the sockets, the ports, the open files.
 
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::fs;
 use std::io::ErrorKind;
@@ -14,6 +15,7 @@ use super::certificates::certificates;
 use super::finding::Faults;
 use super::reach::reach;
 use super::starter::Starter;
+use super::state::state;
 use super::unit::Unit;
 use crate::config::{self, Config, ConfigFile, Listen, ReloadLimit};
 use crate::sandbox;
@@ -24,16 +26,17 @@ const LONGEST_PATH: usize = 107;
 /// Tries it. The associations, from wherever they are now.
 pub(super) fn try_start(config: &Config, file: &Path, found: &mut Faults) -> KnownBook {
     let unit = Unit::of_machine();
-    let starter = Starter::new(config, &unit);
+    let starter = Starter::new(config, file, &unit);
     let book = known(config, &starter, found);
     user(config, &unit, &starter, found);
     groups(config, &starter, found);
     read_again(file, &unit, &starter, found);
-    certificates(config, &starter, found);
-    state(&config.state_dir, &unit, &starter, found);
+    certificates(config, &unit, &starter, found);
+    state(config, &unit, &starter, found);
     sockets(config, &unit, &starter, found);
     ports(config, &book, found);
     files(config, &unit, found);
+    without_a_domain(config, &book, found);
     reach(config, &starter, &book, found);
     book
 }
@@ -50,6 +53,10 @@ fn user(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
         Some(name) if starter.as_user(|| ()).is_none() => {
             found.note(format!("not tried: what user {name} may read and write. Run this check as root or as {name}"));
         }
+        Some(name) if starter.by_unit && starter.becomes().is_some_and(|user| user != name) => found.note(format!(
+            "user: the systemd unit starts nologd as {}, who it stays; user = \"{name}\" holds only where root starts it",
+            starter.becomes().unwrap_or_default()
+        )),
         _ => {}
     }
 }
@@ -95,45 +102,6 @@ fn read_again(file: &Path, unit: &Unit, starter: &Starter, found: &mut Faults) {
     }
 }
 
-fn state(folder: &Path, unit: &Unit, starter: &Starter, found: &mut Faults) {
-    let (shown, who) = (folder.display(), starter.said());
-    let owner = starter.becomes().unwrap_or("nologd");
-    let writable = |folder: &Path| starter.as_user(|| eaccess(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok());
-    match fs::metadata(folder) {
-        Err(_) if unit.makes(folder) => found.note(format!("{shown}: is not there yet; systemd makes it (StateDirectory)")),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let above = folder.ancestors().skip(1).find(|above| above.is_dir()).unwrap_or(Path::new("/"));
-            if writable(above) == Some(false) {
-                found.wrong(format!(
-                    "{shown}: there is no such folder, and {who} may not make it: `install -d -m 700 -o {owner} -g {owner} {shown}`"
-                ));
-            }
-        }
-        Err(error) => found.wrong(format!("{shown}: state_dir cannot be used: {error}")),
-        Ok(data) if !data.is_dir() => found.wrong(format!("{shown}: state_dir is no folder")),
-        Ok(_) => {
-            if writable(folder) == Some(false) {
-                found.wrong(format!("{shown}: {who} may not write to it: `chown -R {owner} {shown}; chmod 700 {shown}`"));
-            }
-            within(folder, &who, owner, starter, found);
-        }
-    }
-}
-
-/// What an earlier start left there.
-fn within(folder: &Path, who: &str, owner: &str, starter: &Starter, found: &mut Faults) {
-    let key = folder.join(config::KEY_FILE);
-    if fs::metadata(&key).is_ok_and(|data| data.len() != config::KEY_OCTETS) {
-        found.wrong(format!("{}: is cut short (was the disk full?). Remove it; nologd makes another one", key.display()));
-    }
-    for inside in [key, folder.join("store")] {
-        let read = || eaccess(&inside, AccessFlags::R_OK).is_ok();
-        if inside.exists() && starter.as_user(read) == Some(false) {
-            found.wrong(format!("{}: {who} may not read it: `chown -R {owner} {}`", inside.display(), folder.display()));
-        }
-    }
-}
-
 fn sockets(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
     for listen in &config.listens {
         let Some(path) = listen.address.strip_prefix("unix:").map(Path::new) else { continue };
@@ -156,6 +124,12 @@ fn sockets(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) 
             found.wrong(format!(
                 "{shown} ({service}): something else has this name, and nologd replaces only sockets: move it away"
             ));
+        } else if let Some(line) = unit.closes(folder).filter(|_| starter.by_unit) {
+            found.wrong(format!("{shown} ({service}): {}", line.text(folder)));
+        } else if starter.by_unit && starter.becomes().is_some() {
+            if let Some(Err(_)) = starter.may_write(folder) {
+                found.wrong(format!("{} ({service}): {} may make no socket there", folder.display(), starter.said()));
+            }
         } else if eaccess(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_err() {
             found.wrong(format!("{} ({service}): who runs this check may make no socket there", folder.display()));
         }
@@ -233,6 +207,21 @@ fn files(config: &Config, unit: &Unit, found: &mut Faults) {
             "few descriptors: from here nologd could open {granted} files, and its limits need {needed}. It would cut them to what fits. \
              Set LimitNOFILE={needed} in the systemd unit, or fewer `sessions`"
         ));
+    }
+}
+
+/// Whoever logs in without a domain is of the listener's default one; somebody has to have it.
+fn without_a_domain(config: &Config, book: &KnownBook, found: &mut Faults) {
+    let Some(associations) = book.associations() else { return };
+    let has = |domain: &str| associations.iter().flat_map(|member| &member.domains).any(|own| own == domain);
+    let named: BTreeSet<&str> = config.listens.iter().filter_map(|listen| listen.default_domain.as_deref()).collect();
+    for domain in named.into_iter().filter(|domain| !has(&domain.to_ascii_lowercase())) {
+        let text = format!(
+            "default_domain = \"{domain}\": no association has it, so who logs in without a domain is refused: `nologd association set NAME \
+             --domain {domain}`, or name another one"
+        );
+        // Before the first association there is nothing to be right or wrong.
+        if associations.is_empty() { found.note(text) } else { found.wrong(text) }
     }
 }
 

@@ -1,0 +1,80 @@
+//! The state folder: whether nologd may write there, as the user that it is then and within what its unit leaves open; and whether what an
+//! earlier start left there is still its own.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+
+use super::finding::Faults;
+use super::starter::Starter;
+use super::unit::Unit;
+use crate::config::{self, Config};
+
+/// Looks at it.
+pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
+    let folder = &config.state_dir;
+    let (shown, who) = (folder.display(), starter.said());
+    let owner = starter.becomes().unwrap_or("nologd");
+    match fs::metadata(folder) {
+        Err(_) if unit.makes(folder) => {
+            return found.note(format!("{shown}: is not there yet; systemd makes it (StateDirectory)"));
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let above = folder.ancestors().skip(1).find(|above| above.is_dir()).unwrap_or(Path::new("/"));
+            match starter.may_write(above) {
+                Some(Err(Errno::EROFS)) => found.wrong(read_only(above)),
+                Some(Err(_)) => found.wrong(format!(
+                    "{shown}: there is no such folder, and {who} may not make it: `install -d -m 700 -o {owner} -g {owner} {shown}`"
+                )),
+                Some(Ok(())) | None => {}
+            }
+        }
+        Err(error) => found.wrong(format!("{shown}: state_dir cannot be used: {error}")),
+        Ok(data) if !data.is_dir() => found.wrong(format!("{shown}: state_dir is no folder")),
+        Ok(_) => {
+            match starter.may_write(folder) {
+                Some(Err(Errno::EROFS)) => return found.wrong(read_only(folder)),
+                Some(Err(_)) => {
+                    found.wrong(format!("{shown}: {who} may not write to it: `chown -R {owner} {shown}; chmod 700 {shown}`"));
+                }
+                Some(Ok(())) | None => within(config, &who, owner, starter, found),
+            }
+            cut_short(&folder.join(config::KEY_FILE), found);
+        }
+    }
+    if let Some(line) = unit.closes(folder).filter(|_| starter.by_unit) {
+        found.wrong(format!("{shown}: {}", line.text(folder)));
+    }
+}
+
+fn read_only(folder: &Path) -> String {
+    format!("{}: lies on a file system that is mounted read-only, and state_dir wants to be written to", folder.display())
+}
+
+fn cut_short(key: &Path, found: &mut Faults) {
+    if fs::metadata(key).is_ok_and(|data| data.len() != config::KEY_OCTETS) {
+        found.wrong(format!("{}: is cut short (was the disk full?). Remove it; nologd makes another one", key.display()));
+    }
+}
+
+/// What an earlier start left there, or root in the name of a daemon that is somebody else. One of them is enough to say.
+fn within(config: &Config, who: &str, owner: &str, starter: &Starter, found: &mut Faults) {
+    let (folder, store) = (&config.state_dir, config::store_folder(config));
+    let mut foreign = |inside: &Path, what: &str| {
+        found.wrong(format!("{}: {who} may not {what} it: `chown -R {owner} {}`", inside.display(), folder.display()));
+    };
+    let key = folder.join(config::KEY_FILE);
+    if key.exists() && matches!(starter.may_read(&key), Some(Err(_))) {
+        return foreign(&key, "read");
+    }
+    let inside = |folder: &PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    // The book's files are in folders there.
+    let first: Vec<PathBuf> = inside(&store).collect();
+    let second: Vec<PathBuf> = first.iter().flat_map(inside).collect();
+    let mut all = [store].into_iter().chain(first).chain(second).filter(|inside| inside.exists());
+    if let Some(inside) = all.find(|inside| matches!(starter.may_write(inside), Some(Err(_)))) {
+        foreign(&inside, "read and write");
+    }
+}
