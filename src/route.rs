@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::event::BackendService;
+
 /// Where a server listens, and how it is spoken to.
 ///
 /// # Examples
@@ -128,6 +130,19 @@ pub struct Backend {
     pub auth: AuthBy,
     /// What it is told about where a client is.
     pub hint: ClientHint,
+}
+
+impl Backend {
+    /// Where this service of it is; none where it has none.
+    pub fn endpoint(&self, service: BackendService) -> Option<&Endpoint> {
+        match service {
+            BackendService::Imap => Some(&self.imap),
+            BackendService::Pop3 => self.pop3.as_ref(),
+            BackendService::Sieve => self.sieve.as_ref(),
+            BackendService::Lmtp => self.lmtp.as_ref(),
+            BackendService::Relay => self.relay.as_ref(),
+        }
+    }
 }
 
 /// One backend as a section of the file describes it, for as long as the daemon runs: a reload that moves the section leaves it its

@@ -245,6 +245,7 @@ fn status_shows_associations_by_fill_and_no_activity() {
     assert_eq!((&status["version"], &status["mailboxes"]), (&json!(env!("CARGO_PKG_VERSION")), &json!(3)));
     assert_eq!(status["listeners"][0]["service"], "admin");
     assert_eq!(status["backends"], json!(["store1"]));
+    assert_eq!(status["servers"][0], json!({"backend": "store1", "service": "imap", "state": "untried"}));
     let keys: Vec<_> = status.as_object().unwrap().keys().map(String::as_str).collect();
     let known = [
         "associations",
@@ -261,6 +262,9 @@ fn status_shows_associations_by_fill_and_no_activity() {
         "not-enforced",
         "policy",
         "pushed",
+        "servers",
+        "slowed-accounts",
+        "slowed-networks",
         "store-unwritable",
         "version",
     ];

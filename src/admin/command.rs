@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::layout::Canvas;
-use super::{Audience, Declined, Executor, line};
+use super::{Audience, Declined, Executor, ServerStatus, line};
 use crate::quota::Day;
 use crate::route::Backends;
 
@@ -51,6 +51,8 @@ pub trait AdminCommand: Serialize + DeserializeOwned {
 pub struct Moment<'a> {
     /// Of the config file.
     pub backends: &'a Backends,
+    /// How their servers stand, in the order of the config file; nothing for callers that show none of it.
+    pub servers: &'a [ServerStatus],
     /// The day, in UTC.
     pub today: Day,
     /// The clock's.

@@ -75,6 +75,18 @@ pub struct CertificateStatus {
     pub broken: Option<String>,
 }
 
+/// How a server of a backend stands.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerStatus {
+    /// The backend's name in the config file.
+    pub backend: String,
+    /// `imap`, `pop3`, `sieve`, `lmtp`, `relay`: the key in the config file.
+    pub service: String,
+    /// `up` or `down`, as at the last connection; `untried` since the start.
+    pub state: String,
+}
+
 /// A listener as the config file has it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -40,7 +40,7 @@ pub mod usage;
 
 pub use changed::Changed;
 pub use command::{AdminCommand, Moment, Reply, ask};
-pub use executor::{CertificateStatus, Certificates, Executor, Host, ListenerStatus};
+pub use executor::{CertificateStatus, Certificates, Executor, Host, ListenerStatus, ServerStatus};
 pub use layout::Canvas;
 pub use line::{MAX_ANSWER, MAX_REQUEST, Unread, VERSION, tell, told};
 pub use principal::{Audience, Principal};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::association::{self, FillShown};
 use super::layout::{Canvas, counted, table};
-use super::{AdminCommand, Audience, CertificateStatus, Declined, Executor, ListenerStatus, Moment};
+use super::{AdminCommand, Audience, CertificateStatus, Declined, Executor, ListenerStatus, Moment, ServerStatus};
 use crate::private::revealed;
 use crate::quota::{Name, State};
 
@@ -24,6 +24,8 @@ pub struct StatusTold {
     /// In the order of the config file.
     pub listeners: Vec<ListenerStatus>,
     backends: Vec<String>,
+    /// As their last connections went.
+    servers: Vec<ServerStatus>,
     client_hints: Vec<String>,
     not_enforced: Vec<String>,
     missing: Vec<String>,
@@ -38,6 +40,9 @@ pub struct StatusTold {
     /// Of how many mailboxes the backend pushes the usage, as last settled.
     pub pushed: u64,
     incidents: u64,
+    /// Accounts and networks that are slowed now because of wrong passwords: `blocks list`.
+    slowed_accounts: u64,
+    slowed_networks: u64,
     /// The fullest one comes first.
     associations: Vec<StatusLine>,
 }
@@ -62,7 +67,7 @@ impl AdminCommand for ShowStatus {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<StatusTold, Declined> {
-        let (host, book) = (&executor.host, &executor.book);
+        let (host, book, slowed) = (&executor.host, &executor.book, executor.limits.slowed());
         let views = book.associations(at.today);
         let line =
             |view| StatusLine { fill: FillShown::of(view), name: view.association.name.clone(), state: view.association.state };
@@ -72,6 +77,7 @@ impl AdminCommand for ShowStatus {
             version: env!("CARGO_PKG_VERSION").into(),
             listeners: host.listeners.clone(),
             backends: at.backends.names().map(Into::into).collect(),
+            servers: at.servers.to_vec(),
             client_hints: at.backends.hinted().map(Into::into).collect(),
             not_enforced: host.not_enforced.clone(),
             missing: host.missing.iter().copied().map(Into::into).collect(),
@@ -84,6 +90,8 @@ impl AdminCommand for ShowStatus {
             mailboxes: associations.iter().map(|line| line.fill.mailboxes).sum(),
             pushed: book.pushed_mailboxes(),
             incidents: executor.incidents.list(at.now).len() as u64,
+            slowed_accounts: slowed.accounts() as u64,
+            slowed_networks: slowed.networks as u64,
             associations,
         })
     }
@@ -110,7 +118,9 @@ fn daemon(told: &StatusTold) -> String {
         };
         text.push_str(&format!("    {:18}  {}  ({tls})\n", listener.service, listener.address));
     }
-    text.push_str(&format!("    backends            {}\n", told.backends.join(", ")));
+    for backend in &told.backends {
+        text.push_str(&format!("    backend             {backend}: {}\n", servers(&told.servers, backend)));
+    }
     text.push_str(&format!("    policy              {}\n", told.policy));
     if told.store_unwritable {
         text.push_str("    store               cannot be written: mail goes on, changes are refused (STORE-UNWRITABLE)\n");
@@ -136,9 +146,24 @@ fn daemon(told: &StatusTold) -> String {
     if told.incidents > 0 {
         text.push_str(&format!("    incident mode       on for {}\n", counted(told.incidents, "mailbox")));
     }
+    if told.slowed_accounts + told.slowed_networks > 0 {
+        let (accounts, networks) = (counted(told.slowed_accounts, "account"), counted(told.slowed_networks, "network"));
+        text.push_str(&format!("    slowed              {accounts}, {networks} (wrong passwords: nologd blocks list)\n"));
+    }
     text.push_str(&rules("Not enforced here", &told.not_enforced));
     text.push_str(&rules("Loosened by the policy folder", &told.loosened));
     text
+}
+
+/// Each server of one backend; what is down leaps to the eye.
+fn servers(all: &[ServerStatus], backend: &str) -> String {
+    let word = |state: &str| match state {
+        "down" => "DOWN".to_owned(),
+        "untried" => "not tried yet".to_owned(),
+        other => other.to_owned(),
+    };
+    let own = all.iter().filter(|server| server.backend == backend);
+    own.map(|server| format!("{} {}", server.service, word(&server.state))).collect::<Vec<_>>().join(", ")
 }
 
 /// What is not known is not said to be good.

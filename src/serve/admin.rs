@@ -127,7 +127,8 @@ async fn reply(line: &[u8], context: Arc<Context>) -> Reply {
     let now = std::time::Instant::now();
     // The book waits for the disk.
     let work = tokio::task::spawn_blocking(move || {
-        let at = Moment { backends: &context.backends.load(), today: today(), now };
+        let backends = context.backends.load();
+        let at = Moment { backends: &backends, servers: &context.servers(&backends), today: today(), now };
         // Whoever the kernel lets write to the socket is an admin.
         request.serve(&Principal::Admin, &context.executor, &at)
     });

@@ -16,6 +16,8 @@ pub struct Health {
 
 #[derive(Default)]
 struct Faltering {
+    /// Those that were connected to at all, well or not.
+    tried: HashSet<BackendId>,
     down: HashSet<BackendId>,
     /// Those that were told to be down, and not to be up again.
     told: HashSet<BackendId>,
@@ -36,6 +38,7 @@ impl Health {
             return;
         }
         let mut known = self.lock();
+        known.tried.insert(backend);
         let changed = if up { known.down.remove(&backend) } else { known.down.insert(backend) };
         if !changed {
             return;
@@ -59,9 +62,20 @@ impl Health {
     /// Those that are not in force any more are forgotten.
     pub(super) fn keep(&self, backends: &Backends) {
         let known = &mut *self.lock();
-        [&mut known.down, &mut known.told, &mut known.hushed]
+        [&mut known.tried, &mut known.down, &mut known.told, &mut known.hushed]
             .into_iter()
             .for_each(|set| set.retain(|backend| backends.at(*backend).is_some()));
+    }
+
+    /// Of which service.
+    pub(super) fn service(&self) -> BackendService {
+        self.service
+    }
+
+    /// Whether this one took its last connection; none where there was none yet.
+    pub(super) fn is_up(&self, backend: BackendId) -> Option<bool> {
+        let known = self.lock();
+        known.tried.contains(&backend).then(|| !known.down.contains(&backend))
     }
 
     /// How many of `backends` do not take connections.
@@ -113,15 +127,16 @@ mod tests {
         };
         let backends = Backends::new(vec![backend], 0);
         let (one, health) = (backends.default_id(), Health::new(BackendService::Imap));
+        assert_eq!(health.is_up(one), None);
         let state = |health: &Health| (health.down(&backends), health.lock().told.len());
         health.set(&backends, one, false);
-        assert_eq!(state(&health), (1, 1), "told at once");
+        assert_eq!((state(&health), health.is_up(one)), ((1, 1), Some(false)), "told at once");
         health.set(&backends, one, true);
         health.set(&backends, one, false);
         health.set(&backends, one, true);
         assert_eq!(state(&health), (0, 1), "nothing more is told");
         health.tell(&backends);
         assert_eq!(state(&health), (0, 0));
-        assert_eq!(health.failures(), 2);
+        assert_eq!((health.failures(), health.is_up(one)), (2, Some(true)));
     }
 }

@@ -52,8 +52,7 @@ async fn receive(conn: Conn, context: &Context) -> Result<(), Fault> {
 
 /// The minute's work: a new page.
 pub fn publish(context: &Context) {
-    let healths =
-        [&context.imap_health, &context.pop3_health, &context.sieve_health, &context.lmtp_health, &context.relay_health];
+    let healths = context.healths();
     let backends = context.backends.load();
     context.metrics.publish(Now {
         sessions: context.limits.sessions() as u64,

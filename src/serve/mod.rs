@@ -48,7 +48,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::admin::Executor;
+use crate::admin::{Executor, ServerStatus};
 use crate::event::{BackendService, Provoked, count, name_backends};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::incident::Incidents;
@@ -120,9 +120,7 @@ pub struct Quota {
 impl Context {
     /// Tells what was kept back since the last time: counted events, and servers that stopped or began to answer meanwhile.
     pub fn tell(&self) {
-        for health in [&self.imap_health, &self.pop3_health, &self.sieve_health, &self.lmtp_health, &self.relay_health] {
-            health.tell(&self.backends.load());
-        }
+        self.healths().iter().for_each(|health| health.tell(&self.backends.load()));
         crate::event::tell();
     }
 }
@@ -199,8 +197,29 @@ impl Context {
         self.relay_capabilities.keep(&backends);
         self.methods.keep(&backends);
         self.sieve_offers.keep(&backends);
-        let healths = [&self.imap_health, &self.pop3_health, &self.sieve_health, &self.lmtp_health, &self.relay_health];
-        healths.iter().for_each(|health| health.keep(&backends));
+        self.healths().iter().for_each(|health| health.keep(&backends));
+    }
+
+    /// In the order of the config file's keys.
+    fn healths(&self) -> [&health::Health; 5] {
+        [&self.imap_health, &self.pop3_health, &self.sieve_health, &self.lmtp_health, &self.relay_health]
+    }
+
+    /// How each server of each backend stands, for admins.
+    fn servers(&self, backends: &Backends) -> Vec<ServerStatus> {
+        let mut servers = Vec::new();
+        for (id, backend) in backends.iter() {
+            for health in self.healths().into_iter().filter(|health| backend.endpoint(health.service()).is_some()) {
+                let state = match health.is_up(id) {
+                    Some(true) => "up",
+                    Some(false) => "down",
+                    None => "untried",
+                };
+                let service = health.service().word().to_owned();
+                servers.push(ServerStatus { backend: backend.name.to_string(), service, state: state.to_owned() });
+            }
+        }
+        servers
     }
 
     /// Counts what the admins have to hear of this server of a backend.

@@ -244,7 +244,7 @@ fn page(context: &Arc<Context>, lang: Lang, found: &FoundVisit, result: FormResu
 }
 
 fn obey<C: AdminCommand>(context: &Context, principal: &Principal, command: &C) -> Result<C::Told, Declined> {
-    let at = Moment { backends: &context.backends.load(), today: today(), now: std::time::Instant::now() };
+    let at = Moment { backends: &context.backends.load(), servers: &[], today: today(), now: std::time::Instant::now() };
     context.executor.obey(principal, command, &at)
 }
 

@@ -105,7 +105,7 @@ fn a_long_list_comes_in_bounded_pieces_and_is_whole() {
     }
     let request = Request::read(br#"{"nologd":1,"command":"mailbox list"}"#).unwrap_or_else(|refusal| panic!("{}", refusal.text));
     let backends = crate::route::Backends::default();
-    let at = Moment { backends: &backends, today: stage.today, now: std::time::Instant::now() };
+    let at = Moment { backends: &backends, servers: &[], today: stage.today, now: std::time::Instant::now() };
     let mut reply = request.serve(&Principal::Admin, &stage.executor, &at);
     let mut pieces = vec![reply.next().unwrap()];
     // Somebody is removed while the list is read.

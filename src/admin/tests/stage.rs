@@ -43,7 +43,7 @@ impl TestStage {
     /// The whole answer.
     pub(in crate::admin) fn say(&self, principal: &Principal, request: &Request) -> String {
         let backends = Backends::default();
-        let at = Moment { backends: &backends, today: self.today, now: Instant::now() };
+        let at = Moment { backends: &backends, servers: &[], today: self.today, now: Instant::now() };
         request.serve(principal, &self.executor, &at).collect()
     }
 
