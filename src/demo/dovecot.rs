@@ -1,4 +1,4 @@
-//! A real Dovecot 2.3 with IMAP and LMTP on loopback, all its files under a [`Place`]. Runs as root and as an ordinary user.
+//! A real Dovecot, 2.3 or 2.4, with IMAP and LMTP on loopback, all its files under a [`Place`]. Runs as root and as an ordinary user.
 //!
 //! Absent on purpose: TLS (nologd speaks plain text to it on loopback) and quota (nologd keeps the book).
 
@@ -36,7 +36,8 @@ impl Dovecot {
         let users = Users::find()?;
         place.make(&format!("{name}/mail"), users.mail)?;
         place.write(&format!("{name}/users"), accounts().as_bytes())?;
-        place.write(&format!("{name}/dovecot.conf"), (config(&folder, &users, imap, lmtp) + lines).as_bytes())?;
+        let text = config(template(&program()?), &folder, &users, imap, lmtp) + lines;
+        place.write(&format!("{name}/dovecot.conf"), text.as_bytes())?;
         let process = launch(&folder)?;
         let mut dovecot = Dovecot { process, imap, lmtp, folder };
         dovecot.ready()?;
@@ -89,9 +90,19 @@ impl Dovecot {
     }
 }
 
+fn program() -> Result<PathBuf, Trouble> {
+    let places = ["/usr/sbin/dovecot", "/usr/local/sbin/dovecot"].map(PathBuf::from);
+    places.into_iter().find(|path| path.exists()).ok_or(Trouble::Missing(Program::Dovecot))
+}
+
+/// The settings for the version that is installed: between 2.3 and 2.4 most of them got other names.
+fn template(program: &Path) -> &'static str {
+    let said = Command::new(program).arg("--version").output().map(|output| output.stdout).unwrap_or_default();
+    if said.starts_with(b"2.3") { include_str!("dovecot.conf") } else { include_str!("dovecot-2.4.conf") }
+}
+
 fn launch(folder: &Path) -> Result<Process, Trouble> {
-    let program = ["/usr/sbin/dovecot", "/usr/local/sbin/dovecot"].iter().find(|path| Path::new(path).exists());
-    let mut command = Command::new(program.ok_or(Trouble::Missing(Program::Dovecot))?);
+    let mut command = Command::new(program()?);
     // LMTP is a package of its own: without it Dovecot starts and stops again, and nobody sees why.
     if !Path::new("/usr/lib/dovecot/lmtp").exists() && !Path::new("/usr/libexec/dovecot/lmtp").exists() {
         return Err(Trouble::Missing(Program::Dovecot));
@@ -136,9 +147,9 @@ fn accounts() -> String {
     MEMBERS.iter().map(|member| format!("{}:{{PLAIN}}{}\n", member.address, member.password)).collect()
 }
 
-fn config(folder: &Path, users: &Users, imap: u16, lmtp: u16) -> String {
+fn config(template: &str, folder: &Path, users: &Users, imap: u16, lmtp: u16) -> String {
     let _ = fs::create_dir_all(folder.join("run"));
-    include_str!("dovecot.conf")
+    template
         .replace("@FOLDER@", &folder.display().to_string())
         .replace("@INTERNAL@", &users.internal)
         .replace("@GROUP@", &users.internal_group)
@@ -157,8 +168,10 @@ mod tests {
     fn no_placeholder_is_left_in_the_config() {
         let users = Users { internal: "a".into(), internal_group: "b".into(), login: "c".into(), mail: Owner::me() };
         let place = Place::new().unwrap();
-        let text = config(place.folder(), &users, 1, 2);
-        assert!(!text.contains('@'), "{text}");
-        assert!(text.contains("port = 1") && text.contains("port = 2"));
+        for template in [include_str!("dovecot.conf"), include_str!("dovecot-2.4.conf")] {
+            let text = config(template, place.folder(), &users, 1, 2);
+            assert!(!text.contains('@'), "{text}");
+            assert!(text.contains("port = 1") && text.contains("port = 2"));
+        }
     }
 }
