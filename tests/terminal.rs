@@ -74,6 +74,11 @@ fn progress_is_a_line_that_goes_away_again() {
     for quiet in [at(&house, 80, &[("TERM", "dumb")], LOAD), at(&house, 80, &[], &format!("( {LOAD} ) 2>&1 | cat"))] {
         assert!(!quiet.contains('\x1b'), "{quiet:?}");
     }
+    let table = house.place.write("panel.csv", b"association;domain;mailbox\nvelo;velo.example;alice\n").unwrap();
+    let sync = format!("$NOLOGD sync --from csv --file {} --state {} --dry-run", table.display(), house.place.folder().display());
+    let synced = at(&house, 80, &[], &sync);
+    let read = synced.find(&format!("{clear}reading the panel"));
+    assert!(read.is_some() && read < synced.find("SYNC-DRY-RUN"), "{synced:?}");
     house.down(Signal::SIGTERM);
     let config = house.place.path("nologd.toml");
     let repaired = at(&house, 80, &[], &format!("$NOLOGD store repair --config {}", config.display()));

@@ -27,6 +27,7 @@ use crate::import::state::SyncState;
 use crate::private::Address;
 use crate::quota::{Batch, Limit, OwnLimit, PanelLimit, print_size};
 use crate::sandbox;
+use crate::terminal::Progress;
 
 /// Changes in a part of a batch, to begin with: a part that is longer than a request is halved.
 const PART: usize = 1000;
@@ -88,9 +89,14 @@ type Stop = Option<String>;
 impl Run {
     fn whole(&self, kind: PanelKind, settings: &SyncSettings) -> Result<(), Stop> {
         let before = self.state()?;
+        let mut progress = Progress::new();
         // The book first: what reading it takes is free again for the panel.
+        progress.begin("asking the daemon");
         let book = self.book()?;
-        let panel = match source::read(kind, settings) {
+        progress.begin("reading the panel");
+        let panel = source::read(kind, settings);
+        progress.clear();
+        let panel = match panel {
             Ok(panel) => panel,
             Err(trouble) => {
                 let text = format!("{}: {}", kind.word(), trouble.text());
@@ -125,7 +131,10 @@ impl Run {
             return Err(stop);
         }
         drop(book);
-        let applied = self.apply(&before, &found)?;
+        progress.begin("handing over what changed");
+        let applied = self.apply(&before, &found);
+        progress.clear();
+        let applied = applied?;
         let is_news = !found.batch.is_empty() || found.state != before;
         report(&panel, &found, applied, is_news, self.is_dry);
         if panel.odd.is_none() { Ok(()) } else { Err(None) }
