@@ -5,7 +5,8 @@
 #   make demo CHECK=1     sends one letter through it, shows the header before and after, and ends
 #   make test             everything that CI runs
 #   make deb              the Debian package, in target/deb, looked at by lintian
-#   make test-package     the package in containers with systemd, on Debian 12 and 13; as root. RELEASES=bookworm for one of them
+#   make test-package     the package in containers with systemd, on Debian 12 and 13; as root. RELEASES=bookworm for one of them;
+#                         OLDER=COMMIT also upgrades from the package of then, and goes down to it again
 #   make bench            nologd next to nginx, Dovecot and imapproxy; as root, some twenty minutes
 #   make bench ROWS="login click"    only these rows; `make bench ROWS=--help` lists them
 #   make bench-quick      under four minutes: which ratio moved by more than a tenth since the kept run
@@ -27,6 +28,7 @@ COUNT ?= 200000
 MINUTES ?= 20
 PUSH  ?= 1
 RELEASES ?= bookworm trixie
+OLDER ?=
 
 DEMO_PACKAGES  = gcc libc6-dev dovecot-imapd dovecot-lmtpd
 WEBMAIL_PACKAGES = roundcube-core roundcube-sqlite3 php-cli
@@ -78,7 +80,11 @@ test-package: packages
 	CARGO="$(CARGO)" sh debian/build.sh target/test-package/old
 	CARGO="$(CARGO)" sh debian/build.sh target/test-package/new "$$(dpkg-parsechangelog -l debian/changelog -S Version)+next"
 	lintian --fail-on error target/test-package/old/nologd_*.changes
-	$(SUDO) bash tests/package/run.sh target/test-package/old/nologd_*.deb target/test-package/new/nologd_*.deb \
+	$(if $(OLDER),rm -rf target/test-package/older target/test-package/older-tree && mkdir -p target/test-package/older-tree && \
+	    git archive $(OLDER) | tar -x -C target/test-package/older-tree && \
+	    CARGO="$(CARGO)" CARGO_TARGET_DIR="$(abspath target/test-package/older-build)" sh target/test-package/older-tree/debian/build.sh \
+	        "$(abspath target/test-package/older)" "$$(dpkg-parsechangelog -l debian/changelog -S Version)~older")
+	$(SUDO) env OLDER="$(if $(OLDER),$$(echo target/test-package/older/nologd_*.deb))" bash tests/package/run.sh target/test-package/old/nologd_*.deb target/test-package/new/nologd_*.deb \
 	    target/test-package/roots $(RELEASES)
 
 bench: PACKAGES = $(BENCH_PACKAGES)

@@ -1,9 +1,24 @@
 # Inside the fresh root: makes it a host with two members, as a host was before nologd came. Read by `sh -eu -s`.
 
-# The two lines that a person edits.
+# What a person changes where a page says `editor`: of the config first its two lines, then what its comments offer.
 cat >/usr/local/bin/editor <<'EOF'
 #!/bin/sh
-sed -i 's/^hostname .*/hostname = "mail.velo.example"/; s/^default  .*/default = "mail.velo.example"/' "$1"
+set -eu
+case $1 in
+*/sync.toml) sed -i 's/^from = .*/from = "csv"/; s/^#file = /file = /' "$1" ;;
+*) if grep -q '^hostname .*example.org' "$1"; then
+        sed -i 's/^hostname .*/hostname = "mail.velo.example"/; s/^default  .*/default = "mail.velo.example"/' "$1"
+    else
+        awk '
+            /^#\[\[listen\]\]/    { held = $0; next }
+            held                { open = /"(pop3|sieve|web)"/; print open ? substr(held, 2) : held; held = "" }
+            open && /^#[a-z]/   { print substr($0, 2); next }
+                                { open = 0 }
+            /^#(pop3|sieve) /   { print substr($0, 2); next }
+                                { print }' "$1" >/root/edited
+        cat /root/edited >"$1"
+    fi ;;
+esac
 EOF
 chmod +x /usr/local/bin/editor
 
