@@ -9,6 +9,7 @@ use nologd::audit::Report;
 use nologd::demo::{Behind, Daemon, Dovecot, MEMBERS, Member, Owner, Place, Ports, Postfix};
 
 use super::templates;
+use crate::support;
 
 const ALICE: &Member = &MEMBERS[0];
 
@@ -99,6 +100,60 @@ fn with_our_templates_the_canary_finds_nothing() {
     assert_eq!(canary.traces, [], "{text}");
     assert_eq!(code, Some(0));
     assert!(canary.files >= 10 && canary.closed.is_empty() && canary.unreadable.is_empty(), "{text}");
+}
+
+/// At the doors beside: Debian's own lines about POP3 and ManageSieve have the member in them, and with our templates none has.
+#[test]
+fn the_canary_flies_through_pop3_and_managesieve_too() {
+    for ours in [false, true] {
+        let place = Place::new().unwrap();
+        let [pop3, sieve] = [place.port().unwrap(), place.port().unwrap()];
+        let template = |name: &str, port: &str, own: u16| templates::read(name).replace(port, &own.to_string());
+        let behind = [template("dovecot-2.3-pop3.conf", "10110", pop3), template("dovecot-2.3-sieve.conf", "10190", sieve)];
+        let lines = format!(
+            "protocols = imap lmtp pop3 sieve\n{}{}service managesieve-login {{\n  chroot =\n}}\nservice pop3-login {{\n  chroot =\n}}\n{}",
+            behind[0],
+            behind[1],
+            if ours { templates::read("dovecot-2.3.conf") } else { String::new() }
+        );
+        let dovecot = Dovecot::start_with(&place, "dovecot", &lines).unwrap();
+        let postfix = Postfix::start_with(&place, dovecot.lmtp(), &templates::read("postfix.cf")).unwrap();
+        let server = Behind { name: "store1", imap: dovecot.imap(), lmtp: dovecot.lmtp(), relay: postfix.smtp() };
+        let daemon = support::start_daemon(&place, &[server], &[("velo", "storage = \"20M\"\nmailbox_default = \"10M\"")]);
+        let fronts = [place.port().unwrap(), place.port().unwrap()];
+        let mut stack = support::Stack { daemon, postfix, dovecot, place };
+        let process = support::restart(&mut stack, |config| {
+            let listen = |(service, port): (&str, u16)| {
+                format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"implicit\"\n")
+            };
+            let addresses =
+                format!("auth  = \"imap\"\npop3 = \"pop3://127.0.0.1:{pop3}\"\nsieve = \"sieve://127.0.0.1:{sieve}\"");
+            let config = config.replace("auth  = \"imap\"", &addresses);
+            config + &["pop3", "sieve"].into_iter().zip(fronts).map(listen).collect::<String>()
+        });
+        stack.place.write("password", format!("{}\n", ALICE.password).as_bytes()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
+        command.args(["audit", "--json", "--no-settings", "--canary", ALICE.address, "--config"]).arg(stack.daemon.config());
+        command.arg("--password-file").arg(stack.place.path("password")).arg("--mail").arg(stack.place.path("dovecot/mail"));
+        // Written where somebody logs in, if it is written at all.
+        let log = stack.dovecot.log();
+        let log = if log.exists() { log } else { stack.place.path("dovecot/out") };
+        command.arg("--logs").args([&log, stack.daemon.output()]);
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        let report: Report = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}\n{errors}"));
+        let canary = report.canary.unwrap();
+        assert_eq!(canary.steps[canary.steps.len() - 2..], ["POP3", "ManageSieve"]);
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        let told = |service: &str| said.lines().any(|line| line.contains(service) && line.contains(ALICE.address));
+        assert_eq!([told("pop3-login"), told("managesieve-login")], [!ours; 2], "{said}");
+        assert_eq!(canary.traces.is_empty(), ours, "{text}");
+        for never in ["client-address", "machine-name", "imap-id", "password"] {
+            assert!(!canary.traces.iter().any(|trace| trace.planted == never), "{never} came through nologd:\n{text}");
+        }
+        drop(process);
+    }
 }
 
 /// A journal that gets the lines of Dovecot and Postfix while they come.

@@ -149,7 +149,7 @@ fn send(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
 
 /// What goes wrong with TLS: octets that are none; a handshake with a made-up name and protocol; a client that does not trust the
 /// certificate, and says so in an alert.
-fn broken_tls(way: &Way, plants: &Plants) -> Result<(), Trouble> {
+pub(super) fn broken_tls(way: &Way, plants: &Plants) -> Result<(), Trouble> {
     let step = "broken TLS";
     let mut stream = way.plain().map_err(|_| Trouble::Broken(step))?;
     let _ = stream.write_all(format!("GET /{} HTTP/1.1\r\n\r\n", plants.broken).as_bytes());
@@ -196,7 +196,7 @@ fn credentials(login: &Login<'_>) -> Zeroizing<String> {
     Zeroizing::new(format!("LOGIN {} {}", quoted(login.address), quoted(login.password)))
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 

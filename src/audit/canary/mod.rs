@@ -3,6 +3,7 @@
 //! It needs a test mailbox of its own, and the right to read what is searched. The two messages it makes are removed again.
 
 mod client;
+mod doors;
 mod flight;
 mod forms;
 mod planted;
@@ -101,10 +102,14 @@ pub fn fly(order: &Order<'_>) -> Result<Canary, Trouble> {
     let plants = Plants::new().ok_or(Trouble::NoRandom)?;
     let imap = way(order.config, Service::Imap, "imap", plants.address)?;
     let submission = way(order.config, Service::Submission, "submission", plants.address)?;
+    // Where there are listeners for them.
+    let pop3 = way(order.config, Service::Pop3, "pop3", plants.address).ok();
+    let sieve = way(order.config, Service::Sieve, "sieve", plants.address).ok();
     let login = Login { address: order.address, password: &order.password };
     let mut progress = Progress::new();
     progress.begin("the canary logs in, sends, and fails");
-    let steps = flight::fly(&imap, &submission, &login, &plants)?;
+    let mut steps = flight::fly(&imap, &submission, &login, &plants)?;
+    steps.extend(doors::fly(pop3.as_ref(), sieve.as_ref(), &login, &plants)?);
     progress.begin("waiting until the servers have written what they write");
     std::thread::sleep(SETTLING);
     progress.clear();

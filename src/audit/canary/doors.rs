@@ -1,0 +1,79 @@
+//! The canary at the doors beside IMAP and submission: POP3 and ManageSieve. Nothing is changed behind them: what is planted goes into
+//! names that are not there, commands that nobody knows, and a filter that is only looked at.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::Trouble;
+use super::client::{Client, Way};
+use super::flight::{Login, broken_tls, quoted};
+use super::planted::Plants;
+
+/// The steps at those of the doors that are there.
+pub(super) fn fly(
+    pop3_way: Option<&Way>,
+    sieve_way: Option<&Way>,
+    login: &Login<'_>,
+    plants: &Plants,
+) -> Result<Vec<String>, Trouble> {
+    let mut steps = Vec::new();
+    if let Some(way) = pop3_way {
+        pop3(way, login, plants)?;
+        broken_tls(way, plants)?;
+        steps.push("POP3".to_owned());
+    }
+    if let Some(way) = sieve_way {
+        sieve(way, login, plants)?;
+        broken_tls(way, plants)?;
+        steps.push("ManageSieve".to_owned());
+    }
+    Ok(steps)
+}
+
+/// A wrong password, a right one, and a command that nobody knows.
+fn pop3(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
+    let step = "POP3";
+    let mut client = Client::connect(way, Some("pop3"), step)?;
+    let mut ask = |command: &str, start: &str| {
+        client.send(command, step)?;
+        if client.line(step)?.starts_with(start) { Ok(()) } else { Err(Trouble::Unexpected(step)) }
+    };
+    let user = Zeroizing::new(format!("USER {}\r\n", login.address));
+    ask("", "+OK")?;
+    ask(&user, "+OK")?;
+    ask(&format!("PASS {}\r\n", plants.wrong_password), "-ERR")?;
+    ask(&user, "+OK")?;
+    ask(&Zeroizing::new(format!("PASS {}\r\n", login.password)), "+OK")?;
+    ask("STAT\r\n", "+OK")?;
+    ask(&format!("X{} {}\r\n", plants.machine, plants.imap_id), "-ERR")?;
+    ask("QUIT\r\n", "+OK")
+}
+
+/// The same, and a filter that is looked at.
+fn sieve(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
+    let step = "ManageSieve";
+    let mut client = Client::connect(way, None, step)?;
+    let mut ask = |command: &str, start: &str| {
+        client.send(command, step)?;
+        loop {
+            let line = client.line(step)?;
+            if ["OK", "NO", "BYE"].iter().any(|word| line.starts_with(word)) {
+                return if line.starts_with(start) { Ok(()) } else { Err(Trouble::Unexpected(step)) };
+            }
+        }
+    };
+    let authenticate = |password: &str| {
+        let plain = Zeroizing::new(format!("\0{}\0{password}", login.address));
+        let plain = Zeroizing::new(STANDARD.encode(plain.as_bytes()));
+        Zeroizing::new(format!("AUTHENTICATE \"PLAIN\" \"{}\"\r\n", *plain))
+    };
+    ask("", "OK")?;
+    ask(&authenticate(&plants.wrong_password), "NO")?;
+    ask(&authenticate(login.password), "OK")?;
+    ask(&format!("GETSCRIPT {}\r\n", quoted(&plants.mailbox)), "NO")?;
+    let filter = format!("# {}\r\nkeep;\r\n", plants.body);
+    ask(&format!("CHECKSCRIPT {{{}+}}\r\n{filter}\r\n", filter.len()), "OK")?;
+    ask(&format!("X{} {}\r\n", plants.machine, quoted(&plants.imap_id)), "NO")?;
+    ask("LOGOUT\r\n", "OK")
+}
