@@ -5,6 +5,10 @@
 
 use std::time::Duration;
 
+#[path = "attack/account.rs"]
+mod account;
+#[path = "attack/beside.rs"]
+mod beside;
 #[path = "attack/between.rs"]
 mod between;
 #[path = "attack/chance.rs"]
@@ -70,6 +74,20 @@ fn random_imap_for_long() {
     run(from_env("ATTACK_SEED", now), from_env("ATTACK_COUNT", 200_000) as usize);
 }
 
+/// The short one of the doors beside.
+#[test]
+fn random_pop3_and_managesieve_get_nothing_past_the_judge() {
+    beside::attack(from_env("ATTACK_SEED", 7), from_env("ATTACK_COUNT", 40) as usize);
+}
+
+/// `cargo nextest run --release --test real --run-ignored only attack::random_pop3_and_managesieve_for_long`
+#[test]
+#[ignore = "takes some minutes"]
+fn random_pop3_and_managesieve_for_long() {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    beside::attack(from_env("ATTACK_SEED", now), from_env("ATTACK_COUNT", 3_000) as usize);
+}
+
 /// Fifteen seconds, without pushes of usage.
 #[test]
 fn a_walk_leaves_book_and_truth_together() {
@@ -94,6 +112,7 @@ fn go(time: Duration, push: bool) {
         "walk: {samples} looks, over a limit {over} ({over_confirmed} still 50 ms later), below the truth {below} ({below_confirmed}), \
          {unequal} of {compared} mailboxes unequal after 3 s at {rests} rests, {stay_unequal} for good"
     );
+    assert!(counts.pops.load(std::sync::atomic::Ordering::Relaxed) > 0, "nobody used POP3");
     assert!(over_confirmed == 0 && below_confirmed == 0 && stay_unequal == 0, "the book and the truth are not together");
 }
 

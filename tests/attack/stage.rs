@@ -69,8 +69,9 @@ pub struct Stage {
     pub dovecot: Dovecot,
     pub imap: u16,
     pub lmtp: u16,
-    /// Dovecot's, where the plan has one.
+    /// Dovecot's, where the plan has one, and nologd's before it.
     pub pop3: u16,
+    pub pop3_front: u16,
     addresses: Vec<String>,
     pub place: Place,
 }
@@ -84,6 +85,7 @@ impl Stage {
     pub fn set_before(plan: &Plan, between: Option<&dyn Fn(u16) -> u16>) -> Stage {
         let place = Place::new().unwrap_or_else(|trouble| panic!("{trouble}"));
         let (imap, lmtp, pop3) = (place.port().unwrap(), place.port().unwrap(), place.port().unwrap());
+        let pop3_front = place.port().unwrap();
         let usage = place.path("usage/usage.sock").display().to_string();
         let lines = plan.dovecot.replace("@USAGE@", &usage).replace("@POP3@", &pop3.to_string());
         let lines = lines.replace("@SHARED@", &place.path("shared/folders").display().to_string());
@@ -99,10 +101,10 @@ impl Stage {
         place.make("certs/mail.nolog.example", Owner::me()).unwrap();
         place.write("certs/mail.nolog.example/fullchain.pem", CERTIFICATE).unwrap();
         place.write("certs/mail.nolog.example/privkey.pem", KEY).unwrap();
-        let text = config(&place, plan, user, [imap, lmtp, backend, dovecot.lmtp()]);
+        let text = config(&place, plan, user, [imap, lmtp, backend, dovecot.lmtp(), pop3, pop3_front]);
         let config = place.write("nologd.toml", text.as_bytes()).unwrap();
         let nologd = start(&place, &config);
-        Stage { _nologd: nologd, dovecot, imap, lmtp, pop3, addresses: plan.addresses(), place }
+        Stage { _nologd: nologd, dovecot, imap, lmtp, pop3, pop3_front, addresses: plan.addresses(), place }
     }
 
     /// The log with Dovecot's view of what it ran.
@@ -165,14 +167,16 @@ fn unprivileged() -> (&'static str, Owner) {
     ("user = \"nobody\"\n", Owner { uid: nobody.uid, gid: nobody.gid })
 }
 
-fn config(place: &Place, plan: &Plan, user: &str, [imap, lmtp, backend, behind]: [u16; 4]) -> String {
+fn config(place: &Place, plan: &Plan, user: &str, [imap, lmtp, backend, behind, pop3, front]: [u16; 6]) -> String {
     let folder = place.folder().display();
+    let has_pop3 = plan.dovecot.contains("@POP3@");
+    let pop3 = if has_pop3 { format!("pop3 = \"pop3://127.0.0.1:{pop3}\"\n") } else { String::new() };
     let mut text = format!(
         "hostname = \"mail.nolog.example\"\nstate_dir = \"{folder}/state\"\ndrain_seconds = 1\n{user}{}\n\
          [tls]\ncertificates = \"{folder}/certs\"\ndefault = \"mail.nolog.example\"\n\
          [sending]\nmessages_per_hour = 1000000000\nmessages_per_day = 1000000000\nrecipients_per_hour = 1000000000\nrecipients_per_day = 1000000000\n\
          [limits]\nconnections_per_minute = 1000000\nsessions_per_network = 5000\n\
-         [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{backend}\"\nlmtp = \"lmtp://127.0.0.1:{behind}\"\ndefault = true\n",
+         [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{backend}\"\nlmtp = \"lmtp://127.0.0.1:{behind}\"\n{pop3}default = true\n",
         plan.nologd
     );
     let mut listen = |service: &str, address: String| {
@@ -181,6 +185,9 @@ fn config(place: &Place, plan: &Plan, user: &str, [imap, lmtp, backend, behind]:
     listen("imap", format!("127.0.0.1:{imap}"));
     listen("lmtp", format!("127.0.0.1:{lmtp}"));
     listen("admin", format!("unix:{folder}/admin.sock"));
+    if has_pop3 {
+        listen("pop3", format!("127.0.0.1:{front}"));
+    }
     if plan.push {
         listen("usage", format!("unix:{folder}/usage/usage.sock"));
     }

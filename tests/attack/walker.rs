@@ -18,6 +18,7 @@ pub struct Counts {
     pub deliveries: AtomicUsize,
     pub cuts: AtomicUsize,
     pub around: AtomicUsize,
+    pub pops: AtomicUsize,
 }
 
 pub struct Walker<'a> {
@@ -45,6 +46,7 @@ impl<'a> Walker<'a> {
             match self.chance.below(10) {
                 0..=3 => self.deliver(),
                 4 => self.around(),
+                5 => self.pop3(),
                 _ => self.session(),
             }
         }
@@ -104,6 +106,29 @@ impl<'a> Walker<'a> {
             [format!("USER {user}"), "PASS secret".to_owned(), "DELE 1".into(), "DELE 2".into(), "DELE 3".into(), "QUIT".into()]
         {
             wire.ask(&format!("{command}\r\n"), "");
+        }
+    }
+
+    /// Deletes by POP3 through nologd: with QUIT, with a QUIT whose answer nobody hears, or with none.
+    fn pop3(&mut self) {
+        let user = self.mailbox();
+        let mut wire = Wire::plain(self.road.stage.pop3_front);
+        wire.line();
+        wire.ask(&format!("USER {user}\r\n"), "");
+        if !wire.ask("PASS secret\r\n", "").starts_with("+OK") {
+            return;
+        }
+        for _ in 0..self.chance.below(5) {
+            wire.ask(&format!("DELE {}\r\n", 1 + self.chance.below(4)), "");
+        }
+        if self.chance.once_in(6) {
+            wire.ask("RSET\r\n", "");
+        }
+        count(&self.road.counts.pops);
+        match self.chance.below(4) {
+            0 => {}
+            1 => drop(wire.send(b"QUIT\r\n")),
+            _ => drop(wire.ask("QUIT\r\n", "")),
         }
     }
 
