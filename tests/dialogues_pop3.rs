@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use nologd::pop3::invariants::{MemoryMaildrop, Pop3Machines, Pop3Play, check_pop3};
-use nologd::wire::play::{ContractPlay, Machines};
+use nologd::wire::play::{ContractPlay, Machines, play_in_pieces};
 
 use crate::{dialogue, played};
 
@@ -32,6 +32,17 @@ fn what_nobody_would_say() {
     const WORDS: &[&[u8]] =
         &[b"\r\n", b"\n", b"\r", b".\r\n", b"\xff", b"+OK", b"-ERR", b"+ ", b"\r\n.\r\n", b"STLS\r\n", b"QUIT\r\n", b"\0"];
     played::what_nobody_would_say(("pop3", 20), WORDS, 4000, |script, random| check_pop3(script, random));
+}
+
+/// Cut at any octet, the book is told once where a QUIT may have deleted something, and else never.
+#[test]
+fn cut_at_any_octet_the_book_is_told_at_most_once() {
+    let script = b"DELE 1\r\n\xff+OK\r\n\xffQUIT\r\n\xff+OK\r\n";
+    let quit = script.iter().position(|octet| *octet == b'Q').unwrap() + "QUIT\r\n".len();
+    for len in 0..script.len() {
+        let outcome = play_in_pieces(&script[..len], &mut || 1, || ContractPlay::logged_in(Pop3Machines::default()));
+        assert_eq!(outcome.told, usize::from(len >= quit), "{len}");
+    }
 }
 
 fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {

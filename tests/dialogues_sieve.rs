@@ -6,8 +6,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nologd::fault::RefusalCode;
 use nologd::sieve::invariants::{MemoryOwner, SieveMachines, SievePlay, check_sieve};
 use nologd::sieve::offer::Forwarding;
+use nologd::sieve::session::{ScriptOwner, SieveSession};
+use nologd::wire::contract::{Carried, Motion};
 use nologd::wire::play::ContractPlay;
 
 use crate::{dialogue, played};
@@ -83,6 +89,36 @@ fn a_backend_that_dies_at_any_octet() {
         let heard = &play.to_client;
         let at_start = heard.is_empty() || [&b"keep;\r\n"[..], b"ACTIVE\r\n", b"OK\r\r\n"].iter().any(|end| heard.ends_with(end));
         assert_eq!(play.may_answer(), at_start, "{len}: {:?}", show(heard));
+    }
+}
+
+/// The association became read-only while the script came. One that is held is asked about again; one that streams had gone on by then.
+#[test]
+fn a_script_that_was_begun_before_the_association_became_read_only() {
+    struct Late(AtomicBool);
+    impl ScriptOwner for Late {
+        fn may_change(&self) -> Result<(), RefusalCode> {
+            if self.0.load(Ordering::Relaxed) { Err(RefusalCode::ReadOnly) } else { Ok(()) }
+        }
+
+        fn has_room(&self, _: u64) -> Result<(), RefusalCode> {
+            self.may_change()
+        }
+    }
+    let (begin, end) = (b"PUTSCRIPT \"a\" {5+}\r\n", b"keep;");
+    for forwarding in [Forwarding::Refuse, Forwarding::Allow] {
+        let owner = Arc::new(Late(AtomicBool::new(false)));
+        let mut session = SieveSession::new(owner.clone(), forwarding);
+        let begun = session.client_says(begin);
+        let held = forwarding == Forwarding::Refuse;
+        assert_eq!(begun, Motion::Rewrite(begin.len(), if held { Vec::new() } else { begin.to_vec() }));
+        owner.0.store(true, Ordering::Relaxed);
+        let octets = session.client_says(end);
+        assert_eq!(octets, if held { Motion::Rewrite(5, Vec::new()) } else { Motion::Forward(5) });
+        match session.client_says(b"\r\n") {
+            Motion::Answer(2, told) if held => assert!(show(&told).contains("(READ-ONLY)"), "{}", show(&told)),
+            last => assert_eq!((last, held), (Motion::Rewrite(2, b"\r\n".to_vec()), false)),
+        }
     }
 }
 

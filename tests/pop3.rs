@@ -7,10 +7,10 @@ use crate::support;
 use std::path::Path;
 use std::sync::Arc;
 
-use nologd::demo::{Behind, Dovecot, MEMBERS, Place, Postfix, Process};
+use nologd::demo::{Behind, Dovecot, MEMBERS, Owner, Place, Postfix, Process};
 use nologd::private::Address;
 use nologd::quota::{Amount, Book, Day, Edit, Name, State, StateEdit};
-use support::{Stack, client, restart, run_any, start_daemon, succeed};
+use support::{Stack, client, mail_files, restart, run_any, start_daemon, succeed};
 use tokio::runtime::Runtime;
 
 use crate::in_process;
@@ -26,7 +26,10 @@ fn dovecot(place: &Place, more: &str) -> (Dovecot, u16) {
     let template = include_str!("../policy/backends/dovecot-2.3-pop3.conf").replace("10110", &port.to_string());
     let lines =
         format!("protocols = imap lmtp pop3\n{template}\nservice pop3-login {{\n  chroot =\n  service_count = 0\n}}\n{more}");
-    (Dovecot::start_with(place, "dovecot", &lines).unwrap(), port)
+    let dovecot = Dovecot::start_with(place, "dovecot", &lines).unwrap();
+    // It waits for IMAP and LMTP alone.
+    wire::greeted(port);
+    (dovecot, port)
 }
 
 /// nologd with POP3 on two ports: from the first byte with TLS, and with STLS.
@@ -64,6 +67,141 @@ fn python_poplib() {
     python.env("POP3S", pop3.implicit.to_string()).env("POP3", pop3.upgraded.to_string());
     python.env("IMAPS", pop3.stack.ports().imaps.to_string()).env("CERTIFICATE", pop3.stack.certificate());
     succeed(&mut python);
+    drop(pop3.process);
+}
+
+/// A message in Alice's inbox.
+fn append(pop3: &Pop3, text: &str) {
+    let letter = pop3.stack.place.write("letter", format!("Subject: fetched\r\n\r\n.{text}\r\n").as_bytes()).unwrap();
+    let mut curl = client("curl", "curl");
+    curl.args(["--silent", "--show-error", "--user", &format!("{}:{}", MEMBERS[0].address, MEMBERS[0].password), "--cacert"]);
+    curl.arg(pop3.stack.certificate()).arg("--upload-file").arg(letter);
+    succeed(curl.arg(format!("imaps://127.0.0.1:{}/INBOX", pop3.stack.ports().imaps)));
+}
+
+/// What people fetch with, over TLS with the certificate checked: what is left on the server is not fetched twice, and what is not is
+/// gone.
+#[test]
+fn mpop_fetchmail_and_getmail() {
+    let pop3 = Pop3::start();
+    let place = &pop3.stack.place;
+    let alice = &MEMBERS[0];
+    let (port, certificate) = (pop3.implicit.to_string(), pop3.stack.certificate().display().to_string());
+    let there = || mail_files(&pop3.stack.dovecot.maildir(alice.address)).len();
+    let home = place.make("home", Owner::me()).unwrap();
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    // getmail delivers as whoever has the folder, and never as root.
+    let owners = [("mpop", Owner::me()), ("getmail", Owner { uid: nobody.uid, gid: nobody.gid })];
+    for (name, owner) in owners {
+        ["", "/cur", "/new", "/tmp"].iter().for_each(|part| drop(place.make(&format!("home/{name}{part}"), owner).unwrap()));
+    }
+    let secret = place.write("password", format!("{}\n", alice.password).as_bytes()).unwrap();
+    let mpop = |keep: &str| {
+        let mut mpop = client("mpop", "mpop");
+        mpop.env("HOME", &home).args(["--file=/dev/null", "--host=127.0.0.1", "--tls=on", "--tls-starttls=off", "--auth=plain"]);
+        mpop.arg(format!("--port={port}"))
+            .arg(format!("--user={}", alice.address))
+            .arg(format!("--tls-trust-file={certificate}"));
+        mpop.arg(format!("--passwordeval=cat {}", secret.display())).arg(format!("--delivery=maildir,{}/mpop", home.display()));
+        succeed(mpop.arg(format!("--uidls-file={}/uidls", home.display())).arg(format!("--keep={keep}")));
+        mail_files(&home.join("mpop")).len()
+    };
+    let fetchmail = |keep: &str| {
+        let rc = format!(
+            "poll 127.0.0.1 protocol POP3 service {port} uidl user \"{}\" password \"{}\" ssl sslcertck sslcommonname mail.nolog.example sslcertfile \"{certificate}\" \
+             {keep} mda \"cat >> {}/fetched\"\n",
+            alice.address,
+            alice.password,
+            home.display()
+        );
+        let rc = place.write("fetchmailrc", rc.as_bytes()).unwrap();
+        std::fs::set_permissions(&rc, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let mut fetchmail = client("fetchmail", "fetchmail");
+        fetchmail.env("HOME", &home).env("FETCHMAILHOME", &home).arg("--fetchmailrc").arg(rc).args([
+            "--nodetach",
+            "--nosyslog",
+            "--silent",
+        ]);
+        let ended = fetchmail.output().unwrap();
+        let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(matches!(ended.status.code(), Some(0 | 1)), "{text}");
+        // 1: there was nothing to fetch.
+        ended.status.success()
+    };
+    let getmail = |deletes: bool| {
+        let rc = format!(
+            "[retriever]\ntype = SimplePOP3SSLRetriever\nserver = 127.0.0.1\nport = {port}\nusername = {}\npassword = {}\nca_certs = {certificate}\n\
+             [destination]\ntype = Maildir\npath = {}/getmail/\n[options]\ndelete = {deletes}\nread_all = false\n",
+            alice.address,
+            alice.password,
+            home.display()
+        );
+        place.write("home/getmailrc", rc.as_bytes()).unwrap();
+        let mut getmail = client("getmail", "getmail6");
+        succeed(getmail.env("HOME", &home).arg("--getmaildir").arg(&home).arg("--rcfile").arg(home.join("getmailrc")));
+        mail_files(&home.join("getmail")).len()
+    };
+    append(&pop3, "one");
+    assert_eq!([mpop("on"), mpop("on"), there()], [1, 1, 1]);
+    assert_eq!([fetchmail("keep"), fetchmail("keep")], [true, false]);
+    assert_eq!([getmail(false), getmail(false), there()], [1, 1, 1]);
+    append(&pop3, "two");
+    assert_eq!([getmail(true), there()], [2, 0]);
+    append(&pop3, "three");
+    assert_eq!([mpop("off"), there()], [2, 0]);
+    append(&pop3, "four");
+    assert!(fetchmail("nokeep") && there() == 0);
+    // The dot of a line is one dot again.
+    let fetched = std::fs::read_to_string(home.join("fetched")).unwrap();
+    assert!(fetched.contains("\n.one") && fetched.contains("\n.four") && !fetched.contains("\n..one"), "{fetched}");
+    drop(pop3.process);
+}
+
+/// Its owner is told in the only words there are, the answer to the login; who was there before is not watched.
+#[test]
+fn an_incident_is_told_at_the_login_and_shows_verbs_and_codes() {
+    let pop3 = Pop3::start();
+    let nologd = |words: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nologd"));
+        succeed(command.args(words.split(' ')).arg("--socket").arg(pop3.stack.place.path("admin.sock")))
+    };
+    let begin = || {
+        let mut wire = Wire::tls(pop3.implicit);
+        assert!(wire.line().starts_with("+OK"));
+        assert!(wire.ask("USER alice@velo.example\r\n", "+OK").starts_with("+OK"));
+        wire
+    };
+    let mut before = begin();
+    assert_eq!(before.ask("PASS bell-and-basket\r\n", "+OK"), "+OK Logged in\r\n");
+    nologd("incident start alice@velo.example --minutes 5");
+    assert!(before.ask("UIDL\r\n", ".").starts_with("+OK"));
+    let mut wire = begin();
+    let told = wire.ask("PASS canary-password\r\n", "-ERR");
+    assert!(!told.contains("ncident"), "{told}");
+    wire.ask("USER alice@velo.example\r\n", "+OK");
+    let told = wire.ask("PASS bell-and-basket\r\n", "+OK");
+    assert!(told.starts_with("+OK Logged in. ") && told.contains("ncident") && told.len() <= 512, "{told}");
+    wire.ask("STAT\r\n", "+OK");
+    wire.ask("RETR 99\r\n", "-ERR");
+    wire.ask("CANARY canary\r\n", "-ERR");
+    wire.ask("QUIT\r\n", "+OK");
+    assert!(wire.ends(wire::PATIENCE));
+    let text = nologd("incident show alice@velo.example");
+    for step in [
+        "pop3 AUTH",
+        "pop3 NO (WRONG-PASSWORD)",
+        "pop3 STAT",
+        "pop3 OK",
+        "pop3 RETR",
+        "pop3 NO",
+        "pop3 Other",
+        "pop3 NO (SYNTAX)",
+        "pop3 QUIT",
+    ] {
+        let line = |line: &str| line.split_whitespace().skip(3).collect::<Vec<_>>().join(" ") == step;
+        assert!(text.lines().any(line), "no {step:?} in\n{text}");
+    }
+    assert!(!text.contains("UIDL") && !text.to_lowercase().contains("canary"), "{text}");
     drop(pop3.process);
 }
 
@@ -186,6 +324,15 @@ fn what_quit_deletes_is_counted_by_the_next_who_can_and_never_before() {
     until("it was not counted again", || book.is_seen(&alice));
     assert_eq!(used().messages, 1);
     assert!(used() != Amount::ZERO && used().octets < both.octets);
+
+    // Where somebody is there who can count, it is not waited for the next one.
+    let mut open = Wire::plain(imap_port);
+    assert!(open.ask("a LOGIN alice@velo.example bell-and-basket\r\n", "a ").contains("a OK"));
+    let mut session = pop3(port);
+    assert!(session.ask("DELE 1\r\n", "+OK").starts_with("+OK"));
+    assert!(session.ask("QUIT\r\n", "+OK").starts_with("+OK"));
+    until("the open session did not count", || book.is_seen(&alice) && used() == Amount::ZERO);
+    drop(open);
 }
 
 #[test]
@@ -229,6 +376,25 @@ fn a_session_ends_when_an_admin_says_so() {
     let line = session.line();
     assert!(line.starts_with("-ERR [SYS/TEMP]") && line.contains("(SESSION-ENDED)"), "{line}");
     assert!(session.ends(wire::PATIENCE));
+}
+
+/// Who is sent away while it still speaks hears why: a connection that is closed over unread input is reset, and the last words with it.
+#[test]
+fn who_is_sent_away_while_it_speaks_hears_why() {
+    let place = Place::new().unwrap();
+    let (dovecot, behind) = dovecot(&place, "");
+    let (book, [port, _], _runtime) = in_process(&place, &dovecot, behind, "");
+    let mut session = pop3(port);
+    let mut taken = 0;
+    for _ in 0..64 {
+        taken += usize::from(session.send(&[b'x'; 64 * 1024]));
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let line = session.line();
+    assert!(line.contains("(LINE-TOO-LONG)"), "{taken} pieces were taken, and then: {line:?}");
+    // And it is not listened to for long.
+    until("it is still there", || book.kick(&Address::parse("alice@velo.example").unwrap()) == 0);
+    drop(session);
 }
 
 /// A dead mail server is told at once, before login and after.

@@ -114,6 +114,22 @@ fn a_doubt_ends_with_a_count_that_began_after_it() {
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((7, 0), true));
 }
 
+/// Whoever deleted and cannot count asks those who can; whoever can count and did not is not asked again by its own words.
+#[test]
+fn what_somebody_deleted_who_cannot_count_is_told_to_open_sessions() {
+    let book = book(1000);
+    let (watch, other) = (book.watch(&mailbox("ann")).unwrap(), book.watch(&mailbox("bob")).unwrap());
+    book.unsee(&mailbox("ann"));
+    assert!(poll(&watch).is_pending() && !seen(&book, "ann"));
+    count(&book, "ann", Amount::ZERO);
+    book.recount(&mailbox("ann"));
+    assert!(!seen(&book, "ann") && watch.is_stirred() && !other.is_stirred());
+    assert_eq!(poll(&watch), Poll::Ready(Told::Recount));
+    assert!(poll(&watch).is_pending() && poll(&other).is_pending());
+    // Nothing bounces for a number that may be too high.
+    book.recount(&mailbox("nobody"));
+}
+
 #[test]
 fn a_doubt_survives_a_restart() {
     let store: Arc<dyn Store> = Arc::new(Memory::new());

@@ -33,7 +33,10 @@ fn dovecot(place: &Place, more: &str) -> (Dovecot, u16) {
         "protocols = imap lmtp sieve\n{template}\nservice managesieve-login {{\n  chroot =\n  service_count = 0\n}}\n\
          plugin {{\n  sieve = file:~/sieve;active=~/.dovecot.sieve\n}}\n{more}"
     );
-    (Dovecot::start_with(place, "dovecot", &lines).unwrap(), port)
+    let dovecot = Dovecot::start_with(place, "dovecot", &lines).unwrap();
+    // It waits for IMAP and LMTP alone.
+    wire::greeted(port);
+    (dovecot, port)
 }
 
 /// nologd with ManageSieve on three ports: with STARTTLS, from the first byte with TLS, and for the webmail.
@@ -146,6 +149,43 @@ fn both_kinds_of_tls_and_the_webmail() {
     drop(webmail);
     assert_eq!(secure.ask("LISTSCRIPTS\r\n", "OK").lines().next(), Some("\"roundcube\""));
     assert!(secure.ask("LOGOUT\r\n", "OK").starts_with("OK ") && secure.ends(wire::PATIENCE));
+    drop(sieve.process);
+}
+
+/// Its owner is told in the answer to the login, and what stays of it are verbs and codes.
+#[test]
+fn an_incident_is_told_at_the_login_and_shows_verbs_and_codes() {
+    let sieve = Sieve::start("");
+    let nologd = |words: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nologd"));
+        succeed(command.args(words.split(' ')).arg("--socket").arg(sieve.stack.place.path("admin.sock")))
+    };
+    nologd("incident start alice@velo.example --minutes 5");
+    let mut wire = Wire::tls(sieve.implicit);
+    wire.until("OK ");
+    let told = wire.ask(&format!("AUTHENTICATE \"PLAIN\" \"{ALICE}\"\r\n"), "OK");
+    assert!(told.starts_with("OK \"Logged in. ") && told.contains("ncident") && told.matches('"').count() == 2, "{told}");
+    wire.ask("LISTSCRIPTS\r\n", "OK");
+    wire.ask("PUTSCRIPT \"canary\" {16+}\r\nkeep; # canary\r\n\r\n", "OK");
+    wire.ask("GETSCRIPT \"nothing\"\r\n", "NO");
+    wire.ask("UNAUTHENTICATE\r\n", "NO");
+    wire.ask("LOGOUT\r\n", "OK");
+    assert!(wire.ends(wire::PATIENCE));
+    let text = nologd("incident show alice@velo.example");
+    for step in [
+        "sieve AUTH",
+        "sieve OK",
+        "sieve LISTSCRIPTS",
+        "sieve PUTSCRIPT",
+        "sieve GETSCRIPT",
+        "sieve NO [NONEXISTENT]",
+        "sieve NO (NOT-HERE)",
+        "sieve LOGOUT",
+    ] {
+        let line = |line: &str| line.split_whitespace().skip(3).collect::<Vec<_>>().join(" ") == step;
+        assert!(text.lines().any(line), "no {step:?} in\n{text}");
+    }
+    assert!(!text.to_lowercase().contains("canary") && !text.contains("keep"), "{text}");
     drop(sieve.process);
 }
 
@@ -310,12 +350,86 @@ fn what_pigeonhole_compiles_is_what_was_judged() {
             continue;
         }
         let dump = compiled(&place, &config, &script);
-        let theirs = dump.contains(": REDIRECT") || dump.contains(": NOTIFY");
+        let theirs = is_sending(&dump);
         assert!(!theirs || ours != ScriptKind::Stays, "{script:?}\n{dump}");
         sends += usize::from(theirs);
         stays += usize::from(!theirs && ours == ScriptKind::Stays);
     }
     assert!(sends > 20 && stays > 10, "too few of either kind: {sends}, {stays}");
+}
+
+/// The other way round: scripts of which we say that they stay, each sound and each speaking of what sends, do not send in Pigeonhole's
+/// own compiler. By lots, for one compiler reads many: a lot that sends would be one too many.
+#[test]
+fn what_was_judged_to_stay_stays_in_pigeonhole() {
+    let place = Place::new().unwrap();
+    let (_dovecot, _) = dovecot(&place, "");
+    let config = place.path("dovecot/dovecot.conf");
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    let mut at = |below: usize| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random % below as u64).unwrap()
+    };
+    let start = "require [\"vacation\", \"variables\", \"reject\", \"encoded-character\", \"fileinto\", \"enotify\"];\n";
+    let (mut all, mut loud) = (0, 0);
+    for number in 0..24 {
+        let mut lot = String::new();
+        while lot.len() < 6_000 {
+            let one: String = (0..1 + at(4)).map(|_| sound(&mut at)).collect();
+            // What lies between two sound ones is never judged to send.
+            assert_eq!(script::kind(one.as_bytes()), ScriptKind::Stays, "{one:?}");
+            all += 1;
+            loud += usize::from(one.contains("redirect") || one.contains("notify"));
+            lot.push_str(&one);
+        }
+        assert_eq!(script::kind(lot.as_bytes()), ScriptKind::Stays);
+        let lot = [start, &lot].concat();
+        let dump = compiled(&place, &config, &if number % 3 == 0 { lot.replace('\n', "\r\n") } else { lot });
+        assert!(dump.contains(": KEEP") && !is_sending(&dump), "{dump}");
+    }
+    assert!(all > 1500 && loud > 700, "{all}, {loud}");
+    let sends = compiled(&place, &config, "keep; redirect \"a@b.example\";");
+    assert!(is_sending(&sends), "what sends is not seen: {sends}");
+}
+
+/// A sound piece of a script that sends nothing, whatever it speaks of.
+fn sound(at: &mut impl FnMut(usize) -> usize) -> String {
+    const WORDS: &[&str] = &[
+        "redirect \\\"a@b.example\\\";",
+        "notify",
+        "*/ redirect",
+        "/* redirect",
+        "# redirect",
+        "text:",
+        "\\\\",
+        "${hex:72 65 64}irect",
+        "\n# redirect\n",
+        "'; redirect",
+        "}",
+        "..",
+        "{5+}",
+        "\u{e9}",
+    ];
+    let said: String = (0..at(4)).map(|_| WORDS[at(WORDS.len())]).collect();
+    let flat = said.replace('\n', " ").replace("*/", "*");
+    match at(9) {
+        0 => format!("# {flat}\n"),
+        1 => format!("/* {} */ ", said.replace("*/", "* /")),
+        2 => format!("fileinto \"{}\";\n", said.replace(['\n', '{', '}', '*', '#', '\u{e9}'], "x").replace("/", "x")),
+        3 => format!("set \"redirect\" \"{said}\";\n"),
+        4 => format!("set \"a\" text: # {flat}\n{}\n.\n;\n", said.replace("..", "...").replace("\n.", "\n..")),
+        5 => format!("if header :contains \"redirect\" [\"{said}\", \"notify\"] {{ keep; }}\n"),
+        6 => format!("if size :over {}K {{ stop; }} elsif not false {{ keep; }}\n", 1 + at(9)),
+        7 => "if ihave \"enotify\" { keep; }\n".replace("ihave \"enotify\"", "string \"notify\" \"redirect\""),
+        _ => "keep; # redirect\n".to_owned(),
+    }
+}
+
+/// Whether what Pigeonhole made of a script forwards or notifies.
+fn is_sending(dump: &str) -> bool {
+    dump.contains(": REDIRECT") || dump.contains(": NOTIFY")
 }
 
 /// What Pigeonhole makes of a script, in its own words.

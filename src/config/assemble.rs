@@ -124,7 +124,7 @@ pub fn context(
         sizes: config.sizes,
         quota: config.quota,
         forwarding: config.forwarding,
-        sieve_offers: crate::serve::sieve_offers::SieveOffers::default(),
+        sieve_offers: crate::serve::sieve_offers::SieveOffers::new(config.forwarding),
         tls: tls::Client::new(config.authorities.as_deref()).map_err(Trouble::Authorities)?,
         hostname: config.hostname.clone(),
         pool: Pool::new(pool),

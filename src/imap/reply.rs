@@ -1,6 +1,7 @@
 //! Answers of ours. Generic text with a code word; nothing a peer sent is echoed but the tag.
 
 use crate::fault::{Fault, Lang, RefusalCode};
+use crate::incident::alerts;
 
 /// `* ID` with a fixed value (RFC 2971): the same for everyone, so that it tells nothing.
 const ID: &[u8] = b"* ID (\"name\" \"nologd\")\r\n";
@@ -81,27 +82,9 @@ pub fn bye_full(code: RefusalCode) -> Vec<u8> {
     refusal(b"*", "BYE", "OVERQUOTA", code)
 }
 
-/// Told to a person whose session is watched (`crate::incident`): by whom, what of it, and for how long. In both languages where
-/// none is known.
+/// Told to a person whose session is watched. In both languages where none is known.
 pub fn incident(lang: Option<Lang>, minutes: u64) -> Vec<u8> {
-    let english = format!(
-        "Incident mode is on for {minutes} more min at most, to find a fault. The people who run this server can see which commands \
-         your mail program gives and how they are answered, with codes and times. They see no contents, names, addresses or \
-         passwords. Nothing of it is stored. If you did not agree to this, tell them to stop it."
-    );
-    // Without accents on purpose: this text must be ASCII (RFC 3501 9, TEXT-CHAR).
-    let french = format!(
-        "Mode incident en cours, pour {minutes} min encore au plus, afin de trouver une panne. Les personnes qui administrent ce \
-         serveur peuvent voir les commandes de votre logiciel de messagerie, les codes obtenus en retour et le moment de chacun. \
-         Elles ne voient ni contenu, ni nom, ni adresse, ni mot de passe. Rien de tout cela n'est inscrit sur disque. Si vous \
-         n'avez pas dit oui, demandez-leur d'y mettre fin."
-    );
-    let texts = match lang {
-        Some(Lang::En) => vec![english],
-        Some(Lang::Fr) => vec![french],
-        None => vec![french, english],
-    };
-    texts.into_iter().flat_map(|text| status(b"*", "OK", &format!("[ALERT] {text}"))).collect()
+    alerts(lang, minutes).into_iter().flat_map(|text| status(b"*", "OK", &format!("[ALERT] {text}"))).collect()
 }
 
 /// The answer to ID: ours, never the backend's, and never what the client said.

@@ -16,6 +16,8 @@
 mod ring;
 mod running;
 mod step;
+mod telling;
 
 pub use running::{Incidents, LONGEST, Refused, Shown, USUAL, Watch};
 pub use step::{Answer, Protocol, Response, Status, Step, Verb, What};
+pub use telling::{alerts, note};

@@ -7,6 +7,10 @@ use crate::fault::{RefusalCode, Side};
 pub enum Protocol {
     /// Reading.
     Imap,
+    /// Fetching.
+    Pop3,
+    /// Writing filters.
+    Sieve,
     /// Sending.
     Submission,
 }
@@ -16,6 +20,8 @@ impl Protocol {
     pub fn word(self) -> &'static str {
         match self {
             Protocol::Imap => "imap",
+            Protocol::Pop3 => "pop3",
+            Protocol::Sieve => "sieve",
             Protocol::Submission => "submission",
         }
     }
@@ -96,23 +102,26 @@ macro_rules! closed_list {
 }
 
 closed_list! {
-    /// A command of IMAP or SMTP.
+    /// A command of IMAP, POP3, ManageSieve or SMTP.
     Verb VERBS
-    "APPEND" "AUTH" "AUTHENTICATE" "BDAT" "CAPABILITY" "CHECK" "CLOSE" "COMPRESS" "COPY" "CREATE" "DATA" "DELETE" "DONE" "EHLO"
-    "ENABLE" "EXAMINE" "EXPUNGE" "FETCH" "GETACL" "GETMETADATA" "GETQUOTA" "GETQUOTAROOT" "HELO" "HELP" "ID" "IDLE" "LIST"
-    "LOGIN" "LOGOUT" "LSUB" "MAIL" "MOVE" "MYRIGHTS" "NAMESPACE" "NOOP" "NOTIFY" "QUIT" "RCPT" "RENAME" "REPLACE" "RSET"
-    "SEARCH" "SELECT" "SETMETADATA" "SORT" "STARTTLS" "STATUS" "STORE" "SUBSCRIBE" "THREAD" "UID" "UID COPY" "UID EXPUNGE"
-    "UID FETCH" "UID MOVE" "UID REPLACE" "UID SEARCH" "UID SORT" "UID STORE" "UID THREAD" "UNSELECT" "UNSUBSCRIBE" "VRFY" "XLIST"
+    "APPEND" "AUTH" "AUTHENTICATE" "BDAT" "CAPA" "CAPABILITY" "CHECK" "CHECKSCRIPT" "CLOSE" "COMPRESS" "COPY" "CREATE" "DATA"
+    "DELE" "DELETE" "DELETESCRIPT" "DONE" "EHLO" "ENABLE" "EXAMINE" "EXPUNGE" "FETCH" "GETACL" "GETMETADATA" "GETQUOTA"
+    "GETQUOTAROOT" "GETSCRIPT" "HAVESPACE" "HELO" "HELP" "ID" "IDLE" "LANG" "LIST" "LISTSCRIPTS" "LOGIN" "LOGOUT" "LSUB" "MAIL"
+    "MOVE" "MYRIGHTS" "NAMESPACE" "NOOP" "NOTIFY" "PUTSCRIPT" "QUIT" "RCPT" "RENAME" "RENAMESCRIPT" "REPLACE" "RETR" "RSET"
+    "SEARCH" "SELECT" "SETACTIVE" "SETMETADATA" "SORT" "STARTTLS" "STAT" "STATUS" "STORE" "SUBSCRIBE" "THREAD" "TOP" "UID"
+    "UID COPY" "UID EXPUNGE" "UID FETCH" "UID MOVE" "UID REPLACE" "UID SEARCH" "UID SORT" "UID STORE" "UID THREAD" "UIDL"
+    "UNSELECT" "UNSUBSCRIBE" "UTF8" "VRFY" "XLIST"
 }
 
 closed_list! {
-    /// A response code of IMAP (RFC 9051 7.1, RFC 5530 and extensions).
+    /// A response code of IMAP (RFC 9051 7.1, RFC 5530 and extensions), POP3 (RFC 2449, RFC 3206) or ManageSieve (RFC 5804 1.3).
     Response RESPONSES
-    "ALERT" "ALREADYEXISTS" "APPENDUID" "AUTHENTICATIONFAILED" "AUTHORIZATIONFAILED" "BADCHARSET" "CANNOT" "CAPABILITY"
-    "CLIENTBUG" "CLOSED" "CONTACTADMIN" "COPYUID" "CORRUPTION" "EXPIRED" "EXPUNGEISSUED" "HASCHILDREN" "HIGHESTMODSEQ" "INUSE"
-    "LIMIT" "MODIFIED" "NOMODSEQ" "NONEXISTENT" "NOPERM" "OVERQUOTA" "PARSE" "PERMANENTFLAGS" "PRIVACYREQUIRED" "READ-ONLY"
-    "READ-WRITE" "SERVERBUG" "TOOBIG" "TRYCREATE" "UIDNEXT" "UIDNOTSTICKY" "UIDVALIDITY" "UNAVAILABLE" "UNKNOWN-CTE" "UNSEEN"
-    "USEATTR"
+    "ACTIVE" "ALERT" "ALREADYEXISTS" "APPENDUID" "AUTH" "AUTHENTICATIONFAILED" "AUTHORIZATIONFAILED" "BADCHARSET" "CANNOT"
+    "CAPABILITY" "CLIENTBUG" "CLOSED" "CONTACTADMIN" "COPYUID" "CORRUPTION" "EXPIRED" "EXPUNGEISSUED" "HASCHILDREN"
+    "HIGHESTMODSEQ" "IN-USE" "INUSE" "LIMIT" "LOGIN-DELAY" "MODIFIED" "NOMODSEQ" "NONEXISTENT" "NOPERM" "OVERQUOTA" "PARSE"
+    "PERMANENTFLAGS" "PRIVACYREQUIRED" "QUOTA" "QUOTA/MAXSCRIPTS" "QUOTA/MAXSIZE" "READ-ONLY" "READ-WRITE" "SERVERBUG"
+    "SYS/PERM" "SYS/TEMP" "TAG" "TOOBIG" "TRYCREATE" "TRYLATER" "UIDNEXT" "UIDNOTSTICKY" "UIDVALIDITY" "UNAVAILABLE"
+    "UNKNOWN-CTE" "UNSEEN" "USEATTR" "WARNINGS"
 }
 
 impl Verb {
@@ -124,6 +133,11 @@ impl Verb {
             Some(second) if verb.eq_ignore_ascii_case(b"UID") && second.len() <= LONGEST => Verb::of(&[b"UID ", second].concat()),
             _ => Verb::of(verb),
         }
+    }
+
+    /// The verb of a client's line in POP3 or ManageSieve.
+    pub fn of_line(line: &[u8]) -> Verb {
+        Verb::of_smtp(line)
     }
 
     /// The verb of a client's line in SMTP.
@@ -158,6 +172,30 @@ impl Answer {
         let response = words.next().and_then(|word| word.strip_prefix(b"["));
         let response = response.map(|word| Response::of(word.strip_suffix(b"]").unwrap_or(word)));
         Some(Answer { status: status.unwrap_or(Status::Other), response, code: None })
+    }
+
+    /// A status line of POP3; `None` for what is none.
+    pub fn of_pop3(line: &[u8]) -> Option<Answer> {
+        let mut words = words(line);
+        let status = match words.next()? {
+            b"+OK" => Status::Ok,
+            b"-ERR" => Status::No,
+            _ => return None,
+        };
+        let response = words.next().and_then(|word| word.strip_prefix(b"["));
+        let response = response.map(|word| Response::of(word.strip_suffix(b"]").unwrap_or(word)));
+        Some(Answer { status, response, code: None })
+    }
+
+    /// The last line of a response of ManageSieve; `None` for the lines before it.
+    pub fn of_sieve(line: &[u8]) -> Option<Answer> {
+        let mut words = words(line);
+        let said = words.next()?;
+        let known = [("OK", Status::Ok), ("NO", Status::No), ("BYE", Status::Bye)];
+        let (_, status) = *known.iter().find(|(word, _)| said.eq_ignore_ascii_case(word.as_bytes()))?;
+        let response = words.next().and_then(|word| word.strip_prefix(b"("));
+        let response = response.map(|word| Response::of(word.strip_suffix(b")").unwrap_or(word)));
+        Some(Answer { status, response, code: None })
     }
 
     /// The last line of a reply in SMTP; `None` for the lines before it, and for what is no reply.

@@ -28,6 +28,10 @@ impl Maildrop for MemoryMaildrop {
     fn freed(&self) {
         self.freed.fetch_add(1, Ordering::Relaxed);
     }
+
+    fn perhaps_freed(&self) {
+        self.freed();
+    }
 }
 
 /// POP3's machines, in front of a mailbox in memory.

@@ -38,8 +38,8 @@ pub fn turned_away(code: RefusalCode) -> Vec<u8> {
 pub struct Pop3Voice;
 
 impl Voice for Pop3Voice {
-    fn welcome() -> Vec<u8> {
-        ok("Logged in")
+    fn welcome(note: Option<&str>) -> Vec<u8> {
+        ok(&note.map_or("Logged in".to_owned(), |note| format!("Logged in. {note}")))
     }
 
     fn denied() -> Vec<u8> {

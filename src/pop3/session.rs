@@ -11,7 +11,7 @@ use super::frame::{Pop3Line, ResponseEnd, line};
 use super::reply;
 use super::upstream_login::STATUS;
 use crate::fault::{Fault, RefusalCode, Side};
-use crate::wire::contract::{Carried, Motion};
+use crate::wire::contract::{Carried, CarriedState, Motion};
 
 /// Octets of one command after login (RFC 2449 4).
 pub const COMMAND: usize = 255;
@@ -24,8 +24,11 @@ pub trait Maildrop: Send + Sync {
     /// What the person is told.
     fn may_delete(&self) -> Result<(), RefusalCode>;
 
-    /// There may be less in the mailbox than the book says.
+    /// There may be less in the mailbox than the book says: QUIT was answered.
     fn freed(&self);
+
+    /// The same where it was not, so that the backend may still be at it.
+    fn perhaps_freed(&self);
 }
 
 /// Whom it waits for.
@@ -86,46 +89,36 @@ impl Pop3Session {
             CommandKind::Capa => return Motion::Rewrite(len, capability::after_login(b"")),
             CommandKind::Dele => self.marked |= good,
             CommandKind::Rset => self.marked &= !good,
-            CommandKind::Quit => self.settle(),
+            CommandKind::Quit if std::mem::take(&mut self.marked) => self.maildrop.freed(),
             _ => {}
         }
         Motion::Forward(len)
     }
 
-    fn settle(&mut self) {
-        if std::mem::take(&mut self.marked) {
-            self.maildrop.freed();
+    /// A QUIT went out, if one did, and has no answer.
+    fn give_up(&mut self) {
+        if self.expects == Expects::Status(CommandKind::Quit) && std::mem::take(&mut self.marked) {
+            self.maildrop.perhaps_freed();
         }
     }
 
     fn fail(&mut self, fault: Fault) -> Motion {
-        if self.is_leaving() {
-            self.settle();
-        }
+        self.give_up();
         self.expects = Expects::Broken(fault);
         Motion::Close(reply::ended(fault), fault)
     }
 }
 
 impl Carried for Pop3Session {
-    fn at_rest(&self) -> bool {
-        matches!(self.expects, Expects::Command | Expects::Nothing)
-    }
-
-    fn awaits_client(&self) -> bool {
-        self.at_rest()
-    }
-
-    fn has_left(&self) -> bool {
-        self.expects == Expects::Nothing
-    }
-
-    fn is_leaving(&self) -> bool {
-        self.expects == Expects::Status(CommandKind::Quit)
-    }
-
-    fn may_answer(&self) -> bool {
-        matches!(self.expects, Expects::Command | Expects::Status(_) | Expects::List)
+    fn state(&self) -> CarriedState {
+        match self.expects {
+            Expects::Command => CarriedState::AtRest,
+            Expects::Status(CommandKind::Quit) => CarriedState::Leaving,
+            Expects::Status(_) | Expects::List => CarriedState::Asked,
+            Expects::Rest(_) => CarriedState::InResponse,
+            Expects::Nothing => CarriedState::Left,
+            Expects::Broken(_) => CarriedState::Broken,
+        }
     }
 
     fn client_says(&mut self, input: &[u8]) -> Motion {
@@ -178,10 +171,7 @@ impl Carried for Pop3Session {
 }
 
 impl Drop for Pop3Session {
-    // QUIT went out and was not answered.
     fn drop(&mut self) {
-        if self.is_leaving() {
-            self.settle();
-        }
+        self.give_up();
     }
 }

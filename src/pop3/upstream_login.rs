@@ -54,7 +54,7 @@ impl UpstreamPop3Login {
         Approach::Send(taken, Zeroizing::new(bytes.to_vec()))
     }
 
-    fn list(&mut self, input: &[u8], credential: &Credential) -> Result<Approach, Fault> {
+    fn list(&mut self, input: &[u8], credential: Option<&Credential>) -> Result<Approach, Fault> {
         match capability::find(input) {
             FoundList::Need => Ok(Approach::Need),
             FoundList::TooLong => Err(Fault::Garbage(Side::Backend)),
@@ -62,7 +62,8 @@ impl UpstreamPop3Login {
         }
     }
 
-    fn attempt(&mut self, len: usize, list: Option<&[u8]>, credential: &Credential) -> Result<Approach, Fault> {
+    fn attempt(&mut self, len: usize, list: Option<&[u8]>, credential: Option<&Credential>) -> Result<Approach, Fault> {
+        let Some(credential) = credential else { return Ok(Approach::Done(len)) };
         if credential.mechanism != Mechanism::Password {
             return Err(Fault::Barred(RefusalCode::LoginMethod));
         }
@@ -104,12 +105,12 @@ impl UpstreamPop3Login {
 }
 
 impl Conversation for UpstreamPop3Login {
-    fn next(&mut self, input: &[u8], credential: &Credential) -> Result<Approach, Fault> {
+    fn next(&mut self, input: &[u8], credential: Option<&Credential>) -> Result<Approach, Fault> {
         const CAPA: &[u8] = b"CAPA\r\n";
-        match self.waits {
-            WaitsFor::Secured => return Ok(self.send(WaitsFor::Capa, 0, CAPA)),
-            WaitsFor::List => return self.list(input, credential),
-            WaitsFor::Challenge if may_be_challenge(input) => return self.challenge(input, credential),
+        match (self.waits, credential) {
+            (WaitsFor::Secured, _) => return Ok(self.send(WaitsFor::Capa, 0, CAPA)),
+            (WaitsFor::List, _) => return self.list(input, credential),
+            (WaitsFor::Challenge, Some(credential)) if may_be_challenge(input) => return self.challenge(input, credential),
             _ => {}
         }
         let Some(status) = capability::status(input, STATUS) else { return Ok(Approach::Need) };
@@ -124,7 +125,7 @@ impl Conversation for UpstreamPop3Login {
             }
             (WaitsFor::Capa, true) => Ok(self.send(WaitsFor::List, len, b"")),
             (WaitsFor::Capa, false) => self.attempt(len, None, credential),
-            (WaitsFor::User, true) => Ok(self.pass(len, credential)),
+            (WaitsFor::User, true) => Ok(self.pass(len, credential.ok_or(Fault::Garbage(Side::Backend))?)),
             (WaitsFor::Verdict, true) => Ok(Approach::Done(len)),
             (WaitsFor::Challenge | WaitsFor::User | WaitsFor::Verdict, false) => Err(refusal(input, len)),
             _ => Err(Fault::Garbage(Side::Backend)),

@@ -4,28 +4,19 @@ use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::pin;
 use std::task::{Context as Task, Poll};
-use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
 use super::Patience;
 use super::clock::today;
-use super::side::Half;
-use super::silence::Silence;
+use super::observe::Observer;
+use super::side::{Half, TURN, WAITING};
+use super::silence::{LAST_WORDS, Silence};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::quota::{Told, Watch};
-use crate::wire::contract::{Carried, Motion, Voice};
-
-/// How long a client may take to hear our last words.
-const LAST_WORDS: Duration = Duration::from_secs(5);
-
-/// Octets that may wait for a side before nothing more is decided for it.
-const WAITING: usize = 64 * 1024;
-
-/// Octets that one session moves before the others on its thread have their turn.
-const TURN: usize = 256 * 1024;
+use crate::wire::contract::{Carried, CarriedState, Motion, Voice};
 
 /// Carries until one side ends, is silent for too long, or the daemon stops.
 ///
@@ -42,6 +33,8 @@ pub(super) async fn carry<S: Carried, V: Voice>(
     let mut seen = Phase::Running;
     // The book is asked where it calls, and now and then: a day may end an association.
     let mut stirred = true;
+    // Last words have a time of their own, from when they are said.
+    let mut hurried = false;
     loop {
         let next = if seen == Phase::Running { Phase::Draining } else { Phase::Over };
         tokio::select! {
@@ -54,18 +47,21 @@ pub(super) async fn carry<S: Carried, V: Voice>(
                 let end = pair.poll(cx, &mut silence.moved);
                 let rests = end.is_pending() && pair.at_rest();
                 silence.rested |= rests;
-                if rests && seen == Phase::Draining && pair.closing.is_none() { Poll::Ready(None) } else { end.map(Some) }
+                let drains = rests && seen == Phase::Draining && pair.closing.is_none();
+                let hurries = end.is_pending() && pair.closing.is_some() && !std::mem::replace(&mut hurried, true);
+                if drains || hurries { Poll::Ready(None) } else { end.map(Some) }
             }) => match end {
                 Some(end) => return end,
+                None if pair.closing.is_some() => {}
                 None => pair.close(&V::ended(Fault::Stopping.code()), Fault::Stopping),
             },
             () = &mut check => {
-                if let Some(end) = pair.closing {
-                    return end;
+                if let Some(closing) = pair.closing {
+                    return closing.end;
                 }
                 stirred = true;
                 if silence.is_too_long(pair.at_rest()) {
-                    let side = if pair.session.awaits_client() { Side::Client } else { Side::Backend };
+                    let side = if pair.session.state().awaits_client() { Side::Client } else { Side::Backend };
                     pair.close(&V::ended(Fault::Slow(side).code()), Fault::Slow(side));
                 }
                 check.as_mut().reset(Instant::now() + patience.stall);
@@ -100,29 +96,43 @@ pub(super) struct SessionPair<S, V> {
     client: Half,
     backend: Half,
     session: S,
+    observer: Observer,
     voice: PhantomData<fn() -> V>,
-    /// Last words are on their way; then it ends like this.
-    closing: Option<Result<(), Fault>>,
+    /// Last words are on their way; then it is over.
+    closing: Option<LastWords>,
+}
+
+/// How it ends.
+#[derive(Clone, Copy)]
+struct LastWords {
+    end: Result<(), Fault>,
+    /// The client may still be speaking: it is heard out, and nothing of it counts. A connection that is closed over unread input is
+    /// reset by the kernel, and the last words with it.
+    listen: bool,
 }
 
 impl<S: Carried, V: Voice> SessionPair<S, V> {
     /// Both sides with what was read of them already.
-    pub(super) fn new(client: BufferedConn, backend: BufferedConn, session: S) -> SessionPair<S, V> {
+    pub(super) fn new(client: BufferedConn, backend: BufferedConn, session: S, observer: Observer) -> SessionPair<S, V> {
         let (client, backend) = (Half::new(client.into_parts()), Half::new(backend.into_parts()));
-        SessionPair { client, backend, session, voice: PhantomData, closing: None }
+        SessionPair { client, backend, session, observer, voice: PhantomData, closing: None }
     }
 
     fn at_rest(&self) -> bool {
-        self.session.at_rest() && self.client.is_idle() && self.backend.is_idle() && self.backend.approved == 0
+        self.session.state().is_at_rest() && self.client.is_idle() && self.backend.is_idle() && self.backend.approved == 0
     }
 
     /// Ends the session with `words`, where they would not stand inside a response.
     fn close(&mut self, words: &[u8], fault: Fault) {
-        if self.session.may_answer() {
-            self.client.take_approved(&mut self.backend, 0);
-            self.client.output.extend_from_slice(words);
-        }
-        self.closing = Some(Err(fault));
+        let words = if self.session.state().may_answer() { words } else { b"" };
+        self.end(words, fault);
+    }
+
+    fn end(&mut self, words: &[u8], fault: Fault) {
+        let listen = !self.at_rest() && !self.client.ended;
+        self.client.take_approved(&mut self.backend, 0);
+        self.client.output.extend_from_slice(words);
+        self.closing = Some(LastWords { end: Err(fault), listen });
     }
 
     /// Does all that can be done now. Ready when the session is over. `moved` counts octets, to tell a stall.
@@ -131,8 +141,8 @@ impl<S: Carried, V: Voice> SessionPair<S, V> {
         loop {
             let before = *moved;
             self.write(cx, moved);
-            if let Some(end) = self.closing {
-                return if self.client.ended && self.client.is_written() { Poll::Ready(end) } else { self.say_goodbye(cx, end) };
+            if let Some(closing) = self.closing {
+                return self.say_goodbye(cx, closing);
             }
             let decided = self.decide();
             *moved += self.client.fill(cx).unwrap_or_else(|_| self.client.give_up());
@@ -148,11 +158,16 @@ impl<S: Carried, V: Voice> SessionPair<S, V> {
         }
     }
 
-    fn say_goodbye(&mut self, cx: &mut Task<'_>, end: Result<(), Fault>) -> Poll<Result<(), Fault>> {
+    fn say_goodbye(&mut self, cx: &mut Task<'_>, closing: LastWords) -> Poll<Result<(), Fault>> {
         if !self.client.is_written() {
             return Poll::Pending;
         }
-        self.client.conn.poll_shutdown(cx).map(|_| end)
+        let said = match () {
+            () if self.client.ended => Poll::Ready(()),
+            () if closing.listen => self.client.hear_out(cx),
+            () => self.client.conn.poll_shutdown(cx).map(drop),
+        };
+        said.map(|()| closing.end)
     }
 
     fn write(&mut self, cx: &mut Task<'_>, moved: &mut usize) {
@@ -169,19 +184,20 @@ impl<S: Carried, V: Voice> SessionPair<S, V> {
     fn lose_client(&mut self) -> usize {
         self.backend.input.consume(std::mem::take(&mut self.backend.approved));
         self.client.give_up();
-        if !self.session.is_leaving() {
-            self.closing = Some(Err(Fault::Gone(Side::Client)));
+        if self.session.state() != CarriedState::Leaving {
+            self.closing = Some(LastWords { end: Err(Fault::Gone(Side::Client)), listen: false });
         }
         0
     }
 
     fn notice_ends(&mut self) {
         let told = self.client.is_written() && self.backend.approved == 0;
-        if self.session.has_left() && told {
-            self.closing = Some(Ok(()));
-        } else if self.client.ended && self.session.awaits_client() && told && self.closing.is_none() {
+        let state = self.session.state();
+        if state == CarriedState::Left && told {
+            self.closing = Some(LastWords { end: Ok(()), listen: false });
+        } else if self.client.ended && state.awaits_client() && told && self.closing.is_none() {
             // What it said before it left was answered. What it marked stays.
-            self.closing = Some(Err(Fault::Gone(Side::Client)));
+            self.closing = Some(LastWords { end: Err(Fault::Gone(Side::Client)), listen: false });
         } else if self.backend.ended && told && self.closing.is_none() {
             self.close(&V::ended(Fault::Gone(Side::Backend).code()), Fault::Gone(Side::Backend));
         }
@@ -191,14 +207,18 @@ impl<S: Carried, V: Voice> SessionPair<S, V> {
     fn decide(&mut self) -> bool {
         let mut done = false;
         while self.backend.output.len() < WAITING && self.client.output.len() < WAITING && self.closing.is_none() {
+            let begins = self.session.state() == CarriedState::AtRest;
             let step = self.session.client_says(self.client.undecided());
+            self.observer.command(begins, self.client.undecided(), &step);
             if !self.obey(step, true) {
                 break;
             }
             done = true;
         }
         while self.client.output.len() < WAITING && self.closing.is_none() {
+            let begins = self.session.state().may_answer();
             let step = self.session.backend_says(self.backend.undecided());
+            self.observer.response(begins, self.backend.undecided(), &step);
             if !self.obey(step, false) {
                 break;
             }
@@ -225,9 +245,7 @@ impl<S: Carried, V: Voice> SessionPair<S, V> {
                 self.client.output.extend_from_slice(&bytes);
             }
             Motion::Close(words, fault) => {
-                self.client.take_approved(&mut self.backend, 0);
-                self.client.output.extend_from_slice(&words);
-                self.closing = Some(Err(fault));
+                self.end(&words, fault);
                 return false;
             }
         }

@@ -1,5 +1,7 @@
 //! A connection to a server of a backend, up to its greeting.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::Context;
@@ -9,6 +11,9 @@ use crate::net::buffered::BufferedConn;
 use crate::net::dial::dial;
 use crate::pool::seats;
 use crate::route::{BackendId, Endpoint};
+
+/// How much longer a backend may take to judge a login: Dovecot makes guessers wait for up to 15 seconds.
+pub(super) const SLOWED: Duration = Duration::from_secs(20);
 
 /// Connects, and waits for the first octets of the greeting. While they do not come, `release` is called each second, to give up one of
 /// the connections that are parked there.

@@ -1,7 +1,7 @@
 //! Until a backend accepts a client, for protocols that keep to [`crate::wire::contract`]: the session before login, and the conversation
 //! with the backend. Who may log in at all is for [`admission`](super::admission).
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -9,20 +9,19 @@ use super::Context;
 use super::accepted::Accepted;
 use super::admission::{Authenticated, Judge, NoLogin, log_in};
 use super::connect::connect;
+use super::converse::{asks_for_tls, converse};
 use super::health::Health;
+use super::observe::Observer;
 use crate::event::BackendService;
-use crate::fault::{Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login::Protection;
+use crate::incident::{Protocol, Verb};
 use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
-use crate::net::dial::secure;
 use crate::net::shutdown::{Phase, Shutdown};
-use crate::private::{Credential, Pseudonym};
-use crate::route::{Backend, Endpoint, Security};
-use crate::wire::contract::{Approach, Arrival, Conversation, Door, Voice};
-
-/// Dovecot makes guessers wait for up to 15 seconds.
-const SLOWED: Duration = Duration::from_secs(20);
+use crate::private::{Credential, Mechanism, Pseudonym};
+use crate::route::{Backend, Endpoint};
+use crate::wire::contract::{Arrival, Conversation, Door, Voice};
 
 /// How a protocol gets in: what [`enter`] and [`log_in`] cannot know.
 pub(super) trait Entrance: Sync {
@@ -35,6 +34,8 @@ pub(super) trait Entrance: Sync {
 
     /// What it is called in events.
     const SERVICE: BackendService;
+    /// And in incidents.
+    const PROTOCOL: Protocol;
 
     /// Where a backend speaks this protocol, if it does.
     fn endpoint<'a>(&self, backend: &'a Backend) -> Option<&'a Endpoint>;
@@ -45,6 +46,9 @@ pub(super) trait Entrance: Sync {
     /// A conversation; `starttls`: TLS is asked for first.
     fn conversation(&self, starttls: bool) -> Self::Conversation;
 
+    /// Whether a credential of this kind is worth a connection to the backend of `who`.
+    fn is_worth_asking(&self, context: &Context, who: &Authenticated, mechanism: Mechanism) -> bool;
+
     /// What a backend said of itself.
     fn heard(&self, context: &Context, who: &Authenticated, conversation: Self::Conversation);
 }
@@ -54,6 +58,7 @@ pub(super) struct Entered {
     pub(super) client: BufferedConn,
     pub(super) who: Authenticated,
     pub(super) backend: BufferedConn,
+    pub(super) observer: Observer,
 }
 
 /// Until a backend accepts the client. `None`: the client left. `door` says what is behind TLS or without it.
@@ -62,12 +67,13 @@ pub(super) struct Entered {
 /// Why it ended, if not by the client's own wish.
 pub(super) async fn enter<E: Entrance>(
     accepted: Accepted,
-    context: &Context,
+    context: &Arc<Context>,
     entrance: &E,
     door: impl FnOnce(bool) -> E::Door,
 ) -> Result<(Option<Entered>, Seat, Shutdown), Fault> {
     let Accepted { handshake, seat, mut stop, protection, tls, default_domain, .. } = accepted;
     let mut door = door(protection == Protection::Secure);
+    let mut observer = Observer::new(context, E::PROTOCOL);
     let mut client = handshake.greet(&door.greeting()).await?;
     loop {
         match door.next(client.input()) {
@@ -99,14 +105,20 @@ pub(super) async fn enter<E: Entrance>(
                 let credential = credential.completed(default_domain.as_deref());
                 client.consume(taken);
                 client.set_deadline(Instant::now() + context.patience.login);
-                match log_in(context, &seat, &credential, &BackendJudge { context, entrance }).await {
+                observer.about(credential.user.reveal());
+                observer.asked(Side::Client, Verb::of(b"AUTH"));
+                let (answer, refusal) = match log_in(context, &seat, &credential, &BackendJudge { context, entrance }).await {
                     Ok((who, backend)) => {
-                        client.send(&E::Voice::welcome()).await?;
-                        return Ok((Some(Entered { client, who, backend }), seat, stop));
+                        observer.judged(None);
+                        // Only who has proven to be the owner is told, and there is no other word by which it could be.
+                        client.send(&E::Voice::welcome(observer.note().as_deref())).await?;
+                        return Ok((Some(Entered { client, who, backend, observer }), seat, stop));
                     }
-                    Err(NoLogin::Denied) => client.send(&E::Voice::denied()).await?,
-                    Err(NoLogin::Untried(code)) => client.send(&E::Voice::refused(code)).await?,
-                }
+                    Err(NoLogin::Denied) => (E::Voice::denied(), RefusalCode::WrongPassword),
+                    Err(NoLogin::Untried(code)) => (E::Voice::refused(code), code),
+                };
+                observer.judged(Some(refusal));
+                client.send(&answer).await?;
             }
             Arrival::Close(taken, words, fault) => {
                 client.consume(taken);
@@ -128,12 +140,10 @@ impl<E: Entrance> Judge for BackendJudge<'_, E> {
     type Conn = BufferedConn;
 
     async fn judge(&self, who: &Authenticated, credential: &Credential, _: Pseudonym) -> Result<BufferedConn, Fault> {
-        let mut conversation = None;
-        let judged = converse(self.context, self.entrance, who, credential, &mut conversation).await;
-        if let Some(conversation) = conversation {
-            self.entrance.heard(self.context, who, conversation);
+        if !self.entrance.is_worth_asking(self.context, who, credential.mechanism) {
+            return Err(Fault::Barred(RefusalCode::LoginMethod));
         }
-        judged.inspect_err(|fault| {
+        self.ask(who, credential).await.inspect_err(|fault| {
             if matches!(fault, Fault::Garbage(Side::Backend) | Fault::Barred(_)) {
                 self.context.note(who.backend, E::SERVICE, *fault);
             }
@@ -141,39 +151,16 @@ impl<E: Entrance> Judge for BackendJudge<'_, E> {
     }
 }
 
-/// `told` is the conversation, once the person is logged in.
-async fn converse<E: Entrance>(
-    context: &Context,
-    entrance: &E,
-    who: &Authenticated,
-    credential: &Credential,
-    told: &mut Option<E::Conversation>,
-) -> Result<BufferedConn, Fault> {
-    let patience = context.patience.backend;
-    let backend = who.backends.at(who.backend).ok_or(Fault::Down)?;
-    let endpoint = entrance.endpoint(backend).ok_or(Fault::Down)?;
-    // No connections rest here that could be given up for it.
-    let mut conn = connect(context, endpoint, (who.backend, entrance.health(context)), || ()).await?;
-    let mut conversation = entrance.conversation(endpoint.security == Security::StartTls);
-    loop {
-        match conversation.next(conn.input(), credential)? {
-            Approach::Need => drop(conn.fill().await?),
-            Approach::Send(taken, bytes) => {
-                conn.consume(taken);
-                if !bytes.is_empty() {
-                    conn.set_deadline(Instant::now() + patience + SLOWED);
-                    conn.send(&bytes).await?;
-                }
-            }
-            Approach::StartTls => {
-                let secured = secure(conn.into_bare(), endpoint, &context.tls, patience).await?;
-                conn = BufferedConn::new(secured, Side::Backend, Instant::now() + patience);
-            }
-            Approach::Done(taken) => {
-                conn.consume(taken);
-                *told = Some(conversation);
-                return Ok(conn);
-            }
-        }
+impl<E: Entrance> BackendJudge<'_, E> {
+    async fn ask(&self, who: &Authenticated, credential: &Credential) -> Result<BufferedConn, Fault> {
+        let BackendJudge { context, entrance } = self;
+        let backend = who.backends.at(who.backend).ok_or(Fault::Down)?;
+        let endpoint = entrance.endpoint(backend).ok_or(Fault::Down)?;
+        // No connections rest here that could be given up for it.
+        let conn = connect(context, endpoint, (who.backend, entrance.health(context)), || ()).await?;
+        let mut conversation = entrance.conversation(asks_for_tls(endpoint));
+        let conn = converse(context, endpoint, conn, &mut conversation, Some(credential)).await?;
+        entrance.heard(context, who, conversation);
+        Ok(conn)
     }
 }

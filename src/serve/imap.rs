@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use aws_lc_rs::rand;
 use tokio::time::{Instant, sleep_until};
@@ -16,7 +15,7 @@ use super::imap_backend::{self, ImapConn, Pooling};
 use super::mailbox::MailboxAccount;
 use super::observe::Observer;
 use super::proxy::Proxy;
-use super::silence::{Nap, Silence};
+use super::silence::{LAST_WORDS, Nap, Silence};
 use super::{Context, Patience};
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode, Side};
@@ -29,9 +28,6 @@ use crate::incident::{Protocol, Verb};
 use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
 use crate::net::shutdown::{Phase, Shutdown};
-
-/// How long a client may take to hear our last words.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A tag for a question of ours, that no client can guess: 80 random bits. Without randomness no answer is taken:
 /// no line of a server begins with what is left.

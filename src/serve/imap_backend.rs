@@ -2,14 +2,14 @@
 //! parks it. Who may log in at all is for [`admission`](super::admission).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::Context;
 use super::admission::{Authenticated, Judge, NoLogin, log_in};
-use super::connect::connect;
+use super::connect::{SLOWED, connect};
 use super::proxy::Left;
+use super::silence::LAST_WORDS;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::capability;
@@ -21,12 +21,6 @@ use crate::pool::reset::{self, Reset};
 use crate::pool::{Lease, Owner};
 use crate::private::{Credential, Pseudonym};
 use crate::route::{ClientHint, Security};
-
-/// How long a client may take to hear the answer to its LOGOUT.
-const LAST_WORDS: Duration = Duration::from_secs(5);
-
-/// Dovecot makes guessers wait for up to 15 seconds.
-const SLOWED: Duration = Duration::from_secs(20);
 
 /// A connection on which somebody is logged in.
 pub struct ImapConn {

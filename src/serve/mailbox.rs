@@ -1,4 +1,5 @@
-//! What an IMAP session cannot know by itself: the person's place in the book, and the rules for the Sent mailbox.
+//! What a session of IMAP, POP3 or ManageSieve cannot know by itself: the person's place in the book; for IMAP also the rules for the
+//! Sent mailbox.
 
 use std::sync::Arc;
 
@@ -57,6 +58,11 @@ impl MailboxAccount {
     /// Whether `amount` would find room now; sets nothing aside.
     pub(super) fn probe(&self, amount: Amount) -> Result<(), RefusalCode> {
         self.book.probe(&self.user, amount, today()).map_err(Verdict::code)
+    }
+
+    /// There is less in the mailbox than the book says, and this session cannot count.
+    pub(super) fn shrank(&self) {
+        self.book.recount(&self.user);
     }
 }
 

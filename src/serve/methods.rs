@@ -46,13 +46,8 @@ impl Methods {
 
     /// Whether it is worth a connection to `backend`: not where its list has no such mechanism. Then it is asked again before long.
     pub(super) fn is_worth_asking(&self, backend: BackendId, mechanism: Mechanism) -> bool {
-        let name = match mechanism {
-            Mechanism::Password => return true,
-            Mechanism::OAuthBearer => Name::OAuthBearer,
-            Mechanism::XOAuth2 => Name::XOAuth2,
-        };
         match self.lock().get_mut(&backend) {
-            Some(known) if !known.tokens.allow(name) => {
+            Some(known) if !known.tokens.take(mechanism) => {
                 known.is_doubted = true;
                 false
             }

@@ -11,6 +11,7 @@ mod carry;
 pub mod clock;
 mod connect;
 mod contracted;
+mod converse;
 mod enter;
 mod environment;
 mod forwarded;

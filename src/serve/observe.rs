@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use super::Context;
 use super::clock::today;
-use crate::fault::{RefusalCode, Side};
+use crate::fault::{Lang, RefusalCode, Side};
 use crate::imap::{self, reply};
-use crate::incident::{Answer, Protocol, Status, Verb, Watch};
+use crate::incident::{Answer, Protocol, Status, Verb, Watch, note};
 use crate::private::Address;
+use crate::wire::contract::Motion;
 
 /// The eyes of one session.
 pub(super) struct Observer {
@@ -65,6 +66,13 @@ impl Observer {
         reply::incident(lang, minutes)
     }
 
+    /// The same for a protocol that has only its answer to the login to say it in.
+    pub(super) fn note(&self) -> Option<String> {
+        let (watch, who) = (self.watch.as_ref()?, self.who.as_ref()?);
+        let lang = self.context.book.route(who.domain(), today()).map(|route| route.lang);
+        Some(note(lang.unwrap_or(Lang::En), watch.left(Instant::now()).as_secs().div_ceil(60)))
+    }
+
     pub(super) fn asked(&self, side: Side, verb: Verb) {
         if let Some(watch) = &self.watch {
             watch.asked(side, verb, Instant::now());
@@ -106,6 +114,45 @@ impl Observer {
         match step.taken() {
             0 => {}
             taken => self.answered(Side::Backend, Answer::of_imap(input.get(..taken).unwrap_or_default())),
+        }
+    }
+
+    /// A session of POP3 or ManageSieve is about to do this with what came from the client; `begins`: a command begins there.
+    pub(super) fn command(&self, begins: bool, input: &[u8], step: &Motion) {
+        if !self.is_on() {
+            return;
+        }
+        let taken = match step {
+            // A line without an end.
+            Motion::Close(..) => input,
+            step => input.get(..step.taken()).unwrap_or_default(),
+        };
+        if begins && !taken.is_empty() {
+            self.asked(Side::Client, Verb::of_line(taken));
+        }
+        if let Motion::Answer(_, words) | Motion::Close(words, _) = step {
+            self.answered(Side::Us, self.answer(words).map(|answer| answer.ours(words)));
+        }
+    }
+
+    /// The same with what came from the backend.
+    pub(super) fn response(&self, begins: bool, input: &[u8], step: &Motion) {
+        if !self.is_on() {
+            return;
+        }
+        if begins && step.taken() > 0 {
+            self.answered(Side::Backend, self.answer(input.get(..step.taken()).unwrap_or_default()));
+        }
+        if let Motion::Close(words, _) = step {
+            self.answered(Side::Us, self.answer(words).map(|answer| answer.ours(words)));
+        }
+    }
+
+    fn answer(&self, line: &[u8]) -> Option<Answer> {
+        match self.protocol {
+            Protocol::Pop3 => Answer::of_pop3(line),
+            Protocol::Sieve => Answer::of_sieve(line),
+            Protocol::Imap | Protocol::Submission => None,
         }
     }
 

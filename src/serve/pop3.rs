@@ -1,6 +1,4 @@
-//! POP3: what [`contracted`] does not know by themselves.
-//!
-//! Absent on purpose: incident mode. POP3 has no word by which the owner could be told that a session is watched.
+//! POP3: what [`contracted`] does not know of it.
 
 use std::sync::Arc;
 
@@ -14,10 +12,12 @@ use super::mailbox::MailboxAccount;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode};
 use crate::imap::space::Account;
+use crate::incident::Protocol;
 use crate::pop3::login::Pop3Login;
 use crate::pop3::reply::Pop3Voice;
 use crate::pop3::session::{Maildrop, Pop3Session};
 use crate::pop3::upstream_login::UpstreamPop3Login;
+use crate::private::Mechanism;
 use crate::route::{Backend, Endpoint};
 
 impl Maildrop for MailboxAccount {
@@ -26,7 +26,12 @@ impl Maildrop for MailboxAccount {
     }
 
     fn freed(&self) {
-        // POP3 knows one folder, and no size of the others: whoever can count does it next.
+        // POP3 knows one folder, and no size of the others: whoever can count is to do so.
+        self.shrank();
+    }
+
+    fn perhaps_freed(&self) {
+        // Whoever counted now might be too early.
         self.unsee();
     }
 }
@@ -38,6 +43,7 @@ impl Entrance for Pop3 {
     type Voice = Pop3Voice;
     type Conversation = UpstreamPop3Login;
     const SERVICE: BackendService = BackendService::Pop3;
+    const PROTOCOL: Protocol = Protocol::Pop3;
 
     fn endpoint<'a>(&self, backend: &'a Backend) -> Option<&'a Endpoint> {
         backend.pop3.as_ref()
@@ -49,6 +55,11 @@ impl Entrance for Pop3 {
 
     fn conversation(&self, starttls: bool) -> UpstreamPop3Login {
         UpstreamPop3Login::new(starttls)
+    }
+
+    // No token comes in here (`crate::pop3`).
+    fn is_worth_asking(&self, _: &Context, _: &Authenticated, mechanism: Mechanism) -> bool {
+        mechanism == Mechanism::Password
     }
 
     fn heard(&self, _: &Context, _: &Authenticated, _: UpstreamPop3Login) {}

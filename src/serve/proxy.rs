@@ -11,7 +11,7 @@
 use std::task::{Context, Poll};
 
 use super::observe::Observer;
-use super::side::{Half, Waits};
+use super::side::{Half, TURN, WAITING, Waits};
 use super::silence::Wish;
 use crate::fault::{Fault, Side};
 use crate::imap::Step;
@@ -19,13 +19,6 @@ use crate::imap::reuse::Leaves;
 use crate::imap::session::Session;
 use crate::net::buffer::Buffer;
 use crate::net::conn::Conn;
-
-/// Octets of our own that may wait for a side before nothing more is decided for it.
-const WAITING: usize = 64 * 1024;
-
-/// Octets that one session moves before the others on its thread have their turn. A small command beside four big bodies
-/// waits for four times this.
-const TURN: usize = 256 * 1024;
 
 /// A session that is carried.
 pub(super) struct Proxy {

@@ -6,6 +6,13 @@ use std::task::{Context, Poll};
 use crate::net::buffer::Buffer;
 use crate::net::conn::Conn;
 
+/// Octets of our own that may wait for a side before nothing more is decided for it.
+pub(super) const WAITING: usize = 64 * 1024;
+
+/// Octets that one session moves before the others on its thread have their turn. A small command beside four big bodies
+/// waits for four times this.
+pub(super) const TURN: usize = 256 * 1024;
+
 /// Whom the client's direction waits for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Waits {

@@ -1,6 +1,6 @@
-//! ManageSieve: what [`contracted`] does not know by themselves.
+//! ManageSieve: what [`contracted`] does not know of it.
 //!
-//! Absent on purpose: incident mode, as for POP3, and a pool: a webmail opens its filters seldom, and Dovecot's server of them has no
+//! Absent on purpose: a pool: a webmail opens its filters seldom, and Dovecot's server of them has no
 //! command that leads back to the state behind the login.
 
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use super::mailbox::MailboxAccount;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode};
 use crate::imap::space::Account;
+use crate::incident::Protocol;
+use crate::private::Mechanism;
 use crate::quota::Amount;
 use crate::route::{Backend, Endpoint};
 use crate::sieve::login::SieveLogin;
@@ -40,6 +42,7 @@ impl Entrance for ManageSieve {
     type Voice = SieveVoice;
     type Conversation = UpstreamSieveLogin;
     const SERVICE: BackendService = BackendService::Sieve;
+    const PROTOCOL: Protocol = Protocol::Sieve;
 
     fn endpoint<'a>(&self, backend: &'a Backend) -> Option<&'a Endpoint> {
         backend.sieve.as_ref()
@@ -53,8 +56,12 @@ impl Entrance for ManageSieve {
         UpstreamSieveLogin::new(starttls)
     }
 
+    fn is_worth_asking(&self, context: &Context, who: &Authenticated, mechanism: Mechanism) -> bool {
+        context.sieve_offers.is_worth_asking(who.backend, mechanism)
+    }
+
     fn heard(&self, context: &Context, who: &Authenticated, conversation: UpstreamSieveLogin) {
-        context.sieve_offers.learn(who.backend, conversation.into_offer());
+        context.sieve_offers.learn(&who.backends, who.backend, conversation.into_offer());
     }
 }
 
@@ -63,9 +70,8 @@ impl Entrance for ManageSieve {
 /// # Errors
 /// Why it ended, if not by its own wish.
 pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
-    let offer = context.sieve_offers.of_all(&context.backends.load());
-    let forwarding = context.forwarding;
-    let door = |secure| SieveLogin::new(secure, Arc::new(offer), forwarding);
+    let (offer, forwarding) = (context.sieve_offers.of_all(), context.forwarding);
+    let door = |secure| SieveLogin::new(secure, offer);
     let session = |member: Arc<MailboxAccount>| SieveSession::new(member, forwarding);
     contracted::serve(accepted, context, &ManageSieve, door, session).await
 }

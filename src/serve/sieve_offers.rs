@@ -2,78 +2,170 @@
 //! [`methods`](super::methods), until it answers, and every login sees its list anew.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
 use super::Context;
+use super::converse::{asks_for_tls, converse};
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
-use crate::net::dial::{dial, secure};
-use crate::route::{BackendId, Backends, Endpoint, Security};
-use crate::sieve::offer::SieveOffer;
+use crate::net::dial::dial;
+use crate::private::Mechanism;
+use crate::route::{BackendId, Backends, Endpoint};
+use crate::sieve::offer::{Forwarding, SieveOffer};
 use crate::sieve::upstream_login::UpstreamSieveLogin;
-use crate::wire::contract::Approach;
 
 /// What is known.
-#[derive(Default)]
 pub struct SieveOffers {
-    known: Mutex<HashMap<BackendId, SieveOffer>>,
+    forwarding: Forwarding,
+    known: Mutex<KnownOffers>,
+}
+
+#[derive(Default)]
+struct KnownOffers {
+    of_each: HashMap<BackendId, ToldOffer>,
+    /// What can be told of all of them before login.
+    of_all: Arc<SieveOffer>,
+}
+
+struct ToldOffer {
+    offer: SieveOffer,
+    /// Somebody was refused because of it, so it is asked for again.
+    is_doubted: bool,
 }
 
 impl SieveOffers {
-    pub(super) fn learn(&self, backend: BackendId, offer: SieveOffer) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(backend, offer);
+    /// Nothing is known. `forwarding` is what is not told of anybody.
+    pub fn new(forwarding: Forwarding) -> SieveOffers {
+        SieveOffers { forwarding, known: Mutex::default() }
+    }
+
+    pub(super) fn learn(&self, backends: &Backends, backend: BackendId, offer: SieveOffer) {
+        let mut known = self.lock();
+        if known.of_each.get(&backend).is_none_or(|told| told.is_doubted || told.offer != offer) {
+            known.of_each.insert(backend, ToldOffer { offer, is_doubted: false });
+            known.share(backends, self.forwarding);
+        }
     }
 
     /// What is known of backends that are not in force any more is forgotten.
     pub(super) fn keep(&self, backends: &Backends) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|backend, _| backends.at(*backend).is_some());
+        let mut known = self.lock();
+        known.of_each.retain(|backend, _| backends.at(*backend).is_some());
+        known.share(backends, self.forwarding);
     }
 
-    /// What can be told of all of `backends` before login, as far as they are known.
-    pub(super) fn of_all(&self, backends: &Backends) -> SieveOffer {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = backends.iter().filter_map(|(id, _)| known.get(&id)).cloned();
-        told.reduce(|all, next| all.shared(&next)).unwrap_or_default()
+    /// What can be told of all backends before login, as far as they are known.
+    pub(super) fn of_all(&self) -> Arc<SieveOffer> {
+        self.lock().of_all.clone()
     }
 
-    fn is_known(&self, backend: BackendId) -> bool {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&backend)
+    /// Whether it is worth a connection to `backend`: not where its list has no such mechanism. Then it is asked again before long.
+    pub(super) fn is_worth_asking(&self, backend: BackendId, mechanism: Mechanism) -> bool {
+        match self.lock().of_each.get_mut(&backend) {
+            Some(told) if !told.offer.tokens.take(mechanism) => {
+                told.is_doubted = true;
+                false
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether it is to be asked.
+    fn is_due(&self, backend: BackendId) -> bool {
+        self.lock().of_each.get(&backend).is_none_or(|told| told.is_doubted)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, KnownOffers> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Asks those of whom nothing is known.
+impl KnownOffers {
+    fn share(&mut self, backends: &Backends, forwarding: Forwarding) {
+        let told = backends.iter().filter_map(|(id, _)| self.of_each.get(&id)).map(|told| told.offer.clone());
+        self.of_all = Arc::new(told.reduce(|all, next| all.shared(&next)).unwrap_or_default().within(forwarding));
+    }
+}
+
+/// Asks those of whom nothing sure is known.
 pub(super) async fn ask_unknown(context: &Context, backends: &Backends) {
-    for (id, backend) in backends.iter().filter(|(id, _)| !context.sieve_offers.is_known(*id)) {
+    for (id, backend) in backends.iter().filter(|(id, _)| context.sieve_offers.is_due(*id)) {
         let Some(endpoint) = &backend.sieve else { continue };
         // One that does not answer is asked again.
-        let _ = ask(context, id, endpoint).await;
+        let _ = ask(context, backends, (id, endpoint)).await;
     }
 }
 
 /// Asks one: its greeting, and TLS where that comes first; nobody logs in.
-async fn ask(context: &Context, backend: BackendId, endpoint: &Endpoint) -> Result<(), Fault> {
+async fn ask(context: &Context, backends: &Backends, (id, endpoint): (BackendId, &Endpoint)) -> Result<(), Fault> {
     let patience = context.patience.backend;
     let conn = dial(endpoint, &context.tls, patience).await?;
-    let mut link = BufferedConn::new(conn, Side::Backend, Instant::now() + patience);
-    let mut conversation = UpstreamSieveLogin::new(endpoint.security == Security::StartTls);
-    loop {
-        match conversation.step(link.input(), None)? {
-            Approach::Need => drop(link.fill().await?),
-            Approach::Send(taken, bytes) => {
-                link.consume(taken);
-                link.send(&bytes).await?;
-            }
-            Approach::StartTls => {
-                let conn = secure(link.into_bare(), endpoint, &context.tls, patience).await?;
-                link = BufferedConn::new(conn, Side::Backend, Instant::now() + patience);
-            }
-            Approach::Done(_) => {
-                context.sieve_offers.learn(backend, conversation.into_offer());
-                // Its answer is not waited for: it has said what was asked.
-                return link.send(b"LOGOUT\r\n").await;
-            }
-        }
+    let conn = BufferedConn::new(conn, Side::Backend, Instant::now() + patience);
+    let mut conversation = UpstreamSieveLogin::new(asks_for_tls(endpoint));
+    let mut conn = converse(context, endpoint, conn, &mut conversation, None).await?;
+    context.sieve_offers.learn(backends, id, conversation.into_offer());
+    // Its answer is not waited for: it has said what was asked.
+    conn.send(b"LOGOUT\r\n").await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::{AuthBy, Backend, ClientHint};
+    use crate::wire::sasl::Tokens;
+
+    fn backends(names: &[&str]) -> Backends {
+        let endpoint =
+            |scheme: &str| Endpoint::parse(&format!("{scheme}://127.0.0.1:1"), scheme).unwrap_or_else(|_| unreachable!());
+        let backend = |name: &&str| Backend {
+            name: (*name).into(),
+            imap: endpoint("imap"),
+            pop3: None,
+            sieve: Some(endpoint("sieve")),
+            lmtp: None,
+            relay: None,
+            auth: AuthBy::Imap,
+            hint: ClientHint::None,
+        };
+        Backends::new(names.iter().map(backend).collect(), 0)
+    }
+
+    fn offer(extensions: &[&str], bearer: bool) -> SieveOffer {
+        let extensions = extensions.iter().map(|word| (*word).into()).collect();
+        SieveOffer { extensions, tokens: Tokens { bearer, xoauth2: false }, ..SieveOffer::default() }
+    }
+
+    #[test]
+    fn what_all_have_is_told_without_what_is_refused() {
+        let both = backends(&["one", "two"]);
+        let ids: Vec<_> = both.iter().map(|(id, _)| id).collect();
+        let offers = SieveOffers::new(Forwarding::Refuse);
+        assert_eq!(*offers.of_all(), SieveOffer::default());
+        offers.learn(&both, ids[0], offer(&["fileinto", "enotify", "vacation"], true));
+        assert_eq!(*offers.of_all(), offer(&["fileinto", "vacation"], true));
+        let before = offers.of_all();
+        offers.learn(&both, ids[0], offer(&["fileinto", "enotify", "vacation"], true));
+        assert!(Arc::ptr_eq(&before, &offers.of_all()), "what every login tells anew is not put together anew");
+        offers.learn(&both, ids[1], offer(&["vacation", "enotify"], false));
+        assert_eq!(*offers.of_all(), offer(&["vacation"], true));
+        offers.keep(&backends(&[]));
+        assert_eq!(*offers.of_all(), SieveOffer::default());
+    }
+
+    /// Or each try would be a connection to the mail server, and none of them a wrong password.
+    #[test]
+    fn what_a_server_does_not_take_costs_it_no_connection() {
+        let one = backends(&["one"]);
+        let id = one.default_id();
+        let offers = SieveOffers::new(Forwarding::Allow);
+        assert!(offers.is_worth_asking(id, Mechanism::XOAuth2) && offers.is_due(id), "nothing is known");
+        offers.learn(&one, id, offer(&[], true));
+        assert!(offers.is_worth_asking(id, Mechanism::OAuthBearer) && offers.is_worth_asking(id, Mechanism::Password));
+        assert!(!offers.is_due(id));
+        assert!(!offers.is_worth_asking(id, Mechanism::XOAuth2) && offers.is_due(id), "it may have changed");
+        offers.learn(&one, id, offer(&[], true));
+        assert!(!offers.is_due(id));
     }
 }

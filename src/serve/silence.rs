@@ -9,6 +9,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::Patience;
 
+/// How long a client may take to hear our last words.
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// How long a session must rest before something is asked in it.
 const REST: Duration = Duration::from_millis(300);
 

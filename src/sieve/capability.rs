@@ -15,8 +15,7 @@ pub(super) const LIST: usize = 16 * 1024;
 const IMPLEMENTATION: &str = "\"IMPLEMENTATION\" \"nologd\"\r\n";
 
 /// What is told before login, with its OK. `secure`: credentials are taken.
-pub(super) fn before_login(secure: bool, offer: &SieveOffer, forwarding: Forwarding, words: &str) -> Vec<u8> {
-    let offer = offer.clone().within(forwarding);
+pub(super) fn before_login(secure: bool, offer: &SieveOffer, words: &str) -> Vec<u8> {
     let names = [Name::Plain, Name::Login, Name::XOAuth2, Name::OAuthBearer];
     let names: Vec<_> = names.into_iter().filter(|name| secure && offer.tokens.allow(*name)).map(Name::word).collect();
     let mut told = IMPLEMENTATION.as_bytes().to_vec();
@@ -159,7 +158,7 @@ mod tests {
     fn before_login_it_is_what_all_have() {
         let other = SieveOffer { extensions: vec!["vacation".into(), "regex".into()], ..SieveOffer::default() };
         let offer = offer(THEIRS).shared(&other);
-        let told = |secure| String::from_utf8(before_login(secure, &offer, Forwarding::Allow, "x")).unwrap();
+        let told = |secure| String::from_utf8(before_login(secure, &offer, "x")).unwrap();
         assert_eq!(
             told(true),
             "\"IMPLEMENTATION\" \"nologd\"\r\n\"SIEVE\" \"vacation\"\r\n\"SASL\" \"PLAIN LOGIN OAUTHBEARER\"\r\n\"VERSION\" \"1.0\"\r\nOK \"x\"\r\n"

@@ -53,7 +53,7 @@ impl Machines for SieveMachines {
     const PASSES: bool = true;
 
     fn door(&self) -> SieveLogin {
-        SieveLogin::new(true, Arc::default(), self.forwarding)
+        SieveLogin::new(true, Arc::new(told_offer().within(self.forwarding)))
     }
 
     fn conversation(&self, starttls: bool) -> UpstreamSieveLogin {
@@ -65,18 +65,22 @@ impl Machines for SieveMachines {
     }
 }
 
+/// What the backend said of itself before.
+fn told_offer() -> SieveOffer {
+    SieveOffer {
+        extensions: vec!["fileinto".into(), "enotify".into()],
+        notify: vec!["mailto".into()],
+        tokens: Tokens { bearer: true, xoauth2: false },
+    }
+}
+
 /// A session with its two peers in memory.
 pub type SievePlay = ContractPlay<SieveMachines>;
 
 impl SievePlay {
     /// Before login, on a listener that is `secure` or has STARTTLS. Where a backend `judges` it is asked, else every login is wrong.
     pub fn before(secure: bool, judges: bool, machines: SieveMachines) -> SievePlay {
-        let offer = SieveOffer {
-            extensions: vec!["fileinto".into(), "enotify".into()],
-            notify: vec!["mailto".into()],
-            tokens: Tokens { bearer: true, xoauth2: false },
-        };
-        let login = SieveLogin::new(secure, Arc::new(offer), machines.forwarding);
+        let login = SieveLogin::new(secure, Arc::new(told_offer().within(machines.forwarding)));
         let greeting = login.greeting();
         let mut play = ContractPlay::at_door(login, judges, machines);
         play.to_client = greeting;
@@ -107,6 +111,10 @@ fn command_of_ours(told: &[u8], played: u8) -> &[u8] {
     let end = memchr::memchr(b'\n', told).map_or(told.len(), |end| end + 1);
     let (line, rest) = told.split_at(end);
     assert!(line.ends_with(b"\r\n"), "half a line went to the backend");
+    // A challenge that is cancelled, where a backend judges.
+    if line == b"\"*\"\r\n" && matches!(played % 4, 1 | 2) {
+        return rest;
+    }
     let verb: Vec<u8> = line.iter().copied().take_while(u8::is_ascii_alphabetic).collect();
     let refused = [&b"UNAUTHENTICATE"[..], b"XCLIENT", b"STARTTLS", b"AUTHENTICATE"];
     assert!(!verb.is_empty() && (played % 4 != 3 || !refused.contains(&&*verb)), "what is no command of ours went on");

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::frame::{self, Operand, SieveLine};
-use super::offer::{Forwarding, SieveOffer};
+use super::offer::SieveOffer;
 use super::{capability, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::wire::contract::{Arrival, Door};
@@ -25,19 +25,18 @@ pub struct SieveLogin {
     /// TLS is on, or the socket never leaves this machine.
     secure: bool,
     offer: Arc<SieveOffer>,
-    forwarding: Forwarding,
     exchange: Option<Exchange>,
     left: u8,
 }
 
 impl SieveLogin {
     /// Credentials are refused, and STARTTLS is offered, where it is not `secure`.
-    pub fn new(secure: bool, offer: Arc<SieveOffer>, forwarding: Forwarding) -> SieveLogin {
-        SieveLogin { secure, offer, forwarding, exchange: None, left: COMMANDS }
+    pub fn new(secure: bool, offer: Arc<SieveOffer>) -> SieveLogin {
+        SieveLogin { secure, offer, exchange: None, left: COMMANDS }
     }
 
     fn capabilities(&self, words: &str) -> Vec<u8> {
-        capability::before_login(self.secure, &self.offer, self.forwarding, words)
+        capability::before_login(self.secure, &self.offer, words)
     }
 
     fn command(&mut self, len: usize, verb: &[u8], operands: &[Operand]) -> Arrival {
@@ -87,7 +86,7 @@ impl Door for SieveLogin {
 
     /// RFC 5804 2.2: what is true now is told without being asked.
     fn secured(&self) -> (SieveLogin, Vec<u8>) {
-        let login = SieveLogin::new(true, self.offer.clone(), self.forwarding);
+        let login = SieveLogin::new(true, self.offer.clone());
         let words = login.capabilities("TLS is on");
         (login, words)
     }

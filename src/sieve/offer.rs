@@ -43,7 +43,7 @@ impl SieveOffer {
     }
 
     /// Without what `forwarding` does not let pass.
-    pub(super) fn within(mut self, forwarding: Forwarding) -> SieveOffer {
+    pub fn within(mut self, forwarding: Forwarding) -> SieveOffer {
         if forwarding == Forwarding::Refuse {
             self.extensions.retain(|word| !SENDING.contains(&&*word.to_ascii_lowercase()));
             self.notify.clear();

@@ -12,7 +12,7 @@ use super::reply;
 use super::response::{self, Response, Scanned};
 use super::script::{self, ScriptKind};
 use crate::fault::{Fault, RefusalCode, Side};
-use crate::wire::contract::{Carried, Motion};
+use crate::wire::contract::{Carried, CarriedState, Motion};
 
 /// Octets of one command after login, without its script.
 pub const COMMAND: usize = 4 * 1024;
@@ -245,7 +245,7 @@ impl SieveSession {
     }
 
     fn fail(&mut self, fault: Fault) -> Motion {
-        let words = if self.may_answer() { reply::bye(fault) } else { Vec::new() };
+        let words = if self.state().may_answer() { reply::bye(fault) } else { Vec::new() };
         self.waits = SieveWait::Broken(fault);
         Motion::Close(words, fault)
     }
@@ -305,27 +305,14 @@ impl Carried for SieveSession {
         }
     }
 
-    fn at_rest(&self) -> bool {
-        matches!(self.waits, SieveWait::Command | SieveWait::Nothing)
-    }
-
-    fn awaits_client(&self) -> bool {
-        !matches!(self.waits, SieveWait::Response(..))
-    }
-
-    fn has_left(&self) -> bool {
-        matches!(self.waits, SieveWait::Nothing)
-    }
-
-    fn is_leaving(&self) -> bool {
-        false
-    }
-
-    fn may_answer(&self) -> bool {
+    fn state(&self) -> CarriedState {
         match &self.waits {
-            SieveWait::Response(_, response) => response.at_line_start(),
-            SieveWait::Nothing | SieveWait::Broken(_) => false,
-            SieveWait::Command | SieveWait::Script(..) | SieveWait::Held(..) | SieveWait::Refused(..) => true,
+            SieveWait::Command => CarriedState::AtRest,
+            SieveWait::Script(..) | SieveWait::Held(..) | SieveWait::Refused(..) => CarriedState::InCommand,
+            SieveWait::Response(_, response) if response.at_line_start() => CarriedState::Asked,
+            SieveWait::Response(..) => CarriedState::InResponse,
+            SieveWait::Nothing => CarriedState::Left,
+            SieveWait::Broken(_) => CarriedState::Broken,
         }
     }
 }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::capability;
 use super::offer::SieveOffer;
-use super::response::{self, Final};
+use super::response::{self, Final, Response, Scanned};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::Credential;
 use crate::wire::contract::{Approach, Conversation};
@@ -31,8 +31,10 @@ enum WaitsForSieve {
     StartTls,
     /// Its capabilities behind STARTTLS: nothing is known of what came before.
     Secured,
-    /// The verdict.
+    /// The verdict. A challenge may come first, that tells why a token is refused (RFC 7628 3.2.3).
     Verdict,
+    /// The refusal: that challenge was cancelled.
+    Refusal,
 }
 
 impl UpstreamSieveLogin {
@@ -46,11 +48,42 @@ impl UpstreamSieveLogin {
         self.offer
     }
 
-    /// As [`Conversation::next`]; without a credential it is done when the backend has told its capabilities.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn step(&mut self, input: &[u8], credential: Option<&Credential>) -> Result<Approach, Fault> {
+    /// A challenge: there is nothing more to say, so it is cancelled (RFC 5804 2.1), and the refusal comes.
+    fn cancel(&mut self, input: &[u8]) -> Result<Approach, Fault> {
+        let mut challenge = Response::new(true);
+        match challenge.scan_line(&input[..input.len().min(capability::LIST)]) {
+            (len, Scanned::More) if challenge.at_line_start() => {
+                self.waits = WaitsForSieve::Refusal;
+                Ok(Approach::Send(len, Zeroizing::new(b"\"*\"\r\n".to_vec())))
+            }
+            (len, Scanned::More) if len == input.len() && len < capability::LIST => Ok(Approach::Need),
+            _ => Err(Fault::Garbage(Side::Backend)),
+        }
+    }
+
+    fn attempt(&mut self, len: usize, list: &[u8], credential: &Credential) -> Result<Approach, Fault> {
+        let (name, response) = sasl::initial_response(credential);
+        if !capability::has(list, "SASL", Some(name)) {
+            let code = if name == sasl::Name::Plain { RefusalCode::BackendSetup } else { RefusalCode::LoginMethod };
+            return Err(Fault::Barred(code));
+        }
+        let (verb, size) = (format!("AUTHENTICATE \"{}\" ", name.word()), format!("{{{}+}}\r\n", response.len()));
+        let (before, behind): (&[u8], &[u8]) =
+            if response.len() <= QUOTED { (b"\"", b"\"\r\n") } else { (size.as_bytes(), b"\r\n") };
+        let parts = [verb.as_bytes(), before, &response, behind];
+        // Sized before it is filled: a buffer that grows would leave copies of the secret behind.
+        let mut line = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+        parts.iter().for_each(|part| line.extend_from_slice(part));
+        self.waits = WaitsForSieve::Verdict;
+        Ok(Approach::Send(len, line))
+    }
+}
+
+impl Conversation for UpstreamSieveLogin {
+    fn next(&mut self, input: &[u8], credential: Option<&Credential>) -> Result<Approach, Fault> {
+        if self.waits == WaitsForSieve::Verdict && matches!(input.first(), Some(b'"' | b'{')) {
+            return self.cancel(input);
+        }
         let lines = matches!(self.waits, WaitsForSieve::Greeting | WaitsForSieve::Secured);
         let Some((len, last)) = capability::find(input, lines)? else { return Ok(Approach::Need) };
         let list = &input[..len];
@@ -75,35 +108,14 @@ impl UpstreamSieveLogin {
                 Ok(Approach::StartTls)
             }
             (WaitsForSieve::Verdict, Final::Ok) => Ok(Approach::Done(len)),
-            (WaitsForSieve::Verdict, Final::No | Final::Bye) => Err(refusal(list, last)),
+            (WaitsForSieve::Verdict | WaitsForSieve::Refusal, Final::No | Final::Bye) => Err(refusal(list, last)),
+            // An OK to what was cancelled: nobody can say who is logged in.
+            (WaitsForSieve::Refusal, Final::Ok) => Err(Fault::Garbage(Side::Backend)),
             (WaitsForSieve::StartTls, _) => Err(Fault::Tls(Side::Backend)),
             (WaitsForSieve::Greeting | WaitsForSieve::Secured, Final::No | Final::Bye) => {
                 Err(too_many(list).unwrap_or(Fault::Down))
             }
         }
-    }
-
-    fn attempt(&mut self, len: usize, list: &[u8], credential: &Credential) -> Result<Approach, Fault> {
-        let (name, response) = sasl::initial_response(credential);
-        if !capability::has(list, "SASL", Some(name)) {
-            let code = if name == sasl::Name::Plain { RefusalCode::BackendSetup } else { RefusalCode::LoginMethod };
-            return Err(Fault::Barred(code));
-        }
-        let (verb, size) = (format!("AUTHENTICATE \"{}\" ", name.word()), format!("{{{}+}}\r\n", response.len()));
-        let (before, behind): (&[u8], &[u8]) =
-            if response.len() <= QUOTED { (b"\"", b"\"\r\n") } else { (size.as_bytes(), b"\r\n") };
-        let parts = [verb.as_bytes(), before, &response, behind];
-        // Sized before it is filled: a buffer that grows would leave copies of the secret behind.
-        let mut line = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
-        parts.iter().for_each(|part| line.extend_from_slice(part));
-        self.waits = WaitsForSieve::Verdict;
-        Ok(Approach::Send(len, line))
-    }
-}
-
-impl Conversation for UpstreamSieveLogin {
-    fn next(&mut self, input: &[u8], credential: &Credential) -> Result<Approach, Fault> {
-        self.step(input, Some(credential))
     }
 }
 

@@ -50,12 +50,13 @@ pub enum Approach {
 
 /// The conversation with a backend until it accepts a credential.
 pub trait Conversation: Send {
-    /// What comes next, for the first bytes of `input`.
+    /// What comes next, for the first bytes of `input`. Without a `credential` it is done when the backend has said what it can do, and
+    /// nobody is logged in.
     ///
     /// # Errors
     /// `Denied` when the credentials are refused, `Barred` when the person is for another reason, or everybody; `Down` when the
     /// backend says that it cannot judge them, `Garbage(Backend)` for everything that makes no sense at this point.
-    fn next(&mut self, input: &[u8], credential: &Credential) -> Result<Approach, Fault>;
+    fn next(&mut self, input: &[u8], credential: Option<&Credential>) -> Result<Approach, Fault>;
 }
 
 /// What to do with the first bytes of one side, after login.
@@ -75,6 +76,16 @@ pub enum Motion {
     Close(Vec<u8>, Fault),
 }
 
+impl Motion {
+    /// How many of the bytes it takes away.
+    pub fn taken(&self) -> usize {
+        match self {
+            Motion::Need | Motion::Hold | Motion::Close(..) => 0,
+            Motion::Forward(count) | Motion::Rewrite(count, _) | Motion::Answer(count, _) => *count,
+        }
+    }
+}
+
 /// A session after login.
 pub trait Carried: Send {
     /// What to do with the first bytes of the client.
@@ -83,26 +94,50 @@ pub trait Carried: Send {
     /// What to do with the first bytes of the backend.
     fn backend_says(&mut self, input: &[u8]) -> Motion;
 
+    /// Where it is between the two.
+    fn state(&self) -> CarriedState;
+}
+
+/// Where a session is after login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CarriedState {
+    /// No command is under way.
+    AtRest,
+    /// The client has to say the rest of a command.
+    InCommand,
+    /// The backend has to speak.
+    Asked,
+    /// The same after a goodbye: it is waited for also when the client is gone.
+    Leaving,
+    /// The backend has to speak, and is in the middle of a response.
+    InResponse,
+    /// The goodbye was answered.
+    Left,
+    /// It failed.
+    Broken,
+}
+
+impl CarriedState {
     /// Whether no command is under way.
-    fn at_rest(&self) -> bool;
+    pub fn is_at_rest(self) -> bool {
+        matches!(self, CarriedState::AtRest | CarriedState::Left)
+    }
 
     /// Whether the client is the one that has to speak.
-    fn awaits_client(&self) -> bool;
-
-    /// Whether the goodbye was answered.
-    fn has_left(&self) -> bool;
-
-    /// Whether an answer is still waited for when the client is gone.
-    fn is_leaving(&self) -> bool;
+    pub fn awaits_client(self) -> bool {
+        matches!(self, CarriedState::AtRest | CarriedState::InCommand | CarriedState::Left)
+    }
 
     /// Whether words of ours would stand between two responses, and not inside one.
-    fn may_answer(&self) -> bool;
+    pub fn may_answer(self) -> bool {
+        matches!(self, CarriedState::AtRest | CarriedState::InCommand | CarriedState::Asked | CarriedState::Leaving)
+    }
 }
 
 /// Words of ours to a client.
 pub trait Voice {
-    /// The answer to a login that was accepted.
-    fn welcome() -> Vec<u8>;
+    /// The answer to a login that was accepted. `note`: plain ASCII without quotes, of at most 480 octets, that the person is to read.
+    fn welcome(note: Option<&str>) -> Vec<u8>;
 
     /// The answer to a login that was refused: the same for an unknown user, an unknown domain and a wrong password.
     fn denied() -> Vec<u8>;

@@ -1,7 +1,7 @@
 //! A session of a protocol that keeps to [`contract`](super::contract), with its two peers in memory: for tests and fuzzing, which give
 //! it bytes in pieces of any size. Panics where a rule is broken that holds for all of them; no program calls it.
 
-use super::contract::{Approach, Arrival, Carried, Conversation, Door, Motion, Voice};
+use super::contract::{Approach, Arrival, Carried, CarriedState, Conversation, Door, Motion, Voice};
 use crate::fault::Fault;
 use crate::private::{Credential, Mechanism, Private, Secret};
 
@@ -108,7 +108,7 @@ impl<M: Machines> ContractPlay<M> {
 
     /// Whether words of ours would stand between two responses now.
     pub fn may_answer(&self) -> bool {
-        matches!(&self.stage, PlayedStage::After(session) if session.may_answer())
+        matches!(&self.stage, PlayedStage::After(session) if session.state().may_answer())
     }
 
     /// The connections are gone.
@@ -161,7 +161,10 @@ impl<M: Machines> ContractPlay<M> {
                 rest = behind;
             }
         }
-        PlayOutcome { closed: self.is_closed(), told: self.machines.told(), client: self.to_client, backend: self.to_backend }
+        let closed = self.is_closed();
+        // A session that is cut may have something to tell.
+        self.cut();
+        PlayOutcome { closed, told: self.machines.told(), client: self.to_client, backend: self.to_backend }
     }
 
     fn run(&mut self) {
@@ -215,7 +218,7 @@ impl<M: Machines> ContractPlay<M> {
     }
 
     fn asked(&mut self, mut conversation: M::Conversation, credential: Credential) -> bool {
-        match conversation.next(&self.from_backend, &credential) {
+        match conversation.next(&self.from_backend, Some(&credential)) {
             Ok(Approach::Need) => {
                 self.stage = PlayedStage::Asking(conversation, credential);
                 return false;
@@ -232,7 +235,7 @@ impl<M: Machines> ContractPlay<M> {
             }
             Ok(Approach::Done(taken)) => {
                 self.from_backend.drain(..taken);
-                self.to_client.extend(M::Voice::welcome());
+                self.to_client.extend(M::Voice::welcome(None));
                 self.stage = PlayedStage::After(self.machines.session());
             }
             Err(fault) => {
@@ -255,7 +258,7 @@ impl<M: Machines> ContractPlay<M> {
         };
         match step {
             Motion::Need | Motion::Hold => {
-                self.stage = if session.has_left() { PlayedStage::Over } else { PlayedStage::After(session) };
+                self.stage = if session.state() == CarriedState::Left { PlayedStage::Over } else { PlayedStage::After(session) };
                 return false;
             }
             Motion::Forward(count) => {

@@ -69,6 +69,15 @@ impl Tokens {
         }
     }
 
+    /// Whether a credential of this kind may be presented: passwords always.
+    pub fn take(self, mechanism: Mechanism) -> bool {
+        match mechanism {
+            Mechanism::Password => true,
+            Mechanism::OAuthBearer => self.bearer,
+            Mechanism::XOAuth2 => self.xoauth2,
+        }
+    }
+
     /// What either has.
     pub fn or(self, other: Tokens) -> Tokens {
         Tokens { bearer: self.bearer || other.bearer, xoauth2: self.xoauth2 || other.xoauth2 }

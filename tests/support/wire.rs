@@ -192,6 +192,23 @@ impl Wire {
     }
 }
 
+/// Waits until somebody greets on `port`. The first connection starts a process of Dovecot, which on a loaded machine may take longer
+/// than [`PATIENCE`]; nologd gives up by then as well.
+pub fn greeted(port: u16) {
+    let end = Instant::now() + 3 * PATIENCE;
+    loop {
+        let greeting = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).and_then(|mut stream| {
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.read(&mut [0; 1])
+        });
+        if matches!(greeting, Ok(1)) {
+            return;
+        }
+        assert!(Instant::now() < end, "nobody greets on {port}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// A listener on any free port of loopback, and the port.
 pub fn listen() -> (TcpListener, u16) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
