@@ -131,7 +131,7 @@ fn mpop_fetchmail_and_getmail() {
     let getmail = |deletes: bool| {
         let rc = format!(
             "[retriever]\ntype = SimplePOP3SSLRetriever\nserver = 127.0.0.1\nport = {port}\nusername = {}\npassword = {}\nca_certs = {certificate}\n\
-             [destination]\ntype = Maildir\npath = {}/getmail/\n[options]\ndelete = {deletes}\nread_all = false\n",
+             [destination]\ntype = Maildir\npath = {}/getmail/\nuser = nobody\n[options]\ndelete = {deletes}\nread_all = false\n",
             alice.address,
             alice.password,
             home.display()
@@ -392,6 +392,7 @@ fn who_is_sent_away_while_it_speaks_hears_why() {
     }
     let line = session.line();
     assert!(line.contains("(LINE-TOO-LONG)"), "{taken} pieces were taken, and then: {line:?}");
+    assert_eq!(taken, 64, "it was reset");
     // And it is not listened to for long.
     until("it is still there", || book.kick(&Address::parse("alice@velo.example").unwrap()) == 0);
     drop(session);
