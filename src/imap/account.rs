@@ -122,7 +122,7 @@ fn written_name(line: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quota::{Amount, NoShift, Refresh, Refreshed, Reservation, Shift, Stay, Turn};
+    use crate::quota::{Amount, Deletion, NoShift, Refresh, Refreshed, Reservation, Shift, Stay, Turn};
 
     /// Limits of octets and messages of the mailbox, then of the association. 1025 octets are used, of 2048.
     struct Limits([Limit; 4]);
@@ -146,7 +146,9 @@ mod tests {
         fn shift_for(&self, _: &[u8], _: Turn) -> Result<Shift, NoShift> {
             Err(NoShift::Unknown)
         }
-        fn unsee_for(&self, _: &[u8]) {}
+        fn deletion_for(&self, _: &[u8]) -> Option<Deletion> {
+            None
+        }
         fn is_self(&self, _: &[u8]) -> bool {
             false
         }

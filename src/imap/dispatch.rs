@@ -77,7 +77,7 @@ impl Session {
         if let Err(code) = self.may_change() {
             return self.refuse(taken, None, reply::refused(command.0, code), SWALLOW);
         }
-        if let Some(step) = self.shrinks_others(line, taken) {
+        if let Some(step) = self.shrinks_others(line, taken, command.0) {
             return step;
         }
         self.gate.shrank();
@@ -209,14 +209,14 @@ impl Session {
 
     /// Somebody else's folder, which is open, may hold less afterwards: its owner is counted anew. Asks whose it is, if that is not
     /// known.
-    fn shrinks_others(&mut self, line: &[u8], taken: usize) -> Option<Step> {
+    fn shrinks_others(&mut self, line: &[u8], taken: usize, tag: &[u8]) -> Option<Step> {
         let open = self.selected.as_ref().filter(|selected| !selected.is_inbox())?;
         let name = open.name.to_vec();
         if self.wants_places() {
             return Some(self.ask_places(Pending::Line(line.to_vec()), taken));
         }
-        if let (Owner::Other(owner), Some(account)) = (self.known_places().owner(&name), self.gate.account()) {
-            account.unsee_for(owner);
+        if let Owner::Other(owner) = self.known_places().owner(&name) {
+            self.gate.deletion_for(tag, owner);
         }
         None
     }

@@ -26,9 +26,9 @@ impl Session {
         let owner = places.owner(&name);
         // Nothing is in the way of a deletion.
         let _ = self.turns(&tag, &name, owner, Turn::Delete);
-        match (owner, self.gate.account()) {
-            (Owner::Other(owner), Some(account)) => account.unsee_for(owner),
-            _ => self.gate.shrank(),
+        match owner {
+            Owner::Other(owner) => self.gate.deletion_for(&tag, owner),
+            Owner::Own | Owner::Nobody => self.gate.shrank(),
         }
         self.send_about_folder(&tag, b"DELETE", &[&name], taken)
     }

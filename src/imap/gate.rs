@@ -184,6 +184,13 @@ impl Gate {
         Ok(())
     }
 
+    /// Messages of somebody else's go until `tag` is answered: then their owner is counted.
+    pub(super) fn deletion_for(&mut self, tag: &[u8], owner: &[u8]) {
+        if let Some(deletion) = self.account.as_ref().and_then(|account| account.deletion_for(owner)) {
+            self.held.deletion(tag, deletion);
+        }
+    }
+
     /// Messages or folders change until `tag` is answered, whoever else changes some.
     pub(super) fn shift(&mut self, tag: &[u8], turn: Turn) {
         if let Some(shift) = self.account.as_ref().and_then(|account| account.shift(turn)) {

@@ -2,7 +2,7 @@
 
 use super::status::Status;
 use crate::fault::RefusalCode;
-use crate::quota::{Amount, Counted, Released, Reservation, Shift, Turn};
+use crate::quota::{Amount, Counted, Deletion, Released, Reservation, Shift, Turn};
 
 /// All that is held, each for the command of its tag.
 #[derive(Default)]
@@ -21,6 +21,7 @@ enum Item {
         stored: Amount,
     },
     Shift(Shift, Turn, Whose),
+    Deletion(Deletion),
 }
 
 /// Whose folders change.
@@ -51,6 +52,11 @@ impl HeldSpace {
     pub(super) fn shift(&mut self, tag: &[u8], shift: Shift, turn: Turn, whose: Whose) {
         self.turned(turn, whose);
         self.items.push((tag.into(), Item::Shift(shift, turn, whose)));
+    }
+
+    /// Messages of somebody else's go until `tag` is answered.
+    pub(super) fn deletion(&mut self, tag: &[u8], deletion: Deletion) {
+        self.items.push((tag.into(), Item::Deletion(deletion)));
     }
 
     fn turned(&mut self, turn: Turn, whose: Whose) {
@@ -136,6 +142,11 @@ impl HeldSpace {
                 Released::Doubt => Settled::Doubt,
                 Released::Free => Settled::Sure,
             },
+            // Whatever the backend said, some may be gone.
+            (Item::Deletion(deletion), _) => {
+                drop(deletion);
+                Settled::Sure
+            }
             (Item::Shift(shift, turn, whose), status) => {
                 self.turned(turn, whose);
                 // It may have copied some, and then failed. What is BAD was not begun.

@@ -1,7 +1,7 @@
 //! The book, as far as one logged-in person is concerned: what a session may ask of it.
 
 use crate::fault::RefusalCode;
-use crate::quota::{Amount, Limit, NoShift, Refresh, Refreshed, Reservation, Shift, Stay, Turn};
+use crate::quota::{Amount, Deletion, Limit, NoShift, Refresh, Refreshed, Reservation, Shift, Stay, Turn};
 
 /// One person's place in the book.
 pub trait Account: Send + Sync {
@@ -32,8 +32,8 @@ pub trait Account: Send + Sync {
     /// # Errors
     /// As [`Account::shift_alone`].
     fn shift_for(&self, owner: &[u8], turn: Turn) -> Result<Shift, NoShift>;
-    /// There may be less in the folders of somebody else: they are to be counted anew.
-    fn unsee_for(&self, owner: &[u8]);
+    /// There will be less in the folders of somebody else: they are counted anew when it is over.
+    fn deletion_for(&self, owner: &[u8]) -> Option<Deletion>;
     /// Whether the backend may mean this person by `name`.
     fn is_self(&self, name: &[u8]) -> bool;
     /// How often sessions of this mailbox began or ended to rename or delete a folder, since the start.

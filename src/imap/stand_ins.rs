@@ -8,8 +8,8 @@ use crate::fault::RefusalCode;
 use crate::policy::headers::Profile;
 use crate::private::{Address, Domain};
 use crate::quota::{
-    Amount, Association, Book, Day, Limit, Name, NoShift, Origin, Params, Refresh, Refreshed, Reservation, Shift, Stay, Turn,
-    Verdict,
+    Amount, Association, Book, Day, Deletion, Limit, Name, NoShift, Origin, Params, Refresh, Refreshed, Reservation, Shift, Stay,
+    Turn, Verdict,
 };
 use crate::scrub::Scrubber;
 use crate::scrub::invariants::{ALICE, context, shared_scrubber};
@@ -112,8 +112,8 @@ impl Account for Alice {
         self.book.shift_alone(&self.bob, turn)
     }
 
-    fn unsee_for(&self, _: &[u8]) {
-        self.book.recount(&self.bob);
+    fn deletion_for(&self, _: &[u8]) -> Option<Deletion> {
+        self.book.deletion(&self.bob)
     }
 
     fn is_self(&self, name: &[u8]) -> bool {

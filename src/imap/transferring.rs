@@ -74,13 +74,8 @@ impl Session {
             return self.send_transfer(&transfer, b"MOVE", taken);
         }
         let from = self.whose(&places).filter(|_| transfer.verb == Verb::Move);
-        if let Some(from) = &from {
-            if places.owner(&transfer.mailbox) == Owner::Other(from) {
-                return self.shift_for(&transfer, from, taken);
-            }
-            if let Some(account) = self.gate.account() {
-                account.unsee_for(from);
-            }
+        if let Some(from) = from.as_ref().filter(|from| places.owner(&transfer.mailbox) == Owner::Other(from)) {
+            return self.shift_for(&transfer, from, taken);
         }
         if transfer.asked == Asked::Nothing {
             return self.ask_sizes(transfer, taken);
@@ -132,6 +127,9 @@ impl Session {
     fn paid(&mut self, transfer: &Transfer, reservation: Reservation, from: Option<&[u8]>, taken: usize) -> Step {
         if from.is_some_and(|from| self.gate.shift_for(&transfer.tag, from, Turn::Move) == Err(NoShift::Busy)) {
             return self.refuse(taken, None, busy(&transfer.tag), SWALLOW);
+        }
+        if let Some(from) = from {
+            self.gate.deletion_for(&transfer.tag, from);
         }
         let amount = reservation.amount();
         self.gate.held.space(&transfer.tag, reservation, amount);

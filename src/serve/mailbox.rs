@@ -10,7 +10,8 @@ use crate::imap::options::SentCopy;
 use crate::imap::space::{Account, Root};
 use crate::private::Address;
 use crate::quota::{
-    Amount, Book, Kind, Limit, NoShift, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Stay, Turn, Verdict, Watch,
+    Amount, Book, Deletion, Kind, Limit, NoShift, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Stay, Turn, Verdict,
+    Watch,
 };
 use crate::scrub::{BODY_START, Context as ScrubContext, Profile, Scrubber, Writer};
 
@@ -100,10 +101,8 @@ impl Account for MailboxAccount {
         self.book.shift_alone(&self.folder_owner(owner).ok_or(NoShift::Unknown)?, turn)
     }
 
-    fn unsee_for(&self, owner: &[u8]) {
-        if let Some(owner) = self.folder_owner(owner) {
-            self.book.recount(&owner);
-        }
+    fn deletion_for(&self, owner: &[u8]) -> Option<Deletion> {
+        self.book.deletion(&self.folder_owner(owner)?)
     }
 
     fn is_self(&self, name: &[u8]) -> bool {

@@ -1,0 +1,64 @@
+//! Messages of a mailbox that somebody else deletes, or moves away: its number is too high from then on, and whoever is logged in there is
+//! to count, but not before the backend has answered: a count that comes too early would be believed.
+
+use std::sync::Arc;
+
+use super::Book;
+use super::directory::AssociationEntry;
+use super::tally::Tally;
+use crate::private::Address;
+
+/// A deletion by somebody else that is under way. Dropping it says that the backend has answered, or never will.
+#[must_use = "a deletion that is dropped is over"]
+pub struct Deletion {
+    tenant: Arc<AssociationEntry>,
+    number: u64,
+}
+
+impl Book {
+    /// Somebody else deletes messages of this mailbox; none when it was not admitted.
+    pub fn deletion(&self, mailbox: &Address) -> Option<Deletion> {
+        self.with(mailbox, |tenant, ledger, mailbox| {
+            let number = ledger.number(mailbox)?;
+            ledger.entry_mut(number)?.tally.unsee();
+            Some(Deletion { tenant: tenant.clone(), number })
+        })
+        .flatten()
+    }
+}
+
+impl Drop for Deletion {
+    fn drop(&mut self) {
+        self.tenant.lock().change(self.number, Tally::unsee_for_others);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll, Waker};
+
+    use super::super::{Amount, Association, Day, Name, Params, Told};
+    use super::*;
+    use crate::private::Domain;
+    use crate::store::Memory;
+
+    #[test]
+    fn the_owner_is_asked_to_count_when_it_is_over_and_not_before() {
+        let book = Book::open(Arc::new(Memory::new()), Params::default()).unwrap();
+        let association = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
+        let today = Day::from_unix(0);
+        book.import_once(vec![association], today).unwrap();
+        let bob = Address::parse("bob@velo.example").unwrap();
+        book.admit(&bob).unwrap();
+        let _ = book.begin_refresh(&bob).unwrap().finish(Amount::ZERO, today);
+        let watch = book.watch(&bob).unwrap();
+        let told = || watch.poll(&mut Context::from_waker(Waker::noop()), today);
+        assert_eq!((book.is_seen(&bob), told()), (true, Poll::Pending));
+        let deletion = book.deletion(&bob).unwrap();
+        assert_eq!((book.is_seen(&bob), told()), (false, Poll::Pending));
+        // Whoever counts meanwhile, for a reason of his own, does not settle it.
+        let _ = book.begin_refresh(&bob).unwrap().finish(Amount::ZERO, today);
+        drop(deletion);
+        assert_eq!((book.is_seen(&bob), told()), (false, Poll::Ready(Told::Recount)));
+    }
+}
