@@ -227,7 +227,7 @@ fn on_a_small_disk() {
     let fill = || fs::write(&filler, vec![1; 16 << 20]).unwrap_err();
     fill();
     assert!(book.set_association(&velo, &limit(2 << 30), today).is_err() && book.is_unwritable());
-    assert!(book.write_usage().is_err());
+    assert!(book.write_usage().is_err() && book.is_unwritable(), "and it stays so");
     arrive(&book);
     assert_eq!(storage(&book), Limit::At(1 << 30));
     drop(book);
@@ -236,7 +236,7 @@ fn on_a_small_disk() {
     let (book, _) = open().unwrap();
     assert_eq!((storage(&book), book.mailbox(&alice).unwrap().used.octets), (Limit::At(1 << 30), 131_072));
     arrive(&book);
-    assert!(book.set_association(&velo, &limit(2 << 30), today).is_err() && book.write_usage().is_err());
+    assert!(book.set_association(&velo, &limit(2 << 30), today).is_err() && book.write_usage().is_err() && book.is_unwritable());
     fs::remove_file(&filler).unwrap();
     let _ = book.set_association(&velo, &limit(2 << 30), today).unwrap();
     book.write_usage().unwrap();
