@@ -1,5 +1,5 @@
 //! Layer 0: one table of words for an enum without data. Commands, the config file, the admins' socket and the store all read and write
-//! the same words, so that a new one is written once.
+//! the same words, so that a new one is written once. And one of code words, which have a text in each language.
 
 /// Gives an enum its words: `ALL`, `word`, `FromStr`, and serde as a text. The sentence is what an admin is told who typed another.
 macro_rules! words {
@@ -31,6 +31,31 @@ macro_rules! words {
         impl<'de> ::serde::Deserialize<'de> for $type {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<$type, D::Error> {
                 $crate::words::read(deserializer)
+            }
+        }
+    };
+}
+
+/// Makes an enum of code words: `ALL`, `word`, `text`. Where it is used, `Lang` is the languages.
+macro_rules! codes {
+    ($(#[$about:meta])* $type:ident: $($name:ident $word:literal $en:literal $fr:literal)*) => {
+        #[allow(missing_docs)] // each is explained by its own text below
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $type { $($name),* }
+
+        impl $type {
+            /// Every code, in alphabetical order of the words.
+            pub const ALL: &'static [$type] = &[$($type::$name),*];
+
+            /// The word itself: `A-Z` and `-` only, so that it is safe in any protocol line.
+            pub fn word(self) -> &'static str {
+                match self { $($type::$name => $word),* }
+            }
+
+            /// What it means and what to do, in one or two sentences.
+            pub fn text(self, lang: Lang) -> &'static str {
+                match (self, lang) { $(($type::$name, Lang::En) => $en, ($type::$name, Lang::Fr) => $fr),* }
             }
         }
     };

@@ -47,17 +47,7 @@ pub enum HelpFormat {
     Html,
 }
 
-impl std::str::FromStr for HelpFormat {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<HelpFormat, &'static str> {
-        match text {
-            "text" => Ok(HelpFormat::Text),
-            "html" => Ok(HelpFormat::Html),
-            _ => Err("The formats are text and html."),
-        }
-    }
-}
+words! { HelpFormat, "The formats are text and html.": Text = "text", Html = "html" }
 
 /// `nologd help`.
 pub fn help(word: Option<&str>, all: bool, format: HelpFormat, lang: Lang) -> ExitCode {

@@ -13,31 +13,9 @@ pub enum Lang {
 
 words! { Lang, "The languages are en and fr.": En = "en", Fr = "fr" }
 
-macro_rules! codes {
-    ($($name:ident $word:literal $en:literal $fr:literal)*) => {
-        #[allow(missing_docs)] // each is explained by its own text below
-        /// A code word, as it stands in parentheses at the end of a refusal.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum RefusalCode { $($name),* }
-
-        impl RefusalCode {
-            /// Every code, in alphabetical order of the words.
-            pub const ALL: &'static [RefusalCode] = &[$(RefusalCode::$name),*];
-
-            /// The word itself: `A-Z` and `-` only, so that it is safe in any protocol line.
-            pub fn word(self) -> &'static str {
-                match self { $(RefusalCode::$name => $word),* }
-            }
-
-            /// What it means and what to do, in one or two sentences.
-            pub fn text(self, lang: Lang) -> &'static str {
-                match (self, lang) { $((RefusalCode::$name, Lang::En) => $en, (RefusalCode::$name, Lang::Fr) => $fr),* }
-            }
-        }
-    };
-}
-
 codes! {
+    /// A code word, as it stands in parentheses at the end of a refusal.
+    RefusalCode:
     AskAdmins "ASK-ADMINS"
         "The mail server behind keeps this account closed for now. Nothing is wrong with the password; ask the people who run this server."
         "Le serveur de courrier garde ce compte fermé pour le moment. Le mot de passe n'est pas en cause\u{a0}; écrivez aux personnes qui gèrent le serveur."

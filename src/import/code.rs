@@ -2,31 +2,9 @@
 
 use crate::fault::Lang;
 
-macro_rules! codes {
-    ($($name:ident $word:literal $en:literal $fr:literal)*) => {
-        #[allow(missing_docs)] // each is explained by its own text below
-        /// Why a sync changed nothing, or not all.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum SyncCode { $($name),* }
-
-        impl SyncCode {
-            /// Every code, in alphabetical order of the words.
-            pub const ALL: &'static [SyncCode] = &[$(SyncCode::$name),*];
-
-            /// The word itself.
-            pub fn word(self) -> &'static str {
-                match self { $(SyncCode::$name => $word),* }
-            }
-
-            /// What it means and what to do.
-            pub fn text(self, lang: Lang) -> &'static str {
-                match (self, lang) { $((SyncCode::$name, Lang::En) => $en, (SyncCode::$name, Lang::Fr) => $fr),* }
-            }
-        }
-    };
-}
-
 codes! {
+    /// Why a sync changed nothing, or not all.
+    SyncCode:
     Association "SYNC-ASSOCIATION"
         "The panel does not have a whole association any more, or has it under another name: that would be a new association, without the limits and settings of the old one. So `nologd sync` changed nothing. Look with --dry-run, and say --yes if it is right."
         "Le panneau n'a plus une association entière, ou l'a sous un autre nom\u{a0}: ce serait une nouvelle association, sans les limites ni les réglages de l'ancienne. `nologd sync` n'a rien changé. Regardez avec --dry-run, et confirmez par --yes si c'est voulu."
