@@ -5,7 +5,6 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use nix::sys::resource::{Resource, setrlimit};
 use nologd::demo::Place;
 use socket2::{Domain, SockAddr, Socket, Type};
 
@@ -29,6 +28,10 @@ struct Own {
 
 /// nologd with these limits, a socket for admins, and the house's own doors.
 fn house(limits: &str) -> (House, Own, Scripted) {
+    house_with(limits, None)
+}
+
+fn house_with(limits: &str, files: Option<u64>) -> (House, Own, Scripted) {
     let (imap, relay, place) = (Scripted::imap(PASSWORD), Scripted::smtp(), Place::new().unwrap());
     let mut settings = Settings::new(imap.port, relay.port);
     let own = Own { lmtp: place.port().unwrap(), policy: place.port().unwrap(), webmail: place.port().unwrap() };
@@ -39,7 +42,7 @@ fn house(limits: &str) -> (House, Own, Scripted) {
     settings.limits = format!("{limits}\n{}", doors.concat());
     // One key more of the backend: its LMTP, which nobody has to answer.
     settings.relay.push_str("\"\nlmtp = \"lmtp://127.0.0.1:9");
-    settings.admin = true;
+    (settings.admin, settings.files) = (true, files);
     (House::start(&settings), own, imap)
 }
 
@@ -177,7 +180,6 @@ fn silent_connections_starve_nobody() {
 /// What is not enough is told beforehand too.
 #[test]
 fn check_tells_of_few_files() {
-    setrlimit(Resource::RLIMIT_NOFILE, 200, 200).unwrap();
     let place = Place::new().unwrap();
     place.make("state", nologd::demo::Owner::me()).unwrap();
     let config = format!(
@@ -186,7 +188,9 @@ fn check_tells_of_few_files() {
         place.path("state").display()
     );
     let file = place.write("nologd.toml", config.as_bytes()).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_nologd")).args(["check", "--config"]).arg(file).output().unwrap();
+    let mut command = Command::new("prlimit");
+    command.arg("--nofile=200:200").arg(env!("CARGO_BIN_EXE_nologd")).args(["check", "--config"]).arg(file);
+    let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.contains("few descriptors: from here nologd could open 200 files"), "{said}");
     assert!(said.contains("LimitNOFILE="), "{said}");
@@ -194,8 +198,7 @@ fn check_tells_of_few_files() {
 
 #[test]
 fn few_files_leave_the_house_its_own() {
-    setrlimit(Resource::RLIMIT_NOFILE, 200, 200).unwrap();
-    let (house, own, _backend) = house("");
+    let (house, own, _backend) = house_with("", Some(200));
     assert!(house.said().contains("nologd: few-descriptors limit=200 needed="), "{}", house.said());
     let mut silent: Vec<_> = (0..80).map(|_| Wire::from(STRANGER, house.ports.imaps)).collect();
     the_house_lives_beside(&house, &own, &mut silent);

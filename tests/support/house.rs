@@ -36,6 +36,8 @@ pub struct Settings {
     pub backend: String,
     /// ManageSieve: the port behind, and a port of ours with TLS from the first byte.
     pub sieve: Option<[u16; 2]>,
+    /// How many files it may open.
+    pub files: Option<u64>,
 }
 
 impl Settings {
@@ -43,7 +45,20 @@ impl Settings {
         let relay = format!("smtp://127.0.0.1:{relay}");
         let (limits, policy, env) = (String::new(), Vec::new(), Vec::new());
         let (listens, backend) = (String::new(), String::new());
-        Settings { imap, relay, auth: "imap", limits, policy, key: None, env, admin: false, listens, backend, sieve: None }
+        Settings {
+            imap,
+            relay,
+            auth: "imap",
+            limits,
+            policy,
+            key: None,
+            env,
+            admin: false,
+            listens,
+            backend,
+            sieve: None,
+            files: None,
+        }
     }
 }
 
@@ -73,7 +88,14 @@ impl House {
             place.write("policy/headers.toml", policy(&settings.policy).as_bytes()).unwrap();
         }
         let config = place.write("nologd.toml", config(place.folder(), user, ports, settings).as_bytes()).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
+        let mut command = match settings.files {
+            None => Command::new(env!("CARGO_BIN_EXE_nologd")),
+            Some(most) => {
+                let mut command = Command::new("prlimit");
+                command.arg(format!("--nofile={most}:{most}")).arg(env!("CARGO_BIN_EXE_nologd"));
+                command
+            }
+        };
         command.arg("run").arg("--config").arg(&config).current_dir(place.path("cwd")).env("TMPDIR", place.path("tmp"));
         command.envs(settings.env.iter().map(|(name, value)| (name, value)));
         let process = Process::start(command, Program::Nologd, Some(&place.path("nologd.out"))).unwrap();
