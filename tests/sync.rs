@@ -271,8 +271,15 @@ fn what_is_typed_wrong_is_wrong_usage() {
     for line in ["", "--from csw", "--from csv --settings /nowhere.toml"] {
         assert_eq!(stage.sync(line.trim()).code, 2, "{line}");
     }
-    let wrong = stage.write("wrong.toml", "from = \"csv\"\npassword = \"x\"\n");
-    assert_eq!(stage.sync(&format!("--settings {}", wrong.display())).code, 2);
+    // What stands there goes to the journal.
+    for text in
+        ["from = \"csv\"\npassword = \"canary\"\n", "from = \"csv\"\nport = \"canary\"\n", "from = \"csv\"\nuser = canary\n"]
+    {
+        let wrong = stage.write("wrong.toml", text);
+        let said = stage.sync(&format!("--settings {}", wrong.display()));
+        assert!(said.code == 2 && said.errors.contains("wrong.toml:2: "), "{}", said.errors);
+        assert!(!said.errors.contains("canary") && !said.out.contains("canary"), "{}", said.errors);
+    }
     for line in ["--from csv", "--from csv --file /nowhere.csv", "--from alternc --file /nowhere.sql", "--from postfix"] {
         let said = stage.sync(line);
         assert!(said.code == 1 && said.out.is_empty(), "{line}: {}", said.errors);

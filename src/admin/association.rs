@@ -1,6 +1,6 @@
 //! `association ...`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -21,8 +21,9 @@ pub struct AssociationShown {
     #[serde(with = "revealed")]
     pub(crate) name: Name,
     pub(crate) settings: Settings,
+    // In their order, and not in a set: a set of one takes ten times the room, and there are tens of thousands.
     #[serde(with = "revealed")]
-    aliases: BTreeMap<Address, BTreeSet<Address>>,
+    aliases: BTreeMap<Address, Vec<Address>>,
     pub(crate) fill: FillShown,
 }
 
@@ -47,6 +48,7 @@ impl AssociationShown {
     fn of(view: AssociationView) -> AssociationShown {
         let fill = FillShown::of(&view);
         let Association { name, settings, aliases } = view.association;
+        let aliases = aliases.into_iter().map(|(alias, targets)| (alias, targets.into_iter().collect())).collect();
         AssociationShown { name, settings, aliases, fill }
     }
 }
@@ -170,13 +172,12 @@ pub struct AssociationsListed {
 }
 
 impl AssociationsListed {
-    /// What is set about each.
-    pub fn associations(self) -> Vec<Association> {
-        let without_numbers = |shown: AssociationShown| {
+    /// What is set about each, without its aliases; and these, with where they lead.
+    pub fn associations(self) -> impl Iterator<Item = (Association, BTreeMap<Address, Vec<Address>>)> {
+        self.associations.into_iter().map(|shown| {
             let AssociationShown { name, settings, aliases, fill: _ } = shown;
-            Association { name, settings, aliases }
-        };
-        self.associations.into_iter().map(without_numbers).collect()
+            (Association { name, settings, aliases: BTreeMap::new() }, aliases)
+        })
     }
 }
 
@@ -348,9 +349,12 @@ pub(super) fn state(state: State) -> String {
 }
 
 /// All settings, one row each, always the same rows: so that two of these can be compared.
-fn settings_rows(settings: &Settings, aliases: &BTreeMap<Address, BTreeSet<Address>>) -> Vec<Row> {
+fn settings_rows<'a, T>(settings: &Settings, aliases: &'a BTreeMap<Address, T>) -> Vec<Row>
+where
+    &'a T: IntoIterator<Item = &'a Address>,
+{
     let domains = settings.domain_aliases.iter();
-    let leads = |targets: &BTreeSet<Address>| joined(targets.iter().map(Address::reveal), ", ");
+    let leads = |targets: &'a T| joined(targets.into_iter().map(Address::reveal), ", ");
     let grants = settings.grants.iter().map(|grant| format!("{} until {}", print_size(grant.octets), grant.until.print()));
     vec![
         ("state", state(settings.state)),

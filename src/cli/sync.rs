@@ -2,7 +2,7 @@
 //! words. Names only where a person asked for them, with `--dry-run` on a terminal.
 
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,7 +23,7 @@ use crate::import::difference::{BookNow, Difference, difference};
 use crate::import::list::PanelList;
 use crate::import::settings::{FILE, PanelKind, STATE, SyncSettings};
 use crate::import::source;
-use crate::import::state::SyncState;
+use crate::import::state::{PanelCounts, SyncState, SyncTurn};
 use crate::private::Address;
 use crate::quota::{Batch, Limit, OwnLimit, PanelLimit, print_size};
 use crate::sandbox;
@@ -48,13 +48,10 @@ pub fn sync(arguments: SyncArguments) -> ExitCode {
         Err(code) => return code,
     };
     let folder = arguments.state.clone().or_else(|| std::env::var_os("STATE_DIRECTORY").map(PathBuf::from));
-    let run = Run {
-        socket,
-        state_file: folder.unwrap_or_else(|| STATE.into()).join("state.json"),
-        is_dry: arguments.dry_run,
-        agrees: arguments.yes,
-    };
-    match run.whole(kind, &settings) {
+    let state_file = folder.unwrap_or_else(|| STATE.into()).join("state.json");
+    let run = Run { socket, state_file, is_dry: arguments.dry_run, agrees: arguments.yes };
+    let turn = run.turn();
+    match turn.and_then(|turn| run.whole(kind, &settings, turn)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
             stop.into_iter().for_each(|text| complain(&text));
@@ -66,7 +63,7 @@ pub fn sync(arguments: SyncArguments) -> ExitCode {
 fn settings(arguments: &SyncArguments) -> Result<(PanelKind, SyncSettings), String> {
     let file = arguments.settings.as_deref().or_else(|| Some(Path::new(FILE)).filter(|file| file.exists()));
     let mut settings = match file {
-        Some(file) => SyncSettings::read(file).map_err(|why| format!("{}: {why}", file.display()))?,
+        Some(file) => SyncSettings::read(file)?,
         None => SyncSettings::default(),
     };
     settings.file = arguments.file.clone().or(settings.file);
@@ -87,7 +84,18 @@ struct Run {
 type Stop = Option<String>;
 
 impl Run {
-    fn whole(&self, kind: PanelKind, settings: &SyncSettings) -> Result<(), Stop> {
+    /// A run by hand and the timer's must not both change what is remembered.
+    fn turn(&self) -> Result<Option<SyncTurn>, Stop> {
+        let folder = self.state_file.parent().unwrap_or(Path::new("."));
+        match SyncTurn::take(folder, self.is_dry) {
+            Ok(None) => Err(Some("Another `nologd sync` is under way: wait until it is done, and try again.".to_owned())),
+            Err(error) if error.kind() == ErrorKind::NotFound && self.is_dry => Ok(None),
+            turn => turn.map_err(|error| Some(format!("{}: {}. Nothing was changed.", folder.display(), error.kind()))),
+        }
+    }
+
+    /// `_turn`: held to the end.
+    fn whole(&self, kind: PanelKind, settings: &SyncSettings, _turn: Option<SyncTurn>) -> Result<(), Stop> {
         let before = self.state()?;
         let mut progress = Progress::new();
         // The book first: what reading it takes is free again for the panel.
@@ -112,16 +120,12 @@ impl Run {
         if let Some(code) = brake(&found.stakes).filter(|_| !self.agrees) {
             let stakes = found.stakes;
             let text = format!(
-                "missing: {} of {} mailboxes, {} associations; the panel has {} domains, {} mailboxes and {} aliases, and had {}, {} and {}; limits changed: {}.",
+                "missing: {} of {} mailboxes, {} associations; the panel has {}, and had {}; limits changed: {}.",
                 stakes.missing,
                 stakes.held,
                 stakes.emptied,
-                stakes.panel.domains,
-                stakes.panel.mailboxes,
-                stakes.panel.aliases,
-                stakes.last.domains,
-                stakes.last.mailboxes,
-                stakes.last.aliases,
+                counted(stakes.panel),
+                counted(stakes.last),
                 stakes.limits,
             );
             let stop = self.stop(before, code, &text);
@@ -172,10 +176,10 @@ impl Run {
     }
 
     fn book(&self) -> Result<BookNow, Stop> {
-        let (mut associations, mut aliases) = (told(&self.socket, &ListAssociations {})?.associations(), BTreeMap::new());
-        for association in &mut associations {
-            let leads = std::mem::take(&mut association.aliases).into_iter();
-            aliases.extend(leads.map(|(alias, targets)| (alias, targets.into_iter().collect())));
+        let (mut associations, mut aliases) = (Vec::new(), BTreeMap::new());
+        for (association, leads) in told(&self.socket, &ListAssociations {})?.associations() {
+            associations.push(association);
+            aliases.extend(leads);
         }
         let mailboxes = told(&self.socket, &ListMailboxes::default())?.into_mailboxes().into_iter().map(|mailbox| {
             let (address, _, limit, by) = mailbox.into_limit();
@@ -199,6 +203,11 @@ impl Run {
         }
         Ok(applied)
     }
+}
+
+fn counted(counts: PanelCounts) -> String {
+    let PanelCounts { domains, mailboxes, aliases, standing } = counts;
+    format!("{domains} domains, {standing} alias domains, {mailboxes} mailboxes and {aliases} aliases")
 }
 
 fn hour() -> u64 {

@@ -7,7 +7,7 @@
 //! | mailbox | an `address` of no type with a row in `mailbox` that Dovecot delivers to; also where it is switched off |
 //! | limit | `mailbox.quota` in MiB; 0: none; NULL: the association's default |
 //! | alias | any other `address` of no type that is switched on, with rows in `recipient` |
-//! | alias domain | an address without a local part that leads to `@other.domain` |
+//! | alias domain | an address without a local part that leads to `@other.domain` of the same account |
 //!
 //! Absent on purpose: lists of mailman and sympa, which are no mailboxes; addresses that catch all; `password`, `pass`, every usage.
 
@@ -15,11 +15,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::list::PanelList;
 use super::odd::OddWhy;
-use super::tables::{SourceTrouble, Tables, Values, is_true, number};
+use super::tables::{MIB, SourceTrouble, Tables, Values, is_true, limit};
 use crate::private::{Address, Domain};
-use crate::quota::{Limit, Name, OwnLimit};
+use crate::quota::Name;
 
-const MIB: i128 = 1 << 20;
+/// Longest text that is read where a domain should stand.
+const DOMAIN: usize = 1024;
 
 /// One row of `address` that counts.
 struct AddressRow {
@@ -37,10 +38,7 @@ pub fn read(tables: &mut dyn Tables) -> Result<PanelList, SourceTrouble> {
     let rows = addresses(tables, &mut list, &domains)?;
     let boxes = mailboxes(tables, &mut list, &rows, &domains)?;
     recipients(tables, &mut list, &rows, &boxes, &domains)?;
-    let used: HashSet<_> = list.mailboxes.keys().map(Address::domain).collect();
-    // A domain with mailboxes of its own stands for none.
-    let standing: Vec<_> = list.standing.keys().filter(|domain| !used.contains(domain)).cloned().collect();
-    standing.iter().for_each(|domain| drop(list.domains.remove(domain)));
+    list.settle_standing();
     Ok(list)
 }
 
@@ -110,7 +108,7 @@ fn mailboxes(
         let (Some(row), true, true) = (found, delivers, is_kept(action)) else { return };
         let Some((_, domain)) = domains.get(row.domain as usize) else { return };
         boxes.insert(id);
-        list.mailbox("mailbox", &row.local, domain, limit(quota));
+        list.mailbox("mailbox", &row.local, domain, limit(quota, MIB));
     })?;
     Ok(boxes)
 }
@@ -122,43 +120,95 @@ fn recipients(
     boxes: &HashSet<u64>,
     domains: &[(String, Domain)],
 ) -> Result<(), SourceTrouble> {
-    // An address can have several rows.
-    let mut leads: BTreeMap<u64, String> = BTreeMap::new();
+    // Where an address catches all. An address can have several rows.
+    let mut catches: BTreeMap<u64, String> = BTreeMap::new();
     tables.each("recipient", &["address_id", "recipients"], &[], &mut |row: &Values<'_>| {
         let [Some(id), Some(recipients)] = *row else { return };
         let Ok(id) = id.parse::<u64>() else { return list.odd.add("recipient", OddWhy::NoForm) };
-        if rows.get(&id).is_some_and(|row| row.on) && !boxes.contains(&id) {
-            let all = leads.entry(id).or_default();
-            all.push_str(recipients);
-            all.push('\n');
+        let Some(row) = rows.get(&id).filter(|row| row.on && !boxes.contains(&id)) else { return };
+        let Some((_, domain)) = domains.get(row.domain as usize) else { return };
+        if !row.local.is_empty() && row.plain {
+            list.alias("address", &format!("{}@{}", row.local, domain.reveal()), targets(recipients));
+        } else if row.local.is_empty() {
+            let all = catches.entry(id).or_default();
+            // More than one domain is no domain.
+            if all.len() <= DOMAIN {
+                all.push('\n');
+                all.extend(recipients.chars().take(DOMAIN));
+            }
         }
     })?;
-    for (id, recipients) in leads {
-        let Some(row) = rows.get(&id) else { continue };
-        let Some((_, domain)) = domains.get(row.domain as usize) else { continue };
-        let mut targets = recipients.split([',', '\n', '\r', ' ']).filter(|target| !target.is_empty());
-        if !row.local.is_empty() {
-            if row.plain {
-                list.alias("address", &format!("{}@{}", row.local, domain.reveal()), targets);
+    for (id, recipients) in catches {
+        let domain = rows.get(&id).and_then(|row| domains.get(row.domain as usize));
+        let Some((_, domain)) = domain else { continue };
+        let mut targets = targets(&recipients);
+        if let (Some(target), None) = (targets.next().and_then(|target| target.strip_prefix('@')), targets.next()) {
+            match Domain::parse(target) {
+                // To another account's it is a forward like any other: what one account's domain is, no other account says.
+                Some(target) if list.domains.get(&target) == list.domains.get(domain) => {
+                    list.stands("recipient", domain.reveal(), target.reveal());
+                }
+                Some(_) => {}
+                None => list.odd.add("recipient", OddWhy::NoDomain),
             }
-        } else if let (Some(target), None) = (targets.next().and_then(|target| target.strip_prefix('@')), targets.next()) {
-            list.stands("recipient", domain.reveal(), target);
         }
     }
     Ok(())
+}
+
+fn targets(recipients: &str) -> impl Iterator<Item = &str> {
+    recipients.split([',', '\n', '\r', ' ']).filter(|target| !target.is_empty())
 }
 
 fn is_kept(action: Option<&str>) -> bool {
     action.is_none_or(|action| action == "OK" || action.is_empty())
 }
 
-/// MiB.
-fn limit(quota: Option<&str>) -> Option<OwnLimit> {
-    match quota.map(str::trim) {
-        None | Some("") => Some(OwnLimit::Default),
-        Some(text) => match number(text)? {
-            0 => Some(OwnLimit::Own(Limit::None)),
-            mib => u64::try_from(mib.checked_mul(MIB)?).ok().map(|octets| OwnLimit::Own(Limit::At(octets))),
-        },
+#[cfg(test)]
+mod tests {
+    use super::super::tables::made::MadeTables;
+    use super::*;
+
+    /// `rows`: what the addresses that catch all lead to, of the domain `own.example` (1) of the account `mine`.
+    fn with(rows: &[&str]) -> PanelList {
+        let tables = [
+            ("membres", "uid|login", &["1|mine", "2|victim"][..]),
+            (
+                "domaines",
+                "id|compte|domaine|gesmx|dns_action",
+                &["1|1|own.example|1|OK", "2|2|victim.example|1|OK", "3|1|own2.example|1|OK"][..],
+            ),
+            (
+                "address",
+                "id|domain_id|address|type|enabled|mail_action",
+                &["10|1|||1|OK", "20|2|bob||1|OK", "30|3|bob||1|OK", "31|3|info||1|OK"][..],
+            ),
+            ("mailbox", "address_id|quota|mail_action", &["20|1|OK", "30|1|OK"][..]),
+            ("recipient", "address_id|recipients", rows),
+        ];
+        let mut list = read(&mut MadeTables(&tables)).ok().unwrap();
+        list.finish();
+        list
+    }
+
+    #[test]
+    fn a_domain_stands_for_one_of_its_own_account_alone() {
+        let own: Domain = "own.example".parse().unwrap();
+        let list = with(&["10|@own2.example", "31|bob@own2.example"]);
+        assert!(list.standing.contains_key(&own) && !list.domains.contains_key(&own) && list.aliases.len() == 1);
+        for rows in [
+            &["10|@victim.example"][..],
+            &["10|@elsewhere.example"],
+            &["10|@own2.example\n@own2.example"],
+            &["10|bob@own2.example"],
+        ] {
+            let list = with(rows);
+            assert!(list.standing.is_empty() && list.domains.contains_key(&own) && list.odd.is_none(), "{rows:?}");
+        }
+        // What is no domain is counted; and it is no reason to remove nothing any more.
+        let list = with(&["10|@not a domain", "10|@also none"]);
+        assert!(list.standing.is_empty() && list.odd.is_none());
+        let list = with(&["10|@no_domain..at.all"]);
+        assert_eq!((list.odd.count("recipient", OddWhy::NoDomain), list.odd.loses()), (1, false));
     }
 }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::bounds::has_room;
 use super::list::PanelList;
 use super::state::{Missing, PanelCounts, SyncState};
 use crate::private::{Address, Domain};
@@ -200,6 +201,10 @@ impl<'a> Draft<'a> {
             let known = held.get(alias);
             if self.panel.odd.loses() {
                 targets.extend(known.into_iter().flatten().cloned());
+                // The book would refuse it, and all else with it.
+                if let Some(known) = known.filter(|_| !has_room(&targets)) {
+                    targets = known.iter().cloned().collect();
+                }
             }
             if known.is_none() && targets.is_empty() || known.is_some_and(|known| known.iter().eq(&targets)) {
                 continue;
@@ -209,7 +214,7 @@ impl<'a> Draft<'a> {
             } else {
                 self.counts.aliases.0 += 1
             }
-            self.batch.aliases.push((alias.clone(), targets));
+            self.batch.aliases.push((alias.clone(), targets.into_iter().collect()));
         }
         if self.panel.odd.loses() {
             return;
@@ -217,7 +222,7 @@ impl<'a> Draft<'a> {
         for alias in held.keys().filter(|alias| self.homes.contains_key(alias.domain())) {
             if !self.panel.aliases.contains_key(alias) {
                 self.counts.aliases.1 += 1;
-                self.batch.aliases.push((alias.clone(), BTreeSet::new()));
+                self.batch.aliases.push((alias.clone(), Vec::new()));
             }
         }
     }
@@ -349,13 +354,45 @@ impl<'a> Draft<'a> {
             domains: count(self.panel.domains.len()),
             mailboxes: count(self.panel.mailboxes.len()),
             aliases: count(self.panel.aliases.len()),
+            standing: count(self.panel.standing.len()),
         };
         let domains = self.owners.iter().filter(|(domain, (_, stands))| stands.is_none() && self.is_managed(domain)).count();
-        let held = PanelCounts { domains: count(domains), mailboxes: self.stakes.held, aliases: 0 };
+        let held = PanelCounts { domains: count(domains), mailboxes: self.stakes.held, ..PanelCounts::default() };
         (self.stakes.panel, self.stakes.last) = (panel, self.before.counts.unwrap_or(held));
         self.state.counts = Some(panel);
         self.state.told = None;
         self.state.set_missing(self.missing);
         Difference { batch: self.batch, state: self.state, counts: self.counts, stakes: self.stakes, waiting: self.waiting }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn many(from: usize) -> Vec<Address> {
+        (from..from + 300).map(|number| format!("m{number:04}@velo.example").parse().unwrap()).collect()
+    }
+
+    /// Three hundred of before and three hundred others: more than one alias of the book can hold.
+    #[test]
+    fn where_rows_are_lost_an_alias_never_becomes_more_than_the_book_can_hold() {
+        let (before, now, alias) = (many(1000), many(5000), "all@velo.example".parse::<Address>().unwrap());
+        let mut book = BookNow::default();
+        book.associations.push(Association::new("velo".parse().unwrap(), ["velo.example".parse().unwrap()]));
+        book.aliases.insert(alias.clone(), before.clone());
+        let mut panel = PanelList::of(true, true);
+        let name = panel.name("t", "velo").unwrap();
+        let domain = panel.domain("t", "velo.example", &name).unwrap();
+        panel.aliases.insert(alias.clone(), now.clone());
+        let led = |panel: &PanelList| {
+            let found = difference(panel, &book, &SyncState::new().unwrap(), 0, false);
+            found.batch.aliases.into_iter().map(|(_, targets)| targets).next()
+        };
+        assert!(led(&panel).is_some_and(|targets| targets == now));
+        panel.mailbox("t", "a b", &domain, None);
+        assert!(led(&panel).is_none(), "what is known stays");
+        panel.aliases.insert(alias, now[..20].to_vec());
+        assert!(led(&panel).is_some_and(|targets| targets.len() == 320));
     }
 }

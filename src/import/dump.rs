@@ -1,21 +1,29 @@
 //! A dump of `mysqldump` or `mariadb-dump`: for the first, nervous look, and for panels on another machine.
 //!
 //! It is read once for each table, never held in memory, and never run. Columns are found by the dump's own CREATE TABLE. What is no
-//! UTF-8 is taken for Latin-1. A dump that ends in the middle of a statement is refused as a whole.
+//! UTF-8 is taken for Latin-1. A dump that ends in the middle of a statement is refused as a whole; so is one that tells its beginning and
+//! not its end (`-- Dump completed`), and one that is written to while it is read.
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader, Seek};
+use std::path::Path;
+use std::time::SystemTime;
 
-use super::tables::{JUDGED, SourceTrouble, Tables, Values};
+use super::tables::{JUDGED, LONG, SourceTrouble, Tables, Values};
 
 /// Octets that are read at once.
 const PIECE: usize = 64 * 1024;
 
+/// How mysqldump and mariadb-dump begin, and how they end.
+const BEGIN: [&[u8]; 2] = [b"- MySQL dump ", b"- MariaDB dump "];
+const END: &[u8] = b"- Dump completed";
+
 /// A dump.
 pub struct Dump {
-    path: PathBuf,
+    // Open all the time: another file of the same name is another dump.
+    file: File,
+    was: (u64, SystemTime),
     columns: HashMap<String, Vec<String>>,
 }
 
@@ -25,7 +33,9 @@ impl Dump {
     /// # Errors
     /// It cannot be read, or is cut off.
     pub fn open(path: &Path) -> Result<Dump, SourceTrouble> {
-        let mut dump = Dump { path: path.to_owned(), columns: HashMap::new() };
+        let file = File::open(path).map_err(|_| SourceTrouble::Unread)?;
+        let was = is(&file)?;
+        let mut dump = Dump { file, was, columns: HashMap::new() };
         let mut columns = HashMap::new();
         dump.scan(&mut |statement, reader| {
             if let SqlStatement::Create(table) = statement {
@@ -38,14 +48,24 @@ impl Dump {
     }
 
     fn scan(&self, take: &mut dyn FnMut(SqlStatement, &mut SqlReader) -> Result<(), SourceTrouble>) -> Result<(), SourceTrouble> {
-        let file = File::open(&self.path).map_err(|_| SourceTrouble::Unread)?;
-        let mut reader = SqlReader { input: Box::new(BufReader::with_capacity(PIECE, file)) };
-        while let Some(statement) = reader.statement()? {
-            take(statement, &mut reader)?;
-            reader.skip_statement()?;
-        }
-        Ok(())
+        let mut file = self.file.try_clone().map_err(|_| SourceTrouble::Unread)?;
+        file.rewind().map_err(|_| SourceTrouble::Unread)?;
+        let mut reader = SqlReader { input: BufReader::with_capacity(PIECE, file), lacks_end: false };
+        let mut read = || {
+            while let Some(statement) = reader.statement()? {
+                take(statement, &mut reader)?;
+                reader.skip_statement()?;
+            }
+            if reader.lacks_end { Err(SourceTrouble::Unread) } else { Ok(()) }
+        };
+        let done = read();
+        if is(&self.file)? == self.was { done } else { Err(SourceTrouble::Changed) }
     }
+}
+
+fn is(file: &File) -> Result<(u64, SystemTime), SourceTrouble> {
+    let is = file.metadata().map_err(|_| SourceTrouble::Unread)?;
+    Ok((is.len(), is.modified().map_err(|_| SourceTrouble::Unread)?))
 }
 
 impl Tables for Dump {
@@ -94,7 +114,9 @@ enum SqlStatement {
 }
 
 struct SqlReader {
-    input: Box<dyn BufRead>,
+    input: BufReader<File>,
+    /// The dump told that it begins, and not yet that it ends.
+    lacks_end: bool,
 }
 
 impl SqlReader {
@@ -122,7 +144,7 @@ impl SqlReader {
                 b'-' => {
                     self.bump()?;
                     if self.peek()? == Some(b'-') {
-                        self.line()?;
+                        self.remark()?;
                     }
                 }
                 b'/' => {
@@ -145,6 +167,19 @@ impl SqlReader {
         Ok(())
     }
 
+    /// A line behind `-`, which may be one of the dump's own.
+    fn remark(&mut self) -> Result<(), SourceTrouble> {
+        let mut text = Vec::new();
+        while let Some(byte) = self.bump()?.filter(|byte| *byte != b'\n') {
+            if text.len() < END.len() {
+                text.push(byte);
+            }
+        }
+        self.lacks_end |= BEGIN.iter().any(|begin| text.starts_with(begin));
+        self.lacks_end &= text != END;
+        Ok(())
+    }
+
     /// A word or a name in quotes; empty where something else stands.
     fn word(&mut self) -> Result<String, SourceTrouble> {
         self.blanks()?;
@@ -164,9 +199,11 @@ impl SqlReader {
         Ok(text(word))
     }
 
+    /// What stands there up to the other quote; longer texts than anybody needs are cut.
     fn quoted(&mut self, quote: u8) -> Result<Vec<u8>, SourceTrouble> {
         let mut found = Vec::new();
         loop {
+            found.truncate(LONG);
             match self.more()? {
                 b'\\' if quote != b'`' => found.push(match self.more()? {
                     b'n' => b'\n',
@@ -287,6 +324,7 @@ impl SqlReader {
                 byte if byte.is_ascii_whitespace() => {}
                 byte => plain.push(byte),
             }
+            plain.truncate(LONG);
         }
         Ok(match quoted {
             Some(quoted) => Some(text(quoted)),
@@ -315,21 +353,41 @@ fn text(octets: Vec<u8>) -> String {
 mod tests {
     use super::*;
 
+    /// A file with this text, gone again in the end.
+    struct Written(std::path::PathBuf);
+
+    impl Written {
+        fn new(text: &[u8]) -> Written {
+            static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+            let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let written = Written(std::env::temp_dir().join(format!("nologd-dump-{}-{number}", std::process::id())));
+            written.put(text);
+            written
+        }
+
+        fn put(&self, text: &[u8]) {
+            let mut open = std::fs::OpenOptions::new().write(true).truncate(true).create(true).open(&self.0).unwrap();
+            std::io::Write::write_all(&mut open, text).unwrap();
+        }
+    }
+
+    impl Drop for Written {
+        fn drop(&mut self) {
+            std::fs::remove_file(&self.0).unwrap();
+        }
+    }
+
+    fn rows_of(dump: &mut Dump) -> Result<Vec<String>, SourceTrouble> {
+        let mut found = Vec::new();
+        dump.each("t", &["b"], &["a", "none"], &mut |row| {
+            found.push(row.iter().map(|value| value.unwrap_or("NULL")).collect::<Vec<_>>().join("|"));
+        })?;
+        Ok(found)
+    }
+
     fn rows(text: &[u8]) -> Result<Vec<String>, SourceTrouble> {
-        static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let file = std::env::temp_dir().join(format!("nologd-dump-{}-{number}", std::process::id()));
-        let mut open = std::fs::OpenOptions::new().write(true).create_new(true).open(&file).unwrap();
-        std::io::Write::write_all(&mut open, text).unwrap();
-        let read = Dump::open(&file).and_then(|mut dump| {
-            let mut found = Vec::new();
-            dump.each("t", &["b"], &["a", "none"], &mut |row| {
-                found.push(row.iter().map(|value| value.unwrap_or("NULL")).collect::<Vec<_>>().join("|"));
-            })?;
-            Ok(found)
-        });
-        std::fs::remove_file(&file).unwrap();
-        read
+        let file = Written::new(text);
+        Dump::open(&file.0).and_then(|mut dump| rows_of(&mut dump))
     }
 
     #[test]
@@ -358,5 +416,49 @@ mod tests {
                 Err(other) => panic!("{end}: {other:?}"),
             }
         }
+    }
+
+    const WHOLE: &str = "CREATE TABLE `t` (`a` int, `b` int);\nINSERT INTO `t` VALUES (1,'x'),(2,'y');\n";
+
+    #[test]
+    fn a_dump_that_tells_its_beginning_must_tell_its_end() {
+        for head in
+            ["-- MySQL dump 10.13  Distrib 8.0\n", "/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19-11.8\n"]
+        {
+            let cut = format!("{head}{WHOLE}");
+            assert_eq!(rows(cut.as_bytes()).err(), Some(SourceTrouble::Unread));
+            for end in ["-- Dump completed on 2026-11-26  1:02:03\n", "-- Dump completed"] {
+                assert!(rows(format!("{cut}{end}").as_bytes()).is_ok());
+            }
+            // Two of them, one after the other.
+            let two = format!("{cut}-- Dump completed\n{cut}");
+            assert!(rows(two.as_bytes()).is_err() && rows(format!("{two}-- Dump completed\n").as_bytes()).is_ok());
+        }
+        // Without remarks (`--skip-comments`), and with those of somebody else.
+        assert!(rows(WHOLE.as_bytes()).is_ok() && rows(format!("-- of today\n{WHOLE}").as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_dump_is_one_file_that_stays_as_it_is() {
+        let file = Written::new(WHOLE.as_bytes());
+        let mut dump = Dump::open(&file.0).ok().unwrap();
+        let all = rows_of(&mut dump).unwrap();
+        // Another one in its place: this one is read to its end.
+        let other = Written::new(WHOLE.replace('x', "z").as_bytes());
+        std::fs::rename(&other.0, &file.0).unwrap();
+        other.put(b"");
+        assert_eq!(rows_of(&mut dump).unwrap(), all);
+        let mut dump = Dump::open(&file.0).ok().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        file.put(WHOLE.as_bytes());
+        assert_eq!(rows_of(&mut dump).err(), Some(SourceTrouble::Changed));
+    }
+
+    #[test]
+    fn very_long_texts_are_cut() {
+        let long = "é".repeat(1 << 20);
+        let text = format!("CREATE TABLE t (a int, b int);\nINSERT INTO t VALUES ('{long}',{long}),(1,2);\n");
+        let found = rows(text.as_bytes()).unwrap();
+        assert!(found.len() == 2 && found.iter().all(|row| row.len() <= 5 * LONG) && found.ends_with(&["2|1|NULL".to_owned()]));
     }
 }

@@ -1,18 +1,12 @@
 //! What a panel has, whichever panel it is: the plain list that every source returns.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
+use super::bounds::{BESIDE, ROOM};
+use super::leads::Leads;
 use super::odd::{OddRows, OddWhy};
 use crate::private::{Address, Domain};
 use crate::quota::{Limit, Name, OwnLimit};
-
-/// Most aliases in a row that are followed.
-const CHAIN: usize = 20;
-/// Octets of the domains of one account, and of what one alias leads to: a record of the book holds 16 KiB. Whoever may make aliases in a
-/// panel must not be able to make every batch fail.
-const ROOM: usize = 12_000;
-/// Octets that a name takes beside itself.
-const BESIDE: usize = 8;
 
 /// All of it.
 #[derive(Default)]
@@ -37,7 +31,7 @@ pub struct PanelList {
     /// Octets of each account's domains.
     taken: BTreeMap<Name, usize>,
     /// As they stand there, before they are followed: [`PanelList::finish`].
-    led: Vec<(&'static str, Address, Vec<Address>)>,
+    leads: Leads,
 }
 
 /// What a new association begins with.
@@ -119,11 +113,16 @@ impl PanelList {
         self.mailboxes.insert(address, limit);
     }
 
-    /// An alias and where it leads. What lies outside is left out in the end.
+    /// An alias of a domain that is there already, and where it leads; more of them with each call. What lies outside is left out in the
+    /// end.
     pub fn alias<'a>(&mut self, table: &'static str, address: &str, targets: impl Iterator<Item = &'a str>) {
         let Some(address) = Address::parse(address.trim()) else { return self.odd.add(table, OddWhy::NoAddress) };
-        let targets = targets.map(str::trim).filter(|target| !target.is_empty()).filter_map(Address::parse).collect();
-        self.led.push((table, address, targets));
+        if let Some(account) = self.domains.get(address.domain()) {
+            let targets = targets.map(str::trim).filter(|target| !target.is_empty());
+            if !self.leads.add(account, address, targets) {
+                self.odd.add(table, OddWhy::TooMuch);
+            }
+        }
     }
 
     /// A mailbox's address; what cannot be one is counted.
@@ -135,12 +134,24 @@ impl PanelList {
         address
     }
 
+    #[cfg(test)]
+    pub(super) fn leads(&self) -> &Leads {
+        &self.leads
+    }
+
     fn read_domain(&mut self, table: &'static str, text: &str) -> Option<Domain> {
         let domain = Domain::parse(text.trim());
         if domain.is_none() {
             self.odd.lose(table, OddWhy::NoDomain);
         }
         domain
+    }
+
+    /// For panels in which a domain that stands for another one looks like a domain: with mailboxes of its own it stands for none, and without
+    /// any it is no domain.
+    pub fn settle_standing(&mut self) {
+        let used: HashSet<_> = self.mailboxes.keys().map(Address::domain).collect();
+        self.domains.retain(|domain, _| used.contains(domain) || !self.standing.contains_key(domain));
     }
 
     /// To be called when all rows are there: puts together what stood in several places.
@@ -156,54 +167,10 @@ impl PanelList {
             stands && !domains.contains_key(alias)
         });
         self.mailboxes.retain(|address, _| domains.contains_key(address.domain()));
-        let led = std::mem::take(&mut self.led);
-        let mut leads: BTreeMap<Address, Vec<Address>> = BTreeMap::new();
-        for (_, alias, targets) in &led {
-            let targets = targets.iter().map(|target| self.canonical(target));
-            leads.entry(alias.clone()).or_default().extend(targets);
-        }
-        for (table, alias, _) in led {
-            let Some(account) = self.domains.get(alias.domain()) else { continue };
-            // Who gets a copy of another's mail is not that other: a mailbox is no alias.
-            if self.mailboxes.contains_key(&alias) {
-                continue;
-            }
-            let mut found = BTreeSet::new();
-            let round = self.follow(&leads, &alias, &mut found);
-            found.retain(|target| self.domains.get(target.domain()) == Some(account));
-            if round && found.is_empty() {
-                self.odd.add(table, OddWhy::Loop);
-            }
-            let octets: usize = found.iter().map(|target| target.reveal().len() + BESIDE).sum();
-            if octets > ROOM {
-                self.odd.add(table, OddWhy::TooMuch);
-            } else if !found.is_empty() {
-                self.aliases.insert(alias, found.into_iter().collect());
-            }
-        }
-    }
-
-    fn canonical(&self, address: &Address) -> Address {
-        let other = self.standing.get(address.domain());
-        let other = other.and_then(|domain| Address::parse(&format!("{}@{}", address.reveal_local(), domain.reveal())));
-        other.unwrap_or_else(|| address.clone())
-    }
-
-    /// Adds the mailboxes that an alias leads to; whether it also leads to itself.
-    fn follow(&self, leads: &BTreeMap<Address, Vec<Address>>, alias: &Address, found: &mut BTreeSet<Address>) -> bool {
-        let (mut seen, mut next, mut round) = (BTreeSet::from([alias]), vec![alias], false);
-        for _ in 0..CHAIN {
-            let targets = std::mem::take(&mut next).into_iter().filter_map(|at| leads.get(at)).flatten();
-            for target in targets {
-                round |= target == alias;
-                if self.mailboxes.contains_key(target) {
-                    found.insert(target.clone());
-                } else if seen.insert(target) {
-                    next.push(target);
-                }
-            }
-        }
-        round
+        let found = std::mem::take(&mut self.leads).followed(&self.domains, &self.standing, &self.mailboxes);
+        self.aliases = found.aliases;
+        (0..found.loops).for_each(|_| self.odd.add("aliases", OddWhy::Loop));
+        (0..found.too_much).for_each(|_| self.odd.add("aliases", OddWhy::TooMuch));
     }
 }
 
@@ -248,7 +215,7 @@ mod tests {
         list.finish();
         let expected = ["by-standby@a.example", "chain@a.example", "info@a.example", "l3@a.example"];
         assert_eq!(shown(&list), expected.map(|alias| format!("{alias}=bob@a.example")));
-        assert_eq!((list.odd.count("t", OddWhy::Loop), list.odd.total()), (2, 2));
+        assert_eq!((list.odd.count("aliases", OddWhy::Loop), list.odd.total()), (2, 2));
     }
 
     #[test]

@@ -14,11 +14,13 @@
 //! standard output, which goes to the journal.
 
 pub mod alternc;
+mod bounds;
 pub mod brakes;
 pub mod code;
 pub mod csv;
 pub mod difference;
 pub mod dump;
+mod leads;
 pub mod list;
 pub mod mailcow;
 pub mod mapping;

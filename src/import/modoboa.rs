@@ -9,11 +9,11 @@
 //!
 //! Absent on purpose: domains that are only relayed (`type`).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::list::PanelList;
 use super::odd::OddWhy;
-use super::tables::{SourceTrouble, Tables, is_true, number};
+use super::tables::{MIB, SourceTrouble, Tables, is_true, limit};
 use crate::private::Domain;
 use crate::quota::{Limit, OwnLimit};
 
@@ -30,7 +30,7 @@ pub fn read(tables: &mut dyn Tables) -> Result<PanelList, SourceTrouble> {
         }
         let Some(name) = list.name("admin_domain", domain) else { return };
         let Some(domain) = list.domain("admin_domain", domain, &name) else { return };
-        if let Some(OwnLimit::Own(limit @ Limit::At(_))) = limit(quota) {
+        if let Some(OwnLimit::Own(limit @ Limit::At(_))) = limit(quota, MIB) {
             list.beginnings.entry(name).or_default().storage = Some(limit);
         }
         domains.insert(id.to_owned(), (domain, default.map(str::to_owned)));
@@ -42,25 +42,21 @@ pub fn read(tables: &mut dyn Tables) -> Result<PanelList, SourceTrouble> {
         // Of a domain that is only relayed.
         let Some((domain, default)) = domains.get(domain) else { return };
         let quota = if is_true(of_domain) { default.as_deref() } else { quota };
-        list.mailbox("admin_mailbox", local, domain, limit(quota));
+        list.mailbox("admin_mailbox", local, domain, limit(quota, MIB));
     })?;
-    let mut leads: BTreeMap<String, (String, String)> = BTreeMap::new();
+    let mut leads: HashMap<String, String> = HashMap::new();
     tables.each("admin_alias", &["id", "address", "enabled"], &["internal"], &mut |row| {
         let [Some(id), Some(address), enabled, internal] = *row else { return };
         if (enabled.is_none() || is_true(enabled)) && !is_true(internal) && !address.starts_with('@') {
-            leads.insert(id.to_owned(), (address.to_owned(), String::new()));
+            leads.insert(id.to_owned(), address.to_owned());
         }
     })?;
     tables.each("admin_aliasrecipient", &["alias_id", "address"], &[], &mut |row| {
         let [Some(id), Some(target)] = *row else { return };
-        if let Some((_, targets)) = leads.get_mut(id) {
-            targets.push_str(target);
-            targets.push('\n');
+        if let Some(address) = leads.get(id) {
+            list.alias("admin_alias", address, [target].into_iter());
         }
     })?;
-    for (address, targets) in leads.into_values() {
-        list.alias("admin_alias", &address, targets.lines());
-    }
     if tables.has("admin_domainalias")? {
         tables.each("admin_domainalias", &["name", "target_id", "enabled"], &[], &mut |row| {
             let [Some(alias), Some(target), enabled] = *row else { return };
@@ -74,15 +70,4 @@ pub fn read(tables: &mut dyn Tables) -> Result<PanelList, SourceTrouble> {
         })?;
     }
     Ok(list)
-}
-
-/// MiB.
-fn limit(quota: Option<&str>) -> Option<OwnLimit> {
-    match quota.map(str::trim) {
-        None | Some("") => Some(OwnLimit::Default),
-        Some(text) => match number(text)? {
-            0 => Some(OwnLimit::Own(Limit::None)),
-            mib => u64::try_from(mib.checked_mul(1 << 20)?).ok().map(|octets| OwnLimit::Own(Limit::At(octets))),
-        },
-    }
 }

@@ -30,14 +30,18 @@ pub fn read(maps: &Maps) -> PanelList {
     for (key, _) in entries(&maps.domains) {
         own(&mut list, "domains", &key);
     }
-    for (key, value) in entries(&maps.aliases) {
+    let aliases = entries(&maps.aliases);
+    // First: an alias is of a domain that is there.
+    for (key, _) in aliases.iter().filter(|(key, _)| !key.contains('@') && key.contains('.')) {
+        own(&mut list, "aliases", key);
+    }
+    for (key, value) in &aliases {
         match (key.strip_prefix('@'), value.trim().strip_prefix('@')) {
             (Some(alias), Some(target)) => list.stands("aliases", alias, target),
             (Some(_), None) => {}
-            (None, _) if key.contains('@') => list.alias("aliases", &key, value.split([',', ' ', '\t'])),
-            // A name of this machine alone.
-            (None, _) if !key.contains('.') => {}
-            (None, _) => own(&mut list, "aliases", &key),
+            (None, _) if key.contains('@') => list.alias("aliases", key, value.split([',', ' ', '\t'])),
+            // A domain, or a name of this machine alone.
+            (None, _) => {}
         }
     }
     for (key, _) in entries(maps.mailboxes.as_deref().unwrap_or_default()) {

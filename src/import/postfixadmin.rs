@@ -10,11 +10,11 @@
 //!
 //! Absent on purpose: `quota2`, which may have rows by domain; domains for which this host is only a second MX (`backupmx`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::list::PanelList;
 use super::odd::OddWhy;
-use super::tables::{SourceTrouble, Tables, is_true, number};
+use super::tables::{self, SourceTrouble, Tables, is_true};
 use crate::private::Domain;
 use crate::quota::{Limit, Name, OwnLimit};
 
@@ -58,9 +58,7 @@ pub fn read(tables: &mut dyn Tables, multiplier: u64) -> Result<PanelList, Sourc
         })?;
     }
     // PostfixAdmin has a row in `domain` for these as well.
-    let used: BTreeSet<_> = list.mailboxes.keys().map(|address| address.domain().clone()).collect();
-    let standing: Vec<_> = list.standing.keys().filter(|domain| !used.contains(*domain)).cloned().collect();
-    standing.iter().for_each(|domain| drop(list.domains.remove(domain)));
+    list.settle_standing();
     Ok(list)
 }
 
@@ -99,8 +97,19 @@ fn domains(
         if list.domain("domain", domain, &name).is_none() {
             return;
         }
-        let octets = quota.and_then(number).filter(|quota| *quota > 0).and_then(|quota| u64::try_from(quota).ok());
-        let octets = octets.and_then(|quota| quota.checked_mul(multiplier));
+        // Nothing, 0 and -1 say that there is none.
+        let limit = match quota.map(str::trim).filter(|quota| !["", "-1"].contains(quota)) {
+            None => Some(OwnLimit::Own(Limit::None)),
+            quota => tables::limit(quota, multiplier),
+        };
+        let octets = match limit {
+            Some(OwnLimit::Own(Limit::At(octets))) => Some(octets),
+            Some(_) => None,
+            None => {
+                list.odd.add("domain", OddWhy::NoLimit);
+                None
+            }
+        };
         let sum = sums.entry(name).or_insert(Some(0));
         *sum = sum.zip(octets).and_then(|(sum, more)| sum.checked_add(more));
     })?;
@@ -110,13 +119,43 @@ fn domains(
     Ok(())
 }
 
-/// Octets.
+/// Octets; -1 is none, as 0 is.
 fn limit(quota: Option<&str>) -> Option<OwnLimit> {
-    match quota.map(str::trim) {
-        None | Some("") => Some(OwnLimit::Default),
-        Some(text) => match number(text)? {
-            0 | -1 => Some(OwnLimit::Own(Limit::None)),
-            octets => u64::try_from(octets).ok().map(|octets| OwnLimit::Own(Limit::At(octets))),
-        },
+    tables::limit(quota.map(|quota| if quota.trim() == "-1" { "0" } else { quota }), 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tables::made::MadeTables;
+    use super::*;
+
+    #[test]
+    fn an_association_has_the_sum_of_its_domains_where_each_has_a_limit() {
+        let rows = [
+            "a1.example|2|0",
+            "a2.example|3|0",
+            "b1.example|2|0",
+            "b2.example|0|0",
+            "c.example|-1|0",
+            "d.example|NULL|0",
+            "e.example|much|0",
+            "f.example|-7|0",
+            "ALL|9|0",
+        ];
+        let admins =
+            ["a@x.example|a1.example|1", "a@x.example|a2.example|1", "b@x.example|b1.example|1", "b@x.example|b2.example|1"];
+        let tables = [
+            ("domain", "domain|quota|backupmx", &rows[..]),
+            ("domain_admins", "username|domain|active", &admins),
+            ("mailbox", "username|quota|active", &[]),
+            ("alias", "address|goto|active", &[]),
+        ];
+        let list = read(&mut MadeTables(&tables), 1000).ok().unwrap();
+        let storage = |name: &str| list.beginnings.get(&Name::parse(name).unwrap()).and_then(|beginning| beginning.storage);
+        assert_eq!((storage("a_at_x.example"), storage("b_at_x.example")), (Some(Limit::At(5000)), None));
+        for name in ["c.example", "d.example", "e.example", "f.example"] {
+            assert_eq!(storage(name), None, "{name}");
+        }
+        assert_eq!((list.odd.count("domain", OddWhy::NoLimit), list.odd.total()), (2, 2));
     }
 }

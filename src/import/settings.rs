@@ -1,10 +1,14 @@
 //! What `nologd sync` is told: by a file of its own, which the daemon does not read, and by the command line.
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
+
+use super::postfixadmin::MULTIPLIER;
+use crate::policy::Problem;
 
 /// Where the package has the file.
 pub const FILE: &str = "/etc/nologd-sync/sync.toml";
@@ -44,6 +48,23 @@ pub enum Engine {
 
 words! { Engine, "The engines are mariadb and postgresql.": Mariadb = "mariadb", Postgresql = "postgresql" }
 
+/// Every key of the file, and what it takes.
+pub const KEYS: &[(&str, &str)] = &[
+    ("from", "the panel: alternc, csv, mailcow, modoboa, postfix or postfixadmin"),
+    ("file", "the path of a file"),
+    ("map", "the path of a file"),
+    ("quota_multiplier", "a number of octets above 0"),
+    ("engine", "mariadb or postgresql"),
+    ("socket", "the path of a socket, or of PostgreSQL's folder"),
+    ("port", "a number up to 65535"),
+    ("database", "a name"),
+    ("user", "a name"),
+    ("password_file", "the path of a file"),
+    ("domains_file", "the path of a file"),
+    ("aliases_file", "the path of a file"),
+    ("mailboxes_file", "the path of a file"),
+];
+
 /// The file.
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -55,7 +76,7 @@ pub struct SyncSettings {
     /// Which domains make an association.
     pub map: Option<PathBuf>,
     /// Octets of a MB of PostfixAdmin.
-    pub quota_multiplier: Option<u64>,
+    pub quota_multiplier: Option<NonZeroU64>,
     /// Which database.
     pub engine: Option<Engine>,
     /// Its socket; of PostgreSQL, the folder.
@@ -94,15 +115,28 @@ impl SyncSettings {
     /// Reads the file.
     ///
     /// # Errors
-    /// What to tell the admin: line and key.
+    /// What to tell the admin: line and key, and nothing else of what stands there, for it goes to the journal.
     pub fn read(file: &Path) -> Result<SyncSettings, String> {
-        let text = fs::read_to_string(file).map_err(|error| error.kind().to_string())?;
-        toml::from_str(&text).map_err(|error| error.to_string())
+        let shown = file.display();
+        let text = fs::read_to_string(file).map_err(|error| format!("{shown}: {}.", error.kind()))?;
+        SyncSettings::parse(&text).map_err(|(line, why)| format!("{shown}:{line}: {why}"))
+    }
+
+    fn parse(text: &str) -> Result<SyncSettings, (usize, String)> {
+        toml::from_str(text).map_err(|error| {
+            let Problem { line, .. } = Problem::from_toml(text, &error);
+            (line, wrong(text.lines().nth(line.saturating_sub(1)).unwrap_or_default(), &error))
+        })
     }
 
     /// The engine: MariaDB unless the file says otherwise.
     pub fn engine(&self) -> Engine {
         self.engine.unwrap_or(Engine::Mariadb)
+    }
+
+    /// Octets of a MB of PostfixAdmin.
+    pub fn multiplier(&self) -> u64 {
+        self.quota_multiplier.map_or(MULTIPLIER, NonZeroU64::get)
     }
 
     /// How to reach the database.
@@ -126,5 +160,53 @@ impl SyncSettings {
             user: self.user.clone().or_else(own).unwrap_or_default(),
             password,
         })
+    }
+}
+
+/// The reader's own words may quote the line, and a password may be in it.
+fn wrong(line: &str, error: &toml::de::Error) -> String {
+    let key = line.split('=').next().unwrap_or_default().trim();
+    match KEYS.iter().find(|(known, _)| *known == key) {
+        _ if error.message().starts_with("unknown field") => {
+            let known: Vec<_> = KEYS.iter().map(|(key, _)| *key).collect();
+            format!("no such key. There are {}.", known.join(", "))
+        }
+        Some((key, takes)) => format!("{key} takes {takes}, once, in quotes unless it is a number."),
+        None => "this is no line of key = \"value\".".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_told_by_line_and_key_and_never_by_what_stands_there() {
+        const CANARY: &str = "canary-5f1e";
+        let said = |text: &str| SyncSettings::parse(text).err().unwrap();
+        for (text, line, word) in [
+            (format!("from = \"csv\"\npassword = \"{CANARY}\"\n"), 2, "no such key"),
+            (format!("{CANARY} = 1\n"), 1, "no such key"),
+            (format!("port = \"{CANARY}\"\n"), 1, "port takes a number"),
+            (format!("user = {CANARY}\n"), 1, "user takes a name"),
+            (format!("from = \"{CANARY}\"\n"), 1, "from takes the panel"),
+            (format!("user = \"a\"\nuser = \"{CANARY}\"\n"), 2, "user takes a name, once"),
+            (format!("password_file = \"{CANARY}\n"), 1, "password_file takes the path"),
+            (format!("\n{CANARY}\n"), 2, "no line of key"),
+            (format!("user = \"\"\"\n{CANARY}\n"), 0, ""),
+            (format!("[{CANARY}]\nx = 1\n"), 1, "no such key"),
+            (format!("quota_multiplier = 0 # {CANARY}\n"), 1, "above 0"),
+            (format!("engine = [\"{CANARY}\"]"), 1, "mariadb or postgresql"),
+        ] {
+            let (at, why) = said(&text);
+            assert!((line == 0 || at == line) && why.contains(word) && !why.contains(CANARY), "{text}: {at}: {why}");
+        }
+    }
+
+    #[test]
+    fn every_key_is_in_the_list() {
+        let error = toml::from_str::<SyncSettings>("x = 1").err().unwrap();
+        let known: Vec<_> = error.message().split('`').skip(3).step_by(2).collect();
+        assert_eq!(known, KEYS.iter().map(|(key, _)| *key).collect::<Vec<_>>());
     }
 }

@@ -35,7 +35,7 @@ fn tables(kind: PanelKind, settings: &SyncSettings, tables: &mut dyn Tables) -> 
         PanelKind::Alternc => alternc::read(tables),
         PanelKind::Mailcow => mailcow::read(tables),
         PanelKind::Modoboa => modoboa::read(tables),
-        PanelKind::Postfixadmin => postfixadmin::read(tables, settings.quota_multiplier.unwrap_or(postfixadmin::MULTIPLIER)),
+        PanelKind::Postfixadmin => postfixadmin::read(tables, settings.multiplier()),
         // Neither has tables.
         PanelKind::Csv | PanelKind::Postfix => Err(SourceTrouble::Unread),
     }

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use super::settings::Database;
-use super::tables::{SourceTrouble, Tables, Values};
+use super::tables::{FIELDS, LONG, SourceTrouble, Tables, Values};
 
 /// MariaDB or MySQL.
 pub struct Mariadb(mysql::Conn);
@@ -28,13 +28,6 @@ impl Mariadb {
         link.query_drop(begin).map_err(|error| blame_mariadb(&error, SourceTrouble::Broken))?;
         Ok(Mariadb(link))
     }
-
-    fn columns(&mut self, table: &str) -> Result<Vec<String>, SourceTrouble> {
-        let ask = format!(
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = '{table}'"
-        );
-        self.0.query(ask).map_err(|error| blame_mariadb(&error, SourceTrouble::Broken))
-    }
 }
 
 fn blame_mariadb(error: &mysql::Error, otherwise: SourceTrouble) -> SourceTrouble {
@@ -45,20 +38,11 @@ fn blame_mariadb(error: &mysql::Error, otherwise: SourceTrouble) -> SourceTroubl
     }
 }
 
-impl Tables for Mariadb {
-    fn has(&mut self, table: &'static str) -> Result<bool, SourceTrouble> {
-        Ok(!self.columns(table)?.is_empty())
-    }
+impl SqlServer for Mariadb {
+    const QUOTE: char = '`';
+    const HERE: &'static str = "table_schema = DATABASE()";
 
-    fn each(
-        &mut self,
-        table: &'static str,
-        needed: &[&'static str],
-        optional: &[&'static str],
-        take: &mut dyn FnMut(&Values<'_>),
-    ) -> Result<(), SourceTrouble> {
-        let known = self.columns(table)?;
-        let ask = select(table, &known, needed, optional, '`')?;
+    fn query(&mut self, ask: &str, take: &mut dyn FnMut(&Values<'_>)) -> Result<(), SourceTrouble> {
         let broken = |error: mysql::Error| blame_mariadb(&error, SourceTrouble::Broken);
         let mut rows = self.0.query_iter(ask).map_err(broken)?;
         while let Some(rows) = rows.iter() {
@@ -100,18 +84,13 @@ impl Postgres {
         })?;
         Ok(Postgres { runtime, client })
     }
+}
 
-    fn columns(&self, table: &str) -> Result<Vec<String>, SourceTrouble> {
-        let ask = format!(
-            "SELECT column_name FROM information_schema.columns \
-             WHERE table_schema = ANY(current_schemas(false)) AND table_name = '{table}'"
-        );
-        let mut columns = Vec::new();
-        self.query(&ask, &mut |row| columns.extend(row.first().copied().flatten().map(str::to_owned)))?;
-        Ok(columns)
-    }
+impl SqlServer for Postgres {
+    const QUOTE: char = '"';
+    const HERE: &'static str = "table_schema = ANY(current_schemas(false))";
 
-    fn query(&self, ask: &str, take: &mut dyn FnMut(&Values<'_>)) -> Result<(), SourceTrouble> {
+    fn query(&mut self, ask: &str, take: &mut dyn FnMut(&Values<'_>)) -> Result<(), SourceTrouble> {
         let broken = |error: tokio_postgres::Error| blame_postgres(&error, SourceTrouble::Broken);
         self.runtime.block_on(async {
             let rows = self.client.simple_query_raw(ask).await.map_err(broken)?;
@@ -133,7 +112,25 @@ fn blame_postgres(error: &tokio_postgres::Error, otherwise: SourceTrouble) -> So
     if error.code().is_some_and(|code| refused(code.code())) { SourceTrouble::Refused } else { otherwise }
 }
 
-impl Tables for Postgres {
+/// What differs between the two.
+trait SqlServer {
+    /// Around names.
+    const QUOTE: char;
+    /// Of the schema that was asked for.
+    const HERE: &'static str;
+
+    fn query(&mut self, ask: &str, take: &mut dyn FnMut(&Values<'_>)) -> Result<(), SourceTrouble>;
+
+    fn columns(&mut self, table: &str) -> Result<Vec<String>, SourceTrouble> {
+        let here = Self::HERE;
+        let ask = format!("SELECT column_name FROM information_schema.columns WHERE {here} AND table_name = '{table}'");
+        let mut columns = Vec::new();
+        self.query(&ask, &mut |row| columns.extend(row.first().copied().flatten().map(str::to_owned)))?;
+        Ok(columns)
+    }
+}
+
+impl<S: SqlServer> Tables for S {
     fn has(&mut self, table: &'static str) -> Result<bool, SourceTrouble> {
         Ok(!self.columns(table)?.is_empty())
     }
@@ -145,7 +142,7 @@ impl Tables for Postgres {
         optional: &[&'static str],
         take: &mut dyn FnMut(&Values<'_>),
     ) -> Result<(), SourceTrouble> {
-        let ask = select(table, &self.columns(table)?, needed, optional, '"')?;
+        let ask = select(table, &self.columns(table)?, needed, optional, S::QUOTE)?;
         self.query(&ask, take)
     }
 }
@@ -165,7 +162,11 @@ fn select(
     if let Some(missing) = needed.iter().find(|name| !has(name)) {
         return Err(SourceTrouble::NoColumn(table, missing));
     }
-    let named = |name: &str| if has(name) { format!("{quote}{name}{quote}") } else { "NULL".into() };
+    let named = |name: &str| match (has(name), FIELDS.contains(&name)) {
+        (true, false) => format!("{quote}{name}{quote}"),
+        (true, true) => format!("LEFT({quote}{name}{quote}, {LONG})"),
+        (false, _) => "NULL".into(),
+    };
     let columns: Vec<_> = needed.iter().chain(optional).map(|name| named(name)).collect();
     Ok(format!("SELECT {} FROM {quote}{table}{quote}", columns.join(", ")))
 }

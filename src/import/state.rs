@@ -1,13 +1,12 @@
 //! What a sync remembers from run to run, in a file of its own user: never in the daemon's book, which holds no time of anything.
 //!
-//! A mailbox that the panel does not have any more is marked by an hour, not by a moment, and under a keyed hash: who gets the file alone
-//! reads no address in it. The mark goes with the mailbox. Where the file is lost, marks begin anew, and domains that the panel lost
-//! meanwhile stay until an admin removes them.
+//! A mailbox that the panel does not have any more is marked by an hour, not by a moment, and under a keyed hash: nobody reads an address in
+//! the file. The key is in it as well, so that who has the file can try whether an address that he knows is among them. The mark goes with
+//! the mailbox. Where the file is lost, marks begin anew, and domains that the panel lost meanwhile stay until an admin removes them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::Path;
 
 use aws_lc_rs::{hmac, rand};
@@ -15,7 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::private::{Address, Domain};
 use crate::quota::Name;
+use crate::store;
 
+/// Most octets of the file: thousands of domains, and a mark for each of 100,000 mailboxes.
+const MOST: u64 = 16 << 20;
 /// Octets of the key, and of a hash that is kept.
 const KEY: usize = 32;
 const KEPT: usize = 16;
@@ -37,6 +39,27 @@ pub struct SyncState {
     pub told: Option<String>,
 }
 
+/// Held by a run as long as it goes: one at a time changes what is remembered.
+pub struct SyncTurn {
+    _folder: File,
+}
+
+impl SyncTurn {
+    /// Takes the turn; none while another run has it. One that changes nothing (`is_dry`) keeps nobody else from looking. The folder itself is
+    /// locked, so that nothing has to be made in it.
+    ///
+    /// # Errors
+    /// There is no such folder, or it may not be read.
+    pub fn take(folder: &Path, is_dry: bool) -> io::Result<Option<SyncTurn>> {
+        let open = File::open(folder)?;
+        match if is_dry { open.try_lock_shared() } else { open.try_lock() } {
+            Ok(()) => Ok(Some(SyncTurn { _folder: open })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
 /// How much a panel has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +70,9 @@ pub struct PanelCounts {
     pub mailboxes: u64,
     /// Aliases.
     pub aliases: u64,
+    /// Domains that stand for another. Files of before do not have it.
+    #[serde(default)]
+    pub standing: u64,
 }
 
 /// Something that the panel does not have any more.
@@ -79,7 +105,7 @@ impl SyncState {
     /// # Errors
     /// It cannot be read, or is none of ours.
     pub fn read(file: &Path) -> io::Result<Option<SyncState>> {
-        let text = match fs::read(file) {
+        let text = match store::read_own(file, MOST) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             text => text?,
         };
@@ -89,17 +115,7 @@ impl SyncState {
 
     /// Replaces the file: it is the one before or this one, also after a crash.
     pub fn write(&self, file: &Path) -> io::Result<()> {
-        let draft = file.with_extension("new");
-        let text = serde_json::to_vec(self).map_err(io::Error::other)?;
-        let mut open = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        // Root may have been the one to say --yes: the timer's user must be able to read it afterwards.
-        if let Some(owner) = file.parent().and_then(|folder| fs::metadata(folder).ok()) {
-            let _ = fchown(&open, Some(owner.uid()), Some(owner.gid()));
-        }
-        open.write_all(&text)?;
-        open.sync_all()?;
-        fs::rename(&draft, file)?;
-        file.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+        store::replace(file, &serde_json::to_vec(self).map_err(io::Error::other)?)
     }
 
     fn hash(&self, text: &str) -> String {
@@ -158,6 +174,9 @@ impl SyncState {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, OpenOptions};
+    use std::io::Write;
+
     use super::*;
 
     #[test]
@@ -187,6 +206,14 @@ mod tests {
         assert!(!fs::read_to_string(&file).unwrap().contains("bob"));
         OpenOptions::new().write(true).truncate(true).open(&file).unwrap().write_all(b"{}").unwrap();
         assert!(SyncState::read(&file).is_err());
+        let taken = |is_dry| SyncTurn::take(&folder, is_dry).unwrap().is_some();
+        let one = SyncTurn::take(&folder, false).unwrap();
+        assert_eq!((one.is_some(), taken(false), taken(true)), (true, false, false));
+        drop(one);
+        let looks = SyncTurn::take(&folder, true).unwrap();
+        assert_eq!((looks.is_some(), taken(true), taken(false)), (true, true, false));
+        drop(looks);
+        assert!(taken(false));
         fs::remove_dir_all(&folder).unwrap();
     }
 }

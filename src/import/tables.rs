@@ -1,10 +1,17 @@
 //! A panel's tables, wherever they are: in a dump, in MariaDB or in PostgreSQL. All values are texts, as the servers print them.
 
+use crate::quota::{Limit, OwnLimit};
+
+/// Octets of a MiB.
+pub const MIB: u64 = 1 << 20;
+
 /// Why a panel cannot be read. Nothing of what it says is in here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceTrouble {
     /// The file cannot be read.
     Unread,
+    /// The file was written to while it was read.
+    Changed,
     /// The file is not UTF-8.
     NotUtf8,
     /// No database answers there.
@@ -26,6 +33,9 @@ impl SourceTrouble {
     pub fn text(self) -> String {
         match self {
             SourceTrouble::Unread => "the file cannot be read.".into(),
+            SourceTrouble::Changed => {
+                "the file changed while it was read: write another one beside it, and `mv` it there.".into()
+            }
             SourceTrouble::NotUtf8 => "the file is not UTF-8: write it as UTF-8.".into(),
             SourceTrouble::Away => "no database answers at that socket.".into(),
             SourceTrouble::Refused => {
@@ -70,6 +80,20 @@ pub trait Tables {
     ) -> Result<(), SourceTrouble>;
 }
 
+/// Texts that members can make as long as they like. They are read up to [`LONG`] octets; more is more than one alias may have.
+pub const FIELDS: &[&str] = &["goto", "recipients"];
+/// See [`FIELDS`].
+pub const LONG: usize = 64 * 1024;
+
+/// A mailbox's limit: a number of `unit`s in which 0 is none, and nothing at all is the association's default. None: it is no limit.
+pub fn limit(quota: Option<&str>, unit: u64) -> Option<OwnLimit> {
+    let Some(text) = quota.map(str::trim).filter(|text| !text.is_empty()) else { return Some(OwnLimit::Default) };
+    match number(text)? {
+        0 => Some(OwnLimit::Own(Limit::None)),
+        units => u64::try_from(units.checked_mul(unit.into())?).ok().map(|octets| OwnLimit::Own(Limit::At(octets))),
+    }
+}
+
 /// A truth as servers print it: 1, t, true, y.
 pub fn is_true(value: Option<&str>) -> bool {
     value.is_some_and(|value| matches!(value.trim().to_ascii_lowercase().as_str(), "1" | "t" | "true" | "y" | "yes"))
@@ -82,5 +106,65 @@ pub fn number(value: &str) -> Option<i128> {
         Some((whole, rest)) if rest.bytes().all(|byte| byte == b'0') => whole.parse().ok(),
         Some(_) => None,
         None => value.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod made {
+    use super::*;
+
+    /// Tables of a test: name, columns, rows with `|` between the values; `NULL` is none.
+    pub struct MadeTables<'a>(pub &'a [(&'a str, &'a str, &'a [&'a str])]);
+
+    impl<'a> MadeTables<'a> {
+        fn find(&self, table: &str) -> Option<(&'a str, &'a [&'a str])> {
+            self.0.iter().find(|(name, _, _)| *name == table).map(|(_, columns, rows)| (*columns, *rows))
+        }
+    }
+
+    impl Tables for MadeTables<'_> {
+        fn has(&mut self, table: &'static str) -> Result<bool, SourceTrouble> {
+            Ok(self.find(table).is_some())
+        }
+
+        fn each(
+            &mut self,
+            table: &'static str,
+            needed: &[&'static str],
+            optional: &[&'static str],
+            take: &mut dyn FnMut(&Values<'_>),
+        ) -> Result<(), SourceTrouble> {
+            let (columns, rows) = self.find(table).ok_or(SourceTrouble::NoTable(table))?;
+            let place = |name: &&str| columns.split('|').position(|column| column == *name);
+            let places: Vec<_> = needed.iter().chain(optional).map(place).collect();
+            for row in rows {
+                let values: Vec<_> = row.split('|').map(|value| Some(value).filter(|value| *value != "NULL")).collect();
+                take(&places.iter().map(|place| *values.get((*place)?)?).collect::<Vec<_>>());
+            }
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_in_units_and_zero_is_none() {
+        let at = |octets| Some(OwnLimit::Own(Limit::At(octets)));
+        for (text, said) in [
+            (None, Some(OwnLimit::Default)),
+            (Some("  "), Some(OwnLimit::Default)),
+            (Some("0"), Some(OwnLimit::Own(Limit::None))),
+            (Some("2"), at(2 * MIB)),
+            (Some("2.00"), at(2 * MIB)),
+            (Some("2.5"), None),
+            (Some("-1"), None),
+            (Some("many"), None),
+            (Some("99999999999999999999"), None),
+        ] {
+            assert_eq!(limit(text, MIB), said, "{text:?}");
+        }
     }
 }

@@ -22,9 +22,9 @@ pub struct Batch {
     /// Domains that stand for another.
     #[serde(with = "revealed")]
     pub domain_aliases: Vec<(Domain, Domain)>,
-    /// Where aliases lead; to nothing: the alias goes.
+    /// Where aliases lead; to nothing: the alias goes. No sets: one of one takes ten times the room, and there are tens of thousands.
     #[serde(with = "revealed")]
-    pub aliases: Vec<(Address, BTreeSet<Address>)>,
+    pub aliases: Vec<(Address, Vec<Address>)>,
     /// Mailboxes and their limits; they are made when they are not there.
     pub mailboxes: Vec<PanelLimit>,
     /// Mailboxes that go.
@@ -138,7 +138,7 @@ impl Book {
 
     fn put_in_force(&self, batch: &Batch, changed: BTreeMap<Name, Option<Association>>, owns: Vec<(Address, Own)>, today: Day) {
         for gone in &batch.gone_mailboxes {
-            self.with(gone, |_, ledger, address| ledger.remove(address));
+            self.with(gone, |_, ledger, _| ledger.remove(gone));
         }
         self.install_all(changed.into_iter().collect(), today);
         for (address, own) in owns {
@@ -249,7 +249,7 @@ impl BatchPlan<'_> {
             match self.owner(alias.domain()) {
                 None if targets.is_empty() => {}
                 _ if targets.is_empty() => drop(self.with_domain(alias.domain())?.aliases.remove(alias)),
-                _ => drop(self.with_domain(alias.domain())?.aliases.insert(alias.clone(), targets.clone())),
+                _ => drop(self.with_domain(alias.domain())?.aliases.insert(alias.clone(), targets.iter().cloned().collect())),
             }
         }
         let gone: HashSet<_> = batch.gone_mailboxes.iter().collect();
@@ -310,9 +310,12 @@ impl BatchPlan<'_> {
     /// What mailboxes will be, as far as it is not what they are.
     fn mailboxes(&self, batch: &Batch) -> Result<(Vec<(Address, Own)>, Applied), AdminError> {
         let (mut owns, mut applied, mut room) = (Vec::new(), Applied::default(), BTreeMap::new());
+        let mut held = None;
         for PanelLimit(address, limit) in &batch.mailboxes {
             let name = self.owner(address.domain()).ok_or(AdminError::NoSuchDomain)?;
-            let own = match self.book.mailbox(address) {
+            // A domain that stands for another one, and will be a domain of its own: its mailboxes are not the other one's.
+            let known = self.book.mailbox(address).filter(|known| known.address == *address);
+            let own = match known {
                 Some(known) => {
                     let own = known.own.by_panel(*limit);
                     applied.kept += u64::from(own.limit_by != Some(super::LimitBy::Panel));
@@ -323,7 +326,11 @@ impl BatchPlan<'_> {
                     own
                 }
                 None => {
-                    let left = room.entry(name.clone()).or_insert_with(|| self.room(&name, batch));
+                    let left = room.entry(name.clone()).or_insert_with(|| {
+                        let limit = self.most(&name);
+                        let held: &BTreeMap<_, _> = held.get_or_insert_with(|| self.held(batch));
+                        limit.saturating_sub(held.get(&name).copied().unwrap_or(0))
+                    });
                     let Some(less) = left.checked_sub(1) else {
                         applied.above += 1;
                         continue;
@@ -337,16 +344,32 @@ impl BatchPlan<'_> {
         Ok((owns, applied))
     }
 
-    /// How many mailboxes more an association may have.
-    fn room(&self, name: &Name, batch: &Batch) -> u64 {
+    /// How many mailboxes an association may have.
+    fn most(&self, name: &Name) -> u64 {
         let limit = match self.changed.get(name) {
             Some(now) => now.as_ref().map_or(Limit::None, |now| now.mailboxes),
             None => self.book.tenant(name).map_or(Limit::None, |tenant| tenant.lock().association.mailboxes),
         };
-        let Limit::At(limit) = limit else { return u64::MAX };
-        let has = self.book.tenant(name).map_or(0, |tenant| tenant.lock().len() as u64);
-        let goes = batch.gone_mailboxes.iter().filter(|gone| self.owner(gone.domain()).as_ref() == Some(name)).count() as u64;
-        limit.saturating_sub(has.saturating_sub(goes))
+        if let Limit::At(limit) = limit { limit } else { u64::MAX }
+    }
+
+    /// How many mailboxes each association will have of those that are there: domains move, and mailboxes go.
+    fn held(&self, batch: &Batch) -> BTreeMap<Name, u64> {
+        let gone: HashSet<_> = batch.gone_mailboxes.iter().collect();
+        let mut domains: BTreeMap<Domain, u64> = BTreeMap::new();
+        for tenant in self.book.tenants() {
+            let ledger = tenant.lock();
+            for entry in ledger.entries().filter(|entry| !gone.contains(&entry.address)) {
+                *domains.entry(entry.address.domain().clone()).or_default() += 1;
+            }
+        }
+        let mut held = BTreeMap::new();
+        for (domain, count) in domains {
+            if let Some(owner) = self.owner(&domain) {
+                *held.entry(owner).or_default() += count;
+            }
+        }
+        held
     }
 }
 
@@ -363,4 +386,91 @@ fn take_aliases(association: &mut Association, domain: &Domain) -> BTreeMap<Addr
     }
     association.aliases = left;
     taken
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::{LimitBy, Params};
+    use super::*;
+    use crate::store::Memory;
+
+    fn today() -> Day {
+        Day::from_unix(0)
+    }
+
+    fn domain(text: &str) -> Domain {
+        text.parse().unwrap()
+    }
+
+    fn name(text: &str) -> Name {
+        text.parse().unwrap()
+    }
+
+    fn limits(addresses: &[&str], octets: u64) -> Vec<PanelLimit> {
+        let limit = OwnLimit::Own(Limit::At(octets));
+        addresses.iter().map(|address| PanelLimit(address.parse().unwrap(), limit)).collect()
+    }
+
+    /// Of `velo` with `velo.example` and `v.example`, which stands for it, and `jardin`; each may have so many mailboxes.
+    fn book(most: u64) -> Book {
+        let book = Book::open(Arc::new(Memory::default()), Params::default()).unwrap();
+        let mut velo = Association::new(name("velo"), [domain("velo.example"), domain("velo2.example")]);
+        velo.domain_aliases.insert(domain("v.example"), domain("velo.example"));
+        let mut jardin = Association::new(name("jardin"), [domain("jardin.example")]);
+        (velo.mailboxes, jardin.mailboxes) = (Limit::At(most), Limit::At(most));
+        drop(book.add_association(velo, today()).unwrap());
+        drop(book.add_association(jardin, today()).unwrap());
+        book
+    }
+
+    fn own(book: &Book, address: &str) -> Option<(Option<Limit>, Option<LimitBy>)> {
+        let address: Address = address.parse().unwrap();
+        let view = book.mailbox(&address).filter(|view| view.address == address)?;
+        Some((view.own.storage, view.own.limit_by))
+    }
+
+    #[test]
+    fn a_domain_that_stood_for_another_gets_mailboxes_of_its_own() {
+        let book = book(9);
+        let first = Batch { mailboxes: limits(&["bob@velo.example"], 7), ..Batch::default() };
+        book.apply(&first, today()).unwrap();
+        drop(book.set_mailbox(&"bob@velo.example".parse().unwrap(), Some(Limit::At(5)), today()).unwrap());
+        let own_domain = Batch {
+            domains: vec![(domain("v.example"), name("velo"))],
+            mailboxes: limits(&["bob@v.example"], 9),
+            ..Batch::default()
+        };
+        let applied = book.apply(&own_domain, today()).unwrap();
+        assert_eq!((applied.kept, applied.above), (0, 0));
+        assert_eq!(own(&book, "bob@v.example"), Some((Some(Limit::At(9)), Some(LimitBy::Panel))));
+        assert_eq!(own(&book, "bob@velo.example"), Some((Some(Limit::At(5)), Some(LimitBy::Hand))));
+    }
+
+    #[test]
+    fn a_mailbox_that_goes_in_a_domain_that_stands_for_another_is_not_the_others() {
+        let book = book(9);
+        book.apply(&Batch { mailboxes: limits(&["bob@velo.example"], 7), ..Batch::default() }, today()).unwrap();
+        let gone = Batch { gone_mailboxes: vec!["bob@v.example".parse().unwrap()], ..Batch::default() };
+        book.apply(&gone, today()).unwrap();
+        assert!(own(&book, "bob@velo.example").is_some());
+    }
+
+    #[test]
+    fn a_number_of_mailboxes_counts_what_moves_in_the_same_step() {
+        let two = ["a@velo2.example", "b@velo2.example"];
+        let moves = |addresses: &[&str]| Batch {
+            domains: vec![(domain("velo2.example"), name("jardin"))],
+            mailboxes: limits(addresses, 1),
+            ..Batch::default()
+        };
+        let book = self::book(3);
+        book.apply(&Batch { mailboxes: limits(&two, 1), ..Batch::default() }, today()).unwrap();
+        // Two come, so there is room for one; and where they were, for three.
+        let whole = ["x@jardin.example", "y@jardin.example", "x@velo.example", "y@velo.example", "z@velo.example"];
+        assert_eq!(book.apply(&moves(&whole), today()).unwrap().above, 1);
+        assert!(own(&book, "x@jardin.example").is_some() && own(&book, "y@jardin.example").is_none());
+        assert!(own(&book, "z@velo.example").is_some() && own(&book, two[0]).is_some());
+    }
 }

@@ -192,13 +192,13 @@ pub(super) fn wipe(path: &Path) -> io::Result<()> {
         return fs::remove_dir(path);
     }
     if kind.is_file() {
-        blank(path)?;
+        blank(OpenOptions::new().write(true).open(path)?)?;
     }
     fs::remove_file(path)
 }
 
-fn blank(path: &Path) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).open(path)?;
+/// Overwrites a file, which was opened for that, with zeros.
+pub(super) fn blank(mut file: File) -> io::Result<()> {
     let mut left = file.metadata()?.len();
     let zeros = [0; 64 * 1024];
     while left > 0 {

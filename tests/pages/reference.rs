@@ -12,13 +12,18 @@ use nologd::config;
 use nologd::event::EventKind;
 use nologd::fault::{Lang, RefusalCode};
 use nologd::import::code::SyncCode;
+use nologd::import::settings::{KEYS, SyncSettings};
 use nologd::policy::FILES;
 use nologd::sandbox::Unenforced;
+use nologd::serve::Service;
 use toml::{Table, Value};
 
 use super::page::{Page, root};
 
 const FILE: &str = "docs/admin/reference.md";
+/// The headings of the tables of keys.
+const CONFIG: &str = "## Config\n";
+const SYNC: &str = "## What `nologd sync` is told\n";
 
 #[test]
 #[allow(clippy::disallowed_methods)] // a page of the repository, on request
@@ -159,10 +164,10 @@ fn with(key: &str, value: Value) -> String {
     whole.to_string()
 }
 
-/// Rows of the tables of keys: the key, and its default where it has one.
-fn keys() -> Vec<(String, Option<Value>)> {
+/// Rows of the tables of keys below a heading: the key, and its default where it has one.
+fn keys(heading: &str) -> Vec<(String, Option<Value>)> {
     let page = Page::read(FILE);
-    let (_, config) = page.prose.split_once("## Config\n").unwrap();
+    let (_, config) = page.prose.split_once(heading).unwrap();
     let (config, _) = config.split_once("\n## ").unwrap();
     let rows = config.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.map(|row| {
@@ -178,7 +183,7 @@ fn keys() -> Vec<(String, Option<Value>)> {
 fn every_key_is_known_and_every_default_is_the_programs() {
     let base = config::read(&least().to_string()).unwrap_or_else(|problems| panic!("{problems:?}"));
     let (mut wrong, mut defaults) = (Vec::new(), 0);
-    for (key, default) in keys() {
+    for (key, default) in keys(CONFIG) {
         let read = config::read(&with(&key, default.clone().unwrap_or(Value::String("x".to_owned()))));
         match (read, default) {
             (Ok(read), Some(_)) if same(&read, &base) => defaults += 1,
@@ -209,4 +214,60 @@ fn same(one: &config::Config, other: &config::Config) -> bool {
         && backend(one) == backend(other)
         && settings(one) == settings(other)
         && one.associations[0].lang == other.associations[0].lang
+}
+
+/// A row that was left over, or that stands outside its table.
+#[test]
+fn each_key_stands_once_in_a_table() {
+    for heading in [CONFIG, SYNC] {
+        let keys: Vec<_> = keys(heading).into_iter().map(|(key, _)| key).collect();
+        let twice: Vec<_> = keys.iter().filter(|key| keys.iter().filter(|other| other == key).count() > 1).collect();
+        assert!(twice.is_empty(), "{twice:?}");
+    }
+    let page = Page::read(FILE);
+    let lines: Vec<_> = page.prose.lines().collect();
+    let lone = lines.windows(2).find(|pair| pair[1].starts_with("| `") && !pair[0].starts_with('|'));
+    assert_eq!(lone, None);
+    let row = lines.iter().find(|line| line.starts_with("| `listen.service` |")).unwrap();
+    let mut words: Vec<_> = row.trim_end_matches(" |").rsplit(" | ").next().unwrap().split(", ").collect();
+    words.sort_unstable();
+    assert_eq!(words, Service::ALL.map(Service::word));
+}
+
+#[test]
+fn every_key_of_the_sync_is_known_and_every_default_is_the_programs() {
+    let keys = keys(SYNC);
+    let mut named: Vec<_> = keys.iter().map(|(key, _)| key.as_str()).collect();
+    let mut known: Vec<_> = KEYS.iter().map(|(key, _)| *key).collect();
+    (named.sort_unstable(), known.sort_unstable());
+    assert_eq!(named, known);
+    let read = |text: &str| toml::from_str::<SyncSettings>(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+    let without = read("");
+    let shown = |settings: &SyncSettings| {
+        let database = settings.database("alternc").unwrap();
+        (settings.engine(), database.socket, database.port, database.name, database.user, settings.multiplier())
+    };
+    let mut defaults = 0;
+    for (key, default) in keys {
+        let Some(default) = default else { continue };
+        let with = read(&format!("{key} = {default}"));
+        assert!(shown(&with) == shown(&without), "{key} has another default");
+        // And it is one that can be another.
+        let other = match &default {
+            Value::String(text) if text == "mariadb" => "\"postgresql\"".to_owned(),
+            Value::String(_) => "\"/nowhere\"".to_owned(),
+            _ => "7".to_owned(),
+        };
+        assert!(shown(&read(&format!("{key} = {other}"))) != shown(&without), "{key} does nothing");
+        defaults += 1;
+    }
+    assert_eq!(defaults, 4);
+    // The file that the package brings: what is commented out there is known too.
+    let template = fs::read_to_string(root().join("policy/backends/panels/sync.toml")).unwrap();
+    let all: String = template
+        .lines()
+        .filter(|line| !line.starts_with("# "))
+        .map(|line| format!("{}\n", line.trim_start_matches('#')))
+        .collect();
+    assert!(read(&all).mailboxes_file.is_some() && read(&template).from.is_some());
 }

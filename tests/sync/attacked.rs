@@ -123,6 +123,106 @@ fn very_many_limits_do_not_change_at_once_without_a_yes() {
     assert_eq!(stage.csv(&table("2G", "2G").replace(";m0;2G", ";m0;3G").replace(";m1;2G", ";m1;3G"), "").code, 0);
 }
 
+/// A table of alias domains that was emptied, or is not there any more, looks like a panel that lost them.
+#[test]
+fn alias_domains_that_are_all_gone_stop_the_run() {
+    let stage = Stage::new();
+    let table = |standing: usize| {
+        let mut text = TABLE.replace(";v.example", ";");
+        (0..standing).for_each(|number| text.push_str(&format!("velo;velo.example;;;;;v{number}.example\n")));
+        text
+    };
+    let standing = || stage.contents().standing.len();
+    assert_eq!((stage.csv(&table(6), "").code, standing()), (0, 6));
+    // The column itself is gone.
+    let without: String = table(0).lines().map(|line| format!("{}\n", line.rsplit_once(';').unwrap().0)).collect();
+    for text in [table(0), without, table(2)] {
+        for _ in 0..2 {
+            let said = stage.csv(&text, "");
+            assert!(said.code == 1 && said.out.is_empty(), "{}{}", said.out, said.errors);
+            stage.wait();
+        }
+        assert_eq!(standing(), 6);
+    }
+    let said = stage.csv(&table(0), "--dry-run");
+    assert!(said.errors.contains("SYNC-HALF ") && said.errors.contains("2 domains, 0 alias domains, "), "{}", said.errors);
+    // One more or less is anybody's work; and so is the last one, after a yes.
+    for (count, agree) in [(5, ""), (4, ""), (3, ""), (2, ""), (1, ""), (0, "--yes")] {
+        assert_eq!(stage.csv(&table(count), agree).code, 0, "{count}");
+        stage.wait();
+        assert_eq!((stage.csv(&table(count), "").code, standing()), (0, count));
+    }
+}
+
+/// The state of a program of before, which did not count them.
+#[test]
+fn a_state_without_a_count_of_alias_domains_is_read() {
+    let stage = Stage::new();
+    assert_eq!(stage.csv(TABLE, "").code, 0);
+    let file = stage.path("sync/state.json");
+    let mut state: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    state["counts"].as_object_mut().unwrap().remove("standing").unwrap();
+    fs::write(&file, state.to_string()).unwrap();
+    assert_eq!(stage.csv(TABLE, "").code, 0);
+}
+
+/// Somebody by hand while the timer's run goes on.
+#[test]
+fn two_runs_never_write_at_the_same_time() {
+    let stage = Stage::new();
+    assert_eq!(stage.csv(TABLE, "").code, 0);
+    let folder = fs::File::open(stage.path("sync")).unwrap();
+    folder.lock().unwrap();
+    let written = stage.written();
+    for more in ["", "--yes", "--dry-run"] {
+        let said = stage.csv(&without("bob;"), more);
+        assert!(said.code == 1 && said.errors.contains("Another `nologd sync` is under way"), "{}{}", said.out, said.errors);
+    }
+    assert!(stage.written() == written);
+    drop(folder);
+    assert_eq!(stage.csv(&without("bob;"), "").code, 0);
+}
+
+/// Whoever runs the sync every ten minutes owns its folder; root may be the one to say yes.
+#[test]
+fn what_is_planted_in_the_folder_of_the_sync_leads_root_nowhere() {
+    use std::os::unix::fs::{MetadataExt, symlink};
+    let stage = Stage::new();
+    let victim = stage.write("victim", "precious");
+    for planted in ["state.new", "state.json"] {
+        symlink(&victim, stage.path("sync").join(planted)).unwrap();
+    }
+    stage.as_nobody();
+    // A link is no state of ours.
+    assert_eq!(stage.csv(TABLE, "--yes").code, 1);
+    fs::remove_file(stage.path("sync/state.json")).unwrap();
+    assert_eq!(stage.csv(TABLE, "--yes").code, 0);
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+    let of = |name: &str| fs::metadata(stage.path(name)).unwrap().uid();
+    if nix::unistd::geteuid().is_root() {
+        assert!(of("victim") == 0 && of("sync/state.json") == of("sync"));
+    }
+}
+
+/// One forward of some megabytes, made by a member of one account.
+#[test]
+fn one_field_of_megabytes_is_its_own_accounts_trouble() {
+    let stage = Stage::new();
+    let many: String = (0..100_000).map(|number| format!("someone.or.other.{number}@elsewhere.example,")).collect();
+    let dump = format!(
+        "CREATE TABLE domain (domain text, quota int, backupmx int, active int);\nINSERT INTO domain VALUES ('a.example',0,0,1),('b.example',0,0,1);\n\
+         CREATE TABLE mailbox (username text, quota int, active int);\nINSERT INTO mailbox VALUES ('bob@a.example',0,1),('bob@b.example',0,1);\n\
+         CREATE TABLE alias (address text, goto text, active int);\n\
+         INSERT INTO alias VALUES ('all@a.example','{many}',1),('info@b.example','bob@b.example',1),('info@a.example','bob@a.example',1);\n"
+    );
+    let file = stage.write("panel.sql", &dump);
+    let said = stage.sync(&format!("--from postfixadmin --file {}", file.display()));
+    assert_eq!((said.code, said.errors.as_str()), (1, ""), "{}", said.out);
+    assert!(said.out.contains("SYNC-ROWS alias: 1 rows are more than one account or one alias may have"), "{}", said.out);
+    let aliases: Vec<_> = stage.contents().aliases.into_keys().collect();
+    assert_eq!(aliases, ["info@a.example", "info@b.example"]);
+}
+
 /// What an admin looks at before saying yes.
 #[test]
 fn a_dry_run_on_a_terminal_names_what_is_missing_also_when_a_brake_stops() {

@@ -40,6 +40,8 @@ fn after_each_of_some_random_changes_the_book_is_what_a_fresh_import_is() {
     csv(40);
 }
 
+/// Minutes. `cargo test --locked --test real -- --ignored --exact
+/// sync::many::after_each_of_200_random_changes_the_book_is_what_a_fresh_import_is`.
 #[test]
 #[ignore = "long"]
 fn after_each_of_200_random_changes_the_book_is_what_a_fresh_import_is() {
@@ -142,7 +144,7 @@ fn a_daemon_that_is_killed_in_the_middle_has_all_or_nothing() {
 }
 
 /// 300 associations, 30,000 mailboxes, 60,000 aliases. By hand, and with a release build for the figures:
-/// `cargo nextest run --release --test real sync:: --run-ignored only big`.
+/// `cargo test --locked --release --test real -- --ignored --exact --nocapture sync::many::a_big_host`.
 #[test]
 #[ignore = "long; measures"]
 #[allow(clippy::disallowed_macros, clippy::print_stderr)] // its figures are for whoever runs it
@@ -160,17 +162,12 @@ fn a_big_host() {
     let line = format!("--from csv --file {}", file.display());
     let timed = |what: &str| {
         let begin = Instant::now();
-        let mut command = stage.house.command(std::path::Path::new("/usr/bin/env"), "true");
-        command = {
-            let mut timed = std::process::Command::new("/bin/sh");
-            timed.env("NOLOGD_SOCKET", stage.house.socket()).arg("-c").arg(format!(
-                "{} {} & pid=$!; most=0; while kill -0 $pid 2>/dev/null; do now=$(sed -n 's/VmHWM: *\\([0-9]*\\) kB/\\1/p' /proc/$pid/status 2>/dev/null); [ \"${{now:-0}}\" -gt $most ] && most=$now; sleep 0.02; done; wait $pid; echo \"code $? most $most kB\"",
-                env!("CARGO_BIN_EXE_nologd"),
-                stage.line(&line)
-            ));
-            drop(command);
-            timed
-        };
+        let mut command = std::process::Command::new("/bin/sh");
+        command.env("NOLOGD_SOCKET", stage.house.socket()).arg("-c").arg(format!(
+            "{} {} & pid=$!; most=0; while kill -0 $pid 2>/dev/null; do now=$(sed -n 's/VmHWM: *\\([0-9]*\\) kB/\\1/p' /proc/$pid/status 2>/dev/null); [ \"${{now:-0}}\" -gt $most ] && most=$now; sleep 0.02; done; wait $pid; echo \"code $? most $most kB\"",
+            env!("CARGO_BIN_EXE_nologd"),
+            stage.line(&line)
+        ));
         let output = command.output().unwrap();
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         eprintln!("{what}: {:?}, daemon {} MB, {}", begin.elapsed(), stage.house.memory() >> 20, told.replace('\n', "; "));

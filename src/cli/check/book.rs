@@ -10,6 +10,7 @@ use crate::private::Address;
 use crate::quota::{self, Association, Params};
 use crate::serve::clock::today;
 use crate::store::{self, Embedded, Memory, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::sync::Arc;
 
@@ -62,7 +63,7 @@ pub(super) fn known(config: &Config, starter: &Starter, found: &mut Faults) -> K
         book.listeners = status.listeners.into_iter().map(|listener| listener.address).collect();
         book.pushed = Some(status.pushed);
         match told(&socket, &ListAssociations {}) {
-            Ok(listed) => book.associations = Some(listed.associations().iter().map(of_book).collect()),
+            Ok(listed) => book.associations = Some(listed.associations().map(with_aliases).collect()),
             Err(why) => found.note(format!("the associations of the daemon cannot be read: {why}")),
         }
     } else {
@@ -142,11 +143,14 @@ fn of_store(config: &Config, starter: &Starter, found: &mut Faults) -> LeftBehin
     }
 }
 
+fn with_aliases((association, leads): (Association, BTreeMap<Address, Vec<Address>>)) -> KnownAssociation {
+    let aliases = leads.into_iter().map(|(alias, targets)| (alias, targets.into_iter().collect())).collect();
+    of_book(&Association { aliases, ..association })
+}
+
 fn of_book(association: &Association) -> KnownAssociation {
     let reveal = Address::reveal;
-    let alias = |(alias, targets): (&Address, &std::collections::BTreeSet<Address>)| {
-        (reveal(alias), targets.iter().map(reveal).collect())
-    };
+    let alias = |(alias, targets): (&Address, &BTreeSet<Address>)| (reveal(alias), targets.iter().map(reveal).collect());
     KnownAssociation {
         name: association.name.reveal().to_owned(),
         domains: association.all_domains().map(|domain| domain.reveal().to_owned()).collect(),
