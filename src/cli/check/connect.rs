@@ -9,7 +9,7 @@ use super::book::KnownBook;
 use super::finding::Faults;
 use super::reach::wait;
 use super::talk::{Talk, broke, place, shown};
-use super::{CheckArguments, doors, dovecot, postfix};
+use super::{CheckArguments, doors, dovecot, panel, postfix};
 use crate::config::Config;
 use crate::fault::Fault;
 use crate::net::tls::Client;
@@ -55,6 +55,7 @@ pub(super) fn connect(arguments: &CheckArguments, config: &Config, book: &KnownB
     }
     dovecot::look(arguments.dovecot.as_deref(), config, book, found);
     postfix::look(arguments.postfix.as_deref(), config, book, found);
+    panel::look(found);
 }
 
 /// Whoever takes no connections was told of already.

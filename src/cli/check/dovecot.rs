@@ -73,6 +73,19 @@ fn told(front: &DovecotFront, config: &Config, book: &KnownBook, found: &mut Fau
         }
         (true, true) => {}
     }
+    if front.enforces_quota {
+        found.wrong(
+            "Dovecot: refuses what does not fit, beside nologd: two judges, and one of them bounces. Its quota root must count only \
+             (:noenforcing; in 2.4 enforce = no). See dovecot-2.3-usage.conf and dovecot-2.4-usage.conf in policy/backends, and for a panel \
+             policy/backends/panels",
+        );
+    }
+    if front.empty_warning {
+        found.wrong("Dovecot: a quota_warning is empty, so Dovecot 2.3 lets nobody in. Write quota_warning = storage=1000T none");
+    }
+    if front.warns {
+        found.note("Dovecot: sends warnings of full mailboxes (quota_warning) by limits of its own, beside nologd's notices");
+    }
     if !front.has_quota {
         found.note("Dovecot: has no plugin quota, so mailboxes are counted folder by folder: mail_plugins = ... quota");
     }

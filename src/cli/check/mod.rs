@@ -12,6 +12,7 @@
 //! | `reach` | whether the mail servers take connections, and know whom aliases lead to |
 //! | `connect` | what they say and can do |
 //! | `dovecot`, `postfix` | what they are set to |
+//! | `panel` | what a panel does around nologd |
 //!
 //! Nothing is changed. Ports are bound for a moment, and given back.
 
@@ -21,6 +22,7 @@ mod connect;
 mod doors;
 mod dovecot;
 mod finding;
+mod panel;
 mod postfix;
 mod reach;
 mod start;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::book::{KnownAssociation, KnownBook};
 use super::finding::Faults;
+use super::panel;
 use crate::audit::settings::postfix_ways::{ListEntry, entries, keys, leads_to, port_settings, value};
 use crate::audit::tool_output;
 use crate::config::Config;
@@ -194,9 +195,19 @@ fn ways(tools: &Tools<'_>, settings: &str, config: &Config, known: Option<&BTree
             written(own)
         ));
     }
+    let tables = entries(value(settings, "transport_maps").unwrap_or_default()).into_iter().filter_map(|entry| match entry {
+        ListEntry::Table(table) => Some(table),
+        ListEntry::File(_) | ListEntry::Domain(_) => None,
+    });
+    let (panels, tables): (Vec<_>, Vec<_>) = tables.partition(|table| panel::delivers_around(table));
+    for table in panels {
+        found.wrong(format!(
+            "Postfix: {table} asks AlternC who delivers to each address, which is Dovecot: incoming mail goes around nologd, whatever \
+             virtual_transport says. See policy/backends/panels/alternc-mytransport.cf"
+        ));
+    }
     let Some(known) = known else { return };
-    for table in entries(value(settings, "transport_maps").unwrap_or_default()) {
-        let ListEntry::Table(table) = table else { continue };
+    for table in tables {
         let Some(said) = tools.ask(&table, known) else {
             found.note(format!("Postfix: {table} of transport_maps cannot be asked: run this check as root"));
             continue;

@@ -1,0 +1,53 @@
+//! What a panel on this machine does around nologd, as far as its own files tell: docs/admin/panels.md has what to write there. What Dovecot
+//! is told for it stands in Dovecot's settings, and is looked at there.
+
+use std::fs;
+
+use super::finding::Faults;
+
+/// Where AlternC has what is run by the clock.
+const CRON: &str = "/etc/cron.d/alternc";
+/// What puts the numbers of `du` in the place of Dovecot's.
+const RECOUNT: &str = "update_quota_mail";
+
+/// Looks at it.
+pub(super) fn look(found: &mut Faults) {
+    if fs::read_to_string(CRON).is_ok_and(|text| recounts(&text)) {
+        found.wrong(format!(
+            "AlternC: {CRON} runs {RECOUNT}, which puts the numbers of `du` in the place of Dovecot's: usage jumps. Take that line out"
+        ));
+    }
+}
+
+fn recounts(text: &str) -> bool {
+    text.lines().any(|line| !line.trim_start().starts_with('#') && line.contains(RECOUNT))
+}
+
+/// Whether a table of Postfix's `transport_maps` is AlternC's, which says for each address who delivers, and knows nothing of nologd.
+pub(super) fn delivers_around(table: &str) -> bool {
+    let path = table.rsplit_once("mysql:").map(|(_, path)| path);
+    path.and_then(|path| fs::read_to_string(path).ok()).is_some_and(|text| asks_who_delivers(&text))
+}
+
+fn asks_who_delivers(text: &str) -> bool {
+    let query = text.lines().filter_map(|line| line.split_once('=')).find(|(name, _)| name.trim() == "query");
+    query.map(|(_, query)| query.to_ascii_lowercase()).is_some_and(|query| query.contains("delivery") && !query.contains("lmtp:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_files_of_alternc_tell_what_goes_around() {
+        let lines = "0 4 * * 0 root /usr/lib/alternc/update_quota_mail.sh -a\n";
+        assert!(recounts(lines) && !recounts(&format!("# {lines}")) && !recounts("0 4 * * * root /usr/lib/alternc/other\n"));
+        let file = |query: &str| format!("hosts = 127.0.0.1\npassword = delivery\nquery = {query}\n");
+        assert!(asks_who_delivers(&file("SELECT delivery FROM mailbox JOIN address ON address.id = address_id WHERE x = '%s'")));
+        let template = include_str!("../../../policy/backends/panels/alternc-mytransport.cf");
+        let own = template.lines().find_map(|line| line.strip_prefix("#     ")).unwrap();
+        assert!(!asks_who_delivers(&file(own)));
+        assert!(!asks_who_delivers(&file("SELECT transport FROM domains WHERE domain = '%s'")) && !asks_who_delivers(""));
+        assert!(!delivers_around("hash:/etc/postfix/transport") && !delivers_around("mysql:/nowhere"));
+    }
+}
