@@ -310,7 +310,8 @@ fn no_new_name_stands_for_two_things() {
     let mut defined: BTreeMap<String, usize> = BTreeMap::new();
     for (_, text) in sources() {
         for (_, line) in code_lines(&text) {
-            let Some(name) = type_name(line) else { continue };
+            // A macro's own has no name yet.
+            let Some(name) = type_name(line).filter(|name| !name.is_empty()) else { continue };
             *defined.entry(name.to_owned()).or_default() += 1;
         }
     }

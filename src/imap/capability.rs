@@ -2,7 +2,8 @@
 //!
 //! A list may come untagged, in a response code, or in a greeting (RFC 9051 7.2.2, 7.1); the same filter serves all.
 
-use crate::wire::sasl::{Name, Tokens};
+use crate::wire::sasl::Name;
+use crate::wire::tokens::Tokens;
 
 /// Before login; in the clear STARTTLS is all that leads on. LITERAL+ is ours there: the framer takes both kinds. Mechanisms for
 /// `tokens` are the backends'.

@@ -12,7 +12,8 @@ use super::verbs::Verb;
 use super::{capability, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Credential, Mechanism, Private, Secret};
-use crate::wire::sasl::{self, Exchange, Name, Tokens};
+use crate::wire::sasl::{self, Exchange, Name};
+use crate::wire::tokens::Tokens;
 
 /// Octets of one command before login, literals included. The longest honest ones are AUTHENTICATE with a token, and ID with as many
 /// and as long fields as RFC 2971 3.3 allows: 31,806 octets.

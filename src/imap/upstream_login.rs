@@ -13,7 +13,8 @@ use super::frame::{Direction, Frame, Framer};
 use super::pieces::Pieces;
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Credential, Hint, Mechanism};
-use crate::wire::sasl::{self, Tokens};
+use crate::wire::sasl;
+use crate::wire::tokens::Tokens;
 
 /// What comes next.
 pub enum LoginProgress {

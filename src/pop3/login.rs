@@ -8,6 +8,7 @@ use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Credential, Mechanism, Private, Secret};
 use crate::wire::contract::{Arrival, Door};
 use crate::wire::sasl::{self, Exchange, Name};
+use crate::wire::tokens::Tokens;
 
 /// Octets of one line before login. RFC 2449 4 has 255, RFC 5034 4 lets the lines of AUTH be longer.
 pub const LINE: usize = sasl::MAX_ANSWER + 256;
@@ -70,7 +71,7 @@ impl Pop3Login {
 
     fn authenticate(&mut self, arguments: &[u8], len: usize) -> Arrival {
         let mut words = arguments.splitn(2, |byte| *byte == b' ');
-        let name = words.next().and_then(Name::parse).filter(|name| sasl::Tokens::default().allow(*name));
+        let name = words.next().and_then(Name::parse).filter(|name| Tokens::default().allow(*name));
         match name {
             Some(name) => self.sasl(len, sasl::start(name, words.next())),
             None => Arrival::Answer(len, reply::refused(RefusalCode::LoginMethod)),

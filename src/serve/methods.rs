@@ -18,7 +18,8 @@ use crate::net::dial::{dial, secure};
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::private::Mechanism;
 use crate::route::{AuthBy, Backend, BackendId, Backends, Security};
-use crate::wire::sasl::{Name, Tokens};
+use crate::wire::sasl::Name;
+use crate::wire::tokens::Tokens;
 
 /// How often those are asked of whom nothing is known yet, or nothing sure.
 const AGAIN: Duration = Duration::from_secs(30);

@@ -114,7 +114,7 @@ async fn ask(context: &Context, backends: &Backends, (id, endpoint): (BackendId,
 mod tests {
     use super::*;
     use crate::route::{AuthBy, Backend, ClientHint};
-    use crate::wire::sasl::Tokens;
+    use crate::wire::tokens::Tokens;
 
     fn backends(names: &[&str]) -> Backends {
         let endpoint =

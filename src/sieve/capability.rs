@@ -6,7 +6,8 @@ use super::command::quoted;
 use super::offer::{Forwarding, SieveOffer};
 use super::response::{Final, Response, Scanned};
 use crate::fault::{Fault, Side};
-use crate::wire::sasl::{Name, Tokens};
+use crate::wire::sasl::Name;
+use crate::wire::tokens::Tokens;
 
 /// The longest list of a backend that is read, in octets.
 pub(super) const LIST: usize = 16 * 1024;

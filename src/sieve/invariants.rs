@@ -12,7 +12,7 @@ use super::upstream_login::UpstreamSieveLogin;
 use crate::fault::RefusalCode;
 use crate::wire::contract::Door;
 use crate::wire::play::{ContractPlay, Machines, play_in_pieces};
-use crate::wire::sasl::Tokens;
+use crate::wire::tokens::Tokens;
 
 /// A place in a book in memory.
 #[derive(Clone, Copy, Default)]

@@ -4,7 +4,7 @@
 //! Before login nobody knows which backend it will be. So what all have is told of extensions, for a filter that is written by that list
 //! must run; and what any has of ways to log in, as for IMAP.
 
-use crate::wire::sasl::Tokens;
+use crate::wire::tokens::Tokens;
 
 /// What is done about filters that bring mail out of the house.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

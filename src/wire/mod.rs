@@ -9,3 +9,4 @@ pub mod invariants;
 pub mod play;
 pub mod sasl;
 mod swallow;
+pub mod tokens;

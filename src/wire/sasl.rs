@@ -50,40 +50,6 @@ impl Name {
     }
 }
 
-/// The mechanisms besides those for passwords: what a mail program presents there is a token that only a backend can read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tokens {
-    /// OAUTHBEARER.
-    pub bearer: bool,
-    /// XOAUTH2.
-    pub xoauth2: bool,
-}
-
-impl Tokens {
-    /// Whether `name` may be used: passwords always.
-    pub fn allow(self, name: Name) -> bool {
-        match name {
-            Name::Login | Name::Plain => true,
-            Name::OAuthBearer => self.bearer,
-            Name::XOAuth2 => self.xoauth2,
-        }
-    }
-
-    /// Whether a credential of this kind may be presented: passwords always.
-    pub fn take(self, mechanism: Mechanism) -> bool {
-        match mechanism {
-            Mechanism::Password => true,
-            Mechanism::OAuthBearer => self.bearer,
-            Mechanism::XOAuth2 => self.xoauth2,
-        }
-    }
-
-    /// What either has.
-    pub fn or(self, other: Tokens) -> Tokens {
-        Tokens { bearer: self.bearer || other.bearer, xoauth2: self.xoauth2 || other.xoauth2 }
-    }
-}
-
 /// What comes next in an exchange.
 pub enum Step {
     /// Send this base64 text (it can be empty) as the challenge, then feed the next line to [`Exchange::answer`].

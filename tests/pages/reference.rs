@@ -239,7 +239,8 @@ fn every_key_of_the_sync_is_known_and_every_default_is_the_programs() {
     let keys = keys(SYNC);
     let mut named: Vec<_> = keys.iter().map(|(key, _)| key.as_str()).collect();
     let mut known: Vec<_> = KEYS.iter().map(|(key, _)| *key).collect();
-    (named.sort_unstable(), known.sort_unstable());
+    named.sort_unstable();
+    known.sort_unstable();
     assert_eq!(named, known);
     let read = |text: &str| toml::from_str::<SyncSettings>(text).unwrap_or_else(|error| panic!("{text}: {error}"));
     let without = read("");

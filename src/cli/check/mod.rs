@@ -10,7 +10,7 @@
 //! | `unit` | what systemd makes and allows before a start |
 //! | `book` | the associations, from wherever they are now |
 //! | `reach` | whether the mail servers take connections, and know whom aliases lead to |
-//! | `connect` | what they say and can do |
+//! | `connect`, `takers` | what they say and can do |
 //! | `dovecot`, `postfix` | what they are set to |
 //! | `panel` | what a panel does around nologd |
 //!
@@ -28,6 +28,7 @@ mod reach;
 mod start;
 mod starter;
 mod state;
+mod takers;
 mod talk;
 mod unit;
 

@@ -11,6 +11,12 @@ use crate::net::tls::Client;
 use crate::route::{Endpoint, Place, Security};
 use crate::smtp::reply::Reply;
 
+/// Somebody who may log in, for a look from inside.
+pub(super) struct TestLogin<'a> {
+    pub(super) address: String,
+    pub(super) password: &'a str,
+}
+
 /// How long a whole conversation may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
