@@ -17,6 +17,7 @@
 //! from 100 networks                  2,922 + 100                  = 3,022
 //! from 10,000 networks               2,922 + 1,532                = 4,454
 //! at the webmail                     2,922 more, however many stand behind it
+//! at pages behind a web server       2,922 more; where nologd itself has TLS, a page is a network like any other
 //! through the onion door             2,922 more, and 1,532 first tries where Tor tells circuits, at most one for each circuit
 //! from where the owner logs in       2,922 more for each such network, and only for who is there too
 //! ```
@@ -223,8 +224,14 @@ impl Guesses {
 
     /// Networks from which `account` is known, and whether it is slowed.
     pub(super) fn about(&self, account: Key, now: Instant) -> (usize, bool) {
-        let known = |pair: &&Pair| pair.account == account && pair.known_until.is_some_and(|until| until > now);
-        (self.pairs.values().filter(known).count(), self.slowed(now).accounts.contains(&account))
+        // Without a list of all that is slowed: each member may ask for it.
+        let most = self.forgive * self.per_account;
+        let (mut known, mut slowed) = (0, self.accounts.get(&account).is_some_and(|bucket| !bucket.has_room(most, now)));
+        for pair in self.pairs.values().filter(|pair| pair.account == account) {
+            known += usize::from(pair.known_until.is_some_and(|until| until > now));
+            slowed |= !pair.bucket.has_room(most, now);
+        }
+        (known, slowed)
     }
 
     /// Forgets what was wrong at `account`; of all accounts and networks without one. What is known to be good stays.

@@ -170,21 +170,25 @@ impl Limits {
         self.own_seat(SeatKind::Webmail, CountedBy::Account(Mutex::default()))
     }
 
-    /// A place for a browser, or for a program that asks how it is to be set up: from one network a quarter of them at most, as often
-    /// as all its other connections may come, and counted apart from them. Where all are taken, the one that is there longest leaves: they
-    /// are short, and nobody logs in by them. `None` for the host's own web server, which brings everybody from one address.
+    /// A place for a browser, or for a program that asks how it is to be set up: from one network a quarter of them at most, from an IPv6
+    /// /56 or /48 a half, as often as all its other connections may come, and counted apart from them. Where all are taken, the one that is
+    /// there longest leaves: they are short. `None` for the host's own web server, which brings everybody from one address.
     ///
     /// # Errors
     /// As [`Limits::seat`].
     pub fn page_seat(self: &Arc<Limits>, networks: Option<Networks>) -> Result<Seat, RefusalCode> {
-        let Some(networks) = networks else { return self.own_seat(SeatKind::Page, CountedBy::House) };
+        let Some(networks) = networks else { return self.own_seat(SeatKind::Page, CountedBy::Behind) };
         let sized = || networks.each().zip(FACTORS);
         if !sized().zip(&self.page_connections).all(|((network, _), limiter)| limiter.check_key(&network.reveal()).is_ok()) {
             return Err(RefusalCode::TooManyTries);
         }
         let mut seats = lock(&self.seats);
-        if !seats.count_reader(networks.narrow().reveal(), readers(&self.params)) {
-            return Err(RefusalCode::TooManyConnections);
+        let sized = || networks.each().zip(READERS);
+        for (number, (network, share)) in sized().enumerate() {
+            if !seats.count_reader(network.reveal(), readers(&self.params, share)) {
+                sized().take(number).for_each(|(counted, _)| seats.uncount_reader(counted.reveal()));
+                return Err(RefusalCode::TooManyConnections);
+            }
         }
         let place = seats.wait(SeatKind::Page, &self.params);
         drop(seats);
@@ -248,9 +252,11 @@ impl Slowed {
     }
 }
 
-/// Connections for pages that one network may have.
-fn readers(params: &Params) -> u32 {
-    u32::try_from(params.pages / 4).unwrap_or(u32::MAX).max(1)
+/// One of how many parts of the places for pages a network may have, by how big it is.
+const READERS: [usize; 3] = [4, 2, 2];
+
+fn readers(params: &Params, share: usize) -> u32 {
+    u32::try_from(params.pages / share).unwrap_or(u32::MAX).max(1)
 }
 
 // A panic elsewhere must not close the door for everybody.

@@ -79,9 +79,9 @@ pub struct House {
 }
 
 impl House {
-    /// 20 descriptors for admins and monitoring on each thread, 8 for its runtime, 40 for files.
+    /// 28 descriptors for admins, their pages and monitoring on each thread, 8 for its runtime, 40 for files.
     fn base(self) -> u64 {
-        self.threads * (self.listeners + 28) + 40
+        self.threads * (self.listeners + 36) + 40
     }
 }
 
@@ -92,11 +92,11 @@ impl Params {
         Params { onion: onion.min(self.before_login), unnamed: unnamed.min(self.before_login), ..self }
     }
 
-    /// File descriptors that all of it needs: two for each session, its own and the one behind it; questions, pages, usage
-    /// and what a balancer has not named yet have none behind them.
+    /// File descriptors that all of it needs: two for each session and each page, its own and the one behind it; questions,
+    /// usage and what a balancer has not named yet have none behind them.
     pub fn descriptors(&self, house: House) -> u64 {
-        let double = (self.sessions + self.before_login + self.onion + self.deliveries + self.webmail) as u64;
-        let single = (self.questions + self.pages + self.unnamed) as u64;
+        let double = (self.sessions + self.before_login + self.onion + self.deliveries + self.webmail + self.pages) as u64;
+        let single = (self.questions + self.unnamed) as u64;
         house.base() + house.resting + 2 * double + single + house.usage * self.usage as u64
     }
 
@@ -115,7 +115,7 @@ impl Params {
             deliveries: self.deliveries.min(own / 8),
             webmail: self.webmail.min(own / 8),
             questions: self.questions.min(own / 8),
-            pages: self.pages.min(own / 8),
+            pages: self.pages.min(own / 16),
             usage: self.usage.min(own / 8 / sockets),
             before_login: self.before_login.min(public / 12),
             onion: self.onion.min(public / 24),
@@ -147,7 +147,7 @@ mod tests {
         let house = House { threads: 2, listeners: 8, usage: 1, resting: 500 };
         let params = Params::default();
         let needed = params.descriptors(house);
-        assert_eq!(needed, 2 * 24_500 + 2_000 + 256 + 4_096 + 500 + 2 * 36 + 40);
+        assert_eq!(needed, 2 * (24_500 + 256) + 2_000 + 4_096 + 500 + 2 * 44 + 40);
         assert!(params.within(needed, house) == params && params.resting_within(needed, house) == 500);
         for descriptors in [0, 64, 130, 200, 1024, 4096, needed - 1] {
             let cut = params.within(descriptors, house);
@@ -163,11 +163,11 @@ mod tests {
         }
         let small = Params { before_login: 50, deliveries: 20, questions: 20, webmail: 20, usage: 50, pages: 20, ..params };
         assert_eq!(
-            small.within(4_342, House { resting: 10, ..house }).sessions,
+            small.within(4_378, House { resting: 10, ..house }).sessions,
             1_975,
             "what others do not need is the members'"
         );
-        let cut = params.within(200, house);
+        let cut = params.within(216, house);
         assert!(
             cut.sessions >= 20 && cut.before_login >= 5 && cut.deliveries >= 2 && cut.webmail >= 2 && cut.usage >= 2,
             "{cut:?}"

@@ -28,6 +28,8 @@ pub(super) enum CountedBy {
     /// It comes through the onion door: its circuit, if that is known, and the account at this door, once its password was right. Not
     /// before: whoever knows an account's name only could take all that it may have.
     Onion(Option<Networks>, Mutex<Option<Pseudonym>>),
+    /// It is a reader behind the host's own web server, as all who come that way are.
+    Behind,
     /// It is the host's own.
     House,
 }
@@ -64,13 +66,14 @@ impl Seat {
         self.crowded
     }
 
-    /// Whom a backend takes for one client: the network; the account itself at the webmail; the account at this door at the onion's, so
-    /// that what strangers do there slows down nobody elsewhere.
+    /// Whom a backend takes for one client: the network; the account itself at the webmail; the account at this door at the onion's and at
+    /// pages behind a web server, so that what strangers do there slows down nobody elsewhere.
     pub fn source(&self, account: Pseudonym) -> Pseudonym {
         let keys = self.limits.pseudonymiser();
         match &self.counted {
             CountedBy::Network(networks) | CountedBy::Reader(networks) => networks.narrow(),
             CountedBy::Onion(..) => keys.pair(keys.onion(), account),
+            CountedBy::Behind => keys.pair(keys.web_server(), account),
             CountedBy::Account(_) | CountedBy::House => account,
         }
     }
@@ -88,7 +91,7 @@ impl Seat {
                 let mut sized = networks.each().zip(FACTORS).map(|(network, factor)| (network.reveal(), factor));
                 std::array::from_fn(|_| sized.next().unwrap_or_default())
             }
-            CountedBy::Account(_) | CountedBy::Onion(None, _) | CountedBy::House => Default::default(),
+            CountedBy::Account(_) | CountedBy::Onion(None, _) | CountedBy::Behind | CountedBy::House => Default::default(),
         };
         let asker = Asker {
             account: account.reveal(),
@@ -150,6 +153,10 @@ impl Seat {
     }
 
     fn take_place(&self) -> Result<(), RefusalCode> {
+        // A page is read and over: it has its own places.
+        if matches!(self.counted, CountedBy::Reader(_)) {
+            return Ok(());
+        }
         let (mut state, mut seats) = (lock(&self.state), lock(&self.limits.seats));
         let State::Waiting(place) = *state else { return Ok(()) };
         if !seats.take(SeatKind::Member, &self.limits.params) {
@@ -173,10 +180,10 @@ impl Drop for Seat {
             CountedBy::Account(account) => (None, Some(account)),
             CountedBy::Onion(circuit, account) => (*circuit, Some(account)),
             CountedBy::Reader(networks) => {
-                seats.uncount_reader(networks.narrow().reveal());
+                networks.each().for_each(|network| seats.uncount_reader(network.reveal()));
                 (None, None)
             }
-            CountedBy::House => (None, None),
+            CountedBy::Behind | CountedBy::House => (None, None),
         };
         networks.iter().flat_map(Networks::each).for_each(|network| seats.uncount(network.reveal()));
         let account = account.and_then(|account| account.get_mut().unwrap_or_else(PoisonError::into_inner).take());

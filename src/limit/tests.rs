@@ -225,3 +225,50 @@ fn what_is_not_named_yet_has_places_apart() {
     drop((crowd, waiting));
     assert!(lock(&limits.seats).is_empty());
 }
+
+#[test]
+fn readers_of_many_small_networks_within_a_big_one_leave_places_to_others() {
+    let limits = Limits::new(Params { pages: 16, ..Params::default() }).unwrap();
+    let read = |address: String| limits.page_seat(Some(from(&limits, &address))).ok();
+    let held: Vec<_> = (0..64).filter_map(|number| read(format!("[2001:db8:0:{number:x}00::1]"))).collect();
+    assert_eq!(held.len(), 8, "half of the places for a /48");
+    assert!(read("[2001:db8:1::1]".into()).is_some_and(|seat| !seat.is_crowded()));
+    drop(held);
+    let held: Vec<_> = (0..64).filter_map(|_| read("[2001:db8::1]".into())).collect();
+    assert_eq!(held.len(), 4, "a quarter for a /64");
+    drop(held);
+    assert!(lock(&limits.seats).is_empty());
+}
+
+/// Pages behind a web server of the host's, where nobody has an address.
+#[test]
+fn who_guesses_behind_the_web_server_hinders_one_account_there_and_nobody_elsewhere() {
+    let limits = Limits::new(Params { wrong_per_account: 2, ..Params::default() }).unwrap();
+    let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
+    let page = || limits.page_seat(None).ok().unwrap();
+    let judged = (0..9).filter(|number| page().attempt(alice, &secret(&format!("guess {number}"))).map(Attempt::wrong).is_ok());
+    assert_eq!(judged.count(), 3, "two, and the one that used them up");
+    assert!(page().attempt(alice, &secret("right")).is_err() && page().attempt(bob, &secret("right")).is_ok());
+    assert!(limits.webmail_seat().ok().unwrap().attempt(alice, &secret("right")).is_ok());
+    assert!(limits.onion_seat(None).ok().unwrap().attempt(alice, &secret("right")).is_ok());
+    assert!(limits.seat(from(&limits, "192.0.2.1")).ok().unwrap().attempt(alice, &secret("right")).is_ok());
+    assert!(limits.is_slowed(&limits.slowed(), "alice"));
+}
+
+/// Who logs in at a page takes no place of a member's mail.
+#[test]
+fn a_reader_who_logs_in_stays_a_reader_and_is_known() {
+    let limits = Limits::new(Params { sessions: 1, wrong_per_account: 1, ..Params::default() }).unwrap();
+    let (alice, here) = (who(&limits, "alice"), || from(&limits, "192.0.2.1"));
+    let member = limits.seat(from(&limits, "192.0.2.7")).ok().unwrap();
+    member.attempt(who(&limits, "bob"), &secret("x")).ok().unwrap().right(&member).unwrap();
+    let page = limits.page_seat(Some(here())).ok().unwrap();
+    assert_eq!(page.attempt(alice, &secret("right")).ok().unwrap().right(&page), Ok(()));
+    assert!(page.place().is_some(), "it still goes where others need its place");
+    let stranger = limits.seat(from(&limits, "192.0.2.9")).ok().unwrap();
+    for word in ["one", "two", "three"] {
+        stranger.attempt(alice, &secret(word)).into_iter().for_each(Attempt::wrong);
+    }
+    assert!(stranger.attempt(alice, &secret("right")).is_err());
+    assert!(limits.seat(here()).ok().unwrap().attempt(alice, &secret("right")).is_ok(), "known by the page, for mail as well");
+}

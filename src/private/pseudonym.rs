@@ -102,6 +102,11 @@ impl Pseudonymiser {
         self.hash(b"o")
     }
 
+    /// Stands for the host's own web server, which all readers behind it come from.
+    pub fn web_server(&self) -> Pseudonym {
+        self.hash(b"w")
+    }
+
     /// Stands for an account at one network.
     pub fn pair(&self, network: Pseudonym, account: Pseudonym) -> Pseudonym {
         self.hash(&[b"&", &network.0[..], &account.0[..]].concat())
