@@ -415,6 +415,7 @@ fn the_book_keeps_what_is_said_and_no_time() {
             storage: Some(quota::OwnLimit::Own(Limit::At(5))),
             kind: Some(quota::Kind::Machine),
             sending: Some(quota::SendingSwitch::Off),
+            lang: Some(quota::OwnLang::Fr),
         },
         today,
     )

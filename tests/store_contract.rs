@@ -408,8 +408,8 @@ fn what_an_admin_removes_is_in_no_file_even_while_usage_is_written() {
 fn a_book_of_a_newer_version_is_refused() {
     let store = Arc::new(Memory::new());
     drop(Book::open(store.clone(), Params::default()).unwrap());
-    store.transact(&[put("schema", "7")]).unwrap();
-    assert_eq!(Book::open(store.clone(), Params::default()).err(), Some(StoreError::Newer(7)));
+    store.transact(&[put("schema", "8")]).unwrap();
+    assert_eq!(Book::open(store.clone(), Params::default()).err(), Some(StoreError::Newer(8)));
     store.transact(&[put("schema", "1"), put("usage/nobody", "{}")]).unwrap();
     assert_eq!(Book::open(store, Params::default()).err(), Some(StoreError::Damaged));
 }

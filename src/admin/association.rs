@@ -298,13 +298,13 @@ impl AdminCommand for RemoveAssociation {
 pub struct GrantAssociation {
     /// Its name.
     #[serde(with = "revealed")]
-    name: Name,
+    pub(crate) name: Name,
     /// How much, like 2G or 500M; 0 takes back what was granted until that day.
     #[arg(value_name = "SIZE", value_parser = size, allow_hyphen_values = true)]
-    size: u64,
+    pub(crate) size: u64,
     /// The last day on which it counts, like 2027-03-01 (UTC).
     #[arg(long, value_name = "DAY")]
-    until: Day,
+    pub(crate) until: Day,
 }
 
 impl AdminCommand for GrantAssociation {

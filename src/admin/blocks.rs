@@ -123,8 +123,8 @@ impl AdminCommand for LiftBlocks {
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Tries {
-    pub(super) known_networks: u64,
-    pub(super) slowed: bool,
+    pub(crate) known_networks: u64,
+    pub(crate) slowed: bool,
 }
 
 /// For `disclose`.

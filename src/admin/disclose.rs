@@ -18,7 +18,7 @@ use crate::words::nullable;
 pub struct DiscloseMailbox {
     /// The mailbox.
     #[serde(with = "revealed")]
-    address: Address,
+    pub(crate) address: Address,
 }
 
 /// All of it.
@@ -26,28 +26,28 @@ pub struct DiscloseMailbox {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Disclosed {
     #[serde(with = "revealed")]
-    address: Address,
+    pub(crate) address: Address,
     /// None when the book has no such mailbox: an alias, a contact elsewhere.
     #[serde(deserialize_with = "nullable")]
-    mailbox: Option<MailboxShown>,
+    pub(crate) mailbox: Option<MailboxShown>,
     /// What lists show of it; none when they do not show it yet.
     #[serde(deserialize_with = "nullable")]
-    listed: Option<Amount>,
+    pub(crate) listed: Option<Amount>,
     /// The level that is due, and the one that was told, in percent; 0 for none.
-    notice_level: u64,
-    notice_told: u64,
+    pub(crate) notice_level: u64,
+    pub(crate) notice_told: u64,
     /// The last day that a notice of leaving told.
     #[serde(deserialize_with = "nullable")]
-    leaving_told: Option<Day>,
+    pub(crate) leaving_told: Option<Day>,
     #[serde(with = "revealed")]
-    aliases: Vec<Address>,
+    pub(crate) aliases: Vec<Address>,
     #[serde(with = "revealed")]
-    contact_of: Vec<Name>,
+    pub(crate) contact_of: Vec<Name>,
     #[serde(deserialize_with = "nullable")]
-    sending: Option<Filling>,
+    pub(crate) sending: Option<Filling>,
     #[serde(deserialize_with = "nullable")]
-    incident: Option<IncidentSummary>,
-    tries: Tries,
+    pub(crate) incident: Option<IncidentSummary>,
+    pub(crate) tries: Tries,
 }
 
 impl AdminCommand for DiscloseMailbox {

@@ -1,6 +1,6 @@
 //! How answers look to people: rows, tables, `7.4 G of 10 G, 74 %`.
 
-use crate::quota::{Limit, print_fill, print_size};
+use crate::quota::{Level, Limit, print_fill, print_size};
 
 /// A terminal that is drawn on.
 #[derive(Clone, Copy)]
@@ -28,8 +28,8 @@ impl Canvas {
         table.lines().zip(bars).map(|(line, bar)| format!("{bar}  {line}\n")).collect()
     }
 
-    /// No cell is full that is not, but the first one where there is anything. Green; yellow from 80 % on and red from 95 %, where people
-    /// are told.
+    /// No cell is full that is not, but the first one where there is anything. Green; yellow and red from the levels on at which people are
+    /// told.
     fn bar(self, percent: Option<u64>) -> String {
         let Some(percent) = percent else { return " ".repeat(BAR) };
         let tenths = usize::try_from(percent / 10).unwrap_or(BAR).min(BAR);
@@ -37,8 +37,8 @@ impl Canvas {
         let (full, empty) = if self.wide { ("\u{2588}", "\u{2591}") } else { ("#", "-") };
         let bar = full.repeat(filled) + &empty.repeat(BAR - filled);
         let colour = match percent {
-            95.. => 31,
-            80.. => 33,
+            percent if percent >= Level::Full.percent() => 31,
+            percent if percent >= Level::High.percent() => 33,
             _ => 32,
         };
         if self.colour { format!("\x1b[{colour}m{bar}\x1b[0m") } else { bar }

@@ -39,7 +39,9 @@ pub fn tell<T: Serialize>(answer: Result<&T, &Declined>) -> String {
             // Nothing that is told has keys that are no texts.
             Err(_) => tell::<()>(Err(&Declined::because("The answer could not be written."))),
         },
-        Err(Declined { text, usage }) => format!("{}\n", json!({ "nologd": VERSION, "refused": text, "usage": usage })),
+        Err(Declined { text, usage, unwritten: _ }) => {
+            format!("{}\n", json!({ "nologd": VERSION, "refused": text, "usage": usage }))
+        }
     }
 }
 
@@ -65,7 +67,9 @@ pub fn told<T: DeserializeOwned>(line: &[u8]) -> Result<Result<T, Declined>, Unr
     };
     match line {
         AnswerLine { nologd: VERSION, done: Some(done), refused: None, usage: None } => Ok(Ok(done)),
-        AnswerLine { nologd: VERSION, done: None, refused: Some(text), usage: Some(usage) } => Ok(Err(Declined { text, usage })),
+        AnswerLine { nologd: VERSION, done: None, refused: Some(text), usage: Some(usage) } => {
+            Ok(Err(Declined { text, usage, unwritten: false }))
+        }
         _ => Err(Unread::Foreign),
     }
 }

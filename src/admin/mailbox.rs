@@ -10,6 +10,7 @@ use super::command::whole;
 use super::layout::{Row, fill, size_limit, table};
 use super::line::{self, DONE};
 use super::{AdminCommand, Audience, Declined, Executor, Moment, Reply};
+use crate::fault::Lang;
 use crate::private::{Address, revealed};
 use crate::quota::{AdminError, Amount, Book, Kind, Limit, LimitBy, MailboxEdit, MailboxView, Name, OwnLimit, SendingSwitch};
 use crate::words::nullable;
@@ -27,27 +28,30 @@ pub struct MailboxShown {
     #[serde(with = "revealed")]
     pub(crate) address: Address,
     #[serde(with = "revealed")]
-    association: Name,
+    pub(crate) association: Name,
     /// The limit that holds.
     pub(crate) storage: Limit,
     /// Whether it is the mailbox's own; else it is the association's default.
     pub(crate) own_limit: bool,
     /// Who set it, where a panel ever did.
     #[serde(default, deserialize_with = "crate::words::given", skip_serializing_if = "Option::is_none")]
-    limit_by: Option<LimitBy>,
-    kind: Kind,
+    pub(crate) limit_by: Option<LimitBy>,
+    pub(crate) kind: Kind,
+    /// Of its own notices, where it is not the association's.
+    #[serde(default, deserialize_with = "crate::words::given", skip_serializing_if = "Option::is_none")]
+    pub(crate) language: Option<Lang>,
     pub(crate) sending: SendingSwitch,
     pub(crate) octets: u64,
-    pub(super) messages: u64,
+    pub(crate) messages: u64,
     /// Rounded down; none without a limit.
     #[serde(deserialize_with = "nullable")]
     pub(crate) percent: Option<u64>,
     /// What is being stored at this moment; only the owner is told.
     #[serde(deserialize_with = "nullable")]
-    pub(super) reserved: Option<Amount>,
+    pub(crate) reserved: Option<Amount>,
     /// Whether the numbers are sure; only the owner is told, for it says that somebody logged in.
     #[serde(deserialize_with = "nullable")]
-    pub(super) counted: Option<bool>,
+    pub(crate) counted: Option<bool>,
 }
 
 impl MailboxShown {
@@ -63,6 +67,7 @@ impl MailboxShown {
             own_limit: view.own.storage.is_some(),
             limit_by: view.own.limit_by,
             kind: view.own.kind,
+            language: view.own.lang,
             sending: view.own.sending,
             octets: used.octets,
             messages: used.messages,
@@ -75,6 +80,11 @@ impl MailboxShown {
     /// The settled numbers: a look never tells an act (docs/side-information.md).
     pub(super) fn settled(view: &MailboxView) -> MailboxShown {
         MailboxShown::of(view, view.settled.unwrap_or_default())
+    }
+
+    /// The same for lists, without what its owner chose: that it changed would tell that somebody logged in.
+    fn listed(view: &MailboxView) -> MailboxShown {
+        MailboxShown { language: None, ..MailboxShown::settled(view) }
     }
 
     /// The numbers of this moment, for the owner.
@@ -99,6 +109,7 @@ impl MailboxShown {
             ("storage", format!("{} ({origin}{by_whom})", size_limit(self.storage))),
             ("used by", by.into()),
             ("sending", self.sending.word().into()),
+            ("language", self.language.map_or("the association's", Lang::word).into()),
         ]
     }
 }
@@ -151,7 +162,7 @@ impl AdminCommand for ListMailboxes {
     fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<MailboxesListed, Declined> {
         let addresses = executor.book.listed(self.association.as_ref())?;
         let views = addresses.iter().filter_map(|address| executor.book.mailbox(address));
-        Ok(MailboxesListed { mailboxes: views.map(|view| MailboxShown::settled(&view)).collect() })
+        Ok(MailboxesListed { mailboxes: views.map(|view| MailboxShown::listed(&view)).collect() })
     }
 
     /// A big host has tens of thousands: only their addresses are held, and each piece is made when the last one was taken.
@@ -195,7 +206,7 @@ fn pieces(book: std::sync::Arc<Book>, addresses: Vec<Address>) -> impl Iterator<
             };
             // One that was removed meanwhile is there no more.
             let Some(view) = book.mailbox(&address) else { continue };
-            let Ok(shown) = serde_json::to_string(&MailboxShown::settled(&view)) else { continue };
+            let Ok(shown) = serde_json::to_string(&MailboxShown::listed(&view)) else { continue };
             piece.push_str(mem::replace(&mut separator, ","));
             piece.push_str(&shown);
         }
@@ -218,8 +229,12 @@ impl AdminCommand for SetMailbox {
     const WORD: &'static str = "mailbox set";
     type Told = Changed<MailboxShown>;
 
-    /// The contact shares the space out and stops an account that was broken into. What lets more out is for admins.
+    /// The contact shares the space out and stops an account that was broken into; the owner chooses the language of notices, and the
+    /// contact may. What lets more out is for admins.
     fn audience(&self) -> Audience<'_> {
+        if (MailboxEdit { lang: None, ..self.edit }) == MailboxEdit::default() && self.edit.lang.is_some() {
+            return Audience::OwnerOrContact(&self.address);
+        }
         let stops = self.edit.kind.is_none() && self.edit.sending != Some(SendingSwitch::On);
         if stops { Audience::ContactOf(&self.address) } else { Audience::Admins }
     }

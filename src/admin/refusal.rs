@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::json::Misread;
 use crate::quota::AdminError;
+use crate::store::StoreError;
 
 /// Nothing was changed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,17 +14,20 @@ pub struct Declined {
     pub text: String,
     /// Whether the command itself was wrong (exit code 2), rather than what it was about (exit code 1).
     pub usage: bool,
+    /// Whether it could not be written down: it is not whoever asked that has to do something. Said by the text on the socket.
+    #[serde(skip)]
+    pub unwritten: bool,
 }
 
 impl Declined {
     /// The command itself is wrong.
     pub fn usage(text: &str) -> Declined {
-        Declined { text: text.into(), usage: true }
+        Declined { text: text.into(), usage: true, unwritten: false }
     }
 
     /// What is asked cannot be.
     pub fn because(text: &str) -> Declined {
-        Declined { text: text.into(), usage: false }
+        Declined { text: text.into(), usage: false, unwritten: false }
     }
 
     /// It is somebody else's, or nobody's: which of the two is not told.
@@ -33,13 +37,14 @@ impl Declined {
 
     /// A field is missing or has a value that it cannot have.
     pub(super) fn wrong(field: &str) -> Declined {
-        Declined { text: format!("The value for `{field}` is missing or is not one."), usage: true }
+        Declined::usage(&format!("The value for `{field}` is missing or is not one."))
     }
 }
 
 impl From<AdminError> for Declined {
     fn from(error: AdminError) -> Declined {
-        Declined { text: error.text().into(), usage: error.is_wrong_usage() }
+        let unwritten = matches!(error, AdminError::Store(reason) if reason != StoreError::TooLarge);
+        Declined { text: error.text().into(), usage: error.is_wrong_usage(), unwritten }
     }
 }
 

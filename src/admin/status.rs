@@ -20,41 +20,41 @@ pub struct ShowStatus {}
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StatusTold {
-    version: String,
+    pub(crate) version: String,
     /// In the order of the config file.
     pub listeners: Vec<ListenerStatus>,
     backends: Vec<String>,
     /// As their last connections went.
-    servers: Vec<ServerStatus>,
+    pub(crate) servers: Vec<ServerStatus>,
     client_hints: Vec<String>,
-    not_enforced: Vec<String>,
+    pub(crate) not_enforced: Vec<String>,
     missing: Vec<String>,
     policy: String,
     kept_outputs: Vec<u64>,
     lost_outputs: Vec<u64>,
-    loosened: Vec<String>,
-    certificates: Vec<CertificateStatus>,
+    pub(crate) loosened: Vec<String>,
+    pub(crate) certificates: Vec<CertificateStatus>,
     /// The disk took nothing at the last try.
-    store_unwritable: bool,
-    mailboxes: u64,
+    pub(crate) store_unwritable: bool,
+    pub(crate) mailboxes: u64,
     /// Of how many mailboxes the backend pushes the usage, as last settled.
     pub pushed: u64,
-    incidents: u64,
+    pub(crate) incidents: u64,
     /// Accounts and networks that are slowed now because of wrong passwords: `blocks list`.
-    slowed_accounts: u64,
-    slowed_networks: u64,
+    pub(crate) slowed_accounts: u64,
+    pub(crate) slowed_networks: u64,
     /// The fullest one comes first.
-    associations: Vec<StatusLine>,
+    pub(crate) associations: Vec<StatusLine>,
 }
 
 /// One association.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StatusLine {
+pub(crate) struct StatusLine {
     #[serde(with = "revealed")]
-    name: Name,
-    state: State,
-    fill: FillShown,
+    pub(crate) name: Name,
+    pub(crate) state: State,
+    pub(crate) fill: FillShown,
 }
 
 impl AdminCommand for ShowStatus {

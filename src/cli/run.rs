@@ -52,7 +52,7 @@ fn run<C: AdminCommand + Args>(Asked { command, daemon: Daemon { place, output }
             say(text.trim_end());
             ExitCode::SUCCESS
         }
-        Ok(Err(Declined { text, usage })) => {
+        Ok(Err(Declined { text, usage, unwritten: _ })) => {
             refuse(output, &command.subject().map_or_else(|| text.clone(), |subject| format!("{subject}: {text}")));
             ExitCode::from(if usage { USAGE } else { REFUSED })
         }

@@ -49,11 +49,12 @@ impl Book {
 impl Book {
     /// A limit was reached: once a day for each, its owner and the contact hear of it. It may be a stolen password.
     fn tell_stopped(&self, user: &Address, reached: Reached, now: u64) {
-        let found = self.with(user, |_, ledger, _| {
-            let association = &ledger.association;
-            (association.name.clone(), association.lang, association.contact.clone())
+        let found = self.with(user, |_, ledger, mailbox| {
+            let (association, entry) = (&ledger.association, ledger.number(mailbox).and_then(|number| ledger.entry(number)));
+            let own = entry.and_then(|entry| entry.own.lang);
+            (association.name.clone(), association.lang, own, association.contact.clone())
         });
-        let Some((association, lang, contact)) = found else { return };
+        let Some((association, lang, own, contact)) = found else { return };
         let whole = Subject::Association(association.clone());
         let sender = match reached {
             Reached::Mailbox => Some(user.clone()),
@@ -68,6 +69,7 @@ impl Book {
         let told = sender.clone().map(Subject::Mailbox).into_iter().chain(to_contact.then_some(whole));
         for subject in told {
             let (sender, association) = (sender.clone(), association.clone());
+            let lang = own.filter(|_| matches!(subject, Subject::Mailbox(_))).unwrap_or(lang);
             self.facts.tell(Fact::Stopped(Stopped { subject, sender, association, lang }));
         }
     }

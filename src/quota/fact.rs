@@ -53,7 +53,7 @@ pub struct Crossing {
     pub storage: Limit,
     /// The limit on messages; associations only.
     pub messages: Limit,
-    /// The association's language, and the address that its own notices go to.
+    /// The language of whom it is told: the mailbox's own, else the association's.
     pub lang: Lang,
     /// Where the association's own notices go.
     pub contact: Option<Address>,
@@ -68,7 +68,7 @@ pub struct Leaving {
     pub association: Name,
     /// The last day. None: it was called off, and a notice that was not sent yet is dropped.
     pub until: Option<Day>,
-    /// The association's language.
+    /// As in [`Crossing`].
     pub lang: Lang,
 }
 
@@ -81,7 +81,7 @@ pub struct Stopped {
     pub sender: Option<Address>,
     /// The association.
     pub association: Name,
-    /// The association's language.
+    /// As in [`Crossing`].
     pub lang: Lang,
 }
 

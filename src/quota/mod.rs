@@ -82,7 +82,7 @@ pub use levels::Level;
 pub use mailbox::{Fill, MailboxView};
 pub use mark::Notified;
 pub use over_quota::{OverQuota, Unknown};
-pub use own::{Kind, LimitBy, MailboxEdit, Own, OwnLimit, SendingSwitch};
+pub use own::{Kind, LimitBy, MailboxEdit, Own, OwnLang, OwnLimit, SendingSwitch};
 pub use record::SCHEMA;
 pub use refresh::{Refresh, Shift};
 pub use reserve::Reservation;

@@ -37,8 +37,9 @@ impl Ledger {
         if !entry.mark.leave(until) {
             return None;
         }
-        let subject = Subject::Mailbox(entry.address.clone());
-        Some(self.leaving(subject, until))
+        let (subject, lang) = (Subject::Mailbox(entry.address.clone()), entry.own.lang);
+        let leaving = self.leaving(subject, until);
+        Some(Leaving { lang: lang.unwrap_or(leaving.lang), ..leaving })
     }
 
     fn leave_association(&mut self, today: Day) -> Option<Leaving> {
@@ -69,8 +70,9 @@ impl Ledger {
         let storage = self.association.mailbox_limit(entry.own.storage);
         let used = entry.tally.shown();
         let (was, now) = entry.mark.fill(storage.percent(used.octets.into()))?;
-        let subject = Subject::Mailbox(entry.address.clone());
-        Some(self.crossing(subject, was, now, used, storage, Limit::None))
+        let (subject, lang) = (Subject::Mailbox(entry.address.clone()), entry.own.lang);
+        let crossing = self.crossing(subject, was, now, used, storage, Limit::None);
+        Some(Crossing { lang: lang.unwrap_or(crossing.lang), ..crossing })
     }
 
     fn cross_association(&mut self, today: Day) -> Option<Crossing> {

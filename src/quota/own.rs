@@ -6,6 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Limit, typed};
+use crate::fault::Lang;
 use crate::words::given;
 
 /// Who writes with a mailbox.
@@ -43,6 +44,30 @@ pub enum LimitBy {
 
 words! { LimitBy, "A limit is by the panel or by hand.": Panel = "panel", Hand = "hand" }
 
+/// The language of a mailbox's own notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnLang {
+    /// The association's.
+    Default,
+    /// English.
+    En,
+    /// French.
+    Fr,
+}
+
+words! { OwnLang, "The languages are en, fr and default.": Default = "default", En = "en", Fr = "fr" }
+
+impl OwnLang {
+    /// None for the association's.
+    pub fn lang(self) -> Option<Lang> {
+        match self {
+            OwnLang::Default => None,
+            OwnLang::En => Some(Lang::En),
+            OwnLang::Fr => Some(Lang::Fr),
+        }
+    }
+}
+
 /// The settings of one mailbox: also its record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -59,6 +84,9 @@ pub struct Own {
     /// Who set the limit; none where no panel ever did.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub limit_by: Option<LimitBy>,
+    /// The language of its own notices; none for the association's.
+    #[serde(default, rename = "language", skip_serializing_if = "Option::is_none")]
+    pub lang: Option<Lang>,
 }
 
 impl Own {
@@ -94,6 +122,10 @@ pub struct MailboxEdit {
     #[arg(long, value_name = "on|off")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sending: Option<SendingSwitch>,
+    /// The language of notices to its owner; `default` for the association's again.
+    #[arg(long = "language", value_name = "en|fr|default")]
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "language")]
+    pub lang: Option<OwnLang>,
 }
 
 impl MailboxEdit {
@@ -102,7 +134,8 @@ impl MailboxEdit {
         let storage = self.storage.map_or(was.storage, OwnLimit::storage);
         // Where no panel ever spoke, nothing has to be said against it.
         let limit_by = if self.storage.is_some() { was.limit_by.map(|_| LimitBy::Hand) } else { was.limit_by };
-        Own { storage, kind: self.kind.unwrap_or(was.kind), sending: self.sending.unwrap_or(was.sending), limit_by }
+        let lang = self.lang.map_or(was.lang, OwnLang::lang);
+        Own { storage, kind: self.kind.unwrap_or(was.kind), sending: self.sending.unwrap_or(was.sending), limit_by, lang }
     }
 }
 
@@ -168,9 +201,15 @@ mod tests {
     #[test]
     fn what_is_usual_leaves_nothing_to_store() {
         assert_eq!(serde_json::to_string(&Own::default()).unwrap(), "{}");
-        let all = Own { storage: Some(Limit::None), kind: Kind::Machine, sending: SendingSwitch::Off, limit_by: None };
+        let all = Own {
+            storage: Some(Limit::None),
+            kind: Kind::Machine,
+            sending: SendingSwitch::Off,
+            limit_by: None,
+            lang: Some(Lang::Fr),
+        };
         let text = serde_json::to_string(&all).unwrap();
-        assert_eq!(text, r#"{"storage":null,"kind":"machine","sending":"off"}"#);
+        assert_eq!(text, r#"{"storage":null,"kind":"machine","sending":"off","language":"fr"}"#);
         assert_eq!(serde_json::from_str::<Own>(&text).unwrap(), all);
     }
 

@@ -25,8 +25,14 @@ use crate::private::{Address, Domain, Private, revealed};
 use crate::store::{Change, Record, Schema, Step, StoreError};
 
 /// The schema of these records. A change in their meaning is a new step here.
-pub const SCHEMA: Schema =
-    Schema(&[Step::Records(leaving), Step::Records(same), Step::Records(spellings), Step::Usage(apart), Step::Records(same)]);
+pub const SCHEMA: Schema = Schema(&[
+    Step::Records(leaving),
+    Step::Records(same),
+    Step::Records(spellings),
+    Step::Usage(apart),
+    Step::Records(same),
+    Step::Records(same),
+]);
 
 /// Marks that the associations of the config file were taken over.
 pub(super) const IMPORTED: &str = "imported";
@@ -121,8 +127,8 @@ fn leaving(records: &[Record]) -> Result<Vec<Change>, StoreError> {
     widened.collect()
 }
 
-/// Version 2 to 3: a mailbox may have a kind, and no limit of its own. Version 5 to 6: its limit may be a panel's. What was written
-/// before means the same.
+/// Version 2 to 3: a mailbox may have a kind, and no limit of its own. Version 5 to 6: its limit may be a panel's. Version 6 to
+/// 7: its notices may have a language. What was written before means the same.
 fn same(_: &[Record]) -> Result<Vec<Change>, StoreError> {
     Ok(Vec::new())
 }

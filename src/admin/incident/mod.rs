@@ -24,10 +24,10 @@ use crate::private::{Address, revealed};
 pub struct IncidentSummary {
     #[serde(with = "revealed")]
     address: Address,
-    pub(super) minutes_left: u64,
+    pub(crate) minutes_left: u64,
     sessions: u64,
     /// Steps.
-    pub(super) kept: u64,
+    pub(crate) kept: u64,
 }
 
 /// For `disclose`: what is held of `address`.

@@ -51,6 +51,7 @@ fn a_mailbox_reads_as_it_was_written_also_by_version_2() {
         Own { storage: Some(Limit::At(5)), kind: Kind::Machine, sending: SendingSwitch::Off, ..usual },
         Own { kind: Kind::Machine, ..usual },
         Own { sending: SendingSwitch::Off, ..usual },
+        Own { lang: Some(Lang::Fr), ..usual },
     ] {
         let change = mailbox(&address, own);
         let known = super::read(&record("mailbox/cron@a.example", change.value.unwrap().reveal())).unwrap();
@@ -65,6 +66,7 @@ fn a_mailbox_reads_as_it_was_written_also_by_version_2() {
         br#"{"kind":null}"#,
         br#"{"sending":"maybe"}"#,
         br#"{"sendin":"off"}"#,
+        br#"{"language":"default"}"#,
     ] {
         assert!(super::read(&record("mailbox/cron@a.example", damaged)).is_err());
     }
