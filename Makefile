@@ -42,7 +42,7 @@ SUDO   = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 AS_ROOT = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo -E")
 
-.PHONY: demo test deb test-package bench bench-quick fuzz attack walk fmt packages
+.PHONY: demo test deb test-package bench bench-quick fuzz attack walk fmt packages axe
 
 demo: PACKAGES = $(DEMO_PACKAGES) $(if $(WEBMAIL),$(WEBMAIL_PACKAGES))
 demo: packages
@@ -51,7 +51,7 @@ demo: packages
 
 # From quick to slow. The demo runs from the same build as the tests; the test runner has the last word.
 test: PACKAGES = $(TEST_PACKAGES)
-test: packages
+test: packages axe
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	@if ! $(CARGO) deny --version >/dev/null 2>&1; then \
@@ -65,6 +65,14 @@ test: packages
 	 else \
 	     echo "$(CARGO) test"; $(AS_ROOT) $(CARGO) test --locked --no-fail-fast --lib --bins --tests; \
 	 fi
+
+# By which the pages are looked at in a browser, for people who read in other ways. Without it they are not, and the test says so.
+AXE = 4.14.1
+axe:
+	@if [ -e target/axe/package/axe.min.js ]; then :; \
+	 elif ! npm --version >/dev/null 2>&1; then echo "npm is not installed: whether the pages are accessible is not checked"; \
+	 else mkdir -p target/axe && cd target/axe && npm pack --silent axe-core@$(AXE) && tar xzf axe-core-$(AXE).tgz package/axe.min.js \
+	      || echo "axe-core cannot be fetched: whether the pages are accessible is not checked"; fi
 
 deb: PACKAGES = $(DEB_PACKAGES)
 deb: packages

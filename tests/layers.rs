@@ -189,7 +189,8 @@ fn a_circle_is_found() {
 /// Drivers are glued by `listener` alone.
 #[test]
 fn drivers_never_import_each_other() {
-    let drivers = ["imap", "submission", "lmtp", "pop3", "sieve", "postfix_policy", "admin", "usage", "metrics", "web"];
+    let drivers =
+        ["imap", "submission", "lmtp", "pop3", "sieve", "postfix_policy", "admin", "admin_web", "usage", "metrics", "web"];
     let modules = modules();
     for driver in drivers {
         let name = format!("serve::{driver}");

@@ -2,8 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // helpers of tests
 
 use crate::alone;
-#[path = "web/http.rs"]
-mod http;
+use crate::http;
 use crate::wire;
 
 use std::io::{BufRead, BufReader, Write};

@@ -233,7 +233,9 @@ fn alpn(service: Service) -> Alpn {
         Service::Web => Alpn::Http,
         Service::Submission | Service::WebmailSubmission => Alpn::Submission,
         // They never use TLS.
-        Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage => Alpn::Submission,
+        Service::Admin | Service::AdminWeb | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage => {
+            Alpn::Submission
+        }
     }
 }
 

@@ -127,6 +127,11 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
             reader.wrong(&address, "must be loopback or a Unix socket where tls is \"none\"");
         } else if service == Service::Admin && !unix {
             reader.wrong(&address, "must be a Unix socket for admins, such as unix:/run/nologd/admin.sock");
+        } else if service == Service::AdminWeb && !unix {
+            reader.wrong(
+                &address,
+                "must be a Unix socket for admins, such as unix:/run/nologd/admin-web.sock: on a port, every program of this machine would be one",
+            );
         } else if service == Service::Usage && !unix {
             reader.wrong(
                 &address,
@@ -176,7 +181,7 @@ fn client_authorities(
 fn socket_group(reader: &mut Reader<'_>, found: &Found<String>, unix: bool, service: Service) -> Option<u32> {
     if !unix {
         reader.wrong(found, "is for Unix sockets; a port has no group");
-    } else if service == Service::Admin {
+    } else if matches!(service, Service::Admin | Service::AdminWeb) {
         reader.wrong(found, "of the admins' socket belongs into [admin]");
     } else if let Some(group) = group(&found.value) {
         return Some(group.gid);

@@ -17,7 +17,8 @@ use crate::serve::Service;
 /// socket is looked at again.
 pub(super) fn restrict(listen: &Listen, config: &Config) -> io::Result<()> {
     let Some(path) = listen.address.strip_prefix("unix:") else { return Ok(()) };
-    let group = if listen.service == Service::Admin { config.access.group } else { listen.group };
+    let admins = matches!(listen.service, Service::Admin | Service::AdminWeb);
+    let group = if admins { config.access.group } else { listen.group };
     let mode = match (group, listen.service) {
         (Some(_), _) => 0o660,
         // The mail server runs as another user. As with a port of loopback, everybody on this machine can connect, except

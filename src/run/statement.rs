@@ -35,7 +35,7 @@ pub(super) fn tell(config: &Config, context: &Context) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let pages = [Lang::En, Lang::Fr].map(|lang| {
         let head = Letterhead { host: Some(config.hostname.to_string()), contact: None, made: Day::from_unix(now).print() };
-        Page::new(&in_force, lang).with_head(head).html()
+        Page::new(&in_force, lang).with_head(head).html_among_pages()
     });
     let style = pages[0].split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>")).map_or("", |(style, _)| style);
     let hash = STANDARD.encode(digest(&SHA256, style.as_bytes()));

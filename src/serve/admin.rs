@@ -40,7 +40,8 @@ pub struct Access {
 }
 
 impl Access {
-    fn allows(&self, uid: u32, gid: u32) -> bool {
+    /// Whether a peer of this user and first group is an admin.
+    pub(super) fn allows(&self, uid: u32, gid: u32) -> bool {
         let own = nix::unistd::geteuid().as_raw();
         uid == 0 || uid == own || self.group == Some(gid) || self.members.contains(&uid)
     }
@@ -123,6 +124,7 @@ async fn reply(line: &[u8], context: Arc<Context>) -> Reply {
         // in between.
         let kicked = context.book.mailbox_of(kick.address());
         context.pool.end(|user| context.book.mailbox_of(user) == kicked);
+        context.web.end_of(|address| context.book.mailbox_of(address) == kicked);
     }
     let now = std::time::Instant::now();
     // The book waits for the disk.

@@ -9,7 +9,7 @@ use super::accepted::Accepted;
 use super::forwarded::{self, Unheard};
 use super::handshake::{Handshake, Unsecured};
 use super::imap_backend::Pooling;
-use super::{Context, admin, imap, lmtp, metrics, pop3, postfix_policy, sieve, submission, usage, web};
+use super::{Context, admin, admin_web, imap, lmtp, metrics, pop3, postfix_policy, sieve, submission, usage, web};
 use crate::event::{Provoked, count};
 use crate::fault::{Fault, RefusalCode};
 use crate::imap::login::Protection;
@@ -28,6 +28,8 @@ use crate::private::Peer;
 pub enum Service {
     /// Admins, over a Unix socket.
     Admin,
+    /// The same, with a browser.
+    AdminWeb,
     /// Mail programs reading.
     Imap,
     /// Mail programs sending.
@@ -56,8 +58,9 @@ pub enum Service {
 
 impl Service {
     /// Every service.
-    pub const ALL: [Service; 13] = [
+    pub const ALL: [Service; 14] = [
         Service::Admin,
+        Service::AdminWeb,
         Service::Imap,
         Service::Lmtp,
         Service::Metrics,
@@ -80,10 +83,9 @@ impl Service {
     /// Whether people log in here.
     pub fn has_logins(self) -> bool {
         match self {
-            Service::Imap | Service::Pop3 | Service::Sieve | Service::Submission => true,
+            Service::Imap | Service::Pop3 | Service::Sieve | Service::Submission | Service::Web => true,
             Service::WebmailImap | Service::WebmailSieve | Service::WebmailSubmission => true,
-            // At the pages by a link, not by a password.
-            Service::Admin | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage | Service::Web => false,
+            Service::Admin | Service::AdminWeb | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage => false,
         }
     }
 
@@ -91,6 +93,7 @@ impl Service {
     pub fn word(self) -> &'static str {
         match self {
             Service::Admin => "admin",
+            Service::AdminWeb => "admin-web",
             Service::Imap => "imap",
             Service::Lmtp => "lmtp",
             Service::Metrics => "metrics",
@@ -144,6 +147,7 @@ impl Listener {
     pub async fn open(self, bound: Bound, context: Arc<Context>, stop: Shutdown) {
         match self.service {
             Service::Admin => return admin::open(bound, self.number, context, stop).await,
+            Service::AdminWeb => return admin_web::open(bound, self.number, context, stop).await,
             Service::Metrics => return metrics::open(bound, self.number, context, stop).await,
             Service::Usage => return usage::open(bound, self.number, context, stop).await,
             _ => {}
@@ -166,7 +170,9 @@ impl Listener {
         let words = match (&self.entry, self.service) {
             // These have no words for it; the connection just ends.
             (TlsMode::Implicit(_) | TlsMode::ByAlpn(_), _)
-            | (_, Service::Admin | Service::Metrics | Service::Policy | Service::Usage | Service::Web) => return,
+            | (_, Service::Admin | Service::AdminWeb | Service::Metrics | Service::Policy | Service::Usage | Service::Web) => {
+                return;
+            }
             (_, Service::Imap | Service::WebmailImap) => crate::imap::reply::turned_away(code),
             (_, Service::Pop3) => crate::pop3::reply::turned_away(code),
             (_, Service::Sieve | Service::WebmailSieve) => crate::sieve::reply::turned_away(code),
@@ -237,7 +243,7 @@ impl OpenListener {
             }
             // Admins, monitoring and usage have listeners of their own.
             Service::Imap | Service::Pop3 | Service::Sieve | Service::Submission => limits.seat(keys.networks(peer)),
-            Service::Admin | Service::Metrics | Service::Usage => limits.seat(keys.networks(peer)),
+            Service::Admin | Service::AdminWeb | Service::Metrics | Service::Usage => limits.seat(keys.networks(peer)),
             // The host's own web server brings everybody from one address, unless it says whose they are.
             Service::Web => {
                 let far = named || !matches!(self.listener.entry, TlsMode::Plain);
@@ -269,7 +275,7 @@ impl OpenListener {
         let accepted = Accepted { handshake, seat, stop, protection, tls, pooling, default_domain };
         let _: Result<(), Fault> = match service {
             // Have listeners of their own.
-            Service::Admin | Service::Metrics | Service::Usage => Ok(()),
+            Service::Admin | Service::AdminWeb | Service::Metrics | Service::Usage => Ok(()),
             Service::Imap | Service::WebmailImap => imap::serve(accepted, context).await,
             // Boxed, or an idle IMAP session would be as large as a submission.
             Service::Pop3 => Box::pin(pop3::serve(accepted, context)).await,

@@ -1,6 +1,6 @@
 //! What each path is answered with: the daemon's knowledge, given to the pure pages of `crate::web`.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -9,9 +9,10 @@ use tokio::sync::Semaphore;
 use super::Context;
 use super::clock::today;
 use crate::fault::Lang;
+use crate::private::Address;
 use crate::web::home::NoPage;
 use crate::web::layout::{STYLE, Style};
-use crate::web::session::{Links, Sessions};
+use crate::web::session::{ChangeBudget, Links, Sessions, VisitToken};
 use crate::web::{
     Body, Keep, Site, WebAnswer, WebRequest, apple, autoconfig, help as help_page, home as first, programs as setting_up,
 };
@@ -22,6 +23,10 @@ pub struct WebRoom {
     pub site: Site,
     /// The statement, in each language, once it is made.
     statement: ArcSwapOption<Statement>,
+    /// What is the same for all, in each language: made once.
+    fixed: OnceLock<Fixed>,
+    /// What stands in the forms of admins' pages. None without randomness: then no form of theirs is taken.
+    pub(super) admin_form: Option<VisitToken>,
     /// Mails with links that are under way at once.
     pub(super) mails: Arc<Semaphore>,
     visits: Mutex<Visits>,
@@ -33,6 +38,7 @@ pub struct WebRoom {
 pub(super) struct Visits {
     pub(super) sessions: Sessions,
     pub(super) links: Links,
+    pub(super) changes: ChangeBudget,
 }
 
 /// Mails with links at once. Each waits for a relay, for a minute at most.
@@ -44,11 +50,30 @@ struct Statement {
     style: String,
 }
 
+/// Pages that nothing changes, in English and in French.
+struct Fixed {
+    home: [String; 2],
+    help: [String; 2],
+    programs: [String; 2],
+}
+
+impl Fixed {
+    fn of(site: &Site) -> Fixed {
+        let each = |page: &dyn Fn(Lang) -> String| [page(Lang::En), page(Lang::Fr)];
+        Fixed {
+            home: each(&|lang| first::home(site, lang)),
+            help: each(&|lang| help_page::help(lang, &site.offer.host, Style::Linked)),
+            programs: each(&|lang| setting_up::programs(site, lang)),
+        }
+    }
+}
+
 impl WebRoom {
     /// A room for `site`.
     pub fn new(site: Site) -> WebRoom {
-        let mails = Arc::new(Semaphore::new(MAILS));
-        WebRoom { site, statement: ArcSwapOption::empty(), mails, visits: Mutex::default(), began: Instant::now() }
+        let (mails, fixed) = (Arc::new(Semaphore::new(MAILS)), OnceLock::new());
+        let (statement, visits, admin_form) = (ArcSwapOption::empty(), Mutex::default(), VisitToken::new());
+        WebRoom { site, statement, fixed, admin_form, mails, visits, began: Instant::now() }
     }
 
     /// Shows the statement, in English and in French, whose style has this hash (`sha256-...`).
@@ -72,6 +97,19 @@ impl WebRoom {
         let (mut visits, now) = (self.lock(), self.now());
         visits.sessions.sweep(now);
         visits.links.sweep(now);
+        visits.changes.sweep(now);
+    }
+
+    /// Ends the sessions of whoever came in by such an address, and forgets its links: somebody else has the mailbox, perhaps.
+    pub(super) fn end_of(&self, whose: impl Fn(&Address) -> bool) {
+        let mut visits = self.lock();
+        visits.sessions.end_of(&whose);
+        visits.links.end_of(&whose);
+    }
+
+    /// Made when the first reader comes: most hosts' daemons have no pages at first.
+    fn fixed(&self) -> &Fixed {
+        self.fixed.get_or_init(|| Fixed::of(&self.site))
     }
 
     /// The style that may stand inside a page.
@@ -86,15 +124,15 @@ pub(super) fn style(_: &Arc<Context>, _: &WebRequest) -> WebAnswer {
 }
 
 pub(super) fn home(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    WebAnswer::page(first::home(&context.web.site, asked.lang), Keep::Hour)
+    WebAnswer::page(context.web.fixed().home[asked.lang as usize].clone(), Keep::Hour)
 }
 
 pub(super) fn help(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    WebAnswer::page(help_page::help(asked.lang, &context.web.site.offer.host, Style::Linked), Keep::Hour)
+    WebAnswer::page(context.web.fixed().help[asked.lang as usize].clone(), Keep::Hour)
 }
 
 pub(super) fn programs(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    WebAnswer::page(setting_up::programs(&context.web.site, asked.lang), Keep::Hour)
+    WebAnswer::page(context.web.fixed().programs[asked.lang as usize].clone(), Keep::Hour)
 }
 
 pub(super) fn statement(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
@@ -141,5 +179,10 @@ pub(super) fn profile_code(context: &Arc<Context>, asked: &WebRequest) -> WebAns
 
 /// A page that says what is wrong.
 pub(super) fn wrong(context: &Context, lang: Lang, what: NoPage) -> WebAnswer {
-    WebAnswer::problem(what.status(), first::wrong(&context.web.site, lang, what))
+    wrong_among(context, lang, what, Style::Linked)
+}
+
+/// The same, among these pages.
+pub(super) fn wrong_among(context: &Context, lang: Lang, what: NoPage, style: Style) -> WebAnswer {
+    WebAnswer::problem(what.status(), first::wrong(&context.web.site, lang, what, style))
 }

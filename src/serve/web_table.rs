@@ -11,19 +11,23 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 
 use super::Context;
+use super::desk::Desk;
+use super::web_member as member;
 use super::web_pages as pages;
 use super::web_visit as visit;
 use crate::fault::Lang;
 use crate::private::Secret;
 use crate::web::home::NoPage;
-use crate::web::request::{self, MAX_FORM, WebForm, WebRequest};
+use crate::web::layout::Style;
+use crate::web::password::EntryPage;
+use crate::web::request::{self, MAX_BODY, WebForm, WebRequest};
 use crate::web::{Body, CookieChange, Keep, WebAnswer};
 
 /// The cookie. The prefix keeps other names of the domain, and plain HTTP, from setting it.
 const COOKIE: &str = "__Host-nologd";
 
 /// What answers a request.
-type Page = fn(&Arc<Context>, &WebRequest) -> WebAnswer;
+pub(super) type Page = fn(&Arc<Context>, &WebRequest) -> WebAnswer;
 
 /// The table, for one connection.
 pub(super) fn table(context: Arc<Context>) -> Router {
@@ -58,64 +62,115 @@ fn whole() -> Router<Arc<Context>> {
             .route(&at("/contact/default"), take_kept(visit::set_default))
             .route(&at("/contact/mailbox"), take_kept(visit::set_mailbox))
             .route(&at("/contact/language"), take_kept(visit::set_language))
+            .route(&at("/contact/enter"), post(log_in_as_contact))
+            .route(&at("/member"), show_kept(member::member))
+            .route(&at("/member/changed"), show_kept(member::changed))
+            .route(&at("/member/held"), show_kept(member::held))
+            .route(&at("/member/held.json"), show_kept(member::download))
+            .route(&at("/member/enter"), post(log_in))
+            .route(&at("/member/language"), take_kept(member::set_language))
+            .route(&at("/member/contact"), take_kept(member::to_contact))
             .route(&at("/enter"), take_kept(visit::spend))
             .route(&at("/enter/{link}"), get(follow))
             .route(&at("/leave"), take_kept(visit::leave));
     }
     table
         .fallback(async |State(context): State<Arc<Context>>, request: Request| {
-            answered(context, request, String::new(), |context, asked| pages::wrong(context, asked.lang, NoPage::Missing)).await
+            answered(context, request, String::new(), Style::Linked, |context, asked| {
+                pages::wrong(context, asked.lang, NoPage::Missing)
+            })
+            .await
         })
         .method_not_allowed_fallback(async |State(context): State<Arc<Context>>, request: Request| {
-            answered(context, request, String::new(), |context, asked| pages::wrong(context, asked.lang, NoPage::Method)).await
+            answered(context, request, String::new(), Style::Linked, |context, asked| {
+                pages::wrong(context, asked.lang, NoPage::Method)
+            })
+            .await
         })
 }
 
 /// A page that is made at once.
 fn show(page: Page) -> MethodRouter<Arc<Context>> {
-    get(async move |State(context): State<Arc<Context>>, request: Request| answered(context, request, String::new(), page).await)
+    get(async move |State(context): State<Arc<Context>>, request: Request| {
+        answered(context, request, String::new(), Style::Linked, page).await
+    })
 }
 
 /// The answer to a form, at once.
 fn take(page: Page) -> MethodRouter<Arc<Context>> {
-    post(async move |State(context): State<Arc<Context>>, request: Request| answered(context, request, String::new(), page).await)
+    post(async move |State(context): State<Arc<Context>>, request: Request| {
+        answered(context, request, String::new(), Style::Linked, page).await
+    })
 }
 
 /// A page of the book's, which may be long.
 fn show_kept(page: Page) -> MethodRouter<Arc<Context>> {
-    get(async move |State(context): State<Arc<Context>>, request: Request| aside(context, request, page).await)
+    get(async move |State(context): State<Arc<Context>>, request: Request| {
+        aside(context, request, String::new(), Style::Linked, page).await
+    })
 }
 
 /// The answer to a form that changes the book, which waits for the disk.
 fn take_kept(page: Page) -> MethodRouter<Arc<Context>> {
-    post(async move |State(context): State<Arc<Context>>, request: Request| aside(context, request, page).await)
+    post(async move |State(context): State<Arc<Context>>, request: Request| {
+        aside(context, request, String::new(), Style::Linked, page).await
+    })
 }
 
-async fn follow(State(context): State<Arc<Context>>, link: Result<Path<String>, PathRejection>, request: Request) -> Response {
-    // What is no text is no link of ours.
-    let link = link.map_or_else(|_| String::new(), |Path(link)| link);
-    answered(context, request, link, visit::enter).await
+/// What follows the path. What is no text is nothing of ours.
+pub(super) type Rest = Result<Path<String>, PathRejection>;
+
+/// It, or nothing.
+pub(super) fn rest(rest: Rest) -> String {
+    rest.map_or_else(|_| String::new(), |Path(rest)| rest)
 }
 
-async fn answered(context: Arc<Context>, request: Request, rest: String, page: Page) -> Response {
+async fn follow(State(context): State<Arc<Context>>, link: Rest, request: Request) -> Response {
+    answered(context, request, rest(link), Style::Linked, visit::enter).await
+}
+
+async fn log_in(State(context): State<Arc<Context>>, request: Request) -> Response {
+    judged(context, request, EntryPage::Member).await
+}
+
+async fn log_in_as_contact(State(context): State<Arc<Context>>, request: Request) -> Response {
+    judged(context, request, EntryPage::Contact).await
+}
+
+/// The answer to a password. It is the connection's last: what was read of it goes with its buffers.
+async fn judged(context: Arc<Context>, request: Request, entry: EntryPage) -> Response {
+    let (lang, desk) = (language(&request), request.extensions().get::<Arc<Desk>>().cloned());
+    let answer = match (read(request, lang, String::new()).await, desk) {
+        (Ok(asked), Some(desk)) => member::enter(&context, &desk, &asked, entry).await,
+        (Err(wrong), _) => pages::wrong(&context, lang, wrong),
+        // Only connections of the pages for everybody come here.
+        (_, None) => pages::wrong(&context, lang, NoPage::Missing),
+    };
+    let mut response = response(answer, &context);
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Answered at once. `rest` is what follows the path, `style` that of a page which says that nothing could be read.
+pub(super) async fn answered(context: Arc<Context>, request: Request, rest: String, style: Style, page: Page) -> Response {
     let lang = language(&request);
     let answer = match read(request, lang, rest).await {
         Ok(asked) => page(&context, &asked),
-        Err(wrong) => pages::wrong(&context, lang, wrong),
+        Err(wrong) => pages::wrong_among(&context, lang, wrong, style),
     };
     response(answer, &context)
 }
 
 /// The same on another thread, so that mail goes on meanwhile.
-async fn aside(context: Arc<Context>, request: Request, page: Page) -> Response {
+pub(super) async fn aside(context: Arc<Context>, request: Request, rest: String, style: Style, page: Page) -> Response {
     let lang = language(&request);
-    let answer = match read(request, lang, String::new()).await {
+    let answer = match read(request, lang, rest).await {
         Ok(asked) => {
             let work = context.clone();
             let done = tokio::task::spawn_blocking(move || page(&work, &asked)).await;
-            done.unwrap_or_else(|_| pages::wrong(&context, lang, NoPage::Busy))
+            done.unwrap_or_else(|_| pages::wrong_among(&context, lang, NoPage::Busy, style))
         }
-        Err(wrong) => pages::wrong(&context, lang, wrong),
+        Err(wrong) => pages::wrong_among(&context, lang, wrong, style),
     };
     response(answer, &context)
 }
@@ -154,10 +209,10 @@ async fn read(request: Request, lang: Lang, rest: String) -> Result<WebRequest, 
     let session = one(fields, &header::COOKIE).ok().flatten().and_then(|field| request::cookie(field, COOKIE));
     let session = session.map(|value| Secret::new(value.as_bytes()));
     let length = one(fields, &header::CONTENT_LENGTH).map_err(|()| NoPage::Request)?;
-    if length.is_some_and(|length| length.parse::<usize>().is_ok_and(|length| length > MAX_FORM)) {
+    if length.is_some_and(|length| length.parse::<usize>().is_ok_and(|length| length > MAX_BODY)) {
         return Err(NoPage::Long);
     }
-    let body = to_bytes(body, MAX_FORM).await.map_err(|_| NoPage::Long)?;
+    let body = to_bytes(body, MAX_BODY).await.map_err(|_| NoPage::Long)?;
     let kind = one(fields, &header::CONTENT_TYPE).ok().flatten().unwrap_or_default();
     let form = if kind.starts_with("application/x-www-form-urlencoded") { WebForm::read(&body) } else { WebForm::default() };
     Ok(WebRequest { host, lang, session, sender, form, body: Secret::new(&body), rest: Secret::new(rest.as_bytes()) })
@@ -198,8 +253,10 @@ fn response(answer: WebAnswer, context: &Context) -> Response {
         Keep::Day => say(header::VARY, "Host"),
         Keep::Never => {}
     }
-    if answer.body == Body::Profile {
-        say(header::CONTENT_DISPOSITION, "attachment; filename=\"mail.mobileconfig\"");
+    match answer.body {
+        Body::Profile => say(header::CONTENT_DISPOSITION, "attachment; filename=\"mail.mobileconfig\""),
+        Body::Held => say(header::CONTENT_DISPOSITION, "attachment; filename=\"nologd.json\""),
+        Body::Html | Body::Xml | Body::Json | Body::Css | Body::Svg => {}
     }
     if let Some(path) = &answer.location {
         say(header::LOCATION, path);
@@ -211,6 +268,8 @@ fn response(answer: WebAnswer, context: &Context) -> Response {
         }
         CookieChange::Gone => {
             say(header::SET_COOKIE, &format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"));
+            // A browser may keep whole pages for its back button, whatever Cache-Control says: these would be shown to whoever comes next.
+            say(HeaderName::from_static("clear-site-data"), "\"cache\"");
         }
     }
     // Where the end of a request is not certain, what follows on this connection is not either.

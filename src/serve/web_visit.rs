@@ -1,5 +1,5 @@
 //! Contacts at the pages: the link that is asked for, the session that it begins, and what is changed in it. All of it by the commands that
-//! admins give, judged by the same function (`crate::admin::Principal`).
+//! admins give, judged by the same function (`crate::admin::Principal`). Sessions are those of members too (`web_member`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +20,7 @@ use crate::private::{Address, Domain};
 use crate::quota::{Edit, Limit, MailboxEdit, Name, OwnLimit, Without};
 use crate::web::contact::{ContactPage, FormResult, ShareField};
 use crate::web::home::NoPage;
+use crate::web::password::EntryPage;
 use crate::web::request::FormSender;
 use crate::web::session::{FoundVisit, VisitToken, Visitor};
 use crate::web::share::{ShareError, share};
@@ -39,9 +40,9 @@ pub(super) fn changed(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
 }
 
 fn shown(context: &Arc<Context>, asked: &WebRequest, came: FormResult) -> WebAnswer {
-    match visitor(context, asked) {
+    match visitor(context, asked).filter(|found| matches!(found.visitor.principal, Principal::Contact(_))) {
         Some(found) => page(context, asked.lang, &found, came),
-        None => WebAnswer::page(login::ask(&context.web.site, asked.lang, None), Keep::Never),
+        None => WebAnswer::page(login::ask(&context.web.site, asked.lang, None, None), Keep::Never),
     }
 }
 
@@ -52,7 +53,7 @@ pub(super) fn ask_link(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer 
     }
     let typed = asked.form.field("address").unwrap_or_default().trim();
     let Some(address) = Address::parse(typed) else {
-        return WebAnswer::problem(422, login::ask(&context.web.site, asked.lang, Some(typed)));
+        return WebAnswer::problem(422, login::ask(&context.web.site, asked.lang, Some(typed), None));
     };
     let links = links_for(context, &address);
     if !links.is_empty() {
@@ -122,13 +123,22 @@ pub(super) fn spend(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     let Some((name, address)) = spent.filter(|(name, address)| is_contact(context, name, address)) else {
         return WebAnswer::problem(404, login::over(&context.web.site, asked.lang));
     };
+    begin(context, asked, Visitor { principal: Principal::Contact(name), address })
+}
+
+/// Begins a session, under a name that nobody had before, whatever cookie came; the one of that cookie ends. Its page is next.
+pub(super) fn begin(context: &Context, asked: &WebRequest, visitor: Visitor) -> WebAnswer {
+    let page = match visitor.principal {
+        Principal::Contact(_) => EntryPage::Contact.path(),
+        Principal::Admin | Principal::Member(_) => EntryPage::Member.path(),
+    };
     let mut visits = context.web.lock();
     if let Some(cookie) = &asked.session {
         visits.sessions.end(cookie.reveal());
     }
-    match visits.sessions.begin(Visitor { principal: Principal::Contact(name), address }, now) {
+    match visits.sessions.begin(visitor, context.web.now()) {
         Some(token) => {
-            WebAnswer { cookie: CookieChange::Set(token), ..WebAnswer::go_to(&format!("/{}/contact", asked.lang.word())) }
+            WebAnswer { cookie: CookieChange::Set(token), ..WebAnswer::go_to(&format!("/{}{page}", asked.lang.word())) }
         }
         None => wrong(context, asked.lang, NoPage::Busy),
     }
@@ -203,9 +213,7 @@ fn told(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit, done: Re
     match done {
         // Elsewhere, so that the back button and a second click send nothing again.
         Ok(()) => WebAnswer::go_to(&format!("/{}/contact/changed", asked.lang.word())),
-        Err(_) if context.book.is_unwritable() => {
-            WebAnswer { status: 503, ..page(context, asked.lang, found, FormResult::Failed) }
-        }
+        Err(declined) if declined.unwritten => WebAnswer { status: 503, ..page(context, asked.lang, found, FormResult::Failed) },
         // It is gone meanwhile, or never was theirs.
         Err(_) => wrong(context, asked.lang, NoPage::Missing),
     }
@@ -243,18 +251,22 @@ fn page(context: &Arc<Context>, lang: Lang, found: &FoundVisit, result: FormResu
     if refused { WebAnswer { status: 422, ..answer } } else { answer }
 }
 
-fn obey<C: AdminCommand>(context: &Context, principal: &Principal, command: &C) -> Result<C::Told, Declined> {
-    let at = Moment { backends: &context.backends.load(), servers: &[], today: today(), now: std::time::Instant::now() };
+pub(super) fn obey<C: AdminCommand>(context: &Context, principal: &Principal, command: &C) -> Result<C::Told, Declined> {
+    let backends = context.backends.load();
+    let at = Moment { backends: &backends, servers: &context.servers(&backends), today: today(), now: std::time::Instant::now() };
     context.executor.obey(principal, command, &at)
 }
 
-/// Who is logged in. Not any more whom the association has another contact than.
-fn visitor(context: &Context, asked: &WebRequest) -> Option<FoundVisit> {
+/// Who is logged in. Not any more whom the association has another contact than, nor a member whose mailbox is gone or whose association is
+/// suspended.
+pub(super) fn visitor(context: &Context, asked: &WebRequest) -> Option<FoundVisit> {
     let cookie = asked.session.as_ref()?.reveal();
     let found = context.web.lock().sessions.find(cookie, context.web.now())?;
     let stands = match &found.visitor.principal {
         Principal::Contact(name) => is_contact(context, name, &found.visitor.address),
-        Principal::Admin | Principal::Member(_) => false,
+        Principal::Member(address) => is_member(context, address),
+        // They come another way.
+        Principal::Admin => false,
     };
     if !stands {
         context.web.lock().sessions.end(cookie);
@@ -262,13 +274,18 @@ fn visitor(context: &Context, asked: &WebRequest) -> Option<FoundVisit> {
     stands.then_some(found)
 }
 
+/// Whether there is a mailbox of that address itself, whose owner may log in: not an alias' or a sub-address', and none that was removed.
+pub(super) fn is_member(context: &Context, address: &Address) -> bool {
+    context.book.may_log_in(address, today()).is_ok() && context.book.mailbox(address).is_some()
+}
+
 /// Who sent a form of a page of ours, made in this very session.
-fn form_of(context: &Context, asked: &WebRequest) -> Option<FoundVisit> {
+pub(super) fn form_of(context: &Context, asked: &WebRequest) -> Option<FoundVisit> {
     let token = asked.form.field("token")?;
     let own = asked.sender == FormSender::OwnPage && context.web.lock().sessions.sent_by(asked.session.as_ref()?.reveal(), token);
     own.then(|| visitor(context, asked)).flatten()
 }
 
-fn is_contact(context: &Context, name: &Name, address: &Address) -> bool {
+pub(super) fn is_contact(context: &Context, name: &Name, address: &Address) -> bool {
     context.book.contact_of(address).iter().any(|(theirs, _)| theirs == name)
 }

@@ -13,7 +13,9 @@ use super::page::Page;
 /// Colours come from the reader's system; names of rules may break anywhere, so that no line is wider than a phone.
 const STYLE: &str = "\
 :root { color-scheme: light dark; --soft: color-mix(in srgb, CanvasText 70%, Canvas); --line: color-mix(in srgb, CanvasText 25%, Canvas) } \
+html { background: Canvas; color: CanvasText } \
 body { max-width: 42rem; margin: 0 auto; padding: 1.5rem 1rem 3rem; font: 1.05rem/1.55 system-ui, sans-serif; overflow-wrap: anywhere } \
+nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; margin-bottom: 1.25rem } nav a { padding: .3rem 0; min-height: 24px } \
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 .75rem } \
 h2 { font-size: 1.25rem; line-height: 1.3; margin: 2.25rem 0 .75rem } \
 .top { color: var(--soft); margin: 0 } \
@@ -28,6 +30,22 @@ code { font-size: .85em } footer { color: var(--soft); font-size: .9rem; margin-
 impl Page {
     /// A page of its own.
     pub fn html(&self) -> String {
+        self.html_below("")
+    }
+
+    /// The same among the daemon's pages: with the way back to them, and to the other language.
+    pub fn html_among_pages(&self) -> String {
+        let (home, others, lang, other, name) = match self.lang {
+            Lang::En => ("To the first page", "Pages", "en", "fr", "Français"),
+            Lang::Fr => ("Vers la page d’accueil", "Pages", "fr", "en", "English"),
+        };
+        self.html_below(&format!(
+            "<nav aria-label=\"{others}\">\n<a href=\"/{lang}/\">{home}</a>\n\
+             <a href=\"/{other}/statement\" lang=\"{other}\" hreflang=\"{other}\">{name}</a>\n</nav>\n"
+        ))
+    }
+
+    fn html_below(&self, way: &str) -> String {
         let lang = match self.lang {
             Lang::En => "en",
             Lang::Fr => "fr",
@@ -37,7 +55,7 @@ impl Page {
         let mut html = format!(
             "<!DOCTYPE html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-             <style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
+             <style>{STYLE}</style>\n</head>\n<body>\n{way}<main>\n<h1>{title}</h1>\n"
         );
         for line in self.top() {
             let _ = writeln!(html, "<p class=\"top\">{}</p>", escape(&line));

@@ -94,7 +94,7 @@ pub const SENTENCES: &[Sentence] = &[
         Test("tests/layers.rs", "personal_types_cannot_be_printed"),
     ),
     sentence(NotKept, "no-spool", &[(RETENTION, &["contents"])], Test("tests/dialogues_submission.rs", "in_memory")),
-    sentence(NotKept, "pages", &[], Test("tests/web.rs", "what_is_asked_is_in_no_file_and_in_no_output")),
+    sentence(NotKept, "pages", &[], Test("tests/strace_web.rs", "what_is_said_at_the_pages_is_in_no_file_and_in_no_output")),
     sentence(NotKept, "client-hint", &[], NoHint),
     sentence(NotKept, "onion", &[], OnionDoor),
     headers(Mail, "mail-origin", &[(HEADERS, &["trace", "client-address", "web-scripts"])]),

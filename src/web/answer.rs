@@ -15,6 +15,8 @@ pub enum Body {
     Css,
     /// An Apple configuration profile, to be saved.
     Profile,
+    /// What is held about somebody, to be saved.
+    Held,
     /// A picture.
     Svg,
 }
@@ -28,6 +30,7 @@ impl Body {
             Body::Json => "application/json",
             Body::Css => "text/css; charset=utf-8",
             Body::Profile => "application/x-apple-aspen-config",
+            Body::Held => "application/json",
             Body::Svg => "image/svg+xml",
         }
     }

@@ -12,6 +12,7 @@
 use serde_json::json;
 
 use super::offer::{Encryption, MailOffer, Speech};
+use super::request::MAX_BODY;
 use super::xml::Xml;
 use crate::private::{Address, Domain};
 
@@ -19,9 +20,6 @@ use crate::private::{Address, Domain};
 const ADDRESS: &str = "%EMAILADDRESS%";
 /// The labels before a domain at which programs ask for it.
 const LABELS: [&str; 3] = ["autoconfig.", "autodiscover.", "ua-auto-config."];
-
-/// The longest request of Outlook that is read, in octets: the longest address, and what stands around it.
-pub const MAX_AUTODISCOVER: usize = 4 * 1024;
 
 /// The domain that a program asks for at `host`, as far as `known` knows it. Else the mail server's own: no answer ever repeats what
 /// somebody wrote into a request, so nothing can be planted in a copy that others get.
@@ -80,7 +78,7 @@ pub fn pacc(offer: &MailOffer, help: &str) -> Option<String> {
 
 /// The address in Outlook's request. Read by its one element, wherever it stands: nothing else of the document is looked at.
 pub fn asked_by_outlook(body: &[u8]) -> Option<Address> {
-    let text = std::str::from_utf8(body.get(..body.len().min(MAX_AUTODISCOVER))?).ok()?;
+    let text = std::str::from_utf8(body.get(..body.len().min(MAX_BODY))?).ok()?;
     let (_, after) = text.split_once("<EMailAddress>")?;
     let (address, _) = after.split_once("</EMailAddress>")?;
     Address::parse(address.trim())

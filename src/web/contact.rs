@@ -6,18 +6,16 @@
 use maud::{Markup, html};
 
 use super::Site;
+use super::amount::amount;
 use super::layout::{Layout, Style, say};
 use super::share::{ShareError, typed};
-use super::typography::{number, set, share as percent_of, size};
+use super::typography::{number, set, size};
 use crate::admin::association::AssociationShown;
 use crate::admin::mailbox::MailboxShown;
 use crate::fault::Lang;
 use crate::notice::date;
 use crate::private::Address;
 use crate::quota::{Limit, SendingSwitch};
-
-/// Above this a bar is drawn in the colour of a warning: from the share on at which a notice is sent.
-const LOW: u64 = 79;
 
 /// Which field a message belongs to.
 #[derive(Clone, PartialEq, Eq)]
@@ -98,14 +96,7 @@ impl ContactPage<'_> {
                 FormResult::Refused(field, error, _) => div.error role="alert" {
                     p { (say(lang, "Nothing was changed. ", "Rien n'a été modifié. ")) a href=(format!("#{}", self.id(field))) { (self.wrong(*error)) } }
                 },
-                FormResult::Failed => div.error role="alert" {
-                    p { (say(
-                        lang,
-                        "Nothing was changed: the server cannot keep changes at the moment. Try again later, or tell your host.",
-                        "Rien n'a été modifié\u{a0}: le serveur ne peut pas enregistrer de changement pour le moment. Réessayez plus tard, ou prévenez \
-                         votre hébergeur.",
-                    )) }
-                },
+                FormResult::Failed => div.error role="alert" { p { (not_kept(lang)) } },
             }
         }
     }
@@ -264,25 +255,11 @@ impl ContactPage<'_> {
     }
 }
 
-/// How full something is: in words, and as a bar where there is a limit.
-fn amount(octets: u64, limit: Limit, percent: Option<u64>, lang: Lang, big: bool) -> Markup {
-    let used = size(octets, lang);
-    let Limit::At(most) = limit else {
-        let text = format!("{used}, {}", say(lang, "no limit", "sans limite"));
-        return html! { @if big { p.big { (text) } } @else { div.numbers { span { (text) } } } };
-    };
-    let text = format!("{used} {} {}", say(lang, "of", "sur"), size(most, lang));
-    let full = percent.unwrap_or_else(|| u64::try_from(limit.percent(octets.into())).unwrap_or(u64::MAX));
-    let left = match most.saturating_sub(octets) {
-        0 => say(lang, "full", "plein"),
-        left => format!("{} {}", size(left, lang), say(lang, "free", "libres")),
-    };
-    let label = format!("{text}, {}", percent_of(full, lang));
-    html! {
-        @if big { p.big { (text) } }
-        @if !big { div.numbers { span { (text) } span { (percent_of(full, lang)) } } }
-        // One colour is never alone: the number stands beside it.
-        meter min="0" max="100" low=(LOW) high="95" optimum="0" value=(full.min(100)) aria-label=(label) { (label) }
-        @if big { div.numbers { span { (percent_of(full, lang)) } span { (left) } } }
-    }
+/// The server cannot keep changes.
+pub(super) fn not_kept(lang: Lang) -> String {
+    say(
+        lang,
+        "Nothing was changed: the server cannot keep changes at the moment. Try again later, or tell your host.",
+        "Rien n'a été modifié\u{a0}: le serveur ne peut pas enregistrer de changement pour le moment. Réessayez plus tard, ou prévenez votre hébergeur.",
+    )
 }

@@ -12,6 +12,11 @@ pub fn home(site: &Site, lang: Lang) -> String {
     let here = |path: &str| format!("/{}{path}", lang.word());
     let links = [
         (
+            "/member",
+            say(lang, "My mailbox", "Ma boîte"),
+            say(lang, "How full it is, and what is held about you.", "Son remplissage, et ce qui est conservé sur vous."),
+        ),
+        (
             "/help",
             say(lang, "What does this refusal mean?", "Que veut dire ce refus\u{a0}?"),
             say(
@@ -84,7 +89,7 @@ impl NoPage {
 }
 
 /// The page that says it.
-pub fn wrong(site: &Site, lang: Lang, wrong: NoPage) -> String {
+pub fn wrong(site: &Site, lang: Lang, wrong: NoPage, style: Style) -> String {
     let (title, text) = match wrong {
         NoPage::Missing => (
             say(lang, "There is no such page", "Cette page n'existe pas"),
@@ -113,5 +118,5 @@ pub fn wrong(site: &Site, lang: Lang, wrong: NoPage) -> String {
         p { (text) }
         p { a href=(home) { (say(lang, "To the first page", "Vers la page d'accueil")) } }
     };
-    Layout { lang, title: &title, path: None, style: Style::Linked, host: &site.offer.host, leave: None }.page(&main)
+    Layout { lang, title: &title, path: None, style, host: &site.offer.host, leave: None }.page(&main)
 }

@@ -14,6 +14,8 @@ pub const STYLE: &str = include_str!("style.css");
 pub enum Style {
     /// From this daemon.
     Linked,
+    /// The same, among the admins' pages, which have a way of their own.
+    Admins,
     /// It stands in the page: for copies that lie somewhere else, without links to pages of the daemon.
     Inside,
 }
@@ -38,7 +40,7 @@ impl Layout<'_> {
     /// The whole page.
     pub fn page(&self, main: &Markup) -> String {
         let (lang, here) = (self.lang, |path: &str| format!("/{}{path}", self.lang.word()));
-        let linked = self.style == Style::Linked;
+        let linked = self.style != Style::Inside;
         let page = html! {
             (DOCTYPE)
             html lang=(lang.word()) {
@@ -68,10 +70,14 @@ impl Layout<'_> {
                     }
                     main id="main" { (main) }
                     footer {
-                        @if linked { nav aria-label=(say(lang, "Pages", "Pages")) {
+                        @if self.style == Style::Admins { nav aria-label=(say(lang, "Pages", "Pages")) {
+                            a href=(here("/")) { (say(lang, "All associations", "Toutes les associations")) }
+                        } }
+                        @if self.style == Style::Linked { nav aria-label=(say(lang, "Pages", "Pages")) {
                             a href=(here("/help")) { (say(lang, "Help with refusals", "Aide sur les refus")) }
                             a href=(here("/programs")) { (say(lang, "Set up a mail program", "Configurer un logiciel")) }
                             a href=(here("/statement")) { (say(lang, "What is kept", "Ce qui est conservé")) }
+                            a href=(here("/member")) { (say(lang, "My mailbox", "Ma boîte")) }
                             a href=(here("/contact")) { (say(lang, "Contact’s page", "Page du contact")) }
                         } }
                     }

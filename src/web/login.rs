@@ -1,4 +1,5 @@
-//! How a contact logs in: by a link that is sent to the address that the association has for its contact. No password, nothing stored.
+//! How a contact logs in: by a link that is sent to the address that the association has for its contact, with nothing stored; or by the
+//! password of that mailbox, where it is one of this host's ([`password`]).
 //!
 //! The answer is the same whether an address is a contact's or nobody's. The link leads to a button, and only the button spends it: what
 //! scans mail follows links, and presses nothing.
@@ -7,10 +8,11 @@ use maud::{Markup, html};
 
 use super::Site;
 use super::layout::{Layout, Style, say};
+use super::password::{self, EntryPage, LastTry};
 use crate::fault::Lang;
 
-/// The page that asks for the address. `mistyped` is what was typed that is no address.
-pub fn ask(site: &Site, lang: Lang, mistyped: Option<&str>) -> String {
+/// The page that asks for the address. `mistyped` is what was typed that is no address; `last` is a password that was tried.
+pub fn ask(site: &Site, lang: Lang, mistyped: Option<&str>, last: Option<&LastTry<'_>>) -> String {
     let title = say(lang, "The contact's page", "La page du contact");
     let wrong = say(
         lang,
@@ -27,6 +29,7 @@ pub fn ask(site: &Site, lang: Lang, mistyped: Option<&str>) -> String {
         @if mistyped.is_some() {
             div.error role="alert" { p { a href="#address" { (wrong) } } }
         }
+        (password::summary(lang, last))
         form method="post" action=(format!("/{}/contact/link", lang.word())) {
             label for="address" { (say(lang, "Your address as contact", "Votre adresse de contact")) }
             p.hint id="address-hint" { (say(
@@ -45,10 +48,17 @@ pub fn ask(site: &Site, lang: Lang, mistyped: Option<&str>) -> String {
         }
         p.note { (say(
             lang,
-            "No password is needed, and none is kept. Once you are in, one cookie holds your session until you log out, or 12 hours after your last click.",
-            "Aucun mot de passe n'est demandé ni gardé. Une fois dans la page, un cookie maintient votre session jusqu'à la déconnexion, ou 12 heures après \
-             votre dernier clic.",
+            "No password is kept. Once you are in, one cookie holds your session until you log out, or 12 hours after your last click.",
+            "Aucun mot de passe n'est gardé. Une fois dans la page, un cookie maintient votre session jusqu'à la déconnexion, ou 12 heures après votre \
+             dernier clic.",
         )) }
+        h2 { (say(lang, "Or with the password of that mailbox", "Ou avec le mot de passe de cette boîte")) }
+        p { (say(
+            lang,
+            "If your address as contact is a mailbox of this server. This works when it is full, too.",
+            "Si votre adresse de contact est une boîte de ce serveur. Cela marche aussi quand elle est pleine.",
+        )) }
+        (password::form(lang, EntryPage::Contact, last))
     };
     page(site, lang, &title, Some("/contact"), &main)
 }

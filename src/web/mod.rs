@@ -8,20 +8,31 @@
 //! | `zone` | the lines of the DNS by which they find it |
 //! | `layout`, `style.css`, `typography` | how pages look |
 //! | `home`, `help` with `advice` and `remedies`, `programs` | pages for everybody |
-//! | `session`, `login`, `contact`, `share` | who is logged in, and the page of an association's contact |
+//! | `session`, `login`, `password` | who is logged in, and how |
+//! | `contact`, `share`, `amount` | the page of an association's contact |
+//! | `member`, `held` | the page of a member |
+//! | `admin_home`, `admin_association`, `admin_form`, `admin_fields` | the pages of admins |
 //!
 //! Absent on purpose: scripts, anything from another host, cookies before a login, query strings, and any trace of who asked for what.
 
+pub mod admin_association;
+mod admin_fields;
+pub mod admin_form;
+pub mod admin_home;
 mod advice;
+mod amount;
 pub mod answer;
 pub mod apple;
 pub mod autoconfig;
 pub mod contact;
+mod held;
 pub mod help;
 pub mod home;
 pub mod layout;
 pub mod login;
+pub mod member;
 pub mod offer;
+pub mod password;
 pub mod programs;
 mod remedies;
 pub mod request;

@@ -9,10 +9,11 @@ use std::borrow::Cow;
 use crate::fault::Lang;
 use crate::private::{Domain, Secret};
 
-/// The longest form, in octets: the address of a mailbox, a size and two tokens.
-pub const MAX_FORM: usize = 4 * 1024;
+/// The longest body that is read, in octets: the address of a mailbox, a size and two tokens; of Outlook, the longest address and what
+/// stands around it.
+pub const MAX_BODY: usize = 4 * 1024;
 /// The fields of one form.
-const MAX_FIELDS: usize = 16;
+const MAX_FIELDS: usize = 24;
 
 /// Where a browser says that a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,16 @@ pub fn host(field: &[u8]) -> Result<Option<Domain>, NotAHost> {
     Domain::parse(name).map(Some).ok_or(NotAHost)
 }
 
+/// Whether a `Host` field names the machine itself that the browser runs on, with any port: what no name server answers for.
+pub fn is_this_machine(field: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(field) else { return false };
+    let (name, port) = match text.strip_prefix("[::1]") {
+        Some(port) => ("[::1]", port.strip_prefix(':').unwrap_or(port)),
+        None => text.split_once(':').unwrap_or((text, "")),
+    };
+    port.bytes().all(|byte| byte.is_ascii_digit()) && ["localhost", "127.0.0.1", "[::1]"].contains(&name)
+}
+
 /// The first language of ours in an `Accept-Language` field (RFC 9110 12.5.4) with the highest weight; English where there is none.
 pub fn language(field: &str) -> Lang {
     let weighed = field.split(',').take(32).filter_map(|range| {
@@ -111,7 +122,7 @@ impl WebForm {
     /// Reads a body. Empty where it is none of a form, or has more fields than any of ours.
     pub fn read(body: &[u8]) -> WebForm {
         let Ok(text) = std::str::from_utf8(body) else { return WebForm::default() };
-        if text.len() > MAX_FORM || text.matches('&').count() >= MAX_FIELDS {
+        if text.len() > MAX_BODY || text.matches('&').count() >= MAX_FIELDS {
             return WebForm::default();
         }
         let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
@@ -172,6 +183,28 @@ mod tests {
     }
 
     #[test]
+    fn only_names_that_nobody_else_can_have_are_this_machine() {
+        for own in ["localhost", "localhost:8080", "127.0.0.1:8080", "[::1]", "[::1]:8080"] {
+            assert!(is_this_machine(own.as_bytes()), "{own}");
+        }
+        for other in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "localhost:80@evil.example",
+            "127.0.0.1.evil.example:80",
+            "localhost.",
+            "[::1]x",
+            "[::2]:80",
+            "localhost:8o",
+            "127.0.0.2",
+            "LOCALHOST",
+        ] {
+            assert!(!is_this_machine(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
     fn languages_by_weight() {
         for (field, lang) in [
             ("", Lang::En),
@@ -206,7 +239,7 @@ mod tests {
         assert_eq!(form.field("address"), Some("a@b.example"));
         assert_eq!(form.field("size"), Some("2 G"));
         assert_eq!((form.field("x"), form.field("bad"), form.field("worse")), (None, None, None));
-        assert_eq!(WebForm::read(&[b'a'; MAX_FORM + 1]).field("a"), None);
+        assert_eq!(WebForm::read(&[b'a'; MAX_BODY + 1]).field("a"), None);
         assert_eq!(WebForm::read("a=1&".repeat(MAX_FIELDS).as_bytes()).field("a"), None);
         assert_eq!(cookie("a=1; __Host-nologd=xyz", "__Host-nologd"), Some("xyz"));
         assert_eq!(cookie("__Host-nologd=a; __Host-nologd=b", "__Host-nologd"), None);

@@ -49,6 +49,11 @@ impl VisitToken {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(&self.0[..]))
     }
 
+    /// Whether `text` is this one. Hashes are compared: how long it takes says nothing about the token.
+    pub fn is(&self, text: &str) -> bool {
+        shown(text.as_bytes()) == Some(self.hash())
+    }
+
     fn hash(&self) -> Hash {
         hash(&self.0[..])
     }
@@ -115,13 +120,17 @@ impl Sessions {
     /// Whether `token` stood in a form of this session.
     pub fn sent_by(&self, cookie: &[u8], token: &str) -> bool {
         let open = shown(cookie).and_then(|hash| self.0.get(&hash));
-        // Hashes are compared: how long it takes says nothing about the token.
-        open.is_some_and(|open| shown(token.as_bytes()) == Some(open.form.hash()))
+        open.is_some_and(|open| open.form.is(token))
     }
 
     /// Ends the one of this cookie.
     pub fn end(&mut self, cookie: &[u8]) {
         shown(cookie).and_then(|hash| self.0.remove(&hash));
+    }
+
+    /// Ends all of whoever came in by such an address.
+    pub fn end_of(&mut self, whose: impl Fn(&Address) -> bool) {
+        self.0.retain(|_, open| !whose(&open.visitor.address));
     }
 
     /// Forgets what is over.
@@ -136,6 +145,31 @@ impl Sessions {
             let Some(oldest) = oldest else { return };
             self.0.remove(&oldest);
         }
+    }
+}
+
+/// ChangeBudget of one member within [`CHANGED`].
+const CHANGES: u32 = 20;
+/// How long they count.
+const CHANGED: Duration = Duration::from_secs(10 * 60);
+
+/// How much members change: each change waits for the disk, and there are thousands of them.
+#[derive(Default)]
+pub struct ChangeBudget(HashMap<Box<str>, (Duration, u32)>);
+
+impl ChangeBudget {
+    /// Whether `who` may change something more now; it is counted.
+    pub fn take(&mut self, who: &Address, now: Duration) -> bool {
+        self.sweep(now);
+        let (_, count) = self.0.entry(who.reveal().into()).or_insert((now, 0));
+        *count += u32::from(*count <= CHANGES);
+        *count <= CHANGES
+    }
+
+    /// Forgets what is over.
+    pub fn sweep(&mut self, now: Duration) {
+        self.0.retain(|_, (began, _)| now.saturating_sub(*began) < CHANGED);
+        self.0.shrink_to_fit();
     }
 }
 
@@ -176,6 +210,11 @@ impl Links {
     pub fn spend(&mut self, token: &[u8], now: Duration) -> Option<(Name, Address)> {
         let link = self.open.remove(&shown(token)?).filter(|link| now.saturating_sub(link.made) < LINK)?;
         Some((link.name, link.contact))
+    }
+
+    /// Forgets those that were sent to such an address.
+    pub fn end_of(&mut self, whose: impl Fn(&Address) -> bool) {
+        self.open.retain(|_, link| !whose(&link.contact));
     }
 
     /// Forgets what is over.
@@ -243,6 +282,18 @@ mod tests {
         let last = sessions.begin(visitor("z"), NOW + Duration::from_secs(61)).unwrap().reveal();
         sessions.end(last.as_bytes());
         assert!(sessions.find(last.as_bytes(), NOW + Duration::from_secs(61)).is_none());
+    }
+
+    #[test]
+    fn a_member_changes_as_much_as_a_person_would() {
+        let (mut changes, alice, bob) =
+            (ChangeBudget::default(), "alice@velo.example".parse().unwrap(), "bob@velo.example".parse().unwrap());
+        let taken = (0..1000).filter(|second| changes.take(&alice, NOW + Duration::from_millis(*second))).count();
+        assert_eq!(taken, CHANGES as usize);
+        assert!(changes.take(&bob, NOW) && !changes.take(&alice, NOW + CHANGED - Duration::from_secs(1)));
+        assert!(changes.take(&alice, NOW + CHANGED));
+        changes.sweep(NOW + CHANGED + CHANGED);
+        assert!(changes.0.is_empty());
     }
 
     #[test]

@@ -214,6 +214,11 @@ fn is_plain(value: &[u8]) -> bool {
     !value.is_empty() && value.iter().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
+/// A name and a password that came otherwise, held to the same. The error says what could be neither.
+pub fn by_password(name: &[u8], secret: &[u8]) -> Result<Credential, Refusal> {
+    password(user(name)?, secret)
+}
+
 fn password(user: Private<Box<str>>, secret: &[u8]) -> Result<Credential, Refusal> {
     if secret.is_empty() {
         return Err(Refusal::Empty);

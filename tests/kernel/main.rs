@@ -5,6 +5,8 @@
 // Shared by several.
 #[path = "../support/house.rs"]
 mod house;
+#[path = "../web/http.rs"]
+mod http;
 #[path = "../support/hunt.rs"]
 mod hunt;
 #[path = "../support/root.rs"]
@@ -33,3 +35,5 @@ mod store_damage;
 mod store_kill;
 #[path = "../strace.rs"]
 mod strace;
+#[path = "../strace_web.rs"]
+mod strace_web;

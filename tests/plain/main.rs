@@ -11,6 +11,8 @@ mod dialogue;
 mod golden;
 #[path = "../support/house.rs"]
 mod house;
+#[path = "../web/http.rs"]
+mod http;
 #[path = "../support/in_process.rs"]
 mod in_process;
 #[path = "../support/played.rs"]
@@ -87,3 +89,5 @@ mod terminal;
 mod usage;
 #[path = "../web.rs"]
 mod web;
+#[path = "../web_members.rs"]
+mod web_members;

@@ -29,6 +29,8 @@ mod audit;
 mod balancers;
 #[path = "../interop.rs"]
 mod interop;
+#[path = "../members_story.rs"]
+mod members_story;
 #[path = "../onion.rs"]
 mod onion;
 #[path = "../pool.rs"]

@@ -1,5 +1,7 @@
 //! HTTP by hand: what a browser or a mail program sends, octet for octet, and what comes back.
 
+#![allow(dead_code)] // every test program uses its own part of this
+
 use crate::wire::{PATIENCE, Wire};
 
 pub struct Got {

@@ -52,7 +52,7 @@ class Road:
 class Browser:
     """One headless Chromium with a profile of its own under `place`."""
 
-    def __init__(self, place, port, agent, timezone):
+    def __init__(self, place, port, agent, timezone, more=()):
         self.port, self.session = port, None
         home = os.path.join(place, "chromium")
         os.makedirs(home)
@@ -64,6 +64,7 @@ class Browser:
         flags = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
                  "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1400,1000",
                  "--lang=en-US", "--user-agent=" + agent, "--user-data-dir=" + os.path.join(home, "profile")]
+        flags += more
         # Its own sandbox does not work for root.
         flags += ["--no-sandbox"] if os.geteuid() == 0 else []
         options = {"goog:chromeOptions": {"args": flags}, "unhandledPromptBehavior": "accept"}

@@ -1,0 +1,76 @@
+//! Members and admins at their pages in a real browser: a real Dovecot judges their passwords. Needs root, for Postfix.
+//!
+//! `make test` fetches axe-core, by which each page is looked at; where it is not there, the story says so.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on must say where
+
+use crate::support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use nologd::demo::{Process, Program};
+use support::{Stack, client, restart, succeed};
+
+#[test]
+#[allow(clippy::print_stdout, clippy::disallowed_macros)] // what was looked at, for who runs it
+fn members_and_admins_use_their_pages() {
+    let mut stack = Stack::start();
+    let (pages, driver) = (stack.place.port().unwrap(), stack.place.port().unwrap());
+    let listens = format!(
+        "\n[web]\nurl = \"https://mail.nolog.example:{pages}\"\n\n\
+         [[listen]]\nservice = \"web\"\naddress = \"127.0.0.1:{pages}\"\ntls = \"implicit\"\n\n\
+         [[listen]]\nservice = \"admin-web\"\naddress = \"unix:{}\"\ntls = \"none\"\n",
+        stack.place.path("admin-web.sock").display()
+    );
+    let mut process = restart(&mut stack, |config| config + &listens);
+    process.listening(Program::Nologd, pages).unwrap_or_else(|trouble| panic!("{trouble}"));
+    let mut story = client("python3", "python3");
+    story
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/members/story.py"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PLACE", stack.place.folder())
+        .env("PAGES", pages.to_string())
+        .env("DRIVER", driver.to_string())
+        .env("NOLOGD", env!("CARGO_BIN_EXE_nologd"))
+        .env("NOLOGD_SOCKET", stack.place.path("admin.sock"));
+    match axe() {
+        Some(file) => {
+            story.env("AXE", file);
+        }
+        None => println!("axe-core is not there (`make axe`): that pages are accessible is not checked"),
+    }
+    let told = std::thread::spawn(move || succeed(&mut story));
+    // In the middle of it the daemon goes down and comes up again.
+    let wanted = stack.place.path("restart-wanted");
+    while !wanted.exists() && !told.is_finished() {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    if wanted.exists() {
+        process.signal(Signal::SIGTERM);
+        assert_eq!(process.wait(Duration::from_secs(60)), Some(true));
+        process = again(&stack, pages);
+        stack.place.write("restarted", b"").unwrap_or_else(|trouble| panic!("{trouble}"));
+    }
+    println!("{}", told.join().unwrap());
+    process.signal(Signal::SIGTERM);
+    assert_eq!(process.wait(Duration::from_secs(60)), Some(true));
+}
+
+/// Where `make axe` puts it.
+fn axe() -> Option<PathBuf> {
+    let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/axe/package/axe.min.js");
+    let named = std::env::var_os("AXE").map(PathBuf::from);
+    named.or(Some(fetched)).filter(|file| file.exists())
+}
+
+fn again(stack: &Stack, port: u16) -> Process {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
+    command.arg("run").arg("--config").arg(stack.daemon.config());
+    let process = Process::start(command, Program::Nologd, Some(stack.daemon.output()));
+    let mut process = process.unwrap_or_else(|trouble| panic!("{trouble}"));
+    process.listening(Program::Nologd, port).unwrap_or_else(|trouble| panic!("{trouble}"));
+    process
+}
