@@ -3,6 +3,8 @@
 
 use crate::alone;
 use crate::http;
+#[path = "web/contacts.rs"]
+mod contacts;
 use crate::wire;
 
 use std::io::{BufRead, BufReader, Write};
@@ -36,6 +38,11 @@ impl Stage {
         std::thread::spawn(move || {
             listener.incoming().map_while(Result::ok).for_each(|stream| drop(relay_talk(stream, &sender)))
         });
+        Stage::before(relay, None, mails)
+    }
+
+    /// Before this relay, and this server that stores mail.
+    fn before(relay: u16, store: Option<u16>, mails: Receiver<String>) -> Stage {
         let ports: Vec<_> = (0..7).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let [page, secure, imap, smtp, lmtp, pop3, nobody] =
             std::array::from_fn(|at: usize| ports[at].local_addr().unwrap().port());
@@ -57,8 +64,9 @@ impl Stage {
             listen("imap", imap, "starttls") + &listen("submission", smtp, "implicit").replace("implicit", "starttls"),
             listen("lmtp", lmtp, "none") + &listen("pop3", pop3, "starttls"),
             format!(
-                "[[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{nobody}\"\nlmtp = \"lmtp://127.0.0.1:{nobody}\"\n\
-                 pop3 = \"pop3://127.0.0.1:{nobody}\"\nrelay = \"smtp://127.0.0.1:{relay}\"\n"
+                "[[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{nobody}\"\nlmtp = \"lmtp://127.0.0.1:{}\"\n\
+                 pop3 = \"pop3://127.0.0.1:{nobody}\"\nrelay = \"smtp://127.0.0.1:{relay}\"\n",
+                store.unwrap_or(nobody)
             ),
             association("velo", "contact = \"carl@velo.example\"\nlang = \"fr\"\n"),
             association("jardin", "contact = \"rose@jardin.example\"\n"),

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::association_rows::{loan_rows, print_change, settings_rows, size, state};
 use super::changed::Changed;
-use super::layout::{Canvas, Row, count, fill, joined, number_limit, rows, size_limit, table};
+use super::layout::{Canvas, Row, count, fill, rows, table};
+use super::offer::OfferShown;
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
-use crate::private::{Address, Domain, revealed};
-use crate::quota::{
-    Amount, Association, AssociationView, Day, Edit, Grant, Limit, Name, Rates, Settings, State, Without, parse_size, print_size,
-};
+use crate::private::{Address, revealed};
+use crate::quota::{Amount, Association, AssociationView, Day, Edit, Grant, Limit, Loan, Name, Settings, Without};
 use crate::words::nullable;
 
 /// An association with its numbers. They are the settled ones: a look never tells an act (docs/side-information.md).
@@ -24,6 +24,10 @@ pub struct AssociationShown {
     // In their order, and not in a set: a set of one takes ten times the room, and there are tens of thousands.
     #[serde(with = "revealed")]
     aliases: BTreeMap<Address, Vec<Address>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lent: Vec<Loan>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) borrowed: Vec<Loan>,
     pub(crate) fill: FillShown,
 }
 
@@ -47,9 +51,9 @@ pub struct FillShown {
 impl AssociationShown {
     fn of(view: AssociationView) -> AssociationShown {
         let fill = FillShown::of(&view);
-        let Association { name, settings, aliases } = view.association;
+        let Association { name, settings, aliases, lent, borrowed } = view.association;
         let aliases = aliases.into_iter().map(|(alias, targets)| (alias, targets.into_iter().collect())).collect();
-        AssociationShown { name, settings, aliases, fill }
+        AssociationShown { name, settings, aliases, lent, borrowed, fill }
     }
 }
 
@@ -175,8 +179,8 @@ impl AssociationsListed {
     /// What is set about each, without its aliases; and these, with where they lead.
     pub fn associations(self) -> impl Iterator<Item = (Association, BTreeMap<Address, Vec<Address>>)> {
         self.associations.into_iter().map(|shown| {
-            let AssociationShown { name, settings, aliases, fill: _ } = shown;
-            (Association { name, settings, aliases: BTreeMap::new() }, aliases)
+            let AssociationShown { name, settings, aliases, lent, borrowed, fill: _ } = shown;
+            (Association { name, settings, aliases: BTreeMap::new(), lent, borrowed }, aliases)
         })
     }
 }
@@ -225,6 +229,12 @@ pub struct ShowAssociation {
 #[serde(deny_unknown_fields)]
 pub struct AssociationTold {
     pub(crate) association: AssociationShown,
+    /// What it offers to others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) offered: Vec<OfferShown>,
+    /// What others offer to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) offers: Vec<OfferShown>,
 }
 
 impl AdminCommand for ShowAssociation {
@@ -242,17 +252,18 @@ impl AdminCommand for ShowAssociation {
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<AssociationTold, Declined> {
         let view = executor.book.association(&self.name, at.today)?;
-        Ok(AssociationTold { association: AssociationShown::of(view) })
+        let (offered, offers) = executor.offers.about(&self.name, at);
+        Ok(AssociationTold { association: AssociationShown::of(view), offered, offers })
     }
 
     fn print(told: &AssociationTold) -> String {
-        let AssociationShown { name, settings, aliases, fill } = &told.association;
+        let AssociationShown { name, settings, aliases, lent, borrowed, fill } = &told.association;
         let used: [Row; 3] = [
             ("space in use", fill.print()),
             ("messages in use", count(fill.messages, settings.messages)),
             ("mailboxes in use", count(fill.mailboxes, settings.mailboxes)),
         ];
-        let all: Vec<_> = used.into_iter().chain(settings_rows(settings, aliases)).collect();
+        let all: Vec<_> = used.into_iter().chain(settings_rows(settings, aliases)).chain(loan_rows(lent, borrowed)).collect();
         format!("{}\n{}", name.reveal(), rows(&all))
     }
 }
@@ -284,6 +295,7 @@ impl AdminCommand for RemoveAssociation {
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<Association>, Declined> {
         let change = executor.book.remove_association(&self.name, self.with_mailboxes, at.today)?;
+        executor.offers.forget(&self.name);
         Ok(Changed::of(change, |association| association))
     }
 
@@ -327,72 +339,4 @@ impl AdminCommand for GrantAssociation {
     fn print(told: &Changed<Association>) -> String {
         print_change(told)
     }
-}
-
-fn size(text: &str) -> Result<u64, &'static str> {
-    parse_size(text).map_err(|error| error.text())
-}
-
-fn print_change(told: &Changed<Association>) -> String {
-    told.print(
-        |association| association.name.reveal().into(),
-        |association| settings_rows(&association.settings, &association.aliases),
-    )
-}
-
-/// A state, in the words of `--state`.
-pub(super) fn state(state: State) -> String {
-    match state {
-        State::LeavingUntil(day) => format!("{}, until {}", state.word(), day.print()),
-        State::Active | State::ReadOnly | State::Suspended => state.word().into(),
-    }
-}
-
-/// All settings, one row each, always the same rows: so that two of these can be compared.
-fn settings_rows<'a, T>(settings: &Settings, aliases: &'a BTreeMap<Address, T>) -> Vec<Row>
-where
-    &'a T: IntoIterator<Item = &'a Address>,
-{
-    let domains = settings.domain_aliases.iter();
-    let leads = |targets: &'a T| joined(targets.into_iter().map(Address::reveal), ", ");
-    let grants = settings.grants.iter().map(|grant| format!("{} until {}", print_size(grant.octets), grant.until.print()));
-    vec![
-        ("state", state(settings.state)),
-        ("domains", joined(settings.domains.iter().map(|domain| domain.reveal_written().into()), ", ")),
-        (
-            "alias domains",
-            joined(
-                domains.map(|(from, to): (&Domain, &Domain)| format!("{} -> {}", from.reveal_written(), to.reveal_written())),
-                "; ",
-            ),
-        ),
-        ("aliases", joined(aliases.iter().map(|(from, to)| format!("{} -> {}", from.reveal(), leads(to))), "; ")),
-        ("storage", size_limit(settings.storage)),
-        ("extra storage", joined(grants, "; ")),
-        ("messages", number_limit(settings.messages)),
-        ("mailboxes", number_limit(settings.mailboxes)),
-        ("mailbox default", size_limit(settings.mailbox_default)),
-        ("contact", settings.contact.as_ref().map_or("none".into(), Address::reveal)),
-        ("language", settings.lang.word().into()),
-        ("senders", settings.sender_rule.word().into()),
-        ("backend", settings.backend.as_deref().unwrap_or("the default one").into()),
-        ("all may send", rates(settings.sending.association)),
-        ("each mailbox may send", rates(settings.sending.mailbox)),
-    ]
-}
-
-/// Sending limits in one line.
-fn rates(rates: Rates) -> String {
-    let limits = [
-        (rates.messages_per_hour, "messages an hour"),
-        (rates.messages_per_day, "messages a day"),
-        (rates.recipients_per_hour, "recipients an hour"),
-        (rates.recipients_per_day, "recipients a day"),
-    ];
-    let set = limits.into_iter().filter_map(|(limit, words)| match limit {
-        Limit::At(number) => Some(format!("{number} {words}")),
-        Limit::None => None,
-    });
-    let set: Vec<_> = set.collect();
-    if set.is_empty() { "no limit".into() } else { set.join(", ") }
 }

@@ -43,6 +43,9 @@ pub struct Disclosed {
     pub(crate) aliases: Vec<Address>,
     #[serde(with = "revealed")]
     pub(crate) contact_of: Vec<Name>,
+    /// Up to how many octets our own notices may fill it, though it is full; none where it was not.
+    #[serde(default, deserialize_with = "nullable", skip_serializing_if = "Option::is_none")]
+    pub(crate) notices_to: Option<u64>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) sending: Option<Filling>,
     #[serde(deserialize_with = "nullable")]
@@ -82,6 +85,7 @@ impl AdminCommand for DiscloseMailbox {
             leaving_told: held.told.leaving,
             aliases: held.aliases,
             contact_of: held.contact_of,
+            notices_to: held.notices_to,
             sending: held.sending,
             incident,
             tries,
@@ -100,6 +104,7 @@ impl AdminCommand for DiscloseMailbox {
         held.extend(told.leaving_told.map(|day| ("told of leaving on", day.print())));
         held.push(("aliases", joined(told.aliases.iter().map(Address::reveal), ", ")));
         held.push(("contact of", joined(told.contact_of.iter().map(|name| name.reveal().into()), ", ")));
+        held.extend(told.notices_to.map(|octets| ("full, with notices up to", print_size(octets))));
         held.extend(told.sending.into_iter().flat_map(sending));
         let networks = told.tries.known_networks;
         let plural = if networks == 1 { "" } else { "s" };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::offer::LoanOffers;
 use super::sync::Staging;
 use super::{AdminCommand, Declined, Moment, Principal};
 use crate::incident::Incidents;
@@ -18,12 +19,13 @@ pub struct Executor {
     pub(super) incidents: Arc<Incidents>,
     pub(super) limits: Arc<Limits>,
     pub(super) staging: Staging,
+    pub(super) offers: LoanOffers,
 }
 
 impl Executor {
     /// An executor in front of `book`.
     pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>, limits: Arc<Limits>) -> Executor {
-        Executor { book, host, incidents, limits, staging: Staging::default() }
+        Executor { book, host, incidents, limits, staging: Staging::default(), offers: LoanOffers::default() }
     }
 
     /// Carries out what `principal` asks for, or refuses. A change is on disk when this returns.

@@ -19,16 +19,20 @@
 //! ended. What is looked at again and again must tell no act either: docs/side-information.md.
 
 pub mod association;
+mod association_rows;
 pub mod blocks;
 mod changed;
 mod command;
 pub mod disclose;
 mod executor;
+pub mod hand_over;
 pub mod incident;
 mod json;
 mod layout;
 mod line;
+pub mod loan;
 pub mod mailbox;
+pub mod offer;
 mod principal;
 mod refusal;
 mod request;

@@ -21,6 +21,8 @@ pub enum Audience<'a> {
     Admins,
     /// The contact of the association.
     Contact(&'a Name),
+    /// The contact of one or of the other.
+    Either(&'a Name, &'a Name),
     /// The contact of the association that the mailbox belongs to. Not its owner.
     ContactOf(&'a Address),
     /// The owner of the mailbox. Not the contact: it is the owner's own affair.
@@ -41,10 +43,13 @@ impl Principal {
         match (self, audience) {
             (Principal::Admin, _) => true,
             (Principal::Contact(own), Audience::Contact(name)) => own == name,
+            (Principal::Contact(own), Audience::Either(one, other)) => own == one || own == other,
             (Principal::Contact(own), Audience::ContactOf(mailbox) | Audience::OwnerOrContact(mailbox)) => has(own, mailbox),
             (Principal::Contact(_), Audience::Admins | Audience::Owner(_)) => false,
             (Principal::Member(own), Audience::Owner(mailbox) | Audience::OwnerOrContact(mailbox)) => owns(own, mailbox),
-            (Principal::Member(_), Audience::Admins | Audience::Contact(_) | Audience::ContactOf(_)) => false,
+            (Principal::Member(_), Audience::Admins | Audience::Contact(_) | Audience::Either(..) | Audience::ContactOf(_)) => {
+                false
+            }
         }
     }
 }
@@ -61,7 +66,15 @@ mod tests {
     const COMMANDS: &[(&str, bool, bool)] = &[
         (r#""association add","name":"velo","edit":{"add-domains":["new.example"]}"#, false, false),
         (r#""association grant","name":"velo","size":7,"until":"2027-03-01""#, false, false),
+        (r#""association accept","from":"jardin","to":"velo","size":7,"until":"2027-03-01""#, true, false),
+        (r#""association hand-over","name":"velo","from":"carl@velo.example","to":"me@velo.example""#, false, false),
+        (r#""association lend","from":"velo","to":"jardin","size":7,"until":"2027-03-01""#, false, false),
         (r#""association list""#, false, false),
+        (r#""association loans""#, false, false),
+        (r#""association offer","from":"velo","to":"jardin","said":"x","size":7,"until":"2027-03-01""#, true, false),
+        (r#""association return","from":"jardin","to":"velo","until":"2027-03-01""#, true, false),
+        (r#""association withdraw","from":"velo","to":"third","until":"2027-03-01""#, true, false),
+        (r#""association withdraw","from":"third","to":"velo","until":"2027-03-01""#, true, false),
         (r#""association remove","name":"velo","with-mailboxes":true"#, false, false),
         (r#""association set","name":"velo","edit":{}"#, true, false),
         (r#""association set","name":"velo","edit":{"mailbox-default":7,"language":"fr"}"#, true, false),

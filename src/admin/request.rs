@@ -6,8 +6,11 @@ use super::association::{
 use super::blocks::{LiftBlocks, ListBlocks};
 use super::command::whole;
 use super::disclose::DiscloseMailbox;
+use super::hand_over::HandOver;
 use super::incident::{ListIncidents, ShowIncident, StartIncident, StopIncident};
+use super::loan::{LendAssociation, ListLoans};
 use super::mailbox::{KickMailbox, ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
+use super::offer::{AcceptLoan, OfferLoan, ReturnLoan, WithdrawOffer};
 use super::status::ShowStatus;
 use super::sync::{ApplySync, StageSync};
 use super::usage::LoadUsage;
@@ -68,6 +71,13 @@ commands! {
     RemoveAssociation
     SetAssociation
     ShowAssociation
+    LendAssociation
+    ListLoans
+    OfferLoan
+    AcceptLoan
+    WithdrawOffer
+    ReturnLoan
+    HandOver
     ListBlocks
     LiftBlocks
     DiscloseMailbox

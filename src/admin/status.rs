@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::association::{self, FillShown};
+use super::association::FillShown;
+use super::association_rows;
 use super::layout::{Canvas, counted, table};
 use super::{AdminCommand, Audience, CertificateStatus, Declined, Executor, ListenerStatus, Moment, ServerStatus};
 use crate::private::revealed;
@@ -186,7 +187,7 @@ fn head(told: &StatusTold) -> String {
 fn associations(told: &StatusTold) -> String {
     let lines = told.associations.iter().map(|StatusLine { name, state, fill }| {
         let percent = fill.percent.map_or("-".into(), |percent| format!("{percent} %"));
-        [percent, name.reveal().into(), association::state(*state), fill.mailboxes.to_string(), fill.print()]
+        [percent, name.reveal().into(), association_rows::state(*state), fill.mailboxes.to_string(), fill.print()]
     });
     table(["FULL", "ASSOCIATION", "STATE", "MAILBOXES", "STORAGE"], lines)
 }

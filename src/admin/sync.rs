@@ -134,6 +134,7 @@ impl AdminCommand for ApplySync {
         }
         changes.extend(self.changes.clone());
         let Applied { above, kept, written, residue } = executor.book.apply(&changes, at.today)?;
+        changes.gone_associations.iter().for_each(|name| executor.offers.forget(name));
         Ok(SyncApplied { above, kept, written, residue })
     }
 

@@ -11,6 +11,7 @@ use crate::admin::association::{
 use crate::admin::blocks::{LiftBlocks, ListBlocks};
 use crate::admin::disclose::DiscloseMailbox;
 use crate::admin::incident::{ListIncidents, ShowIncident, StartIncident, StopIncident};
+use crate::admin::loan::{LendAssociation, ListLoans};
 use crate::admin::mailbox::{KickMailbox, ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
 use crate::admin::status::ShowStatus;
 use crate::config;
@@ -88,14 +89,26 @@ pub enum Command {
 /// `nologd dns`.
 #[derive(Args)]
 pub struct DnsArguments {
-    /// The domain, for example velo.example.
-    pub(super) domain: Domain,
+    /// The domain, for example velo.example. With --check and without it: those of all associations.
+    #[arg(required_unless_present = "check")]
+    pub(super) domain: Option<Domain>,
+    /// Ask the resolver of this machine which of the lines are there. Exit code 1 where one is not.
+    #[arg(long)]
+    pub(super) check: bool,
+    /// Ask this resolver instead, like 127.0.0.1 or [::1]:5353.
+    #[arg(long, value_name = "ADDRESS", requires = "check")]
+    pub(super) resolver: Option<String>,
+    /// The daemon's socket for admins, which tells the associations. Without it: what NOLOGD_SOCKET says, then the config file.
+    #[arg(long, value_name = "PATH", requires = "check")]
+    pub(super) socket: Option<PathBuf>,
     /// The server that takes mail for it, where it is not the hostname of the config.
     #[arg(long, value_name = "HOST")]
     pub(super) mx: Option<Domain>,
     /// The config file, for its listeners.
     #[arg(long, value_name = "FILE", default_value = config::FILE)]
     pub(super) config: PathBuf,
+    #[command(flatten)]
+    pub(super) output: Output,
 }
 
 /// Commands for the running daemon.
@@ -220,6 +233,10 @@ pub enum Association {
     Remove(Asked<RemoveAssociation>),
     /// Give extra space for a while. It ends by itself after the day.
     Grant(Asked<GrantAssociation>),
+    /// Lend space of one association to another until a day: one step for both. It ends by itself after the day, for both at once.
+    Lend(Asked<LendAssociation>),
+    /// List what is lent.
+    Loans(Asked<ListLoans>),
 }
 
 /// `nologd mailbox`.

@@ -1,20 +1,83 @@
-//! `nologd dns`: the lines for the zone of an association's domain. It reads the config file and asks nobody.
+//! `nologd dns`: the lines for the zone of an association's domain. It reads the config file and asks nobody; with `--check` it asks the
+//! resolver of this machine, and the daemon for the associations.
 
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::process::ExitCode;
 
-use super::arguments::DnsArguments;
-use super::{REFUSED, load, say};
-use crate::config;
+use super::arguments::{DnsArguments, Output, Where};
+use super::resolver::Resolver;
+use super::{REFUSED, USAGE, complain, dns_check, load, refuse, run, say};
+use crate::admin::association::ListAssociations;
+use crate::config::{self, Config};
+use crate::private::Domain;
 use crate::serve::Service;
-use crate::web::zone::zone;
+use crate::web::zone::{lines, zone};
 
-/// `nologd dns DOMAIN`.
+/// `nologd dns DOMAIN`, `nologd dns --check`.
 pub fn dns(arguments: &DnsArguments) -> ExitCode {
     let Some(config) = load(&arguments.config) else { return ExitCode::from(REFUSED) };
     let site = config::site(&config);
     let mail = arguments.mx.as_ref().map_or_else(|| config.hostname.to_string(), |mx| mx.reveal().to_owned());
     let has_pages = config.listens.iter().any(|listen| listen.service == Service::Web);
     let pages = has_pages.then(|| site.pages_host());
-    say(zone(&arguments.domain, &site.offer, &mail, pages).trim_end());
+    if arguments.check {
+        return match resolver(arguments).and_then(|resolver| Ok((resolver, domains(arguments, &config)?))) {
+            Ok((resolver, domains)) => {
+                check(&resolver, &domains, arguments.output, |domain| lines(domain, &site.offer, &mail, pages))
+            }
+            Err(code) => code,
+        };
+    }
+    match &arguments.domain {
+        Some(domain) => say(zone(domain, &site.offer, &mail, pages).trim_end()),
+        None => return ExitCode::from(USAGE),
+    }
     ExitCode::SUCCESS
+}
+
+fn check(
+    resolver: &Resolver,
+    domains: &[Domain],
+    output: Output,
+    lines: impl Fn(&Domain) -> Vec<crate::web::zone::ZoneLine> + Sync,
+) -> ExitCode {
+    let all = dns_check::check(resolver, domains, lines);
+    match output.json {
+        true => say(&format!("{:#}", serde_json::json!({ "domains": all }))),
+        false => say(dns_check::print(&all).trim_end()),
+    }
+    if all.iter().all(dns_check::DomainChecked::is_well) { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) }
+}
+
+fn resolver(arguments: &DnsArguments) -> Result<Resolver, ExitCode> {
+    let Some(text) = &arguments.resolver else {
+        return Resolver::of_file(Path::new("/etc/resolv.conf")).ok_or_else(|| {
+            complain("/etc/resolv.conf names no resolver. Name one: --resolver 127.0.0.1");
+            ExitCode::from(REFUSED)
+        });
+    };
+    let whole = text.parse::<SocketAddr>().ok();
+    let server = whole.or_else(|| text.parse::<IpAddr>().ok().map(|address| SocketAddr::new(address, 53)));
+    server.map(Resolver::at).ok_or_else(|| {
+        complain("--resolver takes an address, like 127.0.0.1 or [::1]:5353.");
+        ExitCode::from(USAGE)
+    })
+}
+
+/// The one that was named, or those of all associations, in the order of the associations.
+fn domains(arguments: &DnsArguments, config: &Config) -> Result<Vec<Domain>, ExitCode> {
+    if let Some(domain) = &arguments.domain {
+        return Ok(vec![domain.clone()]);
+    }
+    let named = Where { socket: arguments.socket.clone(), config: None };
+    let socket = match (&arguments.socket, std::env::var_os("NOLOGD_SOCKET"), config.admin_socket()) {
+        (None, None, Some(socket)) => socket,
+        _ => named.socket()?,
+    };
+    let listed = run::told(&socket, &ListAssociations {}).map_err(|trouble| {
+        refuse(arguments.output, &trouble);
+        ExitCode::from(REFUSED)
+    })?;
+    Ok(listed.associations().flat_map(|(association, _)| association.all_domains().cloned().collect::<Vec<_>>()).collect())
 }

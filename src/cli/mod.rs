@@ -9,13 +9,15 @@
 //! | `sync` | makes the book follow the host's panel |
 //! | `store` | what is done on the files while no daemon runs |
 //! | `check` | a start, tried; the servers around, asked |
-//! | `dns` | the lines for an association's zone |
+//! | `dns`, `dns_check`, `resolver` | the lines for an association's zone, and which of them are there |
 //! | `offline` | the config file and `help`, which need nobody |
 
 mod arguments;
 mod check;
 mod dns;
+mod dns_check;
 mod offline;
+mod resolver;
 mod run;
 mod speak;
 mod store;

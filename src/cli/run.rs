@@ -21,6 +21,8 @@ pub fn admin(command: Admin) -> ExitCode {
         Admin::Association(Association::Set(asked)) => run(asked),
         Admin::Association(Association::Remove(asked)) => run(asked),
         Admin::Association(Association::Grant(asked)) => run(asked),
+        Admin::Association(Association::Lend(asked)) => run(asked),
+        Admin::Association(Association::Loans(asked)) => run(asked),
         Admin::Mailbox(Mailbox::List(asked)) => run(asked),
         Admin::Mailbox(Mailbox::Set(asked)) => run(asked),
         Admin::Mailbox(Mailbox::Remove(asked)) => run(asked),

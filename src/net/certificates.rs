@@ -110,7 +110,7 @@ impl Certificates {
         self.chosen(Some(name))?.cert.first().map(|leaf| leaf.to_vec())
     }
 
-    fn chosen(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+    pub(super) fn chosen(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
         let current = self.current.load();
         let named = name.and_then(|name| {
             let name = name.to_ascii_lowercase();

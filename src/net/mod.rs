@@ -11,5 +11,6 @@ pub mod forwarders;
 pub mod listen;
 pub mod min_rate;
 pub mod proxy_header;
+pub mod seal;
 pub mod shutdown;
 pub mod tls;

@@ -1,6 +1,6 @@
 //! Layer 3: notices by mail, in the association's language. When space runs out, at 80 and 95 %, once each
 //! way up: the mailbox's owner is told of the mailbox, the contact of the association. When the association leaves: both.
-//! When more was sent than a limit allows: both, once a day. And the link by which a contact logs in at the pages.
+//! When more was sent than a limit allows: both, once a day. And the links by which a contact logs in at the pages, and hands over.
 //!
 //! ```text
 //! Book ──Fact──▶ Queue ──due──▶ Notice::about ──▶ message ──▶ relay (serve::notices)
@@ -14,6 +14,7 @@
 //!
 //! [`Book::told`]: crate::quota::Book::told
 
+mod hand_over;
 mod leaving;
 mod login;
 mod message;

@@ -1,7 +1,8 @@
 //! What a notice says. To add a language, the compiler names each place.
 
-use super::{leaving, login, stopped};
+use super::{hand_over, leaving, login, stopped};
 use crate::fault::Lang;
+use crate::private::Address;
 use crate::quota::{Crossing, Fact, Level, Limit, Name, Subject, print_size};
 
 /// Octets in a line of the text, where a word ends.
@@ -29,6 +30,18 @@ impl Notice {
     /// Lets the contact of `name` in at the pages, by `link`.
     pub fn login(name: &Name, link: &str, lang: Lang) -> Notice {
         let (subject, paragraphs) = login::words(name, link, lang);
+        Notice::of(subject, &paragraphs)
+    }
+
+    /// Asks the contact of `name` whether it is `new` from now on.
+    pub fn hand_over(name: &Name, new: &Address, link: &str, lang: Lang) -> Notice {
+        let (subject, paragraphs) = hand_over::old(name, new, link, lang);
+        Notice::of(subject, &paragraphs)
+    }
+
+    /// Asks the next contact of `name`.
+    pub fn take_over(name: &Name, link: &str, lang: Lang) -> Notice {
+        let (subject, paragraphs) = hand_over::new(name, link, lang);
         Notice::of(subject, &paragraphs)
     }
 
@@ -202,7 +215,6 @@ fn wrap(paragraph: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::private::Address;
     use crate::quota::{Amount, Name};
 
     fn crossing(subject: Subject, percent: u64, lang: Lang) -> Crossing {

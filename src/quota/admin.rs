@@ -138,6 +138,20 @@ impl Book {
         })
     }
 
+    /// Another contact in place of `from`.
+    ///
+    /// # Errors
+    /// Nothing was changed: `from` is not the contact, or the disk took nothing.
+    pub fn hand_over(&self, name: &Name, from: &Address, to: &Address, today: Day) -> Result<Change<Association>, AdminError> {
+        self.change_association(name, today, |mut association| {
+            if association.contact.as_ref() != Some(from) {
+                return Err(AdminError::NotTheContact);
+            }
+            association.contact = Some(to.clone());
+            Ok(association)
+        })
+    }
+
     /// The association with a change, checked within itself. Grants that ended before `today` go.
     fn change_association(
         &self,
@@ -149,7 +163,7 @@ impl Book {
         let tenant = self.tenant(name).ok_or(AdminError::NoSuchAssociation)?;
         let was = tenant.lock().association.clone();
         let mut now = change(was.clone())?;
-        now.grants.retain(|grant| today <= grant.until);
+        now.drop_ended(today);
         now.check()?;
         // One of before this was asked must not stand in the way of another change.
         let is_new = |domain: &&Domain| !was.all_domains().any(|old| old == *domain);
@@ -179,11 +193,16 @@ impl Book {
         if !with_mailboxes && !mailboxes.is_empty() {
             return Err(AdminError::HasMailboxes);
         }
+        // What it lent and borrowed ends with it, for the others too.
+        let partners = self.left_by(name);
         let mut changes = record::difference(Some(&was), None);
+        changes.extend(partners.iter().flat_map(|(was, now)| record::difference(Some(was), Some(now))));
         changes.extend(mailboxes.iter().map(record::forget));
         // First: what only the usage knows would come back after a crash.
         let residue = self.write_without(&|owner, _| owner == name)? | self.write(&changes)?;
+        let left = partners.into_iter().map(|(_, now)| (now.name.clone(), Some(now)));
         self.install(name, None, today);
+        self.install_all(left.collect(), today);
         self.forget_traces(Some(name), &mailboxes);
         Ok(Change { was: Some(was), now: None, excess: Excess::default(), residue })
     }
@@ -223,8 +242,10 @@ fn is_residue(written: Result<(), StoreError>) -> Result<bool, AdminError> {
 impl super::ledger::Ledger {
     fn view(&self, today: Day) -> AssociationView {
         let (settled, settled_mailboxes) = self.settled();
+        let mut association = self.association.clone();
+        association.drop_ended(today);
         AssociationView {
-            association: self.association.clone(),
+            association,
             storage: self.association.storage_on(today),
             used: self.used.amount(),
             reserved: self.open.amount(),

@@ -21,6 +21,14 @@ pub enum AdminError {
     HasMailboxes,
     /// The mailbox is the contact of an association.
     IsContact,
+    /// An association cannot lend to itself.
+    LendsToItself,
+    /// It has lent space that it would have no more.
+    LentAway,
+    /// It is in use there.
+    NeedsItself,
+    /// Without a limit there is nothing to lend, and nothing to borrow.
+    NoLimit,
     /// An association needs at least one domain.
     NoDomain,
     /// A new domain without a dot: mail never comes to one, so it is mistyped.
@@ -33,10 +41,14 @@ pub enum AdminError {
     NoSuchAlias,
     /// No extra space ends on that day.
     NoSuchGrant,
+    /// Nothing is lent from the one to the other until that day.
+    NoSuchLoan,
     /// The mailbox is not in the book.
     NoSuchMailbox,
     /// The state needs a last day.
     NoLastDay,
+    /// The association has another contact.
+    NotTheContact,
     /// The disk did not do it.
     Store(StoreError),
     /// More grants, domains or mailboxes than there may be.
@@ -55,6 +67,12 @@ impl AdminError {
             AdminError::Exists => "An association of that name exists.",
             AdminError::HasMailboxes => "The association has mailboxes. Say --with-mailboxes to forget them too.",
             AdminError::IsContact => "The mailbox is the contact of an association. Set another contact first.",
+            AdminError::LendsToItself => "An association lends to another one.",
+            AdminError::LentAway => {
+                "The association has lent space that it would have no more. End that first: nologd association lend."
+            }
+            AdminError::NeedsItself => "The association needs that space itself.",
+            AdminError::NoLimit => "Both associations need a limit: without one there is nothing to lend, and nothing to borrow.",
             AdminError::NoDomain => "An association needs at least one domain.",
             AdminError::NoDot => "A domain has a dot in it. Write it like velo.example.",
             AdminError::NoLastDay => "A leaving association needs its last day: --until 2027-03-01.",
@@ -62,7 +80,9 @@ impl AdminError {
             AdminError::NoSuchDomain => "No association has that domain.",
             AdminError::NoSuchAlias => "The association has no such alias.",
             AdminError::NoSuchGrant => "No extra storage ends on that day.",
+            AdminError::NoSuchLoan => "Nothing is lent from the one to the other until that day.",
             AdminError::NoSuchMailbox => "There is no such mailbox in the book.",
+            AdminError::NotTheContact => "The association has another contact.",
             AdminError::Store(StoreError::TooLarge) => "That is more than fits into one record.",
             AdminError::Store(_) => {
                 "The state folder could not be written, so nothing was changed. Make room on its disk, or see why it takes nothing (STORE-UNWRITABLE)."
@@ -75,7 +95,12 @@ impl AdminError {
     pub fn is_wrong_usage(self) -> bool {
         matches!(
             self,
-            AdminError::NoDomain | AdminError::NoDot | AdminError::DayOver | AdminError::DayAlone | AdminError::NoLastDay
+            AdminError::NoDomain
+                | AdminError::NoDot
+                | AdminError::DayOver
+                | AdminError::DayAlone
+                | AdminError::NoLastDay
+                | AdminError::LendsToItself
         )
     }
 }

@@ -129,6 +129,14 @@ impl Limit {
         }
     }
 
+    /// The limit lowered by `less`; never below nothing.
+    pub(super) fn lowered(self, less: u128) -> Limit {
+        match self {
+            Limit::None => Limit::None,
+            Limit::At(most) => Limit::At(most.saturating_sub(u64::try_from(less).unwrap_or(u64::MAX))),
+        }
+    }
+
     /// How full, in percent rounded down; 0 without a limit.
     pub fn percent(self, used: u128) -> u128 {
         match self {

@@ -76,6 +76,35 @@ pub struct Grant {
     pub until: Day,
 }
 
+/// One side of a loan.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loan {
+    /// The other association.
+    #[serde(with = "revealed")]
+    pub with: Name,
+    /// How much, in octets.
+    pub octets: u64,
+    /// The last day on which it counts.
+    pub until: Day,
+}
+
+/// A loan as both sides see it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lending {
+    /// Who lends.
+    #[serde(with = "revealed")]
+    pub lender: Name,
+    /// Who has it.
+    #[serde(with = "revealed")]
+    pub borrower: Name,
+    /// How much, in octets.
+    pub octets: u64,
+    /// The last day on which it counts.
+    pub until: Day,
+}
+
 /// The tenant: owns domains, has limits, a state and a contact. As JSON it is what `--json` shows of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,6 +118,12 @@ pub struct Association {
     /// because each has a record of its own: there can be thousands.
     #[serde(with = "revealed")]
     pub aliases: BTreeMap<Address, BTreeSet<Address>>,
+    /// Space that others have until a day. Each loan has a record of its own, as the lender's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lent: Vec<Loan>,
+    /// Space of others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub borrowed: Vec<Loan>,
 }
 
 /// What admins set about an association: also its record.
@@ -160,13 +195,15 @@ impl Association {
             backend: None,
             grants: Vec::new(),
         };
-        Association { name, settings, aliases: BTreeMap::new() }
+        Association { name, settings, aliases: BTreeMap::new(), lent: Vec::new(), borrowed: Vec::new() }
     }
 
-    /// The shared storage limit today, grants included.
+    /// The shared storage limit today: with grants and what is borrowed, without what is lent.
     pub fn storage_on(&self, today: Day) -> Limit {
         let granted = self.grants.iter().filter(|grant| today <= grant.until);
-        granted.fold(self.storage, |limit, grant| limit.raised(grant.octets))
+        let limit = granted.fold(self.storage, |limit, grant| limit.raised(grant.octets));
+        let (lent, borrowed) = self.loans_on(today);
+        limit.raised(u64::try_from(borrowed).unwrap_or(u64::MAX)).lowered(lent)
     }
 
     /// The limit of a mailbox whose own limit is `own`.
@@ -207,6 +244,6 @@ impl Association {
                 return Err(AdminError::AliasOutside);
             }
         }
-        if self.grants.len() > GRANTS { Err(AdminError::TooMany) } else { Ok(()) }
+        if self.grants.len() > GRANTS { Err(AdminError::TooMany) } else { self.check_loans() }
     }
 }

@@ -206,9 +206,12 @@ impl BatchPlan<'_> {
             let domains: Vec<_> = gone.all_domains().cloned().collect();
             self.owners.extend(domains.into_iter().map(|domain| (domain, None)));
             self.changed.insert(name.clone(), None);
+            for (partner, _) in self.book.left_by(name) {
+                self.of(&partner.name).into_iter().for_each(|partner| partner.part_from(name));
+            }
         }
         for association in self.changed.values_mut().flatten() {
-            association.grants.retain(|grant| today <= grant.until);
+            association.drop_ended(today);
         }
         Ok(())
     }

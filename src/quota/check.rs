@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::Lending;
 use super::record::{self, Known};
 use crate::private::Private;
 use crate::store::{Store, StoreError};
@@ -11,7 +12,7 @@ use crate::store::{Store, StoreError};
 pub enum Defect {
     /// It cannot be read.
     Unreadable,
-    /// A mailbox, an alias or a level of no association. It does no harm.
+    /// A mailbox, an alias, a level or a loan of no association. It does no harm.
     Orphan,
     /// An association that contradicts itself or claims another's domain.
     Contradiction,
@@ -49,7 +50,7 @@ pub fn check(store: &dyn Store) -> Result<Findings, StoreError> {
     let usage = store.usage()?;
     let mut findings = Findings { lost: usage.lost, ..Findings::default() };
     let (mut domains, mut names, mut mailboxes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    let (mut addresses, mut levels) = (Vec::new(), Vec::new());
+    let (mut addresses, mut levels, mut loans) = (Vec::new(), Vec::new(), Vec::new());
     let records = store.scan("")?.into_iter().map(|record| (record, false));
     for (record, is_usage) in records.chain(usage.records.into_iter().map(|record| (record, true))) {
         // Each has its place.
@@ -71,6 +72,7 @@ pub fn check(store: &dyn Store) -> Result<Findings, StoreError> {
                 mailboxes.insert(address.clone());
                 addresses.push((address, record.key));
             }
+            Some(Known::Loan(loan)) => loans.push((loan, record.key)),
             Some(Known::Level(name, _)) => levels.push((name, record.key)),
             Some(Known::Mark) => {}
         }
@@ -78,6 +80,8 @@ pub fn check(store: &dyn Store) -> Result<Findings, StoreError> {
     findings.mailboxes = mailboxes.len() as u64;
     let strangers = addresses.into_iter().filter(|(address, _)| !domains.contains(address.domain())).map(|(_, key)| key);
     let levels = levels.into_iter().filter(|(name, _)| !names.contains(name)).map(|(_, key)| key);
-    findings.wrong.extend(strangers.chain(levels).map(|key| (Defect::Orphan, key)));
+    let has_both = |loan: &Lending| names.contains(&loan.lender) && names.contains(&loan.borrower);
+    let loans = loans.into_iter().filter(|(loan, _)| !has_both(loan)).map(|(_, key)| key);
+    findings.wrong.extend(strangers.chain(levels).chain(loans).map(|key| (Defect::Orphan, key)));
     Ok(findings)
 }

@@ -8,7 +8,7 @@ use super::ledger::Ledger;
 use super::mark::Mark;
 use super::pulse::Pulse;
 use super::record::Known;
-use super::{Association, Name};
+use super::{Association, Lending, Loan, Name};
 use crate::private::{Address, Domain};
 use crate::store::StoreError;
 
@@ -114,6 +114,14 @@ impl Directory {
                 }),
                 Known::Level(name, told) => {
                     directory.names.get(&name).into_iter().for_each(|tenant| tenant.lock().mark = Mark::kept(told));
+                }
+                Known::Loan(Lending { lender, borrower, octets, until }) => {
+                    let both = directory.names.get(&lender).zip(directory.names.get(&borrower));
+                    // Of one that is gone nothing is borrowed, and nothing is kept from the other.
+                    if let Some((one, other)) = both.filter(|_| lender != borrower) {
+                        one.lock().association.lent.push(Loan { with: borrower, octets, until });
+                        other.lock().association.borrowed.push(Loan { with: lender, octets, until });
+                    }
                 }
                 Known::Association(_) | Known::Mark => {}
             }

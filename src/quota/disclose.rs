@@ -18,6 +18,8 @@ pub struct Disclosure {
     pub aliases: Vec<Address>,
     /// Associations that it is the contact of.
     pub contact_of: Vec<Name>,
+    /// Up to how many octets our own notices may fill it; none where it was not full.
+    pub notices_to: Option<u64>,
     /// How much of its sending limits is used up; each empties by itself within its hour or day.
     pub sending: Option<Filling>,
 }
@@ -44,12 +46,14 @@ impl Book {
             told: Notified::default(),
             aliases: Vec::new(),
             contact_of: Vec::new(),
+            notices_to: None,
             sending: self.sending.mailbox(address),
         };
         self.with(address, |_, ledger, address| {
             let entry = ledger.number(address).and_then(|number| ledger.entry(number));
             let mark = entry.map(|entry| entry.mark).unwrap_or_default();
             (found.due, found.told) = (mark.due(), mark.told());
+            found.notices_to = entry.and_then(|entry| entry.notices_to);
             let leading = ledger.association.aliases.iter();
             let leading = leading.filter(|(alias, targets)| *alias == address || targets.contains(address));
             found.aliases = leading.map(|(alias, _)| alias.clone()).collect();

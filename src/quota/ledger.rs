@@ -26,12 +26,14 @@ pub(super) struct Entry {
     pub(super) watchers: Vec<Arc<Watcher>>,
     /// It is in the list of those that wait for a tick.
     pub(super) waits: bool,
+    /// Up to how many octets our own notices may fill it, since it was full. In memory only.
+    pub(super) notices_to: Option<u64>,
 }
 
 impl Entry {
     fn new(address: Address) -> Entry {
         let (tally, mark, watchers) = (Tally::default(), Mark::default(), Vec::new());
-        Entry { address, own: Own::default(), tally, settled: None, mark, watchers, waits: false }
+        Entry { address, own: Own::default(), tally, settled: None, mark, watchers, waits: false, notices_to: None }
     }
 
     /// The same mailbox in another association. Its reservations stay behind and come to nothing there, so what they may still store
@@ -39,7 +41,7 @@ impl Entry {
     pub(super) fn moved(self) -> Entry {
         let used = self.tally.shown().plus(self.tally.open);
         let tally = Tally { used, ..Tally::default() };
-        Entry { tally, watchers: Vec::new(), waits: false, ..self }
+        Entry { tally, watchers: Vec::new(), waits: false, notices_to: None, ..self }
     }
 }
 

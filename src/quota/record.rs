@@ -3,6 +3,7 @@
 //! ```text
 //! association/NAME   the association's settings      alias/ADDRESS     where an alias leads
 //! mailbox/ADDRESS    what is its own, if anything is imported          the config file's associations are in
+//! loan/NAME/NAME/DAY what the first lends to the second
 //!
 //! usage/ADDRESS      what is in it, rounded up       level/NAME        what its contact was told last
 //! ```
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::rounding::rounded;
-use super::{Amount, Association, Day, Level, Name, Notified, Own, Settings};
+use super::{Amount, Association, Day, Lending, Level, Name, Notified, Own, Settings};
 use crate::private::{Address, Domain, Private, revealed};
 use crate::store::{Change, Record, Schema, Step, StoreError};
 
@@ -42,6 +43,7 @@ pub(super) enum Known {
     Association(Box<Association>),
     Alias(Address, BTreeSet<Address>),
     Mailbox(Address, Own),
+    Loan(Lending),
     Usage(Address, Amount, Notified),
     Level(Name, Notified),
     /// The schema's version, or the mark of the import.
@@ -73,6 +75,13 @@ struct LevelRecord {
     level: u64,
     #[serde(default, deserialize_with = "crate::words::given", skip_serializing_if = "Option::is_none")]
     leaving_until: Option<Day>,
+}
+
+/// How much is lent.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LoanRecord {
+    octets: u64,
 }
 
 /// Where an alias leads.
@@ -128,7 +137,7 @@ fn leaving(records: &[Record]) -> Result<Vec<Change>, StoreError> {
 }
 
 /// Version 2 to 3: a mailbox may have a kind, and no limit of its own. Version 5 to 6: its limit may be a panel's. Version 6 to
-/// 7: its notices may have a language. What was written before means the same.
+/// 7: its notices may have a language, and there may be loans. What was written before means the same.
 fn same(_: &[Record]) -> Result<Vec<Change>, StoreError> {
     Ok(Vec::new())
 }
@@ -174,7 +183,7 @@ fn apart(records: &[Record]) -> Result<Vec<Record>, StoreError> {
     let moved = known.into_iter().filter_map(|known| match known {
         Known::Usage(address, used, told) => Some(usage(&address, used, told)),
         Known::Level(name, told) => Some(level(&name, told)),
-        Known::Association(_) | Known::Alias(..) | Known::Mailbox(..) | Known::Mark => None,
+        Known::Association(_) | Known::Alias(..) | Known::Mailbox(..) | Known::Loan(_) | Known::Mark => None,
     });
     Ok(moved.collect())
 }
@@ -199,11 +208,16 @@ fn json_of<T: Serialize>(record: &T) -> Value {
 
 // Aliases have keys of their own: an association can have thousands, and a value is bounded.
 fn records(association: &Association) -> BTreeMap<String, Value> {
-    let Association { name, settings, aliases } = association;
+    // What it borrowed stands in the lender's record.
+    let Association { name, settings, aliases, lent, borrowed: _ } = association;
     let mut records = BTreeMap::new();
     records.insert(format!("association/{}", name.reveal()), json_of(settings));
     for (alias, targets) in aliases {
         records.insert(format!("alias/{}", alias.reveal()), json_of(&AliasRecord(targets.clone())));
+    }
+    for loan in lent {
+        let key = format!("loan/{}/{}/{}", name.reveal(), loan.with.reveal(), loan.until.print());
+        records.insert(key, json_of(&LoanRecord { octets: loan.octets }));
     }
     records
 }
@@ -216,9 +230,16 @@ fn parse(key: &str, value: &[u8]) -> Option<Known> {
     Some(match kind {
         "association" => {
             let (name, settings) = (Name::parse(name)?, json_from::<Settings>(value)?);
-            Known::Association(Box::new(Association { name, settings, aliases: BTreeMap::new() }))
+            Known::Association(Box::new(Association { settings, ..Association::new(name, []) }))
         }
         "alias" => Known::Alias(Address::parse(name)?, json_from::<AliasRecord>(value)?.0),
+        "loan" => {
+            let (lender, rest) = name.split_once('/')?;
+            let (borrower, until) = rest.split_once('/')?;
+            let (lender, borrower) = (Name::parse(lender)?, Name::parse(borrower)?);
+            let LoanRecord { octets } = json_from(value)?;
+            Known::Loan(Lending { lender, borrower, octets, until: Day::parse(until)? })
+        }
         "mailbox" => Known::Mailbox(Address::parse(name)?, json_from(value)?),
         "usage" => {
             let UsageRecord { octets, messages, level, leaving_until } = json_from(value)?;

@@ -75,7 +75,7 @@ impl Book {
             let number = ledger.number(mailbox).ok_or(Verdict::Unknown)?;
             let mut held = Held::new(amount, way);
             ledger.reserve(number, &mut held, today, writes)?;
-            Ok(Reservation { tenant: tenant.clone(), number, held, today, writes, ended: false })
+            Ok(Reservation::new(tenant, number, held, today, writes))
         });
         let refused = |_: &Verdict| {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -104,6 +104,10 @@ impl Book {
 }
 
 impl Reservation {
+    pub(super) fn new(tenant: &Arc<AssociationEntry>, number: u64, held: Held, today: Day, writes: u64) -> Reservation {
+        Reservation { tenant: tenant.clone(), number, held, today, writes, ended: false }
+    }
+
     /// What is set aside, or was before [`Reservation::pause`].
     pub fn amount(&self) -> Amount {
         self.held.amount

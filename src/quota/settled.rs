@@ -75,6 +75,7 @@ impl Ledger {
         for entry in self.entries.values_mut() {
             entry.settled = Some(rounded(entry.tally.shown()));
         }
+        self.renew_notice_room();
     }
 
     /// What lists show of the whole association: in its mailboxes, and how many these are.

@@ -1,28 +1,28 @@
-//! Sends notices through the relay of the association's backend. One task for all; mail never waits for it.
+//! Sends notices through the relay of the association's backend; to a mailbox that is full, straight to its mail server, into the room that is
+//! kept for that (`crate::quota`, `own_mail`). One task for all; mail never waits for it.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::rand;
 use lettre::message::header::Date;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Context;
 use super::clock::today;
-use super::upstream::{Destination, Parking, Role, UpstreamConn};
+use super::deliver::carry;
+use super::own_mail;
+use super::upstream::Destination;
 use crate::event::{Event, Provoked, count, emit};
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::notice::{Notice, Queue, letter};
 use crate::private::{Address, Domain};
 use crate::quota::{Fact, Subject};
 use crate::route::BackendId;
-use crate::smtp::delivery::{Delivery, DeliveryStep, Outcome};
-use crate::smtp::upstream::Done;
+use crate::smtp::delivery::{Outcome, Taker};
 
 /// How often the book is asked.
 const LOOK: Duration = Duration::from_secs(1);
-/// One notice, from the connection to the relay's last reply.
-const SENDING: Duration = Duration::from_secs(60);
 /// The reply code for an address that no message can be made for.
 const NO_ADDRESS: u16 = 553;
 
@@ -134,36 +134,11 @@ async fn send(context: &Context, backend: BackendId, notice: Option<Notice>, fro
     let backends = context.backends.load_full();
     let letter = notice.and_then(|notice| letter(notice, from, to, Date::from(SystemTime::now()), &random()));
     let Some(letter) = letter else { return Outcome::Refused(NO_ADDRESS) };
-    let to = Destination { backends: &backends, backend };
-    let mut delivery = Delivery::new(&context.hostname, letter);
-    let ended = timeout(SENDING, hand_over(context, to, &mut delivery)).await;
-    ended.unwrap_or_else(|_| delivery.lost())
-}
-
-async fn hand_over(context: &Context, to: Destination<'_>, delivery: &mut Delivery) -> Outcome {
-    let mut relay = UpstreamConn::new(Role::Relay, Parking::Never);
-    loop {
-        match delivery.step(relay.input()) {
-            DeliveryStep::Read(used) => {
-                relay.consume(used);
-                let sent = relay.send(&delivery.commands(), context.patience.stall).await;
-                let read = match sent {
-                    Ok(()) => relay.fill(context.patience.stall).await,
-                    Err(fault) => Err(fault),
-                };
-                if let Err(fault) = read {
-                    delivery.done(Done::Failed(fault));
-                }
-            }
-            DeliveryStep::Act(used, act) => {
-                relay.consume(used);
-                if let Some(done) = relay.act(context, Some(to), act).await {
-                    delivery.done(done);
-                }
-            }
-            DeliveryStep::End(outcome) => return outcome,
-        }
+    if let Some(stored) = own_mail::store(context, to, &letter).await {
+        return stored;
     }
+    let to = Destination { backends: &backends, backend };
+    carry(context, to, Taker::Relay, letter).await
 }
 
 /// The left side of a Message-ID. Without randomness it is the same for all, which harms nobody.

@@ -9,10 +9,13 @@ use tokio::sync::Semaphore;
 use super::Context;
 use super::clock::today;
 use crate::fault::Lang;
+use crate::net::seal::HostSeal;
 use crate::private::Address;
+use crate::web::hand_over::HandOvers;
 use crate::web::home::NoPage;
 use crate::web::layout::{STYLE, Style};
 use crate::web::session::{ChangeBudget, Links, Sessions, VisitToken};
+use crate::web::signed::signed;
 use crate::web::{
     Body, Keep, Site, WebAnswer, WebRequest, apple, autoconfig, help as help_page, home as first, programs as setting_up,
 };
@@ -29,6 +32,8 @@ pub struct WebRoom {
     pub(super) admin_form: Option<VisitToken>,
     /// Mails with links that are under way at once.
     pub(super) mails: Arc<Semaphore>,
+    /// The profile as it was signed last: to sign costs a thousand times what all else of an answer does.
+    sealed: ArcSwapOption<(HostSeal, Vec<u8>)>,
     visits: Mutex<Visits>,
     began: Instant,
 }
@@ -39,6 +44,7 @@ pub(super) struct Visits {
     pub(super) sessions: Sessions,
     pub(super) links: Links,
     pub(super) changes: ChangeBudget,
+    pub(super) hand_overs: HandOvers,
 }
 
 /// Mails with links at once. Each waits for a relay, for a minute at most.
@@ -73,13 +79,27 @@ impl WebRoom {
     pub fn new(site: Site) -> WebRoom {
         let (mails, fixed) = (Arc::new(Semaphore::new(MAILS)), OnceLock::new());
         let (statement, visits, admin_form) = (ArcSwapOption::empty(), Mutex::default(), VisitToken::new());
-        WebRoom { site, statement, fixed, admin_form, mails, visits, began: Instant::now() }
+        WebRoom { site, statement, fixed, sealed: ArcSwapOption::empty(), admin_form, mails, visits, began: Instant::now() }
     }
 
     /// Shows the statement, in English and in French, whose style has this hash (`sha256-...`).
     pub fn tell_statement(&self, pages: [String; 2], style: &str) {
         // Told at the start and after each reload: the backends of then may be told other things.
         self.statement.store(Some(Arc::new(Statement { pages, style: format!("'{style}'") })));
+    }
+
+    /// `profile`, signed where that can be.
+    fn sealed(&self, context: &Context, profile: Vec<u8>) -> Vec<u8> {
+        let seal = context.certificates.as_ref().and_then(|certificates| certificates.seal(self.site.pages_host()));
+        let Some(seal) = seal else { return profile };
+        if let Some(kept) = &*self.sealed.load()
+            && kept.0.is(&seal)
+        {
+            return kept.1.clone();
+        }
+        let Some(signed) = signed(&profile, &seal) else { return profile };
+        self.sealed.store(Some(Arc::new((seal, signed.clone()))));
+        signed
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Visits> {
@@ -98,6 +118,7 @@ impl WebRoom {
         visits.sessions.sweep(now);
         visits.links.sweep(now);
         visits.changes.sweep(now);
+        visits.hand_overs.sweep(now);
     }
 
     /// Ends the sessions of whoever came in by such an address, and forgets its links: somebody else has the mailbox, perhaps.
@@ -165,7 +186,7 @@ pub(super) fn autodiscover(context: &Arc<Context>, asked: &WebRequest) -> WebAns
 
 pub(super) fn profile(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     match apple::profile(&context.web.site.offer) {
-        Some(profile) => WebAnswer::file(Body::Profile, profile),
+        Some(profile) => WebAnswer::file(Body::Profile, context.web.sealed(context, profile.into_bytes())),
         None => wrong(context, asked.lang, NoPage::Missing),
     }
 }

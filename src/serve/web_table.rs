@@ -15,6 +15,7 @@ use super::desk::Desk;
 use super::web_member as member;
 use super::web_pages as pages;
 use super::web_visit as visit;
+use super::{web_hand_over as hand_over, web_lend as lend};
 use crate::fault::Lang;
 use crate::private::Secret;
 use crate::web::home::NoPage;
@@ -70,8 +71,16 @@ fn whole() -> Router<Arc<Context>> {
             .route(&at("/member/enter"), post(log_in))
             .route(&at("/member/language"), take_kept(member::set_language))
             .route(&at("/member/contact"), take_kept(member::to_contact))
+            .route(&at("/contact/lend/offer"), take_kept(lend::offer))
+            .route(&at("/contact/lend/accept"), take_kept(lend::accept))
+            .route(&at("/contact/lend/decline"), take_kept(lend::decline))
+            .route(&at("/contact/lend/withdraw"), take_kept(lend::withdraw))
+            .route(&at("/contact/lend/return"), take_kept(lend::give_back))
+            .route(&at("/contact/hand-over"), take_kept(hand_over::ask))
+            .route(&at("/confirm"), take_kept(hand_over::confirm))
+            .route(&at("/confirm/{link}"), follow(hand_over::look))
             .route(&at("/enter"), take_kept(visit::spend))
-            .route(&at("/enter/{link}"), get(follow))
+            .route(&at("/enter/{link}"), follow(visit::enter))
             .route(&at("/leave"), take_kept(visit::leave));
     }
     table
@@ -125,8 +134,11 @@ pub(super) fn rest(rest: Rest) -> String {
     rest.map_or_else(|_| String::new(), |Path(rest)| rest)
 }
 
-async fn follow(State(context): State<Arc<Context>>, link: Rest, request: Request) -> Response {
-    answered(context, request, rest(link), Style::Linked, visit::enter).await
+/// A link that was mailed.
+fn follow(page: Page) -> MethodRouter<Arc<Context>> {
+    get(async move |State(context): State<Arc<Context>>, link: Rest, request: Request| {
+        answered(context, request, rest(link), Style::Linked, page).await
+    })
 }
 
 async fn log_in(State(context): State<Arc<Context>>, request: Request) -> Response {

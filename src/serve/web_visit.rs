@@ -90,7 +90,7 @@ fn links_for(context: &Context, address: &Address) -> Vec<LinkMail> {
 }
 
 /// Between one and four seconds. Without randomness the longest.
-fn pause() -> Duration {
+pub(super) fn pause() -> Duration {
     let mut byte = [255];
     let _ = aws_lc_rs::rand::fill(&mut byte);
     Duration::from_secs(1) + Duration::from_millis(12) * u32::from(byte[0])
@@ -214,9 +214,15 @@ fn told(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit, done: Re
         // Elsewhere, so that the back button and a second click send nothing again.
         Ok(()) => WebAnswer::go_to(&format!("/{}/contact/changed", asked.lang.word())),
         Err(declined) if declined.unwritten => WebAnswer { status: 503, ..page(context, asked.lang, found, FormResult::Failed) },
+        Err(_) if context.book.is_unwritable() => unwritable(context, asked, found),
         // It is gone meanwhile, or never was theirs.
         Err(_) => wrong(context, asked.lang, NoPage::Missing),
     }
+}
+
+/// The disk took nothing.
+pub(super) fn unwritable(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit) -> WebAnswer {
+    WebAnswer { status: 503, ..page(context, asked.lang, found, FormResult::Failed) }
 }
 
 /// The size that was typed, within what the association has; none where nothing was typed.
@@ -232,18 +238,19 @@ fn typed_share(context: &Context, found: &FoundVisit, typed: &str) -> Result<Opt
     share(typed, most.unwrap_or(Limit::At(0))).map(Some)
 }
 
-fn page(context: &Arc<Context>, lang: Lang, found: &FoundVisit, result: FormResult) -> WebAnswer {
+pub(super) fn page(context: &Arc<Context>, lang: Lang, found: &FoundVisit, result: FormResult) -> WebAnswer {
     let principal = &found.visitor.principal;
     let Principal::Contact(name) = principal else { return wrong(context, lang, NoPage::Missing) };
     let association = obey(context, principal, &ShowAssociation { name: name.clone() });
     let mailboxes = obey(context, principal, &ListMailboxes { association: Some(name.clone()) });
     let (Ok(association), Ok(mailboxes)) = (association, mailboxes) else { return wrong(context, lang, NoPage::Missing) };
-    let refused = matches!(result, FormResult::Refused(..));
+    let refused = matches!(result, FormResult::Refused(..) | FormResult::LendRefused(..) | FormResult::HandOverRefused(_));
     let page = ContactPage {
         site: &context.web.site,
         lang,
         association: &association.association,
         mailboxes: &mailboxes.mailboxes,
+        offers: [&association.offered, &association.offers],
         form_token: &found.form_token,
         result,
     };

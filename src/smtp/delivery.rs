@@ -1,4 +1,5 @@
-//! One message of our own for one recipient, handed to a relay (RFC 5321 3.3) with the empty return path.
+//! One message of our own for one recipient, handed to a relay (RFC 5321 3.3) with the empty return path, or to the server that stores it
+//! (LMTP, RFC 2033): with one recipient the two differ in the first word alone.
 //!
 //! Absent on purpose: more recipients, a queue, and a second try. Who has the message keeps it until [`Outcome::Accepted`].
 
@@ -42,9 +43,19 @@ pub enum DeliveryStep {
     End(Outcome),
 }
 
+/// Who takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taker {
+    /// A relay.
+    Relay,
+    /// A server that stores mail.
+    Store,
+}
+
 /// A message on its way.
 pub struct Delivery {
     hostname: Box<str>,
+    to: Taker,
     letter: Letter,
     upstream: Upstream,
     stage: DeliveryStage,
@@ -66,8 +77,8 @@ const NO_WAY: u16 = 553;
 
 impl Delivery {
     /// `hostname` is what EHLO says.
-    pub fn new(hostname: &str, letter: Letter) -> Delivery {
-        Delivery { hostname: hostname.into(), letter, upstream: Upstream::new(Reuse::Never), stage: DeliveryStage::Opening }
+    pub fn new(hostname: &str, to: Taker, letter: Letter) -> Delivery {
+        Delivery { hostname: hostname.into(), to, letter, upstream: Upstream::new(Reuse::Never), stage: DeliveryStage::Opening }
     }
 
     /// What is to be sent, and forgets it here.
@@ -78,7 +89,7 @@ impl Delivery {
     /// What came of the connection.
     pub fn done(&mut self, done: Done) {
         match done {
-            Done::Connected { starttls } => self.upstream.connected(Opening::new(&self.hostname, starttls, None), false),
+            Done::Connected { starttls } => self.upstream.connected(self.opening(starttls), false),
             Done::Secured => self.upstream.secured(),
             // Nobody parks one for us.
             Done::Reused(_) => self.lose(Fault::Down),
@@ -86,6 +97,13 @@ impl Delivery {
                 self.upstream.failed();
                 self.lose(fault);
             }
+        }
+    }
+
+    fn opening(&self, starttls: bool) -> Opening {
+        match self.to {
+            Taker::Relay => Opening::new(&self.hostname, starttls, None),
+            Taker::Store => Opening::lmtp(&self.hostname, starttls),
         }
     }
 
@@ -203,7 +221,8 @@ mod tests {
     use super::*;
 
     fn delivery(recipient: &str, message: &str) -> Delivery {
-        let mut delivery = Delivery::new("mail.nolog.example", Letter { recipient: recipient.into(), message: message.into() });
+        let mut delivery =
+            Delivery::new("mail.nolog.example", Taker::Relay, Letter { recipient: recipient.into(), message: message.into() });
         assert_eq!(delivery.step(b""), DeliveryStep::Act(0, ConnAct::Connect));
         delivery.done(Done::Connected { starttls: false });
         delivery

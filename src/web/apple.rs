@@ -1,8 +1,8 @@
 //! The configuration profile for Apple's Mail, and the QR code that leads a phone to it.
 //!
 //! It holds no address, no name and no password: the device asks for them, so one file is everybody's, and who fetches it tells nothing.
-//! It is not signed, and Apple's programs say "not signed" about it. Signing takes a CMS message (RFC 5652), and no library for that is
-//! settled yet.
+//! It is signed where the daemon has the host's key (`signed`); behind a web server of the host's that does TLS it is not, and Apple's programs
+//! say so.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use qrcode::render::svg;

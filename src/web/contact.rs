@@ -7,15 +7,18 @@ use maud::{Markup, html};
 
 use super::Site;
 use super::amount::amount;
+use super::hand_over;
 use super::layout::{Layout, Style, say};
+use super::lend::{self, LendError, LendSection, LendTyped};
 use super::share::{ShareError, typed};
 use super::typography::{number, set, size};
 use crate::admin::association::AssociationShown;
 use crate::admin::mailbox::MailboxShown;
+use crate::admin::offer::OfferShown;
 use crate::fault::Lang;
 use crate::notice::date;
 use crate::private::Address;
-use crate::quota::{Limit, SendingSwitch};
+use crate::quota::{Limit, Loan, SendingSwitch};
 
 /// Which field a message belongs to.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,6 +37,10 @@ pub enum FormResult {
     Done,
     /// Nothing was changed; what was typed stands in its field again.
     Refused(ShareField, ShareError, String),
+    /// Nothing was lent, offered or given back; what was typed stands in its fields again.
+    LendRefused(LendError, LendTyped),
+    /// What was typed is no other address.
+    HandOverRefused(String),
     /// Nothing was changed, for a reason of the daemon's own.
     Failed,
 }
@@ -48,6 +55,8 @@ pub struct ContactPage<'a> {
     pub association: &'a AssociationShown,
     /// Its mailboxes, in any order.
     pub mailboxes: &'a [MailboxShown],
+    /// What it offers to others, and what is offered to it.
+    pub offers: [&'a [OfferShown]; 2],
     /// What stands in its forms.
     pub form_token: &'a str,
     /// What came of the last form.
@@ -66,6 +75,9 @@ impl ContactPage<'_> {
         let main = html! {
             h1 { (name) }
             (self.said())
+            @if !self.offers[1].is_empty() {
+                div.done role="status" { p { a href="#lend" { (say(lang, "Another association offers you space", "Une autre association vous propose de l'espace")) } } }
+            }
             (self.space())
             h2 { (say(lang, "Mailboxes, the fullest first", "Boîtes, les plus remplies d'abord")) }
             @if mailboxes.is_empty() {
@@ -78,7 +90,12 @@ impl ContactPage<'_> {
                 ul.boxes { @for (place, mailbox) in mailboxes.iter().enumerate() { (self.mailbox(place, mailbox)) } }
             }
             (self.default_share())
+            (self.lending())
             (self.language())
+            (hand_over::form(lang, &self.hidden(), match &self.result {
+                FormResult::HandOverRefused(typed) => Some(typed),
+                _ => None,
+            }))
         };
         let title = say(lang, "Contact's page", "Page du contact");
         let host = &self.site.offer.host;
@@ -95,6 +112,10 @@ impl ContactPage<'_> {
                 FormResult::Done => div.done role="status" { p { (say(lang, "Changed. It holds from now on.", "C'est fait. Le changement est en vigueur.")) } },
                 FormResult::Refused(field, error, _) => div.error role="alert" {
                     p { (say(lang, "Nothing was changed. ", "Rien n'a été modifié. ")) a href=(format!("#{}", self.id(field))) { (self.wrong(*error)) } }
+                },
+                FormResult::LendRefused(error, _) => div.error role="alert" { (lend::summary(lang, *error)) },
+                FormResult::HandOverRefused(_) => div.error role="alert" {
+                    p { (say(lang, "Nothing was changed. ", "Rien n'a été modifié. ")) a href="#hand-over" { (hand_over::wrong(lang)) } }
                 },
                 FormResult::Failed => div.error role="alert" { p { (not_kept(lang)) } },
             }
@@ -122,6 +143,7 @@ impl ContactPage<'_> {
                             Lang::Fr => format!("dont {} jusqu'au {}", size(grant.octets, lang), date(grant.until, lang)),
                         }, lang)) }
                     }
+                    (self.loans())
                     li { (counts(fill.mailboxes, settings.mailboxes, words[0][0], words[0][1])) }
                     li { (counts(fill.messages, settings.messages, words[1][0], words[1][1])) }
                 }
@@ -131,6 +153,26 @@ impl ContactPage<'_> {
                     "Arrondi, tel qu'à la dernière heure pleine\u{a0}: cette page montre le remplissage, jamais qui fait quoi.",
                 )) }
             }
+        }
+    }
+
+    /// What of the space comes from others, and what others have.
+    fn loans(&self) -> Markup {
+        let lang = self.lang;
+        let each = |loans: &[Loan], [english, french]: [&str; 2]| {
+            let words = loans.iter().map(|loan| match lang {
+                Lang::En => {
+                    format!("{} {english} {} until {}", size(loan.octets, lang), loan.with.reveal(), date(loan.until, lang))
+                }
+                Lang::Fr => {
+                    format!("{} {french} {} jusqu'au {}", size(loan.octets, lang), loan.with.reveal(), date(loan.until, lang))
+                }
+            });
+            words.map(|words| set(&words, lang)).collect::<Vec<_>>()
+        };
+        html! {
+            @for line in each(&self.association.borrowed, ["more, borrowed from", "de plus, empruntés à"]) { li { (line) } }
+            @for line in each(&self.association.lent, ["less, lent to", "de moins, prêtés à"]) { li { (line) } }
         }
     }
 
@@ -185,6 +227,15 @@ impl ContactPage<'_> {
                 button type="submit" { (say(lang, "Change", "Modifier")) }
             }
         }
+    }
+
+    fn lending(&self) -> Markup {
+        let refused = match &self.result {
+            FormResult::LendRefused(error, typed) => Some((*error, typed)),
+            _ => None,
+        };
+        let loans = [&self.association.lent[..], &self.association.borrowed[..]];
+        LendSection { lang: self.lang, loans, offers: self.offers, refused, hidden: &self.hidden() }.html()
     }
 
     fn language(&self) -> Markup {

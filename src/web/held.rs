@@ -24,6 +24,7 @@ pub(super) fn rows(held: &Disclosed, lang: Lang) -> Vec<Row> {
         leaving_told,
         aliases,
         contact_of,
+        notices_to,
         sending,
         incident,
         tries,
@@ -49,6 +50,13 @@ pub(super) fn rows(held: &Disclosed, lang: Lang) -> Vec<Row> {
     rows.push(row("Aliases that lead here", "Alias qui mènent ici", joined(aliases.iter().map(Address::reveal).collect())));
     let names = contact_of.iter().map(|name| name.reveal().to_owned()).collect();
     rows.push(row("Contact of", "Contact de", joined(names)));
+    rows.extend(notices_to.map(|octets| {
+        row(
+            "Full, and our own notices may fill it up to",
+            "Pleine, et nos propres avis peuvent la remplir jusqu'à",
+            size(octets, lang),
+        )
+    }));
     rows.extend(sending.iter().flat_map(|sent| of_sending(sent, lang)));
     rows.push(row("Networks of good logins", "Réseaux de connexions réussies", networks(tries.known_networks, lang)));
     if tries.slowed {

@@ -4,12 +4,12 @@
 //! | | |
 //! |---|---|
 //! | `request`, `answer` | what an answer may depend on, and what it is |
-//! | `offer`, `autoconfig`, `apple`, `xml` | how mail programs set themselves up |
+//! | `offer`, `autoconfig`, `apple`, `signed`, `xml` | how mail programs set themselves up |
 //! | `zone` | the lines of the DNS by which they find it |
 //! | `layout`, `style.css`, `typography` | how pages look |
 //! | `home`, `help` with `advice` and `remedies`, `programs` | pages for everybody |
 //! | `session`, `login`, `password` | who is logged in, and how |
-//! | `contact`, `share`, `amount` | the page of an association's contact |
+//! | `contact`, `share`, `amount`, `lend`, `hand_over` | the page of an association's contact |
 //! | `member`, `held` | the page of a member |
 //! | `admin_home`, `admin_association`, `admin_form`, `admin_fields` | the pages of admins |
 //!
@@ -25,10 +25,12 @@ pub mod answer;
 pub mod apple;
 pub mod autoconfig;
 pub mod contact;
+pub mod hand_over;
 mod held;
 pub mod help;
 pub mod home;
 pub mod layout;
+pub mod lend;
 pub mod login;
 pub mod member;
 pub mod offer;
@@ -38,6 +40,7 @@ mod remedies;
 pub mod request;
 pub mod session;
 pub mod share;
+pub mod signed;
 mod typography;
 mod xml;
 pub mod zone;

@@ -23,7 +23,7 @@ pub const IDLE: Duration = Duration::from_secs(12 * 3600);
 /// A link is good for so long.
 pub const LINK: Duration = Duration::from_secs(15 * 60);
 /// From one link for an association to the next.
-const PAUSE: Duration = Duration::from_secs(2 * 60);
+pub(super) const PAUSE: Duration = Duration::from_secs(2 * 60);
 /// Links of one association that may be open.
 const LINKS: usize = 3;
 /// Sessions at once; then the one that was idle longest goes.
@@ -31,7 +31,7 @@ const SESSIONS: usize = 1000;
 /// Sessions of one person; the same.
 const SESSIONS_EACH: usize = 8;
 
-type Hash = [u8; 32];
+pub(super) type Hash = [u8; 32];
 
 /// 32 random octets, shown once to whom they belong.
 pub struct VisitToken(Zeroizing<[u8; 32]>);
@@ -54,7 +54,7 @@ impl VisitToken {
         shown(text.as_bytes()) == Some(self.hash())
     }
 
-    fn hash(&self) -> Hash {
+    pub(super) fn hash(&self) -> Hash {
         hash(&self.0[..])
     }
 }
@@ -66,7 +66,7 @@ fn hash(bytes: &[u8]) -> Hash {
 }
 
 /// The hash of what somebody shows; none where it cannot be a token.
-fn shown(text: &[u8]) -> Option<Hash> {
+pub(super) fn shown(text: &[u8]) -> Option<Hash> {
     let mut bytes = Zeroizing::new([0u8; 33]);
     let length = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes[..]).ok()?;
     (length == 32).then(|| hash(&bytes[..32]))
@@ -215,6 +215,12 @@ impl Links {
     /// Forgets those that were sent to such an address.
     pub fn end_of(&mut self, whose: impl Fn(&Address) -> bool) {
         self.open.retain(|_, link| !whose(&link.contact));
+    }
+
+    /// The association has another contact: the links of the one before are no more, and nobody waits for the next one.
+    pub fn forget(&mut self, name: &Name) {
+        self.open.retain(|_, link| link.name != *name);
+        self.last.remove(name.reveal());
     }
 
     /// Forgets what is over.

@@ -8,7 +8,7 @@
 //! | SRV `_autodiscover` | Outlook |
 //! | TXT | SPF, DKIM, DMARC: only their owner knows them whole, so they are reminders, in comments |
 //!
-//! Absent on purpose: looking whether they are there.
+//! [`lines`] are those that can be looked for (`nologd dns --check`). Absent on purpose: looking.
 
 use std::fmt::Write as _;
 
@@ -24,6 +24,66 @@ const SERVICES: [(&str, Speech, Encryption); 6] = [
     ("_submissions", Speech::Submission, Encryption::Implicit),
     ("_submission", Speech::Submission, Encryption::StartTls),
 ];
+
+/// A line that can be looked for.
+pub struct ZoneLine {
+    /// Its name, without a dot at its end.
+    pub name: String,
+    /// What is to be there.
+    pub data: LineData,
+}
+
+/// What is to be there.
+pub enum LineData {
+    /// Mail goes to this host.
+    Mx(String),
+    /// A service at this port of this host; none: it is said not to be here.
+    Srv(Option<(u16, String)>),
+    /// Another name for this host.
+    Cname(String),
+    /// A text that begins so.
+    TxtBegins(&'static str),
+}
+
+impl LineData {
+    /// As it stands in a zone.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            LineData::Mx(_) => "MX",
+            LineData::Srv(_) => "SRV",
+            LineData::Cname(_) => "CNAME",
+            LineData::TxtBegins(_) => "TXT",
+        }
+    }
+
+    /// In short.
+    pub fn print(&self) -> String {
+        match self {
+            LineData::Mx(host) | LineData::Cname(host) => host.clone(),
+            LineData::Srv(Some((port, host))) => format!("{port} {host}"),
+            LineData::Srv(None) => ".".into(),
+            LineData::TxtBegins(begin) => format!("\"{begin} ...\""),
+        }
+    }
+}
+
+/// The lines of [`zone`] that can be looked for: all but DKIM, whose selector only its owner knows.
+pub fn lines(domain: &Domain, offer: &MailOffer, mail: &str, pages: Option<&str>) -> Vec<ZoneLine> {
+    let domain = domain.reveal();
+    let line = |name: &str, data: LineData| ZoneLine { name: format!("{name}{domain}"), data };
+    let mut lines = vec![line("", LineData::Mx(mail.to_owned()))];
+    for (name, speech, encryption) in SERVICES {
+        let door = offer.doors(speech).find(|door| door.encryption == encryption);
+        lines.push(line(&format!("{name}._tcp."), LineData::Srv(door.map(|door| (door.port, offer.host.to_string())))));
+    }
+    if let Some(pages) = pages {
+        lines.push(line("autoconfig.", LineData::Cname(pages.to_owned())));
+        lines.push(line("_autodiscover._tcp.", LineData::Srv(Some((443, pages.to_owned())))));
+    }
+    lines.push(line("", LineData::TxtBegins("v=spf1")));
+    lines.push(line("_dmarc.", LineData::TxtBegins("v=DMARC1")));
+    lines
+}
 
 /// The lines for `domain`. `mail` is the host that takes mail for it; `pages` the one that pages are at, if there are any.
 pub fn zone(domain: &Domain, offer: &MailOffer, mail: &str, pages: Option<&str>) -> String {
@@ -92,6 +152,15 @@ mod tests {
         assert!(has("autoconfig.xn--vlo-bma.example. 3600 IN CNAME pages.nolog.example."));
         assert!(has("_autodiscover._tcp.xn--vlo-bma.example. 3600 IN SRV 0 0 443 pages.nolog.example."));
         assert_eq!(lines.len(), 9);
+        // What is looked for is what is printed.
+        let looked =
+            super::lines(&Domain::parse("vélo.example").unwrap(), &offer, "mx.nolog.example", Some("pages.nolog.example"));
+        for line in &looked {
+            let there =
+                text.lines().any(|printed| printed.contains(&format!("{}.", line.name)) && printed.contains(line.data.kind()));
+            assert!(there, "{} {}", line.name, line.data.kind());
+        }
+        assert_eq!(looked.len(), 9 + 2);
         assert!(text.is_ascii());
     }
 }

@@ -51,12 +51,16 @@ mod dialogues_sieve;
 mod dialogues_submission;
 #[path = "../dialogues_tls.rs"]
 mod dialogues_tls;
+#[path = "../dns.rs"]
+mod dns;
 #[path = "../doors.rs"]
 mod doors;
 #[path = "../layers.rs"]
 mod layers;
 #[path = "../lmtp_cut.rs"]
 mod lmtp_cut;
+#[path = "../loans.rs"]
+mod loans;
 #[path = "../metrics.rs"]
 mod metrics;
 #[path = "../notices.rs"]

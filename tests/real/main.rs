@@ -27,6 +27,8 @@ mod attack;
 mod audit;
 #[path = "../balancers.rs"]
 mod balancers;
+#[path = "../contact_story.rs"]
+mod contact_story;
 #[path = "../interop.rs"]
 mod interop;
 #[path = "../members_story.rs"]

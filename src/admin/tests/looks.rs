@@ -11,6 +11,7 @@ const LOOKS: &[&str] = &[
     r#""mailbox list","association":"velo""#,
     r#""association list""#,
     r#""association show","name":"velo""#,
+    r#""association loans""#,
     r#""status""#,
     r#""blocks list""#,
     r#""incident list""#,

@@ -1,0 +1,70 @@
+//! Our own notices to a mailbox that is full: handed to its mail server over a connection that we make, into room above the limits.
+//!
+//! By way of the relay they would come in at our LMTP listener like anybody's mail, and be refused there. To let them pass, something in the
+//! message would have to say that they are ours, and whatever can be said can be said by others, or read on its way. So nothing says it:
+//! what is our own is known by being here. Only where a mailbox is full does a notice take this way, so that whatever the relay does with mail
+//! (aliases, forwards) it goes on doing with all others.
+
+use super::Context;
+use super::clock::today;
+use super::deliver::carry;
+use super::upstream::Destination;
+use crate::private::Address;
+use crate::quota::{Amount, ON_TOP, Reservation, Verdict};
+use crate::route::BackendId;
+use crate::smtp::delivery::{Letter, Outcome, Taker};
+
+/// A mailbox that a notice goes to.
+struct RoomMade {
+    mailbox: Address,
+    backend: BackendId,
+    room: Reservation,
+}
+
+/// Stores the letter in every mailbox that `to` leads to. None where none of them is full, or where it cannot be done: then the relay has it.
+pub(super) async fn store(context: &Context, to: &Address, letter: &Letter) -> Option<Outcome> {
+    let amount = Amount::message(ON_TOP + letter.message.len() as u64);
+    let mailboxes = context.book.resolve(to)?;
+    let is_full = |mailbox: &Address| {
+        let told = context.book.probe(mailbox, amount, today());
+        matches!(told, Err(Verdict::MailboxFull | Verdict::AssociationFull))
+    };
+    if !mailboxes.iter().any(is_full) {
+        return None;
+    }
+    // All or none: of a list of mailboxes some would have it twice.
+    let made: Vec<_> = mailboxes.into_iter().map(|mailbox| make_room(context, mailbox, amount)).collect::<Option<_>>()?;
+    let mut best = None;
+    for RoomMade { mailbox, backend, mut room } in made {
+        room.handed_over();
+        let backends = context.backends.load_full();
+        let letter = Letter { recipient: path(context, &mailbox), message: letter.message.clone() };
+        let outcome = carry(context, Destination { backends: &backends, backend }, Taker::Store, letter).await;
+        match outcome {
+            Outcome::Accepted => drop(room.commit()),
+            Outcome::Refused(_) | Outcome::Later | Outcome::Down => drop(room.release()),
+            Outcome::Unknown => room.doubt(),
+        }
+        // One that has it is told; the others are not told twice.
+        best = Some(match best {
+            Some(earlier @ (Outcome::Accepted | Outcome::Unknown)) => earlier,
+            _ => outcome,
+        });
+    }
+    best
+}
+
+fn make_room(context: &Context, mailbox: Address, amount: Amount) -> Option<RoomMade> {
+    let route = context.book.route(mailbox.domain(), today())?;
+    let backends = context.backends.load();
+    let backend = backends.find(route.backend.as_deref())?;
+    backends.at(backend)?.lmtp.as_ref()?;
+    let room = context.book.reserve_notice(&mailbox, amount, today()).ok()?;
+    Some(RoomMade { mailbox, backend, room })
+}
+
+/// As its mail server writes it.
+fn path(context: &Context, mailbox: &Address) -> String {
+    let spelling = context.book.spelling(mailbox.domain());
+    spelling.map_or_else(|| mailbox.reveal(), |domain| format!("{}@{domain}", mailbox.reveal_local()))
+}

@@ -1,0 +1,108 @@
+//! A contact who hands over: two links are sent, and when both were confirmed the book has another contact.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+
+use super::Context;
+use super::notices::send_now;
+use super::web_pages::wrong;
+use super::web_visit::{form_of, is_contact, obey, page, pause};
+use crate::admin::Principal;
+use crate::admin::hand_over::HandOver;
+use crate::fault::Lang;
+use crate::notice::Notice;
+use crate::private::{Address, Domain};
+use crate::quota::Name;
+use crate::web::contact::FormResult;
+use crate::web::hand_over::Spent;
+use crate::web::home::NoPage;
+use crate::web::request::FormSender;
+use crate::web::session::VisitToken;
+use crate::web::{Keep, WebAnswer, WebRequest, hand_over as pages, login};
+
+/// Sends both links, or neither where some were sent just now; the answer is the same.
+pub(super) fn ask(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    let Some(found) = form_of(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
+    let Principal::Contact(name) = &found.visitor.principal else { return wrong(context, asked.lang, NoPage::Form) };
+    let Some(typed) = asked.form.field("address") else { return wrong(context, asked.lang, NoPage::Request) };
+    let old = &found.visitor.address;
+    let Some(new) = Address::parse(typed.trim()).filter(|new| new != old) else {
+        return page(context, asked.lang, &found, FormResult::HandOverRefused(typed.trim().into()));
+    };
+    let domain = context.book.contact_of(old).into_iter().find(|(theirs, _)| theirs == name).map(|(_, domain)| domain);
+    let now = context.web.now();
+    let links = context.web.lock().hand_overs.begin(name, old, &new, now);
+    if let Some((links, domain)) = links.zip(domain) {
+        let (context, lang) = (context.clone(), asked.lang);
+        let mail = HandOverMail { name: name.clone(), domain, old: old.clone(), new, links, lang };
+        Handle::current().spawn(async move {
+            sleep(pause()).await;
+            if let Ok(place) = context.web.mails.clone().try_acquire_owned() {
+                mail.send(&context).await;
+                drop(place);
+            }
+        });
+    }
+    WebAnswer::page(pages::asked(&context.web.site, asked.lang), Keep::Never)
+}
+
+/// The two mails.
+struct HandOverMail {
+    name: Name,
+    domain: Domain,
+    old: Address,
+    new: Address,
+    links: [VisitToken; 2],
+    lang: Lang,
+}
+
+impl HandOverMail {
+    async fn send(self, context: &Context) {
+        let HandOverMail { name, domain, old, new, links, lang } = self;
+        let [old_link, new_link] =
+            links.map(|token| format!("{}/{}/confirm/{}", context.web.site.url, lang.word(), token.reveal().as_str()));
+        send_now(context, Notice::hand_over(&name, &new, &old_link, lang), &domain, &old).await;
+        send_now(context, Notice::take_over(&name, &new_link, lang), &domain, &new).await;
+    }
+}
+
+/// Shows the button, and spends nothing.
+pub(super) fn look(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    let token = asked.rest.reveal();
+    let waiting = context.web.lock().hand_overs.look(token, context.web.now());
+    match (waiting, std::str::from_utf8(token)) {
+        (Some(waiting), Ok(text)) => WebAnswer::page(pages::confirm(&context.web.site, asked.lang, &waiting, text), Keep::Never),
+        _ => WebAnswer::problem(404, login::over(&context.web.site, asked.lang)),
+    }
+}
+
+/// Spends the link; with the second one the contact is another.
+pub(super) fn confirm(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    if asked.sender != FormSender::OwnPage {
+        return wrong(context, asked.lang, NoPage::Form);
+    }
+    let over = || WebAnswer::problem(404, login::over(&context.web.site, asked.lang));
+    let token = asked.form.field("link").unwrap_or_default();
+    let spent = context.web.lock().hand_overs.spend(token.as_bytes(), context.web.now());
+    match spent {
+        None => over(),
+        Some(Spent::One(side)) => WebAnswer::page(pages::half(&context.web.site, asked.lang, side), Keep::Never),
+        Some(Spent::Both(both)) => {
+            let (name, from, to) = both.parts();
+            if !is_contact(context, &name, &from) {
+                return over();
+            }
+            // In the name of the admins: neither contact may do it alone, and both have agreed.
+            match obey(context, &Principal::Admin, &HandOver { name: name.clone(), from, to }) {
+                Ok(_) => {
+                    context.web.lock().links.forget(&name);
+                    WebAnswer::page(pages::done(&context.web.site, asked.lang), Keep::Never)
+                }
+                Err(_) if context.book.is_unwritable() => wrong(context, asked.lang, NoPage::Busy),
+                Err(_) => over(),
+            }
+        }
+    }
+}

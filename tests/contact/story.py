@@ -1,0 +1,291 @@
+"""Two contacts at their pages, as people: the links come out of real mailboxes, through the real listener; a phone in French, a desktop in
+English. `SHOTS` names a folder for pictures of what they see.
+"""
+
+import email
+import imaplib
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "webmail"))
+from browser import PATIENCE, Browser
+
+PAGES, PLACE, SHOTS = os.environ["PAGES"], os.environ["PLACE"], os.environ.get("SHOTS")
+HOST = "https://mail.nolog.example:" + PAGES
+ALICE, BOB, CHLOE = ("alice@velo.example", "bell-and-basket"), ("bob@velo.example", "spokes-and-chain"), ("chloe@jardin.example", "beans-and-mint")
+ANY = ssl._create_unverified_context()
+seen = {}
+
+
+def main():
+    # Whatever hangs, Chromium must not outlive this.
+    signal.signal(signal.SIGALRM, lambda *_: sys.exit("the story took too long"))
+    signal.alarm(400)
+    flags = ["--ignore-certificate-errors", "--host-resolver-rules=MAP mail.nolog.example 127.0.0.1"]
+    os.makedirs(os.path.join(PLACE, "one")), os.makedirs(os.path.join(PLACE, "two"))
+    phone = Browser(os.path.join(PLACE, "one"), int(os.environ["DRIVER"]), "phone", "Europe/Paris", flags)
+    try:
+        desk = Browser(os.path.join(PLACE, "two"), int(os.environ["DRIVER2"]), "desk", "Europe/London", flags)
+        try:
+            phone.command("Emulation.setDeviceMetricsOverride", {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True})
+            for step in (log_in_by_mail, share_out, above_the_limit, offer, accept, two_windows, back_button, restart, full_mailbox, hand_over):
+                step(phone, desk)
+                print("done:", step.__name__, flush=True)
+        except BaseException:
+            for name, browser in (("phone", phone), ("desk", desk)):
+                shot(browser, "trouble-" + name)
+            raise
+        finally:
+            desk.close()
+    finally:
+        phone.close()
+
+
+def shot(browser, name):
+    """The whole page, as long as it is; and never wider than the window."""
+    if not SHOTS:
+        return
+    import base64
+    answer = browser.ask("POST", "/goog/cdp/execute", {"cmd": "Page.captureScreenshot", "params": {"captureBeyondViewport": True}})
+    with open(os.path.join(SHOTS, name + ".png"), "wb") as out:
+        out.write(base64.b64decode(answer["data"]))
+
+
+def fits(browser):
+    wide = browser.js("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert wide[0] <= wide[1], "sideways scrolling: %s" % wide
+
+
+def mailbox(who):
+    box = imaplib.IMAP4_SSL("127.0.0.1", int(os.environ["IMAPS"]), ssl_context=ANY)
+    box.login(*who)
+    box.select("INBOX")
+    return box
+
+
+def link(who, part):
+    """The next link that came to this person's mailbox."""
+    end = time.monotonic() + PATIENCE + 20
+    while time.monotonic() < end:
+        box = mailbox(who)
+        numbers = box.search(None, "ALL")[1][0].split()
+        for number in numbers[seen.get(who[0], 0):]:
+            text = email.message_from_bytes(box.fetch(number, "(RFC822)")[1][0][1]).get_payload(decode=True).decode()
+            seen[who[0]] = int(number)
+            for line in text.splitlines():
+                if line.startswith("https://") and "/%s/" % part in line:
+                    box.logout()
+                    return line.strip()
+        box.logout()
+        time.sleep(0.5)
+    raise SystemExit("no link came to " + who[0])
+
+
+def text(browser):
+    return browser.js("return document.body.innerText")
+
+
+def heading(browser, words):
+    browser.wait("(document.querySelector('h1') || {}).innerText?.includes(%r)" % words, "the heading " + words)
+
+
+def come_in(browser, who, lang, name):
+    browser.open("%s/%s/" % (HOST, lang))
+    browser.click("ul.links a[href='/%s/contact']" % lang)
+    browser.type("#address", who[0])
+    browser.click("main form button")
+    heading(browser, {"fr": "Consultez votre courrier", "en": "Check your mail"}[lang])
+    shot(browser, name + "-asked")
+    came = link(who, "enter")
+    # A scanner is first, and looks three times.
+    for _ in range(3):
+        page = urllib.request.urlopen(came.replace("mail.nolog.example", "127.0.0.1"), context=ANY).read().decode()
+        assert "<button" in page
+    browser.open(came)
+    shot(browser, name + "-button")
+    browser.click("main form button")
+    browser.wait("location.pathname == '/%s/contact'" % lang, "the contact's page")
+    return came
+
+
+def log_in_by_mail(phone, desk):
+    came = come_in(phone, ALICE, "fr", "1-phone")
+    heading(phone, "velo")
+    fits(phone)
+    shot(phone, "1-phone-page")
+    # Once is once: the same link in the other browser.
+    desk.open(came)
+    heading(desk, "Ce lien n’est plus valable")
+    shot(desk, "1-desk-over")
+    assert desk.js("return document.cookie") == "" and phone.js("return document.cookie") == "", "a script could read it"
+
+
+def typed(browser, selector, value):
+    browser.until(lambda: browser.ask("POST", browser.element(selector) + "/clear", {}) is None, "cannot clear " + selector)
+    browser.type(selector, value)
+
+
+def share_out(phone, _):
+    typed(phone, "#share-default", "2 Go")
+    phone.click("form[action$='/contact/default'] button")
+    phone.wait("location.pathname == '/fr/contact/changed'", "that it was done")
+    assert "C’est fait" in text(phone)
+    assert phone.js("return document.querySelector('#share-default').value") == "2 Go"
+    shot(phone, "2-phone-shared")
+
+
+def above_the_limit(phone, _):
+    typed(phone, "#share-default", "11 Go")
+    phone.click("form[action$='/contact/default'] button")
+    phone.wait("document.querySelector('.error a')", "what is wrong")
+    assert "Rien n’a été modifié" in text(phone)
+    shot(phone, "3-phone-refused")
+    # The summary leads to the field, which says it too and keeps what was typed.
+    phone.click(".error a")
+    assert phone.js("let field = document.querySelector('#share-default'); return field.value + field.getAttribute('aria-invalid')") == "11 Gotrue"
+    fits(phone)
+
+
+def offer(phone, _):
+    phone.open(HOST + "/fr/contact")
+    phone.click("details summary[aria-label=''], #lend ~ details summary")
+    typed(phone, "#lend-to", "jardin.example")
+    typed(phone, "#lend-share", "99")
+    phone.js("document.querySelector('#lend-until').value = '2099-03-01'")
+    phone.click("form[action$='/lend/offer'] button")
+    phone.wait("document.querySelector('#lend-share-error')", "that it is too much")
+    shot(phone, "4-phone-too-much")
+    typed(phone, "#lend-share", "2 Go")
+    phone.click("form[action$='/lend/offer'] button")
+    phone.wait("location.pathname == '/fr/contact/changed'", "that it was offered")
+    assert "Proposé à jardin.example" in text(phone), text(phone)
+    fits(phone)
+    shot(phone, "4-phone-offered")
+
+
+def accept(phone, desk):
+    come_in(desk, CHLOE, "en", "5-desk")
+    heading(desk, "jardin")
+    assert "Offered to you by velo: 2" in text(desk), text(desk)
+    shot(desk, "5-desk-offered")
+    desk.click("a[href='#lend']")
+    desk.click("form[action$='/lend/accept'] button")
+    desk.wait("location.pathname == '/en/contact/changed'", "that it was accepted")
+    assert "Borrowed from velo" in text(desk) and "12\xa0GB" in text(desk), text(desk)
+    shot(desk, "5-desk-borrowed")
+    phone.open(HOST + "/fr/contact")
+    assert "Prêté à jardin" in text(phone) and "8\u202fGo" in text(phone), text(phone)
+    shot(phone, "5-phone-lent")
+
+
+def two_windows(phone, desk):
+    """One session in two windows: what one does the other sees; logged out in one is logged out in both, and says so."""
+    desk.open(HOST + "/en/contact")
+    first = desk.ask("GET", "/window")
+    second = desk.ask("POST", "/window/new", {"type": "window"})["handle"]
+    desk.ask("POST", "/window", {"handle": second})
+    desk.open(HOST + "/en/contact")
+    typed(desk, "#share-default", "3 GB")
+    desk.click("form[action$='/contact/default'] button")
+    desk.wait("location.pathname == '/en/contact/changed'", "that it was done")
+    desk.ask("POST", "/window", {"handle": first})
+    # This one still shows the page of before, and its forms are good.
+    typed(desk, "#share-default", "4 GB")
+    desk.click("form[action$='/contact/default'] button")
+    desk.wait("document.querySelector('#share-default').value == '4 GB' && location.pathname == '/en/contact/changed'", "the other change")
+    desk.ask("POST", "/window", {"handle": second})
+    desk.click("header form button")
+    desk.wait("location.pathname == '/en/'", "the first page")
+    desk.ask("POST", "/window", {"handle": first})
+    typed(desk, "#share-default", "5 GB")
+    desk.click("form[action$='/contact/default'] button")
+    heading(desk, "The form was not accepted")
+    shot(desk, "6-desk-logged-out")
+    desk.ask("POST", "/window", {"handle": second})
+    desk.ask("DELETE", "/window")
+    desk.ask("POST", "/window", {"handle": first})
+
+
+def back_button(phone, desk):
+    """Back after a change sends nothing again; back after logging out shows nothing of the page."""
+    desk.ask("POST", "/back", {})
+    desk.wait("document.querySelector('#address')", "the way in, and not the page of before")
+    assert "rose" not in text(desk) and "Borrowed" not in text(desk)
+    phone.open(HOST + "/fr/contact")
+    typed(phone, "#share-default", "1 Go")
+    phone.click("form[action$='/contact/default'] button")
+    phone.wait("location.pathname == '/fr/contact/changed'", "that it was done")
+    phone.ask("POST", "/back", {})
+    phone.wait("location.pathname == '/fr/contact'", "the page of before")
+    assert phone.js("return document.querySelector('#share-default').value") == "1 Go", "as it is now"
+
+
+def nologd(*words):
+    return subprocess.run([os.environ["NOLOGD"], *words], check=True, stdout=subprocess.PIPE).stdout.decode()
+
+
+def restart(phone, desk):
+    """A restart in between: the session is over, the link that was sent is over, and the page says what to do."""
+    desk.open(HOST + "/en/contact")
+    # One link in two minutes: this is the second association of this contact.
+    nologd("association", "add", "verger", "--domain", "verger.example", "--contact", CHLOE[0])
+    desk.type("#address", CHLOE[0])
+    desk.click("main form button")
+    came = link(CHLOE, "enter")
+    open(os.path.join(PLACE, "restart-wanted"), "w").close()
+    while not os.path.exists(os.path.join(PLACE, "restarted")):
+        time.sleep(0.1)
+    desk.open(came)
+    heading(desk, "This link has expired")
+    typed(phone, "#share-default", "3 Go")
+    phone.click("form[action$='/contact/default'] button")
+    heading(phone, "Le formulaire n’a pas été accepté")
+    shot(phone, "7-phone-restarted")
+    phone.open(HOST + "/fr/contact")
+    assert phone.js("return Boolean(document.querySelector('#address'))"), "logged out"
+    # What was lent stands.
+    assert "velo" in nologd("association", "loans")
+
+
+def full_mailbox(phone, desk):
+    """No room for a single octet: the link comes all the same, and leads to where room is made."""
+    nologd("mailbox", "set", ALICE[0], "--storage", "1K")
+    come_in(phone, ALICE, "fr", "8-phone")
+    shot(phone, "8-phone-full")
+    phone.js("document.querySelectorAll('.boxes details').forEach(one => one.open = true)")
+    typed(phone, "form[action$='/contact/mailbox'] input[name=share]", "1 Go")
+    phone.click("form[action$='/contact/mailbox'] button")
+    phone.wait("location.pathname == '/fr/contact/changed'", "that there is room")
+
+
+def hand_over(phone, desk):
+    phone.type("#hand-over", BOB[0])
+    phone.click("form[action$='/contact/hand-over'] button")
+    heading(phone, "Deux liens sont en route")
+    shot(phone, "9-phone-two-links")
+    theirs, ours = link(BOB, "confirm"), link(ALICE, "confirm")
+    desk.open(theirs)
+    shot(desk, "9-desk-become")
+    desk.click("main form button")
+    heading(desk, "Confirmé, il en manque un")
+    assert ALICE[0] in nologd("association", "show", "velo")
+    phone.open(ours)
+    shot(phone, "9-phone-confirm")
+    phone.click("main form button")
+    heading(phone, "C’est fait")
+    shot(phone, "9-phone-done")
+    contact = [line for line in nologd("association", "show", "velo").splitlines() if line.split()[:1] == ["contact"]]
+    assert BOB[0] in contact[0], contact
+    phone.open(HOST + "/fr/contact")
+    assert phone.js("return Boolean(document.querySelector('#address'))"), "the old contact is out"
+    come_in(desk, BOB, "en", "9-desk")
+    heading(desk, "velo")
+    shot(desk, "9-desk-page")
+
+
+main()

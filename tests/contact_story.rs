@@ -1,0 +1,82 @@
+//! Contacts at their pages in real browsers, with links out of real mailboxes: Dovecot stores, Postfix relays, nologd is between all of them.
+//! Needs root, for Postfix.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on must say where
+
+use crate::support;
+
+use std::path::Path;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use nologd::demo::{ASSOCIATIONS, Process, Program};
+use support::{Stack, client, restart, succeed};
+
+#[test]
+fn contacts_log_in_share_out_lend_and_hand_over() {
+    let mut stack = Stack::start();
+    let ports: Vec<_> = (0..3).map(|_| stack.place.port().unwrap()).collect();
+    let [pages, driver, driver2] = ports[..] else { panic!("no ports") };
+    let page = format!(
+        "\n[web]\nurl = \"https://mail.nolog.example:{pages}\"\n\n[[listen]]\nservice = \"web\"\naddress = \"127.0.0.1:{pages}\"\ntls = \"implicit\"\n"
+    );
+    let mut process = restart(&mut stack, |config| config + &page);
+    process.listening(Program::Nologd, pages).unwrap_or_else(|trouble| panic!("{trouble}"));
+    for association in ASSOCIATIONS {
+        let contact = association.contact;
+        let set = [
+            "association",
+            "set",
+            association.name,
+            "--storage",
+            "10G",
+            "--mailbox-default",
+            "1G",
+            "--contact",
+            contact,
+            "--lang",
+            "fr",
+        ];
+        nologd(&stack, &set);
+    }
+    let mut story = client("python3", "python3");
+    story
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contact/story.py"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PLACE", stack.place.folder())
+        .env("PAGES", pages.to_string())
+        .env("IMAPS", stack.ports().imaps.to_string())
+        .env("DRIVER", driver.to_string())
+        .env("DRIVER2", driver2.to_string())
+        .env("NOLOGD", env!("CARGO_BIN_EXE_nologd"))
+        .env("NOLOGD_SOCKET", stack.place.path("admin.sock"));
+    let told = std::thread::spawn(move || succeed(&mut story));
+    // In the middle of it the daemon goes down and comes up again.
+    let wanted = stack.place.path("restart-wanted");
+    while !wanted.exists() && !told.is_finished() {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    if wanted.exists() {
+        process.signal(Signal::SIGTERM);
+        assert_eq!(process.wait(Duration::from_secs(60)), Some(true));
+        process = again(&stack, pages);
+        stack.place.write("restarted", b"").unwrap_or_else(|trouble| panic!("{trouble}"));
+    }
+    told.join().unwrap();
+    process.signal(Signal::SIGTERM);
+    assert_eq!(process.wait(Duration::from_secs(60)), Some(true));
+}
+
+fn again(stack: &Stack, port: u16) -> Process {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nologd"));
+    command.arg("run").arg("--config").arg(stack.daemon.config());
+    let mut process =
+        Process::start(command, Program::Nologd, Some(stack.daemon.output())).unwrap_or_else(|trouble| panic!("{trouble}"));
+    process.listening(Program::Nologd, port).unwrap_or_else(|trouble| panic!("{trouble}"));
+    process
+}
+
+fn nologd(stack: &Stack, arguments: &[&str]) {
+    let mut command = client(env!("CARGO_BIN_EXE_nologd"), "nologd");
+    succeed(command.args(arguments).env("NOLOGD_SOCKET", stack.place.path("admin.sock")));
+}
