@@ -179,7 +179,8 @@ fn a_big_host() {
     let written = stage.written();
     let (took, most) = timed("nothing to change");
     assert!(stage.written() == written);
-    assert!(took < Duration::from_secs(5) && most < 100 * 1024, "{took:?}, {most} kB");
+    // What docs/admin/panels.md says was measured, and a little.
+    assert!(took < Duration::from_secs(5) && most < 120 * 1024, "{took:?}, {most} kB");
     fs::write(&file, text.replace("membre.numero77;1G", "membre.numero77;2G")).unwrap();
     timed("one change");
     assert_eq!(stage.contents().mailboxes.len(), 30_000);
