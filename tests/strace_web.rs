@@ -68,6 +68,12 @@ fn what_is_said_at_the_pages_is_in_no_file_and_in_no_output() {
     );
     let config = fs::read_to_string(stack.daemon.config()).unwrap();
     stack.place.write("nologd.toml", (config + &listens).as_bytes()).unwrap_or_else(|trouble| panic!("{trouble}"));
+    // Before it has said so, SIGTERM ends it at once.
+    let begin = Instant::now();
+    while !fs::read_to_string(stack.daemon.output()).unwrap().contains("nologd: started") {
+        assert!(begin.elapsed() < Duration::from_secs(30), "nologd did not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     stack.daemon.process().signal(Signal::SIGTERM);
     assert_eq!(stack.daemon.process().wait(Duration::from_secs(60)), Some(true));
     // A socket that was left is tried before it is replaced, and that is a connection.
