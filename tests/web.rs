@@ -80,12 +80,15 @@ impl Stage {
         Stage { house, page, secure, imap, smtp, lmtp, pop3, mails }
     }
 
-    /// The link that was mailed to the contact.
+    /// The link that was mailed to the contact. Notices may come before it.
     fn link(&self) -> String {
-        let mail = self.mails.recv_timeout(Duration::from_secs(20)).expect("no mail came");
-        let mail = mail.replace("=\r\n", "").replace("=3D", "=");
-        let line = mail.lines().find(|line| line.starts_with("https://")).unwrap_or_else(|| panic!("{mail}"));
-        line.to_owned()
+        loop {
+            let mail = self.mails.recv_timeout(Duration::from_secs(20)).expect("no mail with a link came");
+            let mail = mail.replace("=\r\n", "").replace("=3D", "=");
+            if let Some(line) = mail.lines().find(|line| line.starts_with("https://")) {
+                return line.to_owned();
+            }
+        }
     }
 
     /// A contact asks for a link, and gets its token.

@@ -15,7 +15,7 @@ use crate::fault::Lang;
 use crate::notice::Notice;
 use crate::private::{Address, Domain};
 use crate::quota::Name;
-use crate::web::contact::FormResult;
+use crate::web::form_result::FormResult;
 use crate::web::hand_over::Spent;
 use crate::web::home::NoPage;
 use crate::web::request::FormSender;

@@ -10,7 +10,7 @@ use crate::admin::offer::{AcceptLoan, OfferLoan, ReturnLoan, WithdrawOffer};
 use crate::admin::{AdminCommand, Principal};
 use crate::private::Domain;
 use crate::quota::{AdminError, Day, Grant, Limit, Name};
-use crate::web::contact::FormResult;
+use crate::web::form_result::FormResult;
 use crate::web::home::NoPage;
 use crate::web::lend::{LendError, LendTyped};
 use crate::web::session::FoundVisit;

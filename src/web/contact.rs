@@ -7,9 +7,10 @@ use maud::{Markup, html};
 
 use super::Site;
 use super::amount::amount;
+use super::form_result::{FormResult, ShareField, not_kept};
 use super::hand_over;
 use super::layout::{Layout, Style, say};
-use super::lend::{self, LendError, LendSection, LendTyped};
+use super::lend::{self, LendSection};
 use super::share::{ShareError, typed};
 use super::typography::{number, set, size};
 use crate::admin::association::AssociationShown;
@@ -17,33 +18,7 @@ use crate::admin::mailbox::MailboxShown;
 use crate::admin::offer::OfferShown;
 use crate::fault::Lang;
 use crate::notice::date;
-use crate::private::Address;
 use crate::quota::{Limit, Loan, SendingSwitch};
-
-/// Which field a message belongs to.
-#[derive(Clone, PartialEq, Eq)]
-pub enum ShareField {
-    /// The share of mailboxes that have none of their own.
-    Default,
-    /// The share of this mailbox.
-    Mailbox(Address),
-}
-
-/// What came of the last form.
-pub enum FormResult {
-    /// There was none.
-    None,
-    /// It was done.
-    Done,
-    /// Nothing was changed; what was typed stands in its field again.
-    Refused(ShareField, ShareError, String),
-    /// Nothing was lent, offered or given back; what was typed stands in its fields again.
-    LendRefused(LendError, LendTyped),
-    /// What was typed is no other address.
-    HandOverRefused(String),
-    /// Nothing was changed, for a reason of the daemon's own.
-    Failed,
-}
 
 /// What the page shows.
 pub struct ContactPage<'a> {
@@ -304,13 +279,4 @@ impl ContactPage<'_> {
             }
         }
     }
-}
-
-/// The server cannot keep changes.
-pub(super) fn not_kept(lang: Lang) -> String {
-    say(
-        lang,
-        "Nothing was changed: the server cannot keep changes at the moment. Try again later, or tell your host.",
-        "Rien n'a été modifié\u{a0}: le serveur ne peut pas enregistrer de changement pour le moment. Réessayez plus tard, ou prévenez votre hébergeur.",
-    )
 }

@@ -2,7 +2,9 @@
 
 use super::layout::say;
 use super::typography::{number, set, share, size};
+use crate::admin::blocks::Tries;
 use crate::admin::disclose::Disclosed;
+use crate::admin::incident::IncidentSummary;
 use crate::admin::mailbox::MailboxShown;
 use crate::fault::Lang;
 use crate::notice::date;
@@ -58,25 +60,28 @@ pub(super) fn rows(held: &Disclosed, lang: Lang) -> Vec<Row> {
         )
     }));
     rows.extend(sending.iter().flat_map(|sent| of_sending(sent, lang)));
-    rows.push(row("Networks of good logins", "Réseaux de connexions réussies", networks(tries.known_networks, lang)));
+    rows.extend(of_tries(tries, lang));
+    rows.extend(incident.iter().map(|incident| row("Incident mode", "Mode incident", watched(incident, lang))));
+    rows
+}
+
+fn of_tries(tries: &Tries, lang: Lang) -> Vec<Row> {
+    let known = say(lang, "Networks of good logins", "Réseaux de connexions réussies");
+    let mut rows = vec![(known, networks(tries.known_networks, lang))];
     if tries.slowed {
-        rows.push(row(
-            "Wrong passwords",
-            "Mots de passe faux",
-            say(lang, "so many that strangers are refused for now", "si nombreux que les inconnus sont refusés pour le moment"),
-        ));
-    }
-    if let Some(incident) = incident {
-        let text = match lang {
-            Lang::En => format!("on: {} steps kept; it ends within {} minutes", incident.kept, incident.minutes_left),
-            Lang::Fr => set(
-                &format!("actif\u{a0}: {} étapes gardées ; il se termine d'ici {} minutes", incident.kept, incident.minutes_left),
-                lang,
-            ),
-        };
-        rows.push(row("Incident mode", "Mode incident", text));
+        let text =
+            say(lang, "so many that strangers are refused for now", "si nombreux que les inconnus sont refusés pour le moment");
+        rows.push((say(lang, "Wrong passwords", "Mots de passe faux"), text));
     }
     rows
+}
+
+fn watched(incident: &IncidentSummary, lang: Lang) -> String {
+    let (kept, left) = (incident.kept, incident.minutes_left);
+    match lang {
+        Lang::En => format!("on: {kept} steps kept; it ends within {left} minutes"),
+        Lang::Fr => set(&format!("actif\u{a0}: {kept} étapes gardées ; il se termine d'ici {left} minutes"), lang),
+    }
 }
 
 fn of_sending(sent: &Filling, lang: Lang) -> [Row; 2] {

@@ -105,7 +105,7 @@ impl MemberPage<'_> {
             @match self.result {
                 MemberResult::None => {}
                 MemberResult::Done => div.done role="status" { p { (say(lang, "Changed. It holds from now on.", "C'est fait. Le changement est en vigueur.")) } },
-                MemberResult::Failed => div.error role="alert" { p { (super::contact::not_kept(lang)) } },
+                MemberResult::Failed => div.error role="alert" { p { (super::form_result::not_kept(lang)) } },
             }
         }
     }

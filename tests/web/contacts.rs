@@ -97,7 +97,7 @@ fn two_contacts_lend_and_neither_can_alone() {
     assert_eq!((stage.effective("velo"), stage.effective("jardin")), (10 << 30, 10 << 30));
     // What is borrowed and used is not given back.
     stage.house.done("association lend velo jardin 2G --until 2099-03-01");
-    stage.house.with_usage(&[("rose@jardin.example", 11 << 30, 1)]);
+    stage.house.with_usage(&[("bob@jardin.example", 11 << 30, 1)]);
     let (rose, roses) = stage.log_in("rose%40jardin.example");
     let back = post(stage.page, "/en/contact/lend/return", &rose, &format!("token={roses}&from=velo&until=2099-03-01"));
     assert!(back.status == 422 && back.body.contains("uses that space"), "{}", back.body);

@@ -1,0 +1,41 @@
+//! What came of the last form on a contact's page.
+
+use super::layout::say;
+use super::lend::{LendError, LendTyped};
+use super::share::ShareError;
+use crate::fault::Lang;
+use crate::private::Address;
+
+/// Which field a message belongs to.
+#[derive(Clone, PartialEq, Eq)]
+pub enum ShareField {
+    /// The share of mailboxes that have none of their own.
+    Default,
+    /// The share of this mailbox.
+    Mailbox(Address),
+}
+
+/// What came of the last form.
+pub enum FormResult {
+    /// There was none.
+    None,
+    /// It was done.
+    Done,
+    /// Nothing was changed; what was typed stands in its field again.
+    Refused(ShareField, ShareError, String),
+    /// Nothing was lent, offered or given back; what was typed stands in its fields again.
+    LendRefused(LendError, LendTyped),
+    /// What was typed is no other address.
+    HandOverRefused(String),
+    /// Nothing was changed, for a reason of the daemon's own.
+    Failed,
+}
+
+/// The server cannot keep changes.
+pub(super) fn not_kept(lang: Lang) -> String {
+    say(
+        lang,
+        "Nothing was changed: the server cannot keep changes at the moment. Try again later, or tell your host.",
+        "Rien n'a été modifié\u{a0}: le serveur ne peut pas enregistrer de changement pour le moment. Réessayez plus tard, ou prévenez votre hébergeur.",
+    )
+}
