@@ -372,6 +372,13 @@ fn a_contact_comes_in_with_the_mailboxs_password() {
     stage.house.done("mailbox kick carl@asso.example");
     assert!(get(stage.page, "/en/contact", &format!("Cookie: {contact}\r\n")).body.contains("name=\"address\""));
     assert!(get(stage.page, "/en/member", &format!("Cookie: {cookie}\r\n")).body.contains("alice@asso.example"), "and no other");
+    // Whoever gets an address after its owner finds nothing of theirs, though nobody looked in between.
+    stage.house.done("mailbox remove alice@asso.example");
+    stage.house.done("mailbox set alice@asso.example --storage 1M");
+    for page in ["/en/member", "/en/member/held.json"] {
+        let seen = get(stage.page, page, &format!("Cookie: {cookie}\r\n"));
+        assert!(!seen.body.contains("alice@asso.example"), "{page}: {}", seen.body);
+    }
 }
 
 #[test]

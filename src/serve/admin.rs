@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::Context;
 use super::clock::today;
+use super::web_standing::end_what_fell;
 use crate::admin::{Declined, MAX_REQUEST, Moment, Principal, Reply, Request, tell};
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
@@ -126,13 +127,18 @@ async fn reply(line: &[u8], context: Arc<Context>) -> Reply {
         context.pool.end(|user| context.book.mailbox_of(user) == kicked);
         context.web.end_of(|address| context.book.mailbox_of(address) == kicked);
     }
+    if let Request::SetAssociation(set) = &request {
+        context.web.set_anew(set.name());
+    }
     let now = std::time::Instant::now();
     // The book waits for the disk.
     let work = tokio::task::spawn_blocking(move || {
         let backends = context.backends.load();
         let at = Moment { backends: &backends, servers: &context.servers(&backends), today: today(), now };
         // Whoever the kernel lets write to the socket is an admin.
-        request.serve(&Principal::Admin, &context.executor, &at)
+        let reply = request.serve(&Principal::Admin, &context.executor, &at);
+        end_what_fell(&context);
+        reply
     });
     let failed = || refused(&Declined::because("The daemon failed in the middle of this. Look with `show` or `list`."));
     work.await.unwrap_or_else(|_| failed())

@@ -50,6 +50,7 @@ mod web_hand_over;
 mod web_lend;
 mod web_member;
 mod web_pages;
+mod web_standing;
 mod web_table;
 mod web_visit;
 pub mod workers;

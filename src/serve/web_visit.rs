@@ -11,6 +11,7 @@ use super::Context;
 use super::clock::today;
 use super::notices::send_now;
 use super::web_pages::wrong;
+use super::web_standing::{end_what_fell, is_contact, stands};
 use crate::admin::association::{SetAssociation, ShowAssociation};
 use crate::admin::mailbox::{ListMailboxes, SetMailbox};
 use crate::admin::{AdminCommand, Declined, Moment, Principal};
@@ -262,7 +263,11 @@ pub(super) fn page(context: &Arc<Context>, lang: Lang, found: &FoundVisit, resul
 pub(super) fn obey<C: AdminCommand>(context: &Context, principal: &Principal, command: &C) -> Result<C::Told, Declined> {
     let backends = context.backends.load();
     let at = Moment { backends: &backends, servers: &context.servers(&backends), today: today(), now: std::time::Instant::now() };
-    context.executor.obey(principal, command, &at)
+    let told = context.executor.obey(principal, command, &at);
+    if !C::LOOKS {
+        end_what_fell(context);
+    }
+    told
 }
 
 /// Who is logged in. Not any more whom the association has another contact than, nor a member whose mailbox is gone or whose association is
@@ -270,21 +275,11 @@ pub(super) fn obey<C: AdminCommand>(context: &Context, principal: &Principal, co
 pub(super) fn visitor(context: &Context, asked: &WebRequest) -> Option<FoundVisit> {
     let cookie = asked.session.as_ref()?.reveal();
     let found = context.web.lock().sessions.find(cookie, context.web.now())?;
-    let stands = match &found.visitor.principal {
-        Principal::Contact(name) => is_contact(context, name, &found.visitor.address),
-        Principal::Member(address) => is_member(context, address),
-        // They come another way.
-        Principal::Admin => false,
-    };
+    let stands = stands(context, &found.visitor);
     if !stands {
         context.web.lock().sessions.end(cookie);
     }
     stands.then_some(found)
-}
-
-/// Whether there is a mailbox of that address itself, whose owner may log in: not an alias' or a sub-address', and none that was removed.
-pub(super) fn is_member(context: &Context, address: &Address) -> bool {
-    context.book.may_log_in(address, today()).is_ok() && context.book.mailbox(address).is_some()
 }
 
 /// Who sent a form of a page of ours, made in this very session.
@@ -292,8 +287,4 @@ pub(super) fn form_of(context: &Context, asked: &WebRequest) -> Option<FoundVisi
     let token = asked.form.field("token")?;
     let own = asked.sender == FormSender::OwnPage && context.web.lock().sessions.sent_by(asked.session.as_ref()?.reveal(), token);
     own.then(|| visitor(context, asked)).flatten()
-}
-
-pub(super) fn is_contact(context: &Context, name: &Name, address: &Address) -> bool {
-    context.book.contact_of(address).iter().any(|(theirs, _)| theirs == name)
 }

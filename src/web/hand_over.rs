@@ -107,6 +107,21 @@ impl HandOvers {
         Some(Spent::Both(BothAgreed { name: Name::parse(&name)?, from: open.old, to: open.new }))
     }
 
+    /// Forgets those of which `stands` does not hold: of an association, and its contact until now.
+    pub fn keep_only(&mut self, stands: impl Fn(&Name, &Address) -> bool) {
+        self.0.retain(|name, open| Name::parse(name).is_some_and(|name| stands(&name, &open.old)));
+    }
+
+    /// Forgets those of such an address, on either side.
+    pub fn end_of(&mut self, whose: impl Fn(&Address) -> bool) {
+        self.0.retain(|_, open| !whose(&open.old) && !whose(&open.new));
+    }
+
+    /// An admin has set the association anew: whatever was under way there is not.
+    pub fn forget(&mut self, name: &Name) {
+        self.0.remove(name.reveal());
+    }
+
     /// Forgets what is over.
     pub fn sweep(&mut self, now: Duration) {
         self.0.retain(|_, open| now.saturating_sub(open.made) < LINK);

@@ -128,6 +128,11 @@ impl Sessions {
         shown(cookie).and_then(|hash| self.0.remove(&hash));
     }
 
+    /// Ends those of which `stands` does not hold.
+    pub fn keep_only(&mut self, stands: impl Fn(&Visitor) -> bool) {
+        self.0.retain(|_, open| stands(&open.visitor));
+    }
+
     /// Ends all of whoever came in by such an address.
     pub fn end_of(&mut self, whose: impl Fn(&Address) -> bool) {
         self.0.retain(|_, open| !whose(&open.visitor.address));
@@ -210,6 +215,11 @@ impl Links {
     pub fn spend(&mut self, token: &[u8], now: Duration) -> Option<(Name, Address)> {
         let link = self.open.remove(&shown(token)?).filter(|link| now.saturating_sub(link.made) < LINK)?;
         Some((link.name, link.contact))
+    }
+
+    /// Forgets those of which `stands` does not hold: of an association, and the address that they were sent to.
+    pub fn keep_only(&mut self, stands: impl Fn(&Name, &Address) -> bool) {
+        self.open.retain(|_, link| stands(&link.name, &link.contact));
     }
 
     /// Forgets those that were sent to such an address.
