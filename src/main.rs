@@ -12,7 +12,7 @@ use zeroizing_alloc::ZeroAlloc;
 use nologd::cli::{self, Arguments, Command, complain};
 use nologd::config::{self, Config, ConfigFile, Trouble};
 use nologd::event;
-use nologd::run::{self, Systemd};
+use nologd::run::{self, End, Systemd, Waited};
 use nologd::sandbox::{self, Unenforced};
 
 // rustls and tokio free buffers with passwords in them as they are. Here they are overwritten first; it costs about one per cent.
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Usage(command) => cli::usage(command),
         Command::Admin(command) => cli::admin(command),
         Command::Store(command) => cli::store(command),
+        Command::Node(command) => cli::node(command),
     }
 }
 
@@ -44,12 +45,14 @@ fn run(file: &Path) -> ExitCode {
     let Some(config) = cli::load(file) else { return ExitCode::from(cli::REFUSED) };
     event::print_only(config.policy.log.words());
     match start(config, &ConfigFile::open(file), missing) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(End::Stopped) => ExitCode::SUCCESS,
+        // systemd starts it again, to wait.
+        Ok(End::SteppedBack) => ExitCode::from(run::AGAIN_LATER),
         Err(trouble) => refuse(&trouble),
     }
 }
 
-fn start(mut config: Config, file: &ConfigFile, mut missing: Vec<Unenforced>) -> Result<(), Trouble> {
+fn start(mut config: Config, file: &ConfigFile, mut missing: Vec<Unenforced>) -> Result<End, Trouble> {
     // As root, if we are: ports below 1024, keys that only root reads, and as many open files as the limits need.
     let descriptors = sandbox::descriptors(config::descriptors(&config));
     let built = config::build(&config)?;
@@ -60,10 +63,18 @@ fn start(mut config: Config, file: &ConfigFile, mut missing: Vec<Unenforced>) ->
     // From here on the kernel holds us to the policy: before the store, and before the first thread.
     let enforcement = config::confine(&config, file.path(), missing)?;
     config::tell_reload(&config, file);
-    let context = config::context(&mut config, enforcement, descriptors, built.certificates.as_ref())?;
     // For signals and the minute's work; sessions have threads of their own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| Trouble::Crypto)?;
-    runtime.block_on(run::serve_until_stopped(config, file, built, context, systemd))
+    let beside = match run::stand_by(&runtime, &config, &enforcement, &built, &systemd)? {
+        Waited::Alone => None,
+        Waited::Judges(beside) => Some(beside),
+        Waited::Ends(end) => return Ok(end),
+    };
+    let context = config::context(&mut config, enforcement, descriptors, built.certificates.as_ref(), beside.as_ref())?;
+    let end = runtime.block_on(run::serve_until_stopped(config, file, built, context, systemd, beside.as_ref()))?;
+    // Nothing that was granted is under way any more, and the usage is written.
+    beside.into_iter().for_each(run::leave);
+    Ok(end)
 }
 
 fn refuse(trouble: &Trouble) -> ExitCode {

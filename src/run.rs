@@ -1,5 +1,6 @@
 //! From the first connection to the last: signals, reload, the minute's sweeping, systemd.
 
+mod beside;
 mod reload;
 mod statement;
 
@@ -11,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::config::{self, Built, Config, ConfigFile, Trouble};
+use crate::config::{self, Beside, Built, Config, ConfigFile, Trouble};
 use crate::event::{Event, TELLING, emit};
 use crate::net::certificates::Certificates;
 use crate::net::shutdown::pair;
@@ -20,6 +21,7 @@ use crate::serve::clock::{now, today};
 use crate::serve::{Context, Service, methods, metrics, notices, usage, workers};
 use crate::store::StoreError;
 
+pub use beside::{AGAIN_LATER, End, Waited, leave, stand_by};
 pub use reload::hold;
 
 /// Usage is written at each full hour: a moment that has nothing to do with what anybody does (docs/quota.md).
@@ -44,7 +46,8 @@ pub async fn serve_until_stopped(
     built: Built,
     context: Arc<Context>,
     systemd: Systemd,
-) -> Result<(), Trouble> {
+    other: Option<&Beside>,
+) -> Result<End, Trouble> {
     let (stopper, stop) = pair();
     let listeners = config::listeners(&config, &built)?;
     statement::tell(&config, &context);
@@ -73,18 +76,22 @@ pub async fn serve_until_stopped(
     let signals = Signals::listen().map_err(Trouble::State)?;
     emit(Event::Started { listeners: count as u64, backends: backends as u64 });
     systemd.tell("READY=1");
-    until_stopped(&config, file, built.certificates.as_deref(), &context, signals).await;
+    let link = other.map(|other| other.link.clone());
+    let (end, drain) = tokio::select! {
+        () = until_stopped(&config, file, built.certificates.as_deref(), &context, signals) => (End::Stopped, config.drain),
+        drain = beside::judge(link, &context) => (End::SteppedBack, drain.min(config.drain)),
+    };
     emit(Event::Stopping { sessions: context.limits.sessions() as u64 });
     systemd.tell("STOPPING=1");
     context.pool.close();
     context.relay_pool.close();
-    let cut = stopper.stop(config.drain).await;
+    let cut = stopper.stop(drain).await;
     drop(built.files);
     // Before usage is written for the last time: nobody is to wait for an answer meanwhile.
     ender.stop(LAST_ANSWERS).await;
     context.tell();
     emit(Event::Stopped { cut: cut as u64 });
-    Ok(())
+    Ok(end)
 }
 
 /// When usage is written. That it cannot be is told once, and once that it can be again.

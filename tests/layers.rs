@@ -36,6 +36,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("sieve", 3),
     ("usage", 3),
     ("admin", 3),
+    ("node", 3),
     ("notice", 3),
     ("metrics", 3),
     ("web", 3),
@@ -62,6 +63,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("submission", "smtp"),     // its grammar
     ("lmtp", "smtp"),           // its grammar
     ("notice", "smtp"),         // what it hands over
+    ("admin", "node"),          // what it shows of the pair
     ("web", "admin"),           // pages give the same commands
     ("web", "notice"),          // and write days as notices do
     ("postfix_policy", "smtp"), // it answers in the same words
@@ -141,6 +143,7 @@ fn minds_are_pure() {
         "sieve",
         "usage",
         "admin",
+        "node",
         "notice",
         "metrics",
         "web",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::node::NodeDesk;
 use super::offer::LoanOffers;
 use super::sync::Staging;
 use super::{AdminCommand, Declined, Moment, Principal};
@@ -20,12 +21,21 @@ pub struct Executor {
     pub(super) limits: Arc<Limits>,
     pub(super) staging: Staging,
     pub(super) offers: LoanOffers,
+    /// Where this is one of two machines.
+    pub(super) node: Option<Arc<dyn NodeDesk>>,
 }
 
 impl Executor {
     /// An executor in front of `book`.
     pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>, limits: Arc<Limits>) -> Executor {
-        Executor { book, host, incidents, limits, staging: Staging::default(), offers: LoanOffers::default() }
+        let (staging, offers) = (Staging::default(), LoanOffers::default());
+        Executor { book, host, incidents, limits, staging, offers, node: None }
+    }
+
+    /// The same as one of two machines.
+    #[must_use]
+    pub fn beside(self, node: Option<Arc<dyn NodeDesk>>) -> Executor {
+        Executor { node, ..self }
     }
 
     /// Carries out what `principal` asks for, or refuses. A change is on disk when this returns.

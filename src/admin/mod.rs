@@ -32,6 +32,7 @@ mod layout;
 mod line;
 pub mod loan;
 pub mod mailbox;
+pub mod node;
 pub mod offer;
 mod principal;
 mod refusal;

@@ -10,6 +10,7 @@ use super::hand_over::HandOver;
 use super::incident::{ListIncidents, ShowIncident, StartIncident, StopIncident};
 use super::loan::{LendAssociation, ListLoans};
 use super::mailbox::{KickMailbox, ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
+use super::node::{ShowNode, StandBy, TakeOver};
 use super::offer::{AcceptLoan, OfferLoan, ReturnLoan, WithdrawOffer};
 use super::status::ShowStatus;
 use super::sync::{ApplySync, StageSync};
@@ -54,6 +55,12 @@ macro_rules! commands {
 }
 
 impl Request {
+    /// Carries out `usage load`, and says how many mailboxes the book took; none for any other command.
+    pub fn loaded(&self, principal: &Principal, executor: &Executor, at: &Moment<'_>) -> u64 {
+        let Request::LoadUsage(command) = self else { return 0 };
+        executor.obey(principal, &**command, at).map_or(0, |told| told.loaded)
+    }
+
     /// Carries out what `principal` asks for, or refuses. A change is on disk when this returns.
     pub fn serve(&self, principal: &Principal, executor: &Executor, at: &Moment<'_>) -> Reply {
         if self.is_for(principal, executor) {
@@ -90,6 +97,9 @@ commands! {
     RefreshMailbox
     RemoveMailbox
     SetMailbox
+    ShowNode
+    TakeOver
+    StandBy
     ShowStatus
     StageSync
     ApplySync

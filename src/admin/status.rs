@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::association::FillShown;
 use super::association_rows;
 use super::layout::{Canvas, counted, table};
+use super::node::NodeTold;
 use super::{AdminCommand, Audience, CertificateStatus, Declined, Executor, ListenerStatus, Moment, ServerStatus};
 use crate::private::revealed;
 use crate::quota::{Name, State};
@@ -37,6 +38,9 @@ pub struct StatusTold {
     pub(crate) certificates: Vec<CertificateStatus>,
     /// The disk took nothing at the last try.
     pub(crate) store_unwritable: bool,
+    /// Where this is one of two machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) node: Option<NodeTold>,
     pub(crate) mailboxes: u64,
     /// Of how many mailboxes the backend pushes the usage, as last settled.
     pub pushed: u64,
@@ -88,6 +92,7 @@ impl AdminCommand for ShowStatus {
             loosened: host.loosened.clone(),
             certificates: host.certificates.as_ref().map_or_else(Vec::new, |standing| standing()),
             store_unwritable: book.is_unwritable(),
+            node: executor.node.as_ref().map(|node| node.told()),
             mailboxes: associations.iter().map(|line| line.fill.mailboxes).sum(),
             pushed: book.pushed_mailboxes(),
             incidents: executor.incidents.list(at.now).len() as u64,
@@ -123,6 +128,9 @@ fn daemon(told: &StatusTold) -> String {
         text.push_str(&format!("    backend             {backend}: {}\n", servers(&told.servers, backend)));
     }
     text.push_str(&format!("    policy              {}\n", told.policy));
+    if let Some(node) = &told.node {
+        text.push_str(&node.print());
+    }
     if told.store_unwritable {
         text.push_str("    store               cannot be written: mail goes on, changes are refused (STORE-UNWRITABLE)\n");
     }

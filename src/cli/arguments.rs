@@ -13,6 +13,7 @@ use crate::admin::disclose::DiscloseMailbox;
 use crate::admin::incident::{ListIncidents, ShowIncident, StartIncident, StopIncident};
 use crate::admin::loan::{LendAssociation, ListLoans};
 use crate::admin::mailbox::{KickMailbox, ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
+use crate::admin::node::{ShowNode, StandBy, TakeOver};
 use crate::admin::status::ShowStatus;
 use crate::config;
 use crate::fault::Lang;
@@ -81,6 +82,9 @@ pub enum Command {
     /// What the running daemon answers.
     #[command(flatten)]
     Admin(Admin),
+    /// Two machines with one book: which of them judges, and what connects them.
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Look after the state folder: check and export, also while the daemon runs; import and repair.
     #[command(subcommand)]
     Store(Store),
@@ -274,6 +278,30 @@ pub enum Blocks {
     List(Asked<ListBlocks>),
     /// Forget the wrong passwords of an account, or of all accounts and networks: its owner can try again at once, and so can a guesser.
     Lift(Asked<LiftBlocks>),
+}
+
+/// `nologd node`.
+#[derive(Subcommand)]
+pub enum NodeCommand {
+    /// Tell whether this machine judges, and whether it could.
+    Show(Asked<ShowNode>),
+    /// Make this machine the one that judges. The other one leaves first.
+    TakeOver(Asked<TakeOver>),
+    /// Let the other machine judge. This one ends what is under way, starts anew and waits; for 30 s it does not want the lease back.
+    StandBy(Asked<StandBy>),
+    /// Exit 0 if the address belongs to this machine: it judges, and its lease has not run out. For keepalived; prints nothing.
+    Check(Where),
+    /// Connect the daemon to the witness: run a command that speaks to it, again whenever it ends. The unit nologd-node.service does it.
+    Link {
+        /// The socket of the config's listener for node.
+        #[arg(long, value_name = "PATH", default_value = "/run/nologd/node.sock")]
+        socket: PathBuf,
+        /// The command, for example: ssh -T root@store.example
+        #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+        command: Vec<std::ffi::OsString>,
+    },
+    /// Be the witness, on the machine with the mailboxes: started by sshd for each of the two machines, as the command of its key.
+    Witness(super::witness::WitnessArguments),
 }
 
 /// `nologd store`.

@@ -6,6 +6,7 @@
 //! | `run` | carries out such a command: ask, and print what is told |
 //! | `speak` | to the daemon and back |
 //! | `usage` | what is read from the mail server and sent in batches |
+//! | `node` | two machines with one book; `link` connects a daemon to the witness, and `witness` is it |
 //! | `sync` | makes the book follow the host's panel |
 //! | `store` | what is done on the files while no daemon runs |
 //! | `check` | a start, tried; the servers around, asked |
@@ -16,6 +17,8 @@ mod arguments;
 mod check;
 mod dns;
 mod dns_check;
+mod link;
+mod node;
 mod offline;
 mod resolver;
 mod run;
@@ -23,6 +26,8 @@ mod speak;
 mod store;
 mod sync;
 mod usage;
+mod witness;
+mod witness_file;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -33,6 +38,7 @@ use arguments::{Output, Where};
 pub use arguments::{Admin, Arguments, Command, SyncArguments};
 pub use check::check;
 pub use dns::dns;
+pub use node::node;
 pub use offline::{HelpFormat, help, load};
 pub use run::{admin, status};
 pub use store::store;

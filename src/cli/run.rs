@@ -39,7 +39,7 @@ pub fn admin(command: Admin) -> ExitCode {
     }
 }
 
-fn run<C: AdminCommand + Args>(Asked { command, daemon: Daemon { place, output } }: Asked<C>) -> ExitCode {
+pub(super) fn run<C: AdminCommand + Args>(Asked { command, daemon: Daemon { place, output } }: Asked<C>) -> ExitCode {
     let socket = match place.socket() {
         Ok(socket) => socket,
         Err(code) => return code,

@@ -1,23 +1,24 @@
 //! From the config file to running parts. The only place that knows both.
 
-use std::fs::{self, FileTimes, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use zeroize::Zeroizing;
 
 use super::association::tell_unread;
+use super::beside::Beside;
 use super::certificates::{certificates, told};
 use super::descriptors::cut;
 use super::file::Config;
+use super::key::message_id_key;
 use super::listen::{Listen, Protection};
 use super::site::site;
 use super::sockets::restrict;
 use super::trouble::Trouble;
+use crate::admin::node::NodeDesk;
 use crate::admin::{Executor, Host, ListenerStatus};
 use crate::event::{BackendService, Event, emit, name_backends};
 use crate::incident::Incidents;
@@ -29,18 +30,12 @@ use crate::notice;
 use crate::pool::{Pool, RelayCapabilities, RelayPool};
 use crate::quota::{Book, Facts, Params};
 use crate::sandbox::Enforcement;
-use crate::scrub::{MessageIdKey, Scrubber};
+use crate::scrub::Scrubber;
 use crate::serve::clock::today;
 use crate::serve::health::Health;
 use crate::serve::imap_backend::Pooling;
 use crate::serve::{Context, Listener, Service, TlsMode, WebRoom};
-use crate::store::{Condition, Durable};
-
-/// The file in the state folder that keeps the key of the Message-IDs.
-pub const KEY_FILE: &str = "message-id.key";
-
-/// How long it is.
-pub const KEY_OCTETS: u64 = 32;
+use crate::store::{Condition, Durable, Store};
 
 /// The folder in the state folder that keeps the book.
 const STORE: &str = "store";
@@ -94,12 +89,13 @@ pub fn context(
     enforcement: Enforcement,
     descriptors: u64,
     certificates: Option<&Arc<Certificates>>,
+    beside: Option<&Beside>,
 ) -> Result<Arc<Context>, Trouble> {
     let (limits, pool) = cut(config, descriptors);
     let limits = Limits::new(limits).ok_or(Trouble::Crypto)?;
-    let host = Host { certificates: certificates.map(told), ..host(config, &enforcement) };
+    let host = Host { certificates: certificates.map(told), ..host_of(config, &enforcement) };
     let notices = Arc::new(notice::Queue::default());
-    let book = book(config, notices.clone())?;
+    let book = book(config, notices.clone(), beside)?;
     // After the book, whose lock keeps a second daemon from making another one.
     let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
     if let Some(page) = &config.help_url {
@@ -111,7 +107,8 @@ pub fn context(
     name_backends(config.backends.names());
     Ok(Arc::new(Context {
         backends: ArcSwap::from_pointee(std::mem::take(&mut config.backends)),
-        executor: Executor::new(book.clone(), host, incidents.clone(), limits.clone()),
+        executor: Executor::new(book.clone(), host, incidents.clone(), limits.clone())
+            .beside(beside.map(|beside| beside.link.clone() as Arc<dyn NodeDesk>)),
         incidents,
         metrics: crate::metrics::Metrics::default(),
         access: config.access.clone(),
@@ -143,7 +140,7 @@ pub fn context(
 }
 
 /// What the daemon says about itself to admins.
-fn host(config: &Config, enforcement: &Enforcement) -> Host {
+pub fn host_of(config: &Config, enforcement: &Enforcement) -> Host {
     let listener = |listen: &Listen| ListenerStatus {
         service: listen.words(),
         address: listen.address.clone(),
@@ -166,15 +163,27 @@ pub fn store_folder(config: &Config) -> PathBuf {
     config.state_dir.join(STORE)
 }
 
-/// Opens the book, which tells `facts` from then on; the first time, the associations of the file are written into it.
-fn book(config: &mut Config, facts: Arc<dyn Facts>) -> Result<Arc<Book>, Trouble> {
+/// The files of the book.
+///
+/// # Errors
+/// `Store`.
+pub fn durable(config: &Config) -> Result<(Arc<dyn Store>, Condition), Trouble> {
     let (store, found) = Durable::open(&store_folder(config)).map_err(Trouble::Store)?;
-    let book = Book::open(
-        Arc::new(store),
-        Params { separator: config.separator, largest: config.sizes.message, sending: config.sending },
-    )
-    .map_err(Trouble::Store)?;
+    Ok((Arc::new(store), found))
+}
+
+/// Opens the book, which tells `facts` from then on; the first time, the associations of the file are written into it.
+fn book(config: &mut Config, facts: Arc<dyn Facts>, beside: Option<&Beside>) -> Result<Arc<Book>, Trouble> {
+    let (store, found) = match beside {
+        Some(beside) => (beside.store.clone(), beside.found),
+        None => durable(config)?,
+    };
+    let book = Book::open(store, Params { separator: config.separator, largest: config.sizes.message, sending: config.sending })
+        .map_err(Trouble::Store)?;
     book.lead_to(facts);
+    if let Some(beside) = beside {
+        book.judge_only_with(beside.link.clone());
+    }
     match found {
         Condition::Well => {}
         Condition::Repaired(records) => emit(Event::StoreRepaired { records }),
@@ -233,9 +242,8 @@ fn alpn(service: Service) -> Alpn {
         Service::Web => Alpn::Http,
         Service::Submission | Service::WebmailSubmission => Alpn::Submission,
         // They never use TLS.
-        Service::Admin | Service::AdminWeb | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage => {
-            Alpn::Submission
-        }
+        Service::Admin | Service::AdminWeb | Service::Lmtp | Service::Metrics => Alpn::Submission,
+        Service::Node | Service::Policy | Service::Usage => Alpn::Submission,
     }
 }
 
@@ -249,44 +257,4 @@ pub fn state_folder(state: &Path) -> Result<(), Trouble> {
     }
     let made = fs::create_dir_all(state).and_then(|()| fs::set_permissions(state, Permissions::from_mode(0o700)));
     made.map_err(Trouble::State)
-}
-
-/// The key that Message-IDs are rewritten with: made at the first start, kept, so that a copy stored tomorrow agrees with
-/// a message sent today. It says nothing about anybody. It is there whole or not at all.
-fn message_id_key(state: &Path) -> io::Result<MessageIdKey> {
-    let path = state.join(KEY_FILE);
-    let mut key = Zeroizing::new([0u8; 32]);
-    match fs::File::open(&path) {
-        Ok(mut file) if file.metadata()?.len() > 0 => {
-            file.read_exact(&mut key[..])?;
-            // Reading leaves a time. On a disk that takes nothing it leaves none.
-            let _ = file.set_times(no_times());
-            return Ok(MessageIdKey::new(*key));
-        }
-        // Version 0.1.0 left one without an octet where the disk was full at its first start. Nothing was made with it.
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    aws_lc_rs::rand::fill(&mut key[..]).map_err(|_| io::Error::other("no randomness"))?;
-    let draft = state.join(format!("{KEY_FILE}.new"));
-    let written = write_key(&draft, &key[..]).and_then(|()| fs::rename(&draft, &path));
-    if written.is_err() {
-        // What may be left of it is of no use.
-        let _ = fs::remove_file(&draft);
-    }
-    written.and_then(|()| fs::File::open(state)?.sync_all())?;
-    Ok(MessageIdKey::new(*key))
-}
-
-fn write_key(draft: &Path, key: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft)?;
-    file.write_all(key)?;
-    // It tells nobody when the first start was.
-    file.set_times(no_times())?;
-    file.sync_all()
-}
-
-fn no_times() -> FileTimes {
-    FileTimes::new().set_accessed(UNIX_EPOCH).set_modified(UNIX_EPOCH)
 }

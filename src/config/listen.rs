@@ -127,16 +127,8 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
             reader.wrong(&address, "must be loopback or a Unix socket where tls is \"none\"");
         } else if service == Service::Admin && !unix {
             reader.wrong(&address, "must be a Unix socket for admins, such as unix:/run/nologd/admin.sock");
-        } else if service == Service::AdminWeb && !unix {
-            reader.wrong(
-                &address,
-                "must be a Unix socket for admins, such as unix:/run/nologd/admin-web.sock: on a port, every program of this machine would be one",
-            );
-        } else if service == Service::Usage && !unix {
-            reader.wrong(
-                &address,
-                "must be a Unix socket for usage, such as unix:/run/nologd/usage.sock: who can speak to it is believed",
-            );
+        } else if let Some(wrong) = wrong_socket(service, &listens, unix) {
+            reader.wrong(&address, wrong);
         } else if protection != Protection::None && matches!(service, Service::Lmtp | Service::Policy) {
             reader.wrong(&address, "is for the host's own mail server: loopback or a Unix socket, with tls = \"none\"");
         } else if protection != Protection::None && service == Service::Metrics {
@@ -158,6 +150,24 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
         listens.push(listen);
     }
     listens
+}
+
+/// What is wrong with the address of a service that believes whoever can speak to it.
+fn wrong_socket(service: Service, before: &[Listen], unix: bool) -> Option<&'static str> {
+    let second = || before.iter().any(|other| other.service == Service::Node);
+    match service {
+        Service::AdminWeb if !unix => Some(
+            "must be a Unix socket for admins, such as unix:/run/nologd/admin-web.sock: on a port, every program of this machine would be one",
+        ),
+        Service::Node if !unix => {
+            Some("must be a Unix socket for the pair, such as unix:/run/nologd/node.sock: who can speak to it is believed")
+        }
+        Service::Node if second() => Some("is a second socket for the pair; there is one other machine"),
+        Service::Usage if !unix => {
+            Some("must be a Unix socket for usage, such as unix:/run/nologd/usage.sock: who can speak to it is believed")
+        }
+        _ => None,
+    }
 }
 
 /// Who signs the certificate that a webmail on another machine must show.

@@ -3,12 +3,14 @@
 mod admin;
 mod assemble;
 mod association;
+mod beside;
 mod certificates;
 mod descriptors;
 mod doors;
 mod file;
 mod groups;
 mod held;
+mod key;
 mod listen;
 mod policy;
 mod pool;
@@ -22,13 +24,15 @@ mod web;
 
 use std::path::{Path, PathBuf};
 
-pub use assemble::{Built, KEY_FILE, KEY_OCTETS, build, context, listeners, state_folder, store_folder};
+pub use assemble::{Built, build, context, durable, host_of, listeners, state_folder, store_folder};
 pub use association::tell_unread;
+pub use beside::{Beside, common_key};
 pub use certificates::{certificates, tell_reload};
 pub use descriptors::descriptors;
 pub use doors::Doors;
 pub use file::{Config, TlsFiles, read};
 pub use held::{ConfigFile, ReloadLimit};
+pub use key::{KEY_FILE, KEY_OCTETS};
 pub use listen::{Listen, Protection};
 pub use rules::{confine, plan};
 pub use site::site;

@@ -19,6 +19,10 @@ pub enum Trouble {
     ExampleKey,
     /// The state folder cannot be used.
     State(io::Error),
+    /// One of two machines, and there is no key that both have.
+    NoKey,
+    /// The witness did not take the first copy.
+    NotCopied,
     /// The store cannot be opened.
     Store(StoreError),
     /// The associations of the file cannot be written into the book.
@@ -57,6 +61,13 @@ impl fmt::Display for Trouble {
             Trouble::NoDefaultCertificate(broken) => write!(f, "the default certificate cannot be used: {}", broken.join("; ")),
             Trouble::ExampleKey => write!(f, "the example certificate is for loopback only: its key is known to everybody"),
             Trouble::State(error) => write!(f, "state_dir cannot be used: {error}"),
+            Trouble::NoKey => write!(
+                f,
+                "this is one of two machines, and state_dir has no {}: copy the other machine's file, with the same owner and rights. Where \
+                 neither has one: run nologd once without the listener for node",
+                super::KEY_FILE
+            ),
+            Trouble::NotCopied => write!(f, "the witness did not keep the first copy of the book: look at its disk"),
             Trouble::Store(StoreError::InUse) => write!(f, "another nologd uses this state_dir; stop it first"),
             Trouble::Store(StoreError::Newer(version)) => {
                 write!(f, "the store was written by a newer nologd (schema {version}); install that version again")

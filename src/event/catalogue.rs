@@ -101,6 +101,21 @@ catalogue! {
     CertificateOver "certificate-over" (position);
     /// The daemon's user may not read a certificate or its key, which was read as root: a renewed one will not be read.
     CertificateClosed "certificate-closed" (position);
+    /// One of two machines waits, and follows the book of the other one.
+    Standby "standby" ();
+    /// This machine judges from now on, by the newest copy of the book; mail is stored as soon as the storage has told what is there.
+    TookOver "took-over" ();
+    /// The storage has told what its mailboxes hold: this many. 1: all of them; 0: some were missing, and their associations wait.
+    Recounted "recounted" (mailboxes, whole);
+    /// The lease has run out and the witness does not answer: nothing is stored until it does, or the other machine takes over.
+    LeaseOut "lease-out" ();
+    /// The lease is there again.
+    LeaseBack "lease-back" ();
+    /// Another machine judges: this one starts anew, and waits. 1: it was called for, or told to; 0: the other one had it already.
+    SteppedBack "stepped-back" (called);
+    /// The copy of the book cannot be taken over: 1 it was sealed with another key, 2 a newer nologd wrote it, 3 the disk here does not
+    /// take it, 4 the witness is of another version.
+    CopyUnusable "copy-unusable" (why);
     /// A backend does not take connections. Told at once; what changes again within minutes is told later, if it is still so.
     /// Which of its servers is a [`BackendService`](super::BackendService), here and below.
     BackendDown "backend-down" (backend, service);

@@ -82,6 +82,27 @@ meanings! {
     CertificateClosed
         "Only root may read a certificate or its key, so a renewed one will not be read. `nologd check` names the file and the command that opens it for the daemon's user."
         "Seul root peut lire un certificat ou sa clé\u{a0}: renouvelé, il ne sera pas lu. `nologd check` nomme le fichier et la commande qui l'ouvre au compte du service."
+    Standby
+        "This is the second of two machines: it waits and follows the book. Nothing to do."
+        "C'est la deuxième de deux machines\u{a0}: elle attend et suit le registre. Rien à faire."
+    TookOver
+        "This machine took over from the other one. Look why that one went (`nologd node show` there), if you did not do it yourself."
+        "Cette machine a pris le relais de l'autre. Regardez pourquoi (`nologd node show` là-bas), si ce n'était pas vous."
+    Recounted
+        "The storage told what so many mailboxes hold, and mail is stored again. Where `whole` is 0, it did not tell all: associations with a mailbox that is missing wait, and it is asked again each minute. Run the count command on the storage's machine by hand to see which."
+        "Le stockage a dit ce que contiennent autant de boîtes, et le courrier est de nouveau enregistré. Si `whole` vaut 0, il n'a pas tout dit\u{a0}: les associations dont une boîte manque attendent, et la question est reposée chaque minute. Lancez la commande de comptage à la main sur la machine de stockage pour voir lesquelles."
+    LeaseOut
+        "The machine with the mailboxes does not answer the pair's question (ssh). Reading goes on where it can; nothing new is stored. If the other machine took over, all is well; else look at `nologd-node` and at ssh."
+        "La machine de stockage ne répond pas à la question de la paire (ssh). On peut lire là où c'est possible\u{a0}; rien de nouveau n'est enregistré. Si l'autre machine a pris le relais, tout va bien\u{a0}; sinon, regardez `nologd-node` et ssh."
+    LeaseBack
+        "The witness answers again, and nobody else took over meanwhile: mail is stored. Nothing to do."
+        "Le témoin répond de nouveau, et personne d'autre n'a pris le relais entre-temps\u{a0}: le courrier est enregistré. Rien à faire."
+    SteppedBack
+        "The other machine judges now. This process ends and systemd starts it anew, to wait. Nothing to do; if it does not come back, the unit's Restart= is missing."
+        "L'autre machine décide maintenant. Ce processus s'arrête et systemd le relance, en attente. Rien à faire\u{a0}; s'il ne revient pas, il manque Restart= dans l'unité."
+    CopyUnusable
+        "This machine could not take over: the copy of the book is of no use to it. 1: copy message-id.key from the other machine; 2: update this machine; 3: make room on its disk; 4: update nologd on the machine with the mailboxes."
+        "Cette machine ne pourrait pas prendre le relais\u{a0}: la copie du registre ne lui sert à rien. 1\u{a0}: copiez message-id.key de l'autre machine\u{a0}; 2\u{a0}: mettez cette machine à jour\u{a0}; 3\u{a0}: faites de la place sur son disque\u{a0}; 4\u{a0}: mettez nologd à jour sur la machine de stockage."
     BackendDown
         "A mail server behind takes no connections: `name` is its [[backend]], `service` the key that says where (imap, pop3, lmtp, relay). Members are told BACKEND-DOWN, incoming mail waits at your relay; nothing is lost. See whether it runs; `nologd check --connect` talks to it."
         "Un serveur de courrier ne prend pas de connexion\u{a0}: `name` est son [[backend]], `service` la clé qui dit où (imap, pop3, lmtp, relay). Les membres reçoivent BACKEND-DOWN, le courrier entrant attend au relais\u{a0}; rien n'est perdu. Voyez s'il tourne\u{a0}; `nologd check --connect` lui parle."

@@ -47,6 +47,7 @@ fn response(code: RefusalCode) -> &'static str {
         RefusalCode::SendingOff | RefusalCode::SentOrNot | RefusalCode::SessionEnded | RefusalCode::SizeUnknown => "UNAVAILABLE",
         // Only admins meet it.
         RefusalCode::StoreUnwritable => "UNAVAILABLE",
+        RefusalCode::Standby | RefusalCode::TakingOver => "UNAVAILABLE",
         RefusalCode::Stopping | RefusalCode::UnknownDomain | RefusalCode::UnknownMailbox => "UNAVAILABLE",
         RefusalCode::BareLineEnd | RefusalCode::HeaderTooLong | RefusalCode::LineTooLong | RefusalCode::LoginFirst => "",
         RefusalCode::MessageMalformed | RefusalCode::NoSender | RefusalCode::SenderUnclear => "",
@@ -69,7 +70,7 @@ pub fn bye(fault: Fault) -> Vec<u8> {
 
 /// The only line of a session that is not taken.
 pub fn turned_away(code: RefusalCode) -> Vec<u8> {
-    refusal(b"*", "BYE", "LIMIT", code)
+    refusal(b"*", "BYE", response(code), code)
 }
 
 /// `* BYE` of a session that others ended: an admin, or the book.

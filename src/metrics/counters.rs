@@ -51,6 +51,8 @@ pub struct Now {
     pub backend_failures: u64,
     /// Whole days until the first certificate is over; 0 too when it is. None: there is none, or its dates cannot be read.
     pub certificate_days: Option<u64>,
+    /// Whether this machine, as one of two, may let everything be stored that fits. None: there is no other one.
+    pub takes_mail: Option<bool>,
 }
 
 /// The counters, and what is shown of them.
@@ -107,6 +109,9 @@ impl Metrics {
         }
         if let Some(days) = now.certificate_days {
             metric(&mut page, "certificate_days", "gauge", "Whole days until the first certificate in force is over", days);
+        }
+        if let Some(takes) = now.takes_mail {
+            metric(&mut page, "node_takes_mail", "gauge", "Whether this one of two machines lets mail be stored", takes.into());
         }
         self.page.store(Arc::new(page));
     }

@@ -64,6 +64,7 @@ fn response(code: RefusalCode) -> &'static str {
         RefusalCode::TooManyConnections => "IN-USE",
         RefusalCode::TooManyTries => "LOGIN-DELAY",
         RefusalCode::BackendConfused | RefusalCode::BackendDown | RefusalCode::SessionEnded | RefusalCode::Stopping => "SYS/TEMP",
+        RefusalCode::Standby | RefusalCode::TakingOver => "SYS/TEMP",
         RefusalCode::StoreUnwritable | RefusalCode::UnknownDomain | RefusalCode::UnknownMailbox => "SYS/TEMP",
         RefusalCode::AskAdmins | RefusalCode::BackendSetup | RefusalCode::NotAllowed | RefusalCode::Suspended => "SYS/PERM",
         RefusalCode::LoginMethod | RefusalCode::TooManyMailboxes => "SYS/PERM",

@@ -84,6 +84,9 @@ impl AdminError {
             AdminError::NoSuchMailbox => "There is no such mailbox in the book.",
             AdminError::NotTheContact => "The association has another contact.",
             AdminError::Store(StoreError::TooLarge) => "That is more than fits into one record.",
+            AdminError::Store(StoreError::Uncopied) => {
+                "The copy for the other machine could not be kept, so nothing was changed here (nologd node show). If the other machine takes over right now, it may know of it."
+            }
             AdminError::Store(_) => {
                 "The state folder could not be written, so nothing was changed. Make room on its disk, or see why it takes nothing (STORE-UNWRITABLE)."
             }

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use super::directory::{AssociationEntry, Directory};
+use super::directory::{AssociationEntry, Common, Directory};
 use super::fact::{Fact, Facts, Outlet};
 use super::ledger::Ledger;
+use super::permit::{Gatekeeper, Permission, Permit};
 use super::pulse::Pulse;
 use super::record::{self, Known};
 use super::sending::Sending;
@@ -44,6 +45,7 @@ pub struct Book {
     pub(super) sending: Sending,
     pub(super) facts: Outlet,
     pub(super) pulse: Arc<Pulse<AssociationEntry>>,
+    gatekeeper: Gatekeeper,
     /// Reservations that were refused since the start.
     pub(super) refused: AtomicU64,
     /// The disk took nothing at the last try.
@@ -72,8 +74,9 @@ impl Book {
         let read: Vec<_> = read.collect();
         let lost = usage.lost + (usage.records.len() - read.len()) as u64;
         known.extend(read);
-        let (facts, pulse) = (Outlet::default(), Arc::new(Pulse::default()));
-        let directory = RwLock::new(Directory::load(known, &facts, &pulse)?);
+        let (facts, pulse, gatekeeper) = (Outlet::default(), Arc::new(Pulse::default()), Gatekeeper::default());
+        let common = Common { facts: &facts, pulse: &pulse, gatekeeper: &gatekeeper };
+        let directory = RwLock::new(Directory::load(known, common)?);
         let book = Book {
             params,
             store,
@@ -82,6 +85,7 @@ impl Book {
             pushed: AtomicU64::new(0),
             facts,
             pulse,
+            gatekeeper,
             unwritable: AtomicBool::new(false),
             lost,
             directory,
@@ -105,6 +109,16 @@ impl Book {
     /// From now on `facts` hears what happens. To be called once, before anything does.
     pub fn lead_to(&self, facts: Arc<dyn Facts>) {
         self.facts.lead_to(facts);
+    }
+
+    /// From now on nothing is granted that `permit` does not permit. To be called once, before anything is.
+    pub fn judge_only_with(&self, permit: Arc<dyn Permit>) {
+        self.gatekeeper.ask_from_now_on(permit);
+    }
+
+    /// What may be granted now, where this is one of two machines.
+    pub fn permission(&self) -> Option<Permission> {
+        self.gatekeeper.asked()
     }
 
     /// The relay took the notice, or will never take it. Written behind, like usage: until it is written, a
@@ -186,7 +200,7 @@ impl Book {
             }
             return;
         };
-        let tenant = tenant.unwrap_or_else(|| AssociationEntry::new(now.clone(), &self.facts, &self.pulse));
+        let tenant = tenant.unwrap_or_else(|| AssociationEntry::new(now.clone(), self.common()));
         directory.add(&tenant, &now);
         let mut ledger = tenant.lock();
         ledger.association = now;
@@ -210,7 +224,7 @@ impl Book {
                 continue;
             };
             let tenant = directory.named(&name).cloned();
-            let tenant = tenant.unwrap_or_else(|| AssociationEntry::new(now.clone(), &self.facts, &self.pulse));
+            let tenant = tenant.unwrap_or_else(|| AssociationEntry::new(now.clone(), self.common()));
             directory.add(&tenant, &now);
             let mut ledger = tenant.lock();
             moving.extend(ledger.take_strangers(&now.domains));
@@ -236,6 +250,10 @@ impl Book {
     pub(super) fn owner(&self, domain: &Domain) -> Option<Name> {
         let tenant = self.read(|directory| directory.of_domain(domain).cloned());
         tenant.map(|tenant| tenant.lock().association.name.clone())
+    }
+
+    fn common(&self) -> Common<'_> {
+        Common { facts: &self.facts, pulse: &self.pulse, gatekeeper: &self.gatekeeper }
     }
 
     fn read<T>(&self, work: impl FnOnce(&Directory) -> T) -> T {

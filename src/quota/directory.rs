@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::fact::Outlet;
 use super::ledger::Ledger;
 use super::mark::Mark;
+use super::permit::{Gatekeeper, Permission};
 use super::pulse::Pulse;
 use super::record::Known;
-use super::{Association, Lending, Loan, Name};
+use super::{Association, Lending, Loan, Name, Verdict};
 use crate::private::{Address, Domain};
 use crate::store::StoreError;
 
@@ -16,6 +17,7 @@ use crate::store::StoreError;
 pub(super) struct AssociationEntry {
     pub(super) facts: Outlet,
     pub(super) pulse: Arc<Pulse<AssociationEntry>>,
+    gatekeeper: Gatekeeper,
     ledger: Mutex<Ledger>,
 }
 
@@ -23,6 +25,19 @@ impl AssociationEntry {
     // A ledger's methods cannot panic half-way, so a poisoned lock guards whole numbers.
     pub(super) fn lock(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether anything may be granted here.
+    ///
+    /// # Errors
+    /// [`Verdict::NotNow`].
+    pub(super) fn may_grant(&self, ledger: &Ledger) -> Result<(), Verdict> {
+        let may = match self.gatekeeper.permission() {
+            Permission::All => true,
+            Permission::Nothing => false,
+            Permission::Confirmed => ledger.entries().all(|entry| entry.tally.confirmed.is_some()),
+        };
+        if may { Ok(()) } else { Err(Verdict::NotNow) }
     }
 
     /// To be called when a mailbox's numbers changed: who is to be told, and whether the mailbox waits for a tick. A number that
@@ -40,6 +55,14 @@ impl AssociationEntry {
     }
 }
 
+/// What all associations share.
+#[derive(Clone, Copy)]
+pub(super) struct Common<'a> {
+    pub(super) facts: &'a Outlet,
+    pub(super) pulse: &'a Arc<Pulse<AssociationEntry>>,
+    pub(super) gatekeeper: &'a Gatekeeper,
+}
+
 #[derive(Default)]
 pub(super) struct Directory {
     names: BTreeMap<Name, Arc<AssociationEntry>>,
@@ -47,9 +70,10 @@ pub(super) struct Directory {
 }
 
 impl AssociationEntry {
-    pub(super) fn new(association: Association, facts: &Outlet, pulse: &Arc<Pulse<AssociationEntry>>) -> Arc<AssociationEntry> {
+    pub(super) fn new(association: Association, common: Common<'_>) -> Arc<AssociationEntry> {
         let ledger = Mutex::new(Ledger::new(association));
-        Arc::new(AssociationEntry { facts: facts.clone(), pulse: pulse.clone(), ledger })
+        let Common { facts, pulse, gatekeeper } = common;
+        Arc::new(AssociationEntry { facts: facts.clone(), pulse: pulse.clone(), gatekeeper: gatekeeper.clone(), ledger })
     }
 }
 
@@ -86,7 +110,7 @@ impl Directory {
     }
 
     /// What the store holds.
-    pub(super) fn load(known: Vec<Known>, facts: &Outlet, pulse: &Arc<Pulse<AssociationEntry>>) -> Result<Directory, StoreError> {
+    pub(super) fn load(known: Vec<Known>, common: Common<'_>) -> Result<Directory, StoreError> {
         let mut directory = Directory::default();
         let (associations, rest): (Vec<_>, Vec<_>) =
             known.into_iter().partition(|record| matches!(record, Known::Association(_)));
@@ -95,7 +119,7 @@ impl Directory {
             if association.all_domains().any(|domain| directory.domains.contains_key(domain)) {
                 return Err(StoreError::Damaged);
             }
-            directory.add(&AssociationEntry::new((*association).clone(), facts, pulse), &association);
+            directory.add(&AssociationEntry::new((*association).clone(), common), &association);
         }
         // Records of domains that nobody has are left alone: they harm nobody, and `check` finds them.
         for record in rest {

@@ -43,7 +43,7 @@ impl Book {
     /// numbers that the backend has not confirmed within the hour, it is deferred whatever `over` says, and whoever can is
     /// asked to count.
     pub fn defers(&self, over: OverQuota, mailbox: &Address, amount: Amount, verdict: Verdict, today: Day) -> bool {
-        if !self.is_proven(mailbox, amount, verdict, today) {
+        if verdict == Verdict::NotNow || !self.is_proven(mailbox, amount, verdict, today) {
             return true;
         }
         let OverQuota::Refuse { grace } = over else { return true };

@@ -73,6 +73,7 @@ impl Book {
         let writes = self.writes();
         let reserved = self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox).ok_or(Verdict::Unknown)?;
+            tenant.may_grant(ledger)?;
             let mut held = Held::new(amount, way);
             ledger.reserve(number, &mut held, today, writes)?;
             Ok(Reservation::new(tenant, number, held, today, writes))
@@ -91,7 +92,8 @@ impl Book {
     /// Whether incoming mail of `amount` would find room now; sets nothing aside. For the policy service, which is asked long
     /// before the mail comes. A mailbox that was never seen is judged by its association and the default limit.
     pub fn probe(&self, mailbox: &Address, amount: Amount, today: Day) -> Result<(), Verdict> {
-        let judged = self.with(mailbox, |_, ledger, mailbox| match ledger.number(mailbox) {
+        let judged = self.with(mailbox, |tenant, ledger, mailbox| match ledger.number(mailbox) {
+            _ if tenant.may_grant(ledger).is_err() => Err(Verdict::NotNow),
             Some(number) => ledger.judge(number, amount, Origin::Incoming, today),
             None => {
                 ledger.judge_association(amount, Origin::Incoming, today)?;
@@ -116,7 +118,9 @@ impl Reservation {
     /// Sets `more` aside as well, or leaves the reservation as it is: for mail whose size is not told beforehand.
     pub fn grow(&mut self, more: Amount) -> Result<(), Verdict> {
         self.resume()?;
-        self.tenant.lock().grow(self.number, &mut self.held, more, self.today, self.writes)
+        let mut ledger = self.tenant.lock();
+        self.tenant.may_grant(&ledger)?;
+        ledger.grow(self.number, &mut self.held, more, self.today, self.writes)
     }
 
     /// The backend has every octet: from now on only its answer tells what became of them.
@@ -140,7 +144,9 @@ impl Reservation {
         if !self.held.is_paused() {
             return Ok(());
         }
-        self.tenant.lock().reserve(self.number, &mut self.held, self.today, self.writes)
+        let mut ledger = self.tenant.lock();
+        self.tenant.may_grant(&ledger)?;
+        ledger.reserve(self.number, &mut self.held, self.today, self.writes)
     }
 
     /// The backend said NO: it stored nothing, or nobody knows, when a folder of the mailbox was renamed or deleted meanwhile.

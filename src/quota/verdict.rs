@@ -9,6 +9,8 @@ pub enum Verdict {
     AssociationFull,
     /// The mailbox's own limit.
     MailboxFull,
+    /// This process may not judge now: see [`super::Permit`].
+    NotNow,
     /// The association is read-only: members read, and do not store or send.
     ReadOnly,
     /// Sending is switched off for the mailbox.
@@ -31,6 +33,7 @@ impl Verdict {
         match self {
             Verdict::AssociationFull => RefusalCode::AssociationFull,
             Verdict::MailboxFull => RefusalCode::MailboxFull,
+            Verdict::NotNow => RefusalCode::TakingOver,
             Verdict::ReadOnly => RefusalCode::ReadOnly,
             Verdict::SendingOff => RefusalCode::SendingOff,
             Verdict::Suspended => RefusalCode::Suspended,

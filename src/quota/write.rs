@@ -62,7 +62,9 @@ impl Book {
             Ok(_) | Err(StoreError::Residue) => self.unwritable.store(false, Ordering::Relaxed),
             Err(StoreError::Io(_) | StoreError::Closed | StoreError::Damaged) => self.set_unwritable(),
             // These are about the change.
-            Err(StoreError::Conflict | StoreError::InUse | StoreError::Newer(_) | StoreError::TooLarge) => {}
+            Err(
+                StoreError::Conflict | StoreError::InUse | StoreError::Newer(_) | StoreError::TooLarge | StoreError::Uncopied,
+            ) => {}
         }
         done
     }

@@ -46,6 +46,14 @@ impl MessageIdKey {
     pub fn new(bytes: [u8; 32]) -> MessageIdKey {
         MessageIdKey(Zeroizing::new(bytes))
     }
+
+    /// The key that the two machines of a pair seal copies of the book with (docs/keys.md).
+    pub fn for_copies(&self) -> Zeroizing<[u8; 32]> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0[..]);
+        let mut made = Zeroizing::new([0; 32]);
+        made.copy_from_slice(hmac::sign(&key, b"copies of the book").as_ref());
+        made
+    }
 }
 
 /// Makes and recognises identifiers.

@@ -15,12 +15,13 @@ use zeroize::Zeroizing;
 use super::Context;
 use super::clock::today;
 use super::web_standing::end_what_fell;
-use crate::admin::{Declined, MAX_REQUEST, Moment, Principal, Reply, Request, tell};
+use crate::admin::{Declined, Executor, MAX_REQUEST, Moment, Principal, Reply, Request, tell};
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
 use crate::net::listen::Bound;
 use crate::net::shutdown::Shutdown;
+use crate::route::Backends;
 
 /// Admins at once, on each of the threads that serve. More wait in the kernel's queue.
 const ADMINS: usize = 16;
@@ -41,6 +42,10 @@ pub struct Access {
 }
 
 impl Access {
+    fn admits(&self, stream: &UnixStream) -> bool {
+        stream.peer_cred().is_ok_and(|peer| self.allows(peer.uid(), peer.gid()))
+    }
+
     /// Whether a peer of this user and first group is an admin.
     pub(super) fn allows(&self, uid: u32, gid: u32) -> bool {
         let own = nix::unistd::geteuid().as_raw();
@@ -57,22 +62,53 @@ pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop:
         let (seats, context, stop) = (seats.clone(), context.clone(), stop.clone());
         tokio::spawn(async move {
             let seat = seats.acquire().await;
+            let allowed = context.access.admits(&stream);
             // Nobody is there to be told when the peer is gone.
-            let _ = receive(stream, context).await;
+            let _ = receive(stream, allowed, |line| reply(line, context)).await;
             drop((seat, stop));
         });
     };
     bound.serve(number, listening, serve).await;
 }
 
-async fn receive(stream: UnixStream, context: Arc<Context>) -> Result<(), Fault> {
-    let allowed = stream.peer_cred().is_ok_and(|peer| context.access.allows(peer.uid(), peer.gid()));
+/// The same on a machine that waits: only what is about the pair is answered.
+pub(super) async fn open_waiting(bound: Bound, number: u64, executor: Arc<Executor>, access: Access, stop: Shutdown) {
+    let seats = Arc::new(Semaphore::new(ADMINS));
+    let serve = |conn, _| {
+        let Conn::Unix(stream) = conn else { return };
+        let (seats, executor, allowed) = (seats.clone(), executor.clone(), access.admits(&stream));
+        tokio::spawn(async move {
+            let _seat = seats.acquire().await;
+            let _ = receive(stream, allowed, |line| reply_waiting(line, executor)).await;
+        });
+    };
+    bound.serve(number, stop, serve).await;
+}
+
+/// What a machine that waits can be asked.
+const WAITING: [&str; 4] = ["status", "node show", "node take-over", "node stand-by"];
+
+async fn reply_waiting(line: Zeroizing<Vec<u8>>, executor: Arc<Executor>) -> Reply {
+    let request = match Request::read(&line) {
+        Ok(request) if WAITING.contains(&request.word()) => request,
+        Ok(_) => return refused(&Declined::because("This is the machine that waits. Ask the other one (nologd node show).")),
+        Err(refusal) => return refused(&refusal),
+    };
+    let at = Moment { backends: &Backends::default(), servers: &[], today: today(), now: std::time::Instant::now() };
+    request.serve(&Principal::Admin, &executor, &at)
+}
+
+async fn receive<F: Future<Output = Reply>>(
+    stream: UnixStream,
+    allowed: bool,
+    reply: impl FnOnce(Zeroizing<Vec<u8>>) -> F,
+) -> Result<(), Fault> {
     let mut link = BufferedConn::new(Conn::Unix(stream), Side::Client, Instant::now() + ASKING);
     // Read in any case: closed with bytes unread, a Unix socket takes our answer back.
     let reply = match request(&mut link).await? {
         _ if !allowed => refused(&Declined::because("You may not speak to this daemon.")),
         None => refused(&Declined::because("The request is too long.")),
-        Some(line) => reply(&line, context).await,
+        Some(line) => reply(line).await,
     };
     link.set_deadline(Instant::now() + HEARING);
     // A long list is made piece by piece, each when the last one was taken: it is never whole in memory.
@@ -107,8 +143,8 @@ async fn request(link: &mut BufferedConn) -> Result<Option<Zeroizing<Vec<u8>>>, 
     }
 }
 
-async fn reply(line: &[u8], context: Arc<Context>) -> Reply {
-    let request = match Request::read(line) {
+async fn reply(line: Zeroizing<Vec<u8>>, context: Arc<Context>) -> Reply {
+    let request = match Request::read(&line) {
         Ok(request) => request,
         Err(refusal) => return refused(&refusal),
     };

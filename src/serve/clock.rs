@@ -2,6 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use nix::time::{ClockId, clock_gettime};
+
+use crate::node::Millis;
 use crate::quota::Day;
 
 /// Seconds since 1970.
@@ -12,4 +15,11 @@ pub fn now() -> Duration {
 /// The day, in UTC.
 pub fn today() -> Day {
     Day::from_unix(now().as_secs())
+}
+
+/// Milliseconds of CLOCK_BOOTTIME, which goes on while the machine sleeps: a lease is over when it wakes.
+pub fn boot_time() -> Millis {
+    // It cannot fail on Linux; if it did, every lease would be over.
+    let Ok(time) = clock_gettime(ClockId::CLOCK_BOOTTIME) else { return Millis::MAX };
+    u64::try_from(time.tv_sec()).unwrap_or(0) * 1000 + u64::try_from(time.tv_nsec()).unwrap_or(0) / 1_000_000
 }

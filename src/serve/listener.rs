@@ -38,6 +38,8 @@ pub enum Service {
     Lmtp,
     /// The admins' monitoring.
     Metrics,
+    /// The other machine of a pair, by way of the witness, over a Unix socket.
+    Node,
     /// Mail programs fetching.
     Pop3,
     /// The host's relay asking whether mail would find room.
@@ -58,12 +60,13 @@ pub enum Service {
 
 impl Service {
     /// Every service.
-    pub const ALL: [Service; 14] = [
+    pub const ALL: [Service; 15] = [
         Service::Admin,
         Service::AdminWeb,
         Service::Imap,
         Service::Lmtp,
         Service::Metrics,
+        Service::Node,
         Service::Policy,
         Service::Pop3,
         Service::Sieve,
@@ -85,7 +88,8 @@ impl Service {
         match self {
             Service::Imap | Service::Pop3 | Service::Sieve | Service::Submission | Service::Web => true,
             Service::WebmailImap | Service::WebmailSieve | Service::WebmailSubmission => true,
-            Service::Admin | Service::AdminWeb | Service::Lmtp | Service::Metrics | Service::Policy | Service::Usage => false,
+            Service::Admin | Service::AdminWeb | Service::Lmtp | Service::Metrics => false,
+            Service::Node | Service::Policy | Service::Usage => false,
         }
     }
 
@@ -97,6 +101,7 @@ impl Service {
             Service::Imap => "imap",
             Service::Lmtp => "lmtp",
             Service::Metrics => "metrics",
+            Service::Node => "node",
             Service::Policy => "policy",
             Service::Pop3 => "pop3",
             Service::Sieve => "sieve",
@@ -149,6 +154,8 @@ impl Listener {
             Service::Admin => return admin::open(bound, self.number, context, stop).await,
             Service::AdminWeb => return admin_web::open(bound, self.number, context, stop).await,
             Service::Metrics => return metrics::open(bound, self.number, context, stop).await,
+            // Has a thread of its own, from before anything is served.
+            Service::Node => return,
             Service::Usage => return usage::open(bound, self.number, context, stop).await,
             _ => {}
         }
@@ -166,13 +173,12 @@ impl Listener {
 
     /// Says why, where that costs one write that does not wait. Behind TLS nothing is said: a handshake for each would be
     /// what a flood wants.
-    fn turn_away(&self, conn: &Conn, code: RefusalCode) {
+    pub(super) fn turn_away(&self, conn: &Conn, code: RefusalCode) {
         let words = match (&self.entry, self.service) {
             // These have no words for it; the connection just ends.
             (TlsMode::Implicit(_) | TlsMode::ByAlpn(_), _)
-            | (_, Service::Admin | Service::AdminWeb | Service::Metrics | Service::Policy | Service::Usage | Service::Web) => {
-                return;
-            }
+            | (_, Service::Admin | Service::AdminWeb | Service::Metrics | Service::Node | Service::Policy) => return,
+            (_, Service::Usage | Service::Web) => return,
             (_, Service::Imap | Service::WebmailImap) => crate::imap::reply::turned_away(code),
             (_, Service::Pop3) => crate::pop3::reply::turned_away(code),
             (_, Service::Sieve | Service::WebmailSieve) => crate::sieve::reply::turned_away(code),
@@ -243,7 +249,9 @@ impl OpenListener {
             }
             // Admins, monitoring and usage have listeners of their own.
             Service::Imap | Service::Pop3 | Service::Sieve | Service::Submission => limits.seat(keys.networks(peer)),
-            Service::Admin | Service::AdminWeb | Service::Metrics | Service::Usage => limits.seat(keys.networks(peer)),
+            Service::Admin | Service::AdminWeb | Service::Metrics | Service::Node | Service::Usage => {
+                limits.seat(keys.networks(peer))
+            }
             // The host's own web server brings everybody from one address, unless it says whose they are.
             Service::Web => {
                 let far = named || !matches!(self.listener.entry, TlsMode::Plain);
@@ -275,7 +283,7 @@ impl OpenListener {
         let accepted = Accepted { handshake, seat, stop, protection, tls, pooling, default_domain };
         let _: Result<(), Fault> = match service {
             // Have listeners of their own.
-            Service::Admin | Service::AdminWeb | Service::Metrics | Service::Usage => Ok(()),
+            Service::Admin | Service::AdminWeb | Service::Metrics | Service::Node | Service::Usage => Ok(()),
             Service::Imap | Service::WebmailImap => imap::serve(accepted, context).await,
             // Boxed, or an idle IMAP session would be as large as a submission.
             Service::Pop3 => Box::pin(pop3::serve(accepted, context)).await,

@@ -14,6 +14,7 @@ use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
 use crate::net::listen::Bound;
 use crate::net::shutdown::Shutdown;
+use crate::quota::Permission;
 
 /// Scrapers at once, on each of the threads that serve. More are closed without a word.
 const SCRAPERS: usize = 4;
@@ -59,6 +60,7 @@ pub fn publish(context: &Context) {
         reservations_refused: context.book.refused(),
         backends_down: healths.iter().map(|health| health.down(&backends)).sum(),
         backend_failures: healths.iter().map(|health| health.failures()).sum(),
+        takes_mail: context.book.permission().map(|permission| permission == Permission::All),
         certificate_days: context.certificates.as_ref().and_then(|certificates| certificates.fewest_days(now().as_secs())),
     });
 }

@@ -31,6 +31,9 @@ mod lmtp;
 mod mailbox;
 pub mod methods;
 pub mod metrics;
+pub mod node;
+mod node_talk;
+mod node_wire;
 pub mod notices;
 mod observe;
 mod own_mail;
@@ -38,10 +41,12 @@ mod parting;
 mod pop3;
 mod postfix_policy;
 mod proxy;
+mod sealed;
 mod side;
 mod sieve;
 pub mod sieve_offers;
 mod silence;
+pub mod standby;
 pub mod submission;
 mod upstream;
 pub mod usage;
@@ -79,6 +84,7 @@ use crate::sieve::offer::Forwarding;
 
 pub use admin::Access;
 pub use listener::{Listener, Service, TlsMode};
+pub use sealed::CopyKey;
 pub use web_pages::WebRoom;
 
 /// How long things may take; each can be set in the config file's `[limits]`.

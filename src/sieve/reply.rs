@@ -69,6 +69,7 @@ fn response(code: RefusalCode) -> &'static str {
         RefusalCode::AssociationFull | RefusalCode::MailboxFull => "QUOTA",
         RefusalCode::ScriptTooLong => "QUOTA/MAXSIZE",
         RefusalCode::BackendConfused | RefusalCode::BackendDown | RefusalCode::SessionEnded | RefusalCode::Stopping => "TRYLATER",
+        RefusalCode::Standby | RefusalCode::TakingOver => "TRYLATER",
         RefusalCode::StoreUnwritable | RefusalCode::UnknownDomain | RefusalCode::UnknownMailbox => "TRYLATER",
         RefusalCode::TooManyConnections | RefusalCode::TooManyTries | RefusalCode::TooManyWrites => "TRYLATER",
         RefusalCode::AskAdmins | RefusalCode::BackendSetup | RefusalCode::NotAllowed | RefusalCode::Suspended => "",

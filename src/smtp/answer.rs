@@ -14,6 +14,7 @@ pub(crate) fn coded(status: &str, text: &str, code: RefusalCode) -> Vec<u8> {
 pub(crate) fn no_space(verdict: Verdict, defer: bool) -> Vec<u8> {
     let (status, text) = match (defer, verdict) {
         (false, Verdict::TooManyMailboxes) => ("552 5.2.2", "No more mailboxes"),
+        (_, Verdict::NotNow) => ("451 4.3.2", "Not now"),
         (true, Verdict::TooManyMailboxes) => ("452 4.2.2", "No more mailboxes at the moment"),
         (false, _) => ("552 5.2.2", "No space left"),
         (true, _) => ("452 4.2.2", "No space left at the moment"),
@@ -58,6 +59,8 @@ pub(crate) fn refusal(code: RefusalCode) -> Vec<u8> {
         // Only admins meet it.
         RefusalCode::StoreUnwritable => ("451 4.3.0", "Not possible at the moment"),
         RefusalCode::Syntax => ("500 5.5.2", "Not understood"),
+        RefusalCode::Standby => ("421 4.3.2", "Another machine serves"),
+        RefusalCode::TakingOver => ("451 4.3.2", "Not now"),
         RefusalCode::TlsFirst => ("538 5.7.11", "Encryption required for authentication"),
         RefusalCode::TooManyConnections => ("421 4.7.0", "Too many connections"),
         RefusalCode::TooManyMailboxes => ("552 5.2.2", "No more mailboxes"),

@@ -98,6 +98,8 @@ pub struct InForce {
 pub struct Front {
     /// Load balancers say where clients are (`proxy_protocol`).
     pub balancers: bool,
+    /// Two machines hold the book.
+    pub pair: bool,
     /// The name of the onion door (`onion`).
     pub onion: Option<String>,
 }
@@ -107,7 +109,8 @@ impl Front {
     pub fn of(config: &Config) -> Front {
         // What Tor says of a circuit is no address.
         let balancers = config.listens.iter().any(|listen| !listen.doors.onion && !listen.doors.forwarders.is_empty());
-        Front { balancers, onion: config.onion.clone() }
+        let pair = config.listens.iter().any(|listen| listen.service == crate::serve::Service::Node);
+        Front { balancers, pair, onion: config.onion.clone() }
     }
 }
 

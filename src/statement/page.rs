@@ -121,6 +121,8 @@ fn lines(sentence: &Sentence, in_force: &InForce, words: &Words) -> Vec<Line> {
         Proof::UnseenPayload => one((in_force.policy.headers.unseen_payload() == UnseenPayload::Leave).into()),
         Proof::Kernel(needs, attempts) => one(in_force.machine.grants(needs, attempts)),
         Proof::NoHint => one(in_force.hinted.map_or(Verdict::Unknown, |hinted| (!hinted).into())),
+        Proof::Pair if in_force.front.pair => one(Verdict::Holds),
+        Proof::Pair => Vec::new(),
         Proof::Balancer if in_force.front.balancers => one(Verdict::Holds),
         Proof::Balancer => Vec::new(),
         Proof::OnionDoor => {

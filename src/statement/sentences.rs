@@ -13,7 +13,7 @@ const fn headers(part: Part, name: &'static str, rules: &'static [Rules]) -> Sen
 
 use Part::{Kept, Limits, Machine, Mail, NotKept, Servers};
 use Proof::{
-    Audit, Balancer, Canary, Check, Kernel, NoHint, OnionDoor, Outputs, Outside, Policy, Sent, Test, UnseenPayload, Witness,
+    Audit, Balancer, Canary, Check, Kernel, NoHint, OnionDoor, Outputs, Outside, Pair, Policy, Sent, Test, UnseenPayload, Witness,
 };
 use Unenforced::{Calls, Connect, CoreDumps, Datagrams, Dumpable, Files, Privileges, Scope, Swap, Truncate, Unix};
 
@@ -34,6 +34,7 @@ pub const SENTENCES: &[Sentence] = &[
         &[(RETENTION, &["limits", "usage", "routes"])],
         Test("tests/statement.rs", "the_book_keeps_what_is_said_and_no_time"),
     ),
+    sentence(Kept, "book-pair", &[], Pair),
     sentence(
         Kept,
         "book-forgets",

@@ -8,6 +8,7 @@
 //!
 //! Absent on purpose: any time. Nothing in here knows when something happened.
 
+mod copied;
 mod durable;
 mod embedded;
 mod folder;
@@ -23,6 +24,7 @@ use std::io::ErrorKind;
 
 use crate::private::Private;
 
+pub use copied::{Copied, Copies, adopt};
 pub use durable::{Condition, Durable};
 pub use embedded::{Embedded, repair};
 pub use memory::Memory;
@@ -58,6 +60,8 @@ pub enum StoreError {
     Residue,
     /// A value is above [`MAX_VALUE`] or has a line end in it, or a key is the store's own.
     TooLarge,
+    /// The machine that keeps copies for another one did not take it ([`Copied`]); nothing was changed.
+    Uncopied,
 }
 
 impl From<std::io::Error> for StoreError {

@@ -19,9 +19,26 @@ pub struct Summary {
 
 /// Every record as JSON, indented.
 pub fn export(store: &dyn Store) -> Result<String, StoreError> {
-    let (records, usage) = (object(store.scan("")?)?, object(store.usage()?.records)?);
-    let document = serde_json::json!({ "format": FORMAT, "records": records, "usage": usage });
-    serde_json::to_string_pretty(&document).map_err(|_| StoreError::Damaged)
+    serde_json::to_string_pretty(&document(store.scan("")?, store.usage()?.records)?).map_err(|_| StoreError::Damaged)
+}
+
+/// The same, of these records.
+pub(super) fn document(records: Vec<Record>, usage: Vec<Record>) -> Result<Value, StoreError> {
+    Ok(serde_json::json!({ "format": FORMAT, "records": object(records)?, "usage": object(usage)? }))
+}
+
+/// The records and the usage of a document, in the order of their keys.
+pub(super) fn parts(document: &str) -> Result<(Vec<Record>, Vec<Record>), StoreError> {
+    let document: Value = serde_json::from_str(document).map_err(|_| StoreError::Damaged)?;
+    if document.get("format").and_then(Value::as_str) != Some(FORMAT) {
+        return Err(StoreError::Damaged);
+    }
+    let part = |name: &str| document.get(name).and_then(Value::as_object).ok_or(StoreError::Damaged);
+    let record = |(key, value): (&String, &Value)| Record {
+        key: Private::new(key.clone()),
+        value: Private::new(value.to_string().into_bytes()),
+    };
+    Ok((part("records")?.iter().map(record).collect(), part("usage")?.iter().map(record).collect()))
 }
 
 fn object(records: Vec<Record>) -> Result<Value, StoreError> {

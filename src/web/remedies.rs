@@ -275,6 +275,20 @@ remedies! {
         ["Wait a minute; the mail program goes on by itself.", "Attendez une minute\u{a0}; le logiciel reprend tout seul."],
         NOT_CONTACT,
         NOT_HOSTS;
+    Standby => Waiting,
+        ["Wait a minute; the mail program goes on by itself.", "Attendez une minute\u{a0}; le logiciel reprend tout seul."],
+        NOT_CONTACT,
+        ASK_IF_STAYS;
+    TakingOver => Waiting,
+        [
+            "Try again in a minute. Incoming mail is not lost: it comes in by itself.",
+            "Réessayez dans une minute. Le courrier entrant n'est pas perdu\u{a0}: il arrivera tout seul.",
+        ],
+        NOT_CONTACT,
+        [
+            "They see by `nologd status` which machine judges, and whether it has counted. Tell them if it lasts for more than ten minutes.",
+            "Les hébergeurs voient avec `nologd status` quelle machine décide, et si elle a compté. Prévenez-les si cela dure plus de dix minutes.",
+        ];
     StoreUnwritable => Waiting,
         ["Try the change again later. Mail goes on.", "Réessayez plus tard. Le courrier continue."],
         ["Try again later.", "Réessayer plus tard."],

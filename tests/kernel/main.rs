@@ -25,6 +25,8 @@ mod limits;
 mod lock_out;
 #[path = "../no_log.rs"]
 mod no_log;
+#[path = "../pair.rs"]
+mod pair;
 #[path = "../sandbox.rs"]
 mod sandbox;
 #[path = "../seized_disk.rs"]

@@ -12,6 +12,8 @@ pub const TWINS: &[(&str, &str)] = &[
     ("docs/admin/usage.md", "docs/fr/occupation.md"),
     ("docs/admin/webmail.md", "docs/fr/webmail.md"),
     ("docs/admin/pages.md", "docs/fr/pages.md"),
+    ("docs/nodes.md", "docs/fr/noeuds.md"),
+    ("docs/admin/pair.md", "docs/fr/paire.md"),
     ("docs/admin/panels.md", "docs/fr/panneaux.md"),
     ("docs/admin/alternc.md", "docs/fr/alternc.md"),
     ("docs/admin/hacked-account.md", "docs/fr/compte-pirate.md"),

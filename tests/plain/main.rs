@@ -63,6 +63,8 @@ mod lmtp_cut;
 mod loans;
 #[path = "../metrics.rs"]
 mod metrics;
+#[path = "../nodes.rs"]
+mod nodes;
 #[path = "../notices.rs"]
 mod notices;
 #[path = "../package.rs"]

@@ -14,7 +14,7 @@ pub fn in_process(text: &str) -> (Arc<Book>, Runtime) {
     let mut config = config::read(text).unwrap_or_else(|problems| panic!("{problems:?}"));
     let built = config::build(&config).unwrap();
     config::state_folder(&config.state_dir).unwrap();
-    let context = config::context(&mut config, Enforcement::default(), u64::MAX, None).unwrap();
+    let context = config::context(&mut config, Enforcement::default(), u64::MAX, None, None).unwrap();
     let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
     let (trigger, shutdown) = shutdown::pair();
     // Never stopped, and what it made in the file system goes with its folder.

@@ -17,8 +17,9 @@ use super::reach::reach;
 use super::starter::Starter;
 use super::state::state;
 use super::unit::Unit;
-use crate::config::{self, Config, ConfigFile, Listen, ReloadLimit};
+use crate::config::{self, Config, ConfigFile, Listen, ReloadLimit, Trouble};
 use crate::sandbox;
+use crate::serve::Service;
 
 /// The longest path of a Unix socket (unix(7)), without the zero at its end.
 const LONGEST_PATH: usize = 107;
@@ -33,6 +34,7 @@ pub(super) fn try_start(config: &Config, file: &Path, found: &mut Faults) -> Kno
     read_again(file, &unit, &starter, found);
     certificates(config, &unit, &starter, found);
     state(config, &unit, &starter, found);
+    pair(config, &starter, found);
     sockets(config, &unit, &starter, found);
     ports(config, &book, found);
     files(config, &unit, found);
@@ -99,6 +101,16 @@ fn read_again(file: &Path, unit: &Unit, starter: &Starter, found: &mut Faults) {
             );
             if unit.user.is_some() { found.wrong(text) } else { found.note(text) }
         }
+    }
+}
+
+/// One of two machines does not make a key of its own.
+fn pair(config: &Config, starter: &Starter, found: &mut Faults) {
+    if !config.listens.iter().any(|listen| listen.service == Service::Node) {
+        return;
+    }
+    if starter.as_user(|| fs::metadata(config.state_dir.join(config::KEY_FILE)).is_ok_and(|key| key.len() > 0)) == Some(false) {
+        found.wrong(Trouble::NoKey.to_string());
     }
 }
 

@@ -1,0 +1,197 @@
+//! `node show`, `node take-over`, `node stand-by`: which of two machines judges, and how to change it. Nothing about anybody.
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::layout::rows;
+use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use crate::node::{Duty, Millis, Node};
+use crate::quota::Permission;
+use crate::words::nullable;
+
+/// Why the other machine's book could not be taken over. The numbers are those of the event `copy-unusable`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyTrouble {
+    /// It was sealed with another key, or is damaged.
+    OtherKey = 1,
+    /// A newer nologd wrote it.
+    Newer = 2,
+    /// The disk here does not take it.
+    Unwritable = 3,
+    /// The witness speaks another version.
+    OtherVersion = 4,
+}
+
+words! {
+    CopyTrouble, "No such trouble.":
+    OtherKey = "other-key", Newer = "newer", Unwritable = "unwritable", OtherVersion = "other-version",
+}
+
+impl CopyTrouble {
+    fn text(self) -> &'static str {
+        match self {
+            CopyTrouble::OtherKey => "it cannot be opened: message-id.key must be the same file on both machines",
+            CopyTrouble::Newer => "a newer nologd wrote it: update this machine",
+            CopyTrouble::Unwritable => "the disk here does not take it: make room",
+            CopyTrouble::OtherVersion => "the witness is of another version: update it",
+        }
+    }
+}
+
+/// Who knows and does it.
+pub trait NodeDesk: Send + Sync {
+    /// How it stands.
+    fn told(&self) -> NodeTold;
+    /// This machine is to judge.
+    ///
+    /// # Errors
+    /// Why not: a sentence for the admin.
+    fn take_over(&self, own_book: bool) -> Result<(), &'static str>;
+    /// The other one is to judge. False: this one does not.
+    fn stand_by(&self) -> bool;
+}
+
+/// How it stands.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NodeTold {
+    /// The machine's name at the witness; none where the witness cannot be reached.
+    #[serde(deserialize_with = "nullable")]
+    pub name: Option<String>,
+    /// `waits`, `begins`, `judges`, `ended`.
+    pub duty: String,
+    /// Whether it has the lease at this moment, and the book in force: the address belongs here.
+    pub leads: bool,
+    /// `nothing`, `counted` (what was counted), `all`.
+    pub grants: String,
+    /// Whether it has the newest copy of the book.
+    pub up_to_date: bool,
+    /// Why a copy cannot be used.
+    #[serde(deserialize_with = "nullable")]
+    pub trouble: Option<CopyTrouble>,
+}
+
+impl NodeTold {
+    /// As `node` stands at `now`.
+    pub fn of(node: &Node, now: Millis, name: Option<String>, trouble: Option<CopyTrouble>) -> NodeTold {
+        let (duty, judges) = match node.duty() {
+            Duty::Waiting => ("waits", false),
+            Duty::Won => ("begins", false),
+            Duty::Judging(_) => ("judges", true),
+            Duty::Over => ("ended", false),
+        };
+        let grants = match node.permission(now) {
+            Permission::Nothing => "nothing",
+            Permission::Confirmed => "counted",
+            Permission::All => "all",
+        };
+        let leads = judges && now < node.until();
+        NodeTold { name, duty: duty.into(), leads, grants: grants.into(), up_to_date: node.is_up_to_date(), trouble }
+    }
+
+    pub(super) fn print(&self) -> String {
+        let judges = match (self.duty.as_str(), self.leads) {
+            ("judges", true) => "yes",
+            ("judges", false) => "not at this moment: the lease has run out, and the witness does not answer",
+            ("begins", _) => "in a moment",
+            _ => "no, it waits",
+        };
+        let stores = match self.grants.as_str() {
+            "all" => "all",
+            "counted" => "where all mailboxes are counted; the storage did not tell some",
+            _ if self.leads => "nothing yet: the storage is being asked what the mailboxes hold",
+            _ => "nothing",
+        };
+        let copy = match self.trouble {
+            Some(why) => why.text(),
+            None if self.up_to_date => "the newest",
+            None => "none yet, or an old one",
+        };
+        let witness =
+            self.name.as_ref().map_or("cannot be reached".into(), |name| format!("answers, and calls this machine {name}"));
+        let line = |label, text: &str| (label, text.to_owned());
+        rows(&[
+            line("this machine judges", judges),
+            line("takes mail", stores),
+            line("the witness", &witness),
+            line("copy of the book", copy),
+        ])
+    }
+}
+
+/// `node show`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowNode {}
+
+/// `node take-over`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TakeOver {
+    /// Begin with the book of this machine, and put it in place of what the witness has: once, when the pair is made; or after the witness
+    /// lost its copy.
+    #[arg(long)]
+    pub with_own_book: bool,
+}
+
+/// `node stand-by`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandBy {}
+
+const ALONE: &str = "This daemon is not one of two: its config has no listener for node.";
+
+impl AdminCommand for ShowNode {
+    const WORD: &'static str = "node show";
+    const LOOKS: bool = true;
+    type Told = NodeTold;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<NodeTold, Declined> {
+        executor.node.as_ref().map(|node| node.told()).ok_or(Declined::because(ALONE))
+    }
+
+    fn print(told: &NodeTold) -> String {
+        told.print()
+    }
+}
+
+impl AdminCommand for TakeOver {
+    const WORD: &'static str = "node take-over";
+    type Told = NodeTold;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<NodeTold, Declined> {
+        let node = executor.node.as_ref().ok_or(Declined::because(ALONE))?;
+        node.take_over(self.with_own_book).map_err(Declined::because)?;
+        Ok(node.told())
+    }
+
+    fn print(_: &NodeTold) -> String {
+        "This machine takes over as soon as the other one has left, or its lease is over: look with `nologd node show`.\n".into()
+    }
+}
+
+impl AdminCommand for StandBy {
+    const WORD: &'static str = "node stand-by";
+    type Told = NodeTold;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<NodeTold, Declined> {
+        let node = executor.node.as_ref().ok_or(Declined::because(ALONE))?;
+        if node.stand_by() { Ok(node.told()) } else { Err(Declined::because("This machine does not judge.")) }
+    }
+
+    fn print(_: &NodeTold) -> String {
+        "This machine leaves: it starts anew, and waits.\n".into()
+    }
+}

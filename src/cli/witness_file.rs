@@ -1,0 +1,128 @@
+//! What the witness keeps: the newest copy of the book, sealed, on the disk; and who has the lease, in a folder that is in memory, so that
+//! a full disk ends no lease. Several processes use them, one at a time.
+//!
+//! Absent on purpose: times of the calendar, and anything that could be read. The lease's times are those since the machine's start.
+
+use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use nix::fcntl::{Flock, FlockArg};
+
+use crate::node::{Arbiter, Claimant};
+use crate::serve::clock::boot_time;
+
+const LEASE: &str = "lease";
+const COPY: &str = "copy";
+
+/// The two folders.
+pub(super) struct WitnessFolder {
+    state: PathBuf,
+    run: PathBuf,
+}
+
+impl WitnessFolder {
+    /// Makes them where they are missing.
+    pub(super) fn open(state: &Path, run: &Path) -> io::Result<WitnessFolder> {
+        [state, run].iter().try_for_each(|path| DirBuilder::new().recursive(true).mode(0o700).create(path))?;
+        Ok(WitnessFolder { state: state.to_owned(), run: run.to_owned() })
+    }
+
+    /// Waits until nobody else has this lock.
+    pub(super) fn lock(&self, name: &str) -> io::Result<Flock<File>> {
+        let file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(self.run.join(name))?;
+        Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error.into())
+    }
+
+    /// Looks at the lease, and changes it, while nobody else does. The time is read behind the lock.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut Arbiter, u64) -> T) -> io::Result<T> {
+        let _lock = self.lock("lock")?;
+        let (boot, now) = (fs::read_to_string("/proc/sys/kernel/random/boot_id")?, boot_time());
+        // One that cannot be read is none: somebody may rely on what it said.
+        let read = fs::read(self.run.join(LEASE)).ok().and_then(|text| serde_json::from_slice::<Arbiter>(&text).ok());
+        let mut arbiter = read.map_or_else(|| Arbiter::new(boot.trim(), now), |arbiter| arbiter.of_boot(boot.trim(), now));
+        let before = arbiter.clone();
+        let done = work(&mut arbiter, now);
+        if arbiter != before || !self.run.join(LEASE).exists() {
+            // Not synced: after a crash of this machine it says nothing anyway.
+            replace(&self.run, LEASE, &[serde_json::to_vec(&arbiter)?.as_slice()], false)?;
+        }
+        Ok(done)
+    }
+
+    /// Keeps a copy from whoever holds the lease: its number; none where another one does.
+    pub(super) fn keep(&self, who: &Claimant, term: u64, sealed: &[u8]) -> io::Result<Option<u64>> {
+        // Behind the same lock as the lease: who gets it next gets this copy.
+        self.with(|arbiter, now| {
+            if !arbiter.holds(who, term, now) {
+                return Ok(None);
+            }
+            let number = self.newest() + 1;
+            replace(&self.state, COPY, &[&number.to_be_bytes(), sealed], true).map(|()| Some(number))
+        })?
+    }
+
+    /// The number of the newest copy; 0 for none.
+    pub(super) fn newest(&self) -> u64 {
+        let mut number = [0; 8];
+        let read = File::open(self.state.join(COPY)).and_then(|mut file| file.read_exact(&mut number));
+        if read.is_ok() { u64::from_be_bytes(number) } else { 0 }
+    }
+
+    /// The newest copy and its number.
+    pub(super) fn copy(&self) -> io::Result<(u64, Vec<u8>)> {
+        let _lock = self.lock("lock")?;
+        let whole = fs::read(self.state.join(COPY))?;
+        let (number, sealed) = whole.split_first_chunk().ok_or(io::ErrorKind::InvalidData)?;
+        Ok((u64::from_be_bytes(*number), sealed.to_vec()))
+    }
+}
+
+fn replace(folder: &Path, name: &str, parts: &[&[u8]], durable: bool) -> io::Result<()> {
+    let (draft, place) = (folder.join(format!("{name}.new")), folder.join(name));
+    let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&draft)?;
+    let written = parts.iter().try_for_each(|part| file.write_all(part));
+    // It tells nobody when an admin changed something.
+    let written = written.and_then(|()| file.set_times(FileTimes::new().set_accessed(UNIX_EPOCH).set_modified(UNIX_EPOCH)));
+    let written = written.and_then(|()| if durable { file.sync_all() } else { Ok(()) });
+    if written.is_err() {
+        // It must not stay there to fill a full disk.
+        let _ = fs::remove_file(&draft);
+    }
+    written.and_then(|()| fs::rename(&draft, &place))?;
+    if durable { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.mode(0o600)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::{Bid, LEASE as LONG};
+
+    #[test]
+    fn only_who_holds_the_lease_keeps_a_copy() {
+        let path = std::env::temp_dir().join(format!("nologd-witness-{}", std::process::id()));
+        let folder = WitnessFolder::open(&path, &path.join("run")).unwrap();
+        let (one, two) = (Claimant { node: "one".into(), life: 1 }, Claimant { node: "two".into(), life: 2 });
+        assert_eq!((folder.newest(), folder.keep(&one, 0, b"x").unwrap()), (0, None));
+        // As if the wait were over.
+        let ask = |arbiter: &mut Arbiter, now| (arbiter.ask(&one, Bid::Want, now + LONG), arbiter.term()).1;
+        let term = folder.with(ask).unwrap();
+        assert_eq!(folder.keep(&one, term, b"x").unwrap(), None, "the storage is not closed yet");
+        folder.with(|arbiter, _| arbiter.closed(&one)).unwrap();
+        assert_eq!(folder.keep(&one, term, b"x").unwrap(), Some(1));
+        assert_eq!(folder.keep(&two, term, b"y").unwrap(), None);
+        assert_eq!(folder.keep(&one, term - 1, b"y").unwrap(), None, "an old book");
+        assert_eq!(folder.keep(&one, term, b"z").unwrap(), Some(2));
+        assert_eq!(folder.copy().unwrap(), (2, b"z".to_vec()));
+        // A record that makes no sense is none: nobody holds anything for the length of a lease.
+        replace(&folder.run, LEASE, &[b"{"], false).unwrap();
+        assert_eq!(folder.keep(&one, term, b"w").unwrap(), None);
+        fs::remove_dir_all(path).unwrap();
+    }
+}

@@ -1,0 +1,30 @@
+//! What one of two machines has more than one alone (docs/nodes.md).
+
+use std::fs;
+use std::sync::Arc;
+
+use super::file::Config;
+use super::key::{KEY_FILE, message_id_key};
+use super::trouble::Trouble;
+use crate::scrub::MessageIdKey;
+use crate::serve::node::NodeLink;
+use crate::store::{Condition, Store};
+
+/// One of two machines (docs/nodes.md), when it is to judge.
+pub struct Beside {
+    /// Its place in the pair.
+    pub link: Arc<NodeLink>,
+    /// What it followed, and keeps copies of from now on.
+    pub store: Arc<dyn Store>,
+    /// How its files were found.
+    pub found: Condition,
+}
+
+/// The key that both machines of a pair have. It is never made here: two would differ.
+///
+/// # Errors
+/// `NoKey`.
+pub fn common_key(config: &Config) -> Result<MessageIdKey, Trouble> {
+    let size = fs::metadata(config.state_dir.join(KEY_FILE)).map_or(0, |file| file.len());
+    if size == 0 { Err(Trouble::NoKey) } else { message_id_key(&config.state_dir).map_err(Trouble::State) }
+}

@@ -1,0 +1,57 @@
+//! The one key that is kept: docs/keys.md.
+
+use std::fs::{self, FileTimes, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use zeroize::Zeroizing;
+
+use crate::scrub::MessageIdKey;
+
+/// The file in the state folder that keeps the key of the Message-IDs.
+pub const KEY_FILE: &str = "message-id.key";
+
+/// How long it is.
+pub const KEY_OCTETS: u64 = 32;
+
+/// The key that Message-IDs are rewritten with: made at the first start, kept, so that a copy stored tomorrow agrees with
+/// a message sent today. It says nothing about anybody. It is there whole or not at all.
+pub(super) fn message_id_key(state: &Path) -> io::Result<MessageIdKey> {
+    let path = state.join(KEY_FILE);
+    let mut key = Zeroizing::new([0u8; 32]);
+    match fs::File::open(&path) {
+        Ok(mut file) if file.metadata()?.len() > 0 => {
+            file.read_exact(&mut key[..])?;
+            // Reading leaves a time. On a disk that takes nothing it leaves none.
+            let _ = file.set_times(no_times());
+            return Ok(MessageIdKey::new(*key));
+        }
+        // Version 0.1.0 left one without an octet where the disk was full at its first start. Nothing was made with it.
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    aws_lc_rs::rand::fill(&mut key[..]).map_err(|_| io::Error::other("no randomness"))?;
+    let draft = state.join(format!("{KEY_FILE}.new"));
+    let written = write_key(&draft, &key[..]).and_then(|()| fs::rename(&draft, &path));
+    if written.is_err() {
+        // What may be left of it is of no use.
+        let _ = fs::remove_file(&draft);
+    }
+    written.and_then(|()| fs::File::open(state)?.sync_all())?;
+    Ok(MessageIdKey::new(*key))
+}
+
+fn write_key(draft: &Path, key: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft)?;
+    file.write_all(key)?;
+    // It tells nobody when the first start was.
+    file.set_times(no_times())?;
+    file.sync_all()
+}
+
+fn no_times() -> FileTimes {
+    FileTimes::new().set_accessed(UNIX_EPOCH).set_modified(UNIX_EPOCH)
+}

@@ -1,0 +1,171 @@
+//! What a node is at the moment, and what it turns into by what it hears. It goes one way: a process that has judged and is not to judge
+//! any more ends, and the next one begins as a node that waits.
+
+use super::{Bid, LeaseWord, Millis, Tenure};
+use crate::quota::Permission;
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// It takes no clients, and follows the book.
+    Waiting,
+    /// It has the lease, and is about to judge by the newest copy.
+    Won,
+    /// It judges, as far as the mailboxes were counted.
+    Judging(Permission),
+    /// Another one has it.
+    Over,
+}
+
+/// Something has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turned {
+    /// It may judge as soon as it has the newest copy.
+    Won,
+    /// Another one judges, or will.
+    Lost,
+    /// The other one is to judge: it is time to leave.
+    Called,
+}
+
+/// See the head of the file.
+pub struct Node {
+    lease: Tenure,
+    duty: Duty,
+    /// The newest copy that the witness has, and the one that this node has taken over. None has the number 0.
+    newest: u64,
+    taken: u64,
+    /// Which lease it judges by.
+    term: u64,
+    /// The newest question that was answered: an older answer says nothing.
+    answered: u64,
+    called: bool,
+    /// An admin said who is to judge.
+    by_hand: bool,
+    own_book: bool,
+}
+
+impl Default for Node {
+    fn default() -> Node {
+        let (lease, duty) = (Tenure::default(), Duty::Waiting);
+        Node { lease, duty, newest: 0, taken: 0, term: 0, answered: 0, called: false, by_hand: false, own_book: false }
+    }
+}
+
+impl Node {
+    /// A question that is about to be sent: its number, and what is wanted.
+    pub fn ask(&mut self, now: Millis) -> (u64, Bid) {
+        let ready = self.own_book || self.is_up_to_date();
+        let bid = match self.duty {
+            Duty::Waiting if self.by_hand && ready => Bid::Now,
+            Duty::Waiting if !ready => Bid::Wait,
+            _ => Bid::Want,
+        };
+        (self.lease.ask(now), bid)
+    }
+
+    /// The witness's answer to question `number`, about lease `term`.
+    pub fn heard(&mut self, number: u64, word: LeaseWord, term: u64, newest: u64, called: bool) -> Option<Turned> {
+        if number <= self.answered {
+            return None;
+        }
+        self.answered = number;
+        self.newest = newest;
+        match (word, self.duty) {
+            (_, Duty::Over) | (LeaseWord::Closing, Duty::Waiting) => None,
+            (LeaseWord::Yes, Duty::Waiting) => {
+                self.lease.granted(number);
+                (self.duty, self.term) = (Duty::Won, term);
+                Some(Turned::Won)
+            }
+            (LeaseWord::Yes, _) if term == self.term => {
+                self.lease.granted(number);
+                (called && !std::mem::replace(&mut self.called, true)).then_some(Turned::Called)
+            }
+            (LeaseWord::No, Duty::Waiting) => None,
+            // While it was not looking, another one had it; also where it could have it again by now.
+            (_, Duty::Won | Duty::Judging(_)) => {
+                self.end();
+                Some(Turned::Lost)
+            }
+        }
+    }
+
+    /// The number of a copy that is newer than what this node has; it is to be fetched.
+    pub fn wanted(&self) -> Option<u64> {
+        // Who judges makes them.
+        let follows = matches!(self.duty, Duty::Waiting | Duty::Won) && !self.own_book;
+        (follows && self.newest != 0 && self.newest != self.taken).then_some(self.newest)
+    }
+
+    /// Copy `number` is taken over, or was made here.
+    pub fn took(&mut self, number: u64) {
+        self.taken = number;
+        self.newest = self.newest.max(number);
+    }
+
+    /// The newest copy is in force; nothing is counted yet.
+    pub fn judge(&mut self) {
+        if self.duty == Duty::Won {
+            self.duty = Duty::Judging(Permission::Nothing);
+        }
+    }
+
+    /// The storage told what the mailboxes hold: all of them, or with some missing.
+    pub fn counted(&mut self, whole: bool) {
+        if let Duty::Judging(so_far) = self.duty
+            && so_far != Permission::All
+        {
+            self.duty = Duty::Judging(if whole { Permission::All } else { Permission::Confirmed });
+        }
+    }
+
+    /// An admin wants this node to judge; with `own_book`, by its own book, whatever the witness has.
+    pub fn take_over(&mut self, own_book: bool) {
+        (self.by_hand, self.own_book) = (true, self.own_book || own_book);
+    }
+
+    /// It judges no more.
+    pub fn end(&mut self) {
+        self.duty = Duty::Over;
+        self.lease.end();
+    }
+
+    #[cfg(test)]
+    pub(super) fn tenure(&mut self) -> &mut Tenure {
+        &mut self.lease
+    }
+
+    /// Whether it has the newest copy.
+    pub fn is_up_to_date(&self) -> bool {
+        self.newest > 0 && self.taken == self.newest
+    }
+
+    /// Whether the witness has a copy.
+    pub fn is_copied(&self) -> bool {
+        self.newest > 0
+    }
+
+    /// The lease that it judges by, or is about to; none when copies of its book are worth nothing.
+    pub fn term(&self) -> Option<u64> {
+        matches!(self.duty, Duty::Won | Duty::Judging(_)).then_some(self.term)
+    }
+
+    /// What it is.
+    pub fn duty(&self) -> Duty {
+        self.duty
+    }
+
+    /// Until when what it may grant may be granted.
+    pub fn until(&self) -> Millis {
+        self.lease.until()
+    }
+
+    /// What it may grant at `now`.
+    pub fn permission(&self, now: Millis) -> Permission {
+        match self.duty {
+            Duty::Judging(permission) if now < self.lease.until() => permission,
+            _ => Permission::Nothing,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Whether this process may judge at all. Where one of two machines does (docs/nodes.md), it may only while it has the lease; and after
+//! it took over, only where the storage has told what is there. Without a pair nobody is asked.
+
+use std::sync::{Arc, OnceLock};
+
+/// What may be granted at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// Nothing.
+    Nothing,
+    /// Space in associations of which every mailbox was counted, pushed or loaded since the start.
+    Confirmed,
+    /// Whatever the limits allow.
+    All,
+}
+
+/// Who is asked, at each grant anew: a process that was stopped and continued does not know how long.
+pub trait Permit: Send + Sync {
+    /// What may be granted now.
+    fn permission(&self) -> Permission;
+}
+
+/// The way to whoever may be asked, shared by all associations.
+#[derive(Clone, Default)]
+pub(super) struct Gatekeeper(Arc<OnceLock<Arc<dyn Permit>>>);
+
+impl Gatekeeper {
+    pub(super) fn ask_from_now_on(&self, permit: Arc<dyn Permit>) {
+        let _ = self.0.set(permit);
+    }
+
+    /// Where nobody is asked: all.
+    pub(super) fn permission(&self) -> Permission {
+        self.asked().unwrap_or(Permission::All)
+    }
+
+    /// None: nobody is asked.
+    pub(super) fn asked(&self) -> Option<Permission> {
+        self.0.get().map(|permit| permit.permission())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::private::{Address, Domain};
+    use crate::quota::Verdict;
+    use crate::quota::{Amount, Association, Book, Day, Name, Origin, Params, Turn};
+    use crate::store::Memory;
+
+    struct Told(Mutex<Permission>);
+
+    impl Permit for Told {
+        fn permission(&self) -> Permission {
+            *self.0.lock().unwrap()
+        }
+    }
+
+    #[test]
+    fn each_grant_asks_and_what_was_granted_may_finish() {
+        let today = Day::from_unix(0);
+        let book = Book::open(Arc::new(Memory::default()), Params::default()).unwrap();
+        let velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
+        assert!(book.add_association(velo, today).is_ok());
+        let [alice, bob] = ["alice@velo.example", "bob@velo.example"].map(|text| Address::parse(text).unwrap());
+        [&alice, &bob].into_iter().for_each(|mailbox| book.admit(mailbox).unwrap());
+        let told = Arc::new(Told(Mutex::new(Permission::All)));
+        book.judge_only_with(told.clone());
+        let set = |permission| *told.0.lock().unwrap() = permission;
+        let space = || book.reserve(&alice, Amount::message(5), Origin::Incoming, today);
+
+        let (mut paused, mut grown, open) = (space().ok().unwrap(), space().ok().unwrap(), space().ok().unwrap());
+        paused.pause();
+        set(Permission::Nothing);
+        assert_eq!(space().err(), Some(Verdict::NotNow));
+        assert_eq!(book.probe(&bob, Amount::ZERO, today), Err(Verdict::NotNow));
+        assert_eq!(paused.resume(), Err(Verdict::NotNow));
+        assert_eq!(grown.grow(Amount::message(1)), Err(Verdict::NotNow));
+        assert!(book.shift_alone(&alice, Turn::Move).is_err());
+        let _ = open.commit();
+        assert_eq!(book.fill(&alice, today).unwrap().used.octets, 5);
+
+        // What was stored in the last minutes may be in what is told, or not: elsewhere, then.
+        let jardin = Association::new(Name::parse("jardin").unwrap(), [Domain::parse("jardin.example").unwrap()]);
+        assert!(book.add_association(jardin, today).is_ok());
+        let [chloe, david] = ["chloe@jardin.example", "david@jardin.example"].map(|text| Address::parse(text).unwrap());
+        [&chloe, &david].into_iter().for_each(|mailbox| book.admit(mailbox).unwrap());
+        let space = || book.reserve(&chloe, Amount::message(5), Origin::Incoming, today);
+        set(Permission::Confirmed);
+        assert!(book.load(&chloe, Amount::message(5), today));
+        assert_eq!(space().err(), Some(Verdict::NotNow), "what David has is not known");
+        assert!(book.load(&david, Amount::ZERO, today));
+        assert!(space().is_ok());
+    }
+}

@@ -1,0 +1,206 @@
+//! Beside another machine (docs/nodes.md): a process that waits, then judges, and ends when it is not to judge any more. The next one waits.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::Systemd;
+use crate::admin::{Executor, Moment, Principal};
+use crate::config::{self, Beside, Built, Config, Trouble};
+use crate::event::{Event, emit};
+use crate::incident::Incidents;
+use crate::limit::Limits;
+use crate::net::shutdown::pair;
+use crate::node::Duty;
+use crate::quota::Book;
+use crate::sandbox::Enforcement;
+use crate::serve::clock::today;
+use crate::serve::node::{CountWord, NodeLink};
+use crate::serve::{Context, CopyKey, Service, standby};
+use crate::store::{Condition, Copied, Memory, Store};
+
+/// The exit code of a process that another one is to follow (EX_TEMPFAIL of sysexits.h).
+pub const AGAIN_LATER: u8 = 75;
+
+/// What is under way has so long to end when the other machine is called for: it waits with its clients.
+const BRIEFLY: Duration = Duration::from_secs(3);
+/// How often it is looked whether the lease has run out.
+const LOOKING: Duration = Duration::from_millis(250);
+/// How soon the storage is asked again where it did not answer, or not for all.
+const ASKING: Duration = Duration::from_secs(2);
+const MISSING: Duration = Duration::from_secs(60);
+/// For the last word to be on its way.
+const LAST_WORD: Duration = Duration::from_millis(300);
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was told to stop.
+    Stopped,
+    /// The other machine judges.
+    SteppedBack,
+}
+
+/// What waiting came to.
+pub enum Waited {
+    /// There is no other machine.
+    Alone,
+    /// It is to judge.
+    Judges(Beside),
+    /// It never was.
+    Ends(End),
+}
+
+/// Waits for the lease, where the config has a listener for node: follows the book, and tells whoever connects that it waits.
+///
+/// # Errors
+/// What keeps it from waiting, or from judging.
+pub fn stand_by(
+    runtime: &Runtime,
+    config: &Config,
+    enforcement: &Enforcement,
+    built: &Built,
+    systemd: &Systemd,
+) -> Result<Waited, Trouble> {
+    let Some(number) = config.listens.iter().position(|listen| listen.service == Service::Node) else { return Ok(Waited::Alone) };
+    let Some(bound) = built.bound.get(number) else { return Ok(Waited::Alone) };
+    // The folder's lock: no other process of this machine judges or waits.
+    let (files, found) = config::durable(config)?;
+    let key = CopyKey::new(&config::common_key(config)?.for_copies()).ok_or(Trouble::Crypto)?;
+    let link = NodeLink::new(files.clone(), key);
+    let mut life = [0; 8];
+    rand::fill(&mut life).map_err(|_| Trouble::Crypto)?;
+    link.start(bound.try_clone().map_err(Trouble::State)?, number as u64, u64::from_le_bytes(life)).map_err(Trouble::State)?;
+    let is_stopped = runtime.block_on(wait(config, enforcement, built, &link, systemd))?;
+    if is_stopped || link.duty() == Duty::Over {
+        return Ok(Waited::Ends(if is_stopped { End::Stopped } else { End::SteppedBack }));
+    }
+    begin(link, files, found).map(Waited::Judges)
+}
+
+/// The lease and the newest copy are here. The witness's copy is made anew before anything is judged: where it cannot keep one, no
+/// change could be made.
+fn begin(link: Arc<NodeLink>, files: Arc<dyn Store>, found: Condition) -> Result<Beside, Trouble> {
+    let store = Copied::new(files, link.clone());
+    // An empty store has no copy that could be taken over: the book's first records make one.
+    if !store.scan("").map_err(Trouble::Store)?.is_empty() {
+        store.copy().map_err(|_| Trouble::NotCopied)?;
+    }
+    Ok(Beside { link, store: Arc::new(store), found })
+}
+
+/// Until it has the lease and the newest copy (false), or is told to stop (true).
+async fn wait(
+    config: &Config,
+    enforcement: &Enforcement,
+    built: &Built,
+    link: &Arc<NodeLink>,
+    systemd: &Systemd,
+) -> Result<bool, Trouble> {
+    let book = Arc::new(Book::open(Arc::new(Memory::new()), crate::quota::Params::default()).map_err(Trouble::Store)?);
+    let limits = Limits::new(config.limits).ok_or(Trouble::Crypto)?;
+    let host = config::host_of(config, enforcement);
+    let executor = Executor::new(book, host, Arc::new(Incidents::default()), limits).beside(Some(link.clone()));
+    let executor = Arc::new(executor);
+    let (stopper, stop) = pair();
+    for (listener, bound) in config::listeners(config, built)?.into_iter().zip(&built.bound) {
+        if listener.service != Service::Node {
+            let bound = bound.try_clone().map_err(Trouble::State)?;
+            tokio::spawn(standby::open(listener, bound, executor.clone(), config.access.clone(), stop.clone()));
+        }
+    }
+    drop(stop);
+    let signalled = |kind| signal(kind).map_err(Trouble::State);
+    let (mut terminate, mut interrupt) = (signalled(SignalKind::terminate())?, signalled(SignalKind::interrupt())?);
+    emit(Event::Standby {});
+    systemd.tell("READY=1");
+    let mut changes = link.changes();
+    let is_stopped = loop {
+        if link.is_ready() || link.duty() == Duty::Over {
+            break false;
+        }
+        tokio::select! {
+            _ = terminate.recv() => break true,
+            _ = interrupt.recv() => break true,
+            _ = changes.changed() => {}
+        }
+    };
+    stopper.stop(Duration::ZERO).await;
+    Ok(is_stopped)
+}
+
+/// Judges until it is not to any more: how long what is under way may last. For ever, where there is no other machine.
+pub(super) async fn judge(link: Option<Arc<NodeLink>>, context: &Arc<Context>) -> Duration {
+    let Some(link) = link else { return pending().await };
+    link.judge();
+    emit(Event::TookOver {});
+    let counting = tokio::spawn(count(link.clone(), context.clone()));
+    let mut tick = interval(LOOKING);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut changes = link.changes();
+    let mut leads = true;
+    let called = loop {
+        if link.duty() == Duty::Over {
+            break false;
+        }
+        if link.is_leaving() {
+            break true;
+        }
+        if std::mem::replace(&mut leads, link.leads()) != leads {
+            emit(if leads { Event::LeaseBack {} } else { Event::LeaseOut {} });
+        }
+        tokio::select! {
+            _ = tick.tick() => {}
+            _ = changes.changed() => {}
+        }
+    };
+    counting.abort();
+    emit(Event::SteppedBack { called: called.into() });
+    if called { BRIEFLY } else { Duration::ZERO }
+}
+
+/// Asks the storage what there is, until it has told all.
+async fn count(link: Arc<NodeLink>, context: Arc<Context>) {
+    loop {
+        let told = count_once(&link, &context).await;
+        if let Some((mailboxes, whole)) = told {
+            link.counted(whole);
+            emit(Event::Recounted { mailboxes, whole: whole.into() });
+            if whole {
+                return;
+            }
+        }
+        sleep(if told.is_some() { MISSING } else { ASKING }).await;
+    }
+}
+
+/// How many mailboxes were told, and whether those are all. None: the connection ended.
+async fn count_once(link: &NodeLink, context: &Arc<Context>) -> Option<(u64, bool)> {
+    let (mut words, mut mailboxes) = (link.count()?, 0);
+    while let Some(word) = words.recv().await {
+        match word {
+            CountWord::Done(whole) => return Some((mailboxes, whole)),
+            CountWord::Rows(request) => {
+                let context = context.clone();
+                let loaded = tokio::task::spawn_blocking(move || {
+                    let (backends, now) = (context.backends.load(), std::time::Instant::now());
+                    let at = Moment { backends: &backends, servers: &[], today: today(), now };
+                    request.loaded(&Principal::Admin, &context.executor, &at)
+                });
+                mailboxes += loaded.await.ok()?;
+            }
+        }
+    }
+    None
+}
+
+/// The last word to the witness: another one may judge. To be called when nothing that was granted is under way.
+pub fn leave(beside: Beside) {
+    beside.link.leave();
+    std::thread::sleep(LAST_WORD);
+}

@@ -1,0 +1,232 @@
+//! This process as one of two machines (docs/nodes.md): whether it may grant, read anew at each grant, and where copies of the book go. What
+//! is said to the witness is in `node_talk`.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
+
+use super::clock::boot_time;
+use super::sealed::CopyKey;
+use crate::admin::Request;
+use crate::admin::node::{CopyTrouble, NodeDesk, NodeTold};
+use crate::node::{Duty, Millis, Node, NodeWord};
+use crate::quota::{Permission, Permit};
+use crate::store::{Copies, Store};
+
+/// For a copy to be on the witness's disk.
+const KEEPING: Duration = Duration::from_secs(20);
+
+/// What of the counts has come.
+pub enum CountWord {
+    /// What some mailboxes hold: `usage load`.
+    Rows(Box<Request>),
+    /// That was all: whole, or with some missing.
+    Done(bool),
+}
+
+/// This machine's place in the pair.
+pub struct NodeLink {
+    // What a grant looks at: no lock.
+    pub(super) until: AtomicU64,
+    pub(super) permission: AtomicU8,
+    pub(super) key: CopyKey,
+    /// Where copies go as long as this machine waits.
+    pub(super) store: Arc<dyn Store>,
+    pub(super) changed: watch::Sender<()>,
+    pub(super) held: Mutex<LinkState>,
+}
+
+#[derive(Default)]
+pub(super) struct LinkState {
+    pub(super) node: Node,
+    /// As the witness calls it.
+    pub(super) name: Option<String>,
+    pub(super) out: Option<UnboundedSender<Vec<u8>>>,
+    /// Copies that are on their way, in their order.
+    pub(super) puts: VecDeque<SyncSender<Option<u64>>>,
+    pub(super) counts: Option<UnboundedSender<CountWord>>,
+    /// When it was asked last, and whether the answer was to wait a moment.
+    pub(super) asked: Millis,
+    pub(super) hurries: bool,
+    pub(super) fetching: bool,
+    pub(super) not_before: Millis,
+    pub(super) trouble: Option<CopyTrouble>,
+    /// Which connection this is.
+    pub(super) turn: u64,
+    /// It is to leave: the other one is called for, or an admin said so.
+    pub(super) leaving: bool,
+}
+
+impl Permit for NodeLink {
+    fn permission(&self) -> Permission {
+        let permission = match self.permission.load(Ordering::Acquire) {
+            2 => Permission::All,
+            1 => Permission::Confirmed,
+            _ => return Permission::Nothing,
+        };
+        if boot_time() < self.until.load(Ordering::Acquire) { permission } else { Permission::Nothing }
+    }
+}
+
+impl Copies for NodeLink {
+    fn keep(&self, document: &str) -> bool {
+        let Some(sealed) = self.key.seal(document) else { return false };
+        let (kept, answer) = sync_channel(1);
+        {
+            let mut held = self.lock();
+            let (Some(out), Some(term)) = (held.out.clone(), held.node.term()) else { return false };
+            let line = NodeWord::Put(term, sealed.len() as u64).to_string();
+            if out.send([line.as_bytes(), &sealed].concat()).is_err() {
+                return false;
+            }
+            held.puts.push_back(kept);
+        }
+        match answer.recv_timeout(KEEPING) {
+            Ok(Some(number)) => {
+                self.lock().node.took(number);
+                true
+            }
+            Ok(None) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,
+        }
+    }
+}
+
+impl NodeLink {
+    /// A machine that waits, with its own store and the key of both.
+    pub fn new(store: Arc<dyn Store>, key: CopyKey) -> Arc<NodeLink> {
+        let held = Mutex::new(LinkState::default());
+        let (changed, _) = watch::channel(());
+        Arc::new(NodeLink { until: AtomicU64::new(0), permission: AtomicU8::new(0), key, store, changed, held })
+    }
+
+    /// Hears whenever something has changed.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// What this machine is.
+    pub fn duty(&self) -> Duty {
+        self.lock().node.duty()
+    }
+
+    /// It has the lease, and the newest copy, or is to begin with its own book.
+    pub fn is_ready(&self) -> bool {
+        let held = self.lock();
+        held.node.duty() == Duty::Won && held.node.wanted().is_none() && !held.fetching
+    }
+
+    /// It judges, and the lease has not run out.
+    pub fn leads(&self) -> bool {
+        boot_time() < self.until.load(Ordering::Acquire)
+    }
+
+    /// It is to leave, though it has the lease.
+    pub fn is_leaving(&self) -> bool {
+        self.lock().leaving
+    }
+
+    /// The book is open: it judges, as far as mailboxes are counted.
+    pub fn judge(&self) {
+        self.change(|held| held.node.judge());
+    }
+
+    /// The storage told what there is.
+    pub fn counted(&self, whole: bool) {
+        self.change(|held| held.node.counted(whole));
+    }
+
+    /// Asks the storage what mailboxes hold. The answer ends without [`CountWord::Done`] where the connection does; none where there is none.
+    pub fn count(&self) -> Option<UnboundedReceiver<CountWord>> {
+        let (sender, receiver) = unbounded_channel();
+        let mut held = self.lock();
+        held.out.as_ref()?.send(NodeWord::Count.to_string().into()).ok()?;
+        held.counts = Some(sender);
+        Some(receiver)
+    }
+
+    /// Nothing is granted any more, and the witness hears it. To be called when everything granted has ended.
+    pub fn leave(&self) {
+        self.change(|held| {
+            held.node.end();
+            if let Some(out) = &held.out {
+                let _ = out.send(NodeWord::Leave.to_string().into());
+            }
+        });
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, LinkState> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes something, and what a grant looks at with it.
+    pub(super) fn change<T>(&self, work: impl FnOnce(&mut LinkState) -> T) -> T {
+        let mut held = self.lock();
+        let done = work(&mut held);
+        let permission = match held.node.duty() {
+            Duty::Judging(Permission::All) => 2,
+            Duty::Judging(Permission::Confirmed) => 1,
+            _ => 0,
+        };
+        self.permission.store(permission, Ordering::Release);
+        self.until.store(held.node.until(), Ordering::Release);
+        drop(held);
+        self.changed.send_replace(());
+        done
+    }
+}
+
+impl LinkState {
+    /// The connection is no more: what waits for an answer gets none.
+    pub(super) fn hang_up(&mut self) {
+        (self.out, self.counts, self.fetching, self.name) = (None, None, false, None);
+        (self.asked, self.hurries) = (0, false);
+        self.puts.clear();
+    }
+
+    pub(super) fn kept(&mut self, number: Option<u64>) {
+        if let Some(put) = self.puts.pop_front() {
+            let _ = put.send(number);
+        }
+    }
+
+    pub(super) fn tell(&mut self, word: CountWord) {
+        if let Some(counts) = &self.counts {
+            let _ = counts.send(word);
+        }
+    }
+}
+
+impl NodeDesk for NodeLink {
+    fn told(&self) -> NodeTold {
+        let held = self.lock();
+        let now = boot_time();
+        NodeTold::of(&held.node, now, held.name.clone(), held.trouble)
+    }
+
+    fn take_over(&self, own_book: bool) -> Result<(), &'static str> {
+        let is_empty = own_book && self.store.scan("association/").is_ok_and(|found| found.is_empty());
+        self.change(|held| match held.node.duty() {
+            Duty::Waiting if is_empty && held.node.is_copied() => {
+                Err("This machine's own book is empty, and the witness has one.")
+            }
+            Duty::Waiting => {
+                held.node.take_over(own_book);
+                Ok(())
+            }
+            _ => Err("This machine judges already."),
+        })
+    }
+
+    fn stand_by(&self) -> bool {
+        self.change(|held| {
+            let judges = matches!(held.node.duty(), Duty::Judging(_));
+            held.leaving |= judges;
+            judges
+        })
+    }
+}

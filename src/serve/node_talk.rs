@@ -1,0 +1,183 @@
+//! The conversation with the witness, on a thread of its own, so that nothing else keeps a lease from being renewed: it asks each second, hears,
+//! and takes over copies.
+//!
+//! Whoever connects to the socket last is `nologd node link`; the one before is closed. Absent on purpose: any address of a machine. The link
+//! knows how the witness is reached.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::BufReader;
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedReadHalf;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::clock::boot_time;
+use super::node::{CountWord, NodeLink};
+use super::node_wire::{heard, send};
+use crate::admin::Request;
+use crate::admin::node::CopyTrouble;
+use crate::event::{Event, emit};
+use crate::fault::{Fault, Side};
+use crate::net::conn::Conn;
+use crate::net::listen::Bound;
+use crate::net::shutdown::pair;
+use crate::node::{Duty, EVERY, LeaseWord, Millis, NodeWord, Turned, VERSION, WitnessWord};
+use crate::quota::SCHEMA;
+use crate::store::{StoreError, adopt};
+
+/// How soon a copy that could not be taken over is tried again.
+const AGAIN: Millis = 10_000;
+
+impl NodeLink {
+    /// Serves the socket on a thread of its own, to the end of the process.
+    ///
+    /// # Errors
+    /// No thread.
+    pub fn start(self: &Arc<NodeLink>, bound: Bound, number: u64, life: u64) -> io::Result<()> {
+        let link = self.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let serve = async move {
+            let (_stopper, stop) = pair();
+            let asking = link.clone();
+            tokio::spawn(async move { asking.ask().await });
+            let mut last: Option<tokio::task::AbortHandle> = None;
+            let take = |conn, _| {
+                let Conn::Unix(stream) = conn else { return };
+                let link = link.clone();
+                if let Some(last) = last.take() {
+                    last.abort();
+                }
+                last = Some(tokio::spawn(async move { link.converse(stream, life).await }).abort_handle());
+            };
+            bound.serve(number, stop, take).await;
+        };
+        std::thread::Builder::new().name("node".into()).spawn(move || runtime.block_on(serve)).map(drop)
+    }
+
+    async fn ask(&self) {
+        let mut tick = interval(Duration::from_millis(EVERY / 4));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tick.tick().await;
+            let mut held = self.lock();
+            if held.node.duty() == Duty::Over {
+                return;
+            }
+            let Some(out) = held.out.clone() else { continue };
+            // Oftener, while the other side works for us.
+            let now = boot_time();
+            if now < held.asked + EVERY && !held.hurries {
+                continue;
+            }
+            held.asked = now;
+            let (number, bid) = held.node.ask(now);
+            let _ = out.send(NodeWord::Ask(number, bid).to_string().into());
+        }
+    }
+
+    async fn converse(self: Arc<NodeLink>, stream: UnixStream, life: u64) {
+        let (read, write) = stream.into_split();
+        let (out, lines) = unbounded_channel();
+        let _ = out.send(NodeWord::Hello(VERSION, life).to_string().into());
+        let turn = self.change(|held| {
+            held.hang_up();
+            (held.out, held.turn) = (Some(out), held.turn + 1);
+            held.turn
+        });
+        let _end = Ending(self.clone(), turn);
+        tokio::select! {
+            _ = self.read(read) => {}
+            _ = send(write, lines) => {}
+        }
+    }
+
+    async fn read(self: &Arc<NodeLink>, read: OwnedReadHalf) -> Result<(), Fault> {
+        let mut input = BufReader::new(read);
+        loop {
+            let (word, octets) = heard(&mut input).await?;
+            self.heard(word, octets).await?;
+        }
+    }
+
+    async fn heard(self: &Arc<NodeLink>, word: WitnessWord, octets: Vec<u8>) -> Result<(), Fault> {
+        match word {
+            WitnessWord::Hello(VERSION, name) => self.change(|held| held.name = Some(name)),
+            WitnessWord::Hello(..) => {
+                self.change(|held| held.trouble = Some(CopyTrouble::OtherVersion));
+                return Err(Fault::Garbage(Side::Backend));
+            }
+            WitnessWord::Lease(number, word, term, newest, called) => self.change(|held| {
+                held.hurries = word == LeaseWord::Closing;
+                if held.node.heard(number, word, term, newest, called) == Some(Turned::Called) {
+                    held.leaving = true;
+                }
+                let waits = matches!(held.node.duty(), Duty::Waiting | Duty::Won);
+                if waits && !held.fetching && boot_time() >= held.not_before && held.node.wanted().is_some() {
+                    held.fetching = true;
+                    if let Some(out) = &held.out {
+                        let _ = out.send(NodeWord::Get.to_string().into());
+                    }
+                }
+            }),
+            WitnessWord::Kept(number) => self.lock().kept(Some(number)),
+            WitnessWord::NotKept => self.lock().kept(None),
+            WitnessWord::Copy(number, _) => self.take_over(number, octets).await,
+            WitnessWord::Load(_) => {
+                let request = Request::read(&octets).map_err(|_| Fault::Garbage(Side::Backend))?;
+                // Nothing else may be asked by this way.
+                if !matches!(request, Request::LoadUsage(_)) {
+                    return Err(Fault::Garbage(Side::Backend));
+                }
+                self.lock().tell(CountWord::Rows(Box::new(request)));
+            }
+            WitnessWord::Counted(whole) => self.lock().tell(CountWord::Done(whole)),
+        }
+        Ok(())
+    }
+
+    /// A copy has come. Its owner is whoever judges: a machine that judges itself takes none.
+    async fn take_over(self: &Arc<NodeLink>, number: u64, sealed: Vec<u8>) {
+        // It may have begun with its own book meanwhile.
+        if self.lock().node.wanted() != Some(number) {
+            return self.change(|held| held.fetching = false);
+        }
+        let link = self.clone();
+        let taken = tokio::task::spawn_blocking(move || {
+            let copy = link.key.open(&sealed).ok_or(CopyTrouble::OtherKey)?;
+            adopt(&*link.store, &copy, SCHEMA.version()).map_err(|error| match error {
+                StoreError::Newer(_) => CopyTrouble::Newer,
+                _ => CopyTrouble::Unwritable,
+            })
+        });
+        let taken = taken.await.unwrap_or(Err(CopyTrouble::Unwritable));
+        self.change(|held| {
+            held.fetching = false;
+            if taken.is_ok() {
+                held.node.took(number);
+            } else {
+                held.not_before = boot_time() + AGAIN;
+            }
+            if let Some(why) = taken.err().filter(|why| held.trouble != Some(*why)) {
+                emit(Event::CopyUnusable { why: why as u64 });
+            }
+            held.trouble = taken.err();
+        });
+    }
+}
+
+/// Hangs up when a conversation ends, in whichever way.
+struct Ending(Arc<NodeLink>, u64);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.change(|held| {
+            // Not that of who came after.
+            if held.turn == self.1 {
+                held.hang_up();
+            }
+        });
+    }
+}

@@ -1,0 +1,271 @@
+//! Two nologd and a witness on one machine, without ssh and without a mail server (docs/nodes.md): who answers what, what is handed over, and
+//! what becomes of each when the other goes. With everything real: tests/pair.rs.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // helpers of tests
+
+use std::fs::{self, Permissions};
+use std::io::Read;
+use std::net::TcpStream;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use nix::unistd::{Uid, User};
+use nologd::demo::{Owner, Place, Process, Program};
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_nologd");
+
+/// Two machines, in one folder.
+struct Two {
+    machines: [Machine; 2],
+    place: Place,
+}
+
+struct Machine {
+    daemon: Option<Process>,
+    link: Option<Process>,
+    folder: PathBuf,
+    port: u16,
+}
+
+fn owner() -> (&'static str, Owner) {
+    if !Uid::effective().is_root() {
+        return ("", Owner::me());
+    }
+    let nobody = User::from_name("nobody").unwrap().unwrap();
+    ("user = \"nobody\"\n", Owner { uid: nobody.uid, gid: nobody.gid })
+}
+
+impl Two {
+    fn start() -> Two {
+        let place = Place::new().unwrap_or_else(|trouble| panic!("{trouble}"));
+        let count =
+            place.write("count", b"#!/bin/sh\nprintf 'Username\\tmessages\\tvsize\\na@velo.example\\t2\\t4000\\n'\n").unwrap();
+        fs::set_permissions(count, Permissions::from_mode(0o755)).unwrap();
+        let machines = ["a", "b"].map(|name| Machine::make(&place, name));
+        let mut two = Two { machines, place };
+        for at in 0..2 {
+            two.up(at);
+            two.link(at);
+        }
+        two
+    }
+
+    fn up(&mut self, at: usize) {
+        let machine = &mut self.machines[at];
+        let mut command = Command::new(PROGRAM);
+        command.arg("run").arg("--config").arg(machine.folder.join("nologd.toml"));
+        machine.daemon = Some(Process::start(command, Program::Nologd, Some(&machine.folder.join("out"))).unwrap());
+    }
+
+    fn link(&mut self, at: usize) {
+        let (count, state, run) = (self.place.path("count"), self.place.path("witness"), self.place.path("witness-run"));
+        let machine = &mut self.machines[at];
+        let mut command = Command::new(PROGRAM);
+        command.args(["node", "link", "--socket"]).arg(machine.folder.join("node.sock")).args(["--", PROGRAM, "node", "witness"]);
+        command
+            .arg(["front-a", "front-b"][at])
+            .args(["--close", "/bin/true", "--count"])
+            .arg(count)
+            .arg("--state")
+            .arg(state)
+            .arg("--run")
+            .arg(run);
+        machine.link = Some(Process::start(command, Program::Nologd, Some(&machine.folder.join("link.out"))).unwrap());
+    }
+
+    fn shown(&self, at: usize) -> Value {
+        let said = self.machines[at].nologd("node show --json");
+        serde_json::from_str(&said.1).unwrap_or_default()
+    }
+
+    /// Waits until `key` of machine `at` is `value`; how long that took.
+    fn until(&self, at: usize, key: &str, value: impl Into<Value>) -> Duration {
+        let (begin, value) = (Instant::now(), value.into());
+        while self.shown(at)[key] != value {
+            let said = self.machines.each_ref().map(|machine| fs::read_to_string(machine.folder.join("out")).unwrap_or_default());
+            assert!(begin.elapsed() < Duration::from_secs(40), "{key}: {} {}\n{said:?}", self.shown(0), self.shown(1));
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        begin.elapsed()
+    }
+
+    fn out(&self, at: usize) -> String {
+        fs::read_to_string(self.machines[at].folder.join("out")).unwrap()
+    }
+}
+
+impl Machine {
+    fn make(place: &Place, name: &str) -> Machine {
+        let (user, owner) = owner();
+        let (folder, port) = (place.make(name, owner).unwrap(), place.port().unwrap());
+        let shown = folder.display();
+        let state = place.make(&format!("{name}/state"), owner).unwrap();
+        let config = format!(
+            "hostname = \"mail.nolog.example\"\nstate_dir = \"{shown}/state\"\n{user}drain_seconds = 5\n\
+             [[listen]]\nservice = \"admin\"\naddress = \"unix:{shown}/admin.sock\"\ntls = \"none\"\n\
+             [[listen]]\nservice = \"node\"\naddress = \"unix:{shown}/node.sock\"\ntls = \"none\"\n\
+             [[listen]]\nservice = \"imap\"\naddress = \"127.0.0.1:{port}\"\ntls = \"none\"\n\
+             [[backend]]\nname = \"one\"\nimap = \"imap://127.0.0.1:1\"\n"
+        );
+        place.write(&format!("{name}/nologd.toml"), config.as_bytes()).unwrap();
+        let key = place.write(&format!("{name}/state/message-id.key"), &[7; 32]).unwrap();
+        for file in [state, key] {
+            chown(file, Some(owner.uid.as_raw()), Some(owner.gid.as_raw())).unwrap();
+        }
+        Machine { daemon: None, link: None, folder, port }
+    }
+
+    /// Exit code, output and errors.
+    fn nologd(&self, line: &str) -> (i32, String, String) {
+        let mut command = Command::new(PROGRAM);
+        command.args(line.split(' ')).env("NOLOGD_SOCKET", self.folder.join("admin.sock"));
+        let output = command.output().unwrap();
+        let text = |octets: Vec<u8>| String::from_utf8(octets).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    fn greeting(&self) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut octets = [0; 1000];
+        let count = stream.read(&mut octets).unwrap();
+        String::from_utf8_lossy(&octets[..count]).into_owned()
+    }
+}
+
+#[test]
+fn one_judges_the_other_waits_and_takes_over_with_every_change() {
+    let mut two = Two::start();
+    two.until(0, "name", "front-a");
+    two.until(1, "name", "front-b");
+    let [a, b] = &two.machines;
+    assert_eq!(
+        (two.shown(0)["duty"].clone(), two.shown(1)["duty"].clone()),
+        ("waits".into(), "waits".into()),
+        "whose book is it?"
+    );
+    assert_eq!((a.nologd("node take-over --with-own-book").0, a.nologd("node check").0), (0, 1));
+    two.until(0, "leads", true);
+    two.until(0, "grants", "all");
+    assert_eq!((a.nologd("node check").0, b.nologd("node check").0), (0, 1));
+    assert!(a.nologd("node take-over").2.contains("judges already"));
+    assert!(a.greeting().starts_with("* OK"), "{}", a.greeting());
+    let told = b.greeting();
+    assert!(told.starts_with("* BYE [UNAVAILABLE]") && told.contains("(STANDBY)"), "{told}");
+
+    assert_eq!(a.nologd("association add velo --domain velo.example --storage 1G").0, 0);
+    let refused = b.nologd("association add jardin --domain jardin.example");
+    assert!(refused.0 == 1 && refused.2.contains("waits"), "{refused:?}");
+    assert!(b.nologd("status").1.contains("no, it waits"));
+    two.until(1, "up-to-date", true);
+
+    // Killed: the other one has everything that was answered, and counts.
+    two.machines[0].daemon.take().unwrap().signal(Signal::SIGKILL);
+    let took = two.until(1, "leads", true);
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    two.until(1, "grants", "all");
+    let list = two.machines[1].nologd("mailbox list --association velo").1;
+    assert!(list.contains("a@velo.example"), "{list}");
+    assert!(
+        two.out(1).contains("nologd: took-over") && two.out(1).contains("nologd: recounted mailboxes=1 whole=1"),
+        "{}",
+        two.out(1)
+    );
+
+    // It comes back, and waits; called for, it judges again.
+    two.up(0);
+    two.until(0, "up-to-date", true);
+    assert_eq!(two.shown(0)["duty"], "waits");
+    assert_eq!(two.machines[1].nologd("association set velo --storage 2G").0, 0);
+    two.until(0, "up-to-date", true);
+    assert_eq!(two.machines[0].nologd("node take-over").0, 0);
+    let ended = two.machines[1].daemon.as_mut().unwrap().wait(Duration::from_secs(20));
+    assert_eq!(ended, Some(false), "it ends, for another one to wait");
+    assert!(two.out(1).contains("nologd: stepped-back called=1"), "{}", two.out(1));
+    two.until(0, "grants", "all");
+    let shown = two.machines[0].nologd("association show velo --json").1;
+    assert!(shown.contains("2147483648"), "{shown}");
+
+    // The witness cannot read what it keeps; and nobody was named.
+    let copy = fs::read(two.place.path("witness/copy")).unwrap();
+    assert!(!copy.windows(4).any(|piece| piece == b"velo"));
+    assert!((0..2).all(|at| !two.out(at).contains("velo")));
+}
+
+#[test]
+fn a_judge_that_was_stopped_and_continued_grants_nothing_and_ends() {
+    let mut two = Two::start();
+    two.until(0, "name", "front-a");
+    assert_eq!(two.machines[0].nologd("node take-over --with-own-book").0, 0);
+    two.until(0, "grants", "all");
+    two.until(1, "up-to-date", true);
+    two.machines[0].daemon.as_ref().unwrap().signal(Signal::SIGSTOP);
+    two.until(1, "leads", true);
+    two.machines[0].daemon.as_ref().unwrap().signal(Signal::SIGCONT);
+    assert_eq!(two.machines[0].daemon.as_mut().unwrap().wait(Duration::from_secs(20)), Some(false));
+    assert!(two.out(0).contains("nologd: stepped-back called=0"), "{}", two.out(0));
+    assert_eq!(two.machines[1].nologd("node check").0, 0);
+}
+
+/// It slept through a whole reign of the other one, and could have the lease again: what it knows is old all the same.
+#[test]
+fn who_slept_through_anothers_reign_ends_too() {
+    let mut two = Two::start();
+    two.until(0, "name", "front-a");
+    assert_eq!(two.machines[0].nologd("node take-over --with-own-book").0, 0);
+    two.until(0, "grants", "all");
+    assert_eq!(two.machines[0].nologd("association add velo --domain velo.example --storage 1G").0, 0);
+    two.until(1, "up-to-date", true);
+    two.machines[0].daemon.as_ref().unwrap().signal(Signal::SIGSTOP);
+    two.until(1, "grants", "all");
+    assert_eq!(two.machines[1].nologd("association set velo --storage 3G").0, 0);
+    drop(two.machines[1].link.take());
+    two.machines[1].daemon.take().unwrap().signal(Signal::SIGKILL);
+    std::thread::sleep(Duration::from_secs(5));
+    two.machines[0].daemon.as_ref().unwrap().signal(Signal::SIGCONT);
+    assert_eq!(two.machines[0].daemon.as_mut().unwrap().wait(Duration::from_secs(20)), Some(false));
+    two.up(0);
+    two.until(0, "grants", "all");
+    let shown = two.machines[0].nologd("association show velo --json").1;
+    assert!(shown.contains(&(3u64 << 30).to_string()), "{shown}");
+}
+
+/// Where the witness is gone, a change is refused and nothing is stored; it comes back, and all is well.
+#[test]
+fn without_the_witness_nothing_is_changed() {
+    let mut two = Two::start();
+    two.until(0, "name", "front-a");
+    assert_eq!(two.machines[0].nologd("node take-over --with-own-book").0, 0);
+    two.until(0, "grants", "all");
+    drop(two.machines[0].link.take());
+    drop(two.machines[1].link.take());
+    two.until(0, "leads", false);
+    let refused = two.machines[0].nologd("association add velo --domain velo.example");
+    assert!(refused.0 == 1 && refused.2.contains("copy"), "{refused:?}");
+    assert!(!two.machines[0].nologd("association list").1.contains("velo"));
+    two.link(0);
+    two.until(0, "grants", "all");
+    assert_eq!(two.machines[0].nologd("association add velo --domain velo.example").0, 0);
+    assert!(two.out(0).contains("nologd: lease-out\n") && two.out(0).contains("nologd: lease-back\n"), "{}", two.out(0));
+}
+
+/// A machine with another key could not take over: it says so, and does not try.
+#[test]
+fn another_key_opens_no_copy() {
+    let mut two = Two::start();
+    two.until(0, "name", "front-a");
+    assert_eq!(two.machines[0].nologd("node take-over --with-own-book").0, 0);
+    two.until(0, "grants", "all");
+    two.machines[1].daemon.take().unwrap().signal(Signal::SIGKILL);
+    fs::write(two.machines[1].folder.join("state/message-id.key"), [8; 32]).unwrap();
+    two.up(1);
+    two.until(1, "trouble", "other-key");
+    two.machines[0].daemon.take().unwrap().signal(Signal::SIGKILL);
+    std::thread::sleep(Duration::from_secs(7));
+    assert_eq!(two.shown(1)["duty"], "waits");
+    assert!(two.out(1).contains("nologd: copy-unusable why=1"), "{}", two.out(1));
+}
