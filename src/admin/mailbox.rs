@@ -181,7 +181,7 @@ impl AdminCommand for ListMailboxes {
         });
         match table(["ADDRESS", "ASSOCIATION", "MESSAGES", "STORAGE"], lines) {
             none if none.is_empty() => {
-                "The book knows no mailbox there yet: each comes in at its first login, first message or `mailbox set`.\n".into()
+                "The book knows no mailbox there yet: each comes in at `mailbox set`, or in the hour after its first login or message.\n".into()
             }
             table => table,
         }

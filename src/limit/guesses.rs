@@ -11,7 +11,8 @@
 //! in a day is
 //!
 //! ```text
-//! strangers, however many networks   86,400 / 30 + 10 + 32        = 2,922   of one network: the same, and 2,910 over all accounts
+//! strangers, however many networks   86,400 / 30 + 10 + 32        = 2,922   of one network: the same, and 2,910 over all accounts,
+//!                                                                           one after the other: at once, as many as it has connections
 //! first tries                        86,400 / 60 + 60 + 32        = 1,532   at most one for each network (IPv6 /48)
 //! from one network                   2,922 + 1                    = 2,923
 //! from 100 networks                  2,922 + 100                  = 3,022

@@ -69,7 +69,7 @@ impl AdminError {
             AdminError::IsContact => "The mailbox is the contact of an association. Set another contact first.",
             AdminError::LendsToItself => "An association lends to another one.",
             AdminError::LentAway => {
-                "The association has lent space that it would have no more. End that first: nologd association lend."
+                "The association would have lent more than it has of its own until that day. Lend less, or end what it lends (nologd association loans)."
             }
             AdminError::NeedsItself => "The association needs that space itself.",
             AdminError::NoLimit => "Both associations need a limit: without one there is nothing to lend, and nothing to borrow.",

@@ -53,7 +53,7 @@ impl Sender {
         let counts = queue.counts();
         (0..counts.stopped).for_each(|_| count(Provoked::SendingStopped));
         (0..counts.lost).for_each(|_| count(Provoked::NoticesLost));
-        let mut down = Vec::new();
+        let mut down = Down::default();
         for fact in queue.due(self.began.elapsed()) {
             if stop.phase() != Phase::Running {
                 return;
@@ -62,13 +62,7 @@ impl Sender {
                 queue.done(&fact);
                 continue;
             };
-            let outcome = match down.contains(&backend) {
-                true => Outcome::Down,
-                false => send(context, backend, Notice::about(&fact), &from, &to).await,
-            };
-            if matches!(outcome, Outcome::Down | Outcome::Unknown) && !down.contains(&backend) {
-                down.push(backend);
-            }
+            let outcome = send(context, backend, Notice::about(&fact), [&from, &to], &mut down).await;
             // What the relay may have is not sent again: a slow one would have it once more at each try, for days.
             if matches!(outcome, Outcome::Accepted | Outcome::Refused(_) | Outcome::Unknown) {
                 context.book.told(&fact);
@@ -126,19 +120,36 @@ fn relay(context: &Context, domain: &Domain) -> Option<(BackendId, Address)> {
 /// Sends one that waits for nobody: once, or not at all.
 pub(super) async fn send_now(context: &Context, notice: Notice, domain: &Domain, to: &Address) {
     if let Some((backend, from)) = relay(context, domain) {
-        send(context, backend, Some(notice), &from, to).await;
+        send(context, backend, Some(notice), [&from, to], &mut Down::default()).await;
     }
 }
 
-async fn send(context: &Context, backend: BackendId, notice: Option<Notice>, from: &Address, to: &Address) -> Outcome {
+/// The servers that did not answer in this round. A store that is silent keeps no notice from a relay that is not.
+#[derive(Default)]
+struct Down {
+    relays: Vec<BackendId>,
+    stores: Vec<BackendId>,
+}
+
+async fn send(context: &Context, backend: BackendId, notice: Option<Notice>, parties: [&Address; 2], down: &mut Down) -> Outcome {
+    let [from, to] = parties;
     let backends = context.backends.load_full();
     let letter = notice.and_then(|notice| letter(notice, from, to, Date::from(SystemTime::now()), &random()));
     let Some(letter) = letter else { return Outcome::Refused(NO_ADDRESS) };
+    let is_silent = |outcome: &Outcome| matches!(outcome, Outcome::Down | Outcome::Unknown);
+    if down.stores.contains(&backend) && own_mail::is_ours(context, to, &letter) {
+        return Outcome::Down;
+    }
     if let Some(stored) = own_mail::store(context, to, &letter).await {
+        down.stores.extend(is_silent(&stored).then_some(backend));
         return stored;
     }
-    let to = Destination { backends: &backends, backend };
-    carry(context, to, Taker::Relay, letter).await
+    if down.relays.contains(&backend) {
+        return Outcome::Down;
+    }
+    let carried = carry(context, Destination { backends: &backends, backend }, Taker::Relay, letter).await;
+    down.relays.extend(is_silent(&carried).then_some(backend));
+    carried
 }
 
 /// The left side of a Message-ID. Without randomness it is the same for all, which harms nobody.

@@ -5,6 +5,8 @@
 //! what is our own is known by being here. Only where a mailbox is full does a notice take this way, so that whatever the relay does with mail
 //! (aliases, forwards) it goes on doing with all others.
 
+use std::collections::BTreeSet;
+
 use super::Context;
 use super::clock::today;
 use super::deliver::carry;
@@ -21,17 +23,28 @@ struct RoomMade {
     room: Reservation,
 }
 
-/// Stores the letter in every mailbox that `to` leads to. None where none of them is full, or where it cannot be done: then the relay has it.
-pub(super) async fn store(context: &Context, to: &Address, letter: &Letter) -> Option<Outcome> {
-    let amount = Amount::message(ON_TOP + letter.message.len() as u64);
-    let mailboxes = context.book.resolve(to)?;
+/// The mailboxes that `to` leads to, where one of them is full. None: the relay has the letter.
+fn full(context: &Context, to: &Address, amount: Amount) -> Option<BTreeSet<Address>> {
     let is_full = |mailbox: &Address| {
         let told = context.book.probe(mailbox, amount, today());
         matches!(told, Err(Verdict::MailboxFull | Verdict::AssociationFull))
     };
-    if !mailboxes.iter().any(is_full) {
-        return None;
-    }
+    context.book.resolve(to).filter(|mailboxes| mailboxes.iter().any(is_full))
+}
+
+fn amount_of(letter: &Letter) -> Amount {
+    Amount::message(ON_TOP + letter.message.len() as u64)
+}
+
+/// Whether the letter takes this way.
+pub(super) fn is_ours(context: &Context, to: &Address, letter: &Letter) -> bool {
+    full(context, to, amount_of(letter)).is_some()
+}
+
+/// Stores the letter in every mailbox that `to` leads to. None where none of them is full, or where it cannot be done: then the relay has it.
+pub(super) async fn store(context: &Context, to: &Address, letter: &Letter) -> Option<Outcome> {
+    let amount = amount_of(letter);
+    let mailboxes = full(context, to, amount)?;
     // All or none: of a list of mailboxes some would have it twice.
     let made: Vec<_> = mailboxes.into_iter().map(|mailbox| make_room(context, mailbox, amount)).collect::<Option<_>>()?;
     let mut best = None;

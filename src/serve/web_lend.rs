@@ -74,6 +74,12 @@ fn named(context: &Context, typed: &str) -> Option<Name> {
 
 /// Takes what was offered.
 pub(super) fn accept(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    // Whether it can be lent says whether the other association uses more than that at this very moment.
+    if let Some((found, _)) = contact(context, asked)
+        && !context.web.lock().changes.take_weighing(&found.visitor.address, context.web.now())
+    {
+        return wrong(context, asked.lang, NoPage::Busy);
+    }
     act(context, asked, "from", LendError::Gone, |from, to, until| {
         let size = asked.form.field("size")?.parse().ok()?;
         Some(AcceptLoan { from, to, size, until })

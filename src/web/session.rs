@@ -155,6 +155,8 @@ impl Sessions {
 
 /// ChangeBudget of one member within [`CHANGED`].
 const CHANGES: u32 = 20;
+/// Of these, changes that weigh what is used at this moment.
+const WEIGHINGS: u32 = 4;
 /// How long they count.
 const CHANGED: Duration = Duration::from_secs(10 * 60);
 
@@ -165,9 +167,19 @@ pub struct ChangeBudget(HashMap<Box<str>, (Duration, u32)>);
 impl ChangeBudget {
     /// Whether `who` may change something more now; it is counted.
     pub fn take(&mut self, who: &Address, now: Duration) -> bool {
+        self.charge(who, now, 1)
+    }
+
+    /// The same for a change that weighs the use of this moment: an answer is a bit of it, and many answers are all of it
+    /// (docs/side-information.md).
+    pub fn take_weighing(&mut self, who: &Address, now: Duration) -> bool {
+        self.charge(who, now, CHANGES / WEIGHINGS)
+    }
+
+    fn charge(&mut self, who: &Address, now: Duration, price: u32) -> bool {
         self.sweep(now);
         let (_, count) = self.0.entry(who.reveal().into()).or_insert((now, 0));
-        *count += u32::from(*count <= CHANGES);
+        *count = count.saturating_add(price).min(CHANGES + 1);
         *count <= CHANGES
     }
 
@@ -308,6 +320,10 @@ mod tests {
         assert_eq!(taken, CHANGES as usize);
         assert!(changes.take(&bob, NOW) && !changes.take(&alice, NOW + CHANGED - Duration::from_secs(1)));
         assert!(changes.take(&alice, NOW + CHANGED));
+        let carl = "carl@velo.example".parse().unwrap();
+        let weighed =
+            (0..100).filter(|second| changes.take_weighing(&carl, NOW + CHANGED + Duration::from_secs(*second))).count();
+        assert_eq!(weighed, WEIGHINGS as usize);
         changes.sweep(NOW + CHANGED + CHANGED);
         assert!(changes.0.is_empty());
     }

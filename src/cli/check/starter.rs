@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::{AccessFlags, Uid, User, eaccess, getgrouplist};
 
 use super::unit::Unit;
@@ -51,6 +52,10 @@ impl Starter {
     pub(super) fn may_write(&self, path: &Path) -> Option<Result<(), Errno>> {
         let flags = AccessFlags::W_OK | if path.is_dir() { AccessFlags::X_OK } else { AccessFlags::R_OK };
         let wanted = if path.is_dir() { 0o3 } else { 0o6 };
+        // For another user than who asks, the C library looks at owners and modes alone.
+        if statvfs(path).is_ok_and(|system| system.flags().contains(FsFlags::ST_RDONLY)) {
+            return Some(Err(Errno::EROFS));
+        }
         self.as_user(|| eaccess(path, flags)).or_else(|| by_mode(self.user.as_deref()?, path, wanted))
     }
 

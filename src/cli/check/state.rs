@@ -36,6 +36,10 @@ pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut
         Ok(_) => {
             match starter.may_write(folder) {
                 Some(Err(Errno::EROFS)) => return found.wrong(read_only(folder)),
+                // Whatever else is in there belongs to somebody.
+                Some(Err(_)) if !is_our_own(config) => found.wrong(format!(
+                    "{shown}: {who} may not write to it, and it holds what is not nologd's: state_dir is to be a folder for nologd alone"
+                )),
                 Some(Err(_)) => {
                     found.wrong(format!("{shown}: {who} may not write to it: `chown -R {owner} {shown}; chmod 700 {shown}`"));
                 }
@@ -47,6 +51,13 @@ pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut
     if let Some(line) = unit.closes(folder).filter(|_| starter.by_unit) {
         found.wrong(format!("{shown}: {}", line.text(folder)));
     }
+}
+
+/// Whether the folder is empty, or a start of ours was there.
+fn is_our_own(config: &Config) -> bool {
+    let folder = &config.state_dir;
+    let is_empty = fs::read_dir(folder).is_ok_and(|mut inside| inside.next().is_none());
+    is_empty || folder.join(config::KEY_FILE).exists() || config::store_folder(config).exists()
 }
 
 fn read_only(folder: &Path) -> String {
