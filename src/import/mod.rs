@@ -32,5 +32,6 @@ pub mod settings;
 pub mod source;
 #[cfg(feature = "sql")]
 pub mod sql;
+mod sql_reader;
 pub mod state;
 pub mod tables;

@@ -19,8 +19,6 @@ const LONG_FILES: &[&str] = &[
     "cli/sync.rs",
     "config/file.rs",
     "import/difference.rs",
-    "import/dump.rs",
-    "quota/batch.rs",
     "serve/listener.rs",
     "serve/proxy.rs",
     "serve/submission.rs",
