@@ -111,7 +111,7 @@ fn serve(arguments: &WitnessArguments, folder: WitnessFolder) -> io::Result<()> 
                         LeaseWord::Closing
                     }
                 };
-                desk.say(&WitnessWord::Lease(number, word, term, desk.folder.newest(), called), b"")?;
+                desk.say(&WitnessWord::Lease(number, word, term, desk.folder.newest()?, called), b"")?;
             }
             NodeWord::Put(term, octets) if octets <= MOST => {
                 let mut sealed = Vec::new();
@@ -124,7 +124,7 @@ fn serve(arguments: &WitnessArguments, folder: WitnessFolder) -> io::Result<()> 
             }
             NodeWord::Put(..) => return Ok(()),
             NodeWord::Get => {
-                let (number, sealed) = desk.folder.copy().unwrap_or_default();
+                let (number, sealed) = desk.folder.copy()?;
                 desk.say(&WitnessWord::Copy(number, sealed.len() as u64), &sealed)?;
             }
             NodeWord::Count => begin(&desk, &desk.counting, WitnessDesk::tell),

@@ -59,24 +59,34 @@ impl WitnessFolder {
             if !arbiter.holds(who, term, now) {
                 return Ok(None);
             }
-            let number = self.newest() + 1;
+            let number = self.newest()? + 1;
             replace(&self.state, COPY, &[&number.to_be_bytes(), sealed], true).map(|()| Some(number))
         })?
     }
 
-    /// The number of the newest copy; 0 for none.
-    pub(super) fn newest(&self) -> u64 {
+    /// The number of the newest copy; 0 where there was none yet. One that is there and cannot be read is not none: whoever took it for that
+    /// would begin with an older book of its own.
+    pub(super) fn newest(&self) -> io::Result<u64> {
         let mut number = [0; 8];
         let read = File::open(self.state.join(COPY)).and_then(|mut file| file.read_exact(&mut number));
-        if read.is_ok() { u64::from_be_bytes(number) } else { 0 }
+        none_yet(read.map(|()| u64::from_be_bytes(number)))
     }
 
-    /// The newest copy and its number.
+    /// The newest copy and its number; the same for none.
     pub(super) fn copy(&self) -> io::Result<(u64, Vec<u8>)> {
         let _lock = self.lock("lock")?;
-        let whole = fs::read(self.state.join(COPY))?;
-        let (number, sealed) = whole.split_first_chunk().ok_or(io::ErrorKind::InvalidData)?;
-        Ok((u64::from_be_bytes(*number), sealed.to_vec()))
+        none_yet(fs::read(self.state.join(COPY)).and_then(|whole| {
+            let (number, sealed) = whole.split_first_chunk().ok_or(io::ErrorKind::InvalidData)?;
+            Ok((u64::from_be_bytes(*number), sealed.to_vec()))
+        }))
+    }
+}
+
+/// Where there is no file, nothing was kept.
+fn none_yet<T: Default>(read: io::Result<T>) -> io::Result<T> {
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
+        read => read,
     }
 }
 
@@ -109,7 +119,8 @@ mod tests {
         let path = std::env::temp_dir().join(format!("nologd-witness-{}", std::process::id()));
         let folder = WitnessFolder::open(&path, &path.join("run")).unwrap();
         let (one, two) = (Claimant { node: "one".into(), life: 1 }, Claimant { node: "two".into(), life: 2 });
-        assert_eq!((folder.newest(), folder.keep(&one, 0, b"x").unwrap()), (0, None));
+        assert_eq!((folder.newest().unwrap(), folder.copy().unwrap()), (0, (0, Vec::new())));
+        assert_eq!(folder.keep(&one, 0, b"x").unwrap(), None);
         // As if the wait were over.
         let ask = |arbiter: &mut Arbiter, now| (arbiter.ask(&one, Bid::Want, now + LONG), arbiter.term()).1;
         let term = folder.with(ask).unwrap();
@@ -120,6 +131,10 @@ mod tests {
         assert_eq!(folder.keep(&one, term - 1, b"y").unwrap(), None, "an old book");
         assert_eq!(folder.keep(&one, term, b"z").unwrap(), Some(2));
         assert_eq!(folder.copy().unwrap(), (2, b"z".to_vec()));
+        // What is there and cannot be read is not nothing: no number begins anew, and nobody hears that there is no copy.
+        replace(&path, COPY, &[&[0; 7]], false).unwrap();
+        assert!(folder.newest().is_err() && folder.copy().is_err() && folder.keep(&one, term, b"w").is_err());
+        assert_eq!(fs::read(path.join(COPY)).unwrap(), [0; 7]);
         // A record that makes no sense is none: nobody holds anything for the length of a lease.
         replace(&folder.run, LEASE, &[b"{"], false).unwrap();
         assert_eq!(folder.keep(&one, term, b"w").unwrap(), None);

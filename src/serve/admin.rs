@@ -42,12 +42,13 @@ pub struct Access {
 }
 
 impl Access {
-    fn admits(&self, stream: &UnixStream) -> bool {
+    /// Whether the kernel says that the peer is an admin.
+    pub(super) fn admits(&self, stream: &UnixStream) -> bool {
         stream.peer_cred().is_ok_and(|peer| self.allows(peer.uid(), peer.gid()))
     }
 
     /// Whether a peer of this user and first group is an admin.
-    pub(super) fn allows(&self, uid: u32, gid: u32) -> bool {
+    fn allows(&self, uid: u32, gid: u32) -> bool {
         let own = nix::unistd::geteuid().as_raw();
         uid == 0 || uid == own || self.group == Some(gid) || self.members.contains(&uid)
     }

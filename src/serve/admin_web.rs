@@ -46,7 +46,7 @@ pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop:
 }
 
 async fn receive(stream: UnixStream, context: Arc<Context>, stop: Shutdown) -> Result<(), Fault> {
-    let allowed = stream.peer_cred().is_ok_and(|peer| context.access.allows(peer.uid(), peer.gid()));
+    let allowed = context.access.admits(&stream);
     let io = HttpIo::new((Conn::Unix(stream), Buffer::default()));
     let mark = move |request: &mut hyper::Request<Incoming>| {
         let mut named = request.headers().get_all(header::HOST).iter();
