@@ -6,11 +6,9 @@
 use crate::support;
 
 use std::path::Path;
-use std::time::Duration;
 
-use nix::sys::signal::Signal;
-use nologd::demo::{ASSOCIATIONS, Process, Program};
-use support::{Stack, client, restart, succeed};
+use nologd::demo::{ASSOCIATIONS, Program};
+use support::{Stack, client, restart, succeed, with_a_restart};
 
 #[test]
 fn contacts_log_in_share_out_lend_and_hand_over() {
@@ -50,30 +48,7 @@ fn contacts_log_in_share_out_lend_and_hand_over() {
         .env("DRIVER2", driver2.to_string())
         .env("NOLOGD", env!("CARGO_BIN_EXE_nologd"))
         .env("NOLOGD_SOCKET", stack.place.path("admin.sock"));
-    let told = std::thread::spawn(move || succeed(&mut story));
-    // In the middle of it the daemon goes down and comes up again.
-    let wanted = stack.place.path("restart-wanted");
-    while !wanted.exists() && !told.is_finished() {
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    if wanted.exists() {
-        process.signal(Signal::SIGTERM);
-        assert_eq!(process.wait(Duration::from_secs(60)), Some(true));
-        process = again(&stack, pages);
-        stack.place.write("restarted", b"").unwrap_or_else(|trouble| panic!("{trouble}"));
-    }
-    told.join().unwrap();
-    process.signal(Signal::SIGTERM);
-    assert_eq!(process.wait(Duration::from_secs(60)), Some(true));
-}
-
-fn again(stack: &Stack, port: u16) -> Process {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_nologd"));
-    command.arg("run").arg("--config").arg(stack.daemon.config());
-    let mut process =
-        Process::start(command, Program::Nologd, Some(stack.daemon.output())).unwrap_or_else(|trouble| panic!("{trouble}"));
-    process.listening(Program::Nologd, port).unwrap_or_else(|trouble| panic!("{trouble}"));
-    process
+    with_a_restart(&stack, process, pages, story);
 }
 
 fn nologd(stack: &Stack, arguments: &[&str]) {

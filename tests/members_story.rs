@@ -7,12 +7,9 @@
 use crate::support;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
-use nix::sys::signal::Signal;
-use nologd::demo::{Process, Program};
-use support::{Stack, client, restart, succeed};
+use nologd::demo::Program;
+use support::{Stack, client, restart, with_a_restart};
 
 #[test]
 #[allow(clippy::print_stdout, clippy::disallowed_macros)] // what was looked at, for who runs it
@@ -42,21 +39,7 @@ fn members_and_admins_use_their_pages() {
         }
         None => println!("axe-core is not there (`make axe`): that pages are accessible is not checked"),
     }
-    let told = std::thread::spawn(move || succeed(&mut story));
-    // In the middle of it the daemon goes down and comes up again.
-    let wanted = stack.place.path("restart-wanted");
-    while !wanted.exists() && !told.is_finished() {
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    if wanted.exists() {
-        process.signal(Signal::SIGTERM);
-        assert_eq!(process.wait(Duration::from_secs(60)), Some(true));
-        process = again(&stack, pages);
-        stack.place.write("restarted", b"").unwrap_or_else(|trouble| panic!("{trouble}"));
-    }
-    println!("{}", told.join().unwrap());
-    process.signal(Signal::SIGTERM);
-    assert_eq!(process.wait(Duration::from_secs(60)), Some(true));
+    println!("{}", with_a_restart(&stack, process, pages, story));
 }
 
 /// Where `make axe` puts it.
@@ -64,13 +47,4 @@ fn axe() -> Option<PathBuf> {
     let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/axe/package/axe.min.js");
     let named = std::env::var_os("AXE").map(PathBuf::from);
     named.or(Some(fetched)).filter(|file| file.exists())
-}
-
-fn again(stack: &Stack, port: u16) -> Process {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
-    command.arg("run").arg("--config").arg(stack.daemon.config());
-    let process = Process::start(command, Program::Nologd, Some(stack.daemon.output()));
-    let mut process = process.unwrap_or_else(|trouble| panic!("{trouble}"));
-    process.listening(Program::Nologd, port).unwrap_or_else(|trouble| panic!("{trouble}"));
-    process
 }

@@ -7,28 +7,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::random::Random;
 use nologd::private::{Address, Domain};
 use nologd::quota::{
     AdminError, Amount, Association, Book, Crossing, Day, Edit, Fact, Facts, Grant, Level, Limit, Name, Origin, Params, Refresh,
     Refreshed, Reservation, SenderRule, State, StateEdit, Subject, UsageWriter, Verdict, Without, check,
 };
 use nologd::store::{Memory, Store};
-
-/// A generator with a seed (xorshift), so that a failure can be played again.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-}
 
 fn day(text: &str) -> Day {
     Day::parse(text).unwrap()

@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::random::Random;
 use nologd::private::{Address, Domain};
 use nologd::quota::{Amount, Association, Book, Day, Edit, Limit, Name, Origin, Params, UsageWriter, check};
 use nologd::store::{Embedded, Store, snapshot};
@@ -21,17 +22,6 @@ const FOLDER: &str = "NOLOGD_TEST_KILL_FOLDER";
 const SEED: &str = "NOLOGD_TEST_KILL_SEED";
 const ROUNDS: u64 = 20;
 const ASSOCIATIONS: u64 = 8;
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % end
-    }
-}
 
 fn today() -> Day {
     Day::parse("2026-11-01").unwrap()

@@ -11,7 +11,7 @@ use super::Site;
 use super::admin_form::{AdminForm, AdminResult, SENDING, TextField, count};
 use super::admin_home::state;
 use super::amount::amount;
-use super::layout::{Layout, Style, say};
+use super::layout::{Layout, Style, done, refused, say};
 use super::typography::{number, set, size};
 use crate::admin::association::AssociationShown;
 use crate::admin::mailbox::MailboxShown;
@@ -64,10 +64,8 @@ impl AdminAssociationPage<'_> {
         html! {
             @match &self.result {
                 AdminResult::None => {}
-                AdminResult::Done => div.done role="status" { p { (say(lang, "Changed. It holds from now on.", "C'est fait. Le changement est en vigueur.")) } },
-                AdminResult::Refused(form, field, why, _) => div.error role="alert" {
-                    p { (say(lang, "Nothing was changed. ", "Rien n'a été modifié. ")) a href=(format!("#{}", form.id(field))) { (why) } }
-                },
+                AdminResult::Done => { (done(lang)) }
+                AdminResult::Refused(form, field, why, _) => { (refused(lang, Some(&form.id(field)), why)) }
             }
         }
     }

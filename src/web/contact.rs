@@ -9,7 +9,7 @@ use super::Site;
 use super::amount::amount;
 use super::form_result::{FormResult, ShareField, not_kept};
 use super::hand_over;
-use super::layout::{Layout, Style, say};
+use super::layout::{Layout, Style, done, refused, say};
 use super::lend::{self, LendSection};
 use super::share::{ShareError, typed};
 use super::typography::{number, set, size};
@@ -84,14 +84,10 @@ impl ContactPage<'_> {
         html! {
             @match &self.result {
                 FormResult::None => {}
-                FormResult::Done => div.done role="status" { p { (say(lang, "Changed. It holds from now on.", "C'est fait. Le changement est en vigueur.")) } },
-                FormResult::Refused(field, error, _) => div.error role="alert" {
-                    p { (say(lang, "Nothing was changed. ", "Rien n'a été modifié. ")) a href=(format!("#{}", self.id(field))) { (self.wrong(*error)) } }
-                },
-                FormResult::LendRefused(error, _) => div.error role="alert" { (lend::summary(lang, *error)) },
-                FormResult::HandOverRefused(_) => div.error role="alert" {
-                    p { (say(lang, "Nothing was changed. ", "Rien n'a été modifié. ")) a href="#hand-over" { (hand_over::wrong(lang)) } }
-                },
+                FormResult::Done => { (done(lang)) }
+                FormResult::Refused(field, error, _) => { (refused(lang, Some(&self.id(field)), &self.wrong(*error))) }
+                FormResult::LendRefused(error, _) => { (lend::summary(lang, *error)) }
+                FormResult::HandOverRefused(_) => { (refused(lang, Some("hand-over"), &hand_over::wrong(lang))) }
                 FormResult::Failed => div.error role="alert" { p { (not_kept(lang)) } },
             }
         }

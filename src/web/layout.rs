@@ -117,6 +117,27 @@ pub fn say(lang: Lang, english: &str, french: &str) -> String {
     }
 }
 
+/// On top of a page: the last form was carried out.
+pub(super) fn done(lang: Lang) -> Markup {
+    let text = say(lang, "Changed. It holds from now on.", "C'est fait. Le changement est en vigueur.");
+    html! { div.done role="status" { p { (text) } } }
+}
+
+/// On top of a page: it was not, and why, with a link to the field that it is about.
+pub(super) fn refused(lang: Lang, field: Option<&str>, why: &str) -> Markup {
+    html! {
+        div.error role="alert" {
+            p {
+                (say(lang, "Nothing was changed. ", "Rien n'a été modifié. "))
+                @match field {
+                    Some(id) => a href=(format!("#{id}")) { (why) },
+                    None => (why),
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

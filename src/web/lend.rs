@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::say;
+use super::layout::{refused, say};
 use super::share::ShareError;
 use super::typography::{set, size};
 use crate::admin::offer::OfferShown;
@@ -70,15 +70,7 @@ fn field(error: LendError) -> Option<&'static str> {
 
 /// What is wrong, with a link to its field where there is one.
 pub(super) fn summary(lang: Lang, error: LendError) -> Markup {
-    html! {
-        p {
-            (say(lang, "Nothing was changed. ", "Rien n'a été modifié. "))
-            @match field(error) {
-                Some(id) => a href=(format!("#{id}")) { (wrong(lang, error)) },
-                None => (wrong(lang, error)),
-            }
-        }
-    }
+    refused(lang, field(error), &wrong(lang, error))
 }
 
 fn wrong(lang: Lang, error: LendError) -> String {

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::Site;
 use super::amount::amount;
-use super::layout::{Layout, Style, say};
+use super::layout::{Layout, Style, done, say};
 use super::typography::{number, set};
 use crate::admin::disclose::Disclosed;
 use crate::fault::Lang;
@@ -104,7 +104,7 @@ impl MemberPage<'_> {
         html! {
             @match self.result {
                 MemberResult::None => {}
-                MemberResult::Done => div.done role="status" { p { (say(lang, "Changed. It holds from now on.", "C'est fait. Le changement est en vigueur.")) } },
+                MemberResult::Done => { (done(lang)) }
                 MemberResult::Failed => div.error role="alert" { p { (super::form_result::not_kept(lang)) } },
             }
         }

@@ -14,6 +14,7 @@ use nologd::sieve::script::{self, ScriptKind};
 
 use super::account::raw;
 use super::chance::Chance;
+use super::walk::POP3;
 use crate::in_process;
 use crate::support::mail_files;
 use crate::wire::Wire;
@@ -21,17 +22,6 @@ use crate::wire::Wire;
 /// Both protocols with an account of what they read, below `@RAW@`.
 const DOVECOT: &str = "protocols = imap lmtp pop3 sieve
 auth_failure_delay = 0
-service pop3-login {
-  chroot =
-  service_count = 0
-  inet_listener pop3 {
-    address = 127.0.0.1
-    port = @POP3@
-  }
-  inet_listener pop3s {
-    port = 0
-  }
-}
 service managesieve-login {
   chroot =
   service_count = 0
@@ -72,7 +62,10 @@ pub fn attack(seed: u64, count: usize) {
     let ports = [0; 4].map(|_: u16| place.port().unwrap());
     let [pop3, sieve, pop3_front, sieve_front] = ports;
     let raw = place.path("raw").display().to_string();
-    let lines = DOVECOT.replace("@POP3@", &pop3.to_string()).replace("@SIEVE@", &sieve.to_string()).replace("@RAW@", &raw);
+    let lines = format!("{DOVECOT}{POP3}")
+        .replace("@POP3@", &pop3.to_string())
+        .replace("@SIEVE@", &sieve.to_string())
+        .replace("@RAW@", &raw);
     let dovecot = Dovecot::start_with(&place, "dovecot", &lines).unwrap();
     let certificate = place.write("chain.pem", CERTIFICATE).unwrap();
     let text = format!(

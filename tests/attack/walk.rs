@@ -24,8 +24,8 @@ const PUSH_DELAY: Duration = Duration::from_secs(9);
 /// How many differences are shown.
 const SHOWN: usize = 12;
 
-const POP3: &str = "protocols = imap lmtp pop3
-service pop3-login {
+/// A door for POP3 at `@POP3@`.
+pub const POP3: &str = "service pop3-login {
   chroot =
   service_count = 0
   inet_listener pop3 {
@@ -122,7 +122,7 @@ fn road(push: bool) -> Road {
     let lines = format!("storage = \"{ASSOCIATION}\"\nmailbox_default = \"{MAILBOX}\"");
     let boxes: Vec<_> = (0..10).map(|number| format!("m{number}")).collect();
     let names = ["ours0", "ours1", "ours2", "ours3", "around0", "around1", "around2"];
-    let dovecot = if push { format!("{POP3}{PUSHED}") } else { POP3.to_owned() };
+    let dovecot = format!("protocols = imap lmtp pop3\n{POP3}{}", if push { PUSHED } else { "" });
     let associations = names.map(|name| (name, lines.clone(), boxes.clone())).into();
     let plan = Plan { associations, dovecot, push, ..Plan::default() };
     let (ours, around) = plan.addresses().into_iter().partition(|address| address.contains("ours"));

@@ -9,6 +9,8 @@ mod house;
 mod http;
 #[path = "../support/hunt.rs"]
 mod hunt;
+#[path = "../support/random.rs"]
+mod random;
 #[path = "../support/root.rs"]
 mod root;
 #[path = "../support/scripted.rs"]

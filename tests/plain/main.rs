@@ -17,6 +17,8 @@ mod http;
 mod in_process;
 #[path = "../support/played.rs"]
 mod played;
+#[path = "../support/random.rs"]
+mod random;
 #[path = "../support/root.rs"]
 mod root;
 #[path = "../support/scripted.rs"]

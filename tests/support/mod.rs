@@ -133,6 +133,33 @@ pub fn client(program: &str, package: &str) -> Command {
     command
 }
 
+/// What `story` prints. In the middle of it, when it asks for it by a file, the daemon goes down and comes up again; it is ended behind it.
+pub fn with_a_restart(stack: &Stack, process: Process, port: u16, mut story: Command) -> String {
+    let told = std::thread::spawn(move || succeed(&mut story));
+    let wanted = stack.place.path("restart-wanted");
+    while !wanted.exists() && !told.is_finished() {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let end = |mut process: Process| {
+        process.signal(Signal::SIGTERM);
+        assert_eq!(process.wait(Duration::from_secs(60)), Some(true));
+    };
+    if !wanted.exists() {
+        told.join().unwrap();
+        panic!("the story wants no restart any more");
+    }
+    end(process);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
+    command.arg("run").arg("--config").arg(stack.daemon.config());
+    let again = Process::start(command, Program::Nologd, Some(stack.daemon.output()));
+    let mut process = again.unwrap_or_else(|trouble| panic!("{trouble}"));
+    process.listening(Program::Nologd, port).unwrap_or_else(|trouble| panic!("{trouble}"));
+    stack.place.write("restarted", b"").unwrap_or_else(|trouble| panic!("{trouble}"));
+    let told = told.join().unwrap();
+    end(process);
+    told
+}
+
 /// Runs to a good end, and returns standard output.
 pub fn succeed(command: &mut Command) -> String {
     let output = run(command);
