@@ -16,6 +16,7 @@ use super::status::ShowStatus;
 use super::sync::{ApplySync, StageSync};
 use super::usage::LoadUsage;
 use super::{AdminCommand, Declined, Executor, Moment, Principal, Reply, json, line};
+use crate::quota::{Book, Day};
 
 macro_rules! commands {
     ($($name:ident)*) => {
@@ -55,10 +56,11 @@ macro_rules! commands {
 }
 
 impl Request {
-    /// Carries out `usage load`, and says how many mailboxes the book took; none for any other command.
-    pub fn loaded(&self, principal: &Principal, executor: &Executor, at: &Moment<'_>) -> u64 {
+    /// What the storage tells in the form of `usage load`: how many mailboxes the book took. Lists do not hear of it, as nobody asked for it: they
+    /// would follow each mailbox from one time to the next. 0 for any other command.
+    pub fn counted(&self, book: &Book, today: Day) -> u64 {
         let Request::LoadUsage(command) = self else { return 0 };
-        executor.obey(principal, &**command, at).map_or(0, |told| told.loaded)
+        command.load(book, today, |_, _| {})
     }
 
     /// Carries out what `principal` asks for, or refuses. A change is on disk when this returns.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::{Address, revealed};
-use crate::quota::Amount;
+use crate::quota::{Amount, Book, Day};
 
 /// `usage load`.
 #[derive(Clone, Serialize, Deserialize)]
@@ -32,6 +32,19 @@ impl LoadUsage {
     pub fn new(batch: Vec<(Address, Amount)>) -> LoadUsage {
         LoadUsage { mailboxes: batch.into_iter().map(|(address, seen)| Loading(address, seen.octets, seen.messages)).collect() }
     }
+
+    /// Puts it into the book: how many mailboxes that took.
+    pub(super) fn load(&self, book: &Book, today: Day, taken: impl Fn(&Address, Amount)) -> u64 {
+        let load = |Loading(address, octets, messages): &&Loading| {
+            let seen = Amount { octets: *octets, messages: *messages };
+            let loaded = book.load(address, seen, today);
+            if loaded {
+                taken(address, seen);
+            }
+            loaded
+        };
+        self.mailboxes.iter().filter(load).count() as u64
+    }
 }
 
 impl AdminCommand for LoadUsage {
@@ -43,10 +56,7 @@ impl AdminCommand for LoadUsage {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<UsageLoaded, Declined> {
-        let load = |Loading(address, octets, messages): &Loading| {
-            executor.book.load(address, Amount { octets: *octets, messages: *messages }, at.today)
-        };
-        let loaded = self.mailboxes.iter().filter(|one| load(one)).count() as u64;
+        let loaded = self.load(&executor.book, at.today, |address, seen| executor.book.show_at_least(address, seen));
         Ok(UsageLoaded { loaded, not_in_the_book: self.mailboxes.len() as u64 - loaded })
     }
 

@@ -8,10 +8,10 @@ use super::pending::Pending;
 use super::phase::Phase;
 use super::places::Owner;
 use super::session::{SWALLOW, Session};
-use super::transferring::busy;
+use super::transferring::hindered;
 use super::{Step, reply, verbs};
 use crate::fault::RefusalCode;
-use crate::quota::{NoShift, Turn};
+use crate::quota::Turn;
 
 impl Session {
     /// DELETE, as far as it can go now.
@@ -51,8 +51,8 @@ impl Session {
         if !self.tags.is_empty() {
             return self.keep(Pending::Rename { tag, names }, taken);
         }
-        if self.turns(&tag, &names.0, owner, Turn::Rename) == Err(NoShift::Busy) {
-            return self.refuse(taken, None, busy(&tag), SWALLOW);
+        if let Err(why) = self.turns(&tag, &names.0, owner, Turn::Rename) {
+            return self.refuse(taken, None, hindered(&tag, why), SWALLOW);
         }
         // The Sent mailbox may be called otherwise now.
         self.places_asked = false;

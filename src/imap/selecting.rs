@@ -38,14 +38,14 @@ impl Session {
     /// This session renames `name` or deletes it, in the book of whoever owns it.
     ///
     /// # Errors
-    /// Somebody moves messages there at this moment, which a RENAME would leave there twice.
+    /// For a RENAME: somebody moves messages there at this moment, which it would leave there twice, or nothing may be granted now.
     pub(super) fn turns(&mut self, tag: &[u8], name: &[u8], owner: Owner<'_>, turn: Turn) -> Result<(), NoShift> {
         let begun = match owner {
             Owner::Other(owner) => self.gate.shift_for(tag, owner, turn),
             Owner::Own | Owner::Nobody => self.gate.shift_alone(tag, turn),
         };
         // What nobody counts, nobody can be in the way of.
-        if begun == Err(NoShift::Busy) {
+        if let Err(NoShift::Busy | NoShift::NotNow) = begun {
             return begun;
         }
         if let Some(selected) = self.selected.as_mut().filter(|selected| selected.name.starts_with(name)) {

@@ -95,9 +95,7 @@ impl Session {
     fn shift_for(&mut self, transfer: &Transfer, from: &[u8], taken: usize) -> Step {
         match self.gate.shift_for(&transfer.tag, from, Turn::Move) {
             Ok(()) => self.send_transfer(transfer, b"MOVE", taken),
-            Err(NoShift::Busy) => self.refuse(taken, None, busy(&transfer.tag), SWALLOW),
-            // Of several who move the same message, each would keep a copy that nobody pays.
-            Err(NoShift::Unknown) => self.refuse(taken, None, reply::refused(&transfer.tag, RefusalCode::NotYourFolder), SWALLOW),
+            Err(why) => self.refuse(taken, None, hindered(&transfer.tag, why), SWALLOW),
         }
     }
 
@@ -125,8 +123,10 @@ impl Session {
 
     /// `from`: whose the messages are that move, where they are somebody else's.
     fn paid(&mut self, transfer: &Transfer, reservation: Reservation, from: Option<&[u8]>, taken: usize) -> Step {
-        if from.is_some_and(|from| self.gate.shift_for(&transfer.tag, from, Turn::Move) == Err(NoShift::Busy)) {
-            return self.refuse(taken, None, busy(&transfer.tag), SWALLOW);
+        if let Some(Err(why)) = from.map(|from| self.gate.shift_for(&transfer.tag, from, Turn::Move))
+            && why != NoShift::Unknown
+        {
+            return self.refuse(taken, None, hindered(&transfer.tag, why), SWALLOW);
         }
         if let Some(from) = from {
             self.gate.deletion_for(&transfer.tag, from);
@@ -177,9 +177,15 @@ impl Session {
     }
 }
 
-/// The answer where somebody else moves messages at this moment (RFC 5530 3).
-pub(super) fn busy(tag: &[u8]) -> Vec<u8> {
-    reply::refused(tag, RefusalCode::FolderBusy)
+/// The answer where messages or folders cannot be moved at this moment (RFC 5530 3).
+pub(super) fn hindered(tag: &[u8], why: NoShift) -> Vec<u8> {
+    let code = match why {
+        NoShift::Busy => RefusalCode::FolderBusy,
+        NoShift::NotNow => RefusalCode::TakingOver,
+        // Of several who move the same message, each would keep a copy that nobody pays.
+        NoShift::Unknown => RefusalCode::NotYourFolder,
+    };
+    reply::refused(tag, code)
 }
 
 /// The answer where it is not known what to copy, or where that is nothing. Unknown is not free.

@@ -22,6 +22,7 @@ impl Book {
     pub fn reserve_notice(&self, mailbox: &Address, amount: Amount, today: Day) -> Result<Reservation, Verdict> {
         let writes = self.writes();
         let reserved = self.with(mailbox, |tenant, ledger, mailbox| {
+            tenant.may_grant(ledger)?;
             let number = ledger.number(mailbox).ok_or(Verdict::Unknown)?;
             let mut held = Held::new(amount, Origin::Incoming);
             ledger.reserve_notice(number, &mut held, today)?;

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
     use crate::private::{Address, Domain};
     use crate::quota::Verdict;
-    use crate::quota::{Amount, Association, Book, Day, Name, Origin, Params, Turn};
+    use crate::quota::{Amount, Association, Book, Day, Name, NoShift, Origin, Params, Turn};
     use crate::store::Memory;
 
     struct Told(Mutex<Permission>);
@@ -78,7 +78,13 @@ mod tests {
         assert_eq!(book.probe(&bob, Amount::ZERO, today), Err(Verdict::NotNow));
         assert_eq!(paused.resume(), Err(Verdict::NotNow));
         assert_eq!(grown.grow(Amount::message(1)), Err(Verdict::NotNow));
-        assert!(book.shift_alone(&alice, Turn::Move).is_err());
+        assert!(matches!(book.reserve_notice(&bob, Amount::message(1), today), Err(Verdict::NotNow)));
+        for (turn, told) in [(Turn::Move, Err(NoShift::NotNow)), (Turn::Rename, Err(NoShift::NotNow)), (Turn::Delete, Ok(()))] {
+            // What is deleted is known, or a NO to what was stored there would be believed.
+            let renames = book.renames(&alice);
+            assert_eq!(book.shift_alone(&alice, turn).map(drop), told);
+            assert_eq!(book.renames(&alice) > renames, turn == Turn::Delete);
+        }
         let _ = open.commit();
         assert_eq!(book.fill(&alice, today).unwrap().used.octets, 5);
 
@@ -90,6 +96,8 @@ mod tests {
         let space = || book.reserve(&chloe, Amount::message(5), Origin::Incoming, today);
         set(Permission::Confirmed);
         assert!(book.load(&chloe, Amount::message(5), today));
+        // Nobody asked for it, so no list follows it.
+        assert!(book.mailbox(&chloe).is_some_and(|chloe| chloe.settled.is_none() && chloe.used.octets == 5));
         assert_eq!(space().err(), Some(Verdict::NotNow), "what David has is not known");
         assert!(book.load(&david, Amount::ZERO, today));
         assert!(space().is_ok());

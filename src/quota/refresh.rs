@@ -51,13 +51,15 @@ impl Book {
     /// The same where nobody else is in the way.
     ///
     /// # Errors
-    /// [`NoShift::Busy`]: for a move, while others move messages or rename folders; for a rename, while others move messages. Nothing is
-    /// in the way of a deletion, but that nothing may be granted.
+    /// [`NoShift::Busy`]: for a move, while others move messages or rename folders; for a rename, while others move messages.
+    /// [`NoShift::NotNow`]: for both, where nothing may be granted. Nothing is in the way of a deletion.
     pub fn shift_alone(&self, mailbox: &Address, turn: Turn) -> Result<Shift, NoShift> {
         let begun = self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox).ok_or(NoShift::Unknown)?;
-            // Another process may move the same messages.
-            tenant.may_grant(ledger).map_err(|_| NoShift::Busy)?;
+            // Another process may move the same messages. A deletion takes no space, and must be known here whoever judges.
+            if turn != Turn::Delete {
+                tenant.may_grant(ledger).map_err(|_| NoShift::NotNow)?;
+            }
             let tally = &mut ledger.entry_mut(number).ok_or(NoShift::Unknown)?.tally;
             if tally.has_under_way(turn.hindrances()) {
                 return Err(NoShift::Busy);

@@ -31,7 +31,8 @@ impl Book {
 
     /// `usage load`: what the admin read from the backend at most five minutes ago. A mailbox that is not in the book is put
     /// there. What was written in these minutes may be in the number or not: then it only raises what the book says.
-    /// False when no association has the domain, or the mailbox would be one too many.
+    /// Lists do not show it by this ([`Book::show_at_least`]). False when no association has the domain, or the mailbox would be one too
+    /// many.
     pub fn load(&self, mailbox: &Address, seen: Amount, today: Day) -> bool {
         let loaded = self.with(mailbox, |tenant, ledger, mailbox| {
             let Ok(number) = ledger.admit(mailbox) else { return false };
@@ -40,9 +41,6 @@ impl Book {
             tenant.after(ledger, number);
             true
         });
-        if loaded == Some(true) {
-            self.show_at_least(mailbox, seen);
-        }
         loaded.unwrap_or(false)
     }
 

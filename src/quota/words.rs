@@ -33,6 +33,8 @@ pub enum Released {
 pub enum NoShift {
     /// Somebody else moves messages there, or renames a folder: [`Turn::hindrances`].
     Busy,
+    /// This process may not judge now: see [`super::Permit`].
+    NotNow,
     /// The mailbox was not admitted.
     Unknown,
 }
