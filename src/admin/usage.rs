@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::{Address, revealed};
-use crate::quota::{Amount, Book, Day};
+use crate::quota::Amount;
 
 /// `usage load`.
 #[derive(Clone, Serialize, Deserialize)]
@@ -33,16 +33,9 @@ impl LoadUsage {
         LoadUsage { mailboxes: batch.into_iter().map(|(address, seen)| Loading(address, seen.octets, seen.messages)).collect() }
     }
 
-    /// Puts it into the book: how many mailboxes that took.
-    pub(super) fn load(&self, book: &Book, today: Day, taken: impl Fn(&Address, Amount)) -> u64 {
-        let load = |Loading(address, octets, messages): &&Loading| {
-            let seen = Amount { octets: *octets, messages: *messages };
-            let loaded = book.load(address, seen, today);
-            if loaded {
-                taken(address, seen);
-            }
-            loaded
-        };
+    /// Puts it into a book in this way: how many mailboxes that took.
+    pub(super) fn load(&self, load: impl Fn(&Address, Amount) -> bool) -> u64 {
+        let load = |Loading(address, octets, messages): &&Loading| load(address, Amount { octets: *octets, messages: *messages });
         self.mailboxes.iter().filter(load).count() as u64
     }
 }
@@ -56,7 +49,7 @@ impl AdminCommand for LoadUsage {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<UsageLoaded, Declined> {
-        let loaded = self.load(&executor.book, at.today, |address, seen| executor.book.show_at_least(address, seen));
+        let loaded = self.load(|address, seen| executor.book.load(address, seen, at.today));
         Ok(UsageLoaded { loaded, not_in_the_book: self.mailboxes.len() as u64 - loaded })
     }
 

@@ -28,6 +28,7 @@ mod sync;
 mod usage;
 mod witness;
 mod witness_file;
+mod witness_programs;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -4,18 +4,18 @@
 //! Two programs of the admin's do what only this machine can: one closes the storage to everybody but the new holder, one tells what is in
 //! the mailboxes. Absent on purpose: a socket of its own.
 
-use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write, stdin, stdout};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{sleep, spawn};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 
 use super::witness_file::WitnessFolder;
+use super::witness_programs as programs;
 use super::{REFUSED, USAGE, complain};
 use crate::admin::ask;
 use crate::admin::usage::LoadUsage;
@@ -25,10 +25,10 @@ use crate::quota::Amount;
 
 /// How long the storage may take to be closed to others.
 const CLOSING: Duration = Duration::from_secs(60);
+/// How long the storage may be silent while it tells what mailboxes hold.
+const SILENCE: Duration = Duration::from_secs(60);
 /// After a closing that failed.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Mailboxes in one part of the counts.
-const PART: usize = 500;
 /// Octets of a copy at most, and of a line.
 const MOST: u64 = 512 << 20;
 const LINE: u64 = 200;
@@ -167,13 +167,11 @@ impl WitnessDesk {
 
     /// One at a time: what the last one to close did is what holds.
     fn close_once(&self) -> io::Result<()> {
-        let _lock = self.folder.lock("closing")?;
+        let lock = self.folder.lock("closing")?;
         if !self.folder.with(|arbiter, _| arbiter.awaits(&self.who))? {
             return Ok(());
         }
-        let mut program = Command::new(&self.close);
-        let mut program = program.arg(&self.who.node).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-        if !ends_well(&mut program, CLOSING)? {
+        if !programs::close(&self.close, &self.who.node, &lock, CLOSING)? {
             return Err(io::Error::other("the storage is not closed: the program failed, or took too long"));
         }
         self.folder.with(|arbiter, _| arbiter.closed(&self.who))
@@ -181,138 +179,13 @@ impl WitnessDesk {
 
     fn tell(&self) {
         // Where it cannot be told, the other side asks again.
-        let whole = self.count_mailboxes().unwrap_or(false);
+        let whole = programs::count(self.count.as_deref(), SILENCE, |rows| self.tell_part(rows)).unwrap_or(false);
         self.counting.store(false, Ordering::Release);
         let _ = self.say(&WitnessWord::Counted(whole), b"");
     }
 
-    fn count_mailboxes(&self) -> io::Result<bool> {
-        let words = ["doveadm", "-f", "tab", "mailbox", "status", "-A", "-t", "messages vsize", "*"];
-        let mut command = match &self.count {
-            Some(program) => Command::new(program),
-            None => Command::new(words[0]),
-        };
-        let arguments: Vec<OsString> =
-            if self.count.is_some() { Vec::new() } else { words[1..].iter().map(Into::into).collect() };
-        let mut program = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let mut table = Table::default();
-        if let Some(out) = program.stdout.take() {
-            for line in BufReader::new(out).split(b'\n') {
-                table.take(&line?);
-                if table.rows.len() >= PART {
-                    self.tell_part(&mut table)?;
-                }
-            }
-        }
-        self.tell_part(&mut table)?;
-        let ended_well = program.wait()?.success();
-        Ok(ended_well && table.is_whole())
-    }
-
-    fn tell_part(&self, table: &mut Table) -> io::Result<()> {
-        let rows = std::mem::take(&mut table.rows);
-        if rows.is_empty() {
-            return Ok(());
-        }
+    fn tell_part(&self, rows: Vec<(Address, Amount)>) -> io::Result<()> {
         let line = ask(&LoadUsage::new(rows));
         self.say(&WitnessWord::Load(line.len() as u64), line.as_bytes())
-    }
-}
-
-/// Whether it ends with 0 in time; else it is ended.
-fn ends_well(program: &mut Child, patience: Duration) -> io::Result<bool> {
-    let end = Instant::now() + patience;
-    loop {
-        if let Some(status) = program.try_wait()? {
-            return Ok(status.success());
-        }
-        if Instant::now() >= end {
-            program.kill()?;
-            program.wait()?;
-            return Ok(false);
-        }
-        sleep(Duration::from_millis(20));
-    }
-}
-
-/// What `doveadm -f tab mailbox status -A -t "messages vsize" "*"` prints: a head, and a line for each mailbox.
-#[derive(Default)]
-struct Table {
-    /// Where user, messages and vsize stand.
-    head: Option<[usize; 3]>,
-    rows: Vec<(Address, Amount)>,
-    /// Lines that could not be read: what they are about is not known.
-    odd: u64,
-}
-
-impl Table {
-    fn take(&mut self, line: &[u8]) {
-        let Ok(text) = std::str::from_utf8(line) else {
-            self.odd += 1;
-            return;
-        };
-        let fields: Vec<_> = text.trim_end_matches('\r').split('\t').collect();
-        let Some(head) = self.head else {
-            let place = |names: &[&str]| fields.iter().position(|field| names.contains(&field.to_ascii_lowercase().as_str()));
-            if let [Some(user), Some(messages), Some(octets)] =
-                [place(&["username", "user"]), place(&["messages"]), place(&["vsize"])]
-            {
-                self.head = Some([user, messages, octets]);
-            } else {
-                self.odd += 1;
-            }
-            return;
-        };
-        if text.is_empty() {
-            return;
-        }
-        let field = |at: usize| fields.get(at).copied().unwrap_or_default();
-        let row = Address::parse(field(head[0])).zip(field(head[1]).parse().ok()).zip(field(head[2]).parse().ok());
-        match row {
-            Some(((address, messages), octets)) => self.rows.push((address, Amount { octets, messages })),
-            None => self.odd += 1,
-        }
-    }
-
-    /// A storage without a mailbox says at least what it would say.
-    fn is_whole(&self) -> bool {
-        self.head.is_some() && self.odd == 0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> (Vec<(String, u64, u64)>, bool) {
-        let mut table = Table::default();
-        text.split_terminator('\n').for_each(|line| table.take(line.as_bytes()));
-        let row = |(address, amount): &(Address, Amount)| (address.reveal(), amount.octets, amount.messages);
-        (table.rows.iter().map(row).collect(), table.is_whole())
-    }
-
-    #[test]
-    fn what_doveadm_prints_is_read_and_what_is_missing_is_not_zero() {
-        let (rows, whole) = read("Username\tmessages\tvsize\na@velo.example\t2\t700\nb@velo.example\t0\t0\n");
-        assert_eq!(rows, [("a@velo.example".into(), 700, 2), ("b@velo.example".into(), 0, 0)]);
-        assert!(whole);
-        for (text, rows) in [
-            ("", 0),
-            ("a@velo.example\t2\t700\n", 0),
-            ("username\tmessages\tvsize\na@velo.example\t2\t\nb@velo.example\t1\t1\n", 1),
-            ("username\tmessages\tvsize\nnobody\t2\t5\n", 0),
-            ("username\tmessages\tvsize\na@velo.example\t2\t-5\n", 0),
-        ] {
-            let read = read(text);
-            assert_eq!((read.0.len(), read.1), (rows, false), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_program_that_hangs_is_ended() {
-        let mut sleeper = Command::new("sleep").arg("60").spawn().unwrap();
-        assert!(!ends_well(&mut sleeper, Duration::from_millis(50)).unwrap());
-        assert!(ends_well(&mut Command::new("true").spawn().unwrap(), CLOSING).unwrap());
-        assert!(!ends_well(&mut Command::new("false").spawn().unwrap(), CLOSING).unwrap());
     }
 }

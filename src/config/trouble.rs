@@ -23,6 +23,8 @@ pub enum Trouble {
     NoKey,
     /// The witness did not take the first copy.
     NotCopied,
+    /// It was to judge by its own book, which is empty or cannot be read, and the witness has one.
+    EmptyBook,
     /// The store cannot be opened.
     Store(StoreError),
     /// The associations of the file cannot be written into the book.
@@ -67,6 +69,12 @@ impl fmt::Display for Trouble {
                  neither has one: run nologd once without the listener for node",
                 super::KEY_FILE
             ),
+            Trouble::EmptyBook => {
+                write!(
+                    f,
+                    "this machine's own book is empty or cannot be read, and the witness has one: start without --with-own-book"
+                )
+            }
             Trouble::NotCopied => write!(f, "the witness did not keep the first copy of the book: look at its disk"),
             Trouble::Store(StoreError::InUse) => write!(f, "another nologd uses this state_dir; stop it first"),
             Trouble::Store(StoreError::Newer(version)) => {

@@ -107,7 +107,7 @@ impl WitnessWord {
         let words: Vec<_> = line.split(' ').collect();
         Some(match words[..] {
             ["hello", version, name] if is_name(name) => WitnessWord::Hello(number(version)?, name.into()),
-            ["lease", asked, word, term, newest, called] => {
+            ["lease", asked, word, term, newest, called @ ("called" | "-")] => {
                 WitnessWord::Lease(number(asked)?, word.parse().ok()?, number(term)?, number(newest)?, called == "called")
             }
             ["kept", copy] => WitnessWord::Kept(number(copy)?),

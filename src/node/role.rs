@@ -40,24 +40,34 @@ pub struct Node {
     /// The newest question that was answered: an older answer says nothing.
     answered: u64,
     called: bool,
-    /// An admin said who is to judge.
-    by_hand: bool,
-    own_book: bool,
+    choice: Choice,
+}
+
+/// What an admin said about who is to judge.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Choice {
+    /// Nothing: whoever has the lease.
+    #[default]
+    None,
+    /// This node, by the newest copy.
+    Here,
+    /// This node by its own book, whatever the witness has.
+    OwnBook,
 }
 
 impl Default for Node {
     fn default() -> Node {
-        let (lease, duty) = (Tenure::default(), Duty::Waiting);
-        Node { lease, duty, newest: 0, taken: 0, term: 0, answered: 0, called: false, by_hand: false, own_book: false }
+        let (lease, duty, choice) = (Tenure::default(), Duty::Waiting, Choice::default());
+        Node { lease, duty, newest: 0, taken: 0, term: 0, answered: 0, called: false, choice }
     }
 }
 
 impl Node {
     /// A question that is about to be sent: its number, and what is wanted.
     pub fn ask(&mut self, now: Millis) -> (u64, Bid) {
-        let ready = self.own_book || self.is_up_to_date();
+        let ready = self.has_own_book() || self.is_up_to_date();
         let bid = match self.duty {
-            Duty::Waiting if self.by_hand && ready => Bid::Now,
+            Duty::Waiting if self.choice != Choice::None && ready => Bid::Now,
             Duty::Waiting if !ready => Bid::Wait,
             _ => Bid::Want,
         };
@@ -94,7 +104,7 @@ impl Node {
     /// The number of a copy that is newer than what this node has; it is to be fetched.
     pub fn wanted(&self) -> Option<u64> {
         // Who judges makes them.
-        let follows = matches!(self.duty, Duty::Waiting | Duty::Won) && !self.own_book;
+        let follows = matches!(self.duty, Duty::Waiting | Duty::Won) && !self.has_own_book();
         (follows && self.newest != 0 && self.newest != self.taken).then_some(self.newest)
     }
 
@@ -122,7 +132,7 @@ impl Node {
 
     /// An admin wants this node to judge; with `own_book`, by its own book, whatever the witness has.
     pub fn take_over(&mut self, own_book: bool) {
-        (self.by_hand, self.own_book) = (true, self.own_book || own_book);
+        self.choice = self.choice.max(if own_book { Choice::OwnBook } else { Choice::Here });
     }
 
     /// It judges no more.
@@ -139,6 +149,16 @@ impl Node {
     /// Whether it has the newest copy.
     pub fn is_up_to_date(&self) -> bool {
         self.newest > 0 && self.taken == self.newest
+    }
+
+    /// Whether the witness has answered at all.
+    pub fn is_answered(&self) -> bool {
+        self.answered > 0
+    }
+
+    /// Whether an admin said that it is to judge by its own book.
+    pub fn has_own_book(&self) -> bool {
+        self.choice == Choice::OwnBook
     }
 
     /// Whether the witness has a copy.

@@ -54,7 +54,7 @@ impl Book {
     }
 
     /// An admin made the mailbox, or says what is in it: from now on lists show it, with that number at least.
-    pub fn show_at_least(&self, address: &Address, said: Amount) {
+    pub(super) fn show_at_least(&self, address: &Address, said: Amount) {
         self.with(address, |_, ledger, address| {
             let Some(entry) = ledger.number(address).and_then(|number| ledger.entry_mut(number)) else { return };
             entry.settled = Some(entry.settled.unwrap_or_default().most(rounded(said)));

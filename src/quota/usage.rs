@@ -30,10 +30,18 @@ impl Book {
     }
 
     /// `usage load`: what the admin read from the backend at most five minutes ago. A mailbox that is not in the book is put
-    /// there. What was written in these minutes may be in the number or not: then it only raises what the book says.
-    /// Lists do not show it by this ([`Book::show_at_least`]). False when no association has the domain, or the mailbox would be one too
-    /// many.
+    /// there, and lists show it. What was written in these minutes may be in the number or not: then it only raises what the book says.
+    /// False when no association has the domain, or the mailbox would be one too many.
     pub fn load(&self, mailbox: &Address, seen: Amount, today: Day) -> bool {
+        let loaded = self.load_unlisted(mailbox, seen, today);
+        if loaded {
+            self.show_at_least(mailbox, seen);
+        }
+        loaded
+    }
+
+    /// The same, where nobody asked for it: lists do not follow, as they would tell what changed from one time to the next.
+    pub fn load_unlisted(&self, mailbox: &Address, seen: Amount, today: Day) -> bool {
         let loaded = self.with(mailbox, |tenant, ledger, mailbox| {
             let Ok(number) = ledger.admit(mailbox) else { return false };
             ledger.change(number, |tally| tally.load(seen, tenant.pulse.now()));

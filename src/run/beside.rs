@@ -68,7 +68,8 @@ pub fn stand_by(
     systemd: &Systemd,
 ) -> Result<Waited, Trouble> {
     let Some(number) = config.listens.iter().position(|listen| listen.service == Service::Node) else { return Ok(Waited::Alone) };
-    let Some(bound) = built.bound.get(number) else { return Ok(Waited::Alone) };
+    // Without its socket it must not take itself for the only one.
+    let bound = built.bound.get(number).ok_or(Trouble::NotCopied)?;
     // The folder's lock: no other process of this machine judges or waits.
     let (files, found) = config::durable(config)?;
     let key = CopyKey::new(&config::common_key(config)?.for_copies()).ok_or(Trouble::Crypto)?;
@@ -86,6 +87,9 @@ pub fn stand_by(
 /// The lease and the newest copy are here. The witness's copy is made anew before anything is judged: where it cannot keep one, no
 /// change could be made.
 fn begin(link: Arc<NodeLink>, files: Arc<dyn Store>, found: Condition) -> Result<Beside, Trouble> {
+    if !link.may_begin() {
+        return Err(Trouble::EmptyBook);
+    }
     let store = Copied::new(files, link.clone());
     // An empty store has no copy that could be taken over: the book's first records make one.
     if !store.scan("").map_err(Trouble::Store)?.is_empty() {

@@ -14,6 +14,7 @@ use super::clock::boot_time;
 use super::sealed::CopyKey;
 use crate::admin::Request;
 use crate::admin::node::{CopyTrouble, NodeDesk, NodeTold};
+use crate::event::{Event, emit};
 use crate::node::{Duty, Millis, Node, NodeWord};
 use crate::quota::{Permission, Permit};
 use crate::store::{Copies, Store};
@@ -54,6 +55,8 @@ pub(super) struct LinkState {
     pub(super) asked: Millis,
     pub(super) hurries: bool,
     pub(super) fetching: bool,
+    /// A copy is being put into the store; that goes on when the connection ends.
+    pub(super) adopting: bool,
     pub(super) not_before: Millis,
     pub(super) trouble: Option<CopyTrouble>,
     /// Which connection this is.
@@ -88,7 +91,9 @@ impl Copies for NodeLink {
         }
         match answer.recv_timeout(KEEPING) {
             Ok(Some(number)) => {
-                self.lock().node.took(number);
+                let mut held = self.lock();
+                held.node.took(number);
+                held.say_trouble(None);
                 true
             }
             Ok(None) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,
@@ -117,10 +122,25 @@ impl NodeLink {
     /// It has the lease, and the newest copy, or is to begin with its own book.
     pub fn is_ready(&self) -> bool {
         let held = self.lock();
-        held.node.duty() == Duty::Won && held.node.wanted().is_none() && !held.fetching
+        held.node.duty() == Duty::Won && held.node.wanted().is_none() && !held.fetching && !held.adopting
     }
 
-    /// It judges, and the lease has not run out.
+    /// Whether it may begin: not with an own book that is empty, or cannot be read, where the witness has one. The other machine would take that
+    /// over.
+    pub fn may_begin(&self) -> bool {
+        let needs_book = {
+            let held = self.lock();
+            held.node.has_own_book() && held.node.is_copied()
+        };
+        !needs_book || self.has_book()
+    }
+
+    /// Whether there is an association in its own store. What cannot be read is no book.
+    fn has_book(&self) -> bool {
+        self.store.scan("association/").is_ok_and(|found| !found.is_empty())
+    }
+
+    /// The lease has not run out.
     pub fn leads(&self) -> bool {
         boot_time() < self.until.load(Ordering::Acquire)
     }
@@ -188,6 +208,14 @@ impl LinkState {
         self.puts.clear();
     }
 
+    /// What is wrong with copies now; told where that is new.
+    pub(super) fn say_trouble(&mut self, trouble: Option<CopyTrouble>) {
+        if let Some(why) = trouble.filter(|why| self.trouble != Some(*why)) {
+            emit(Event::CopyUnusable { why: why as u64 });
+        }
+        self.trouble = trouble;
+    }
+
     pub(super) fn kept(&mut self, number: Option<u64>) {
         if let Some(put) = self.puts.pop_front() {
             let _ = put.send(number);
@@ -209,8 +237,11 @@ impl NodeDesk for NodeLink {
     }
 
     fn take_over(&self, own_book: bool) -> Result<(), &'static str> {
-        let is_empty = own_book && self.store.scan("association/").is_ok_and(|found| found.is_empty());
+        let is_empty = own_book && !self.has_book();
         self.change(|held| match held.node.duty() {
+            Duty::Waiting if own_book && !held.node.is_answered() => {
+                Err("The witness has not answered yet, so it is not known whether it has a book. Try again in a moment.")
+            }
             Duty::Waiting if is_empty && held.node.is_copied() => {
                 Err("This machine's own book is empty, and the witness has one.")
             }

@@ -19,7 +19,6 @@ use super::node::{CountWord, NodeLink};
 use super::node_wire::{heard, send};
 use crate::admin::Request;
 use crate::admin::node::CopyTrouble;
-use crate::event::{Event, emit};
 use crate::fault::{Fault, Side};
 use crate::net::conn::Conn;
 use crate::net::listen::Bound;
@@ -104,9 +103,14 @@ impl NodeLink {
 
     async fn heard(self: &Arc<NodeLink>, word: WitnessWord, octets: Vec<u8>) -> Result<(), Fault> {
         match word {
-            WitnessWord::Hello(VERSION, name) => self.change(|held| held.name = Some(name)),
+            WitnessWord::Hello(VERSION, name) => self.change(|held| {
+                held.name = Some(name);
+                if held.trouble == Some(CopyTrouble::OtherVersion) {
+                    held.say_trouble(None);
+                }
+            }),
             WitnessWord::Hello(..) => {
-                self.change(|held| held.trouble = Some(CopyTrouble::OtherVersion));
+                self.change(|held| held.say_trouble(Some(CopyTrouble::OtherVersion)));
                 return Err(Fault::Garbage(Side::Backend));
             }
             WitnessWord::Lease(number, word, term, newest, called) => self.change(|held| {
@@ -115,7 +119,7 @@ impl NodeLink {
                     held.leaving = true;
                 }
                 let waits = matches!(held.node.duty(), Duty::Waiting | Duty::Won);
-                if waits && !held.fetching && boot_time() >= held.not_before && held.node.wanted().is_some() {
+                if waits && !held.fetching && !held.adopting && boot_time() >= held.not_before && held.node.wanted().is_some() {
                     held.fetching = true;
                     if let Some(out) = &held.out {
                         let _ = out.send(NodeWord::Get.to_string().into());
@@ -124,7 +128,7 @@ impl NodeLink {
             }),
             WitnessWord::Kept(number) => self.lock().kept(Some(number)),
             WitnessWord::NotKept => self.lock().kept(None),
-            WitnessWord::Copy(number, _) => self.take_over(number, octets).await,
+            WitnessWord::Copy(number, _) => self.take_over(number, octets),
             WitnessWord::Load(_) => {
                 let request = Request::read(&octets).map_err(|_| Fault::Garbage(Side::Backend))?;
                 // Nothing else may be asked by this way.
@@ -138,32 +142,36 @@ impl NodeLink {
         Ok(())
     }
 
-    /// A copy has come. Its owner is whoever judges: a machine that judges itself takes none.
-    async fn take_over(self: &Arc<NodeLink>, number: u64, sealed: Vec<u8>) {
-        // It may have begun with its own book meanwhile.
-        if self.lock().node.wanted() != Some(number) {
-            return self.change(|held| held.fetching = false);
+    /// A copy has come. Its owner is whoever judges: a machine that judges itself takes none. It is put into the store aside, one at a time, and
+    /// whether or not this connection lasts.
+    fn take_over(self: &Arc<NodeLink>, number: u64, sealed: Vec<u8>) {
+        let begins = self.change(|held| {
+            held.fetching = false;
+            // It may have begun with its own book meanwhile.
+            let begins = !held.adopting && held.node.wanted() == Some(number);
+            held.adopting |= begins;
+            begins
+        });
+        if !begins {
+            return;
         }
         let link = self.clone();
-        let taken = tokio::task::spawn_blocking(move || {
-            let copy = link.key.open(&sealed).ok_or(CopyTrouble::OtherKey)?;
-            adopt(&*link.store, &copy, SCHEMA.version()).map_err(|error| match error {
-                StoreError::Newer(_) => CopyTrouble::Newer,
-                _ => CopyTrouble::Unwritable,
-            })
-        });
-        let taken = taken.await.unwrap_or(Err(CopyTrouble::Unwritable));
-        self.change(|held| {
-            held.fetching = false;
-            if taken.is_ok() {
-                held.node.took(number);
-            } else {
-                held.not_before = boot_time() + AGAIN;
-            }
-            if let Some(why) = taken.err().filter(|why| held.trouble != Some(*why)) {
-                emit(Event::CopyUnusable { why: why as u64 });
-            }
-            held.trouble = taken.err();
+        tokio::task::spawn_blocking(move || {
+            let opened = link.key.open(&sealed).ok_or(CopyTrouble::OtherKey);
+            let taken = opened.and_then(|copy| {
+                adopt(&*link.store, &copy, SCHEMA.version()).map_err(|error| match error {
+                    StoreError::Newer(_) => CopyTrouble::Newer,
+                    _ => CopyTrouble::Unwritable,
+                })
+            });
+            link.change(|held| {
+                held.adopting = false;
+                match taken {
+                    Ok(()) => held.node.took(number),
+                    Err(_) => held.not_before = boot_time() + AGAIN,
+                }
+                held.say_trouble(taken.err());
+            });
         });
     }
 }

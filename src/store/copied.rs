@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::transfer::{document, parts};
 use super::{Change, Expect, Record, Store, StoreError, StoredUsage, admissible, expected};
@@ -21,12 +22,14 @@ pub trait Copies: Send + Sync {
 pub struct Copied {
     inner: Arc<dyn Store>,
     copies: Arc<dyn Copies>,
+    /// It is not known that the newest copy is what is here.
+    is_unsure: AtomicBool,
 }
 
 impl Copied {
     /// `inner`, with copies.
     pub fn new(inner: Arc<dyn Store>, copies: Arc<dyn Copies>) -> Copied {
-        Copied { inner, copies }
+        Copied { inner, copies, is_unsure: AtomicBool::new(false) }
     }
 
     /// Keeps a copy of what is there now.
@@ -38,7 +41,9 @@ impl Copied {
     }
 
     fn keep(&self, records: Vec<Record>, usage: Vec<Record>) -> Result<(), StoreError> {
-        if self.copies.keep(&document(records, usage)?.to_string()) { Ok(()) } else { Err(StoreError::Uncopied) }
+        let kept = self.copies.keep(&document(records, usage)?.to_string());
+        self.is_unsure.store(!kept, Ordering::Release);
+        if kept { Ok(()) } else { Err(StoreError::Uncopied) }
     }
 }
 
@@ -68,7 +73,8 @@ impl Store for Copied {
                 None => drop(records.remove(change.key.reveal())),
             }
         }
-        if records == was {
+        // What only the usage knew, and went with it, must be known there too.
+        if records == was && !self.is_unsure.load(Ordering::Acquire) {
             return self.inner.transact(changes);
         }
         // First there: what is answered here must be known to whoever takes over.
@@ -91,6 +97,7 @@ impl Store for Copied {
 
     fn write_usage(&self, records: &[Record]) -> Result<(), StoreError> {
         let written = self.inner.write_usage(records);
+        // Not refused for it: usage is written each hour, whoever listens. But the next change is not answered before a copy is kept.
         let _ = self.copy();
         written
     }
@@ -159,11 +166,23 @@ mod tests {
         assert!(store.write_usage(&usage).is_ok());
 
         *elsewhere.refuses.lock().unwrap() = true;
+        assert!(store.transact(&[put("association/velo", "{\"a\":1}")]).is_ok(), "nothing changes, so nothing has to be kept");
         assert_eq!(store.transact(&[put("association/velo", "{\"a\":2}")]), Err(StoreError::Uncopied));
         assert!(store.get("association/velo").unwrap().unwrap().reveal() == b"{\"a\":1}");
-        assert!(store.transact(&[put("association/velo", "{\"a\":1}")]).is_ok(), "nothing changes, so nothing has to be kept");
+        // What did not answer may have kept it.
+        assert_eq!(store.transact(&[put("association/velo", "{\"a\":1}")]), Err(StoreError::Uncopied));
         *elsewhere.refuses.lock().unwrap() = false;
         assert!(store.transact(&[put("mailbox/b@velo.example", "{}")]).is_ok());
+
+        // A mailbox that only the usage knew is removed: that is answered when the copy does not know it either.
+        *elsewhere.refuses.lock().unwrap() = true;
+        assert!(store.write_usage(&[]).is_ok());
+        let removal = [Change::remove("mailbox/a@velo.example".to_owned())];
+        assert_eq!(store.transact(&removal), Err(StoreError::Uncopied));
+        *elsewhere.refuses.lock().unwrap() = false;
+        assert!(store.transact(&removal).is_ok());
+        assert!(!elsewhere.kept.lock().unwrap().as_ref().unwrap().contains("a@velo.example"));
+        assert!(store.write_usage(&usage).is_ok());
 
         let other = Memory::new();
         assert!(other.transact(&[put("schema", "4"), put("association/gone", "{}")]).is_ok());
