@@ -7,12 +7,13 @@
 //!
 //! A wrong password takes one try out of a bucket, and one comes back each `forgive` (30 s). The same wrong one again takes an eighth:
 //! a forgotten phone that repeats an old password tells nothing new. A try that is being judged is counted as it begins, at most
-//! [`AT_ONCE`](super::bucket::AT_ONCE) of one bucket, so that many at once are no way around. With the usual numbers, the most that can be guessed at one account
-//! in a day is
+//! [`AT_ONCE`](super::bucket::AT_ONCE) of one bucket, so that many at once are no way around. A network on which something was wrong within
+//! [`BLAMED`] has no more under way than may turn out wrong; on one where nothing was, many people may come in at once, as after a restart,
+//! and each of their wrong ones is paid for. With the usual numbers, the most that can be guessed at one account in a day is
 //!
 //! ```text
-//! strangers, however many networks   86,400 / 30 + 10 + 32        = 2,922   of one network: the same, and 2,910 over all accounts,
-//!                                                                           one after the other: at once, as many as it has connections
+//! strangers, however many networks   86,400 / 30 + 10 + 32        = 2,922   of one network: the same, and 2,910 over all accounts;
+//!                                                                           the first time, as many more as it has connections
 //! first tries                        86,400 / 60 + 60 + 32        = 1,532   at most one for each network (IPv6 /48)
 //! from one network                   2,922 + 1                    = 2,923
 //! from 100 networks                  2,922 + 100                  = 3,022
@@ -36,6 +37,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::bucket::{Bucket, WHOLE};
+use super::network::NetworkTries;
 
 /// How long a good login is remembered: from one morning to the next, and no longer.
 pub const REMEMBERED: Duration = Duration::from_secs(30 * 3600);
@@ -97,7 +99,7 @@ pub(super) struct Guesses {
     accounts: HashMap<Key, Bucket>,
     first: HashMap<Key, Bucket>,
     /// By how big they are: IPv4 /32 and IPv6 /64, then /56, then /48.
-    networks: [HashMap<Key, Instant>; 3],
+    networks: [HashMap<Key, NetworkTries>; 3],
     blamed: HashMap<Key, Instant>,
 }
 
@@ -117,11 +119,19 @@ impl Guesses {
 
     /// The way that `asker` may try now; a try is under way on it from then on, until one of the three below. `None`: none.
     pub(super) fn begin(&mut self, asker: &Asker, now: Instant) -> Option<JudgedBy> {
-        let (most, first) = (self.forgive * self.per_account, self.forgive * FIRST_TAKES * FIRST);
         let known = !asker.own_way && self.knows(asker, now);
         if !known && self.is_used_up(asker, now) {
             return None;
         }
+        let way = self.choose(asker, known, now)?;
+        if counts_for_networks(asker, way) {
+            self.tries_of(asker, now).for_each(|(tries, _)| tries.begin());
+        }
+        Some(way)
+    }
+
+    fn choose(&mut self, asker: &Asker, known: bool, now: Instant) -> Option<JudgedBy> {
+        let (most, first) = (self.forgive * self.per_account, self.forgive * FIRST_TAKES * FIRST);
         if asker.own_way || known {
             let new = || Pair { account: asker.account, known_until: None, bucket: Bucket::default() };
             let bucket = &mut self.pairs.entry(asker.pair).or_insert_with(new).bucket;
@@ -139,7 +149,7 @@ impl Guesses {
                 return Some(JudgedBy::Account);
             }
         }
-        let blamed = self.blamed.get(&widest(asker)).is_some_and(|until| *until > now);
+        let blamed = self.is_blamed(asker, now);
         let bucket = self.first.entry(asker.first()).or_default();
         if blamed || !bucket.is_free(first, now) {
             return None;
@@ -150,12 +160,25 @@ impl Guesses {
         Some(JudgedBy::First)
     }
 
-    /// Whether too much was wrong on a network of `asker`.
+    /// Whether too much was wrong on a network of `asker`, or would be, if what is under way there is.
     fn is_used_up(&self, asker: &Asker, now: Instant) -> bool {
+        let blamed = self.is_blamed(asker, now);
         self.networks.iter().zip(&asker.networks).any(|(networks, (key, factor))| {
             let most = self.forgive * self.per_network * *factor;
-            networks.get(key).is_some_and(|full| full.saturating_duration_since(now) >= most)
+            let is_full =
+                |tries: &NetworkTries| tries.is_used_up(most, now) || blamed && !tries.has_room_beside(self.forgive, most, now);
+            networks.get(key).is_some_and(is_full)
         })
+    }
+
+    fn is_blamed(&self, asker: &Asker, now: Instant) -> bool {
+        self.blamed.get(&widest(asker)).is_some_and(|until| *until > now)
+    }
+
+    /// What is tried on each network of `asker`, with how many times as much it may do.
+    fn tries_of<'a>(&'a mut self, asker: &'a Asker, now: Instant) -> impl Iterator<Item = (&'a mut NetworkTries, u32)> {
+        let sized = self.networks.iter_mut().zip(&asker.networks).filter(|(_, (_, factor))| *factor > 0);
+        sized.map(move |(networks, (key, factor))| (networks.entry(*key).or_insert_with(|| NetworkTries::new(now)), *factor))
     }
 
     /// The try could not be judged: nothing is held against anybody.
@@ -168,6 +191,10 @@ impl Guesses {
 
     fn end(&mut self, asker: &Asker, way: JudgedBy) {
         self.bucket(asker, way).into_iter().for_each(Bucket::end);
+        if counts_for_networks(asker, way) {
+            let tries = self.networks.iter_mut().zip(&asker.networks).filter_map(|(networks, (key, _))| networks.get_mut(key));
+            tries.for_each(NetworkTries::end);
+        }
     }
 
     /// The password was good: the pair is known from now on, and nothing is held against it.
@@ -184,16 +211,12 @@ impl Guesses {
         self.end(asker, way);
         let each = if way == JudgedBy::First { self.forgive * FIRST_TAKES } else { self.forgive };
         let known = self.bucket(asker, way).is_some_and(|bucket| bucket.charge(trace, each, now));
-        if way == JudgedBy::Own && !(asker.own_way && asker.has_network()) {
+        if !counts_for_networks(asker, way) {
             return;
         }
         self.blamed.insert(widest(asker), now + BLAMED);
         let cost = if known { self.forgive / WHOLE } else { self.forgive };
-        for (networks, (key, factor)) in self.networks.iter_mut().zip(&asker.networks).filter(|(_, (_, factor))| *factor > 0) {
-            // Sessions bound how many may be under way; what they take too much is not held against the network for hours.
-            let full = networks.entry(*key).or_insert(now);
-            *full = ((*full).max(now) + cost).min(now + self.forgive * self.per_network * *factor * 2);
-        }
+        self.tries_of(asker, now).for_each(|(tries, _)| tries.charge(cost, BLAMED, now));
     }
 
     fn knows(&self, asker: &Asker, now: Instant) -> bool {
@@ -216,9 +239,9 @@ impl Guesses {
         let mut accounts: Vec<Key> = shared.chain(own).collect();
         accounts.sort_unstable();
         accounts.dedup();
-        let full = |(networks, factor): (&HashMap<Key, Instant>, u32)| {
+        let full = |(networks, factor): (&HashMap<Key, NetworkTries>, u32)| {
             let most = self.forgive * self.per_network * factor;
-            networks.values().filter(|full| full.saturating_duration_since(now) >= most).count()
+            networks.values().filter(|tries| tries.is_used_up(most, now)).count()
         };
         Slowed { networks: self.networks.iter().zip(super::FACTORS).map(full).sum(), accounts }
     }
@@ -236,7 +259,7 @@ impl Guesses {
     }
 
     /// Forgets what was wrong at `account`; of all accounts and networks without one. What is known to be good stays.
-    pub(super) fn lift(&mut self, account: Option<Key>) {
+    pub(super) fn lift(&mut self, account: Option<Key>, now: Instant) {
         let concerned = |key: &Key| account.is_none_or(|account| account == *key);
         for (key, pair) in self.pairs.iter_mut().filter(|(_, pair)| concerned(&pair.account)) {
             pair.bucket.empty();
@@ -244,7 +267,7 @@ impl Guesses {
         }
         self.accounts.iter_mut().chain(&mut self.first).filter(|(key, _)| concerned(key)).for_each(|(_, bucket)| bucket.empty());
         if account.is_none() {
-            self.networks = Default::default();
+            self.networks.iter_mut().flat_map(HashMap::values_mut).for_each(|tries| tries.forgive(now));
             self.blamed.clear();
         }
     }
@@ -257,11 +280,18 @@ impl Guesses {
             buckets.retain(|_, bucket| bucket.matters(now));
             buckets.shrink_to_fit();
         }
-        for instants in self.networks.iter_mut().chain([&mut self.blamed]) {
-            instants.retain(|_, instant| *instant > now);
-            instants.shrink_to_fit();
+        for networks in &mut self.networks {
+            networks.retain(|_, tries| tries.matters(now));
+            networks.shrink_to_fit();
         }
+        self.blamed.retain(|_, until| *until > now);
+        self.blamed.shrink_to_fit();
     }
+}
+
+/// Where the pair alone judges, its bucket alone is concerned; but a way that everybody comes by has networks all the same, if it tells them.
+fn counts_for_networks(asker: &Asker, way: JudgedBy) -> bool {
+    way != JudgedBy::Own || asker.own_way && asker.has_network()
 }
 
 fn widest(asker: &Asker) -> Key {

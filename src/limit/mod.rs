@@ -11,6 +11,7 @@
 
 mod bucket;
 mod guesses;
+mod network;
 mod params;
 mod seat;
 mod seats;
@@ -226,7 +227,7 @@ impl Limits {
 
     /// Forgets wrong passwords: of one account, or of all accounts and networks.
     pub fn lift(&self, account: Option<&str>) {
-        lock(&self.guesses).lift(account.map(|account| self.pseudonymiser.account(account).reveal()));
+        lock(&self.guesses).lift(account.map(|account| self.pseudonymiser.account(account).reveal()), Instant::now());
     }
 
     /// Forgets what has no effect any more. To be called every minute: nothing shrinks by itself.

@@ -104,6 +104,37 @@ fn many_at_once_are_no_way_around() {
     }
 }
 
+/// At many accounts, from one network.
+#[test]
+fn what_is_tried_at_once_on_one_network_is_paid_for() {
+    let (mut guesses, start) = (guesses(), Instant::now());
+    let mut burst = |turn: u32, now| {
+        let askers = (0..480).map(|account| asker(1, 1000 * turn + account));
+        let begun: Vec<_> = askers.filter_map(|asker| guesses.begin(&asker, now).map(|way| (asker, way))).collect();
+        begun.iter().for_each(|(asker, way)| guesses.wrong(asker, *way, 7, now));
+        guesses.sweep(now);
+        begun.len()
+    };
+    // One burst each minute, for a day.
+    let judged: Vec<_> = (0..1440).map(|minute| burst(minute, start + Duration::from_secs(60 * u64::from(minute)))).collect();
+    assert_eq!(judged[0], 480, "where nothing was wrong, a whole firm may come in at once");
+    assert_eq!(judged[1..].iter().max(), Some(&2), "what was too much is paid for first, and then it is two each minute");
+    assert_eq!(judged.iter().sum::<usize>(), 2_908, "and 2 in the last minute");
+
+    // Where something was wrong, no more are under way than may be wrong; what comes out right makes room.
+    let mut guesses = self::guesses();
+    assert!(attempt(&mut guesses, &asker(1, 0), Some(1), start));
+    let ways: Vec<_> = (1..100).map_while(|account| Some((account, guesses.begin(&asker(1, account), start)?))).collect();
+    assert_eq!(ways.len(), 29);
+    guesses.abandon(&asker(1, ways[0].0), ways[0].1);
+    guesses.right(&asker(1, ways[1].0), ways[1].1, start);
+    assert_eq!((200..300).filter(|account| guesses.begin(&asker(1, *account), start).is_some()).count(), 2);
+    // Forgiven is what was wrong, not what is under way.
+    guesses.lift(None, start);
+    guesses.sweep(start + BLAMED + REMEMBERED);
+    assert!(guesses.networks[0].len() == 1);
+}
+
 #[test]
 fn bigger_networks_bound_their_small_ones_and_lifting_forgives() {
     let (mut guesses, now) = (guesses(), Instant::now());
@@ -119,9 +150,9 @@ fn bigger_networks_bound_their_small_ones_and_lifting_forgives() {
     let (elsewhere, account) = (asker(1 << 30, 99), key(2, 99));
     assert_eq!((0..20).filter(|turn| attempt(&mut guesses, &elsewhere, Some(turn + 1), now)).count(), 10);
     assert!(guesses.slowed(now).accounts == [account]);
-    guesses.lift(Some(account));
+    guesses.lift(Some(account), now);
     assert!(attempt(&mut guesses, &elsewhere, Some(1), now) && guesses.slowed(now).accounts.is_empty());
-    guesses.lift(None);
+    guesses.lift(None, now);
     assert!(attempt(&mut guesses, &within(70_000, 7), None, now) && guesses.slowed(now).networks == 0);
     guesses.sweep(now + BLAMED + REMEMBERED);
     assert!(guesses.pairs.is_empty() && guesses.accounts.is_empty() && guesses.blamed.is_empty());
