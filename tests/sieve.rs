@@ -40,17 +40,17 @@ fn dovecot(place: &Place, more: &str) -> (Dovecot, u16) {
 }
 
 /// nologd with ManageSieve on three ports: with STARTTLS, from the first byte with TLS, and for the webmail.
-struct Sieve {
+pub struct Sieve {
     // First: it goes before the stack.
-    process: Process,
-    stack: Stack,
+    pub process: Process,
+    pub stack: Stack,
     upgraded: u16,
     implicit: u16,
-    webmail: u16,
+    pub webmail: u16,
 }
 
 impl Sieve {
-    fn start(more: &str) -> Sieve {
+    pub fn start(more: &str) -> Sieve {
         let place = Place::new().unwrap();
         let (dovecot, behind) = dovecot(&place, "auth_failure_delay = 0\n");
         let postfix = Postfix::start(&place, dovecot.lmtp()).unwrap();

@@ -51,3 +51,5 @@ mod thunderbird;
 mod webmail;
 #[path = "../webmail_certificate.rs"]
 mod webmail_certificate;
+#[path = "../webmail_filters.rs"]
+mod webmail_filters;
