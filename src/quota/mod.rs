@@ -87,6 +87,7 @@ pub use levels::Level;
 pub use loan::Lent;
 pub use mailbox::{Fill, MailboxView};
 pub use mark::Notified;
+pub use notice_room::NoticeKind;
 pub use over_quota::{OverQuota, Unknown};
 pub use own::{Kind, LimitBy, MailboxEdit, Own, OwnLang, OwnLimit, SendingSwitch};
 pub use permit::{Permission, Permit};

@@ -13,19 +13,36 @@ use crate::private::Address;
 
 /// Octets of notices above the limits, for each mailbox: some twenty of them.
 const RESERVE: u64 = 64 << 10;
+/// What of it stays free for news, when anybody asks for links.
+const NEWS: u64 = RESERVE / 2;
+
+/// Why we write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// The book has news.
+    News,
+    /// Somebody asked for it at the pages, without being known yet: a link.
+    Asked,
+}
 
 impl Book {
     /// Sets room aside for one of our own notices, above the limits where there is no room below them.
     ///
     /// # Errors
     /// As [`Book::reserve`]; full where so many notices are there already.
-    pub fn reserve_notice(&self, mailbox: &Address, amount: Amount, today: Day) -> Result<Reservation, Verdict> {
+    pub fn reserve_notice(
+        &self,
+        mailbox: &Address,
+        amount: Amount,
+        kind: NoticeKind,
+        today: Day,
+    ) -> Result<Reservation, Verdict> {
         let writes = self.writes();
         let reserved = self.with(mailbox, |tenant, ledger, mailbox| {
             tenant.may_grant(ledger)?;
             let number = ledger.number(mailbox).ok_or(Verdict::Unknown)?;
             let mut held = Held::new(amount, Origin::Incoming);
-            ledger.reserve_notice(number, &mut held, today)?;
+            ledger.reserve_notice(number, &mut held, kind, today)?;
             Ok(Reservation::new(tenant, number, held, today, writes))
         });
         reserved.unwrap_or(Err(Verdict::Unknown))
@@ -33,7 +50,7 @@ impl Book {
 }
 
 impl Ledger {
-    fn reserve_notice(&mut self, number: u64, held: &mut Held, today: Day) -> Result<(), Verdict> {
+    fn reserve_notice(&mut self, number: u64, held: &mut Held, kind: NoticeKind, today: Day) -> Result<(), Verdict> {
         let judged = self.judge(number, held.amount, Origin::Incoming, today);
         let entry = self.entry_mut(number).ok_or(Verdict::Unknown)?;
         match judged {
@@ -42,7 +59,8 @@ impl Ledger {
                 let there = entry.tally.shown().plus(entry.tally.open).octets;
                 let most = entry.notices_to.unwrap_or(u64::MAX).min(there.saturating_add(RESERVE));
                 entry.notices_to = Some(most);
-                if there.saturating_add(held.amount.octets) > most {
+                let kept = if kind == NoticeKind::Asked { NEWS } else { 0 };
+                if there.saturating_add(held.amount.octets) > most.saturating_sub(kept) {
                     return Err(full);
                 }
             }
@@ -98,12 +116,25 @@ mod tests {
     /// How many notices are stored, one after the other.
     fn stored(book: &Book, mailbox: &Address, today: Day) -> u64 {
         let mut count = 0;
-        while let Ok(room) = book.reserve_notice(mailbox, NOTICE, today) {
+        while let Ok(room) = book.reserve_notice(mailbox, NOTICE, NoticeKind::News, today) {
             let _ = room.commit();
             count += 1;
             assert!(count < 1000, "without a bound");
         }
         count
+    }
+
+    #[test]
+    fn links_that_anybody_asks_for_leave_room_for_news() {
+        let (book, alice, today, _) = stage(Limit::None, Limit::At(FULL));
+        let mut links = 0;
+        while let Ok(room) = book.reserve_notice(&alice, NOTICE, NoticeKind::Asked, today) {
+            let _ = room.commit();
+            links += 1;
+        }
+        assert_eq!(links, (RESERVE - NEWS) / NOTICE.octets);
+        assert_eq!(stored(&book, &alice, today), NEWS / NOTICE.octets);
+        assert!(book.reserve_notice(&alice, NOTICE, NoticeKind::Asked, today).is_err());
     }
 
     #[test]
@@ -145,7 +176,7 @@ mod tests {
         let lower = |limit| Edit { mailbox_default: Some(Limit::At(limit)), ..Edit::default() };
         assert!(book.set_association(&name, &lower(FULL / 4), today).is_ok());
         counted(&book, &alice, FULL, today);
-        assert!(book.reserve_notice(&alice, NOTICE, today).is_ok());
+        assert!(book.reserve_notice(&alice, NOTICE, NoticeKind::News, today).is_ok());
         // Much room, and full again on a higher level: the reserve is as new, from the full hour on.
         assert!(book.set_association(&name, &lower(9 * FULL), today).is_ok());
         book.settle();

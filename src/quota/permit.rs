@@ -47,7 +47,7 @@ mod tests {
     use super::*;
     use crate::private::{Address, Domain};
     use crate::quota::Verdict;
-    use crate::quota::{Amount, Association, Book, Day, Name, NoShift, Origin, Params, Turn};
+    use crate::quota::{Amount, Association, Book, Day, Name, NoShift, NoticeKind, Origin, Params, Turn};
     use crate::store::Memory;
 
     struct Told(Mutex<Permission>);
@@ -78,7 +78,7 @@ mod tests {
         assert_eq!(book.probe(&bob, Amount::ZERO, today), Err(Verdict::NotNow));
         assert_eq!(paused.resume(), Err(Verdict::NotNow));
         assert_eq!(grown.grow(Amount::message(1)), Err(Verdict::NotNow));
-        assert!(matches!(book.reserve_notice(&bob, Amount::message(1), today), Err(Verdict::NotNow)));
+        assert!(matches!(book.reserve_notice(&bob, Amount::message(1), NoticeKind::News, today), Err(Verdict::NotNow)));
         for (turn, told) in [(Turn::Move, Err(NoShift::NotNow)), (Turn::Rename, Err(NoShift::NotNow)), (Turn::Delete, Ok(()))] {
             // What is deleted is known, or a NO to what was stored there would be believed.
             let renames = book.renames(&alice);

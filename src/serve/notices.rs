@@ -17,7 +17,7 @@ use crate::event::{Event, Provoked, count, emit};
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::notice::{Notice, Queue, letter};
 use crate::private::{Address, Domain};
-use crate::quota::{Fact, Subject};
+use crate::quota::{Fact, NoticeKind, Subject};
 use crate::route::BackendId;
 use crate::smtp::delivery::{Outcome, Taker};
 
@@ -62,7 +62,7 @@ impl Sender {
                 queue.done(&fact);
                 continue;
             };
-            let outcome = send(context, backend, Notice::about(&fact), [&from, &to], &mut down).await;
+            let outcome = send(context, backend, (NoticeKind::News, Notice::about(&fact)), [&from, &to], &mut down).await;
             // What the relay may have is not sent again: a slow one would have it once more at each try, for days.
             if matches!(outcome, Outcome::Accepted | Outcome::Refused(_) | Outcome::Unknown) {
                 context.book.told(&fact);
@@ -117,10 +117,10 @@ fn relay(context: &Context, domain: &Domain) -> Option<(BackendId, Address)> {
     Some((backend, context.notices_from.clone().or_else(postmaster)?))
 }
 
-/// Sends one that waits for nobody: once, or not at all.
+/// Sends one that somebody asked for, and that waits for nobody: once, or not at all.
 pub(super) async fn send_now(context: &Context, notice: Notice, domain: &Domain, to: &Address) {
     if let Some((backend, from)) = relay(context, domain) {
-        send(context, backend, Some(notice), [&from, to], &mut Down::default()).await;
+        send(context, backend, (NoticeKind::Asked, Some(notice)), [&from, to], &mut Down::default()).await;
     }
 }
 
@@ -131,8 +131,13 @@ struct Down {
     stores: Vec<BackendId>,
 }
 
-async fn send(context: &Context, backend: BackendId, notice: Option<Notice>, parties: [&Address; 2], down: &mut Down) -> Outcome {
-    let [from, to] = parties;
+async fn send(
+    context: &Context,
+    backend: BackendId,
+    (kind, notice): (NoticeKind, Option<Notice>),
+    [from, to]: [&Address; 2],
+    down: &mut Down,
+) -> Outcome {
     let backends = context.backends.load_full();
     let letter = notice.and_then(|notice| letter(notice, from, to, Date::from(SystemTime::now()), &random()));
     let Some(letter) = letter else { return Outcome::Refused(NO_ADDRESS) };
@@ -140,7 +145,7 @@ async fn send(context: &Context, backend: BackendId, notice: Option<Notice>, par
     if down.stores.contains(&backend) && own_mail::is_ours(context, to, &letter) {
         return Outcome::Down;
     }
-    if let Some(stored) = own_mail::store(context, to, &letter).await {
+    if let Some(stored) = own_mail::store(context, to, &letter, kind).await {
         down.stores.extend(is_silent(&stored).then_some(backend));
         return stored;
     }

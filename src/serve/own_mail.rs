@@ -12,7 +12,7 @@ use super::clock::today;
 use super::deliver::carry;
 use super::upstream::Destination;
 use crate::private::Address;
-use crate::quota::{Amount, ON_TOP, Reservation, Verdict};
+use crate::quota::{Amount, NoticeKind, ON_TOP, Reservation, Verdict};
 use crate::route::BackendId;
 use crate::smtp::delivery::{Letter, Outcome, Taker};
 
@@ -42,11 +42,11 @@ pub(super) fn is_ours(context: &Context, to: &Address, letter: &Letter) -> bool 
 }
 
 /// Stores the letter in every mailbox that `to` leads to. None where none of them is full, or where it cannot be done: then the relay has it.
-pub(super) async fn store(context: &Context, to: &Address, letter: &Letter) -> Option<Outcome> {
+pub(super) async fn store(context: &Context, to: &Address, letter: &Letter, kind: NoticeKind) -> Option<Outcome> {
     let amount = amount_of(letter);
     let mailboxes = full(context, to, amount)?;
     // All or none: of a list of mailboxes some would have it twice.
-    let made: Vec<_> = mailboxes.into_iter().map(|mailbox| make_room(context, mailbox, amount)).collect::<Option<_>>()?;
+    let made: Vec<_> = mailboxes.into_iter().map(|mailbox| make_room(context, mailbox, amount, kind)).collect::<Option<_>>()?;
     let mut best = None;
     for RoomMade { mailbox, backend, mut room } in made {
         room.handed_over();
@@ -67,12 +67,12 @@ pub(super) async fn store(context: &Context, to: &Address, letter: &Letter) -> O
     best
 }
 
-fn make_room(context: &Context, mailbox: Address, amount: Amount) -> Option<RoomMade> {
+fn make_room(context: &Context, mailbox: Address, amount: Amount, kind: NoticeKind) -> Option<RoomMade> {
     let route = context.book.route(mailbox.domain(), today())?;
     let backends = context.backends.load();
     let backend = backends.find(route.backend.as_deref())?;
     backends.at(backend)?.lmtp.as_ref()?;
-    let room = context.book.reserve_notice(&mailbox, amount, today()).ok()?;
+    let room = context.book.reserve_notice(&mailbox, amount, kind, today()).ok()?;
     Some(RoomMade { mailbox, backend, room })
 }
 
