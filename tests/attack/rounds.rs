@@ -201,6 +201,10 @@ fn at_rest(stage: &Stage, users: &[String], sessions: &[Session], findings: &mut
             let told: String = of.iter().map(|session| session.transcript(0)).collect();
             if of.len() < 4 { numbers + &told } else { numbers + "  ATTACK_ROUND=40 shows the sessions\n" }
         };
+        let is_above = used.octets >= stored.octets && used.messages >= stored.messages;
+        if used != stored && is_above && is_known_to_wait(stage, user) {
+            continue;
+        }
         if used != stored {
             findings.add("unequal at rest", if used.octets < stored.octets { "below" } else { "above" }, numbers);
         } else if used != with {
@@ -211,6 +215,16 @@ fn at_rest(stage: &Stage, users: &[String], sessions: &[Session], findings: &mut
             findings.add("a mailbox of a literal's octets", "there", || format!("  {user}: {stays}\n"));
         }
     }
+}
+
+/// Dovecot itself ends a session whose open folder another one deletes, and then nobody is there to count. The book knows that its number is
+/// too high, and whoever logs in next counts.
+fn is_known_to_wait(stage: &Stage, user: &str) -> bool {
+    let cut = format!("imap({user})");
+    let log = fs::read(stage.dovecot.log()).unwrap_or_default();
+    let log = String::from_utf8_lossy(&log);
+    let was_cut = log.lines().any(|line| line.contains(&cut) && line.contains("Selected mailbox was deleted"));
+    was_cut && stage.mailbox(user).is_some_and(|mailbox| mailbox["counted"] == false)
 }
 
 /// The messages that are as large as what is lacking, and by which item they came, as far as they tell.
