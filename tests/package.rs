@@ -91,6 +91,24 @@ fn all_files_name_the_same_places() {
     assert_eq!(settings.admin_socket().unwrap(), Path::new(SOCKET));
     assert_eq!(settings.state_dir, Path::new("/var/lib").join(value(&unit, "StateDirectory")));
     assert!(postrm.contains(&format!("STATE={}\n", settings.state_dir.display())), "purge erases what the daemon writes");
+    let link = read("policy/backends/nologd-node.service");
+    assert!(postrm.contains(&format!("NODE=/var/lib/{}\n", value(&link, "StateDirectory"))), "and the key of the link");
+    let mut program = Arguments::command();
+    for (option, place) in [("state", "WITNESS"), ("run", "LEASE")] {
+        let witness = program.find_subcommand_mut("node").unwrap().find_subcommand("witness").unwrap();
+        let option = witness.get_arguments().find(|argument| argument.get_id() == option).unwrap();
+        let folder = option.get_default_values()[0].to_str().unwrap();
+        assert!(
+            postrm.contains(&format!("{place}={folder}\n")) && postrm.contains(&format!("\"${place}\"")),
+            "and of the witness"
+        );
+    }
+    for script in ["debian/nologd.prerm", "debian/nologd.postinst"] {
+        assert!(
+            read(script).contains("restart nologd-node.service") || read(script).contains("stop nologd-node.service"),
+            "{script}"
+        );
+    }
     assert_eq!(Path::new(SOCKET).parent().unwrap(), Path::new("/run").join(value(&unit, "RuntimeDirectory")));
     assert_eq!(value(&unit, "ExecStart"), format!("/usr/bin/nologd run --config {FILE}"));
     assert_eq!(value(&unit, "ExecStartPre"), format!("/usr/bin/nologd check --file-only --config {FILE}"));

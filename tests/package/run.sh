@@ -246,9 +246,20 @@ newer_book() {
 
 same_book() { book >"$WORK/said.after" && diff "$WORK/book" "$WORK/said.after"; }
 
+# One of two machines, and the witness of another pair: as docs/admin/pair.md has them, with a link that leads nowhere.
+pair_files() {
+    sh_inside 'sed "s|^    root@.*|    nobody@127.0.0.1|" /usr/share/nologd/backends/nologd-node.service >/etc/systemd/system/nologd-node.service
+        systemctl daemon-reload; systemctl enable --now nologd-node; echo private >/var/lib/nologd-node/key; chown nologd: /var/lib/nologd-node/key
+        install -d -m 700 /var/lib/nologd-witness /run/nologd-witness; echo sealed >/var/lib/nologd-witness/copy; systemctl is-active nologd-node
+        systemctl show -P MainPID nologd-node >link'
+}
+link_is_new() { sh_inside 'systemctl is-active nologd-node; not test "$(systemctl show -P MainPID nologd-node)" = "$(cat link)"'; }
+
 removed() {
     sh_inside 'apt-get -y remove nologd </dev/null | tee /root/removed; grep "the book stays" /root/removed
         not systemctl is-active nologd; not systemctl is-active nologd-sync.timer; test -d /var/lib/nologd/store; test -d /var/lib/nologd-sync
+        not systemctl is-active nologd-node; test "$(systemctl show -P SubState nologd-node)" = dead; test -e /var/lib/nologd-node/key
+        grep "/var/lib/nologd-witness stays" /root/removed; test -e /var/lib/nologd-witness/copy
         test -e /etc/nologd-sync/sync.toml; test -e /etc/nologd/nologd.toml; not test -e /usr/bin/nologd; not ls /run/nologd'
 }
 
@@ -258,6 +269,9 @@ installed_again() { sh_inside 'dpkg -i /root/new.deb </dev/null; systemctl enabl
 purged() {
     sh_inside 'systemctl stop nologd 2>/dev/null || true; mv /var/lib/nologd /srv/book; ln -s /srv/book /var/lib/nologd
         echo mine >/etc/nologd/mine; apt-get -y purge nologd </dev/null | tee /root/purged; grep "erased /srv/book" /root/purged
+        grep "erased /var/lib/nologd-node" /root/purged; grep "erased /var/lib/nologd-witness" /root/purged
+        test "$(ls -d /var/lib/nologd* /run/nologd* 2>/dev/null | wc -l)" = 0; grep "nologd-node.service is not of the package" /root/purged
+        not systemctl is-enabled nologd-node; rm /etc/systemd/system/nologd-node.service; systemctl daemon-reload; systemctl reset-failed nologd-node || true
         grep "/etc/nologd has files that are not of the package" /root/purged; not test -e /var/lib/nologd-sync
         grep "/etc/nologd-sync has files that are not of the package" /root/purged; test "$(ls -A /etc/nologd-sync)" = panel.csv; rm -r /etc/nologd-sync
         find / -xdev "(" -user nologd -o -user nologd-sync ")" >left; cat left; not test -s left
@@ -343,7 +357,9 @@ for release in $RELEASES; do
     sh_inside 'systemctl start nologd'; wait_ready
     step "the book before" book
     cp "$WORK/said" "$WORK/book"
+    step "the link to a witness, as a pair has it" pair_files
     step "upgrade with open sessions" held_over upgrade new.deb
+    step "upgrade renews the link" link_is_new
     step "upgrade keeps the book" same_book
     step "upgrade with a broken config: the one before goes on" broken_config
     step "downgrade" upgrade old.deb
