@@ -1,10 +1,9 @@
 //! What one of two machines has more than one alone (docs/nodes.md).
 
-use std::fs;
 use std::sync::Arc;
 
 use super::file::Config;
-use super::key::{KEY_FILE, message_id_key};
+use super::key::kept_key;
 use super::trouble::Trouble;
 use crate::scrub::MessageIdKey;
 use crate::serve::node::NodeLink;
@@ -23,8 +22,7 @@ pub struct Beside {
 /// The key that both machines of a pair have. It is never made here: two would differ.
 ///
 /// # Errors
-/// `NoKey`.
+/// `NoKey`; `UnreadKey` where there is one, or nobody can say.
 pub fn common_key(config: &Config) -> Result<MessageIdKey, Trouble> {
-    let size = fs::metadata(config.state_dir.join(KEY_FILE)).map_or(0, |file| file.len());
-    if size == 0 { Err(Trouble::NoKey) } else { message_id_key(&config.state_dir).map_err(Trouble::State) }
+    kept_key(&config.state_dir).map_err(Trouble::UnreadKey)?.ok_or(Trouble::NoKey)
 }

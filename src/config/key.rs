@@ -19,20 +19,11 @@ pub const KEY_OCTETS: u64 = 32;
 /// The key that Message-IDs are rewritten with: made at the first start, kept, so that a copy stored tomorrow agrees with
 /// a message sent today. It says nothing about anybody. It is there whole or not at all.
 pub(super) fn message_id_key(state: &Path) -> io::Result<MessageIdKey> {
+    if let Some(kept) = kept_key(state)? {
+        return Ok(kept);
+    }
     let path = state.join(KEY_FILE);
     let mut key = Zeroizing::new([0u8; 32]);
-    match fs::File::open(&path) {
-        Ok(mut file) if file.metadata()?.len() > 0 => {
-            file.read_exact(&mut key[..])?;
-            // Reading leaves a time. On a disk that takes nothing it leaves none.
-            let _ = file.set_times(no_times());
-            return Ok(MessageIdKey::new(*key));
-        }
-        // Version 0.1.0 left one without an octet where the disk was full at its first start. Nothing was made with it.
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
     aws_lc_rs::rand::fill(&mut key[..]).map_err(|_| io::Error::other("no randomness"))?;
     let draft = state.join(format!("{KEY_FILE}.new"));
     let written = write_key(&draft, &key[..]).and_then(|()| fs::rename(&draft, &path));
@@ -42,6 +33,26 @@ pub(super) fn message_id_key(state: &Path) -> io::Result<MessageIdKey> {
     }
     written.and_then(|()| fs::File::open(state)?.sync_all())?;
     Ok(MessageIdKey::new(*key))
+}
+
+/// The key that is there; none where there is none yet.
+///
+/// # Errors
+/// There is one and it cannot be read, or whether there is one cannot be seen.
+pub(super) fn kept_key(state: &Path) -> io::Result<Option<MessageIdKey>> {
+    let mut file = match fs::File::open(state.join(KEY_FILE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    // Version 0.1.0 left one without an octet where the disk was full at its first start. Nothing was made with it.
+    if file.metadata()?.len() == 0 {
+        return Ok(None);
+    }
+    let mut key = Zeroizing::new([0u8; 32]);
+    file.read_exact(&mut key[..])?;
+    // Reading leaves a time. On a disk that takes nothing it leaves none.
+    let _ = file.set_times(no_times());
+    Ok(Some(MessageIdKey::new(*key)))
 }
 
 fn write_key(draft: &Path, key: &[u8]) -> io::Result<()> {
@@ -54,4 +65,23 @@ fn write_key(draft: &Path, key: &[u8]) -> io::Result<()> {
 
 fn no_times() -> FileTimes {
     FileTimes::new().set_accessed(UNIX_EPOCH).set_modified(UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_cannot_be_read_is_not_no_key() {
+        let folder = std::env::temp_dir().join(format!("nologd-key-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        assert!(kept_key(&folder).unwrap().is_none());
+        fs::create_dir(folder.join(KEY_FILE)).unwrap();
+        assert!(kept_key(&folder).is_err() && message_id_key(&folder).is_err());
+        fs::remove_dir(folder.join(KEY_FILE)).unwrap();
+        OpenOptions::new().write(true).create_new(true).open(folder.join(KEY_FILE)).unwrap();
+        assert!(kept_key(&folder).unwrap().is_none(), "an empty one is none");
+        assert!(message_id_key(&folder).is_ok() && kept_key(&folder).unwrap().is_some());
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -21,6 +21,8 @@ pub enum Trouble {
     State(io::Error),
     /// One of two machines, and there is no key that both have.
     NoKey,
+    /// The same, and whether there is one is not known, or it cannot be read.
+    UnreadKey(io::Error),
     /// The witness did not take the first copy.
     NotCopied,
     /// It was to judge by its own book, which is empty or cannot be read, and the witness has one.
@@ -69,6 +71,7 @@ impl fmt::Display for Trouble {
                  neither has one: run nologd once without the listener for node",
                 super::KEY_FILE
             ),
+            Trouble::UnreadKey(error) => write!(f, "{} of state_dir cannot be read: {error}", super::KEY_FILE),
             Trouble::EmptyBook => {
                 write!(
                     f,

@@ -44,7 +44,13 @@ pub(super) fn try_start(config: &Config, file: &Path, found: &mut Faults) -> Kno
 }
 
 fn user(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
+    let is_root = |name: &str| name == "root" || User::from_name(name).ok().flatten().is_some_and(|user| user.uid.is_root());
     match &config.user {
+        // Whom systemd starts stays who he is.
+        Some(name) if is_root(name) && starter.becomes().is_none_or(is_root) => found.wrong(
+            "user: as root, nologd has more rights than it needs, and so has who breaks into it: user = \"nologd\" (and `useradd --system \
+             --home-dir /nonexistent --shell /usr/sbin/nologin nologd`)",
+        ),
         None if starter.root && unit.user.is_none() => found.wrong(
             "user: started as root, nologd has to know which user to become: user = \"nologd\" (and `useradd --system --home-dir \
              /nonexistent --shell /usr/sbin/nologin nologd`)",
@@ -109,8 +115,12 @@ fn pair(config: &Config, starter: &Starter, found: &mut Faults) {
     if !config.listens.iter().any(|listen| listen.service == Service::Node) {
         return;
     }
-    if starter.as_user(|| fs::metadata(config.state_dir.join(config::KEY_FILE)).is_ok_and(|key| key.len() > 0)) == Some(false) {
-        found.wrong(Trouble::NoKey.to_string());
+    match starter.as_user(|| fs::metadata(config.state_dir.join(config::KEY_FILE))) {
+        Some(Ok(key)) if key.len() == 0 => found.wrong(Trouble::NoKey.to_string()),
+        Some(Err(error)) if error.kind() == ErrorKind::NotFound => found.wrong(Trouble::NoKey.to_string()),
+        Some(Err(error)) => found.wrong(Trouble::UnreadKey(error).to_string()),
+        // Whether it can be read is looked at with the state folder.
+        Some(Ok(_)) | None => {}
     }
 }
 

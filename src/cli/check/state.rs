@@ -37,12 +37,15 @@ pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut
             match starter.may_write(folder) {
                 Some(Err(Errno::EROFS)) => return found.wrong(read_only(folder)),
                 // Whatever else is in there belongs to somebody.
-                Some(Err(_)) if !is_our_own(config) => found.wrong(format!(
-                    "{shown}: {who} may not write to it, and it holds what is not nologd's: state_dir is to be a folder for nologd alone"
-                )),
-                Some(Err(_)) => {
-                    found.wrong(format!("{shown}: {who} may not write to it: `chown -R {owner} {shown}; chmod 700 {shown}`"));
-                }
+                Some(Err(_)) => found.wrong(match whose(config) {
+                    Whose::Ours => format!("{shown}: {who} may not write to it: `chown -R {owner} {shown}; chmod 700 {shown}`"),
+                    Whose::Foreign => format!(
+                        "{shown}: {who} may not write to it, and it holds what is not nologd's: state_dir is to be a folder for nologd alone"
+                    ),
+                    Whose::Unknown => format!(
+                        "{shown}: {who} may not write to it, and who runs this check may not see what is in it: run it as root"
+                    ),
+                }),
                 Some(Ok(())) | None => within(config, &who, owner, starter, found),
             }
             cut_short(&folder.join(config::KEY_FILE), found);
@@ -53,11 +56,24 @@ pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut
     }
 }
 
-/// Whether the folder is empty, or a start of ours was there.
-fn is_our_own(config: &Config) -> bool {
+/// Whose a folder is that the daemon may not write to.
+enum Whose {
+    /// It is empty, or a start of ours was there.
+    Ours,
+    Foreign,
+    /// That cannot be seen from here: nothing is said of what is in it.
+    Unknown,
+}
+
+fn whose(config: &Config) -> Whose {
     let folder = &config.state_dir;
-    let is_empty = fs::read_dir(folder).is_ok_and(|mut inside| inside.next().is_none());
-    is_empty || folder.join(config::KEY_FILE).exists() || config::store_folder(config).exists()
+    let ours = [folder.join(config::KEY_FILE), config::store_folder(config)].map(|file| file.try_exists());
+    match fs::read_dir(folder).map(|mut inside| inside.next().is_none()) {
+        Ok(true) => Whose::Ours,
+        _ if ours.iter().any(|there| matches!(there, Ok(true))) => Whose::Ours,
+        Ok(false) if ours.iter().all(Result::is_ok) => Whose::Foreign,
+        Ok(false) | Err(_) => Whose::Unknown,
+    }
 }
 
 fn read_only(folder: &Path) -> String {
