@@ -250,6 +250,7 @@ fn what_could_not_be_asked_is_unknown() {
     );
     for (line, code) in [
         ("dns --config CONFIG", 2),
+        ("dns velo.example --json --config CONFIG", 2),
         ("dns velo.example --resolver 127.0.0.1 --config CONFIG", 2),
         ("dns velo.example --check --resolver localhost --config CONFIG", 2),
         ("dns --check --socket /nowhere --resolver 127.0.0.1 --config CONFIG", 1),

@@ -111,8 +111,9 @@ pub struct DnsArguments {
     /// The config file, for its listeners.
     #[arg(long, value_name = "FILE", default_value = config::FILE)]
     pub(super) config: PathBuf,
-    #[command(flatten)]
-    pub(super) output: Output,
+    /// Answer in JSON, on standard output; also when refused.
+    #[arg(long, requires = "check")]
+    pub(super) json: bool,
 }
 
 /// Commands for the running daemon.

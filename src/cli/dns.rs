@@ -9,7 +9,7 @@ use super::arguments::{DnsArguments, Output, Where};
 use super::resolver::Resolver;
 use super::{REFUSED, USAGE, complain, dns_check, load, refuse, run, say};
 use crate::admin::association::ListAssociations;
-use crate::config::{self, Config};
+use crate::config;
 use crate::private::Domain;
 use crate::serve::Service;
 use crate::web::zone::{lines, zone};
@@ -22,9 +22,9 @@ pub fn dns(arguments: &DnsArguments) -> ExitCode {
     let has_pages = config.listens.iter().any(|listen| listen.service == Service::Web);
     let pages = has_pages.then(|| site.pages_host());
     if arguments.check {
-        return match resolver(arguments).and_then(|resolver| Ok((resolver, domains(arguments, &config)?))) {
+        return match resolver(arguments).and_then(|resolver| Ok((resolver, domains(arguments)?))) {
             Ok((resolver, domains)) => {
-                check(&resolver, &domains, arguments.output, |domain| lines(domain, &site.offer, &mail, pages))
+                check(&resolver, &domains, arguments.json, |domain| lines(domain, &site.offer, &mail, pages))
             }
             Err(code) => code,
         };
@@ -39,11 +39,11 @@ pub fn dns(arguments: &DnsArguments) -> ExitCode {
 fn check(
     resolver: &Resolver,
     domains: &[Domain],
-    output: Output,
+    json: bool,
     lines: impl Fn(&Domain) -> Vec<crate::web::zone::ZoneLine> + Sync,
 ) -> ExitCode {
     let all = dns_check::check(resolver, domains, lines);
-    match output.json {
+    match json {
         true => say(&format!("{:#}", serde_json::json!({ "domains": all }))),
         false => say(dns_check::print(&all).trim_end()),
     }
@@ -66,17 +66,13 @@ fn resolver(arguments: &DnsArguments) -> Result<Resolver, ExitCode> {
 }
 
 /// The one that was named, or those of all associations, in the order of the associations.
-fn domains(arguments: &DnsArguments, config: &Config) -> Result<Vec<Domain>, ExitCode> {
+fn domains(arguments: &DnsArguments) -> Result<Vec<Domain>, ExitCode> {
     if let Some(domain) = &arguments.domain {
         return Ok(vec![domain.clone()]);
     }
-    let named = Where { socket: arguments.socket.clone(), config: None };
-    let socket = match (&arguments.socket, std::env::var_os("NOLOGD_SOCKET"), config.admin_socket()) {
-        (None, None, Some(socket)) => socket,
-        _ => named.socket()?,
-    };
+    let socket = Where { socket: arguments.socket.clone(), config: Some(arguments.config.clone()) }.socket()?;
     let listed = run::told(&socket, &ListAssociations {}).map_err(|trouble| {
-        refuse(arguments.output, &trouble);
+        refuse(Output { json: arguments.json }, &trouble);
         ExitCode::from(REFUSED)
     })?;
     Ok(listed.associations().flat_map(|(association, _)| association.all_domains().cloned().collect::<Vec<_>>()).collect())
