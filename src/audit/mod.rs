@@ -28,6 +28,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{self, Config};
 use crate::quota::Day;
+use crate::store::read_regular;
 use crate::terminal::Progress;
 
 use check::Server;
@@ -155,7 +156,7 @@ pub fn report(sources: &[Source]) -> Report {
 }
 
 fn config_of(file: &Path) -> Result<Config, String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let text = read_regular(file).map_err(|error| format!("{}: {error}", file.display()))?;
     config::read(&text).map_err(|_| format!("{}: has errors: `nologd check` names them", file.display()))
 }
 

@@ -9,11 +9,12 @@ use crate::config;
 use crate::event::EventKind;
 use crate::fault::{Lang, RefusalCode};
 use crate::import::code::SyncCode;
+use crate::store::read_regular;
 use crate::web::layout::Style;
 
 /// Reads the config file; problems go to standard error, as `FILE:LINE: KEY what is wrong`.
 pub fn load(file: &Path) -> Option<config::Config> {
-    let text = match std::fs::read_to_string(file) {
+    let text = match read_regular(file) {
         Ok(text) => text,
         Err(error) => {
             let hint = match error.kind() {

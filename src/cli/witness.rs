@@ -19,7 +19,7 @@ use super::witness_programs as programs;
 use super::{REFUSED, USAGE, complain};
 use crate::admin::ask;
 use crate::admin::usage::LoadUsage;
-use crate::node::{Arbiter, Claimant, LeaseWord, NodeWord, Ruling, VERSION, WitnessWord, is_name};
+use crate::node::{Arbiter, COPY_OCTETS, Claimant, LINE_OCTETS, LeaseWord, NodeWord, Ruling, VERSION, WitnessWord, is_name};
 use crate::private::Address;
 use crate::quota::Amount;
 
@@ -29,9 +29,6 @@ const CLOSING: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_secs(60);
 /// After a closing that failed.
 const PAUSE: Duration = Duration::from_secs(2);
-/// Octets of a copy at most, and of a line.
-const MOST: u64 = 512 << 20;
-const LINE: u64 = 200;
 
 /// `nologd node witness`.
 #[derive(Args)]
@@ -113,7 +110,7 @@ fn serve(arguments: &WitnessArguments, folder: WitnessFolder) -> io::Result<()> 
                 };
                 desk.say(&WitnessWord::Lease(number, word, term, desk.folder.newest()?, called), b"")?;
             }
-            NodeWord::Put(term, octets) if octets <= MOST => {
+            NodeWord::Put(term, octets) if octets <= COPY_OCTETS => {
                 let mut sealed = Vec::new();
                 if (&mut input).take(octets).read_to_end(&mut sealed)? as u64 != octets {
                     return Ok(());
@@ -137,7 +134,7 @@ fn serve(arguments: &WitnessArguments, folder: WitnessFolder) -> io::Result<()> 
 /// The next word; none at the end, or where it is none.
 fn word(input: &mut impl BufRead) -> io::Result<Option<NodeWord>> {
     let mut line = Vec::new();
-    input.take(LINE).read_until(b'\n', &mut line)?;
+    input.take(LINE_OCTETS).read_until(b'\n', &mut line)?;
     Ok(line.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok()).and_then(NodeWord::read))
 }
 

@@ -3,16 +3,16 @@
 //!
 //! Absent on purpose: times of the calendar, and anything that could be read. The lease's times are those since the machine's start.
 
-use std::fs::{self, DirBuilder, File, FileTimes, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::node::{Arbiter, Claimant};
 use crate::serve::clock::boot_time;
+use crate::store::{self, Lasting};
 
 const LEASE: &str = "lease";
 const COPY: &str = "copy";
@@ -32,7 +32,7 @@ impl WitnessFolder {
 
     /// Waits until nobody else has this lock.
     pub(super) fn lock(&self, name: &str) -> io::Result<Flock<File>> {
-        let file = private(OpenOptions::new().write(true).create(true).truncate(false)).open(self.run.join(name))?;
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.run.join(name))?;
         Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error.into())
     }
 
@@ -47,7 +47,7 @@ impl WitnessFolder {
         let done = work(&mut arbiter, now);
         if arbiter != before || !self.run.join(LEASE).exists() {
             // Not synced: after a crash of this machine it says nothing anyway.
-            replace(&self.run, LEASE, &[serde_json::to_vec(&arbiter)?.as_slice()], false)?;
+            store::replace(&self.run.join(LEASE), &[&serde_json::to_vec(&arbiter)?], Lasting::No)?;
         }
         Ok(done)
     }
@@ -60,7 +60,7 @@ impl WitnessFolder {
                 return Ok(None);
             }
             let number = self.newest()? + 1;
-            replace(&self.state, COPY, &[&number.to_be_bytes(), sealed], true).map(|()| Some(number))
+            store::replace(&self.state.join(COPY), &[&number.to_be_bytes(), sealed], Lasting::Synced).map(|()| Some(number))
         })?
     }
 
@@ -90,25 +90,6 @@ fn none_yet<T: Default>(read: io::Result<T>) -> io::Result<T> {
     }
 }
 
-fn replace(folder: &Path, name: &str, parts: &[&[u8]], durable: bool) -> io::Result<()> {
-    let (draft, place) = (folder.join(format!("{name}.new")), folder.join(name));
-    let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&draft)?;
-    let written = parts.iter().try_for_each(|part| file.write_all(part));
-    // It tells nobody when an admin changed something.
-    let written = written.and_then(|()| file.set_times(FileTimes::new().set_accessed(UNIX_EPOCH).set_modified(UNIX_EPOCH)));
-    let written = written.and_then(|()| if durable { file.sync_all() } else { Ok(()) });
-    if written.is_err() {
-        // It must not stay there to fill a full disk.
-        let _ = fs::remove_file(&draft);
-    }
-    written.and_then(|()| fs::rename(&draft, &place))?;
-    if durable { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    options.mode(0o600)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,11 +113,11 @@ mod tests {
         assert_eq!(folder.keep(&one, term, b"z").unwrap(), Some(2));
         assert_eq!(folder.copy().unwrap(), (2, b"z".to_vec()));
         // What is there and cannot be read is not nothing: no number begins anew, and nobody hears that there is no copy.
-        replace(&path, COPY, &[&[0; 7]], false).unwrap();
+        store::replace(&path.join(COPY), &[&[0; 7]], Lasting::No).unwrap();
         assert!(folder.newest().is_err() && folder.copy().is_err() && folder.keep(&one, term, b"w").is_err());
         assert_eq!(fs::read(path.join(COPY)).unwrap(), [0; 7]);
         // A record that makes no sense is none: nobody holds anything for the length of a lease.
-        replace(&folder.run, LEASE, &[b"{"], false).unwrap();
+        store::replace(&folder.run.join(LEASE), &[b"{"], Lasting::No).unwrap();
         assert_eq!(folder.keep(&one, term, b"w").unwrap(), None);
         fs::remove_dir_all(path).unwrap();
     }

@@ -9,6 +9,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::store::{open_regular, read_regular};
+
 /// Folders that hold other people's files too: of these only the config file itself may be read.
 const SHARED: &[&str] =
     &["", "/", "/etc", "/home", "/opt", "/root", "/srv", "/tmp", "/usr/local/etc", "/var", "/var/lib", "/var/tmp"];
@@ -36,7 +38,7 @@ pub enum ReloadLimit {
 impl ConfigFile {
     /// Opens it. To be called with the rights of whoever starts the daemon.
     pub fn open(path: &Path) -> ConfigFile {
-        ConfigFile { path: path.to_owned(), held: File::open(path).ok() }
+        ConfigFile { path: path.to_owned(), held: open_regular(path).ok() }
     }
 
     /// Where it is.
@@ -49,7 +51,7 @@ impl ConfigFile {
     /// # Errors
     /// What the system says. `InvalidData` where it is no UTF-8.
     pub fn read(&self) -> io::Result<String> {
-        match fs::read_to_string(&self.path) {
+        match read_regular(&self.path) {
             Err(denied) if denied.kind() == io::ErrorKind::PermissionDenied => self.read_held().unwrap_or(Err(denied)),
             read => read,
         }
@@ -69,7 +71,7 @@ impl ConfigFile {
 
     /// Why not every file that may stand there later can be read. To be called as the user that the daemon stays.
     pub fn limited(&self) -> Option<ReloadLimit> {
-        if File::open(&self.path).is_err() {
+        if open_regular(&self.path).is_err() {
             return Some(ReloadLimit::Rights);
         }
         let real = self.path.canonicalize().ok();

@@ -1,14 +1,13 @@
 //! The one key that is kept: docs/keys.md.
 
-use std::fs::{self, FileTimes, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io::{self, Read};
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 use zeroize::Zeroizing;
 
 use crate::scrub::MessageIdKey;
+use crate::store::{self, Lasting};
 
 /// The file in the state folder that keeps the key of the Message-IDs.
 pub const KEY_FILE: &str = "message-id.key";
@@ -25,13 +24,7 @@ pub(super) fn message_id_key(state: &Path) -> io::Result<MessageIdKey> {
     let path = state.join(KEY_FILE);
     let mut key = Zeroizing::new([0u8; 32]);
     aws_lc_rs::rand::fill(&mut key[..]).map_err(|_| io::Error::other("no randomness"))?;
-    let draft = state.join(format!("{KEY_FILE}.new"));
-    let written = write_key(&draft, &key[..]).and_then(|()| fs::rename(&draft, &path));
-    if written.is_err() {
-        // What may be left of it is of no use.
-        let _ = fs::remove_file(&draft);
-    }
-    written.and_then(|()| fs::File::open(state)?.sync_all())?;
+    store::replace(&path, &[&key[..]], Lasting::Alone)?;
     Ok(MessageIdKey::new(*key))
 }
 
@@ -51,20 +44,8 @@ pub(super) fn kept_key(state: &Path) -> io::Result<Option<MessageIdKey>> {
     let mut key = Zeroizing::new([0u8; 32]);
     file.read_exact(&mut key[..])?;
     // Reading leaves a time. On a disk that takes nothing it leaves none.
-    let _ = file.set_times(no_times());
+    let _ = file.set_times(store::no_times());
     Ok(Some(MessageIdKey::new(*key)))
-}
-
-fn write_key(draft: &Path, key: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft)?;
-    file.write_all(key)?;
-    // It tells nobody when the first start was.
-    file.set_times(no_times())?;
-    file.sync_all()
-}
-
-fn no_times() -> FileTimes {
-    FileTimes::new().set_accessed(UNIX_EPOCH).set_modified(UNIX_EPOCH)
 }
 
 #[cfg(test)]
@@ -79,7 +60,7 @@ mod tests {
         fs::create_dir(folder.join(KEY_FILE)).unwrap();
         assert!(kept_key(&folder).is_err() && message_id_key(&folder).is_err());
         fs::remove_dir(folder.join(KEY_FILE)).unwrap();
-        OpenOptions::new().write(true).create_new(true).open(folder.join(KEY_FILE)).unwrap();
+        fs::File::create_new(folder.join(KEY_FILE)).unwrap();
         assert!(kept_key(&folder).unwrap().is_none(), "an empty one is none");
         assert!(message_id_key(&folder).is_ok() && kept_key(&folder).unwrap().is_some());
         fs::remove_dir_all(folder).unwrap();

@@ -1,7 +1,6 @@
 //! From the settings to a panel's list.
 
-use std::fs::{self, File};
-use std::io::BufReader;
+use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
 use super::dump::Dump;
@@ -10,6 +9,7 @@ use super::postfix::{self, Maps};
 use super::settings::{Engine, PanelKind, SyncSettings};
 use super::tables::{SourceTrouble, Tables};
 use super::{alternc, csv, mailcow, mapping, modoboa, postfixadmin};
+use crate::store::{open_regular, read_regular};
 
 /// Reads the panel.
 ///
@@ -17,7 +17,7 @@ use super::{alternc, csv, mailcow, mapping, modoboa, postfixadmin};
 /// Nothing of it is known then.
 pub fn read(kind: PanelKind, settings: &SyncSettings) -> Result<PanelList, SourceTrouble> {
     let mut list = match (kind, &settings.file) {
-        (PanelKind::Csv, Some(file)) => csv::read(&mut BufReader::new(File::open(file).map_err(unread)?))?,
+        (PanelKind::Csv, Some(file)) => csv::read(&mut BufReader::new(open_regular(file).map_err(SourceTrouble::of_file)?))?,
         (PanelKind::Csv, None) => return Err(SourceTrouble::Unread),
         (PanelKind::Postfix, _) => postfix::read(&maps(settings)?),
         (_, Some(file)) => tables(kind, settings, &mut Dump::open(file)?)?,
@@ -44,7 +44,7 @@ fn tables(kind: PanelKind, settings: &SyncSettings, tables: &mut dyn Tables) -> 
 #[cfg(feature = "sql")]
 fn live(kind: PanelKind, settings: &SyncSettings) -> Result<PanelList, SourceTrouble> {
     use super::sql::{Mariadb, Postgres};
-    let database = settings.database(kind.word()).map_err(unread)?;
+    let database = settings.database(kind.word()).map_err(SourceTrouble::of_file)?;
     match settings.engine() {
         Engine::Mariadb => tables(kind, settings, &mut Mariadb::open(&database)?),
         Engine::Postgresql => tables(kind, settings, &mut Postgres::open(&database)?),
@@ -68,9 +68,7 @@ fn maps(settings: &SyncSettings) -> Result<Maps, SourceTrouble> {
 }
 
 fn text(file: &Path) -> Result<String, SourceTrouble> {
-    String::from_utf8(fs::read(file).map_err(unread)?).map_err(|_| SourceTrouble::NotUtf8)
-}
-
-fn unread(_: std::io::Error) -> SourceTrouble {
-    SourceTrouble::Unread
+    read_regular(file).map_err(|error| {
+        if error.kind() == ErrorKind::InvalidData { SourceTrouble::NotUtf8 } else { SourceTrouble::of_file(error) }
+    })
 }

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use super::settings::Database;
-use super::tables::{FIELDS, LONG, SourceTrouble, Tables, Values};
+use super::tables::{FIELDS, LONG, SourceTrouble, Tables, Values, cut};
 
 /// MariaDB or MySQL.
 pub struct Mariadb(mysql::Conn);
@@ -143,7 +143,7 @@ impl<S: SqlServer> Tables for S {
         take: &mut dyn FnMut(&Values<'_>),
     ) -> Result<(), SourceTrouble> {
         let ask = select(table, &self.columns(table)?, needed, optional, S::QUOTE)?;
-        self.query(&ask, take)
+        self.query(&ask, &mut |row| take(&row.iter().map(|value| value.map(cut)).collect::<Vec<_>>()))
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::private::{Address, Domain};
 use crate::quota::Name;
-use crate::store;
+use crate::store::{self, Lasting};
 
 /// Most octets of the file: thousands of domains, and a mark for each of 100,000 mailboxes.
 const MOST: u64 = 16 << 20;
@@ -115,7 +115,7 @@ impl SyncState {
 
     /// Replaces the file: it is the one before or this one, also after a crash.
     pub fn write(&self, file: &Path) -> io::Result<()> {
-        store::replace(file, &serde_json::to_vec(self).map_err(io::Error::other)?)
+        store::replace(file, &[&serde_json::to_vec(self).map_err(io::Error::other)?], Lasting::Alone)
     }
 
     fn hash(&self, text: &str) -> String {

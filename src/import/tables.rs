@@ -1,5 +1,7 @@
 //! A panel's tables, wherever they are: in a dump, in MariaDB or in PostgreSQL. All values are texts, as the servers print them.
 
+use std::io;
+
 use crate::quota::{Limit, OwnLimit};
 
 /// Octets of a MiB.
@@ -10,6 +12,8 @@ pub const MIB: u64 = 1 << 20;
 pub enum SourceTrouble {
     /// The file cannot be read.
     Unread,
+    /// It is a pipe or another thing that is no file.
+    NoFile,
     /// The file was written to while it was read.
     Changed,
     /// The file is not UTF-8.
@@ -29,10 +33,17 @@ pub enum SourceTrouble {
 }
 
 impl SourceTrouble {
+    /// Why a file was not opened or read.
+    pub fn of_file(error: io::Error) -> SourceTrouble {
+        // The word of `store::open_regular` for it.
+        if error.kind() == io::ErrorKind::InvalidInput { SourceTrouble::NoFile } else { SourceTrouble::Unread }
+    }
+
     /// What happened and what to do, in one sentence.
     pub fn text(self) -> String {
         match self {
             SourceTrouble::Unread => "the file cannot be read.".into(),
+            SourceTrouble::NoFile => "that is no regular file: write what is to be read into one.".into(),
             SourceTrouble::Changed => {
                 "the file changed while it was read: write another one beside it, and `mv` it there.".into()
             }
@@ -80,10 +91,16 @@ pub trait Tables {
     ) -> Result<(), SourceTrouble>;
 }
 
-/// Texts that members can make as long as they like. They are read up to [`LONG`] octets; more is more than one alias may have.
+/// Texts that members can make as long as they like. They are read up to [`LONG`] octets; more is more than one alias may have. A database,
+/// which counts letters, is asked for so many of them, and what is more in octets is cut behind it.
 pub const FIELDS: &[&str] = &["goto", "recipients"];
 /// See [`FIELDS`].
 pub const LONG: usize = 64 * 1024;
+
+/// A text's first [`LONG`] octets, in whole letters.
+pub fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LONG)).unwrap_or_default()
+}
 
 /// A mailbox's limit: a number of `unit`s in which 0 is none, and nothing at all is the association's default. None: it is no limit.
 pub fn limit(quota: Option<&str>, unit: u64) -> Option<OwnLimit> {
@@ -149,6 +166,13 @@ pub(super) mod made {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_cut_by_octets_and_between_letters() {
+        let long = format!("a{}", "é".repeat(LONG));
+        assert_eq!(cut(&long).len(), LONG - 1);
+        assert!(cut(&long).ends_with('é') && cut("goto") == "goto" && cut(&"b".repeat(LONG + 1)).len() == LONG);
+    }
 
     #[test]
     fn limits_are_in_units_and_zero_is_none() {

@@ -7,6 +7,12 @@ use super::Bid;
 /// The version of all this. Another one is not understood.
 pub const VERSION: u64 = 1;
 
+/// Octets of a copy at most, and of what comes with any word: a hundred times thirty thousand mailboxes are less.
+pub const COPY_OCTETS: u64 = 512 << 20;
+
+/// Octets of a line at most, its end among them.
+pub const LINE_OCTETS: u64 = 200;
+
 /// What a node says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeWord {

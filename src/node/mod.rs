@@ -18,7 +18,7 @@ mod tenure;
 mod tests;
 
 pub use arbiter::{Arbiter, Claimant, Ruling};
-pub use line::{LeaseWord, NodeWord, VERSION, WitnessWord, is_name};
+pub use line::{COPY_OCTETS, LINE_OCTETS, LeaseWord, NodeWord, VERSION, WitnessWord, is_name};
 pub use role::{Duty, Node, Turned};
 pub use tenure::Tenure;
 

@@ -38,6 +38,7 @@ use crate::config::{self, Config};
 use crate::fault::Lang;
 use crate::policy::Policy;
 use crate::quota::Day;
+use crate::store::read_regular;
 
 /// Letters in a contact.
 const LONGEST: usize = 200;
@@ -228,7 +229,8 @@ fn machine(
 }
 
 fn settings(file: &Path) -> Result<Config, String> {
-    config::read(&read(file)?).map_err(|_| format!("{}: has errors: `nologd check` names them", file.display()))
+    let text = read_regular(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    config::read(&text).map_err(|_| format!("{}: has errors: `nologd check` names them", file.display()))
 }
 
 fn read(file: &Path) -> Result<String, String> {

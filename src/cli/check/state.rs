@@ -38,11 +38,11 @@ pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut
                 Some(Err(Errno::EROFS)) => return found.wrong(read_only(folder)),
                 // Whatever else is in there belongs to somebody.
                 Some(Err(_)) => found.wrong(match whose(config) {
-                    Whose::Ours => format!("{shown}: {who} may not write to it: `chown -R {owner} {shown}; chmod 700 {shown}`"),
-                    Whose::Foreign => format!(
+                    FolderOwner::Ours => format!("{shown}: {who} may not write to it: `chown -R {owner} {shown}; chmod 700 {shown}`"),
+                    FolderOwner::Foreign => format!(
                         "{shown}: {who} may not write to it, and it holds what is not nologd's: state_dir is to be a folder for nologd alone"
                     ),
-                    Whose::Unknown => format!(
+                    FolderOwner::Unknown => format!(
                         "{shown}: {who} may not write to it, and who runs this check may not see what is in it: run it as root"
                     ),
                 }),
@@ -57,7 +57,7 @@ pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut
 }
 
 /// Whose a folder is that the daemon may not write to.
-enum Whose {
+enum FolderOwner {
     /// It is empty, or a start of ours was there.
     Ours,
     Foreign,
@@ -65,14 +65,14 @@ enum Whose {
     Unknown,
 }
 
-fn whose(config: &Config) -> Whose {
+fn whose(config: &Config) -> FolderOwner {
     let folder = &config.state_dir;
     let ours = [folder.join(config::KEY_FILE), config::store_folder(config)].map(|file| file.try_exists());
     match fs::read_dir(folder).map(|mut inside| inside.next().is_none()) {
-        Ok(true) => Whose::Ours,
-        _ if ours.iter().any(|there| matches!(there, Ok(true))) => Whose::Ours,
-        Ok(false) if ours.iter().all(Result::is_ok) => Whose::Foreign,
-        Ok(false) | Err(_) => Whose::Unknown,
+        Ok(true) => FolderOwner::Ours,
+        _ if ours.iter().any(|there| matches!(there, Ok(true))) => FolderOwner::Ours,
+        Ok(false) if ours.iter().all(Result::is_ok) => FolderOwner::Foreign,
+        Ok(false) | Err(_) => FolderOwner::Unknown,
     }
 }
 
