@@ -9,7 +9,8 @@ use crate::scripted;
 mod store;
 use crate::wire;
 
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use alone::House;
@@ -170,7 +171,9 @@ fn a_server_that_was_down_is_not_mistaken_for_another() {
     );
     // The first is there again: it is the second now.
     let listener = TcpListener::bind(("127.0.0.1", a.imap)).unwrap();
-    std::thread::spawn(move || listener.incoming().map_while(Result::ok).for_each(drop));
+    std::thread::spawn(move || {
+        listener.incoming().map_while(Result::ok).for_each(|mut met| met.write_all(b"* OK here\r\n").unwrap())
+    });
     world.log_in("alice@asso.example");
     // What changes again within minutes is told later, or at the end.
     world.house.down(Signal::SIGTERM);
@@ -232,5 +235,52 @@ fn a_server_that_greets_nobody_is_given_up_in_time() {
     let world = World::start(Servers { a, b: a }, "[limits]\nbackend_seconds = 3\n");
     let began = Instant::now();
     assert!(world.log_in("alice@asso.example").1.contains("(BACKEND-DOWN)"));
-    assert!(began.elapsed() > Duration::from_millis(2900) && began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    assert!(began.elapsed() > Duration::from_millis(2900) && began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed()); // The kernel took the connection; the server did not.
+    assert_eq!(standing(&world.house, "imap"), "down");
+}
+
+/// As `status` has it.
+fn standing(house: &House, service: &str) -> String {
+    let servers = house.json("status")["servers"].as_array().unwrap().clone();
+    servers.iter().find(|server| server["service"] == service).unwrap()["state"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_store_is_up_when_it_has_greeted_and_not_before() {
+    let store = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let (port, door) = (store.local_addr().unwrap().port(), nowhere());
+    let house = House::start(&format!(
+        "[limits]\nbackend_seconds = 2\n[[listen]]\nservice = \"lmtp\"\naddress = \"127.0.0.1:{door}\"\ntls = \"none\"\n\
+         [[backend]]\nname = \"a\"\nimap = \"imap://127.0.0.1:1\"\nlmtp = \"lmtp://127.0.0.1:{port}\"\n"
+    ));
+    house.done("association add velo --domain velo.example");
+    house.done("mailbox set alice@velo.example --storage 1G");
+    assert_eq!(standing(&house, "lmtp"), "untried");
+    let ask = || {
+        let mut wire = Wire::plain(door);
+        wire.until("220 ");
+        wire.ask("LHLO mx.example\r\n", "250 ");
+        wire.ask("MAIL FROM:<x@elsewhere.example>\r\n", "250 ");
+        wire.send(b"RCPT TO:<alice@velo.example>\r\n");
+        wire.line();
+    };
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(ask);
+        let (silent, _) = store.accept().unwrap();
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(standing(&house, "lmtp"), "untried", "a connection alone says nothing");
+        asked.join().unwrap();
+        drop(silent);
+    });
+    assert_eq!(standing(&house, "lmtp"), "down");
+    let talk = |stream: TcpStream| {
+        let mut out = stream.try_clone().unwrap();
+        let _ = out.write_all(b"220 here\r\n");
+        for _ in BufReader::new(stream).lines().map_while(Result::ok) {
+            let _ = out.write_all(b"250 2.0.0 fine\r\n");
+        }
+    };
+    std::thread::spawn(move || store.incoming().flatten().for_each(talk));
+    ask();
+    assert_eq!(standing(&house, "lmtp"), "up");
 }

@@ -32,6 +32,10 @@ use crate::terminal::Progress;
 /// Changes in a part of a batch, to begin with: a part that is longer than a request is halved.
 const PART: usize = 1000;
 
+/// What is true of the book where nothing can be remembered: before it took the changes, and after.
+const UNCHANGED: &str = "Nothing was changed.";
+const CHANGED: &str = "The book was changed; what is missing in the panel is marked at the next run.";
+
 /// Carries it out.
 pub fn sync(arguments: SyncArguments) -> ExitCode {
     // A password may be in its memory; what the kernel does not enforce of this, the unit does.
@@ -153,12 +157,12 @@ impl Run {
         }
     }
 
-    fn remember(&self, state: &SyncState) -> Result<(), Stop> {
+    /// `so_far`: what is true of the book where this fails.
+    fn remember(&self, state: &SyncState, so_far: &str) -> Result<(), Stop> {
         if self.is_dry {
             return Ok(());
         }
-        let failed =
-            |error: std::io::Error| Some(format!("{}: {}. Nothing was changed.", self.state_file.display(), error.kind()));
+        let failed = |error: std::io::Error| Some(format!("{}: {}. {so_far}", self.state_file.display(), error.kind()));
         state.write(&self.state_file).map_err(failed)
     }
 
@@ -169,7 +173,7 @@ impl Run {
             return None;
         }
         before.told = Some(word.into());
-        if let Err(also) = self.remember(&before) {
+        if let Err(also) = self.remember(&before, UNCHANGED) {
             return Some(format!("{word} {text} {}", also.unwrap_or_default()));
         }
         Some(format!("{word} {text} {}", code.text(Lang::En)))
@@ -195,11 +199,11 @@ impl Run {
         let mut applied = SyncApplied::default();
         if !found.batch.is_empty() {
             // Should this run end here, the next one must not take what it did for somebody's hand.
-            self.remember(&before.between(&found.state))?;
+            self.remember(&before.between(&found.state), UNCHANGED)?;
             applied = send(&self.socket, &found.batch)?;
         }
         if found.state != *before {
-            self.remember(&found.state)?;
+            self.remember(&found.state, if found.batch.is_empty() { UNCHANGED } else { CHANGED })?;
         }
         Ok(applied)
     }
@@ -265,7 +269,7 @@ fn fits(changes: &Batch) -> bool {
 
 fn report(panel: &PanelList, found: &Difference, applied: SyncApplied, is_news: bool, is_dry: bool) {
     let counts = found.counts;
-    let head = if is_dry { "SYNC-DRY-RUN" } else { "SYNC-DONE" };
+    let head = if is_dry { SyncCode::DryRun } else { SyncCode::Done }.word();
     let numbers = [
         ("associations new", counts.associations.0),
         ("associations gone", counts.associations.1),

@@ -119,7 +119,7 @@ catalogue! {
     /// A backend does not take connections. Told at once; what changes again within minutes is told later, if it is still so.
     /// Which of its servers is a [`BackendService`](super::BackendService), here and below.
     BackendDown "backend-down" (backend, service);
-    /// A backend takes connections again.
+    /// A backend greets again.
     BackendUp "backend-up" (backend, service);
     /// Sessions ended because a backend answered something that makes no sense. Counted, and told at fixed moments.
     BackendConfused "backend-confused" (backend, times, service);

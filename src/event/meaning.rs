@@ -104,11 +104,11 @@ meanings! {
         "This machine could not take over: the copy of the book is of no use to it. 1: copy message-id.key from the other machine; 2: update this machine; 3: make room on its disk; 4: update nologd on the machine with the mailboxes."
         "Cette machine ne pourrait pas prendre le relais\u{a0}: la copie du registre ne lui sert à rien. 1\u{a0}: copiez message-id.key de l'autre machine\u{a0}; 2\u{a0}: mettez cette machine à jour\u{a0}; 3\u{a0}: faites de la place sur son disque\u{a0}; 4\u{a0}: mettez nologd à jour sur la machine de stockage."
     BackendDown
-        "A mail server behind takes no connections: `name` is its [[backend]], `service` the key that says where (imap, pop3, lmtp, relay). Members are told BACKEND-DOWN, incoming mail waits at your relay; nothing is lost. See whether it runs; `nologd check --connect` talks to it."
-        "Un serveur de courrier ne prend pas de connexion\u{a0}: `name` est son [[backend]], `service` la clé qui dit où (imap, pop3, lmtp, relay). Les membres reçoivent BACKEND-DOWN, le courrier entrant attend au relais\u{a0}; rien n'est perdu. Voyez s'il tourne\u{a0}; `nologd check --connect` lui parle."
+        "A mail server behind takes no connections, or takes them and says nothing: `name` is its [[backend]], `service` the key that says where (imap, pop3, lmtp, relay). Members are told BACKEND-DOWN, incoming mail waits at your relay; nothing is lost. See whether it runs; `nologd check --connect` talks to it."
+        "Un serveur de courrier ne prend pas de connexion, ou la prend et ne dit rien\u{a0}: `name` est son [[backend]], `service` la clé qui dit où (imap, pop3, lmtp, relay). Les membres reçoivent BACKEND-DOWN, le courrier entrant attend au relais\u{a0}; rien n'est perdu. Voyez s'il tourne\u{a0}; `nologd check --connect` lui parle."
     BackendUp
-        "It takes connections again. Nothing to do."
-        "Il prend de nouveau les connexions. Rien à faire."
+        "It greets again. Nothing to do."
+        "Il répond de nouveau. Rien à faire."
     BackendConfused
         "A mail server behind answered what makes no sense, and those sessions were ended to be safe. See with `nologd check --connect` whether the right server listens there. If so, `nologd incident start` with a member who meets it tells the command, for a report."
         "Un serveur de courrier a donné des réponses incohérentes, et ces sessions ont été fermées par prudence. Voyez avec `nologd check --connect` si le bon serveur écoute là. Si oui, `nologd incident start`, avec un membre concerné, donne la commande, pour un signalement."

@@ -3,11 +3,17 @@
 use crate::fault::Lang;
 
 codes! {
-    /// Why a sync changed nothing, or not all.
+    /// How a sync went, or why it changed nothing, or not all.
     SyncCode:
     Association "SYNC-ASSOCIATION"
         "The panel does not have a whole association any more, or has it under another name: that would be a new association, without the limits and settings of the old one. So `nologd sync` changed nothing. Look with --dry-run, and say --yes if it is right."
         "Le panneau n'a plus une association entière, ou l'a sous un autre nom\u{a0}: ce serait une nouvelle association, sans les limites ni les réglages de l'ancienne. `nologd sync` n'a rien changé. Regardez avec --dry-run, et confirmez par --yes si c'est voulu."
+    Done "SYNC-DONE"
+        "The book follows the panel: what was changed stands behind it, with numbers. A mailbox that is missing in the panel is removed at a later run, at least an hour after the first one that misses it."
+        "Le registre suit le panneau\u{a0}: ce qui a changé suit, avec des nombres. Une boîte qui manque dans le panneau est retirée à un passage suivant, au moins une heure après le premier qui ne la voit plus."
+    DryRun "SYNC-DRY-RUN"
+        "What `nologd sync` would change, with numbers. Nothing was changed. On a terminal it also says each by name."
+        "Ce que `nologd sync` changerait, avec des nombres. Rien n'a été changé. Dans un terminal, chaque changement est aussi donné par son nom."
     Half "SYNC-HALF"
         "The panel has less than half of what it had at the last run, as after a bad restore, so `nologd sync` changed nothing. Look with --dry-run, and say --yes if it is right."
         "Le panneau a moins de la moitié de ce qu'il avait la dernière fois, comme après une restauration ratée\u{a0}: `nologd sync` n'a rien changé. Regardez avec --dry-run, et confirmez par --yes si c'est voulu."

@@ -28,11 +28,13 @@ pub(super) async fn connect(
 ) -> Result<BufferedConn, Fault> {
     let patience = context.patience.backend;
     let greeted = async {
-        let conn = dial(endpoint, &context.tls, patience).await;
-        health.set(&context.backends.load(), backend, conn.is_ok());
-        let mut conn = BufferedConn::new(conn?, Side::Backend, Instant::now() + patience);
+        let conn = dial(endpoint, &context.tls, patience).await?;
+        let mut conn = BufferedConn::new(conn, Side::Backend, Instant::now() + patience);
         conn.fill().await?;
         Ok(conn)
     };
-    seats::make_room(greeted, release).await
+    let greeted = seats::make_room(greeted, release).await;
+    // Not as soon as it takes the connection: the kernel does that for a server that hangs.
+    health.set(&context.backends.load(), backend, greeted.is_ok());
+    greeted
 }

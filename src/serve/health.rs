@@ -1,4 +1,4 @@
-//! Which backends did not take their last connection, so that it is told once, and when they do again.
+//! Which backends did not greet on their last connection, so that it is told once, and when they do again.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,7 +32,7 @@ impl Health {
         Health { service, faltering: Mutex::default(), failures: AtomicU64::new(0) }
     }
 
-    /// This one took a connection, or did not. Told of those in force only: of the others nobody could say which it was.
+    /// This one greeted on a connection, or did not. Told of those in force only: of the others nobody could say which it was.
     pub(super) fn set(&self, backends: &Backends, backend: BackendId, up: bool) {
         if backends.position(backend).is_none() {
             return;
@@ -72,13 +72,13 @@ impl Health {
         self.service
     }
 
-    /// Whether this one took its last connection; none where there was none yet.
+    /// Whether this one greeted on its last connection; none where there was none yet.
     pub(super) fn is_up(&self, backend: BackendId) -> Option<bool> {
         let known = self.lock();
         known.tried.contains(&backend).then(|| !known.down.contains(&backend))
     }
 
-    /// How many of `backends` do not take connections.
+    /// How many of `backends` do not greet.
     pub(super) fn down(&self, backends: &Backends) -> u64 {
         let known = self.lock();
         backends.iter().filter(|(backend, _)| known.down.contains(backend)).count() as u64

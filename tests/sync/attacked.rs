@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -253,4 +256,59 @@ fn a_dry_run_on_a_terminal_names_what_is_missing_also_when_a_brake_stops() {
             .collect::<String>()
     ));
     assert!(stopped.contains("SYNC-REMOVALS ") && stopped.contains("SYNC-ROWS csv: ") && stopped.contains(bob), "{stopped}");
+}
+
+/// A pipe that nobody writes to would keep the timer's run waiting for ever, and the next ones behind it.
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let stage = Stage::new();
+    let pipe = stage.path("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let shown = pipe.display().to_string();
+    for (line, word) in [
+        (format!("--from csv --file {shown}"), "that is no regular file"),
+        (format!("--from alternc --file {shown}"), "that is no regular file"),
+        (format!("--from csv --file {} --map {shown}", stage.write("panel.csv", TABLE).display()), "that is no regular file"),
+        (format!("--settings {shown}"), "is no regular file"),
+    ] {
+        let run = format!("10 {} {}", env!("CARGO_BIN_EXE_nologd"), stage.line(&line));
+        let said = crate::alone::said(stage.house.command(Path::new("timeout"), &run).output().unwrap());
+        assert!(matches!(said.code, 1 | 2) && said.errors.contains(word), "{line}: {} {}", said.code, said.errors);
+    }
+    let run = format!("10 {} check --file-only --config {shown}", env!("CARGO_BIN_EXE_nologd"));
+    let said = crate::alone::said(stage.house.command(Path::new("timeout"), &run).output().unwrap());
+    assert_eq!((said.code, said.errors), (1, format!("nologd: {shown}: is no regular file\n")));
+}
+
+/// A disk that takes the first of the two files that a run writes, and not the second.
+#[test]
+fn a_run_whose_changes_were_taken_does_not_say_that_nothing_was_changed() {
+    let stage = Stage::new();
+    let (between, folder) = (stage.path("between.sock"), stage.path("sync"));
+    let listener = UnixListener::bind(&between).unwrap();
+    let file = stage.write("panel.csv", "association;domain;mailbox;storage\nvelo;velo.example;alice;2G\n");
+    let line = format!("--from csv --file {} --socket {}", file.display(), between.display());
+    let daemon = stage.house.socket();
+    let gone = stage.path("gone");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut asked = String::new();
+            BufReader::new(stream.try_clone().unwrap()).read_line(&mut asked).unwrap();
+            let mut daemon = UnixStream::connect(&daemon).unwrap();
+            daemon.write_all(asked.as_bytes()).unwrap();
+            let mut told = Vec::new();
+            daemon.read_to_end(&mut told).unwrap();
+            // The first was written before this was asked for.
+            if asked.contains("sync apply") {
+                fs::rename(&folder, &gone).unwrap();
+            }
+            stream.write_all(&told).unwrap();
+        }
+    });
+    let said = stage.sync(&line);
+    assert!(said.code == 1 && said.errors.contains("The book was changed"), "{}{}", said.out, said.errors);
+    assert!(!said.errors.contains("Nothing was changed") && stage.contents().mailboxes.len() == 1);
+    fs::rename(stage.path("gone"), stage.path("sync")).unwrap();
+    let again = stage.csv("association;domain;mailbox;storage\nvelo;velo.example;alice;2G\n", "");
+    assert_eq!((again.code, again.errors.as_str()), (0, ""), "{}", again.out);
 }
