@@ -49,7 +49,7 @@ fn export_and_check_while_the_daemon_runs() {
 #[test]
 fn an_import_refuses_what_check_would_and_names_it() {
     let mut house = house();
-    house.done("association add velo --domain velo.example");
+    house.done("association add velo --domain velo.example --storage 1G");
     house.done("association add amis --domain amis.example --alias info@amis.example=eva@amis.example");
     house.down(Signal::SIGTERM);
     let good: Value = serde_json::from_str(&house.offline("store export").out).unwrap();
@@ -61,7 +61,15 @@ fn an_import_refuses_what_check_would_and_names_it() {
     let misplaced =
         |document: &mut Value| document["records"]["usage/x@amis.example"] = json!({ "octets": 5, "messages": 1, "level": 0 });
     let level = |document: &mut Value| document["usage"]["level/gone"] = json!({ "level": 80 });
-    let cases: [Case; 5] = [
+    let itself = |document: &mut Value| document["records"]["loan/velo/velo/2030-01-01"] = json!({ "octets": 5 });
+    let nothing = |document: &mut Value| document["records"]["loan/velo/amis/2030-01-01"] = json!({ "octets": 0 });
+    let much = |document: &mut Value| document["records"]["loan/velo/amis/2030-01-01"] = json!({ "octets": 1u64 << 60 });
+    let nobody = |document: &mut Value| document["records"]["loan/velo/gone/2030-01-01"] = json!({ "octets": 5 });
+    let cases: [Case; 9] = [
+        (&itself, "\"loan/velo/velo/2030-01-01\" contradicts itself"),
+        (&nothing, "\"loan/velo/amis/2030-01-01\" contradicts itself"),
+        (&much, "\"loan/velo/amis/2030-01-01\" contradicts itself"),
+        (&nobody, "\"loan/velo/gone/2030-01-01\" belongs to no association"),
         (&taken, "\"association/velo\" contradicts itself, or claims a domain that another one has"),
         (&stranger, "\"mailbox/x@nobody.example\" belongs to no association"),
         (&unreadable, "\"mailbox/x@amis.example\" cannot be read"),

@@ -1,9 +1,9 @@
 //! `store check`, and `store import` before it takes anything: whether the records mean something together, and which do not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Lending;
 use super::record::{self, Known};
+use super::{Association, Lending, Loan, Name};
 use crate::private::Private;
 use crate::store::{Store, StoreError};
 
@@ -49,7 +49,7 @@ impl Findings {
 pub fn check(store: &dyn Store) -> Result<Findings, StoreError> {
     let usage = store.usage()?;
     let mut findings = Findings { lost: usage.lost, ..Findings::default() };
-    let (mut domains, mut names, mut mailboxes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut domains, mut names, mut mailboxes) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
     let (mut addresses, mut levels, mut loans) = (Vec::new(), Vec::new(), Vec::new());
     let records = store.scan("")?.into_iter().map(|record| (record, false));
     for (record, is_usage) in records.chain(usage.records.into_iter().map(|record| (record, true))) {
@@ -62,7 +62,7 @@ pub fn check(store: &dyn Store) -> Result<Findings, StoreError> {
                 if claimed > 0 || association.check().is_err() {
                     findings.wrong.push((Defect::Contradiction, record.key));
                 }
-                names.insert(association.name.clone());
+                names.insert(association.name.clone(), association);
             }
             Some(Known::Alias(alias, _)) => {
                 findings.aliases += 1;
@@ -79,9 +79,29 @@ pub fn check(store: &dyn Store) -> Result<Findings, StoreError> {
     }
     findings.mailboxes = mailboxes.len() as u64;
     let strangers = addresses.into_iter().filter(|(address, _)| !domains.contains(address.domain())).map(|(_, key)| key);
-    let levels = levels.into_iter().filter(|(name, _)| !names.contains(name)).map(|(_, key)| key);
-    let has_both = |loan: &Lending| names.contains(&loan.lender) && names.contains(&loan.borrower);
-    let loans = loans.into_iter().filter(|(loan, _)| !has_both(loan)).map(|(_, key)| key);
-    findings.wrong.extend(strangers.chain(levels).chain(loans).map(|key| (Defect::Orphan, key)));
+    let levels = levels.into_iter().filter(|(name, _)| !names.contains_key(name)).map(|(_, key)| key);
+    findings.wrong.extend(strangers.chain(levels).map(|key| (Defect::Orphan, key)));
+    findings.wrong.extend(check_loans(names, loans));
     Ok(findings)
+}
+
+/// What no `association lend` makes. A loan in the book takes space from one association and gives it to another.
+fn check_loans(
+    mut associations: BTreeMap<Name, Box<Association>>,
+    loans: Vec<(Lending, Private<String>)>,
+) -> Vec<(Defect, Private<String>)> {
+    for (loan, _) in loans.iter().filter(|(loan, _)| associations.contains_key(&loan.borrower)).collect::<Vec<_>>() {
+        if let Some(lender) = associations.get_mut(&loan.lender) {
+            lender.lent.push(Loan { with: loan.borrower.clone(), octets: loan.octets, until: loan.until });
+        }
+    }
+    let overlent = |association: &Association| association.check_loans().is_err();
+    let defect = |loan: &Lending| match (associations.get(&loan.lender), associations.get(&loan.borrower)) {
+        (Some(lender), Some(_)) if loan.lender == loan.borrower || loan.octets == 0 || overlent(lender) => {
+            Some(Defect::Contradiction)
+        }
+        (Some(_), Some(_)) => None,
+        _ => Some(Defect::Orphan),
+    };
+    loans.into_iter().filter_map(|(loan, key)| Some((defect(&loan)?, key))).collect()
 }
