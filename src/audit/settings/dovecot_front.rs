@@ -1,29 +1,35 @@
 //! What Dovecot is set to, as far as a daemon in front of it depends on it: everybody comes from one address, and usage is to be told.
 //! Of `doveconf -n`, 2.3 and 2.4; what is absent there has its default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::dovecot::{Setting, is_on, parse};
 
 /// Those settings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DovecotFront {
     /// `mail_max_userip_connections`: of one member from one address, in IMAP.
     pub connections: u64,
-    /// Whether a wrong password makes others of the same address wait.
-    pub penalty: bool,
     /// IMAP sessions at once.
     pub sessions: u64,
-    /// Whether it keeps count of what mailboxes hold.
-    pub has_quota: bool,
-    /// Whether it passes that on.
-    pub clones_quota: bool,
-    /// Whether it refuses what does not fit, too.
-    pub enforces_quota: bool,
-    /// Whether a warning is set that is empty: 2.3 lets nobody in then.
-    pub empty_warning: bool,
-    /// Whether it warns of full mailboxes itself.
-    pub warns: bool,
+    habits: BTreeSet<DovecotHabit>,
+}
+
+/// What it does beside serving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DovecotHabit {
+    /// A wrong password makes others of the same address wait.
+    Penalty,
+    /// It keeps count of what mailboxes hold.
+    Counts,
+    /// It passes that on.
+    Tells,
+    /// It refuses what does not fit, too.
+    Enforces,
+    /// It warns of full mailboxes itself.
+    Warns,
+    /// A warning is set that is empty: 2.3 lets nobody in then.
+    WarnsInVain,
 }
 
 impl DovecotFront {
@@ -49,19 +55,28 @@ impl DovecotFront {
             there && setting.name == "mode" && setting.value.chars().all(|c| c == '0')
         });
         let unlimited = |limit: u64| if limit == 0 { u64::MAX } else { limit };
+        let warning = |is: fn(&str) -> bool| warnings(&settings).any(is);
+        let habits = [
+            (DovecotHabit::Penalty, !switched_off),
+            (DovecotHabit::Counts, plugin("quota")),
+            (DovecotHabit::Tells, plugin("quota_clone")),
+            (DovecotHabit::Enforces, plugin("quota") && enforces(&settings)),
+            // A program that is none: the templates for panels.
+            (DovecotHabit::Warns, warning(|text| !text.is_empty() && !text.ends_with(" none"))),
+            (DovecotHabit::WarnsInVain, warning(str::is_empty)),
+        ];
         DovecotFront {
             connections: number("mail_max_userip_connections", "protocol imap").map_or(10, unlimited),
-            penalty: !switched_off,
             sessions: number("process_limit", "service imap")
                 .map_or(1024, unlimited)
                 .saturating_mul(number("client_limit", "service imap").unwrap_or(1).max(1)),
-            has_quota: plugin("quota"),
-            clones_quota: plugin("quota_clone"),
-            enforces_quota: plugin("quota") && enforces(&settings),
-            empty_warning: warnings(&settings).any(str::is_empty),
-            // A program that is none: the templates for panels.
-            warns: warnings(&settings).any(|warning| !warning.is_empty() && !warning.ends_with(" none")),
+            habits: habits.into_iter().filter(|(_, has)| *has).map(|(habit, _)| habit).collect(),
         }
+    }
+
+    /// Whether it does this.
+    pub fn does(&self, habit: DovecotHabit) -> bool {
+        self.habits.contains(&habit)
     }
 }
 
@@ -94,22 +109,16 @@ fn warnings<'a>(settings: &'a [Setting<'_>]) -> impl Iterator<Item = &'a str> {
 mod tests {
     use super::*;
 
-    const NONE: DovecotFront = DovecotFront {
-        connections: 10,
-        penalty: true,
-        sessions: 1024,
-        has_quota: false,
-        clones_quota: false,
-        enforces_quota: false,
-        empty_warning: false,
-        warns: false,
-    };
+    use DovecotHabit::{Counts, Enforces, Penalty, Tells, Warns, WarnsInVain};
+
+    fn front(connections: u64, sessions: u64, habits: &[DovecotHabit]) -> DovecotFront {
+        DovecotFront { connections, sessions, habits: habits.iter().copied().collect() }
+    }
 
     #[test]
     fn defaults_are_dovecots_own() {
-        let front =
-            DovecotFront { connections: 10, penalty: true, sessions: 1024, has_quota: false, clones_quota: false, ..NONE };
-        assert_eq!(DovecotFront::read("# 2.3.19.1: /etc/dovecot/dovecot.conf\nssl = no\n"), front);
+        let read = DovecotFront::read("# 2.3.19.1: /etc/dovecot/dovecot.conf\nssl = no\n");
+        assert_eq!(read, front(10, 1024, &[Penalty]));
     }
 
     #[test]
@@ -117,20 +126,18 @@ mod tests {
         let text = "mail_max_userip_connections = 20\nmail_plugins = quota quota_clone\nprotocol imap {\n  mail_max_userip_connections = 100\n}\n\
                     protocol pop3 {\n  mail_max_userip_connections = 3\n}\nservice anvil {\n  unix_listener anvil-auth-penalty {\n    mode = 00\n  }\n}\n\
                     service imap {\n  process_limit = 4000\n}\nservice imap-login {\n  process_limit = 7\n}\n";
-        let front =
-            DovecotFront { connections: 100, penalty: false, sessions: 4000, has_quota: true, clones_quota: true, ..NONE };
-        assert_eq!(DovecotFront::read(text), front);
+        assert_eq!(DovecotFront::read(text), front(100, 4000, &[Counts, Tells]));
         let new = DovecotFront::read(
             "# 2.4.1 (x): y\nmail_plugins {\n  quota = yes\n  quota_clone = no\n}\nmail_max_userip_connections = 0\n",
         );
-        assert!(new.has_quota && !new.clones_quota && new.connections == u64::MAX);
+        assert_eq!(new, front(u64::MAX, 1024, &[Penalty, Counts]));
     }
 
     #[test]
     fn a_second_judge_is_seen_in_both_versions() {
         let judged = |text: &str| {
             let front = DovecotFront::read(text);
-            (front.enforces_quota, front.empty_warning, front.warns)
+            (front.does(Enforces), front.does(WarnsInVain), front.does(Warns))
         };
         let old = |lines: &str| {
             judged(&format!("# 2.3.19.1: /etc/dovecot/dovecot.conf\nmail_plugins = quota\nplugin {{\n{lines}\n}}\n"))

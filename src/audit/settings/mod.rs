@@ -25,7 +25,7 @@ use super::check::Server;
 use super::finding::Finding;
 use origin::Origins;
 
-pub use dovecot_front::DovecotFront;
+pub use dovecot_front::{DovecotFront, DovecotHabit};
 
 /// The text of one server's settings, and where it comes from.
 pub struct Source {

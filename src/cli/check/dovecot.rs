@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::book::KnownBook;
 use super::finding::Faults;
-use crate::audit::settings::DovecotFront;
+use crate::audit::settings::{DovecotFront, DovecotHabit};
 use crate::audit::tool_output;
 use crate::config::Config;
 use crate::route::{Place, is_loopback};
@@ -43,7 +43,7 @@ fn told(front: &DovecotFront, config: &Config, book: &KnownBook, found: &mut Fau
             front.connections
         ));
     }
-    if front.penalty && !config.backends.hinted().any(|_| true) {
+    if front.does(DovecotHabit::Penalty) && !config.backends.hinted().any(|_| true) {
         found.wrong(
             "Dovecot: anvil-auth-penalty is on: after wrong passwords of one person everybody waits, for all come from one address. Write \
              service anvil { unix_listener anvil-auth-penalty { mode = 0 } }, stop Dovecot, remove that socket's file, start it; or give \
@@ -58,7 +58,7 @@ fn told(front: &DovecotFront, config: &Config, book: &KnownBook, found: &mut Fau
         ));
     }
     let listens = config.listens.iter().any(|listen| listen.service == Service::Usage);
-    match (listens, front.clones_quota) {
+    match (listens, front.does(DovecotHabit::Tells)) {
         (true, false) => found.wrong(
             "Dovecot: nologd listens for usage, and nobody tells it: mail_plugins has no quota_clone. See policy/backends/dovecot-2.3-usage.conf \
              and dovecot-2.4-usage.conf",
@@ -73,20 +73,20 @@ fn told(front: &DovecotFront, config: &Config, book: &KnownBook, found: &mut Fau
         }
         (true, true) => {}
     }
-    if front.enforces_quota {
+    if front.does(DovecotHabit::Enforces) {
         found.wrong(
             "Dovecot: refuses what does not fit, beside nologd: two judges, and one of them bounces. Its quota root must count only \
              (:noenforcing; in 2.4 enforce = no). See dovecot-2.3-usage.conf and dovecot-2.4-usage.conf in policy/backends, and for a panel \
              policy/backends/panels",
         );
     }
-    if front.empty_warning {
+    if front.does(DovecotHabit::WarnsInVain) {
         found.wrong("Dovecot: a quota_warning is empty, so Dovecot 2.3 lets nobody in. Write quota_warning = storage=1000T none");
     }
-    if front.warns {
+    if front.does(DovecotHabit::Warns) {
         found.note("Dovecot: sends warnings of full mailboxes (quota_warning) by limits of its own, beside nologd's notices");
     }
-    if !front.has_quota {
+    if !front.does(DovecotHabit::Counts) {
         found.note("Dovecot: has no plugin quota, so mailboxes are counted folder by folder: mail_plugins = ... quota");
     }
 }
