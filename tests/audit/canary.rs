@@ -105,7 +105,8 @@ fn with_our_templates_the_canary_finds_nothing() {
 /// At the doors beside: Debian's own lines about POP3 and ManageSieve have the member in them, and with our templates none has.
 #[test]
 fn the_canary_flies_through_pop3_and_managesieve_too() {
-    for ours in [false, true] {
+    // As ManageSieve has it everywhere, and from the first octet.
+    for (ours, tls) in [(false, "starttls"), (true, "starttls"), (true, "implicit")] {
         let place = Place::new().unwrap();
         let [pop3, sieve] = [place.port().unwrap(), place.port().unwrap()];
         let template = |name: &str, port: &str, own: u16| templates::read(name).replace(port, &own.to_string());
@@ -124,7 +125,7 @@ fn the_canary_flies_through_pop3_and_managesieve_too() {
         let mut stack = support::Stack { daemon, postfix, dovecot, place };
         let process = support::restart(&mut stack, |config| {
             let listen = |(service, port): (&str, u16)| {
-                format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"implicit\"\n")
+                format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"{tls}\"\n")
             };
             let addresses =
                 format!("auth  = \"imap\"\npop3 = \"pop3://127.0.0.1:{pop3}\"\nsieve = \"sieve://127.0.0.1:{sieve}\"");

@@ -28,9 +28,33 @@ pub(super) struct Way {
     pub to: SocketAddr,
     pub name: String,
     pub certificate: CertificateDer<'static>,
+    pub begin: WayIn,
 }
 
+/// What comes before TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WayIn {
+    /// Nothing.
+    Tls,
+    /// A greeting, and this command (RFC 2595 4, RFC 5804 2.2), each answered by a verdict.
+    Asked(&'static str),
+}
+
+/// How POP3 and ManageSieve say how it went.
+pub(super) const VERDICTS: [&str; 5] = ["+OK", "-ERR", "OK", "NO", "BYE"];
+
 impl Way {
+    /// A connection that is ready for TLS.
+    fn ready(&self) -> io::Result<TcpStream> {
+        let mut stream = self.plain()?;
+        if let WayIn::Asked(command) = self.begin {
+            verdict(&mut stream)?;
+            stream.write_all(format!("{command}\r\n").as_bytes())?;
+            verdict(&mut stream)?;
+        }
+        Ok(stream)
+    }
+
     /// A connection without TLS, from the canary's address where the listener can be reached from it.
     pub fn plain(&self) -> io::Result<TcpStream> {
         let stream = match self.to.ip() {
@@ -41,6 +65,24 @@ impl Way {
         stream.set_nodelay(true)?;
         Ok(stream)
     }
+}
+
+/// Reads up to a good verdict, and not an octet further: what comes then is TLS.
+fn verdict(stream: &mut TcpStream) -> io::Result<()> {
+    let (mut line, mut octet, mut left) = (Vec::new(), [0], LONGEST);
+    while left > 0 {
+        stream.read_exact(&mut octet)?;
+        left -= 1;
+        line.extend(octet);
+        if octet != *b"\n" {
+            continue;
+        }
+        if let Some(verdict) = VERDICTS.iter().find(|word| line.starts_with(word.as_bytes())) {
+            return if verdict.ends_with("OK") { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) };
+        }
+        line.clear();
+    }
+    Err(io::ErrorKind::InvalidData.into())
 }
 
 // std cannot choose the address that it connects from.
@@ -65,13 +107,19 @@ impl Client {
         let mut config = trust(way.certificate.clone()).ok_or(Trouble::Certificate)?;
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         let session = ClientConnection::new(Arc::new(config), name).map_err(|_| Trouble::Certificate)?;
-        let stream = way.plain().map_err(broken)?;
+        let stream = way.ready().map_err(broken)?;
         Ok(Client { stream: BufReader::new(StreamOwned::new(session, stream)) })
     }
 
     /// A handshake with another name and protocol, that trusts no certificate: it can only fail.
     pub fn connect_in_doubt(way: &Way, name: &str, alpn: &str, step: &'static str) -> Result<Client, Trouble> {
-        let nobody = Way { from: way.from, to: way.to, name: name.to_owned(), certificate: CertificateDer::from(vec![0]) };
+        let nobody = Way {
+            from: way.from,
+            to: way.to,
+            name: name.to_owned(),
+            certificate: CertificateDer::from(vec![0]),
+            begin: way.begin,
+        };
         Client::connect(&nobody, Some(alpn), step)
     }
 

@@ -6,27 +6,40 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::Trouble;
-use super::client::{Client, Way};
+use super::client::{Client, VERDICTS, Way, WayIn};
 use super::flight::{Login, broken_tls, quoted};
 use super::planted::Plants;
 
-/// The steps at those of the doors that are there.
+/// A door beside, as the config has it.
+pub(super) enum DoorBeside {
+    /// No listener.
+    None,
+    /// None that the canary can fly through.
+    Closed,
+    Open(Way),
+}
+
+/// The steps at those of the doors that are there; what was not flown through is told.
 pub(super) fn fly(
-    pop3_way: Option<&Way>,
-    sieve_way: Option<&Way>,
+    pop3_door: &DoorBeside,
+    sieve_door: &DoorBeside,
     login: &Login<'_>,
     plants: &Plants,
 ) -> Result<Vec<String>, Trouble> {
+    type Flight = fn(&Way, &Login<'_>, &Plants) -> Result<(), Trouble>;
     let mut steps = Vec::new();
-    if let Some(way) = pop3_way {
-        pop3(way, login, plants)?;
-        broken_tls(way, plants)?;
-        steps.push("POP3".to_owned());
-    }
-    if let Some(way) = sieve_way {
-        sieve(way, login, plants)?;
-        broken_tls(way, plants)?;
-        steps.push("ManageSieve".to_owned());
+    for (name, door, flight) in [("POP3", pop3_door, pop3 as Flight), ("ManageSieve", sieve_door, sieve as Flight)] {
+        match door {
+            DoorBeside::None => {}
+            DoorBeside::Closed => {
+                steps.push(format!("{name} (NOT tried: its listeners have no TLS, or are for others than mail programs)"));
+            }
+            DoorBeside::Open(way) => {
+                flight(way, login, plants)?;
+                broken_tls(way, plants)?;
+                steps.push(name.to_owned());
+            }
+        }
     }
     Ok(steps)
 }
@@ -40,7 +53,10 @@ fn pop3(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
         if client.line(step)?.starts_with(start) { Ok(()) } else { Err(Trouble::Unexpected(step)) }
     };
     let user = Zeroizing::new(format!("USER {}\r\n", login.address));
-    ask("", "+OK")?;
+    // Behind STLS nobody greets again (RFC 2595 4).
+    if way.begin == WayIn::Tls {
+        ask("", "+OK")?;
+    }
     ask(&user, "+OK")?;
     ask(&format!("PASS {}\r\n", plants.wrong_password), "-ERR")?;
     ask(&user, "+OK")?;
@@ -58,7 +74,7 @@ fn sieve(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
         client.send(command, step)?;
         loop {
             let line = client.line(step)?;
-            if ["OK", "NO", "BYE"].iter().any(|word| line.starts_with(word)) {
+            if VERDICTS.iter().any(|word| line.starts_with(word)) {
                 return if line.starts_with(start) { Ok(()) } else { Err(Trouble::Unexpected(step)) };
             }
         }

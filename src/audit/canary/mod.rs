@@ -27,7 +27,8 @@ use crate::serve::Service;
 use crate::terminal::Progress;
 
 use super::finding::{Canary, Trace};
-use client::Way;
+use client::{Way, WayIn};
+use doors::DoorBeside;
 use flight::Login;
 use planted::{Planted, Plants, Rightful};
 use search::{Search, Territory};
@@ -102,14 +103,13 @@ pub fn fly(order: &Order<'_>) -> Result<Canary, Trouble> {
     let plants = Plants::new().ok_or(Trouble::NoRandom)?;
     let imap = way(order.config, Service::Imap, "imap", plants.address)?;
     let submission = way(order.config, Service::Submission, "submission", plants.address)?;
-    // Where there are listeners for them.
-    let pop3 = way(order.config, Service::Pop3, "pop3", plants.address).ok();
-    let sieve = way(order.config, Service::Sieve, "sieve", plants.address).ok();
+    let pop3 = beside(order.config, Service::Pop3, "STLS", plants.address)?;
+    let sieve = beside(order.config, Service::Sieve, "STARTTLS", plants.address)?;
     let login = Login { address: order.address, password: &order.password };
     let mut progress = Progress::new();
     progress.begin("the canary logs in, sends, and fails");
     let mut steps = flight::fly(&imap, &submission, &login, &plants)?;
-    steps.extend(doors::fly(pop3.as_ref(), sieve.as_ref(), &login, &plants)?);
+    steps.extend(doors::fly(&pop3, &sieve, &login, &plants)?);
     progress.begin("waiting until the servers have written what they write");
     std::thread::sleep(SETTLING);
     progress.clear();
@@ -141,15 +141,35 @@ pub fn look_for(address: Ipv4Addr, path: &Path) -> Vec<Trace> {
 }
 
 fn way(config: &Config, service: Service, name: &'static str, from: Ipv4Addr) -> Result<Way, Trouble> {
-    // A mail program's own door: without ALPN, without Tor, and not one where this machine speaks for others.
+    let to = door(config, service, Protection::Implicit).ok_or(Trouble::NoListener(name))?;
+    by(config, (from, to), WayIn::Tls)
+}
+
+/// ManageSieve has no port for TLS from the first octet (RFC 5804 1.1), and POP3 has both.
+fn beside(config: &Config, service: Service, command: &'static str, from: Ipv4Addr) -> Result<DoorBeside, Trouble> {
+    let ways = [(Protection::Implicit, WayIn::Tls), (Protection::StartTls, WayIn::Asked(command))];
+    let open = ways.into_iter().find_map(|(tls, begin)| Some((door(config, service, tls)?, begin)));
+    match open {
+        Some((to, begin)) => by(config, (from, to), begin).map(DoorBeside::Open),
+        None if config.listens.iter().any(|listen| listen.service == service || listen.doors.by_alpn.contains(&service)) => {
+            Ok(DoorBeside::Closed)
+        }
+        None => Ok(DoorBeside::None),
+    }
+}
+
+/// A mail program's own door: without ALPN, without Tor, and not one where this machine speaks for others.
+fn door(config: &Config, service: Service, tls: Protection) -> Option<SocketAddr> {
     let plain = |doors: &Doors| doors.by_alpn.is_empty() && !doors.onion && !doors.forwarders.hold_local();
     let mut listens = config.listens.iter().filter(|listen| plain(&listen.doors));
-    let listen = listens.find(|listen| listen.service == service && listen.tls == Protection::Implicit);
-    let to = listen.and_then(reachable).ok_or(Trouble::NoListener(name))?;
+    listens.find(|listen| listen.service == service && listen.tls == tls).and_then(reachable)
+}
+
+fn by(config: &Config, (from, to): (Ipv4Addr, SocketAddr), begin: WayIn) -> Result<Way, Trouble> {
     let files = config.tls.as_ref().ok_or(Trouble::Certificate)?;
     let chain = files.certificates.join(&files.default).join("fullchain.pem");
     let certificate = first_certificate(&chain).ok_or(Trouble::Certificate)?;
-    Ok(Way { from, to, name: files.default.clone(), certificate })
+    Ok(Way { from, to, name: files.default.clone(), certificate, begin })
 }
 
 /// "Any address" is reached by loopback; `[::]` takes IPv4 too, as the kernel is set by default.
