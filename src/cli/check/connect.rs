@@ -1,8 +1,6 @@
 //! `check --connect`: what each mail server behind says for itself, in its own protocol. Nothing is delivered, stored or sent: each
 //! conversation ends before a message.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::book::KnownBook;
@@ -13,7 +11,10 @@ use super::talk::{Talk, TestLogin, broke, place, shown};
 use super::{CheckArguments, doors, dovecot, panel, postfix};
 use crate::config::Config;
 use crate::fault::Fault;
+use crate::imap::capability::{self, has};
+use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
 use crate::net::tls::Client;
+use crate::private::{Credential, Mechanism, Private, Secret};
 use crate::route::{Backend, Endpoint};
 
 /// Talks to all of them, then reads what the servers of this machine are set to.
@@ -23,7 +24,14 @@ pub(super) fn connect(arguments: &CheckArguments, config: &Config, book: &KnownB
         Err(error) => return found.wrong(format!("the file of --password-file cannot be read: {error}")),
     };
     let address = arguments.login.as_ref();
-    let login = address.map(|address| TestLogin { address: address.reveal(), password: password.trim_end_matches(['\r', '\n']) });
+    let login = address.map(|address| TestLogin {
+        address: address.clone(),
+        credential: Credential {
+            user: Private::new(address.reveal().into()),
+            secret: Secret::new(password.trim_end_matches(['\r', '\n']).as_bytes()),
+            mechanism: Mechanism::Password,
+        },
+    });
     // What is wrong with the authorities was said by the attempt to reach them.
     let Ok(tls) = Client::new(config.authorities.as_deref()) else { return };
     let backends = &config.backends;
@@ -34,8 +42,7 @@ pub(super) fn connect(arguments: &CheckArguments, config: &Config, book: &KnownB
             told(backend, "imap", &backend.imap, imap, found);
             for (words, endpoint) in [(doors::POP3, &backend.pop3), (doors::SIEVE, &backend.sieve)] {
                 let Some(endpoint) = endpoint else { continue };
-                let login = login.as_ref().map(|login| (login.address.as_str(), login.password));
-                let talked = doors::door(&words, (backend, endpoint), &tls, login, found).await;
+                let talked = doors::door(&words, (backend, endpoint), &tls, login.as_ref(), found).await;
                 told(backend, words.key, endpoint, talked, found);
             }
             if let Some(endpoint) = &backend.lmtp {
@@ -65,32 +72,30 @@ fn domain_of<'a>(book: &'a KnownBook, backend: &Backend) -> Option<&'a str> {
     here.and_then(|member| member.domains.first()).map(String::as_str)
 }
 
-async fn imap(backend: &Backend, tls: &Client, login: Option<&TestLogin<'_>>, found: &mut Faults) -> Result<(), Fault> {
-    let name = &backend.name;
-    let mut talk = Talk::open(&backend.imap, tls).await?;
-    let greeting = talk.line().await?;
-    if !greeting.to_ascii_uppercase().starts_with("* OK") {
-        found.wrong(format!(
-            "[[backend]] {name}, imap = {}: greets with {:?}, which is no IMAP server that takes logins",
-            place(&backend.imap),
-            shown(&greeting)
-        ));
-        return Ok(());
-    }
-    if talk.wants_starttls() {
-        let (good, _) = command(&mut talk, "STARTTLS").await?;
-        if !good {
+/// What an IMAP server offers before a login, whether it takes the test one, and what it offers then. Two conversations, each as the daemon
+/// has it.
+async fn imap(backend: &Backend, tls: &Client, login: Option<&TestLogin>, found: &mut Faults) -> Result<(), Fault> {
+    let (name, endpoint) = (&backend.name, &backend.imap);
+    let before = match converse(endpoint, tls, None).await {
+        Ok(list) => list,
+        Err(ImapStop::Greeting(greeting)) => {
+            found.wrong(format!(
+                "[[backend]] {name}, imap = {}: greets with {:?}, which is no IMAP server that takes logins",
+                place(endpoint),
+                shown(&greeting)
+            ));
+            return Ok(());
+        }
+        Err(ImapStop::StartTls) => {
             found.wrong(format!("[[backend]] {name}, imap: offers no STARTTLS: use imaps://, or imap:// on loopback"));
             return Ok(());
         }
-        talk = talk.secure().await?;
-    }
-    let before = capabilities(&mut talk).await?;
-    let has = |words: &[String], word: &str| words.iter().any(|own| own.eq_ignore_ascii_case(word));
-    if !has(&before, "IMAP4rev1") && !has(&before, "IMAP4rev2") {
+        Err(ImapStop::Fault(fault)) => return Err(fault),
+    };
+    if !has(&before, b"IMAP4rev1") && !has(&before, b"IMAP4rev2") {
         found.wrong(format!("[[backend]] {name}, imap: offers neither IMAP4rev1 nor IMAP4rev2"));
     }
-    if has(&before, "LOGINDISABLED") {
+    if has(&before, b"LOGINDISABLED") {
         found.wrong(format!(
             "[[backend]] {name}, imap: takes no passwords on this connection (LOGINDISABLED), so nobody can log in. In Dovecot 2.3: \
              `remote 127.0.0.1 {{ disable_plaintext_auth = no }}`; in 2.4 auth_allow_cleartext = yes; or use imaps://"
@@ -98,45 +103,75 @@ async fn imap(backend: &Backend, tls: &Client, login: Option<&TestLogin<'_>>, fo
         return Ok(());
     }
     let Some(login) = login else {
-        if !has(&before, "LITERAL+") && !has(&before, "LITERAL-") {
+        if capability::non_sync(&before).is_none() {
             found.note(slow_literals(name));
         }
         found.note(format!(
             "[[backend]] {name}, imap: what it offers to members is seen with --login ADDRESS --password-file FILE"
         ));
-        talk.say("z LOGOUT").await?;
         return Ok(());
     };
-    match enter(&mut talk, login, has(&before, "AUTH=PLAIN")).await? {
-        Some(true) => {}
-        Some(false) => {
-            found.wrong(format!("[[backend]] {name}, imap: refuses the login of {} with this password", login.address));
-            return Ok(());
+    let refuses = format!("[[backend]] {name}, imap: refuses the login of {}", login.address.reveal());
+    match converse(endpoint, tls, Some(&login.credential)).await {
+        Ok(list) => offers(name, &list, found),
+        Err(ImapStop::Fault(Fault::Denied)) => found.wrong(format!("{refuses} with this password")),
+        Err(ImapStop::Fault(Fault::Barred(code))) => {
+            found.wrong(format!("{refuses}, and not for its password ({})", code.word()))
         }
-        None => {
-            found.note(format!(
-                "[[backend]] {name}, imap: the login of {} was not tried: this server knows LOGIN alone, and a line of it cannot carry \
-                 this password",
-                login.address
-            ));
-            return talk.say("z LOGOUT").await;
+        Err(ImapStop::Fault(fault @ (Fault::Gone(_) | Fault::Slow(_)))) => return Err(fault),
+        Err(_) => found.wrong(format!("{refuses}: it cannot judge it now")),
+    }
+    Ok(())
+}
+
+/// Why a conversation did not come as far as it should.
+enum ImapStop {
+    /// No server that takes logins: its words.
+    Greeting(String),
+    StartTls,
+    Fault(Fault),
+}
+
+impl From<Fault> for ImapStop {
+    fn from(fault: Fault) -> ImapStop {
+        ImapStop::Fault(fault)
+    }
+}
+
+/// Up to the login, or through it: what the server says then that it can.
+async fn converse(endpoint: &Endpoint, tls: &Client, credential: Option<&Credential>) -> Result<Vec<u8>, ImapStop> {
+    let mut talk = Talk::open(endpoint, tls).await?;
+    let mut login = UpstreamLogin::new(talk.wants_starttls(), None);
+    let (mut sent, mut secured) = (false, !talk.wants_starttls());
+    loop {
+        match login.next(talk.input(), false, credential) {
+            Ok(LoginProgress::Need) => talk.fill().await?,
+            Ok(LoginProgress::Send(taken, bytes)) => {
+                talk.consume(taken);
+                sent |= !bytes.is_empty();
+                talk.send(&bytes).await?;
+            }
+            Ok(LoginProgress::StartTls) => {
+                talk = talk.secure().await?;
+                secured = true;
+            }
+            Ok(LoginProgress::Done(taken)) => {
+                talk.consume(taken);
+                talk.say("z LOGOUT").await?;
+                return Ok(login.capabilities().to_vec());
+            }
+            Err(_) if !sent => return Err(ImapStop::Greeting(talk.first_line())),
+            Err(_) if !secured => return Err(ImapStop::StartTls),
+            Err(fault) => return Err(fault.into()),
         }
     }
-    offers(name, &capabilities(&mut talk).await?, found);
-    talk.say("z LOGOUT").await
 }
 
-/// A quoted string (RFC 9051 4.3).
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
-fn offers(name: &str, words: &[String], found: &mut Faults) {
-    let has = |word: &str| words.iter().any(|own| own.eq_ignore_ascii_case(word));
-    if !has("LITERAL+") && !has("LITERAL-") {
+fn offers(name: &str, list: &[u8], found: &mut Faults) {
+    if capability::non_sync(list).is_none() {
         found.note(slow_literals(name));
     }
-    match (has("QUOTA"), has("STATUS=SIZE")) {
+    match (has(list, b"QUOTA"), has(list, b"STATUS=SIZE")) {
         (true, _) => {}
         (false, true) => found.note(format!(
             "[[backend]] {name}, imap: has no QUOTA, so mailboxes are counted folder by folder (STATUS=SIZE). In Dovecot: quota in \
@@ -146,58 +181,11 @@ fn offers(name: &str, words: &[String], found: &mut Faults) {
             "[[backend]] {name}, imap: has neither QUOTA nor STATUS=SIZE, so mailboxes are counted message by message, which is slow"
         )),
     }
-    if !has("UNSELECT") {
+    if !capability::can_unselect(list) {
         found.note(format!("[[backend]] {name}, imap: has no UNSELECT, so its connections cannot be used again by a webmail"));
     }
 }
 
 fn slow_literals(name: &str) -> String {
     format!("[[backend]] {name}, imap: has no LITERAL+, so each message that is stored waits for one more answer")
-}
-
-/// As the daemon does it: LOGIN where there is no PLAIN. `None`: a line cannot carry that password.
-async fn enter(talk: &mut Talk<'_>, login: &TestLogin<'_>, plain: bool) -> Result<Option<bool>, Fault> {
-    if plain {
-        let secret = Zeroizing::new(STANDARD.encode(format!("\0{}\0{}", login.address, login.password)));
-        return authenticate(talk, &secret).await.map(Some);
-    }
-    let fits = |text: &str| text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_control());
-    if !fits(&login.address) || !fits(login.password) {
-        return Ok(None);
-    }
-    let words = Zeroizing::new(format!("LOGIN {} {}", quoted(&login.address), quoted(login.password)));
-    Ok(Some(command(talk, &words).await?.0))
-}
-
-async fn authenticate(talk: &mut Talk<'_>, secret: &str) -> Result<bool, Fault> {
-    talk.say("l AUTHENTICATE PLAIN").await?;
-    loop {
-        let line = talk.line().await?;
-        match line.as_bytes() {
-            [b'+', ..] => talk.say(secret).await?,
-            [b'l', b' ', rest @ ..] => return Ok(rest.to_ascii_uppercase().starts_with(b"OK")),
-            _ => {}
-        }
-    }
-}
-
-/// Sends a command, and the untagged lines that came before its end.
-async fn command(talk: &mut Talk<'_>, words: &str) -> Result<(bool, Vec<String>), Fault> {
-    talk.say(&format!("c {words}")).await?;
-    let mut lines = Vec::new();
-    loop {
-        let line = talk.line().await?;
-        match line.strip_prefix("c ") {
-            Some(end) => return Ok((end.to_ascii_uppercase().starts_with("OK"), lines)),
-            None if lines.len() < 100 => lines.push(line),
-            None => return Ok((false, lines)),
-        }
-    }
-}
-
-async fn capabilities(talk: &mut Talk<'_>) -> Result<Vec<String>, Fault> {
-    let (_, lines) = command(talk, "CAPABILITY").await?;
-    let listed = lines.iter().filter_map(|line| line.split_at_checked(13));
-    let listed = listed.filter(|(word, _)| word.eq_ignore_ascii_case("* CAPABILITY ")).map(|(_, words)| words);
-    Ok(listed.flat_map(str::split_whitespace).map(str::to_owned).collect())
 }

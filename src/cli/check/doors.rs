@@ -1,15 +1,15 @@
 //! `check --connect` for POP3 and ManageSieve: whether what greets is such a server, has TLS where it is asked for, takes passwords, and
 //! takes that of the test login. Nothing is read of a mailbox, and nothing is stored.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::finding::Faults;
-use super::talk::{Talk, place, shown};
+use super::talk::{Talk, TestLogin, place, shown};
 use crate::fault::Fault;
 use crate::net::tls::Client;
+use crate::private::Credential;
 use crate::route::{Backend, Endpoint};
+use crate::wire::sasl;
 
 /// A protocol in which a server answers lines with a good word or a bad one.
 pub(super) struct DoorWords {
@@ -37,12 +37,12 @@ pub(super) const SIEVE: DoorWords = DoorWords {
     leave: "LOGOUT",
 };
 
-/// Talks to one, and logs in where there is somebody who may: an address and a password.
+/// Talks to one, and logs in where there is somebody who may.
 pub(super) async fn door(
     words: &DoorWords,
     (backend, endpoint): (&Backend, &Endpoint),
     tls: &Client,
-    login: Option<(&str, &str)>,
+    login: Option<&TestLogin>,
     found: &mut Faults,
 ) -> Result<(), Fault> {
     let (name, key) = (&backend.name, words.key);
@@ -86,8 +86,9 @@ pub(super) async fn door(
     let (plain, user) = (has("SASL", "PLAIN"), !words.tells && (has("USER", "") || told.is_empty()));
     if !plain && !user {
         found.wrong(format!("[[backend]] {name}, {key}: takes no passwords on this connection, so nobody can log in"));
-    } else if let Some((address, password)) = login {
-        match words.log_in(&mut talk, plain, address, password).await? {
+    } else if let Some(TestLogin { address, credential }) = login {
+        let address = address.reveal();
+        match words.log_in(&mut talk, plain, credential).await? {
             Some(true) => {}
             Some(false) => found.wrong(format!("[[backend]] {name}, {key}: refuses the login of {address} with this password")),
             None => found.note(format!(
@@ -140,27 +141,36 @@ impl DoorWords {
     }
 
     /// As the daemon does it: USER where there is no PLAIN. `None`: a line cannot carry that password.
-    async fn log_in(&self, talk: &mut Talk<'_>, plain: bool, address: &str, password: &str) -> Result<Option<bool>, Fault> {
+    async fn log_in(&self, talk: &mut Talk<'_>, plain: bool, credential: &Credential) -> Result<Option<bool>, Fault> {
         if !plain {
-            return user_pass(talk, address, password).await;
+            return user_pass(talk, credential).await;
         }
-        let secret = Zeroizing::new(STANDARD.encode(format!("\0{address}\0{password}")));
-        let line = if self.tells { format!("AUTHENTICATE \"PLAIN\" \"{}\"", *secret) } else { format!("AUTH PLAIN {}", *secret) };
-        talk.say(&Zeroizing::new(line)).await?;
+        let (_, response) = sasl::initial_response(credential);
+        let (before, behind): (&[u8], &[u8]) =
+            if self.tells { (b"AUTHENTICATE \"PLAIN\" \"", b"\"\r\n") } else { (b"AUTH PLAIN ", b"\r\n") };
+        talk.send(&joined([before, &response, behind])).await?;
         Ok(Some(self.is_good(&self.last(talk, &mut Vec::new()).await?)))
     }
 }
 
 /// RFC 1939 section 7, for a server of POP3 without SASL.
-async fn user_pass(talk: &mut Talk<'_>, address: &str, password: &str) -> Result<Option<bool>, Fault> {
-    if password.chars().any(char::is_control) {
+async fn user_pass(talk: &mut Talk<'_>, credential: &Credential) -> Result<Option<bool>, Fault> {
+    let password = credential.secret.reveal();
+    if password.iter().any(u8::is_ascii_control) {
         return Ok(None);
     }
-    talk.say(&format!("USER {address}")).await?;
+    talk.say(&format!("USER {}", credential.user.reveal())).await?;
     // A server that knows no such user may say so here.
     if !POP3.is_good(&talk.line().await?) {
         return Ok(Some(false));
     }
-    talk.say(&Zeroizing::new(format!("PASS {password}"))).await?;
+    talk.send(&joined([b"PASS ", password, b"\r\n"])).await?;
     Ok(Some(POP3.is_good(&talk.line().await?)))
+}
+
+/// Sized before it is filled: a buffer that grows would leave copies of the secret behind.
+fn joined(parts: [&[u8]; 3]) -> Zeroizing<Vec<u8>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    parts.iter().for_each(|part| line.extend_from_slice(part));
+    line
 }

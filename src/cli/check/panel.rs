@@ -2,6 +2,7 @@
 //! is told for it stands in Dovecot's settings, and is looked at there.
 
 use std::fs;
+use std::io::{self, ErrorKind};
 
 use super::finding::Faults;
 
@@ -12,10 +13,18 @@ const RECOUNT: &str = "update_quota_mail";
 
 /// Looks at it.
 pub(super) fn look(found: &mut Faults) {
-    if fs::read_to_string(CRON).is_ok_and(|text| recounts(&text)) {
-        found.wrong(format!(
+    by_the_clock(fs::read_to_string(CRON), found);
+}
+
+fn by_the_clock(cron: io::Result<String>, found: &mut Faults) {
+    match cron {
+        Ok(text) if recounts(&text) => found.wrong(format!(
             "AlternC: {CRON} runs {RECOUNT}, which puts the numbers of `du` in the place of Dovecot's: usage jumps. Take that line out"
-        ));
+        )),
+        // No AlternC.
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => found.note(format!("AlternC: {CRON}: {error}. Whether it runs {RECOUNT} is not known")),
+        Ok(_) => {}
     }
 }
 
@@ -37,6 +46,18 @@ fn asks_who_delivers(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_not_one_that_says_nothing() {
+        let said = |cron: io::Result<String>| {
+            let mut found = Faults::default();
+            by_the_clock(cron, &mut found);
+            (found.all_wrong().len(), found.notes().len())
+        };
+        assert_eq!(said(Ok(format!("0 4 * * * root {RECOUNT}\n"))), (1, 0));
+        assert_eq!((said(Ok(String::new())), said(Err(ErrorKind::NotFound.into()))), ((0, 0), (0, 0)));
+        assert_eq!((said(Err(ErrorKind::PermissionDenied.into())), said(Err(ErrorKind::InvalidData.into()))), ((0, 1), (0, 1)));
+    }
 
     #[test]
     fn the_files_of_alternc_tell_what_goes_around() {

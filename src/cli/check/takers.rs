@@ -41,7 +41,7 @@ pub(super) async fn lmtp(
     endpoint: &Endpoint,
     tls: &Client,
     config: &Config,
-    login: Option<&TestLogin<'_>>,
+    login: Option<&TestLogin>,
     found: &mut Faults,
 ) -> Result<(), Fault> {
     let at = format!("[[backend]] {}, lmtp = {}", backend.name, place(endpoint));
@@ -49,11 +49,11 @@ pub(super) async fn lmtp(
     let Some((mut talk, _)) = greet(Talk::open(endpoint, tls).await?, &hello, &at, found).await? else { return Ok(()) };
     if let Some(login) = login {
         talk.reply(Some("MAIL FROM:<>")).await?;
-        let (code, words) = talk.reply(Some(&format!("RCPT TO:<{}>", login.address))).await?;
+        let (code, words) = talk.reply(Some(&format!("RCPT TO:<{}>", login.address.reveal()))).await?;
         if code >= 300 {
             found.wrong(format!(
                 "{at}: refuses mail for {}, who can log in: {code} {}. In Dovecot 2.4: auth_username_format = %{{user | lower}} in protocol lmtp",
-                login.address,
+                login.address.reveal(),
                 shown(words.first().map_or("", String::as_str))
             ));
         }

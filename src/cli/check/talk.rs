@@ -8,13 +8,14 @@ use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::{dial, secure};
 use crate::net::tls::Client;
+use crate::private::{Address, Credential};
 use crate::route::{Endpoint, Place, Security};
 use crate::smtp::reply::Reply;
 
 /// Somebody who may log in, for a look from inside.
-pub(super) struct TestLogin<'a> {
-    pub(super) address: String,
-    pub(super) password: &'a str,
+pub(super) struct TestLogin {
+    pub(super) address: Address,
+    pub(super) credential: Credential,
 }
 
 /// How long a whole conversation may take.
@@ -52,8 +53,33 @@ impl<'a> Talk<'a> {
         Ok(Talk { link, endpoint: self.endpoint, tls: self.tls })
     }
 
+    /// For what is no secret.
     pub(super) async fn say(&mut self, line: &str) -> Result<(), Fault> {
         self.link.send(format!("{line}\r\n").as_bytes()).await
+    }
+
+    /// As it is; of secrets there is no copy.
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        if bytes.is_empty() { Ok(()) } else { self.link.send(bytes).await }
+    }
+
+    /// What came and was not taken.
+    pub(super) fn input(&self) -> &[u8] {
+        self.link.input()
+    }
+
+    pub(super) fn consume(&mut self, count: usize) {
+        self.link.consume(count);
+    }
+
+    pub(super) async fn fill(&mut self) -> Result<(), Fault> {
+        self.link.fill().await.map(drop)
+    }
+
+    /// The first line of what came, or what there is of it.
+    pub(super) fn first_line(&self) -> String {
+        let line = self.link.input().split(|byte| *byte == b'\n').next().unwrap_or_default();
+        String::from_utf8_lossy(line).trim_end_matches('\r').to_owned()
     }
 
     /// The next line, without its end.
