@@ -33,7 +33,8 @@ OLDER ?=
 DEMO_PACKAGES  = gcc libc6-dev dovecot-imapd dovecot-lmtpd
 WEBMAIL_PACKAGES = roundcube-core roundcube-sqlite3 php-cli
 TEST_PACKAGES  = $(DEMO_PACKAGES) dovecot-pop3d dovecot-managesieved sieve-connect mpop fetchmail getmail6 $(WEBMAIL_PACKAGES) roundcube-plugins chromium chromium-driver thunderbird postfix swaks msmtp isync mutt curl openssl gnupg \
-                 mariadb-server postgresql python3 libnet-ssleay-perl libio-socket-ssl-perl strace nginx libnginx-mod-mail libnginx-mod-stream haproxy tor rsyslog systemd-journal-remote
+                 mariadb-server postgresql python3 libnet-ssleay-perl libio-socket-ssl-perl strace nginx libnginx-mod-mail libnginx-mod-stream haproxy tor rsyslog systemd-journal-remote \
+                 keepalived nftables openssh-client openssh-server iproute2 procps
 DEB_PACKAGES   = gcc libc6-dev debhelper lintian
 BENCH_PACKAGES = gcc libc6-dev openssl nginx libnginx-mod-mail dovecot-imapd dovecot-submissiond imapproxy haproxy
 

@@ -2,13 +2,15 @@
 the machine that judges is killed, stopped and continued, and cut off. Told at the end, as one line of JSON: how often the storage held more
 than the limit, which answered changes of admins are lost, and how long each fault kept people waiting.
 
-play.py NOLOGD FOLDER SECONDS FAULT ...      (faults in this order; with `random`, any of them until the time is over)
+play.py NOLOGD FOLDER SHIPPED SECONDS FAULT ...      (faults in this order; with `random`, any of them until the time is over)
+
+What the package brings for a pair is used as an admin uses it: other addresses, paths and names are written into it, and nothing else.
 """
 
 import imaplib, json, os, random, re, shutil, signal, socket, ssl, subprocess, sys, threading, time
 from pathlib import Path
 
-NOLOGD, RUN, SECONDS, FAULTS = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
+NOLOGD, RUN, SHIPPED, SECONDS, FAULTS = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]), sys.argv[5:]
 NAME = f"nlp{os.getpid()}"
 ADDRESS = {"a": "10.77.0.1", "b": "10.77.0.2", "s": "10.77.0.3", "c": "10.77.0.9"}
 VIP = "10.77.0.100"
@@ -31,6 +33,16 @@ def write(path, text, mode=0o644):
     path.write_text(text)
     path.chmod(mode)
     return path
+
+
+def edited(name, changes):
+    """A shipped file with some of its texts changed, each of which must be there."""
+    text = (SHIPPED / name).read_text()
+    for old, new in changes:
+        if old not in text:
+            raise SystemExit(f"{name}: has no {old!r}")
+        text = text.replace(old, str(new))
+    return text
 
 
 def start(machine, *words, out):
@@ -119,31 +131,24 @@ namespace inbox {{
   inbox = yes
 }}
 """)
-    write(RUN / "close-storage", f"""#!/bin/sh
-# To everybody but $1; then whatever is under way here ends.
+    write(RUN / "close-storage", edited("close-storage", changes=[("192.0.2.11", ADDRESS["a"]), ("192.0.2.12", ADDRESS["b"]), ("systemctl ", f"{RUN}/systemctl ")]), 0o755)
+    # No systemd is here: what it would do with Dovecot.
+    write(RUN / "systemctl", f"""#!/bin/sh
 set -e
-case $1 in front-a) keep={ADDRESS['a']};; front-b) keep={ADDRESS['b']};; *) exit 1;; esac
-nft -f - <<END
-table inet pair
-delete table inet pair
-table inet pair {{
-  chain input {{
-    type filter hook input priority 0;
-    iif lo accept
-    tcp dport {{ 24, 993 }} ip saddr != $keep reject with tcp reset
-  }}
-}}
-END
 master=$(cat {home}/run/master.pid 2>/dev/null || true)
-if [ -n "$master" ] && [ -d /proc/$master ]; then
-  all="$master $(pgrep -P $master || true)"
-  kill -9 $all || true
-  for one in $all; do while [ -d /proc/$one ] && ! grep -q '^State:.Z' /proc/$one/status; do sleep 0.02; done; done
-fi
-rm -f {home}/run/master.pid
-# Nobody of the old ones is there: what they said is said.
-dovecot -c {home}/dovecot.conf </dev/null >>{RUN}/dovecot.out 2>&1
-echo "$(cut -d' ' -f1 /proc/uptime) $1" >>{RUN}/closings
+case $1 in
+kill)
+  if [ -n "$master" ] && [ -d /proc/$master ]; then
+    all="$master $(pgrep -P $master || true)"
+    kill -9 $all || true
+    for one in $all; do while [ -d /proc/$one ] && ! grep -q '^State:.Z' /proc/$one/status; do sleep 0.02; done; done
+  fi ;;
+restart)
+  rm -f {home}/run/master.pid
+  # Nobody of the old ones is there: what they said is said.
+  dovecot -c {home}/dovecot.conf </dev/null >>{RUN}/dovecot.out 2>&1 ;;
+*) exit 1 ;;
+esac
 """, 0o755)
     write(RUN / "count", f"""#!/bin/sh
 exec doveadm -c {home}/dovecot.conf -f tab mailbox status -A -t "messages vsize" "*"
@@ -199,39 +204,22 @@ connections_per_minute = 100000
     home.chmod(0o777)
     for file in (home / "state").parent, home / "state":
         shutil.chown(file, "nobody")
-    write(home / "keepalived.conf", f"""
-global_defs {{
-  router_id front-{machine}
-  vrrp_version 3
-  vrrp_garp_master_refresh 1
-  script_user root
-}}
-vrrp_script nologd {{
-  script "{NOLOGD} node check --socket {home}/admin.sock"
-  interval 1
-  timeout 2
-  fall 1
-  rise 1
-  weight 100
-}}
-vrrp_instance mail {{
-  state BACKUP
-  interface eth0
-  virtual_router_id 51
-  priority 100
-  advert_int 0.5
-  unicast_src_ip {ADDRESS[machine]}
-  unicast_peer {{
-    {ADDRESS['b' if machine == 'a' else 'a']}
-  }}
-  virtual_ipaddress {{
-    {VIP}/24 dev eth0
-  }}
-  track_script {{
-    nologd
-  }}
-}}
-""")
+    other = ADDRESS["b" if machine == "a" else "a"]
+    write(home / "keepalived.conf", edited("keepalived.conf", changes=[
+        ("script_user keepalived_script", "script_user root"), ("/usr/bin/nologd node check", f"{NOLOGD} node check --socket {home}/admin.sock"),
+        ("192.0.2.11", ADDRESS[machine]), ("192.0.2.12", other), ("192.0.2.10/24", f"{VIP}/24 dev eth0"),
+        # Both are one machine here, and have its name.
+        ("global_defs {", f"global_defs {{\n  router_id front-{machine}"),
+    ]))
+
+
+def link(machine, home):
+    """The command of the shipped unit."""
+    unit = edited("nologd-node.service", changes=[
+        ("\\\n", " "), ("/usr/bin/nologd node link ", f"{NOLOGD} node link --socket {home}/node.sock "), ("/var/lib/nologd-node/key", RUN / f"{machine}.key"),
+        ("/var/lib/nologd-node/known_hosts", RUN / "known"), ("root@store.example.org", f"root@{ADDRESS['s']}"),
+    ])
+    return next(line for line in unit.splitlines() if line.startswith("ExecStart=")).removeprefix("ExecStart=").split()
 
 
 class Front:
@@ -242,7 +230,7 @@ class Front:
         self.up, self.processes, self.lock = False, {}, threading.Lock()
         self.commands = {
             "nologd": [NOLOGD, "run", "--config", self.home / "nologd.toml"],
-            "link": [NOLOGD, "node", "link", "--socket", self.home / "node.sock", "ssh", "-T", "-i", RUN / f"{machine}.key", "-o", f"UserKnownHostsFile={RUN}/known", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=3", "-o", "ConnectTimeout=2", f"root@{ADDRESS['s']}"],
+            "link": link(machine, self.home),
             "keepalived": ["keepalived", "-n", "-l", "-P", "-f", self.home / "keepalived.conf", "-p", self.home / "k.pid", "-r", self.home / "v.pid"],
         }
         threading.Thread(target=self.keep, daemon=True).start()
