@@ -249,7 +249,8 @@ same_book() { book >"$WORK/said.after" && diff "$WORK/book" "$WORK/said.after"; 
 # One of two machines, and the witness of another pair: as docs/admin/pair.md has them, with a link that leads nowhere.
 pair_files() {
     sh_inside 'sed "s|^    root@.*|    nobody@127.0.0.1|" /usr/share/nologd/backends/nologd-node.service >/etc/systemd/system/nologd-node.service
-        systemctl daemon-reload; systemctl enable --now nologd-node; echo private >/var/lib/nologd-node/key; chown nologd: /var/lib/nologd-node/key
+        install -d -m 700 -o nologd -g nologd /var/lib/nologd-node; echo private >/var/lib/nologd-node/key; chown nologd: /var/lib/nologd-node/key
+        systemctl daemon-reload; systemd-analyze verify nologd-node.service; systemctl enable --now nologd-node
         install -d -m 700 /var/lib/nologd-witness /run/nologd-witness; echo sealed >/var/lib/nologd-witness/copy; systemctl is-active nologd-node
         systemctl show -P MainPID nologd-node >link'
 }
