@@ -325,3 +325,19 @@ fn an_older_store_loads_and_an_orphan_lends_nothing() {
         assert!(Book::open(store, Params::default()).is_err(), "{damaged}");
     }
 }
+
+/// What was granted and lent until the same day ends together, whatever ends first in the records.
+#[test]
+fn a_mailbox_goes_after_a_loan_out_of_a_grant_has_ended() {
+    let mut stage = Stage::new();
+    stage.add(0, 10 * MIB, 0);
+    stage.add(1, 10 * MIB, 0);
+    stage.grant(0, 100 * MIB, 5);
+    assert_eq!(stage.lend(0, 1, 50 * MIB, 5), Ok(()));
+    assert!(check(&*stage.store).unwrap().is_well());
+    stage.today = 6;
+    assert!(check(&*stage.store).unwrap().is_well(), "ended, and not yet taken out");
+    assert!(stage.book.remove_mailbox(&mailbox(0), stage.today()).is_ok());
+    assert!(check(&*stage.store).unwrap().is_well());
+    stage.holds("the end");
+}

@@ -159,7 +159,7 @@ impl Book {
                 after.aliases.insert(alias.clone(), left);
             }
         }
-        after.grants.retain(|grant| today <= grant.until);
+        after.drop_ended(today);
         after.check()?;
         let mut changes = record::difference(Some(&before), Some(&after));
         changes.push(record::forget(&was.address));
