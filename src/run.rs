@@ -76,10 +76,9 @@ pub async fn serve_until_stopped(
     let signals = Signals::listen().map_err(Trouble::State)?;
     emit(Event::Started { listeners: count as u64, backends: backends as u64 });
     systemd.tell("READY=1");
-    let link = other.map(|other| other.link.clone());
     let (end, drain) = tokio::select! {
         () = until_stopped(&config, file, built.certificates.as_deref(), &context, signals) => (End::Stopped, config.drain),
-        drain = beside::judge(link, &context) => (End::SteppedBack, drain.min(config.drain)),
+        drain = beside::judge(other, &context) => (End::SteppedBack, drain.min(config.drain)),
     };
     emit(Event::Stopping { sessions: context.limits.sessions() as u64 });
     systemd.tell("STOPPING=1");

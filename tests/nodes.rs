@@ -4,11 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // helpers of tests
 
 use std::fs::{self, Permissions};
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -285,4 +285,93 @@ fn another_key_opens_no_copy() {
     std::thread::sleep(Duration::from_secs(7));
     assert_eq!(two.shown(1)["duty"], "waits");
     assert!(two.out(1).contains("nologd: copy-unusable why=1"), "{}", two.out(1));
+}
+
+/// The witness lost what it kept: whoever judges gives it another copy, under a number that no earlier one had.
+#[test]
+fn a_copy_that_is_lost_is_made_anew() {
+    let mut two = Two::start();
+    two.first();
+    assert_eq!(two.machines[0].nologd("association add velo --domain velo.example --storage 1G").0, 0);
+    two.until(1, "up-to-date", true);
+    let number = |two: &Two| fs::read(two.place.path("witness/copy")).ok().map(|copy| copy[..8].to_vec());
+    let before = number(&two).unwrap();
+    drop(two.machines[1].link.take());
+    fs::remove_file(two.place.path("witness/copy")).unwrap();
+    let begin = Instant::now();
+    while number(&two).is_none_or(|now| now == before) {
+        assert!(begin.elapsed() < Duration::from_secs(20));
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(two.machines[0].nologd("association set velo --storage 3G").0, 0);
+    two.link(1);
+    two.machines[0].daemon.take().unwrap().signal(Signal::SIGKILL);
+    two.until(1, "leads", true);
+    let shown = two.machines[1].nologd("association show velo --json").1;
+    assert!(shown.contains(&(3u64 << 30).to_string()), "{shown}");
+}
+
+/// Where the witness can keep nothing, changes are refused, and the other machine takes over all the same: members read, and delete.
+#[test]
+fn a_full_disk_at_the_witness_keeps_nobody_from_judging() {
+    let mut two = Two::start();
+    two.first();
+    assert_eq!(two.machines[0].nologd("association add velo --domain velo.example --storage 1G").0, 0);
+    two.until(1, "up-to-date", true);
+    // As good as full: what is to be written first has no place.
+    fs::create_dir(two.place.path("witness/copy.new")).unwrap();
+    assert_eq!(two.machines[0].nologd("association set velo --storage 2G").0, 1);
+    two.machines[0].daemon.take().unwrap().signal(Signal::SIGKILL);
+    two.until(1, "leads", true);
+    two.until(1, "grants", "all");
+    assert!(two.machines[1].greeting().starts_with("* OK"));
+    assert_eq!(two.machines[1].nologd("association set velo --storage 2G").0, 1);
+    fs::remove_dir(two.place.path("witness/copy.new")).unwrap();
+    assert_eq!(two.machines[1].nologd("association set velo --storage 2G").0, 0);
+}
+
+/// One process may have had several connections. What one of before still brings does not come over what another one was answered about.
+#[test]
+fn what_an_old_connection_brings_late_is_not_kept() {
+    let place = Place::new().unwrap();
+    let connect = || {
+        let mut witness = Command::new(PROGRAM);
+        witness.args(["node", "witness", "front-a", "--close", "/bin/true", "--state"]).arg(place.path("witness"));
+        witness.arg("--run").arg(place.path("witness-run")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut witness = witness.spawn().unwrap();
+        let (write, read) = (witness.stdin.take().unwrap(), BufReader::new(witness.stdout.take().unwrap()));
+        (witness, write, read.lines())
+    };
+    let (mut one, mut two) = (connect(), connect());
+    let mut number = 0;
+    let mut term = String::new();
+    for (_, write, lines) in [&mut one, &mut two] {
+        write.write_all(b"hello 2 aa\n").unwrap();
+        assert_eq!(lines.next().unwrap().unwrap(), "hello 2 front-a");
+        term = loop {
+            number += 1;
+            writeln!(write, "ask {number} want").unwrap();
+            let told = lines.next().unwrap().unwrap();
+            let words: Vec<_> = told.split(' ').collect();
+            if words[2] == "yes" {
+                break words[3].to_owned();
+            }
+            assert!(number < 600, "{told}");
+            std::thread::sleep(Duration::from_millis(50));
+        };
+    }
+    let put = |(_, write, lines): &mut (std::process::Child, std::process::ChildStdin, std::io::Lines<_>), numbers: &str| {
+        writeln!(write, "put {term} {numbers} 3").unwrap();
+        write.write_all(b"abc").unwrap();
+        let lines: &mut std::io::Lines<BufReader<std::process::ChildStdout>> = lines;
+        lines.next().unwrap().unwrap()
+    };
+    assert_eq!(put(&mut two, "0 77"), "kept 77");
+    assert_eq!(put(&mut one, "0 78"), "not-kept");
+    assert_eq!(put(&mut two, "77 78"), "kept 78");
+    assert_eq!(put(&mut one, "78 78"), "not-kept");
+    for (mut witness, write, _) in [one, two] {
+        drop(write);
+        assert!(witness.wait().unwrap().success());
+    }
 }

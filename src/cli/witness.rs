@@ -30,6 +30,11 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// After a closing that failed.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// Why the storage is not closed.
+const FAILED: &str = "the storage is not closed: the program failed, or took too long";
+const ENDED: &str = "the storage is not closed: the program of before hung, and was ended now";
+const GOES_ON: &str = "the storage is not closed: something that the program of before started goes on, with the program's input: find and end it, and let it begin with </dev/null";
+
 /// `nologd node witness`.
 #[derive(Args)]
 pub struct WitnessArguments {
@@ -110,16 +115,16 @@ fn serve(arguments: &WitnessArguments, folder: WitnessFolder) -> io::Result<()> 
                 };
                 desk.say(&WitnessWord::Lease(number, word, term, desk.folder.newest()?, called), b"")?;
             }
-            NodeWord::Put(term, octets) if octets <= COPY_OCTETS => {
+            NodeWord::Put { term, previous, number, octets } if octets <= COPY_OCTETS => {
                 let mut sealed = Vec::new();
                 if (&mut input).take(octets).read_to_end(&mut sealed)? as u64 != octets {
                     return Ok(());
                 }
                 // A full disk is the other side's to know, and no reason to end.
-                let kept = desk.folder.keep(&desk.who, term, &sealed).ok().flatten();
-                desk.say(&kept.map_or(WitnessWord::NotKept, WitnessWord::Kept), b"")?;
+                let kept = desk.folder.keep(&desk.who, term, [previous, number], &sealed).unwrap_or(false);
+                desk.say(&if kept { WitnessWord::Kept(number) } else { WitnessWord::NotKept }, b"")?;
             }
-            NodeWord::Put(..) => return Ok(()),
+            NodeWord::Put { .. } => return Ok(()),
             NodeWord::Get => {
                 let (number, sealed) = desk.folder.copy()?;
                 desk.say(&WitnessWord::Copy(number, sealed.len() as u64), &sealed)?;
@@ -164,12 +169,16 @@ impl WitnessDesk {
 
     /// One at a time: what the last one to close did is what holds.
     fn close_once(&self) -> io::Result<()> {
-        let lock = self.folder.lock("closing")?;
+        let Some(lock) = self.folder.lock_within("closing", CLOSING)? else {
+            // Its end was that of the process that started it, which is gone.
+            let ended = programs::end_noted(&self.folder.read("closing")?)?;
+            return Err(io::Error::other(if ended { ENDED } else { GOES_ON }));
+        };
         if !self.folder.with(|arbiter, _| arbiter.awaits(&self.who))? {
             return Ok(());
         }
         if !programs::close(&self.close, &self.who.node, &lock, CLOSING)? {
-            return Err(io::Error::other("the storage is not closed: the program failed, or took too long"));
+            return Err(io::Error::other(FAILED));
         }
         self.folder.with(|arbiter, _| arbiter.closed(&self.who))
     }

@@ -7,7 +7,10 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 
 use crate::node::{Arbiter, Claimant};
@@ -32,8 +35,31 @@ impl WitnessFolder {
 
     /// Waits until nobody else has this lock.
     pub(super) fn lock(&self, name: &str) -> io::Result<Flock<File>> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(self.run.join(name))?;
-        Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, error)| error.into())
+        Flock::lock(self.open_lock(name)?, FlockArg::LockExclusive).map_err(|(_, error)| error.into())
+    }
+
+    /// The same; none where somebody else has it for all that time.
+    pub(super) fn lock_within(&self, name: &str, patience: Duration) -> io::Result<Option<Flock<File>>> {
+        let end = Instant::now() + patience;
+        let mut file = self.open_lock(name)?;
+        loop {
+            file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => return Ok(Some(lock)),
+                Err((_, Errno::EWOULDBLOCK)) if Instant::now() >= end => return Ok(None),
+                Err((file, Errno::EWOULDBLOCK)) => file,
+                Err((_, error)) => return Err(error.into()),
+            };
+            sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn open_lock(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(self.run.join(name))
+    }
+
+    /// What whoever has this lock has written into it.
+    pub(super) fn read(&self, name: &str) -> io::Result<String> {
+        fs::read_to_string(self.run.join(name))
     }
 
     /// Looks at the lease, and changes it, while nobody else does. The time is read behind the lock.
@@ -52,15 +78,17 @@ impl WitnessFolder {
         Ok(done)
     }
 
-    /// Keeps a copy from whoever holds the lease: its number; none where another one does.
-    pub(super) fn keep(&self, who: &Claimant, term: u64, sealed: &[u8]) -> io::Result<Option<u64>> {
+    /// Keeps copy `number` from whoever holds the lease, behind copy `previous`: false where another one holds it, or another copy is the newest.
+    /// For a process may have several connections, and what one of before still brings must not come over what was answered since.
+    pub(super) fn keep(&self, who: &Claimant, term: u64, [previous, number]: [u64; 2], sealed: &[u8]) -> io::Result<bool> {
         // Behind the same lock as the lease: who gets it next gets this copy.
         self.with(|arbiter, now| {
-            if !arbiter.holds(who, term, now) {
-                return Ok(None);
+            if !arbiter.holds(who, term, now) || self.newest()? != previous || [0, previous].contains(&number) {
+                return Ok(false);
             }
-            let number = self.newest()? + 1;
-            store::replace(&self.state.join(COPY), &[&number.to_be_bytes(), sealed], Lasting::Synced).map(|()| Some(number))
+            store::replace(&self.state.join(COPY), &[&number.to_be_bytes(), sealed], Lasting::Synced)?;
+            // The folder too: it tells nobody when an admin changed something.
+            File::open(&self.state)?.set_times(store::no_times()).map(|()| true)
         })?
     }
 
@@ -101,24 +129,26 @@ mod tests {
         let folder = WitnessFolder::open(&path, &path.join("run")).unwrap();
         let (one, two) = (Claimant { node: "one".into(), life: 1 }, Claimant { node: "two".into(), life: 2 });
         assert_eq!((folder.newest().unwrap(), folder.copy().unwrap()), (0, (0, Vec::new())));
-        assert_eq!(folder.keep(&one, 0, b"x").unwrap(), None);
+        assert!(!folder.keep(&one, 0, [0, 5], b"x").unwrap());
         // As if the wait were over.
         let ask = |arbiter: &mut Arbiter, now| (arbiter.ask(&one, Bid::Want, now + LONG), arbiter.term()).1;
         let term = folder.with(ask).unwrap();
-        assert_eq!(folder.keep(&one, term, b"x").unwrap(), None, "the storage is not closed yet");
+        assert!(!folder.keep(&one, term, [0, 5], b"x").unwrap(), "the storage is not closed yet");
         folder.with(|arbiter, _| arbiter.closed(&one)).unwrap();
-        assert_eq!(folder.keep(&one, term, b"x").unwrap(), Some(1));
-        assert_eq!(folder.keep(&two, term, b"y").unwrap(), None);
-        assert_eq!(folder.keep(&one, term - 1, b"y").unwrap(), None, "an old book");
-        assert_eq!(folder.keep(&one, term, b"z").unwrap(), Some(2));
-        assert_eq!(folder.copy().unwrap(), (2, b"z".to_vec()));
+        assert!(folder.keep(&one, term, [0, 5], b"x").unwrap());
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), std::time::UNIX_EPOCH);
+        assert!(!folder.keep(&one, term, [0, 9], b"y").unwrap(), "what an old connection brings late");
+        assert!(!folder.keep(&two, term, [5, 6], b"y").unwrap());
+        assert!(!folder.keep(&one, term - 1, [5, 6], b"y").unwrap(), "an old book");
+        assert!(folder.keep(&one, term, [5, 6], b"z").unwrap());
+        assert_eq!(folder.copy().unwrap(), (6, b"z".to_vec()));
         // What is there and cannot be read is not nothing: no number begins anew, and nobody hears that there is no copy.
         store::replace(&path.join(COPY), &[&[0; 7]], Lasting::No).unwrap();
-        assert!(folder.newest().is_err() && folder.copy().is_err() && folder.keep(&one, term, b"w").is_err());
+        assert!(folder.newest().is_err() && folder.copy().is_err() && folder.keep(&one, term, [6, 7], b"w").is_err());
         assert_eq!(fs::read(path.join(COPY)).unwrap(), [0; 7]);
         // A record that makes no sense is none: nobody holds anything for the length of a lease.
         store::replace(&folder.run.join(LEASE), &[b"{"], Lasting::No).unwrap();
-        assert_eq!(folder.keep(&one, term, b"w").unwrap(), None);
+        assert!(!folder.keep(&one, term, [6, 7], b"w").unwrap());
         fs::remove_dir_all(path).unwrap();
     }
 }

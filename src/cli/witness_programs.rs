@@ -1,8 +1,8 @@
 //! The two programs of the admin's that the witness calls: one closes the storage to all but one machine, one tells what mailboxes hold. Each has
 //! an end, with everything that it started.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Seek, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -29,7 +29,38 @@ const DOVEADM: [&str; 9] = ["doveadm", "-f", "tab", "mailbox", "status", "-A", "
 pub(super) fn close(program: &Path, node: &str, lock: &File, patience: Duration) -> io::Result<bool> {
     let mut command = Command::new(program);
     let command = command.arg(node).stdin(lock.try_clone()?).stdout(Stdio::null()).process_group(0);
-    ends_well(&mut command.spawn()?, patience)
+    let mut program = command.spawn()?;
+    note(lock, program.id())?;
+    ends_well(&mut program, patience)
+}
+
+/// Which process it is, for whoever waits for the lock: a number that may be another one's soon, and since when it is that one's.
+fn note(mut lock: &File, process: u32) -> io::Result<()> {
+    lock.set_len(0)?;
+    lock.rewind()?;
+    write!(lock, "{process} {}", began(process).unwrap_or_default())
+}
+
+/// Ends the program that was noted, with all of its group; false where there is none any more.
+///
+/// # Errors
+/// It cannot be ended.
+pub(super) fn end_noted(noted: &str) -> io::Result<bool> {
+    let known = noted.split_once(' ').and_then(|(process, at)| Some((process.parse::<u32>().ok()?, at)));
+    let Some((process, at)) = known else { return Ok(false) };
+    if began(process).is_none_or(|began| began != at) {
+        return Ok(false);
+    }
+    let group = i32::try_from(process).map_err(io::Error::other)?;
+    killpg(Pid::from_raw(group), Signal::SIGKILL)?;
+    Ok(true)
+}
+
+/// When a process began, in the machine's own count (proc(5), `starttime`).
+fn began(process: u32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // Behind its name, which may have any signs in it.
+    stat.rsplit_once(") ")?.1.split(' ').nth(19).map(str::to_owned)
 }
 
 /// Tells what each mailbox holds, in parts; whether that was all. `silence`: how long nothing may come.
@@ -137,7 +168,6 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Seek, Write};
     use std::os::unix::fs::PermissionsExt;
 
     use nix::fcntl::{Flock, FlockArg};
@@ -179,6 +209,16 @@ mod tests {
         drop(File::from(std::os::fd::OwnedFd::from(lock.try_clone().unwrap())));
         std::mem::forget(lock);
         assert!(!is_free());
+        // Of one that hangs and whose witness is gone, it is known which it was.
+        let hangs = script("stays", "sleep 100");
+        let mut told = open();
+        let mut program = Command::new(&hangs).process_group(0).spawn().unwrap();
+        note(&told, program.id()).unwrap();
+        told.rewind().unwrap();
+        let noted = io::read_to_string(&mut told).unwrap();
+        assert!(end_noted(&noted).unwrap() && !program.wait().unwrap().success());
+        assert!(!end_noted(&noted).unwrap() && !end_noted("").unwrap() && !end_noted("1 7").unwrap(), "and nobody else is ended");
+        fs::remove_file(hangs).unwrap();
         // One that takes too long is ended with all that it started.
         let slow = script("slow", "(sleep 100) & sleep 100");
         let mut other = open();

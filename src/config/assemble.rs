@@ -175,7 +175,7 @@ pub fn durable(config: &Config) -> Result<(Arc<dyn Store>, Condition), Trouble> 
 /// Opens the book, which tells `facts` from then on; the first time, the associations of the file are written into it.
 fn book(config: &mut Config, facts: Arc<dyn Facts>, beside: Option<&Beside>) -> Result<Arc<Book>, Trouble> {
     let (store, found) = match beside {
-        Some(beside) => (beside.store.clone(), beside.found),
+        Some(beside) => (beside.store.clone() as Arc<dyn Store>, beside.found),
         None => durable(config)?,
     };
     let book = Book::open(store, Params { separator: config.separator, largest: config.sizes.message, sending: config.sending })

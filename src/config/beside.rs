@@ -7,14 +7,14 @@ use super::key::kept_key;
 use super::trouble::Trouble;
 use crate::scrub::MessageIdKey;
 use crate::serve::node::NodeLink;
-use crate::store::{Condition, Store};
+use crate::store::{Condition, Copied};
 
 /// One of two machines (docs/nodes.md), when it is to judge.
 pub struct Beside {
     /// Its place in the pair.
     pub link: Arc<NodeLink>,
     /// What it followed, and keeps copies of from now on.
-    pub store: Arc<dyn Store>,
+    pub store: Arc<Copied>,
     /// How its files were found.
     pub found: Condition,
 }

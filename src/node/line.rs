@@ -5,7 +5,7 @@ use std::fmt;
 use super::Bid;
 
 /// The version of all this. Another one is not understood.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 /// Octets of a copy at most, and of what comes with any word: a hundred times thirty thousand mailboxes are less.
 pub const COPY_OCTETS: u64 = 512 << 20;
@@ -20,8 +20,17 @@ pub enum NodeWord {
     Hello(u64, u64),
     /// May I judge? With a number.
     Ask(u64, Bid),
-    /// Here is the book of who judges by this lease, sealed, with so many octets.
-    Put(u64, u64),
+    /// Here is the book of who judges by lease `term`, sealed, with so many octets: copy `number`, behind copy `previous` and no other.
+    Put {
+        /// Which lease.
+        term: u64,
+        /// The newest copy that the node knows of; 0 for none.
+        previous: u64,
+        /// What this one is called.
+        number: u64,
+        /// How long it is.
+        octets: u64,
+    },
     /// Give me the newest copy.
     Get,
     /// Tell me what the mailboxes hold.
@@ -52,7 +61,7 @@ pub enum WitnessWord {
     Lease(u64, LeaseWord, u64, u64, bool),
     /// The copy is on the disk, with this number.
     Kept(u64),
-    /// It is not: you do not hold the lease, or the disk takes nothing.
+    /// It is not: you do not hold the lease, another copy is the newest, or the disk takes nothing.
     NotKept,
     /// The newest copy: its number, and so many octets.
     Copy(u64, u64),
@@ -67,7 +76,7 @@ impl fmt::Display for NodeWord {
         match self {
             NodeWord::Hello(version, life) => writeln!(f, "hello {version} {life:x}"),
             NodeWord::Ask(number, wish) => writeln!(f, "ask {number} {}", wish.word()),
-            NodeWord::Put(term, octets) => writeln!(f, "put {term} {octets}"),
+            NodeWord::Put { term, previous, number, octets } => writeln!(f, "put {term} {previous} {number} {octets}"),
             NodeWord::Get => writeln!(f, "get"),
             NodeWord::Count => writeln!(f, "count"),
             NodeWord::Leave => writeln!(f, "leave"),
@@ -82,7 +91,9 @@ impl NodeWord {
         Some(match words[..] {
             ["hello", version, life] => NodeWord::Hello(number(version)?, u64::from_str_radix(life, 16).ok()?),
             ["ask", asked, wish] => NodeWord::Ask(number(asked)?, wish.parse().ok()?),
-            ["put", term, octets] => NodeWord::Put(number(term)?, number(octets)?),
+            ["put", term, previous, copy, octets] => {
+                NodeWord::Put { term: number(term)?, previous: number(previous)?, number: number(copy)?, octets: number(octets)? }
+            }
             ["get"] => NodeWord::Get,
             ["count"] => NodeWord::Count,
             ["leave"] => NodeWord::Leave,
@@ -153,7 +164,7 @@ mod tests {
         for word in [
             NodeWord::Hello(1, u64::MAX),
             NodeWord::Ask(7, Bid::Now),
-            NodeWord::Put(u64::MAX, 5),
+            NodeWord::Put { term: u64::MAX, previous: 0, number: 7, octets: 5 },
             NodeWord::Get,
             NodeWord::Count,
             NodeWord::Leave,
@@ -184,9 +195,9 @@ mod tests {
             " get",
             "get ",
             "get now",
-            "put 1 -1",
-            "put 1 +1",
-            "put 1",
+            "put 1 2 3 -1",
+            "put 1 2 3 +1",
+            "put 1 2 3",
             "ask 1 perhaps",
             "hello 1 xyz",
             "put 99999999999999999999",

@@ -76,7 +76,8 @@ impl Node {
 
     /// The witness's answer to question `number`, about lease `term`.
     pub fn heard(&mut self, number: u64, word: LeaseWord, term: u64, newest: u64, called: bool) -> Option<Turned> {
-        if number <= self.answered {
+        // What nobody asked would make it deaf to what it asks.
+        if number <= self.answered || !self.lease.has_asked(number) {
             return None;
         }
         self.answered = number;
@@ -110,8 +111,19 @@ impl Node {
 
     /// Copy `number` is taken over, or was made here.
     pub fn took(&mut self, number: u64) {
-        self.taken = number;
-        self.newest = self.newest.max(number);
+        (self.taken, self.newest) = (number, number);
+    }
+
+    /// A copy that is about to be made: the one before it, and its number. Where there is none, a `fresh` one that nobody had: a witness that
+    /// lost its copies must not give old numbers to new ones.
+    pub fn next_copy(&self, fresh: u64) -> (u64, u64) {
+        (self.newest, if self.newest == 0 { fresh } else { self.newest.wrapping_add(1) })
+    }
+
+    /// Whether it judges, and the newest copy is not its own last one: what it was told is not kept came there all the same, or the witness
+    /// lost what it had.
+    pub fn must_copy_anew(&self) -> bool {
+        matches!(self.duty, Duty::Judging(_)) && self.newest != self.taken
     }
 
     /// The newest copy is in force; nothing is counted yet.

@@ -27,6 +27,11 @@ impl Tenure {
         self.asked
     }
 
+    /// Whether there was a question `number`.
+    pub fn has_asked(&self, number: u64) -> bool {
+        number <= self.asked
+    }
+
     /// The witness said yes to question `number`. The witness's own time began later than ours, so ours ends first.
     pub fn granted(&mut self, number: u64) {
         let Some(at) = self.open.iter().position(|(asked, _)| *asked == number) else { return };
@@ -67,6 +72,7 @@ mod tests {
         lease.granted(second);
         lease.granted(77);
         assert_eq!(lease.until(), 2000 + HOLD);
+        assert!(lease.has_asked(second) && !lease.has_asked(77));
         let third = lease.ask(3000);
         lease.end();
         lease.granted(third);

@@ -249,7 +249,7 @@ impl super::ledger::Ledger {
             storage: self.association.storage_on(today),
             used: self.used.amount(),
             reserved: self.open.amount(),
-            mailboxes: self.len() as u64,
+            mailboxes: self.places() as u64,
             settled,
             settled_mailboxes,
         }

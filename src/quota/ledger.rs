@@ -22,6 +22,8 @@ pub(super) struct Entry {
     /// What lists show of it; none when they do not show it yet.
     pub(super) settled: Option<Amount>,
     pub(super) mark: Mark,
+    /// Only a recount has found it: its space counts, and it takes no place among the mailboxes.
+    pub(super) found: bool,
     /// Open sessions.
     pub(super) watchers: Vec<Arc<Watcher>>,
     /// It is in the list of those that wait for a tick.
@@ -33,7 +35,8 @@ pub(super) struct Entry {
 impl Entry {
     fn new(address: Address) -> Entry {
         let (tally, mark, watchers) = (Tally::default(), Mark::default(), Vec::new());
-        Entry { address, own: Own::default(), tally, settled: None, mark, watchers, waits: false, notices_to: None }
+        let own = Own::default();
+        Entry { address, own, tally, settled: None, mark, found: false, watchers, waits: false, notices_to: None }
     }
 
     /// The same mailbox in another association. Its reservations stay behind and come to nothing there, so what they may still store
@@ -73,9 +76,15 @@ impl Ledger {
         }
     }
 
-    /// How many mailboxes there are.
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
+    /// Whether the mailbox has its place among so many as there may be, or there is one for it.
+    pub(super) fn has_place(&self, address: &Address) -> bool {
+        let has_one = self.number(address).and_then(|number| self.entry(number)).is_some_and(|entry| !entry.found);
+        has_one || self.association.mailboxes.allows(self.places() as u128 + 1)
+    }
+
+    /// How many mailboxes have one.
+    pub(super) fn places(&self) -> usize {
+        self.entries().filter(|entry| !entry.found).count()
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
@@ -96,24 +105,25 @@ impl Ledger {
 
     /// The mailbox's number; it is made when missing, whatever the limits say.
     pub(super) fn insert(&mut self, address: &Address) -> u64 {
+        let number = self.insert_found(address);
+        self.entry_mut(number).into_iter().for_each(|entry| entry.found = false);
+        number
+    }
+
+    /// The same for one that the storage has, whoever uses it.
+    pub(super) fn insert_found(&mut self, address: &Address) -> u64 {
         if let Some(number) = self.number(address) {
             return number;
         }
         self.next += 1;
-        self.entries.insert(self.next, Entry::new(address.clone()));
+        self.entries.insert(self.next, Entry { found: true, ..Entry::new(address.clone()) });
         self.numbers.insert(address.clone(), self.next);
         self.next
     }
 
     /// Makes the mailbox when missing, within the number of mailboxes.
     pub(super) fn admit(&mut self, address: &Address) -> Result<u64, Verdict> {
-        if let Some(number) = self.number(address) {
-            return Ok(number);
-        }
-        if !self.association.mailboxes.allows(self.len() as u128 + 1) {
-            return Err(Verdict::TooManyMailboxes);
-        }
-        Ok(self.insert(address))
+        if self.has_place(address) { Ok(self.insert(address)) } else { Err(Verdict::TooManyMailboxes) }
     }
 
     /// Forgets a mailbox; its open reservations come to nothing.

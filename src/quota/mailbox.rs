@@ -103,11 +103,7 @@ impl Book {
     /// `mailbox set`. A mailbox that was never seen is made.
     pub fn edit_mailbox(&self, address: &Address, edit: MailboxEdit, today: Day) -> Result<Change<MailboxView>, AdminError> {
         let _turn = self.turn();
-        let room = self.with(address, |_, ledger, address| {
-            let known = ledger.number(address).is_some();
-            let fits = known || ledger.association.mailboxes.allows(ledger.len() as u128 + 1);
-            (address.clone(), fits)
-        });
+        let room = self.with(address, |_, ledger, address| (address.clone(), ledger.has_place(address)));
         let (address, fits) = room.ok_or(AdminError::NoSuchDomain)?;
         if !fits {
             return Err(AdminError::TooMany);

@@ -58,10 +58,12 @@ impl Book {
 
     /// Whether [`Book::admit`] would agree now. Changes nothing.
     pub fn may_admit(&self, mailbox: &Address) -> Result<(), Verdict> {
-        let judged = self.with(mailbox, |_, ledger, mailbox| {
-            let fits = ledger.number(mailbox).is_some() || ledger.association.mailboxes.allows(ledger.len() as u128 + 1);
-            if fits { Ok(()) } else { Err(Verdict::TooManyMailboxes) }
-        });
+        let judged = self.with(
+            mailbox,
+            |_, ledger, mailbox| {
+                if ledger.has_place(mailbox) { Ok(()) } else { Err(Verdict::TooManyMailboxes) }
+            },
+        );
         judged.unwrap_or(Err(Verdict::Unknown))
     }
 

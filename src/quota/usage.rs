@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::ledger::Ledger;
 use super::{Amount, Book, Day};
 use crate::private::Address;
 
@@ -33,17 +34,29 @@ impl Book {
     /// there, and lists show it. What was written in these minutes may be in the number or not: then it only raises what the book says.
     /// False when no association has the domain, or the mailbox would be one too many.
     pub fn load(&self, mailbox: &Address, seen: Amount, today: Day) -> bool {
-        let loaded = self.load_unlisted(mailbox, seen, today);
+        let loaded = self.load_into(mailbox, seen, today, |ledger, mailbox| ledger.admit(mailbox).ok());
         if loaded {
             self.show_at_least(mailbox, seen);
         }
         loaded
     }
 
-    /// The same, where nobody asked for it: lists do not follow, as they would tell what changed from one time to the next.
+    /// What the storage says that there is, in the course of a recount: lists do not follow, as they would tell what changed from one time to the
+    /// next. A mailbox that is not in the book counts, and takes no place among the mailboxes before somebody uses it: it may have been removed
+    /// from the book, and wait at the storage for its end.
     pub fn load_unlisted(&self, mailbox: &Address, seen: Amount, today: Day) -> bool {
+        self.load_into(mailbox, seen, today, |ledger, mailbox| Some(ledger.insert_found(mailbox)))
+    }
+
+    fn load_into(
+        &self,
+        mailbox: &Address,
+        seen: Amount,
+        today: Day,
+        place: impl FnOnce(&mut Ledger, &Address) -> Option<u64>,
+    ) -> bool {
         let loaded = self.with(mailbox, |tenant, ledger, mailbox| {
-            let Ok(number) = ledger.admit(mailbox) else { return false };
+            let Some(number) = place(ledger, mailbox) else { return false };
             ledger.change(number, |tally| tally.load(seen, tenant.pulse.now()));
             ledger.day = today;
             tenant.after(ledger, number);
@@ -79,5 +92,31 @@ impl Book {
             count += tenant.lock().entries().filter(|entry| entry.tally.push.is_some()).count() as u64;
         }
         count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::{Association, Limit, Name, Params, Verdict};
+    use super::*;
+    use crate::private::Domain;
+    use crate::store::Memory;
+
+    /// It was removed from the book, and the storage still has it.
+    #[test]
+    fn what_only_a_recount_finds_counts_and_takes_nobodys_place() {
+        let (book, today) = (Book::open(Arc::new(Memory::default()), Params::default()).unwrap(), Day::from_unix(0));
+        let mut velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
+        (velo.mailboxes, velo.storage) = (Limit::At(2), Limit::At(10));
+        assert!(book.add_association(velo, today).is_ok());
+        let [alice, gone, bob] = ["alice", "gone", "bob"].map(|name| Address::parse(&format!("{name}@velo.example")).unwrap());
+        assert!(book.admit(&alice).is_ok());
+        assert!([&alice, &gone].iter().all(|mailbox| book.load_unlisted(mailbox, Amount::message(4), today)));
+        assert_eq!(book.probe(&alice, Amount::message(3), today), Err(Verdict::AssociationFull));
+        assert!(book.admit(&bob).is_ok(), "the second place is free");
+        assert_eq!(book.admit(&gone), Err(Verdict::TooManyMailboxes));
+        assert!(book.mailbox(&gone).is_some_and(|gone| gone.used.octets == 4 && gone.settled.is_none()));
     }
 }

@@ -34,6 +34,8 @@ const LOOKING: Duration = Duration::from_millis(250);
 /// How soon the storage is asked again where it did not answer, or not for all.
 const ASKING: Duration = Duration::from_secs(2);
 const MISSING: Duration = Duration::from_secs(60);
+/// How often it is looked whether the witness has another copy.
+const COPYING: Duration = Duration::from_secs(2);
 /// For the last word to be on its way.
 const LAST_WORD: Duration = Duration::from_millis(300);
 
@@ -84,15 +86,15 @@ pub fn stand_by(
     begin(link, files, found).map(Waited::Judges)
 }
 
-/// The lease and the newest copy are here. The witness's copy is made anew before anything is judged: where it cannot keep one, no
-/// change could be made.
+/// The lease and the newest copy are here. Where it is to judge by its own book, the witness must keep that before anything is judged: nobody else
+/// could take over. Where it judges by the witness's newest, there is nothing to keep, and a full disk there does not keep it from judging.
 fn begin(link: Arc<NodeLink>, files: Arc<dyn Store>, found: Condition) -> Result<Beside, Trouble> {
     if !link.may_begin() {
         return Err(Trouble::EmptyBook);
     }
     let store = Copied::new(files, link.clone());
     // An empty store has no copy that could be taken over: the book's first records make one.
-    if !store.scan("").map_err(Trouble::Store)?.is_empty() {
+    if link.begins_with_a_copy() && !store.scan("").map_err(Trouble::Store)?.is_empty() {
         store.copy().map_err(|_| Trouble::NotCopied)?;
     }
     Ok(Beside { link, store: Arc::new(store), found })
@@ -139,11 +141,12 @@ async fn wait(
 }
 
 /// Judges until it is not to any more: how long what is under way may last. For ever, where there is no other machine.
-pub(super) async fn judge(link: Option<Arc<NodeLink>>, context: &Arc<Context>) -> Duration {
-    let Some(link) = link else { return pending().await };
+pub(super) async fn judge(beside: Option<&Beside>, context: &Arc<Context>) -> Duration {
+    let Some(Beside { link, store, .. }) = beside else { return pending().await };
     link.judge();
     emit(Event::TookOver {});
     let counting = tokio::spawn(count(link.clone(), context.clone()));
+    let copying = tokio::spawn(copy_anew(link.clone(), store.clone(), context.clone()));
     let mut tick = interval(LOOKING);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut changes = link.changes();
@@ -164,8 +167,25 @@ pub(super) async fn judge(link: Option<Arc<NodeLink>>, context: &Arc<Context>) -
         }
     };
     counting.abort();
+    copying.abort();
     emit(Event::SteppedBack { called: called.into() });
     if called { BRIEFLY } else { Duration::ZERO }
+}
+
+/// Makes a copy whenever the witness has another one than the last that was made here: it lost what it had, or kept late what nobody was
+/// answered about.
+async fn copy_anew(link: Arc<NodeLink>, store: Arc<Copied>, context: Arc<Context>) {
+    let mut tick = interval(COPYING);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if link.must_copy_anew() {
+            let (store, context) = (store.clone(), context.clone());
+            // Where it cannot be kept, it is tried again.
+            let copied = tokio::task::spawn_blocking(move || context.book.while_unchanged(|| store.copy().is_ok()));
+            let _ = copied.await;
+        }
+    }
 }
 
 /// Asks the storage what there is, until it has told all.

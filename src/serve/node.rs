@@ -7,6 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use aws_lc_rs::rand;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
@@ -77,26 +78,36 @@ impl Permit for NodeLink {
 }
 
 impl Copies for NodeLink {
+    fn is_newest(&self) -> bool {
+        self.lock().node.is_up_to_date()
+    }
+
     fn keep(&self, document: &str) -> bool {
-        let Some(sealed) = self.key.seal(document) else { return false };
+        let mut fresh = [0; 8];
+        if rand::fill(&mut fresh).is_err() {
+            return false;
+        }
+        // The witness keeps it behind this one only: what a connection of before brings late is behind another one.
+        let (previous, number) = self.lock().node.next_copy(u64::from_le_bytes(fresh).max(1));
+        let Some(sealed) = self.key.seal(document, number) else { return false };
         let (kept, answer) = sync_channel(1);
         {
             let mut held = self.lock();
             let (Some(out), Some(term)) = (held.out.clone(), held.node.term()) else { return false };
-            let line = NodeWord::Put(term, sealed.len() as u64).to_string();
+            let line = NodeWord::Put { term, previous, number, octets: sealed.len() as u64 }.to_string();
             if out.send([line.as_bytes(), &sealed].concat()).is_err() {
                 return false;
             }
             held.puts.push_back(kept);
         }
         match answer.recv_timeout(KEEPING) {
-            Ok(Some(number)) => {
+            Ok(Some(named)) if named == number => {
                 let mut held = self.lock();
                 held.node.took(number);
                 held.say_trouble(None);
                 true
             }
-            Ok(None) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,
+            Ok(_) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,
         }
     }
 }
@@ -138,6 +149,16 @@ impl NodeLink {
     /// Whether there is an association in its own store. What cannot be read is no book.
     fn has_book(&self) -> bool {
         self.store.scan("association/").is_ok_and(|found| !found.is_empty())
+    }
+
+    /// Whether it must begin with a copy of its own book: nobody could take over by what the witness has.
+    pub fn begins_with_a_copy(&self) -> bool {
+        !self.lock().node.is_up_to_date()
+    }
+
+    /// Whether it judges, and the witness has another copy than its last one.
+    pub fn must_copy_anew(&self) -> bool {
+        self.lock().node.must_copy_anew()
     }
 
     /// The lease has not run out.

@@ -157,7 +157,7 @@ impl NodeLink {
         }
         let link = self.clone();
         tokio::task::spawn_blocking(move || {
-            let opened = link.key.open(&sealed).ok_or(CopyTrouble::OtherKey);
+            let opened = link.key.open(&sealed, number).ok_or(CopyTrouble::OtherKey);
             let taken = opened.and_then(|copy| {
                 adopt(&*link.store, &copy, SCHEMA.version()).map_err(|error| match error {
                     StoreError::Newer(_) => CopyTrouble::Newer,

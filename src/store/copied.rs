@@ -14,6 +14,9 @@ use crate::private::Private;
 
 /// Where copies are kept. Blocks until one is on that disk, or is not.
 pub trait Copies: Send + Sync {
+    /// Whether the newest copy there is the last one that was kept from here.
+    fn is_newest(&self) -> bool;
+
     /// Keeps this document in place of the one before; says whether it did.
     fn keep(&self, document: &str) -> bool;
 }
@@ -74,7 +77,7 @@ impl Store for Copied {
             }
         }
         // What only the usage knew, and went with it, must be known there too.
-        if records == was && !self.is_unsure.load(Ordering::Acquire) {
+        if records == was && !self.is_unsure.load(Ordering::Acquire) && self.copies.is_newest() {
             return self.inner.transact(changes);
         }
         // First there: what is answered here must be known to whoever takes over.
@@ -140,9 +143,14 @@ mod tests {
     struct Elsewhere {
         kept: Mutex<Option<String>>,
         refuses: Mutex<bool>,
+        overwritten: Mutex<bool>,
     }
 
     impl Copies for Elsewhere {
+        fn is_newest(&self) -> bool {
+            !*self.overwritten.lock().unwrap()
+        }
+
         fn keep(&self, document: &str) -> bool {
             let refuses = *self.refuses.lock().unwrap();
             if !refuses {
@@ -183,6 +191,11 @@ mod tests {
         assert!(store.transact(&removal).is_ok());
         assert!(!elsewhere.kept.lock().unwrap().as_ref().unwrap().contains("a@velo.example"));
         assert!(store.write_usage(&usage).is_ok());
+
+        // Where another copy is the newest there, even what changes nothing makes one anew.
+        *elsewhere.kept.lock().unwrap() = None;
+        *elsewhere.overwritten.lock().unwrap() = true;
+        assert!(store.transact(&[put("mailbox/b@velo.example", "{}")]).is_ok());
 
         let other = Memory::new();
         assert!(other.transact(&[put("schema", "4"), put("association/gone", "{}")]).is_ok());

@@ -1,4 +1,4 @@
-//! Two machines and a storage, played: five million steps of a twentieth of a second in which links are cut and slow, processes are killed,
+//! Two machines and a storage, played: five million steps of a twentieth of a second in which links are cut, slow and made anew, processes are killed,
 //! stopped and continued, whole machines freeze with their clocks, clocks go wrong by a twentieth, messages take long on their way, and
 //! admins change things and switch. Nodes and witness are the real ones; the book is one number.
 //!
@@ -47,4 +47,5 @@ fn a_rule_that_is_left_out_is_missed() {
     assert!(found(Flaw::NothingCounted).contains(&"above the limit"));
     assert!(found(Flaw::FromTheAnswer).contains(&"two judges"));
     assert!(found(Flaw::AnyoneKeeps).contains(&"an admin's change is lost"));
+    assert!(found(Flaw::LateKeeps).contains(&"an admin's change is lost"));
 }

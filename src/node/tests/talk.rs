@@ -1,7 +1,7 @@
 //! What nodes and witness say to each other in the play, and what a node grants.
 
 use super::super::{Claimant, Duty, EVERY, LEASE, LeaseWord, Ruling, Turned};
-use super::world::{Flaw, LIMIT, Word, World, Write};
+use super::world::{Flaw, LIMIT, Put, Word, World, Write};
 use crate::quota::Permission;
 
 impl World {
@@ -17,6 +17,27 @@ impl World {
                 }
             }
         }
+    }
+
+    /// What connections of before bring.
+    pub(super) fn deliver_late(&mut self) {
+        let now = self.now;
+        let (due, later): (Vec<_>, Vec<_>) = std::mem::take(&mut self.late).into_iter().partition(|late| late.0 <= now);
+        self.late = later;
+        for (_, at, life, put) in due {
+            self.keep(at, life, put);
+        }
+    }
+
+    /// Whether the witness keeps it.
+    fn keep(&mut self, at: usize, life: u64, put: Put) -> bool {
+        let holds = self.arbiter.holds(&Claimant { node: at.to_string(), life }, put.term, self.now);
+        let fits = put.previous == self.copy.0;
+        let keeps = (holds || self.flaw == Flaw::AnyoneKeeps) && (fits || self.flaw == Flaw::LateKeeps);
+        if keeps {
+            self.copy = (put.number, put.changes);
+        }
+        keeps
     }
 
     fn witness(&mut self, at: usize, life: u64, word: Word) {
@@ -36,13 +57,9 @@ impl World {
                 let called = self.arbiter.calls(&who);
                 self.send(at, life, false, Word::Answer(number, word, self.arbiter.term(), self.copy.0, called));
             }
-            Word::Put(term, changes) => {
-                if self.arbiter.holds(&who, term, now) || self.flaw == Flaw::AnyoneKeeps {
-                    self.copy = (self.copy.0 + 1, changes);
-                    self.send(at, life, false, Word::Kept(self.copy.0));
-                } else {
-                    self.send(at, life, false, Word::Kept(0));
-                }
+            Word::Put(put) => {
+                let kept = if self.keep(at, life, put) { put.number } else { 0 };
+                self.send(at, life, false, Word::Kept(kept));
             }
             Word::Get => self.send(at, life, false, Word::Copy(self.copy.0, self.copy.1)),
             Word::Count => self.send(at, life, false, Word::Counted(self.stored)),
@@ -79,20 +96,21 @@ impl World {
                 match node.heard(number, word, term, newest, called) {
                     Some(Turned::Lost) => {
                         // Its last words: the usage is written once more, and with it a copy.
-                        let (life, changes) = (machine.life, machine.changes);
+                        let ((previous, number), life, changes) = (node.next_copy(1), machine.life, machine.changes);
                         machine.node = None;
-                        self.send(at, life, true, Word::Put(had.unwrap_or(0), changes));
+                        self.send(at, life, true, Word::Put(Put { term: had.unwrap_or(0), previous, number, changes }));
                     }
                     Some(Turned::Called) => machine.leaving = true,
                     Some(Turned::Won) | None => {}
                 }
             }
-            Word::Kept(0) => machine.putting = false,
+            Word::Kept(0) => machine.putting = None,
             Word::Kept(number) => {
-                node.took(number);
-                machine.putting = false;
-                machine.changes += 1;
-                self.answered = self.answered.max(machine.changes);
+                if let Some(put) = machine.putting.take_if(|put| put.number == number) {
+                    node.took(number);
+                    machine.changes = put.changes;
+                    self.answered = self.answered.max(machine.changes);
+                }
             }
             Word::Copy(number, changes) if node.wanted() == Some(number) => {
                 node.took(number);
@@ -132,9 +150,12 @@ impl World {
             words.push(Word::Count);
         }
         let may = node.permission(clock) == Permission::All;
-        if may && !machine.putting && self.random.one_in(100) {
-            machine.putting = true;
-            words.push(Word::Put(node.term().unwrap_or(0), machine.changes + 1));
+        let changes = machine.changes + u64::from(!node.must_copy_anew());
+        if may && machine.putting.is_none() && (changes == machine.changes || self.random.one_in(100)) {
+            let (previous, number) = node.next_copy(1);
+            let put = Put { term: node.term().unwrap_or(0), previous, number, changes };
+            machine.putting = Some(put);
+            words.push(Word::Put(put));
         }
         if machine.leaving {
             // What is under way was ended by the drain.

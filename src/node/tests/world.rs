@@ -22,6 +22,8 @@ pub(super) enum Flaw {
     FromTheAnswer,
     /// The witness says kept before it looks who holds the lease.
     AnyoneKeeps,
+    /// It keeps what a connection of before brings late.
+    LateKeeps,
 }
 
 pub(super) struct Random(u64);
@@ -48,11 +50,20 @@ pub(super) enum Word {
     Answer(u64, LeaseWord, u64, u64, bool),
     Count,
     Counted(u64),
-    Put(u64, u64),
+    Put(Put),
     Kept(u64),
     Get,
     Copy(u64, u64),
     Leave,
+}
+
+/// A copy: by which lease, behind which one, its number, and the admins' changes that it has.
+#[derive(Clone, Copy)]
+pub(super) struct Put {
+    pub(super) term: u64,
+    pub(super) previous: u64,
+    pub(super) number: u64,
+    pub(super) changes: u64,
 }
 
 /// A message on its way through a node into the storage.
@@ -82,7 +93,8 @@ pub(super) struct Machine {
     pub(super) used: u64,
     /// The admins' changes that its book has, and those it was answered about.
     pub(super) changes: u64,
-    pub(super) putting: bool,
+    /// What it asked the witness to keep, and has no answer to.
+    pub(super) putting: Option<Put>,
     pub(super) counting: bool,
     pub(super) leaving: bool,
 }
@@ -94,6 +106,8 @@ pub(super) struct World {
     pub(super) machines: [Machine; 2],
     /// For each machine, from the witness and to it, in order: when it arrives, and of which process.
     pub(super) mail: [[VecDeque<(Millis, u64, Word)>; 2]; 2],
+    /// What connections of before still bring, in whatever order: when, from which process.
+    pub(super) late: Vec<(Millis, usize, u64, Put)>,
     pub(super) arbiter: Arbiter,
     pub(super) closing: Option<(Millis, Claimant)>,
     pub(super) copy: (u64, u64),
@@ -116,6 +130,7 @@ impl World {
             now: 0,
             machines,
             mail: Default::default(),
+            late: Vec::new(),
             arbiter: Arbiter::new("boot", 0),
             closing: None,
             copy: (1, 0),
@@ -134,6 +149,7 @@ impl World {
         self.now += STEP;
         self.fate();
         self.deliver();
+        self.deliver_late();
         self.close();
         for at in 0..2 {
             if self.is_awake(at) {
@@ -163,6 +179,9 @@ impl World {
                 machine.frozen = now + long;
             } else if random.one_in(600) {
                 machine.cut = now + long;
+            } else if random.one_in(400) {
+                self.hang_up(at);
+                continue;
             } else if random.one_in(1200) {
                 (machine.node, machine.dead) = (None, now + 500 + random.below(6000));
             }
@@ -177,6 +196,18 @@ impl World {
         if (self.now / 15_000).is_multiple_of(2) && self.random.one_in(3) {
             self.stored -= self.random.below(60).min(self.stored);
         }
+    }
+
+    /// Its connection is another one from now on. What is on its way may come all the same, to the witness; what has no answer gets none.
+    fn hang_up(&mut self, at: usize) {
+        let [down, up] = &mut self.mail[at];
+        down.clear();
+        for (_, life, word) in up.drain(..) {
+            if let Word::Put(put) = word {
+                self.late.push((self.now + self.random.below(15_000), at, life, put));
+            }
+        }
+        (self.machines[at].putting, self.machines[at].counting) = (None, false);
     }
 
     pub(super) fn send(&mut self, at: usize, life: u64, up: bool, word: Word) {
@@ -224,7 +255,7 @@ impl World {
             return Some("two judges");
         }
         let behind = self.machines.iter().filter(granting).any(|machine| machine.changes < self.answered);
-        if behind && !self.machines.iter().any(|machine| machine.putting) {
+        if behind && !self.machines.iter().any(|machine| machine.putting.is_some()) {
             return Some("an admin's change is lost");
         }
         None
