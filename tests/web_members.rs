@@ -159,7 +159,7 @@ fn a_member_sees_the_own_mailbox_and_nothing_else() {
     assert!(page.body.contains("<meter") && page.body.contains("alice@asso.example") && !page.body.contains("bob@"));
     assert_eq!(page.field("cache-control"), "no-store");
     // The language of notices: the member's own, and of nobody else.
-    assert_eq!(stage.house.json("disclose alice@asso.example")["mailbox"]["language"], serde_json::Value::Null);
+    assert_eq!(stage.house.json("disclose alice@asso.example")["mailbox"]["language"], "default");
     let done = post(stage.page, "/fr/member/language", &cookie, &format!("token={form}&language=fr"));
     assert_eq!((done.status, done.field("location")), (303, "/fr/member/changed"), "{}", done.body);
     assert_eq!(stage.house.json("disclose alice@asso.example")["mailbox"]["language"], "fr");

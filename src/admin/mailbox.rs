@@ -10,9 +10,10 @@ use super::command::whole;
 use super::layout::{Row, fill, size_limit, table};
 use super::line::{self, DONE};
 use super::{AdminCommand, Audience, Declined, Executor, Moment, Reply};
-use crate::fault::Lang;
 use crate::private::{Address, revealed};
-use crate::quota::{AdminError, Amount, Book, Kind, Limit, LimitBy, MailboxEdit, MailboxView, Name, OwnLimit, SendingSwitch};
+use crate::quota::{
+    AdminError, Amount, Book, Kind, Limit, LimitBy, MailboxEdit, MailboxView, Name, OwnLang, OwnLimit, SendingSwitch,
+};
 use crate::words::nullable;
 
 /// Octets of one piece of a list, as far as one mailbox is not longer.
@@ -37,9 +38,9 @@ pub struct MailboxShown {
     #[serde(default, deserialize_with = "crate::words::given", skip_serializing_if = "Option::is_none")]
     pub(crate) limit_by: Option<LimitBy>,
     pub(crate) kind: Kind,
-    /// Of its own notices, where it is not the association's.
+    /// Of its own notices. None where it is not told: it is the owner's own choice, and that it changed would tell that somebody logged in.
     #[serde(default, deserialize_with = "crate::words::given", skip_serializing_if = "Option::is_none")]
-    pub(crate) language: Option<Lang>,
+    pub(crate) language: Option<OwnLang>,
     pub(crate) sending: SendingSwitch,
     pub(crate) octets: u64,
     pub(crate) messages: u64,
@@ -67,7 +68,7 @@ impl MailboxShown {
             own_limit: view.own.storage.is_some(),
             limit_by: view.own.limit_by,
             kind: view.own.kind,
-            language: view.own.lang,
+            language: None,
             sending: view.own.sending,
             octets: used.octets,
             messages: used.messages,
@@ -77,19 +78,15 @@ impl MailboxShown {
         }
     }
 
-    /// The settled numbers: a look never tells an act (docs/side-information.md).
+    /// The settled numbers, and nothing that its owner chose: a look never tells an act (docs/side-information.md).
     pub(super) fn settled(view: &MailboxView) -> MailboxShown {
         MailboxShown::of(view, view.settled.unwrap_or_default())
     }
 
-    /// The same for lists, without what its owner chose: that it changed would tell that somebody logged in.
-    fn listed(view: &MailboxView) -> MailboxShown {
-        MailboxShown { language: None, ..MailboxShown::settled(view) }
-    }
-
-    /// The numbers of this moment, for the owner.
+    /// The numbers of this moment and the language, for the owner.
     pub(super) fn exact(view: &MailboxView) -> MailboxShown {
-        MailboxShown { reserved: Some(view.reserved), counted: Some(view.seen), ..MailboxShown::of(view, view.used) }
+        let (reserved, counted, language) = (Some(view.reserved), Some(view.seen), Some(OwnLang::of(view.own.lang)));
+        MailboxShown { reserved, counted, language, ..MailboxShown::of(view, view.used) }
     }
 
     /// The settings, always the same rows.
@@ -104,12 +101,17 @@ impl MailboxShown {
             Kind::Person => "a person",
             Kind::Machine => "a machine",
         };
+        let language = match self.language {
+            None => "told to the owner only",
+            Some(OwnLang::Default) => "the association's",
+            Some(chosen) => chosen.word(),
+        };
         vec![
             ("association", self.association.reveal().into()),
             ("storage", format!("{} ({origin}{by_whom})", size_limit(self.storage))),
             ("used by", by.into()),
             ("sending", self.sending.word().into()),
-            ("language", self.language.map_or("the association's", Lang::word).into()),
+            ("language", language.into()),
         ]
     }
 }
@@ -162,7 +164,7 @@ impl AdminCommand for ListMailboxes {
     fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<MailboxesListed, Declined> {
         let addresses = executor.book.listed(self.association.as_ref())?;
         let views = addresses.iter().filter_map(|address| executor.book.mailbox(address));
-        Ok(MailboxesListed { mailboxes: views.map(|view| MailboxShown::listed(&view)).collect() })
+        Ok(MailboxesListed { mailboxes: views.map(|view| MailboxShown::settled(&view)).collect() })
     }
 
     /// A big host has tens of thousands: only their addresses are held, and each piece is made when the last one was taken.
@@ -206,7 +208,11 @@ fn pieces(book: std::sync::Arc<Book>, addresses: Vec<Address>) -> impl Iterator<
             };
             // One that was removed meanwhile is there no more.
             let Some(view) = book.mailbox(&address) else { continue };
-            let Ok(shown) = serde_json::to_string(&MailboxShown::listed(&view)) else { continue };
+            // What cannot be told is not left out: a list without its end is no list to whoever reads it.
+            let Ok(shown) = serde_json::to_string(&MailboxShown::settled(&view)) else {
+                over = true;
+                break;
+            };
             piece.push_str(mem::replace(&mut separator, ","));
             piece.push_str(&shown);
         }
@@ -248,7 +254,10 @@ impl AdminCommand for SetMailbox {
             return Err(Declined::wrong("storage"));
         }
         let change = executor.book.edit_mailbox(&self.address, self.edit, at.today)?;
-        Ok(Changed::of(change, |view| MailboxShown::settled(&view)))
+        let changed = Changed::of(change, |view| MailboxShown::settled(&view));
+        // What whoever asks has chosen now; not what was before.
+        let now = changed.now.map(|now| MailboxShown { language: self.edit.lang, ..now });
+        Ok(Changed { now, ..changed })
     }
 
     fn print(told: &Changed<MailboxShown>) -> String {

@@ -58,6 +58,15 @@ pub enum OwnLang {
 words! { OwnLang, "The languages are en, fr and default.": Default = "default", En = "en", Fr = "fr" }
 
 impl OwnLang {
+    /// As it is chosen.
+    pub fn of(lang: Option<Lang>) -> OwnLang {
+        match lang {
+            None => OwnLang::Default,
+            Some(Lang::En) => OwnLang::En,
+            Some(Lang::Fr) => OwnLang::Fr,
+        }
+    }
+
     /// None for the association's.
     pub fn lang(self) -> Option<Lang> {
         match self {

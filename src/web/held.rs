@@ -9,7 +9,7 @@ use crate::admin::mailbox::MailboxShown;
 use crate::fault::Lang;
 use crate::notice::date;
 use crate::private::Address;
-use crate::quota::{Filling, Kind, Limit, LimitBy, SendingSwitch};
+use crate::quota::{Filling, Kind, Limit, LimitBy, OwnLang, SendingSwitch};
 
 /// A row: what, and how it stands.
 type Row = (String, String);
@@ -135,11 +135,11 @@ fn of_mailbox(mailbox: &MailboxShown, lang: Lang) -> Vec<Row> {
         SendingSwitch::On => say(lang, "on", "actif"),
         SendingSwitch::Off => say(lang, "off", "désactivé"),
     };
-    let language = match mailbox.language {
-        None => say(lang, "the association's", "celle de l'association"),
-        Some(Lang::En) => "English".into(),
-        Some(Lang::Fr) => "Français".into(),
-    };
+    let language = mailbox.language.map(|chosen| match chosen {
+        OwnLang::Default => say(lang, "the association's", "celle de l'association"),
+        OwnLang::En => "English".into(),
+        OwnLang::Fr => "Français".into(),
+    });
     let mut rows = vec![
         row("Association", "Association", mailbox.association.reveal().into()),
         row("Share of the space", "Part de l'espace", format!("{limit} ({origin}{by})")),
@@ -152,7 +152,7 @@ fn of_mailbox(mailbox: &MailboxShown, lang: Lang) -> Vec<Row> {
     rows.extend(mailbox.counted.map(|sure| row("Counted, and sure", "Compté, et sûr", yes(sure))));
     rows.push(row("Used by", "Utilisée par", kind));
     rows.push(row("Sending", "Envoi", sending));
-    rows.push(row("Language of notices", "Langue des avis", language));
+    rows.extend(language.map(|language| row("Language of notices", "Langue des avis", language)));
     rows
 }
 

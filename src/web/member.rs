@@ -201,7 +201,7 @@ impl MemberPage<'_> {
     }
 
     fn language(&self) -> Markup {
-        let (lang, now) = (self.lang, self.held.mailbox.as_ref().and_then(|mailbox| mailbox.language));
+        let (lang, now) = (self.lang, self.held.mailbox.as_ref().and_then(|mailbox| mailbox.language?.lang()));
         html! {
             h2 { (say(lang, "Language of my notices", "Langue de mes avis")) }
             form method="post" action=(self.at("/member/language")) {

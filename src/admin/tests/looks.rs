@@ -45,7 +45,12 @@ fn polled_lists_move_at_the_fixed_moments_only() {
         let _ = reserved.unwrap_or_else(|verdict| panic!("{verdict:?}")).commit();
     };
     let counted = Amount { octets: 3, messages: 1 };
-    let acts: [(&str, &dyn Fn()); 8] = [
+    let choose = || {
+        let request = r#"{"nologd":1,"command":"mailbox set","address":"alice@velo.example","edit":{"language":"fr"}}"#;
+        let request = Request::read(request.as_bytes()).unwrap_or_else(|refusal| panic!("{}", refusal.text));
+        assert!(stage.say(&Principal::Member(alice.clone()), &request).contains("\"language\":\"fr\""));
+    };
+    let acts: [(&str, &dyn Fn()); 9] = [
         ("a letter of 9 MB", &|| store(&alice, 9 << 20, Origin::Member)),
         ("incoming mail", &|| store(&alice, 500, Origin::Incoming)),
         ("a write under way", &|| std::mem::forget(book.reserve(&alice, Amount::message(7777), Origin::Member, stage.today))),
@@ -53,6 +58,7 @@ fn polled_lists_move_at_the_fixed_moments_only() {
         ("a session", &|| std::mem::forget(book.watch(&alice))),
         ("a push", &|| book.pushed(&alice, Some(5_000_000), Some(7))),
         ("a first login", &|| assert_eq!(book.admit(&new), Ok(()))),
+        ("a choice of language at the page", &choose),
         ("its first letter", &|| store(&new, 1 << 20, Origin::Member)),
     ];
     let mut moved = 0;
