@@ -28,7 +28,7 @@ use crate::fault::RefusalCode;
 use crate::private::{Networks, Pseudonymiser};
 use guesses::Guesses;
 use seat::CountedBy;
-use seats::{Place, SeatKind, Seats};
+use seats::{NetworkCount, Place, SeatKind, Seats};
 
 pub use guesses::{REMEMBERED, Slowed};
 pub use params::{House, Params};
@@ -122,20 +122,29 @@ impl Limits {
         networks: Option<Networks>,
         counted: CountedBy,
     ) -> Result<Seat, RefusalCode> {
-        let sized = || networks.iter().flat_map(Networks::each).zip(FACTORS);
-        if !sized().zip(&self.connections).all(|((network, _), limiter)| limiter.check_key(&network.reveal()).is_ok()) {
+        let most = FACTORS.map(|factor| self.params.sessions_per_network.saturating_mul(factor));
+        let place = self.enter(kind, networks, &self.connections, (NetworkCount::Session, most))?;
+        Ok(self.waits(place, counted))
+    }
+
+    /// A place among those of `kind` who wait, for one more connection from `networks`, which is counted there.
+    fn enter(
+        &self,
+        kind: SeatKind,
+        networks: Option<Networks>,
+        rates: &[Limiter; 3],
+        (what, most): (NetworkCount, [u32; 3]),
+    ) -> Result<Place, RefusalCode> {
+        let keys: Vec<_> = networks.iter().flat_map(Networks::each).map(|network| network.reveal()).collect();
+        if !keys.iter().zip(rates).all(|(network, limiter)| limiter.check_key(network).is_ok()) {
             return Err(RefusalCode::TooManyTries);
         }
+        let counted: Vec<_> = keys.into_iter().zip(most).collect();
         let mut seats = lock(&self.seats);
-        for (number, (network, factor)) in sized().enumerate() {
-            if !seats.count(network.reveal(), self.params.sessions_per_network.saturating_mul(factor)) {
-                sized().take(number).for_each(|(counted, _)| seats.uncount(counted.reveal()));
-                return Err(RefusalCode::TooManyConnections);
-            }
+        if !seats.count_each(what, &counted) {
+            return Err(RefusalCode::TooManyConnections);
         }
-        let place = seats.wait(kind, &self.params);
-        drop(seats);
-        Ok(self.waits(place, counted))
+        Ok(seats.wait(kind, &self.params))
     }
 
     fn waits(self: &Arc<Limits>, place: Place, counted: CountedBy) -> Seat {
@@ -179,20 +188,8 @@ impl Limits {
     /// As [`Limits::seat`].
     pub fn page_seat(self: &Arc<Limits>, networks: Option<Networks>) -> Result<Seat, RefusalCode> {
         let Some(networks) = networks else { return self.own_seat(SeatKind::Page, CountedBy::Behind) };
-        let sized = || networks.each().zip(FACTORS);
-        if !sized().zip(&self.page_connections).all(|((network, _), limiter)| limiter.check_key(&network.reveal()).is_ok()) {
-            return Err(RefusalCode::TooManyTries);
-        }
-        let mut seats = lock(&self.seats);
-        let sized = || networks.each().zip(READERS);
-        for (number, (network, share)) in sized().enumerate() {
-            if !seats.count_reader(network.reveal(), readers(&self.params, share)) {
-                sized().take(number).for_each(|(counted, _)| seats.uncount_reader(counted.reveal()));
-                return Err(RefusalCode::TooManyConnections);
-            }
-        }
-        let place = seats.wait(SeatKind::Page, &self.params);
-        drop(seats);
+        let most = READERS.map(|share| readers(&self.params, share));
+        let place = self.enter(SeatKind::Page, Some(networks), &self.page_connections, (NetworkCount::Reader, most))?;
         Ok(self.waits(place, CountedBy::Reader(networks)))
     }
 

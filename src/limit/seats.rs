@@ -29,6 +29,14 @@ pub(super) enum SeatKind {
 
 const KINDS: usize = 8;
 
+/// What is counted by network.
+#[derive(Clone, Copy)]
+pub(super) enum NetworkCount {
+    Session,
+    /// A connection for pages.
+    Reader,
+}
+
 /// Ends the task that holds a place.
 pub(super) type Leave = Box<dyn FnOnce() + Send>;
 
@@ -38,7 +46,7 @@ pub(super) struct Seats {
     taken: [usize; KINDS],
     /// By network or account.
     open: HashMap<Key, u32>,
-    /// Connections for pages, by network.
+    /// Connections for pages, by network. Counted apart: pages take nothing from a network's mail.
     readers: HashMap<Key, u32>,
     /// Who waits, of each kind the oldest first.
     waiting: BTreeMap<Queued, Option<Leave>>,
@@ -124,13 +132,23 @@ impl Seats {
         uncount(&mut self.open, who);
     }
 
-    /// One more connection for pages from `network`, of `most`. Counted apart: pages take nothing from a network's mail.
-    pub(super) fn count_reader(&mut self, network: Key, most: u32) -> bool {
-        count(&mut self.readers, network, most)
-    }
-
     pub(super) fn uncount_reader(&mut self, network: Key) {
         uncount(&mut self.readers, network);
+    }
+
+    /// One more of each network, of as many as stands beside it; or of none.
+    pub(super) fn count_each(&mut self, what: NetworkCount, networks: &[(Key, u32)]) -> bool {
+        let counts = match what {
+            NetworkCount::Session => &mut self.open,
+            NetworkCount::Reader => &mut self.readers,
+        };
+        for (number, &(network, most)) in networks.iter().enumerate() {
+            if !count(counts, network, most) {
+                networks.iter().take(number).for_each(|(counted, _)| uncount(counts, *counted));
+                return false;
+            }
+        }
+        true
     }
 
     pub(super) fn sweep(&mut self) {
