@@ -176,7 +176,18 @@ fn one_judges_the_other_waits_and_takes_over_with_every_change() {
     assert_eq!(a.nologd("mailbox set a@velo.example --storage 1M").0, 0);
     let refused = b.nologd("association add jardin --domain jardin.example");
     assert!(refused.0 == 1 && refused.2.contains("waits"), "{refused:?}");
-    assert!(b.nologd("status").1.contains("no, it waits"));
+    // What it cannot know is not said to be nothing.
+    let waits = b.nologd("status").1;
+    assert!(waits.contains("no, it waits") && waits.contains("are known where the other one judges"), "{waits}");
+    assert!(!waits.contains("0 mailboxes") && !waits.contains("never since the start"), "{waits}");
+    let told: Value = serde_json::from_str(&b.nologd("status --json").1).unwrap();
+    for key in
+        ["mailboxes", "pushed", "incidents", "slowed-accounts", "associations", "backends", "certificates", "store-unwritable"]
+    {
+        assert!(told.as_object().unwrap().contains_key(key) && told[key].is_null(), "{key}: {told}");
+    }
+    let judges: Value = serde_json::from_str(&a.nologd("status --json").1).unwrap();
+    assert_eq!((&judges["mailboxes"], &judges["store-unwritable"]), (&Value::from(1), &Value::from(false)));
     two.until(1, "up-to-date", true);
 
     // Killed: the other one has everything that was answered, and counts.

@@ -23,19 +23,27 @@ pub struct Executor {
     pub(super) offers: LoanOffers,
     /// Where this is one of two machines.
     pub(super) node: Option<Arc<dyn NodeDesk>>,
+    /// This machine waits, and its book is nobody's.
+    pub(super) is_waiting: bool,
 }
 
 impl Executor {
     /// An executor in front of `book`.
     pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>, limits: Arc<Limits>) -> Executor {
         let (staging, offers) = (Staging::default(), LoanOffers::default());
-        Executor { book, host, incidents, limits, staging, offers, node: None }
+        Executor { book, host, incidents, limits, staging, offers, node: None, is_waiting: false }
     }
 
     /// The same as one of two machines.
     #[must_use]
     pub fn beside(self, node: Option<Arc<dyn NodeDesk>>) -> Executor {
         Executor { node, ..self }
+    }
+
+    /// The same on a machine that waits for its turn: what only a book can know is not known.
+    #[must_use]
+    pub fn waiting(self) -> Executor {
+        Executor { is_waiting: true, ..self }
     }
 
     /// Carries out what `principal` asks for, or refuses. A change is on disk when this returns.

@@ -12,44 +12,56 @@ use super::node::NodeTold;
 use super::{AdminCommand, Audience, CertificateStatus, Declined, Executor, ListenerStatus, Moment, ServerStatus};
 use crate::private::revealed;
 use crate::quota::{Name, State};
+use crate::words::nullable;
 
 /// `status`.
 #[derive(Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShowStatus {}
 
-/// What runs.
+/// What runs. What is none is known where the book is, and here it is not: this is a machine that waits.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct StatusTold {
     pub(crate) version: String,
     /// In the order of the config file.
     pub listeners: Vec<ListenerStatus>,
-    backends: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    backends: Option<Vec<String>>,
     /// As their last connections went.
-    pub(crate) servers: Vec<ServerStatus>,
-    client_hints: Vec<String>,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) servers: Option<Vec<ServerStatus>>,
+    #[serde(deserialize_with = "nullable")]
+    client_hints: Option<Vec<String>>,
     pub(crate) not_enforced: Vec<String>,
     missing: Vec<String>,
     policy: String,
     kept_outputs: Vec<u64>,
     lost_outputs: Vec<u64>,
     pub(crate) loosened: Vec<String>,
-    pub(crate) certificates: Vec<CertificateStatus>,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) certificates: Option<Vec<CertificateStatus>>,
     /// The disk took nothing at the last try.
-    pub(crate) store_unwritable: bool,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) store_unwritable: Option<bool>,
     /// Where this is one of two machines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) node: Option<NodeTold>,
-    pub(crate) mailboxes: u64,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) mailboxes: Option<u64>,
     /// Of how many mailboxes the backend pushes the usage, as last settled.
-    pub pushed: u64,
-    pub(crate) incidents: u64,
+    #[serde(deserialize_with = "nullable")]
+    pub pushed: Option<u64>,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) incidents: Option<u64>,
     /// Accounts and networks that are slowed now because of wrong passwords: `blocks list`.
-    pub(crate) slowed_accounts: u64,
-    pub(crate) slowed_networks: u64,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) slowed_accounts: Option<u64>,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) slowed_networks: Option<u64>,
     /// The fullest one comes first.
-    pub(crate) associations: Vec<StatusLine>,
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) associations: Option<Vec<StatusLine>>,
 }
 
 /// One association.
@@ -72,6 +84,10 @@ impl AdminCommand for ShowStatus {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<StatusTold, Declined> {
+        let waits = StatusTold::without_book(executor);
+        if executor.is_waiting {
+            return Ok(waits);
+        }
         let (host, book, slowed) = (&executor.host, &executor.book, executor.limits.slowed());
         let views = book.associations(at.today);
         let line =
@@ -79,36 +95,56 @@ impl AdminCommand for ShowStatus {
         let mut associations: Vec<_> = views.iter().map(line).collect();
         associations.sort_by(|one, two| (Reverse(one.fill.percent), &one.name).cmp(&(Reverse(two.fill.percent), &two.name)));
         Ok(StatusTold {
+            backends: Some(at.backends.names().map(Into::into).collect()),
+            servers: Some(at.servers.to_vec()),
+            client_hints: Some(at.backends.hinted().map(Into::into).collect()),
+            certificates: Some(host.certificates.as_ref().map_or_else(Vec::new, |standing| standing())),
+            store_unwritable: Some(book.is_unwritable()),
+            mailboxes: Some(associations.iter().map(|line| line.fill.mailboxes).sum()),
+            pushed: Some(book.pushed_mailboxes()),
+            incidents: Some(executor.incidents.list(at.now).len() as u64),
+            slowed_accounts: Some(slowed.accounts() as u64),
+            slowed_networks: Some(slowed.networks as u64),
+            associations: Some(associations),
+            ..waits
+        })
+    }
+
+    fn print(told: &StatusTold) -> String {
+        daemon(told) + &host(told, |table, _| table)
+    }
+
+    fn draw(told: &StatusTold, canvas: Canvas) -> String {
+        daemon(told) + &host(told, |table, percents| canvas.with_bars(&table, percents.into_iter()))
+    }
+}
+
+impl StatusTold {
+    /// What is so whoever judges.
+    fn without_book(executor: &Executor) -> StatusTold {
+        let host = &executor.host;
+        StatusTold {
             version: env!("CARGO_PKG_VERSION").into(),
             listeners: host.listeners.clone(),
-            backends: at.backends.names().map(Into::into).collect(),
-            servers: at.servers.to_vec(),
-            client_hints: at.backends.hinted().map(Into::into).collect(),
+            backends: None,
+            servers: None,
+            client_hints: None,
             not_enforced: host.not_enforced.clone(),
             missing: host.missing.iter().copied().map(Into::into).collect(),
             policy: host.policy.clone(),
             kept_outputs: host.kept_outputs.clone(),
             lost_outputs: host.lost_outputs.clone(),
             loosened: host.loosened.clone(),
-            certificates: host.certificates.as_ref().map_or_else(Vec::new, |standing| standing()),
-            store_unwritable: book.is_unwritable(),
+            certificates: None,
+            store_unwritable: None,
             node: executor.node.as_ref().map(|node| node.told()),
-            mailboxes: associations.iter().map(|line| line.fill.mailboxes).sum(),
-            pushed: book.pushed_mailboxes(),
-            incidents: executor.incidents.list(at.now).len() as u64,
-            slowed_accounts: slowed.accounts() as u64,
-            slowed_networks: slowed.networks as u64,
-            associations,
-        })
-    }
-
-    fn print(told: &StatusTold) -> String {
-        daemon(told) + &head(told) + &associations(told)
-    }
-
-    fn draw(told: &StatusTold, canvas: Canvas) -> String {
-        let percents = told.associations.iter().map(|line| line.fill.percent);
-        daemon(told) + &head(told) + &canvas.with_bars(&associations(told), percents)
+            mailboxes: None,
+            pushed: None,
+            incidents: None,
+            slowed_accounts: None,
+            slowed_networks: None,
+            associations: None,
+        }
     }
 }
 
@@ -124,14 +160,14 @@ fn daemon(told: &StatusTold) -> String {
         };
         text.push_str(&format!("    {:18}  {}  ({tls})\n", listener.service, listener.address));
     }
-    for backend in &told.backends {
-        text.push_str(&format!("    backend             {backend}: {}\n", servers(&told.servers, backend)));
+    for backend in told.backends.iter().flatten() {
+        text.push_str(&format!("    backend             {backend}: {}\n", servers(told, backend)));
     }
     text.push_str(&format!("    policy              {}\n", told.policy));
     if let Some(node) = &told.node {
         text.push_str(&node.print());
     }
-    if told.store_unwritable {
+    if told.store_unwritable == Some(true) {
         text.push_str("    store               cannot be written: mail goes on, changes are refused (STORE-UNWRITABLE)\n");
     }
     for (outputs, end) in [(&told.kept_outputs, "is kept on a disk"), (&told.lost_outputs, "ends in another program")] {
@@ -140,23 +176,25 @@ fn daemon(told: &StatusTold) -> String {
             text.push_str(&format!("    {output} {end}\n"));
         }
     }
-    for one in &told.certificates {
+    for one in told.certificates.iter().flatten() {
         text.push_str(&format!("    certificate         {}\n", certificate(one)));
     }
-    let pushed = match told.pushed {
+    let pushed = told.pushed.map(|pushed| match pushed {
         0 => "never since the start".to_owned(),
         mailboxes => format!("yes, {}", counted(mailboxes, "mailbox")),
-    };
-    text.push_str(&format!("    usage pushed        {pushed}\n"));
-    if !told.client_hints.is_empty() {
-        let hinted = told.client_hints.join(", ");
+    });
+    text.extend(pushed.map(|pushed| format!("    usage pushed        {pushed}\n")));
+    if let Some(hinted) = told.client_hints.as_ref().filter(|hinted| !hinted.is_empty()) {
+        let hinted = hinted.join(", ");
         text.push_str(&format!("    client hints        {hinted} (a made-up address for each client, another one every hour)\n"));
     }
-    if told.incidents > 0 {
-        text.push_str(&format!("    incident mode       on for {}\n", counted(told.incidents, "mailbox")));
+    if let Some(mailboxes @ 1..) = told.incidents {
+        text.push_str(&format!("    incident mode       on for {}\n", counted(mailboxes, "mailbox")));
     }
-    if told.slowed_accounts + told.slowed_networks > 0 {
-        let (accounts, networks) = (counted(told.slowed_accounts, "account"), counted(told.slowed_networks, "network"));
+    if let Some((accounts, networks)) = told.slowed_accounts.zip(told.slowed_networks)
+        && accounts + networks > 0
+    {
+        let (accounts, networks) = (counted(accounts, "account"), counted(networks, "network"));
         text.push_str(&format!("    slowed              {accounts}, {networks} (wrong passwords: nologd blocks list)\n"));
     }
     text.push_str(&rules("Not enforced here", &told.not_enforced));
@@ -165,13 +203,13 @@ fn daemon(told: &StatusTold) -> String {
 }
 
 /// Each server of one backend; what is down leaps to the eye.
-fn servers(all: &[ServerStatus], backend: &str) -> String {
+fn servers(told: &StatusTold, backend: &str) -> String {
     let word = |state: &str| match state {
         "down" => "DOWN".to_owned(),
         "untried" => "not tried yet".to_owned(),
         other => other.to_owned(),
     };
-    let own = all.iter().filter(|server| server.backend == backend);
+    let own = told.servers.iter().flatten().filter(|server| server.backend == backend);
     own.map(|server| format!("{} {}", server.service, word(&server.state))).collect::<Vec<_>>().join(", ")
 }
 
@@ -187,13 +225,17 @@ fn certificate(told: &CertificateStatus) -> String {
     format!("{}: {left}{}", told.name, broken.unwrap_or_default())
 }
 
-fn head(told: &StatusTold) -> String {
-    let all = told.associations.len() as u64;
-    format!("\n{}, {}\n", counted(all, "association"), counted(told.mailboxes, "mailbox"))
+/// What the book says, with the table of associations as `draw` draws it.
+fn host(told: &StatusTold, draw: impl FnOnce(String, Vec<Option<u64>>) -> String) -> String {
+    let Some((all, mailboxes)) = told.associations.as_ref().zip(told.mailboxes) else {
+        return "\nThis machine waits: associations, mailboxes and mail servers are known where the other one judges.\n".into();
+    };
+    let head = format!("\n{}, {}\n", counted(all.len() as u64, "association"), counted(mailboxes, "mailbox"));
+    head + &draw(associations(all), all.iter().map(|line| line.fill.percent).collect())
 }
 
-fn associations(told: &StatusTold) -> String {
-    let lines = told.associations.iter().map(|StatusLine { name, state, fill }| {
+fn associations(all: &[StatusLine]) -> String {
+    let lines = all.iter().map(|StatusLine { name, state, fill }| {
         let percent = fill.percent.map_or("-".into(), |percent| format!("{percent} %"));
         [percent, name.reveal().into(), association_rows::state(*state), fill.mailboxes.to_string(), fill.print()]
     });

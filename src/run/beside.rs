@@ -112,7 +112,7 @@ async fn wait(
     let limits = Limits::new(config.limits).ok_or(Trouble::Crypto)?;
     let host = config::host_of(config, enforcement);
     let executor = Executor::new(book, host, Arc::new(Incidents::default()), limits).beside(Some(link.clone()));
-    let executor = Arc::new(executor);
+    let executor = Arc::new(executor.waiting());
     let (stopper, stop) = pair();
     for (listener, bound) in config::listeners(config, built)?.into_iter().zip(&built.bound) {
         if listener.service != Service::Node {

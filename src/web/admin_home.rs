@@ -17,24 +17,25 @@ use crate::quota::State;
 /// The page.
 pub fn home(site: &Site, lang: Lang, told: &StatusTold) -> String {
     let title = say(lang, "Associations", "Associations");
-    let counts = match lang {
-        Lang::En => {
-            format!("{} associations, {} mailboxes", number(told.associations.len() as u64, lang), number(told.mailboxes, lang))
+    // A machine that waits has no pages.
+    let associations = told.associations.as_deref().unwrap_or_default();
+    let counts = told.mailboxes.map(|mailboxes| {
+        let counts = [associations.len() as u64, mailboxes].map(|count| number(count, lang));
+        match lang {
+            Lang::En => format!("{} associations, {} mailboxes", counts[0], counts[1]),
+            Lang::Fr => format!("{} associations, {} boîtes", counts[0], counts[1]),
         }
-        Lang::Fr => {
-            format!("{} associations, {} boîtes", number(told.associations.len() as u64, lang), number(told.mailboxes, lang))
-        }
-    };
+    });
     let worries = worries(told, lang);
     let main = html! {
         h1 { (title) }
-        p.lead { (counts) }
+        @if let Some(counts) = counts { p.lead { (counts) } }
         @if !worries.is_empty() { div.error { ul { @for worry in &worries { li { (worry) } } } } }
-        @if told.associations.is_empty() {
+        @if associations.is_empty() {
             p { (say(lang, "There is no association yet. Add one on the command line:", "Il n'y a encore aucune association. Ajoutez-en une en ligne de commande\u{a0}:")) }
             p { code { "nologd association add NAME --domain DOMAIN" } }
         } @else {
-            ul.boxes { @for line in &told.associations { (association(line, lang)) } }
+            ul.boxes { @for line in associations { (association(line, lang)) } }
         }
         p.note { (say(
             lang,
@@ -79,14 +80,14 @@ pub(super) fn state(state: State, lang: Lang) -> String {
 /// What an admin has to see to.
 fn worries(told: &StatusTold, lang: Lang) -> Vec<String> {
     let mut all = Vec::new();
-    if told.store_unwritable {
+    if told.store_unwritable == Some(true) {
         all.push(say(
             lang,
             "The store cannot be written: mail goes on, changes are refused (STORE-UNWRITABLE).",
             "Le stockage ne peut pas être écrit\u{a0}: le courrier passe, les changements sont refusés (STORE-UNWRITABLE).",
         ));
     }
-    let down = told.servers.iter().filter(|server| server.state == "down");
+    let down = told.servers.iter().flatten().filter(|server| server.state == "down");
     all.extend(down.map(|server| {
         let (backend, service) = (&server.backend, &server.service);
         match lang {
@@ -94,20 +95,17 @@ fn worries(told: &StatusTold, lang: Lang) -> Vec<String> {
             Lang::Fr => set(&format!("Un serveur de messagerie ne répond pas\u{a0}: {service} de {backend}"), lang),
         }
     }));
-    if told.slowed_accounts > 0 {
+    if let Some(accounts @ 1..) = told.slowed_accounts {
         all.push(match lang {
-            Lang::En => format!("Accounts slowed by wrong passwords: {} (nologd blocks list)", told.slowed_accounts),
-            Lang::Fr => set(
-                &format!("Comptes ralentis par des mots de passe faux\u{a0}: {} (nologd blocks list)", told.slowed_accounts),
-                lang,
-            ),
+            Lang::En => format!("Accounts slowed by wrong passwords: {accounts} (nologd blocks list)"),
+            Lang::Fr => set(&format!("Comptes ralentis par des mots de passe faux\u{a0}: {accounts} (nologd blocks list)"), lang),
         });
     }
-    all.extend(told.certificates.iter().filter_map(|one| certificate(one, lang)));
-    if told.incidents > 0 {
+    all.extend(told.certificates.iter().flatten().filter_map(|one| certificate(one, lang)));
+    if let Some(incidents @ 1..) = told.incidents {
         all.push(match lang {
-            Lang::En => format!("Incident mode is on: {}", told.incidents),
-            Lang::Fr => set(&format!("Mode incident actif\u{a0}: {}", told.incidents), lang),
+            Lang::En => format!("Incident mode is on: {incidents}"),
+            Lang::Fr => set(&format!("Mode incident actif\u{a0}: {incidents}"), lang),
         });
     }
     let rules = |english: &str, french: &str, rules: &[String]| {

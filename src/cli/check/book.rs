@@ -30,7 +30,7 @@ pub(super) struct KnownAssociation {
 pub(super) struct KnownBook {
     associations: Option<Vec<KnownAssociation>>,
     listeners: Vec<String>,
-    /// How many mailboxes have been told by the mail servers since the start. None: no daemon was asked.
+    /// How many mailboxes have been told by the mail servers since the start. None: no daemon was asked, or one that waits.
     pub(super) pushed: Option<u64>,
 }
 
@@ -61,7 +61,7 @@ pub(super) fn known(config: &Config, starter: &Starter, found: &mut Faults) -> K
     let mut book = KnownBook::default();
     if let Some((status, socket)) = running {
         book.listeners = status.listeners.into_iter().map(|listener| listener.address).collect();
-        book.pushed = Some(status.pushed);
+        book.pushed = status.pushed;
         match told(&socket, &ListAssociations {}) {
             Ok(listed) => book.associations = Some(listed.associations().map(with_aliases).collect()),
             Err(why) => found.note(format!("the associations of the daemon cannot be read: {why}")),
