@@ -464,6 +464,16 @@ fn an_admin_sees_all_and_sets_limits() {
     // Where it does not leave, a day that is left in the field says nothing.
     assert_eq!(change("state", "state=suspended&until=2999-01-01").status, 303);
     assert_eq!(settings()["state"], "suspended");
+    // An old window, in which nothing of it was touched, does not let in again whom another admin kept out.
+    assert!(page.body.contains("name=\"was-state\" value=\"active\""), "{}", page.body);
+    assert_eq!(change("state", "state=active&was-state=active&until=&was-until=").status, 303);
+    assert_eq!(settings()["state"], "suspended");
+    // Where only the day of one that leaves was touched, that is what is meant.
+    let leaving = "state=leaving&was-state=leaving&until=2999-02-01&was-until=2999-01-01";
+    assert_eq!(change("state", leaving).status, 303);
+    assert_eq!(settings()["state"]["leaving-until"], "2999-02-01");
+    assert_eq!(change("state", "state=suspended&was-state=leaving&until=2999-02-01&was-until=2999-02-01").status, 303);
+    assert_eq!(settings()["state"], "suspended");
     assert_eq!(change("contact", "contact=&was-contact=carl%40asso.example&language=fr&was-language=en").status, 303);
     assert!(settings()["contact"].is_null() && settings()["language"] == "fr");
     let all = "send-per-hour=5&send-per-day=&recipients-per-hour=&recipients-per-day=&mailbox-send-per-hour=&mailbox-send-per-day=&\

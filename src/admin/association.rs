@@ -73,6 +73,16 @@ impl FillShown {
         }
     }
 
+    /// By octets alone, rounded down; none without a limit of them.
+    pub(crate) fn percent_of_octets(&self) -> Option<u64> {
+        (self.storage != Limit::None).then(|| u64::try_from(self.storage.percent(self.octets.into())).unwrap_or(u64::MAX))
+    }
+
+    /// By messages, rounded down, where they are what is fullest.
+    pub(crate) fn percent_of_messages(&self) -> Option<u64> {
+        self.percent.filter(|percent| self.percent_of_octets().is_none_or(|octets| octets < *percent))
+    }
+
     /// The space in use.
     pub(super) fn print(&self) -> String {
         fill(self.octets, self.storage)
@@ -218,7 +228,7 @@ impl AdminCommand for ListAssociations {
     }
 
     fn draw(told: &AssociationsListed, canvas: Canvas) -> String {
-        canvas.with_bars(&ListAssociations::print(told), told.associations.iter().map(|shown| shown.fill.percent))
+        canvas.with_bars(&ListAssociations::print(told), told.associations.iter().map(|shown| shown.fill.percent_of_octets()))
     }
 }
 

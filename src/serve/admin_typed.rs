@@ -52,6 +52,10 @@ impl Typed<'_> {
 
     pub(super) fn state(&self) -> Result<Edit, Misfit> {
         let word: StateWord = self.form.field("state").and_then(|word| word.parse().ok()).ok_or_else(|| self.odd("state"))?;
+        // One thing, in two fields: whoever touched neither means neither.
+        if self.touched("state").is_none() && self.touched("until").is_none() {
+            return Ok(Edit::default());
+        }
         // The day of one that does not leave says nothing.
         let until = if word == StateWord::Leaving { self.day("until")? } else { None };
         if word == StateWord::Leaving && until.is_none() {

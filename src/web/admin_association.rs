@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::Site;
 use super::admin_form::{AdminForm, AdminResult, SENDING, TextField, count};
 use super::admin_home::state;
-use super::amount::amount;
+use super::amount::{amount, full_of_messages, fullest_first};
 use super::layout::{Layout, Style, done, refused, say};
 use super::typography::{number, set, size};
 use crate::admin::association::AssociationShown;
@@ -75,10 +75,11 @@ impl AdminAssociationPage<'_> {
         html! {
             section.card aria-label=(say(lang, "Space", "Espace")) {
                 p.note { (say(lang, "Space of the whole association, extra space included", "Espace de toute l'association, supplément compris")) }
-                (amount(fill.octets, fill.storage, fill.percent, lang, true))
+                (amount(fill.octets, fill.storage, lang, true))
                 ul {
                     li { (number(fill.mailboxes, lang)) " " (say(lang, "mailboxes", "boîtes")) }
                     li { (number(fill.messages, lang)) " messages" }
+                    @if let Some(full) = full_of_messages(fill, lang) { li { strong { (full) } } }
                 }
             }
         }
@@ -149,6 +150,7 @@ impl AdminAssociationPage<'_> {
         let inner = html! {
             label for="state-state" { (say(lang, "State", "État")) }
             p.hint id="state-hint" { (say(lang, "Incoming mail is accepted in every state.", "Le courrier entrant est accepté dans tous les cas.")) }
+            input type="hidden" name="was-state" value=(is.word());
             select id="state-state" name="state" aria-describedby="state-hint" {
                 @for word in StateWord::ALL { option value=(word.word()) selected[word.word() == chosen] { (shown(*word)) } }
             }
@@ -218,10 +220,7 @@ impl AdminAssociationPage<'_> {
 
     fn all_mailboxes(&self) -> Markup {
         let lang = self.lang;
-        let mut mailboxes: Vec<_> = self.mailboxes.iter().collect();
-        mailboxes.sort_by_key(|mailbox| {
-            (std::cmp::Reverse((mailbox.percent.unwrap_or_default(), mailbox.octets)), mailbox.address.reveal())
-        });
+        let mailboxes = fullest_first(self.mailboxes);
         html! {
             h2 { (say(lang, "Mailboxes, the fullest first", "Boîtes, les plus remplies d'abord")) }
             @if mailboxes.is_empty() { p { (say(lang, "No mailbox is known yet.", "Aucune boîte n'est encore connue.")) } }
@@ -247,7 +246,7 @@ impl AdminAssociationPage<'_> {
             li {
                 strong { (address) }
                 @if mailbox.sending == SendingSwitch::Off { " – " (say(lang, "sending is off", "envoi désactivé")) }
-                (amount(mailbox.octets, mailbox.storage, mailbox.percent, lang, false))
+                (amount(mailbox.octets, mailbox.storage, lang, false))
                 details open[refused] {
                     summary aria-label=(format!("{change}, {address}")) { (change) }
                     (self.form_of(form, &address, &html! {

@@ -5,7 +5,7 @@
 use maud::{Markup, html};
 
 use super::Site;
-use super::amount::amount;
+use super::amount::{amount, full_of_messages};
 use super::layout::{Layout, Style, say};
 use super::typography::{number, set};
 use crate::admin::CertificateStatus;
@@ -60,7 +60,8 @@ fn association(line: &StatusLine, lang: Lang) -> Markup {
         li {
             strong { a href=(format!("/{}/association/{name}", lang.word())) { (name) } }
             @if line.state != State::Active { " – " (state(line.state, lang)) }
-            (amount(fill.octets, fill.storage, fill.percent, lang, false))
+            (amount(fill.octets, fill.storage, lang, false))
+            @if let Some(full) = full_of_messages(fill, lang) { p.note { (full) } }
             span.note { (mailboxes) }
         }
     }

@@ -6,7 +6,7 @@
 use maud::{Markup, html};
 
 use super::Site;
-use super::amount::amount;
+use super::amount::{amount, full_of_messages, fullest_first};
 use super::form_result::{FormResult, ShareField, not_kept};
 use super::hand_over;
 use super::layout::{Layout, Style, done, refused, say};
@@ -42,11 +42,7 @@ impl ContactPage<'_> {
     /// The page.
     pub fn html(&self) -> String {
         let (lang, name) = (self.lang, self.association.name.reveal());
-        let mut mailboxes: Vec<_> = self.mailboxes.iter().collect();
-        // The fullest first; those without a limit by what they hold.
-        mailboxes.sort_by_key(|mailbox| {
-            (std::cmp::Reverse((mailbox.percent.unwrap_or_default(), mailbox.octets)), mailbox.address.reveal())
-        });
+        let mailboxes = fullest_first(self.mailboxes);
         let main = html! {
             h1 { (name) }
             (self.said())
@@ -106,7 +102,7 @@ impl ContactPage<'_> {
         html! {
             section.card aria-label=(say(lang, "Space", "Espace")) {
                 p.note { (say(lang, "Space of the whole association", "Espace de toute l'association")) }
-                (amount(fill.octets, fill.storage, fill.percent, lang, true))
+                (amount(fill.octets, fill.storage, lang, true))
                 ul {
                     @for grant in &settings.grants {
                         li { (set(&match lang {
@@ -117,6 +113,7 @@ impl ContactPage<'_> {
                     (self.loans())
                     li { (counts(fill.mailboxes, settings.mailboxes, words[0][0], words[0][1])) }
                     li { (counts(fill.messages, settings.messages, words[1][0], words[1][1])) }
+                    @if let Some(full) = full_of_messages(fill, lang) { li { strong { (full) } } }
                 }
                 p.note { (say(
                     lang,
@@ -160,7 +157,7 @@ impl ContactPage<'_> {
             li {
                 strong { (address) }
                 @if mailbox.sending == SendingSwitch::Off { " – " (say(lang, "sending is off", "envoi désactivé")) }
-                (amount(mailbox.octets, mailbox.storage, mailbox.percent, lang, false))
+                (amount(mailbox.octets, mailbox.storage, lang, false))
                 details open[refused] {
                     @let change = say(lang, "Change its share", "Changer sa part");
                     summary aria-label=(format!("{change}, {address}")) { (change) }

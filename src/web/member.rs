@@ -151,7 +151,7 @@ impl MemberPage<'_> {
         html! {
             section.card aria-label=(say(lang, "Space", "Espace")) {
                 p.note { (say(lang, "Space of this mailbox", "Espace de cette boîte")) }
-                (amount(mailbox.octets, mailbox.storage, mailbox.percent, lang, true))
+                (amount(mailbox.octets, mailbox.storage, lang, true))
                 p { (messages) }
                 @if mailbox.sending == SendingSwitch::Off {
                     p { strong { (say(
