@@ -1,4 +1,7 @@
-//! `disclose`: every bit that is held about a mailbox, for its owner or for a lawful request. Exact, unlike lists.
+//! `disclose`: what is kept about a mailbox, for its owner or for a lawful request: the book, and what memory counts. Exact, unlike lists.
+//!
+//! Absent on purpose: what is open at this moment (sessions, pooled connections, links and hand-overs at the pages, the number of changes there). It
+//! ends by itself, and asked for again and again it would tell when somebody comes and goes. The answer says so.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -12,6 +15,10 @@ use crate::private::{Address, revealed};
 use crate::quota::{Amount, Day, Disclosure, Filling, Name, print_size};
 use crate::words::nullable;
 
+/// What is in memory and not told.
+const BESIDES: &str = "Not told, in memory only, and gone when it ends: sessions that are open now, connections that wait for the webmail, and \
+                       for some minutes links that were mailed and how often somebody changed something at the pages.";
+
 /// `disclose`.
 #[derive(Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -21,7 +28,7 @@ pub struct DiscloseMailbox {
     pub(crate) address: Address,
 }
 
-/// All of it.
+/// All that the book has, and what memory counts.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Disclosed {
@@ -72,7 +79,7 @@ impl AdminCommand for DiscloseMailbox {
         let held = match executor.book.disclose(&self.address) {
             Some(held) => held,
             None if incident.is_none() && tries.known_networks == 0 && !tries.slowed => {
-                return Err(Declined::because("Nothing is held about this address: it is not in the book."));
+                return Err(Declined::because(&format!("Nothing is kept about this address: it is not in the book. {BESIDES}")));
             }
             None => Disclosure::default(),
         };
@@ -116,8 +123,8 @@ impl AdminCommand for DiscloseMailbox {
             let (kept, left) = (incident.kept, incident.minutes_left);
             held.push(("incident mode", format!("on, {kept} steps; ends within {left} min (`incident show`)")));
         }
-        let head = "this is all that nologd holds. It does not know when, from where or with whom mail was exchanged.";
-        format!("{}: {head}\n{}", told.address.reveal(), rows(&held))
+        let head = "this is what nologd keeps. It does not know when, from where or with whom mail was exchanged.";
+        format!("{}: {head}\n{}{BESIDES}\n", told.address.reveal(), rows(&held))
     }
 }
 

@@ -142,7 +142,7 @@ pub enum Admin {
     Blocks(Blocks),
     /// What runs, what is not enforced, and how full the associations are. Nothing about any activity.
     Status(Asked<ShowStatus>),
-    /// Print every bit that is held about a mailbox, for its owner or for a lawful request.
+    /// Print what is kept about a mailbox, for its owner or for a lawful request.
     Disclose(Asked<DiscloseMailbox>),
 }
 

@@ -1,5 +1,5 @@
-//! `disclose ADDRESS`: every bit that is held about a mailbox, for its owner or for a lawful request. What is not in here is
-//! not held: a field that is added to the ledger or to the sending limits must be added here.
+//! `disclose ADDRESS`: every bit that the book holds about a mailbox, for its owner or for a lawful request. What is not in here is
+//! not in the book: a field that is added to the ledger or to the sending limits must be added here.
 
 use super::sending_limits::Filling;
 use super::{Book, MailboxView, Name, Notified};

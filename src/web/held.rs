@@ -1,4 +1,4 @@
-//! All that is held about a mailbox, in words for its owner: what `nologd disclose` prints, in the reader's language.
+//! What is kept about a mailbox, in words for its owner: what `nologd disclose` prints, in the reader's language.
 
 use super::layout::say;
 use super::typography::{number, set, share, size};

@@ -54,7 +54,7 @@ impl MemberPage<'_> {
             (self.contacts())
             (self.program())
             (self.language())
-            h2 { (say(lang, "What is held about me", "Ce qui est conservé sur moi")) }
+            h2 { (say(lang, "What is kept about me", "Ce qui est conservé sur moi")) }
             p { (say(
                 lang,
                 "A few numbers and settings, and nothing of who writes to you, when, or from where.",
@@ -69,20 +69,23 @@ impl MemberPage<'_> {
 
     /// All that is held, in words.
     pub fn held(&self) -> String {
-        let (lang, title) = (self.lang, say(self.lang, "What is held about me", "Ce qui est conservé sur moi"));
+        let (lang, title) = (self.lang, say(self.lang, "What is kept about me", "Ce qui est conservé sur moi"));
         let main = html! {
             h1 { (title) }
             p.lead { (say(
                 lang,
-                "This is all. This server does not know when, from where or with whom you exchange mail.",
-                "C'est tout. Ce serveur ne sait ni quand, ni d'où, ni avec qui vous échangez des messages.",
+                "This is all that is kept. This server does not know when, from where or with whom you exchange mail.",
+                "C'est tout ce qui est conservé. Ce serveur ne sait ni quand, ni d'où, ni avec qui vous échangez des messages.",
             )) }
             section.card { dl { @for (label, value) in super::held::rows(self.held, lang) { dt { (label) } dd { (value) } } } }
             p { (say(
                 lang,
-                "Your messages themselves lie with your mail server, behind this one. Your session here is in memory only, until you log out.",
-                "Vos messages eux-mêmes sont sur votre serveur de messagerie, derrière celui-ci. Votre session ici n'est qu'en \
-                 mémoire, jusqu'à votre déconnexion.",
+                "Your messages themselves lie with your mail server, behind this one. Besides, only memory has what is open now: this session until \
+                 you log out, your mail programs while they are connected or the webmail goes on, and for some minutes links that were mailed to you \
+                 and how often you changed something here.",
+                "Vos messages eux-mêmes sont sur votre serveur de messagerie, derrière celui-ci. À part cela, seule la mémoire a ce qui est ouvert en \
+                 ce moment\u{a0}: cette session jusqu'à votre déconnexion, vos logiciels tant qu'ils sont connectés ou que le webmail continue, et \
+                 pendant quelques minutes les liens qui vous ont été envoyés et le nombre de vos changements ici.",
             )) }
             p { a href="/member/held.json" download { (say(lang, "Download it (JSON)", "Télécharger (JSON)")) } }
             p { a href=(self.at("/member")) { (say(lang, "Back to my mailbox", "Retour à ma boîte")) } }

@@ -160,7 +160,7 @@ def language(browser):
 
 def held(browser):
     browser.click("a[href='/en/member/held']")
-    has(browser, "This is all.")
+    has(browser, "This is all that is kept.")
     has(browser, "Français")
     look(browser, "en-held")
     browser.click("header a[hreflang='fr']")
