@@ -138,13 +138,6 @@ pub struct SetAssociation {
     pub(crate) without: Without,
 }
 
-impl SetAssociation {
-    /// Which association.
-    pub fn name(&self) -> &Name {
-        &self.name
-    }
-}
-
 impl AdminCommand for SetAssociation {
     const WORD: &'static str = "association set";
     type Told = Changed<Association>;

@@ -39,8 +39,8 @@ pub fn tell<T: Serialize>(answer: Result<&T, &Declined>) -> String {
             // Nothing that is told has keys that are no texts.
             Err(_) => tell::<()>(Err(&Declined::because("The answer could not be written."))),
         },
-        Err(Declined { text, usage, unwritten: _ }) => {
-            format!("{}\n", json!({ "nologd": VERSION, "refused": text, "usage": usage }))
+        Err(declined) => {
+            format!("{}\n", json!({ "nologd": VERSION, "refused": declined.text, "usage": declined.is_usage() }))
         }
     }
 }
@@ -68,7 +68,7 @@ pub fn told<T: DeserializeOwned>(line: &[u8]) -> Result<Result<T, Declined>, Unr
     match line {
         AnswerLine { nologd: VERSION, done: Some(done), refused: None, usage: None } => Ok(Ok(done)),
         AnswerLine { nologd: VERSION, done: None, refused: Some(text), usage: Some(usage) } => {
-            Ok(Err(Declined { text, usage, unwritten: false }))
+            Ok(Err(if usage { Declined::usage(&text) } else { Declined::because(&text) }))
         }
         _ => Err(Unread::Foreign),
     }

@@ -49,5 +49,5 @@ pub use executor::{CertificateStatus, Certificates, Executor, Host, ListenerStat
 pub use layout::Canvas;
 pub use line::{MAX_ANSWER, MAX_REQUEST, Unread, VERSION, tell, told};
 pub use principal::{Audience, Principal};
-pub use refusal::Declined;
+pub use refusal::{DeclineCause, Declined};
 pub use request::Request;

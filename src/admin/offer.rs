@@ -1,7 +1,7 @@
 //! Space that the contact of one association offers to another one, and what the two may do with it: take the offer, let it be, give the
 //! space back before the day. None of it takes an admin, and none of it can be done by one side alone.
 //!
-//! LoanOffers are kept in memory, a few for each association, and end by themselves. Nobody is told whether the one that an offer is for is
+//! Offers are kept in memory, a few for each association, and end by themselves. Nobody is told whether the one that an offer is for is
 //! here: an offer to nobody stands as long as any other. When one was made is told to nobody either.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::loan::LoanMade;
-use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use super::{AdminCommand, Audience, DeclineCause, Declined, Executor, Moment};
 use crate::private::revealed;
 use crate::quota::{Day, Grant, Name};
 
@@ -18,13 +18,17 @@ use crate::quota::{Day, Grant, Name};
 const LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Open offers of one association.
 const EACH: usize = 5;
-/// LoanOffers to one association that are shown.
+/// Octets of what a contact types to say whom an offer is for: a domain, at the longest.
+pub const LONGEST_SAID: usize = 255;
+/// Offers to one association that are shown.
 const SHOWN: usize = 20;
 
 struct OpenOffer {
     from: Name,
-    to: Name,
-    /// Whom its maker named.
+    /// None where it can be nobody's name.
+    to: Option<Name>,
+    /// Whom its maker named. By this it is told from the maker's others, and never by what it leads to: that two ways lead to the same is
+    /// not told.
     said: String,
     octets: u64,
     until: Day,
@@ -59,21 +63,42 @@ impl LoanOffers {
         let shown =
             |offer: &OpenOffer, with: &str| OfferShown { with: with.to_owned(), octets: offer.octets, until: offer.until };
         let made = all.iter().filter(|offer| offer.from == *name).map(|offer| shown(offer, &offer.said));
-        let had = all.iter().filter(|offer| offer.to == *name).map(|offer| shown(offer, offer.from.reveal())).take(SHOWN);
+        let had = all.iter().filter(|offer| offer.is_to(name)).map(|offer| shown(offer, offer.from.reveal())).take(SHOWN);
         (made.collect(), had.collect())
     }
 
     /// An association is gone: the next one of that name has nothing to do with it.
     pub(super) fn forget(&self, name: &Name) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|offer| offer.from != *name && offer.to != *name);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|offer| offer.from != *name && !offer.is_to(name));
     }
 
-    fn take(&self, from: &Name, to: &Name, until: Day, octets: Option<u64>, at: &Moment<'_>) -> Option<Grant> {
+    /// The first one that is meant, which stands no more.
+    fn take(&self, is_meant: impl Fn(&OpenOffer) -> bool, at: &Moment<'_>) -> Result<OpenOffer, Declined> {
         let mut all = self.standing(at);
-        let is = |offer: &OpenOffer| offer.from == *from && offer.to == *to && offer.until == until;
-        let found = all.iter().position(|offer| is(offer) && octets.is_none_or(|octets| octets == offer.octets))?;
-        let offer = all.remove(found);
-        Some(Grant { octets: offer.octets, until: offer.until })
+        let found = all.iter().position(is_meant);
+        found.map(|found| all.remove(found)).ok_or_else(|| Declined::because("There is no such offer any more."))
+    }
+
+    /// One that was taken stands again, unless another one has its place by now.
+    fn put_back(&self, offer: OpenOffer, at: &Moment<'_>) {
+        let mut all = self.standing(at);
+        if !all.iter().any(|other| other.is_of(&offer.from, &offer.said, offer.until)) {
+            all.push(offer);
+        }
+    }
+}
+
+impl OpenOffer {
+    fn is_of(&self, from: &Name, said: &str, until: Day) -> bool {
+        self.from == *from && self.said == said && self.until == until
+    }
+
+    fn is_shown_as(&self, from: &Name, to: &Name, until: Day, octets: u64) -> bool {
+        self.from == *from && self.is_to(to) && self.until == until && self.octets == octets
+    }
+
+    fn is_to(&self, to: &Name) -> bool {
+        self.to.as_ref() == Some(to)
     }
 }
 
@@ -82,18 +107,15 @@ impl LoanOffers {
 #[serde(deny_unknown_fields)]
 pub struct Agreed {}
 
-fn no_offer() -> Declined {
-    Declined::because("There is no such offer any more.")
-}
-
-/// `association offer`: the contact of `from` offers. One for the same day takes the place of an earlier one.
+/// `association offer`: the contact of `from` offers. One that says the same, for the same day, takes the place of an earlier one.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OfferLoan {
     #[serde(with = "revealed")]
     pub(crate) from: Name,
-    #[serde(with = "revealed")]
-    pub(crate) to: Name,
+    /// None where what was typed can be nobody's name.
+    #[serde(default, with = "revealed")]
+    pub(crate) to: Option<Name>,
     /// What the contact typed.
     pub(crate) said: String,
     pub(crate) size: u64,
@@ -109,29 +131,31 @@ impl AdminCommand for OfferLoan {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, Declined> {
-        if self.size == 0 || self.said.len() > 255 {
+        if self.size == 0 || self.said.len() > LONGEST_SAID {
             return Err(Declined::wrong("size"));
         }
-        if self.from == self.to {
+        if self.to.as_ref() == Some(&self.from) {
             return Err(crate::quota::AdminError::LendsToItself.into());
         }
         executor.book.may_lend(&self.from, Grant { octets: self.size, until: self.until }, at.today)?;
+        let OfferLoan { from, to, said, size, until } = self.clone();
+        let offer = OpenOffer { from, to, said, octets: size, until, made: at.now };
         let mut all = executor.offers.standing(at);
-        all.retain(|offer| !(offer.from == self.from && offer.to == self.to && offer.until == self.until));
-        if all.iter().filter(|offer| offer.from == self.from).count() >= EACH {
+        all.retain(|other| !other.is_of(&offer.from, &offer.said, offer.until));
+        if all.iter().filter(|other| other.from == offer.from).count() >= EACH {
             return Err(Declined::because("There are enough offers of this association. Withdraw one first."));
         }
-        let OfferLoan { from, to, said, size, until } = self.clone();
-        all.push(OpenOffer { from, to, said, octets: size, until, made: at.now });
+        all.push(offer);
         Ok(Agreed {})
     }
 
     fn print(_: &Agreed) -> String {
-        "Offered.\n".into()
+        "Offered. Nothing is lent before the other contact accepts.\n".into()
     }
 }
 
-/// `association accept`: the contact of `to` takes exactly what it was shown. The offer is gone then, whatever comes of it.
+/// `association accept`: the contact of `to` takes exactly what it was shown. The offer is gone then, whatever the book says to it; it stands
+/// again where that could not be written down.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptLoan {
@@ -152,8 +176,16 @@ impl AdminCommand for AcceptLoan {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<LoanMade, Declined> {
-        let offer = executor.offers.take(&self.from, &self.to, self.until, Some(self.size), at).ok_or_else(no_offer)?;
-        Ok(LoanMade::of(executor.book.lend(&self.from, &self.to, offer, at.today)?))
+        let is_meant = |offer: &OpenOffer| offer.is_shown_as(&self.from, &self.to, self.until, self.size);
+        let offer = executor.offers.take(is_meant, at)?;
+        let lent = executor.book.lend(&self.from, &self.to, Grant { octets: offer.octets, until: offer.until }, at.today);
+        lent.map(LoanMade::of).map_err(|error| {
+            let declined = Declined::from(error);
+            if declined.cause == DeclineCause::Unwritten {
+                executor.offers.put_back(offer, at);
+            }
+            declined
+        })
     }
 
     fn print(told: &LoanMade) -> String {
@@ -161,14 +193,14 @@ impl AdminCommand for AcceptLoan {
     }
 }
 
-/// `association withdraw`: either of the two ends an offer.
+/// `association withdraw`: the contact of `from` takes an offer back. It is found by what was said of whom it is for: what that leads to may be
+/// another association by now.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WithdrawOffer {
     #[serde(with = "revealed")]
     pub(crate) from: Name,
-    #[serde(with = "revealed")]
-    pub(crate) to: Name,
+    pub(crate) said: String,
     pub(crate) until: Day,
 }
 
@@ -177,15 +209,45 @@ impl AdminCommand for WithdrawOffer {
     type Told = Agreed;
 
     fn audience(&self) -> Audience<'_> {
-        Audience::Either(&self.from, &self.to)
+        Audience::Contact(&self.from)
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, Declined> {
-        executor.offers.take(&self.from, &self.to, self.until, None, at).map(|_| Agreed {}).ok_or_else(no_offer)
+        executor.offers.take(|offer| offer.is_of(&self.from, &self.said, self.until), at).map(|_| Agreed {})
     }
 
     fn print(_: &Agreed) -> String {
         "Withdrawn.\n".into()
+    }
+}
+
+/// `association decline`: the contact of `to` lets an offer be that it was shown.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeclineOffer {
+    #[serde(with = "revealed")]
+    pub(crate) from: Name,
+    #[serde(with = "revealed")]
+    pub(crate) to: Name,
+    pub(crate) size: u64,
+    pub(crate) until: Day,
+}
+
+impl AdminCommand for DeclineOffer {
+    const WORD: &'static str = "association decline";
+    type Told = Agreed;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Contact(&self.to)
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, Declined> {
+        let is_meant = |offer: &OpenOffer| offer.is_shown_as(&self.from, &self.to, self.until, self.size);
+        executor.offers.take(is_meant, at).map(|_| Agreed {})
+    }
+
+    fn print(_: &Agreed) -> String {
+        "Declined.\n".into()
     }
 }
 

@@ -21,8 +21,6 @@ pub enum Audience<'a> {
     Admins,
     /// The contact of the association.
     Contact(&'a Name),
-    /// The contact of one or of the other.
-    Either(&'a Name, &'a Name),
     /// The contact of the association that the mailbox belongs to. Not its owner.
     ContactOf(&'a Address),
     /// The owner of the mailbox. Not the contact: it is the owner's own affair.
@@ -43,13 +41,10 @@ impl Principal {
         match (self, audience) {
             (Principal::Admin, _) => true,
             (Principal::Contact(own), Audience::Contact(name)) => own == name,
-            (Principal::Contact(own), Audience::Either(one, other)) => own == one || own == other,
             (Principal::Contact(own), Audience::ContactOf(mailbox) | Audience::OwnerOrContact(mailbox)) => has(own, mailbox),
             (Principal::Contact(_), Audience::Admins | Audience::Owner(_)) => false,
             (Principal::Member(own), Audience::Owner(mailbox) | Audience::OwnerOrContact(mailbox)) => owns(own, mailbox),
-            (Principal::Member(_), Audience::Admins | Audience::Contact(_) | Audience::Either(..) | Audience::ContactOf(_)) => {
-                false
-            }
+            (Principal::Member(_), Audience::Admins | Audience::Contact(_) | Audience::ContactOf(_)) => false,
         }
     }
 }
@@ -73,8 +68,10 @@ mod tests {
         (r#""association loans""#, false, false),
         (r#""association offer","from":"velo","to":"jardin","said":"x","size":7,"until":"2027-03-01""#, true, false),
         (r#""association return","from":"jardin","to":"velo","until":"2027-03-01""#, true, false),
-        (r#""association withdraw","from":"velo","to":"third","until":"2027-03-01""#, true, false),
-        (r#""association withdraw","from":"third","to":"velo","until":"2027-03-01""#, true, false),
+        (r#""association withdraw","from":"velo","said":"third","until":"2027-03-01""#, true, false),
+        (r#""association withdraw","from":"third","said":"velo","until":"2027-03-01""#, false, false),
+        (r#""association decline","from":"third","to":"velo","size":7,"until":"2027-03-01""#, true, false),
+        (r#""association decline","from":"velo","to":"third","size":7,"until":"2027-03-01""#, false, false),
         (r#""association remove","name":"velo","with-mailboxes":true"#, false, false),
         (r#""association set","name":"velo","edit":{}"#, true, false),
         (r#""association set","name":"velo","edit":{"mailbox-default":7,"language":"fr"}"#, true, false),

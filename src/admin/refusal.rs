@@ -1,33 +1,49 @@
 //! Why nothing was done.
 
-use serde::{Deserialize, Serialize};
-
 use super::json::Misread;
 use crate::quota::AdminError;
 use crate::store::StoreError;
 
 /// Nothing was changed.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Declined {
     /// A sentence for whoever asked. Never with text of the request.
-    #[serde(rename = "refused")]
     pub text: String,
-    /// Whether the command itself was wrong (exit code 2), rather than what it was about (exit code 1).
-    pub usage: bool,
-    /// Whether it could not be written down: it is not whoever asked that has to do something. Said by the text on the socket.
-    #[serde(skip)]
-    pub unwritten: bool,
+    /// Whose affair it is.
+    pub cause: DeclineCause,
+}
+
+/// Whose affair it is that nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeclineCause {
+    /// The command itself was wrong (exit code 2).
+    Usage,
+    /// What it was about cannot be (exit code 1).
+    Subject,
+    /// What it was about cannot be: the book says why.
+    Book(AdminError),
+    /// It could not be written down: it is not whoever asked that has to do something.
+    Unwritten,
 }
 
 impl Declined {
     /// The command itself is wrong.
     pub fn usage(text: &str) -> Declined {
-        Declined { text: text.into(), usage: true, unwritten: false }
+        Declined { text: text.into(), cause: DeclineCause::Usage }
     }
 
     /// What is asked cannot be.
     pub fn because(text: &str) -> Declined {
-        Declined { text: text.into(), usage: false, unwritten: false }
+        Declined { text: text.into(), cause: DeclineCause::Subject }
+    }
+
+    /// Whether the command itself was wrong. All else is said on the socket by the text alone.
+    pub fn is_usage(&self) -> bool {
+        match self.cause {
+            DeclineCause::Usage => true,
+            DeclineCause::Book(error) => error.is_wrong_usage(),
+            DeclineCause::Subject | DeclineCause::Unwritten => false,
+        }
     }
 
     /// It is somebody else's, or nobody's: which of the two is not told.
@@ -43,8 +59,11 @@ impl Declined {
 
 impl From<AdminError> for Declined {
     fn from(error: AdminError) -> Declined {
-        let unwritten = matches!(error, AdminError::Store(reason) if reason != StoreError::TooLarge);
-        Declined { text: error.text().into(), usage: error.is_wrong_usage(), unwritten }
+        let cause = match error {
+            AdminError::Store(reason) if reason != StoreError::TooLarge => DeclineCause::Unwritten,
+            other => DeclineCause::Book(other),
+        };
+        Declined { text: error.text().into(), cause }
     }
 }
 
@@ -57,5 +76,23 @@ impl From<Misread> for Declined {
             Misread::Field(field) => Declined::wrong(field),
             Misread::Form => Declined::usage("The request is not a JSON object of this form."),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A copy that the other machine of a pair did not keep is no affair of whoever asked, nor a sign that their offer or link has ended.
+    #[test]
+    fn what_could_not_be_written_is_told_from_what_cannot_be() {
+        let cause = |error: AdminError| Declined::from(error).cause;
+        for reason in [StoreError::Uncopied, StoreError::Closed, StoreError::Damaged] {
+            assert_eq!(cause(AdminError::Store(reason)), DeclineCause::Unwritten);
+        }
+        let large = AdminError::Store(StoreError::TooLarge);
+        assert_eq!(cause(large), DeclineCause::Book(large));
+        assert_eq!(cause(AdminError::NeedsItself), DeclineCause::Book(AdminError::NeedsItself));
+        assert!(Declined::from(AdminError::DayOver).is_usage() && !Declined::from(AdminError::NoLimit).is_usage());
     }
 }

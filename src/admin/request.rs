@@ -11,7 +11,7 @@ use super::incident::{ListIncidents, ShowIncident, StartIncident, StopIncident};
 use super::loan::{LendAssociation, ListLoans};
 use super::mailbox::{KickMailbox, ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
 use super::node::{ShowNode, StandBy, TakeOver};
-use super::offer::{AcceptLoan, OfferLoan, ReturnLoan, WithdrawOffer};
+use super::offer::{AcceptLoan, DeclineOffer, OfferLoan, ReturnLoan, WithdrawOffer};
 use super::status::ShowStatus;
 use super::sync::{ApplySync, StageSync};
 use super::usage::LoadUsage;
@@ -41,6 +41,11 @@ macro_rules! commands {
             /// Its words.
             pub fn word(&self) -> &'static str {
                 match self { $(Request::$name(_) => <$name as AdminCommand>::WORD),* }
+            }
+
+            /// Whether it changes nothing.
+            pub fn looks(&self) -> bool {
+                match self { $(Request::$name(_) => <$name as AdminCommand>::LOOKS),* }
             }
 
             /// Whether `principal` may give it.
@@ -85,6 +90,7 @@ commands! {
     OfferLoan
     AcceptLoan
     WithdrawOffer
+    DeclineOffer
     ReturnLoan
     HandOver
     ListBlocks

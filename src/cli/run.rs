@@ -54,9 +54,10 @@ pub(super) fn run<C: AdminCommand + Args>(Asked { command, daemon: Daemon { plac
             say(text.trim_end());
             ExitCode::SUCCESS
         }
-        Ok(Err(Declined { text, usage, unwritten: _ })) => {
+        Ok(Err(declined)) => {
+            let text = &declined.text;
             refuse(output, &command.subject().map_or_else(|| text.clone(), |subject| format!("{subject}: {text}")));
-            ExitCode::from(if usage { USAGE } else { REFUSED })
+            ExitCode::from(if declined.is_usage() { USAGE } else { REFUSED })
         }
         Err(trouble) => {
             refuse(output, &trouble.text(&socket));

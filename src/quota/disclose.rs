@@ -36,6 +36,11 @@ impl Book {
         theirs.collect()
     }
 
+    /// Whether `address` is the contact of this one.
+    pub fn is_contact(&self, name: &Name, address: &Address) -> bool {
+        self.tenant(name).is_some_and(|tenant| tenant.lock().association.contact.as_ref() == Some(address))
+    }
+
     /// Everything that is held about `address`; none when that is nothing.
     pub fn disclose(&self, address: &Address) -> Option<Disclosure> {
         let canonical = self.with(address, |_, _, canonical| canonical.clone());

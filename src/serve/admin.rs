@@ -164,9 +164,6 @@ async fn reply(line: Zeroizing<Vec<u8>>, context: Arc<Context>) -> Reply {
         context.pool.end(|user| context.book.mailbox_of(user) == kicked);
         context.web.end_of(|address| context.book.mailbox_of(address) == kicked);
     }
-    if let Request::SetAssociation(set) = &request {
-        context.web.set_anew(set.name());
-    }
     let now = std::time::Instant::now();
     // The book waits for the disk.
     let work = tokio::task::spawn_blocking(move || {
@@ -174,7 +171,9 @@ async fn reply(line: Zeroizing<Vec<u8>>, context: Arc<Context>) -> Reply {
         let at = Moment { backends: &backends, servers: &context.servers(&backends), today: today(), now };
         // Whoever the kernel lets write to the socket is an admin.
         let reply = request.serve(&Principal::Admin, &context.executor, &at);
-        end_what_fell(&context);
+        if !request.looks() {
+            end_what_fell(&context);
+        }
         reply
     });
     let failed = || refused(&Declined::because("The daemon failed in the middle of this. Look with `show` or `list`."));

@@ -11,6 +11,7 @@ use axum::routing::{get, post};
 use super::Context;
 use super::admin_typed::{Misfit, Typed};
 use super::web_pages::{style, wrong_among};
+use super::web_standing::is_listed;
 use super::web_table::{Page, Rest, answered, aside, rest};
 use super::web_visit::obey;
 use crate::admin::association::{GrantAssociation, SetAssociation, ShowAssociation};
@@ -167,14 +168,10 @@ fn grant(context: &Context, name: &Name, typed: &Typed<'_>) -> Result<(), Misfit
     obey(context, &Principal::Admin, &command).map(drop).map_err(|declined| misfit("until", declined))
 }
 
-/// Only of those on the page: it makes no mailbox.
 fn mailbox(context: &Context, name: &Name, typed: &Typed<'_>) -> Result<(), Misfit> {
     let gone = || Misfit("share", say(typed.lang, "There is no such mailbox.", "Cette boîte n'existe pas."));
-    let address = typed.form.field("address").and_then(Address::parse).ok_or_else(gone)?;
-    let listed = obey(context, &Principal::Admin, &ListMailboxes { association: Some(name.clone()) });
-    if !listed.is_ok_and(|listed| listed.mailboxes.iter().any(|mailbox| mailbox.address == address)) {
-        return Err(gone());
-    }
+    let listed = |address: &Address| is_listed(context, name, address);
+    let address = typed.form.field("address").and_then(Address::parse).filter(listed).ok_or_else(gone)?;
     let storage = match typed.touched("share") {
         None => None,
         Some(_) => Some(typed.size("share")?.map_or(OwnLimit::Default, |octets| OwnLimit::Own(Limit::At(octets)))),

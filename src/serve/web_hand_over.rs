@@ -8,16 +8,15 @@ use tokio::time::sleep;
 use super::Context;
 use super::notices::send_now;
 use super::web_pages::wrong;
-use super::web_standing::is_contact;
 use super::web_visit::{form_of, obey, page, pause};
-use crate::admin::Principal;
 use crate::admin::hand_over::HandOver;
+use crate::admin::{DeclineCause, Principal};
 use crate::fault::Lang;
 use crate::notice::Notice;
 use crate::private::{Address, Domain};
 use crate::quota::Name;
 use crate::web::form_result::FormResult;
-use crate::web::hand_over::Spent;
+use crate::web::hand_over::{BothAgreed, Spent};
 use crate::web::home::NoPage;
 use crate::web::request::FormSender;
 use crate::web::session::VisitToken;
@@ -90,20 +89,22 @@ pub(super) fn confirm(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     match spent {
         None => over(),
         Some(Spent::One(side)) => WebAnswer::page(pages::half(&context.web.site, asked.lang, side), Keep::Never),
-        Some(Spent::Both(both)) => {
-            let (name, from, to) = both.parts();
-            if !is_contact(context, &name, &from) {
-                return over();
-            }
-            // In the name of the admins: neither contact may do it alone, and both have agreed.
-            match obey(context, &Principal::Admin, &HandOver { name: name.clone(), from, to }) {
-                Ok(_) => {
-                    context.web.lock().links.forget(&name);
-                    WebAnswer::page(pages::done(&context.web.site, asked.lang), Keep::Never)
-                }
-                Err(_) if context.book.is_unwritable() => wrong(context, asked.lang, NoPage::Busy),
-                Err(_) => over(),
-            }
-        }
+        Some(Spent::Both(both)) => carry_out(context, asked, &both),
+    }
+}
+
+fn carry_out(context: &Arc<Context>, asked: &WebRequest, both: &BothAgreed) -> WebAnswer {
+    let BothAgreed { name, from, to, .. } = both;
+    let command = HandOver { name: name.clone(), from: from.clone(), to: to.clone() };
+    // In the name of the admins: neither contact may do it alone, and both have agreed.
+    let done = obey(context, &Principal::Admin, &command);
+    if done.as_ref().is_err_and(|declined| declined.cause == DeclineCause::Unwritten) {
+        context.web.lock().hand_overs.reopen(both);
+        return wrong(context, asked.lang, NoPage::Busy);
+    }
+    context.web.lock().hand_overs.end(both);
+    match done {
+        Ok(_) => WebAnswer::page(pages::done(&context.web.site, asked.lang), Keep::Never),
+        Err(_) => WebAnswer::problem(404, login::over(&context.web.site, asked.lang)),
     }
 }

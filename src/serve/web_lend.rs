@@ -5,16 +5,16 @@ use std::sync::Arc;
 use super::Context;
 use super::clock::today;
 use super::web_pages::wrong;
-use super::web_visit::{form_of, obey, page, unwritable};
-use crate::admin::offer::{AcceptLoan, OfferLoan, ReturnLoan, WithdrawOffer};
-use crate::admin::{AdminCommand, Principal};
+use super::web_visit::{form_of, obey, page, unwritten};
+use crate::admin::offer::{AcceptLoan, DeclineOffer, LONGEST_SAID, OfferLoan, ReturnLoan, WithdrawOffer};
+use crate::admin::{AdminCommand, DeclineCause, Principal};
 use crate::private::Domain;
-use crate::quota::{AdminError, Day, Grant, Limit, Name};
+use crate::quota::{AdminError, Day, Limit, Name};
 use crate::web::form_result::FormResult;
 use crate::web::home::NoPage;
 use crate::web::lend::{LendError, LendTyped};
 use crate::web::session::FoundVisit;
-use crate::web::share::share;
+use crate::web::share::{ShareError, share};
 use crate::web::{WebAnswer, WebRequest};
 
 /// Whoever is logged in as a contact, and the association.
@@ -39,29 +39,37 @@ pub(super) fn offer(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
         Err(error) => return refused(error),
     };
     match obey(context, &found.visitor.principal, &command) {
-        Ok(_) => done(asked),
-        // All else was looked at above.
-        Err(_) => refused(LendError::Enough),
+        Ok(_) => WebAnswer::go_to(&format!("/{}/contact/offered", asked.lang.word())),
+        Err(declined) => refused(not_offered(declined.cause)),
     }
 }
 
-/// What was typed, as a command that can be carried out.
+/// Why nothing is offered. What the daemon itself knows of an offer is that there are enough.
+fn not_offered(cause: DeclineCause) -> LendError {
+    match cause {
+        DeclineCause::Book(AdminError::DayOver) => LendError::Day,
+        DeclineCause::Book(AdminError::NoLimit) => LendError::NoLimit,
+        DeclineCause::Book(AdminError::LentAway) => LendError::Size(ShareError::Above),
+        DeclineCause::Book(AdminError::NeedsItself) => LendError::InUse,
+        DeclineCause::Book(AdminError::LendsToItself) => LendError::Itself,
+        DeclineCause::Book(_) => LendError::Gone,
+        DeclineCause::Usage | DeclineCause::Subject | DeclineCause::Unwritten => LendError::Enough,
+    }
+}
+
+/// What was typed, as a command.
 fn read(context: &Context, from: &Name, typed: &LendTyped) -> Result<OfferLoan, LendError> {
-    let to = named(context, &typed.to).ok_or(LendError::NoName)?;
-    if to == *from {
+    let is_domain = Domain::parse(&typed.to).is_some_and(|domain| domain.has_dot());
+    let to = named(context, &typed.to);
+    if (to.is_none() && !is_domain) || typed.to.len() > LONGEST_SAID {
+        return Err(LendError::NoName);
+    }
+    if to.as_ref() == Some(from) {
         return Err(LendError::Itself);
     }
     let size = share(&typed.share, Limit::None).map_err(LendError::Size)?;
     let until = Day::parse(&typed.until).ok_or(LendError::Day)?;
-    let command = OfferLoan { from: from.clone(), to, said: typed.to.clone(), size, until };
-    match context.book.may_lend(from, Grant { octets: size, until }, today()) {
-        Ok(()) => Ok(command),
-        Err(AdminError::DayOver) => Err(LendError::Day),
-        Err(AdminError::NoLimit) => Err(LendError::NoLimit),
-        Err(AdminError::LentAway) => Err(LendError::Size(crate::web::share::ShareError::Above)),
-        Err(AdminError::NeedsItself) => Err(LendError::InUse),
-        Err(_) => Err(LendError::Gone),
-    }
+    Ok(OfferLoan { from: from.clone(), to, said: typed.to.clone(), size, until })
 }
 
 /// The association of that name, or of that domain; where there is none, the name of nobody: an offer tells nobody who is here.
@@ -80,48 +88,47 @@ pub(super) fn accept(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     {
         return wrong(context, asked.lang, NoPage::Busy);
     }
-    act(context, asked, "from", LendError::Gone, |from, to, until| {
-        let size = asked.form.field("size")?.parse().ok()?;
-        Some(AcceptLoan { from, to, size, until })
+    act(context, asked, |own, until| {
+        let (from, size) = offered(context, asked)?;
+        Some(AcceptLoan { from, to: own, size, until })
     })
 }
 
 /// Lets an offer be.
 pub(super) fn decline(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    act(context, asked, "from", LendError::Gone, |from, to, until| Some(WithdrawOffer { from, to, until }))
+    act(context, asked, |own, until| {
+        let (from, size) = offered(context, asked)?;
+        Some(DeclineOffer { from, to: own, size, until })
+    })
+}
+
+/// Whose offer, and how much.
+fn offered(context: &Context, asked: &WebRequest) -> Option<(Name, u64)> {
+    Some((named(context, asked.form.field("from")?)?, asked.form.field("size")?.parse().ok()?))
 }
 
 /// Takes an offer back.
 pub(super) fn withdraw(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    act(context, asked, "to", LendError::Gone, |to, from, until| Some(WithdrawOffer { from, to, until }))
+    act(context, asked, |own, until| Some(WithdrawOffer { from: own, said: asked.form.field("to")?.into(), until }))
 }
 
 /// Gives back what was borrowed.
 pub(super) fn give_back(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    act(context, asked, "from", LendError::Needed, |from, to, until| Some(ReturnLoan { from, to, until }))
+    act(context, asked, |own, until| Some(ReturnLoan { from: named(context, asked.form.field("from")?)?, to: own, until }))
 }
 
-/// Carries out what a button says: about the association in `field`, the own one, and a day.
-fn act<C: AdminCommand>(
-    context: &Arc<Context>,
-    asked: &WebRequest,
-    field: &str,
-    error: LendError,
-    command: impl FnOnce(Name, Name, Day) -> Option<C>,
-) -> WebAnswer {
+/// Carries out what a button says: about the own association, and a day.
+fn act<C: AdminCommand>(context: &Arc<Context>, asked: &WebRequest, command: impl FnOnce(Name, Day) -> Option<C>) -> WebAnswer {
     let Some((found, own)) = contact(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
-    let other = asked.form.field(field).and_then(|typed| named(context, typed));
     let until = asked.form.field("until").and_then(Day::parse);
-    let Some(command) = other.zip(until).and_then(|(other, until)| command(other, own, until)) else {
-        return wrong(context, asked.lang, NoPage::Request);
-    };
+    let Some(command) = until.and_then(|until| command(own, until)) else { return wrong(context, asked.lang, NoPage::Request) };
+    let refused = |error| page(context, asked.lang, &found, FormResult::LendRefused(error, LendTyped::default()));
     match obey(context, &found.visitor.principal, &command) {
-        Ok(_) => done(asked),
-        Err(_) if context.book.is_unwritable() => unwritable(context, asked, &found),
-        Err(_) => page(context, asked.lang, &found, FormResult::LendRefused(error, LendTyped::default())),
+        Ok(_) => WebAnswer::go_to(&format!("/{}/contact/changed", asked.lang.word())),
+        Err(declined) => match declined.cause {
+            DeclineCause::Unwritten => unwritten(context, asked, &found),
+            DeclineCause::Book(AdminError::NeedsItself) if C::WORD == ReturnLoan::WORD => refused(LendError::Needed),
+            DeclineCause::Book(_) | DeclineCause::Usage | DeclineCause::Subject => refused(LendError::Gone),
+        },
     }
-}
-
-fn done(asked: &WebRequest) -> WebAnswer {
-    WebAnswer::go_to(&format!("/{}/contact/changed", asked.lang.word()))
 }

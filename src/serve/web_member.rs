@@ -11,11 +11,11 @@ use super::admission::NoLogin;
 use super::clock::today;
 use super::desk::Desk;
 use super::web_pages::wrong;
-use super::web_standing::{is_contact, is_member};
+use super::web_standing::is_member;
 use super::web_visit::{begin, form_of, obey, visitor};
-use crate::admin::Principal;
 use crate::admin::disclose::DiscloseMailbox;
 use crate::admin::mailbox::SetMailbox;
+use crate::admin::{DeclineCause, Principal};
 use crate::fault::RefusalCode;
 use crate::private::{Address, Credential};
 use crate::quota::{MailboxEdit, Name};
@@ -45,12 +45,13 @@ pub(super) fn held(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
 /// The same as a file.
 pub(super) fn download(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     let Some((found, address)) = logged_in(context, asked) else { return way_in(context, asked) };
-    match obey(context, &found.visitor.principal, &DiscloseMailbox { address }) {
-        Ok(told) => {
-            let text = serde_json::to_vec_pretty(&told).unwrap_or_default();
-            WebAnswer { keep: Keep::Never, ..WebAnswer::file(Body::Held, text) }
-        }
-        Err(_) => wrong(context, asked.lang, NoPage::Missing),
+    let Ok(told) = obey(context, &found.visitor.principal, &DiscloseMailbox { address }) else {
+        return wrong(context, asked.lang, NoPage::Missing);
+    };
+    match serde_json::to_vec_pretty(&told) {
+        Ok(text) => WebAnswer { keep: Keep::Never, ..WebAnswer::file(Body::Held, text) },
+        // An empty file would say that nothing is held.
+        Err(_) => wrong(context, asked.lang, NoPage::Busy),
     }
 }
 
@@ -98,7 +99,9 @@ pub(super) fn set_language(context: &Arc<Context>, asked: &WebRequest) -> WebAns
     let command = SetMailbox { address, edit: MailboxEdit { lang: Some(lang), ..MailboxEdit::default() } };
     match obey(context, &found.visitor.principal, &command) {
         Ok(_) => WebAnswer::go_to(&format!("/{}/member/changed", asked.lang.word())),
-        Err(declined) if declined.unwritten => shown(context, asked, |page| page.html(), MemberResult::Failed),
+        Err(declined) if declined.cause == DeclineCause::Unwritten => {
+            shown(context, asked, |page| page.html(), MemberResult::Failed)
+        }
         Err(_) => wrong(context, asked.lang, NoPage::Missing),
     }
 }
@@ -108,7 +111,7 @@ pub(super) fn to_contact(context: &Arc<Context>, asked: &WebRequest) -> WebAnswe
     let Some(found) = form_of(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
     let name = asked.form.field("association").and_then(Name::parse);
     let (Some(address), Some(name)) = (mailbox(&found), name) else { return wrong(context, asked.lang, NoPage::Form) };
-    if !is_contact(context, &name, &address) {
+    if !context.book.is_contact(&name, &address) {
         return wrong(context, asked.lang, NoPage::Missing);
     }
     begin(context, asked, Visitor { principal: Principal::Contact(name), address })

@@ -11,7 +11,6 @@ use super::clock::today;
 use crate::fault::Lang;
 use crate::net::seal::HostSeal;
 use crate::private::Address;
-use crate::quota::Name;
 use crate::web::hand_over::HandOvers;
 use crate::web::home::NoPage;
 use crate::web::layout::{STYLE, Style};
@@ -128,11 +127,6 @@ impl WebRoom {
         visits.sessions.end_of(&whose);
         visits.links.end_of(&whose);
         visits.hand_overs.end_of(&whose);
-    }
-
-    /// An admin sets an association: who half agreed to hand it over agreed to what was.
-    pub(super) fn set_anew(&self, name: &Name) {
-        self.lock().hand_overs.forget(name);
     }
 
     /// Made when the first reader comes: most hosts' daemons have no pages at first.

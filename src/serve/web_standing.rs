@@ -11,7 +11,7 @@ use crate::web::session::Visitor;
 /// Whether a session may go on.
 pub(super) fn stands(context: &Context, visitor: &Visitor) -> bool {
     match &visitor.principal {
-        Principal::Contact(name) => is_contact(context, name, &visitor.address),
+        Principal::Contact(name) => context.book.is_contact(name, &visitor.address),
         Principal::Member(address) => is_member(context, address),
         // They come another way.
         Principal::Admin => false,
@@ -23,16 +23,18 @@ pub(super) fn is_member(context: &Context, address: &Address) -> bool {
     context.book.may_log_in(address, today()).is_ok() && context.book.mailbox(address).is_some()
 }
 
-/// Whether the association has that contact.
-pub(super) fn is_contact(context: &Context, name: &Name, address: &Address) -> bool {
-    context.book.contact_of(address).iter().any(|(theirs, _)| theirs == name)
+/// Whether lists show that very mailbox as one of the association's: pages change what they show, and make no mailbox.
+pub(super) fn is_listed(context: &Context, name: &Name, address: &Address) -> bool {
+    let view = context.book.mailbox(address);
+    view.is_some_and(|view| view.settled.is_some() && view.association == *name && view.address == *address)
 }
 
-/// Ends the sessions, links and hand-overs of those who are not any more who they were. To be called after a change of the book, before
-/// it is answered: what is made anew then is somebody else's.
+/// Ends the sessions, links and hand-overs of those who are not any more who they were. To be called after each command that changes
+/// something, by whichever door it came, before it is answered: what is made anew then is somebody else's. After one that only looks there is
+/// nothing to end.
 pub(super) fn end_what_fell(context: &Context) {
     let mut visits = context.web.lock();
     visits.sessions.keep_only(|visitor| stands(context, visitor));
-    visits.links.keep_only(|name, contact| is_contact(context, name, contact));
-    visits.hand_overs.keep_only(|name, contact| is_contact(context, name, contact));
+    visits.links.keep_only(|name, contact| context.book.is_contact(name, contact));
+    visits.hand_overs.keep_only(|name, contact| context.book.is_contact(name, contact));
 }

@@ -59,6 +59,7 @@ fn whole() -> Router<Arc<Context>> {
             .route(&at("/statement"), show(pages::statement))
             .route(&at("/contact"), show_kept(visit::contact))
             .route(&at("/contact/changed"), show_kept(visit::changed))
+            .route(&at("/contact/offered"), show_kept(visit::offered))
             .route(&at("/contact/link"), take_kept(visit::ask_link))
             .route(&at("/contact/default"), take_kept(visit::set_default))
             .route(&at("/contact/mailbox"), take_kept(visit::set_mailbox))

@@ -11,10 +11,10 @@ use super::Context;
 use super::clock::today;
 use super::notices::send_now;
 use super::web_pages::wrong;
-use super::web_standing::{end_what_fell, is_contact, stands};
+use super::web_standing::{end_what_fell, is_listed, stands};
 use crate::admin::association::{SetAssociation, ShowAssociation};
 use crate::admin::mailbox::{ListMailboxes, SetMailbox};
-use crate::admin::{AdminCommand, Declined, Moment, Principal};
+use crate::admin::{AdminCommand, DeclineCause, Declined, Moment, Principal};
 use crate::fault::Lang;
 use crate::notice::Notice;
 use crate::private::{Address, Domain};
@@ -39,6 +39,11 @@ pub(super) fn contact(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
 /// The same after a change.
 pub(super) fn changed(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     shown(context, asked, FormResult::Done)
+}
+
+/// The same after an offer, which changes nothing yet.
+pub(super) fn offered(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    shown(context, asked, FormResult::Offered)
 }
 
 fn shown(context: &Arc<Context>, asked: &WebRequest, came: FormResult) -> WebAnswer {
@@ -122,7 +127,7 @@ pub(super) fn spend(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     }
     let (now, token) = (context.web.now(), asked.form.field("link").unwrap_or_default());
     let spent = context.web.lock().links.spend(token.as_bytes(), now);
-    let Some((name, address)) = spent.filter(|(name, address)| is_contact(context, name, address)) else {
+    let Some((name, address)) = spent.filter(|(name, address)| context.book.is_contact(name, address)) else {
         return WebAnswer::problem(404, login::over(&context.web.site, asked.lang));
     };
     begin(context, asked, Visitor { principal: Principal::Contact(name), address })
@@ -183,8 +188,8 @@ pub(super) fn set_language(context: &Arc<Context>, asked: &WebRequest) -> WebAns
 pub(super) fn set_mailbox(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     let Some(found) = form_of(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
     let Some(typed) = asked.form.field("share") else { return wrong(context, asked.lang, NoPage::Request) };
-    // Only those on the page: a contact makes no mailbox.
-    let listed = |address: &Address| is_listed(context, &found.visitor.principal, address);
+    let listed =
+        |address: &Address| matches!(&found.visitor.principal, Principal::Contact(name) if is_listed(context, name, address));
     let Some(address) = asked.form.field("address").and_then(Address::parse).filter(listed) else {
         return wrong(context, asked.lang, NoPage::Missing);
     };
@@ -199,12 +204,6 @@ pub(super) fn set_mailbox(context: &Arc<Context>, asked: &WebRequest) -> WebAnsw
     told(context, asked, &found, obey(context, &found.visitor.principal, &command).map(drop))
 }
 
-fn is_listed(context: &Context, principal: &Principal, address: &Address) -> bool {
-    let Principal::Contact(name) = principal else { return false };
-    let told = obey(context, principal, &ListMailboxes { association: Some(name.clone()) });
-    told.is_ok_and(|told| told.mailboxes.iter().any(|mailbox| mailbox.address == *address))
-}
-
 fn change(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit, edit: Edit) -> WebAnswer {
     let Principal::Contact(name) = &found.visitor.principal else { return wrong(context, asked.lang, NoPage::Form) };
     let command = SetAssociation { name: name.clone(), edit: Box::new(edit), without: Without::default() };
@@ -215,15 +214,14 @@ fn told(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit, done: Re
     match done {
         // Elsewhere, so that the back button and a second click send nothing again.
         Ok(()) => WebAnswer::go_to(&format!("/{}/contact/changed", asked.lang.word())),
-        Err(declined) if declined.unwritten => WebAnswer { status: 503, ..page(context, asked.lang, found, FormResult::Failed) },
-        Err(_) if context.book.is_unwritable() => unwritable(context, asked, found),
+        Err(declined) if declined.cause == DeclineCause::Unwritten => unwritten(context, asked, found),
         // It is gone meanwhile, or never was theirs.
         Err(_) => wrong(context, asked.lang, NoPage::Missing),
     }
 }
 
-/// The disk took nothing.
-pub(super) fn unwritable(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit) -> WebAnswer {
+/// It could not be written down, here or where a copy is kept.
+pub(super) fn unwritten(context: &Arc<Context>, asked: &WebRequest, found: &FoundVisit) -> WebAnswer {
     WebAnswer { status: 503, ..page(context, asked.lang, found, FormResult::Failed) }
 }
 

@@ -81,6 +81,7 @@ impl ContactPage<'_> {
             @match &self.result {
                 FormResult::None => {}
                 FormResult::Done => { (done(lang)) }
+                FormResult::Offered => { (lend::offered(lang)) }
                 FormResult::Refused(field, error, _) => { (refused(lang, Some(&self.id(field)), &self.wrong(*error))) }
                 FormResult::LendRefused(error, _) => { (lend::summary(lang, *error)) }
                 FormResult::HandOverRefused(_) => { (refused(lang, Some("hand-over"), &hand_over::wrong(lang))) }

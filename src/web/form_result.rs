@@ -21,6 +21,8 @@ pub enum FormResult {
     None,
     /// It was done.
     Done,
+    /// Space was offered: it is not lent before the other contact accepts.
+    Offered,
     /// Nothing was changed; what was typed stands in its field again.
     Refused(ShareField, ShareError, String),
     /// Nothing was lent, offered or given back; what was typed stands in its fields again.

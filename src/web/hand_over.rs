@@ -43,18 +43,16 @@ pub struct WaitingHandOver {
     pub new: Address,
 }
 
-/// Both agreed. Made by [`HandOvers::spend`] alone.
+/// Both agreed. Made by [`HandOvers::spend`] alone; it is open until [`HandOvers::end`] or [`HandOvers::reopen`].
 pub struct BothAgreed {
-    name: Name,
-    from: Address,
-    to: Address,
-}
-
-impl BothAgreed {
-    /// The association, its contact until now, and the new one.
-    pub fn parts(self) -> (Name, Address, Address) {
-        (self.name, self.from, self.to)
-    }
+    /// The association.
+    pub name: Name,
+    /// Its contact until now.
+    pub from: Address,
+    /// The new one.
+    pub to: Address,
+    made: Duration,
+    last: (HandOverSide, Hash),
 }
 
 /// What came of a link.
@@ -103,8 +101,24 @@ impl HandOvers {
         if open.links.iter().any(|(_, link)| link.is_some()) {
             return Some(Spent::One(side));
         }
-        let open = self.0.remove(name.as_str())?;
-        Some(Spent::Both(BothAgreed { name: Name::parse(&name)?, from: open.old, to: open.new }))
+        let (from, to) = (open.old.clone(), open.new.clone());
+        Some(Spent::Both(BothAgreed { name: Name::parse(&name)?, from, to, made: open.made, last: (side, hash) }))
+    }
+
+    /// It was carried out, or never can be.
+    pub fn end(&mut self, both: &BothAgreed) {
+        self.0.retain(|name, open| **name != *both.name.reveal() || open.made != both.made);
+    }
+
+    /// It could not be written down: the link that was spent last can be spent again, within its time. Not where the hand-over was ended
+    /// meanwhile, or another one begun.
+    pub fn reopen(&mut self, both: &BothAgreed) {
+        let open = self.0.get_mut(both.name.reveal()).filter(|open| open.made == both.made);
+        let (last, hash) = both.last;
+        let link = open.and_then(|open| open.links.iter_mut().find(|(side, _)| *side == last));
+        if let Some((_, link)) = link {
+            *link = Some(hash);
+        }
     }
 
     /// Forgets those of which `stands` does not hold: of an association, and its contact until now.
@@ -115,11 +129,6 @@ impl HandOvers {
     /// Forgets those of such an address, on either side.
     pub fn end_of(&mut self, whose: impl Fn(&Address) -> bool) {
         self.0.retain(|_, open| !whose(&open.old) && !whose(&open.new));
-    }
-
-    /// An admin has set the association anew: whatever was under way there is not.
-    pub fn forget(&mut self, name: &Name) {
-        self.0.remove(name.reveal());
     }
 
     /// Forgets what is over.
@@ -283,10 +292,38 @@ mod tests {
             assert!(matches!(all.spend(first, NOW), Some(Spent::One(of)) if of == side));
             assert!(all.spend(first, NOW).is_none() && all.look(first, NOW).is_none(), "one side twice is not both");
             let Some(Spent::Both(both)) = all.spend(second, NOW) else { panic!("not both") };
-            let (of, from, to) = both.parts();
-            assert!(of == name && from.reveal() == "carl@velo.example" && to.reveal() == "zoe@elsewhere.example");
-            assert!(all.spend(second, NOW).is_none() && all.0.is_empty());
+            assert!(
+                both.name == name && both.from.reveal() == "carl@velo.example" && both.to.reveal() == "zoe@elsewhere.example"
+            );
+            assert!(all.spend(second, NOW).is_none() && all.look(second, NOW).is_none());
+            all.end(&both);
+            assert!(all.0.is_empty());
         }
+    }
+
+    #[test]
+    fn what_could_not_be_written_down_waits_for_the_same_link() {
+        let (mut all, name, [old, new]) = stage();
+        let both = |all: &mut HandOvers, token: &str| match all.spend(token.as_bytes(), NOW) {
+            Some(Spent::Both(both)) => both,
+            _ => panic!("not both"),
+        };
+        assert!(matches!(all.spend(new.as_bytes(), NOW), Some(Spent::One(HandOverSide::New))));
+        let unwritten = both(&mut all, &old);
+        all.reopen(&unwritten);
+        assert!(all.spend(new.as_bytes(), NOW).is_none(), "the other side has agreed already");
+        let written = both(&mut all, &old);
+        assert!(written.to == unwritten.to && all.spend(old.as_bytes(), NOW).is_none(), "while it is being written");
+        // Whoever breaks the hand-over off meanwhile has broken it off.
+        all.end_of(|address| address.reveal() == "carl@velo.example");
+        all.reopen(&written);
+        assert!(all.0.is_empty());
+        // And it is no other hand-over's.
+        let later = all.begin(&name, &written.from, &written.to, NOW + PAUSE).unwrap();
+        all.reopen(&written);
+        assert!(all.look(old.as_bytes(), NOW + PAUSE).is_none());
+        all.end(&written);
+        assert!(all.look(later[0].reveal().as_bytes(), NOW + PAUSE).is_some());
     }
 
     #[test]

@@ -73,6 +73,16 @@ pub(super) fn summary(lang: Lang, error: LendError) -> Markup {
     refused(lang, field(error), &wrong(lang, error))
 }
 
+/// On top of the page: an offer was made, and nothing has changed by it.
+pub(super) fn offered(lang: Lang) -> Markup {
+    let text = say(
+        lang,
+        "Offered. Nothing is lent yet: that takes the other contact, who finds the offer on their page.",
+        "Proposé. Rien n'est encore prêté\u{a0}: il faut que l'autre contact accepte l'offre, qui l'attend sur sa page.",
+    );
+    html! { div.done role="status" { p { (text) } } }
+}
+
 fn wrong(lang: Lang, error: LendError) -> String {
     match error {
         LendError::NoName => say(
@@ -112,8 +122,8 @@ fn wrong(lang: Lang, error: LendError) -> String {
         }
         LendError::Gone => say(
             lang,
-            "It cannot be done any more: the offer has ended, or the space is in use there by now.",
-            "Ce n'est plus possible\u{a0}: l'offre a pris fin, ou l'espace est maintenant utilisé de l'autre côté.",
+            "It cannot be done any more: it has ended, or the space is in use there by now.",
+            "Ce n'est plus possible\u{a0}: c'est terminé, ou l'espace est maintenant utilisé de l'autre côté.",
         ),
         LendError::Needed => say(
             lang,

@@ -153,7 +153,7 @@ impl Sessions {
     }
 }
 
-/// ChangeBudget of one member within [`CHANGED`].
+/// Changes that one member may make within [`CHANGED`].
 const CHANGES: u32 = 20;
 /// Of these, changes that weigh what is used at this moment.
 const WEIGHINGS: u32 = 4;
@@ -200,7 +200,8 @@ struct Link {
 #[derive(Default)]
 pub struct Links {
     open: HashMap<Hash, Link>,
-    last: HashMap<Box<str>, Duration>,
+    /// For which contact of an association the last one was made, and when.
+    last: HashMap<Box<str>, (Address, Duration)>,
 }
 
 impl Links {
@@ -213,7 +214,7 @@ impl Links {
         }
         let token = VisitToken::new()?;
         self.open.insert(token.hash(), Link { name: name.clone(), contact: contact.clone(), made: now });
-        self.last.insert(name.reveal().into(), now);
+        self.last.insert(name.reveal().into(), (contact.clone(), now));
         Some(token)
     }
 
@@ -229,9 +230,11 @@ impl Links {
         Some((link.name, link.contact))
     }
 
-    /// Forgets those of which `stands` does not hold: of an association, and the address that they were sent to.
+    /// Forgets those of which `stands` does not hold: of an association, and the address that they were sent to. The next contact has not
+    /// to wait because of them.
     pub fn keep_only(&mut self, stands: impl Fn(&Name, &Address) -> bool) {
         self.open.retain(|_, link| stands(&link.name, &link.contact));
+        self.last.retain(|name, (contact, _)| Name::parse(name).is_some_and(|name| stands(&name, contact)));
     }
 
     /// Forgets those that were sent to such an address.
@@ -239,16 +242,10 @@ impl Links {
         self.open.retain(|_, link| !whose(&link.contact));
     }
 
-    /// The association has another contact: the links of the one before are no more, and nobody waits for the next one.
-    pub fn forget(&mut self, name: &Name) {
-        self.open.retain(|_, link| link.name != *name);
-        self.last.remove(name.reveal());
-    }
-
     /// Forgets what is over.
     pub fn sweep(&mut self, now: Duration) {
         self.open.retain(|_, link| now.saturating_sub(link.made) < LINK);
-        self.last.retain(|_, made| now.saturating_sub(*made) < PAUSE);
+        self.last.retain(|_, (_, made)| now.saturating_sub(*made) < PAUSE);
         self.open.shrink_to_fit();
         self.last.shrink_to_fit();
     }

@@ -162,7 +162,7 @@ def offer(phone, _):
     shot(phone, "4-phone-too-much")
     typed(phone, "#lend-share", "2 Go")
     phone.click("form[action$='/lend/offer'] button")
-    phone.wait("location.pathname == '/fr/contact/changed'", "that it was offered")
+    phone.wait("location.pathname == '/fr/contact/offered'", "that it was offered")
     assert "Proposé à jardin.example" in text(phone), text(phone)
     fits(phone)
     shot(phone, "4-phone-offered")

@@ -53,7 +53,9 @@ fn two_contacts_lend_and_neither_can_alone() {
     // To nobody and to somebody are answered alike, and look alike.
     let (known, unknown) = (offer("jardin.example", "2", "2099-03-01"), offer("nobody.example", "2", "2099-03-01"));
     assert_eq!((known.status, known.field("location")), (unknown.status, unknown.field("location")));
-    assert_eq!((known.status, known.field("location")), (303, "/en/contact/changed"));
+    assert_eq!((known.status, known.field("location")), (303, "/en/contact/offered"));
+    let said = get(stage.page, known.field("location"), &format!("Cookie: {carl}\r\n")).body;
+    assert!(said.contains("Nothing is lent yet") && !said.contains("It holds from now on"), "{said}");
     let page = stage.page(&carl);
     let shown = |with: &str| {
         let item = page.split("<li>").find(|item| item.contains(&format!("<strong>{with}</strong>"))).unwrap();
@@ -117,7 +119,12 @@ fn offers_are_few_and_can_be_withdrawn_and_declined() {
         assert_eq!(offer(day), 303);
     }
     assert_eq!((offer(6), offer(5)), (422, 303), "five, and a new one for the same day takes its place");
-    let declined = post(stage.page, "/en/contact/lend/decline", &rose, &format!("token={roses}&from=velo&until=2099-03-01"));
+    let declined = post(
+        stage.page,
+        "/en/contact/lend/decline",
+        &rose,
+        &format!("token={roses}&from=velo&size={}&until=2099-03-01", 1_u64 << 30),
+    );
     let withdrawn = post(stage.page, "/en/contact/lend/withdraw", &carl, &format!("token={carls}&to=jardin&until=2099-03-02"));
     assert_eq!((declined.status, withdrawn.status), (303, 303), "{}", withdrawn.body);
     assert_eq!(stage.page(&rose).matches("Offered to you by").count(), 3);
@@ -205,6 +212,85 @@ fn a_contact_hands_over_when_both_agree() {
     assert_eq!(confirm(&stolen[1].1).status, 404);
     let jardin = stage.house.json("association show jardin");
     assert_eq!(jardin["association"]["settings"]["contact"], "rose@jardin.example");
+}
+
+/// Where the disk takes nothing, what two people agreed on waits until it does: no link and no offer is used up, and what is wrong for another
+/// reason is not put on the disk.
+#[test]
+fn what_could_not_be_written_down_can_be_done_later() {
+    let stage = Stage::start();
+    let (carl, carls) = stage.log_in("carl%40velo.example");
+    let (rose, roses) = stage.log_in("rose%40jardin.example");
+    let contact = || stage.house.json("association show velo")["association"]["settings"]["contact"].as_str().unwrap().to_owned();
+    let offered = format!("token={carls}&to=jardin&share=2&until=2099-03-01");
+    assert_eq!(post(stage.page, "/en/contact/lend/offer", &carl, &offered).status, 303);
+    let asked = format!("token={carls}&address=zoe%40elsewhere.example");
+    assert_eq!(post(stage.page, "/en/contact/hand-over", &carl, &asked).status, 200);
+    let links = stage.links("confirm");
+    let link = |of: &str| links.iter().find(|(to, _)| to == of).unwrap_or_else(|| panic!("{links:?}")).1.clone();
+    let (old, new) = (link("carl@velo.example"), link("zoe@elsewhere.example"));
+    let confirm = |token: &str| post(stage.page, "/en/confirm", "", &format!("link={token}"));
+    assert_eq!(confirm(&new).status, 200);
+    // What admins change of the association besides its contact is not what was agreed on.
+    stage.house.done("association set velo --storage 11G");
+    let [store, away] = ["state/store", "state/away"].map(|name| stage.house.place.path(name));
+    std::fs::rename(&store, &away).unwrap();
+    assert_eq!((confirm(&old).status, contact().as_str()), (503, "carl@velo.example"));
+    let act = |what: &str, of: &str| {
+        post(
+            stage.page,
+            &format!("/en/contact/lend/{what}"),
+            &rose,
+            &format!("token={roses}&from={of}&size={}&until=2099-03-01", 2_u64 << 30),
+        )
+    };
+    let unwritten = act("accept", "velo");
+    assert!(unwritten.status == 503 && unwritten.body.contains("cannot keep changes"), "{}", unwritten.body);
+    let gone = act("accept", "nobody");
+    assert!(gone.status == 422 && gone.body.contains("it has ended"), "{} {}", gone.status, gone.body);
+    std::fs::rename(&away, &store).unwrap();
+    let done = act("accept", "velo");
+    assert_eq!(done.status, 303, "{}", done.body);
+    assert_eq!((stage.effective("velo"), stage.effective("jardin")), (9 << 30, 12 << 30));
+    assert_eq!(confirm(&new).status, 404, "that one has agreed");
+    let done = confirm(&old);
+    assert!(done.status == 200 && done.body.contains("Handed over") && contact() == "zoe@elsewhere.example", "{}", done.body);
+    assert_eq!(confirm(&old).status, 404);
+    // The next contact has not to wait for a link, whoever set it, and whatever was sent to the one before.
+    stage.token("zoe%40elsewhere.example");
+    stage.house.done("association set velo --contact eve@elsewhere.example");
+    stage.token("eve%40elsewhere.example");
+}
+
+/// What an offer says leads somewhere else later: its maker takes it back all the same.
+#[test]
+fn an_offer_is_withdrawn_by_what_it_says() {
+    let stage = Stage::start();
+    let (carl, carls) = stage.log_in("carl%40velo.example");
+    let long = format!("{}.{}.example", "a".repeat(60), "b".repeat(60));
+    let act = |what: &str, to: &str, share: &str| {
+        let fields = format!("token={carls}&to={to}&share={share}&until=2099-03-01");
+        post(stage.page, &format!("/en/contact/lend/{what}"), &carl, &fields)
+    };
+    for to in ["late.example", "jardin", "jardin.example", &long] {
+        assert_eq!(act("offer", to, "1").status, 303, "{to}: which are here, and which are the same, is not told");
+    }
+    // The same again takes its place.
+    assert_eq!(act("offer", "late.example", "2").status, 303);
+    assert_eq!(stage.page(&carl).matches("Offered to ").count(), 4);
+    stage.house.done("association add late --domain late.example");
+    for (left, to) in [(3, "late.example"), (2, "jardin.example"), (1, &long), (0, "jardin")] {
+        let done = act("withdraw", to, "");
+        assert_eq!((done.status, stage.page(&carl).matches("Offered to ").count()), (303, left), "{to}: {}", done.body);
+    }
+    assert_eq!(act("withdraw", "jardin", "").status, 422);
+    // Of two offers, the one that was pressed is let be.
+    let (rose, roses) = stage.log_in("rose%40jardin.example");
+    assert_eq!((act("offer", "jardin", "1").status, act("offer", "jardin.example", "3").status), (303, 303));
+    let fields = format!("token={roses}&from=velo&size={}&until=2099-03-01", 3_u64 << 30);
+    assert_eq!(post(stage.page, "/en/contact/lend/decline", &rose, &fields).status, 303);
+    let page = stage.page(&rose);
+    assert!(page.contains("1\u{a0}GB until") && !page.contains("3\u{a0}GB until"), "{page}");
 }
 
 /// The link that leads to more room comes into the mailbox that has none; nobody else's mail does, whatever it says it is.
