@@ -39,14 +39,18 @@ fn passes(capability: &[u8]) -> bool {
         b"LOGIN-REFERRALS",
         b"MAILBOX-REFERRALS",
         b"XCLIENT",
+        // Refused by name: see `verbs`.
+        b"XMOVE",
         // Answered by us, put back below.
         b"ID",
         b"QUOTA",
         b"QUOTASET",
+        b"X-QUOTA",
         b"APPENDLIMIT",
     ];
     // FILTER runs a script of the member on stored mail: copies that nobody pays, and mail that nobody scrubs.
-    const FAMILIES: &[&[u8]] = &[b"COMPRESS=", b"AUTH=", b"QUOTA=", b"APPENDLIMIT=", b"FILTER="];
+    // Cyrus tells the kinds of its own quota as X-QUOTA=.
+    const FAMILIES: &[&[u8]] = &[b"COMPRESS=", b"AUTH=", b"QUOTA=", b"X-QUOTA=", b"APPENDLIMIT=", b"FILTER="];
     let capability = capability.to_ascii_uppercase();
     !HIDDEN.contains(&&*capability) && !FAMILIES.iter().any(|family| capability.starts_with(family))
 }
@@ -124,6 +128,11 @@ mod tests {
         assert_eq!(
             rewritten(told).unwrap(),
             "* CAPABILITY IMAP4rev1 IDLE QRESYNC ID QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=7\r\n"
+        );
+        let told = "* CAPABILITY IMAP4rev1 QUOTA XMOVE X-QUOTA X-QUOTA=STORAGE x-quota=X-NUM-FOLDERS XLIST\r\n";
+        assert_eq!(
+            rewritten(told).unwrap(),
+            "* CAPABILITY IMAP4rev1 XLIST ID QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE APPENDLIMIT=7\r\n"
         );
         let told = "a1 OK [CAPABILITY IMAP4rev1 ID CATENATE] Logged in\r\n";
         assert_eq!(

@@ -23,6 +23,8 @@ pub(super) struct Gate {
     /// Somebody found no room in this session since the last count.
     refused: bool,
     tries: u8,
+    /// The last count fell back on a rounded number, and no better one was to be had since.
+    rounded: bool,
     ways: Ways,
 }
 
@@ -41,7 +43,7 @@ impl Gate {
     pub(super) fn new(account: Option<Arc<dyn Account>>, ways: Ways) -> Gate {
         let unseen = account.as_ref().is_some_and(|account| !account.is_seen());
         let due = if unseen { Due::Now } else { Due::No };
-        Gate { account, held: HeldSpace::default(), due, refused: false, tries: 0, ways }
+        Gate { account, held: HeldSpace::default(), due, refused: false, tries: 0, rounded: false, ways }
     }
 
     pub(super) fn account(&self) -> Option<&Arc<dyn Account>> {
@@ -83,7 +85,7 @@ impl Gate {
 
     /// There may be less in the mailbox. The book hears of it at once: nothing bounces for a number that is too high.
     pub(super) fn shrank(&mut self) {
-        self.tries = 0;
+        (self.tries, self.rounded) = (0, false);
         self.wants_count();
         if let Some(account) = &self.account {
             account.unsee();
@@ -133,10 +135,14 @@ impl Gate {
             Refreshed::Exact | Refreshed::Outdated => (self.refused, self.tries) = (false, 0),
             Refreshed::AtMost | Refreshed::Disturbed => self.again(),
         }
-        // Another way was better once; it may have failed because a folder went away meanwhile.
-        if self.ways.renew() {
+        // A way to the octet may have failed because a folder went away meanwhile. One that fails again is not had here: without a bound,
+        // a backend that has QUOTA and tells no number (Courier) would be asked for ever.
+        let fell_back = self.ways.now() == Some(Way::Quota);
+        let rounded = self.ways.renew() && fell_back;
+        if rounded && !self.rounded {
             self.again();
         }
+        self.rounded = rounded;
     }
 
     /// The backend could not be counted in that way; the next one is tried at once.
@@ -208,7 +214,7 @@ impl Gate {
         match self.held.settle(tag, status) {
             Settled::Sure => {}
             Settled::PerhapsTwice => {
-                self.tries = 0;
+                (self.tries, self.rounded) = (0, false);
                 self.wants_count();
             }
             Settled::Doubt => self.shrank(),
@@ -235,6 +241,34 @@ mod tests {
 
     fn octets(account: &Arc<dyn Account>) -> u128 {
         account.roots().map_or(0, |[mailbox, _]| mailbox.octets)
+    }
+
+    /// How often it is counted, by the ways that there are; each but the last one tells no number.
+    fn counts(ways: [Option<Way>; 3]) -> usize {
+        let mut gate = Gate::new(Some(Alice::account(1000, true)), Ways::new(ways));
+        gate.wants_count();
+        let last = ways.into_iter().flatten().last();
+        let mut counts = 0;
+        while counts < 50 && (gate.rest() || gate.asks_now()) {
+            if gate.begin() == last {
+                gate.counted(Refreshed::Exact);
+                counts += 1;
+            } else {
+                gate.not_counted();
+            }
+        }
+        counts
+    }
+
+    #[test]
+    fn a_way_that_never_tells_a_number_is_not_asked_for_ever() {
+        let (octets, quota, sizes) = (Some(Way::ListStatus), Some(Way::Quota), Some(Way::Sizes { unselect: false }));
+        assert_eq!(counts([octets, None, None]), 1);
+        // As Courier: what the last one tells is exact.
+        assert_eq!(counts([None, quota, sizes]), 1);
+        assert_eq!(counts([octets, quota, sizes]), 1);
+        // What is rounded is asked once more.
+        assert_eq!(counts([octets, quota, None]), 2);
     }
 
     /// The message may be in the folder, under its new name.
