@@ -14,6 +14,7 @@
 #   make fuzz [TIME=20]   each fuzz target for TIME seconds, or those of TARGETS="sasl config"; says how many inputs were run
 #   make attack           200,000 commands of random IMAP against a real Dovecot; again with SEED=the one that it printed
 #   make walk             40 clients over 70 mailboxes: MINUTES=20, PUSH=1 with Dovecot's pushes of usage, PUSH=0 without
+#   make test-others      the same behind other mail servers: Cyrus and Courier, unpacked below target/others and never installed
 #   make fmt              formats the sources
 
 CARGO ?= cargo
@@ -43,7 +44,7 @@ SUDO   = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 AS_ROOT = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo -E")
 
-.PHONY: demo test deb test-package bench bench-quick fuzz attack walk fmt packages axe
+.PHONY: demo test deb test-package bench bench-quick fuzz attack walk test-others fmt packages axe
 
 demo: PACKAGES = $(DEMO_PACKAGES) $(if $(WEBMAIL),$(WEBMAIL_PACKAGES))
 demo: packages
@@ -117,6 +118,12 @@ walk: PACKAGES = $(DEMO_PACKAGES) dovecot-pop3d
 walk: packages
 	WALK_MINUTES=$(MINUTES) WALK_PUSH=$(PUSH) $(AS_ROOT) $(CARGO) test --locked --test real -- \
 	    --ignored --exact --nocapture attack::walk_for_long
+
+# Their packages would remove Dovecot's.
+test-others: PACKAGES = gcc libc6-dev libsasl2-2 libsasl2-modules-db openssl mpop
+test-others: packages
+	@SUDO="$(SUDO)" sh tests/others/unpack.sh target/others
+	$(AS_ROOT) $(CARGO) test --locked --test real -- --ignored others::
 
 fmt:
 	$(CARGO) fmt

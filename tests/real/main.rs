@@ -35,6 +35,8 @@ mod interop;
 mod members_story;
 #[path = "../onion.rs"]
 mod onion;
+#[path = "../others.rs"]
+mod others;
 #[path = "../pool.rs"]
 mod pool;
 #[path = "../pop3.rs"]
