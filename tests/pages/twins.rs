@@ -19,6 +19,7 @@ pub const TWINS: &[(&str, &str)] = &[
     ("docs/admin/hacked-account.md", "docs/fr/compte-pirate.md"),
     ("docs/admin/limits.md", "docs/fr/limites.md"),
     ("docs/admin/doors.md", "docs/fr/portes.md"),
+    ("docs/admin/servers.md", "docs/fr/serveurs.md"),
     ("docs/admin/monitoring.md", "docs/fr/supervision.md"),
     ("docs/admin/faults.md", "docs/fr/pannes.md"),
     ("docs/admin/sandbox.md", "docs/fr/bac-a-sable.md"),
