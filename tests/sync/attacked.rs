@@ -266,9 +266,12 @@ fn what_is_no_file_is_refused_at_once() {
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let shown = pipe.display().to_string();
     for (line, word) in [
-        (format!("--from csv --file {shown}"), "that is no regular file"),
-        (format!("--from alternc --file {shown}"), "that is no regular file"),
-        (format!("--from csv --file {} --map {shown}", stage.write("panel.csv", TABLE).display()), "that is no regular file"),
+        (format!("--from csv --file {shown} --dry-run"), "that is no regular file"),
+        (format!("--from alternc --file {shown} --dry-run"), "that is no regular file"),
+        (
+            format!("--from csv --file {} --map {shown} --dry-run", stage.write("panel.csv", TABLE).display()),
+            "that is no regular file",
+        ),
         (format!("--settings {shown}"), "is no regular file"),
     ] {
         let run = format!("10 {} {}", env!("CARGO_BIN_EXE_nologd"), stage.line(&line));

@@ -87,9 +87,9 @@ fn sieve(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
     ask("", "OK")?;
     ask(&authenticate(&plants.wrong_password), "NO")?;
     ask(&authenticate(login.password), "OK")?;
-    ask(&format!("GETSCRIPT {}\r\n", quoted(&plants.mailbox)), "NO")?;
+    ask(&format!("GETSCRIPT {}\r\n", *quoted(&plants.mailbox)), "NO")?;
     let filter = format!("# {}\r\nkeep;\r\n", plants.body);
     ask(&format!("CHECKSCRIPT {{{}+}}\r\n{filter}\r\n", filter.len()), "OK")?;
-    ask(&format!("X{} {}\r\n", plants.machine, quoted(&plants.imap_id)), "NO")?;
+    ask(&format!("X{} {}\r\n", plants.machine, *quoted(&plants.imap_id)), "NO")?;
     ask("LOGOUT\r\n", "OK")
 }

@@ -70,7 +70,7 @@ fn wrong_password(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), T
     let step = "login with a wrong password";
     let mut client = Client::connect(way, Some("imap"), step)?;
     client.line(step)?;
-    let (taken, _) = client.imap(&format!("LOGIN {} {}", quoted(login.address), plants.wrong_password), step)?;
+    let (taken, _) = client.imap(&format!("LOGIN {} {}", *quoted(login.address), plants.wrong_password), step)?;
     if taken { Err(Trouble::Unexpected(step)) } else { Ok(()) }
 }
 
@@ -193,11 +193,21 @@ fn log_in(way: &Way, login: &Login<'_>, step: &'static str) -> Result<Client, Tr
 }
 
 fn credentials(login: &Login<'_>) -> Zeroizing<String> {
-    Zeroizing::new(format!("LOGIN {} {}", quoted(login.address), quoted(login.password)))
+    Zeroizing::new(format!("LOGIN {} {}", *quoted(login.address), *quoted(login.password)))
 }
 
-pub(super) fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+/// A quoted string of IMAP and ManageSieve. It may be a password: sized before it is filled, so that no copy is left behind.
+pub(super) fn quoted(text: &str) -> Zeroizing<String> {
+    let mut quoted = Zeroizing::new(String::with_capacity(2 * text.len() + 2));
+    quoted.push('"');
+    for char in text.chars() {
+        if matches!(char, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(char);
+    }
+    quoted.push('"');
+    quoted
 }
 
 // The trace is one that a webmail writes. With that of a mail server, it would be old mail that is brought in, which stays as it is.
