@@ -60,6 +60,9 @@ mod tests {
         fs::create_dir(folder.join(KEY_FILE)).unwrap();
         assert!(kept_key(&folder).is_err() && message_id_key(&folder).is_err());
         fs::remove_dir(folder.join(KEY_FILE)).unwrap();
+        std::os::unix::fs::symlink(KEY_FILE, folder.join(KEY_FILE)).unwrap();
+        assert!(kept_key(&folder).is_err(), "a link to itself");
+        fs::remove_file(folder.join(KEY_FILE)).unwrap();
         fs::File::create_new(folder.join(KEY_FILE)).unwrap();
         assert!(kept_key(&folder).unwrap().is_none(), "an empty one is none");
         assert!(message_id_key(&folder).is_ok() && kept_key(&folder).unwrap().is_some());
