@@ -118,10 +118,11 @@ fn go(time: Duration, push: bool) {
 
 fn run(seed: u64, count: usize) {
     let outcome = rounds::attack(seed, count, std::env::var_os("ATTACK_TAME").is_some());
-    let rounds::Outcome { commands, sessions, ran, samples, took, findings } = outcome;
+    let rounds::Outcome { commands, sessions, ran, samples, uncounted, took, findings } = outcome;
     println!("{}", findings.show(3));
     println!(
-        "attack: seed {seed}, {commands} commands in {sessions} sessions, {ran} ran at Dovecot, {samples} looks at the book, {} s: {}",
+        "attack: seed {seed}, {commands} commands in {sessions} sessions, {ran} ran at Dovecot, {samples} looks at the book, \
+         {uncounted} with files that Dovecot does not count, {} s: {}",
         took.as_secs(),
         if findings.is_empty() { "nothing got past" } else { "FAILED" }
     );

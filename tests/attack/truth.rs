@@ -96,6 +96,13 @@ pub fn told(stage: &Stage, address: &str) -> Sum {
     sum
 }
 
+/// Whether Dovecot itself counts more than the book says.
+pub fn is_above_the_book(stage: &Stage, user: &str) -> bool {
+    let stored = told(stage, user);
+    let (_, with) = of(stage, user);
+    stored.octets > with.octets || stored.messages > with.messages
+}
+
 /// The book's number of each mailbox: what is stored, and that with what is set aside for messages under way.
 pub fn book(stage: &Stage) -> HashMap<String, (Sum, Sum)> {
     let address = |mailbox: &serde_json::Value| mailbox["address"].as_str().unwrap_or_default().to_owned();

@@ -138,7 +138,9 @@ fn look(road: &Road, figures: &mut Figures) {
         return;
     }
     sleep(Duration::from_millis(50));
-    let (still_over, still_below) = wrong(road);
+    let (still_over, mut still_below) = wrong(road);
+    // See `rounds::watch`.
+    still_below.retain(|user, _| below.contains_key(user) && truth::is_above_the_book(&road.stage, user));
     let still = |first: &HashMap<String, String>, second: &HashMap<String, String>| {
         first.keys().filter(|what| second.contains_key(*what)).count()
     };
