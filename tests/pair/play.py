@@ -388,19 +388,19 @@ class Truth(threading.Thread):
         return sum(int(line[lines[0].index("vsize")]) for line in lines[1:])
 
     def still(self):
+        stopped = []
         try:
-            master = int((RUN / "dovecot/run/master.pid").read_text())
-            children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-        except (OSError, ValueError):
-            return None
-        stopped = [master, *map(int, children)]
-        signalled = lambda which: [self.signal(pid, which) for pid in stopped]
-        signalled(signal.SIGSTOP)
-        try:
+            # First the one who makes the others: who came behind the list would go on.
+            stopped.append(int((RUN / "dovecot/run/master.pid").read_text()))
+            self.signal(stopped[0], signal.SIGSTOP)
+            stopped += map(int, Path(f"/proc/{stopped[0]}/task/{stopped[0]}/children").read_text().split())
+            [self.signal(pid, signal.SIGSTOP) for pid in stopped[1:]]
             time.sleep(0.005)
             names = [name for part in ("new", "cur") for place in (RUN / "dovecot/mail").glob(f"*/Maildir/{part}") for name in os.listdir(place)]
+        except (OSError, ValueError):
+            return None
         finally:
-            signalled(signal.SIGCONT)
+            [self.signal(pid, signal.SIGCONT) for pid in stopped]
         # The one file may be in both for a moment.
         return sum({name.split(",")[0]: int(re.search(r",W=(\d+)", name)[1]) for name in names}.values())
 
