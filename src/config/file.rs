@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use super::admin::{access, notices};
 use super::association::associations;
+use super::backend::{Needed, backends};
 use super::doors::onion;
+use super::limits::limits;
 use super::listen::{Listen, listens};
 use super::policy;
-use super::reader::{Found, Reader, Section, choice};
+use super::reader::{Reader, Section, choice};
 use crate::fault::HelpPage;
 use crate::limit;
 use crate::policy::{Policy, Problem};
@@ -16,7 +18,7 @@ use crate::pool;
 use crate::postfix_policy::Failure;
 use crate::private::{Address, Domain};
 use crate::quota::{Association, OverQuota, Rates, Unknown};
-use crate::route::{AuthBy, Backend, Backends, ClientHint, Endpoint, Unusable};
+use crate::route::Backends;
 use crate::serve::{Access, Patience, Quota, Service, Sizes};
 use crate::sieve::offer::Forwarding;
 
@@ -99,21 +101,27 @@ pub fn read(text: &str) -> Result<Config, Vec<Problem>> {
 }
 
 /// The name as it was given, but that it is ASCII in greetings and in EHLO (RFC 5321 2.3.5).
-fn greeting(given: String, domain: &Domain) -> Box<str> {
-    if given.is_ascii() { given.into() } else { domain.reveal().into() }
+fn hostname(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Box<str>> {
+    let given = root.needed(reader, "hostname")?;
+    let Some(domain) = Domain::parse(&given.value) else {
+        reader.wrong(&given, "must be a host name, such as mail.nolog.example");
+        return None;
+    };
+    Some(if given.value.is_ascii() { given.value.into() } else { domain.reveal().into() })
+}
+
+fn state_dir(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<PathBuf> {
+    let given = root.needed(reader, "state_dir")?;
+    // A daemon has no folder of its own to begin from: where it would be depends on who starts it.
+    if !Path::new(&given.value).is_absolute() {
+        reader.wrong(&given, "must begin with /, such as /var/lib/nologd");
+    }
+    Some(given.value.into())
 }
 
 fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
-    let hostname = root.needed(reader, "hostname");
-    let domain = hostname.as_ref().and_then(|found| Domain::parse(&found.value));
-    if let (Some(found), None) = (&hostname, &domain) {
-        reader.wrong(found, "must be a host name, such as mail.nolog.example");
-    }
-    let state_dir = root.needed(reader, "state_dir");
-    // A daemon has no folder of its own to begin from: where it would be depends on who starts it.
-    if let Some(found) = state_dir.as_ref().filter(|found| !Path::new(&found.value).is_absolute()) {
-        reader.wrong(found, "must begin with /, such as /var/lib/nologd");
-    }
+    let hostname = hostname(reader, root);
+    let state_dir = state_dir(reader, root);
     let user = root.text(reader, "user").map(|found| found.value);
     let drain = root.number(reader, "drain_seconds", 3600).unwrap_or(30);
     let (tls, authorities) = tls(reader, root);
@@ -142,8 +150,8 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let backends = backends(reader, root, needed);
     let associations = associations(reader, root, backends.as_ref());
     Some(Config {
-        hostname: greeting(hostname?.value, &domain?),
-        state_dir: state_dir?.value.into(),
+        hostname: hostname?,
+        state_dir: state_dir?,
         user,
         tls,
         authorities,
@@ -188,38 +196,6 @@ fn tls(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (Option<TlsFiles>, Op
     (files, authorities)
 }
 
-fn limits(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (limit::Params, Patience, Sizes) {
-    let mut section = root.section(reader, "limits");
-    let (params, patience, sizes) = (limit::Params::default(), Patience::default(), Sizes::default());
-    let mut number = |name: &str, most: u64, default: u64| section.number(reader, name, most).unwrap_or(default);
-    let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-    let seconds = Duration::from_secs;
-    let params = limit::Params {
-        sessions: usize::try_from(number("sessions", 1_000_000, params.sessions as u64)).unwrap_or(params.sessions),
-        before_login: usize::try_from(number("sessions_before_login", 1_000_000, params.before_login as u64))
-            .unwrap_or(params.before_login),
-        sessions_per_network: small(number("sessions_per_network", 1_000_000, params.sessions_per_network.into())),
-        connections_per_minute: small(number("connections_per_minute", 1_000_000, params.connections_per_minute.into())),
-        wrong_per_network: small(number("wrong_passwords_per_network", 1_000_000, params.wrong_per_network.into())),
-        wrong_per_account: small(number("wrong_passwords_per_account", 1_000_000, params.wrong_per_account.into())),
-        forgive: seconds(number("wrong_password_forgiven_seconds", 86_400, params.forgive.as_secs())),
-        ..params
-    };
-    let patience = Patience {
-        login: seconds(number("login_seconds", 3600, patience.login.as_secs())),
-        backend: seconds(number("backend_seconds", 600, patience.backend.as_secs())),
-        idle: seconds(number("idle_seconds", 86_400, patience.idle.as_secs())),
-        stall: seconds(number("stall_seconds", 3600, patience.stall.as_secs())),
-        least_rate: number("least_octets_per_second", 1_000_000, patience.least_rate),
-    };
-    let sizes = Sizes {
-        message: number("message_octets", 1 << 40, sizes.message),
-        recipients: small(number("recipients", 100_000, sizes.recipients.into())),
-    };
-    section.end(reader);
-    (params, patience, sizes)
-}
-
 fn quota(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Quota {
     let mut section = root.section(reader, "quota");
     let over = section.text(reader, "over");
@@ -254,91 +230,6 @@ fn separator(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<char> {
             None
         }
     }
-}
-
-/// What every backend needs for the listeners that there are.
-#[derive(Clone, Copy)]
-struct Needed {
-    lmtp: bool,
-    pop3: bool,
-    sieve: bool,
-}
-
-fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>, needed: Needed) -> Option<Backends> {
-    let mut backends: Vec<Backend> = Vec::new();
-    let mut default = None;
-    let sections = root.sections(reader, "backend");
-    if sections.is_empty() {
-        reader.problem(0..0, "backend", "is missing: at least one [[backend]] is needed");
-    }
-    // With a backend that cannot be used, nobody can say which names are wrong.
-    let mut complete = true;
-    for section in sections {
-        let place = section.place();
-        let (backend, is_default) = backend(reader, section, needed);
-        let Some(backend) = backend else {
-            complete = false;
-            continue;
-        };
-        if backends.iter().any(|other| other.name == backend.name) {
-            reader.wrong(&place, "has a name that another backend has");
-        }
-        if is_default && default.replace(backends.len()).is_some() {
-            reader.wrong(&place, "is a second default; one backend can be it");
-        }
-        backends.push(backend);
-    }
-    (complete && !backends.is_empty()).then(|| Backends::new(backends, default.unwrap_or(0)))
-}
-
-fn backend(reader: &mut Reader<'_>, mut section: Section<'_>, needed: Needed) -> (Option<Backend>, bool) {
-    let name = section.needed(reader, "name");
-    let imap = section.needed(reader, "imap");
-    let pop3 = section.text(reader, "pop3");
-    let sieve = section.text(reader, "sieve");
-    let lmtp = section.text(reader, "lmtp");
-    let relay = section.text(reader, "relay");
-    let auth = section.text(reader, "auth");
-    let hint = section.text(reader, "client_hint");
-    let default = section.flag(reader, "default");
-    // Otherwise its mail would be deferred for days before anybody sees why.
-    if needed.lmtp && lmtp.is_none() {
-        let place = section.place();
-        reader.problem(place.span, "backend.lmtp", "is missing: the lmtp listener passes mail on to every backend");
-    }
-    if needed.pop3 && pop3.is_none() {
-        let place = section.place();
-        reader.problem(place.span, "backend.pop3", "is missing: the pop3 listener passes members on to every backend");
-    }
-    if needed.sieve && sieve.is_none() {
-        let place = section.place();
-        reader.problem(place.span, "backend.sieve", "is missing: the sieve listener passes members on to every backend");
-    }
-    section.end(reader);
-    let imap = imap.and_then(|url| endpoint(reader, &url, "imap"));
-    let pop3 = pop3.and_then(|url| endpoint(reader, &url, "pop3"));
-    let sieve = sieve.and_then(|url| endpoint(reader, &url, "sieve"));
-    let lmtp = lmtp.and_then(|url| endpoint(reader, &url, "lmtp"));
-    let relay = relay.and_then(|url| endpoint(reader, &url, "smtp"));
-    let auth = match auth {
-        None => Some(AuthBy::Imap),
-        auth => choice(reader, auth, &[("imap", AuthBy::Imap), ("relay", AuthBy::Relay)]),
-    };
-    let hints = [("none", ClientHint::None), ("pseudonym", ClientHint::Pseudonym)];
-    let hint = choice(reader, hint, &hints).unwrap_or_default();
-    let (Some(name), Some(imap), Some(auth)) = (name, imap, auth) else { return (None, default) };
-    (Some(Backend { name: name.value.into(), imap, pop3, sieve, lmtp, relay, auth, hint }), default)
-}
-
-fn endpoint(reader: &mut Reader<'_>, url: &Found<String>, scheme: &str) -> Option<Endpoint> {
-    let text = match Endpoint::parse(&url.value, scheme) {
-        Ok(endpoint) => return Some(endpoint),
-        Err(Unusable::Scheme) => format!("must begin with {scheme}://, {scheme}+starttls://, {scheme}s:// or unix:"),
-        Err(Unusable::Place) => "must have a host and a port".to_owned(),
-        Err(Unusable::PlainToElsewhere) => format!("goes to another machine: use {scheme}s:// or {scheme}+starttls://"),
-    };
-    reader.wrong(url, &text);
-    None
 }
 
 #[cfg(test)]

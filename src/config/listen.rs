@@ -87,69 +87,81 @@ pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certifica
     if sections.is_empty() {
         reader.problem(0..0, "listen", "is missing: at least one [[listen]] is needed");
     }
-    for mut section in sections {
-        let doors = doors(reader, &mut section);
-        let service = if doors.is_by_alpn() { section.text(reader, "service") } else { section.needed(reader, "service") };
-        let address = section.needed(reader, "address");
-        let tls = section.needed(reader, "tls");
-        let wants_pool = section.flag(reader, "pool");
-        let group = section.text(reader, "group");
-        let clients = section.text(reader, "client_authorities");
-        let own_domain = default_domain(reader, &mut section);
-        let place = section.place();
-        section.end(reader);
-        let services = Service::ALL.map(|service| (service.word(), service));
-        if let Some(found) = service.as_ref().filter(|_| doors.is_by_alpn()) {
-            reader.wrong(found, "and by_alpn: one of the two");
-        }
-        let service = choice(reader, service, &services).or_else(|| doors.doors.by_alpn.first().copied());
-        let kinds = [Protection::Implicit, Protection::StartTls, Protection::None].map(|kind| (kind.word(), kind));
-        let protection = choice(reader, tls, &kinds);
-        let (Some(service), Some(address), Some(protection)) = (service, address, protection) else { continue };
-        let pool = wants_pool || service.is_webmail();
-        if wants_pool && (doors.is_by_alpn() || service != Service::Imap && !service.is_webmail()) {
-            reader.wrong(&place, "has pool = true, which is for imap only");
-        }
-        let unix = address.value.starts_with("unix:");
-        let group = group.and_then(|found| socket_group(reader, &found, unix, service));
-        let clients = clients.and_then(|found| client_authorities(reader, &found, service, protection));
-        if own_domain.is_some() && !service.has_logins() {
-            reader.wrong(&place, "has default_domain, and nobody logs in there");
-        }
-        let default_domain = own_domain.or_else(|| everywhere.clone()).filter(|_| service.has_logins());
-        let (found, tls) = (doors, protection);
-        let (doors, address_text) = (found.doors.clone(), address.value.clone());
-        let listen = Listen { service, address: address_text, tls, pool, group, clients, default_domain, doors };
-        found.check(reader, ListensAt { service, unix, local: listen.is_local(), implicit: tls == Protection::Implicit });
-        if !unix && address.value.parse::<SocketAddr>().is_err() {
-            reader.wrong(&address, "must be ADDRESS:PORT with the number of an address, or unix:PATH");
-        } else if protection == Protection::None && !listen.is_local() {
-            reader.wrong(&address, "must be loopback or a Unix socket where tls is \"none\"");
-        } else if service == Service::Admin && !unix {
-            reader.wrong(&address, "must be a Unix socket for admins, such as unix:/run/nologd/admin.sock");
-        } else if let Some(wrong) = wrong_socket(service, &listens, unix) {
+    for section in sections {
+        let Some((listen, address)) = listen(reader, section, everywhere.as_deref()) else { continue };
+        if let Some(wrong) = wrong_address(&listen, &listens, certificates) {
             reader.wrong(&address, wrong);
-        } else if protection != Protection::None && matches!(service, Service::Lmtp | Service::Policy) {
-            reader.wrong(&address, "is for the host's own mail server: loopback or a Unix socket, with tls = \"none\"");
-        } else if protection != Protection::None && service == Service::Metrics {
-            reader.wrong(&address, "is for monitoring on this machine: loopback or a Unix socket, with tls = \"none\"");
-        } else if protection == Protection::StartTls && service == Service::Web {
-            reader.wrong(&address, "is for browsers, which know no STARTTLS: say tls = \"implicit\"");
-        } else if service.is_webmail() && !listen.is_local() && listen.clients.is_none() {
-            reader.wrong(
-                &address,
-                "must be loopback or a Unix socket, or have client_authorities: who can reach it can guess passwords freely",
-            );
-        } else if protection != Protection::None && unix {
-            reader.wrong(&address, "cannot be a Unix socket where TLS is used");
-        } else if protection != Protection::None && !certificates {
-            reader.wrong(&address, "needs [tls] with certificates and default");
-        } else if listens.iter().any(|other| other.address == listen.address) {
-            reader.wrong(&address, "is used twice");
         }
         listens.push(listen);
     }
     listens
+}
+
+/// One listener, and where its address stands.
+fn listen(reader: &mut Reader<'_>, mut section: Section<'_>, everywhere: Option<&str>) -> Option<(Listen, Found<String>)> {
+    let doors = doors(reader, &mut section);
+    let service = if doors.is_by_alpn() { section.text(reader, "service") } else { section.needed(reader, "service") };
+    let address = section.needed(reader, "address");
+    let tls = section.needed(reader, "tls");
+    let wants_pool = section.flag(reader, "pool");
+    let group = section.text(reader, "group");
+    let clients = section.text(reader, "client_authorities");
+    let own_domain = default_domain(reader, &mut section);
+    let place = section.place();
+    section.end(reader);
+    let services = Service::ALL.map(|service| (service.word(), service));
+    if let Some(found) = service.as_ref().filter(|_| doors.is_by_alpn()) {
+        reader.wrong(found, "and by_alpn: one of the two");
+    }
+    let service = choice(reader, service, &services).or_else(|| doors.doors.by_alpn.first().copied());
+    let kinds = [Protection::Implicit, Protection::StartTls, Protection::None].map(|kind| (kind.word(), kind));
+    let protection = choice(reader, tls, &kinds);
+    let (service, address, tls) = (service?, address?, protection?);
+    if wants_pool && (doors.is_by_alpn() || service != Service::Imap && !service.is_webmail()) {
+        reader.wrong(&place, "has pool = true, which is for imap only");
+    }
+    let unix = address.value.starts_with("unix:");
+    let group = group.and_then(|found| socket_group(reader, &found, unix, service));
+    let clients = clients.and_then(|found| client_authorities(reader, &found, service, tls));
+    if own_domain.is_some() && !service.has_logins() {
+        reader.wrong(&place, "has default_domain, and nobody logs in there");
+    }
+    let default_domain = own_domain.or_else(|| everywhere.map(str::to_owned)).filter(|_| service.has_logins());
+    let pool = wants_pool || service.is_webmail();
+    let (found, doors, text) = (doors.doors.clone(), doors, address.value.clone());
+    let listen = Listen { service, address: text, tls, pool, group, clients, default_domain, doors: found };
+    doors.check(reader, ListensAt { service, unix, local: listen.is_local(), implicit: tls == Protection::Implicit });
+    Some((listen, address))
+}
+
+/// What is wrong with where it listens, and how it is protected there; `before`: those above it in the file.
+fn wrong_address(listen: &Listen, before: &[Listen], certificates: bool) -> Option<&'static str> {
+    let unix = listen.address.starts_with("unix:");
+    let protected = listen.tls != Protection::None;
+    match listen.service {
+        _ if !unix && listen.address.parse::<SocketAddr>().is_err() => {
+            Some("must be ADDRESS:PORT with the number of an address, or unix:PATH")
+        }
+        _ if !protected && !listen.is_local() => Some("must be loopback or a Unix socket where tls is \"none\""),
+        Service::Admin if !unix => Some("must be a Unix socket for admins, such as unix:/run/nologd/admin.sock"),
+        service if wrong_socket(service, before, unix).is_some() => wrong_socket(service, before, unix),
+        Service::Lmtp | Service::Policy if protected => {
+            Some("is for the host's own mail server: loopback or a Unix socket, with tls = \"none\"")
+        }
+        Service::Metrics if protected => {
+            Some("is for monitoring on this machine: loopback or a Unix socket, with tls = \"none\"")
+        }
+        Service::Web if listen.tls == Protection::StartTls => {
+            Some("is for browsers, which know no STARTTLS: say tls = \"implicit\"")
+        }
+        service if service.is_webmail() && !listen.is_local() && listen.clients.is_none() => {
+            Some("must be loopback or a Unix socket, or have client_authorities: who can reach it can guess passwords freely")
+        }
+        _ if protected && unix => Some("cannot be a Unix socket where TLS is used"),
+        _ if protected && !certificates => Some("needs [tls] with certificates and default"),
+        _ if before.iter().any(|other| other.address == listen.address) => Some("is used twice"),
+        _ => None,
+    }
 }
 
 /// What is wrong with the address of a service that believes whoever can speak to it.

@@ -3,6 +3,7 @@
 mod admin;
 mod assemble;
 mod association;
+mod backend;
 mod beside;
 mod certificates;
 mod descriptors;
@@ -11,6 +12,7 @@ mod file;
 mod groups;
 mod held;
 mod key;
+mod limits;
 mod listen;
 mod policy;
 mod pool;

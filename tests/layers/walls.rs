@@ -17,7 +17,6 @@ const LONG_FILES: &[&str] = &[
     "admin/mailbox.rs",
     "cli/arguments.rs",
     "cli/sync.rs",
-    "config/file.rs",
     "import/difference.rs",
     "serve/listener.rs",
     "serve/proxy.rs",
@@ -27,7 +26,7 @@ const LONG_FILES: &[&str] = &[
 ];
 
 /// Functions over the wall. It may only get shorter.
-const LONG_FUNCTIONS: &[&str] = &["config/file.rs whole", "config/listen.rs listens"];
+const LONG_FUNCTIONS: &[&str] = &[];
 
 #[test]
 fn no_file_is_over_the_wall() {
