@@ -164,7 +164,7 @@ def held(browser):
     has(browser, "Français")
     look(browser, "en-held")
     browser.click("header a[hreflang='fr']")
-    has(browser, "C’est tout.")
+    has(browser, "C’est tout ce qui est conservé.")
     look(browser, "fr-held")
     # And as a file.
     downloads = os.path.join(PLACE, "downloads")
@@ -209,7 +209,7 @@ def two_windows(browser):
 def back_button(browser):
     log_in(browser)
     browser.click("a[href='/fr/member/held']")
-    has(browser, "C’est tout.")
+    has(browser, "C’est tout ce qui est conservé.")
     browser.click("header button")
     has(browser, "Votre courrier ici")
     for _ in range(2):
@@ -249,6 +249,8 @@ def contact(browser):
     look(browser, "en-contacts-mailbox")
     browser.click("form[action='/en/member/contact'] button")
     has(browser, "Space of the whole association")
+    browser.js("document.querySelectorAll('details').forEach(one => one.open = true)")
+    look(browser, "en-contacts-page")
     browser.click("header button")
     has(browser, "Your mail here")
 
