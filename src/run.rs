@@ -181,6 +181,7 @@ fn tidy(context: &Context, new_day: bool, new_hour: bool) {
     context.incidents.sweep(std::time::Instant::now());
     context.pool.sweep();
     context.web.sweep();
+    context.executor.sweep_offers(std::time::Instant::now(), today());
     context.book.forget_sending(now());
     metrics::publish(context);
     if new_hour {

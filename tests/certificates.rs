@@ -30,8 +30,12 @@ struct Pair {
 
 /// Valid from so many days ago, and for so many from now.
 fn pair(since: i64, left: i64) -> Pair {
+    pair_for(&[NAME], since, left)
+}
+
+fn pair_for(names: &[&str], since: i64, left: i64) -> Pair {
     let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new([NAME.to_owned()]).unwrap();
+    let mut params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap();
     let at =
         |seconds: i64| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs((now().cast_signed() + seconds).cast_unsigned());
     // An hour from the border, on both sides.
@@ -217,6 +221,26 @@ fn of_two_for_one_name_the_longer_one_is_shown() {
     let standing: Vec<_> = certificates.standing().iter().map(|one| (one.broken, one.validity.unwrap().days(now()))).collect();
     assert_eq!(standing, [(None, 10), (Some(Broken::Gone), 90)]);
     assert_eq!(certificates.fewest_days(now()), Some(10));
+}
+
+/// A contact sees the days of what its programs are shown, and no name of anybody else's.
+#[test]
+fn what_covers_a_domain_is_found_and_nothing_beside_it() {
+    let place = Place::new().unwrap();
+    let parent = place.path("certs");
+    put(&parent.join(NAME), &pair(0, 61));
+    put(&parent.join("many"), &pair_for(&["mail.velo.example", "*.velo.example", "notvelo.example", "jardin.example"], 0, 30));
+    put(&parent.join("late"), &pair_for(&["*.asso.example"], 90, -3));
+    let (certificates, _) = Certificates::load(&parent, NAME, now());
+    let covering = |domains: &[&str]| {
+        let found = certificates.covering(&[NAME], domains, now()).into_iter();
+        found.map(|(name, days)| format!("{name} {}", days.unwrap())).collect::<Vec<_>>()
+    };
+    let own = format!("{NAME} 61");
+    assert_eq!(covering(&["velo.example"]), ["*.velo.example 30", &own, "mail.velo.example 30"]);
+    assert_eq!(covering(&["chorale.asso.example"]), ["chorale.asso.example -3", &own]);
+    // What only the default would be shown for has none of its own.
+    assert_eq!(covering(&["verger.example"]), [own]);
 }
 
 /// A link that is swapped to a file of the same time and size is a change; so are rights that are given back.

@@ -259,3 +259,19 @@ fn what_could_not_be_asked_is_unknown() {
         assert_eq!(said.code, code, "{line}: {}{}", said.out, said.errors);
     }
 }
+
+/// The server that takes mail may be another one: the config says so once for all, and who asks may say another one still.
+#[test]
+fn the_server_that_takes_mail_is_named_in_the_config() {
+    let (house, _) = house();
+    let text = std::fs::read_to_string(house.config()).unwrap().replace("[web]\n", "[web]\nmx = \"mx.nolog.example\"\n");
+    house.place.write("named.toml", text.as_bytes()).unwrap_or_else(|trouble| panic!("{trouble}"));
+    for (config, more, mx) in [
+        (house.config(), "", "mail.nolog.example"),
+        (house.place.path("named.toml"), "", "mx.nolog.example"),
+        (house.place.path("named.toml"), " --mx in.nolog.example", "in.nolog.example"),
+    ] {
+        let said = house.nologd(&format!("dns velo.example{more} --config {}", config.display()));
+        assert!(said.out.contains(&format!("IN MX    10 {mx}.\n")), "{mx}: {}{}", said.out, said.errors);
+    }
+}

@@ -85,7 +85,8 @@ impl Stage {
         loop {
             let mail = self.mails.recv_timeout(Duration::from_secs(20)).expect("no mail with a link came");
             let mail = mail.replace("=\r\n", "").replace("=3D", "=");
-            if let Some(line) = mail.lines().find(|line| line.starts_with("https://")) {
+            // What tells of an offer leads to the page, and lets nobody in.
+            if let Some(line) = mail.lines().find(|line| line.starts_with("https://") && !line.ends_with("/contact")) {
                 return line.to_owned();
             }
         }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::association_rows::{loan_rows, print_change, settings_rows, size, state};
 use super::changed::Changed;
 use super::layout::{Canvas, Row, count, fill, rows, table};
-use super::offer::OfferShown;
+use super::open_offers::OfferShown;
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
-use crate::private::{Address, revealed};
+use crate::private::{Address, Domain, revealed};
 use crate::quota::{Amount, Association, AssociationView, Day, Edit, Grant, Limit, Loan, Name, Settings, Without};
 use crate::words::nullable;
 
@@ -54,6 +54,11 @@ impl AssociationShown {
         let Association { name, settings, aliases, lent, borrowed } = view.association;
         let aliases = aliases.into_iter().map(|(alias, targets)| (alias, targets.into_iter().collect())).collect();
         AssociationShown { name, settings, aliases, lent, borrowed, fill }
+    }
+
+    /// Aliases included.
+    pub(crate) fn all_domains(&self) -> impl Iterator<Item = &Domain> {
+        self.settings.domains.iter().chain(self.settings.domain_aliases.keys())
     }
 }
 

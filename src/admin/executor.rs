@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::node::NodeDesk;
-use super::offer::LoanOffers;
+use super::open_offers::LoanOffers;
 use super::sync::Staging;
 use super::{AdminCommand, Declined, Moment, Principal};
 use crate::incident::Incidents;

@@ -34,6 +34,8 @@ pub mod loan;
 pub mod mailbox;
 pub mod node;
 pub mod offer;
+pub mod offer_news;
+pub mod open_offers;
 mod principal;
 mod refusal;
 mod request;

@@ -1,106 +1,24 @@
 //! Space that the contact of one association offers to another one, and what the two may do with it: take the offer, let it be, give the
 //! space back before the day. None of it takes an admin, and none of it can be done by one side alone.
 //!
-//! Offers are kept in memory, a few for each association, and end by themselves. Nobody is told whether the one that an offer is for is
-//! here: an offer to nobody stands as long as any other. When one was made is told to nobody either.
+//! Offers are kept in memory ([`LoanOffers`]). Nobody is told whether the one that an offer is for is here: an offer to nobody stands as long as
+//! any other. When one was made stands on no page.
+//!
+//! [`LoanOffers`]: super::open_offers::LoanOffers
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 use super::loan::LoanMade;
+use super::offer_news::{EACH, OfferNews};
+use super::open_offers::OpenOffer;
 use super::{AdminCommand, Audience, DeclineCause, Declined, Executor, Moment};
 use crate::private::revealed;
 use crate::quota::{Day, Grant, Name};
 
-/// An offer that nobody took ends after so long.
-const LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Open offers of one association.
-const EACH: usize = 5;
 /// Octets of what a contact types to say whom an offer is for: a domain, at the longest.
 pub const LONGEST_SAID: usize = 255;
-/// Offers to one association that are shown.
-const SHOWN: usize = 20;
-
-struct OpenOffer {
-    from: Name,
-    /// None where it can be nobody's name.
-    to: Option<Name>,
-    /// Whom its maker named. By this it is told from the maker's others, and never by what it leads to: that two ways lead to the same is
-    /// not told.
-    said: String,
-    octets: u64,
-    until: Day,
-    made: Instant,
-}
-
-/// An offer, as one of the two sees it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OfferShown {
-    /// The lender; or whom the lender named, in the lender's words: what these lead to is not told.
-    pub(crate) with: String,
-    pub(crate) octets: u64,
-    pub(crate) until: Day,
-}
-
-/// The offers that are open.
-#[derive(Default)]
-pub struct LoanOffers(Mutex<Vec<OpenOffer>>);
-
-impl LoanOffers {
-    fn standing(&self, at: &Moment<'_>) -> MutexGuard<'_, Vec<OpenOffer>> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|offer| at.now.saturating_duration_since(offer.made) < LIFE && at.today <= offer.until);
-        all.shrink_to_fit();
-        all
-    }
-
-    /// What `name` offers, and what is offered to it.
-    pub(super) fn about(&self, name: &Name, at: &Moment<'_>) -> (Vec<OfferShown>, Vec<OfferShown>) {
-        let all = self.standing(at);
-        let shown =
-            |offer: &OpenOffer, with: &str| OfferShown { with: with.to_owned(), octets: offer.octets, until: offer.until };
-        let made = all.iter().filter(|offer| offer.from == *name).map(|offer| shown(offer, &offer.said));
-        let had = all.iter().filter(|offer| offer.is_to(name)).map(|offer| shown(offer, offer.from.reveal())).take(SHOWN);
-        (made.collect(), had.collect())
-    }
-
-    /// An association is gone: the next one of that name has nothing to do with it.
-    pub(super) fn forget(&self, name: &Name) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|offer| offer.from != *name && !offer.is_to(name));
-    }
-
-    /// The first one that is meant, which stands no more.
-    fn take(&self, is_meant: impl Fn(&OpenOffer) -> bool, at: &Moment<'_>) -> Result<OpenOffer, Declined> {
-        let mut all = self.standing(at);
-        let found = all.iter().position(is_meant);
-        found.map(|found| all.remove(found)).ok_or_else(|| Declined::because("There is no such offer any more."))
-    }
-
-    /// One that was taken stands again, unless another one has its place by now.
-    fn put_back(&self, offer: OpenOffer, at: &Moment<'_>) {
-        let mut all = self.standing(at);
-        if !all.iter().any(|other| other.is_of(&offer.from, &offer.said, offer.until)) {
-            all.push(offer);
-        }
-    }
-}
-
-impl OpenOffer {
-    fn is_of(&self, from: &Name, said: &str, until: Day) -> bool {
-        self.from == *from && self.said == said && self.until == until
-    }
-
-    fn is_shown_as(&self, from: &Name, to: &Name, until: Day, octets: u64) -> bool {
-        self.from == *from && self.is_to(to) && self.until == until && self.octets == octets
-    }
-
-    fn is_to(&self, to: &Name) -> bool {
-        self.to.as_ref() == Some(to)
-    }
-}
 
 /// It was done.
 #[derive(Serialize, Deserialize)]
@@ -279,5 +197,23 @@ impl AdminCommand for ReturnLoan {
 
     fn print(_: &Agreed) -> String {
         "Given back.\n".into()
+    }
+}
+
+impl Executor {
+    /// Whether the other contact of an offer that was made just now may be told, if there is one: few a day are, wherever they lead.
+    pub fn count_offer(&self, offer: &OfferLoan, today: Day) -> bool {
+        self.offers.count(&offer.from, &offer.said, today)
+    }
+
+    /// What the other contact is to be told of an offer that was counted. None where it stands no more, leads to nobody, or to somebody who
+    /// was told of another one today.
+    pub fn offer_news(&self, offer: &OfferLoan, at: &Moment<'_>) -> Option<OfferNews> {
+        self.offers.news(&offer.from, &offer.said, at)
+    }
+
+    /// Forgets the offers that are over, and what was told on another day.
+    pub fn sweep_offers(&self, now: Instant, today: Day) {
+        self.offers.sweep(now, today);
     }
 }

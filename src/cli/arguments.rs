@@ -105,7 +105,7 @@ pub struct DnsArguments {
     /// The daemon's socket for admins, which tells the associations. Without it: what NOLOGD_SOCKET says, then the config file.
     #[arg(long, value_name = "PATH", requires = "check")]
     pub(super) socket: Option<PathBuf>,
-    /// The server that takes mail for it, where it is not the hostname of the config.
+    /// The server that takes mail for it, where it is not web.mx or the hostname of the config.
     #[arg(long, value_name = "HOST")]
     pub(super) mx: Option<Domain>,
     /// The config file, for its listeners.

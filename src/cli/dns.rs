@@ -18,7 +18,8 @@ use crate::web::zone::{lines, zone};
 pub fn dns(arguments: &DnsArguments) -> ExitCode {
     let Some(config) = load(&arguments.config) else { return ExitCode::from(REFUSED) };
     let site = config::site(&config);
-    let mail = arguments.mx.as_ref().map_or_else(|| config.hostname.to_string(), |mx| mx.reveal().to_owned());
+    let named = arguments.mx.as_ref().map(|mx| mx.reveal().to_owned()).or_else(|| site.mx.as_deref().map(Into::into));
+    let mail = named.unwrap_or_else(|| config.hostname.to_string());
     let has_pages = config.listens.iter().any(|listen| listen.service == Service::Web);
     let pages = has_pages.then(|| site.pages_host());
     if arguments.check {

@@ -11,6 +11,7 @@ use super::limits::limits;
 use super::listen::{Listen, listens};
 use super::policy;
 use super::reader::{Reader, Section, choice};
+use super::web::WebSettings;
 use crate::fault::HelpPage;
 use crate::limit;
 use crate::policy::{Policy, Problem};
@@ -50,6 +51,8 @@ pub struct Config {
     pub help_url: Option<HelpPage>,
     /// Where the pages are, as members reach them.
     pub web_url: Option<Box<str>>,
+    /// The server that takes mail from outside, where that is said.
+    pub mx: Option<Box<str>>,
     /// Who notices come from; none for `postmaster@` the domain.
     pub notices_from: Option<Address>,
     /// The rules that never bend.
@@ -132,7 +135,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         limits.beside(listens.iter().any(|one| one.doors.onion), listens.iter().any(|one| !one.doors.forwarders.is_empty()));
     let access = access(reader, root);
     let notices_from = notices(reader, root);
-    let (help_url, web_url) = super::web::read(reader, root);
+    let WebSettings { help: help_url, url: web_url, mx } = super::web::read(reader, root);
     let quota = quota(reader, root);
     let pool = super::pool::read(reader, root);
     let sending = super::sending::read(reader, root);
@@ -163,6 +166,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         access,
         help_url,
         web_url,
+        mx,
         notices_from,
         policy: policy?,
         policy_folder,

@@ -2,9 +2,20 @@
 
 use super::reader::{Reader, Section};
 use crate::fault::{HelpPage, MAX_HELP};
+use crate::private::Domain;
 
-/// The page that refusals link to, and where the pages are.
-pub(super) fn read(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (Option<HelpPage>, Option<Box<str>>) {
+/// What pages are told.
+pub struct WebSettings {
+    /// The page that refusals link to.
+    pub help: Option<HelpPage>,
+    /// Where the pages are.
+    pub url: Option<Box<str>>,
+    /// The server that takes mail from outside.
+    pub mx: Option<Box<str>>,
+}
+
+/// The page that refusals link to, and what the pages are told.
+pub(super) fn read(reader: &mut Reader<'_>, root: &mut Section<'_>) -> WebSettings {
     let wrong = format!("must be https:// and a page, in plain letters, without #, in {MAX_HELP} octets at most");
     let help = root.text(reader, "help_url").and_then(|found| {
         let page = HelpPage::parse(&found.value);
@@ -15,15 +26,22 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (Option<H
     });
     let mut section = root.section(reader, "web");
     let found = section.text(reader, "url");
+    let mx = section.text(reader, "mx").and_then(|found| {
+        let host = Domain::parse(&found.value).filter(Domain::has_dot);
+        if host.is_none() {
+            reader.wrong(&found, "must be the name of a host");
+        }
+        host.map(|host| host.reveal().into())
+    });
     section.end(reader);
-    let site = found.and_then(|found| {
+    let url = found.and_then(|found| {
         let site = origin(&found.value);
         if site.is_none() {
             reader.wrong(&found, "must be https:// and a host, with its port if that is another than 443");
         }
         site
     });
-    (help, site)
+    WebSettings { help, url, mx }
 }
 
 /// `https://HOST` or `https://HOST:PORT`: every link on the pages begins at its root.

@@ -5,7 +5,7 @@
 //! between: half a copy, no folder at all. A renewal that goes wrong must not take the mail of 300 associations down.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -105,6 +105,20 @@ impl Certificates {
         dates.map(|validity| u64::try_from(validity.days(now)).unwrap_or(0)).min()
     }
 
+    /// The names that `hosts` and what is below `domains` are shown a certificate for, each with the days that are left of it (see
+    /// [`Validity::days`]; none where its dates cannot be read), in the order of the names. What only the default covers is not among them.
+    pub fn covering(&self, hosts: &[&str], domains: &[&str], now: u64) -> BTreeMap<Box<str>, Option<i64>> {
+        let current = self.current.load();
+        let is_below = |name: &str| {
+            let name = name.strip_prefix("*.").unwrap_or(name);
+            domains.iter().any(|domain| name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+        };
+        let below = current.names.keys().filter(|name| is_below(name)).map(|name| &**name);
+        let named: BTreeSet<&str> = hosts.iter().chain(domains).copied().chain(below).collect();
+        let days = named.into_iter().filter_map(|name| Some((name.into(), current.validity(current.named(name)?))));
+        days.map(|(name, validity)| (name, validity.map(|validity| validity.days(now)))).collect()
+    }
+
     /// The certificate (DER) that a client is shown who asks for `name`.
     pub fn shown(&self, name: &str) -> Option<Vec<u8>> {
         self.chosen(Some(name))?.cert.first().map(|leaf| leaf.to_vec())
@@ -112,11 +126,7 @@ impl Certificates {
 
     pub(super) fn chosen(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
         let current = self.current.load();
-        let named = name.and_then(|name| {
-            let name = name.to_ascii_lowercase();
-            let wildcard = name.split_once('.').map(|(_, parent)| format!("*.{parent}"));
-            current.names.get(&*name).or_else(|| current.names.get(&*wildcard?))
-        });
+        let named = name.and_then(|name| current.named(&name.to_ascii_lowercase()));
         named.or(current.fallback.as_ref()).cloned()
     }
 
@@ -162,6 +172,17 @@ impl Loaded {
             Err(broken) => (old.cloned(), Some(broken)),
         };
         Folder { name, good, broken }
+    }
+
+    /// The certificate for `name`, in small letters.
+    fn named(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
+        let wildcard = name.split_once('.').map(|(_, parent)| format!("*.{parent}"));
+        self.names.get(name).or_else(|| self.names.get(&*wildcard?))
+    }
+
+    fn validity(&self, key: &Arc<CertifiedKey>) -> Option<Validity> {
+        let mut good = self.folders.iter().filter_map(|folder| folder.good.as_ref());
+        good.find(|good| Arc::ptr_eq(&good.key, key))?.validity
     }
 
     fn report(&self) -> Report {

@@ -1,6 +1,7 @@
 //! Layer 3: notices by mail, in the association's language. When space runs out, at 80 and 95 %, once each
 //! way up: the mailbox's owner is told of the mailbox, the contact of the association. When the association leaves: both.
-//! When more was sent than a limit allows: both, once a day. And the links by which a contact logs in at the pages, and hands over.
+//! When more was sent than a limit allows: both, once a day. The links by which a contact logs in at the pages, and hands over; and the
+//! space that another contact offers.
 //!
 //! ```text
 //! Book ──Fact──▶ Queue ──due──▶ Notice::about ──▶ message ──▶ relay (serve::notices)
@@ -18,7 +19,9 @@ mod hand_over;
 mod leaving;
 mod login;
 mod message;
+mod offer;
 mod queue;
+mod size;
 mod stopped;
 mod text;
 mod topic;

@@ -1,9 +1,10 @@
 //! What a notice says. To add a language, the compiler names each place.
 
-use super::{hand_over, leaving, login, stopped};
+use super::size::size;
+use super::{hand_over, leaving, login, offer, stopped};
 use crate::fault::Lang;
 use crate::private::Address;
-use crate::quota::{Crossing, Fact, Level, Limit, Name, Subject, print_size};
+use crate::quota::{Crossing, Day, Fact, Level, Limit, Name, Subject};
 
 /// Octets in a line of the text, where a word ends.
 const LINE: usize = 72;
@@ -42,6 +43,12 @@ impl Notice {
     /// Asks the next contact of `name`.
     pub fn take_over(name: &Name, link: &str, lang: Lang) -> Notice {
         let (subject, paragraphs) = hand_over::new(name, link, lang);
+        Notice::of(subject, &paragraphs)
+    }
+
+    /// Tells the contact of the second one that the first one offers it space. `link` leads to its page.
+    pub fn offer(between: [&Name; 2], octets: u64, until: Day, link: &str, lang: Lang) -> Notice {
+        let (subject, paragraphs) = offer::words(between, octets, until, link, lang);
         Notice::of(subject, &paragraphs)
     }
 
@@ -180,17 +187,6 @@ fn association_fr(name: &str, fill: &Fullest) -> (String, Vec<String>) {
             "Vous recevez ce message automatique en tant que contact de l'association.".into(),
         ],
     )
-}
-
-/// A size as the language writes it. The parts stay in one line.
-fn size(octets: u64, lang: Lang) -> String {
-    let shown = print_size(octets);
-    match (shown.split_once(' '), lang) {
-        (Some((number, unit)), Lang::En) => format!("{number}\u{a0}{unit}B"),
-        (Some((number, unit)), Lang::Fr) => format!("{}\u{a0}{unit}o", number.replace('.', ",")),
-        (None, Lang::En) => format!("{shown}\u{a0}bytes"),
-        (None, Lang::Fr) => format!("{shown}\u{a0}octets"),
-    }
 }
 
 /// A paragraph in lines.

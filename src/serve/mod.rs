@@ -51,6 +51,7 @@ pub mod submission;
 mod upstream;
 pub mod usage;
 mod web;
+mod web_certificates;
 mod web_hand_over;
 mod web_lend;
 mod web_member;

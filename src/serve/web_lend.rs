@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+use tokio::time::sleep;
+
 use super::Context;
 use super::clock::today;
+use super::notices::send_now;
 use super::web_pages::wrong;
-use super::web_visit::{form_of, obey, page, unwritten};
+use super::web_visit::{form_of, obey, page, pause, unwritten};
 use crate::admin::offer::{AcceptLoan, DeclineOffer, LONGEST_SAID, OfferLoan, ReturnLoan, WithdrawOffer};
-use crate::admin::{AdminCommand, DeclineCause, Principal};
-use crate::private::Domain;
+use crate::admin::{AdminCommand, DeclineCause, Moment, Principal};
+use crate::notice::Notice;
+use crate::private::{Address, Domain};
 use crate::quota::{AdminError, Day, Limit, Name};
 use crate::web::form_result::FormResult;
 use crate::web::home::NoPage;
@@ -39,9 +44,41 @@ pub(super) fn offer(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
         Err(error) => return refused(error),
     };
     match obey(context, &found.visitor.principal, &command) {
-        Ok(_) => WebAnswer::go_to(&format!("/{}/contact/offered", asked.lang.word())),
+        Ok(_) => {
+            tell_other(context, command);
+            WebAnswer::go_to(&format!("/{}/contact/offered", asked.lang.word()))
+        }
         Err(declined) => refused(not_offered(declined.cause)),
     }
+}
+
+/// Tells the other contact, if there is one. The answer is decided before that is looked up, and what comes next on the same connection waits
+/// for none of it: neither tells whether there is one.
+fn tell_other(context: &Arc<Context>, offer: OfferLoan) {
+    if !context.executor.count_offer(&offer, today()) {
+        return;
+    }
+    let context = context.clone();
+    Handle::current().spawn(async move {
+        sleep(pause()).await;
+        // Where too many are under way, this one is lost: the offer stands on the page all the same.
+        let Ok(place) = context.web.mails.clone().try_acquire_owned() else { return };
+        if let Some((notice, domain, to)) = news(&context, &offer) {
+            send_now(&context, notice, &domain, &to).await;
+        }
+        drop(place);
+    });
+}
+
+/// What the other contact is told, by the relay of which domain, and who that is.
+fn news(context: &Context, offer: &OfferLoan) -> Option<(Notice, Domain, Address)> {
+    let backends = context.backends.load();
+    let at = Moment { backends: &backends, servers: &[], today: today(), now: std::time::Instant::now() };
+    let news = context.executor.offer_news(offer, &at)?;
+    let told = context.book.association(&news.to, at.today).ok()?.association;
+    let (contact, domain) = (told.contact.clone()?, told.domains.first()?.clone());
+    let link = format!("{}/{}/contact", context.web.site.url, told.lang.word());
+    Some((Notice::offer([&offer.from, &news.to], news.octets, news.until, &link, told.lang), domain, contact))
 }
 
 /// Why nothing is offered. What the daemon itself knows of an offer is that there are enough.
@@ -88,7 +125,7 @@ pub(super) fn accept(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     {
         return wrong(context, asked.lang, NoPage::Busy);
     }
-    act(context, asked, |own, until| {
+    act(context, asked, "changed", |own, until| {
         let (from, size) = offered(context, asked)?;
         Some(AcceptLoan { from, to: own, size, until })
     })
@@ -96,7 +133,7 @@ pub(super) fn accept(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
 
 /// Lets an offer be.
 pub(super) fn decline(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    act(context, asked, |own, until| {
+    act(context, asked, "declined", |own, until| {
         let (from, size) = offered(context, asked)?;
         Some(DeclineOffer { from, to: own, size, until })
     })
@@ -109,22 +146,29 @@ fn offered(context: &Context, asked: &WebRequest) -> Option<(Name, u64)> {
 
 /// Takes an offer back.
 pub(super) fn withdraw(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    act(context, asked, |own, until| Some(WithdrawOffer { from: own, said: asked.form.field("to")?.into(), until }))
+    act(context, asked, "withdrawn", |own, until| Some(WithdrawOffer { from: own, said: asked.form.field("to")?.into(), until }))
 }
 
 /// Gives back what was borrowed.
 pub(super) fn give_back(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    act(context, asked, |own, until| Some(ReturnLoan { from: named(context, asked.form.field("from")?)?, to: own, until }))
+    act(context, asked, "changed", |own, until| {
+        Some(ReturnLoan { from: named(context, asked.form.field("from")?)?, to: own, until })
+    })
 }
 
-/// Carries out what a button says: about the own association, and a day.
-fn act<C: AdminCommand>(context: &Arc<Context>, asked: &WebRequest, command: impl FnOnce(Name, Day) -> Option<C>) -> WebAnswer {
+/// Carries out what a button says: about the own association, and a day. `done` is the page that says what is so then.
+fn act<C: AdminCommand>(
+    context: &Arc<Context>,
+    asked: &WebRequest,
+    done: &str,
+    command: impl FnOnce(Name, Day) -> Option<C>,
+) -> WebAnswer {
     let Some((found, own)) = contact(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
     let until = asked.form.field("until").and_then(Day::parse);
     let Some(command) = until.and_then(|until| command(own, until)) else { return wrong(context, asked.lang, NoPage::Request) };
     let refused = |error| page(context, asked.lang, &found, FormResult::LendRefused(error, LendTyped::default()));
     match obey(context, &found.visitor.principal, &command) {
-        Ok(_) => WebAnswer::go_to(&format!("/{}/contact/changed", asked.lang.word())),
+        Ok(_) => WebAnswer::go_to(&format!("/{}/contact/{done}", asked.lang.word())),
         Err(declined) => match declined.cause {
             DeclineCause::Unwritten => unwritten(context, asked, &found),
             DeclineCause::Book(AdminError::NeedsItself) if C::WORD == ReturnLoan::WORD => refused(LendError::Needed),

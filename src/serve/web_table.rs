@@ -60,6 +60,8 @@ fn whole() -> Router<Arc<Context>> {
             .route(&at("/contact"), show_kept(visit::contact))
             .route(&at("/contact/changed"), show_kept(visit::changed))
             .route(&at("/contact/offered"), show_kept(visit::offered))
+            .route(&at("/contact/withdrawn"), show_kept(visit::withdrawn))
+            .route(&at("/contact/declined"), show_kept(visit::declined))
             .route(&at("/contact/link"), take_kept(visit::ask_link))
             .route(&at("/contact/default"), take_kept(visit::set_default))
             .route(&at("/contact/mailbox"), take_kept(visit::set_mailbox))

@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use super::Context;
 use super::clock::today;
 use super::notices::send_now;
+use super::web_certificates::certificates;
 use super::web_pages::wrong;
 use super::web_standing::{end_what_fell, is_listed, stands};
 use crate::admin::association::{SetAssociation, ShowAssociation};
@@ -44,6 +45,16 @@ pub(super) fn changed(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
 /// The same after an offer, which changes nothing yet.
 pub(super) fn offered(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     shown(context, asked, FormResult::Offered)
+}
+
+/// The same after an offer was taken back.
+pub(super) fn withdrawn(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    shown(context, asked, FormResult::Withdrawn)
+}
+
+/// The same after an offer was let be.
+pub(super) fn declined(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    shown(context, asked, FormResult::Declined)
 }
 
 fn shown(context: &Arc<Context>, asked: &WebRequest, came: FormResult) -> WebAnswer {
@@ -251,6 +262,7 @@ pub(super) fn page(context: &Arc<Context>, lang: Lang, found: &FoundVisit, resul
         association: &association.association,
         mailboxes: &mailboxes.mailboxes,
         offers: [&association.offered, &association.offers],
+        certificates: &certificates(context, &association.association),
         form_token: &found.form_token,
         result,
     };

@@ -7,6 +7,7 @@ use maud::{Markup, html};
 
 use super::Site;
 use super::amount::{amount, full_of_messages, fullest_first};
+use super::domains::{DomainsSection, ShownCertificate};
 use super::form_result::{FormResult, ShareField, not_kept};
 use super::hand_over;
 use super::layout::{Layout, Style, done, refused, say};
@@ -15,7 +16,7 @@ use super::share::{ShareError, typed};
 use super::typography::{number, set, size};
 use crate::admin::association::AssociationShown;
 use crate::admin::mailbox::MailboxShown;
-use crate::admin::offer::OfferShown;
+use crate::admin::open_offers::OfferShown;
 use crate::fault::Lang;
 use crate::notice::date;
 use crate::quota::{Limit, Loan, SendingSwitch};
@@ -32,6 +33,8 @@ pub struct ContactPage<'a> {
     pub mailboxes: &'a [MailboxShown],
     /// What it offers to others, and what is offered to it.
     pub offers: [&'a [OfferShown]; 2],
+    /// The certificates that programs are shown for the mail host and for its domains, in the order of their names.
+    pub certificates: &'a [ShownCertificate],
     /// What stands in its forms.
     pub form_token: &'a str,
     /// What came of the last form.
@@ -62,6 +65,7 @@ impl ContactPage<'_> {
             }
             (self.default_share())
             (self.lending())
+            (self.domains())
             (self.language())
             (hand_over::form(lang, &self.hidden(), match &self.result {
                 FormResult::HandOverRefused(typed) => Some(typed),
@@ -82,6 +86,8 @@ impl ContactPage<'_> {
                 FormResult::None => {}
                 FormResult::Done => { (done(lang)) }
                 FormResult::Offered => { (lend::offered(lang)) }
+                FormResult::Withdrawn => { (lend::withdrawn(lang)) }
+                FormResult::Declined => { (lend::declined(lang)) }
                 FormResult::Refused(field, error, _) => { (refused(lang, Some(&self.id(field)), &self.wrong(*error))) }
                 FormResult::LendRefused(error, _) => { (lend::summary(lang, *error)) }
                 FormResult::HandOverRefused(_) => { (refused(lang, Some("hand-over"), &hand_over::wrong(lang))) }
@@ -205,6 +211,11 @@ impl ContactPage<'_> {
         };
         let loans = [&self.association.lent[..], &self.association.borrowed[..]];
         LendSection { lang: self.lang, loans, offers: self.offers, refused, hidden: &self.hidden() }.html()
+    }
+
+    fn domains(&self) -> Markup {
+        let domains: Vec<_> = self.association.all_domains().collect();
+        DomainsSection { lang: self.lang, site: self.site, domains: &domains, certificates: self.certificates }.html()
     }
 
     fn language(&self) -> Markup {

@@ -23,6 +23,10 @@ pub enum FormResult {
     Done,
     /// Space was offered: it is not lent before the other contact accepts.
     Offered,
+    /// An offer was taken back.
+    Withdrawn,
+    /// An offer was let be.
+    Declined,
     /// Nothing was changed; what was typed stands in its field again.
     Refused(ShareField, ShareError, String),
     /// Nothing was lent, offered or given back; what was typed stands in its fields again.

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::layout::{refused, say};
 use super::share::ShareError;
 use super::typography::{set, size};
-use crate::admin::offer::OfferShown;
+use crate::admin::open_offers::OfferShown;
 use crate::fault::Lang;
 use crate::notice::date;
 use crate::quota::{Day, Loan};
@@ -75,12 +75,33 @@ pub(super) fn summary(lang: Lang, error: LendError) -> Markup {
 
 /// On top of the page: an offer was made, and nothing has changed by it.
 pub(super) fn offered(lang: Lang) -> Markup {
-    let text = say(
+    said(
         lang,
         "Offered. Nothing is lent yet: that takes the other contact, who finds the offer on their page.",
         "Proposé. Rien n'est encore prêté\u{a0}: il faut que l'autre contact accepte l'offre, qui l'attend sur sa page.",
-    );
-    html! { div.done role="status" { p { (text) } } }
+    )
+}
+
+/// One was taken back.
+pub(super) fn withdrawn(lang: Lang) -> Markup {
+    said(
+        lang,
+        "Withdrawn. This offer is gone; nothing was lent by it.",
+        "Retiré. Cette offre ne tient plus\u{a0}; elle n'a donné lieu à aucun prêt.",
+    )
+}
+
+/// One was let be.
+pub(super) fn declined(lang: Lang) -> Markup {
+    said(
+        lang,
+        "Declined. This offer is gone; nothing was lent by it. No message about that is sent to the other contact.",
+        "Refusé. Cette offre ne tient plus\u{a0}; elle n'a donné lieu à aucun prêt. Aucun message n'en est envoyé à l'autre contact.",
+    )
+}
+
+fn said(lang: Lang, english: &str, french: &str) -> Markup {
+    html! { div.done role="status" { p { (say(lang, english, french)) } } }
 }
 
 fn wrong(lang: Lang, error: LendError) -> String {
@@ -196,8 +217,10 @@ impl LendSection<'_> {
             (line(lang, "Offered to ", "Proposé à ", &offer.with, offer.octets, offer.until))
             p.note { (say(
                 lang,
-                "Not accepted yet. Tell the other contact: the offer stands on their page, for a week at most.",
-                "Pas encore accepté. Prévenez l'autre contact\u{a0}: l'offre l'attend sur sa page, une semaine au plus.",
+                "Not accepted yet. If there is such an association here, its contact is told by mail, once a day at most; the offer stands on \
+                 their page, for a week at most.",
+                "Pas encore accepté. Si cette association est bien ici, son contact est prévenu par courriel, une fois par jour au plus\u{a0}; \
+                 l'offre l'attend sur sa page, une semaine au plus.",
             )) }
             (self.button("withdraw", &fields, &say(lang, "Withdraw", "Retirer"), &offer.with, true))
         }

@@ -9,7 +9,7 @@
 //! | `layout`, `style.css`, `typography` | how pages look |
 //! | `home`, `help` with `advice` and `remedies`, `programs` | pages for everybody |
 //! | `session`, `login`, `password` | who is logged in, and how |
-//! | `contact`, `form_result`, `share`, `amount`, `lend`, `hand_over` | the page of an association's contact |
+//! | `contact`, `form_result`, `share`, `amount`, `lend`, `domains`, `hand_over` | the page of an association's contact |
 //! | `member`, `held` | the page of a member |
 //! | `admin_home`, `admin_association`, `admin_form`, `admin_fields` | the pages of admins |
 //!
@@ -25,6 +25,7 @@ pub mod answer;
 pub mod apple;
 pub mod autoconfig;
 pub mod contact;
+pub mod domains;
 pub mod form_result;
 pub mod hand_over;
 mod held;
@@ -58,6 +59,8 @@ pub struct Site {
     pub url: Box<str>,
     /// Where the help page is.
     pub help: Box<str>,
+    /// The server that takes mail from outside; none where that was not said.
+    pub mx: Option<Box<str>>,
 }
 
 impl Site {

@@ -124,6 +124,16 @@ pub fn zone(domain: &Domain, offer: &MailOffer, mail: &str, pages: Option<&str>)
     text
 }
 
+/// The lines of [`zone`] alone, each with single spaces, without its reminders; without the MX where no host is known that takes mail.
+pub fn records(domain: &Domain, offer: &MailOffer, mail: Option<&str>, pages: Option<&str>) -> Vec<String> {
+    let text = zone(domain, offer, mail.unwrap_or_default(), pages);
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with(';'));
+    let lines = lines
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|words| mail.is_some() || words.get(3) != Some(&"MX"));
+    lines.map(|words| words.join(" ")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,5 +172,10 @@ mod tests {
         }
         assert_eq!(looked.len(), 9 + 2);
         assert!(text.is_ascii());
+        // What contacts are shown is the same, without what is not known.
+        let vélo = Domain::parse("vélo.example").unwrap();
+        let shown = records(&vélo, &offer, Some("mx.nolog.example"), Some("pages.nolog.example"));
+        assert!(shown.len() == lines.len() && shown.iter().all(|line| has(line)));
+        assert_eq!(records(&vélo, &offer, None, Some("pages.nolog.example")), shown[1..]);
     }
 }

@@ -33,7 +33,7 @@ def main():
         desk = Browser(os.path.join(PLACE, "two"), int(os.environ["DRIVER2"]), "desk", "Europe/London", flags)
         try:
             phone.command("Emulation.setDeviceMetricsOverride", {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True})
-            for step in (log_in_by_mail, share_out, above_the_limit, offer, accept, two_windows, back_button, restart, full_mailbox, hand_over):
+            for step in (log_in_by_mail, share_out, above_the_limit, offer, withdraw, accept, domains, two_windows, back_button, restart, full_mailbox, hand_over):
                 step(phone, desk)
                 print("done:", step.__name__, flush=True)
         except BaseException:
@@ -78,7 +78,7 @@ def link(who, part):
             text = email.message_from_bytes(box.fetch(number, "(RFC822)")[1][0][1]).get_payload(decode=True).decode()
             seen[who[0]] = int(number)
             for line in text.splitlines():
-                if line.startswith("https://") and "/%s/" % part in line:
+                if line.startswith("https://") and "/%s" % part in line:
                     box.logout()
                     return line.strip()
         box.logout()
@@ -168,7 +168,37 @@ def offer(phone, _):
     shot(phone, "4-phone-offered")
 
 
+def withdraw(phone, _):
+    """What leads to nobody looks like all else; taken back, it is said to be gone, and nothing to be in force."""
+    phone.open(HOST + "/fr/contact")
+    phone.click("#lend ~ details summary")
+    typed(phone, "#lend-to", "personne.example")
+    typed(phone, "#lend-share", "1 Go")
+    phone.js("document.querySelector('#lend-until').value = '2099-04-01'")
+    phone.click("form[action$='/lend/offer'] button")
+    phone.wait("location.pathname == '/fr/contact/offered'", "that it was offered")
+    assert text(phone).count("une fois par jour au plus") == 2, text(phone)
+    phone.click("button[aria-label='Retirer, personne.example']")
+    phone.wait("location.pathname == '/fr/contact/withdrawn'", "that it was withdrawn")
+    assert "Retiré" in text(phone) and "en vigueur" not in text(phone) and "personne.example" not in text(phone), text(phone)
+    fits(phone)
+    shot(phone, "4-phone-withdrawn")
+
+
+def domains(phone, desk):
+    """Until when the certificate holds, and the lines for the own domain, on a phone and on a desk."""
+    for browser, name, words, foreign in ((phone, "phone", "Le certificat de mail.nolog.example", "jardin.example"), (desk, "desk", "The certificate of mail.nolog.example", "velo.example")):
+        assert words in text(browser) and foreign not in text(browser), text(browser)
+        browser.click("#domains ~ details summary")
+        browser.wait("document.querySelector('.zone code').checkVisibility()", "the lines")
+        assert "autoconfig." in text(browser) and "IN CNAME mail.nolog.example." in text(browser), text(browser)
+        fits(browser)
+        shot(browser, "5-%s-domains" % name)
+
+
 def accept(phone, desk):
+    # The offer was told by mail, in the language of the association that it was made to.
+    assert link(CHLOE, "contact") == HOST + "/fr/contact"
     come_in(desk, CHLOE, "en", "5-desk")
     heading(desk, "jardin")
     assert "Offered to you by velo: 2" in text(desk), text(desk)

@@ -14,11 +14,16 @@ impl Stage {
         get(self.page, "/en/contact", &format!("Cookie: {cookie}\r\n")).body
     }
 
-    /// All the links that are mailed until nothing comes for a while, by the name in their subject.
+    /// All the mails that come until nothing comes for a while, with their lines as they were written.
+    fn all_mails(&self) -> Vec<String> {
+        let next = || self.mails.recv_timeout(Duration::from_secs(6)).ok();
+        std::iter::from_fn(next).map(|mail| mail.replace("=\r\n", "").replace("=3D", "=")).collect()
+    }
+
+    /// All the links that are mailed until nothing comes for a while, by whom they are for.
     fn links(&self, path: &str) -> Vec<(String, String)> {
         let mut links = Vec::new();
-        while let Ok(mail) = self.mails.recv_timeout(Duration::from_secs(6)) {
-            let mail = mail.replace("=\r\n", "").replace("=3D", "=");
+        for mail in self.all_mails().into_iter().filter(|mail| !mail.contains("/contact\r\n")) {
             let to = mail.lines().find_map(|line| line.strip_prefix("To: ")).unwrap().to_owned();
             let link = mail.lines().find(|line| line.starts_with("https://")).unwrap();
             links.push((to, link.strip_prefix(&format!("{URL}/en/{path}/")).unwrap_or_else(|| panic!("{link}")).to_owned()));
@@ -104,6 +109,73 @@ fn two_contacts_lend_and_neither_can_alone() {
     let back = post(stage.page, "/en/contact/lend/return", &rose, &format!("token={roses}&from=velo&until=2099-03-01"));
     assert!(back.status == 422 && back.body.contains("uses that space"), "{}", back.body);
     assert_eq!(stage.effective("jardin"), 12 << 30);
+}
+
+/// The other contact is told by mail, once a day; who offers learns nothing by it, and nobody else is told.
+#[test]
+fn the_other_contact_is_told_of_an_offer_once() {
+    let stage = Stage::start();
+    let (carl, carls) = stage.log_in("carl%40velo.example");
+    let (rose, roses) = stage.log_in("rose%40jardin.example");
+    stage.house.done("association add muet --domain muet.example --storage 10G");
+    let act = |what: &str, to: &str, share: &str| {
+        let fields = format!("token={carls}&to={to}&share={share}&until=2099-03-01");
+        let got = post(stage.page, &format!("/fr/contact/lend/{what}"), &carl, &fields);
+        assert_eq!(got.status, 303, "{what} {to}: {}", got.body);
+        got.field("location").to_owned()
+    };
+    // One that is here, by its domain, and then by its name; one without a contact; and nobody.
+    for to in ["jardin.example", "jardin", "muet", "nobody.example"] {
+        assert_eq!(act("offer", to, "2"), "/fr/contact/offered", "{to}");
+    }
+    let mails = stage.all_mails();
+    let [mail] = &mails[..] else { panic!("{mails:?}") };
+    // In the language of who is told, not of who offers; to the page, with nothing that lets anybody in.
+    for line in ["To: rose@jardin.example", "Subject: velo offers mail space to jardin", "Auto-Submitted: auto-generated"] {
+        assert!(mail.lines().any(|found| found == line), "{line}: {mail}");
+    }
+    assert!(mail.lines().any(|line| line == format!("{URL}/en/contact")), "{mail}");
+    assert!(
+        mail.contains("2=C2=A0GB") && mail.contains("March=C2=A02099") && !mail.contains("carl@") && !mail.contains("?"),
+        "{mail}"
+    );
+    // Withdrawn and offered again, and more of it: that was told today.
+    assert_eq!(act("withdraw", "jardin.example", ""), "/fr/contact/withdrawn");
+    act("offer", "jardin.example", "3");
+    // Let be: the maker has no mail of it.
+    let fields = format!("token={roses}&from=velo&size={}&until=2099-03-01", 2_u64 << 30);
+    let declined = post(stage.page, "/en/contact/lend/decline", &rose, &fields);
+    assert_eq!((declined.status, declined.field("location")), (303, "/en/contact/declined"));
+    // One that is withdrawn before it could be told was never there.
+    stage.house.done("association add late --domain late.example --contact late@late.example");
+    act("offer", "late", "1");
+    act("withdraw", "late", "");
+    assert!(stage.all_mails().is_empty());
+    // In French to who reads French; and what is so after it is said.
+    let offered = format!("token={roses}&to=velo&share=1&until=2099-03-01");
+    assert_eq!(post(stage.page, "/en/contact/lend/offer", &rose, &offered).status, 303);
+    let mails = stage.all_mails();
+    assert!(
+        mails.len() == 1 && mails[0].contains("To: carl@velo.example") && mails[0].contains(&format!("{URL}/fr/contact")),
+        "{mails:?}"
+    );
+    let said = |path: &str| get(stage.page, path, &format!("Cookie: {rose}\r\n")).body;
+    for (path, words) in [("/en/contact/withdrawn", "Withdrawn. This offer is gone"), ("/fr/contact/declined", "aucun prêt")] {
+        let page = said(path);
+        assert!(page.contains(words) && !page.contains("from now on") && !page.contains("en vigueur"), "{path}: {page}");
+    }
+}
+
+/// The certificate that its mail programs see, and the lines for its own domains alone.
+#[test]
+fn a_contact_sees_certificates_and_lines_of_its_own_domains() {
+    let stage = Stage::start();
+    let (carl, _) = stage.log_in("carl%40velo.example");
+    let page = stage.page(&carl).replace("<span class=\"address\">", "").replace("</span>", "");
+    assert!(page.contains("The certificate of mail.nolog.example holds for "), "{page}");
+    assert!(page.contains("<code>_imap._tcp.velo.example. 3600 IN SRV 0 1 ") && page.contains("nologd dns --check"), "{page}");
+    assert!(page.contains("autoconfig.velo.example. 3600 IN CNAME pages.nolog.example."), "{page}");
+    assert!(!page.contains("jardin") && !page.contains("IN MX"), "{page}");
 }
 
 #[test]

@@ -1,0 +1,130 @@
+//! The offers of space that are open: in memory, a few for each association, and they end by themselves. Which of them the other contact is told
+//! of by mail is in `offer_news`.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::offer_news::{OfferNews, ToldOffers};
+use super::{Declined, Moment};
+use crate::quota::{Day, Name};
+
+/// An offer that nobody took ends after so long.
+const LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Offers to one association that are shown.
+const SHOWN: usize = 20;
+
+pub(super) struct OpenOffer {
+    pub(super) from: Name,
+    /// None where it can be nobody's name.
+    pub(super) to: Option<Name>,
+    /// Whom its maker named. By this it is told from the maker's others, and never by what it leads to: that two ways lead to the same is
+    /// not told.
+    pub(super) said: String,
+    pub(super) octets: u64,
+    pub(super) until: Day,
+    pub(super) made: Instant,
+}
+
+/// An offer, as one of the two sees it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfferShown {
+    /// The lender; or whom the lender named, in the lender's words: what these lead to is not told.
+    pub(crate) with: String,
+    pub(crate) octets: u64,
+    pub(crate) until: Day,
+}
+
+/// The offers that are open.
+#[derive(Default)]
+pub struct LoanOffers {
+    open: Mutex<Vec<OpenOffer>>,
+    told: Mutex<ToldOffers>,
+}
+
+impl LoanOffers {
+    pub(super) fn standing(&self, at: &Moment<'_>) -> MutexGuard<'_, Vec<OpenOffer>> {
+        self.standing_at(at.now, at.today)
+    }
+
+    fn standing_at(&self, now: Instant, today: Day) -> MutexGuard<'_, Vec<OpenOffer>> {
+        let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|offer| now.saturating_duration_since(offer.made) < LIFE && today <= offer.until);
+        all.shrink_to_fit();
+        all
+    }
+
+    fn told(&self) -> MutexGuard<'_, ToldOffers> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is over is forgotten.
+    pub(super) fn sweep(&self, now: Instant, today: Day) {
+        drop(self.standing_at(now, today));
+        self.told().keep_only_of(today);
+    }
+
+    /// Whether the offer that `from` made just now may be told, if anybody is there: see [`ToldOffers::count`].
+    pub(super) fn count(&self, from: &Name, said: &str, today: Day) -> bool {
+        self.told().count(from, said, today)
+    }
+
+    /// What the other one is to be told of the counted offer that `from` made to what it said: the last one, where that was made anew meanwhile.
+    pub(super) fn news(&self, from: &Name, said: &str, at: &Moment<'_>) -> Option<OfferNews> {
+        let all = self.standing(at);
+        let Some(offer) = all.iter().rfind(|offer| offer.from == *from && offer.said == said) else {
+            self.told().uncount(from, said);
+            return None;
+        };
+        let is_told = self.told().tell(from, said, offer.to.as_ref());
+        let to = offer.to.clone().filter(|_| is_told)?;
+        Some(OfferNews { to, octets: offer.octets, until: offer.until })
+    }
+
+    /// What `name` offers, and what is offered to it.
+    pub(super) fn about(&self, name: &Name, at: &Moment<'_>) -> (Vec<OfferShown>, Vec<OfferShown>) {
+        let all = self.standing(at);
+        let shown =
+            |offer: &OpenOffer, with: &str| OfferShown { with: with.to_owned(), octets: offer.octets, until: offer.until };
+        let made = all.iter().filter(|offer| offer.from == *name).map(|offer| shown(offer, &offer.said));
+        let had = all.iter().filter(|offer| offer.is_to(name)).map(|offer| shown(offer, offer.from.reveal())).take(SHOWN);
+        (made.collect(), had.collect())
+    }
+
+    /// An association is gone: the next one of that name has nothing to do with it.
+    pub(super) fn forget(&self, name: &Name) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|offer| offer.from != *name && !offer.is_to(name));
+        self.told().forget(name);
+    }
+
+    /// The first one that is meant, which stands no more.
+    pub(super) fn take(&self, is_meant: impl Fn(&OpenOffer) -> bool, at: &Moment<'_>) -> Result<OpenOffer, Declined> {
+        let mut all = self.standing(at);
+        let found = all.iter().position(is_meant);
+        found.map(|found| all.remove(found)).ok_or_else(|| Declined::because("There is no such offer any more."))
+    }
+
+    /// One that was taken stands again, unless another one has its place by now.
+    pub(super) fn put_back(&self, offer: OpenOffer, at: &Moment<'_>) {
+        let mut all = self.standing(at);
+        if !all.iter().any(|other| other.is_of(&offer.from, &offer.said, offer.until)) {
+            all.push(offer);
+        }
+    }
+}
+
+impl OpenOffer {
+    pub(super) fn is_of(&self, from: &Name, said: &str, until: Day) -> bool {
+        self.from == *from && self.said == said && self.until == until
+    }
+
+    pub(super) fn is_shown_as(&self, from: &Name, to: &Name, until: Day, octets: u64) -> bool {
+        self.from == *from && self.is_to(to) && self.until == until && self.octets == octets
+    }
+
+    fn is_to(&self, to: &Name) -> bool {
+        self.to.as_ref() == Some(to)
+    }
+}

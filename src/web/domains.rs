@@ -1,0 +1,158 @@
+//! An association's domains, on its contact's page: until when the certificates hold that mail programs are shown, and the lines that each
+//! zone needs.
+//!
+//! Whether the lines are there is not said: the daemon asks no DNS (`nologd dns --check` does). The MX is among them only where the config
+//! names it: a wrong one loses mail.
+
+use maud::{Markup, html};
+
+use super::Site;
+use super::layout::say;
+use super::typography::{number, set};
+use super::zone::records;
+use crate::fault::Lang;
+use crate::private::Domain;
+
+/// Domains whose lines are shown.
+const SHOWN: usize = 20;
+
+/// A certificate that programs are shown.
+pub struct ShownCertificate {
+    /// The name that it is for; a wildcard as `*.parent`.
+    pub name: Box<str>,
+    /// Whole days that are left, below zero when it is over; none where its dates cannot be read.
+    pub days: Option<i64>,
+}
+
+/// What the part of the page shows.
+pub struct DomainsSection<'a> {
+    /// The language.
+    pub lang: Lang,
+    /// This host.
+    pub site: &'a Site,
+    /// The association's own.
+    pub domains: &'a [&'a Domain],
+    /// Those for the mail host and below the domains.
+    pub certificates: &'a [ShownCertificate],
+}
+
+impl DomainsSection<'_> {
+    /// It.
+    pub fn html(&self) -> Markup {
+        let lang = self.lang;
+        let more = self.domains.len().saturating_sub(SHOWN);
+        html! {
+            h2 id="domains" { (say(lang, "Domains", "Domaines")) }
+            @if !self.certificates.is_empty() {
+                ul { @for certificate in self.certificates { li { (holds(certificate, lang)) } } }
+            }
+            p { (say(
+                lang,
+                "So that mail programs set themselves up, each domain's zone at its registrar or DNS host needs some lines.",
+                "Pour que les logiciels de messagerie se configurent seuls, la zone de chaque domaine, chez son bureau d'enregistrement ou son \
+                 hébergeur DNS, doit contenir quelques lignes.",
+            )) }
+            @for domain in self.domains.iter().take(SHOWN) { (self.zone(domain)) }
+            @if more > 0 { p { (match lang {
+                Lang::En => format!("{more} more: ask your mail host for their lines."),
+                Lang::Fr => format!("{more} de plus\u{a0}: demandez leurs lignes à votre hébergeur."),
+            }) } }
+            p.note {
+                (say(lang, "Whether they are there is not known here: this server asks no DNS. Your mail host sees it with ", "Ce serveur n'interroge \
+                 aucun DNS\u{a0}: il ne sait pas si elles y sont. Votre hébergeur le voit avec ")) code { "nologd dns --check" } "."
+            }
+            p.note { (match self.site.mx {
+                Some(_) => say(
+                    lang,
+                    "Besides, SPF, DKIM and DMARC: your mail host knows what belongs in these lines.",
+                    "Il y a aussi SPF, DKIM et DMARC\u{a0}: votre hébergeur sait ce que ces lignes doivent contenir.",
+                ),
+                None => say(
+                    lang,
+                    "Besides, MX, SPF, DKIM and DMARC: your mail host knows what belongs in these lines.",
+                    "Il y a aussi MX, SPF, DKIM et DMARC\u{a0}: votre hébergeur sait ce que ces lignes doivent contenir.",
+                ),
+            }) }
+        }
+    }
+
+    fn zone(&self, domain: &Domain) -> Markup {
+        let (lang, site) = (self.lang, self.site);
+        let lines = records(domain, &site.offer, site.mx.as_deref(), Some(site.pages_host()));
+        html! {
+            details {
+                summary { (say(lang, "Lines for the zone of ", "Lignes pour la zone de ")) span.address { (domain.reveal()) } }
+                div.zone { @for line in lines { code { (line) } } }
+            }
+        }
+    }
+}
+
+/// Until when it holds. What is not known is not said to be good.
+fn holds(certificate: &ShownCertificate, lang: Lang) -> Markup {
+    let words = match certificate.days {
+        None => say(
+            lang,
+            " is there; until when it holds cannot be read.",
+            " est là\u{a0}; jusqu'à quand il est valable n'a pas pu être lu.",
+        ),
+        Some(..0) => say(
+            lang,
+            " is over: mail programs refuse it. Tell your mail host.",
+            " n'est plus valable\u{a0}: les logiciels le refusent. Prévenez votre hébergeur.",
+        ),
+        Some(0) => say(
+            lang,
+            " holds for less than a day. Tell your mail host.",
+            " n'est plus valable que moins d'un jour. Prévenez votre hébergeur.",
+        ),
+        Some(1) => {
+            say(lang, " holds for one day. Tell your mail host.", " est encore valable un jour. Prévenez votre hébergeur.")
+        }
+        Some(days) => {
+            let days = number(days.unsigned_abs(), lang);
+            match lang {
+                Lang::En => format!(" holds for {days} days."),
+                Lang::Fr => set(&format!(" est encore valable {days} jours."), lang),
+            }
+        }
+    };
+    html! { (say(lang, "The certificate of ", "Le certificat de ")) span.address { (certificate.name) } (words) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::offer::MailOffer;
+
+    fn shown(mx: Option<&str>, domains: &[&Domain], days: &[Option<i64>], lang: Lang) -> String {
+        let offer = MailOffer::new("mail.nolog.example", Vec::new());
+        let site = Site { offer, url: "https://pages.nolog.example:8443".into(), help: "x".into(), mx: mx.map(Into::into) };
+        let certificates: Vec<_> =
+            days.iter().map(|days| ShownCertificate { name: "mail.nolog.example".into(), days: *days }).collect();
+        DomainsSection { lang, site: &site, domains, certificates: &certificates }.html().into_string()
+    }
+
+    #[test]
+    fn days_are_said_in_words_and_what_is_not_known_is_not_good() {
+        let page = shown(None, &[], &[Some(61), Some(1), Some(0), Some(-3), None], Lang::En);
+        let text = page.replace("<span class=\"address\">", "").replace("</span>", "");
+        for words in ["of mail.nolog.example holds for 61 days.", "one day", "less than a day", "is over", "cannot be read"] {
+            assert_eq!(text.matches(words).count(), 1, "{words}: {text}");
+        }
+        assert!(!text.contains("-3"));
+        assert!(!shown(None, &[], &[], Lang::Fr).contains("certificat"));
+    }
+
+    #[test]
+    fn the_mx_is_shown_only_where_it_is_known() {
+        let domains: Vec<_> = (0..25).map(|number| Domain::parse(&format!("d{number}.example")).unwrap()).collect();
+        let all: Vec<_> = domains.iter().collect();
+        let without = shown(None, &all[..1], &[], Lang::Fr);
+        assert!(!without.contains("IN MX") && without.contains("Il y a aussi MX"), "{without}");
+        assert!(without.contains("autoconfig.d0.example. 3600 IN CNAME pages.nolog.example."), "{without}");
+        let with = shown(Some("mx.nolog.example"), &all, &[], Lang::En);
+        assert!(with.contains("d0.example. 3600 IN MX 10 mx.nolog.example.") && with.contains("5 more"), "{with}");
+        assert_eq!(with.matches("<details>").count(), SHOWN);
+    }
+}
