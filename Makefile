@@ -14,6 +14,7 @@
 #   make fuzz [TIME=20]   each fuzz target for TIME seconds, or those of TARGETS="sasl config"; says how many inputs were run
 #   make attack           200,000 commands of random IMAP against a real Dovecot; again with SEED=the one that it printed
 #   make walk             40 clients over 70 mailboxes: MINUTES=20, PUSH=1 with Dovecot's pushes of usage, PUSH=0 without
+#   make test-trixie      the demo and the tests with real servers in a Debian 13, so with Dovecot 2.4; as root
 #   make test-others      the same behind other mail servers: Cyrus and Courier, unpacked below target/others and never installed
 #   make fmt              formats the sources
 
@@ -36,6 +37,8 @@ WEBMAIL_PACKAGES = roundcube-core roundcube-sqlite3 php-cli
 TEST_PACKAGES  = $(DEMO_PACKAGES) dovecot-pop3d dovecot-managesieved sieve-connect mpop fetchmail getmail6 $(WEBMAIL_PACKAGES) roundcube-plugins chromium chromium-driver thunderbird postfix swaks msmtp isync mutt curl openssl gnupg \
                  mariadb-server postgresql python3 libnet-ssleay-perl libio-socket-ssl-perl strace nginx libnginx-mod-mail libnginx-mod-stream haproxy tor rsyslog systemd-journal-remote \
                  keepalived nftables openssh-client openssh-server iproute2 procps
+# What the tests of `make test-trixie` run there; the same is on this machine for `make test`.
+TRIXIE_PACKAGES = ca-certificates,procps,iproute2,python3,openssl,curl,gnupg,dovecot-imapd,dovecot-lmtpd,dovecot-pop3d,dovecot-managesieved,postfix,swaks,msmtp,isync,mutt,mpop,fetchmail,getmail6,sieve-connect,libnet-ssleay-perl,libio-socket-ssl-perl
 DEB_PACKAGES   = gcc libc6-dev debhelper lintian
 BENCH_PACKAGES = gcc libc6-dev openssl nginx libnginx-mod-mail dovecot-imapd dovecot-submissiond imapproxy haproxy
 
@@ -44,7 +47,7 @@ SUDO   = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 AS_ROOT = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo -E")
 
-.PHONY: demo test deb test-package bench bench-quick fuzz attack walk test-others fmt packages axe
+.PHONY: demo test deb test-package bench bench-quick fuzz attack walk test-trixie test-others fmt packages axe
 
 demo: PACKAGES = $(DEMO_PACKAGES) $(if $(WEBMAIL),$(WEBMAIL_PACKAGES))
 demo: packages
@@ -118,6 +121,13 @@ walk: PACKAGES = $(DEMO_PACKAGES) dovecot-pop3d
 walk: packages
 	WALK_MINUTES=$(MINUTES) WALK_PUSH=$(PUSH) $(AS_ROOT) $(CARGO) test --locked --test real -- \
 	    --ignored --exact --nocapture attack::walk_for_long
+
+# What is built here runs there: in namespaces of its own, with the sources and the target folder read-only.
+TRIXIE = $(CURDIR)/target/trixie/root
+test-trixie: PACKAGES = gcc libc6-dev mmdebstrap iproute2
+test-trixie: packages
+	$(SUDO) sh tests/trixie/root.sh "$(TRIXIE)" "$(TRIXIE_PACKAGES)"
+	CARGO="$(CARGO)" RUNNER=CARGO_TARGET_$(TRIPLE)_RUNNER="$(SUDO) sh $(CURDIR)/tests/trixie/inside.sh $(TRIXIE)" sh tests/trixie/run.sh
 
 # Their packages would remove Dovecot's.
 test-others: PACKAGES = gcc libc6-dev libsasl2-2 libsasl2-modules-db openssl mpop

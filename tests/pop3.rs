@@ -13,6 +13,7 @@ use nologd::quota::{Amount, Book, Day, Edit, Name, State, StateEdit};
 use support::{Stack, client, mail_files, restart, run_any, start_daemon, succeed};
 use tokio::runtime::Runtime;
 
+use crate::dialect;
 use crate::in_process;
 use crate::wire;
 
@@ -23,9 +24,10 @@ fn dovecot(place: &Place, more: &str) -> (Dovecot, u16) {
     assert!(Path::new("/usr/lib/dovecot/pop3").exists(), "apt install dovecot-pop3d");
     let port = place.port().unwrap();
     // As the file for admins has it.
-    let template = include_str!("../policy/backends/dovecot-2.3-pop3.conf").replace("10110", &port.to_string());
-    let lines =
-        format!("protocols = imap lmtp pop3\n{template}\nservice pop3-login {{\n  chroot =\n  service_count = 0\n}}\n{more}");
+    let template = dialect::for_admins("pop3").replace("10110", &port.to_string());
+    let lines = dialect::spoken("protocols = imap lmtp pop3\nservice pop3-login {\n  chroot =\n  service_count = 0\n}\n")
+        + &template
+        + more;
     let dovecot = Dovecot::start_with(place, "dovecot", &lines).unwrap();
     // It waits for IMAP and LMTP alone.
     wire::greeted(port);
@@ -82,19 +84,14 @@ fn append(pop3: &Pop3, text: &str) {
 /// What people fetch with, over TLS with the certificate checked: what is left on the server is not fetched twice, and what is not is
 /// gone.
 #[test]
-fn mpop_fetchmail_and_getmail() {
+fn mpop_and_fetchmail() {
     let pop3 = Pop3::start();
     let place = &pop3.stack.place;
     let alice = &MEMBERS[0];
     let (port, certificate) = (pop3.implicit.to_string(), pop3.stack.certificate().display().to_string());
     let there = || mail_files(&pop3.stack.dovecot.maildir(alice.address)).len();
     let home = place.make("home", Owner::me()).unwrap();
-    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
-    // getmail delivers as whoever has the folder, and never as root.
-    let owners = [("mpop", Owner::me()), ("getmail", Owner { uid: nobody.uid, gid: nobody.gid })];
-    for (name, owner) in owners {
-        ["", "/cur", "/new", "/tmp"].iter().for_each(|part| drop(place.make(&format!("home/{name}{part}"), owner).unwrap()));
-    }
+    ["", "/cur", "/new", "/tmp"].iter().for_each(|part| drop(place.make(&format!("home/mpop{part}"), Owner::me()).unwrap()));
     let secret = place.write("password", format!("{}\n", alice.password).as_bytes()).unwrap();
     let mpop = |keep: &str| {
         let mut mpop = client("mpop", "mpop");
@@ -128,6 +125,31 @@ fn mpop_fetchmail_and_getmail() {
         // 1: there was nothing to fetch.
         ended.status.success()
     };
+    append(&pop3, "one");
+    assert_eq!([mpop("on"), mpop("on"), there()], [1, 1, 1]);
+    assert_eq!([fetchmail("keep"), fetchmail("keep")], [true, false]);
+    append(&pop3, "two");
+    assert_eq!([mpop("off"), there()], [2, 0]);
+    append(&pop3, "four");
+    assert!(fetchmail("nokeep") && there() == 0);
+    // The dot of a line is one dot again.
+    let fetched = std::fs::read_to_string(home.join("fetched")).unwrap();
+    assert!(fetched.contains("\n.one") && fetched.contains("\n.four") && !fetched.contains("\n..one"), "{fetched}");
+    drop(pop3.process);
+}
+
+/// The same with getmail, which delivers as whoever has the folder, and never as root.
+#[test]
+fn getmail() {
+    let pop3 = Pop3::start();
+    let place = &pop3.stack.place;
+    let alice = &MEMBERS[0];
+    let (port, certificate) = (pop3.implicit.to_string(), pop3.stack.certificate().display().to_string());
+    let there = || mail_files(&pop3.stack.dovecot.maildir(alice.address)).len();
+    let home = place.make("home", Owner::me()).unwrap();
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    let owner = Owner { uid: nobody.uid, gid: nobody.gid };
+    ["", "/cur", "/new", "/tmp"].iter().for_each(|part| drop(place.make(&format!("home/getmail{part}"), owner).unwrap()));
     let getmail = |deletes: bool| {
         let rc = format!(
             "[retriever]\ntype = SimplePOP3SSLRetriever\nserver = 127.0.0.1\nport = {port}\nusername = {}\npassword = {}\nca_certs = {certificate}\n\
@@ -142,18 +164,9 @@ fn mpop_fetchmail_and_getmail() {
         mail_files(&home.join("getmail")).len()
     };
     append(&pop3, "one");
-    assert_eq!([mpop("on"), mpop("on"), there()], [1, 1, 1]);
-    assert_eq!([fetchmail("keep"), fetchmail("keep")], [true, false]);
     assert_eq!([getmail(false), getmail(false), there()], [1, 1, 1]);
     append(&pop3, "two");
     assert_eq!([getmail(true), there()], [2, 0]);
-    append(&pop3, "three");
-    assert_eq!([mpop("off"), there()], [2, 0]);
-    append(&pop3, "four");
-    assert!(fetchmail("nokeep") && there() == 0);
-    // The dot of a line is one dot again.
-    let fetched = std::fs::read_to_string(home.join("fetched")).unwrap();
-    assert!(fetched.contains("\n.one") && fetched.contains("\n.four") && !fetched.contains("\n..one"), "{fetched}");
     drop(pop3.process);
 }
 
@@ -447,7 +460,7 @@ fn tls_towards_the_backend() {
             certificate.display(),
             key.display()
         );
-        let (dovecot, behind) = dovecot(&place, &more);
+        let (dovecot, behind) = dovecot(&place, &dialect::spoken(&more));
         let port = if scheme == "pop3s" { secure } else { behind };
         let behind = format!("{scheme}://127.0.0.1:{port}");
         let (_book, [port, _], _runtime) = in_process_behind(&place, &dovecot, &behind, "", &certificate);

@@ -15,6 +15,7 @@ use nologd::sieve::script::{self, ScriptKind};
 use support::{Stack, client, restart, run_any, start_daemon, succeed};
 use tokio::runtime::Runtime;
 
+use crate::dialect;
 use crate::in_process;
 use crate::wire;
 
@@ -28,11 +29,10 @@ fn dovecot(place: &Place, more: &str) -> (Dovecot, u16) {
     assert!(Path::new("/usr/lib/dovecot/managesieve").exists(), "apt install dovecot-managesieved");
     let port = place.port().unwrap();
     // As the file for admins has it.
-    let template = include_str!("../policy/backends/dovecot-2.3-sieve.conf").replace("10190", &port.to_string());
-    let lines = format!(
-        "protocols = imap lmtp sieve\n{template}\nservice managesieve-login {{\n  chroot =\n  service_count = 0\n}}\n\
-         plugin {{\n  sieve = file:~/sieve;active=~/.dovecot.sieve\n}}\n{more}"
-    );
+    let template = dialect::for_admins("sieve").replace("10190", &port.to_string());
+    let around = "protocols = imap lmtp sieve\nservice managesieve-login {\n  chroot =\n  service_count = 0\n}\n\
+                  plugin {\n  sieve = file:~/sieve;active=~/.dovecot.sieve\n}\n";
+    let lines = dialect::spoken(around) + &template + more;
     let dovecot = Dovecot::start_with(place, "dovecot", &lines).unwrap();
     // It waits for IMAP and LMTP alone.
     wire::greeted(port);
@@ -522,7 +522,7 @@ fn tls_towards_the_backend() {
             certificate.display(),
             key.display()
         );
-        let (dovecot, behind) = dovecot(&place, &more);
+        let (dovecot, behind) = dovecot(&place, &dialect::spoken(&more));
         let port = if scheme == "sieves" { secure } else { behind };
         let (_book, port, _runtime) = in_process(&place, &dovecot, &format!("{scheme}://127.0.0.1:{port}"), "", "");
         let mut wire = Wire::plain(port);

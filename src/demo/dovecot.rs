@@ -36,7 +36,7 @@ impl Dovecot {
         let users = Users::find()?;
         place.make(&format!("{name}/mail"), users.mail)?;
         place.write(&format!("{name}/users"), accounts().as_bytes())?;
-        let text = config(template(&program()?), &folder, &users, imap, lmtp) + lines;
+        let text = config(Dialect::installed()?.template(), &folder, &users, imap, lmtp) + lines;
         place.write(&format!("{name}/dovecot.conf"), text.as_bytes())?;
         let process = launch(&folder)?;
         let mut dovecot = Dovecot { process, imap, lmtp, folder };
@@ -95,10 +95,36 @@ fn program() -> Result<PathBuf, Trouble> {
     places.into_iter().find(|path| path.exists()).ok_or(Trouble::Missing(Program::Dovecot))
 }
 
-/// The settings for the version that is installed: between 2.3 and 2.4 most of them got other names.
-fn template(program: &Path) -> &'static str {
-    let said = Command::new(program).arg("--version").output().map(|output| output.stdout).unwrap_or_default();
-    if said.starts_with(b"2.3") { include_str!("dovecot.conf") } else { include_str!("dovecot-2.4.conf") }
+/// How settings are called: between 2.3 and 2.4 most of them got other names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// As in Debian 12.
+    V23,
+    /// As in Debian 13, and what is newer.
+    V24,
+}
+
+impl Dialect {
+    /// That of the Dovecot that is installed.
+    pub fn installed() -> Result<Dialect, Trouble> {
+        let said = Command::new(program()?).arg("--version").output().map(|output| output.stdout).unwrap_or_default();
+        Ok(if said.starts_with(b"2.3") { Dialect::V23 } else { Dialect::V24 })
+    }
+
+    /// The version, as the files for admins have it in their names.
+    pub fn version(self) -> &'static str {
+        match self {
+            Dialect::V23 => "2.3",
+            Dialect::V24 => "2.4",
+        }
+    }
+
+    fn template(self) -> &'static str {
+        match self {
+            Dialect::V23 => include_str!("dovecot.conf"),
+            Dialect::V24 => include_str!("dovecot-2.4.conf"),
+        }
+    }
 }
 
 fn launch(folder: &Path) -> Result<Process, Trouble> {

@@ -18,7 +18,7 @@ mod webmail;
 
 pub use client::Client;
 pub use daemon::{Behind, CERTIFICATE, Daemon, Ports};
-pub use dovecot::Dovecot;
+pub use dovecot::{Dialect, Dovecot};
 pub use people::{ASSOCIATIONS, Association, MEMBERS, Member};
 pub use place::{Owner, Place};
 pub use postfix::Postfix;

@@ -15,6 +15,7 @@ use nologd::sieve::script::{self, ScriptKind};
 use super::account::raw;
 use super::chance::Chance;
 use super::walk::POP3;
+use crate::dialect;
 use crate::in_process;
 use crate::support::mail_files;
 use crate::wire::Wire;
@@ -30,11 +31,11 @@ service managesieve-login {
     port = @SIEVE@
   }
 }
-protocol pop3 {
-  rawlog_dir = @RAW@/pop3
-}
 protocol sieve {
   rawlog_dir = @RAW@/sieve
+}
+protocol pop3 {
+  rawlog_dir = @RAW@/pop3
 }
 plugin {
   sieve = file:~/sieve;active=~/.dovecot.sieve
@@ -62,7 +63,7 @@ pub fn attack(seed: u64, count: usize) {
     let ports = [0; 4].map(|_: u16| place.port().unwrap());
     let [pop3, sieve, pop3_front, sieve_front] = ports;
     let raw = place.path("raw").display().to_string();
-    let lines = format!("{DOVECOT}{POP3}")
+    let lines = dialect::spoken(&format!("{DOVECOT}{POP3}"))
         .replace("@POP3@", &pop3.to_string())
         .replace("@SIEVE@", &sieve.to_string())
         .replace("@RAW@", &raw);

@@ -13,6 +13,7 @@ use nix::unistd::{Uid, User};
 use nologd::demo::{CERTIFICATE, Dovecot, Owner, Place, Process, Program};
 use serde_json::Value;
 
+use crate::dialect;
 use crate::support::{client, succeed};
 use crate::wire::KEY;
 
@@ -87,9 +88,9 @@ impl Stage {
         let (imap, lmtp, pop3) = (place.port().unwrap(), place.port().unwrap(), place.port().unwrap());
         let pop3_front = place.port().unwrap();
         let usage = place.path("usage/usage.sock").display().to_string();
-        let lines = plan.dovecot.replace("@USAGE@", &usage).replace("@POP3@", &pop3.to_string());
+        let lines = dialect::spoken(&format!("{VIEW}{}", plan.dovecot));
+        let lines = lines.replace("@USAGE@", &usage).replace("@POP3@", &pop3.to_string());
         let lines = lines.replace("@SHARED@", &place.path("shared/folders").display().to_string());
-        let lines = format!("{VIEW}{lines}");
         let dovecot = Dovecot::start_with(&place, "dovecot", &lines).unwrap_or_else(|trouble| panic!("{trouble}"));
         let users: String = plan.addresses().iter().map(|address| format!("{address}:{{PLAIN}}{PASSWORD}\n")).collect();
         place.write("dovecot/users", users.as_bytes()).unwrap();
