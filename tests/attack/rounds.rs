@@ -248,7 +248,8 @@ fn is_known_to_wait(stage: &Stage, user: &str) -> bool {
     let cut = format!("imap({user})");
     let log = fs::read(stage.dovecot.log()).unwrap_or_default();
     let log = String::from_utf8_lossy(&log);
-    let was_cut = log.lines().any(|line| line.contains(&cut) && line.contains("Selected mailbox was deleted"));
+    let ends = ["Selected mailbox was deleted", "IMAP session state is inconsistent"];
+    let was_cut = log.lines().any(|line| line.contains(&cut) && ends.iter().any(|end| line.contains(end)));
     was_cut && stage.mailbox(user).is_some_and(|mailbox| mailbox["counted"] == false)
 }
 

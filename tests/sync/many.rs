@@ -164,7 +164,7 @@ fn a_big_host() {
         let begin = Instant::now();
         let mut command = std::process::Command::new("/bin/sh");
         command.env("NOLOGD_SOCKET", stage.house.socket()).arg("-c").arg(format!(
-            "{} {} & pid=$!; most=0; while kill -0 $pid 2>/dev/null; do now=$(sed -n 's/VmHWM: *\\([0-9]*\\) kB/\\1/p' /proc/$pid/status 2>/dev/null); [ \"${{now:-0}}\" -gt $most ] && most=$now; sleep 0.02; done; wait $pid; echo \"code $? most $most kB\"",
+            "{} {} & pid=$!; most=0; while kill -0 $pid 2>/dev/null; do now=$(sed -n 's/VmHWM:[[:space:]]*\\([0-9]*\\) kB/\\1/p' /proc/$pid/status 2>/dev/null); [ \"${{now:-0}}\" -gt $most ] && most=$now; sleep 0.02; done; wait $pid; echo \"code $? most $most kB\"",
             env!("CARGO_BIN_EXE_nologd"),
             stage.line(&line)
         ));
@@ -179,8 +179,8 @@ fn a_big_host() {
     let written = stage.written();
     let (took, most) = timed("nothing to change");
     assert!(stage.written() == written);
-    // What docs/admin/panels.md says was measured, and a little.
-    assert!(took < Duration::from_secs(5) && most < 120 * 1024, "{took:?}, {most} kB");
+    // docs/admin/panels.md says what was measured.
+    assert!(took < Duration::from_secs(5) && (1..100 * 1024).contains(&most), "{took:?}, {most} kB");
     fs::write(&file, text.replace("membre.numero77;1G", "membre.numero77;2G")).unwrap();
     timed("one change");
     assert_eq!(stage.contents().mailboxes.len(), 30_000);
