@@ -98,7 +98,7 @@ impl Two {
         self.until(0, "name", "front-a");
         let begin = Instant::now();
         loop {
-            let said = self.machines[0].nologd("node take-over --with-own-book");
+            let said = self.machines[0].nologd("node take-over --with-own-book --empty");
             if said.0 == 0 {
                 self.until(0, "grants", "all");
                 return;
@@ -164,7 +164,7 @@ fn one_judges_the_other_waits_and_takes_over_with_every_change() {
         ("waits".into(), "waits".into()),
         "whose book is it?"
     );
-    assert_eq!(a.nologd("node check").0, 1);
+    assert_eq!((a.nologd("node check").0, b.nologd("node take-over --with-own-book").0), (1, 1), "its book is empty");
     two.first();
     assert_eq!((a.nologd("node check").0, b.nologd("node check").0), (0, 1));
     assert!(a.nologd("node take-over").2.contains("judges already"));

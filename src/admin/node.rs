@@ -20,11 +20,13 @@ pub enum CopyTrouble {
     Unwritable = 3,
     /// The witness speaks another version.
     OtherVersion = 4,
+    /// It has no association, and the book here has some.
+    Empty = 5,
 }
 
 words! {
     CopyTrouble, "No such trouble.":
-    OtherKey = "other-key", Newer = "newer", Unwritable = "unwritable", OtherVersion = "other-version",
+    OtherKey = "other-key", Newer = "newer", Unwritable = "unwritable", OtherVersion = "other-version", Empty = "empty",
 }
 
 impl CopyTrouble {
@@ -34,8 +36,22 @@ impl CopyTrouble {
             CopyTrouble::Newer => "a newer nologd wrote it: update this machine",
             CopyTrouble::Unwritable => "the disk here does not take it: make room",
             CopyTrouble::OtherVersion => "the witness is of another version: update it",
+            CopyTrouble::Empty => {
+                "it has no association, and the book here has: where this one is the right one, `node take-over --with-own-book` here"
+            }
         }
     }
+}
+
+/// Which book a machine begins with when it is to judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BeginWith {
+    /// That of the witness.
+    NewestCopy,
+    /// Its own.
+    OwnBook,
+    /// Its own, though there is no association in it.
+    EmptyBook,
 }
 
 /// Who knows and does it.
@@ -46,7 +62,7 @@ pub trait NodeDesk: Send + Sync {
     ///
     /// # Errors
     /// Why not: a sentence for the admin.
-    fn take_over(&self, own_book: bool) -> Result<(), &'static str>;
+    fn take_over(&self, book: BeginWith) -> Result<(), &'static str>;
     /// The other one is to judge. False: this one does not.
     fn stand_by(&self) -> bool;
 }
@@ -132,6 +148,10 @@ pub struct TakeOver {
     /// lost its copy.
     #[arg(long)]
     pub with_own_book: bool,
+    /// Though there is no association in it yet.
+    #[arg(long, requires = "with_own_book")]
+    #[serde(default)]
+    pub empty: bool,
 }
 
 /// `node stand-by`.
@@ -169,7 +189,12 @@ impl AdminCommand for TakeOver {
 
     fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<NodeTold, Declined> {
         let node = executor.node.as_ref().ok_or(Declined::because(ALONE))?;
-        node.take_over(self.with_own_book).map_err(Declined::because)?;
+        let book = match (self.with_own_book, self.empty) {
+            (false, _) => BeginWith::NewestCopy,
+            (true, false) => BeginWith::OwnBook,
+            (true, true) => BeginWith::EmptyBook,
+        };
+        node.take_over(book).map_err(Declined::because)?;
         Ok(node.told())
     }
 

@@ -10,6 +10,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
@@ -48,12 +49,16 @@ fn note(mut lock: &File, process: u32) -> io::Result<()> {
 pub(super) fn end_noted(noted: &str) -> io::Result<bool> {
     let known = noted.split_once(' ').and_then(|(process, at)| Some((process.parse::<u32>().ok()?, at)));
     let Some((process, at)) = known else { return Ok(false) };
-    if began(process).is_none_or(|began| began != at) {
+    // Group 1 would be everybody (kill(2)).
+    if process < 2 || began(process).is_none_or(|began| began != at) {
         return Ok(false);
     }
     let group = i32::try_from(process).map_err(io::Error::other)?;
-    killpg(Pid::from_raw(group), Signal::SIGKILL)?;
-    Ok(true)
+    match killpg(Pid::from_raw(group), Signal::SIGKILL) {
+        // It began no group.
+        Err(Errno::ESRCH) => Ok(false),
+        ended => Ok(ended.map(|()| true)?),
+    }
 }
 
 /// When a process began, in the machine's own count (proc(5), `starttime`).
@@ -218,6 +223,7 @@ mod tests {
         let noted = io::read_to_string(&mut told).unwrap();
         assert!(end_noted(&noted).unwrap() && !program.wait().unwrap().success());
         assert!(!end_noted(&noted).unwrap() && !end_noted("").unwrap() && !end_noted("1 7").unwrap(), "and nobody else is ended");
+        assert!(!end_noted(&format!("1 {}", began(1).unwrap())).unwrap(), "least of all everybody");
         fs::remove_file(hangs).unwrap();
         // One that takes too long is ended with all that it started.
         let slow = script("slow", "(sleep 100) & sleep 100");

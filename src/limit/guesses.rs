@@ -33,9 +33,10 @@
 //! where the bucket is used up, a circuit on which nothing was wrong may take one of the pair's first tries. So a stranger needs a new
 //! circuit for each guess that hinders the owner: 60 at once, and one a minute from then on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use super::asker::{Asker, JudgedBy, Key, counts_for_networks, widest};
 use super::bucket::{Bucket, WHOLE};
 use super::network::NetworkTries;
 
@@ -47,43 +48,6 @@ pub const BLAMED: Duration = Duration::from_secs(24 * 3600);
 const FIRST: u32 = 60;
 /// How much longer than other tries it takes until a first one comes back.
 const FIRST_TAKES: u32 = 2;
-/// A key of a pseudonym.
-pub(super) type Key = [u8; 16];
-
-/// Who tries: the keys that a try is counted under.
-#[derive(Clone, Copy)]
-pub(super) struct Asker {
-    pub(super) account: Key,
-    /// The account and the network together.
-    pub(super) pair: Key,
-    /// The network, and those around it that are bigger, each with how many times as much it may do; unused places are zero.
-    pub(super) networks: [(Key, u32); 3],
-    /// Everybody comes this way: the pair is judged alone, known or not.
-    pub(super) own_way: bool,
-}
-
-impl Asker {
-    fn has_network(&self) -> bool {
-        self.networks[0].1 > 0
-    }
-
-    /// Whose first tries it may take: the account's, or those of the pair where everybody comes its way.
-    fn first(&self) -> Key {
-        if self.own_way { self.pair } else { self.account }
-    }
-}
-
-/// Which bucket judges a try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum JudgedBy {
-    /// The pair's own.
-    Own,
-    /// The account's, which strangers share.
-    Account,
-    /// The account's first tries.
-    First,
-}
-
 struct Pair {
     account: Key,
     known_until: Option<Instant>,
@@ -101,6 +65,8 @@ pub(super) struct Guesses {
     /// By how big they are: IPv4 /32 and IPv6 /64, then /56, then /48.
     networks: [HashMap<Key, NetworkTries>; 3],
     blamed: HashMap<Key, Instant>,
+    /// Networks of which a first try is being judged.
+    trying_first: HashSet<Key>,
 }
 
 /// What is slowed now, for admins.
@@ -112,9 +78,9 @@ pub struct Slowed {
 
 impl Guesses {
     pub(super) fn new(per_account: u32, per_network: u32, forgive: Duration) -> Guesses {
-        let (pairs, accounts, first, networks, blamed) = Default::default();
+        let (pairs, accounts, first, networks, blamed, trying_first) = Default::default();
         let (per_account, per_network) = (per_account.max(1), per_network.max(1));
-        Guesses { per_account, per_network, forgive, pairs, accounts, first, networks, blamed }
+        Guesses { per_account, per_network, forgive, pairs, accounts, first, networks, blamed, trying_first }
     }
 
     /// The way that `asker` may try now; a try is under way on it from then on, until one of the three below. `None`: none.
@@ -151,11 +117,11 @@ impl Guesses {
         }
         let blamed = self.is_blamed(asker, now);
         let bucket = self.first.entry(asker.first()).or_default();
-        if blamed || !bucket.is_free(first, now) {
+        // While one is judged, the network has no second one.
+        if blamed || self.trying_first.contains(&widest(asker)) || !bucket.is_free(first, now) {
             return None;
         }
-        // While it is judged, the network has no second one.
-        self.blamed.insert(widest(asker), now + BLAMED);
+        self.trying_first.insert(widest(asker));
         bucket.begin();
         Some(JudgedBy::First)
     }
@@ -183,13 +149,13 @@ impl Guesses {
 
     /// The try could not be judged: nothing is held against anybody.
     pub(super) fn abandon(&mut self, asker: &Asker, way: JudgedBy) {
-        if way == JudgedBy::First {
-            self.blamed.remove(&widest(asker));
-        }
         self.end(asker, way);
     }
 
     fn end(&mut self, asker: &Asker, way: JudgedBy) {
+        if way == JudgedBy::First {
+            self.trying_first.remove(&widest(asker));
+        }
         self.bucket(asker, way).into_iter().for_each(Bucket::end);
         if counts_for_networks(asker, way) {
             let tries = self.networks.iter_mut().zip(&asker.networks).filter_map(|(networks, (key, _))| networks.get_mut(key));
@@ -287,15 +253,6 @@ impl Guesses {
         self.blamed.retain(|_, until| *until > now);
         self.blamed.shrink_to_fit();
     }
-}
-
-/// Where the pair alone judges, its bucket alone is concerned; but a way that everybody comes by has networks all the same, if it tells them.
-fn counts_for_networks(asker: &Asker, way: JudgedBy) -> bool {
-    way != JudgedBy::Own || asker.own_way && asker.has_network()
-}
-
-fn widest(asker: &Asker) -> Key {
-    asker.networks.iter().rev().find(|(_, factor)| *factor > 0).map_or(asker.pair, |(key, _)| *key)
 }
 
 #[cfg(test)]

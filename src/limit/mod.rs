@@ -9,6 +9,7 @@
 //!
 //! All of it is in memory, keyed by 16 bytes of a keyed hash, and forgotten at restart (docs/keys.md).
 
+mod asker;
 mod bucket;
 mod guesses;
 mod network;

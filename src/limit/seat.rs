@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::guesses::{Asker, JudgedBy};
+use super::asker::{Asker, JudgedBy};
 use super::seats::{Queued, SeatKind};
 use super::{FACTORS, Limits, lock};
 use crate::fault::RefusalCode;
@@ -78,7 +78,7 @@ impl Seat {
         }
     }
 
-    /// A try of `secret` for `account`, to be judged by a backend, if one may be made now. What is not told to it costs nothing.
+    /// A try of `secret` for `account`, to be judged by a backend, if one may be made now. What it could not judge costs nothing.
     ///
     /// # Errors
     /// `TooManyTries`, for an account that does not exist just the same. At the webmail, where the account counts from here on, also
@@ -195,7 +195,8 @@ impl Drop for Seat {
     }
 }
 
-/// A try that a backend is judging. Dropped without a judgement, it costs nothing.
+/// A try that a backend is judging. Dropped without a judgement, it counts as wrong: whoever does not wait for it, or is made to leave, may have
+/// seen to that.
 pub struct Attempt {
     limits: Arc<Limits>,
     asker: Asker,
@@ -218,18 +219,21 @@ impl Attempt {
         seat.enter(self.account)
     }
 
-    /// It was wrong.
-    pub fn wrong(mut self) {
+    /// The backend could not judge it: it costs nothing.
+    pub fn unjudged(mut self) {
         if let Some(way) = self.way.take() {
-            lock(&self.limits.guesses).wrong(&self.asker, way, self.trace, Instant::now());
+            lock(&self.limits.guesses).abandon(&self.asker, way);
         }
     }
+
+    /// It was wrong.
+    pub fn wrong(self) {}
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
         if let Some(way) = self.way.take() {
-            lock(&self.limits.guesses).abandon(&self.asker, way);
+            lock(&self.limits.guesses).wrong(&self.asker, way, self.trace, Instant::now());
         }
     }
 }

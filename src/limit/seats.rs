@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::Params;
-use super::guesses::Key;
+use super::asker::Key;
 
 /// What a place is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

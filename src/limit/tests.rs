@@ -112,6 +112,21 @@ fn strangers_share_and_whoever_was_right_before_does_not() {
     assert!(away.attempt(alice, &secret("x")).is_ok());
 }
 
+/// Who guesses could see to it that his own connection is made to leave while it is judged.
+#[test]
+fn what_is_not_waited_for_is_wrong_and_what_cannot_be_judged_is_free() {
+    let limits = Limits::new(Params { wrong_per_account: 3, ..Params::default() }).unwrap();
+    let alice = who(&limits, "alice");
+    let onion = limits.onion_seat(None).ok().unwrap();
+    for seat in [limits.seat(from(&limits, "192.0.2.1")).ok().unwrap(), onion] {
+        for _ in 0..20 {
+            seat.attempt(alice, &secret("x")).ok().unwrap().unjudged();
+        }
+        let judged = (0..20).filter(|number| seat.attempt(alice, &secret(&format!("guess {number}"))).is_ok()).count();
+        assert!((3..=4).contains(&judged), "{judged}");
+    }
+}
+
 #[test]
 fn the_webmail_is_counted_by_account_and_its_address_does_not_matter() {
     let params = Params { webmail: 5, sessions_per_network: 2, wrong_per_account: 1, ..Params::default() };

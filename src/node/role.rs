@@ -114,10 +114,10 @@ impl Node {
         (self.taken, self.newest) = (number, number);
     }
 
-    /// A copy that is about to be made: the one before it, and its number. Where there is none, a `fresh` one that nobody had: a witness that
-    /// lost its copies must not give old numbers to new ones.
-    pub fn next_copy(&self, fresh: u64) -> (u64, u64) {
-        (self.newest, if self.newest == 0 { fresh } else { self.newest.wrapping_add(1) })
+    /// Behind which copy the next one is to be kept. Its own number is drawn: one that was counted on could be that of another copy, where the
+    /// witness lost what it had, or somebody put an older one back.
+    pub fn newest(&self) -> u64 {
+        self.newest
     }
 
     /// Whether it judges, and the newest copy is not its own last one: what it was told is not kept came there all the same, or the witness

@@ -99,7 +99,10 @@ async fn admit<J: Judge>(
             attempt.wrong();
             return Err(NoLogin::Denied);
         }
-        Err(fault) => return Err(NoLogin::Untried(fault.code())),
+        Err(fault) => {
+            attempt.unjudged();
+            return Err(NoLogin::Untried(fault.code()));
+        }
     };
     attempt.right(seat).map_err(NoLogin::Untried)?;
     // Only who has proven the password learns how the association stands.

@@ -42,7 +42,8 @@ impl Desk {
         timeout(JUDGED, told).await.ok()?.ok()
     }
 
-    /// Waits for what is being judged. Who is made to leave for others does not come so far, and then it is judged no more.
+    /// Waits for what is being judged. Who is made to leave for others does not come so far: then it is judged no more, and
+    /// counts as wrong.
     pub(super) async fn finish(&self) {
         let mut judging = mem::take(&mut *self.lock());
         while judging.join_next().await.is_some() {}

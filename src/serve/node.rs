@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::clock::boot_time;
 use super::sealed::CopyKey;
 use crate::admin::Request;
-use crate::admin::node::{CopyTrouble, NodeDesk, NodeTold};
+use crate::admin::node::{BeginWith, CopyTrouble, NodeDesk, NodeTold};
 use crate::event::{Event, emit};
 use crate::node::{Duty, Millis, Node, NodeWord};
 use crate::quota::{Permission, Permit};
@@ -88,7 +88,7 @@ impl Copies for NodeLink {
             return false;
         }
         // The witness keeps it behind this one only: what a connection of before brings late is behind another one.
-        let (previous, number) = self.lock().node.next_copy(u64::from_le_bytes(fresh).max(1));
+        let (previous, number) = (self.lock().node.newest(), u64::from_le_bytes(fresh).max(1));
         let Some(sealed) = self.key.seal(document, number) else { return false };
         let (kept, answer) = sync_channel(1);
         {
@@ -257,7 +257,8 @@ impl NodeDesk for NodeLink {
         NodeTold::of(&held.node, now, held.name.clone(), held.trouble)
     }
 
-    fn take_over(&self, own_book: bool) -> Result<(), &'static str> {
+    fn take_over(&self, book: BeginWith) -> Result<(), &'static str> {
+        let own_book = book != BeginWith::NewestCopy;
         let is_empty = own_book && !self.has_book();
         self.change(|held| match held.node.duty() {
             Duty::Waiting if own_book && !held.node.is_answered() => {
@@ -266,6 +267,9 @@ impl NodeDesk for NodeLink {
             Duty::Waiting if is_empty && held.node.is_copied() => {
                 Err("This machine's own book is empty, and the witness has one.")
             }
+            Duty::Waiting if is_empty && book != BeginWith::EmptyBook => Err(
+                "This machine's own book is empty: on the one that serves today it is not. For a host that only begins: --empty besides.",
+            ),
             Duty::Waiting => {
                 held.node.take_over(own_book);
                 Ok(())

@@ -25,7 +25,7 @@ use crate::net::listen::Bound;
 use crate::net::shutdown::pair;
 use crate::node::{Duty, EVERY, LeaseWord, Millis, NodeWord, Turned, VERSION, WitnessWord};
 use crate::quota::SCHEMA;
-use crate::store::{StoreError, adopt};
+use crate::store::{StoreError, adopt, is_emptier};
 
 /// How soon a copy that could not be taken over is tried again.
 const AGAIN: Millis = 10_000;
@@ -159,6 +159,9 @@ impl NodeLink {
         tokio::task::spawn_blocking(move || {
             let opened = link.key.open(&sealed, number).ok_or(CopyTrouble::OtherKey);
             let taken = opened.and_then(|copy| {
+                if is_emptier(&*link.store, &copy).unwrap_or(false) {
+                    return Err(CopyTrouble::Empty);
+                }
                 adopt(&*link.store, &copy, SCHEMA.version()).map_err(|error| match error {
                     StoreError::Newer(_) => CopyTrouble::Newer,
                     _ => CopyTrouble::Unwritable,

@@ -294,7 +294,11 @@ impl Driver {
 
     /// The relay has taken the credential, or could not judge it.
     fn relay_judged(&mut self) -> Result<(), Fault> {
-        let Some(attempt) = self.attempt.take().filter(|_| self.session.is_at_rest()) else { return Ok(()) };
+        let Some(attempt) = self.attempt.take() else { return Ok(()) };
+        if !self.session.is_at_rest() {
+            attempt.unjudged();
+            return Ok(());
+        }
         attempt.right(&self.seat).map_err(|_| Fault::Limit)
     }
 

@@ -106,6 +106,15 @@ impl Store for Copied {
     }
 }
 
+/// Whether a copy has no association, and `store` has one: the book of a machine that was set up anew, in place of the host's.
+///
+/// # Errors
+/// It is no copy; what the disk says.
+pub fn is_emptier(store: &dyn Store, copy: &str) -> Result<bool, StoreError> {
+    let has_none = !parts(copy)?.0.iter().any(|record| record.key.reveal().starts_with("association/"));
+    Ok(has_none && !store.scan("association/")?.is_empty())
+}
+
 /// Makes `store` the same as a copy. `newest` is the newest version of the records that this program understands.
 ///
 /// # Errors
@@ -200,6 +209,11 @@ mod tests {
         let other = Memory::new();
         assert!(other.transact(&[put("schema", "4"), put("association/gone", "{}")]).is_ok());
         let copy = elsewhere.kept.lock().unwrap().clone().unwrap();
+        assert_eq!(is_emptier(&other, &copy), Ok(false));
+        let empty = Memory::new();
+        assert!(empty.transact(&[put("schema", "4")]).is_ok());
+        let nothing = export(&empty).unwrap().to_string();
+        assert_eq!((is_emptier(&other, &nothing), is_emptier(&empty, &nothing)), (Ok(true), Ok(false)));
         assert_eq!(adopt(&other, &copy, 4), Ok(()));
         assert!(export(&other).unwrap() == export(&*inner).unwrap());
         assert_eq!(adopt(&other, &copy, 4), Ok(()), "twice is once");

@@ -24,7 +24,7 @@ use std::io::ErrorKind;
 
 use crate::private::Private;
 
-pub use copied::{Copied, Copies, adopt};
+pub use copied::{Copied, Copies, adopt, is_emptier};
 pub use durable::{Condition, Durable};
 pub use embedded::{Embedded, repair};
 pub use memory::Memory;

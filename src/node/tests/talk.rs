@@ -96,7 +96,8 @@ impl World {
                 match node.heard(number, word, term, newest, called) {
                     Some(Turned::Lost) => {
                         // Its last words: the usage is written once more, and with it a copy.
-                        let ((previous, number), life, changes) = (node.next_copy(1), machine.life, machine.changes);
+                        let (previous, life, changes) = (node.newest(), machine.life, machine.changes);
+                        let number = self.random.next();
                         machine.node = None;
                         self.send(at, life, true, Word::Put(Put { term: had.unwrap_or(0), previous, number, changes }));
                     }
@@ -152,7 +153,7 @@ impl World {
         let may = node.permission(clock) == Permission::All;
         let changes = machine.changes + u64::from(!node.must_copy_anew());
         if may && machine.putting.is_none() && (changes == machine.changes || self.random.one_in(100)) {
-            let (previous, number) = node.next_copy(1);
+            let (previous, number) = (node.newest(), self.random.next());
             let put = Put { term: node.term().unwrap_or(0), previous, number, changes };
             machine.putting = Some(put);
             words.push(Word::Put(put));
