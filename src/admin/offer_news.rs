@@ -64,7 +64,9 @@ impl ToldOffers {
 
     /// An association is gone.
     pub(super) fn forget(&mut self, name: &Name) {
-        self.0.retain(|told| told.from != *name && told.to.as_ref() != Some(name));
+        self.0.retain(|told| told.from != *name);
+        // It counts on, as what leads to nobody does.
+        self.0.iter_mut().filter(|told| told.to.as_ref() == Some(name)).for_each(|told| told.to = None);
     }
 }
 
@@ -94,9 +96,9 @@ mod tests {
         assert_eq!(tell(&velo, "nobody.example", None, today), (false, 5));
         assert_eq!(tell(&velo, "bistro", Some(&bistro), today), (true, 6));
         assert_eq!(tell(&velo, "verger", Some(&name("verger")), today), (false, 6), "there were five");
-        // An association of that name that is another one has heard nothing; one that was withdrawn in time was not told.
+        // An association of that name that is another one has heard nothing, and the maker does not learn that one is gone.
         told.forget(&jardin);
-        assert!(told.count(&velo, "jardin", today) && told.tell(&velo, "jardin", Some(&jardin)));
+        assert!(!told.count(&velo, "jardin", today) && told.tell(&velo, "jardin", Some(&jardin)));
         told.uncount(&velo, "bistro");
         assert!(told.count(&velo, "bistro", today) && !told.count(&velo, "verger", today));
         assert!(told.count(&velo, "verger", tomorrow) && told.tell(&velo, "verger", Some(&jardin)));

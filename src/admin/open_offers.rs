@@ -93,9 +93,12 @@ impl LoanOffers {
         (made.collect(), had.collect())
     }
 
-    /// An association is gone: the next one of that name has nothing to do with it.
+    /// An association is gone: the next one of that name has nothing to do with it. To their makers, offers to it stand as those to nobody do.
     pub(super) fn forget(&self, name: &Name) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|offer| offer.from != *name && !offer.is_to(name));
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|offer| offer.from != *name);
+        open.iter_mut().filter(|offer| offer.is_to(name)).for_each(|offer| offer.to = None);
+        drop(open);
         self.told().forget(name);
     }
 
