@@ -371,7 +371,8 @@ mod as_root {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
-        assert!(greets(&house) && broken(&house) == before + 2, "{}", house.said());
+        // Or more often: that the key was written anew is seen by itself, at any of these moments.
+        assert!(greets(&house) && broken(&house) >= before + 2, "{}", house.said());
         fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
         reload(&mut house);
         assert!(greets(&house) && !house.ask("status").contains("cannot be used"));

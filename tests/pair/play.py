@@ -544,7 +544,7 @@ def main():
     end = time.monotonic() + 30
     while fronts[0].shown().get("name") is None and time.monotonic() < end:
         time.sleep(0.2)
-    told = fronts[0].ask("node", "take-over", "--with-own-book")
+    told = fronts[0].ask("node", "take-over", "--with-own-book", "--empty")
     if told.returncode != 0:
         raise SystemExit(f"take-over: {told.stdout}{told.stderr}")
     first = leader(fronts)
