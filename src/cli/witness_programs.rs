@@ -22,8 +22,9 @@ const PART: usize = 500;
 /// What tells it, where the admin names no program.
 const DOVEADM: [&str; 9] = ["doveadm", "-f", "tab", "mailbox", "status", "-A", "-t", "messages vsize", "*"];
 
-/// Closes the storage to all but `node`; whether that was done in time. The program has `lock` as its input: where this process is cut off, the
-/// next one waits for the lock until all of the program is gone.
+/// Closes the storage to all but `node`; whether that was done in time. The program has `lock` as its input, and so has what it calls: where this
+/// process is cut off, the next one waits for the lock until they have ended. A shell takes the input from what it puts in the background; that is
+/// why a program must not return before all is done.
 ///
 /// # Errors
 /// It cannot be started or ended.
@@ -31,15 +32,18 @@ pub(super) fn close(program: &Path, node: &str, lock: &File, patience: Duration)
     let mut command = Command::new(program);
     let command = command.arg(node).stdin(lock.try_clone()?).stdout(Stdio::null()).process_group(0);
     let mut program = command.spawn()?;
-    note(lock, program.id())?;
-    ends_well(&mut program, patience)
+    let noted = note(lock, program.id());
+    // One that nobody could find later must not go on.
+    let ended_well = ends_well(&mut program, if noted.is_ok() { patience } else { Duration::ZERO })?;
+    noted.map(|()| ended_well)
 }
 
 /// Which process it is, for whoever waits for the lock: a number that may be another one's soon, and since when it is that one's.
 fn note(mut lock: &File, process: u32) -> io::Result<()> {
+    let began = began(process).ok_or(io::ErrorKind::NotFound)?;
     lock.set_len(0)?;
     lock.rewind()?;
-    write!(lock, "{process} {}", began(process).unwrap_or_default())
+    write!(lock, "{process} {began}")
 }
 
 /// Ends the program that was noted, with all of its group; false where there is none any more.
@@ -175,8 +179,6 @@ impl Table {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use nix::fcntl::{Flock, FlockArg};
-
     use super::*;
 
     /// A program of these lines, in a file that is run from where it lies; no file of its own stays.
@@ -201,39 +203,65 @@ mod tests {
         [hangs, long, many].iter().for_each(|path| std::fs::remove_file(path).unwrap());
     }
 
+    /// A file to lock. Closing it frees the lock only when nobody else has it open: as where the witness ends in the middle.
+    fn lock_file(name: &str) -> std::path::PathBuf {
+        let path = std::env::temp_dir().join(format!("nologd-witness-{name}-{}", std::process::id()));
+        drop(File::options().write(true).create(true).truncate(true).open(&path).unwrap());
+        path
+    }
+
+    fn open(path: &Path) -> File {
+        File::options().read(true).write(true).open(path).unwrap()
+    }
+
     #[test]
-    fn the_storage_is_closed_by_one_until_all_of_it_is_gone() {
-        let path = std::env::temp_dir().join(format!("nologd-witness-lock-{}", std::process::id()));
-        let open = || File::options().read(true).write(true).create(true).truncate(false).open(&path).unwrap();
-        let is_free = || Flock::lock(open(), FlockArg::LockExclusiveNonblock).is_ok();
-        // It leaves somebody behind who goes on for a second.
-        let leaves = script("leaves", "(sleep 1) & exit 0");
-        let lock = Flock::lock(open(), FlockArg::LockExclusive).unwrap();
-        assert!(close(&leaves, "front-a", &lock, Duration::from_secs(5)).unwrap());
-        // As where the process ends in the middle: nothing is unlocked, only closed.
-        drop(File::from(std::os::fd::OwnedFd::from(lock.try_clone().unwrap())));
-        std::mem::forget(lock);
-        assert!(!is_free());
-        // Of one that hangs and whose witness is gone, it is known which it was.
-        let hangs = script("stays", "sleep 100");
-        let mut told = open();
-        let mut program = Command::new(&hangs).process_group(0).spawn().unwrap();
-        note(&told, program.id()).unwrap();
-        told.rewind().unwrap();
-        let noted = io::read_to_string(&mut told).unwrap();
-        assert!(end_noted(&noted).unwrap() && !program.wait().unwrap().success());
-        assert!(!end_noted(&noted).unwrap() && !end_noted("").unwrap() && !end_noted("1 7").unwrap(), "and nobody else is ended");
-        assert!(!end_noted(&format!("1 {}", began(1).unwrap())).unwrap(), "least of all everybody");
-        fs::remove_file(hangs).unwrap();
-        // One that takes too long is ended with all that it started.
-        let slow = script("slow", "(sleep 100) & sleep 100");
-        let mut other = open();
-        other.rewind().unwrap();
+    fn whoever_has_the_programs_input_keeps_the_next_one_waiting() {
+        // As the program itself, where its witness is cut off: somebody who has its input goes on for two seconds.
+        let (path, leaves) = (lock_file("lock"), script("leaves", "exec 3<&0; (sleep 2 <&3) & exit 0"));
+        let lock = open(&path);
+        lock.lock().unwrap();
         let begin = Instant::now();
-        assert!(
-            !close(&slow, "front-a", &other, Duration::from_millis(200)).unwrap() && begin.elapsed() < Duration::from_secs(5)
-        );
-        [leaves, slow, path.clone()].iter().for_each(|path| std::fs::remove_file(path).unwrap());
+        assert!(close(&leaves, "front-a", &lock, Duration::from_secs(5)).unwrap());
+        drop(lock);
+        let next = open(&path);
+        assert!(next.try_lock().is_err() || begin.elapsed() > Duration::from_secs(2), "somebody is there still");
+        next.lock().unwrap();
+        assert!(begin.elapsed() >= Duration::from_secs(2));
+        [path, leaves].iter().for_each(|path| fs::remove_file(path).unwrap());
+    }
+
+    #[test]
+    fn what_takes_too_long_or_cannot_be_noted_is_ended_with_all_that_it_started() {
+        let (path, slow) = (lock_file("slow-lock"), script("slow", "(sleep 100) & sleep 100"));
+        // In a file that is open for reading alone, nothing can be noted.
+        let reading = File::open(&path).unwrap();
+        for (lock, patience) in [(open(&path), Duration::from_millis(200)), (reading, Duration::from_secs(60))] {
+            lock.lock().unwrap();
+            let begin = Instant::now();
+            let ended = close(&slow, "front-a", &lock, patience);
+            assert!(!ended.unwrap_or(false) && begin.elapsed() < Duration::from_secs(5));
+            drop(lock);
+            // The last of them goes a moment after it is killed.
+            open(&path).lock().unwrap();
+            assert!(begin.elapsed() < Duration::from_secs(5), "somebody has the lock still");
+        }
+        [path, slow].iter().for_each(|path| fs::remove_file(path).unwrap());
+    }
+
+    #[test]
+    fn the_one_that_was_noted_is_ended_and_nobody_else() {
+        let path = lock_file("noted");
+        let mut noted = open(&path);
+        let mut program = Command::new("sleep").arg("100").process_group(0).spawn().unwrap();
+        note(&noted, program.id()).unwrap();
+        noted.rewind().unwrap();
+        let noted = io::read_to_string(&mut noted).unwrap();
+        assert!(end_noted(&noted).unwrap() && !program.wait().unwrap().success());
+        let everybody = format!("1 {}", began(1).unwrap());
+        for text in [&*noted, "", "1 7", &everybody] {
+            assert!(!end_noted(text).unwrap(), "{text}");
+        }
+        fs::remove_file(path).unwrap();
     }
 
     fn read(text: &str) -> (Vec<(String, u64, u64)>, bool) {

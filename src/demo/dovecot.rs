@@ -107,8 +107,12 @@ pub enum Dialect {
 impl Dialect {
     /// That of the Dovecot that is installed.
     pub fn installed() -> Result<Dialect, Trouble> {
-        let said = Command::new(program()?).arg("--version").output().map(|output| output.stdout).unwrap_or_default();
-        Ok(if said.starts_with(b"2.3") { Dialect::V23 } else { Dialect::V24 })
+        let said = Command::new(program()?).arg("--version").output().map_err(|_| Trouble::NotStarted(Program::Dovecot))?;
+        match said.stdout.as_slice() {
+            [b'2', b'.', b'3', ..] => Ok(Dialect::V23),
+            [b'2'..=b'9', b'.', ..] => Ok(Dialect::V24),
+            _ => Err(Trouble::NotStarted(Program::Dovecot)),
+        }
     }
 
     /// The version, as the files for admins have it in their names.

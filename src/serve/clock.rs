@@ -20,6 +20,6 @@ pub fn today() -> Day {
 /// Milliseconds of CLOCK_BOOTTIME, which goes on while the machine sleeps: a lease is over when it wakes.
 pub fn boot_time() -> Millis {
     // It cannot fail on Linux; if it did, every lease would be over.
-    let Ok(time) = clock_gettime(ClockId::CLOCK_BOOTTIME) else { return Millis::MAX };
-    u64::try_from(time.tv_sec()).unwrap_or(0) * 1000 + u64::try_from(time.tv_nsec()).unwrap_or(0) / 1_000_000
+    let time = clock_gettime(ClockId::CLOCK_BOOTTIME).map(Duration::from).ok();
+    time.and_then(|time| time.as_millis().try_into().ok()).unwrap_or(Millis::MAX)
 }

@@ -97,9 +97,9 @@ impl World {
                     Some(Turned::Lost) => {
                         // Its last words: the usage is written once more, and with it a copy.
                         let (previous, life, changes) = (node.newest(), machine.life, machine.changes);
-                        let number = self.random.next();
+                        let (number, term) = (self.random.next(), had.unwrap());
                         machine.node = None;
-                        self.send(at, life, true, Word::Put(Put { term: had.unwrap_or(0), previous, number, changes }));
+                        self.send(at, life, true, Word::Put(Put { term, previous, number, changes }));
                     }
                     Some(Turned::Called) => machine.leaving = true,
                     Some(Turned::Won) | None => {}
@@ -152,9 +152,10 @@ impl World {
         }
         let may = node.permission(clock) == Permission::All;
         let changes = machine.changes + u64::from(!node.must_copy_anew());
-        if may && machine.putting.is_none() && (changes == machine.changes || self.random.one_in(100)) {
+        let makes = may && machine.putting.is_none() && (changes == machine.changes || self.random.one_in(100));
+        if let Some(term) = node.term().filter(|_| makes) {
             let (previous, number) = (node.newest(), self.random.next());
-            let put = Put { term: node.term().unwrap_or(0), previous, number, changes };
+            let put = Put { term, previous, number, changes };
             machine.putting = Some(put);
             words.push(Word::Put(put));
         }
