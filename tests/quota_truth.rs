@@ -15,6 +15,8 @@ use nologd::private::{Address, Domain};
 use nologd::quota::{Amount, Association, Book, Counted, Day, Name, Origin, Params, Reservation, Told, Turn, Watch};
 use nologd::store::Memory;
 
+use crate::random::Random;
+
 /// Milliseconds.
 type Time = u64;
 type Act = Box<dyn FnOnce(&mut World)>;
@@ -47,7 +49,7 @@ struct World {
     messages: u64,
     queue: BinaryHeap<Reverse<(Time, u64)>>,
     acts: BTreeMap<u64, Act>,
-    random: u64,
+    random: Random,
     /// What the backend holds: sizes, by folder.
     folders: [Vec<u64>; 3],
     /// Between two folders.
@@ -99,7 +101,7 @@ impl World {
             messages: 0,
             queue: BinaryHeap::new(),
             acts: BTreeMap::new(),
-            random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
+            random: Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
             folders: Default::default(),
             moving: Vec::new(),
             unanswered: Vec::new(),
@@ -113,10 +115,7 @@ impl World {
     }
 
     fn below(&mut self, end: u64) -> u64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        (self.random >> 8) % end
+        (self.random.next() >> 8) % end
     }
 
     fn after(&mut self, wait: Time, act: impl FnOnce(&mut World) + 'static) {

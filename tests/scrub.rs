@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::golden;
+use crate::random::Random;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -164,7 +165,7 @@ fn no_dropped_name_is_without_a_message() {
 fn a_hundred_thousand_blocks_that_nobody_would_write() {
     let scrubber = invariants::scrubber();
     let seeds: Vec<Vec<u8>> = inputs("scrub").iter().chain(&inputs("programs")).map(|input| fs::read(input).unwrap()).collect();
-    let mut random = XorShift(0x6e6f_6c6f_6764);
+    let mut random = XorShift(Random(0x6e6f_6c6f_6764));
     let mut accepted = 0;
     for _ in 0..100_000 {
         let message = if random.below(2) == 0 { made_up(&mut random) } else { mutated(&seeds, &mut random) };
@@ -177,7 +178,7 @@ fn a_hundred_thousand_blocks_that_nobody_would_write() {
 /// On clean input another parser finds the same fields at the same places.
 #[test]
 fn spans_agree_with_mail_parser() {
-    let mut random = XorShift(0x7370_616e);
+    let mut random = XorShift(Random(0x7370_616e));
     let parser = MessageParser::new().header_raw("X-None").default_header_raw();
     let mut compared = 0;
     for _ in 0..5_000 {
@@ -226,14 +227,11 @@ fn typical_header() -> Vec<u8> {
 }
 
 /// Small, fast, repeatable; no randomness of the machine, so that a failure can be repeated.
-struct XorShift(u64);
+struct XorShift(Random);
 
 impl XorShift {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as usize % bound
+        (self.0.next() >> 11) as usize % bound
     }
 
     fn pick<'a>(&mut self, list: &[&'a [u8]]) -> &'a [u8] {

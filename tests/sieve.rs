@@ -17,6 +17,7 @@ use tokio::runtime::Runtime;
 
 use crate::dialect;
 use crate::in_process;
+use crate::random::Random;
 use crate::wire;
 
 use wire::Wire;
@@ -326,13 +327,8 @@ fn what_pigeonhole_compiles_is_what_was_judged() {
     // Straight to it: whether a script is one at all.
     let mut direct = session(behind);
     let config = place.path("dovecot/dovecot.conf");
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut at = |below: usize| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        usize::try_from(random % below as u64).unwrap()
-    };
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut at = |below: usize| usize::try_from(random.below(below as u64)).unwrap();
     let (mut sends, mut stays) = (0, 0);
     for number in 0..6000 {
         let start = "require [\"vacation\", \"variables\", \"reject\", \"encoded-character\", \"enotify\"];\n";
@@ -365,13 +361,8 @@ fn what_was_judged_to_stay_stays_in_pigeonhole() {
     let place = Place::new().unwrap();
     let (_dovecot, _) = dovecot(&place, "");
     let config = place.path("dovecot/dovecot.conf");
-    let mut random = 0x2545_f491_4f6c_dd1d_u64;
-    let mut at = |below: usize| {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        usize::try_from(random % below as u64).unwrap()
-    };
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let mut at = |below: usize| usize::try_from(random.below(below as u64)).unwrap();
     let start = "require [\"vacation\", \"variables\", \"reject\", \"encoded-character\", \"fileinto\", \"enotify\"];\n";
     let (mut all, mut loud) = (0, 0);
     for number in 0..24 {

@@ -16,8 +16,9 @@ use crate::quota::{Amount, Day, Disclosure, Filling, Name, print_size};
 use crate::words::nullable;
 
 /// What is in memory and not told.
-const BESIDES: &str = "Not told, in memory only, and gone when it ends: sessions that are open now, connections that wait for the webmail, and \
-                       for some minutes links that were mailed and how often somebody changed something at the pages.";
+const BESIDES: &str = "Not told, in memory only, and gone when it ends: sessions that are open now, connections that wait for the webmail, notices \
+                       that the mail server has not taken yet, and for some minutes links that were mailed and how often somebody changed something at \
+                       the pages.";
 
 /// `disclose`.
 #[derive(Clone, Args, Serialize, Deserialize)]

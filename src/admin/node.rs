@@ -67,6 +67,34 @@ pub trait NodeDesk: Send + Sync {
     fn stand_by(&self) -> bool;
 }
 
+/// What the machine does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DutyShown {
+    /// It waits.
+    Waits,
+    /// It has the lease, and is about to judge.
+    Begins,
+    /// It judges.
+    Judges,
+    /// It judged, and ends.
+    Ended,
+}
+
+words! { DutyShown, "No such duty.": Waits = "waits", Begins = "begins", Judges = "judges", Ended = "ended" }
+
+/// What it may store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GrantsShown {
+    /// Nothing.
+    Nothing,
+    /// Where all mailboxes are counted.
+    Counted,
+    /// All.
+    All,
+}
+
+words! { GrantsShown, "No such grants.": Nothing = "nothing", Counted = "counted", All = "all" }
+
 /// How it stands.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -74,12 +102,12 @@ pub struct NodeTold {
     /// The machine's name at the witness; none where the witness cannot be reached.
     #[serde(deserialize_with = "nullable")]
     pub name: Option<String>,
-    /// `waits`, `begins`, `judges`, `ended`.
-    pub duty: String,
+    /// What it does.
+    pub duty: DutyShown,
     /// Whether it has the lease at this moment, and the book in force: the address belongs here.
     pub leads: bool,
-    /// `nothing`, `counted` (what was counted), `all`.
-    pub grants: String,
+    /// What it may store.
+    pub grants: GrantsShown,
     /// Whether it has the newest copy of the book.
     pub up_to_date: bool,
     /// Why a copy cannot be used.
@@ -90,33 +118,34 @@ pub struct NodeTold {
 impl NodeTold {
     /// As `node` stands at `now`.
     pub fn of(node: &Node, now: Millis, name: Option<String>, trouble: Option<CopyTrouble>) -> NodeTold {
-        let (duty, judges) = match node.duty() {
-            Duty::Waiting => ("waits", false),
-            Duty::Won => ("begins", false),
-            Duty::Judging(_) => ("judges", true),
-            Duty::Over => ("ended", false),
+        let duty = match node.duty() {
+            Duty::Waiting => DutyShown::Waits,
+            Duty::Won => DutyShown::Begins,
+            Duty::Judging(_) => DutyShown::Judges,
+            Duty::Over => DutyShown::Ended,
         };
         let grants = match node.permission(now) {
-            Permission::Nothing => "nothing",
-            Permission::Confirmed => "counted",
-            Permission::All => "all",
+            Permission::Nothing => GrantsShown::Nothing,
+            Permission::Confirmed => GrantsShown::Counted,
+            Permission::All => GrantsShown::All,
         };
-        let leads = judges && now < node.until();
-        NodeTold { name, duty: duty.into(), leads, grants: grants.into(), up_to_date: node.is_up_to_date(), trouble }
+        let leads = duty == DutyShown::Judges && now < node.until();
+        NodeTold { name, duty, leads, grants, up_to_date: node.is_up_to_date(), trouble }
     }
 
     pub(super) fn print(&self) -> String {
-        let judges = match (self.duty.as_str(), self.leads) {
-            ("judges", true) => "yes",
-            ("judges", false) => "not at this moment: the lease has run out, and the witness does not answer",
-            ("begins", _) => "in a moment",
-            _ => "no, it waits",
+        let judges = match (self.duty, self.leads) {
+            (DutyShown::Judges, true) => "yes",
+            (DutyShown::Judges, false) => "not at this moment: the lease has run out, and the witness does not answer",
+            (DutyShown::Begins, _) => "in a moment",
+            (DutyShown::Waits, _) => "no, it waits",
+            (DutyShown::Ended, _) => "no more: it ends, and the next one waits",
         };
-        let stores = match self.grants.as_str() {
-            "all" => "all",
-            "counted" => "where all mailboxes are counted; the storage did not tell some",
-            _ if self.leads => "nothing yet: the storage is being asked what the mailboxes hold",
-            _ => "nothing",
+        let stores = match self.grants {
+            GrantsShown::All => "all",
+            GrantsShown::Counted => "where all mailboxes are counted; the storage did not tell some",
+            GrantsShown::Nothing if self.leads => "nothing yet: the storage is being asked what the mailboxes hold",
+            GrantsShown::Nothing => "nothing",
         };
         let copy = match self.trouble {
             Some(why) => why.text(),

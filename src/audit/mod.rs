@@ -165,6 +165,7 @@ fn canary(arguments: &Arguments, config: Option<&Path>) -> Result<Option<Canary>
         return Ok(None);
     };
     let config = config_of(file)?;
+    // A pipe is welcome: `<(pass show ...)`.
     let text = std::fs::read_to_string(password).map_err(|error| format!("{}: {error}", password.display()));
     let text = Zeroizing::new(text?);
     let password = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());

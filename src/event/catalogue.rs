@@ -113,10 +113,9 @@ catalogue! {
     LeaseBack "lease-back" ();
     /// Another machine judges: this one starts anew, and waits. 1: it was called for, or told to; 0: the other one had it already.
     SteppedBack "stepped-back" (called);
-    /// The copy of the book cannot be taken over: 1 it was sealed with another key, 2 a newer nologd wrote it, 3 the disk here does not
-    /// take it, 4 the witness is of another version.
+    /// The copy of the book cannot be taken over: `why` is a number of `CopyTrouble`.
     CopyUnusable "copy-unusable" (why);
-    /// A backend does not take connections. Told at once; what changes again within minutes is told later, if it is still so.
+    /// A backend does not take connections, or says nothing on them. Told at once; what changes again within minutes is told later, if it is still so.
     /// Which of its servers is a [`BackendService`](super::BackendService), here and below.
     BackendDown "backend-down" (backend, service);
     /// A backend greets again.

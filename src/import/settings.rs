@@ -1,8 +1,8 @@
 //! What `nologd sync` is told: by a file of its own, which the daemon does not read, and by the command line.
 
+use std::io;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -154,7 +154,7 @@ impl SyncSettings {
         };
         let own = || nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten().map(|user| user.name);
         let password = match &self.password_file {
-            Some(file) => Some(Zeroizing::new(fs::read_to_string(file)?.trim_end_matches(['\r', '\n']).to_owned())),
+            Some(file) => Some(Zeroizing::new(Zeroizing::new(read_regular(file)?).trim_end_matches(['\r', '\n']).to_owned())),
             None => None,
         };
         Ok(Database {

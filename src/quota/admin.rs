@@ -171,7 +171,7 @@ impl Book {
             return Err(AdminError::NoDot);
         }
         self.check_free(&now)?;
-        let strangers = tenant.lock().entries().any(|entry| !now.domains.contains(entry.address.domain()));
+        let strangers = tenant.lock().living().any(|entry| !now.domains.contains(entry.address.domain()));
         if strangers {
             return Err(AdminError::DomainInUse);
         }

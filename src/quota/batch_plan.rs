@@ -147,7 +147,7 @@ impl BatchPlan<'_> {
             let Some(tenant) = self.book.tenant(name) else { continue };
             let left: HashSet<Domain> = {
                 let ledger = tenant.lock();
-                let left = ledger.entries().filter(|entry| !gone.contains(&entry.address));
+                let left = ledger.living().filter(|entry| !gone.contains(&entry.address));
                 left.map(|entry| entry.address.domain().clone()).collect()
             };
             // Not under the lock: to ask who owns a domain takes it too.
@@ -174,7 +174,7 @@ impl BatchPlan<'_> {
         for PanelLimit(address, limit) in &batch.mailboxes {
             let name = self.owner(address.domain()).ok_or(AdminError::NoSuchDomain)?;
             // A domain that stands for another one, and will be a domain of its own: its mailboxes are not the other one's.
-            let known = self.book.mailbox(address).filter(|known| known.address == *address);
+            let known = self.book.mailbox(address).filter(|known| known.address == *address && known.lives);
             let own = match known {
                 Some(known) => {
                     let own = known.own.by_panel(*limit);
@@ -219,7 +219,7 @@ impl BatchPlan<'_> {
         let mut domains: BTreeMap<Domain, u64> = BTreeMap::new();
         for tenant in self.book.tenants() {
             let ledger = tenant.lock();
-            for entry in ledger.entries().filter(|entry| !gone.contains(&entry.address)) {
+            for entry in ledger.living().filter(|entry| !gone.contains(&entry.address)) {
                 *domains.entry(entry.address.domain().clone()).or_default() += 1;
             }
         }

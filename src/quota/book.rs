@@ -145,13 +145,13 @@ impl Book {
         }
     }
 
-    /// Waits for the turn to change what is durable.
     /// Does `work` while nobody changes what is stored.
     pub fn while_unchanged<T>(&self, work: impl FnOnce() -> T) -> T {
         let _turn = self.turn();
         work()
     }
 
+    /// Waits for the turn to change what is durable.
     pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }

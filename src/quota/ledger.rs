@@ -22,7 +22,7 @@ pub(super) struct Entry {
     /// What lists show of it; none when they do not show it yet.
     pub(super) settled: Option<Amount>,
     pub(super) mark: Mark,
-    /// Only a recount has found it: its space counts, and it takes no place among the mailboxes.
+    /// Only a recount has found it, and nobody uses it: its space counts. It takes no place among the mailboxes, is in no list and in no file.
     pub(super) found: bool,
     /// Open sessions.
     pub(super) watchers: Vec<Arc<Watcher>>,
@@ -55,6 +55,8 @@ pub(super) struct Ledger {
     pub(super) entries: HashMap<u64, Entry>,
     numbers: HashMap<Address, u64>,
     next: u64,
+    /// How many entries were only found.
+    found: usize,
     pub(super) used: Sum,
     pub(super) open: Sum,
     pub(super) mark: Mark,
@@ -69,6 +71,7 @@ impl Ledger {
             entries: HashMap::new(),
             numbers: HashMap::new(),
             next: 0,
+            found: 0,
             used: Sum::default(),
             open: Sum::default(),
             mark: Mark::default(),
@@ -78,13 +81,22 @@ impl Ledger {
 
     /// Whether the mailbox has its place among so many as there may be, or there is one for it.
     pub(super) fn has_place(&self, address: &Address) -> bool {
-        let has_one = self.number(address).and_then(|number| self.entry(number)).is_some_and(|entry| !entry.found);
-        has_one || self.association.mailboxes.allows(self.places() as u128 + 1)
+        self.living_number(address).is_some() || self.association.mailboxes.allows(self.places() as u128 + 1)
     }
 
     /// How many mailboxes have one.
     pub(super) fn places(&self) -> usize {
-        self.entries().filter(|entry| !entry.found).count()
+        self.entries.len() - self.found
+    }
+
+    /// Those that have one.
+    pub(super) fn living(&self) -> impl Iterator<Item = &Entry> {
+        self.entries().filter(|entry| !entry.found)
+    }
+
+    /// The number of one that has one.
+    pub(super) fn living_number(&self, address: &Address) -> Option<u64> {
+        self.number(address).filter(|number| self.entry(*number).is_some_and(|entry| !entry.found))
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
@@ -106,7 +118,9 @@ impl Ledger {
     /// The mailbox's number; it is made when missing, whatever the limits say.
     pub(super) fn insert(&mut self, address: &Address) -> u64 {
         let number = self.insert_found(address);
-        self.entry_mut(number).into_iter().for_each(|entry| entry.found = false);
+        if let Some(entry) = self.entries.get_mut(&number) {
+            self.found -= usize::from(std::mem::replace(&mut entry.found, false));
+        }
         number
     }
 
@@ -116,6 +130,7 @@ impl Ledger {
             return number;
         }
         self.next += 1;
+        self.found += 1;
         self.entries.insert(self.next, Entry { found: true, ..Entry::new(address.clone()) });
         self.numbers.insert(address.clone(), self.next);
         self.next
@@ -129,6 +144,12 @@ impl Ledger {
     /// Forgets a mailbox; its open reservations come to nothing.
     pub(super) fn remove(&mut self, address: &Address) {
         let Some(entry) = self.numbers.remove(address).and_then(|number| self.entries.remove(&number)) else { return };
+        self.forget(&entry);
+    }
+
+    /// It is out of the list: its numbers are not the association's any more.
+    fn forget(&mut self, entry: &Entry) {
+        self.found -= usize::from(entry.found);
         self.used.subtract(entry.tally.shown());
         self.open.subtract(entry.tally.open);
         entry.watchers.iter().for_each(|watcher| watcher.wake());
@@ -148,9 +169,7 @@ impl Ledger {
         let strangers: Vec<_> = self.numbers.keys().filter(|address| !domains.contains(address.domain())).cloned().collect();
         let taken = strangers.iter().filter_map(|address| {
             let entry = self.numbers.remove(address).and_then(|number| self.entries.remove(&number))?;
-            self.used.subtract(entry.tally.shown());
-            self.open.subtract(entry.tally.open);
-            entry.watchers.iter().for_each(|watcher| watcher.wake());
+            self.forget(&entry);
             Some(entry)
         });
         taken.collect()
@@ -160,6 +179,7 @@ impl Ledger {
     pub(super) fn adopt(&mut self, entry: Entry) {
         let number = self.insert(&entry.address);
         let used = entry.tally.used;
+        self.found += usize::from(entry.found);
         if let Some(place) = self.entries.get_mut(&number) {
             *place = entry;
         }

@@ -28,6 +28,8 @@ pub struct MailboxView {
     pub settled: Option<Amount>,
     /// Whether `used` is the backend's number ([`Book::is_seen`]); else it is what was written last, or may be too high.
     pub seen: bool,
+    /// Whether it has a place among the mailboxes; else only a recount has found it at the storage.
+    pub lives: bool,
 }
 
 /// What GETQUOTAROOT tells a member: the two roots that hold its mailbox (RFC 9208), at one moment.
@@ -181,5 +183,6 @@ fn view(ledger: &Ledger, entry: &Entry) -> MailboxView {
         reserved: entry.tally.open,
         settled: entry.settled,
         seen: entry.tally.is_seen(),
+        lives: !entry.found,
     }
 }

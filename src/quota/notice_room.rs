@@ -40,7 +40,7 @@ impl Book {
         let writes = self.writes();
         let reserved = self.with(mailbox, |tenant, ledger, mailbox| {
             tenant.may_grant(ledger)?;
-            let number = ledger.number(mailbox).ok_or(Verdict::Unknown)?;
+            let number = ledger.living_number(mailbox).ok_or(Verdict::Unknown)?;
             let mut held = Held::new(amount, Origin::Incoming);
             ledger.reserve_notice(number, &mut held, kind, today)?;
             Ok(Reservation::new(tenant, number, held, today, writes))

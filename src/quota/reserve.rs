@@ -74,7 +74,7 @@ impl Book {
     pub fn reserve(&self, mailbox: &Address, amount: Amount, way: Origin, today: Day) -> Result<Reservation, Verdict> {
         let writes = self.writes();
         let reserved = self.with(mailbox, |tenant, ledger, mailbox| {
-            let number = ledger.number(mailbox).ok_or(Verdict::Unknown)?;
+            let number = ledger.living_number(mailbox).ok_or(Verdict::Unknown)?;
             tenant.may_grant(ledger)?;
             let mut held = Held::new(amount, way);
             ledger.reserve(number, &mut held, today, writes)?;

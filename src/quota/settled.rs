@@ -72,7 +72,7 @@ impl Entry {
 
 impl Ledger {
     pub(super) fn settle(&mut self) {
-        for entry in self.entries.values_mut() {
+        for entry in self.entries.values_mut().filter(|entry| !entry.found) {
             entry.settled = Some(rounded(entry.tally.shown()));
         }
         self.renew_notice_room();

@@ -99,15 +99,16 @@ impl Book {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::{Association, Limit, Name, Params, Verdict};
+    use super::super::{Association, Batch, Limit, Name, Origin, OwnLimit, PanelLimit, Params, Verdict};
     use super::*;
     use crate::private::Domain;
-    use crate::store::Memory;
+    use crate::store::{Memory, export};
 
     /// It was removed from the book, and the storage still has it.
     #[test]
     fn what_only_a_recount_finds_counts_and_takes_nobodys_place() {
-        let (book, today) = (Book::open(Arc::new(Memory::default()), Params::default()).unwrap(), Day::from_unix(0));
+        let (store, today) = (Arc::new(Memory::default()), Day::from_unix(0));
+        let book = Book::open(store.clone(), Params::default()).unwrap();
         let mut velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
         (velo.mailboxes, velo.storage) = (Limit::At(2), Limit::At(10));
         assert!(book.add_association(velo, today).is_ok());
@@ -117,6 +118,40 @@ mod tests {
         assert_eq!(book.probe(&alice, Amount::message(3), today), Err(Verdict::AssociationFull));
         assert!(book.admit(&bob).is_ok(), "the second place is free");
         assert_eq!(book.admit(&gone), Err(Verdict::TooManyMailboxes));
-        assert!(book.mailbox(&gone).is_some_and(|gone| gone.used.octets == 4 && gone.settled.is_none()));
+        let incoming = book.reserve(&gone, Amount::ZERO, Origin::Incoming, today);
+        assert_eq!(incoming.err(), Some(Verdict::Unknown), "it is asked for at the storage first, and has no place");
+        // The full hour comes: no list, and no file.
+        book.settle();
+        book.write_usage().unwrap();
+        assert!(book.mailbox(&gone).is_some_and(|gone| gone.used.octets == 4 && gone.settled.is_none() && !gone.lives));
+        assert!(!export(&*store).unwrap().to_string().contains("gone@"));
+        let again = Book::open(store, Params::default()).unwrap();
+        assert!(again.mailbox(&gone).is_none() && again.mailbox(&alice).is_some());
+        // Room is made, and somebody logs in there: it is a mailbox like all others.
+        book.with(&bob, |_, ledger, bob| ledger.remove(bob));
+        assert!(book.admit(&gone).is_ok() && book.admit(&bob).is_err());
+        book.settle();
+        assert!(book.mailbox(&gone).is_some_and(|gone| gone.settled.is_some() && gone.lives));
+    }
+
+    /// A panel lets its domain go, or names it: it stands in nobody's way, and takes its place like a new one.
+    #[test]
+    fn what_only_a_recount_finds_is_new_to_a_batch() {
+        let book = Book::open(Arc::new(Memory::default()), Params::default()).unwrap();
+        let (today, at) = (Day::from_unix(0), |text: &str| Address::parse(text).unwrap());
+        let domains = ["velo.example", "old.example"].map(|text| Domain::parse(text).unwrap());
+        let mut velo = Association::new(Name::parse("velo").unwrap(), domains.clone());
+        velo.mailboxes = Limit::At(1);
+        assert!(book.add_association(velo, today).is_ok());
+        for found in ["gone@velo.example", "gone@old.example"] {
+            assert!(book.load_unlisted(&at(found), Amount::message(4), today));
+        }
+        let named = |address: &str| PanelLimit(at(address), OwnLimit::Default);
+        let mailboxes = vec![named("alice@velo.example"), named("gone@velo.example")];
+        let batch = Batch { mailboxes, gone_domains: vec![domains[1].clone()], ..Batch::default() };
+        let applied = book.apply(&batch, today).unwrap();
+        assert_eq!((applied.above, book.mailbox(&at("gone@old.example")).is_none()), (1, true));
+        assert!(book.mailbox(&at("alice@velo.example")).is_some_and(|alice| alice.lives));
+        assert_eq!(book.mailbox(&at("gone@velo.example")).map(|gone| gone.lives), Some(false));
     }
 }

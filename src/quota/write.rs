@@ -37,7 +37,7 @@ impl Book {
         for tenant in self.tenants() {
             let ledger = tenant.lock();
             let name = &ledger.association.name;
-            let entries = ledger.entries().filter(|entry| !goes(name, Some(&entry.address)));
+            let entries = ledger.living().filter(|entry| !goes(name, Some(&entry.address)));
             let usage = entries.map(|entry| record::usage(&entry.address, entry.tally.shown(), entry.mark.told()));
             let level = (!goes(name, None)).then(|| record::level(name, ledger.mark.told()));
             records.extend(usage.chain(level).map(|record| (record.key.reveal().clone(), record)));

@@ -159,13 +159,14 @@ impl NodeLink {
         tokio::task::spawn_blocking(move || {
             let opened = link.key.open(&sealed, number).ok_or(CopyTrouble::OtherKey);
             let taken = opened.and_then(|copy| {
-                if is_emptier(&*link.store, &copy).unwrap_or(false) {
-                    return Err(CopyTrouble::Empty);
-                }
-                adopt(&*link.store, &copy, SCHEMA.version()).map_err(|error| match error {
+                let told = |error| match error {
                     StoreError::Newer(_) => CopyTrouble::Newer,
                     _ => CopyTrouble::Unwritable,
-                })
+                };
+                if is_emptier(&*link.store, &copy).map_err(told)? {
+                    return Err(CopyTrouble::Empty);
+                }
+                adopt(&*link.store, &copy, SCHEMA.version()).map_err(told)
             });
             link.change(|held| {
                 held.adopting = false;

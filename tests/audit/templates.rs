@@ -20,7 +20,7 @@ const TEMPLATES: &[(Server, &str)] = &[
 
 /// What is there beside them: the unit, what Dovecot needs to tell usage, which `tests/interop/push.rs` runs, and the ports behind
 /// nologd, which `make test-package` runs; POP3's and ManageSieve's are run by `tests/pop3.rs` and `tests/sieve.rs`. Those of a pair
-/// of machines are for `tests/pair`, which has shorter ones of its own.
+/// of machines are run by `tests/pair.rs`.
 const OTHERS: &[&str] = &[
     "nologd.service",
     "nologd-node.service",

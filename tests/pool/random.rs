@@ -6,16 +6,14 @@ use nologd::demo::{MEMBERS, Member};
 
 use super::wire::Wire;
 use super::{MANY, SECOND, World};
+use crate::random::Random;
 
 /// Small, and the same on every machine.
-struct Dice(u64);
+struct Dice(Random);
 
 impl Dice {
     fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from((self.0 >> 11) % sides as u64).unwrap()
+        usize::try_from((self.0.next() >> 11) % sides as u64).unwrap()
     }
 }
 
@@ -157,7 +155,7 @@ fn random_sessions_answer_alike_with_highestmodseq() {
 fn compare(world: &World, highestmodseq: bool) {
     let number = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
     let (sequences, seed) = (number("POOL_SEQUENCES", 300), number("POOL_SEED", 20_261_122).max(1));
-    let mut dice = Dice(seed);
+    let mut dice = Dice(Random(seed));
     let mut told = Vec::new();
     for (member, twin) in PEOPLE {
         for member in [member, twin] {

@@ -13,6 +13,8 @@ mod house;
 mod hunt;
 #[path = "../support/in_process.rs"]
 mod in_process;
+#[path = "../support/random.rs"]
+mod random;
 #[path = "../support/root.rs"]
 mod root;
 #[path = "../support/scripted.rs"]

@@ -15,6 +15,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::random::Random;
+
 /// One file.
 pub struct Dialogue {
     pub name: String,
@@ -68,13 +70,8 @@ pub fn every(folder: &str, at_least: usize, run: impl Fn(&Dialogue, usize) -> Re
 
 /// Random numbers, the same ones each time.
 pub fn xorshift() -> impl FnMut() -> u64 {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state
-    }
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    move || random.next()
 }
 
 /// A part of the names of the dialogues that are run, if not all are: a name that no dialogue has runs none, and fails.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::model::{Dice, Model};
 use super::stage::{Contents, Stage};
+use crate::random::Random;
 
 /// Changes the panel `steps` times, with a sync after each. `store` puts the model into the panel; `line` names it.
 pub fn walk(
@@ -16,7 +17,7 @@ pub fn walk(
     name: impl Fn(&str, &str) -> String,
     mut store: impl FnMut(&Stage, &Model),
 ) {
-    let mut dice = Dice(seed);
+    let mut dice = Dice(Random(seed));
     let mut model = Model::new(&mut dice);
     for step in 0..=steps {
         store(stage, &model);

@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::stage::Contents;
+use crate::random::Random;
 
 /// xorshift: a seed tells the whole story.
-pub struct Dice(pub u64);
+pub struct Dice(pub Random);
 
 impl Dice {
     pub fn roll(&mut self, sides: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap() % sides
+        usize::try_from(self.0.next() >> 33).unwrap() % sides
     }
 
     pub fn one<'a, T>(&mut self, list: &'a [T]) -> &'a T {
