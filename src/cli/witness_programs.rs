@@ -19,6 +19,8 @@ use crate::quota::Amount;
 
 /// Mailboxes in one part of the counts.
 const PART: usize = 500;
+/// Lines that could not be read, in one count: what tells more of them tells something else.
+const ODD: u64 = 10_000;
 /// What tells it, where the admin names no program.
 const DOVEADM: [&str; 9] = ["doveadm", "-f", "tab", "mailbox", "status", "-A", "-t", "messages vsize", "*"];
 
@@ -95,6 +97,9 @@ pub(super) fn count(
         let ended = match told.recv_timeout(silence) {
             Ok(line) => {
                 table.take(&line?);
+                if table.odd > ODD {
+                    return Err(io::ErrorKind::InvalidData.into());
+                }
                 false
             }
             Err(RecvTimeoutError::Disconnected) => true,
@@ -195,6 +200,7 @@ mod tests {
         let (hangs, long) = (script("hangs", "echo x; sleep 100 & wait"), script("long", "while :; do echo 'a b c'; done"));
         let begin = Instant::now();
         let silence = Duration::from_millis(300);
+        assert!(count(Some(&long), silence, |_| Ok(())).is_err_and(|error| error.kind() == io::ErrorKind::InvalidData));
         assert!(count(Some(&hangs), silence, |_| Ok(())).is_err_and(|error| error.kind() == io::ErrorKind::TimedOut));
         let head = "printf 'Username\\tmessages\\tvsize\\n'; while :; do printf 'a@velo.example\\t1\\t1\\n'; done";
         let many = script("many", head);

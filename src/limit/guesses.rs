@@ -147,12 +147,8 @@ impl Guesses {
         sized.map(move |(networks, (key, factor))| (networks.entry(*key).or_insert_with(|| NetworkTries::new(now)), *factor))
     }
 
-    /// The try could not be judged: nothing is held against anybody.
-    pub(super) fn abandon(&mut self, asker: &Asker, way: JudgedBy) {
-        self.end(asker, way);
-    }
-
-    fn end(&mut self, asker: &Asker, way: JudgedBy) {
+    /// The try is over. By that alone nothing is held against anybody.
+    pub(super) fn end(&mut self, asker: &Asker, way: JudgedBy) {
         if way == JudgedBy::First {
             self.trying_first.remove(&widest(asker));
         }
@@ -165,7 +161,7 @@ impl Guesses {
 
     /// The password was good: the pair is known from now on, and nothing is held against it.
     pub(super) fn right(&mut self, asker: &Asker, way: JudgedBy, now: Instant) {
-        self.abandon(asker, way);
+        self.end(asker, way);
         let new = Pair { account: asker.account, known_until: None, bucket: Bucket::default() };
         let pair = self.pairs.entry(asker.pair).or_insert(new);
         pair.known_until = Some(now + REMEMBERED);

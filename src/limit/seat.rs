@@ -222,7 +222,7 @@ impl Attempt {
     /// The backend could not judge it: it costs nothing.
     pub fn unjudged(mut self) {
         if let Some(way) = self.way.take() {
-            lock(&self.limits.guesses).abandon(&self.asker, way);
+            lock(&self.limits.guesses).end(&self.asker, way);
         }
     }
 

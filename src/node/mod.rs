@@ -19,7 +19,7 @@ mod tests;
 
 pub use arbiter::{Arbiter, Claimant, Ruling};
 pub use line::{COPY_OCTETS, LINE_OCTETS, LeaseWord, NodeWord, VERSION, WitnessWord, is_name};
-pub use role::{Duty, Node, Turned};
+pub use role::{Duty, Node};
 pub use tenure::Tenure;
 
 /// Milliseconds of a clock that never goes back, and that goes on while the machine sleeps.

@@ -17,17 +17,6 @@ pub enum Duty {
     Over,
 }
 
-/// Something has changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turned {
-    /// It may judge as soon as it has the newest copy.
-    Won,
-    /// Another one judges, or will.
-    Lost,
-    /// The other one is to judge: it is time to leave.
-    Called,
-}
-
 /// See the head of the file.
 pub struct Node {
     lease: Tenure,
@@ -39,7 +28,6 @@ pub struct Node {
     term: u64,
     /// The newest question that was answered: an older answer says nothing.
     answered: u64,
-    called: bool,
     choice: Choice,
 }
 
@@ -58,7 +46,7 @@ enum Choice {
 impl Default for Node {
     fn default() -> Node {
         let (lease, duty, choice) = (Tenure::default(), Duty::Waiting, Choice::default());
-        Node { lease, duty, newest: 0, taken: 0, term: 0, answered: 0, called: false, choice }
+        Node { lease, duty, newest: 0, taken: 0, term: 0, answered: 0, choice }
     }
 }
 
@@ -74,32 +62,28 @@ impl Node {
         (self.lease.ask(now), bid)
     }
 
-    /// The witness's answer to question `number`, about lease `term`.
-    pub fn heard(&mut self, number: u64, word: LeaseWord, term: u64, newest: u64, called: bool) -> Option<Turned> {
+    /// The witness's answer to question `number`, about lease `term`: whether the other one is to judge, and it is time to leave.
+    pub fn heard(&mut self, number: u64, word: LeaseWord, term: u64, newest: u64, called: bool) -> bool {
         // What nobody asked would make it deaf to what it asks.
         if number <= self.answered || !self.lease.has_asked(number) {
-            return None;
+            return false;
         }
         self.answered = number;
         self.newest = newest;
         match (word, self.duty) {
-            (_, Duty::Over) | (LeaseWord::Closing, Duty::Waiting) => None,
+            (_, Duty::Over) | (LeaseWord::Closing | LeaseWord::No, Duty::Waiting) => {}
             (LeaseWord::Yes, Duty::Waiting) => {
                 self.lease.granted(number);
                 (self.duty, self.term) = (Duty::Won, term);
-                Some(Turned::Won)
             }
             (LeaseWord::Yes, _) if term == self.term => {
                 self.lease.granted(number);
-                (called && !std::mem::replace(&mut self.called, true)).then_some(Turned::Called)
+                return called;
             }
-            (LeaseWord::No, Duty::Waiting) => None,
             // While it was not looking, another one had it; also where it could have it again by now.
-            (_, Duty::Won | Duty::Judging(_)) => {
-                self.end();
-                Some(Turned::Lost)
-            }
+            (_, Duty::Won | Duty::Judging(_)) => self.end(),
         }
+        false
     }
 
     /// The number of a copy that is newer than what this node has; it is to be fetched.

@@ -43,6 +43,17 @@ pub struct NodeLink {
     pub(super) held: Mutex<LinkState>,
 }
 
+/// What becomes of the newest copy.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Fetch {
+    #[default]
+    Nothing,
+    /// The witness is to bring it.
+    Asked,
+    /// It is being put into the store; that goes on when the connection ends.
+    Adopting,
+}
+
 #[derive(Default)]
 pub(super) struct LinkState {
     pub(super) node: Node,
@@ -55,9 +66,7 @@ pub(super) struct LinkState {
     /// When it was asked last, and whether the answer was to wait a moment.
     pub(super) asked: Millis,
     pub(super) hurries: bool,
-    pub(super) fetching: bool,
-    /// A copy is being put into the store; that goes on when the connection ends.
-    pub(super) adopting: bool,
+    pub(super) fetch: Fetch,
     pub(super) not_before: Millis,
     pub(super) trouble: Option<CopyTrouble>,
     /// Which connection this is.
@@ -133,7 +142,7 @@ impl NodeLink {
     /// It has the lease, and the newest copy, or is to begin with its own book.
     pub fn is_ready(&self) -> bool {
         let held = self.lock();
-        held.node.duty() == Duty::Won && held.node.wanted().is_none() && !held.fetching && !held.adopting
+        held.node.duty() == Duty::Won && held.node.wanted().is_none() && held.fetch == Fetch::Nothing
     }
 
     /// Whether it may begin: not with an own book that is empty, or cannot be read, where the witness has one. The other machine would take that
@@ -224,7 +233,10 @@ impl NodeLink {
 impl LinkState {
     /// The connection is no more: what waits for an answer gets none.
     pub(super) fn hang_up(&mut self) {
-        (self.out, self.counts, self.fetching, self.name) = (None, None, false, None);
+        (self.out, self.counts, self.name) = (None, None, None);
+        if self.fetch == Fetch::Asked {
+            self.fetch = Fetch::Nothing;
+        }
         (self.asked, self.hurries) = (0, false);
         self.puts.clear();
     }

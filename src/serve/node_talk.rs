@@ -15,7 +15,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::clock::boot_time;
-use super::node::{CountWord, NodeLink};
+use super::node::{CountWord, Fetch, NodeLink};
 use super::node_wire::{heard, send};
 use crate::admin::Request;
 use crate::admin::node::CopyTrouble;
@@ -23,7 +23,7 @@ use crate::fault::{Fault, Side};
 use crate::net::conn::Conn;
 use crate::net::listen::Bound;
 use crate::net::shutdown::pair;
-use crate::node::{Duty, EVERY, LeaseWord, Millis, NodeWord, Turned, VERSION, WitnessWord};
+use crate::node::{Duty, EVERY, LeaseWord, Millis, NodeWord, VERSION, WitnessWord};
 use crate::quota::SCHEMA;
 use crate::store::{StoreError, adopt, is_emptier};
 
@@ -115,12 +115,10 @@ impl NodeLink {
             }
             WitnessWord::Lease(number, word, term, newest, called) => self.change(|held| {
                 held.hurries = word == LeaseWord::Closing;
-                if held.node.heard(number, word, term, newest, called) == Some(Turned::Called) {
-                    held.leaving = true;
-                }
+                held.leaving |= held.node.heard(number, word, term, newest, called);
                 let waits = matches!(held.node.duty(), Duty::Waiting | Duty::Won);
-                if waits && !held.fetching && !held.adopting && boot_time() >= held.not_before && held.node.wanted().is_some() {
-                    held.fetching = true;
+                if waits && held.fetch == Fetch::Nothing && boot_time() >= held.not_before && held.node.wanted().is_some() {
+                    held.fetch = Fetch::Asked;
                     if let Some(out) = &held.out {
                         let _ = out.send(NodeWord::Get.to_string().into());
                     }
@@ -146,10 +144,12 @@ impl NodeLink {
     /// whether or not this connection lasts.
     fn take_over(self: &Arc<NodeLink>, number: u64, sealed: Vec<u8>) {
         let begins = self.change(|held| {
-            held.fetching = false;
+            if held.fetch == Fetch::Adopting {
+                return false;
+            }
             // It may have begun with its own book meanwhile.
-            let begins = !held.adopting && held.node.wanted() == Some(number);
-            held.adopting |= begins;
+            let begins = held.node.wanted() == Some(number);
+            held.fetch = if begins { Fetch::Adopting } else { Fetch::Nothing };
             begins
         });
         if !begins {
@@ -161,6 +161,7 @@ impl NodeLink {
             let taken = opened.and_then(|copy| {
                 let told = |error| match error {
                     StoreError::Newer(_) => CopyTrouble::Newer,
+                    StoreError::Damaged => CopyTrouble::OtherKey,
                     _ => CopyTrouble::Unwritable,
                 };
                 if is_emptier(&*link.store, &copy).map_err(told)? {
@@ -169,7 +170,7 @@ impl NodeLink {
                 adopt(&*link.store, &copy, SCHEMA.version()).map_err(told)
             });
             link.change(|held| {
-                held.adopting = false;
+                held.fetch = Fetch::Nothing;
                 match taken {
                     Ok(()) => held.node.took(number),
                     Err(_) => held.not_before = boot_time() + AGAIN,

@@ -100,7 +100,7 @@ fn many_at_once_are_no_way_around() {
     // A try that could not be judged costs nothing.
     for _ in 0..1000 {
         let way = guesses.begin(&asker(1000, 2), now).unwrap();
-        guesses.abandon(&asker(1000, 2), way);
+        guesses.end(&asker(1000, 2), way);
     }
 }
 
@@ -126,7 +126,7 @@ fn what_is_tried_at_once_on_one_network_is_paid_for() {
     assert!(attempt(&mut guesses, &asker(1, 0), Some(1), start));
     let ways: Vec<_> = (1..100).map_while(|account| Some((account, guesses.begin(&asker(1, account), start)?))).collect();
     assert_eq!(ways.len(), 29);
-    guesses.abandon(&asker(1, ways[0].0), ways[0].1);
+    guesses.end(&asker(1, ways[0].0), ways[0].1);
     guesses.right(&asker(1, ways[1].0), ways[1].1, start);
     assert_eq!((200..300).filter(|account| guesses.begin(&asker(1, *account), start).is_some()).count(), 2);
     // Forgiven is what was wrong, not what is under way.

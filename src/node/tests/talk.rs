@@ -1,6 +1,6 @@
 //! What nodes and witness say to each other in the play, and what a node grants.
 
-use super::super::{Claimant, Duty, EVERY, LEASE, LeaseWord, Ruling, Turned};
+use super::super::{Claimant, Duty, EVERY, LEASE, LeaseWord, Ruling};
 use super::world::{Flaw, LIMIT, Put, Word, World, Write};
 use crate::quota::Permission;
 
@@ -93,16 +93,13 @@ impl World {
                     node.tenure().lasts(machine.clock + LEASE);
                 }
                 let had = node.term();
-                match node.heard(number, word, term, newest, called) {
-                    Some(Turned::Lost) => {
-                        // Its last words: the usage is written once more, and with it a copy.
-                        let (previous, life, changes) = (node.newest(), machine.life, machine.changes);
-                        let (number, term) = (self.random.next(), had.unwrap());
-                        machine.node = None;
-                        self.send(at, life, true, Word::Put(Put { term, previous, number, changes }));
-                    }
-                    Some(Turned::Called) => machine.leaving = true,
-                    Some(Turned::Won) | None => {}
+                machine.leaving |= node.heard(number, word, term, newest, called);
+                if let Some(term) = had.filter(|_| node.duty() == Duty::Over) {
+                    // Its last words: the usage is written once more, and with it a copy.
+                    let (previous, life, changes) = (node.newest(), machine.life, machine.changes);
+                    let number = self.random.next();
+                    machine.node = None;
+                    self.send(at, life, true, Word::Put(Put { term, previous, number, changes }));
                 }
             }
             Word::Kept(0) => machine.putting = None,
