@@ -109,6 +109,20 @@ impl Two {
         }
     }
 
+    /// The same, with an association that may have 1 GiB; the second one knows it.
+    fn with_velo(&self) {
+        self.first();
+        assert_eq!(self.machines[0].nologd("association add velo --domain velo.example --storage 1G").0, 0);
+        self.until(1, "up-to-date", true);
+    }
+
+    /// How many GiB machine `at` knows that it may have.
+    fn gibibytes(&self, at: usize) -> u64 {
+        let shown = self.machines[at].nologd("association show velo --json").1;
+        let shown: Value = serde_json::from_str(&shown).unwrap_or_else(|_| panic!("{shown}"));
+        shown["association"]["settings"]["storage"].as_u64().unwrap_or_else(|| panic!("{shown}")) >> 30
+    }
+
     fn out(&self, at: usize) -> String {
         fs::read_to_string(self.machines[at].folder.join("out")).unwrap()
     }
@@ -214,8 +228,7 @@ fn one_judges_the_other_waits_and_takes_over_with_every_change() {
     assert_eq!(ended, Some(false), "it ends, for another one to wait");
     assert!(two.out(1).contains("nologd: stepped-back called=1"), "{}", two.out(1));
     two.until(0, "grants", "all");
-    let shown = two.machines[0].nologd("association show velo --json").1;
-    assert!(shown.contains("2147483648"), "{shown}");
+    assert_eq!(two.gibibytes(0), 2);
 
     // The witness cannot read what it keeps; and nobody was named.
     let copy = fs::read(two.place.path("witness/copy")).unwrap();
@@ -240,9 +253,7 @@ fn a_judge_that_was_stopped_and_continued_grants_nothing_and_ends() {
 #[test]
 fn who_slept_through_anothers_reign_ends_too() {
     let mut two = Two::start();
-    two.first();
-    assert_eq!(two.machines[0].nologd("association add velo --domain velo.example --storage 1G").0, 0);
-    two.until(1, "up-to-date", true);
+    two.with_velo();
     two.machines[0].daemon.as_ref().unwrap().signal(Signal::SIGSTOP);
     two.until(1, "grants", "all");
     assert_eq!(two.machines[1].nologd("association set velo --storage 3G").0, 0);
@@ -253,8 +264,7 @@ fn who_slept_through_anothers_reign_ends_too() {
     assert_eq!(two.machines[0].daemon.as_mut().unwrap().wait(Duration::from_secs(20)), Some(false));
     two.up(0);
     two.until(0, "grants", "all");
-    let shown = two.machines[0].nologd("association show velo --json").1;
-    assert!(shown.contains(&(3u64 << 30).to_string()), "{shown}");
+    assert_eq!(two.gibibytes(0), 3);
 }
 
 /// Where the witness is gone, a change is refused and nothing is stored; it comes back, and all is well.
@@ -302,9 +312,7 @@ fn another_key_opens_no_copy() {
 #[test]
 fn a_copy_that_is_lost_is_made_anew() {
     let mut two = Two::start();
-    two.first();
-    assert_eq!(two.machines[0].nologd("association add velo --domain velo.example --storage 1G").0, 0);
-    two.until(1, "up-to-date", true);
+    two.with_velo();
     let number = |two: &Two| fs::read(two.place.path("witness/copy")).ok().map(|copy| copy[..8].to_vec());
     let before = number(&two).unwrap();
     drop(two.machines[1].link.take());
@@ -318,17 +326,14 @@ fn a_copy_that_is_lost_is_made_anew() {
     two.link(1);
     two.machines[0].daemon.take().unwrap().signal(Signal::SIGKILL);
     two.until(1, "leads", true);
-    let shown = two.machines[1].nologd("association show velo --json").1;
-    assert!(shown.contains(&(3u64 << 30).to_string()), "{shown}");
+    assert_eq!(two.gibibytes(1), 3);
 }
 
 /// Where the witness can keep nothing, changes are refused, and the other machine takes over all the same: members read, and delete.
 #[test]
 fn a_full_disk_at_the_witness_keeps_nobody_from_judging() {
     let mut two = Two::start();
-    two.first();
-    assert_eq!(two.machines[0].nologd("association add velo --domain velo.example --storage 1G").0, 0);
-    two.until(1, "up-to-date", true);
+    two.with_velo();
     // As good as full: what is to be written first has no place.
     fs::create_dir(two.place.path("witness/copy.new")).unwrap();
     assert_eq!(two.machines[0].nologd("association set velo --storage 2G").0, 1);

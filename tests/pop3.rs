@@ -10,7 +10,7 @@ use std::sync::Arc;
 use nologd::demo::{Behind, Dovecot, MEMBERS, Owner, Place, Postfix, Process};
 use nologd::private::Address;
 use nologd::quota::{Amount, Book, Day, Edit, Name, State, StateEdit};
-use support::{Stack, client, mail_files, restart, run_any, start_daemon, succeed};
+use support::{Stack, client, fetch_by_mpop, mail_files, restart, run_any, start_daemon, succeed};
 use tokio::runtime::Runtime;
 
 use crate::dialect;
@@ -91,18 +91,7 @@ fn mpop_and_fetchmail() {
     let (port, certificate) = (pop3.implicit.to_string(), pop3.stack.certificate().display().to_string());
     let there = || mail_files(&pop3.stack.dovecot.maildir(alice.address)).len();
     let home = place.make("home", Owner::me()).unwrap();
-    ["", "/cur", "/new", "/tmp"].iter().for_each(|part| drop(place.make(&format!("home/mpop{part}"), Owner::me()).unwrap()));
-    let secret = place.write("password", format!("{}\n", alice.password).as_bytes()).unwrap();
-    let mpop = |keep: &str| {
-        let mut mpop = client("mpop", "mpop");
-        mpop.env("HOME", &home).args(["--file=/dev/null", "--host=127.0.0.1", "--tls=on", "--tls-starttls=off", "--auth=plain"]);
-        mpop.arg(format!("--port={port}"))
-            .arg(format!("--user={}", alice.address))
-            .arg(format!("--tls-trust-file={certificate}"));
-        mpop.arg(format!("--passwordeval=cat {}", secret.display())).arg(format!("--delivery=maildir,{}/mpop", home.display()));
-        succeed(mpop.arg(format!("--uidls-file={}/uidls", home.display())).arg(format!("--keep={keep}")));
-        mail_files(&home.join("mpop")).len()
-    };
+    let mpop = |keep: &str| fetch_by_mpop(place, pop3.implicit, &pop3.stack.certificate(), keep);
     let fetchmail = |keep: &str| {
         let rc = format!(
             "poll 127.0.0.1 protocol POP3 service {port} uidl user \"{}\" password \"{}\" ssl sslcertck sslcommonname mail.nolog.example sslcertfile \"{certificate}\" \

@@ -94,8 +94,7 @@ impl AdminCommand for AcceptLoan {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<LoanMade, Declined> {
-        let is_meant = |offer: &OpenOffer| offer.is_shown_as(&self.from, &self.to, self.until, self.size);
-        let offer = executor.offers.take(is_meant, at)?;
+        let offer = executor.offers.take_shown([&self.from, &self.to], self.size, self.until, at)?;
         let lent = executor.book.lend(&self.from, &self.to, Grant { octets: offer.octets, until: offer.until }, at.today);
         lent.map(LoanMade::of).map_err(|error| {
             let declined = Declined::from(error);
@@ -160,8 +159,7 @@ impl AdminCommand for DeclineOffer {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, Declined> {
-        let is_meant = |offer: &OpenOffer| offer.is_shown_as(&self.from, &self.to, self.until, self.size);
-        executor.offers.take(is_meant, at).map(|_| Agreed {})
+        executor.offers.take_shown([&self.from, &self.to], self.size, self.until, at).map(|_| Agreed {})
     }
 
     fn print(_: &Agreed) -> String {

@@ -109,6 +109,18 @@ impl LoanOffers {
         found.map(|found| all.remove(found)).ok_or_else(|| Declined::because("There is no such offer any more."))
     }
 
+    /// The same for one that its taker was shown so.
+    pub(super) fn take_shown(
+        &self,
+        [from, to]: [&Name; 2],
+        octets: u64,
+        until: Day,
+        at: &Moment<'_>,
+    ) -> Result<OpenOffer, Declined> {
+        let is_shown = |offer: &OpenOffer| (&offer.from, offer.octets, offer.until) == (from, octets, until) && offer.is_to(to);
+        self.take(is_shown, at)
+    }
+
     /// One that was taken stands again, unless another one has its place by now.
     pub(super) fn put_back(&self, offer: OpenOffer, at: &Moment<'_>) {
         let mut all = self.standing(at);
@@ -121,10 +133,6 @@ impl LoanOffers {
 impl OpenOffer {
     pub(super) fn is_of(&self, from: &Name, said: &str, until: Day) -> bool {
         self.from == *from && self.said == said && self.until == until
-    }
-
-    pub(super) fn is_shown_as(&self, from: &Name, to: &Name, until: Day, octets: u64) -> bool {
-        self.from == *from && self.is_to(to) && self.until == until && self.octets == octets
     }
 
     fn is_to(&self, to: &Name) -> bool {

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::postfixadmin::MULTIPLIER;
 use crate::policy::Problem;
-use crate::store::read_regular;
+use crate::store::{is_no_file, read_regular};
 
 /// Where the package has the file.
 pub const FILE: &str = "/etc/nologd-sync/sync.toml";
@@ -119,9 +119,8 @@ impl SyncSettings {
     /// What to tell the admin: line and key, and nothing else of what stands there, for it goes to the journal.
     pub fn read(file: &Path) -> Result<SyncSettings, String> {
         let shown = file.display();
-        let text = read_regular(file).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidInput => format!("{shown}: is no regular file."),
-            kind => format!("{shown}: {kind}."),
+        let text = read_regular(file).map_err(|error| {
+            if is_no_file(&error) { format!("{shown}: is no regular file.") } else { format!("{shown}: {}.", error.kind()) }
         })?;
         SyncSettings::parse(&text).map_err(|(line, why)| format!("{shown}:{line}: {why}"))
     }

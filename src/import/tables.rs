@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::quota::{Limit, OwnLimit};
+use crate::store::is_no_file;
 
 /// Octets of a MiB.
 pub const MIB: u64 = 1 << 20;
@@ -35,8 +36,7 @@ pub enum SourceTrouble {
 impl SourceTrouble {
     /// Why a file was not opened or read.
     pub fn of_file(error: io::Error) -> SourceTrouble {
-        // The word of `store::open_regular` for it.
-        if error.kind() == io::ErrorKind::InvalidInput { SourceTrouble::NoFile } else { SourceTrouble::Unread }
+        if is_no_file(&error) { SourceTrouble::NoFile } else { SourceTrouble::Unread }
     }
 
     /// What happened and what to do, in one sentence.

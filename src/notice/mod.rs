@@ -29,5 +29,6 @@ mod topic;
 pub use leaving::date;
 pub use message::letter;
 pub use queue::{Counts, Queue};
+pub use size::size;
 pub use text::Notice;
 pub use topic::Topic;

@@ -1,13 +1,13 @@
 //! The mail to a contact whose association is offered space by another one.
 
 use super::leaving::date;
-use super::size::size;
+use super::size::{NO_BREAK, size};
 use crate::fault::Lang;
 use crate::quota::{Day, Name};
 
 /// Subject and paragraphs for the contact of `to`. `link` leads to the page where the offer stands, and lets nobody in.
 pub(super) fn words([from, to]: [&Name; 2], octets: u64, until: Day, link: &str, lang: Lang) -> (String, Vec<String>) {
-    let (from, to, space, day) = (from.reveal(), to.reveal(), size(octets, lang), date(until, lang));
+    let (from, to, space, day) = (from.reveal(), to.reveal(), size(octets, lang, NO_BREAK), date(until, lang));
     let link = link.to_owned();
     match lang {
         Lang::En => (

@@ -1,6 +1,6 @@
 //! What a notice says. To add a language, the compiler names each place.
 
-use super::size::size;
+use super::size::{NO_BREAK, size};
 use super::{hand_over, leaving, login, offer, stopped};
 use crate::fault::Lang;
 use crate::private::Address;
@@ -89,10 +89,12 @@ impl Fullest {
             (_, Limit::At(most)) if messages > storage => {
                 Fullest { percent: messages, amount: format!("{} messages {of} {most}", used.messages), level }
             }
-            (Limit::At(most), _) => {
-                Fullest { percent: storage, amount: format!("{} {of} {}", size(used.octets, lang), size(most, lang)), level }
-            }
-            (Limit::None, _) => Fullest { percent: storage, amount: size(used.octets, lang), level },
+            (Limit::At(most), _) => Fullest {
+                percent: storage,
+                amount: format!("{} {of} {}", size(used.octets, lang, NO_BREAK), size(most, lang, NO_BREAK)),
+                level,
+            },
+            (Limit::None, _) => Fullest { percent: storage, amount: size(used.octets, lang, NO_BREAK), level },
         }
     }
 

@@ -28,7 +28,7 @@ pub use copied::{Copied, Copies, adopt, is_emptier};
 pub use durable::{Condition, Durable};
 pub use embedded::{Embedded, repair};
 pub use memory::Memory;
-pub use replace::{Lasting, no_times, open_regular, read_own, read_regular, replace};
+pub use replace::{Lasting, is_no_file, no_times, open_regular, read_own, read_regular, replace};
 pub use schema::{Schema, Step, settle};
 pub use snapshot::snapshot;
 pub use transfer::{Summary, check, export, import};

@@ -43,6 +43,11 @@ pub fn open_regular(file: &Path) -> io::Result<File> {
     }
 }
 
+/// Whether that is why it was not opened: it is no regular file.
+pub fn is_no_file(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::InvalidInput
+}
+
 /// The text of such a file.
 ///
 /// # Errors

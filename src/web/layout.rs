@@ -119,7 +119,11 @@ pub fn say(lang: Lang, english: &str, french: &str) -> String {
 
 /// On top of a page: the last form was carried out.
 pub(super) fn done(lang: Lang) -> Markup {
-    let text = say(lang, "Changed. It holds from now on.", "C'est fait. Le changement est en vigueur.");
+    done_with(&say(lang, "Changed. It holds from now on.", "C'est fait. Le changement est en vigueur."))
+}
+
+/// The same where there is more to say.
+pub(super) fn done_with(text: &str) -> Markup {
     html! { div.done role="status" { p { (text) } } }
 }
 

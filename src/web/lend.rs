@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::layout::{refused, say};
+use super::layout::{done_with, refused, say};
 use super::share::ShareError;
 use super::typography::{set, size};
 use crate::admin::open_offers::OfferShown;
@@ -75,33 +75,29 @@ pub(super) fn summary(lang: Lang, error: LendError) -> Markup {
 
 /// On top of the page: an offer was made, and nothing has changed by it.
 pub(super) fn offered(lang: Lang) -> Markup {
-    said(
+    done_with(&say(
         lang,
         "Offered. Nothing is lent yet: that takes the other contact, who finds the offer on their page.",
         "Proposé. Rien n'est encore prêté\u{a0}: il faut que l'autre contact accepte l'offre, qui l'attend sur sa page.",
-    )
+    ))
 }
 
 /// One was taken back.
 pub(super) fn withdrawn(lang: Lang) -> Markup {
-    said(
+    done_with(&say(
         lang,
         "Withdrawn. This offer is gone; nothing was lent by it.",
         "Retiré. Cette offre ne tient plus\u{a0}; elle n'a donné lieu à aucun prêt.",
-    )
+    ))
 }
 
 /// One was let be.
 pub(super) fn declined(lang: Lang) -> Markup {
-    said(
+    done_with(&say(
         lang,
         "Declined. This offer is gone; nothing was lent by it. No message about that is sent to the other contact.",
         "Refusé. Cette offre ne tient plus\u{a0}; elle n'a donné lieu à aucun prêt. Aucun message n'en est envoyé à l'autre contact.",
-    )
-}
-
-fn said(lang: Lang, english: &str, french: &str) -> Markup {
-    html! { div.done role="status" { p { (say(lang, english, french)) } } }
+    ))
 }
 
 fn wrong(lang: Lang, error: LendError) -> String {

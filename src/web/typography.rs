@@ -1,7 +1,7 @@
 //! Words and numbers as they are set on a page: French signs with the narrow space that belongs to them (U+202F), sizes, shares.
 
 use crate::fault::Lang;
-use crate::quota::print_size;
+use crate::notice;
 
 /// The narrow space that never breaks.
 pub const NARROW: char = '\u{202f}';
@@ -26,14 +26,7 @@ pub fn set(text: &str, lang: Lang) -> String {
 
 /// A size: `7,4 Go`, `7.4 GB`.
 pub fn size(octets: u64, lang: Lang) -> String {
-    let shown = print_size(octets);
-    match (shown.split_once(' '), lang) {
-        (Some((number, unit)), Lang::En) => format!("{number}\u{a0}{unit}B"),
-        (Some((number, unit)), Lang::Fr) => format!("{}{NARROW}{unit}o", number.replace('.', ",")),
-        (None, Lang::En) => format!("{shown}\u{a0}bytes"),
-        (None, Lang::Fr) if octets < 2 => format!("{shown}{NARROW}octet"),
-        (None, Lang::Fr) => format!("{shown}{NARROW}octets"),
-    }
+    notice::size(octets, lang, NARROW)
 }
 
 /// A share: `74 %`.

@@ -56,13 +56,14 @@ pub fn attack(seed: u64, count: usize, tame: bool) -> Outcome {
     };
     let (number, most) = (AtomicU64::new(0), super::from_env("ATTACK_ROUND", 8_000) as usize);
     while outcome.commands < count {
+        let log = fs::metadata(stage.dovecot.log()).map_or(0, |log| log.len());
         let sessions = round(&stage, &users, seed, &number, most.min(count - outcome.commands), tame, &mut outcome);
         sleep(REST);
         let ran = view.more();
         outcome.commands += sessions.iter().map(Session::commands).sum::<usize>();
         outcome.ran += ran.len();
         judge(&sessions, &ran, &mut outcome.findings);
-        at_rest(&stage, &users, &sessions, &mut outcome.findings);
+        at_rest(&stage, &users, &sessions, log, &mut outcome.findings);
         sent(&stage, &users, &sessions, &mut outcome.findings);
     }
     outcome.sessions = number.load(Ordering::SeqCst);
@@ -214,7 +215,7 @@ fn look(stage: &Stage, users: &[String]) -> HashMap<(&'static str, String), Wron
     found
 }
 
-fn at_rest(stage: &Stage, users: &[String], sessions: &[Session], findings: &mut Findings) {
+fn at_rest(stage: &Stage, users: &[String], sessions: &[Session], log: u64, findings: &mut Findings) {
     let book = truth::book(stage);
     for user in users {
         let (stored, (used, with)) = (truth::told(stage, user), book.get(user).copied().unwrap_or_default());
@@ -227,7 +228,7 @@ fn at_rest(stage: &Stage, users: &[String], sessions: &[Session], findings: &mut
             if of.len() < 4 { numbers + &told } else { numbers + "  ATTACK_ROUND=40 shows the sessions\n" }
         };
         let is_above = used.octets >= stored.octets && used.messages >= stored.messages;
-        if used != stored && is_above && is_known_to_wait(stage, user) {
+        if used != stored && is_above && is_known_to_wait(stage, user, log) {
             continue;
         }
         if used != stored {
@@ -243,11 +244,11 @@ fn at_rest(stage: &Stage, users: &[String], sessions: &[Session], findings: &mut
 }
 
 /// Dovecot itself ends a session whose open folder another one deletes, and then nobody is there to count. The book knows that its number is
-/// too high, and whoever logs in next counts.
-fn is_known_to_wait(stage: &Stage, user: &str) -> bool {
+/// too high, and whoever logs in next counts. `begin`: where Dovecot's log was when the round began.
+fn is_known_to_wait(stage: &Stage, user: &str, begin: u64) -> bool {
     let cut = format!("imap({user})");
-    let log = fs::read(stage.dovecot.log()).unwrap_or_default();
-    let log = String::from_utf8_lossy(&log);
+    let log = fs::read(stage.dovecot.log()).unwrap();
+    let log = String::from_utf8_lossy(&log[usize::try_from(begin).unwrap()..]);
     let ends = ["Selected mailbox was deleted", "IMAP session state is inconsistent"];
     let was_cut = log.lines().any(|line| line.contains(&cut) && ends.iter().any(|end| line.contains(end)));
     was_cut && stage.mailbox(user).is_some_and(|mailbox| mailbox["counted"] == false)

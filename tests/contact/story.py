@@ -38,22 +38,12 @@ def main():
                 print("done:", step.__name__, flush=True)
         except BaseException:
             for name, browser in (("phone", phone), ("desk", desk)):
-                shot(browser, "trouble-" + name)
+                browser.shot(SHOTS, "trouble-" + name)
             raise
         finally:
             desk.close()
     finally:
         phone.close()
-
-
-def shot(browser, name):
-    """The whole page, as long as it is; and never wider than the window."""
-    if not SHOTS:
-        return
-    import base64
-    answer = browser.ask("POST", "/goog/cdp/execute", {"cmd": "Page.captureScreenshot", "params": {"captureBeyondViewport": True}})
-    with open(os.path.join(SHOTS, name + ".png"), "wb") as out:
-        out.write(base64.b64decode(answer["data"]))
 
 
 def fits(browser):
@@ -86,10 +76,6 @@ def link(who, part):
     raise SystemExit("no link came to " + who[0])
 
 
-def text(browser):
-    return browser.js("return document.body.innerText")
-
-
 def heading(browser, words):
     browser.wait("(document.querySelector('h1') || {}).innerText?.includes(%r)" % words, "the heading " + words)
 
@@ -100,14 +86,14 @@ def come_in(browser, who, lang, name):
     browser.type("#address", who[0])
     browser.click("main form button")
     heading(browser, {"fr": "Consultez votre courrier", "en": "Check your mail"}[lang])
-    shot(browser, name + "-asked")
+    browser.shot(SHOTS, name + "-asked")
     came = link(who, "enter")
     # A scanner is first, and looks three times.
     for _ in range(3):
         page = urllib.request.urlopen(came.replace("mail.nolog.example", "127.0.0.1"), context=ANY).read().decode()
         assert "<button" in page
     browser.open(came)
-    shot(browser, name + "-button")
+    browser.shot(SHOTS, name + "-button")
     browser.click("main form button")
     browser.wait("location.pathname == '/%s/contact'" % lang, "the contact's page")
     return came
@@ -117,34 +103,29 @@ def log_in_by_mail(phone, desk):
     came = come_in(phone, ALICE, "fr", "1-phone")
     heading(phone, "velo")
     fits(phone)
-    shot(phone, "1-phone-page")
+    phone.shot(SHOTS, "1-phone-page")
     # Once is once: the same link in the other browser.
     desk.open(came)
     heading(desk, "Ce lien n’est plus valable")
-    shot(desk, "1-desk-over")
+    desk.shot(SHOTS, "1-desk-over")
     assert desk.js("return document.cookie") == "" and phone.js("return document.cookie") == "", "a script could read it"
 
 
-def typed(browser, selector, value):
-    browser.until(lambda: browser.ask("POST", browser.element(selector) + "/clear", {}) is None, "cannot clear " + selector)
-    browser.type(selector, value)
-
-
 def share_out(phone, _):
-    typed(phone, "#share-default", "2 Go")
+    phone.fill("#share-default", "2 Go")
     phone.click("form[action$='/contact/default'] button")
     phone.wait("location.pathname == '/fr/contact/changed'", "that it was done")
-    assert "C’est fait" in text(phone)
+    assert "C’est fait" in phone.text()
     assert phone.js("return document.querySelector('#share-default').value") == "2 Go"
-    shot(phone, "2-phone-shared")
+    phone.shot(SHOTS, "2-phone-shared")
 
 
 def above_the_limit(phone, _):
-    typed(phone, "#share-default", "11 Go")
+    phone.fill("#share-default", "11 Go")
     phone.click("form[action$='/contact/default'] button")
     phone.wait("document.querySelector('.error a')", "what is wrong")
-    assert "Rien n’a été modifié" in text(phone)
-    shot(phone, "3-phone-refused")
+    assert "Rien n’a été modifié" in phone.text()
+    phone.shot(SHOTS, "3-phone-refused")
     # The summary leads to the field, which says it too and keeps what was typed.
     phone.click(".error a")
     assert phone.js("let field = document.querySelector('#share-default'); return field.value + field.getAttribute('aria-invalid')") == "11 Gotrue"
@@ -154,46 +135,46 @@ def above_the_limit(phone, _):
 def offer(phone, _):
     phone.open(HOST + "/fr/contact")
     phone.click("details summary[aria-label=''], #lend ~ details summary")
-    typed(phone, "#lend-to", "jardin.example")
-    typed(phone, "#lend-share", "99")
+    phone.fill("#lend-to", "jardin.example")
+    phone.fill("#lend-share", "99")
     phone.js("document.querySelector('#lend-until').value = '2099-03-01'")
     phone.click("form[action$='/lend/offer'] button")
     phone.wait("document.querySelector('#lend-share-error')", "that it is too much")
-    shot(phone, "4-phone-too-much")
-    typed(phone, "#lend-share", "2 Go")
+    phone.shot(SHOTS, "4-phone-too-much")
+    phone.fill("#lend-share", "2 Go")
     phone.click("form[action$='/lend/offer'] button")
     phone.wait("location.pathname == '/fr/contact/offered'", "that it was offered")
-    assert "Proposé à jardin.example" in text(phone), text(phone)
+    assert "Proposé à jardin.example" in phone.text(), phone.text()
     fits(phone)
-    shot(phone, "4-phone-offered")
+    phone.shot(SHOTS, "4-phone-offered")
 
 
 def withdraw(phone, _):
     """What leads to nobody looks like all else; taken back, it is said to be gone, and nothing to be in force."""
     phone.open(HOST + "/fr/contact")
     phone.click("#lend ~ details summary")
-    typed(phone, "#lend-to", "personne.example")
-    typed(phone, "#lend-share", "1 Go")
+    phone.fill("#lend-to", "personne.example")
+    phone.fill("#lend-share", "1 Go")
     phone.js("document.querySelector('#lend-until').value = '2099-04-01'")
     phone.click("form[action$='/lend/offer'] button")
     phone.wait("location.pathname == '/fr/contact/offered'", "that it was offered")
-    assert text(phone).count("une fois par jour au plus") == 2, text(phone)
+    assert phone.text().count("une fois par jour au plus") == 2, phone.text()
     phone.click("button[aria-label='Retirer, personne.example']")
     phone.wait("location.pathname == '/fr/contact/withdrawn'", "that it was withdrawn")
-    assert "Retiré" in text(phone) and "en vigueur" not in text(phone) and "personne.example" not in text(phone), text(phone)
+    assert "Retiré" in phone.text() and "en vigueur" not in phone.text() and "personne.example" not in phone.text(), phone.text()
     fits(phone)
-    shot(phone, "4-phone-withdrawn")
+    phone.shot(SHOTS, "4-phone-withdrawn")
 
 
 def domains(phone, desk):
     """Until when the certificate holds, and the lines for the own domain, on a phone and on a desk."""
     for browser, name, words, foreign in ((phone, "phone", "Le certificat de mail.nolog.example", "jardin.example"), (desk, "desk", "The certificate of mail.nolog.example", "velo.example")):
-        assert words in text(browser) and foreign not in text(browser), text(browser)
+        assert words in browser.text() and foreign not in browser.text(), browser.text()
         browser.click("#domains ~ details summary")
         browser.wait("document.querySelector('.zone code').checkVisibility()", "the lines")
-        assert "autoconfig." in text(browser) and "IN CNAME mail.nolog.example." in text(browser), text(browser)
+        assert "autoconfig." in browser.text() and "IN CNAME mail.nolog.example." in browser.text(), browser.text()
         fits(browser)
-        shot(browser, "5-%s-domains" % name)
+        browser.shot(SHOTS, "5-%s-domains" % name)
 
 
 def accept(phone, desk):
@@ -201,16 +182,16 @@ def accept(phone, desk):
     assert link(CHLOE, "contact") == HOST + "/fr/contact"
     come_in(desk, CHLOE, "en", "5-desk")
     heading(desk, "jardin")
-    assert "Offered to you by velo: 2" in text(desk), text(desk)
-    shot(desk, "5-desk-offered")
+    assert "Offered to you by velo: 2" in desk.text(), desk.text()
+    desk.shot(SHOTS, "5-desk-offered")
     desk.click("a[href='#lend']")
     desk.click("form[action$='/lend/accept'] button")
     desk.wait("location.pathname == '/en/contact/changed'", "that it was accepted")
-    assert "Borrowed from velo" in text(desk) and "12\xa0GB" in text(desk), text(desk)
-    shot(desk, "5-desk-borrowed")
+    assert "Borrowed from velo" in desk.text() and "12\xa0GB" in desk.text(), desk.text()
+    desk.shot(SHOTS, "5-desk-borrowed")
     phone.open(HOST + "/fr/contact")
-    assert "Prêté à jardin" in text(phone) and "8\u202fGo" in text(phone), text(phone)
-    shot(phone, "5-phone-lent")
+    assert "Prêté à jardin" in phone.text() and "8\u202fGo" in phone.text(), phone.text()
+    phone.shot(SHOTS, "5-phone-lent")
 
 
 def two_windows(phone, desk):
@@ -220,22 +201,22 @@ def two_windows(phone, desk):
     second = desk.ask("POST", "/window/new", {"type": "window"})["handle"]
     desk.ask("POST", "/window", {"handle": second})
     desk.open(HOST + "/en/contact")
-    typed(desk, "#share-default", "3 GB")
+    desk.fill("#share-default", "3 GB")
     desk.click("form[action$='/contact/default'] button")
     desk.wait("location.pathname == '/en/contact/changed'", "that it was done")
     desk.ask("POST", "/window", {"handle": first})
     # This one still shows the page of before, and its forms are good.
-    typed(desk, "#share-default", "4 GB")
+    desk.fill("#share-default", "4 GB")
     desk.click("form[action$='/contact/default'] button")
     desk.wait("document.querySelector('#share-default').value == '4 GB' && location.pathname == '/en/contact/changed'", "the other change")
     desk.ask("POST", "/window", {"handle": second})
     desk.click("header form button")
     desk.wait("location.pathname == '/en/'", "the first page")
     desk.ask("POST", "/window", {"handle": first})
-    typed(desk, "#share-default", "5 GB")
+    desk.fill("#share-default", "5 GB")
     desk.click("form[action$='/contact/default'] button")
     heading(desk, "The form was not accepted")
-    shot(desk, "6-desk-logged-out")
+    desk.shot(SHOTS, "6-desk-logged-out")
     desk.ask("POST", "/window", {"handle": second})
     desk.ask("DELETE", "/window")
     desk.ask("POST", "/window", {"handle": first})
@@ -245,9 +226,9 @@ def back_button(phone, desk):
     """Back after a change sends nothing again; back after logging out shows nothing of the page."""
     desk.ask("POST", "/back", {})
     desk.wait("document.querySelector('#address')", "the way in, and not the page of before")
-    assert "rose" not in text(desk) and "Borrowed" not in text(desk)
+    assert "rose" not in desk.text() and "Borrowed" not in desk.text()
     phone.open(HOST + "/fr/contact")
-    typed(phone, "#share-default", "1 Go")
+    phone.fill("#share-default", "1 Go")
     phone.click("form[action$='/contact/default'] button")
     phone.wait("location.pathname == '/fr/contact/changed'", "that it was done")
     phone.ask("POST", "/back", {})
@@ -272,10 +253,10 @@ def restart(phone, desk):
         time.sleep(0.1)
     desk.open(came)
     heading(desk, "This link has expired")
-    typed(phone, "#share-default", "3 Go")
+    phone.fill("#share-default", "3 Go")
     phone.click("form[action$='/contact/default'] button")
     heading(phone, "Le formulaire n’a pas été accepté")
-    shot(phone, "7-phone-restarted")
+    phone.shot(SHOTS, "7-phone-restarted")
     phone.open(HOST + "/fr/contact")
     assert phone.js("return Boolean(document.querySelector('#address'))"), "logged out"
     # What was lent stands.
@@ -286,9 +267,9 @@ def full_mailbox(phone, desk):
     """No room for a single octet: the link comes all the same, and leads to where room is made."""
     nologd("mailbox", "set", ALICE[0], "--storage", "1K")
     come_in(phone, ALICE, "fr", "8-phone")
-    shot(phone, "8-phone-full")
+    phone.shot(SHOTS, "8-phone-full")
     phone.js("document.querySelectorAll('.boxes details').forEach(one => one.open = true)")
-    typed(phone, "form[action$='/contact/mailbox'] input[name=share]", "1 Go")
+    phone.fill("form[action$='/contact/mailbox'] input[name=share]", "1 Go")
     phone.click("form[action$='/contact/mailbox'] button")
     phone.wait("location.pathname == '/fr/contact/changed'", "that there is room")
 
@@ -297,25 +278,25 @@ def hand_over(phone, desk):
     phone.type("#hand-over", BOB[0])
     phone.click("form[action$='/contact/hand-over'] button")
     heading(phone, "Deux liens sont en route")
-    shot(phone, "9-phone-two-links")
+    phone.shot(SHOTS, "9-phone-two-links")
     theirs, ours = link(BOB, "confirm"), link(ALICE, "confirm")
     desk.open(theirs)
-    shot(desk, "9-desk-become")
+    desk.shot(SHOTS, "9-desk-become")
     desk.click("main form button")
     heading(desk, "Confirmé, il en manque un")
     assert ALICE[0] in nologd("association", "show", "velo")
     phone.open(ours)
-    shot(phone, "9-phone-confirm")
+    phone.shot(SHOTS, "9-phone-confirm")
     phone.click("main form button")
     heading(phone, "C’est fait")
-    shot(phone, "9-phone-done")
+    phone.shot(SHOTS, "9-phone-done")
     contact = [line for line in nologd("association", "show", "velo").splitlines() if line.split()[:1] == ["contact"]]
     assert BOB[0] in contact[0], contact
     phone.open(HOST + "/fr/contact")
     assert phone.js("return Boolean(document.querySelector('#address'))"), "the old contact is out"
     come_in(desk, BOB, "en", "9-desk")
     heading(desk, "velo")
-    shot(desk, "9-desk-page")
+    desk.shot(SHOTS, "9-desk-page")
 
 
 main()

@@ -2,7 +2,6 @@
 that is there (`AXE` names its file). `SHOTS` names a folder for pictures of what they see.
 """
 
-import base64
 import os
 import signal
 import socket
@@ -37,7 +36,7 @@ def main():
             print("done:", step.__name__, flush=True)
         print("looked at %d pages%s" % (len(looked), "" if AXE else ", without axe-core"))
     except BaseException:
-        shot(browser, "trouble")
+        browser.shot(SHOTS, "trouble")
         raise
     finally:
         browser.close()
@@ -47,13 +46,6 @@ def size(browser, metrics):
     browser.command("Emulation.setDeviceMetricsOverride", metrics)
 
 
-def shot(browser, name):
-    if SHOTS:
-        answer = browser.ask("POST", "/goog/cdp/execute", {"cmd": "Page.captureScreenshot", "params": {"captureBeyondViewport": True}})
-        with open(os.path.join(SHOTS, name + ".png"), "wb") as out:
-            out.write(base64.b64decode(answer["data"]))
-
-
 def look(browser, name):
     """On a phone and on a desktop, in the light and in the dark: nothing wider than the window, and nothing that axe-core finds."""
     for kind, metrics, scheme in (("desk", DESK, "light"), ("phone", PHONE, "light"), ("phone", PHONE, "dark")):
@@ -61,7 +53,7 @@ def look(browser, name):
         wide = browser.js("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
         assert wide[0] <= wide[1], "%s: sideways scrolling: %s" % (name, wide)
         browser.command("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-        shot(browser, "%s-%s-%s" % (name, kind, scheme))
+        browser.shot(SHOTS, "%s-%s-%s" % (name, kind, scheme))
         if AXE:
             accessible(browser, "%s, %s, %s" % (name, kind, scheme))
     browser.command("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "light"}]})
@@ -76,10 +68,6 @@ def accessible(browser, name):
           "v.nodes.map(n => n.html + ' ' + n.failureSummary).join(' | '))), e => done([String(e)]))" % RULES
     found = browser.ask("POST", "/execute/async", {"script": run, "args": []})
     assert found == [], "%s: %s" % (name, "\n".join(found))
-
-
-def text(browser):
-    return browser.js("return document.body.innerText")
 
 
 def has(browser, words):
@@ -282,20 +270,15 @@ def admin_looks(browser):
     look(browser, "fr-admin-association")
 
 
-def fill(browser, selector, words):
-    browser.ask("POST", browser.element(selector) + "/clear", {})
-    browser.type(selector, words)
-
-
 def admin_sets(browser):
-    fill(browser, "#limits-storage", "lots")
+    browser.fill("#limits-storage", "lots")
     browser.click("form[action$='/limits'] button")
     has(browser, "Ce n’est pas une taille")
     assert browser.js("return document.querySelector('#limits-storage').value") == "lots"
     look(browser, "fr-admin-refused")
     browser.click(".error a")
     browser.open(LOCAL + "/fr/association/velo")
-    fill(browser, "#limits-storage", "7 Go")
+    browser.fill("#limits-storage", "7 Go")
     browser.click("form[action$='/limits'] button")
     has(browser, "C’est fait.")
     has(browser, "sur 7 Go")
@@ -317,11 +300,11 @@ def admin_windows(browser):
     """An old window changes only what was touched in it."""
     browser.open(LOCAL + "/en/association/velo")
     first, other = second(browser, LOCAL + "/en/association/velo")
-    fill(browser, "#limits-storage", "8 GB")
+    browser.fill("#limits-storage", "8 GB")
     browser.click("form[action$='/limits'] button")
     has(browser, "of 8 GB")
     turn(browser, first)
-    fill(browser, "#limits-mailboxes", "50")
+    browser.fill("#limits-mailboxes", "50")
     browser.click("form[action$='/limits'] button")
     has(browser, "Changed.")
     assert browser.js("return document.querySelector('#limits-storage').value") == "8 GB"

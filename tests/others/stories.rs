@@ -3,7 +3,7 @@
 use nologd::demo::MEMBERS;
 
 use super::front::{FROM, Front, log_in, told};
-use crate::support::{client, mail_files, succeed};
+use crate::support::fetch_by_mpop;
 use crate::wire::{self, Wire};
 
 /// A message of `len` octets.
@@ -140,16 +140,6 @@ pub fn pop3(front: &Front) {
 
 /// What is in its folder when mpop has been there.
 fn mpop(front: &Front, keep: &str) -> usize {
-    let place = &front.place;
-    let mine = nologd::demo::Owner::me();
-    ["", "/cur", "/new", "/tmp"].iter().for_each(|part| drop(place.make(&format!("mpop{part}"), mine).unwrap()));
-    let secret = place.write("password", format!("{}\n", MEMBERS[0].password).as_bytes()).unwrap();
-    let mut mpop = client("mpop", "mpop");
-    mpop.args(["--file=/dev/null", "--host=127.0.0.1", "--tls=on", "--tls-starttls=off", "--auth=plain"]);
-    mpop.arg(format!("--port={}", front.pop3)).arg(format!("--user={}", MEMBERS[0].address));
-    mpop.arg(format!("--tls-trust-file={}", place.path("certs/mail.nolog.example/fullchain.pem").display()));
-    mpop.arg(format!("--passwordeval=cat {}", secret.display()));
-    mpop.arg(format!("--delivery=maildir,{}", place.path("mpop").display()));
-    succeed(mpop.arg(format!("--uidls-file={}", place.path("uidls").display())).arg(format!("--keep={keep}")));
-    mail_files(&place.path("mpop")).len()
+    let certificate = front.place.path("certs/mail.nolog.example/fullchain.pem");
+    fetch_by_mpop(&front.place, front.pop3, &certificate, keep)
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use nologd::demo::{Behind, Daemon, Dovecot, Member, Place, Ports, Postfix, Process, Program};
+use nologd::demo::{Behind, Daemon, Dovecot, MEMBERS, Member, Owner, Place, Ports, Postfix, Process, Program};
 
 /// All the servers of one test. Fields are dropped from top to bottom: the place goes last.
 pub struct Stack {
@@ -189,4 +189,18 @@ pub fn mail_files(maildir: &Path) -> Vec<PathBuf> {
     }
     found.sort();
     found
+}
+
+/// Fetches Alice's mail with mpop, over TLS with the certificate checked, into the folder `mpop` of `place`: how many letters are there then.
+pub fn fetch_by_mpop(place: &Place, port: u16, certificate: &Path, keep: &str) -> usize {
+    ["", "/cur", "/new", "/tmp"].iter().for_each(|part| drop(place.make(&format!("mpop{part}"), Owner::me()).unwrap()));
+    let secret = place.write("password", format!("{}\n", MEMBERS[0].password).as_bytes()).unwrap();
+    let mut mpop = client("mpop", "mpop");
+    mpop.env("HOME", place.folder());
+    mpop.args(["--file=/dev/null", "--host=127.0.0.1", "--tls=on", "--tls-starttls=off", "--auth=plain"]);
+    mpop.arg(format!("--port={port}")).arg(format!("--user={}", MEMBERS[0].address));
+    mpop.arg(format!("--tls-trust-file={}", certificate.display())).arg(format!("--passwordeval=cat {}", secret.display()));
+    mpop.arg(format!("--delivery=maildir,{}", place.path("mpop").display()));
+    succeed(mpop.arg(format!("--uidls-file={}", place.path("uidls").display())).arg(format!("--keep={keep}")));
+    mail_files(&place.path("mpop")).len()
 }

@@ -265,6 +265,7 @@ fn what_is_no_file_is_refused_at_once() {
     let pipe = stage.path("pipe");
     nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let shown = pipe.display().to_string();
+    let settings = format!("from = \"postfixadmin\"\npassword_file = \"{shown}\"\n");
     for (line, word) in [
         (format!("--from csv --file {shown} --dry-run"), "that is no regular file"),
         (format!("--from alternc --file {shown} --dry-run"), "that is no regular file"),
@@ -273,6 +274,7 @@ fn what_is_no_file_is_refused_at_once() {
             "that is no regular file",
         ),
         (format!("--settings {shown}"), "is no regular file"),
+        (format!("--settings {}", stage.write("password.toml", &settings).display()), "that is no regular file"),
     ] {
         let run = format!("10 {} {}", env!("CARGO_BIN_EXE_nologd"), stage.line(&line));
         let said = crate::alone::said(stage.house.command(Path::new("timeout"), &run).output().unwrap());

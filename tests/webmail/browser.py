@@ -143,3 +143,28 @@ class Browser:
         finally:
             self.driver.terminate()
             self.driver.wait(10)
+
+    def shot(self, folder, name):
+        """The whole page, as long as it is, where there is a folder for it."""
+        if not folder:
+            return
+        import base64
+        answer = self.ask("POST", "/goog/cdp/execute", {"cmd": "Page.captureScreenshot", "params": {"captureBeyondViewport": True}})
+        with open(os.path.join(folder, name + ".png"), "wb") as out:
+            out.write(base64.b64decode(answer["data"]))
+
+    def text(self):
+        return self.js("return document.body.innerText")
+
+    def fill(self, selector, words):
+        """In place of what stands in the field."""
+        self.until(lambda: self.ask("POST", self.element(selector) + "/clear", {}) is None, "cannot clear " + selector)
+        self.type(selector, words)
+
+
+def enter_webmail(browser, road):
+    """Alice logs in to Roundcube."""
+    browser.open(road.address)
+    browser.type("#rcmloginuser", "alice@velo.example")
+    browser.type("#rcmloginpwd", "bell-and-basket")
+    browser.click("#rcmloginsubmit")

@@ -1,10 +1,10 @@
-"""One member's filters in the webmail: one is made, it counts, it is changed; one that sends mail on is refused."""
+"""One member's filters in the webmail: one is made, and read again; one that sends mail on is refused."""
 
 import os
 import signal
 import sys
 
-from browser import Browser, Road
+from browser import Browser, Road, enter_webmail
 
 
 def main():
@@ -34,10 +34,7 @@ def main():
 
 
 def log_in(browser, road):
-    browser.open(road.address)
-    browser.type("#rcmloginuser", "alice@velo.example")
-    browser.type("#rcmloginpwd", "bell-and-basket")
-    browser.click("#rcmloginsubmit")
+    enter_webmail(browser, road)
     browser.wait("window.rcmail && rcmail.env.task == 'mail' && !rcmail.busy", "the list of mail")
 
 

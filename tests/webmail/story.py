@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 
-from browser import Browser, Road
+from browser import Browser, Road, enter_webmail
 
 SOURCE, FORWARDED = os.environ["SOURCE"], os.environ["FORWARDED"]
 AGENT = "Mozilla/5.0 (X11; CanaryOS) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36 " + os.environ["AGENT"]
@@ -41,10 +41,7 @@ def main():
 
 
 def log_in(browser, road):
-    browser.open(road.address)
-    browser.type("#rcmloginuser", ALICE)
-    browser.type("#rcmloginpwd", "bell-and-basket")
-    browser.click("#rcmloginsubmit")
+    enter_webmail(browser, road)
     listed(browser, "A ride on Sunday")
 
 
