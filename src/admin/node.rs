@@ -72,6 +72,8 @@ pub trait NodeDesk: Send + Sync {
 pub enum DutyShown {
     /// It waits.
     Waits,
+    /// It is to judge as soon as the storage is closed to everybody else.
+    Closes,
     /// It has the lease, and is about to judge.
     Begins,
     /// It judges.
@@ -80,7 +82,7 @@ pub enum DutyShown {
     Ended,
 }
 
-words! { DutyShown, "No such duty.": Waits = "waits", Begins = "begins", Judges = "judges", Ended = "ended" }
+words! { DutyShown, "No such duty.": Waits = "waits", Closes = "closes", Begins = "begins", Judges = "judges", Ended = "ended" }
 
 /// What it may store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +121,7 @@ impl NodeTold {
     /// As `node` stands at `now`.
     pub fn of(node: &Node, now: Millis, name: Option<String>, trouble: Option<CopyTrouble>) -> NodeTold {
         let duty = match node.duty() {
+            Duty::Waiting if node.is_closing() => DutyShown::Closes,
             Duty::Waiting => DutyShown::Waits,
             Duty::Won => DutyShown::Begins,
             Duty::Judging(_) => DutyShown::Judges,
@@ -138,6 +141,7 @@ impl NodeTold {
             (DutyShown::Judges, true) => "yes",
             (DutyShown::Judges, false) => "not at this moment: the lease has run out, and the witness does not answer",
             (DutyShown::Begins, _) => "in a moment",
+            (DutyShown::Closes, _) => "as soon as the storage is closed to the other one: there, close-storage has not ended yet",
             (DutyShown::Waits, _) => "no, it waits",
             (DutyShown::Ended, _) => "no more: it ends, and the next one waits",
         };
@@ -228,7 +232,7 @@ impl AdminCommand for TakeOver {
     }
 
     fn print(_: &NodeTold) -> String {
-        "This machine takes over as soon as the other one has left, or its lease is over: look with `nologd node show`.\n".into()
+        "This machine takes over as soon as the other one has left, or its lease is over: look with `nologd node show`. After two minutes that is forgotten.\n".into()
     }
 }
 

@@ -102,8 +102,9 @@ fn serve(arguments: &WitnessArguments, folder: WitnessFolder) -> io::Result<()> 
         match word {
             NodeWord::Hello(..) => return Ok(()),
             NodeWord::Ask(number, bid) => {
-                let asked =
-                    |arbiter: &mut Arbiter, now| (arbiter.ask(&desk.who, bid, now), arbiter.term(), arbiter.calls(&desk.who));
+                let asked = |arbiter: &mut Arbiter, now| {
+                    (arbiter.ask(&desk.who, bid, now), arbiter.term(), arbiter.calls(&desk.who, now))
+                };
                 let (ruling, term, called) = desk.folder.with(asked)?;
                 let word = match ruling {
                     Ruling::Yes => LeaseWord::Yes,

@@ -30,8 +30,8 @@ pub struct Arbiter {
     until: Millis,
     /// Everybody else's mail has ended at the storage, and nobody else's is taken.
     alone: bool,
-    /// Who wants it at once.
-    called_by: Option<String>,
+    /// Who wants it at once, and until when that holds: it is to be said again, so that nobody leaves it to a process that is no more.
+    called_by: Option<(String, Millis)>,
     /// Who left it and waits, and until when.
     stands_by: Option<(String, Millis)>,
 }
@@ -67,7 +67,7 @@ impl Arbiter {
         }
         if now < self.until {
             if wish == Bid::Now {
-                self.called_by = Some(who.node.clone());
+                self.called_by = Some((who.node.clone(), now + LEASE));
             }
             return Ruling::No;
         }
@@ -102,8 +102,8 @@ impl Arbiter {
     }
 
     /// Whether another node than `who` wants the lease at once.
-    pub fn calls(&self, who: &Claimant) -> bool {
-        self.called_by.as_ref().is_some_and(|node| *node != who.node)
+    pub fn calls(&self, who: &Claimant, now: Millis) -> bool {
+        self.called_by.as_ref().is_some_and(|(node, until)| *node != who.node && now < *until)
     }
 
     /// `who` judges no more, and lets the other one go first.
@@ -141,10 +141,12 @@ mod tests {
         arbiter.closed(&one);
         assert_eq!(arbiter.ask(&one, Bid::Want, LEASE), Ruling::Yes);
         assert_eq!(arbiter.ask(&two, Bid::Now, 2 * LEASE - 1), Ruling::No);
-        assert!(arbiter.calls(&one) && !arbiter.calls(&two));
+        let last = 2 * LEASE - 1;
+        assert!(arbiter.calls(&one, last) && !arbiter.calls(&two, last));
+        assert!(!arbiter.calls(&one, last + LEASE), "nobody has said so since");
         assert_eq!(arbiter.ask(&two, Bid::Want, 2 * LEASE), Ruling::Close);
         arbiter.closed(&one);
-        assert!(!arbiter.holds(&two, arbiter.term(), 2 * LEASE) && !arbiter.calls(&two));
+        assert!(!arbiter.holds(&two, arbiter.term(), 2 * LEASE) && !arbiter.calls(&two, 2 * LEASE));
     }
 
     #[test]

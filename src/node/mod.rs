@@ -38,6 +38,9 @@ pub const EVERY: Millis = 1000;
 /// How long a node that stood by leaves the lease to the other one.
 pub const AFTER_YOU: Millis = 30_000;
 
+/// How long an admin's word about who is to judge holds, as long as it is not that one.
+pub const CHOSEN: Millis = 120_000;
+
 /// What a node wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bid {

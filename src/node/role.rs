@@ -1,7 +1,7 @@
 //! What a node is at the moment, and what it turns into by what it hears. It goes one way: a process that has judged and is not to judge
 //! any more ends, and the next one begins as a node that waits.
 
-use super::{Bid, LeaseWord, Millis, Tenure};
+use super::{Bid, CHOSEN, LeaseWord, Millis, Tenure};
 use crate::quota::Permission;
 
 /// What a node is.
@@ -28,7 +28,11 @@ pub struct Node {
     term: u64,
     /// The newest question that was answered: an older answer says nothing.
     answered: u64,
+    /// What the witness said last, on this connection.
+    said: Option<LeaseWord>,
     choice: Choice,
+    /// Until when the choice holds, where nothing came of it.
+    chosen: Millis,
 }
 
 /// What an admin said about who is to judge.
@@ -46,13 +50,17 @@ enum Choice {
 impl Default for Node {
     fn default() -> Node {
         let (lease, duty, choice) = (Tenure::default(), Duty::Waiting, Choice::default());
-        Node { lease, duty, newest: 0, taken: 0, term: 0, answered: 0, choice }
+        Node { lease, duty, newest: 0, taken: 0, term: 0, answered: 0, said: None, choice, chosen: 0 }
     }
 }
 
 impl Node {
     /// A question that is about to be sent: its number, and what is wanted.
     pub fn ask(&mut self, now: Millis) -> (u64, Bid) {
+        // An admin who said it last month did not mean tonight.
+        if self.duty == Duty::Waiting && now >= self.chosen && !self.is_closing() {
+            self.choice = Choice::None;
+        }
         let ready = self.has_own_book() || self.is_up_to_date();
         let bid = match self.duty {
             Duty::Waiting if self.choice != Choice::None && ready => Bid::Now,
@@ -70,6 +78,7 @@ impl Node {
         }
         self.answered = number;
         self.newest = newest;
+        self.said = Some(word);
         match (word, self.duty) {
             (_, Duty::Over) | (LeaseWord::Closing | LeaseWord::No, Duty::Waiting) => {}
             (LeaseWord::Yes, Duty::Waiting) => {
@@ -126,8 +135,20 @@ impl Node {
         }
     }
 
-    /// An admin wants this node to judge; with `own_book`, by its own book, whatever the witness has.
-    pub fn take_over(&mut self, own_book: bool) {
+    /// The connection to the witness is no more.
+    pub fn hung_up(&mut self) {
+        self.said = None;
+    }
+
+    /// Whether it waits for nothing but the storage to be closed to everybody else.
+    pub fn is_closing(&self) -> bool {
+        self.duty == Duty::Waiting && self.said == Some(LeaseWord::Closing)
+    }
+
+    /// An admin wants this node to judge; with `own_book`, by its own book, whatever the witness has. Said at `now`, and forgotten after
+    /// [`CHOSEN`] where another one goes on judging.
+    pub fn take_over(&mut self, own_book: bool, now: Millis) {
+        self.chosen = now + CHOSEN;
         self.choice = self.choice.max(if own_book { Choice::OwnBook } else { Choice::Here });
     }
 
@@ -182,6 +203,26 @@ impl Node {
         match self.duty {
             Duty::Judging(permission) if now < self.lease.until() => permission,
             _ => Permission::Nothing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_admin_said_is_forgotten_unless_something_comes_of_it() {
+        for (word, last, own) in [(LeaseWord::No, Bid::Wait, false), (LeaseWord::Closing, Bid::Now, true)] {
+            let mut node = Node::default();
+            node.take_over(true, 0);
+            let (number, bid) = node.ask(CHOSEN - 1);
+            assert_eq!((bid, node.has_own_book()), (Bid::Now, true));
+            assert!(!node.heard(number, word, 1, 7, false));
+            assert_eq!((node.ask(CHOSEN).1, node.has_own_book()), (last, own));
+            // The witness is gone: nothing comes of it any more.
+            node.hung_up();
+            assert_eq!((node.ask(CHOSEN).1, node.has_own_book()), (Bid::Wait, false));
         }
     }
 }

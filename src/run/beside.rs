@@ -20,7 +20,8 @@ use crate::node::Duty;
 use crate::quota::Book;
 use crate::sandbox::Enforcement;
 use crate::serve::clock::today;
-use crate::serve::node::{CountWord, NodeLink};
+use crate::serve::node::NodeLink;
+use crate::serve::node_state::CountWord;
 use crate::serve::{Context, CopyKey, Service, standby};
 use crate::store::{Condition, Copied, Memory, Store};
 

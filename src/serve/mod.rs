@@ -32,6 +32,7 @@ mod mailbox;
 pub mod methods;
 pub mod metrics;
 pub mod node;
+pub mod node_state;
 mod node_talk;
 mod node_wire;
 pub mod notices;

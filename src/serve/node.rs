@@ -1,35 +1,25 @@
 //! This process as one of two machines (docs/nodes.md): whether it may grant, read anew at each grant, and where copies of the book go. What
 //! is said to the witness is in `node_talk`.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 
 use super::clock::boot_time;
+use super::node_state::{CountWord, Fetch, LinkState};
 use super::sealed::CopyKey;
-use crate::admin::Request;
-use crate::admin::node::{BeginWith, CopyTrouble, NodeDesk, NodeTold};
-use crate::event::{Event, emit};
-use crate::node::{Duty, Millis, Node, NodeWord};
+use crate::admin::node::{BeginWith, NodeDesk, NodeTold};
+use crate::node::{Duty, NodeWord};
 use crate::quota::{Permission, Permit};
 use crate::store::{Copies, Store};
 
 /// For a copy to be on the witness's disk.
 const KEEPING: Duration = Duration::from_secs(20);
-
-/// What of the counts has come.
-pub enum CountWord {
-    /// What some mailboxes hold: `usage load`.
-    Rows(Box<Request>),
-    /// That was all: whole, or with some missing.
-    Done(bool),
-}
 
 /// This machine's place in the pair.
 pub struct NodeLink {
@@ -41,38 +31,6 @@ pub struct NodeLink {
     pub(super) store: Arc<dyn Store>,
     pub(super) changed: watch::Sender<()>,
     pub(super) held: Mutex<LinkState>,
-}
-
-/// What becomes of the newest copy.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Fetch {
-    #[default]
-    Nothing,
-    /// The witness is to bring it.
-    Asked,
-    /// It is being put into the store; that goes on when the connection ends.
-    Adopting,
-}
-
-#[derive(Default)]
-pub(super) struct LinkState {
-    pub(super) node: Node,
-    /// As the witness calls it.
-    pub(super) name: Option<String>,
-    pub(super) out: Option<UnboundedSender<Vec<u8>>>,
-    /// Copies that are on their way, in their order.
-    pub(super) puts: VecDeque<SyncSender<Option<u64>>>,
-    pub(super) counts: Option<UnboundedSender<CountWord>>,
-    /// When it was asked last, and whether the answer was to wait a moment.
-    pub(super) asked: Millis,
-    pub(super) hurries: bool,
-    pub(super) fetch: Fetch,
-    pub(super) not_before: Millis,
-    pub(super) trouble: Option<CopyTrouble>,
-    /// Which connection this is.
-    pub(super) turn: u64,
-    /// It is to leave: the other one is called for, or an admin said so.
-    pub(super) leaving: bool,
 }
 
 impl Permit for NodeLink {
@@ -102,9 +60,8 @@ impl Copies for NodeLink {
         let (kept, answer) = sync_channel(1);
         {
             let mut held = self.lock();
-            let (Some(out), Some(term)) = (held.out.clone(), held.node.term()) else { return false };
-            let line = NodeWord::Put { term, previous, number, octets: sealed.len() as u64 }.to_string();
-            if out.send([line.as_bytes(), &sealed].concat()).is_err() {
+            let Some(term) = held.node.term() else { return false };
+            if !held.say(&NodeWord::Put { term, previous, number, octets: sealed.len() as u64 }, &sealed) {
                 return false;
             }
             held.puts.push_back(kept);
@@ -194,18 +151,17 @@ impl NodeLink {
     pub fn count(&self) -> Option<UnboundedReceiver<CountWord>> {
         let (sender, receiver) = unbounded_channel();
         let mut held = self.lock();
-        held.out.as_ref()?.send(NodeWord::Count.to_string().into()).ok()?;
-        held.counts = Some(sender);
-        Some(receiver)
+        held.say(&NodeWord::Count, b"").then(|| {
+            held.counts = Some(sender);
+            receiver
+        })
     }
 
     /// Nothing is granted any more, and the witness hears it. To be called when everything granted has ended.
     pub fn leave(&self) {
         self.change(|held| {
             held.node.end();
-            if let Some(out) = &held.out {
-                let _ = out.send(NodeWord::Leave.to_string().into());
-            }
+            let _ = held.say(&NodeWord::Leave, b"");
         });
     }
 
@@ -230,38 +186,6 @@ impl NodeLink {
     }
 }
 
-impl LinkState {
-    /// The connection is no more: what waits for an answer gets none.
-    pub(super) fn hang_up(&mut self) {
-        (self.out, self.counts, self.name) = (None, None, None);
-        if self.fetch == Fetch::Asked {
-            self.fetch = Fetch::Nothing;
-        }
-        (self.asked, self.hurries) = (0, false);
-        self.puts.clear();
-    }
-
-    /// What is wrong with copies now; told where that is new.
-    pub(super) fn say_trouble(&mut self, trouble: Option<CopyTrouble>) {
-        if let Some(why) = trouble.filter(|why| self.trouble != Some(*why)) {
-            emit(Event::CopyUnusable { why: why as u64 });
-        }
-        self.trouble = trouble;
-    }
-
-    pub(super) fn kept(&mut self, number: Option<u64>) {
-        if let Some(put) = self.puts.pop_front() {
-            let _ = put.send(number);
-        }
-    }
-
-    pub(super) fn tell(&mut self, word: CountWord) {
-        if let Some(counts) = &self.counts {
-            let _ = counts.send(word);
-        }
-    }
-}
-
 impl NodeDesk for NodeLink {
     fn told(&self) -> NodeTold {
         let held = self.lock();
@@ -283,7 +207,7 @@ impl NodeDesk for NodeLink {
                 "This machine's own book is empty: on the one that serves today it is not. For a host that only begins: --empty besides.",
             ),
             Duty::Waiting => {
-                held.node.take_over(own_book);
+                held.node.take_over(own_book, boot_time());
                 Ok(())
             }
             _ => Err("This machine judges already."),

@@ -11,11 +11,12 @@ use std::time::Duration;
 use tokio::io::BufReader;
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::channel;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::clock::boot_time;
-use super::node::{CountWord, Fetch, NodeLink};
+use super::node::NodeLink;
+use super::node_state::{CountWord, Fetch};
 use super::node_wire::{heard, send};
 use crate::admin::Request;
 use crate::admin::node::CopyTrouble;
@@ -23,9 +24,13 @@ use crate::fault::{Fault, Side};
 use crate::net::conn::Conn;
 use crate::net::listen::Bound;
 use crate::net::shutdown::pair;
-use crate::node::{Duty, EVERY, LeaseWord, Millis, NodeWord, VERSION, WitnessWord};
+use crate::node::{Duty, EVERY, Millis, NodeWord, VERSION, WitnessWord};
 use crate::quota::SCHEMA;
 use crate::store::{StoreError, adopt, is_emptier};
+
+/// Words that wait for the other side to listen. It is asked each second, and silence of five seconds ends the connection: so many never wait for
+/// one that does, a copy and what is asked while it is on its way among them.
+const WAITING: usize = 32;
 
 /// How soon a copy that could not be taken over is tried again.
 const AGAIN: Millis = 10_000;
@@ -65,25 +70,27 @@ impl NodeLink {
             if held.node.duty() == Duty::Over {
                 return;
             }
-            let Some(out) = held.out.clone() else { continue };
+            if held.out.is_none() {
+                continue;
+            }
             // Oftener, while the other side works for us.
             let now = boot_time();
-            if now < held.asked + EVERY && !held.hurries {
+            if now < held.asked + EVERY && !held.node.is_closing() {
                 continue;
             }
             held.asked = now;
             let (number, bid) = held.node.ask(now);
-            let _ = out.send(NodeWord::Ask(number, bid).to_string().into());
+            let _ = held.say(&NodeWord::Ask(number, bid), b"");
         }
     }
 
     async fn converse(self: Arc<NodeLink>, stream: UnixStream, life: u64) {
         let (read, write) = stream.into_split();
-        let (out, lines) = unbounded_channel();
-        let _ = out.send(NodeWord::Hello(VERSION, life).to_string().into());
+        let (out, lines) = channel(WAITING);
         let turn = self.change(|held| {
             held.hang_up();
             (held.out, held.turn) = (Some(out), held.turn + 1);
+            let _ = held.say(&NodeWord::Hello(VERSION, life), b"");
             held.turn
         });
         let _end = Ending(self.clone(), turn);
@@ -114,14 +121,12 @@ impl NodeLink {
                 return Err(Fault::Garbage(Side::Backend));
             }
             WitnessWord::Lease(number, word, term, newest, called) => self.change(|held| {
-                held.hurries = word == LeaseWord::Closing;
                 held.leaving |= held.node.heard(number, word, term, newest, called);
                 let waits = matches!(held.node.duty(), Duty::Waiting | Duty::Won);
                 if waits && held.fetch == Fetch::Nothing && boot_time() >= held.not_before && held.node.wanted().is_some() {
+                    // Where it is not heard, nobody was asked.
                     held.fetch = Fetch::Asked;
-                    if let Some(out) = &held.out {
-                        let _ = out.send(NodeWord::Get.to_string().into());
-                    }
+                    let _ = held.say(&NodeWord::Get, b"");
                 }
             }),
             WitnessWord::Kept(number) => self.lock().kept(Some(number)),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
 use crate::fault::{Fault, Side};
@@ -31,7 +31,7 @@ pub(super) async fn heard(input: &mut BufReader<OwnedReadHalf>) -> Result<(Witne
 }
 
 /// Sends what comes, to the end of either.
-pub(super) async fn send(mut write: OwnedWriteHalf, mut lines: UnboundedReceiver<Vec<u8>>) -> io::Result<()> {
+pub(super) async fn send(mut write: OwnedWriteHalf, mut lines: Receiver<Vec<u8>>) -> io::Result<()> {
     while let Some(line) = lines.recv().await {
         write.write_all(&line).await?;
     }

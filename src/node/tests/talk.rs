@@ -54,7 +54,7 @@ impl World {
                         LeaseWord::Closing
                     }
                 };
-                let called = self.arbiter.calls(&who);
+                let called = self.arbiter.calls(&who, now);
                 self.send(at, life, false, Word::Answer(number, word, self.arbiter.term(), self.copy.0, called));
             }
             Word::Put(put) => {
@@ -132,7 +132,7 @@ impl World {
         if clock >= machine.asks + EVERY {
             machine.asks = clock;
             if self.random.one_in(200) {
-                node.take_over(false);
+                node.take_over(false, clock);
             }
             let (number, bid) = node.ask(clock);
             words.push(Word::Ask(number, bid));
