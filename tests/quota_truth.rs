@@ -58,6 +58,8 @@ struct World {
     unanswered: Vec<u64>,
     sessions: Vec<Session>,
     pushes: bool,
+    /// The machine has more to do than it can: some pushes take most of a second. Then the book may be below the truth for a moment.
+    crowded: bool,
     broken: Broken,
     failed: Option<String>,
     /// What happened, for whoever looks for a fault.
@@ -107,6 +109,7 @@ impl World {
             unanswered: Vec::new(),
             sessions: Vec::new(),
             pushes,
+            crowded: false,
             broken,
             failed: None,
             recent: Vec::new(),
@@ -155,6 +158,9 @@ impl World {
         let (truth, unanswered) = (self.truth(), sum(&self.unanswered));
         let covers = |all: Amount, part: Amount| all.octets >= part.octets && all.messages >= part.messages;
         let answered = truth.minus(unanswered);
+        if self.crowded {
+            return;
+        }
         if !covers(view.used, answered) || !covers(view.used.plus(view.reserved), truth) {
             let told = format!("{:?} + {:?} below {truth:?}, of which not answered {unanswered:?}", view.used, view.reserved);
             self.failed = Some(format!("{told}\n{}", self.recent.join("\n")));
@@ -209,7 +215,7 @@ impl World {
             return then(self);
         }
         let said = self.folders.iter().map(|folder| sum(folder)).fold(Amount::ZERO, Amount::plus);
-        let wait = self.below(25);
+        let wait = if self.crowded && self.below(6) == 0 { self.below(900) } else { self.below(25) };
         self.note(|| format!("push {said:?} on its way"));
         self.after(wait, move |world| {
             world.note(|| format!("push {said:?}"));
@@ -490,9 +496,13 @@ struct Seen {
 
 /// One life; a failure is played again, and tells what happened.
 fn live(seed: u64, pushes: bool, broken: Broken, seen: &mut Seen) -> Result<(), String> {
-    live_once(World::new(seed, pushes, broken), seed, seen).or_else(|_| {
-        let world = World { noting: broken == Broken::No, ..World::new(seed, pushes, broken) };
-        live_once(world, seed, seen)
+    again_where_it_fails(seed, seen, || World::new(seed, pushes, broken))
+}
+
+fn again_where_it_fails(seed: u64, seen: &mut Seen, world: impl Fn() -> World) -> Result<(), String> {
+    live_once(world(), seed, seen).or_else(|_| {
+        let world = world();
+        live_once(World { noting: world.broken == Broken::No, ..world }, seed, seen)
     })
 }
 
@@ -502,12 +512,14 @@ fn live_once(mut world: World, seed: u64, seen: &mut Seen) -> Result<(), String>
     assert!(world.book.is_seen(&me()) || first.finish(Amount::ZERO, today()) == nologd::quota::Refreshed::Exact);
     (1..=(BUSY + 20_000) / TICK).for_each(|tick| world.after(tick * TICK - 1, |world| world.book.tick()));
     let (pace, people) = ([60, 400, 3000][world.below(3) as usize], 1 + world.below(4) as usize);
+    let alone = world.crowded && world.below(2) == 0;
     let mut at = 0;
     while at < BUSY {
         at += world.below(pace);
         world.after(at, move |world| match world.below(8) {
             0 => world.deliver(),
-            1 if world.pushes && world.below(3) == 0 => world.around(),
+            1 if world.pushes && (alone || world.below(3) == 0) => world.around(),
+            _ if alone => {}
             _ => {
                 let open: Vec<_> = (0..world.sessions.len()).filter(|one| world.sessions[*one].watch.is_some()).collect();
                 if open.len() < people {
@@ -568,6 +580,18 @@ fn a_book_that_is_pushed_is_never_below_the_truth() {
     // The others wait for the push of a session that is open, or know that they are not sure.
     assert!(100 * seen.equal >= 95 * seen.runs, "only {} of {} were equal soon", seen.equal, seen.runs);
     assert!(100 * seen.unsure <= 3 * seen.runs, "{} of {} were not sure", seen.unsure, seen.runs);
+}
+
+/// Pushes of two processes overtake each other by as long as one of them waits for its turn: the later one is not taken for the newer one.
+#[test]
+fn a_push_that_was_overtaken_is_not_believed_for_ever() {
+    let mut seen = Seen::default();
+    for seed in 0..LIVES {
+        again_where_it_fails(seed, &mut seen, || World { crowded: true, ..World::new(seed, true, Broken::No) }).unwrap();
+    }
+    // Where nobody has a session, nobody can count.
+    assert_eq!(seen.runs, LIVES);
+    assert!(100 * seen.equal >= 60 * seen.runs, "only {} of {} were equal soon", seen.equal, seen.runs);
 }
 
 #[test]

@@ -138,7 +138,14 @@ fn look(road: &Road, figures: &mut Figures) {
         return;
     }
     sleep(Duration::from_millis(50));
-    let (still_over, mut still_below) = wrong(road);
+    let (mut still_over, mut still_below) = wrong(road);
+    // What Dovecot does not count, because it said NO to it when its folder was renamed, takes no space for Dovecot.
+    still_over.retain(|what, text| {
+        let counted = counted_by_dovecot(road, what);
+        text.push_str(&format!(", Dovecot counts {counted}"));
+        counted > if what.contains('@') { MAILBOX } else { ASSOCIATION }
+    });
+    figures.examples.extend(still_over.values().take(SHOWN.saturating_sub(figures.examples.len())).cloned());
     // See `rounds::watch`.
     still_below.retain(|user, _| below.contains_key(user) && truth::is_above_the_book(&road.stage, user));
     let still = |first: &HashMap<String, String>, second: &HashMap<String, String>| {
@@ -149,6 +156,12 @@ fn look(road: &Road, figures: &mut Figures) {
     figures.below += below.len();
     figures.below_confirmed += still(&below, &still_below);
     figures.examples.extend(over.into_values().chain(below.into_values()).take(SHOWN.saturating_sub(figures.examples.len())));
+}
+
+/// Octets of one mailbox, or of all of an association's.
+fn counted_by_dovecot(road: &Road, what: &str) -> u64 {
+    let of = |user: &&String| *user == what || user.split('@').nth(1) == Some(what);
+    road.ours.iter().filter(of).map(|user| truth::told(&road.stage, user).octets).sum()
 }
 
 type Wrong = HashMap<String, String>;
@@ -231,15 +244,17 @@ fn counted(road: &Road, user: &str) {
     session.ask("LOGOUT");
 }
 
-/// Whether one more session puts it right, which tells a count that is missing from a count that is wrong.
+/// Whether the book says that a count is missing, and whether one more session puts it right: a count that is missing is another fault than one
+/// that is wrong.
 fn again(road: &Road, user: &str) -> &'static str {
+    let knows = road.stage.mailbox(user).is_some_and(|mailbox| mailbox["counted"] == false);
     counted(road, user);
     sleep(Duration::from_secs(1));
     let (used, with) = truth::of(&road.stage, user);
-    if used == truth::told(&road.stage, user) && used == with {
-        " (right when asked for once more)"
-    } else {
-        " (not even when asked for)"
+    match (used == truth::told(&road.stage, user) && used == with, knows) {
+        (true, true) => " (a count is missing, and the book knows)",
+        (true, false) => " (right when asked for once more)",
+        (false, _) => " (not even when asked for)",
     }
 }
 
