@@ -1,5 +1,6 @@
 //! Backends and how they are reached. Domain -> association -> name of the backend is the book's; this is the rest of the way.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::event::BackendService;
@@ -56,8 +57,7 @@ pub enum Unusable {
 }
 
 impl Endpoint {
-    /// Reads `SCHEME://HOST:PORT`, `SCHEME+starttls://...`, `SCHEMEs://...` or `unix:PATH`, where SCHEME is `imap`,
-    /// `pop3`, `sieve`, `smtp` or `lmtp`.
+    /// Reads `SCHEME://HOST:PORT`, `SCHEME+starttls://...`, `SCHEMEs://...` or `unix:PATH`; the scheme is that of a service ([`scheme`]).
     ///
     /// # Errors
     /// Plain text is refused to anything but loopback and Unix sockets.
@@ -111,21 +111,23 @@ pub enum ClientHint {
     Pseudonym,
 }
 
+/// The scheme of the URLs of a service's endpoints.
+pub fn scheme(service: BackendService) -> &'static str {
+    match service {
+        BackendService::Relay => "smtp",
+        service => service.word(),
+    }
+}
+
 /// One mail server behind us.
 #[derive(PartialEq, Eq)]
 pub struct Backend {
     /// For the admins.
     pub name: Box<str>,
-    /// Mailbox access.
+    /// Mailbox access, which each has.
     pub imap: Endpoint,
-    /// The same by POP3.
-    pub pop3: Option<Endpoint>,
-    /// Filters, by ManageSieve.
-    pub sieve: Option<Endpoint>,
-    /// Incoming mail.
-    pub lmtp: Option<Endpoint>,
-    /// Outgoing mail.
-    pub relay: Option<Endpoint>,
+    /// The services beside it.
+    beside: BTreeMap<BackendService, Endpoint>,
     /// Who judges passwords at submission.
     pub auth: AuthBy,
     /// What it is told about where a client is.
@@ -133,15 +135,29 @@ pub struct Backend {
 }
 
 impl Backend {
+    /// With mailbox access alone, which judges passwords too; it is told nothing about where clients are.
+    pub fn new(name: &str, imap: Endpoint) -> Backend {
+        Backend { name: name.into(), imap, beside: BTreeMap::new(), auth: AuthBy::Imap, hint: ClientHint::None }
+    }
+
+    /// The same with this service at `endpoint`.
+    #[must_use]
+    pub fn with(mut self, service: BackendService, endpoint: Endpoint) -> Backend {
+        match service {
+            BackendService::Imap => self.imap = endpoint,
+            service => drop(self.beside.insert(service, endpoint)),
+        }
+        self
+    }
+
     /// Where this service of it is; none where it has none.
     pub fn endpoint(&self, service: BackendService) -> Option<&Endpoint> {
-        match service {
-            BackendService::Imap => Some(&self.imap),
-            BackendService::Pop3 => self.pop3.as_ref(),
-            BackendService::Sieve => self.sieve.as_ref(),
-            BackendService::Lmtp => self.lmtp.as_ref(),
-            BackendService::Relay => self.relay.as_ref(),
-        }
+        if service == BackendService::Imap { Some(&self.imap) } else { self.beside.get(&service) }
+    }
+
+    /// Those services that it has, in the order in which admins are told of them.
+    pub fn endpoints(&self) -> impl Iterator<Item = (BackendService, &Endpoint)> {
+        BackendService::ALL.iter().filter_map(|service| Some((*service, self.endpoint(*service)?)))
     }
 }
 
@@ -252,16 +268,16 @@ mod tests {
 
     fn backend(name: &str, port: u16) -> Backend {
         let imap = Endpoint { place: Place::Tcp("127.0.0.1".into(), port), security: Security::Plain };
-        Backend {
-            name: name.into(),
-            imap,
-            pop3: None,
-            sieve: None,
-            lmtp: None,
-            relay: None,
-            auth: AuthBy::Imap,
-            hint: ClientHint::None,
-        }
+        Backend::new(name, imap)
+    }
+
+    #[test]
+    fn a_backend_has_the_services_it_was_given() {
+        let endpoint = |service| Endpoint { place: Place::Unix(scheme(service).into()), security: Security::Plain };
+        let full = BackendService::ALL.iter().fold(backend("a", 1), |full, service| full.with(*service, endpoint(*service)));
+        let found: Vec<_> = full.endpoints().map(|(service, endpoint)| (service, endpoint.clone())).collect();
+        assert!(found == BackendService::ALL.iter().map(|service| (*service, endpoint(*service))).collect::<Vec<_>>());
+        assert!(backend("a", 1).endpoints().map(|(service, _)| service).eq([BackendService::Imap]));
     }
 
     #[test]

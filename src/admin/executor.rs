@@ -8,6 +8,7 @@ use super::node::NodeDesk;
 use super::open_offers::LoanOffers;
 use super::sync::Staging;
 use super::{AdminCommand, Declined, Moment, Principal};
+use crate::event::BackendService;
 use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::quota::Book;
@@ -101,8 +102,8 @@ pub struct CertificateStatus {
 pub struct ServerStatus {
     /// The backend's name in the config file.
     pub backend: String,
-    /// `imap`, `pop3`, `sieve`, `lmtp`, `relay`: the key in the config file.
-    pub service: String,
+    /// Which one of it.
+    pub service: BackendService,
     /// `up` or `down`, as at the last connection; `untried` since the start.
     pub state: String,
 }

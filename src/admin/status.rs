@@ -210,7 +210,7 @@ fn servers(told: &StatusTold, backend: &str) -> String {
         other => other.to_owned(),
     };
     let own = told.servers.iter().flatten().filter(|server| server.backend == backend);
-    own.map(|server| format!("{} {}", server.service, word(&server.state))).collect::<Vec<_>>().join(", ")
+    own.map(|server| format!("{} {}", server.service.word(), word(&server.state))).collect::<Vec<_>>().join(", ")
 }
 
 /// What is not known is not said to be good.

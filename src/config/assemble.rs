@@ -20,7 +20,7 @@ use super::sockets::restrict;
 use super::trouble::Trouble;
 use crate::admin::node::NodeDesk;
 use crate::admin::{Executor, Host, ListenerStatus};
-use crate::event::{BackendService, Event, emit, name_backends};
+use crate::event::{Event, emit, name_backends};
 use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::net::certificates::Certificates;
@@ -32,7 +32,7 @@ use crate::quota::{Book, Facts, Params};
 use crate::sandbox::Enforcement;
 use crate::scrub::Scrubber;
 use crate::serve::clock::today;
-use crate::serve::health::Health;
+use crate::serve::health::Healths;
 use crate::serve::imap_backend::Pooling;
 use crate::serve::{Context, Listener, Service, TlsMode, WebRoom};
 use crate::store::{Condition, Durable, Store};
@@ -126,11 +126,7 @@ pub fn context(
         hostname: config.hostname.clone(),
         pool: Pool::new(pool),
         relay_pool: RelayPool::new(pool),
-        imap_health: Health::new(BackendService::Imap),
-        pop3_health: Health::new(BackendService::Pop3),
-        sieve_health: Health::new(BackendService::Sieve),
-        lmtp_health: Health::new(BackendService::Lmtp),
-        relay_health: Health::new(BackendService::Relay),
+        healths: Healths::default(),
         enforcement,
         certificates: certificates.cloned(),
         methods: crate::serve::methods::Methods::default(),

@@ -1,17 +1,11 @@
 //! `[[backend]]` in the config file: the mail servers behind.
 
 use super::reader::{Found, Reader, Section, choice};
-use crate::route::{AuthBy, Backend, Backends, ClientHint, Endpoint, Unusable};
+use crate::event::BackendService;
+use crate::route::{AuthBy, Backend, Backends, ClientHint, Endpoint, Unusable, scheme};
 
-/// What every backend needs for the listeners that there are.
-#[derive(Clone, Copy)]
-pub(super) struct Needed {
-    pub(super) lmtp: bool,
-    pub(super) pop3: bool,
-    pub(super) sieve: bool,
-}
-
-pub(super) fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>, needed: Needed) -> Option<Backends> {
+/// All of them. Each must have what is `needed` by the listeners that there are.
+pub(super) fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>, needed: &[BackendService]) -> Option<Backends> {
     let mut backends: Vec<Backend> = Vec::new();
     let mut default = None;
     let sections = root.sections(reader, "backend");
@@ -38,35 +32,26 @@ pub(super) fn backends(reader: &mut Reader<'_>, root: &mut Section<'_>, needed: 
     (complete && !backends.is_empty()).then(|| Backends::new(backends, default.unwrap_or(0)))
 }
 
-fn backend(reader: &mut Reader<'_>, mut section: Section<'_>, needed: Needed) -> (Option<Backend>, bool) {
+fn backend(reader: &mut Reader<'_>, mut section: Section<'_>, needed: &[BackendService]) -> (Option<Backend>, bool) {
     let name = section.needed(reader, "name");
-    let imap = section.needed(reader, "imap");
-    let pop3 = section.text(reader, "pop3");
-    let sieve = section.text(reader, "sieve");
-    let lmtp = section.text(reader, "lmtp");
-    let relay = section.text(reader, "relay");
+    let imap = section.needed(reader, BackendService::Imap.word());
+    let beside = BackendService::ALL.iter().filter(|service| **service != BackendService::Imap);
+    let beside: Vec<_> = beside.map(|service| (*service, section.text(reader, service.word()))).collect();
     let auth = section.text(reader, "auth");
     let hint = section.text(reader, "client_hint");
     let default = section.flag(reader, "default");
     // Otherwise its mail would be deferred for days before anybody sees why.
-    if needed.lmtp && lmtp.is_none() {
-        let place = section.place();
-        reader.problem(place.span, "backend.lmtp", "is missing: the lmtp listener passes mail on to every backend");
-    }
-    if needed.pop3 && pop3.is_none() {
-        let place = section.place();
-        reader.problem(place.span, "backend.pop3", "is missing: the pop3 listener passes members on to every backend");
-    }
-    if needed.sieve && sieve.is_none() {
-        let place = section.place();
-        reader.problem(place.span, "backend.sieve", "is missing: the sieve listener passes members on to every backend");
+    for (service, _) in beside.iter().filter(|(service, url)| url.is_none() && needed.contains(service)) {
+        let (word, whom) = (service.word(), if *service == BackendService::Lmtp { "mail" } else { "members" });
+        let text = format!("is missing: the {word} listener passes {whom} on to every backend");
+        reader.problem(section.place().span, &format!("backend.{word}"), &text);
     }
     section.end(reader);
-    let imap = imap.and_then(|url| endpoint(reader, &url, "imap"));
-    let pop3 = pop3.and_then(|url| endpoint(reader, &url, "pop3"));
-    let sieve = sieve.and_then(|url| endpoint(reader, &url, "sieve"));
-    let lmtp = lmtp.and_then(|url| endpoint(reader, &url, "lmtp"));
-    let relay = relay.and_then(|url| endpoint(reader, &url, "smtp"));
+    let imap = imap.and_then(|url| endpoint(reader, &url, BackendService::Imap));
+    let mut endpoints = Vec::new();
+    for (service, url) in beside {
+        endpoints.extend(url.and_then(|url| endpoint(reader, &url, service)).map(|endpoint| (service, endpoint)));
+    }
     let auth = match auth {
         None => Some(AuthBy::Imap),
         auth => choice(reader, auth, &[("imap", AuthBy::Imap), ("relay", AuthBy::Relay)]),
@@ -74,10 +59,13 @@ fn backend(reader: &mut Reader<'_>, mut section: Section<'_>, needed: Needed) ->
     let hints = [("none", ClientHint::None), ("pseudonym", ClientHint::Pseudonym)];
     let hint = choice(reader, hint, &hints).unwrap_or_default();
     let (Some(name), Some(imap), Some(auth)) = (name, imap, auth) else { return (None, default) };
-    (Some(Backend { name: name.value.into(), imap, pop3, sieve, lmtp, relay, auth, hint }), default)
+    let mut backend = Backend::new(&name.value, imap);
+    (backend.auth, backend.hint) = (auth, hint);
+    (Some(endpoints.into_iter().fold(backend, |backend, (service, at)| backend.with(service, at))), default)
 }
 
-fn endpoint(reader: &mut Reader<'_>, url: &Found<String>, scheme: &str) -> Option<Endpoint> {
+fn endpoint(reader: &mut Reader<'_>, url: &Found<String>, service: BackendService) -> Option<Endpoint> {
+    let scheme = scheme(service);
     let text = match Endpoint::parse(&url.value, scheme) {
         Ok(endpoint) => return Some(endpoint),
         Err(Unusable::Scheme) => format!("must begin with {scheme}://, {scheme}+starttls://, {scheme}s:// or unix:"),

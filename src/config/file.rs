@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::admin::{access, notices};
 use super::association::associations;
-use super::backend::{Needed, backends};
+use super::backend::backends;
 use super::doors::onion;
 use super::limits::limits;
 use super::listen::{Listen, listens};
@@ -20,7 +20,7 @@ use crate::postfix_policy::Failure;
 use crate::private::{Address, Domain};
 use crate::quota::{Association, OverQuota, Rates, Unknown};
 use crate::route::Backends;
-use crate::serve::{Access, Patience, Quota, Service, Sizes};
+use crate::serve::{Access, Patience, Quota, Sizes};
 use crate::sieve::offer::Forwarding;
 
 /// The file, read and checked.
@@ -143,14 +143,9 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let sandbox = root.text(reader, "sandbox");
     let required = sandbox.is_some().then(|| choice(reader, sandbox, &[("required", true), ("available", false)])).flatten();
     let separator = separator(reader, root);
-    let serves = |service| listens.iter().any(|listen| listen.services().contains(&service));
     let forwarding = forwarding(reader, root);
-    let needed = Needed {
-        lmtp: serves(Service::Lmtp),
-        pop3: serves(Service::Pop3),
-        sieve: serves(Service::Sieve) || serves(Service::WebmailSieve),
-    };
-    let backends = backends(reader, root, needed);
+    let needed: Vec<_> = listens.iter().flat_map(Listen::services).filter_map(|service| service.needs_of_backends()).collect();
+    let backends = backends(reader, root, &needed);
     let associations = associations(reader, root, backends.as_ref());
     Some(Config {
         hostname: hostname?,

@@ -146,10 +146,7 @@ fn kinds(backends: &Backends) -> Servers {
 }
 
 fn places(backends: &Backends) -> impl Iterator<Item = &route::Place> {
-    let endpoints = backends.iter().flat_map(|(_, backend)| {
-        [Some(&backend.imap), backend.pop3.as_ref(), backend.sieve.as_ref(), backend.lmtp.as_ref(), backend.relay.as_ref()]
-    });
-    endpoints.flatten().map(|endpoint| &endpoint.place)
+    backends.iter().flat_map(|(_, backend)| backend.endpoints()).map(|(_, endpoint)| &endpoint.place)
 }
 
 #[cfg(test)]

@@ -4,25 +4,24 @@
 
 use std::sync::{PoisonError, RwLock};
 
-/// A server of a backend.
+/// A server of a backend, in the order in which admins are told of them. The word is the key of the config file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)] // as in the config file
 pub enum BackendService {
     Imap,
     Pop3,
+    Sieve,
     Lmtp,
     Relay,
-    Sieve,
 }
 
-impl BackendService {
-    /// In the order of their numbers.
-    const WORDS: &'static [&'static str] = &["imap", "pop3", "lmtp", "relay", "sieve"];
-
-    /// Its word: the key of the config file.
-    pub fn word(self) -> &'static str {
-        Self::WORDS.get(self as usize).copied().unwrap_or_default()
-    }
+words! {
+    BackendService, "must be a server of a backend":
+    Imap = "imap",
+    Pop3 = "pop3",
+    Sieve = "sieve",
+    Lmtp = "lmtp",
+    Relay = "relay",
 }
 
 /// A part of the config file that only a restart takes over: a section, or a key at its top.
@@ -87,7 +86,7 @@ impl ConfigPart {
 /// The word for a value that has one, by the name of the value.
 pub(super) fn word(name: &str, value: u64) -> Option<String> {
     match name {
-        "service" => BackendService::WORDS.get(usize::try_from(value).ok()?).map(|word| (*word).to_owned()),
+        "service" => BackendService::ALL.get(usize::try_from(value).ok()?).map(|service| service.word().to_owned()),
         "changed" => {
             let set = ConfigPart::WORDS.iter().enumerate().filter(|(bit, _)| value >> bit & 1 == 1);
             Some(set.map(|(_, word)| *word).collect::<Vec<_>>().join(","))
@@ -120,7 +119,7 @@ mod tests {
 
     #[test]
     fn each_has_its_word() {
-        assert_eq!(BackendService::WORDS.len(), BackendService::Sieve as usize + 1);
+        assert!(BackendService::ALL.iter().enumerate().all(|(number, service)| *service as usize == number));
         assert_eq!(ConfigPart::WORDS.len(), ConfigPart::Onion as usize + 1);
         assert_eq!((BackendService::Lmtp.word(), BackendService::Relay.word()), ("lmtp", "relay"));
         for (part, word) in [(ConfigPart::Hostname, "hostname"), (ConfigPart::Admin, "admin"), (ConfigPart::Policy, "policy")] {

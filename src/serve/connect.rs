@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Context;
-use super::health::Health;
+use crate::event::BackendService;
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::dial;
@@ -23,7 +23,7 @@ pub(super) const SLOWED: Duration = Duration::from_secs(20);
 pub(super) async fn connect(
     context: &Context,
     endpoint: &Endpoint,
-    (backend, health): (BackendId, &Health),
+    (backend, service): (BackendId, BackendService),
     release: impl FnMut(),
 ) -> Result<BufferedConn, Fault> {
     let patience = context.patience.backend;
@@ -35,6 +35,6 @@ pub(super) async fn connect(
     };
     let greeted = seats::make_room(greeted, release).await;
     // Not as soon as it takes the connection: the kernel does that for a server that hangs.
-    health.set(&context.backends.load(), backend, greeted.is_ok());
+    context.healths.of(service).set(&context.backends.load(), backend, greeted.is_ok());
     greeted
 }

@@ -10,7 +10,6 @@ use super::accepted::Accepted;
 use super::admission::{Authenticated, Judge, NoLogin, log_in};
 use super::connect::connect;
 use super::converse::{asks_for_tls, converse};
-use super::health::Health;
 use super::observe::Observer;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode, Side};
@@ -20,7 +19,6 @@ use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::private::{Credential, Mechanism, Pseudonym};
-use crate::route::{Backend, Endpoint};
 use crate::wire::contract::{Arrival, Conversation, Door, Voice};
 
 /// How a protocol gets in: what [`enter`] and [`log_in`] cannot know.
@@ -32,16 +30,10 @@ pub(super) trait Entrance: Sync {
     /// The conversation with a backend.
     type Conversation: Conversation;
 
-    /// What it is called in events.
+    /// Which server of a backend speaks it.
     const SERVICE: BackendService;
     /// And in incidents.
     const PROTOCOL: Protocol;
-
-    /// Where a backend speaks this protocol, if it does.
-    fn endpoint<'a>(&self, backend: &'a Backend) -> Option<&'a Endpoint>;
-
-    /// Whether backends answered last.
-    fn health<'a>(&self, context: &'a Context) -> &'a Health;
 
     /// A conversation; `starttls`: TLS is asked for first.
     fn conversation(&self, starttls: bool) -> Self::Conversation;
@@ -155,9 +147,9 @@ impl<E: Entrance> BackendJudge<'_, E> {
     async fn ask(&self, who: &Authenticated, credential: &Credential) -> Result<BufferedConn, Fault> {
         let BackendJudge { context, entrance } = self;
         let backend = who.backends.at(who.backend).ok_or(Fault::Down)?;
-        let endpoint = entrance.endpoint(backend).ok_or(Fault::Down)?;
+        let endpoint = backend.endpoint(E::SERVICE).ok_or(Fault::Down)?;
         // No connections rest here that could be given up for it.
-        let conn = connect(context, endpoint, (who.backend, entrance.health(context)), || ()).await?;
+        let conn = connect(context, endpoint, (who.backend, E::SERVICE), || ()).await?;
         let mut conversation = entrance.conversation(asks_for_tls(endpoint));
         let conn = converse(context, endpoint, conn, &mut conversation, Some(credential)).await?;
         entrance.heard(context, who, conversation);

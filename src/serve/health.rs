@@ -7,8 +7,30 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::event::{BackendService, Event, emit};
 use crate::route::{BackendId, Backends};
 
+/// Of every service of each backend.
+pub struct Healths(Vec<Health>);
+
+impl Default for Healths {
+    /// All are well.
+    fn default() -> Healths {
+        Healths(BackendService::ALL.iter().map(|service| Health::new(*service)).collect())
+    }
+}
+
+impl Healths {
+    /// Of this service.
+    pub(super) fn of(&self, service: BackendService) -> &Health {
+        &self.0[service as usize]
+    }
+
+    /// All of them, in the order in which admins are told of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Health> {
+        self.0.iter()
+    }
+}
+
 /// Of one service of each.
-pub struct Health {
+pub(super) struct Health {
     service: BackendService,
     faltering: Mutex<Faltering>,
     failures: AtomicU64,
@@ -28,7 +50,7 @@ struct Faltering {
 
 impl Health {
     /// Of this service; all are well.
-    pub fn new(service: BackendService) -> Health {
+    fn new(service: BackendService) -> Health {
         Health { service, faltering: Mutex::default(), failures: AtomicU64::new(0) }
     }
 
@@ -65,11 +87,6 @@ impl Health {
         [&mut known.tried, &mut known.down, &mut known.told, &mut known.hushed]
             .into_iter()
             .for_each(|set| set.retain(|backend| backends.at(*backend).is_some()));
-    }
-
-    /// Of which service.
-    pub(super) fn service(&self) -> BackendService {
-        self.service
     }
 
     /// Whether this one greeted on its last connection; none where there was none yet.
@@ -111,32 +128,25 @@ impl Faltering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::route::{AuthBy, Backend, ClientHint, Endpoint};
+    use crate::route::{Backend, Endpoint};
 
     #[test]
     fn what_flickers_is_told_once_and_then_as_it_is() {
-        let backend = Backend {
-            name: "one".into(),
-            imap: Endpoint::parse("imap://127.0.0.1:143", "imap").unwrap_or_else(|_| unreachable!()),
-            pop3: None,
-            sieve: None,
-            lmtp: None,
-            relay: None,
-            auth: AuthBy::Imap,
-            hint: ClientHint::None,
-        };
-        let backends = Backends::new(vec![backend], 0);
-        let (one, health) = (backends.default_id(), Health::new(BackendService::Imap));
+        let imap = Endpoint::parse("imap://127.0.0.1:143", "imap").unwrap_or_else(|_| unreachable!());
+        let backends = Backends::new(vec![Backend::new("one", imap)], 0);
+        let healths = Healths::default();
+        assert!(BackendService::ALL.iter().all(|service| healths.of(*service).service == *service));
+        let (one, health) = (backends.default_id(), healths.of(BackendService::Imap));
         assert_eq!(health.is_up(one), None);
         let state = |health: &Health| (health.down(&backends), health.lock().told.len());
         health.set(&backends, one, false);
-        assert_eq!((state(&health), health.is_up(one)), ((1, 1), Some(false)), "told at once");
+        assert_eq!((state(health), health.is_up(one)), ((1, 1), Some(false)), "told at once");
         health.set(&backends, one, true);
         health.set(&backends, one, false);
         health.set(&backends, one, true);
-        assert_eq!(state(&health), (0, 1), "nothing more is told");
+        assert_eq!(state(health), (0, 1), "nothing more is told");
         health.tell(&backends);
-        assert_eq!(state(&health), (0, 0));
+        assert_eq!(state(health), (0, 0));
         assert_eq!((health.failures(), health.is_up(one)), (2, Some(true)));
     }
 }

@@ -115,7 +115,7 @@ async fn converse(context: &Context, who: &Authenticated, credential: &Credentia
     let endpoint = &backend.imap;
     let hint = (backend.hint == ClientHint::Pseudonym).then(|| context.limits.pseudonymiser().hint(source));
     let release = || context.pool.release(who.backend, 1);
-    let mut conn = connect(context, endpoint, (who.backend, &context.imap_health), release).await?;
+    let mut conn = connect(context, endpoint, (who.backend, BackendService::Imap), release).await?;
     let mut login = UpstreamLogin::new(endpoint.security == Security::StartTls, hint);
     loop {
         let progress = login.next(conn.input(), false, Some(credential));

@@ -10,7 +10,7 @@ use super::forwarded::{self, Unheard};
 use super::handshake::{Handshake, Unsecured};
 use super::imap_backend::Pooling;
 use super::{Context, admin, admin_web, imap, lmtp, metrics, pop3, postfix_policy, sieve, submission, usage, web};
-use crate::event::{Provoked, count};
+use crate::event::{BackendService, Provoked, count};
 use crate::fault::{Fault, RefusalCode};
 use crate::imap::login::Protection;
 use crate::limit::Seat;
@@ -90,6 +90,16 @@ impl Service {
             Service::WebmailImap | Service::WebmailSieve | Service::WebmailSubmission => true,
             Service::Admin | Service::AdminWeb | Service::Lmtp | Service::Metrics => false,
             Service::Node | Service::Policy | Service::Usage => false,
+        }
+    }
+
+    /// The server of each backend that it cannot do without, besides mailbox access.
+    pub fn needs_of_backends(self) -> Option<BackendService> {
+        match self {
+            Service::Lmtp => Some(BackendService::Lmtp),
+            Service::Pop3 => Some(BackendService::Pop3),
+            Service::Sieve | Service::WebmailSieve => Some(BackendService::Sieve),
+            _ => None,
         }
     }
 

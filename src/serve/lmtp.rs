@@ -9,7 +9,7 @@ use super::accepted::Accepted;
 use super::clock::today;
 use super::upstream::{Destination, Parking, Role, UpstreamConn};
 use super::{Context, Quota};
-use crate::event::{Provoked, count};
+use crate::event::{BackendService, Provoked, count};
 use crate::fault::{Fault, Side};
 use crate::limit::Seat;
 use crate::lmtp::{Act, Environment, Params, Peer, Session, Slot};
@@ -200,6 +200,6 @@ impl Environment for LmtpEnv<'_> {
 
     fn backend(&self, name: Option<&str>) -> Option<BackendId> {
         let backend = self.backends.find(name)?;
-        self.backends.at(backend)?.lmtp.as_ref().map(|_| backend)
+        self.backends.at(backend)?.endpoint(BackendService::Lmtp).map(|_| backend)
     }
 }

@@ -138,7 +138,7 @@ async fn ask(context: &Context, backends: &Backends, backend: BackendId) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::route::{ClientHint, Endpoint};
+    use crate::route::{Backend, Endpoint};
 
     /// Or each try would be a connection to the mail server, and none of them a wrong password.
     #[test]
@@ -155,15 +155,11 @@ mod tests {
 
     #[test]
     fn what_any_takes_is_offered_and_at_submission_only_where_the_mailbox_judges() {
-        let backend = |name: &str, auth| Backend {
-            name: name.into(),
-            imap: Endpoint::parse("imap://127.0.0.1:143", "imap").unwrap_or_else(|_| unreachable!()),
-            pop3: None,
-            sieve: None,
-            lmtp: None,
-            relay: None,
-            auth,
-            hint: ClientHint::None,
+        let imap = || Endpoint::parse("imap://127.0.0.1:143", "imap").unwrap_or_else(|_| unreachable!());
+        let backend = |name: &str, auth| {
+            let mut backend = Backend::new(name, imap());
+            backend.auth = auth;
+            backend
         };
         let backends = Backends::new(vec![backend("one", AuthBy::Imap), backend("two", AuthBy::Relay)], 0);
         let ids: Vec<_> = backends.iter().map(|(id, _)| id).collect();

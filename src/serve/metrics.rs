@@ -53,13 +53,12 @@ async fn receive(conn: Conn, context: &Context) -> Result<(), Fault> {
 
 /// The minute's work: a new page.
 pub fn publish(context: &Context) {
-    let healths = context.healths();
     let backends = context.backends.load();
     context.metrics.publish(Now {
         sessions: context.limits.sessions() as u64,
         reservations_refused: context.book.refused(),
-        backends_down: healths.iter().map(|health| health.down(&backends)).sum(),
-        backend_failures: healths.iter().map(|health| health.failures()).sum(),
+        backends_down: context.healths.iter().map(|health| health.down(&backends)).sum(),
+        backend_failures: context.healths.iter().map(|health| health.failures()).sum(),
         takes_mail: context.book.permission().map(|permission| permission == Permission::All),
         certificate_days: context.certificates.as_ref().and_then(|certificates| certificates.fewest_days(now().as_secs())),
     });

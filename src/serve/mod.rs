@@ -140,7 +140,7 @@ pub struct Quota {
 impl Context {
     /// Tells what was kept back since the last time: counted events, and servers that stopped or began to answer meanwhile.
     pub fn tell(&self) {
-        self.healths().iter().for_each(|health| health.tell(&self.backends.load()));
+        self.healths.iter().for_each(|health| health.tell(&self.backends.load()));
         crate::event::tell();
     }
 }
@@ -181,16 +181,8 @@ pub struct Context {
     pub pool: Arc<Pool>,
     /// Relay connections that are parked between two messages.
     pub relay_pool: Arc<RelayPool>,
-    /// Whether each backend took its last connection.
-    pub imap_health: health::Health,
-    /// The same for reading by POP3.
-    pub pop3_health: health::Health,
-    /// The same for filters.
-    pub sieve_health: health::Health,
-    /// The same for incoming mail.
-    pub lmtp_health: health::Health,
-    /// The same for outgoing mail.
-    pub relay_health: health::Health,
+    /// Whether each server of each backend took its last connection.
+    pub healths: health::Healths,
     /// What the kernel holds us to, and what it does not.
     pub enforcement: crate::sandbox::Enforcement,
     /// The certificates of the listeners; none where no listener uses TLS.
@@ -217,25 +209,19 @@ impl Context {
         self.relay_capabilities.keep(&backends);
         self.methods.keep(&backends);
         self.sieve_offers.keep(&backends);
-        self.healths().iter().for_each(|health| health.keep(&backends));
-    }
-
-    /// In the order of the config file's keys.
-    fn healths(&self) -> [&health::Health; 5] {
-        [&self.imap_health, &self.pop3_health, &self.sieve_health, &self.lmtp_health, &self.relay_health]
+        self.healths.iter().for_each(|health| health.keep(&backends));
     }
 
     /// How each server of each backend stands, for admins.
     fn servers(&self, backends: &Backends) -> Vec<ServerStatus> {
         let mut servers = Vec::new();
         for (id, backend) in backends.iter() {
-            for health in self.healths().into_iter().filter(|health| backend.endpoint(health.service()).is_some()) {
-                let state = match health.is_up(id) {
+            for (service, _) in backend.endpoints() {
+                let state = match self.healths.of(service).is_up(id) {
                     Some(true) => "up",
                     Some(false) => "down",
                     None => "untried",
                 };
-                let service = health.service().word().to_owned();
                 servers.push(ServerStatus { backend: backend.name.to_string(), service, state: state.to_owned() });
             }
         }

@@ -13,7 +13,7 @@ use super::clock::today;
 use super::deliver::carry;
 use super::own_mail;
 use super::upstream::Destination;
-use crate::event::{Event, Provoked, count, emit};
+use crate::event::{BackendService, Event, Provoked, count, emit};
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::notice::{Notice, Queue, letter};
 use crate::private::{Address, Domain};
@@ -112,7 +112,7 @@ fn addressed(context: &Context, fact: &Fact) -> Option<(BackendId, Address, Addr
 fn relay(context: &Context, domain: &Domain) -> Option<(BackendId, Address)> {
     let backends = context.backends.load();
     let backend = backends.find(context.book.route(domain, today())?.backend.as_deref())?;
-    backends.at(backend)?.relay.as_ref()?;
+    backends.at(backend)?.endpoint(BackendService::Relay)?;
     let postmaster = || Address::parse(&format!("postmaster@{}", domain.reveal()));
     Some((backend, context.notices_from.clone().or_else(postmaster)?))
 }

@@ -11,6 +11,7 @@ use super::Context;
 use super::clock::today;
 use super::deliver::carry;
 use super::upstream::Destination;
+use crate::event::BackendService;
 use crate::private::Address;
 use crate::quota::{Amount, NoticeKind, ON_TOP, Reservation, Verdict};
 use crate::route::BackendId;
@@ -71,7 +72,7 @@ fn make_room(context: &Context, mailbox: Address, amount: Amount, kind: NoticeKi
     let route = context.book.route(mailbox.domain(), today())?;
     let backends = context.backends.load();
     let backend = backends.find(route.backend.as_deref())?;
-    backends.at(backend)?.lmtp.as_ref()?;
+    backends.at(backend)?.endpoint(BackendService::Lmtp)?;
     let room = context.book.reserve_notice(&mailbox, amount, kind, today()).ok()?;
     Some(RoomMade { mailbox, backend, room })
 }

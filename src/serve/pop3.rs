@@ -7,7 +7,6 @@ use super::accepted::Accepted;
 use super::admission::Authenticated;
 use super::contracted;
 use super::enter::Entrance;
-use super::health::Health;
 use super::mailbox::MailboxAccount;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode};
@@ -18,7 +17,6 @@ use crate::pop3::reply::Pop3Voice;
 use crate::pop3::session::{Maildrop, Pop3Session};
 use crate::pop3::upstream_login::UpstreamPop3Login;
 use crate::private::Mechanism;
-use crate::route::{Backend, Endpoint};
 
 impl Maildrop for MailboxAccount {
     fn may_delete(&self) -> Result<(), RefusalCode> {
@@ -44,14 +42,6 @@ impl Entrance for Pop3 {
     type Conversation = UpstreamPop3Login;
     const SERVICE: BackendService = BackendService::Pop3;
     const PROTOCOL: Protocol = Protocol::Pop3;
-
-    fn endpoint<'a>(&self, backend: &'a Backend) -> Option<&'a Endpoint> {
-        backend.pop3.as_ref()
-    }
-
-    fn health<'a>(&self, context: &'a Context) -> &'a Health {
-        &context.pop3_health
-    }
 
     fn conversation(&self, starttls: bool) -> UpstreamPop3Login {
         UpstreamPop3Login::new(starttls)

@@ -10,7 +10,6 @@ use super::accepted::Accepted;
 use super::admission::Authenticated;
 use super::contracted;
 use super::enter::Entrance;
-use super::health::Health;
 use super::mailbox::MailboxAccount;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode};
@@ -18,7 +17,6 @@ use crate::imap::space::Account;
 use crate::incident::Protocol;
 use crate::private::Mechanism;
 use crate::quota::Amount;
-use crate::route::{Backend, Endpoint};
 use crate::sieve::login::SieveLogin;
 use crate::sieve::reply::SieveVoice;
 use crate::sieve::session::{ScriptOwner, SieveSession};
@@ -43,14 +41,6 @@ impl Entrance for ManageSieve {
     type Conversation = UpstreamSieveLogin;
     const SERVICE: BackendService = BackendService::Sieve;
     const PROTOCOL: Protocol = Protocol::Sieve;
-
-    fn endpoint<'a>(&self, backend: &'a Backend) -> Option<&'a Endpoint> {
-        backend.sieve.as_ref()
-    }
-
-    fn health<'a>(&self, context: &'a Context) -> &'a Health {
-        &context.sieve_health
-    }
 
     fn conversation(&self, starttls: bool) -> UpstreamSieveLogin {
         UpstreamSieveLogin::new(starttls)

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::Context;
 use super::converse::{asks_for_tls, converse};
+use crate::event::BackendService;
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::dial;
@@ -92,7 +93,7 @@ impl KnownOffers {
 /// Asks those of whom nothing sure is known.
 pub(super) async fn ask_unknown(context: &Context, backends: &Backends) {
     for (id, backend) in backends.iter().filter(|(id, _)| context.sieve_offers.is_due(*id)) {
-        let Some(endpoint) = &backend.sieve else { continue };
+        let Some(endpoint) = backend.endpoint(BackendService::Sieve) else { continue };
         // One that does not answer is asked again.
         let _ = ask(context, backends, (id, endpoint)).await;
     }
@@ -113,22 +114,13 @@ async fn ask(context: &Context, backends: &Backends, (id, endpoint): (BackendId,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::route::{AuthBy, Backend, ClientHint};
+    use crate::route::Backend;
     use crate::wire::tokens::Tokens;
 
     fn backends(names: &[&str]) -> Backends {
         let endpoint =
             |scheme: &str| Endpoint::parse(&format!("{scheme}://127.0.0.1:1"), scheme).unwrap_or_else(|_| unreachable!());
-        let backend = |name: &&str| Backend {
-            name: (*name).into(),
-            imap: endpoint("imap"),
-            pop3: None,
-            sieve: Some(endpoint("sieve")),
-            lmtp: None,
-            relay: None,
-            auth: AuthBy::Imap,
-            hint: ClientHint::None,
-        };
+        let backend = |name: &&str| Backend::new(name, endpoint("imap")).with(BackendService::Sieve, endpoint("sieve"));
         Backends::new(names.iter().map(backend).collect(), 0)
     }
 

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::Context;
 use super::connect::connect;
-use super::health::Health;
 use crate::event::BackendService;
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
@@ -142,7 +141,7 @@ impl UpstreamConn {
             return Ok(Done::Reused(capabilities));
         }
         let endpoint = self.endpoint(to).ok_or(Fault::Down)?;
-        let conn = connect(context, endpoint, (to.backend, self.health(context)), || {
+        let conn = connect(context, endpoint, (to.backend, self.service()), || {
             if self.role == Role::Relay {
                 context.relay_pool.release(to.backend, 1);
             }
@@ -170,24 +169,13 @@ impl UpstreamConn {
     }
 
     fn endpoint<'a>(&self, to: Destination<'a>) -> Option<&'a Endpoint> {
-        let backend = to.backends.at(to.backend)?;
-        match self.role {
-            Role::Relay => backend.relay.as_ref(),
-            Role::Store => backend.lmtp.as_ref(),
-        }
+        to.backends.at(to.backend)?.endpoint(self.service())
     }
 
     fn service(&self) -> BackendService {
         match self.role {
             Role::Relay => BackendService::Relay,
             Role::Store => BackendService::Lmtp,
-        }
-    }
-
-    fn health<'a>(&self, context: &'a Context) -> &'a Health {
-        match self.role {
-            Role::Relay => &context.relay_health,
-            Role::Store => &context.lmtp_health,
         }
     }
 }

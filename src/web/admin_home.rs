@@ -90,7 +90,7 @@ fn worries(told: &StatusTold, lang: Lang) -> Vec<String> {
     }
     let down = told.servers.iter().flatten().filter(|server| server.state == "down");
     all.extend(down.map(|server| {
-        let (backend, service) = (&server.backend, &server.service);
+        let (backend, service) = (&server.backend, server.service.word());
         match lang {
             Lang::En => format!("A mail server does not answer: {service} of {backend}"),
             Lang::Fr => set(&format!("Un serveur de messagerie ne répond pas\u{a0}: {service} de {backend}"), lang),

@@ -10,6 +10,7 @@ use super::takers::{lmtp, relay};
 use super::talk::{Talk, TestLogin, broke, place, shown};
 use super::{CheckArguments, doors, dovecot, panel, postfix};
 use crate::config::Config;
+use crate::event::BackendService;
 use crate::fault::Fault;
 use crate::imap::capability::{self, has};
 use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
@@ -38,20 +39,17 @@ pub(super) fn connect(arguments: &CheckArguments, config: &Config, book: &KnownB
     for (_, backend) in backends.iter() {
         let domain = domain_of(book, backend).unwrap_or(&config.hostname);
         wait(async {
-            let imap = imap(backend, &tls, login.as_ref(), found).await;
-            told(backend, "imap", &backend.imap, imap, found);
-            for (words, endpoint) in [(doors::POP3, &backend.pop3), (doors::SIEVE, &backend.sieve)] {
-                let Some(endpoint) = endpoint else { continue };
-                let talked = doors::door(&words, (backend, endpoint), &tls, login.as_ref(), found).await;
-                told(backend, words.key, endpoint, talked, found);
-            }
-            if let Some(endpoint) = &backend.lmtp {
-                let lmtp = lmtp(backend, endpoint, &tls, config, login.as_ref(), found).await;
-                told(backend, "lmtp", endpoint, lmtp, found);
-            }
-            if let Some(endpoint) = &backend.relay {
-                let relay = relay(backend, endpoint, &tls, config, domain, found).await;
-                told(backend, "relay", endpoint, relay, found);
+            for (service, endpoint) in backend.endpoints() {
+                let talked = match service {
+                    BackendService::Imap => imap(backend, &tls, login.as_ref(), found).await,
+                    BackendService::Lmtp => lmtp(backend, endpoint, &tls, config, login.as_ref(), found).await,
+                    BackendService::Relay => relay(backend, endpoint, &tls, config, domain, found).await,
+                    service => match doors::ALL.iter().find(|words| words.service == service) {
+                        Some(words) => doors::door(words, (backend, endpoint), &tls, login.as_ref(), found).await,
+                        None => Ok(()),
+                    },
+                };
+                told(backend, service.word(), endpoint, talked, found);
             }
         });
     }

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::finding::Faults;
 use super::talk::{Talk, TestLogin, place, shown};
+use crate::event::BackendService;
 use crate::fault::Fault;
 use crate::net::tls::Client;
 use crate::private::Credential;
@@ -13,8 +14,7 @@ use crate::wire::sasl;
 
 /// A protocol in which a server answers lines with a good word or a bad one.
 pub(super) struct DoorWords {
-    /// The key in the config file.
-    pub(super) key: &'static str,
+    pub(super) service: BackendService,
     what: &'static str,
     good: &'static str,
     bad: &'static [&'static str],
@@ -24,11 +24,21 @@ pub(super) struct DoorWords {
     leave: &'static str,
 }
 
-pub(super) const POP3: DoorWords =
-    DoorWords { key: "pop3", what: "POP3", good: "+OK", bad: &["-ERR"], tells: false, starttls: "STLS", leave: "QUIT" };
+/// Each of these protocols.
+pub(super) const ALL: &[DoorWords] = &[POP3, SIEVE];
 
-pub(super) const SIEVE: DoorWords = DoorWords {
-    key: "sieve",
+const POP3: DoorWords = DoorWords {
+    service: BackendService::Pop3,
+    what: "POP3",
+    good: "+OK",
+    bad: &["-ERR"],
+    tells: false,
+    starttls: "STLS",
+    leave: "QUIT",
+};
+
+const SIEVE: DoorWords = DoorWords {
+    service: BackendService::Sieve,
     what: "ManageSieve",
     good: "OK",
     bad: &["NO", "BYE"],
@@ -45,7 +55,7 @@ pub(super) async fn door(
     login: Option<&TestLogin>,
     found: &mut Faults,
 ) -> Result<(), Fault> {
-    let (name, key) = (&backend.name, words.key);
+    let (name, key) = (&backend.name, words.service.word());
     let mut talk = Talk::open(endpoint, tls).await?;
     let mut told = match words.greeting(&mut talk).await? {
         Ok(told) => told,
@@ -173,4 +183,18 @@ fn joined(parts: [&[u8]; 3]) -> Zeroizing<Vec<u8>> {
     let mut line = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
     parts.iter().for_each(|part| line.extend_from_slice(part));
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// IMAP and those that take mail have conversations of their own.
+    #[test]
+    fn no_protocol_is_forgotten() {
+        let own = [BackendService::Imap, BackendService::Lmtp, BackendService::Relay];
+        for service in BackendService::ALL.iter().filter(|service| !own.contains(service)) {
+            assert_eq!(ALL.iter().filter(|words| words.service == *service).count(), 1, "{}", service.word());
+        }
+    }
 }

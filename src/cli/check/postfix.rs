@@ -11,6 +11,7 @@ use super::panel;
 use crate::audit::settings::postfix_ways::{ListEntry, entries, keys, leads_to, port_settings, value};
 use crate::audit::tool_output;
 use crate::config::Config;
+use crate::event::BackendService;
 use crate::route::{self, is_loopback};
 use crate::serve::Service;
 
@@ -241,7 +242,8 @@ fn inner(tools: &Tools<'_>, settings: &str, config: &Config, found: &mut Faults)
             .note("Postfix: `postconf -P` says nothing: the restrictions at the inner port were not looked at".to_owned());
     };
     let backends = config.backends.iter().map(|(_, backend)| backend);
-    let mut ports: Vec<u16> = backends.filter_map(|backend| local_port(&backend.relay.as_ref()?.place)).collect();
+    let mut ports: Vec<u16> =
+        backends.filter_map(|backend| local_port(&backend.endpoint(BackendService::Relay)?.place)).collect();
     ports.sort_unstable();
     ports.dedup();
     for port in ports {

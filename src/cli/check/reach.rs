@@ -9,6 +9,7 @@ use super::finding::Faults;
 use super::starter::Starter;
 use super::talk::{Talk, broke, place, shown};
 use crate::config::{Config, Trouble};
+use crate::event::BackendService;
 use crate::fault::Fault;
 use crate::net::tls::Client;
 use crate::route::{Backend, Endpoint};
@@ -29,24 +30,17 @@ pub(super) fn reach(config: &Config, starter: &Starter, book: &KnownBook, found:
     };
     let backends = &config.backends;
     for (_, backend) in backends.iter() {
-        let ends = [
-            ("imap", Some(&backend.imap)),
-            ("pop3", backend.pop3.as_ref()),
-            ("sieve", backend.sieve.as_ref()),
-            ("lmtp", backend.lmtp.as_ref()),
-            ("relay", backend.relay.as_ref()),
-        ];
         let mut incoming = false;
-        for (key, endpoint) in ends.into_iter().filter_map(|(key, endpoint)| Some((key, endpoint?))) {
+        for (service, endpoint) in backend.endpoints() {
             // A Unix socket is asked for its rights, and those are the ones of the user that nologd stays.
             let opened = starter.as_user(|| wait(Talk::open(endpoint, &tls)).map(|opened| opened.err())).flatten();
             let Some(opened) = opened.or_else(|| wait(Talk::open(endpoint, &tls)).map(|opened| opened.err())) else { return };
             match opened {
-                None => incoming |= key == "lmtp",
-                Some(fault) => found.wrong(unreached(backend, key, endpoint, fault)),
+                None => incoming |= service == BackendService::Lmtp,
+                Some(fault) => found.wrong(unreached(backend, service, endpoint, fault)),
             }
         }
-        if let Some(lmtp) = backend.lmtp.as_ref().filter(|_| incoming) {
+        if let Some(lmtp) = backend.endpoint(BackendService::Lmtp).filter(|_| incoming) {
             let is_default =
                 backends.find(None).and_then(|default| backends.at(default)).is_some_and(|at| at.name == backend.name);
             let targets = leads(book, &backend.name, is_default);
@@ -61,9 +55,9 @@ pub(super) fn reach(config: &Config, starter: &Starter, book: &KnownBook, found:
     }
 }
 
-fn unreached(backend: &Backend, key: &str, endpoint: &Endpoint, fault: Fault) -> String {
-    let (name, place) = (&backend.name, place(endpoint));
-    let what = if key == "relay" { "the relay" } else { "the mail server" };
+fn unreached(backend: &Backend, service: BackendService, endpoint: &Endpoint, fault: Fault) -> String {
+    let (name, key, place) = (&backend.name, service.word(), place(endpoint));
+    let what = if service == BackendService::Relay { "the relay" } else { "the mail server" };
     format!("[[backend]] {name}, {key} = {place}: {}. Does {what} run, and is this its port?", broke(fault))
 }
 
