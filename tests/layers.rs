@@ -281,7 +281,7 @@ const AMBIGUOUS: &[(&str, usize)] = &[
     ("Refusal", 2),
     ("Report", 2),
     ("Request", 2),
-    ("Row", 2),
+    ("Row", 3),
     ("Rule", 3),
     ("Seat", 2),
     ("Seats", 2),

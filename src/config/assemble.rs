@@ -25,7 +25,7 @@ use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::net::certificates::Certificates;
 use crate::net::listen::{Bound, SocketFile, bind};
-use crate::net::tls::{self, Alpn, Clients};
+use crate::net::tls::{self, Clients};
 use crate::notice;
 use crate::pool::{Pool, RelayCapabilities, RelayPool};
 use crate::quota::{Book, Facts, Params};
@@ -206,10 +206,10 @@ fn book(config: &mut Config, facts: Arc<dyn Facts>, beside: Option<&Beside>) -> 
 /// `Crypto` when TLS cannot be offered.
 pub fn listeners(config: &Config, built: &Built) -> Result<Vec<Listener>, Trouble> {
     let listener = |(number, listen): (usize, &Listen)| {
-        let server = |service| {
+        let server = |service: Service| {
             let certificates = built.certificates.as_ref().ok_or(Trouble::NoDefaultCertificate(Vec::new()))?;
             let clients = built.clients.get(number).and_then(Option::as_ref);
-            tls::Server::new(certificates.clone(), alpn(service), HANDSHAKE, clients).map_err(|_| Trouble::Crypto)
+            tls::Server::new(certificates.clone(), service.alpn(), HANDSHAKE, clients).map_err(|_| Trouble::Crypto)
         };
         let doors = &listen.doors;
         let entry = match listen.tls {
@@ -228,19 +228,6 @@ pub fn listeners(config: &Config, built: &Built) -> Result<Vec<Listener>, Troubl
         Ok(Listener { number, service, entry, pooling, default_domain, forwarders, onion })
     };
     config.listens.iter().enumerate().map(listener).collect()
-}
-
-fn alpn(service: Service) -> Alpn {
-    match service {
-        Service::Imap | Service::WebmailImap => Alpn::Imap,
-        Service::Pop3 => Alpn::Pop3,
-        Service::Sieve | Service::WebmailSieve => Alpn::ManageSieve,
-        Service::Web => Alpn::Http,
-        Service::Submission | Service::WebmailSubmission => Alpn::Submission,
-        // They never use TLS.
-        Service::Admin | Service::AdminWeb | Service::Lmtp | Service::Metrics => Alpn::Submission,
-        Service::Node | Service::Policy | Service::Usage => Alpn::Submission,
-    }
 }
 
 /// Makes the state folder where it is missing, for its owner only. Before the process is confined to it.

@@ -93,7 +93,7 @@ impl FoundDoors {
     pub(super) fn check(&self, reader: &mut Reader<'_>, at: ListensAt) {
         if let Some(found) = &self.proxies {
             let forwarders = &self.doors.forwarders;
-            if matches!(at.service, Service::Admin | Service::AdminWeb | Service::Metrics | Service::Node | Service::Usage) {
+            if at.service.is_of_the_household() {
                 reader.wrong(found, "is for mail: admins, monitoring and usage come by themselves");
             } else if at.unix && forwarders.has_address() {
                 reader.wrong(found, "of a Unix socket is [\"unix\"]: nobody who connects there has an address");

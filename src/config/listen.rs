@@ -109,7 +109,7 @@ fn listen(reader: &mut Reader<'_>, mut section: Section<'_>, everywhere: Option<
     let own_domain = default_domain(reader, &mut section);
     let place = section.place();
     section.end(reader);
-    let services = Service::ALL.map(|service| (service.word(), service));
+    let services: Vec<_> = Service::ALL.iter().map(|service| (service.word(), *service)).collect();
     if let Some(found) = service.as_ref().filter(|_| doors.is_by_alpn()) {
         reader.wrong(found, "and by_alpn: one of the two");
     }

@@ -107,7 +107,7 @@ mod tests {
         }
         tally.count(Provoked::BackendConfused(0, BackendService::Relay));
         tally.count(Provoked::UnknownDomain);
-        let told = "[BackendConfused { backend: 0, times: 10, service: 3 }, BackendConfused { backend: 1, times: 100, service: 0 }, \
+        let told = "[BackendConfused { backend: 0, times: 10, service: 4 }, BackendConfused { backend: 1, times: 100, service: 0 }, \
                     UnknownDomain { times: 10 }]";
         assert_eq!(lines(&mut tally), told);
         assert_eq!(lines(&mut tally), "[]", "what was told is not told again");

@@ -174,8 +174,17 @@ impl Answer {
         Some(Answer { status: status.unwrap_or(Status::Other), response, code: None })
     }
 
+    /// What came in a session of `protocol`; `None` where that is for [`Answer::of_imap`] and [`Answer::of_smtp`].
+    pub fn of(protocol: Protocol, line: &[u8]) -> Option<Answer> {
+        match protocol {
+            Protocol::Pop3 => Answer::of_pop3(line),
+            Protocol::Sieve => Answer::of_sieve(line),
+            Protocol::Imap | Protocol::Submission => None,
+        }
+    }
+
     /// A status line of POP3; `None` for what is none.
-    pub fn of_pop3(line: &[u8]) -> Option<Answer> {
+    fn of_pop3(line: &[u8]) -> Option<Answer> {
         let mut words = words(line);
         let status = match words.next()? {
             b"+OK" => Status::Ok,
@@ -188,7 +197,7 @@ impl Answer {
     }
 
     /// The last line of a response of ManageSieve; `None` for the lines before it.
-    pub fn of_sieve(line: &[u8]) -> Option<Answer> {
+    fn of_sieve(line: &[u8]) -> Option<Answer> {
         let mut words = words(line);
         let said = words.next()?;
         let known = [("OK", Status::Ok), ("NO", Status::No), ("BYE", Status::Bye)];

@@ -23,21 +23,6 @@ use super::conn::Conn;
 use super::proxy_header;
 use crate::fault::{Fault, Side};
 
-/// Which protocol a TLS listener speaks; decides what ALPN may say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alpn {
-    /// Registered: `imap`.
-    Imap,
-    /// Registered: `managesieve`.
-    ManageSieve,
-    /// Registered: `pop3`.
-    Pop3,
-    /// Not registered, but what some mail programs say: `smtp`, `esmtp`; and `submission`, the service's own name.
-    Submission,
-    /// Registered: `http/1.1`. No `h2`: one request after another is all that these pages need.
-    Http,
-}
-
 /// AES-128 costs less per octet than AES-256 and is no weaker here, so it is preferred; the others stay for clients
 /// without AES in hardware, or with other tastes.
 fn provider() -> Arc<CryptoProvider> {
@@ -85,14 +70,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves the certificates of `resolver` to clients that speak `alpn`; a handshake may take `patience`. With `clients`, who
+    /// Serves the certificates of `resolver` to clients that speak one of `alpn` (RFC 7301); a handshake may take `patience`. With `clients`, who
     /// shows no certificate of theirs gets no further than the handshake.
     ///
     /// # Errors
     /// `Tls(Us)` when the cryptography library cannot offer what is needed.
     pub fn new(
         resolver: Arc<dyn ResolvesServerCert>,
-        alpn: Alpn,
+        alpn: &[&str],
         patience: Duration,
         clients: Option<&Clients>,
     ) -> Result<Server, Fault> {
@@ -103,13 +88,7 @@ impl Server {
             None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_cert_resolver(resolver);
-        config.alpn_protocols = match alpn {
-            Alpn::Imap => vec![b"imap".to_vec()],
-            Alpn::ManageSieve => vec![b"managesieve".to_vec()],
-            Alpn::Pop3 => vec![b"pop3".to_vec()],
-            Alpn::Http => vec![b"http/1.1".to_vec()],
-            Alpn::Submission => vec![b"submission".to_vec(), b"smtp".to_vec(), b"esmtp".to_vec()],
-        };
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         config.ignore_client_order = true;
         config.session_storage = Arc::new(OneTime(ServerSessionMemoryCache::new(TICKETS)));
         // One ticket instead of two: a mail program resumes once, and each costs a record at login.
@@ -235,7 +214,7 @@ mod tests {
 
     fn server() -> Arc<ServerConfig> {
         let (certificates, _) = Certificates::load(Path::new(FOLDER), "mail.nolog.example", 0);
-        let Ok(server) = Server::new(certificates, Alpn::Imap, Duration::from_secs(1), None) else { panic!("no server") };
+        let Ok(server) = Server::new(certificates, &["imap"], Duration::from_secs(1), None) else { panic!("no server") };
         server.acceptor.config().clone()
     }
 

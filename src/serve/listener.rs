@@ -9,8 +9,9 @@ use super::accepted::Accepted;
 use super::forwarded::{self, Unheard};
 use super::handshake::{Handshake, Unsecured};
 use super::imap_backend::Pooling;
-use super::{Context, admin, admin_web, imap, lmtp, metrics, pop3, postfix_policy, sieve, submission, usage, web};
-use crate::event::{BackendService, Provoked, count};
+use super::service::{Guests, Service};
+use super::{Context, admin, admin_web, imap, metrics, usage};
+use crate::event::{Provoked, count};
 use crate::fault::{Fault, RefusalCode};
 use crate::imap::login::Protection;
 use crate::limit::Seat;
@@ -22,108 +23,6 @@ use crate::net::proxy_header::Forwarded;
 use crate::net::shutdown::Shutdown;
 use crate::net::tls;
 use crate::private::Peer;
-
-/// What is spoken at a listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Service {
-    /// Admins, over a Unix socket.
-    Admin,
-    /// The same, with a browser.
-    AdminWeb,
-    /// Mail programs reading.
-    Imap,
-    /// Mail programs sending.
-    Submission,
-    /// The host's relay bringing mail.
-    Lmtp,
-    /// The admins' monitoring.
-    Metrics,
-    /// The other machine of a pair, by way of the witness, over a Unix socket.
-    Node,
-    /// Mail programs fetching.
-    Pop3,
-    /// The host's relay asking whether mail would find room.
-    Policy,
-    /// Mail programs writing filters.
-    Sieve,
-    /// The storage telling what each mailbox holds, over a Unix socket.
-    Usage,
-    /// Browsers, and mail programs that ask how they are to be set up.
-    Web,
-    /// The webmail reading: everybody from one address, so limits go by account; connections to backends are pooled.
-    WebmailImap,
-    /// The webmail writing filters: limits go by account; no connection is pooled.
-    WebmailSieve,
-    /// The webmail sending: limits go by account.
-    WebmailSubmission,
-}
-
-impl Service {
-    /// Every service.
-    pub const ALL: [Service; 15] = [
-        Service::Admin,
-        Service::AdminWeb,
-        Service::Imap,
-        Service::Lmtp,
-        Service::Metrics,
-        Service::Node,
-        Service::Policy,
-        Service::Pop3,
-        Service::Sieve,
-        Service::Submission,
-        Service::Usage,
-        Service::Web,
-        Service::WebmailImap,
-        Service::WebmailSieve,
-        Service::WebmailSubmission,
-    ];
-
-    /// Whether everybody comes from one address here.
-    pub fn is_webmail(self) -> bool {
-        matches!(self, Service::WebmailImap | Service::WebmailSieve | Service::WebmailSubmission)
-    }
-
-    /// Whether people log in here.
-    pub fn has_logins(self) -> bool {
-        match self {
-            Service::Imap | Service::Pop3 | Service::Sieve | Service::Submission | Service::Web => true,
-            Service::WebmailImap | Service::WebmailSieve | Service::WebmailSubmission => true,
-            Service::Admin | Service::AdminWeb | Service::Lmtp | Service::Metrics => false,
-            Service::Node | Service::Policy | Service::Usage => false,
-        }
-    }
-
-    /// The server of each backend that it cannot do without, besides mailbox access.
-    pub fn needs_of_backends(self) -> Option<BackendService> {
-        match self {
-            Service::Lmtp => Some(BackendService::Lmtp),
-            Service::Pop3 => Some(BackendService::Pop3),
-            Service::Sieve | Service::WebmailSieve => Some(BackendService::Sieve),
-            _ => None,
-        }
-    }
-
-    /// The word in the config file.
-    pub fn word(self) -> &'static str {
-        match self {
-            Service::Admin => "admin",
-            Service::AdminWeb => "admin-web",
-            Service::Imap => "imap",
-            Service::Lmtp => "lmtp",
-            Service::Metrics => "metrics",
-            Service::Node => "node",
-            Service::Policy => "policy",
-            Service::Pop3 => "pop3",
-            Service::Sieve => "sieve",
-            Service::Submission => "submission",
-            Service::Usage => "usage",
-            Service::Web => "web",
-            Service::WebmailImap => "webmail-imap",
-            Service::WebmailSieve => "webmail-sieve",
-            Service::WebmailSubmission => "webmail-submission",
-        }
-    }
-}
 
 /// How TLS comes to be.
 #[derive(Clone)]
@@ -184,17 +83,10 @@ impl Listener {
     /// Says why, where that costs one write that does not wait. Behind TLS nothing is said: a handshake for each would be
     /// what a flood wants.
     pub(super) fn turn_away(&self, conn: &Conn, code: RefusalCode) {
-        let words = match (&self.entry, self.service) {
-            // These have no words for it; the connection just ends.
-            (TlsMode::Implicit(_) | TlsMode::ByAlpn(_), _)
-            | (_, Service::Admin | Service::AdminWeb | Service::Metrics | Service::Node | Service::Policy) => return,
-            (_, Service::Usage | Service::Web) => return,
-            (_, Service::Imap | Service::WebmailImap) => crate::imap::reply::turned_away(code),
-            (_, Service::Pop3) => crate::pop3::reply::turned_away(code),
-            (_, Service::Sieve | Service::WebmailSieve) => crate::sieve::reply::turned_away(code),
-            (_, Service::Submission | Service::WebmailSubmission | Service::Lmtp) => crate::submission::turned_away(code),
-        };
-        conn.try_say(&words);
+        let is_bare = matches!(self.entry, TlsMode::Plain | TlsMode::StartTls(_));
+        if let Some(words) = self.service.turned_away(code).filter(|_| is_bare) {
+            conn.try_say(&words);
+        }
     }
 }
 
@@ -252,24 +144,19 @@ impl OpenListener {
     fn seat(&self, peer: &Peer, named: bool) -> Result<Seat, RefusalCode> {
         let limits = &self.context.limits;
         let keys = limits.pseudonymiser();
-        match self.listener.service {
+        match self.listener.service.guests() {
             // The number of a circuit, if Tor tells it.
-            Service::Imap | Service::Pop3 | Service::Sieve | Service::Submission if self.listener.onion => {
-                limits.onion_seat(named.then(|| keys.circuit(peer)))
-            }
-            // Admins, monitoring and usage have listeners of their own.
-            Service::Imap | Service::Pop3 | Service::Sieve | Service::Submission => limits.seat(keys.networks(peer)),
-            Service::Admin | Service::AdminWeb | Service::Metrics | Service::Node | Service::Usage => {
-                limits.seat(keys.networks(peer))
-            }
+            Guests::MailPrograms if self.listener.onion => limits.onion_seat(named.then(|| keys.circuit(peer))),
+            // Those of the household have listeners of their own.
+            Guests::MailPrograms | Guests::Household => limits.seat(keys.networks(peer)),
             // The host's own web server brings everybody from one address, unless it says whose they are.
-            Service::Web => {
+            Guests::Browsers => {
                 let far = named || !matches!(self.listener.entry, TlsMode::Plain);
                 limits.page_seat(far.then(|| keys.networks(peer)))
             }
-            Service::Lmtp => limits.delivery_seat(),
-            Service::Policy => limits.question_seat(),
-            Service::WebmailImap | Service::WebmailSieve | Service::WebmailSubmission => limits.webmail_seat(),
+            Guests::Deliveries => limits.delivery_seat(),
+            Guests::Questions => limits.question_seat(),
+            Guests::Webmail => limits.webmail_seat(),
         }
     }
 
@@ -291,17 +178,11 @@ impl OpenListener {
         drop(listener);
         let handshake = Handshake { entrance, login, listener: number, stop: stop.clone() };
         let accepted = Accepted { handshake, seat, stop, protection, tls, pooling, default_domain };
+        // It is told to nobody: what admins have to hear of it was counted where it happened.
         let _: Result<(), Fault> = match service {
-            // Have listeners of their own.
-            Service::Admin | Service::AdminWeb | Service::Metrics | Service::Node | Service::Usage => Ok(()),
+            // In place: thousands of them idle, and one in a box of its own would be larger.
             Service::Imap | Service::WebmailImap => imap::serve(accepted, context).await,
-            // Boxed, or an idle IMAP session would be as large as a submission.
-            Service::Pop3 => Box::pin(pop3::serve(accepted, context)).await,
-            Service::Sieve | Service::WebmailSieve => Box::pin(sieve::serve(accepted, context)).await,
-            Service::Submission | Service::WebmailSubmission => Box::pin(submission::serve(accepted, context)).await,
-            Service::Lmtp => Box::pin(lmtp::serve(accepted, context)).await,
-            Service::Policy => Box::pin(postfix_policy::serve(accepted, context)).await,
-            Service::Web => Box::pin(web::serve(accepted, context)).await,
+            service => service.serve(accepted, context).await,
         };
     }
 }

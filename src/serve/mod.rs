@@ -43,6 +43,7 @@ mod pop3;
 mod postfix_policy;
 mod proxy;
 mod sealed;
+mod service;
 mod side;
 mod sieve;
 pub mod sieve_offers;
@@ -85,8 +86,9 @@ use crate::scrub::Scrubber;
 use crate::sieve::offer::Forwarding;
 
 pub use admin::Access;
-pub use listener::{Listener, Service, TlsMode};
+pub use listener::{Listener, TlsMode};
 pub use sealed::CopyKey;
+pub use service::Service;
 pub use web_pages::WebRoom;
 
 /// How long things may take; each can be set in the config file's `[limits]`.

@@ -149,11 +149,7 @@ impl Observer {
     }
 
     fn answer(&self, line: &[u8]) -> Option<Answer> {
-        match self.protocol {
-            Protocol::Pop3 => Answer::of_pop3(line),
-            Protocol::Sieve => Answer::of_sieve(line),
-            Protocol::Imap | Protocol::Submission => None,
-        }
+        Answer::of(self.protocol, line)
     }
 
     /// Replies of SMTP, of which only the numbers stay, and of ours the code words.

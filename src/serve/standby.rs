@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::admin::{self, Access};
-use super::listener::{Listener, Service};
+use super::listener::Listener;
+use super::service::Service;
 use crate::admin::Executor;
 use crate::fault::RefusalCode;
 use crate::net::listen::Bound;

@@ -18,7 +18,6 @@ const LONG_FILES: &[&str] = &[
     "cli/arguments.rs",
     "cli/sync.rs",
     "import/difference.rs",
-    "serve/listener.rs",
     "serve/proxy.rs",
     "serve/submission.rs",
     "sieve/session.rs",

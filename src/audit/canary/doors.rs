@@ -9,6 +9,7 @@ use super::Trouble;
 use super::client::{Client, VERDICTS, Way, WayIn};
 use super::flight::{Login, broken_tls, quoted};
 use super::planted::Plants;
+use crate::serve::Service;
 
 /// A door beside, as the config has it.
 pub(super) enum DoorBeside {
@@ -19,29 +20,38 @@ pub(super) enum DoorBeside {
     Open(Way),
 }
 
-/// The steps at those of the doors that are there; what was not flown through is told.
-pub(super) fn fly(
-    pop3_door: &DoorBeside,
-    sieve_door: &DoorBeside,
-    login: &Login<'_>,
-    plants: &Plants,
-) -> Result<Vec<String>, Trouble> {
-    type Flight = fn(&Way, &Login<'_>, &Plants) -> Result<(), Trouble>;
-    let mut steps = Vec::new();
-    for (name, door, flight) in [("POP3", pop3_door, pop3 as Flight), ("ManageSieve", sieve_door, sieve as Flight)] {
+/// How the canary flies through such a door.
+pub(super) struct DoorFlight {
+    pub(super) service: Service,
+    /// For the report.
+    name: &'static str,
+    /// The command that asks for TLS.
+    pub(super) starttls: &'static str,
+    flight: fn(&Way, &Login<'_>, &Plants) -> Result<(), Trouble>,
+}
+
+/// Each of them.
+pub(super) const ALL: &[DoorFlight] = &[
+    DoorFlight { service: Service::Pop3, name: "POP3", starttls: "STLS", flight: pop3 },
+    DoorFlight { service: Service::Sieve, name: "ManageSieve", starttls: "STARTTLS", flight: sieve },
+];
+
+impl DoorFlight {
+    /// The step at this door, if it is there; that it was not flown through is told.
+    pub(super) fn fly(&self, door: &DoorBeside, login: &Login<'_>, plants: &Plants) -> Result<Option<String>, Trouble> {
+        let name = self.name;
         match door {
-            DoorBeside::None => {}
+            DoorBeside::None => Ok(None),
             DoorBeside::Closed => {
-                steps.push(format!("{name} (NOT tried: its listeners have no TLS, or are for others than mail programs)"));
+                Ok(Some(format!("{name} (NOT tried: its listeners have no TLS, or are for others than mail programs)")))
             }
             DoorBeside::Open(way) => {
-                flight(way, login, plants)?;
+                (self.flight)(way, login, plants)?;
                 broken_tls(way, plants)?;
-                steps.push(name.to_owned());
+                Ok(Some(name.to_owned()))
             }
         }
     }
-    Ok(steps)
 }
 
 /// A wrong password, a right one, and a command that nobody knows.

@@ -103,13 +103,15 @@ pub fn fly(order: &Order<'_>) -> Result<Canary, Trouble> {
     let plants = Plants::new().ok_or(Trouble::NoRandom)?;
     let imap = way(order.config, Service::Imap, "imap", plants.address)?;
     let submission = way(order.config, Service::Submission, "submission", plants.address)?;
-    let pop3 = beside(order.config, Service::Pop3, "STLS", plants.address)?;
-    let sieve = beside(order.config, Service::Sieve, "STARTTLS", plants.address)?;
+    let beside = doors::ALL.iter().map(|door| beside(order.config, door.service, door.starttls, plants.address));
+    let beside = beside.collect::<Result<Vec<_>, _>>()?;
     let login = Login { address: order.address, password: &order.password };
     let mut progress = Progress::new();
     progress.begin("the canary logs in, sends, and fails");
     let mut steps = flight::fly(&imap, &submission, &login, &plants)?;
-    steps.extend(doors::fly(&pop3, &sieve, &login, &plants)?);
+    for (door, way) in doors::ALL.iter().zip(&beside) {
+        steps.extend(door.fly(way, &login, &plants)?);
+    }
     progress.begin("waiting until the servers have written what they write");
     std::thread::sleep(SETTLING);
     progress.clear();
