@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nologd::imap::invariants::{Alice, TestSentCopy, check_frames, check_login, check_session};
 use nologd::imap::offers::Offers;
 use nologd::imap::options::SessionOptions;
+use nologd::imap::tag::Tag;
 use nologd::lmtp::Environment;
 use nologd::lmtp::invariants::TestEnvironment;
 use nologd::pop3::invariants::check_pop3;
@@ -146,5 +147,5 @@ fn options(number: u8) -> SessionOptions {
     let account = (number & 8 != 0).then(|| Alice::account(1500, number & 16 != 0));
     let offers = [&b"LIST-STATUS STATUS=SIZE MOVE"[..], b"NAMESPACE SPECIAL-USE", b"STATUS=SIZE", b"QUOTA UNSELECT"];
     let offers = Offers::of(offers[usize::from(number >> 5 & 3)]);
-    SessionOptions { account, offers, append_limit: 5000, sent_copy, fresh_tag: || b"nologd"[..].into() }
+    SessionOptions { account, offers, append_limit: 5000, sent_copy, fresh_tag: || Tag::read(b"nologd") }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use nologd::imap::invariants::{Alice, Play, TestSentCopy, check_frames, check_login, check_session};
 use nologd::imap::offers::Offers;
 use nologd::imap::options::SessionOptions;
+use nologd::imap::tag::Tag;
 
 use crate::dialogue;
 
@@ -32,7 +33,7 @@ fn the_bound_of_a_header_is_the_same_in_any_pieces() {
             offers: Offers::of(b""),
             append_limit: 5000,
             sent_copy: Some(Arc::new(TestSentCopy::new())),
-            fresh_tag: || b"nologd"[..].into(),
+            fresh_tag: || Tag::read(b"nologd"),
         };
         check_session(script.as_bytes(), &mut || terms(), &mut || 6);
     }
@@ -60,7 +61,7 @@ fn terms(dialogue: &Dialogue) -> SessionOptions {
         () if dialogue.orders("namespaces") => b"LIST-STATUS STATUS=SIZE NAMESPACE SPECIAL-USE MOVE",
         () => b"LIST-STATUS STATUS=SIZE MOVE",
     });
-    let fresh_tag = || b"nologd"[..].into();
+    let fresh_tag = || Tag::read(b"nologd");
     SessionOptions { account, offers, append_limit: 5000, sent_copy: Some(Arc::new(TestSentCopy::new())), fresh_tag }
 }
 

@@ -11,6 +11,7 @@ use imap_codec::imap_types::command::CommandBody;
 use super::grammar::quoted;
 use super::reply;
 use super::space::{Account, Root};
+use super::tag::Tag;
 use crate::fault::RefusalCode;
 use crate::quota::Limit;
 
@@ -21,7 +22,7 @@ const MAILBOX: &str = "mailbox";
 const ASSOCIATION: &str = "association";
 
 /// The answer to a quota command. `line` is the whole command, a literal with its octets included. Members do not set quotas.
-pub fn answer(tag: &[u8], line: &[u8], account: &dyn Account) -> Vec<u8> {
+pub fn answer(tag: &Tag<'_>, line: &[u8], account: &dyn Account) -> Vec<u8> {
     let Ok(([], command)) = CommandCodec::default().decode(line) else { return reply::bad(tag, RefusalCode::Syntax) };
     let Some(roots) = account.roots() else { return reply::no(tag, "UNAVAILABLE", RefusalCode::BackendDown) };
     let roots = limited(&roots);
@@ -121,6 +122,7 @@ fn written_name(line: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tag::tag;
     use super::*;
     use crate::quota::{Amount, Deletion, NoShift, Refresh, Refreshed, Reservation, Shift, Stay, Turn};
 
@@ -185,7 +187,7 @@ mod tests {
     const HALF: Limits = Limits([Limit::At(10_000), NONE, NONE, Limit::At(9)]);
 
     fn told(limits: &Limits, line: &str) -> String {
-        String::from_utf8(answer(b"a", line.as_bytes(), limits)).unwrap()
+        String::from_utf8(answer(&tag(b"a"), line.as_bytes(), limits)).unwrap()
     }
 
     #[test]
@@ -253,7 +255,7 @@ mod tests {
         }
         assert!(told(&one, "a GETQUOTA {7+}\r\nmailbox\r\n").starts_with("* QUOTA mailbox ("));
         assert!(told(&one, "a SETQUOTA {7}\r\nmailbox (STORAGE 9)\r\n").starts_with("a NO [NOPERM]"));
-        let latin = answer(b"a", b"a GETQUOTAROOT {3}\r\n\xe9t\xe9\r\n", &one);
+        let latin = answer(&tag(b"a"), b"a GETQUOTAROOT {3}\r\n\xe9t\xe9\r\n", &one);
         assert!(latin.starts_with(b"* QUOTAROOT \"\xe9t\xe9\" mailbox\r\n"));
     }
 
@@ -284,7 +286,7 @@ mod tests {
             b"a GETQUOTA mailbox association\r\n",
             b"a SETQUOTA mailbox STORAGE 9\r\n",
         ] {
-            let text = answer(b"a", line, &HALF);
+            let text = answer(&tag(b"a"), line, &HALF);
             assert!(text.starts_with(b"a BAD "), "{:?}: {:?}", line.escape_ascii().to_string(), text.escape_ascii().to_string());
         }
     }

@@ -18,6 +18,7 @@ use super::Step;
 use super::frame::Literal;
 use super::options::Rules;
 use super::question::Asked;
+use super::tag::Tag;
 use crate::quota::Reservation;
 use crate::wire::header::EndFinder;
 
@@ -29,7 +30,7 @@ const ENCODED: u64 = 128;
 
 /// One APPEND.
 pub(super) struct Append {
-    pub(super) tag: Box<[u8]>,
+    pub(super) tag: Tag<'static>,
     pub(super) mailbox: Vec<u8>,
     /// What the backend has still to be told before the next literal.
     pub(super) prefix: Vec<u8>,

@@ -37,7 +37,7 @@ impl Session {
         // Byte for byte where that can be; a name that came as a literal is put back as a string.
         let line = collect.text.get(..at).unwrap_or_default();
         let prefix = if line.contains(&b'\n') {
-            [&collect.tag, &b" APPEND "[..], &quoted(&mailbox), rest].concat()
+            [collect.tag.octets(), b" APPEND ", &quoted(&mailbox), rest].concat()
         } else {
             line.to_vec()
         };

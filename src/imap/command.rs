@@ -2,16 +2,13 @@
 //!
 //! Only what the decisions need is read here, without a copy. What is judged is read whole, in [`super::grammar`].
 
+use super::tag::Tag;
 use super::verbs::{self, Row};
 
-/// Longest tag. Clients use a few letters; a tag is kept while its command waits.
-const TAG: usize = 64;
-
 /// Tag and verb of a command, and where its arguments start.
-#[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
     /// The client's tag.
-    pub tag: &'a [u8],
+    pub tag: Tag<'a>,
     /// What is asked.
     pub row: &'static Row,
     /// The arguments' bytes, without the line end.
@@ -27,7 +24,8 @@ pub fn head(line: &[u8]) -> Option<Head<'_>> {
     let (word, arguments) = (&rest[..end], rest.get(end + 1..).unwrap_or(b""));
     let named =
         !word.is_empty() && word.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'='));
-    (is_tag(tag) && named).then(|| Head { tag, row: verbs::row(word), arguments })
+    let tag = Tag::read(tag).filter(|_| named)?;
+    Some(Head { tag, row: verbs::row(word), arguments })
 }
 
 /// The verb behind UID, and its arguments (RFC 9051 6.4.9). None: there is no verb.
@@ -36,18 +34,6 @@ pub fn behind_uid(arguments: &[u8]) -> Option<(&'static Row, &[u8])> {
     let word = &arguments[..end];
     let named = !word.is_empty() && word.iter().all(u8::is_ascii_alphanumeric);
     named.then(|| (verbs::behind_uid(word), arguments.get(end + 1..).unwrap_or_default()))
-}
-
-/// The tag that a refusal of an unreadable line can name; `*` if there is none.
-pub fn tag_or_star(line: &[u8]) -> &[u8] {
-    let word = line.split(|byte| matches!(byte, b' ' | b'\r' | b'\n')).next().unwrap_or(b"");
-    if is_tag(word) { word } else { b"*" }
-}
-
-// RFC 9051 9: tag = 1*<any ASTRING-CHAR except "+">. `*` and `+` would read as untagged answers when echoed.
-fn is_tag(tag: &[u8]) -> bool {
-    let allowed = |byte: &u8| byte.is_ascii_graphic() && !b"(){%*\"\\+".contains(byte);
-    !tag.is_empty() && tag.len() <= TAG && tag.iter().all(allowed)
 }
 
 /// A mailbox name or other astring at the front of `text`: its value, and how many bytes it took. `None`: it is a literal,
@@ -78,14 +64,12 @@ mod tests {
     #[test]
     fn heads() {
         let read = head(b"a1 append Sent {3}\r\n").unwrap();
-        assert_eq!((read.tag, read.row.verb, read.arguments), (&b"a1"[..], Verb::Append, &b"Sent {3}"[..]));
+        assert_eq!((read.tag.octets(), read.row.verb, read.arguments), (&b"a1"[..], Verb::Append, &b"Sent {3}"[..]));
         assert_eq!(head(b"a1 NOOP\r\n").unwrap().row.verb, Verb::Noop);
         assert_eq!(head(b"a1 XYZZY 1\r\n").unwrap().row.verb, Verb::Unknown);
         for line in [&b"* NOOP\r\n"[..], b"+ NOOP\r\n", b"a1\r\n", b"a1 \r\n", b" NOOP\r\n", b"\r\n", b"a{ NOOP\r\n"] {
             assert!(head(line).is_none());
         }
-        assert_eq!(tag_or_star(b"a1 \r\n"), b"a1");
-        assert_eq!(tag_or_star(b"* x\r\n"), b"*");
     }
 
     #[test]

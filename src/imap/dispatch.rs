@@ -8,6 +8,7 @@ use super::phase::{Numbers, Phase};
 use super::places::Owner;
 use super::question::Asked;
 use super::session::{SWALLOW, Session};
+use super::tag::Tag;
 use super::verbs::{Args, Effect, Row, Verb};
 use super::{Step, account, reply};
 use crate::fault::{Fault, RefusalCode, Side};
@@ -28,7 +29,7 @@ impl Session {
             Args::Literals => true,
         };
         // Two commands of one tag could not be told apart by their answers.
-        if !fits || self.tags.holds(head.tag) {
+        if !fits || self.tags.holds(&head.tag) {
             return self.unreadable(line, taken, literal);
         }
         self.understood();
@@ -36,28 +37,28 @@ impl Session {
         if numbers && self.numbers != Numbers::Known {
             // It may mean other messages by now. The answer comes behind the EXPUNGE, and so brings the client up to date.
             self.answered();
-            return self.refuse(taken, literal, reply::no(head.tag, "EXPUNGEISSUED", RefusalCode::NoSuchMessage), SWALLOW);
+            return self.refuse(taken, literal, reply::no(&head.tag, "EXPUNGEISSUED", RefusalCode::NoSuchMessage), SWALLOW);
         }
         match row.effect {
             Effect::Refused => {
-                let answer = refusal(row.verb, head.tag);
+                let answer = refusal(row.verb, &head.tag);
                 self.refuse(taken, literal, answer, SWALLOW)
             }
-            Effect::Ours if row.verb == Verb::Id => self.refuse(taken, literal, reply::id(head.tag), SWALLOW),
-            Effect::Nothing => self.pass_first(line, taken, literal, (head.tag, row)),
-            Effect::Shrinks => self.shrinking(line, taken, (head.tag, row)),
+            Effect::Ours if row.verb == Verb::Id => self.refuse(taken, literal, reply::id(&head.tag), SWALLOW),
+            Effect::Nothing => self.pass_first(line, taken, literal, (&head.tag, row)),
+            Effect::Shrinks => self.shrinking(line, taken, (&head.tag, row)),
             Effect::Judged if row.verb == Verb::Idle || row.verb == Verb::Logout => self.last_word(line, taken, &head, row),
             Effect::Judged | Effect::Ours => {
                 let start = line.len() - 2 - arguments.len();
                 let by_uid = head.row.verb == Verb::Uid;
-                let collect = Box::new(Collect::new(head.tag, row, by_uid, start));
+                let collect = Box::new(Collect::new(&head.tag, row, by_uid, start));
                 self.collect(collect, line, taken, literal)
             }
         }
     }
 
     /// The first line of a command goes to the backend.
-    fn pass_first(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, (tag, row): (&[u8], &'static Row)) -> Step {
+    fn pass_first(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, (tag, row): (&Tag<'_>, &'static Row)) -> Step {
         if let Some(reuse) = &mut self.reuse {
             reuse.command(tag, row, line, literal);
         }
@@ -67,13 +68,13 @@ impl Session {
         self.closing(tag, row);
         self.tags.open(tag);
         if row.verb == Verb::Unknown {
-            self.phase = Phase::Alone { tag: tag.into() };
+            self.phase = Phase::Alone { tag: tag.kept() };
         }
         self.pass(line, taken, literal, tag)
     }
 
     /// EXPUNGE, UID EXPUNGE, CLOSE: none of them takes a literal.
-    fn shrinking(&mut self, line: &[u8], taken: usize, command: (&[u8], &'static Row)) -> Step {
+    fn shrinking(&mut self, line: &[u8], taken: usize, command: (&Tag<'_>, &'static Row)) -> Step {
         if let Err(code) = self.may_change() {
             return self.refuse(taken, None, reply::refused(command.0, code), SWALLOW);
         }
@@ -107,9 +108,9 @@ impl Session {
         if row.verb == Verb::Logout && self.leave(head) {
             return Step::Swallow(taken);
         }
-        let step = self.pass_first(line, taken, None, (head.tag, row));
+        let step = self.pass_first(line, taken, None, (&head.tag, row));
         if row.verb == Verb::Idle {
-            self.phase = Phase::AwaitIdle { tag: head.tag.into() };
+            self.phase = Phase::AwaitIdle { tag: head.tag.kept() };
         }
         step
     }
@@ -209,7 +210,7 @@ impl Session {
 
     /// Somebody else's folder, which is open, may hold less afterwards: its owner is counted anew. Asks whose it is, if that is not
     /// known.
-    fn shrinks_others(&mut self, line: &[u8], taken: usize, tag: &[u8]) -> Option<Step> {
+    fn shrinks_others(&mut self, line: &[u8], taken: usize, tag: &Tag<'_>) -> Option<Step> {
         let open = self.selected.as_ref().filter(|selected| !selected.is_inbox())?;
         let name = open.name.to_vec();
         if self.wants_places() {
@@ -239,7 +240,7 @@ impl Session {
     fn pass_collected(&mut self, collect: &Collect, taken: usize, arguments: &[u8]) -> Step {
         let line = [&collect.text[..collect.start], arguments, b"\r\n"].concat();
         let as_written = collect.text.iter().filter(|byte| **byte == b'\n').count() == 1;
-        let command = (&*collect.tag, collect.row);
+        let command = (&collect.tag, collect.row);
         if as_written {
             return self.pass_first(&collect.text, taken, None, command);
         }
@@ -251,7 +252,7 @@ impl Session {
     }
 
     /// GETQUOTA, GETQUOTAROOT, SETQUOTA: out of the book, which hears the truth first.
-    pub(super) fn quota(&mut self, tag: Box<[u8]>, text: Vec<u8>, asked: bool, taken: usize) -> Step {
+    pub(super) fn quota(&mut self, tag: Tag<'static>, text: Vec<u8>, asked: bool, taken: usize) -> Step {
         let (mut tag, mut text) = (tag, text);
         if !asked && self.gate.account().is_some() && self.may_count() {
             match self.count(Pending::Quota { tag, text, asked: true }, taken) {
@@ -274,7 +275,7 @@ impl Session {
     }
 }
 
-fn refusal(verb: Verb, tag: &[u8]) -> Vec<u8> {
+fn refusal(verb: Verb, tag: &Tag<'_>) -> Vec<u8> {
     match verb {
         Verb::StartTls | Verb::Login | Verb::Authenticate => reply::bad(tag, RefusalCode::NotHere),
         _ => reply::no(tag, "CANNOT", RefusalCode::NotHere),

@@ -8,6 +8,7 @@ use super::pending::Pending;
 use super::phase::Phase;
 use super::places::Owner;
 use super::session::{SWALLOW, Session};
+use super::tag::Tag;
 use super::transferring::hindered;
 use super::{Step, reply, verbs};
 use crate::fault::RefusalCode;
@@ -15,7 +16,7 @@ use crate::quota::Turn;
 
 impl Session {
     /// DELETE, as far as it can go now.
-    pub(super) fn delete(&mut self, tag: Box<[u8]>, name: Vec<u8>, taken: usize) -> Step {
+    pub(super) fn delete(&mut self, tag: Tag<'static>, name: Vec<u8>, taken: usize) -> Step {
         if let Err(code) = self.may_change() {
             return self.refuse(taken, None, reply::refused(&tag, code), SWALLOW);
         }
@@ -34,7 +35,7 @@ impl Session {
     }
 
     /// RENAME, as far as it can go now.
-    pub(super) fn rename(&mut self, tag: Box<[u8]>, names: (Vec<u8>, Vec<u8>), taken: usize) -> Step {
+    pub(super) fn rename(&mut self, tag: Tag<'static>, names: (Vec<u8>, Vec<u8>), taken: usize) -> Step {
         if let Err(code) = self.may_change() {
             return self.refuse(taken, None, reply::refused(&tag, code), SWALLOW);
         }
@@ -59,9 +60,9 @@ impl Session {
         self.send_about_folder(&tag, b"RENAME", &[&names.0, &names.1], taken)
     }
 
-    fn send_about_folder(&mut self, tag: &[u8], word: &[u8], names: &[&[u8]], taken: usize) -> Step {
+    fn send_about_folder(&mut self, tag: &Tag<'_>, word: &[u8], names: &[&[u8]], taken: usize) -> Step {
         let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
-        let line = [tag, b" ", word, b" ", &names.join(&b' '), b"\r\n"].concat();
+        let line = [tag.octets(), b" ", word, b" ", &names.join(&b' '), b"\r\n"].concat();
         if let Some(reuse) = &mut self.reuse {
             reuse.command(tag, verbs::row(word), &line, None);
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::held::{HeldSpace, Settled, Whose};
 use super::space::Account;
 use super::status::Status;
+use super::tag::Tag;
 use super::way::{Way, Ways};
 use crate::quota::{NoShift, Refreshed, Turn};
 
@@ -173,7 +174,7 @@ impl Gate {
     ///
     /// # Errors
     /// Somebody is, or the mailbox is not in the book any more.
-    pub(super) fn shift_alone(&mut self, tag: &[u8], turn: Turn) -> Result<(), NoShift> {
+    pub(super) fn shift_alone(&mut self, tag: &Tag<'_>, turn: Turn) -> Result<(), NoShift> {
         let shift = self.account.as_ref().ok_or(NoShift::Unknown)?.shift_alone(turn)?;
         self.held.shift(tag, shift, turn, Whose::Own);
         Ok(())
@@ -183,7 +184,7 @@ impl Gate {
     ///
     /// # Errors
     /// As [`Gate::shift_alone`].
-    pub(super) fn shift_for(&mut self, tag: &[u8], owner: &[u8], turn: Turn) -> Result<(), NoShift> {
+    pub(super) fn shift_for(&mut self, tag: &Tag<'_>, owner: &[u8], turn: Turn) -> Result<(), NoShift> {
         let account = self.account.as_ref().ok_or(NoShift::Unknown)?;
         let (shift, own) = (account.shift_for(owner, turn)?, account.is_self(owner));
         self.held.shift(tag, shift, turn, if own { Whose::Own } else { Whose::SomebodyElses });
@@ -191,14 +192,14 @@ impl Gate {
     }
 
     /// Messages of somebody else's go until `tag` is answered: then their owner is counted.
-    pub(super) fn deletion_for(&mut self, tag: &[u8], owner: &[u8]) {
+    pub(super) fn deletion_for(&mut self, tag: &Tag<'_>, owner: &[u8]) {
         if let Some(deletion) = self.account.as_ref().and_then(|account| account.deletion_for(owner)) {
             self.held.deletion(tag, deletion);
         }
     }
 
     /// Messages or folders change until `tag` is answered, whoever else changes some.
-    pub(super) fn shift(&mut self, tag: &[u8], turn: Turn) {
+    pub(super) fn shift(&mut self, tag: &Tag<'_>, turn: Turn) {
         if let Some(shift) = self.account.as_ref().and_then(|account| account.shift(turn)) {
             self.held.shift(tag, shift, turn, Whose::Own);
         }
@@ -210,7 +211,7 @@ impl Gate {
     }
 
     /// The backend has answered `tag`: what was set aside is counted, or given back.
-    pub(super) fn settle(&mut self, tag: &[u8], status: Status) {
+    pub(super) fn settle(&mut self, tag: &Tag<'_>, status: Status) {
         match self.held.settle(tag, status) {
             Settled::Sure => {}
             Settled::PerhapsTwice => {
@@ -236,6 +237,7 @@ impl Drop for Gate {
 #[cfg(test)]
 mod tests {
     use super::super::stand_ins::Alice;
+    use super::super::tag::tag;
     use super::*;
     use crate::quota::Amount;
 
@@ -282,18 +284,18 @@ mod tests {
                 let (mut gate, mut other) = (Gate::new(Some(account.clone()), ways()), Gate::new(Some(account.clone()), ways()));
                 for at in 0..3 {
                     if at == begins {
-                        other.shift(b"b", turn);
+                        other.shift(&tag(b"b"), turn);
                     }
                     match (at, account.reserve(Amount::message(100))) {
-                        (0, Ok(reservation)) => gate.held.space(b"a", reservation, Amount::message(100)),
-                        (1, _) => gate.held.handed_over(b"a"),
+                        (0, Ok(reservation)) => gate.held.space(&tag(b"a"), reservation, Amount::message(100)),
+                        (1, _) => gate.held.handed_over(&tag(b"a")),
                         _ => {}
                     }
                     if at == ends {
-                        other.settle(b"b", Status::Ok);
+                        other.settle(&tag(b"b"), Status::Ok);
                     }
                 }
-                gate.settle(b"a", Status::No);
+                gate.settle(&tag(b"a"), Status::No);
                 let seen = (octets(&account), gate.asks_at_rest());
                 assert_eq!(seen, (left, left > 0), "{turn:?} from {begins} to {ends}");
             }
@@ -314,11 +316,11 @@ mod tests {
             let pair = Arc::new(Alice::new(1000, true).unwrap());
             let mut gate = Gate::new(Some(pair.clone()), Ways::new([Some(Way::ListStatus), None, None]));
             let begun = match owner {
-                "bob" => gate.shift_for(b"a", b"bob", Turn::Move),
-                _ => gate.shift_alone(b"a", Turn::Move),
+                "bob" => gate.shift_for(&tag(b"a"), b"bob", Turn::Move),
+                _ => gate.shift_alone(&tag(b"a"), Turn::Move),
             };
             assert_eq!(begun, Ok(()));
-            status.into_iter().for_each(|status| gate.settle(b"a", status));
+            status.into_iter().for_each(|status| gate.settle(&tag(b"a"), status));
             drop(gate);
             assert_eq!(pair.seen(), [alice, bob], "{owner} {status:?}");
         }
@@ -331,13 +333,13 @@ mod tests {
         let gate = || Gate::new(Some(account.clone()), Ways::new([None; 3]));
         let (mut guest, mut other) = (gate(), gate());
         let before = guest.renames();
-        assert_eq!(guest.shift_for(b"a", b"bob", Turn::Rename), Ok(()));
+        assert_eq!(guest.shift_for(&tag(b"a"), b"bob", Turn::Rename), Ok(()));
         assert_eq!((guest.renames(), other.renames()), (before, before));
-        assert_eq!(other.shift_for(b"a", b"bob", Turn::Move), Err(NoShift::Busy));
-        assert_eq!(other.shift_alone(b"b", Turn::Move), Ok(()));
-        guest.settle(b"a", Status::Ok);
-        assert_eq!((guest.renames(), other.shift_for(b"c", b"bob", Turn::Move)), (before, Ok(())));
+        assert_eq!(other.shift_for(&tag(b"a"), b"bob", Turn::Move), Err(NoShift::Busy));
+        assert_eq!(other.shift_alone(&tag(b"b"), Turn::Move), Ok(()));
+        guest.settle(&tag(b"a"), Status::Ok);
+        assert_eq!((guest.renames(), other.shift_for(&tag(b"c"), b"bob", Turn::Move)), (before, Ok(())));
         // A deletion is in nobody's way, nor is anybody in its.
-        assert_eq!(guest.shift_for(b"d", b"bob", Turn::Delete), Ok(()));
+        assert_eq!(guest.shift_for(&tag(b"d"), b"bob", Turn::Delete), Ok(()));
     }
 }

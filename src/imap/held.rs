@@ -1,13 +1,14 @@
 //! What a session holds in the book until the backend answers a command: space, and messages or folders that change their place.
 
 use super::status::Status;
+use super::tag::Tag;
 use crate::fault::RefusalCode;
 use crate::quota::{Amount, Counted, Deletion, Released, Reservation, Shift, Turn};
 
 /// All that is held, each for the command of its tag.
 #[derive(Default)]
 pub(super) struct HeldSpace {
-    items: Vec<(Box<[u8]>, Item)>,
+    items: Vec<(Tag<'static>, Item)>,
     /// Beginnings and ends of renames and deletions of this session in the person's own folders.
     renames: u64,
 }
@@ -44,19 +45,19 @@ pub(super) enum Settled {
 
 impl HeldSpace {
     /// Holds `reservation` for the command `tag`; `stored` of it are counted when the backend says OK.
-    pub(super) fn space(&mut self, tag: &[u8], reservation: Reservation, stored: Amount) {
-        self.items.push((tag.into(), Item::Space { reservation, sent: false, stored }));
+    pub(super) fn space(&mut self, tag: &Tag<'_>, reservation: Reservation, stored: Amount) {
+        self.items.push((tag.kept(), Item::Space { reservation, sent: false, stored }));
     }
 
     /// Messages or folders change until `tag` is answered.
-    pub(super) fn shift(&mut self, tag: &[u8], shift: Shift, turn: Turn, whose: Whose) {
+    pub(super) fn shift(&mut self, tag: &Tag<'_>, shift: Shift, turn: Turn, whose: Whose) {
         self.turned(turn, whose);
-        self.items.push((tag.into(), Item::Shift(shift, turn, whose)));
+        self.items.push((tag.kept(), Item::Shift(shift, turn, whose)));
     }
 
     /// Messages of somebody else's go until `tag` is answered.
-    pub(super) fn deletion(&mut self, tag: &[u8], deletion: Deletion) {
-        self.items.push((tag.into(), Item::Deletion(deletion)));
+    pub(super) fn deletion(&mut self, tag: &Tag<'_>, deletion: Deletion) {
+        self.items.push((tag.kept(), Item::Deletion(deletion)));
     }
 
     fn turned(&mut self, turn: Turn, whose: Whose) {
@@ -72,8 +73,8 @@ impl HeldSpace {
     ///
     /// # Errors
     /// There is no room for that.
-    pub(super) fn grow(&mut self, tag: &[u8], more: u64) -> Result<(), RefusalCode> {
-        let last = self.items.iter_mut().rev().find(|(holder, _)| **holder == *tag);
+    pub(super) fn grow(&mut self, tag: &Tag<'_>, more: u64) -> Result<(), RefusalCode> {
+        let last = self.items.iter_mut().rev().find(|(holder, _)| holder == tag);
         let (Some((_, Item::Space { reservation, stored, .. })), true) = (last, more > 0) else { return Ok(()) };
         let more = Amount { octets: more, messages: 0 };
         reservation.grow(more).map_err(|verdict| verdict.code())?;
@@ -81,15 +82,15 @@ impl HeldSpace {
         Ok(())
     }
 
-    fn spaces(&mut self, tag: &[u8]) -> impl Iterator<Item = (&mut Reservation, &mut bool)> {
+    fn spaces<'a>(&'a mut self, tag: &'a Tag<'_>) -> impl Iterator<Item = (&'a mut Reservation, &'a mut bool)> {
         self.items.iter_mut().filter_map(move |(holder, item)| match item {
-            Item::Space { reservation, sent, .. } if **holder == *tag => Some((reservation, sent)),
+            Item::Space { reservation, sent, .. } if holder == tag => Some((reservation, sent)),
             _ => None,
         })
     }
 
     /// The backend has all of `tag`: only its answer tells what became of it.
-    pub(super) fn handed_over(&mut self, tag: &[u8]) {
+    pub(super) fn handed_over(&mut self, tag: &Tag<'_>) {
         for (reservation, sent) in self.spaces(tag) {
             reservation.handed_over();
             *sent = true;
@@ -97,7 +98,7 @@ impl HeldSpace {
     }
 
     /// The octets of `tag` do not come: what is set aside for it is let go until they do.
-    pub(super) fn pause(&mut self, tag: &[u8]) {
+    pub(super) fn pause(&mut self, tag: &Tag<'_>) {
         self.spaces(tag).for_each(|(reservation, _)| reservation.pause());
     }
 
@@ -105,7 +106,7 @@ impl HeldSpace {
     ///
     /// # Errors
     /// There is no room any more.
-    pub(super) fn resume(&mut self, tag: &[u8]) -> Result<(), RefusalCode> {
+    pub(super) fn resume(&mut self, tag: &Tag<'_>) -> Result<(), RefusalCode> {
         self.spaces(tag).try_for_each(|(reservation, _)| reservation.resume().map_err(|verdict| verdict.code()))
     }
 
@@ -120,9 +121,9 @@ impl HeldSpace {
     }
 
     /// The backend has answered `tag`: what was set aside is counted, or given back.
-    pub(super) fn settle(&mut self, tag: &[u8], status: Status) -> Settled {
+    pub(super) fn settle(&mut self, tag: &Tag<'_>, status: Status) -> Settled {
         let mut settled = Settled::Sure;
-        while let Some(at) = self.items.iter().position(|(holder, _)| **holder == *tag) {
+        while let Some(at) = self.items.iter().position(|(holder, _)| holder == tag) {
             let (_, item) = self.items.swap_remove(at);
             settled = settled.max(self.settle_item(item, status));
         }

@@ -7,6 +7,7 @@ use super::reply;
 use super::reuse::{Leaves, ReuseTracker, Selection};
 use super::session::Session;
 use super::staying::Staying;
+use super::tag::Tag;
 
 impl Session {
     /// The same session on a backend's connection that is leased, and may serve another session later: what it does is followed.
@@ -48,7 +49,7 @@ impl Session {
         let known = |reuse: &ReuseTracker| matches!(reuse.selected, Selection::No | Selection::Yes);
         let stays = self.is_quiet() && head.arguments.is_empty() && self.reuse.as_ref().is_some_and(|reuse| known(reuse));
         if let Some(reuse) = self.reuse.as_mut().filter(|_| stays) {
-            reuse.left = Some(head.tag.into());
+            reuse.left = Some(head.tag.kept());
         }
         stays
     }
@@ -62,7 +63,7 @@ impl Session {
             return None;
         }
         self.peers = Peers::BackendOnly;
-        Some(goodbye(head.tag))
+        Some(goodbye(&head.tag))
     }
 
     /// Takes the place behind all others, if it is free and needed. False: it has none.
@@ -102,6 +103,6 @@ impl Session {
 }
 
 /// The answer to LOGOUT (RFC 9051 6.1.3).
-fn goodbye(tag: &[u8]) -> Vec<u8> {
+fn goodbye(tag: &Tag<'_>) -> Vec<u8> {
     [b"* BYE Goodbye\r\n", &reply::ok(tag, "LOGOUT done")[..]].concat()
 }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::command::{self, Head};
 use super::frame::{Direction, Flaw, Frame, Framer, Literal};
+use super::tag::Tag;
 use super::verbs::Verb;
 use super::{capability, reply};
 use crate::fault::{Fault, RefusalCode, Side};
@@ -39,7 +40,7 @@ pub enum Before {
 /// One login attempt, to be answered with its tag.
 pub struct Attempt {
     /// The tag of LOGIN or AUTHENTICATE.
-    pub tag: Box<[u8]>,
+    pub tag: Tag<'static>,
     /// What was presented.
     pub credential: Credential,
 }
@@ -58,7 +59,7 @@ pub struct Login {
     framer: Framer,
     protection: Protection,
     command: Zeroizing<Vec<u8>>,
-    exchange: Option<(Box<[u8]>, Exchange)>,
+    exchange: Option<(Tag<'static>, Exchange)>,
     /// What backends take besides passwords.
     tokens: Tokens,
     left: u8,
@@ -142,40 +143,40 @@ impl Login {
 
     fn decide(&mut self, command: &[u8], len: usize, flaw: Option<Flaw>) -> Before {
         let Some(head) = command::head(first_line(command)).filter(|_| flaw.is_none()) else {
-            return Before::Answer(len, reply::bad(command::tag_or_star(command), RefusalCode::Syntax));
+            return Before::Answer(len, reply::bad_line(command, RefusalCode::Syntax));
         };
         let secure = self.protection == Protection::Secure;
         let answer = match head.row.verb {
             Verb::Capability => {
                 let list = format!("* CAPABILITY {}\r\n", self.capabilities());
-                [list.as_bytes(), &reply::ok(head.tag, "CAPABILITY done")].concat()
+                [list.as_bytes(), &reply::ok(&head.tag, "CAPABILITY done")].concat()
             }
-            Verb::Noop => reply::ok(head.tag, "NOOP done"),
-            Verb::Id => reply::id(head.tag),
+            Verb::Noop => reply::ok(&head.tag, "NOOP done"),
+            Verb::Id => reply::id(&head.tag),
             Verb::Logout => {
-                let words = [b"* BYE Goodbye\r\n", &reply::ok(head.tag, "LOGOUT done")[..]].concat();
+                let words = [b"* BYE Goodbye\r\n", &reply::ok(&head.tag, "LOGOUT done")[..]].concat();
                 return Before::Close(len, words, None);
             }
             Verb::StartTls if !secure && head.arguments.is_empty() => {
-                return Before::StartTls(len, reply::ok(head.tag, "Begin TLS negotiation now"));
+                return Before::StartTls(len, reply::ok(&head.tag, "Begin TLS negotiation now"));
             }
-            Verb::Login | Verb::Authenticate if !secure => reply::refused(head.tag, RefusalCode::TlsFirst),
+            Verb::Login | Verb::Authenticate if !secure => reply::refused(&head.tag, RefusalCode::TlsFirst),
             Verb::Login => return self.login(command, &head, len),
             Verb::Authenticate => return self.authenticate(&head, len),
-            Verb::StartTls => reply::bad(head.tag, RefusalCode::NotHere),
-            _ => reply::bad(head.tag, RefusalCode::LoginFirst),
+            Verb::StartTls => reply::bad(&head.tag, RefusalCode::NotHere),
+            _ => reply::bad(&head.tag, RefusalCode::LoginFirst),
         };
         Before::Answer(len, answer)
     }
 
     fn login(&mut self, command: &[u8], head: &Head<'_>, len: usize) -> Before {
-        let start = head.tag.len() + b" LOGIN ".len();
+        let start = head.tag.octets().len() + b" LOGIN ".len();
         let credential = command.get(start..).and_then(user_and_password);
         match credential {
             // As a wrong one, RFC 9051 7.1: the mail program asks its person. No backend is asked.
-            Some(credential) if credential.secret.reveal().is_empty() => Before::Answer(len, denied(head.tag)),
-            Some(credential) => Before::Try(len, Attempt { tag: head.tag.into(), credential }),
-            None => Before::Answer(len, reply::bad(head.tag, RefusalCode::Syntax)),
+            Some(credential) if credential.secret.reveal().is_empty() => Before::Answer(len, denied(&head.tag)),
+            Some(credential) => Before::Try(len, Attempt { tag: head.tag.kept(), credential }),
+            None => Before::Answer(len, reply::bad(&head.tag, RefusalCode::Syntax)),
         }
     }
 
@@ -184,12 +185,12 @@ impl Login {
         let name = words.next().and_then(Name::parse).filter(|name| self.tokens.allow(*name));
         let initial = words.next();
         match name {
-            Some(name) => self.sasl(len, head.tag.into(), sasl::start(name, initial)),
-            None => Before::Answer(len, reply::refused(head.tag, RefusalCode::LoginMethod)),
+            Some(name) => self.sasl(len, head.tag.kept(), sasl::start(name, initial)),
+            None => Before::Answer(len, reply::refused(&head.tag, RefusalCode::LoginMethod)),
         }
     }
 
-    fn sasl(&mut self, len: usize, tag: Box<[u8]>, step: sasl::Step) -> Before {
+    fn sasl(&mut self, len: usize, tag: Tag<'static>, step: sasl::Step) -> Before {
         match step {
             sasl::Step::Challenge(text, exchange) => {
                 self.exchange = Some((tag, exchange));
@@ -203,14 +204,14 @@ impl Login {
 }
 
 /// The answer to a login that was refused: the same for an unknown user, an unknown domain and a wrong password.
-pub fn denied(tag: &[u8]) -> Vec<u8> {
+pub fn denied(tag: &Tag<'_>) -> Vec<u8> {
     reply::refused(tag, RefusalCode::WrongPassword)
 }
 
 /// The answer to a login that the backend accepted, with its capabilities as the client is told them.
-pub fn welcome(tag: &[u8], capabilities: &[u8], append_limit: u64) -> Vec<u8> {
+pub fn welcome(tag: &Tag<'_>, capabilities: &[u8], append_limit: u64) -> Vec<u8> {
     let list = capability::after_login(capabilities, append_limit);
-    [tag, b" OK [CAPABILITY ", &list, b"] Logged in\r\n"].concat()
+    [tag.octets(), b" OK [CAPABILITY ", &list, b"] Logged in\r\n"].concat()
 }
 
 fn close(len: usize, fault: Fault) -> Before {

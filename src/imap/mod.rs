@@ -1,7 +1,7 @@
 //! IMAP (RFC 3501, RFC 9051), as a proxy sees it: pure, fed with bytes, answering with steps.
 //!
 //! - [`login`]: before login, we are the server.
-//! - [`login`]: towards the backend, we are the client until it accepts the credentials.
+//! - [`upstream_login`]: towards the backend, we are the client until it accepts the credentials.
 //! - [`session`]: after login, both directions are followed frame by frame, and what is not understood passes.
 //! - [`grammar`]: what is judged is read whole; [`verbs`] says what that is.
 //! - `gate`, `question`: space is set aside before bytes, and the backend is asked what it holds.
@@ -48,6 +48,7 @@ mod stand_ins;
 mod status;
 pub mod staying;
 mod storing;
+pub mod tag;
 mod tags;
 mod transferring;
 pub mod upstream_login;

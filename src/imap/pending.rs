@@ -5,6 +5,7 @@ use super::grammar::quoted;
 use super::question::Asked;
 use super::sizes::Told;
 use super::status::Status;
+use super::tag::Tag;
 use super::verbs::{Row, Verb};
 
 /// Octets of a command that is collected, literals included: as long as a line may be, and a few names more.
@@ -19,11 +20,11 @@ pub(super) enum Pending {
     /// A line without literals, to be decided about anew.
     Line(Vec<u8>),
     /// GETQUOTA and its kin; `asked`: the backend was counted for it.
-    Quota { tag: Box<[u8]>, text: Vec<u8>, asked: bool },
+    Quota { tag: Tag<'static>, text: Vec<u8>, asked: bool },
     /// DELETE.
-    Delete { tag: Box<[u8]>, name: Vec<u8> },
+    Delete { tag: Tag<'static>, name: Vec<u8> },
     /// RENAME, as it goes to the backend.
-    Rename { tag: Box<[u8]>, names: (Vec<u8>, Vec<u8>) },
+    Rename { tag: Tag<'static>, names: (Vec<u8>, Vec<u8>) },
     /// COPY and MOVE.
     Transfer(Box<Transfer>),
     /// APPEND.
@@ -32,7 +33,7 @@ pub(super) enum Pending {
 
 /// COPY or MOVE.
 pub(super) struct Transfer {
-    pub(super) tag: Box<[u8]>,
+    pub(super) tag: Tag<'static>,
     pub(super) verb: Verb,
     pub(super) by_uid: bool,
     pub(super) set: Vec<u8>,
@@ -49,13 +50,13 @@ impl Transfer {
             _ => (self.by_uid, &self.set),
         };
         let uid: &[u8] = if by_uid { b" UID " } else { b" " };
-        [&self.tag, uid, verb, b" ", set, b" ", &quoted(&self.mailbox), b"\r\n"].concat()
+        [self.tag.octets(), uid, verb, b" ", set, b" ", &quoted(&self.mailbox), b"\r\n"].concat()
     }
 }
 
 /// A command that is collected with its literals, because it is judged whole.
 pub(super) struct Collect {
-    pub(super) tag: Box<[u8]>,
+    pub(super) tag: Tag<'static>,
     pub(super) row: &'static Row,
     pub(super) by_uid: bool,
     /// Where the arguments of the verb start in `text`.
@@ -66,8 +67,8 @@ pub(super) struct Collect {
 }
 
 impl Collect {
-    pub(super) fn new(tag: &[u8], row: &'static Row, by_uid: bool, start: usize) -> Collect {
-        Collect { tag: tag.into(), row, by_uid, start, text: Vec::new(), left: None }
+    pub(super) fn new(tag: &Tag<'_>, row: &'static Row, by_uid: bool, start: usize) -> Collect {
+        Collect { tag: tag.kept(), row, by_uid, start, text: Vec::new(), left: None }
     }
 
     /// Takes a line. `literal`: how many octets follow it. False: it would be too much.

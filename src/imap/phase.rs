@@ -3,6 +3,7 @@
 use super::append::Append;
 use super::pending::{Collect, Pending};
 use super::question::Question;
+use super::tag::Tag;
 
 /// Who is still there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,20 +39,20 @@ pub(super) enum Phase {
     /// What was kept can go on, as soon as the backend owes nothing.
     Ready(Pending),
     /// The line goes on behind a literal of a command that was passed on.
-    Rest { tag: Box<[u8]> },
+    Rest { tag: Tag<'static> },
     /// The backend answered a command of which only the line end is missing.
     Late,
     /// Bytes of a literal that is passed on.
-    Literal { tag: Box<[u8]> },
+    Literal { tag: Tag<'static> },
     /// A literal was announced to the backend; only its answer tells whether the bytes come. `ours`: the client is not
     /// waiting, so the `+` is ours to swallow.
-    AwaitGo { tag: Box<[u8]>, size: u64, ours: bool },
+    AwaitGo { tag: Tag<'static>, size: u64, ours: bool },
     /// IDLE was passed on; only the backend's `+` begins it.
-    AwaitIdle { tag: Box<[u8]> },
+    AwaitIdle { tag: Tag<'static> },
     /// The next line must be DONE.
-    Idle { tag: Box<[u8]> },
+    Idle { tag: Tag<'static> },
     /// A command that we do not understand is with the backend: nothing follows until it is answered.
-    Alone { tag: Box<[u8]> },
+    Alone { tag: Tag<'static> },
     /// A command that we answer: its rest is swallowed first.
     Refuse { answer: Vec<u8>, left: u64 },
     /// A command that the backend refused while its literal was on the way: the rest is swallowed.

@@ -10,12 +10,14 @@ use super::frame::Frame;
 use super::places::{Places, Reading};
 use super::sizes::{Sizes, Told};
 use super::status::{Status, Then, is};
+use super::tag::Tag;
 use super::tags::FreshTag;
 use crate::quota::{Amount, Refresh};
 
 /// One question under way.
 pub(super) struct Question {
-    tag: Box<[u8]>,
+    /// None where there is no randomness: then no answer is taken for one to us.
+    tag: Option<Tag<'static>>,
     fresh: FreshTag,
     aim: Aim,
     /// In the middle of a response of ours: its next frames are swallowed too.
@@ -73,14 +75,14 @@ pub(super) enum Heard {
 impl Question {
     /// A question, and what to send first.
     pub(super) fn new(aim: Aim, command: &[u8], fresh: FreshTag) -> (Box<Question>, Vec<u8>) {
-        let mut question = Box::new(Question { tag: Box::default(), fresh, aim, inside: false });
+        let mut question = Box::new(Question { tag: None, fresh, aim, inside: false });
         let line = question.tagged(command);
         (question, line)
     }
 
     fn tagged(&mut self, command: &[u8]) -> Vec<u8> {
         self.tag = (self.fresh)();
-        [&self.tag, &b" "[..], command, b"\r\n"].concat()
+        [self.tag.as_ref().map_or(&[][..], Tag::octets), b" ", command, b"\r\n"].concat()
     }
 
     /// What was found, behind [`Heard::Last`].
@@ -119,7 +121,7 @@ impl Question {
     }
 
     fn status(&self, line: &[u8]) -> Option<Status> {
-        let status = line.strip_prefix(&*self.tag)?.strip_prefix(b" ")?;
+        let status = line.strip_prefix(self.tag.as_ref()?.octets())?.strip_prefix(b" ")?;
         Some(match () {
             () if is(status, b"OK ") || is(status, b"OK\r") => Status::Ok,
             () if is(status, b"NO ") || is(status, b"NO\r") => Status::No,

@@ -4,7 +4,7 @@
 use super::frame::Literal;
 use super::phase::Phase;
 use super::session::{SWALLOW, Session};
-use super::{Step, command, reply};
+use super::{Step, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 
 /// Unreadable commands in a row after which a session ends.
@@ -18,7 +18,7 @@ impl Session {
     pub(super) fn piece(&mut self, bytes: &[u8]) -> Step {
         match std::mem::replace(&mut self.phase, Phase::Stuck) {
             Phase::Command => {
-                let answer = reply::bad(command::tag_or_star(bytes), RefusalCode::LineTooLong);
+                let answer = reply::bad_line(bytes, RefusalCode::LineTooLong);
                 self.phase = Phase::Skip { answer, left: SKIP };
             }
             Phase::Skip { answer, left } if left > bytes.len() => {
@@ -35,7 +35,7 @@ impl Session {
         if self.misses >= MISSES {
             return self.close(Fault::Garbage(Side::Client));
         }
-        self.refuse(len, literal, reply::bad(command::tag_or_star(line), RefusalCode::Syntax), SWALLOW)
+        self.refuse(len, literal, reply::bad_line(line, RefusalCode::Syntax), SWALLOW)
     }
 
     /// A command was readable.

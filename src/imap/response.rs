@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use super::command;
 use super::frame::Frame;
 use super::pending::Pending;
 use super::phase::{Numbers, Peers, Phase};
@@ -11,6 +10,7 @@ use super::places::Places;
 use super::question::Heard;
 use super::session::Session;
 use super::status::{self, Status};
+use super::tag::Tag;
 use super::{Step, capability};
 use crate::fault::{Fault, Side};
 
@@ -51,9 +51,8 @@ impl Session {
 
     /// The session is over, and the backend still answers what it has: the book hears of it.
     fn overheard(&mut self, bytes: &[u8], begins: bool) -> Step {
-        let tag = command::tag_or_star(bytes);
-        if begins && self.tags.close(tag) {
-            self.gate.settle(tag, status_of(bytes, tag));
+        if let Some(tag) = Tag::at_start(bytes).filter(|tag| begins && self.tags.close(tag)) {
+            self.gate.settle(&tag, status_of(bytes, &tag));
         }
         Step::Swallow(bytes.len())
     }
@@ -100,38 +99,37 @@ impl Session {
     }
 
     fn tagged(&mut self, line: &[u8]) -> Step {
-        let tag = command::tag_or_star(line);
-        if !self.tags.close(tag) {
+        let Some(tag) = Tag::at_start(line).filter(|tag| self.tags.close(tag)) else {
             return self.close(Fault::Garbage(Side::Backend));
-        }
-        let status = status_of(line, tag);
+        };
+        let status = status_of(line, &tag);
         self.answered();
         if let Some(reuse) = &mut self.reuse {
-            reuse.answered(tag, status);
+            reuse.answered(&tag, status);
         }
-        self.gate.settle(tag, status);
-        self.selected(tag, status == Status::Ok);
+        self.gate.settle(&tag, status);
+        self.selected(&tag, status == Status::Ok);
         if status == Status::Ok {
-            self.closed(tag);
+            self.closed(&tag);
         }
         match std::mem::replace(&mut self.phase, Phase::Command) {
-            Phase::Append(append) if *append.tag == *tag => {
+            Phase::Append(append) if append.tag == tag => {
                 if let Some(step) = self.append_answered(append, line, status) {
                     return step;
                 }
             }
-            Phase::AwaitGo { tag: waiting, size, ours } if *waiting == *tag => {
+            Phase::AwaitGo { tag: waiting, size, ours } if waiting == tag => {
                 if ours {
                     self.client.enter(size);
                     self.phase = Phase::Drain;
                 }
             }
             Phase::AwaitIdle { tag: waiting } | Phase::Idle { tag: waiting } | Phase::Alone { tag: waiting }
-                if *waiting == *tag => {}
+                if waiting == tag => {}
             // It has all arguments; it will skip the end of the line.
-            Phase::Rest { tag: waiting } if *waiting == *tag => self.phase = Phase::Late,
+            Phase::Rest { tag: waiting } if waiting == tag => self.phase = Phase::Late,
             // It ended a command of which it has not heard the end.
-            Phase::Literal { tag: waiting } if *waiting == *tag => {
+            Phase::Literal { tag: waiting } if waiting == tag => {
                 return self.close(Fault::Garbage(Side::Backend));
             }
             other => self.phase = other,
@@ -224,8 +222,8 @@ impl Session {
 }
 
 /// How the backend ended the command `tag` by `line`.
-fn status_of(line: &[u8], tag: &[u8]) -> Status {
-    let word = line.get(tag.len() + 1..).unwrap_or_default();
+fn status_of(line: &[u8], tag: &Tag<'_>) -> Status {
+    let word = line.get(tag.octets().len() + 1..).unwrap_or_default();
     match word.get(..3).unwrap_or_default().to_ascii_uppercase().as_slice() {
         b"OK " | b"OK\r" => Status::Ok,
         b"NO " | b"NO\r" => Status::No,

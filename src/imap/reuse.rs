@@ -8,6 +8,7 @@
 
 use super::frame::Literal;
 use super::status::Status;
+use super::tag::Tag;
 use super::verbs::{After, Row};
 
 /// Words that switch something on, in any command (RFC 7162: MODSEQ, HIGHESTMODSEQ, CHANGEDSINCE, UNCHANGEDSINCE, VANISHED).
@@ -38,7 +39,7 @@ pub(super) struct ReuseTracker {
     /// The command under way whose words are looked at.
     command: Words,
     /// The tag of the LOGOUT that we answer in the backend's place.
-    pub(super) left: Option<Box<[u8]>>,
+    pub(super) left: Option<Tag<'static>>,
 }
 
 #[derive(Default)]
@@ -48,7 +49,7 @@ pub(super) enum Selection {
     Yes,
     /// This command decides, and if it is answered with OK then so.
     Asked {
-        tag: Box<[u8]>,
+        tag: Tag<'static>,
         then: bool,
     },
     /// A command failed, or two decided at once.
@@ -64,7 +65,7 @@ struct Words {
 
 impl ReuseTracker {
     /// The first line of a command goes to the backend.
-    pub(super) fn command(&mut self, tag: &[u8], row: &'static Row, line: &[u8], literal: Option<Literal>) {
+    pub(super) fn command(&mut self, tag: &Tag<'_>, row: &'static Row, line: &[u8], literal: Option<Literal>) {
         let (words, searches) = (row.after == After::Words, row.after == After::SearchWords);
         self.command = Words { search: searches, may_hide: words || searches };
         match row.after {
@@ -76,10 +77,10 @@ impl ReuseTracker {
         self.more(line, literal);
     }
 
-    fn asked(&mut self, tag: &[u8], then: bool) {
+    fn asked(&mut self, tag: &Tag<'_>, then: bool) {
         self.selected = match self.selected {
             Selection::Asked { .. } => Selection::Unknown,
-            _ => Selection::Asked { tag: tag.into(), then },
+            _ => Selection::Asked { tag: tag.kept(), then },
         };
     }
 
@@ -93,11 +94,11 @@ impl ReuseTracker {
     }
 
     /// The backend ended the command with `tag`.
-    pub(super) fn answered(&mut self, tag: &[u8], status: Status) {
+    pub(super) fn answered(&mut self, tag: &Tag<'_>, status: Status) {
         // What the backend cannot read, we have not understood either.
         self.spoilt |= status == Status::Bad;
         if let Selection::Asked { tag: asked, then } = &self.selected
-            && **asked == *tag
+            && asked == tag
         {
             self.selected = match (status, then) {
                 (Status::Ok, true) => Selection::Yes,
@@ -122,7 +123,7 @@ mod tests {
             offers: Offers::default(),
             append_limit: u64::MAX,
             sent_copy: None,
-            fresh_tag: || b"nologd"[..].into(),
+            fresh_tag: || Tag::read(b"nologd"),
         }
     }
 

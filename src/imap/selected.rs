@@ -3,18 +3,20 @@
 //! Where another session renames or deletes it and makes a new one, STATUS goes on to tell of the old one: Dovecot takes the name for
 //! the folder that is open, and RFC 9051 6.3.11 leaves it to the server. A count would miss what is in the new one.
 
+use super::tag::Tag;
+
 /// The folder that the client opened last.
 pub(super) struct Selected {
     pub(super) name: Box<[u8]>,
     /// How often other sessions had renamed or deleted folders by then; none: this session did so with this one.
     pub(super) renames: Option<u64>,
     /// The CLOSE or UNSELECT that is under way.
-    pub(super) leaving: Option<Box<[u8]>>,
+    pub(super) leaving: Option<Tag<'static>>,
 }
 
 /// A SELECT or EXAMINE that is under way: its tag, and the folder if the backend says OK. A backend that says NO or BAD may have left
 /// the folder before, or not.
-pub(super) struct Selecting(pub(super) Box<[u8]>, pub(super) Selected);
+pub(super) struct Selecting(pub(super) Tag<'static>, pub(super) Selected);
 
 impl Selected {
     /// RFC 9051 5.1. Nobody can delete it.

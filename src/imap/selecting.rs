@@ -3,20 +3,21 @@
 use super::places::Owner;
 use super::selected::{Selected, Selecting};
 use super::session::Session;
+use super::tag::Tag;
 use super::verbs::{Row, Verb};
 use super::way::Look;
 use crate::quota::{NoShift, Turn};
 
 impl Session {
     /// SELECT or EXAMINE goes to the backend.
-    pub(super) fn select(&mut self, tag: &[u8], name: &[u8]) {
+    pub(super) fn select(&mut self, tag: &Tag<'_>, name: &[u8]) {
         let selected = Selected { name: name.into(), renames: Some(self.gate.renames()), leaving: None };
-        self.selecting.push(Selecting(tag.into(), selected));
+        self.selecting.push(Selecting(tag.kept(), selected));
     }
 
     /// The backend ended `tag`; `ok`: by OK.
-    pub(super) fn selected(&mut self, tag: &[u8], ok: bool) {
-        let Some(at) = self.selecting.iter().position(|selecting| *selecting.0 == *tag) else { return };
+    pub(super) fn selected(&mut self, tag: &Tag<'_>, ok: bool) {
+        let Some(at) = self.selecting.iter().position(|selecting| selecting.0 == *tag) else { return };
         let Selecting(_, selected) = self.selecting.remove(at);
         if ok {
             self.selected = Some(selected);
@@ -24,22 +25,22 @@ impl Session {
     }
 
     /// A command that may close the folder goes to the backend.
-    pub(super) fn closing(&mut self, tag: &[u8], row: &Row) {
+    pub(super) fn closing(&mut self, tag: &Tag<'_>, row: &Row) {
         if let (Some(selected), Verb::Close | Verb::Unselect) = (&mut self.selected, row.verb) {
-            selected.leaving = Some(tag.into());
+            selected.leaving = Some(tag.kept());
         }
     }
 
     /// The backend said OK to `tag`.
-    pub(super) fn closed(&mut self, tag: &[u8]) {
-        self.selected.take_if(|selected| selected.leaving.as_deref() == Some(tag));
+    pub(super) fn closed(&mut self, tag: &Tag<'_>) {
+        self.selected.take_if(|selected| selected.leaving.as_ref() == Some(tag));
     }
 
     /// This session renames `name` or deletes it, in the book of whoever owns it.
     ///
     /// # Errors
     /// For a RENAME: somebody moves messages there at this moment, which it would leave there twice, or nothing may be granted now.
-    pub(super) fn turns(&mut self, tag: &[u8], name: &[u8], owner: Owner<'_>, turn: Turn) -> Result<(), NoShift> {
+    pub(super) fn turns(&mut self, tag: &Tag<'_>, name: &[u8], owner: Owner<'_>, turn: Turn) -> Result<(), NoShift> {
         let begun = match owner {
             Owner::Other(owner) => self.gate.shift_for(tag, owner, turn),
             Owner::Own | Owner::Nobody => self.gate.shift_alone(tag, turn),

@@ -26,6 +26,7 @@ use super::places::Places;
 use super::reuse::ReuseTracker;
 use super::selected::{Selected, Selecting};
 use super::staying::Staying;
+use super::tag::Tag;
 use super::tags::Tags;
 use super::{Step, reply};
 use crate::fault::{Fault, RefusalCode, Side};
@@ -171,7 +172,7 @@ impl Session {
             Phase::Append(append) => append.literal(bytes, done),
             Phase::Literal { tag } => {
                 if done {
-                    self.phase = Phase::Rest { tag: std::mem::take(tag) };
+                    self.phase = Phase::Rest { tag: tag.clone() };
                 }
                 Step::Forward(len)
             }
@@ -207,31 +208,31 @@ impl Session {
         }
     }
 
-    fn done(&mut self, tag: Box<[u8]>, line: &[u8]) -> Step {
+    fn done(&mut self, tag: Tag<'static>, line: &[u8]) -> Step {
         if line.eq_ignore_ascii_case(b"DONE\r\n") {
             return Step::Forward(line.len());
         }
         // Still idling: the backend has not seen this line.
         self.phase = Phase::Idle { tag };
-        Step::Answer(line.len(), reply::bad(b"*", RefusalCode::Syntax))
+        Step::Answer(line.len(), reply::bad_untagged(RefusalCode::Syntax))
     }
 
     /// Passes a line of the open command `tag` on, and follows the literal behind it: the backend is always asked first.
     /// `taken`: how much of the input that is; none when the line was kept.
-    pub(super) fn pass(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, tag: &[u8]) -> Step {
+    pub(super) fn pass(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, tag: &Tag<'_>) -> Step {
         let Some(literal) = literal else { return forward(line, taken) };
         if !self.tags.holds(tag) {
             // The backend has ended this command already: nobody can say what it takes the next bytes for.
             return self.close(Fault::Garbage(Side::Client));
         }
-        self.phase = Phase::AwaitGo { tag: tag.into(), size: literal.size, ours: !literal.sync };
+        self.phase = Phase::AwaitGo { tag: tag.kept(), size: literal.size, ours: !literal.sync };
         if literal.sync {
             return forward(line, taken);
         }
         Step::Rewrite(taken, [&line[..literal.at], &announce(&literal, literal.size)].concat())
     }
 
-    pub(super) fn enter(&mut self, size: u64, tag: Box<[u8]>) {
+    pub(super) fn enter(&mut self, size: u64, tag: Tag<'static>) {
         self.client.enter(size);
         self.phase = if size == 0 { Phase::Rest { tag } } else { Phase::Literal { tag } };
     }

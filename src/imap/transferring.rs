@@ -19,6 +19,7 @@ use super::question::{Aim, Asked};
 use super::session::{SWALLOW, Session};
 use super::sizes::{Sizes, Told};
 use super::status::Status;
+use super::tag::Tag;
 use super::verbs::{self, Verb};
 use super::{Step, reply};
 use crate::fault::{Fault, RefusalCode, Side};
@@ -178,7 +179,7 @@ impl Session {
 }
 
 /// The answer where messages or folders cannot be moved at this moment (RFC 5530 3).
-pub(super) fn hindered(tag: &[u8], why: NoShift) -> Vec<u8> {
+pub(super) fn hindered(tag: &Tag<'_>, why: NoShift) -> Vec<u8> {
     let code = match why {
         NoShift::Busy => RefusalCode::FolderBusy,
         NoShift::NotNow => RefusalCode::TakingOver,

@@ -24,21 +24,20 @@ use crate::imap::offers::Offers;
 use crate::imap::options::SessionOptions;
 use crate::imap::reply;
 use crate::imap::session::Session;
+use crate::imap::tag::Tag;
 use crate::incident::{Protocol, Verb};
 use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
 use crate::net::shutdown::{Phase, Shutdown};
 
-/// A tag for a question of ours, that no client can guess: 80 random bits. Without randomness no answer is taken:
-/// no line of a server begins with what is left.
-fn fresh_tag() -> Box<[u8]> {
+/// A tag for a question of ours, that no client can guess: 80 random bits.
+fn fresh_tag() -> Option<Tag<'static>> {
     const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let mut bytes = [0u8; 16];
-    if rand::fill(&mut bytes).is_err() {
-        return Box::default();
-    }
+    rand::fill(&mut bytes).ok()?;
     let letters = bytes.iter().map(|byte| LETTERS[usize::from(byte % 32)]);
-    b"n".iter().copied().chain(letters).collect()
+    let word: Vec<u8> = b"n".iter().copied().chain(letters).collect();
+    Tag::read(&word).map(|tag| tag.kept())
 }
 
 /// Serves one connection to its end.

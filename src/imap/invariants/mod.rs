@@ -86,7 +86,7 @@ impl Play {
             }
             Before::Try(count, attempt) => {
                 self.from_client.drain(..count);
-                self.to_client.extend([&attempt.tag, &b" tried\r\n"[..]].concat());
+                self.to_client.extend([attempt.tag.octets(), b" tried\r\n"].concat());
             }
             Before::StartTls(_, words) | Before::Close(_, words, _) => self.close(&words),
         }
