@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::blocks::Tries;
 use super::incident::IncidentSummary;
 use super::layout::{Row, fill, joined, rows};
-use super::mailbox::MailboxShown;
+use super::mailbox_shown::MailboxShown;
 use super::{AdminCommand, Audience, Declined, Executor, Moment, blocks, incident};
 use crate::private::{Address, revealed};
 use crate::quota::{Amount, Day, Disclosure, Filling, Name, print_size};

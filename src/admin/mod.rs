@@ -20,6 +20,7 @@
 
 pub mod association;
 mod association_rows;
+pub mod association_shown;
 pub mod blocks;
 mod changed;
 mod command;
@@ -32,6 +33,7 @@ mod layout;
 mod line;
 pub mod loan;
 pub mod mailbox;
+pub mod mailbox_shown;
 pub mod node;
 pub mod offer;
 pub mod offer_news;

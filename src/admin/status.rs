@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::association::FillShown;
 use super::association_rows;
+use super::association_shown::FillShown;
 use super::layout::{Canvas, counted, table};
 use super::node::NodeTold;
 use super::{AdminCommand, Audience, CertificateStatus, Declined, Executor, ListenerStatus, Moment, ServerStatus};

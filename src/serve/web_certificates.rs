@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::clock::{now, today};
-use crate::admin::association::AssociationShown;
+use crate::admin::association_shown::AssociationShown;
 use crate::private::Domain;
 use crate::quota::Name;
 use crate::web::domains::ShownCertificate;

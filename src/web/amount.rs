@@ -6,8 +6,8 @@ use maud::{Markup, html};
 
 use super::layout::say;
 use super::typography::{set, share as percent_of, size};
-use crate::admin::association::FillShown;
-use crate::admin::mailbox::MailboxShown;
+use crate::admin::association_shown::FillShown;
+use crate::admin::mailbox_shown::MailboxShown;
 use crate::fault::Lang;
 use crate::quota::{Level, Limit};
 

@@ -5,7 +5,7 @@ use super::typography::{number, set, share, size};
 use crate::admin::blocks::Tries;
 use crate::admin::disclose::Disclosed;
 use crate::admin::incident::IncidentSummary;
-use crate::admin::mailbox::MailboxShown;
+use crate::admin::mailbox_shown::MailboxShown;
 use crate::fault::Lang;
 use crate::notice::date;
 use crate::private::Address;

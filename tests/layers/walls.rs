@@ -13,8 +13,6 @@ const FUNCTION: usize = 60;
 
 /// Files over the wall. It may only get shorter.
 const LONG_FILES: &[&str] = &[
-    "admin/association.rs",
-    "admin/mailbox.rs",
     "cli/arguments.rs",
     "cli/sync.rs",
     "import/difference.rs",
