@@ -4,17 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::daemon_arguments::{Admin, Asked, Daemon, Output, Where};
 use super::offline::HelpFormat;
-use crate::admin::association::{
-    AddAssociation, GrantAssociation, ListAssociations, RemoveAssociation, SetAssociation, ShowAssociation,
-};
-use crate::admin::blocks::{LiftBlocks, ListBlocks};
-use crate::admin::disclose::DiscloseMailbox;
-use crate::admin::incident::{ListIncidents, ShowIncident, StartIncident, StopIncident};
-use crate::admin::loan::{LendAssociation, ListLoans};
-use crate::admin::mailbox::{KickMailbox, ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
 use crate::admin::node::{ShowNode, StandBy, TakeOver};
-use crate::admin::status::ShowStatus;
 use crate::config;
 use crate::fault::Lang;
 use crate::import::settings::PanelKind;
@@ -116,73 +108,6 @@ pub struct DnsArguments {
     pub(super) json: bool,
 }
 
-/// Commands for the running daemon.
-#[derive(Subcommand)]
-#[allow(missing_docs)] // the flattened groups say it themselves
-pub enum Admin {
-    /// Associations: who shares space, and how much.
-    #[command(subcommand)]
-    Association(Association),
-    /// Mailboxes: how full they are, and limits of their own.
-    #[command(subcommand)]
-    Mailbox(Mailbox),
-    /// Find a fault without logs: watch one mailbox's sessions for minutes, with its owner's consent.
-    ///
-    /// Verbs, reply codes and times of IMAP and submission, and nothing else: no arguments, names, addresses, sizes, contents or
-    /// passwords. In memory only, 500 steps at most; gone at the end, at `stop` and at a restart. The owner is told at every
-    /// login in IMAP, by an alert that the mail program shows, and `disclose` and `status` tell it too. Ask the owner first.
-    #[command(subcommand)]
-    Incident(Incident),
-    /// Accounts that are slowed because of wrong passwords (TOO-MANY-TRIES), and making that end.
-    ///
-    /// Whoever logged in well within the last 30 hours from the same network is not concerned by others' wrong passwords. Strangers share
-    /// ten tries an account; one comes back each 30 seconds. All of it is in memory only. Networks are never shown, only their number;
-    /// names that are no mailbox here neither.
-    #[command(subcommand)]
-    Blocks(Blocks),
-    /// What runs, what is not enforced, and how full the associations are. Nothing about any activity.
-    Status(Asked<ShowStatus>),
-    /// Print what is kept about a mailbox, for its owner or for a lawful request.
-    Disclose(Asked<DiscloseMailbox>),
-}
-
-/// Where the daemon is. Without these, the variable NOLOGD_SOCKET says it; without that, it is where the package has it.
-#[derive(Args)]
-pub struct Where {
-    /// The daemon's socket for admins. First choice; then the variable NOLOGD_SOCKET, then --config, then /run/nologd/admin.sock.
-    #[arg(long, value_name = "PATH")]
-    pub(super) socket: Option<PathBuf>,
-    /// The daemon's config file, which names the socket.
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
-}
-
-/// How to answer.
-#[derive(Args, Clone, Copy)]
-pub struct Output {
-    /// Answer in JSON, with exact numbers, on standard output; also when refused.
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-/// Where the daemon is, and how to answer.
-#[derive(Args)]
-pub struct Daemon {
-    #[command(flatten)]
-    pub(super) place: Where,
-    #[command(flatten)]
-    pub(super) output: Output,
-}
-
-/// A command for the daemon, as it is typed: what `crate::admin` says, and where the daemon is.
-#[derive(Args)]
-pub struct Asked<C: Args> {
-    #[command(flatten)]
-    pub(super) command: C,
-    #[command(flatten)]
-    pub(super) daemon: Daemon,
-}
-
 /// `nologd sync`.
 #[derive(Args)]
 pub struct SyncArguments {
@@ -221,64 +146,6 @@ pub enum Usage {
     /// many as the association may have. Of several quota roots of a mailbox the largest number counts; a number that is missing is not
     /// taken for zero.
     Load(Daemon),
-}
-
-/// `nologd association`.
-#[derive(Subcommand)]
-pub enum Association {
-    /// Add an association, with its domains and limits.
-    Add(Asked<AddAssociation>),
-    /// List all associations with state, mailboxes and used space.
-    List(Asked<ListAssociations>),
-    /// Show everything about one association.
-    Show(Asked<ShowAssociation>),
-    /// Change settings. What is not named stays as it is.
-    Set(Asked<SetAssociation>),
-    /// Take an association out of the book, and its bytes out of the files. Mail in the mail server is not touched.
-    Remove(Asked<RemoveAssociation>),
-    /// Give extra space for a while. It ends by itself after the day.
-    Grant(Asked<GrantAssociation>),
-    /// Lend space of one association to another until a day: one step for both. It ends by itself after the day, for both at once.
-    Lend(Asked<LendAssociation>),
-    /// List what is lent.
-    Loans(Asked<ListLoans>),
-}
-
-/// `nologd mailbox`.
-#[derive(Subcommand)]
-pub enum Mailbox {
-    /// List the mailboxes, with used space: rounded up, and made anew every hour, so that a look tells no act.
-    List(Asked<ListMailboxes>),
-    /// Give a mailbox a limit of its own, say who writes with it, or keep it from sending.
-    Set(Asked<SetMailbox>),
-    /// Take a mailbox out of the book, and its bytes out of the files. Mail in the mail server is not touched.
-    Remove(Asked<RemoveMailbox>),
-    /// End a person's open sessions. The mail program may log in again at once.
-    Kick(Asked<KickMailbox>),
-    /// Count a mailbox anew. The daemon keeps no password, so this happens at the mailbox's next login.
-    Refresh(Asked<RefreshMailbox>),
-}
-
-/// `nologd incident`.
-#[derive(Subcommand)]
-pub enum Incident {
-    /// Begin to watch. It ends by itself.
-    Start(Asked<StartIncident>),
-    /// Print the steps so far.
-    Show(Asked<ShowIncident>),
-    /// End it, and forget its steps.
-    Stop(Asked<StopIncident>),
-    /// List those that are on.
-    List(Asked<ListIncidents>),
-}
-
-/// `nologd blocks`.
-#[derive(Subcommand)]
-pub enum Blocks {
-    /// List the accounts that are slowed now, and say how many networks are.
-    List(Asked<ListBlocks>),
-    /// Forget the wrong passwords of an account, or of all accounts and networks: its owner can try again at once, and so can a guesser.
-    Lift(Asked<LiftBlocks>),
 }
 
 /// `nologd node`.

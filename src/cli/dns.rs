@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::arguments::{DnsArguments, Output, Where};
+use super::arguments::DnsArguments;
+use super::daemon_arguments::{Output, Where};
 use super::resolver::Resolver;
 use super::{REFUSED, USAGE, complain, dns_check, load, refuse, run, say};
 use crate::admin::association::ListAssociations;

@@ -15,6 +15,7 @@
 
 mod arguments;
 mod check;
+mod daemon_arguments;
 mod dns;
 mod dns_check;
 mod link;
@@ -25,6 +26,7 @@ mod run;
 mod speak;
 mod store;
 mod sync;
+mod sync_report;
 mod usage;
 mod witness;
 mod witness_file;
@@ -34,10 +36,11 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::config;
-use arguments::{Output, Where};
+use daemon_arguments::{Output, Where};
 
-pub use arguments::{Admin, Arguments, Command, SyncArguments};
+pub use arguments::{Arguments, Command, SyncArguments};
 pub use check::check;
+pub use daemon_arguments::Admin;
 pub use dns::dns;
 pub use node::node;
 pub use offline::{HelpFormat, help, load};

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::arguments::{Admin, Asked, Association, Blocks, Daemon, Incident, Mailbox};
+use super::daemon_arguments::{Admin, Asked, Association, Blocks, Daemon, Incident, Mailbox};
 use super::{REFUSED, USAGE, refuse, say, speak};
 use crate::admin::status::ShowStatus;
 use crate::admin::{AdminCommand, Declined};

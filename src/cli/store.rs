@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::arguments::{Output, Store};
+use super::arguments::Store;
+use super::daemon_arguments::Output;
 use super::{REFUSED, complain, load, refuse, say};
 use crate::config::store_folder;
 use crate::quota::{self, Defect, Findings, SCHEMA};

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::arguments::{Daemon, Usage};
+use super::arguments::Usage;
+use super::daemon_arguments::Daemon;
 use super::run::told;
 use super::{REFUSED, refuse, say};
 use crate::admin::MAX_REQUEST;
