@@ -24,6 +24,7 @@ mod leads;
 pub mod list;
 pub mod mailcow;
 pub mod mapping;
+mod missing;
 pub mod modoboa;
 pub mod odd;
 pub mod postfix;

@@ -13,7 +13,6 @@ const FUNCTION: usize = 60;
 
 /// Files over the wall. It may only get shorter.
 const LONG_FILES: &[&str] = &[
-    "import/difference.rs",
     "serve/proxy.rs",
     "serve/submission.rs",
     "sieve/session.rs",
