@@ -11,10 +11,9 @@
 use std::task::{Context, Poll};
 
 use super::observe::Observer;
-use super::side::{Half, TURN, WAITING, Waits};
+use super::side::{Half, TURN, Waits};
 use super::silence::Wish;
 use crate::fault::{Fault, Side};
-use crate::imap::Step;
 use crate::imap::reuse::Leaves;
 use crate::imap::session::Session;
 use crate::net::buffer::Buffer;
@@ -25,10 +24,10 @@ pub(super) struct Proxy {
     pub(super) client: Half,
     pub(super) backend: Half,
     pub(super) session: Session,
-    observer: Observer,
-    answers: Vec<u8>,
+    pub(super) observer: Observer,
+    pub(super) answers: Vec<u8>,
     /// Whom the client's direction waits for.
-    waits: Waits,
+    pub(super) waits: Waits,
     /// The client was lost: there is nobody to tell anything.
     pub(super) lost: bool,
     /// The session was told that the client left.
@@ -240,87 +239,5 @@ impl Proxy {
                 self.close(&crate::imap::reply::bye(fault), fault);
             }
         }
-    }
-
-    /// Asks the session about all that was read. True when something was done.
-    fn decide(&mut self) -> bool {
-        let mut done = false;
-        while self.backend.output.len() < WAITING && self.answers.len() < WAITING {
-            let begins = self.observer.is_on() && self.session.awaits_command();
-            let step = self.session.from_client(self.client.undecided(), self.client.is_full());
-            if begins {
-                self.observer.imap_command(self.client.undecided(), &step);
-            }
-            self.observer.imap_answer(&step);
-            if !self.obey_client(step) {
-                break;
-            }
-            done = true;
-        }
-        while self.client.output.len() < WAITING && self.closing.is_none() {
-            let begins = self.observer.is_on() && self.session.may_answer();
-            let step = self.session.from_backend(self.backend.undecided(), self.backend.is_full());
-            if begins {
-                self.observer.imap_response(self.backend.undecided(), &step);
-            }
-            if !self.obey_backend(step) {
-                break;
-            }
-            done = true;
-        }
-        if !self.answers.is_empty() && self.session.may_answer() && self.closing.is_none() {
-            self.client.take_approved(&mut self.backend, 0);
-            self.client.output.append(&mut self.answers);
-            self.answers = Vec::new();
-            done = true;
-        }
-        done
-    }
-
-    fn obey_client(&mut self, step: Step) -> bool {
-        self.waits = match step {
-            Step::Need => Waits::Client,
-            Step::Hold => Waits::Backend,
-            _ => Waits::Nobody,
-        };
-        match step {
-            Step::Need | Step::Hold => return false,
-            Step::Forward(count) => self.client.approved += count,
-            Step::Rewrite(count, bytes) => {
-                self.backend.take_approved(&mut self.client, count);
-                self.backend.output.extend_from_slice(&bytes);
-            }
-            Step::Answer(count, bytes) => {
-                self.backend.take_approved(&mut self.client, count);
-                self.answers.extend_from_slice(&bytes);
-            }
-            Step::Swallow(count) => self.backend.take_approved(&mut self.client, count),
-            Step::Close(words, fault) => {
-                self.close(&words, fault);
-                return false;
-            }
-        }
-        true
-    }
-
-    fn obey_backend(&mut self, step: Step) -> bool {
-        match step {
-            Step::Need | Step::Hold => return false,
-            Step::Forward(count) => self.backend.approved += count,
-            Step::Rewrite(count, bytes) => {
-                self.client.take_approved(&mut self.backend, count);
-                self.client.output.extend_from_slice(&bytes);
-            }
-            Step::Swallow(count) => self.client.take_approved(&mut self.backend, count),
-            Step::Answer(count, bytes) => {
-                self.client.take_approved(&mut self.backend, count);
-                self.backend.output.extend_from_slice(&bytes);
-            }
-            Step::Close(words, fault) => {
-                self.close(&words, fault);
-                return false;
-            }
-        }
-        true
     }
 }

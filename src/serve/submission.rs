@@ -7,12 +7,12 @@ use tokio::time::Instant;
 
 use super::Context;
 use super::accepted::Accepted;
-use super::admission::{Authenticated, Claim, NoLogin};
+use super::admission::Authenticated;
 use super::environment::SubmissionEnv;
-use super::imap_backend::{self, Pooling};
+use super::imap_backend::Pooling;
 use super::observe::Observer;
 use super::upstream::{Destination, Parking, Role, UpstreamConn};
-use crate::fault::{Fault, RefusalCode, Side};
+use crate::fault::{Fault, Side};
 use crate::imap::login;
 use crate::incident::{Protocol, Verb};
 use crate::limit::{Attempt, Seat};
@@ -20,10 +20,12 @@ use crate::net::buffered::BufferedConn;
 use crate::net::min_rate::MinRate;
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::net::tls;
-use crate::private::Credential;
-use crate::route::AuthBy;
 use crate::smtp::upstream::{ConnAct, Done};
-use crate::submission::{Act, Limits, Params, Protection, Session, Verdict};
+use crate::submission::{Act, Limits, Params, Protection, Session};
+
+/// How long a relay's connection is kept for the next message of a client that says nothing. A Postfix takes 100 at once by
+/// default, and mail programs may stay for minutes.
+const KEPT: Duration = Duration::from_secs(5);
 
 /// Serves one connection to its end.
 ///
@@ -73,26 +75,26 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
 }
 
 /// One session with all it holds.
-struct Driver {
+pub(super) struct Driver {
     client: BufferedConn,
     relay: UpstreamConn,
-    session: Session,
-    context: Arc<Context>,
-    observer: Observer,
-    seat: Seat,
-    pooling: Pooling,
+    pub(super) session: Session,
+    pub(super) context: Arc<Context>,
+    pub(super) observer: Observer,
+    pub(super) seat: Seat,
+    pub(super) pooling: Pooling,
     stop: Shutdown,
     tls: Option<tls::Server>,
-    who: Option<Authenticated>,
+    pub(super) who: Option<Authenticated>,
     /// The try that the relay is judging.
-    attempt: Option<Attempt>,
+    pub(super) attempt: Option<Attempt>,
     /// How fast the message comes that is on its way.
     pace: Option<MinRate>,
     login_by: Instant,
     /// What this relay can do is known to all sessions.
     learned: bool,
     /// Of logins that have none.
-    default_domain: Option<Arc<str>>,
+    pub(super) default_domain: Option<Arc<str>>,
 }
 
 impl Driver {
@@ -146,7 +148,7 @@ impl Driver {
     }
 
     /// Sends what is gathered for both sides.
-    async fn send(&mut self) -> Result<(), Fault> {
+    pub(super) async fn send(&mut self) -> Result<(), Fault> {
         if self.session.is_ending() && self.relay.is_gone() {
             self.lose_relay(Fault::Gone(Side::Backend));
         }
@@ -240,75 +242,6 @@ impl Driver {
         self.session.relay_is(Done::Failed(fault));
     }
 
-    async fn judge(&mut self, credential: Credential) -> Result<(), Fault> {
-        let credential = credential.completed(self.default_domain.as_deref());
-        self.send().await?;
-        let known = self.observer.is_on();
-        self.observer.about(credential.user.reveal());
-        if !known {
-            self.observer.asked(Side::Client, Verb::of(b"AUTH"));
-        }
-        let verdict = match self.by_relay(&credential) {
-            Some(Ok((who, respelt))) => {
-                let user = who.user.clone();
-                self.who = Some(who);
-                Verdict::Relay(user, respelt.unwrap_or(credential))
-            }
-            Some(Err(code)) => untried(code),
-            None => match Box::pin(imap_backend::verify(&self.context, &self.seat, &credential, self.pooling)).await {
-                Ok(who) => {
-                    let user = who.user.clone();
-                    self.who = Some(who);
-                    self.observer.judged(None);
-                    Verdict::Accepted(user)
-                }
-                Err(NoLogin::Denied) => {
-                    self.observer.judged(Some(RefusalCode::WrongPassword));
-                    Verdict::Denied
-                }
-                Err(NoLogin::Untried(code)) => {
-                    self.observer.judged(Some(code));
-                    untried(code)
-                }
-            },
-        };
-        self.session.judged(verdict);
-        Ok(())
-    }
-
-    /// Where the relay judges: who it would be, within the limits.
-    fn by_relay(&mut self, credential: &Credential) -> Option<Result<(Authenticated, Option<Credential>), RefusalCode>> {
-        let Claim { who, respelt } = Authenticated::claimed(&self.context, credential)?;
-        let who = who?;
-        if who.backends.at(who.backend)?.auth != AuthBy::Relay {
-            return None;
-        }
-        let limits = &self.context.limits;
-        let account = limits.pseudonymiser().account(&self.context.book.account_of(credential.user.reveal()));
-        let attempt = self.seat.attempt(account, &credential.secret);
-        Some(attempt.map(|attempt| {
-            self.attempt = Some(attempt);
-            (who, respelt)
-        }))
-    }
-
-    /// The relay has taken the credential, or could not judge it.
-    fn relay_judged(&mut self) -> Result<(), Fault> {
-        let Some(attempt) = self.attempt.take() else { return Ok(()) };
-        if !self.session.is_at_rest() {
-            attempt.unjudged();
-            return Ok(());
-        }
-        attempt.right(&self.seat).map_err(|_| Fault::Limit)
-    }
-
-    fn count_wrong(&mut self) {
-        if let Some(attempt) = self.attempt.take() {
-            attempt.wrong();
-        }
-        self.who = None;
-    }
-
     async fn relay_act(&mut self, act: ConnAct) {
         let to = self.who.as_ref().map(|who| Destination { backends: &who.backends, backend: who.backend });
         let Some(done) = self.relay.act(&self.context, to, act).await else { return };
@@ -320,14 +253,3 @@ impl Driver {
         self.session.relay_is(done);
     }
 }
-
-fn untried(code: RefusalCode) -> Verdict {
-    match code {
-        RefusalCode::TooManyTries => Verdict::Limited,
-        code => Verdict::Unknown(code),
-    }
-}
-
-/// How long a relay's connection is kept for the next message of a client that says nothing. A Postfix takes 100 at once by
-/// default, and mail programs may stay for minutes.
-const KEPT: Duration = Duration::from_secs(5);

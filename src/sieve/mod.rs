@@ -13,6 +13,7 @@
 //! them come), UNAUTHENTICATE and referrals (both lead around the login here), XCLIENT, and commands that are not in the table: an
 //! answer whose end we do not know cannot be followed.
 
+mod answering;
 mod capability;
 mod command;
 mod frame;

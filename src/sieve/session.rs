@@ -4,12 +4,11 @@
 
 use std::sync::Arc;
 
-use super::capability;
 use super::command::{Asks, SieveCommand, SieveKind, is_script, parse};
 use super::frame::{self, SieveLine};
 use super::offer::Forwarding;
 use super::reply;
-use super::response::{self, Response, Scanned};
+use super::response::Response;
 use super::script::{self, ScriptKind};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::wire::contract::{Carried, CarriedState, Motion};
@@ -42,7 +41,7 @@ pub trait ScriptOwner: Send + Sync {
 }
 
 /// Whom it waits for.
-enum SieveWait {
+pub(super) enum SieveWait {
     /// A command.
     Command,
     /// So many octets of its script, which stream, and then CRLF.
@@ -60,16 +59,16 @@ enum SieveWait {
 }
 
 /// A script that is not judged yet.
-struct HeldScript {
+pub(super) struct HeldScript {
     command: SieveCommand,
     octets: Vec<u8>,
 }
 
 /// A session after login.
 pub struct SieveSession {
-    waits: SieveWait,
+    pub(super) waits: SieveWait,
     owner: Arc<dyn ScriptOwner>,
-    forwarding: Forwarding,
+    pub(super) forwarding: Forwarding,
 }
 
 impl SieveSession {
@@ -191,60 +190,7 @@ impl SieveSession {
         }
     }
 
-    /// Servers say why they go, without being asked. Anything else would be taken for the answer to the next command.
-    fn unasked(&mut self, input: &[u8]) -> Motion {
-        match capability::find(input, false) {
-            Ok(None) => Motion::Need,
-            Ok(Some((_, response::Final::Bye))) => self.fail(Fault::Gone(Side::Backend)),
-            Ok(Some(_)) => self.fail(Fault::Garbage(Side::Backend)),
-            Err(fault) => self.fail(fault),
-        }
-    }
-
-    fn list(&mut self, input: &[u8]) -> Motion {
-        match capability::find(input, true) {
-            Ok(None) => Motion::Need,
-            // In place of an answer.
-            Ok(Some((len, response::Final::Bye))) => {
-                self.waits = SieveWait::Nothing;
-                Motion::Rewrite(len, reply::turned_away(RefusalCode::BackendDown))
-            }
-            Ok(Some((len, response::Final::Ok))) => {
-                self.waits = SieveWait::Command;
-                Motion::Rewrite(len, capability::after_login(&input[..len], self.forwarding))
-            }
-            Ok(Some((len, response::Final::No))) => {
-                self.waits = SieveWait::Command;
-                Motion::Rewrite(len, reply::refused(RefusalCode::BackendDown))
-            }
-            Err(fault) => self.fail(fault),
-        }
-    }
-
-    fn response(&mut self, kind: SieveKind, mut response: Response, input: &[u8]) -> Motion {
-        if response.at_line_start() && !matches!(input.first(), Some(b'"' | b'{')) {
-            match response::code(input) {
-                None => return Motion::Need,
-                // It leads to the mail server itself, around us.
-                Some(code) if code == b"REFERRAL" => return self.fail(Fault::Barred(RefusalCode::AskAdmins)),
-                Some(_) => {}
-            }
-        }
-        match response.scan_line(input) {
-            (_, Scanned::Nonsense) => self.fail(Fault::Garbage(Side::Backend)),
-            (len, Scanned::More) => {
-                self.waits = SieveWait::Response(kind, response);
-                Motion::Forward(len)
-            }
-            (len, Scanned::Ended(last)) => {
-                let over = kind == SieveKind::Logout || last == response::Final::Bye;
-                self.waits = if over { SieveWait::Nothing } else { SieveWait::Command };
-                Motion::Forward(len)
-            }
-        }
-    }
-
-    fn fail(&mut self, fault: Fault) -> Motion {
+    pub(super) fn fail(&mut self, fault: Fault) -> Motion {
         let words = if self.state().may_answer() { reply::bye(fault) } else { Vec::new() };
         self.waits = SieveWait::Broken(fault);
         Motion::Close(words, fault)
