@@ -3,8 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use nologd::submission::Protection;
 use nologd::submission::invariants::{LOGGED_IN, Play, check};
+use nologd::wire::protection::Protection;
 
 use crate::dialogue;
 

@@ -276,7 +276,7 @@ const AMBIGUOUS: &[(&str, usize)] = &[
     ("Phase", 3),
     ("Place", 6),
     ("Play", 3),
-    ("Protection", 4),
+    ("Protection", 3),
     ("Push", 2),
     ("Refusal", 2),
     ("Report", 2),

@@ -13,9 +13,9 @@ use golden::{cut, fields, inputs, name, scrubbed};
 use nologd::policy::headers::{Action, Headers};
 use nologd::scrub::invariants::{ALICE, context, shared_scrubber};
 use nologd::scrub::{Profile, Writer};
-use nologd::submission::Protection;
 use nologd::submission::invariants::{LOGGED_IN, Play};
 use nologd::wire::header::EndFinder;
+use nologd::wire::protection::Protection;
 
 /// Programs and systems, hosts, logins, networks, paths and zones that stand in the messages, in lower case. Chat is a kind of
 /// program and stands in `Chat-Version`, which the receiving program needs.

@@ -13,6 +13,7 @@ use super::verbs::Verb;
 use super::{capability, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Credential, Mechanism, Private, Secret};
+use crate::wire::protection::Protection;
 use crate::wire::sasl::{self, Exchange, Name};
 use crate::wire::tokens::Tokens;
 
@@ -43,15 +44,6 @@ pub struct Attempt {
     pub tag: Tag<'static>,
     /// What was presented.
     pub credential: Credential,
-}
-
-/// How the listener is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protection {
-    /// TLS is on, or the socket never leaves this machine.
-    Secure,
-    /// STARTTLS is offered, and credentials are refused until it is used.
-    StartTls,
 }
 
 /// A session before login.

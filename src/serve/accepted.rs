@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::handshake::Handshake;
 use super::imap_backend::Pooling;
-use crate::imap::login::Protection;
 use crate::limit::Seat;
 use crate::net::shutdown::Shutdown;
 use crate::net::tls;
+use crate::wire::protection::Protection;
 
 /// What a driver is given for one connection.
 pub(super) struct Accepted {

@@ -13,13 +13,13 @@ use super::converse::{asks_for_tls, converse};
 use super::observe::Observer;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode, Side};
-use crate::imap::login::Protection;
 use crate::incident::{Protocol, Verb};
 use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::private::{Credential, Mechanism, Pseudonym};
 use crate::wire::contract::{Arrival, Conversation, Door, Voice};
+use crate::wire::protection::Protection;
 
 /// How a protocol gets in: what [`enter`] and [`log_in`] cannot know.
 pub(super) trait Entrance: Sync {

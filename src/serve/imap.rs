@@ -19,7 +19,7 @@ use super::silence::{LAST_WORDS, Nap, Silence};
 use super::{Context, Patience};
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode, Side};
-use crate::imap::login::{Attempt, Before, Login, Protection, denied, welcome};
+use crate::imap::login::{Attempt, Before, Login, denied, welcome};
 use crate::imap::offers::Offers;
 use crate::imap::options::SessionOptions;
 use crate::imap::reply;
@@ -29,6 +29,7 @@ use crate::incident::{Protocol, Verb};
 use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
 use crate::net::shutdown::{Phase, Shutdown};
+use crate::wire::protection::Protection;
 
 /// A tag for a question of ours, that no client can guess: 80 random bits.
 fn fresh_tag() -> Option<Tag<'static>> {

@@ -13,7 +13,6 @@ use super::service::{Guests, Service};
 use super::{Context, admin, admin_web, imap, metrics, usage};
 use crate::event::{Provoked, count};
 use crate::fault::{Fault, RefusalCode};
-use crate::imap::login::Protection;
 use crate::limit::Seat;
 use crate::net::alpn;
 use crate::net::conn::Conn;
@@ -23,6 +22,7 @@ use crate::net::proxy_header::Forwarded;
 use crate::net::shutdown::Shutdown;
 use crate::net::tls;
 use crate::private::Peer;
+use crate::wire::protection::Protection;
 
 /// How TLS comes to be.
 #[derive(Clone)]

@@ -13,7 +13,6 @@ use super::imap_backend::Pooling;
 use super::observe::Observer;
 use super::upstream::{Destination, Parking, Role, UpstreamConn};
 use crate::fault::{Fault, Side};
-use crate::imap::login;
 use crate::incident::{Protocol, Verb};
 use crate::limit::{Attempt, Seat};
 use crate::net::buffered::BufferedConn;
@@ -21,7 +20,7 @@ use crate::net::min_rate::MinRate;
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::net::tls;
 use crate::smtp::upstream::{ConnAct, Done};
-use crate::submission::{Act, Limits, Params, Protection, Session};
+use crate::submission::{Act, Limits, Params, Session};
 
 /// How long a relay's connection is kept for the next message of a client that says nothing. A Postfix takes 100 at once by
 /// default, and mail programs may stay for minutes.
@@ -42,7 +41,6 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let relay = context.relay_capabilities.offer(&context.backends.load());
     let mechanisms = context.methods.for_submission(&context.backends.load());
     let params = Arc::new(Params { hostname: context.hostname.clone(), relay, mechanisms, limits });
-    let protection = if protection == login::Protection::Secure { Protection::Secure } else { Protection::StartTls };
     let session = Session::new(params, protection);
     let (mut session, parking) = match pooling {
         Pooling::On => (session.parking(), Parking::Any),

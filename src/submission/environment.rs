@@ -39,15 +39,6 @@ impl Default for Limits {
     }
 }
 
-/// How the client's connection is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protection {
-    /// TLS, or a socket that never leaves this machine.
-    Secure,
-    /// STARTTLS is offered, and credentials are refused until it is used.
-    StartTls,
-}
-
 /// What the session cannot know by itself: the book, the rules, the clock.
 pub trait Environment {
     /// Whether `user` may write as `sender`.

@@ -1,11 +1,11 @@
 //! What comes before mail: EHLO (RFC 5321 4.1.1.1), STARTTLS (RFC 3207) and AUTH (RFC 4954).
 
 use super::decide::IDLE;
-use super::environment::Protection;
 use super::session::{Act, Session};
 use super::state::{Mail, State};
 use crate::fault::RefusalCode;
 use crate::smtp::answer;
+use crate::wire::protection::Protection;
 use crate::wire::sasl::{self, Name, Refusal};
 
 impl Session {

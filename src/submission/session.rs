@@ -3,13 +3,14 @@
 use std::mem;
 use std::sync::Arc;
 
-use super::environment::{Environment, Params, Protection, Verdict};
+use super::environment::{Environment, Params, Verdict};
 use super::state::{Mail, Rest, State, User};
 use crate::fault::{RefusalCode, Side};
 use crate::private::{Address, Credential};
 use crate::smtp::answer;
 use crate::smtp::client::{Capabilities, Opening};
 use crate::smtp::upstream::{Commands, ConnAct, Done, Manner, Reuse, Upstream};
+use crate::wire::protection::Protection;
 
 /// Octets of answers that are gathered for pipelined commands before they are sent.
 const GATHERED: usize = 16 * 1024;

@@ -7,6 +7,7 @@ pub mod header;
 pub mod invariants;
 #[doc(hidden)]
 pub mod play;
+pub mod protection;
 pub mod sasl;
 mod swallow;
 pub mod tokens;

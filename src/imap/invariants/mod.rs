@@ -4,9 +4,10 @@
 mod frames;
 
 use super::Step;
-use super::login::{Before, Login, Protection, denied};
+use super::login::{Before, Login, denied};
 use super::options::SessionOptions;
 use super::session::Session;
+use crate::wire::protection::Protection;
 
 pub use super::stand_ins::{Alice, TestSentCopy};
 pub use frames::check_frames;

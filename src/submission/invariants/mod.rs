@@ -3,8 +3,8 @@
 mod environment;
 mod play;
 
-use super::environment::Protection;
 use crate::smtp::command::Command;
+use crate::wire::protection::Protection;
 
 pub use environment::{LOGGED_IN, PASSWORD, TestEnvironment, test_params, test_verdict};
 pub use play::Play;

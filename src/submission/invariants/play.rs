@@ -6,7 +6,8 @@ use super::environment::{TestEnvironment, test_params, test_verdict};
 use crate::fault::{Fault, Side};
 use crate::smtp::client::Capabilities;
 use crate::smtp::upstream::{ConnAct, Done};
-use crate::submission::{Act, Protection, Session};
+use crate::submission::{Act, Session};
+use crate::wire::protection::Protection;
 
 /// Steps after which a session that gets no further input is called stuck.
 const STUCK: usize = 100_000;
