@@ -8,8 +8,8 @@ use nologd::imap::invariants::{Alice, TestSentCopy, check_frames, check_login, c
 use nologd::imap::offers::Offers;
 use nologd::imap::options::SessionOptions;
 use nologd::imap::tag::Tag;
-use nologd::lmtp::Environment;
-use nologd::lmtp::invariants::TestEnvironment;
+use nologd::lmtp::LmtpEnvironment;
+use nologd::lmtp::invariants::LmtpTestEnvironment;
 use nologd::pop3::invariants::check_pop3;
 use nologd::sieve::invariants::check_sieve;
 use nologd::submission::invariants::{LOGGED_IN, check_command};
@@ -90,7 +90,7 @@ fn lmtp_session(input: &[u8]) {
 /// Requests of Postfix's policy delegation.
 fn policy_request(input: &[u8]) {
     let (input, mut random) = seeded(input);
-    postfix_policy::check::check(input, TestEnvironment::new().book(), &mut random);
+    postfix_policy::check::check(input, LmtpTestEnvironment::new().book(), &mut random);
 }
 
 /// POP3: client and backend in turns, cut at `\xff`: what each hears is the same in any pieces.
@@ -125,7 +125,7 @@ fn submission_session(input: &[u8]) {
 /// Connections of Dovecot's dict protocol.
 fn usage_session(input: &[u8]) {
     let (input, mut random) = seeded(input);
-    usage::check::check(input, TestEnvironment::new().book(), &mut random);
+    usage::check::check(input, LmtpTestEnvironment::new().book(), &mut random);
 }
 
 /// The input without its first eight octets, and random numbers that follow from them: they decide how the rest is cut.

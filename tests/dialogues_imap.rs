@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use nologd::imap::invariants::{Alice, Play, TestSentCopy, check_frames, check_login, check_session};
+use nologd::imap::invariants::{Alice, ImapPlay, TestSentCopy, check_frames, check_login, check_session};
 use nologd::imap::offers::Offers;
 use nologd::imap::options::SessionOptions;
 use nologd::imap::tag::Tag;
@@ -66,7 +66,7 @@ fn terms(dialogue: &Dialogue) -> SessionOptions {
 }
 
 fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {
-    let mut play = Play::new(dialogue.orders("before login"), terms(dialogue));
+    let mut play = ImapPlay::new(dialogue.orders("before login"), terms(dialogue));
     play.run();
     for (number, line) in &dialogue.steps {
         step(&mut play, line, size).map_err(|why| format!("line {number}: {why}"))?;
@@ -74,7 +74,7 @@ fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {
     nothing_left(&play)
 }
 
-fn step(play: &mut Play, line: &Line, size: usize) -> Result<(), String> {
+fn step(play: &mut ImapPlay, line: &Line, size: usize) -> Result<(), String> {
     match line {
         Line::Send(side, bytes) => {
             // What one side hears is complete before the next one speaks.
@@ -92,7 +92,7 @@ fn step(play: &mut Play, line: &Line, size: usize) -> Result<(), String> {
     }
 }
 
-fn nothing_left(play: &Play) -> Result<(), String> {
+fn nothing_left(play: &ImapPlay) -> Result<(), String> {
     for (side, bytes) in [("client", &play.to_client), ("backend", &play.to_backend)] {
         if !bytes.is_empty() {
             return Err(format!("the {side} also received {:?}", show(bytes)));

@@ -7,16 +7,16 @@
 use crate::dialogue;
 
 use dialogue::{Dialogue, Expected, Side, Step, bytes, dialogues, every, show, xorshift};
-use nologd::lmtp::Environment;
-use nologd::lmtp::invariants::{Play, TestEnvironment};
-use nologd::postfix_policy::{Failure, Request, decide};
+use nologd::lmtp::LmtpEnvironment;
+use nologd::lmtp::invariants::{LmtpPlay, LmtpTestEnvironment};
+use nologd::postfix_policy::{Failure, PolicyRequest, decide};
 use nologd::quota::{OverQuota, Unknown};
-use nologd::usage::{Framer, Push, Session};
+use nologd::usage::{Push, UsageFramer, UsageSession};
 
 #[test]
 fn lmtp() {
     every("lmtp", 15, |dialogue, size| {
-        let mut play = Play::new();
+        let mut play = LmtpPlay::new();
         play.run();
         run(dialogue, &mut play, size)?;
         let left = [&play.to_client, &play.backends[0].received, &play.backends[1].received].map(|bytes| show(bytes));
@@ -27,7 +27,7 @@ fn lmtp() {
 #[test]
 fn policy() {
     every("policy", 3, |dialogue, size| {
-        let (mut env, mut input, mut output) = (TestEnvironment::new(), Vec::new(), Vec::new());
+        let (mut env, mut input, mut output) = (LmtpTestEnvironment::new(), Vec::new(), Vec::new());
         for (number, step) in &dialogue.steps {
             let result = match step {
                 Step::Send(_, bytes) => {
@@ -85,16 +85,16 @@ fn chunking_changes_nothing() {
             }
             let lines: Vec<u8> = sent.iter().copied().filter(|byte| *byte != b'\r').collect();
             if folder == "usage" {
-                nologd::usage::check::check(&lines, TestEnvironment::new().book(), &mut random);
+                nologd::usage::check::check(&lines, LmtpTestEnvironment::new().book(), &mut random);
                 broken(&lines, &mut random);
             } else {
-                nologd::postfix_policy::check::check(&lines, TestEnvironment::new().book(), &mut random);
+                nologd::postfix_policy::check::check(&lines, LmtpTestEnvironment::new().book(), &mut random);
             }
         }
     }
 }
 
-fn run(dialogue: &Dialogue, play: &mut Play, size: usize) -> Result<(), String> {
+fn run(dialogue: &Dialogue, play: &mut LmtpPlay, size: usize) -> Result<(), String> {
     for (number, step) in &dialogue.steps {
         let result = match step {
             Step::Send(Side::Client, bytes) => {
@@ -124,7 +124,7 @@ fn unfinished(received: &mut Vec<u8>) -> Result<(), String> {
     Ok(())
 }
 
-fn order(play: &mut Play, order: &str, size: usize) -> Result<(), String> {
+fn order(play: &mut LmtpPlay, order: &str, size: usize) -> Result<(), String> {
     if let Some(text) = order.strip_prefix("2> ") {
         bytes(text).chunks(size.min(text.len() + 2)).for_each(|piece| play.backend(1, piece));
         return Ok(());
@@ -162,7 +162,7 @@ fn order(play: &mut Play, order: &str, size: usize) -> Result<(), String> {
     if holds { Ok(()) } else { Err(format!("not so: {order}; C< {:?}", show(&play.to_client))) }
 }
 
-fn ready(play: &mut Play, number: usize) -> bool {
+fn ready(play: &mut LmtpPlay, number: usize) -> bool {
     let recipient = ["alice@velo.example", "chloe@jardin.example"][number];
     play.client(format!("RCPT TO:<{recipient}>\r\n").as_bytes());
     for reply in
@@ -178,7 +178,7 @@ fn ready(play: &mut Play, number: usize) -> bool {
 
 /// `store MAILBOX OCTETS` by another way; `count MAILBOX OCTETS` asks its backend, which says so many; `push MAILBOX OCTETS` it says by itself; `announce MAILBOX OCTETS` sets aside for a member; `shrinks MAILBOX`: mail was deleted, and nobody counted; `used MAILBOX OCTETS`, `reserved MAILBOX OCTETS` and `counted MAILBOX yes|no` must hold; `over defer`, `over
 /// refuse`, `grace PERCENT`.
-fn env_order(env: &mut TestEnvironment, order: &str) -> Option<()> {
+fn env_order(env: &mut LmtpTestEnvironment, order: &str) -> Option<()> {
     let mut words = order.split(' ');
     let (verb, name, number) = (words.next()?, words.next()?, words.next());
     let octets = || number?.parse::<u64>().ok();
@@ -209,10 +209,10 @@ fn env_order(env: &mut TestEnvironment, order: &str) -> Option<()> {
 }
 
 /// What the driver does, with `Failure::Defer`.
-fn ask(env: &TestEnvironment, input: &mut Vec<u8>, piece: &[u8], output: &mut Vec<u8>) {
+fn ask(env: &LmtpTestEnvironment, input: &mut Vec<u8>, piece: &[u8], output: &mut Vec<u8>) {
     input.extend_from_slice(piece);
     loop {
-        let (answer, used) = match Request::parse(input) {
+        let (answer, used) = match PolicyRequest::parse(input) {
             Ok(None) => return,
             Ok(Some((request, used))) => (decide(request, env.book(), env.over, env.today()), used),
             Err(_) => (Failure::Defer.action(), input.len()),
@@ -241,15 +241,15 @@ fn broken(lines: &[u8], random: &mut impl FnMut() -> u64) {
             let at = usize::try_from(random()).unwrap() % lines.len();
             lines.splice(at..at, std::iter::repeat_n(b'x', 5000));
         }
-        nologd::usage::check::check(&lines, TestEnvironment::new().book(), random);
+        nologd::usage::check::check(&lines, LmtpTestEnvironment::new().book(), random);
     }
 }
 
 /// One connection of Dovecot's, as the driver carries it.
 #[derive(Default)]
 struct Usage {
-    framer: Framer,
-    session: Session,
+    framer: UsageFramer,
+    session: UsageSession,
     input: Vec<u8>,
     output: Vec<u8>,
     pushed: Vec<String>,
@@ -266,9 +266,9 @@ impl Usage {
             let answer = match step {
                 None if used > 0 => continue,
                 None => return,
-                Some(Ok(nologd::usage::Step::GoOn)) => continue,
-                Some(Ok(nologd::usage::Step::Answer(answer))) => answer,
-                Some(Ok(nologd::usage::Step::Push(Push { mailbox, octets, messages }, answer))) => {
+                Some(Ok(nologd::usage::UsageStep::GoOn)) => continue,
+                Some(Ok(nologd::usage::UsageStep::Answer(answer))) => answer,
+                Some(Ok(nologd::usage::UsageStep::Push(Push { mailbox, octets, messages }, answer))) => {
                     let number = |number: Option<u64>| number.map_or("-".to_owned(), |number| number.to_string());
                     self.pushed.push(format!("{} {} {}", mailbox.reveal(), number(octets), number(messages)));
                     answer

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use nologd::submission::invariants::{LOGGED_IN, Play, check};
+use nologd::submission::invariants::{LOGGED_IN, SubmissionPlay, check};
 use nologd::wire::protection::Protection;
 
 use crate::dialogue;
@@ -87,7 +87,7 @@ fn too_long_messages_are_refused_and_nothing_is_gathered() {
     let by_data = format!("DATA\r\n{header}{}.\r\n", line.repeat(1000));
     let by_bdat = format!("BDAT 28\r\n{header}BDAT 99973 LAST\r\n{}x", &line.repeat(1000)[..99972]);
     for (message, size) in [(&by_data, 7), (&by_data, 4096), (&by_bdat, 7), (&by_bdat, 4096)] {
-        let mut play = Play::new(Protection::Secure);
+        let mut play = SubmissionPlay::new(Protection::Secure);
         order(&mut play, "envelope", usize::MAX).unwrap();
         for piece in message.as_bytes().chunks(size) {
             play.client(piece);
@@ -108,7 +108,7 @@ fn sent_by_client(step: &Step) -> &[u8] {
 
 fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {
     let protection = if dialogue.orders("listener starttls") { Protection::StartTls } else { Protection::Secure };
-    let mut play = if dialogue.orders("webmail") { Play::parking() } else { Play::new(protection) };
+    let mut play = if dialogue.orders("webmail") { SubmissionPlay::parking() } else { SubmissionPlay::new(protection) };
     play.run();
     for (number, step) in &dialogue.steps {
         let result = match step {
@@ -134,7 +134,7 @@ fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {
     }
 }
 
-fn order(play: &mut Play, order: &str, size: usize) -> Result<(), String> {
+fn order(play: &mut SubmissionPlay, order: &str, size: usize) -> Result<(), String> {
     let holds = match order {
         "listener starttls" | "whole" | "judged by the relay" | "webmail" => true,
         order if order.starts_with("in memory") => true,
@@ -187,7 +187,7 @@ fn order(play: &mut Play, order: &str, size: usize) -> Result<(), String> {
     if holds { Ok(()) } else { Err(format!("not so: {order}; C< {:?}", show(&play.to_client))) }
 }
 
-fn send(play: &mut Play, side: Side, bytes: &[u8], size: usize) {
+fn send(play: &mut SubmissionPlay, side: Side, bytes: &[u8], size: usize) {
     for piece in bytes.chunks(size.min(bytes.len().max(1))) {
         match side {
             Side::Client => play.client(piece),

@@ -13,7 +13,7 @@ use golden::{cut, fields, inputs, name, scrubbed};
 use nologd::policy::headers::{Action, Headers};
 use nologd::scrub::invariants::{ALICE, context, shared_scrubber};
 use nologd::scrub::{Profile, Writer};
-use nologd::submission::invariants::{LOGGED_IN, Play};
+use nologd::submission::invariants::{LOGGED_IN, SubmissionPlay};
 use nologd::wire::header::EndFinder;
 use nologd::wire::protection::Protection;
 
@@ -96,7 +96,7 @@ fn through_submission() {
     for input in inputs("programs") {
         let message = fs::read(&input).unwrap();
         let expected = fs::read(input.to_str().unwrap().replace("in.eml", "submission.eml")).unwrap();
-        let mut play = Play::new(Protection::Secure);
+        let mut play = SubmissionPlay::new(Protection::Secure);
         play.client(LOGGED_IN);
         play.client(b"MAIL FROM:<alice@asso.example>\r\nRCPT TO:<bob@elsewhere.example>\r\nDATA\r\n");
         for answer in ["220 relay\r\n", "250 relay\r\n", "250 2.1.0 Ok\r\n", "250 2.1.5 Ok\r\n"] {

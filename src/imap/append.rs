@@ -14,7 +14,7 @@
 //! A backend that has one message of a MULTIAPPEND cannot be told to forget it. What takes it back is a line that no server reads
 //! as the next message: then it says BAD, and has stored nothing (RFC 3502 3: all or nothing).
 
-use super::Step;
+use super::ImapStep;
 use super::frame::Literal;
 use super::options::Rules;
 use super::question::Asked;
@@ -89,7 +89,7 @@ pub(super) struct Header {
 
 /// What is to be done before any frame is cut.
 pub(super) enum AppendAct {
-    Step(Step),
+    Step(ImapStep),
     /// The header block is there: this many bytes are taken, and the size is known.
     Sized(usize),
     /// The first octets go to the backend, `left` are to come.
@@ -113,7 +113,7 @@ impl Append {
     /// What comes before any frame is cut: waiting, sending what waits, collecting.
     pub(super) fn before_frames(&mut self, input: &[u8], rules: &Rules) -> Option<AppendAct> {
         match &mut self.stage {
-            AppendStage::AwaitGo { .. } | AppendStage::AbortWait { .. } => Some(AppendAct::Step(Step::Hold)),
+            AppendStage::AwaitGo { .. } | AppendStage::AbortWait { .. } => Some(AppendAct::Step(ImapStep::Hold)),
             AppendStage::Send { bytes, left } => Some(AppendAct::Send { bytes: std::mem::take(bytes), left: *left }),
             AppendStage::Header(header) => {
                 let count = usize::try_from(header.left).unwrap_or(usize::MAX).min(input.len());
@@ -121,12 +121,12 @@ impl Append {
                 header.left -= count as u64;
                 let end = header.end.find_any(&header.bytes);
                 if header.left > 0 && header.wants_more(end, rules) {
-                    return Some(AppendAct::Step(if count == 0 { Step::Need } else { Step::Swallow(count) }));
+                    return Some(AppendAct::Step(if count == 0 { ImapStep::Need } else { ImapStep::Swallow(count) }));
                 }
                 self.scrub(end, rules);
                 Some(AppendAct::Sized(count))
             }
-            AppendStage::Judge | AppendStage::Sized { .. } => Some(AppendAct::Step(Step::Hold)),
+            AppendStage::Judge | AppendStage::Sized { .. } => Some(AppendAct::Step(ImapStep::Hold)),
             AppendStage::Body | AppendStage::Tail | AppendStage::Refused { .. } | AppendStage::Aborted { .. } => None,
         }
     }
@@ -155,15 +155,15 @@ impl Append {
     }
 
     /// Bytes of the message that frames are cut from.
-    pub(super) fn literal(&mut self, bytes: &[u8], done: bool) -> Step {
+    pub(super) fn literal(&mut self, bytes: &[u8], done: bool) -> ImapStep {
         if let AppendStage::Refused { .. } | AppendStage::Aborted { .. } = self.stage {
-            return Step::Swallow(bytes.len());
+            return ImapStep::Swallow(bytes.len());
         }
         self.bare.count(bytes);
         if done {
             self.stage = AppendStage::Tail;
         }
-        Step::Forward(bytes.len())
+        ImapStep::Forward(bytes.len())
     }
 
     /// Octets of the present message as the backend will count them, once it has passed; not less.

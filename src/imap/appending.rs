@@ -10,20 +10,20 @@ use super::frame::Literal;
 use super::grammar::{append as grammar, quoted};
 use super::offers::Offer;
 use super::pending::{Collect, Pending};
-use super::phase::Phase;
-use super::places::{Owner, Places};
+use super::phase::ClientPhase;
+use super::places::{MailboxOwner, Places};
 use super::question::{Aim, Asked};
-use super::session::Session;
-use super::{Step, reply};
+use super::session::ImapSession;
+use super::{ImapStep, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::quota::Amount;
 
 /// Most octets of a refused message that are swallowed, so that the session can go on.
 pub(super) const SWALLOW_MESSAGE: u64 = 256 << 20;
 
-impl Session {
+impl ImapSession {
     /// APPEND up to the announcement of its first message: `collect` holds its text, `literal` is the announcement at the end of it.
-    pub(super) fn append(&mut self, collect: &Collect, taken: usize, literal: Literal, at: usize) -> Step {
+    pub(super) fn append(&mut self, collect: &Collect, taken: usize, literal: Literal, at: usize) -> ImapStep {
         let arguments = collect.arguments(at);
         let read = grammar::mailbox(arguments).and_then(|(mailbox, rest)| {
             let options = grammar::options(rest, literal.binary)?;
@@ -61,7 +61,7 @@ impl Session {
     }
 
     /// Asks the book for room for the present message, and goes on if there is some.
-    pub(super) fn judge(&mut self, mut append: Box<Append>, taken: usize) -> Step {
+    pub(super) fn judge(&mut self, mut append: Box<Append>, taken: usize) -> ImapStep {
         if append.literal.size > self.rules.append_limit || append.size > self.rules.append_limit {
             let answer = reply::refused(&append.tag, RefusalCode::MessageTooLong);
             return self.refuse_append(append, taken, answer);
@@ -82,16 +82,17 @@ impl Session {
         if let AppendStage::Sized { .. } = append.stage {
             return self.announce(append, taken);
         }
-        append.sent =
-            self.rules.sent_copy.is_some() && places.owner(&append.mailbox) == Owner::Own && places.is_sent(&append.mailbox);
+        append.sent = self.rules.sent_copy.is_some()
+            && places.owner(&append.mailbox) == MailboxOwner::Own
+            && places.is_sent(&append.mailbox);
         if !append.sent {
             append.stage = AppendStage::Sized { bytes: Vec::new(), left: append.literal.size };
             return self.announce(append, taken);
         }
         append.collect();
         let invited = append.literal.sync;
-        self.phase = Phase::Append(append);
-        if invited { Step::Answer(taken, reply::go_on()) } else { Step::Swallow(taken) }
+        self.phase = ClientPhase::Append(append);
+        if invited { ImapStep::Answer(taken, reply::go_on()) } else { ImapStep::Swallow(taken) }
     }
 
     fn set_aside(&self, append: &mut Append, places: &Places) -> Result<(), RefusalCode> {
@@ -102,15 +103,15 @@ impl Session {
             return if more == Amount::ZERO { Ok(()) } else { held.grow(more).map_err(|verdict| verdict.code()) };
         }
         append.held = Some(match places.owner(&append.mailbox) {
-            Owner::Own => account.reserve(amount)?,
-            Owner::Other(owner) => account.reserve_for(owner, amount)?,
-            Owner::Nobody => return Err(RefusalCode::NotYourFolder),
+            MailboxOwner::Own => account.reserve(amount)?,
+            MailboxOwner::Other(owner) => account.reserve_for(owner, amount)?,
+            MailboxOwner::Nobody => return Err(RefusalCode::NotYourFolder),
         });
         Ok(())
     }
 
     /// Before a refusal the backend is counted, whoever may have deleted; and it may not have the folder at all.
-    fn no_room(&mut self, mut append: Box<Append>, taken: usize, code: RefusalCode) -> Step {
+    fn no_room(&mut self, mut append: Box<Append>, taken: usize, code: RefusalCode) -> ImapStep {
         if !append.begun && append.asked == Asked::Nothing {
             append.asked = Asked::Usage;
             match self.count(Pending::Append(append), taken) {
@@ -132,7 +133,7 @@ impl Session {
     }
 
     /// Answers the APPEND ourselves, when the client is through with it; what the backend has of it is taken back.
-    pub(super) fn refuse_append(&mut self, mut append: Box<Append>, taken: usize, answer: Vec<u8>) -> Step {
+    pub(super) fn refuse_append(&mut self, mut append: Box<Append>, taken: usize, answer: Vec<u8>) -> ImapStep {
         append.held = None;
         let coming = match append.stage {
             AppendStage::Sized { left, .. } => Some(left),
@@ -154,12 +155,12 @@ impl Session {
         if let Some(coming) = coming {
             self.client.enter(coming);
         }
-        self.phase = Phase::Append(append);
-        if begun { Step::Rewrite(taken, NO_MESSAGE.to_vec()) } else { Step::Swallow(taken) }
+        self.phase = ClientPhase::Append(append);
+        if begun { ImapStep::Rewrite(taken, NO_MESSAGE.to_vec()) } else { ImapStep::Swallow(taken) }
     }
 
     /// Tells the backend the size, and waits for its `+`.
-    fn announce(&mut self, mut append: Box<Append>, taken: usize) -> Step {
+    fn announce(&mut self, mut append: Box<Append>, taken: usize) -> ImapStep {
         let AppendStage::Sized { bytes, left } = std::mem::replace(&mut append.stage, AppendStage::Tail) else {
             return self.close(Fault::Garbage(Side::Us));
         };
@@ -176,8 +177,8 @@ impl Session {
         let mut out = std::mem::take(&mut append.prefix);
         out.extend_from_slice(&announce(&append.literal, append.size));
         append.stage = AppendStage::AwaitGo { bytes, left };
-        self.phase = Phase::Append(append);
-        Step::Rewrite(taken, out)
+        self.phase = ClientPhase::Append(append);
+        ImapStep::Rewrite(taken, out)
     }
 
     fn note_append(&mut self, append: &Append) {

@@ -2,30 +2,30 @@
 
 use std::sync::Arc;
 
-use super::Step;
+use super::ImapStep;
 use super::count::Count;
 use super::offers::Offer;
 use super::pending::Pending;
-use super::phase::Phase;
+use super::phase::ClientPhase;
 use super::places::{Places, Reading};
-use super::question::{Aim, Asked, Found, Question};
-use super::session::Session;
+use super::question::{Aim, Asked, Learned, Question};
+use super::session::ImapSession;
 use super::way::Way;
 
-impl Session {
+impl ImapSession {
     /// Asks `command`; `pending` goes on with the answer. Waits until the backend owes nothing, and decides anew then.
-    pub(super) fn ask(&mut self, aim: Aim, command: &[u8], pending: Pending, taken: usize) -> Step {
+    pub(super) fn ask(&mut self, aim: Aim, command: &[u8], pending: Pending, taken: usize) -> ImapStep {
         if !self.tags.is_empty() {
             return self.keep(pending, taken);
         }
         let (question, line) = Question::new(aim, command, self.rules.fresh_tag);
-        self.phase = Phase::Ask(question, pending);
-        Step::Rewrite(taken, line)
+        self.phase = ClientPhase::Ask(question, pending);
+        ImapStep::Rewrite(taken, line)
     }
 
-    pub(super) fn keep(&mut self, pending: Pending, taken: usize) -> Step {
-        self.phase = Phase::Ready(pending);
-        if taken == 0 { Step::Hold } else { Step::Swallow(taken) }
+    pub(super) fn keep(&mut self, pending: Pending, taken: usize) -> ImapStep {
+        self.phase = ClientPhase::Ready(pending);
+        if taken == 0 { ImapStep::Hold } else { ImapStep::Swallow(taken) }
     }
 
     /// Whether it must still be asked whose the folders are.
@@ -35,7 +35,7 @@ impl Session {
         !self.places_asked && asks && matters
     }
 
-    pub(super) fn ask_places(&mut self, pending: Pending, taken: usize) -> Step {
+    pub(super) fn ask_places(&mut self, pending: Pending, taken: usize) -> ImapStep {
         let offers = self.rules.offers;
         match Reading::new(offers.has(Offer::Namespace), offers.has(Offer::SpecialUse)) {
             Some((reading, command)) => self.ask(Aim::Places(reading), &command, pending, taken),
@@ -54,7 +54,7 @@ impl Session {
     }
 
     /// Counts what the mailbox holds. `Err` gives back what waits: it cannot be counted here and now.
-    pub(super) fn count(&mut self, pending: Pending, taken: usize) -> Result<Step, Pending> {
+    pub(super) fn count(&mut self, pending: Pending, taken: usize) -> Result<ImapStep, Pending> {
         if !self.may_count() {
             // As soon as the client opens another folder, it can be.
             if self.sees_all() {
@@ -83,43 +83,45 @@ impl Session {
     }
 
     /// The backend has answered.
-    pub(super) fn found(&mut self, found: Found, pending: Pending) {
+    pub(super) fn found(&mut self, found: Learned, pending: Pending) {
         let mut pending = pending;
         match found {
-            Found::Usage(refresh, Some(seen)) => {
+            Learned::Usage(refresh, Some(seen)) => {
                 if let Some(account) = self.gate.account().cloned() {
                     self.gate.counted(account.finish_refresh(refresh, seen));
                 }
             }
-            Found::Usage(refresh, None) => {
+            Learned::Usage(refresh, None) => {
                 drop(refresh);
                 self.gate.not_counted();
             }
             // What was told before stays known where the backend cannot tell it now.
-            Found::Places(places) => {
+            Learned::Places(places) => {
                 self.places_asked = true;
                 if let Some(mut places) = places {
                     self.places.iter().for_each(|known| places.keep_sent(known));
                     self.places = Some(Arc::new(places));
                 }
             }
-            Found::Sizes(told) => {
+            Learned::Sizes(told) => {
                 if let Pending::Transfer(transfer) = &mut pending {
                     transfer.sizes(told);
                 }
             }
-            Found::Exists(there) => match &mut pending {
+            Learned::Exists(there) => match &mut pending {
                 Pending::Transfer(transfer) => transfer.asked = Asked::Folder(there),
                 Pending::Append(append) => append.asked = Asked::Folder(there),
                 _ => {}
             },
         }
-        self.phase = Phase::Ready(pending);
+        self.phase = ClientPhase::Ready(pending);
     }
 
     /// What was kept goes on: the backend owes nothing any more.
-    pub(super) fn resume(&mut self) -> Step {
-        let Phase::Ready(mut pending) = std::mem::replace(&mut self.phase, Phase::Command) else { return Step::Hold };
+    pub(super) fn resume(&mut self) -> ImapStep {
+        let ClientPhase::Ready(mut pending) = std::mem::replace(&mut self.phase, ClientPhase::Command) else {
+            return ImapStep::Hold;
+        };
         if self.gate.asks_now() {
             match self.count(pending, 0) {
                 Ok(step) => return step,
@@ -128,8 +130,8 @@ impl Session {
         }
         match pending {
             // The session goes on behind this.
-            Pending::Nothing => Step::Swallow(0),
-            Pending::Say(answer) => Step::Answer(0, answer),
+            Pending::Nothing => ImapStep::Swallow(0),
+            Pending::Say(answer) => ImapStep::Answer(0, answer),
             Pending::Line(line) => self.command(&line, 0, None, None),
             Pending::Quota { tag, text, asked } => self.quota(tag, text, asked, 0),
             Pending::Delete { tag, name } => self.delete(tag, name, 0),

@@ -2,7 +2,7 @@
 //!
 //! A list may come untagged, in a response code, or in a greeting (RFC 9051 7.2.2, 7.1); the same filter serves all.
 
-use crate::wire::sasl::Name;
+use crate::wire::sasl::MechanismName;
 use crate::wire::tokens::Tokens;
 
 /// Before login; in the clear STARTTLS is all that leads on. LITERAL+ is ours there: the framer takes both kinds. Mechanisms for
@@ -12,7 +12,7 @@ pub fn before_login(secure: bool, tokens: Tokens) -> String {
     if !secure {
         return format!("{ALWAYS} STARTTLS LOGINDISABLED");
     }
-    let names = [Name::Plain, Name::Login, Name::XOAuth2, Name::OAuthBearer];
+    let names = [MechanismName::Plain, MechanismName::Login, MechanismName::XOAuth2, MechanismName::OAuthBearer];
     let offered = names.into_iter().filter(|name| tokens.allow(*name)).map(|name| format!(" AUTH={}", name.word()));
     [ALWAYS.to_owned()].into_iter().chain(offered).collect()
 }

@@ -3,20 +3,20 @@
 //! Only what the decisions need is read here, without a copy. What is judged is read whole, in [`super::grammar`].
 
 use super::tag::Tag;
-use super::verbs::{self, Row};
+use super::verbs::{self, VerbRow};
 
 /// Tag and verb of a command, and where its arguments start.
-pub struct Head<'a> {
+pub struct CommandHead<'a> {
     /// The client's tag.
     pub tag: Tag<'a>,
     /// What is asked.
-    pub row: &'static Row,
+    pub row: &'static VerbRow,
     /// The arguments' bytes, without the line end.
     pub arguments: &'a [u8],
 }
 
 /// Reads the head of `line` (without literals behind it). `None`: the tag is no tag, or there is no verb.
-pub fn head(line: &[u8]) -> Option<Head<'_>> {
+pub fn head(line: &[u8]) -> Option<CommandHead<'_>> {
     let line = line.strip_suffix(b"\r\n").or(line.strip_suffix(b"\n")).unwrap_or(line);
     let space = line.iter().position(|byte| *byte == b' ')?;
     let (tag, rest) = (&line[..space], &line[space + 1..]);
@@ -25,11 +25,11 @@ pub fn head(line: &[u8]) -> Option<Head<'_>> {
     let named =
         !word.is_empty() && word.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'='));
     let tag = Tag::read(tag).filter(|_| named)?;
-    Some(Head { tag, row: verbs::row(word), arguments })
+    Some(CommandHead { tag, row: verbs::row(word), arguments })
 }
 
 /// The verb behind UID, and its arguments (RFC 9051 6.4.9). None: there is no verb.
-pub fn behind_uid(arguments: &[u8]) -> Option<(&'static Row, &[u8])> {
+pub fn behind_uid(arguments: &[u8]) -> Option<(&'static VerbRow, &[u8])> {
     let end = arguments.iter().position(|byte| *byte == b' ').unwrap_or(arguments.len());
     let word = &arguments[..end];
     let named = !word.is_empty() && word.iter().all(u8::is_ascii_alphanumeric);

@@ -26,7 +26,7 @@ use super::command::astring;
 use super::entry::{ListedFolder, entry};
 use super::frame::Frame;
 use super::listed::Listed;
-use super::places::{Owner, Places};
+use super::places::{MailboxOwner, Places};
 use super::status::{Status, Then, is, number_after, told_by_quota, told_by_status};
 use super::way::{Look, Way};
 use crate::quota::Amount;
@@ -158,7 +158,7 @@ impl Count {
     }
 
     fn is_own(&self, name: &[u8]) -> bool {
-        self.places.as_ref().is_none_or(|places| places.owner_of_listed(name) == Owner::Own)
+        self.places.as_ref().is_none_or(|places| places.owner_of_listed(name) == MailboxOwner::Own)
     }
 
     /// A folder that can be opened.

@@ -1,22 +1,22 @@
 //! Which way a command goes: through, to the client with an answer of ours, or to the one who judges it.
 
-use super::command::{self, Head};
+use super::command::{self, CommandHead};
 use super::frame::{Flaw, Literal};
 use super::grammar::{append as append_grammar, folder, quoted, transfer as transfer_grammar};
 use super::pending::{Collect, Pending, Transfer};
-use super::phase::{Numbers, Phase};
-use super::places::Owner;
+use super::phase::{ClientPhase, MessageNumbers};
+use super::places::MailboxOwner;
 use super::question::Asked;
-use super::session::{SWALLOW, Session};
+use super::session::{ImapSession, SWALLOW};
 use super::tag::Tag;
-use super::verbs::{Args, Effect, Row, Verb};
-use super::{Step, account, reply};
+use super::verbs::{Args, Effect, Verb, VerbRow};
+use super::{ImapStep, account, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 
-impl Session {
+impl ImapSession {
     /// The first line of a command. `taken`: how much of the input it is; none when it was kept.
-    pub(super) fn command(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, flaw: Option<Flaw>) -> Step {
-        self.phase = Phase::Command;
+    pub(super) fn command(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, flaw: Option<Flaw>) -> ImapStep {
+        self.phase = ClientPhase::Command;
         let Some(head) = command::head(line).filter(|_| flaw.is_none()) else { return self.unreadable(line, taken, literal) };
         let verb = match head.row.verb {
             Verb::Uid => command::behind_uid(head.arguments),
@@ -34,7 +34,7 @@ impl Session {
         }
         self.understood();
         let numbers = matches!(row.verb, Verb::Fetch | Verb::Store | Verb::Copy | Verb::Move) && head.row.verb != Verb::Uid;
-        if numbers && self.numbers != Numbers::Known {
+        if numbers && self.numbers != MessageNumbers::Known {
             // It may mean other messages by now. The answer comes behind the EXPUNGE, and so brings the client up to date.
             self.answered();
             return self.refuse(taken, literal, reply::no(&head.tag, "EXPUNGEISSUED", RefusalCode::NoSuchMessage), SWALLOW);
@@ -58,7 +58,13 @@ impl Session {
     }
 
     /// The first line of a command goes to the backend.
-    fn pass_first(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, (tag, row): (&Tag<'_>, &'static Row)) -> Step {
+    fn pass_first(
+        &mut self,
+        line: &[u8],
+        taken: usize,
+        literal: Option<Literal>,
+        (tag, row): (&Tag<'_>, &'static VerbRow),
+    ) -> ImapStep {
         if let Some(reuse) = &mut self.reuse {
             reuse.command(tag, row, line, literal);
         }
@@ -68,13 +74,13 @@ impl Session {
         self.closing(tag, row);
         self.tags.open(tag);
         if row.verb == Verb::Unknown {
-            self.phase = Phase::Alone { tag: tag.kept() };
+            self.phase = ClientPhase::Alone { tag: tag.kept() };
         }
         self.pass(line, taken, literal, tag)
     }
 
     /// EXPUNGE, UID EXPUNGE, CLOSE: none of them takes a literal.
-    fn shrinking(&mut self, line: &[u8], taken: usize, command: (&Tag<'_>, &'static Row)) -> Step {
+    fn shrinking(&mut self, line: &[u8], taken: usize, command: (&Tag<'_>, &'static VerbRow)) -> ImapStep {
         if let Err(code) = self.may_change() {
             return self.refuse(taken, None, reply::refused(command.0, code), SWALLOW);
         }
@@ -86,7 +92,7 @@ impl Session {
     }
 
     /// IDLE and LOGOUT: for a while nothing can be asked any more, or never again.
-    fn last_word(&mut self, line: &[u8], taken: usize, head: &Head<'_>, row: &'static Row) -> Step {
+    fn last_word(&mut self, line: &[u8], taken: usize, head: &CommandHead<'_>, row: &'static VerbRow) -> ImapStep {
         if row.verb == Verb::Logout {
             self.needs_no_folder();
         }
@@ -95,7 +101,7 @@ impl Session {
             && self.reuse.is_none()
             && let Some(goodbye) = self.stay_behind(head)
         {
-            return Step::Answer(taken, goodbye);
+            return ImapStep::Answer(taken, goodbye);
         }
         let asks = if row.verb == Verb::Logout { self.gate.asks_at_end() } else { self.gate.asks_at_rest() };
         if asks && self.may_count() {
@@ -106,17 +112,17 @@ impl Session {
             };
         }
         if row.verb == Verb::Logout && self.leave(head) {
-            return Step::Swallow(taken);
+            return ImapStep::Swallow(taken);
         }
         let step = self.pass_first(line, taken, None, (&head.tag, row));
         if row.verb == Verb::Idle {
-            self.phase = Phase::AwaitIdle { tag: head.tag.kept() };
+            self.phase = ClientPhase::AwaitIdle { tag: head.tag.kept() };
         }
         step
     }
 
     /// Collects a command that is judged whole, from the line that is at hand.
-    fn collect(&mut self, mut collect: Box<Collect>, line: &[u8], taken: usize, literal: Option<Literal>) -> Step {
+    fn collect(&mut self, mut collect: Box<Collect>, line: &[u8], taken: usize, literal: Option<Literal>) -> ImapStep {
         let before = collect.text.len();
         let fits = collect.line(line, literal.map_or(0, |literal| literal.size));
         let Some(literal) = literal else { return self.whole(*collect, taken) };
@@ -131,18 +137,18 @@ impl Session {
         if collect.is_complete() {
             self.client.enter(0);
         }
-        self.phase = Phase::Collect(collect);
-        if literal.sync { Step::Answer(taken, reply::go_on()) } else { Step::Swallow(taken) }
+        self.phase = ClientPhase::Collect(collect);
+        if literal.sync { ImapStep::Answer(taken, reply::go_on()) } else { ImapStep::Swallow(taken) }
     }
 
     /// Octets of a literal of it came.
-    pub(super) fn collected(&mut self, taken: usize) -> Step {
-        if let Phase::Collect(collect) = &mut self.phase
+    pub(super) fn collected(&mut self, taken: usize) -> ImapStep {
+        if let ClientPhase::Collect(collect) = &mut self.phase
             && collect.is_complete()
         {
             self.client.enter(0);
         }
-        Step::Swallow(taken)
+        ImapStep::Swallow(taken)
     }
 
     /// A further line of it.
@@ -152,7 +158,7 @@ impl Session {
         line: &[u8],
         literal: Option<Literal>,
         flaw: Option<Flaw>,
-    ) -> Step {
+    ) -> ImapStep {
         if flaw.is_some() {
             return self.refuse(line.len(), literal, reply::bad(&collect.tag, RefusalCode::Syntax), SWALLOW);
         }
@@ -160,7 +166,7 @@ impl Session {
     }
 
     /// A judged command is there, to its end.
-    fn whole(&mut self, collect: Collect, taken: usize) -> Step {
+    fn whole(&mut self, collect: Collect, taken: usize) -> ImapStep {
         let arguments = collect.arguments(collect.text.len());
         let tag = &collect.tag;
         match collect.row.verb {
@@ -195,7 +201,7 @@ impl Session {
     }
 
     /// SELECT, EXAMINE, CREATE: as they were written, unless the name came as a literal.
-    fn folder(&mut self, collect: &Collect, taken: usize, name: &[u8], rest: &[u8]) -> Step {
+    fn folder(&mut self, collect: &Collect, taken: usize, name: &[u8], rest: &[u8]) -> ImapStep {
         if collect.row.verb == Verb::Create {
             if let Err(code) = self.may_change() {
                 return self.refuse(taken, None, reply::refused(&collect.tag, code), SWALLOW);
@@ -210,13 +216,13 @@ impl Session {
 
     /// Somebody else's folder, which is open, may hold less afterwards: its owner is counted anew. Asks whose it is, if that is not
     /// known.
-    fn shrinks_others(&mut self, line: &[u8], taken: usize, tag: &Tag<'_>) -> Option<Step> {
+    fn shrinks_others(&mut self, line: &[u8], taken: usize, tag: &Tag<'_>) -> Option<ImapStep> {
         let open = self.selected.as_ref().filter(|selected| !selected.is_inbox())?;
         let name = open.name.to_vec();
         if self.wants_places() {
             return Some(self.ask_places(Pending::Line(line.to_vec()), taken));
         }
-        if let Owner::Other(owner) = self.known_places().owner(&name) {
+        if let MailboxOwner::Other(owner) = self.known_places().owner(&name) {
             self.gate.deletion_for(tag, owner);
         }
         None
@@ -231,13 +237,13 @@ impl Session {
         account.is_self(name) || is(b"owner") || name.starts_with(b"!") || negative && many
     }
 
-    fn pass_words(&mut self, collect: &Collect, taken: usize, words: &[Vec<u8>]) -> Step {
+    fn pass_words(&mut self, collect: &Collect, taken: usize, words: &[Vec<u8>]) -> ImapStep {
         let quoted: Vec<_> = words.iter().map(|word| quoted(word)).collect();
         self.pass_collected(collect, taken, &quoted.join(&b' '))
     }
 
     /// A command that was collected, as it was written; where a word came as a literal, `arguments` have it as a string.
-    fn pass_collected(&mut self, collect: &Collect, taken: usize, arguments: &[u8]) -> Step {
+    fn pass_collected(&mut self, collect: &Collect, taken: usize, arguments: &[u8]) -> ImapStep {
         let line = [&collect.text[..collect.start], arguments, b"\r\n"].concat();
         let as_written = collect.text.iter().filter(|byte| **byte == b'\n').count() == 1;
         let command = (&collect.tag, collect.row);
@@ -246,13 +252,13 @@ impl Session {
         }
         // It may be as long as what is at the front of the input, and is not that.
         match self.pass_first(&line, 0, None, command) {
-            Step::Rewrite(_, line) => Step::Rewrite(taken, line),
+            ImapStep::Rewrite(_, line) => ImapStep::Rewrite(taken, line),
             step => step,
         }
     }
 
     /// GETQUOTA, GETQUOTAROOT, SETQUOTA: out of the book, which hears the truth first.
-    pub(super) fn quota(&mut self, tag: Tag<'static>, text: Vec<u8>, asked: bool, taken: usize) -> Step {
+    pub(super) fn quota(&mut self, tag: Tag<'static>, text: Vec<u8>, asked: bool, taken: usize) -> ImapStep {
         let (mut tag, mut text) = (tag, text);
         if !asked && self.gate.account().is_some() && self.may_count() {
             match self.count(Pending::Quota { tag, text, asked: true }, taken) {
@@ -265,8 +271,8 @@ impl Session {
             Some(account) => account::answer(&tag, &text, &**account),
             None => reply::bad(&tag, RefusalCode::Syntax),
         };
-        self.phase = Phase::Command;
-        Step::Answer(taken, answer)
+        self.phase = ClientPhase::Command;
+        ImapStep::Answer(taken, answer)
     }
 
     /// Whether this person may change anything.

@@ -5,18 +5,18 @@
 
 use super::grammar::quoted;
 use super::pending::Pending;
-use super::phase::Phase;
-use super::places::Owner;
-use super::session::{SWALLOW, Session};
+use super::phase::ClientPhase;
+use super::places::MailboxOwner;
+use super::session::{ImapSession, SWALLOW};
 use super::tag::Tag;
 use super::transferring::hindered;
-use super::{Step, reply, verbs};
+use super::{ImapStep, reply, verbs};
 use crate::fault::RefusalCode;
 use crate::quota::Turn;
 
-impl Session {
+impl ImapSession {
     /// DELETE, as far as it can go now.
-    pub(super) fn delete(&mut self, tag: Tag<'static>, name: Vec<u8>, taken: usize) -> Step {
+    pub(super) fn delete(&mut self, tag: Tag<'static>, name: Vec<u8>, taken: usize) -> ImapStep {
         if let Err(code) = self.may_change() {
             return self.refuse(taken, None, reply::refused(&tag, code), SWALLOW);
         }
@@ -28,14 +28,14 @@ impl Session {
         // Nothing is in the way of a deletion.
         let _ = self.turns(&tag, &name, owner, Turn::Delete);
         match owner {
-            Owner::Other(owner) => self.gate.deletion_for(&tag, owner),
-            Owner::Own | Owner::Nobody => self.gate.shrank(),
+            MailboxOwner::Other(owner) => self.gate.deletion_for(&tag, owner),
+            MailboxOwner::Own | MailboxOwner::Nobody => self.gate.shrank(),
         }
         self.send_about_folder(&tag, b"DELETE", &[&name], taken)
     }
 
     /// RENAME, as far as it can go now.
-    pub(super) fn rename(&mut self, tag: Tag<'static>, names: (Vec<u8>, Vec<u8>), taken: usize) -> Step {
+    pub(super) fn rename(&mut self, tag: Tag<'static>, names: (Vec<u8>, Vec<u8>), taken: usize) -> ImapStep {
         if let Err(code) = self.may_change() {
             return self.refuse(taken, None, reply::refused(&tag, code), SWALLOW);
         }
@@ -60,14 +60,14 @@ impl Session {
         self.send_about_folder(&tag, b"RENAME", &[&names.0, &names.1], taken)
     }
 
-    fn send_about_folder(&mut self, tag: &Tag<'_>, word: &[u8], names: &[&[u8]], taken: usize) -> Step {
+    fn send_about_folder(&mut self, tag: &Tag<'_>, word: &[u8], names: &[&[u8]], taken: usize) -> ImapStep {
         let names: Vec<_> = names.iter().map(|name| quoted(name)).collect();
         let line = [tag.octets(), b" ", word, b" ", &names.join(&b' '), b"\r\n"].concat();
         if let Some(reuse) = &mut self.reuse {
             reuse.command(tag, verbs::row(word), &line, None);
         }
         self.tags.open(tag);
-        self.phase = Phase::Command;
-        Step::Rewrite(taken, line)
+        self.phase = ClientPhase::Command;
+        ImapStep::Rewrite(taken, line)
     }
 }

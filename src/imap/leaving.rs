@@ -1,17 +1,17 @@
 //! The end of a session whose connection to the backend goes on: it may serve another one, or the session stays behind to count.
 //! LOGOUT is answered here then, and the backend is not told.
 
-use super::command::Head;
-use super::phase::{Peers, Phase};
+use super::command::CommandHead;
+use super::phase::{ClientPhase, Peers};
 use super::reply;
 use super::reuse::{Leaves, ReuseTracker, Selection};
-use super::session::Session;
+use super::session::ImapSession;
 use super::staying::Staying;
 use super::tag::Tag;
 
-impl Session {
+impl ImapSession {
     /// The same session on a backend's connection that is leased, and may serve another session later: what it does is followed.
-    pub fn leased(mut self) -> Session {
+    pub fn leased(mut self) -> ImapSession {
         self.reuse = Some(Box::default());
         self
     }
@@ -40,12 +40,12 @@ impl Session {
 
     fn is_quiet(&self) -> bool {
         let spoilt = self.reuse.as_ref().is_none_or(|reuse| reuse.spoilt);
-        let between = matches!(self.phase, Phase::Command) && self.tags.is_empty() && self.backend.at_start();
+        let between = matches!(self.phase, ClientPhase::Command) && self.tags.is_empty() && self.backend.at_start();
         between && !spoilt && self.peers != Peers::Bye
     }
 
     /// Takes LOGOUT over from the backend, if the connection can go on without this client.
-    pub(super) fn leave(&mut self, head: &Head<'_>) -> bool {
+    pub(super) fn leave(&mut self, head: &CommandHead<'_>) -> bool {
         let known = |reuse: &ReuseTracker| matches!(reuse.selected, Selection::No | Selection::Yes);
         let stays = self.is_quiet() && head.arguments.is_empty() && self.reuse.as_ref().is_some_and(|reuse| known(reuse));
         if let Some(reuse) = self.reuse.as_mut().filter(|_| stays) {
@@ -55,10 +55,10 @@ impl Session {
     }
 }
 
-impl Session {
+impl ImapSession {
     /// LOGOUT is answered here, if the session stays behind.
-    pub(super) fn stay_behind(&mut self, head: &Head<'_>) -> Option<Vec<u8>> {
-        let quiet = self.at_rest() && matches!(self.phase, Phase::Command) && self.peers == Peers::Both;
+    pub(super) fn stay_behind(&mut self, head: &CommandHead<'_>) -> Option<Vec<u8>> {
+        let quiet = self.at_rest() && matches!(self.phase, ClientPhase::Command) && self.peers == Peers::Both;
         if !quiet || !head.arguments.is_empty() || !self.stay(true) {
             return None;
         }

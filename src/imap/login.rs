@@ -6,7 +6,7 @@
 
 use zeroize::Zeroizing;
 
-use super::command::{self, Head};
+use super::command::{self, CommandHead};
 use super::frame::{Direction, Flaw, Frame, Framer, Literal};
 use super::tag::Tag;
 use super::verbs::Verb;
@@ -14,7 +14,7 @@ use super::{capability, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Credential, Mechanism, Private, Secret};
 use crate::wire::protection::Protection;
-use crate::wire::sasl::{self, Exchange, Name};
+use crate::wire::sasl::{self, Exchange, MechanismName};
 use crate::wire::tokens::Tokens;
 
 /// Octets of one command before login, literals included. The longest honest ones are AUTHENTICATE with a token, and ID with as many
@@ -33,13 +33,13 @@ pub enum Before {
     /// Take the bytes away, answer, drop all other input, and start TLS.
     StartTls(usize, Vec<u8>),
     /// Take the bytes away and try this at the backend.
-    Try(usize, Attempt),
+    Try(usize, LoginAttempt),
     /// The client said LOGOUT, or an error ends the session: these are the last words.
     Close(usize, Vec<u8>, Option<Fault>),
 }
 
 /// One login attempt, to be answered with its tag.
-pub struct Attempt {
+pub struct LoginAttempt {
     /// The tag of LOGIN or AUTHENTICATE.
     pub tag: Tag<'static>,
     /// What was presented.
@@ -47,7 +47,7 @@ pub struct Attempt {
 }
 
 /// A session before login.
-pub struct Login {
+pub struct ImapLogin {
     framer: Framer,
     protection: Protection,
     command: Zeroizing<Vec<u8>>,
@@ -57,17 +57,17 @@ pub struct Login {
     left: u8,
 }
 
-impl Login {
+impl ImapLogin {
     /// A new session. After STARTTLS a new one is made: nothing from before counts.
-    pub fn new(protection: Protection) -> Login {
+    pub fn new(protection: Protection) -> ImapLogin {
         let framer = Framer::new(Direction::Client);
         let (command, tokens) = Default::default();
-        Login { framer, protection, command, exchange: None, tokens, left: COMMANDS }
+        ImapLogin { framer, protection, command, exchange: None, tokens, left: COMMANDS }
     }
 
     /// The same, with these mechanisms for tokens besides those for passwords: a backend has them.
-    pub fn offering(self, tokens: Tokens) -> Login {
-        Login { tokens, ..self }
+    pub fn offering(self, tokens: Tokens) -> ImapLogin {
+        ImapLogin { tokens, ..self }
     }
 
     /// The first line we send (not after STARTTLS).
@@ -161,20 +161,20 @@ impl Login {
         Before::Answer(len, answer)
     }
 
-    fn login(&mut self, command: &[u8], head: &Head<'_>, len: usize) -> Before {
+    fn login(&mut self, command: &[u8], head: &CommandHead<'_>, len: usize) -> Before {
         let start = head.tag.octets().len() + b" LOGIN ".len();
         let credential = command.get(start..).and_then(user_and_password);
         match credential {
             // As a wrong one, RFC 9051 7.1: the mail program asks its person. No backend is asked.
             Some(credential) if credential.secret.reveal().is_empty() => Before::Answer(len, denied(&head.tag)),
-            Some(credential) => Before::Try(len, Attempt { tag: head.tag.kept(), credential }),
+            Some(credential) => Before::Try(len, LoginAttempt { tag: head.tag.kept(), credential }),
             None => Before::Answer(len, reply::bad(&head.tag, RefusalCode::Syntax)),
         }
     }
 
-    fn authenticate(&mut self, head: &Head<'_>, len: usize) -> Before {
+    fn authenticate(&mut self, head: &CommandHead<'_>, len: usize) -> Before {
         let mut words = head.arguments.splitn(2, |byte| *byte == b' ');
-        let name = words.next().and_then(Name::parse).filter(|name| self.tokens.allow(*name));
+        let name = words.next().and_then(MechanismName::parse).filter(|name| self.tokens.allow(*name));
         let initial = words.next();
         match name {
             Some(name) => self.sasl(len, head.tag.kept(), sasl::start(name, initial)),
@@ -182,15 +182,15 @@ impl Login {
         }
     }
 
-    fn sasl(&mut self, len: usize, tag: Tag<'static>, step: sasl::Step) -> Before {
+    fn sasl(&mut self, len: usize, tag: Tag<'static>, step: sasl::SaslStep) -> Before {
         match step {
-            sasl::Step::Challenge(text, exchange) => {
+            sasl::SaslStep::Challenge(text, exchange) => {
                 self.exchange = Some((tag, exchange));
                 Before::Answer(len, [b"+ ", text.as_bytes(), b"\r\n"].concat())
             }
-            sasl::Step::Done(credential) => Before::Try(len, Attempt { tag, credential }),
-            sasl::Step::Refused(sasl::Refusal::Foreign | sasl::Refusal::Empty) => Before::Answer(len, denied(&tag)),
-            sasl::Step::Refused(_) => Before::Answer(len, reply::bad(&tag, RefusalCode::Syntax)),
+            sasl::SaslStep::Done(credential) => Before::Try(len, LoginAttempt { tag, credential }),
+            sasl::SaslStep::Refused(sasl::SaslRefusal::Foreign | sasl::SaslRefusal::Empty) => Before::Answer(len, denied(&tag)),
+            sasl::SaslStep::Refused(_) => Before::Answer(len, reply::bad(&tag, RefusalCode::Syntax)),
         }
     }
 }
@@ -249,7 +249,7 @@ mod tests {
 
     /// Feeds all of `input`, and gives what was said and what is tried.
     fn talk(protection: Protection, input: &[u8]) -> (String, Option<(String, Vec<u8>)>) {
-        let (mut login, mut said, mut rest) = (Login::new(protection), Vec::new(), input);
+        let (mut login, mut said, mut rest) = (ImapLogin::new(protection), Vec::new(), input);
         loop {
             match login.next(rest) {
                 Before::Need => return (String::from_utf8(said).unwrap(), None),
@@ -257,7 +257,7 @@ mod tests {
                     said.extend(answer);
                     rest = &rest[len..];
                 }
-                Before::Try(_, Attempt { credential, .. }) => {
+                Before::Try(_, LoginAttempt { credential, .. }) => {
                     let found = (credential.user.reveal().to_string(), credential.secret.reveal().to_vec());
                     return (String::from_utf8(said).unwrap(), Some(found));
                 }
@@ -314,16 +314,16 @@ mod tests {
     fn tokens_are_taken_where_a_backend_has_them() {
         let blob = b"user=alice@velo.example\x01auth=Bearer t\x01\x01";
         let command = [&b"a AUTHENTICATE XOAUTH2 "[..], STANDARD.encode(blob).as_bytes(), b"\r\n"].concat();
-        let mut login = Login::new(Protection::Secure);
+        let mut login = ImapLogin::new(Protection::Secure);
         assert!(!login.greeting().windows(12).any(|word| word == b"AUTH=XOAUTH2"));
         let Before::Answer(_, answer) = login.next(&command) else { panic!("it was tried") };
         assert!(answer.starts_with(b"a NO [CANNOT] ") && answer.ends_with(b" (LOGIN-METHOD)\r\n"));
-        let mut login = Login::new(Protection::Secure).offering(Tokens { xoauth2: true, bearer: false });
+        let mut login = ImapLogin::new(Protection::Secure).offering(Tokens { xoauth2: true, bearer: false });
         let greeting = String::from_utf8(login.greeting()).unwrap();
         assert!(greeting.contains(" AUTH=XOAUTH2") && !greeting.contains("OAUTHBEARER"), "{greeting}");
         assert!(matches!(login.next(&command), Before::Try(..)));
         assert!(matches!(login.next(b"b AUTHENTICATE OAUTHBEARER\r\n"), Before::Answer(..)));
-        let clear = Login::new(Protection::StartTls).offering(Tokens { xoauth2: true, bearer: true });
+        let clear = ImapLogin::new(Protection::StartTls).offering(Tokens { xoauth2: true, bearer: true });
         assert!(!String::from_utf8(clear.greeting()).unwrap().contains("AUTH="));
     }
 

@@ -59,7 +59,7 @@ use crate::fault::Fault;
 
 /// What to do with the bytes at the front of one direction.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum ImapStep {
     /// More bytes of this direction are needed.
     Need,
     /// This direction waits for the other one.
@@ -76,12 +76,14 @@ pub enum Step {
     Close(Vec<u8>, Fault),
 }
 
-impl Step {
+impl ImapStep {
     /// How many of the first bytes are done with.
     pub fn taken(&self) -> usize {
         match self {
-            Step::Need | Step::Hold | Step::Close(..) => 0,
-            Step::Forward(count) | Step::Rewrite(count, _) | Step::Answer(count, _) | Step::Swallow(count) => *count,
+            ImapStep::Need | ImapStep::Hold | ImapStep::Close(..) => 0,
+            ImapStep::Forward(count) | ImapStep::Rewrite(count, _) | ImapStep::Answer(count, _) | ImapStep::Swallow(count) => {
+                *count
+            }
         }
     }
 }

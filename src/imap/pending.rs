@@ -3,10 +3,10 @@
 use super::append::Append;
 use super::grammar::quoted;
 use super::question::Asked;
-use super::sizes::Told;
+use super::sizes::NamedMessages;
 use super::status::Status;
 use super::tag::Tag;
-use super::verbs::{Row, Verb};
+use super::verbs::{Verb, VerbRow};
 
 /// Octets of a command that is collected, literals included: as long as a line may be, and a few names more.
 const COLLECT: usize = 72 * 1024;
@@ -38,7 +38,7 @@ pub(super) struct Transfer {
     pub(super) by_uid: bool,
     pub(super) set: Vec<u8>,
     pub(super) mailbox: Vec<u8>,
-    pub(super) told: Option<Result<Told, Status>>,
+    pub(super) told: Option<Result<NamedMessages, Status>>,
     pub(super) asked: Asked,
 }
 
@@ -57,7 +57,7 @@ impl Transfer {
 /// A command that is collected with its literals, because it is judged whole.
 pub(super) struct Collect {
     pub(super) tag: Tag<'static>,
-    pub(super) row: &'static Row,
+    pub(super) row: &'static VerbRow,
     pub(super) by_uid: bool,
     /// Where the arguments of the verb start in `text`.
     pub(super) start: usize,
@@ -67,7 +67,7 @@ pub(super) struct Collect {
 }
 
 impl Collect {
-    pub(super) fn new(tag: &Tag<'_>, row: &'static Row, by_uid: bool, start: usize) -> Collect {
+    pub(super) fn new(tag: &Tag<'_>, row: &'static VerbRow, by_uid: bool, start: usize) -> Collect {
         Collect { tag: tag.kept(), row, by_uid, start, text: Vec::new(), left: None }
     }
 

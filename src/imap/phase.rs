@@ -18,7 +18,7 @@ pub(super) enum Peers {
 /// Whether the client's message numbers are the backend's. An EXPUNGE changes them, and may only come while a command of the client
 /// is under way (RFC 9051 7.5.1). One that came to a question of ours in between may meet a command that was sent before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Numbers {
+pub(super) enum MessageNumbers {
     Known,
     /// An EXPUNGE came in between.
     Moved,
@@ -27,7 +27,7 @@ pub(super) enum Numbers {
 }
 
 /// Where the client's direction is.
-pub(super) enum Phase {
+pub(super) enum ClientPhase {
     /// A command begins.
     Command,
     /// In a line that is too long; the answer to it, and how many octets may still come of it.

@@ -27,11 +27,11 @@ pub(super) struct Places {
 struct Namespace {
     prefix: Box<[u8]>,
     delimiter: Option<u8>,
-    kind: Kind,
+    kind: NamespaceKind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum NamespaceKind {
     Own,
     OtherUsers,
     Shared,
@@ -39,7 +39,7 @@ enum Kind {
 
 /// Whose a folder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Owner<'a> {
+pub(super) enum MailboxOwner<'a> {
     /// The member's.
     Own,
     /// Another user's, by the name that the backend gives it.
@@ -51,8 +51,8 @@ pub(super) enum Owner<'a> {
 impl Places {
     /// Whose `mailbox` is: the longest prefix decides. Without namespaces all is the member's own. Where there are other people's, a
     /// name that a backend may read as another one is nobody's: Cyrus opens `Other Users/bob/Club` for `/Other Users/bob/Club` too.
-    pub(super) fn owner<'a>(&self, mailbox: &'a [u8]) -> Owner<'a> {
-        if self.is_unclear(mailbox) { Owner::Nobody } else { self.owner_of_listed(mailbox) }
+    pub(super) fn owner<'a>(&self, mailbox: &'a [u8]) -> MailboxOwner<'a> {
+        if self.is_unclear(mailbox) { MailboxOwner::Nobody } else { self.owner_of_listed(mailbox) }
     }
 
     /// Whether a backend may read `mailbox` as another name, and that might be somebody else's.
@@ -61,20 +61,20 @@ impl Places {
     }
 
     /// The same of a name that the backend itself told.
-    pub(super) fn owner_of_listed<'a>(&self, mailbox: &'a [u8]) -> Owner<'a> {
+    pub(super) fn owner_of_listed<'a>(&self, mailbox: &'a [u8]) -> MailboxOwner<'a> {
         // RFC 9051 5.1: whoever asks, it is theirs. Of a namespace `INBOX.` it is no part, and where the one of all is `""`, as in Cyrus
         // without altnamespace, its prefix would be the longest.
         if mailbox.eq_ignore_ascii_case(b"INBOX") {
-            return Owner::Own;
+            return MailboxOwner::Own;
         }
         let longest = self.namespaces.iter().filter(|namespace| namespace.holds(mailbox)).max_by_key(|space| space.prefix.len());
         match longest {
-            None | Some(Namespace { kind: Kind::Own, .. }) => Owner::Own,
-            Some(Namespace { kind: Kind::Shared, .. }) => Owner::Nobody,
-            Some(Namespace { kind: Kind::OtherUsers, prefix, delimiter }) => {
+            None | Some(Namespace { kind: NamespaceKind::Own, .. }) => MailboxOwner::Own,
+            Some(Namespace { kind: NamespaceKind::Shared, .. }) => MailboxOwner::Nobody,
+            Some(Namespace { kind: NamespaceKind::OtherUsers, prefix, delimiter }) => {
                 let rest = mailbox.get(prefix.len()..).unwrap_or_default();
                 let end = rest.iter().position(|byte| Some(*byte) == *delimiter).unwrap_or(rest.len());
-                Owner::Other(&rest[..end])
+                MailboxOwner::Other(&rest[..end])
             }
         }
     }
@@ -87,7 +87,7 @@ impl Places {
 
     /// Whether there are folders that are not the member's.
     pub(super) fn has_others(&self) -> bool {
-        self.namespaces.iter().any(|namespace| namespace.kind != Kind::Own)
+        self.namespaces.iter().any(|namespace| namespace.kind != NamespaceKind::Own)
     }
 
     /// Whether `mailbox` is the Sent mailbox, or one below it (`Sent/2026`).
@@ -252,7 +252,7 @@ impl Reading {
 fn namespaces(line: &[u8]) -> Option<Vec<Namespace>> {
     let mut rest = line.strip_suffix(b"\r\n")?.get(b"* NAMESPACE ".len()..)?;
     let mut namespaces = Vec::new();
-    for (at, kind) in [Kind::Own, Kind::OtherUsers, Kind::Shared].into_iter().enumerate() {
+    for (at, kind) in [NamespaceKind::Own, NamespaceKind::OtherUsers, NamespaceKind::Shared].into_iter().enumerate() {
         if at > 0 {
             rest = rest.strip_prefix(b" ")?;
         }
@@ -272,7 +272,7 @@ fn namespaces(line: &[u8]) -> Option<Vec<Namespace>> {
 }
 
 /// `"prefix" "delimiter" extensions)`, and what is behind it.
-fn namespace(text: &[u8], kind: Kind) -> Option<(Namespace, &[u8])> {
+fn namespace(text: &[u8], kind: NamespaceKind) -> Option<(Namespace, &[u8])> {
     let (prefix, taken) = astring(text).filter(|_| text.starts_with(b"\""))?;
     let rest = text.get(taken..)?.strip_prefix(b" ")?;
     let (delimiter, taken) = astring(rest)?;
@@ -307,26 +307,26 @@ mod tests {
                 .unwrap();
         assert!(known.has_others());
         for (mailbox, owner) in [
-            ("INBOX", Owner::Own),
-            ("Work/shared/x", Owner::Own),
-            ("Other Users/bob@velo.example/Club", Owner::Other(b"bob@velo.example")),
-            ("Other Users/bob", Owner::Other(b"bob")),
-            ("shared/Club", Owner::Nobody),
-            ("/Other Users/bob/Club", Owner::Nobody),
-            ("//INBOX", Owner::Nobody),
-            ("Other Users//bob/Club", Owner::Nobody),
+            ("INBOX", MailboxOwner::Own),
+            ("Work/shared/x", MailboxOwner::Own),
+            ("Other Users/bob@velo.example/Club", MailboxOwner::Other(b"bob@velo.example")),
+            ("Other Users/bob", MailboxOwner::Other(b"bob")),
+            ("shared/Club", MailboxOwner::Nobody),
+            ("/Other Users/bob/Club", MailboxOwner::Nobody),
+            ("//INBOX", MailboxOwner::Nobody),
+            ("Other Users//bob/Club", MailboxOwner::Nobody),
         ] {
             assert_eq!(known.owner(mailbox.as_bytes()), owner, "{mailbox}");
         }
         let known = places(r#"* NAMESPACE (("INBOX." ".")) NIL (("" "."))"#).unwrap();
         assert_eq!(
             (known.owner(b"inbox.Sent"), known.owner(b"INBOX"), known.owner(b"inbox")),
-            (Owner::Own, Owner::Own, Owner::Own)
+            (MailboxOwner::Own, MailboxOwner::Own, MailboxOwner::Own)
         );
-        assert_eq!(known.owner(b"Public"), Owner::Nobody);
-        assert_eq!((known.owner(b"INBOX.a//b"), known.owner(b"INBOX..a")), (Owner::Own, Owner::Nobody));
+        assert_eq!(known.owner(b"Public"), MailboxOwner::Nobody);
+        assert_eq!((known.owner(b"INBOX.a//b"), known.owner(b"INBOX..a")), (MailboxOwner::Own, MailboxOwner::Nobody));
         // Where there is nobody else, no spelling leads to them.
-        assert_eq!(places(r#"* NAMESPACE (("" "/")) NIL NIL"#).unwrap().owner(b"/a"), Owner::Own);
+        assert_eq!(places(r#"* NAMESPACE (("" "/")) NIL NIL"#).unwrap().owner(b"/a"), MailboxOwner::Own);
         assert!(places(r#"* NAMESPACE NIL NIL"#).is_none() && places(r#"* NAMESPACE (("" "/") NIL NIL"#).is_none());
     }
 

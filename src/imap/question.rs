@@ -8,7 +8,7 @@
 use super::count::Count;
 use super::frame::Frame;
 use super::places::{Places, Reading};
-use super::sizes::{Sizes, Told};
+use super::sizes::{NamedMessages, SizeQuestion};
 use super::status::{Status, Then, is};
 use super::tag::Tag;
 use super::tags::FreshTag;
@@ -41,7 +41,7 @@ pub(super) enum Aim {
     /// The usage of the whole mailbox.
     Usage(Count, Refresh),
     /// The sizes of some messages.
-    Sizes(Sizes),
+    Sizes(SizeQuestion),
     /// Whose the folders are, and which are special.
     Places(Reading),
     /// Whether a folder is there, once that was answered.
@@ -49,11 +49,11 @@ pub(super) enum Aim {
 }
 
 /// What came out.
-pub(super) enum Found {
+pub(super) enum Learned {
     /// What the mailbox holds; none: unknown.
     Usage(Refresh, Option<Amount>),
     /// The messages, or what to tell the client instead: they are unknown.
-    Sizes(Result<Told, Status>),
+    Sizes(Result<NamedMessages, Status>),
     /// Whose the folders are; none: unknown.
     Places(Option<Places>),
     /// Whether a folder is there; none: unknown.
@@ -86,12 +86,12 @@ impl Question {
     }
 
     /// What was found, behind [`Heard::Last`].
-    pub(super) fn found(self) -> Found {
+    pub(super) fn found(self) -> Learned {
         match self.aim {
-            Aim::Usage(count, refresh) => Found::Usage(refresh, count.found()),
-            Aim::Sizes(sizes) => Found::Sizes(sizes.found()),
-            Aim::Places(reading) => Found::Places(reading.found()),
-            Aim::Exists(there) => Found::Exists(there),
+            Aim::Usage(count, refresh) => Learned::Usage(refresh, count.found()),
+            Aim::Sizes(sizes) => Learned::Sizes(sizes.found()),
+            Aim::Places(reading) => Learned::Places(reading.found()),
+            Aim::Exists(there) => Learned::Exists(there),
         }
     }
 
@@ -103,7 +103,7 @@ impl Question {
             }
             self.inside = match &self.aim {
                 Aim::Usage(count, _) => count.is_ours(bytes),
-                Aim::Sizes(_) => Sizes::is_ours(bytes),
+                Aim::Sizes(_) => SizeQuestion::is_ours(bytes),
                 Aim::Places(reading) => reading.is_ours(bytes),
                 Aim::Exists(_) => is(bytes, b"* STATUS "),
             };

@@ -2,9 +2,9 @@
 //! command is swallowed, with a bound, before the answer.
 
 use super::frame::Literal;
-use super::phase::Phase;
-use super::session::{SWALLOW, Session};
-use super::{Step, reply};
+use super::phase::ClientPhase;
+use super::session::{ImapSession, SWALLOW};
+use super::{ImapStep, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 
 /// Unreadable commands in a row after which a session ends.
@@ -13,24 +13,24 @@ const MISSES: u8 = 20;
 /// Octets of a line that are skipped so that the session can go on; then it has no end.
 const SKIP: usize = 1024 * 1024;
 
-impl Session {
+impl ImapSession {
     /// A part of a line that is too long. Where a command begins, it is skipped and answered; half a command cannot be.
-    pub(super) fn piece(&mut self, bytes: &[u8]) -> Step {
-        match std::mem::replace(&mut self.phase, Phase::Stuck) {
-            Phase::Command => {
+    pub(super) fn piece(&mut self, bytes: &[u8]) -> ImapStep {
+        match std::mem::replace(&mut self.phase, ClientPhase::Stuck) {
+            ClientPhase::Command => {
                 let answer = reply::bad_line(bytes, RefusalCode::LineTooLong);
-                self.phase = Phase::Skip { answer, left: SKIP };
+                self.phase = ClientPhase::Skip { answer, left: SKIP };
             }
-            Phase::Skip { answer, left } if left > bytes.len() => {
-                self.phase = Phase::Skip { answer, left: left - bytes.len() };
+            ClientPhase::Skip { answer, left } if left > bytes.len() => {
+                self.phase = ClientPhase::Skip { answer, left: left - bytes.len() };
             }
             _ => return self.close(Fault::TooLong(Side::Client)),
         }
-        Step::Swallow(bytes.len())
+        ImapStep::Swallow(bytes.len())
     }
 
     /// What is no command.
-    pub(super) fn unreadable(&mut self, line: &[u8], len: usize, literal: Option<Literal>) -> Step {
+    pub(super) fn unreadable(&mut self, line: &[u8], len: usize, literal: Option<Literal>) -> ImapStep {
         self.misses += 1;
         if self.misses >= MISSES {
             return self.close(Fault::Garbage(Side::Client));
@@ -44,29 +44,29 @@ impl Session {
     }
 
     /// Answers a command ourselves, after its last byte. A client that waits for `+` gets the answer instead.
-    pub(super) fn refuse(&mut self, len: usize, literal: Option<Literal>, answer: Vec<u8>, left: u64) -> Step {
+    pub(super) fn refuse(&mut self, len: usize, literal: Option<Literal>, answer: Vec<u8>, left: u64) -> ImapStep {
         match literal {
             Some(literal) if !literal.sync => {
                 if literal.size > left {
                     return self.close(Fault::TooLong(Side::Client));
                 }
                 self.client.enter(literal.size);
-                self.phase = Phase::Refuse { answer, left };
-                Step::Swallow(len)
+                self.phase = ClientPhase::Refuse { answer, left };
+                ImapStep::Swallow(len)
             }
             _ => {
-                self.phase = Phase::Command;
-                Step::Answer(len, answer)
+                self.phase = ClientPhase::Command;
+                ImapStep::Answer(len, answer)
             }
         }
     }
 
-    pub(super) fn drain(&mut self, len: usize, literal: Option<Literal>) -> Step {
-        self.phase = Phase::Command;
+    pub(super) fn drain(&mut self, len: usize, literal: Option<Literal>) -> ImapStep {
+        self.phase = ClientPhase::Command;
         if let Some(literal) = literal.filter(|literal| !literal.sync) {
             self.client.enter(literal.size);
-            self.phase = Phase::Drain;
+            self.phase = ClientPhase::Drain;
         }
-        Step::Swallow(len)
+        ImapStep::Swallow(len)
     }
 }

@@ -5,59 +5,59 @@ use std::sync::Arc;
 
 use super::frame::Frame;
 use super::pending::Pending;
-use super::phase::{Numbers, Peers, Phase};
+use super::phase::{ClientPhase, MessageNumbers, Peers};
 use super::places::Places;
 use super::question::Heard;
-use super::session::Session;
+use super::session::ImapSession;
 use super::status::{self, Status};
 use super::tag::Tag;
-use super::{Step, capability};
+use super::{ImapStep, capability};
 use crate::fault::{Fault, Side};
 
-impl Session {
+impl ImapSession {
     /// What to do with the first bytes from the backend. `full`: there is no room for more.
-    pub fn from_backend(&mut self, input: &[u8], full: bool) -> Step {
-        if let Phase::Closed { heard: false } = self.phase {
-            return Step::Hold;
+    pub fn from_backend(&mut self, input: &[u8], full: bool) -> ImapStep {
+        if let ClientPhase::Closed { heard: false } = self.phase {
+            return ImapStep::Hold;
         }
         let begins = self.backend.at_start();
         if begins && self.has_left() {
-            return Step::Hold;
+            return ImapStep::Hold;
         }
         let frame = match self.backend.next(input, full) {
             Err(fault) => return self.close(fault),
             Ok(frame) => frame,
         };
-        let (Frame::Line { len, .. } | Frame::Piece { len } | Frame::Literal { len, .. }) = frame else { return Step::Need };
-        if let Phase::Ask(question, _) = &mut self.phase {
+        let (Frame::Line { len, .. } | Frame::Piece { len } | Frame::Literal { len, .. }) = frame else { return ImapStep::Need };
+        if let ClientPhase::Ask(question, _) = &mut self.phase {
             match question.hear(&frame, &input[..len], begins) {
                 Heard::Other => {}
-                Heard::Ours => return Step::Swallow(len),
-                Heard::Next(command) => return Step::Answer(len, command),
+                Heard::Ours => return ImapStep::Swallow(len),
+                Heard::Next(command) => return ImapStep::Answer(len, command),
                 Heard::Last => {
-                    if let Phase::Ask(question, pending) = std::mem::replace(&mut self.phase, Phase::Command) {
+                    if let ClientPhase::Ask(question, pending) = std::mem::replace(&mut self.phase, ClientPhase::Command) {
                         self.found(question.found(), pending);
                     }
-                    return Step::Swallow(len);
+                    return ImapStep::Swallow(len);
                 }
             }
         }
         match (&self.phase, frame) {
-            (Phase::Closed { .. }, _) => self.overheard(&input[..len], begins),
+            (ClientPhase::Closed { .. }, _) => self.overheard(&input[..len], begins),
             (_, Frame::Line { .. }) if begins => self.response(&input[..len]),
-            _ => Step::Forward(len),
+            _ => ImapStep::Forward(len),
         }
     }
 
     /// The session is over, and the backend still answers what it has: the book hears of it.
-    fn overheard(&mut self, bytes: &[u8], begins: bool) -> Step {
+    fn overheard(&mut self, bytes: &[u8], begins: bool) -> ImapStep {
         if let Some(tag) = Tag::at_start(bytes).filter(|tag| begins && self.tags.close(tag)) {
             self.gate.settle(&tag, status_of(bytes, &tag));
         }
-        Step::Swallow(bytes.len())
+        ImapStep::Swallow(bytes.len())
     }
 
-    fn response(&mut self, line: &[u8]) -> Step {
+    fn response(&mut self, line: &[u8]) -> ImapStep {
         match line.first() {
             Some(b'+') => self.go(line.len()),
             Some(b'*') => self.untagged(line),
@@ -66,31 +66,31 @@ impl Session {
     }
 
     /// `+` is for exactly what waits for it; at any other time nobody can say what the backend takes the next bytes for.
-    fn go(&mut self, len: usize) -> Step {
-        match std::mem::replace(&mut self.phase, Phase::Stuck) {
-            Phase::AwaitGo { tag, size, ours } => {
+    fn go(&mut self, len: usize) -> ImapStep {
+        match std::mem::replace(&mut self.phase, ClientPhase::Stuck) {
+            ClientPhase::AwaitGo { tag, size, ours } => {
                 self.enter(size, tag);
-                if ours { Step::Swallow(len) } else { Step::Forward(len) }
+                if ours { ImapStep::Swallow(len) } else { ImapStep::Forward(len) }
             }
-            Phase::AwaitIdle { tag } => {
-                self.phase = Phase::Idle { tag };
-                Step::Forward(len)
+            ClientPhase::AwaitIdle { tag } => {
+                self.phase = ClientPhase::Idle { tag };
+                ImapStep::Forward(len)
             }
-            Phase::Append(append) => self.append_go(append, len),
+            ClientPhase::Append(append) => self.append_go(append, len),
             // The client was lost before this was answered: no octet follows.
-            Phase::Stuck => Step::Swallow(len),
+            ClientPhase::Stuck => ImapStep::Swallow(len),
             _ => self.close(Fault::Garbage(Side::Backend)),
         }
     }
 
-    fn untagged(&mut self, line: &[u8]) -> Step {
+    fn untagged(&mut self, line: &[u8]) -> ImapStep {
         let starts = |word: &[u8]| status::is(line, word);
         if starts(b"* BYE") {
             self.peers = Peers::Bye;
         } else if line.ends_with(b" EXPUNGE\r\n") || starts(b"* VANISHED ") {
             self.gate.saw_expunge();
-            if matches!(self.phase, Phase::Ask(_, Pending::Nothing)) {
-                self.numbers = Numbers::Moved;
+            if matches!(self.phase, ClientPhase::Ask(_, Pending::Nothing)) {
+                self.numbers = MessageNumbers::Moved;
             }
         } else if self.rules.sent_copy.is_some() && Places::marks(line) {
             Arc::make_mut(self.places.get_or_insert_default()).learn(line);
@@ -98,7 +98,7 @@ impl Session {
         self.tell(line)
     }
 
-    fn tagged(&mut self, line: &[u8]) -> Step {
+    fn tagged(&mut self, line: &[u8]) -> ImapStep {
         let Some(tag) = Tag::at_start(line).filter(|tag| self.tags.close(tag)) else {
             return self.close(Fault::Garbage(Side::Backend));
         };
@@ -112,31 +112,33 @@ impl Session {
         if status == Status::Ok {
             self.closed(&tag);
         }
-        match std::mem::replace(&mut self.phase, Phase::Command) {
-            Phase::Append(append) if append.tag == tag => {
+        match std::mem::replace(&mut self.phase, ClientPhase::Command) {
+            ClientPhase::Append(append) if append.tag == tag => {
                 if let Some(step) = self.append_answered(append, line, status) {
                     return step;
                 }
             }
-            Phase::AwaitGo { tag: waiting, size, ours } if waiting == tag => {
+            ClientPhase::AwaitGo { tag: waiting, size, ours } if waiting == tag => {
                 if ours {
                     self.client.enter(size);
-                    self.phase = Phase::Drain;
+                    self.phase = ClientPhase::Drain;
                 }
             }
-            Phase::AwaitIdle { tag: waiting } | Phase::Idle { tag: waiting } | Phase::Alone { tag: waiting }
+            ClientPhase::AwaitIdle { tag: waiting }
+            | ClientPhase::Idle { tag: waiting }
+            | ClientPhase::Alone { tag: waiting }
                 if waiting == tag => {}
             // It has all arguments; it will skip the end of the line.
-            Phase::Rest { tag: waiting } if waiting == tag => self.phase = Phase::Late,
+            ClientPhase::Rest { tag: waiting } if waiting == tag => self.phase = ClientPhase::Late,
             // It ended a command of which it has not heard the end.
-            Phase::Literal { tag: waiting } if waiting == tag => {
+            ClientPhase::Literal { tag: waiting } if waiting == tag => {
                 return self.close(Fault::Garbage(Side::Backend));
             }
             other => self.phase = other,
         }
         if self.counts_first() {
-            self.phase = Phase::Ready(Pending::Say(self.told(line).unwrap_or_else(|| line.to_vec())));
-            return Step::Swallow(line.len());
+            self.phase = ClientPhase::Ready(Pending::Say(self.told(line).unwrap_or_else(|| line.to_vec())));
+            return ImapStep::Swallow(line.len());
         }
         self.tell(line)
     }
@@ -144,7 +146,7 @@ impl Session {
     /// Whether a count is to be finished before the client hears that its command is done: then room that it made is there for whoever
     /// asks next.
     fn counts_first(&self) -> bool {
-        let rests = matches!(self.phase, Phase::Command | Phase::Ready(Pending::Nothing))
+        let rests = matches!(self.phase, ClientPhase::Command | ClientPhase::Ready(Pending::Nothing))
             && self.tags.is_empty()
             && self.peers == Peers::Both;
         rests && self.gate.asks_now() && self.may_count()
@@ -152,16 +154,16 @@ impl Session {
 
     /// Something was answered.
     pub(super) fn answered(&mut self) {
-        if self.numbers == Numbers::Moved {
-            self.numbers = Numbers::Told;
+        if self.numbers == MessageNumbers::Moved {
+            self.numbers = MessageNumbers::Told;
         }
     }
 
     /// Passes a line, with its capability list as the client is told it.
-    fn tell(&self, line: &[u8]) -> Step {
+    fn tell(&self, line: &[u8]) -> ImapStep {
         match self.told(line) {
-            Some(told) => Step::Rewrite(line.len(), told),
-            None => Step::Forward(line.len()),
+            Some(told) => ImapStep::Rewrite(line.len(), told),
+            None => ImapStep::Forward(line.len()),
         }
     }
 
@@ -176,17 +178,21 @@ impl Session {
             self.peers = Peers::BackendOnly;
             self.needs_no_folder();
         }
-        self.phase = match std::mem::replace(&mut self.phase, Phase::Stuck) {
+        self.phase = match std::mem::replace(&mut self.phase, ClientPhase::Stuck) {
             // The backend has nothing of these.
-            Phase::Skip { .. } | Phase::Collect(_) | Phase::Refuse { .. } | Phase::Drain | Phase::Ready(_) => Phase::Command,
-            Phase::Append(append) if !append.begun => Phase::Command,
-            Phase::Ask(question, _) => Phase::Ask(question, Pending::Nothing),
-            phase @ (Phase::Command
-            | Phase::Idle { .. }
-            | Phase::AwaitIdle { .. }
-            | Phase::Alone { .. }
-            | Phase::Closed { .. }) => phase,
-            _ => Phase::Stuck,
+            ClientPhase::Skip { .. }
+            | ClientPhase::Collect(_)
+            | ClientPhase::Refuse { .. }
+            | ClientPhase::Drain
+            | ClientPhase::Ready(_) => ClientPhase::Command,
+            ClientPhase::Append(append) if !append.begun => ClientPhase::Command,
+            ClientPhase::Ask(question, _) => ClientPhase::Ask(question, Pending::Nothing),
+            phase @ (ClientPhase::Command
+            | ClientPhase::Idle { .. }
+            | ClientPhase::AwaitIdle { .. }
+            | ClientPhase::Alone { .. }
+            | ClientPhase::Closed { .. }) => phase,
+            _ => ClientPhase::Stuck,
         };
         if !self.stay(false) {
             let _ = self.gate.rest();
@@ -195,26 +201,27 @@ impl Session {
 
     /// Whether the client, if it only stopped to speak, still waits for answers.
     pub fn owes_answers(&self) -> bool {
-        let waits = matches!(self.phase, Phase::Command | Phase::Alone { .. } | Phase::Ready(_) | Phase::Ask(..));
-        waits && self.peers != Peers::Bye && (!self.tags.is_empty() || !matches!(self.phase, Phase::Command))
+        let waits =
+            matches!(self.phase, ClientPhase::Command | ClientPhase::Alone { .. } | ClientPhase::Ready(_) | ClientPhase::Ask(..));
+        waits && self.peers != Peers::Bye && (!self.tags.is_empty() || !matches!(self.phase, ClientPhase::Command))
     }
 
     /// Whether the backend waits for the end of a command that will not come.
     pub fn is_stuck(&self) -> bool {
-        matches!(self.phase, Phase::Stuck)
+        matches!(self.phase, ClientPhase::Stuck)
     }
 
     /// Whether nothing is waited for any more that the book must know.
     pub fn is_settled(&self) -> bool {
-        if self.peers == Peers::Bye || matches!(self.phase, Phase::Closed { heard: false }) {
+        if self.peers == Peers::Bye || matches!(self.phase, ClientPhase::Closed { heard: false }) {
             return true;
         }
         if self.stays() {
             return false;
         }
         let asks = match &self.phase {
-            Phase::Ask(..) => true,
-            Phase::Command | Phase::Ready(_) => self.gate.asks_at_end() && self.may_count(),
+            ClientPhase::Ask(..) => true,
+            ClientPhase::Command | ClientPhase::Ready(_) => self.gate.asks_at_end() && self.may_count(),
             _ => false,
         };
         !asks && !self.gate.held.waits_for_answer()

@@ -9,7 +9,7 @@
 use super::frame::Literal;
 use super::status::Status;
 use super::tag::Tag;
-use super::verbs::{After, Row};
+use super::verbs::{After, VerbRow};
 
 /// Words that switch something on, in any command (RFC 7162: MODSEQ, HIGHESTMODSEQ, CHANGEDSINCE, UNCHANGEDSINCE, VANISHED).
 const SWITCHES: &[&str] = &["MODSEQ", "EDSINCE", "CONDSTORE", "QRESYNC", "VANISHED"];
@@ -37,7 +37,7 @@ pub(super) struct ReuseTracker {
     pub(super) spoilt: bool,
     pub(super) selected: Selection,
     /// The command under way whose words are looked at.
-    command: Words,
+    command: WordRule,
     /// The tag of the LOGOUT that we answer in the backend's place.
     pub(super) left: Option<Tag<'static>>,
 }
@@ -58,16 +58,16 @@ pub(super) enum Selection {
 
 /// How the words of the command under way are read.
 #[derive(Clone, Copy, Default)]
-struct Words {
+struct WordRule {
     search: bool,
     may_hide: bool,
 }
 
 impl ReuseTracker {
     /// The first line of a command goes to the backend.
-    pub(super) fn command(&mut self, tag: &Tag<'_>, row: &'static Row, line: &[u8], literal: Option<Literal>) {
+    pub(super) fn command(&mut self, tag: &Tag<'_>, row: &'static VerbRow, line: &[u8], literal: Option<Literal>) {
         let (words, searches) = (row.after == After::Words, row.after == After::SearchWords);
-        self.command = Words { search: searches, may_hide: words || searches };
+        self.command = WordRule { search: searches, may_hide: words || searches };
         match row.after {
             After::Spoilt => self.spoilt = true,
             After::Selected => self.asked(tag, true),
@@ -111,10 +111,10 @@ impl ReuseTracker {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Step;
+    use super::super::ImapStep;
     use super::super::offers::Offers;
     use super::super::options::SessionOptions;
-    use super::super::session::Session;
+    use super::super::session::ImapSession;
     use super::*;
 
     fn terms() -> SessionOptions {
@@ -128,18 +128,18 @@ mod tests {
     }
 
     /// Plays a dialogue: `C: ` what the client sends, `B: ` what the backend sends. Both literals and lines, whole.
-    fn play(lines: &[&str]) -> Session {
-        let mut session = Session::new(terms()).leased();
+    fn play(lines: &[&str]) -> ImapSession {
+        let mut session = ImapSession::new(terms()).leased();
         for line in lines {
             let (side, text) = line.split_at(3);
             let mut input = [text.as_bytes(), b"\r\n"].concat();
             while !input.is_empty() {
                 let step = if side == "C: " { session.from_client(&input, false) } else { session.from_backend(&input, false) };
                 match step {
-                    Step::Forward(len) | Step::Rewrite(len, _) | Step::Answer(len, _) | Step::Swallow(len) => {
+                    ImapStep::Forward(len) | ImapStep::Rewrite(len, _) | ImapStep::Answer(len, _) | ImapStep::Swallow(len) => {
                         input.drain(..len);
                     }
-                    Step::Need | Step::Hold | Step::Close(..) => break,
+                    ImapStep::Need | ImapStep::Hold | ImapStep::Close(..) => break,
                 }
             }
         }
@@ -246,8 +246,8 @@ mod tests {
 
     #[test]
     fn a_session_on_a_connection_of_its_own_sends_its_logout_on() {
-        let mut session = Session::new(terms());
-        assert_eq!(session.from_client(b"a LOGOUT\r\n", false), Step::Forward(10));
+        let mut session = ImapSession::new(terms());
+        assert_eq!(session.from_client(b"a LOGOUT\r\n", false), ImapStep::Forward(10));
         assert!(session.leaves().is_none() && session.goodbye().is_none());
     }
 }

@@ -1,14 +1,14 @@
 //! What a session does with the folder that is open: which commands open, close and rename it, and what a count sees because of it.
 
-use super::places::Owner;
+use super::places::MailboxOwner;
 use super::selected::{Selected, Selecting};
-use super::session::Session;
+use super::session::ImapSession;
 use super::tag::Tag;
-use super::verbs::{Row, Verb};
+use super::verbs::{Verb, VerbRow};
 use super::way::Look;
 use crate::quota::{NoShift, Turn};
 
-impl Session {
+impl ImapSession {
     /// SELECT or EXAMINE goes to the backend.
     pub(super) fn select(&mut self, tag: &Tag<'_>, name: &[u8]) {
         let selected = Selected { name: name.into(), renames: Some(self.gate.renames()), leaving: None };
@@ -25,7 +25,7 @@ impl Session {
     }
 
     /// A command that may close the folder goes to the backend.
-    pub(super) fn closing(&mut self, tag: &Tag<'_>, row: &Row) {
+    pub(super) fn closing(&mut self, tag: &Tag<'_>, row: &VerbRow) {
         if let (Some(selected), Verb::Close | Verb::Unselect) = (&mut self.selected, row.verb) {
             selected.leaving = Some(tag.kept());
         }
@@ -40,10 +40,10 @@ impl Session {
     ///
     /// # Errors
     /// For a RENAME: somebody moves messages there at this moment, which it would leave there twice, or nothing may be granted now.
-    pub(super) fn turns(&mut self, tag: &Tag<'_>, name: &[u8], owner: Owner<'_>, turn: Turn) -> Result<(), NoShift> {
+    pub(super) fn turns(&mut self, tag: &Tag<'_>, name: &[u8], owner: MailboxOwner<'_>, turn: Turn) -> Result<(), NoShift> {
         let begun = match owner {
-            Owner::Other(owner) => self.gate.shift_for(tag, owner, turn),
-            Owner::Own | Owner::Nobody => self.gate.shift_alone(tag, turn),
+            MailboxOwner::Other(owner) => self.gate.shift_for(tag, owner, turn),
+            MailboxOwner::Own | MailboxOwner::Nobody => self.gate.shift_alone(tag, turn),
         };
         // What nobody counts, nobody can be in the way of.
         if let Err(NoShift::Busy | NoShift::NotNow) = begun {

@@ -21,26 +21,26 @@ use super::frame::{Direction, Flaw, Frame, Framer, Literal};
 use super::gate::Gate;
 use super::options::{Rules, SessionOptions};
 use super::pending::Pending;
-use super::phase::{Numbers, Peers, Phase};
+use super::phase::{ClientPhase, MessageNumbers, Peers};
 use super::places::Places;
 use super::reuse::ReuseTracker;
 use super::selected::{Selected, Selecting};
 use super::staying::Staying;
 use super::tag::Tag;
 use super::tags::Tags;
-use super::{Step, reply};
+use super::{ImapStep, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 
 /// Octets of literals that are swallowed behind a command we refuse.
 pub(super) const SWALLOW: u64 = 64 * 1024;
 
 /// One logged-in session.
-pub struct Session {
+pub struct ImapSession {
     pub(super) client: Framer,
     pub(super) backend: Framer,
     pub(super) tags: Tags,
     pub(super) rules: Rules,
-    pub(super) phase: Phase,
+    pub(super) phase: ClientPhase,
     pub(super) gate: Gate,
     /// Whose the folders are, as far as it is known.
     pub(super) places: Option<Arc<Places>>,
@@ -57,19 +57,19 @@ pub struct Session {
     /// It waits behind all others for a quiet moment.
     pub(super) staying: Option<Box<Staying>>,
     pub(super) peers: Peers,
-    pub(super) numbers: Numbers,
+    pub(super) numbers: MessageNumbers,
     pub(super) misses: u8,
 }
 
-impl Session {
+impl ImapSession {
     /// A session that begins right after the login.
-    pub fn new(terms: SessionOptions) -> Session {
+    pub fn new(terms: SessionOptions) -> ImapSession {
         let SessionOptions { account, offers, append_limit, sent_copy, fresh_tag } = terms;
-        Session {
+        ImapSession {
             gate: Gate::new(account, offers.ways()),
             client: Framer::new(Direction::Client),
             backend: Framer::new(Direction::Server),
-            phase: Phase::Command,
+            phase: ClientPhase::Command,
             tags: Tags::default(),
             places: None,
             places_asked: false,
@@ -78,7 +78,7 @@ impl Session {
             leaves: false,
             staying: None,
             peers: Peers::Both,
-            numbers: Numbers::Known,
+            numbers: MessageNumbers::Known,
             reuse: None,
             misses: 0,
             rules: Rules { offers, append_limit, sent_copy, fresh_tag },
@@ -92,17 +92,18 @@ impl Session {
 
     /// Whether the next byte from the client begins a command.
     pub fn awaits_command(&self) -> bool {
-        matches!(self.phase, Phase::Command)
+        matches!(self.phase, ClientPhase::Command)
     }
 
     /// Whether the client is in the middle of a command: its next octets are waited for, and by them the backend.
     pub fn is_unfinished(&self) -> bool {
-        !matches!(self.phase, Phase::Command | Phase::Idle { .. } | Phase::Closed { .. } | Phase::Stuck)
+        !matches!(self.phase, ClientPhase::Command | ClientPhase::Idle { .. } | ClientPhase::Closed { .. } | ClientPhase::Stuck)
     }
 
     /// Whether nothing is under way in either direction: the session can end, or wait for half an hour.
     pub fn at_rest(&self) -> bool {
-        let quiet = matches!(self.phase, Phase::Command if self.tags.is_empty()) || matches!(self.phase, Phase::Idle { .. });
+        let quiet =
+            matches!(self.phase, ClientPhase::Command if self.tags.is_empty()) || matches!(self.phase, ClientPhase::Idle { .. });
         quiet && self.may_answer()
     }
 
@@ -112,34 +113,38 @@ impl Session {
     }
 
     /// What to do with the first bytes from the client. `full`: there is no room for more.
-    pub fn from_client(&mut self, input: &[u8], full: bool) -> Step {
+    pub fn from_client(&mut self, input: &[u8], full: bool) -> ImapStep {
         if self.has_left() || self.has_said_goodbye() {
-            return Step::Hold;
+            return ImapStep::Hold;
         }
         match &mut self.phase {
-            Phase::Ask(..) | Phase::AwaitGo { .. } | Phase::AwaitIdle { .. } | Phase::Alone { .. } => return Step::Hold,
-            Phase::Closed { .. } | Phase::Stuck => return Step::Hold,
-            Phase::Ready(_) if !self.tags.is_empty() => return Step::Hold,
-            Phase::Ready(_) => return self.resume(),
-            Phase::Append(append) if append.paused && !input.is_empty() => {
+            ClientPhase::Ask(..) | ClientPhase::AwaitGo { .. } | ClientPhase::AwaitIdle { .. } | ClientPhase::Alone { .. } => {
+                return ImapStep::Hold;
+            }
+            ClientPhase::Closed { .. } | ClientPhase::Stuck => return ImapStep::Hold,
+            ClientPhase::Ready(_) if !self.tags.is_empty() => return ImapStep::Hold,
+            ClientPhase::Ready(_) => return self.resume(),
+            ClientPhase::Append(append) if append.paused && !input.is_empty() => {
                 if let Some(step) = self.unpause() {
                     return step;
                 }
-                return Step::Swallow(0);
+                return ImapStep::Swallow(0);
             }
-            Phase::Append(append) => {
+            ClientPhase::Append(append) => {
                 if let Some(step) = append.before_frames(input, &self.rules) {
                     return self.append_step(step);
                 }
             }
-            Phase::Collect(collect) => {
+            ClientPhase::Collect(collect) => {
                 if let Some(taken) = collect.literal(input) {
-                    return if taken == 0 { Step::Need } else { self.collected(taken) };
+                    return if taken == 0 { ImapStep::Need } else { self.collected(taken) };
                 }
             }
-            Phase::Command if input.is_empty() && self.numbers == Numbers::Told => self.numbers = Numbers::Known,
-            Phase::Command if self.tags.is_full() => return Step::Hold,
-            Phase::Command if self.gate.asks_now() => {
+            ClientPhase::Command if input.is_empty() && self.numbers == MessageNumbers::Told => {
+                self.numbers = MessageNumbers::Known
+            }
+            ClientPhase::Command if self.tags.is_full() => return ImapStep::Hold,
+            ClientPhase::Command if self.gate.asks_now() => {
                 if let Ok(step) = self.count(Pending::Nothing, 0) {
                     return step;
                 }
@@ -147,105 +152,105 @@ impl Session {
             _ => {}
         }
         if self.peers == Peers::BackendOnly {
-            return Step::Hold;
+            return ImapStep::Hold;
         }
         match self.client.next(input, full) {
             Err(fault) => self.close(fault),
-            Ok(Frame::Need) => Step::Need,
+            Ok(Frame::Need) => ImapStep::Need,
             Ok(Frame::Piece { len }) => self.piece(&input[..len]),
             Ok(Frame::Literal { len, done }) => self.literal(&input[..len], done),
             Ok(Frame::Line { len, literal, flaw }) => self.line(&input[..len], literal, flaw),
         }
     }
 
-    fn literal(&mut self, bytes: &[u8], done: bool) -> Step {
+    fn literal(&mut self, bytes: &[u8], done: bool) -> ImapStep {
         let len = bytes.len();
         match &mut self.phase {
-            Phase::Refuse { left, .. } => match left.checked_sub(len as u64) {
+            ClientPhase::Refuse { left, .. } => match left.checked_sub(len as u64) {
                 Some(rest) => {
                     *left = rest;
-                    Step::Swallow(len)
+                    ImapStep::Swallow(len)
                 }
                 None => self.close(Fault::TooLong(Side::Client)),
             },
-            Phase::Drain => Step::Swallow(len),
-            Phase::Append(append) => append.literal(bytes, done),
-            Phase::Literal { tag } => {
+            ClientPhase::Drain => ImapStep::Swallow(len),
+            ClientPhase::Append(append) => append.literal(bytes, done),
+            ClientPhase::Literal { tag } => {
                 if done {
-                    self.phase = Phase::Rest { tag: tag.clone() };
+                    self.phase = ClientPhase::Rest { tag: tag.clone() };
                 }
-                Step::Forward(len)
+                ImapStep::Forward(len)
             }
             _ => self.close(Fault::Garbage(Side::Client)),
         }
     }
 
-    fn line(&mut self, line: &[u8], literal: Option<Literal>, flaw: Option<Flaw>) -> Step {
+    fn line(&mut self, line: &[u8], literal: Option<Literal>, flaw: Option<Flaw>) -> ImapStep {
         let len = line.len();
-        match std::mem::replace(&mut self.phase, Phase::Command) {
-            Phase::Command => self.command(line, len, literal, flaw),
-            Phase::Skip { answer, .. } => self.refuse(len, literal, answer, SWALLOW),
-            Phase::Collect(collect) => self.collect_line(collect, line, literal, flaw),
+        match std::mem::replace(&mut self.phase, ClientPhase::Command) {
+            ClientPhase::Command => self.command(line, len, literal, flaw),
+            ClientPhase::Skip { answer, .. } => self.refuse(len, literal, answer, SWALLOW),
+            ClientPhase::Collect(collect) => self.collect_line(collect, line, literal, flaw),
             // Half of the command is with the backend already: a flaw in its second half cannot be answered apart.
-            Phase::Rest { .. } if flaw.is_some() => self.close(Fault::Garbage(Side::Client)),
-            Phase::Rest { tag } => {
+            ClientPhase::Rest { .. } if flaw.is_some() => self.close(Fault::Garbage(Side::Client)),
+            ClientPhase::Rest { tag } => {
                 if let Some(reuse) = &mut self.reuse {
                     reuse.more(line, literal);
                 }
                 self.pass(line, len, literal, &tag)
             }
             // Anything but the line end could be the next command for it.
-            Phase::Late if line == b"\r\n" => Step::Forward(len),
-            Phase::Late => self.close(Fault::Garbage(Side::Client)),
-            Phase::Idle { tag } => self.done(tag, line),
-            Phase::Refuse { answer, left } => self.refuse(len, literal, answer, left),
-            Phase::Drain => self.drain(len, literal),
-            Phase::Append(append) => self.append_tail(append, line, literal, flaw),
+            ClientPhase::Late if line == b"\r\n" => ImapStep::Forward(len),
+            ClientPhase::Late => self.close(Fault::Garbage(Side::Client)),
+            ClientPhase::Idle { tag } => self.done(tag, line),
+            ClientPhase::Refuse { answer, left } => self.refuse(len, literal, answer, left),
+            ClientPhase::Drain => self.drain(len, literal),
+            ClientPhase::Append(append) => self.append_tail(append, line, literal, flaw),
             other => {
                 self.phase = other;
-                Step::Hold
+                ImapStep::Hold
             }
         }
     }
 
-    fn done(&mut self, tag: Tag<'static>, line: &[u8]) -> Step {
+    fn done(&mut self, tag: Tag<'static>, line: &[u8]) -> ImapStep {
         if line.eq_ignore_ascii_case(b"DONE\r\n") {
-            return Step::Forward(line.len());
+            return ImapStep::Forward(line.len());
         }
         // Still idling: the backend has not seen this line.
-        self.phase = Phase::Idle { tag };
-        Step::Answer(line.len(), reply::bad_untagged(RefusalCode::Syntax))
+        self.phase = ClientPhase::Idle { tag };
+        ImapStep::Answer(line.len(), reply::bad_untagged(RefusalCode::Syntax))
     }
 
     /// Passes a line of the open command `tag` on, and follows the literal behind it: the backend is always asked first.
     /// `taken`: how much of the input that is; none when the line was kept.
-    pub(super) fn pass(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, tag: &Tag<'_>) -> Step {
+    pub(super) fn pass(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, tag: &Tag<'_>) -> ImapStep {
         let Some(literal) = literal else { return forward(line, taken) };
         if !self.tags.holds(tag) {
             // The backend has ended this command already: nobody can say what it takes the next bytes for.
             return self.close(Fault::Garbage(Side::Client));
         }
-        self.phase = Phase::AwaitGo { tag: tag.kept(), size: literal.size, ours: !literal.sync };
+        self.phase = ClientPhase::AwaitGo { tag: tag.kept(), size: literal.size, ours: !literal.sync };
         if literal.sync {
             return forward(line, taken);
         }
-        Step::Rewrite(taken, [&line[..literal.at], &announce(&literal, literal.size)].concat())
+        ImapStep::Rewrite(taken, [&line[..literal.at], &announce(&literal, literal.size)].concat())
     }
 
     pub(super) fn enter(&mut self, size: u64, tag: Tag<'static>) {
         self.client.enter(size);
-        self.phase = if size == 0 { Phase::Rest { tag } } else { Phase::Literal { tag } };
+        self.phase = if size == 0 { ClientPhase::Rest { tag } } else { ClientPhase::Literal { tag } };
     }
 
     /// The session ends here, and stays so.
-    pub(super) fn close(&mut self, fault: Fault) -> Step {
-        self.phase = Phase::Closed { heard: !matches!(fault, Fault::Garbage(Side::Backend)) };
+    pub(super) fn close(&mut self, fault: Fault) -> ImapStep {
+        self.phase = ClientPhase::Closed { heard: !matches!(fault, Fault::Garbage(Side::Backend)) };
         self.gate.held.abandon();
-        Step::Close(reply::bye(fault), fault)
+        ImapStep::Close(reply::bye(fault), fault)
     }
 }
 
 /// Sends `line` on: as it lies in the input, or from where it was kept.
-pub(super) fn forward(line: &[u8], taken: usize) -> Step {
-    if taken == line.len() { Step::Forward(taken) } else { Step::Rewrite(taken, line.to_vec()) }
+pub(super) fn forward(line: &[u8], taken: usize) -> ImapStep {
+    if taken == line.len() { ImapStep::Forward(taken) } else { ImapStep::Rewrite(taken, line.to_vec()) }
 }

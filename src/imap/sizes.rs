@@ -10,7 +10,7 @@ use crate::quota::Amount;
 const SET: usize = 60 * 1024;
 
 /// The answers so far.
-pub(super) struct Sizes {
+pub(super) struct SizeQuestion {
     /// First and last of each run of numbers.
     runs: Vec<(u32, u32)>,
     sum: Amount,
@@ -19,19 +19,19 @@ pub(super) struct Sizes {
 }
 
 /// What a COPY names.
-pub(super) struct Told {
+pub(super) struct NamedMessages {
     /// Their sum.
     pub(super) amount: Amount,
     /// The messages, as a sequence set; empty when there are none.
     pub(super) set: Vec<u8>,
 }
 
-impl Sizes {
+impl SizeQuestion {
     /// The question about `set`, and its command.
-    pub(super) fn new(set: &[u8], by_uid: bool) -> (Sizes, Vec<u8>) {
+    pub(super) fn new(set: &[u8], by_uid: bool) -> (SizeQuestion, Vec<u8>) {
         let fetch: &[u8] = if by_uid { b"UID FETCH " } else { b"FETCH " };
         let command = [fetch, set, b" (UID RFC822.SIZE)"].concat();
-        (Sizes { runs: Vec::new(), sum: Amount::ZERO, failed: None }, command)
+        (SizeQuestion { runs: Vec::new(), sum: Amount::ZERO, failed: None }, command)
     }
 
     // The client has no FETCH under way: every size that is told is told to us.
@@ -80,7 +80,7 @@ impl Sizes {
 
     /// # Errors
     /// BAD where the backend found the question bad, and so the COPY; NO where there is no number.
-    pub(super) fn found(self) -> Result<Told, Status> {
+    pub(super) fn found(self) -> Result<NamedMessages, Status> {
         let mut set = Vec::new();
         for (first, last) in &self.runs {
             let comma = if set.is_empty() { "" } else { "," };
@@ -88,7 +88,7 @@ impl Sizes {
             set.extend_from_slice(run.as_bytes());
         }
         match self.failed {
-            None if set.len() <= SET => Ok(Told { amount: self.sum, set }),
+            None if set.len() <= SET => Ok(NamedMessages { amount: self.sum, set }),
             None => Err(Status::No),
             Some(status) => Err(status),
         }
@@ -145,10 +145,10 @@ mod tests {
     use super::*;
 
     fn told(by_uid: bool, lines: &[&str], status: Status) -> Option<(u64, u64, String)> {
-        let (mut sizes, _) = Sizes::new(b"1:*", by_uid);
+        let (mut sizes, _) = SizeQuestion::new(b"1:*", by_uid);
         for line in lines {
             let bytes = [line.as_bytes(), b"\r\n"].concat();
-            if Sizes::is_ours(&bytes) {
+            if SizeQuestion::is_ours(&bytes) {
                 sizes.hear(&Frame::Line { len: bytes.len(), literal: None, flaw: None }, &bytes, true);
             }
         }

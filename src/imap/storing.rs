@@ -8,30 +8,30 @@ use super::appending::SWALLOW_MESSAGE;
 use super::frame::{Flaw, Literal};
 use super::grammar::append as grammar;
 use super::pending::Pending;
-use super::phase::Phase;
+use super::phase::ClientPhase;
 use super::question::Asked;
-use super::session::Session;
+use super::session::ImapSession;
 use super::status::Status;
-use super::{Step, reply};
+use super::{ImapStep, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::quota::Reservation;
 
-impl Session {
+impl ImapSession {
     /// What [`Append::before_frames`] wants.
-    pub(super) fn append_step(&mut self, act: AppendAct) -> Step {
-        let phase = std::mem::replace(&mut self.phase, Phase::Stuck);
-        let Phase::Append(mut append) = phase else { return self.close(Fault::Garbage(Side::Us)) };
+    pub(super) fn append_step(&mut self, act: AppendAct) -> ImapStep {
+        let phase = std::mem::replace(&mut self.phase, ClientPhase::Stuck);
+        let ClientPhase::Append(mut append) = phase else { return self.close(Fault::Garbage(Side::Us)) };
         match act {
             AppendAct::Step(step) => {
-                self.phase = Phase::Append(append);
+                self.phase = ClientPhase::Append(append);
                 step
             }
             AppendAct::Sized(taken) => self.judge(append, taken),
             AppendAct::Send { bytes, left } => {
                 self.client.enter(left);
                 append.follow(left);
-                self.phase = Phase::Append(append);
-                Step::Rewrite(0, bytes)
+                self.phase = ClientPhase::Append(append);
+                ImapStep::Rewrite(0, bytes)
             }
         }
     }
@@ -43,29 +43,29 @@ impl Session {
         line: &[u8],
         literal: Option<Literal>,
         flaw: Option<Flaw>,
-    ) -> Step {
+    ) -> ImapStep {
         let len = line.len();
         match (std::mem::replace(&mut append.stage, AppendStage::Judge), literal) {
             (AppendStage::Refused { answer }, Some(literal)) if !literal.sync => {
                 self.refuse(len, Some(literal), answer, SWALLOW_MESSAGE)
             }
-            (AppendStage::Refused { answer }, _) => Step::Answer(len, answer),
+            (AppendStage::Refused { answer }, _) => ImapStep::Answer(len, answer),
             (AppendStage::Aborted { answer }, Some(literal)) if !literal.sync && literal.size <= SWALLOW_MESSAGE => {
                 self.client.enter(literal.size);
                 append.stage = AppendStage::Aborted { answer };
-                self.phase = Phase::Append(append);
-                Step::Swallow(len)
+                self.phase = ClientPhase::Append(append);
+                ImapStep::Swallow(len)
             }
             (AppendStage::Aborted { answer }, _) => {
                 append.stage = AppendStage::AbortWait { answer };
-                self.phase = Phase::Append(append);
-                Step::Swallow(len)
+                self.phase = ClientPhase::Append(append);
+                ImapStep::Swallow(len)
             }
             (_, literal) => self.behind_message(append, line, literal, flaw),
         }
     }
 
-    fn behind_message(&mut self, mut append: Box<Append>, line: &[u8], literal: Option<Literal>, flaw: Option<Flaw>) -> Step {
+    fn behind_message(&mut self, mut append: Box<Append>, line: &[u8], literal: Option<Literal>, flaw: Option<Flaw>) -> ImapStep {
         let len = line.len();
         let text = if append.utf8 { line.strip_prefix(b")") } else { Some(line) };
         let end = text == Some(b"\r\n") && flaw.is_none();
@@ -81,7 +81,7 @@ impl Session {
         }
         if end {
             self.gate.held.handed_over(&append.tag);
-            return Step::Forward(len);
+            return ImapStep::Forward(len);
         }
         let next = literal.filter(|_| flaw.is_none()).and_then(|literal| {
             let text = text?.get(..literal.at - (len - text?.len()))?;
@@ -100,34 +100,34 @@ impl Session {
     }
 
     /// The backend says `+` while an APPEND waits for it.
-    pub(super) fn append_go(&mut self, mut append: Box<Append>, len: usize) -> Step {
+    pub(super) fn append_go(&mut self, mut append: Box<Append>, len: usize) -> ImapStep {
         let AppendStage::AwaitGo { bytes, left } = std::mem::replace(&mut append.stage, AppendStage::Tail) else {
             return self.close(Fault::Garbage(Side::Backend));
         };
         append.stage = AppendStage::Send { bytes, left };
         let told = append.client_waits();
-        self.phase = Phase::Append(append);
-        if told { Step::Forward(len) } else { Step::Swallow(len) }
+        self.phase = ClientPhase::Append(append);
+        if told { ImapStep::Forward(len) } else { ImapStep::Swallow(len) }
     }
 
     /// The backend ended the APPEND by `line`. None: the client may hear it now.
-    pub(super) fn append_answered(&mut self, mut append: Box<Append>, line: &[u8], status: Status) -> Option<Step> {
-        let took = Step::Swallow(line.len());
+    pub(super) fn append_answered(&mut self, mut append: Box<Append>, line: &[u8], status: Status) -> Option<ImapStep> {
+        let took = ImapStep::Swallow(line.len());
         match std::mem::replace(&mut append.stage, AppendStage::Judge) {
             AppendStage::AwaitGo { .. } if append.client_waits() && status != Status::Ok => {
-                self.phase = Phase::Command;
+                self.phase = ClientPhase::Command;
                 return None;
             }
             AppendStage::AwaitGo { left, .. } if status != Status::Ok => {
                 self.client.enter(left);
                 append.stage = AppendStage::Refused { answer: line.to_vec() };
-                self.phase = Phase::Append(append);
+                self.phase = ClientPhase::Append(append);
             }
             AppendStage::Aborted { answer } => {
                 append.stage = AppendStage::Refused { answer };
-                self.phase = Phase::Append(append);
+                self.phase = ClientPhase::Append(append);
             }
-            AppendStage::AbortWait { answer } => self.phase = Phase::Ready(Pending::Say(answer)),
+            AppendStage::AbortWait { answer } => self.phase = ClientPhase::Ready(Pending::Say(answer)),
             // It ended a command of which it has not heard the end: nobody can say what it takes the next bytes for.
             _ => return Some(self.close(Fault::Garbage(Side::Backend))),
         }
@@ -136,7 +136,7 @@ impl Session {
 
     /// The client has been silent in the middle of a message: what is set aside for it serves others meanwhile.
     pub fn pause(&mut self) {
-        if let Phase::Append(append) = &mut self.phase {
+        if let ClientPhase::Append(append) = &mut self.phase {
             append.paused = true;
             append.held.iter_mut().for_each(Reservation::pause);
             self.gate.held.pause(&append.tag);
@@ -144,8 +144,8 @@ impl Session {
     }
 
     /// The client goes on after [`Session::pause`].
-    pub(super) fn unpause(&mut self) -> Option<Step> {
-        let Phase::Append(append) = &mut self.phase else { return None };
+    pub(super) fn unpause(&mut self) -> Option<ImapStep> {
+        let ClientPhase::Append(append) = &mut self.phase else { return None };
         if !std::mem::take(&mut append.paused) {
             return None;
         }
@@ -153,15 +153,15 @@ impl Session {
         match held.and_then(|()| self.gate.held.resume(&append.tag)) {
             Ok(()) => None,
             Err(code) => {
-                self.phase = Phase::Closed { heard: true };
+                self.phase = ClientPhase::Closed { heard: true };
                 self.gate.held.abandon();
-                Some(Step::Close(reply::bye_full(code), Fault::Limit))
+                Some(ImapStep::Close(reply::bye_full(code), Fault::Limit))
             }
         }
     }
 
     /// Whether octets of a message are waited for, with space set aside for them.
     pub fn awaits_octets(&self) -> bool {
-        matches!(&self.phase, Phase::Append(append) if !append.paused)
+        matches!(&self.phase, ClientPhase::Append(append) if !append.paused)
     }
 }

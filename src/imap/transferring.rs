@@ -13,21 +13,21 @@
 use super::grammar::quoted;
 use super::offers::Offer;
 use super::pending::{Pending, Transfer};
-use super::phase::Phase;
-use super::places::{Owner, Places};
+use super::phase::ClientPhase;
+use super::places::{MailboxOwner, Places};
 use super::question::{Aim, Asked};
-use super::session::{SWALLOW, Session};
-use super::sizes::{Sizes, Told};
+use super::session::{ImapSession, SWALLOW};
+use super::sizes::{NamedMessages, SizeQuestion};
 use super::status::Status;
 use super::tag::Tag;
 use super::verbs::{self, Verb};
-use super::{Step, reply};
+use super::{ImapStep, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::quota::{NoShift, Reservation, Turn};
 
 impl Transfer {
     /// The backend told the sizes, or did not: then nothing is copied.
-    pub(super) fn sizes(&mut self, told: Result<Told, Status>) {
+    pub(super) fn sizes(&mut self, told: Result<NamedMessages, Status>) {
         self.told = Some(told);
         self.asked = Asked::Sizes;
     }
@@ -37,9 +37,9 @@ impl Transfer {
     }
 }
 
-impl Session {
+impl ImapSession {
     /// COPY or MOVE, as far as it can go now.
-    pub(super) fn transfer(&mut self, transfer: Box<Transfer>, taken: usize) -> Step {
+    pub(super) fn transfer(&mut self, transfer: Box<Transfer>, taken: usize) -> ImapStep {
         if self.gate.account().is_none() {
             return self.send_transfer(&transfer, transfer.word(), taken);
         }
@@ -67,7 +67,7 @@ impl Session {
             return self.ask_places(Pending::Transfer(transfer), taken);
         }
         let places = self.known_places();
-        let own = |mailbox: &[u8]| places.owner(mailbox) == Owner::Own;
+        let own = |mailbox: &[u8]| places.owner(mailbox) == MailboxOwner::Own;
         let from_own = self.selected.as_ref().is_none_or(|selected| own(&selected.name));
         let within = transfer.verb == Verb::Move && from_own && own(&transfer.mailbox);
         // Several at once, and each may keep a copy of the same message: the others pay for theirs.
@@ -75,7 +75,7 @@ impl Session {
             return self.send_transfer(&transfer, b"MOVE", taken);
         }
         let from = self.whose(&places).filter(|_| transfer.verb == Verb::Move);
-        if let Some(from) = from.as_ref().filter(|from| places.owner(&transfer.mailbox) == Owner::Other(from)) {
+        if let Some(from) = from.as_ref().filter(|from| places.owner(&transfer.mailbox) == MailboxOwner::Other(from)) {
             return self.shift_for(&transfer, from, taken);
         }
         if transfer.asked == Asked::Nothing {
@@ -93,7 +93,7 @@ impl Session {
     }
 
     /// MOVE from one folder of another mailbox to another of the same.
-    fn shift_for(&mut self, transfer: &Transfer, from: &[u8], taken: usize) -> Step {
+    fn shift_for(&mut self, transfer: &Transfer, from: &[u8], taken: usize) -> ImapStep {
         match self.gate.shift_for(&transfer.tag, from, Turn::Move) {
             Ok(()) => self.send_transfer(transfer, b"MOVE", taken),
             Err(why) => self.refuse(taken, None, hindered(&transfer.tag, why), SWALLOW),
@@ -103,27 +103,27 @@ impl Session {
     /// Whose the open folder is, where it is somebody else's.
     fn whose(&self, places: &Places) -> Option<Vec<u8>> {
         match places.owner(&self.selected.as_ref()?.name) {
-            Owner::Other(owner) => Some(owner.to_vec()),
-            Owner::Own | Owner::Nobody => None,
+            MailboxOwner::Other(owner) => Some(owner.to_vec()),
+            MailboxOwner::Own | MailboxOwner::Nobody => None,
         }
     }
 
-    fn ask_sizes(&mut self, transfer: Box<Transfer>, taken: usize) -> Step {
-        let (sizes, command) = Sizes::new(&transfer.set, transfer.by_uid);
+    fn ask_sizes(&mut self, transfer: Box<Transfer>, taken: usize) -> ImapStep {
+        let (sizes, command) = SizeQuestion::new(&transfer.set, transfer.by_uid);
         self.ask(Aim::Sizes(sizes), &command, Pending::Transfer(transfer), taken)
     }
 
-    fn set_aside_for(&self, transfer: &Transfer, owner: Owner<'_>) -> Result<Reservation, RefusalCode> {
+    fn set_aside_for(&self, transfer: &Transfer, owner: MailboxOwner<'_>) -> Result<Reservation, RefusalCode> {
         let (Some(account), Some(Ok(told))) = (self.gate.account(), &transfer.told) else { return Err(RefusalCode::SizeUnknown) };
         match owner {
-            Owner::Own => account.reserve(told.amount),
-            Owner::Other(owner) => account.reserve_for(owner, told.amount),
-            Owner::Nobody => Err(RefusalCode::NotYourFolder),
+            MailboxOwner::Own => account.reserve(told.amount),
+            MailboxOwner::Other(owner) => account.reserve_for(owner, told.amount),
+            MailboxOwner::Nobody => Err(RefusalCode::NotYourFolder),
         }
     }
 
     /// `from`: whose the messages are that move, where they are somebody else's.
-    fn paid(&mut self, transfer: &Transfer, reservation: Reservation, from: Option<&[u8]>, taken: usize) -> Step {
+    fn paid(&mut self, transfer: &Transfer, reservation: Reservation, from: Option<&[u8]>, taken: usize) -> ImapStep {
         if let Some(Err(why)) = from.map(|from| self.gate.shift_for(&transfer.tag, from, Turn::Move))
             && why != NoShift::Unknown
         {
@@ -143,7 +143,7 @@ impl Session {
     }
 
     /// Before a refusal the backend is counted, whoever may have deleted; and it may not have the folder at all.
-    fn no_room_for(&mut self, mut transfer: Box<Transfer>, taken: usize, code: RefusalCode, turned: bool) -> Step {
+    fn no_room_for(&mut self, mut transfer: Box<Transfer>, taken: usize, code: RefusalCode, turned: bool) -> ImapStep {
         if transfer.asked == Asked::Sizes {
             transfer.asked = Asked::Usage;
             match self.count(Pending::Transfer(transfer), taken) {
@@ -167,14 +167,14 @@ impl Session {
         self.refuse(taken, None, answer, SWALLOW)
     }
 
-    fn send_transfer(&mut self, transfer: &Transfer, word: &[u8], taken: usize) -> Step {
+    fn send_transfer(&mut self, transfer: &Transfer, word: &[u8], taken: usize) -> ImapStep {
         let line = transfer.line(word);
         if let Some(reuse) = &mut self.reuse {
             reuse.command(&transfer.tag, verbs::row(word), &line, None);
         }
         self.tags.open(&transfer.tag);
-        self.phase = Phase::Command;
-        Step::Rewrite(taken, line)
+        self.phase = ClientPhase::Command;
+        ImapStep::Rewrite(taken, line)
     }
 }
 
@@ -190,7 +190,7 @@ pub(super) fn hindered(tag: &Tag<'_>, why: NoShift) -> Vec<u8> {
 }
 
 /// The answer where it is not known what to copy, or where that is nothing. Unknown is not free.
-fn unusable(told: &Result<Told, Status>, transfer: &Transfer) -> Option<Vec<u8>> {
+fn unusable(told: &Result<NamedMessages, Status>, transfer: &Transfer) -> Option<Vec<u8>> {
     match told {
         Ok(told) if !told.set.is_empty() => None,
         // RFC 9051 6.4.8: a UID that is not there is no error; nor is an empty `$` (RFC 5182 2.1).

@@ -7,7 +7,7 @@
 
 /// One row.
 #[derive(Debug)]
-pub struct Row {
+pub struct VerbRow {
     /// The verb, and behind UID the verb that follows it.
     pub verb: Verb,
     /// What may stand behind the verb.
@@ -69,9 +69,9 @@ macro_rules! verbs {
         pub enum Verb { $($name,)* Unknown }
 
         /// The rows, but for what is unknown.
-        const TABLE: &[(&str, Row)] = &[$((
+        const TABLE: &[(&str, VerbRow)] = &[$((
             $word,
-            Row { verb: Verb::$name, args: Args::$args, effect: Effect::$effect, after: After::$after },
+            VerbRow { verb: Verb::$name, args: Args::$args, effect: Effect::$effect, after: After::$after },
         )),*];
     };
 }
@@ -138,18 +138,18 @@ verbs! {
     Xmove          "XMOVE"          Literals Refused Spoilt
 }
 
-const UNKNOWN: Row = Row { verb: Verb::Unknown, args: Args::Line, effect: Effect::Nothing, after: After::Spoilt };
+const UNKNOWN: VerbRow = VerbRow { verb: Verb::Unknown, args: Args::Line, effect: Effect::Nothing, after: After::Spoilt };
 
 /// The row of `word`.
-pub fn row(word: &[u8]) -> &'static Row {
+pub fn row(word: &[u8]) -> &'static VerbRow {
     let found = TABLE.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(word));
     found.map_or(&UNKNOWN, |(_, row)| row)
 }
 
 /// The row of the verb behind UID (RFC 9051 6.4.9, RFC 4315, RFC 6851); only these may stand there.
-pub fn behind_uid(word: &[u8]) -> &'static Row {
+pub fn behind_uid(word: &[u8]) -> &'static VerbRow {
     // EXPUNGE is the one that takes an argument behind UID only (RFC 4315 2.1).
-    const EXPUNGE: Row = Row { verb: Verb::Expunge, args: Args::Line, effect: Effect::Shrinks, after: After::Clean };
+    const EXPUNGE: VerbRow = VerbRow { verb: Verb::Expunge, args: Args::Line, effect: Effect::Shrinks, after: After::Clean };
     let row = row(word);
     match row.verb {
         Verb::Expunge => &EXPUNGE,

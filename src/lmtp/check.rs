@@ -1,7 +1,7 @@
 //! What must hold for every client, for tests and fuzzing: plays it against two backends that say yes to all but `no...@`,
 //! once whole and once in pieces of any size.
 
-use super::invariants::{Backend, Play};
+use super::invariants::{FakeBackend, LmtpPlay};
 use crate::fault::RefusalCode;
 use crate::private::Address;
 
@@ -15,7 +15,7 @@ pub const BEGUN: &[u8] = b"LHLO x\r\nMAIL FROM:<>\r\nRCPT TO:<alice@velo.example
 
 /// What is left behind: the client's answers, what the backends stored, what the book counts.
 #[derive(PartialEq, Eq)]
-struct Outcome {
+struct Aftermath {
     answers: Vec<u8>,
     stored: Vec<(usize, usize, Vec<u8>)>,
     counted: u64,
@@ -42,9 +42,9 @@ fn told(answers: &[u8]) -> Vec<&[u8]> {
     answers.split(|byte| *byte == b'\n').map(|line| if flawed(line) { b"refused" } else { line }).collect()
 }
 
-fn played(input: &[u8], size: &mut dyn FnMut(usize) -> usize) -> Outcome {
-    let mut play = Play::new();
-    let mut yes = [Yes::new(0), Yes::new(1)];
+fn played(input: &[u8], size: &mut dyn FnMut(usize) -> usize) -> Aftermath {
+    let mut play = LmtpPlay::new();
+    let mut yes = [AcceptingBackend::new(0), AcceptingBackend::new(1)];
     play.run();
     let mut rest = input;
     while !rest.is_empty() {
@@ -60,11 +60,11 @@ fn played(input: &[u8], size: &mut dyn FnMut(usize) -> usize) -> Outcome {
     let env = play.into_house();
     let mailboxes = env.mailboxes();
     assert!(mailboxes.iter().all(|(_, _, reserved)| *reserved == 0), "room stays set aside");
-    Outcome { answers, stored, counted: mailboxes.iter().map(|(_, used, _): &(Address, u64, u64)| used).sum() }
+    Aftermath { answers, stored, counted: mailboxes.iter().map(|(_, used, _): &(Address, u64, u64)| used).sum() }
 }
 
 /// A backend that accepts everything but recipients that begin with `no`.
-struct Yes {
+struct AcceptingBackend {
     number: usize,
     /// Up to where it has read what it received.
     seen: usize,
@@ -75,12 +75,12 @@ struct Yes {
     stored: Vec<(usize, usize, Vec<u8>)>,
 }
 
-impl Yes {
-    fn new(number: usize) -> Yes {
-        Yes { number, seen: 0, connections: 0, greeted: false, in_data: false, recipients: 0, stored: Vec::new() }
+impl AcceptingBackend {
+    fn new(number: usize) -> AcceptingBackend {
+        AcceptingBackend { number, seen: 0, connections: 0, greeted: false, in_data: false, recipients: 0, stored: Vec::new() }
     }
 
-    fn answer(&mut self, backend: &Backend) -> Option<(usize, Vec<u8>)> {
+    fn answer(&mut self, backend: &FakeBackend) -> Option<(usize, Vec<u8>)> {
         if !backend.is_connected() {
             return None;
         }

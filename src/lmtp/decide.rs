@@ -2,87 +2,89 @@
 //!
 //! The client is the host's own relay: a line that is too long ends the session, and there is no patience to be lost.
 
-use super::envelope::Envelope;
-use super::environment::Environment;
-use super::session::{Act, Peer, Session, Step};
-use super::state::{State, Transaction};
+use super::envelope::LmtpEnvelope;
+use super::environment::LmtpEnvironment;
+use super::session::{Awaited, LmtpAct, LmtpSession, LmtpStep};
+use super::state::{LmtpState, Transaction};
 use crate::fault::RefusalCode;
 use crate::smtp::answer::{self, arguments, out_of_order, refusal};
-use crate::smtp::command::{Command, Line, Wrong, announces_octets, line};
+use crate::smtp::command::{SmtpCommand, SmtpLine, Wrong, announces_octets, line};
 use crate::smtp::path::{Parameters, Path};
 use crate::smtp::upstream::Manner;
 
-impl Session {
+impl LmtpSession {
     /// Takes the next line as a command.
-    pub(super) fn command(&mut self, env: &dyn Environment, state: State, client: &[u8]) -> Step {
+    pub(super) fn command(&mut self, env: &dyn LmtpEnvironment, state: LmtpState, client: &[u8]) -> LmtpStep {
         match line(client, false) {
-            Line::Part => {
+            SmtpLine::Part => {
                 self.state = state;
-                Step::new(0, Act::Read(Peer::Client))
+                LmtpStep::new(0, LmtpAct::Read(Awaited::Client))
             }
-            Line::TooLong => {
+            SmtpLine::TooLong => {
                 self.close(RefusalCode::LineTooLong);
-                Step::new(0, Act::Again)
+                LmtpStep::new(0, LmtpAct::Again)
             }
             // BDAT is not offered, and its octets must not be read as commands.
-            Line::Whole(..) | Line::Unreadable(_) if announces_octets(client) => {
+            SmtpLine::Whole(..) | SmtpLine::Unreadable(_) if announces_octets(client) => {
                 self.close(RefusalCode::NotHere);
-                Step::new(client.len(), Act::Again)
+                LmtpStep::new(client.len(), LmtpAct::Again)
             }
-            Line::Unreadable(used) => {
+            SmtpLine::Unreadable(used) => {
                 self.say(state, refusal(RefusalCode::Syntax));
-                Step::new(used, Act::Again)
+                LmtpStep::new(used, LmtpAct::Again)
             }
-            Line::Whole(line, used) => {
-                match Command::parse(line) {
+            SmtpLine::Whole(line, used) => {
+                match SmtpCommand::parse(line) {
                     Ok(command) => self.obey(env, state, command),
                     Err(Wrong::Verb) => self.say(state, refusal(RefusalCode::Syntax)),
                     Err(Wrong::Arguments | Wrong::Chunk) => self.say(state, arguments()),
                 }
-                Step::new(used, Act::Again)
+                LmtpStep::new(used, LmtpAct::Again)
             }
         }
     }
 
-    fn obey(&mut self, env: &dyn Environment, state: State, command: Command<'_>) {
+    fn obey(&mut self, env: &dyn LmtpEnvironment, state: LmtpState, command: SmtpCommand<'_>) {
         match (command, state) {
-            (Command::Lhlo(_), _) => {
+            (SmtpCommand::Lhlo(_), _) => {
                 self.forget();
-                self.say(State::Idle, self.capabilities());
+                self.say(LmtpState::Idle, self.capabilities());
             }
-            (Command::Rset, state) => {
+            (SmtpCommand::Rset, state) => {
                 self.forget();
-                let state = if let State::Hello = state { state } else { State::Idle };
+                let state = if let LmtpState::Hello = state { state } else { LmtpState::Idle };
                 self.say(state, answer::OK.to_vec());
             }
-            (Command::Quit, _) => {
+            (SmtpCommand::Quit, _) => {
                 self.forget();
-                self.say(State::Closed, answer::GOODBYE.to_vec());
+                self.say(LmtpState::Closed, answer::GOODBYE.to_vec());
             }
-            (Command::Noop, state) => self.say(state, answer::OK.to_vec()),
-            (Command::Vrfy, state) => self.say(state, answer::VRFY.to_vec()),
-            (Command::Mail(..), State::Hello) => self.say(State::Hello, out_of_order("LHLO first")),
-            (Command::Mail(path, parameters), State::Idle) => self.mail(path, parameters),
-            (Command::Mail(..), state) => self.say(state, out_of_order("MAIL was said already")),
-            (Command::Rcpt(path, parameters), State::Open(transaction)) => self.recipient(env, transaction, path, parameters),
-            (Command::Data, State::Open(transaction)) => self.begin_data(transaction),
-            (Command::Rcpt(..) | Command::Data, state) => self.say(state, out_of_order("MAIL first")),
+            (SmtpCommand::Noop, state) => self.say(state, answer::OK.to_vec()),
+            (SmtpCommand::Vrfy, state) => self.say(state, answer::VRFY.to_vec()),
+            (SmtpCommand::Mail(..), LmtpState::Hello) => self.say(LmtpState::Hello, out_of_order("LHLO first")),
+            (SmtpCommand::Mail(path, parameters), LmtpState::Idle) => self.mail(path, parameters),
+            (SmtpCommand::Mail(..), state) => self.say(state, out_of_order("MAIL was said already")),
+            (SmtpCommand::Rcpt(path, parameters), LmtpState::Open(transaction)) => {
+                self.recipient(env, transaction, path, parameters)
+            }
+            (SmtpCommand::Data, LmtpState::Open(transaction)) => self.begin_data(transaction),
+            (SmtpCommand::Rcpt(..) | SmtpCommand::Data, state) => self.say(state, out_of_order("MAIL first")),
             // RFC 2033 4.1: HELO and EHLO are not for LMTP.
             (_, state) => self.say(state, refusal(RefusalCode::NotHere)),
         }
     }
 
     fn mail(&mut self, path: Path<'_>, parameters: Parameters<'_>) {
-        match Envelope::read(path, parameters) {
+        match LmtpEnvelope::read(path, parameters) {
             Ok(envelope) => {
                 let transaction = Transaction { envelope, recipients: Vec::new(), tried: 0, taken: 0 };
-                self.say(State::Open(transaction), b"250 2.1.0 OK\r\n".to_vec());
+                self.say(LmtpState::Open(transaction), b"250 2.1.0 OK\r\n".to_vec());
             }
-            Err(answer) => self.say(State::Idle, answer),
+            Err(answer) => self.say(LmtpState::Idle, answer),
         }
     }
 
-    pub(super) fn say(&mut self, state: State, answer: Vec<u8>) {
+    pub(super) fn say(&mut self, state: LmtpState, answer: Vec<u8>) {
         self.answers.extend(answer);
         self.state = state;
     }

@@ -8,7 +8,7 @@ use crate::smtp::command::number;
 use crate::smtp::path::{Parameters, Path};
 
 /// The sender and what was said of the message.
-pub(super) struct Envelope {
+pub(super) struct LmtpEnvelope {
     sender: Box<[u8]>,
     /// RFC 1870; zero is what a relay says that does not know.
     pub(super) size: u64,
@@ -16,13 +16,13 @@ pub(super) struct Envelope {
     pub(super) utf8: bool,
 }
 
-impl Envelope {
+impl LmtpEnvelope {
     /// Reads MAIL.
     ///
     /// # Errors
     /// The answer for the relay.
-    pub(super) fn read(path: Path<'_>, parameters: Parameters<'_>) -> Result<Envelope, Vec<u8>> {
-        let mut envelope = Envelope { sender: path.reveal().into(), size: 0, eight_bit: false, utf8: false };
+    pub(super) fn read(path: Path<'_>, parameters: Parameters<'_>) -> Result<LmtpEnvelope, Vec<u8>> {
+        let mut envelope = LmtpEnvelope { sender: path.reveal().into(), size: 0, eight_bit: false, utf8: false };
         for parameter in parameters.iter() {
             let keyword = parameter.keyword.to_ascii_uppercase();
             match (&*keyword, parameter.value) {

@@ -4,7 +4,7 @@ use crate::quota::{Book, Day, OverQuota, Unknown};
 use crate::route::BackendId;
 
 /// What the session cannot know by itself: the book, the config, the clock.
-pub trait Environment {
+pub trait LmtpEnvironment {
     /// The book.
     fn book(&self) -> &Book;
     /// The day, for grants that end.

@@ -36,5 +36,5 @@ mod state;
 mod verdicts;
 
 pub use backend::Slot;
-pub use environment::Environment;
-pub use session::{Act, Params, Peer, Session, Step};
+pub use environment::LmtpEnvironment;
+pub use session::{Awaited, LmtpAct, LmtpParams, LmtpSession, LmtpStep};

@@ -3,10 +3,10 @@
 use super::answer;
 use super::backend::{BackendConn, Slot};
 use super::envelope::unknown;
-use super::environment::Environment;
+use super::environment::LmtpEnvironment;
 use super::reservation::RecipientReservation;
-use super::session::{Act, Peer, Session, Step};
-use super::state::{Asked, Candidate, Fate, Recipient, State, Transaction};
+use super::session::{Awaited, LmtpAct, LmtpSession, LmtpStep};
+use super::state::{Candidate, LmtpState, Outstanding, Recipient, RecipientFate, Transaction};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::Address;
 use crate::route::BackendId;
@@ -17,25 +17,25 @@ use crate::smtp::replied::{Replied, Wanted, hear};
 use crate::smtp::reply::Reply;
 use crate::smtp::upstream::{Manner, Opened};
 
-impl Session {
+impl LmtpSession {
     /// Judges a recipient; if the book says yes, its backend is asked in the next steps.
     pub(super) fn recipient(
         &mut self,
-        env: &dyn Environment,
+        env: &dyn LmtpEnvironment,
         mut transaction: Transaction,
         path: Path<'_>,
         parameters: Parameters<'_>,
     ) {
         transaction.tried += 1;
         match self.candidate(env, &transaction, path, parameters) {
-            Ok(candidate) => self.state = State::Asked(transaction, candidate),
-            Err(answer) => self.say(State::Open(transaction), answer),
+            Ok(candidate) => self.state = LmtpState::Asked(transaction, candidate),
+            Err(answer) => self.say(LmtpState::Open(transaction), answer),
         }
     }
 
     fn candidate(
         &mut self,
-        env: &dyn Environment,
+        env: &dyn LmtpEnvironment,
         transaction: &Transaction,
         path: Path<'_>,
         parameters: Parameters<'_>,
@@ -61,7 +61,7 @@ impl Session {
             return Err(answer::apart());
         }
         let command = [b"RCPT TO:<", path.reveal(), b">\r\n"].concat();
-        let asked = Asked::Nothing { fresh: false };
+        let asked = Outstanding::Nothing { fresh: false };
         Ok(Candidate { slot, command, ascii: path.is_ascii(), room, asked })
     }
 
@@ -74,66 +74,72 @@ impl Session {
     }
 
     /// A backend is being asked about `candidate`.
-    pub(super) fn asked(&mut self, env: &dyn Environment, transaction: Transaction, candidate: Candidate, input: &[u8]) -> Step {
-        if let Asked::Nothing { fresh } = candidate.asked {
+    pub(super) fn asked(
+        &mut self,
+        env: &dyn LmtpEnvironment,
+        transaction: Transaction,
+        candidate: Candidate,
+        input: &[u8],
+    ) -> LmtpStep {
+        if let Outstanding::Nothing { fresh } = candidate.asked {
             return self.ask(transaction, candidate, fresh, input);
         }
         let slot = candidate.slot;
         let fault = match hear(input, Wanted::Done) {
             (_, Replied::Part) => {
-                self.state = State::Asked(transaction, candidate);
-                return Step::new(0, Act::Read(Peer::Backend(slot)));
+                self.state = LmtpState::Asked(transaction, candidate);
+                return LmtpStep::new(0, LmtpAct::Read(Awaited::Backend(slot)));
             }
             (_, Replied::Lost(fault)) => fault,
             // One command was out.
             (used, _) if used < input.len() => Fault::Garbage(Side::Backend),
             (used, Replied::Yes(reply)) => {
                 self.accepted(env, transaction, candidate, &reply);
-                return Step::of_backend(used, Act::Again);
+                return LmtpStep::of_backend(used, LmtpAct::Again);
             }
             (used, Replied::No(reply)) => {
                 reply.write(&mut self.answers);
-                self.state = State::Open(transaction);
-                return Step::of_backend(used, Act::Again);
+                self.state = LmtpState::Open(transaction);
+                return LmtpStep::of_backend(used, LmtpAct::Again);
             }
         };
-        self.state = State::Asked(transaction, candidate);
+        self.state = LmtpState::Asked(transaction, candidate);
         self.drop_backend(slot, fault);
-        Step::of_backend(input.len(), Act::Again)
+        LmtpStep::of_backend(input.len(), LmtpAct::Again)
     }
 
-    fn ask(&mut self, transaction: Transaction, mut candidate: Candidate, fresh: bool, input: &[u8]) -> Step {
+    fn ask(&mut self, transaction: Transaction, mut candidate: Candidate, fresh: bool, input: &[u8]) -> LmtpStep {
         let slot = candidate.slot;
-        let Some(backend) = self.backends.get_mut(slot.0) else { return Step::new(0, Act::Close) };
+        let Some(backend) = self.backends.get_mut(slot.0) else { return LmtpStep::new(0, LmtpAct::Close) };
         // What a connection says by itself (421, mostly) is no answer to us.
         if backend.upstream.is_ready() && !input.is_empty() {
             let rested = !backend.in_transaction;
-            candidate.asked = if rested { Asked::Mail { fresh } } else { Asked::Rcpt };
-            self.state = State::Asked(transaction, candidate);
+            candidate.asked = if rested { Outstanding::Mail { fresh } } else { Outstanding::Rcpt };
+            self.state = LmtpState::Asked(transaction, candidate);
             self.drop_backend(slot, Fault::Gone(Side::Backend));
-            return Step::of_backend(input.len(), Act::Again);
+            return LmtpStep::of_backend(input.len(), LmtpAct::Again);
         }
         if backend.in_transaction {
             backend.upstream.say(&candidate.command);
-            candidate.asked = Asked::Rcpt;
-            self.state = State::Asked(transaction, candidate);
-            return Step::new(0, Act::Again);
+            candidate.asked = Outstanding::Rcpt;
+            self.state = LmtpState::Asked(transaction, candidate);
+            return LmtpStep::new(0, LmtpAct::Again);
         }
         let fresh = fresh || !backend.upstream.is_ready();
-        candidate.asked = Asked::Nothing { fresh };
+        candidate.asked = Outstanding::Nothing { fresh };
         let (used, opened) = backend.upstream.open(input);
         let act = match opened {
-            Opened::Act(act) => Act::Backend(slot, act),
-            Opened::Read => Act::Read(Peer::Backend(slot)),
+            Opened::Act(act) => LmtpAct::Backend(slot, act),
+            Opened::Read => LmtpAct::Read(Awaited::Backend(slot)),
             Opened::Ready(capabilities) => {
                 self.ask_mail(transaction, candidate, fresh, &capabilities);
-                return Step::of_backend(used, Act::Again);
+                return LmtpStep::of_backend(used, LmtpAct::Again);
             }
             Opened::Denied => return self.unopened(transaction, candidate, used, Fault::Down),
             Opened::Failed(fault) => return self.unopened(transaction, candidate, used, fault),
         };
-        self.state = State::Asked(transaction, candidate);
-        Step::of_backend(used, act)
+        self.state = LmtpState::Asked(transaction, candidate);
+        LmtpStep::of_backend(used, act)
     }
 
     fn ask_mail(&mut self, transaction: Transaction, mut candidate: Candidate, fresh: bool, backend: &Capabilities) {
@@ -141,32 +147,32 @@ impl Session {
         match (command, self.backend_mut(candidate.slot)) {
             (Some(command), Some(backend)) => {
                 backend.upstream.say(&command);
-                candidate.asked = Asked::Mail { fresh };
-                self.state = State::Asked(transaction, candidate);
+                candidate.asked = Outstanding::Mail { fresh };
+                self.state = LmtpState::Asked(transaction, candidate);
             }
-            _ => self.say(State::Open(transaction), answer::needs_utf8()),
+            _ => self.say(LmtpState::Open(transaction), answer::needs_utf8()),
         }
     }
 
-    fn unopened(&mut self, transaction: Transaction, candidate: Candidate, used: usize, fault: Fault) -> Step {
+    fn unopened(&mut self, transaction: Transaction, candidate: Candidate, used: usize, fault: Fault) -> LmtpStep {
         let slot = candidate.slot;
-        self.state = State::Asked(transaction, candidate);
+        self.state = LmtpState::Asked(transaction, candidate);
         self.drop_backend(slot, fault);
-        Step::of_backend(used, Act::Again)
+        LmtpStep::of_backend(used, LmtpAct::Again)
     }
 
-    fn accepted(&mut self, env: &dyn Environment, mut transaction: Transaction, mut candidate: Candidate, reply: &Reply) {
+    fn accepted(&mut self, env: &dyn LmtpEnvironment, mut transaction: Transaction, mut candidate: Candidate, reply: &Reply) {
         let Some(backend) = self.backends.get_mut(candidate.slot.0) else { return };
-        if let Asked::Mail { .. } = candidate.asked {
+        if let Outstanding::Mail { .. } = candidate.asked {
             backend.in_transaction = true;
-            candidate.asked = Asked::Nothing { fresh: true };
-            self.state = State::Asked(transaction, candidate);
+            candidate.asked = Outstanding::Nothing { fresh: true };
+            self.state = LmtpState::Asked(transaction, candidate);
             return;
         }
         match candidate.room.settle(env) {
             Ok(()) => {
                 let Candidate { slot, room, .. } = candidate;
-                transaction.recipients.push(Recipient { slot, fate: Fate::Open(room) });
+                transaction.recipients.push(Recipient { slot, fate: RecipientFate::Open(room) });
                 reply.write(&mut self.answers);
             }
             Err(why) => {
@@ -176,6 +182,6 @@ impl Session {
                 self.answers.extend(answer::no_room(&why));
             }
         }
-        self.state = State::Open(transaction);
+        self.state = LmtpState::Open(transaction);
     }
 }

@@ -3,7 +3,7 @@
 //! A recipient may lead to several mailboxes (an alias); all of them must have room. A mailbox that the book does not know
 //! yet can exist or not, which only the backend can tell: it is weighed first, and set aside when the backend took it.
 
-use super::environment::Environment;
+use super::environment::LmtpEnvironment;
 use crate::private::Address;
 use crate::quota::{Amount, ON_TOP, Origin, Reservation, Unknown, Verdict};
 
@@ -34,7 +34,7 @@ impl RecipientReservation {
     /// Asks for room for a message of `octets` in every mailbox that `recipient` leads to. `paths`: octets of the sender's and the
     /// recipient's paths, which the backend writes on top, some of them twice (Return-Path, Delivered-To, Received).
     pub(super) fn ask(
-        env: &dyn Environment,
+        env: &dyn LmtpEnvironment,
         recipient: &Address,
         octets: u64,
         paths: usize,
@@ -57,12 +57,12 @@ impl RecipientReservation {
     }
 
     /// Whether the book may still say no when the backend has said yes.
-    pub(super) fn is_doubtful(&self, env: &dyn Environment) -> bool {
+    pub(super) fn is_doubtful(&self, env: &dyn LmtpEnvironment) -> bool {
         self.strangers.iter().any(|mailbox| env.book().may_admit(mailbox).is_err())
     }
 
     /// The backend took the recipient, so its mailboxes exist.
-    pub(super) fn settle(&mut self, env: &dyn Environment) -> Result<(), NoSpace> {
+    pub(super) fn settle(&mut self, env: &dyn LmtpEnvironment) -> Result<(), NoSpace> {
         for mailbox in std::mem::take(&mut self.strangers) {
             let reserved = env.book().admit(&mailbox);
             let reserved = reserved.and_then(|()| env.book().reserve(&mailbox, self.amount, Origin::Incoming, env.today()));
@@ -73,7 +73,7 @@ impl RecipientReservation {
     }
 
     /// Makes sure that there is room for a message of `octets`, where fewer were announced.
-    pub(super) fn widen(&mut self, env: &dyn Environment, octets: u64) -> Result<(), NoSpace> {
+    pub(super) fn widen(&mut self, env: &dyn LmtpEnvironment, octets: u64) -> Result<(), NoSpace> {
         let more = Amount { octets: stored(octets, self.on_top).octets.saturating_sub(self.amount.octets), messages: 0 };
         if more == Amount::ZERO {
             return Ok(());
@@ -120,7 +120,7 @@ fn stored(octets: u64, on_top: u64) -> Amount {
     Amount::message(octets.saturating_add(on_top))
 }
 
-fn no_room(env: &dyn Environment, mailbox: &Address, amount: Amount, verdict: Verdict) -> NoSpace {
+fn no_room(env: &dyn LmtpEnvironment, mailbox: &Address, amount: Amount, verdict: Verdict) -> NoSpace {
     match verdict {
         Verdict::Unknown => NoSpace::UnknownDomain(env.unknown()),
         verdict => NoSpace::Full(verdict, env.book().defers(env.over(), mailbox, amount, verdict, env.today())),

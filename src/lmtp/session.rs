@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::answer;
 use super::backend::{BackendConn, Slot};
-use super::environment::Environment;
-use super::state::{Asked, State, Transaction};
+use super::environment::LmtpEnvironment;
+use super::state::{LmtpState, Outstanding, Transaction};
 use crate::fault::{Fault, RefusalCode};
 
 use crate::route::BackendId;
@@ -17,7 +17,7 @@ use crate::smtp::upstream::{Commands, ConnAct, Done, Manner};
 const GATHERED: usize = 16 * 1024;
 
 /// What does not change during a session.
-pub struct Params {
+pub struct LmtpParams {
     /// Said in the greeting, and to the backends in LHLO.
     pub hostname: Box<str>,
     /// RCPT commands for one message.
@@ -26,7 +26,7 @@ pub struct Params {
 
 /// Whose bytes are waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Peer {
+pub enum Awaited {
     /// The relay that brings mail.
     Client,
     /// The backend of this slot.
@@ -34,23 +34,23 @@ pub enum Peer {
 }
 
 /// One step: forget so many bytes of the inputs, then do what `act` says.
-pub struct Step {
+pub struct LmtpStep {
     /// Octets of the client's input that are done with.
     pub client: usize,
     /// Octets that are done with of the input of the backend that [`Session::asks`] named before the step.
     pub backend: usize,
     /// What to do.
-    pub act: Act,
+    pub act: LmtpAct,
 }
 
 /// What the driver is to do. "Send" means [`Session::commands`] to every backend and [`Session::answers`] to the client.
-pub enum Act {
+pub enum LmtpAct {
     /// Call [`Session::step`] again.
     Again,
     /// Send, step again.
     Send,
     /// Send, wait for more bytes, step again.
-    Read(Peer),
+    Read(Awaited),
     /// Send, pass this many octets of the client's input to every slot that [`Session::takes`] it, and forget them.
     Forward(usize),
     /// Do this with the connection to this slot's backend, tell [`Session::backend_is`] what came of it, step again.
@@ -60,29 +60,29 @@ pub enum Act {
 }
 
 /// The conversations with the relay and the backends.
-pub struct Session {
-    pub(super) params: Arc<Params>,
-    pub(super) state: State,
+pub struct LmtpSession {
+    pub(super) params: Arc<LmtpParams>,
+    pub(super) state: LmtpState,
     /// By slot.
     pub(super) backends: Vec<BackendConn>,
     pub(super) answers: Vec<u8>,
 }
 
-impl Step {
-    pub(super) fn new(client: usize, act: Act) -> Step {
-        Step { client, backend: 0, act }
+impl LmtpStep {
+    pub(super) fn new(client: usize, act: LmtpAct) -> LmtpStep {
+        LmtpStep { client, backend: 0, act }
     }
 
-    pub(super) fn of_backend(backend: usize, act: Act) -> Step {
-        Step { client: 0, backend, act }
+    pub(super) fn of_backend(backend: usize, act: LmtpAct) -> LmtpStep {
+        LmtpStep { client: 0, backend, act }
     }
 }
 
-impl Session {
+impl LmtpSession {
     /// A session that begins with the greeting.
-    pub fn new(params: Arc<Params>) -> Session {
+    pub fn new(params: Arc<LmtpParams>) -> LmtpSession {
         let answers = format!("220 {} LMTP\r\n", params.hostname).into_bytes();
-        Session { params, state: State::Hello, backends: Vec::new(), answers }
+        LmtpSession { params, state: LmtpState::Hello, backends: Vec::new(), answers }
     }
 
     /// What is to be sent to the client, and forgets it here.
@@ -116,12 +116,12 @@ impl Session {
 
     /// Whether a message is on its way: not to be cut off if there is time.
     pub fn in_message(&self) -> bool {
-        matches!(self.state, State::Data(..) | State::Message(..) | State::Verdicts(..) | State::Swallow(..))
+        matches!(self.state, LmtpState::Data(..) | LmtpState::Message(..) | LmtpState::Verdicts(..) | LmtpState::Swallow(..))
     }
 
     /// Whether the backends have the whole message: what they answer now counts, also when the client is gone.
     pub fn is_ending(&self) -> bool {
-        matches!(self.state, State::Verdicts(..))
+        matches!(self.state, LmtpState::Verdicts(..))
     }
 
     /// Whether the connection to the backend of `slot` is still being opened.
@@ -131,48 +131,48 @@ impl Session {
 
     /// Whether the backend of `slot` takes the message.
     pub fn takes(&self, slot: Slot) -> bool {
-        matches!(&self.state, State::Message(transaction, _) if transaction.uses(slot))
+        matches!(&self.state, LmtpState::Message(transaction, _) if transaction.uses(slot))
     }
 
     /// The slot whose input the next step looks at.
     pub fn asks(&self) -> Option<Slot> {
         match &self.state {
-            State::Asked(_, candidate) => Some(candidate.slot),
-            State::Data(_, slot) => Some(*slot).filter(|slot| slot.0 < self.backends.len()),
-            State::Verdicts(transaction, next) => transaction.recipients.get(*next).map(|recipient| recipient.slot),
+            LmtpState::Asked(_, candidate) => Some(candidate.slot),
+            LmtpState::Data(_, slot) => Some(*slot).filter(|slot| slot.0 < self.backends.len()),
+            LmtpState::Verdicts(transaction, next) => transaction.recipients.get(*next).map(|recipient| recipient.slot),
             _ => None,
         }
     }
 
     /// Decides the next step. `client` are all bytes of the client that are not done with; `backend` those of the backend that
     /// [`Session::asks`] names.
-    pub fn step(&mut self, env: &dyn Environment, client: &[u8], backend: &[u8]) -> Step {
+    pub fn step(&mut self, env: &dyn LmtpEnvironment, client: &[u8], backend: &[u8]) -> LmtpStep {
         let acts = |(slot, backend): (usize, &mut BackendConn)| backend.upstream.act().map(|act| (Slot(slot), act));
         if let Some((slot, act)) = self.backends.iter_mut().enumerate().find_map(acts) {
-            return Step::new(0, Act::Backend(slot, act));
+            return LmtpStep::new(0, LmtpAct::Backend(slot, act));
         }
         if self.answers.len() > GATHERED {
-            return Step::new(0, Act::Send);
+            return LmtpStep::new(0, LmtpAct::Send);
         }
-        match mem::replace(&mut self.state, State::Closed) {
-            State::Closed => self.close_backends(),
-            State::Asked(transaction, candidate) => self.asked(env, transaction, candidate, backend),
-            State::Data(transaction, slot) => self.data(transaction, slot, backend),
-            State::Message(transaction, dotted) => self.message(env, transaction, dotted, client),
-            State::Verdicts(transaction, next) => self.verdicts(transaction, next, backend),
-            State::Swallow(transaction, rest) => self.swallow(transaction, rest, client),
+        match mem::replace(&mut self.state, LmtpState::Closed) {
+            LmtpState::Closed => self.close_backends(),
+            LmtpState::Asked(transaction, candidate) => self.asked(env, transaction, candidate, backend),
+            LmtpState::Data(transaction, slot) => self.data(transaction, slot, backend),
+            LmtpState::Message(transaction, dotted) => self.message(env, transaction, dotted, client),
+            LmtpState::Verdicts(transaction, next) => self.verdicts(transaction, next, backend),
+            LmtpState::Swallow(transaction, rest) => self.swallow(transaction, rest, client),
             state => self.command(env, state, client),
         }
     }
 
-    fn close_backends(&mut self) -> Step {
+    fn close_backends(&mut self) -> LmtpStep {
         match self.backends.iter_mut().find(|backend| !backend.upstream.is_away()) {
             // A backend with half a message must not hear another word.
             Some(backend) => {
                 backend.leave(if backend.in_transaction { Manner::AtOnce } else { Manner::WithQuit });
-                Step::new(0, Act::Again)
+                LmtpStep::new(0, LmtpAct::Again)
             }
-            None => Step::new(0, Act::Close),
+            None => LmtpStep::new(0, LmtpAct::Close),
         }
     }
 
@@ -200,22 +200,22 @@ impl Session {
 
     fn without_backend(&mut self, slot: Slot, fault: Fault) {
         let answer = answer::backend(fault);
-        match mem::replace(&mut self.state, State::Closed) {
-            State::Asked(mut transaction, mut candidate) if candidate.slot == slot => {
-                let resting = candidate.asked == Asked::Mail { fresh: false };
+        match mem::replace(&mut self.state, LmtpState::Closed) {
+            LmtpState::Asked(mut transaction, mut candidate) if candidate.slot == slot => {
+                let resting = candidate.asked == Outstanding::Mail { fresh: false };
                 transaction.settle(slot, &answer);
                 self.state = if resting {
                     // A connection that rested between two messages may have been closed: that is no failure yet.
-                    candidate.asked = Asked::Nothing { fresh: true };
-                    State::Asked(transaction, candidate)
+                    candidate.asked = Outstanding::Nothing { fresh: true };
+                    LmtpState::Asked(transaction, candidate)
                 } else {
                     self.answers.extend(answer);
-                    State::Open(transaction)
+                    LmtpState::Open(transaction)
                 };
             }
-            State::Verdicts(mut transaction, next) => {
+            LmtpState::Verdicts(mut transaction, next) => {
                 transaction.doubt(slot, &answer);
-                self.state = State::Verdicts(transaction, next);
+                self.state = LmtpState::Verdicts(transaction, next);
             }
             mut state => {
                 if let Some(transaction) = state.transaction() {
@@ -229,17 +229,19 @@ impl Session {
     /// The last words to a client that is too slow, or that we cannot serve any longer.
     pub fn close(&mut self, code: RefusalCode) {
         self.answers.extend(said::farewell(code));
-        self.state = State::Closed;
+        self.state = LmtpState::Closed;
     }
 }
 
-impl State {
+impl LmtpState {
     fn transaction(&mut self) -> Option<&mut Transaction> {
         match self {
-            State::Open(transaction) | State::Asked(transaction, _) | State::Data(transaction, _) => Some(transaction),
-            State::Message(transaction, _) => Some(transaction),
-            State::Swallow(transaction, _) => Some(transaction),
-            State::Hello | State::Idle | State::Verdicts(..) | State::Closed => None,
+            LmtpState::Open(transaction) | LmtpState::Asked(transaction, _) | LmtpState::Data(transaction, _) => {
+                Some(transaction)
+            }
+            LmtpState::Message(transaction, _) => Some(transaction),
+            LmtpState::Swallow(transaction, _) => Some(transaction),
+            LmtpState::Hello | LmtpState::Idle | LmtpState::Verdicts(..) | LmtpState::Closed => None,
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::mem;
 
 use super::backend::Slot;
-use super::envelope::Envelope;
+use super::envelope::LmtpEnvelope;
 use super::reservation::RecipientReservation;
 use crate::wire::dot;
 
-pub(super) enum State {
+pub(super) enum LmtpState {
     /// No LHLO yet.
     Hello,
     /// Between two transactions.
@@ -30,7 +30,7 @@ pub(super) enum State {
 
 /// The mail transaction, RFC 5321 3.3.
 pub(super) struct Transaction {
-    pub(super) envelope: Envelope,
+    pub(super) envelope: LmtpEnvelope,
     /// In the order of RCPT, those that were answered with 2xx.
     pub(super) recipients: Vec<Recipient>,
     /// RCPT commands.
@@ -42,10 +42,10 @@ pub(super) struct Transaction {
 /// Somebody whose RCPT was answered with 2xx, and who is owed a verdict for it.
 pub(super) struct Recipient {
     pub(super) slot: Slot,
-    pub(super) fate: Fate,
+    pub(super) fate: RecipientFate,
 }
 
-pub(super) enum Fate {
+pub(super) enum RecipientFate {
     /// The backend has its recipient and will say what becomes of the message.
     Open(RecipientReservation),
     /// This will be said.
@@ -54,7 +54,7 @@ pub(super) enum Fate {
 
 impl Recipient {
     pub(super) fn is_open(&self) -> bool {
-        matches!(self.fate, Fate::Open(_))
+        matches!(self.fate, RecipientFate::Open(_))
     }
 }
 
@@ -72,7 +72,7 @@ impl Transaction {
     /// The final dots go out: see [`RecipientReservation::hand_over`].
     pub(super) fn hand_over(&mut self) {
         for recipient in &mut self.recipients {
-            if let Fate::Open(room) = &mut recipient.fate {
+            if let RecipientFate::Open(room) = &mut recipient.fate {
                 room.hand_over();
             }
         }
@@ -81,7 +81,7 @@ impl Transaction {
     /// The backend of `slot` has the whole message and its verdicts will never come: see [`RecipientReservation::doubt`].
     pub(super) fn doubt(&mut self, slot: Slot, answer: &[u8]) {
         for recipient in self.recipients.iter_mut().filter(|recipient| recipient.slot == slot && recipient.is_open()) {
-            if let Fate::Open(room) = mem::replace(&mut recipient.fate, Fate::Known(answer.to_vec())) {
+            if let RecipientFate::Open(room) = mem::replace(&mut recipient.fate, RecipientFate::Known(answer.to_vec())) {
                 room.doubt();
             }
         }
@@ -91,7 +91,7 @@ impl Transaction {
     pub(super) fn settle(&mut self, slot: Slot, answer: &[u8]) {
         for recipient in &mut self.recipients {
             if recipient.slot == slot && recipient.is_open() {
-                recipient.fate = Fate::Known(answer.to_vec());
+                recipient.fate = RecipientFate::Known(answer.to_vec());
             }
         }
     }
@@ -105,12 +105,12 @@ pub(super) struct Candidate {
     /// Whether the recipient can be said in ASCII.
     pub(super) ascii: bool,
     pub(super) room: RecipientReservation,
-    pub(super) asked: Asked,
+    pub(super) asked: Outstanding,
 }
 
 /// What is out.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum Outstanding {
     /// Nothing: the backend must be opened, or its part of the transaction.
     Nothing {
         /// The connection was made for this question, so there is no use in trying another one.

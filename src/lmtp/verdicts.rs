@@ -3,46 +3,46 @@
 
 use std::mem;
 
-use super::session::{Act, Peer, Session, Step};
-use super::state::{Fate, State, Transaction};
+use super::session::{Awaited, LmtpAct, LmtpSession, LmtpStep};
+use super::state::{LmtpState, RecipientFate, Transaction};
 use crate::smtp::replied::{Replied, Wanted, hear};
 
-impl Session {
+impl LmtpSession {
     /// Says one verdict, or waits for the backend that has it.
-    pub(super) fn verdicts(&mut self, mut transaction: Transaction, next: usize, input: &[u8]) -> Step {
+    pub(super) fn verdicts(&mut self, mut transaction: Transaction, next: usize, input: &[u8]) -> LmtpStep {
         let octets = transaction.taken;
         let Some(recipient) = transaction.recipients.get_mut(next) else {
             self.backends.iter_mut().for_each(|backend| backend.in_transaction = false);
-            self.state = State::Idle;
-            return Step::new(0, Act::Again);
+            self.state = LmtpState::Idle;
+            return LmtpStep::new(0, LmtpAct::Again);
         };
         let slot = recipient.slot;
-        if let Fate::Known(answer) = &mut recipient.fate {
+        if let RecipientFate::Known(answer) = &mut recipient.fate {
             self.answers.append(answer);
-            self.state = State::Verdicts(transaction, next + 1);
-            return Step::new(0, Act::Again);
+            self.state = LmtpState::Verdicts(transaction, next + 1);
+            return LmtpStep::new(0, LmtpAct::Again);
         }
         let (used, heard) = hear(input, Wanted::Done);
         let (accepted, reply) = match heard {
             Replied::Part => {
-                self.state = State::Verdicts(transaction, next);
-                return Step::new(0, Act::Read(Peer::Backend(slot)));
+                self.state = LmtpState::Verdicts(transaction, next);
+                return LmtpStep::new(0, LmtpAct::Read(Awaited::Backend(slot)));
             }
             Replied::Yes(reply) => (true, reply),
             Replied::No(reply) => (false, reply),
             Replied::Lost(fault) => {
-                self.state = State::Verdicts(transaction, next);
+                self.state = LmtpState::Verdicts(transaction, next);
                 self.drop_backend(slot, fault);
-                return Step::of_backend(used, Act::Again);
+                return LmtpStep::of_backend(used, LmtpAct::Again);
             }
         };
-        match (mem::replace(&mut recipient.fate, Fate::Known(Vec::new())), accepted) {
-            (Fate::Open(room), true) => room.commit(octets),
-            (Fate::Open(room), false) => room.release(),
-            (Fate::Known(_), _) => {}
+        match (mem::replace(&mut recipient.fate, RecipientFate::Known(Vec::new())), accepted) {
+            (RecipientFate::Open(room), true) => room.commit(octets),
+            (RecipientFate::Open(room), false) => room.release(),
+            (RecipientFate::Known(_), _) => {}
         }
         reply.write(&mut self.answers);
-        self.state = State::Verdicts(transaction, next + 1);
-        Step::of_backend(used, Act::Again)
+        self.state = LmtpState::Verdicts(transaction, next + 1);
+        LmtpStep::of_backend(used, LmtpAct::Again)
     }
 }

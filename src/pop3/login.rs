@@ -7,7 +7,7 @@ use super::{capability, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Credential, Mechanism, Private, Secret};
 use crate::wire::contract::{Arrival, Door};
-use crate::wire::sasl::{self, Exchange, Name};
+use crate::wire::sasl::{self, Exchange, MechanismName};
 use crate::wire::tokens::Tokens;
 
 /// Octets of one line before login. RFC 2449 4 has 255, RFC 5034 4 lets the lines of AUTH be longer.
@@ -71,22 +71,24 @@ impl Pop3Login {
 
     fn authenticate(&mut self, arguments: &[u8], len: usize) -> Arrival {
         let mut words = arguments.splitn(2, |byte| *byte == b' ');
-        let name = words.next().and_then(Name::parse).filter(|name| Tokens::default().allow(*name));
+        let name = words.next().and_then(MechanismName::parse).filter(|name| Tokens::default().allow(*name));
         match name {
             Some(name) => self.sasl(len, sasl::start(name, words.next())),
             None => Arrival::Answer(len, reply::refused(RefusalCode::LoginMethod)),
         }
     }
 
-    fn sasl(&mut self, len: usize, step: sasl::Step) -> Arrival {
+    fn sasl(&mut self, len: usize, step: sasl::SaslStep) -> Arrival {
         match step {
-            sasl::Step::Challenge(text, exchange) => {
+            sasl::SaslStep::Challenge(text, exchange) => {
                 self.exchange = Some(exchange);
                 Arrival::Answer(len, format!("+ {text}\r\n").into_bytes())
             }
-            sasl::Step::Done(credential) => Arrival::Try(len, credential),
-            sasl::Step::Refused(sasl::Refusal::Foreign | sasl::Refusal::Empty) => Arrival::Answer(len, reply::denied()),
-            sasl::Step::Refused(_) => Arrival::Answer(len, reply::refused(RefusalCode::Syntax)),
+            sasl::SaslStep::Done(credential) => Arrival::Try(len, credential),
+            sasl::SaslStep::Refused(sasl::SaslRefusal::Foreign | sasl::SaslRefusal::Empty) => {
+                Arrival::Answer(len, reply::denied())
+            }
+            sasl::SaslStep::Refused(_) => Arrival::Answer(len, reply::refused(RefusalCode::Syntax)),
         }
     }
 }

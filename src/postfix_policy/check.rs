@@ -1,6 +1,6 @@
 //! What must hold for every request, for tests and fuzzing.
 
-use super::{Failure, Request, decide};
+use super::{Failure, PolicyRequest, decide};
 use crate::quota::{Book, Day, OverQuota};
 
 /// Asks `book`. Panics when an answer is not one action with an empty line behind it, or when it depends on how the bytes came.
@@ -18,7 +18,7 @@ pub fn check(input: &[u8], book: &Book, random: &mut dyn FnMut() -> u64) {
 fn answers(input: &[u8], book: &Book, size: &mut dyn FnMut(usize) -> usize) -> Vec<Vec<u8>> {
     let (mut held, mut rest, mut answers) = (Vec::new(), input, Vec::new());
     loop {
-        match Request::parse(&held) {
+        match PolicyRequest::parse(&held) {
             Ok(Some((request, used))) => {
                 answers.push(decide(request, book, OverQuota::default(), Day::from_unix(0)));
                 held.drain(..used);

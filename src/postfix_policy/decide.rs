@@ -1,6 +1,6 @@
 //! One request, one action.
 
-use super::request::Request;
+use super::request::PolicyRequest;
 use crate::fault::RefusalCode;
 use crate::private::Address;
 use crate::quota::{Amount, Book, Day, ON_TOP, OverQuota, Verdict};
@@ -31,7 +31,7 @@ impl Failure {
 
 /// The answer to `request`. A domain or an address that is not ours is none of our business: Postfix asks about mail that goes
 /// out as well, so an unknown domain is deferred by LMTP, where all mail is for us.
-pub fn decide(request: Request<'_>, book: &Book, over: OverQuota, today: Day) -> Vec<u8> {
+pub fn decide(request: PolicyRequest<'_>, book: &Book, over: OverQuota, today: Day) -> Vec<u8> {
     let recipient = std::str::from_utf8(request.recipient).ok().and_then(Address::parse);
     let recipient = recipient.filter(|_| request.is_about_mail);
     // The relay writes on top of the message, and then the mail server does.

@@ -17,4 +17,4 @@ mod decide;
 mod request;
 
 pub use decide::{Failure, decide};
-pub use request::Request;
+pub use request::PolicyRequest;

@@ -10,7 +10,7 @@ const MAX_LINE: usize = 512;
 
 /// What is wanted of a request.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Request<'a> {
+pub struct PolicyRequest<'a> {
     /// It is one of `smtpd_access_policy`, at a point where there is a recipient or was one.
     pub(super) is_about_mail: bool,
     /// Empty at DATA and after it when there are several.
@@ -19,13 +19,13 @@ pub struct Request<'a> {
     pub(super) size: u64,
 }
 
-impl<'a> Request<'a> {
+impl<'a> PolicyRequest<'a> {
     /// Reads one request from the front of `input`: the request and the octets it takes, or `None` when more must come.
     ///
     /// # Errors
     /// `Garbage` for a line without `=` or a size that is no number, `TooLong` above 8 KiB, or 512 octets for a line that counts.
-    pub fn parse(input: &'a [u8]) -> Result<Option<(Request<'a>, usize)>, Fault> {
-        let mut request = Request::default();
+    pub fn parse(input: &'a [u8]) -> Result<Option<(PolicyRequest<'a>, usize)>, Fault> {
+        let mut request = PolicyRequest::default();
         let (mut kind, mut point) = (&b""[..], &b""[..]);
         let window = &input[..input.len().min(MAX_REQUEST)];
         let mut at = 0;
@@ -65,25 +65,25 @@ mod tests {
 
     #[test]
     fn wanted_attributes_are_read_in_any_order_and_pieces() {
-        let (request, used) = Request::parse(WHOLE).ok().flatten().unwrap();
+        let (request, used) = PolicyRequest::parse(WHOLE).ok().flatten().unwrap();
         assert!(request.is_about_mail && request.recipient == b"alice@velo.example" && request.size == 12);
         assert_eq!(&WHOLE[used..], b"request=");
         for end in 0..used {
-            assert!(Request::parse(&WHOLE[..end]).ok().unwrap().is_none());
+            assert!(PolicyRequest::parse(&WHOLE[..end]).ok().unwrap().is_none());
         }
         let other = b"recipient=a@b.example\nrequest=something_else\n\n";
-        assert!(!Request::parse(other).ok().flatten().unwrap().0.is_about_mail);
+        assert!(!PolicyRequest::parse(other).ok().flatten().unwrap().0.is_about_mail);
     }
 
     #[test]
     fn bounds() {
         let long = |name: &str, octets| [name.as_bytes(), b"=", &vec![b'x'; octets], b"\n\n"].concat();
-        assert!(Request::parse(&long("helo_name", 2000)).is_ok());
-        assert!(matches!(Request::parse(&long("recipient", 512)), Err(Fault::TooLong(_))));
-        assert!(matches!(Request::parse(&long("helo_name", 9000)), Err(Fault::TooLong(_))));
-        assert!(matches!(Request::parse(&[b'x'; 9000]), Err(Fault::TooLong(_))));
+        assert!(PolicyRequest::parse(&long("helo_name", 2000)).is_ok());
+        assert!(matches!(PolicyRequest::parse(&long("recipient", 512)), Err(Fault::TooLong(_))));
+        assert!(matches!(PolicyRequest::parse(&long("helo_name", 9000)), Err(Fault::TooLong(_))));
+        assert!(matches!(PolicyRequest::parse(&[b'x'; 9000]), Err(Fault::TooLong(_))));
         for garbage in [&b"nothing\n\n"[..], b"size=-1\n\n", b"size=\n\n", b"size=1\r\n\n"] {
-            assert!(matches!(Request::parse(garbage), Err(Fault::Garbage(Side::Client))));
+            assert!(matches!(PolicyRequest::parse(garbage), Err(Fault::Garbage(Side::Client))));
         }
     }
 }

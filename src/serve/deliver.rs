@@ -6,20 +6,20 @@ use tokio::time::timeout;
 
 use super::Context;
 use super::upstream::{Destination, Parking, Role, UpstreamConn};
-use crate::smtp::delivery::{Delivery, DeliveryStep, Letter, Outcome, Taker};
+use crate::smtp::delivery::{Delivery, DeliveryOutcome, DeliveryStep, Letter, Taker};
 use crate::smtp::upstream::Done;
 
 /// From the connection to the last reply.
 const SENDING: Duration = Duration::from_secs(60);
 
 /// One message, to one that takes it.
-pub(super) async fn carry(context: &Context, to: Destination<'_>, taker: Taker, letter: Letter) -> Outcome {
+pub(super) async fn carry(context: &Context, to: Destination<'_>, taker: Taker, letter: Letter) -> DeliveryOutcome {
     let mut delivery = Delivery::new(&context.hostname, taker, letter);
     let ended = timeout(SENDING, hand_over(context, to, taker, &mut delivery)).await;
     ended.unwrap_or_else(|_| delivery.lost())
 }
 
-async fn hand_over(context: &Context, to: Destination<'_>, taker: Taker, delivery: &mut Delivery) -> Outcome {
+async fn hand_over(context: &Context, to: Destination<'_>, taker: Taker, delivery: &mut Delivery) -> DeliveryOutcome {
     let role = match taker {
         Taker::Relay => Role::Relay,
         Taker::Store => Role::Store,

@@ -10,7 +10,7 @@ use crate::fault::RefusalCode;
 use crate::private::Address;
 use crate::quota::{Standing, Verdict};
 use crate::scrub::{Context as ScrubContext, Profile, Refusal, Scrubbed};
-use crate::submission::Environment;
+use crate::submission::SubmissionEnvironment;
 
 /// What the session asks of the book and the rules.
 pub(super) struct SubmissionEnv<'a> {
@@ -19,7 +19,7 @@ pub(super) struct SubmissionEnv<'a> {
     pub(super) who: Option<&'a Authenticated>,
 }
 
-impl Environment for SubmissionEnv<'_> {
+impl SubmissionEnvironment for SubmissionEnv<'_> {
     fn owns(&self, user: &Address, sender: &Address) -> bool {
         self.who.is_some() && self.context.book.owns(user, sender)
     }

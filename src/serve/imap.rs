@@ -19,11 +19,11 @@ use super::silence::{LAST_WORDS, Nap, Silence};
 use super::{Context, Patience};
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode, Side};
-use crate::imap::login::{Attempt, Before, Login, denied, welcome};
+use crate::imap::login::{Before, ImapLogin, LoginAttempt, denied, welcome};
 use crate::imap::offers::Offers;
 use crate::imap::options::SessionOptions;
 use crate::imap::reply;
-use crate::imap::session::Session;
+use crate::imap::session::ImapSession;
 use crate::imap::tag::Tag;
 use crate::incident::{Protocol, Verb};
 use crate::limit::Seat;
@@ -60,7 +60,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
         fresh_tag,
     };
     drop(capabilities);
-    let session = Session::new(terms);
+    let session = ImapSession::new(terms);
     let session = if lease.is_some() { session.leased() } else { session };
     let mut proxy = Proxy::new(client.into_parts(), conn.into_parts(), session, observer);
     let mut listener = Listener::new(member.watch());
@@ -86,7 +86,7 @@ async fn enter(
 ) -> Result<(Option<(BufferedConn, Authenticated, ImapConn)>, Seat, Shutdown), Fault> {
     let Accepted { handshake, seat, mut stop, protection, tls, pooling, default_domain } = accepted;
     let tokens = context.methods.for_imap(&context.backends.load());
-    let mut login = Login::new(protection).offering(tokens);
+    let mut login = ImapLogin::new(protection).offering(tokens);
     let mut link = handshake.greet(&login.greeting()).await?;
     loop {
         match login.next(link.input()) {
@@ -110,11 +110,11 @@ async fn enter(
                 let deadline = Instant::now() + context.patience.login;
                 let conn = tls.as_ref().ok_or(Fault::Tls(Side::Us))?.accept(link.into_bare(), b"").await?;
                 link = BufferedConn::new(conn, Side::Client, deadline);
-                login = Login::new(Protection::Secure).offering(tokens);
+                login = ImapLogin::new(Protection::Secure).offering(tokens);
             }
             Before::Try(taken, attempt) => {
                 let credential = attempt.credential.completed(default_domain.as_deref());
-                let attempt = Attempt { credential, ..attempt };
+                let attempt = LoginAttempt { credential, ..attempt };
                 link.consume(taken);
                 link.set_deadline(Instant::now() + context.patience.login);
                 observer.about(attempt.credential.user.reveal());
@@ -134,7 +134,7 @@ async fn enter(
 
 async fn attempt_login(
     link: &mut BufferedConn,
-    attempt: &Attempt,
+    attempt: &LoginAttempt,
     (context, seat, pooling): (&Context, &Seat, Pooling),
     observer: &Observer,
 ) -> Result<Option<(Authenticated, ImapConn)>, Fault> {

@@ -12,7 +12,7 @@ use super::{Context, Quota};
 use crate::event::{BackendService, Provoked, count};
 use crate::fault::{Fault, Side};
 use crate::limit::Seat;
-use crate::lmtp::{Act, Environment, Params, Peer, Session, Slot};
+use crate::lmtp::{Awaited, LmtpAct, LmtpEnvironment, LmtpParams, LmtpSession, Slot};
 use crate::net::buffered::BufferedConn;
 use crate::net::min_rate::MinRate;
 use crate::net::shutdown::{Phase, Shutdown};
@@ -31,20 +31,20 @@ const FINAL: Duration = Duration::from_secs(600);
 pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
     let Accepted { handshake, seat, stop, .. } = accepted;
     let recipients = context.sizes.recipients.try_into().unwrap_or(usize::MAX);
-    let mut session = Session::new(Arc::new(Params { hostname: context.hostname.clone(), recipients }));
+    let mut session = LmtpSession::new(Arc::new(LmtpParams { hostname: context.hostname.clone(), recipients }));
     let client = handshake.greet(&session.answers()).await?;
     let backends = context.backends.load_full();
     let (conns, pace, listening) = (Vec::new(), None, true);
-    let driver = Driver { client, conns, session, context, backends, _seat: seat, stop, pace, listening };
+    let driver = LmtpDriver { client, conns, session, context, backends, _seat: seat, stop, pace, listening };
     driver.run().await
 }
 
 /// One session with all it holds.
-struct Driver {
+struct LmtpDriver {
     client: BufferedConn,
     /// By slot.
     conns: Vec<UpstreamConn>,
-    session: Session,
+    session: LmtpSession,
     context: Arc<Context>,
     /// Those that were in force when the session began.
     backends: Arc<Backends>,
@@ -56,7 +56,7 @@ struct Driver {
     listening: bool,
 }
 
-impl Driver {
+impl LmtpDriver {
     async fn run(mut self) -> Result<(), Fault> {
         loop {
             let asked = self.session.asks();
@@ -69,13 +69,13 @@ impl Driver {
             }
             self.conns.resize_with(self.session.slots().count(), || UpstreamConn::new(Role::Store, Parking::Never));
             match step.act {
-                Act::Again => {}
-                Act::Send => self.send().await?,
-                Act::Read(Peer::Client) => self.read_client().await?,
-                Act::Read(Peer::Backend(slot)) => self.read_backend(slot).await?,
-                Act::Forward(count) => self.forward(count).await?,
-                Act::Backend(slot, act) => self.backend_act(slot, act).await,
-                Act::Close => {
+                LmtpAct::Again => {}
+                LmtpAct::Send => self.send().await?,
+                LmtpAct::Read(Awaited::Client) => self.read_client().await?,
+                LmtpAct::Read(Awaited::Backend(slot)) => self.read_backend(slot).await?,
+                LmtpAct::Forward(count) => self.forward(count).await?,
+                LmtpAct::Backend(slot, act) => self.backend_act(slot, act).await,
+                LmtpAct::Close => {
                     let sent = self.send().await;
                     self.client.close().await;
                     return sent;
@@ -180,7 +180,7 @@ struct LmtpEnv<'a> {
     quota: Quota,
 }
 
-impl Environment for LmtpEnv<'_> {
+impl LmtpEnvironment for LmtpEnv<'_> {
     fn book(&self) -> &Book {
         self.book
     }

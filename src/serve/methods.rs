@@ -18,7 +18,7 @@ use crate::net::dial::{dial, secure};
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::private::Mechanism;
 use crate::route::{AuthBy, Backend, BackendId, Backends, Security};
-use crate::wire::sasl::Name;
+use crate::wire::sasl::MechanismName;
 use crate::wire::tokens::Tokens;
 
 /// How often those are asked of whom nothing is known yet, or nothing sure.
@@ -82,9 +82,9 @@ impl Methods {
     }
 
     /// For submission, where the mailbox judges. A relay that judges is asked for passwords only.
-    pub(super) fn for_submission(&self, backends: &Backends) -> Vec<Name> {
+    pub(super) fn for_submission(&self, backends: &Backends) -> Vec<MechanismName> {
         let tokens = self.any(backends, |backend| backend.auth == AuthBy::Imap);
-        let names = [Name::Plain, Name::Login, Name::XOAuth2, Name::OAuthBearer];
+        let names = [MechanismName::Plain, MechanismName::Login, MechanismName::XOAuth2, MechanismName::OAuthBearer];
         names.into_iter().filter(|name| tokens.allow(*name)).collect()
     }
 }
@@ -168,7 +168,7 @@ mod tests {
         methods.learn(ids[0], Tokens { bearer: false, xoauth2: true });
         methods.learn(ids[1], Tokens { bearer: true, xoauth2: false });
         assert_eq!(methods.for_imap(&backends), both);
-        assert_eq!(methods.for_submission(&backends), [Name::Plain, Name::Login, Name::XOAuth2]);
+        assert_eq!(methods.for_submission(&backends), [MechanismName::Plain, MechanismName::Login, MechanismName::XOAuth2]);
         methods.learn(ids[1], Tokens::default());
         assert_eq!(methods.for_imap(&backends), Tokens { bearer: false, xoauth2: true });
         methods.keep(&Backends::new(Vec::new(), 0));

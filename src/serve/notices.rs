@@ -19,7 +19,7 @@ use crate::notice::{Notice, Queue, letter};
 use crate::private::{Address, Domain};
 use crate::quota::{Fact, NoticeKind, Subject};
 use crate::route::BackendId;
-use crate::smtp::delivery::{Outcome, Taker};
+use crate::smtp::delivery::{DeliveryOutcome, Taker};
 
 /// How often the book is asked.
 const LOOK: Duration = Duration::from_secs(1);
@@ -64,25 +64,25 @@ impl Sender {
             };
             let outcome = send(context, backend, (NoticeKind::News, Notice::about(&fact)), [&from, &to], &mut down).await;
             // What the relay may have is not sent again: a slow one would have it once more at each try, for days.
-            if matches!(outcome, Outcome::Accepted | Outcome::Refused(_) | Outcome::Unknown) {
+            if matches!(outcome, DeliveryOutcome::Accepted | DeliveryOutcome::Refused(_) | DeliveryOutcome::Unknown) {
                 context.book.told(&fact);
             }
             self.judge(queue, &fact, &outcome);
         }
     }
 
-    fn judge(&mut self, queue: &Queue, fact: &Fact, outcome: &Outcome) {
+    fn judge(&mut self, queue: &Queue, fact: &Fact, outcome: &DeliveryOutcome) {
         match outcome {
-            Outcome::Accepted => {
+            DeliveryOutcome::Accepted => {
                 queue.done(fact);
                 self.waits = false;
             }
-            Outcome::Refused(code) => {
+            DeliveryOutcome::Refused(code) => {
                 queue.done(fact);
                 count(Provoked::NoticeRefused(u64::from(*code)));
             }
-            Outcome::Unknown => queue.done(fact),
-            Outcome::Later | Outcome::Down => {
+            DeliveryOutcome::Unknown => queue.done(fact),
+            DeliveryOutcome::Later | DeliveryOutcome::Down => {
                 if !queue.later(fact, self.began.elapsed()) {
                     count(Provoked::NoticesLost);
                 }
@@ -137,20 +137,20 @@ async fn send(
     (kind, notice): (NoticeKind, Option<Notice>),
     [from, to]: [&Address; 2],
     down: &mut Down,
-) -> Outcome {
+) -> DeliveryOutcome {
     let backends = context.backends.load_full();
     let letter = notice.and_then(|notice| letter(notice, from, to, Date::from(SystemTime::now()), &random()));
-    let Some(letter) = letter else { return Outcome::Refused(NO_ADDRESS) };
-    let is_silent = |outcome: &Outcome| matches!(outcome, Outcome::Down | Outcome::Unknown);
+    let Some(letter) = letter else { return DeliveryOutcome::Refused(NO_ADDRESS) };
+    let is_silent = |outcome: &DeliveryOutcome| matches!(outcome, DeliveryOutcome::Down | DeliveryOutcome::Unknown);
     if down.stores.contains(&backend) && own_mail::is_ours(context, to, &letter) {
-        return Outcome::Down;
+        return DeliveryOutcome::Down;
     }
     if let Some(stored) = own_mail::store(context, to, &letter, kind).await {
         down.stores.extend(is_silent(&stored).then_some(backend));
         return stored;
     }
     if down.relays.contains(&backend) {
-        return Outcome::Down;
+        return DeliveryOutcome::Down;
     }
     let carried = carry(context, Destination { backends: &backends, backend }, Taker::Relay, letter).await;
     down.relays.extend(is_silent(&carried).then_some(backend));

@@ -3,7 +3,7 @@
 
 use super::proxy::Proxy;
 use super::side::{WAITING, Waits};
-use crate::imap::Step;
+use crate::imap::ImapStep;
 
 impl Proxy {
     /// Asks the session about all that was read. True when something was done.
@@ -41,25 +41,25 @@ impl Proxy {
         done
     }
 
-    fn obey_client(&mut self, step: Step) -> bool {
+    fn obey_client(&mut self, step: ImapStep) -> bool {
         self.waits = match step {
-            Step::Need => Waits::Client,
-            Step::Hold => Waits::Backend,
+            ImapStep::Need => Waits::Client,
+            ImapStep::Hold => Waits::Backend,
             _ => Waits::Nobody,
         };
         match step {
-            Step::Need | Step::Hold => return false,
-            Step::Forward(count) => self.client.approved += count,
-            Step::Rewrite(count, bytes) => {
+            ImapStep::Need | ImapStep::Hold => return false,
+            ImapStep::Forward(count) => self.client.approved += count,
+            ImapStep::Rewrite(count, bytes) => {
                 self.backend.take_approved(&mut self.client, count);
                 self.backend.output.extend_from_slice(&bytes);
             }
-            Step::Answer(count, bytes) => {
+            ImapStep::Answer(count, bytes) => {
                 self.backend.take_approved(&mut self.client, count);
                 self.answers.extend_from_slice(&bytes);
             }
-            Step::Swallow(count) => self.backend.take_approved(&mut self.client, count),
-            Step::Close(words, fault) => {
+            ImapStep::Swallow(count) => self.backend.take_approved(&mut self.client, count),
+            ImapStep::Close(words, fault) => {
                 self.close(&words, fault);
                 return false;
             }
@@ -67,20 +67,20 @@ impl Proxy {
         true
     }
 
-    fn obey_backend(&mut self, step: Step) -> bool {
+    fn obey_backend(&mut self, step: ImapStep) -> bool {
         match step {
-            Step::Need | Step::Hold => return false,
-            Step::Forward(count) => self.backend.approved += count,
-            Step::Rewrite(count, bytes) => {
+            ImapStep::Need | ImapStep::Hold => return false,
+            ImapStep::Forward(count) => self.backend.approved += count,
+            ImapStep::Rewrite(count, bytes) => {
                 self.client.take_approved(&mut self.backend, count);
                 self.client.output.extend_from_slice(&bytes);
             }
-            Step::Swallow(count) => self.client.take_approved(&mut self.backend, count),
-            Step::Answer(count, bytes) => {
+            ImapStep::Swallow(count) => self.client.take_approved(&mut self.backend, count),
+            ImapStep::Answer(count, bytes) => {
                 self.client.take_approved(&mut self.backend, count);
                 self.backend.output.extend_from_slice(&bytes);
             }
-            Step::Close(words, fault) => {
+            ImapStep::Close(words, fault) => {
                 self.close(&words, fault);
                 return false;
             }

@@ -92,25 +92,25 @@ impl Observer {
     }
 
     /// The session is about to do this with what came from the client, where a command begins.
-    pub(super) fn imap_command(&self, input: &[u8], step: &imap::Step) {
+    pub(super) fn imap_command(&self, input: &[u8], step: &imap::ImapStep) {
         match step {
-            imap::Step::Need | imap::Step::Hold => {}
+            imap::ImapStep::Need | imap::ImapStep::Hold => {}
             // Nothing was taken: it is a question of ours.
-            imap::Step::Rewrite(0, ours) => self.asked(Side::Us, Verb::of_imap(ours)),
+            imap::ImapStep::Rewrite(0, ours) => self.asked(Side::Us, Verb::of_imap(ours)),
             step => self.asked(Side::Client, Verb::of_imap(input.get(..step.taken()).unwrap_or_default())),
         }
     }
 
     /// What we answer the client ourselves.
-    pub(super) fn imap_answer(&self, step: &imap::Step) {
-        if let (true, imap::Step::Answer(_, words) | imap::Step::Close(words, _)) = (self.is_on(), step) {
+    pub(super) fn imap_answer(&self, step: &imap::ImapStep) {
+        if let (true, imap::ImapStep::Answer(_, words) | imap::ImapStep::Close(words, _)) = (self.is_on(), step) {
             let last = words.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
             self.answered(Side::Us, Answer::of_imap(last).map(|answer| answer.ours(last)));
         }
     }
 
     /// The session is about to do this with what came from the backend, where a response begins.
-    pub(super) fn imap_response(&self, input: &[u8], step: &imap::Step) {
+    pub(super) fn imap_response(&self, input: &[u8], step: &imap::ImapStep) {
         match step.taken() {
             0 => {}
             taken => self.answered(Side::Backend, Answer::of_imap(input.get(..taken).unwrap_or_default())),

@@ -15,7 +15,7 @@ use crate::event::BackendService;
 use crate::private::Address;
 use crate::quota::{Amount, NoticeKind, ON_TOP, Reservation, Verdict};
 use crate::route::BackendId;
-use crate::smtp::delivery::{Letter, Outcome, Taker};
+use crate::smtp::delivery::{DeliveryOutcome, Letter, Taker};
 
 /// A mailbox that a notice goes to.
 struct RoomMade {
@@ -43,7 +43,7 @@ pub(super) fn is_ours(context: &Context, to: &Address, letter: &Letter) -> bool 
 }
 
 /// Stores the letter in every mailbox that `to` leads to. None where none of them is full, or where it cannot be done: then the relay has it.
-pub(super) async fn store(context: &Context, to: &Address, letter: &Letter, kind: NoticeKind) -> Option<Outcome> {
+pub(super) async fn store(context: &Context, to: &Address, letter: &Letter, kind: NoticeKind) -> Option<DeliveryOutcome> {
     let amount = amount_of(letter);
     let mailboxes = full(context, to, amount)?;
     // All or none: of a list of mailboxes some would have it twice.
@@ -55,13 +55,13 @@ pub(super) async fn store(context: &Context, to: &Address, letter: &Letter, kind
         let letter = Letter { recipient: path(context, &mailbox), message: letter.message.clone() };
         let outcome = carry(context, Destination { backends: &backends, backend }, Taker::Store, letter).await;
         match outcome {
-            Outcome::Accepted => drop(room.commit()),
-            Outcome::Refused(_) | Outcome::Later | Outcome::Down => drop(room.release()),
-            Outcome::Unknown => room.doubt(),
+            DeliveryOutcome::Accepted => drop(room.commit()),
+            DeliveryOutcome::Refused(_) | DeliveryOutcome::Later | DeliveryOutcome::Down => drop(room.release()),
+            DeliveryOutcome::Unknown => room.doubt(),
         }
         // One that has it is told; the others are not told twice.
         best = Some(match best {
-            Some(earlier @ (Outcome::Accepted | Outcome::Unknown)) => earlier,
+            Some(earlier @ (DeliveryOutcome::Accepted | DeliveryOutcome::Unknown)) => earlier,
             _ => outcome,
         });
     }

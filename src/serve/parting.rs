@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use super::proxy::{Closing, Proxy};
 use crate::fault::{Fault, Side};
-use crate::imap::Step;
+use crate::imap::ImapStep;
 use crate::net::buffer::Buffer;
 
 impl Proxy {
@@ -47,7 +47,7 @@ impl Proxy {
     /// What the backend still answers, for the book alone.
     fn overhear(&mut self, cx: &mut Context<'_>) {
         while !self.session.is_settled() && self.backend.fill(cx).is_ok_and(|count| count > 0) {
-            while let Step::Swallow(count) = self.session.from_backend(self.backend.undecided(), self.backend.is_full()) {
+            while let ImapStep::Swallow(count) = self.session.from_backend(self.backend.undecided(), self.backend.is_full()) {
                 self.backend.input.consume(count);
             }
         }

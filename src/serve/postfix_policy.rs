@@ -10,7 +10,7 @@ use super::accepted::Accepted;
 use super::clock::today;
 use crate::fault::Fault;
 use crate::net::shutdown::Phase;
-use crate::postfix_policy::{Request, decide};
+use crate::postfix_policy::{PolicyRequest, decide};
 
 /// Serves one connection to its end. Postfix closes it when it is idle for long, or was used often.
 ///
@@ -21,7 +21,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let mut link = handshake.greet(b"").await?;
     loop {
         link.set_deadline(Instant::now() + context.patience.idle);
-        match Request::parse(link.input()) {
+        match PolicyRequest::parse(link.input()) {
             Ok(Some((request, used))) => {
                 let answer = judge(&context, request);
                 link.consume(used);
@@ -41,7 +41,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
 }
 
 /// A book that panics must not stop the mail of the whole host, unless the admins want just that.
-fn judge(context: &Context, request: Request<'_>) -> Vec<u8> {
+fn judge(context: &Context, request: PolicyRequest<'_>) -> Vec<u8> {
     let judged = catch_unwind(AssertUnwindSafe(|| decide(request, &context.book, context.quota.over, today())));
     judged.unwrap_or_else(|_| context.quota.policy_failure.action())
 }

@@ -15,7 +15,7 @@ use super::side::{Half, TURN, Waits};
 use super::silence::Wish;
 use crate::fault::{Fault, Side};
 use crate::imap::reuse::Leaves;
-use crate::imap::session::Session;
+use crate::imap::session::ImapSession;
 use crate::net::buffer::Buffer;
 use crate::net::conn::Conn;
 
@@ -23,7 +23,7 @@ use crate::net::conn::Conn;
 pub(super) struct Proxy {
     pub(super) client: Half,
     pub(super) backend: Half,
-    pub(super) session: Session,
+    pub(super) session: ImapSession,
     pub(super) observer: Observer,
     pub(super) answers: Vec<u8>,
     /// Whom the client's direction waits for.
@@ -57,7 +57,7 @@ pub(super) struct Left {
 
 impl Proxy {
     /// Both sides with what was read of them already.
-    pub(super) fn new(client: (Conn, Buffer), backend: (Conn, Buffer), session: Session, observer: Observer) -> Proxy {
+    pub(super) fn new(client: (Conn, Buffer), backend: (Conn, Buffer), session: ImapSession, observer: Observer) -> Proxy {
         let (client, backend) = (Half::new(client), Half::new(backend));
         Proxy {
             client,

@@ -11,7 +11,7 @@ use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode};
 
 /// What listeners know of a service.
-struct Row {
+struct ServiceRow {
     word: &'static str,
     guests: Guests,
     alpn: &'static [&'static str],
@@ -37,24 +37,24 @@ pub(super) enum Guests {
 }
 
 /// A service of which nothing is known but its word in the config file and who comes.
-fn row(word: &'static str, guests: Guests) -> Row {
-    Row { word, guests, alpn: &[], needs: None, turned_away: None }
+fn row(word: &'static str, guests: Guests) -> ServiceRow {
+    ServiceRow { word, guests, alpn: &[], needs: None, turned_away: None }
 }
 
-impl Row {
+impl ServiceRow {
     /// What clients may say in ALPN (RFC 7301) that they speak.
-    fn alpn(self, alpn: &'static [&'static str]) -> Row {
-        Row { alpn, ..self }
+    fn alpn(self, alpn: &'static [&'static str]) -> ServiceRow {
+        ServiceRow { alpn, ..self }
     }
 
     /// The server that every backend must have, besides that of mailbox access.
-    fn needs(self, service: BackendService) -> Row {
-        Row { needs: Some(service), ..self }
+    fn needs(self, service: BackendService) -> ServiceRow {
+        ServiceRow { needs: Some(service), ..self }
     }
 
     /// What is said to somebody who gets no seat; without it the connection just ends.
-    fn turned_away(self, words: fn(RefusalCode) -> Vec<u8>) -> Row {
-        Row { turned_away: Some(words), ..self }
+    fn turned_away(self, words: fn(RefusalCode) -> Vec<u8>) -> ServiceRow {
+        ServiceRow { turned_away: Some(words), ..self }
     }
 }
 
@@ -73,7 +73,7 @@ macro_rules! services {
             /// Every service, in alphabetical order of the words.
             pub const ALL: &'static [Service] = &[$(Service::$name),+];
 
-            fn row(self) -> Row {
+            fn row(self) -> ServiceRow {
                 match self {
                     $(Service::$name => $row,)+
                 }

@@ -20,7 +20,7 @@ use crate::net::min_rate::MinRate;
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::net::tls;
 use crate::smtp::upstream::{ConnAct, Done};
-use crate::submission::{Act, Limits, Params, Session};
+use crate::submission::{SubmissionAct, SubmissionLimits, SubmissionParams, SubmissionSession};
 
 /// How long a relay's connection is kept for the next message of a client that says nothing. A Postfix takes 100 at once by
 /// default, and mail programs may stay for minutes.
@@ -32,16 +32,16 @@ const KEPT: Duration = Duration::from_secs(5);
 /// Why it ended, if not by its own wish.
 pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
     let Accepted { handshake, seat, stop, protection, tls, pooling, default_domain } = accepted;
-    let limits = Limits {
+    let limits = SubmissionLimits {
         message: context.sizes.message,
         recipients: context.sizes.recipients.try_into().unwrap_or(usize::MAX),
         header: context.scrubber.headers().header_limit(),
-        ..Limits::default()
+        ..SubmissionLimits::default()
     };
     let relay = context.relay_capabilities.offer(&context.backends.load());
     let mechanisms = context.methods.for_submission(&context.backends.load());
-    let params = Arc::new(Params { hostname: context.hostname.clone(), relay, mechanisms, limits });
-    let session = Session::new(params, protection);
+    let params = Arc::new(SubmissionParams { hostname: context.hostname.clone(), relay, mechanisms, limits });
+    let session = SubmissionSession::new(params, protection);
     let (mut session, parking) = match pooling {
         Pooling::On => (session.parking(), Parking::Any),
         Pooling::Off => (session, Parking::Never),
@@ -52,7 +52,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let relay = UpstreamConn::new(Role::Relay, parking);
     let (who, attempt, pace) = (None, None, None);
     let observer = Observer::new(&context, Protocol::Submission);
-    let driver = Driver {
+    let driver = SubmissionDriver {
         client,
         relay,
         session,
@@ -73,10 +73,10 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
 }
 
 /// One session with all it holds.
-pub(super) struct Driver {
+pub(super) struct SubmissionDriver {
     client: BufferedConn,
     relay: UpstreamConn,
-    pub(super) session: Session,
+    pub(super) session: SubmissionSession,
     pub(super) context: Arc<Context>,
     pub(super) observer: Observer,
     pub(super) seat: Seat,
@@ -95,7 +95,7 @@ pub(super) struct Driver {
     pub(super) default_domain: Option<Arc<str>>,
 }
 
-impl Driver {
+impl SubmissionDriver {
     async fn run(mut self) -> Result<(), Fault> {
         loop {
             let env = SubmissionEnv { context: &self.context, who: self.who.as_ref() };
@@ -116,16 +116,16 @@ impl Driver {
             if let Some(pace) = &mut self.pace {
                 pace.moved(step.client);
             }
-            if !matches!(step.act, Act::Denied) && !self.session.is_judging() {
+            if !matches!(step.act, SubmissionAct::Denied) && !self.session.is_judging() {
                 self.relay_judged()?;
             }
             match step.act {
-                Act::Again => {}
-                Act::Send => self.send().await?,
-                Act::Read(Side::Client) => self.read_client().await?,
-                Act::Read(_) => self.read_relay().await?,
-                Act::Forward(count) => self.forward(count).await?,
-                Act::StartTls => {
+                SubmissionAct::Again => {}
+                SubmissionAct::Send => self.send().await?,
+                SubmissionAct::Read(Side::Client) => self.read_client().await?,
+                SubmissionAct::Read(_) => self.read_relay().await?,
+                SubmissionAct::Forward(count) => self.forward(count).await?,
+                SubmissionAct::StartTls => {
                     self.send().await?;
                     let tls = self.tls.take().ok_or(Fault::Tls(Side::Us))?;
                     // `into_bare` drops what came in the clear behind STARTTLS.
@@ -133,10 +133,10 @@ impl Driver {
                     self.client = BufferedConn::new(conn, Side::Client, self.login_by);
                     self.session.tls_started();
                 }
-                Act::Judge(credential) => self.judge(credential).await?,
-                Act::Denied => self.count_wrong(),
-                Act::Relay(act) => self.relay_act(act).await,
-                Act::Close => {
+                SubmissionAct::Judge(credential) => self.judge(credential).await?,
+                SubmissionAct::Denied => self.count_wrong(),
+                SubmissionAct::Relay(act) => self.relay_act(act).await,
+                SubmissionAct::Close => {
                     let sent = self.send().await;
                     self.client.close().await;
                     return sent;

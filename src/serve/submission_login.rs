@@ -2,14 +2,14 @@
 
 use super::admission::{Authenticated, Claim, NoLogin};
 use super::imap_backend;
-use super::submission::Driver;
+use super::submission::SubmissionDriver;
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::incident::Verb;
 use crate::private::Credential;
 use crate::route::AuthBy;
-use crate::submission::Verdict;
+use crate::submission::CredentialVerdict;
 
-impl Driver {
+impl SubmissionDriver {
     /// A client has shown `credential`: who it is, or that the relay is to say it.
     pub(super) async fn judge(&mut self, credential: Credential) -> Result<(), Fault> {
         let credential = credential.completed(self.default_domain.as_deref());
@@ -23,7 +23,7 @@ impl Driver {
             Some(Ok((who, respelt))) => {
                 let user = who.user.clone();
                 self.who = Some(who);
-                Verdict::Relay(user, respelt.unwrap_or(credential))
+                CredentialVerdict::Relay(user, respelt.unwrap_or(credential))
             }
             Some(Err(code)) => untried(code),
             None => match Box::pin(imap_backend::verify(&self.context, &self.seat, &credential, self.pooling)).await {
@@ -31,11 +31,11 @@ impl Driver {
                     let user = who.user.clone();
                     self.who = Some(who);
                     self.observer.judged(None);
-                    Verdict::Accepted(user)
+                    CredentialVerdict::Accepted(user)
                 }
                 Err(NoLogin::Denied) => {
                     self.observer.judged(Some(RefusalCode::WrongPassword));
-                    Verdict::Denied
+                    CredentialVerdict::Denied
                 }
                 Err(NoLogin::Untried(code)) => {
                     self.observer.judged(Some(code));
@@ -82,9 +82,9 @@ impl Driver {
     }
 }
 
-fn untried(code: RefusalCode) -> Verdict {
+fn untried(code: RefusalCode) -> CredentialVerdict {
     match code {
-        RefusalCode::TooManyTries => Verdict::Limited,
-        code => Verdict::Unknown(code),
+        RefusalCode::TooManyTries => CredentialVerdict::Limited,
+        code => CredentialVerdict::Unknown(code),
     }
 }

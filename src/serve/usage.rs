@@ -19,7 +19,7 @@ use crate::net::conn::Conn;
 use crate::net::listen::Bound;
 use crate::net::shutdown::{Phase, Shutdown};
 use crate::quota::Book;
-use crate::usage::{Framer, Session, Step};
+use crate::usage::{UsageFramer, UsageSession, UsageStep};
 
 /// To say the rest of a line, and to take an answer.
 const SPEAKING: Duration = Duration::from_secs(30);
@@ -30,7 +30,7 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Serves `bound` until the stop.
 pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Shutdown) {
-    let (seats, listening) = (Seats::new(context.limits.usage()), stop.clone());
+    let (seats, listening) = (UsageSeats::new(context.limits.usage()), stop.clone());
     let serve = |conn, _| {
         let (seat, book, stop) = (seats.take(), context.book.clone(), stop.clone());
         // Nobody is there to be told why it ended.
@@ -49,9 +49,9 @@ pub async fn tick(book: Arc<Book>) {
     }
 }
 
-async fn converse(conn: Conn, mut seat: Seat, book: &Book, mut stop: Shutdown) -> Result<(), Fault> {
+async fn converse(conn: Conn, mut seat: UsageSeat, book: &Book, mut stop: Shutdown) -> Result<(), Fault> {
     let mut link = BufferedConn::new(conn, Side::Client, Instant::now() + RESTING);
-    let (mut framer, mut session) = (Framer::default(), Session::default());
+    let (mut framer, mut session) = (UsageFramer::default(), UsageSession::default());
     loop {
         let (used, frame) = framer.next(link.input());
         let step = frame.map(|frame| session.decide(frame)).transpose()?;
@@ -76,11 +76,11 @@ async fn converse(conn: Conn, mut seat: Seat, book: &Book, mut stop: Shutdown) -
     }
 }
 
-async fn act(step: Step, link: &mut BufferedConn, book: &Book) -> Result<(), Fault> {
+async fn act(step: UsageStep, link: &mut BufferedConn, book: &Book) -> Result<(), Fault> {
     let answer = match step {
-        Step::GoOn => return Ok(()),
-        Step::Answer(answer) => answer,
-        Step::Push(push, answer) => {
+        UsageStep::GoOn => return Ok(()),
+        UsageStep::Answer(answer) => answer,
+        UsageStep::Push(push, answer) => {
             book.pushed(&push.mailbox, push.octets, push.messages);
             answer
         }
@@ -89,36 +89,36 @@ async fn act(step: Step, link: &mut BufferedConn, book: &Book) -> Result<(), Fau
 }
 
 /// Who is there, whoever spoke last at the end.
-struct Seats {
+struct UsageSeats {
     /// At once. Above that, whoever has been silent for longest goes; Dovecot connects again when it has something to say.
     most: usize,
-    order: Mutex<Order>,
+    order: Mutex<SeatOrder>,
 }
 
 #[derive(Default)]
-struct Order {
+struct SeatOrder {
     next: u64,
     taken: BTreeMap<u64, Arc<Notify>>,
 }
 
 /// One connection's place; gives it back when dropped.
-struct Seat {
-    seats: Arc<Seats>,
+struct UsageSeat {
+    seats: Arc<UsageSeats>,
     number: u64,
     leave: Arc<Notify>,
 }
 
-impl Seats {
-    fn new(most: usize) -> Arc<Seats> {
-        Arc::new(Seats { most, order: Mutex::default() })
+impl UsageSeats {
+    fn new(most: usize) -> Arc<UsageSeats> {
+        Arc::new(UsageSeats { most, order: Mutex::default() })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Order> {
+    fn lock(&self) -> MutexGuard<'_, SeatOrder> {
         self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place, always. Whoever was silent for longest may have to go for it.
-    fn take(self: &Arc<Seats>) -> Seat {
+    fn take(self: &Arc<UsageSeats>) -> UsageSeat {
         let leave = Arc::new(Notify::new());
         let mut order = self.lock();
         if order.taken.len() >= self.most
@@ -127,11 +127,11 @@ impl Seats {
             oldest.notify_one();
         }
         let number = order.put(leave.clone());
-        Seat { seats: self.clone(), number, leave }
+        UsageSeat { seats: self.clone(), number, leave }
     }
 }
 
-impl Order {
+impl SeatOrder {
     fn put(&mut self, leave: Arc<Notify>) -> u64 {
         self.next += 1;
         self.taken.insert(self.next, leave);
@@ -139,7 +139,7 @@ impl Order {
     }
 }
 
-impl Seat {
+impl UsageSeat {
     /// Something was said.
     fn stir(&mut self) {
         let mut order = self.seats.lock();
@@ -150,7 +150,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for UsageSeat {
     fn drop(&mut self) {
         self.seats.lock().taken.remove(&self.number);
     }
@@ -162,11 +162,11 @@ mod tests {
 
     #[test]
     fn the_one_that_was_silent_for_longest_goes() {
-        let seats = Seats::new(100);
+        let seats = UsageSeats::new(100);
         let mut there: Vec<_> = (0..100).map(|_| seats.take()).collect();
         there[0].stir();
         let more = seats.take();
-        let told = |seat: &Seat| !seats.lock().taken.contains_key(&seat.number);
+        let told = |seat: &UsageSeat| !seats.lock().taken.contains_key(&seat.number);
         assert!(told(&there[1]) && !told(&there[0]) && !told(&more) && there.iter().filter(|seat| told(seat)).count() == 1);
         there[1].stir();
         assert!(told(&there[1]), "who was told to go does not come back");

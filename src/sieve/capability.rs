@@ -6,7 +6,7 @@ use super::command::quoted;
 use super::offer::{Forwarding, SieveOffer};
 use super::response::{Final, Response, Scanned};
 use crate::fault::{Fault, Side};
-use crate::wire::sasl::Name;
+use crate::wire::sasl::MechanismName;
 use crate::wire::tokens::Tokens;
 
 /// The longest list of a backend that is read, in octets.
@@ -17,8 +17,8 @@ const IMPLEMENTATION: &str = "\"IMPLEMENTATION\" \"nologd\"\r\n";
 
 /// What is told before login, with its OK. `secure`: credentials are taken.
 pub(super) fn before_login(secure: bool, offer: &SieveOffer, words: &str) -> Vec<u8> {
-    let names = [Name::Plain, Name::Login, Name::XOAuth2, Name::OAuthBearer];
-    let names: Vec<_> = names.into_iter().filter(|name| secure && offer.tokens.allow(*name)).map(Name::word).collect();
+    let names = [MechanismName::Plain, MechanismName::Login, MechanismName::XOAuth2, MechanismName::OAuthBearer];
+    let names: Vec<_> = names.into_iter().filter(|name| secure && offer.tokens.allow(*name)).map(MechanismName::word).collect();
     let mut told = IMPLEMENTATION.as_bytes().to_vec();
     tell(&mut told, "SIEVE", &offer.extensions.join(" "));
     if !offer.notify.is_empty() {
@@ -60,8 +60,8 @@ pub(super) fn offer(list: &[u8]) -> SieveOffer {
             "SIEVE" => offer.extensions = words(&value),
             "NOTIFY" => offer.notify = words(&value),
             "SASL" => {
-                let has = |name: Name| value.split(' ').any(|word| Name::parse(word.as_bytes()) == Some(name));
-                offer.tokens = Tokens { bearer: has(Name::OAuthBearer), xoauth2: has(Name::XOAuth2) };
+                let has = |name: MechanismName| value.split(' ').any(|word| MechanismName::parse(word.as_bytes()) == Some(name));
+                offer.tokens = Tokens { bearer: has(MechanismName::OAuthBearer), xoauth2: has(MechanismName::XOAuth2) };
             }
             _ => {}
         }
@@ -70,8 +70,9 @@ pub(super) fn offer(list: &[u8]) -> SieveOffer {
 }
 
 /// Whether a backend's list has the capability `name`, with `word` among its values where one is asked for.
-pub(super) fn has(list: &[u8], name: &str, word: Option<Name>) -> bool {
-    let among = |value: &str| word.is_none_or(|word| value.split(' ').any(|other| Name::parse(other.as_bytes()) == Some(word)));
+pub(super) fn has(list: &[u8], name: &str, word: Option<MechanismName>) -> bool {
+    let among =
+        |value: &str| word.is_none_or(|word| value.split(' ').any(|other| MechanismName::parse(other.as_bytes()) == Some(word)));
     items(list).iter().any(|(other, value)| other == name && among(value))
 }
 
@@ -151,7 +152,9 @@ mod tests {
         );
         assert_eq!(find(THEIRS, true), Ok(Some((THEIRS.len(), Final::Ok))));
         assert!(
-            has(THEIRS, "STARTTLS", None) && has(THEIRS, "SASL", Some(Name::Plain)) && !has(THEIRS, "SASL", Some(Name::Login))
+            has(THEIRS, "STARTTLS", None)
+                && has(THEIRS, "SASL", Some(MechanismName::Plain))
+                && !has(THEIRS, "SASL", Some(MechanismName::Login))
         );
     }
 

@@ -9,7 +9,7 @@ use super::offer::SieveOffer;
 use super::{capability, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::wire::contract::{Arrival, Door};
-use crate::wire::sasl::{self, Exchange, Name};
+use crate::wire::sasl::{self, Exchange, MechanismName};
 
 /// Octets of one command before login.
 pub const COMMAND: usize = sasl::MAX_ANSWER + 1024;
@@ -60,21 +60,23 @@ impl SieveLogin {
     }
 
     fn authenticate(&mut self, len: usize, name: &[u8], initial: Option<&Vec<u8>>) -> Arrival {
-        match Name::parse(name).filter(|name| self.offer.tokens.allow(*name)) {
+        match MechanismName::parse(name).filter(|name| self.offer.tokens.allow(*name)) {
             Some(name) => self.sasl(len, sasl::start(name, initial.map(Vec::as_slice))),
             None => Arrival::Answer(len, reply::refused(RefusalCode::LoginMethod)),
         }
     }
 
-    fn sasl(&mut self, len: usize, step: sasl::Step) -> Arrival {
+    fn sasl(&mut self, len: usize, step: sasl::SaslStep) -> Arrival {
         match step {
-            sasl::Step::Challenge(text, exchange) => {
+            sasl::SaslStep::Challenge(text, exchange) => {
                 self.exchange = Some(exchange);
                 Arrival::Answer(len, format!("\"{text}\"\r\n").into_bytes())
             }
-            sasl::Step::Done(credential) => Arrival::Try(len, credential),
-            sasl::Step::Refused(sasl::Refusal::Foreign | sasl::Refusal::Empty) => Arrival::Answer(len, reply::denied()),
-            sasl::Step::Refused(_) => Arrival::Answer(len, reply::refused(RefusalCode::Syntax)),
+            sasl::SaslStep::Done(credential) => Arrival::Try(len, credential),
+            sasl::SaslStep::Refused(sasl::SaslRefusal::Foreign | sasl::SaslRefusal::Empty) => {
+                Arrival::Answer(len, reply::denied())
+            }
+            sasl::SaslStep::Refused(_) => Arrival::Answer(len, reply::refused(RefusalCode::Syntax)),
         }
     }
 }

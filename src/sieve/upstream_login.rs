@@ -64,7 +64,7 @@ impl UpstreamSieveLogin {
     fn attempt(&mut self, len: usize, list: &[u8], credential: &Credential) -> Result<Approach, Fault> {
         let (name, response) = sasl::initial_response(credential);
         if !capability::has(list, "SASL", Some(name)) {
-            let code = if name == sasl::Name::Plain { RefusalCode::BackendSetup } else { RefusalCode::LoginMethod };
+            let code = if name == sasl::MechanismName::Plain { RefusalCode::BackendSetup } else { RefusalCode::LoginMethod };
             return Err(Fault::Barred(code));
         }
         let (verb, size) = (format!("AUTHENTICATE \"{}\" ", name.word()), format!("{{{}+}}\r\n", response.len()));

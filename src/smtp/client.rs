@@ -93,22 +93,22 @@ impl Capabilities {
 
     fn read_auth<'a>(&mut self, words: impl Iterator<Item = &'a [u8]>) {
         self.auth = true;
-        for name in words.filter_map(sasl::Name::parse) {
+        for name in words.filter_map(sasl::MechanismName::parse) {
             match name {
-                sasl::Name::Plain => self.auth_plain = true,
-                sasl::Name::OAuthBearer => self.auth_bearer = true,
-                sasl::Name::XOAuth2 => self.auth_xoauth2 = true,
-                sasl::Name::Login => {}
+                sasl::MechanismName::Plain => self.auth_plain = true,
+                sasl::MechanismName::OAuthBearer => self.auth_bearer = true,
+                sasl::MechanismName::XOAuth2 => self.auth_xoauth2 = true,
+                sasl::MechanismName::Login => {}
             }
         }
     }
 
-    fn has(&self, name: sasl::Name) -> bool {
+    fn has(&self, name: sasl::MechanismName) -> bool {
         match name {
-            sasl::Name::Plain => self.auth_plain,
-            sasl::Name::OAuthBearer => self.auth_bearer,
-            sasl::Name::XOAuth2 => self.auth_xoauth2,
-            sasl::Name::Login => false,
+            sasl::MechanismName::Plain => self.auth_plain,
+            sasl::MechanismName::OAuthBearer => self.auth_bearer,
+            sasl::MechanismName::XOAuth2 => self.auth_xoauth2,
+            sasl::MechanismName::Login => false,
         }
     }
 }
@@ -121,10 +121,10 @@ pub struct Opening {
     starttls: bool,
     /// AUTH is still to be done.
     login: Option<Credential>,
-    stage: Stage,
+    stage: OpeningStage,
 }
 
-enum Stage {
+enum OpeningStage {
     Greeting,
     Ehlo,
     StartTls,
@@ -132,7 +132,7 @@ enum Stage {
 }
 
 /// What a reply leads to.
-pub enum Next {
+pub enum OpeningStep {
     /// Send this, wait for the next reply.
     Send(Zeroizing<Vec<u8>>, Opening),
     /// Drop what was read, start TLS, then go on with [`Opening::secured`].
@@ -148,7 +148,7 @@ pub enum Next {
 impl Opening {
     /// `hostname` is what EHLO says; `starttls` asks for TLS before anything else; `login` is to be judged by the relay.
     pub fn new(hostname: &str, starttls: bool, login: Option<Credential>) -> Opening {
-        Opening { hello: b"EHLO ", hostname: hostname.into(), starttls, login, stage: Stage::Greeting }
+        Opening { hello: b"EHLO ", hostname: hostname.into(), starttls, login, stage: OpeningStage::Greeting }
     }
 
     /// The same with a server that stores mail: LMTP, where the two say LHLO.
@@ -159,58 +159,58 @@ impl Opening {
     /// TLS is up: what to send. All that was said before is forgotten (RFC 3207 4.2).
     pub fn secured(mut self) -> (Zeroizing<Vec<u8>>, Opening) {
         self.starttls = false;
-        self.stage = Stage::Ehlo;
+        self.stage = OpeningStage::Ehlo;
         (self.ehlo(), self)
     }
 
     /// Takes the relay's next reply.
-    pub fn reply(mut self, reply: &Reply) -> Next {
+    pub fn reply(mut self, reply: &Reply) -> OpeningStep {
         match (self.stage, reply.code()) {
             // 421, 554: not now, or not for us. Either way nobody takes mail here.
-            (_, 421) | (Stage::Greeting, 400..) => Next::Failed(Fault::Down),
-            (Stage::Greeting, 220) => {
-                self.stage = Stage::Ehlo;
-                Next::Send(self.ehlo(), self)
+            (_, 421) | (OpeningStage::Greeting, 400..) => OpeningStep::Failed(Fault::Down),
+            (OpeningStage::Greeting, 220) => {
+                self.stage = OpeningStage::Ehlo;
+                OpeningStep::Send(self.ehlo(), self)
             }
-            (Stage::Ehlo, 250) => {
-                self.stage = Stage::Ehlo;
+            (OpeningStage::Ehlo, 250) => {
+                self.stage = OpeningStage::Ehlo;
                 self.greeted(Capabilities::read(reply))
             }
-            (Stage::StartTls, 220) => {
-                self.stage = Stage::StartTls;
-                Next::Secure(self)
+            (OpeningStage::StartTls, 220) => {
+                self.stage = OpeningStage::StartTls;
+                OpeningStep::Secure(self)
             }
-            (Stage::StartTls, 400..) => Next::Failed(Fault::Tls(Side::Backend)),
-            (Stage::Auth(capabilities), 235) => Next::Ready(capabilities),
-            (Stage::Auth(_), 535 | 501) => Next::Denied,
+            (OpeningStage::StartTls, 400..) => OpeningStep::Failed(Fault::Tls(Side::Backend)),
+            (OpeningStage::Auth(capabilities), 235) => OpeningStep::Ready(capabilities),
+            (OpeningStage::Auth(_), 535 | 501) => OpeningStep::Denied,
             // RFC 4954 6: what these say is not about the password.
-            (Stage::Auth(_), 432) => Next::Failed(Fault::Barred(RefusalCode::PasswordExpired)),
-            (Stage::Auth(_), 525) => Next::Failed(Fault::Barred(RefusalCode::NotAllowed)),
-            (Stage::Auth(_), 504 | 534 | 538) => Next::Failed(Fault::Barred(RefusalCode::BackendSetup)),
-            (Stage::Auth(_), 400..) => Next::Failed(Fault::Down),
-            _ => Next::Failed(Fault::Garbage(Side::Backend)),
+            (OpeningStage::Auth(_), 432) => OpeningStep::Failed(Fault::Barred(RefusalCode::PasswordExpired)),
+            (OpeningStage::Auth(_), 525) => OpeningStep::Failed(Fault::Barred(RefusalCode::NotAllowed)),
+            (OpeningStage::Auth(_), 504 | 534 | 538) => OpeningStep::Failed(Fault::Barred(RefusalCode::BackendSetup)),
+            (OpeningStage::Auth(_), 400..) => OpeningStep::Failed(Fault::Down),
+            _ => OpeningStep::Failed(Fault::Garbage(Side::Backend)),
         }
     }
 
-    fn greeted(mut self, capabilities: Capabilities) -> Next {
+    fn greeted(mut self, capabilities: Capabilities) -> OpeningStep {
         if self.starttls {
             if !capabilities.starttls {
-                return Next::Failed(Fault::Tls(Side::Backend));
+                return OpeningStep::Failed(Fault::Tls(Side::Backend));
             }
-            self.stage = Stage::StartTls;
-            return Next::Send(line(b"STARTTLS", b""), self);
+            self.stage = OpeningStage::StartTls;
+            return OpeningStep::Send(line(b"STARTTLS", b""), self);
         }
-        let Some(login) = self.login.take() else { return Next::Ready(capabilities) };
+        let Some(login) = self.login.take() else { return OpeningStep::Ready(capabilities) };
         let (name, response) = sasl::initial_response(&login);
         if !capabilities.has(name) {
-            return Next::Failed(Fault::Barred(match login.mechanism {
+            return OpeningStep::Failed(Fault::Barred(match login.mechanism {
                 Mechanism::Password => RefusalCode::BackendSetup,
                 Mechanism::OAuthBearer | Mechanism::XOAuth2 => RefusalCode::LoginMethod,
             }));
         }
-        self.stage = Stage::Auth(capabilities);
+        self.stage = OpeningStage::Auth(capabilities);
         let verb = format!("AUTH {} ", name.word());
-        Next::Send(line(verb.as_bytes(), &response), self)
+        OpeningStep::Send(line(verb.as_bytes(), &response), self)
     }
 
     fn ehlo(&self) -> Zeroizing<Vec<u8>> {
@@ -235,8 +235,8 @@ mod tests {
         Reply::parse(text).ok().flatten().unwrap().0
     }
 
-    fn sent(next: Next) -> (String, Opening) {
-        let Next::Send(bytes, opening) = next else { panic!("nothing to send") };
+    fn sent(next: OpeningStep) -> (String, Opening) {
+        let OpeningStep::Send(bytes, opening) = next else { panic!("nothing to send") };
         (String::from_utf8(bytes.to_vec()).unwrap(), opening)
     }
 
@@ -247,22 +247,24 @@ mod tests {
         assert_eq!(text, "EHLO mail.example\r\n");
         let (text, opening) = sent(opening.reply(&reply(b"250-r\r\n250-STARTTLS\r\n250 SIZE 10\r\n")));
         assert_eq!(text, "STARTTLS\r\n");
-        let Next::Secure(opening) = opening.reply(&reply(b"220 go\r\n")) else { panic!() };
+        let OpeningStep::Secure(opening) = opening.reply(&reply(b"220 go\r\n")) else { panic!() };
         let (_, opening) = opening.secured();
-        let Next::Ready(capabilities) = opening.reply(&reply(b"250-r\r\n250-AUTH PLAIN LOGIN\r\n250 size\r\n")) else { panic!() };
+        let OpeningStep::Ready(capabilities) = opening.reply(&reply(b"250-r\r\n250-AUTH PLAIN LOGIN\r\n250 size\r\n")) else {
+            panic!()
+        };
         assert_eq!(capabilities, Capabilities { size: Some(0), auth: true, auth_plain: true, ..Capabilities::default() });
     }
 
     #[test]
     fn never_without_tls() {
         let (_, opening) = sent(Opening::new("mail.example", true, None).reply(&reply(b"220 hi\r\n")));
-        assert!(matches!(opening.reply(&reply(b"250 r\r\n")), Next::Failed(Fault::Tls(Side::Backend))));
+        assert!(matches!(opening.reply(&reply(b"250 r\r\n")), OpeningStep::Failed(Fault::Tls(Side::Backend))));
     }
 
     #[test]
     fn refusals() {
         let opening = || Opening::new("mail.example", false, None);
-        assert!(matches!(opening().reply(&reply(b"554 no\r\n")), Next::Failed(Fault::Down)));
-        assert!(matches!(opening().reply(&reply(b"250 hi\r\n")), Next::Failed(Fault::Garbage(Side::Backend))));
+        assert!(matches!(opening().reply(&reply(b"554 no\r\n")), OpeningStep::Failed(Fault::Down)));
+        assert!(matches!(opening().reply(&reply(b"250 hi\r\n")), OpeningStep::Failed(Fault::Garbage(Side::Backend))));
     }
 }

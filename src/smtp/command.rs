@@ -12,7 +12,7 @@ pub const MAX_AUTH_LINE: usize = 12_288;
 
 /// What stands at the front of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line<'a> {
+pub enum SmtpLine<'a> {
     /// No line end yet; more must come.
     Part,
     /// A line without its CRLF, and how many octets it takes with it.
@@ -24,16 +24,16 @@ pub enum Line<'a> {
 }
 
 /// Looks for a line. `long` lifts the bound to what authentication needs.
-pub fn line(input: &[u8], long: bool) -> Line<'_> {
+pub fn line(input: &[u8], long: bool) -> SmtpLine<'_> {
     let auth = long || input.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"AUTH "));
     let bound = if auth { MAX_AUTH_LINE } else { MAX_LINE };
     let window = &input[..input.len().min(bound)];
     let Some(end) = memchr::memchr(b'\n', window) else {
-        return if input.len() >= bound { Line::TooLong } else { Line::Part };
+        return if input.len() >= bound { SmtpLine::TooLong } else { SmtpLine::Part };
     };
     match window[..end].strip_suffix(b"\r") {
-        Some(line) if !line.contains(&0) && !line.contains(&b'\r') => Line::Whole(line, end + 1),
-        _ => Line::Unreadable(end + 1),
+        Some(line) if !line.contains(&0) && !line.contains(&b'\r') => SmtpLine::Whole(line, end + 1),
+        _ => SmtpLine::Unreadable(end + 1),
     }
 }
 
@@ -52,7 +52,7 @@ pub fn line(input: &[u8], long: bool) -> Line<'_> {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // each is the RFC's own word
-pub enum Command<'a> {
+pub enum SmtpCommand<'a> {
     /// Mechanism and initial response.
     Auth(&'a [u8], Option<&'a [u8]>),
     /// Octets that follow, and whether they are the last.
@@ -90,12 +90,12 @@ pub fn announces_octets(line: &[u8]) -> bool {
     line.get(blanks..blanks + 4).is_some_and(|verb| verb.eq_ignore_ascii_case(b"BDAT"))
 }
 
-impl<'a> Command<'a> {
+impl<'a> SmtpCommand<'a> {
     /// Reads a line without its CRLF.
     ///
     /// # Errors
     /// See [`Wrong`].
-    pub fn parse(line: &'a [u8]) -> Result<Command<'a>, Wrong> {
+    pub fn parse(line: &'a [u8]) -> Result<SmtpCommand<'a>, Wrong> {
         let line = line.trim_ascii_end();
         if announces_octets(line) {
             return chunk(line).ok_or(Wrong::Chunk);
@@ -108,25 +108,25 @@ impl<'a> Command<'a> {
         known.make_ascii_uppercase();
         match &*known {
             b"AUTH" => auth(rest),
-            b"DATA" => alone(rest, Command::Data),
-            b"EHLO" => name(rest).map(Command::Ehlo),
-            b"EXPN" => Ok(Command::Expn),
-            b"HELO" => name(rest).map(Command::Helo),
-            b"HELP" => Ok(Command::Help),
-            b"LHLO" => name(rest).map(Command::Lhlo),
-            b"MAIL" => path_after(rest, b"FROM:").map(|(path, parameters)| Command::Mail(path, parameters)),
-            b"NOOP" => Ok(Command::Noop),
-            b"QUIT" => alone(rest, Command::Quit),
+            b"DATA" => alone(rest, SmtpCommand::Data),
+            b"EHLO" => name(rest).map(SmtpCommand::Ehlo),
+            b"EXPN" => Ok(SmtpCommand::Expn),
+            b"HELO" => name(rest).map(SmtpCommand::Helo),
+            b"HELP" => Ok(SmtpCommand::Help),
+            b"LHLO" => name(rest).map(SmtpCommand::Lhlo),
+            b"MAIL" => path_after(rest, b"FROM:").map(|(path, parameters)| SmtpCommand::Mail(path, parameters)),
+            b"NOOP" => Ok(SmtpCommand::Noop),
+            b"QUIT" => alone(rest, SmtpCommand::Quit),
             b"RCPT" => recipient(rest),
-            b"RSET" => alone(rest, Command::Rset),
-            b"STARTTLS" => alone(rest, Command::StartTls),
-            b"VRFY" => Ok(Command::Vrfy),
+            b"RSET" => alone(rest, SmtpCommand::Rset),
+            b"STARTTLS" => alone(rest, SmtpCommand::StartTls),
+            b"VRFY" => Ok(SmtpCommand::Vrfy),
             _ => Err(Wrong::Verb),
         }
     }
 }
 
-fn alone<'a>(rest: &[u8], command: Command<'a>) -> Result<Command<'a>, Wrong> {
+fn alone<'a>(rest: &[u8], command: SmtpCommand<'a>) -> Result<SmtpCommand<'a>, Wrong> {
     if rest.is_empty() { Ok(command) } else { Err(Wrong::Arguments) }
 }
 
@@ -135,15 +135,15 @@ fn name(rest: &[u8]) -> Result<&[u8], Wrong> {
     if rest.is_empty() || rest.len() > 255 { Err(Wrong::Arguments) } else { Ok(rest) }
 }
 
-fn auth(rest: &[u8]) -> Result<Command<'_>, Wrong> {
+fn auth(rest: &[u8]) -> Result<SmtpCommand<'_>, Wrong> {
     let mut words = rest.split(|byte| *byte == b' ');
     match (words.next(), words.next(), words.next()) {
-        (Some(mechanism), initial, None) if !mechanism.is_empty() => Ok(Command::Auth(mechanism, initial)),
+        (Some(mechanism), initial, None) if !mechanism.is_empty() => Ok(SmtpCommand::Auth(mechanism, initial)),
         _ => Err(Wrong::Arguments),
     }
 }
 
-fn chunk(line: &[u8]) -> Option<Command<'_>> {
+fn chunk(line: &[u8]) -> Option<SmtpCommand<'_>> {
     let rest = line.get(4..)?.strip_prefix(b" ").filter(|_| !line.starts_with(b" "))?.trim_ascii_start();
     let end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
     let last = match rest[end..].trim_ascii() {
@@ -151,7 +151,7 @@ fn chunk(line: &[u8]) -> Option<Command<'_>> {
         word if word.eq_ignore_ascii_case(b"LAST") => true,
         _ => return None,
     };
-    number(&rest[..end]).map(|size| Command::Bdat(size, last))
+    number(&rest[..end]).map(|size| SmtpCommand::Bdat(size, last))
 }
 
 /// A decimal number of at most 19 digits, nothing else: no sign, no space.
@@ -160,10 +160,10 @@ pub fn number(digits: &[u8]) -> Option<u64> {
     plain.then(|| digits.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
 }
 
-fn recipient(rest: &[u8]) -> Result<Command<'_>, Wrong> {
+fn recipient(rest: &[u8]) -> Result<SmtpCommand<'_>, Wrong> {
     match path_after(rest, b"TO:")? {
         (path, _) if path.is_null() => Err(Wrong::Arguments),
-        (path, parameters) => Ok(Command::Rcpt(path, parameters)),
+        (path, parameters) => Ok(SmtpCommand::Rcpt(path, parameters)),
     }
 }
 
@@ -180,31 +180,33 @@ mod tests {
     use super::*;
 
     fn wrong(line: &[u8]) -> Wrong {
-        Command::parse(line).err().unwrap()
+        SmtpCommand::parse(line).err().unwrap()
     }
 
     #[test]
     fn lines() {
-        assert_eq!(line(b"NOOP\r\nQ", false), Line::Whole(b"NOOP", 6));
-        assert_eq!(line(b"NOOP\r", false), Line::Part);
+        assert_eq!(line(b"NOOP\r\nQ", false), SmtpLine::Whole(b"NOOP", 6));
+        assert_eq!(line(b"NOOP\r", false), SmtpLine::Part);
         for bad in [&b"NOOP\nQUIT\r\n"[..], b"NO\rOP\r\n", b"NO\0P\r\n", b"\n"] {
-            assert!(matches!(line(bad, false), Line::Unreadable(_)));
+            assert!(matches!(line(bad, false), SmtpLine::Unreadable(_)));
         }
-        assert_eq!(line(&[b'x'; MAX_LINE], false), Line::TooLong);
-        assert_eq!(line(&[b'x'; MAX_LINE], true), Line::Part);
-        assert_eq!(line(&[&b"auth "[..], &[b'x'; MAX_LINE]].concat(), false), Line::Part);
-        assert_eq!(line(&[b'x'; MAX_AUTH_LINE], true), Line::TooLong);
+        assert_eq!(line(&[b'x'; MAX_LINE], false), SmtpLine::TooLong);
+        assert_eq!(line(&[b'x'; MAX_LINE], true), SmtpLine::Part);
+        assert_eq!(line(&[&b"auth "[..], &[b'x'; MAX_LINE]].concat(), false), SmtpLine::Part);
+        assert_eq!(line(&[b'x'; MAX_AUTH_LINE], true), SmtpLine::TooLong);
     }
 
     #[test]
     fn commands() {
-        assert!(matches!(Command::parse(b"ehlo [192.0.2.1]"), Ok(Command::Ehlo(b"[192.0.2.1]"))));
-        assert!(matches!(Command::parse(b"Auth PLAIN ="), Ok(Command::Auth(b"PLAIN", Some(b"=")))));
-        assert!(matches!(Command::parse(b"BDAT 10 last"), Ok(Command::Bdat(10, true))));
-        assert!(matches!(Command::parse(b"DATA "), Ok(Command::Data)));
-        let Ok(Command::Mail(path, parameters)) = Command::parse(b"MAIL from:<a@b.example> BODY=8BITMIME") else { panic!() };
+        assert!(matches!(SmtpCommand::parse(b"ehlo [192.0.2.1]"), Ok(SmtpCommand::Ehlo(b"[192.0.2.1]"))));
+        assert!(matches!(SmtpCommand::parse(b"Auth PLAIN ="), Ok(SmtpCommand::Auth(b"PLAIN", Some(b"=")))));
+        assert!(matches!(SmtpCommand::parse(b"BDAT 10 last"), Ok(SmtpCommand::Bdat(10, true))));
+        assert!(matches!(SmtpCommand::parse(b"DATA "), Ok(SmtpCommand::Data)));
+        let Ok(SmtpCommand::Mail(path, parameters)) = SmtpCommand::parse(b"MAIL from:<a@b.example> BODY=8BITMIME") else {
+            panic!()
+        };
         assert_eq!((path.reveal(), parameters.iter().count()), (&b"a@b.example"[..], 1));
-        assert!(matches!(Command::parse(b"rcpt to:<Postmaster>"), Ok(Command::Rcpt(..))));
+        assert!(matches!(SmtpCommand::parse(b"rcpt to:<Postmaster>"), Ok(SmtpCommand::Rcpt(..))));
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct Letter {
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum DeliveryOutcome {
     /// The relay has it.
     Accepted,
     /// The relay will never take it; its reply code.
@@ -40,7 +40,7 @@ pub enum DeliveryStep {
     /// Do this with the connection, tell [`Delivery::done`] what came of it, step again.
     Act(usize, ConnAct),
     /// It is over.
-    End(Outcome),
+    End(DeliveryOutcome),
 }
 
 /// Who takes it.
@@ -69,7 +69,7 @@ enum DeliveryStage {
     Message,
     /// The final dot is out.
     Final,
-    Over(Outcome),
+    Over(DeliveryOutcome),
 }
 
 /// The reply code for an address or a text that the relay has no way to take (RFC 6531 3.5).
@@ -119,12 +119,12 @@ impl Delivery {
         match heard {
             Replied::Part => return DeliveryStep::Read(used),
             // Octets ahead of the next command are no reply to it.
-            Replied::Yes(_) if used < input.len() && !self.is_handed_over() => self.end(Outcome::Down, Manner::AtOnce),
+            Replied::Yes(_) if used < input.len() && !self.is_handed_over() => self.end(DeliveryOutcome::Down, Manner::AtOnce),
             Replied::Yes(_) => self.go_on(),
-            Replied::No(reply) if reply.code() >= 500 => self.end(Outcome::Refused(reply.code()), Manner::WithQuit),
-            Replied::No(_) => self.end(Outcome::Later, Manner::WithQuit),
+            Replied::No(reply) if reply.code() >= 500 => self.end(DeliveryOutcome::Refused(reply.code()), Manner::WithQuit),
+            Replied::No(_) => self.end(DeliveryOutcome::Later, Manner::WithQuit),
             // 421: the relay is there, and busy.
-            Replied::Lost(Fault::Gone(_)) => self.end(Outcome::Later, Manner::AtOnce),
+            Replied::Lost(Fault::Gone(_)) => self.end(DeliveryOutcome::Later, Manner::AtOnce),
             Replied::Lost(_) => self.end(self.lost(), Manner::AtOnce),
         }
         match self.stage {
@@ -134,7 +134,7 @@ impl Delivery {
     }
 
     /// First the connection goes.
-    fn over(&mut self, outcome: Outcome, used: usize) -> DeliveryStep {
+    fn over(&mut self, outcome: DeliveryOutcome, used: usize) -> DeliveryStep {
         self.upstream.act().map_or(DeliveryStep::End(outcome), |act| DeliveryStep::Act(used, act))
     }
 
@@ -149,9 +149,9 @@ impl Delivery {
                     self.stage = DeliveryStage::Mail;
                     return DeliveryStep::Read(used);
                 }
-                None => self.end(Outcome::Refused(NO_WAY), Manner::WithQuit),
+                None => self.end(DeliveryOutcome::Refused(NO_WAY), Manner::WithQuit),
             },
-            Opened::Denied | Opened::Failed(_) => self.end(Outcome::Down, Manner::AtOnce),
+            Opened::Denied | Opened::Failed(_) => self.end(DeliveryOutcome::Down, Manner::AtOnce),
         }
         self.step(&[])
     }
@@ -189,7 +189,7 @@ impl Delivery {
                 self.upstream.say(dot::END);
                 DeliveryStage::Final
             }
-            DeliveryStage::Final => return self.end(Outcome::Accepted, Manner::WithQuit),
+            DeliveryStage::Final => return self.end(DeliveryOutcome::Accepted, Manner::WithQuit),
             stage => stage,
         };
     }
@@ -199,8 +199,8 @@ impl Delivery {
     }
 
     /// What it comes to if nothing more is heard.
-    pub fn lost(&self) -> Outcome {
-        if self.is_handed_over() { Outcome::Unknown } else { Outcome::Down }
+    pub fn lost(&self) -> DeliveryOutcome {
+        if self.is_handed_over() { DeliveryOutcome::Unknown } else { DeliveryOutcome::Down }
     }
 
     fn lose(&mut self, _: Fault) {
@@ -210,7 +210,7 @@ impl Delivery {
         }
     }
 
-    fn end(&mut self, outcome: Outcome, manner: Manner) {
+    fn end(&mut self, outcome: DeliveryOutcome, manner: Manner) {
         self.upstream.leave(manner);
         self.stage = DeliveryStage::Over(outcome);
     }
@@ -229,7 +229,7 @@ mod tests {
     }
 
     /// What the relay hears after each of `replies`, and the end if there is one.
-    fn play(delivery: &mut Delivery, replies: &[&str]) -> (String, Option<Outcome>) {
+    fn play(delivery: &mut Delivery, replies: &[&str]) -> (String, Option<DeliveryOutcome>) {
         let mut heard = String::new();
         for reply in replies {
             let step = delivery.step(reply.as_bytes());
@@ -257,23 +257,23 @@ mod tests {
         let (heard, end) = play(&mut delivery, &[GREETING, EHLO, OK, OK, "354 go\r\n", OK]);
         let lines = "EHLO mail.nolog.example\r\nMAIL FROM:<>\r\nRCPT TO:<alice@velo.example>\r\nDATA\r\n";
         assert_eq!(heard, format!("{lines}Subject: x\r\n\r\n..\r\n...a\r\n.\r\nQUIT\r\n"));
-        assert_eq!(end, Some(Outcome::Accepted));
+        assert_eq!(end, Some(DeliveryOutcome::Accepted));
     }
 
     #[test]
     fn what_a_refusal_comes_to() {
         for (replies, outcome, quits) in [
-            (&["554 no\r\n"][..], Outcome::Down, false),
-            (&[GREETING, EHLO, "550 5.7.1 never\r\n"], Outcome::Refused(550), true),
-            (&[GREETING, EHLO, OK, "451 4.3.0 later\r\n"], Outcome::Later, true),
-            (&[GREETING, EHLO, OK, "421 busy\r\n"], Outcome::Later, false),
-            (&[GREETING, EHLO, OK, "hello\r\n"], Outcome::Down, false),
-            (&[GREETING, EHLO, OK, OK, OK], Outcome::Down, false),
-            (&[GREETING, EHLO, OK, "250 OK\r\n354 go\r\n"], Outcome::Down, false),
-            (&[GREETING, EHLO, OK, OK, "354 go\r\n", "552 5.2.2 full\r\n"], Outcome::Refused(552), true),
-            (&[GREETING, EHLO, OK, OK, "354 go\r\n", "421 busy\r\n"], Outcome::Later, false),
-            (&[GREETING, EHLO, OK, OK, "354 go\r\n", "hello\r\n"], Outcome::Unknown, false),
-            (&[GREETING, EHLO, OK, OK, "354 go\r\n", "250 OK\r\n421 bye\r\n"], Outcome::Accepted, true),
+            (&["554 no\r\n"][..], DeliveryOutcome::Down, false),
+            (&[GREETING, EHLO, "550 5.7.1 never\r\n"], DeliveryOutcome::Refused(550), true),
+            (&[GREETING, EHLO, OK, "451 4.3.0 later\r\n"], DeliveryOutcome::Later, true),
+            (&[GREETING, EHLO, OK, "421 busy\r\n"], DeliveryOutcome::Later, false),
+            (&[GREETING, EHLO, OK, "hello\r\n"], DeliveryOutcome::Down, false),
+            (&[GREETING, EHLO, OK, OK, OK], DeliveryOutcome::Down, false),
+            (&[GREETING, EHLO, OK, "250 OK\r\n354 go\r\n"], DeliveryOutcome::Down, false),
+            (&[GREETING, EHLO, OK, OK, "354 go\r\n", "552 5.2.2 full\r\n"], DeliveryOutcome::Refused(552), true),
+            (&[GREETING, EHLO, OK, OK, "354 go\r\n", "421 busy\r\n"], DeliveryOutcome::Later, false),
+            (&[GREETING, EHLO, OK, OK, "354 go\r\n", "hello\r\n"], DeliveryOutcome::Unknown, false),
+            (&[GREETING, EHLO, OK, OK, "354 go\r\n", "250 OK\r\n421 bye\r\n"], DeliveryOutcome::Accepted, true),
         ] {
             let (heard, end) = play(&mut delivery("alice@velo.example", "x\r\n"), replies);
             assert_eq!((end, heard.ends_with("QUIT\r\n")), (Some(outcome), quits), "{replies:?}");
@@ -283,9 +283,9 @@ mod tests {
     #[test]
     fn a_relay_that_is_gone_after_the_final_dot_may_have_it() {
         for (replies, outcome) in [
-            (&[GREETING, EHLO, OK][..], Outcome::Down),
-            (&[GREETING, EHLO, OK, OK], Outcome::Down),
-            (&[GREETING, EHLO, OK, OK, "354 go\r\n"], Outcome::Unknown),
+            (&[GREETING, EHLO, OK][..], DeliveryOutcome::Down),
+            (&[GREETING, EHLO, OK, OK], DeliveryOutcome::Down),
+            (&[GREETING, EHLO, OK, OK, "354 go\r\n"], DeliveryOutcome::Unknown),
         ] {
             let mut delivery = delivery("alice@velo.example", "x\r\n");
             assert_eq!(play(&mut delivery, replies).1, None);
@@ -301,6 +301,6 @@ mod tests {
         let (heard, end) = play(&mut delivery("zoé@velo.example", "é\r\n"), &[GREETING, utf8]);
         assert!(end.is_none() && heard.ends_with("MAIL FROM:<> SMTPUTF8 BODY=8BITMIME\r\n"));
         let (heard, end) = play(&mut delivery("zoé@velo.example", "x\r\n"), &[GREETING, EHLO]);
-        assert!(end == Some(Outcome::Refused(NO_WAY)) && heard.ends_with("QUIT\r\n"));
+        assert!(end == Some(DeliveryOutcome::Refused(NO_WAY)) && heard.ends_with("QUIT\r\n"));
     }
 }

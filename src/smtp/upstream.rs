@@ -12,7 +12,7 @@ use std::mem;
 
 use zeroize::Zeroizing;
 
-use super::client::{Capabilities, Next, Opening};
+use super::client::{Capabilities, Opening, OpeningStep};
 use super::reply::Reply;
 use crate::fault::{Fault, Side};
 
@@ -233,23 +233,23 @@ impl Upstream {
         self.state = ConnState::Leaving(Manner::AtOnce);
         let ahead = used < input.len();
         let opened = match opening.reply(&reply) {
-            Next::Secure(opening) => {
+            OpeningStep::Secure(opening) => {
                 self.state = ConnState::Opening(opening);
                 return (input.len(), Opened::Act(ConnAct::Secure));
             }
             // Bytes that came ahead of our question cannot be its answer (RFC 3207 4.2 and NO STARTTLS, 2021).
-            Next::Send(..) | Next::Ready(_) if ahead => Opened::Failed(Fault::Garbage(Side::Backend)),
-            Next::Send(command, opening) => {
+            OpeningStep::Send(..) | OpeningStep::Ready(_) if ahead => Opened::Failed(Fault::Garbage(Side::Backend)),
+            OpeningStep::Send(command, opening) => {
                 self.commands = command;
                 self.state = ConnState::Opening(opening);
                 Opened::Read
             }
-            Next::Ready(capabilities) => {
+            OpeningStep::Ready(capabilities) => {
                 self.state = ConnState::Ready(capabilities);
                 Opened::Ready(capabilities)
             }
-            Next::Denied => Opened::Denied,
-            Next::Failed(fault) => Opened::Failed(fault),
+            OpeningStep::Denied => Opened::Denied,
+            OpeningStep::Failed(fault) => Opened::Failed(fault),
         };
         (used, opened)
     }

@@ -1,12 +1,12 @@
 //! One command, one decision: what is answered, asked of the relay, or asked of the driver.
 
 use super::envelope::{mail_command, rcpt_command};
-use super::environment::Environment;
-use super::session::{Act, Session, Step};
-use super::state::{Ask, Chunk, Envelope, Mail, Message, MessageSource, Rest, State, User};
+use super::environment::SubmissionEnvironment;
+use super::session::{SubmissionAct, SubmissionSession, SubmissionStep};
+use super::state::{Ask, Chunk, Envelope, Mail, Message, MessageSource, Rest, SubmissionState, User};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
-use crate::smtp::command::{Command, Line, Wrong, announces_octets, line};
+use crate::smtp::command::{SmtpCommand, SmtpLine, Wrong, announces_octets, line};
 use crate::smtp::path::{Parameters, Path};
 use crate::smtp::upstream::Manner;
 use crate::wire::dot;
@@ -17,101 +17,110 @@ pub(super) const IDLE: u16 = 1;
 /// Octets of an over-long line that are dropped before the session is given up.
 const LONGEST: usize = 64 * 1024;
 
-impl Session {
+impl SubmissionSession {
     /// Takes the next line as a command, or as the answer to a challenge.
-    pub(super) fn command(&mut self, env: &dyn Environment, state: State, client: &[u8], relay: &[u8]) -> Step {
-        match line(client, matches!(state, State::Sasl(_))) {
-            Line::Part => {
+    pub(super) fn command(
+        &mut self,
+        env: &dyn SubmissionEnvironment,
+        state: SubmissionState,
+        client: &[u8],
+        relay: &[u8],
+    ) -> SubmissionStep {
+        match line(client, matches!(state, SubmissionState::Sasl(_))) {
+            SmtpLine::Part => {
                 self.state = state;
-                Step::new(0, Act::Read(Side::Client))
+                SubmissionStep::new(0, SubmissionAct::Read(Side::Client))
             }
             // Nobody knows how many octets follow: none of them may be read as a command.
-            Line::TooLong | Line::Unreadable(_) if announces_octets(client) => {
+            SmtpLine::TooLong | SmtpLine::Unreadable(_) if announces_octets(client) => {
                 self.close(RefusalCode::Syntax);
-                Step::new(0, Act::Again)
+                SubmissionStep::new(0, SubmissionAct::Again)
             }
-            Line::TooLong => {
-                self.state = State::LongLine { taken: 0, then: Box::new(without_exchange(state)) };
-                Step::new(0, Act::Again)
+            SmtpLine::TooLong => {
+                self.state = SubmissionState::LongLine { taken: 0, then: Box::new(without_exchange(state)) };
+                SubmissionStep::new(0, SubmissionAct::Again)
             }
-            Line::Unreadable(used) => {
+            SmtpLine::Unreadable(used) => {
                 self.state = without_exchange(state);
                 self.bad(answer::refusal(RefusalCode::Syntax));
-                Step::new(used, Act::Again)
+                SubmissionStep::new(used, SubmissionAct::Again)
             }
-            Line::Whole(line, used) => Step::new(used, self.obey(env, state, line, relay)),
+            SmtpLine::Whole(line, used) => SubmissionStep::new(used, self.obey(env, state, line, relay)),
         }
     }
 
     /// Drops a line that is too long to be looked at.
-    pub(super) fn long_line(&mut self, taken: usize, then: Box<State>, client: &[u8]) -> Step {
+    pub(super) fn long_line(&mut self, taken: usize, then: Box<SubmissionState>, client: &[u8]) -> SubmissionStep {
         if let Some(end) = memchr::memchr(b'\n', client) {
             self.state = *then;
             self.bad(answer::refusal(RefusalCode::LineTooLong));
-            return Step::new(end + 1, Act::Again);
+            return SubmissionStep::new(end + 1, SubmissionAct::Again);
         }
         let taken = taken + client.len();
-        self.state = State::LongLine { taken, then };
+        self.state = SubmissionState::LongLine { taken, then };
         if taken > LONGEST {
             self.close(RefusalCode::LineTooLong);
         }
-        Step::new(client.len(), if client.is_empty() { Act::Read(Side::Client) } else { Act::Again })
+        SubmissionStep::new(
+            client.len(),
+            if client.is_empty() { SubmissionAct::Read(Side::Client) } else { SubmissionAct::Again },
+        )
     }
 
-    fn obey(&mut self, env: &dyn Environment, state: State, line: &[u8], relay: &[u8]) -> Act {
-        if let State::Sasl(exchange) = state {
+    fn obey(&mut self, env: &dyn SubmissionEnvironment, state: SubmissionState, line: &[u8], relay: &[u8]) -> SubmissionAct {
+        if let SubmissionState::Sasl(exchange) = state {
             if announces_octets(line) {
                 self.close(RefusalCode::Syntax);
-                return Act::Again;
+                return SubmissionAct::Again;
             }
             return self.exchange(exchange.answer(line));
         }
-        let command = match Command::parse(line) {
+        let command = match SmtpCommand::parse(line) {
             Ok(command) => command,
             Err(Wrong::Chunk) => {
                 self.close(RefusalCode::Syntax);
-                return Act::Again;
+                return SubmissionAct::Again;
             }
             Err(wrong) => {
                 self.state = state;
                 self.bad(if wrong == Wrong::Verb { answer::refusal(RefusalCode::Syntax) } else { answer::arguments() });
-                return Act::Again;
+                return SubmissionAct::Again;
             }
         };
         match command {
-            Command::Ehlo(_) => self.hello(state, true),
-            Command::Helo(_) => self.hello(state, false),
-            Command::Rset => self.reset(state),
-            Command::Noop => self.idle(state, answer::OK),
-            Command::Help => self.idle(state, answer::HELP),
-            Command::Vrfy => self.idle(state, answer::VRFY),
-            Command::Expn | Command::Lhlo(_) => {
+            SmtpCommand::Ehlo(_) => self.hello(state, true),
+            SmtpCommand::Helo(_) => self.hello(state, false),
+            SmtpCommand::Rset => self.reset(state),
+            SmtpCommand::Noop => self.idle(state, answer::OK),
+            SmtpCommand::Help => self.idle(state, answer::HELP),
+            SmtpCommand::Vrfy => self.idle(state, answer::VRFY),
+            SmtpCommand::Expn | SmtpCommand::Lhlo(_) => {
                 self.state = state;
                 self.bad(answer::refusal(RefusalCode::NotHere));
             }
-            Command::Quit => {
+            SmtpCommand::Quit => {
                 self.answers.extend_from_slice(answer::GOODBYE);
                 match state {
-                    State::Open(_, Mail::Idle) => self.relay.part(),
+                    SubmissionState::Open(_, Mail::Idle) => self.relay.part(),
                     _ => self.relay.leave(Manner::WithQuit),
                 }
             }
-            Command::StartTls => return self.start_tls(state),
-            Command::Auth(name, initial) => return self.auth(state, name, initial),
+            SmtpCommand::StartTls => return self.start_tls(state),
+            SmtpCommand::Auth(name, initial) => return self.auth(state, name, initial),
             command => match state {
-                State::Open(user, mail) => self.transact(env, user, mail, command, relay),
+                SubmissionState::Open(user, mail) => self.transact(env, user, mail, command, relay),
                 state => self.not_yet(state, command),
             },
         }
-        Act::Again
+        SubmissionAct::Again
     }
 
-    fn reset(&mut self, state: State) {
+    fn reset(&mut self, state: SubmissionState) {
         self.answers.extend_from_slice(answer::OK);
         self.state = match state {
-            State::Open(user, mail) => {
+            SubmissionState::Open(user, mail) => {
                 self.forget(&mail);
-                State::Open(user, Mail::Idle)
+                SubmissionState::Open(user, Mail::Idle)
             }
             state => state,
         };
@@ -127,7 +136,7 @@ impl Session {
         }
     }
 
-    fn idle(&mut self, state: State, answer: &[u8]) {
+    fn idle(&mut self, state: SubmissionState, answer: &[u8]) {
         self.state = state;
         self.answers.extend_from_slice(answer);
         self.try_patience(IDLE);
@@ -138,42 +147,44 @@ impl Session {
         self.try_patience(BAD);
     }
 
-    fn not_yet(&mut self, state: State, command: Command<'_>) {
+    fn not_yet(&mut self, state: SubmissionState, command: SmtpCommand<'_>) {
         self.state = state;
         let answer = answer::refusal(RefusalCode::LoginFirst);
         match command {
-            Command::Bdat(size, _) => self.drop_chunk(size, answer),
+            SmtpCommand::Bdat(size, _) => self.drop_chunk(size, answer),
             _ => self.bad(answer),
         }
     }
 
     // RFC 3030 2: the octets of a refused chunk come all the same.
     fn drop_chunk(&mut self, size: u64, answer: Vec<u8>) {
-        let then = Box::new(std::mem::replace(&mut self.state, State::Closed));
-        self.state = State::Swallow { rest: Rest::Octets(size), taken: 0, answer, then };
+        let then = Box::new(std::mem::replace(&mut self.state, SubmissionState::Closed));
+        self.state = SubmissionState::Swallow { rest: Rest::Octets(size), taken: 0, answer, then };
         self.try_patience(BAD);
     }
 
     /// MAIL, RCPT, DATA, BDAT of somebody who is logged in.
-    fn transact(&mut self, env: &dyn Environment, user: User, mail: Mail, command: Command<'_>, relay: &[u8]) {
+    fn transact(&mut self, env: &dyn SubmissionEnvironment, user: User, mail: Mail, command: SmtpCommand<'_>, relay: &[u8]) {
         match (command, mail) {
-            (Command::Mail(path, parameters), Mail::Idle | Mail::Broken) => self.mail(env, user, path, parameters),
-            (Command::Rcpt(path, parameters), Mail::Envelope(envelope)) => self.rcpt(user, envelope, path, parameters, relay),
-            (command @ (Command::Data | Command::Bdat(..)), Mail::Envelope(envelope)) if envelope.accepted > 0 => {
+            (SmtpCommand::Mail(path, parameters), Mail::Idle | Mail::Broken) => self.mail(env, user, path, parameters),
+            (SmtpCommand::Rcpt(path, parameters), Mail::Envelope(envelope)) => self.rcpt(user, envelope, path, parameters, relay),
+            (command @ (SmtpCommand::Data | SmtpCommand::Bdat(..)), Mail::Envelope(envelope)) if envelope.accepted > 0 => {
                 self.message(env, user, envelope, command);
             }
-            (Command::Bdat(size, last), Mail::Pause(message)) => self.chunk(user, message, size, last),
+            (SmtpCommand::Bdat(size, last), Mail::Pause(message)) => self.chunk(user, message, size, last),
             (command, mail) => {
                 let answer = match &mail {
                     Mail::Broken => answer::refusal(RefusalCode::BackendDown),
                     Mail::Idle => answer::out_of_order("MAIL first"),
-                    Mail::Envelope(_) if matches!(command, Command::Mail(..)) => answer::out_of_order("MAIL was said already"),
+                    Mail::Envelope(_) if matches!(command, SmtpCommand::Mail(..)) => {
+                        answer::out_of_order("MAIL was said already")
+                    }
                     Mail::Envelope(_) => answer::coded("554 5.5.1", "No valid recipients", RefusalCode::Syntax),
                     _ => answer::out_of_order("BDAT or RSET first"),
                 };
-                self.state = State::Open(user, mail);
+                self.state = SubmissionState::Open(user, mail);
                 match command {
-                    Command::Bdat(size, _) => self.drop_chunk(size, answer),
+                    SmtpCommand::Bdat(size, _) => self.drop_chunk(size, answer),
                     // Nobody's fault, and pipelined: an answer, no loss of patience.
                     _ => self.idle_answer(answer),
                 }
@@ -182,22 +193,22 @@ impl Session {
     }
 
     /// DATA or the first BDAT: the message counts from here on.
-    fn message(&mut self, env: &dyn Environment, user: User, envelope: Envelope, command: Command<'_>) {
+    fn message(&mut self, env: &dyn SubmissionEnvironment, user: User, envelope: Envelope, command: SmtpCommand<'_>) {
         match (env.counts(&user.address, envelope.accepted), command) {
-            (Ok(()), Command::Bdat(size, last)) => {
+            (Ok(()), SmtpCommand::Bdat(size, last)) => {
                 let chunk = Chunk { size, left: size, last };
                 self.chunk(user, Message::new(MessageSource::Chunks(dot::Chunked::default(), chunk)), size, last);
             }
             (Ok(()), _) => {
                 self.answers.extend_from_slice(answer::START_MAIL);
                 let message = Message::new(MessageSource::Data(dot::Dotted::without_nul()));
-                self.state = State::Open(user, Mail::Message(message));
+                self.state = SubmissionState::Open(user, Mail::Message(message));
             }
             // Nothing of it has been sent yet: the message is still with the member.
             (Err(code), command) => {
-                self.state = State::Open(user, Mail::Envelope(envelope));
+                self.state = SubmissionState::Open(user, Mail::Envelope(envelope));
                 match command {
-                    Command::Bdat(size, _) => self.drop_chunk(size, answer::refusal(code)),
+                    SmtpCommand::Bdat(size, _) => self.drop_chunk(size, answer::refusal(code)),
                     _ => self.idle_answer(answer::refusal(code)),
                 }
             }
@@ -209,7 +220,7 @@ impl Session {
         self.try_patience(IDLE);
     }
 
-    fn mail(&mut self, env: &dyn Environment, user: User, path: Path<'_>, parameters: Parameters<'_>) {
+    fn mail(&mut self, env: &dyn SubmissionEnvironment, user: User, path: Path<'_>, parameters: Parameters<'_>) {
         let command = mail_command(&self.params, env, &user.address, path, parameters);
         let command = command.and_then(|command| env.admits(&user.address).map_err(answer::refusal).map(|()| command));
         let mail = match command {
@@ -230,7 +241,7 @@ impl Session {
         let envelope = Envelope { tried: envelope.tried + 1, ..envelope };
         match rcpt_command(&self.params, path, parameters, envelope.utf8) {
             Ok(command) => {
-                self.state = State::Open(user, Mail::Asked(Ask::Rcpt(envelope)));
+                self.state = SubmissionState::Open(user, Mail::Asked(Ask::Rcpt(envelope)));
                 match relay.is_empty() {
                     true => self.relay.say(&command),
                     false => self.drop_relay(Fault::Garbage(Side::Backend)),
@@ -246,11 +257,11 @@ impl Session {
     // An answer can end the session; then it stays ended.
     fn open(&mut self, user: User, mail: Mail) {
         if self.patience > 0 {
-            self.state = State::Open(user, mail);
+            self.state = SubmissionState::Open(user, mail);
         }
     }
 }
 
-fn without_exchange(state: State) -> State {
-    if let State::Sasl(_) = state { State::Stranger } else { state }
+fn without_exchange(state: SubmissionState) -> SubmissionState {
+    if let SubmissionState::Sasl(_) = state { SubmissionState::Stranger } else { state }
 }

@@ -4,7 +4,7 @@
 //! AUTH is dropped, because it says who wrote (RFC 4954 5 asks for it only between servers that trust each other). ENVID is
 //! mapped, because programs put the Message-ID in it that they made; ORCPT is the recipient, and stays.
 
-use super::environment::{Environment, Params};
+use super::environment::{SubmissionEnvironment, SubmissionParams};
 use crate::fault::RefusalCode;
 use crate::private::Address;
 use crate::smtp::answer;
@@ -12,7 +12,7 @@ use crate::smtp::command::number;
 use crate::smtp::path::{Parameter, Parameters, Path};
 
 /// What becomes of a parameter.
-enum Fate {
+enum ParameterFate {
     Pass,
     Drop,
     /// This stands in its place.
@@ -25,8 +25,8 @@ enum Fate {
 /// # Errors
 /// The answer for the client.
 pub(super) fn mail_command(
-    params: &Params,
-    env: &dyn Environment,
+    params: &SubmissionParams,
+    env: &dyn SubmissionEnvironment,
     user: &Address,
     path: Path<'_>,
     parameters: Parameters<'_>,
@@ -46,13 +46,18 @@ pub(super) fn mail_command(
 ///
 /// # Errors
 /// The answer for the client.
-pub(super) fn rcpt_command(params: &Params, path: Path<'_>, parameters: Parameters<'_>, utf8: bool) -> Result<Vec<u8>, Vec<u8>> {
+pub(super) fn rcpt_command(
+    params: &SubmissionParams,
+    path: Path<'_>,
+    parameters: Parameters<'_>,
+    utf8: bool,
+) -> Result<Vec<u8>, Vec<u8>> {
     spelled(path, utf8)?;
     command(b"RCPT TO:<", path, parameters, |parameter| {
         let keyword = parameter.keyword.to_ascii_uppercase();
         match &*keyword {
-            b"NOTIFY" | b"ORCPT" if params.relay.dsn && parameter.value.is_some() => Fate::Pass,
-            _ => Fate::Refuse(unknown()),
+            b"NOTIFY" | b"ORCPT" if params.relay.dsn && parameter.value.is_some() => ParameterFate::Pass,
+            _ => ParameterFate::Refuse(unknown()),
         }
     })
 }
@@ -61,18 +66,18 @@ fn command(
     verb: &[u8],
     path: Path<'_>,
     parameters: Parameters<'_>,
-    fate: impl Fn(Parameter<'_>) -> Fate,
+    fate: impl Fn(Parameter<'_>) -> ParameterFate,
 ) -> Result<Vec<u8>, Vec<u8>> {
     let mut command = [verb, path.reveal(), b">"].concat();
     for parameter in parameters.iter() {
         match fate(parameter) {
-            Fate::Drop => {}
-            Fate::Refuse(answer) => return Err(answer),
-            Fate::Replace(new) => {
+            ParameterFate::Drop => {}
+            ParameterFate::Refuse(answer) => return Err(answer),
+            ParameterFate::Replace(new) => {
                 command.push(b' ');
                 command.extend_from_slice(&new);
             }
-            Fate::Pass => {
+            ParameterFate::Pass => {
                 command.push(b' ');
                 command.extend_from_slice(parameter.raw);
             }
@@ -82,35 +87,35 @@ fn command(
     Ok(command)
 }
 
-fn mail_parameter(params: &Params, envid: &dyn Fn(&[u8]) -> String, parameter: Parameter<'_>) -> Fate {
+fn mail_parameter(params: &SubmissionParams, envid: &dyn Fn(&[u8]) -> String, parameter: Parameter<'_>) -> ParameterFate {
     let keyword = parameter.keyword.to_ascii_uppercase();
     match (&*keyword, parameter.value) {
-        (b"AUTH", Some(_)) => Fate::Drop,
+        (b"AUTH", Some(_)) => ParameterFate::Drop,
         (b"SIZE", Some(size)) => match number(size) {
-            Some(size) if size > params.limits.message => Fate::Refuse(answer::refusal(RefusalCode::MessageTooLong)),
-            Some(_) => Fate::Drop,
-            None => Fate::Refuse(answer::arguments()),
+            Some(size) if size > params.limits.message => ParameterFate::Refuse(answer::refusal(RefusalCode::MessageTooLong)),
+            Some(_) => ParameterFate::Drop,
+            None => ParameterFate::Refuse(answer::arguments()),
         },
         (b"BODY", Some(value)) => body(params, value),
-        (b"SMTPUTF8", None) if params.relay.smtputf8 => Fate::Pass,
-        (b"RET", Some(_)) if params.relay.dsn => Fate::Pass,
+        (b"SMTPUTF8", None) if params.relay.smtputf8 => ParameterFate::Pass,
+        (b"RET", Some(_)) if params.relay.dsn => ParameterFate::Pass,
         (b"ENVID", Some(value)) if params.relay.dsn => match xtext(value) {
-            Some(old) => Fate::Replace([b"ENVID=", envid(&old).as_bytes()].concat()),
-            None => Fate::Refuse(answer::arguments()),
+            Some(old) => ParameterFate::Replace([b"ENVID=", envid(&old).as_bytes()].concat()),
+            None => ParameterFate::Refuse(answer::arguments()),
         },
-        _ => Fate::Refuse(unknown()),
+        _ => ParameterFate::Refuse(unknown()),
     }
 }
 
-fn body(params: &Params, value: &[u8]) -> Fate {
+fn body(params: &SubmissionParams, value: &[u8]) -> ParameterFate {
     let value = value.to_ascii_uppercase();
     match &*value {
-        b"7BIT" | b"8BITMIME" if params.relay.eight_bit => Fate::Pass,
-        b"7BIT" => Fate::Drop,
+        b"7BIT" | b"8BITMIME" if params.relay.eight_bit => ParameterFate::Pass,
+        b"7BIT" => ParameterFate::Drop,
         // RFC 3030 3: what is not offered is answered as a parameter that is not implemented.
-        b"BINARYMIME" => Fate::Refuse(answer::coded("504 5.5.4", "BINARYMIME is not offered", RefusalCode::NotHere)),
-        b"8BITMIME" => Fate::Refuse(unknown()),
-        _ => Fate::Refuse(answer::arguments()),
+        b"BINARYMIME" => ParameterFate::Refuse(answer::coded("504 5.5.4", "BINARYMIME is not offered", RefusalCode::NotHere)),
+        b"8BITMIME" => ParameterFate::Refuse(unknown()),
+        _ => ParameterFate::Refuse(answer::arguments()),
     }
 }
 
@@ -149,13 +154,13 @@ fn spelled(path: Path<'_>, utf8: bool) -> Result<(), Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::smtp::command::Command;
-    use crate::submission::invariants::{TestEnvironment, test_params};
+    use crate::smtp::command::SmtpCommand;
+    use crate::submission::invariants::{SubmissionTestEnvironment, test_params};
 
     fn commanded(line: &str) -> String {
-        let Ok(Command::Mail(path, parameters)) = Command::parse(line.as_bytes()) else { panic!("{line}") };
+        let Ok(SmtpCommand::Mail(path, parameters)) = SmtpCommand::parse(line.as_bytes()) else { panic!("{line}") };
         let user = Address::parse("alice@asso.example").unwrap();
-        let command = mail_command(&test_params(), &TestEnvironment::new(), &user, path, parameters);
+        let command = mail_command(&test_params(), &SubmissionTestEnvironment::new(), &user, path, parameters);
         let text = command.map_or_else(|answer| answer, |(command, _)| command);
         String::from_utf8(text).unwrap().trim_end().to_owned()
     }
@@ -178,7 +183,7 @@ mod tests {
     #[test]
     fn a_long_domain_does_not_make_it_longer_than_the_rfc_allows() {
         let user = Address::parse(&format!("alice@{}.example", "x".repeat(60))).unwrap();
-        let id = TestEnvironment::new().envelope_id(&user, b"1@laptop.local");
+        let id = SubmissionTestEnvironment::new().envelope_id(&user, b"1@laptop.local");
         assert!(id.len() == 45 && !id.contains('@'));
     }
 }

@@ -7,20 +7,20 @@ use crate::smtp::client::Capabilities;
 use crate::wire::sasl;
 
 /// What does not change during a session.
-pub struct Params {
+pub struct SubmissionParams {
     /// Said in the greeting, in answers to EHLO, and to the relay in EHLO.
     pub hostname: Box<str>,
     /// What the relays can do, as far as all of them can.
     pub relay: Capabilities,
     /// Offered in EHLO. Mechanisms that no backend has must not be here.
-    pub mechanisms: Vec<sasl::Name>,
+    pub mechanisms: Vec<sasl::MechanismName>,
     /// The bounds.
-    pub limits: Limits,
+    pub limits: SubmissionLimits,
 }
 
 /// Bounds on what a client may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct SubmissionLimits {
     /// Octets of a message; said as SIZE, lower if the relay's is lower.
     pub message: u64,
     /// Octets of its header block.
@@ -33,14 +33,14 @@ pub struct Limits {
     pub patience: u16,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { message: 50 << 20, header: 256 << 10, recipients: 1000, tries: 3, patience: 100 }
+impl Default for SubmissionLimits {
+    fn default() -> SubmissionLimits {
+        SubmissionLimits { message: 50 << 20, header: 256 << 10, recipients: 1000, tries: 3, patience: 100 }
     }
 }
 
 /// What the session cannot know by itself: the book, the rules, the clock.
-pub trait Environment {
+pub trait SubmissionEnvironment {
     /// Whether `user` may write as `sender`.
     fn owns(&self, user: &Address, sender: &Address) -> bool;
     /// Whether `user` may send a message now; asked once for each MAIL.
@@ -65,7 +65,7 @@ pub trait Environment {
 }
 
 /// What is known about a credential.
-pub enum Verdict {
+pub enum CredentialVerdict {
     /// The backend accepted it.
     Accepted(Address),
     /// Wrong, or nobody we know: the same answer, and the same time is the driver's to care for.

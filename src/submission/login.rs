@@ -1,26 +1,26 @@
 //! What comes before mail: EHLO (RFC 5321 4.1.1.1), STARTTLS (RFC 3207) and AUTH (RFC 4954).
 
 use super::decide::IDLE;
-use super::session::{Act, Session};
-use super::state::{Mail, State};
+use super::session::{SubmissionAct, SubmissionSession};
+use super::state::{Mail, SubmissionState};
 use crate::fault::RefusalCode;
 use crate::smtp::answer;
 use crate::wire::protection::Protection;
-use crate::wire::sasl::{self, Name, Refusal};
+use crate::wire::sasl::{self, MechanismName, SaslRefusal};
 
-impl Session {
-    pub(super) fn hello(&mut self, state: State, extended: bool) {
+impl SubmissionSession {
+    pub(super) fn hello(&mut self, state: SubmissionState, extended: bool) {
         let name = self.params.hostname.clone();
         match extended {
             true => self.capabilities(&name),
             false => self.answers.extend_from_slice(format!("250 {name}\r\n").as_bytes()),
         }
         self.state = match state {
-            State::Open(user, mail) => {
+            SubmissionState::Open(user, mail) => {
                 self.forget(&mail);
-                State::Open(user, Mail::Idle)
+                SubmissionState::Open(user, Mail::Idle)
             }
-            _ => State::Stranger,
+            _ => SubmissionState::Stranger,
         };
         self.try_patience(IDLE);
     }
@@ -48,26 +48,26 @@ impl Session {
         }
     }
 
-    pub(super) fn start_tls(&mut self, state: State) -> Act {
-        if self.protection == Protection::StartTls && matches!(state, State::Hello | State::Stranger) {
+    pub(super) fn start_tls(&mut self, state: SubmissionState) -> SubmissionAct {
+        if self.protection == Protection::StartTls && matches!(state, SubmissionState::Hello | SubmissionState::Stranger) {
             self.answers.extend_from_slice(answer::START_TLS);
-            self.state = State::Hello;
-            return Act::StartTls;
+            self.state = SubmissionState::Hello;
+            return SubmissionAct::StartTls;
         }
         self.state = state;
         self.bad(answer::refusal(RefusalCode::NotHere));
-        Act::Again
+        SubmissionAct::Again
     }
 
-    pub(super) fn auth(&mut self, state: State, name: &[u8], initial: Option<&[u8]>) -> Act {
+    pub(super) fn auth(&mut self, state: SubmissionState, name: &[u8], initial: Option<&[u8]>) -> SubmissionAct {
         let refusal = match &state {
             _ if self.protection == Protection::StartTls => answer::refusal(RefusalCode::TlsFirst),
-            State::Hello => answer::out_of_order("EHLO first"),
-            State::Stranger if self.tries >= self.params.limits.tries => {
+            SubmissionState::Hello => answer::out_of_order("EHLO first"),
+            SubmissionState::Stranger if self.tries >= self.params.limits.tries => {
                 self.close(RefusalCode::TooManyTries);
-                return Act::Again;
+                return SubmissionAct::Again;
             }
-            State::Stranger => match Name::parse(name).filter(|name| self.params.mechanisms.contains(name)) {
+            SubmissionState::Stranger => match MechanismName::parse(name).filter(|name| self.params.mechanisms.contains(name)) {
                 Some(name) => return self.exchange(sasl::start(name, initial)),
                 None => answer::refusal(RefusalCode::LoginMethod),
             },
@@ -75,29 +75,29 @@ impl Session {
         };
         self.state = state;
         self.bad(refusal);
-        Act::Again
+        SubmissionAct::Again
     }
 
-    pub(super) fn exchange(&mut self, step: sasl::Step) -> Act {
-        self.state = State::Stranger;
+    pub(super) fn exchange(&mut self, step: sasl::SaslStep) -> SubmissionAct {
+        self.state = SubmissionState::Stranger;
         match step {
-            sasl::Step::Challenge(text, exchange) => {
+            sasl::SaslStep::Challenge(text, exchange) => {
                 self.answers.extend_from_slice(format!("334 {text}\r\n").as_bytes());
-                self.state = State::Sasl(exchange);
+                self.state = SubmissionState::Sasl(exchange);
             }
-            sasl::Step::Done(credential) => {
+            sasl::SaslStep::Done(credential) => {
                 self.tries = self.tries.saturating_add(1);
-                self.state = State::Judging(None);
-                return Act::Judge(credential);
+                self.state = SubmissionState::Judging(None);
+                return SubmissionAct::Judge(credential);
             }
-            sasl::Step::Refused(Refusal::Cancelled) => self.bad(answer::CANCELLED.to_vec()),
-            sasl::Step::Refused(Refusal::Malformed) => self.bad(answer::arguments()),
-            sasl::Step::Refused(Refusal::TooLong) => self.bad(answer::refusal(RefusalCode::LineTooLong)),
-            sasl::Step::Refused(Refusal::Foreign | Refusal::Empty) => {
+            sasl::SaslStep::Refused(SaslRefusal::Cancelled) => self.bad(answer::CANCELLED.to_vec()),
+            sasl::SaslStep::Refused(SaslRefusal::Malformed) => self.bad(answer::arguments()),
+            sasl::SaslStep::Refused(SaslRefusal::TooLong) => self.bad(answer::refusal(RefusalCode::LineTooLong)),
+            sasl::SaslStep::Refused(SaslRefusal::Foreign | SaslRefusal::Empty) => {
                 self.tries = self.tries.saturating_add(1);
                 self.bad(answer::refusal(RefusalCode::WrongPassword));
             }
         }
-        Act::Again
+        SubmissionAct::Again
     }
 }

@@ -4,10 +4,10 @@
 //! body follows as it comes. A refused message is swallowed to its end before the answer, or what is left of it would be
 //! read as commands.
 
-use super::environment::Environment;
-use super::session::{Act, Session, Step};
+use super::environment::SubmissionEnvironment;
+use super::session::{SubmissionAct, SubmissionSession, SubmissionStep};
 use super::source::{Came, MessageFlaw};
-use super::state::{Ask, Chunk, Mail, Message, MessageSource, MessageStage, Rest, State, User};
+use super::state::{Ask, Chunk, Mail, Message, MessageSource, MessageStage, Rest, SubmissionState, User};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
 use crate::smtp::upstream::Manner;
@@ -21,7 +21,7 @@ const START: usize = 6 * 1024;
 const AHEAD: usize = dot::END.len() + 3;
 
 /// What the scrubber judges by.
-struct Head {
+struct ScrubInput {
     header: Vec<u8>,
     /// The start of the body, in stuffed form, if it is asked for.
     body: Vec<u8>,
@@ -53,16 +53,30 @@ impl Message {
     }
 }
 
-impl Session {
+impl SubmissionSession {
     /// A message is coming in.
-    pub(super) fn receive(&mut self, env: &dyn Environment, user: User, message: Message, client: &[u8], relay: &[u8]) -> Step {
+    pub(super) fn receive(
+        &mut self,
+        env: &dyn SubmissionEnvironment,
+        user: User,
+        message: Message,
+        client: &[u8],
+        relay: &[u8],
+    ) -> SubmissionStep {
         match message.stage {
             MessageStage::Body => self.body(user, message, client),
             _ => self.head(env, user, message, client, relay),
         }
     }
 
-    fn head(&mut self, env: &dyn Environment, user: User, mut message: Message, client: &[u8], relay: &[u8]) -> Step {
+    fn head(
+        &mut self,
+        env: &dyn SubmissionEnvironment,
+        user: User,
+        mut message: Message,
+        client: &[u8],
+        relay: &[u8],
+    ) -> SubmissionStep {
         let (used, came) = match &mut message.stage {
             MessageStage::Header(header) => message.source.take(client, true, header),
             MessageStage::Start(_, body) => {
@@ -74,7 +88,7 @@ impl Session {
         message.taken += used as u64;
         let mut scrub_first = false;
         let (ended, complete) = (matches!(came, Came::End), matches!(came, Came::End | Came::Blank));
-        let mut act = if used > 0 { Act::Again } else { Act::Read(Side::Client) };
+        let mut act = if used > 0 { SubmissionAct::Again } else { SubmissionAct::Read(Side::Client) };
         let ready = match message.stage {
             MessageStage::Header(header) if header.len() > self.params.limits.header => {
                 message.stage = MessageStage::Header(Vec::new());
@@ -111,21 +125,21 @@ impl Session {
         }
         match ready {
             Some((header, body)) => {
-                let head = Head { header, body, ended };
+                let head = ScrubInput { header, body, ended };
                 self.say_data(env, user, message, head, relay);
-                act = Act::Again;
+                act = SubmissionAct::Again;
             }
             None if chunk => {
                 self.pause(user, message);
-                act = Act::Again;
+                act = SubmissionAct::Again;
             }
-            None => self.state = State::Open(user, Mail::Message(message)),
+            None => self.state = SubmissionState::Open(user, Mail::Message(message)),
         }
-        Step::new(used, act)
+        SubmissionStep::new(used, act)
     }
 
-    fn say_data(&mut self, env: &dyn Environment, user: User, message: Message, head: Head, relay: &[u8]) {
-        let Head { header, body, ended } = head;
+    fn say_data(&mut self, env: &dyn SubmissionEnvironment, user: User, message: Message, head: ScrubInput, relay: &[u8]) {
+        let ScrubInput { header, body, ended } = head;
         let scrubbed = match env.scrub(&user.address, &header, &dot::unstuff(&body[..body.len().min(START)])) {
             Ok(scrubbed) => scrubbed,
             Err(code) => {
@@ -137,7 +151,7 @@ impl Session {
         let mut ready = Vec::with_capacity(header.len() + body.len() + 16);
         dot::stuff(header, true, &mut ready);
         ready.extend_from_slice(&body);
-        self.state = State::Open(user, Mail::Asked(Ask::Data { message, ready, ended }));
+        self.state = SubmissionState::Open(user, Mail::Asked(Ask::Data { message, ready, ended }));
         if relay.is_empty() {
             self.relay.say(b"DATA\r\n");
         } else {
@@ -145,7 +159,7 @@ impl Session {
         }
     }
 
-    fn body(&mut self, user: User, message: Message, client: &[u8]) -> Step {
+    fn body(&mut self, user: User, message: Message, client: &[u8]) -> SubmissionStep {
         match message.source {
             MessageSource::Data(_) => self.dotted_body(user, message, client),
             MessageSource::Chunks(..) => self.chunked_body(user, message, client),
@@ -153,8 +167,8 @@ impl Session {
     }
 
     // The bytes stay in the driver's buffer and go on from there.
-    fn dotted_body(&mut self, user: User, mut message: Message, client: &[u8]) -> Step {
-        let MessageSource::Data(dotted) = &mut message.source else { return Step::new(0, Act::Close) };
+    fn dotted_body(&mut self, user: User, mut message: Message, client: &[u8]) -> SubmissionStep {
+        let MessageSource::Data(dotted) = &mut message.source else { return SubmissionStep::new(0, SubmissionAct::Close) };
         let seen = dotted.body(client);
         message.taken += seen.pass as u64;
         // The flaw that comes first in the message is told.
@@ -171,15 +185,15 @@ impl Session {
         }
         if seen.pass == 0 && seen.next == Next::End {
             let mail = self.finish();
-            self.state = State::Open(user, mail);
-            return Step::new(dot::END.len(), Act::Again);
+            self.state = SubmissionState::Open(user, mail);
+            return SubmissionStep::new(dot::END.len(), SubmissionAct::Again);
         }
-        self.state = State::Open(user, Mail::Message(message));
-        Step::new(0, if seen.pass > 0 { Act::Forward(seen.pass) } else { Act::Read(Side::Client) })
+        self.state = SubmissionState::Open(user, Mail::Message(message));
+        SubmissionStep::new(0, if seen.pass > 0 { SubmissionAct::Forward(seen.pass) } else { SubmissionAct::Read(Side::Client) })
     }
 
     // The commands hold a stuffed copy of what was read: they go out before more is read.
-    fn chunked_body(&mut self, user: User, mut message: Message, client: &[u8]) -> Step {
+    fn chunked_body(&mut self, user: User, mut message: Message, client: &[u8]) -> SubmissionStep {
         let (used, came) = message.source.take(client, false, self.relay.commands_mut());
         message.taken += used as u64;
         let waits = used == 0 && matches!(came, Came::More);
@@ -187,27 +201,27 @@ impl Session {
             Came::Flaw(flaw) => return self.refuse(user, message, used, flaw.answer(), false),
             Came::End => {
                 let mail = self.finish();
-                self.state = State::Open(user, mail);
+                self.state = SubmissionState::Open(user, mail);
             }
             Came::Chunk => self.pause(user, message),
-            _ => self.state = State::Open(user, Mail::Message(message)),
+            _ => self.state = SubmissionState::Open(user, Mail::Message(message)),
         }
-        Step::new(used, if waits { Act::Read(Side::Client) } else { Act::Again })
+        SubmissionStep::new(used, if waits { SubmissionAct::Read(Side::Client) } else { SubmissionAct::Again })
     }
 
     fn pause(&mut self, user: User, message: Message) {
         if let MessageSource::Chunks(_, chunk) = &message.source {
             self.answers.extend_from_slice(format!("250 2.0.0 {} octets received\r\n", chunk.size).as_bytes());
         }
-        self.state = State::Open(user, Mail::Pause(message));
+        self.state = SubmissionState::Open(user, Mail::Pause(message));
     }
 
     /// Refuses a message: the relay is dropped, without a final dot if it has a part already, and the rest is swallowed.
-    fn refuse(&mut self, user: User, message: Message, used: usize, answer: Vec<u8>, ended: bool) -> Step {
+    fn refuse(&mut self, user: User, message: Message, used: usize, answer: Vec<u8>, ended: bool) -> SubmissionStep {
         self.relay.leave(message.manner());
         let rest = if ended { None } else { Some(message.rest()) };
-        self.refuse_rest(rest, message.taken, answer, State::Open(user, Mail::Idle));
-        Step::new(used, Act::Again)
+        self.refuse_rest(rest, message.taken, answer, SubmissionState::Open(user, Mail::Idle));
+        SubmissionStep::new(used, SubmissionAct::Again)
     }
 
     /// The next chunk of a message that came in part, or the first.
@@ -219,12 +233,19 @@ impl Session {
         if over {
             self.refuse(user, message, 0, answer::refusal(RefusalCode::MessageTooLong), false);
         } else {
-            self.state = State::Open(user, Mail::Message(message));
+            self.state = SubmissionState::Open(user, Mail::Message(message));
         }
     }
 
     /// Drops what is left of something refused.
-    pub(super) fn swallow(&mut self, rest: Rest, taken: u64, answer: Vec<u8>, then: Box<State>, client: &[u8]) -> Step {
+    pub(super) fn swallow(
+        &mut self,
+        rest: Rest,
+        taken: u64,
+        answer: Vec<u8>,
+        then: Box<SubmissionState>,
+        client: &[u8],
+    ) -> SubmissionStep {
         let (used, rest) = match rest {
             Rest::Octets(left) => {
                 let used = client.len().min(usize::try_from(left).unwrap_or(usize::MAX));
@@ -239,14 +260,14 @@ impl Session {
         if taken > self.params.limits.message.saturating_mul(2) {
             self.answers.extend(answer);
             self.close(RefusalCode::MessageTooLong);
-            return Step::new(used, Act::Again);
+            return SubmissionStep::new(used, SubmissionAct::Again);
         }
         let Some(rest) = rest else {
             self.answers.extend(answer);
             self.state = *then;
-            return Step::new(used, Act::Again);
+            return SubmissionStep::new(used, SubmissionAct::Again);
         };
-        self.state = State::Swallow { rest, taken, answer, then };
-        Step::new(used, if used > 0 { Act::Again } else { Act::Read(Side::Client) })
+        self.state = SubmissionState::Swallow { rest, taken, answer, then };
+        SubmissionStep::new(used, if used > 0 { SubmissionAct::Again } else { SubmissionAct::Read(Side::Client) })
     }
 }

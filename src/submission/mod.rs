@@ -28,5 +28,5 @@ mod source;
 mod state;
 
 pub use crate::smtp::answer::turned_away;
-pub use environment::{Environment, Limits, Params, Verdict};
-pub use session::{Act, Session, Step};
+pub use environment::{CredentialVerdict, SubmissionEnvironment, SubmissionLimits, SubmissionParams};
+pub use session::{SubmissionAct, SubmissionSession, SubmissionStep};

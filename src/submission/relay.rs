@@ -1,7 +1,7 @@
 //! What the relay replies, and what the mail program is told of it.
 
-use super::session::{Act, Session, Step};
-use super::state::{Ask, Envelope, Mail, MessageStage, State, User};
+use super::session::{SubmissionAct, SubmissionSession, SubmissionStep};
+use super::state::{Ask, Envelope, Mail, MessageStage, SubmissionState, User};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::answer;
 use crate::smtp::replied::{Replied, Wanted, hear};
@@ -10,40 +10,40 @@ use crate::smtp::upstream::{self, Manner};
 use crate::wire::dot;
 
 /// How far the opening of the relay came.
-enum Opened {
-    Wait(Act),
+enum RelayOpening {
+    Wait(SubmissionAct),
     Ready,
     Denied,
     Failed(Fault),
 }
 
-impl Session {
+impl SubmissionSession {
     /// AUTH that the relay judges: the relay's answer to our own AUTH is the verdict.
-    pub(super) fn judge_by_relay(&mut self, user: User, relay: &[u8]) -> Step {
+    pub(super) fn judge_by_relay(&mut self, user: User, relay: &[u8]) -> SubmissionStep {
         let (used, opened) = self.open_relay(relay);
-        let mut act = Act::Again;
+        let mut act = SubmissionAct::Again;
         match opened {
-            Opened::Wait(wait) => {
-                self.state = State::Judging(Some(user));
+            RelayOpening::Wait(wait) => {
+                self.state = SubmissionState::Judging(Some(user));
                 act = wait;
             }
-            Opened::Ready => self.logged_in(user),
-            Opened::Denied => {
+            RelayOpening::Ready => self.logged_in(user),
+            RelayOpening::Denied => {
                 self.relay.leave(Manner::WithQuit);
                 self.answers.extend(answer::refusal(RefusalCode::WrongPassword));
-                self.state = State::Stranger;
-                act = Act::Denied;
+                self.state = SubmissionState::Stranger;
+                act = SubmissionAct::Denied;
             }
-            Opened::Failed(fault) => {
-                self.state = State::Judging(None);
+            RelayOpening::Failed(fault) => {
+                self.state = SubmissionState::Judging(None);
                 self.drop_relay(fault);
             }
         }
-        Step { client: 0, relay: used, act }
+        SubmissionStep { client: 0, relay: used, act }
     }
 
     /// A question to the relay is out, or waits for the relay to be opened.
-    pub(super) fn asked(&mut self, user: User, ask: Ask, relay: &[u8]) -> Step {
+    pub(super) fn asked(&mut self, user: User, ask: Ask, relay: &[u8]) -> SubmissionStep {
         if let Ask::Mail { command, sent: false, fresh, utf8 } = ask {
             return self.ask_mail(user, command, fresh, utf8, relay);
         }
@@ -51,8 +51,8 @@ impl Session {
         let (used, heard) = hear(relay, wanted);
         match heard {
             Replied::Part => {
-                self.state = State::Open(user, Mail::Asked(ask));
-                return Step::new(0, Act::Read(Side::Backend));
+                self.state = SubmissionState::Open(user, Mail::Asked(ask));
+                return SubmissionStep::new(0, SubmissionAct::Read(Side::Backend));
             }
             Replied::Yes(reply) => self.accepted(user, ask, &reply),
             Replied::No(reply) => self.refused(user, ask, &reply),
@@ -61,54 +61,54 @@ impl Session {
                 self.relay.leave(Manner::For(fault));
                 self.ended = Some(false);
                 self.answers.extend(answer::refusal(RefusalCode::BackendDown));
-                self.state = State::Open(user, Mail::Idle);
+                self.state = SubmissionState::Open(user, Mail::Idle);
             }
             Replied::Lost(fault) => {
-                self.state = State::Open(user, Mail::Asked(ask));
+                self.state = SubmissionState::Open(user, Mail::Asked(ask));
                 self.drop_relay(fault);
             }
         }
-        Step { client: 0, relay: used, act: Act::Again }
+        SubmissionStep { client: 0, relay: used, act: SubmissionAct::Again }
     }
 
-    fn ask_mail(&mut self, user: User, command: Vec<u8>, fresh: bool, utf8: bool, relay: &[u8]) -> Step {
+    fn ask_mail(&mut self, user: User, command: Vec<u8>, fresh: bool, utf8: bool, relay: &[u8]) -> SubmissionStep {
         // What a connection said between two messages by itself (421, mostly) is no answer to us: take a new one.
         if self.relay.is_ready() && !fresh && !relay.is_empty() {
             self.relay.leave(Manner::AtOnce);
-            self.state = State::Open(user, Mail::Asked(Ask::Mail { command, sent: false, fresh: true, utf8 }));
-            return Step { client: 0, relay: relay.len(), act: Act::Again };
+            self.state = SubmissionState::Open(user, Mail::Asked(Ask::Mail { command, sent: false, fresh: true, utf8 }));
+            return SubmissionStep { client: 0, relay: relay.len(), act: SubmissionAct::Again };
         }
         let fresh = fresh || !self.relay.is_ready();
         let (used, opened) = self.open_relay(relay);
-        let sent = matches!(opened, Opened::Ready);
+        let sent = matches!(opened, RelayOpening::Ready);
         if sent {
             self.relay.say(&command);
         }
-        self.state = State::Open(user, Mail::Asked(Ask::Mail { command, sent, fresh, utf8 }));
+        self.state = SubmissionState::Open(user, Mail::Asked(Ask::Mail { command, sent, fresh, utf8 }));
         let act = match opened {
-            Opened::Wait(act) => act,
-            Opened::Ready => Act::Again,
+            RelayOpening::Wait(act) => act,
+            RelayOpening::Ready => SubmissionAct::Again,
             // The credential was good when the session began; that it is not any more is no answer to MAIL.
-            Opened::Denied => {
+            RelayOpening::Denied => {
                 self.drop_relay(Fault::Down);
-                Act::Again
+                SubmissionAct::Again
             }
-            Opened::Failed(fault) => {
+            RelayOpening::Failed(fault) => {
                 self.drop_relay(fault);
-                Act::Again
+                SubmissionAct::Again
             }
         };
-        Step { client: 0, relay: used, act }
+        SubmissionStep { client: 0, relay: used, act }
     }
 
-    fn open_relay(&mut self, input: &[u8]) -> (usize, Opened) {
+    fn open_relay(&mut self, input: &[u8]) -> (usize, RelayOpening) {
         let (used, opened) = self.relay.open(input);
         let opened = match opened {
-            upstream::Opened::Act(act) => Opened::Wait(Act::Relay(act)),
-            upstream::Opened::Read => Opened::Wait(Act::Read(Side::Backend)),
-            upstream::Opened::Ready(_) => Opened::Ready,
-            upstream::Opened::Denied => Opened::Denied,
-            upstream::Opened::Failed(fault) => Opened::Failed(fault),
+            upstream::Opened::Act(act) => RelayOpening::Wait(SubmissionAct::Relay(act)),
+            upstream::Opened::Read => RelayOpening::Wait(SubmissionAct::Read(Side::Backend)),
+            upstream::Opened::Ready(_) => RelayOpening::Ready,
+            upstream::Opened::Denied => RelayOpening::Denied,
+            upstream::Opened::Failed(fault) => RelayOpening::Failed(fault),
         };
         (used, opened)
     }
@@ -130,12 +130,12 @@ impl Session {
             Ask::Data { mut message, ready, ended } => {
                 self.relay.say(&ready);
                 message.stage = MessageStage::Body;
-                self.state = State::Open(user, if ended { self.finish() } else { Mail::Message(message) });
+                self.state = SubmissionState::Open(user, if ended { self.finish() } else { Mail::Message(message) });
                 return;
             }
         };
         reply.write(&mut self.answers);
-        self.state = State::Open(user, mail);
+        self.state = SubmissionState::Open(user, mail);
     }
 
     fn refused(&mut self, user: User, ask: Ask, reply: &Reply) {
@@ -152,11 +152,11 @@ impl Session {
                 reply.write(&mut text);
                 let rest = if ended { None } else { Some(message.rest()) };
                 self.relay.leave(Manner::WithQuit);
-                return self.refuse_rest(rest, message.taken, text, State::Open(user, Mail::Idle));
+                return self.refuse_rest(rest, message.taken, text, SubmissionState::Open(user, Mail::Idle));
             }
         };
         reply.write(&mut self.answers);
-        self.state = State::Open(user, mail);
+        self.state = SubmissionState::Open(user, mail);
     }
 
     /// The relay has judged a whole message.

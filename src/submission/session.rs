@@ -3,8 +3,8 @@
 use std::mem;
 use std::sync::Arc;
 
-use super::environment::{Environment, Params, Verdict};
-use super::state::{Mail, Rest, State, User};
+use super::environment::{CredentialVerdict, SubmissionEnvironment, SubmissionParams};
+use super::state::{Mail, Rest, SubmissionState, User};
 use crate::fault::{RefusalCode, Side};
 use crate::private::{Address, Credential};
 use crate::smtp::answer;
@@ -16,17 +16,17 @@ use crate::wire::protection::Protection;
 const GATHERED: usize = 16 * 1024;
 
 /// One step: forget so many bytes of either input, then do what `act` says.
-pub struct Step {
+pub struct SubmissionStep {
     /// Octets of the client's input that are done with.
     pub client: usize,
     /// Octets of the relay's input that are done with.
     pub relay: usize,
     /// What to do.
-    pub act: Act,
+    pub act: SubmissionAct,
 }
 
 /// What the driver is to do. "Send" means [`Session::answers`] to the client and [`Session::commands`] to the relay.
-pub enum Act {
+pub enum SubmissionAct {
     /// Call [`Session::step`] again.
     Again,
     /// Send both, step again.
@@ -48,10 +48,10 @@ pub enum Act {
 }
 
 /// Both conversations of one client.
-pub struct Session {
-    pub(super) params: Arc<Params>,
+pub struct SubmissionSession {
+    pub(super) params: Arc<SubmissionParams>,
     pub(super) protection: Protection,
-    pub(super) state: State,
+    pub(super) state: SubmissionState,
     pub(super) relay: Upstream,
     pub(super) answers: Vec<u8>,
     pub(super) tries: u8,
@@ -60,19 +60,19 @@ pub struct Session {
     pub(super) ended: Option<bool>,
 }
 
-impl Step {
-    pub(super) fn new(client: usize, act: Act) -> Step {
-        Step { client, relay: 0, act }
+impl SubmissionStep {
+    pub(super) fn new(client: usize, act: SubmissionAct) -> SubmissionStep {
+        SubmissionStep { client, relay: 0, act }
     }
 }
 
-impl Session {
+impl SubmissionSession {
     /// A session that begins with the greeting.
-    pub fn new(params: Arc<Params>, protection: Protection) -> Session {
+    pub fn new(params: Arc<SubmissionParams>, protection: Protection) -> SubmissionSession {
         let answers = format!("220 {} ESMTP\r\n", params.hostname).into_bytes();
         let patience = params.limits.patience;
-        let (state, relay) = (State::Hello, Upstream::new(Reuse::Never));
-        Session { params, protection, state, relay, answers, tries: 0, patience, ended: None }
+        let (state, relay) = (SubmissionState::Hello, Upstream::new(Reuse::Never));
+        SubmissionSession { params, protection, state, relay, answers, tries: 0, patience, ended: None }
     }
 
     /// What is to be sent to the client, and forgets it here.
@@ -93,8 +93,8 @@ impl Session {
     /// Whether a mail transaction is under way: not to be cut off if there is time, and to be watched for speed.
     pub fn in_transaction(&self) -> bool {
         match &self.state {
-            State::Open(_, mail) => !matches!(mail, Mail::Idle | Mail::Broken),
-            State::Swallow { .. } | State::LongLine { .. } => true,
+            SubmissionState::Open(_, mail) => !matches!(mail, Mail::Idle | Mail::Broken),
+            SubmissionState::Swallow { .. } | SubmissionState::LongLine { .. } => true,
             _ => false,
         }
     }
@@ -106,19 +106,19 @@ impl Session {
 
     /// Whether a login waits for its verdict.
     pub fn is_judging(&self) -> bool {
-        matches!(self.state, State::Judging(_))
+        matches!(self.state, SubmissionState::Judging(_))
     }
 
     /// Whether somebody is logged in and nothing is under way.
     pub fn is_at_rest(&self) -> bool {
-        matches!(self.state, State::Open(_, Mail::Idle))
+        matches!(self.state, SubmissionState::Open(_, Mail::Idle))
     }
 
     /// Whether the next line from the client is a command.
     pub fn awaits_command(&self) -> bool {
         match &self.state {
-            State::Hello | State::Stranger => true,
-            State::Open(_, mail) => matches!(mail, Mail::Idle | Mail::Envelope(_) | Mail::Broken | Mail::Pause(_)),
+            SubmissionState::Hello | SubmissionState::Stranger => true,
+            SubmissionState::Open(_, mail) => matches!(mail, Mail::Idle | Mail::Envelope(_) | Mail::Broken | Mail::Pause(_)),
             _ => false,
         }
     }
@@ -131,31 +131,31 @@ impl Session {
     /// Whose session it is.
     pub fn user(&self) -> Option<&Address> {
         let mut state = &self.state;
-        while let State::Swallow { then, .. } | State::LongLine { then, .. } = state {
+        while let SubmissionState::Swallow { then, .. } | SubmissionState::LongLine { then, .. } = state {
             state = then;
         }
         match state {
-            State::Open(user, _) | State::Judging(Some(user)) => Some(&user.address),
+            SubmissionState::Open(user, _) | SubmissionState::Judging(Some(user)) => Some(&user.address),
             _ => None,
         }
     }
 
     /// Decides the next step. `client` and `relay` are all bytes that came and are not done with.
-    pub fn step(&mut self, env: &dyn Environment, client: &[u8], relay: &[u8]) -> Step {
+    pub fn step(&mut self, env: &dyn SubmissionEnvironment, client: &[u8], relay: &[u8]) -> SubmissionStep {
         if let Some(act) = self.relay.act() {
-            return Step::new(0, Act::Relay(act));
+            return SubmissionStep::new(0, SubmissionAct::Relay(act));
         }
         if self.answers.len() > GATHERED {
-            return Step::new(0, Act::Send);
+            return SubmissionStep::new(0, SubmissionAct::Send);
         }
-        match mem::replace(&mut self.state, State::Closed) {
-            State::Closed => Step::new(0, Act::Close),
-            State::Judging(None) => Step::new(0, Act::Close),
-            State::Judging(Some(user)) => self.judge_by_relay(user, relay),
-            State::Open(user, Mail::Asked(ask)) => self.asked(user, ask, relay),
-            State::Open(user, Mail::Message(message)) => self.receive(env, user, message, client, relay),
-            State::Swallow { rest, taken, answer, then } => self.swallow(rest, taken, answer, then, client),
-            State::LongLine { taken, then } => self.long_line(taken, then, client),
+        match mem::replace(&mut self.state, SubmissionState::Closed) {
+            SubmissionState::Closed => SubmissionStep::new(0, SubmissionAct::Close),
+            SubmissionState::Judging(None) => SubmissionStep::new(0, SubmissionAct::Close),
+            SubmissionState::Judging(Some(user)) => self.judge_by_relay(user, relay),
+            SubmissionState::Open(user, Mail::Asked(ask)) => self.asked(user, ask, relay),
+            SubmissionState::Open(user, Mail::Message(message)) => self.receive(env, user, message, client, relay),
+            SubmissionState::Swallow { rest, taken, answer, then } => self.swallow(rest, taken, answer, then, client),
+            SubmissionState::LongLine { taken, then } => self.long_line(taken, then, client),
             state => self.command(env, state, client, relay),
         }
     }
@@ -163,24 +163,26 @@ impl Session {
     /// TLS with the client is up. RFC 3207 4.2: all that was said before is forgotten.
     pub fn tls_started(&mut self) {
         self.protection = Protection::Secure;
-        self.state = State::Hello;
+        self.state = SubmissionState::Hello;
     }
 
     /// The answer to [`Act::Judge`].
-    pub fn judged(&mut self, verdict: Verdict) {
-        let State::Judging(_) = mem::replace(&mut self.state, State::Stranger) else { return };
+    pub fn judged(&mut self, verdict: CredentialVerdict) {
+        let SubmissionState::Judging(_) = mem::replace(&mut self.state, SubmissionState::Stranger) else { return };
         match verdict {
-            Verdict::Accepted(address) => self.logged_in(User { address, login: None }),
-            Verdict::Relay(address, login) => self.state = State::Judging(Some(User { address, login: Some(login) })),
-            Verdict::Denied => self.answers.extend(answer::refusal(RefusalCode::WrongPassword)),
-            Verdict::Unknown(code) => self.answers.extend(answer::cannot_judge(code)),
-            Verdict::Limited => self.close(RefusalCode::TooManyTries),
+            CredentialVerdict::Accepted(address) => self.logged_in(User { address, login: None }),
+            CredentialVerdict::Relay(address, login) => {
+                self.state = SubmissionState::Judging(Some(User { address, login: Some(login) }))
+            }
+            CredentialVerdict::Denied => self.answers.extend(answer::refusal(RefusalCode::WrongPassword)),
+            CredentialVerdict::Unknown(code) => self.answers.extend(answer::cannot_judge(code)),
+            CredentialVerdict::Limited => self.close(RefusalCode::TooManyTries),
         }
     }
 
     pub(super) fn logged_in(&mut self, user: User) {
         self.answers.extend_from_slice(answer::LOGGED_IN);
-        self.state = State::Open(user, Mail::Idle);
+        self.state = SubmissionState::Open(user, Mail::Idle);
     }
 
     /// What came of [`Act::Relay`], or of the relay's connection at any time.
@@ -188,7 +190,7 @@ impl Session {
         match done {
             Done::Connected { starttls } => {
                 let login = match &self.state {
-                    State::Judging(Some(user)) | State::Open(user, _) => user.login.clone(),
+                    SubmissionState::Judging(Some(user)) | SubmissionState::Open(user, _) => user.login.clone(),
                     _ => None,
                 };
                 // Where somebody logs in, the connection is theirs.
@@ -212,14 +214,14 @@ impl Session {
     pub fn close(&mut self, code: RefusalCode) {
         self.answers.extend(answer::farewell(code));
         self.relay.leave(Manner::AtOnce);
-        self.state = State::Closed;
+        self.state = SubmissionState::Closed;
     }
 
     /// Ends a message or a transaction that is refused: what is still to come of it is swallowed before `answer` is said.
-    pub(super) fn refuse_rest(&mut self, rest: Option<Rest>, taken: u64, answer: Vec<u8>, then: State) {
+    pub(super) fn refuse_rest(&mut self, rest: Option<Rest>, taken: u64, answer: Vec<u8>, then: SubmissionState) {
         self.ended = Some(false);
         match rest {
-            Some(rest) => self.state = State::Swallow { rest, taken, answer, then: Box::new(then) },
+            Some(rest) => self.state = SubmissionState::Swallow { rest, taken, answer, then: Box::new(then) },
             None => {
                 self.answers.extend(answer);
                 self.state = then;

@@ -5,7 +5,7 @@ use crate::wire::dot;
 use crate::wire::sasl::Exchange;
 
 /// The conversation with the mail program.
-pub(super) enum State {
+pub(super) enum SubmissionState {
     /// No EHLO yet, or TLS has just begun.
     Hello,
     /// EHLO was said, no login yet.
@@ -17,9 +17,9 @@ pub(super) enum State {
     /// Logged in.
     Open(User, Mail),
     /// What comes is dropped up to its end, then `answer` is said.
-    Swallow { rest: Rest, taken: u64, answer: Vec<u8>, then: Box<State> },
+    Swallow { rest: Rest, taken: u64, answer: Vec<u8>, then: Box<SubmissionState> },
     /// What comes is dropped up to the end of the line.
-    LongLine { taken: usize, then: Box<State> },
+    LongLine { taken: usize, then: Box<SubmissionState> },
     /// The last words are in the buffer.
     Closed,
 }

@@ -1,11 +1,11 @@
 //! What must hold for every connection, for tests and fuzzing.
 
-use super::{Framer, MAX_LINE, Push, Session, Step};
+use super::{MAX_LINE, Push, UsageFramer, UsageSession, UsageStep};
 use crate::quota::Book;
 
 /// What one connection came to.
 #[derive(Default, PartialEq, Eq)]
-struct Told {
+struct UsageTrace {
     said: Vec<u8>,
     pushed: Vec<Push>,
     commits: usize,
@@ -35,13 +35,13 @@ pub fn check(input: &[u8], book: &Book, random: &mut dyn FnMut() -> u64) {
     }
 }
 
-fn told(input: &[u8], size: &mut dyn FnMut(usize) -> usize) -> Told {
-    let (mut framer, mut session, mut told) = (Framer::default(), Session::default(), Told::default());
+fn told(input: &[u8], size: &mut dyn FnMut(usize) -> usize) -> UsageTrace {
+    let (mut framer, mut session, mut told) = (UsageFramer::default(), UsageSession::default(), UsageTrace::default());
     let (mut held, mut rest) = (Vec::new(), input);
     loop {
         let (used, frame) = framer.next(&held);
         if let Some(frame) = frame {
-            let commit = matches!(frame, super::Frame::Line(line) if line.starts_with(b"C"));
+            let commit = matches!(frame, super::UsageFrame::Line(line) if line.starts_with(b"C"));
             match session.decide(frame) {
                 Ok(step) => {
                     told.commits += usize::from(commit);
@@ -66,12 +66,12 @@ fn told(input: &[u8], size: &mut dyn FnMut(usize) -> usize) -> Told {
     }
 }
 
-impl Told {
-    fn take(&mut self, step: Step) {
+impl UsageTrace {
+    fn take(&mut self, step: UsageStep) {
         match step {
-            Step::GoOn => {}
-            Step::Answer(answer) => self.said.extend(answer),
-            Step::Push(push, answer) => {
+            UsageStep::GoOn => {}
+            UsageStep::Answer(answer) => self.said.extend(answer),
+            UsageStep::Push(push, answer) => {
                 self.said.extend(answer);
                 self.pushed.push(push);
             }

@@ -1,12 +1,12 @@
 //! One line, read. The letter, the number of the transaction, and fields with tabs between them.
 
-use super::frame::Frame;
+use super::frame::UsageFrame;
 use crate::fault::{Fault, Side};
 use crate::private::Address;
 
 /// What Dovecot says.
 #[derive(PartialEq, Eq)]
-pub(super) enum Command {
+pub(super) enum UsageCommand {
     /// `H`: whose mailbox it is about where a transaction does not say so, as before 2.3.
     Hello(Option<Address>),
     /// `B`: begins. The inner one is none where the user is no address; the outer one where no user stands there.
@@ -42,33 +42,33 @@ pub(super) enum Key {
     Other,
 }
 
-impl Command {
+impl UsageCommand {
     /// Reads one.
     ///
     /// # Errors
     /// `Garbage` for a letter that is none and for a transaction without a number: whoever speaks so may wait for an answer
     /// that we do not know. The end of the connection is one that Dovecot takes at once; silence costs it 30 seconds.
-    pub(super) fn parse(frame: Frame<'_>) -> Result<Command, Fault> {
+    pub(super) fn parse(frame: UsageFrame<'_>) -> Result<UsageCommand, Fault> {
         let line = match frame {
-            Frame::Line(line) => line,
-            Frame::Long(first) => return long(first),
+            UsageFrame::Line(line) => line,
+            UsageFrame::Long(first) => return long(first),
         };
         let (letter, rest) = line.split_first().ok_or(GARBAGE)?;
         let mut fields = rest.split(|octet| *octet == b'\t');
         let first = fields.next().unwrap_or_default();
         let id = || number(first).ok_or(GARBAGE);
         Ok(match letter {
-            b'H' => Command::Hello(fields.nth(2).and_then(address)),
-            b'B' => Command::Begin(id()?, fields.next().map(address)),
-            b'S' => Command::Set(id()?, key(fields.next()), fields.next().and_then(number)),
-            b'U' => Command::Unset(id()?, key(fields.next())),
-            b'A' => Command::Add(id()?, key(fields.next()), fields.next().and_then(signed)),
-            b'C' => Command::Commit(id()?),
-            b'D' => Command::CommitUnasked(id()?),
-            b'R' => Command::RollBack(id()?),
-            b'L' => Command::LookUp,
-            b'I' => Command::Iterate,
-            b'T' | b'V' => Command::Aside,
+            b'H' => UsageCommand::Hello(fields.nth(2).and_then(address)),
+            b'B' => UsageCommand::Begin(id()?, fields.next().map(address)),
+            b'S' => UsageCommand::Set(id()?, key(fields.next()), fields.next().and_then(number)),
+            b'U' => UsageCommand::Unset(id()?, key(fields.next())),
+            b'A' => UsageCommand::Add(id()?, key(fields.next()), fields.next().and_then(signed)),
+            b'C' => UsageCommand::Commit(id()?),
+            b'D' => UsageCommand::CommitUnasked(id()?),
+            b'R' => UsageCommand::RollBack(id()?),
+            b'L' => UsageCommand::LookUp,
+            b'I' => UsageCommand::Iterate,
+            b'T' | b'V' => UsageCommand::Aside,
             _ => return Err(GARBAGE),
         })
     }
@@ -77,12 +77,12 @@ impl Command {
 const GARBAGE: Fault = Fault::Garbage(Side::Backend);
 
 /// Of a line that was too long. One that wants a number has lost it: the connection ends, except where nobody waits for us.
-fn long(first: u8) -> Result<Command, Fault> {
+fn long(first: u8) -> Result<UsageCommand, Fault> {
     match first {
-        b'L' => Ok(Command::LookUp),
-        b'I' => Ok(Command::Iterate),
+        b'L' => Ok(UsageCommand::LookUp),
+        b'I' => Ok(UsageCommand::Iterate),
         // A key or a value of somebody else's, or a name that is no address of ours.
-        b'H' | b'S' | b'U' | b'A' | b'T' | b'V' => Ok(Command::Aside),
+        b'H' | b'S' | b'U' | b'A' | b'T' | b'V' => Ok(UsageCommand::Aside),
         _ => Err(Fault::TooLong(Side::Backend)),
     }
 }
@@ -136,38 +136,41 @@ fn unescape(field: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn parse(line: &[u8]) -> Result<Command, Fault> {
-        Command::parse(Frame::Line(line))
+    fn parse(line: &[u8]) -> Result<UsageCommand, Fault> {
+        UsageCommand::parse(UsageFrame::Line(line))
     }
 
     #[test]
     fn both_versions_and_all_letters() {
         let alice = || Address::parse("alice@velo.example");
         assert!(
-            parse(b"H3\t2\t0\t\tquota") == Ok(Command::Hello(None)) && parse(b"H4\t0\t0\t\tquota") == Ok(Command::Hello(None))
+            parse(b"H3\t2\t0\t\tquota") == Ok(UsageCommand::Hello(None))
+                && parse(b"H4\t0\t0\t\tquota") == Ok(UsageCommand::Hello(None))
         );
-        assert!(parse(b"H2\t0\t0\tAlice@velo.example\tquota") == Ok(Command::Hello(alice())));
-        assert!(parse(b"B1\talice@velo.example") == Ok(Command::Begin(1, Some(alice()))));
-        assert!(parse(b"B18446744073709551615\talice@velo.example\t0") == Ok(Command::Begin(u64::MAX, Some(alice()))));
-        assert!(parse(b"B1\tnobody") == Ok(Command::Begin(1, Some(None))) && parse(b"B1") == Ok(Command::Begin(1, None)));
-        assert!(parse(b"S1\tpriv/quota/storage\t7014") == Ok(Command::Set(1, Key::Storage, Some(7014))));
-        assert!(parse(b"U1\tpriv/quota/messages") == Ok(Command::Unset(1, Key::Messages)));
-        assert!(parse(b"A1\tpriv/quota/messages\t-3") == Ok(Command::Add(1, Key::Messages, Some(-3))));
-        assert!(parse(b"C1") == Ok(Command::Commit(1)) && parse(b"D1") == Ok(Command::CommitUnasked(1)));
-        assert!(parse(b"R1") == Ok(Command::RollBack(1)) && parse(b"T1\t5\t6") == Ok(Command::Aside));
-        assert!(parse(b"Lpriv/x\tbob") == Ok(Command::LookUp) && parse(b"I0\t0\tpriv/x") == Ok(Command::Iterate));
+        assert!(parse(b"H2\t0\t0\tAlice@velo.example\tquota") == Ok(UsageCommand::Hello(alice())));
+        assert!(parse(b"B1\talice@velo.example") == Ok(UsageCommand::Begin(1, Some(alice()))));
+        assert!(parse(b"B18446744073709551615\talice@velo.example\t0") == Ok(UsageCommand::Begin(u64::MAX, Some(alice()))));
+        assert!(
+            parse(b"B1\tnobody") == Ok(UsageCommand::Begin(1, Some(None))) && parse(b"B1") == Ok(UsageCommand::Begin(1, None))
+        );
+        assert!(parse(b"S1\tpriv/quota/storage\t7014") == Ok(UsageCommand::Set(1, Key::Storage, Some(7014))));
+        assert!(parse(b"U1\tpriv/quota/messages") == Ok(UsageCommand::Unset(1, Key::Messages)));
+        assert!(parse(b"A1\tpriv/quota/messages\t-3") == Ok(UsageCommand::Add(1, Key::Messages, Some(-3))));
+        assert!(parse(b"C1") == Ok(UsageCommand::Commit(1)) && parse(b"D1") == Ok(UsageCommand::CommitUnasked(1)));
+        assert!(parse(b"R1") == Ok(UsageCommand::RollBack(1)) && parse(b"T1\t5\t6") == Ok(UsageCommand::Aside));
+        assert!(parse(b"Lpriv/x\tbob") == Ok(UsageCommand::LookUp) && parse(b"I0\t0\tpriv/x") == Ok(UsageCommand::Iterate));
     }
 
     #[test]
     fn escapes_and_odd_values() {
-        assert!(parse(b"B1\t\"a\x01tb\"@velo.example") == Ok(Command::Begin(1, Some(None))), "a tab in a name");
-        assert!(parse(b"S1\tpriv/quota/storage\x010\t1") == Ok(Command::Set(1, Key::Other, Some(1))));
-        assert!(parse(b"S1\tpriv/\x01x\t1") == Ok(Command::Set(1, Key::Other, Some(1))));
+        assert!(parse(b"B1\t\"a\x01tb\"@velo.example") == Ok(UsageCommand::Begin(1, Some(None))), "a tab in a name");
+        assert!(parse(b"S1\tpriv/quota/storage\x010\t1") == Ok(UsageCommand::Set(1, Key::Other, Some(1))));
+        assert!(parse(b"S1\tpriv/\x01x\t1") == Ok(UsageCommand::Set(1, Key::Other, Some(1))));
         for odd in [&b""[..], b"-1", b"1.5", b"x", b"18446744073709551616", b" 1", b"1\x01n"] {
             let line = [b"S1\tpriv/quota/storage\t".as_slice(), odd].concat();
-            assert!(parse(&line) == Ok(Command::Set(1, Key::Storage, None)));
+            assert!(parse(&line) == Ok(UsageCommand::Set(1, Key::Storage, None)));
         }
-        assert!(parse(b"S1\tpriv/quota/storage") == Ok(Command::Set(1, Key::Storage, None)));
+        assert!(parse(b"S1\tpriv/quota/storage") == Ok(UsageCommand::Set(1, Key::Storage, None)));
     }
 
     #[test]
@@ -175,9 +178,10 @@ mod tests {
         for garbage in [&b""[..], b"C", b"C-1", b"Cx", b"B\talice@velo.example", b"GET / HTTP/1.0\r", b"X1"] {
             assert!(matches!(parse(garbage), Err(Fault::Garbage(_))));
         }
-        assert!(matches!(Command::parse(Frame::Long(b'C')), Err(Fault::TooLong(_))));
+        assert!(matches!(UsageCommand::parse(UsageFrame::Long(b'C')), Err(Fault::TooLong(_))));
         assert!(
-            Command::parse(Frame::Long(b'S')) == Ok(Command::Aside) && Command::parse(Frame::Long(b'L')) == Ok(Command::LookUp)
+            UsageCommand::parse(UsageFrame::Long(b'S')) == Ok(UsageCommand::Aside)
+                && UsageCommand::parse(UsageFrame::Long(b'L')) == Ok(UsageCommand::LookUp)
         );
     }
 }

@@ -1,7 +1,7 @@
 //! One connection: the transactions that are open in it, and what becomes of each.
 
-use super::command::{Command, Key};
-use super::frame::Frame;
+use super::command::{Key, UsageCommand};
+use super::frame::UsageFrame;
 use super::reply;
 use crate::fault::Fault;
 use crate::private::Address;
@@ -11,7 +11,7 @@ const MAX_OPEN: usize = 16;
 
 /// What to do.
 #[derive(PartialEq, Eq)]
-pub enum Step {
+pub enum UsageStep {
     /// Nothing.
     GoOn,
     /// Send this.
@@ -33,7 +33,7 @@ pub struct Push {
 
 /// The state of one connection. An idle one holds no memory.
 #[derive(Default)]
-pub struct Session {
+pub struct UsageSession {
     user: Option<Address>,
     open: Vec<Open>,
 }
@@ -45,35 +45,35 @@ struct Open {
     messages: Option<u64>,
 }
 
-impl Session {
+impl UsageSession {
     /// Takes one line.
     ///
     /// # Errors
     /// For what is not this protocol. Close the connection then.
-    pub fn decide(&mut self, frame: Frame<'_>) -> Result<Step, Fault> {
-        Ok(match Command::parse(frame)? {
-            Command::Hello(user) => {
+    pub fn decide(&mut self, frame: UsageFrame<'_>) -> Result<UsageStep, Fault> {
+        Ok(match UsageCommand::parse(frame)? {
+            UsageCommand::Hello(user) => {
                 self.user = user;
-                Step::GoOn
+                UsageStep::GoOn
             }
-            Command::Begin(id, user) => {
+            UsageCommand::Begin(id, user) => {
                 let user = user.unwrap_or_else(|| self.user.clone());
                 self.begin(Open { id, user, octets: None, messages: None });
-                Step::GoOn
+                UsageStep::GoOn
             }
-            Command::Set(id, key, value) => self.change(id, key, |_| value),
-            Command::Unset(id, key) => self.change(id, key, |_| None),
+            UsageCommand::Set(id, key, value) => self.change(id, key, |_| value),
+            UsageCommand::Unset(id, key) => self.change(id, key, |_| None),
             // What it is more than may be known to Dovecot, not to us.
-            Command::Add(id, key, more) => self.change(id, key, |was| was?.checked_add_signed(more?)),
-            Command::Commit(id) => self.end(id, reply::taken(id)),
-            Command::CommitUnasked(id) => self.end(id, Vec::new()),
-            Command::RollBack(id) => {
+            UsageCommand::Add(id, key, more) => self.change(id, key, |was| was?.checked_add_signed(more?)),
+            UsageCommand::Commit(id) => self.end(id, reply::taken(id)),
+            UsageCommand::CommitUnasked(id) => self.end(id, Vec::new()),
+            UsageCommand::RollBack(id) => {
                 self.take(id);
-                Step::GoOn
+                UsageStep::GoOn
             }
-            Command::LookUp => Step::Answer(reply::not_there()),
-            Command::Iterate => Step::Answer(reply::no_more()),
-            Command::Aside => Step::GoOn,
+            UsageCommand::LookUp => UsageStep::Answer(reply::not_there()),
+            UsageCommand::Iterate => UsageStep::Answer(reply::no_more()),
+            UsageCommand::Aside => UsageStep::GoOn,
         })
     }
 
@@ -86,7 +86,7 @@ impl Session {
         self.open.push(new);
     }
 
-    fn change(&mut self, id: u64, key: Key, now: impl FnOnce(Option<u64>) -> Option<u64>) -> Step {
+    fn change(&mut self, id: u64, key: Key, now: impl FnOnce(Option<u64>) -> Option<u64>) -> UsageStep {
         if let Some(open) = self.open.iter_mut().find(|open| open.id == id) {
             match key {
                 Key::Storage => open.octets = now(open.octets),
@@ -94,16 +94,16 @@ impl Session {
                 Key::Other => {}
             }
         }
-        Step::GoOn
+        UsageStep::GoOn
     }
 
     /// Answered in any case: also what was never begun, and what is about nobody or nothing that we know.
-    fn end(&mut self, id: u64, answer: Vec<u8>) -> Step {
+    fn end(&mut self, id: u64, answer: Vec<u8>) -> UsageStep {
         let push = self.take(id).and_then(Open::push);
         match push {
-            Some(push) => Step::Push(push, answer),
-            None if answer.is_empty() => Step::GoOn,
-            None => Step::Answer(answer),
+            Some(push) => UsageStep::Push(push, answer),
+            None if answer.is_empty() => UsageStep::GoOn,
+            None => UsageStep::Answer(answer),
         }
     }
 
@@ -131,12 +131,12 @@ mod tests {
 
     /// What `lines` come to: answers, and `name octets messages` of each push.
     fn told(lines: &[&str]) -> (String, Vec<String>) {
-        let (mut session, mut said, mut pushed) = (Session::default(), Vec::new(), Vec::new());
+        let (mut session, mut said, mut pushed) = (UsageSession::default(), Vec::new(), Vec::new());
         for line in lines {
-            match session.decide(Frame::Line(line.as_bytes())) {
-                Ok(Step::GoOn) => {}
-                Ok(Step::Answer(answer)) => said.extend(answer),
-                Ok(Step::Push(push, answer)) => {
+            match session.decide(UsageFrame::Line(line.as_bytes())) {
+                Ok(UsageStep::GoOn) => {}
+                Ok(UsageStep::Answer(answer)) => said.extend(answer),
+                Ok(UsageStep::Push(push, answer)) => {
                     said.extend(answer);
                     pushed.push(format!("{} {:?} {:?}", push.mailbox.reveal_local(), push.octets, push.messages));
                 }

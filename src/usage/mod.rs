@@ -23,5 +23,5 @@ mod decide;
 mod frame;
 mod reply;
 
-pub use decide::{Push, Session, Step};
-pub use frame::{Frame, Framer, MAX_LINE};
+pub use decide::{Push, UsageSession, UsageStep};
+pub use frame::{MAX_LINE, UsageFrame, UsageFramer};

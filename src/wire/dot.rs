@@ -86,14 +86,14 @@ impl Dotted {
                 }
             }
             let (length, next) = match if self.nul { line_without_nul(rest) } else { line(rest) } {
-                Line::Whole(length) => {
+                DotLine::Whole(length) => {
                     at += length;
                     self.line_start = true;
                     continue;
                 }
-                Line::Part(length) => (length, Next::More),
-                Line::Bare(length) => (length, Next::Bare),
-                Line::Nul(length) => (length, Next::Nul),
+                DotLine::Part(length) => (length, Next::More),
+                DotLine::Bare(length) => (length, Next::Bare),
+                DotLine::Nul(length) => (length, Next::Nul),
             };
             self.line_start &= length == 0;
             return Seen { pass: at + length, next };
@@ -157,17 +157,17 @@ impl Chunked {
                 break Next::Blank;
             }
             match line_without_nul(rest) {
-                Line::Whole(length) => at += length,
-                Line::Part(length) => {
+                DotLine::Whole(length) => at += length,
+                DotLine::Part(length) => {
                     at += length;
                     self.line_start &= length == 0;
                     break Next::More;
                 }
-                Line::Bare(length) => {
+                DotLine::Bare(length) => {
                     at += length;
                     break Next::Bare;
                 }
-                Line::Nul(length) => {
+                DotLine::Nul(length) => {
                     at += length;
                     break Next::Nul;
                 }
@@ -183,7 +183,7 @@ impl Chunked {
     }
 }
 
-enum Line {
+enum DotLine {
     /// So many bytes, CRLF included.
     Whole(usize),
     /// So many bytes without an end; a CR at the very end is not among them.
@@ -194,21 +194,21 @@ enum Line {
     Nul(usize),
 }
 
-fn line(bytes: &[u8]) -> Line {
+fn line(bytes: &[u8]) -> DotLine {
     ended(bytes, memchr2(b'\r', b'\n', bytes))
 }
 
-fn line_without_nul(bytes: &[u8]) -> Line {
+fn line_without_nul(bytes: &[u8]) -> DotLine {
     ended(bytes, memchr3(b'\r', b'\n', 0, bytes))
 }
 
-fn ended(bytes: &[u8], at: Option<usize>) -> Line {
-    let Some(at) = at else { return Line::Part(bytes.len()) };
+fn ended(bytes: &[u8], at: Option<usize>) -> DotLine {
+    let Some(at) = at else { return DotLine::Part(bytes.len()) };
     match &bytes[at..] {
-        [0, ..] => Line::Nul(at),
-        [b'\r', b'\n', ..] => Line::Whole(at + 2),
-        [b'\r'] => Line::Part(at),
-        _ => Line::Bare(at),
+        [0, ..] => DotLine::Nul(at),
+        [b'\r', b'\n', ..] => DotLine::Whole(at + 2),
+        [b'\r'] => DotLine::Part(at),
+        _ => DotLine::Bare(at),
     }
 }
 

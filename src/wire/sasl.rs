@@ -20,7 +20,7 @@ const MAX_USER: usize = 512;
 
 /// A mechanism by its registered name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Name {
+pub enum MechanismName {
     /// User and password, each asked for.
     Login,
     /// RFC 7628.
@@ -31,10 +31,10 @@ pub enum Name {
     XOAuth2,
 }
 
-impl Name {
+impl MechanismName {
     /// The mechanism with this name, in any case of letters.
-    pub fn parse(name: &[u8]) -> Option<Name> {
-        [Name::Login, Name::OAuthBearer, Name::Plain, Name::XOAuth2]
+    pub fn parse(name: &[u8]) -> Option<MechanismName> {
+        [MechanismName::Login, MechanismName::OAuthBearer, MechanismName::Plain, MechanismName::XOAuth2]
             .into_iter()
             .find(|known| known.word().as_bytes().eq_ignore_ascii_case(name))
     }
@@ -42,27 +42,27 @@ impl Name {
     /// As it stands in capability lists.
     pub fn word(self) -> &'static str {
         match self {
-            Name::Login => "LOGIN",
-            Name::OAuthBearer => "OAUTHBEARER",
-            Name::Plain => "PLAIN",
-            Name::XOAuth2 => "XOAUTH2",
+            MechanismName::Login => "LOGIN",
+            MechanismName::OAuthBearer => "OAUTHBEARER",
+            MechanismName::Plain => "PLAIN",
+            MechanismName::XOAuth2 => "XOAUTH2",
         }
     }
 }
 
 /// What comes next in an exchange.
-pub enum Step {
+pub enum SaslStep {
     /// Send this base64 text (it can be empty) as the challenge, then feed the next line to [`Exchange::answer`].
     Challenge(&'static str, Exchange),
     /// All is said; the backend judges.
     Done(Credential),
     /// The exchange is over without a credential.
-    Refused(Refusal),
+    Refused(SaslRefusal),
 }
 
 /// Why an exchange ended without a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum SaslRefusal {
     /// The client sent `*`.
     Cancelled,
     /// No base64, or not what the mechanism asks for.
@@ -76,11 +76,11 @@ pub enum Refusal {
 }
 
 /// An exchange that waits for the client's next line.
-pub struct Exchange(State);
+pub struct Exchange(SaslState);
 
-enum State {
+enum SaslState {
     /// The one answer of this mechanism.
-    Whole(Name),
+    Whole(MechanismName),
     /// LOGIN's first answer.
     User,
     /// LOGIN's second answer.
@@ -88,10 +88,10 @@ enum State {
 }
 
 /// Begins an exchange. `initial` is the initial response as it stands in the command: base64, or `=` for an empty one.
-pub fn start(name: Name, initial: Option<&[u8]>) -> Step {
+pub fn start(name: MechanismName, initial: Option<&[u8]>) -> SaslStep {
     let state = match name {
-        Name::Login => State::User,
-        _ => State::Whole(name),
+        MechanismName::Login => SaslState::User,
+        _ => SaslState::Whole(name),
     };
     match initial {
         Some(b"=") => state.read(Zeroizing::new(Vec::new())),
@@ -102,81 +102,82 @@ pub fn start(name: Name, initial: Option<&[u8]>) -> Step {
 
 impl Exchange {
     /// Takes the client's answer to the challenge: one line without its CRLF.
-    pub fn answer(self, line: &[u8]) -> Step {
+    pub fn answer(self, line: &[u8]) -> SaslStep {
         if line == b"*" {
-            return Step::Refused(Refusal::Cancelled);
+            return SaslStep::Refused(SaslRefusal::Cancelled);
         }
         if line.len() > MAX_ANSWER {
-            return Step::Refused(Refusal::TooLong);
+            return SaslStep::Refused(SaslRefusal::TooLong);
         }
         match decode(line) {
             Some(bytes) => self.0.read(bytes),
-            None => Step::Refused(Refusal::Malformed),
+            None => SaslStep::Refused(SaslRefusal::Malformed),
         }
     }
 }
 
-impl State {
-    fn ask(self) -> Step {
+impl SaslState {
+    fn ask(self) -> SaslStep {
         let challenge = match self {
-            State::Whole(_) => "",
-            State::User => "VXNlcm5hbWU6",        // Username:
-            State::Password(_) => "UGFzc3dvcmQ6", // Password:
+            SaslState::Whole(_) => "",
+            SaslState::User => "VXNlcm5hbWU6",        // Username:
+            SaslState::Password(_) => "UGFzc3dvcmQ6", // Password:
         };
-        Step::Challenge(challenge, Exchange(self))
+        SaslStep::Challenge(challenge, Exchange(self))
     }
 
-    fn read(self, bytes: Zeroizing<Vec<u8>>) -> Step {
+    fn read(self, bytes: Zeroizing<Vec<u8>>) -> SaslStep {
         let read = match self {
-            State::Whole(Name::OAuthBearer) => bearer(&bytes),
-            State::Whole(Name::XOAuth2) => xoauth2(&bytes),
-            State::Whole(_) => plain(&bytes),
-            State::User => match user(&bytes) {
-                Ok(user) => return State::Password(user).ask(),
+            SaslState::Whole(MechanismName::OAuthBearer) => bearer(&bytes),
+            SaslState::Whole(MechanismName::XOAuth2) => xoauth2(&bytes),
+            SaslState::Whole(_) => plain(&bytes),
+            SaslState::User => match user(&bytes) {
+                Ok(user) => return SaslState::Password(user).ask(),
                 Err(refusal) => Err(refusal),
             },
-            State::Password(user) => password(user, &bytes),
+            SaslState::Password(user) => password(user, &bytes),
         };
         match read {
-            Ok(credential) => Step::Done(credential),
-            Err(refusal) => Step::Refused(refusal),
+            Ok(credential) => SaslStep::Done(credential),
+            Err(refusal) => SaslStep::Refused(refusal),
         }
     }
 }
 
 // RFC 4616 2: [authzid] NUL authcid NUL passwd
-fn plain(bytes: &[u8]) -> Result<Credential, Refusal> {
+fn plain(bytes: &[u8]) -> Result<Credential, SaslRefusal> {
     let mut parts = bytes.splitn(3, |b| *b == 0);
     let (Some(other), Some(name), Some(secret)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(Refusal::Malformed);
+        return Err(SaslRefusal::Malformed);
     };
     if !other.is_empty() && !other.eq_ignore_ascii_case(name) {
-        return Err(Refusal::Foreign);
+        return Err(SaslRefusal::Foreign);
     }
     password(user(name)?, secret)
 }
 
 // RFC 7628 3.1: gs2-header "," kvsep *(key "=" value kvsep) kvsep, with the name in the GS2 header.
-fn bearer(bytes: &[u8]) -> Result<Credential, Refusal> {
-    let pairs = bytes.strip_suffix(&[1, 1]).ok_or(Refusal::Malformed)?;
+fn bearer(bytes: &[u8]) -> Result<Credential, SaslRefusal> {
+    let pairs = bytes.strip_suffix(&[1, 1]).ok_or(SaslRefusal::Malformed)?;
     let mut pairs = pairs.split(|b| *b == 1);
-    let header = pairs.next().and_then(|header| std::str::from_utf8(header).ok()).ok_or(Refusal::Malformed)?;
+    let header = pairs.next().and_then(|header| std::str::from_utf8(header).ok()).ok_or(SaslRefusal::Malformed)?;
     let mut parts = header.split(',');
     let (Some("n" | "y"), Some(name), Some(""), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
-        return Err(Refusal::Malformed);
+        return Err(SaslRefusal::Malformed);
     };
     // Without a name we cannot route.
-    let name = name.strip_prefix("a=").and_then(saslname).ok_or(Refusal::Malformed)?;
+    let name = name.strip_prefix("a=").and_then(saslname).ok_or(SaslRefusal::Malformed)?;
     let mut seen = [false; BEARER_KEYS.len()];
     for pair in pairs {
-        let key = BEARER_KEYS.iter().position(|key| pair.strip_prefix(*key).is_some_and(is_plain)).ok_or(Refusal::Malformed)?;
+        let key =
+            BEARER_KEYS.iter().position(|key| pair.strip_prefix(*key).is_some_and(is_plain)).ok_or(SaslRefusal::Malformed)?;
         if std::mem::replace(&mut seen[key], true) {
-            return Err(Refusal::Malformed);
+            return Err(SaslRefusal::Malformed);
         }
     }
     // The first of them is the token.
     if !seen[0] {
-        return Err(Refusal::Malformed);
+        return Err(SaslRefusal::Malformed);
     }
     Ok(Credential { user: user(name.as_bytes())?, secret: Secret::new(bytes), mechanism: Mechanism::OAuthBearer })
 }
@@ -199,12 +200,12 @@ fn saslname(name: &str) -> Option<String> {
 
 // "user=" name kvsep "auth=Bearer " token kvsep kvsep, and nothing else: with a second name in it, a backend might take the one
 // and we the other (Dovecot takes the last), and whose mail it is would be a choice of the client's.
-fn xoauth2(bytes: &[u8]) -> Result<Credential, Refusal> {
-    let mut pairs = bytes.strip_suffix(&[1, 1]).ok_or(Refusal::Malformed)?.split(|b| *b == 1);
-    let (Some(name), Some(token), None) = (pairs.next(), pairs.next(), pairs.next()) else { return Err(Refusal::Malformed) };
-    let name = name.strip_prefix(b"user=").ok_or(Refusal::Malformed)?;
+fn xoauth2(bytes: &[u8]) -> Result<Credential, SaslRefusal> {
+    let mut pairs = bytes.strip_suffix(&[1, 1]).ok_or(SaslRefusal::Malformed)?.split(|b| *b == 1);
+    let (Some(name), Some(token), None) = (pairs.next(), pairs.next(), pairs.next()) else { return Err(SaslRefusal::Malformed) };
+    let name = name.strip_prefix(b"user=").ok_or(SaslRefusal::Malformed)?;
     if !token.strip_prefix(b"auth=").is_some_and(is_plain) {
-        return Err(Refusal::Malformed);
+        return Err(SaslRefusal::Malformed);
     }
     Ok(Credential { user: user(name)?, secret: Secret::new(bytes), mechanism: Mechanism::XOAuth2 })
 }
@@ -215,37 +216,37 @@ fn is_plain(value: &[u8]) -> bool {
 }
 
 /// A name and a password that came otherwise, held to the same. The error says what could be neither.
-pub fn by_password(name: &[u8], secret: &[u8]) -> Result<Credential, Refusal> {
+pub fn by_password(name: &[u8], secret: &[u8]) -> Result<Credential, SaslRefusal> {
     password(user(name)?, secret)
 }
 
-fn password(user: Private<Box<str>>, secret: &[u8]) -> Result<Credential, Refusal> {
+fn password(user: Private<Box<str>>, secret: &[u8]) -> Result<Credential, SaslRefusal> {
     if secret.is_empty() {
-        return Err(Refusal::Empty);
+        return Err(SaslRefusal::Empty);
     }
     // A NUL would end the password early in what the backend is told.
     if secret.contains(&0) {
-        return Err(Refusal::Malformed);
+        return Err(SaslRefusal::Malformed);
     }
     Ok(Credential { user, secret: Secret::new(secret), mechanism: Mechanism::Password })
 }
 
-fn user(bytes: &[u8]) -> Result<Private<Box<str>>, Refusal> {
+fn user(bytes: &[u8]) -> Result<Private<Box<str>>, SaslRefusal> {
     if bytes.len() > MAX_USER {
-        return Err(Refusal::TooLong);
+        return Err(SaslRefusal::TooLong);
     }
-    let name = std::str::from_utf8(bytes).map_err(|_| Refusal::Malformed)?;
+    let name = std::str::from_utf8(bytes).map_err(|_| SaslRefusal::Malformed)?;
     let usable = !name.is_empty() && !name.chars().any(char::is_control);
-    usable.then(|| Private::new(name.into())).ok_or(Refusal::Malformed)
+    usable.then(|| Private::new(name.into())).ok_or(SaslRefusal::Malformed)
 }
 
 /// The mechanism and the initial response, in base64, that tell `credential` to a backend: PLAIN for a password, else the
 /// client's own response as it came.
-pub fn initial_response(credential: &Credential) -> (Name, Zeroizing<Vec<u8>>) {
+pub fn initial_response(credential: &Credential) -> (MechanismName, Zeroizing<Vec<u8>>) {
     let secret = credential.secret.reveal();
     match credential.mechanism {
-        Mechanism::OAuthBearer => (Name::OAuthBearer, encode(secret)),
-        Mechanism::XOAuth2 => (Name::XOAuth2, encode(secret)),
+        Mechanism::OAuthBearer => (MechanismName::OAuthBearer, encode(secret)),
+        Mechanism::XOAuth2 => (MechanismName::XOAuth2, encode(secret)),
         Mechanism::Password => {
             let user = credential.user.reveal().as_bytes();
             let mut plain = Zeroizing::new(Vec::with_capacity(user.len() + secret.len() + 2));
@@ -253,7 +254,7 @@ pub fn initial_response(credential: &Credential) -> (Name, Zeroizing<Vec<u8>>) {
             plain.extend_from_slice(user);
             plain.push(0);
             plain.extend_from_slice(secret);
-            (Name::Plain, encode(&plain))
+            (MechanismName::Plain, encode(&plain))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which mechanisms for tokens somebody takes or offers (RFC 7628; XOAUTH2): told by a server, merged, and asked before a try.
 
-use super::sasl::Name;
+use super::sasl::MechanismName;
 use crate::private::Mechanism;
 
 /// The mechanisms besides those for passwords: what a mail program presents there is a token that only a backend can read.
@@ -14,11 +14,11 @@ pub struct Tokens {
 
 impl Tokens {
     /// Whether `name` may be used: passwords always.
-    pub fn allow(self, name: Name) -> bool {
+    pub fn allow(self, name: MechanismName) -> bool {
         match name {
-            Name::Login | Name::Plain => true,
-            Name::OAuthBearer => self.bearer,
-            Name::XOAuth2 => self.xoauth2,
+            MechanismName::Login | MechanismName::Plain => true,
+            MechanismName::OAuthBearer => self.bearer,
+            MechanismName::XOAuth2 => self.xoauth2,
         }
     }
 

@@ -19,13 +19,13 @@ pub fn check_frames(input: &[u8], random: &mut dyn FnMut() -> u64) {
 
 /// A frame without what depends on the pieces.
 #[derive(PartialEq)]
-enum Seen {
+enum SeenFrame {
     Line { len: usize, announced: Option<u64>, flawed: bool },
     Literal { len: usize },
     Fault,
 }
 
-fn frames(direction: Direction, input: &[u8], size: &mut dyn FnMut(usize) -> usize) -> Vec<Seen> {
+fn frames(direction: Direction, input: &[u8], size: &mut dyn FnMut(usize) -> usize) -> Vec<SeenFrame> {
     let (mut framer, mut seen, mut held, mut fed) = (Framer::new(direction), Vec::new(), Vec::new(), 0);
     // The pieces of a line that was too long for the buffer.
     let mut before = 0;
@@ -33,7 +33,7 @@ fn frames(direction: Direction, input: &[u8], size: &mut dyn FnMut(usize) -> usi
         let window = window(&held);
         let taken = match framer.next(window, window.len() == BUFFER) {
             Err(_) => {
-                seen.push(Seen::Fault);
+                seen.push(SeenFrame::Fault);
                 return seen;
             }
             Ok(Frame::Need) if fed == input.len() => return seen,
@@ -52,13 +52,13 @@ fn frames(direction: Direction, input: &[u8], size: &mut dyn FnMut(usize) -> usi
                 if let (Direction::Client, Some(size)) = (direction, announced) {
                     framer.enter(size);
                 }
-                seen.push(Seen::Line { len: len + std::mem::take(&mut before), announced, flawed: flaw.is_some() });
+                seen.push(SeenFrame::Line { len: len + std::mem::take(&mut before), announced, flawed: flaw.is_some() });
                 len
             }
             Ok(Frame::Literal { len, .. }) => {
                 match seen.last_mut() {
-                    Some(Seen::Literal { len: so_far }) => *so_far += len,
-                    _ => seen.push(Seen::Literal { len }),
+                    Some(SeenFrame::Literal { len: so_far }) => *so_far += len,
+                    _ => seen.push(SeenFrame::Literal { len }),
                 }
                 len
             }
@@ -70,14 +70,14 @@ fn frames(direction: Direction, input: &[u8], size: &mut dyn FnMut(usize) -> usi
 
 /// Both read the same lines and literals, up to the first that we call flawed or that only one of the two reads: a literal of
 /// more than 32 bits, one in quotes, a line over our bound.
-fn agrees_with_the_oracle(input: &[u8], seen: &[Seen]) {
+fn agrees_with_the_oracle(input: &[u8], seen: &[SeenFrame]) {
     let mut oracle = Fragmentizer::without_max_message_size();
     oracle.enqueue_bytes(input);
     for frame in seen {
         match frame {
-            Seen::Fault | Seen::Line { flawed: true, .. } => return,
-            Seen::Line { announced: Some(size), .. } if u32::try_from(*size).is_err() => return,
-            Seen::Line { len, announced, .. } => {
+            SeenFrame::Fault | SeenFrame::Line { flawed: true, .. } => return,
+            SeenFrame::Line { announced: Some(size), .. } if u32::try_from(*size).is_err() => return,
+            SeenFrame::Line { len, announced, .. } => {
                 let Some(FragmentInfo::Line { start, end, announcement, ending }) = oracle.progress() else {
                     panic!("the oracle sees no line");
                 };
@@ -91,7 +91,7 @@ fn agrees_with_the_oracle(input: &[u8], seen: &[Seen]) {
                     let _ = oracle.progress();
                 }
             }
-            Seen::Literal { len } => match oracle.progress() {
+            SeenFrame::Literal { len } => match oracle.progress() {
                 Some(FragmentInfo::Literal { start, end }) => assert!(end - start == *len, "another literal"),
                 // Not complete yet: the oracle waits for all of it.
                 None => return,

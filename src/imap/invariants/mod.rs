@@ -3,10 +3,10 @@
 
 mod frames;
 
-use super::Step;
-use super::login::{Before, Login, denied};
+use super::ImapStep;
+use super::login::{Before, ImapLogin, denied};
 use super::options::SessionOptions;
-use super::session::Session;
+use super::session::ImapSession;
 use crate::wire::protection::Protection;
 
 pub use super::stand_ins::{Alice, TestSentCopy};
@@ -16,9 +16,9 @@ pub use frames::check_frames;
 const BUFFER: usize = 64 * 1024;
 
 /// A session with its two peers in memory.
-pub struct Play {
-    login: Option<Login>,
-    session: Session,
+pub struct ImapPlay {
+    login: Option<ImapLogin>,
+    session: ImapSession,
     /// With nobody who counts and no Sent mailbox, nothing of the client is ever rewritten but how a literal is announced, and
     /// what had to be read whole.
     opaque: bool,
@@ -35,15 +35,15 @@ pub struct Play {
     closed: bool,
 }
 
-impl Play {
+impl ImapPlay {
     /// After login, or before it, where there is no backend and every login is answered with `tried`.
-    pub fn new(before_login: bool, terms: SessionOptions) -> Play {
-        let login = before_login.then(|| Login::new(Protection::Secure));
+    pub fn new(before_login: bool, terms: SessionOptions) -> ImapPlay {
+        let login = before_login.then(|| ImapLogin::new(Protection::Secure));
         let opaque = terms.account.is_none() && terms.sent_copy.is_none();
-        Play {
+        ImapPlay {
             login,
             opaque,
-            session: Session::new(terms),
+            session: ImapSession::new(terms),
             from_client: Vec::new(),
             from_backend: Vec::new(),
             answers: Vec::new(),
@@ -100,23 +100,23 @@ impl Play {
         }
         let input = window(&self.from_client);
         match self.session.from_client(input, input.len() == BUFFER) {
-            Step::Need => {
+            ImapStep::Need => {
                 assert!(input.len() < BUFFER, "the client's direction is stuck");
                 return false;
             }
-            Step::Hold => return false,
-            Step::Forward(count) => self.to_backend.extend(self.from_client.drain(..count)),
-            Step::Rewrite(count, bytes) => {
+            ImapStep::Hold => return false,
+            ImapStep::Forward(count) => self.to_backend.extend(self.from_client.drain(..count)),
+            ImapStep::Rewrite(count, bytes) => {
                 self.from_client.drain(..count);
                 self.to_backend.extend(bytes);
             }
-            Step::Answer(count, bytes) => {
+            ImapStep::Answer(count, bytes) => {
                 self.from_client.drain(..count);
                 self.by_us.extend_from_slice(&bytes);
                 self.answers.extend(bytes);
             }
-            Step::Swallow(count) => drop(self.from_client.drain(..count)),
-            Step::Close(words, _) => self.close(&words),
+            ImapStep::Swallow(count) => drop(self.from_client.drain(..count)),
+            ImapStep::Close(words, _) => self.close(&words),
         }
         true
     }
@@ -124,28 +124,28 @@ impl Play {
     fn backend_turn(&mut self) -> bool {
         let input = window(&self.from_backend);
         match self.session.from_backend(input, input.len() == BUFFER) {
-            Step::Need => {
+            ImapStep::Need => {
                 assert!(input.len() < BUFFER, "the backend's direction is stuck");
                 return false;
             }
-            Step::Hold => return false,
-            Step::Forward(count) => {
+            ImapStep::Hold => return false,
+            ImapStep::Forward(count) => {
                 self.by_backend.extend_from_slice(&self.from_backend[..count]);
                 self.to_client.extend(self.from_backend.drain(..count));
             }
-            Step::Rewrite(count, bytes) => {
+            ImapStep::Rewrite(count, bytes) => {
                 let line: Vec<u8> = self.from_backend.drain(..count).collect();
                 let list = memchr::memmem::find(&line.to_ascii_uppercase(), b"CAPABILITY").is_some();
                 assert!(list || !self.opaque, "only capability lists are rewritten");
                 self.by_backend.extend_from_slice(&bytes);
                 self.to_client.extend(bytes);
             }
-            Step::Swallow(count) => drop(self.from_backend.drain(..count)),
-            Step::Answer(count, bytes) => {
+            ImapStep::Swallow(count) => drop(self.from_backend.drain(..count)),
+            ImapStep::Answer(count, bytes) => {
                 self.from_backend.drain(..count);
                 self.to_backend.extend(bytes);
             }
-            Step::Close(words, _) => self.close(&words),
+            ImapStep::Close(words, _) => self.close(&words),
         }
         true
     }
@@ -182,8 +182,8 @@ pub fn check_session(script: &[u8], terms: &mut dyn FnMut() -> SessionOptions, r
     assert!(agree(&whole.by_backend, &pieces.by_backend), "what the backend tells the client depends on how the bytes came");
 }
 
-fn played(script: &[u8], terms: SessionOptions, size: &mut dyn FnMut(usize) -> usize) -> Play {
-    let mut play = Play::new(false, terms);
+fn played(script: &[u8], terms: SessionOptions, size: &mut dyn FnMut(usize) -> usize) -> ImapPlay {
+    let mut play = ImapPlay::new(false, terms);
     play.run();
     for (turn, mut rest) in script.split(|byte| *byte == 0xff).enumerate() {
         while !rest.is_empty() {
@@ -213,7 +213,7 @@ type Attempts = Vec<(String, Vec<u8>)>;
 
 fn tried(input: &[u8], protection: Protection, size: &mut dyn FnMut(usize) -> usize) -> (Vec<u8>, Attempts, bool) {
     let (mut login, mut said, mut attempts, mut held, mut rest) =
-        (Login::new(protection), Vec::new(), Vec::new(), Vec::new(), input);
+        (ImapLogin::new(protection), Vec::new(), Vec::new(), Vec::new(), input);
     loop {
         match login.next(window(&held)) {
             Before::Need if rest.is_empty() => return (said, attempts, false),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::lmtp::environment::Environment;
+use crate::lmtp::environment::LmtpEnvironment;
 use crate::private::{Address, Domain};
 use crate::quota::{self, Amount, Association, Book, Day, Limit, Name, Origin, OverQuota, Reservation, Unknown};
 use crate::route::BackendId;
@@ -16,7 +16,7 @@ const ROOM: u64 = 10_000;
 
 /// A book of four associations: `velo` (backend one, an alias `contact@`, 10,000 octets a mailbox), `jardin` (backend two,
 /// 10,000 octets in all, two mailboxes), `ferme` (backend one, suspended), `loin` (a backend that takes no mail).
-pub struct TestEnvironment {
+pub struct LmtpTestEnvironment {
     book: Book,
     /// What is said where there is no room.
     pub over: OverQuota,
@@ -25,12 +25,12 @@ pub struct TestEnvironment {
     announced: Vec<Reservation>,
 }
 
-impl TestEnvironment {
+impl LmtpTestEnvironment {
     /// The book as it is at the start: empty mailboxes that nobody has seen.
-    pub fn new() -> TestEnvironment {
+    pub fn new() -> LmtpTestEnvironment {
         let store = Arc::new(Memory::default());
         let book = Book::open(store, quota::Params::default()).unwrap_or_else(|_| unreachable!("memory does not fail"));
-        let env = TestEnvironment { book, over: OverQuota::default(), unknown: Unknown::default(), announced: Vec::new() };
+        let env = LmtpTestEnvironment { book, over: OverQuota::default(), unknown: Unknown::default(), announced: Vec::new() };
         let mut velo = association("velo", None);
         velo.mailbox_default = Limit::At(ROOM);
         let mailboxes = ["alice@velo.example", "bob@velo.example"].into_iter().filter_map(Address::parse);
@@ -95,9 +95,9 @@ impl TestEnvironment {
     }
 }
 
-impl Default for TestEnvironment {
-    fn default() -> TestEnvironment {
-        TestEnvironment::new()
+impl Default for LmtpTestEnvironment {
+    fn default() -> LmtpTestEnvironment {
+        LmtpTestEnvironment::new()
     }
 }
 
@@ -108,7 +108,7 @@ fn association(name: &str, backend: Option<&str>) -> Association {
     association
 }
 
-impl Environment for TestEnvironment {
+impl LmtpEnvironment for LmtpTestEnvironment {
     fn book(&self) -> &Book {
         &self.book
     }

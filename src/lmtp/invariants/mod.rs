@@ -5,19 +5,19 @@ mod environment;
 use std::sync::Arc;
 
 use super::backend::Slot;
-use super::session::{Act, Params, Peer, Session};
+use super::session::{Awaited, LmtpAct, LmtpParams, LmtpSession};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::smtp::upstream::{ConnAct, Done};
 use environment::TWO;
 
-pub use environment::TestEnvironment;
+pub use environment::LmtpTestEnvironment;
 
 /// Steps after which a session that gets no further input is called stuck.
 const STUCK: usize = 100_000;
 
 /// One backend.
 #[derive(Default)]
-pub struct Backend {
+pub struct FakeBackend {
     /// Bytes from it that are not done with.
     input: Vec<u8>,
     /// All that it received and nobody looked at yet.
@@ -33,7 +33,7 @@ pub struct Backend {
     closed: bool,
 }
 
-impl Backend {
+impl FakeBackend {
     /// Whether a connection to it is open.
     pub fn is_connected(&self) -> bool {
         self.connected
@@ -41,25 +41,25 @@ impl Backend {
 }
 
 /// A session with its peers.
-pub struct Play {
-    session: Session,
+pub struct LmtpPlay {
+    session: LmtpSession,
     /// The book and the config.
-    pub env: TestEnvironment,
+    pub env: LmtpTestEnvironment,
     client: Vec<u8>,
     /// All that the client received and nobody looked at yet.
     pub to_client: Vec<u8>,
     /// One and two.
-    pub backends: [Backend; 2],
+    pub backends: [FakeBackend; 2],
     closed: bool,
 }
 
-impl Play {
+impl LmtpPlay {
     /// A new session.
-    pub fn new() -> Play {
-        let params = Params { hostname: "mail.nolog.example".into(), recipients: 5 };
+    pub fn new() -> LmtpPlay {
+        let params = LmtpParams { hostname: "mail.nolog.example".into(), recipients: 5 };
         let (client, to_client) = (Vec::new(), Vec::new());
-        let (env, backends) = (TestEnvironment::new(), Default::default());
-        Play { session: Session::new(Arc::new(params)), env, client, to_client, backends, closed: false }
+        let (env, backends) = (LmtpTestEnvironment::new(), Default::default());
+        LmtpPlay { session: LmtpSession::new(Arc::new(params)), env, client, to_client, backends, closed: false }
     }
 
     /// Whether the session is over.
@@ -68,8 +68,8 @@ impl Play {
     }
 
     /// Ends the session where it is.
-    pub fn into_house(self) -> TestEnvironment {
-        let Play { session, env, .. } = self;
+    pub fn into_house(self) -> LmtpTestEnvironment {
+        let LmtpPlay { session, env, .. } = self;
         drop(session);
         env
     }
@@ -127,12 +127,12 @@ impl Play {
         }
         assert!(self.session.gathered() < 64 * 1024, "more is gathered than any session may hold");
         match step.act {
-            Act::Again => {}
-            Act::Send => self.send(),
-            Act::Read(peer) => return self.wait(peer),
-            Act::Forward(count) => self.forward(count),
-            Act::Backend(slot, act) => self.obey(slot, act),
-            Act::Close => {
+            LmtpAct::Again => {}
+            LmtpAct::Send => self.send(),
+            LmtpAct::Read(peer) => return self.wait(peer),
+            LmtpAct::Forward(count) => self.forward(count),
+            LmtpAct::Backend(slot, act) => self.obey(slot, act),
+            LmtpAct::Close => {
                 self.send();
                 self.closed = true;
             }
@@ -181,9 +181,9 @@ impl Play {
         self.session.backend_is(slot, Done::Connected { starttls: self.backends[number].starttls });
     }
 
-    fn wait(&mut self, peer: Peer) -> bool {
+    fn wait(&mut self, peer: Awaited) -> bool {
         self.send();
-        let Peer::Backend(slot) = peer else { return false };
+        let Awaited::Backend(slot) = peer else { return false };
         let backend = &self.backends[self.number(slot)];
         if backend.closed || !backend.connected {
             self.lose(slot, Fault::Gone(Side::Backend));
@@ -218,8 +218,8 @@ impl Play {
     }
 }
 
-impl Default for Play {
-    fn default() -> Play {
-        Play::new()
+impl Default for LmtpPlay {
+    fn default() -> LmtpPlay {
+        LmtpPlay::new()
     }
 }

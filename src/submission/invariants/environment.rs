@@ -5,8 +5,8 @@ use crate::private::{Address, Credential};
 use crate::scrub::invariants::shared_scrubber;
 use crate::scrub::{Context, Profile, Refusal, Scrubbed, Scrubber, Writer};
 use crate::smtp::client::Capabilities;
-use crate::submission::{Environment, Limits, Params, Verdict};
-use crate::wire::sasl::Name;
+use crate::submission::{CredentialVerdict, SubmissionEnvironment, SubmissionLimits, SubmissionParams};
+use crate::wire::sasl::MechanismName;
 
 /// The password that the stand-in of the backend accepts, for every address.
 pub const PASSWORD: &[u8] = b"right";
@@ -15,22 +15,22 @@ pub const PASSWORD: &[u8] = b"right";
 pub const LOGGED_IN: &[u8] = b"EHLO x\r\nAUTH PLAIN AGFsaWNlQGFzc28uZXhhbXBsZQByaWdodA==\r\n";
 
 /// Rules for tests: everybody owns exactly their own address, and the clock stands still.
-pub struct TestEnvironment(&'static Scrubber);
+pub struct SubmissionTestEnvironment(&'static Scrubber);
 
-impl TestEnvironment {
+impl SubmissionTestEnvironment {
     /// With the built-in header policy and a key that is no secret.
-    pub fn new() -> TestEnvironment {
-        TestEnvironment(shared_scrubber())
+    pub fn new() -> SubmissionTestEnvironment {
+        SubmissionTestEnvironment(shared_scrubber())
     }
 }
 
-impl Default for TestEnvironment {
-    fn default() -> TestEnvironment {
-        TestEnvironment::new()
+impl Default for SubmissionTestEnvironment {
+    fn default() -> SubmissionTestEnvironment {
+        SubmissionTestEnvironment::new()
     }
 }
 
-impl Environment for TestEnvironment {
+impl SubmissionEnvironment for SubmissionTestEnvironment {
     fn owns(&self, user: &Address, sender: &Address) -> bool {
         *user == sender.without_tag('+')
     }
@@ -68,24 +68,24 @@ impl Environment for TestEnvironment {
 }
 
 /// Parameters for tests: small bounds.
-pub fn test_params() -> Params {
-    Params {
+pub fn test_params() -> SubmissionParams {
+    SubmissionParams {
         hostname: "mail.nolog.example".into(),
         relay: Capabilities::all(),
-        mechanisms: vec![Name::Plain, Name::Login],
-        limits: Limits { message: 100_000, header: 4096, recipients: 3, ..Limits::default() },
+        mechanisms: vec![MechanismName::Plain, MechanismName::Login],
+        limits: SubmissionLimits { message: 100_000, header: 4096, recipients: 3, ..SubmissionLimits::default() },
     }
 }
 
 /// What the stand-in of the backend says.
-pub fn test_verdict(credential: Credential) -> Verdict {
+pub fn test_verdict(credential: Credential) -> CredentialVerdict {
     match Address::parse(credential.user.reveal()) {
-        Some(user) if user.reveal_local() == "relayed" => Verdict::Relay(user, credential),
+        Some(user) if user.reveal_local() == "relayed" => CredentialVerdict::Relay(user, credential),
         Some(user) if user.reveal_local() == "down" => {
             drop(user);
-            Verdict::Unknown(RefusalCode::BackendDown)
+            CredentialVerdict::Unknown(RefusalCode::BackendDown)
         }
-        Some(user) if credential.secret.reveal() == PASSWORD => Verdict::Accepted(user),
-        _ => Verdict::Denied,
+        Some(user) if credential.secret.reveal() == PASSWORD => CredentialVerdict::Accepted(user),
+        _ => CredentialVerdict::Denied,
     }
 }

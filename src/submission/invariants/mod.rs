@@ -3,11 +3,11 @@
 mod environment;
 mod play;
 
-use crate::smtp::command::Command;
+use crate::smtp::command::SmtpCommand;
 use crate::wire::protection::Protection;
 
-pub use environment::{LOGGED_IN, PASSWORD, TestEnvironment, test_params, test_verdict};
-pub use play::Play;
+pub use environment::{LOGGED_IN, PASSWORD, SubmissionTestEnvironment, test_params, test_verdict};
+pub use play::SubmissionPlay;
 
 /// Plays `input` as the client against a relay that says yes to everything, once whole and once in pieces whose sizes
 /// `random` decides. Panics when the two differ, when a password reaches the relay, or when the relay gets a message whose
@@ -32,8 +32,8 @@ pub fn check(input: &[u8], random: &mut dyn FnMut() -> u64) {
 
 /// Reads `line` as a command: no path and no parameter in it may hold an octet that ends a line or a path.
 pub fn check_command(line: &[u8]) {
-    let (path, parameters) = match Command::parse(line) {
-        Ok(Command::Mail(path, parameters) | Command::Rcpt(path, parameters)) => (path, parameters),
+    let (path, parameters) = match SmtpCommand::parse(line) {
+        Ok(SmtpCommand::Mail(path, parameters) | SmtpCommand::Rcpt(path, parameters)) => (path, parameters),
         _ => return,
     };
     let quiet = |bytes: &[u8]| !bytes.iter().any(|byte| byte.is_ascii_control());
@@ -47,8 +47,8 @@ pub fn check_command(line: &[u8]) {
 /// What both sides got, and whether the session is over. The relay answers each line as it must, as long as there is one. Of a
 /// message that was cut off, how much went out depends on the pieces: it is left out.
 fn played(input: &[u8], parking: bool, size: &mut dyn FnMut(usize) -> usize) -> (Vec<u8>, Vec<u8>, bool) {
-    let mut play = if parking { Play::parking() } else { Play::new(Protection::Secure) };
-    let mut yes = Yes::default();
+    let mut play = if parking { SubmissionPlay::parking() } else { SubmissionPlay::new(Protection::Secure) };
+    let mut yes = AcceptingRelay::default();
     play.run();
     let mut rest = input;
     while !rest.is_empty() {
@@ -68,7 +68,7 @@ fn played(input: &[u8], parking: bool, size: &mut dyn FnMut(usize) -> usize) -> 
 
 /// A relay that accepts everything.
 #[derive(Default)]
-struct Yes {
+struct AcceptingRelay {
     /// What came, without messages that were cut off.
     whole: Vec<u8>,
     /// Up to where it is in `whole`, or left out of it.
@@ -80,8 +80,8 @@ struct Yes {
     in_data: bool,
 }
 
-impl Yes {
-    fn notice_cuts(&mut self, play: &Play) {
+impl AcceptingRelay {
+    fn notice_cuts(&mut self, play: &SubmissionPlay) {
         while let Some(cut) = play.cuts.get(self.cuts) {
             let end = if self.in_data { self.seen } else { *cut };
             self.whole.extend_from_slice(&play.to_relay[self.kept..end]);
@@ -91,7 +91,7 @@ impl Yes {
         }
     }
 
-    fn answer(&mut self, play: &Play) -> Option<Vec<u8>> {
+    fn answer(&mut self, play: &SubmissionPlay) -> Option<Vec<u8>> {
         self.notice_cuts(play);
         if !play.is_connected() {
             return None;

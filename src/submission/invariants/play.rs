@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use super::environment::{TestEnvironment, test_params, test_verdict};
+use super::environment::{SubmissionTestEnvironment, test_params, test_verdict};
 use crate::fault::{Fault, Side};
 use crate::smtp::client::Capabilities;
 use crate::smtp::upstream::{ConnAct, Done};
-use crate::submission::{Act, Session};
+use crate::submission::{SubmissionAct, SubmissionSession};
 use crate::wire::protection::Protection;
 
 /// Steps after which a session that gets no further input is called stuck.
 const STUCK: usize = 100_000;
 
 /// A session with its two peers in memory.
-pub struct Play {
-    session: Session,
-    env: TestEnvironment,
+pub struct SubmissionPlay {
+    session: SubmissionSession,
+    env: SubmissionTestEnvironment,
     /// Bytes from the client that are not done with.
     client: Vec<u8>,
     /// Bytes from the relay that are not done with.
@@ -39,12 +39,12 @@ pub struct Play {
     waits: Option<Side>,
 }
 
-impl Play {
+impl SubmissionPlay {
     /// A new session.
-    pub fn new(protection: Protection) -> Play {
-        Play {
-            session: Session::new(Arc::new(test_params()), protection),
-            env: TestEnvironment::new(),
+    pub fn new(protection: Protection) -> SubmissionPlay {
+        SubmissionPlay {
+            session: SubmissionSession::new(Arc::new(test_params()), protection),
+            env: SubmissionTestEnvironment::new(),
             client: Vec::new(),
             relay: Vec::new(),
             to_client: Vec::new(),
@@ -61,15 +61,15 @@ impl Play {
     }
 
     /// A new session that shares connections to relays, as the one for a webmail.
-    pub fn parking() -> Play {
-        let session = Session::new(Arc::new(test_params()), Protection::Secure).parking();
-        Play { session, ..Play::new(Protection::Secure) }
+    pub fn parking() -> SubmissionPlay {
+        let session = SubmissionSession::new(Arc::new(test_params()), Protection::Secure).parking();
+        SubmissionPlay { session, ..SubmissionPlay::new(Protection::Secure) }
     }
 
     /// The next client of the same relay, which finds the connection that is parked, if there is one.
     pub fn next_session(&mut self) {
         let parked = self.parked.take();
-        *self = Play { parked, relay_up: self.relay_up, ..Play::parking() };
+        *self = SubmissionPlay { parked, relay_up: self.relay_up, ..SubmissionPlay::parking() };
         self.run();
     }
 
@@ -128,9 +128,9 @@ impl Play {
             self.relay.drain(..step.relay);
             assert!(self.session.gathered() < 512 * 1024, "more is gathered than any session may hold");
             match step.act {
-                Act::Again | Act::Denied => {}
-                Act::Send => self.send(),
-                Act::Read(side) => {
+                SubmissionAct::Again | SubmissionAct::Denied => {}
+                SubmissionAct::Send => self.send(),
+                SubmissionAct::Read(side) => {
                     self.send();
                     if side == Side::Backend && !self.connected {
                         self.session.relay_is(Done::Failed(Fault::Gone(Side::Backend)));
@@ -139,7 +139,7 @@ impl Play {
                     self.waits = Some(side);
                     return;
                 }
-                Act::Forward(count) => {
+                SubmissionAct::Forward(count) => {
                     self.send();
                     let bytes: Vec<u8> = self.client.drain(..count).collect();
                     match self.connected {
@@ -147,14 +147,14 @@ impl Play {
                         false => self.session.relay_is(Done::Failed(Fault::Gone(Side::Backend))),
                     }
                 }
-                Act::StartTls => {
+                SubmissionAct::StartTls => {
                     self.send();
                     self.client.clear();
                     self.session.tls_started();
                 }
-                Act::Judge(credential) => self.session.judged(test_verdict(credential)),
-                Act::Relay(act) => self.obey(act),
-                Act::Close => {
+                SubmissionAct::Judge(credential) => self.session.judged(test_verdict(credential)),
+                SubmissionAct::Relay(act) => self.obey(act),
+                SubmissionAct::Close => {
                     self.send();
                     self.closed = true;
                 }

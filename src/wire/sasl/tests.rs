@@ -4,13 +4,13 @@ fn line(bytes: &[u8]) -> Vec<u8> {
     encode(bytes).to_vec()
 }
 
-fn done(step: Step) -> (String, Vec<u8>, Mechanism) {
-    let Step::Done(credential) = step else { panic!("no credential") };
+fn done(step: SaslStep) -> (String, Vec<u8>, Mechanism) {
+    let SaslStep::Done(credential) = step else { panic!("no credential") };
     (credential.user.reveal().to_string(), credential.secret.reveal().to_vec(), credential.mechanism)
 }
 
-fn refused(step: Step) -> Refusal {
-    let Step::Refused(refusal) = step else { panic!("not refused") };
+fn refused(step: SaslStep) -> SaslRefusal {
+    let SaslStep::Refused(refusal) = step else { panic!("not refused") };
     refusal
 }
 
@@ -18,56 +18,56 @@ fn refused(step: Step) -> Refusal {
 fn plain_with_and_without_initial_response() {
     let blob = line(b"\0alice@asso.example\0s3cret");
     let expected = ("alice@asso.example".to_owned(), b"s3cret".to_vec(), Mechanism::Password);
-    assert_eq!(done(start(Name::Plain, Some(&blob))), expected);
-    let Step::Challenge("", exchange) = start(Name::Plain, None) else { panic!() };
+    assert_eq!(done(start(MechanismName::Plain, Some(&blob))), expected);
+    let SaslStep::Challenge("", exchange) = start(MechanismName::Plain, None) else { panic!() };
     assert_eq!(done(exchange.answer(&blob)), expected);
-    assert_eq!(done(start(Name::Plain, Some(&line(b"alice@asso.example\0alice@asso.example\0s3cret")))), expected);
+    assert_eq!(done(start(MechanismName::Plain, Some(&line(b"alice@asso.example\0alice@asso.example\0s3cret")))), expected);
 }
 
 #[test]
 fn login_asks_twice() {
-    let Step::Challenge("VXNlcm5hbWU6", exchange) = start(Name::Login, None) else { panic!() };
-    let Step::Challenge("UGFzc3dvcmQ6", exchange) = exchange.answer(&line(b"bob@asso.example")) else { panic!() };
+    let SaslStep::Challenge("VXNlcm5hbWU6", exchange) = start(MechanismName::Login, None) else { panic!() };
+    let SaslStep::Challenge("UGFzc3dvcmQ6", exchange) = exchange.answer(&line(b"bob@asso.example")) else { panic!() };
     assert_eq!(done(exchange.answer(&line(b"pw"))), ("bob@asso.example".into(), b"pw".to_vec(), Mechanism::Password));
-    let Step::Challenge("UGFzc3dvcmQ6", exchange) = start(Name::Login, Some(&line(b"bob"))) else { panic!() };
-    assert_eq!(refused(exchange.answer(b"*")), Refusal::Cancelled);
+    let SaslStep::Challenge("UGFzc3dvcmQ6", exchange) = start(MechanismName::Login, Some(&line(b"bob"))) else { panic!() };
+    assert_eq!(refused(exchange.answer(b"*")), SaslRefusal::Cancelled);
 }
 
 #[test]
 fn tokens_stay_whole() {
     let blob = b"n,a=al=2Cice@asso.example,\x01host=mail.example\x01auth=Bearer t0ken==\x01\x01";
-    let (user, secret, mechanism) = done(start(Name::OAuthBearer, Some(&line(blob))));
+    let (user, secret, mechanism) = done(start(MechanismName::OAuthBearer, Some(&line(blob))));
     assert_eq!((user.as_str(), secret.as_slice(), mechanism), ("al,ice@asso.example", &blob[..], Mechanism::OAuthBearer));
     let blob = b"user=alice@asso.example\x01auth=Bearer t0ken\x01\x01";
-    let step = start(Name::XOAuth2, Some(&line(blob)));
-    let Step::Done(credential) = step else { panic!() };
+    let step = start(MechanismName::XOAuth2, Some(&line(blob)));
+    let SaslStep::Done(credential) = step else { panic!() };
     let (name, text) = initial_response(&credential);
-    assert_eq!((name, text.to_vec()), (Name::XOAuth2, line(blob)));
+    assert_eq!((name, text.to_vec()), (MechanismName::XOAuth2, line(blob)));
 }
 
 #[test]
 fn what_is_refused() {
-    let plain = |bytes: &[u8]| refused(start(Name::Plain, Some(&line(bytes))));
-    assert_eq!(plain(b"root\0alice\0pw"), Refusal::Foreign);
-    assert_eq!(plain(b"\0alice\0"), Refusal::Empty);
+    let plain = |bytes: &[u8]| refused(start(MechanismName::Plain, Some(&line(bytes))));
+    assert_eq!(plain(b"root\0alice\0pw"), SaslRefusal::Foreign);
+    assert_eq!(plain(b"\0alice\0"), SaslRefusal::Empty);
     for bytes in [&b""[..], b"alice\0pw", b"\0\0pw", b"\0al\r\nice\0pw", b"\0alice\0p\0w", b"\0\xff\0pw"] {
-        assert_eq!(plain(bytes), Refusal::Malformed);
+        assert_eq!(plain(bytes), SaslRefusal::Malformed);
     }
     for text in [&b"AGFs*"[..], b"AGFsaWNl AHB3", b"AGFsaWNlAHB3=", b"AHgAeA"] {
-        assert_eq!(refused(start(Name::Plain, Some(text))), Refusal::Malformed);
+        assert_eq!(refused(start(MechanismName::Plain, Some(text))), SaslRefusal::Malformed);
     }
-    assert_eq!(refused(start(Name::Plain, Some(b"="))), Refusal::Malformed);
-    assert_eq!(refused(start(Name::Plain, Some(&[b'A'; MAX_ANSWER + 4]))), Refusal::TooLong);
+    assert_eq!(refused(start(MechanismName::Plain, Some(b"="))), SaslRefusal::Malformed);
+    assert_eq!(refused(start(MechanismName::Plain, Some(&[b'A'; MAX_ANSWER + 4]))), SaslRefusal::TooLong);
     for blob in [&b"n,,\x01auth=Bearer t\x01\x01"[..], b"n,a=x,\x01\x01", b"n,a=x,\x01auth=\x01\x01", b"n,a=x,\x01auth=Bearer t"]
     {
-        assert_eq!(refused(start(Name::OAuthBearer, Some(&line(blob)))), Refusal::Malformed);
+        assert_eq!(refused(start(MechanismName::OAuthBearer, Some(&line(blob)))), SaslRefusal::Malformed);
     }
 }
 
 /// A backend hears a token's response byte for byte: it must not find another name in it than we do.
 #[test]
 fn a_token_names_one_person_in_one_way() {
-    let refuses = |name: Name, blob: &[u8]| assert_eq!(refused(start(name, Some(&line(blob)))), Refusal::Malformed);
+    let refuses = |name: MechanismName, blob: &[u8]| assert_eq!(refused(start(name, Some(&line(blob)))), SaslRefusal::Malformed);
     for blob in [
         &b"user=alice\x01user=bob\x01auth=Bearer t\x01\x01"[..],
         b"user=alice\x01auth=Bearer t\x01user=bob\x01\x01",
@@ -80,7 +80,7 @@ fn a_token_names_one_person_in_one_way() {
         b"user=alice\x01\x01",
         b"user=alice\x01auth=\x01\x01",
     ] {
-        refuses(Name::XOAuth2, blob);
+        refuses(MechanismName::XOAuth2, blob);
     }
     for blob in [
         &b"n,a=alice,\x01user=bob\x01auth=Bearer t\x01\x01"[..],
@@ -94,21 +94,21 @@ fn a_token_names_one_person_in_one_way() {
         b"n,a=alice,a=bob,\x01auth=Bearer t\x01\x01",
         b"n,a=alice,\x01\x01",
     ] {
-        refuses(Name::OAuthBearer, blob);
+        refuses(MechanismName::OAuthBearer, blob);
     }
     let blob = b"y,a=al=3D2Cice,\x01port=993\x01auth=Bearer t\x01host=m.example\x01\x01";
-    assert_eq!(done(start(Name::OAuthBearer, Some(&line(blob)))).0, "al=2Cice");
+    assert_eq!(done(start(MechanismName::OAuthBearer, Some(&line(blob)))).0, "al=2Cice");
 }
 
 #[test]
 fn a_backend_is_told_plain() {
-    let Step::Done(credential) = start(Name::Plain, Some(&line(b"\0a@b.example\0p\xe9"))) else { panic!() };
+    let SaslStep::Done(credential) = start(MechanismName::Plain, Some(&line(b"\0a@b.example\0p\xe9"))) else { panic!() };
     let (name, text) = initial_response(&credential);
-    assert_eq!((name, text.to_vec()), (Name::Plain, line(b"\0a@b.example\0p\xe9")));
+    assert_eq!((name, text.to_vec()), (MechanismName::Plain, line(b"\0a@b.example\0p\xe9")));
 }
 
 #[test]
 fn names() {
-    assert_eq!(Name::parse(b"oauthBearer"), Some(Name::OAuthBearer));
-    assert_eq!(Name::parse(b"CRAM-MD5"), None);
+    assert_eq!(MechanismName::parse(b"oauthBearer"), Some(MechanismName::OAuthBearer));
+    assert_eq!(MechanismName::parse(b"CRAM-MD5"), None);
 }
