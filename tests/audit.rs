@@ -19,7 +19,7 @@ mod templates;
 
 use std::process::Command;
 
-use nologd::audit::check::Server;
+use nologd::audit::check::AuditedServer;
 use nologd::audit::settings::origin::Origins;
 use nologd::audit::settings::{Source, findings};
 use nologd::audit::{Finding, report};
@@ -53,12 +53,12 @@ const DEFAULT_LEAKS: &[&str] = &[
 #[test]
 fn debians_own_settings_have_every_known_leak() {
     let sources = [
-        source(Server::Dovecot, &output("doveconf", &["-n"], "dovecot-imapd")),
-        source(Server::Postfix, &output("postconf", &["-n", "-c", "/etc/postfix"], "postfix")),
-        source(Server::Nginx, &output("nginx", &["-T"], "nginx")),
-        source(Server::Roundcube, include_str!("audit/roundcube-debian.inc.php")),
-        source(Server::Journald, ""),
-        source(Server::Rsyslog, include_str!("audit/rsyslog-debian.conf")),
+        source(AuditedServer::Dovecot, &output("doveconf", &["-n"], "dovecot-imapd")),
+        source(AuditedServer::Postfix, &output("postconf", &["-n", "-c", "/etc/postfix"], "postfix")),
+        source(AuditedServer::Nginx, &output("nginx", &["-T"], "nginx")),
+        source(AuditedServer::Roundcube, include_str!("audit/roundcube-debian.inc.php")),
+        source(AuditedServer::Journald, ""),
+        source(AuditedServer::Rsyslog, include_str!("audit/rsyslog-debian.conf")),
     ];
     let found = findings(&sources);
     for leak in DEFAULT_LEAKS.iter().chain(&["journald-storage", "journald-retention", "journald-forward", "rsyslog-mail-lines"])
@@ -70,11 +70,11 @@ fn debians_own_settings_have_every_known_leak() {
 
 #[test]
 fn the_default_and_a_leaking_dovecot_2_4() {
-    let default = names(&source(Server::Dovecot, include_str!("audit/dovecot-2.4-default.conf")));
+    let default = names(&source(AuditedServer::Dovecot, include_str!("audit/dovecot-2.4-default.conf")));
     for leak in DEFAULT_LEAKS.iter().filter(|leak| leak.starts_with("dovecot-")) {
         assert!(default.contains(&(*leak).to_owned()), "{leak}: {default:?}");
     }
-    let leaking = names(&source(Server::Dovecot, include_str!("audit/dovecot-2.4-leaking.conf")));
+    let leaking = names(&source(AuditedServer::Dovecot, include_str!("audit/dovecot-2.4-leaking.conf")));
     for leak in [
         "dovecot-info-lines",
         "dovecot-login-line",
@@ -97,7 +97,7 @@ fn the_default_and_a_leaking_dovecot_2_4() {
 #[test]
 fn recipes_that_leak() {
     let mut postfix = source(
-        Server::Postfix,
+        AuditedServer::Postfix,
         "maillog_file = /dev/null\naddress_verify_map =\nsmtp_header_checks = pcre:/etc/postfix/anonymize_headers.pcre\n\
          mime_header_checks = regexp:/etc/postfix/mime\nsmtpd_tls_received_header = yes\nsmtpd_tls_loglevel = 1\n",
     );
@@ -120,11 +120,11 @@ fn recipes_that_leak() {
 #[test]
 fn every_finding_has_a_line_to_write_and_no_value() {
     let secret = "debug_peer_list = 198.51.100.7\nsmtpd_authorized_xclient_hosts = 198.51.100.8\n";
-    let report = report(&[source(Server::Postfix, secret)]);
+    let report = report(&[source(AuditedServer::Postfix, secret)]);
     assert!(report.findings.iter().all(|finding| !finding.instead.is_empty()));
     let json = serde_json::to_string(&report).unwrap();
     assert!(!json.contains("198.51.100") && !report.text().contains("198.51.100"), "a report travels");
-    let back: nologd::audit::Report = serde_json::from_str(&json).unwrap();
+    let back: nologd::audit::AuditReport = serde_json::from_str(&json).unwrap();
     assert_eq!(back, report);
 }
 
@@ -143,7 +143,7 @@ fn the_command_reads_files_and_ends_with_1_when_it_found_something() {
     assert!(missing.stdout.is_empty() && !missing.stderr.is_empty());
 }
 
-fn source(server: Server, text: &str) -> Source {
+fn source(server: AuditedServer, text: &str) -> Source {
     Source { server, file: server.name().to_owned(), text: text.to_owned(), named: Vec::new(), origins: Origins::default() }
 }
 
@@ -187,7 +187,7 @@ fn the_audit_tries_the_sandbox_from_inside() {
     };
     let (code, text, errors) = run(&config(""), &["--json"]);
     assert_eq!((code, errors.as_str()), (Some(0), ""), "{text}");
-    let report: nologd::audit::Report = serde_json::from_str(&text).unwrap();
+    let report: nologd::audit::AuditReport = serde_json::from_str(&text).unwrap();
     let itself = report.itself.unwrap();
     assert_eq!(itself.tried.len(), nologd::sandbox::Attempt::ALL.len() + 1);
     assert!(itself.tried.iter().any(|tried| tried.what == "report a person's name" && tried.refused));

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use alone::House;
 use nix::sys::signal::Signal;
-use nologd::audit::check::{Check, Kind};
-use nologd::audit::{Canary, Finding, Report, Trace};
+use nologd::audit::check::{Check, LeakKind};
+use nologd::audit::{AuditReport, Canary, Finding, Trace};
 use nologd::config;
 use nologd::fault::Lang;
 use nologd::policy::headers::BUILT_IN;
@@ -21,7 +21,7 @@ use nologd::policy::{FILES, Policy};
 use nologd::private::{Address, Domain};
 use nologd::quota::{self, Amount, Association, Book, Day, Grant, Limit, MailboxEdit, Name, Params};
 use nologd::sandbox::{Attempt, Unenforced};
-use nologd::statement::{Changes, Front, InForce, Machine, Output, Page, Part, Proof, SENTENCES, Words};
+use nologd::statement::{Changes, Front, InForce, LogDestination, Machine, Page, Proof, SENTENCES, StatementPart, Words};
 use nologd::store::{Memory, Store};
 use serde_json::Value;
 
@@ -48,8 +48,10 @@ fn what_stands_behind_each_sentence_exists() {
                 assert!(needs.iter().all(|rule| Unenforced::ALL.contains(rule)), "{}", sentence.name);
                 assert!(attempts.iter().all(|attempt| Attempt::ALL.contains(attempt)), "{}", sentence.name);
             }
-            Proof::Check(name) => assert_eq!(Check::find(name).unwrap().kind, Kind::Remains, "{name}"),
-            Proof::Outside => assert_eq!(sentence.part, Part::Limits, "{}: nothing holds what is promised", sentence.name),
+            Proof::Check(name) => assert_eq!(Check::find(name).unwrap().kind, LeakKind::Remains, "{name}"),
+            Proof::Outside => {
+                assert_eq!(sentence.part, StatementPart::Limits, "{}: nothing holds what is promised", sentence.name)
+            }
             Proof::Balancer | Proof::OnionDoor | Proof::Pair => {}
             Proof::NoHint | Proof::Witness | Proof::Outputs | Proof::Audit | Proof::Canary => {}
         }
@@ -81,7 +83,7 @@ fn nothing_that_is_known_is_left_out() {
     for attempt in Attempt::ALL {
         assert!(kernel().any(|(_, tried)| tried.contains(attempt)), "{} can be possible unsaid", attempt.text());
     }
-    for check in Check::ALL.iter().filter(|check| check.kind == Kind::Remains) {
+    for check in Check::ALL.iter().filter(|check| check.kind == LeakKind::Remains) {
         assert!(SENTENCES.iter().any(|sentence| sentence.proof == Proof::Check(check.name)), "{} is not told", check.name);
     }
 }
@@ -177,7 +179,7 @@ fn what_the_kernel_does_not_grant_is_not_claimed() {
     assert_eq!(kernel(&machine(Vec::new(), None)), vec![true; all]);
     for rule in Unenforced::ALL {
         let broken = machine(vec![*rule], None);
-        let names = |line: &&nologd::statement::Line| {
+        let names = |line: &&nologd::statement::StatementLine| {
             line.proof.split("kernel: ").nth(1).is_some_and(|words| words.split(", ").any(|word| word == rule.word()))
         };
         assert!(broken.lines().filter(names).count() > 0, "{}", rule.word());
@@ -197,8 +199,8 @@ fn where_the_daemons_lines_end_is_told_by_the_daemon_alone() {
         (line.holds, line.text.clone())
     };
     let daemon = |output| Machine::Daemon { missing: Vec::new(), output };
-    assert!(outputs(daemon(Some(Output::Forgotten))).1.contains("is kept on no disk"));
-    assert!(outputs(daemon(Some(Output::Kept))).1.contains("is kept on a disk of this machine"));
+    assert!(outputs(daemon(Some(LogDestination::Forgotten))).1.contains("is kept on no disk"));
+    assert!(outputs(daemon(Some(LogDestination::Kept))).1.contains("is kept on a disk of this machine"));
     for unknown in [daemon(None), Machine::Unseen, Machine::Tried { missing: Vec::new(), possible: Vec::new(), swaps: false }] {
         let (holds, text) = outputs(unknown);
         assert!(!holds && text.starts_with("It is unknown whether"), "{text}");
@@ -305,7 +307,7 @@ fn the_summary_is_as_bad_as_what_it_sums_up() {
 /// What the relay and the web server keep stands before everything else, if they keep anything.
 #[test]
 fn what_other_servers_keep_comes_first() {
-    let first = |report: Report| page(BUILT_IN, granted(), Some(report), Lang::En).lines().next().unwrap().name.clone();
+    let first = |report: AuditReport| page(BUILT_IN, granted(), Some(report), Lang::En).lines().next().unwrap().name.clone();
     let mut report = report();
     assert_eq!(first(report.clone()), "book");
     let finding = |check: &str| Finding::new(Check::find(check).unwrap(), "x", None, "setting", "instead");
@@ -516,16 +518,16 @@ fn collect(value: &Value, names: &mut BTreeSet<String>) {
     }
 }
 
-fn page(headers: &str, machine: Machine, audit: Option<Report>, lang: Lang) -> Page {
+fn page(headers: &str, machine: Machine, audit: Option<AuditReport>, lang: Lang) -> Page {
     let policy = Policy::parse(|file| (file == "headers.toml").then(|| headers.to_owned())).ok().unwrap();
     Page::new(&InForce { policy, machine, audit, hinted: Some(false), front: Front::default() }, lang)
 }
 
 fn granted() -> Machine {
-    Machine::Daemon { missing: Vec::new(), output: Some(Output::Forgotten) }
+    Machine::Daemon { missing: Vec::new(), output: Some(LogDestination::Forgotten) }
 }
 
-fn machine(missing: Vec<Unenforced>, output: Option<Output>) -> Page {
+fn machine(missing: Vec<Unenforced>, output: Option<LogDestination>) -> Page {
     page(BUILT_IN, Machine::Daemon { missing, output }, None, Lang::En)
 }
 
@@ -543,8 +545,8 @@ fn without_rule(name: &str) -> String {
     format!("{}{}", &BUILT_IN[..start], &BUILT_IN[end..])
 }
 
-fn report() -> Report {
-    Report {
+fn report() -> AuditReport {
+    AuditReport {
         made: "2026-11-22".to_owned(),
         read: vec!["Dovecot".to_owned(), "Postfix".to_owned()],
         findings: Vec::new(),

@@ -3,11 +3,11 @@
 //! Names are never changed: the statement, reports of other hosts and people's notes refer to them.
 
 pub use super::holds::Holds;
-pub use super::server::Server;
+pub use super::server::AuditedServer;
 
 /// Whether a setting can stop it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum LeakKind {
     /// A setting stops it, and is not set so.
     Leak,
     /// No setting stops it; it is told so that the statement can say it.
@@ -20,9 +20,9 @@ pub struct Check {
     /// Its name, `server-subject`.
     pub name: &'static str,
     /// Who writes.
-    pub server: Server,
+    pub server: AuditedServer,
     /// Whether it can be stopped.
-    pub kind: Kind,
+    pub kind: LeakKind,
     /// What about a person.
     pub holds: &'static [Holds],
     /// One sentence: what is written, where and when.
@@ -39,7 +39,7 @@ impl Check {
 macro_rules! checks {
     ($($id:ident $server:ident $kind:ident $name:literal [$($holds:ident),*] $writes:literal)*) => {
         $(#[doc = $writes] pub const $id: Check = Check {
-            name: $name, server: Server::$server, kind: Kind::$kind, holds: &[$(Holds::$holds),*], writes: $writes,
+            name: $name, server: AuditedServer::$server, kind: LeakKind::$kind, holds: &[$(Holds::$holds),*], writes: $writes,
         };)*
 
         impl Check {

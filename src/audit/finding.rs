@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use super::check::{Check, Holds, Kind, Server};
+use super::check::{AuditedServer, Check, Holds, LeakKind};
 use super::itself::{Itself, Tried};
 
 /// One setting that would write a person down.
@@ -64,7 +64,7 @@ pub struct Canary {
 
 /// The whole report.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
+pub struct AuditReport {
     /// The day it was made, `YYYY-MM-DD` in UTC.
     pub made: String,
     /// The servers whose settings were read.
@@ -78,7 +78,7 @@ pub struct Report {
     pub itself: Option<Itself>,
 }
 
-impl Report {
+impl AuditReport {
     /// Whether nothing was found that a setting could stop, no trace at all, nothing was left unread, and the sandbox refused all.
     pub fn is_clean(&self) -> bool {
         let flown_clean = |canary: &Canary| canary.traces.is_empty() && canary.unreadable.is_empty();
@@ -88,17 +88,17 @@ impl Report {
     }
 
     /// Whether the settings of `server` were read.
-    pub fn has_read(&self, server: Server) -> bool {
+    pub fn has_read(&self, server: AuditedServer) -> bool {
         self.read.iter().any(|name| name == server.name())
     }
 
     /// What a setting could stop.
     pub fn leaks(&self) -> impl Iterator<Item = &Finding> {
-        self.of_kind(Kind::Leak)
+        self.of_kind(LeakKind::Leak)
     }
 
     /// The findings of one server, with what each check means. Findings of unknown checks are left out.
-    pub fn of(&self, server: Server) -> impl Iterator<Item = (&Finding, &'static Check)> {
+    pub fn of(&self, server: AuditedServer) -> impl Iterator<Item = (&Finding, &'static Check)> {
         let known = self.findings.iter().filter_map(|finding| Some((finding, Check::find(&finding.check)?)));
         known.filter(move |(_, check)| check.server == server)
     }
@@ -106,7 +106,7 @@ impl Report {
     /// For a person at a terminal.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        for server in Server::ALL {
+        for server in AuditedServer::ALL {
             if self.has_read(server) {
                 self.server(server, &mut text);
             }
@@ -127,15 +127,15 @@ impl Report {
         text
     }
 
-    fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Finding> {
+    fn of_kind(&self, kind: LeakKind) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(move |finding| Check::find(&finding.check).is_none_or(|check| check.kind == kind))
     }
 
     // What one line cures is told together.
-    fn server(&self, server: Server, text: &mut String) {
+    fn server(&self, server: AuditedServer, text: &mut String) {
         let found: Vec<_> = self.of(server).collect();
         let _ = writeln!(text, "{}", server.name());
-        if !found.iter().any(|(_, check)| check.kind == Kind::Leak) {
+        if !found.iter().any(|(_, check)| check.kind == LeakKind::Leak) {
             text.push_str("  no setting writes a person down\n");
         }
         let mut told: Vec<&Finding> = Vec::new();
@@ -144,7 +144,7 @@ impl Report {
                 continue;
             }
             let place = finding.line.map_or_else(|| "not set, default".to_owned(), |line| format!("line {line}"));
-            let remains = if check.kind == Kind::Remains { "remains: " } else { "" };
+            let remains = if check.kind == LeakKind::Remains { "remains: " } else { "" };
             let _ = writeln!(text, "  {remains}{} ({}, {place})", finding.setting, finding.file);
             let same = |other: &Finding| {
                 (&other.file, other.line, &other.setting, &other.instead)
@@ -202,10 +202,10 @@ mod tests {
     #[test]
     fn one_cure_is_told_once_with_all_that_it_cures() {
         let finding = |check| Finding::new(check, "main.cf", None, "maillog_file", "maillog_file = /dev/null");
-        let report = Report {
+        let report = AuditReport {
             read: vec!["Postfix".into()],
             findings: vec![finding(&check::POSTFIX_SESSIONS), finding(&check::POSTFIX_ENVELOPES)],
-            ..Report::default()
+            ..AuditReport::default()
         };
         let text = report.text();
         assert_eq!(text.matches("-> maillog_file").count(), 1, "{text}");
@@ -216,14 +216,14 @@ mod tests {
     #[test]
     fn a_loosened_policy_is_told() {
         let itself = Itself { loosened: vec!["unknown of headers.toml".into()], ..Itself::default() };
-        let text = Report { itself: Some(itself), ..Report::default() }.text();
+        let text = AuditReport { itself: Some(itself), ..AuditReport::default() }.text();
         assert!(text.contains("\n  loosened: unknown of headers.toml\n"), "{text}");
     }
 
     #[test]
     fn what_no_setting_can_stop_is_told_and_is_no_failure() {
         let remains = Finding::new(&check::POSTFIX_QUEUE, "main.cf", None, "queue_directory", "");
-        let mut report = Report { read: vec!["Postfix".into()], findings: vec![remains], ..Report::default() };
+        let mut report = AuditReport { read: vec!["Postfix".into()], findings: vec![remains], ..AuditReport::default() };
         assert!(report.is_clean() && report.text().contains("remains: queue_directory"));
         report.canary = Some(Canary::default());
         assert!(report.is_clean());

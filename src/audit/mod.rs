@@ -16,7 +16,7 @@ mod source;
 mod tree;
 
 pub use check::Check;
-pub use finding::{Canary, Finding, Report, Trace};
+pub use finding::{AuditReport, Canary, Finding, Trace};
 pub use itself::{Itself, Tried};
 pub use source::tool_output;
 
@@ -31,13 +31,13 @@ use crate::quota::Day;
 use crate::store::read_regular;
 use crate::terminal::Progress;
 
-use check::Server;
+use check::AuditedServer;
 use settings::Source;
 use tree::{Tree, Unreadable};
 
 /// `nologd audit ...`. Without a file, the settings of every server that is installed here are read.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub struct AuditArguments {
     /// Settings of Dovecot: a file, or `auto` for what runs here (`doveconf -n`).
     #[arg(long, value_name = "FILE")]
     dovecot_config: Vec<PathBuf>,
@@ -93,24 +93,29 @@ pub struct Arguments {
     json: bool,
 }
 
-impl Arguments {
-    fn files(&self, server: Server) -> &[PathBuf] {
+impl AuditArguments {
+    fn files(&self, server: AuditedServer) -> &[PathBuf] {
         match server {
-            Server::Dovecot => &self.dovecot_config,
-            Server::Postfix => &self.postfix_config,
-            Server::Nginx => &self.nginx_config,
-            Server::Apache => &self.apache_config,
-            Server::Roundcube => &self.roundcube_config,
-            Server::Journald => &self.journald_config,
-            Server::Rsyslog => &self.rsyslog_config,
+            AuditedServer::Dovecot => &self.dovecot_config,
+            AuditedServer::Postfix => &self.postfix_config,
+            AuditedServer::Nginx => &self.nginx_config,
+            AuditedServer::Apache => &self.apache_config,
+            AuditedServer::Roundcube => &self.roundcube_config,
+            AuditedServer::Journald => &self.journald_config,
+            AuditedServer::Rsyslog => &self.rsyslog_config,
             // Several files each, or a single known one: they are found.
-            Server::Panel | Server::Rspamd | Server::OpenDkim | Server::Mailman | Server::Fail2ban | Server::Backups => &[],
+            AuditedServer::Panel
+            | AuditedServer::Rspamd
+            | AuditedServer::OpenDkim
+            | AuditedServer::Mailman
+            | AuditedServer::Fail2ban
+            | AuditedServer::Backups => &[],
         }
     }
 }
 
 /// `nologd audit`: exit 0 when clean, 1 when something was found or could not be read.
-pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str)) -> ExitCode {
+pub fn run(arguments: &AuditArguments, say: fn(&str), complain: fn(&str)) -> ExitCode {
     let config = config::named_or_installed(arguments.config.as_deref());
     if config.is_none() && (arguments.canary.is_some() || arguments.no_settings) {
         complain("there is no config file: say --config FILE");
@@ -143,10 +148,10 @@ pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str)) -> ExitCode
 }
 
 /// The report about `sources`, made today.
-pub fn report(sources: &[Source]) -> Report {
+pub fn report(sources: &[Source]) -> AuditReport {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let read = Server::ALL.iter().filter(|server| sources.iter().any(|source| source.server == **server));
-    Report {
+    let read = AuditedServer::ALL.iter().filter(|server| sources.iter().any(|source| source.server == **server));
+    AuditReport {
         made: Day::from_unix(now).print(),
         read: read.map(|server| server.name().to_owned()).collect(),
         findings: settings::findings(sources),
@@ -160,7 +165,7 @@ fn config_of(file: &Path) -> Result<Config, String> {
     config::read(&text).map_err(|_| format!("{}: has errors: `nologd check` names them", file.display()))
 }
 
-fn canary(arguments: &Arguments, config: Option<&Path>) -> Result<Option<Canary>, String> {
+fn canary(arguments: &AuditArguments, config: Option<&Path>) -> Result<Option<Canary>, String> {
     let (Some(address), Some(file), Some(password)) = (&arguments.canary, config, &arguments.password_file) else {
         return Ok(None);
     };
@@ -169,14 +174,14 @@ fn canary(arguments: &Arguments, config: Option<&Path>) -> Result<Option<Canary>
     let text = std::fs::read_to_string(password).map_err(|error| format!("{}: {error}", password.display()));
     let text = Zeroizing::new(text?);
     let password = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
-    let Arguments { logs, mail, journal, journal_folder: journals, .. } = arguments;
-    let order = canary::Order { config: &config, address, password, logs, mail, journal: *journal, journals };
+    let AuditArguments { logs, mail, journal, journal_folder: journals, .. } = arguments;
+    let order = canary::FlightPlan { config: &config, address, password, logs, mail, journal: *journal, journals };
     canary::fly(&order).map(Some).map_err(|trouble| trouble.to_string())
 }
 
 /// What is to be judged. `None`: not all of it can be read, and each part that cannot is told. A report without it would call clean
 /// what nobody has seen.
-fn sources(arguments: &Arguments, complain: fn(&str)) -> Option<Vec<Source>> {
+fn sources(arguments: &AuditArguments, complain: fn(&str)) -> Option<Vec<Source>> {
     let tree = Tree::new(arguments.root.as_deref());
     let (mut sources, mut unread) = (Vec::new(), Vec::new());
     for source in of_each_server(arguments, &tree) {
@@ -190,13 +195,13 @@ fn sources(arguments: &Arguments, complain: fn(&str)) -> Option<Vec<Source>> {
     unread.is_empty().then_some(sources)
 }
 
-fn of_each_server(arguments: &Arguments, tree: &Tree) -> Vec<Result<Source, Unreadable>> {
+fn of_each_server(arguments: &AuditArguments, tree: &Tree) -> Vec<Result<Source, Unreadable>> {
     if arguments.root.is_some() {
-        return Server::ALL.iter().filter_map(|server| source::from_tree(*server, tree)).map(Ok).collect();
+        return AuditedServer::ALL.iter().filter_map(|server| source::from_tree(*server, tree)).map(Ok).collect();
     }
-    let none = Server::ALL.iter().all(|server| arguments.files(*server).is_empty());
+    let none = AuditedServer::ALL.iter().all(|server| arguments.files(*server).is_empty());
     let all = none && !arguments.no_settings;
-    let of = |server: Server| {
+    let of = |server: AuditedServer| {
         let named = arguments.files(server).iter().map(move |file| match file.to_str() {
             Some("auto") => source::from_machine(server, tree).unwrap_or_else(|| Err(not_here(server))),
             _ => source::from_file(server, file, tree),
@@ -204,13 +209,13 @@ fn of_each_server(arguments: &Arguments, tree: &Tree) -> Vec<Result<Source, Unre
         named.chain(if all { source::from_machine(server, tree) } else { None })
     };
     let mut progress = Progress::new();
-    let told = |server: Server| {
+    let told = |server: AuditedServer| {
         progress.begin(&format!("reading the settings of {}", server.name()));
         of(server)
     };
-    Server::ALL.into_iter().flat_map(told).collect()
+    AuditedServer::ALL.into_iter().flat_map(told).collect()
 }
 
-fn not_here(server: Server) -> Unreadable {
+fn not_here(server: AuditedServer) -> Unreadable {
     Unreadable { what: server.name().to_owned(), why: "is not installed here".to_owned() }
 }

@@ -2,7 +2,7 @@
 
 /// A server, or a part of the machine, that writes things down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Server {
+pub enum AuditedServer {
     /// Mailboxes.
     Dovecot,
     /// The relay.
@@ -31,40 +31,40 @@ pub enum Server {
     Backups,
 }
 
-impl Server {
+impl AuditedServer {
     /// All of them.
-    pub const ALL: [Server; 13] = [
-        Server::Dovecot,
-        Server::Postfix,
-        Server::Nginx,
-        Server::Apache,
-        Server::Roundcube,
-        Server::Panel,
-        Server::Rspamd,
-        Server::OpenDkim,
-        Server::Mailman,
-        Server::Fail2ban,
-        Server::Journald,
-        Server::Rsyslog,
-        Server::Backups,
+    pub const ALL: [AuditedServer; 13] = [
+        AuditedServer::Dovecot,
+        AuditedServer::Postfix,
+        AuditedServer::Nginx,
+        AuditedServer::Apache,
+        AuditedServer::Roundcube,
+        AuditedServer::Panel,
+        AuditedServer::Rspamd,
+        AuditedServer::OpenDkim,
+        AuditedServer::Mailman,
+        AuditedServer::Fail2ban,
+        AuditedServer::Journald,
+        AuditedServer::Rsyslog,
+        AuditedServer::Backups,
     ];
 
     /// Its name for people and in reports.
     pub fn name(self) -> &'static str {
         match self {
-            Server::Dovecot => "Dovecot",
-            Server::Postfix => "Postfix",
-            Server::Nginx => "nginx",
-            Server::Apache => "Apache",
-            Server::Roundcube => "Roundcube",
-            Server::Panel => "panel",
-            Server::Rspamd => "rspamd",
-            Server::OpenDkim => "OpenDKIM",
-            Server::Mailman => "Mailman",
-            Server::Fail2ban => "fail2ban",
-            Server::Journald => "journald",
-            Server::Rsyslog => "rsyslog",
-            Server::Backups => "backups",
+            AuditedServer::Dovecot => "Dovecot",
+            AuditedServer::Postfix => "Postfix",
+            AuditedServer::Nginx => "nginx",
+            AuditedServer::Apache => "Apache",
+            AuditedServer::Roundcube => "Roundcube",
+            AuditedServer::Panel => "panel",
+            AuditedServer::Rspamd => "rspamd",
+            AuditedServer::OpenDkim => "OpenDKIM",
+            AuditedServer::Mailman => "Mailman",
+            AuditedServer::Fail2ban => "fail2ban",
+            AuditedServer::Journald => "journald",
+            AuditedServer::Rsyslog => "rsyslog",
+            AuditedServer::Backups => "backups",
         }
     }
 }

@@ -4,36 +4,36 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::check::Server;
+use super::check::AuditedServer;
 use super::settings::origin::{Joined, Origins};
 use super::settings::{Source, backups, named_files, panel, rspamd};
 use super::tree::{self, Tree, Unreadable};
 
 /// The settings of `server` in `file`.
-pub fn from_file(server: Server, file: &Path, tree: &Tree) -> Result<Source, Unreadable> {
+pub fn from_file(server: AuditedServer, file: &Path, tree: &Tree) -> Result<Source, Unreadable> {
     let text = tree::read(file).map_err(|error| Unreadable { what: file.display().to_string(), why: error.to_string() })?;
     Ok(whole(server, &file.display().to_string(), text, tree))
 }
 
 /// The settings of `server` as it runs on this machine, from its own tool where it has one. `None`: it is not installed.
-pub fn from_machine(server: Server, tree: &Tree) -> Option<Result<Source, Unreadable>> {
+pub fn from_machine(server: AuditedServer, tree: &Tree) -> Option<Result<Source, Unreadable>> {
     let commands: &[&[&str]] = match server {
-        Server::Dovecot => &[&["doveconf", "-n"]],
-        Server::Postfix => &[&["postconf", "-n"], &["postconf", "-P"], &["postconf", "-M"]],
-        Server::Nginx => &[&["nginx", "-T"]],
-        Server::Journald => &[&["systemd-analyze", "cat-config", "systemd/journald.conf"]],
+        AuditedServer::Dovecot => &[&["doveconf", "-n"]],
+        AuditedServer::Postfix => &[&["postconf", "-n"], &["postconf", "-P"], &["postconf", "-M"]],
+        AuditedServer::Nginx => &[&["nginx", "-T"]],
+        AuditedServer::Journald => &[&["systemd-analyze", "cat-config", "systemd/journald.conf"]],
         _ => return from_tree(server, tree).map(Ok),
     };
     let source = tool(server, commands, tree)?;
     Some(source.map(|mut source| {
         source.origins = match server {
-            Server::Nginx => {
+            AuditedServer::Nginx => {
                 Origins::from_headings(&source.text, |line| line.strip_prefix("# configuration file ")?.strip_suffix(':'))
             }
-            Server::Journald => {
+            AuditedServer::Journald => {
                 Origins::from_headings(&source.text, |line| line.strip_prefix("# ").filter(|path| path.starts_with('/')))
             }
-            Server::Dovecot => {
+            AuditedServer::Dovecot => {
                 // Only for the places: what is set is known from the tool, also where a file of it cannot be read.
                 dovecot(&Tree::new(None)).map_or_else(Origins::default, |files| Origins::by_likeness(&source.text, &files))
             }
@@ -44,7 +44,7 @@ pub fn from_machine(server: Server, tree: &Tree) -> Option<Result<Source, Unread
 }
 
 /// The settings of `server` as the files of a machine have them. `None`: it is not installed there.
-pub fn from_tree(server: Server, tree: &Tree) -> Option<Source> {
+pub fn from_tree(server: AuditedServer, tree: &Tree) -> Option<Source> {
     let joined = |file: &str, joined: Joined| {
         let mut source = whole(server, file, joined.text, tree);
         source.origins = joined.origins;
@@ -55,23 +55,25 @@ pub fn from_tree(server: Server, tree: &Tree) -> Option<Source> {
         (!named.is_empty()).then(|| Source { named, ..whole(server, file, String::new(), tree) })
     };
     match server {
-        Server::Dovecot => Some(joined("/etc/dovecot/dovecot.conf", dovecot(tree)?)),
-        Server::Postfix => {
+        AuditedServer::Dovecot => Some(joined("/etc/dovecot/dovecot.conf", dovecot(tree)?)),
+        AuditedServer::Postfix => {
             Some(joined("/etc/postfix/main.cf", tree.concatenate(&["/etc/postfix/main.cf", "/etc/postfix/master.cf"])?))
         }
-        Server::Nginx => {
+        AuditedServer::Nginx => {
             let files = tree.join("/etc/nginx/nginx.conf", |line| {
                 Some(line.strip_prefix("include ")?.trim().strip_suffix(';')?.trim().to_owned())
             });
             Some(joined("/etc/nginx/nginx.conf", files?))
         }
-        Server::Apache => Some(joined("/etc/apache2/apache2.conf", tree.join("/etc/apache2/apache2.conf", apache_include)?)),
-        Server::Roundcube => {
+        AuditedServer::Apache => {
+            Some(joined("/etc/apache2/apache2.conf", tree.join("/etc/apache2/apache2.conf", apache_include)?))
+        }
+        AuditedServer::Roundcube => {
             let files = ["/etc/roundcube/config.inc.php", "/var/www/roundcube/config/config.inc.php"];
             files.iter().find_map(|file| Some(whole(server, file, tree.read(file)?, tree)))
         }
-        Server::Panel => each("/etc", panel::FILES),
-        Server::Rspamd => {
+        AuditedServer::Panel => each("/etc", panel::FILES),
+        AuditedServer::Rspamd => {
             let files: Vec<_> = ["local.d", "override.d"]
                 .iter()
                 .flat_map(|folder| rspamd::FILES.iter().map(move |file| format!("/etc/rspamd/{folder}/{file}")))
@@ -80,20 +82,20 @@ pub fn from_tree(server: Server, tree: &Tree) -> Option<Source> {
             tree.read("/etc/rspamd/rspamd.conf")?;
             Some(Source { named: tree.each(&files), ..whole(server, "/etc/rspamd", String::new(), tree) })
         }
-        Server::OpenDkim => Some(whole(server, "/etc/opendkim.conf", tree.read("/etc/opendkim.conf")?, tree)),
-        Server::Mailman => ["/etc/mailman3/mailman.cfg", "/etc/mailman/mm_cfg.py"]
+        AuditedServer::OpenDkim => Some(whole(server, "/etc/opendkim.conf", tree.read("/etc/opendkim.conf")?, tree)),
+        AuditedServer::Mailman => ["/etc/mailman3/mailman.cfg", "/etc/mailman/mm_cfg.py"]
             .iter()
             .find_map(|file| Some(whole(server, file, tree.read(file)?, tree))),
-        Server::Fail2ban => {
+        AuditedServer::Fail2ban => {
             let folder = "/etc/fail2ban";
             let order = ["fail2ban.conf", "fail2ban.d/*.conf", "fail2ban.local", "fail2ban.d/*.local"];
             let order = order.map(|name| format!("{folder}/{name}"));
             let files = tree.concatenate(&order.iter().map(String::as_str).collect::<Vec<_>>())?;
             Some(joined("/etc/fail2ban/fail2ban.conf", files))
         }
-        Server::Journald => Some(joined("/etc/systemd/journald.conf", journald(tree)?)),
-        Server::Rsyslog => Some(joined("/etc/rsyslog.conf", tree.join("/etc/rsyslog.conf", rsyslog_include)?)),
-        Server::Backups => each("/etc", &[backups::CALLERS, backups::SETTINGS, backups::ROTATED].concat()),
+        AuditedServer::Journald => Some(joined("/etc/systemd/journald.conf", journald(tree)?)),
+        AuditedServer::Rsyslog => Some(joined("/etc/rsyslog.conf", tree.join("/etc/rsyslog.conf", rsyslog_include)?)),
+        AuditedServer::Backups => each("/etc", &[backups::CALLERS, backups::SETTINGS, backups::ROTATED].concat()),
     }
 }
 
@@ -141,7 +143,7 @@ fn journald(tree: &Tree) -> Option<Joined> {
     (!joined.text.is_empty()).then_some(joined)
 }
 
-fn tool(server: Server, commands: &[&[&str]], tree: &Tree) -> Option<Result<Source, Unreadable>> {
+fn tool(server: AuditedServer, commands: &[&[&str]], tree: &Tree) -> Option<Result<Source, Unreadable>> {
     let mut text = String::new();
     for command in commands {
         let (program, arguments) = command.split_first()?;
@@ -192,7 +194,7 @@ fn find(program: &str) -> Option<PathBuf> {
         .find(|path| path.exists())
 }
 
-fn whole(server: Server, file: &str, text: String, tree: &Tree) -> Source {
+fn whole(server: AuditedServer, file: &str, text: String, tree: &Tree) -> Source {
     let named = named_files(server, &text).into_iter().filter_map(|path| {
         let rules = tree.read(&path)?;
         Some((path, rules))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::daemon_arguments::{Admin, Asked, Daemon, Output, Where};
+use super::daemon_arguments::{Admin, DaemonCommand, DaemonOptions, OutputOptions, SocketOptions};
 use super::offline::HelpFormat;
 use crate::admin::node::{ShowNode, StandBy, TakeOver};
 use crate::config;
@@ -60,9 +60,9 @@ pub enum Command {
     /// Print the lines that an association's zone in the DNS needs, for mail to come and for mail programs to find their settings.
     Dns(DnsArguments),
     /// Look for what the servers around would write down about people.
-    Audit(crate::audit::Arguments),
+    Audit(crate::audit::AuditArguments),
     /// Tell members what is kept and what is not, from what is enforced.
-    Statement(crate::statement::Arguments),
+    Statement(crate::statement::StatementArguments),
     /// Make the book follow the host's panel: its domains, mailboxes and aliases. Once; a timer of the package does it every few minutes.
     ///
     /// Prints counts and code words. A mailbox that is missing in the panel is removed at a later run, at least an hour after the first
@@ -79,7 +79,7 @@ pub enum Command {
     Node(NodeCommand),
     /// Look after the state folder: check and export, also while the daemon runs; import and repair.
     #[command(subcommand)]
-    Store(Store),
+    Store(StoreCommand),
 }
 
 /// `nologd dns`.
@@ -133,7 +133,7 @@ pub struct SyncArguments {
     #[arg(long)]
     pub(super) yes: bool,
     #[command(flatten)]
-    pub(super) place: Where,
+    pub(super) place: SocketOptions,
 }
 
 /// `nologd usage`.
@@ -145,20 +145,20 @@ pub enum Usage {
     /// From a pipe, not from a file: the numbers count as those of the last minutes. Mailboxes of known domains come into the book, as
     /// many as the association may have. Of several quota roots of a mailbox the largest number counts; a number that is missing is not
     /// taken for zero.
-    Load(Daemon),
+    Load(DaemonOptions),
 }
 
 /// `nologd node`.
 #[derive(Subcommand)]
 pub enum NodeCommand {
     /// Tell whether this machine judges, and whether it could.
-    Show(Asked<ShowNode>),
+    Show(DaemonCommand<ShowNode>),
     /// Make this machine the one that judges. The other one leaves first.
-    TakeOver(Asked<TakeOver>),
+    TakeOver(DaemonCommand<TakeOver>),
     /// Let the other machine judge. This one ends what is under way, starts anew and waits; for 30 s it does not want the lease back.
-    StandBy(Asked<StandBy>),
+    StandBy(DaemonCommand<StandBy>),
     /// Exit 0 if the address belongs to this machine: it judges, and its lease has not run out. For keepalived; prints nothing.
-    Check(Where),
+    Check(SocketOptions),
     /// Connect the daemon to the witness: run a command that speaks to it, again whenever it ends. The unit nologd-node.service does it.
     Link {
         /// The socket of the config's listener for node.
@@ -174,14 +174,14 @@ pub enum NodeCommand {
 
 /// `nologd store`.
 #[derive(Subcommand)]
-pub enum Store {
+pub enum StoreCommand {
     /// Read every record and name those that make no sense together. Changes nothing. Also while the daemon runs.
     Check {
         /// The daemon's config file, which names the state folder.
         #[arg(long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
         #[command(flatten)]
-        output: Output,
+        output: OutputOptions,
     },
     /// Print the whole book as JSON, to keep it or to move it. It holds addresses: guard it as the state folder itself.
     ///
@@ -203,7 +203,7 @@ pub enum Store {
         #[arg(long)]
         partial: bool,
         #[command(flatten)]
-        output: Output,
+        output: OutputOptions,
     },
     /// Fill an empty book from an export: all of it or nothing. Refuses what `check` would complain about.
     Import {
@@ -213,6 +213,6 @@ pub enum Store {
         #[arg(long, value_name = "FILE", default_value = config::FILE)]
         config: PathBuf,
         #[command(flatten)]
-        output: Output,
+        output: OutputOptions,
     },
 }

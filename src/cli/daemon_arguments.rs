@@ -21,33 +21,33 @@ use crate::admin::status::ShowStatus;
 pub enum Admin {
     /// Associations: who shares space, and how much.
     #[command(subcommand)]
-    Association(Association),
+    Association(AssociationCommand),
     /// Mailboxes: how full they are, and limits of their own.
     #[command(subcommand)]
-    Mailbox(Mailbox),
+    Mailbox(MailboxCommand),
     /// Find a fault without logs: watch one mailbox's sessions for minutes, with its owner's consent.
     ///
     /// Verbs, reply codes and times of IMAP and submission, and nothing else: no arguments, names, addresses, sizes, contents or
     /// passwords. In memory only, 500 steps at most; gone at the end, at `stop` and at a restart. The owner is told at every
     /// login in IMAP, by an alert that the mail program shows, and `disclose` and `status` tell it too. Ask the owner first.
     #[command(subcommand)]
-    Incident(Incident),
+    Incident(IncidentCommand),
     /// Accounts that are slowed because of wrong passwords (TOO-MANY-TRIES), and making that end.
     ///
     /// Whoever logged in well within the last 30 hours from the same network is not concerned by others' wrong passwords. Strangers share
     /// ten tries an account; one comes back each 30 seconds. All of it is in memory only. Networks are never shown, only their number;
     /// names that are no mailbox here neither.
     #[command(subcommand)]
-    Blocks(Blocks),
+    Blocks(BlocksCommand),
     /// What runs, what is not enforced, and how full the associations are. Nothing about any activity.
-    Status(Asked<ShowStatus>),
+    Status(DaemonCommand<ShowStatus>),
     /// Print what is kept about a mailbox, for its owner or for a lawful request.
-    Disclose(Asked<DiscloseMailbox>),
+    Disclose(DaemonCommand<DiscloseMailbox>),
 }
 
 /// Where the daemon is. Without these, the variable NOLOGD_SOCKET says it; without that, it is where the package has it.
 #[derive(Args)]
-pub struct Where {
+pub struct SocketOptions {
     /// The daemon's socket for admins. First choice; then the variable NOLOGD_SOCKET, then --config, then /run/nologd/admin.sock.
     #[arg(long, value_name = "PATH")]
     pub(super) socket: Option<PathBuf>,
@@ -58,7 +58,7 @@ pub struct Where {
 
 /// How to answer.
 #[derive(Args, Clone, Copy)]
-pub struct Output {
+pub struct OutputOptions {
     /// Answer in JSON, with exact numbers, on standard output; also when refused.
     #[arg(long)]
     pub(super) json: bool,
@@ -66,76 +66,76 @@ pub struct Output {
 
 /// Where the daemon is, and how to answer.
 #[derive(Args)]
-pub struct Daemon {
+pub struct DaemonOptions {
     #[command(flatten)]
-    pub(super) place: Where,
+    pub(super) place: SocketOptions,
     #[command(flatten)]
-    pub(super) output: Output,
+    pub(super) output: OutputOptions,
 }
 
 /// A command for the daemon, as it is typed: what `crate::admin` says, and where the daemon is.
 #[derive(Args)]
-pub struct Asked<C: Args> {
+pub struct DaemonCommand<C: Args> {
     #[command(flatten)]
     pub(super) command: C,
     #[command(flatten)]
-    pub(super) daemon: Daemon,
+    pub(super) daemon: DaemonOptions,
 }
 
 /// `nologd association`.
 #[derive(Subcommand)]
-pub enum Association {
+pub enum AssociationCommand {
     /// Add an association, with its domains and limits.
-    Add(Asked<AddAssociation>),
+    Add(DaemonCommand<AddAssociation>),
     /// List all associations with state, mailboxes and used space.
-    List(Asked<ListAssociations>),
+    List(DaemonCommand<ListAssociations>),
     /// Show everything about one association.
-    Show(Asked<ShowAssociation>),
+    Show(DaemonCommand<ShowAssociation>),
     /// Change settings. What is not named stays as it is.
-    Set(Asked<SetAssociation>),
+    Set(DaemonCommand<SetAssociation>),
     /// Take an association out of the book, and its bytes out of the files. Mail in the mail server is not touched.
-    Remove(Asked<RemoveAssociation>),
+    Remove(DaemonCommand<RemoveAssociation>),
     /// Give extra space for a while. It ends by itself after the day.
-    Grant(Asked<GrantAssociation>),
+    Grant(DaemonCommand<GrantAssociation>),
     /// Lend space of one association to another until a day: one step for both. It ends by itself after the day, for both at once.
-    Lend(Asked<LendAssociation>),
+    Lend(DaemonCommand<LendAssociation>),
     /// List what is lent.
-    Loans(Asked<ListLoans>),
+    Loans(DaemonCommand<ListLoans>),
 }
 
 /// `nologd mailbox`.
 #[derive(Subcommand)]
-pub enum Mailbox {
+pub enum MailboxCommand {
     /// List the mailboxes, with used space: rounded up, and made anew every hour, so that a look tells no act.
-    List(Asked<ListMailboxes>),
+    List(DaemonCommand<ListMailboxes>),
     /// Give a mailbox a limit of its own, say who writes with it, or keep it from sending.
-    Set(Asked<SetMailbox>),
+    Set(DaemonCommand<SetMailbox>),
     /// Take a mailbox out of the book, and its bytes out of the files. Mail in the mail server is not touched.
-    Remove(Asked<RemoveMailbox>),
+    Remove(DaemonCommand<RemoveMailbox>),
     /// End a person's open sessions. The mail program may log in again at once.
-    Kick(Asked<KickMailbox>),
+    Kick(DaemonCommand<KickMailbox>),
     /// Count a mailbox anew. The daemon keeps no password, so this happens at the mailbox's next login.
-    Refresh(Asked<RefreshMailbox>),
+    Refresh(DaemonCommand<RefreshMailbox>),
 }
 
 /// `nologd incident`.
 #[derive(Subcommand)]
-pub enum Incident {
+pub enum IncidentCommand {
     /// Begin to watch. It ends by itself.
-    Start(Asked<StartIncident>),
+    Start(DaemonCommand<StartIncident>),
     /// Print the steps so far.
-    Show(Asked<ShowIncident>),
+    Show(DaemonCommand<ShowIncident>),
     /// End it, and forget its steps.
-    Stop(Asked<StopIncident>),
+    Stop(DaemonCommand<StopIncident>),
     /// List those that are on.
-    List(Asked<ListIncidents>),
+    List(DaemonCommand<ListIncidents>),
 }
 
 /// `nologd blocks`.
 #[derive(Subcommand)]
-pub enum Blocks {
+pub enum BlocksCommand {
     /// List the accounts that are slowed now, and say how many networks are.
-    List(Asked<ListBlocks>),
+    List(DaemonCommand<ListBlocks>),
     /// Forget the wrong passwords of an account, or of all accounts and networks: its owner can try again at once, and so can a guesser.
-    Lift(Asked<LiftBlocks>),
+    Lift(DaemonCommand<LiftBlocks>),
 }

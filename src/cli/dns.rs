@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::arguments::DnsArguments;
-use super::daemon_arguments::{Output, Where};
+use super::daemon_arguments::{OutputOptions, SocketOptions};
 use super::resolver::Resolver;
 use super::{REFUSED, USAGE, complain, dns_check, load, refuse, run, say};
 use crate::admin::association::ListAssociations;
@@ -72,9 +72,9 @@ fn domains(arguments: &DnsArguments) -> Result<Vec<Domain>, ExitCode> {
     if let Some(domain) = &arguments.domain {
         return Ok(vec![domain.clone()]);
     }
-    let socket = Where { socket: arguments.socket.clone(), config: Some(arguments.config.clone()) }.socket()?;
+    let socket = SocketOptions { socket: arguments.socket.clone(), config: Some(arguments.config.clone()) }.socket()?;
     let listed = run::told(&socket, &ListAssociations {}).map_err(|trouble| {
-        refuse(Output { json: arguments.json }, &trouble);
+        refuse(OutputOptions { json: arguments.json }, &trouble);
         ExitCode::from(REFUSED)
     })?;
     Ok(listed.associations().flat_map(|(association, _)| association.all_domains().cloned().collect::<Vec<_>>()).collect())

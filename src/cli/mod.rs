@@ -36,7 +36,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::config;
-use daemon_arguments::{Output, Where};
+use daemon_arguments::{OutputOptions, SocketOptions};
 
 pub use arguments::{Arguments, Command, SyncArguments};
 pub use check::check;
@@ -56,7 +56,7 @@ pub const REFUSED: u8 = 1;
 pub const USAGE: u8 = 2;
 
 // Machines read standard output; people see the sentence either way.
-fn refuse(output: Output, text: &str) {
+fn refuse(output: OutputOptions, text: &str) {
     if output.json {
         say(&format!("{:#}", serde_json::json!({ "error": text })));
     } else {
@@ -64,7 +64,7 @@ fn refuse(output: Output, text: &str) {
     }
 }
 
-impl Where {
+impl SocketOptions {
     /// The socket of the daemon; or the exit code, when it cannot be known and that was said.
     fn socket(&self) -> Result<std::path::PathBuf, ExitCode> {
         if let Some(socket) = &self.socket {

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::daemon_arguments::{Admin, Asked, Association, Blocks, Daemon, Incident, Mailbox};
+use super::daemon_arguments::{
+    Admin, AssociationCommand, BlocksCommand, DaemonCommand, DaemonOptions, IncidentCommand, MailboxCommand,
+};
 use super::{REFUSED, USAGE, refuse, say, speak};
 use crate::admin::status::ShowStatus;
 use crate::admin::{AdminCommand, Declined};
@@ -15,31 +17,33 @@ use crate::terminal;
 /// Carries out a command.
 pub fn admin(command: Admin) -> ExitCode {
     match command {
-        Admin::Association(Association::Add(asked)) => run(asked),
-        Admin::Association(Association::List(asked)) => run(asked),
-        Admin::Association(Association::Show(asked)) => run(asked),
-        Admin::Association(Association::Set(asked)) => run(asked),
-        Admin::Association(Association::Remove(asked)) => run(asked),
-        Admin::Association(Association::Grant(asked)) => run(asked),
-        Admin::Association(Association::Lend(asked)) => run(asked),
-        Admin::Association(Association::Loans(asked)) => run(asked),
-        Admin::Mailbox(Mailbox::List(asked)) => run(asked),
-        Admin::Mailbox(Mailbox::Set(asked)) => run(asked),
-        Admin::Mailbox(Mailbox::Remove(asked)) => run(asked),
-        Admin::Mailbox(Mailbox::Kick(asked)) => run(asked),
-        Admin::Mailbox(Mailbox::Refresh(asked)) => run(asked),
-        Admin::Incident(Incident::Start(asked)) => run(asked),
-        Admin::Incident(Incident::Show(asked)) => run(asked),
-        Admin::Incident(Incident::Stop(asked)) => run(asked),
-        Admin::Incident(Incident::List(asked)) => run(asked),
-        Admin::Blocks(Blocks::List(asked)) => run(asked),
-        Admin::Blocks(Blocks::Lift(asked)) => run(asked),
+        Admin::Association(AssociationCommand::Add(asked)) => run(asked),
+        Admin::Association(AssociationCommand::List(asked)) => run(asked),
+        Admin::Association(AssociationCommand::Show(asked)) => run(asked),
+        Admin::Association(AssociationCommand::Set(asked)) => run(asked),
+        Admin::Association(AssociationCommand::Remove(asked)) => run(asked),
+        Admin::Association(AssociationCommand::Grant(asked)) => run(asked),
+        Admin::Association(AssociationCommand::Lend(asked)) => run(asked),
+        Admin::Association(AssociationCommand::Loans(asked)) => run(asked),
+        Admin::Mailbox(MailboxCommand::List(asked)) => run(asked),
+        Admin::Mailbox(MailboxCommand::Set(asked)) => run(asked),
+        Admin::Mailbox(MailboxCommand::Remove(asked)) => run(asked),
+        Admin::Mailbox(MailboxCommand::Kick(asked)) => run(asked),
+        Admin::Mailbox(MailboxCommand::Refresh(asked)) => run(asked),
+        Admin::Incident(IncidentCommand::Start(asked)) => run(asked),
+        Admin::Incident(IncidentCommand::Show(asked)) => run(asked),
+        Admin::Incident(IncidentCommand::Stop(asked)) => run(asked),
+        Admin::Incident(IncidentCommand::List(asked)) => run(asked),
+        Admin::Blocks(BlocksCommand::List(asked)) => run(asked),
+        Admin::Blocks(BlocksCommand::Lift(asked)) => run(asked),
         Admin::Status(asked) => run(asked),
         Admin::Disclose(asked) => run(asked),
     }
 }
 
-pub(super) fn run<C: AdminCommand + Args>(Asked { command, daemon: Daemon { place, output } }: Asked<C>) -> ExitCode {
+pub(super) fn run<C: AdminCommand + Args>(
+    DaemonCommand { command, daemon: DaemonOptions { place, output } }: DaemonCommand<C>,
+) -> ExitCode {
     let socket = match place.socket() {
         Ok(socket) => socket,
         Err(code) => return code,

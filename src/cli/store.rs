@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::arguments::Store;
-use super::daemon_arguments::Output;
+use super::arguments::StoreCommand;
+use super::daemon_arguments::OutputOptions;
 use super::{REFUSED, complain, load, refuse, say};
 use crate::config::store_folder;
 use crate::quota::{self, Defect, Findings, SCHEMA};
@@ -16,17 +16,17 @@ use crate::store::{self, Embedded, Memory, Repaired, StoreError};
 use crate::terminal::Progress;
 
 /// Carries out a command on the state folder.
-pub fn store(command: Store) -> ExitCode {
+pub fn store(command: StoreCommand) -> ExitCode {
     let done = match command {
-        Store::Check { config, output } => check(&config, output),
-        Store::Export { config, damaged } => export(&config, damaged),
-        Store::Import { file, config, output } => import(&file, &config, output),
-        Store::Repair { config, partial, output } => repair(&config, partial, output),
+        StoreCommand::Check { config, output } => check(&config, output),
+        StoreCommand::Export { config, damaged } => export(&config, damaged),
+        StoreCommand::Import { file, config, output } => import(&file, &config, output),
+        StoreCommand::Repair { config, partial, output } => repair(&config, partial, output),
     };
     if done.is_some() { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) }
 }
 
-fn check(config: &Path, output: Output) -> Option<()> {
+fn check(config: &Path, output: OutputOptions) -> Option<()> {
     let opened = told(look(&folder(config, false)?), output)?;
     let found = told(store::check(&*opened).and_then(|_| quota::check(&*opened)), output)?;
     let well = found.is_well();
@@ -78,7 +78,7 @@ fn look(folder: &Path) -> Result<Box<dyn store::Store>, StoreError> {
 }
 
 fn export(config: &Path, damaged: bool) -> Option<()> {
-    let output = Output { json: false };
+    let output = OutputOptions { json: false };
     let folder = folder(config, false)?;
     let opened = if damaged { Embedded::open_as_it_is(&folder).map(|files| Box::new(files) as _) } else { look(&folder) };
     let document = told(opened.and_then(|opened| store::export(&*opened)), output)?;
@@ -93,7 +93,7 @@ fn export(config: &Path, damaged: bool) -> Option<()> {
     }
 }
 
-fn import(file: &Path, config: &Path, output: Output) -> Option<()> {
+fn import(file: &Path, config: &Path, output: OutputOptions) -> Option<()> {
     // Before the rights of root are given up.
     let document = match read(file) {
         Ok(document) => document,
@@ -146,7 +146,7 @@ fn tried(document: &str) -> Result<Findings, StoreError> {
     quota::check(&trial)
 }
 
-fn repair(config: &Path, partial: bool, output: Output) -> Option<()> {
+fn repair(config: &Path, partial: bool, output: OutputOptions) -> Option<()> {
     let folder = folder(config, false)?;
     let mut progress = Progress::new();
     progress.begin("reading the store, and what lies beside it");
@@ -202,7 +202,7 @@ fn folder(config: &Path, make: bool) -> Option<PathBuf> {
     None
 }
 
-fn told<T>(result: Result<T, StoreError>, output: Output) -> Option<T> {
+fn told<T>(result: Result<T, StoreError>, output: OutputOptions) -> Option<T> {
     let text = match result {
         Ok(value) => return Some(value),
         Err(StoreError::InUse) => "the daemon runs on this state folder. Stop it first".into(),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::arguments::Usage;
-use super::daemon_arguments::Daemon;
+use super::daemon_arguments::DaemonOptions;
 use super::run::told;
 use super::{REFUSED, refuse, say};
 use crate::admin::MAX_REQUEST;
@@ -27,7 +27,7 @@ const WAITING: Duration = Duration::from_secs(5);
 const BESIDE: usize = 50;
 
 /// Carries it out. Exit code 1 when nothing was loaded.
-pub fn usage(Usage::Load(Daemon { place, output }): Usage) -> ExitCode {
+pub fn usage(Usage::Load(DaemonOptions { place, output }): Usage) -> ExitCode {
     let socket = match place.socket() {
         Ok(socket) => socket,
         Err(code) => return code,

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::fault::Lang;
 use crate::quota::Day;
 use crate::serve::{Context, Service};
-use crate::statement::{Front, InForce, Letterhead, Machine, Output, Page};
+use crate::statement::{Front, InForce, Letterhead, LogDestination, Machine, Page};
 
 /// Gives the statement to the pages, where there are any. `config` is that of the start; the backends are those in force.
 pub(super) fn tell(config: &Config, context: &Context) {
@@ -21,9 +21,9 @@ pub(super) fn tell(config: &Config, context: &Context) {
     }
     let enforcement = &context.enforcement;
     let output = match (enforcement.kept_outputs.is_empty(), enforcement.lost_outputs.is_empty()) {
-        (false, _) => Some(Output::Kept),
+        (false, _) => Some(LogDestination::Kept),
         (true, false) => None,
-        (true, true) => Some(Output::Forgotten),
+        (true, true) => Some(LogDestination::Forgotten),
     };
     let in_force = InForce {
         policy: config.policy.clone(),

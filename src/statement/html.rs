@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::fault::Lang;
 
-use super::line::Line;
+use super::line::StatementLine;
 use super::page::Page;
 
 /// Colours come from the reader's system; names of rules may break anywhere, so that no line is wider than a phone.
@@ -77,7 +77,7 @@ impl Page {
             let _ = writeln!(html, "<h2>{}</h2>", escape(words.heading(*part)));
             list("ol", lines, &mut html);
             let _ = writeln!(html, "<details>\n<summary>{}</summary>\n<ol>", escape(&words.behind));
-            for Line { proof, .. } in lines {
+            for StatementLine { proof, .. } in lines {
                 let _ = writeln!(html, "<li><code>{}</code></li>", escape(proof));
             }
             html.push_str("</ol>\n</details>\n");
@@ -88,9 +88,9 @@ impl Page {
     }
 }
 
-fn list(tag: &str, lines: &[Line], html: &mut String) {
+fn list(tag: &str, lines: &[StatementLine], html: &mut String) {
     let _ = writeln!(html, "<{tag}>");
-    for Line { text, holds, .. } in lines {
+    for StatementLine { text, holds, .. } in lines {
         let class = if *holds { "" } else { " class=\"not\"" };
         let _ = writeln!(html, "<li{class}>{}</li>", escape(text));
     }

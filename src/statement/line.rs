@@ -1,6 +1,6 @@
 //! The pieces that a page is made of.
 
-use super::machine::Verdict;
+use super::machine::RuleVerdict;
 
 /// Whose statement it is, and of when.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Letterhead {
 
 /// One sentence as it is said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct StatementLine {
     /// The name of the sentence; behind a `:` the server it is about.
     pub name: String,
     /// The words.
@@ -25,5 +25,5 @@ pub struct Line {
     /// The rule holds; otherwise this is the opposite, or says that nobody looked.
     pub holds: bool,
     /// The same in full.
-    pub verdict: Verdict,
+    pub verdict: RuleVerdict,
 }

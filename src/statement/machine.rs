@@ -18,7 +18,7 @@ pub enum Machine {
         /// What the kernel did not take at its start.
         missing: Vec<Unenforced>,
         /// Where the lines end that it says about itself.
-        output: Option<Output>,
+        output: Option<LogDestination>,
     },
     /// This program tried it itself.
     Tried {
@@ -35,7 +35,7 @@ pub enum Machine {
 
 /// Where lines end, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
+pub enum LogDestination {
     /// On no disk.
     Forgotten,
     /// On a disk.
@@ -44,7 +44,7 @@ pub enum Output {
 
 /// What can be said about a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RuleVerdict {
     /// It was looked at, and it holds.
     Holds,
     /// It does not.
@@ -53,9 +53,9 @@ pub enum Verdict {
     Unknown,
 }
 
-impl From<bool> for Verdict {
-    fn from(holds: bool) -> Verdict {
-        if holds { Verdict::Holds } else { Verdict::Otherwise }
+impl From<bool> for RuleVerdict {
+    fn from(holds: bool) -> RuleVerdict {
+        if holds { RuleVerdict::Holds } else { RuleVerdict::Otherwise }
     }
 }
 
@@ -65,9 +65,9 @@ impl Machine {
         let words = status["missing"].as_array()?.iter().map(|word| Unenforced::find(word.as_str()?));
         let some = |key: &str| Some(!status[key].as_array()?.is_empty());
         let output = match (some("kept-outputs")?, some("lost-outputs")?) {
-            (true, _) => Some(Output::Kept),
+            (true, _) => Some(LogDestination::Kept),
             (false, true) => None,
-            (false, false) => Some(Output::Forgotten),
+            (false, false) => Some(LogDestination::Forgotten),
         };
         Some(Machine::Daemon { missing: words.collect::<Option<_>>()?, output })
     }
@@ -85,39 +85,39 @@ impl Machine {
     }
 
     /// Whether the kernel gave what `needs` names, and refused each of `attempts` where they were made.
-    pub(super) fn grants(&self, needs: &[Unenforced], attempts: &[Attempt]) -> Verdict {
+    pub(super) fn grants(&self, needs: &[Unenforced], attempts: &[Attempt]) -> RuleVerdict {
         let given = |missing: &[Unenforced]| !needs.iter().any(|rule| missing.contains(rule));
         match self {
             Machine::Daemon { missing, .. } => given(missing).into(),
             // Ours is another control group than the daemon's.
             Machine::Tried { swaps, .. } if needs.contains(&Unenforced::Swap) => {
                 if *swaps {
-                    Verdict::Unknown
+                    RuleVerdict::Unknown
                 } else {
-                    Verdict::Holds
+                    RuleVerdict::Holds
                 }
             }
             Machine::Tried { missing, possible, .. } => {
                 (given(missing) && !attempts.iter().any(|attempt| possible.contains(attempt))).into()
             }
-            Machine::Unseen => Verdict::Unknown,
+            Machine::Unseen => RuleVerdict::Unknown,
         }
     }
 
     /// Who looked: the daemon, this program, or nobody.
-    pub(super) fn witness(&self) -> Verdict {
+    pub(super) fn witness(&self) -> RuleVerdict {
         match self {
-            Machine::Daemon { .. } => Verdict::Holds,
-            Machine::Tried { .. } => Verdict::Otherwise,
-            Machine::Unseen => Verdict::Unknown,
+            Machine::Daemon { .. } => RuleVerdict::Holds,
+            Machine::Tried { .. } => RuleVerdict::Otherwise,
+            Machine::Unseen => RuleVerdict::Unknown,
         }
     }
 
     /// Whether what the daemon says is kept nowhere.
-    pub(super) fn output(&self) -> Verdict {
+    pub(super) fn output(&self) -> RuleVerdict {
         match self {
-            Machine::Daemon { output: Some(output), .. } => (*output == Output::Forgotten).into(),
-            _ => Verdict::Unknown,
+            Machine::Daemon { output: Some(output), .. } => (*output == LogDestination::Forgotten).into(),
+            _ => RuleVerdict::Unknown,
         }
     }
 }
@@ -135,8 +135,8 @@ mod tests {
         };
         let missing = vec![Unenforced::Connect];
         let with = |output| Some(Machine::Daemon { missing: missing.clone(), output });
-        assert_eq!(told("connect", &[], &[]), with(Some(Output::Forgotten)));
-        assert_eq!(told("connect", &[2], &[1]), with(Some(Output::Kept)));
+        assert_eq!(told("connect", &[], &[]), with(Some(LogDestination::Forgotten)));
+        assert_eq!(told("connect", &[2], &[1]), with(Some(LogDestination::Kept)));
         assert_eq!(told("connect", &[], &[1]), with(None));
         assert_eq!(told("a rule of next year", &[], &[]), None, "what is not understood is no answer");
         assert_eq!(Machine::told(&json!({ "version": "0.0" })), None);
@@ -146,9 +146,9 @@ mod tests {
     fn an_attempt_that_worked_outweighs_what_the_kernel_said() {
         let tried = |possible| Machine::Tried { missing: Vec::new(), possible, swaps: true };
         let exec = |machine: &Machine| machine.grants(&[Unenforced::Calls], &[Attempt::Exec]);
-        assert_eq!(exec(&tried(Vec::new())), Verdict::Holds);
-        assert_eq!(exec(&tried(vec![Attempt::Exec])), Verdict::Otherwise);
-        assert_eq!(exec(&Machine::Unseen), Verdict::Unknown);
-        assert_eq!(tried(Vec::new()).grants(&[Unenforced::Swap], &[]), Verdict::Unknown);
+        assert_eq!(exec(&tried(Vec::new())), RuleVerdict::Holds);
+        assert_eq!(exec(&tried(vec![Attempt::Exec])), RuleVerdict::Otherwise);
+        assert_eq!(exec(&Machine::Unseen), RuleVerdict::Unknown);
+        assert_eq!(tried(Vec::new()).grants(&[Unenforced::Swap], &[]), RuleVerdict::Unknown);
     }
 }

@@ -18,11 +18,11 @@ mod summary;
 mod text;
 mod words;
 
-pub use line::{Letterhead, Line};
-pub use machine::{Machine, Output, Verdict};
+pub use line::{Letterhead, StatementLine};
+pub use machine::{LogDestination, Machine, RuleVerdict};
 pub use page::Page;
 pub use record::{RecordedSentence, Snapshot};
-pub use sentence::{Part, Proof, Rules, Sentence};
+pub use sentence::{Proof, Rules, Sentence, StatementPart};
 pub use sentences::SENTENCES;
 pub use since::Changes;
 pub use words::Words;
@@ -33,7 +33,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::audit::Report;
+use crate::audit::AuditReport;
 use crate::config::{self, Config};
 use crate::fault::Lang;
 use crate::policy::Policy;
@@ -45,7 +45,7 @@ const LONGEST: usize = 200;
 
 /// `nologd statement ...`
 #[derive(clap::Args)]
-pub struct Arguments {
+pub struct StatementArguments {
     /// Language: en or fr.
     #[arg(long, default_value = "en")]
     lang: String,
@@ -87,7 +87,7 @@ pub struct InForce {
     /// What holds them.
     pub machine: Machine,
     /// The last audit.
-    pub audit: Option<Report>,
+    pub audit: Option<AuditReport>,
     /// Whether a backend is told a made-up address for each client (`client_hint`), where that is known.
     pub hinted: Option<bool>,
     /// Who stands in front, as the config has it.
@@ -131,7 +131,7 @@ impl InForce {
 }
 
 /// `nologd statement`: exit 0; 1 where a file cannot be read; 2 on wrong usage.
-pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str), ask: Ask) -> ExitCode {
+pub fn run(arguments: &StatementArguments, say: fn(&str), complain: fn(&str), ask: Ask) -> ExitCode {
     let Ok(lang) = arguments.lang.parse::<Lang>() else {
         complain("--lang is en or fr");
         return ExitCode::from(2);
@@ -153,7 +153,7 @@ pub fn run(arguments: &Arguments, say: fn(&str), complain: fn(&str), ask: Ask) -
     }
 }
 
-fn written(arguments: &Arguments, lang: Lang, say: fn(&str), ask: Ask) -> Result<(), String> {
+fn written(arguments: &StatementArguments, lang: Lang, say: fn(&str), ask: Ask) -> Result<(), String> {
     let since = arguments.since.as_deref().map(earlier).transpose()?;
     // Before the sandbox is tried, in which no file can be opened and no program started.
     let output = arguments.output.as_deref().map(|file| sign::SignedFile::open(file, arguments.sign.as_deref())).transpose()?;
@@ -185,7 +185,7 @@ fn earlier(file: &Path) -> Result<Snapshot, String> {
 }
 
 /// With the host's name, where a config says it.
-fn in_force(arguments: &Arguments, ask: Ask) -> Result<(InForce, Option<String>), String> {
+fn in_force(arguments: &StatementArguments, ask: Ask) -> Result<(InForce, Option<String>), String> {
     let audit = match &arguments.audit {
         None => None,
         Some(file) => {
@@ -206,7 +206,7 @@ fn in_force(arguments: &Arguments, ask: Ask) -> Result<(InForce, Option<String>)
 
 /// From the daemon, with whether it gives hints; where none answers, by trying; without a config, not at all.
 fn machine(
-    arguments: &Arguments,
+    arguments: &StatementArguments,
     config: Option<(&Config, &Path)>,
     policy: &Policy,
     ask: Ask,

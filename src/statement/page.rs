@@ -6,10 +6,10 @@ use crate::policy::headers::{Action, Profile, UnseenPayload, Writer};
 
 use super::InForce;
 use super::audited::{SERVER, Said, by_audit, by_canary};
-use super::line::{Letterhead, Line};
-use super::machine::Verdict;
+use super::line::{Letterhead, StatementLine};
+use super::machine::RuleVerdict;
 use super::record::{RecordedSentence, Snapshot, language, word};
-use super::sentence::{Part, Proof, Sentence};
+use super::sentence::{Proof, Sentence, StatementPart};
 use super::sentences::SENTENCES;
 use super::since::Changes;
 use super::summary;
@@ -22,9 +22,9 @@ pub struct Page {
     pub(super) head: Letterhead,
     pub(super) digest: String,
     pub(super) loosened: Option<String>,
-    pub(super) summary: Vec<Line>,
+    pub(super) summary: Vec<StatementLine>,
     pub(super) changes: Option<Changes>,
-    pub(super) parts: Vec<(Part, Vec<Line>)>,
+    pub(super) parts: Vec<(StatementPart, Vec<StatementLine>)>,
 }
 
 impl Page {
@@ -32,11 +32,11 @@ impl Page {
     pub fn new(in_force: &InForce, lang: Lang) -> Page {
         let words = Words::of(lang);
         let loosened = in_force.loosened();
-        let part = |part: &Part| {
+        let part = |part: &StatementPart| {
             let sentences = SENTENCES.iter().filter(|sentence| sentence.part == *part);
             (*part, sentences.flat_map(|sentence| lines(sentence, in_force, &words)).collect::<Vec<_>>())
         };
-        let mut parts: Vec<_> = Part::ALL.iter().map(part).collect();
+        let mut parts: Vec<_> = StatementPart::ALL.iter().map(part).collect();
         let summary = summary::lines(&parts, in_force.audit.as_ref(), &words);
         worst_first(&mut parts);
         Page {
@@ -65,7 +65,7 @@ impl Page {
     }
 
     /// All sentences, in order; those of the summary are not among them.
-    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+    pub fn lines(&self) -> impl Iterator<Item = &StatementLine> {
         self.parts.iter().flat_map(|(_, lines)| lines)
     }
 
@@ -94,12 +94,12 @@ impl Page {
 
 /// What other servers write down comes before anything else, if they do; and within it what does not hold, the relay and the web
 /// server before the others.
-fn worst_first(parts: &mut [(Part, Vec<Line>)]) {
-    let Some(at) = parts.iter().position(|(part, _)| *part == Part::Servers) else { return };
+fn worst_first(parts: &mut [(StatementPart, Vec<StatementLine>)]) {
+    let Some(at) = parts.iter().position(|(part, _)| *part == StatementPart::Servers) else { return };
     parts[at].1.sort_by_key(|line| match line.verdict {
-        Verdict::Otherwise if line.name.contains(':') => 0,
-        Verdict::Otherwise | Verdict::Unknown => 1,
-        Verdict::Holds => 2,
+        RuleVerdict::Otherwise if line.name.contains(':') => 0,
+        RuleVerdict::Otherwise | RuleVerdict::Unknown => 1,
+        RuleVerdict::Holds => 2,
     });
     if parts[at].1.iter().any(|line| line.name.starts_with("server-clean:") && !line.holds) {
         parts[..=at].rotate_right(1);
@@ -107,12 +107,12 @@ fn worst_first(parts: &mut [(Part, Vec<Line>)]) {
 }
 
 /// A sentence as it is said; none where it has nothing to say; several for those about servers.
-fn lines(sentence: &Sentence, in_force: &InForce, words: &Words) -> Vec<Line> {
+fn lines(sentence: &Sentence, in_force: &InForce, words: &Words) -> Vec<StatementLine> {
     let audit = in_force.audit.as_ref();
-    let one = |verdict: Verdict| vec![(verdict, Vec::new())];
+    let one = |verdict: RuleVerdict| vec![(verdict, Vec::new())];
     let said: Said = match sentence.proof {
-        _ if in_force.has_loosened(sentence) => one(Verdict::Otherwise),
-        Proof::Policy | Proof::Test(..) | Proof::Outside => one(Verdict::Holds),
+        _ if in_force.has_loosened(sentence) => one(RuleVerdict::Otherwise),
+        Proof::Policy | Proof::Test(..) | Proof::Outside => one(RuleVerdict::Holds),
         Proof::Sent(fields) => {
             let headers = &in_force.policy.headers;
             let rule = |field: &str| headers.rule(field.as_bytes(), Profile::Submission, Writer::Person);
@@ -120,20 +120,20 @@ fn lines(sentence: &Sentence, in_force: &InForce, words: &Words) -> Vec<Line> {
         }
         Proof::UnseenPayload => one((in_force.policy.headers.unseen_payload() == UnseenPayload::Leave).into()),
         Proof::Kernel(needs, attempts) => one(in_force.machine.grants(needs, attempts)),
-        Proof::NoHint => one(in_force.hinted.map_or(Verdict::Unknown, |hinted| (!hinted).into())),
-        Proof::Pair if in_force.front.pair => one(Verdict::Holds),
+        Proof::NoHint => one(in_force.hinted.map_or(RuleVerdict::Unknown, |hinted| (!hinted).into())),
+        Proof::Pair if in_force.front.pair => one(RuleVerdict::Holds),
         Proof::Pair => Vec::new(),
-        Proof::Balancer if in_force.front.balancers => one(Verdict::Holds),
+        Proof::Balancer if in_force.front.balancers => one(RuleVerdict::Holds),
         Proof::Balancer => Vec::new(),
         Proof::OnionDoor => {
             let onion = in_force.front.onion.iter();
-            onion.map(|name| (Verdict::Holds, vec![("{onion}", name.clone())])).collect()
+            onion.map(|name| (RuleVerdict::Holds, vec![("{onion}", name.clone())])).collect()
         }
         Proof::Witness => one(in_force.machine.witness()),
         Proof::Outputs => one(in_force.machine.output()),
         Proof::Check(name) => {
             let found = audit.is_some_and(|report| report.findings.iter().any(|finding| finding.check == name));
-            if found { one(Verdict::Otherwise) } else { Vec::new() }
+            if found { one(RuleVerdict::Otherwise) } else { Vec::new() }
         }
         Proof::Audit => by_audit(sentence.name, audit, words),
         Proof::Canary => by_canary(sentence.name, audit, words),
@@ -144,7 +144,7 @@ fn lines(sentence: &Sentence, in_force: &InForce, words: &Words) -> Vec<Line> {
         let text = places.iter().fold(form.to_owned(), |text, (place, value)| text.replace(place, value));
         let server = places.iter().find(|(place, _)| *place == SERVER).map(|(_, server)| server);
         let name = server.map_or_else(|| sentence.name.to_owned(), |server| format!("{}:{server}", sentence.name));
-        Some(Line { name, text, proof: sentence.backing(), holds: verdict == Verdict::Holds, verdict })
+        Some(StatementLine { name, text, proof: sentence.backing(), holds: verdict == RuleVerdict::Holds, verdict })
     });
     said.collect()
 }

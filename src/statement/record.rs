@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::machine::Verdict;
+use super::machine::RuleVerdict;
 use crate::fault::Lang;
 
 /// One statement.
@@ -46,10 +46,10 @@ pub(super) fn language(lang: Lang) -> &'static str {
 }
 
 /// Its word in reports.
-pub(super) fn word(verdict: Verdict) -> &'static str {
+pub(super) fn word(verdict: RuleVerdict) -> &'static str {
     match verdict {
-        Verdict::Holds => "holds",
-        Verdict::Otherwise => "otherwise",
-        Verdict::Unknown => "unknown",
+        RuleVerdict::Holds => "holds",
+        RuleVerdict::Otherwise => "otherwise",
+        RuleVerdict::Unknown => "unknown",
     }
 }

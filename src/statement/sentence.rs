@@ -4,7 +4,7 @@ use crate::sandbox::{Attempt, Unenforced};
 
 /// A part of the statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum StatementPart {
     /// What is kept.
     Kept,
     /// What is not kept.
@@ -19,19 +19,26 @@ pub enum Part {
     Limits,
 }
 
-impl Part {
+impl StatementPart {
     /// All, in the order of the statement.
-    pub const ALL: [Part; 6] = [Part::Kept, Part::NotKept, Part::Mail, Part::Machine, Part::Servers, Part::Limits];
+    pub const ALL: [StatementPart; 6] = [
+        StatementPart::Kept,
+        StatementPart::NotKept,
+        StatementPart::Mail,
+        StatementPart::Machine,
+        StatementPart::Servers,
+        StatementPart::Limits,
+    ];
 
     /// Its key in the files of words.
     pub(super) fn key(self) -> &'static str {
         match self {
-            Part::Kept => "kept",
-            Part::NotKept => "not-kept",
-            Part::Mail => "mail",
-            Part::Machine => "machine",
-            Part::Servers => "servers",
-            Part::Limits => "limits",
+            StatementPart::Kept => "kept",
+            StatementPart::NotKept => "not-kept",
+            StatementPart::Mail => "mail",
+            StatementPart::Machine => "machine",
+            StatementPart::Servers => "servers",
+            StatementPart::Limits => "limits",
         }
     }
 }
@@ -80,7 +87,7 @@ pub struct Sentence {
     /// Its key in the files of words.
     pub name: &'static str,
     /// Where it stands.
-    pub part: Part,
+    pub part: StatementPart,
     /// The rules that it puts into words.
     pub rules: &'static [Rules],
     /// What holds it up.

@@ -1,20 +1,20 @@
 //! Every sentence of the statement, its place, and what stands behind it. The words are under `policy/statement/`.
 
-use super::sentence::{Part, Proof, Rules, Sentence};
+use super::sentence::{Proof, Rules, Sentence, StatementPart};
 use crate::sandbox::{Attempt, Unenforced};
 
-const fn sentence(part: Part, name: &'static str, rules: &'static [Rules], proof: Proof) -> Sentence {
+const fn sentence(part: StatementPart, name: &'static str, rules: &'static [Rules], proof: Proof) -> Sentence {
     Sentence { name, part, rules, proof }
 }
 
-const fn headers(part: Part, name: &'static str, rules: &'static [Rules]) -> Sentence {
+const fn headers(part: StatementPart, name: &'static str, rules: &'static [Rules]) -> Sentence {
     sentence(part, name, rules, Policy)
 }
 
-use Part::{Kept, Limits, Machine, Mail, NotKept, Servers};
 use Proof::{
     Audit, Balancer, Canary, Check, Kernel, NoHint, OnionDoor, Outputs, Outside, Pair, Policy, Sent, Test, UnseenPayload, Witness,
 };
+use StatementPart::{Kept, Limits, Machine, Mail, NotKept, Servers};
 use Unenforced::{Calls, Connect, CoreDumps, Datagrams, Dumpable, Files, Privileges, Scope, Swap, Truncate, Unix};
 
 const HEADERS: &str = "headers.toml";

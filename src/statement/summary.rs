@@ -1,13 +1,13 @@
 //! Five lines for whoever reads no further. Each is made from the verdicts of the sentences that it sums up, and is as bad as the
 //! worst of them.
 
-use crate::audit::Report;
-use crate::audit::check::{Holds, Server};
+use crate::audit::AuditReport;
+use crate::audit::check::{AuditedServer, Holds};
 
 use super::audited::held;
-use super::line::Line;
-use super::machine::Verdict;
-use super::sentence::Part;
+use super::line::StatementLine;
+use super::machine::RuleVerdict;
+use super::sentence::StatementPart;
 use super::words::Words;
 
 /// Each line, and the sentences that it sums up.
@@ -18,12 +18,16 @@ const LINES: [(&str, &[&str]); 3] = [
 ];
 
 /// The five lines.
-pub(super) fn lines(parts: &[(Part, Vec<Line>)], audit: Option<&Report>, words: &Words) -> Vec<Line> {
+pub(super) fn lines(
+    parts: &[(StatementPart, Vec<StatementLine>)],
+    audit: Option<&AuditReport>,
+    words: &Words,
+) -> Vec<StatementLine> {
     let all = |names: &[&str]| {
         let said = parts.iter().flat_map(|(_, lines)| lines).filter(|line| names.contains(&line.name.as_str()));
         worst(said.map(|line| line.verdict))
     };
-    let of = |part: Part| {
+    let of = |part: StatementPart| {
         let lines = parts.iter().filter(|(own, _)| *own == part).flat_map(|(_, lines)| lines);
         worst(lines.filter(|line| line.name != "outputs" && line.name != "witness").map(|line| line.verdict))
     };
@@ -31,36 +35,36 @@ pub(super) fn lines(parts: &[(Part, Vec<Line>)], audit: Option<&Report>, words: 
     let list = words.list(list.iter().map(|holds| words.holds(*holds)));
     let day = audit.map_or_else(String::new, |report| words.day(&report.made));
     let mut summed: Vec<_> = LINES.iter().map(|(name, sentences)| (*name, all(sentences))).collect();
-    summed.extend([("servers", servers), ("machine", of(Part::Machine))]);
-    let line = |(name, verdict): (&str, Verdict)| {
+    summed.extend([("servers", servers), ("machine", of(StatementPart::Machine))]);
+    let line = |(name, verdict): (&str, RuleVerdict)| {
         let form = words.summary.get(name).map_or("", |forms| forms.of(verdict));
         let text = form.replace("{list}", &list).replace("{day}", &day);
-        Line { name: name.to_owned(), text, proof: String::new(), holds: verdict == Verdict::Holds, verdict }
+        StatementLine { name: name.to_owned(), text, proof: String::new(), holds: verdict == RuleVerdict::Holds, verdict }
     };
     summed.into_iter().map(line).collect()
 }
 
 /// What the other servers write down, all together. Unknown where nobody looked at the relay and the mailbox server.
-fn servers(audit: Option<&Report>) -> (Verdict, Vec<Holds>) {
-    let Some(report) = audit else { return (Verdict::Unknown, Vec::new()) };
-    let mut list: Vec<_> = Server::ALL.iter().flat_map(|server| held(report, *server)).collect();
+fn servers(audit: Option<&AuditReport>) -> (RuleVerdict, Vec<Holds>) {
+    let Some(report) = audit else { return (RuleVerdict::Unknown, Vec::new()) };
+    let mut list: Vec<_> = AuditedServer::ALL.iter().flat_map(|server| held(report, *server)).collect();
     let traces = report.canary.iter().flat_map(|canary| &canary.traces);
     list.extend(traces.filter_map(|trace| Holds::planted(&trace.planted)));
     list.sort_unstable();
     list.dedup();
-    let read = report.has_read(Server::Dovecot) && report.has_read(Server::Postfix);
+    let read = report.has_read(AuditedServer::Dovecot) && report.has_read(AuditedServer::Postfix);
     match (list.is_empty(), read) {
-        (false, _) => (Verdict::Otherwise, list),
-        (true, true) => (Verdict::Holds, list),
-        (true, false) => (Verdict::Unknown, list),
+        (false, _) => (RuleVerdict::Otherwise, list),
+        (true, true) => (RuleVerdict::Holds, list),
+        (true, false) => (RuleVerdict::Unknown, list),
     }
 }
 
-fn worst(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
-    let rank = |verdict: &Verdict| match verdict {
-        Verdict::Holds => 0,
-        Verdict::Unknown => 1,
-        Verdict::Otherwise => 2,
+fn worst(verdicts: impl Iterator<Item = RuleVerdict>) -> RuleVerdict {
+    let rank = |verdict: &RuleVerdict| match verdict {
+        RuleVerdict::Holds => 0,
+        RuleVerdict::Unknown => 1,
+        RuleVerdict::Otherwise => 2,
     };
-    verdicts.max_by_key(rank).unwrap_or(Verdict::Holds)
+    verdicts.max_by_key(rank).unwrap_or(RuleVerdict::Holds)
 }

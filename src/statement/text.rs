@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::line::Line;
+use super::line::StatementLine;
 use super::page::Page;
 
 const WIDTH: usize = 92;
@@ -39,7 +39,7 @@ impl Page {
             text.push('\n');
             underlined(self.words.heading(*part), '-', &mut text);
             text.push('\n');
-            for Line { text: said, proof, .. } in lines {
+            for StatementLine { text: said, proof, .. } in lines {
                 wrap(&format!("{said} [{proof}]"), "- ", &mut text);
             }
         }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::audit::check::{Holds, Server};
+use crate::audit::check::{AuditedServer, Holds};
 use crate::fault::Lang;
 
-use super::machine::Verdict;
-use super::sentence::Part;
+use super::machine::RuleVerdict;
+use super::sentence::StatementPart;
 
 const EN: &str = include_str!("../../policy/statement/en/sentences.toml");
 const FR: &str = include_str!("../../policy/statement/fr/sentences.toml");
@@ -72,11 +72,11 @@ pub struct Forms {
 
 impl Forms {
     /// The one for `verdict`.
-    pub fn of(&self, verdict: Verdict) -> &str {
+    pub fn of(&self, verdict: RuleVerdict) -> &str {
         match verdict {
-            Verdict::Holds => &self.holds,
-            Verdict::Otherwise => &self.otherwise,
-            Verdict::Unknown => &self.unknown,
+            RuleVerdict::Holds => &self.holds,
+            RuleVerdict::Otherwise => &self.otherwise,
+            RuleVerdict::Unknown => &self.unknown,
         }
     }
 }
@@ -94,7 +94,7 @@ impl Words {
     }
 
     /// The heading over a part.
-    pub fn heading(&self, part: Part) -> &str {
+    pub fn heading(&self, part: StatementPart) -> &str {
         self.headings.get(part.key()).map_or("", String::as_str)
     }
 
@@ -104,12 +104,12 @@ impl Words {
     }
 
     /// A server, by the name that people know it by.
-    pub fn server(&self, server: Server) -> &str {
+    pub fn server(&self, server: AuditedServer) -> &str {
         self.servers.get(server.name()).map_or(server.name(), String::as_str)
     }
 
     /// The same within a sentence: an article is small there, and the name of a program stays as it is.
-    pub fn server_inside(&self, server: Server) -> String {
+    pub fn server_inside(&self, server: AuditedServer) -> String {
         let name = self.server(server);
         let mut letters = name.chars();
         match letters.next().filter(|_| name != server.name()) {
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(en.sentence.keys().collect::<Vec<_>>(), fr.sentence.keys().collect::<Vec<_>>());
         assert_eq!(en.sentence.len(), SENTENCES.len());
         for words in [&en, &fr] {
-            assert!(Part::ALL.iter().all(|part| !words.heading(*part).is_empty()));
+            assert!(StatementPart::ALL.iter().all(|part| !words.heading(*part).is_empty()));
             assert!(Holds::ALL.iter().all(|holds| !words.holds(*holds).is_empty()));
             assert!(words.digest.contains("{digest}") && words.loosened.contains("{list}"));
         }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use nologd::audit::Report;
+use nologd::audit::AuditReport;
 use nologd::demo::{Owner, Place};
 
 /// Each file of the machine, with what Debian and AlternC put there.
@@ -183,7 +183,7 @@ fn a_circle_of_includes_ends() {
     assert!(found.iter().any(|found| found.check == "backups-logs"));
 }
 
-fn audited(place: &Place, files: &[(&str, &str)]) -> Report {
+fn audited(place: &Place, files: &[(&str, &str)]) -> AuditReport {
     write(place, files);
     let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
     let output = command.args(["audit", "--json", "--root"]).arg(place.path("root")).output().unwrap();

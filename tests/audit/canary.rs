@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use nologd::audit::Report;
+use nologd::audit::AuditReport;
 use nologd::demo::{Behind, Daemon, Dovecot, MEMBERS, Member, Owner, Place, Ports, Postfix};
 
 use super::templates;
@@ -35,7 +35,7 @@ impl Host {
     }
 
     /// Everything that servers write here; the mailboxes apart.
-    fn fly(&self, more: &[&str]) -> (Option<i32>, Report, String) {
+    fn fly(&self, more: &[&str]) -> (Option<i32>, AuditReport, String) {
         let logs =
             ["queue", "data", "postfix.out", "dovecot/out", "dovecot/run", "dovecot/state"].map(|name| self.place.path(name));
         let mut logs: Vec<PathBuf> = logs.into_iter().filter(|path| path.exists()).collect();
@@ -143,7 +143,7 @@ fn the_canary_flies_through_pop3_and_managesieve_too() {
         let output = command.output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        let report: Report = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}\n{errors}"));
+        let report: AuditReport = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}\n{errors}"));
         let canary = report.canary.unwrap();
         assert_eq!(canary.steps[canary.steps.len() - 2..], ["POP3", "ManageSieve"]);
         let said = fs::read_to_string(&log).unwrap_or_default();

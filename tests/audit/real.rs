@@ -38,7 +38,8 @@ fn doveconf_accepts_the_template() {
     let file = place.write("dovecot.conf", templates::read("dovecot-2.3.conf").as_bytes()).unwrap();
     let output = Command::new("/usr/bin/doveconf").arg("-n").arg("-c").arg(file).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let report = super::report(&[super::source(nologd::audit::check::Server::Dovecot, &String::from_utf8_lossy(&output.stdout))]);
+    let report =
+        super::report(&[super::source(nologd::audit::check::AuditedServer::Dovecot, &String::from_utf8_lossy(&output.stdout))]);
     assert!(report.is_clean(), "{}", report.text());
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use nologd::audit::check::Server;
+use nologd::audit::check::AuditedServer;
 use nologd::audit::settings::findings;
 
 use super::{source, templates};
@@ -42,8 +42,9 @@ fn php_reads_the_template_as_the_audit_does() {
 #[test]
 fn debians_settings_leak_and_with_the_template_at_their_end_they_do_not() {
     let debian = std::fs::read_to_string(SETTINGS).expect("apt install roundcube-core");
-    let names =
-        |text: &str| findings(&[source(Server::Roundcube, text)]).into_iter().map(|finding| finding.check).collect::<Vec<_>>();
+    let names = |text: &str| {
+        findings(&[source(AuditedServer::Roundcube, text)]).into_iter().map(|finding| finding.check).collect::<Vec<_>>()
+    };
     let leaks = names(&debian);
     for leak in ["roundcube-sendmail-log", "roundcube-error-log", "roundcube-session-id", "roundcube-session-table"] {
         assert!(leaks.contains(&leak.to_owned()), "{leak}: {leaks:?}");

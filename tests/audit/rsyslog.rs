@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use nologd::audit::check::Server;
+use nologd::audit::check::AuditedServer;
 use nologd::demo::{Owner, Place};
 
 use super::{report, source, templates};
@@ -33,7 +33,7 @@ fn debians_rules_write_people_down_and_our_template_stops_it() {
         assert!(!ours.contains(word), "{word}:\n{ours}");
     }
     // And what the audit says of the very same files.
-    let found = |text: &str| report(&[source(Server::Rsyslog, text)]).findings.len();
+    let found = |text: &str| report(&[source(AuditedServer::Rsyslog, text)]).findings.len();
     assert!(found(&debian) > 0);
     assert_eq!(found(&format!("{}{debian}", templates::read("rsyslog.conf"))), 0);
 }

@@ -3,19 +3,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nologd::audit::check::{Check, Kind, Server};
+use nologd::audit::check::{AuditedServer, Check, LeakKind};
 use nologd::audit::report;
 
 use super::source;
 
-const TEMPLATES: &[(Server, &str)] = &[
-    (Server::Dovecot, "dovecot-2.3.conf"),
-    (Server::Dovecot, "dovecot-2.4.conf"),
-    (Server::Postfix, "postfix.cf"),
-    (Server::Nginx, "nginx.conf"),
-    (Server::Roundcube, "roundcube.inc.php"),
-    (Server::Journald, "journald.conf"),
-    (Server::Rsyslog, "rsyslog.conf"),
+const TEMPLATES: &[(AuditedServer, &str)] = &[
+    (AuditedServer::Dovecot, "dovecot-2.3.conf"),
+    (AuditedServer::Dovecot, "dovecot-2.4.conf"),
+    (AuditedServer::Postfix, "postfix.cf"),
+    (AuditedServer::Nginx, "nginx.conf"),
+    (AuditedServer::Roundcube, "roundcube.inc.php"),
+    (AuditedServer::Journald, "journald.conf"),
+    (AuditedServer::Rsyslog, "rsyslog.conf"),
 ];
 
 /// What is there beside them: the unit, what Dovecot needs to tell usage, which `tests/interop/push.rs` runs, and the ports behind
@@ -42,7 +42,7 @@ fn with_our_templates_nothing_is_found() {
     let sources: Vec<_> = TEMPLATES.iter().map(|(server, name)| source(*server, &installed(*server, &read(name)))).collect();
     let report = report(&sources);
     assert!(report.is_clean(), "{}", report.text());
-    assert!(report.findings.iter().all(|finding| Check::find(&finding.check).unwrap().kind == Kind::Remains));
+    assert!(report.findings.iter().all(|finding| Check::find(&finding.check).unwrap().kind == LeakKind::Remains));
     // Not clean because nothing was read: with any line that matters taken out, something is found.
     for (server, name) in TEMPLATES {
         let text = read(name);
@@ -53,8 +53,12 @@ fn with_our_templates_nothing_is_found() {
 }
 
 /// The template where it belongs: rsyslog's is read before Debian's own rules, the others are whole or come last.
-fn installed(server: Server, template: &str) -> String {
-    if server == Server::Rsyslog { format!("{template}{}", include_str!("rsyslog-debian.conf")) } else { template.to_owned() }
+fn installed(server: AuditedServer, template: &str) -> String {
+    if server == AuditedServer::Rsyslog {
+        format!("{template}{}", include_str!("rsyslog-debian.conf"))
+    } else {
+        template.to_owned()
+    }
 }
 
 fn matters(line: &str) -> bool {
@@ -87,7 +91,7 @@ fn every_line_says_why() {
 fn to_tell_usage_writes_nobody_down() {
     for version in ["2.3", "2.4"] {
         let both = read(&format!("dovecot-{version}.conf")) + &read(&format!("dovecot-{version}-usage.conf"));
-        assert!(report(&[source(Server::Dovecot, &both)]).is_clean(), "{version}");
+        assert!(report(&[source(AuditedServer::Dovecot, &both)]).is_clean(), "{version}");
     }
 }
 
@@ -98,7 +102,7 @@ fn to_stand_behind_nologd_writes_nobody_down() {
             + &read(&format!("dovecot-{version}-pop3.conf"))
             + &read(&format!("dovecot-{version}-sieve.conf"))
             + &read(&format!("dovecot-{version}.conf"));
-        assert!(report(&[source(Server::Dovecot, &both)]).is_clean(), "{version}");
+        assert!(report(&[source(AuditedServer::Dovecot, &both)]).is_clean(), "{version}");
     }
 }
 

@@ -15,7 +15,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned};
 use zeroize::Zeroizing;
 
-use super::Trouble;
+use super::FlightTrouble;
 
 /// A listener that is silent for longer has failed.
 const SILENCE: Duration = Duration::from_secs(40);
@@ -23,7 +23,7 @@ const SILENCE: Duration = Duration::from_secs(40);
 const LONGEST: u64 = 1 << 20;
 
 /// Where to connect, from where, and whose certificate is expected.
-pub(super) struct Way {
+pub(super) struct FlightPath {
     pub from: Ipv4Addr,
     pub to: SocketAddr,
     pub name: String,
@@ -43,7 +43,7 @@ pub(super) enum WayIn {
 /// How POP3 and ManageSieve say how it went.
 pub(super) const VERDICTS: [&str; 5] = ["+OK", "-ERR", "OK", "NO", "BYE"];
 
-impl Way {
+impl FlightPath {
     /// A connection that is ready for TLS.
     fn ready(&self) -> io::Result<TcpStream> {
         let mut stream = self.plain()?;
@@ -96,40 +96,40 @@ fn from(own: Ipv4Addr, to: Ipv4Addr, port: u16) -> io::Result<TcpStream> {
 }
 
 /// A connection with TLS from the first byte.
-pub(super) struct Client {
+pub(super) struct CanaryClient {
     stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
 }
 
-impl Client {
-    pub fn connect(way: &Way, alpn: Option<&str>, step: &'static str) -> Result<Client, Trouble> {
-        let broken = |_| Trouble::Broken(step);
-        let name = ServerName::try_from(way.name.clone()).map_err(|_| Trouble::Certificate)?;
-        let mut config = trust(way.certificate.clone()).ok_or(Trouble::Certificate)?;
+impl CanaryClient {
+    pub fn connect(way: &FlightPath, alpn: Option<&str>, step: &'static str) -> Result<CanaryClient, FlightTrouble> {
+        let broken = |_| FlightTrouble::Broken(step);
+        let name = ServerName::try_from(way.name.clone()).map_err(|_| FlightTrouble::Certificate)?;
+        let mut config = trust(way.certificate.clone()).ok_or(FlightTrouble::Certificate)?;
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-        let session = ClientConnection::new(Arc::new(config), name).map_err(|_| Trouble::Certificate)?;
+        let session = ClientConnection::new(Arc::new(config), name).map_err(|_| FlightTrouble::Certificate)?;
         let stream = way.ready().map_err(broken)?;
-        Ok(Client { stream: BufReader::new(StreamOwned::new(session, stream)) })
+        Ok(CanaryClient { stream: BufReader::new(StreamOwned::new(session, stream)) })
     }
 
     /// A handshake with another name and protocol, that trusts no certificate: it can only fail.
-    pub fn connect_in_doubt(way: &Way, name: &str, alpn: &str, step: &'static str) -> Result<Client, Trouble> {
-        let nobody = Way {
+    pub fn connect_in_doubt(way: &FlightPath, name: &str, alpn: &str, step: &'static str) -> Result<CanaryClient, FlightTrouble> {
+        let nobody = FlightPath {
             from: way.from,
             to: way.to,
             name: name.to_owned(),
             certificate: CertificateDer::from(vec![0]),
             begin: way.begin,
         };
-        Client::connect(&nobody, Some(alpn), step)
+        CanaryClient::connect(&nobody, Some(alpn), step)
     }
 
-    pub fn send(&mut self, text: &str, step: &'static str) -> Result<(), Trouble> {
+    pub fn send(&mut self, text: &str, step: &'static str) -> Result<(), FlightTrouble> {
         let stream = self.stream.get_mut();
-        stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).map_err(|_| Trouble::Broken(step))
+        stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).map_err(|_| FlightTrouble::Broken(step))
     }
 
     /// One SMTP answer: its last line.
-    pub fn smtp(&mut self, command: &str, step: &'static str) -> Result<String, Trouble> {
+    pub fn smtp(&mut self, command: &str, step: &'static str) -> Result<String, FlightTrouble> {
         self.send(command, step)?;
         loop {
             let line = self.line(step)?;
@@ -140,12 +140,12 @@ impl Client {
     }
 
     /// An SMTP answer that must begin with `code`.
-    pub fn smtp_expect(&mut self, command: &str, code: &str, step: &'static str) -> Result<(), Trouble> {
-        if self.smtp(command, step)?.starts_with(code) { Ok(()) } else { Err(Trouble::Unexpected(step)) }
+    pub fn smtp_expect(&mut self, command: &str, code: &str, step: &'static str) -> Result<(), FlightTrouble> {
+        if self.smtp(command, step)?.starts_with(code) { Ok(()) } else { Err(FlightTrouble::Unexpected(step)) }
     }
 
     /// One IMAP command: whether the answer was OK, and what came before it.
-    pub fn imap(&mut self, command: &str, step: &'static str) -> Result<(bool, String), Trouble> {
+    pub fn imap(&mut self, command: &str, step: &'static str) -> Result<(bool, String), FlightTrouble> {
         let command = Zeroizing::new(format!("c {command}\r\n"));
         self.send(&command, step)?;
         let mut before = String::new();
@@ -163,34 +163,34 @@ impl Client {
     }
 
     /// An IMAP command that must be refused before anything more is sent: the whole answer.
-    pub fn refused(&mut self, command: &str, step: &'static str) -> Result<String, Trouble> {
+    pub fn refused(&mut self, command: &str, step: &'static str) -> Result<String, FlightTrouble> {
         self.send(&format!("c {command}\r\n"), step)?;
         loop {
             let line = self.line(step)?;
             match line.strip_prefix("c ") {
-                Some(answer) if answer.starts_with("OK") => return Err(Trouble::Unexpected(step)),
+                Some(answer) if answer.starts_with("OK") => return Err(FlightTrouble::Unexpected(step)),
                 Some(answer) => return Ok(answer.to_owned()),
                 // Asked for: what was announced is not there to be sent.
-                None if line.starts_with('+') => return Err(Trouble::Unexpected(step)),
+                None if line.starts_with('+') => return Err(FlightTrouble::Unexpected(step)),
                 None => {}
             }
         }
     }
 
     /// An IMAP command that must succeed.
-    pub fn imap_expect(&mut self, command: &str, step: &'static str) -> Result<String, Trouble> {
+    pub fn imap_expect(&mut self, command: &str, step: &'static str) -> Result<String, FlightTrouble> {
         match self.imap(command, step)? {
             (true, before) => Ok(before),
-            (false, _) => Err(Trouble::Unexpected(step)),
+            (false, _) => Err(FlightTrouble::Unexpected(step)),
         }
     }
 
-    pub fn line(&mut self, step: &'static str) -> Result<String, Trouble> {
+    pub fn line(&mut self, step: &'static str) -> Result<String, FlightTrouble> {
         let mut line = Vec::new();
         let read = self.stream.by_ref().take(LONGEST).read_until(b'\n', &mut line);
         match read {
             Ok(count) if count > 0 => Ok(String::from_utf8_lossy(&line).into_owned()),
-            _ => Err(Trouble::Broken(step)),
+            _ => Err(FlightTrouble::Broken(step)),
         }
     }
 }

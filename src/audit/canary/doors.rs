@@ -5,9 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::Trouble;
-use super::client::{Client, VERDICTS, Way, WayIn};
-use super::flight::{Login, broken_tls, quoted};
+use super::FlightTrouble;
+use super::client::{CanaryClient, FlightPath, VERDICTS, WayIn};
+use super::flight::{TestMailbox, broken_tls, quoted};
 use super::planted::Plants;
 use crate::serve::Service;
 
@@ -17,7 +17,7 @@ pub(super) enum DoorBeside {
     None,
     /// None that the canary can fly through.
     Closed,
-    Open(Way),
+    Open(FlightPath),
 }
 
 /// How the canary flies through such a door.
@@ -27,7 +27,7 @@ pub(super) struct DoorFlight {
     name: &'static str,
     /// The command that asks for TLS.
     pub(super) starttls: &'static str,
-    flight: fn(&Way, &Login<'_>, &Plants) -> Result<(), Trouble>,
+    flight: fn(&FlightPath, &TestMailbox<'_>, &Plants) -> Result<(), FlightTrouble>,
 }
 
 /// Each of them.
@@ -38,7 +38,12 @@ pub(super) const ALL: &[DoorFlight] = &[
 
 impl DoorFlight {
     /// The step at this door, if it is there; that it was not flown through is told.
-    pub(super) fn fly(&self, door: &DoorBeside, login: &Login<'_>, plants: &Plants) -> Result<Option<String>, Trouble> {
+    pub(super) fn fly(
+        &self,
+        door: &DoorBeside,
+        login: &TestMailbox<'_>,
+        plants: &Plants,
+    ) -> Result<Option<String>, FlightTrouble> {
         let name = self.name;
         match door {
             DoorBeside::None => Ok(None),
@@ -55,12 +60,12 @@ impl DoorFlight {
 }
 
 /// A wrong password, a right one, and a command that nobody knows.
-fn pop3(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
+fn pop3(way: &FlightPath, login: &TestMailbox<'_>, plants: &Plants) -> Result<(), FlightTrouble> {
     let step = "POP3";
-    let mut client = Client::connect(way, Some("pop3"), step)?;
+    let mut client = CanaryClient::connect(way, Some("pop3"), step)?;
     let mut ask = |command: &str, start: &str| {
         client.send(command, step)?;
-        if client.line(step)?.starts_with(start) { Ok(()) } else { Err(Trouble::Unexpected(step)) }
+        if client.line(step)?.starts_with(start) { Ok(()) } else { Err(FlightTrouble::Unexpected(step)) }
     };
     let user = Zeroizing::new(format!("USER {}\r\n", login.address));
     // Behind STLS nobody greets again (RFC 2595 4).
@@ -77,15 +82,15 @@ fn pop3(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
 }
 
 /// The same, and a filter that is looked at.
-fn sieve(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
+fn sieve(way: &FlightPath, login: &TestMailbox<'_>, plants: &Plants) -> Result<(), FlightTrouble> {
     let step = "ManageSieve";
-    let mut client = Client::connect(way, None, step)?;
+    let mut client = CanaryClient::connect(way, None, step)?;
     let mut ask = |command: &str, start: &str| {
         client.send(command, step)?;
         loop {
             let line = client.line(step)?;
             if VERDICTS.iter().any(|word| line.starts_with(word)) {
-                return if line.starts_with(start) { Ok(()) } else { Err(Trouble::Unexpected(step)) };
+                return if line.starts_with(start) { Ok(()) } else { Err(FlightTrouble::Unexpected(step)) };
             }
         }
     };

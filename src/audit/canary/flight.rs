@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::Trouble;
-use super::client::{Client, Way};
+use super::FlightTrouble;
+use super::client::{CanaryClient, FlightPath};
 use super::planted::Plants;
 
 /// Two steps that fail for want of something at the test mailbox.
@@ -23,13 +23,18 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const TRIES: u32 = 5;
 
 /// The test mailbox.
-pub(super) struct Login<'a> {
+pub(super) struct TestMailbox<'a> {
     pub address: &'a str,
     pub password: &'a str,
 }
 
 /// All steps in order. Returns their names; what a listener is not there for is left out.
-pub(super) fn fly(imap: &Way, submission: &Way, login: &Login<'_>, plants: &Plants) -> Result<Vec<String>, Trouble> {
+pub(super) fn fly(
+    imap: &FlightPath,
+    submission: &FlightPath,
+    login: &TestMailbox<'_>,
+    plants: &Plants,
+) -> Result<Vec<String>, FlightTrouble> {
     let mut steps = Vec::new();
     let mut done = |step: &str| steps.push(step.to_owned());
     wrong_password(imap, login, plants)?;
@@ -50,7 +55,7 @@ pub(super) fn fly(imap: &Way, submission: &Way, login: &Login<'_>, plants: &Plan
 }
 
 /// Removes the two messages again, from INBOX and Sent.
-pub(super) fn clean_up(imap: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
+pub(super) fn clean_up(imap: &FlightPath, login: &TestMailbox<'_>, plants: &Plants) -> Result<(), FlightTrouble> {
     let step = "removing the test messages";
     let mut client = log_in(imap, login, step)?;
     for mailbox in ["INBOX", "Sent"] {
@@ -66,18 +71,18 @@ pub(super) fn clean_up(imap: &Way, login: &Login<'_>, plants: &Plants) -> Result
     client.imap("LOGOUT", step).map(drop)
 }
 
-fn wrong_password(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
+fn wrong_password(way: &FlightPath, login: &TestMailbox<'_>, plants: &Plants) -> Result<(), FlightTrouble> {
     let step = "login with a wrong password";
-    let mut client = Client::connect(way, Some("imap"), step)?;
+    let mut client = CanaryClient::connect(way, Some("imap"), step)?;
     client.line(step)?;
     let (taken, _) = client.imap(&format!("LOGIN {} {}", *quoted(login.address), plants.wrong_password), step)?;
-    if taken { Err(Trouble::Unexpected(step)) } else { Ok(()) }
+    if taken { Err(FlightTrouble::Unexpected(step)) } else { Ok(()) }
 }
 
 /// ID, a copy in Sent, a message that the quota has no room for. Whether there is a Sent mailbox, and whether there is a limit.
-fn session(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(bool, bool), Trouble> {
+fn session(way: &FlightPath, login: &TestMailbox<'_>, plants: &Plants) -> Result<(bool, bool), FlightTrouble> {
     let step = LOGIN;
-    let mut client = Client::connect(way, Some("imap"), step)?;
+    let mut client = CanaryClient::connect(way, Some("imap"), step)?;
     client.line(step)?;
     client.imap_expect(&format!("ID (\"name\" \"{}\" \"os\" \"{}\")", plants.imap_id, plants.machine), "ID")?;
     client.imap_expect(&credentials(login), step)?;
@@ -88,7 +93,7 @@ fn session(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(bool, bool)
 
 /// Announces a message one octet larger than the room that is left. It must be refused before an octet of it is sent, with
 /// OVERQUOTA, and nothing may be used after it that was not before. Without a limit, it announces what no server takes.
-fn over_quota(client: &mut Client, plants: &Plants) -> Result<bool, Trouble> {
+fn over_quota(client: &mut CanaryClient, plants: &Plants) -> Result<bool, FlightTrouble> {
     let step = OVER_QUOTA;
     let Some((used, limit)) = room(client)? else {
         // Refused, or asked for and never sent: either way the name of the mailbox has been seen.
@@ -100,11 +105,11 @@ fn over_quota(client: &mut Client, plants: &Plants) -> Result<bool, Trouble> {
     client.refused(&format!("APPEND {} {{{size}}}", plants.mailbox), step)?;
     let answer = client.refused(&format!("APPEND INBOX {{{size}}}"), step)?;
     let held = answer.contains("[OVERQUOTA]") && room(client)? == Some((used, limit));
-    if held { Ok(true) } else { Err(Trouble::Unexpected(step)) }
+    if held { Ok(true) } else { Err(FlightTrouble::Unexpected(step)) }
 }
 
 /// What is used and what may be used, in units of 1024 octets (RFC 9208). `None` without a limit.
-fn room(client: &mut Client) -> Result<Option<(u64, u64)>, Trouble> {
+fn room(client: &mut CanaryClient) -> Result<Option<(u64, u64)>, FlightTrouble> {
     let answer = client.imap_expect("GETQUOTAROOT INBOX", "GETQUOTAROOT")?;
     let quotas = answer.lines().filter(|line| line.starts_with("* QUOTA "));
     let storage = quotas.filter_map(|line| {
@@ -115,9 +120,9 @@ fn room(client: &mut Client) -> Result<Option<(u64, u64)>, Trouble> {
     Ok(storage.min_by_key(|(used, limit): &(u64, u64)| limit.saturating_sub(*used)))
 }
 
-fn send(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
+fn send(way: &FlightPath, login: &TestMailbox<'_>, plants: &Plants) -> Result<(), FlightTrouble> {
     let step = "submission";
-    let mut client = Client::connect(way, None, step)?;
+    let mut client = CanaryClient::connect(way, None, step)?;
     client.smtp_expect("", "220", step)?;
     client.smtp_expect(&format!("EHLO {}.canary.example\r\n", plants.machine), "250", "EHLO")?;
     let secret = Zeroizing::new(format!("\0{}\0{}", login.address, login.password));
@@ -129,7 +134,7 @@ fn send(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
     }
     // A relay that is busy says so, and is asked again.
     let mail = format!("MAIL FROM:<{}>\r\n", login.address);
-    let busy = |answer: &Result<String, Trouble>| answer.as_ref().is_ok_and(|answer| answer.starts_with('4'));
+    let busy = |answer: &Result<String, FlightTrouble>| answer.as_ref().is_ok_and(|answer| answer.starts_with('4'));
     let mut answer = client.smtp(&mail, "MAIL");
     for _ in 0..TRIES {
         if !busy(&answer) {
@@ -139,7 +144,7 @@ fn send(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
         answer = client.smtp(&mail, "MAIL");
     }
     if !answer?.starts_with("250") {
-        return Err(Trouble::Unexpected("MAIL"));
+        return Err(FlightTrouble::Unexpected("MAIL"));
     }
     client.smtp_expect(&format!("RCPT TO:<{}>\r\n", login.address), "250", "RCPT")?;
     client.smtp_expect("DATA\r\n", "354", "DATA")?;
@@ -149,29 +154,29 @@ fn send(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
 
 /// What goes wrong with TLS: octets that are none; a handshake with a made-up name and protocol; a client that does not trust the
 /// certificate, and says so in an alert.
-pub(super) fn broken_tls(way: &Way, plants: &Plants) -> Result<(), Trouble> {
+pub(super) fn broken_tls(way: &FlightPath, plants: &Plants) -> Result<(), FlightTrouble> {
     let step = "broken TLS";
-    let mut stream = way.plain().map_err(|_| Trouble::Broken(step))?;
+    let mut stream = way.plain().map_err(|_| FlightTrouble::Broken(step))?;
     let _ = stream.write_all(format!("GET /{} HTTP/1.1\r\n\r\n", plants.broken).as_bytes());
     let _ = stream.set_read_timeout(Some(PATIENCE));
     let _ = stream.read(&mut [0; 512]);
     for alpn in [plants.broken.as_str(), "imap"] {
         let name = format!("{}.canary.example", plants.broken);
-        if Client::connect_in_doubt(way, &name, alpn, step)?.line(step).is_ok() {
-            return Err(Trouble::Unexpected(step));
+        if CanaryClient::connect_in_doubt(way, &name, alpn, step)?.line(step).is_ok() {
+            return Err(FlightTrouble::Unexpected(step));
         }
     }
     Ok(())
 }
 
-fn arrive(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> {
+fn arrive(way: &FlightPath, login: &TestMailbox<'_>, plants: &Plants) -> Result<(), FlightTrouble> {
     let step = "waiting for the message";
     let mut client = log_in(way, login, step)?;
     client.imap_expect("SELECT INBOX", step)?;
     let end = Instant::now() + ARRIVAL;
     while found(&mut client, plants, step)?.is_empty() {
         if Instant::now() > end {
-            return Err(Trouble::NotArrived);
+            return Err(FlightTrouble::NotArrived);
         }
         std::thread::sleep(Duration::from_millis(300));
         client.imap("NOOP", step)?;
@@ -179,20 +184,20 @@ fn arrive(way: &Way, login: &Login<'_>, plants: &Plants) -> Result<(), Trouble> 
     client.imap("LOGOUT", step).map(drop)
 }
 
-fn found(client: &mut Client, plants: &Plants, step: &'static str) -> Result<Vec<u32>, Trouble> {
+fn found(client: &mut CanaryClient, plants: &Plants, step: &'static str) -> Result<Vec<u32>, FlightTrouble> {
     let answer = client.imap_expect(&format!("UID SEARCH SUBJECT {}", plants.subject), step)?;
     let numbers = answer.lines().filter_map(|line| line.strip_prefix("* SEARCH"));
     Ok(numbers.flat_map(str::split_whitespace).filter_map(|word| word.parse().ok()).collect())
 }
 
-fn log_in(way: &Way, login: &Login<'_>, step: &'static str) -> Result<Client, Trouble> {
-    let mut client = Client::connect(way, Some("imap"), step)?;
+fn log_in(way: &FlightPath, login: &TestMailbox<'_>, step: &'static str) -> Result<CanaryClient, FlightTrouble> {
+    let mut client = CanaryClient::connect(way, Some("imap"), step)?;
     client.line(step)?;
     client.imap_expect(&credentials(login), step)?;
     Ok(client)
 }
 
-fn credentials(login: &Login<'_>) -> Zeroizing<String> {
+fn credentials(login: &TestMailbox<'_>) -> Zeroizing<String> {
     Zeroizing::new(format!("LOGIN {} {}", *quoted(login.address), *quoted(login.password)))
 }
 
@@ -211,7 +216,7 @@ pub(super) fn quoted(text: &str) -> Zeroizing<String> {
 }
 
 // The trace is one that a webmail writes. With that of a mail server, it would be old mail that is brought in, which stays as it is.
-fn message(login: &Login<'_>, plants: &Plants) -> String {
+fn message(login: &TestMailbox<'_>, plants: &Plants) -> String {
     let (address, Plants { machine, user_agent, message_id, subject, body, .. }) = (login.address, plants);
     let own = plants.address;
     format!(

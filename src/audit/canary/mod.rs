@@ -27,9 +27,9 @@ use crate::serve::Service;
 use crate::terminal::Progress;
 
 use super::finding::{Canary, Trace};
-use client::{Way, WayIn};
+use client::{FlightPath, WayIn};
 use doors::DoorBeside;
-use flight::Login;
+use flight::TestMailbox;
 use planted::{Planted, Plants, Rightful};
 use search::{Search, Territory};
 
@@ -37,7 +37,7 @@ use search::{Search, Territory};
 const SETTLING: Duration = Duration::from_secs(3);
 
 /// What is to be done.
-pub struct Order<'a> {
+pub struct FlightPlan<'a> {
     /// The daemon that is tried.
     pub config: &'a Config,
     /// The test mailbox, which is its login too.
@@ -56,7 +56,7 @@ pub struct Order<'a> {
 
 /// Why the canary did not fly. Nothing about the mailbox is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub enum FlightTrouble {
     /// No listener for this with TLS from the first byte.
     NoListener(&'static str),
     /// The certificate of the config cannot be read, or the listener shows another one.
@@ -71,16 +71,16 @@ pub enum Trouble {
     NotArrived,
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for FlightTrouble {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::NoListener(service) => write!(out, "the config has no {service} listener with tls = \"implicit\""),
-            Trouble::Certificate => {
+            FlightTrouble::NoListener(service) => write!(out, "the config has no {service} listener with tls = \"implicit\""),
+            FlightTrouble::Certificate => {
                 out.write_str("the certificate of the config cannot be read, or the listener shows another one")
             }
-            Trouble::NoRandom => out.write_str("the machine gives no random numbers"),
-            Trouble::Broken(step) => write!(out, "the connection broke: {step}"),
-            Trouble::Unexpected(step) => {
+            FlightTrouble::NoRandom => out.write_str("the machine gives no random numbers"),
+            FlightTrouble::Broken(step) => write!(out, "the connection broke: {step}"),
+            FlightTrouble::Unexpected(step) => {
                 write!(out, "an answer was not as expected: {step}")?;
                 match *step {
                     flight::LOGIN => out.write_str(". Are these the address and the password of the test mailbox?"),
@@ -90,7 +90,7 @@ impl fmt::Display for Trouble {
                     _ => Ok(()),
                 }
             }
-            Trouble::NotArrived => out.write_str("the test message did not arrive within a minute"),
+            FlightTrouble::NotArrived => out.write_str("the test message did not arrive within a minute"),
         }
     }
 }
@@ -99,13 +99,13 @@ impl fmt::Display for Trouble {
 ///
 /// # Errors
 /// See [`Trouble`]. Then nothing was shown, neither good nor bad.
-pub fn fly(order: &Order<'_>) -> Result<Canary, Trouble> {
-    let plants = Plants::new().ok_or(Trouble::NoRandom)?;
+pub fn fly(order: &FlightPlan<'_>) -> Result<Canary, FlightTrouble> {
+    let plants = Plants::new().ok_or(FlightTrouble::NoRandom)?;
     let imap = way(order.config, Service::Imap, "imap", plants.address)?;
     let submission = way(order.config, Service::Submission, "submission", plants.address)?;
     let beside = doors::ALL.iter().map(|door| beside(order.config, door.service, door.starttls, plants.address));
     let beside = beside.collect::<Result<Vec<_>, _>>()?;
-    let login = Login { address: order.address, password: &order.password };
+    let login = TestMailbox { address: order.address, password: &order.password };
     let mut progress = Progress::new();
     progress.begin("the canary logs in, sends, and fails");
     let mut steps = flight::fly(&imap, &submission, &login, &plants)?;
@@ -142,13 +142,13 @@ pub fn look_for(address: Ipv4Addr, path: &Path) -> Vec<Trace> {
     found.traces
 }
 
-fn way(config: &Config, service: Service, name: &'static str, from: Ipv4Addr) -> Result<Way, Trouble> {
-    let to = door(config, service, Protection::Implicit).ok_or(Trouble::NoListener(name))?;
+fn way(config: &Config, service: Service, name: &'static str, from: Ipv4Addr) -> Result<FlightPath, FlightTrouble> {
+    let to = door(config, service, Protection::Implicit).ok_or(FlightTrouble::NoListener(name))?;
     by(config, (from, to), WayIn::Tls)
 }
 
 /// ManageSieve has no port for TLS from the first octet (RFC 5804 1.1), and POP3 has both.
-fn beside(config: &Config, service: Service, command: &'static str, from: Ipv4Addr) -> Result<DoorBeside, Trouble> {
+fn beside(config: &Config, service: Service, command: &'static str, from: Ipv4Addr) -> Result<DoorBeside, FlightTrouble> {
     let ways = [(Protection::Implicit, WayIn::Tls), (Protection::StartTls, WayIn::Asked(command))];
     let open = ways.into_iter().find_map(|(tls, begin)| Some((door(config, service, tls)?, begin)));
     match open {
@@ -167,11 +167,11 @@ fn door(config: &Config, service: Service, tls: Protection) -> Option<SocketAddr
     listens.find(|listen| listen.service == service && listen.tls == tls).and_then(reachable)
 }
 
-fn by(config: &Config, (from, to): (Ipv4Addr, SocketAddr), begin: WayIn) -> Result<Way, Trouble> {
-    let files = config.tls.as_ref().ok_or(Trouble::Certificate)?;
+fn by(config: &Config, (from, to): (Ipv4Addr, SocketAddr), begin: WayIn) -> Result<FlightPath, FlightTrouble> {
+    let files = config.tls.as_ref().ok_or(FlightTrouble::Certificate)?;
     let chain = files.certificates.join(&files.default).join("fullchain.pem");
-    let certificate = first_certificate(&chain).ok_or(Trouble::Certificate)?;
-    Ok(Way { from, to, name: files.default.clone(), certificate, begin })
+    let certificate = first_certificate(&chain).ok_or(FlightTrouble::Certificate)?;
+    Ok(FlightPath { from, to, name: files.default.clone(), certificate, begin })
 }
 
 /// "Any address" is reached by loopback; `[::]` takes IPv4 too, as the kernel is set by default.

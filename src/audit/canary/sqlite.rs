@@ -42,7 +42,7 @@ pub(super) fn seams(path: &Path, around: usize, mut seam: impl FnMut(&[u8], u64)
 
 /// Where one version of a page is.
 #[derive(Clone, Copy)]
-struct Place {
+struct PageVersion {
     number: u32,
     at: u64,
     in_log: bool,
@@ -55,7 +55,7 @@ struct Pages {
     usable: usize,
     count: u32,
     /// Pages in the write-ahead log, in its order.
-    logged: Vec<Place>,
+    logged: Vec<PageVersion>,
 }
 
 impl Pages {
@@ -81,16 +81,16 @@ impl Pages {
         Some(Pages { file, log, size, usable, count, logged })
     }
 
-    fn places(&self) -> impl Iterator<Item = Place> {
+    fn places(&self) -> impl Iterator<Item = PageVersion> {
         let own = (1..=self.count).map(|number| self.place(number));
         own.chain(self.logged.iter().copied())
     }
 
-    fn place(&self, number: u32) -> Place {
-        Place { number, at: u64::from(number - 1) * self.size as u64, in_log: false }
+    fn place(&self, number: u32) -> PageVersion {
+        PageVersion { number, at: u64::from(number - 1) * self.size as u64, in_log: false }
     }
 
-    fn file_of(&self, place: Place) -> &File {
+    fn file_of(&self, place: PageVersion) -> &File {
         self.log.as_ref().filter(|_| place.in_log).unwrap_or(&self.file)
     }
 
@@ -117,7 +117,7 @@ impl Pages {
     }
 }
 
-fn logged(log: &File, size: usize) -> Vec<Place> {
+fn logged(log: &File, size: usize) -> Vec<PageVersion> {
     let frame = (FRAME + size) as u64;
     let length = log.metadata().map_or(0, |data| data.len());
     let mut places = Vec::new();
@@ -125,7 +125,7 @@ fn logged(log: &File, size: usize) -> Vec<Place> {
     while start + frame <= length {
         let mut bytes = [0; LINK];
         if log.read_exact_at(&mut bytes, start).is_ok() {
-            places.push(Place { number: u32::from_be_bytes(bytes), at: start + FRAME as u64, in_log: true });
+            places.push(PageVersion { number: u32::from_be_bytes(bytes), at: start + FRAME as u64, in_log: true });
         }
         start += frame;
     }

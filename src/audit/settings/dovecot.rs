@@ -30,7 +30,7 @@ pub fn findings(file: &str, text: &str) -> Vec<Finding> {
     found
 }
 
-struct Row {
+struct SettingRow {
     check: &'static Check,
     setting: &'static str,
     default_2_3: Option<&'static str>,
@@ -46,10 +46,10 @@ const fn row(
     defaults: [Option<&'static str>; 2],
     bad: fn(&str) -> bool,
     instead: [&'static str; 2],
-) -> Row {
+) -> SettingRow {
     let [default_2_3, default_2_4] = defaults;
     let [instead_2_3, instead_2_4] = instead;
-    Row { check, setting, default_2_3, default_2_4, bad, instead_2_3, instead_2_4 }
+    SettingRow { check, setting, default_2_3, default_2_4, bad, instead_2_3, instead_2_4 }
 }
 
 /// What a session moved, in octets and messages.
@@ -81,7 +81,7 @@ const MOVED: &[&str] = &[
 const OFF: [Option<&str>; 2] = [None, None];
 
 /// Each setting, the defaults of 2.3 and 2.4 where they write a person down, and the lines to write instead.
-const ROWS: &[Row] = &[
+const ROWS: &[SettingRow] = &[
     row(
         &check::DOVECOT_INFO,
         "info_log_path",

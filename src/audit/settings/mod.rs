@@ -21,7 +21,7 @@ mod roundcube;
 pub mod rspamd;
 mod rsyslog;
 
-use super::check::Server;
+use super::check::AuditedServer;
 use super::finding::Finding;
 use origin::Origins;
 
@@ -30,7 +30,7 @@ pub use dovecot_front::{DovecotFront, DovecotHabit};
 /// The text of one server's settings, and where it comes from.
 pub struct Source {
     /// Whose settings.
-    pub server: Server,
+    pub server: AuditedServer,
     /// The file, or the command whose output this is.
     pub file: String,
     /// The settings.
@@ -45,28 +45,28 @@ pub struct Source {
 /// What all the sources together would write down.
 pub fn findings(sources: &[Source]) -> Vec<Finding> {
     // What the webmail can store depends on what the web server tells it.
-    let webs: Vec<_> = sources.iter().filter(|source| source.server == Server::Nginx).collect();
+    let webs: Vec<_> = sources.iter().filter(|source| source.server == AuditedServer::Nginx).collect();
     let hidden = !webs.is_empty() && webs.iter().any(|source| nginx::hides_address(&source.text));
     let mut findings = Vec::new();
     for source in sources {
         let mut found = match source.server {
-            Server::Dovecot => {
+            AuditedServer::Dovecot => {
                 let mut found = dovecot::findings(&source.file, &source.text);
                 found.extend(dovecot_services::findings(&source.file, &source.text));
                 found
             }
-            Server::Postfix => postfix::findings(&source.file, &source.text, &source.named),
-            Server::Nginx => nginx::findings(&source.file, &source.text),
-            Server::Apache => apache::findings(&source.file, &source.text),
-            Server::Panel => panel::findings(&source.named),
-            Server::Rspamd => rspamd::findings(&source.file, &source.named),
-            Server::OpenDkim => opendkim::findings(&source.file, &source.text),
-            Server::Mailman => mailman::findings(&source.file, &source.text),
-            Server::Fail2ban => fail2ban::findings(&source.file, &source.text),
-            Server::Backups => backups::findings(&source.named),
-            Server::Roundcube => roundcube::findings(&source.file, &source.text, &source.named, hidden),
-            Server::Journald => journald::findings(&source.file, &source.text),
-            Server::Rsyslog => rsyslog::findings(&source.file, &source.text),
+            AuditedServer::Postfix => postfix::findings(&source.file, &source.text, &source.named),
+            AuditedServer::Nginx => nginx::findings(&source.file, &source.text),
+            AuditedServer::Apache => apache::findings(&source.file, &source.text),
+            AuditedServer::Panel => panel::findings(&source.named),
+            AuditedServer::Rspamd => rspamd::findings(&source.file, &source.named),
+            AuditedServer::OpenDkim => opendkim::findings(&source.file, &source.text),
+            AuditedServer::Mailman => mailman::findings(&source.file, &source.text),
+            AuditedServer::Fail2ban => fail2ban::findings(&source.file, &source.text),
+            AuditedServer::Backups => backups::findings(&source.named),
+            AuditedServer::Roundcube => roundcube::findings(&source.file, &source.text, &source.named, hidden),
+            AuditedServer::Journald => journald::findings(&source.file, &source.text),
+            AuditedServer::Rsyslog => rsyslog::findings(&source.file, &source.text),
         };
         found.iter_mut().for_each(|finding| place(finding, source));
         findings.extend(found);
@@ -86,10 +86,10 @@ fn place(finding: &mut Finding, source: &Source) {
 }
 
 /// The files with rules that the settings of Postfix name; their contents decide what is logged.
-pub fn named_files(server: Server, text: &str) -> Vec<String> {
+pub fn named_files(server: AuditedServer, text: &str) -> Vec<String> {
     match server {
-        Server::Postfix => postfix::rule_files(text),
-        Server::Roundcube => roundcube::included_files(text),
+        AuditedServer::Postfix => postfix::rule_files(text),
+        AuditedServer::Roundcube => roundcube::included_files(text),
         _ => Vec::new(),
     }
 }

@@ -13,43 +13,43 @@ pub fn findings(file: &str, text: &str) -> Vec<Finding> {
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
         match judge(line.trim()) {
-            Rule::Other => {}
-            Rule::StopsMail => break,
-            Rule::WritesMail => found.push(Finding::new(&check::RSYSLOG_MAIL, file, Some(number + 1), name(line), STOP)),
+            LineEffect::Other => {}
+            LineEffect::StopsMail => break,
+            LineEffect::WritesMail => found.push(Finding::new(&check::RSYSLOG_MAIL, file, Some(number + 1), name(line), STOP)),
         }
     }
     found
 }
 
-enum Rule {
+enum LineEffect {
     Other,
     StopsMail,
     WritesMail,
 }
 
-fn judge(line: &str) -> Rule {
+fn judge(line: &str) -> LineEffect {
     let squeezed = line.split('#').next().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
     if squeezed.is_empty() || squeezed.starts_with('$') {
-        return Rule::Other;
+        return LineEffect::Other;
     }
     if squeezed.starts_with("if ") && squeezed.contains("$syslogfacility-text") {
         let whole = squeezed.contains("== 'mail' then stop") || squeezed.contains("== \"mail\" then stop");
-        return if whole { Rule::StopsMail } else { Rule::Other };
+        return if whole { LineEffect::StopsMail } else { LineEffect::Other };
     }
     if squeezed.contains("action(") {
         let elsewhere = ["omfile", "omfwd", "omrelp", "ommysql", "ompgsql", "omelasticsearch"];
-        return if elsewhere.iter().any(|module| squeezed.contains(module)) { Rule::WritesMail } else { Rule::Other };
+        return if elsewhere.iter().any(|module| squeezed.contains(module)) { LineEffect::WritesMail } else { LineEffect::Other };
     }
     let Some((selector, action)) = squeezed.split_once(' ').filter(|(selector, _)| selector.contains('.')) else {
-        return Rule::Other;
+        return LineEffect::Other;
     };
     match action {
-        "stop" | "~" if selector == "mail.*" => Rule::StopsMail,
-        "stop" | "~" => Rule::Other,
+        "stop" | "~" if selector == "mail.*" => LineEffect::StopsMail,
+        "stop" | "~" => LineEffect::Other,
         // To the terminals of logged-in admins, and only what is an emergency.
-        action if action.starts_with(":omusrmsg:") => Rule::Other,
-        _ if covers_mail(selector) => Rule::WritesMail,
-        _ => Rule::Other,
+        action if action.starts_with(":omusrmsg:") => LineEffect::Other,
+        _ if covers_mail(selector) => LineEffect::WritesMail,
+        _ => LineEffect::Other,
     }
 }
 
