@@ -24,7 +24,7 @@
 //! | 0 words | `fault` `private` `event` | `event` never imports `private` |
 //!
 //! One flow for every protocol: `socket -> net::conn -> frame -> command -> decide -> Step -> net::conn -> socket`.
-//! Protocol modules are fed bytes and answer with a [`Step`](imap::Step)-like enum; the driver in `serve` does what the step says.
+//! Protocol modules are fed bytes and answer with a step ([`imap::ImapStep`]); the driver in `serve` does what the step says.
 #![forbid(unsafe_code)]
 
 // Its macro is for all below.

@@ -10,7 +10,7 @@ use clap::Parser;
 use zeroizing_alloc::ZeroAlloc;
 
 use nologd::cli::{self, Arguments, Command, complain};
-use nologd::config::{self, Config, ConfigFile, Trouble};
+use nologd::config::{self, Config, ConfigFile, StartTrouble};
 use nologd::event;
 use nologd::run::{self, End, Systemd, Waited};
 use nologd::sandbox::{self, Unenforced};
@@ -52,19 +52,19 @@ fn run(file: &Path) -> ExitCode {
     }
 }
 
-fn start(mut config: Config, file: &ConfigFile, mut missing: Vec<Unenforced>) -> Result<End, Trouble> {
+fn start(mut config: Config, file: &ConfigFile, mut missing: Vec<Unenforced>) -> Result<End, StartTrouble> {
     // As root, if we are: ports below 1024, keys that only root reads, and as many open files as the limits need.
     let descriptors = sandbox::descriptors(config::descriptors(&config));
     let built = config::build(&config)?;
     let systemd = Systemd::find();
-    sandbox::become_user(config.user.as_deref()).map_err(Trouble::User)?;
+    sandbox::become_user(config.user.as_deref()).map_err(StartTrouble::User)?;
     missing.extend(sandbox::harden());
     config::state_folder(&config.state_dir)?;
     // From here on the kernel holds us to the policy: before the store, and before the first thread.
     let enforcement = config::confine(&config, file.path(), missing)?;
     config::tell_reload(&config, file);
     // For signals and the minute's work; sessions have threads of their own.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| Trouble::Crypto)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|_| StartTrouble::Crypto)?;
     let beside = match run::stand_by(&runtime, &config, &enforcement, &built, &systemd)? {
         Waited::Alone => None,
         Waited::Judges(beside) => Some(beside),
@@ -77,7 +77,7 @@ fn start(mut config: Config, file: &ConfigFile, mut missing: Vec<Unenforced>) ->
     Ok(end)
 }
 
-fn refuse(trouble: &Trouble) -> ExitCode {
+fn refuse(trouble: &StartTrouble) -> ExitCode {
     complain(&trouble.to_string());
     ExitCode::from(cli::REFUSED)
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::config::{self, Beside, Built, Config, ConfigFile, Trouble};
+use crate::config::{self, Beside, Built, Config, ConfigFile, StartTrouble};
 use crate::event::{Event, TELLING, emit};
 use crate::net::certificates::Certificates;
 use crate::net::shutdown::pair;
@@ -47,7 +47,7 @@ pub async fn serve_until_stopped(
     context: Arc<Context>,
     systemd: Systemd,
     other: Option<&Beside>,
-) -> Result<End, Trouble> {
+) -> Result<End, StartTrouble> {
     let (stopper, stop) = pair();
     let listeners = config::listeners(&config, &built)?;
     statement::tell(&config, &context);
@@ -56,7 +56,7 @@ pub async fn serve_until_stopped(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let listeners = listeners.into_iter().zip(built.bound);
     let (beside, listeners): (Vec<_>, Vec<_>) = listeners.partition(|(listener, _)| listener.service == Service::Usage);
-    workers::start(cores, &listeners, &context, &stop, &end).map_err(Trouble::State)?;
+    workers::start(cores, &listeners, &context, &stop, &end).map_err(StartTrouble::State)?;
     tokio::spawn(notices::run(context.clone(), stop.clone()));
     tokio::spawn(methods::run(context.clone(), stop.clone()));
     tokio::spawn(usage::tick(context.book.clone()));
@@ -67,13 +67,13 @@ pub async fn serve_until_stopped(
     // The sockets close when the last thread has stopped listening.
     drop((stop, end, listeners));
     // Dropped last: what is left is written and synced then.
-    let _writer = UsageWriter::start(context.book.clone(), moments(context.book.is_unwritable())).map_err(Trouble::State)?;
+    let _writer = UsageWriter::start(context.book.clone(), moments(context.book.is_unwritable())).map_err(StartTrouble::State)?;
     for position in built.broken {
         emit(Event::CertificateBroken { position: position as u64 });
     }
     built.certificates.as_deref().into_iter().for_each(reload::tell_ends);
     // Before anybody is told that it may be stopped or reloaded now.
-    let signals = Signals::listen().map_err(Trouble::State)?;
+    let signals = Signals::listen().map_err(StartTrouble::State)?;
     emit(Event::Started { listeners: count as u64, backends: backends as u64 });
     systemd.tell("READY=1");
     let (end, drain) = tokio::select! {

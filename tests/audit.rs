@@ -189,7 +189,7 @@ fn the_audit_tries_the_sandbox_from_inside() {
     assert_eq!((code, errors.as_str()), (Some(0), ""), "{text}");
     let report: nologd::audit::AuditReport = serde_json::from_str(&text).unwrap();
     let itself = report.itself.unwrap();
-    assert_eq!(itself.tried.len(), nologd::sandbox::Attempt::ALL.len() + 1);
+    assert_eq!(itself.tried.len(), nologd::sandbox::Probe::ALL.len() + 1);
     assert!(itself.tried.iter().any(|tried| tried.what == "report a person's name" && tried.refused));
     let (code, text, _) = run(&config(""), &[]);
     assert!(code == Some(0) && text.contains("  refused: report a person's name\n"), "{text}");

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nologd::private::{Address, Domain};
-use nologd::quota::{AdminError, Amount, Association, Batch, Book, Day, Edit, Grant, Limit, Name, Origin, Params, check};
-use nologd::store::{self, Memory, Store};
+use nologd::quota::{AdminError, Amount, Association, Batch, Book, BookParams, Day, Edit, Grant, Limit, Name, Origin, check};
+use nologd::store::{self, MemoryStore, Store};
 
 const MIB: u64 = 1 << 20;
 
@@ -34,7 +34,7 @@ impl Dice {
 
 /// A book, and what admins gave.
 struct Stage {
-    store: Arc<Memory>,
+    store: Arc<MemoryStore>,
     book: Book,
     /// The limit of each association that is there, and its grants.
     given: BTreeMap<Name, (u64, Vec<Grant>)>,
@@ -43,8 +43,8 @@ struct Stage {
 
 impl Stage {
     fn new() -> Stage {
-        let store = Arc::new(Memory::new());
-        let book = Book::open(store.clone(), Params::default()).unwrap();
+        let store = Arc::new(MemoryStore::new());
+        let book = Book::open(store.clone(), BookParams::default()).unwrap();
         Stage { store, book, given: BTreeMap::new(), today: 0 }
     }
 
@@ -116,12 +116,12 @@ impl Stage {
         self.book.write_usage().unwrap();
         let before = self.limits();
         if by_export {
-            let other = Arc::new(Memory::new());
+            let other = Arc::new(MemoryStore::new());
             store::import(&*other, &store::export(&*self.store).unwrap()).unwrap();
             self.store = other;
         }
         assert!(check(&*self.store).unwrap().is_well());
-        self.book = Book::open(self.store.clone(), Params::default()).unwrap();
+        self.book = Book::open(self.store.clone(), BookParams::default()).unwrap();
         self.book.review(self.today());
         assert_eq!(self.limits(), before, "another book");
     }
@@ -304,25 +304,25 @@ fn an_older_store_loads_and_an_orphan_lends_nothing() {
     let mut stage = Stage::new();
     stage.add(0, 100 * MIB, 0);
     stage.add(1, 100 * MIB, 0);
-    stage.store.transact(&[store::Change::put("schema".into(), b"6".to_vec())]).unwrap();
-    stage.book = Book::open(stage.store.clone(), Params::default()).unwrap();
+    stage.store.transact(&[store::RecordChange::put("schema".into(), b"6".to_vec())]).unwrap();
+    stage.book = Book::open(stage.store.clone(), BookParams::default()).unwrap();
     assert_eq!(stage.lend(0, 1, MIB, 5), Ok(()));
     let orphan = format!("loan/{}/nobody/2030-01-01", name(0).reveal());
-    stage.store.transact(&[store::Change::put(orphan, b"{\"octets\":5}".to_vec())]).unwrap();
+    stage.store.transact(&[store::RecordChange::put(orphan, b"{\"octets\":5}".to_vec())]).unwrap();
     let found = check(&*stage.store).unwrap();
     assert!(found.wrong.len() == 1 && found.count(nologd::quota::Defect::Orphan) == 1);
-    stage.book = Book::open(stage.store.clone(), Params::default()).unwrap();
+    stage.book = Book::open(stage.store.clone(), BookParams::default()).unwrap();
     assert_eq!(stage.limits()[name(0).reveal()], 99 * MIB);
     stage.holds("an orphan");
     for damaged in ["loan/x", "loan/x/y", "loan/x/y/2030-13-01", "loan/x/y/2030-01-01/z"] {
-        let store = Arc::new(Memory::new());
+        let store = Arc::new(MemoryStore::new());
         store
             .transact(&[
-                store::Change::put("schema".into(), b"7".to_vec()),
-                store::Change::put(damaged.into(), b"{\"octets\":5}".to_vec()),
+                store::RecordChange::put("schema".into(), b"7".to_vec()),
+                store::RecordChange::put(damaged.into(), b"{\"octets\":5}".to_vec()),
             ])
             .unwrap();
-        assert!(Book::open(store, Params::default()).is_err(), "{damaged}");
+        assert!(Book::open(store, BookParams::default()).is_err(), "{damaged}");
     }
 }
 

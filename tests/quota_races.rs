@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use crate::random::Random;
 use nologd::private::{Address, Domain};
 use nologd::quota::{
-    AdminError, Amount, Association, Book, Crossing, Day, Edit, Fact, Facts, Grant, Level, Limit, Name, Origin, Params, Refresh,
-    Refreshed, Reservation, SenderRule, State, StateEdit, Subject, UsageWriter, Verdict, Without, check,
+    AdminError, Amount, Association, Book, BookParams, Crossing, Day, Edit, Fact, Facts, Grant, Level, Limit, Name, Origin,
+    Refresh, Refreshed, Reservation, SenderRule, State, StateEdit, Subject, UsageWriter, Verdict, Without, check,
 };
-use nologd::store::{Memory, Store};
+use nologd::store::{MemoryStore, Store};
 
 fn day(text: &str) -> Day {
     Day::parse(text).unwrap()
@@ -40,7 +40,7 @@ fn numbered(mailbox: usize) -> Address {
 }
 
 fn empty() -> Book {
-    Book::open(Arc::new(Memory::new()), Params::default()).unwrap()
+    Book::open(Arc::new(MemoryStore::new()), BookParams::default()).unwrap()
 }
 
 /// A book with the association `amis` and some mailboxes.
@@ -572,9 +572,9 @@ fn addresses_lead_where_the_association_says() {
 
 #[test]
 fn usage_and_levels_survive_a_restart() {
-    let store = Arc::new(Memory::new());
+    let store = Arc::new(MemoryStore::new());
     let open = || {
-        let book = Arc::new(Book::open(store.clone(), Params::default()).unwrap());
+        let book = Arc::new(Book::open(store.clone(), BookParams::default()).unwrap());
         let heard = Heard::of(&book);
         (book, heard)
     };
@@ -612,7 +612,7 @@ fn usage_and_levels_survive_a_restart() {
 fn measure() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("measure-{}", std::process::id()));
     let store: Arc<dyn Store> = Arc::new(nologd::store::Embedded::open(&folder).unwrap());
-    let book = Arc::new(Book::open(store.clone(), Params::default()).unwrap());
+    let book = Arc::new(Book::open(store.clone(), BookParams::default()).unwrap());
     let news = (0..300).map(|n| {
         let mut new = Association::new(name(&format!("asso{n}")), [domain(&format!("asso{n}.example"))]);
         (new.storage, new.mailbox_default) = (Limit::At(1 << 40), Limit::At(1 << 36));

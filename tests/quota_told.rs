@@ -8,10 +8,10 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use nologd::private::{Address, Domain};
 use nologd::quota::{
-    Amount, Association, Book, Counted, Day, Edit, Limit, Name, Origin, OverQuota, Params, Refreshed, Reservation, State,
+    Amount, Association, Book, BookParams, Counted, Day, Edit, Limit, Name, Origin, OverQuota, Refreshed, Reservation, State,
     StateEdit, Told, Turn, Verdict, Watch,
 };
-use nologd::store::{Memory, Store};
+use nologd::store::{MemoryStore, Store};
 
 const MIB: u64 = 1 << 20;
 
@@ -28,12 +28,12 @@ fn mailbox(name: &str) -> Address {
 }
 
 fn open(store: &Arc<dyn Store>) -> Book {
-    Book::open(store.clone(), Params::default()).unwrap()
+    Book::open(store.clone(), BookParams::default()).unwrap()
 }
 
 /// An association with the mailboxes `ann` and `bob`; `limit` octets each, and twice as much for both and others.
 fn book(limit: u64) -> Book {
-    let book = open(&(Arc::new(Memory::new()) as Arc<dyn Store>));
+    let book = open(&(Arc::new(MemoryStore::new()) as Arc<dyn Store>));
     let mut amis = Association::new(amis(), Domain::parse("amis.example"));
     (amis.mailbox_default, amis.storage) = (Limit::At(limit), Limit::At(2 * limit));
     book.add_association(amis, today()).unwrap();
@@ -132,7 +132,7 @@ fn what_somebody_deleted_who_cannot_count_is_told_to_open_sessions() {
 
 #[test]
 fn a_doubt_survives_a_restart() {
-    let store: Arc<dyn Store> = Arc::new(Memory::new());
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let book = open(&store);
     book.add_association(Association::new(amis(), Domain::parse("amis.example")), today()).unwrap();
     book.admit(&mailbox("ann")).unwrap();
@@ -186,7 +186,7 @@ fn what_members_announce_and_do_not_send_is_bounded() {
     drop((first, second, large));
     // One alone may be of any size: COPY announces nothing that it has to wait for.
     assert!(reserve(&book, "ann", 1 << 39, Origin::Member).is_ok());
-    let roomy = Book::open(Arc::new(Memory::new()), Params { largest: 100 * MIB, ..Params::default() }).unwrap();
+    let roomy = Book::open(Arc::new(MemoryStore::new()), BookParams { largest: 100 * MIB, ..BookParams::default() }).unwrap();
     roomy.add_association(Association::new(amis(), Domain::parse("amis.example")), today()).unwrap();
     roomy.admit(&mailbox("ann")).unwrap();
     let both = [write(&roomy, "ann", 100 * MIB), write(&roomy, "ann", 100 * MIB)];

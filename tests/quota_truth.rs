@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use nologd::private::{Address, Domain};
-use nologd::quota::{Amount, Association, Book, Counted, Day, Name, Origin, Params, Reservation, Told, Turn, Watch};
-use nologd::store::Memory;
+use nologd::quota::{Amount, Association, Book, BookParams, Counted, Day, Name, Origin, Reservation, Told, Turn, Watch};
+use nologd::store::MemoryStore;
 
 use crate::random::Random;
 
@@ -92,7 +92,7 @@ fn sum(sizes: &[u64]) -> Amount {
 
 impl World {
     fn new(seed: u64, pushes: bool, broken: Broken) -> World {
-        let book = Book::open(Arc::new(Memory::new()), Params { largest: 1 << 40, ..Params::default() }).unwrap();
+        let book = Book::open(Arc::new(MemoryStore::new()), BookParams { largest: 1 << 40, ..BookParams::default() }).unwrap();
         let amis = Association::new(Name::parse("amis").unwrap(), Domain::parse("amis.example"));
         book.add_association(amis, today()).unwrap();
         book.admit(&me()).unwrap();

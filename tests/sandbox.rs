@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 use nix::libc;
 use nix::sys::signal::Signal;
 use nologd::demo::{Client, MEMBERS, Owner, Place};
-use nologd::policy::sandbox::{BUILT_IN, Sandbox, Servers, What};
+use nologd::policy::sandbox::{BUILT_IN, RuleEffect, Sandbox, Servers};
 use nologd::policy::syscalls::How;
-use nologd::sandbox::{Attempt, Plan, call_programs};
+use nologd::sandbox::{Plan, Probe, call_programs};
 use support::{Stack, client, restart, run_any, succeed};
 
-const REFUSED: usize = Attempt::ALL.len();
+const REFUSED: usize = Probe::ALL.len();
 
 /// A config in `place`, and what `nologd check --sandbox` says about it: whether all was refused, and the words.
 fn check(place: &Place, user: &str, more: &str) -> (bool, String) {
@@ -146,9 +146,9 @@ fn every_call_that_the_policy_denies_is_refused_with_its_number() {
     let mut plan = Plan::default();
     for rule in Sandbox::parse(BUILT_IN).unwrap().rules(Servers::default()) {
         match &rule.what {
-            What::Deny(calls) => plan.deny.extend(calls),
-            What::Sockets(sockets) => plan.sockets.extend(sockets),
-            What::Options(options) => plan.options.extend(options),
+            RuleEffect::Deny(calls) => plan.deny.extend(calls),
+            RuleEffect::Sockets(sockets) => plan.sockets.extend(sockets),
+            RuleEffect::Options(options) => plan.options.extend(options),
             _ => {}
         }
     }

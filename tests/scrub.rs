@@ -15,7 +15,7 @@ use mail_parser::MessageParser;
 use nologd::policy::headers::{Action, Headers};
 use nologd::private::Address;
 use nologd::scrub::invariants::{self, ALICE, context};
-use nologd::scrub::{Context, Profile, Writer};
+use nologd::scrub::{MessageContext, Profile, Writer};
 use nologd::wire::header::{EndFinder, Part, split};
 
 #[test]
@@ -34,7 +34,7 @@ fn machines_keep_their_own_fields() {
         Date: Sun, 22 Nov 2026 17:40:02 +0100\r\nMessage-ID: <1@web3.host.example>\r\n\r\nx\r\n";
     for profile in [Profile::Submission, Profile::Sent] {
         let of = |writer| {
-            let scrubbed = with_context(message, &Context { writer, ..context(profile, &ALICE, b"") });
+            let scrubbed = with_context(message, &MessageContext { writer, ..context(profile, &ALICE, b"") });
             String::from_utf8(scrubbed).unwrap()
         };
         let (person, machine) = (of(Writer::Person), of(Writer::Machine));

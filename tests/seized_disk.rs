@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nologd::private::{Address, Domain};
-use nologd::quota::{Amount, Association, Book, Day, Edit, Limit, Name, Origin, Params};
+use nologd::quota::{Amount, Association, Book, BookParams, Day, Edit, Limit, Name, Origin};
 use nologd::store::Embedded;
 
 /// A folder that goes away with the test.
@@ -54,7 +54,7 @@ struct Work {
 impl Work {
     fn begin() -> Work {
         let folder = Scratch::new();
-        let book = Book::open(Arc::new(Embedded::open(&folder.0).unwrap()), Params::default()).unwrap();
+        let book = Book::open(Arc::new(Embedded::open(&folder.0).unwrap()), BookParams::default()).unwrap();
         book.write_usage().unwrap();
         let own = numbers(&read_all(&folder.0));
         let mut velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);

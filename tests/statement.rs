@@ -19,10 +19,10 @@ use nologd::fault::Lang;
 use nologd::policy::headers::BUILT_IN;
 use nologd::policy::{FILES, Policy};
 use nologd::private::{Address, Domain};
-use nologd::quota::{self, Amount, Association, Book, Day, Grant, Limit, MailboxEdit, Name, Params};
-use nologd::sandbox::{Attempt, Unenforced};
+use nologd::quota::{self, Amount, Association, Book, BookParams, Day, Grant, Limit, MailboxEdit, Name};
+use nologd::sandbox::{Probe, Unenforced};
 use nologd::statement::{Changes, Front, InForce, LogDestination, Machine, Page, Proof, SENTENCES, StatementPart, Words};
-use nologd::store::{Memory, Store};
+use nologd::store::{MemoryStore, Store};
 use serde_json::Value;
 
 /// A claim that nothing holds up is a bug: each sentence has something behind it, and what it names is there.
@@ -46,7 +46,7 @@ fn what_stands_behind_each_sentence_exists() {
             Proof::Kernel(needs, attempts) => {
                 assert!(!needs.is_empty() && !sentence.rules.is_empty(), "{}", sentence.name);
                 assert!(needs.iter().all(|rule| Unenforced::ALL.contains(rule)), "{}", sentence.name);
-                assert!(attempts.iter().all(|attempt| Attempt::ALL.contains(attempt)), "{}", sentence.name);
+                assert!(attempts.iter().all(|attempt| Probe::ALL.contains(attempt)), "{}", sentence.name);
             }
             Proof::Check(name) => assert_eq!(Check::find(name).unwrap().kind, LeakKind::Remains, "{name}"),
             Proof::Outside => {
@@ -80,7 +80,7 @@ fn nothing_that_is_known_is_left_out() {
         assert!(kernel().any(|(needs, _)| needs.contains(rule)), "{} can be missing unsaid", rule.word());
         assert_eq!(Unenforced::find(rule.word()), Some(*rule));
     }
-    for attempt in Attempt::ALL {
+    for attempt in Probe::ALL {
         assert!(kernel().any(|(_, tried)| tried.contains(attempt)), "{} can be possible unsaid", attempt.text());
     }
     for check in Check::ALL.iter().filter(|check| check.kind == LeakKind::Remains) {
@@ -400,8 +400,8 @@ fn nothing_from_outside_becomes_markup() {
 /// something is kept, and none of them is a time at which somebody did something.
 #[test]
 fn the_book_keeps_what_is_said_and_no_time() {
-    let store = Arc::new(Memory::new());
-    let book = Arc::new(Book::open(store.clone(), Params::default()).unwrap());
+    let store = Arc::new(MemoryStore::new());
+    let book = Arc::new(Book::open(store.clone(), BookParams::default()).unwrap());
     let today = Day::parse("2026-11-01").unwrap();
     let member = Address::parse("alice@velo.example").unwrap();
     let mut velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);

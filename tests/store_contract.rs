@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nologd::private::{Address, Domain, Private};
-use nologd::quota::{self, Amount, Association, Book, Day, Edit, Limit, Name, Origin, Params, Reservation, UsageWriter};
+use nologd::quota::{self, Amount, Association, Book, BookParams, Day, Edit, Limit, Name, Origin, Reservation, UsageWriter};
 use nologd::store::{
-    Change, Embedded, Expect, MAX_VALUE, Memory, Record, Schema, Step, Store, StoreError, check, export, import, settle,
+    Embedded, Expect, MAX_VALUE, MemoryStore, Migration, Record, RecordChange, Schema, Store, StoreError, check, export, import,
+    settle,
 };
 
 /// A folder that goes away with the test.
@@ -33,17 +34,17 @@ impl Drop for Scratch {
 }
 
 fn on_each_store(promise: impl Fn(&dyn Store)) {
-    promise(&Memory::new());
+    promise(&MemoryStore::new());
     let scratch = Scratch::new();
     promise(&Embedded::open(&scratch.0).unwrap());
 }
 
-fn put(key: &str, value: &str) -> Change {
-    Change::put(key.into(), value.into())
+fn put(key: &str, value: &str) -> RecordChange {
+    RecordChange::put(key.into(), value.into())
 }
 
-fn remove(key: &str) -> Change {
-    Change::remove(key.into())
+fn remove(key: &str) -> RecordChange {
+    RecordChange::remove(key.into())
 }
 
 fn is(value: &str) -> Expect {
@@ -158,15 +159,15 @@ fn an_export_fills_an_empty_store_and_only_that() {
     });
 }
 
-fn rename_all(records: &[Record]) -> Result<Vec<Change>, StoreError> {
+fn rename_all(records: &[Record]) -> Result<Vec<RecordChange>, StoreError> {
     let renamed = records.iter().flat_map(|record| {
         let (key, value) = (record.key.reveal(), record.value.reveal());
-        [Change::remove(key.clone()), Change::put(format!("new-{key}"), value.clone())]
+        [RecordChange::remove(key.clone()), RecordChange::put(format!("new-{key}"), value.clone())]
     });
     Ok(renamed.collect())
 }
 
-fn fail(_: &[Record]) -> Result<Vec<Change>, StoreError> {
+fn fail(_: &[Record]) -> Result<Vec<RecordChange>, StoreError> {
     Err(StoreError::Damaged)
 }
 
@@ -176,12 +177,12 @@ fn an_older_version_is_migrated_and_a_newer_one_refused() {
         settle(store, Schema(&[])).unwrap();
         store.transact(&[put("x", "1")]).unwrap();
         settle(store, Schema(&[])).unwrap();
-        assert_eq!(settle(store, Schema(&[Step::Records(fail)])), Err(StoreError::Damaged));
+        assert_eq!(settle(store, Schema(&[Migration::Records(fail)])), Err(StoreError::Damaged));
         assert_eq!(keys(store, ""), ["schema", "x"]);
-        settle(store, Schema(&[Step::Records(rename_all), Step::Records(rename_all)])).unwrap();
+        settle(store, Schema(&[Migration::Records(rename_all), Migration::Records(rename_all)])).unwrap();
         assert_eq!(keys(store, ""), ["new-new-x", "schema"]);
         assert_eq!(got(store, "schema").as_deref(), Some("3"));
-        assert_eq!(settle(store, Schema(&[Step::Records(rename_all)])), Err(StoreError::Newer(3)));
+        assert_eq!(settle(store, Schema(&[Migration::Records(rename_all)])), Err(StoreError::Newer(3)));
         store.transact(&[remove("schema")]).unwrap();
         assert_eq!(settle(store, Schema(&[])), Err(StoreError::Damaged));
     });
@@ -372,7 +373,7 @@ fn what_is_left_of_a_damaged_store_can_be_exported() {
 #[test]
 fn what_an_admin_removes_is_in_no_file_even_while_usage_is_written() {
     let scratch = Scratch::new();
-    let book = Arc::new(Book::open(Arc::new(Embedded::open(&scratch.0).unwrap()), Params::default()).unwrap());
+    let book = Arc::new(Book::open(Arc::new(Embedded::open(&scratch.0).unwrap()), BookParams::default()).unwrap());
     let address = |text| Address::parse(text).unwrap();
     let (amis, today) = (Name::parse("amis").unwrap(), Day::parse("2026-11-01").unwrap());
     let mut new = Association::new(amis.clone(), [Domain::parse("asso.example").unwrap()]);
@@ -406,12 +407,12 @@ fn what_an_admin_removes_is_in_no_file_even_while_usage_is_written() {
 
 #[test]
 fn a_book_of_a_newer_version_is_refused() {
-    let store = Arc::new(Memory::new());
-    drop(Book::open(store.clone(), Params::default()).unwrap());
+    let store = Arc::new(MemoryStore::new());
+    drop(Book::open(store.clone(), BookParams::default()).unwrap());
     store.transact(&[put("schema", "8")]).unwrap();
-    assert_eq!(Book::open(store.clone(), Params::default()).err(), Some(StoreError::Newer(8)));
+    assert_eq!(Book::open(store.clone(), BookParams::default()).err(), Some(StoreError::Newer(8)));
     store.transact(&[put("schema", "1"), put("usage/nobody", "{}")]).unwrap();
-    assert_eq!(Book::open(store, Params::default()).err(), Some(StoreError::Damaged));
+    assert_eq!(Book::open(store, BookParams::default()).err(), Some(StoreError::Damaged));
 }
 
 /// Version 4 and older had usage among the records, exact and in sled. It leaves them, and the files.
@@ -421,11 +422,16 @@ fn an_older_book_gets_its_usage_out_of_the_records_rounded() {
     let store = Arc::new(Embedded::open(&scratch.0).unwrap());
     let told = r#"{"level":80,"messages":7,"octets":702446}"#;
     let velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("asso.example").unwrap()]);
-    drop(Book::open(store.clone(), Params::default()).unwrap().add_association(velo, Day::parse("2026-11-01").unwrap()).unwrap());
+    drop(
+        Book::open(store.clone(), BookParams::default())
+            .unwrap()
+            .add_association(velo, Day::parse("2026-11-01").unwrap())
+            .unwrap(),
+    );
     store.transact(&[put("schema", "3"), put(&format!("usage/{ADDRESS}"), told), put("level/velo", r#"{"level":95}"#)]).unwrap();
     store.write_usage(&[]).unwrap();
     assert!(found_in_files(&scratch.0, "702446"));
-    let book = Book::open(store.clone(), Params::default()).unwrap();
+    let book = Book::open(store.clone(), BookParams::default()).unwrap();
     assert_eq!(book.mailbox(&Address::parse(ADDRESS).unwrap()).unwrap().used, Amount { octets: 720_896, messages: 16 });
     assert_eq!(keys(&*store, ""), ["association/velo", "schema"]);
     assert!(store.usage().unwrap().records.len() == 2 && quota::check(&*store).unwrap().is_well());

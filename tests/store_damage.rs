@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use nologd::private::{Address, Domain, Private};
-use nologd::quota::{Amount, Association, Book, Day, Edit, Limit, Name, Origin, Params};
-use nologd::store::{Change, Condition, Durable, Embedded, Record, Repaired, Store, StoreError, repair, snapshot};
+use nologd::quota::{Amount, Association, Book, BookParams, Day, Edit, Limit, Name, Origin};
+use nologd::store::{Condition, Durable, Embedded, Record, RecordChange, Repaired, Store, StoreError, repair, snapshot};
 
 /// A folder that goes away with the test.
 struct Scratch(PathBuf);
@@ -53,7 +53,7 @@ fn record(number: u64) -> Record {
 fn filled() -> Scratch {
     let scratch = Scratch::new();
     let store = Embedded::open(&scratch.0).unwrap();
-    let change = |n: u64| Change::put(format!("mailbox/m{n:03}@asso.example"), format!("{{\"storage\":{n}}}").into_bytes());
+    let change = |n: u64| RecordChange::put(format!("mailbox/m{n:03}@asso.example"), format!("{{\"storage\":{n}}}").into_bytes());
     store.transact(&(0..100).map(change).collect::<Vec<_>>()).unwrap();
     store.write_usage(&(0..100).map(record).collect::<Vec<_>>()).unwrap();
     scratch
@@ -114,7 +114,7 @@ fn one_fault_in_any_file_of_the_book_loses_nothing() {
 fn what_has_no_database_yet_survives_a_kill_and_one_fault() {
     let (running, killed, scratch) = (Scratch::new(), Scratch::new(), Scratch::new());
     let store = Embedded::open(&running.0).unwrap();
-    let change = |n: u64| Change::put(format!("mailbox/m{n:03}@asso.example"), format!("{{\"storage\":{n}}}").into_bytes());
+    let change = |n: u64| RecordChange::put(format!("mailbox/m{n:03}@asso.example"), format!("{{\"storage\":{n}}}").into_bytes());
     store.transact(&(0..100).map(change).collect::<Vec<_>>()).unwrap();
     copy(&running.0, &killed.0);
     let has_database = |folder: &Scratch| folder.0.join("book-1/db").exists();
@@ -137,7 +137,7 @@ fn what_has_no_database_yet_survives_a_kill_and_one_fault() {
     assert!(has_database(&running) && is_all_there(&store));
     store.transact(&[change(0), change(1)]).unwrap();
     assert!(has_database(&running), "nothing was changed");
-    store.transact(&[Change::put("mailbox/m001@asso.example".into(), b"{}".to_vec())]).unwrap();
+    store.transact(&[RecordChange::put("mailbox/m001@asso.example".into(), b"{}".to_vec())]).unwrap();
     assert!(!has_database(&running));
     drop(store);
     assert!(has_database(&running), "at a stop");
@@ -207,8 +207,9 @@ fn on_a_small_disk() {
     let (place, today) = (PathBuf::from(place), Day::parse("2026-11-01").unwrap());
     mount(&["-t", "tmpfs", "-o", "size=8m", "tmpfs"], &place);
     let store = place.join("store");
-    let open =
-        || Durable::open(&store).map(|(store, found)| (Arc::new(Book::open(Arc::new(store), Params::default()).unwrap()), found));
+    let open = || {
+        Durable::open(&store).map(|(store, found)| (Arc::new(Book::open(Arc::new(store), BookParams::default()).unwrap()), found))
+    };
     let (velo, alice) = (Name::parse("velo").unwrap(), Address::parse("alice@velo.example").unwrap());
     let limit = |most: u64| Edit { storage: Some(Limit::At(most)), ..Edit::default() };
     let storage = |book: &Book| book.association(&velo, today).unwrap().storage;
@@ -271,7 +272,8 @@ fn an_old_file_that_cannot_be_wiped_stops_no_later_change() {
     let held = scratch.0.join("book-1/held");
     fs::copy("/bin/sleep", &held).unwrap();
     let mut holder = Command::new(&held).arg("600").spawn().unwrap();
-    let put = |number: u64| store.transact(&[Change::put("mailbox/m000@asso.example".into(), number.to_string().into_bytes())]);
+    let put =
+        |number: u64| store.transact(&[RecordChange::put("mailbox/m000@asso.example".into(), number.to_string().into_bytes())]);
     let first = [put(1), put(2), put(3)];
     let now = store.get("mailbox/m000@asso.example").map(|value| value.map(|value| value.reveal().clone()));
     holder.kill().unwrap();

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use crate::random::Random;
 use nologd::private::{Address, Domain};
-use nologd::quota::{Amount, Association, Book, Day, Edit, Limit, Name, Origin, Params, UsageWriter, check};
+use nologd::quota::{Amount, Association, Book, BookParams, Day, Edit, Limit, Name, Origin, UsageWriter, check};
 use nologd::store::{Embedded, Store, snapshot};
 
 const FOLDER: &str = "NOLOGD_TEST_KILL_FOLDER";
@@ -51,7 +51,7 @@ fn say(line: &str) {
 fn child() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
     let mut random = Random(std::env::var(SEED).unwrap().parse().unwrap());
-    let book = Arc::new(Book::open(Arc::new(Embedded::open(Path::new(&folder)).unwrap()), Params::default()).unwrap());
+    let book = Arc::new(Book::open(Arc::new(Embedded::open(Path::new(&folder)).unwrap()), BookParams::default()).unwrap());
     // The test harness has begun a line of its own.
     say("");
     let _writer = UsageWriter::start(book.clone(), |_| Duration::from_millis(3)).unwrap();
@@ -183,7 +183,7 @@ fn compare(folder: &Path, told: &mut Told, round: u64) {
         let name = entry.unwrap().file_name();
         assert!(["lock", "book-1", "usage-1"].iter().any(|known| *known == name), "round {round}: {name:?}");
     }
-    let book = Book::open(store, Params::default()).unwrap();
+    let book = Book::open(store, BookParams::default()).unwrap();
     let tried = told.tried.take();
     for number in 0..ASSOCIATIONS {
         let view = book.association(&name(number), today()).ok();

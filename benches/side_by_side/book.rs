@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use nologd::private::{Address, Domain};
-use nologd::quota::{Amount, Association, Book, Day, Limit, Name, Origin, Params, UsageWriter};
+use nologd::quota::{Amount, Association, Book, BookParams, Day, Limit, Name, Origin, UsageWriter};
 use nologd::store::Embedded;
 
 use crate::Res;
@@ -22,7 +22,7 @@ pub fn run(folder: &Path, reservations: u64) -> Res<()> {
     pin()?;
     let today = Day::parse("2026-11-01").ok_or("no day")?;
     let store = Arc::new(Embedded::open(folder).map_err(|_| "the store does not open")?);
-    let book = Arc::new(Book::open(store, Params::default()).map_err(|_| "the book does not open")?);
+    let book = Arc::new(Book::open(store, BookParams::default()).map_err(|_| "the book does not open")?);
     let news = (0..ASSOCIATIONS).map(association).collect::<Option<Vec<_>>>().ok_or("no name")?;
     book.import_once(news, today).map_err(|_| "not imported")?;
     let mailboxes = (0..MAILBOXES).map(mailbox).collect::<Option<Vec<_>>>().ok_or("no address")?;

@@ -12,7 +12,7 @@ use aws_lc_rs::rand;
 use nix::unistd::{dup, dup2_stderr};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{self, Config, Trouble};
+use crate::config::{self, Config, StartTrouble};
 use crate::event;
 use crate::sandbox::{self, Outcome, probe};
 
@@ -55,11 +55,11 @@ impl Itself {
 pub fn try_itself(config: &Config, file: &Path) -> Result<Itself, String> {
     // The daemon does it where its config names somebody; only root can.
     if nix::unistd::Uid::effective().is_root() {
-        sandbox::become_user(config.user.as_deref()).map_err(|why| Trouble::User(why).to_string())?;
+        sandbox::become_user(config.user.as_deref()).map_err(|why| StartTrouble::User(why).to_string())?;
     }
     let missing = match config::confine(config, file, sandbox::harden()) {
         Ok(enforcement) => enforcement.missing,
-        Err(Trouble::NotConfined(missing)) => missing,
+        Err(StartTrouble::NotConfined(missing)) => missing,
         Err(trouble) => return Err(trouble.to_string()),
     };
     let tried = probe().into_iter().map(|(attempt, outcome)| (attempt.text(), outcome == Outcome::Refused));

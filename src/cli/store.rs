@@ -12,7 +12,7 @@ use super::{REFUSED, complain, load, refuse, say};
 use crate::config::store_folder;
 use crate::quota::{self, Defect, Findings, SCHEMA};
 use crate::sandbox::{NoUser, become_user};
-use crate::store::{self, Embedded, Memory, Repaired, StoreError};
+use crate::store::{self, Embedded, MemoryStore, Repaired, StoreError};
 use crate::terminal::Progress;
 
 /// Carries out a command on the state folder.
@@ -140,7 +140,7 @@ fn import(file: &Path, config: &Path, output: OutputOptions) -> Option<()> {
 
 /// What `store check` would say about it.
 fn tried(document: &str) -> Result<Findings, StoreError> {
-    let trial = Memory::new();
+    let trial = MemoryStore::new();
     store::import(&trial, document)?;
     store::settle(&trial, SCHEMA)?;
     quota::check(&trial)

@@ -14,10 +14,10 @@ use super::certificates::{certificates, told};
 use super::descriptors::cut;
 use super::file::Config;
 use super::key::message_id_key;
-use super::listen::{Listen, Protection};
+use super::listen::{Listen, ListenTls};
 use super::site::site;
 use super::sockets::restrict;
-use super::trouble::Trouble;
+use super::trouble::StartTrouble;
 use crate::admin::node::NodeDesk;
 use crate::admin::{Executor, Host, ListenerStatus};
 use crate::event::{Event, emit, name_backends};
@@ -28,7 +28,7 @@ use crate::net::listen::{Bound, SocketFile, bind};
 use crate::net::tls::{self, Clients};
 use crate::notice;
 use crate::pool::{Pool, RelayCapabilities, RelayPool};
-use crate::quota::{Book, Facts, Params};
+use crate::quota::{Book, BookParams, Facts};
 use crate::sandbox::Enforcement;
 use crate::scrub::Scrubber;
 use crate::serve::clock::today;
@@ -61,17 +61,17 @@ pub struct Built {
 /// Binds and reads certificates.
 ///
 /// # Errors
-/// The first [`Trouble`].
-pub fn build(config: &Config) -> Result<Built, Trouble> {
+/// The first [`StartTrouble`].
+pub fn build(config: &Config) -> Result<Built, StartTrouble> {
     let (certificates, broken) = certificates(config)?;
     let clients = |listen: &Listen| {
-        let load = |file: &PathBuf| Clients::load(file).map_err(|error| Trouble::Clients(file.clone(), error));
+        let load = |file: &PathBuf| Clients::load(file).map_err(|error| StartTrouble::Clients(file.clone(), error));
         listen.clients.as_ref().map(load).transpose()
     };
     let clients = config.listens.iter().map(clients).collect::<Result<_, _>>()?;
     let bind = |listen: &Listen| {
         let bound = bind(&listen.address).and_then(|bound| restrict(listen, config).map(|()| bound));
-        bound.map_err(|error| Trouble::Listen(listen.address.clone(), error))
+        bound.map_err(|error| StartTrouble::Listen(listen.address.clone(), error))
     };
     let bound = config.listens.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
     let ends = |(listen, bound): (&Listen, &Bound)| (listen.service == Service::Usage).then(|| bound.file()).flatten();
@@ -83,21 +83,21 @@ pub fn build(config: &Config) -> Result<Built, Trouble> {
 /// what so many file descriptors allow.
 ///
 /// # Errors
-/// The first [`Trouble`].
+/// The first [`StartTrouble`].
 pub fn context(
     config: &mut Config,
     enforcement: Enforcement,
     descriptors: u64,
     certificates: Option<&Arc<Certificates>>,
     beside: Option<&Beside>,
-) -> Result<Arc<Context>, Trouble> {
+) -> Result<Arc<Context>, StartTrouble> {
     let (limits, pool) = cut(config, descriptors);
-    let limits = Limits::new(limits).ok_or(Trouble::Crypto)?;
+    let limits = Limits::new(limits).ok_or(StartTrouble::Crypto)?;
     let host = Host { certificates: certificates.map(told), ..host_of(config, &enforcement) };
     let notices = Arc::new(notice::Queue::default());
     let book = book(config, notices.clone(), beside)?;
     // After the book, whose lock keeps a second daemon from making another one.
-    let key = message_id_key(&config.state_dir).map_err(Trouble::State)?;
+    let key = message_id_key(&config.state_dir).map_err(StartTrouble::State)?;
     if let Some(page) = &config.help_url {
         page.clone().link_refusals();
     }
@@ -122,7 +122,7 @@ pub fn context(
         quota: config.quota,
         forwarding: config.forwarding,
         sieve_offers: crate::serve::sieve_offers::SieveOffers::new(config.forwarding),
-        tls: tls::Client::new(config.authorities.as_deref()).map_err(Trouble::Authorities)?,
+        tls: tls::TlsClient::new(config.authorities.as_deref()).map_err(StartTrouble::Authorities)?,
         hostname: config.hostname.clone(),
         pool: Pool::new(pool),
         relay_pool: RelayPool::new(pool),
@@ -163,19 +163,20 @@ pub fn store_folder(config: &Config) -> PathBuf {
 ///
 /// # Errors
 /// `Store`.
-pub fn durable(config: &Config) -> Result<(Arc<dyn Store>, Condition), Trouble> {
-    let (store, found) = Durable::open(&store_folder(config)).map_err(Trouble::Store)?;
+pub fn durable(config: &Config) -> Result<(Arc<dyn Store>, Condition), StartTrouble> {
+    let (store, found) = Durable::open(&store_folder(config)).map_err(StartTrouble::Store)?;
     Ok((Arc::new(store), found))
 }
 
 /// Opens the book, which tells `facts` from then on; the first time, the associations of the file are written into it.
-fn book(config: &mut Config, facts: Arc<dyn Facts>, beside: Option<&Beside>) -> Result<Arc<Book>, Trouble> {
+fn book(config: &mut Config, facts: Arc<dyn Facts>, beside: Option<&Beside>) -> Result<Arc<Book>, StartTrouble> {
     let (store, found) = match beside {
         Some(beside) => (beside.store.clone() as Arc<dyn Store>, beside.found),
         None => durable(config)?,
     };
-    let book = Book::open(store, Params { separator: config.separator, largest: config.sizes.message, sending: config.sending })
-        .map_err(Trouble::Store)?;
+    let book =
+        Book::open(store, BookParams { separator: config.separator, largest: config.sizes.message, sending: config.sending })
+            .map_err(StartTrouble::Store)?;
     book.lead_to(facts);
     if let Some(beside) = beside {
         book.judge_only_with(beside.link.clone());
@@ -192,7 +193,7 @@ fn book(config: &mut Config, facts: Arc<dyn Facts>, beside: Option<&Beside>) -> 
         emit(Event::UsageLost { mailboxes: book.lost_usage() });
     }
     let associations = std::mem::take(&mut config.associations);
-    let imported = book.import_once(associations.clone(), today()).map_err(Trouble::Import)?;
+    let imported = book.import_once(associations.clone(), today()).map_err(StartTrouble::Import)?;
     if let Some(associations) = imported.filter(|count| *count > 0) {
         emit(Event::Imported { associations: associations as u64 });
     }
@@ -204,22 +205,22 @@ fn book(config: &mut Config, facts: Arc<dyn Facts>, beside: Option<&Beside>) -> 
 ///
 /// # Errors
 /// `Crypto` when TLS cannot be offered.
-pub fn listeners(config: &Config, built: &Built) -> Result<Vec<Listener>, Trouble> {
+pub fn listeners(config: &Config, built: &Built) -> Result<Vec<Listener>, StartTrouble> {
     let listener = |(number, listen): (usize, &Listen)| {
         let server = |service: Service| {
-            let certificates = built.certificates.as_ref().ok_or(Trouble::NoDefaultCertificate(Vec::new()))?;
+            let certificates = built.certificates.as_ref().ok_or(StartTrouble::NoDefaultCertificate(Vec::new()))?;
             let clients = built.clients.get(number).and_then(Option::as_ref);
-            tls::Server::new(certificates.clone(), service.alpn(), HANDSHAKE, clients).map_err(|_| Trouble::Crypto)
+            tls::TlsServer::new(certificates.clone(), service.alpn(), HANDSHAKE, clients).map_err(|_| StartTrouble::Crypto)
         };
         let doors = &listen.doors;
         let entry = match listen.tls {
-            Protection::Implicit if !doors.by_alpn.is_empty() => {
+            ListenTls::Implicit if !doors.by_alpn.is_empty() => {
                 let each = |service: &Service| Ok((*service, server(*service)?));
-                TlsMode::ByAlpn(doors.by_alpn.iter().map(each).collect::<Result<_, Trouble>>()?)
+                TlsMode::ByAlpn(doors.by_alpn.iter().map(each).collect::<Result<_, StartTrouble>>()?)
             }
-            Protection::Implicit => TlsMode::Implicit(server(listen.service)?),
-            Protection::StartTls => TlsMode::StartTls(server(listen.service)?),
-            Protection::None => TlsMode::Plain,
+            ListenTls::Implicit => TlsMode::Implicit(server(listen.service)?),
+            ListenTls::StartTls => TlsMode::StartTls(server(listen.service)?),
+            ListenTls::None => TlsMode::Plain,
         };
         let pooling = if listen.pool { Pooling::On } else { Pooling::Off };
         let (forwarders, onion) = (doors.forwarders.clone(), doors.onion);
@@ -234,10 +235,10 @@ pub fn listeners(config: &Config, built: &Built) -> Result<Vec<Listener>, Troubl
 ///
 /// # Errors
 /// `State`.
-pub fn state_folder(state: &Path) -> Result<(), Trouble> {
+pub fn state_folder(state: &Path) -> Result<(), StartTrouble> {
     if state.is_dir() {
         return Ok(());
     }
     let made = fs::create_dir_all(state).and_then(|()| fs::set_permissions(state, Permissions::from_mode(0o700)));
-    made.map_err(Trouble::State)
+    made.map_err(StartTrouble::State)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::file::Config;
 use super::key::kept_key;
-use super::trouble::Trouble;
+use super::trouble::StartTrouble;
 use crate::scrub::MessageIdKey;
 use crate::serve::node::NodeLink;
 use crate::store::{Condition, Copied};
@@ -23,6 +23,6 @@ pub struct Beside {
 ///
 /// # Errors
 /// `NoKey`; `UnreadKey` where there is one, or nobody can say.
-pub fn common_key(config: &Config) -> Result<MessageIdKey, Trouble> {
-    kept_key(&config.state_dir).map_err(Trouble::UnreadKey)?.ok_or(Trouble::NoKey)
+pub fn common_key(config: &Config) -> Result<MessageIdKey, StartTrouble> {
+    kept_key(&config.state_dir).map_err(StartTrouble::UnreadKey)?.ok_or(StartTrouble::NoKey)
 }

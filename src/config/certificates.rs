@@ -7,12 +7,12 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::file::Config;
 use super::held::ConfigFile;
-use super::listen::{Listen, Protection};
-use super::trouble::Trouble;
+use super::listen::{Listen, ListenTls};
+use super::trouble::StartTrouble;
 use crate::admin::CertificateStatus;
 use crate::event::{Event, emit};
 use crate::net::certificate_folder::{CHAIN, KEY};
-use crate::net::certificates::{CertificateStanding, Certificates, Report, public_key};
+use crate::net::certificates::{CertificateStanding, Certificates, LoadReport, public_key};
 use crate::serve::clock::now;
 
 /// The example certificate: its key is public, so it must never protect anybody.
@@ -22,22 +22,22 @@ const EXAMPLE: &[u8] = include_bytes!("../../certs-example/mail.nolog.example/fu
 ///
 /// # Errors
 /// `NoDefaultCertificate`, `ExampleKey`.
-pub fn certificates(config: &Config) -> Result<(Option<Arc<Certificates>>, Vec<usize>), Trouble> {
+pub fn certificates(config: &Config) -> Result<(Option<Arc<Certificates>>, Vec<usize>), StartTrouble> {
     let Some(files) = &config.tls else { return Ok((None, Vec::new())) };
     let (certificates, report) = Certificates::load(&files.certificates, &files.default, now().as_secs());
     usable(&certificates, &report, &config.listens)?;
     Ok((Some(certificates), report.broken.iter().map(|(_, position, _)| *position).collect()))
 }
 
-fn usable(certificates: &Certificates, report: &Report, listens: &[Listen]) -> Result<(), Trouble> {
+fn usable(certificates: &Certificates, report: &LoadReport, listens: &[Listen]) -> Result<(), StartTrouble> {
     if !report.default {
         let broken = report.broken.iter().map(|(name, _, why)| format!("{name}: {}", why.text())).collect();
-        return Err(Trouble::NoDefaultCertificate(broken));
+        return Err(StartTrouble::NoDefaultCertificate(broken));
     }
     let leaf = CertificateDer::pem_slice_iter(EXAMPLE).next().and_then(Result::ok);
-    let example = leaf.as_ref().and_then(public_key).ok_or(Trouble::Crypto)?;
-    let exposed = listens.iter().any(|listen| listen.tls != Protection::None && !listen.is_local());
-    if exposed && certificates.uses_key(&example) { Err(Trouble::ExampleKey) } else { Ok(()) }
+    let example = leaf.as_ref().and_then(public_key).ok_or(StartTrouble::Crypto)?;
+    let exposed = listens.iter().any(|listen| listen.tls != ListenTls::None && !listen.is_local());
+    if exposed && certificates.uses_key(&example) { Err(StartTrouble::ExampleKey) } else { Ok(()) }
 }
 
 /// The way from `status` to the certificates as they are then.

@@ -14,7 +14,7 @@ pub fn descriptors(config: &Config) -> u64 {
 }
 
 /// The limits, and what may rest, with so many.
-pub(super) fn cut(config: &Config, descriptors: u64) -> (limit::Params, pool::Params) {
+pub(super) fn cut(config: &Config, descriptors: u64) -> (limit::LimitParams, pool::PoolParams) {
     let house = house(config);
     let needed = config.limits.descriptors(house);
     if descriptors < needed {
@@ -28,7 +28,7 @@ pub(super) fn cut(config: &Config, descriptors: u64) -> (limit::Params, pool::Pa
     // Relays' connections rest for seconds: few are enough.
     (
         limits,
-        pool::Params {
+        pool::PoolParams {
             total: pool.total.min(resting / 2),
             relays_per_backend: pool.relays_per_backend.min(resting / 2 / config.backends.len().max(4)),
             ..pool

@@ -62,9 +62,9 @@ pub struct Config {
     /// Not to start where the kernel lacks a part of the sandbox.
     pub sandbox_required: bool,
     /// Rates and numbers.
-    pub limits: limit::Params,
+    pub limits: limit::LimitParams,
     /// Connections that rest.
-    pub pool: pool::Params,
+    pub pool: pool::PoolParams,
     /// Times.
     pub patience: Patience,
     /// Sizes.

@@ -6,13 +6,13 @@ use super::reader::{Reader, Section};
 use crate::limit;
 use crate::serve::{Patience, Sizes};
 
-pub(super) fn limits(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (limit::Params, Patience, Sizes) {
+pub(super) fn limits(reader: &mut Reader<'_>, root: &mut Section<'_>) -> (limit::LimitParams, Patience, Sizes) {
     let mut section = root.section(reader, "limits");
-    let (params, patience, sizes) = (limit::Params::default(), Patience::default(), Sizes::default());
+    let (params, patience, sizes) = (limit::LimitParams::default(), Patience::default(), Sizes::default());
     let mut number = |name: &str, most: u64, default: u64| section.number(reader, name, most).unwrap_or(default);
     let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let seconds = Duration::from_secs;
-    let params = limit::Params {
+    let params = limit::LimitParams {
         sessions: usize::try_from(number("sessions", 1_000_000, params.sessions as u64)).unwrap_or(params.sessions),
         before_login: usize::try_from(number("sessions_before_login", 1_000_000, params.before_login as u64))
             .unwrap_or(params.before_login),

@@ -18,7 +18,7 @@ pub struct Listen {
     /// `ADDRESS:PORT` or `unix:PATH`.
     pub address: String,
     /// How it is protected.
-    pub tls: Protection,
+    pub tls: ListenTls,
     /// Whether backend connections are reused: always for the webmail, on request for `imap`.
     pub pool: bool,
     /// Who else may connect to a Unix socket: a group, by its number.
@@ -33,7 +33,7 @@ pub struct Listen {
 
 /// `tls = ...` of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protection {
+pub enum ListenTls {
     /// From the first byte.
     Implicit,
     /// After STARTTLS.
@@ -42,13 +42,13 @@ pub enum Protection {
     None,
 }
 
-impl Protection {
+impl ListenTls {
     /// The word in the config file.
     pub fn word(self) -> &'static str {
         match self {
-            Protection::Implicit => "implicit",
-            Protection::StartTls => "starttls",
-            Protection::None => "none",
+            ListenTls::Implicit => "implicit",
+            ListenTls::StartTls => "starttls",
+            ListenTls::None => "none",
         }
     }
 }
@@ -114,7 +114,7 @@ fn listen(reader: &mut Reader<'_>, mut section: Section<'_>, everywhere: Option<
         reader.wrong(found, "and by_alpn: one of the two");
     }
     let service = choice(reader, service, &services).or_else(|| doors.doors.by_alpn.first().copied());
-    let kinds = [Protection::Implicit, Protection::StartTls, Protection::None].map(|kind| (kind.word(), kind));
+    let kinds = [ListenTls::Implicit, ListenTls::StartTls, ListenTls::None].map(|kind| (kind.word(), kind));
     let protection = choice(reader, tls, &kinds);
     let (service, address, tls) = (service?, address?, protection?);
     if wants_pool && (doors.is_by_alpn() || service != Service::Imap && !service.is_webmail()) {
@@ -130,14 +130,14 @@ fn listen(reader: &mut Reader<'_>, mut section: Section<'_>, everywhere: Option<
     let pool = wants_pool || service.is_webmail();
     let (found, doors, text) = (doors.doors.clone(), doors, address.value.clone());
     let listen = Listen { service, address: text, tls, pool, group, clients, default_domain, doors: found };
-    doors.check(reader, ListensAt { service, unix, local: listen.is_local(), implicit: tls == Protection::Implicit });
+    doors.check(reader, ListensAt { service, unix, local: listen.is_local(), implicit: tls == ListenTls::Implicit });
     Some((listen, address))
 }
 
 /// What is wrong with where it listens, and how it is protected there; `before`: those above it in the file.
 fn wrong_address(listen: &Listen, before: &[Listen], certificates: bool) -> Option<&'static str> {
     let unix = listen.address.starts_with("unix:");
-    let protected = listen.tls != Protection::None;
+    let protected = listen.tls != ListenTls::None;
     match listen.service {
         _ if !unix && listen.address.parse::<SocketAddr>().is_err() => {
             Some("must be ADDRESS:PORT with the number of an address, or unix:PATH")
@@ -151,7 +151,7 @@ fn wrong_address(listen: &Listen, before: &[Listen], certificates: bool) -> Opti
         Service::Metrics if protected => {
             Some("is for monitoring on this machine: loopback or a Unix socket, with tls = \"none\"")
         }
-        Service::Web if listen.tls == Protection::StartTls => {
+        Service::Web if listen.tls == ListenTls::StartTls => {
             Some("is for browsers, which know no STARTTLS: say tls = \"implicit\"")
         }
         service if service.is_webmail() && !listen.is_local() && listen.clients.is_none() => {
@@ -187,11 +187,11 @@ fn client_authorities(
     reader: &mut Reader<'_>,
     found: &Found<String>,
     service: Service,
-    protection: Protection,
+    protection: ListenTls,
 ) -> Option<PathBuf> {
     if !service.is_webmail() {
         reader.wrong(found, "is for webmail-imap, webmail-sieve and webmail-submission: mail programs have no certificates");
-    } else if protection != Protection::Implicit {
+    } else if protection != ListenTls::Implicit {
         reader.wrong(found, "needs tls = \"implicit\": a certificate is shown before anything is said");
     } else {
         return Some(found.value.clone().into());

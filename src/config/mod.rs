@@ -35,10 +35,10 @@ pub use doors::Doors;
 pub use file::{Config, TlsFiles, read};
 pub use held::{ConfigFile, ReloadLimit};
 pub use key::{KEY_FILE, KEY_OCTETS};
-pub use listen::{Listen, Protection};
+pub use listen::{Listen, ListenTls};
 pub use rules::{confine, plan};
 pub use site::site;
-pub use trouble::Trouble;
+pub use trouble::StartTrouble;
 
 /// Where the Debian package has the config file.
 pub const FILE: &str = "/etc/nologd/nologd.toml";

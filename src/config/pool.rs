@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::reader::{Reader, Section};
-use crate::pool::Params;
+use crate::pool::PoolParams;
 
 /// Reads the section; what is not there has its default.
-pub(super) fn read(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Params {
+pub(super) fn read(reader: &mut Reader<'_>, root: &mut Section<'_>) -> PoolParams {
     let mut section = root.section(reader, "pool");
-    let default = Params::default();
+    let default = PoolParams::default();
     let mut number = |name: &str, most: u64, default: usize| {
         section.number(reader, name, most).and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
     };
@@ -20,5 +20,5 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Params {
     let (rest, verify) = (seconds("rest_seconds", default.rest), seconds("verify_seconds", default.verify));
     let relay_rest = seconds("relay_rest_seconds", default.relay_rest);
     section.end(reader);
-    Params { per_user, per_backend, total, rest, verify, relays_per_backend, relay_rest }
+    PoolParams { per_user, per_backend, total, rest, verify, relays_per_backend, relay_rest }
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::file::Config;
 use super::held::folder;
-use super::trouble::Trouble;
+use super::trouble::StartTrouble;
 use crate::event::{Event, emit};
-use crate::policy::sandbox::{Place, Servers, Target, What};
+use crate::policy::sandbox::{RuleEffect, RulePlace, Servers, Target};
 use crate::route::{self, Backends};
 use crate::sandbox::{self, Enforcement, Plan, Unenforced, kept_outputs, lost_outputs};
 use crate::serve::Service;
@@ -17,18 +17,18 @@ pub fn plan(config: &Config, file: &Path) -> Plan {
     let mut plan = Plan { ports: Some(Vec::new()), unix: Some(Vec::new()), ..Plan::default() };
     for rule in config.policy.sandbox.rules(kinds(&config.backends)) {
         match &rule.what {
-            What::Write(places) => plan.write.extend(places.iter().filter_map(|place| path(place, config, file))),
-            What::Read(places) => {
+            RuleEffect::Write(places) => plan.write.extend(places.iter().filter_map(|place| path(place, config, file))),
+            RuleEffect::Read(places) => {
                 plan.read.extend(places.iter().filter_map(|place| path(place, config, file)));
-                if places.contains(&Place::Config) {
+                if places.contains(&RulePlace::Config) {
                     plan.read.extend(behind_link(file));
                 }
             }
-            What::Remove(places) => plan.remove.extend(places.iter().flat_map(|place| removable(place, config, file))),
-            What::Connect(targets) => targets.iter().for_each(|target| connect(&mut plan, *target, &config.backends)),
-            What::Sockets(sockets) => plan.sockets.extend(sockets),
-            What::Options(options) => plan.options.extend(options),
-            What::Deny(calls) => plan.deny.extend(calls),
+            RuleEffect::Remove(places) => plan.remove.extend(places.iter().flat_map(|place| removable(place, config, file))),
+            RuleEffect::Connect(targets) => targets.iter().for_each(|target| connect(&mut plan, *target, &config.backends)),
+            RuleEffect::Sockets(sockets) => plan.sockets.extend(sockets),
+            RuleEffect::Options(options) => plan.options.extend(options),
+            RuleEffect::Deny(calls) => plan.deny.extend(calls),
         }
     }
     if let Some(ports) = &mut plan.ports {
@@ -66,7 +66,7 @@ pub fn certificate_folders(config: &Config) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// `NotConfined` when the config says `sandbox = "required"` and the kernel lacks a part.
-pub fn confine(config: &Config, file: &Path, mut missing: Vec<Unenforced>) -> Result<Enforcement, Trouble> {
+pub fn confine(config: &Config, file: &Path, mut missing: Vec<Unenforced>) -> Result<Enforcement, StartTrouble> {
     let plan = plan(config, file);
     let mut wide = plan.clone();
     wide.read.extend(certificate_folders(config));
@@ -75,7 +75,7 @@ pub fn confine(config: &Config, file: &Path, mut missing: Vec<Unenforced>) -> Re
     missing.sort_unstable();
     missing.dedup();
     if config.sandbox_required && missing.iter().any(|rule| rule.is_required()) {
-        return Err(Trouble::NotConfined(missing));
+        return Err(StartTrouble::NotConfined(missing));
     }
     for rule in &missing {
         emit(Event::NotEnforced { rule: *rule as u64 });
@@ -86,16 +86,16 @@ pub fn confine(config: &Config, file: &Path, mut missing: Vec<Unenforced>) -> Re
     Ok(Enforcement { plan, missing, kept_outputs, lost_outputs })
 }
 
-fn path(place: &Place, config: &Config, file: &Path) -> Option<PathBuf> {
+fn path(place: &RulePlace, config: &Config, file: &Path) -> Option<PathBuf> {
     match place {
-        Place::State => Some(config.state_dir.clone()),
-        Place::Config => Some(folder(file).unwrap_or(file).to_owned()),
-        Place::Certificates => config.tls.as_ref().map(|tls| tls.certificates.clone()),
-        Place::Authorities => config.authorities.clone(),
-        Place::Policy => config.policy_folder.clone(),
-        Place::Path(path) => Some(path.clone()),
+        RulePlace::State => Some(config.state_dir.clone()),
+        RulePlace::Config => Some(folder(file).unwrap_or(file).to_owned()),
+        RulePlace::Certificates => config.tls.as_ref().map(|tls| tls.certificates.clone()),
+        RulePlace::Authorities => config.authorities.clone(),
+        RulePlace::Policy => config.policy_folder.clone(),
+        RulePlace::Path(path) => Some(path.clone()),
         // More than one, and for removing only.
-        Place::Usage => None,
+        RulePlace::Usage => None,
     }
 }
 
@@ -107,8 +107,8 @@ fn behind_link(file: &Path) -> Option<PathBuf> {
 }
 
 /// A socket is removed from its folder: the right is the folder's.
-fn removable(place: &Place, config: &Config, file: &Path) -> Vec<PathBuf> {
-    if *place != Place::Usage {
+fn removable(place: &RulePlace, config: &Config, file: &Path) -> Vec<PathBuf> {
+    if *place != RulePlace::Usage {
         return path(place, config, file).into_iter().collect();
     }
     let sockets = config.listens.iter().filter(|listen| listen.service == Service::Usage);

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::doors::Doors;
 use super::file::Config;
-use super::listen::{Listen, Protection};
+use super::listen::{Listen, ListenTls};
 use crate::serve::Service;
 use crate::web::Site;
 use crate::web::offer::{Encryption, MailOffer, OfferedPort, Speech};
@@ -20,7 +20,7 @@ pub fn site(config: &Config) -> Site {
 /// does not, nor where the client must say what it wants, nor by Tor.
 fn distance(listen: &Listen) -> Option<Distance> {
     let Doors { forwarders, onion, by_alpn } = &listen.doors;
-    let open = listen.tls != Protection::None && !onion && by_alpn.is_empty();
+    let open = listen.tls != ListenTls::None && !onion && by_alpn.is_empty();
     open.then(|| match () {
         () if listen.is_local() => Distance::ThisMachine,
         () if !forwarders.is_empty() => Distance::BehindBalancer,
@@ -46,7 +46,7 @@ fn doors(listens: &[Listen]) -> Vec<OfferedPort> {
             || listens.iter().filter(|listen| listen.service == service).filter_map(|listen| Some((distance(listen)?, listen)));
         let nearest = all().map(|(distance, _)| distance).min();
         for (_, listen) in all().filter(|(distance, _)| Some(*distance) == nearest) {
-            let encryption = if listen.tls == Protection::Implicit { Encryption::Implicit } else { Encryption::StartTls };
+            let encryption = if listen.tls == ListenTls::Implicit { Encryption::Implicit } else { Encryption::StartTls };
             let port = listen.address.parse::<SocketAddr>().map(|address| address.port());
             doors.extend(port.ok().map(|port| OfferedPort { speech, encryption, port }));
         }

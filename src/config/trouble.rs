@@ -10,7 +10,7 @@ use crate::store::StoreError;
 
 /// Why the daemon cannot start, for the terminal of the admin.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum StartTrouble {
     /// An address cannot be bound.
     Listen(String, io::Error),
     /// No certificate for the default name; what is wrong with the folders that are there.
@@ -43,65 +43,67 @@ pub enum Trouble {
     Crypto,
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for StartTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
+            StartTrouble::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
                 write!(
                     f,
                     "cannot listen at {address}: {error}. Another program has it, or a nologd that runs already: `nologd check`"
                 )
             }
-            Trouble::Listen(address, error) if error.raw_os_error() == Some(nix::errno::Errno::EPERM as i32) => {
+            StartTrouble::Listen(address, error) if error.raw_os_error() == Some(nix::errno::Errno::EPERM as i32) => {
                 write!(
                     f,
                     "cannot listen at {address}: {error}. Its group must be one that the daemon's user is in: `nologd check`"
                 )
             }
-            Trouble::Listen(address, error) => write!(f, "cannot listen at {address}: {error}"),
-            Trouble::NoDefaultCertificate(broken) if broken.is_empty() => {
+            StartTrouble::Listen(address, error) => write!(f, "cannot listen at {address}: {error}"),
+            StartTrouble::NoDefaultCertificate(broken) if broken.is_empty() => {
                 write!(f, "the folder of [tls] default has no certificate (fullchain.pem and privkey.pem)")
             }
-            Trouble::NoDefaultCertificate(broken) => write!(f, "the default certificate cannot be used: {}", broken.join("; ")),
-            Trouble::ExampleKey => write!(f, "the example certificate is for loopback only: its key is known to everybody"),
-            Trouble::State(error) => write!(f, "state_dir cannot be used: {error}"),
-            Trouble::NoKey => write!(
+            StartTrouble::NoDefaultCertificate(broken) => {
+                write!(f, "the default certificate cannot be used: {}", broken.join("; "))
+            }
+            StartTrouble::ExampleKey => write!(f, "the example certificate is for loopback only: its key is known to everybody"),
+            StartTrouble::State(error) => write!(f, "state_dir cannot be used: {error}"),
+            StartTrouble::NoKey => write!(
                 f,
                 "this is one of two machines, and state_dir has no {}: copy the other machine's file, with the same owner and rights. Where \
                  neither has one: run nologd once without the listener for node",
                 super::KEY_FILE
             ),
-            Trouble::UnreadKey(error) => write!(f, "{} of state_dir cannot be read: {error}", super::KEY_FILE),
-            Trouble::EmptyBook => {
+            StartTrouble::UnreadKey(error) => write!(f, "{} of state_dir cannot be read: {error}", super::KEY_FILE),
+            StartTrouble::EmptyBook => {
                 write!(
                     f,
                     "this machine's own book is empty or cannot be read, and the witness has one: start without --with-own-book"
                 )
             }
-            Trouble::NotCopied => write!(f, "the witness did not keep the first copy of the book: look at its disk"),
-            Trouble::Store(StoreError::InUse) => write!(f, "another nologd uses this state_dir; stop it first"),
-            Trouble::Store(StoreError::Newer(version)) => {
+            StartTrouble::NotCopied => write!(f, "the witness did not keep the first copy of the book: look at its disk"),
+            StartTrouble::Store(StoreError::InUse) => write!(f, "another nologd uses this state_dir; stop it first"),
+            StartTrouble::Store(StoreError::Newer(version)) => {
                 write!(f, "the store was written by a newer nologd (schema {version}); install that version again")
             }
-            Trouble::Store(StoreError::Damaged) => write!(
+            StartTrouble::Store(StoreError::Damaged) => write!(
                 f,
                 "the store is damaged, and so are its copies; `nologd store repair --partial` keeps what can still be read, or move the \
                  folder `store` of state_dir away and import the last export"
             ),
-            Trouble::Store(error) => write!(f, "the store cannot be opened: {error:?}"),
-            Trouble::Import(error) => write!(f, "the associations of the config file cannot be imported: {}", error.text()),
-            Trouble::Clients(file, error) => write!(f, "client_authorities {} cannot be read: {error}", file.display()),
-            Trouble::Authorities(error) => write!(f, "backend_authorities cannot be read: {error}"),
-            Trouble::User(NoUser::Missing) => {
+            StartTrouble::Store(error) => write!(f, "the store cannot be opened: {error:?}"),
+            StartTrouble::Import(error) => write!(f, "the associations of the config file cannot be imported: {}", error.text()),
+            StartTrouble::Clients(file, error) => write!(f, "client_authorities {} cannot be read: {error}", file.display()),
+            StartTrouble::Authorities(error) => write!(f, "backend_authorities cannot be read: {error}"),
+            StartTrouble::User(NoUser::Missing) => {
                 write!(f, "started as root: say in the config which user to become (user = \"nologd\")")
             }
-            Trouble::User(NoUser::Unknown) => write!(f, "the user of the config does not exist on this machine"),
-            Trouble::User(NoUser::Refused) => write!(f, "the kernel did not let us become the user of the config"),
-            Trouble::NotConfined(missing) => {
+            StartTrouble::User(NoUser::Unknown) => write!(f, "the user of the config does not exist on this machine"),
+            StartTrouble::User(NoUser::Refused) => write!(f, "the kernel did not let us become the user of the config"),
+            StartTrouble::NotConfined(missing) => {
                 let parts: Vec<_> = missing.iter().map(|rule| rule.text()).collect();
                 write!(f, "sandbox = \"required\", but {}", parts.join("; "))
             }
-            Trouble::Crypto => write!(f, "no randomness or no cryptography on this machine"),
+            StartTrouble::Crypto => write!(f, "no randomness or no cryptography on this machine"),
         }
     }
 }

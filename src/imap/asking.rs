@@ -147,7 +147,7 @@ impl ImapSession {
         self.gate.rest()
     }
 
-    /// Whether [`Session::rest`] would ask something.
+    /// Whether [`ImapSession::rest`] would ask something.
     pub fn wants_rest(&self) -> bool {
         self.gate.asks_at_rest() && !self.gate.asks_now() && self.may_count()
     }

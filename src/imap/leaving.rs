@@ -16,7 +16,7 @@ impl ImapSession {
         self
     }
 
-    /// Whether the client has said LOGOUT, and it is for us to answer: see [`Session::goodbye`].
+    /// Whether the client has said LOGOUT, and it is for us to answer: see [`ImapSession::goodbye`].
     pub fn has_left(&self) -> bool {
         self.reuse.as_ref().is_some_and(|reuse| reuse.left.is_some())
     }
@@ -80,7 +80,7 @@ impl ImapSession {
         self.staying.as_ref().is_some_and(|staying| staying.answered)
     }
 
-    /// Whether the session waits behind all others for a quiet moment: see [`Session::look_around`].
+    /// Whether the session waits behind all others for a quiet moment: see [`ImapSession::look_around`].
     pub fn stays(&self) -> bool {
         self.staying.is_some()
     }

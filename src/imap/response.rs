@@ -172,7 +172,7 @@ impl ImapSession {
     }
 
     /// The client left, or was lost. What it asked for and the backend has whole is brought to its end: see
-    /// [`Session::is_settled`].
+    /// [`ImapSession::is_settled`].
     pub fn client_left(&mut self) {
         if self.peers == Peers::Both {
             self.peers = Peers::BackendOnly;

@@ -1,4 +1,4 @@
-//! After login: both directions are followed, and each byte gets its [`Step`].
+//! After login: both directions are followed, and each byte gets its [`ImapStep`].
 //!
 //! There is one reading. A literal's octets go to the backend only after the backend's own `+` for exactly this literal,
 //! whatever the client announced; a command that is judged is read whole by a strict grammar; what is flawed is answered
@@ -10,7 +10,7 @@
 //!                            └─ answered or refused ──▶ client
 //! ```
 //! The parts do not reach into each other: [`Gate`] (space), [`Reuse`] (what stays behind at the backend), `Places` (whose a folder is),
-//! `Append` (one APPEND). A command that must wait is kept as [`Pending`]. A fault sticks: [`Phase::Closed`].
+//! `Append` (one APPEND). A command that must wait is kept as [`Pending`]. A fault sticks: [`ClientPhase::Closed`].
 //!
 //! What is not named in [`super::verbs`] passes, so that a new extension works on the day the backend has it.
 

@@ -8,12 +8,12 @@ use crate::fault::RefusalCode;
 use crate::policy::headers::Profile;
 use crate::private::{Address, Domain};
 use crate::quota::{
-    Amount, Association, Book, Day, Deletion, Limit, Name, NoShift, Origin, Params, Refresh, Refreshed, Reservation, Shift, Stay,
-    Turn, Verdict,
+    Amount, Association, Book, BookParams, Day, Deletion, Limit, Name, NoShift, Origin, Refresh, Refreshed, Reservation, Shift,
+    Stay, Turn, Verdict,
 };
 use crate::scrub::Scrubber;
 use crate::scrub::invariants::{ALICE, context, shared_scrubber};
-use crate::store::Memory;
+use crate::store::MemoryStore;
 
 /// The built-in rules, for `alice@asso.example`, with a small bound.
 pub struct TestSentCopy(&'static Scrubber);
@@ -64,7 +64,7 @@ impl Alice {
 
     /// As [`Alice::account`]; none when the book does not take her.
     pub(super) fn new(shared: u64, seen: bool) -> Option<Alice> {
-        let book = Book::open(Arc::new(Memory::new()), Params::default()).ok()?;
+        let book = Book::open(Arc::new(MemoryStore::new()), BookParams::default()).ok()?;
         let mut association = Association::new(Name::parse("velo")?, [Domain::parse("velo.example")?]);
         (association.mailbox_default, association.storage) = (Limit::At(1000), Limit::At(shared));
         book.import_once(vec![association], Day::from_unix(0)).ok()?;

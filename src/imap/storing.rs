@@ -143,7 +143,7 @@ impl ImapSession {
         }
     }
 
-    /// The client goes on after [`Session::pause`].
+    /// The client goes on after [`ImapSession::pause`].
     pub(super) fn unpause(&mut self) -> Option<ImapStep> {
         let ClientPhase::Append(append) = &mut self.phase else { return None };
         if !std::mem::take(&mut append.paused) {

@@ -6,7 +6,7 @@
 //!                                  owner ◀── * OK [ALERT] ...
 //! ```
 //!
-//! A [`Step`] is a few numbers: a side, a word of a closed list, a reply code, milliseconds since the start. It cannot hold text
+//! An [`IncidentStep`] is a few numbers: a side, a word of a closed list, a reply code, milliseconds since the start. It cannot hold text
 //! from a peer, so no argument, name, size, content, password or address can be in it; `step` has the lists.
 //! All of it is in memory, and gone at the end, at a stop and at a restart.
 //!
@@ -18,6 +18,6 @@ mod running;
 mod step;
 mod telling;
 
-pub use running::{Incidents, LONGEST, Refused, Shown, USUAL, Watch};
-pub use step::{Answer, Protocol, Response, Status, Step, Verb, What};
+pub use running::{IncidentWatch, Incidents, LONGEST, Refused, RunningIncident, USUAL};
+pub use step::{Answer, AnswerStatus, IncidentStep, Protocol, Response, StepContent, Verb};
 pub use telling::{alerts, note};

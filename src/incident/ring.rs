@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Step;
+use super::IncidentStep;
 
 /// Steps that are kept of one incident.
 pub(super) const KEPT: usize = 500;
@@ -10,12 +10,12 @@ pub(super) const KEPT: usize = 500;
 /// At most [`KEPT`] steps; the oldest go first.
 #[derive(Default)]
 pub(super) struct Ring {
-    steps: VecDeque<Step>,
+    steps: VecDeque<IncidentStep>,
     dropped: u64,
 }
 
 impl Ring {
-    pub(super) fn push(&mut self, step: Step) {
+    pub(super) fn push(&mut self, step: IncidentStep) {
         if self.steps.len() >= KEPT {
             self.steps.pop_front();
             self.dropped += 1;
@@ -24,7 +24,7 @@ impl Ring {
     }
 
     /// The steps in their order, and how many were dropped.
-    pub(super) fn copy(&self) -> (Vec<Step>, u64) {
+    pub(super) fn copy(&self) -> (Vec<IncidentStep>, u64) {
         (self.steps.iter().copied().collect(), self.dropped)
     }
 

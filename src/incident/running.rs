@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::ring::Ring;
-use super::{Answer, Protocol, Step, Verb, What};
+use super::{Answer, IncidentStep, Protocol, StepContent, Verb};
 use crate::fault::Side;
 use crate::private::Address;
 
@@ -44,7 +44,7 @@ pub enum Refused {
 }
 
 /// An incident as the admin is shown it.
-pub struct Shown {
+pub struct RunningIncident {
     /// Whose.
     pub address: Address,
     /// How long it still lasts.
@@ -52,13 +52,13 @@ pub struct Shown {
     /// Sessions since it began.
     pub sessions: u16,
     /// Its steps.
-    pub steps: Vec<Step>,
+    pub steps: Vec<IncidentStep>,
     /// Older steps that found no room.
     pub dropped: u64,
 }
 
 /// What a session writes its steps with, while its owner's incident is on.
-pub struct Watch {
+pub struct IncidentWatch {
     incident: Arc<Incident>,
     session: u16,
     protocol: Protocol,
@@ -99,13 +99,13 @@ impl Incidents {
     }
 
     /// The one of `address`.
-    pub fn show(&self, address: &Address, now: Instant) -> Option<Shown> {
+    pub fn show(&self, address: &Address, now: Instant) -> Option<RunningIncident> {
         let running = self.swept(now);
         running.iter().find(|(other, _)| other == address).map(|(address, incident)| incident.show(address, now))
     }
 
     /// All that are on, the oldest first.
-    pub fn list(&self, now: Instant) -> Vec<Shown> {
+    pub fn list(&self, now: Instant) -> Vec<RunningIncident> {
         let mut list: Vec<_> = self.swept(now).iter().map(|(address, incident)| incident.show(address, now)).collect();
         list.sort_by_key(|shown| shown.left);
         list
@@ -117,11 +117,11 @@ impl Incidents {
     }
 
     /// A session of `address`, if its incident is on.
-    pub fn watch(&self, address: &Address, protocol: Protocol, now: Instant) -> Option<Watch> {
+    pub fn watch(&self, address: &Address, protocol: Protocol, now: Instant) -> Option<IncidentWatch> {
         let running = self.swept(now);
         let (_, incident) = running.iter().find(|(other, _)| other == address)?;
         let session = incident.sessions.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        Some(Watch { incident: incident.clone(), session, protocol })
+        Some(IncidentWatch { incident: incident.clone(), session, protocol })
     }
 
     fn swept(&self, now: Instant) -> MutexGuard<'_, Vec<(Address, Arc<Incident>)>> {
@@ -149,14 +149,14 @@ impl Incident {
         ring.clear();
     }
 
-    fn show(&self, address: &Address, now: Instant) -> Shown {
+    fn show(&self, address: &Address, now: Instant) -> RunningIncident {
         let (steps, dropped) = lock(&self.ring).copy();
         let left = self.ends.saturating_duration_since(now);
-        Shown { address: address.clone(), left, sessions: self.sessions.load(Ordering::Relaxed), steps, dropped }
+        RunningIncident { address: address.clone(), left, sessions: self.sessions.load(Ordering::Relaxed), steps, dropped }
     }
 }
 
-impl Watch {
+impl IncidentWatch {
     /// Whether it is still on.
     pub fn is_on(&self, now: Instant) -> bool {
         now < self.incident.ends && !self.incident.over.load(Ordering::Relaxed)
@@ -169,15 +169,15 @@ impl Watch {
 
     /// `side` gave a command.
     pub fn asked(&self, side: Side, verb: Verb, now: Instant) {
-        self.note(side, What::Asked(verb), now);
+        self.note(side, StepContent::Asked(verb), now);
     }
 
     /// `side` answered.
     pub fn answered(&self, side: Side, answer: Answer, now: Instant) {
-        self.note(side, What::Answered(answer), now);
+        self.note(side, StepContent::Answered(answer), now);
     }
 
-    fn note(&self, side: Side, what: What, now: Instant) {
+    fn note(&self, side: Side, what: StepContent, now: Instant) {
         if !self.is_on(now) {
             return;
         }
@@ -185,7 +185,7 @@ impl Watch {
         let mut ring = lock(&self.incident.ring);
         // Looked at again behind the lock: nothing may be written down after the end has wiped it.
         if !self.incident.over.load(Ordering::Relaxed) {
-            ring.push(Step { at, session: self.session, side, protocol: self.protocol, what });
+            ring.push(IncidentStep { at, session: self.session, side, protocol: self.protocol, what });
         }
     }
 }

@@ -29,7 +29,7 @@ impl Protocol {
 
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct IncidentStep {
     /// Milliseconds since the incident began.
     pub at: u32,
     /// Which session, counted from 1 since the incident began.
@@ -39,12 +39,12 @@ pub struct Step {
     /// Where.
     pub protocol: Protocol,
     /// What.
-    pub what: What,
+    pub what: StepContent,
 }
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum StepContent {
     /// A command.
     Asked(Verb),
     /// An answer to one.
@@ -55,7 +55,7 @@ pub enum What {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Good or bad.
-    pub status: Status,
+    pub status: AnswerStatus,
     /// The response code of IMAP.
     pub response: Option<Response>,
     /// The code word, where the answer is ours.
@@ -65,7 +65,7 @@ pub struct Answer {
 /// Whether an answer is a good one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // each is the RFC's own word
-pub enum Status {
+pub enum AnswerStatus {
     Ok,
     No,
     Bad,
@@ -151,7 +151,7 @@ const LONGEST: usize = 24;
 
 impl Answer {
     /// A status alone.
-    pub fn plain(status: Status, code: Option<RefusalCode>) -> Answer {
+    pub fn plain(status: AnswerStatus, code: Option<RefusalCode>) -> Answer {
         Answer { status, response: None, code }
     }
 
@@ -160,18 +160,23 @@ impl Answer {
         let mut words = words(line);
         let tag = words.next()?;
         if tag == b"+" {
-            return Some(Answer::plain(Status::GoOn, None));
+            return Some(Answer::plain(AnswerStatus::GoOn, None));
         }
         let said = words.next().unwrap_or_default();
-        let known =
-            [("OK", Status::Ok), ("NO", Status::No), ("BAD", Status::Bad), ("BYE", Status::Bye), ("PREAUTH", Status::Preauth)];
+        let known = [
+            ("OK", AnswerStatus::Ok),
+            ("NO", AnswerStatus::No),
+            ("BAD", AnswerStatus::Bad),
+            ("BYE", AnswerStatus::Bye),
+            ("PREAUTH", AnswerStatus::Preauth),
+        ];
         let status = known.iter().find(|(word, _)| said.eq_ignore_ascii_case(word.as_bytes())).map(|(_, status)| *status);
         if status.is_none() && tag == b"*" {
             return None;
         }
         let response = words.next().and_then(|word| word.strip_prefix(b"["));
         let response = response.map(|word| Response::of(word.strip_suffix(b"]").unwrap_or(word)));
-        Some(Answer { status: status.unwrap_or(Status::Other), response, code: None })
+        Some(Answer { status: status.unwrap_or(AnswerStatus::Other), response, code: None })
     }
 
     /// What came in a session of `protocol`; `None` where that is for [`Answer::of_imap`] and [`Answer::of_smtp`].
@@ -187,8 +192,8 @@ impl Answer {
     fn of_pop3(line: &[u8]) -> Option<Answer> {
         let mut words = words(line);
         let status = match words.next()? {
-            b"+OK" => Status::Ok,
-            b"-ERR" => Status::No,
+            b"+OK" => AnswerStatus::Ok,
+            b"-ERR" => AnswerStatus::No,
             _ => return None,
         };
         let response = words.next().and_then(|word| word.strip_prefix(b"["));
@@ -200,7 +205,7 @@ impl Answer {
     fn of_sieve(line: &[u8]) -> Option<Answer> {
         let mut words = words(line);
         let said = words.next()?;
-        let known = [("OK", Status::Ok), ("NO", Status::No), ("BYE", Status::Bye)];
+        let known = [("OK", AnswerStatus::Ok), ("NO", AnswerStatus::No), ("BYE", AnswerStatus::Bye)];
         let (_, status) = *known.iter().find(|(word, _)| said.eq_ignore_ascii_case(word.as_bytes()))?;
         let response = words.next().and_then(|word| word.strip_prefix(b"("));
         let response = response.map(|word| Response::of(word.strip_suffix(b")").unwrap_or(word)));
@@ -215,7 +220,7 @@ impl Answer {
             _ => None,
         });
         let number = number.filter(|number| (200..=599).contains(number))?;
-        (rest.first() != Some(&b'-')).then_some(Answer::plain(Status::Reply(number), None))
+        (rest.first() != Some(&b'-')).then_some(Answer::plain(AnswerStatus::Reply(number), None))
     }
 
     /// The same with the code word at the end of `line`, which we wrote.
@@ -263,21 +268,21 @@ mod tests {
             Some((answer.status, answer.response.map(Response::word), answer.code.map(RefusalCode::word)))
         };
         for (line, expected) in [
-            (&b"a1 OK [APPENDUID 1 2] canary\r\n"[..], Some((Status::Ok, Some("APPENDUID"), None))),
-            (b"a1 NO [OVERQUOTA] canary (MAILBOX-FULL)\r\n", Some((Status::No, Some("OVERQUOTA"), None))),
-            (b"a1 NO [CANARY] no\r\n", Some((Status::No, Some("Other"), None))),
-            (b"a1 CANARY no\r\n", Some((Status::Other, None, None))),
-            (b"* BYE canary\r\n", Some((Status::Bye, None, None))),
-            (b"+ canary\r\n", Some((Status::GoOn, None, None))),
+            (&b"a1 OK [APPENDUID 1 2] canary\r\n"[..], Some((AnswerStatus::Ok, Some("APPENDUID"), None))),
+            (b"a1 NO [OVERQUOTA] canary (MAILBOX-FULL)\r\n", Some((AnswerStatus::No, Some("OVERQUOTA"), None))),
+            (b"a1 NO [CANARY] no\r\n", Some((AnswerStatus::No, Some("Other"), None))),
+            (b"a1 CANARY no\r\n", Some((AnswerStatus::Other, None, None))),
+            (b"* BYE canary\r\n", Some((AnswerStatus::Bye, None, None))),
+            (b"+ canary\r\n", Some((AnswerStatus::GoOn, None, None))),
             (b"* 1 FETCH (BODY[] {6}\r\n", None),
             (b"* LIST () \"/\" canary\r\n", None),
         ] {
             assert_eq!(told(Answer::of_imap(line)), expected, "{}", String::from_utf8_lossy(line));
         }
         let ours = b"a1 NO [OVERQUOTA] The mailbox is full. (MAILBOX-FULL)\r\n";
-        let full = Some((Status::No, Some("OVERQUOTA"), Some("MAILBOX-FULL")));
+        let full = Some((AnswerStatus::No, Some("OVERQUOTA"), Some("MAILBOX-FULL")));
         assert_eq!(told(Answer::of_imap(ours).map(|answer| answer.ours(ours))), full);
-        assert_eq!(told(Answer::of_smtp(b"550 5.7.1 canary\r\n")), Some((Status::Reply(550), None, None)));
+        assert_eq!(told(Answer::of_smtp(b"550 5.7.1 canary\r\n")), Some((AnswerStatus::Reply(550), None, None)));
         for line in [&b"250-canary\r\n"[..], b"999 x\r\n", b"canary\r\n", b"25", b"2x0 \r\n"] {
             assert_eq!(told(Answer::of_smtp(line)), None);
         }

@@ -29,10 +29,10 @@ use crate::fault::RefusalCode;
 use crate::private::{Networks, Pseudonymiser};
 use guesses::Guesses;
 use seat::CountedBy;
-use seats::{NetworkCount, Place, SeatKind, Seats};
+use seats::{FreedPlace, NetworkCount, SeatKind, Seats};
 
 pub use guesses::{REMEMBERED, Slowed};
-pub use params::{House, Params};
+pub use params::{House, LimitParams};
 pub use seat::{Attempt, Seat};
 pub use seats::Queued;
 
@@ -40,7 +40,7 @@ type Limiter = RateLimiter<[u8; 16], DashMapStateStore<[u8; 16]>, DefaultClock>;
 
 /// All limits in force.
 pub struct Limits {
-    params: Params,
+    params: LimitParams,
     pseudonymiser: Pseudonymiser,
     /// By how big the networks are.
     connections: [Limiter; 3],
@@ -59,7 +59,7 @@ const FACTORS: [u32; 3] = [1, 4, 16];
 
 impl Limits {
     /// Fresh limits with a fresh key. `None` when the kernel gives no randomness.
-    pub fn new(params: Params) -> Option<Arc<Limits>> {
+    pub fn new(params: LimitParams) -> Option<Arc<Limits>> {
         let rate = |factor: u32| {
             let count = NonZeroU32::new(params.connections_per_minute.saturating_mul(factor)).unwrap_or(NonZeroU32::MIN);
             let each = (Duration::from_secs(60) / count.get()).max(Duration::from_micros(1));
@@ -102,7 +102,7 @@ impl Limits {
     }
 
     /// The same for a connection through the onion door, where nobody has an address. `circuit` stands for a network, where Tor tells it:
-    /// the numbers of one network hold for each circuit. In all, and apart from everybody else's, there are [`Params::onion`] places.
+    /// the numbers of one network hold for each circuit. In all, and apart from everybody else's, there are [`LimitParams::onion`] places.
     ///
     /// # Errors
     /// As [`Limits::seat`], for the circuit.
@@ -135,7 +135,7 @@ impl Limits {
         networks: Option<Networks>,
         rates: &[Limiter; 3],
         (what, most): (NetworkCount, [u32; 3]),
-    ) -> Result<Place, RefusalCode> {
+    ) -> Result<FreedPlace, RefusalCode> {
         let keys: Vec<_> = networks.iter().flat_map(Networks::each).map(|network| network.reveal()).collect();
         if !keys.iter().zip(rates).all(|(network, limiter)| limiter.check_key(network).is_ok()) {
             return Err(RefusalCode::TooManyTries);
@@ -148,7 +148,7 @@ impl Limits {
         Ok(seats.wait(kind, &self.params))
     }
 
-    fn waits(self: &Arc<Limits>, place: Place, counted: CountedBy) -> Seat {
+    fn waits(self: &Arc<Limits>, place: FreedPlace, counted: CountedBy) -> Seat {
         let crowded = place.displaced.is_some();
         if let Some(Some(leave)) = place.displaced {
             leave();
@@ -254,7 +254,7 @@ impl Slowed {
 /// One of how many parts of the places for pages a network may have, by how big it is.
 const READERS: [usize; 3] = [4, 2, 2];
 
-fn readers(params: &Params, share: usize) -> u32 {
+fn readers(params: &LimitParams, share: usize) -> u32 {
     u32::try_from(params.pages / share).unwrap_or(u32::MAX).max(1)
 }
 

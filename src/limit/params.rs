@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The numbers; each of the first seven can be set in the config file's `[limits]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Params {
+pub struct LimitParams {
     /// Sessions of members who logged in, at the ports for mail programs.
     pub sessions: usize,
     /// Connections there on which nobody has logged in yet.
@@ -37,10 +37,10 @@ pub struct Params {
     pub pages: usize,
 }
 
-impl Default for Params {
+impl Default for LimitParams {
     /// For 300 associations: a big office behind one address works, a password guesser gets some 3,000 tries a day at most.
-    fn default() -> Params {
-        Params {
+    fn default() -> LimitParams {
+        LimitParams {
             sessions: 20_000,
             before_login: 2_000,
             sessions_per_network: 500,
@@ -59,10 +59,10 @@ impl Default for Params {
     }
 }
 
-/// Of [`Params::onion`], where there is such a door.
+/// Of [`LimitParams::onion`], where there is such a door.
 const ONION: usize = 500;
 
-/// Of [`Params::unnamed`], where there is such a balancer. It says it in its first packet, so there are few at any moment.
+/// Of [`LimitParams::unnamed`], where there is such a balancer. It says it in its first packet, so there are few at any moment.
 const UNNAMED: usize = 500;
 
 /// What the rest of the program needs: the store, listeners on each thread, connections that rest, admins and monitoring.
@@ -85,11 +85,11 @@ impl House {
     }
 }
 
-impl Params {
+impl LimitParams {
     /// With the places that an onion door and load balancers need, where there are such.
-    pub fn beside(self, onion: bool, balancers: bool) -> Params {
+    pub fn beside(self, onion: bool, balancers: bool) -> LimitParams {
         let (onion, unnamed) = (if onion { ONION } else { 0 }, if balancers { UNNAMED } else { 0 });
-        Params { onion: onion.min(self.before_login), unnamed: unnamed.min(self.before_login), ..self }
+        LimitParams { onion: onion.min(self.before_login), unnamed: unnamed.min(self.before_login), ..self }
     }
 
     /// File descriptors that all of it needs: two for each session and each page, its own and the one behind it; questions,
@@ -102,7 +102,7 @@ impl Params {
 
     /// Cut to what `descriptors` allow, where that is less: the house's own doors have a quarter, if they need it, and
     /// the rest is divided.
-    pub fn within(self, descriptors: u64, house: House) -> Params {
+    pub fn within(self, descriptors: u64, house: House) -> LimitParams {
         if descriptors >= self.descriptors(house) {
             return self;
         }
@@ -111,7 +111,7 @@ impl Params {
         let own = free / 4;
         let sockets = usize::try_from(house.usage).unwrap_or(usize::MAX).max(1);
         let public = free - own;
-        let cut = Params {
+        let cut = LimitParams {
             deliveries: self.deliveries.min(own / 8),
             webmail: self.webmail.min(own / 8),
             questions: self.questions.min(own / 8),
@@ -126,7 +126,7 @@ impl Params {
         // What the others do not need is the members'.
         let resting = self.resting_within(descriptors, house);
         let left = descriptors.saturating_sub(cut.descriptors(House { resting, ..house }));
-        Params { sessions: self.sessions.min(usize::try_from(left / 2).unwrap_or(usize::MAX)), ..cut }
+        LimitParams { sessions: self.sessions.min(usize::try_from(left / 2).unwrap_or(usize::MAX)), ..cut }
     }
 
     /// Backend connections that may rest within the same descriptors.
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn few_descriptors_leave_the_house_its_own() {
         let house = House { threads: 2, listeners: 8, usage: 1, resting: 500 };
-        let params = Params::default();
+        let params = LimitParams::default();
         let needed = params.descriptors(house);
         assert_eq!(needed, 2 * (24_500 + 256) + 2_000 + 4_096 + 500 + 2 * 44 + 40);
         assert!(params.within(needed, house) == params && params.resting_within(needed, house) == 500);
@@ -161,7 +161,7 @@ mod tests {
             let rests = House { resting: doors.resting_within(descriptors, house), ..house };
             assert!(cut.descriptors(rests) <= descriptors.max(house.base()), "{descriptors}: {cut:?}");
         }
-        let small = Params { before_login: 50, deliveries: 20, questions: 20, webmail: 20, usage: 50, pages: 20, ..params };
+        let small = LimitParams { before_login: 50, deliveries: 20, questions: 20, webmail: 20, usage: 50, pages: 20, ..params };
         assert_eq!(
             small.within(4_378, House { resting: 10, ..house }).sessions,
             1_975,

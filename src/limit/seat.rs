@@ -13,7 +13,7 @@ use crate::private::{Networks, Pseudonym, Secret};
 pub struct Seat {
     limits: Arc<Limits>,
     counted: CountedBy,
-    state: Mutex<State>,
+    state: Mutex<SeatState>,
     crowded: bool,
 }
 
@@ -36,7 +36,7 @@ pub(super) enum CountedBy {
 
 /// The place that is held.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum SeatState {
     /// Somebody waits there.
     Waiting(Queued),
     Seated(SeatKind),
@@ -45,19 +45,19 @@ enum State {
 impl Seat {
     /// One of those who wait.
     pub(super) fn waiting(limits: Arc<Limits>, counted: CountedBy, place: Queued, crowded: bool) -> Seat {
-        Seat { limits, counted, state: Mutex::new(State::Waiting(place)), crowded }
+        Seat { limits, counted, state: Mutex::new(SeatState::Waiting(place)), crowded }
     }
 
     /// Any other.
     pub(super) fn of_kind(limits: Arc<Limits>, counted: CountedBy, kind: SeatKind) -> Seat {
-        Seat { limits, counted, state: Mutex::new(State::Seated(kind)), crowded: false }
+        Seat { limits, counted, state: Mutex::new(SeatState::Seated(kind)), crowded: false }
     }
 
     /// Its place among those who wait; none for the others.
     pub fn place(&self) -> Option<Queued> {
         match *lock(&self.state) {
-            State::Waiting(place) => Some(place),
-            State::Seated(_) => None,
+            SeatState::Waiting(place) => Some(place),
+            SeatState::Seated(_) => None,
         }
     }
 
@@ -158,7 +158,7 @@ impl Seat {
             return Ok(());
         }
         let (mut state, mut seats) = (lock(&self.state), lock(&self.limits.seats));
-        let State::Waiting(place) = *state else { return Ok(()) };
+        let SeatState::Waiting(place) = *state else { return Ok(()) };
         if !seats.take(SeatKind::Member, &self.limits.params) {
             return Err(RefusalCode::TooManyConnections);
         }
@@ -167,7 +167,7 @@ impl Seat {
             seats.give_back(SeatKind::Member);
             return Err(RefusalCode::TooManyConnections);
         }
-        *state = State::Seated(SeatKind::Member);
+        *state = SeatState::Seated(SeatKind::Member);
         Ok(())
     }
 }
@@ -189,8 +189,8 @@ impl Drop for Seat {
         let account = account.and_then(|account| account.get_mut().unwrap_or_else(PoisonError::into_inner).take());
         account.iter().for_each(|account| seats.uncount(account.reveal()));
         match *self.state.get_mut().unwrap_or_else(PoisonError::into_inner) {
-            State::Waiting(place) => drop(seats.stop_waiting(place)),
-            State::Seated(kind) => seats.give_back(kind),
+            SeatState::Waiting(place) => drop(seats.stop_waiting(place)),
+            SeatState::Seated(kind) => seats.give_back(kind),
         }
     }
 }

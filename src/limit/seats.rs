@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Params;
+use super::LimitParams;
 use super::asker::Key;
 
 /// What a place is for.
@@ -61,7 +61,7 @@ pub struct Queued {
 }
 
 /// A place for somebody who waits.
-pub(super) struct Place {
+pub(super) struct FreedPlace {
     pub(super) queued: Queued,
     /// Who has to go for it.
     pub(super) displaced: Option<Option<Leave>>,
@@ -74,7 +74,7 @@ impl Seats {
     }
 
     /// Takes a place that is nobody's but of its kind; whether there was one.
-    pub(super) fn take(&mut self, kind: SeatKind, params: &Params) -> bool {
+    pub(super) fn take(&mut self, kind: SeatKind, params: &LimitParams) -> bool {
         let free = self.taken[kind as usize] < most(kind, params);
         self.taken[kind as usize] += usize::from(free);
         free
@@ -85,7 +85,7 @@ impl Seats {
     }
 
     /// Takes a place among those of `kind` who wait. There always is one.
-    pub(super) fn wait(&mut self, kind: SeatKind, params: &Params) -> Place {
+    pub(super) fn wait(&mut self, kind: SeatKind, params: &LimitParams) -> FreedPlace {
         let full = self.taken[kind as usize] >= most(kind, params);
         let displaced = if full { self.pop_oldest(kind) } else { None };
         if displaced.is_none() {
@@ -94,7 +94,7 @@ impl Seats {
         self.next += 1;
         let queued = Queued { kind, number: self.next };
         self.waiting.insert(queued, None);
-        Place { queued, displaced }
+        FreedPlace { queued, displaced }
     }
 
     fn pop_oldest(&mut self, kind: SeatKind) -> Option<Option<Leave>> {
@@ -181,7 +181,7 @@ fn uncount(counts: &mut HashMap<Key, u32>, who: Key) {
     }
 }
 
-fn most(kind: SeatKind, params: &Params) -> usize {
+fn most(kind: SeatKind, params: &LimitParams) -> usize {
     let most = match kind {
         SeatKind::Waiting => params.before_login,
         SeatKind::Onion => params.onion,

@@ -17,7 +17,7 @@ fn secret(text: &str) -> Secret {
 
 #[test]
 fn networks_are_counted_and_give_back_and_big_ones_hold_more() {
-    let params = Params { sessions_per_network: 2, ..Params::default() };
+    let params = LimitParams { sessions_per_network: 2, ..LimitParams::default() };
     let limits = Limits::new(params).unwrap();
     let one = || limits.seat(from(&limits, "192.0.2.1"));
     let first = one().ok().unwrap();
@@ -40,7 +40,7 @@ fn networks_are_counted_and_give_back_and_big_ones_hold_more() {
 
 #[test]
 fn whoever_waits_longest_leaves_and_members_and_the_house_stay() {
-    let params = Params { before_login: 3, sessions: 2, deliveries: 1, questions: 1, webmail: 1, ..Params::default() };
+    let params = LimitParams { before_login: 3, sessions: 2, deliveries: 1, questions: 1, webmail: 1, ..LimitParams::default() };
     let limits = Limits::new(params).unwrap();
     let left = Arc::new(AtomicUsize::new(0));
     let wait = |address: &str| {
@@ -74,7 +74,7 @@ fn whoever_waits_longest_leaves_and_members_and_the_house_stay() {
 /// Any page of the web can make a browser come to our pages.
 #[test]
 fn pages_and_mail_are_counted_apart() {
-    let limits = Limits::new(Params { connections_per_minute: 5, ..Params::default() }).unwrap();
+    let limits = Limits::new(LimitParams { connections_per_minute: 5, ..LimitParams::default() }).unwrap();
     let here = || from(&limits, "192.0.2.1");
     let read = (0..9).filter(|_| limits.page_seat(Some(here())).is_ok()).count();
     assert_eq!(read, 5);
@@ -83,14 +83,14 @@ fn pages_and_mail_are_counted_apart() {
 
 #[test]
 fn connections_that_come_too_fast_are_refused() {
-    let limits = Limits::new(Params { connections_per_minute: 5, ..Params::default() }).unwrap();
+    let limits = Limits::new(LimitParams { connections_per_minute: 5, ..LimitParams::default() }).unwrap();
     assert_eq!((0..8).filter(|_| limits.seat(from(&limits, "192.0.2.1")).is_ok()).count(), 5);
     assert!(limits.seat(from(&limits, "192.0.2.2")).is_ok());
 }
 
 #[test]
 fn strangers_share_and_whoever_was_right_before_does_not() {
-    let limits = Limits::new(Params { wrong_per_network: 4, wrong_per_account: 2, ..Params::default() }).unwrap();
+    let limits = Limits::new(LimitParams { wrong_per_network: 4, wrong_per_account: 2, ..LimitParams::default() }).unwrap();
     let seat = |address: &str| limits.seat(from(&limits, address)).ok().unwrap();
     let (home, away, third) = (seat("192.0.2.1"), seat("192.0.2.2"), seat("192.0.2.3"));
     let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
@@ -115,7 +115,7 @@ fn strangers_share_and_whoever_was_right_before_does_not() {
 /// Who guesses could see to it that his own connection is made to leave while it is judged.
 #[test]
 fn what_is_not_waited_for_is_wrong_and_what_cannot_be_judged_is_free() {
-    let limits = Limits::new(Params { wrong_per_account: 3, ..Params::default() }).unwrap();
+    let limits = Limits::new(LimitParams { wrong_per_account: 3, ..LimitParams::default() }).unwrap();
     let alice = who(&limits, "alice");
     let onion = limits.onion_seat(None).ok().unwrap();
     for seat in [limits.seat(from(&limits, "192.0.2.1")).ok().unwrap(), onion] {
@@ -129,7 +129,7 @@ fn what_is_not_waited_for_is_wrong_and_what_cannot_be_judged_is_free() {
 
 #[test]
 fn the_webmail_is_counted_by_account_and_its_address_does_not_matter() {
-    let params = Params { webmail: 5, sessions_per_network: 2, wrong_per_account: 1, ..Params::default() };
+    let params = LimitParams { webmail: 5, sessions_per_network: 2, wrong_per_account: 1, ..LimitParams::default() };
     let limits = Limits::new(params).unwrap();
     let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
     let seats: Vec<_> = (0..5).filter_map(|_| limits.webmail_seat().ok()).collect();
@@ -156,7 +156,7 @@ fn circuit(limits: &Limits, number: u16) -> Option<Networks> {
 
 #[test]
 fn the_onion_door_has_places_of_its_own_and_counts_an_account_when_it_was_right() {
-    let params = Params { before_login: 2, onion: 2, sessions_per_network: 2, ..Params::default() };
+    let params = LimitParams { before_login: 2, onion: 2, sessions_per_network: 2, ..LimitParams::default() };
     let limits = Limits::new(params).unwrap();
     let member = limits.seat(from(&limits, "192.0.2.1")).ok().unwrap();
     let crowd: Vec<_> = (0..50).filter_map(|_| limits.onion_seat(None).ok()).collect();
@@ -183,7 +183,7 @@ fn the_onion_door_has_places_of_its_own_and_counts_an_account_when_it_was_right(
 
 #[test]
 fn a_stranger_at_the_onion_door_hinders_one_account_there_and_nobody_else() {
-    let limits = Limits::new(Params { wrong_per_account: 2, ..Params::default() }).unwrap();
+    let limits = Limits::new(LimitParams { wrong_per_account: 2, ..LimitParams::default() }).unwrap();
     let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
     let guess = |seat: &Seat, account, word: &str| {
         let tried = seat.attempt(account, &secret(word));
@@ -206,7 +206,7 @@ fn a_stranger_at_the_onion_door_hinders_one_account_there_and_nobody_else() {
 
 #[test]
 fn a_circuit_is_bounded_and_one_on_which_nothing_was_wrong_gets_in() {
-    let params = Params { wrong_per_account: 2, wrong_per_network: 4, sessions_per_network: 2, ..Params::default() };
+    let params = LimitParams { wrong_per_account: 2, wrong_per_network: 4, sessions_per_network: 2, ..LimitParams::default() };
     let limits = Limits::new(params).unwrap();
     let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
     let bad = limits.onion_seat(circuit(&limits, 1)).ok().unwrap();
@@ -231,7 +231,7 @@ fn a_circuit_is_bounded_and_one_on_which_nothing_was_wrong_gets_in() {
 
 #[test]
 fn what_is_not_named_yet_has_places_apart() {
-    let limits = Limits::new(Params { before_login: 1, unnamed: 2, ..Params::default() }).unwrap();
+    let limits = Limits::new(LimitParams { before_login: 1, unnamed: 2, ..LimitParams::default() }).unwrap();
     let waiting = limits.seat(from(&limits, "192.0.2.1")).ok().unwrap();
     let crowd: Vec<_> = (0..10).map(|_| limits.unnamed_seat()).collect();
     assert_eq!(crowd.iter().filter(|seat| seat.is_crowded()).count(), 8);
@@ -243,7 +243,7 @@ fn what_is_not_named_yet_has_places_apart() {
 
 #[test]
 fn readers_of_many_small_networks_within_a_big_one_leave_places_to_others() {
-    let limits = Limits::new(Params { pages: 16, ..Params::default() }).unwrap();
+    let limits = Limits::new(LimitParams { pages: 16, ..LimitParams::default() }).unwrap();
     let read = |address: String| limits.page_seat(Some(from(&limits, &address))).ok();
     let held: Vec<_> = (0..64).filter_map(|number| read(format!("[2001:db8:0:{number:x}00::1]"))).collect();
     assert_eq!(held.len(), 8, "half of the places for a /48");
@@ -258,7 +258,7 @@ fn readers_of_many_small_networks_within_a_big_one_leave_places_to_others() {
 /// Pages behind a web server of the host's, where nobody has an address.
 #[test]
 fn who_guesses_behind_the_web_server_hinders_one_account_there_and_nobody_elsewhere() {
-    let limits = Limits::new(Params { wrong_per_account: 2, ..Params::default() }).unwrap();
+    let limits = Limits::new(LimitParams { wrong_per_account: 2, ..LimitParams::default() }).unwrap();
     let (alice, bob) = (who(&limits, "alice"), who(&limits, "bob"));
     let page = || limits.page_seat(None).ok().unwrap();
     let judged = (0..9).filter(|number| page().attempt(alice, &secret(&format!("guess {number}"))).map(Attempt::wrong).is_ok());
@@ -273,7 +273,7 @@ fn who_guesses_behind_the_web_server_hinders_one_account_there_and_nobody_elsewh
 /// Who logs in at a page takes no place of a member's mail.
 #[test]
 fn a_reader_who_logs_in_stays_a_reader_and_is_known() {
-    let limits = Limits::new(Params { sessions: 1, wrong_per_account: 1, ..Params::default() }).unwrap();
+    let limits = Limits::new(LimitParams { sessions: 1, wrong_per_account: 1, ..LimitParams::default() }).unwrap();
     let (alice, here) = (who(&limits, "alice"), || from(&limits, "192.0.2.1"));
     let member = limits.seat(from(&limits, "192.0.2.7")).ok().unwrap();
     member.attempt(who(&limits, "bob"), &secret("x")).ok().unwrap().right(&member).unwrap();

@@ -1,7 +1,7 @@
 //! LMTP (RFC 2033) between the host's relay and its mailbox servers: the book judges each recipient, the backend of its
 //! association stores, and each recipient gets its own verdict.
 //!
-//! [`Session`] holds the conversation with the relay and one with each backend that is needed ([`Step`] numbers them: slots).
+//! [`LmtpSession`] holds the conversation with the relay and one with each backend that is needed ([`LmtpStep`] numbers them: slots).
 //! It touches no socket and keeps no message: the driver sends the same bytes from its read buffer to every backend.
 //!
 //! - `state` what a session can be in, `decide` one command, `envelope` MAIL, `recipient` RCPT, `room` the question to the

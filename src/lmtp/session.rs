@@ -37,23 +37,23 @@ pub enum Awaited {
 pub struct LmtpStep {
     /// Octets of the client's input that are done with.
     pub client: usize,
-    /// Octets that are done with of the input of the backend that [`Session::asks`] named before the step.
+    /// Octets that are done with of the input of the backend that [`LmtpSession::asks`] named before the step.
     pub backend: usize,
     /// What to do.
     pub act: LmtpAct,
 }
 
-/// What the driver is to do. "Send" means [`Session::commands`] to every backend and [`Session::answers`] to the client.
+/// What the driver is to do. "Send" means [`LmtpSession::commands`] to every backend and [`LmtpSession::answers`] to the client.
 pub enum LmtpAct {
-    /// Call [`Session::step`] again.
+    /// Call [`LmtpSession::step`] again.
     Again,
     /// Send, step again.
     Send,
     /// Send, wait for more bytes, step again.
     Read(Awaited),
-    /// Send, pass this many octets of the client's input to every slot that [`Session::takes`] it, and forget them.
+    /// Send, pass this many octets of the client's input to every slot that [`LmtpSession::takes`] it, and forget them.
     Forward(usize),
-    /// Do this with the connection to this slot's backend, tell [`Session::backend_is`] what came of it, step again.
+    /// Do this with the connection to this slot's backend, tell [`LmtpSession::backend_is`] what came of it, step again.
     Backend(Slot, ConnAct),
     /// Send, close all.
     Close,
@@ -100,7 +100,7 @@ impl LmtpSession {
         (0..self.backends.len()).map(Slot)
     }
 
-    /// The backend of `slot`, as [`Environment::backend`] gave it.
+    /// The backend of `slot`, as [`LmtpEnvironment::backend`] gave it.
     pub fn backend(&self, slot: Slot) -> Option<BackendId> {
         self.backends.get(slot.0).map(|backend| backend.backend)
     }
@@ -145,7 +145,7 @@ impl LmtpSession {
     }
 
     /// Decides the next step. `client` are all bytes of the client that are not done with; `backend` those of the backend that
-    /// [`Session::asks`] names.
+    /// [`LmtpSession::asks`] names.
     pub fn step(&mut self, env: &dyn LmtpEnvironment, client: &[u8], backend: &[u8]) -> LmtpStep {
         let acts = |(slot, backend): (usize, &mut BackendConn)| backend.upstream.act().map(|act| (Slot(slot), act));
         if let Some((slot, act)) = self.backends.iter_mut().enumerate().find_map(acts) {
@@ -176,7 +176,7 @@ impl LmtpSession {
         }
     }
 
-    /// What came of [`Act::Backend`], or of the connection to the backend of `slot` at any time.
+    /// What came of [`LmtpAct::Backend`], or of the connection to the backend of `slot` at any time.
     pub fn backend_is(&mut self, slot: Slot, done: Done) {
         let params = self.params.clone();
         let lost = self.backend_mut(slot).and_then(|backend| backend.is(done, &params.hostname));

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::server::Acceptor;
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
 use super::conn::Conn;
-use super::tls::{Server, no_header};
+use super::tls::{TlsServer, no_header};
 use crate::fault::{Fault, Side};
 
 /// A fatal `no_application_protocol` (120), as a record of its own: nothing is encrypted yet (RFC 8446 5.1, 6).
@@ -25,7 +25,7 @@ pub struct Hello(Box<StartHandshake<TcpStream>>);
 /// Waits for it, for `patience` at most.
 ///
 /// # Errors
-/// As [`Server::accept`].
+/// As [`TlsServer::accept`].
 pub async fn hello(conn: Conn, patience: Duration) -> Result<Hello, Fault> {
     let Conn::Tcp(stream) = conn else { return Err(Fault::Tls(Side::Us)) };
     let hearing = async {
@@ -38,17 +38,17 @@ pub async fn hello(conn: Conn, patience: Duration) -> Result<Hello, Fault> {
 
 impl Hello {
     /// The first of the client's own order that one of `servers` speaks.
-    pub fn chosen<'a, T>(&self, servers: &'a [(T, Server)]) -> Option<&'a (T, Server)> {
+    pub fn chosen<'a, T>(&self, servers: &'a [(T, TlsServer)]) -> Option<&'a (T, TlsServer)> {
         let hello = self.0.client_hello();
-        let speaks = |protocol: &[u8], server: &Server| server.protocols().iter().any(|own| own == protocol);
+        let speaks = |protocol: &[u8], server: &TlsServer| server.protocols().iter().any(|own| own == protocol);
         hello.alpn()?.find_map(|protocol| servers.iter().find(|(_, server)| speaks(protocol, server)))
     }
 
     /// The rest of the handshake, as `server`, and behind it `words`.
     ///
     /// # Errors
-    /// As [`Server::accept`].
-    pub async fn accept(self, server: &Server, words: &[u8]) -> Result<Conn, Fault> {
+    /// As [`TlsServer::accept`].
+    pub async fn accept(self, server: &TlsServer, words: &[u8]) -> Result<Conn, Fault> {
         let mut kept = Ok(());
         let handshake = self.0.into_stream_with(server.config(), |tls| kept = tls.writer().write_all(words));
         let shaken = timeout(server.patience(), handshake).await.map_err(|_| Fault::Slow(Side::Client))?;

@@ -27,14 +27,14 @@ pub struct Certificates {
 #[derive(Default)]
 struct Loaded {
     /// By folder name, in alphabetical order: what `position` in events and problems counts.
-    folders: Vec<Folder>,
+    folders: Vec<CertificateFolder>,
     /// By name; a wildcard stands under `*.parent`.
     names: HashMap<Box<str>, Arc<CertifiedKey>>,
     fallback: Option<Arc<CertifiedKey>>,
     seen: Stamps,
 }
 
-struct Folder {
+struct CertificateFolder {
     name: Box<str>,
     /// The last good one.
     good: Option<Good>,
@@ -43,7 +43,7 @@ struct Folder {
 }
 
 /// What a load found.
-pub struct Report {
+pub struct LoadReport {
     /// Names that can be served.
     pub names: usize,
     /// Folders (name, position) that cannot be used.
@@ -67,7 +67,7 @@ pub struct CertificateStanding {
 impl Certificates {
     /// Reads all folders under `folder`. `default` is the folder whose certificate is shown to clients that name no
     /// server, or one that is not here. `now` is in seconds since 1970.
-    pub fn load(folder: &Path, default: &str, now: u64) -> (Arc<Certificates>, Report) {
+    pub fn load(folder: &Path, default: &str, now: u64) -> (Arc<Certificates>, LoadReport) {
         let loaded = Loaded::read(folder, default, &Loaded::default(), now);
         let report = loaded.report();
         let current = ArcSwap::from_pointee(loaded);
@@ -75,7 +75,7 @@ impl Certificates {
     }
 
     /// Reads all again and puts in force what is good.
-    pub fn reload(&self, now: u64) -> Report {
+    pub fn reload(&self, now: u64) -> LoadReport {
         let loaded = Loaded::read(&self.folder, &self.default, &self.current.load(), now);
         let report = loaded.report();
         self.current.store(Arc::new(loaded));
@@ -89,7 +89,7 @@ impl Certificates {
 
     /// How each folder stands, in the order of the positions.
     pub fn standing(&self) -> Vec<CertificateStanding> {
-        let standing = |folder: &Folder| CertificateStanding {
+        let standing = |folder: &CertificateFolder| CertificateStanding {
             name: folder.name.clone(),
             validity: folder.good.as_ref().and_then(|good| good.validity),
             broken: folder.broken,
@@ -161,7 +161,7 @@ impl Loaded {
     }
 
     /// The folder `name` as it is now, after this.
-    fn next(&self, parent: &Path, name: Box<str>, now: u64) -> Folder {
+    fn next(&self, parent: &Path, name: Box<str>, now: u64) -> CertificateFolder {
         let old = self.folders.iter().find(|old| old.name == name).and_then(|old| old.good.as_ref());
         let fresh = read(&parent.join(&*name)).and_then(|good| match old {
             Some(old) if good.is_out_of_date(now) && !old.is_out_of_date(now) => Err(Broken::OutOfDate),
@@ -171,7 +171,7 @@ impl Loaded {
             Ok(good) => (Some(good), None),
             Err(broken) => (old.cloned(), Some(broken)),
         };
-        Folder { name, good, broken }
+        CertificateFolder { name, good, broken }
     }
 
     /// The certificate for `name`, in small letters.
@@ -185,18 +185,18 @@ impl Loaded {
         good.find(|good| Arc::ptr_eq(&good.key, key))?.validity
     }
 
-    fn report(&self) -> Report {
+    fn report(&self) -> LoadReport {
         let broken = self.folders.iter().enumerate().filter_map(|(position, folder)| {
             let why = folder.broken?;
             Some((folder.name.to_string(), position, why))
         });
-        Report { names: self.names.len(), broken: broken.collect(), default: self.fallback.is_some() }
+        LoadReport { names: self.names.len(), broken: broken.collect(), default: self.fallback.is_some() }
     }
 }
 
 /// Where two certificates are for one name (certbot makes NAME-0001 beside NAME), one that is valid today is shown before others, then
 /// one that is really there before one that is only kept, then the one that is valid for longer.
-fn served(folders: &[Folder], now: u64) -> HashMap<Box<str>, Arc<CertifiedKey>> {
+fn served(folders: &[CertificateFolder], now: u64) -> HashMap<Box<str>, Arc<CertifiedKey>> {
     let mut good: Vec<_> = folders.iter().filter_map(|folder| Some((folder.broken.is_some(), folder.good.as_ref()?))).collect();
     good.sort_by_key(|(kept, good)| (good.is_out_of_date(now), *kept, Reverse(good.validity.map(|validity| validity.until))));
     let mut served = HashMap::new();

@@ -6,7 +6,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::conn::Conn;
-use super::tls::Client;
+use super::tls::TlsClient;
 use crate::fault::{Fault, Side};
 use crate::route::{Endpoint, Place, Security};
 
@@ -14,7 +14,7 @@ use crate::route::{Endpoint, Place, Security};
 ///
 /// # Errors
 /// `Down` when nobody takes the connection within `patience`; `Tls(Backend)` when the certificate is not valid.
-pub async fn dial(endpoint: &Endpoint, tls: &Client, patience: Duration) -> Result<Conn, Fault> {
+pub async fn dial(endpoint: &Endpoint, tls: &TlsClient, patience: Duration) -> Result<Conn, Fault> {
     let connect = async {
         match &endpoint.place {
             Place::Unix(path) => UnixStream::connect(path).await.map(Conn::Unix).map_err(|_| Fault::Down),
@@ -36,7 +36,7 @@ pub async fn dial(endpoint: &Endpoint, tls: &Client, patience: Duration) -> Resu
 ///
 /// # Errors
 /// `Tls(Backend)` as in [`dial`]; `Slow(Backend)` after `patience`.
-pub async fn secure(conn: Conn, endpoint: &Endpoint, tls: &Client, patience: Duration) -> Result<Conn, Fault> {
+pub async fn secure(conn: Conn, endpoint: &Endpoint, tls: &TlsClient, patience: Duration) -> Result<Conn, Fault> {
     let (Conn::Tcp(stream), Place::Tcp(host, _)) = (conn, &endpoint.place) else {
         return Err(Fault::Tls(Side::Backend));
     };

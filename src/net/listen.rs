@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::conn::Conn;
-use super::shutdown::{Phase, Shutdown};
+use super::shutdown::{Shutdown, ShutdownPhase};
 use crate::event::{Event, Provoked, count, emit};
 use crate::private::Peer;
 
@@ -89,7 +89,7 @@ impl Bound {
     /// Takes connections and hands each to `serve`, until `stop`. Must run inside the runtime.
     pub async fn serve(self, number: u64, mut stop: Shutdown, mut serve: impl FnMut(Conn, Peer)) {
         let accepting = async {
-            let Ok(listener) = Listener::new(self) else {
+            let Ok(listener) = BoundListener::new(self) else {
                 emit(Event::AcceptFailed { listener: number, times: 1 });
                 return;
             };
@@ -106,34 +106,34 @@ impl Bound {
         };
         tokio::select! {
             () = accepting => {}
-            () = stop.reached(Phase::Draining) => {}
+            () = stop.reached(ShutdownPhase::Draining) => {}
         }
     }
 }
 
-enum Listener {
+enum BoundListener {
     Tcp(tokio::net::TcpListener),
     Unix(tokio::net::UnixListener),
 }
 
-impl Listener {
-    fn new(bound: Bound) -> io::Result<Listener> {
+impl BoundListener {
+    fn new(bound: Bound) -> io::Result<BoundListener> {
         match bound {
-            Bound::Tcp(listener) => tokio::net::TcpListener::from_std(listener).map(Listener::Tcp),
-            Bound::Unix(listener) => tokio::net::UnixListener::from_std(listener).map(Listener::Unix),
+            Bound::Tcp(listener) => tokio::net::TcpListener::from_std(listener).map(BoundListener::Tcp),
+            Bound::Unix(listener) => tokio::net::UnixListener::from_std(listener).map(BoundListener::Unix),
         }
     }
 
     async fn accept(&self) -> io::Result<(Conn, Peer)> {
         match self {
-            Listener::Tcp(listener) => {
+            BoundListener::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
                 // Small answers must not wait for each other (Nagle): 47 ms per login in peers that forget this. A sandbox.toml that
                 // does not allow it makes us slow, and not deaf.
                 let _ = stream.set_nodelay(true);
                 Ok((Conn::Tcp(stream), Peer::new(address)))
             }
-            Listener::Unix(listener) => {
+            BoundListener::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
                 Ok((Conn::Unix(stream), Peer::local()))
             }

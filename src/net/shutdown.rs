@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 /// How far the stop is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Phase {
+pub enum ShutdownPhase {
     /// No stop.
     Running,
     /// No new connections; a session ends as soon as nothing is under way in it.
@@ -17,15 +17,15 @@ pub enum Phase {
 }
 
 /// Held by the program.
-pub struct Trigger(watch::Sender<Phase>);
+pub struct Trigger(watch::Sender<ShutdownPhase>);
 
 /// Held by every session and listener.
 #[derive(Clone)]
-pub struct Shutdown(watch::Receiver<Phase>);
+pub struct Shutdown(watch::Receiver<ShutdownPhase>);
 
 /// A new pair.
 pub fn pair() -> (Trigger, Shutdown) {
-    let (sender, receiver) = watch::channel(Phase::Running);
+    let (sender, receiver) = watch::channel(ShutdownPhase::Running);
     (Trigger(sender), Shutdown(receiver))
 }
 
@@ -40,12 +40,12 @@ impl Trigger {
 
     /// Drains for at most `grace`, then ends what is left. The number of sessions that had to be cut.
     pub async fn stop(self, grace: Duration) -> usize {
-        let _ = self.0.send(Phase::Draining);
+        let _ = self.0.send(ShutdownPhase::Draining);
         if timeout(grace, self.0.closed()).await.is_ok() {
             return 0;
         }
         let left = self.holders();
-        let _ = self.0.send(Phase::Over);
+        let _ = self.0.send(ShutdownPhase::Over);
         let _ = timeout(LAST_WORDS, self.0.closed()).await;
         left
     }
@@ -53,13 +53,13 @@ impl Trigger {
 
 impl Shutdown {
     /// Returns when the stop is at least at `phase`.
-    pub async fn reached(&mut self, phase: Phase) {
+    pub async fn reached(&mut self, phase: ShutdownPhase) {
         // An error means that the program is gone: that is a stop too.
         let _ = self.0.wait_for(|now| *now >= phase).await;
     }
 
     /// How far the stop is now.
-    pub fn phase(&self) -> Phase {
+    pub fn phase(&self) -> ShutdownPhase {
         *self.0.borrow()
     }
 }

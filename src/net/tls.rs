@@ -64,12 +64,12 @@ impl StoresServerSessions for OneTime {
 
 /// The server side.
 #[derive(Clone)]
-pub struct Server {
+pub struct TlsServer {
     acceptor: TlsAcceptor,
     patience: Duration,
 }
 
-impl Server {
+impl TlsServer {
     /// Serves the certificates of `resolver` to clients that speak one of `alpn` (RFC 7301); a handshake may take `patience`. With `clients`, who
     /// shows no certificate of theirs gets no further than the handshake.
     ///
@@ -80,7 +80,7 @@ impl Server {
         alpn: &[&str],
         patience: Duration,
         clients: Option<&Clients>,
-    ) -> Result<Server, Fault> {
+    ) -> Result<TlsServer, Fault> {
         let builder = ServerConfig::builder_with_provider(provider());
         let builder = builder.with_safe_default_protocol_versions().map_err(|_| Fault::Tls(Side::Us))?;
         let builder = match clients {
@@ -93,7 +93,7 @@ impl Server {
         config.session_storage = Arc::new(OneTime(ServerSessionMemoryCache::new(TICKETS)));
         // One ticket instead of two: a mail program resumes once, and each costs a record at login.
         config.send_tls13_tickets = 1;
-        Ok(Server { acceptor: TlsAcceptor::from(Arc::new(config)), patience })
+        Ok(TlsServer { acceptor: TlsAcceptor::from(Arc::new(config)), patience })
     }
 
     /// What clients may say in ALPN that they speak.
@@ -162,14 +162,14 @@ impl Clients {
 
 /// The client side, towards backends: certificates are always verified.
 #[derive(Clone)]
-pub struct Client(TlsConnector);
+pub struct TlsClient(TlsConnector);
 
-impl Client {
+impl TlsClient {
     /// Trusts the system's authorities, or only those in the PEM file `authorities`.
     ///
     /// # Errors
     /// When the file cannot be read or holds no certificate.
-    pub fn new(authorities: Option<&Path>) -> io::Result<Client> {
+    pub fn new(authorities: Option<&Path>) -> io::Result<TlsClient> {
         let mut roots = RootCertStore::empty();
         let invalid = || io::Error::from(io::ErrorKind::InvalidData);
         let given = match authorities {
@@ -186,7 +186,7 @@ impl Client {
         let builder = ClientConfig::builder_with_provider(provider());
         let builder = builder.with_safe_default_protocol_versions().map_err(|_| invalid())?;
         let config = builder.with_root_certificates(roots).with_no_client_auth();
-        Ok(Client(TlsConnector::from(Arc::new(config))))
+        Ok(TlsClient(TlsConnector::from(Arc::new(config))))
     }
 
     /// The handshake with the backend `host`.
@@ -214,7 +214,7 @@ mod tests {
 
     fn server() -> Arc<ServerConfig> {
         let (certificates, _) = Certificates::load(Path::new(FOLDER), "mail.nolog.example", 0);
-        let Ok(server) = Server::new(certificates, &["imap"], Duration::from_secs(1), None) else { panic!("no server") };
+        let Ok(server) = TlsServer::new(certificates, &["imap"], Duration::from_secs(1), None) else { panic!("no server") };
         server.acceptor.config().clone()
     }
 

@@ -19,7 +19,7 @@ pub const BUILT_IN: &str = include_str!("../../policy/sandbox.toml");
 
 /// A path, or one that the config names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum RulePlace {
     /// `state_dir`.
     State,
     /// The folder of the config file.
@@ -77,13 +77,13 @@ pub enum SocketOption {
 
 /// What one rule does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum RuleEffect {
     /// These, and all below, may be written and read.
-    Write(Vec<Place>),
+    Write(Vec<RulePlace>),
     /// These, and all below, may be read.
-    Read(Vec<Place>),
+    Read(Vec<RulePlace>),
     /// What is in these, and below, may be removed; not made, not written, not read.
-    Remove(Vec<Place>),
+    Remove(Vec<RulePlace>),
     /// Connections may go there.
     Connect(Vec<Target>),
     /// These may be made.
@@ -96,7 +96,7 @@ pub enum What {
 
 /// One rule.
 #[derive(Clone, Debug)]
-pub struct Rule {
+pub struct SandboxRule {
     /// Its name, its own within the file.
     pub name: String,
     /// Why it is there.
@@ -104,13 +104,13 @@ pub struct Rule {
     /// It holds only there; always without.
     pub when: Option<When>,
     /// What it does.
-    pub what: What,
+    pub what: RuleEffect,
 }
 
 /// The rules in force.
 #[derive(Clone, Debug)]
 pub struct Sandbox {
-    rules: Vec<Rule>,
+    rules: Vec<SandboxRule>,
 }
 
 impl Sandbox {
@@ -126,7 +126,7 @@ impl Sandbox {
     pub fn parse(text: &str) -> Result<Sandbox, Vec<Problem>> {
         let file: SandboxFile = toml::from_str(text).map_err(|error| vec![Problem::from_toml(text, &error)])?;
         let mut problems = Vec::new();
-        let mut rules: Vec<Rule> = Vec::new();
+        let mut rules: Vec<SandboxRule> = Vec::new();
         for rule in &file.rule {
             let mut wrong = |at: usize, key: &str, what: &str| problems.push(Problem::at(text, at, key, what));
             let name = rule.name.get_ref();
@@ -137,31 +137,31 @@ impl Sandbox {
                 wrong(rule.reason.span().start, name, "a rule needs a reason");
             }
             if let Some(what) = rule.what(&mut wrong) {
-                rules.push(Rule { name: name.clone(), reason: rule.reason.get_ref().clone(), when: rule.when, what });
+                rules.push(SandboxRule { name: name.clone(), reason: rule.reason.get_ref().clone(), when: rule.when, what });
             }
         }
         if problems.is_empty() { Ok(Sandbox { rules }) } else { Err(problems) }
     }
 
     /// All rules, in the order of the file.
-    pub fn all(&self) -> &[Rule] {
+    pub fn all(&self) -> &[SandboxRule] {
         &self.rules
     }
 
     /// Those that hold in front of `servers`.
-    pub fn rules(&self, servers: Servers) -> impl Iterator<Item = &Rule> {
+    pub fn rules(&self, servers: Servers) -> impl Iterator<Item = &SandboxRule> {
         self.rules.iter().filter(move |rule| rule.holds(servers))
     }
 
     /// Names of our rules that grant what `built_in` does not, and of rules of `built_in` that deny what we do not: in front of any
     /// servers.
     pub fn loosened(&self, built_in: &Sandbox) -> Vec<String> {
-        let looser = |rule: &&Rule| {
+        let looser = |rule: &&SandboxRule| {
             let granted =
-                |grant: &Grant<'_>, servers| built_in.rules(servers).any(|other| other.grants().any(|own| own == *grant));
+                |grant: &RuleGrant<'_>, servers| built_in.rules(servers).any(|other| other.grants().any(|own| own == *grant));
             rule.where_it_holds().any(|servers| rule.grants().any(|grant| !granted(&grant, servers)))
         };
-        let missing = |rule: &&Rule| {
+        let missing = |rule: &&SandboxRule| {
             let denied = |call: &Call, servers| self.rules(servers).any(|own| own.denies().contains(call));
             rule.where_it_holds().any(|servers| !rule.denies().iter().all(|call| denied(call, servers)))
         };
@@ -174,31 +174,31 @@ impl Sandbox {
     /// Whether our rule `loose` grants more of what the built-in rule `rule` bounds.
     pub fn undoes(&self, loose: &str, rule: &str) -> bool {
         let built_in = Sandbox::built_in();
-        let find = |rules: &[Rule], name: &str| rules.iter().find(|rule| rule.name == name).map(|rule| rule.what.clone());
+        let find = |rules: &[SandboxRule], name: &str| rules.iter().find(|rule| rule.name == name).map(|rule| rule.what.clone());
         matches!(
             (find(&self.rules, loose), find(&built_in.rules, rule)),
-            (Some(What::Write(_)), Some(What::Write(_) | What::Read(_)))
-                | (Some(What::Read(_)), Some(What::Read(_)))
-                | (Some(What::Remove(_)), Some(What::Write(_) | What::Remove(_)))
-                | (Some(What::Connect(_)), Some(What::Connect(_)))
-                | (Some(What::Sockets(_)), Some(What::Sockets(_)))
-                | (Some(What::Options(_)), Some(What::Options(_)))
+            (Some(RuleEffect::Write(_)), Some(RuleEffect::Write(_) | RuleEffect::Read(_)))
+                | (Some(RuleEffect::Read(_)), Some(RuleEffect::Read(_)))
+                | (Some(RuleEffect::Remove(_)), Some(RuleEffect::Write(_) | RuleEffect::Remove(_)))
+                | (Some(RuleEffect::Connect(_)), Some(RuleEffect::Connect(_)))
+                | (Some(RuleEffect::Sockets(_)), Some(RuleEffect::Sockets(_)))
+                | (Some(RuleEffect::Options(_)), Some(RuleEffect::Options(_)))
         )
     }
 }
 
 /// One thing that a rule allows; writing includes reading.
 #[derive(PartialEq)]
-enum Grant<'a> {
-    Write(&'a Place),
-    Read(&'a Place),
-    Remove(&'a Place),
+enum RuleGrant<'a> {
+    Write(&'a RulePlace),
+    Read(&'a RulePlace),
+    Remove(&'a RulePlace),
     Connect(Target),
     Socket(Socket),
     Option(SocketOption),
 }
 
-impl Rule {
+impl SandboxRule {
     fn holds(&self, servers: Servers) -> bool {
         self.when.is_none_or(|when| when.holds(servers))
     }
@@ -208,18 +208,18 @@ impl Rule {
     }
 
     fn denies(&self) -> &[Call] {
-        if let What::Deny(calls) = &self.what { calls } else { &[] }
+        if let RuleEffect::Deny(calls) = &self.what { calls } else { &[] }
     }
 
-    fn grants(&self) -> Box<dyn Iterator<Item = Grant<'_>> + '_> {
+    fn grants(&self) -> Box<dyn Iterator<Item = RuleGrant<'_>> + '_> {
         match &self.what {
-            What::Write(places) => Box::new(places.iter().map(Grant::Write)),
-            What::Read(places) => Box::new(places.iter().map(Grant::Read)),
-            What::Remove(places) => Box::new(places.iter().map(Grant::Remove)),
-            What::Connect(targets) => Box::new(targets.iter().copied().map(Grant::Connect)),
-            What::Sockets(sockets) => Box::new(sockets.iter().copied().map(Grant::Socket)),
-            What::Options(options) => Box::new(options.iter().copied().map(Grant::Option)),
-            What::Deny(_) => Box::new(std::iter::empty()),
+            RuleEffect::Write(places) => Box::new(places.iter().map(RuleGrant::Write)),
+            RuleEffect::Read(places) => Box::new(places.iter().map(RuleGrant::Read)),
+            RuleEffect::Remove(places) => Box::new(places.iter().map(RuleGrant::Remove)),
+            RuleEffect::Connect(targets) => Box::new(targets.iter().copied().map(RuleGrant::Connect)),
+            RuleEffect::Sockets(sockets) => Box::new(sockets.iter().copied().map(RuleGrant::Socket)),
+            RuleEffect::Options(options) => Box::new(options.iter().copied().map(RuleGrant::Option)),
+            RuleEffect::Deny(_) => Box::new(std::iter::empty()),
         }
     }
 }
@@ -238,9 +238,9 @@ mod tests {
         let writes: Vec<_> = rules
             .all()
             .iter()
-            .filter_map(|rule| if let What::Write(places) = &rule.what { Some(places) } else { None })
+            .filter_map(|rule| if let RuleEffect::Write(places) = &rule.what { Some(places) } else { None })
             .collect();
-        assert_eq!(writes, [&vec![Place::State]], "one folder may be written, and no other");
+        assert_eq!(writes, [&vec![RulePlace::State]], "one folder may be written, and no other");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::private::{Address, Credential, Secret};
 use crate::route::BackendId;
 
 /// Whose a connection is: as it was when the backend accepted it.
-pub struct Owner {
+pub struct LeaseOwner {
     /// The person, in one spelling.
     pub user: Address,
     /// Where. After a reload that changed it, it is another one.
@@ -21,7 +21,7 @@ pub struct Owner {
 
 /// A session's hold on its connection.
 pub struct Lease {
-    owner: Owner,
+    owner: LeaseOwner,
     /// What the backend can do, as it told this connection.
     capabilities: Box<[u8]>,
     born: Instant,
@@ -35,7 +35,7 @@ pub struct Returning(#[allow(dead_code, reason = "held, not looked at")] tokio::
 
 impl Lease {
     /// The backend has just accepted `credential` and told `capabilities`.
-    pub(super) fn new(owner: Owner, credential: &Credential, capabilities: &[u8]) -> Arc<Lease> {
+    pub(super) fn new(owner: LeaseOwner, credential: &Credential, capabilities: &[u8]) -> Arc<Lease> {
         let (born, credential) = (Instant::now(), Mutex::new(Some(credential.clone())));
         Arc::new(Lease { owner, capabilities: capabilities.into(), born, credential, returning: Arc::default() })
     }
@@ -86,7 +86,7 @@ impl Lease {
     }
 
     /// Whether this is the same login in every respect.
-    pub(super) fn is(&self, owner: &Owner, credential: &Credential) -> bool {
+    pub(super) fn is(&self, owner: &LeaseOwner, credential: &Credential) -> bool {
         let same = |own: &Credential| {
             own.secret.same(&credential.secret) && own.user == credential.user && own.mechanism == credential.mechanism
         };

@@ -26,8 +26,8 @@ mod relay_capabilities;
 pub mod reset;
 pub mod seats;
 
-pub use lease::{Lease, Owner, Returning};
-pub use params::Params;
+pub use lease::{Lease, LeaseOwner, Returning};
+pub use params::PoolParams;
 pub use pool::Pool;
 pub use relay::RelayPool;
 pub use relay_capabilities::RelayCapabilities;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How many connections are parked, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Params {
+pub struct PoolParams {
     /// Parked connections of one person. Backends count them: Dovecot allows ten for one person from one address.
     pub per_user: usize,
     /// Parked connections to one backend. Each is a process there.
@@ -21,11 +21,11 @@ pub struct Params {
     pub relay_rest: Duration,
 }
 
-impl Default for Params {
+impl Default for PoolParams {
     /// A webmail asks for new mail every minute, so a connection stays parked for longer than that.
-    fn default() -> Params {
+    fn default() -> PoolParams {
         let seconds = Duration::from_secs;
-        Params {
+        PoolParams {
             per_user: 3,
             per_backend: 300,
             total: 1000,

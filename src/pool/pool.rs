@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, Weak};
 
 use tokio::time::Instant;
 
-use super::lease::{Lease, Owner};
-use super::params::Params;
+use super::lease::{Lease, LeaseOwner};
+use super::params::PoolParams;
 use super::parked::{Parked, lock};
 use super::reset::{self, Reset};
 use crate::fault::Fault;
@@ -28,7 +28,7 @@ struct ParkedLogin {
 }
 
 #[derive(Default)]
-struct Inner {
+struct LoginShelf {
     /// By the order in which they were parked.
     parked: BTreeMap<u64, ParkedLogin>,
     /// Of each person, oldest first. Never an empty list.
@@ -41,13 +41,13 @@ struct Inner {
 
 /// All parked connections.
 pub struct Pool {
-    params: Params,
-    inner: Mutex<Inner>,
+    params: PoolParams,
+    inner: Mutex<LoginShelf>,
 }
 
 impl Pool {
     /// An empty one.
-    pub fn new(params: Params) -> Arc<Pool> {
+    pub fn new(params: PoolParams) -> Arc<Pool> {
         Arc::new(Pool { params, inner: Mutex::default() })
     }
 
@@ -58,7 +58,7 @@ impl Pool {
 
     /// A new lease: the backend has just accepted `credential` and told `capabilities`. Whatever the person has under another
     /// secret is revoked, as a new secret that is accepted is a password that was changed.
-    pub fn admitted(&self, owner: Owner, credential: &Credential, capabilities: &[u8]) -> Arc<Lease> {
+    pub fn admitted(&self, owner: LeaseOwner, credential: &Credential, capabilities: &[u8]) -> Arc<Lease> {
         self.revoke(&owner.user, |lease| !lease.has(&credential.secret));
         let lease = Lease::new(owner, credential, capabilities);
         let mut inner = lock(&self.inner);
@@ -87,7 +87,7 @@ impl Pool {
     }
 
     /// A connection that was made with exactly this login and still answers.
-    pub async fn reuse(&self, owner: &Owner, credential: &Credential) -> Option<(Arc<Lease>, BufferedConn)> {
+    pub async fn reuse(&self, owner: &LeaseOwner, credential: &Credential) -> Option<(Arc<Lease>, BufferedConn)> {
         let (lease, mut conn) = self.find(owner, credential).await?;
         match reset::run(&mut conn, Reset::wake()).await {
             Ok(()) => return Some((lease, conn)),
@@ -100,7 +100,7 @@ impl Pool {
 
     /// Takes the newest connection that was made with exactly this login; waits for one that is on its way back, if there is no
     /// other.
-    async fn find(&self, owner: &Owner, credential: &Credential) -> Option<(Arc<Lease>, BufferedConn)> {
+    async fn find(&self, owner: &LeaseOwner, credential: &Credential) -> Option<(Arc<Lease>, BufferedConn)> {
         if let Some(found) = self.take(owner, credential) {
             return Some(found);
         }
@@ -109,13 +109,13 @@ impl Pool {
         self.take(owner, credential)
     }
 
-    fn on_its_way(&self, owner: &Owner, credential: &Credential) -> Option<Arc<Lease>> {
+    fn on_its_way(&self, owner: &LeaseOwner, credential: &Credential) -> Option<Arc<Lease>> {
         let inner = lock(&self.inner);
         let mut leases = inner.in_use.get(&owner.user)?.iter().filter_map(Weak::upgrade);
         leases.find(|lease| lease.is(owner, credential) && lease.is_returning())
     }
 
-    fn take(&self, owner: &Owner, credential: &Credential) -> Option<(Arc<Lease>, BufferedConn)> {
+    fn take(&self, owner: &LeaseOwner, credential: &Credential) -> Option<(Arc<Lease>, BufferedConn)> {
         loop {
             let mut inner = lock(&self.inner);
             let numbers = inner.of_user.get(&owner.user)?;
@@ -192,7 +192,7 @@ impl Pool {
         });
     }
 
-    fn bound(&self, inner: &mut Inner, newest: u64) {
+    fn bound(&self, inner: &mut LoginShelf, newest: u64) {
         let Some((user, backend)) = inner.parked.get(&newest).map(|entry| (entry.lease.user().clone(), entry.lease.backend()))
         else {
             return;
@@ -236,7 +236,7 @@ impl Pool {
     }
 }
 
-impl Inner {
+impl LoginShelf {
     fn remove(&mut self, number: u64) -> Option<ParkedLogin> {
         let entry = self.parked.remove(&number)?;
         let user = entry.lease.user();

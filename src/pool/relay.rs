@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::params::Params;
+use super::params::PoolParams;
 use super::parked::{Parked, lock};
 use crate::net::buffered::BufferedConn;
 use crate::route::BackendId;
@@ -28,7 +28,7 @@ struct ParkedRelay {
 }
 
 #[derive(Default)]
-struct Inner {
+struct RelayShelf {
     /// Oldest first.
     parked: VecDeque<ParkedRelay>,
     next: u64,
@@ -39,12 +39,12 @@ struct Inner {
 pub struct RelayPool {
     per_backend: usize,
     rest: Duration,
-    inner: Mutex<Inner>,
+    inner: Mutex<RelayShelf>,
 }
 
 impl RelayPool {
     /// None yet.
-    pub fn new(params: Params) -> Arc<RelayPool> {
+    pub fn new(params: PoolParams) -> Arc<RelayPool> {
         Arc::new(RelayPool { per_backend: params.relays_per_backend, rest: params.relay_rest, inner: Mutex::default() })
     }
 
@@ -95,7 +95,7 @@ impl RelayPool {
     }
 }
 
-impl Inner {
+impl RelayShelf {
     fn release(&mut self, backend: BackendId, mut count: usize) {
         self.parked.retain(|entry| {
             let goes = count > 0 && entry.backend == backend;
@@ -123,7 +123,7 @@ mod tests {
     const HERE: BackendId = BackendId::new(0);
 
     fn pool(per_backend: usize, rest: Duration) -> Arc<RelayPool> {
-        let params = Params { relays_per_backend: per_backend, relay_rest: rest, ..Params::default() };
+        let params = PoolParams { relays_per_backend: per_backend, relay_rest: rest, ..PoolParams::default() };
         RelayPool::new(params)
     }
 

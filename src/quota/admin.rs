@@ -208,7 +208,7 @@ impl Book {
     }
 
     /// Makes changes durable; old values are in the files no more. Says whether there is a residue.
-    pub(super) fn write(&self, changes: &[store::Change]) -> Result<bool, AdminError> {
+    pub(super) fn write(&self, changes: &[store::RecordChange]) -> Result<bool, AdminError> {
         is_residue(self.heard(self.store.transact(changes)))
     }
 
@@ -290,12 +290,12 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::quota::Params;
-    use crate::store::Memory;
+    use crate::quota::BookParams;
+    use crate::store::MemoryStore;
 
     #[test]
     fn a_domain_without_a_dot_is_mistyped() {
-        let (book, today) = (Book::open(Arc::new(Memory::new()), Params::default()).unwrap(), Day::from_unix(0));
+        let (book, today) = (Book::open(Arc::new(MemoryStore::new()), BookParams::default()).unwrap(), Day::from_unix(0));
         let (name, domain) = (Name::parse("velo").unwrap(), |text| Domain::parse(text).unwrap());
         let new = |text| Association::new(name.clone(), [domain(text)]);
         assert!(book.add_association(new("velo"), today).err() == Some(AdminError::NoDot));

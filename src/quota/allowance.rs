@@ -84,14 +84,14 @@ mod tests {
     fn who_is_switched_off_sends_nothing_however_the_login_is_spelt() {
         use std::sync::Arc;
 
-        use super::super::{Association, MailboxEdit, Params};
+        use super::super::{Association, BookParams, MailboxEdit};
         use crate::private::Domain;
-        use crate::store::{Memory, Store};
+        use crate::store::{MemoryStore, Store};
 
         let today = Day::parse("2027-01-01").unwrap();
         let address = |text: &str| Address::parse(text).unwrap();
-        let store: Arc<dyn Store> = Arc::new(Memory::default());
-        let book = Book::open(store.clone(), Params::default()).unwrap();
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let book = Book::open(store.clone(), BookParams::default()).unwrap();
         let [own, other] = ["b.example", "c.example"].map(|text| Domain::parse(text).unwrap());
         let mut amis = Association::new(Name::parse("amis").unwrap(), [own.clone()]);
         amis.domain_aliases.insert(other, own);
@@ -107,7 +107,7 @@ mod tests {
         }
         assert_eq!(send(&book, "other@b.example"), Ok(()));
         // Also after a restart.
-        let again = Book::open(store, Params::default()).unwrap();
+        let again = Book::open(store, BookParams::default()).unwrap();
         assert_eq!(send(&again, "a@b.example"), Err(Verdict::SendingOff));
         switch(&again, Switch::On);
         assert_eq!(send(&again, "a@b.example"), Ok(()));
@@ -115,11 +115,11 @@ mod tests {
 
     /// Alice with a default of two messages an hour, and a contact.
     fn book() -> Book {
-        use super::super::{Association, Params};
+        use super::super::{Association, BookParams};
         use crate::private::Domain;
         let sending = Rates { messages_per_hour: Limit::At(2), ..Rates::NONE };
-        let params = Params { sending, ..Params::default() };
-        let book = Book::open(std::sync::Arc::new(crate::store::Memory::default()), params).unwrap();
+        let params = BookParams { sending, ..BookParams::default() };
+        let book = Book::open(std::sync::Arc::new(crate::store::MemoryStore::default()), params).unwrap();
         let mut velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
         velo.contact = Address::parse("eva@velo.example");
         book.add_association(velo, today()).unwrap_or_else(|_| panic!());

@@ -70,10 +70,10 @@ impl Book {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::{Limit, LimitBy, OwnLimit, PanelLimit, Params};
+    use super::super::{BookParams, Limit, LimitBy, OwnLimit, PanelLimit};
     use super::*;
     use crate::private::Domain;
-    use crate::store::Memory;
+    use crate::store::MemoryStore;
 
     fn today() -> Day {
         Day::from_unix(0)
@@ -94,7 +94,7 @@ mod tests {
 
     /// Of `velo` with `velo.example` and `v.example`, which stands for it, and `jardin`; each may have so many mailboxes.
     fn book(most: u64) -> Book {
-        let book = Book::open(Arc::new(Memory::default()), Params::default()).unwrap();
+        let book = Book::open(Arc::new(MemoryStore::default()), BookParams::default()).unwrap();
         let mut velo = Association::new(name("velo"), [domain("velo.example"), domain("velo2.example")]);
         velo.domain_aliases.insert(domain("v.example"), domain("velo.example"));
         let mut jardin = Association::new(name("jardin"), [domain("jardin.example")]);

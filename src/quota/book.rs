@@ -19,7 +19,7 @@ use crate::store::{self, Store, StoreError};
 
 /// What the book needs to know from the config.
 #[derive(Clone, Copy)]
-pub struct Params {
+pub struct BookParams {
     /// Divides a mailbox's name from its sub-address (`user+tag@`); none when there are no sub-addresses.
     pub separator: Option<char>,
     /// The largest message that a member may store, in octets: twice as much may be announced for one mailbox at once, and 64 MiB
@@ -32,15 +32,15 @@ pub struct Params {
 /// What may always be announced for one mailbox at once.
 const WRITES: u64 = 64 << 20;
 
-impl Default for Params {
+impl Default for BookParams {
     fn default() -> Self {
-        Params { separator: Some('+'), largest: 0, sending: Rates::NONE }
+        BookParams { separator: Some('+'), largest: 0, sending: Rates::NONE }
     }
 }
 
 /// All associations, their mailboxes and their numbers. Share it in an `Arc`.
 pub struct Book {
-    pub(super) params: Params,
+    pub(super) params: BookParams,
     pub(super) store: Arc<dyn Store>,
     pub(super) sending: Sending,
     pub(super) facts: Outlet,
@@ -62,7 +62,7 @@ impl Book {
     /// Reads the book out of `store`, which is brought to the present schema first.
     ///
     /// Usage is as it was written last, rounded up; every mailbox counts as not seen until it is refreshed.
-    pub fn open(store: Arc<dyn Store>, params: Params) -> Result<Book, StoreError> {
+    pub fn open(store: Arc<dyn Store>, params: BookParams) -> Result<Book, StoreError> {
         store::settle(&*store, SCHEMA)?;
         let mut known = store.scan("")?.iter().map(record::read).collect::<Result<Vec<_>, _>>()?;
         if known.iter().any(Known::is_usage) {

@@ -37,14 +37,14 @@ impl Drop for Deletion {
 mod tests {
     use std::task::{Context, Poll, Waker};
 
-    use super::super::{Amount, Association, Day, Name, Params, Told};
+    use super::super::{Amount, Association, BookParams, Day, Name, Told};
     use super::*;
     use crate::private::Domain;
-    use crate::store::Memory;
+    use crate::store::MemoryStore;
 
     #[test]
     fn the_owner_is_asked_to_count_when_it_is_over_and_not_before() {
-        let book = Book::open(Arc::new(Memory::new()), Params::default()).unwrap();
+        let book = Book::open(Arc::new(MemoryStore::new()), BookParams::default()).unwrap();
         let association = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
         let today = Day::from_unix(0);
         book.import_once(vec![association], today).unwrap();

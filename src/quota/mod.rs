@@ -76,7 +76,7 @@ pub use admin_error::AdminError;
 pub use amount::{Amount, Limit, ON_TOP, Sum};
 pub use association::{Association, Grant, Lending, Loan, Name, SenderRule, Settings};
 pub use batch::{Applied, Batch, PanelLimit, Proposal};
-pub use book::{Book, Params};
+pub use book::{Book, BookParams};
 pub use check::{Defect, Findings, check};
 pub use day::Day;
 pub use deletion::Deletion;

@@ -90,15 +90,15 @@ mod tests {
 
     use super::*;
     use crate::private::Domain;
-    use crate::quota::{Association, Edit, Limit, Name, Params};
-    use crate::store::Memory;
+    use crate::quota::{Association, BookParams, Edit, Limit, Name};
+    use crate::store::MemoryStore;
 
     const NOTICE: Amount = Amount { octets: 4096, messages: 1 };
     const FULL: u64 = 1 << 20;
 
     fn stage(storage: Limit, own: Limit) -> (Book, Address, Day, Name) {
         let (book, today) =
-            (Book::open(Arc::new(Memory::default()), Params::default()).unwrap(), Day::parse("2027-03-01").unwrap());
+            (Book::open(Arc::new(MemoryStore::default()), BookParams::default()).unwrap(), Day::parse("2027-03-01").unwrap());
         let name = Name::parse("velo").unwrap();
         let mut velo = Association::new(name.clone(), [Domain::parse("velo.example").unwrap()]);
         (velo.storage, velo.mailbox_default) = (storage, own);

@@ -108,13 +108,13 @@ mod tests {
 
     use super::*;
     use crate::private::Domain;
-    use crate::quota::{Association, Name, Params};
-    use crate::store::Memory;
+    use crate::quota::{Association, BookParams, Name};
+    use crate::store::MemoryStore;
 
     #[test]
     fn a_little_too_much_is_deferred_and_a_lot_is_refused() {
         let today = Day::parse("2026-12-01").unwrap();
-        let book = Book::open(Arc::new(Memory::default()), Params::default()).ok().unwrap();
+        let book = Book::open(Arc::new(MemoryStore::default()), BookParams::default()).ok().unwrap();
         let mut velo = Association::new(Name::parse("velo").unwrap(), Domain::parse("velo.example"));
         velo.mailbox_default = Limit::At(1000);
         assert!(book.add_association(velo, today).is_ok());

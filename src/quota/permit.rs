@@ -47,8 +47,8 @@ mod tests {
     use super::*;
     use crate::private::{Address, Domain};
     use crate::quota::Verdict;
-    use crate::quota::{Amount, Association, Book, Day, Name, NoShift, NoticeKind, Origin, Params, Turn};
-    use crate::store::Memory;
+    use crate::quota::{Amount, Association, Book, BookParams, Day, Name, NoShift, NoticeKind, Origin, Turn};
+    use crate::store::MemoryStore;
 
     struct Told(Mutex<Permission>);
 
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn each_grant_asks_and_what_was_granted_may_finish() {
         let today = Day::from_unix(0);
-        let book = Book::open(Arc::new(Memory::default()), Params::default()).unwrap();
+        let book = Book::open(Arc::new(MemoryStore::default()), BookParams::default()).unwrap();
         let velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
         assert!(book.add_association(velo, today).is_ok());
         let [alice, bob] = ["alice@velo.example", "bob@velo.example"].map(|text| Address::parse(text).unwrap());

@@ -10,7 +10,7 @@ use super::recent::Recent;
 use super::{Amount, ON_TOP};
 
 /// What is known of a mailbox that is pushed. `used = last + weak + after`.
-pub(super) struct Push {
+pub(super) struct PushState {
     /// Pushes so far, and incoming mail that was committed.
     pub(super) count: u64,
     pub(super) stores: u64,
@@ -41,9 +41,9 @@ pub(super) struct Push {
     pub(super) asked: bool,
 }
 
-impl Push {
-    pub(super) fn new(used: Amount, now: Tick) -> Push {
-        Push {
+impl PushState {
+    pub(super) fn new(used: Amount, now: Tick) -> PushState {
+        PushState {
             count: 0,
             stores: 0,
             skipped: 0,

@@ -1,7 +1,7 @@
 //! What a push, or a commit beside pushes, does to a mailbox's numbers. docs/quota.md has the reasoning.
 
 use super::pulse::{BLUR, FLUSH, LATE, REST, Tick};
-use super::push::Push;
+use super::push::PushState;
 use super::tally::{Held, Tally};
 use super::{Amount, Counted, Origin};
 
@@ -16,7 +16,7 @@ impl Tally {
         let shifting = self.is_shifting(now);
         let (incoming, members) = (self.handed_incoming > 0, self.handed > self.handed_incoming);
         let (used, recent, exact) = (self.used, self.recent.sum(now), seen == self.used && self.handed_incoming == 0);
-        let push = self.push.get_or_insert_with(|| Box::new(Push::new(used, now)));
+        let push = self.push.get_or_insert_with(|| Box::new(PushState::new(used, now)));
         push.told = [octets.is_some(), messages.is_some()];
         if shifting {
             return self.pushed_in_shift(seen, now);

@@ -23,16 +23,16 @@ use serde_json::{Value, json};
 use super::rounding::rounded;
 use super::{Amount, Association, Day, Lending, Level, Name, Notified, Own, Settings};
 use crate::private::{Address, Domain, Private, revealed};
-use crate::store::{Change, Record, Schema, Step, StoreError};
+use crate::store::{Migration, Record, RecordChange, Schema, StoreError};
 
 /// The schema of these records. A change in their meaning is a new step here.
 pub const SCHEMA: Schema = Schema(&[
-    Step::Records(leaving),
-    Step::Records(same),
-    Step::Records(spellings),
-    Step::Usage(apart),
-    Step::Records(same),
-    Step::Records(same),
+    Migration::Records(leaving),
+    Migration::Records(same),
+    Migration::Records(spellings),
+    Migration::Usage(apart),
+    Migration::Records(same),
+    Migration::Records(same),
 ]);
 
 /// Marks that the associations of the config file were taken over.
@@ -95,17 +95,17 @@ pub(super) fn read(record: &Record) -> Result<Known, StoreError> {
 }
 
 /// The changes that turn an association's records from `was` into `now`.
-pub(super) fn difference(was: Option<&Association>, now: Option<&Association>) -> Vec<Change> {
+pub(super) fn difference(was: Option<&Association>, now: Option<&Association>) -> Vec<RecordChange> {
     let (old, new) = (was.map(records).unwrap_or_default(), now.map(records).unwrap_or_default());
-    let gone = old.keys().filter(|key| !new.contains_key(*key)).map(|key| Change::remove(key.clone()));
+    let gone = old.keys().filter(|key| !new.contains_key(*key)).map(|key| RecordChange::remove(key.clone()));
     let written = new.iter().filter(|(key, value)| old.get(*key) != Some(*value));
     gone.chain(written.map(|(key, value)| put(key.clone(), value))).collect()
 }
 
 /// Sets or removes what is a mailbox's own.
-pub(super) fn mailbox(address: &Address, own: Own) -> Change {
+pub(super) fn mailbox(address: &Address, own: Own) -> RecordChange {
     let key = format!("mailbox/{}", address.reveal());
-    if own == Own::default() { Change::remove(key) } else { put(key, &json_of(&own)) }
+    if own == Own::default() { RecordChange::remove(key) } else { put(key, &json_of(&own)) }
 }
 
 /// Writes what is in a mailbox, and what its owner was told.
@@ -116,7 +116,7 @@ pub(super) fn usage(address: &Address, used: Amount, told: Notified) -> Record {
 }
 
 /// Removes what is a mailbox's own.
-pub(super) fn forget(address: &Address) -> Change {
+pub(super) fn forget(address: &Address) -> RecordChange {
     mailbox(address, Own::default())
 }
 
@@ -127,7 +127,7 @@ pub(super) fn level(name: &Name, told: Notified) -> Record {
 }
 
 /// Version 1 to 2: what an association's contact was told is no bare number any more, for there is more to tell.
-fn leaving(records: &[Record]) -> Result<Vec<Change>, StoreError> {
+fn leaving(records: &[Record]) -> Result<Vec<RecordChange>, StoreError> {
     let levels = records.iter().filter(|record| record.key.reveal().starts_with("level/"));
     let widened = levels.map(|record| {
         let level: u64 = serde_json::from_slice(record.value.reveal()).map_err(|_| StoreError::Damaged)?;
@@ -138,13 +138,13 @@ fn leaving(records: &[Record]) -> Result<Vec<Change>, StoreError> {
 
 /// Version 2 to 3: a mailbox may have a kind, and no limit of its own. Version 5 to 6: its limit may be a panel's. Version 6 to
 /// 7: its notices may have a language, and there may be loans. What was written before means the same.
-fn same(_: &[Record]) -> Result<Vec<Change>, StoreError> {
+fn same(_: &[Record]) -> Result<Vec<RecordChange>, StoreError> {
     Ok(Vec::new())
 }
 
 /// Version 3 to 4: a domain that can be written in two ways is one, and has one key. What an admin wrote to make the one lead to the
 /// other has nothing to say any more. Of two records of one mailbox the one that stood under the key stays; it is counted anew.
-fn spellings(records: &[Record]) -> Result<Vec<Change>, StoreError> {
+fn spellings(records: &[Record]) -> Result<Vec<RecordChange>, StoreError> {
     let there: BTreeSet<&str> = records.iter().map(|record| record.key.reveal().as_str()).collect();
     let mut changes = Vec::new();
     for record in records {
@@ -154,9 +154,9 @@ fn spellings(records: &[Record]) -> Result<Vec<Change>, StoreError> {
                 let address = Address::parse(name).ok_or(StoreError::Damaged)?;
                 let new = format!("{kind}/{}", address.reveal());
                 if new != *key {
-                    changes.push(Change::remove(key.clone()));
+                    changes.push(RecordChange::remove(key.clone()));
                     if !there.contains(new.as_str()) {
-                        changes.push(Change::put(new, record.value.reveal().clone()));
+                        changes.push(RecordChange::put(new, record.value.reveal().clone()));
                     }
                 }
             }
@@ -189,7 +189,7 @@ fn apart(records: &[Record]) -> Result<Vec<Record>, StoreError> {
 }
 
 /// Writes the mark of the import.
-pub(super) fn imported() -> Change {
+pub(super) fn imported() -> RecordChange {
     put(IMPORTED.into(), &json!(true))
 }
 
@@ -197,8 +197,8 @@ fn kept(key: String, value: &Value) -> Record {
     Record { key: Private::new(key), value: Private::new(value.to_string().into_bytes()) }
 }
 
-fn put(key: String, value: &Value) -> Change {
-    Change::put(key, value.to_string().into_bytes())
+fn put(key: String, value: &Value) -> RecordChange {
+    RecordChange::put(key, value.to_string().into_bytes())
 }
 
 // By way of a value, so that keys stand in the order of the alphabet, as they always did. No record has keys that are no texts.

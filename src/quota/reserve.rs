@@ -18,11 +18,11 @@ use crate::private::Address;
 /// use std::sync::Arc;
 ///
 /// use nologd::private::{Address, Domain};
-/// use nologd::quota::{Amount, Association, Book, Day, Limit, Name, Origin, Params, Verdict};
-/// use nologd::store::Memory;
+/// use nologd::quota::{Amount, Association, Book, BookParams, Day, Limit, Name, Origin, Verdict};
+/// use nologd::store::MemoryStore;
 ///
 /// let today = Day::parse("2027-03-01").unwrap();
-/// let book = Book::open(Arc::new(Memory::default()), Params::default()).unwrap();
+/// let book = Book::open(Arc::new(MemoryStore::default()), BookParams::default()).unwrap();
 /// let mut velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
 /// velo.mailbox_default = Limit::At(1000);
 /// assert!(book.add_association(velo, today).is_ok());

@@ -121,8 +121,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::quota::{Association, Edit, Params};
-    use crate::store::Memory;
+    use crate::quota::{Association, BookParams, Edit};
+    use crate::store::MemoryStore;
 
     /// However an address is written: at login, in MAIL and From, in RCPT, in a question of Postfix, in a push.
     #[test]
@@ -130,7 +130,7 @@ mod tests {
         let today = Day::from_unix(0);
         let (domain, address) = (|text: &str| Domain::parse(text).unwrap(), |text: &str| Address::parse(text).unwrap());
         for (written, other) in [("vélo.example", "xn--vlo-bma.example"), ("xn--vlo-bma.example", "vélo.example")] {
-            let book = Book::open(Arc::new(Memory::new()), Params::default()).ok().unwrap();
+            let book = Book::open(Arc::new(MemoryStore::new()), BookParams::default()).ok().unwrap();
             let velo = Association::new(Name::parse("velo").unwrap(), [domain(written)]);
             assert!(book.add_association(velo, today).is_ok());
             for text in [written, other] {

@@ -123,10 +123,10 @@ pub(super) fn millis(now: Duration) -> u64 {
 /// The buckets of one sender.
 #[derive(Clone, Copy, Default)]
 struct Buckets {
-    messages_per_hour: Bucket,
-    messages_per_day: Bucket,
-    recipients_per_hour: Bucket,
-    recipients_per_day: Bucket,
+    messages_per_hour: SendingBucket,
+    messages_per_day: SendingBucket,
+    recipients_per_hour: SendingBucket,
+    recipients_per_day: SendingBucket,
 }
 
 impl Buckets {
@@ -149,21 +149,21 @@ impl Buckets {
 /// One limit. A unit weighs as much as the period has milliseconds, and in each millisecond the limit's number drains: so a
 /// full bucket is empty after one period, in whole numbers.
 #[derive(Clone, Copy, Default)]
-struct Bucket {
+struct SendingBucket {
     weight: u128,
     /// What drains in a millisecond.
     drain: u64,
     at: u64,
 }
 
-impl Bucket {
+impl SendingBucket {
     fn take(&mut self, limit: Limit, units: u64, period: u64, now: u64) -> bool {
         let Limit::At(most) = limit else {
-            *self = Bucket::default();
+            *self = SendingBucket::default();
             return true;
         };
         let weight = self.left(now) + u128::from(units) * u128::from(period);
-        *self = Bucket { weight, drain: most, at: now };
+        *self = SendingBucket { weight, drain: most, at: now };
         weight <= u128::from(most) * u128::from(period)
     }
 

@@ -58,13 +58,13 @@ impl Tally {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::{Amount, Association, Day, Limit, Name, Origin, Params};
+    use super::super::{Amount, Association, BookParams, Day, Limit, Name, Origin};
     use super::*;
     use crate::private::Domain;
-    use crate::store::Memory;
+    use crate::store::MemoryStore;
 
     fn book() -> (Book, Address) {
-        let book = Book::open(Arc::new(Memory::new()), Params::default()).unwrap();
+        let book = Book::open(Arc::new(MemoryStore::new()), BookParams::default()).unwrap();
         let mut association = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
         association.storage = Limit::At(10_000);
         book.import_once(vec![association], Day::from_unix(0)).unwrap();

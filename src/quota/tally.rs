@@ -5,7 +5,7 @@
 
 use super::doubt::Doubts;
 use super::pulse::{BELIEVED, Tick};
-use super::push::Push;
+use super::push::PushState;
 use super::recent::Recent;
 use super::{Amount, Counted, Origin, Released, Turn};
 
@@ -57,7 +57,7 @@ pub(super) struct Tally {
     /// Open sessions, and until when the backend's side of one that ended may be open.
     pub(super) watched: u32,
     pub(super) lingers: Tick,
-    pub(super) push: Option<Box<Push>>,
+    pub(super) push: Option<Box<PushState>>,
 }
 
 /// A reservation's side.

@@ -99,16 +99,16 @@ impl Book {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::{Association, Batch, Limit, Name, Origin, OwnLimit, PanelLimit, Params, Verdict};
+    use super::super::{Association, Batch, BookParams, Limit, Name, Origin, OwnLimit, PanelLimit, Verdict};
     use super::*;
     use crate::private::Domain;
-    use crate::store::{Memory, export};
+    use crate::store::{MemoryStore, export};
 
     /// It was removed from the book, and the storage still has it.
     #[test]
     fn what_only_a_recount_finds_counts_and_takes_nobodys_place() {
-        let (store, today) = (Arc::new(Memory::default()), Day::from_unix(0));
-        let book = Book::open(store.clone(), Params::default()).unwrap();
+        let (store, today) = (Arc::new(MemoryStore::default()), Day::from_unix(0));
+        let book = Book::open(store.clone(), BookParams::default()).unwrap();
         let mut velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
         (velo.mailboxes, velo.storage) = (Limit::At(2), Limit::At(10));
         assert!(book.add_association(velo, today).is_ok());
@@ -125,7 +125,7 @@ mod tests {
         book.write_usage().unwrap();
         assert!(book.mailbox(&gone).is_some_and(|gone| gone.used.octets == 4 && gone.settled.is_none() && !gone.lives));
         assert!(!export(&*store).unwrap().to_string().contains("gone@"));
-        let again = Book::open(store, Params::default()).unwrap();
+        let again = Book::open(store, BookParams::default()).unwrap();
         assert!(again.mailbox(&gone).is_none() && again.mailbox(&alice).is_some());
         // Room is made, and somebody logs in there: it is a mailbox like all others.
         book.with(&bob, |_, ledger, bob| ledger.remove(bob));
@@ -137,7 +137,7 @@ mod tests {
     /// A panel lets its domain go, or names it: it stands in nobody's way, and takes its place like a new one.
     #[test]
     fn what_only_a_recount_finds_is_new_to_a_batch() {
-        let book = Book::open(Arc::new(Memory::default()), Params::default()).unwrap();
+        let book = Book::open(Arc::new(MemoryStore::default()), BookParams::default()).unwrap();
         let (today, at) = (Day::from_unix(0), |text: &str| Address::parse(text).unwrap());
         let domains = ["velo.example", "old.example"].map(|text| Domain::parse(text).unwrap());
         let mut velo = Association::new(Name::parse("velo").unwrap(), domains.clone());

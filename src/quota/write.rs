@@ -117,15 +117,15 @@ impl Drop for UsageWriter {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Params;
+    use super::super::BookParams;
     use super::*;
-    use crate::store::Memory;
+    use crate::store::MemoryStore;
 
     /// An admin's change was refused, and the disk has room again: nobody waits for the full hour to hear of it.
     #[test]
     fn a_disk_that_took_no_change_is_tried_again_before_usage_is_due() {
         const HOUR: Duration = Duration::from_secs(3600);
-        let book = Arc::new(Book::open(Arc::new(Memory::default()), Params::default()).unwrap());
+        let book = Arc::new(Book::open(Arc::new(MemoryStore::default()), BookParams::default()).unwrap());
         book.set_unwritable();
         let (stop, stopped) = channel();
         let (told, written) = channel();

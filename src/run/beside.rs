@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::Systemd;
 use crate::admin::Executor;
-use crate::config::{self, Beside, Built, Config, Trouble};
+use crate::config::{self, Beside, Built, Config, StartTrouble};
 use crate::event::{Event, emit};
 use crate::incident::Incidents;
 use crate::limit::Limits;
@@ -23,7 +23,7 @@ use crate::serve::clock::today;
 use crate::serve::node::NodeLink;
 use crate::serve::node_state::CountWord;
 use crate::serve::{Context, CopyKey, Service, standby};
-use crate::store::{Condition, Copied, Memory, Store};
+use crate::store::{Condition, Copied, MemoryStore, Store};
 
 /// The exit code of a process that another one is to follow (EX_TEMPFAIL of sysexits.h).
 pub const AGAIN_LATER: u8 = 75;
@@ -69,17 +69,18 @@ pub fn stand_by(
     enforcement: &Enforcement,
     built: &Built,
     systemd: &Systemd,
-) -> Result<Waited, Trouble> {
+) -> Result<Waited, StartTrouble> {
     let Some(number) = config.listens.iter().position(|listen| listen.service == Service::Node) else { return Ok(Waited::Alone) };
     // Without its socket it must not take itself for the only one.
-    let bound = built.bound.get(number).ok_or(Trouble::NotCopied)?;
+    let bound = built.bound.get(number).ok_or(StartTrouble::NotCopied)?;
     // The folder's lock: no other process of this machine judges or waits.
     let (files, found) = config::durable(config)?;
-    let key = CopyKey::new(&config::common_key(config)?.for_copies()).ok_or(Trouble::Crypto)?;
+    let key = CopyKey::new(&config::common_key(config)?.for_copies()).ok_or(StartTrouble::Crypto)?;
     let link = NodeLink::new(files.clone(), key);
     let mut life = [0; 8];
-    rand::fill(&mut life).map_err(|_| Trouble::Crypto)?;
-    link.start(bound.try_clone().map_err(Trouble::State)?, number as u64, u64::from_le_bytes(life)).map_err(Trouble::State)?;
+    rand::fill(&mut life).map_err(|_| StartTrouble::Crypto)?;
+    link.start(bound.try_clone().map_err(StartTrouble::State)?, number as u64, u64::from_le_bytes(life))
+        .map_err(StartTrouble::State)?;
     let is_stopped = runtime.block_on(wait(config, enforcement, built, &link, systemd))?;
     if is_stopped || link.duty() == Duty::Over {
         return Ok(Waited::Ends(if is_stopped { End::Stopped } else { End::SteppedBack }));
@@ -89,14 +90,14 @@ pub fn stand_by(
 
 /// The lease and the newest copy are here. Where it is to judge by its own book, the witness must keep that before anything is judged: nobody else
 /// could take over. Where it judges by the witness's newest, there is nothing to keep, and a full disk there does not keep it from judging.
-fn begin(link: Arc<NodeLink>, files: Arc<dyn Store>, found: Condition) -> Result<Beside, Trouble> {
+fn begin(link: Arc<NodeLink>, files: Arc<dyn Store>, found: Condition) -> Result<Beside, StartTrouble> {
     if !link.may_begin() {
-        return Err(Trouble::EmptyBook);
+        return Err(StartTrouble::EmptyBook);
     }
     let store = Copied::new(files, link.clone());
     // An empty store has no copy that could be taken over: the book's first records make one.
-    if link.begins_with_a_copy() && !store.scan("").map_err(Trouble::Store)?.is_empty() {
-        store.copy().map_err(|_| Trouble::NotCopied)?;
+    if link.begins_with_a_copy() && !store.scan("").map_err(StartTrouble::Store)?.is_empty() {
+        store.copy().map_err(|_| StartTrouble::NotCopied)?;
     }
     Ok(Beside { link, store: Arc::new(store), found })
 }
@@ -108,21 +109,22 @@ async fn wait(
     built: &Built,
     link: &Arc<NodeLink>,
     systemd: &Systemd,
-) -> Result<bool, Trouble> {
-    let book = Arc::new(Book::open(Arc::new(Memory::new()), crate::quota::Params::default()).map_err(Trouble::Store)?);
-    let limits = Limits::new(config.limits).ok_or(Trouble::Crypto)?;
+) -> Result<bool, StartTrouble> {
+    let book =
+        Arc::new(Book::open(Arc::new(MemoryStore::new()), crate::quota::BookParams::default()).map_err(StartTrouble::Store)?);
+    let limits = Limits::new(config.limits).ok_or(StartTrouble::Crypto)?;
     let host = config::host_of(config, enforcement);
     let executor = Executor::new(book, host, Arc::new(Incidents::default()), limits).beside(Some(link.clone()));
     let executor = Arc::new(executor.waiting());
     let (stopper, stop) = pair();
     for (listener, bound) in config::listeners(config, built)?.into_iter().zip(&built.bound) {
         if listener.service != Service::Node {
-            let bound = bound.try_clone().map_err(Trouble::State)?;
+            let bound = bound.try_clone().map_err(StartTrouble::State)?;
             tokio::spawn(standby::open(listener, bound, executor.clone(), config.access.clone(), stop.clone()));
         }
     }
     drop(stop);
-    let signalled = |kind| signal(kind).map_err(Trouble::State);
+    let signalled = |kind| signal(kind).map_err(StartTrouble::State);
     let (mut terminate, mut interrupt) = (signalled(SignalKind::terminate())?, signalled(SignalKind::interrupt())?);
     emit(Event::Standby {});
     systemd.tell("READY=1");

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 pub use harden::{descriptors, harden};
 pub use outcome::Outcome;
 pub use output::{Descriptor, kept_outputs, lost_outputs, machine_swaps};
-pub use probe::{Attempt, probe};
+pub use probe::{Probe, probe};
 pub use user::{NoUser, as_user, become_user};
 
 use crate::policy::sandbox::{Socket, SocketOption};

@@ -101,7 +101,7 @@ fn always() -> Built<Vec<SeccompRule>> {
 
 /// What makes a new socket one that is not among `allowed`; any of the rules suffices.
 fn sockets(allowed: &[Socket]) -> Built<Vec<SeccompRule>> {
-    let kinds: Vec<Kind> = allowed.iter().map(|socket| kind_of(*socket)).collect();
+    let kinds: Vec<SocketKind> = allowed.iter().map(|socket| kind_of(*socket)).collect();
     let mut families: Vec<i32> = kinds.iter().map(|kind| kind.family).collect();
     families.sort_unstable();
     families.dedup();
@@ -159,13 +159,13 @@ fn place_of(option: SocketOption) -> (i32, i32) {
 
 /// The arguments of `socket` that make a kind of them. The protocol counts: over a stream socket of the Internet the kernel also
 /// speaks MPTCP, SMC and SCTP, of which Landlock judges nothing.
-struct Kind {
+struct SocketKind {
     family: i32,
     number: i32,
     protocols: &'static [i32],
 }
 
-fn kind_of(socket: Socket) -> Kind {
+fn kind_of(socket: Socket) -> SocketKind {
     let (family, number, protocols): (_, _, &[i32]) = match socket {
         Socket::InetStream => (libc::AF_INET, libc::SOCK_STREAM, &[0, libc::IPPROTO_TCP]),
         Socket::Inet6Stream => (libc::AF_INET6, libc::SOCK_STREAM, &[0, libc::IPPROTO_TCP]),
@@ -175,13 +175,13 @@ fn kind_of(socket: Socket) -> Kind {
         Socket::UnixDatagram => (libc::AF_UNIX, libc::SOCK_DGRAM, &[0]),
         Socket::NetlinkRoute => (libc::AF_NETLINK, libc::SOCK_RAW, &[libc::NETLINK_ROUTE]),
     };
-    Kind { family, number, protocols }
+    SocketKind { family, number, protocols }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::sandbox::{Sandbox, What};
+    use crate::policy::sandbox::{RuleEffect, Sandbox};
 
     #[test]
     fn the_built_in_rules_make_a_program_that_the_kernel_can_take() {
@@ -189,9 +189,9 @@ mod tests {
         let mut plan = Plan::default();
         for rule in rules.all() {
             match &rule.what {
-                What::Deny(calls) => plan.deny.extend(calls),
-                What::Sockets(sockets) => plan.sockets.extend(sockets),
-                What::Options(options) => plan.options.extend(options),
+                RuleEffect::Deny(calls) => plan.deny.extend(calls),
+                RuleEffect::Sockets(sockets) => plan.sockets.extend(sockets),
+                RuleEffect::Options(options) => plan.options.extend(options),
                 _ => {}
             }
         }

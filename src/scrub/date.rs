@@ -9,7 +9,7 @@ const MONTHS: [&[u8; 3]; 12] = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", 
 /// Seconds since 1970 of the date in the value of a field. `None` if it is none, or outside of 1901 to 9998.
 pub(super) fn instant(value: &[u8]) -> Option<i64> {
     let text = without_comments(value)?;
-    let mut cursor = Cursor { rest: &text };
+    let mut cursor = DateCursor { rest: &text };
     if !cursor.word().is_empty() {
         cursor.sign(b',');
     }
@@ -64,7 +64,7 @@ fn full_year(written: u32) -> u32 {
 }
 
 /// Seconds east of Greenwich.
-fn zone(cursor: &mut Cursor) -> Option<i64> {
+fn zone(cursor: &mut DateCursor) -> Option<i64> {
     let sign = match (cursor.sign(b'+'), cursor.sign(b'-')) {
         (true, false) => 1,
         (false, true) => -1,
@@ -112,11 +112,11 @@ fn without_comments(value: &[u8]) -> Option<Vec<u8>> {
     (depth == 0).then_some(text)
 }
 
-struct Cursor<'a> {
+struct DateCursor<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> DateCursor<'a> {
     fn word(&mut self) -> &'a [u8] {
         self.take(u8::is_ascii_alphabetic)
     }

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::message_id::identifier;
-use super::{BODY_START, Context, MessageIdKey, Profile, Scrubber, Writer};
+use super::{BODY_START, MessageContext, MessageIdKey, Profile, Scrubber, Writer};
 use crate::policy::headers::Headers;
 use crate::private::Address;
 use crate::wire::header::{EndFinder, Field, Part, split};
@@ -26,9 +26,9 @@ pub fn shared_scrubber() -> &'static Scrubber {
 }
 
 /// `alice@asso.example`, and everything at `own.example`, on 22 November 2026.
-pub fn context<'a>(profile: Profile, mailbox: &'a Address, body_start: &'a [u8]) -> Context<'a> {
+pub fn context<'a>(profile: Profile, mailbox: &'a Address, body_start: &'a [u8]) -> MessageContext<'a> {
     let (random, now, writer) = ([9; 16], 1_795_363_200, Writer::Person);
-    Context { profile, writer, mailbox, hostname: HOSTNAME, now, random, owns: &owns, body_start }
+    MessageContext { profile, writer, mailbox, hostname: HOSTNAME, now, random, owns: &owns, body_start }
 }
 
 fn owns(address: &Address) -> bool {
@@ -97,7 +97,7 @@ fn same_with_lf(scrubber: &Scrubber, header: &[u8], body: &[u8], sent: &[u8]) {
 }
 
 /// The scrubbed block, which a second pass must leave as it is. `None` if refused.
-fn scrubs_once(scrubber: &Scrubber, header: &[u8], context: &Context<'_>) -> Option<Vec<u8>> {
+fn scrubs_once(scrubber: &Scrubber, header: &[u8], context: &MessageContext<'_>) -> Option<Vec<u8>> {
     let once = scrubber.scrub(header, context).ok()?;
     if !once.touched() {
         assert!(once.header() == header, "untouched, yet changed");

@@ -29,7 +29,7 @@ use crate::private::Address;
 use crate::wire::header::{Part, split};
 
 use message_id::Mint;
-use protection::Protection;
+use protection::HeaderCopy;
 use rewrite::Rewrite;
 
 pub use crate::policy::headers::{Profile, Writer};
@@ -49,11 +49,11 @@ const ENVID: usize = 100;
 /// ```
 /// use nologd::policy::headers::Headers;
 /// use nologd::private::Address;
-/// use nologd::scrub::{Context, MessageIdKey, Profile, Scrubber, Writer};
+/// use nologd::scrub::{MessageContext, MessageIdKey, Profile, Scrubber, Writer};
 ///
 /// let scrubber = Scrubber::new(Headers::built_in(), MessageIdKey::new([1; 32]));
 /// let alice = Address::parse("alice@velo.example").unwrap();
-/// let context = Context {
+/// let context = MessageContext {
 ///     profile: Profile::Submission,
 ///     writer: Writer::Person,
 ///     mailbox: &alice,
@@ -75,7 +75,7 @@ pub struct Scrubber {
 
 /// What the scrubber is told about one message. It has no clock, no randomness and no book of its own.
 #[derive(Clone, Copy)]
-pub struct Context<'a> {
+pub struct MessageContext<'a> {
     /// On its way out, or a copy for Sent.
     pub profile: Profile,
     /// A person, or a program that sends by itself.
@@ -95,7 +95,7 @@ pub struct Context<'a> {
     pub body_start: &'a [u8],
 }
 
-impl Context<'_> {
+impl MessageContext<'_> {
     /// The start of the trace that this server puts on a message.
     fn trace(&self) -> String {
         format!("Received: by {} (nologd); ", self.hostname)
@@ -174,7 +174,7 @@ impl Scrubber {
         &self.headers
     }
 
-    /// Whether [`Context::body_start`] is looked at for this message: for multipart/signed only.
+    /// Whether [`MessageContext::body_start`] is looked at for this message: for multipart/signed only.
     pub fn needs_body_start(&self, header: &[u8]) -> bool {
         // A copy for Sent may have LF alone.
         let canonical = sent::with_crlf(header);
@@ -197,7 +197,7 @@ impl Scrubber {
     ///
     /// # Errors
     /// At submission, if the message cannot be checked or is not the member's. Never in Sent.
-    pub fn scrub(&self, header: &[u8], context: &Context<'_>) -> Result<Scrubbed, Refusal> {
+    pub fn scrub(&self, header: &[u8], context: &MessageContext<'_>) -> Result<Scrubbed, Refusal> {
         match (self.checked(header, context), context.profile) {
             (Ok(header), _) => Ok(Scrubbed { header, touched: true }),
             (Err(_), Profile::Sent) => Ok(Scrubbed { header: header.to_vec(), touched: false }),
@@ -205,7 +205,7 @@ impl Scrubber {
         }
     }
 
-    fn checked(&self, header: &[u8], context: &Context<'_>) -> Result<Vec<u8>, Refusal> {
+    fn checked(&self, header: &[u8], context: &MessageContext<'_>) -> Result<Vec<u8>, Refusal> {
         if header.len() > self.headers.header_limit() {
             return Err(Refusal::TooLong);
         }

@@ -26,7 +26,7 @@ const LONGEST: usize = 16 * 1024;
 
 /// Whether the payload holds a copy of the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protection {
+pub(super) enum HeaderCopy {
     None,
     Present,
     /// The payload is closed, or its start was not given.
@@ -54,39 +54,39 @@ pub(super) fn needs_body(parts: &[Part<'_>]) -> bool {
 }
 
 /// Looks for protected headers. Of `body_start`, the first [`BODY_START`] octets count.
-pub(super) fn find(parts: &[Part<'_>], body_start: &[u8]) -> Protection {
+pub(super) fn find(parts: &[Part<'_>], body_start: &[u8]) -> HeaderCopy {
     let body = body_start.get(..BODY_START).unwrap_or(body_start);
-    let mut found = if is_too_long(parts) { Protection::Unseen } else { Protection::None };
+    let mut found = if is_too_long(parts) { HeaderCopy::Unseen } else { HeaderCopy::None };
     for kind in content_types(parts) {
         if kind.says_so {
-            return Protection::Present;
+            return HeaderCopy::Present;
         }
         let inside = match kind.payload {
-            Payload::Open | Payload::Signed(None) => Protection::None,
+            Payload::Open | Payload::Signed(None) => HeaderCopy::None,
             Payload::Signed(Some(boundary)) => first_part(&boundary, body),
-            Payload::Closed => Protection::Unseen,
+            Payload::Closed => HeaderCopy::Unseen,
         };
         match inside {
-            Protection::None => {}
-            Protection::Present => return inside,
-            Protection::Unseen => found = inside,
+            HeaderCopy::None => {}
+            HeaderCopy::Present => return inside,
+            HeaderCopy::Unseen => found = inside,
         }
     }
     found
 }
 
-fn first_part(boundary: &str, body: &[u8]) -> Protection {
+fn first_part(boundary: &str, body: &[u8]) -> HeaderCopy {
     let line = format!("--{boundary}");
     let mut starts = memmem::find_iter(body, line.as_bytes());
     let Some(at) = starts.find(|at| *at == 0 || body.get(..*at).is_some_and(|before| before.ends_with(b"\n"))) else {
-        return Protection::Unseen;
+        return HeaderCopy::Unseen;
     };
     let after = body.get(at + line.len()..).unwrap_or_default();
-    let Some(header_at) = memmem::find(after, b"\r\n") else { return Protection::Unseen };
+    let Some(header_at) = memmem::find(after, b"\r\n") else { return HeaderCopy::Unseen };
     let header = after.get(header_at + 2..).unwrap_or_default();
-    let Some(length) = EndFinder::new().find(header) else { return Protection::Unseen };
+    let Some(length) = EndFinder::new().find(header) else { return HeaderCopy::Unseen };
     let parts: Vec<_> = split(header.get(..length).unwrap_or_default()).collect();
-    if content_types(&parts).any(|kind| kind.says_so) { Protection::Present } else { Protection::None }
+    if content_types(&parts).any(|kind| kind.says_so) { HeaderCopy::Present } else { HeaderCopy::None }
 }
 
 fn content_types(parts: &[Part<'_>]) -> impl Iterator<Item = ContentKind> {
@@ -146,7 +146,7 @@ fn is_pkcs7(kind: &ContentType<'_>) -> bool {
 mod tests {
     use super::*;
 
-    fn found(kind: &str, body: &str) -> Protection {
+    fn found(kind: &str, body: &str) -> HeaderCopy {
         let header = format!("Content-Type: {kind}\r\n\r\n");
         let parts: Vec<_> = split(header.as_bytes()).collect();
         find(&parts, body.as_bytes())
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn by_content_type_and_first_part() {
-        use Protection::{None, Present, Unseen};
+        use HeaderCopy::{None, Present, Unseen};
         let signed = "multipart/signed; protocol=\"application/pgp-signature\";\r\n boundary=\"b1\"";
         let part = |kind: &str| format!("This is signed.\r\n--b1\r\nContent-Type: {kind}\r\n\r\nhp=clear\r\n--b1\r\n");
         assert_eq!(found("text/plain; charset=utf-8", ""), None);
@@ -176,7 +176,7 @@ mod tests {
     fn a_blank_behind_an_open_quote_changes_nothing() {
         let body = "--b1\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b1\r\n";
         for end in ["", " ", "\t \r\n "] {
-            assert_eq!(found(&format!("multipart/signed; boundary=\"b1{end}"), body), Protection::None, "{end:?}");
+            assert_eq!(found(&format!("multipart/signed; boundary=\"b1{end}"), body), HeaderCopy::None, "{end:?}");
         }
     }
 }

@@ -1,22 +1,22 @@
 //! One pass over the parts: each field is dropped, kept or written anew; then what is missing is added (RFC 6409 8), and all of
 //! it goes out in the order and spelling of the rules, because both tell the program that wrote it.
 
-use crate::policy::headers::{Action, Headers, Profile, Rule, UnseenPayload};
+use crate::policy::headers::{Action, HeaderRule, Headers, Profile, UnseenPayload};
 use crate::wire::header::{Field, Part};
 
 use super::message_id::{Mint, identifier};
 use super::protection;
 use super::signed::Signed;
-use super::{Context, Protection, date, mime, references, sender};
+use super::{HeaderCopy, MessageContext, date, mime, references, sender};
 
 /// What holds for the whole message.
 pub(super) struct Rewrite<'a> {
     headers: &'a Headers,
     mint: &'a Mint,
-    context: &'a Context<'a>,
+    context: &'a MessageContext<'a>,
     parts: &'a [Part<'a>],
     /// Of each part that is a field.
-    rules: Vec<Option<Rule<'a>>>,
+    rules: Vec<Option<HeaderRule<'a>>>,
     signed: Signed,
     /// Date, Message-ID, references and Content-* have a protected copy.
     protected: bool,
@@ -62,18 +62,23 @@ impl Out {
 }
 
 impl<'a> Rewrite<'a> {
-    pub(super) fn new(headers: &'a Headers, mint: &'a Mint, context: &'a Context<'a>, parts: &'a [Part<'a>]) -> Rewrite<'a> {
+    pub(super) fn new(
+        headers: &'a Headers,
+        mint: &'a Mint,
+        context: &'a MessageContext<'a>,
+        parts: &'a [Part<'a>],
+    ) -> Rewrite<'a> {
         let protected = match protection::find(parts, context.body_start) {
-            Protection::None => false,
-            Protection::Present => true,
-            Protection::Unseen => headers.unseen_payload() == UnseenPayload::Leave,
+            HeaderCopy::None => false,
+            HeaderCopy::Present => true,
+            HeaderCopy::Unseen => headers.unseen_payload() == UnseenPayload::Leave,
         };
         let rule = |part: &Part<'_>| match part {
             Part::Field(field) => Some(headers.rule(field.name(), context.profile, context.writer)),
             Part::Malformed(_) | Part::End(_) => None,
         };
         let rules: Vec<_> = parts.iter().map(rule).collect();
-        let signs = |rule: &Option<Rule<'_>>| rule.is_some_and(|rule| rule.action == Action::Signature);
+        let signs = |rule: &Option<HeaderRule<'_>>| rule.is_some_and(|rule| rule.action == Action::Signature);
         let signed = Signed::read(parts.iter().zip(&rules).filter(|(_, rule)| signs(rule)).map(|(part, _)| part));
         let resent = sender::is_resent_by_owner(parts, context.owns);
         // RFC 5322 3.6: at most one Message-ID. Of several, the first that holds an identifier is kept; one that is signed
@@ -119,7 +124,7 @@ impl<'a> Rewrite<'a> {
         text
     }
 
-    fn field(&self, field: &Field<'_>, rule: &Rule<'_>, superfluous: bool, out: &mut Vec<u8>) {
+    fn field(&self, field: &Field<'_>, rule: &HeaderRule<'_>, superfluous: bool, out: &mut Vec<u8>) {
         let name = if self.signed.any() { None } else { rule.spelling };
         let name = name.map_or(field.name(), str::as_bytes);
         let mut say = |value: &[u8]| write(name, value, out);
@@ -156,13 +161,13 @@ impl<'a> Rewrite<'a> {
     }
 
     /// The rule for the field, unless a signature or header protection stands against it.
-    fn unless_protected(&self, field: &Field<'_>, rule: Rule<'a>) -> Rule<'a> {
+    fn unless_protected(&self, field: &Field<'_>, rule: HeaderRule<'a>) -> HeaderRule<'a> {
         if !rule.signed_too && self.signed.covers(field.name()) {
-            return Rule { action: Action::Keep, ..rule };
+            return HeaderRule { action: Action::Keep, ..rule };
         }
         let resent = field.name().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"Resent-"));
         if resent && !self.resent {
-            return Rule { action: Action::Drop, ..rule };
+            return HeaderRule { action: Action::Drop, ..rule };
         }
         let rewritten = match rule.action {
             Action::NormaliseDate => field.is("Date"),
@@ -170,7 +175,7 @@ impl<'a> Rewrite<'a> {
             Action::MessageIds | Action::Parameters => true,
             _ => false,
         };
-        if self.protected && rewritten { Rule { action: Action::Keep, ..rule } } else { rule }
+        if self.protected && rewritten { HeaderRule { action: Action::Keep, ..rule } } else { rule }
     }
 
     fn rewritten(&self, old: &[u8]) -> String {

@@ -18,7 +18,7 @@ use memchr::memchr_iter;
 use crate::policy::headers::Profile;
 use crate::wire::header::{Part, split};
 
-use super::{Context, PARTS, Scrubbed, Scrubber, date};
+use super::{MessageContext, PARTS, Scrubbed, Scrubber, date};
 
 /// Seconds. A message waits in an outbox for a weekend without a network; a mailbox that moves is older for the most part.
 const RECENT: i64 = 48 * 3600;
@@ -29,7 +29,7 @@ impl Scrubber {
     /// `header` is the block up to [`EndFinder::find_any`](crate::wire::header::EndFinder::find_any), or the whole message if it
     /// has no blank line; `date_time` is the argument of APPEND, without its quotes. Where all lines of the block end in LF
     /// alone, so do those of the result.
-    pub fn scrub_copy(&self, header: &[u8], date_time: Option<&[u8]>, context: &Context<'_>) -> Scrubbed {
+    pub fn scrub_copy(&self, header: &[u8], date_time: Option<&[u8]>, context: &MessageContext<'_>) -> Scrubbed {
         let untouched = || Scrubbed { header: header.to_vec(), touched: false };
         if header.len() > self.headers().header_limit() {
             return untouched();
@@ -39,7 +39,7 @@ impl Scrubber {
             return untouched();
         }
         let body_start = with_crlf(context.body_start);
-        let context = Context { profile: Profile::Sent, body_start: &body_start, ..*context };
+        let context = MessageContext { profile: Profile::Sent, body_start: &body_start, ..*context };
         let Ok(scrubbed) = self.scrub(&canonical, &context) else { return untouched() };
         if !scrubbed.touched {
             return untouched();

@@ -16,7 +16,7 @@ pub(super) struct Accepted {
     pub(super) stop: Shutdown,
     pub(super) protection: Protection,
     /// For STARTTLS.
-    pub(super) tls: Option<tls::Server>,
+    pub(super) tls: Option<tls::TlsServer>,
     pub(super) pooling: Pooling,
     /// The domain of logins that have none: [`Credential::completed`](crate::private::Credential::completed).
     pub(super) default_domain: Option<Arc<str>>,

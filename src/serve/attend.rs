@@ -9,7 +9,7 @@ use crate::imap::reply;
 use crate::quota::{Told, Watch};
 
 /// Hears what the book has to tell this session.
-pub(super) struct Listener {
+pub(super) struct Attendant {
     watch: Option<Watch>,
     /// The session was told to end. It is open, and watched, until the backend has answered what it has.
     over: bool,
@@ -17,9 +17,9 @@ pub(super) struct Listener {
     pub(super) stirred: bool,
 }
 
-impl Listener {
-    pub(super) fn new(watch: Option<Watch>) -> Listener {
-        Listener { watch, over: false, stirred: true }
+impl Attendant {
+    pub(super) fn new(watch: Option<Watch>) -> Attendant {
+        Attendant { watch, over: false, stirred: true }
     }
 
     /// The backend's connection is closed: what it has to push it pushes now.

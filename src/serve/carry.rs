@@ -14,7 +14,7 @@ use super::side::{Half, TURN, WAITING};
 use super::silence::{LAST_WORDS, Silence};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::net::buffered::BufferedConn;
-use crate::net::shutdown::{Phase, Shutdown};
+use crate::net::shutdown::{Shutdown, ShutdownPhase};
 use crate::quota::{Told, Watch};
 use crate::wire::contract::{Carried, CarriedState, Motion, Voice};
 
@@ -30,13 +30,13 @@ pub(super) async fn carry<S: Carried, V: Voice>(
 ) -> Result<(), Fault> {
     let mut check = pin!(sleep_until(Instant::now() + patience.stall));
     let mut silence = Silence::new(patience);
-    let mut seen = Phase::Running;
+    let mut seen = ShutdownPhase::Running;
     // The book is asked where it calls, and now and then: a day may end an association.
     let mut stirred = true;
     // Last words have a time of their own, from when they are said.
     let mut hurried = false;
     loop {
-        let next = if seen == Phase::Running { Phase::Draining } else { Phase::Over };
+        let next = if seen == ShutdownPhase::Running { ShutdownPhase::Draining } else { ShutdownPhase::Over };
         tokio::select! {
             biased;
             end = poll_fn(|cx| {
@@ -47,7 +47,7 @@ pub(super) async fn carry<S: Carried, V: Voice>(
                 let end = pair.poll(cx, &mut silence.moved);
                 let rests = end.is_pending() && pair.at_rest();
                 silence.rested |= rests;
-                let drains = rests && seen == Phase::Draining && pair.closing.is_none();
+                let drains = rests && seen == ShutdownPhase::Draining && pair.closing.is_none();
                 let hurries = end.is_pending() && pair.closing.is_some() && !std::mem::replace(&mut hurried, true);
                 if drains || hurries { Poll::Ready(None) } else { end.map(Some) }
             }) => match end {
@@ -66,9 +66,9 @@ pub(super) async fn carry<S: Carried, V: Voice>(
                 }
                 check.as_mut().reset(Instant::now() + patience.stall);
             }
-            () = stop.reached(next), if seen < Phase::Over => {
+            () = stop.reached(next), if seen < ShutdownPhase::Over => {
                 seen = stop.phase();
-                if pair.closing.is_none() && (seen == Phase::Over || pair.at_rest()) {
+                if pair.closing.is_none() && (seen == ShutdownPhase::Over || pair.at_rest()) {
                     pair.close(&V::ended(Fault::Stopping.code()), Fault::Stopping);
                 }
             }

@@ -16,7 +16,7 @@ use crate::fault::{Fault, RefusalCode, Side};
 use crate::incident::{Protocol, Verb};
 use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
-use crate::net::shutdown::{Phase, Shutdown};
+use crate::net::shutdown::{Shutdown, ShutdownPhase};
 use crate::private::{Credential, Mechanism, Pseudonym};
 use crate::wire::contract::{Arrival, Conversation, Door, Voice};
 use crate::wire::protection::Protection;
@@ -72,7 +72,7 @@ pub(super) async fn enter<E: Entrance>(
             Arrival::Need => {
                 let filled = tokio::select! {
                     filled = client.fill() => filled,
-                    () = stop.reached(Phase::Draining) => Err(Fault::Stopping),
+                    () = stop.reached(ShutdownPhase::Draining) => Err(Fault::Stopping),
                 };
                 if let Err(fault) = filled {
                     let _ = client.send(&E::Voice::ended(fault.code())).await;

@@ -9,7 +9,7 @@ use super::mailbox::writer_of;
 use crate::fault::RefusalCode;
 use crate::private::Address;
 use crate::quota::{Standing, Verdict};
-use crate::scrub::{Context as ScrubContext, Profile, Refusal, Scrubbed};
+use crate::scrub::{MessageContext as ScrubContext, Profile, Refusal, Scrubbed};
 use crate::submission::SubmissionEnvironment;
 
 /// What the session asks of the book and the rules.

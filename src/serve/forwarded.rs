@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::net::conn::Conn;
 use crate::net::proxy_header::{self, Forwarded, MOST_V2};
-use crate::net::shutdown::{Phase, Shutdown};
+use crate::net::shutdown::{Shutdown, ShutdownPhase};
 
 /// How long a balancer may take to say it. It knows it when it connects.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,7 +31,7 @@ pub(super) enum Unheard {
 pub(super) async fn hear(conn: &Conn, mut stop: Shutdown) -> Result<Forwarded, Unheard> {
     tokio::select! {
         heard = timeout(PATIENCE, header(conn)) => heard.unwrap_or(Err(Unheard::Missing)),
-        () = stop.reached(Phase::Draining) => Err(Unheard::Left),
+        () = stop.reached(ShutdownPhase::Draining) => Err(Unheard::Left),
     }
 }
 

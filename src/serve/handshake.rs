@@ -13,7 +13,7 @@ use crate::net::alpn::Hello;
 use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
 use crate::net::proxy_header;
-use crate::net::shutdown::{Phase, Shutdown};
+use crate::net::shutdown::{Shutdown, ShutdownPhase};
 use crate::net::tls;
 
 /// What comes before our greeting.
@@ -21,9 +21,9 @@ pub(super) enum Unsecured {
     /// Nothing.
     Plain(Conn),
     /// TLS.
-    Tls(Conn, tls::Server),
+    Tls(Conn, tls::TlsServer),
     /// TLS, which has begun.
-    Begun(Hello, tls::Server),
+    Begun(Hello, tls::TlsServer),
 }
 
 /// A client that was not greeted yet.
@@ -69,7 +69,7 @@ async fn plain(mut link: BufferedConn, words: &[u8], mut stop: Shutdown) -> Resu
         }
         let filled = tokio::select! {
             filled = link.fill() => filled.is_ok(),
-            () = stop.reached(Phase::Draining) => false,
+            () = stop.reached(ShutdownPhase::Draining) => false,
         };
         if !filled {
             return Ok(link);

@@ -21,7 +21,7 @@ use tower_service::Service as _;
 
 use super::http_io::HttpIo;
 use crate::fault::{Fault, Side};
-use crate::net::shutdown::{Phase, Shutdown};
+use crate::net::shutdown::{Shutdown, ShutdownPhase};
 
 /// After so long no new request is taken on a connection.
 pub(super) const OPEN: Duration = Duration::from_secs(20);
@@ -89,7 +89,7 @@ pub(super) async fn talk(
                 open = false;
                 connection.as_mut().graceful_shutdown();
             }
-            () = stop.reached(Phase::Draining), if open => {
+            () = stop.reached(ShutdownPhase::Draining), if open => {
                 open = false;
                 connection.as_mut().graceful_shutdown();
             }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::accepted::Accepted;
 use super::admission::{Authenticated, NoLogin};
-use super::attend::Listener;
+use super::attend::Attendant;
 use super::imap_backend::{self, ImapConn, Pooling};
 use super::mailbox::MailboxAccount;
 use super::observe::Observer;
@@ -28,7 +28,7 @@ use crate::imap::tag::Tag;
 use crate::incident::{Protocol, Verb};
 use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
-use crate::net::shutdown::{Phase, Shutdown};
+use crate::net::shutdown::{Shutdown, ShutdownPhase};
 use crate::wire::protection::Protection;
 
 /// A tag for a question of ours, that no client can guess: 80 random bits.
@@ -63,7 +63,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let session = ImapSession::new(terms);
     let session = if lease.is_some() { session.leased() } else { session };
     let mut proxy = Proxy::new(client.into_parts(), conn.into_parts(), session, observer);
-    let mut listener = Listener::new(member.watch());
+    let mut listener = Attendant::new(member.watch());
     let end = carry(&mut proxy, context.patience, stop, &mut listener).await;
     if end == Err(Fault::Garbage(Side::Backend)) {
         context.confused(backend, BackendService::Imap);
@@ -93,7 +93,7 @@ async fn enter(
             Before::Need => {
                 let filled = tokio::select! {
                     filled = link.fill() => filled,
-                    () = stop.reached(Phase::Draining) => Err(Fault::Stopping),
+                    () = stop.reached(ShutdownPhase::Draining) => Err(Fault::Stopping),
                 };
                 if let Err(fault) = filled {
                     let _ = link.send(&reply::bye(fault)).await;
@@ -157,15 +157,15 @@ async fn attempt_login(
 }
 
 /// Carries until one side ends, is silent for too long, or the daemon stops.
-async fn carry(proxy: &mut Proxy, patience: Patience, mut stop: Shutdown, listener: &mut Listener) -> Result<(), Fault> {
+async fn carry(proxy: &mut Proxy, patience: Patience, mut stop: Shutdown, listener: &mut Attendant) -> Result<(), Fault> {
     // Looked at now and then, and not set anew for each byte: a timer that is moved at every command costs more than the
     // command. So a stall is noticed after one to two times its length.
     let mut check = pin!(sleep_until(Instant::now() + patience.stall));
     let mut silence = Silence::new(patience);
-    let mut seen = Phase::Running;
+    let mut seen = ShutdownPhase::Running;
     let mut nap = Nap::default();
     loop {
-        let next = if seen == Phase::Running { Phase::Draining } else { Phase::Over };
+        let next = if seen == ShutdownPhase::Running { ShutdownPhase::Draining } else { ShutdownPhase::Over };
         tokio::select! {
             biased;
             end = poll_fn(|cx| {
@@ -177,7 +177,7 @@ async fn carry(proxy: &mut Proxy, patience: Patience, mut stop: Shutdown, listen
                 }
                 let rests = end.is_pending() && proxy.at_rest();
                 silence.rested |= rests;
-                if rests && seen == Phase::Draining { Poll::Ready(None) } else { end.map(Some) }
+                if rests && seen == ShutdownPhase::Draining { Poll::Ready(None) } else { end.map(Some) }
             }) => match end {
                 Some(end) => return end,
                 None => drop(proxy.close(&reply::bye(Fault::Stopping), Fault::Stopping)),
@@ -193,9 +193,9 @@ async fn carry(proxy: &mut Proxy, patience: Patience, mut stop: Shutdown, listen
                 }
                 check.as_mut().reset(Instant::now() + patience.stall);
             }
-            () = stop.reached(next), if seen < Phase::Over => {
+            () = stop.reached(next), if seen < ShutdownPhase::Over => {
                 seen = stop.phase();
-                if seen == Phase::Over || proxy.at_rest() {
+                if seen == ShutdownPhase::Over || proxy.at_rest() {
                     proxy.close(&reply::bye(Fault::Stopping), Fault::Stopping);
                 }
             }

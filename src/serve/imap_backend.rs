@@ -18,7 +18,7 @@ use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::secure;
 use crate::pool::reset::{self, Reset};
-use crate::pool::{Lease, Owner};
+use crate::pool::{Lease, LeaseOwner};
 use crate::private::{Credential, Pseudonym};
 use crate::route::{ClientHint, Security};
 
@@ -94,7 +94,7 @@ pub(super) async fn verify(
 
 /// A parked connection, if one was made with exactly this login and still answers; a new one otherwise.
 async fn pooled(context: &Context, who: &Authenticated, credential: &Credential, source: Pseudonym) -> Result<ImapConn, Fault> {
-    let owner = Owner { user: who.user.clone(), backend: who.backend };
+    let owner = LeaseOwner { user: who.user.clone(), backend: who.backend };
     if let Some((lease, conn)) = context.pool.reuse(&owner, credential).await {
         context.metrics.counters.reused();
         return Ok(ImapConn { conn, capabilities: lease.capabilities().to_vec(), lease: Some(lease) });

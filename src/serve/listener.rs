@@ -28,11 +28,11 @@ use crate::wire::protection::Protection;
 #[derive(Clone)]
 pub enum TlsMode {
     /// From the first byte.
-    Implicit(tls::Server),
+    Implicit(tls::TlsServer),
     /// From the first byte, and by what the client says there it gets its service.
-    ByAlpn(Arc<[(Service, tls::Server)]>),
+    ByAlpn(Arc<[(Service, tls::TlsServer)]>),
     /// After STARTTLS.
-    StartTls(tls::Server),
+    StartTls(tls::TlsServer),
     /// Not at all: loopback and Unix sockets only.
     Plain,
 }
@@ -188,7 +188,7 @@ impl OpenListener {
 }
 
 /// Which service a client wants, and the handshake so far. Who wants none of them is told so.
-async fn choose(conn: Conn, servers: &[(Service, tls::Server)], listener: u64) -> Option<(Service, Unsecured)> {
+async fn choose(conn: Conn, servers: &[(Service, tls::TlsServer)], listener: u64) -> Option<(Service, Unsecured)> {
     let patience = servers.first()?.1.patience();
     let hello = match alpn::hello(conn, patience).await {
         Ok(hello) => hello,

@@ -1,4 +1,4 @@
-//! LMTP: the loop that does what [`Session`] says. One read buffer per side, nothing else of a message is held.
+//! LMTP: the loop that does what [`LmtpSession`] says. One read buffer per side, nothing else of a message is held.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::limit::Seat;
 use crate::lmtp::{Awaited, LmtpAct, LmtpEnvironment, LmtpParams, LmtpSession, Slot};
 use crate::net::buffered::BufferedConn;
 use crate::net::min_rate::MinRate;
-use crate::net::shutdown::{Phase, Shutdown};
+use crate::net::shutdown::{Shutdown, ShutdownPhase};
 use crate::quota::{Book, Day, OverQuota, Unknown};
 use crate::route::{BackendId, Backends};
 use crate::smtp::upstream::{ConnAct, Done};
@@ -123,7 +123,7 @@ impl LmtpDriver {
             false => Instant::now() + patience.stall,
         };
         self.client.set_deadline(deadline);
-        let phase = if in_message { Phase::Over } else { Phase::Draining };
+        let phase = if in_message { ShutdownPhase::Over } else { ShutdownPhase::Draining };
         let filled = tokio::select! {
             filled = self.client.fill() => filled,
             () = self.stop.reached(phase) => Err(Fault::Stopping),

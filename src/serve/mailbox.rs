@@ -13,7 +13,7 @@ use crate::quota::{
     Amount, Book, Deletion, Kind, Limit, NoShift, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Stay, Turn, Verdict,
     Watch,
 };
-use crate::scrub::{BODY_START, Context as ScrubContext, Profile, Scrubber, Writer};
+use crate::scrub::{BODY_START, MessageContext as ScrubContext, Profile, Scrubber, Writer};
 
 /// One logged-in person.
 pub(super) struct MailboxAccount {
@@ -192,12 +192,13 @@ impl SentCopy for MailboxAccount {
 mod tests {
     use super::*;
     use crate::private::Domain;
-    use crate::quota::{Association, Day, Name, Params};
-    use crate::store::Memory;
+    use crate::quota::{Association, BookParams, Day, Name};
+    use crate::store::MemoryStore;
 
     #[test]
     fn a_login_in_any_spelling_is_one_mailbox() {
-        let book = Book::open(Arc::new(Memory::new()), Params { separator: Some('+'), ..Params::default() }).unwrap();
+        let book =
+            Book::open(Arc::new(MemoryStore::new()), BookParams { separator: Some('+'), ..BookParams::default() }).unwrap();
         let domain = |text: &str| Domain::parse(text).unwrap();
         let mut velo = Association::new(Name::parse("velo").unwrap(), [domain("velo.example")]);
         velo.domain_aliases.insert(domain("bike.example"), domain("velo.example"));

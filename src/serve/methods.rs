@@ -15,7 +15,7 @@ use crate::fault::{Fault, Side};
 use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::{dial, secure};
-use crate::net::shutdown::{Phase, Shutdown};
+use crate::net::shutdown::{Shutdown, ShutdownPhase};
 use crate::private::Mechanism;
 use crate::route::{AuthBy, Backend, BackendId, Backends, Security};
 use crate::wire::sasl::MechanismName;
@@ -101,7 +101,7 @@ pub async fn run(context: Arc<Context>, mut stop: Shutdown) {
         super::sieve_offers::ask_unknown(&context, &backends).await;
         tokio::select! {
             () = sleep(AGAIN) => {}
-            () = stop.reached(Phase::Draining) => return,
+            () = stop.reached(ShutdownPhase::Draining) => return,
         }
     }
 }

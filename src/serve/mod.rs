@@ -178,7 +178,7 @@ pub struct Context {
     /// What the ManageSieve servers said of themselves.
     pub sieve_offers: sieve_offers::SieveOffers,
     /// TLS towards backends.
-    pub tls: tls::Client,
+    pub tls: tls::TlsClient,
     /// Our name in greetings and to relays.
     pub hostname: Box<str>,
     /// Backend connections that are parked between two sessions.

@@ -14,7 +14,7 @@ use super::deliver::carry;
 use super::own_mail;
 use super::upstream::Destination;
 use crate::event::{BackendService, Event, Provoked, count, emit};
-use crate::net::shutdown::{Phase, Shutdown};
+use crate::net::shutdown::{Shutdown, ShutdownPhase};
 use crate::notice::{Notice, Queue, letter};
 use crate::private::{Address, Domain};
 use crate::quota::{Fact, NoticeKind, Subject};
@@ -36,7 +36,7 @@ pub async fn run(context: Arc<Context>, mut stop: Shutdown) {
     loop {
         tokio::select! {
             _ = look.tick() => sender.round(&context, &stop).await,
-            () = stop.reached(Phase::Draining) => return,
+            () = stop.reached(ShutdownPhase::Draining) => return,
         }
     }
 }
@@ -55,7 +55,7 @@ impl Sender {
         (0..counts.lost).for_each(|_| count(Provoked::NoticesLost));
         let mut down = Down::default();
         for fact in queue.due(self.began.elapsed()) {
-            if stop.phase() != Phase::Running {
+            if stop.phase() != ShutdownPhase::Running {
                 return;
             }
             let Some((backend, to, from)) = addressed(context, &fact) else {

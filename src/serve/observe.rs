@@ -8,7 +8,7 @@ use super::Context;
 use super::clock::today;
 use crate::fault::{Lang, RefusalCode, Side};
 use crate::imap::{self, reply};
-use crate::incident::{Answer, Protocol, Status, Verb, Watch, note};
+use crate::incident::{Answer, AnswerStatus, IncidentWatch, Protocol, Verb, note};
 use crate::private::Address;
 use crate::wire::contract::Motion;
 
@@ -20,7 +20,7 @@ pub(super) struct Observer {
     who: Option<Address>,
     /// Up to where beginnings and ends were noticed.
     seen: u64,
-    watch: Option<Watch>,
+    watch: Option<IncidentWatch>,
 }
 
 impl Observer {
@@ -87,7 +87,7 @@ impl Observer {
 
     /// How the backend judged a login: `None` is good.
     pub(super) fn judged(&self, refusal: Option<RefusalCode>) {
-        let status = if refusal.is_none() { Status::Ok } else { Status::No };
+        let status = if refusal.is_none() { AnswerStatus::Ok } else { AnswerStatus::No };
         self.answered(Side::Backend, Some(Answer::plain(status, refusal)));
     }
 

@@ -9,7 +9,7 @@ use super::Context;
 use super::accepted::Accepted;
 use super::clock::today;
 use crate::fault::Fault;
-use crate::net::shutdown::Phase;
+use crate::net::shutdown::ShutdownPhase;
 use crate::postfix_policy::{PolicyRequest, decide};
 
 /// Serves one connection to its end. Postfix closes it when it is idle for long, or was used often.
@@ -29,7 +29,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
             }
             Ok(None) => tokio::select! {
                 filled = link.fill() => drop(filled?),
-                () = stop.reached(Phase::Draining) => return Err(Fault::Stopping),
+                () = stop.reached(ShutdownPhase::Draining) => return Err(Fault::Stopping),
             },
             Err(fault) => {
                 link.send(&context.quota.policy_failure.action()).await?;

@@ -1,4 +1,4 @@
-//! Submission: the loop that does what [`Session`] says. One read buffer per side, nothing else of a message is held.
+//! Submission: the loop that does what [`SubmissionSession`] says. One read buffer per side, nothing else of a message is held.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::incident::{Protocol, Verb};
 use crate::limit::{Attempt, Seat};
 use crate::net::buffered::BufferedConn;
 use crate::net::min_rate::MinRate;
-use crate::net::shutdown::{Phase, Shutdown};
+use crate::net::shutdown::{Shutdown, ShutdownPhase};
 use crate::net::tls;
 use crate::smtp::upstream::{ConnAct, Done};
 use crate::submission::{SubmissionAct, SubmissionLimits, SubmissionParams, SubmissionSession};
@@ -82,7 +82,7 @@ pub(super) struct SubmissionDriver {
     pub(super) seat: Seat,
     pub(super) pooling: Pooling,
     stop: Shutdown,
-    tls: Option<tls::Server>,
+    tls: Option<tls::TlsServer>,
     pub(super) who: Option<Authenticated>,
     /// The try that the relay is judging.
     pub(super) attempt: Option<Attempt>,
@@ -177,7 +177,7 @@ impl SubmissionDriver {
         let rests = !busy && had_relay;
         let deadline = if rests { Instant::now() + KEPT } else { self.deadline(busy) };
         self.client.set_deadline(deadline);
-        let phase = if busy { Phase::Over } else { Phase::Draining };
+        let phase = if busy { ShutdownPhase::Over } else { ShutdownPhase::Draining };
         let filled = tokio::select! {
             filled = self.client.fill() => filled,
             () = self.stop.reached(phase) => Err(Fault::Stopping),

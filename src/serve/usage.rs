@@ -17,7 +17,7 @@ use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
 use crate::net::listen::Bound;
-use crate::net::shutdown::{Phase, Shutdown};
+use crate::net::shutdown::{Shutdown, ShutdownPhase};
 use crate::quota::Book;
 use crate::usage::{UsageFramer, UsageSession, UsageStep};
 
@@ -68,7 +68,7 @@ async fn converse(conn: Conn, mut seat: UsageSeat, book: &Book, mut stop: Shutdo
                 tokio::select! {
                     filled = link.fill() => drop(filled?),
                     () = seat.leave.notified() => return Ok(()),
-                    () = stop.reached(Phase::Draining) => return Err(Fault::Stopping),
+                    () = stop.reached(ShutdownPhase::Draining) => return Err(Fault::Stopping),
                 }
                 seat.stir();
             }

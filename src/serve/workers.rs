@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 
 use super::{Context, Listener};
 use crate::net::listen::Bound;
-use crate::net::shutdown::{Phase, Shutdown};
+use crate::net::shutdown::{Shutdown, ShutdownPhase};
 
 /// Starts `threads` threads that open all `listeners`. They serve until `end`, which has to come after the sessions' stop.
 ///
@@ -37,7 +37,7 @@ pub fn start(
                 tokio::spawn(listener.open(bound, context.clone(), stop.clone()));
             }
             drop(stop);
-            end.reached(Phase::Draining).await;
+            end.reached(ShutdownPhase::Draining).await;
         };
         thread::Builder::new().name(format!("serve-{number}")).spawn(move || runtime.block_on(serve))?;
     }

@@ -42,13 +42,13 @@ pub fn line(input: &[u8], long: bool) -> SmtpLine<'_> {
 /// # Examples
 ///
 /// ```
-/// use nologd::smtp::command::{Command, Line, Wrong, line};
+/// use nologd::smtp::command::{SmtpCommand, SmtpLine, Wrong, line};
 ///
-/// let Line::Whole(text, _) = line(b"rcpt to:<bob@there.example> NOTIFY=NEVER\r\nDATA\r\n", false) else { panic!() };
-/// let Ok(Command::Rcpt(path, parameters)) = Command::parse(text) else { panic!() };
+/// let SmtpLine::Whole(text, _) = line(b"rcpt to:<bob@there.example> NOTIFY=NEVER\r\nDATA\r\n", false) else { panic!() };
+/// let Ok(SmtpCommand::Rcpt(path, parameters)) = SmtpCommand::parse(text) else { panic!() };
 /// assert_eq!(path.reveal(), b"bob@there.example");
 /// assert!(parameters.iter().any(|parameter| parameter.keyword == b"NOTIFY"));
-/// assert!(Command::parse(b"RCPT TO:<bob@there.example").err() == Some(Wrong::Arguments));
+/// assert!(SmtpCommand::parse(b"RCPT TO:<bob@there.example").err() == Some(Wrong::Arguments));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // each is the RFC's own word

@@ -1,7 +1,7 @@
 //! One message of our own for one recipient, handed to a relay (RFC 5321 3.3) with the empty return path, or to the server that stores it
 //! (LMTP, RFC 2033): with one recipient the two differ in the first word alone.
 //!
-//! Absent on purpose: more recipients, a queue, and a second try. Who has the message keeps it until [`Outcome::Accepted`].
+//! Absent on purpose: more recipients, a queue, and a second try. Who has the message keeps it until [`DeliveryOutcome::Accepted`].
 
 use super::client::{Capabilities, Opening};
 use super::replied::{Replied, Wanted, hear};

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::config::{self, Config, Trouble};
-use crate::sandbox::{self, Attempt, Outcome, Unenforced, probe};
+use crate::config::{self, Config, StartTrouble};
+use crate::sandbox::{self, Outcome, Probe, Unenforced, probe};
 
 /// What is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Machine {
         /// What the kernel did not take.
         missing: Vec<Unenforced>,
         /// What should have been refused.
-        possible: Vec<Attempt>,
+        possible: Vec<Probe>,
         /// Whether there is swap on the machine. Which part of it the daemon may use, only the daemon knows.
         swaps: bool,
     },
@@ -77,7 +77,7 @@ impl Machine {
         let swaps = sandbox::machine_swaps();
         let missing = match config::confine(config, file, sandbox::harden()) {
             Ok(enforcement) => enforcement.missing,
-            Err(Trouble::NotConfined(missing)) => missing,
+            Err(StartTrouble::NotConfined(missing)) => missing,
             Err(_) => return Machine::Unseen,
         };
         let possible = probe().into_iter().filter(|(_, outcome)| *outcome == Outcome::Possible);
@@ -85,7 +85,7 @@ impl Machine {
     }
 
     /// Whether the kernel gave what `needs` names, and refused each of `attempts` where they were made.
-    pub(super) fn grants(&self, needs: &[Unenforced], attempts: &[Attempt]) -> RuleVerdict {
+    pub(super) fn grants(&self, needs: &[Unenforced], attempts: &[Probe]) -> RuleVerdict {
         let given = |missing: &[Unenforced]| !needs.iter().any(|rule| missing.contains(rule));
         match self {
             Machine::Daemon { missing, .. } => given(missing).into(),
@@ -145,9 +145,9 @@ mod tests {
     #[test]
     fn an_attempt_that_worked_outweighs_what_the_kernel_said() {
         let tried = |possible| Machine::Tried { missing: Vec::new(), possible, swaps: true };
-        let exec = |machine: &Machine| machine.grants(&[Unenforced::Calls], &[Attempt::Exec]);
+        let exec = |machine: &Machine| machine.grants(&[Unenforced::Calls], &[Probe::Exec]);
         assert_eq!(exec(&tried(Vec::new())), RuleVerdict::Holds);
-        assert_eq!(exec(&tried(vec![Attempt::Exec])), RuleVerdict::Otherwise);
+        assert_eq!(exec(&tried(vec![Probe::Exec])), RuleVerdict::Otherwise);
         assert_eq!(exec(&Machine::Unseen), RuleVerdict::Unknown);
         assert_eq!(tried(Vec::new()).grants(&[Unenforced::Swap], &[]), RuleVerdict::Unknown);
     }

@@ -1,6 +1,6 @@
 //! A sentence of the statement: its place, and what stands behind it. All of them are in `sentences`.
 
-use crate::sandbox::{Attempt, Unenforced};
+use crate::sandbox::{Probe, Unenforced};
 
 /// A part of the statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub enum Proof {
     /// A test of this source: a file, and a function in it. What it holds cannot be switched off.
     Test(&'static str, &'static str),
     /// The kernel was asked for it, and tried where the daemon did not answer.
-    Kernel(&'static [Unenforced], &'static [Attempt]),
+    Kernel(&'static [Unenforced], &'static [Probe]),
     /// No backend has `client_hint`: from the daemon, or from its config file.
     NoHint,
     /// A listener has `proxy_protocol`: somebody stands in front. Nothing is said where nobody does.

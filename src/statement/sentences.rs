@@ -1,7 +1,7 @@
 //! Every sentence of the statement, its place, and what stands behind it. The words are under `policy/statement/`.
 
 use super::sentence::{Proof, Rules, Sentence, StatementPart};
-use crate::sandbox::{Attempt, Unenforced};
+use crate::sandbox::{Probe, Unenforced};
 
 const fn sentence(part: StatementPart, name: &'static str, rules: &'static [Rules], proof: Proof) -> Sentence {
     Sentence { name, part, rules, proof }
@@ -119,13 +119,13 @@ pub const SENTENCES: &[Sentence] = &[
         Machine,
         "files-written",
         &[(SANDBOX, &["write", "remove-socket"])],
-        Kernel(&[Files, Truncate], &[Attempt::WriteTemporary, Attempt::WriteLog, Attempt::WriteDevice]),
+        Kernel(&[Files, Truncate], &[Probe::WriteTemporary, Probe::WriteLog, Probe::WriteDevice]),
     ),
     sentence(
         Machine,
         "files-read",
         &[(SANDBOX, &["read", "read-authorities", "read-machine", "read-names"])],
-        Kernel(&[Files], &[Attempt::ReadElsewhere, Attempt::ReadConnections]),
+        Kernel(&[Files], &[Probe::ReadElsewhere, Probe::ReadConnections]),
     ),
     sentence(
         Machine,
@@ -134,23 +134,23 @@ pub const SENTENCES: &[Sentence] = &[
         Kernel(
             &[Connect, Calls, Datagrams, Unix],
             &[
-                Attempt::ConnectElsewhere,
-                Attempt::FastOpen,
-                Attempt::OtherProtocols,
-                Attempt::OtherFamilies,
-                Attempt::SocketOptions,
-                Attempt::Listen,
-                Attempt::ListenUnbound,
-                Attempt::ConnectUnix,
+                Probe::ConnectElsewhere,
+                Probe::FastOpen,
+                Probe::OtherProtocols,
+                Probe::OtherFamilies,
+                Probe::SocketOptions,
+                Probe::Listen,
+                Probe::ListenUnbound,
+                Probe::ConnectUnix,
             ],
         ),
     ),
-    sentence(Machine, "no-programs", &[(SANDBOX, &["no-programs"])], Kernel(&[Calls], &[Attempt::Exec, Attempt::MemoryFile])),
+    sentence(Machine, "no-programs", &[(SANDBOX, &["no-programs"])], Kernel(&[Calls], &[Probe::Exec, Probe::MemoryFile])),
     sentence(
         Machine,
         "system-log",
         &[(SANDBOX, &["connect", "sockets", "sockets-names", "sockets-unix", "no-system-log"])],
-        Kernel(&[Calls, Unix], &[Attempt::SystemLog, Attempt::ConnectUnix]),
+        Kernel(&[Calls, Unix], &[Probe::SystemLog, Probe::ConnectUnix]),
     ),
     sentence(
         Machine,
@@ -159,13 +159,13 @@ pub const SENTENCES: &[Sentence] = &[
         Kernel(
             &[Files, Scope, Calls],
             &[
-                Attempt::ReadProcess,
-                Attempt::SignalProcess,
-                Attempt::Trace,
-                Attempt::Watch,
-                Attempt::MessageQueue,
-                Attempt::PassDescriptor,
-                Attempt::Abstract,
+                Probe::ReadProcess,
+                Probe::SignalProcess,
+                Probe::Trace,
+                Probe::Watch,
+                Probe::MessageQueue,
+                Probe::PassDescriptor,
+                Probe::Abstract,
             ],
         ),
     ),
@@ -173,7 +173,7 @@ pub const SENTENCES: &[Sentence] = &[
         Machine,
         "no-way-out",
         &[(SANDBOX, &["no-new-walls", "no-keyring", "no-bypass", "no-machine", "no-return", "no-looking-in", "no-marks"])],
-        Kernel(&[Calls], &[Attempt::Namespace, Attempt::Dumpable, Attempt::CoreDumps, Attempt::User]),
+        Kernel(&[Calls], &[Probe::Namespace, Probe::Dumpable, Probe::CoreDumps, Probe::User]),
     ),
     sentence(Machine, "outputs", &[("log.toml", &["output"])], Outputs),
     sentence(Servers, "audit", &[], Audit),

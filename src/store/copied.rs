@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::transfer::{document, parts};
-use super::{Change, Expect, Record, Store, StoreError, StoredUsage, admissible, expected};
+use super::{Expect, Record, RecordChange, Store, StoreError, StoredUsage, admissible, expected};
 use crate::private::Private;
 
 /// Where copies are kept. Blocks until one is on that disk, or is not.
@@ -59,7 +59,7 @@ impl Store for Copied {
         self.inner.scan(prefix)
     }
 
-    fn transact(&self, changes: &[Change]) -> Result<(), StoreError> {
+    fn transact(&self, changes: &[RecordChange]) -> Result<(), StoreError> {
         admissible(changes)?;
         let was: BTreeMap<_, _> = self.inner.scan("")?.into_iter().map(|record| (record.key.reveal().clone(), record)).collect();
         let mut records = was.clone();
@@ -128,11 +128,11 @@ pub fn adopt(store: &dyn Store, copy: &str, newest: u64) -> Result<(), StoreErro
     }
     let was: BTreeMap<_, _> = store.scan("")?.into_iter().map(|record| (record.key.reveal().clone(), record)).collect();
     let is_new = |record: &&Record| was.get(record.key.reveal()) != Some(record);
-    let put = |record: &Record| Change { key: record.key.clone(), expect: Expect::Any, value: Some(record.value.clone()) };
+    let put = |record: &Record| RecordChange { key: record.key.clone(), expect: Expect::Any, value: Some(record.value.clone()) };
     let put = records.iter().filter(is_new).map(put);
     let known: HashSet<_> = records.iter().map(|record| record.key.reveal()).collect();
     let gone = was.keys().filter(|key| !known.contains(key));
-    let changes: Vec<_> = put.chain(gone.map(|key| Change::remove(key.clone()))).collect();
+    let changes: Vec<_> = put.chain(gone.map(|key| RecordChange::remove(key.clone()))).collect();
     let settled = |done: Result<(), StoreError>| if done == Err(StoreError::Residue) { Ok(()) } else { done };
     // First, as at every removal: what only the usage knows would come back.
     if store.usage()?.records != usage {
@@ -146,7 +146,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::store::{Memory, export};
+    use crate::store::{MemoryStore, export};
 
     #[derive(Default)]
     struct Elsewhere {
@@ -169,13 +169,13 @@ mod tests {
         }
     }
 
-    fn put(key: &str, value: &str) -> Change {
-        Change::put(key.to_owned(), value.as_bytes().to_vec())
+    fn put(key: &str, value: &str) -> RecordChange {
+        RecordChange::put(key.to_owned(), value.as_bytes().to_vec())
     }
 
     #[test]
     fn what_is_answered_is_kept_elsewhere_and_what_is_not_is_not_made() {
-        let (inner, elsewhere) = (Arc::new(Memory::new()), Arc::new(Elsewhere::default()));
+        let (inner, elsewhere) = (Arc::new(MemoryStore::new()), Arc::new(Elsewhere::default()));
         let store = Copied::new(inner.clone(), elsewhere.clone());
         assert!(store.transact(&[put("schema", "4"), put("association/velo", "{\"a\":1}")]).is_ok());
         let usage =
@@ -194,7 +194,7 @@ mod tests {
         // A mailbox that only the usage knew is removed: that is answered when the copy does not know it either.
         *elsewhere.refuses.lock().unwrap() = true;
         assert!(store.write_usage(&[]).is_ok());
-        let removal = [Change::remove("mailbox/a@velo.example".to_owned())];
+        let removal = [RecordChange::remove("mailbox/a@velo.example".to_owned())];
         assert_eq!(store.transact(&removal), Err(StoreError::Uncopied));
         *elsewhere.refuses.lock().unwrap() = false;
         assert!(store.transact(&removal).is_ok());
@@ -206,11 +206,11 @@ mod tests {
         *elsewhere.overwritten.lock().unwrap() = true;
         assert!(store.transact(&[put("mailbox/b@velo.example", "{}")]).is_ok());
 
-        let other = Memory::new();
+        let other = MemoryStore::new();
         assert!(other.transact(&[put("schema", "4"), put("association/gone", "{}")]).is_ok());
         let copy = elsewhere.kept.lock().unwrap().clone().unwrap();
         assert_eq!(is_emptier(&other, &copy), Ok(false));
-        let empty = Memory::new();
+        let empty = MemoryStore::new();
         assert!(empty.transact(&[put("schema", "4")]).is_ok());
         let nothing = export(&empty).unwrap().to_string();
         assert_eq!((is_emptier(&other, &nothing), is_emptier(&empty, &nothing)), (Ok(true), Ok(false)));

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::folder::Folder;
 use super::generation::complete;
-use super::{Change, Embedded, Memory, Record, Repaired, Store, StoreError, StoredUsage, repair, snapshot};
+use super::{Embedded, MemoryStore, Record, RecordChange, Repaired, Store, StoreError, StoredUsage, repair, snapshot};
 use crate::private::Private;
 
 /// How the files were found.
@@ -32,7 +32,7 @@ pub struct Durable {
 enum Backing {
     Files(Embedded),
     /// And the lock, where there is one: a second daemon is kept out also now.
-    Frozen(Memory, Option<Folder>, StoreError),
+    Frozen(MemoryStore, Option<Folder>, StoreError),
 }
 
 impl Durable {
@@ -112,7 +112,7 @@ impl Store for Durable {
         self.read(|store| store.scan(prefix))
     }
 
-    fn transact(&self, changes: &[Change]) -> Result<(), StoreError> {
+    fn transact(&self, changes: &[RecordChange]) -> Result<(), StoreError> {
         self.write(|files| files.transact(changes))
     }
 

@@ -16,7 +16,7 @@ use nix::errno::Errno;
 
 use super::folder::{Folder, Portion, wipe, write_new};
 use super::generation::{Form, Generation, Records, build, complete, copies, gathered, is_light, whole_copy};
-use super::{Change, Record, Repaired, Store, StoreError, StoredUsage, admissible, expected, lines};
+use super::{Record, RecordChange, Repaired, Store, StoreError, StoredUsage, admissible, expected, lines};
 use crate::private::Private;
 
 /// The files under the state folder.
@@ -108,7 +108,7 @@ impl Store for Embedded {
         })
     }
 
-    fn transact(&self, changes: &[Change]) -> Result<(), StoreError> {
+    fn transact(&self, changes: &[RecordChange]) -> Result<(), StoreError> {
         admissible(changes)?;
         // The lock is held to the end: nothing comes between the comparison and the change.
         let mut current = self.lock();

@@ -3,23 +3,23 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::generation::Records;
-use super::{Change, OWN, Record, Store, StoreError, StoredUsage, admissible, expected};
+use super::{OWN, Record, RecordChange, Store, StoreError, StoredUsage, admissible, expected};
 use crate::private::Private;
 
 /// Keeps everything in memory.
 #[derive(Default)]
-pub struct Memory {
+pub struct MemoryStore {
     held: Mutex<(Records, StoredUsage)>,
 }
 
-impl Memory {
+impl MemoryStore {
     /// An empty store.
-    pub fn new() -> Memory {
-        Memory::default()
+    pub fn new() -> MemoryStore {
+        MemoryStore::default()
     }
 
-    pub(super) fn holding(records: Records, usage: StoredUsage) -> Memory {
-        Memory { held: Mutex::new((records, usage)) }
+    pub(super) fn holding(records: Records, usage: StoredUsage) -> MemoryStore {
+        MemoryStore { held: Mutex::new((records, usage)) }
     }
 
     // Every write below is one step that cannot panic half-way, so a poisoned lock guards a whole map.
@@ -28,7 +28,7 @@ impl Memory {
     }
 }
 
-impl Store for Memory {
+impl Store for MemoryStore {
     fn get(&self, key: &str) -> Result<Option<Private<Vec<u8>>>, StoreError> {
         Ok(self.held().0.get(key).cloned())
     }
@@ -40,7 +40,7 @@ impl Store for Memory {
         Ok(visible.map(|(key, value)| Record { key: Private::new(key.clone()), value: value.clone() }).collect())
     }
 
-    fn transact(&self, changes: &[Change]) -> Result<(), StoreError> {
+    fn transact(&self, changes: &[RecordChange]) -> Result<(), StoreError> {
         admissible(changes)?;
         let (map, _) = &mut *self.held();
         let found = |key| map.get(key).map(|value: &Private<Vec<u8>>| value.reveal().as_slice());

@@ -1,7 +1,7 @@
 //! Layer 2: what must survive a restart, as keys and values.
 //!
 //! A [`Store`] is small on purpose: get, scan, several keys in one atomic step with compare-and-set; and usage, which is replaced as
-//! a whole. The [`Embedded`] one keeps it in files (sled for the book), the [`Memory`] one is for tests; `tests/store_contract.rs` holds both
+//! a whole. The [`Embedded`] one keeps it in files (sled for the book), the [`MemoryStore`] one is for tests; `tests/store_contract.rs` holds both
 //! to the same promises. Keys are text (`association/NAME`), values are JSON, so that an export can be read by a person.
 //!
 //! The files hold what is, and nothing of what was: no value that was replaced, no order of changes (`tests/seized_disk.rs`).
@@ -27,9 +27,9 @@ use crate::private::Private;
 pub use copied::{Copied, Copies, adopt, is_emptier};
 pub use durable::{Condition, Durable};
 pub use embedded::{Embedded, repair};
-pub use memory::Memory;
+pub use memory::MemoryStore;
 pub use replace::{Lasting, is_no_file, no_times, open_regular, read_own, read_regular, replace};
-pub use schema::{Schema, Step, settle};
+pub use schema::{Migration, Schema, settle};
 pub use snapshot::snapshot;
 pub use transfer::{Summary, check, export, import};
 
@@ -70,7 +70,7 @@ impl From<std::io::Error> for StoreError {
     }
 }
 
-/// What must be true of a key for a [`Change`] to happen.
+/// What must be true of a key for a [`RecordChange`] to happen.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Expect {
     /// The key does not exist.
@@ -83,7 +83,7 @@ pub enum Expect {
 
 /// One key of an atomic step.
 #[derive(Clone)]
-pub struct Change {
+pub struct RecordChange {
     /// Personal: keys hold addresses.
     pub key: Private<String>,
     /// What must be true for the change to happen.
@@ -92,20 +92,20 @@ pub struct Change {
     pub value: Option<Private<Vec<u8>>>,
 }
 
-impl Change {
+impl RecordChange {
     /// Writes `value`, whatever was there.
-    pub fn put(key: String, value: Vec<u8>) -> Change {
-        Change { key: Private::new(key), expect: Expect::Any, value: Some(Private::new(value)) }
+    pub fn put(key: String, value: Vec<u8>) -> RecordChange {
+        RecordChange { key: Private::new(key), expect: Expect::Any, value: Some(Private::new(value)) }
     }
 
     /// Removes the key, whether or not it was there.
-    pub fn remove(key: String) -> Change {
-        Change { key: Private::new(key), expect: Expect::Any, value: None }
+    pub fn remove(key: String) -> RecordChange {
+        RecordChange { key: Private::new(key), expect: Expect::Any, value: None }
     }
 
     /// The same change, only if the key is as expected.
-    pub fn expecting(self, expect: Expect) -> Change {
-        Change { expect, ..self }
+    pub fn expecting(self, expect: Expect) -> RecordChange {
+        RecordChange { expect, ..self }
     }
 }
 
@@ -154,7 +154,7 @@ pub trait Store: Send + Sync {
 
     /// All changes or none, also across a crash. When it returns, they survive a power cut, and no file holds the values before (or the
     /// removed keys) any more. Takes time in proportion to the whole store.
-    fn transact(&self, changes: &[Change]) -> Result<(), StoreError>;
+    fn transact(&self, changes: &[RecordChange]) -> Result<(), StoreError>;
 
     /// Does what can wait since the last change. To be called at moments that have nothing to do with anybody's acts.
     fn rest(&self) -> Result<(), StoreError> {
@@ -169,8 +169,8 @@ pub trait Store: Send + Sync {
 }
 
 /// The bounds that both stores share, checked before anything is touched.
-fn admissible(changes: &[Change]) -> Result<(), StoreError> {
-    let wrong = |change: &Change| {
+fn admissible(changes: &[RecordChange]) -> Result<(), StoreError> {
+    let wrong = |change: &RecordChange| {
         let bad = |value: &Private<Vec<u8>>| value.reveal().len() > MAX_VALUE || value.reveal().contains(&b'\n');
         change.value.as_ref().is_some_and(bad) || change.key.reveal().starts_with(OWN)
     };
@@ -178,7 +178,7 @@ fn admissible(changes: &[Change]) -> Result<(), StoreError> {
 }
 
 /// Whether `found` is what the change expects.
-fn expected(change: &Change, found: Option<&[u8]>) -> bool {
+fn expected(change: &RecordChange, found: Option<&[u8]>) -> bool {
     match &change.expect {
         Expect::Absent => found.is_none(),
         Expect::Any => true,

@@ -3,23 +3,23 @@
 //! The store does not know the records: their owner (`quota`) brings the [`Schema`]. A newer version is refused, because an
 //! older daemon would misread and then overwrite it.
 
-use super::{Change, Record, Store, StoreError};
+use super::{Record, RecordChange, Store, StoreError};
 
 /// Where the version is kept, as a JSON number.
 const KEY: &str = "schema";
 
 /// Turns all records of one version into the next version.
 #[derive(Clone, Copy)]
-pub enum Step {
+pub enum Migration {
     /// Into changes of them.
-    Records(fn(&[Record]) -> Result<Vec<Change>, StoreError>),
+    Records(fn(&[Record]) -> Result<Vec<RecordChange>, StoreError>),
     /// Into those that are usage now, and leave the records: their keys stay the same.
     Usage(fn(&[Record]) -> Result<Vec<Record>, StoreError>),
 }
 
 /// Every step there ever was, oldest first. The version in force is one more than their number.
 #[derive(Clone, Copy)]
-pub struct Schema(pub &'static [Step]);
+pub struct Schema(pub &'static [Migration]);
 
 impl Schema {
     /// The version that this program writes.
@@ -44,11 +44,11 @@ pub fn settle(store: &dyn Store, schema: Schema) -> Result<(), StoreError> {
         let step = schema.0.get(at).ok_or(StoreError::Damaged)?;
         let old: Vec<_> = store.scan("")?.into_iter().filter(|record| record.key.reveal() != KEY).collect();
         let mut changes = match step {
-            Step::Records(change) => change(&old)?,
-            Step::Usage(moved) => {
+            Migration::Records(change) => change(&old)?,
+            Migration::Usage(moved) => {
                 let moved = moved(&old)?;
                 store.write_usage(&moved)?;
-                moved.iter().map(|record| Change::remove(record.key.reveal().clone())).collect()
+                moved.iter().map(|record| RecordChange::remove(record.key.reveal().clone())).collect()
             }
         };
         version += 1;
@@ -70,6 +70,6 @@ fn version(store: &dyn Store) -> Result<Option<u64>, StoreError> {
     }
 }
 
-fn mark(version: u64) -> Change {
-    Change::put(KEY.into(), version.to_string().into_bytes())
+fn mark(version: u64) -> RecordChange {
+    RecordChange::put(KEY.into(), version.to_string().into_bytes())
 }

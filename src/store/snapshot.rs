@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::embedded::read_usage;
 use super::folder::{Portion, in_force, stamp};
 use super::generation::{Records, whole_copy};
-use super::{Memory, StoreError, StoredUsage};
+use super::{MemoryStore, StoreError, StoredUsage};
 
 /// A swap takes a moment; a copy that is not whole after this never will be.
 const WAIT: Duration = Duration::from_secs(3);
@@ -18,13 +18,13 @@ const WAIT: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when no copy is whole, or when there is none (files of an older version).
-pub fn snapshot(path: &Path) -> Result<Memory, StoreError> {
+pub fn snapshot(path: &Path) -> Result<MemoryStore, StoreError> {
     let start = Instant::now();
     loop {
         if let Some((book, usage)) = at_once(path)? {
             // Reading leaves a time as well.
             stamp(path);
-            return Ok(Memory::holding(book, usage));
+            return Ok(MemoryStore::holding(book, usage));
         }
         if start.elapsed() > WAIT {
             return Err(StoreError::Damaged);

@@ -55,7 +55,7 @@ pub trait SubmissionEnvironment {
     fn counts(&self, user: &Address, recipients: usize) -> Result<(), RefusalCode>;
     /// What the relay is told in place of the envelope's identifier `old` (ENVID, decoded): at most 100 octets of xtext.
     fn envelope_id(&self, user: &Address, old: &[u8]) -> String;
-    /// Whether [`Environment::scrub`] wants to see the start of the body.
+    /// Whether [`SubmissionEnvironment::scrub`] wants to see the start of the body.
     fn needs_body_start(&self, header: &[u8]) -> bool;
     /// The header block as it may leave. `header` comes with its blank line, if it has one.
     ///

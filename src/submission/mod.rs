@@ -1,8 +1,8 @@
 //! Submission (RFC 6409): what a mail program says is checked, scrubbed and handed to the relay, and the relay's own answers
 //! go back.
 //!
-//! [`Session`] holds both conversations and touches no socket: it is shown what came from either side and says what to do
-//! ([`Act`]). Its two outgoing buffers are bounded, and a body passes from the driver's read buffer to the relay without ever
+//! [`SubmissionSession`] holds both conversations and touches no socket: it is shown what came from either side and says what to do
+//! ([`SubmissionAct`]). Its two outgoing buffers are bounded, and a body passes from the driver's read buffer to the relay without ever
 //! being in here.
 //!
 //! - `state` what a session can be in, `decide` one command, `login` what comes before mail, `envelope` MAIL and RCPT, `message` and

@@ -25,9 +25,9 @@ pub struct SubmissionStep {
     pub act: SubmissionAct,
 }
 
-/// What the driver is to do. "Send" means [`Session::answers`] to the client and [`Session::commands`] to the relay.
+/// What the driver is to do. "Send" means [`SubmissionSession::answers`] to the client and [`SubmissionSession::commands`] to the relay.
 pub enum SubmissionAct {
-    /// Call [`Session::step`] again.
+    /// Call [`SubmissionSession::step`] again.
     Again,
     /// Send both, step again.
     Send,
@@ -35,11 +35,11 @@ pub enum SubmissionAct {
     Read(Side),
     /// Send the commands, then this many octets of the client's input as they are, and forget them.
     Forward(usize),
-    /// Send the answers, drop the client's input, start TLS, call [`Session::tls_started`].
+    /// Send the answers, drop the client's input, start TLS, call [`SubmissionSession::tls_started`].
     StartTls,
-    /// Find out whether this is right, call [`Session::judged`].
+    /// Find out whether this is right, call [`SubmissionSession::judged`].
     Judge(Credential),
-    /// Do this with the connection to the user's relay, tell [`Session::relay_is`] what came of it, step again.
+    /// Do this with the connection to the user's relay, tell [`SubmissionSession::relay_is`] what came of it, step again.
     Relay(ConnAct),
     /// The relay refused the credential: count it, step again.
     Denied,
@@ -56,7 +56,7 @@ pub struct SubmissionSession {
     pub(super) answers: Vec<u8>,
     pub(super) tries: u8,
     pub(super) patience: u16,
-    /// See [`Session::ended`].
+    /// See [`SubmissionSession::ended`].
     pub(super) ended: Option<bool>,
 }
 
@@ -166,7 +166,7 @@ impl SubmissionSession {
         self.state = SubmissionState::Hello;
     }
 
-    /// The answer to [`Act::Judge`].
+    /// The answer to [`SubmissionAct::Judge`].
     pub fn judged(&mut self, verdict: CredentialVerdict) {
         let SubmissionState::Judging(_) = mem::replace(&mut self.state, SubmissionState::Stranger) else { return };
         match verdict {
@@ -185,7 +185,7 @@ impl SubmissionSession {
         self.state = SubmissionState::Open(user, Mail::Idle);
     }
 
-    /// What came of [`Act::Relay`], or of the relay's connection at any time.
+    /// What came of [`SubmissionAct::Relay`], or of the relay's connection at any time.
     pub fn relay_is(&mut self, done: Done) {
         match done {
             Done::Connected { starttls } => {

@@ -24,7 +24,7 @@ pub(super) enum SubmissionState {
     Closed,
 }
 
-/// Somebody whose credential was accepted. Made in `Session::judged` and after the relay's 235 only.
+/// Somebody whose credential was accepted. Made in `SubmissionSession::judged` and after the relay's 235 only.
 pub(super) struct User {
     pub address: Address,
     /// For the relay, when it is the relay that judges.

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nologd::scrub::invariants::{ALICE, context, shared_scrubber};
-use nologd::scrub::{Context, Profile};
+use nologd::scrub::{MessageContext, Profile};
 use nologd::wire::header::{Field, Part, split};
 
 /// The messages of a folder under `tests/`.
@@ -47,11 +47,11 @@ pub fn scrubbed(message: &[u8], profile: Profile) -> Vec<u8> {
 }
 
 /// The same for whom `context` says.
-pub fn with_context(message: &[u8], context: &Context<'_>) -> Vec<u8> {
+pub fn with_context(message: &[u8], context: &MessageContext<'_>) -> Vec<u8> {
     let (header, body) = cut(message);
     let scrubber = shared_scrubber();
     let body_start = if scrubber.needs_body_start(header) { body } else { b"" };
-    match scrubber.scrub(header, &Context { body_start, ..*context }) {
+    match scrubber.scrub(header, &MessageContext { body_start, ..*context }) {
         Ok(scrubbed) => [scrubbed.header(), body].concat(),
         Err(refusal) => format!("refused: {}\n", refusal.code().word()).into_bytes(),
     }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::Declined;
-use crate::incident::{Incidents, Shown};
+use crate::incident::{Incidents, RunningIncident};
 use crate::private::{Address, revealed};
 
 /// One mailbox with incident mode on: a row of the list, and what `disclose` tells.
@@ -39,7 +39,7 @@ fn none() -> Declined {
     Declined::because("No incident mode is on for this mailbox.")
 }
 
-fn summary(shown: &Shown) -> IncidentSummary {
+fn summary(shown: &RunningIncident) -> IncidentSummary {
     IncidentSummary {
         address: shown.address.clone(),
         minutes_left: minutes_of(shown.left),

@@ -7,7 +7,7 @@ use super::{IncidentSummary, none, summary};
 use crate::admin::layout::table;
 use crate::admin::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::fault::{RefusalCode, Side};
-use crate::incident::{Response, Status, Step, What};
+use crate::incident::{AnswerStatus, IncidentStep, Response, StepContent};
 use crate::private::{Address, revealed};
 use crate::words::given;
 
@@ -113,7 +113,7 @@ fn what(step: &StepTold) -> String {
     format!("  {told}")
 }
 
-fn step(step: &Step) -> StepTold {
+fn step(step: &IncidentStep) -> StepTold {
     let side = match step.side {
         Side::Client => "client",
         Side::Backend => "backend",
@@ -130,10 +130,10 @@ fn step(step: &Step) -> StepTold {
         code: None,
     };
     match step.what {
-        What::Asked(verb) => told.asked = Some(verb.word().into()),
-        What::Answered(answer) => {
+        StepContent::Asked(verb) => told.asked = Some(verb.word().into()),
+        StepContent::Answered(answer) => {
             told.answered = Some(match answer.status {
-                Status::Reply(number) => Answered::Reply(number.into()),
+                AnswerStatus::Reply(number) => Answered::Reply(number.into()),
                 status => Answered::Word(word(status).into()),
             });
             told.response = Some(answer.response.map(Response::word).map(Into::into));
@@ -143,14 +143,14 @@ fn step(step: &Step) -> StepTold {
     told
 }
 
-fn word(status: Status) -> &'static str {
+fn word(status: AnswerStatus) -> &'static str {
     match status {
-        Status::Ok => "OK",
-        Status::No => "NO",
-        Status::Bad => "BAD",
-        Status::Bye => "BYE",
-        Status::Preauth => "PREAUTH",
-        Status::GoOn => "+",
-        Status::Reply(_) | Status::Other => "Other",
+        AnswerStatus::Ok => "OK",
+        AnswerStatus::No => "NO",
+        AnswerStatus::Bad => "BAD",
+        AnswerStatus::Bye => "BYE",
+        AnswerStatus::Preauth => "PREAUTH",
+        AnswerStatus::GoOn => "+",
+        AnswerStatus::Reply(_) | AnswerStatus::Other => "Other",
     }
 }

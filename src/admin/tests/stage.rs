@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use crate::admin::{Executor, Host, Moment, Principal, Request};
 use crate::incident::Incidents;
-use crate::limit::{Limits, Params as LimitParams};
+use crate::limit::{LimitParams, Limits};
 use crate::private::{Address, Domain};
-use crate::quota::{Amount, Association, Book, Day, Limit, Params};
+use crate::quota::{Amount, Association, Book, BookParams, Day, Limit};
 use crate::route::Backends;
-use crate::store::Memory;
+use crate::store::MemoryStore;
 
 pub(in crate::admin) struct TestStage {
     pub(in crate::admin) executor: Executor,
@@ -24,7 +24,7 @@ pub(in crate::admin) fn address(text: &str) -> Address {
 impl TestStage {
     pub(in crate::admin) fn new() -> TestStage {
         let today = "2027-01-01".parse().unwrap();
-        let book = Arc::new(Book::open(Arc::new(Memory::default()), Params::default()).unwrap());
+        let book = Arc::new(Book::open(Arc::new(MemoryStore::default()), BookParams::default()).unwrap());
         let [velo, alias, jardin] = ["velo.example", "v.example", "jardin.example"].map(|text| Domain::parse(text).unwrap());
         let mut new = Association::new("velo".parse().unwrap(), [velo.clone()]);
         new.domain_aliases.insert(alias, velo);

@@ -22,7 +22,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
-use crate::config::{Config, Doors, Listen, Protection};
+use crate::config::{Config, Doors, Listen, ListenTls};
 use crate::serve::Service;
 use crate::terminal::Progress;
 
@@ -98,7 +98,7 @@ impl fmt::Display for FlightTrouble {
 /// Flies and searches.
 ///
 /// # Errors
-/// See [`Trouble`]. Then nothing was shown, neither good nor bad.
+/// See [`FlightTrouble`]. Then nothing was shown, neither good nor bad.
 pub fn fly(order: &FlightPlan<'_>) -> Result<Canary, FlightTrouble> {
     let plants = Plants::new().ok_or(FlightTrouble::NoRandom)?;
     let imap = way(order.config, Service::Imap, "imap", plants.address)?;
@@ -143,13 +143,13 @@ pub fn look_for(address: Ipv4Addr, path: &Path) -> Vec<Trace> {
 }
 
 fn way(config: &Config, service: Service, name: &'static str, from: Ipv4Addr) -> Result<FlightPath, FlightTrouble> {
-    let to = door(config, service, Protection::Implicit).ok_or(FlightTrouble::NoListener(name))?;
+    let to = door(config, service, ListenTls::Implicit).ok_or(FlightTrouble::NoListener(name))?;
     by(config, (from, to), WayIn::Tls)
 }
 
 /// ManageSieve has no port for TLS from the first octet (RFC 5804 1.1), and POP3 has both.
 fn beside(config: &Config, service: Service, command: &'static str, from: Ipv4Addr) -> Result<DoorBeside, FlightTrouble> {
-    let ways = [(Protection::Implicit, WayIn::Tls), (Protection::StartTls, WayIn::Asked(command))];
+    let ways = [(ListenTls::Implicit, WayIn::Tls), (ListenTls::StartTls, WayIn::Asked(command))];
     let open = ways.into_iter().find_map(|(tls, begin)| Some((door(config, service, tls)?, begin)));
     match open {
         Some((to, begin)) => by(config, (from, to), begin).map(DoorBeside::Open),
@@ -161,7 +161,7 @@ fn beside(config: &Config, service: Service, command: &'static str, from: Ipv4Ad
 }
 
 /// A mail program's own door: without ALPN, without Tor, and not one where this machine speaks for others.
-fn door(config: &Config, service: Service, tls: Protection) -> Option<SocketAddr> {
+fn door(config: &Config, service: Service, tls: ListenTls) -> Option<SocketAddr> {
     let plain = |doors: &Doors| doors.by_alpn.is_empty() && !doors.onion && !doors.forwarders.hold_local();
     let mut listens = config.listens.iter().filter(|listen| plain(&listen.doors));
     listens.find(|listen| listen.service == service && listen.tls == tls).and_then(reachable)

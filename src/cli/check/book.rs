@@ -5,11 +5,11 @@ use super::starter::Starter;
 use crate::admin::association::ListAssociations;
 use crate::admin::status::ShowStatus;
 use crate::cli::run::told;
-use crate::config::{Config, Trouble, store_folder};
+use crate::config::{Config, StartTrouble, store_folder};
 use crate::private::Address;
-use crate::quota::{self, Association, Params};
+use crate::quota::{self, Association, BookParams};
 use crate::serve::clock::today;
-use crate::store::{self, Embedded, Memory, StoreError};
+use crate::store::{self, Embedded, MemoryStore, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -114,12 +114,12 @@ fn of_store(config: &Config, starter: &Starter, found: &mut Faults) -> LeftBehin
         // Whose rights are lacking was told with the state folder, and by the line about what was not tried.
         Some(Err(_)) | None => return LeftBehind::Unknown,
     }
-    let params = Params { separator: config.separator, largest: config.sizes.message, sending: config.sending };
+    let params = BookParams { separator: config.separator, largest: config.sizes.message, sending: config.sending };
     // A copy: opened as a book, the store of an older version would become one of this, which the older one cannot read. And closed
     // again by the same user: a file that root leaves there keeps the daemon from starting.
     let look = || -> Result<Vec<Association>, StoreError> {
         let document = store::export(&Embedded::open(&folder)?)?;
-        let copy = Memory::default();
+        let copy = MemoryStore::default();
         store::import(&copy, &document)?;
         let book = quota::Book::open(Arc::new(copy), params)?;
         Ok(book.associations(today()).into_iter().map(|view| view.association).collect())
@@ -136,7 +136,7 @@ fn of_store(config: &Config, starter: &Starter, found: &mut Faults) -> LeftBehin
             LeftBehind::Unknown
         }
         Some(Err(error)) => {
-            found.wrong(format!("{}: {}", folder.display(), Trouble::Store(error)));
+            found.wrong(format!("{}: {}", folder.display(), StartTrouble::Store(error)));
             LeftBehind::Unknown
         }
         None => LeftBehind::Unknown,

@@ -14,7 +14,7 @@ use crate::event::BackendService;
 use crate::fault::Fault;
 use crate::imap::capability::{self, has};
 use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
-use crate::net::tls::Client;
+use crate::net::tls::TlsClient;
 use crate::private::{Credential, Mechanism, Private, Secret};
 use crate::route::{Backend, Endpoint};
 
@@ -34,7 +34,7 @@ pub(super) fn connect(arguments: &CheckArguments, config: &Config, book: &KnownB
         },
     });
     // What is wrong with the authorities was said by the attempt to reach them.
-    let Ok(tls) = Client::new(config.authorities.as_deref()) else { return };
+    let Ok(tls) = TlsClient::new(config.authorities.as_deref()) else { return };
     let backends = &config.backends;
     for (_, backend) in backends.iter() {
         let domain = domain_of(book, backend).unwrap_or(&config.hostname);
@@ -72,7 +72,7 @@ fn domain_of<'a>(book: &'a KnownBook, backend: &Backend) -> Option<&'a str> {
 
 /// What an IMAP server offers before a login, whether it takes the test one, and what it offers then. Two conversations, each as the daemon
 /// has it.
-async fn imap(backend: &Backend, tls: &Client, login: Option<&TestLogin>, found: &mut Faults) -> Result<(), Fault> {
+async fn imap(backend: &Backend, tls: &TlsClient, login: Option<&TestLogin>, found: &mut Faults) -> Result<(), Fault> {
     let (name, endpoint) = (&backend.name, &backend.imap);
     let before = match converse(endpoint, tls, None).await {
         Ok(list) => list,
@@ -137,7 +137,7 @@ impl From<Fault> for ImapStop {
 }
 
 /// Up to the login, or through it: what the server says then that it can.
-async fn converse(endpoint: &Endpoint, tls: &Client, credential: Option<&Credential>) -> Result<Vec<u8>, ImapStop> {
+async fn converse(endpoint: &Endpoint, tls: &TlsClient, credential: Option<&Credential>) -> Result<Vec<u8>, ImapStop> {
     let mut talk = Talk::open(endpoint, tls).await?;
     let mut login = UpstreamLogin::new(talk.wants_starttls(), None);
     let (mut sent, mut secured) = (false, !talk.wants_starttls());

@@ -7,7 +7,7 @@ use super::finding::Faults;
 use super::talk::{Talk, TestLogin, place, shown};
 use crate::event::BackendService;
 use crate::fault::Fault;
-use crate::net::tls::Client;
+use crate::net::tls::TlsClient;
 use crate::private::Credential;
 use crate::route::{Backend, Endpoint};
 use crate::wire::sasl;
@@ -51,7 +51,7 @@ const SIEVE: DoorWords = DoorWords {
 pub(super) async fn door(
     words: &DoorWords,
     (backend, endpoint): (&Backend, &Endpoint),
-    tls: &Client,
+    tls: &TlsClient,
     login: Option<&TestLogin>,
     found: &mut Faults,
 ) -> Result<(), Fault> {

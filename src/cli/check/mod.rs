@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::{REFUSED, complain, load, say};
-use crate::config::{self, Config, Trouble};
+use crate::config::{self, Config, StartTrouble};
 use crate::private::Address;
 use crate::sandbox::{self, Outcome};
 use finding::Faults;
@@ -116,7 +116,7 @@ fn policy(config: &Config) {
 fn try_sandbox(config: &Config, file: &Path) -> bool {
     let mut missing = sandbox::harden();
     if let Err(why) = sandbox::become_user(config.user.as_deref()) {
-        complain(&Trouble::User(why).to_string());
+        complain(&StartTrouble::User(why).to_string());
         return false;
     }
     missing.extend(sandbox::harden());

@@ -8,10 +8,10 @@ use super::book::KnownBook;
 use super::finding::Faults;
 use super::starter::Starter;
 use super::talk::{Talk, broke, place, shown};
-use crate::config::{Config, Trouble};
+use crate::config::{Config, StartTrouble};
 use crate::event::BackendService;
 use crate::fault::Fault;
-use crate::net::tls::Client;
+use crate::net::tls::TlsClient;
 use crate::route::{Backend, Endpoint};
 
 /// No more questions about aliases than this for each mail server.
@@ -24,9 +24,9 @@ pub(super) fn wait<T>(work: impl Future<Output = T>) -> Option<T> {
 
 /// Connects to each, and asks about aliases.
 pub(super) fn reach(config: &Config, starter: &Starter, book: &KnownBook, found: &mut Faults) {
-    let tls = match Client::new(config.authorities.as_deref()) {
+    let tls = match TlsClient::new(config.authorities.as_deref()) {
         Ok(tls) => tls,
-        Err(error) => return found.wrong(Trouble::Authorities(error).to_string()),
+        Err(error) => return found.wrong(StartTrouble::Authorities(error).to_string()),
     };
     let backends = &config.backends;
     for (_, backend) in backends.iter() {
@@ -72,7 +72,7 @@ fn leads<'a>(book: &'a KnownBook, backend: &str, is_default: bool) -> Vec<(&'a s
 /// As an incoming message would, up to the recipients; no message follows.
 async fn ask(
     lmtp: &Endpoint,
-    tls: &Client,
+    tls: &TlsClient,
     config: &Config,
     targets: &[(&str, &str)],
     backend: &Backend,

@@ -17,7 +17,7 @@ use super::reach::reach;
 use super::starter::Starter;
 use super::state::state;
 use super::unit::Unit;
-use crate::config::{self, Config, ConfigFile, Listen, ReloadLimit, Trouble};
+use crate::config::{self, Config, ConfigFile, Listen, ReloadLimit, StartTrouble};
 use crate::sandbox;
 use crate::serve::Service;
 
@@ -116,9 +116,9 @@ fn pair(config: &Config, starter: &Starter, found: &mut Faults) {
         return;
     }
     match starter.as_user(|| fs::metadata(config.state_dir.join(config::KEY_FILE))) {
-        Some(Ok(key)) if key.len() == 0 => found.wrong(Trouble::NoKey.to_string()),
-        Some(Err(error)) if error.kind() == ErrorKind::NotFound => found.wrong(Trouble::NoKey.to_string()),
-        Some(Err(error)) => found.wrong(Trouble::UnreadKey(error).to_string()),
+        Some(Ok(key)) if key.len() == 0 => found.wrong(StartTrouble::NoKey.to_string()),
+        Some(Err(error)) if error.kind() == ErrorKind::NotFound => found.wrong(StartTrouble::NoKey.to_string()),
+        Some(Err(error)) => found.wrong(StartTrouble::UnreadKey(error).to_string()),
         // Whether it can be read is looked at with the state folder.
         Some(Ok(_)) | None => {}
     }

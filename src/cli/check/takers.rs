@@ -4,7 +4,7 @@ use super::finding::Faults;
 use super::talk::{Talk, TestLogin, place, shown};
 use crate::config::Config;
 use crate::fault::Fault;
-use crate::net::tls::Client;
+use crate::net::tls::TlsClient;
 use crate::route::{AuthBy, Backend, Endpoint};
 
 /// Greeting and `hello`, with STARTTLS where the config wants it. `None`: that was refused, and told.
@@ -39,7 +39,7 @@ async fn greet<'a>(
 pub(super) async fn lmtp(
     backend: &Backend,
     endpoint: &Endpoint,
-    tls: &Client,
+    tls: &TlsClient,
     config: &Config,
     login: Option<&TestLogin>,
     found: &mut Faults,
@@ -66,7 +66,7 @@ pub(super) async fn lmtp(
 pub(super) async fn relay(
     backend: &Backend,
     endpoint: &Endpoint,
-    tls: &Client,
+    tls: &TlsClient,
     config: &Config,
     domain: &str,
     found: &mut Faults,

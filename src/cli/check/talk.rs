@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::{dial, secure};
-use crate::net::tls::Client;
+use crate::net::tls::TlsClient;
 use crate::private::{Address, Credential};
 use crate::route::{Endpoint, Place, Security};
 use crate::smtp::reply::Reply;
@@ -31,11 +31,11 @@ const LONGEST: usize = 32 * 1024;
 pub(super) struct Talk<'a> {
     link: BufferedConn,
     endpoint: &'a Endpoint,
-    tls: &'a Client,
+    tls: &'a TlsClient,
 }
 
 impl<'a> Talk<'a> {
-    pub(super) async fn open(endpoint: &'a Endpoint, tls: &'a Client) -> Result<Talk<'a>, Fault> {
+    pub(super) async fn open(endpoint: &'a Endpoint, tls: &'a TlsClient) -> Result<Talk<'a>, Fault> {
         let conn = dial(endpoint, tls, PATIENCE).await?;
         let link = BufferedConn::new(conn, Side::Backend, Instant::now() + PATIENCE);
         Ok(Talk { link, endpoint, tls })

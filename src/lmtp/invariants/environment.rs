@@ -6,7 +6,7 @@ use crate::lmtp::environment::LmtpEnvironment;
 use crate::private::{Address, Domain};
 use crate::quota::{self, Amount, Association, Book, Day, Limit, Name, Origin, OverQuota, Reservation, Unknown};
 use crate::route::BackendId;
-use crate::store::Memory;
+use crate::store::MemoryStore;
 
 /// The two backends.
 const ONE: BackendId = BackendId::new(0);
@@ -28,8 +28,8 @@ pub struct LmtpTestEnvironment {
 impl LmtpTestEnvironment {
     /// The book as it is at the start: empty mailboxes that nobody has seen.
     pub fn new() -> LmtpTestEnvironment {
-        let store = Arc::new(Memory::default());
-        let book = Book::open(store, quota::Params::default()).unwrap_or_else(|_| unreachable!("memory does not fail"));
+        let store = Arc::new(MemoryStore::default());
+        let book = Book::open(store, quota::BookParams::default()).unwrap_or_else(|_| unreachable!("memory does not fail"));
         let env = LmtpTestEnvironment { book, over: OverQuota::default(), unknown: Unknown::default(), announced: Vec::new() };
         let mut velo = association("velo", None);
         velo.mailbox_default = Limit::At(ROOM);

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Action, Entry, Headers, Malformed, NAME_LIMIT, Named, Problem, Profile, UnknownFields, UnseenPayload};
+use super::{Action, Headers, Malformed, NAME_LIMIT, NameEntry, Named, Problem, Profile, UnknownFields, UnseenPayload};
 
 /// Octets a header block may be bounded to. Below, real mail is refused; above, sessions use too much memory.
 const HEADER_LIMITS: std::ops::RangeInclusive<usize> = 4096..=1_048_576;
@@ -28,9 +28,9 @@ struct FileRule {
     name: Spanned<String>,
     fields: Vec<Spanned<String>>,
     action: Action,
-    r#where: Where,
+    r#where: ProfileWord,
     #[serde(default)]
-    signed: Signed,
+    signed: SignedFields,
     #[serde(default)]
     words: Vec<Spanned<String>>,
     #[serde(default)]
@@ -40,25 +40,25 @@ struct FileRule {
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Where {
+enum ProfileWord {
     Both,
     Sent,
     Submission,
 }
 
-impl Where {
+impl ProfileWord {
     fn profiles(self) -> &'static [Profile] {
         match self {
-            Where::Both => &[Profile::Submission, Profile::Sent],
-            Where::Sent => &[Profile::Sent],
-            Where::Submission => &[Profile::Submission],
+            ProfileWord::Both => &[Profile::Submission, Profile::Sent],
+            ProfileWord::Sent => &[Profile::Sent],
+            ProfileWord::Submission => &[Profile::Submission],
         }
     }
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Signed {
+enum SignedFields {
     #[default]
     Untouched,
     Too,
@@ -137,14 +137,14 @@ impl Headers {
                     break;
                 }
                 let spelling = spelling.clone();
-                list.push(Entry { text: text.clone(), spelling, profile: *profile, rule: number, place });
+                list.push(NameEntry { text: text.clone(), spelling, profile: *profile, rule: number, place });
             }
         }
         self.rules.push(Named {
             name: rule.name.get_ref().clone(),
             reason: rule.reason.get_ref().clone(),
             action: rule.action,
-            signed_too: rule.signed == Signed::Too,
+            signed_too: rule.signed == SignedFields::Too,
             list: list.map(|word| word.get_ref().clone()).collect(),
         });
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Entry, Headers, Malformed, Rule, UnknownFields, UnseenPayload, Writer};
+use super::{Action, HeaderRule, Headers, Malformed, NameEntry, UnknownFields, UnseenPayload, Writer};
 
 const WRITERS: [Writer; 2] = [Writer::Person, Writer::Machine];
 
@@ -32,7 +32,7 @@ impl Headers {
     }
 
     fn keeps_what_is_unknown_to(&self, built_in: &Headers) -> bool {
-        let keeps = |own: &&Entry| self.of(own, None).action != Action::Drop;
+        let keeps = |own: &&NameEntry| self.of(own, None).action != Action::Drop;
         let mut exact = self.exact.iter().filter(keeps);
         // A family holds names that no exact rule of ours speaks of.
         let mut families = self.families.iter().filter(keeps);
@@ -48,7 +48,7 @@ impl Headers {
         entries.filter(|(entry, family)| self.is_looser(built_in, entry, *family)).map(|(entry, _)| entry.rule).collect()
     }
 
-    fn is_looser(&self, built_in: &Headers, entry: &Entry, family: bool) -> bool {
+    fn is_looser(&self, built_in: &Headers, entry: &NameEntry, family: bool) -> bool {
         let profile = entry.profile;
         let ours = built_in.of(entry, None);
         if !family {
@@ -64,7 +64,7 @@ impl Headers {
 }
 
 /// Whether `own` does less than `built_in` does.
-fn looser(own: Rule<'_>, built_in: Rule<'_>) -> bool {
+fn looser(own: HeaderRule<'_>, built_in: HeaderRule<'_>) -> bool {
     let more_words = own.action == built_in.action && own.list.iter().any(|word| !built_in.list.contains(word));
     let acts_less = own.action != built_in.action && own.action != Action::Drop && built_in.action != Action::Keep;
     // What a signature covers is left alone.

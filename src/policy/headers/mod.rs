@@ -70,7 +70,7 @@ pub enum Action {
 
 /// What is done to a field in one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule<'a> {
+pub struct HeaderRule<'a> {
     /// What is done.
     pub action: Action,
     /// It is done even if a signature in the message covers the field.
@@ -116,8 +116,8 @@ pub enum UnknownFields {
 /// The rules in force.
 #[derive(Clone)]
 pub struct Headers {
-    exact: Vec<Entry>,
-    families: Vec<Entry>,
+    exact: Vec<NameEntry>,
+    families: Vec<NameEntry>,
     rules: Vec<Named>,
     header_limit: usize,
     malformed: Malformed,
@@ -137,7 +137,7 @@ struct Named {
 
 /// One name, or one start of names, in one place.
 #[derive(Clone)]
-struct Entry {
+struct NameEntry {
     /// In lower case, without the `*`.
     text: Box<[u8]>,
     spelling: Box<str>,
@@ -163,7 +163,7 @@ impl Headers {
 
     /// What is done to the field called `name`, in any case of letters. The more exact rule wins; without one, it is what
     /// [`Headers::unknown`] says, and for a machine `Keep`.
-    pub fn rule(&self, name: &[u8], profile: Profile, writer: Writer) -> Rule<'_> {
+    pub fn rule(&self, name: &[u8], profile: Profile, writer: Writer) -> HeaderRule<'_> {
         let mut buffer = [0; NAME_LIMIT];
         let start = &name[..name.len().min(NAME_LIMIT)];
         let lower = &mut buffer[..start.len()];
@@ -198,20 +198,20 @@ impl Headers {
         self.rules.iter().map(|rule| (rule.name.as_str(), rule.reason.as_str()))
     }
 
-    fn without_rule(&self, writer: Writer) -> Rule<'_> {
+    fn without_rule(&self, writer: Writer) -> HeaderRule<'_> {
         let action = match (self.unknown, writer) {
             (UnknownFields::Drop, Writer::Person) => Action::Drop,
             _ => Action::Keep,
         };
-        Rule { action, signed_too: false, list: &[], spelling: None, place: LAST }
+        HeaderRule { action, signed_too: false, list: &[], spelling: None, place: LAST }
     }
 
-    fn find(&self, lower: &[u8], profile: Profile) -> Option<Rule<'_>> {
+    fn find(&self, lower: &[u8], profile: Profile) -> Option<HeaderRule<'_>> {
         let exact = named(&self.exact, lower, profile);
         exact.map(|entry| self.of(entry, Some(&entry.spelling))).or_else(|| self.find_family(lower, profile))
     }
 
-    fn find_family(&self, lower: &[u8], profile: Profile) -> Option<Rule<'_>> {
+    fn find_family(&self, lower: &[u8], profile: Profile) -> Option<HeaderRule<'_>> {
         // What a name starts with stands before it, the longest start last. Those with other first octets are skipped.
         let near = lower.get(..NEAR).unwrap_or(lower);
         let from = self.families.partition_point(|family| *family.text < *near);
@@ -222,10 +222,10 @@ impl Headers {
         family.or_else(shorter).map(|family| self.of(family, None))
     }
 
-    fn of<'a>(&'a self, entry: &Entry, spelling: Option<&'a str>) -> Rule<'a> {
+    fn of<'a>(&'a self, entry: &NameEntry, spelling: Option<&'a str>) -> HeaderRule<'a> {
         let place = entry.place;
         // `add` gives every entry a rule that is there.
-        self.rules.get(entry.rule).map_or(self.without_rule(Writer::Person), |rule| Rule {
+        self.rules.get(entry.rule).map_or(self.without_rule(Writer::Person), |rule| HeaderRule {
             action: rule.action,
             signed_too: rule.signed_too,
             list: &rule.list,
@@ -236,7 +236,7 @@ impl Headers {
 }
 
 /// The entry of this text, in lower case, in a list that is sorted by them.
-fn named<'a>(sorted: &'a [Entry], lower: &[u8], profile: Profile) -> Option<&'a Entry> {
+fn named<'a>(sorted: &'a [NameEntry], lower: &[u8], profile: Profile) -> Option<&'a NameEntry> {
     let start = sorted.partition_point(|entry| *entry.text < *lower);
     let mut same = sorted.get(start..)?.iter().take_while(|entry| *entry.text == *lower);
     same.find(|entry| entry.profile == profile)

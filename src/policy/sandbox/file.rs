@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Call, Place, Socket, SocketOption, Target, What, When};
+use super::{Call, RuleEffect, RulePlace, Socket, SocketOption, Target, When};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,8 +31,8 @@ pub(super) struct WrittenRule {
 
 impl WrittenRule {
     /// What the rule does; where it is nothing, or two things, `wrong` hears it.
-    pub(super) fn what(&self, wrong: &mut impl FnMut(usize, &str, &str)) -> Option<What> {
-        let mut all = |list: &Option<Vec<Spanned<String>>>, why: &str, find: &dyn Fn(&str) -> Option<Part>| {
+    pub(super) fn what(&self, wrong: &mut impl FnMut(usize, &str, &str)) -> Option<RuleEffect> {
+        let mut all = |list: &Option<Vec<Spanned<String>>>, why: &str, find: &dyn Fn(&str) -> Option<WordMeaning>| {
             let mut parts = Vec::new();
             for item in list.as_ref()? {
                 match find(item.get_ref()) {
@@ -43,63 +43,65 @@ impl WrittenRule {
             Some(parts)
         };
         let path = "is neither an absolute path nor @state, @config, @certificates, @authorities, @policy, @usage";
-        let write = all(&self.write, path, &|text| Some(Part::Place(place(text)?)));
-        let read = all(&self.read, path, &|text| Some(Part::Place(place(text)?)));
-        let remove = all(&self.remove, path, &|text| Some(Part::Place(place(text)?)));
-        let connect =
-            all(&self.connect, "is neither \"backends\" nor \"any\" nor a port", &|text| Some(Part::Target(target(text)?)));
-        let deny =
-            all(&self.deny, "is no call of the kernel that can be denied here", &|text| Some(Part::Call(Call::find(text)?)));
+        let write = all(&self.write, path, &|text| Some(WordMeaning::Place(place(text)?)));
+        let read = all(&self.read, path, &|text| Some(WordMeaning::Place(place(text)?)));
+        let remove = all(&self.remove, path, &|text| Some(WordMeaning::Place(place(text)?)));
+        let connect = all(&self.connect, "is neither \"backends\" nor \"any\" nor a port", &|text| {
+            Some(WordMeaning::Target(target(text)?))
+        });
+        let deny = all(&self.deny, "is no call of the kernel that can be denied here", &|text| {
+            Some(WordMeaning::Call(Call::find(text)?))
+        });
         let mut found = Vec::new();
-        found.extend(write.map(|parts| What::Write(parts.into_iter().filter_map(Part::place).collect())));
-        found.extend(read.map(|parts| What::Read(parts.into_iter().filter_map(Part::place).collect())));
-        found.extend(remove.map(|parts| What::Remove(parts.into_iter().filter_map(Part::place).collect())));
-        found.extend(connect.map(|parts| What::Connect(parts.into_iter().filter_map(Part::target).collect())));
-        found.extend(deny.map(|parts| What::Deny(parts.into_iter().filter_map(Part::call).collect())));
-        found.extend(self.sockets.clone().map(What::Sockets));
-        found.extend(self.options.clone().map(What::Options));
+        found.extend(write.map(|parts| RuleEffect::Write(parts.into_iter().filter_map(WordMeaning::place).collect())));
+        found.extend(read.map(|parts| RuleEffect::Read(parts.into_iter().filter_map(WordMeaning::place).collect())));
+        found.extend(remove.map(|parts| RuleEffect::Remove(parts.into_iter().filter_map(WordMeaning::place).collect())));
+        found.extend(connect.map(|parts| RuleEffect::Connect(parts.into_iter().filter_map(WordMeaning::target).collect())));
+        found.extend(deny.map(|parts| RuleEffect::Deny(parts.into_iter().filter_map(WordMeaning::call).collect())));
+        found.extend(self.sockets.clone().map(RuleEffect::Sockets));
+        found.extend(self.options.clone().map(RuleEffect::Options));
         let name = self.name.get_ref();
         if found.len() != 1 {
             wrong(self.name.span().start, name, "a rule has one of write, read, remove, connect, sockets, options, deny");
             return None;
         }
         let what = found.pop()?;
-        if matches!(what, What::Deny(_)) && matches!(self.when, Some(When::Names | When::Unix)) {
+        if matches!(what, RuleEffect::Deny(_)) && matches!(self.when, Some(When::Names | When::Unix)) {
             wrong(self.name.span().start, name, "a rule that denies holds always, or when = \"numbers\"");
         }
         Some(what)
     }
 }
 
-enum Part {
-    Place(Place),
+enum WordMeaning {
+    Place(RulePlace),
     Target(Target),
     Call(Call),
 }
 
-impl Part {
-    fn place(self) -> Option<Place> {
-        if let Part::Place(place) = self { Some(place) } else { None }
+impl WordMeaning {
+    fn place(self) -> Option<RulePlace> {
+        if let WordMeaning::Place(place) = self { Some(place) } else { None }
     }
 
     fn target(self) -> Option<Target> {
-        if let Part::Target(target) = self { Some(target) } else { None }
+        if let WordMeaning::Target(target) = self { Some(target) } else { None }
     }
 
     fn call(self) -> Option<Call> {
-        if let Part::Call(call) = self { Some(call) } else { None }
+        if let WordMeaning::Call(call) = self { Some(call) } else { None }
     }
 }
 
-fn place(text: &str) -> Option<Place> {
+fn place(text: &str) -> Option<RulePlace> {
     match text {
-        "@state" => Some(Place::State),
-        "@config" => Some(Place::Config),
-        "@certificates" => Some(Place::Certificates),
-        "@authorities" => Some(Place::Authorities),
-        "@policy" => Some(Place::Policy),
-        "@usage" => Some(Place::Usage),
-        path => path.starts_with('/').then(|| Place::Path(PathBuf::from(path))),
+        "@state" => Some(RulePlace::State),
+        "@config" => Some(RulePlace::Config),
+        "@certificates" => Some(RulePlace::Certificates),
+        "@authorities" => Some(RulePlace::Authorities),
+        "@policy" => Some(RulePlace::Policy),
+        "@usage" => Some(RulePlace::Usage),
+        path => path.starts_with('/').then(|| RulePlace::Path(PathBuf::from(path))),
     }
 }
 

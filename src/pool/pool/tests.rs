@@ -15,13 +15,13 @@ struct World {
 }
 
 impl World {
-    fn new(params: Params) -> World {
+    fn new(params: PoolParams) -> World {
         World { pool: Pool::new(params), first: BackendId::new(0) }
     }
 
-    fn owner(&self, user: &str) -> Owner {
+    fn owner(&self, user: &str) -> LeaseOwner {
         let backend = if user.starts_with('z') { BackendId::new(1) } else { self.first };
-        Owner { user: Address::parse(user).unwrap(), backend }
+        LeaseOwner { user: Address::parse(user).unwrap(), backend }
     }
 
     fn admit(&self, user: &str, secret: &str) -> Arc<Lease> {
@@ -61,7 +61,7 @@ async fn until(mut done: impl FnMut() -> bool) {
 
 #[tokio::test]
 async fn only_the_same_person_with_the_same_secret_and_backends_and_only_once() {
-    let mut world = World::new(Params::default());
+    let mut world = World::new(PoolParams::default());
     let _end = world.park("a@velo.example", "secret");
     for (user, secret) in [
         ("b@velo.example", "secret"),
@@ -85,7 +85,7 @@ async fn only_the_same_person_with_the_same_secret_and_backends_and_only_once() 
 
 #[tokio::test]
 async fn who_comes_back_at_once_waits_for_what_is_on_its_way_and_nobody_else_does() {
-    let world = World::new(Params::default());
+    let world = World::new(PoolParams::default());
     let find = |user: &str, secret: &str| {
         let (pool, owner, credential) = (world.pool.clone(), world.owner(user), credential(user, secret));
         async move { pool.find(&owner, &credential).await.map(|(lease, _)| lease) }
@@ -113,7 +113,7 @@ async fn who_comes_back_at_once_waits_for_what_is_on_its_way_and_nobody_else_doe
 
 #[tokio::test]
 async fn a_byte_or_the_end_closes_what_is_parked() {
-    let world = World::new(Params::default());
+    let world = World::new(PoolParams::default());
     let mut speaks = world.park("a@velo.example", "s");
     let ends = world.park("b@velo.example", "s");
     let _quiet = world.park("c@velo.example", "s");
@@ -130,7 +130,7 @@ async fn a_byte_or_the_end_closes_what_is_parked() {
 
 #[tokio::test]
 async fn whoever_is_ended_has_nothing_parked_and_parks_nothing() {
-    let world = World::new(Params::default());
+    let world = World::new(PoolParams::default());
     let (_one, _tag) = (world.park("a@velo.example", "s"), world.park("a+tag@velo.example", "s"));
     let _other = world.park("b@velo.example", "s");
     let lease = world.admit("a@velo.example", "s");
@@ -143,14 +143,14 @@ async fn whoever_is_ended_has_nothing_parked_and_parks_nothing() {
 #[tokio::test]
 async fn its_time_ends_with_a_goodbye_and_a_login_gets_too_old() {
     let short = Duration::from_millis(50);
-    let world = World::new(Params { rest: short, ..Params::default() });
+    let world = World::new(PoolParams { rest: short, ..PoolParams::default() });
     let mut end = world.park("a@velo.example", "s");
     let mut heard = String::new();
     end.read_to_string(&mut heard).await.unwrap();
     assert_eq!(heard, "n8 LOGOUT\r\n");
     until(|| world.pool.parked() == 0).await;
 
-    let world = World::new(Params { verify: short, ..Params::default() });
+    let world = World::new(PoolParams { verify: short, ..PoolParams::default() });
     let lease = world.admit("a@velo.example", "s");
     sleep(short).await;
     world.pool.sweep();
@@ -161,7 +161,7 @@ async fn its_time_ends_with_a_goodbye_and_a_login_gets_too_old() {
 
 #[tokio::test]
 async fn the_oldest_go_first() {
-    let world = World::new(Params { per_user: 2, per_backend: 3, total: 4, ..Params::default() });
+    let world = World::new(PoolParams { per_user: 2, per_backend: 3, total: 4, ..PoolParams::default() });
     let mut ends: Vec<_> = (0..3).map(|_| world.park("a@velo.example", "s")).collect();
     assert!(matches!(ends.remove(0).read(&mut [0; 9]).await, Ok(0) | Err(_)));
     assert_eq!(world.pool.parked(), 2);
@@ -175,7 +175,7 @@ async fn the_oldest_go_first() {
 
 #[tokio::test]
 async fn room_is_made_at_one_backend_from_the_oldest() {
-    let world = World::new(Params::default());
+    let world = World::new(PoolParams::default());
     let _ends = ["a", "z", "b", "c"].map(|name| world.park(&format!("{name}@velo.example"), "s"));
     world.pool.release(world.first, 2);
     let left = ["a", "b", "c", "z"].map(|name| world.take(&format!("{name}@velo.example"), "s").is_some());
@@ -184,7 +184,7 @@ async fn room_is_made_at_one_backend_from_the_oldest() {
 
 #[tokio::test]
 async fn a_changed_password_closes_what_is_parked_and_what_would_be() {
-    let world = World::new(Params::default());
+    let world = World::new(PoolParams::default());
     let in_use = world.admit("a@velo.example", "old");
     let ends = [world.park("a@velo.example", "old"), world.park("b@velo.example", "old")];
     world.pool.refused(&Address::parse("a@velo.example").unwrap(), &Secret::new(b"guess"));
@@ -200,7 +200,7 @@ async fn a_changed_password_closes_what_is_parked_and_what_would_be() {
 
 #[tokio::test]
 async fn a_closed_shelf_takes_nothing() {
-    let world = World::new(Params::default());
+    let world = World::new(PoolParams::default());
     let _ends = [world.park("a@velo.example", "s"), world.park("z@velo.example", "s")];
     world.pool.release(world.first, 9);
     assert_eq!(world.pool.parked(), 1);

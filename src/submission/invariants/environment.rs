@@ -3,7 +3,7 @@
 use crate::fault::RefusalCode;
 use crate::private::{Address, Credential};
 use crate::scrub::invariants::shared_scrubber;
-use crate::scrub::{Context, Profile, Refusal, Scrubbed, Scrubber, Writer};
+use crate::scrub::{MessageContext, Profile, Refusal, Scrubbed, Scrubber, Writer};
 use crate::smtp::client::Capabilities;
 use crate::submission::{CredentialVerdict, SubmissionEnvironment, SubmissionLimits, SubmissionParams};
 use crate::wire::sasl::MechanismName;
@@ -53,7 +53,7 @@ impl SubmissionEnvironment for SubmissionTestEnvironment {
 
     fn scrub(&self, user: &Address, header: &[u8], body_start: &[u8]) -> Result<Scrubbed, RefusalCode> {
         let owns = |address: &Address| self.owns(user, address);
-        let context = Context {
+        let context = MessageContext {
             profile: Profile::Submission,
             writer: Writer::Person,
             mailbox: user,
