@@ -119,7 +119,21 @@ pub fn scheme(service: BackendService) -> &'static str {
     }
 }
 
-/// One mail server behind us.
+/// One mail server behind us: mailbox access always, and what else it has. Nothing of it changes while it is in force; a reload makes
+/// others ([`Backends::succeeding`]).
+///
+/// # Examples
+///
+/// ```
+/// use nologd::event::BackendService;
+/// use nologd::route::{Backend, Endpoint};
+///
+/// let endpoint = |url: &str, scheme: &str| Endpoint::parse(url, scheme).ok().unwrap();
+/// let backend = Backend::new("store1", endpoint("imap://127.0.0.1:10143", "imap"))
+///     .with(BackendService::Lmtp, endpoint("unix:/run/dovecot/lmtp", "lmtp"));
+/// let services: Vec<_> = backend.endpoints().map(|(service, _)| service.word()).collect();
+/// assert_eq!(services, ["imap", "lmtp"]);
+/// ```
 #[derive(PartialEq, Eq)]
 pub struct Backend {
     /// For the admins.

@@ -4,7 +4,7 @@ use super::json::Misread;
 use crate::quota::AdminError;
 use crate::store::StoreError;
 
-/// Nothing was changed.
+/// Nothing was changed, and why. For a person; no text of the request is in it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Declined {
     /// A sentence for whoever asked. Never with text of the request.

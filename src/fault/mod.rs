@@ -15,13 +15,23 @@ pub enum Side {
     Client,
     /// A mail server behind us.
     Backend,
-    /// The embedded store.
-    Store,
     /// This daemon.
     Us,
 }
 
-/// Why a session, a command or a message could not go on.
+/// Why a session, a command or a message could not go on. Two octets or so, without text: it is copied, compared and counted, and what a
+/// peer said cannot leak through it.
+///
+/// # Examples
+///
+/// ```
+/// use nologd::fault::{Fault, RefusalCode, Side};
+///
+/// let fault = Fault::Slow(Side::Backend);
+/// assert_eq!((fault.side(), fault.code()), (Side::Backend, RefusalCode::BackendDown));
+/// assert_eq!(fault.code().word(), "BACKEND-DOWN");
+/// assert_eq!(RefusalCode::find("backend-down"), Some(fault.code()));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The peer closed, at a point where it may not.

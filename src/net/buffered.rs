@@ -11,7 +11,7 @@ use super::buffer::Buffer;
 use super::conn::Conn;
 use crate::fault::{Fault, Side};
 
-/// One side of a session.
+/// One side of a session: a connection, at most 64 KiB that were read and not consumed, and a deadline that holds for every wait.
 pub struct BufferedConn {
     conn: Conn,
     input: Buffer,

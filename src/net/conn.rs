@@ -15,7 +15,8 @@ use super::buffer::Buffer;
 /// From this many octets on, one TLS read is taken as a sign that more are waiting, and worth another look.
 const BULK: usize = 8 * 1024;
 
-/// A connection to a client or a backend.
+/// A connection to a client or a backend. It buffers nothing of ours and has no deadline: that is for [`BufferedConn`](super::buffered::BufferedConn)
+/// and for the driver.
 pub enum Conn {
     /// Not encrypted: loopback, or before STARTTLS.
     Tcp(TcpStream),

@@ -36,7 +36,8 @@ pub enum Mechanism {
     XOAuth2,
 }
 
-/// One login attempt.
+/// One login attempt: a name and a secret, as long as a line of the protocol lets them be (12 KiB at most, RFC 4954 4), wiped when dropped.
+/// It cannot be printed.
 #[derive(Clone)]
 pub struct Credential {
     /// The name that the person logs in with.

@@ -38,7 +38,11 @@ impl Default for BookParams {
     }
 }
 
-/// All associations, their mailboxes and their numbers. Share it in an `Arc`.
+/// All associations, their mailboxes and their numbers, in octets and messages. Share it in an `Arc`.
+///
+/// It lives in memory, and the store is its copy. To ask, to reserve and to count take one short lock and no disk, so a session does it
+/// between two reads; what admins change blocks until the disk has it, and is refused (`StoreUnwritable`) where the disk takes nothing.
+/// An example is at [`Reservation`](super::Reservation).
 pub struct Book {
     pub(super) params: BookParams,
     pub(super) store: Arc<dyn Store>,

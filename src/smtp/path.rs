@@ -4,7 +4,8 @@
 //! UTF-8 (RFC 6531) stay as they came. Source routes are taken off (RFC 5321 appendix C). Whether a domain exists, or a
 //! parameter is known, is not judged here.
 
-/// A sender or a recipient.
+/// A sender or a recipient: octets as they came, within a command of at most 2048 octets (`command::MAX_LINE`), and personal, so it cannot be
+/// printed. That it is an address here is for [`Address::parse`](crate::private::Address::parse) to say.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Path<'a>(&'a [u8]);
 

@@ -117,7 +117,7 @@ fn step(step: &IncidentStep) -> StepTold {
     let side = match step.side {
         Side::Client => "client",
         Side::Backend => "backend",
-        Side::Store | Side::Us => "nologd",
+        Side::Us => "nologd",
     };
     let mut told = StepTold {
         ms: step.at.into(),
