@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::{Row, size_limit};
 use crate::private::{Address, revealed};
-use crate::quota::{Amount, Kind, Limit, LimitBy, MailboxView, Name, OwnLang, OwnLimit, SendingSwitch};
+use crate::quota::{Amount, Kind, Limit, LimitBy, MailboxPlace, MailboxView, Name, OwnLang, OwnLimit, SendingSwitch};
 use crate::words::nullable;
 
 /// A mailbox with its numbers.
@@ -27,6 +27,9 @@ pub struct MailboxShown {
     #[serde(default, deserialize_with = "crate::words::given", skip_serializing_if = "Option::is_none")]
     pub(crate) language: Option<OwnLang>,
     pub(crate) sending: SendingSwitch,
+    /// Where it is; none for its association's backend.
+    #[serde(default, deserialize_with = "crate::words::given", skip_serializing_if = "Option::is_none")]
+    pub(crate) place: Option<MailboxPlace>,
     pub(crate) octets: u64,
     pub(crate) messages: u64,
     /// Rounded down; none without a limit.
@@ -55,6 +58,7 @@ impl MailboxShown {
             kind: view.own.kind,
             language: None,
             sending: view.own.sending,
+            place: view.own.place.clone(),
             octets: used.octets,
             messages: used.messages,
             percent,
@@ -96,6 +100,7 @@ impl MailboxShown {
             ("storage", format!("{} ({origin}{by_whom})", size_limit(self.storage))),
             ("used by", by.into()),
             ("sending", self.sending.word().into()),
+            ("backend", self.place.as_ref().map_or("the association's", MailboxPlace::word).into()),
             ("language", language.into()),
         ]
     }

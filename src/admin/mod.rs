@@ -34,6 +34,7 @@ mod line;
 pub mod loan;
 pub mod mailbox;
 pub mod mailbox_shown;
+pub mod move_mailbox;
 pub mod node;
 pub mod offer;
 pub mod offer_news;

@@ -94,6 +94,8 @@ mod tests {
         (r#""incident start","address":"alice@velo.example","minutes":5"#, false, true),
         (r#""incident stop","address":"alice@velo.example""#, false, true),
         (r#""mailbox kick","address":"alice@velo.example""#, true, true),
+        (r#""mailbox move","address":"alice@velo.example","to":{"to":"store2"}"#, false, false),
+        (r#""mailbox move","address":"alice@velo.example","to":{"nowhere":true}"#, false, false),
         (r#""mailbox list""#, false, false),
         (r#""mailbox list","association":"velo""#, true, false),
         (r#""mailbox refresh","address":"alice@velo.example""#, true, true),

@@ -10,6 +10,7 @@ use super::hand_over::HandOver;
 use super::incident::{ListIncidents, ShowIncident, StartIncident, StopIncident};
 use super::loan::{LendAssociation, ListLoans};
 use super::mailbox::{KickMailbox, ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
+use super::move_mailbox::MoveMailbox;
 use super::node::{ShowNode, StandBy, TakeOver};
 use super::offer::{AcceptLoan, DeclineOffer, OfferLoan, ReturnLoan, WithdrawOffer};
 use super::status::ShowStatus;
@@ -101,6 +102,7 @@ commands! {
     StartIncident
     StopIncident
     KickMailbox
+    MoveMailbox
     ListMailboxes
     RefreshMailbox
     RemoveMailbox

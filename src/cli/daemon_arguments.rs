@@ -13,6 +13,7 @@ use crate::admin::disclose::DiscloseMailbox;
 use crate::admin::incident::{ListIncidents, ShowIncident, StartIncident, StopIncident};
 use crate::admin::loan::{LendAssociation, ListLoans};
 use crate::admin::mailbox::{KickMailbox, ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
+use crate::admin::move_mailbox::MoveMailbox;
 use crate::admin::status::ShowStatus;
 
 /// Commands for the running daemon.
@@ -112,6 +113,8 @@ pub enum MailboxCommand {
     Set(DaemonCommand<SetMailbox>),
     /// Take a mailbox out of the book, and its bytes out of the files. Mail in the mail server is not touched.
     Remove(DaemonCommand<RemoveMailbox>),
+    /// Another backend has the mailbox from now on: members find it there, and mail goes there. Open sessions end. Copy the mail yourself.
+    Move(DaemonCommand<MoveMailbox>),
     /// End a person's open sessions. The mail program may log in again at once.
     Kick(DaemonCommand<KickMailbox>),
     /// Count a mailbox anew. The daemon keeps no password, so this happens at the mailbox's next login.

@@ -29,6 +29,7 @@ pub fn admin(command: Admin) -> ExitCode {
         Admin::Mailbox(MailboxCommand::Set(asked)) => run(asked),
         Admin::Mailbox(MailboxCommand::Remove(asked)) => run(asked),
         Admin::Mailbox(MailboxCommand::Kick(asked)) => run(asked),
+        Admin::Mailbox(MailboxCommand::Move(asked)) => run(asked),
         Admin::Mailbox(MailboxCommand::Refresh(asked)) => run(asked),
         Admin::Incident(IncidentCommand::Start(asked)) => run(asked),
         Admin::Incident(IncidentCommand::Show(asked)) => run(asked),

@@ -53,8 +53,7 @@ impl LmtpSession {
         let paths = transaction.envelope.sender_length() + path.reveal().len();
         let room =
             RecipientReservation::ask(env, &address, transaction.envelope.size, paths).map_err(|why| answer::no_room(&why))?;
-        let route = env.book().route(address.domain(), env.today());
-        let backend = route.and_then(|route| env.backend(route.backend.as_deref()));
+        let backend = env.book().backend_of(&address).ok().and_then(|name| env.backend(name.as_deref()));
         let slot = self.slot(backend.ok_or_else(|| answer::backend(Fault::Down))?);
         // If the book says no after the backend's yes, only a new transaction takes the recipient back.
         if room.is_doubtful(env) && transaction.uses(slot) {

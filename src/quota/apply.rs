@@ -26,7 +26,7 @@ impl Book {
             let was = self.tenant(name).map(|tenant| tenant.lock().association.clone());
             changes.extend(record::difference(was.as_ref(), now.as_ref()));
         }
-        changes.extend(owns.iter().map(|(address, own)| record::mailbox(address, *own)));
+        changes.extend(owns.iter().map(|(address, own)| record::mailbox(address, own)));
         changes.extend(batch.gone_mailboxes.iter().map(record::forget));
         if changes.is_empty() {
             return Ok(applied);

@@ -94,6 +94,12 @@ impl Tally {
         self.want();
     }
 
+    /// Another backend has the mailbox from now on: nobody has confirmed what is in it there, and whether that one pushes is not known.
+    pub(super) fn is_elsewhere(&mut self) {
+        (self.confirmed, self.push) = (None, None);
+        self.unsee_for_others();
+    }
+
     /// Incoming mail that was committed before the count began, and that it may have missed.
     fn still_late(&mut self, begun: &Begun) -> Amount {
         if begun.hasty {

@@ -129,7 +129,7 @@ impl Directory {
                 }
                 Known::Mailbox(address, own) => directory.fill(&address, |ledger| {
                     let number = ledger.insert(&address);
-                    ledger.entry_mut(number).into_iter().for_each(|entry| entry.own = own);
+                    ledger.entry_mut(number).into_iter().for_each(|entry| entry.own = own.clone());
                 }),
                 Known::Usage(address, used, told) => directory.fill(&address, |ledger| {
                     let number = ledger.insert(&address);

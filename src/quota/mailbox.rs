@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::admin::{Change, Excess};
 use super::ledger::{Entry, Ledger};
-use super::{AdminError, Amount, Book, Day, Kind, Limit, MailboxEdit, Name, Own, OwnLimit, record};
+use super::tally::Tally;
+use super::{AdminError, Amount, Book, Day, Kind, Limit, MailboxEdit, MailboxPlace, Name, Own, OwnLimit, record};
 use crate::private::Address;
 
 /// A mailbox and its numbers at this moment.
@@ -104,6 +105,32 @@ impl Book {
 
     /// `mailbox set`. A mailbox that was never seen is made.
     pub fn edit_mailbox(&self, address: &Address, edit: MailboxEdit, today: Day) -> Result<Change<MailboxView>, AdminError> {
+        self.change_own(address, |own| edit.apply(own), today)
+    }
+
+    /// `mailbox move`: from now on it is at `place`; none for the association's backend. What is known of its numbers is about the other one, so they
+    /// stay, and are to be counted. Sessions that are open go on: [`Book::kick`] ends them.
+    pub fn move_mailbox(
+        &self,
+        address: &Address,
+        place: Option<MailboxPlace>,
+        today: Day,
+    ) -> Result<Change<MailboxView>, AdminError> {
+        let change = self.change_own(address, |own| Own { place, ..own }, today)?;
+        self.with(address, |_, ledger, address| {
+            if let Some(number) = ledger.number(address) {
+                ledger.change(number, Tally::is_elsewhere);
+            }
+        });
+        Ok(change)
+    }
+
+    fn change_own(
+        &self,
+        address: &Address,
+        edit: impl FnOnce(Own) -> Own,
+        today: Day,
+    ) -> Result<Change<MailboxView>, AdminError> {
         let _turn = self.turn();
         let room = self.with(address, |_, ledger, address| (address.clone(), ledger.has_place(address)));
         let (address, fits) = room.ok_or(AdminError::NoSuchDomain)?;
@@ -111,8 +138,9 @@ impl Book {
             return Err(AdminError::TooMany);
         }
         let was = self.mailbox(&address);
-        let own = edit.apply(was.as_ref().map(|was| was.own).unwrap_or_default());
-        let residue = self.write(&[record::mailbox(&address, own)])?;
+        let own = edit(was.as_ref().map(|was| was.own.clone()).unwrap_or_default());
+        let residue = self.write(&[record::mailbox(&address, &own)])?;
+        let only_usage = was.is_none() && own == Own::default();
         let changed = self.with(&address, |tenant, ledger, address| {
             let number = ledger.insert(address);
             let entry = ledger.entry_mut(number)?;
@@ -126,7 +154,6 @@ impl Book {
         let above = now.limit.excess(now.settled.unwrap_or_default().octets.into());
         let excess = Excess { octets: above, overfull: (above > 0).into(), ..Excess::default() };
         // A mailbox like all others leaves no record behind: its usage is what keeps it in the book.
-        let only_usage = was.is_none() && own == Own::default();
         if only_usage {
             self.write_without(&|_, _| false)?;
         }
@@ -176,7 +203,7 @@ fn view(ledger: &Ledger, entry: &Entry) -> MailboxView {
     MailboxView {
         address: entry.address.clone(),
         association: ledger.association.name.clone(),
-        own: entry.own,
+        own: entry.own.clone(),
         limit: ledger.association.mailbox_limit(entry.own.storage),
         used: entry.tally.shown(),
         doubt: entry.tally.doubts.total(),

@@ -77,8 +77,28 @@ impl OwnLang {
     }
 }
 
+/// Where a mailbox is, if not where all others of its association are. In a record a text, or null.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MailboxPlace {
+    /// At the backend of that name in the config file.
+    Backend(Box<str>),
+    /// On its way: mail for it waits, and members are told to come back.
+    Nowhere,
+}
+
+impl MailboxPlace {
+    /// The word for admins.
+    pub fn word(&self) -> &str {
+        match self {
+            MailboxPlace::Backend(name) => name,
+            MailboxPlace::Nowhere => "nowhere for the moment: mail waits, and members are told to come back",
+        }
+    }
+}
+
 /// The settings of one mailbox: also its record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Own {
     /// Its own limit on octets; none when the association's default holds.
@@ -96,16 +116,20 @@ pub struct Own {
     /// The language of its own notices; none for the association's.
     #[serde(default, rename = "language", skip_serializing_if = "Option::is_none")]
     pub lang: Option<Lang>,
+    /// Where it is; none for its association's backend.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub place: Option<MailboxPlace>,
 }
 
 impl Own {
     /// What a panel says about the limit, as long as nobody has said it by hand.
-    pub(super) fn by_panel(self, limit: OwnLimit) -> Own {
+    pub(super) fn by_panel(&self, limit: OwnLimit) -> Own {
         let hears = match self.limit_by {
             Some(by) => by == LimitBy::Panel,
             None => self.storage.is_none(),
         };
-        if hears { Own { storage: limit.storage(), limit_by: Some(LimitBy::Panel), ..self } } else { self }
+        let own = self.clone();
+        if hears { Own { storage: limit.storage(), limit_by: Some(LimitBy::Panel), ..own } } else { own }
     }
 }
 
@@ -144,7 +168,7 @@ impl MailboxEdit {
         // Where no panel ever spoke, nothing has to be said against it.
         let limit_by = if self.storage.is_some() { was.limit_by.map(|_| LimitBy::Hand) } else { was.limit_by };
         let lang = self.lang.map_or(was.lang, OwnLang::lang);
-        Own { storage, kind: self.kind.unwrap_or(was.kind), sending: self.sending.unwrap_or(was.sending), limit_by, lang }
+        Own { storage, kind: self.kind.unwrap_or(was.kind), sending: self.sending.unwrap_or(was.sending), limit_by, lang, ..was }
     }
 }
 
@@ -216,26 +240,30 @@ mod tests {
             sending: SendingSwitch::Off,
             limit_by: None,
             lang: Some(Lang::Fr),
+            place: Some(MailboxPlace::Backend("store2".into())),
         };
         let text = serde_json::to_string(&all).unwrap();
-        assert_eq!(text, r#"{"storage":null,"kind":"machine","sending":"off","language":"fr"}"#);
+        assert_eq!(text, r#"{"storage":null,"kind":"machine","sending":"off","language":"fr","place":"store2"}"#);
+        let away = Own { place: Some(MailboxPlace::Nowhere), ..Own::default() };
+        assert_eq!(serde_json::to_string(&away).unwrap(), r#"{"place":null}"#);
+        assert_eq!(serde_json::from_str::<Own>(r#"{"place":null}"#).unwrap(), away);
         assert_eq!(serde_json::from_str::<Own>(&text).unwrap(), all);
     }
 
     #[test]
     fn the_panel_is_heard_until_somebody_speaks_by_hand() {
         let (five, six) = (OwnLimit::Own(Limit::At(5)), OwnLimit::Own(Limit::At(6)));
-        let by_hand = |own: Own, limit| MailboxEdit { storage: Some(limit), ..MailboxEdit::default() }.apply(own);
+        let by_hand = |own: &Own, limit| MailboxEdit { storage: Some(limit), ..MailboxEdit::default() }.apply(own.clone());
         let panel = Own::default().by_panel(five);
         assert_eq!((panel.storage, panel.by_panel(six).storage), (Some(Limit::At(5)), Some(Limit::At(6))));
         assert_eq!(serde_json::to_string(&panel).unwrap(), r#"{"storage":5,"limit-by":"panel"}"#);
         // Also where it was set by hand to what all others have.
         for limit in [six, OwnLimit::Default] {
-            let set = by_hand(panel, limit);
+            let set = by_hand(&panel, limit);
             assert!(set.limit_by == Some(LimitBy::Hand) && set.by_panel(five) == set);
         }
         // By hand before there was a panel.
-        let set = by_hand(Own::default(), six);
+        let set = by_hand(&Own::default(), six);
         assert!(set.limit_by.is_none() && set.by_panel(five) == set);
         let off = MailboxEdit { sending: Some(SendingSwitch::Off), ..MailboxEdit::default() }.apply(panel);
         assert_eq!(off.by_panel(six), Own { storage: Some(Limit::At(6)), ..off });

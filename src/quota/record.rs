@@ -33,6 +33,7 @@ pub const SCHEMA: Schema = Schema(&[
     Migration::Usage(apart),
     Migration::Records(same),
     Migration::Records(same),
+    Migration::Records(same),
 ]);
 
 /// Marks that the associations of the config file were taken over.
@@ -103,9 +104,9 @@ pub(super) fn difference(was: Option<&Association>, now: Option<&Association>) -
 }
 
 /// Sets or removes what is a mailbox's own.
-pub(super) fn mailbox(address: &Address, own: Own) -> RecordChange {
+pub(super) fn mailbox(address: &Address, own: &Own) -> RecordChange {
     let key = format!("mailbox/{}", address.reveal());
-    if own == Own::default() { RecordChange::remove(key) } else { put(key, &json_of(&own)) }
+    if *own == Own::default() { RecordChange::remove(key) } else { put(key, &json_of(own)) }
 }
 
 /// Writes what is in a mailbox, and what its owner was told.
@@ -117,7 +118,7 @@ pub(super) fn usage(address: &Address, used: Amount, told: Notified) -> Record {
 
 /// Removes what is a mailbox's own.
 pub(super) fn forget(address: &Address) -> RecordChange {
-    mailbox(address, Own::default())
+    mailbox(address, &Own::default())
 }
 
 /// Writes what an association's contact was told.
@@ -137,7 +138,7 @@ fn leaving(records: &[Record]) -> Result<Vec<RecordChange>, StoreError> {
 }
 
 /// Version 2 to 3: a mailbox may have a kind, and no limit of its own. Version 5 to 6: its limit may be a panel's. Version 6 to
-/// 7: its notices may have a language, and there may be loans. What was written before means the same.
+/// 7: its notices may have a language, and there may be loans. Version 7 to 8: it may be at another backend than its association. What was written before means the same.
 fn same(_: &[Record]) -> Result<Vec<RecordChange>, StoreError> {
     Ok(Vec::new())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::ledger::Ledger;
-use super::{Book, Day, Name, SenderRule, Standing, Verdict};
+use super::{Book, Day, MailboxPlace, Name, SenderRule, Standing, Verdict};
 use crate::fault::Lang;
 use crate::private::{Address, Domain};
 
@@ -12,7 +12,7 @@ use crate::private::{Address, Domain};
 pub struct Route {
     /// The owner of the domain.
     pub association: Name,
-    /// The backend's name; none for the default one.
+    /// The backend's name, where a mailbox has none of its own; none for the default one.
     pub backend: Option<Box<str>>,
     /// What its members may do today.
     pub standing: Standing,
@@ -21,6 +21,10 @@ pub struct Route {
     /// The language that its members are spoken to in.
     pub lang: Lang,
 }
+
+/// No backend has all that an address leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoBackend;
 
 impl Book {
     /// The association of a domain or of an alias domain.
@@ -33,6 +37,29 @@ impl Book {
             sender_rule: ledger.association.sender_rule,
             lang: ledger.association.lang,
         })
+    }
+
+    /// The backend that has the mailbox of `address`, by its name; none for the default one. An alias is where its mailboxes are.
+    ///
+    /// # Errors
+    /// [`NoBackend`]: no association has the domain, a mailbox is on its way, or the alias's mailboxes are at several backends.
+    pub fn backend_of(&self, address: &Address) -> Result<Option<Box<str>>, NoBackend> {
+        let backends = self.with(address, |_, ledger, address| {
+            let backend = |mailbox: &Address| {
+                let entry = ledger.number(mailbox).and_then(|number| ledger.entry(number));
+                match entry.and_then(|entry| entry.own.place.as_ref()) {
+                    None => Ok(ledger.association.backend.clone()),
+                    Some(MailboxPlace::Backend(name)) => Ok(Some(name.clone())),
+                    Some(MailboxPlace::Nowhere) => Err(NoBackend),
+                }
+            };
+            resolve(ledger, address, self.params.separator).iter().map(backend).collect::<Result<BTreeSet<_>, _>>()
+        });
+        let mut backends = backends.ok_or(NoBackend)??.into_iter();
+        match (backends.next(), backends.next()) {
+            (Some(backend), None) => Ok(backend),
+            _ => Err(NoBackend),
+        }
     }
 
     /// How the book writes `domain`, if that can be written in two ways and is an association's own: its mail server knows that one.

@@ -56,6 +56,11 @@ impl Book {
 }
 
 impl Watch {
+    /// This session is to end.
+    pub fn kick(&self) {
+        self.watcher.kick();
+    }
+
     /// Whether there may be something to tell since the last [`Watch::poll`]; costs no lock, so that a session can ask at each turn.
     pub fn is_stirred(&self) -> bool {
         self.watcher.told.load(Ordering::Acquire) != 0

@@ -165,12 +165,20 @@ async fn reply(line: Zeroizing<Vec<u8>>, context: Arc<Context>) -> Reply {
         context.web.end_of(|address| context.book.mailbox_of(address) == kicked);
     }
     let now = std::time::Instant::now();
+    let moved = match &request {
+        Request::MoveMailbox(moving) => Some(context.book.mailbox_of(moving.address())),
+        _ => None,
+    };
     // The book waits for the disk.
     let work = tokio::task::spawn_blocking(move || {
         let backends = context.backends.load();
         let at = Moment { backends: &backends, servers: &context.servers(&backends), today: today(), now };
         // Whoever the kernel lets write to the socket is an admin.
         let reply = request.serve(&Principal::Admin, &context.executor, &at);
+        // What is parked is at the backend of before.
+        if let Some(moved) = moved {
+            context.pool.end(|user| context.book.mailbox_of(user) == moved);
+        }
         if !request.looks() {
             end_what_fell(&context);
         }

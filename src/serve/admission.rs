@@ -131,9 +131,9 @@ impl Authenticated {
     /// a claim until a backend has accepted the secret.
     pub(super) fn claimed(context: &Context, credential: &Credential) -> Option<Claim> {
         let user = Address::parse(credential.user.reveal())?;
-        let route = context.book.route(user.domain(), today())?;
+        context.book.association_of(&user)?;
         let backends = context.backends.load_full();
-        let backend = backends.find(route.backend.as_deref());
+        let backend = context.book.backend_of(&user).ok().and_then(|name| backends.find(name.as_deref()));
         // To a mail server that tells the dot behind `velo.example.` from none, or one spelling of an IDN from the other, it may be
         // another mailbox; to the book it is the same.
         let domain = user.domain();

@@ -63,7 +63,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let session = ImapSession::new(terms);
     let session = if lease.is_some() { session.leased() } else { session };
     let mut proxy = Proxy::new(client.into_parts(), conn.into_parts(), session, observer);
-    let mut listener = Attendant::new(member.watch());
+    let mut listener = Attendant::new(member.watch(&context, (&who.backends, backend)));
     let end = carry(&mut proxy, context.patience, stop, &mut listener).await;
     if end == Err(Fault::Garbage(Side::Backend)) {
         context.confused(backend, BackendService::Imap);

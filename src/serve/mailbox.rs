@@ -13,6 +13,7 @@ use crate::quota::{
     Amount, Book, Deletion, Kind, Limit, NoShift, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Stay, Turn, Verdict,
     Watch,
 };
+use crate::route::{BackendId, Backends};
 use crate::scrub::{BODY_START, MessageContext as ScrubContext, Profile, Scrubber, Writer};
 
 /// One logged-in person.
@@ -35,9 +36,17 @@ pub(super) fn writer_of(book: &Book, mailbox: &Address) -> Writer {
 const NEARLY: u128 = 80;
 
 impl MailboxAccount {
-    /// What the book has to tell this person's open session. None: it has nothing about them.
-    pub(super) fn watch(&self) -> Option<Watch> {
-        self.book.watch(&self.user)
+    /// What the book has to tell this person's open session at `backend`. None: it has nothing about them.
+    pub(super) fn watch(&self, context: &Context, (backends, backend): (&Backends, BackendId)) -> Option<Watch> {
+        let watch = self.book.watch(&self.user)?;
+        // The mailbox may have been moved while its password was judged, before there was anything to be told.
+        let name = self.book.backend_of(&self.user).ok();
+        let is = context.backends.load();
+        let is = name.and_then(|name| is.at(is.find(name.as_deref())?).map(|is| is.name.clone()));
+        if is.as_ref() != backends.at(backend).map(|here| &here.name) {
+            watch.kick();
+        }
+        Some(watch)
     }
 
     /// Somebody's folder, as backends call its owner: an address, or the part before the `@` of a member of the same domain.

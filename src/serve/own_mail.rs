@@ -69,9 +69,9 @@ pub(super) async fn store(context: &Context, to: &Address, letter: &Letter, kind
 }
 
 fn make_room(context: &Context, mailbox: Address, amount: Amount, kind: NoticeKind) -> Option<RoomMade> {
-    let route = context.book.route(mailbox.domain(), today())?;
+    let name = context.book.backend_of(&mailbox).ok()?;
     let backends = context.backends.load();
-    let backend = backends.find(route.backend.as_deref())?;
+    let backend = backends.find(name.as_deref())?;
     backends.at(backend)?.endpoint(BackendService::Lmtp)?;
     let room = context.book.reserve_notice(&mailbox, amount, kind, today()).ok()?;
     Some(RoomMade { mailbox, backend, room })

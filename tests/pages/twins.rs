@@ -14,6 +14,7 @@ pub const TWINS: &[(&str, &str)] = &[
     ("docs/admin/pages.md", "docs/fr/pages.md"),
     ("docs/nodes.md", "docs/fr/noeuds.md"),
     ("docs/admin/pair.md", "docs/fr/paire.md"),
+    ("docs/admin/move.md", "docs/fr/demenager.md"),
     ("docs/admin/panels.md", "docs/fr/panneaux.md"),
     ("docs/admin/alternc.md", "docs/fr/alternc.md"),
     ("docs/admin/hacked-account.md", "docs/fr/compte-pirate.md"),

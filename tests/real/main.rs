@@ -37,6 +37,8 @@ mod contact_story;
 mod interop;
 #[path = "../members_story.rs"]
 mod members_story;
+#[path = "../moved.rs"]
+mod moved;
 #[path = "../onion.rs"]
 mod onion;
 #[path = "../others.rs"]

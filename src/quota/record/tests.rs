@@ -47,19 +47,19 @@ fn a_mailbox_reads_as_it_was_written_also_by_version_2() {
     let address = Address::parse("cron@a.example").unwrap();
     let usual = Own::default();
     for own in [
-        Own { storage: Some(Limit::None), ..usual },
-        Own { storage: Some(Limit::At(5)), kind: Kind::Machine, sending: SendingSwitch::Off, ..usual },
-        Own { kind: Kind::Machine, ..usual },
-        Own { sending: SendingSwitch::Off, ..usual },
-        Own { lang: Some(Lang::Fr), ..usual },
+        Own { storage: Some(Limit::None), ..usual.clone() },
+        Own { storage: Some(Limit::At(5)), kind: Kind::Machine, sending: SendingSwitch::Off, ..usual.clone() },
+        Own { kind: Kind::Machine, ..usual.clone() },
+        Own { sending: SendingSwitch::Off, ..usual.clone() },
+        Own { lang: Some(Lang::Fr), ..usual.clone() },
     ] {
-        let change = mailbox(&address, own);
+        let change = mailbox(&address, &own);
         let known = super::read(&record("mailbox/cron@a.example", change.value.unwrap().reveal())).unwrap();
         assert!(matches!(known, Known::Mailbox(of, read) if of == address && read == own));
     }
-    assert!(mailbox(&address, usual).value.is_none());
+    assert!(mailbox(&address, &usual).value.is_none());
     let old = super::read(&record("mailbox/cron@a.example", br#"{"storage":5}"#)).unwrap();
-    assert!(matches!(old, Known::Mailbox(_, own) if own == Own { storage: Some(Limit::At(5)), ..usual }));
+    assert!(matches!(old, Known::Mailbox(_, own) if own == Own { storage: Some(Limit::At(5)), ..usual.clone() }));
     for damaged in [
         &br#"{"storage":"5"}"#[..],
         br#"{"kind":"robot"}"#,

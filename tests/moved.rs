@@ -1,0 +1,187 @@
+//! A mailbox goes from one store to another while its members and the mail go on: two real Dovecots, and `doveadm sync` between them, in the
+//! order of docs/admin/move.md.
+
+#![allow(clippy::unwrap_used)] // a test that cannot go on must say where
+
+use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use nologd::demo::{Dovecot, MEMBERS, Place};
+
+use crate::alone::House;
+use crate::wire::Wire;
+
+const ALICE: &str = "alice@velo.example";
+const BOB: &str = "bob@velo.example";
+
+struct Stores {
+    house: House,
+    one: (Place, Dovecot),
+    two: (Place, Dovecot),
+    imap: u16,
+    lmtp: u16,
+}
+
+impl Stores {
+    fn start() -> Stores {
+        let store = || {
+            let place = Place::new().unwrap();
+            let dovecot = Dovecot::start(&place, "dovecot").unwrap();
+            (place, dovecot)
+        };
+        let (one, two) = (store(), store());
+        let (imap, lmtp) = (one.0.port().unwrap(), one.0.port().unwrap());
+        let listens = [("imap", imap), ("lmtp", lmtp)].map(|(service, port)| {
+            format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"none\"\n")
+        });
+        let backends = [("one", &one.1, "default = true\n"), ("two", &two.1, "")].map(|(name, dovecot, more)| {
+            let (imap, lmtp) = (dovecot.imap(), dovecot.lmtp());
+            format!(
+                "[[backend]]\nname = \"{name}\"\nimap = \"imap://127.0.0.1:{imap}\"\nlmtp = \"lmtp://127.0.0.1:{lmtp}\"\n{more}"
+            )
+        });
+        let velo = "[[association]]\nname = \"velo\"\ndomains = [\"velo.example\"]\nstorage = \"10M\"\n";
+        let house = House::start(&format!("{}{}{velo}", listens.concat(), backends.concat()));
+        Stores { house, one, two, imap, lmtp }
+    }
+
+    /// What LMTP says at last.
+    fn deliver(&self, to: &str, subject: &str) -> String {
+        let mut wire = Wire::plain(self.lmtp);
+        wire.until("220 ");
+        wire.ask("LHLO relay.example\r\n", "250 ");
+        wire.ask("MAIL FROM:<somebody@elsewhere.example>\r\n", "250");
+        wire.send(format!("RCPT TO:<{to}>\r\n").as_bytes());
+        let said = wire.line();
+        if !said.starts_with("250") {
+            return said;
+        }
+        wire.ask("DATA\r\n", "354");
+        wire.ask(&format!("From: <somebody@elsewhere.example>\r\nSubject: {subject}\r\n\r\nhello\r\n.\r\n"), "250")
+    }
+
+    fn session(&self, user: &str) -> Wire {
+        let member = MEMBERS.iter().find(|member| member.address == user).unwrap();
+        let mut wire = Wire::plain(self.imap);
+        wire.until("* OK");
+        let said = wire.ask(&format!("a LOGIN {user} {}\r\n", member.password), "a ");
+        assert!(said.contains("a OK"), "{said}");
+        wire
+    }
+
+    /// The subjects of what a member sees, in alphabetical order.
+    fn seen(&self, user: &str) -> Vec<String> {
+        let mut wire = self.session(user);
+        wire.ask("b SELECT INBOX\r\n", "b OK");
+        wire.send(b"c FETCH 1:* (BODY.PEEK[HEADER.FIELDS (SUBJECT)])\r\nd LOGOUT\r\n");
+        let said = wire.until("* BYE");
+        let mut subjects: Vec<_> =
+            said.lines().filter_map(|line| Some(line.strip_prefix("Subject: ")?.trim().to_owned())).collect();
+        subjects.sort();
+        subjects
+    }
+
+    /// As the page says: store two has what store one has then.
+    fn copy(&self, [from, to]: [&(Place, Dovecot); 2], user: &str) {
+        let config = |store: &(Place, Dovecot)| store.0.path("dovecot/dovecot.conf").display().to_string();
+        let mut command = Command::new("doveadm");
+        command.args(["-c", &config(from), "backup", "-u", user]);
+        // Over ssh nothing of the one's environment, which names its config, gets to the other.
+        command.args(["env", "-i", "PATH=/usr/bin:/bin", "doveadm", "-c", &config(to), "dsync-server", "-u", user]);
+        // 2: something changed meanwhile, and it is to be done once more.
+        let mut ended = (0..5).map(|_| command.output().unwrap());
+        let mut said = String::new();
+        let done = ended.any(|ended| {
+            said.push_str(&String::from_utf8_lossy(&ended.stderr));
+            ended.status.success()
+        });
+        assert!(done, "{said}");
+    }
+}
+
+#[test]
+fn a_mailbox_moves_while_it_is_served() {
+    let mut stores = Stores::start();
+    for (to, subject) in [(ALICE, "a first"), (BOB, "a first")] {
+        assert!(stores.deliver(to, subject).contains("250"));
+    }
+    stores.copy([&stores.one, &stores.two], ALICE);
+    // Members are there, and mail comes in after the first pass.
+    let mut open = stores.session(ALICE);
+    assert!(stores.deliver(ALICE, "b between").contains("250"));
+    let said = stores.house.nologd(&format!("mailbox move {ALICE} --nowhere"));
+    assert!(said.code == 0 && said.out.contains("sessions told to end: 1") && said.out.contains("nowhere"), "{}", said.out);
+    let last = open.until("* BYE");
+    assert!(last.contains("SESSION-ENDED") && open.ends(Duration::from_secs(5)), "{last}");
+    // Nobody gets in, and nothing is lost: mail comes again.
+    let mut wire = Wire::plain(stores.imap);
+    wire.until("* OK");
+    let said = wire.ask(&format!("a LOGIN {ALICE} {}\r\n", MEMBERS[0].password), "a ");
+    assert!(said.contains("a NO [UNAVAILABLE]"), "{said}");
+    let said = stores.deliver(ALICE, "too early");
+    assert!(said.starts_with("451") && said.contains("BACKEND-DOWN"), "{said}");
+    stores.copy([&stores.one, &stores.two], ALICE);
+    let said = stores.house.nologd(&format!("mailbox move {ALICE} --to two"));
+    assert!(said.code == 0 && said.out.contains("is now two"), "{}", said.out);
+    assert_eq!((stores.seen(ALICE), stores.seen(BOB)), (vec!["a first".into(), "b between".into()], vec!["a first".to_owned()]));
+    assert!(stores.deliver(ALICE, "c after").contains("250"));
+    assert_eq!(stores.seen(ALICE), ["a first", "b between", "c after"]);
+    // It is what the second store has that counts.
+    std::thread::sleep(Duration::from_millis(300));
+    let held = stores.house.nologd(&format!("disclose {ALICE} --json"));
+    let held: serde_json::Value = serde_json::from_str(&held.out).unwrap();
+    assert_eq!((&held["mailbox"]["messages"], &held["mailbox"]["place"]), (&3.into(), &"two".into()), "{held}");
+    // Also after a restart, and back again.
+    stores.house.down(Signal::SIGTERM);
+    stores.house.up();
+    assert!(stores.deliver(ALICE, "d later").contains("250"));
+    assert_eq!(stores.house.nologd(&format!("mailbox move {ALICE} --nowhere")).code, 0);
+    stores.copy([&stores.two, &stores.one], ALICE);
+    assert_eq!(stores.house.nologd(&format!("mailbox move {ALICE} --home")).code, 0);
+    assert_eq!(stores.seen(ALICE).len(), 4);
+    assert!(stores.deliver(ALICE, "e home").contains("250"));
+    assert_eq!((stores.seen(ALICE).len(), stores.seen(BOB).len()), (5, 1));
+}
+
+/// What was granted before goes to the store of before, so whoever copies waits for it.
+#[test]
+fn a_message_on_its_way_to_the_store_of_before_is_told() {
+    let stores = Stores::start();
+    let mut wire = Wire::plain(stores.lmtp);
+    wire.until("220 ");
+    wire.ask("LHLO relay.example\r\n", "250 ");
+    wire.ask("MAIL FROM:<somebody@elsewhere.example>\r\n", "250");
+    wire.ask(&format!("RCPT TO:<{ALICE}>\r\n"), "250");
+    let away = format!("mailbox move {ALICE} --nowhere");
+    assert!(stores.house.nologd(&away).out.contains("is being stored"));
+    wire.ask("DATA\r\n", "354");
+    let said = wire.ask("From: <somebody@elsewhere.example>\r\nSubject: last\r\n\r\nhello\r\n.\r\n", "250");
+    assert!(said.contains("250") && !stores.house.nologd(&away).out.contains("is being stored"), "{said}");
+    stores.copy([&stores.one, &stores.two], ALICE);
+    assert_eq!(stores.house.nologd(&format!("mailbox move {ALICE} --to two")).code, 0);
+    assert_eq!(stores.seen(ALICE), ["last"]);
+}
+
+#[test]
+fn mail_to_an_alias_goes_where_all_its_mailboxes_are_or_waits() {
+    let stores = Stores::start();
+    let aliases = format!("association set velo --alias info@velo.example={ALICE} --alias all@velo.example={ALICE},{BOB}");
+    assert_eq!(stores.house.nologd(&aliases).code, 0);
+    let of_two = |to: &str| {
+        let lines = || std::fs::read_to_string(stores.two.1.log()).unwrap_or_default().matches("lmtp(").count();
+        let (before, said) = (lines(), stores.deliver(to, "x"));
+        std::thread::sleep(Duration::from_millis(300));
+        (said.get(..3).unwrap_or_default().to_owned(), lines() > before)
+    };
+    // Dovecot knows no alias here; which one was asked, its log says.
+    assert_eq!(of_two("info@velo.example"), ("550".to_owned(), false));
+    assert_eq!(stores.house.nologd(&format!("mailbox move {ALICE} --to two")).code, 0);
+    let said = stores.deliver("all@velo.example", "x");
+    assert!(said.starts_with("451") && said.contains("BACKEND-DOWN"), "{said}");
+    assert!(!of_two("all@velo.example").1);
+    assert_eq!(of_two("info@velo.example"), ("550".to_owned(), true));
+    let said = stores.house.nologd(&format!("mailbox move {BOB} --to nowhere"));
+    assert!(said.code == 1 && said.errors.contains("no backend of that name"), "{}", said.errors);
+    assert_eq!(stores.house.nologd(&format!("mailbox move {BOB}")).code, 2);
+}
