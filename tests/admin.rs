@@ -201,6 +201,8 @@ fn bad_input_gets_a_sentence_and_changes_nothing() {
         ("association add new --domain velo.example", 1, "belongs to another association"),
         ("association add new --domain a.example --domain a.example", 1, "named twice"),
         ("association add new", 2, "at least one domain"),
+        ("association add new --domain a.example --contact x@localhost", 2, "whom mail can reach"),
+        ("association set velo --contact x@localhost", 2, "whom mail can reach"),
         ("association add new --domain not/one", 2, "no domain"),
         ("association add new --domain a.example --state leaving --until 2001-01-01", 2, "over already"),
         ("association remove velo", 1, "--with-mailboxes"),

@@ -47,7 +47,7 @@ fn accounts(tables: &mut dyn Tables, list: &mut PanelList) -> Result<HashMap<Str
     tables.each("membres", &["uid", "login"], &["mail"], &mut |row| {
         let [Some(uid), Some(login), mail] = *row else { return list.odd.lose("membres", OddWhy::NoForm) };
         let Some(name) = list.name("membres", login) else { return };
-        let contact = mail.and_then(Address::parse);
+        let contact = mail.and_then(Address::parse).filter(Address::is_reachable);
         list.beginnings.entry(name.clone()).or_default().contact = contact;
         accounts.insert(uid.to_owned(), name);
     })?;

@@ -53,7 +53,7 @@ fn row(
     let Some(name) = list.name("csv", association) else { return };
     let Some(domain) = list.domain("csv", domain, &name) else { return };
     let beginning = list.beginnings.entry(name).or_default();
-    if let Some(contact) = Address::parse(contact) {
+    if let Some(contact) = Address::parse(contact).filter(Address::is_reachable) {
         beginning.contact.get_or_insert(contact);
     } else if !contact.is_empty() {
         list.odd.add("csv", OddWhy::NoAddress);

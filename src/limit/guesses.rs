@@ -71,7 +71,7 @@ pub(super) struct Guesses {
 
 /// What is slowed now, for admins.
 pub struct Slowed {
-    /// Networks on which so many passwords were wrong that no stranger may try from there.
+    /// Networks from which no stranger may try now: so many passwords were wrong there, or would be if all that is being judged were.
     pub networks: usize,
     pub(super) accounts: Vec<Key>,
 }
@@ -115,7 +115,7 @@ impl Guesses {
                 return Some(JudgedBy::Account);
             }
         }
-        let blamed = self.is_blamed(asker, now);
+        let blamed = self.is_blamed(&widest(asker), now);
         let bucket = self.first.entry(asker.first()).or_default();
         // While one is judged, the network has no second one.
         if blamed || self.trying_first.contains(&widest(asker)) || !bucket.is_free(first, now) {
@@ -128,23 +128,30 @@ impl Guesses {
 
     /// Whether too much was wrong on a network of `asker`, or would be, if what is under way there is.
     fn is_used_up(&self, asker: &Asker, now: Instant) -> bool {
-        let blamed = self.is_blamed(asker, now);
-        self.networks.iter().zip(&asker.networks).any(|(networks, (key, factor))| {
-            let most = self.forgive * self.per_network * *factor;
-            let is_full =
-                |tries: &NetworkTries| tries.is_used_up(most, now) || blamed && !tries.has_room_beside(self.forgive, most, now);
-            networks.get(key).is_some_and(is_full)
-        })
+        self.networks
+            .iter()
+            .zip(&asker.networks)
+            .any(|(networks, (key, factor))| networks.get(key).is_some_and(|tries| self.is_full(tries, *factor, now)))
     }
 
-    fn is_blamed(&self, asker: &Asker, now: Instant) -> bool {
-        self.blamed.get(&widest(asker)).is_some_and(|until| *until > now)
+    /// Of one that may do `factor` times as much as a small one.
+    fn is_full(&self, tries: &NetworkTries, factor: u32, now: Instant) -> bool {
+        let most = self.forgive * self.per_network * factor;
+        let is_left = |tries: &NetworkTries| tries.has_room_beside(self.forgive, most, now);
+        tries.is_used_up(most, now) || self.is_blamed(&tries.widest, now) && !is_left(tries)
+    }
+
+    fn is_blamed(&self, widest: &Key, now: Instant) -> bool {
+        self.blamed.get(widest).is_some_and(|until| *until > now)
     }
 
     /// What is tried on each network of `asker`, with how many times as much it may do.
     fn tries_of<'a>(&'a mut self, asker: &'a Asker, now: Instant) -> impl Iterator<Item = (&'a mut NetworkTries, u32)> {
+        let widest = widest(asker);
         let sized = self.networks.iter_mut().zip(&asker.networks).filter(|(_, (_, factor))| *factor > 0);
-        sized.map(move |(networks, (key, factor))| (networks.entry(*key).or_insert_with(|| NetworkTries::new(now)), *factor))
+        sized.map(move |(networks, (key, factor))| {
+            (networks.entry(*key).or_insert_with(|| NetworkTries::new(widest, now)), *factor)
+        })
     }
 
     /// The try is over. By that alone nothing is held against anybody.
@@ -202,8 +209,7 @@ impl Guesses {
         accounts.sort_unstable();
         accounts.dedup();
         let full = |(networks, factor): (&HashMap<Key, NetworkTries>, u32)| {
-            let most = self.forgive * self.per_network * factor;
-            networks.values().filter(|tries| tries.is_used_up(most, now)).count()
+            networks.values().filter(|tries| self.is_full(tries, factor, now)).count()
         };
         Slowed { networks: self.networks.iter().zip(super::FACTORS).map(full).sum(), accounts }
     }

@@ -2,17 +2,21 @@
 
 use std::time::{Duration, Instant};
 
+use super::asker::Key;
+
 /// See the head of the file.
 #[derive(Clone, Copy)]
 pub(super) struct NetworkTries {
     /// When all that was wrong is forgiven.
     full: Instant,
     under_way: u32,
+    /// The widest network around it, by which it is known whether something was wrong.
+    pub(super) widest: Key,
 }
 
 impl NetworkTries {
-    pub(super) fn new(now: Instant) -> NetworkTries {
-        NetworkTries { full: now, under_way: 0 }
+    pub(super) fn new(widest: Key, now: Instant) -> NetworkTries {
+        NetworkTries { full: now, under_way: 0, widest }
     }
 
     /// Whether as much was wrong as takes `most` to be forgiven.

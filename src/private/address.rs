@@ -61,6 +61,15 @@ impl Domain {
         self.ascii.contains('.')
     }
 
+    /// Whether it is the name of a host of the DNS (RFC 1123 2.1), and not of this machine or network alone.
+    pub fn is_host(&self) -> bool {
+        let is_label = |label: &str| !label.starts_with('-') && !label.ends_with('-') && !label.contains('_');
+        // A number at its end is an address of the network, however it is written.
+        let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+        let last = self.ascii.rsplit('.').next().unwrap_or_default();
+        self.has_dot() && self.ascii.split('.').all(is_label) && !is_number(last)
+    }
+
     /// The domain's text in ASCII: for routes, keys, answers and other servers.
     pub fn reveal(&self) -> &str {
         &self.ascii
@@ -150,6 +159,14 @@ impl Address {
     /// The whole address, its domain in ASCII.
     pub fn reveal(&self) -> String {
         format!("{}@{}", self.local, self.domain.reveal())
+    }
+
+    /// Whether a letter of ours can go there from anywhere: a Dot-string or a Quoted-string in ASCII (RFC 5321 4.1.2) at a host's name. What a
+    /// person types as a contact has to be that; that somebody is there is another matter.
+    pub fn is_reachable(&self) -> bool {
+        let is_atext = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
+        let is_dot_string = || self.local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext));
+        (self.local.starts_with('"') && self.local.is_ascii() || is_dot_string()) && self.domain.is_host()
     }
 
     /// The mailbox that `user+tag@` is stored in: the same address without its sub-address (RFC 5233).
@@ -253,6 +270,40 @@ mod tests {
             assert!(Address::parse(text).is_none());
         }
         assert!(Address::parse("\"a b\"@c.example").is_some());
+    }
+
+    #[test]
+    fn what_a_letter_can_reach_is_somebody_at_a_host() {
+        let reachable = |text: &str| Address::parse(text).unwrap_or_else(|| panic!("{text}")).is_reachable();
+        for text in [
+            "carl@velo.example",
+            "c@a.b",
+            "o'neil+x=y@velo.example",
+            "\"a b\"@velo.example",
+            "carl@vélo.example",
+            "carl@xn--vlo-bma.example",
+            "carl@1and1.example",
+            "a.b-c@3.example",
+        ] {
+            assert!(reachable(text), "{text}");
+        }
+        for text in [
+            "x@localhost",
+            "x@localhost.",
+            "x@192.0.2.1",
+            "x@1.2",
+            "x@-velo.example",
+            "x@velo-.example",
+            "x@ve_lo.example",
+            "x@velo.-",
+            ".x@velo.example",
+            "x.@velo.example",
+            "x..y@velo.example",
+            "é@velo.example",
+            "\"é b\"@velo.example",
+        ] {
+            assert!(!reachable(text), "{text}");
+        }
     }
 
     #[test]

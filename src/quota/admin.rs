@@ -170,6 +170,10 @@ impl Book {
         if now.all_domains().filter(is_new).any(|domain| !domain.has_dot()) {
             return Err(AdminError::NoDot);
         }
+        // Nor may an old contact.
+        if now.contact != was.contact && now.contact.as_ref().is_some_and(|contact| !contact.is_reachable()) {
+            return Err(AdminError::OutOfReach);
+        }
         self.check_free(&now)?;
         let strangers = tenant.lock().living().any(|entry| !now.domains.contains(entry.address.domain()));
         if strangers {
@@ -221,6 +225,9 @@ impl Book {
         new.check()?;
         if new.all_domains().any(|domain| !domain.has_dot()) {
             return Err(AdminError::NoDot);
+        }
+        if new.contact.as_ref().is_some_and(|contact| !contact.is_reachable()) {
+            return Err(AdminError::OutOfReach);
         }
         self.check_free(new)
     }
@@ -307,5 +314,31 @@ mod tests {
             assert!(book.set_association(&name, &edit, today).err() == Some(AdminError::NoDot));
         }
         assert!(AdminError::NoDot.is_wrong_usage());
+    }
+
+    #[test]
+    fn a_contact_whom_no_mail_reaches_is_mistyped() {
+        let (book, today) = (Book::open(Arc::new(MemoryStore::new()), BookParams::default()).unwrap(), Day::from_unix(0));
+        let [name, other] = ["velo", "jardin"].map(|name| Name::parse(name).unwrap());
+        let [here, carl] = ["x@localhost", "carl@velo.example"].map(|text| Address::parse(text).unwrap());
+        let new = |name: &Name, contact: &Address| {
+            let mut new = Association::new(name.clone(), [Domain::parse(&format!("{}.example", name.reveal())).unwrap()]);
+            new.contact = Some(contact.clone());
+            new
+        };
+        let out_of_reach = |changed: Result<Change<Association>, AdminError>| changed.err() == Some(AdminError::OutOfReach);
+        assert!(out_of_reach(book.add_association(new(&name, &here), today)));
+        assert!(book.import_once(vec![new(&name, &here)], today).err() == Some(AdminError::OutOfReach));
+        assert!(book.add_association(new(&name, &carl), today).is_ok());
+        let edit = Edit { contact: Some(here.clone()), ..Edit::default() };
+        assert!(out_of_reach(book.set_association(&name, &edit, today)));
+        assert!(out_of_reach(book.hand_over(&name, &carl, &here, today)));
+        assert!(book.is_contact(&name, &carl) && AdminError::OutOfReach.is_wrong_usage());
+        // One of before this was asked stands in the way of nothing.
+        let old = new(&other, &here);
+        book.write(&record::difference(None, Some(&old))).unwrap();
+        book.install(&other, Some(old), today);
+        let edit = Edit { lang: Some(crate::fault::Lang::Fr), ..Edit::default() };
+        assert!(book.set_association(&other, &edit, today).is_ok() && book.is_contact(&other, &here));
     }
 }

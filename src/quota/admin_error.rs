@@ -49,6 +49,8 @@ pub enum AdminError {
     NoLastDay,
     /// The association has another contact.
     NotTheContact,
+    /// No letter can reach the contact.
+    OutOfReach,
     /// The disk did not do it.
     Store(StoreError),
     /// More grants, domains or mailboxes than there may be.
@@ -83,6 +85,7 @@ impl AdminError {
             AdminError::NoSuchLoan => "Nothing is lent from the one to the other until that day.",
             AdminError::NoSuchMailbox => "There is no such mailbox in the book.",
             AdminError::NotTheContact => "The association has another contact.",
+            AdminError::OutOfReach => "A contact is somebody whom mail can reach. Write it like carl@velo.example.",
             AdminError::Store(StoreError::TooLarge) => "That is more than fits into one record.",
             AdminError::Store(StoreError::Uncopied) => {
                 "The copy for the other machine could not be kept, so nothing was changed here (nologd node show). If the other machine takes over right now, it may know of it."
@@ -104,6 +107,7 @@ impl AdminError {
                 | AdminError::DayAlone
                 | AdminError::NoLastDay
                 | AdminError::LendsToItself
+                | AdminError::OutOfReach
         )
     }
 }

@@ -266,7 +266,7 @@ impl Book {
         Common { facts: &self.facts, pulse: &self.pulse, gatekeeper: &self.gatekeeper }
     }
 
-    fn read<T>(&self, work: impl FnOnce(&Directory) -> T) -> T {
+    pub(super) fn read<T>(&self, work: impl FnOnce(&Directory) -> T) -> T {
         work(&self.directory.read().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,6 +1,6 @@
 //! Which association a name or a domain belongs to, and each association's ledger behind its lock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::fact::Outlet;
@@ -24,6 +24,8 @@ pub(super) struct AssociationEntry {
 impl AssociationEntry {
     // A ledger's methods cannot panic half-way, so a poisoned lock guards whole numbers.
     pub(super) fn lock(&self) -> MutexGuard<'_, Ledger> {
+        #[cfg(test)]
+        LOOKS.with(|looks| looks.set(looks.get() + 1));
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -35,7 +37,7 @@ impl AssociationEntry {
         let may = match self.gatekeeper.permission() {
             Permission::All => true,
             Permission::Nothing => false,
-            Permission::Confirmed => ledger.entries().all(|entry| entry.tally.confirmed.is_some()),
+            Permission::Confirmed => ledger.is_confirmed(),
         };
         if may { Ok(()) } else { Err(Verdict::NotNow) }
     }
@@ -67,6 +69,8 @@ pub(super) struct Common<'a> {
 pub(super) struct Directory {
     names: BTreeMap<Name, Arc<AssociationEntry>>,
     domains: HashMap<Domain, Arc<AssociationEntry>>,
+    /// Whose contact an address is. Strangers may ask for any: who is none must be found in no time, however many associations there are.
+    contacts: HashMap<Address, BTreeSet<Name>>,
 }
 
 impl AssociationEntry {
@@ -75,6 +79,12 @@ impl AssociationEntry {
         let Common { facts, pulse, gatekeeper } = common;
         Arc::new(AssociationEntry { facts: facts.clone(), pulse: pulse.clone(), gatekeeper: gatekeeper.clone(), ledger })
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many associations this thread has looked into: work, counted instead of timed.
+    pub(super) static LOOKS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 impl Directory {
@@ -99,14 +109,36 @@ impl Directory {
 
     /// Takes the name out. The association's domains are to be forgotten apart.
     pub(super) fn remove(&mut self, name: &Name) -> Option<Arc<AssociationEntry>> {
+        self.forget_contact(name);
         self.names.remove(name)
     }
 
+    /// As `association` will be, whose ledger is another one's to change.
     pub(super) fn add(&mut self, tenant: &Arc<AssociationEntry>, association: &Association) {
+        self.forget_contact(&association.name);
+        if let Some(contact) = &association.contact {
+            self.contacts.entry(contact.clone()).or_default().insert(association.name.clone());
+        }
         self.names.insert(association.name.clone(), tenant.clone());
         for domain in association.all_domains() {
             self.domains.insert(domain.clone(), tenant.clone());
         }
+    }
+
+    fn forget_contact(&mut self, of: &Name) {
+        self.contacts.retain(|_, names| {
+            names.remove(of);
+            !names.is_empty()
+        });
+    }
+
+    pub(super) fn has_contact(&self, address: &Address) -> bool {
+        self.contacts.contains_key(address)
+    }
+
+    /// The associations that `address` is the contact of, in the order of their names.
+    pub(super) fn of_contact(&self, address: &Address) -> impl Iterator<Item = &Arc<AssociationEntry>> {
+        self.contacts.get(address).into_iter().flatten().filter_map(|name| self.names.get(name))
     }
 
     /// What the store holds.

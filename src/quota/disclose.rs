@@ -27,13 +27,20 @@ pub struct Disclosure {
 impl Book {
     /// The associations that `address` is the contact of, each with the first of its domains.
     pub fn contact_of(&self, address: &Address) -> Vec<(Name, Domain)> {
-        let theirs = self.tenants().into_iter().filter_map(|tenant| {
-            let ledger = tenant.lock();
-            let association = &ledger.association;
-            let first = association.domains.first().filter(|_| association.contact.as_ref() == Some(address))?;
-            Some((association.name.clone(), first.clone()))
-        });
-        theirs.collect()
+        self.read(|directory| {
+            let theirs = directory.of_contact(address).filter_map(|tenant| {
+                let ledger = tenant.lock();
+                let association = &ledger.association;
+                let first = association.domains.first().filter(|_| association.contact.as_ref() == Some(address))?;
+                Some((association.name.clone(), first.clone()))
+            });
+            theirs.collect()
+        })
+    }
+
+    /// Whether `address` is the contact of any. The same work for whoever it is: anybody may ask for the links of a contact.
+    pub fn is_any_contact(&self, address: &Address) -> bool {
+        self.read(|directory| directory.has_contact(address))
     }
 
     /// Whether `address` is the contact of this one.
@@ -67,5 +74,105 @@ impl Book {
         let held =
             found.mailbox.is_some() || found.sending.is_some() || !found.aliases.is_empty() || !found.contact_of.is_empty();
         held.then_some(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::directory::LOOKS;
+    use super::super::{Association, Batch, BookParams, Day, Edit, Proposal, Without};
+    use super::*;
+    use crate::quota::Limit;
+    use crate::store::MemoryStore;
+
+    fn today() -> Day {
+        Day::from_unix(0)
+    }
+
+    fn address(text: &str) -> Address {
+        Address::parse(text).unwrap()
+    }
+
+    fn book(associations: usize) -> Book {
+        let book = Book::open(Arc::new(MemoryStore::new()), BookParams::default()).unwrap();
+        for number in 0..associations {
+            let domain = Domain::parse(&format!("a{number}.example")).unwrap();
+            let mut new = Association::new(format!("a{number}").parse().unwrap(), [domain]);
+            new.contact = Some(address(&format!("c{number}@a{number}.example")));
+            assert!(book.add_association(new, today()).is_ok());
+        }
+        book
+    }
+
+    /// How many associations are looked into for it.
+    fn looks<T>(work: impl FnOnce() -> T) -> usize {
+        let before = LOOKS.with(|looks| looks.get());
+        drop(work());
+        LOOKS.with(|looks| looks.get()) - before
+    }
+
+    /// Anybody may ask for links to any address, and no clock says whose it is.
+    #[test]
+    fn who_is_nobodys_contact_is_found_without_looking_at_any_association() {
+        for associations in [1, 200] {
+            let book = book(associations);
+            for nobody in ["nobody@a0.example", "c0@elsewhere.example", "c0@a00.example"] {
+                assert_eq!(looks(|| book.contact_of(&address(nobody))), 0, "{nobody} among {associations}");
+            }
+            assert_eq!(looks(|| book.contact_of(&address("C0@A0.example"))), 1, "among {associations}");
+            let [known, unknown] = ["c0@a0.example", "x0@a0.example"].map(address);
+            assert_eq!([looks(|| book.is_any_contact(&known)), looks(|| book.is_any_contact(&unknown))], [0, 0]);
+            assert!(book.is_any_contact(&known) && !book.is_any_contact(&unknown));
+            let login = |user: &str| looks(|| book.account_of(user));
+            assert_eq!([login("nobody@a0.example"), login("c0@a0.example"), login("x@elsewhere.example")], [1, 1, 0]);
+        }
+    }
+
+    #[test]
+    fn whoever_becomes_and_ceases_to_be_a_contact_is_found_so() {
+        let book = book(3);
+        let (carl, zoe) = (address("c1@a1.example"), address("zoe@elsewhere.example"));
+        let of = |who: &Address| -> Vec<String> {
+            let named = |(name, domain): (Name, Domain)| format!("{} {}", name.reveal(), domain.reveal());
+            let theirs: Vec<_> = book.contact_of(who).into_iter().map(named).collect();
+            assert_eq!(book.is_any_contact(who), !theirs.is_empty(), "whoever was one is none");
+            theirs
+        };
+        let name = |number: usize| -> Name { format!("a{number}").parse().unwrap() };
+        assert_eq!((of(&carl), of(&zoe)), (vec!["a1 a1.example".to_owned()], vec![]));
+        let set = |number, contact: &Address| {
+            let edit = Edit { contact: Some(contact.clone()), ..Edit::default() };
+            assert!(book.set_association(&name(number), &edit, today()).is_ok());
+        };
+        set(2, &zoe);
+        assert!(book.hand_over(&name(1), &carl, &zoe, today()).is_ok());
+        assert_eq!((of(&carl), of(&zoe)), (vec![], vec!["a1 a1.example".to_owned(), "a2 a2.example".to_owned()]));
+        // With what a panel says, in one step.
+        let batch = Batch {
+            associations: vec![Proposal { name: name(7), contact: Some(carl.clone()), storage: Limit::None }],
+            domains: vec![(Domain::parse("seven.example").unwrap(), name(7)), (Domain::parse("a2.example").unwrap(), name(7))],
+            gone_associations: vec![name(2)],
+            ..Batch::default()
+        };
+        assert!(book.apply(&batch, today()).is_ok());
+        assert_eq!((of(&carl), of(&zoe)), (vec!["a7 a2.example".to_owned()], vec!["a1 a1.example".to_owned()]));
+        let edit = Edit { without: Without { no_contact: true, ..Without::default() }, ..Edit::default() };
+        assert!(book.set_association(&name(1), &edit, today()).is_ok());
+        assert!(book.remove_association(&name(7), true, today()).is_ok());
+        assert!(of(&carl).is_empty() && of(&zoe).is_empty());
+        assert!(of(&address("c0@a0.example")).len() == 1);
+    }
+
+    /// A book that was read from the store finds them as well.
+    #[test]
+    fn contacts_are_found_after_a_restart() {
+        let store = Arc::new(MemoryStore::new());
+        let open = || Book::open(store.clone(), BookParams::default()).unwrap();
+        let mut new = Association::new("velo".parse().unwrap(), [Domain::parse("velo.example").unwrap()]);
+        new.contact = Some(address("carl@velo.example"));
+        assert!(open().add_association(new, today()).is_ok());
+        assert_eq!(open().contact_of(&address("carl@velo.example")).len(), 1);
     }
 }

@@ -57,6 +57,8 @@ pub(super) struct Ledger {
     next: u64,
     /// How many entries were only found.
     found: usize,
+    /// Of how many the backend's number was not learnt since the start. Asked at each grant, so it is counted and not looked for.
+    unconfirmed: usize,
     pub(super) used: Sum,
     pub(super) open: Sum,
     pub(super) mark: Mark,
@@ -72,6 +74,7 @@ impl Ledger {
             numbers: HashMap::new(),
             next: 0,
             found: 0,
+            unconfirmed: 0,
             used: Sum::default(),
             open: Sum::default(),
             mark: Mark::default(),
@@ -97,6 +100,11 @@ impl Ledger {
     /// The number of one that has one.
     pub(super) fn living_number(&self, address: &Address) -> Option<u64> {
         self.number(address).filter(|number| self.entry(*number).is_some_and(|entry| !entry.found))
+    }
+
+    /// Whether the backend's number of every mailbox was learnt since the start.
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.unconfirmed == 0
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
@@ -131,6 +139,7 @@ impl Ledger {
         }
         self.next += 1;
         self.found += 1;
+        self.unconfirmed += 1;
         self.entries.insert(self.next, Entry { found: true, ..Entry::new(address.clone()) });
         self.numbers.insert(address.clone(), self.next);
         self.next
@@ -150,6 +159,7 @@ impl Ledger {
     /// It is out of the list: its numbers are not the association's any more.
     fn forget(&mut self, entry: &Entry) {
         self.found -= usize::from(entry.found);
+        self.unconfirmed -= usize::from(!entry.tally.is_confirmed());
         self.used.subtract(entry.tally.shown());
         self.open.subtract(entry.tally.open);
         entry.watchers.iter().for_each(|watcher| watcher.wake());
@@ -181,6 +191,8 @@ impl Ledger {
         let used = entry.tally.used;
         self.found += usize::from(entry.found);
         if let Some(place) = self.entries.get_mut(&number) {
+            self.unconfirmed -= usize::from(!place.tally.is_confirmed());
+            self.unconfirmed += usize::from(!entry.tally.is_confirmed());
             *place = entry;
         }
         self.used.add(used);
@@ -234,7 +246,7 @@ impl Ledger {
     /// Does `work` on a mailbox's numbers and keeps the sums right. None when the mailbox is gone.
     pub(super) fn change<T>(&mut self, number: u64, work: impl FnOnce(&mut Tally) -> T) -> Option<T> {
         let entry = self.entries.get_mut(&number)?;
-        let (shown, open) = (entry.tally.shown(), entry.tally.open);
+        let (shown, open, confirmed) = (entry.tally.shown(), entry.tally.open, entry.tally.is_confirmed());
         let done = work(&mut entry.tally);
         let (now_shown, now_open) = (entry.tally.shown(), entry.tally.open);
         if now_open != open {
@@ -245,6 +257,8 @@ impl Ledger {
             self.used.subtract(shown);
             self.used.add(now_shown);
         }
+        // Never the other way: what was learnt once since the start is known.
+        self.unconfirmed -= usize::from(!confirmed && entry.tally.is_confirmed());
         if entry.tally.take_tell() {
             entry.watchers.iter().for_each(|watcher| watcher.recount());
         }

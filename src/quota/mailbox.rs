@@ -165,10 +165,7 @@ impl Book {
     pub fn remove_mailbox(&self, address: &Address, today: Day) -> Result<Change<MailboxView>, AdminError> {
         let _turn = self.turn();
         let was = self.mailbox(address).ok_or(AdminError::NoSuchMailbox)?;
-        let contact = |tenant: &std::sync::Arc<super::directory::AssociationEntry>| {
-            tenant.lock().association.contact.as_ref() == Some(&was.address)
-        };
-        if self.tenants().iter().any(contact) {
+        if !self.contact_of(&was.address).is_empty() {
             return Err(AdminError::IsContact);
         }
         let tenant = self.tenant(&was.association).ok_or(AdminError::NoSuchAssociation)?;

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
     use crate::private::{Address, Domain};
     use crate::quota::Verdict;
-    use crate::quota::{Amount, Association, Book, BookParams, Day, Name, NoShift, NoticeKind, Origin, Turn};
+    use crate::quota::{Amount, Association, Batch, Book, BookParams, Day, Name, NoShift, NoticeKind, Origin, Turn};
     use crate::store::MemoryStore;
 
     struct Told(Mutex<Permission>);
@@ -101,5 +101,47 @@ mod tests {
         assert_eq!(space().err(), Some(Verdict::NotNow), "what David has is not known");
         assert!(book.load(&david, Amount::ZERO, today));
         assert!(space().is_ok());
+    }
+
+    /// What is asked at each grant is a number that is kept; it says what a look at every mailbox would say, whatever comes, goes and moves.
+    #[test]
+    fn what_is_not_confirmed_is_counted_as_a_walk_would_find_it() {
+        let today = Day::from_unix(0);
+        let book = Book::open(Arc::new(MemoryStore::default()), BookParams::default()).unwrap();
+        let [velo, jardin] = ["velo", "jardin"].map(|name| Name::parse(name).unwrap());
+        for name in [&velo, &jardin] {
+            let domain = Domain::parse(&format!("{}.example", name.reveal())).unwrap();
+            assert!(book.add_association(Association::new(name.clone(), [domain]), today).is_ok());
+        }
+        let address = |text: &str| Address::parse(text).unwrap();
+        let is_confirmed = |name: &Name| {
+            let tenant = book.tenant(name).unwrap();
+            let ledger = tenant.lock();
+            let walked = ledger.entries().all(|entry| entry.tally.is_confirmed());
+            assert_eq!(ledger.is_confirmed(), walked, "{}", name.reveal());
+            walked
+        };
+        let load = |who: &str| assert!(book.load(&address(who), Amount::message(5), today));
+        assert!(is_confirmed(&velo), "nothing is there");
+        ["a@velo.example", "b@velo.example", "c@jardin.example"].into_iter().for_each(|who| book.admit(&address(who)).unwrap());
+        assert!(!is_confirmed(&velo) && !is_confirmed(&jardin));
+        ["a@velo.example", "a@velo.example", "c@jardin.example"].into_iter().for_each(load);
+        assert!(!is_confirmed(&velo) && is_confirmed(&jardin));
+        // What moves begins anew there.
+        let domains = vec![(Domain::parse("jardin.example").unwrap(), velo.clone())];
+        let moves = Batch { domains, gone_associations: vec![jardin.clone()], ..Batch::default() };
+        load("b@velo.example");
+        assert!(is_confirmed(&velo));
+        assert!(book.apply(&moves, today).is_ok());
+        assert!(!is_confirmed(&velo));
+        load("c@jardin.example");
+        assert!(is_confirmed(&velo));
+        // What goes is missed by nobody, whether it was confirmed or not.
+        book.admit(&address("d@velo.example")).unwrap();
+        assert!(!is_confirmed(&velo));
+        for gone in ["d@velo.example", "a@velo.example"] {
+            assert!(book.remove_mailbox(&address(gone), today).is_ok());
+            assert!(is_confirmed(&velo), "{gone}");
+        }
     }
 }

@@ -72,17 +72,14 @@ impl Book {
     /// stands for, a sub-address by its mailbox. None when no association has the domain. Whether a mailbox exists, only the
     /// backend knows.
     pub fn resolve(&self, address: &Address) -> Option<BTreeSet<Address>> {
-        self.with(address, |_, ledger, address| resolve(ledger, address, self.params.separator))
+        self.with(address, |_, ledger, address| leads_to(ledger, address, self.params.separator).all())
     }
 
     /// The mailbox that the login `user` leads to, however it is spelt: with a tag, at another domain of the association. The login
     /// itself where that is not one mailbox.
     pub fn mailbox_of(&self, user: &Address) -> Address {
-        let mut all = self.resolve(user).unwrap_or_default().into_iter();
-        match (all.next(), all.next()) {
-            (Some(one), None) => one,
-            _ => user.clone(),
-        }
+        let leads = self.with(user, |_, ledger, address| leads_to(ledger, address, self.params.separator).only().cloned());
+        leads.flatten().unwrap_or_else(|| user.clone())
     }
 
     /// The mailbox of that address, at the association's own domain where an alias domain was said; none where no association has it.
@@ -111,8 +108,8 @@ impl Book {
                 SenderRule::Domain => true,
                 SenderRule::Mailbox => {
                     let own = self.params.separator.map_or_else(|| user.clone(), |separator| user.without_tag(separator));
-                    let leads_to = resolve(ledger, &sender, self.params.separator);
-                    leads_to.contains(user) || leads_to.contains(&own)
+                    let leads = leads_to(ledger, &sender, self.params.separator);
+                    leads.has(user) || leads.has(&own)
                 }
             }
         });
@@ -130,17 +127,47 @@ impl Book {
     }
 }
 
-fn resolve(ledger: &Ledger, address: &Address, separator: Option<char>) -> BTreeSet<Address> {
+/// Where an address leads. Of an alias the book's own list: it may be long, and whoever types its name to log in must not feel that.
+enum LeadsTo<'a> {
+    Alias(&'a BTreeSet<Address>),
+    Mailbox(Address),
+}
+
+impl LeadsTo<'_> {
+    /// The mailbox, where it is just one.
+    fn only(&self) -> Option<&Address> {
+        match self {
+            LeadsTo::Alias(targets) => targets.first().filter(|_| targets.len() == 1),
+            LeadsTo::Mailbox(mailbox) => Some(mailbox),
+        }
+    }
+
+    fn has(&self, address: &Address) -> bool {
+        match self {
+            LeadsTo::Alias(targets) => targets.contains(address),
+            LeadsTo::Mailbox(mailbox) => mailbox == address,
+        }
+    }
+
+    fn all(self) -> BTreeSet<Address> {
+        match self {
+            LeadsTo::Alias(targets) => targets.clone(),
+            LeadsTo::Mailbox(mailbox) => [mailbox].into(),
+        }
+    }
+}
+
+fn leads_to<'a>(ledger: &'a Ledger, address: &Address, separator: Option<char>) -> LeadsTo<'a> {
     let aliases = &ledger.association.aliases;
     if let Some(targets) = aliases.get(address) {
-        return targets.clone();
+        return LeadsTo::Alias(targets);
     }
     // A mailbox whose name really contains the separator is that mailbox.
     if ledger.number(address).is_some() {
-        return [address.clone()].into();
+        return LeadsTo::Mailbox(address.clone());
     }
     let mailbox = separator.map_or_else(|| address.clone(), |separator| address.without_tag(separator));
-    aliases.get(&mailbox).cloned().unwrap_or_else(|| [mailbox].into())
+    aliases.get(&mailbox).map_or(LeadsTo::Mailbox(mailbox), LeadsTo::Alias)
 }
 
 #[cfg(test)]

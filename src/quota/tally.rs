@@ -124,6 +124,11 @@ impl Tally {
         self.used.plus(self.doubts.total())
     }
 
+    /// Whether the backend's number was learnt since the start.
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.confirmed.is_some()
+    }
+
     /// Whether the number is the backend's, and nothing has happened since that makes it uncertain.
     pub(super) fn is_seen(&self) -> bool {
         self.confirmed.is_some() && !self.wanted && !self.is_unsettled() && self.doubts.total() == Amount::ZERO

@@ -126,13 +126,33 @@ fn what_is_tried_at_once_on_one_network_is_paid_for() {
     assert!(attempt(&mut guesses, &asker(1, 0), Some(1), start));
     let ways: Vec<_> = (1..100).map_while(|account| Some((account, guesses.begin(&asker(1, account), start)?))).collect();
     assert_eq!(ways.len(), 29);
+    assert_eq!(guesses.slowed(start).networks, 1, "full of what is being judged: whoever is refused there finds it in the list");
     guesses.end(&asker(1, ways[0].0), ways[0].1);
     guesses.right(&asker(1, ways[1].0), ways[1].1, start);
+    assert_eq!(guesses.slowed(start).networks, 0);
     assert_eq!((200..300).filter(|account| guesses.begin(&asker(1, *account), start).is_some()).count(), 2);
     // Forgiven is what was wrong, not what is under way.
     guesses.lift(None, start);
     guesses.sweep(start + BLAMED + REMEMBERED);
     assert!(guesses.networks[0].len() == 1);
+}
+
+/// Of the small networks in one that is blamed, the list has just those from which nobody may try, whether their own tries were wrong or not.
+#[test]
+fn the_list_of_networks_says_what_a_stranger_there_is_told() {
+    let (mut guesses, now) = (guesses(), Instant::now());
+    let within =
+        |small: u32, account| Asker { networks: [(key(1, small), 1), (key(4, 0), 4), (key(5, 0), 16)], ..asker(small, account) };
+    let begin = |guesses: &mut Guesses, small: u32, first: u32| {
+        (first..first + 40).take_while(|account| guesses.begin(&within(small, *account), now).is_some()).count()
+    };
+    assert_eq!((begin(&mut guesses, 1, 0), guesses.slowed(now).networks), (40, 0), "nothing was wrong: all may come");
+    assert!(attempt(&mut guesses, &within(2, 100), Some(1), now));
+    // Blamed by what was wrong beside it: 40 are under way on the first, where 30 may turn out wrong.
+    assert_eq!((begin(&mut guesses, 1, 200), guesses.slowed(now).networks), (0, 1));
+    assert_eq!((begin(&mut guesses, 2, 300), guesses.slowed(now).networks), (29, 2));
+    guesses.lift(None, now);
+    assert_eq!(guesses.slowed(now).networks, 0);
 }
 
 #[test]
