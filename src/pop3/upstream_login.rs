@@ -22,6 +22,7 @@ const INITIAL: usize = 255;
 pub struct UpstreamPop3Login {
     waits: WaitsFor,
     starttls: bool,
+    way: PasswordWay,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,12 @@ enum WaitsFor {
 impl UpstreamPop3Login {
     /// Begins with the backend's greeting; `starttls`: TLS is asked for and nothing is said without it.
     pub fn new(starttls: bool) -> UpstreamPop3Login {
-        UpstreamPop3Login { waits: WaitsFor::Greeting, starttls }
+        UpstreamPop3Login { waits: WaitsFor::Greeting, starttls, way: PasswordWay::None }
+    }
+
+    /// Whether the backend takes passwords on this connection; no, before it has said so.
+    pub fn takes_passwords(&self) -> bool {
+        self.way != PasswordWay::None
     }
 
     fn send(&mut self, then: WaitsFor, taken: usize, bytes: &[u8]) -> Approach {
@@ -63,11 +69,12 @@ impl UpstreamPop3Login {
     }
 
     fn attempt(&mut self, len: usize, list: Option<&[u8]>, credential: Option<&Credential>) -> Result<Approach, Fault> {
+        self.way = capability::password_way(list);
         let Some(credential) = credential else { return Ok(Approach::Done(len)) };
         if credential.mechanism != Mechanism::Password {
             return Err(Fault::Barred(RefusalCode::LoginMethod));
         }
-        match capability::password_way(list) {
+        match self.way {
             PasswordWay::None => Err(Fault::Barred(RefusalCode::BackendSetup)),
             // A line cannot hold it, so nobody has judged it.
             PasswordWay::User if credential.secret.reveal().iter().any(|byte| matches!(byte, b'\r' | b'\n')) => {

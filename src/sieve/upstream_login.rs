@@ -21,6 +21,7 @@ pub struct UpstreamSieveLogin {
     waits: WaitsForSieve,
     starttls: bool,
     offer: SieveOffer,
+    plain: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,12 @@ enum WaitsForSieve {
 impl UpstreamSieveLogin {
     /// Begins with the backend's greeting; `starttls`: TLS is asked for and nothing is said without it.
     pub fn new(starttls: bool) -> UpstreamSieveLogin {
-        UpstreamSieveLogin { waits: WaitsForSieve::Greeting, starttls, offer: SieveOffer::default() }
+        UpstreamSieveLogin { waits: WaitsForSieve::Greeting, starttls, offer: SieveOffer::default(), plain: false }
+    }
+
+    /// Whether the backend takes passwords on this connection; no, before it has said so.
+    pub fn takes_passwords(&self) -> bool {
+        self.plain
     }
 
     /// What it said of itself.
@@ -98,6 +104,7 @@ impl Conversation for UpstreamSieveLogin {
             }
             (WaitsForSieve::Greeting | WaitsForSieve::Secured, Final::Ok) => {
                 self.offer = capability::offer(list);
+                self.plain = capability::has(list, "SASL", Some(sasl::MechanismName::Plain));
                 match credential {
                     Some(credential) => self.attempt(len, list, credential),
                     None => Ok(Approach::Done(len)),

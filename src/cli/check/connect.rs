@@ -4,19 +4,22 @@
 use zeroize::Zeroizing;
 
 use super::book::KnownBook;
+use super::doors::door;
 use super::finding::Faults;
 use super::reach::wait;
 use super::takers::{lmtp, relay};
-use super::talk::{Talk, TestLogin, broke, place, shown};
-use super::{CheckArguments, doors, dovecot, panel, postfix};
+use super::talk::{Talk, TalkStop, TestLogin, broke, place, refused, shown};
+use super::{CheckArguments, dovecot, panel, postfix};
 use crate::config::Config;
 use crate::event::BackendService;
 use crate::fault::Fault;
 use crate::imap::capability::{self, has};
 use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
 use crate::net::tls::TlsClient;
+use crate::pop3::upstream_login::UpstreamPop3Login;
 use crate::private::{Credential, Mechanism, Private, Secret};
 use crate::route::{Backend, Endpoint};
+use crate::sieve::upstream_login::UpstreamSieveLogin;
 
 /// Talks to all of them, then reads what the servers of this machine are set to.
 pub(super) fn connect(arguments: &CheckArguments, config: &Config, book: &KnownBook, found: &mut Faults) {
@@ -40,14 +43,13 @@ pub(super) fn connect(arguments: &CheckArguments, config: &Config, book: &KnownB
         let domain = domain_of(book, backend).unwrap_or(&config.hostname);
         wait(async {
             for (service, endpoint) in backend.endpoints() {
+                let (login, place) = (login.as_ref(), (backend, endpoint));
                 let talked = match service {
-                    BackendService::Imap => imap(backend, &tls, login.as_ref(), found).await,
-                    BackendService::Lmtp => lmtp(backend, endpoint, &tls, config, login.as_ref(), found).await,
+                    BackendService::Imap => imap(backend, &tls, login, found).await,
+                    BackendService::Pop3 => door::<UpstreamPop3Login>(place, &tls, login, found).await,
+                    BackendService::Sieve => door::<UpstreamSieveLogin>(place, &tls, login, found).await,
+                    BackendService::Lmtp => lmtp(backend, endpoint, &tls, config, login, found).await,
                     BackendService::Relay => relay(backend, endpoint, &tls, config, domain, found).await,
-                    service => match doors::ALL.iter().find(|words| words.service == service) {
-                        Some(words) => doors::door(words, (backend, endpoint), &tls, login.as_ref(), found).await,
-                        None => Ok(()),
-                    },
                 };
                 told(backend, service.word(), endpoint, talked, found);
             }
@@ -76,7 +78,7 @@ async fn imap(backend: &Backend, tls: &TlsClient, login: Option<&TestLogin>, fou
     let (name, endpoint) = (&backend.name, &backend.imap);
     let before = match converse(endpoint, tls, None).await {
         Ok(list) => list,
-        Err(ImapStop::Greeting(greeting)) => {
+        Err(TalkStop::Greeting(greeting)) => {
             found.wrong(format!(
                 "[[backend]] {name}, imap = {}: greets with {:?}, which is no IMAP server that takes logins",
                 place(endpoint),
@@ -84,11 +86,11 @@ async fn imap(backend: &Backend, tls: &TlsClient, login: Option<&TestLogin>, fou
             ));
             return Ok(());
         }
-        Err(ImapStop::StartTls) => {
+        Err(TalkStop::StartTls) => {
             found.wrong(format!("[[backend]] {name}, imap: offers no STARTTLS: use imaps://, or imap:// on loopback"));
             return Ok(());
         }
-        Err(ImapStop::Fault(fault)) => return Err(fault),
+        Err(TalkStop::Fault(fault)) => return Err(fault),
     };
     if !has(&before, b"IMAP4rev1") && !has(&before, b"IMAP4rev2") {
         found.wrong(format!("[[backend]] {name}, imap: offers neither IMAP4rev1 nor IMAP4rev2"));
@@ -109,35 +111,17 @@ async fn imap(backend: &Backend, tls: &TlsClient, login: Option<&TestLogin>, fou
         ));
         return Ok(());
     };
-    let refuses = format!("[[backend]] {name}, imap: refuses the login of {}", login.address.reveal());
     match converse(endpoint, tls, Some(&login.credential)).await {
-        Ok(list) => offers(name, &list, found),
-        Err(ImapStop::Fault(Fault::Denied)) => found.wrong(format!("{refuses} with this password")),
-        Err(ImapStop::Fault(Fault::Barred(code))) => {
-            found.wrong(format!("{refuses}, and not for its password ({})", code.word()))
+        Ok(list) => {
+            offers(name, &list, found);
+            Ok(())
         }
-        Err(ImapStop::Fault(fault @ (Fault::Gone(_) | Fault::Slow(_)))) => return Err(fault),
-        Err(_) => found.wrong(format!("{refuses}: it cannot judge it now")),
-    }
-    Ok(())
-}
-
-/// Why a conversation did not come as far as it should.
-enum ImapStop {
-    /// No server that takes logins: its words.
-    Greeting(String),
-    StartTls,
-    Fault(Fault),
-}
-
-impl From<Fault> for ImapStop {
-    fn from(fault: Fault) -> ImapStop {
-        ImapStop::Fault(fault)
+        Err(stop) => refused(&format!("[[backend]] {name}, imap"), &login.address, stop, found),
     }
 }
 
 /// Up to the login, or through it: what the server says then that it can.
-async fn converse(endpoint: &Endpoint, tls: &TlsClient, credential: Option<&Credential>) -> Result<Vec<u8>, ImapStop> {
+async fn converse(endpoint: &Endpoint, tls: &TlsClient, credential: Option<&Credential>) -> Result<Vec<u8>, TalkStop> {
     let mut talk = Talk::open(endpoint, tls).await?;
     let mut login = UpstreamLogin::new(talk.wants_starttls(), None);
     let (mut sent, mut secured) = (false, !talk.wants_starttls());
@@ -158,8 +142,8 @@ async fn converse(endpoint: &Endpoint, tls: &TlsClient, credential: Option<&Cred
                 talk.say("z LOGOUT").await?;
                 return Ok(login.capabilities().to_vec());
             }
-            Err(_) if !sent => return Err(ImapStop::Greeting(talk.first_line())),
-            Err(_) if !secured => return Err(ImapStop::StartTls),
+            Err(_) if !sent => return Err(TalkStop::Greeting(talk.first_line())),
+            Err(_) if !secured => return Err(TalkStop::StartTls),
             Err(fault) => return Err(fault.into()),
         }
     }

@@ -1,200 +1,126 @@
 //! `check --connect` for POP3 and ManageSieve: whether what greets is such a server, has TLS where it is asked for, takes passwords, and
-//! takes that of the test login. Nothing is read of a mailbox, and nothing is stored.
-
-use zeroize::Zeroizing;
+//! takes that of the test login. The conversations are the daemon's own ([`Conversation`]): what it could not use is not found well here.
+//! Nothing is read of a mailbox, and nothing is stored.
 
 use super::finding::Faults;
-use super::talk::{Talk, TestLogin, place, shown};
-use crate::event::BackendService;
-use crate::fault::Fault;
+use super::talk::{Talk, TalkStop, TestLogin, place, refused, shown};
+use crate::fault::{Fault, RefusalCode};
 use crate::net::tls::TlsClient;
+use crate::pop3::upstream_login::UpstreamPop3Login;
 use crate::private::Credential;
 use crate::route::{Backend, Endpoint};
-use crate::wire::sasl;
+use crate::sieve::upstream_login::UpstreamSieveLogin;
+use crate::wire::contract::{Approach, Conversation};
 
-/// A protocol in which a server answers lines with a good word or a bad one.
-pub(super) struct DoorWords {
-    pub(super) service: BackendService,
-    what: &'static str,
-    good: &'static str,
-    bad: &'static [&'static str],
-    /// Whether its first words are its capabilities; else it is asked for them, and they end with a dot.
-    tells: bool,
-    starttls: &'static str,
-    leave: &'static str,
+/// A protocol whose servers answer one command at a time.
+pub(super) trait CheckedDoor: Conversation {
+    /// The key in the config file.
+    const KEY: &'static str;
+    const WHAT: &'static str;
+    const STARTTLS: &'static str;
+    const LEAVE: &'static str;
+
+    fn begin(starttls: bool) -> Self;
+
+    /// Whether its server takes passwords here, once it has said what it can do.
+    fn takes_passwords(&self) -> bool;
 }
 
-/// Each of these protocols.
-pub(super) const ALL: &[DoorWords] = &[POP3, SIEVE];
+impl CheckedDoor for UpstreamPop3Login {
+    const KEY: &'static str = "pop3";
+    const WHAT: &'static str = "POP3";
+    const STARTTLS: &'static str = "STLS";
+    const LEAVE: &'static str = "QUIT";
 
-const POP3: DoorWords = DoorWords {
-    service: BackendService::Pop3,
-    what: "POP3",
-    good: "+OK",
-    bad: &["-ERR"],
-    tells: false,
-    starttls: "STLS",
-    leave: "QUIT",
-};
+    fn begin(starttls: bool) -> UpstreamPop3Login {
+        UpstreamPop3Login::new(starttls)
+    }
 
-const SIEVE: DoorWords = DoorWords {
-    service: BackendService::Sieve,
-    what: "ManageSieve",
-    good: "OK",
-    bad: &["NO", "BYE"],
-    tells: true,
-    starttls: "STARTTLS",
-    leave: "LOGOUT",
-};
+    fn takes_passwords(&self) -> bool {
+        self.takes_passwords()
+    }
+}
 
-/// Talks to one, and logs in where there is somebody who may.
-pub(super) async fn door(
-    words: &DoorWords,
+impl CheckedDoor for UpstreamSieveLogin {
+    const KEY: &'static str = "sieve";
+    const WHAT: &'static str = "ManageSieve";
+    const STARTTLS: &'static str = "STARTTLS";
+    const LEAVE: &'static str = "LOGOUT";
+
+    fn begin(starttls: bool) -> UpstreamSieveLogin {
+        UpstreamSieveLogin::new(starttls)
+    }
+
+    fn takes_passwords(&self) -> bool {
+        self.takes_passwords()
+    }
+}
+
+/// Talks to one, and logs in where there is somebody who may: two conversations, each as the daemon has it.
+pub(super) async fn door<C: CheckedDoor>(
     (backend, endpoint): (&Backend, &Endpoint),
     tls: &TlsClient,
     login: Option<&TestLogin>,
     found: &mut Faults,
 ) -> Result<(), Fault> {
-    let (name, key) = (&backend.name, words.service.word());
+    let at = format!("[[backend]] {}, {}", backend.name, C::KEY);
+    let server = match converse::<C>(endpoint, tls, None).await {
+        Ok(server) => server,
+        Err(TalkStop::Greeting(greeting)) => {
+            let (place, greeting) = (place(endpoint), shown(&greeting));
+            found.wrong(format!("{at} = {place}: greets with {greeting:?}, which is no {} server that takes logins", C::WHAT));
+            return Ok(());
+        }
+        Err(TalkStop::StartTls) => {
+            found.wrong(format!("{at}: offers no {}: use {}s://, or {}:// on loopback", C::STARTTLS, C::KEY, C::KEY));
+            return Ok(());
+        }
+        Err(TalkStop::Fault(fault)) => return Err(fault),
+    };
+    if !server.takes_passwords() {
+        found.wrong(format!("{at}: takes no passwords on this connection, so nobody can log in"));
+        return Ok(());
+    }
+    let Some(TestLogin { address, credential }) = login else { return Ok(()) };
+    match converse::<C>(endpoint, tls, Some(credential)).await {
+        Ok(_) => Ok(()),
+        Err(TalkStop::Fault(Fault::Barred(RefusalCode::LoginMethod))) => {
+            found.note(format!(
+                "{at}: the login of {} was not tried: what this server takes passwords by cannot carry this one",
+                address.reveal()
+            ));
+            Ok(())
+        }
+        Err(stop) => refused(&at, address, stop, found),
+    }
+}
+
+/// Up to the login, or through it.
+async fn converse<C: CheckedDoor>(endpoint: &Endpoint, tls: &TlsClient, credential: Option<&Credential>) -> Result<C, TalkStop> {
     let mut talk = Talk::open(endpoint, tls).await?;
-    let mut told = match words.greeting(&mut talk).await? {
-        Ok(told) => told,
-        Err(line) => {
-            found.wrong(format!(
-                "[[backend]] {name}, {key} = {}: greets with {:?}, which is no {} server that takes logins",
-                place(endpoint),
-                shown(&line),
-                words.what
-            ));
-            return Ok(());
-        }
-    };
-    if talk.wants_starttls() {
-        talk.say(words.starttls).await?;
-        if !words.is_good(&words.last(&mut talk, &mut Vec::new()).await?) {
-            found.wrong(format!(
-                "[[backend]] {name}, {key}: offers no {}: use {key}s://, or {key}:// on loopback",
-                words.starttls
-            ));
-            return Ok(());
-        }
-        talk = talk.secure().await?;
-        if words.tells {
-            words.last(&mut talk, &mut told).await?;
-        }
-    }
-    if !words.tells {
-        told = words.asked(&mut talk).await?;
-    }
-    let words_of = |line: &String| line.replace('"', " ").to_ascii_uppercase();
-    let has = |name: &str, way: &str| {
-        told.iter().map(words_of).any(|line| {
-            let mut line = line.split_ascii_whitespace();
-            line.next() == Some(name) && (way.is_empty() || line.any(|word| word == way))
-        })
-    };
-    let (plain, user) = (has("SASL", "PLAIN"), !words.tells && (has("USER", "") || told.is_empty()));
-    if !plain && !user {
-        found.wrong(format!("[[backend]] {name}, {key}: takes no passwords on this connection, so nobody can log in"));
-    } else if let Some(TestLogin { address, credential }) = login {
-        let address = address.reveal();
-        match words.log_in(&mut talk, plain, credential).await? {
-            Some(true) => {}
-            Some(false) => found.wrong(format!("[[backend]] {name}, {key}: refuses the login of {address} with this password")),
-            None => found.note(format!(
-                "[[backend]] {name}, {key}: the login of {address} was not tried: this server knows USER and PASS alone, and they cannot \
-                 carry this password"
-            )),
-        }
-    }
-    talk.say(words.leave).await
-}
-
-impl DoorWords {
-    fn is_good(&self, line: &str) -> bool {
-        line.split(' ').next() == Some(self.good)
-    }
-
-    /// The lines of the greeting before its last one, or what is none.
-    async fn greeting(&self, talk: &mut Talk<'_>) -> Result<Result<Vec<String>, String>, Fault> {
-        let mut told = Vec::new();
-        let line = self.last(talk, &mut told).await?;
-        Ok(if self.is_good(&line) { Ok(told) } else { Err(line) })
-    }
-
-    /// Reads up to the line that says how it went. What comes before is in `told`; where nothing may, the first line is the last.
-    async fn last(&self, talk: &mut Talk<'_>, told: &mut Vec<String>) -> Result<String, Fault> {
-        told.clear();
-        loop {
-            let line = talk.line().await?;
-            let first = line.split(' ').next().unwrap_or_default();
-            if first == self.good || self.bad.contains(&first) || !self.tells || !line.starts_with('"') {
-                return Ok(line);
+    let mut conversation = C::begin(talk.wants_starttls());
+    let (mut sent, mut secured) = (false, !talk.wants_starttls());
+    loop {
+        match conversation.next(talk.input(), credential) {
+            Ok(Approach::Need) => talk.fill().await?,
+            Ok(Approach::Send(taken, bytes)) => {
+                talk.consume(taken);
+                sent |= !bytes.is_empty();
+                talk.send(&bytes).await?;
             }
-            told.push(line);
-        }
-    }
-
-    /// The answer to CAPA; nothing where it is not known.
-    async fn asked(&self, talk: &mut Talk<'_>) -> Result<Vec<String>, Fault> {
-        let mut told = Vec::new();
-        talk.say("CAPA").await?;
-        if !self.is_good(&talk.line().await?) {
-            return Ok(told);
-        }
-        loop {
-            match talk.line().await? {
-                line if line == "." => return Ok(told),
-                line => told.push(line),
+            Ok(Approach::StartTls) => {
+                talk = talk.secure().await?;
+                secured = true;
             }
-        }
-    }
-
-    /// As the daemon does it: USER where there is no PLAIN. `None`: a line cannot carry that password.
-    async fn log_in(&self, talk: &mut Talk<'_>, plain: bool, credential: &Credential) -> Result<Option<bool>, Fault> {
-        if !plain {
-            return user_pass(talk, credential).await;
-        }
-        let (_, response) = sasl::initial_response(credential);
-        let (before, behind): (&[u8], &[u8]) =
-            if self.tells { (b"AUTHENTICATE \"PLAIN\" \"", b"\"\r\n") } else { (b"AUTH PLAIN ", b"\r\n") };
-        talk.send(&joined([before, &response, behind])).await?;
-        Ok(Some(self.is_good(&self.last(talk, &mut Vec::new()).await?)))
-    }
-}
-
-/// RFC 1939 section 7, for a server of POP3 without SASL.
-async fn user_pass(talk: &mut Talk<'_>, credential: &Credential) -> Result<Option<bool>, Fault> {
-    let password = credential.secret.reveal();
-    if password.iter().any(u8::is_ascii_control) {
-        return Ok(None);
-    }
-    talk.say(&format!("USER {}", credential.user.reveal())).await?;
-    // A server that knows no such user may say so here.
-    if !POP3.is_good(&talk.line().await?) {
-        return Ok(Some(false));
-    }
-    talk.send(&joined([b"PASS ", password, b"\r\n"])).await?;
-    Ok(Some(POP3.is_good(&talk.line().await?)))
-}
-
-/// Sized before it is filled: a buffer that grows would leave copies of the secret behind.
-fn joined(parts: [&[u8]; 3]) -> Zeroizing<Vec<u8>> {
-    let mut line = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
-    parts.iter().for_each(|part| line.extend_from_slice(part));
-    line
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// IMAP and those that take mail have conversations of their own.
-    #[test]
-    fn no_protocol_is_forgotten() {
-        let own = [BackendService::Imap, BackendService::Lmtp, BackendService::Relay];
-        for service in BackendService::ALL.iter().filter(|service| !own.contains(service)) {
-            assert_eq!(ALL.iter().filter(|words| words.service == *service).count(), 1, "{}", service.word());
+            Ok(Approach::Done(taken)) => {
+                talk.consume(taken);
+                talk.say(C::LEAVE).await?;
+                return Ok(conversation);
+            }
+            // One that lists its capabilities first is not asked for what is not among them.
+            Err(fault) if !secured && (sent || matches!(fault, Fault::Tls(_))) => return Err(TalkStop::StartTls),
+            Err(_) if !sent => return Err(TalkStop::Greeting(talk.first_line())),
+            Err(fault) => return Err(fault.into()),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::finding::Faults;
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::{dial, secure};
@@ -23,9 +24,6 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How much of a server's words is shown.
 const SHOWN: usize = 200;
-
-/// The longest answer that is read.
-const LONGEST: usize = 32 * 1024;
 
 /// One conversation.
 pub(super) struct Talk<'a> {
@@ -82,21 +80,6 @@ impl<'a> Talk<'a> {
         String::from_utf8_lossy(line).trim_end_matches('\r').to_owned()
     }
 
-    /// The next line, without its end.
-    pub(super) async fn line(&mut self) -> Result<String, Fault> {
-        loop {
-            if let Some(end) = memchr::memchr(b'\n', self.link.input()) {
-                let line = String::from_utf8_lossy(&self.link.input()[..end]).trim_end_matches('\r').to_owned();
-                self.link.consume(end + 1);
-                return Ok(line);
-            }
-            if self.link.input().len() > LONGEST {
-                return Err(Fault::Garbage(Side::Backend));
-            }
-            self.link.fill().await?;
-        }
-    }
-
     /// An answer of SMTP or LMTP, to `line` where there is one.
     pub(super) async fn reply(&mut self, line: Option<&str>) -> Result<(u16, Vec<String>), Fault> {
         if let Some(line) = line {
@@ -111,6 +94,35 @@ impl<'a> Talk<'a> {
             self.link.fill().await?;
         }
     }
+}
+
+/// Why a conversation of the daemon's own did not come as far as it should.
+pub(super) enum TalkStop {
+    /// No server that takes logins: its words.
+    Greeting(String),
+    /// It has none where it is asked for.
+    StartTls,
+    Fault(Fault),
+}
+
+impl From<Fault> for TalkStop {
+    fn from(fault: Fault) -> TalkStop {
+        TalkStop::Fault(fault)
+    }
+}
+
+/// The login of `who` at a server that greeted well was not taken.
+pub(super) fn refused(at: &str, who: &Address, stop: TalkStop, found: &mut Faults) -> Result<(), Fault> {
+    let refuses = format!("{at}: refuses the login of {}", who.reveal());
+    match stop {
+        TalkStop::Fault(Fault::Denied) => found.wrong(format!("{refuses} with this password")),
+        TalkStop::Fault(Fault::Barred(code)) => found.wrong(format!("{refuses}, and not for its password ({})", code.word())),
+        TalkStop::Fault(fault @ (Fault::Gone(_) | Fault::Slow(_))) => return Err(fault),
+        TalkStop::Fault(_) | TalkStop::Greeting(_) | TalkStop::StartTls => {
+            found.wrong(format!("{refuses}: it cannot judge it now"))
+        }
+    }
+    Ok(())
 }
 
 /// Where it is, as the config has it.
