@@ -100,6 +100,7 @@ fn talk(stream: impl Read + Write, extensions: &str, answer: &str, mails: &Sende
                 assert_eq!(line, "EHLO mail.nolog.example\r\n");
                 format!("250-relay.example\r\n{extensions}250 PIPELINING\r\n")
             }
+            "LHLO" => "250-store.example\r\n250 PIPELINING\r\n".into(),
             "MAIL" => {
                 mail.from = line.trim_end().to_owned();
                 "250 ok\r\n".into()
@@ -214,6 +215,33 @@ fn a_relay_that_is_down_delays_and_blocks_nothing() {
     let relay = Relay::start(port, "", false);
     assert_eq!(relay.next().to, "RCPT TO:<alice@velo.example>");
     relay.none();
+}
+
+/// Contacts whose mailboxes are full, on two mail servers: one that is silent keeps back what would go there, and nothing that goes to the other,
+/// though all of it is about associations of one relay.
+#[test]
+fn a_mail_server_that_is_down_keeps_back_its_own_mailboxes_alone() {
+    let [relay_port, store_port, closed] = [port(), port(), port()];
+    let (_relay, store) = (Relay::start(relay_port, "", false), Relay::start(store_port, "", false));
+    let backend = |name: &str, lmtp: u16, more: &str| {
+        format!(
+            "[[backend]]\nname = \"{name}\"\nimap = \"imap://127.0.0.1:1\"\nlmtp = \"lmtp://127.0.0.1:{lmtp}\"\nrelay = \"smtp://127.0.0.1:{relay_port}\"\n{more}"
+        )
+    };
+    let mut house = House::start(&(backend("store1", store_port, "default = true\n") + &backend("store2", closed, "")));
+    house.done("association add far --domain far.example --mailbox-default 10M --backend store2");
+    // In whatever order they are told: one that cannot be comes first.
+    for (name, contact) in [("aaa", "carl@far.example"), ("bbb", "dora@bbb.example"), ("ccc", "eric@far.example")] {
+        house.done(&format!(
+            "association add {name} --domain {name}.example --storage 20M --mailbox-default 10M --contact {contact}"
+        ));
+    }
+    let full = |who: &'static str| (who, 10 * MIB, 1);
+    let more = ["x@aaa.example", "y@aaa.example", "z@bbb.example", "x@ccc.example", "y@ccc.example"].map(full);
+    house.with_usage(&[&["carl@far.example", "eric@far.example", "dora@bbb.example"].map(full)[..], &more[..]].concat());
+    let told = std::iter::from_fn(|| store.mails.recv_timeout(Duration::from_secs(30)).ok());
+    let mut dora = told.filter(|mail| mail.to == "RCPT TO:<dora@bbb.example>").map(|mail| mail.text);
+    assert!(dora.any(|text| text.contains("Subject: The mail space of bbb is full\r\n")), "nothing of her association came");
 }
 
 #[test]

@@ -313,7 +313,7 @@ fn a_contact_logs_in_by_mail_and_shares_out() {
 
     // Shared out: by the contact, within what the association has.
     let done = post(stage.page, "/fr/contact/default", &cookie, &format!("token={form}&share=2%2C5+Go"));
-    assert_eq!((done.status, done.field("location")), (303, "/fr/contact/changed"), "{}", done.body);
+    assert_eq!((done.status, done.field("location")), (303, "/fr/contact"), "{}", done.body);
     let settings = |stage: &Stage| stage.house.json("association show velo")["association"]["settings"].clone();
     assert_eq!(settings(&stage)["mailbox-default"], 5_u64 << 29);
     let done =

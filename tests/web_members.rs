@@ -6,6 +6,8 @@ use crate::alone;
 use crate::http;
 use crate::scripted;
 use crate::wire;
+#[path = "web/clock.rs"]
+mod clock;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -161,8 +163,13 @@ fn a_member_sees_the_own_mailbox_and_nothing_else() {
     // The language of notices: the member's own, and of nobody else.
     assert_eq!(stage.house.json("disclose alice@asso.example")["mailbox"]["language"], "default");
     let done = post(stage.page, "/fr/member/language", &cookie, &format!("token={form}&language=fr"));
-    assert_eq!((done.status, done.field("location")), (303, "/fr/member/changed"), "{}", done.body);
+    assert_eq!((done.status, done.field("location")), (303, "/fr/member"), "{}", done.body);
     assert_eq!(stage.house.json("disclose alice@asso.example")["mailbox"]["language"], "fr");
+    // It is said once, to this session, and no address says it to whoever opens it.
+    let said = |path: &str, cookie: &str| get(stage.page, path, &format!("Cookie: {cookie}\r\n")).body.contains("class=\"done\"");
+    let (other, _) = stage.log_in("bob");
+    assert!(!said("/fr/member", &other) && said("/fr/member", &cookie) && !said("/fr/member", &cookie));
+    assert_eq!(get(stage.page, "/fr/member/changed", &fields).status, 404);
     let listed = stage.house.json("mailbox list");
     assert!(listed.to_string().contains("alice@asso.example") && !listed.to_string().contains("language"), "{listed}");
     assert_eq!(post(stage.page, "/fr/member/language", &cookie, &format!("token={form}&language=de")).status, 403);
@@ -422,8 +429,13 @@ fn an_admin_sees_all_and_sets_limits() {
         |what: &str, rest: &str| stage.admin_post(&format!("/en/association/asso/{what}"), OWN, &format!("token={form}&{rest}"));
     let done =
         change("limits", "was-storage=10+GB&storage=12+GB&mailbox-default=1+GB&was-mailbox-default=1+GB&mailboxes=20&messages=");
-    assert_eq!((done.status, done.field("location")), (303, "/en/association/asso/changed"), "{}", done.body);
+    assert_eq!((done.status, done.field("location")), (303, "/en/association/asso"), "{}", done.body);
     assert_eq!((settings()["storage"].as_u64(), settings()["mailboxes"].as_u64()), (Some(12 << 30), Some(20)));
+    // Said once, at the page of what was changed.
+    let said = |path: &str| stage.admin_get(path).body.contains("class=\"done\"");
+    let told = ["/en/association/jardin", "/en/association/asso", "/en/association/asso"].map(said);
+    assert_eq!(told, [false, true, false]);
+    assert_eq!(stage.admin_get("/en/association/asso/changed").status, 404);
     // An old window touches one field, and changes that one only.
     let done = change(
         "limits",

@@ -193,57 +193,6 @@ impl AdminCommand for RemoveMailbox {
     }
 }
 
-/// `mailbox kick`.
-#[derive(Clone, Args, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KickMailbox {
-    /// The mailbox.
-    #[serde(with = "revealed")]
-    address: Address,
-}
-
-/// What was told to end.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Kicked {
-    #[serde(with = "revealed")]
-    address: Address,
-    sessions: u64,
-}
-
-impl KickMailbox {
-    /// Whose sessions.
-    pub fn address(&self) -> &Address {
-        &self.address
-    }
-}
-
-impl AdminCommand for KickMailbox {
-    const WORD: &'static str = "mailbox kick";
-    type Told = Kicked;
-
-    fn audience(&self) -> Audience<'_> {
-        Audience::OwnerOrContact(&self.address)
-    }
-
-    fn subject(&self) -> Option<String> {
-        Some(self.address.reveal())
-    }
-
-    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<Kicked, Declined> {
-        let mailbox = executor.book.mailbox(&self.address).ok_or(AdminError::NoSuchMailbox)?;
-        Ok(Kicked { address: mailbox.address, sessions: executor.book.kick(&self.address) as u64 })
-    }
-
-    fn print(told: &Kicked) -> String {
-        let sessions = match told.sessions {
-            1 => "1 session was".to_owned(),
-            sessions => format!("{sessions} sessions were"),
-        };
-        format!("{}: {sessions} told to end.\n", told.address.reveal())
-    }
-}
-
 /// `mailbox refresh`.
 #[derive(Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -29,6 +29,7 @@ mod executor;
 pub mod hand_over;
 pub mod incident;
 mod json;
+pub mod kick;
 mod layout;
 mod line;
 pub mod loan;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::loan::LoanMade;
 use super::offer_news::{EACH, OfferNews};
-use super::open_offers::OpenOffer;
+use super::open_offers::{OfferState, OpenOffer};
 use super::{AdminCommand, Audience, DeclineCause, Declined, Executor, Moment};
 use crate::private::revealed;
 use crate::quota::{Day, Grant, Name};
@@ -57,7 +57,7 @@ impl AdminCommand for OfferLoan {
         }
         executor.book.may_lend(&self.from, Grant { octets: self.size, until: self.until }, at.today)?;
         let OfferLoan { from, to, said, size, until } = self.clone();
-        let offer = OpenOffer { from, to, said, octets: size, until, made: at.now };
+        let offer = OpenOffer { from, to, said, octets: size, until, made: at.now, state: OfferState::Stands };
         let mut all = executor.offers.standing(at);
         all.retain(|other| !other.is_of(&offer.from, &offer.said, offer.until));
         if all.iter().filter(|other| other.from == offer.from).count() >= EACH {
@@ -94,15 +94,15 @@ impl AdminCommand for AcceptLoan {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<LoanMade, Declined> {
-        let offer = executor.offers.take_shown([&self.from, &self.to], self.size, self.until, at)?;
-        let lent = executor.book.lend(&self.from, &self.to, Grant { octets: offer.octets, until: offer.until }, at.today);
-        lent.map(LoanMade::of).map_err(|error| {
-            let declined = Declined::from(error);
-            if declined.cause == DeclineCause::Unwritten {
-                executor.offers.put_back(offer, at);
-            }
-            declined
-        })
+        let shown = |offer: &OpenOffer| offer.is_shown([&self.from, &self.to], self.size, self.until);
+        let taking = executor.offers.begin_taking(shown, at)?;
+        let lent = executor.book.lend(&self.from, &self.to, Grant { octets: taking.octets, until: taking.until }, at.today);
+        let lent = lent.map(LoanMade::of).map_err(Declined::from);
+        match &lent {
+            Err(declined) if declined.cause == DeclineCause::Unwritten => executor.offers.not_taken(&taking, at),
+            Ok(_) | Err(_) => executor.offers.taken(&taking, at),
+        }
+        lent
     }
 
     fn print(told: &LoanMade) -> String {
@@ -130,7 +130,7 @@ impl AdminCommand for WithdrawOffer {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, Declined> {
-        executor.offers.take(|offer| offer.is_of(&self.from, &self.said, self.until), at).map(|_| Agreed {})
+        executor.offers.end(|offer| offer.is_of(&self.from, &self.said, self.until), at).map(|()| Agreed {})
     }
 
     fn print(_: &Agreed) -> String {
@@ -159,7 +159,8 @@ impl AdminCommand for DeclineOffer {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Agreed, Declined> {
-        executor.offers.take_shown([&self.from, &self.to], self.size, self.until, at).map(|_| Agreed {})
+        let shown = |offer: &OpenOffer| offer.is_shown([&self.from, &self.to], self.size, self.until);
+        executor.offers.end(shown, at).map(|()| Agreed {})
     }
 
     fn print(_: &Agreed) -> String {
@@ -208,6 +209,11 @@ impl Executor {
     /// was told of another one today.
     pub fn offer_news(&self, offer: &OfferLoan, at: &Moment<'_>) -> Option<OfferNews> {
         self.offers.news(&offer.from, &offer.said, at)
+    }
+
+    /// Nobody was told of it: the next one of the same may be.
+    pub fn uncount_offer(&self, offer: &OfferLoan) {
+        self.offers.uncount(&offer.from, &offer.said);
     }
 
     /// Forgets the offers that are over, and what was told on another day.

@@ -1,6 +1,7 @@
 //! The offers of space that are open: in memory, a few for each association, and they end by themselves. Which of them the other contact is told
 //! of by mail is in `offer_news`.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,23 @@ pub(super) struct OpenOffer {
     pub(super) octets: u64,
     pub(super) until: Day,
     pub(super) made: Instant,
+    pub(super) state: OfferState,
+}
+
+/// Whether an offer can be taken. What is told of one that ends must stay so: while it is written down that somebody took it, it is still in
+/// its place, so that whatever ends it meanwhile ends it for good.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum OfferState {
+    Stands,
+    /// Under this number.
+    BeingTaken(u64),
+}
+
+/// An offer that is being taken, and keeps its place until [`LoanOffers::taken`] or [`LoanOffers::not_taken`].
+pub(super) struct Taking {
+    pub(super) octets: u64,
+    pub(super) until: Day,
+    number: u64,
 }
 
 /// An offer, as one of the two sees it.
@@ -41,6 +59,7 @@ pub struct OfferShown {
 #[derive(Default)]
 pub struct LoanOffers {
     open: Mutex<Vec<OpenOffer>>,
+    takings: AtomicU64,
     told: Mutex<ToldOffers>,
 }
 
@@ -71,10 +90,15 @@ impl LoanOffers {
         self.told().count(from, said, today)
     }
 
+    pub(super) fn uncount(&self, from: &Name, said: &str) {
+        self.told().uncount(from, said);
+    }
+
     /// What the other one is to be told of the counted offer that `from` made to what it said: the last one, where that was made anew meanwhile.
     pub(super) fn news(&self, from: &Name, said: &str, at: &Moment<'_>) -> Option<OfferNews> {
         let all = self.standing(at);
-        let Some(offer) = all.iter().rfind(|offer| offer.from == *from && offer.said == said) else {
+        let is_meant = |offer: &&OpenOffer| offer.from == *from && offer.said == said && offer.state == OfferState::Stands;
+        let Some(offer) = all.iter().rfind(is_meant) else {
             self.told().uncount(from, said);
             return None;
         };
@@ -102,37 +126,53 @@ impl LoanOffers {
         self.told().forget(name);
     }
 
-    /// The first one that is meant, which stands no more.
-    pub(super) fn take(&self, is_meant: impl Fn(&OpenOffer) -> bool, at: &Moment<'_>) -> Result<OpenOffer, Declined> {
+    /// Ends the first one that is meant. Of one that is being taken it is not known yet whether it was: its maker or the other contact ends it
+    /// all the same, and is told that it has ended, which is so in either case.
+    pub(super) fn end(&self, is_meant: impl Fn(&OpenOffer) -> bool, at: &Moment<'_>) -> Result<(), Declined> {
         let mut all = self.standing(at);
-        let found = all.iter().position(is_meant);
-        found.map(|found| all.remove(found)).ok_or_else(|| Declined::because("There is no such offer any more."))
+        let standing = all.iter().position(|offer| is_meant(offer) && offer.state == OfferState::Stands);
+        let found = standing.or_else(|| all.iter().position(is_meant)).map(|found| all.remove(found));
+        found.filter(|offer| offer.state == OfferState::Stands).map(drop).ok_or_else(over)
     }
 
-    /// The same for one that its taker was shown so.
-    pub(super) fn take_shown(
-        &self,
-        [from, to]: [&Name; 2],
-        octets: u64,
-        until: Day,
-        at: &Moment<'_>,
-    ) -> Result<OpenOffer, Declined> {
-        let is_shown = |offer: &OpenOffer| (&offer.from, offer.octets, offer.until) == (from, octets, until) && offer.is_to(to);
-        self.take(is_shown, at)
+    /// Begins to take one that its taker was shown so.
+    pub(super) fn begin_taking(&self, is_meant: impl Fn(&OpenOffer) -> bool, at: &Moment<'_>) -> Result<Taking, Declined> {
+        let mut all = self.standing(at);
+        let Some(found) = all.iter().position(|offer| is_meant(offer) && offer.state == OfferState::Stands) else {
+            let taken = all.iter().any(is_meant);
+            return Err(if taken { Declined::busy("This offer is being taken at this moment.") } else { over() });
+        };
+        let number = self.takings.fetch_add(1, Ordering::Relaxed);
+        let offer = all.get_mut(found).ok_or_else(over)?;
+        offer.state = OfferState::BeingTaken(number);
+        Ok(Taking { octets: offer.octets, until: offer.until, number })
     }
 
-    /// One that was taken stands again, unless another one has its place by now.
-    pub(super) fn put_back(&self, offer: OpenOffer, at: &Moment<'_>) {
-        let mut all = self.standing(at);
-        if !all.iter().any(|other| other.is_of(&offer.from, &offer.said, offer.until)) {
-            all.push(offer);
-        }
+    /// It was taken, or never can be.
+    pub(super) fn taken(&self, taking: &Taking, at: &Moment<'_>) {
+        self.standing(at).retain(|offer| offer.state != OfferState::BeingTaken(taking.number));
     }
+
+    /// That could not be written down: it stands again, unless it was ended meanwhile.
+    pub(super) fn not_taken(&self, taking: &Taking, at: &Moment<'_>) {
+        let mut all = self.standing(at);
+        let found = all.iter_mut().find(|offer| offer.state == OfferState::BeingTaken(taking.number));
+        found.into_iter().for_each(|offer| offer.state = OfferState::Stands);
+    }
+}
+
+fn over() -> Declined {
+    Declined::because("There is no such offer any more.")
 }
 
 impl OpenOffer {
     pub(super) fn is_of(&self, from: &Name, said: &str, until: Day) -> bool {
         self.from == *from && self.said == said && self.until == until
+    }
+
+    /// Whether `to` was shown it so.
+    pub(super) fn is_shown(&self, [from, to]: [&Name; 2], octets: u64, until: Day) -> bool {
+        (&self.from, self.octets, self.until) == (from, octets, until) && self.is_to(to)
     }
 
     fn is_to(&self, to: &Name) -> bool {

@@ -22,6 +22,8 @@ pub enum DeclineCause {
     Subject,
     /// What it was about cannot be: the book says why.
     Book(AdminError),
+    /// Somebody else's answer to it is being written down: what comes of it is not known yet.
+    Busy,
     /// It could not be written down: it is not whoever asked that has to do something.
     Unwritten,
 }
@@ -37,12 +39,17 @@ impl Declined {
         Declined { text: text.into(), cause: DeclineCause::Subject }
     }
 
+    /// Somebody else does it at this moment.
+    pub(super) fn busy(text: &str) -> Declined {
+        Declined { text: text.into(), cause: DeclineCause::Busy }
+    }
+
     /// Whether the command itself was wrong. All else is said on the socket by the text alone.
     pub fn is_usage(&self) -> bool {
         match self.cause {
             DeclineCause::Usage => true,
             DeclineCause::Book(error) => error.is_wrong_usage(),
-            DeclineCause::Subject | DeclineCause::Unwritten => false,
+            DeclineCause::Subject | DeclineCause::Busy | DeclineCause::Unwritten => false,
         }
     }
 

@@ -11,8 +11,9 @@ use crate::admin::association::{
 use crate::admin::blocks::{LiftBlocks, ListBlocks};
 use crate::admin::disclose::DiscloseMailbox;
 use crate::admin::incident::{ListIncidents, ShowIncident, StartIncident, StopIncident};
+use crate::admin::kick::KickMailbox;
 use crate::admin::loan::{LendAssociation, ListLoans};
-use crate::admin::mailbox::{KickMailbox, ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
+use crate::admin::mailbox::{ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
 use crate::admin::move_mailbox::MoveMailbox;
 use crate::admin::status::ShowStatus;
 

@@ -145,7 +145,7 @@ async fn request(link: &mut BufferedConn) -> Result<Option<Zeroizing<Vec<u8>>>, 
 }
 
 async fn reply(line: Zeroizing<Vec<u8>>, context: Arc<Context>) -> Reply {
-    let request = match Request::read(&line) {
+    let mut request = match Request::read(&line) {
         Ok(request) => request,
         Err(refusal) => return refused(&refusal),
     };
@@ -157,12 +157,12 @@ async fn reply(line: Zeroizing<Vec<u8>>, context: Arc<Context>) -> Reply {
             incidents.sweep(std::time::Instant::now());
         });
     }
-    if let Request::KickMailbox(kick) = &request {
+    if let Request::KickMailbox(kick) = &mut request {
         // What is parked for the webmail would let the old password in again. Before the sessions end, so that nothing is parked
         // in between.
         let kicked = context.book.mailbox_of(kick.address());
         context.pool.end(|user| context.book.mailbox_of(user) == kicked);
-        context.web.end_of(|address| context.book.mailbox_of(address) == kicked);
+        kick.ended(context.web.end_of(|address| context.book.mailbox_of(address) == kicked));
     }
     let now = std::time::Instant::now();
     let moved = match &request {

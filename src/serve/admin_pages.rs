@@ -48,10 +48,7 @@ fn whole() -> Router<Arc<Context>> {
     let mut table = Router::new().route("/style.css", plain(style));
     for lang in ["", "/en", "/fr"] {
         let at = |path: &str| format!("{lang}{path}");
-        table = table
-            .route(&at("/"), plain(home))
-            .route(&at("/association/{name}"), show(association))
-            .route(&at("/association/{name}/changed"), show(changed));
+        table = table.route(&at("/"), plain(home)).route(&at("/association/{name}"), show(association));
         for form in AdminForm::ALL {
             let change = async move |State(context): State<Arc<Context>>, path: Rest, request: Request| {
                 aside(context, request, rest(path), Style::Admins, CHANGES[form as usize]).await
@@ -96,11 +93,8 @@ fn home(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
 }
 
 fn association(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    shown(context, asked, AdminResult::None)
-}
-
-fn changed(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    shown(context, asked, AdminResult::Done)
+    let changed = named(asked).is_some_and(|name| context.web.lock().admin_news.take(&name, context.web.now()));
+    shown(context, asked, if changed { AdminResult::Done } else { AdminResult::None })
 }
 
 /// The association that the path names.
@@ -147,7 +141,10 @@ fn change(context: &Arc<Context>, asked: &WebRequest, form: AdminForm) -> WebAns
     };
     match done {
         // Elsewhere, so that the back button and a second click send nothing again.
-        Ok(()) => WebAnswer::go_to(&format!("/{}/association/{}/changed", asked.lang.word(), name.reveal())),
+        Ok(()) => {
+            context.web.lock().admin_news.put(&name, context.web.now());
+            WebAnswer::go_to(&format!("/{}/association/{}", asked.lang.word(), name.reveal()))
+        }
         Err(Misfit(field, why)) => shown(context, asked, AdminResult::Refused(form, field, why, &asked.form)),
     }
 }

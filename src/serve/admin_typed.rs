@@ -78,7 +78,7 @@ impl Typed<'_> {
                     );
                     Misfit("contact", text)
                 };
-                (Some(Address::parse(typed).ok_or_else(wrong)?), false)
+                (Some(Address::parse(typed).filter(Address::is_reachable).ok_or_else(wrong)?), false)
             }
         };
         Ok((Edit { contact, lang, ..Edit::default() }, Without { no_contact, ..Without::default() }))

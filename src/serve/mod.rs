@@ -58,6 +58,7 @@ mod web;
 mod web_certificates;
 mod web_hand_over;
 mod web_lend;
+mod web_links;
 mod web_member;
 mod web_pages;
 mod web_standing;
@@ -91,7 +92,7 @@ pub use admin::Access;
 pub use listener::{Listener, TlsMode};
 pub use sealed::CopyKey;
 pub use service::Service;
-pub use web_pages::WebRoom;
+pub use web_pages::{VisitClock, WebRoom};
 
 /// How long things may take; each can be set in the config file's `[limits]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

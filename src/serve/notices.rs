@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::rand;
 use lettre::message::header::Date;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Context;
@@ -117,10 +118,31 @@ fn relay(context: &Context, domain: &Domain) -> Option<(BackendId, Address)> {
     Some((backend, context.notices_from.clone().or_else(postmaster)?))
 }
 
-/// Sends one that somebody asked for, and that waits for nobody: once, or not at all.
-pub(super) async fn send_now(context: &Context, notice: Notice, domain: &Domain, to: &Address) {
-    if let Some((backend, from)) = relay(context, domain) {
-        send(context, backend, (NoticeKind::Asked, Some(notice)), [&from, to], &mut Down::default()).await;
+/// Whether there is a relay that could take what is about `domain`.
+pub(super) fn has_relay(context: &Context, domain: &Domain) -> bool {
+    relay(context, domain).is_some()
+}
+
+/// Waits for a place among the mails that are under way because somebody asked for them. Nothing is lost for want of one: each of those who wait
+/// was counted where it was asked for, a few for each association, and so there is an end to them. None: the daemon ends.
+pub(super) async fn place(context: &Context) -> Option<OwnedSemaphorePermit> {
+    context.web.mails.clone().acquire_owned().await.ok()
+}
+
+/// Sends one that somebody asked for, once.
+pub(super) async fn send_now(context: &Context, notice: Notice, domain: &Domain, to: &Address) -> DeliveryOutcome {
+    let Some((backend, from)) = relay(context, domain) else { return DeliveryOutcome::Refused(NO_ADDRESS) };
+    let outcome = send(context, backend, (NoticeKind::Asked, Some(notice)), [&from, to], &mut Down::default()).await;
+    if let DeliveryOutcome::Refused(code) = outcome {
+        count(Provoked::NoticeRefused(u64::from(code)));
+    }
+    outcome
+}
+
+/// To be called where it is not tried again: who is in charge of the servers learns it as of other notices.
+pub(super) fn note_lost(outcome: &DeliveryOutcome) {
+    if matches!(outcome, DeliveryOutcome::Later | DeliveryOutcome::Down) {
+        count(Provoked::NoticesLost);
     }
 }
 
@@ -141,19 +163,14 @@ async fn send(
     let backends = context.backends.load_full();
     let letter = notice.and_then(|notice| letter(notice, from, to, Date::from(SystemTime::now()), &random()));
     let Some(letter) = letter else { return DeliveryOutcome::Refused(NO_ADDRESS) };
-    let is_silent = |outcome: &DeliveryOutcome| matches!(outcome, DeliveryOutcome::Down | DeliveryOutcome::Unknown);
-    if down.stores.contains(&backend) && own_mail::is_ours(context, to, &letter) {
-        return DeliveryOutcome::Down;
-    }
-    if let Some(stored) = own_mail::store(context, to, &letter, kind).await {
-        down.stores.extend(is_silent(&stored).then_some(backend));
+    if let Some(stored) = own_mail::store(context, to, &letter, kind, &mut down.stores).await {
         return stored;
     }
     if down.relays.contains(&backend) {
         return DeliveryOutcome::Down;
     }
     let carried = carry(context, Destination { backends: &backends, backend }, Taker::Relay, letter).await;
-    down.relays.extend(is_silent(&carried).then_some(backend));
+    down.relays.extend(matches!(carried, DeliveryOutcome::Down | DeliveryOutcome::Unknown).then_some(backend));
     carried
 }
 

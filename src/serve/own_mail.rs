@@ -37,23 +37,33 @@ fn amount_of(letter: &Letter) -> Amount {
     Amount::message(ON_TOP + letter.message.len() as u64)
 }
 
-/// Whether the letter takes this way.
-pub(super) fn is_ours(context: &Context, to: &Address, letter: &Letter) -> bool {
-    full(context, to, amount_of(letter)).is_some()
-}
-
 /// Stores the letter in every mailbox that `to` leads to. None where none of them is full, or where it cannot be done: then the relay has it.
-pub(super) async fn store(context: &Context, to: &Address, letter: &Letter, kind: NoticeKind) -> Option<DeliveryOutcome> {
+/// Those of `silent` are not asked, and whoever turns out to be silent joins them: the backends of the mailboxes, which need not be that of
+/// the domain that the notice is about.
+pub(super) async fn store(
+    context: &Context,
+    to: &Address,
+    letter: &Letter,
+    kind: NoticeKind,
+    silent: &mut Vec<BackendId>,
+) -> Option<DeliveryOutcome> {
     let amount = amount_of(letter);
     let mailboxes = full(context, to, amount)?;
     // All or none: of a list of mailboxes some would have it twice.
     let made: Vec<_> = mailboxes.into_iter().map(|mailbox| make_room(context, mailbox, amount, kind)).collect::<Option<_>>()?;
     let mut best = None;
     for RoomMade { mailbox, backend, mut room } in made {
-        room.handed_over();
-        let backends = context.backends.load_full();
-        let letter = Letter { recipient: path(context, &mailbox), message: letter.message.clone() };
-        let outcome = carry(context, Destination { backends: &backends, backend }, Taker::Store, letter).await;
+        let outcome = if silent.contains(&backend) {
+            DeliveryOutcome::Down
+        } else {
+            room.handed_over();
+            let backends = context.backends.load_full();
+            let letter = Letter { recipient: path(context, &mailbox), message: letter.message.clone() };
+            carry(context, Destination { backends: &backends, backend }, Taker::Store, letter).await
+        };
+        if matches!(outcome, DeliveryOutcome::Down | DeliveryOutcome::Unknown) && !silent.contains(&backend) {
+            silent.push(backend);
+        }
         match outcome {
             DeliveryOutcome::Accepted => drop(room.commit()),
             DeliveryOutcome::Refused(_) | DeliveryOutcome::Later | DeliveryOutcome::Down => drop(room.release()),

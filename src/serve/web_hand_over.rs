@@ -6,9 +6,10 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::Context;
-use super::notices::send_now;
+use super::notices::{has_relay, note_lost, place, send_now};
+use super::web_links::pause;
 use super::web_pages::wrong;
-use super::web_visit::{form_of, obey, page, pause};
+use super::web_visit::{form_of, obey, page};
 use crate::admin::hand_over::HandOver;
 use crate::admin::{DeclineCause, Principal};
 use crate::fault::Lang;
@@ -16,35 +17,37 @@ use crate::notice::Notice;
 use crate::private::{Address, Domain};
 use crate::quota::Name;
 use crate::web::form_result::FormResult;
-use crate::web::hand_over::{BothAgreed, Spent};
 use crate::web::home::NoPage;
+use crate::web::open_hand_overs::{BothAgreed, HandOverError, Spent};
 use crate::web::request::FormSender;
 use crate::web::session::VisitToken;
 use crate::web::{Keep, WebAnswer, WebRequest, hand_over as pages, login};
 
-/// Sends both links, or neither where some were sent just now; the answer is the same.
+/// Sends both links, and says so; or says why none are sent. Whether the new address exists tells neither.
 pub(super) fn ask(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     let Some(found) = form_of(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
     let Principal::Contact(name) = &found.visitor.principal else { return wrong(context, asked.lang, NoPage::Form) };
     let Some(typed) = asked.form.field("address") else { return wrong(context, asked.lang, NoPage::Request) };
     let old = &found.visitor.address;
-    let Some(new) = Address::parse(typed.trim()).filter(|new| new != old) else {
-        return page(context, asked.lang, &found, FormResult::HandOverRefused(typed.trim().into()));
+    let refused = |why| page(context, asked.lang, &found, FormResult::HandOverRefused(why, typed.trim().into()));
+    let Some(new) = Address::parse(typed.trim()).filter(|new| new != old && new.is_reachable()) else {
+        return refused(HandOverError::NotAnother);
     };
     let domain = context.book.contact_of(old).into_iter().find(|(theirs, _)| theirs == name).map(|(_, domain)| domain);
-    let now = context.web.now();
-    let links = context.web.lock().hand_overs.begin(name, old, &new, now);
-    if let Some((links, domain)) = links.zip(domain) {
-        let (context, lang) = (context.clone(), asked.lang);
-        let mail = HandOverMail { name: name.clone(), domain, old: old.clone(), new, links, lang };
-        Handle::current().spawn(async move {
-            sleep(pause()).await;
-            if let Ok(place) = context.web.mails.clone().try_acquire_owned() {
-                mail.send(&context).await;
-                drop(place);
-            }
-        });
-    }
+    let Some(domain) = domain.filter(|domain| has_relay(context, domain)) else { return refused(HandOverError::NoMail) };
+    let links = context.web.lock().hand_overs.begin(name, old, &new, context.web.now());
+    let links = match links {
+        Ok(links) => links,
+        Err(why) => return refused(why),
+    };
+    let mail = HandOverMail { name: name.clone(), domain, old: old.clone(), new, links, lang: asked.lang };
+    let mailing = context.clone();
+    Handle::current().spawn(async move {
+        sleep(pause()).await;
+        let place = place(&mailing).await;
+        mail.send(&mailing).await;
+        drop(place);
+    });
     WebAnswer::page(pages::asked(&context.web.site, asked.lang), Keep::Never)
 }
 
@@ -63,8 +66,8 @@ impl HandOverMail {
         let HandOverMail { name, domain, old, new, links, lang } = self;
         let [old_link, new_link] =
             links.map(|token| format!("{}/{}/confirm/{}", context.web.site.url, lang.word(), token.reveal().as_str()));
-        send_now(context, Notice::hand_over(&name, &new, &old_link, lang), &domain, &old).await;
-        send_now(context, Notice::take_over(&name, &new_link, lang), &domain, &new).await;
+        note_lost(&send_now(context, Notice::hand_over(&name, &new, &old_link, lang), &domain, &old).await);
+        note_lost(&send_now(context, Notice::take_over(&name, &new_link, lang), &domain, &new).await);
     }
 }
 

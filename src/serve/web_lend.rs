@@ -1,23 +1,29 @@
 //! Contacts who lend space to each other at the pages. Who may what is judged by the commands (`crate::admin::offer`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::Context;
 use super::clock::today;
-use super::notices::send_now;
+use super::notices::{place, send_now};
+use super::web_links::pause;
 use super::web_pages::wrong;
-use super::web_visit::{form_of, obey, page, pause, unwritten};
+use super::web_visit::{done, form_of, may_change, obey, page, unwritten};
 use crate::admin::offer::{AcceptLoan, DeclineOffer, LONGEST_SAID, OfferLoan, ReturnLoan, WithdrawOffer};
 use crate::admin::{AdminCommand, DeclineCause, Moment, Principal};
+use crate::event::{Provoked, count};
 use crate::notice::Notice;
 use crate::private::{Address, Domain};
 use crate::quota::{AdminError, Day, Limit, Name};
+use crate::smtp::delivery::DeliveryOutcome;
 use crate::web::form_result::FormResult;
 use crate::web::home::NoPage;
 use crate::web::lend::{LendError, LendTyped};
+use crate::web::news::VisitNews;
+use crate::web::password::EntryPage;
 use crate::web::session::FoundVisit;
 use crate::web::share::{ShareError, share};
 use crate::web::{WebAnswer, WebRequest};
@@ -46,7 +52,7 @@ pub(super) fn offer(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     match obey(context, &found.visitor.principal, &command) {
         Ok(_) => {
             tell_other(context, command);
-            WebAnswer::go_to(&format!("/{}/contact/offered", asked.lang.word()))
+            done(context, asked, VisitNews::Offered, EntryPage::Contact)
         }
         Err(declined) => refused(not_offered(declined.cause)),
     }
@@ -60,15 +66,29 @@ fn tell_other(context: &Arc<Context>, offer: OfferLoan) {
     }
     let context = context.clone();
     Handle::current().spawn(async move {
-        sleep(pause()).await;
-        // Where too many are under way, this one is lost: the offer stands on the page all the same.
-        let Ok(place) = context.web.mails.clone().try_acquire_owned() else { return };
-        if let Some((notice, domain, to)) = news(&context, &offer) {
-            send_now(&context, notice, &domain, &to).await;
+        for wait in [pause()].into_iter().chain(AGAIN) {
+            sleep(wait).await;
+            let place = place(&context).await;
+            // Withdrawn, or answered: there is nothing to tell.
+            let Some((notice, domain, to)) = news(&context, &offer) else { return };
+            let outcome = send_now(&context, notice, &domain, &to).await;
+            drop(place);
+            if !matches!(outcome, DeliveryOutcome::Later | DeliveryOutcome::Down) {
+                return;
+            }
+            // As if it had not been counted: the next offer to the same is told, if this one never is.
+            context.executor.uncount_offer(&offer);
+            if !context.executor.count_offer(&offer, today()) {
+                return;
+            }
         }
-        drop(place);
+        context.executor.uncount_offer(&offer);
+        count(Provoked::NoticesLost);
     });
 }
+
+/// How long a relay that takes no mail has until it is tried again. The offer stands on the other page all the same.
+const AGAIN: [Duration; 3] = [Duration::from_secs(20), Duration::from_secs(5 * 60), Duration::from_secs(60 * 60)];
 
 /// What the other contact is told, by the relay of which domain, and who that is.
 fn news(context: &Context, offer: &OfferLoan) -> Option<(Notice, Domain, Address)> {
@@ -90,7 +110,7 @@ fn not_offered(cause: DeclineCause) -> LendError {
         DeclineCause::Book(AdminError::NeedsItself) => LendError::InUse,
         DeclineCause::Book(AdminError::LendsToItself) => LendError::Itself,
         DeclineCause::Book(_) => LendError::Gone,
-        DeclineCause::Usage | DeclineCause::Subject | DeclineCause::Unwritten => LendError::Enough,
+        DeclineCause::Usage | DeclineCause::Subject | DeclineCause::Busy | DeclineCause::Unwritten => LendError::Enough,
     }
 }
 
@@ -125,7 +145,7 @@ pub(super) fn accept(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     {
         return wrong(context, asked.lang, NoPage::Busy);
     }
-    act(context, asked, "changed", |own, until| {
+    act(context, asked, VisitNews::Changed, |own, until| {
         let (from, size) = offered(context, asked)?;
         Some(AcceptLoan { from, to: own, size, until })
     })
@@ -133,7 +153,7 @@ pub(super) fn accept(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
 
 /// Lets an offer be.
 pub(super) fn decline(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    act(context, asked, "declined", |own, until| {
+    act(context, asked, VisitNews::Declined, |own, until| {
         let (from, size) = offered(context, asked)?;
         Some(DeclineOffer { from, to: own, size, until })
     })
@@ -146,21 +166,28 @@ fn offered(context: &Context, asked: &WebRequest) -> Option<(Name, u64)> {
 
 /// Takes an offer back.
 pub(super) fn withdraw(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    act(context, asked, "withdrawn", |own, until| Some(WithdrawOffer { from: own, said: asked.form.field("to")?.into(), until }))
+    act(context, asked, VisitNews::Withdrawn, |own, until| {
+        Some(WithdrawOffer { from: own, said: asked.form.field("to")?.into(), until })
+    })
 }
 
 /// Gives back what was borrowed.
 pub(super) fn give_back(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    act(context, asked, "changed", |own, until| {
+    if let Some((found, _)) = contact(context, asked)
+        && !may_change(context, &found)
+    {
+        return wrong(context, asked.lang, NoPage::Busy);
+    }
+    act(context, asked, VisitNews::Changed, |own, until| {
         Some(ReturnLoan { from: named(context, asked.form.field("from")?)?, to: own, until })
     })
 }
 
-/// Carries out what a button says: about the own association, and a day. `done` is the page that says what is so then.
+/// Carries out what a button says: about the own association, and a day. `news` is what is so then.
 fn act<C: AdminCommand>(
     context: &Arc<Context>,
     asked: &WebRequest,
-    done: &str,
+    news: VisitNews,
     command: impl FnOnce(Name, Day) -> Option<C>,
 ) -> WebAnswer {
     let Some((found, own)) = contact(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
@@ -168,9 +195,10 @@ fn act<C: AdminCommand>(
     let Some(command) = until.and_then(|until| command(own, until)) else { return wrong(context, asked.lang, NoPage::Request) };
     let refused = |error| page(context, asked.lang, &found, FormResult::LendRefused(error, LendTyped::default()));
     match obey(context, &found.visitor.principal, &command) {
-        Ok(_) => WebAnswer::go_to(&format!("/{}/contact/{done}", asked.lang.word())),
+        Ok(_) => done(context, asked, news, EntryPage::Contact),
         Err(declined) => match declined.cause {
             DeclineCause::Unwritten => unwritten(context, asked, &found),
+            DeclineCause::Busy => refused(LendError::BeingTaken),
             DeclineCause::Book(AdminError::NeedsItself) if C::WORD == ReturnLoan::WORD => refused(LendError::Needed),
             DeclineCause::Book(_) | DeclineCause::Usage | DeclineCause::Subject => refused(LendError::Gone),
         },

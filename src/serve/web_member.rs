@@ -12,7 +12,7 @@ use super::clock::today;
 use super::desk::Desk;
 use super::web_pages::wrong;
 use super::web_standing::is_member;
-use super::web_visit::{begin, form_of, obey, visitor};
+use super::web_visit::{begin, done, form_of, news, obey, visitor};
 use crate::admin::disclose::DiscloseMailbox;
 use crate::admin::mailbox::SetMailbox;
 use crate::admin::{DeclineCause, Principal};
@@ -21,6 +21,7 @@ use crate::private::{Address, Credential};
 use crate::quota::{MailboxEdit, Name};
 use crate::web::home::NoPage;
 use crate::web::member::{MemberPage, MemberResult};
+use crate::web::news::VisitNews;
 use crate::web::password::{self, EntryPage, LastTry, NoEntry};
 use crate::web::request::FormSender;
 use crate::web::session::{FoundVisit, Visitor};
@@ -29,12 +30,9 @@ use crate::wire::sasl;
 
 /// The member's page, or the way in.
 pub(super) fn member(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    shown(context, asked, |page| page.html(), MemberResult::None)
-}
-
-/// The same after a change.
-pub(super) fn changed(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    shown(context, asked, |page| page.html(), MemberResult::Done)
+    // A member has one form: whatever was done is a change.
+    let result = news(context, asked).map_or(MemberResult::None, |_| MemberResult::Done);
+    shown(context, asked, |page| page.html(), result)
 }
 
 /// All that is held.
@@ -98,7 +96,7 @@ pub(super) fn set_language(context: &Arc<Context>, asked: &WebRequest) -> WebAns
     }
     let command = SetMailbox { address, edit: MailboxEdit { lang: Some(lang), ..MailboxEdit::default() } };
     match obey(context, &found.visitor.principal, &command) {
-        Ok(_) => WebAnswer::go_to(&format!("/{}/member/changed", asked.lang.word())),
+        Ok(_) => done(context, asked, VisitNews::Changed, EntryPage::Member),
         Err(declined) if declined.cause == DeclineCause::Unwritten => {
             shown(context, asked, |page| page.html(), MemberResult::Failed)
         }

@@ -8,13 +8,16 @@ use tokio::sync::Semaphore;
 
 use super::Context;
 use super::clock::today;
+use crate::admin::kick::EndedPages;
 use crate::fault::Lang;
 use crate::net::seal::HostSeal;
 use crate::private::Address;
-use crate::web::hand_over::HandOvers;
+use crate::web::budget::{AskedLinks, ChangeBudget};
 use crate::web::home::NoPage;
 use crate::web::layout::{STYLE, Style};
-use crate::web::session::{ChangeBudget, Links, Sessions, VisitToken};
+use crate::web::news::AdminNews;
+use crate::web::open_hand_overs::HandOvers;
+use crate::web::session::{Links, Sessions, VisitToken};
 use crate::web::signed::signed;
 use crate::web::{
     Body, Keep, Site, WebAnswer, WebRequest, apple, autoconfig, help as help_page, home as first, programs as setting_up,
@@ -32,11 +35,16 @@ pub struct WebRoom {
     pub(super) admin_form: Option<VisitToken>,
     /// Mails with links that are under way at once.
     pub(super) mails: Arc<Semaphore>,
+    /// Places of those who ask for a link and are no contacts: they wait for nothing.
+    pub(super) asking: Arc<Semaphore>,
     /// The profile as it was signed last: to sign costs a thousand times what all else of an answer does.
     sealed: ArcSwapOption<(HostSeal, Vec<u8>)>,
     visits: Mutex<Visits>,
-    began: Instant,
+    clock: VisitClock,
 }
+
+/// A clock that only goes forward, from any beginning: sessions and links end by it.
+pub type VisitClock = Box<dyn Fn() -> Duration + Send + Sync>;
 
 /// Who is logged in, or may be soon.
 #[derive(Default)]
@@ -45,10 +53,14 @@ pub(super) struct Visits {
     pub(super) links: Links,
     pub(super) changes: ChangeBudget,
     pub(super) hand_overs: HandOvers,
+    pub(super) asked: AskedLinks,
+    pub(super) admin_news: AdminNews,
 }
 
 /// Mails with links at once. Each waits for a relay, for a minute at most.
 const MAILS: usize = 16;
+/// Requests of nobody's for links, which wait for some seconds like all others: some hundred octets each. More are answered alike, and do not wait.
+const ASKING: usize = 4096;
 
 /// The statement as a page of its own, in English and in French, and what its style is called in a Content-Security-Policy.
 struct Statement {
@@ -75,11 +87,18 @@ impl Fixed {
 }
 
 impl WebRoom {
-    /// A room for `site`.
+    /// A room for `site`, by the machine's clock.
     pub fn new(site: Site) -> WebRoom {
-        let (mails, fixed) = (Arc::new(Semaphore::new(MAILS)), OnceLock::new());
+        let began = Instant::now();
+        WebRoom::by_clock(site, Box::new(move || began.elapsed()))
+    }
+
+    /// The same by another one.
+    pub fn by_clock(site: Site, clock: VisitClock) -> WebRoom {
+        let [mails, asking] = [MAILS, ASKING].map(|places| Arc::new(Semaphore::new(places)));
+        let fixed = OnceLock::new();
         let (statement, visits, admin_form) = (ArcSwapOption::empty(), Mutex::default(), VisitToken::new());
-        WebRoom { site, statement, fixed, sealed: ArcSwapOption::empty(), admin_form, mails, visits, began: Instant::now() }
+        WebRoom { site, statement, fixed, sealed: ArcSwapOption::empty(), admin_form, mails, asking, visits, clock }
     }
 
     /// Shows the statement, in English and in French, whose style has this hash (`sha256-...`).
@@ -107,9 +126,9 @@ impl WebRoom {
         self.visits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Since the start.
+    /// Since the clock's beginning.
     pub(super) fn now(&self) -> Duration {
-        self.began.elapsed()
+        (self.clock)()
     }
 
     /// Forgets sessions and links that are over.
@@ -119,14 +138,15 @@ impl WebRoom {
         visits.links.sweep(now);
         visits.changes.sweep(now);
         visits.hand_overs.sweep(now);
+        visits.admin_news.sweep(now);
     }
 
     /// Ends the sessions of whoever came in by such an address, and forgets its links: somebody else has the mailbox, perhaps.
-    pub(super) fn end_of(&self, whose: impl Fn(&Address) -> bool) {
+    pub(super) fn end_of(&self, whose: impl Fn(&Address) -> bool) -> EndedPages {
         let mut visits = self.lock();
-        visits.sessions.end_of(&whose);
-        visits.links.end_of(&whose);
-        visits.hand_overs.end_of(&whose);
+        let sessions = visits.sessions.end_of(&whose);
+        let links = visits.links.end_of(&whose) + visits.hand_overs.end_of(&whose);
+        EndedPages { sessions: sessions as u64, links: links as u64 }
     }
 
     /// Made when the first reader comes: most hosts' daemons have no pages at first.

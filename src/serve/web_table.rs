@@ -15,7 +15,7 @@ use super::desk::Desk;
 use super::web_member as member;
 use super::web_pages as pages;
 use super::web_visit as visit;
-use super::{web_hand_over as hand_over, web_lend as lend};
+use super::{web_hand_over as hand_over, web_lend as lend, web_links as links};
 use crate::fault::Lang;
 use crate::private::Secret;
 use crate::web::home::NoPage;
@@ -58,17 +58,12 @@ fn whole() -> Router<Arc<Context>> {
             .route(&at("/programs"), show(pages::programs))
             .route(&at("/statement"), show(pages::statement))
             .route(&at("/contact"), show_kept(visit::contact))
-            .route(&at("/contact/changed"), show_kept(visit::changed))
-            .route(&at("/contact/offered"), show_kept(visit::offered))
-            .route(&at("/contact/withdrawn"), show_kept(visit::withdrawn))
-            .route(&at("/contact/declined"), show_kept(visit::declined))
-            .route(&at("/contact/link"), take_kept(visit::ask_link))
+            .route(&at("/contact/link"), take_kept(links::ask_link))
             .route(&at("/contact/default"), take_kept(visit::set_default))
             .route(&at("/contact/mailbox"), take_kept(visit::set_mailbox))
             .route(&at("/contact/language"), take_kept(visit::set_language))
             .route(&at("/contact/enter"), post(log_in_as_contact))
             .route(&at("/member"), show_kept(member::member))
-            .route(&at("/member/changed"), show_kept(member::changed))
             .route(&at("/member/held"), show_kept(member::held))
             .route(&at("/member/held.json"), show_kept(member::download))
             .route(&at("/member/enter"), post(log_in))
@@ -82,8 +77,8 @@ fn whole() -> Router<Arc<Context>> {
             .route(&at("/contact/hand-over"), take_kept(hand_over::ask))
             .route(&at("/confirm"), take_kept(hand_over::confirm))
             .route(&at("/confirm/{link}"), follow(hand_over::look))
-            .route(&at("/enter"), take_kept(visit::spend))
-            .route(&at("/enter/{link}"), follow(visit::enter))
+            .route(&at("/enter"), take_kept(links::spend))
+            .route(&at("/enter/{link}"), follow(links::enter))
             .route(&at("/leave"), take_kept(visit::leave));
     }
     table

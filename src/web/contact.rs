@@ -12,6 +12,7 @@ use super::form_result::{FormResult, ShareField, not_kept};
 use super::hand_over;
 use super::layout::{Layout, Style, done, refused, say};
 use super::lend::{self, LendSection};
+use super::news::VisitNews;
 use super::share::{ShareError, typed};
 use super::typography::{number, set, size};
 use crate::admin::association_shown::AssociationShown;
@@ -68,7 +69,7 @@ impl ContactPage<'_> {
             (self.domains())
             (self.language())
             (hand_over::form(lang, &self.hidden(), match &self.result {
-                FormResult::HandOverRefused(typed) => Some(typed),
+                FormResult::HandOverRefused(error, typed) => Some((*error, typed)),
                 _ => None,
             }))
         };
@@ -84,13 +85,13 @@ impl ContactPage<'_> {
         html! {
             @match &self.result {
                 FormResult::None => {}
-                FormResult::Done => { (done(lang)) }
-                FormResult::Offered => { (lend::offered(lang)) }
-                FormResult::Withdrawn => { (lend::withdrawn(lang)) }
-                FormResult::Declined => { (lend::declined(lang)) }
+                FormResult::Done(VisitNews::Changed) => { (done(lang)) }
+                FormResult::Done(VisitNews::Offered) => { (lend::offered(lang)) }
+                FormResult::Done(VisitNews::Withdrawn) => { (lend::withdrawn(lang)) }
+                FormResult::Done(VisitNews::Declined) => { (lend::declined(lang)) }
                 FormResult::Refused(field, error, _) => { (refused(lang, Some(&self.id(field)), &self.wrong(*error))) }
                 FormResult::LendRefused(error, _) => { (lend::summary(lang, *error)) }
-                FormResult::HandOverRefused(_) => { (refused(lang, Some("hand-over"), &hand_over::wrong(lang))) }
+                FormResult::HandOverRefused(error, _) => { (refused(lang, Some("hand-over"), &hand_over::wrong(lang, *error))) }
                 FormResult::Failed => div.error role="alert" { p { (not_kept(lang)) } },
             }
         }

@@ -2,6 +2,8 @@
 
 use super::layout::say;
 use super::lend::{LendError, LendTyped};
+use super::news::VisitNews;
+use super::open_hand_overs::HandOverError;
 use super::share::ShareError;
 use crate::fault::Lang;
 use crate::private::Address;
@@ -19,20 +21,14 @@ pub enum ShareField {
 pub enum FormResult {
     /// There was none.
     None,
-    /// It was done.
-    Done,
-    /// Space was offered: it is not lent before the other contact accepts.
-    Offered,
-    /// An offer was taken back.
-    Withdrawn,
-    /// An offer was let be.
-    Declined,
+    /// This was done.
+    Done(VisitNews),
     /// Nothing was changed; what was typed stands in its field again.
     Refused(ShareField, ShareError, String),
     /// Nothing was lent, offered or given back; what was typed stands in its fields again.
     LendRefused(LendError, LendTyped),
-    /// What was typed is no other address.
-    HandOverRefused(String),
+    /// No hand-over was begun; what was typed stands in its field again.
+    HandOverRefused(HandOverError, String),
     /// Nothing was changed, for a reason of the daemon's own.
     Failed,
 }

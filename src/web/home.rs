@@ -105,7 +105,7 @@ pub fn wrong(site: &Site, lang: Lang, wrong: NoPage, style: Style) -> String {
         ),
         NoPage::Busy => (
             say(lang, "Not possible right now", "Impossible pour le moment"),
-            say(lang, "Try again in a minute.", "Réessayez dans une minute."),
+            say(lang, "Try again in some minutes.", "Réessayez dans quelques minutes."),
         ),
         NoPage::Request | NoPage::Method | NoPage::Length | NoPage::Long => (
             say(lang, "This request was not understood", "Cette demande n'a pas été comprise"),

@@ -31,6 +31,8 @@ pub enum LendError {
     Gone,
     /// What was borrowed is in use.
     Needed,
+    /// The same is being accepted at this moment, from another window.
+    BeingTaken,
 }
 
 /// What was typed.
@@ -64,7 +66,7 @@ fn field(error: LendError) -> Option<&'static str> {
         LendError::NoName | LendError::Itself => Some("lend-to"),
         LendError::Size(_) | LendError::InUse => Some("lend-share"),
         LendError::Day => Some("lend-until"),
-        LendError::NoLimit | LendError::Enough | LendError::Gone | LendError::Needed => None,
+        LendError::NoLimit | LendError::Enough | LendError::Gone | LendError::Needed | LendError::BeingTaken => None,
     }
 }
 
@@ -141,6 +143,11 @@ fn wrong(lang: Lang, error: LendError) -> String {
             lang,
             "It cannot be done any more: it has ended, or the space is in use there by now.",
             "Ce n'est plus possible\u{a0}: c'est terminé, ou l'espace est maintenant utilisé de l'autre côté.",
+        ),
+        LendError::BeingTaken => say(
+            lang,
+            "This offer is being accepted at this moment, from another window. Open the page again to see what came of it.",
+            "Cette offre est en train d'être acceptée, dans une autre fenêtre. Rouvrez la page pour voir ce qu'il en est.",
         ),
         LendError::Needed => say(
             lang,

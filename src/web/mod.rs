@@ -8,8 +8,8 @@
 //! | `zone` | the lines of the DNS by which they find it |
 //! | `layout`, `style.css`, `typography` | how pages look |
 //! | `home`, `help` with `advice` and `remedies`, `programs` | pages for everybody |
-//! | `session`, `login`, `password` | who is logged in, and how |
-//! | `contact`, `form_result`, `share`, `amount`, `lend`, `domains`, `hand_over` | the page of an association's contact |
+//! | `session`, `login`, `password`, `news`, `budget` | who is logged in, and how; what came of the last form; how many there may be |
+//! | `contact`, `form_result`, `share`, `amount`, `lend`, `domains`, `hand_over` with `open_hand_overs` | the page of an association's contact |
 //! | `member`, `held` | the page of a member |
 //! | `admin_home`, `admin_association`, `admin_form`, `admin_fields` | the pages of admins |
 //!
@@ -24,6 +24,7 @@ mod amount;
 pub mod answer;
 pub mod apple;
 pub mod autoconfig;
+pub mod budget;
 pub mod contact;
 pub mod domains;
 pub mod form_result;
@@ -35,7 +36,9 @@ pub mod layout;
 pub mod lend;
 pub mod login;
 pub mod member;
+pub mod news;
 pub mod offer;
+pub mod open_hand_overs;
 pub mod password;
 pub mod programs;
 mod remedies;

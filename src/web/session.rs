@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use super::news::{FreshNews, VisitNews};
 use crate::admin::Principal;
 use crate::private::Address;
 use crate::quota::Name;
@@ -93,6 +94,7 @@ struct OpenVisit {
     visitor: Visitor,
     form: VisitToken,
     used: Duration,
+    news: FreshNews,
 }
 
 /// All sessions.
@@ -106,7 +108,7 @@ impl Sessions {
         self.make_room(|open| open.visitor.principal == visitor.principal, SESSIONS_EACH);
         self.make_room(|_| true, SESSIONS);
         let (token, form) = (VisitToken::new()?, VisitToken::new()?);
-        self.0.insert(token.hash(), OpenVisit { visitor, form, used: now });
+        self.0.insert(token.hash(), OpenVisit { visitor, form, used: now, news: FreshNews::default() });
         Some(token)
     }
 
@@ -123,6 +125,17 @@ impl Sessions {
         open.is_some_and(|open| open.form.is(token))
     }
 
+    /// What was done in the one of this cookie, for the page that comes next.
+    pub fn tell(&mut self, cookie: &[u8], news: VisitNews, now: Duration) {
+        let open = shown(cookie).and_then(|hash| self.0.get_mut(&hash));
+        open.into_iter().for_each(|open| open.news.put(news, now));
+    }
+
+    /// It, once.
+    pub fn news(&mut self, cookie: &[u8], now: Duration) -> Option<VisitNews> {
+        self.0.get_mut(&shown(cookie)?)?.news.take(now)
+    }
+
     /// Ends the one of this cookie.
     pub fn end(&mut self, cookie: &[u8]) {
         shown(cookie).and_then(|hash| self.0.remove(&hash));
@@ -133,9 +146,11 @@ impl Sessions {
         self.0.retain(|_, open| stands(&open.visitor));
     }
 
-    /// Ends all of whoever came in by such an address.
-    pub fn end_of(&mut self, whose: impl Fn(&Address) -> bool) {
+    /// Ends all of whoever came in by such an address: how many there were.
+    pub fn end_of(&mut self, whose: impl Fn(&Address) -> bool) -> usize {
+        let before = self.0.len();
         self.0.retain(|_, open| !whose(&open.visitor.address));
+        before - self.0.len()
     }
 
     /// Forgets what is over.
@@ -150,43 +165,6 @@ impl Sessions {
             let Some(oldest) = oldest else { return };
             self.0.remove(&oldest);
         }
-    }
-}
-
-/// Changes that one member may make within [`CHANGED`].
-const CHANGES: u32 = 20;
-/// Of these, changes that weigh what is used at this moment.
-const WEIGHINGS: u32 = 4;
-/// How long they count.
-const CHANGED: Duration = Duration::from_secs(10 * 60);
-
-/// How much members change: each change waits for the disk, and there are thousands of them.
-#[derive(Default)]
-pub struct ChangeBudget(HashMap<Box<str>, (Duration, u32)>);
-
-impl ChangeBudget {
-    /// Whether `who` may change something more now; it is counted.
-    pub fn take(&mut self, who: &Address, now: Duration) -> bool {
-        self.charge(who, now, 1)
-    }
-
-    /// The same for a change that weighs the use of this moment: an answer is a bit of it, and many answers are all of it
-    /// (docs/side-information.md).
-    pub fn take_weighing(&mut self, who: &Address, now: Duration) -> bool {
-        self.charge(who, now, CHANGES / WEIGHINGS)
-    }
-
-    fn charge(&mut self, who: &Address, now: Duration, price: u32) -> bool {
-        self.sweep(now);
-        let (_, count) = self.0.entry(who.reveal().into()).or_insert((now, 0));
-        *count = count.saturating_add(price).min(CHANGES + 1);
-        *count <= CHANGES
-    }
-
-    /// Forgets what is over.
-    pub fn sweep(&mut self, now: Duration) {
-        self.0.retain(|_, (began, _)| now.saturating_sub(*began) < CHANGED);
-        self.0.shrink_to_fit();
     }
 }
 
@@ -237,9 +215,11 @@ impl Links {
         self.last.retain(|name, (contact, _)| Name::parse(name).is_some_and(|name| stands(&name, contact)));
     }
 
-    /// Forgets those that were sent to such an address.
-    pub fn end_of(&mut self, whose: impl Fn(&Address) -> bool) {
+    /// Forgets those that were sent to such an address: how many there were.
+    pub fn end_of(&mut self, whose: impl Fn(&Address) -> bool) -> usize {
+        let before = self.open.len();
         self.open.retain(|_, link| !whose(&link.contact));
+        before - self.open.len()
     }
 
     /// Forgets what is over.
@@ -307,22 +287,6 @@ mod tests {
         let last = sessions.begin(visitor("z"), NOW + Duration::from_secs(61)).unwrap().reveal();
         sessions.end(last.as_bytes());
         assert!(sessions.find(last.as_bytes(), NOW + Duration::from_secs(61)).is_none());
-    }
-
-    #[test]
-    fn a_member_changes_as_much_as_a_person_would() {
-        let (mut changes, alice, bob) =
-            (ChangeBudget::default(), "alice@velo.example".parse().unwrap(), "bob@velo.example".parse().unwrap());
-        let taken = (0..1000).filter(|second| changes.take(&alice, NOW + Duration::from_millis(*second))).count();
-        assert_eq!(taken, CHANGES as usize);
-        assert!(changes.take(&bob, NOW) && !changes.take(&alice, NOW + CHANGED - Duration::from_secs(1)));
-        assert!(changes.take(&alice, NOW + CHANGED));
-        let carl = "carl@velo.example".parse().unwrap();
-        let weighed =
-            (0..100).filter(|second| changes.take_weighing(&carl, NOW + CHANGED + Duration::from_secs(*second))).count();
-        assert_eq!(weighed, WEIGHINGS as usize);
-        changes.sweep(NOW + CHANGED + CHANGED);
-        assert!(changes.0.is_empty());
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn two_contacts_lend_and_neither_can_alone() {
     // To nobody and to somebody are answered alike, and look alike.
     let (known, unknown) = (offer("jardin.example", "2", "2099-03-01"), offer("nobody.example", "2", "2099-03-01"));
     assert_eq!((known.status, known.field("location")), (unknown.status, unknown.field("location")));
-    assert_eq!((known.status, known.field("location")), (303, "/en/contact/offered"));
+    assert_eq!((known.status, known.field("location")), (303, "/en/contact"));
     let said = get(stage.page, known.field("location"), &format!("Cookie: {carl}\r\n")).body;
     assert!(said.contains("Nothing is lent yet") && !said.contains("It holds from now on"), "{said}");
     let page = stage.page(&carl);
@@ -126,7 +126,7 @@ fn the_other_contact_is_told_of_an_offer_once() {
     };
     // One that is here, by its domain, and then by its name; one without a contact; and nobody.
     for to in ["jardin.example", "jardin", "muet", "nobody.example"] {
-        assert_eq!(act("offer", to, "2"), "/fr/contact/offered", "{to}");
+        assert_eq!(act("offer", to, "2"), "/fr/contact", "{to}");
     }
     let mails = stage.all_mails();
     let [mail] = &mails[..] else { panic!("{mails:?}") };
@@ -140,12 +140,14 @@ fn the_other_contact_is_told_of_an_offer_once() {
         "{mail}"
     );
     // Withdrawn and offered again, and more of it: that was told today.
-    assert_eq!(act("withdraw", "jardin.example", ""), "/fr/contact/withdrawn");
+    assert_eq!(act("withdraw", "jardin.example", ""), "/fr/contact");
     act("offer", "jardin.example", "3");
     // Let be: the maker has no mail of it.
     let fields = format!("token={roses}&from=velo&size={}&until=2099-03-01", 2_u64 << 30);
-    let declined = post(stage.page, "/en/contact/lend/decline", &rose, &fields);
-    assert_eq!((declined.status, declined.field("location")), (303, "/en/contact/declined"));
+    let declined = post(stage.page, "/fr/contact/lend/decline", &rose, &fields);
+    assert_eq!((declined.status, declined.field("location")), (303, "/fr/contact"));
+    let said = get(stage.page, "/fr/contact", &format!("Cookie: {rose}\r\n")).body;
+    assert!(said.contains("aucun prêt") && !said.contains("en vigueur"), "{said}");
     // One that is withdrawn before it could be told was never there.
     stage.house.done("association add late --domain late.example --contact late@late.example");
     act("offer", "late", "1");
@@ -159,11 +161,45 @@ fn the_other_contact_is_told_of_an_offer_once() {
         mails.len() == 1 && mails[0].contains("To: carl@velo.example") && mails[0].contains(&format!("{URL}/fr/contact")),
         "{mails:?}"
     );
-    let said = |path: &str| get(stage.page, path, &format!("Cookie: {rose}\r\n")).body;
-    for (path, words) in [("/en/contact/withdrawn", "Withdrawn. This offer is gone"), ("/fr/contact/declined", "aucun prêt")] {
-        let page = said(path);
-        assert!(page.contains(words) && !page.contains("from now on") && !page.contains("en vigueur"), "{path}: {page}");
+}
+
+/// A page says that something was done where it was, in the session that did it, once; and no address says it of itself.
+#[test]
+fn a_page_claims_only_what_was_done() {
+    let stage = Stage::start();
+    let (carl, carls) = stage.log_in("carl%40velo.example");
+    let (rose, roses) = stage.log_in("rose%40jardin.example");
+    let claims = |cookie: &str| {
+        let page = stage.page(cookie);
+        let found = page.split_once("<div class=\"done\" role=\"status\"><p>").filter(|(_, rest)| !rest.starts_with("<a "));
+        found.map(|(_, rest)| rest.split(['.', '<']).next().unwrap().to_owned())
+    };
+    for path in ["changed", "offered", "withdrawn", "declined"] {
+        let got = get(stage.page, &format!("/en/contact/{path}"), &format!("Cookie: {carl}\r\n"));
+        assert!(got.status == 404 && !got.body.contains("class=\"done\""), "{path}: {}", got.body);
     }
+    assert_eq!((claims(&carl), claims(&rose)), (None, None), "nothing was done");
+    let carls_act =
+        |what: &str, rest: &str| post(stage.page, &format!("/en/contact/{what}"), &carl, &format!("token={carls}&{rest}"));
+    for (what, rest, says) in [
+        ("lend/offer", "to=jardin&share=1&until=2099-03-01", "Offered"),
+        ("lend/withdraw", "to=jardin&until=2099-03-01", "Withdrawn"),
+        ("lend/offer", "to=jardin&share=2&until=2099-03-01", "Offered"),
+        ("default", "share=1", "Changed"),
+        ("language", "language=en", "Changed"),
+    ] {
+        let done = carls_act(what, rest);
+        assert_eq!((done.status, done.field("location")), (303, "/en/contact"), "{what}: {}", done.body);
+        // Not to another session, to its own once, and to nobody without one.
+        assert_eq!((claims(&rose), claims(""), claims(&carl), claims(&carl)), (None, None, Some(says.into()), None), "{what}");
+    }
+    // What was not done is not claimed, also where something was done before.
+    assert_eq!(carls_act("default", "share=1").status, 303);
+    let refused = carls_act("lend/withdraw", "to=nobody&until=2099-03-01");
+    assert!(refused.status == 422 && !refused.body.contains("Withdrawn"), "{}", refused.body);
+    let fields = format!("token={roses}&from=velo&size={}&until=2099-03-01", 2_u64 << 30);
+    assert_eq!(post(stage.page, "/en/contact/lend/decline", &rose, &fields).status, 303);
+    assert_eq!(claims(&rose).as_deref(), Some("Declined"));
 }
 
 /// The certificate that its mail programs see, and the lines for its own domains alone.
@@ -217,7 +253,16 @@ fn a_contact_hands_over_when_both_agree() {
     let ask = |stage: &Stage, address: &str| {
         post(stage.page, "/en/contact/hand-over", &carl, &format!("token={carls}&address={address}"))
     };
-    for wrong in ["", "zoe", "%22%3E%3Cb%3E", "carl%40velo.example", "CARL%40velo.example"] {
+    for wrong in [
+        "",
+        "zoe",
+        "%22%3E%3Cb%3E",
+        "carl%40velo.example",
+        "CARL%40velo.example",
+        "zoe%40localhost",
+        "zoe%40127.0.0.1",
+        "a..b%40x.example",
+    ] {
         let got = ask(&stage, wrong);
         assert!(
             got.status == 422 && got.body.contains("id=\"hand-over-error\"") && !got.body.contains("\"><b>"),
@@ -231,9 +276,9 @@ fn a_contact_hands_over_when_both_agree() {
     let link = |of: &str| links.iter().find(|(to, _)| to == of).unwrap_or_else(|| panic!("{links:?}")).1.clone();
     let (old, new) = (link("carl@velo.example"), link("zoe@elsewhere.example"));
     assert!(links.len() == 2 && old != new);
-    // Asked again at once: the same answer, and no mail.
+    // Asked again at once: no mail, and nothing that says so; the first try goes on.
     let again = ask(&stage, "eve%40elsewhere.example");
-    assert_eq!((again.status, &again.body), (200, &asked.body));
+    assert!(again.status == 422 && again.body.contains("less than two minutes ago"), "{}", again.body);
     assert!(stage.links("confirm").is_empty());
     // A scanner looks at both, as often as it likes.
     for token in [&old, &new, &old, &new] {
@@ -279,9 +324,12 @@ fn a_contact_hands_over_when_both_agree() {
     let (rose, roses) = stage.log_in("rose%40jardin.example");
     let stolen = begin(&stage, &rose, &roses);
     assert_eq!(confirm(&stolen[0].1).status, 200);
-    stage.house.done("mailbox set rose@jardin.example --storage 1M");
-    stage.house.done("mailbox kick rose@jardin.example");
-    assert_eq!(confirm(&stolen[1].1).status, 404);
+    // An address that has no mailbox here, and that was not said to have been nobody's.
+    let kicked = stage.house.done("mailbox kick rose@jardin.example");
+    assert!(kicked.contains("0 sessions were told to end") && kicked.contains("1 session and 1 link are over"), "{kicked}");
+    assert_eq!((confirm(&stolen[1].1).status, stage.page(&rose).contains("name=\"address\"")), (404, true));
+    assert_eq!(stage.house.json("mailbox kick rose@jardin.example")["pages"], serde_json::json!({ "sessions": 0, "links": 0 }));
+    assert_eq!(stage.house.nologd("mailbox kick zoe@jardin.example").code, 1, "who is neither is nobody");
     let jardin = stage.house.json("association show jardin");
     assert_eq!(jardin["association"]["settings"]["contact"], "rose@jardin.example");
 }
@@ -432,6 +480,40 @@ fn the_sixth_association_of_a_contact_has_its_turn() {
     assert_eq!(names.len(), 7, "each of them once: {names:?}");
 }
 
+/// A contact shares out as much as a person would, and a program of theirs does not keep the disk busy for all others.
+#[test]
+fn a_contact_that_changes_without_end_is_stopped_and_others_are_not() {
+    let stage = Stage::start();
+    let (carl, carls) = stage.log_in("carl%40velo.example");
+    let (rose, roses) = stage.log_in("rose%40jardin.example");
+    let change = |cookie: &str, token: &str, what: &str, rest: &str| {
+        post(stage.page, &format!("/en/contact/{what}"), cookie, &format!("token={token}&{rest}")).status
+    };
+    let done = (0..260).filter(|turn| change(&carl, &carls, "default", &format!("share={}+GB", 1 + turn % 2)) == 303).count();
+    assert_eq!(done, 200);
+    for (what, rest) in [("default", "share=1"), ("language", "language=en")] {
+        assert_eq!(change(&carl, &carls, what, rest), 503, "{what}: it is one budget");
+    }
+    assert_eq!(change(&carl, &carls, "lend/return", "from=jardin&until=2099-03-01"), 503);
+    assert_eq!(change(&rose, &roses, "default", "share=1"), 303);
+    // What is wrong costs nothing, and looking is free.
+    assert!(stage.page(&carl).contains("<h1>velo</h1>"));
+}
+
+/// Somebody asks for a link of one contact, and for links of nobody, as fast as they can: few mails go out, and the pages go on.
+#[test]
+fn asking_for_links_without_end_sends_one_and_keeps_nobody_out() {
+    let stage = Stage::start();
+    let asked = |address: &str| post(stage.page, "/en/contact/link", "", &format!("address={address}")).status;
+    for number in 0..150 {
+        assert_eq!((asked("carl%40velo.example"), asked(&format!("x{number}%40velo.example"))), (200, 200));
+    }
+    assert_eq!(asked("rose%40jardin.example"), 200);
+    let links = stage.links("enter");
+    let to = |who: &str| links.iter().filter(|(to, _)| to == who).count();
+    assert_eq!((to("carl@velo.example"), to("rose@jardin.example"), links.len()), (1, 1, 2));
+}
+
 /// Links for many contacts at once, and a relay that takes for ever: few of them wait, and the pages go on.
 #[test]
 fn a_flood_of_links_is_bounded() {
@@ -467,6 +549,66 @@ fn a_flood_of_links_is_bounded() {
     }
     assert!((1..=16).contains(&open), "{open} connections to the relay");
     assert_eq!(get(stage.page, "/help", "").status, 200);
+}
+
+/// A relay that is slow, and one that takes nothing for a while: what was asked for waits its turn, and nothing of it is lost.
+#[test]
+fn no_mail_is_lost_for_want_of_a_place_or_of_a_relay_that_is_up() {
+    let (listener, relay) = wire::listen();
+    let (sender, mails) = channel();
+    let (opened, connections) = channel();
+    let holds = std::sync::Arc::new((std::sync::Mutex::new((false, false)), std::sync::Condvar::new()));
+    let gate = holds.clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let (gate, opened, sender) = (gate.clone(), opened.clone(), sender.clone());
+            std::thread::spawn(move || {
+                let _ = opened.send(());
+                let (state, changed) = &*gate;
+                let mut state = changed.wait_while(state.lock().unwrap(), |(holds, _)| *holds).unwrap();
+                if std::mem::take(&mut state.1) {
+                    return drop(stream.write_all(b"421 later\r\n"));
+                }
+                drop(state);
+                let _ = relay_talk(stream, &sender);
+            });
+        }
+    });
+    let set = |holds_now: bool, refuses_once: bool| {
+        *holds.0.lock().unwrap() = (holds_now, refuses_once);
+        holds.1.notify_all();
+    };
+    let stage = Stage::before(relay, None, mails);
+    let (carl, carls) = stage.log_in("carl%40velo.example");
+    let offer = |to: &str| {
+        let fields = format!("token={carls}&to={to}&share=1&until=2099-03-01");
+        assert_eq!(post(stage.page, "/en/contact/lend/offer", &carl, &fields).status, 303, "{to}");
+    };
+    for number in 0..17 {
+        stage.house.done(&format!("association add f{number} --domain f{number}.example --contact c{number}@f{number}.example"));
+    }
+    while connections.try_recv().is_ok() {}
+    set(true, false);
+    for number in 0..17 {
+        assert_eq!(post(stage.page, "/en/contact/link", "", &format!("address=c{number}%40f{number}.example")).status, 200);
+    }
+    offer("jardin");
+    let mut open = 0;
+    while connections.recv_timeout(Duration::from_secs(6)).is_ok() {
+        open += 1;
+    }
+    assert_eq!(open, 16, "all places are taken");
+    set(false, false);
+    let came = stage.all_mails();
+    let to = |who: &str| came.iter().filter(|mail| mail.lines().any(|line| line == format!("To: {who}"))).count();
+    assert!((0..17).all(|number| to(&format!("c{number}@f{number}.example")) == 1), "{came:?}");
+    assert_eq!((to("rose@jardin.example"), came.len()), (1, 18));
+    // Not now, says the relay once.
+    set(false, true);
+    offer("f1");
+    let mail = stage.mails.recv_timeout(Duration::from_secs(40)).expect("the offer was told to nobody");
+    assert!(mail.contains("To: c1@f1.example") && mail.contains("velo offers mail space to f1"), "{mail}");
+    assert!(stage.all_mails().is_empty(), "once");
 }
 
 /// The time of an answer says nothing about who is a contact: neither that of the answer itself, nor of the next one on the connection.

@@ -2,3 +2,4 @@
 
 mod looks;
 pub(super) mod stage;
+mod taking;

@@ -1,0 +1,188 @@
+//! An offer of space while somebody takes it: what comes in between, while the disk is written, and what stands afterwards.
+
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Instant;
+
+use crate::admin::offer::{AcceptLoan, DeclineOffer, OfferLoan, WithdrawOffer};
+use crate::admin::open_offers::OfferShown;
+use crate::admin::{AdminCommand, DeclineCause, Declined, Executor, Host, Moment, Principal};
+use crate::incident::Incidents;
+use crate::limit::{LimitParams, Limits};
+use crate::private::{Domain, Private};
+use crate::quota::{Association, Book, BookParams, Day, Limit, Name};
+use crate::route::Backends;
+use crate::store::{MemoryStore, Record, RecordChange, Store, StoreError, StoredUsage};
+
+type Meddling = Box<dyn FnOnce() + Send>;
+
+/// A store in whose next write somebody does something else, and which then says how it went.
+#[derive(Default)]
+struct Meddled {
+    kept: MemoryStore,
+    next: Mutex<Option<(Meddling, Option<StoreError>)>>,
+}
+
+impl Store for Meddled {
+    fn get(&self, key: &str) -> Result<Option<Private<Vec<u8>>>, StoreError> {
+        self.kept.get(key)
+    }
+
+    fn scan(&self, prefix: &str) -> Result<Vec<Record>, StoreError> {
+        self.kept.scan(prefix)
+    }
+
+    fn transact(&self, changes: &[RecordChange]) -> Result<(), StoreError> {
+        let next = self.next.lock().unwrap().take();
+        if let Some((meddle, fails)) = next {
+            meddle();
+            fails.map_or(Ok(()), Err)?;
+        }
+        self.kept.transact(changes)
+    }
+
+    fn usage(&self) -> Result<StoredUsage, StoreError> {
+        self.kept.usage()
+    }
+
+    fn write_usage(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.kept.write_usage(records)
+    }
+}
+
+struct House {
+    store: Arc<Meddled>,
+    executor: Arc<Executor>,
+    names: [Name; 2],
+}
+
+const TODAY: &str = "2027-01-01";
+const SIZE: u64 = 2 << 30;
+
+fn until() -> Day {
+    "2027-03-01".parse().unwrap()
+}
+
+impl House {
+    /// `velo` offers space to `jardin`.
+    fn new() -> House {
+        let store = Arc::new(Meddled::default());
+        let book = Arc::new(Book::open(store.clone(), BookParams::default()).unwrap());
+        let names = ["velo", "jardin"].map(|name| name.parse::<Name>().unwrap());
+        for name in &names {
+            let mut new = Association::new(name.clone(), [Domain::parse(&format!("{}.example", name.reveal())).unwrap()]);
+            new.storage = Limit::At(10 << 30);
+            assert!(book.add_association(new, TODAY.parse().unwrap()).is_ok());
+        }
+        let limits = Limits::new(LimitParams::default()).unwrap();
+        let executor = Arc::new(Executor::new(book, Host::default(), Arc::new(Incidents::default()), limits));
+        let house = House { store, executor, names };
+        house.offer();
+        house
+    }
+
+    fn offer(&self) {
+        let [from, to] = self.names.clone();
+        let offered = obey(&self.executor, &OfferLoan { from, to: Some(to), said: "jardin".into(), size: SIZE, until: until() });
+        assert!(offered.is_ok());
+    }
+
+    fn accepting(&self) -> AcceptLoan {
+        let [from, to] = self.names.clone();
+        AcceptLoan { from, to, size: SIZE, until: until() }
+    }
+
+    fn declining(&self) -> DeclineOffer {
+        let [from, to] = self.names.clone();
+        DeclineOffer { from, to, size: SIZE, until: until() }
+    }
+
+    fn withdrawing(&self) -> WithdrawOffer {
+        WithdrawOffer { from: self.names[0].clone(), said: "jardin".into(), until: until() }
+    }
+
+    /// The offer is taken; while that is written, somebody does `between`, and then the disk says `disk`. What both are told.
+    fn accept_and<C: AdminCommand + Send + 'static>(
+        &self,
+        between: C,
+        disk: Option<StoreError>,
+    ) -> (Result<(), Declined>, Result<(), Declined>) {
+        let (told, executor) = (Arc::new(OnceLock::new()), self.executor.clone());
+        let tell = told.clone();
+        let meddle = move || assert!(tell.set(obey(&executor, &between)).is_ok());
+        *self.store.next.lock().unwrap() = Some((Box::new(meddle), disk));
+        let accepted = obey(&self.executor, &self.accepting());
+        (accepted, told.get().expect("nothing was written").clone())
+    }
+
+    /// What the maker and the other one see.
+    fn shown(&self) -> [usize; 2] {
+        let backends = Backends::default();
+        let (made, _) = self.executor.offers.about(&self.names[0], &at(&backends));
+        let (_, had): (Vec<OfferShown>, _) = self.executor.offers.about(&self.names[1], &at(&backends));
+        [made.len(), had.len()]
+    }
+}
+
+fn at(backends: &Backends) -> Moment<'_> {
+    Moment { backends, servers: &[], today: TODAY.parse().unwrap(), now: Instant::now() }
+}
+
+fn obey<C: AdminCommand>(executor: &Executor, command: &C) -> Result<(), Declined> {
+    executor.obey(&Principal::Admin, command, &at(&Backends::default())).map(drop)
+}
+
+fn cause(told: &Result<(), Declined>) -> Option<DeclineCause> {
+    told.as_ref().err().map(|declined| declined.cause)
+}
+
+#[test]
+fn what_is_told_to_have_ended_while_it_is_taken_never_stands_again() {
+    for disk in [Some(StoreError::Closed), None] {
+        let house = House::new();
+        let (accepted, withdrawn) = house.accept_and(house.withdrawing(), disk);
+        assert_eq!((cause(&withdrawn), accepted.is_ok()), (Some(DeclineCause::Subject), disk.is_none()), "{disk:?}");
+        assert_eq!(house.shown(), [0, 0], "withdrawn, {disk:?}");
+        assert_eq!(cause(&obey(&house.executor, &house.accepting())), Some(DeclineCause::Subject));
+
+        let house = House::new();
+        let (_, declined) = house.accept_and(house.declining(), disk);
+        assert_eq!((cause(&declined), house.shown()), (Some(DeclineCause::Subject), [0, 0]), "declined, {disk:?}");
+    }
+}
+
+#[test]
+fn who_takes_it_a_second_time_is_told_that_it_is_being_taken() {
+    let house = House::new();
+    let (accepted, second) = house.accept_and(house.accepting(), Some(StoreError::Closed));
+    assert_eq!((cause(&accepted), cause(&second)), (Some(DeclineCause::Unwritten), Some(DeclineCause::Busy)));
+    assert_eq!(house.shown(), [1, 1], "nobody was told that it had ended, and it has not");
+    let (accepted, second) = house.accept_and(house.accepting(), None);
+    assert_eq!((accepted.is_ok(), cause(&second), house.shown()), (true, Some(DeclineCause::Busy), [0, 0]));
+}
+
+/// One that is made anew meanwhile is another one: what becomes of the first is none of its affair.
+#[test]
+fn an_offer_that_was_made_anew_while_the_first_was_taken_stands() {
+    for (disk, told) in [(Some(StoreError::Closed), Some(DeclineCause::Unwritten)), (None, None)] {
+        let house = House::new();
+        let [from, to] = house.names.clone();
+        let anew = OfferLoan { from, to: Some(to), said: "jardin".into(), size: SIZE, until: until() };
+        let (accepted, offered) = house.accept_and(anew, disk);
+        assert_eq!((cause(&accepted), offered.is_ok(), house.shown()), (told, true, [1, 1]), "{disk:?}");
+        assert!(obey(&house.executor, &house.withdrawing()).is_ok());
+        assert_eq!(house.shown(), [0, 0]);
+    }
+}
+
+/// An association that goes while its offer is taken: the next one of its name finds nothing of it.
+#[test]
+fn an_offer_of_an_association_that_goes_meanwhile_does_not_stand_again() {
+    for gone in [0, 1] {
+        let house = House::new();
+        let (executor, name) = (house.executor.clone(), house.names[gone].clone());
+        let meddle = move || executor.offers.forget(&name);
+        *house.store.next.lock().unwrap() = Some((Box::new(meddle), Some(StoreError::Closed)));
+        assert_eq!(cause(&obey(&house.executor, &house.accepting())), Some(DeclineCause::Unwritten));
+        assert_eq!(house.shown(), [gone, 0], "to its maker, one that leads to nobody looks like any other");
+    }
+}
