@@ -8,7 +8,7 @@ use crate::support;
 use std::path::Path;
 
 use nologd::demo::{ASSOCIATIONS, Program};
-use support::{Stack, client, restart, succeed, with_a_restart};
+use support::{Stack, axe, client, restart, succeed, with_a_restart};
 
 #[test]
 fn contacts_log_in_share_out_lend_and_hand_over() {
@@ -41,6 +41,7 @@ fn contacts_log_in_share_out_lend_and_hand_over() {
     story
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contact/story.py"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("AXE", axe())
         .env("PLACE", stack.place.folder())
         .env("PAGES", pages.to_string())
         .env("IMAPS", stack.ports().imaps.to_string())

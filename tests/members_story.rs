@@ -1,15 +1,13 @@
 //! Members and admins at their pages in a real browser: a real Dovecot judges their passwords. Needs root, for Postfix.
-//!
-//! `make test` fetches axe-core, by which each page is looked at; where it is not there, the story says so.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on must say where
 
 use crate::support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nologd::demo::Program;
-use support::{Stack, client, restart, with_a_restart};
+use support::{Stack, axe, client, restart, with_a_restart};
 
 #[test]
 #[allow(clippy::print_stdout, clippy::disallowed_macros)] // what was looked at, for who runs it
@@ -33,18 +31,6 @@ fn members_and_admins_use_their_pages() {
         .env("DRIVER", driver.to_string())
         .env("NOLOGD", env!("CARGO_BIN_EXE_nologd"))
         .env("NOLOGD_SOCKET", stack.place.path("admin.sock"));
-    match axe() {
-        Some(file) => {
-            story.env("AXE", file);
-        }
-        None => println!("axe-core is not there (`make axe`): that pages are accessible is not checked"),
-    }
+    story.env("AXE", axe());
     println!("{}", with_a_restart(&stack, process, pages, story));
-}
-
-/// Where `make axe` puts it.
-fn axe() -> Option<PathBuf> {
-    let fetched = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/axe/package/axe.min.js");
-    let named = std::env::var_os("AXE").map(PathBuf::from);
-    named.or(Some(fetched)).filter(|file| file.exists())
 }

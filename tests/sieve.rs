@@ -32,7 +32,8 @@ fn dovecot(place: &Place, more: &str) -> (Dovecot, u16) {
     // As the file for admins has it.
     let template = dialect::for_admins("sieve").replace("10190", &port.to_string());
     let around = "protocols = imap lmtp sieve\nservice managesieve-login {\n  chroot =\n  service_count = 0\n}\n\
-                  plugin {\n  sieve = file:~/sieve;active=~/.dovecot.sieve\n}\n";
+                  plugin {\n  sieve = file:~/sieve;active=~/.dovecot.sieve\n}\n\
+                  protocol lmtp {\n  mail_plugins = $mail_plugins sieve\n}\n";
     let lines = dialect::spoken(around) + &template + more;
     let dovecot = Dovecot::start_with(place, "dovecot", &lines).unwrap();
     // It waits for IMAP and LMTP alone.

@@ -10,6 +10,7 @@ use nologd::demo::{MEMBERS, Webmail};
 
 use crate::sieve::Sieve;
 use crate::support::{client, succeed};
+use crate::wire::Wire;
 
 /// As docs/admin/webmail.md has it.
 const PLUGIN: &str = "\n$config['plugins'] = ['managesieve'];\n$config['managesieve_auth_type'] = 'PLAIN';\n";
@@ -33,5 +34,22 @@ fn a_member_makes_filters_in_the_webmail_and_none_that_sends_mail_on() {
     let scripts = home.parent().unwrap().join("sieve");
     let text: String = fs::read_dir(&scripts).unwrap().filter_map(|file| fs::read_to_string(file.unwrap().path()).ok()).collect();
     assert!(text.contains("fileinto") && text.contains("Rides") && !text.contains("redirect"), "{text}");
+
+    // A letter that comes in by nologd goes where the member has said, and nowhere else.
+    let has_it = |folder: &str| {
+        let files = ["new", "cur"].map(|part| fs::read_dir(home.join(folder).join(part)).into_iter().flatten().flatten());
+        let mut texts = files.into_iter().flatten().filter_map(|file| fs::read_to_string(file.path()).ok());
+        texts.any(|text| text.contains("Subject: a ride on sunday"))
+    };
+    assert!(!has_it("") && !has_it(".Trash"));
+    let mut lmtp = Wire::plain(sieve.stack.ports().lmtp);
+    lmtp.until("220 ");
+    lmtp.ask("LHLO relay.example\r\n", "250 ");
+    lmtp.ask("MAIL FROM:<david@jardin.example>\r\n", "250 ");
+    lmtp.ask(&format!("RCPT TO:<{}>\r\n", MEMBERS[0].address), "250 ");
+    lmtp.ask("DATA\r\n", "354 ");
+    let letter = "From: david@jardin.example\r\nSubject: a ride on sunday\r\n\r\nAt ten.\r\n.\r\n";
+    lmtp.ask(letter, "250 ");
+    assert!(has_it(".Trash") && !has_it(""), "in the folder that the filter names");
     drop(sieve.process);
 }

@@ -24,6 +24,7 @@ const WORDS: &[(&str, &str)] = &[
     ("mail_plugins = $mail_plugins acl\n", "mail_plugins {\n  acl = yes\n}\n"),
     ("mail_plugins = $mail_plugins imap_acl\n", "mail_plugins {\n    imap_acl = yes\n  }\n"),
     ("mail_plugins = $mail_plugins imap_quota\n", "mail_plugins {\n    imap_quota = yes\n  }\n"),
+    ("mail_plugins = $mail_plugins sieve\n", "mail_plugins {\n    sieve = yes\n  }\n"),
     ("mail_plugins = $mail_plugins quota quota_clone\n", "mail_plugins {\n  quota = yes\n  quota_clone = yes\n}\n"),
     ("mail_plugins = $mail_plugins quota\n", "mail_plugins {\n  quota = yes\n}\n"),
     (

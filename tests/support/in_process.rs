@@ -6,15 +6,21 @@ use nologd::config;
 use nologd::net::shutdown;
 use nologd::quota::Book;
 use nologd::sandbox::Enforcement;
-use nologd::serve::usage;
+use nologd::serve::{Context, usage};
 use tokio::runtime::{Builder, Runtime};
 
 /// With `text` as its config file.
 pub fn in_process(text: &str) -> (Arc<Book>, Runtime) {
+    in_process_with(text, |_| {})
+}
+
+/// The same, changed before anybody comes.
+pub fn in_process_with(text: &str, change: impl FnOnce(&mut Context)) -> (Arc<Book>, Runtime) {
     let mut config = config::read(text).unwrap_or_else(|problems| panic!("{problems:?}"));
     let built = config::build(&config).unwrap();
     config::state_folder(&config.state_dir).unwrap();
-    let context = config::context(&mut config, Enforcement::default(), u64::MAX, None, None).unwrap();
+    let mut context = config::context(&mut config, Enforcement::default(), u64::MAX, None, None).unwrap();
+    change(Arc::get_mut(&mut context).unwrap());
     let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
     let (trigger, shutdown) = shutdown::pair();
     // Never stopped, and what it made in the file system goes with its folder.
