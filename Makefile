@@ -65,18 +65,21 @@ test: packages axe
 	 else echo "The advisories cannot be fetched: not checked."; $(CARGO) deny check bans licenses sources; fi
 	$(CARGO) run --locked --quiet --bin nologd -- demo --check --webmail
 	$(CARGO) test --locked --quiet --doc
-	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-	     echo "$(CARGO) nextest run"; $(AS_ROOT) $(CARGO) nextest run --locked --no-fail-fast; \
+	@without=; [ -e $(AXE_FILE) ] || without=axe_core_looks_at_the_pages; \
+	 if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	     echo "$(CARGO) nextest run"; \
+	     $(AS_ROOT) $(CARGO) nextest run --locked --no-fail-fast $${without:+-E "not test($$without)"}; \
 	 else \
-	     echo "$(CARGO) test"; $(AS_ROOT) $(CARGO) test --locked --no-fail-fast --lib --bins --tests; \
+	     echo "$(CARGO) test"; $(AS_ROOT) $(CARGO) test --locked --no-fail-fast --lib --bins --tests $${without:+-- --skip $$without}; \
 	 fi
 
-# By which the pages are looked at in a browser, for people who read in other ways. Without it the stories of the pages fail, and so does this.
+# By which the pages are looked at in a browser, for people who read in other ways. Without it one test is skipped by its name.
 AXE = 4.14.1
+AXE_FILE = target/axe/package/axe.min.js
 axe:
-	@if [ ! -e target/axe/package/axe.min.js ]; then \
+	@if [ ! -e $(AXE_FILE) ]; then \
 	     mkdir -p target/axe && cd target/axe && npm pack --silent axe-core@$(AXE) && tar xzf axe-core-$(AXE).tgz package/axe.min.js \
-	      || { echo "axe-core cannot be fetched (npm): whether the pages are accessible cannot be checked"; exit 1; }; fi
+	      || echo "axe-core cannot be fetched (npm): whether the pages are accessible is not checked, and axe_core_looks_at_the_pages is skipped"; fi
 
 deb: PACKAGES = $(DEB_PACKAGES)
 deb: packages

@@ -52,6 +52,12 @@ fn contacts_log_in_share_out_lend_and_hand_over() {
     with_a_restart(&stack, process, pages, story);
 }
 
+/// Without it the stories of contacts, members and admins look at nothing.
+#[test]
+fn axe_core_looks_at_the_pages() {
+    assert!(axe().exists(), "axe-core is not there, so nobody can say that the pages are accessible: make axe");
+}
+
 fn nologd(stack: &Stack, arguments: &[&str]) {
     let mut command = client(env!("CARGO_BIN_EXE_nologd"), "nologd");
     succeed(command.args(arguments).env("NOLOGD_SOCKET", stack.place.path("admin.sock")));

@@ -39,27 +39,33 @@ impl Book {
         })
     }
 
-    /// The backend that has the mailbox of `address`, by its name; none for the default one. An alias is where its mailboxes are.
+    /// The backend that mail to `address` goes to, by its name; none for the default one.
     ///
     /// # Errors
     /// [`NoBackend`]: no association has the domain, a mailbox is on its way, or the alias's mailboxes are at several backends.
     pub fn backend_of(&self, address: &Address) -> Result<Option<Box<str>>, NoBackend> {
-        let backends = self.with(address, |_, ledger, address| {
-            let backend = |mailbox: &Address| {
-                let entry = ledger.number(mailbox).and_then(|number| ledger.entry(number));
-                match entry.and_then(|entry| entry.own.place.as_ref()) {
-                    None => Ok(ledger.association.backend.clone()),
-                    Some(MailboxPlace::Backend(name)) => Ok(Some(name.clone())),
-                    Some(MailboxPlace::Nowhere) => Err(NoBackend),
-                }
-            };
-            resolve(ledger, address, self.params.separator).iter().map(backend).collect::<Result<BTreeSet<_>, _>>()
+        let found = self.with(address, |_, ledger, address| match leads_to(ledger, address, self.params.separator) {
+            LeadsTo::Mailbox(mailbox) => ledger.backend(&mailbox),
+            LeadsTo::Alias(targets) => {
+                let mut backends = targets.iter().map(|mailbox| ledger.backend(mailbox));
+                let first = backends.next().unwrap_or_else(|| Ok(ledger.association.backend.clone()))?;
+                if backends.all(|other| other.as_ref() == Ok(&first)) { Ok(first) } else { Err(NoBackend) }
+            }
         });
-        let mut backends = backends.ok_or(NoBackend)??.into_iter();
-        match (backends.next(), backends.next()) {
-            (Some(backend), None) => Ok(backend),
-            _ => Err(NoBackend),
-        }
+        found.unwrap_or(Err(NoBackend))
+    }
+
+    /// The backend that judges the login `user`: that of its mailbox, or of its association where that is not one mailbox. An alias's list is not
+    /// walked: see [`LeadsTo`].
+    ///
+    /// # Errors
+    /// [`NoBackend`]: no association has the domain, or the mailbox is on its way.
+    pub fn backend_for(&self, user: &Address) -> Result<Option<Box<str>>, NoBackend> {
+        let found = self.with(user, |_, ledger, user| match leads_to(ledger, user, self.params.separator).only() {
+            Some(mailbox) => ledger.backend(mailbox),
+            None => Ok(ledger.association.backend.clone()),
+        });
+        found.unwrap_or(Err(NoBackend))
     }
 
     /// How the book writes `domain`, if that can be written in two ways and is an association's own: its mail server knows that one.
@@ -123,6 +129,16 @@ impl Book {
             None => Err(Verdict::Unknown),
             Some(Standing::Suspended) => Err(Verdict::Suspended),
             Some(standing) => Ok(standing),
+        }
+    }
+}
+
+impl Ledger {
+    fn backend(&self, mailbox: &Address) -> Result<Option<Box<str>>, NoBackend> {
+        match self.number(mailbox).and_then(|number| self.entry(number)).and_then(|entry| entry.own.place.as_ref()) {
+            None => Ok(self.association.backend.clone()),
+            Some(MailboxPlace::Backend(name)) => Ok(Some(name.clone())),
+            Some(MailboxPlace::Nowhere) => Err(NoBackend),
         }
     }
 }

@@ -133,7 +133,7 @@ impl Authenticated {
         let user = Address::parse(credential.user.reveal())?;
         context.book.association_of(&user)?;
         let backends = context.backends.load_full();
-        let backend = context.book.backend_of(&user).ok().and_then(|name| backends.find(name.as_deref()));
+        let backend = context.book.backend_for(&user).ok().and_then(|name| backends.find(name.as_deref()));
         // To a mail server that tells the dot behind `velo.example.` from none, or one spelling of an IDN from the other, it may be
         // another mailbox; to the book it is the same.
         let domain = user.domain();

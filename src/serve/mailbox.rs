@@ -40,7 +40,7 @@ impl MailboxAccount {
     pub(super) fn watch(&self, context: &Context, (backends, backend): (&Backends, BackendId)) -> Option<Watch> {
         let watch = self.book.watch(&self.user)?;
         // The mailbox may have been moved while its password was judged, before there was anything to be told.
-        let name = self.book.backend_of(&self.user).ok();
+        let name = self.book.backend_for(&self.user).ok();
         let is = context.backends.load();
         let is = name.and_then(|name| is.at(is.find(name.as_deref())?).map(|is| is.name.clone()));
         if is.as_ref() != backends.at(backend).map(|here| &here.name) {

@@ -133,12 +133,11 @@ pub fn client(program: &str, package: &str) -> Command {
     command
 }
 
-/// The file of axe-core, by which each page of a story is looked at: where `make axe` puts it, which `make test` does, or what `AXE` names.
+/// The file of axe-core, by which each page of a story is looked at: where `make axe` puts it, which `make test` does, or what `AXE` names. Where
+/// it is not there, `contact_story::axe_core_looks_at_the_pages` fails, or is skipped by its name.
 pub fn axe() -> PathBuf {
     let fetched = || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/axe/package/axe.min.js");
-    let file = std::env::var_os("AXE").map_or_else(fetched, PathBuf::from);
-    assert!(file.exists(), "axe-core is not there, so nobody can say that the pages are accessible: make axe");
-    file
+    std::env::var_os("AXE").map_or_else(fetched, PathBuf::from)
 }
 
 /// What `story` prints. In the middle of it, when it asks for it by a file, the daemon goes down and comes up again; it is ended behind it.
