@@ -18,7 +18,7 @@
 //! | 6 program | `main` `run` `cli` `config` `audit` `statement` `demo` `import` | may import all below |
 //! | 5 drivers | `serve` | the only async glue |
 //! | 4 hands | `net` `pool` `sandbox` `terminal` | sockets, TLS, timers; connections kept between sessions; the kernel; what an admin sees |
-//! | 3 minds | `smtp` `imap` `submission` `lmtp` `postfix_policy` `pop3` `sieve` `usage` `admin` `notice` `node` `metrics` `web` | pure protocol: no tokio, no clock, no sockets |
+//! | 3 minds | `smtp` `imap` `submission` `lmtp` `postfix_policy` `pop3` `sieve` `usage` `admin` `notice` `node` `share` `metrics` `web` | pure protocol: no tokio, no clock, no sockets |
 //! | 2 books | `store` `quota` `limit` `route` `scrub` `incident` | what is known about associations, and the rules applied to messages |
 //! | 1 grammar | `wire` `policy` | bytes and rules |
 //! | 0 words | `fault` `private` `event` | `event` never imports `private` |
@@ -58,6 +58,7 @@ pub mod run;
 pub mod sandbox;
 pub mod scrub;
 pub mod serve;
+pub mod share;
 pub mod sieve;
 pub mod smtp;
 pub mod statement;

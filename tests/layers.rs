@@ -37,6 +37,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("usage", 3),
     ("admin", 3),
     ("node", 3),
+    ("share", 3),
     ("notice", 3),
     ("metrics", 3),
     ("web", 3),
@@ -64,6 +65,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("lmtp", "smtp"),           // its grammar
     ("notice", "smtp"),         // what it hands over
     ("admin", "node"),          // what it shows of the pair
+    ("share", "node"),          // what a node can be called
     ("web", "admin"),           // pages give the same commands
     ("web", "notice"),          // and write days as notices do
     ("postfix_policy", "smtp"), // it answers in the same words

@@ -13,6 +13,7 @@ pub const TWINS: &[(&str, &str)] = &[
     ("docs/admin/webmail.md", "docs/fr/webmail.md"),
     ("docs/admin/pages.md", "docs/fr/pages.md"),
     ("docs/nodes.md", "docs/fr/noeuds.md"),
+    ("docs/many-nodes.md", "docs/fr/plusieurs-noeuds.md"),
     ("docs/admin/pair.md", "docs/fr/paire.md"),
     ("docs/admin/move.md", "docs/fr/demenager.md"),
     ("docs/admin/panels.md", "docs/fr/panneaux.md"),

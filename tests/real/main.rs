@@ -49,6 +49,8 @@ mod pool;
 mod pop3;
 #[path = "../quick_ack.rs"]
 mod quick_ack;
+#[path = "../share.rs"]
+mod share;
 #[path = "../sieve.rs"]
 mod sieve;
 #[path = "../sync.rs"]

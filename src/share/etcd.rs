@@ -1,0 +1,223 @@
+//! Errands in etcd's words: its v3 API as JSON, which every member of etcd 3.4 and later speaks over HTTP beside gRPC. A call is a path and a body; how it
+//! gets there is the driver's.
+//!
+//! Keys: `nologd/life/NODE/NUMBER`, under a lease of that number, and `nologd/deed/TENANT`. Absent on purpose: a key or value with a time in it, an
+//! address, or a number that says what is used.
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Deed, Errand, Life, News, Pace, Tenant};
+
+const LIVES: &str = "nologd/life/";
+const DEEDS: &str = "nologd/deed/";
+
+/// What is to be sent to a member by POST.
+pub struct GatewayCall {
+    /// Begins with a slash.
+    pub path: &'static str,
+    /// JSON.
+    pub body: String,
+}
+
+/// What etcd has.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Listing {
+    /// Who is there.
+    pub lives: BTreeSet<Life>,
+    /// Revision and deed of each association; none where it cannot be read.
+    pub deeds: Vec<(Tenant, u64, Option<Deed>)>,
+}
+
+impl Listing {
+    /// The call that asks for it all, as a majority has it.
+    pub fn call() -> GatewayCall {
+        call("/v3/kv/range", &prefix("nologd/"))
+    }
+
+    /// Reads the answer. None for one that is none.
+    pub fn read(answer: &[u8]) -> Option<Listing> {
+        let mut listing = Listing { lives: BTreeSet::new(), deeds: Vec::new() };
+        for pair in kvs(answer)? {
+            let key = String::from_utf8(BASE64.decode(&pair.key).ok()?).ok()?;
+            if let Some(life) = key.strip_prefix(LIVES) {
+                listing.lives.insert(read_life(life)?);
+            } else if let Some(tenant) = key.strip_prefix(DEEDS) {
+                let tenant = Tenant::from_str_radix(tenant, 16).ok()?;
+                listing.deeds.push((tenant, number(&pair.mod_revision)?, pair.deed()));
+            }
+        }
+        Some(listing)
+    }
+}
+
+/// The calls of an errand, each to be made when the one before was answered; none for what is no errand to etcd.
+pub fn calls(errand: &Errand, pace: &Pace) -> Vec<GatewayCall> {
+    match errand {
+        Errand::Join(life) => vec![
+            call("/v3/lease/grant", &json!({ "ID": lease(life), "TTL": pace.lease.div_ceil(1000).to_string() })),
+            call("/v3/kv/txn", &{
+                let key = coded(&life_key(life));
+                let put = json!({ "request_put": { "key": key, "value": "", "lease": lease(life) } });
+                json!({ "success": [put, { "request_range": { "key": key } }] })
+            }),
+        ],
+        Errand::End(life) => vec![call("/v3/kv/deleterange", &json!({ "key": coded(&life_key(life)) }))],
+        Errand::Confirm(life, _) => vec![
+            call("/v3/lease/keepalive", &json!({ "ID": lease(life) })),
+            call("/v3/kv/range", &json!({ "key": coded(&life_key(life)) })),
+        ],
+        Errand::Take { tenant, revision, from, deed } => {
+            let own = deed.holder.iter().map(|(life, _)| version(life, "GREATER"));
+            let from = from.iter().map(|life| version(life, "EQUAL"));
+            vec![put(*tenant, *revision, deed, own.chain(from).collect())]
+        }
+        Errand::Write { tenant, revision, deed } => vec![put(*tenant, *revision, deed, Vec::new())],
+        Errand::Count(..) | Errand::Cut(_) => Vec::new(),
+    }
+}
+
+/// What the answers to all calls of an errand say. None for what they do not say, and where one is no answer.
+pub fn news(errand: &Errand, answers: &[Vec<u8>]) -> Option<News> {
+    let last = answers.last()?;
+    match errand {
+        Errand::Join(life) => {
+            let born = number(&stands(last)?.create_revision)?;
+            (answers.len() == 2).then(|| News::Joined(life.clone(), born))
+        }
+        Errand::Confirm(life, question) if answers.len() == 2 => Some(match kvs(last)?.first() {
+            Some(pair) => News::Confirmed(life.clone(), number(&pair.create_revision)?, *question),
+            None => News::Lost(life.clone()),
+        }),
+        Errand::Take { tenant, .. } | Errand::Write { tenant, .. } => {
+            let pair = stands(last)?;
+            Some(News::Stands(*tenant, number(&pair.mod_revision)?, pair.deed()))
+        }
+        Errand::Confirm(..) | Errand::End(_) | Errand::Count(..) | Errand::Cut(_) => None,
+    }
+}
+
+/// What a transaction read.
+fn stands(answer: &[u8]) -> Option<KeyValue> {
+    let transacted: Transacted = serde_json::from_slice(answer).ok()?;
+    let ranged = transacted.responses.into_iter().find_map(|response| response.response_range)?;
+    ranged.kvs.into_iter().next()
+}
+
+fn kvs(answer: &[u8]) -> Option<Vec<KeyValue>> {
+    serde_json::from_slice::<Ranged>(answer).ok().map(|ranged| ranged.kvs)
+}
+
+fn number(text: &str) -> Option<u64> {
+    text.parse().ok()
+}
+
+/// Puts a deed where its revision is still this one and `compare` holds, and reads what stands then.
+fn put(tenant: Tenant, revision: u64, deed: &Deed, mut compare: Vec<Value>) -> GatewayCall {
+    let key = coded(&format!("{DEEDS}{tenant:016x}"));
+    let is_seen = json!({ "key": key, "target": "MOD", "result": "EQUAL", "mod_revision": revision.to_string() });
+    compare.push(is_seen);
+    let (value, read) = (coded(&deed.to_string()), json!({ "request_range": { "key": key } }));
+    let write = json!({ "request_put": { "key": key, "value": value } });
+    call("/v3/kv/txn", &json!({ "compare": compare, "success": [write, read], "failure": [read] }))
+}
+
+/// A key that is not there has version 0.
+fn version(life: &Life, result: &str) -> Value {
+    json!({ "key": coded(&life_key(life)), "target": "VERSION", "result": result, "version": "0" })
+}
+
+fn call(path: &'static str, body: &Value) -> GatewayCall {
+    GatewayCall { path, body: body.to_string() }
+}
+
+fn prefix(start: &str) -> Value {
+    // Prefixes end with a slash; what begins so comes before the next sign.
+    let end = format!("{}0", start.strip_suffix('/').unwrap_or(start));
+    json!({ "key": coded(start), "range_end": coded(&end) })
+}
+
+/// A lease's number is positive in etcd.
+fn lease(life: &Life) -> String {
+    (life.number >> 1).max(1).to_string()
+}
+
+fn life_key(life: &Life) -> String {
+    format!("{LIVES}{}/{:016x}", life.node, life.number)
+}
+
+fn read_life(text: &str) -> Option<Life> {
+    let (node, number) = text.split_once('/')?;
+    Some(Life { node: node.into(), number: u64::from_str_radix(number, 16).ok()? })
+}
+
+fn coded(text: &str) -> String {
+    BASE64.encode(text)
+}
+
+// What the gateway answers; it leaves out what is empty, and writes long numbers as text.
+
+#[derive(Deserialize)]
+struct Ranged {
+    #[serde(default)]
+    kvs: Vec<KeyValue>,
+}
+
+#[derive(Deserialize)]
+struct KeyValue {
+    key: String,
+    #[serde(default)]
+    value: String,
+    create_revision: String,
+    mod_revision: String,
+}
+
+#[derive(Deserialize)]
+struct Transacted {
+    #[serde(default)]
+    responses: Vec<Responded>,
+}
+
+#[derive(Deserialize)]
+struct Responded {
+    response_range: Option<Ranged>,
+}
+
+impl KeyValue {
+    fn deed(&self) -> Option<Deed> {
+        Deed::read(&String::from_utf8(BASE64.decode(&self.value).ok()?).ok()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn life(number: u64) -> Life {
+        Life { node: "front-a".into(), number }
+    }
+
+    #[test]
+    fn what_is_no_answer_says_nothing() {
+        let confirm = Errand::Confirm(life(7), 3);
+        let keep = b"{\"result\":{\"TTL\":\"8\"}}".to_vec();
+        assert_eq!(news(&confirm, &[keep.clone(), b"{}".to_vec()]), Some(News::Lost(life(7))));
+        assert_eq!(news(&confirm, &[keep.clone(), b"<html>".to_vec()]), None);
+        let there = b"{\"kvs\":[{\"key\":\"\",\"create_revision\":\"4\",\"mod_revision\":\"5\"}]}".to_vec();
+        assert_eq!(news(&confirm, &[keep.clone(), there]), Some(News::Confirmed(life(7), 4, 3)));
+        // The first answer alone does not say that the life is there.
+        assert_eq!(news(&confirm, &[keep]), None);
+        let write = Errand::Write { tenant: 5, revision: 1, deed: Deed::default() };
+        for text in ["{}", "{\"responses\":[{\"response_put\":{}}]}", "{\"responses\":[{\"response_range\":{}}]}", "[]"] {
+            assert_eq!(news(&write, &[text.into()]), None, "{text}");
+        }
+        let odd = "{\"responses\":[{\"response_range\":{\"kvs\":[{\"key\":\"\",\"value\":\"####\",\"create_revision\":\"8\",\"mod_revision\":\"9\"}]}}]}";
+        assert_eq!(news(&write, &[odd.into()]), Some(News::Stands(5, 9, None)), "nobody may");
+        assert_eq!(Listing::read(b"{\"kvs\":[{\"key\":\"!\",\"create_revision\":\"1\",\"mod_revision\":\"1\"}]}"), None);
+        assert!(calls(&Errand::Cut(5), &Pace::default()).is_empty());
+    }
+}

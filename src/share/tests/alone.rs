@@ -1,0 +1,89 @@
+//! One node by itself: each rule in a few lines.
+
+use super::super::{Assent, Deed, Errand, Fellow, Life, News, Pace, Tenant};
+
+const TENANT: Tenant = 1;
+const MIB: u64 = 1 << 20;
+
+fn life(number: u64) -> Life {
+    Life { node: "front-a".into(), number }
+}
+
+fn deed(number: u64, flight: u64) -> Deed {
+    Deed { holder: Some((life(number), flight)), left: Vec::new() }
+}
+
+/// A node that judges the tenant since 10 s, by revision 6, and has asked etcd once; an association of 16 MiB may have 1 MiB on its way.
+fn judge() -> Fellow {
+    let mut fellow = Fellow::new("front-a", Pace::default());
+    fellow.hear(News::Exists(TENANT, Some(16 * MIB)), 10_000);
+    assert_eq!(fellow.tick(10_000, 7), [Errand::Join(life(7))]);
+    fellow.hear(News::Joined(life(7), 5), 10_000);
+    let take = Errand::Take { tenant: TENANT, revision: 0, from: None, deed: deed(7, MIB) };
+    assert_eq!(fellow.tick(10_000, 8), [Errand::Confirm(life(7), 1), take]);
+    fellow.hear(News::Stands(TENANT, 6, Some(deed(7, MIB))), 10_000);
+    assert_eq!(fellow.tick(10_000, 9), [Errand::Count(TENANT, 6)]);
+    assert_eq!(fellow.grant(TENANT, 1024, 10_001), Assent::NotNow, "nobody has counted");
+    fellow.hear(News::Counted(TENANT, 6), 10_000);
+    assert_eq!(fellow.grant(TENANT, 1024, 10_001), Assent::NotNow, "etcd has not answered");
+    fellow.hear(News::Confirmed(life(7), 5, 1), 10_001);
+    fellow
+}
+
+#[test]
+fn the_fence_closes_by_the_clock_of_before_the_question() {
+    let mut fellow = judge();
+    let pace = Pace::default();
+    assert_eq!(fellow.grant(TENANT, 1024, 10_000 + pace.hold - 1), Assent::Granted(6));
+    assert_eq!(fellow.grant(TENANT, 1024, 10_000 + pace.hold), Assent::NotNow, "stopped meanwhile, or not");
+}
+
+#[test]
+fn no_more_is_under_way_than_the_deed_says() {
+    let mut fellow = judge();
+    assert_eq!(fellow.grant(TENANT, MIB, 10_001), Assent::Granted(6));
+    fellow.landed(TENANT, 6, MIB);
+    assert_eq!(fellow.grant(TENANT, 1024, 10_002), Assent::Soon, "it landed since the question was sent");
+    assert_eq!(fellow.tick(10_002, 9), [Errand::Confirm(life(7), 2)], "so etcd is asked at once");
+    fellow.hear(News::Confirmed(life(7), 5, 2), 10_003);
+    assert_eq!(fellow.grant(TENANT, 3 * MIB, 10_003), Assent::Soon, "larger than all of it");
+    let raised = Errand::Write { tenant: TENANT, revision: 6, deed: deed(7, 4 * MIB) };
+    assert_eq!(fellow.tick(10_003, 9), [raised]);
+    assert_eq!(fellow.grant(TENANT, 3 * MIB, 10_004), Assent::Soon, "written, and not answered");
+    fellow.hear(News::Stands(TENANT, 7, Some(deed(7, 4 * MIB))), 10_004);
+    assert_eq!(fellow.grant(TENANT, 3 * MIB, 10_004), Assent::Granted(6));
+}
+
+#[test]
+fn a_life_that_came_again_is_another_one() {
+    let mut fellow = judge();
+    // A Join that was long on its way has put the key once more, after it was gone and others have taken what was ours.
+    fellow.hear(News::Confirmed(life(7), 9, 1), 10_500);
+    assert_eq!(fellow.grant(TENANT, 1024, 10_500), Assent::NotNow);
+    assert_eq!(fellow.tick(10_500, 11), [Errand::Cut(TENANT), Errand::Join(life(11))]);
+}
+
+#[test]
+fn what_a_line_held_back_is_free_after_a_count_and_not_before() {
+    let other = || (Life { node: "front-b".into(), number: 1 }, 2 * MIB);
+    let mut fellow = Fellow::new("front-a", Pace::default());
+    fellow.hear(News::Exists(TENANT, Some(16 * MIB)), 10_000);
+    fellow.hear(News::Stands(TENANT, 4, Some(Deed { holder: Some(other()), left: Vec::new() })), 10_000);
+    fellow.tick(10_000, 7);
+    fellow.hear(News::Joined(life(7), 5), 10_000);
+    let taken = Deed { left: vec![other()], ..deed(7, MIB) };
+    let take = Errand::Take { tenant: TENANT, revision: 4, from: Some(other().0), deed: taken.clone() };
+    assert!(fellow.tick(10_000, 8).contains(&take));
+    assert_eq!(fellow.withheld(TENANT), u64::MAX, "whoever does not judge has no room");
+    fellow.hear(News::Stands(TENANT, 6, Some(taken)), 10_000);
+    assert_eq!(fellow.tick(10_000, 8), [Errand::Count(TENANT, 6)]);
+    fellow.hear(News::Counted(TENANT, 6), 10_000);
+    assert_eq!(fellow.withheld(TENANT), 2 * MIB);
+    // The other one says that nothing of it comes any more: but what has come since that count?
+    fellow.hear(News::Stands(TENANT, 8, Some(deed(7, MIB))), 10_000);
+    fellow.hear(News::Counted(TENANT, 6), 10_000);
+    assert_eq!(fellow.withheld(TENANT), 2 * MIB);
+    assert_eq!(fellow.tick(10_000, 8), [Errand::Count(TENANT, 8)]);
+    fellow.hear(News::Counted(TENANT, 8), 10_000);
+    assert_eq!(fellow.withheld(TENANT), 0);
+}

@@ -1,0 +1,102 @@
+//! Nodes, etcd and storage, played: see `world`. The nodes are the real ones.
+
+mod alone;
+mod bench;
+mod chance;
+mod etcd;
+mod fate;
+mod machine;
+mod storage;
+mod world;
+
+use world::{Flaw, STEP, Setup, World};
+
+const SMALL: Setup =
+    Setup { nodes: 3, tenants: 4, faults: true, limits: (14 << 20, 20 << 20), rate: None, count: 2000, forget: 60_000 };
+
+fn play(seed: u64, flaw: Flaw, steps: u64) -> (Option<&'static str>, World) {
+    let mut world = World::new(seed, flaw, SMALL);
+    for _ in 0..steps {
+        if let Some(wrong) = world.step() {
+            return (Some(wrong), world);
+        }
+    }
+    (None, world)
+}
+
+#[test]
+fn many_nodes_never_pass_a_limit_and_all_is_well_when_the_faults_end() {
+    let (mut granted, mut takeovers, mut asked) = (0, 0, 0);
+    for seed in 1..=40 {
+        let (wrong, mut world) = play(seed, Flaw::None, 50_000);
+        assert_eq!(wrong, None, "seed {seed}, at {} ms", world.now);
+        granted += world.told.granted;
+        takeovers += world.told.takeovers;
+        asked += world.told.soon;
+        world.heal();
+        for _ in 0..3000 {
+            assert_eq!(world.step(), None, "seed {seed}, at {} ms", world.now);
+        }
+        assert_eq!(world.unwell(), None, "seed {seed}");
+    }
+    // Otherwise nothing was shown.
+    assert!(granted > 100_000 && takeovers > 5000 && asked > 5000, "{granted} {takeovers} {asked}");
+}
+
+/// The lease and the clock keep two from judging at once, and say when something comes no more. Where that is never said, the limits hold without them.
+#[test]
+fn no_limit_is_passed_by_nodes_without_a_clock() {
+    let mut double = 0;
+    for seed in 1..=20 {
+        let (wrong, world) = play(seed, Flaw::NoClock, 50_000);
+        assert_eq!(wrong, None, "seed {seed}, at {} ms", world.now);
+        double += world.told.double;
+    }
+    assert!(double > 0, "otherwise nothing was shown");
+}
+
+/// What is left out, and a seed that shows it.
+const FLAWS: [(Flaw, u64); 9] = [
+    (Flaw::NoFence, 1),
+    (Flaw::NothingConfirmed, 15),
+    (Flaw::NothingWithheld, 4),
+    (Flaw::OldNumbers, 1),
+    (Flaw::FreeAtOnce, 15),
+    (Flaw::AnyoneTakes, 7),
+    (Flaw::AnyRevision, 5),
+    (Flaw::ForgetsSoon, 4),
+    (Flaw::QuietAtOnce, 37),
+];
+
+#[test]
+fn a_rule_that_is_left_out_is_missed() {
+    for (flaw, seed) in FLAWS {
+        // The next ones, where something else has changed the play.
+        let found = (seed..seed + 100).find_map(|seed| play(seed, flaw, 50_000).0);
+        assert_eq!(found, Some("above the limit"), "{flaw:?}");
+    }
+}
+
+/// The table of docs/many-nodes.md.
+#[test]
+#[ignore = "minutes: prints how often each flaw is found"]
+#[allow(clippy::disallowed_macros, clippy::print_stdout)] // for whoever runs it
+fn survey() {
+    let sound = [(Flaw::NoClock, 300), (Flaw::None, 1000)];
+    for (flaw, seeds) in FLAWS.into_iter().map(|(flaw, _)| (flaw, 100)).chain(sound) {
+        let (mut found, mut first, mut steps) = (0, None, 0);
+        let (mut granted, mut takeovers, mut refused) = (0, 0, 0);
+        for seed in 1..=seeds {
+            let (wrong, world) = play(seed, flaw, 50_000);
+            found += u64::from(wrong.is_some());
+            first = first.or(wrong.map(|wrong| (seed, wrong)));
+            steps += world.now / STEP;
+            granted += world.told.granted;
+            takeovers += world.told.takeovers;
+            refused += world.told.full;
+        }
+        println!(
+            "{flaw:?}: {found} of {seeds}, first {first:?}; {steps} steps, {granted} granted, {takeovers} taken, {refused} refused"
+        );
+    }
+}
