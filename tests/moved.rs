@@ -15,6 +15,21 @@ use crate::wire::Wire;
 const ALICE: &str = "alice@velo.example";
 const BOB: &str = "bob@velo.example";
 
+/// Members may share folders.
+const SHARED: &str = "mail_plugins = acl
+namespace {
+  type = shared
+  prefix = shared/%%u/
+  separator = /
+  location = maildir:@FOLDER@/dovecot/mail/%%Lu/Maildir:INDEXPVT=~/shared/%%Lu
+  subscriptions = no
+  list = children
+}
+plugin {
+  acl = vfile
+}
+";
+
 struct Stores {
     house: House,
     one: (Place, Dovecot),
@@ -27,7 +42,8 @@ impl Stores {
     fn start() -> Stores {
         let store = || {
             let place = Place::new().unwrap();
-            let dovecot = Dovecot::start(&place, "dovecot").unwrap();
+            let lines = SHARED.replace("@FOLDER@", &place.folder().display().to_string());
+            let dovecot = Dovecot::start_with(&place, "dovecot", &lines).unwrap();
             (place, dovecot)
         };
         let (one, two) = (store(), store());
@@ -82,6 +98,21 @@ impl Stores {
         subjects
     }
 
+    /// As the page says: until nothing is carried out at the store of before.
+    fn away(&self, user: &str) {
+        let mut said = (0..50).map(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            self.house.nologd(&format!("mailbox move {user} --nowhere"))
+        });
+        assert!(said.any(|said| said.code == 0 && !said.out.contains("say this once more")));
+    }
+
+    fn moved(&self, user: &str, to: &str) {
+        self.away(user);
+        let said = self.house.nologd(&format!("mailbox move {user} --to {to}"));
+        assert_eq!(said.code, 0, "{}", said.errors);
+    }
+
     /// As the page says: store two has what store one has then.
     fn copy(&self, [from, to]: [&(Place, Dovecot); 2], user: &str) {
         let config = |store: &(Place, Dovecot)| store.0.path("dovecot/dovecot.conf").display().to_string();
@@ -112,8 +143,10 @@ fn a_mailbox_moves_while_it_is_served() {
     assert!(stores.deliver(ALICE, "b between").contains("250"));
     let said = stores.house.nologd(&format!("mailbox move {ALICE} --nowhere"));
     assert!(said.code == 0 && said.out.contains("sessions told to end: 1") && said.out.contains("nowhere"), "{}", said.out);
+    assert!(said.out.contains("say this once more"), "{}", said.out);
     let last = open.until("* BYE");
     assert!(last.contains("SESSION-ENDED") && open.ends(Duration::from_secs(5)), "{last}");
+    stores.away(ALICE);
     // Nobody gets in, and nothing is lost: mail comes again.
     let mut wire = Wire::plain(stores.imap);
     wire.until("* OK");
@@ -131,12 +164,16 @@ fn a_mailbox_moves_while_it_is_served() {
     std::thread::sleep(Duration::from_millis(300));
     let held = stores.house.nologd(&format!("disclose {ALICE} --json"));
     let held: serde_json::Value = serde_json::from_str(&held.out).unwrap();
-    assert_eq!((&held["mailbox"]["messages"], &held["mailbox"]["place"]), (&3.into(), &"two".into()), "{held}");
+    assert_eq!(
+        (&held["mailbox"]["messages"], &held["mailbox"]["place"]),
+        (&3.into(), &serde_json::json!({"backend": "two"})),
+        "{held}"
+    );
     // Also after a restart, and back again.
     stores.house.down(Signal::SIGTERM);
     stores.house.up();
     assert!(stores.deliver(ALICE, "d later").contains("250"));
-    assert_eq!(stores.house.nologd(&format!("mailbox move {ALICE} --nowhere")).code, 0);
+    stores.away(ALICE);
     stores.copy([&stores.two, &stores.one], ALICE);
     assert_eq!(stores.house.nologd(&format!("mailbox move {ALICE} --home")).code, 0);
     assert_eq!(stores.seen(ALICE).len(), 4);
@@ -154,10 +191,11 @@ fn a_message_on_its_way_to_the_store_of_before_is_told() {
     wire.ask("MAIL FROM:<somebody@elsewhere.example>\r\n", "250");
     wire.ask(&format!("RCPT TO:<{ALICE}>\r\n"), "250");
     let away = format!("mailbox move {ALICE} --nowhere");
-    assert!(stores.house.nologd(&away).out.contains("is being stored"));
+    stores.house.nologd(&format!("mailbox set {ALICE} --storage 5M"));
+    assert!(stores.house.nologd(&away).out.contains("say this once more"));
     wire.ask("DATA\r\n", "354");
     let said = wire.ask("From: <somebody@elsewhere.example>\r\nSubject: last\r\n\r\nhello\r\n.\r\n", "250");
-    assert!(said.contains("250") && !stores.house.nologd(&away).out.contains("is being stored"), "{said}");
+    assert!(said.contains("250") && !stores.house.nologd(&away).out.contains("say this once more"), "{said}");
     stores.copy([&stores.one, &stores.two], ALICE);
     assert_eq!(stores.house.nologd(&format!("mailbox move {ALICE} --to two")).code, 0);
     assert_eq!(stores.seen(ALICE), ["last"]);
@@ -176,12 +214,53 @@ fn mail_to_an_alias_goes_where_all_its_mailboxes_are_or_waits() {
     };
     // Dovecot knows no alias here; which one was asked, its log says.
     assert_eq!(of_two("info@velo.example"), ("550".to_owned(), false));
-    assert_eq!(stores.house.nologd(&format!("mailbox move {ALICE} --to two")).code, 0);
+    for address in ["info@velo.example", "nobody@velo.example"] {
+        let said = stores.house.nologd(&format!("mailbox move {address} --nowhere"));
+        assert!(said.code == 1, "{address}: {}", said.out);
+    }
+    stores.house.nologd(&format!("mailbox set {ALICE} --storage 5M"));
+    let said = stores.house.nologd(&format!("mailbox move {ALICE} --to two"));
+    assert!(said.code == 1 && said.errors.contains("--nowhere first"), "{}", said.errors);
+    stores.moved(ALICE, "two");
     let said = stores.deliver("all@velo.example", "x");
     assert!(said.starts_with("451") && said.contains("BACKEND-DOWN"), "{said}");
     assert!(!of_two("all@velo.example").1);
     assert_eq!(of_two("info@velo.example"), ("550".to_owned(), true));
+    // The default backend by its name is the default one.
+    stores.moved(ALICE, "one");
+    assert!(stores.deliver("all@velo.example", "x").starts_with("550"));
     let said = stores.house.nologd(&format!("mailbox move {BOB} --to nowhere"));
     assert!(said.code == 1 && said.errors.contains("no backend of that name"), "{}", said.errors);
     assert_eq!(stores.house.nologd(&format!("mailbox move {BOB}")).code, 2);
+}
+
+/// What another member does in a shared folder would be done at the store of before, and stay there.
+#[test]
+fn nobody_stores_into_the_folders_that_were_left_behind() {
+    let stores = Stores::start();
+    for user in [ALICE, BOB] {
+        assert!(stores.deliver(user, "x").contains("250"));
+    }
+    let config = stores.one.0.path("dovecot/dovecot.conf");
+    let mut doveadm = Command::new("doveadm");
+    doveadm.arg("-c").arg(config).args(["acl", "set", "-u", ALICE, "INBOX", &format!("user={BOB}")]);
+    assert!(doveadm.args(["lookup", "read", "insert", "post"]).status().unwrap().success());
+    let mut bob = stores.session(BOB);
+    bob.ask("b SELECT INBOX\r\n", "b OK");
+    let before = bob.ask(&format!("c COPY 1 shared/{ALICE}/INBOX\r\n"), "c ");
+    assert!(before.contains("c OK"), "{before}");
+    for step in 0..2 {
+        if step == 0 {
+            stores.away(ALICE)
+        } else {
+            stores.moved(ALICE, "two")
+        }
+        for command in ["COPY 1", "MOVE 1"] {
+            let said = bob.ask(&format!("d {command} shared/{ALICE}/INBOX\r\n"), "d ");
+            assert!(said.contains("d NO") && !said.contains("COPYUID"), "{command}: {said}");
+        }
+        let said = bob.ask(&format!("e APPEND shared/{ALICE}/INBOX {{3+}}\r\nabc\r\n"), "e ");
+        assert!(said.contains("e NO"), "{said}");
+    }
+    assert_eq!(stores.seen(BOB), ["x"]);
 }

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use nologd::private::{Address, Domain};
 use nologd::quota::{
-    Amount, Association, Book, BookParams, Counted, Day, Edit, Limit, Name, Origin, OverQuota, Refreshed, Reservation, State,
-    StateEdit, Told, Turn, Verdict, Watch,
+    Amount, Association, Book, BookParams, Counted, Day, Edit, Limit, MailboxPlace, Name, Origin, OverQuota, Refreshed,
+    Reservation, State, StateEdit, Told, Turn, Verdict, Watch,
 };
 use nologd::store::{MemoryStore, Store};
 
@@ -244,6 +244,26 @@ fn a_push_during_a_move_only_raises() {
     ticks(&book, 2);
     push(&book, "ann", 500, 2);
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((500, 0), true));
+}
+
+/// The store of before goes on telling what it still has, and a count that began there may be answered late.
+#[test]
+fn what_is_told_of_a_mailbox_that_was_moved_is_not_believed() {
+    let book = book(1000);
+    push(&book, "ann", 500, 2);
+    let begun = book.begin_refresh(&mailbox("ann")).unwrap();
+    book.move_mailbox(&mailbox("ann"), Some(MailboxPlace::Backend("two".into())), today()).unwrap();
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((500, 0), false));
+    assert_eq!(begun.finish(Amount::ZERO, today()), Refreshed::Outdated);
+    push(&book, "ann", 0, 0);
+    assert!(book.load(&mailbox("ann"), Amount::ZERO, today()));
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann"), book.is_pushed(&mailbox("ann"))), ((500, 0), false, false));
+    assert_eq!(count(&book, "ann", Amount::message(300)), Refreshed::Exact);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((300, 0), true));
+    // At home again its store is the one that pushes.
+    book.move_mailbox(&mailbox("ann"), None, today()).unwrap();
+    push(&book, "ann", 200, 1);
+    assert_eq!(numbers(&book, "ann"), (200, 0));
 }
 
 /// A quota root with STORAGE only: the messages are those that the book knows, so that a limit on them holds.

@@ -8,7 +8,7 @@ use super::changed::Changed;
 use super::mailbox_shown::MailboxShown;
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::{Address, revealed};
-use crate::quota::{Amount, MailboxPlace};
+use crate::quota::{AdminError, Amount, MailboxPlace};
 
 /// See the head of the file.
 #[derive(Clone, Args, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ struct MoveTo {
 pub struct Moved {
     mailbox: Changed<MailboxShown>,
     sessions: u64,
-    /// A message is being stored at this moment, at the backend of before.
+    /// Something may still be stored or deleted at the backend of before.
     under_way: bool,
 }
 
@@ -79,17 +79,31 @@ impl AdminCommand for MoveMailbox {
         if self.to.to.as_ref().is_some_and(|name| at.backends.find(Some(name)).is_none()) {
             return Err(Declined::because("The config file has no backend of that name."));
         }
-        let change = executor.book.move_mailbox(&self.address, place, at.today)?;
+        let book = &executor.book;
+        let known = book.mailbox(&self.address).filter(|known| book.mailbox_of(&self.address) == known.address);
+        // An alias, an address with a tag, a slip of the keyboard: it would be made, and the one that was meant stays.
+        let was = known.ok_or(AdminError::NoSuchMailbox)?.own.place;
+        let copied = was == Some(MailboxPlace::Nowhere) || place == Some(MailboxPlace::Nowhere) || place == was;
+        if !copied {
+            return Err(Declined::because(
+                "It is served, so mail may come in while it is copied: say --nowhere first, copy it, and then where it is.",
+            ));
+        }
+        let change = book.move_mailbox(&self.address, place, at.today)?;
         // Whoever logs in from here on is at the new one; a session that began before ends.
-        let sessions = executor.book.kick(&self.address) as u64;
-        let under_way = change.now.as_ref().is_some_and(|now| now.reserved != Amount::ZERO);
+        let sessions = book.kick(&self.address) as u64;
+        // What they asked for last may still be carried out there.
+        let stored = change.now.as_ref().is_some_and(|now| now.reserved.plus(now.doubt) != Amount::ZERO);
+        let under_way = sessions > 0 || stored;
         Ok(Moved { under_way, mailbox: Changed::of(change, |view| MailboxShown::settled(&view)), sessions })
     }
 
     fn print(told: &Moved) -> String {
         let settings = told.mailbox.print(|mailbox| mailbox.address.reveal(), MailboxShown::settings);
         let wait = match told.under_way {
-            true => "A message is being stored at the backend of before: say it once more before you copy.\n",
+            true => {
+                "Something may still be carried out at the backend of before: say this once more, until nothing is, before you copy.\n"
+            }
             false => "",
         };
         format!("{settings}    sessions told to end: {}\n{wait}", told.sessions)

@@ -17,6 +17,14 @@ use crate::smtp::replied::{Replied, Wanted, hear};
 use crate::smtp::reply::Reply;
 use crate::smtp::upstream::{Manner, Opened};
 
+/// The backend that has all mailboxes that `address` leads to; none where there is no such one.
+fn backend_of(env: &dyn LmtpEnvironment, address: &Address) -> Option<BackendId> {
+    let names = env.book().backends_of(address).ok()?;
+    let mut backends = names.iter().map(|name| env.backend(name.as_deref()));
+    let first = backends.next()??;
+    backends.all(|other| other == Some(first)).then_some(first)
+}
+
 impl LmtpSession {
     /// Judges a recipient; if the book says yes, its backend is asked in the next steps.
     pub(super) fn recipient(
@@ -53,8 +61,7 @@ impl LmtpSession {
         let paths = transaction.envelope.sender_length() + path.reveal().len();
         let room =
             RecipientReservation::ask(env, &address, transaction.envelope.size, paths).map_err(|why| answer::no_room(&why))?;
-        let backend = env.book().backend_of(&address).ok().and_then(|name| env.backend(name.as_deref()));
-        let slot = self.slot(backend.ok_or_else(|| answer::backend(Fault::Down))?);
+        let slot = self.slot(backend_of(env, &address).ok_or_else(|| answer::backend(Fault::Down))?);
         // If the book says no after the backend's yes, only a new transaction takes the recipient back.
         if room.is_doubtful(env) && transaction.uses(slot) {
             return Err(answer::apart());

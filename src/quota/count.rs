@@ -97,6 +97,8 @@ impl Tally {
     /// Another backend has the mailbox from now on: nobody has confirmed what is in it there, and whether that one pushes is not known.
     pub(super) fn is_elsewhere(&mut self) {
         (self.confirmed, self.push) = (None, None);
+        // Counts that are under way are about the other one.
+        self.finished = self.begun;
         self.unsee_for_others();
     }
 

@@ -257,8 +257,12 @@ impl Ledger {
             self.used.subtract(shown);
             self.used.add(now_shown);
         }
-        // Never the other way: what was learnt once since the start is known.
-        self.unconfirmed -= usize::from(!confirmed && entry.tally.is_confirmed());
+        // The other way only where it was moved: what was learnt of the store of before is not known of this one.
+        match (confirmed, entry.tally.is_confirmed()) {
+            (false, true) => self.unconfirmed -= 1,
+            (true, false) => self.unconfirmed += 1,
+            _ => {}
+        }
         if entry.tally.take_tell() {
             entry.watchers.iter().for_each(|watcher| watcher.recount());
         }

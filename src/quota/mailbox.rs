@@ -105,7 +105,7 @@ impl Book {
 
     /// `mailbox set`. A mailbox that was never seen is made.
     pub fn edit_mailbox(&self, address: &Address, edit: MailboxEdit, today: Day) -> Result<Change<MailboxView>, AdminError> {
-        self.change_own(address, |own| edit.apply(own), today)
+        self.change_own(address, |own| edit.apply(own), |_| {}, today)
     }
 
     /// `mailbox move`: from now on it is at `place`; none for the association's backend. What is known of its numbers is about the other one, so they
@@ -116,19 +116,14 @@ impl Book {
         place: Option<MailboxPlace>,
         today: Day,
     ) -> Result<Change<MailboxView>, AdminError> {
-        let change = self.change_own(address, |own| Own { place, ..own }, today)?;
-        self.with(address, |_, ledger, address| {
-            if let Some(number) = ledger.number(address) {
-                ledger.change(number, Tally::is_elsewhere);
-            }
-        });
-        Ok(change)
+        self.change_own(address, |own| Own { place, ..own }, Tally::is_elsewhere, today)
     }
 
     fn change_own(
         &self,
         address: &Address,
         edit: impl FnOnce(Own) -> Own,
+        numbers: impl FnOnce(&mut Tally),
         today: Day,
     ) -> Result<Change<MailboxView>, AdminError> {
         let _turn = self.turn();
@@ -146,6 +141,7 @@ impl Book {
             let entry = ledger.entry_mut(number)?;
             entry.own = own;
             entry.list();
+            ledger.change(number, numbers);
             ledger.day = today;
             tenant.after(ledger, number);
             ledger.entry(number).map(|entry| view(ledger, entry))

@@ -77,9 +77,9 @@ impl OwnLang {
     }
 }
 
-/// Where a mailbox is, if not where all others of its association are. In a record a text, or null.
+/// Where a mailbox is, if not where all others of its association are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(rename_all = "kebab-case")]
 pub enum MailboxPlace {
     /// At the backend of that name in the config file.
     Backend(Box<str>),
@@ -243,10 +243,10 @@ mod tests {
             place: Some(MailboxPlace::Backend("store2".into())),
         };
         let text = serde_json::to_string(&all).unwrap();
-        assert_eq!(text, r#"{"storage":null,"kind":"machine","sending":"off","language":"fr","place":"store2"}"#);
+        assert_eq!(text, r#"{"storage":null,"kind":"machine","sending":"off","language":"fr","place":{"backend":"store2"}}"#);
         let away = Own { place: Some(MailboxPlace::Nowhere), ..Own::default() };
-        assert_eq!(serde_json::to_string(&away).unwrap(), r#"{"place":null}"#);
-        assert_eq!(serde_json::from_str::<Own>(r#"{"place":null}"#).unwrap(), away);
+        assert_eq!(serde_json::to_string(&away).unwrap(), r#"{"place":"nowhere"}"#);
+        assert_eq!(serde_json::from_str::<Own>(r#"{"place":"nowhere"}"#).unwrap(), away);
         assert_eq!(serde_json::from_str::<Own>(&text).unwrap(), all);
     }
 

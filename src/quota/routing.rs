@@ -39,18 +39,13 @@ impl Book {
         })
     }
 
-    /// The backend that mail to `address` goes to, by its name; none for the default one.
+    /// The backends that mail to `address` goes to, by their names; none for the default one, which has a name as well.
     ///
     /// # Errors
-    /// [`NoBackend`]: no association has the domain, a mailbox is on its way, or the alias's mailboxes are at several backends.
-    pub fn backend_of(&self, address: &Address) -> Result<Option<Box<str>>, NoBackend> {
-        let found = self.with(address, |_, ledger, address| match leads_to(ledger, address, self.params.separator) {
-            LeadsTo::Mailbox(mailbox) => ledger.backend(&mailbox),
-            LeadsTo::Alias(targets) => {
-                let mut backends = targets.iter().map(|mailbox| ledger.backend(mailbox));
-                let first = backends.next().unwrap_or_else(|| Ok(ledger.association.backend.clone()))?;
-                if backends.all(|other| other.as_ref() == Ok(&first)) { Ok(first) } else { Err(NoBackend) }
-            }
+    /// [`NoBackend`]: no association has the domain, or a mailbox is on its way.
+    pub fn backends_of(&self, address: &Address) -> Result<BTreeSet<Option<Box<str>>>, NoBackend> {
+        let found = self.with(address, |_, ledger, address| {
+            leads_to(ledger, address, self.params.separator).all().iter().map(|mailbox| ledger.backend(mailbox)).collect()
         });
         found.unwrap_or(Err(NoBackend))
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::ledger::Ledger;
+use super::tally::Tally;
 use super::{Amount, Book, Day};
 use crate::private::Address;
 
@@ -11,10 +12,12 @@ impl Book {
     /// value. Never fails and never waits for the disk or a backend; a mailbox that is not in the book is passed over.
     pub fn pushed(&self, mailbox: &Address, octets: Option<u64>, messages: Option<u64>) {
         self.with(mailbox, |tenant, ledger, mailbox| {
-            if let Some(number) = ledger.number(mailbox) {
-                ledger.change(number, |tally| tally.pushed(octets, messages, tenant.pulse.now()));
-                tenant.after(ledger, number);
-            }
+            let Some(number) = ledger.number(mailbox) else { return };
+            // Where a mailbox was moved, the store of before may go on telling what it still has; nobody knows which of them speaks.
+            let moved = ledger.entry(number).is_some_and(|entry| entry.own.place.is_some());
+            let now = tenant.pulse.now();
+            ledger.change(number, |tally| if moved { tally.want() } else { tally.pushed(octets, messages, now) });
+            tenant.after(ledger, number);
         });
     }
 
@@ -57,6 +60,10 @@ impl Book {
     ) -> bool {
         let loaded = self.with(mailbox, |tenant, ledger, mailbox| {
             let Some(number) = place(ledger, mailbox) else { return false };
+            if ledger.entry(number).is_some_and(|entry| entry.own.place.is_some()) {
+                ledger.change(number, Tally::want);
+                return true;
+            }
             ledger.change(number, |tally| tally.load(seen, tenant.pulse.now()));
             ledger.day = today;
             tenant.after(ledger, number);

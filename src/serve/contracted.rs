@@ -25,8 +25,8 @@ pub(super) async fn serve<E: Entrance, S: Carried>(
     let (entered, seat, stop) = Box::pin(enter(accepted, &context, entrance, door)).await?;
     let Some(Entered { client, who, backend, observer }) = entered else { return Ok(()) };
     let server = who.backend;
-    let member = MailboxAccount::new(&context, who.user);
-    let watch = member.watch(&context, (&who.backends, server));
+    let member = MailboxAccount::new(&context, who);
+    let watch = member.watch();
     let mut pair = SessionPair::<_, E::Voice>::new(client, backend, session(member), observer);
     let end = carry(&mut pair, context.patience, stop, watch.as_ref()).await;
     if end == Err(Fault::Garbage(Side::Backend)) {

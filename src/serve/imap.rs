@@ -51,7 +51,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let (login, seat, stop) = Box::pin(enter(accepted, &context, &mut observer)).await?;
     let Some((client, who, ImapConn { conn, capabilities, lease })) = login else { return Ok(()) };
     let backend = who.backend;
-    let member = MailboxAccount::new(&context, who.user);
+    let member = MailboxAccount::new(&context, who);
     let terms = SessionOptions {
         account: Some(member.clone()),
         offers: Offers::of(&capabilities),
@@ -63,7 +63,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let session = ImapSession::new(terms);
     let session = if lease.is_some() { session.leased() } else { session };
     let mut proxy = Proxy::new(client.into_parts(), conn.into_parts(), session, observer);
-    let mut listener = Attendant::new(member.watch(&context, (&who.backends, backend)));
+    let mut listener = Attendant::new(member.watch());
     let end = carry(&mut proxy, context.patience, stop, &mut listener).await;
     if end == Err(Fault::Garbage(Side::Backend)) {
         context.confused(backend, BackendService::Imap);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::Context;
+use super::admission::Authenticated;
 use super::clock::{now, today};
 use crate::fault::RefusalCode;
 use crate::imap::options::SentCopy;
@@ -22,6 +23,9 @@ pub(super) struct MailboxAccount {
     book: Arc<Book>,
     scrubber: Arc<Scrubber>,
     hostname: Box<str>,
+    /// The backend of this session, among those that were in force when it began.
+    backends: Arc<Backends>,
+    backend: BackendId,
 }
 
 /// Who writes with `mailbox`, for the rules about header fields.
@@ -36,17 +40,32 @@ pub(super) fn writer_of(book: &Book, mailbox: &Address) -> Writer {
 const NEARLY: u128 = 80;
 
 impl MailboxAccount {
-    /// What the book has to tell this person's open session at `backend`. None: it has nothing about them.
-    pub(super) fn watch(&self, context: &Context, (backends, backend): (&Backends, BackendId)) -> Option<Watch> {
+    /// What the book has to tell this person's open session. None: it has nothing about them.
+    pub(super) fn watch(&self) -> Option<Watch> {
         let watch = self.book.watch(&self.user)?;
         // The mailbox may have been moved while its password was judged, before there was anything to be told.
-        let name = self.book.backend_for(&self.user).ok();
-        let is = context.backends.load();
-        let is = name.and_then(|name| is.at(is.find(name.as_deref())?).map(|is| is.name.clone()));
-        if is.as_ref() != backends.at(backend).map(|here| &here.name) {
+        if !self.is_here(&self.user) {
             watch.kick();
         }
         Some(watch)
+    }
+
+    /// Whether `mailbox` is at the backend of this session. Another store may hold a copy of what was there.
+    fn is_here(&self, mailbox: &Address) -> bool {
+        self.book.backend_for(mailbox).is_ok_and(|name| self.backends.find(name.as_deref()) == Some(self.backend))
+    }
+
+    /// The owner of a folder that can be changed here.
+    ///
+    /// # Errors
+    /// [`RefusalCode::NotYourFolder`]: nobody's that the book knows. [`RefusalCode::BackendDown`]: the mailbox is elsewhere, or on its way.
+    fn owner_here(&self, owner: &[u8]) -> Result<Address, RefusalCode> {
+        let owner = self.folder_owner(owner).ok_or(RefusalCode::NotYourFolder)?;
+        match self.book.association_of(&owner) {
+            None => Err(RefusalCode::NotYourFolder),
+            Some(_) if !self.is_here(&owner) => Err(RefusalCode::BackendDown),
+            Some(_) => Ok(owner),
+        }
     }
 
     /// Somebody's folder, as backends call its owner: an address, or the part before the `@` of a member of the same domain.
@@ -58,9 +77,10 @@ impl MailboxAccount {
         Address::parse(&format!("{owner}@{}", self.user.domain().reveal()))
     }
 
-    pub(super) fn new(context: &Context, user: Address) -> Arc<MailboxAccount> {
+    pub(super) fn new(context: &Context, who: Authenticated) -> Arc<MailboxAccount> {
+        let Authenticated { user, backends, backend } = who;
         let (book, scrubber) = (context.book.clone(), context.scrubber.clone());
-        Arc::new(MailboxAccount { user, book, scrubber, hostname: context.hostname.clone() })
+        Arc::new(MailboxAccount { user, book, scrubber, hostname: context.hostname.clone(), backends, backend })
     }
 }
 
@@ -82,7 +102,7 @@ impl Account for MailboxAccount {
     }
 
     fn reserve_for(&self, owner: &[u8], amount: Amount) -> Result<Reservation, RefusalCode> {
-        let owner = self.folder_owner(owner).ok_or(RefusalCode::NotYourFolder)?;
+        let owner = self.owner_here(owner)?;
         self.book.reserve(&owner, amount, Origin::Member, today()).map_err(|verdict| match verdict {
             Verdict::Unknown => RefusalCode::NotYourFolder,
             verdict => verdict.code(),
@@ -107,7 +127,11 @@ impl Account for MailboxAccount {
     }
 
     fn shift_for(&self, owner: &[u8], turn: Turn) -> Result<Shift, NoShift> {
-        self.book.shift_alone(&self.folder_owner(owner).ok_or(NoShift::Unknown)?, turn)
+        let owner = self.owner_here(owner).map_err(|code| match code {
+            RefusalCode::BackendDown => NoShift::NotNow,
+            _ => NoShift::Unknown,
+        })?;
+        self.book.shift_alone(&owner, turn)
     }
 
     fn deletion_for(&self, owner: &[u8]) -> Option<Deletion> {
@@ -147,7 +171,9 @@ impl Account for MailboxAccount {
         self.book.stay(&self.user)
     }
 
+    // What a store of before holds is not what is in the mailbox.
     fn begin_refresh(&self) -> Option<Refresh> {
+        self.is_here(&self.user).then_some(())?;
         self.book.begin_refresh(&self.user)
     }
 

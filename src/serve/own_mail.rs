@@ -79,11 +79,12 @@ pub(super) async fn store(
 }
 
 fn make_room(context: &Context, mailbox: Address, amount: Amount, kind: NoticeKind) -> Option<RoomMade> {
-    let name = context.book.backend_of(&mailbox).ok()?;
+    // Before it is asked where the mailbox is: whoever moves it waits for what is set aside.
+    let room = context.book.reserve_notice(&mailbox, amount, kind, today()).ok()?;
+    let name = context.book.backend_for(&mailbox).ok()?;
     let backends = context.backends.load();
     let backend = backends.find(name.as_deref())?;
     backends.at(backend)?.endpoint(BackendService::Lmtp)?;
-    let room = context.book.reserve_notice(&mailbox, amount, kind, today()).ok()?;
     Some(RoomMade { mailbox, backend, room })
 }
 
