@@ -1,5 +1,6 @@
 //! Hosts of many sizes, without faults but for nodes that are killed: what etcd has to write, and how long a fail-over takes.
 
+use super::say;
 use super::world::{Flaw, STEP, Setup, World};
 
 const HOUR: u64 = 3_600_000;
@@ -71,10 +72,9 @@ fn what_a_killed_node_judged_is_judged_again() {
 /// The figures of docs/many-nodes.md.
 #[test]
 #[ignore = "minutes, and gigabytes: prints figures"]
-#[allow(clippy::disallowed_macros, clippy::print_stdout)] // for whoever runs it
 fn figures() {
-    println!(
-        "nodes tenants msg/s | granted GiB, etcd writes, reads/s, waited for etcd | killed: tenants, writes, p50 s, max s, put off | held back MiB, of limit"
+    say(
+        "nodes tenants msg/s | granted GiB, etcd writes, reads/s, waited for etcd | killed: tenants, writes, p50 s, max s, put off | held back MiB, of limit",
     );
     for (nodes, tenants, limit, rate) in [
         (3, 300, 10 << 30, 20),
@@ -94,7 +94,7 @@ fn figures() {
         let (before, put_off) = (world.etcd.writes, world.told.put_off);
         let took = kill(&mut world, 1, 10 * HOUR);
         let withheld: u64 = (0..tenants).map(|tenant| world.withheld(tenant)).sum();
-        println!(
+        say(&format!(
             "{nodes} {tenants} {rate} limit {} MiB | {octets:.1} {writes} {reads} {soon} | {} {} {:.1} {:.1} {} | {} of {} each {}",
             limit >> 20,
             took.len(),
@@ -105,6 +105,6 @@ fn figures() {
             withheld >> 20,
             (took.len() as u64 * limit) >> 20,
             (withheld >> 20) / took.len() as u64,
-        );
+        ));
     }
 }
