@@ -52,7 +52,11 @@ impl ImapSession {
     /// The session is over, and the backend still answers what it has: the book hears of it.
     fn overheard(&mut self, bytes: &[u8], begins: bool) -> ImapStep {
         if let Some(tag) = Tag::at_start(bytes).filter(|tag| begins && self.tags.close(tag)) {
-            self.gate.settle(&tag, status_of(bytes, &tag));
+            match status_of(bytes, &tag) {
+                Some(status) => self.gate.settle(&tag, status),
+                // Nobody can say what it took.
+                None => self.gate.held.fail(),
+            }
         }
         ImapStep::Swallow(bytes.len())
     }
@@ -102,7 +106,8 @@ impl ImapSession {
         let Some(tag) = Tag::at_start(line).filter(|tag| self.tags.close(tag)) else {
             return self.close(Fault::Garbage(Side::Backend));
         };
-        let status = status_of(line, &tag);
+        // RFC 9051 7.1 knows three: whatever else it says, what it has may be stored or not.
+        let Some(status) = status_of(line, &tag) else { return self.close(Fault::Garbage(Side::Backend)) };
         self.answered();
         if let Some(reuse) = &mut self.reuse {
             reuse.answered(&tag, status);
@@ -228,12 +233,56 @@ impl ImapSession {
     }
 }
 
-/// How the backend ended the command `tag` by `line`.
-fn status_of(line: &[u8], tag: &Tag<'_>) -> Status {
-    let word = line.get(tag.octets().len() + 1..).unwrap_or_default();
-    match word.get(..3).unwrap_or_default().to_ascii_uppercase().as_slice() {
-        b"OK " | b"OK\r" => Status::Ok,
-        b"NO " | b"NO\r" => Status::No,
-        _ => Status::Bad,
+/// How the backend ended the command `tag` by `line`; none where it says something else.
+fn status_of(line: &[u8], tag: &Tag<'_>) -> Option<Status> {
+    let word = line.get(tag.octets().len() + 1..)?.split(|octet| matches!(octet, b' ' | b'\r')).next()?;
+    match word.to_ascii_uppercase().as_slice() {
+        b"OK" => Some(Status::Ok),
+        b"NO" => Some(Status::No),
+        b"BAD" => Some(Status::Bad),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::offers::Offers;
+    use super::super::options::SessionOptions;
+    use super::super::stand_ins::Alice;
+    use super::*;
+
+    /// What it has may be stored: only what RFC 9051 7.1 knows gives space back.
+    #[test]
+    fn an_answer_that_is_none_frees_nothing() {
+        for (answer, held) in [("OK", 5), ("ok done", 5), ("NO", 0), ("BAD what", 0), ("WELL done", 5), ("OKAY", 5), ("", 5)] {
+            for client_is_gone in [false, true] {
+                let account = Alice::account(1000, true);
+                let terms = SessionOptions {
+                    account: Some(account.clone()),
+                    offers: Offers::default(),
+                    append_limit: u64::MAX,
+                    sent_copy: None,
+                    fresh_tag: || Tag::read(b"nologd"),
+                };
+                let mut session = ImapSession::new(terms);
+                let answer = format!("a {answer}\r\n");
+                for (client, text) in [(true, "a APPEND f {5}\r\n"), (false, "+ go\r\n"), (true, "12345\r\n"), (false, &answer)] {
+                    let mut input = text.as_bytes();
+                    if client_is_gone && text == answer {
+                        session.client_left();
+                    }
+                    while !input.is_empty() {
+                        let step = if client { session.from_client(input, false) } else { session.from_backend(input, false) };
+                        if matches!(step, ImapStep::Need | ImapStep::Hold | ImapStep::Close(..)) {
+                            break;
+                        }
+                        input = &input[step.taken()..];
+                    }
+                }
+                drop(session);
+                let octets = account.roots().map(|[mailbox, _]| mailbox.octets);
+                assert_eq!(octets, Some(held), "{answer:?}, {client_is_gone}");
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::quota::Amount;
 pub(super) enum Status {
     Ok,
     No,
-    /// BAD, and whatever is none of the three.
+    /// BAD; to a question of ours also whatever is none of the three.
     Bad,
 }
 

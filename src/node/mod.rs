@@ -12,13 +12,15 @@
 
 mod arbiter;
 mod line;
+mod questions;
 mod role;
 mod tenure;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use arbiter::{Arbiter, Claimant, Ruling};
 pub use line::{COPY_OCTETS, LINE_OCTETS, LeaseWord, NodeWord, VERSION, WitnessWord, is_name};
+pub use questions::Questions;
 pub use role::{Duty, Node};
 pub use tenure::Tenure;
 

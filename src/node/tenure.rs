@@ -1,42 +1,31 @@
 //! The node's side of the lease: until when it may judge.
 
-use std::collections::VecDeque;
-
+use super::questions::Questions;
 use super::{HOLD, Millis};
-
-/// Questions that may still be answered.
-const OPEN: usize = 16;
 
 /// Until when this process may judge, by its own clock.
 #[derive(Default)]
 pub struct Tenure {
-    asked: u64,
-    /// Each question that has no answer yet, and the time just before it was sent.
-    open: VecDeque<(u64, Millis)>,
+    questions: Questions,
     until: Millis,
 }
 
 impl Tenure {
-    /// Takes note of a question that is about to be sent; its number. The time must be read before anything of it is sent.
+    /// As [`Questions::ask`].
     pub fn ask(&mut self, now: Millis) -> u64 {
-        self.asked += 1;
-        if self.open.len() == OPEN {
-            self.open.pop_front();
-        }
-        self.open.push_back((self.asked, now));
-        self.asked
+        self.questions.ask(now)
     }
 
     /// Whether there was a question `number`.
     pub fn has_asked(&self, number: u64) -> bool {
-        number <= self.asked
+        number <= self.questions.asked()
     }
 
     /// The witness said yes to question `number`. The witness's own time began later than ours, so ours ends first.
     pub fn granted(&mut self, number: u64) {
-        let Some(at) = self.open.iter().position(|(asked, _)| *asked == number) else { return };
-        let Some((_, sent)) = self.open.drain(..=at).next_back() else { return };
-        self.until = self.until.max(sent.saturating_add(HOLD));
+        if let Some(sent) = self.questions.answered(number) {
+            self.until = self.until.max(sent.saturating_add(HOLD));
+        }
     }
 
     #[cfg(test)]
@@ -46,7 +35,7 @@ impl Tenure {
 
     /// It is given up, or another one has it.
     pub fn end(&mut self) {
-        self.open.clear();
+        self.questions.forget();
         self.until = 0;
     }
 

@@ -132,6 +132,8 @@ impl Book {
         if !fits {
             return Err(AdminError::TooMany);
         }
+        // Whoever is named is listed with what is in it: a zero for what was would not be true.
+        self.list(&address);
         let was = self.mailbox(&address);
         let own = edit(was.as_ref().map(|was| was.own.clone()).unwrap_or_default());
         let residue = self.write(&[record::mailbox(&address, &own)])?;

@@ -3,49 +3,39 @@
 //! A question is two things: the lease is kept alive, and then the node's own life is read, so that a majority has agreed (a linearizable read). The time
 //! counts from before the question was sent. That the life was there when it was read says more: nobody has taken anything from it by then.
 
-use std::collections::VecDeque;
-
 use super::{Millis, Pace};
-
-/// Questions that may still be answered.
-const OPEN: usize = 16;
+use crate::node::Questions;
 
 /// See the head of the file.
 #[derive(Default)]
 pub struct Fence {
-    asked: u64,
-    open: VecDeque<(u64, Millis)>,
+    questions: Questions,
     confirmed: u64,
     until: Millis,
 }
 
 impl Fence {
-    /// Takes note of a question that is about to be sent, and gives it a number. The time must be read before anything of it is sent.
+    /// As [`Questions::ask`].
     pub fn ask(&mut self, now: Millis) -> u64 {
-        self.asked += 1;
-        if self.open.len() == OPEN {
-            self.open.pop_front();
-        }
-        self.open.push_back((self.asked, now));
-        self.asked
+        self.questions.ask(now)
     }
 
     /// The newest question.
     pub fn asked(&self) -> u64 {
-        self.asked
+        self.questions.asked()
     }
 
     /// When the newest one was sent, where it has no answer.
     pub fn waits_since(&self) -> Option<Millis> {
-        self.open.back().map(|(_, at)| *at)
+        self.questions.waits_since()
     }
 
     /// etcd kept the lease alive, and after that the life was there.
     pub fn confirm(&mut self, number: u64, pace: &Pace) {
-        let Some(at) = self.open.iter().position(|(asked, _)| *asked == number) else { return };
-        let Some((_, sent)) = self.open.drain(..=at).next_back() else { return };
-        self.confirmed = number;
-        self.until = self.until.max(sent.saturating_add(pace.hold));
+        if let Some(sent) = self.questions.answered(number) {
+            self.confirmed = number;
+            self.until = self.until.max(sent.saturating_add(pace.hold));
+        }
     }
 
     /// The newest question that was answered. What had ended before it was sent is in every count of a later judge.
@@ -74,8 +64,5 @@ mod tests {
         fence.confirm(second, &pace);
         fence.confirm(77, &pace);
         assert_eq!((fence.until(), fence.confirmed(), fence.waits_since()), (2000 + pace.hold, second, None));
-        let last = (0..100).map(|at| fence.ask(3000 + at)).last();
-        assert_eq!(last, Some(fence.asked()));
-        assert_eq!(fence.open.len(), OPEN);
     }
 }

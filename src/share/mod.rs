@@ -35,8 +35,7 @@ pub use fellow::{Assent, Fellow};
 pub use fence::Fence;
 pub use nearest::nearest;
 
-/// Milliseconds of a clock that never goes back, and that goes on while the machine sleeps.
-pub type Millis = u64;
+pub use crate::node::Millis;
 
 /// An association, as etcd knows it.
 pub type Tenant = u64;

@@ -5,6 +5,7 @@
 //! Held at every step: the storage never holds more than the limit; of processes whose clocks go, one at most grants; what an admin was
 //! answered is known to whoever grants. Each of the rules that this stands on ([`Flaw`]) is left out once, and is missed.
 
+pub(crate) mod chance;
 mod talk;
 mod world;
 

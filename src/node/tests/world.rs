@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::super::{Arbiter, Bid, Claimant, LeaseWord, Millis, Node};
+use super::chance::Random;
 use crate::quota::Permission;
 
 pub(super) const STEP: Millis = 50;
@@ -24,25 +25,6 @@ pub(super) enum Flaw {
     AnyoneKeeps,
     /// It keeps what a connection of before brings late.
     LateKeeps,
-}
-
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    pub(super) fn below(&mut self, most: u64) -> u64 {
-        self.next() % most
-    }
-
-    pub(super) fn one_in(&mut self, many: u64) -> bool {
-        self.below(many) == 0
-    }
 }
 
 pub(super) enum Word {
@@ -122,7 +104,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64, flaw: Flaw) -> World {
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let mut random = Random::new(seed);
         let machines = [0, 1].map(|_| Machine { clock: random.below(1 << 40), speed: random.below(101), ..Machine::default() });
         World {
             random,

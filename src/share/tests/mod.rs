@@ -2,7 +2,6 @@
 
 mod alone;
 mod bench;
-mod chance;
 mod etcd;
 mod fate;
 mod machine;

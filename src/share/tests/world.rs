@@ -5,10 +5,10 @@
 //! Held at every step: the storage never holds more than a limit. Each rule that this stands on ([`Flaw`]) is left out once, and is missed.
 
 use super::super::{Assent, Errand, Fellow, Millis, News, Pace, Tenant};
-use super::chance::Random;
 use super::etcd::Etcd;
 use super::machine::{Machine, Numbers, Rules};
 use super::storage::{IDLE, Storage, Write};
+use crate::node::tests::chance::Random;
 
 pub(super) const STEP: Millis = 50;
 
