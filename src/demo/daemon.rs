@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Uid, User};
 
 use super::place::{Owner, Place};
-use super::process::Process;
+use super::process::{Process, times};
 use super::program::Program;
 use super::{ASSOCIATIONS, Trouble};
 
@@ -87,9 +87,12 @@ pub struct Daemon {
     output: PathBuf,
 }
 
+/// What the daemon says when it serves.
+const STARTED: &str = "nologd: started ";
+
 impl Daemon {
     /// Writes config, certificates and state folder into `place` and starts `program run`. The first of `behind` serves every
-    /// association that has no backend of its own; `more` has lines of config for associations. Returns when all ports listen.
+    /// association that has no backend of its own; `more` has lines of config for associations. Returns when it serves.
     pub fn start(
         place: &Place,
         program: &Path,
@@ -104,9 +107,10 @@ impl Daemon {
         place.write("certs/mail.nolog.example/privkey.pem", KEY)?;
         let config = place.write("nologd.toml", config(place.folder(), user, ports, behind, more).as_bytes())?;
         let output = place.path("nologd.out");
+        let before = times(&output, STARTED);
         let process = launch(program, &config, &output)?;
         let mut daemon = Daemon { process, ports, config, output };
-        daemon.ready()?;
+        daemon.ready(before)?;
         Ok(daemon)
     }
 
@@ -114,16 +118,18 @@ impl Daemon {
     pub fn restart(&mut self, program: &Path) -> Result<(), Trouble> {
         self.process.signal(Signal::SIGTERM);
         self.process.wait(Duration::from_secs(60));
+        let before = times(&self.output, STARTED);
         self.process = launch(program, &self.config, &self.output)?;
-        self.ready()
+        self.ready(before)
     }
 
-    fn ready(&mut self) -> Result<(), Trouble> {
+    // Ports are bound before the book is opened, and a connection to them waits; whoever looks at the book does not.
+    fn ready(&mut self, before: usize) -> Result<(), Trouble> {
         let Ports { imaps, imap, submissions, submission, lmtp, policy, webmail_imap, webmail_submission } = self.ports;
         for port in [imaps, imap, submissions, submission, lmtp, policy, webmail_imap, webmail_submission] {
             self.process.listening(Program::Nologd, port)?;
         }
-        Ok(())
+        self.process.says(Program::Nologd, &self.output, STARTED, before)
     }
 
     /// Where mail programs connect.

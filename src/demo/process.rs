@@ -82,6 +82,11 @@ impl Process {
         self.until(program, || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok())
     }
 
+    /// Waits until there is more than `before` of `words` in the file that it writes to.
+    pub fn says(&mut self, program: Program, log: &Path, words: &str, before: usize) -> Result<(), Trouble> {
+        self.until(program, || times(log, words) > before)
+    }
+
     fn until(&mut self, program: Program, ready: impl Fn() -> bool) -> Result<(), Trouble> {
         let end = Instant::now() + PATIENCE;
         while !ready() {
@@ -92,6 +97,11 @@ impl Process {
         }
         Ok(())
     }
+}
+
+/// How often `words` stand in the file `log`.
+pub(super) fn times(log: &Path, words: &str) -> usize {
+    std::fs::read_to_string(log).map_or(0, |said| said.matches(words).count())
 }
 
 impl Drop for Process {
