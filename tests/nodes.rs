@@ -44,7 +44,11 @@ impl Two {
         let place = Place::new().unwrap_or_else(|trouble| panic!("{trouble}"));
         let count =
             place.write("count", b"#!/bin/sh\nprintf 'Username\\tmessages\\tvsize\\na@velo.example\\t2\\t4000\\n'\n").unwrap();
-        fs::set_permissions(count, Permissions::from_mode(0o755)).unwrap();
+        let close = format!("#!/bin/sh\n[ ! -e {}-$1 ]\n", place.path("cannot-close").display());
+        let close = place.write("close", close.as_bytes()).unwrap();
+        for program in [count, close] {
+            fs::set_permissions(program, Permissions::from_mode(0o755)).unwrap();
+        }
         let machines = ["a", "b"].map(|name| Machine::make(&place, name));
         let mut two = Two { machines, place };
         for at in 0..2 {
@@ -62,13 +66,15 @@ impl Two {
     }
 
     fn link(&mut self, at: usize) {
-        let (count, state, run) = (self.place.path("count"), self.place.path("witness"), self.place.path("witness-run"));
+        let [close, count, state, run] = ["close", "count", "witness", "witness-run"].map(|name| self.place.path(name));
         let machine = &mut self.machines[at];
         let mut command = Command::new(PROGRAM);
         command.args(["node", "link", "--socket"]).arg(machine.folder.join("node.sock")).args(["--", PROGRAM, "node", "witness"]);
         command
             .arg(["front-a", "front-b"][at])
-            .args(["--close", "/bin/true", "--count"])
+            .arg("--close")
+            .arg(close)
+            .arg("--count")
             .arg(count)
             .arg("--state")
             .arg(state)
@@ -109,10 +115,26 @@ impl Two {
         }
     }
 
+    /// What is not refused for long: a newer copy may just be on its way.
+    fn say(&self, at: usize, line: &str) {
+        let begin = Instant::now();
+        loop {
+            let said = self.machines[at].nologd(line);
+            if said.0 == 0 {
+                return;
+            }
+            let waits = said.2.contains("being taken over") || said.2.contains("book is empty");
+            assert!(waits && begin.elapsed() < Duration::from_secs(20), "{said:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// The same, with an association that may have 1 GiB; the second one knows it.
     fn with_velo(&self) {
         self.first();
         assert_eq!(self.machines[0].nologd("association add velo --domain velo.example --storage 1G").0, 0);
+        // Each second it hears which copy is the newest: by now not of the one before.
+        std::thread::sleep(Duration::from_secs(2));
         self.until(1, "up-to-date", true);
     }
 
@@ -390,4 +412,89 @@ fn what_an_old_connection_brings_late_is_not_kept() {
         drop(write);
         assert!(witness.wait().unwrap().success());
     }
+}
+
+/// A machine whose link is cut knows nothing of what the other one was told since: its own book is not put in place of that, neither at once nor
+/// when the link is back.
+#[test]
+fn an_own_book_is_not_put_in_place_of_what_was_not_seen() {
+    let mut two = Two::start();
+    two.with_velo();
+    drop(two.machines[1].link.take());
+    two.until(1, "name", Value::Null);
+    assert_eq!(two.shown(1)["up-to-date"], false, "not known is not yes");
+    let shown = two.machines[1].nologd("node show").1;
+    assert!(shown.contains("not known whether it is the newest"), "{shown}");
+    let refused = two.machines[1].nologd("node take-over --with-own-book");
+    assert!(refused.0 == 1 && refused.2.contains("not answered yet"), "{refused:?}");
+
+    // Said while all was well, and cut before anything came of it: the first one cannot leave, for it hears nothing.
+    two.link(1);
+    two.until(1, "up-to-date", true);
+    two.machines[0].daemon.as_ref().unwrap().signal(Signal::SIGSTOP);
+    fs::write(two.place.path("cannot-close-front-b"), "").unwrap();
+    two.say(1, "node take-over --with-own-book");
+    assert_eq!(two.shown(1)["chosen"], "own-book");
+    drop(two.machines[1].link.take());
+    two.machines[0].daemon.take().unwrap().signal(Signal::SIGKILL);
+    two.up(0);
+    two.until(0, "grants", "all");
+    assert_eq!(two.machines[0].nologd("association set velo --storage 7G").0, 0);
+    fs::remove_file(two.place.path("cannot-close-front-b")).unwrap();
+    two.link(1);
+    two.until(1, "up-to-date", true);
+    assert_eq!(two.shown(1)["chosen"], Value::Null);
+    assert_eq!(two.machines[1].nologd("node take-over").0, 0);
+    two.until(1, "grants", "all");
+    assert_eq!(two.gibibytes(1), 7);
+}
+
+/// The last word of an admin's holds, is shown, and can be taken back.
+#[test]
+fn what_an_admin_said_can_be_taken_back() {
+    let two = Two::start();
+    two.with_velo();
+    let second = &two.machines[1];
+    let refused = second.nologd("node stand-by");
+    assert!(refused.0 == 1 && refused.2.contains("is not to"), "{refused:?}");
+    // Said where nothing comes of it at once: the first one does not listen.
+    two.machines[0].daemon.as_ref().unwrap().signal(Signal::SIGSTOP);
+    fs::write(two.place.path("cannot-close-front-b"), "").unwrap();
+    for (line, chosen) in [("node take-over --with-own-book", "own-book"), ("node take-over", "newest-copy")] {
+        two.say(1, line);
+        assert_eq!(two.shown(1)["chosen"].as_str(), Some(chosen));
+    }
+    let shown = second.nologd("node show").1;
+    assert!(shown.contains("by the newest copy, as an admin said; forgotten in "), "{shown}");
+    let said = second.nologd("node stand-by");
+    assert!(said.0 == 0 && (said.1.contains("taken back") || said.1.contains("leaves")), "{said:?}");
+    two.machines[0].daemon.as_ref().unwrap().signal(Signal::SIGCONT);
+}
+
+/// The storage cannot be closed for one machine: the other one is not kept from judging by that.
+#[test]
+fn a_machine_for_which_the_storage_is_never_closed_lets_go() {
+    let mut two = Two::start();
+    two.with_velo();
+    fs::write(two.place.path("cannot-close-front-b"), "").unwrap();
+    assert_eq!(two.machines[1].nologd("node take-over").0, 0);
+    two.until(1, "duty", "closes");
+    assert_eq!(two.machines[0].daemon.as_mut().unwrap().wait(Duration::from_secs(20)), Some(false));
+    // By its own admin.
+    let said = two.machines[1].nologd("node stand-by");
+    assert!(said.0 == 0 && said.1.contains("leaves"), "{said:?}");
+    assert_eq!(two.machines[1].daemon.as_mut().unwrap().wait(Duration::from_secs(20)), Some(false), "the next one waits");
+    two.up(0);
+    two.until(0, "grants", "all");
+    two.up(1);
+    two.until(1, "up-to-date", true);
+    // And by the other one's.
+    assert_eq!(two.machines[1].nologd("node take-over").0, 0);
+    two.until(1, "duty", "closes");
+    assert_eq!(two.machines[0].daemon.as_mut().unwrap().wait(Duration::from_secs(20)), Some(false));
+    two.up(0);
+    two.until(0, "up-to-date", true);
+    assert_eq!(two.machines[0].nologd("node take-over").0, 0);
+    assert_eq!(two.machines[1].daemon.as_mut().unwrap().wait(Duration::from_secs(20)), Some(false));
+    two.until(0, "grants", "all");
 }

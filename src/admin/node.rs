@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::rows;
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
-use crate::node::{Duty, Millis, Node};
+use crate::node::{Choice, Duty, Millis, Node};
 use crate::quota::Permission;
 use crate::words::nullable;
 
@@ -63,7 +63,7 @@ pub trait NodeDesk: Send + Sync {
     /// # Errors
     /// Why not: a sentence for the admin.
     fn take_over(&self, book: BeginWith) -> Result<(), &'static str>;
-    /// The other one is to judge. False: this one does not.
+    /// The other one is to judge, or what was said is taken back. False: this one does not judge, and is not to.
     fn stand_by(&self) -> bool;
 }
 
@@ -97,6 +97,17 @@ pub enum GrantsShown {
 
 words! { GrantsShown, "No such grants.": Nothing = "nothing", Counted = "counted", All = "all" }
 
+/// By which book an admin said that it is to judge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChosenShown {
+    /// That of the witness.
+    NewestCopy,
+    /// Its own.
+    OwnBook,
+}
+
+words! { ChosenShown, "No such book.": NewestCopy = "newest-copy", OwnBook = "own-book" }
+
 /// How it stands.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -110,8 +121,13 @@ pub struct NodeTold {
     pub leads: bool,
     /// What it may store.
     pub grants: GrantsShown,
-    /// Whether it has the newest copy of the book.
+    /// Whether it has the newest copy of the book, as the witness says now. False where that cannot be reached.
     pub up_to_date: bool,
+    /// By which book an admin said that it is to judge; none where nothing was said that still holds.
+    #[serde(deserialize_with = "nullable")]
+    pub chosen: Option<ChosenShown>,
+    /// For so many seconds that holds, where nothing comes of it.
+    pub chosen_seconds: u64,
     /// Why a copy cannot be used.
     #[serde(deserialize_with = "nullable")]
     pub trouble: Option<CopyTrouble>,
@@ -133,7 +149,13 @@ impl NodeTold {
             Permission::All => GrantsShown::All,
         };
         let leads = duty == DutyShown::Judges && now < node.until();
-        NodeTold { name, duty, leads, grants, up_to_date: node.is_up_to_date(), trouble }
+        let (choice, left) = node.choice(now);
+        let chosen = match choice {
+            Choice::None => None,
+            Choice::Here => Some(ChosenShown::NewestCopy),
+            Choice::OwnBook(_) => Some(ChosenShown::OwnBook),
+        };
+        NodeTold { name, duty, leads, grants, up_to_date: node.knows_newest(), chosen, chosen_seconds: left / 1000, trouble }
     }
 
     pub(super) fn print(&self) -> String {
@@ -154,17 +176,23 @@ impl NodeTold {
         let copy = match self.trouble {
             Some(why) => why.text(),
             None if self.up_to_date => "the newest",
+            None if self.name.is_none() => "not known whether it is the newest",
             None => "none yet, or an old one",
         };
+        let chosen = self.chosen.map(|book| {
+            let book = match book {
+                ChosenShown::NewestCopy => "the newest copy",
+                ChosenShown::OwnBook => "its own book",
+            };
+            format!("by {book}, as an admin said; forgotten in {} s, where nothing comes of it", self.chosen_seconds)
+        });
         let witness =
             self.name.as_ref().map_or("cannot be reached".into(), |name| format!("answers, and calls this machine {name}"));
         let line = |label, text: &str| (label, text.to_owned());
-        rows(&[
-            line("this machine judges", judges),
-            line("takes mail", stores),
-            line("the witness", &witness),
-            line("copy of the book", copy),
-        ])
+        let mut lines = vec![line("this machine judges", judges)];
+        lines.extend(chosen.map(|chosen| line("is to judge", &chosen)));
+        lines.extend([line("takes mail", stores), line("the witness", &witness), line("copy of the book", copy)]);
+        rows(&lines)
     }
 }
 
@@ -246,10 +274,14 @@ impl AdminCommand for StandBy {
 
     fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<NodeTold, Declined> {
         let node = executor.node.as_ref().ok_or(Declined::because(ALONE))?;
-        if node.stand_by() { Ok(node.told()) } else { Err(Declined::because("This machine does not judge.")) }
+        if node.stand_by() { Ok(node.told()) } else { Err(Declined::because("This machine does not judge, and is not to.")) }
     }
 
-    fn print(_: &NodeTold) -> String {
-        "This machine leaves: it starts anew, and waits.\n".into()
+    fn print(told: &NodeTold) -> String {
+        let said = match told.duty {
+            DutyShown::Waits => "This machine goes on waiting: what was said is taken back.\n",
+            _ => "This machine leaves: it starts anew, and waits.\n",
+        };
+        said.into()
     }
 }

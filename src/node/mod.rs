@@ -21,7 +21,7 @@ pub(crate) mod tests;
 pub use arbiter::{Arbiter, Claimant, Ruling};
 pub use line::{COPY_OCTETS, LINE_OCTETS, LeaseWord, NodeWord, VERSION, WitnessWord, is_name};
 pub use questions::Questions;
-pub use role::{Duty, Node};
+pub use role::{Choice, Duty, Node, NotOwnBook};
 pub use tenure::Tenure;
 
 /// Milliseconds of a clock that never goes back, and that goes on while the machine sleeps.

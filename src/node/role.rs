@@ -36,15 +36,25 @@ pub struct Node {
 }
 
 /// What an admin said about who is to judge.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Choice {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
     /// Nothing: whoever has the lease.
     #[default]
     None,
     /// This node, by the newest copy.
     Here,
-    /// This node by its own book, whatever the witness has.
-    OwnBook,
+    /// This node by its own book, in place of the copy that the witness has, and of no other: what the other node was told since is in none
+    /// that was seen then. 0 for none.
+    OwnBook(u64),
+}
+
+/// Why a node's own book is not chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotOwnBook {
+    /// The witness has not answered on this connection, so it is not known what would be put away.
+    Unanswered,
+    /// The witness has a newer copy, which can be taken over.
+    Behind,
 }
 
 impl Default for Node {
@@ -79,8 +89,13 @@ impl Node {
         self.answered = number;
         self.newest = newest;
         self.said = Some(word);
+        if self.duty == Duty::Waiting && matches!(self.choice, Choice::OwnBook(over) if over != newest) {
+            self.choice = Choice::None;
+        }
         match (word, self.duty) {
-            (_, Duty::Over) | (LeaseWord::Closing | LeaseWord::No, Duty::Waiting) => {}
+            // Nothing was granted yet, and the storage may never be closed: it is the other one's to try.
+            (LeaseWord::Closing, Duty::Waiting) => return called,
+            (_, Duty::Over) | (LeaseWord::No, Duty::Waiting) => {}
             (LeaseWord::Yes, Duty::Waiting) => {
                 self.lease.granted(number);
                 (self.duty, self.term) = (Duty::Won, term);
@@ -145,11 +160,37 @@ impl Node {
         self.duty == Duty::Waiting && self.said == Some(LeaseWord::Closing)
     }
 
-    /// An admin wants this node to judge; with `own_book`, by its own book, whatever the witness has. Said at `now`, and forgotten after
-    /// [`CHOSEN`] where another one goes on judging.
-    pub fn take_over(&mut self, own_book: bool, now: Millis) {
-        self.chosen = now + CHOSEN;
-        self.choice = self.choice.max(if own_book { Choice::OwnBook } else { Choice::Here });
+    /// An admin wants this node to judge, by the newest copy. Said at `now`, and forgotten after [`CHOSEN`] where another one goes on judging.
+    /// The last word holds.
+    pub fn take_over(&mut self, now: Millis) {
+        (self.choice, self.chosen) = (Choice::Here, now + CHOSEN);
+    }
+
+    /// The same by its own book, in place of what the witness has. `is_usable`: a copy of it could be taken over, as far as is known.
+    ///
+    /// # Errors
+    /// Why that would lose what the other node was told; then nothing is changed.
+    pub fn take_over_with_own_book(&mut self, is_usable: bool, now: Millis) -> Result<(), NotOwnBook> {
+        if self.said.is_none() {
+            return Err(NotOwnBook::Unanswered);
+        }
+        if self.is_copied() && !self.is_up_to_date() && is_usable {
+            return Err(NotOwnBook::Behind);
+        }
+        (self.choice, self.chosen) = (Choice::OwnBook(self.newest), now + CHOSEN);
+        Ok(())
+    }
+
+    /// What an admin said, and how long that holds where nothing comes of it. While the storage is being closed, it holds.
+    pub fn choice(&self, now: Millis) -> (Choice, Millis) {
+        let left = self.chosen.saturating_sub(now);
+        let holds = self.duty == Duty::Waiting && (left > 0 || self.is_closing());
+        if holds { (self.choice, left) } else { (Choice::None, 0) }
+    }
+
+    /// The admin takes it back. False: nothing was said.
+    pub fn take_back(&mut self) -> bool {
+        std::mem::take(&mut self.choice) != Choice::None
     }
 
     /// It judges no more.
@@ -163,19 +204,19 @@ impl Node {
         &mut self.lease
     }
 
-    /// Whether it has the newest copy.
+    /// Whether it has the newest copy that it heard of.
     pub fn is_up_to_date(&self) -> bool {
         self.newest > 0 && self.taken == self.newest
     }
 
-    /// Whether the witness has answered at all.
-    pub fn is_answered(&self) -> bool {
-        self.answered > 0
+    /// Whether it has the newest copy, and the witness says so now: what a witness said that cannot be reached is not known to hold.
+    pub fn knows_newest(&self) -> bool {
+        self.said.is_some() && self.is_up_to_date()
     }
 
     /// Whether an admin said that it is to judge by its own book.
     pub fn has_own_book(&self) -> bool {
-        self.choice == Choice::OwnBook
+        matches!(self.choice, Choice::OwnBook(_))
     }
 
     /// Whether the witness has a copy.
@@ -211,18 +252,73 @@ impl Node {
 mod tests {
     use super::*;
 
+    fn answered(node: &mut Node, word: LeaseWord, newest: u64, called: bool) -> bool {
+        let (number, _) = node.ask(0);
+        node.heard(number, word, 1, newest, called)
+    }
+
     #[test]
     fn what_an_admin_said_is_forgotten_unless_something_comes_of_it() {
         for (word, last, own) in [(LeaseWord::No, Bid::Wait, false), (LeaseWord::Closing, Bid::Now, true)] {
             let mut node = Node::default();
-            node.take_over(true, 0);
+            assert!(!answered(&mut node, LeaseWord::No, 7, false));
+            node.take_over_with_own_book(false, 0).unwrap();
             let (number, bid) = node.ask(CHOSEN - 1);
-            assert_eq!((bid, node.has_own_book()), (Bid::Now, true));
+            assert_eq!((bid, node.choice(CHOSEN - 1)), (Bid::Now, (Choice::OwnBook(7), 1)));
             assert!(!node.heard(number, word, 1, 7, false));
+            assert_eq!(node.choice(CHOSEN).0, if own { Choice::OwnBook(7) } else { Choice::None });
             assert_eq!((node.ask(CHOSEN).1, node.has_own_book()), (last, own));
             // The witness is gone: nothing comes of it any more.
             node.hung_up();
             assert_eq!((node.ask(CHOSEN).1, node.has_own_book()), (Bid::Wait, false));
         }
+    }
+
+    #[test]
+    fn an_own_book_is_chosen_in_place_of_what_was_seen_and_of_nothing_else() {
+        let mut node = Node::default();
+        assert_eq!(node.take_over_with_own_book(true, 0), Err(NotOwnBook::Unanswered));
+        answered(&mut node, LeaseWord::No, 7, false);
+        assert_eq!(
+            node.take_over_with_own_book(true, 0),
+            Err(NotOwnBook::Behind),
+            "the other one was told something that is not in it"
+        );
+        node.took(7);
+        // What it said before the connection ended may be old.
+        node.hung_up();
+        assert_eq!(node.take_over_with_own_book(true, 0), Err(NotOwnBook::Unanswered));
+        answered(&mut node, LeaseWord::No, 7, false);
+        assert_eq!(node.take_over_with_own_book(true, 0), Ok(()));
+        // It is cut, and comes again with the same copy: nothing was answered meanwhile.
+        node.hung_up();
+        answered(&mut node, LeaseWord::No, 7, false);
+        assert!(node.has_own_book());
+        answered(&mut node, LeaseWord::No, 8, false);
+        assert_eq!((node.has_own_book(), node.wanted()), (false, Some(8)));
+        // The last word holds, also where it is the smaller one.
+        assert_eq!(node.take_over_with_own_book(false, 0), Ok(()));
+        node.take_over(5);
+        assert_eq!((node.choice(5), node.wanted()), ((Choice::Here, CHOSEN), Some(8)));
+        assert!(node.take_back() && !node.take_back() && node.ask(5).1 == Bid::Wait);
+    }
+
+    #[test]
+    fn a_storage_that_is_never_closed_is_the_other_ones_to_try() {
+        let mut node = Node::default();
+        answered(&mut node, LeaseWord::No, 7, false);
+        node.took(7);
+        assert!(!answered(&mut node, LeaseWord::No, 7, true) && !answered(&mut node, LeaseWord::Closing, 7, false));
+        assert!(answered(&mut node, LeaseWord::Closing, 7, true));
+    }
+
+    #[test]
+    fn what_a_witness_said_that_is_gone_is_not_known_to_hold() {
+        let mut node = Node::default();
+        answered(&mut node, LeaseWord::No, 7, false);
+        node.took(7);
+        assert!(node.knows_newest());
+        node.hung_up();
+        assert!(node.is_up_to_date() && !node.knows_newest());
     }
 }

@@ -82,6 +82,11 @@ pub fn stand_by(
     link.start(bound.try_clone().map_err(StartTrouble::State)?, number as u64, u64::from_le_bytes(life))
         .map_err(StartTrouble::State)?;
     let is_stopped = runtime.block_on(wait(config, enforcement, built, &link, systemd))?;
+    if !is_stopped && link.is_leaving() {
+        // Before it judged: nothing is under way.
+        last_word(&link);
+        emit(Event::SteppedBack { called: 1 });
+    }
     if is_stopped || link.duty() == Duty::Over {
         return Ok(Waited::Ends(if is_stopped { End::Stopped } else { End::SteppedBack }));
     }
@@ -102,7 +107,7 @@ fn begin(link: Arc<NodeLink>, files: Arc<dyn Store>, found: Condition) -> Result
     Ok(Beside { link, store: Arc::new(store), found })
 }
 
-/// Until it has the lease and the newest copy (false), or is told to stop (true).
+/// Until it has the lease and the newest copy, or is to leave the lease before it judged (false), or is told to stop (true).
 async fn wait(
     config: &Config,
     enforcement: &Enforcement,
@@ -130,7 +135,7 @@ async fn wait(
     systemd.tell("READY=1");
     let mut changes = link.changes();
     let is_stopped = loop {
-        if link.is_ready() || link.duty() == Duty::Over {
+        if link.is_ready() || link.is_leaving() || link.duty() == Duty::Over {
             break false;
         }
         tokio::select! {
@@ -227,6 +232,10 @@ async fn count_once(link: &NodeLink, context: &Arc<Context>) -> Option<(u64, boo
 
 /// The last word to the witness: another one may judge. To be called when nothing that was granted is under way.
 pub fn leave(beside: Beside) {
-    beside.link.leave();
+    last_word(&beside.link);
+}
+
+fn last_word(link: &NodeLink) {
+    link.leave();
     std::thread::sleep(LAST_WORD);
 }

@@ -14,7 +14,7 @@ use super::clock::boot_time;
 use super::node_state::{CountWord, Fetch, LinkState};
 use super::sealed::CopyKey;
 use crate::admin::node::{BeginWith, NodeDesk, NodeTold};
-use crate::node::{Duty, NodeWord};
+use crate::node::{Duty, NodeWord, NotOwnBook};
 use crate::quota::{Permission, Permit};
 use crate::store::{Copies, Store};
 
@@ -196,29 +196,35 @@ impl NodeDesk for NodeLink {
     fn take_over(&self, book: BeginWith) -> Result<(), &'static str> {
         let own_book = book != BeginWith::NewestCopy;
         let is_empty = own_book && !self.has_book();
-        self.change(|held| match held.node.duty() {
-            Duty::Waiting if own_book && !held.node.is_answered() => {
-                Err("The witness has not answered yet, so it is not known whether it has a book. Try again in a moment.")
+        self.change(|held| {
+            let (node, now) = (&mut held.node, boot_time());
+            match node.duty() {
+                Duty::Waiting if is_empty && node.is_copied() => Err("This machine's own book is empty, and the witness has one."),
+                Duty::Waiting if is_empty && book != BeginWith::EmptyBook => Err(
+                    "This machine's own book is empty: on the one that serves today it is not. For a host that only begins: --empty besides.",
+                ),
+                Duty::Waiting if own_book => node.take_over_with_own_book(held.trouble.is_none(), now).map_err(|why| match why {
+                    NotOwnBook::Unanswered => {
+                        "The witness has not answered yet, so it is not known whether it has a book. Try again in a moment."
+                    }
+                    NotOwnBook::Behind => {
+                        "The witness has a newer book than this machine, and it is being taken over. Look with `nologd node show`."
+                    }
+                }),
+                Duty::Waiting => {
+                    node.take_over(now);
+                    Ok(())
+                }
+                _ => Err("This machine judges already."),
             }
-            Duty::Waiting if is_empty && held.node.is_copied() => {
-                Err("This machine's own book is empty, and the witness has one.")
-            }
-            Duty::Waiting if is_empty && book != BeginWith::EmptyBook => Err(
-                "This machine's own book is empty: on the one that serves today it is not. For a host that only begins: --empty besides.",
-            ),
-            Duty::Waiting => {
-                held.node.take_over(own_book, boot_time());
-                Ok(())
-            }
-            _ => Err("This machine judges already."),
         })
     }
 
     fn stand_by(&self) -> bool {
         self.change(|held| {
-            let judges = matches!(held.node.duty(), Duty::Judging(_));
-            held.leaving |= judges;
-            judges
+            let has_lease = held.node.is_closing() || matches!(held.node.duty(), Duty::Won | Duty::Judging(_));
+            held.leaving |= has_lease;
+            held.node.take_back() || has_lease
         })
     }
 }

@@ -132,7 +132,13 @@ impl World {
         if clock >= machine.asks + EVERY {
             machine.asks = clock;
             if self.random.one_in(200) {
-                node.take_over(false, clock);
+                node.take_over(clock);
+            } else if self.random.one_in(200) {
+                // Only where it loses nothing.
+                let _ = node.take_over_with_own_book(true, clock);
+            } else if self.random.one_in(200) {
+                machine.leaving |= node.is_closing() || node.term().is_some();
+                node.take_back();
             }
             let (number, bid) = node.ask(clock);
             words.push(Word::Ask(number, bid));
