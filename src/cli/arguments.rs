@@ -156,6 +156,7 @@ pub enum NodeCommand {
     /// Make this machine the one that judges. The other one leaves first.
     TakeOver(DaemonCommand<TakeOver>),
     /// Let the other machine judge. This one ends what is under way, starts anew and waits; for 30 s it does not want the lease back.
+    /// On a machine that waits: take back what was said by take-over.
     StandBy(DaemonCommand<StandBy>),
     /// Exit 0 if the address belongs to this machine: it judges, and its lease has not run out. For keepalived; prints nothing.
     Check(SocketOptions),
