@@ -139,8 +139,19 @@ impl Stage {
 
     /// What doveadm prints to `words`.
     pub fn doveadm(&self, words: &[&str]) -> String {
+        succeed(&mut self.doveadm_command(words))
+    }
+
+    /// What it says, where it ends well.
+    pub fn doveadm_if(&self, words: &[&str]) -> Option<String> {
+        let output = self.doveadm_command(words).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    fn doveadm_command(&self, words: &[&str]) -> Command {
         let mut command = client("doveadm", "dovecot-core");
-        succeed(command.arg("-c").arg(self.place.path("dovecot/dovecot.conf")).args(words))
+        command.arg("-c").arg(self.place.path("dovecot/dovecot.conf")).args(words);
+        command
     }
 }
 

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use super::stage::Stage;
 
@@ -84,9 +86,17 @@ pub fn both(before: &Messages, after: &Messages) -> Sum {
     stayed.fold(Sum::default(), |sum, (_, octets)| Sum { octets: sum.octets + octets, messages: sum.messages + 1 })
 }
 
-/// What doveadm counts, in all folders.
+/// What doveadm counts, in all folders. It fails where a folder goes while it looks, as one may whose client was cut: then it looks again.
 pub fn told(stage: &Stage, address: &str) -> Sum {
-    let table = stage.doveadm(&["-f", "tab", "mailbox", "status", "-u", address, "messages vsize", "*"]);
+    let words = ["-f", "tab", "mailbox", "status", "-u", address, "messages vsize", "*"];
+    let look = || {
+        let looked = stage.doveadm_if(&words);
+        looked.or_else(|| {
+            sleep(Duration::from_millis(200));
+            None
+        })
+    };
+    let table = (0..5).find_map(|_| look()).unwrap_or_else(|| stage.doveadm(&words));
     let mut sum = Sum::default();
     for line in table.lines().skip(1) {
         let mut columns = line.rsplit('\t').map(|column| column.parse::<u64>().unwrap_or_default());
