@@ -86,8 +86,24 @@ pub fn both(before: &Messages, after: &Messages) -> Sum {
     stayed.fold(Sum::default(), |sum, (_, octets)| Sum { octets: sum.octets + octets, messages: sum.messages + 1 })
 }
 
-/// What doveadm counts, in all folders. It fails where a folder goes while it looks, as one may whose client was cut: then it looks again.
+/// What doveadm counts, in all folders.
 pub fn told(stage: &Stage, address: &str) -> Sum {
+    let mut sum = Sum::default();
+    for line in table(stage, address).lines().skip(1) {
+        let mut columns = line.rsplit('\t').map(|column| column.parse::<u64>().unwrap_or_default());
+        sum.octets += columns.next().unwrap_or_default();
+        sum.messages += columns.next().unwrap_or_default();
+    }
+    sum
+}
+
+/// The same folder by folder, in one line.
+pub fn folders(stage: &Stage, address: &str) -> String {
+    table(stage, address).lines().skip(1).collect::<Vec<_>>().join("; ").replace('\t', " ")
+}
+
+/// It fails where a folder goes while doveadm looks, as one may whose client was cut: then it looks again.
+fn table(stage: &Stage, address: &str) -> String {
     let words = ["-f", "tab", "mailbox", "status", "-u", address, "messages vsize", "*"];
     let look = || {
         let looked = stage.doveadm_if(&words);
@@ -96,14 +112,7 @@ pub fn told(stage: &Stage, address: &str) -> Sum {
             None
         })
     };
-    let table = (0..5).find_map(|_| look()).unwrap_or_else(|| stage.doveadm(&words));
-    let mut sum = Sum::default();
-    for line in table.lines().skip(1) {
-        let mut columns = line.rsplit('\t').map(|column| column.parse::<u64>().unwrap_or_default());
-        sum.octets += columns.next().unwrap_or_default();
-        sum.messages += columns.next().unwrap_or_default();
-    }
-    sum
+    (0..5).find_map(|_| look()).unwrap_or_else(|| stage.doveadm(&words))
 }
 
 /// Whether Dovecot itself counts more than the book says, before and after the book is asked: what is deleted in between was in one of the two.

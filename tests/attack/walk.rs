@@ -155,6 +155,10 @@ fn look(road: &Road, figures: &mut Figures) {
     figures.over_confirmed += still(&over, &still_over);
     figures.below += below.len();
     figures.below_confirmed += still(&below, &still_below);
+    figures.examples.extend(still_below.keys().take(SHOWN).map(|user| {
+        let knows = road.stage.mailbox(user).is_some_and(|mailbox| mailbox["counted"] == false);
+        format!("confirmed: {user}, the book knows that a count is missing: {knows}; {}", truth::folders(&road.stage, user))
+    }));
     figures.examples.extend(over.into_values().chain(below.into_values()).take(SHOWN.saturating_sub(figures.examples.len())));
 }
 
