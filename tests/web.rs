@@ -3,6 +3,8 @@
 
 use crate::alone;
 use crate::http;
+#[path = "web/clicks.rs"]
+mod clicks;
 #[path = "web/contacts.rs"]
 mod contacts;
 use crate::wire;

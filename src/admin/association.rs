@@ -9,7 +9,7 @@ use super::association_rows::{loan_rows, print_change, settings_rows, size, stat
 use super::association_shown::AssociationShown;
 use super::changed::Changed;
 use super::layout::{Canvas, Row, count, rows, table};
-use super::open_offers::OfferShown;
+use super::open_offers::{OfferShown, OffersAbout};
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::{Address, revealed};
 use crate::quota::{Association, Day, Edit, Grant, Name, Without};
@@ -170,6 +170,13 @@ pub struct AssociationTold {
     /// What others offer to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) offers: Vec<OfferShown>,
+    /// More that others offer to it.
+    #[serde(default, rename = "more-offers", skip_serializing_if = "is_none")]
+    pub(crate) more_offers: u64,
+}
+
+fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 impl AdminCommand for ShowAssociation {
@@ -187,8 +194,8 @@ impl AdminCommand for ShowAssociation {
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<AssociationTold, Declined> {
         let view = executor.book.association(&self.name, at.today)?;
-        let (offered, offers) = executor.offers.about(&self.name, at);
-        Ok(AssociationTold { association: AssociationShown::of(view), offered, offers })
+        let OffersAbout { made, had, unshown } = executor.offers.about(&self.name, at);
+        Ok(AssociationTold { association: AssociationShown::of(view), offered: made, offers: had, more_offers: unshown })
     }
 
     fn print(told: &AssociationTold) -> String {

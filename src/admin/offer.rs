@@ -200,6 +200,12 @@ impl AdminCommand for ReturnLoan {
 }
 
 impl Executor {
+    /// Whether there is such an offer to take.
+    pub fn is_offered(&self, taken: &AcceptLoan, now: Instant, today: Day) -> bool {
+        let shown = |offer: &OpenOffer| offer.is_shown([&taken.from, &taken.to], taken.size, taken.until);
+        self.offers.stands(shown, now, today)
+    }
+
     /// Whether the other contact of an offer that was made just now may be told, if there is one: few a day are, wherever they lead.
     pub fn count_offer(&self, offer: &OfferLoan, today: Day) -> bool {
         self.offers.count(&offer.from, &offer.said, today)

@@ -1,6 +1,7 @@
 //! The offers of space that are open: in memory, a few for each association, and they end by themselves. Which of them the other contact is told
 //! of by mail is in `offer_news`.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use crate::quota::{Day, Name};
 
 /// An offer that nobody took ends after so long.
 const LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Offers to one association that are shown.
+/// Offers to one association that are shown: first one of each maker, then the second of each, so that nobody's are hidden behind those of a few.
 const SHOWN: usize = 20;
 
 pub(super) struct OpenOffer {
@@ -53,6 +54,14 @@ pub struct OfferShown {
     pub(crate) with: String,
     pub(crate) octets: u64,
     pub(crate) until: Day,
+}
+
+/// The offers of one association, and those to it.
+pub(super) struct OffersAbout {
+    pub(super) made: Vec<OfferShown>,
+    pub(super) had: Vec<OfferShown>,
+    /// More of the latter, which are not told.
+    pub(super) unshown: u64,
 }
 
 /// The offers that are open.
@@ -108,13 +117,23 @@ impl LoanOffers {
     }
 
     /// What `name` offers, and what is offered to it.
-    pub(super) fn about(&self, name: &Name, at: &Moment<'_>) -> (Vec<OfferShown>, Vec<OfferShown>) {
+    pub(super) fn about(&self, name: &Name, at: &Moment<'_>) -> OffersAbout {
         let all = self.standing(at);
         let shown =
             |offer: &OpenOffer, with: &str| OfferShown { with: with.to_owned(), octets: offer.octets, until: offer.until };
         let made = all.iter().filter(|offer| offer.from == *name).map(|offer| shown(offer, &offer.said));
-        let had = all.iter().filter(|offer| offer.is_to(name)).map(|offer| shown(offer, offer.from.reveal())).take(SHOWN);
-        (made.collect(), had.collect())
+        let mut makers: HashMap<&str, usize> = HashMap::new();
+        let mut had = Vec::new();
+        for offer in all.iter().filter(|offer| offer.is_to(name)) {
+            let earlier = makers.entry(offer.from.reveal()).or_default();
+            had.push((*earlier, offer));
+            *earlier += 1;
+        }
+        // Of the same turn, as they were made.
+        had.sort_by_key(|(turn, _)| *turn);
+        let unshown = had.len().saturating_sub(SHOWN) as u64;
+        let had = had.into_iter().take(SHOWN).map(|(_, offer)| shown(offer, offer.from.reveal()));
+        OffersAbout { made: made.collect(), had: had.collect(), unshown }
     }
 
     /// An association is gone: the next one of that name has nothing to do with it. To their makers, offers to it stand as those to nobody do.
@@ -133,6 +152,11 @@ impl LoanOffers {
         let standing = all.iter().position(|offer| is_meant(offer) && offer.state == OfferState::Stands);
         let found = standing.or_else(|| all.iter().position(is_meant)).map(|found| all.remove(found));
         found.filter(|offer| offer.state == OfferState::Stands).map(drop).ok_or_else(over)
+    }
+
+    /// Whether one that is meant can be taken.
+    pub(super) fn stands(&self, is_meant: impl Fn(&OpenOffer) -> bool, now: Instant, today: Day) -> bool {
+        self.standing_at(now, today).iter().any(|offer| is_meant(offer) && offer.state == OfferState::Stands)
     }
 
     /// Begins to take one that its taker was shown so.

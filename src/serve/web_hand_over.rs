@@ -9,7 +9,7 @@ use super::Context;
 use super::notices::{has_relay, note_lost, place, send_now};
 use super::web_links::pause;
 use super::web_pages::wrong;
-use super::web_visit::{form_of, obey, page};
+use super::web_visit::{form_of, may_change, obey, page};
 use crate::admin::hand_over::HandOver;
 use crate::admin::{DeclineCause, Principal};
 use crate::fault::Lang;
@@ -35,6 +35,9 @@ pub(super) fn ask(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     };
     let domain = context.book.contact_of(old).into_iter().find(|(theirs, _)| theirs == name).map(|(_, domain)| domain);
     let Some(domain) = domain.filter(|domain| has_relay(context, domain)) else { return refused(HandOverError::NoMail) };
+    if !may_change(context, &found) {
+        return wrong(context, asked.lang, NoPage::Busy);
+    }
     let links = context.web.lock().hand_overs.begin(name, old, &new, context.web.now());
     let links = match links {
         Ok(links) => links,

@@ -1,7 +1,7 @@
 //! Contacts who lend space to each other at the pages. Who may what is judged by the commands (`crate::admin::offer`).
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::time::sleep;
@@ -49,6 +49,9 @@ pub(super) fn offer(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
         Ok(command) => command,
         Err(error) => return refused(error),
     };
+    if !may_change(context, &found) {
+        return wrong(context, asked.lang, NoPage::Busy);
+    }
     match obey(context, &found.visitor.principal, &command) {
         Ok(_) => {
             tell_other(context, command);
@@ -139,24 +142,26 @@ fn named(context: &Context, typed: &str) -> Option<Name> {
 
 /// Takes what was offered.
 pub(super) fn accept(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    // Whether it can be lent says whether the other association uses more than that at this very moment.
-    if let Some((found, _)) = contact(context, asked)
-        && !context.web.lock().changes.take_weighing(&found.visitor.address, context.web.now())
-    {
-        return wrong(context, asked.lang, NoPage::Busy);
-    }
-    act(context, asked, VisitNews::Changed, |own, until| {
+    let command = |own, until| {
         let (from, size) = offered(context, asked)?;
         Some(AcceptLoan { from, to: own, size, until })
-    })
+    };
+    // Whether it can be lent says whether the other association uses more than that at this very moment. Where there is no such offer, nothing is
+    // weighed.
+    let pays = |found: &FoundVisit, command: &AcceptLoan| {
+        !context.executor.is_offered(command, Instant::now(), today())
+            || context.web.lock().changes.take_weighing(&found.visitor.address, context.web.now())
+    };
+    act(context, asked, VisitNews::Changed, command, pays)
 }
 
 /// Lets an offer be.
 pub(super) fn decline(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    act(context, asked, VisitNews::Declined, |own, until| {
+    let command = |own, until| {
         let (from, size) = offered(context, asked)?;
         Some(DeclineOffer { from, to: own, size, until })
-    })
+    };
+    act(context, asked, VisitNews::Declined, command, |found, _| may_change(context, found))
 }
 
 /// Whose offer, and how much.
@@ -166,33 +171,30 @@ fn offered(context: &Context, asked: &WebRequest) -> Option<(Name, u64)> {
 
 /// Takes an offer back.
 pub(super) fn withdraw(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    act(context, asked, VisitNews::Withdrawn, |own, until| {
-        Some(WithdrawOffer { from: own, said: asked.form.field("to")?.into(), until })
-    })
+    let command = |own, until| Some(WithdrawOffer { from: own, said: asked.form.field("to")?.into(), until });
+    act(context, asked, VisitNews::Withdrawn, command, |found, _| may_change(context, found))
 }
 
 /// Gives back what was borrowed.
 pub(super) fn give_back(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    if let Some((found, _)) = contact(context, asked)
-        && !may_change(context, &found)
-    {
-        return wrong(context, asked.lang, NoPage::Busy);
-    }
-    act(context, asked, VisitNews::Changed, |own, until| {
-        Some(ReturnLoan { from: named(context, asked.form.field("from")?)?, to: own, until })
-    })
+    let command = |own, until| Some(ReturnLoan { from: named(context, asked.form.field("from")?)?, to: own, until });
+    act(context, asked, VisitNews::Changed, command, |found, _| may_change(context, found))
 }
 
-/// Carries out what a button says: about the own association, and a day. `news` is what is so then.
+/// Carries out what a button says: about the own association, and a day. `news` is what is so then; `pays` is asked of what can be read.
 fn act<C: AdminCommand>(
     context: &Arc<Context>,
     asked: &WebRequest,
     news: VisitNews,
     command: impl FnOnce(Name, Day) -> Option<C>,
+    pays: impl FnOnce(&FoundVisit, &C) -> bool,
 ) -> WebAnswer {
     let Some((found, own)) = contact(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
     let until = asked.form.field("until").and_then(Day::parse);
     let Some(command) = until.and_then(|until| command(own, until)) else { return wrong(context, asked.lang, NoPage::Request) };
+    if !pays(&found, &command) {
+        return wrong(context, asked.lang, NoPage::Busy);
+    }
     let refused = |error| page(context, asked.lang, &found, FormResult::LendRefused(error, LendTyped::default()));
     match obey(context, &found.visitor.principal, &command) {
         Ok(_) => done(context, asked, news, EntryPage::Contact),

@@ -173,6 +173,7 @@ pub(super) fn page(context: &Arc<Context>, lang: Lang, found: &FoundVisit, resul
         association: &association.association,
         mailboxes: &mailboxes.mailboxes,
         offers: [&association.offered, &association.offers],
+        more_offers: association.more_offers,
         certificates: &certificates(context, &association.association),
         form_token: &found.form_token,
         result,

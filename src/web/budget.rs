@@ -36,11 +36,13 @@ impl ChangeBudget {
         self.charge(who, now, SHARINGS / WEIGHINGS)
     }
 
+    /// What is refused costs nothing: what is dear and too much leaves what is left for what is cheap.
     fn charge(&mut self, who: &Address, now: Duration, price: u32) -> bool {
         self.sweep(now);
-        let (_, count) = self.0.entry(who.reveal().into()).or_insert((now, 0));
-        *count = count.saturating_add(price).min(SHARINGS + 1);
-        *count <= SHARINGS
+        let (began, spent) = self.0.get(&*who.reveal()).copied().unwrap_or((now, 0));
+        let Some(spent) = spent.checked_add(price).filter(|spent| *spent <= SHARINGS) else { return false };
+        self.0.insert(who.reveal().into(), (began, spent));
+        true
     }
 
     /// Forgets what is over.
@@ -90,6 +92,19 @@ mod tests {
         assert_eq!(shared, SHARINGS as usize);
         changes.sweep(NOW + CHANGED + CHANGED);
         assert!(changes.0.is_empty());
+    }
+
+    #[test]
+    fn what_is_refused_costs_nothing() {
+        let (mut changes, carl): (_, Address) = (ChangeBudget::default(), "carl@velo.example".parse().unwrap());
+        let left = SHARINGS / WEIGHINGS - 1;
+        assert!((0..SHARINGS - left).all(|_| changes.take_sharing(&carl, NOW)));
+        assert!((0..5).all(|_| !changes.take_weighing(&carl, NOW)), "more than is left");
+        assert_eq!((0..2 * left).filter(|_| changes.take_sharing(&carl, NOW)).count(), left as usize);
+        assert!(
+            !changes.take(&carl, NOW) && changes.take_weighing(&carl, NOW + CHANGED),
+            "and the ten minutes are those of the first"
+        );
     }
 
     #[test]

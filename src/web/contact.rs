@@ -34,6 +34,8 @@ pub struct ContactPage<'a> {
     pub mailboxes: &'a [MailboxShown],
     /// What it offers to others, and what is offered to it.
     pub offers: [&'a [OfferShown]; 2],
+    /// How many more are offered to it.
+    pub more_offers: u64,
     /// The certificates that programs are shown for the mail host and for its domains, in the order of their names.
     pub certificates: &'a [ShownCertificate],
     /// What stands in its forms.
@@ -211,7 +213,8 @@ impl ContactPage<'_> {
             _ => None,
         };
         let loans = [&self.association.lent[..], &self.association.borrowed[..]];
-        LendSection { lang: self.lang, loans, offers: self.offers, refused, hidden: &self.hidden() }.html()
+        let (lang, offers, more_offers) = (self.lang, self.offers, self.more_offers);
+        LendSection { lang, loans, offers, more_offers, refused, hidden: &self.hidden() }.html()
     }
 
     fn domains(&self) -> Markup {

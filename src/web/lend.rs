@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::layout::{done_with, refused, say};
 use super::share::ShareError;
-use super::typography::{set, size};
+use super::typography::{number, set, size};
 use crate::admin::open_offers::OfferShown;
 use crate::fault::Lang;
 use crate::notice::date;
@@ -54,6 +54,8 @@ pub struct LendSection<'a> {
     pub loans: [&'a [Loan]; 2],
     /// What it offers, and what is offered to it.
     pub offers: [&'a [OfferShown]; 2],
+    /// How many more are offered to it.
+    pub more_offers: u64,
     /// What was typed and refused.
     pub refused: Option<(LendError, &'a LendTyped)>,
     /// The hidden fields of a form.
@@ -172,6 +174,7 @@ impl LendSection<'_> {
             @if !lent.is_empty() || !borrowed.is_empty() || !made.is_empty() || !had.is_empty() {
                 ul.boxes {
                     @for offer in had { li { (self.offered(offer)) } }
+                    @if self.more_offers > 0 { li { (more(lang, self.more_offers)) } }
                     @for loan in borrowed { li { (self.borrowed(loan)) } }
                     @for loan in lent { li { (line(lang, "Lent to ", "Prêté à ", loan.with.reveal(), loan.octets, loan.until)) } }
                     @for offer in made { li { (self.made(offer)) } }
@@ -274,10 +277,40 @@ impl LendSection<'_> {
     }
 }
 
+fn more(lang: Lang, offers: u64) -> String {
+    let number = number(offers, lang);
+    match lang {
+        Lang::En => set(&format!("More offers to you: {number}. They come here as you accept or decline others."), lang),
+        Lang::Fr => set(
+            &format!("Autres offres pour vous\u{a0}: {number}. Elles viennent ici quand vous en acceptez ou en refusez."),
+            lang,
+        ),
+    }
+}
+
 fn line(lang: Lang, english: &str, french: &str, with: &str, octets: u64, until: Day) -> Markup {
     let rest = match lang {
         Lang::En => format!(": {} until {}", size(octets, lang), date(until, lang)),
         Lang::Fr => set(&format!("\u{a0}: {} jusqu'au {}", size(octets, lang), date(until, lang)), lang),
     };
     html! { (say(lang, english, french)) strong { (with) } (rest) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_shown_is_said_to_be_there() {
+        let offer = OfferShown { with: "velo".into(), octets: 1 << 30, until: "2099-03-01".parse().unwrap() };
+        let page = |more_offers: u64, lang: Lang| {
+            let (hidden, offers) = (html! {}, [&[][..], std::slice::from_ref(&offer)]);
+            LendSection { lang, loans: [&[], &[]], offers, more_offers, refused: None, hidden: &hidden }.html().into_string()
+        };
+        assert!(!page(0, Lang::En).contains("More offers"));
+        assert!(
+            page(3, Lang::En).contains("More offers to you: 3.")
+                && page(3, Lang::Fr).contains("Autres offres pour vous\u{202f}: 3.")
+        );
+    }
 }

@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use crate::admin::offer::{AcceptLoan, DeclineOffer, OfferLoan, WithdrawOffer};
-use crate::admin::open_offers::OfferShown;
 use crate::admin::{AdminCommand, DeclineCause, Declined, Executor, Host, Moment, Principal};
 use crate::incident::Incidents;
 use crate::limit::{LimitParams, Limits};
@@ -117,9 +116,8 @@ impl House {
     /// What the maker and the other one see.
     fn shown(&self) -> [usize; 2] {
         let backends = Backends::default();
-        let (made, _) = self.executor.offers.about(&self.names[0], &at(&backends));
-        let (_, had): (Vec<OfferShown>, _) = self.executor.offers.about(&self.names[1], &at(&backends));
-        [made.len(), had.len()]
+        let [first, second] = [0, 1].map(|which: usize| self.executor.offers.about(&self.names[which], &at(&backends)));
+        [first.made.len(), second.had.len()]
     }
 }
 
@@ -185,4 +183,42 @@ fn an_offer_of_an_association_that_goes_meanwhile_does_not_stand_again() {
         assert_eq!(cause(&obey(&house.executor, &house.accepting())), Some(DeclineCause::Unwritten));
         assert_eq!(house.shown(), [gone, 0], "to its maker, one that leads to nobody looks like any other");
     }
+}
+
+/// Four contacts make as many offers as are shown, and a fifth one makes one: its turn comes before the second of any other.
+#[test]
+fn offers_of_a_few_hide_nobody_elses() {
+    let house = House::new();
+    let jardin = house.names[1].clone();
+    let offer = |from: &str, day: u32| {
+        let (from, until) = (from.parse::<Name>().unwrap(), format!("2027-04-{day:02}").parse().unwrap());
+        OfferLoan { from, to: Some(jardin.clone()), said: "jardin".into(), size: SIZE, until }
+    };
+    for number in 0..24 {
+        let name: Name = format!("a{number}").parse().unwrap();
+        let mut new = Association::new(name, [Domain::parse(&format!("a{number}.example")).unwrap()]);
+        new.storage = Limit::At(10 << 30);
+        assert!(house.executor.book.add_association(new, TODAY.parse().unwrap()).is_ok());
+    }
+    for maker in 0..4 {
+        (1..=5).for_each(|day| assert!(obey(&house.executor, &offer(&format!("a{maker}"), day)).is_ok()));
+    }
+    assert!(obey(&house.executor, &offer("a4", 1)).is_ok());
+    let backends = Backends::default();
+    let shown = || {
+        let about = house.executor.offers.about(&jardin, &at(&backends));
+        let days = about.had.iter().map(|offer| format!("{} {}", offer.with, offer.until.print()));
+        (days.collect::<Vec<_>>(), about.unshown)
+    };
+    let (had, more) = shown();
+    let firsts =
+        ["velo 2027-03-01", "a0 2027-04-01", "a1 2027-04-01", "a2 2027-04-01", "a3 2027-04-01", "a4 2027-04-01", "a0 2027-04-02"];
+    assert_eq!((&had[..7], had.len(), more), (&firsts.map(str::to_owned)[..], 20, 2));
+    // More makers than are shown: it is said that there are more, and they come when one goes.
+    (5..24).for_each(|maker| assert!(obey(&house.executor, &offer(&format!("a{maker}"), 1)).is_ok()));
+    let (had, more) = shown();
+    assert!(had.len() == 20 && more == 21 && !had.contains(&"a19 2027-04-01".to_owned()), "{had:?}");
+    assert!(obey(&house.executor, &house.declining()).is_ok());
+    let (had, more) = shown();
+    assert!(more == 20 && had.contains(&"a19 2027-04-01".to_owned()), "{had:?}");
 }
