@@ -7,6 +7,8 @@ use crate::http;
 mod clicks;
 #[path = "web/contacts.rs"]
 mod contacts;
+#[path = "web/mails.rs"]
+mod mails;
 use crate::wire;
 
 use std::io::{BufRead, BufReader, Write};

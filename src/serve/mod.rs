@@ -9,6 +9,7 @@ mod admin_pages;
 mod admin_typed;
 mod admin_web;
 mod admission;
+mod asked_mail;
 mod attend;
 mod carry;
 pub mod clock;

@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::rand;
 use lettre::message::header::Date;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Context;
@@ -110,7 +109,7 @@ fn addressed(context: &Context, fact: &Fact) -> Option<(BackendId, Address, Addr
 }
 
 /// The backend whose relay takes what is about `domain`, and from whom it comes.
-fn relay(context: &Context, domain: &Domain) -> Option<(BackendId, Address)> {
+pub(super) fn relay(context: &Context, domain: &Domain) -> Option<(BackendId, Address)> {
     let backends = context.backends.load();
     let backend = backends.find(context.book.route(domain, today())?.backend.as_deref())?;
     backends.at(backend)?.endpoint(BackendService::Relay)?;
@@ -123,12 +122,6 @@ pub(super) fn has_relay(context: &Context, domain: &Domain) -> bool {
     relay(context, domain).is_some()
 }
 
-/// Waits for a place among the mails that are under way because somebody asked for them. Nothing is lost for want of one: each of those who wait
-/// was counted where it was asked for, a few for each association, and so there is an end to them. None: the daemon ends.
-pub(super) async fn place(context: &Context) -> Option<OwnedSemaphorePermit> {
-    context.web.mails.clone().acquire_owned().await.ok()
-}
-
 /// Sends one that somebody asked for, once.
 pub(super) async fn send_now(context: &Context, notice: Notice, domain: &Domain, to: &Address) -> DeliveryOutcome {
     let Some((backend, from)) = relay(context, domain) else { return DeliveryOutcome::Refused(NO_ADDRESS) };
@@ -137,13 +130,6 @@ pub(super) async fn send_now(context: &Context, notice: Notice, domain: &Domain,
         count(Provoked::NoticeRefused(u64::from(code)));
     }
     outcome
-}
-
-/// To be called where it is not tried again: who is in charge of the servers learns it as of other notices.
-pub(super) fn note_lost(outcome: &DeliveryOutcome) {
-    if matches!(outcome, DeliveryOutcome::Later | DeliveryOutcome::Down) {
-        count(Provoked::NoticesLost);
-    }
 }
 
 /// The servers that did not answer in this round. A store that is silent keeps no notice from a relay that is not.

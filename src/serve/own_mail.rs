@@ -17,6 +17,9 @@ use crate::quota::{Amount, NoticeKind, ON_TOP, Reservation, Verdict};
 use crate::route::BackendId;
 use crate::smtp::delivery::{DeliveryOutcome, Letter, Taker};
 
+/// Octets of a letter with a link, about.
+const SHORT: u64 = 1500;
+
 /// A mailbox that a notice goes to.
 struct RoomMade {
     mailbox: Address,
@@ -31,6 +34,21 @@ fn full(context: &Context, to: &Address, amount: Amount) -> Option<BTreeSet<Addr
         matches!(told, Err(Verdict::MailboxFull | Verdict::AssociationFull))
     };
     context.book.resolve(to).filter(|mailboxes| mailboxes.iter().any(is_full))
+}
+
+/// The server that would store a letter to `to` that is as short as most; none where the relay has it.
+pub(super) fn store_of(context: &Context, to: &Address) -> Option<BackendId> {
+    let mailboxes = full(context, to, Amount::message(ON_TOP + SHORT))?;
+    server_of(context, mailboxes.first()?)
+}
+
+/// The backend of a mailbox, where it stores what we hand it.
+fn server_of(context: &Context, mailbox: &Address) -> Option<BackendId> {
+    let name = context.book.backend_for(mailbox).ok()?;
+    let backends = context.backends.load();
+    let backend = backends.find(name.as_deref())?;
+    backends.at(backend)?.endpoint(BackendService::Lmtp)?;
+    Some(backend)
 }
 
 fn amount_of(letter: &Letter) -> Amount {
@@ -81,10 +99,7 @@ pub(super) async fn store(
 fn make_room(context: &Context, mailbox: Address, amount: Amount, kind: NoticeKind) -> Option<RoomMade> {
     // Before it is asked where the mailbox is: whoever moves it waits for what is set aside.
     let room = context.book.reserve_notice(&mailbox, amount, kind, today()).ok()?;
-    let name = context.book.backend_for(&mailbox).ok()?;
-    let backends = context.backends.load();
-    let backend = backends.find(name.as_deref())?;
-    backends.at(backend)?.endpoint(BackendService::Lmtp)?;
+    let backend = server_of(context, &mailbox)?;
     Some(RoomMade { mailbox, backend, room })
 }
 

@@ -6,7 +6,8 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::Context;
-use super::notices::{has_relay, note_lost, place, send_now};
+use super::asked_mail::{AskedMail, may_have_come, note_lost, send_in_turn};
+use super::notices::has_relay;
 use super::web_links::pause;
 use super::web_pages::wrong;
 use super::web_visit::{form_of, may_change, obey, page};
@@ -16,6 +17,7 @@ use crate::fault::Lang;
 use crate::notice::Notice;
 use crate::private::{Address, Domain};
 use crate::quota::Name;
+use crate::smtp::delivery::DeliveryOutcome;
 use crate::web::form_result::FormResult;
 use crate::web::home::NoPage;
 use crate::web::open_hand_overs::{BothAgreed, HandOverError, Spent};
@@ -38,19 +40,18 @@ pub(super) fn ask(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     if !may_change(context, &found) {
         return wrong(context, asked.lang, NoPage::Busy);
     }
-    let links = context.web.lock().hand_overs.begin(name, old, &new, context.web.now());
-    let links = match links {
-        Ok(links) => links,
+    let begun = context.web.lock().hand_overs.begin(name, old, &new, context.web.now());
+    match begun {
+        Ok(links) => {
+            let mail = HandOverMail { name: name.clone(), domain, old: old.clone(), new, links, lang: asked.lang };
+            let mailing = context.clone();
+            Handle::current().spawn(async move {
+                sleep(pause()).await;
+                mail.send(&mailing).await;
+            });
+        }
         Err(why) => return refused(why),
-    };
-    let mail = HandOverMail { name: name.clone(), domain, old: old.clone(), new, links, lang: asked.lang };
-    let mailing = context.clone();
-    Handle::current().spawn(async move {
-        sleep(pause()).await;
-        let place = place(&mailing).await;
-        mail.send(&mailing).await;
-        drop(place);
-    });
+    }
     WebAnswer::page(pages::asked(&context.web.site, asked.lang), Keep::Never)
 }
 
@@ -65,12 +66,38 @@ struct HandOverMail {
 }
 
 impl HandOverMail {
+    /// First to the contact. What does not reach them is not begun, and the other one hears nothing of it. What came of the second mail changes
+    /// nothing: the contact could tell by it whether there is such an address.
     async fn send(self, context: &Context) {
-        let HandOverMail { name, domain, old, new, links, lang } = self;
-        let [old_link, new_link] =
-            links.map(|token| format!("{}/{}/confirm/{}", context.web.site.url, lang.word(), token.reveal().as_str()));
-        note_lost(&send_now(context, Notice::hand_over(&name, &new, &old_link, lang), &domain, &old).await);
-        note_lost(&send_now(context, Notice::take_over(&name, &new_link, lang), &domain, &new).await);
+        let [own, other] = &self.links;
+        let first =
+            self.send_one(context, own, &self.old, |link| Notice::hand_over(&self.name, &self.new, link, self.lang)).await;
+        let second = if first.as_ref().is_some_and(may_have_come) {
+            self.send_one(context, other, &self.new, |link| Notice::take_over(&self.name, link, self.lang)).await
+        } else {
+            None
+        };
+        if second.is_none() {
+            context.web.lock().hand_overs.untold(&self.name, own);
+        }
+    }
+
+    /// None: it was kicked, began anew, or is over since, and there is nothing to confirm.
+    async fn send_one(
+        &self,
+        context: &Context,
+        link: &VisitToken,
+        to: &Address,
+        notice: impl FnOnce(&str) -> Notice,
+    ) -> Option<DeliveryOutcome> {
+        let mail = || {
+            let good = context.web.lock().hand_overs.is_open(link, context.web.now());
+            let link = || format!("{}/{}/confirm/{}", context.web.site.url, self.lang.word(), link.reveal().as_str());
+            good.then(|| AskedMail { notice: notice(&link()), domain: self.domain.clone(), to: to.clone() })
+        };
+        let outcome = send_in_turn(context, (&self.domain, to), mail).await;
+        outcome.iter().for_each(note_lost);
+        outcome
     }
 }
 

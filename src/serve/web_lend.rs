@@ -7,14 +7,15 @@ use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use super::Context;
+use super::asked_mail::{AskedMail, send_in_turn};
 use super::clock::today;
-use super::notices::{place, send_now};
 use super::web_links::pause;
 use super::web_pages::wrong;
 use super::web_visit::{done, form_of, may_change, obey, page, unwritten};
 use crate::admin::offer::{AcceptLoan, DeclineOffer, LONGEST_SAID, OfferLoan, ReturnLoan, WithdrawOffer};
 use crate::admin::{AdminCommand, DeclineCause, Moment, Principal};
 use crate::event::{Provoked, count};
+use crate::fault::Lang;
 use crate::notice::Notice;
 use crate::private::{Address, Domain};
 use crate::quota::{AdminError, Day, Limit, Name};
@@ -71,11 +72,8 @@ fn tell_other(context: &Arc<Context>, offer: OfferLoan) {
     Handle::current().spawn(async move {
         for wait in [pause()].into_iter().chain(AGAIN) {
             sleep(wait).await;
-            let place = place(&context).await;
             // Withdrawn, or answered: there is nothing to tell.
-            let Some((notice, domain, to)) = news(&context, &offer) else { return };
-            let outcome = send_now(&context, notice, &domain, &to).await;
-            drop(place);
+            let Some(outcome) = tell_once(&context, &offer).await else { return };
             if !matches!(outcome, DeliveryOutcome::Later | DeliveryOutcome::Down) {
                 return;
             }
@@ -93,15 +91,30 @@ fn tell_other(context: &Arc<Context>, offer: OfferLoan) {
 /// How long a relay that takes no mail has until it is tried again. The offer stands on the other page all the same.
 const AGAIN: [Duration; 3] = [Duration::from_secs(20), Duration::from_secs(5 * 60), Duration::from_secs(60 * 60)];
 
-/// What the other contact is told, by the relay of which domain, and who that is.
-fn news(context: &Context, offer: &OfferLoan) -> Option<(Notice, Domain, Address)> {
+async fn tell_once(context: &Context, offer: &OfferLoan) -> Option<DeliveryOutcome> {
+    let contact = offer.to.as_ref().and_then(|to| contact_of(context, to));
+    match &contact {
+        Some((domain, contact, _)) => send_in_turn(context, (domain, contact), || news(context, offer)).await,
+        // There is nobody to tell, which is noted all the same.
+        None => news(context, offer).map(|_| DeliveryOutcome::Later),
+    }
+}
+
+/// The first domain of an association, its contact, and the language of its notices.
+fn contact_of(context: &Context, name: &Name) -> Option<(Domain, Address, Lang)> {
+    let told = context.book.association(name, today()).ok()?.association;
+    Some((told.domains.first()?.clone(), told.contact.clone()?, told.lang))
+}
+
+/// What the other contact is told.
+fn news(context: &Context, offer: &OfferLoan) -> Option<AskedMail> {
     let backends = context.backends.load();
-    let at = Moment { backends: &backends, servers: &[], today: today(), now: std::time::Instant::now() };
+    let at = Moment { backends: &backends, servers: &[], today: today(), now: Instant::now() };
     let news = context.executor.offer_news(offer, &at)?;
-    let told = context.book.association(&news.to, at.today).ok()?.association;
-    let (contact, domain) = (told.contact.clone()?, told.domains.first()?.clone());
-    let link = format!("{}/{}/contact", context.web.site.url, told.lang.word());
-    Some((Notice::offer([&offer.from, &news.to], news.octets, news.until, &link, told.lang), domain, contact))
+    let (domain, to, lang) = contact_of(context, &news.to)?;
+    let link = format!("{}/{}/contact", context.web.site.url, lang.word());
+    let notice = Notice::offer([&offer.from, &news.to], news.octets, news.until, &link, lang);
+    Some(AskedMail { notice, domain, to })
 }
 
 /// Why nothing is offered. What the daemon itself knows of an offer is that there are enough.

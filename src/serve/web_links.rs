@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::time::{sleep, timeout};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::sleep;
 
 use super::Context;
-use super::notices::{note_lost, place, send_now};
+use super::asked_mail::{AskedMail, may_have_come, note_lost, send_in_turn};
 use super::web_pages::wrong;
 use super::web_visit::begin;
 use crate::admin::Principal;
@@ -16,10 +17,9 @@ use crate::fault::Lang;
 use crate::notice::Notice;
 use crate::private::{Address, Domain};
 use crate::quota::Name;
-use crate::smtp::delivery::DeliveryOutcome;
 use crate::web::home::NoPage;
 use crate::web::request::FormSender;
-use crate::web::session::{LINK, VisitToken, Visitor};
+use crate::web::session::{VisitToken, Visitor};
 use crate::web::{Keep, WebAnswer, WebRequest, login};
 
 /// Associations of one contact to which links are sent at once.
@@ -41,32 +41,29 @@ pub(super) fn ask_link(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer 
     // Nobody else has anything to wait for, and waits all the same, as long as there is room for that.
     let seat = context.web.asking.clone().try_acquire_owned().ok();
     if turn || seat.is_some() {
-        let (context, lang) = (context.clone(), asked.lang);
-        Handle::current().spawn(async move {
-            // Not at once: what comes next on the same connection would wait for it, and that could be timed.
-            sleep(pause()).await;
-            drop(seat);
-            if turn {
-                look_up(&context, &address, lang).await;
-            }
-        });
+        Handle::current().spawn(wait_and_look_up((context.clone(), address, asked.lang, turn, seat)));
     }
     WebAnswer::page(login::asked(&context.web.site, asked.lang), Keep::Never)
 }
 
-async fn look_up(context: &Context, address: &Address, lang: Lang) {
-    context.web.lock().asked.end(address);
-    let links = links_for(context, address);
-    if links.is_empty() {
-        return;
+/// Not at once: what comes next on the same connection would wait for it, and that could be timed. So many wait here that what comes after it
+/// must be none of this future.
+async fn wait_and_look_up(
+    (context, address, lang, turn, seat): (Arc<Context>, Address, Lang, bool, Option<OwnedSemaphorePermit>),
+) {
+    sleep(pause()).await;
+    drop(seat);
+    if turn {
+        look_up(&context, &address, lang);
     }
-    // Behind a relay that hangs, strangers could have more and more of them wait: one that is over is not sent.
-    match timeout(LINK, place(context)).await {
-        Ok(place) => {
-            send_links(context, address, links, lang).await;
-            drop(place);
-        }
-        Err(_) => note_lost(&DeliveryOutcome::Later),
+}
+
+/// Each association has a mail server of its own, which may hang: none waits for the mail of another.
+fn look_up(context: &Arc<Context>, address: &Address, lang: Lang) {
+    context.web.lock().asked.end(address);
+    for link in links_for(context, address) {
+        let (context, address) = (context.clone(), address.clone());
+        Handle::current().spawn(async move { send_link(&context, &address, link, lang).await });
     }
 }
 
@@ -95,11 +92,18 @@ pub(super) fn pause() -> Duration {
     Duration::from_secs(1) + Duration::from_millis(12) * u32::from(byte[0])
 }
 
-async fn send_links(context: &Context, address: &Address, links: Vec<LinkMail>, lang: Lang) {
-    for LinkMail { name, domain, token } in links {
-        let link = format!("{}/{}/enter/{}", context.web.site.url, lang.word(), token.reveal().as_str());
-        let outcome = send_now(context, Notice::login(&name, &link, lang), &domain, address).await;
-        note_lost(&outcome);
+async fn send_link(context: &Context, address: &Address, link: LinkMail, lang: Lang) {
+    let LinkMail { name, domain, token } = link;
+    let mail = || {
+        // Somebody else is the contact since it was made, or this one was kicked.
+        let good = context.web.lock().links.is_open(token.reveal().as_bytes(), context.web.now());
+        let link = || format!("{}/{}/enter/{}", context.web.site.url, lang.word(), token.reveal().as_str());
+        good.then(|| AskedMail { notice: Notice::login(&name, &link(), lang), domain: domain.clone(), to: address.clone() })
+    };
+    let Some(outcome) = send_in_turn(context, (&domain, address), mail).await else { return };
+    note_lost(&outcome);
+    if !may_have_come(&outcome) {
+        context.web.lock().links.forget(&token);
     }
 }
 
@@ -124,4 +128,20 @@ pub(super) fn spend(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
         return WebAnswer::problem(404, login::over(&context.web.site, asked.lang));
     };
     begin(context, asked, Visitor { principal: Principal::Contact(name), address })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn octets<A, F>(_: impl Fn(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn who_waits_for_nothing_takes_little_room() {
+        // Besides: tokio's own of a task, and the address, of at most 320 octets.
+        let waiting = octets(wait_and_look_up);
+        assert!(waiting <= 288, "{waiting}");
+    }
 }

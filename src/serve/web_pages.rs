@@ -7,6 +7,7 @@ use arc_swap::ArcSwapOption;
 use tokio::sync::Semaphore;
 
 use super::Context;
+use super::asked_mail::MailPlaces;
 use super::clock::today;
 use crate::admin::kick::EndedPages;
 use crate::fault::Lang;
@@ -33,8 +34,8 @@ pub struct WebRoom {
     fixed: OnceLock<Fixed>,
     /// What stands in the forms of admins' pages. None without randomness: then no form of theirs is taken.
     pub(super) admin_form: Option<VisitToken>,
-    /// Mails with links that are under way at once.
-    pub(super) mails: Arc<Semaphore>,
+    /// The places of mails that somebody asked for.
+    pub(super) mails: MailPlaces,
     /// Places of those who ask for a link and are no contacts: they wait for nothing.
     pub(super) asking: Arc<Semaphore>,
     /// The profile as it was signed last: to sign costs a thousand times what all else of an answer does.
@@ -57,9 +58,8 @@ pub(super) struct Visits {
     pub(super) admin_news: AdminNews,
 }
 
-/// Mails with links at once. Each waits for a relay, for a minute at most.
-const MAILS: usize = 16;
-/// Requests of nobody's for links, which wait for some seconds like all others: some hundred octets each. More are answered alike, and do not wait.
+/// Requests of nobody's for links, which wait for some seconds like all others: a thousand octets each at most with all around them (of which 272
+/// are those that `web_links` counts), and so four million in all. More are answered alike, and do not wait.
 const ASKING: usize = 4096;
 
 /// The statement as a page of its own, in English and in French, and what its style is called in a Content-Security-Policy.
@@ -95,7 +95,7 @@ impl WebRoom {
 
     /// The same by another one.
     pub fn by_clock(site: Site, clock: VisitClock) -> WebRoom {
-        let [mails, asking] = [MAILS, ASKING].map(|places| Arc::new(Semaphore::new(places)));
+        let (mails, asking) = (MailPlaces::default(), Arc::new(Semaphore::new(ASKING)));
         let fixed = OnceLock::new();
         let (statement, visits, admin_form) = (ArcSwapOption::empty(), Mutex::default(), VisitToken::new());
         WebRoom { site, statement, fixed, sealed: ArcSwapOption::empty(), admin_form, mails, asking, visits, clock }

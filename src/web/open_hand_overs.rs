@@ -84,7 +84,7 @@ pub struct HandOvers {
 }
 
 impl HandOvers {
-    /// Begins one: the links for `old` and for `new`. It counts for its association, whatever comes of it.
+    /// Begins one: the links for `old` and for `new`. It counts for its association, unless it is [`untold`](HandOvers::untold).
     ///
     /// # Errors
     /// Nothing was begun, and what was open still is.
@@ -103,6 +103,20 @@ impl HandOvers {
         self.open.insert(name.reveal().into(), OpenHandOver { old: old.clone(), new: new.clone(), made: now, links });
         self.begun.entry(name.reveal().into()).or_insert((now, 0)).1 += 1;
         Ok(tokens)
+    }
+
+    /// Nobody but its contact can have been told of the one with this link: it is over, and counts no more.
+    pub fn untold(&mut self, name: &Name, link: &VisitToken) {
+        let hash = Some(link.hash());
+        self.open.retain(|_, open| open.links.iter().all(|(_, link)| *link != hash));
+        if let Some((_, count)) = self.begun.get_mut(name.reveal()) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// Whether `link` is good for something: it was not spent, and the hand-over is still the one that is open.
+    pub fn is_open(&self, link: &VisitToken, now: Duration) -> bool {
+        self.look(link.reveal().as_bytes(), now).is_some()
     }
 
     /// What `token` is for. Looking spends nothing.
@@ -161,7 +175,7 @@ impl HandOvers {
     pub fn sweep(&mut self, now: Duration) {
         self.open.retain(|_, open| now.saturating_sub(open.made) < LINK);
         self.open.shrink_to_fit();
-        self.begun.retain(|_, (since, _)| now.saturating_sub(*since) < DAY);
+        self.begun.retain(|_, (since, count)| *count > 0 && now.saturating_sub(*since) < DAY);
         self.begun.shrink_to_fit();
     }
 

@@ -196,6 +196,11 @@ impl Links {
         Some(token)
     }
 
+    /// It was not sent: it keeps none from being made. The next one waits all the same, so that no relay is asked as often as a stranger likes.
+    pub fn forget(&mut self, token: &VisitToken) {
+        self.open.remove(&token.hash());
+    }
+
     /// Whether `token` could be spent. Looking spends nothing: whatever scans mail looks at every link.
     pub fn is_open(&self, token: &[u8], now: Duration) -> bool {
         let link = shown(token).and_then(|hash| self.open.get(&hash));
@@ -312,5 +317,11 @@ mod tests {
         assert!(make(&mut links, "velo", 2) && make(&mut links, "velo", 4) && !make(&mut links, "velo", 6));
         assert!(make(&mut links, "jardin", 6), "another association is not concerned");
         assert!(make(&mut links, "velo", 15), "the first one is over");
+        // One that was not sent keeps no place, but its turn.
+        let unsent = links.make(&name("bistro"), &carl, NOW).unwrap();
+        links.forget(&unsent);
+        assert!(!links.is_open(unsent.reveal().as_bytes(), NOW) && links.make(&name("bistro"), &carl, NOW).is_none());
+        let later = |minutes: u64| NOW + Duration::from_secs(60 * minutes);
+        assert_eq!((1..=4).filter(|turn| links.make(&name("bistro"), &carl, later(2 * turn)).is_some()).count(), LINKS);
     }
 }
