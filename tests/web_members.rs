@@ -110,7 +110,7 @@ impl Stage {
                     head: format!("{head}\r\n"),
                     body: String::new(),
                 };
-                if body.len() >= got.field("content-length").parse().unwrap_or(0) {
+                if request.starts_with("HEAD ") || body.len() >= got.field("content-length").parse().unwrap_or(0) {
                     return Got { body: body.to_owned(), ..got };
                 }
             }
@@ -365,6 +365,12 @@ fn a_contact_comes_in_with_the_mailboxs_password() {
     assert_eq!((gone.status, gone.field("location")), (303, "/en/contact"));
     let other = gone.cookie();
     assert_ne!(other, cookie, "another session, with another name");
+    // A second click comes with the cookie that the first one brought; to another association it is none.
+    let second = |association: &str| {
+        let got = post(stage.page, "/en/member/contact", &other, &format!("token={form}&association={association}"));
+        (got.status, got.fields("set-cookie").len())
+    };
+    assert_eq!((second("jardin"), second("asso")), ((303, 0), (403, 0)));
     assert!(get(stage.page, "/en/contact", &format!("Cookie: {other}\r\n")).body.contains("<h1>jardin</h1>"));
     assert!(
         get(stage.page, "/en/member", &format!("Cookie: {cookie}\r\n")).body.contains("name=\"password\""),
@@ -500,6 +506,34 @@ fn an_admin_sees_all_and_sets_limits() {
     for path in ["/association/none", "/association/%ff", "/association/..%2f..%2fx", "/contact", "/member", "/en/leave"] {
         assert_eq!(stage.admin_get(path).status, 404, "{path}");
     }
+}
+
+/// What was done is told at the next page that is read, unless another form comes before; and a second click does nothing more.
+#[test]
+fn an_admin_is_told_what_was_done_and_presses_twice() {
+    let stage = Stage::start();
+    stage.house.done("mailbox set bob@asso.example --storage 2G");
+    let form = form_token(&stage.admin_get("/en/association/asso"));
+    let settings = || stage.house.json("association show asso")["association"]["settings"].clone();
+    let change =
+        |what: &str, rest: &str| stage.admin_post(&format!("/en/association/asso/{what}"), OWN, &format!("token={form}&{rest}"));
+    let said = |path: &str| stage.admin_get(path).body.contains("class=\"done\"");
+    // Not to whoever asks for the head alone, and not after another form that was refused.
+    let share = |size: &str| {
+        change("mailbox", &format!("address=bob%40asso.example&share={size}&was-share=2+GB&sending=on&was-sending=on"))
+    };
+    let head = || stage.admin("HEAD /en/association/asso HTTP/1.1\r\nHost: localhost:8080\r\n\r\n");
+    assert_eq!((share("1").status, head().status, said("/en/association/asso")), (303, 200, true));
+    assert_eq!((share("2").status, share("lots").status, said("/en/association/asso")), (303, 422, false));
+    // A second click grants nothing more, and takes back nothing more.
+    for _ in 0..2 {
+        assert_eq!(change("grant", "size=2+GB&until=2999-01-01").status, 303);
+        assert_eq!(settings()["grants"], serde_json::json!([{ "octets": 2_u64 << 30, "until": "2999-01-01" }]));
+    }
+    for _ in 0..2 {
+        assert_eq!(change("grant", "size=0&until=2999-01-01").status, 303);
+    }
+    assert!(settings()["grants"].as_array().unwrap().is_empty());
 }
 
 #[test]

@@ -23,6 +23,7 @@ use crate::private::Address;
 use crate::quota::{Edit, Limit, MailboxEdit, Name, OwnLimit, Without};
 use crate::web::admin_association::AdminAssociationPage;
 use crate::web::admin_form::{AdminForm, AdminResult, SENDING};
+use crate::web::form_mark::FormMark;
 use crate::web::home::NoPage;
 use crate::web::layout::{Style, say};
 use crate::web::request::FormSender;
@@ -93,7 +94,8 @@ fn home(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
 }
 
 fn association(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    let changed = named(asked).is_some_and(|name| context.web.lock().admin_news.take(&name, context.web.now()));
+    let told = named(asked).filter(|_| asked.is_read);
+    let changed = told.is_some_and(|name| context.web.lock().admin_news.take(&name, context.web.now()));
     shown(context, asked, if changed { AdminResult::Done } else { AdminResult::None })
 }
 
@@ -130,8 +132,12 @@ fn change(context: &Arc<Context>, asked: &WebRequest, form: AdminForm) -> WebAns
         return nothing(context, asked.lang, NoPage::Form);
     }
     let Some(name) = named(asked) else { return nothing(context, asked.lang, NoPage::Missing) };
+    // What the form before it did is told no more: the next page says what came of this one.
+    let _ = context.web.lock().admin_news.take(&name, context.web.now());
     let typed = Typed { form: &asked.form, lang: asked.lang };
     let done = match form {
+        // Twice the same would be another one, or the end of one that is over.
+        AdminForm::Grant if is_again(context, asked, &name, form) => Ok(()),
         AdminForm::Limits => typed.limits().and_then(|edit| set(context, &name, edit, Without::default(), "storage")),
         AdminForm::Grant => grant(context, &name, &typed),
         AdminForm::State => typed.state().and_then(|edit| set(context, &name, edit, Without::default(), "state")),
@@ -142,11 +148,15 @@ fn change(context: &Arc<Context>, asked: &WebRequest, form: AdminForm) -> WebAns
     match done {
         // Elsewhere, so that the back button and a second click send nothing again.
         Ok(()) => {
-            context.web.lock().admin_news.put(&name, context.web.now());
+            context.web.lock().admin_news.put(&name, form.word(), FormMark::of(asked.body.reveal()), context.web.now());
             WebAnswer::go_to(&format!("/{}/association/{}", asked.lang.word(), name.reveal()))
         }
         Err(Misfit(field, why)) => shown(context, asked, AdminResult::Refused(form, field, why, &asked.form)),
     }
+}
+
+fn is_again(context: &Context, asked: &WebRequest, name: &Name, form: AdminForm) -> bool {
+    context.web.lock().admin_news.is_again(name, form.word(), FormMark::of(asked.body.reveal()), context.web.now())
 }
 
 fn set(context: &Context, name: &Name, edit: Edit, without: Without, field: &'static str) -> Result<(), Misfit> {

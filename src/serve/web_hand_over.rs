@@ -20,7 +20,7 @@ use crate::quota::Name;
 use crate::smtp::delivery::DeliveryOutcome;
 use crate::web::form_result::FormResult;
 use crate::web::home::NoPage;
-use crate::web::open_hand_overs::{BothAgreed, HandOverError, Spent};
+use crate::web::open_hand_overs::{BegunHandOver, BothAgreed, HandOverError, Spent};
 use crate::web::request::FormSender;
 use crate::web::session::VisitToken;
 use crate::web::{Keep, WebAnswer, WebRequest, hand_over as pages, login};
@@ -42,7 +42,7 @@ pub(super) fn ask(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     }
     let begun = context.web.lock().hand_overs.begin(name, old, &new, context.web.now());
     match begun {
-        Ok(links) => {
+        Ok(BegunHandOver::Links(links)) => {
             let mail = HandOverMail { name: name.clone(), domain, old: old.clone(), new, links, lang: asked.lang };
             let mailing = context.clone();
             Handle::current().spawn(async move {
@@ -50,6 +50,7 @@ pub(super) fn ask(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
                 mail.send(&mailing).await;
             });
         }
+        Ok(BegunHandOver::Already) => {}
         Err(why) => return refused(why),
     }
     WebAnswer::page(pages::asked(&context.web.site, asked.lang), Keep::Never)
@@ -122,22 +123,36 @@ pub(super) fn confirm(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     match spent {
         None => over(),
         Some(Spent::One(side)) => WebAnswer::page(pages::half(&context.web.site, asked.lang, side), Keep::Never),
-        Some(Spent::Both(both)) => carry_out(context, asked, &both),
+        Some(Spent::Both(both)) => carry_out(context, asked, both),
+        Some(Spent::UnderWay) => wrong(context, asked.lang, NoPage::Busy),
+        // A second click, or the other one's. It is said for as long as it is so.
+        Some(Spent::Done(name, to)) if context.book.is_contact(&name, &to) => done(context, asked),
+        Some(Spent::Done(..)) => over(),
     }
 }
 
-fn carry_out(context: &Arc<Context>, asked: &WebRequest, both: &BothAgreed) -> WebAnswer {
-    let BothAgreed { name, from, to, .. } = both;
+fn done(context: &Context, asked: &WebRequest) -> WebAnswer {
+    WebAnswer::page(pages::done(&context.web.site, asked.lang), Keep::Never)
+}
+
+fn carry_out(context: &Arc<Context>, asked: &WebRequest, both: BothAgreed) -> WebAnswer {
+    let BothAgreed { name, from, to, .. } = &both;
     let command = HandOver { name: name.clone(), from: from.clone(), to: to.clone() };
     // In the name of the admins: neither contact may do it alone, and both have agreed.
-    let done = obey(context, &Principal::Admin, &command);
-    if done.as_ref().is_err_and(|declined| declined.cause == DeclineCause::Unwritten) {
-        context.web.lock().hand_overs.reopen(both);
-        return wrong(context, asked.lang, NoPage::Busy);
-    }
-    context.web.lock().hand_overs.end(both);
-    match done {
-        Ok(_) => WebAnswer::page(pages::done(&context.web.site, asked.lang), Keep::Never),
-        Err(_) => WebAnswer::problem(404, login::over(&context.web.site, asked.lang)),
+    let came = obey(context, &Principal::Admin, &command);
+    let mut visits = context.web.lock();
+    match came {
+        Ok(_) => {
+            visits.hand_overs.done(both);
+            done(context, asked)
+        }
+        Err(declined) if declined.cause == DeclineCause::Unwritten => {
+            visits.hand_overs.reopen(&both);
+            wrong(context, asked.lang, NoPage::Busy)
+        }
+        Err(_) => {
+            visits.hand_overs.end(&both);
+            WebAnswer::problem(404, login::over(&context.web.site, asked.lang))
+        }
     }
 }

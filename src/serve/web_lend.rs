@@ -11,7 +11,7 @@ use super::asked_mail::{AskedMail, send_in_turn};
 use super::clock::today;
 use super::web_links::pause;
 use super::web_pages::wrong;
-use super::web_visit::{done, form_of, may_change, obey, page, unwritten};
+use super::web_visit::{done, form_of, is_again, may_change, obey, page, unwritten};
 use crate::admin::offer::{AcceptLoan, DeclineOffer, LONGEST_SAID, OfferLoan, ReturnLoan, WithdrawOffer};
 use crate::admin::{AdminCommand, DeclineCause, Moment, Principal};
 use crate::event::{Provoked, count};
@@ -211,6 +211,9 @@ fn act<C: AdminCommand>(
     let refused = |error| page(context, asked.lang, &found, FormResult::LendRefused(error, LendTyped::default()));
     match obey(context, &found.visitor.principal, &command) {
         Ok(_) => done(context, asked, news, EntryPage::Contact),
+        Err(declined) if is_over(declined.cause) && is_again(context, asked, news) => {
+            done(context, asked, news, EntryPage::Contact)
+        }
         Err(declined) => match declined.cause {
             DeclineCause::Unwritten => unwritten(context, asked, &found),
             DeclineCause::Busy => refused(LendError::BeingTaken),
@@ -218,4 +221,9 @@ fn act<C: AdminCommand>(
             DeclineCause::Book(_) | DeclineCause::Usage | DeclineCause::Subject => refused(LendError::Gone),
         },
     }
+}
+
+/// What was to be ended or taken is there no more.
+fn is_over(cause: DeclineCause) -> bool {
+    matches!(cause, DeclineCause::Subject | DeclineCause::Book(AdminError::NoSuchLoan))
 }

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::Context;
 use super::asked_mail::{AskedMail, may_have_come, note_lost, send_in_turn};
 use super::web_pages::wrong;
-use super::web_visit::begin;
+use super::web_visit::{begin, is_in};
 use crate::admin::Principal;
 use crate::fault::Lang;
 use crate::notice::Notice;
@@ -125,9 +125,10 @@ pub(super) fn spend(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     let (now, token) = (context.web.now(), asked.form.field("link").unwrap_or_default());
     let spent = context.web.lock().links.spend(token.as_bytes(), now);
     let Some((name, address)) = spent.filter(|(name, address)| context.book.is_contact(name, address)) else {
-        return WebAnswer::problem(404, login::over(&context.web.site, asked.lang));
+        let over = || WebAnswer::problem(404, login::over(&context.web.site, asked.lang));
+        return is_in(context, asked, token).map_or_else(over, |(_, there)| there);
     };
-    begin(context, asked, Visitor { principal: Principal::Contact(name), address })
+    begin(context, asked, Visitor { principal: Principal::Contact(name), address }, Some(token))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::clock::today;
 use super::desk::Desk;
 use super::web_pages::wrong;
 use super::web_standing::is_member;
-use super::web_visit::{begin, done, form_of, news, obey, visitor};
+use super::web_visit::{begin, done, form_of, is_in, news, obey, visitor};
 use crate::admin::disclose::DiscloseMailbox;
 use crate::admin::mailbox::SetMailbox;
 use crate::admin::{DeclineCause, Principal};
@@ -30,9 +30,10 @@ use crate::wire::sasl;
 
 /// The member's page, or the way in.
 pub(super) fn member(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    // In a contact's session there is another page for it.
+    let own = logged_in(context, asked).and_then(|_| news(context, asked));
     // A member has one form: whatever was done is a change.
-    let result = news(context, asked).map_or(MemberResult::None, |_| MemberResult::Done);
-    shown(context, asked, |page| page.html(), result)
+    shown(context, asked, |page| page.html(), own.map_or(MemberResult::None, |_| MemberResult::Done))
 }
 
 /// All that is held.
@@ -106,13 +107,16 @@ pub(super) fn set_language(context: &Arc<Context>, asked: &WebRequest) -> WebAns
 
 /// From the own mailbox to an association whose contact it is: another session, which ends when it is that no more.
 pub(super) fn to_contact(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    let Some(found) = form_of(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
-    let name = asked.form.field("association").and_then(Name::parse);
+    let (token, name) = (asked.form.field("token"), asked.form.field("association").and_then(Name::parse));
+    let Some(found) = form_of(context, asked) else {
+        let second = token.and_then(|token| is_in(context, asked, token)).filter(|(own, _)| Some(own) == name.as_ref());
+        return second.map_or_else(|| wrong(context, asked.lang, NoPage::Form), |(_, there)| there);
+    };
     let (Some(address), Some(name)) = (mailbox(&found), name) else { return wrong(context, asked.lang, NoPage::Form) };
     if !context.book.is_contact(&name, &address) {
         return wrong(context, asked.lang, NoPage::Missing);
     }
-    begin(context, asked, Visitor { principal: Principal::Contact(name), address })
+    begin(context, asked, Visitor { principal: Principal::Contact(name), address }, token)
 }
 
 /// A password that was typed.
@@ -148,7 +152,7 @@ pub(super) async fn enter(context: &Arc<Context>, desk: &Desk, asked: &WebReques
         // Of several, the member's page asks which.
         _ => Principal::Member(address.clone()),
     };
-    begin(context, asked, Visitor { principal, address })
+    begin(context, asked, Visitor { principal, address }, None)
 }
 
 /// What was typed, as a mail program would send it. None where it can be no login.

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::{Body as HttpBody, to_bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 
@@ -223,9 +223,10 @@ async fn read(request: Request, lang: Lang, rest: String) -> Result<WebRequest, 
         return Err(NoPage::Long);
     }
     let body = to_bytes(body, MAX_BODY).await.map_err(|_| NoPage::Long)?;
+    let is_read = parts.method != Method::HEAD;
     let kind = one(fields, &header::CONTENT_TYPE).ok().flatten().unwrap_or_default();
     let form = if kind.starts_with("application/x-www-form-urlencoded") { WebForm::read(&body) } else { WebForm::default() };
-    Ok(WebRequest { host, lang, session, sender, form, body: Secret::new(&body), rest: Secret::new(rest.as_bytes()) })
+    Ok(WebRequest { host, lang, session, sender, is_read, form, body: Secret::new(&body), rest: Secret::new(rest.as_bytes()) })
 }
 
 /// The value of a field that may be there once.

@@ -12,9 +12,10 @@ use crate::admin::association::{SetAssociation, ShowAssociation};
 use crate::admin::mailbox::{ListMailboxes, SetMailbox};
 use crate::admin::{AdminCommand, DeclineCause, Declined, Moment, Principal};
 use crate::fault::Lang;
-use crate::private::Address;
-use crate::quota::{Edit, Limit, MailboxEdit, OwnLimit, Without};
+use crate::private::{Address, Secret};
+use crate::quota::{Edit, Limit, MailboxEdit, Name, OwnLimit, Without};
 use crate::web::contact::ContactPage;
+use crate::web::form_mark::FormMark;
 use crate::web::form_result::{FormResult, ShareField};
 use crate::web::home::NoPage;
 use crate::web::news::VisitNews;
@@ -32,40 +33,65 @@ pub(super) fn contact(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     }
 }
 
-/// What was done in this session just now and was not told yet.
+/// What was done in this session just now and was not told yet. To be asked by the page that says it alone: asking tells it.
 pub(super) fn news(context: &Context, asked: &WebRequest) -> Option<VisitNews> {
-    context.web.lock().sessions.news(asked.session.as_ref()?.reveal(), context.web.now())
+    let cookie = asked.session.as_ref().filter(|_| asked.is_read)?;
+    context.web.lock().sessions.news(cookie.reveal(), context.web.now())
 }
 
 /// It was done: the page of this session says so once. Elsewhere, so that the back button and a second click send nothing again.
 pub(super) fn done(context: &Context, asked: &WebRequest, news: VisitNews, page: EntryPage) -> WebAnswer {
     if let Some(cookie) = &asked.session {
-        context.web.lock().sessions.tell(cookie.reveal(), news, context.web.now());
+        context.web.lock().sessions.tell(cookie.reveal(), news, FormMark::of(asked.body.reveal()), context.web.now());
     }
+    go_to(asked, page)
+}
+
+/// Whether that is what was done last in this session, by the very same form: the second of two clicks comes when there is nothing to do any
+/// more, and its answer is the one that is seen.
+pub(super) fn is_again(context: &Context, asked: &WebRequest, news: VisitNews) -> bool {
+    let again = |cookie: &Secret| {
+        context.web.lock().sessions.is_again(cookie.reveal(), news, FormMark::of(asked.body.reveal()), context.web.now())
+    };
+    asked.session.as_ref().is_some_and(again)
+}
+
+fn go_to(asked: &WebRequest, page: EntryPage) -> WebAnswer {
     WebAnswer::go_to(&format!("/{}{}", asked.lang.word(), page.path()))
 }
 
-/// Begins a session, under a name that nobody had before, whatever cookie came; the one of that cookie ends. Its page is next.
-pub(super) fn begin(context: &Context, asked: &WebRequest, visitor: Visitor) -> WebAnswer {
+/// Begins a session, under a name that nobody had before, whatever cookie came; the one of that cookie ends. Its page is next. `by` is the token
+/// that is good for this once.
+pub(super) fn begin(context: &Context, asked: &WebRequest, visitor: Visitor, by: Option<&str>) -> WebAnswer {
     let page = match visitor.principal {
-        Principal::Contact(_) => EntryPage::Contact.path(),
-        Principal::Admin | Principal::Member(_) => EntryPage::Member.path(),
+        Principal::Contact(_) => EntryPage::Contact,
+        Principal::Admin | Principal::Member(_) => EntryPage::Member,
     };
     let mut visits = context.web.lock();
     if let Some(cookie) = &asked.session {
         visits.sessions.end(cookie.reveal());
     }
-    match visits.sessions.begin(visitor, context.web.now()) {
-        Some(token) => {
-            WebAnswer { cookie: CookieChange::Set(token), ..WebAnswer::go_to(&format!("/{}{page}", asked.lang.word())) }
-        }
+    match visits.sessions.begin(visitor, by, context.web.now()) {
+        Some(token) => WebAnswer { cookie: CookieChange::Set(token), ..go_to(asked, page) },
         None => wrong(context, asked.lang, NoPage::Busy),
     }
 }
 
-/// Ends the session.
+/// For the second of two clicks that began a session as contact: whoever shows what it was begun by, and the cookie that it got, is in. To
+/// everybody else, what was good once is over.
+pub(super) fn is_in(context: &Context, asked: &WebRequest, by: &str) -> Option<(Name, WebAnswer)> {
+    let cookie = asked.session.as_ref().filter(|_| asked.sender == FormSender::OwnPage)?;
+    let found = visitor(context, asked).filter(|_| context.web.lock().sessions.came_by(cookie.reveal(), by))?;
+    match found.visitor.principal {
+        Principal::Contact(name) => Some((name, go_to(asked, EntryPage::Contact))),
+        Principal::Admin | Principal::Member(_) => None,
+    }
+}
+
+/// Ends the session. Who has none is out already.
 pub(super) fn leave(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    if form_of(context, asked).is_none() {
+    let is_out = asked.sender == FormSender::OwnPage && visitor(context, asked).is_none();
+    if !is_out && form_of(context, asked).is_none() {
         return wrong(context, asked.lang, NoPage::Form);
     }
     if let Some(cookie) = &asked.session {
@@ -204,9 +230,12 @@ pub(super) fn visitor(context: &Context, asked: &WebRequest) -> Option<FoundVisi
     stands.then_some(found)
 }
 
-/// Who sent a form of a page of ours, made in this very session.
+/// Who sent a form of a page of ours, made in this very session. What the form before it did is told no more: the next page says what came of
+/// this one.
 pub(super) fn form_of(context: &Context, asked: &WebRequest) -> Option<FoundVisit> {
-    let token = asked.form.field("token")?;
-    let own = asked.sender == FormSender::OwnPage && context.web.lock().sessions.sent_by(asked.session.as_ref()?.reveal(), token);
-    own.then(|| visitor(context, asked)).flatten()
+    let (token, cookie) = (asked.form.field("token")?, asked.session.as_ref()?);
+    let own = asked.sender == FormSender::OwnPage && context.web.lock().sessions.sent_by(cookie.reveal(), token);
+    let found = own.then(|| visitor(context, asked)).flatten()?;
+    let _ = context.web.lock().sessions.news(cookie.reveal(), context.web.now());
+    Some(found)
 }

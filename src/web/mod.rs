@@ -8,7 +8,7 @@
 //! | `zone` | the lines of the DNS by which they find it |
 //! | `layout`, `style.css`, `typography` | how pages look |
 //! | `home`, `help` with `advice` and `remedies`, `programs` | pages for everybody |
-//! | `session`, `login`, `password`, `news`, `budget` | who is logged in, and how; what came of the last form; how many there may be |
+//! | `session`, `login`, `password`, `news` with `form_mark`, `budget` | who is logged in, and how; what came of the last form; how many there may be |
 //! | `contact`, `form_result`, `share`, `amount`, `lend`, `domains`, `hand_over` with `open_hand_overs` | the page of an association's contact |
 //! | `member`, `held` | the page of a member |
 //! | `admin_home`, `admin_association`, `admin_form`, `admin_fields` | the pages of admins |
@@ -27,6 +27,7 @@ pub mod autoconfig;
 pub mod budget;
 pub mod contact;
 pub mod domains;
+pub mod form_mark;
 pub mod form_result;
 pub mod hand_over;
 mod held;

@@ -1,16 +1,22 @@
 //! What came of a form that was sent elsewhere than where it is answered: the answer to it leads to another page, so that the back button and a
 //! second click send nothing again, and that page says once what was done.
 //!
-//! It is known in memory, to the session (admins have none: to the page of the association), and told once. An address of its own for each
-//! result would say to whoever opens it that something was done.
+//! It is known in memory, to the session (admins have none: to the page of the association), and told once, or until the next form comes. An
+//! address of its own for each result would say to whoever opens it that something was done.
+//!
+//! Of the last form that was carried out a hash is kept for as long: who presses twice sees the answer to the second click alone, which must not
+//! say that the thing cannot be done.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::form_mark::FormMark;
 use crate::quota::Name;
 
 /// Who does not look within this time is told nothing: by then it may be so no more.
 const FRESH: Duration = Duration::from_secs(60);
+/// The same form of an admin's within this time is a second click, where to carry it out twice would be something else.
+const SECOND_CLICK: Duration = Duration::from_secs(10);
 
 /// What was done in a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,40 +31,67 @@ pub enum VisitNews {
     Declined,
 }
 
-/// What was done last in one session and was not told yet.
-#[derive(Default)]
-pub(super) struct FreshNews(Option<(VisitNews, Duration)>);
+struct DoneForm<T> {
+    what: T,
+    form: FormMark,
+    at: Duration,
+    told: bool,
+}
 
-impl FreshNews {
-    pub(super) fn put(&mut self, news: VisitNews, now: Duration) {
-        self.0 = Some((news, now));
-    }
-
-    pub(super) fn take(&mut self, now: Duration) -> Option<VisitNews> {
-        self.0.take().filter(|(_, at)| now.saturating_sub(*at) < FRESH).map(|(news, _)| news)
+impl<T> DoneForm<T> {
+    fn is_within(&self, time: Duration, now: Duration) -> bool {
+        now.saturating_sub(self.at) < time
     }
 }
 
-/// The associations that admins changed at their pages and were not told so yet.
+/// What was done last in one session.
 #[derive(Default)]
-pub struct AdminNews(HashMap<Box<str>, Duration>);
+pub(super) struct FreshNews(Option<DoneForm<VisitNews>>);
 
-impl AdminNews {
-    /// One was changed.
-    pub fn put(&mut self, name: &Name, now: Duration) {
-        self.sweep(now);
-        self.0.insert(name.reveal().into(), now);
+impl FreshNews {
+    /// By this form.
+    pub(super) fn put(&mut self, what: VisitNews, form: FormMark, now: Duration) {
+        self.0 = Some(DoneForm { what, form, at: now, told: false });
     }
 
-    /// Whether it was, which is told by that.
+    pub(super) fn take(&mut self, now: Duration) -> Option<VisitNews> {
+        let done = self.0.as_mut()?;
+        let told = std::mem::replace(&mut done.told, true);
+        (!told && done.is_within(FRESH, now)).then_some(done.what)
+    }
+
+    /// Whether the same was done just now, by the same form.
+    pub(super) fn is_again(&self, what: VisitNews, form: FormMark, now: Duration) -> bool {
+        self.0.as_ref().is_some_and(|done| done.what == what && done.form == form && done.is_within(FRESH, now))
+    }
+}
+
+/// The associations that admins changed at their pages just now.
+#[derive(Default)]
+pub struct AdminNews(HashMap<Box<str>, DoneForm<&'static str>>);
+
+impl AdminNews {
+    /// One was changed, by this form of this word.
+    pub fn put(&mut self, name: &Name, what: &'static str, form: FormMark, now: Duration) {
+        self.sweep(now);
+        self.0.insert(name.reveal().into(), DoneForm { what, form, at: now, told: false });
+    }
+
+    /// Whether it was and nobody was told so, which is told by that.
     pub fn take(&mut self, name: &Name, now: Duration) -> bool {
         self.sweep(now);
-        self.0.remove(name.reveal()).is_some()
+        self.0.get_mut(name.reveal()).is_some_and(|done| !std::mem::replace(&mut done.told, true))
+    }
+
+    /// Whether this form is a second click.
+    pub fn is_again(&self, name: &Name, what: &'static str, form: FormMark, now: Duration) -> bool {
+        let done = self.0.get(name.reveal());
+        done.is_some_and(|done| done.what == what && done.form == form && done.is_within(SECOND_CLICK, now))
     }
 
     /// Forgets what is over.
     pub fn sweep(&mut self, now: Duration) {
-        self.0.retain(|_, at| now.saturating_sub(*at) < FRESH);
+        self.0.retain(|_, done| done.is_within(FRESH, now));
         self.0.shrink_to_fit();
     }
 }
@@ -71,17 +104,23 @@ mod tests {
 
     #[test]
     fn what_was_done_is_told_once_and_soon_or_never() {
-        let mut news = FreshNews::default();
+        let (mut news, [a, b]) = (FreshNews::default(), [b"a", b"b"].map(|body| FormMark::of(body)));
         assert_eq!(news.take(NOW), None);
-        news.put(VisitNews::Changed, NOW);
-        news.put(VisitNews::Withdrawn, NOW);
+        news.put(VisitNews::Changed, a, NOW);
+        news.put(VisitNews::Withdrawn, a, NOW);
         assert_eq!((news.take(NOW), news.take(NOW)), (Some(VisitNews::Withdrawn), None));
-        news.put(VisitNews::Changed, NOW);
+        // Told or not, it is the last thing that was done, for as long.
+        assert!(news.is_again(VisitNews::Withdrawn, a, NOW) && !news.is_again(VisitNews::Withdrawn, a, NOW + FRESH));
+        assert!(!news.is_again(VisitNews::Changed, a, NOW) && !news.is_again(VisitNews::Withdrawn, b, NOW));
+        news.put(VisitNews::Changed, a, NOW);
         assert_eq!((news.take(NOW + FRESH), news.take(NOW)), (None, None));
         let (mut news, [velo, jardin]) = (AdminNews::default(), ["velo", "jardin"].map(|name| Name::parse(name).unwrap()));
-        news.put(&velo, NOW);
+        news.put(&velo, "grant", a, NOW);
         assert!(!news.take(&jardin, NOW) && news.take(&velo, NOW) && !news.take(&velo, NOW));
-        news.put(&velo, NOW);
+        assert!(news.is_again(&velo, "grant", a, NOW) && !news.is_again(&velo, "grant", a, NOW + SECOND_CLICK));
+        assert!(!news.is_again(&velo, "grant", b, NOW) && !news.is_again(&velo, "state", a, NOW));
+        assert!(!news.is_again(&jardin, "grant", a, NOW));
+        news.put(&velo, "grant", a, NOW);
         assert!(!news.take(&velo, NOW + FRESH));
         assert_eq!(news.0.capacity(), 0);
     }

@@ -3,6 +3,9 @@
 //!
 //! The links are like those of the login (`session`): 32 random octets of which only the hash is kept, for a quarter of an hour, in memory;
 //! looking at one spends nothing. One hand-over of an association is open at a time, and a new one ends it. A few may be begun in a day.
+//!
+//! A link that was used is told again what it was told first, for as long as it would have been good: who presses twice sees the answer to the
+//! second click alone.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -24,7 +27,21 @@ struct OpenHandOver {
     old: Address,
     new: Address,
     made: Duration,
-    links: [(HandOverSide, Option<Hash>); 2],
+    links: [SideLink; 2],
+}
+
+#[derive(Clone, Copy)]
+struct SideLink {
+    side: HandOverSide,
+    hash: Hash,
+    agreed: bool,
+}
+
+/// One that was carried out.
+struct DoneHandOver {
+    to: Address,
+    made: Duration,
+    links: [Hash; 2],
 }
 
 /// What a link that was not spent yet is about.
@@ -46,15 +63,28 @@ pub struct BothAgreed {
     /// The new one.
     pub to: Address,
     made: Duration,
-    last: (HandOverSide, Hash),
+    links: [Hash; 2],
+    last: Hash,
 }
 
 /// What came of a link.
 pub enum Spent {
     /// The other side is still to agree.
     One(HandOverSide),
-    /// Both did.
+    /// Both did, by this click.
     Both(BothAgreed),
+    /// Both did, and it is being carried out at this moment.
+    UnderWay,
+    /// It was carried out, and this one is the contact since, as far as is known here.
+    Done(Name, Address),
+}
+
+/// What came of the form.
+pub enum BegunHandOver {
+    /// The links for the old contact and for the new one.
+    Links([VisitToken; 2]),
+    /// The same was begun just now.
+    Already,
 }
 
 /// Hand-overs of one association that may be begun within a [`DAY`]: each sends a letter to an address that nobody but its contact named.
@@ -79,19 +109,22 @@ pub enum HandOverError {
 #[derive(Default)]
 pub struct HandOvers {
     open: HashMap<Box<str>, OpenHandOver>,
+    /// The last one of each association.
+    done: HashMap<Box<str>, DoneHandOver>,
     /// Of which association how many were begun, since when.
     begun: HashMap<Box<str>, (Duration, u32)>,
 }
 
 impl HandOvers {
-    /// Begins one: the links for `old` and for `new`. It counts for its association, unless it is [`untold`](HandOvers::untold).
+    /// Begins one. It counts for its association, unless it is [`untold`](HandOvers::untold).
     ///
     /// # Errors
     /// Nothing was begun, and what was open still is.
-    pub fn begin(&mut self, name: &Name, old: &Address, new: &Address, now: Duration) -> Result<[VisitToken; 2], HandOverError> {
+    pub fn begin(&mut self, name: &Name, old: &Address, new: &Address, now: Duration) -> Result<BegunHandOver, HandOverError> {
         self.sweep(now);
-        if self.open.get(name.reveal()).is_some_and(|open| now.saturating_sub(open.made) < PAUSE) {
-            return Err(HandOverError::JustNow);
+        if let Some(open) = self.open.get(name.reveal()).filter(|open| now.saturating_sub(open.made) < PAUSE) {
+            let is_same = (&open.old, &open.new) == (old, new);
+            return if is_same { Ok(BegunHandOver::Already) } else { Err(HandOverError::JustNow) };
         }
         if self.begun.get(name.reveal()).is_some_and(|(_, count)| *count >= BEGUN) {
             return Err(HandOverError::EnoughToday);
@@ -99,16 +132,17 @@ impl HandOvers {
         let [one, other] = [(); 2].map(|()| VisitToken::new().ok_or(HandOverError::NoMail));
         let tokens = [one?, other?];
         let [one, other] = &tokens;
-        let links = [(HandOverSide::Old, Some(one.hash())), (HandOverSide::New, Some(other.hash()))];
+        let link = |side, token: &VisitToken| SideLink { side, hash: token.hash(), agreed: false };
+        let links = [link(HandOverSide::Old, one), link(HandOverSide::New, other)];
         self.open.insert(name.reveal().into(), OpenHandOver { old: old.clone(), new: new.clone(), made: now, links });
         self.begun.entry(name.reveal().into()).or_insert((now, 0)).1 += 1;
-        Ok(tokens)
+        Ok(BegunHandOver::Links(tokens))
     }
 
     /// Nobody but its contact can have been told of the one with this link: it is over, and counts no more.
     pub fn untold(&mut self, name: &Name, link: &VisitToken) {
-        let hash = Some(link.hash());
-        self.open.retain(|_, open| open.links.iter().all(|(_, link)| *link != hash));
+        let hash = link.hash();
+        self.open.retain(|_, open| open.links.iter().all(|link| link.hash != hash));
         if let Some((_, count)) = self.begun.get_mut(name.reveal()) {
             *count = count.saturating_sub(1);
         }
@@ -123,27 +157,35 @@ impl HandOvers {
     pub fn look(&self, token: &[u8], now: Duration) -> Option<WaitingHandOver> {
         let hash = shown(token)?;
         let (name, open, at) = self.find(hash, now)?;
-        let (side, _) = open.links.get(at)?;
-        Some(WaitingHandOver { side: *side, name: Name::parse(name)?, new: open.new.clone() })
+        let link = open.links.get(at).filter(|link| !link.agreed)?;
+        Some(WaitingHandOver { side: link.side, name: Name::parse(name)?, new: open.new.clone() })
     }
 
-    /// Spends it.
+    /// Spends it. What was spent is told what came of it.
     pub fn spend(&mut self, token: &[u8], now: Duration) -> Option<Spent> {
         let hash = shown(token)?;
-        let (name, _, at) = self.find(hash, now)?;
+        let Some((name, _, at)) = self.find(hash, now) else { return self.find_done(hash, now) };
         let name = name.to_owned();
         let open = self.open.get_mut(name.as_str())?;
-        let (side, link) = open.links.get_mut(at)?;
-        *link = None;
-        let side = *side;
-        if open.links.iter().any(|(_, link)| link.is_some()) {
+        let link = open.links.get_mut(at)?;
+        let (side, spent) = (link.side, std::mem::replace(&mut link.agreed, true));
+        if open.links.iter().any(|link| !link.agreed) {
             return Some(Spent::One(side));
         }
-        let (from, to) = (open.old.clone(), open.new.clone());
-        Some(Spent::Both(BothAgreed { name: Name::parse(&name)?, from, to, made: open.made, last: (side, hash) }))
+        if spent {
+            return Some(Spent::UnderWay);
+        }
+        let (from, to, links) = (open.old.clone(), open.new.clone(), open.links.map(|link| link.hash));
+        Some(Spent::Both(BothAgreed { name: Name::parse(&name)?, from, to, made: open.made, links, last: hash }))
     }
 
-    /// It was carried out, or never can be.
+    /// It was carried out.
+    pub fn done(&mut self, both: BothAgreed) {
+        self.end(&both);
+        self.done.insert(both.name.reveal().into(), DoneHandOver { to: both.to, made: both.made, links: both.links });
+    }
+
+    /// It never can be.
     pub fn end(&mut self, both: &BothAgreed) {
         self.open.retain(|name, open| **name != *both.name.reveal() || open.made != both.made);
     }
@@ -152,22 +194,23 @@ impl HandOvers {
     /// meanwhile, or another one begun.
     pub fn reopen(&mut self, both: &BothAgreed) {
         let open = self.open.get_mut(both.name.reveal()).filter(|open| open.made == both.made);
-        let (last, hash) = both.last;
-        let link = open.and_then(|open| open.links.iter_mut().find(|(side, _)| *side == last));
-        if let Some((_, link)) = link {
-            *link = Some(hash);
+        let link = open.and_then(|open| open.links.iter_mut().find(|link| link.hash == both.last));
+        if let Some(link) = link {
+            link.agreed = false;
         }
     }
 
-    /// Forgets those of which `stands` does not hold: of an association, and its contact until now.
+    /// Forgets those of which `stands` does not hold: of an association, and its contact until now, or since.
     pub fn keep_only(&mut self, stands: impl Fn(&Name, &Address) -> bool) {
         self.open.retain(|name, open| Name::parse(name).is_some_and(|name| stands(&name, &open.old)));
+        self.done.retain(|name, done| Name::parse(name).is_some_and(|name| stands(&name, &done.to)));
     }
 
     /// Forgets those of such an address, on either side: how many there were.
     pub fn end_of(&mut self, whose: impl Fn(&Address) -> bool) -> usize {
         let before = self.open.len();
         self.open.retain(|_, open| !whose(&open.old) && !whose(&open.new));
+        self.done.retain(|_, done| !whose(&done.to));
         before - self.open.len()
     }
 
@@ -175,13 +218,21 @@ impl HandOvers {
     pub fn sweep(&mut self, now: Duration) {
         self.open.retain(|_, open| now.saturating_sub(open.made) < LINK);
         self.open.shrink_to_fit();
+        self.done.retain(|_, done| now.saturating_sub(done.made) < LINK);
+        self.done.shrink_to_fit();
         self.begun.retain(|_, (since, count)| *count > 0 && now.saturating_sub(*since) < DAY);
         self.begun.shrink_to_fit();
     }
 
     fn find(&self, hash: Hash, now: Duration) -> Option<(&str, &OpenHandOver, usize)> {
         let mut all = self.open.iter().filter(|(_, open)| now.saturating_sub(open.made) < LINK);
-        all.find_map(|(name, open)| Some((&**name, open, open.links.iter().position(|(_, link)| *link == Some(hash))?)))
+        all.find_map(|(name, open)| Some((&**name, open, open.links.iter().position(|link| link.hash == hash)?)))
+    }
+
+    fn find_done(&self, hash: Hash, now: Duration) -> Option<Spent> {
+        let all = self.done.iter().filter(|(_, done)| now.saturating_sub(done.made) < LINK);
+        let (name, done) = all.into_iter().find(|(_, done)| done.links.contains(&hash))?;
+        Some(Spent::Done(Name::parse(name)?, done.to.clone()))
     }
 }
 
@@ -194,8 +245,15 @@ mod tests {
     fn stage() -> (HandOvers, Name, [String; 2]) {
         let (mut all, name) = (HandOvers::default(), Name::parse("velo").unwrap());
         let [old, new] = ["carl@velo.example", "zoe@elsewhere.example"].map(|text| text.parse().unwrap());
-        let tokens = all.begin(&name, &old, &new, NOW).unwrap().map(|token| token.reveal().to_string());
+        let tokens = links(all.begin(&name, &old, &new, NOW)).map(|token| token.reveal().to_string());
         (all, name, tokens)
+    }
+
+    fn links(begun: Result<BegunHandOver, HandOverError>) -> [VisitToken; 2] {
+        match begun {
+            Ok(BegunHandOver::Links(links)) => links,
+            _ => panic!("none"),
+        }
     }
 
     #[test]
@@ -206,15 +264,48 @@ mod tests {
             let side = all.look(first, NOW).unwrap().side;
             assert!(all.look(first, NOW).is_some(), "a look spends nothing");
             assert!(matches!(all.spend(first, NOW), Some(Spent::One(of)) if of == side));
-            assert!(all.spend(first, NOW).is_none() && all.look(first, NOW).is_none(), "one side twice is not both");
+            assert!(matches!(all.spend(first, NOW), Some(Spent::One(of)) if of == side), "one side twice is not both");
+            assert!(all.look(first, NOW).is_none());
             let Some(Spent::Both(both)) = all.spend(second, NOW) else { panic!("not both") };
             assert!(
                 both.name == name && both.from.reveal() == "carl@velo.example" && both.to.reveal() == "zoe@elsewhere.example"
             );
-            assert!(all.spend(second, NOW).is_none() && all.look(second, NOW).is_none());
-            all.end(&both);
+            assert!([first, second].iter().all(|link| matches!(all.spend(link, NOW), Some(Spent::UnderWay))));
+            assert!(all.look(second, NOW).is_none());
+            all.done(both);
             assert!(all.open.is_empty());
+            // Each is told that it is done, for as long as it would have been good, and shows no button.
+            let to = "zoe@elsewhere.example".parse::<Address>().unwrap();
+            for link in [first, second] {
+                assert!(matches!(all.spend(link, NOW), Some(Spent::Done(of, who)) if of == name && who == to));
+                assert!(all.look(link, NOW).is_none() && all.spend(link, NOW + LINK).is_none());
+            }
+            all.keep_only(|_, contact| *contact == to);
+            assert_eq!(all.done.len(), 1);
+            all.keep_only(|_, _| false);
+            assert!(all.spend(first, NOW).is_none());
         }
+    }
+
+    #[test]
+    fn the_same_again_is_begun_once_and_one_that_was_not_told_is_none() {
+        let (mut all, name, _) = stage();
+        let [carl, zoe, eve] =
+            ["carl@velo.example", "zoe@elsewhere.example", "eve@elsewhere.example"].map(|text| text.parse().unwrap());
+        assert!(matches!(all.begin(&name, &carl, &zoe, NOW), Ok(BegunHandOver::Already)));
+        assert!(all.begin(&name, &carl, &eve, NOW).err() == Some(HandOverError::JustNow));
+        for turn in 1..3 * BEGUN {
+            let [own, other] = links(all.begin(&name, &carl, &zoe, NOW + turn * PAUSE));
+            assert!(all.is_open(&own, NOW + turn * PAUSE));
+            all.untold(&name, &own);
+            assert!(!all.is_open(&own, NOW + turn * PAUSE) && !all.is_open(&other, NOW + turn * PAUSE));
+        }
+        // One that another one has ended meanwhile ends nothing of that.
+        let [own, _] = links(all.begin(&name, &carl, &zoe, NOW + 40 * PAUSE));
+        let [next, _] = links(all.begin(&name, &carl, &eve, NOW + 41 * PAUSE));
+        all.untold(&name, &own);
+        assert!(all.is_open(&next, NOW + 41 * PAUSE));
+        assert_eq!(all.begun.get("velo").unwrap().1, 2);
     }
 
     #[test]
@@ -227,15 +318,19 @@ mod tests {
         assert!(matches!(all.spend(new.as_bytes(), NOW), Some(Spent::One(HandOverSide::New))));
         let unwritten = both(&mut all, &old);
         all.reopen(&unwritten);
-        assert!(all.spend(new.as_bytes(), NOW).is_none(), "the other side has agreed already");
+        assert!(
+            matches!(all.spend(new.as_bytes(), NOW), Some(Spent::One(HandOverSide::New))),
+            "the other side has agreed already"
+        );
         let written = both(&mut all, &old);
-        assert!(written.to == unwritten.to && all.spend(old.as_bytes(), NOW).is_none(), "while it is being written");
+        let second = all.spend(old.as_bytes(), NOW);
+        assert!(written.to == unwritten.to && matches!(second, Some(Spent::UnderWay)), "while it is being written");
         // Whoever breaks the hand-over off meanwhile has broken it off.
         all.end_of(|address| address.reveal() == "carl@velo.example");
         all.reopen(&written);
         assert!(all.open.is_empty());
         // And it is no other hand-over's.
-        let later = all.begin(&name, &written.from, &written.to, NOW + PAUSE).unwrap();
+        let later = links(all.begin(&name, &written.from, &written.to, NOW + PAUSE));
         all.reopen(&written);
         assert!(all.look(old.as_bytes(), NOW + PAUSE).is_none());
         all.end(&written);
@@ -249,7 +344,7 @@ mod tests {
         assert!(all.look(new.as_bytes(), NOW + LINK).is_none() && all.spend(new.as_bytes(), NOW + LINK).is_none());
         let [carl, eve] = ["carl@velo.example", "eve@elsewhere.example"].map(|text| text.parse().unwrap());
         assert!(all.begin(&name, &carl, &eve, NOW + PAUSE / 2).err() == Some(HandOverError::JustNow), "one in two minutes");
-        let [_, third] = all.begin(&name, &carl, &eve, NOW + PAUSE).unwrap();
+        let [_, third] = links(all.begin(&name, &carl, &eve, NOW + PAUSE));
         assert!(all.spend(new.as_bytes(), NOW + PAUSE).is_none(), "what was agreed to was another address");
         assert!(matches!(all.spend(third.reveal().as_bytes(), NOW + PAUSE), Some(Spent::One(HandOverSide::New))));
         assert_eq!(all.open.len(), 1);

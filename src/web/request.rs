@@ -36,6 +36,8 @@ pub struct WebRequest {
     pub session: Option<Secret>,
     /// Whether one of our own pages sent it.
     pub sender: FormSender,
+    /// Whether the answer is read: HEAD (RFC 9110 9.3.2) brings no page, and so nothing is told by it.
+    pub is_read: bool,
     /// Of a POST.
     pub form: WebForm,
     /// All of the body.

@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use super::form_mark::FormMark;
 use super::news::{FreshNews, VisitNews};
 use crate::admin::Principal;
 use crate::private::Address;
@@ -95,6 +96,8 @@ struct OpenVisit {
     form: VisitToken,
     used: Duration,
     news: FreshNews,
+    /// By which link or which form it was begun.
+    by: Option<Hash>,
 }
 
 /// All sessions.
@@ -102,13 +105,16 @@ struct OpenVisit {
 pub struct Sessions(HashMap<Hash, OpenVisit>);
 
 impl Sessions {
-    /// Begins one, under a name that nobody had before. None without randomness.
-    pub fn begin(&mut self, visitor: Visitor, now: Duration) -> Option<VisitToken> {
+    /// Begins one, under a name that nobody had before; `by` is the token that was good for it once. None without randomness.
+    pub fn begin(&mut self, visitor: Visitor, by: Option<&str>, now: Duration) -> Option<VisitToken> {
         self.sweep(now);
         self.make_room(|open| open.visitor.principal == visitor.principal, SESSIONS_EACH);
         self.make_room(|_| true, SESSIONS);
         let (token, form) = (VisitToken::new()?, VisitToken::new()?);
-        self.0.insert(token.hash(), OpenVisit { visitor, form, used: now, news: FreshNews::default() });
+        self.0.insert(
+            token.hash(),
+            OpenVisit { visitor, form, used: now, news: FreshNews::default(), by: by.and_then(|by| shown(by.as_bytes())) },
+        );
         Some(token)
     }
 
@@ -119,16 +125,28 @@ impl Sessions {
         Some(FoundVisit { visitor: open.visitor.clone(), form_token: open.form.reveal() })
     }
 
+    /// Whether the one of this cookie was begun by `token`. Who has both is its owner, and pressed twice.
+    pub fn came_by(&self, cookie: &[u8], token: &str) -> bool {
+        let by = shown(cookie).and_then(|hash| self.0.get(&hash)).and_then(|open| open.by);
+        by.is_some() && by == shown(token.as_bytes())
+    }
+
     /// Whether `token` stood in a form of this session.
     pub fn sent_by(&self, cookie: &[u8], token: &str) -> bool {
         let open = shown(cookie).and_then(|hash| self.0.get(&hash));
         open.is_some_and(|open| open.form.is(token))
     }
 
-    /// What was done in the one of this cookie, for the page that comes next.
-    pub fn tell(&mut self, cookie: &[u8], news: VisitNews, now: Duration) {
+    /// What was done in the one of this cookie by this form, for the page that comes next.
+    pub fn tell(&mut self, cookie: &[u8], news: VisitNews, form: FormMark, now: Duration) {
         let open = shown(cookie).and_then(|hash| self.0.get_mut(&hash));
-        open.into_iter().for_each(|open| open.news.put(news, now));
+        open.into_iter().for_each(|open| open.news.put(news, form, now));
+    }
+
+    /// Whether that is what was done in it last, by the same form, just now.
+    pub fn is_again(&self, cookie: &[u8], news: VisitNews, form: FormMark, now: Duration) -> bool {
+        let open = shown(cookie).and_then(|hash| self.0.get(&hash));
+        open.is_some_and(|open| open.news.is_again(news, form, now))
     }
 
     /// It, once.
@@ -273,23 +291,25 @@ mod tests {
 
     #[test]
     fn a_session_ends_by_itself_and_its_number_is_bounded() {
-        let mut sessions = Sessions::default();
-        let token = sessions.begin(visitor("velo"), NOW).unwrap().reveal();
+        let (mut sessions, link) = (Sessions::default(), VisitToken::new().unwrap().reveal());
+        let token = sessions.begin(visitor("velo"), Some(&link), NOW).unwrap().reveal();
         let form = sessions.find(token.as_bytes(), NOW).unwrap().form_token;
         assert!(sessions.sent_by(token.as_bytes(), &form) && !sessions.sent_by(token.as_bytes(), &token));
         assert!(!sessions.sent_by(form.as_bytes(), &form) && !sessions.sent_by(token.as_bytes(), ""));
         let nearly = NOW + IDLE - Duration::from_secs(1);
         assert!(sessions.find(token.as_bytes(), nearly).is_some() && sessions.find(token.as_bytes(), nearly + IDLE).is_none());
-        let first = sessions.begin(visitor("jardin"), NOW).unwrap().reveal();
+        let first = sessions.begin(visitor("jardin"), None, NOW).unwrap().reveal();
+        assert!(sessions.came_by(token.as_bytes(), &link) && !sessions.came_by(token.as_bytes(), &form));
+        assert!(!sessions.came_by(first.as_bytes(), &link) && !sessions.came_by(first.as_bytes(), ""));
         for more in 1..=SESSIONS_EACH as u64 {
-            sessions.begin(visitor("jardin"), NOW + Duration::from_secs(more)).unwrap();
+            sessions.begin(visitor("jardin"), None, NOW + Duration::from_secs(more)).unwrap();
         }
         assert!(sessions.find(first.as_bytes(), NOW).is_none(), "the oldest one of theirs went");
         for number in 0..SESSIONS + 5 {
-            sessions.begin(visitor(&format!("a{number}")), NOW + Duration::from_secs(60)).unwrap();
+            sessions.begin(visitor(&format!("a{number}")), None, NOW + Duration::from_secs(60)).unwrap();
         }
         assert_eq!(sessions.0.len(), SESSIONS);
-        let last = sessions.begin(visitor("z"), NOW + Duration::from_secs(61)).unwrap().reveal();
+        let last = sessions.begin(visitor("z"), None, NOW + Duration::from_secs(61)).unwrap().reveal();
         sessions.end(last.as_bytes());
         assert!(sessions.find(last.as_bytes(), NOW + Duration::from_secs(61)).is_none());
     }
