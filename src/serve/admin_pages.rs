@@ -26,6 +26,7 @@ use crate::web::admin_form::{AdminForm, AdminResult, SENDING};
 use crate::web::form_mark::FormMark;
 use crate::web::home::NoPage;
 use crate::web::layout::{Style, say};
+use crate::web::news::Click;
 use crate::web::request::FormSender;
 use crate::web::{Keep, WebAnswer, WebRequest, admin_home};
 
@@ -132,31 +133,45 @@ fn change(context: &Arc<Context>, asked: &WebRequest, form: AdminForm) -> WebAns
         return nothing(context, asked.lang, NoPage::Form);
     }
     let Some(name) = named(asked) else { return nothing(context, asked.lang, NoPage::Missing) };
-    // What the form before it did is told no more: the next page says what came of this one.
-    let _ = context.web.lock().admin_news.take(&name, context.web.now());
-    let typed = Typed { form: &asked.form, lang: asked.lang };
-    let done = match form {
+    let (mark, now) = (FormMark::of(asked.body.reveal()), context.web.now());
+    let click = {
+        let news = &mut context.web.lock().admin_news;
+        // What the form before it did is told no more: the next page says what came of this one.
+        let _ = news.take(&name, now);
         // Twice the same would be another one, or the end of one that is over.
-        AdminForm::Grant if is_again(context, asked, &name, form) => Ok(()),
-        AdminForm::Limits => typed.limits().and_then(|edit| set(context, &name, edit, Without::default(), "storage")),
-        AdminForm::Grant => grant(context, &name, &typed),
-        AdminForm::State => typed.state().and_then(|edit| set(context, &name, edit, Without::default(), "state")),
-        AdminForm::Contact => typed.contact().and_then(|(edit, without)| set(context, &name, edit, without, "contact")),
-        AdminForm::Sending => typed.sending().and_then(|edit| set(context, &name, edit, Without::default(), SENDING[0])),
-        AdminForm::Mailbox => mailbox(context, &name, &typed),
+        if form == AdminForm::Grant { news.begin(&name, form.word(), mark, now) } else { Click::First }
     };
+    let done = match click {
+        Click::First => carry_out(context, asked, &name, form),
+        Click::UnderWay => return nothing(context, asked.lang, NoPage::Busy),
+        Click::Done => Ok(()),
+    };
+    {
+        let news = &mut context.web.lock().admin_news;
+        if click == Click::First {
+            news.end(mark);
+        }
+        if done.is_ok() {
+            news.put(&name, form.word(), mark, now);
+        }
+    }
     match done {
         // Elsewhere, so that the back button and a second click send nothing again.
-        Ok(()) => {
-            context.web.lock().admin_news.put(&name, form.word(), FormMark::of(asked.body.reveal()), context.web.now());
-            WebAnswer::go_to(&format!("/{}/association/{}", asked.lang.word(), name.reveal()))
-        }
+        Ok(()) => WebAnswer::go_to(&format!("/{}/association/{}", asked.lang.word(), name.reveal())),
         Err(Misfit(field, why)) => shown(context, asked, AdminResult::Refused(form, field, why, &asked.form)),
     }
 }
 
-fn is_again(context: &Context, asked: &WebRequest, name: &Name, form: AdminForm) -> bool {
-    context.web.lock().admin_news.is_again(name, form.word(), FormMark::of(asked.body.reveal()), context.web.now())
+fn carry_out(context: &Arc<Context>, asked: &WebRequest, name: &Name, form: AdminForm) -> Result<(), Misfit> {
+    let typed = Typed { form: &asked.form, lang: asked.lang };
+    match form {
+        AdminForm::Limits => typed.limits().and_then(|edit| set(context, name, edit, Without::default(), "storage")),
+        AdminForm::Grant => grant(context, name, &typed),
+        AdminForm::State => typed.state().and_then(|edit| set(context, name, edit, Without::default(), "state")),
+        AdminForm::Contact => typed.contact().and_then(|(edit, without)| set(context, name, edit, without, "contact")),
+        AdminForm::Sending => typed.sending().and_then(|edit| set(context, name, edit, Without::default(), SENDING[0])),
+        AdminForm::Mailbox => mailbox(context, name, &typed),
+    }
 }
 
 fn set(context: &Context, name: &Name, edit: Edit, without: Without, field: &'static str) -> Result<(), Misfit> {

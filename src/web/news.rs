@@ -66,33 +66,60 @@ impl FreshNews {
     }
 }
 
+/// Which click a form of an admin's is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Click {
+    /// It is to be carried out.
+    First,
+    /// The first one is being carried out, and nobody knows yet what comes of it.
+    UnderWay,
+    /// The first one was carried out just now.
+    Done,
+}
+
 /// The associations that admins changed at their pages just now.
 #[derive(Default)]
-pub struct AdminNews(HashMap<Box<str>, DoneForm<&'static str>>);
+pub struct AdminNews {
+    done: HashMap<Box<str>, DoneForm<&'static str>>,
+    /// Forms that must not be carried out twice, while they are.
+    under_way: Vec<FormMark>,
+}
 
 impl AdminNews {
+    /// A form comes that would do something else if it were carried out twice. A first one is to be [`end`](AdminNews::end)ed.
+    pub fn begin(&mut self, name: &Name, what: &'static str, form: FormMark, now: Duration) -> Click {
+        let done = self.done.get(name.reveal());
+        if self.under_way.contains(&form) {
+            return Click::UnderWay;
+        }
+        if done.is_some_and(|done| done.what == what && done.form == form && done.is_within(SECOND_CLICK, now)) {
+            return Click::Done;
+        }
+        self.under_way.push(form);
+        Click::First
+    }
+
+    /// It was carried out, or refused.
+    pub fn end(&mut self, form: FormMark) {
+        self.under_way.retain(|other| *other != form);
+    }
+
     /// One was changed, by this form of this word.
     pub fn put(&mut self, name: &Name, what: &'static str, form: FormMark, now: Duration) {
         self.sweep(now);
-        self.0.insert(name.reveal().into(), DoneForm { what, form, at: now, told: false });
+        self.done.insert(name.reveal().into(), DoneForm { what, form, at: now, told: false });
     }
 
     /// Whether it was and nobody was told so, which is told by that.
     pub fn take(&mut self, name: &Name, now: Duration) -> bool {
         self.sweep(now);
-        self.0.get_mut(name.reveal()).is_some_and(|done| !std::mem::replace(&mut done.told, true))
-    }
-
-    /// Whether this form is a second click.
-    pub fn is_again(&self, name: &Name, what: &'static str, form: FormMark, now: Duration) -> bool {
-        let done = self.0.get(name.reveal());
-        done.is_some_and(|done| done.what == what && done.form == form && done.is_within(SECOND_CLICK, now))
+        self.done.get_mut(name.reveal()).is_some_and(|done| !std::mem::replace(&mut done.told, true))
     }
 
     /// Forgets what is over.
     pub fn sweep(&mut self, now: Duration) {
-        self.0.retain(|_, done| done.is_within(FRESH, now));
-        self.0.shrink_to_fit();
+        self.done.retain(|_, done| done.is_within(FRESH, now));
+        self.done.shrink_to_fit();
     }
 }
 
@@ -117,11 +144,18 @@ mod tests {
         let (mut news, [velo, jardin]) = (AdminNews::default(), ["velo", "jardin"].map(|name| Name::parse(name).unwrap()));
         news.put(&velo, "grant", a, NOW);
         assert!(!news.take(&jardin, NOW) && news.take(&velo, NOW) && !news.take(&velo, NOW));
-        assert!(news.is_again(&velo, "grant", a, NOW) && !news.is_again(&velo, "grant", a, NOW + SECOND_CLICK));
-        assert!(!news.is_again(&velo, "grant", b, NOW) && !news.is_again(&velo, "state", a, NOW));
-        assert!(!news.is_again(&jardin, "grant", a, NOW));
+        assert_eq!(news.begin(&velo, "grant", a, NOW), Click::Done);
+        for (name, what, form, at) in [
+            (&velo, "grant", a, NOW + SECOND_CLICK),
+            (&velo, "grant", b, NOW),
+            (&velo, "state", a, NOW),
+            (&jardin, "grant", a, NOW),
+        ] {
+            assert_eq!([0; 2].map(|_| news.begin(name, what, form, at)), [Click::First, Click::UnderWay]);
+            news.end(form);
+        }
         news.put(&velo, "grant", a, NOW);
         assert!(!news.take(&velo, NOW + FRESH));
-        assert_eq!(news.0.capacity(), 0);
+        assert_eq!(news.done.capacity(), 0);
     }
 }
