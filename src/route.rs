@@ -233,18 +233,23 @@ impl Backends {
         self.list.get(self.default).map_or(BackendId(self.next), |(id, _)| *id)
     }
 
+    /// Whether the one called `name` is the default one. Not so where the file does not have it.
+    pub fn is_default(&self, name: &str) -> bool {
+        self.find(Some(name)) == self.find(None)
+    }
+
     /// Which section of the file it is, from zero: what admins are told.
     pub fn position(&self, id: BackendId) -> Option<u64> {
         self.iter().position(|(other, _)| other == id).map(|position| position as u64)
     }
 
     /// All, in the order of the config file.
-    pub fn iter(&self) -> impl Iterator<Item = (BackendId, &Backend)> {
+    pub fn iter(&self) -> impl Iterator<Item = (BackendId, &Backend)> + Clone {
         self.list.iter().map(|(id, backend)| (*id, backend))
     }
 
     /// Their names, in the order of the config file.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         self.iter().map(|(_, backend)| &*backend.name)
     }
 
@@ -302,6 +307,7 @@ mod tests {
         assert_eq!((moved.find(Some("a")), moved.find(Some("b")), moved.position(a)), (Some(a), Some(b), Some(2)));
         let c = moved.find(Some("c")).unwrap();
         assert!(c != a && c != b && moved.default_id() == b);
+        assert!(moved.is_default("b") && !moved.is_default("a") && !moved.is_default("d"));
         // It is changed, and changed back; another one takes its place.
         let changed = Backends::new(vec![backend("a", 9), backend("c", 3)], 0).succeeding(&moved);
         let other = changed.find(Some("a")).unwrap();

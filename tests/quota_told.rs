@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use nologd::private::{Address, Domain};
 use nologd::quota::{
-    Amount, Association, Book, BookParams, Counted, Day, Edit, Limit, MailboxPlace, Name, Origin, OverQuota, Refreshed,
-    Reservation, State, StateEdit, Told, Turn, Verdict, Watch,
+    Amount, Association, Book, BookParams, Counted, Day, Edit, Limit, LoadOutcome, MailboxPlace, Name, Origin, OverQuota,
+    Refreshed, Reservation, Speaker, State, StateEdit, Told, Turn, Verdict, Watch,
 };
 use nologd::store::{MemoryStore, Store};
 
@@ -264,6 +264,105 @@ fn what_is_told_of_a_mailbox_that_was_moved_is_not_believed() {
     book.move_mailbox(&mailbox("ann"), None, today()).unwrap();
     push(&book, "ann", 200, 1);
     assert_eq!(numbers(&book, "ann"), (200, 0));
+}
+
+/// Where it is known who speaks, only the backend that has the mailbox is believed, and the others say nothing of it.
+#[test]
+fn a_push_counts_where_the_mailbox_is() {
+    let book = book(1000);
+    let (one, two) = (Speaker { name: "one", is_default: true }, Speaker { name: "two", is_default: false });
+    let push = |speaker, octets| book.pushed_by(Some(speaker), &mailbox("ann"), Some(octets), Some(1));
+    let go = |place: Option<&str>| {
+        let place = place.map_or(MailboxPlace::Nowhere, |name| MailboxPlace::Backend(name.into()));
+        book.move_mailbox(&mailbox("ann"), Some(place), today()).unwrap();
+    };
+    push(one, 500);
+    // Neither a number nor a wish for one: what another one holds is no reason to ask.
+    push(two, 700);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((500, 0), true));
+    go(None);
+    count(&book, "ann", Amount::message(500));
+    [one, two].into_iter().for_each(|speaker| push(speaker, 0));
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((500, 0), true));
+    go(Some("two"));
+    ticks(&book, 44);
+    count(&book, "ann", Amount::message(500));
+    push(one, 0);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann"), book.is_pushed(&mailbox("ann"))), ((500, 0), true, false));
+    push(two, 300);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann"), book.is_pushed(&mailbox("ann"))), ((300, 0), true, true));
+    // All that is true of a push at home: incoming mail was pushed before it is committed, and counts once.
+    let incoming = handed_over(&book, "ann", 50, Origin::Incoming);
+    book.pushed_by(Some(two), &mailbox("ann"), Some(350), Some(2));
+    assert_eq!((incoming.commit(), numbers(&book, "ann")), (Counted::Once, (350, 0)));
+    // An association of a backend by its name: the default one has nothing of it.
+    let edit = Edit { backend: Some("two".into()), ..Edit::default() };
+    book.pushed_by(Some(one), &mailbox("bob"), Some(5), Some(1));
+    let begun = book.begin_refresh(&mailbox("bob")).unwrap();
+    book.set_association(&amis(), &edit, today()).unwrap();
+    assert_eq!((seen(&book, "bob"), seen(&book, "ann")), (false, true), "ann was there before");
+    assert_eq!(begun.finish(Amount::ZERO, today()), Refreshed::Outdated);
+    ticks(&book, 44);
+    book.pushed_by(Some(one), &mailbox("bob"), Some(9), Some(1));
+    assert_eq!((numbers(&book, "bob"), seen(&book, "bob")), ((5, 0), false));
+    book.pushed_by(Some(two), &mailbox("bob"), Some(9), Some(1));
+    assert_eq!((numbers(&book, "bob"), seen(&book, "bob")), ((9, 0), true));
+}
+
+/// Whoever wrote the copy may still have a push of a part of it under way, and what was read by hand may be of a part too.
+#[test]
+fn half_a_copy_is_not_believed() {
+    let book = book(1000);
+    let two = Some(Speaker { name: "two", is_default: false });
+    let _ = handed_over(&book, "ann", 500, Origin::Member).commit();
+    let place = Some(MailboxPlace::Backend("two".into()));
+    book.move_mailbox(&mailbox("ann"), Some(MailboxPlace::Nowhere), today()).unwrap();
+    book.move_mailbox(&mailbox("ann"), place, today()).unwrap();
+    book.pushed_by(two, &mailbox("ann"), Some(100), Some(1));
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((500, 0), false));
+    book.pushed_by(two, &mailbox("ann"), Some(600), None);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((600, 0), false));
+    ticks(&book, 43);
+    assert_eq!(book.load_by(two, &mailbox("ann"), Amount::message(100), today()), LoadOutcome::Taken);
+    book.pushed_by(two, &mailbox("ann"), Some(100), Some(1));
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((600, 0), false));
+    ticks(&book, 1);
+    book.pushed_by(two, &mailbox("ann"), Some(550), Some(1));
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((550, 0), true));
+    // Without pushes, what is read is believed five minutes after the move, and not before.
+    let place = Some(MailboxPlace::Backend("three".into()));
+    let three = Some(Speaker { name: "three", is_default: false });
+    book.move_mailbox(&mailbox("ann"), place, today()).unwrap();
+    ticks(&book, 1199);
+    assert_eq!(book.load_by(three, &mailbox("ann"), Amount::message(100), today()), LoadOutcome::Taken);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((550, 0), false));
+    ticks(&book, 1);
+    assert_eq!(book.load_by(three, &mailbox("ann"), Amount::message(100), today()), LoadOutcome::Taken);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((100, 0), true));
+}
+
+/// What is read at a backend is of the mailboxes that are there, and makes none that are not.
+#[test]
+fn what_is_loaded_counts_where_the_mailbox_is() {
+    let book = book(1000);
+    let (one, two) = (Some(Speaker { name: "one", is_default: true }), Some(Speaker { name: "two", is_default: false }));
+    let load = |speaker, name, octets| book.load_by(speaker, &mailbox(name), Amount::message(octets), today());
+    assert_eq!((load(two, "new", 7), book.mailbox(&mailbox("new")).is_some()), (LoadOutcome::Elsewhere, false));
+    assert_eq!((load(one, "new", 7), numbers(&book, "new")), (LoadOutcome::Taken, (7, 0)));
+    book.move_mailbox(&mailbox("ann"), Some(MailboxPlace::Nowhere), today()).unwrap();
+    ticks(&book, 1200);
+    for speaker in [None, one, two] {
+        assert_eq!((load(speaker, "ann", 9), numbers(&book, "ann")), (LoadOutcome::Elsewhere, (0, 0)));
+    }
+    book.move_mailbox(&mailbox("ann"), Some(MailboxPlace::Backend("two".into())), today()).unwrap();
+    ticks(&book, 1200);
+    assert_eq!(
+        [load(None, "ann", 9), load(one, "ann", 9), load(two, "ann", 8)],
+        [LoadOutcome::Elsewhere, LoadOutcome::Elsewhere, LoadOutcome::Taken]
+    );
+    assert_eq!(numbers(&book, "ann"), (8, 0));
+    let stranger = Address::parse("x@elsewhere.example").unwrap();
+    assert_eq!(book.load_by(two, &stranger, Amount::ZERO, today()), LoadOutcome::Unknown);
 }
 
 /// A quota root with STORAGE only: the messages are those that the book knows, so that a limit on them holds.

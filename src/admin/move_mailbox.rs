@@ -10,6 +10,9 @@ use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::{Address, revealed};
 use crate::quota::{AdminError, Amount, MailboxPlace};
 
+/// Why a name of a backend is refused.
+pub(super) const NO_BACKEND: &str = "The config file has no backend of that name.";
+
 /// See the head of the file.
 #[derive(Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -77,13 +80,14 @@ impl AdminCommand for MoveMailbox {
             _ => return Err(Declined::wrong("to")),
         };
         if self.to.to.as_ref().is_some_and(|name| at.backends.find(Some(name)).is_none()) {
-            return Err(Declined::because("The config file has no backend of that name."));
+            return Err(Declined::because(NO_BACKEND));
         }
         let book = &executor.book;
         let known = book.mailbox(&self.address).filter(|known| book.mailbox_of(&self.address) == known.address);
         // An alias, an address with a tag, a slip of the keyboard: it would be made, and the one that was meant stays.
         let was = known.ok_or(AdminError::NoSuchMailbox)?.own.place;
-        let copied = was == Some(MailboxPlace::Nowhere) || place == Some(MailboxPlace::Nowhere) || place == was;
+        let is_nowhere = |place: &Option<MailboxPlace>| place.as_ref().is_some_and(MailboxPlace::is_nowhere);
+        let copied = is_nowhere(&was) || is_nowhere(&place) || place == was;
         if !copied {
             return Err(Declined::because(
                 "It is served, so mail may come in while it is copied: say --nowhere first, copy it, and then where it is.",

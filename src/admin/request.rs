@@ -67,7 +67,7 @@ impl Request {
     /// would follow each mailbox from one time to the next. 0 for any other command.
     pub fn counted(&self, book: &Book, today: Day) -> u64 {
         let Request::LoadUsage(command) = self else { return 0 };
-        command.load(|address, seen| book.load_unlisted(address, seen, today))
+        command.mailboxes().filter(|(address, seen)| book.load_unlisted(address, *seen, today)).count() as u64
     }
 
     /// Carries out what `principal` asks for, or refuses. A change is on disk when this returns.

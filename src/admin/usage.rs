@@ -2,15 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::move_mailbox::NO_BACKEND;
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::{Address, revealed};
-use crate::quota::Amount;
+use crate::quota::{Amount, LoadOutcome, Speaker};
+use crate::words::given;
 
 /// `usage load`.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoadUsage {
     mailboxes: Vec<Loading>,
+    /// The backend that they were read from; none where that was not said.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    backend: Option<String>,
 }
 
 // A list of three, because a request is bounded.
@@ -25,18 +30,22 @@ pub struct UsageLoaded {
     pub loaded: u64,
     /// Those of domains that no association has, or above an association's number of mailboxes.
     pub not_in_the_book: u64,
+    /// Those that are at another backend than the one that was read, or, where that was not said, than their association.
+    #[serde(default)]
+    pub elsewhere: u64,
 }
 
 impl LoadUsage {
-    /// A batch.
-    pub fn new(batch: Vec<(Address, Amount)>) -> LoadUsage {
-        LoadUsage { mailboxes: batch.into_iter().map(|(address, seen)| Loading(address, seen.octets, seen.messages)).collect() }
+    /// A batch, read from the backend of that name in the config file.
+    pub fn new(batch: Vec<(Address, Amount)>, backend: Option<&str>) -> LoadUsage {
+        let mailboxes = batch.into_iter().map(|(address, seen)| Loading(address, seen.octets, seen.messages)).collect();
+        LoadUsage { mailboxes, backend: backend.map(Into::into) }
     }
 
-    /// Puts it into a book in this way: how many mailboxes that took.
-    pub(super) fn load(&self, load: impl Fn(&Address, Amount) -> bool) -> u64 {
-        let load = |Loading(address, octets, messages): &&Loading| load(address, Amount { octets: *octets, messages: *messages });
-        self.mailboxes.iter().filter(load).count() as u64
+    /// Each mailbox, and what is in it.
+    pub(super) fn mailboxes(&self) -> impl Iterator<Item = (&Address, Amount)> {
+        let seen = |octets: &u64, messages: &u64| Amount { octets: *octets, messages: *messages };
+        self.mailboxes.iter().map(move |Loading(address, octets, messages)| (address, seen(octets, messages)))
     }
 }
 
@@ -49,8 +58,19 @@ impl AdminCommand for LoadUsage {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<UsageLoaded, Declined> {
-        let loaded = self.load(|address, seen| executor.book.load(address, seen, at.today));
-        Ok(UsageLoaded { loaded, not_in_the_book: self.mailboxes.len() as u64 - loaded })
+        if self.backend.as_ref().is_some_and(|name| at.backends.find(Some(name)).is_none()) {
+            return Err(Declined::because(NO_BACKEND));
+        }
+        let speaker = self.backend.as_deref().map(|name| Speaker { name, is_default: at.backends.is_default(name) });
+        let mut told = UsageLoaded { loaded: 0, not_in_the_book: 0, elsewhere: 0 };
+        for (address, seen) in self.mailboxes() {
+            *match executor.book.load_by(speaker, address, seen, at.today) {
+                LoadOutcome::Taken => &mut told.loaded,
+                LoadOutcome::Elsewhere => &mut told.elsewhere,
+                LoadOutcome::Unknown => &mut told.not_in_the_book,
+            } += 1;
+        }
+        Ok(told)
     }
 
     /// Nothing: the parts of all batches are added up by the command line.

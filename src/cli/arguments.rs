@@ -145,7 +145,18 @@ pub enum Usage {
     /// From a pipe, not from a file: the numbers count as those of the last minutes. Mailboxes of known domains come into the book, as
     /// many as the association may have. Of several quota roots of a mailbox the largest number counts; a number that is missing is not
     /// taken for zero.
-    Load(DaemonOptions),
+    Load(LoadOptions),
+}
+
+/// What `usage load` can be told.
+#[derive(Args)]
+pub struct LoadOptions {
+    /// The backend that was read, by its name in the config file: only mailboxes that are there are taken. Without it, only those that are
+    /// where their association is.
+    #[arg(long, value_name = "NAME")]
+    pub(super) backend: Option<String>,
+    #[command(flatten)]
+    pub(super) daemon: DaemonOptions,
 }
 
 /// `nologd node`.

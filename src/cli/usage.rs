@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::arguments::Usage;
+use super::arguments::{LoadOptions, Usage};
 use super::daemon_arguments::DaemonOptions;
 use super::run::told;
 use super::{REFUSED, refuse, say};
@@ -27,12 +27,12 @@ const WAITING: Duration = Duration::from_secs(5);
 const BESIDE: usize = 50;
 
 /// Carries it out. Exit code 1 when nothing was loaded.
-pub fn usage(Usage::Load(DaemonOptions { place, output }): Usage) -> ExitCode {
+pub fn usage(Usage::Load(LoadOptions { backend, daemon: DaemonOptions { place, output } }): Usage) -> ExitCode {
     let socket = match place.socket() {
         Ok(socket) => socket,
         Err(code) => return code,
     };
-    match load(&socket) {
+    match load(&socket, backend.as_deref()) {
         Ok(totals) => {
             say(&if output.json { format!("{:#}", totals.json()) } else { totals.text() });
             if totals.loaded > 0 { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) }
@@ -44,7 +44,7 @@ pub fn usage(Usage::Load(DaemonOptions { place, output }): Usage) -> ExitCode {
     }
 }
 
-fn load(socket: &Path) -> Result<Totals, String> {
+fn load(socket: &Path, backend: Option<&str>) -> Result<Totals, String> {
     let (mut rows, mut totals, mut progress) = (Rows::default(), Totals::default(), Progress::new());
     let lines = lines();
     let mut due = Instant::now() + WAITING;
@@ -61,7 +61,7 @@ fn load(socket: &Path) -> Result<Totals, String> {
         if is_over || rows.is_full() || Instant::now() >= due {
             let batch = rows.batch(is_over);
             if !batch.is_empty() {
-                totals.add(&told(socket, &LoadUsage::new(batch))?);
+                totals.add(&told(socket, &LoadUsage::new(batch, backend))?);
             }
             progress.show(|| format!("{} mailboxes loaded", totals.loaded));
             due = Instant::now() + WAITING;
@@ -156,6 +156,7 @@ impl Rows {
 struct Totals {
     loaded: u64,
     strangers: u64,
+    elsewhere: u64,
     odd: u64,
 }
 
@@ -163,18 +164,25 @@ impl Totals {
     fn add(&mut self, part: &UsageLoaded) {
         self.loaded += part.loaded;
         self.strangers += part.not_in_the_book;
+        self.elsewhere += part.elsewhere;
     }
 
     fn json(self) -> Value {
-        json!({ "loaded": self.loaded, "not-in-the-book": self.strangers, "not-understood": self.odd })
+        json!({
+            "loaded": self.loaded,
+            "not-in-the-book": self.strangers,
+            "elsewhere": self.elsewhere,
+            "not-understood": self.odd,
+        })
     }
 
     fn text(self) -> String {
         format!(
             "loaded           {}\n\
              not in the book  {}  (no association has the domain, or it has all the mailboxes that it may)\n\
+             elsewhere        {}  (not at the backend of --backend; without it, not where the association is)\n\
              not understood   {}  (a line of another form, or a mailbox without both numbers)",
-            self.loaded, self.strangers, self.odd
+            self.loaded, self.strangers, self.elsewhere, self.odd
         )
     }
 }
@@ -233,7 +241,7 @@ mod tests {
         assert!(batches.len() > 5 && rows.odd() == 0);
         assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 5000);
         for batch in batches {
-            let line = crate::admin::ask(&LoadUsage::new(batch));
+            let line = crate::admin::ask(&LoadUsage::new(batch, Some("store2")));
             assert!(line.len() <= MAX_REQUEST, "{}", line.len());
         }
     }

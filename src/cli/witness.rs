@@ -192,7 +192,7 @@ impl WitnessDesk {
     }
 
     fn tell_part(&self, rows: Vec<(Address, Amount)>) -> io::Result<()> {
-        let line = ask(&LoadUsage::new(rows));
+        let line = ask(&LoadUsage::new(rows, None));
         self.say(&WitnessWord::Load(line.len() as u64), line.as_bytes())
     }
 }

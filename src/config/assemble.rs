@@ -225,8 +225,9 @@ pub fn listeners(config: &Config, built: &Built) -> Result<Vec<Listener>, StartT
         let pooling = if listen.pool { Pooling::On } else { Pooling::Off };
         let (forwarders, onion) = (doors.forwarders.clone(), doors.onion);
         let default_domain = listen.default_domain.as_deref().map(Into::into);
+        let backend = listen.backend.as_deref().map(Into::into);
         let (number, service) = (number as u64, listen.service);
-        Ok(Listener { number, service, entry, pooling, default_domain, forwarders, onion })
+        Ok(Listener { number, service, entry, pooling, default_domain, backend, forwarders, onion })
     };
     config.listens.iter().enumerate().map(listener).collect()
 }

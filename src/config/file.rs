@@ -128,7 +128,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let user = root.text(reader, "user").map(|found| found.value);
     let drain = root.number(reader, "drain_seconds", 3600).unwrap_or(30);
     let (tls, authorities) = tls(reader, root);
-    let listens = listens(reader, root, tls.is_some());
+    let (listens, named) = listens(reader, root, tls.is_some());
     let onion = onion(reader, root, listens.iter().any(|listen| listen.doors.onion));
     let (limits, patience, sizes) = limits(reader, root);
     let limits =
@@ -146,6 +146,9 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let forwarding = forwarding(reader, root);
     let needed: Vec<_> = listens.iter().flat_map(Listen::services).filter_map(|service| service.needs_of_backends()).collect();
     let backends = backends(reader, root, &needed);
+    for found in named.iter().filter(|found| backends.as_ref().is_some_and(|all| all.find(Some(&found.value)).is_none())) {
+        reader.wrong(found, "names a backend that is not in this file");
+    }
     let associations = associations(reader, root, backends.as_ref());
     Some(Config {
         hostname: hostname?,

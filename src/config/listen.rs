@@ -27,6 +27,8 @@ pub struct Listen {
     pub clients: Option<PathBuf>,
     /// The domain of logins that have none.
     pub default_domain: Option<String>,
+    /// The backend that tells usage there, by its name; none where nobody knows which it is.
+    pub backend: Option<String>,
     /// Who stands in front of it, and what else may be spoken.
     pub doors: Doors,
 }
@@ -80,25 +82,31 @@ fn default_domain(reader: &mut Reader<'_>, section: &mut Section<'_>) -> Option<
     Some(found.value)
 }
 
-pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) -> Vec<Listen> {
+/// All of them, and the backends that they name, which must be in the file.
+pub(super) fn listens(reader: &mut Reader<'_>, root: &mut Section<'_>, certificates: bool) -> (Vec<Listen>, Vec<Found<String>>) {
     let everywhere = default_domain(reader, root);
-    let mut listens: Vec<Listen> = Vec::new();
+    let (mut listens, mut named): (Vec<Listen>, _) = (Vec::new(), Vec::new());
     let sections = root.sections(reader, "listen");
     if sections.is_empty() {
         reader.problem(0..0, "listen", "is missing: at least one [[listen]] is needed");
     }
     for section in sections {
-        let Some((listen, address)) = listen(reader, section, everywhere.as_deref()) else { continue };
+        let Some((listen, address)) = listen(reader, section, everywhere.as_deref(), &mut named) else { continue };
         if let Some(wrong) = wrong_address(&listen, &listens, certificates) {
             reader.wrong(&address, wrong);
         }
         listens.push(listen);
     }
-    listens
+    (listens, named)
 }
 
-/// One listener, and where its address stands.
-fn listen(reader: &mut Reader<'_>, mut section: Section<'_>, everywhere: Option<&str>) -> Option<(Listen, Found<String>)> {
+/// One listener, and where its address stands. A backend that it names is put into `named`.
+fn listen(
+    reader: &mut Reader<'_>,
+    mut section: Section<'_>,
+    everywhere: Option<&str>,
+    named: &mut Vec<Found<String>>,
+) -> Option<(Listen, Found<String>)> {
     let doors = doors(reader, &mut section);
     let service = if doors.is_by_alpn() { section.text(reader, "service") } else { section.needed(reader, "service") };
     let address = section.needed(reader, "address");
@@ -106,6 +114,7 @@ fn listen(reader: &mut Reader<'_>, mut section: Section<'_>, everywhere: Option<
     let wants_pool = section.flag(reader, "pool");
     let group = section.text(reader, "group");
     let clients = section.text(reader, "client_authorities");
+    let backend = section.text(reader, "backend");
     let own_domain = default_domain(reader, &mut section);
     let place = section.place();
     section.end(reader);
@@ -126,10 +135,16 @@ fn listen(reader: &mut Reader<'_>, mut section: Section<'_>, everywhere: Option<
     if own_domain.is_some() && !service.has_logins() {
         reader.wrong(&place, "has default_domain, and nobody logs in there");
     }
+    let speaker = backend.as_ref().map(|found| found.value.clone());
+    match backend {
+        Some(found) if service == Service::Usage => named.push(found),
+        Some(found) => reader.wrong(&found, "is for usage: which mail server speaks there"),
+        None => {}
+    }
     let default_domain = own_domain.or_else(|| everywhere.map(str::to_owned)).filter(|_| service.has_logins());
     let pool = wants_pool || service.is_webmail();
     let (found, doors, text) = (doors.doors.clone(), doors, address.value.clone());
-    let listen = Listen { service, address: text, tls, pool, group, clients, default_domain, doors: found };
+    let listen = Listen { service, address: text, tls, pool, group, clients, default_domain, backend: speaker, doors: found };
     doors.check(reader, ListensAt { service, unix, local: listen.is_local(), implicit: tls == ListenTls::Implicit });
     Some((listen, address))
 }

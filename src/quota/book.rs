@@ -213,6 +213,9 @@ impl Book {
         let tenant = tenant.unwrap_or_else(|| AssociationEntry::new(now.clone(), self.common()));
         directory.add(&tenant, &now);
         let mut ledger = tenant.lock();
+        if ledger.association.backend != now.backend {
+            ledger.are_elsewhere(tenant.pulse.now());
+        }
         ledger.association = now;
         ledger.drop_strangers();
         ledger.day = today;

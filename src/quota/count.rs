@@ -95,11 +95,16 @@ impl Tally {
     }
 
     /// Another backend has the mailbox from now on: nobody has confirmed what is in it there, and whether that one pushes is not known.
-    pub(super) fn is_elsewhere(&mut self) {
-        (self.confirmed, self.push) = (None, None);
+    pub(super) fn is_elsewhere(&mut self, now: Tick) {
+        (self.confirmed, self.push, self.arrived) = (None, None, Some(now));
         // Counts that are under way are about the other one.
         self.finished = self.begun;
         self.unsee_for_others();
+    }
+
+    /// Whether whoever wrote the copy at this backend may still have a push of a part of it under way.
+    pub(super) fn is_arriving(&self, now: Tick) -> bool {
+        self.arrived.is_some_and(|at| now.saturating_sub(at) < FLUSH)
     }
 
     /// Incoming mail that was committed before the count began, and that it may have missed.
@@ -119,7 +124,9 @@ impl Tally {
         if self.push.as_ref().is_some_and(|push| !old(Some(push.at))) {
             return;
         }
-        let rests = self.handed == 0 && self.doubts.total() == Amount::ZERO && !self.is_shifting(now);
+        // Before, it may have been read in the midst of the copy.
+        let whole = old(self.arrived);
+        let rests = whole && self.handed == 0 && self.doubts.total() == Amount::ZERO && !self.is_shifting(now);
         if rests && old(self.recent.last()) {
             self.used = seen;
             (self.confirmed, self.wanted, self.shrunk) = (Some(now), false, false);

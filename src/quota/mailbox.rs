@@ -108,7 +108,8 @@ impl Book {
         self.change_own(address, |own| edit.apply(own), |_| {}, today)
     }
 
-    /// `mailbox move`: from now on it is at `place`; none for the association's backend. What is known of its numbers is about the other one, so they
+    /// `mailbox move`: from now on it is at `place`; none for the association's backend. Of one that is on its way the book keeps itself from
+    /// where. What is known of its numbers is about the other one, so they
     /// stay, and are to be counted. Sessions that are open go on: [`Book::kick`] ends them.
     pub fn move_mailbox(
         &self,
@@ -116,7 +117,13 @@ impl Book {
         place: Option<MailboxPlace>,
         today: Day,
     ) -> Result<Change<MailboxView>, AdminError> {
-        self.change_own(address, |own| Own { place, ..own }, Tally::is_elsewhere, today)
+        let now = self.pulse.now();
+        let home = self.with(address, |_, ledger, _| ledger.association.backend.clone()).flatten();
+        let move_it = |own: Own| match place {
+            Some(to) if to.is_nowhere() => Own { place: Some(MailboxPlace::leaving(own.place, home)), ..own },
+            place => Own { place, ..own },
+        };
+        self.change_own(address, move_it, |tally| tally.is_elsewhere(now), today)
     }
 
     fn change_own(

@@ -83,17 +83,39 @@ impl OwnLang {
 pub enum MailboxPlace {
     /// At the backend of that name in the config file.
     Backend(Box<str>),
-    /// On its way: mail for it waits, and members are told to come back.
+    /// On its way from the default backend: mail for it waits, and members are told to come back.
     Nowhere,
+    /// The same, on its way from the backend of that name.
+    NowhereFrom(Box<str>),
 }
 
 impl MailboxPlace {
+    /// Whether it is on its way.
+    pub fn is_nowhere(&self) -> bool {
+        match self {
+            MailboxPlace::Backend(_) => false,
+            MailboxPlace::Nowhere | MailboxPlace::NowhereFrom(_) => true,
+        }
+    }
+
     /// The word for admins.
     pub fn word(&self) -> &str {
         match self {
             MailboxPlace::Backend(name) => name,
-            MailboxPlace::Nowhere => "nowhere for the moment: mail waits, and members are told to come back",
+            MailboxPlace::Nowhere | MailboxPlace::NowhereFrom(_) => {
+                "nowhere for the moment: mail waits, and members are told to come back"
+            }
         }
+    }
+
+    /// On its way from where it was; none for its association's backend, which is `home`. Said once more, nothing changes.
+    pub(super) fn leaving(was: Option<MailboxPlace>, home: Option<Box<str>>) -> MailboxPlace {
+        let from = match was {
+            Some(on_its_way @ (MailboxPlace::Nowhere | MailboxPlace::NowhereFrom(_))) => return on_its_way,
+            Some(MailboxPlace::Backend(name)) => Some(name),
+            None => home,
+        };
+        from.map_or(MailboxPlace::Nowhere, MailboxPlace::NowhereFrom)
     }
 }
 
@@ -247,6 +269,8 @@ mod tests {
         let away = Own { place: Some(MailboxPlace::Nowhere), ..Own::default() };
         assert_eq!(serde_json::to_string(&away).unwrap(), r#"{"place":"nowhere"}"#);
         assert_eq!(serde_json::from_str::<Own>(r#"{"place":"nowhere"}"#).unwrap(), away);
+        let back = Own { place: Some(MailboxPlace::NowhereFrom("store2".into())), ..Own::default() };
+        assert_eq!(serde_json::to_string(&back).unwrap(), r#"{"place":{"nowhere-from":"store2"}}"#);
         assert_eq!(serde_json::from_str::<Own>(&text).unwrap(), all);
     }
 

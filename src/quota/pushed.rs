@@ -45,6 +45,13 @@ impl Tally {
         }
     }
 
+    /// The backend tells, and another one had the mailbox a moment ago: perhaps it is told of half a copy. It may only raise the number.
+    pub(super) fn pushed_early(&mut self, octets: Option<u64>, messages: Option<u64>) {
+        let seen = Amount { octets: octets.unwrap_or_default(), messages: messages.unwrap_or_default() };
+        self.used = self.used.most(seen);
+        self.want();
+    }
+
     // Messages on their way may be missing in it. It does not count as a push either: the mail that it may hold is added. But when
     // no session is open any more, the mover's own push was the last.
     fn pushed_in_shift(&mut self, seen: Amount, now: Tick) {

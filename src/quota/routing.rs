@@ -22,6 +22,15 @@ pub struct Route {
     pub lang: Lang,
 }
 
+/// Who judges a login: a backend by its name, none for the default one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginRoute {
+    /// The one that has the mailbox.
+    At(Option<Box<str>>),
+    /// The one that had it before it was on its way. Nobody gets in, but only who has proven the password is told why.
+    OnItsWay(Option<Box<str>>),
+}
+
 /// No backend has all that an address leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoBackend;
@@ -50,17 +59,24 @@ impl Book {
         found.unwrap_or(Err(NoBackend))
     }
 
-    /// The backend that judges the login `user`: that of its mailbox, or of its association where that is not one mailbox. An alias's list is not
-    /// walked: see [`LeadsTo`].
+    /// The backend that has the mailbox which the login `user` leads to.
     ///
     /// # Errors
     /// [`NoBackend`]: no association has the domain, or the mailbox is on its way.
     pub fn backend_for(&self, user: &Address) -> Result<Option<Box<str>>, NoBackend> {
-        let found = self.with(user, |_, ledger, user| match leads_to(ledger, user, self.params.separator).only() {
-            Some(mailbox) => ledger.backend(mailbox),
-            None => Ok(ledger.association.backend.clone()),
-        });
-        found.unwrap_or(Err(NoBackend))
+        match self.login_route(user) {
+            Some(LoginRoute::At(name)) => Ok(name),
+            Some(LoginRoute::OnItsWay(_)) | None => Err(NoBackend),
+        }
+    }
+
+    /// Who judges the login `user`: the backend of its mailbox, or of its association where that is not one mailbox. An alias's list is not
+    /// walked: see [`LeadsTo`]. None: no association has the domain.
+    pub fn login_route(&self, user: &Address) -> Option<LoginRoute> {
+        self.with(user, |_, ledger, user| match leads_to(ledger, user, self.params.separator).only() {
+            Some(mailbox) => ledger.login_route(mailbox),
+            None => LoginRoute::At(ledger.association.backend.clone()),
+        })
     }
 
     /// How the book writes `domain`, if that can be written in two ways and is an association's own: its mail server knows that one.
@@ -130,10 +146,17 @@ impl Book {
 
 impl Ledger {
     fn backend(&self, mailbox: &Address) -> Result<Option<Box<str>>, NoBackend> {
-        match self.number(mailbox).and_then(|number| self.entry(number)).and_then(|entry| entry.own.place.as_ref()) {
-            None => Ok(self.association.backend.clone()),
-            Some(MailboxPlace::Backend(name)) => Ok(Some(name.clone())),
-            Some(MailboxPlace::Nowhere) => Err(NoBackend),
+        let entry = self.number(mailbox).and_then(|number| self.entry(number));
+        self.backend_of(entry).map(|name| name.map(Into::into))
+    }
+
+    fn login_route(&self, mailbox: &Address) -> LoginRoute {
+        let place = self.number(mailbox).and_then(|number| self.entry(number)).and_then(|entry| entry.own.place.clone());
+        match place {
+            None => LoginRoute::At(self.association.backend.clone()),
+            Some(MailboxPlace::Backend(name)) => LoginRoute::At(Some(name)),
+            Some(MailboxPlace::Nowhere) => LoginRoute::OnItsWay(None),
+            Some(MailboxPlace::NowhereFrom(name)) => LoginRoute::OnItsWay(Some(name)),
         }
     }
 }

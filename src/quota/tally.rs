@@ -44,6 +44,8 @@ pub(super) struct Tally {
     pub(super) renames: u64,
     /// When the backend's number was learnt last.
     pub(super) confirmed: Option<Tick>,
+    /// When another backend got the mailbox; none where none did since the start.
+    pub(super) arrived: Option<Tick>,
     /// How often sessions that deleted left without a count.
     pub(super) unseen: u64,
     /// A count is wanted.

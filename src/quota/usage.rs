@@ -3,20 +3,43 @@
 use std::sync::atomic::Ordering;
 
 use super::ledger::Ledger;
+use super::speaker::{Belief, Speaker};
 use super::tally::Tally;
 use super::{Amount, Book, Day};
 use crate::private::Address;
 
+/// What became of a number that an admin loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadOutcome {
+    /// The book took it.
+    Taken,
+    /// The mailbox is at another backend than the one that was read, or nobody knows which that was.
+    Elsewhere,
+    /// No association has the domain, or the mailbox would be one too many.
+    Unknown,
+}
+
 impl Book {
     /// The backend says what is in the mailbox, at the moment when it says so; `None` for what it does not say, which keeps its
     /// value. Never fails and never waits for the disk or a backend; a mailbox that is not in the book is passed over.
+    ///
+    /// Nobody knows which backend says it, so it is not used for a mailbox that is not where its association is: the store of before
+    /// may go on telling what it still has.
     pub fn pushed(&self, mailbox: &Address, octets: Option<u64>, messages: Option<u64>) {
+        self.pushed_by(None, mailbox, octets, messages);
+    }
+
+    /// The same, said by `speaker`, where that is known: it counts where that one has the mailbox, and nowhere else.
+    pub fn pushed_by(&self, speaker: Option<Speaker<'_>>, mailbox: &Address, octets: Option<u64>, messages: Option<u64>) {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let Some(number) = ledger.number(mailbox) else { return };
-            // Where a mailbox was moved, the store of before may go on telling what it still has; nobody knows which of them speaks.
-            let moved = ledger.entry(number).is_some_and(|entry| entry.own.place.is_some());
-            let now = tenant.pulse.now();
-            ledger.change(number, |tally| if moved { tally.want() } else { tally.pushed(octets, messages, now) });
+            let (belief, now) = (ledger.belief(mailbox, speaker), tenant.pulse.now());
+            ledger.change(number, |tally| match belief {
+                Belief::Believed if speaker.is_some() && tally.is_arriving(now) => tally.pushed_early(octets, messages),
+                Belief::Believed => tally.pushed(octets, messages, now),
+                Belief::Asked => tally.want(),
+                Belief::PassedOver => {}
+            });
             tenant.after(ledger, number);
         });
     }
@@ -37,8 +60,13 @@ impl Book {
     /// there, and lists show it. What was written in these minutes may be in the number or not: then it only raises what the book says.
     /// False when no association has the domain, or the mailbox would be one too many.
     pub fn load(&self, mailbox: &Address, seen: Amount, today: Day) -> bool {
-        let loaded = self.load_into(mailbox, seen, today, |ledger, mailbox| ledger.admit(mailbox).ok());
-        if loaded {
+        self.load_by(None, mailbox, seen, today) != LoadOutcome::Unknown
+    }
+
+    /// The same, read from `speaker`, where that is known.
+    pub fn load_by(&self, speaker: Option<Speaker<'_>>, mailbox: &Address, seen: Amount, today: Day) -> LoadOutcome {
+        let loaded = self.load_into(mailbox, seen, speaker, today, |ledger, mailbox| ledger.admit(mailbox).ok());
+        if loaded == LoadOutcome::Taken {
             self.show_at_least(mailbox, seen);
         }
         loaded
@@ -48,28 +76,34 @@ impl Book {
     /// next. A mailbox that is not in the book counts, and takes no place among the mailboxes before somebody uses it: it may have been removed
     /// from the book, and wait at the storage for its end.
     pub fn load_unlisted(&self, mailbox: &Address, seen: Amount, today: Day) -> bool {
-        self.load_into(mailbox, seen, today, |ledger, mailbox| Some(ledger.insert_found(mailbox)))
+        self.load_into(mailbox, seen, None, today, |ledger, mailbox| Some(ledger.insert_found(mailbox))) != LoadOutcome::Unknown
     }
 
     fn load_into(
         &self,
         mailbox: &Address,
         seen: Amount,
+        speaker: Option<Speaker<'_>>,
         today: Day,
         place: impl FnOnce(&mut Ledger, &Address) -> Option<u64>,
-    ) -> bool {
+    ) -> LoadOutcome {
         let loaded = self.with(mailbox, |tenant, ledger, mailbox| {
-            let Some(number) = place(ledger, mailbox) else { return false };
-            if ledger.entry(number).is_some_and(|entry| entry.own.place.is_some()) {
+            let belief = ledger.belief(mailbox, speaker);
+            // A copy that lies about at another backend makes no mailbox.
+            if belief == Belief::PassedOver {
+                return LoadOutcome::Elsewhere;
+            }
+            let Some(number) = place(ledger, mailbox) else { return LoadOutcome::Unknown };
+            if belief == Belief::Asked {
                 ledger.change(number, Tally::want);
-                return true;
+                return LoadOutcome::Elsewhere;
             }
             ledger.change(number, |tally| tally.load(seen, tenant.pulse.now()));
             ledger.day = today;
             tenant.after(ledger, number);
-            true
+            LoadOutcome::Taken
         });
-        loaded.unwrap_or(false)
+        loaded.unwrap_or(LoadOutcome::Unknown)
     }
 
     /// Whether the backend pushes this mailbox's usage: a push came since the start.

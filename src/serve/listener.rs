@@ -50,6 +50,8 @@ pub struct Listener {
     pub pooling: Pooling,
     /// The domain of logins that have none.
     pub default_domain: Option<Arc<str>>,
+    /// The backend that tells usage there, by its name.
+    pub backend: Option<Arc<str>>,
     /// Who says where the clients are.
     pub forwarders: Forwarders,
     /// Whether nobody who comes here has an address: limits go by account, and by Tor's circuit where that is known.
@@ -65,7 +67,7 @@ impl Listener {
             Service::Metrics => return metrics::open(bound, self.number, context, stop).await,
             // Has a thread of its own, from before anything is served.
             Service::Node => return,
-            Service::Usage => return usage::open(bound, self.number, context, stop).await,
+            Service::Usage => return usage::open(bound, self.number, self.backend, context, stop).await,
             _ => {}
         }
         let (number, listening) = (self.number, stop.clone());

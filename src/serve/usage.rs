@@ -18,8 +18,8 @@ use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
 use crate::net::listen::Bound;
 use crate::net::shutdown::{Shutdown, ShutdownPhase};
-use crate::quota::Book;
-use crate::usage::{UsageFramer, UsageSession, UsageStep};
+use crate::quota::{Book, Speaker};
+use crate::usage::{Push, UsageFramer, UsageSession, UsageStep};
 
 /// To say the rest of a line, and to take an answer.
 const SPEAKING: Duration = Duration::from_secs(30);
@@ -28,13 +28,14 @@ const RESTING: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How often the book is told that time passes.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Serves `bound` until the stop.
-pub(super) async fn open(bound: Bound, number: u64, context: Arc<Context>, stop: Shutdown) {
+/// Serves `bound`, where the backend called `backend` speaks, until the stop.
+pub(super) async fn open(bound: Bound, number: u64, backend: Option<Arc<str>>, context: Arc<Context>, stop: Shutdown) {
     let (seats, listening) = (UsageSeats::new(context.limits.usage()), stop.clone());
     let serve = |conn, _| {
-        let (seat, book, stop) = (seats.take(), context.book.clone(), stop.clone());
+        let (seat, stop) = (seats.take(), stop.clone());
+        let ear = Ear { context: context.clone(), backend: backend.clone() };
         // Nobody is there to be told why it ended.
-        tokio::spawn(async move { converse(conn, seat, &book, stop).await.ok() });
+        tokio::spawn(async move { converse(conn, seat, &ear, stop).await.ok() });
     };
     bound.serve(number, listening, serve).await;
 }
@@ -49,7 +50,23 @@ pub async fn tick(book: Arc<Book>) {
     }
 }
 
-async fn converse(conn: Conn, mut seat: UsageSeat, book: &Book, mut stop: Shutdown) -> Result<(), Fault> {
+/// Who is told, and by whom.
+struct Ear {
+    context: Arc<Context>,
+    /// Its name; none where the config does not say it.
+    backend: Option<Arc<str>>,
+}
+
+impl Ear {
+    fn hear(&self, push: &Push) {
+        // Each time: which one is the default is the config's of now.
+        let is_default = |name: &str| self.context.backends.load().is_default(name);
+        let speaker = self.backend.as_deref().map(|name| Speaker { name, is_default: is_default(name) });
+        self.context.book.pushed_by(speaker, &push.mailbox, push.octets, push.messages);
+    }
+}
+
+async fn converse(conn: Conn, mut seat: UsageSeat, ear: &Ear, mut stop: Shutdown) -> Result<(), Fault> {
     let mut link = BufferedConn::new(conn, Side::Client, Instant::now() + RESTING);
     let (mut framer, mut session) = (UsageFramer::default(), UsageSession::default());
     loop {
@@ -59,7 +76,7 @@ async fn converse(conn: Conn, mut seat: UsageSeat, book: &Book, mut stop: Shutdo
         match step {
             Some(step) => {
                 link.set_deadline(Instant::now() + SPEAKING);
-                act(step, &mut link, book).await?;
+                act(step, &mut link, ear).await?;
             }
             None if used > 0 => {}
             None => {
@@ -76,12 +93,12 @@ async fn converse(conn: Conn, mut seat: UsageSeat, book: &Book, mut stop: Shutdo
     }
 }
 
-async fn act(step: UsageStep, link: &mut BufferedConn, book: &Book) -> Result<(), Fault> {
+async fn act(step: UsageStep, link: &mut BufferedConn, ear: &Ear) -> Result<(), Fault> {
     let answer = match step {
         UsageStep::GoOn => return Ok(()),
         UsageStep::Answer(answer) => answer,
         UsageStep::Push(push, answer) => {
-            book.pushed(&push.mailbox, push.octets, push.messages);
+            ear.hear(&push);
             answer
         }
     };

@@ -73,6 +73,8 @@ mod notices;
 mod package;
 #[path = "../pages.rs"]
 mod pages;
+#[path = "../places.rs"]
+mod places;
 #[path = "../programs.rs"]
 mod programs;
 #[path = "../quota_races.rs"]
