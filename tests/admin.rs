@@ -266,6 +266,8 @@ fn status_shows_associations_by_fill_and_no_activity() {
         "mailboxes",
         "missing",
         "not-enforced",
+        "on-their-way",
+        "placed",
         "policy",
         "pushed",
         "servers",

@@ -131,3 +131,46 @@ fn what_is_loaded_is_of_the_backend_that_is_named() {
     let said = house.nologd("usage load --backend");
     assert_eq!(said.code, 2);
 }
+
+#[test]
+fn mailboxes_that_nobody_can_reach_are_told() {
+    let mut house = house();
+    house.done("association add jardin --domain jardin.example --backend store2");
+    house.done("mailbox set carl@jardin.example --storage 1G");
+    go(&house, ALICE, "--to store2");
+    house.done(&format!("mailbox move {BOB} --nowhere"));
+    let check = |house: &House| house.nologd(&format!("check --config {}", house.config().display()));
+    let status = house.json("status");
+    assert_eq!((&status["placed"], &status["on-their-way"]), (&json!({ "store2": 2 }), &json!(1)));
+    assert!(house.done("status").contains("    on their way        1 mailbox at no backend"));
+    let said = check(&house);
+    assert!(said.out.contains("[[listen]] usage: there are several backends"), "{}", said.out);
+    assert!(said.out.contains("1 mailbox is on the way") && !said.errors.contains("store2: "), "{}{}", said.out, said.errors);
+    let without = |text: String| {
+        let (before, rest) = text.split_once("[[backend]]\nname = \"store2\"").unwrap();
+        let (_, rest) = rest.split_once("backend = \"store2\"\n").unwrap();
+        format!("{before}{rest}")
+    };
+    assert!(!house.output().contains("backend-missing"));
+    house.reload(without);
+    let lines = |house: &House| house.output().matches("nologd: backend-missing mailboxes=2\n").count();
+    assert_eq!(lines(&house), 1, "{}", house.output());
+    let text = house.done("status");
+    assert!(text.contains("    backend             store2: NOT in the config; 2 mailboxes: no login"), "{text}");
+    let said = check(&house);
+    assert!(said.errors.contains("[[backend]] store2: 2 mailboxes are at it, and it is not in the file"), "{}", said.errors);
+    // Also without a daemon, and at its start.
+    house.down(Signal::SIGKILL);
+    let said = check(&house);
+    assert!(said.errors.contains("[[backend]] store2: 2 mailboxes are at it") && said.out.contains("1 mailbox is on the way"));
+    house.up();
+    assert_eq!(lines(&house), 2, "{}", house.output());
+    house.done(&format!("mailbox move {BOB} --home"));
+    house.done(&format!("mailbox move {ALICE} --nowhere"));
+    house.done(&format!("mailbox move {ALICE} --home"));
+    house.done("association set jardin --no-backend");
+    house.reload(|text| format!("{text}\n# once more\n"));
+    assert_eq!(lines(&house), 2);
+    assert_eq!(house.json("status")["placed"], json!({}));
+    assert!(!check(&house).errors.contains("store2"));
+}

@@ -1,6 +1,7 @@
 //! `status`: what runs, what it does not enforce, and how full the associations are. No sessions, no rates, no times.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,12 @@ pub struct StatusTold {
     pub(crate) node: Option<NodeTold>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) mailboxes: Option<u64>,
+    /// How many of them are at which backend, as it is named; those at the default one, which nobody named, are left out.
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) placed: Option<BTreeMap<String, u64>>,
+    /// Mailboxes that are at none for the moment (`mailbox move --nowhere`).
+    #[serde(deserialize_with = "nullable")]
+    pub(crate) on_their_way: Option<u64>,
     /// Of how many mailboxes the backend pushes the usage, as last settled.
     #[serde(deserialize_with = "nullable")]
     pub pushed: Option<u64>,
@@ -89,7 +96,7 @@ impl AdminCommand for ShowStatus {
             return Ok(waits);
         }
         let (host, book, slowed) = (&executor.host, &executor.book, executor.limits.slowed());
-        let views = book.associations(at.today);
+        let (views, placed) = (book.associations(at.today), book.placed());
         let line =
             |view| StatusLine { fill: FillShown::of(view), name: view.association.name.clone(), state: view.association.state };
         let mut associations: Vec<_> = views.iter().map(line).collect();
@@ -101,6 +108,8 @@ impl AdminCommand for ShowStatus {
             certificates: Some(host.certificates.as_ref().map_or_else(Vec::new, |standing| standing())),
             store_unwritable: Some(book.is_unwritable()),
             mailboxes: Some(associations.iter().map(|line| line.fill.mailboxes).sum()),
+            on_their_way: Some(placed.on_their_way),
+            placed: Some(placed.at.into_iter().map(|(name, mailboxes)| (name.into(), mailboxes)).collect()),
             pushed: Some(book.pushed_mailboxes()),
             incidents: Some(executor.incidents.list(at.now).len() as u64),
             slowed_accounts: Some(slowed.accounts() as u64),
@@ -139,6 +148,8 @@ impl StatusTold {
             store_unwritable: None,
             node: executor.node.as_ref().map(|node| node.told()),
             mailboxes: None,
+            placed: None,
+            on_their_way: None,
             pushed: None,
             incidents: None,
             slowed_accounts: None,
@@ -163,6 +174,7 @@ fn daemon(told: &StatusTold) -> String {
     for backend in told.backends.iter().flatten() {
         text.push_str(&format!("    backend             {backend}: {}\n", servers(told, backend)));
     }
+    text.push_str(&strays(told));
     text.push_str(&format!("    policy              {}\n", told.policy));
     if let Some(node) = &told.node {
         text.push_str(&node.print());
@@ -199,6 +211,26 @@ fn daemon(told: &StatusTold) -> String {
     }
     text.push_str(&rules("Not enforced here", &told.not_enforced));
     text.push_str(&rules("Loosened by the policy folder", &told.loosened));
+    text
+}
+
+/// Mailboxes that nobody can reach: what they are at is not in the config, or they are at none.
+fn strays(told: &StatusTold) -> String {
+    let mut text = String::new();
+    for (name, mailboxes) in told.placed.iter().flatten() {
+        if told.backends.as_ref().is_some_and(|backends| !backends.contains(name)) {
+            let mailboxes = counted(*mailboxes, "mailbox");
+            text.push_str(&format!(
+                "    backend             {name}: NOT in the config; {mailboxes}: no login, and mail waits (BACKEND-DOWN)\n"
+            ));
+        }
+    }
+    if let Some(mailboxes @ 1..) = told.on_their_way {
+        let mailboxes = counted(mailboxes, "mailbox");
+        text.push_str(&format!(
+            "    on their way        {mailboxes} at no backend: no login, and mail waits (mailbox move --nowhere)\n"
+        ));
+    }
     text
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use super::association::tell_unread;
+use super::association::{tell_astray, tell_unread};
 use super::beside::Beside;
 use super::certificates::{certificates, told};
 use super::descriptors::cut;
@@ -198,6 +198,7 @@ fn book(config: &mut Config, facts: Arc<dyn Facts>, beside: Option<&Beside>) -> 
         emit(Event::Imported { associations: associations as u64 });
     }
     tell_unread(&associations, &book);
+    tell_astray(&config.backends, &book);
     Ok(Arc::new(book))
 }
 

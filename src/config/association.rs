@@ -44,6 +44,15 @@ pub fn tell_unread(associations: &[Association], book: &Book) {
     }
 }
 
+/// Says how many mailboxes are at a backend that is none of `backends`. The file is taken all the same: they wait, and lose nothing, and all
+/// others must not wait with them.
+pub fn tell_astray(backends: &Backends, book: &Book) {
+    let mailboxes = book.placed().astray(backends.names());
+    if mailboxes > 0 {
+        emit(Event::BackendMissing { mailboxes });
+    }
+}
+
 fn association(reader: &mut Reader<'_>, mut section: Section<'_>, backends: Option<&Backends>) -> Option<Association> {
     let name = section.needed(reader, "name");
     let place = section.place();

@@ -27,7 +27,7 @@ mod web;
 use std::path::{Path, PathBuf};
 
 pub use assemble::{Built, build, context, durable, host_of, listeners, state_folder, store_folder};
-pub use association::tell_unread;
+pub use association::{tell_astray, tell_unread};
 pub use beside::{Beside, common_key};
 pub use certificates::{certificates, tell_reload};
 pub use descriptors::descriptors;

@@ -89,6 +89,9 @@ catalogue! {
     ReloadLimited "reload-limited" (why);
     /// So many associations of the config file are new to the book: only the first start reads them. `nologd check` names them.
     AssociationsUnread "associations-unread" (associations);
+    /// So many mailboxes are at a backend that the config file does not have, by their own place or by their association's: nobody logs in
+    /// there, and mail for them waits. Told at the start and at each SIGHUP.
+    BackendMissing "backend-missing" (mailboxes);
     /// A mailbox or an association has sent as much as it may; owner and contact are told by mail.
     SendingStopped "sending-stopped" (times);
     /// Certificates were read again and are in force.

@@ -64,6 +64,9 @@ meanings! {
     AssociationsUnread
         "So many associations of the config file are not in the book: only the first start reads them. Add them with `nologd association add`; `nologd check` names them."
         "Autant d'associations du fichier de configuration ne sont pas dans le registre\u{a0}: seul le premier démarrage les lit. Ajoutez-les avec `nologd association add`\u{a0}; `nologd check` les nomme."
+    BackendMissing
+        "So many mailboxes are at a backend that the config file does not have: nobody logs in there, and mail for them waits at your relay. `nologd status` names the backend. Put it into the file again and reload; or, where the mail was copied, `nologd mailbox move` (docs/admin/move.md), `nologd association set --backend`."
+        "Autant de boîtes sont dans un stockage que le fichier de configuration n'a pas\u{a0}: personne ne s'y connecte, et leur courrier attend dans votre relais. `nologd status` nomme le stockage. Remettez-le dans le fichier et rechargez\u{a0}; ou, si le courrier a été copié, `nologd mailbox move` (docs/fr/demenager.md), `nologd association set --backend`."
     SendingStopped
         "A mailbox or an association has sent as much as it may. Perhaps a password is stolen. Its owner and the contact are told by mail; which one is not said here. docs/admin/hacked-account.md says how to find it with them."
         "Une boîte ou une association a envoyé tout ce qu'elle peut. Un mot de passe est peut-être volé. Son titulaire et le contact sont prévenus par courriel\u{a0}; laquelle n'est pas dite ici. docs/fr/compte-pirate.md dit comment la trouver avec eux."

@@ -43,6 +43,7 @@ pub(super) fn config(config: &Config, file: &ConfigFile, context: &Context) {
             let backends = fresh.backends.len();
             let waits = waiting(config, &fresh, file, context);
             config::tell_unread(&fresh.associations, &context.book);
+            config::tell_astray(&fresh.backends, &context.book);
             context.reload(fresh.backends);
             // All else of it is as at the start.
             super::statement::tell(config, context);

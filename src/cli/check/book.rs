@@ -7,7 +7,8 @@ use crate::admin::status::ShowStatus;
 use crate::cli::run::told;
 use crate::config::{Config, StartTrouble, store_folder};
 use crate::private::Address;
-use crate::quota::{self, Association, BookParams};
+use crate::quota::{self, Association, BookParams, Placed};
+use crate::serve::Service;
 use crate::serve::clock::today;
 use crate::store::{self, Embedded, MemoryStore, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,8 @@ pub(super) struct KnownAssociation {
 pub(super) struct KnownBook {
     associations: Option<Vec<KnownAssociation>>,
     listeners: Vec<String>,
+    /// How many mailboxes are at which backend, and at none.
+    placed: Placed,
     /// How many mailboxes have been told by the mail servers since the start. None: no daemon was asked, or one that waits.
     pub(super) pushed: Option<u64>,
 }
@@ -38,7 +41,7 @@ pub(super) struct KnownBook {
 enum LeftBehind {
     /// Before the first start.
     Nothing,
-    Book(Vec<Association>),
+    Book(Vec<Association>, Placed),
     /// It cannot be read from here, which was told.
     Unknown,
 }
@@ -59,9 +62,12 @@ impl KnownBook {
 pub(super) fn known(config: &Config, starter: &Starter, found: &mut Faults) -> KnownBook {
     let running = config.admin_socket().and_then(|socket| Some((told(&socket, &ShowStatus {}).ok()?, socket)));
     let mut book = KnownBook::default();
+    unnamed(config, found);
     if let Some((status, socket)) = running {
         book.listeners = status.listeners.into_iter().map(|listener| listener.address).collect();
         book.pushed = status.pushed;
+        let at = status.placed.into_iter().flatten().map(|(name, mailboxes)| (name.into(), mailboxes)).collect();
+        book.placed = Placed { at, on_their_way: status.on_their_way.unwrap_or_default() };
         match told(&socket, &ListAssociations {}) {
             Ok(listed) => book.associations = Some(listed.associations().map(with_aliases).collect()),
             Err(why) => found.note(format!("the associations of the daemon cannot be read: {why}")),
@@ -72,14 +78,50 @@ pub(super) fn known(config: &Config, starter: &Starter, found: &mut Faults) -> K
                 book.associations = Some(config.associations.iter().map(of_book).collect());
                 return book;
             }
-            LeftBehind::Book(associations) => Some(associations.iter().map(of_book).collect()),
+            LeftBehind::Book(associations, placed) => {
+                book.placed = placed;
+                Some(associations.iter().map(of_book).collect())
+            }
             LeftBehind::Unknown => None,
         };
     }
     if let Some(associations) = &book.associations {
         only_in_the_file(config, associations, found);
     }
+    astray(config, &book.placed, found);
     book
+}
+
+fn said(mailboxes: u64) -> String {
+    if mailboxes == 1 { "1 mailbox is".to_owned() } else { format!("{mailboxes} mailboxes are") }
+}
+
+/// Where several backends may speak, only those that are named are known.
+fn unnamed(config: &Config, found: &mut Faults) {
+    let unnamed = config.listens.iter().any(|listen| listen.service == Service::Usage && listen.backend.is_none());
+    if unnamed && config.backends.len() > 1 {
+        found.note(
+            "[[listen]] usage: there are several backends, and nobody knows which of them speaks there, so all are believed. Give each a socket \
+             of its own, and name it there: backend = \"NAME\"",
+        );
+    }
+}
+
+/// Mailboxes at a backend that is not in the file, and those that are at none.
+fn astray(config: &Config, placed: &Placed, found: &mut Faults) {
+    for (name, mailboxes) in placed.at.iter().filter(|(name, _)| config.backends.find(Some(name)).is_none()) {
+        let mailboxes = said(*mailboxes);
+        found.wrong(format!(
+            "[[backend]] {name}: {mailboxes} at it, and it is not in the file: no login there, and mail waits. Put it back; or, where the mail was \
+             copied, `nologd mailbox move`, `nologd association set --backend`"
+        ));
+    }
+    if placed.on_their_way > 0 {
+        let mailboxes = said(placed.on_their_way);
+        found.note(format!(
+            "{mailboxes} on the way (mailbox move --nowhere): no login there, and mail waits until you say where it is"
+        ));
+    }
 }
 
 /// What was added to the file after the first start is in no book.
@@ -117,15 +159,15 @@ fn of_store(config: &Config, starter: &Starter, found: &mut Faults) -> LeftBehin
     let params = BookParams { separator: config.separator, largest: config.sizes.message, sending: config.sending };
     // A copy: opened as a book, the store of an older version would become one of this, which the older one cannot read. And closed
     // again by the same user: a file that root leaves there keeps the daemon from starting.
-    let look = || -> Result<Vec<Association>, StoreError> {
+    let look = || -> Result<(Vec<Association>, Placed), StoreError> {
         let document = store::export(&Embedded::open(&folder)?)?;
         let copy = MemoryStore::default();
         store::import(&copy, &document)?;
         let book = quota::Book::open(Arc::new(copy), params)?;
-        Ok(book.associations(today()).into_iter().map(|view| view.association).collect())
+        Ok((book.associations(today()).into_iter().map(|view| view.association).collect(), book.placed()))
     };
     match starter.as_user(look) {
-        Some(Ok(associations)) => LeftBehind::Book(associations),
+        Some(Ok((associations, placed))) => LeftBehind::Book(associations, placed),
         Some(Err(StoreError::InUse)) => {
             found.note("a daemon runs that cannot be asked from here: what is in its book was not looked at");
             LeftBehind::Unknown
