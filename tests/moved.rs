@@ -3,13 +3,18 @@
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on must say where
 
+use std::fs;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use nix::sys::signal::Signal;
-use nologd::demo::{Dovecot, MEMBERS, Place};
+use nix::unistd::{Uid, User};
+use nologd::demo::{Dovecot, MEMBERS, Owner, Place};
 
 use crate::alone::House;
+use crate::dialect;
 use crate::wire::Wire;
 
 const ALICE: &str = "alice@velo.example";
@@ -36,19 +41,37 @@ struct Stores {
     two: (Place, Dovecot),
     imap: u16,
     lmtp: u16,
+    submission: u16,
 }
 
 impl Stores {
     fn start() -> Stores {
+        Stores::start_with(|_| String::new(), "")
+    }
+
+    /// Each of them tells usage at a socket of its own.
+    fn telling() -> Stores {
+        let lines = |place: &Place| {
+            let nobody = User::from_name("nobody").unwrap().unwrap();
+            let owner = if Uid::effective().is_root() { Owner { uid: nobody.uid, gid: nobody.gid } } else { Owner::me() };
+            place.make("told", owner).unwrap();
+            dialect::for_admins("usage").replace("/run/nologd/usage.sock", &place.path("told/usage.sock").display().to_string())
+        };
+        let listen =
+            "[[listen]]\nservice = \"usage\"\naddress = \"unix:@PLACE@/told/usage.sock\"\ntls = \"none\"\nbackend = \"@NAME@\"\n";
+        Stores::start_with(lines, listen)
+    }
+
+    fn start_with(lines: impl Fn(&Place) -> String, listen: &str) -> Stores {
         let store = || {
             let place = Place::new().unwrap();
-            let lines = SHARED.replace("@FOLDER@", &place.folder().display().to_string());
+            let lines = SHARED.replace("@FOLDER@", &place.folder().display().to_string()) + &lines(&place);
             let dovecot = Dovecot::start_with(&place, "dovecot", &lines).unwrap();
             (place, dovecot)
         };
         let (one, two) = (store(), store());
-        let (imap, lmtp) = (one.0.port().unwrap(), one.0.port().unwrap());
-        let listens = [("imap", imap), ("lmtp", lmtp)].map(|(service, port)| {
+        let [imap, lmtp, submission] = [0; 3].map(|_| one.0.port().unwrap());
+        let listens = [("imap", imap), ("lmtp", lmtp), ("submission", submission)].map(|(service, port)| {
             format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"none\"\n")
         });
         let backends = [("one", &one.1, "default = true\n"), ("two", &two.1, "")].map(|(name, dovecot, more)| {
@@ -57,14 +80,20 @@ impl Stores {
                 "[[backend]]\nname = \"{name}\"\nimap = \"imap://127.0.0.1:{imap}\"\nlmtp = \"lmtp://127.0.0.1:{lmtp}\"\n{more}"
             )
         });
+        let told = [("one", &one.0), ("two", &two.0)]
+            .map(|(name, place)| listen.replace("@NAME@", name).replace("@PLACE@", &place.folder().display().to_string()));
         let velo = "[[association]]\nname = \"velo\"\ndomains = [\"velo.example\"]\nstorage = \"10M\"\n";
-        let house = House::start(&format!("{}{}{velo}", listens.concat(), backends.concat()));
-        Stores { house, one, two, imap, lmtp }
+        let house = House::start(&format!("{}{}{}{velo}", listens.concat(), told.concat(), backends.concat()));
+        Stores { house, one, two, imap, lmtp, submission }
     }
 
     /// What LMTP says at last.
     fn deliver(&self, to: &str, subject: &str) -> String {
-        let mut wire = Wire::plain(self.lmtp);
+        Stores::deliver_at(self.lmtp, to, subject)
+    }
+
+    fn deliver_at(port: u16, to: &str, subject: &str) -> String {
+        let mut wire = Wire::plain(port);
         wire.until("220 ");
         wire.ask("LHLO relay.example\r\n", "250 ");
         wire.ask("MAIL FROM:<somebody@elsewhere.example>\r\n", "250");
@@ -84,6 +113,33 @@ impl Stores {
         let said = wire.ask(&format!("a LOGIN {user} {}\r\n", member.password), "a ");
         assert!(said.contains("a OK"), "{said}");
         wire
+    }
+
+    /// What is said to a login, and how long it took.
+    fn login(&self, user: &str, password: &str) -> (String, Duration) {
+        let mut wire = Wire::plain(self.imap);
+        wire.until("* OK");
+        let begin = Instant::now();
+        (wire.ask(&format!("a LOGIN {user} {password}\r\n"), "a "), begin.elapsed())
+    }
+
+    /// The same at submission.
+    fn auth(&self, user: &str, password: &str) -> (String, Duration) {
+        let mut wire = Wire::plain(self.submission);
+        wire.until("220 ");
+        wire.ask("EHLO x\r\n", "250 ");
+        let begin = Instant::now();
+        (wire.ask(&format!("AUTH PLAIN {}\r\n", STANDARD.encode(format!("\0{user}\0{password}"))), ""), begin.elapsed())
+    }
+
+    /// Until the book has so many messages.
+    fn has(&self, user: &str, messages: u64, after: &str) {
+        let end = Instant::now() + Duration::from_secs(5);
+        let told = || self.house.json(&format!("disclose {user}"))["mailbox"]["messages"].as_u64().unwrap();
+        while told() != messages {
+            assert!(Instant::now() < end, "after {after} the book has {}, and not {messages}", told());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// The subjects of what a member sees, in alphabetical order.
@@ -148,9 +204,7 @@ fn a_mailbox_moves_while_it_is_served() {
     assert!(last.contains("SESSION-ENDED") && open.ends(Duration::from_secs(5)), "{last}");
     stores.away(ALICE);
     // Nobody gets in, and nothing is lost: mail comes again.
-    let mut wire = Wire::plain(stores.imap);
-    wire.until("* OK");
-    let said = wire.ask(&format!("a LOGIN {ALICE} {}\r\n", MEMBERS[0].password), "a ");
+    let (said, _) = stores.login(ALICE, MEMBERS[0].password);
     assert!(said.contains("a NO [UNAVAILABLE]"), "{said}");
     let said = stores.deliver(ALICE, "too early");
     assert!(said.starts_with("451") && said.contains("BACKEND-DOWN"), "{said}");
@@ -263,4 +317,82 @@ fn nobody_stores_into_the_folders_that_were_left_behind() {
         assert!(said.contains("e NO"), "{said}");
     }
     assert_eq!(stores.seen(BOB), ["x"]);
+}
+
+/// Each store tells what it has, at the socket that the config says is its own; and it is heard of the mailboxes that it has.
+#[test]
+fn a_store_is_heard_of_the_mailboxes_that_it_has() {
+    let mut stores = Stores::telling();
+    stores.house.done(&format!("mailbox set {ALICE} --storage 5M"));
+    let (at_one, at_two) = (stores.one.1.lmtp(), stores.two.1.lmtp());
+    let around = |port: u16| assert!(Stores::deliver_at(port, ALICE, "around").contains("250"));
+    (0..3).for_each(|_| around(at_one));
+    stores.has(ALICE, 3, "deliveries at home");
+    // A copy that lies at the other one is none of her mail, however much there is.
+    stores.copy([&stores.one, &stores.two], ALICE);
+    (0..2).for_each(|_| around(at_two));
+    std::thread::sleep(Duration::from_secs(1));
+    stores.has(ALICE, 3, "a copy");
+    stores.away(ALICE);
+    // What somebody else stored there is in the way, and goes; then it is pushed while it grows.
+    fs::remove_dir_all(stores.two.1.maildir(ALICE).parent().unwrap()).unwrap();
+    stores.copy([&stores.one, &stores.two], ALICE);
+    stores.house.done(&format!("mailbox move {ALICE} --to two"));
+    // Whoever made the copy may have something to say of half of it; then she is pushed like all others.
+    std::thread::sleep(Duration::from_secs(12));
+    stores.has(ALICE, 3, "the move");
+    around(at_two);
+    stores.has(ALICE, 4, "a delivery where she is");
+    around(at_one);
+    std::thread::sleep(Duration::from_secs(1));
+    stores.has(ALICE, 4, "a delivery where she was");
+    stores.house.down(Signal::SIGKILL);
+    stores.house.up();
+    around(at_two);
+    stores.has(ALICE, 5, "a kill, and a delivery where she is");
+    (0..3).for_each(|_| around(at_one));
+    std::thread::sleep(Duration::from_secs(1));
+    stores.has(ALICE, 5, "deliveries where she was");
+    // Less is told as well.
+    let mut doveadm = Command::new("doveadm");
+    doveadm.arg("-c").arg(stores.two.0.path("dovecot/dovecot.conf")).args(["expunge", "-u", ALICE, "mailbox", "INBOX", "1:4"]);
+    assert!(doveadm.status().unwrap().success());
+    stores.has(ALICE, 1, "an expunge where she is");
+    assert_eq!(stores.seen(ALICE).len(), 1);
+}
+
+/// Only who has the password learns that it is on its way: the store that had it is asked, also on the way back.
+#[test]
+fn a_mailbox_on_its_way_is_like_all_others_to_who_has_no_password() {
+    let stores = Stores::start();
+    for user in [ALICE, BOB] {
+        assert!(stores.deliver(user, "x").contains("250"));
+    }
+    let right = MEMBERS[0].password;
+    let looks_the_same = |when: &str| {
+        for asked in [Stores::login, Stores::auth] {
+            let ((alice, hers), (bob, his)) = (asked(&stores, ALICE, "wrong"), asked(&stores, BOB, "wrong"));
+            assert_eq!(alice, bob, "{when}");
+            assert!(alice.contains("AUTHENTICATIONFAILED") || alice.starts_with("535"), "{when}: {alice}");
+            assert!(hers * 2 > his && his * 2 > hers, "{when}: {hers:?} and {his:?}");
+        }
+        let (login, auth) = (stores.login(ALICE, right).0, stores.auth(ALICE, right).0);
+        assert!(login.contains("a NO [UNAVAILABLE]") && login.contains("BACKEND-DOWN"), "{when}: {login}");
+        assert!(auth.starts_with("454") && auth.contains("BACKEND-DOWN"), "{when}: {auth}");
+    };
+    stores.away(ALICE);
+    looks_the_same("on its way");
+    stores.copy([&stores.one, &stores.two], ALICE);
+    assert_eq!(stores.house.nologd(&format!("mailbox move {ALICE} --to two")).code, 0);
+    // As the page says, it is switched off where it was.
+    let users = stores.one.0.path("dovecot/users");
+    let others: Vec<_> =
+        fs::read_to_string(&users).unwrap().lines().filter(|line| !line.starts_with("alice@")).map(str::to_owned).collect();
+    stores.one.0.write("dovecot/users", (others.join("\n") + "\n").as_bytes()).unwrap();
+    stores.away(ALICE);
+    // Said once more, it is on its way from where it was.
+    stores.away(ALICE);
+    looks_the_same("on its way back");
+    assert_eq!(stores.house.nologd(&format!("mailbox move {ALICE} --to two")).code, 0);
+    assert_eq!(stores.seen(ALICE), ["x"]);
 }

@@ -14,7 +14,7 @@ use super::clock::today;
 use crate::fault::{Fault, RefusalCode};
 use crate::limit::Seat;
 use crate::private::{Address, Credential, Mechanism, Private, Pseudonym, Secret};
-use crate::quota::Verdict;
+use crate::quota::{LoginRoute, Verdict};
 use crate::route::{BackendId, Backends};
 
 /// Proof that a backend accepted a credential; only [`log_in`] makes it.
@@ -78,13 +78,17 @@ async fn admit<J: Judge>(
     let source = seat.source(account);
     let attempt = seat.attempt(account, &credential.secret).map_err(NoLogin::Untried)?;
     let tried = match Authenticated::claimed(context, credential) {
-        Some(Claim { who: Some(who), respelt }) => {
+        Some(Claim { who: Some(who), respelt, is_on_its_way }) => {
             let credential = respelt.as_ref().unwrap_or(credential);
             let tried = judge.judge(&who, credential, source).await;
             if tried.as_ref().is_err_and(|fault| *fault == Fault::Denied) {
                 context.pool.refused(&who.user, &credential.secret);
             }
-            tried.map(|conn| (who, conn))
+            match tried {
+                // It was only for the password: to whoever has none, a mailbox on its way is like all others.
+                Ok(_) if is_on_its_way => Err(Fault::Down),
+                tried => tried.map(|conn| (who, conn)),
+            }
         }
         // The backend of the association is not in the file any more.
         Some(Claim { who: None, .. }) => Err(Fault::Down),
@@ -119,8 +123,10 @@ fn welcome(context: &Context, user: &Address) -> Result<(), RefusalCode> {
 
 /// Who a credential claims to be.
 pub(super) struct Claim {
-    /// `None`: the association's backend is not in the config file.
+    /// `None`: the mailbox's backend is not in the config file.
     pub(super) who: Option<Authenticated>,
+    /// The mailbox is on its way from the backend of `who`, which still knows the password: nobody gets in.
+    pub(super) is_on_its_way: bool,
     /// The credential with the domain as the book writes it, where it was typed otherwise but for case: in the other spelling (RFC 5890
     /// 2.3.2.5), with a dot at the end. A mail server knows one of them.
     pub(super) respelt: Option<Credential>,
@@ -131,15 +137,18 @@ impl Authenticated {
     /// a claim until a backend has accepted the secret.
     pub(super) fn claimed(context: &Context, credential: &Credential) -> Option<Claim> {
         let user = Address::parse(credential.user.reveal())?;
-        context.book.association_of(&user)?;
+        let (name, is_on_its_way) = match context.book.login_route(&user)? {
+            LoginRoute::At(name) => (name, false),
+            LoginRoute::OnItsWay(from) => (from, true),
+        };
         let backends = context.backends.load_full();
-        let backend = context.book.backend_for(&user).ok().and_then(|name| backends.find(name.as_deref()));
+        let backend = backends.find(name.as_deref());
         // To a mail server that tells the dot behind `velo.example.` from none, or one spelling of an IDN from the other, it may be
         // another mailbox; to the book it is the same.
         let domain = user.domain();
         let plain = || if domain.has_two_spellings() { domain.reveal_written() } else { domain.reveal() }.into();
         let respelt = respelt(credential, &context.book.spelling(domain).unwrap_or_else(plain));
-        Some(Claim { who: backend.map(|backend| Authenticated { user, backends, backend }), respelt })
+        Some(Claim { who: backend.map(|backend| Authenticated { user, backends, backend }), is_on_its_way, respelt })
     }
 }
 

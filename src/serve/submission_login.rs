@@ -49,7 +49,8 @@ impl SubmissionDriver {
 
     /// Where the relay judges: who it would be, within the limits.
     fn by_relay(&mut self, credential: &Credential) -> Option<Result<(Authenticated, Option<Credential>), RefusalCode>> {
-        let Claim { who, respelt } = Authenticated::claimed(&self.context, credential)?;
+        // Who is on the way sends all the same: no mailbox is needed for it.
+        let Claim { who, respelt, .. } = Authenticated::claimed(&self.context, credential)?;
         let who = who?;
         if who.backends.at(who.backend)?.auth != AuthBy::Relay {
             return None;
