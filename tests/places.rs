@@ -174,3 +174,21 @@ fn mailboxes_that_nobody_can_reach_are_told() {
     assert_eq!(house.json("status")["placed"], json!({}));
     assert!(!check(&house).errors.contains("store2"));
 }
+
+/// To keep where it was would be to keep its address.
+#[test]
+fn a_mailbox_that_is_removed_and_added_again_is_at_home() {
+    let house = house();
+    go(&house, ALICE, "--to store2");
+    let said = house.done(&format!("mailbox remove {ALICE}"));
+    assert!(said.contains("store2") && said.contains("before anybody logs in, say `mailbox move`"), "{said}");
+    house.done(&format!("mailbox set {ALICE} --storage 1G"));
+    let list = house.json("mailbox list");
+    let alice = list["mailboxes"].as_array().unwrap().iter().find(|one| one["address"] == ALICE).unwrap();
+    assert!(alice.get("place").is_none(), "{alice}");
+    // What is still told of the one before is not of this one.
+    push(&house, "store2", ALICE, 900);
+    assert_eq!(held(&house, ALICE), (0, false));
+    let said = house.done(&format!("mailbox remove {ALICE}"));
+    assert!(!said.contains("mailbox move"), "{said}");
+}

@@ -161,6 +161,10 @@ impl AdminCommand for SetMailbox {
     }
 }
 
+/// A backend that was named for the mailbox is forgotten with it: to keep that would be to keep the address.
+const ELSEWHERE: &str = "It was not where its association is, and nobody remembers that. Where the address is added again, its mail goes to the \
+                         association's backend, and what is at the other one stays there: before anybody logs in, say `mailbox move`.\n";
+
 /// `mailbox remove`.
 #[derive(Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -189,7 +193,11 @@ impl AdminCommand for RemoveMailbox {
     }
 
     fn print(told: &Changed<MailboxShown>) -> String {
-        told.print(|mailbox| mailbox.address.reveal(), MailboxShown::settings)
+        let gone = told.print(|mailbox| mailbox.address.reveal(), MailboxShown::settings);
+        match told.was.as_ref().and_then(|was| was.place.as_ref()) {
+            Some(_) => format!("{gone}{ELSEWHERE}"),
+            None => gone,
+        }
     }
 }
 
