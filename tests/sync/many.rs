@@ -1,8 +1,11 @@
-//! Many changes: 200 random ones with a sync after each; a run that is killed; a big host.
+//! Many changes: 200 random ones with a sync after each; a run that is killed or stopped; a big host.
 
 use std::fs;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::model::{Dice, Model};
 use super::stage::{Contents, Stage};
@@ -78,9 +81,19 @@ fn table(mailboxes: usize, salt: &str) -> String {
     format!("association;domain;mailbox;storage;alias\n{}", rows.collect::<String>())
 }
 
-/// At whatever moment: the book is as before or as after, and the next run needs nobody.
 #[test]
 fn a_run_that_is_killed_leaves_the_book_as_before_or_as_after() {
+    ended_by(Signal::SIGKILL);
+}
+
+/// As by `systemctl stop nologd-sync.service`, or by its TimeoutStartSec.
+#[test]
+fn a_run_that_is_stopped_leaves_the_book_as_before_or_as_after() {
+    ended_by(Signal::SIGTERM);
+}
+
+/// At whatever moment: the book is as before or as after, and the next run needs nobody.
+fn ended_by(signal: Signal) {
     let stage = Stage::new();
     assert_eq!(stage.csv(&table(50, "old"), "").code, 0);
     let before = stage.contents();
@@ -94,8 +107,12 @@ fn a_run_that_is_killed_leaves_the_book_as_before_or_as_after() {
         let mut child =
             stage.house.command(program, &stage.line(&line)).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(60 * round));
-        let _ = child.kill();
-        let _ = child.wait();
+        let _ = kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal);
+        let end = Instant::now() + Duration::from_secs(20);
+        while child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < end, "round {round}: {signal} does not end it");
+            std::thread::sleep(Duration::from_millis(5));
+        }
         // What the daemon was told in full it does, whoever is there to hear.
         let end = Instant::now() + Duration::from_secs(20);
         let mut now = stage.contents();
@@ -112,7 +129,7 @@ fn a_run_that_is_killed_leaves_the_book_as_before_or_as_after() {
             seen_after += 1;
         }
     }
-    assert!(seen_before > 0, "killed too late each time");
+    assert!(seen_before > 0, "{signal} came too late each time");
     stage.done(&line);
     assert_eq!(stage.contents().mailboxes.len(), 4050);
     let written = stage.written();
@@ -130,7 +147,7 @@ fn a_daemon_that_is_killed_in_the_middle_has_all_or_nothing() {
         let program = std::path::Path::new(env!("CARGO_BIN_EXE_nologd"));
         let mut child = stage.house.command(program, &line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(150 * round));
-        stage.house.down(nix::sys::signal::Signal::SIGKILL);
+        stage.house.down(Signal::SIGKILL);
         let _ = child.wait();
         stage.house.up();
         let now = stage.contents();
