@@ -32,15 +32,18 @@ fn recounts(text: &str) -> bool {
     text.lines().any(|line| !line.trim_start().starts_with('#') && line.contains(RECOUNT))
 }
 
-/// Whether a table of Postfix's `transport_maps` is AlternC's, which says for each address who delivers, and knows nothing of nologd.
-pub(super) fn delivers_around(table: &str) -> bool {
-    let path = table.rsplit_once("mysql:").map(|(_, path)| path);
-    path.and_then(|path| fs::read_to_string(path).ok()).is_some_and(|text| asks_who_delivers(&text))
+/// Where a table of Postfix's `transport_maps` that is AlternC's, and says for each address who delivers, sends what was Dovecot's: to the
+/// place that its query names, or (`None`) still to Dovecot. Outer `None`: it is no table of AlternC's.
+pub(super) fn delivers(table: &str) -> Option<Option<String>> {
+    let path = table.rsplit_once("mysql:").map(|(_, path)| path)?;
+    asks_who_delivers(&fs::read_to_string(path).ok()?)
 }
 
-fn asks_who_delivers(text: &str) -> bool {
+fn asks_who_delivers(text: &str) -> Option<Option<String>> {
     let query = text.lines().filter_map(|line| line.split_once('=')).find(|(name, _)| name.trim() == "query");
-    query.map(|(_, query)| query.to_ascii_lowercase()).is_some_and(|query| query.contains("delivery") && !query.contains("lmtp:"))
+    let (_, query) = query.filter(|(_, query)| query.to_ascii_lowercase().contains("delivery"))?;
+    let place = query.split(['\'', '"']).find(|word| word.starts_with("lmtp:"));
+    Some(place.map(str::to_owned))
 }
 
 #[cfg(test)]
@@ -64,11 +67,15 @@ mod tests {
         let lines = "0 4 * * 0 root /usr/lib/alternc/update_quota_mail.sh -a\n";
         assert!(recounts(lines) && !recounts(&format!("# {lines}")) && !recounts("0 4 * * * root /usr/lib/alternc/other\n"));
         let file = |query: &str| format!("hosts = 127.0.0.1\npassword = delivery\nquery = {query}\n");
-        assert!(asks_who_delivers(&file("SELECT delivery FROM mailbox JOIN address ON address.id = address_id WHERE x = '%s'")));
+        let of_alternc = "SELECT delivery FROM mailbox JOIN address ON address.id = address_id WHERE x = '%s'";
+        assert_eq!(asks_who_delivers(&file(of_alternc)), Some(None));
         let template = include_str!("../../../policy/backends/panels/alternc-mytransport.cf");
         let own = template.lines().find_map(|line| line.strip_prefix("#     ")).unwrap();
-        assert!(!asks_who_delivers(&file(own)));
-        assert!(!asks_who_delivers(&file("SELECT transport FROM domains WHERE domain = '%s'")) && !asks_who_delivers(""));
-        assert!(!delivers_around("hash:/etc/postfix/transport") && !delivers_around("mysql:/nowhere"));
+        assert_eq!(asks_who_delivers(&file(own)), Some(Some("lmtp:inet:127.0.0.1:10026".into())));
+        assert_eq!(asks_who_delivers(&file("SELECT transport FROM domains WHERE domain = '%s'")), None);
+        assert_eq!(
+            (asks_who_delivers(""), delivers("hash:/etc/postfix/transport"), delivers("mysql:/nowhere")),
+            (None, None, None)
+        );
     }
 }

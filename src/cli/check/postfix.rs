@@ -188,27 +188,32 @@ fn ways(tools: &Tools<'_>, settings: &str, config: &Config, known: Option<&BTree
         found.note("Postfix: the config has no listener with service = \"lmtp\", so incoming mail goes around nologd: limits do not hold for it");
         return;
     };
+    let tables = entries(value(settings, "transport_maps").unwrap_or_default()).into_iter().filter_map(|entry| match entry {
+        ListEntry::Table(table) => Some(table),
+        ListEntry::File(_) | ListEntry::Domain(_) => None,
+    });
+    let (panels, tables): (Vec<_>, Vec<_>) =
+        tables.map(|table| (panel::delivers(&table), table)).partition(|(delivers, _)| delivers.is_some());
+    for (delivers, table) in &panels {
+        if delivers.as_ref().and_then(Option::as_ref).is_none_or(|place| !is_ours(place, config)) {
+            found.wrong(format!(
+                "Postfix: {table} asks AlternC who delivers to each address, which is not nologd: incoming mail goes around it, whatever \
+                 virtual_transport says. See policy/backends/panels/alternc-mytransport.cf; it has to name {}",
+                written(own)
+            ));
+        }
+    }
     let transport = value(settings, "virtual_transport").unwrap_or("virtual");
-    if !is_ours(transport, config) {
+    // Where AlternC says it for each address, nobody reads the other.
+    if panels.is_empty() && !is_ours(transport, config) {
         found.wrong(format!(
             "Postfix: virtual_transport = {transport}: incoming mail goes around nologd, and limits do not hold for it. Write \
              virtual_transport = {}",
             written(own)
         ));
     }
-    let tables = entries(value(settings, "transport_maps").unwrap_or_default()).into_iter().filter_map(|entry| match entry {
-        ListEntry::Table(table) => Some(table),
-        ListEntry::File(_) | ListEntry::Domain(_) => None,
-    });
-    let (panels, tables): (Vec<_>, Vec<_>) = tables.partition(|table| panel::delivers_around(table));
-    for table in panels {
-        found.wrong(format!(
-            "Postfix: {table} asks AlternC who delivers to each address, which is Dovecot: incoming mail goes around nologd, whatever \
-             virtual_transport says. See policy/backends/panels/alternc-mytransport.cf"
-        ));
-    }
     let Some(known) = known else { return };
-    for table in tables {
+    for (_, table) in tables {
         let Some(said) = tools.ask(&table, known) else {
             found.note(format!("Postfix: {table} of transport_maps cannot be asked: run this check as root"));
             continue;
@@ -290,4 +295,37 @@ fn list(names: &[&str]) -> String {
 
 fn stands(names: &[&str]) -> String {
     format!("{} {}", list(names), if names.len() == 1 { "stands" } else { "stand" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a host with AlternC, whose table of transports has this `query`.
+    #[allow(clippy::disallowed_methods)] // only the store writes files, except in tests
+    fn said(query: &str) -> Vec<String> {
+        let text = "hostname = \"mail.nolog.example\"\nstate_dir = \"/var/lib/nologd\"\n\
+            [[listen]]\nservice = \"lmtp\"\naddress = \"127.0.0.1:10026\"\ntls = \"none\"\n\
+            [[backend]]\nname = \"one\"\nimap = \"imap://127.0.0.1:10143\"\nlmtp = \"lmtp://127.0.0.1:10024\"\n";
+        let config = crate::config::read(text).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let file = std::env::temp_dir().join(format!("nologd-mytransport-{}.cf", std::process::id()));
+        fs::write(&file, format!("hosts = localhost\nquery = {query}\n")).unwrap();
+        let settings = format!("virtual_transport = virtual\ntransport_maps = proxy:mysql:{}\n", file.display());
+        let mut found = Faults::default();
+        ways(&Tools { folder: None }, &settings, &config, None, &mut found);
+        fs::remove_file(file).unwrap();
+        found.all_wrong().to_vec()
+    }
+
+    #[test]
+    fn where_alternc_says_who_delivers_nothing_else_is_asked() {
+        let to = |place: &str| said(&format!("SELECT REPLACE(delivery, 'dovecot', '{place}') FROM mailbox WHERE x = '%s'"));
+        assert_eq!(to("lmtp:inet:127.0.0.1:10026"), [""; 0]);
+        for around in [to("lmtp:inet:127.0.0.1:24"), said("SELECT delivery FROM mailbox WHERE x = '%s'")] {
+            assert!(around.len() == 1 && around[0].contains("alternc-mytransport.cf"), "{around:?}");
+        }
+        // A table of somebody else's says nothing about the rest.
+        let other = said("SELECT transport FROM domains WHERE x = '%s'");
+        assert!(other.len() == 1 && other[0].contains("Write virtual_transport"), "{other:?}");
+    }
 }
