@@ -25,23 +25,28 @@ pub fn findings(file: &str, text: &str) -> Vec<Finding> {
     found
 }
 
-/// `executable = imap imap-postlogin`, and the service that runs the script.
+/// `executable = imap imap-postlogin`, and the service that runs the script. Where nobody calls one, the service alone runs nothing: that is
+/// how a host stops it that may not edit its panel's file.
 fn post_login(file: &str, settings: &[Setting<'_>], found: &mut Vec<Finding>) {
+    let (mut called, mut scripts) = (Vec::new(), Vec::new());
     for setting in settings.iter().filter(|setting| setting.name == "executable") {
         let Some(service) = setting.path.last().and_then(|section| section.strip_prefix("service ")) else { continue };
         let words: Vec<_> = setting.value.split_whitespace().collect();
         // The socket of a script stands behind the program, a script itself before it.
         let program = words.iter().find(|word| word.rsplit('/').next() == Some(service)).copied().unwrap_or(service);
-        let instead = if setting.value.contains("script-login") {
-            format!("remove the section: service {service}")
+        let told = |instead: &str| Finding::new(&check::DOVECOT_POST_LOGIN, file, Some(setting.line), "executable", instead);
+        if setting.value.contains("script-login") {
+            scripts.push(told(&format!("remove the section: service {service}")));
         } else if AFTER_LOGIN.contains(&service)
             && (words.first() != Some(&program) || words.get(1).is_some_and(|word| !word.starts_with('-')))
         {
-            format!("executable = {program}")
-        } else {
-            continue;
-        };
-        found.push(Finding::new(&check::DOVECOT_POST_LOGIN, file, Some(setting.line), "executable", &instead));
+            called.push(told(&format!("executable = {program}")));
+        }
+    }
+    if !called.is_empty() {
+        called.append(&mut scripts);
+        called.sort_by_key(|finding| finding.line);
+        found.append(&mut called);
     }
 }
 
@@ -113,6 +118,9 @@ mod tests {
         ];
         let expected = expected.map(|(line, instead)| (line, instead.to_owned()));
         assert_eq!(of(&check::DOVECOT_POST_LOGIN, text), expected);
+        // As where AlternC's own file stays, and a later one says `executable = imap`, which is Dovecot's default and not printed.
+        let uncalled = "service imap-postlogin {\n  executable = script-login /x.sh\n}\nservice imap {\n  vsz_limit = 512 M\n}\n";
+        assert_eq!(of(&check::DOVECOT_POST_LOGIN, uncalled), []);
     }
 
     #[test]
