@@ -6,6 +6,7 @@
 #   make test             everything that CI runs
 #   make deb              the Debian package, in target/deb, looked at by lintian
 #   make test-package     the package in containers with systemd, on Debian 12 and 13; as root. RELEASES=bookworm for one of them;
+#                         on Debian 12 also the page about AlternC, forward and back, on a host set up as such a panel does it;
 #                         OLDER=COMMIT also upgrades from the package of then, and goes down to it again
 #   make bench            nologd next to nginx, Dovecot and imapproxy; as root, some twenty minutes
 #   make bench ROWS="login click"    only these rows; `make bench ROWS=--help` lists them
@@ -101,6 +102,7 @@ test-package: packages
 	        "$(abspath target/test-package/older)" "$$(dpkg-parsechangelog -l debian/changelog -S Version)~older")
 	$(SUDO) env OLDER="$(if $(OLDER),$$(echo target/test-package/older/nologd_*.deb))" bash tests/package/run.sh target/test-package/old/nologd_*.deb target/test-package/new/nologd_*.deb \
 	    target/test-package/roots $(RELEASES)
+	$(if $(filter bookworm,$(RELEASES)),$(SUDO) bash tests/package/alternc.sh target/test-package/new/nologd_*.deb target/test-package/alternc)
 
 bench: PACKAGES = $(BENCH_PACKAGES)
 bench: packages
