@@ -1,6 +1,7 @@
 //! One temporary folder, and a block of loopback ports, for everything that a demo or a test starts.
 
 use std::fs::{self, DirBuilder};
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,18 @@ pub struct Place {
     guard: TcpListener,
 }
 
+/// How many names are tried: a process that was killed leaves its own, and another one may have its number by now.
+const TRIES: u16 = 100;
+
+/// None: something has this name. So nobody can prepare a link for us.
+fn make(number: u16) -> io::Result<Option<PathBuf>> {
+    let folder = std::env::temp_dir().join(format!("nologd-{}-{number}", process::id()));
+    match DirBuilder::new().mode(0o755).create(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+        made => made.map(|()| Some(folder)),
+    }
+}
+
 impl Place {
     /// Makes the folder under the system's temporary folder. It can be entered by every user: as root, Dovecot's and Postfix's
     /// processes run as their own users.
@@ -33,10 +46,8 @@ impl Place {
         static COUNT: AtomicU16 = AtomicU16::new(0);
         let guard = claim_block().ok_or(Trouble::NoPort)?;
         let first = guard.local_addr().map_err(Trouble::Folder)?.port();
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("nologd-{}-{number}", process::id()));
-        // `create` fails when something has this name already: no one can prepare a link for us.
-        DirBuilder::new().mode(0o755).create(&folder).map_err(Trouble::Folder)?;
+        let folder = (0..TRIES).map(|_| make(COUNT.fetch_add(1, Ordering::Relaxed))).find_map(Result::transpose);
+        let folder = folder.unwrap_or_else(|| Err(io::ErrorKind::AlreadyExists.into())).map_err(Trouble::Folder)?;
         Ok(Place { folder, next_port: Mutex::new(first + 1), guard })
     }
 
@@ -139,5 +150,12 @@ mod tests {
         let folder = one.folder().to_owned();
         drop(one);
         assert!(!folder.exists() && two.folder().exists());
+    }
+    #[test]
+    fn what_somebody_left_is_in_nobodys_way() {
+        // Of numbers that this process is far from.
+        let left = make(60_000).unwrap().unwrap();
+        assert_eq!(make(60_000).unwrap(), None);
+        fs::remove_dir(left).unwrap();
     }
 }

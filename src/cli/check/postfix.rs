@@ -302,18 +302,17 @@ mod tests {
     use super::*;
 
     /// What is said of a host with AlternC, whose table of transports has this `query`.
-    #[allow(clippy::disallowed_methods)] // only the store writes files, except in tests
     fn said(query: &str) -> Vec<String> {
         let text = "hostname = \"mail.nolog.example\"\nstate_dir = \"/var/lib/nologd\"\n\
             [[listen]]\nservice = \"lmtp\"\naddress = \"127.0.0.1:10026\"\ntls = \"none\"\n\
             [[backend]]\nname = \"one\"\nimap = \"imap://127.0.0.1:10143\"\nlmtp = \"lmtp://127.0.0.1:10024\"\n";
         let config = crate::config::read(text).unwrap_or_else(|problems| panic!("{problems:?}"));
-        let file = std::env::temp_dir().join(format!("nologd-mytransport-{}.cf", std::process::id()));
-        fs::write(&file, format!("hosts = localhost\nquery = {query}\n")).unwrap();
+        let place = crate::demo::Place::new().unwrap_or_else(|trouble| panic!("{trouble}"));
+        let file = place.write("mytransport.cf", format!("hosts = localhost\nquery = {query}\n").as_bytes());
+        let file = file.unwrap_or_else(|trouble| panic!("{trouble}"));
         let settings = format!("virtual_transport = virtual\ntransport_maps = proxy:mysql:{}\n", file.display());
         let mut found = Faults::default();
         ways(&Tools { folder: None }, &settings, &config, None, &mut found);
-        fs::remove_file(file).unwrap();
         found.all_wrong().to_vec()
     }
 
