@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Admin(command) => cli::admin(command),
         Command::Store(command) => cli::store(command),
         Command::Node(command) => cli::node(command),
+        Command::Share(command) => cli::share(command),
     }
 }
 
@@ -70,7 +71,14 @@ fn start(mut config: Config, file: &ConfigFile, mut missing: Vec<Unenforced>) ->
         Waited::Judges(beside) => Some(beside),
         Waited::Ends(end) => return Ok(end),
     };
-    let context = config::context(&mut config, enforcement, descriptors, built.certificates.as_ref(), beside.as_ref())?;
+    let context = config::context(
+        &mut config,
+        enforcement,
+        descriptors,
+        built.certificates.as_ref(),
+        beside.as_ref(),
+        built.nodes.as_ref().map(|(.., others)| others),
+    )?;
     let end = runtime.block_on(run::serve_until_stopped(config, file, built, context, systemd, beside.as_ref()))?;
     // Nothing that was granted is under way any more, and the usage is written.
     beside.into_iter().for_each(run::leave);

@@ -193,6 +193,8 @@ pub struct Backends {
     /// In the order of the config file.
     list: Vec<(BackendId, Backend)>,
     default: usize,
+    /// Other nodes, in the order of the config file: for the sessions of associations that they judge, and for nothing else.
+    fellows: Vec<(BackendId, Backend)>,
     /// The next id that nobody has or had.
     next: u64,
 }
@@ -201,14 +203,22 @@ impl Backends {
     /// In the order of the config file; `default` is a position in it.
     pub fn new(list: Vec<Backend>, default: usize) -> Backends {
         let next = list.len() as u64;
-        Backends { list: (0..).map(BackendId).zip(list).collect(), default, next }
+        Backends { list: (0..).map(BackendId).zip(list).collect(), default, fellows: Vec::new(), next }
+    }
+
+    /// The same beside other nodes, which are spoken to like backends.
+    #[must_use]
+    pub fn beside(mut self, fellows: Vec<Backend>) -> Backends {
+        self.fellows = (self.next..).map(BackendId).zip(fellows).collect();
+        self.next += self.fellows.len() as u64;
+        self
     }
 
     /// The same with the ids of those that were in force `before`, where they did not change.
     pub fn succeeding(mut self, before: &Backends) -> Backends {
         self.next = before.next;
-        for (id, backend) in &mut self.list {
-            let same = before.list.iter().find(|(_, old)| old == backend);
+        for (id, backend) in self.list.iter_mut().chain(&mut self.fellows) {
+            let same = before.list.iter().chain(&before.fellows).find(|(_, old)| old == backend);
             *id = same.map_or(BackendId(self.next), |(id, _)| *id);
             self.next += u64::from(same.is_none());
         }
@@ -217,7 +227,22 @@ impl Backends {
 
     /// The one with this id. None: it is not in this file.
     pub fn at(&self, id: BackendId) -> Option<&Backend> {
-        self.iter().find(|(other, _)| *other == id).map(|(_, backend)| backend)
+        self.list.iter().chain(&self.fellows).find(|(other, _)| *other == id).map(|(_, backend)| backend)
+    }
+
+    /// The other node of that name.
+    pub fn fellow(&self, name: &str) -> Option<BackendId> {
+        self.fellows.iter().find(|(_, fellow)| *fellow.name == *name).map(|(id, _)| *id)
+    }
+
+    /// Whether it is another node.
+    pub fn is_fellow(&self, id: BackendId) -> bool {
+        self.fellows.iter().any(|(other, _)| *other == id)
+    }
+
+    /// All other nodes, in the order of the config file.
+    pub fn fellows(&self) -> impl Iterator<Item = &Backend> {
+        self.fellows.iter().map(|(_, fellow)| fellow)
     }
 
     /// The one called `name`; the default one without a name. None: the file no longer has it.

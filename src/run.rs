@@ -52,6 +52,9 @@ pub async fn serve_until_stopped(
     let listeners = config::listeners(&config, &built)?;
     statement::tell(&config, &context);
     let (count, backends) = (listeners.len(), context.backends.load().len());
+    if let Some(share) = &context.share {
+        share.link.start(&context.book).map_err(StartTrouble::State)?;
+    }
     let (ender, end) = pair();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let listeners = listeners.into_iter().zip(built.bound);
@@ -85,6 +88,9 @@ pub async fn serve_until_stopped(
     context.pool.close();
     context.relay_pool.close();
     let cut = stopper.stop(drain).await;
+    if let Some(share) = &context.share {
+        share.link.leave().await;
+    }
     drop(built.files);
     // Before usage is written for the last time: nobody is to wait for an answer meanwhile.
     ender.stop(LAST_ANSWERS).await;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::node::NodeDesk;
 use super::open_offers::LoanOffers;
+use super::share::ShareDesk;
 use super::sync::Staging;
 use super::{AdminCommand, Declined, Moment, Principal};
 use crate::event::BackendService;
@@ -24,6 +25,8 @@ pub struct Executor {
     pub(super) offers: LoanOffers,
     /// Where this is one of two machines.
     pub(super) node: Option<Arc<dyn NodeDesk>>,
+    /// Where this is one of several nodes.
+    pub(super) share: Option<Arc<dyn ShareDesk>>,
     /// This machine waits, and its book is nobody's.
     pub(super) is_waiting: bool,
 }
@@ -32,13 +35,19 @@ impl Executor {
     /// An executor in front of `book`.
     pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>, limits: Arc<Limits>) -> Executor {
         let (staging, offers) = (Staging::default(), LoanOffers::default());
-        Executor { book, host, incidents, limits, staging, offers, node: None, is_waiting: false }
+        Executor { book, host, incidents, limits, staging, offers, node: None, share: None, is_waiting: false }
     }
 
     /// The same as one of two machines.
     #[must_use]
     pub fn beside(self, node: Option<Arc<dyn NodeDesk>>) -> Executor {
         Executor { node, ..self }
+    }
+
+    /// The same as one of several nodes.
+    #[must_use]
+    pub fn sharing(self, share: Option<Arc<dyn ShareDesk>>) -> Executor {
+        Executor { share, ..self }
     }
 
     /// The same on a machine that waits for its turn: what only a book can know is not known.

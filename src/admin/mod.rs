@@ -43,6 +43,7 @@ pub mod open_offers;
 mod principal;
 mod refusal;
 mod request;
+pub mod share;
 pub mod status;
 pub mod sync;
 #[cfg(test)]

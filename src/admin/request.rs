@@ -14,6 +14,7 @@ use super::mailbox::{ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
 use super::move_mailbox::MoveMailbox;
 use super::node::{ShowNode, StandBy, TakeOver};
 use super::offer::{AcceptLoan, DeclineOffer, OfferLoan, ReturnLoan, WithdrawOffer};
+use super::share::{BeginCount, ShowShare, TellCount};
 use super::status::ShowStatus;
 use super::sync::{ApplySync, StageSync};
 use super::usage::LoadUsage;
@@ -111,6 +112,9 @@ commands! {
     ShowNode
     TakeOver
     StandBy
+    ShowShare
+    BeginCount
+    TellCount
     ShowStatus
     StageSync
     ApplySync

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use super::daemon_arguments::{Admin, DaemonCommand, DaemonOptions, OutputOptions, SocketOptions};
 use super::offline::HelpFormat;
 use crate::admin::node::{ShowNode, StandBy, TakeOver};
+use crate::admin::share::ShowShare;
 use crate::config;
 use crate::fault::Lang;
 use crate::import::settings::PanelKind;
@@ -77,6 +78,9 @@ pub enum Command {
     /// Two machines with one book: which of them judges, and what connects them.
     #[command(subcommand)]
     Node(NodeCommand),
+    /// Several nodes that all take clients: who judges what, and what counts for them.
+    #[command(subcommand)]
+    Share(ShareCommand),
     /// Look after the state folder: check and export, also while the daemon runs; import and repair.
     #[command(subcommand)]
     Store(StoreCommand),
@@ -182,6 +186,21 @@ pub enum NodeCommand {
     },
     /// Be the witness, on the machine with the mailboxes: started by sshd for each of the two machines, as the command of its key.
     Witness(super::witness::WitnessArguments),
+}
+
+/// `nologd share`.
+#[derive(Subcommand)]
+pub enum ShareCommand {
+    /// Tell which node judges which association, and whether etcd answers.
+    Show(DaemonCommand<ShowShare>),
+    /// Ask the storage what is in the mailboxes whenever this node has become the judge of an association. Runs for ever, beside the daemon.
+    Count {
+        #[command(flatten)]
+        place: SocketOptions,
+        /// The command that tells what each mailbox holds, with tabs: user, messages, vsize. Without it, doveadm.
+        #[arg(long, value_name = "PROGRAM")]
+        program: Option<PathBuf>,
+    },
 }
 
 /// `nologd store`.

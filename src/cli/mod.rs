@@ -7,6 +7,7 @@
 //! | `speak` | to the daemon and back |
 //! | `usage` | what is read from the mail server and sent in batches |
 //! | `node` | two machines with one book; `link` connects a daemon to the witness, and `witness` is it |
+//! | `share` | several nodes that all take clients: who judges, and what the storage counts for them |
 //! | `sync` | makes the book follow the host's panel |
 //! | `store` | what is done on the files while no daemon runs |
 //! | `check` | a start, tried; the servers around, asked |
@@ -23,6 +24,7 @@ mod node;
 mod offline;
 mod resolver;
 mod run;
+mod share;
 mod speak;
 mod store;
 mod sync;
@@ -45,6 +47,7 @@ pub use dns::dns;
 pub use node::node;
 pub use offline::{HelpFormat, help, load};
 pub use run::{admin, status};
+pub use share::share;
 pub use store::store;
 pub use sync::sync;
 pub use usage::usage;

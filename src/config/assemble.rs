@@ -1,6 +1,7 @@
 //! From the config file to running parts. The only place that knows both.
 
 use std::fs::{self, Permissions};
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,21 +10,24 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::association::{tell_astray, tell_unread};
-use super::beside::Beside;
+use super::beside::{Beside, common_key};
 use super::certificates::{certificates, told};
 use super::descriptors::cut;
 use super::file::Config;
 use super::key::message_id_key;
 use super::listen::{Listen, ListenTls};
+use super::share::ShareSettings;
 use super::site::site;
 use super::sockets::restrict;
 use super::trouble::StartTrouble;
 use crate::admin::node::NodeDesk;
+use crate::admin::share::ShareDesk;
 use crate::admin::{Executor, Host, ListenerStatus};
 use crate::event::{Event, emit, name_backends};
 use crate::incident::Incidents;
 use crate::limit::Limits;
 use crate::net::certificates::Certificates;
+use crate::net::identity::Identity;
 use crate::net::listen::{Bound, SocketFile, bind};
 use crate::net::tls::{self, Clients};
 use crate::notice;
@@ -34,7 +38,9 @@ use crate::scrub::Scrubber;
 use crate::serve::clock::today;
 use crate::serve::health::Healths;
 use crate::serve::imap_backend::Pooling;
-use crate::serve::{Context, Listener, Service, TlsMode, WebRoom};
+use crate::serve::share::ShareLink;
+use crate::serve::share_etcd::EtcdClient;
+use crate::serve::{Context, Listener, NodeShare, Service, TlsMode, WebRoom};
 use crate::store::{Condition, Durable, Store};
 
 /// The folder in the state folder that keeps the book.
@@ -54,6 +60,8 @@ pub struct Built {
     pub certificates: Option<Arc<Certificates>>,
     /// Who signs certificates of clients, in the order of the file; `None` where clients need none.
     pub clients: Vec<Option<Clients>>,
+    /// What this node shows to others, and who signs what they show; `None` where it is alone.
+    pub nodes: Option<(Identity, Clients, tls::TlsClient)>,
     /// Positions of certificates that cannot be used, though the default one can.
     pub broken: Vec<usize>,
 }
@@ -69,6 +77,8 @@ pub fn build(config: &Config) -> Result<Built, StartTrouble> {
         listen.clients.as_ref().map(load).transpose()
     };
     let clients = config.listens.iter().map(clients).collect::<Result<_, _>>()?;
+    let nodes = config.share.as_ref().map(nodes).transpose();
+    let nodes = nodes.map_err(|error| StartTrouble::Authorities("a file of [share]", error))?;
     let bind = |listen: &Listen| {
         let bound = bind(&listen.address).and_then(|bound| restrict(listen, config).map(|()| bound));
         bound.map_err(|error| StartTrouble::Listen(listen.address.clone(), error))
@@ -76,7 +86,14 @@ pub fn build(config: &Config) -> Result<Built, StartTrouble> {
     let bound = config.listens.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
     let ends = |(listen, bound): (&Listen, &Bound)| (listen.service == Service::Usage).then(|| bound.file()).flatten();
     let files = config.listens.iter().zip(&bound).filter_map(ends).collect();
-    Ok(Built { files, bound, certificates, clients, broken })
+    Ok(Built { files, bound, certificates, clients, nodes, broken })
+}
+
+/// What this node shows to others, who signs what they show, and the way to them.
+fn nodes(share: &ShareSettings) -> io::Result<(Identity, Clients, tls::TlsClient)> {
+    let own = Identity::load(&share.certificate, &share.key)?;
+    let (others, to) = (Clients::load(&share.authority)?, tls::TlsClient::mutual(&share.authority, &own)?);
+    Ok((own, others, to))
 }
 
 /// What all sessions share. To be called as the user that the daemon stays. What is not enforced is told to admins. Limits are cut to
@@ -90,12 +107,14 @@ pub fn context(
     descriptors: u64,
     certificates: Option<&Arc<Certificates>>,
     beside: Option<&Beside>,
+    nodes: Option<&tls::TlsClient>,
 ) -> Result<Arc<Context>, StartTrouble> {
     let (limits, pool) = cut(config, descriptors);
     let limits = Limits::new(limits).ok_or(StartTrouble::Crypto)?;
     let host = Host { certificates: certificates.map(told), ..host_of(config, &enforcement) };
     let notices = Arc::new(notice::Queue::default());
-    let book = book(config, notices.clone(), beside)?;
+    let share = share(config, nodes)?;
+    let book = book(config, notices.clone(), beside, share.as_ref())?;
     // After the book, whose lock keeps a second daemon from making another one.
     let key = message_id_key(&config.state_dir).map_err(StartTrouble::State)?;
     if let Some(page) = &config.help_url {
@@ -108,7 +127,9 @@ pub fn context(
     Ok(Arc::new(Context {
         backends: ArcSwap::from_pointee(std::mem::take(&mut config.backends)),
         executor: Executor::new(book.clone(), host, incidents.clone(), limits.clone())
-            .beside(beside.map(|beside| beside.link.clone() as Arc<dyn NodeDesk>)),
+            .beside(beside.map(|beside| beside.link.clone() as Arc<dyn NodeDesk>))
+            .sharing(share.as_ref().map(|share| share.link.clone() as Arc<dyn ShareDesk>)),
+        share,
         incidents,
         metrics: crate::metrics::Metrics::default(),
         access: config.access.clone(),
@@ -122,7 +143,8 @@ pub fn context(
         quota: config.quota,
         forwarding: config.forwarding,
         sieve_offers: crate::serve::sieve_offers::SieveOffers::new(config.forwarding),
-        tls: tls::TlsClient::new(config.authorities.as_deref()).map_err(StartTrouble::Authorities)?,
+        tls: tls::TlsClient::new(config.authorities.as_deref())
+            .map_err(|error| StartTrouble::Authorities("backend_authorities", error))?,
         hostname: config.hostname.clone(),
         pool: Pool::new(pool),
         relay_pool: RelayPool::new(pool),
@@ -133,6 +155,14 @@ pub fn context(
         relay_capabilities: RelayCapabilities::default(),
         web,
     }))
+}
+
+/// This node's place among several. It judges nothing before [`run::serve_until_stopped`](crate::run::serve_until_stopped) begins.
+fn share(config: &Config, tls: Option<&tls::TlsClient>) -> Result<Option<NodeShare>, StartTrouble> {
+    let Some((settings, tls)) = config.share.as_ref().zip(tls) else { return Ok(None) };
+    let etcd = EtcdClient::new(settings.etcd.clone(), tls.clone());
+    let link = ShareLink::new(&settings.name, &common_key(config)?.for_shares(), etcd);
+    Ok(Some(NodeShare { link, tls: tls.clone() }))
 }
 
 /// What the daemon says about itself to admins.
@@ -169,7 +199,12 @@ pub fn durable(config: &Config) -> Result<(Arc<dyn Store>, Condition), StartTrou
 }
 
 /// Opens the book, which tells `facts` from then on; the first time, the associations of the file are written into it.
-fn book(config: &mut Config, facts: Arc<dyn Facts>, beside: Option<&Beside>) -> Result<Arc<Book>, StartTrouble> {
+fn book(
+    config: &mut Config,
+    facts: Arc<dyn Facts>,
+    beside: Option<&Beside>,
+    share: Option<&NodeShare>,
+) -> Result<Arc<Book>, StartTrouble> {
     let (store, found) = match beside {
         Some(beside) => (beside.store.clone() as Arc<dyn Store>, beside.found),
         None => durable(config)?,
@@ -180,6 +215,9 @@ fn book(config: &mut Config, facts: Arc<dyn Facts>, beside: Option<&Beside>) -> 
     book.lead_to(facts);
     if let Some(beside) = beside {
         book.judge_only_with(beside.link.clone());
+    }
+    if let Some(share) = share {
+        book.judge_each_with(share.link.clone());
     }
     match found {
         Condition::Well => {}
@@ -209,6 +247,10 @@ fn book(config: &mut Config, facts: Arc<dyn Facts>, beside: Option<&Beside>) -> 
 pub fn listeners(config: &Config, built: &Built) -> Result<Vec<Listener>, StartTrouble> {
     let listener = |(number, listen): (usize, &Listen)| {
         let server = |service: Service| {
+            if let Some((own, others, _)) = built.nodes.as_ref().filter(|_| service.is_of_the_nodes()) {
+                let server = tls::TlsServer::new(own.resolver(), service.alpn(), HANDSHAKE, Some(others));
+                return server.map_err(|_| StartTrouble::Crypto);
+            }
             let certificates = built.certificates.as_ref().ok_or(StartTrouble::NoDefaultCertificate(Vec::new()))?;
             let clients = built.clients.get(number).and_then(Option::as_ref);
             tls::TlsServer::new(certificates.clone(), service.alpn(), HANDSHAKE, clients).map_err(|_| StartTrouble::Crypto)

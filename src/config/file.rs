@@ -11,6 +11,7 @@ use super::limits::limits;
 use super::listen::{Listen, listens};
 use super::policy;
 use super::reader::{Reader, Section, choice};
+use super::share::{ShareSettings, share};
 use super::web::WebSettings;
 use crate::fault::HelpPage;
 use crate::limit;
@@ -39,6 +40,8 @@ pub struct Config {
     pub listens: Vec<Listen>,
     /// The name of the onion door, where members are told of it.
     pub onion: Option<String>,
+    /// One of several nodes; `None` where it is alone.
+    pub share: Option<ShareSettings>,
     /// Backends.
     pub backends: Backends,
     /// Associations, for the first start: from then on they are in the book.
@@ -149,6 +152,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     for found in named.iter().filter(|found| backends.as_ref().is_some_and(|all| all.find(Some(&found.value)).is_none())) {
         reader.wrong(found, "names a backend that is not in this file");
     }
+    let (share, backends) = share(reader, root, &listens, backends);
     let associations = associations(reader, root, backends.as_ref());
     Some(Config {
         hostname: hostname?,
@@ -158,6 +162,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         authorities,
         listens,
         onion,
+        share,
         backends: backends?,
         associations,
         separator,
@@ -242,7 +247,8 @@ mod tests {
     #[test]
     fn every_key_is_in_the_reference() {
         let reference = include_str!("../../docs/admin/reference.md");
-        let (mut reader, mut root) = Reader::new("[[listen]]\n[[backend]]\n[[association]]\n[[association.alias]]\n");
+        let (mut reader, mut root) =
+            Reader::new("[[listen]]\n[[backend]]\n[[share.node]]\n[[association]]\n[[association.alias]]\n");
         let _ = whole(&mut reader, &mut root);
         let missing: Vec<_> = reader.asked.iter().filter(|key| !reference.contains(&format!("\n| `{key}` | "))).collect();
         assert!(missing.is_empty() && reader.asked.len() > 60, "not in the reference: {missing:?}");

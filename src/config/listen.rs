@@ -169,11 +169,14 @@ fn wrong_address(listen: &Listen, before: &[Listen], certificates: bool) -> Opti
         Service::Web if listen.tls == ListenTls::StartTls => {
             Some("is for browsers, which know no STARTTLS: say tls = \"implicit\"")
         }
+        service if service.is_of_the_nodes() && listen.tls != ListenTls::Implicit => {
+            Some("is for other nodes: say tls = \"implicit\"; the certificates are those of [share]")
+        }
         service if service.is_webmail() && !listen.is_local() && listen.clients.is_none() => {
             Some("must be loopback or a Unix socket, or have client_authorities: who can reach it can guess passwords freely")
         }
         _ if protected && unix => Some("cannot be a Unix socket where TLS is used"),
-        _ if protected && !certificates => Some("needs [tls] with certificates and default"),
+        service if protected && !certificates && !service.is_of_the_nodes() => Some("needs [tls] with certificates and default"),
         _ if before.iter().any(|other| other.address == listen.address) => Some("is used twice"),
         _ => None,
     }

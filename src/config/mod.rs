@@ -19,6 +19,7 @@ mod pool;
 mod reader;
 mod rules;
 mod sending;
+mod share;
 mod site;
 mod sockets;
 mod trouble;

@@ -8,14 +8,14 @@ use super::held::folder;
 use super::trouble::StartTrouble;
 use crate::event::{Event, emit};
 use crate::policy::sandbox::{RuleEffect, RulePlace, Servers, Target};
-use crate::route::{self, Backends};
+use crate::route::{self, Backend};
 use crate::sandbox::{self, Enforcement, Plan, Unenforced, kept_outputs, lost_outputs};
 use crate::serve::Service;
 
 /// What the policy's sandbox comes to: paths, ports and calls. To be asked for before [`super::context`] takes the backends.
 pub fn plan(config: &Config, file: &Path) -> Plan {
     let mut plan = Plan { ports: Some(Vec::new()), unix: Some(Vec::new()), ..Plan::default() };
-    for rule in config.policy.sandbox.rules(kinds(&config.backends)) {
+    for rule in config.policy.sandbox.rules(kinds(config)) {
         match &rule.what {
             RuleEffect::Write(places) => plan.write.extend(places.iter().filter_map(|place| path(place, config, file))),
             RuleEffect::Read(places) => {
@@ -25,7 +25,7 @@ pub fn plan(config: &Config, file: &Path) -> Plan {
                 }
             }
             RuleEffect::Remove(places) => plan.remove.extend(places.iter().flat_map(|place| removable(place, config, file))),
-            RuleEffect::Connect(targets) => targets.iter().for_each(|target| connect(&mut plan, *target, &config.backends)),
+            RuleEffect::Connect(targets) => targets.iter().for_each(|target| connect(&mut plan, *target, config)),
             RuleEffect::Sockets(sockets) => plan.sockets.extend(sockets),
             RuleEffect::Options(options) => plan.options.extend(options),
             RuleEffect::Deny(calls) => plan.deny.extend(calls),
@@ -116,12 +116,12 @@ fn removable(place: &RulePlace, config: &Config, file: &Path) -> Vec<PathBuf> {
     sockets.filter_map(|listen| listen.address.strip_prefix("unix:").and_then(folder)).collect()
 }
 
-fn connect(plan: &mut Plan, target: Target, backends: &Backends) {
+fn connect(plan: &mut Plan, target: Target, config: &Config) {
     match target {
         Target::Any => (plan.ports, plan.unix) = (None, None),
         Target::Port(port) => plan.ports.iter_mut().for_each(|ports| ports.push(port)),
         Target::Backends => {
-            for place in places(backends) {
+            for place in places(config) {
                 match (place, &mut plan.ports, &mut plan.unix) {
                     (route::Place::Tcp(_, port), Some(ports), _) => ports.push(*port),
                     // The folder: a server that starts anew makes its socket anew.
@@ -134,9 +134,9 @@ fn connect(plan: &mut Plan, target: Target, backends: &Backends) {
 }
 
 /// Whether a server is named by a name, which has to be looked up, and whether one has a Unix socket.
-fn kinds(backends: &Backends) -> Servers {
+fn kinds(config: &Config) -> Servers {
     let mut servers = Servers::default();
-    for place in places(backends) {
+    for place in places(config) {
         match place {
             route::Place::Tcp(host, _) => servers.names |= host.parse::<std::net::IpAddr>().is_err(),
             route::Place::Unix(_) => servers.unix = true,
@@ -145,8 +145,10 @@ fn kinds(backends: &Backends) -> Servers {
     servers
 }
 
-fn places(backends: &Backends) -> impl Iterator<Item = &route::Place> {
-    backends.iter().flat_map(|(_, backend)| backend.endpoints()).map(|(_, endpoint)| &endpoint.place)
+fn places(config: &Config) -> impl Iterator<Item = &route::Place> {
+    let servers = config.backends.iter().map(|(_, backend)| backend).chain(config.backends.fellows());
+    let etcd = config.share.iter().flat_map(|share| &share.etcd);
+    servers.flat_map(Backend::endpoints).map(|(_, endpoint)| endpoint).chain(etcd).map(|endpoint| &endpoint.place)
 }
 
 #[cfg(test)]

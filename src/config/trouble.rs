@@ -33,8 +33,8 @@ pub enum StartTrouble {
     Import(AdminError),
     /// The authorities for a listener's clients cannot be read.
     Clients(PathBuf, io::Error),
-    /// The authorities for backends cannot be read.
-    Authorities(io::Error),
+    /// Certificates or authorities that the config names so cannot be read, or do not belong together.
+    Authorities(&'static str, io::Error),
     /// The daemon cannot become the user that it should be.
     User(NoUser),
     /// `sandbox = "required"`, and this is missing.
@@ -69,8 +69,8 @@ impl fmt::Display for StartTrouble {
             StartTrouble::State(error) => write!(f, "state_dir cannot be used: {error}"),
             StartTrouble::NoKey => write!(
                 f,
-                "this is one of two machines, and state_dir has no {}: copy the other machine's file, with the same owner and rights. Where \
-                 neither has one: run nologd once without the listener for node",
+                "this is one of several machines, and state_dir has no {}: copy another one's file, with the same owner and rights. Where \
+                 none has one: run nologd once without [share] and without the listener for node",
                 super::KEY_FILE
             ),
             StartTrouble::UnreadKey(error) => write!(f, "{} of state_dir cannot be read: {error}", super::KEY_FILE),
@@ -93,7 +93,7 @@ impl fmt::Display for StartTrouble {
             StartTrouble::Store(error) => write!(f, "the store cannot be opened: {error:?}"),
             StartTrouble::Import(error) => write!(f, "the associations of the config file cannot be imported: {}", error.text()),
             StartTrouble::Clients(file, error) => write!(f, "client_authorities {} cannot be read: {error}", file.display()),
-            StartTrouble::Authorities(error) => write!(f, "backend_authorities cannot be read: {error}"),
+            StartTrouble::Authorities(which, error) => write!(f, "{which} cannot be read: {error}"),
             StartTrouble::User(NoUser::Missing) => {
                 write!(f, "started as root: say in the config which user to become (user = \"nologd\")")
             }

@@ -118,6 +118,10 @@ catalogue! {
     SteppedBack "stepped-back" (called);
     /// The copy of the book cannot be taken over: `why` is a number of `CopyTrouble`.
     CopyUnusable "copy-unusable" (why);
+    /// No member of etcd answers: what this node judges is stored for some seconds more, and then put off until one does.
+    EtcdGone "etcd-gone" ();
+    /// etcd answers again.
+    EtcdBack "etcd-back" ();
     /// A backend does not take connections, or says nothing on them. Told at once; what changes again within minutes is told later, if it is still so.
     /// Which of its servers is a [`BackendService`](super::BackendService), here and below.
     BackendDown "backend-down" (backend, service);

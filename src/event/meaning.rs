@@ -106,6 +106,12 @@ meanings! {
     CopyUnusable
         "This machine could not take over: the copy of the book is of no use to it. 1: copy message-id.key from the other machine; 2: update this machine; 3: make room on its disk; 4: update nologd on the machine with the mailboxes; 5: the copy has no association and the book here has: see on both which is the right one."
         "Cette machine ne pourrait pas prendre le relais\u{a0}: la copie du registre ne lui sert à rien. 1\u{a0}: copiez message-id.key de l'autre machine\u{a0}; 2\u{a0}: mettez cette machine à jour\u{a0}; 3\u{a0}: faites de la place sur son disque\u{a0}; 4\u{a0}: mettez nologd à jour sur la machine de stockage\u{a0}; 5\u{a0}: la copie n'a aucune association et le registre d'ici en a\u{a0}: voyez sur les deux lequel est le bon."
+    EtcdGone
+        "No member of etcd answers this node, or they have no majority. Reading goes on; what is to be stored is put off (TAKING-OVER) in a few seconds, or other nodes take over. See with `etcdctl endpoint health` which members run, and whether the certificates of [share] are still valid."
+        "Aucun membre d'etcd ne répond à ce nœud, ou ils n'ont pas la majorité. La lecture continue\u{a0}; l'enregistrement est différé (TAKING-OVER) dans quelques secondes, ou d'autres nœuds prennent le relais. Voyez avec `etcdctl endpoint health` quels membres tournent, et si les certificats de [share] sont encore valables."
+    EtcdBack
+        "etcd answers again. Nothing to do."
+        "etcd répond de nouveau. Rien à faire."
     BackendDown
         "A mail server behind takes no connections, or takes them and says nothing: `name` is its [[backend]], `service` the key that says where (imap, pop3, lmtp, relay). Members are told BACKEND-DOWN, incoming mail waits at your relay; nothing is lost. See whether it runs; `nologd check --connect` talks to it."
         "Un serveur de courrier ne prend pas de connexion, ou la prend et ne dit rien\u{a0}: `name` est son [[backend]], `service` la clé qui dit où (imap, pop3, lmtp, relay). Les membres reçoivent BACKEND-DOWN, le courrier entrant attend au relais\u{a0}; rien n'est perdu. Voyez s'il tourne\u{a0}; `nologd check --connect` lui parle."

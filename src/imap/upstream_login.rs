@@ -223,6 +223,8 @@ fn refusal(status: &[u8]) -> Fault {
         b"LIMIT" => Fault::Barred(RefusalCode::TooManyConnections),
         b"UNAVAILABLE" if is_too_many(status) => Fault::Barred(RefusalCode::TooManyConnections),
         b"UNAVAILABLE" | b"SERVERBUG" | b"INUSE" => Fault::Down,
+        // Of another node, that judges.
+        b"OVERQUOTA" => Fault::Barred(RefusalCode::TooManyMailboxes),
         b"EXPIRED" => Fault::Barred(RefusalCode::PasswordExpired),
         b"CONTACTADMIN" => Fault::Barred(RefusalCode::AskAdmins),
         b"AUTHORIZATIONFAILED" | b"NOPERM" => Fault::Barred(RefusalCode::NotAllowed),

@@ -181,6 +181,22 @@ impl Limits {
         self.own_seat(SeatKind::Webmail, CountedBy::Account(Mutex::default()))
     }
 
+    /// A place for a session that another node brings. It is one of those that [`Limits::webmail_seat`] has.
+    ///
+    /// # Errors
+    /// `TooManyConnections`.
+    pub fn fellow_seat(self: &Arc<Limits>) -> Result<Seat, RefusalCode> {
+        self.own_seat(SeatKind::Webmail, CountedBy::Fellow)
+    }
+
+    /// A place for mail that another node brings. It is one of those that [`Limits::delivery_seat`] has.
+    ///
+    /// # Errors
+    /// `TooManyConnections`.
+    pub fn fellow_delivery_seat(self: &Arc<Limits>) -> Result<Seat, RefusalCode> {
+        self.own_seat(SeatKind::Delivery, CountedBy::Fellow)
+    }
+
     /// A place for a browser, or for a program that asks how it is to be set up: from one network a quarter of them at most, from an IPv6
     /// /56 or /48 a half, as often as all its other connections may come, and counted apart from them. Where all are taken, the one that is
     /// there longest leaves: they are short. `None` for the host's own web server, which brings everybody from one address.

@@ -32,6 +32,8 @@ pub(super) enum CountedBy {
     Behind,
     /// It is the host's own.
     House,
+    /// It comes by another node, which knows where it is and has applied the limits.
+    Fellow,
 }
 
 /// The place that is held.
@@ -74,8 +76,13 @@ impl Seat {
             CountedBy::Network(networks) | CountedBy::Reader(networks) => networks.narrow(),
             CountedBy::Onion(..) => keys.pair(keys.onion(), account),
             CountedBy::Behind => keys.pair(keys.web_server(), account),
-            CountedBy::Account(_) | CountedBy::House => account,
+            CountedBy::Account(_) | CountedBy::House | CountedBy::Fellow => account,
         }
+    }
+
+    /// Whether it comes by another node.
+    pub fn is_fellow(&self) -> bool {
+        matches!(self.counted, CountedBy::Fellow)
     }
 
     /// A try of `secret` for `account`, to be judged by a backend, if one may be made now. What it could not judge costs nothing.
@@ -91,7 +98,9 @@ impl Seat {
                 let mut sized = networks.each().zip(FACTORS).map(|(network, factor)| (network.reveal(), factor));
                 std::array::from_fn(|_| sized.next().unwrap_or_default())
             }
-            CountedBy::Account(_) | CountedBy::Onion(None, _) | CountedBy::Behind | CountedBy::House => Default::default(),
+            CountedBy::Account(_) | CountedBy::Onion(None, _) | CountedBy::Behind | CountedBy::House | CountedBy::Fellow => {
+                Default::default()
+            }
         };
         let asker = Asker {
             account: account.reveal(),
@@ -99,9 +108,11 @@ impl Seat {
             networks,
             own_way: !matches!(self.counted, CountedBy::Network(_) | CountedBy::Reader(_)),
         };
-        let way = lock(&self.limits.guesses).begin(&asker, Instant::now()).ok_or(RefusalCode::TooManyTries)?;
+        let begin = || lock(&self.limits.guesses).begin(&asker, Instant::now()).ok_or(RefusalCode::TooManyTries);
+        // Counted once: strangers' tries at another node must not keep anybody out here.
+        let way = if self.is_fellow() { None } else { Some(begin()?) };
         let trace = keys.trace(account, secret);
-        Ok(Attempt { limits: self.limits.clone(), asker, account, way: Some(way), trace })
+        Ok(Attempt { limits: self.limits.clone(), asker, account, way, trace })
     }
 
     /// Counts a session of the webmail under `account`, which is about to log in. Other sessions are counted already.
@@ -183,7 +194,7 @@ impl Drop for Seat {
                 networks.each().for_each(|network| seats.uncount_reader(network.reveal()));
                 (None, None)
             }
-            CountedBy::Behind | CountedBy::House => (None, None),
+            CountedBy::Behind | CountedBy::House | CountedBy::Fellow => (None, None),
         };
         networks.iter().flat_map(Networks::each).for_each(|network| seats.uncount(network.reveal()));
         let account = account.and_then(|account| account.get_mut().unwrap_or_else(PoisonError::into_inner).take());

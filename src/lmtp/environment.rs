@@ -1,5 +1,6 @@
 //! What a session asks of the book, and of the config.
 
+use crate::private::Address;
 use crate::quota::{Book, Day, OverQuota, Unknown};
 use crate::route::BackendId;
 
@@ -15,4 +16,6 @@ pub trait LmtpEnvironment {
     fn unknown(&self) -> Unknown;
     /// The backend with this name, or of the default one; none when it takes no mail by LMTP.
     fn backend(&self, name: Option<&str>) -> Option<BackendId>;
+    /// The node that judges the association of `recipient`, where that is another one (docs/many-nodes.md): `Some(None)` where it cannot be reached.
+    fn judge_elsewhere(&self, recipient: &Address) -> Option<Option<BackendId>>;
 }

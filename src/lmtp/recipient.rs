@@ -59,9 +59,14 @@ impl LmtpSession {
         }
         let address = std::str::from_utf8(path.reveal()).ok().and_then(Address::parse).ok_or_else(answer::no_address)?;
         let paths = transaction.envelope.sender_length() + path.reveal().len();
-        let room =
-            RecipientReservation::ask(env, &address, transaction.envelope.size, paths).map_err(|why| answer::no_room(&why))?;
-        let slot = self.slot(backend_of(env, &address).ok_or_else(|| answer::backend(Fault::Down))?);
+        let (room, backend) = match env.judge_elsewhere(&address) {
+            Some(backend) => (RecipientReservation::elsewhere(), backend),
+            None => {
+                let room = RecipientReservation::ask(env, &address, transaction.envelope.size, paths);
+                (room.map_err(|why| answer::no_room(&why))?, backend_of(env, &address))
+            }
+        };
+        let slot = self.slot(backend.ok_or_else(|| answer::backend(Fault::Down))?);
         // If the book says no after the backend's yes, only a new transaction takes the recipient back.
         if room.is_doubtful(env) && transaction.uses(slot) {
             return Err(answer::apart());

@@ -56,6 +56,16 @@ impl RecipientReservation {
         Ok(room)
     }
 
+    /// Another node judges: it is asked by its own RCPT, and nothing is set aside here.
+    pub(super) fn elsewhere() -> RecipientReservation {
+        RecipientReservation { held: Vec::new(), strangers: Vec::new(), amount: Amount::ZERO, on_top: 0 }
+    }
+
+    /// Whether another node judges by now, and this is to be given up.
+    pub(super) fn is_cut(&self) -> bool {
+        self.held.iter().any(|(_, reservation)| reservation.is_cut())
+    }
+
     /// Whether the book may still say no when the backend has said yes.
     pub(super) fn is_doubtful(&self, env: &dyn LmtpEnvironment) -> bool {
         self.strangers.iter().any(|mailbox| env.book().may_admit(mailbox).is_err())

@@ -124,6 +124,19 @@ impl LmtpSession {
         matches!(self.state, LmtpState::Verdicts(..))
     }
 
+    /// Whether another node judges a recipient by now: whatever is under way is to be given up.
+    pub fn is_cut(&self) -> bool {
+        match &self.state {
+            LmtpState::Asked(transaction, candidate) => transaction.is_cut() || candidate.room.is_cut(),
+            LmtpState::Open(transaction)
+            | LmtpState::Data(transaction, _)
+            | LmtpState::Message(transaction, _)
+            | LmtpState::Verdicts(transaction, _)
+            | LmtpState::Swallow(transaction, _) => transaction.is_cut(),
+            LmtpState::Hello | LmtpState::Idle | LmtpState::Closed => false,
+        }
+    }
+
     /// Whether the connection to the backend of `slot` is still being opened.
     pub fn is_opening(&self, slot: Slot) -> bool {
         self.backends.get(slot.0).is_some_and(|backend| backend.upstream.is_opening())

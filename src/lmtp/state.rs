@@ -64,6 +64,11 @@ impl Transaction {
         self.recipients.iter().any(|recipient| recipient.slot == slot && recipient.is_open())
     }
 
+    /// Whether another node judges one of them by now, and it is to be given up.
+    pub(super) fn is_cut(&self) -> bool {
+        self.recipients.iter().any(|recipient| matches!(&recipient.fate, RecipientFate::Open(room) if room.is_cut()))
+    }
+
     /// Whether any backend has.
     pub(super) fn is_open(&self) -> bool {
         self.recipients.iter().any(Recipient::is_open)

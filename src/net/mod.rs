@@ -8,6 +8,7 @@ pub mod certificates;
 pub mod conn;
 pub mod dial;
 pub mod forwarders;
+pub mod identity;
 pub mod listen;
 pub mod min_rate;
 pub mod proxy_header;

@@ -20,6 +20,7 @@ use tokio_rustls::rustls::{CipherSuite, ClientConfig, RootCertStore, ServerConfi
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::conn::Conn;
+use super::identity::Identity;
 use super::proxy_header;
 use crate::fault::{Fault, Side};
 
@@ -186,6 +187,25 @@ impl TlsClient {
         let builder = ClientConfig::builder_with_provider(provider());
         let builder = builder.with_safe_default_protocol_versions().map_err(|_| invalid())?;
         let config = builder.with_root_certificates(roots).with_no_client_auth();
+        Ok(TlsClient(TlsConnector::from(Arc::new(config))))
+    }
+
+    /// Trusts only the authorities in the PEM file `authorities`, and shows `own` to who asks for a certificate.
+    ///
+    /// # Errors
+    /// As [`TlsClient::new`].
+    pub fn mutual(authorities: &Path, own: &Identity) -> io::Result<TlsClient> {
+        let mut roots = RootCertStore::empty();
+        let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+        for certificate in CertificateDer::pem_slice_iter(&std::fs::read(authorities)?) {
+            roots.add(certificate.map_err(|_| invalid())?).map_err(|_| invalid())?;
+        }
+        if roots.is_empty() {
+            return Err(invalid());
+        }
+        let builder = ClientConfig::builder_with_provider(provider());
+        let builder = builder.with_safe_default_protocol_versions().map_err(|_| invalid())?;
+        let config = builder.with_root_certificates(roots).with_client_cert_resolver(own.0.clone());
         Ok(TlsClient(TlsConnector::from(Arc::new(config))))
     }
 

@@ -13,7 +13,7 @@ use super::record::{self, Known};
 use super::sending::Sending;
 use super::sending_limits::Rates;
 use super::subject::Subject;
-use super::{Association, Day, Name, SCHEMA};
+use super::{Association, Bench, Day, Name, SCHEMA};
 use crate::private::{Address, Domain};
 use crate::store::{self, Store, StoreError};
 
@@ -118,6 +118,11 @@ impl Book {
     /// From now on nothing is granted that `permit` does not permit. To be called once, before anything is.
     pub fn judge_only_with(&self, permit: Arc<dyn Permit>) {
         self.gatekeeper.ask_from_now_on(permit);
+    }
+
+    /// From now on nothing is granted in an association that `bench` does not grant. To be called once, before anything is.
+    pub fn judge_each_with(&self, bench: Arc<dyn Bench>) {
+        self.gatekeeper.ask_of_each_from_now_on(bench);
     }
 
     /// What may be granted now, where this is one of two machines.

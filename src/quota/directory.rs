@@ -1,15 +1,16 @@
 //! Which association a name or a domain belongs to, and each association's ledger behind its lock.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::fact::Outlet;
 use super::ledger::Ledger;
+use super::mandate::{Bench, Mandate};
 use super::mark::Mark;
 use super::permit::{Gatekeeper, Permission};
 use super::pulse::Pulse;
 use super::record::Known;
-use super::{Association, Lending, Loan, Name, Verdict};
+use super::{Amount, Association, Lending, Loan, Name, Verdict};
 use crate::private::{Address, Domain};
 use crate::store::StoreError;
 
@@ -19,6 +20,8 @@ pub(super) struct AssociationEntry {
     pub(super) pulse: Arc<Pulse<AssociationEntry>>,
     gatekeeper: Gatekeeper,
     ledger: Mutex<Ledger>,
+    /// What the nodes call it, where there are several.
+    tenant: OnceLock<u64>,
 }
 
 impl AssociationEntry {
@@ -33,13 +36,32 @@ impl AssociationEntry {
     ///
     /// # Errors
     /// [`Verdict::NotNow`].
-    pub(super) fn may_grant(&self, ledger: &Ledger) -> Result<(), Verdict> {
+    pub(super) fn may_grant(&self, ledger: &mut Ledger) -> Result<(), Verdict> {
+        if let Some((bench, tenant)) = self.bench(ledger) {
+            ledger.withheld = bench.withheld(tenant).ok_or(Verdict::NotNow)?;
+            return Ok(());
+        }
         let may = match self.gatekeeper.permission() {
             Permission::All => true,
             Permission::Nothing => false,
             Permission::Confirmed => ledger.is_confirmed(),
         };
         if may { Ok(()) } else { Err(Verdict::NotNow) }
+    }
+
+    /// That `amount` may be under way here: the book has judged it. None where there are no other nodes.
+    ///
+    /// # Errors
+    /// [`Verdict::NotNow`].
+    pub(super) fn mandate(&self, ledger: &Ledger, amount: Amount) -> Result<Option<Mandate>, Verdict> {
+        let Some((bench, tenant)) = self.bench(ledger) else { return Ok(None) };
+        Mandate::ask(bench, tenant, amount).map(Some).ok_or(Verdict::NotNow)
+    }
+
+    /// Who is asked about this association, and what it is called there; none where there are no other nodes.
+    pub(super) fn bench(&self, ledger: &Ledger) -> Option<(&Arc<dyn Bench>, u64)> {
+        let bench = self.gatekeeper.bench()?;
+        Some((bench, *self.tenant.get_or_init(|| bench.tenant(&ledger.association.name))))
     }
 
     /// To be called when a mailbox's numbers changed: who is to be told, and whether the mailbox waits for a tick. A number that
@@ -77,7 +99,13 @@ impl AssociationEntry {
     pub(super) fn new(association: Association, common: Common<'_>) -> Arc<AssociationEntry> {
         let ledger = Mutex::new(Ledger::new(association));
         let Common { facts, pulse, gatekeeper } = common;
-        Arc::new(AssociationEntry { facts: facts.clone(), pulse: pulse.clone(), gatekeeper: gatekeeper.clone(), ledger })
+        Arc::new(AssociationEntry {
+            facts: facts.clone(),
+            pulse: pulse.clone(),
+            gatekeeper: gatekeeper.clone(),
+            ledger,
+            tenant: OnceLock::new(),
+        })
     }
 }
 

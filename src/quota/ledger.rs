@@ -64,6 +64,8 @@ pub(super) struct Ledger {
     pub(super) mark: Mark,
     /// The last day that anybody told.
     pub(super) day: Day,
+    /// What was last told to be kept free, in the association and in each mailbox, where there are several nodes.
+    pub(super) withheld: Amount,
 }
 
 impl Ledger {
@@ -79,6 +81,7 @@ impl Ledger {
             open: Sum::default(),
             mark: Mark::default(),
             day: Day::from_unix(0),
+            withheld: Amount::ZERO,
         }
     }
 
@@ -213,7 +216,11 @@ impl Ledger {
         Ok(())
     }
 
-    fn judge_writes(&self, number: u64, amount: Amount, way: Origin, today: Day, writes: u64) -> Result<(), Verdict> {
+    /// The judgement without the setting aside.
+    ///
+    /// # Errors
+    /// As [`Ledger::reserve`].
+    pub(super) fn judge_writes(&self, number: u64, amount: Amount, way: Origin, today: Day, writes: u64) -> Result<(), Verdict> {
         self.judge(number, amount, way, today)?;
         let announced = self.entries.get(&number).map_or(0, |entry| entry.tally.announced);
         let many = announced > 0 && announced.saturating_add(amount.octets) > writes;
@@ -227,7 +234,8 @@ impl Ledger {
         let mut total = Sum::default();
         [entry.tally.used, entry.tally.doubts.total(), entry.tally.open, amount].into_iter().for_each(|part| total.add(part));
         let own = self.association.mailbox_limit(entry.own.storage);
-        if own.allows(total.octets) && Limit::None.allows(total.messages) { Ok(()) } else { Err(Verdict::MailboxFull) }
+        let fits = |total: Sum| own.allows(total.octets) && Limit::None.allows(total.messages);
+        self.fits(total, Verdict::MailboxFull, fits)
     }
 
     /// The association's half of the judgement, also for a mailbox that is not in the book yet.
@@ -239,8 +247,18 @@ impl Ledger {
         }
         let mut total = self.used.with(self.open);
         total.add(amount);
-        let fits = self.association.storage_on(today).allows(total.octets);
-        if fits && self.association.messages.allows(total.messages) { Ok(()) } else { Err(Verdict::AssociationFull) }
+        let storage = self.association.storage_on(today);
+        let fits = |total: Sum| storage.allows(total.octets) && self.association.messages.allows(total.messages);
+        self.fits(total, Verdict::AssociationFull, fits)
+    }
+
+    /// Where only what other nodes may still bring is in the way, it is not full.
+    fn fits(&self, mut total: Sum, full: Verdict, fits: impl Fn(Sum) -> bool) -> Result<(), Verdict> {
+        if !fits(total) {
+            return Err(full);
+        }
+        total.add(self.withheld);
+        if fits(total) { Ok(()) } else { Err(Verdict::NotNow) }
     }
 
     /// Does `work` on a mailbox's numbers and keeps the sums right. None when the mailbox is gone.

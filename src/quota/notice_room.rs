@@ -42,8 +42,9 @@ impl Book {
             tenant.may_grant(ledger)?;
             let number = ledger.living_number(mailbox).ok_or(Verdict::Unknown)?;
             let mut held = Held::new(amount, Origin::Incoming);
+            let mandate = tenant.mandate(ledger, amount)?;
             ledger.reserve_notice(number, &mut held, kind, today)?;
-            Ok(Reservation::new(tenant, number, held, today, writes))
+            Ok(Reservation::new(tenant, number, held, today, writes).within(mandate))
         });
         reserved.unwrap_or(Err(Verdict::Unknown))
     }

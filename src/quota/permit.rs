@@ -3,6 +3,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::Bench;
+
 /// What may be granted at this moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
@@ -20,23 +22,44 @@ pub trait Permit: Send + Sync {
     fn permission(&self) -> Permission;
 }
 
+/// Whom the book asks: one for all associations, or one that judges each apart.
+enum Superior {
+    OfAll(Arc<dyn Permit>),
+    OfEach(Arc<dyn Bench>),
+}
+
 /// The way to whoever may be asked, shared by all associations.
 #[derive(Clone, Default)]
-pub(super) struct Gatekeeper(Arc<OnceLock<Arc<dyn Permit>>>);
+pub(super) struct Gatekeeper(Arc<OnceLock<Superior>>);
 
 impl Gatekeeper {
     pub(super) fn ask_from_now_on(&self, permit: Arc<dyn Permit>) {
-        let _ = self.0.set(permit);
+        let _ = self.0.set(Superior::OfAll(permit));
     }
 
-    /// Where nobody is asked: all.
+    pub(super) fn ask_of_each_from_now_on(&self, bench: Arc<dyn Bench>) {
+        let _ = self.0.set(Superior::OfEach(bench));
+    }
+
+    /// Where nobody is asked for all: all.
     pub(super) fn permission(&self) -> Permission {
         self.asked().unwrap_or(Permission::All)
     }
 
-    /// None: nobody is asked.
+    /// None: nobody is asked for all.
     pub(super) fn asked(&self) -> Option<Permission> {
-        self.0.get().map(|permit| permit.permission())
+        match self.0.get() {
+            Some(Superior::OfAll(permit)) => Some(permit.permission()),
+            Some(Superior::OfEach(_)) | None => None,
+        }
+    }
+
+    /// Who is asked for each; none where nobody is.
+    pub(super) fn bench(&self) -> Option<&Arc<dyn Bench>> {
+        match self.0.get() {
+            Some(Superior::OfEach(bench)) => Some(bench),
+            Some(Superior::OfAll(_)) | None => None,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::directory::AssociationEntry;
+use super::mandate::Mandate;
 use super::pulse::Tick;
 use super::tally::{Held, Tally};
 use super::{Amount, Book, Counted, Day, Origin, Released, Verdict};
@@ -45,6 +46,8 @@ pub struct Reservation {
     /// [`Book::writes`].
     writes: u64,
     ended: bool,
+    /// Where there are several nodes.
+    mandate: Option<Mandate>,
 }
 
 impl Book {
@@ -77,8 +80,11 @@ impl Book {
             let number = ledger.living_number(mailbox).ok_or(Verdict::Unknown)?;
             tenant.may_grant(ledger)?;
             let mut held = Held::new(amount, way);
+            // Not for what the book refuses: a mandate may have to be written down elsewhere.
+            ledger.judge_writes(number, amount, way, today, writes)?;
+            let mandate = tenant.mandate(ledger, amount)?;
             ledger.reserve(number, &mut held, today, writes)?;
-            Ok(Reservation::new(tenant, number, held, today, writes))
+            Ok(Reservation::new(tenant, number, held, today, writes).within(mandate))
         });
         let refused = |_: &Verdict| {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -95,6 +101,8 @@ impl Book {
     /// before the mail comes. A mailbox that was never seen is judged by its association and the default limit.
     pub fn probe(&self, mailbox: &Address, amount: Amount, today: Day) -> Result<(), Verdict> {
         let judged = self.with(mailbox, |tenant, ledger, mailbox| match ledger.number(mailbox) {
+            // Its judge is asked when the mail is there.
+            _ if tenant.bench(ledger).is_some_and(|(bench, tenant)| bench.is_elsewhere(tenant)) => Ok(()),
             _ if tenant.may_grant(ledger).is_err() => Err(Verdict::NotNow),
             Some(number) => ledger.judge(number, amount, Origin::Incoming, today),
             None => {
@@ -109,7 +117,13 @@ impl Book {
 
 impl Reservation {
     pub(super) fn new(tenant: &Arc<AssociationEntry>, number: u64, held: Held, today: Day, writes: u64) -> Reservation {
-        Reservation { tenant: tenant.clone(), number, held, today, writes, ended: false }
+        Reservation { tenant: tenant.clone(), number, held, today, writes, ended: false, mandate: None }
+    }
+
+    /// The same as the nodes know it.
+    pub(super) fn within(mut self, mandate: Option<Mandate>) -> Reservation {
+        self.mandate = mandate;
+        self
     }
 
     /// What is set aside, or was before [`Reservation::pause`].
@@ -121,7 +135,13 @@ impl Reservation {
     pub fn grow(&mut self, more: Amount) -> Result<(), Verdict> {
         self.resume()?;
         let mut ledger = self.tenant.lock();
-        self.tenant.may_grant(&ledger)?;
+        self.tenant.may_grant(&mut ledger)?;
+        if let Some(mandate) = &mut self.mandate {
+            ledger.judge_writes(self.number, more, self.held.way, self.today, self.writes)?;
+            if !mandate.raise(self.held.amount.plus(more)) {
+                return Err(Verdict::NotNow);
+            }
+        }
         ledger.grow(self.number, &mut self.held, more, self.today, self.writes)
     }
 
@@ -146,15 +166,28 @@ impl Reservation {
         if !self.held.is_paused() {
             return Ok(());
         }
+        // What it has under way is not let go by a pause: it may come at any time.
+        if self.mandate.as_ref().is_some_and(|mandate| !mandate.is_going_on()) {
+            return Err(Verdict::NotNow);
+        }
         let mut ledger = self.tenant.lock();
-        self.tenant.may_grant(&ledger)?;
+        self.tenant.may_grant(&mut ledger)?;
         ledger.reserve(self.number, &mut self.held, self.today, self.writes)
+    }
+
+    /// Whether another node judges by now, and what this one has under way is to be given up.
+    pub fn is_cut(&self) -> bool {
+        self.mandate.as_ref().is_some_and(Mandate::is_cut)
     }
 
     /// The backend said NO: it stored nothing, or nobody knows, when a folder of the mailbox was renamed or deleted meanwhile.
     pub fn release(mut self) -> Released {
         // Of a mailbox that was removed meanwhile nothing counts.
-        self.end(|tally, held, now| tally.release(held, now)).unwrap_or(Released::Free)
+        let released = self.end(|tally, held, now| tally.release(held, now)).unwrap_or(Released::Free);
+        if released == Released::Doubt {
+            self.land();
+        }
+        released
     }
 
     /// The backend said OK: it stored it all.
@@ -167,12 +200,19 @@ impl Reservation {
     /// [`Reservation::grow`], to stay within the limits.
     pub fn commit_as(mut self, actual: Amount) -> Counted {
         // A mailbox that was removed meanwhile counts nothing.
-        self.end(|tally, held, now| tally.commit(held, actual, now)).unwrap_or(Counted::Once)
+        let counted = self.end(|tally, held, now| tally.commit(held, actual, now)).unwrap_or(Counted::Once);
+        self.land();
+        counted
     }
 
     /// No answer came: stored or not, it stays counted until a count that begins after this moment.
     pub fn doubt(mut self) {
         self.end(|tally, held, now| tally.doubt(held, now));
+        self.land();
+    }
+
+    fn land(&mut self) {
+        self.mandate.take().into_iter().for_each(Mandate::landed);
     }
 
     fn end<T>(&mut self, work: impl FnOnce(&mut Tally, &Held, Tick) -> T) -> Option<T> {
@@ -198,7 +238,10 @@ impl Drop for Reservation {
         match (self.ended, self.held.is_handed()) {
             (true, _) => {}
             (false, false) => drop(self.end(|tally, held, now| tally.release(held, now))),
-            (false, true) => drop(self.end(|tally, held, now| tally.doubt(held, now))),
+            (false, true) => {
+                let _ = self.end(|tally, held, now| tally.doubt(held, now));
+                self.land();
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 
 use super::directory::AssociationEntry;
-use super::watcher::{KICKED, RECOUNT, STIRRED, Watcher};
+use super::watcher::{ELSEWHERE, KICKED, RECOUNT, STIRRED, Watcher};
 use super::{Book, Day, Standing, Verdict};
 use crate::private::Address;
 
@@ -17,6 +17,8 @@ pub enum Told {
     Ended(Verdict),
     /// An admin ends this person's sessions. Told once.
     Kicked,
+    /// Another node judges (docs/many-nodes.md): who may store something is to come in there. Told once each time.
+    Elsewhere,
     /// Whoever can count the mailbox is to do so, if [`Book::is_seen`] does not hold by then. Told once each time.
     Recount,
 }
@@ -82,6 +84,7 @@ impl Watch {
         }
         match () {
             () if self.watcher.take(KICKED) => Poll::Ready(Told::Kicked),
+            () if self.watcher.take(ELSEWHERE) => Poll::Ready(Told::Elsewhere),
             () if self.watcher.take(RECOUNT) => Poll::Ready(Told::Recount),
             () => Poll::Pending,
         }

@@ -8,6 +8,7 @@ pub(super) const KICKED: u8 = 1;
 pub(super) const RECOUNT: u8 = 2;
 /// Something changed that only the ledger tells.
 pub(super) const STIRRED: u8 = 4;
+pub(super) const ELSEWHERE: u8 = 8;
 
 /// What is waiting to be told to one session.
 #[derive(Default)]
@@ -19,6 +20,11 @@ pub(super) struct Watcher {
 impl Watcher {
     pub(super) fn kick(&self) {
         self.tell(KICKED);
+    }
+
+    /// Another node judges.
+    pub(super) fn send_elsewhere(&self) {
+        self.tell(ELSEWHERE);
     }
 
     pub(super) fn recount(&self) {

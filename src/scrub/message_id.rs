@@ -47,11 +47,20 @@ impl MessageIdKey {
         MessageIdKey(Zeroizing::new(bytes))
     }
 
+    /// The key that nodes make numbers of associations' names with (docs/keys.md).
+    pub fn for_shares(&self) -> Zeroizing<[u8; 32]> {
+        self.derived(b"associations of the nodes")
+    }
+
     /// The key that the two machines of a pair seal copies of the book with (docs/keys.md).
     pub fn for_copies(&self) -> Zeroizing<[u8; 32]> {
+        self.derived(b"copies of the book")
+    }
+
+    fn derived(&self, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0[..]);
         let mut made = Zeroizing::new([0; 32]);
-        made.copy_from_slice(hmac::sign(&key, b"copies of the book").as_ref());
+        made.copy_from_slice(hmac::sign(&key, purpose).as_ref());
         made
     }
 }

@@ -43,6 +43,11 @@ pub(super) trait Judge {
         credential: &Credential,
         source: Pseudonym,
     ) -> impl Future<Output = Result<Self::Conn, Fault>> + Send;
+
+    /// Whether another node that judges the association serves the session.
+    fn is_for_the_judge(&self) -> bool {
+        false
+    }
 }
 
 /// Why there is no login: what the person is told.
@@ -77,7 +82,9 @@ async fn admit<J: Judge>(
     let account = context.limits.pseudonymiser().account(&context.book.account_of(credential.user.reveal()));
     let source = seat.source(account);
     let attempt = seat.attempt(account, &credential.secret).map_err(NoLogin::Untried)?;
-    let tried = match Authenticated::claimed(context, credential) {
+    let claim = Authenticated::claimed(context, credential);
+    let claim = claim.map(|claim| if judge.is_for_the_judge() { claim.at_the_judge(context, seat) } else { Ok(claim) });
+    let tried = match claim.transpose().map_err(NoLogin::Untried)? {
         Some(Claim { who: Some(who), respelt, is_on_its_way }) => {
             let credential = respelt.as_ref().unwrap_or(credential);
             let tried = judge.judge(&who, credential, source).await;
@@ -109,6 +116,10 @@ async fn admit<J: Judge>(
         }
     };
     attempt.right(seat).map_err(NoLogin::Untried)?;
+    // Another node has asked its own book.
+    if who.is_elsewhere() {
+        return Ok((who, conn));
+    }
     // Only who has proven the password learns how the association stands.
     welcome(context, &who.user).map_err(NoLogin::Untried)?;
     Ok((who, conn))
@@ -132,7 +143,28 @@ pub(super) struct Claim {
     pub(super) respelt: Option<Credential>,
 }
 
+impl Claim {
+    /// The same at the node that judges its association, where that is another one.
+    ///
+    /// # Errors
+    /// `TakingOver`: another node has sent it here, and this one does not judge either.
+    fn at_the_judge(self, context: &Context, seat: &Seat) -> Result<Claim, RefusalCode> {
+        let Some(who) = self.who else { return Ok(self) };
+        match context.fellow_of(&who.backends, &who.user) {
+            None => Ok(Claim { who: Some(who), ..self }),
+            // It is sent on once: two nodes may each take the other one for the judge.
+            Some(_) if seat.is_fellow() => Err(RefusalCode::TakingOver),
+            Some(fellow) => Ok(Claim { who: fellow.map(|backend| Authenticated { backend, ..who }), ..self }),
+        }
+    }
+}
+
 impl Authenticated {
+    /// Whether another node serves the session, and judges.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.backends.is_fellow(self.backend)
+    }
+
     /// Finds the association and the backend of the name in `credential`. `None`: its domain is nobody's. What comes out is
     /// a claim until a backend has accepted the secret.
     pub(super) fn claimed(context: &Context, credential: &Credential) -> Option<Claim> {

@@ -41,6 +41,7 @@ impl Attendant {
                     continue;
                 }
                 Told::Kicked => RefusalCode::SessionEnded,
+                Told::Elsewhere => RefusalCode::TakingOver,
                 Told::Ended(verdict) => verdict.code(),
             };
             proxy.close(&reply::bye_by(code), Fault::Limit);

@@ -84,7 +84,8 @@ fn sent_away(watch: &Watch, cx: &mut Task<'_>) -> Option<RefusalCode> {
     loop {
         match watch.poll(cx, today()) {
             Poll::Pending => return None,
-            Poll::Ready(Told::Recount) => {}
+            // Nothing is stored by it.
+            Poll::Ready(Told::Recount | Told::Elsewhere) => {}
             Poll::Ready(Told::Kicked) => return Some(RefusalCode::SessionEnded),
             Poll::Ready(Told::Ended(verdict)) => return Some(verdict.code()),
         }

@@ -28,7 +28,7 @@ pub(super) async fn connect(
 ) -> Result<BufferedConn, Fault> {
     let patience = context.patience.backend;
     let greeted = async {
-        let conn = dial(endpoint, &context.tls, patience).await?;
+        let conn = dial(endpoint, context.tls_to(&context.backends.load(), backend), patience).await?;
         let mut conn = BufferedConn::new(conn, Side::Backend, Instant::now() + patience);
         conn.fill().await?;
         Ok(conn)

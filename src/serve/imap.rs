@@ -51,19 +51,20 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let (login, seat, stop) = Box::pin(enter(accepted, &context, &mut observer)).await?;
     let Some((client, who, ImapConn { conn, capabilities, lease })) = login else { return Ok(()) };
     let backend = who.backend;
-    let member = MailboxAccount::new(&context, who);
+    // Another node judges, counts and scrubs: of what it says nothing is to be said twice.
+    let member = (!who.is_elsewhere()).then(|| MailboxAccount::new(&context, who));
     let terms = SessionOptions {
-        account: Some(member.clone()),
+        account: member.clone().map(|member| member as _),
         offers: Offers::of(&capabilities),
         append_limit: context.sizes.message,
-        sent_copy: Some(member.clone()),
+        sent_copy: member.clone().map(|member| member as _),
         fresh_tag,
     };
     drop(capabilities);
     let session = ImapSession::new(terms);
     let session = if lease.is_some() { session.leased() } else { session };
     let mut proxy = Proxy::new(client.into_parts(), conn.into_parts(), session, observer);
-    let mut listener = Attendant::new(member.watch());
+    let mut listener = Attendant::new(member.and_then(|member| member.watch()));
     let end = carry(&mut proxy, context.patience, stop, &mut listener).await;
     if end == Err(Fault::Garbage(Side::Backend)) {
         context.confused(backend, BackendService::Imap);

@@ -45,6 +45,8 @@ pub enum Pooling {
 struct Imap<'a> {
     context: &'a Context,
     pooling: Pooling,
+    /// Whether the node that judges the association serves the session.
+    at_the_judge: bool,
 }
 
 impl Judge for Imap<'_> {
@@ -55,6 +57,10 @@ impl Judge for Imap<'_> {
             Pooling::Off => converse(self.context, who, credential, source).await,
             Pooling::On => pooled(self.context, who, credential, source).await,
         }
+    }
+
+    fn is_for_the_judge(&self) -> bool {
+        self.at_the_judge
     }
 }
 
@@ -68,7 +74,7 @@ pub(super) async fn login(
     credential: &Credential,
     pooling: Pooling,
 ) -> Result<(Authenticated, ImapConn), NoLogin> {
-    log_in(context, seat, credential, &Imap { context, pooling }).await
+    log_in(context, seat, credential, &Imap { context, pooling, at_the_judge: true }).await
 }
 
 /// Whether the backend accepts `credential`: a login and a logout, or a connection that is parked. For submission.
@@ -81,7 +87,9 @@ pub(super) async fn verify(
     credential: &Credential,
     pooling: Pooling,
 ) -> Result<Authenticated, NoLogin> {
-    let (who, ImapConn { mut conn, lease, .. }) = login(context, seat, credential, pooling).await?;
+    // Nothing is stored by it: whoever judges need not hear of it.
+    let judge = Imap { context, pooling, at_the_judge: false };
+    let (who, ImapConn { mut conn, lease, .. }) = log_in(context, seat, credential, &judge).await?;
     match lease {
         // The last word was the backend's answer to our own command, so nothing is under way, and there is nothing to ask.
         Some(lease) if conn.input().is_empty() => context.pool.park(lease, conn),
@@ -133,7 +141,8 @@ async fn converse(context: &Context, who: &Authenticated, credential: &Credentia
                 }
             }
             Ok(LoginProgress::StartTls) => {
-                let secured = secure(conn.into_bare(), endpoint, &context.tls, patience).await?;
+                let tls = context.tls_to(&who.backends, who.backend);
+                let secured = secure(conn.into_bare(), endpoint, tls, patience).await?;
                 conn = BufferedConn::new(secured, Side::Backend, Instant::now() + patience);
             }
             Ok(LoginProgress::Done(taken)) => {

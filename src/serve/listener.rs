@@ -159,6 +159,8 @@ impl OpenListener {
             Guests::Deliveries => limits.delivery_seat(),
             Guests::Questions => limits.question_seat(),
             Guests::Webmail => limits.webmail_seat(),
+            Guests::Fellows => limits.fellow_seat(),
+            Guests::FellowMail => limits.fellow_delivery_seat(),
         }
     }
 
@@ -183,7 +185,7 @@ impl OpenListener {
         // It is told to nobody: what admins have to hear of it was counted where it happened.
         let _: Result<(), Fault> = match service {
             // In place: thousands of them idle, and one in a box of its own would be larger.
-            Service::Imap | Service::WebmailImap => imap::serve(accepted, context).await,
+            Service::Imap | Service::ShareImap | Service::WebmailImap => imap::serve(accepted, context).await,
             service => service.serve(accepted, context).await,
         };
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Context;
 use super::accepted::Accepted;
 use super::clock::today;
+use super::share_cut::Cuts;
 use super::upstream::{Destination, Parking, Role, UpstreamConn};
-use super::{Context, Quota};
 use crate::event::{BackendService, Provoked, count};
 use crate::fault::{Fault, Side};
 use crate::limit::Seat;
@@ -16,6 +17,7 @@ use crate::lmtp::{Awaited, LmtpAct, LmtpEnvironment, LmtpParams, LmtpSession, Sl
 use crate::net::buffered::BufferedConn;
 use crate::net::min_rate::MinRate;
 use crate::net::shutdown::{Shutdown, ShutdownPhase};
+use crate::private::Address;
 use crate::quota::{Book, Day, OverQuota, Unknown};
 use crate::route::{BackendId, Backends};
 use crate::smtp::upstream::{ConnAct, Done};
@@ -35,7 +37,8 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let client = handshake.greet(&session.answers()).await?;
     let backends = context.backends.load_full();
     let (conns, pace, listening) = (Vec::new(), None, true);
-    let driver = LmtpDriver { client, conns, session, context, backends, _seat: seat, stop, pace, listening };
+    let cuts = Cuts::of(&context);
+    let driver = LmtpDriver { client, conns, session, context, backends, seat, stop, cuts, pace, listening };
     driver.run().await
 }
 
@@ -48,8 +51,9 @@ struct LmtpDriver {
     context: Arc<Context>,
     /// Those that were in force when the session began.
     backends: Arc<Backends>,
-    _seat: Seat,
+    seat: Seat,
     stop: Shutdown,
+    cuts: Cuts,
     /// How fast the message comes that is on its way.
     pace: Option<MinRate>,
     /// The client is there.
@@ -59,9 +63,12 @@ struct LmtpDriver {
 impl LmtpDriver {
     async fn run(mut self) -> Result<(), Fault> {
         loop {
+            if self.cuts.take() && self.session.is_cut() {
+                return Err(Fault::Stopping);
+            }
             let asked = self.session.asks();
             let input = asked.and_then(|slot| self.conns.get(slot.index())).map_or(&[][..], UpstreamConn::input);
-            let rules = LmtpEnv { book: &self.context.book, backends: &self.backends, quota: self.context.quota };
+            let rules = LmtpEnv { context: &self.context, backends: &self.backends, by_fellow: self.seat.is_fellow() };
             let step = self.session.step(&rules, self.client.input(), input);
             self.client.consume(step.client);
             if let Some(conn) = asked.and_then(|slot| self.conns.get_mut(slot.index())) {
@@ -127,6 +134,7 @@ impl LmtpDriver {
         let filled = tokio::select! {
             filled = self.client.fill() => filled,
             () = self.stop.reached(phase) => Err(Fault::Stopping),
+            () = self.cuts.called() => return Ok(()),
         };
         match (filled, &mut self.pace) {
             (Ok(count), Some(pace)) if in_message => pace.moved(count),
@@ -145,7 +153,11 @@ impl LmtpDriver {
             _ => self.context.patience.stall,
         };
         let Some(conn) = self.conns.get_mut(slot.index()) else { return Ok(()) };
-        if let Err(fault) = conn.fill(patience).await {
+        let filled = tokio::select! {
+            filled = conn.fill(patience) => filled,
+            () = self.cuts.called() => return Ok(()),
+        };
+        if let Err(fault) = filled {
             self.session.backend_is(slot, Done::Failed(fault));
         }
         Ok(())
@@ -175,14 +187,15 @@ impl LmtpDriver {
 
 /// What the session asks of the book and the config.
 struct LmtpEnv<'a> {
-    book: &'a Book,
+    context: &'a Context,
     backends: &'a Backends,
-    quota: Quota,
+    /// Another node brings it: it is not sent on once more.
+    by_fellow: bool,
 }
 
 impl LmtpEnvironment for LmtpEnv<'_> {
     fn book(&self) -> &Book {
-        self.book
+        &self.context.book
     }
 
     fn today(&self) -> Day {
@@ -190,16 +203,20 @@ impl LmtpEnvironment for LmtpEnv<'_> {
     }
 
     fn over(&self) -> OverQuota {
-        self.quota.over
+        self.context.quota.over
     }
 
     fn unknown(&self) -> Unknown {
         count(Provoked::UnknownDomain);
-        self.quota.unknown
+        self.context.quota.unknown
     }
 
     fn backend(&self, name: Option<&str>) -> Option<BackendId> {
         let backend = self.backends.find(name)?;
         self.backends.at(backend)?.endpoint(BackendService::Lmtp).map(|_| backend)
+    }
+
+    fn judge_elsewhere(&self, recipient: &Address) -> Option<Option<BackendId>> {
+        if self.by_fellow { None } else { self.context.fellow_of(self.backends, recipient) }
     }
 }

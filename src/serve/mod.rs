@@ -46,6 +46,12 @@ mod postfix_policy;
 mod proxy;
 mod sealed;
 mod service;
+pub mod share;
+mod share_count;
+mod share_cut;
+mod share_desk;
+mod share_drive;
+pub mod share_etcd;
 mod side;
 mod sieve;
 pub mod sieve_offers;
@@ -157,6 +163,8 @@ pub struct Context {
     pub backends: ArcSwap<Backends>,
     /// Associations, limits, usage: the only judge.
     pub book: Arc<Book>,
+    /// This machine's place among several nodes; none where it is alone.
+    pub share: Option<NodeShare>,
     /// Where admins' requests are carried out.
     pub executor: Executor,
     /// Who may use the admins' socket, besides root.
@@ -205,7 +213,31 @@ pub struct Context {
     pub web: WebRoom,
 }
 
+/// One of several nodes that all take clients (docs/many-nodes.md).
+pub struct NodeShare {
+    /// Its place.
+    pub link: Arc<share::ShareLink>,
+    /// TLS towards the others, with this node's certificate.
+    pub tls: tls::TlsClient,
+}
+
 impl Context {
+    /// TLS towards this backend.
+    fn tls_to(&self, backends: &Backends, backend: BackendId) -> &tls::TlsClient {
+        match &self.share {
+            Some(share) if backends.is_fellow(backend) => &share.tls,
+            _ => &self.tls,
+        }
+    }
+
+    /// The node that judges the association of `address`, as a backend: none where that is this one, or nobody, or where there is one node.
+    /// `Some(None)`: another one that is not in the config file.
+    fn fellow_of(&self, backends: &Backends, address: &Address) -> Option<Option<BackendId>> {
+        let link = &self.share.as_ref()?.link;
+        let node = link.elsewhere(self.book.share_of(address)?)?;
+        Some(backends.fellow(&node))
+    }
+
     /// Puts these backends in force; sessions go on with those they began with. What is known of others is forgotten.
     pub fn reload(&self, backends: Backends) {
         let backends = Arc::new(backends.succeeding(&self.backends.load()));

@@ -28,6 +28,10 @@ pub(super) enum Guests {
     MailPrograms,
     /// The webmail: everybody from one address, so limits go by account.
     Webmail,
+    /// Other nodes, with the sessions of members who came to them.
+    Fellows,
+    /// Other nodes, with mail.
+    FellowMail,
     /// Browsers, from addresses of their own or all by the host's web server.
     Browsers,
     /// The host's relay with mail.
@@ -102,6 +106,10 @@ services! {
         .alpn(&["pop3"])
         .needs(BackendService::Pop3)
         .turned_away(crate::pop3::reply::turned_away);
+    /// Other nodes with members who read.
+    ShareImap = row("share-imap", Guests::Fellows).alpn(&["imap"]);
+    /// Other nodes with mail.
+    ShareLmtp = row("share-lmtp", Guests::FellowMail).needs(BackendService::Lmtp);
     /// Mail programs writing filters.
     Sieve = row("sieve", Guests::MailPrograms)
         .alpn(&["managesieve"])
@@ -148,9 +156,14 @@ impl Service {
     /// Whether people log in here.
     pub fn has_logins(self) -> bool {
         match self.guests() {
-            Guests::MailPrograms | Guests::Webmail | Guests::Browsers => true,
-            Guests::Household | Guests::Deliveries | Guests::Questions => false,
+            Guests::MailPrograms | Guests::Webmail | Guests::Browsers | Guests::Fellows => true,
+            Guests::Household | Guests::Deliveries | Guests::Questions | Guests::FellowMail => false,
         }
+    }
+
+    /// Whether other nodes come, with certificates of the nodes' own authority.
+    pub fn is_of_the_nodes(self) -> bool {
+        matches!(self.guests(), Guests::Fellows | Guests::FellowMail)
     }
 
     /// What clients may say in ALPN (RFC 7301) that they speak; nothing where there is no TLS.
@@ -177,11 +190,11 @@ impl Service {
         match self {
             // Have listeners of their own.
             Service::Admin | Service::AdminWeb | Service::Metrics | Service::Node | Service::Usage => Box::pin(ready(Ok(()))),
-            Service::Imap | Service::WebmailImap => Box::pin(imap::serve(accepted, context)),
+            Service::Imap | Service::ShareImap | Service::WebmailImap => Box::pin(imap::serve(accepted, context)),
             Service::Pop3 => Box::pin(pop3::serve(accepted, context)),
             Service::Sieve | Service::WebmailSieve => Box::pin(sieve::serve(accepted, context)),
             Service::Submission | Service::WebmailSubmission => Box::pin(submission::serve(accepted, context)),
-            Service::Lmtp => Box::pin(lmtp::serve(accepted, context)),
+            Service::Lmtp | Service::ShareLmtp => Box::pin(lmtp::serve(accepted, context)),
             Service::Policy => Box::pin(postfix_policy::serve(accepted, context)),
             Service::Web => Box::pin(web::serve(accepted, context)),
         }

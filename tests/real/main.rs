@@ -35,6 +35,8 @@ mod balancers;
 mod contact_story;
 #[path = "../interop.rs"]
 mod interop;
+#[path = "../many.rs"]
+mod many;
 #[path = "../members_story.rs"]
 mod members_story;
 #[path = "../moved.rs"]

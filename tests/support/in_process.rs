@@ -19,7 +19,7 @@ pub fn in_process_with(text: &str, change: impl FnOnce(&mut Context)) -> (Arc<Bo
     let mut config = config::read(text).unwrap_or_else(|problems| panic!("{problems:?}"));
     let built = config::build(&config).unwrap();
     config::state_folder(&config.state_dir).unwrap();
-    let mut context = config::context(&mut config, Enforcement::default(), u64::MAX, None, None).unwrap();
+    let mut context = config::context(&mut config, Enforcement::default(), u64::MAX, None, None, None).unwrap();
     change(Arc::get_mut(&mut context).unwrap());
     let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
     let (trigger, shutdown) = shutdown::pair();

@@ -26,7 +26,7 @@ pub(super) fn wait<T>(work: impl Future<Output = T>) -> Option<T> {
 pub(super) fn reach(config: &Config, starter: &Starter, book: &KnownBook, found: &mut Faults) {
     let tls = match TlsClient::new(config.authorities.as_deref()) {
         Ok(tls) => tls,
-        Err(error) => return found.wrong(StartTrouble::Authorities(error).to_string()),
+        Err(error) => return found.wrong(StartTrouble::Authorities("backend_authorities", error).to_string()),
     };
     let backends = &config.backends;
     for (_, backend) in backends.iter() {

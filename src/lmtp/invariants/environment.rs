@@ -132,4 +132,8 @@ impl LmtpEnvironment for LmtpTestEnvironment {
             Some(_) => None,
         }
     }
+
+    fn judge_elsewhere(&self, _: &Address) -> Option<Option<BackendId>> {
+        None
+    }
 }

@@ -1,0 +1,200 @@
+//! `share show`: which node judges which association. And what `nologd share count` says: which are to be counted, and what the storage holds.
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::layout::rows;
+use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use crate::private::{Address, revealed};
+use crate::quota::{Amount, Book, Day, Name, print_size};
+use crate::words::nullable;
+
+/// Who knows it.
+pub trait ShareDesk: Send + Sync {
+    /// How all stand.
+    fn told(&self, book: &Book) -> ShareTold;
+    /// The storage is asked from now on; none where nothing is to be asked.
+    fn begin_round(&self) -> Option<u64>;
+    /// It has told of these; false where they belong to no round.
+    fn take_rows(&self, round: u64, rows: Vec<(Address, Amount)>) -> bool;
+    /// That was all; whether it was whole. How many associations are known now.
+    fn end_round(&self, book: &Book, round: u64, whole: bool, today: Day) -> u64;
+}
+
+/// How this node stands to an association.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JudgedShown {
+    /// It does not judge it.
+    Elsewhere,
+    /// It does, and the storage has not told yet what is there.
+    Counting,
+    /// It does, and may store nothing now: etcd does not answer.
+    Closed,
+    /// It judges.
+    Judged,
+}
+
+words! {
+    JudgedShown, "No such way to stand.":
+    Elsewhere = "elsewhere", Counting = "counting", Closed = "closed", Judged = "judged",
+}
+
+/// One association.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SharedAssociation {
+    /// Its name.
+    #[serde(with = "revealed")]
+    pub name: Name,
+    /// The node that judges it; none where no living one does.
+    #[serde(deserialize_with = "nullable")]
+    pub node: Option<String>,
+    /// How it stands here.
+    pub judged: JudgedShown,
+    /// Octets that are held back for what earlier judges may still bring.
+    pub withheld: u64,
+}
+
+/// How all stand.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ShareTold {
+    /// This node.
+    pub name: String,
+    /// Whether etcd answered the last question.
+    pub etcd_answers: bool,
+    /// The nodes that live.
+    pub nodes: Vec<String>,
+    /// In the order of their names.
+    pub associations: Vec<SharedAssociation>,
+}
+
+/// `share show`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShowShare {}
+
+/// `share begin-count`: the storage is asked from now on.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeginCount {}
+
+/// What is to be counted.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoundBegun {
+    /// The round; none where nothing is to be counted.
+    #[serde(deserialize_with = "nullable")]
+    pub round: Option<u64>,
+}
+
+/// `share counted`: what the storage told.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TellCount {
+    round: u64,
+    mailboxes: Vec<CountRow>,
+    /// Present with the last part: whether all could be told.
+    #[serde(deserialize_with = "nullable")]
+    whole: Option<bool>,
+}
+
+// A list of three, because a request is bounded.
+#[derive(Clone, Serialize, Deserialize)]
+struct CountRow(#[serde(with = "revealed")] Address, u64, u64);
+
+/// What came of it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountTaken {
+    /// Associations that are judged from now on; 0 before the last part.
+    pub associations: u64,
+}
+
+impl TellCount {
+    /// A part of a round; with `whole`, the last one.
+    pub fn new(round: u64, part: Vec<(Address, Amount)>, whole: Option<bool>) -> TellCount {
+        let mailboxes = part.into_iter().map(|(address, seen)| CountRow(address, seen.octets, seen.messages)).collect();
+        TellCount { round, mailboxes, whole }
+    }
+}
+
+const ALONE: &str = "This daemon is not one of several nodes: its config has no [share].";
+
+fn desk(executor: &Executor) -> Result<&dyn ShareDesk, Declined> {
+    executor.share.as_deref().ok_or(Declined::because(ALONE))
+}
+
+impl AdminCommand for ShowShare {
+    const WORD: &'static str = "share show";
+    const LOOKS: bool = true;
+    type Told = ShareTold;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<ShareTold, Declined> {
+        Ok(desk(executor)?.told(&executor.book))
+    }
+
+    fn print(told: &ShareTold) -> String {
+        let etcd = if told.etcd_answers { "answers" } else { "does not answer" };
+        let mut text = rows(&[("this node", told.name.clone()), ("etcd", etcd.to_owned()), ("nodes", told.nodes.join(" "))]);
+        for one in &told.associations {
+            let node = one.node.as_deref().unwrap_or("nobody");
+            let how = match one.judged {
+                JudgedShown::Elsewhere => String::new(),
+                JudgedShown::Counting => ": nothing is stored yet, the storage is being asked (nologd share count)".to_owned(),
+                JudgedShown::Closed => ": nothing is stored until etcd answers".to_owned(),
+                JudgedShown::Judged if one.withheld > 0 => format!(": {} held back", print_size(one.withheld)),
+                JudgedShown::Judged => String::new(),
+            };
+            text.push_str(&format!("{}: judged by {node}{how}\n", one.name.reveal()));
+        }
+        text
+    }
+}
+
+impl AdminCommand for BeginCount {
+    const WORD: &'static str = "share begin-count";
+    type Told = RoundBegun;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<RoundBegun, Declined> {
+        Ok(RoundBegun { round: desk(executor)?.begin_round() })
+    }
+
+    fn print(_: &RoundBegun) -> String {
+        String::new()
+    }
+}
+
+impl AdminCommand for TellCount {
+    const WORD: &'static str = "share counted";
+    type Told = CountTaken;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<CountTaken, Declined> {
+        let desk = desk(executor)?;
+        let part = self
+            .mailboxes
+            .iter()
+            .map(|CountRow(address, octets, messages)| (address.clone(), Amount { octets: *octets, messages: *messages }));
+        if !desk.take_rows(self.round, part.collect()) {
+            return Err(Declined::because("That count is over: begin another one."));
+        }
+        let associations = self.whole.map_or(0, |whole| desk.end_round(&executor.book, self.round, whole, at.today));
+        Ok(CountTaken { associations })
+    }
+
+    fn print(_: &CountTaken) -> String {
+        String::new()
+    }
+}

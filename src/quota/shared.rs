@@ -1,0 +1,208 @@
+//! What the other nodes are told of an association, and what a new judge does with it before it judges (docs/many-nodes.md): each of its mailboxes is
+//! counted by a question that begins after it became the judge.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::directory::AssociationEntry;
+use super::{Amount, Book, Day, Limit, Refresh};
+use crate::private::Address;
+
+/// A count of all mailboxes of one association, under way. Dropped without [`TenantCount::finish`], nothing is known.
+#[must_use = "a count does nothing until it is finished"]
+pub struct TenantCount {
+    tenant: u64,
+    mailboxes: HashMap<Address, Refresh>,
+    /// A mailbox was moved to another store, or is on its way: nobody knows which of them speaks.
+    moved: bool,
+}
+
+impl Book {
+    /// Each association as the nodes know it, and its octets; none without other nodes. Takes a lock of each.
+    pub fn shares(&self, today: Day) -> Vec<(u64, Option<u64>)> {
+        let tenants = self.tenants();
+        let share = |entry: &Arc<AssociationEntry>| {
+            let ledger = entry.lock();
+            let limit = match ledger.association.storage_on(today) {
+                Limit::At(octets) => Some(octets),
+                Limit::None => None,
+            };
+            Some((entry.bench(&ledger)?.1, limit))
+        };
+        tenants.iter().filter_map(share).collect()
+    }
+
+    /// What the nodes call the association that the address belongs to; none without other nodes, or without an association.
+    pub fn share_of(&self, address: &Address) -> Option<u64> {
+        self.with(address, |entry, ledger, _| entry.bench(ledger).map(|(_, tenant)| tenant)).flatten()
+    }
+
+    /// The names of the associations as the nodes know them.
+    pub fn share_names(&self) -> Vec<(super::Name, u64)> {
+        let name = |entry: &Arc<AssociationEntry>| {
+            let ledger = entry.lock();
+            Some((ledger.association.name.clone(), entry.bench(&ledger)?.1))
+        };
+        self.tenants().iter().filter_map(name).collect()
+    }
+
+    /// Sessions here that may store something are to end where another node judges. `is_elsewhere` is asked under the association's lock.
+    pub fn send_elsewhere(&self, is_elsewhere: impl Fn(u64) -> bool) {
+        for entry in self.tenants() {
+            let ledger = entry.lock();
+            if entry.bench(&ledger).is_some_and(|(_, tenant)| is_elsewhere(tenant)) {
+                ledger.entries().flat_map(|mailbox| &mailbox.watchers).for_each(|watcher| watcher.send_elsewhere());
+            }
+        }
+    }
+
+    /// Begins to count all mailboxes of it.
+    pub fn count_share(&self, tenant: u64) -> TenantCount {
+        let found = self.shared(tenant).map(|entry| {
+            let ledger = entry.lock();
+            let moved = ledger.entries().any(|mailbox| mailbox.own.place.is_some());
+            (ledger.entries().map(|mailbox| mailbox.address.clone()).collect::<Vec<_>>(), moved)
+        });
+        let (addresses, moved) = found.unwrap_or_default();
+        // Each takes the lock by itself.
+        let begun = addresses.into_iter().filter_map(|address| Some((address.clone(), self.begin_refresh(&address)?)));
+        TenantCount { tenant, mailboxes: begun.collect(), moved }
+    }
+
+    fn shared(&self, tenant: u64) -> Option<Arc<AssociationEntry>> {
+        self.tenants().into_iter().find(|entry| {
+            let ledger = entry.lock();
+            entry.bench(&ledger).is_some_and(|(_, number)| number == tenant)
+        })
+    }
+}
+
+impl TenantCount {
+    /// The storage told all that there is, in rows of many associations: whether each mailbox of this one is known now.
+    ///
+    /// A mailbox that the book did not have when the count began counts from now on, like one that a recount finds. Where the book has come to know it
+    /// meanwhile by itself, what came into it before may be missing: then this was no count.
+    pub fn finish(self, book: &Book, rows: &[(Address, Amount)], today: Day) -> bool {
+        let TenantCount { tenant, mut mailboxes, moved } = self;
+        let mut is_whole = !moved;
+        for (address, seen) in rows {
+            let Some(address) = book.mailbox_itself(address).filter(|address| book.share_of(address) == Some(tenant)) else {
+                continue;
+            };
+            match mailboxes.remove(&address) {
+                Some(refresh) => drop(refresh.finish(*seen, today)),
+                None if book.mailbox(&address).is_some() => is_whole = false,
+                None => is_whole &= book.load_unlisted(&address, *seen, today),
+            }
+        }
+        // One that is gone from the book needs no number.
+        is_whole && mailboxes.keys().all(|address| book.mailbox(address).is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Association, Bench, BookParams, Name, Origin};
+    use super::*;
+    use crate::private::Domain;
+    use crate::store::MemoryStore;
+
+    /// Judges all, and bounds nothing.
+    struct Open;
+
+    impl Bench for Open {
+        fn tenant(&self, association: &Name) -> u64 {
+            association.reveal().len() as u64
+        }
+        fn withheld(&self, _: u64) -> Option<Amount> {
+            Some(Amount::ZERO)
+        }
+        fn grant(&self, _: u64, _: u64) -> Option<u64> {
+            Some(1)
+        }
+        fn weight(&self, amount: Amount) -> u64 {
+            amount.octets
+        }
+        fn is_going_on(&self, _: u64, _: u64) -> bool {
+            true
+        }
+        fn is_cut(&self, _: u64, _: u64) -> bool {
+            false
+        }
+        fn end(&self, _: u64, _: u64, _: u64, _: bool) {}
+        fn is_elsewhere(&self, _: u64) -> bool {
+            false
+        }
+    }
+
+    fn at(text: &str) -> Address {
+        Address::parse(text).unwrap()
+    }
+
+    fn book() -> (Book, Day) {
+        let (today, book) = (Day::from_unix(0), Book::open(Arc::new(MemoryStore::new()), BookParams::default()).unwrap());
+        book.judge_each_with(Arc::new(Open));
+        for name in ["velo", "jardin"] {
+            let mut association =
+                Association::new(Name::parse(name).unwrap(), [Domain::parse(&format!("{name}.example")).unwrap()]);
+            association.storage = Limit::At(100);
+            assert!(book.add_association(association, today).is_ok());
+        }
+        ["a@velo.example", "b@velo.example", "c@jardin.example"].iter().for_each(|who| book.admit(&at(who)).unwrap());
+        (book, today)
+    }
+
+    fn used(book: &Book, who: &str) -> u64 {
+        book.mailbox(&at(who)).map_or(0, |mailbox| mailbox.used.octets)
+    }
+
+    #[test]
+    fn all_mailboxes_of_one_association_must_be_told() {
+        let (book, today) = book();
+        assert_eq!(book.shares(today), [(6, Some(100)), (4, Some(100))]);
+        assert_eq!((book.share_of(&at("x@velo.example")), book.share_of(&at("x@elsewhere.example"))), (Some(4), None));
+        let row = |who: &str, octets| (at(who), Amount { octets, messages: 1 });
+        assert!(!book.count_share(4).finish(&book, &[row("a@velo.example", 10)], today), "b is not told");
+        // One that only the storage has counts; what is of others is left alone.
+        let all =
+            [row("a@velo.example", 10), row("b@velo.example", 20), row("gone@velo.example", 30), row("c@jardin.example", 9)];
+        assert!(book.count_share(4).finish(&book, &all, today));
+        assert_eq!(["a@velo.example", "gone@velo.example", "c@jardin.example"].map(|who| used(&book, who)), [10, 30, 0]);
+        assert!(book.count_share(4).finish(&book, &all, today), "also when it is known by then");
+        // What came through us since the count began is added, and what went is gone.
+        let count = book.count_share(4);
+        let stored = book.reserve(&at("a@velo.example"), Amount::message(5), Origin::Member, today).unwrap();
+        let _ = stored.commit();
+        let less = [row("a@velo.example", 1), row("b@velo.example", 2), row("gone@velo.example", 3)];
+        assert!(count.finish(&book, &less, today));
+        assert_eq!(["a@velo.example", "b@velo.example", "gone@velo.example"].map(|who| used(&book, who)), [6, 2, 3]);
+    }
+
+    #[test]
+    fn sessions_are_sent_elsewhere_of_that_association_alone() {
+        use std::task::{Context, Poll, Waker};
+
+        use super::super::Told;
+
+        let (book, today) = book();
+        let [velo, jardin] = ["a@velo.example", "c@jardin.example"].map(|who| book.watch(&at(who)).unwrap());
+        book.send_elsewhere(|tenant| tenant == 4);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!((velo.poll(&mut cx, today), jardin.poll(&mut cx, today)), (Poll::Ready(Told::Elsewhere), Poll::Pending));
+        assert_eq!(velo.poll(&mut cx, today), Poll::Pending, "once each time");
+    }
+
+    #[test]
+    fn a_mailbox_that_came_in_the_middle_of_a_count_makes_it_none() {
+        let (book, today) = book();
+        let count = book.count_share(4);
+        book.admit(&at("new@velo.example")).unwrap();
+        let rows = ["a", "b", "new"].map(|name| (at(&format!("{name}@velo.example")), Amount::message(1)));
+        assert!(!count.finish(&book, &rows, today));
+        assert!(book.count_share(4).finish(&book, &rows, today));
+        // One that went needs no number.
+        let count = book.count_share(4);
+        assert!(book.remove_mailbox(&at("new@velo.example"), today).is_ok());
+        assert!(count.finish(&book, &rows[..2], today));
+    }
+}

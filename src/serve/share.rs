@@ -1,0 +1,161 @@
+//! This process as one of several nodes that all take clients (docs/many-nodes.md): what the book and the sessions ask. The rules are
+//! [`crate::share`]'s; etcd and the storage are asked in `share_drive` and `share_count`.
+//!
+//! One lock for all of it. It is taken under a ledger's lock, so nothing that takes a ledger's is done while it is held.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aws_lc_rs::{hmac, rand};
+use tokio::sync::{Notify, watch};
+
+use super::clock::boot_time;
+use super::share_count::PendingCounts;
+use super::share_etcd::EtcdClient;
+use crate::quota::{Amount, Bench, Name};
+use crate::share::{Assent, Exposure, Fellow, Life, Pace, Tenant};
+
+/// This machine's place among the nodes.
+pub struct ShareLink {
+    pub(super) name: String,
+    key: hmac::Key,
+    pub(super) etcd: EtcdClient,
+    pub(super) pace: Pace,
+    /// Something is to be done at once.
+    pub(super) stir: Notify,
+    /// How often something under way was to be given up.
+    pub(super) cuts: watch::Sender<u64>,
+    pub(super) counts: Mutex<PendingCounts>,
+    pub(super) held: Mutex<ShareState>,
+}
+
+/// What is known of all associations.
+pub(super) struct ShareState {
+    pub(super) fellow: Fellow,
+    pub(super) lives: BTreeSet<Life>,
+    /// What is under way here, by association and tenure, as the nodes weigh it.
+    under_way: BTreeMap<(Tenant, u64), u64>,
+    /// What of it is to be given up.
+    cut: BTreeSet<(Tenant, u64)>,
+    /// Whether etcd answered last; none before it was asked.
+    pub(super) answers: Option<bool>,
+}
+
+impl ShareLink {
+    /// Node `name`, which asks `etcd`; `key` is that of all nodes.
+    pub fn new(name: &str, key: &[u8; 32], etcd: EtcdClient) -> Arc<ShareLink> {
+        let pace = Pace::default();
+        let state = ShareState {
+            fellow: Fellow::new(name, pace),
+            lives: BTreeSet::new(),
+            under_way: BTreeMap::new(),
+            cut: BTreeSet::new(),
+            answers: None,
+        };
+        Arc::new(ShareLink {
+            name: name.to_owned(),
+            key: hmac::Key::new(hmac::HMAC_SHA256, key),
+            etcd,
+            pace,
+            stir: Notify::new(),
+            cuts: watch::channel(0).0,
+            counts: Mutex::default(),
+            held: Mutex::new(state),
+        })
+    }
+
+    /// The node that judges, where it is another one.
+    pub(super) fn elsewhere(&self, tenant: Tenant) -> Option<String> {
+        self.lock().fellow.judge_of(tenant).filter(|node| **node != *self.name).map(str::to_owned)
+    }
+
+    /// Hears whenever something under way is to be given up.
+    pub(super) fn cuts(&self) -> watch::Receiver<u64> {
+        self.cuts.subscribe()
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, ShareState> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ShareState {
+    /// What this association has under way is to be given up.
+    pub(super) fn cut(&mut self, tenant: Tenant) {
+        self.cut.extend(self.under_way.keys().filter(|(other, _)| *other == tenant));
+    }
+
+    /// Whether nothing is under way that was to be given up.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        self.cut.retain(|key| self.under_way.contains_key(key));
+        self.cut.is_empty()
+    }
+}
+
+/// A random number; none where there is no randomness.
+pub(super) fn fresh() -> Option<u64> {
+    let mut octets = [0; 8];
+    rand::fill(&mut octets).ok()?;
+    Some(u64::from_le_bytes(octets))
+}
+
+impl Bench for ShareLink {
+    fn tenant(&self, association: &Name) -> u64 {
+        let tag = hmac::sign(&self.key, association.reveal().as_bytes());
+        tag.as_ref().first_chunk().map_or(0, |octets| u64::from_be_bytes(*octets))
+    }
+
+    fn withheld(&self, tenant: u64) -> Option<Amount> {
+        let state = self.lock();
+        let octets = state.fellow.would_grant(tenant, boot_time()).then(|| state.fellow.withheld(tenant))?;
+        Some(Amount { octets, messages: if octets == 0 { 0 } else { Exposure::messages(octets) } })
+    }
+
+    fn grant(&self, tenant: u64, weight: u64) -> Option<u64> {
+        let mut state = self.lock();
+        match state.fellow.grant(tenant, weight, boot_time()) {
+            Assent::Granted(tenure) => {
+                let under_way = state.under_way.entry((tenant, tenure)).or_default();
+                *under_way = under_way.saturating_add(weight);
+                Some(tenure)
+            }
+            Assent::Soon => {
+                self.stir.notify_one();
+                None
+            }
+            Assent::NotNow => None,
+        }
+    }
+
+    fn weight(&self, amount: Amount) -> u64 {
+        // Nothing is something: it may be what a literal turns out to need.
+        Fellow::weight(amount.octets, amount.messages).max(1)
+    }
+
+    fn is_going_on(&self, tenant: u64, tenure: u64) -> bool {
+        let state = self.lock();
+        state.fellow.tenure(tenant) == Some(tenure) && state.fellow.would_grant(tenant, boot_time())
+    }
+
+    fn is_cut(&self, tenant: u64, tenure: u64) -> bool {
+        self.lock().cut.contains(&(tenant, tenure))
+    }
+
+    fn end(&self, tenant: u64, tenure: u64, weight: u64, landed: bool) {
+        let mut state = self.lock();
+        match landed {
+            true => state.fellow.landed(tenant, tenure, weight),
+            false => state.fellow.let_go(tenant, tenure, weight),
+        }
+        if let Some(under_way) = state.under_way.get_mut(&(tenant, tenure)) {
+            *under_way = under_way.saturating_sub(weight);
+            if *under_way == 0 {
+                state.under_way.remove(&(tenant, tenure));
+            }
+        }
+    }
+
+    fn is_elsewhere(&self, tenant: u64) -> bool {
+        self.elsewhere(tenant).is_some()
+    }
+}

@@ -1,0 +1,129 @@
+//! Which associations wait for the storage to tell what is in them, and what it has told: `nologd share count`, a process of its own, asks for the
+//! list, asks the storage, and brings the rows. One round after the other; a question belongs to the round that began after it was asked.
+
+use std::collections::BTreeMap;
+
+use crate::node::Millis;
+use crate::private::Address;
+use crate::quota::{Amount, TenantCount};
+use crate::share::Tenant;
+
+/// How soon the storage is asked again about an association that it did not tell all of.
+const AGAIN: Millis = 10_000;
+
+/// Rows of one round: more than any storage has mailboxes.
+const ROWS: usize = 4_000_000;
+
+/// See the head of the file.
+#[derive(Default)]
+pub(super) struct PendingCounts {
+    round: u64,
+    asked: BTreeMap<Tenant, CountQuestion>,
+    rows: Vec<(Address, Amount)>,
+    not_before: BTreeMap<Tenant, Millis>,
+}
+
+/// A question about one association.
+struct CountQuestion {
+    /// What it is asked for: the deed's revision.
+    number: u64,
+    count: TenantCount,
+    /// The round that brings the answer, when one has begun since it was asked.
+    round: Option<u64>,
+}
+
+/// An association that a round was about.
+pub(super) struct CountedTenant {
+    pub(super) tenant: Tenant,
+    pub(super) number: u64,
+    pub(super) count: TenantCount,
+}
+
+impl PendingCounts {
+    /// An association is to be counted, for this number. One that is asked for already goes on.
+    pub(super) fn ask(&mut self, tenant: Tenant, number: u64, now: Millis, begin: impl FnOnce() -> TenantCount) {
+        let is_asked = self.asked.get(&tenant).is_some_and(|question| question.number == number);
+        if !is_asked && self.not_before.get(&tenant).is_none_or(|at| now >= *at) {
+            self.asked.insert(tenant, CountQuestion { number, count: begin(), round: None });
+        }
+    }
+
+    /// Somebody asks the storage from now on: the round's number; none where there is nothing to ask. What an earlier round has not brought by now it
+    /// never will.
+    pub(super) fn begin(&mut self) -> Option<u64> {
+        self.rows = Vec::new();
+        if self.asked.is_empty() {
+            return None;
+        }
+        self.round += 1;
+        self.asked.values_mut().for_each(|question| question.round = Some(self.round));
+        Some(self.round)
+    }
+
+    /// Rows have come; false where they belong to no round.
+    pub(super) fn take(&mut self, round: u64, rows: Vec<(Address, Amount)>) -> bool {
+        let is_its = round == self.round && self.rows.len().saturating_add(rows.len()) <= ROWS;
+        if is_its {
+            self.rows.extend(rows);
+        }
+        is_its
+    }
+
+    /// The storage has told all: what the round was about, and its rows.
+    pub(super) fn end(&mut self, round: u64) -> (Vec<CountedTenant>, Vec<(Address, Amount)>) {
+        let mut over = Vec::new();
+        if round == self.round {
+            over.extend(self.asked.extract_if(.., |_, question| question.round == Some(round)));
+        }
+        let over = over.into_iter().map(|(tenant, CountQuestion { number, count, .. })| CountedTenant { tenant, number, count });
+        (over.collect(), std::mem::take(&mut self.rows))
+    }
+
+    /// It did not tell all of this one.
+    pub(super) fn wait(&mut self, tenant: Tenant, now: Millis) {
+        self.not_before.retain(|_, at| *at > now);
+        self.not_before.insert(tenant, now.saturating_add(AGAIN));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::quota::{Book, BookParams};
+    use crate::store::MemoryStore;
+
+    #[test]
+    fn a_question_is_answered_by_a_round_that_began_after_it() {
+        let book = Book::open(Arc::new(MemoryStore::new()), BookParams::default()).unwrap();
+        let mut pending = PendingCounts::default();
+        let ask =
+            |pending: &mut PendingCounts, tenant, number, now| pending.ask(tenant, number, now, || book.count_share(tenant));
+        let row = || vec![(Address::parse("a@velo.example").unwrap(), Amount::message(1))];
+        assert_eq!(pending.begin(), None);
+        ask(&mut pending, 4, 1, 0);
+        let first = pending.begin().unwrap();
+        assert!(pending.take(first, row()));
+        ask(&mut pending, 5, 1, 0);
+        // Asked once more for the same: it goes on. For another deed: it begins anew.
+        ask(&mut pending, 4, 1, 0);
+        let (over, rows) = pending.end(first);
+        assert_eq!((over.iter().map(|one| one.tenant).collect::<Vec<_>>(), rows.len()), (vec![4], 1));
+        ask(&mut pending, 4, 2, 0);
+        let second = pending.begin().unwrap();
+        ask(&mut pending, 4, 3, 0);
+        assert!(!pending.take(first, row()) && pending.end(first).0.is_empty(), "an earlier round is over");
+        assert_eq!(pending.end(second).0.iter().map(|one| one.tenant).collect::<Vec<_>>(), [5]);
+        // A program that died brings nothing into the next round.
+        let third = pending.begin().unwrap();
+        assert!(pending.take(third, row()));
+        let fourth = pending.begin().unwrap();
+        assert_eq!((pending.end(third).1.len(), pending.end(fourth).1.len()), (0, 0));
+        pending.wait(4, 0);
+        ask(&mut pending, 4, 4, AGAIN - 1);
+        assert_eq!(pending.begin(), None);
+        ask(&mut pending, 4, 4, AGAIN);
+        assert!(pending.begin().is_some());
+    }
+}

@@ -1,0 +1,156 @@
+//! Runs the errands of [`crate::share`] and brings the news, on a thread of its own, so that nothing else keeps the lease from being renewed.
+//!
+//! Absent on purpose: a watch. What stands in etcd is read twice a second, which is one call, whatever members do.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::clock::{boot_time, today};
+use super::share::{ShareLink, fresh};
+use crate::event::{Event, emit};
+use crate::quota::Book;
+use crate::share::etcd::{Listing, calls, news};
+use crate::share::{Errand, News};
+
+/// How often what is due is looked for; what cannot wait stirs.
+const LOOKING: Duration = Duration::from_millis(100);
+/// How often what stands in etcd is read.
+const READING: Duration = Duration::from_millis(500);
+/// How often the book's associations are looked at.
+const FOLLOWING: Duration = Duration::from_secs(1);
+/// For the last word to etcd.
+const LEAVING: Duration = Duration::from_secs(1);
+
+impl ShareLink {
+    /// Judges what falls to this node in `book`, to the end of the process. To be called once, by the only process of this node.
+    ///
+    /// # Errors
+    /// No thread.
+    pub fn start(self: &Arc<ShareLink>, book: &Arc<Book>) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (link, book) = (self.clone(), book.clone());
+        let drive = async move {
+            tokio::spawn(follow(link.clone(), book.clone()));
+            tokio::spawn(read(link.clone(), book.clone()));
+            work(link, book).await;
+        };
+        std::thread::Builder::new().name("share".into()).spawn(move || runtime.block_on(drive)).map(drop)
+    }
+
+    /// The others may judge at once. To be called when nothing that was granted is under way.
+    pub async fn leave(&self) {
+        let own = self.lock().lives.iter().filter(|life| life.node == self.name).cloned().collect::<Vec<_>>();
+        for life in own {
+            let errand = Errand::End(life);
+            for call in calls(&errand, &self.pace) {
+                let _ = timeout(LEAVING, self.etcd.post(&call)).await;
+            }
+        }
+    }
+
+    fn hear(&self, news: News) {
+        self.lock().fellow.hear(news, boot_time());
+        self.stir.notify_one();
+    }
+
+    fn answered(&self, answers: bool) {
+        let before = self.lock().answers.replace(answers);
+        match (before, answers) {
+            (None | Some(true), false) => emit(Event::EtcdGone {}),
+            (Some(false), true) => emit(Event::EtcdBack {}),
+            (None | Some(true), true) | (Some(false), false) => {}
+        }
+    }
+}
+
+/// The associations of the book, and what each may have.
+async fn follow(link: Arc<ShareLink>, book: Arc<Book>) {
+    let mut known = std::collections::BTreeMap::new();
+    loop {
+        for (tenant, limit) in book.shares(today()) {
+            if known.insert(tenant, limit) != Some(limit) {
+                link.hear(News::Exists(tenant, limit));
+            }
+        }
+        sleep(FOLLOWING).await;
+    }
+}
+
+/// What stands in etcd; and where another node judges, sessions here are to go there.
+async fn read(link: Arc<ShareLink>, book: Arc<Book>) {
+    loop {
+        let listing = link.etcd.post(&Listing::call()).await.and_then(|answer| Listing::read(&answer));
+        link.answered(listing.is_some());
+        if let Some(Listing { lives, deeds }) = listing {
+            let now = boot_time();
+            let mut state = link.lock();
+            let before = std::mem::replace(&mut state.lives, lives.clone());
+            let came = lives.difference(&before).cloned().map(News::Came);
+            let went = before.difference(&lives).cloned().map(News::Went);
+            let stands = deeds.into_iter().map(|(tenant, revision, deed)| News::Stands(tenant, revision, deed));
+            came.chain(went).chain(stands).for_each(|news| state.fellow.hear(news, now));
+            drop(state);
+            link.stir.notify_one();
+        }
+        book.send_elsewhere(|tenant| link.elsewhere(tenant).is_some());
+        sleep(READING).await;
+    }
+}
+
+/// Does what is to be done.
+async fn work(link: Arc<ShareLink>, book: Arc<Book>) {
+    let mut tick = interval(LOOKING);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = link.stir.notified() => {}
+        }
+        // Without randomness no life is begun.
+        let Some(fresh) = fresh() else { continue };
+        let errands = {
+            let mut state = link.lock();
+            let now = boot_time();
+            if state.is_quiet() {
+                state.fellow.hear(News::Quiet, now);
+            }
+            let errands = state.fellow.tick(now, fresh);
+            for errand in &errands {
+                if let Errand::Cut(tenant) = errand {
+                    state.cut(*tenant);
+                }
+            }
+            errands
+        };
+        for errand in errands {
+            run(&link, &book, errand);
+        }
+    }
+}
+
+fn run(link: &Arc<ShareLink>, book: &Arc<Book>, errand: Errand) {
+    match errand {
+        Errand::Count(tenant, number) => {
+            let begin = || book.count_share(tenant);
+            link.pending().ask(tenant, number, boot_time(), begin);
+        }
+        Errand::Cut(tenant) => {
+            book.send_elsewhere(|other| other == tenant);
+            link.cuts.send_modify(|times| *times += 1);
+        }
+        errand => {
+            let link = link.clone();
+            tokio::spawn(async move {
+                let mut answers = Vec::new();
+                for call in calls(&errand, &link.pace) {
+                    let Some(answer) = link.etcd.post(&call).await else { return };
+                    answers.push(answer);
+                }
+                news(&errand, &answers).into_iter().for_each(|news| link.hear(news));
+            });
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Calls to etcd: its v3 API as JSON over HTTP/1.1 (docs/many-nodes.md), to whichever member answers. What is said is in [`crate::share::etcd`].
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Request, StatusCode};
+use tokio::time::timeout;
+
+use super::http_io::HttpIo;
+use crate::net::buffer::Buffer;
+use crate::net::dial::dial;
+use crate::net::tls::TlsClient;
+use crate::route::{Endpoint, Place};
+use crate::share::etcd::GatewayCall;
+
+/// How long one member may take. Three of them take less than [`Pace::again`](crate::share::Pace).
+const PATIENCE: Duration = Duration::from_millis(900);
+
+/// Octets of an answer.
+const MOST: usize = 16 << 20;
+
+/// Connections that rest.
+const RESTING: usize = 8;
+
+/// The way to etcd.
+pub struct EtcdClient {
+    members: Vec<Endpoint>,
+    tls: TlsClient,
+    /// Which member answered last.
+    last: AtomicUsize,
+    /// Connections between two calls, and to whom.
+    resting: Mutex<Vec<(usize, SendRequest<String>)>>,
+}
+
+impl EtcdClient {
+    /// To these members.
+    pub fn new(members: Vec<Endpoint>, tls: TlsClient) -> EtcdClient {
+        EtcdClient { members, tls, last: AtomicUsize::new(0), resting: Mutex::default() }
+    }
+
+    /// The answer of the first member that gives one.
+    pub(super) async fn post(&self, call: &GatewayCall) -> Option<Vec<u8>> {
+        let first = self.last.load(Ordering::Relaxed);
+        for step in 0..self.members.len() {
+            let at = (first + step) % self.members.len();
+            if let Ok(Some(answer)) = timeout(PATIENCE, self.post_to(at, call)).await {
+                self.last.store(at, Ordering::Relaxed);
+                return Some(answer);
+            }
+        }
+        None
+    }
+
+    async fn post_to(&self, at: usize, call: &GatewayCall) -> Option<Vec<u8>> {
+        if let Some(conn) = self.rested(at)
+            && let Some(answer) = self.post_on(at, conn, call).await
+        {
+            return Some(answer);
+        }
+        let conn = dial(self.members.get(at)?, &self.tls, PATIENCE).await.ok()?;
+        let (sender, conn) = handshake(HttpIo::new((conn, Buffer::default()))).await.ok()?;
+        tokio::spawn(conn);
+        self.post_on(at, sender, call).await
+    }
+
+    async fn post_on(&self, at: usize, mut conn: SendRequest<String>, call: &GatewayCall) -> Option<Vec<u8>> {
+        conn.ready().await.ok()?;
+        let host = match &self.members.get(at)?.place {
+            Place::Tcp(host, port) if host.contains(':') => format!("[{host}]:{port}"),
+            Place::Tcp(host, port) => format!("{host}:{port}"),
+            Place::Unix(_) => "localhost".to_owned(),
+        };
+        let request = Request::post(call.path).header("host", host).header("content-type", "application/json");
+        let answer = conn.send_request(request.body(call.body.clone()).ok()?).await.ok()?;
+        let is_well = answer.status() == StatusCode::OK;
+        let body = to_bytes(Body::new(answer.into_body()), MOST).await.ok()?;
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        if resting.len() < RESTING {
+            resting.push((at, conn));
+        }
+        is_well.then(|| body.to_vec())
+    }
+
+    fn rested(&self, at: usize) -> Option<SendRequest<String>> {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.retain(|(_, conn)| !conn.is_closed());
+        let found = resting.iter().position(|(other, _)| *other == at)?;
+        Some(resting.swap_remove(found).1)
+    }
+}

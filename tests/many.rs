@@ -1,0 +1,487 @@
+//! Two nodes that both take clients, a real etcd with certificates, and one real Dovecot behind (docs/many-nodes.md): members of associations of either node
+//! store through either node to the last octet, mail comes in by either, a node is killed with -9 and comes back. The storage's own numbers say
+//! that no limit is passed.
+
+use std::fs::{self, Permissions};
+use std::net::TcpStream;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, Uid, User};
+use nologd::demo::{Dovecot, MEMBERS, Member, Owner, Place, Process, Program};
+use serde_json::Value;
+
+use crate::wire::Wire;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_nologd");
+const NAMES: [&str; 2] = ["front-a", "front-b"];
+const ASSOCIATIONS: [&str; 2] = ["velo", "jardin"];
+const LIMIT: u64 = 8 << 20;
+const MESSAGE: u64 = 150_000;
+
+/// All that runs. What is first ends first.
+struct Stage {
+    counters: Vec<Process>,
+    nodes: [Option<Process>; 2],
+    etcd: Etcd,
+    dovecot: Dovecot,
+    ports: [Ports; 2],
+    place: Place,
+}
+
+struct Etcd(Child);
+
+impl Drop for Etcd {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Of one node: for mail programs, for the relay, and for the other node.
+struct Ports {
+    imap: u16,
+    lmtp: u16,
+    share: [u16; 2],
+}
+
+fn owner() -> (&'static str, Owner) {
+    if !Uid::effective().is_root() {
+        return ("", Owner::me());
+    }
+    let nobody = User::from_name("nobody").unwrap().unwrap();
+    ("user = \"nobody\"\n", Owner { uid: nobody.uid, gid: nobody.gid })
+}
+
+/// A key and a certificate for loopback under `name`, signed by the authority, or by itself.
+fn certificate(place: &Place, name: &str, is_authority: bool) {
+    let file = |name: &str, end: &str| place.path(&format!("{name}.{end}"));
+    let mut command = Command::new("openssl");
+    command.args(["req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-days", "2"]);
+    command.args(["-subj", &format!("/CN={name}"), "-keyout"]).arg(file(name, "key")).arg("-out").arg(file(name, "pem"));
+    if !is_authority {
+        command.args(["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=IP:127.0.0.1", "-CA"]);
+        command.arg(file("authority", "pem")).arg("-CAkey").arg(file("authority", "key"));
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+impl Etcd {
+    fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.0.id() as i32), signal).unwrap();
+    }
+
+    fn start(place: &Place, port: u16) -> Etcd {
+        let (client, peer) = (format!("https://127.0.0.1:{port}"), format!("http://127.0.0.1:{}", place.port().unwrap()));
+        let mut command = Command::new("etcd");
+        command.arg("--data-dir").arg(place.path("etcd")).args(["--name", "one", "--initial-cluster", &format!("one={peer}")]);
+        command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
+        command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
+        command.arg("--cert-file").arg(place.path("etcd-one.pem")).arg("--key-file").arg(place.path("etcd-one.key"));
+        command.arg("--client-cert-auth").arg("--trusted-ca-file").arg(place.path("authority.pem"));
+        command.args(["--auto-compaction-mode", "revision", "--auto-compaction-retention", "1"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Etcd(command.spawn().expect("Debian's etcd-server"))
+    }
+}
+
+impl Stage {
+    fn start() -> Stage {
+        let place = Place::new().unwrap_or_else(|trouble| panic!("{trouble}"));
+        certificate(&place, "authority", true);
+        ["etcd-one", NAMES[0], NAMES[1]].iter().for_each(|name| certificate(&place, name, false));
+        let dovecot = Dovecot::start(&place, "dovecot").unwrap_or_else(|trouble| panic!("{trouble}"));
+        let etcd_port = place.port().unwrap();
+        let etcd = Etcd::start(&place, etcd_port);
+        let port = || place.port().unwrap();
+        let ports = [0, 1].map(|_| Ports { imap: port(), lmtp: port(), share: [port(), port()] });
+        let users: String = MEMBERS.iter().map(|member| format!(" {}", member.address)).collect();
+        let config = place.path("dovecot/dovecot.conf");
+        let count = format!(
+            "#!/bin/sh\nprintf 'Username\\tmessages\\tvsize\\n'\nfor user in{users}; do\n\
+             doveadm -c {} -f tab mailbox status -u $user -t 'messages vsize' '*' | sed -n \"2s/^/$user\\t/p\"\ndone\n",
+            config.display()
+        );
+        let count = place.write("count", count.as_bytes()).unwrap();
+        fs::set_permissions(count, Permissions::from_mode(0o755)).unwrap();
+        let mut stage = Stage { counters: Vec::new(), nodes: [None, None], etcd, dovecot, ports, place };
+        for at in 0..2 {
+            stage.make(at, etcd_port);
+            stage.up(at);
+            let counter = stage.counter(at);
+            stage.counters.push(counter);
+        }
+        stage
+    }
+
+    fn folder(&self, at: usize) -> PathBuf {
+        self.place.path(NAMES[at])
+    }
+
+    fn make(&self, at: usize, etcd: u16) {
+        let ((user, owner), name, other) = (owner(), NAMES[at], NAMES[1 - at]);
+        let folder = self.place.make(name, owner).unwrap();
+        let state = self.place.make(&format!("{name}/state"), owner).unwrap();
+        let key = self.place.write(&format!("{name}/state/message-id.key"), &[7; 32]).unwrap();
+        for file in [state, key] {
+            chown(file, Some(owner.uid.as_raw()), Some(owner.gid.as_raw())).unwrap();
+        }
+        let (own, far) = (&self.ports[at], &self.ports[1 - at]);
+        let listen = |service: &str, port: u16, tls: &str| {
+            format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"{tls}\"\n")
+        };
+        let listens = [
+            listen("imap", own.imap, "none"),
+            listen("lmtp", own.lmtp, "none"),
+            listen("share-imap", own.share[0], "implicit"),
+            listen("share-lmtp", own.share[1], "implicit"),
+        ];
+        let associations = ASSOCIATIONS
+            .map(|name| format!("[[association]]\nname = \"{name}\"\ndomains = [\"{name}.example\"]\nstorage = \"8M\"\n"));
+        let config = format!(
+            "hostname = \"mail.nolog.example\"\nstate_dir = \"{folder}/state\"\n{user}drain_seconds = 5\n\
+             [[listen]]\nservice = \"admin\"\naddress = \"unix:{folder}/admin.sock\"\ntls = \"none\"\n{listens}\
+             [share]\nname = \"{name}\"\netcd = [\"https://127.0.0.1:{etcd}\"]\nauthority = \"{all}/authority.pem\"\n\
+             certificate = \"{all}/{name}.pem\"\nkey = \"{all}/{name}.key\"\n\
+             [[share.node]]\nname = \"{other}\"\nimap = \"imaps://127.0.0.1:{}\"\nlmtp = \"lmtps://127.0.0.1:{}\"\n\
+             [[backend]]\nname = \"one\"\nimap = \"imap://127.0.0.1:{}\"\nlmtp = \"lmtp://127.0.0.1:{}\"\n{associations}",
+            far.share[0],
+            far.share[1],
+            self.dovecot.imap(),
+            self.dovecot.lmtp(),
+            folder = folder.display(),
+            all = self.place.folder().display(),
+            listens = listens.concat(),
+            associations = associations.concat(),
+        );
+        self.place.write(&format!("{name}/nologd.toml"), config.as_bytes()).unwrap();
+    }
+
+    fn up(&mut self, at: usize) {
+        let mut command = Command::new(PROGRAM);
+        command.arg("run").arg("--config").arg(self.folder(at).join("nologd.toml"));
+        let out = self.folder(at).join("out");
+        let mut node = Process::start(command, Program::Nologd, Some(&out)).unwrap();
+        let listens = node.greeted(Program::Nologd, self.ports[at].imap);
+        listens.unwrap_or_else(|_| panic!("{}", self.out(at)));
+        self.nodes[at] = Some(node);
+    }
+
+    fn counter(&self, at: usize) -> Process {
+        let mut command = Command::new(PROGRAM);
+        command.args(["share", "count", "--program"]).arg(self.place.path("count"));
+        command.arg("--socket").arg(self.folder(at).join("admin.sock"));
+        Process::start(command, Program::Nologd, Some(&self.folder(at).join("count.out"))).unwrap()
+    }
+
+    fn signal(&self, at: usize, signal: Signal) {
+        self.nodes[at].as_ref().unwrap().signal(signal);
+    }
+
+    fn out(&self, at: usize) -> String {
+        fs::read_to_string(self.folder(at).join("out")).unwrap_or_default()
+    }
+
+    fn shown(&self, at: usize) -> Value {
+        let mut command = Command::new(PROGRAM);
+        command.args(["share", "show", "--json", "--socket"]).arg(self.folder(at).join("admin.sock"));
+        serde_json::from_slice(&command.output().unwrap().stdout).unwrap_or_default()
+    }
+
+    /// Which of `nodes` judges each association, when all of them agree, nothing is counted, and each judge is the one that says so.
+    fn judges(&self, nodes: &[usize]) -> Option<[usize; 2]> {
+        let shown: Vec<_> = nodes.iter().map(|at| (*at, self.shown(*at))).collect();
+        let judge = |name: &str| {
+            let about = |shown: &Value| shown["associations"].as_array()?.iter().find(|one| one["name"] == name).cloned();
+            let judge = NAMES.iter().position(|node| about(&shown[0].1).is_some_and(|one| one["node"] == *node))?;
+            let agrees = |(at, shown): &(usize, Value)| {
+                let how = if *at == judge { "judged" } else { "elsewhere" };
+                about(shown).is_some_and(|one| one["node"] == NAMES[judge] && one["judged"] == how)
+            };
+            (nodes.contains(&judge) && shown.iter().all(agrees)).then_some(judge)
+        };
+        Some([judge(ASSOCIATIONS[0])?, judge(ASSOCIATIONS[1])?])
+    }
+
+    /// Waits for that; who judges, and how long it took.
+    fn until_judged(&self, nodes: &[usize]) -> ([usize; 2], Duration) {
+        let begin = Instant::now();
+        loop {
+            if let Some(judges) = self.judges(nodes) {
+                return (judges, begin.elapsed());
+            }
+            let told = || nodes.iter().map(|at| format!("{}\n{}", self.shown(*at), self.out(*at))).collect::<String>();
+            assert!(begin.elapsed() < Duration::from_secs(40), "{}", told());
+            sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Waits until each node judges the association that is nearest to it, which hangs on the names and on the key.
+    fn until_settled(&self) -> [usize; 2] {
+        let begin = Instant::now();
+        loop {
+            let (judges, _) = self.until_judged(&[0, 1]);
+            if judges == [0, 1] {
+                return judges;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(60), "{judges:?} {}", self.shown(0));
+            sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// What the storage has of an association, says doveadm.
+    fn truth(&self, association: &str) -> u64 {
+        let of = |member: &Member| {
+            let mut command = Command::new("doveadm");
+            command.arg("-c").arg(self.place.path("dovecot/dovecot.conf")).args(["-f", "tab", "mailbox", "status", "-u"]);
+            let said = command.args([member.address, "-t", "vsize", "*"]).output().unwrap();
+            let text = String::from_utf8(said.stdout).unwrap();
+            text.lines().nth(1).and_then(|line| line.trim().parse::<u64>().ok()).unwrap_or_else(|| panic!("{text}"))
+        };
+        members(association).iter().map(|member| of(member)).sum()
+    }
+
+    fn session(&self, at: usize, member: &Member) -> Option<Wire> {
+        TcpStream::connect(("127.0.0.1", self.ports[at].imap)).ok()?;
+        let mut wire = Wire::plain(self.ports[at].imap);
+        wire.until("* OK");
+        let said = wire.ask(&format!("a LOGIN {} {}\r\n", member.address, member.password), "a ");
+        said.contains("a OK").then_some(wire)
+    }
+
+    /// What is said to a message of so many octets.
+    fn append(&self, at: usize, member: &Member, octets: u64) -> String {
+        let Some(mut wire) = self.session(at, member) else { return "no login".to_owned() };
+        append(&mut wire, octets)
+    }
+
+    /// What LMTP says at last.
+    fn deliver(&self, at: usize, member: &Member, octets: usize) -> String {
+        let mut wire = Wire::plain(self.ports[at].lmtp);
+        wire.until("220 ");
+        wire.ask("LHLO relay.example\r\n", "250 ");
+        wire.ask("MAIL FROM:<somebody@elsewhere.example>\r\n", "250");
+        wire.send(format!("RCPT TO:<{}>\r\n", member.address).as_bytes());
+        let said = wire.line();
+        if !said.starts_with("250") {
+            return said;
+        }
+        wire.ask("DATA\r\n", "354");
+        wire.send(format!("Subject: x\r\n\r\n{}\r\n.\r\n", lines(octets)).as_bytes());
+        wire.line()
+    }
+}
+
+fn members(association: &str) -> Vec<&'static Member> {
+    MEMBERS.iter().filter(|member| member.address.ends_with(&format!("@{association}.example"))).collect()
+}
+
+fn lines(octets: usize) -> String {
+    "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmno\r\n".repeat(octets / 60 + 1)[..octets].to_owned()
+}
+
+fn append(wire: &mut Wire, octets: u64) -> String {
+    let said = wire.ask(&format!("b APPEND INBOX {{{octets}}}\r\n"), "");
+    if !said.starts_with('+') {
+        return said;
+    }
+    let head = "Subject: x\r\n\r\n";
+    let body = lines(octets as usize);
+    wire.send(
+        &[&head.as_bytes()[..head.len().min(octets as usize)], &body.as_bytes()[head.len().min(octets as usize)..]].concat(),
+    );
+    wire.ask("\r\n", "b ")
+}
+
+/// Members of both associations, through all `nodes` at once, until there is no room, or for so many tries; how many messages were taken.
+fn fill(stage: &Stage, nodes: &[usize], rounds: u32) -> u32 {
+    let one = |at: usize, member: &'static Member| {
+        let (mut taken, mut wire) = (0, stage.session(at, member));
+        for _ in 0..rounds {
+            let Some(open) = wire.as_mut() else {
+                sleep(Duration::from_millis(200));
+                wire = stage.session(at, member);
+                continue;
+            };
+            let said = append(open, MESSAGE);
+            match () {
+                () if said.contains("b OK") => taken += 1,
+                () if said.contains("OVERQUOTA") => break,
+                () if said.contains("b NO") => sleep(Duration::from_millis(200)),
+                // It is gone, or asleep.
+                () if rounds < u32::MAX => break,
+                () => wire = None,
+            }
+        }
+        taken
+    };
+    scope(|threads| {
+        let pairs = nodes.iter().flat_map(|at| MEMBERS.iter().map(move |member| (*at, member)));
+        let running: Vec<_> = pairs.map(|(at, member)| threads.spawn(move || one(at, member))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).sum()
+    })
+}
+
+/// Nothing more fits: by each node, for members and for mail that comes in.
+fn is_full_to_the_last_octet(stage: &Stage, judges: [usize; 2]) {
+    for (at, association) in ASSOCIATIONS.iter().enumerate() {
+        let member = members(association)[0];
+        let truth = stage.truth(association);
+        assert!(truth <= LIMIT && LIMIT - truth < MESSAGE, "{association}: {truth}");
+        // The last octet, by the node that does not judge; and one more.
+        let said = stage.append(1 - judges[at], member, LIMIT - truth);
+        assert!(said.contains("b OK"), "{said}");
+        assert_eq!(stage.truth(association), LIMIT);
+        for node in 0..2 {
+            let said = stage.append(node, member, 1);
+            assert!(said.contains("OVERQUOTA"), "{node}: {said}");
+            let said = stage.deliver(node, member, 10);
+            assert!(said.starts_with("552 ") || said.starts_with("452 "), "{node}: {said}");
+        }
+        assert_eq!(stage.truth(association), LIMIT);
+    }
+}
+
+#[test]
+fn members_store_through_either_node_to_the_last_octet() {
+    let stage = Stage::start();
+    let judges = stage.until_settled();
+    for (at, member) in [(0, 0), (1, 0), (0, 2), (1, 2)] {
+        let said = stage.deliver(at, &MEMBERS[member], 1000);
+        assert!(said.starts_with("250 "), "{said}");
+    }
+    assert!(fill(&stage, &[0, 1], u32::MAX) > 50);
+    is_full_to_the_last_octet(&stage, judges);
+}
+
+#[test]
+fn a_node_that_is_killed_is_judged_for_within_seconds_and_comes_back() {
+    let mut stage = Stage::start();
+    let judges = stage.until_settled();
+    let (lost, left) = (judges[1], 1 - judges[1]);
+    // In the middle of what members do, by both.
+    let begin = scope(|threads| {
+        let busy = threads.spawn(|| fill(&stage, &[0, 1], 12));
+        sleep(Duration::from_millis(500));
+        stage.signal(lost, Signal::SIGKILL);
+        let begin = Instant::now();
+        busy.join().unwrap();
+        begin
+    });
+    stage.until_judged(&[left]);
+    let took = begin.elapsed();
+    // 8 s of the lease, half a second to see it, a count; and a machine that has much to do.
+    assert!(took < Duration::from_secs(15), "{took:?}");
+    let member = members(ASSOCIATIONS[1])[0];
+    let said = stage.append(left, member, 1000);
+    assert!(said.contains("b OK"), "{said}");
+    // What the lost one may have had on its way is held back, and nothing bounces for it.
+    fill(&stage, &[left], 60);
+    let truth = stage.truth(ASSOCIATIONS[1]);
+    assert!(truth <= LIMIT - (1 << 20) && truth > LIMIT - (1 << 20) - 2 * MESSAGE, "{truth}");
+    let said = stage.append(left, member, MESSAGE * 2);
+    assert!(said.contains("[UNAVAILABLE]"), "{said}");
+    let said = stage.deliver(left, member, MESSAGE as usize * 2);
+    assert!(said.starts_with("451 "), "{said}");
+    stage.up(lost);
+    stage.until_settled();
+    fill(&stage, &[0, 1], u32::MAX);
+    is_full_to_the_last_octet(&stage, judges);
+}
+
+/// The judge is stopped in the middle of what members do, wakes when the other one judges, and finishes what it had begun.
+#[test]
+fn a_node_that_slept_passes_no_limit_when_it_wakes() {
+    let stage = Stage::start();
+    let judges = stage.until_settled();
+    let asleep = judges[0];
+    // One message is half on its way.
+    let mut half = stage.session(asleep, members(ASSOCIATIONS[0])[0]).unwrap();
+    let said = half.ask("b APPEND INBOX {500000}\r\n", "");
+    assert!(said.starts_with('+'), "{said}");
+    half.send(lines(250_000).as_bytes());
+    scope(|threads| {
+        let busy = threads.spawn(|| fill(&stage, &[0, 1], 8));
+        sleep(Duration::from_millis(300));
+        stage.signal(asleep, Signal::SIGSTOP);
+        busy.join().unwrap();
+    });
+    stage.until_judged(&[1 - asleep]);
+    fill(&stage, &[1 - asleep], 60);
+    let held_back = stage.truth(ASSOCIATIONS[0]);
+    assert!(held_back <= LIMIT - (1 << 20) && held_back > LIMIT - (1 << 20) - 2 * MESSAGE, "{held_back}");
+    stage.signal(asleep, Signal::SIGCONT);
+    half.send(lines(250_000).as_bytes());
+    let said = half.ask("\r\n", "b ");
+    stage.until_settled();
+    let truth = stage.truth(ASSOCIATIONS[0]);
+    assert!(truth <= LIMIT, "{truth} after {said}");
+    fill(&stage, &[0, 1], u32::MAX);
+    is_full_to_the_last_octet(&stage, judges);
+}
+
+/// Without etcd, what is stored is put off after some seconds, reading goes on, and all comes back without a restart.
+#[test]
+fn without_etcd_members_read_and_nothing_is_stored_until_it_is_back() {
+    let stage = Stage::start();
+    let judges = stage.until_settled();
+    let member = members(ASSOCIATIONS[0])[0];
+    stage.etcd.signal(Signal::SIGSTOP);
+    let begin = Instant::now();
+    loop {
+        let said = stage.append(judges[0], member, 1000);
+        if said.contains("[UNAVAILABLE]") {
+            break;
+        }
+        assert!(said.contains("b OK") && begin.elapsed() < Duration::from_secs(15), "{said}");
+        sleep(Duration::from_millis(100));
+    }
+    for node in 0..2 {
+        let mut wire = stage.session(node, member).unwrap();
+        let said = wire.ask("c SELECT INBOX\r\n", "c ");
+        assert!(said.contains("c OK"), "{said}");
+        let said = stage.deliver(node, member, 1000);
+        assert!(said.starts_with("451 "), "{said}");
+    }
+    assert!(stage.out(judges[0]).contains("nologd: etcd-gone"), "{}", stage.out(judges[0]));
+    stage.etcd.signal(Signal::SIGCONT);
+    let begin = Instant::now();
+    while !stage.append(1 - judges[0], member, 1000).contains("b OK") {
+        assert!(begin.elapsed() < Duration::from_secs(30), "{}", stage.shown(judges[0]));
+        sleep(Duration::from_millis(100));
+    }
+    while !stage.out(judges[0]).contains("nologd: etcd-back") {
+        assert!(begin.elapsed() < Duration::from_secs(30), "{}", stage.out(judges[0]));
+        sleep(Duration::from_millis(100));
+    }
+}
+
+/// Who has no certificate of the nodes' authority is not greeted, and who has one gets no further without a password.
+#[test]
+fn strangers_at_the_doors_between_nodes_are_not_greeted() {
+    let stage = Stage::start();
+    stage.until_settled();
+    for port in stage.ports[0].share {
+        for certificate in [None, Some(NAMES[1])] {
+            let mut client = Command::new("openssl");
+            client.args(["s_client", "-quiet", "-no_ign_eof", "-connect", &format!("127.0.0.1:{port}"), "-CAfile"]);
+            client.arg(stage.place.path("authority.pem"));
+            if let Some(name) = certificate {
+                client.arg("-cert").arg(stage.place.path(&format!("{name}.pem")));
+                client.arg("-key").arg(stage.place.path(&format!("{name}.key")));
+            }
+            let said = client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            sleep(Duration::from_millis(500));
+            let said = String::from_utf8(said.wait_with_output().unwrap().stdout).unwrap();
+            assert_eq!(said.is_empty(), certificate.is_none(), "{port} {certificate:?}: {said}");
+        }
+    }
+    let wrong = Member { address: MEMBERS[0].address, password: "wrong" };
+    let nobody = Member { address: "nobody@velo.example", password: "wrong" };
+    assert!((0..2).all(|node| stage.session(node, &wrong).is_none() && stage.session(node, &nobody).is_none()));
+}
