@@ -5,7 +5,7 @@
 use std::fs::{self, Permissions};
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
@@ -187,10 +187,17 @@ impl Stage {
         fs::read_to_string(self.folder(at).join("out")).unwrap_or_default()
     }
 
-    fn shown(&self, at: usize) -> Value {
+    /// Exit code, output and errors.
+    fn nologd(&self, at: usize, line: &str) -> (i32, String, String) {
         let mut command = Command::new(PROGRAM);
-        command.args(["share", "show", "--json", "--socket"]).arg(self.folder(at).join("admin.sock"));
-        serde_json::from_slice(&command.output().unwrap().stdout).unwrap_or_default()
+        command.args(line.split(' ')).env("NOLOGD_SOCKET", self.folder(at).join("admin.sock"));
+        let output = command.output().unwrap();
+        let text = |octets: Vec<u8>| String::from_utf8(octets).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    fn shown(&self, at: usize) -> Value {
+        serde_json::from_str(&self.nologd(at, "share show --json").1).unwrap_or_default()
     }
 
     /// Which of `nodes` judges each association, when all of them agree, nothing is counted, and each judge is the one that says so.
@@ -301,7 +308,7 @@ fn append(wire: &mut Wire, octets: u64) -> String {
 /// Members of both associations, through all `nodes` at once, until there is no room, or for so many tries; how many messages were taken.
 fn fill(stage: &Stage, nodes: &[usize], rounds: u32) -> u32 {
     let one = |at: usize, member: &'static Member| {
-        let (mut taken, mut wire) = (0, stage.session(at, member));
+        let (mut taken, mut refused, mut wire) = (0, 0, stage.session(at, member));
         for _ in 0..rounds {
             let Some(open) = wire.as_mut() else {
                 sleep(Duration::from_millis(200));
@@ -310,9 +317,14 @@ fn fill(stage: &Stage, nodes: &[usize], rounds: u32) -> u32 {
             };
             let said = append(open, MESSAGE);
             match () {
-                () if said.contains("b OK") => taken += 1,
+                () if said.contains("b OK") => (taken, refused) = (taken + 1, 0),
                 () if said.contains("OVERQUOTA") => break,
-                () if said.contains("b NO") => sleep(Duration::from_millis(200)),
+                // For five seconds: it is held back.
+                () if said.contains("b NO") && refused > 25 && rounds < u32::MAX => break,
+                () if said.contains("b NO") => {
+                    refused += 1;
+                    sleep(Duration::from_millis(200));
+                }
                 // It is gone, or asleep.
                 () if rounds < u32::MAX => break,
                 () => wire = None,
@@ -381,7 +393,7 @@ fn a_node_that_is_killed_is_judged_for_within_seconds_and_comes_back() {
     let said = stage.append(left, member, 1000);
     assert!(said.contains("b OK"), "{said}");
     // What the lost one may have had on its way is held back, and nothing bounces for it.
-    fill(&stage, &[left], 60);
+    fill(&stage, &[left], 500);
     let truth = stage.truth(ASSOCIATIONS[1]);
     assert!(truth <= LIMIT - (1 << 20) && truth > LIMIT - (1 << 20) - 2 * MESSAGE, "{truth}");
     let said = stage.append(left, member, MESSAGE * 2);
@@ -412,7 +424,7 @@ fn a_node_that_slept_passes_no_limit_when_it_wakes() {
         busy.join().unwrap();
     });
     stage.until_judged(&[1 - asleep]);
-    fill(&stage, &[1 - asleep], 60);
+    fill(&stage, &[1 - asleep], 500);
     let held_back = stage.truth(ASSOCIATIONS[0]);
     assert!(held_back <= LIMIT - (1 << 20) && held_back > LIMIT - (1 << 20) - 2 * MESSAGE, "{held_back}");
     stage.signal(asleep, Signal::SIGCONT);
@@ -484,4 +496,92 @@ fn strangers_at_the_doors_between_nodes_are_not_greeted() {
     let wrong = Member { address: MEMBERS[0].address, password: "wrong" };
     let nobody = Member { address: "nobody@velo.example", password: "wrong" };
     assert!((0..2).all(|node| stage.session(node, &wrong).is_none() && stage.session(node, &nobody).is_none()));
+}
+
+/// What an admin sets at one node is in force at all, the judge of another node among them; of two who change something in the same moment nobody's
+/// change is lost, and etcd's files have no name in them.
+#[test]
+fn what_is_set_at_one_node_is_in_force_at_all() {
+    let mut stage = Stage::start();
+    let judges = stage.until_settled();
+    let storage = |stage: &Stage, at: usize, name: &str| {
+        let shown: Value =
+            serde_json::from_str(&stage.nologd(at, &format!("association show {name} --json")).1).unwrap_or_default();
+        shown["association"]["settings"]["storage"].as_u64().map_or(0, |octets| octets >> 20)
+    };
+    let until = |stage: &Stage, what: &dyn Fn(&Stage) -> bool| {
+        let begin = Instant::now();
+        while !what(stage) {
+            assert!(begin.elapsed() < Duration::from_secs(20), "{} {}{}", stage.shown(1), stage.out(0), stage.out(1));
+            sleep(Duration::from_millis(50));
+        }
+    };
+    // As long as nothing is shared, each node has its own.
+    assert_eq!(stage.nologd(1, "association set velo --storage 7M").0, 0);
+    assert_eq!((storage(&stage, 0, "velo"), storage(&stage, 1, "velo")), (8, 7));
+    assert_eq!(stage.nologd(0, "share publish").0, 0);
+    until(&stage, &|stage| storage(stage, 1, "velo") == 8 && stage.shown(1)["book"] == "shared");
+    let again = stage.nologd(1, "share publish");
+    assert!(again.0 == 1 && again.2.contains("already"), "{again:?}");
+    // The judge obeys what was set at the other one.
+    assert_eq!(stage.nologd(1 - judges[0], "association set velo --storage 1M").0, 0);
+    until(&stage, &|stage| storage(stage, judges[0], "velo") == 1);
+    let said = stage.append(1 - judges[0], members(ASSOCIATIONS[0])[0], 1_100_000);
+    assert!(said.contains("OVERQUOTA"), "{said}");
+    assert_eq!(stage.nologd(0, "association add amis --domain amis.example --storage 4M").0, 0);
+    until(&stage, &|stage| {
+        let shown = stage.shown(1);
+        let amis = shown["associations"].as_array().and_then(|all| all.iter().find(|one| one["name"] == "amis").cloned());
+        amis.is_some_and(|amis| amis["node"].is_string()) && storage(stage, 1, "amis") == 4
+    });
+    let mut refused = 0;
+    for round in 2..12 {
+        let set = |at: usize| stage.nologd(at, &format!("association set {} --storage {round}M", ASSOCIATIONS[at]));
+        let said = scope(|threads| {
+            let running = [0, 1].map(|at| {
+                let set = &set;
+                threads.spawn(move || set(at))
+            });
+            running.map(|thread| thread.join().unwrap())
+        });
+        for (at, (code, _, errors)) in said.iter().enumerate() {
+            assert!(*code == 0 || errors.contains("Another node has changed the book"), "{errors}");
+            refused += code;
+            let expected = if *code == 0 { round } else { storage(&stage, at, ASSOCIATIONS[at]) };
+            until(&stage, &|stage| {
+                storage(stage, 0, ASSOCIATIONS[at]) == expected && storage(stage, 1, ASSOCIATIONS[at]) == expected
+            });
+        }
+    }
+    assert!(refused < 20, "nobody gets through");
+    // A node that was away finds what was changed meanwhile.
+    stage.signal(1, Signal::SIGKILL);
+    assert_eq!(stage.nologd(0, "association set amis --storage 5M").0, 0);
+    stage.up(1);
+    until(&stage, &|stage| storage(stage, 1, "amis") == 5);
+    // Without etcd nothing is changed, and that is said.
+    stage.etcd.signal(Signal::SIGSTOP);
+    let said = stage.nologd(0, "association set amis --storage 6M");
+    assert!(said.0 == 1 && said.2.contains("etcd did not answer"), "{said:?}");
+    stage.etcd.signal(Signal::SIGCONT);
+    until(&stage, &|stage| stage.nologd(1, "association set amis --storage 3M").0 == 0);
+    until(&stage, &|stage| storage(stage, 0, "amis") == 3);
+    let kept = files(&stage.place.path("etcd"));
+    let has = |word: &str| kept.iter().any(|file| file.windows(word.len()).any(|piece| piece == word.as_bytes()));
+    assert!(has("nologd-book/") && has("nologd/deed/"), "the files are not found");
+    for word in ["velo", "jardin", "amis", "alice", ".example"] {
+        assert!(!has(word), "{word} is in etcd's files");
+    }
+}
+
+/// What is in all files below.
+fn files(folder: &Path) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        match entry.path() {
+            folder if folder.is_dir() => found.extend(files(&folder)),
+            file => found.push(fs::read(file).unwrap()),
+        }
+    }
+    found
 }

@@ -114,6 +114,7 @@ mod tests {
         (r#""node stand-by""#, false, false),
         (r#""node take-over","with-own-book":false"#, false, false),
         (r#""share show""#, false, false),
+        (r#""share publish""#, false, false),
         (r#""share begin-count""#, false, false),
         (r#""share counted","round":1,"mailboxes":[["alice@velo.example",5,1]],"whole":null"#, false, false),
         (r#""status""#, false, false),

@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn what_could_not_be_written_is_told_from_what_cannot_be() {
         let cause = |error: AdminError| Declined::from(error).cause;
-        for reason in [StoreError::Uncopied, StoreError::Closed, StoreError::Damaged] {
+        for reason in [StoreError::Uncopied, StoreError::Outrun, StoreError::Unshared, StoreError::Closed, StoreError::Damaged] {
             assert_eq!(cause(AdminError::Store(reason)), DeclineCause::Unwritten);
         }
         let large = AdminError::Store(StoreError::TooLarge);

@@ -14,7 +14,7 @@ use super::mailbox::{ListMailboxes, RefreshMailbox, RemoveMailbox, SetMailbox};
 use super::move_mailbox::MoveMailbox;
 use super::node::{ShowNode, StandBy, TakeOver};
 use super::offer::{AcceptLoan, DeclineOffer, OfferLoan, ReturnLoan, WithdrawOffer};
-use super::share::{BeginCount, ShowShare, TellCount};
+use super::share::{BeginCount, PublishShare, ShowShare, TellCount};
 use super::status::ShowStatus;
 use super::sync::{ApplySync, StageSync};
 use super::usage::LoadUsage;
@@ -113,6 +113,7 @@ commands! {
     TakeOver
     StandBy
     ShowShare
+    PublishShare
     BeginCount
     TellCount
     ShowStatus

@@ -13,6 +13,11 @@ use crate::words::nullable;
 pub trait ShareDesk: Send + Sync {
     /// How all stand.
     fn told(&self, book: &Book) -> ShareTold;
+    /// The book here is to be that of all nodes.
+    ///
+    /// # Errors
+    /// Why not: a sentence for the admin.
+    fn publish(&self, book: &Book) -> Result<(), &'static str>;
     /// The storage is asked from now on; none where nothing is to be asked.
     fn begin_round(&self) -> Option<u64>;
     /// It has told of these; false where they belong to no round.
@@ -39,6 +44,24 @@ words! {
     Elsewhere = "elsewhere", Counting = "counting", Closed = "closed", Judged = "judged",
 }
 
+/// Whose the settings are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BookShown {
+    /// etcd has not answered yet.
+    Unknown,
+    /// Each node's own.
+    Own,
+    /// Those of all nodes, as they stand in etcd.
+    Shared,
+    /// The same, and something was changed that is not in force here yet.
+    Behind,
+}
+
+words! {
+    BookShown, "No such book.":
+    Unknown = "unknown", Own = "own", Shared = "shared", Behind = "behind",
+}
+
 /// One association.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -61,6 +84,8 @@ pub struct SharedAssociation {
 pub struct ShareTold {
     /// This node.
     pub name: String,
+    /// Whose the settings are.
+    pub book: BookShown,
     /// Whether etcd answered the last question.
     pub etcd_answers: bool,
     /// The nodes that live.
@@ -73,6 +98,11 @@ pub struct ShareTold {
 #[derive(Clone, Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShowShare {}
+
+/// `share publish`.
+#[derive(Clone, Args, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublishShare {}
 
 /// `share begin-count`: the storage is asked from now on.
 #[derive(Clone, Serialize, Deserialize)]
@@ -140,7 +170,18 @@ impl AdminCommand for ShowShare {
 
     fn print(told: &ShareTold) -> String {
         let etcd = if told.etcd_answers { "answers" } else { "does not answer" };
-        let mut text = rows(&[("this node", told.name.clone()), ("etcd", etcd.to_owned()), ("nodes", told.nodes.join(" "))]);
+        let book = match told.book {
+            BookShown::Unknown => "not known yet whether there is one for all nodes",
+            BookShown::Own => "this node's own (nologd share publish)",
+            BookShown::Shared => "that of all nodes",
+            BookShown::Behind => "that of all nodes, and not the newest",
+        };
+        let mut text = rows(&[
+            ("this node", told.name.clone()),
+            ("settings", book.to_owned()),
+            ("etcd", etcd.to_owned()),
+            ("nodes", told.nodes.join(" ")),
+        ]);
         for one in &told.associations {
             let node = one.node.as_deref().unwrap_or("nobody");
             let how = match one.judged {
@@ -153,6 +194,25 @@ impl AdminCommand for ShowShare {
             text.push_str(&format!("{}: judged by {node}{how}\n", one.name.reveal()));
         }
         text
+    }
+}
+
+impl AdminCommand for PublishShare {
+    const WORD: &'static str = "share publish";
+    type Told = ShareTold;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<ShareTold, Declined> {
+        let desk = desk(executor)?;
+        desk.publish(&executor.book).map_err(Declined::because)?;
+        Ok(desk.told(&executor.book))
+    }
+
+    fn print(_: &ShareTold) -> String {
+        "The settings of this node are those of all nodes from now on: the others take them over in a second, in place of their own.\n".into()
     }
 }
 

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use super::daemon_arguments::{Admin, DaemonCommand, DaemonOptions, OutputOptions, SocketOptions};
 use super::offline::HelpFormat;
 use crate::admin::node::{ShowNode, StandBy, TakeOver};
-use crate::admin::share::ShowShare;
+use crate::admin::share::{PublishShare, ShowShare};
 use crate::config;
 use crate::fault::Lang;
 use crate::import::settings::PanelKind;
@@ -193,6 +193,9 @@ pub enum NodeCommand {
 pub enum ShareCommand {
     /// Tell which node judges which association, and whether etcd answers.
     Show(DaemonCommand<ShowShare>),
+    /// Make the settings of this node those of all nodes. Once, when the nodes are set up: from then on a change is made on any of them, and is in force on
+    /// all; what other nodes had of their own is replaced.
+    Publish(DaemonCommand<PublishShare>),
     /// Ask the storage what is in the mailboxes whenever this node has become the judge of an association. Runs for ever, beside the daemon.
     Count {
         #[command(flatten)]

@@ -25,6 +25,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 pub fn share(command: ShareCommand) -> ExitCode {
     match command {
         ShareCommand::Show(asked) => run(asked),
+        ShareCommand::Publish(asked) => run(asked),
         ShareCommand::Count { place, program } => count(&place, program.as_deref()),
     }
 }

@@ -40,8 +40,8 @@ use crate::serve::health::Healths;
 use crate::serve::imap_backend::Pooling;
 use crate::serve::share::ShareLink;
 use crate::serve::share_etcd::EtcdClient;
-use crate::serve::{Context, Listener, NodeShare, Service, TlsMode, WebRoom};
-use crate::store::{Condition, Durable, Store};
+use crate::serve::{Context, CopyKey, Listener, NodeShare, Service, TlsMode, WebRoom};
+use crate::store::{Condition, Durable, Shared, Store};
 
 /// The folder in the state folder that keeps the book.
 const STORE: &str = "store";
@@ -161,7 +161,9 @@ pub fn context(
 fn share(config: &Config, tls: Option<&tls::TlsClient>) -> Result<Option<NodeShare>, StartTrouble> {
     let Some((settings, tls)) = config.share.as_ref().zip(tls) else { return Ok(None) };
     let etcd = EtcdClient::new(settings.etcd.clone(), tls.clone());
-    let link = ShareLink::new(&settings.name, &common_key(config)?.for_shares(), etcd);
+    let key = common_key(config)?;
+    let seal = CopyKey::new(&key.for_records()).ok_or(StartTrouble::Crypto)?;
+    let link = ShareLink::new(&settings.name, &key.for_shares(), seal, etcd);
     Ok(Some(NodeShare { link, tls: tls.clone() }))
 }
 
@@ -208,6 +210,13 @@ fn book(
     let (store, found) = match beside {
         Some(beside) => (beside.store.clone() as Arc<dyn Store>, beside.found),
         None => durable(config)?,
+    };
+    let store = match share {
+        Some(share) => {
+            share.link.keep_in(store.clone());
+            Arc::new(Shared::new(store, share.link.clone()))
+        }
+        None => store,
     };
     let book =
         Book::open(store, BookParams { separator: config.separator, largest: config.sizes.message, sending: config.sending })

@@ -90,6 +90,12 @@ impl AdminError {
             AdminError::Store(StoreError::Uncopied) => {
                 "The copy for the other machine could not be kept, so nothing was changed here (nologd node show). If the other machine takes over right now, it may know of it."
             }
+            AdminError::Store(StoreError::Outrun) => {
+                "Another node has changed the book meanwhile, so nothing was changed. Look at how it stands now, and say it once more."
+            }
+            AdminError::Store(StoreError::Unshared) => {
+                "etcd did not answer, so nothing was changed here (nologd share show). Where the change had reached it, it comes into force when etcd answers: look then."
+            }
             AdminError::Store(_) => {
                 "The state folder could not be written, so nothing was changed. Make room on its disk, or see why it takes nothing (STORE-UNWRITABLE)."
             }

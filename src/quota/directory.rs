@@ -49,12 +49,19 @@ impl AssociationEntry {
         if may { Ok(()) } else { Err(Verdict::NotNow) }
     }
 
-    /// That `amount` may be under way here: the book has judged it. None where there are no other nodes.
+    /// That `amount` may be under way here, where `judge` says that the book has room: a mandate may have to be written down elsewhere, and is not asked
+    /// for what will be refused. None, and nothing judged, where there are no other nodes.
     ///
     /// # Errors
-    /// [`Verdict::NotNow`].
-    pub(super) fn mandate(&self, ledger: &Ledger, amount: Amount) -> Result<Option<Mandate>, Verdict> {
+    /// [`Verdict::NotNow`]; what `judge` says.
+    pub(super) fn mandate(
+        &self,
+        ledger: &Ledger,
+        amount: Amount,
+        judge: impl FnOnce(&Ledger) -> Result<(), Verdict>,
+    ) -> Result<Option<Mandate>, Verdict> {
         let Some((bench, tenant)) = self.bench(ledger) else { return Ok(None) };
+        judge(ledger)?;
         Mandate::ask(bench, tenant, amount).map(Some).ok_or(Verdict::NotNow)
     }
 

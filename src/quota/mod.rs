@@ -36,6 +36,7 @@ mod disclose;
 mod doubt;
 mod edit;
 mod fact;
+mod follow;
 mod ledger;
 mod levels;
 mod loan;

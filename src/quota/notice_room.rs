@@ -42,7 +42,7 @@ impl Book {
             tenant.may_grant(ledger)?;
             let number = ledger.living_number(mailbox).ok_or(Verdict::Unknown)?;
             let mut held = Held::new(amount, Origin::Incoming);
-            let mandate = tenant.mandate(ledger, amount)?;
+            let mandate = tenant.mandate(ledger, amount, |_| Ok(()))?;
             ledger.reserve_notice(number, &mut held, kind, today)?;
             Ok(Reservation::new(tenant, number, held, today, writes).within(mandate))
         });

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::directory::AssociationEntry;
+use super::ledger::Ledger;
 use super::mandate::Mandate;
 use super::pulse::Tick;
 use super::tally::{Held, Tally};
@@ -80,9 +81,8 @@ impl Book {
             let number = ledger.living_number(mailbox).ok_or(Verdict::Unknown)?;
             tenant.may_grant(ledger)?;
             let mut held = Held::new(amount, way);
-            // Not for what the book refuses: a mandate may have to be written down elsewhere.
-            ledger.judge_writes(number, amount, way, today, writes)?;
-            let mandate = tenant.mandate(ledger, amount)?;
+            let judge = |ledger: &Ledger| ledger.judge_writes(number, amount, way, today, writes);
+            let mandate = tenant.mandate(ledger, amount, judge)?;
             ledger.reserve(number, &mut held, today, writes)?;
             Ok(Reservation::new(tenant, number, held, today, writes).within(mandate))
         });

@@ -63,7 +63,13 @@ impl Book {
             Err(StoreError::Io(_) | StoreError::Closed | StoreError::Damaged) => self.set_unwritable(),
             // These are about the change.
             Err(
-                StoreError::Conflict | StoreError::InUse | StoreError::Newer(_) | StoreError::TooLarge | StoreError::Uncopied,
+                StoreError::Conflict
+                | StoreError::InUse
+                | StoreError::Newer(_)
+                | StoreError::TooLarge
+                | StoreError::Uncopied
+                | StoreError::Outrun
+                | StoreError::Unshared,
             ) => {}
         }
         done

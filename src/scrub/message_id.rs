@@ -52,6 +52,11 @@ impl MessageIdKey {
         self.derived(b"associations of the nodes")
     }
 
+    /// The key that nodes seal the book's records with, for etcd (docs/keys.md).
+    pub fn for_records(&self) -> Zeroizing<[u8; 32]> {
+        self.derived(b"records of the nodes")
+    }
+
     /// The key that the two machines of a pair seal copies of the book with (docs/keys.md).
     pub fn for_copies(&self) -> Zeroizing<[u8; 32]> {
         self.derived(b"copies of the book")

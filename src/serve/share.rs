@@ -6,10 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use aws_lc_rs::{hmac, rand};
+use aws_lc_rs::hmac;
 use tokio::sync::{Notify, watch};
 
 use super::clock::boot_time;
+use super::sealed::CopyKey;
+use super::share_book::SharedBook;
 use super::share_count::PendingCounts;
 use super::share_etcd::EtcdClient;
 use crate::quota::{Amount, Bench, Name};
@@ -18,8 +20,9 @@ use crate::share::{Assent, Exposure, Fellow, Life, Pace, Tenant};
 /// This machine's place among the nodes.
 pub struct ShareLink {
     pub(super) name: String,
-    key: hmac::Key,
-    pub(super) etcd: EtcdClient,
+    pub(super) key: hmac::Key,
+    pub(super) etcd: Arc<EtcdClient>,
+    pub(super) book: SharedBook,
     pub(super) pace: Pace,
     /// Something is to be done at once.
     pub(super) stir: Notify,
@@ -42,8 +45,8 @@ pub(super) struct ShareState {
 }
 
 impl ShareLink {
-    /// Node `name`, which asks `etcd`; `key` is that of all nodes.
-    pub fn new(name: &str, key: &[u8; 32], etcd: EtcdClient) -> Arc<ShareLink> {
+    /// Node `name`, which asks `etcd`; `key` and `seal` are those of all nodes.
+    pub fn new(name: &str, key: &[u8; 32], seal: CopyKey, etcd: EtcdClient) -> Arc<ShareLink> {
         let pace = Pace::default();
         let state = ShareState {
             fellow: Fellow::new(name, pace),
@@ -55,7 +58,8 @@ impl ShareLink {
         Arc::new(ShareLink {
             name: name.to_owned(),
             key: hmac::Key::new(hmac::HMAC_SHA256, key),
-            etcd,
+            etcd: Arc::new(etcd),
+            book: SharedBook::new(seal),
             pace,
             stir: Notify::new(),
             cuts: watch::channel(0).0,
@@ -90,13 +94,6 @@ impl ShareState {
         self.cut.retain(|key| self.under_way.contains_key(key));
         self.cut.is_empty()
     }
-}
-
-/// A random number; none where there is no randomness.
-pub(super) fn fresh() -> Option<u64> {
-    let mut octets = [0; 8];
-    rand::fill(&mut octets).ok()?;
-    Some(u64::from_le_bytes(octets))
 }
 
 impl Bench for ShareLink {

@@ -5,7 +5,7 @@ use std::sync::{MutexGuard, PoisonError};
 use super::clock::boot_time;
 use super::share::ShareLink;
 use super::share_count::{CountedTenant, PendingCounts};
-use crate::admin::share::{JudgedShown, ShareDesk, ShareTold, SharedAssociation};
+use crate::admin::share::{BookShown, JudgedShown, ShareDesk, ShareTold, SharedAssociation};
 use crate::private::Address;
 use crate::quota::{Amount, Book, Day};
 use crate::share::News;
@@ -32,12 +32,23 @@ impl ShareDesk for ShareLink {
             let withheld = if here { state.fellow.withheld(tenant) } else { 0 };
             SharedAssociation { name, node, judged, withheld }
         };
+        let book = match self.book.told() {
+            (None, _) => BookShown::Unknown,
+            (Some(false), _) => BookShown::Own,
+            (Some(true), true) => BookShown::Shared,
+            (Some(true), false) => BookShown::Behind,
+        };
         ShareTold {
             name: self.name.clone(),
+            book,
             etcd_answers: state.answers == Some(true),
             nodes: state.lives.iter().map(|life| life.node.clone()).collect(),
             associations: names.into_iter().map(shown).collect(),
         }
+    }
+
+    fn publish(&self, book: &Book) -> Result<(), &'static str> {
+        self.publish_own(book)
     }
 
     fn begin_round(&self) -> Option<u64> {

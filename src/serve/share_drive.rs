@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::clock::{boot_time, today};
-use super::share::{ShareLink, fresh};
+use super::share::ShareLink;
+use super::share_etcd::fresh;
 use crate::event::{Event, emit};
 use crate::quota::Book;
 use crate::share::etcd::{Listing, calls, news};
@@ -31,6 +32,7 @@ impl ShareLink {
     /// No thread.
     pub fn start(self: &Arc<ShareLink>, book: &Arc<Book>) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        self.book.run_on(runtime.handle().clone());
         let (link, book) = (self.clone(), book.clone());
         let drive = async move {
             tokio::spawn(follow(link.clone(), book.clone()));
@@ -84,7 +86,8 @@ async fn read(link: Arc<ShareLink>, book: Arc<Book>) {
     loop {
         let listing = link.etcd.post(&Listing::call()).await.and_then(|answer| Listing::read(&answer));
         link.answered(listing.is_some());
-        if let Some(Listing { lives, deeds }) = listing {
+        if let Some(Listing { lives, deeds, book: number }) = listing {
+            link.saw(number, &book);
             let now = boot_time();
             let mut state = link.lock();
             let before = std::mem::replace(&mut state.lives, lives.clone());

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_lc_rs::rand;
 use axum::body::{Body, to_bytes};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, StatusCode};
@@ -24,6 +25,13 @@ const MOST: usize = 16 << 20;
 
 /// Connections that rest.
 const RESTING: usize = 8;
+
+/// A random number; none where there is no randomness.
+pub(super) fn fresh() -> Option<u64> {
+    let mut octets = [0; 8];
+    rand::fill(&mut octets).ok()?;
+    Some(u64::from_le_bytes(octets))
+}
 
 /// The way to etcd.
 pub struct EtcdClient {

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use super::{Deed, Errand, Life, News, Pace, Tenant};
 
+/// What stands for the book's last change: see [`register`](super::register).
+pub(super) const BOOK: &str = "nologd/book";
 const LIVES: &str = "nologd/life/";
 const DEEDS: &str = "nologd/deed/";
 
@@ -31,6 +33,8 @@ pub struct Listing {
     pub lives: BTreeSet<Life>,
     /// Revision and deed of each association; none where it cannot be read.
     pub deeds: Vec<(Tenant, u64, Option<Deed>)>,
+    /// The revision of the book's last change; 0 where there is no book for all nodes.
+    pub book: u64,
 }
 
 impl Listing {
@@ -41,7 +45,7 @@ impl Listing {
 
     /// Reads the answer. None for one that is none.
     pub fn read(answer: &[u8]) -> Option<Listing> {
-        let mut listing = Listing { lives: BTreeSet::new(), deeds: Vec::new() };
+        let mut listing = Listing { lives: BTreeSet::new(), deeds: Vec::new(), book: 0 };
         for pair in kvs(answer)? {
             let key = String::from_utf8(BASE64.decode(&pair.key).ok()?).ok()?;
             if let Some(life) = key.strip_prefix(LIVES) {
@@ -49,6 +53,8 @@ impl Listing {
             } else if let Some(tenant) = key.strip_prefix(DEEDS) {
                 let tenant = Tenant::from_str_radix(tenant, 16).ok()?;
                 listing.deeds.push((tenant, number(&pair.mod_revision)?, pair.deed()));
+            } else if key == BOOK {
+                listing.book = number(&pair.mod_revision)?;
             }
         }
         Some(listing)
@@ -112,7 +118,7 @@ fn kvs(answer: &[u8]) -> Option<Vec<KeyValue>> {
     serde_json::from_slice::<Ranged>(answer).ok().map(|ranged| ranged.kvs)
 }
 
-fn number(text: &str) -> Option<u64> {
+pub(super) fn number(text: &str) -> Option<u64> {
     text.parse().ok()
 }
 
@@ -131,11 +137,11 @@ fn version(life: &Life, result: &str) -> Value {
     json!({ "key": coded(&life_key(life)), "target": "VERSION", "result": result, "version": "0" })
 }
 
-fn call(path: &'static str, body: &Value) -> GatewayCall {
+pub(super) fn call(path: &'static str, body: &Value) -> GatewayCall {
     GatewayCall { path, body: body.to_string() }
 }
 
-fn prefix(start: &str) -> Value {
+pub(super) fn prefix(start: &str) -> Value {
     // Prefixes end with a slash; what begins so comes before the next sign.
     let end = format!("{}0", start.strip_suffix('/').unwrap_or(start));
     json!({ "key": coded(start), "range_end": coded(&end) })
@@ -155,25 +161,25 @@ fn read_life(text: &str) -> Option<Life> {
     Some(Life { node: node.into(), number: u64::from_str_radix(number, 16).ok()? })
 }
 
-fn coded(text: &str) -> String {
+pub(super) fn coded(text: &str) -> String {
     BASE64.encode(text)
 }
 
 // What the gateway answers; it leaves out what is empty, and writes long numbers as text.
 
 #[derive(Deserialize)]
-struct Ranged {
+pub(super) struct Ranged {
     #[serde(default)]
-    kvs: Vec<KeyValue>,
+    pub(super) kvs: Vec<KeyValue>,
 }
 
 #[derive(Deserialize)]
-struct KeyValue {
-    key: String,
+pub(super) struct KeyValue {
+    pub(super) key: String,
     #[serde(default)]
-    value: String,
+    pub(super) value: String,
     create_revision: String,
-    mod_revision: String,
+    pub(super) mod_revision: String,
 }
 
 #[derive(Deserialize)]

@@ -24,6 +24,7 @@ mod fellow;
 mod fence;
 mod holding;
 mod nearest;
+pub mod register;
 mod tending;
 #[cfg(test)]
 mod tests;

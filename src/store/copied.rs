@@ -50,6 +50,29 @@ impl Copied {
     }
 }
 
+/// Records by their keys.
+type ByKey = BTreeMap<String, Record>;
+
+/// What a store has, and what it will have by these changes.
+pub(super) fn changed(store: &dyn Store, changes: &[RecordChange]) -> Result<(ByKey, ByKey), StoreError> {
+    let was: ByKey = store.scan("")?.into_iter().map(|record| (record.key.reveal().clone(), record)).collect();
+    let mut records = was.clone();
+    for change in changes {
+        let found = was.get(change.key.reveal()).map(|record| record.value.reveal().as_slice());
+        if !expected(change, found) {
+            return Err(StoreError::Conflict);
+        }
+        match &change.value {
+            Some(value) => {
+                let record = Record { key: change.key.clone(), value: value.clone() };
+                drop(records.insert(change.key.reveal().clone(), record));
+            }
+            None => drop(records.remove(change.key.reveal())),
+        }
+    }
+    Ok((was, records))
+}
+
 impl Store for Copied {
     fn get(&self, key: &str) -> Result<Option<Private<Vec<u8>>>, StoreError> {
         self.inner.get(key)
@@ -61,21 +84,7 @@ impl Store for Copied {
 
     fn transact(&self, changes: &[RecordChange]) -> Result<(), StoreError> {
         admissible(changes)?;
-        let was: BTreeMap<_, _> = self.inner.scan("")?.into_iter().map(|record| (record.key.reveal().clone(), record)).collect();
-        let mut records = was.clone();
-        for change in changes {
-            let found = was.get(change.key.reveal()).map(|record| record.value.reveal().as_slice());
-            if !expected(change, found) {
-                return Err(StoreError::Conflict);
-            }
-            match &change.value {
-                Some(value) => {
-                    let record = Record { key: change.key.clone(), value: value.clone() };
-                    drop(records.insert(change.key.reveal().clone(), record));
-                }
-                None => drop(records.remove(change.key.reveal())),
-            }
-        }
+        let (was, records) = changed(&*self.inner, changes)?;
         // What only the usage knew, and went with it, must be known there too.
         if records == was && !self.is_unsure.load(Ordering::Acquire) && self.copies.is_newest() {
             return self.inner.transact(changes);

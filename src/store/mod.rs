@@ -17,6 +17,7 @@ mod lines;
 mod memory;
 mod replace;
 mod schema;
+mod shared;
 mod snapshot;
 mod transfer;
 
@@ -30,6 +31,7 @@ pub use embedded::{Embedded, repair};
 pub use memory::MemoryStore;
 pub use replace::{Lasting, is_no_file, no_times, open_regular, read_own, read_regular, replace};
 pub use schema::{Migration, Schema, settle};
+pub use shared::{Register, Shared, shareable};
 pub use snapshot::snapshot;
 pub use transfer::{Summary, check, export, import};
 
@@ -62,6 +64,10 @@ pub enum StoreError {
     TooLarge,
     /// The machine that keeps copies for another one did not take it ([`Copied`]); nothing was changed.
     Uncopied,
+    /// Another node changed something that this one has not taken over yet ([`Shared`]); nothing was changed.
+    Outrun,
+    /// Where the records of all nodes are, nobody took it, or nobody knows ([`Shared`]); nothing was changed here.
+    Unshared,
 }
 
 impl From<std::io::Error> for StoreError {

@@ -1,0 +1,239 @@
+//! The book takes over what another node has changed (docs/many-nodes.md): first in the store, then in force, as if an admin had said it here.
+//!
+//! A mailbox is in the book as long as this node has seen it: that another node removed one is seen by what was set for it alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::record::{self, Known};
+use super::{Association, Book, Day, Lending, Loan, Name, Own};
+use crate::private::Address;
+use crate::store::{Record, RecordChange, Store, StoreError, shareable};
+
+/// What records say.
+#[derive(Default)]
+struct FollowedBook {
+    associations: BTreeMap<Name, Association>,
+    owns: BTreeMap<Address, Own>,
+}
+
+impl Book {
+    /// Takes over these records, all of them, in place of those that are here, unless `is_current` says under the turn that it is too late: then false.
+    /// `files` is where this node keeps its own.
+    ///
+    /// # Errors
+    /// Nothing was changed: [`StoreError::Damaged`] where they make no sense together, or would empty a book that has associations; what the disk says.
+    pub fn follow(
+        &self,
+        files: &dyn Store,
+        records: &[Record],
+        is_current: impl FnOnce() -> bool,
+        today: Day,
+    ) -> Result<bool, StoreError> {
+        let _turn = self.turn();
+        if !is_current() {
+            return Ok(false);
+        }
+        let wanted = FollowedBook::read(records)?;
+        let there: BTreeMap<_, _> = self.tenants().iter().map(|tenant| tenant.lock().association.clone()).map(named).collect();
+        if wanted.associations.is_empty() && !there.is_empty() {
+            return Err(StoreError::Damaged);
+        }
+        let changes = difference(shareable(files.scan("")?), records);
+        if !changes.is_empty() {
+            match self.heard(files.transact(&changes)) {
+                Ok(()) | Err(StoreError::Residue) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.put_all_in_force(there, wanted, today);
+        Ok(true)
+    }
+
+    fn put_all_in_force(&self, there: BTreeMap<Name, Association>, wanted: FollowedBook, today: Day) {
+        let gone: Vec<_> = there.keys().filter(|name| !wanted.associations.contains_key(*name)).cloned().collect();
+        let changed = wanted.associations.into_iter().filter(|(name, now)| there.get(name) != Some(now));
+        let changed = changed.map(|(name, now)| (name, Some(now)));
+        self.install_all(changed.chain(gone.iter().map(|name| (name.clone(), None))).collect(), today);
+        gone.iter().for_each(|name| self.forget_traces(Some(name), &[]));
+        let (mut owns, now) = (wanted.owns, self.pulse.now());
+        // What was set for a mailbox and is not any more.
+        for tenant in self.tenants() {
+            let ledger = tenant.lock();
+            let set = ledger.entries().filter(|entry| entry.own != Own::default());
+            for entry in set {
+                owns.entry(entry.address.clone()).or_default();
+            }
+        }
+        for (address, own) in owns {
+            self.with(&address, |tenant, ledger, address| {
+                let number = ledger.insert(address);
+                let Some(entry) = ledger.entry_mut(number).filter(|entry| entry.own != own) else { return };
+                let moves = entry.own.place != own.place;
+                entry.own = own;
+                if moves {
+                    ledger.change(number, |tally| tally.is_elsewhere(now));
+                }
+                ledger.day = today;
+                tenant.after(ledger, number);
+            });
+        }
+    }
+}
+
+fn named(association: Association) -> (Name, Association) {
+    (association.name.clone(), association)
+}
+
+impl FollowedBook {
+    fn read(records: &[Record]) -> Result<FollowedBook, StoreError> {
+        let (mut wanted, mut rest) = (FollowedBook::default(), Vec::new());
+        for record in records {
+            match record::read(record)? {
+                Known::Association(association) => drop(wanted.associations.insert(association.name.clone(), *association)),
+                Known::Mailbox(address, own) => drop(wanted.owns.insert(address, own)),
+                Known::Usage(..) | Known::Level(..) | Known::Mark => return Err(StoreError::Damaged),
+                other => rest.push(other),
+            }
+        }
+        let mut domains = BTreeSet::new();
+        let mut of: BTreeMap<_, _> = BTreeMap::new();
+        for association in wanted.associations.values() {
+            for domain in association.all_domains() {
+                if !domains.insert(domain.clone()) {
+                    return Err(StoreError::Damaged);
+                }
+                of.insert(domain.clone(), association.name.clone());
+            }
+        }
+        for known in rest {
+            match known {
+                // As at a start: what is about a domain that nobody has harms nobody.
+                Known::Alias(alias, targets) => {
+                    let owner = of.get(alias.domain()).and_then(|name| wanted.associations.get_mut(name));
+                    owner.into_iter().for_each(|owner| drop(owner.aliases.insert(alias.clone(), targets.clone())));
+                }
+                Known::Loan(Lending { lender, borrower, octets, until })
+                    if lender != borrower && [&lender, &borrower].iter().all(|name| wanted.associations.contains_key(*name)) =>
+                {
+                    let side = |with: &Name| Loan { with: with.clone(), octets, until };
+                    wanted.associations.get_mut(&lender).into_iter().for_each(|one| one.lent.push(side(&borrower)));
+                    wanted.associations.get_mut(&borrower).into_iter().for_each(|one| one.borrowed.push(side(&lender)));
+                }
+                _ => {}
+            }
+        }
+        Ok(wanted)
+    }
+}
+
+/// What makes `now` of what was there.
+fn difference(was: Vec<Record>, now: &[Record]) -> Vec<RecordChange> {
+    let was: BTreeMap<_, _> = was.into_iter().map(|record| (record.key.reveal().clone(), record)).collect();
+    let known: BTreeSet<_> = now.iter().map(|record| record.key.reveal()).collect();
+    let gone = was.keys().filter(|key| !known.contains(key)).map(|key| RecordChange::remove(key.clone()));
+    let is_new = |record: &&Record| was.get(record.key.reveal()) != Some(record);
+    let put =
+        now.iter().filter(is_new).map(|record| RecordChange::put(record.key.reveal().clone(), record.value.reveal().clone()));
+    gone.chain(put).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::{BookParams, Edit, Grant, Kind, Limit, MailboxEdit, SendingSwitch};
+    use super::*;
+    use crate::private::Domain;
+    use crate::store::MemoryStore;
+
+    struct Side {
+        files: Arc<MemoryStore>,
+        book: Book,
+    }
+
+    impl Side {
+        fn new() -> Side {
+            let files = Arc::new(MemoryStore::new());
+            let book = Book::open(files.clone(), BookParams::default()).unwrap();
+            Side { files, book }
+        }
+
+        fn records(&self) -> Vec<Record> {
+            shareable(self.files.scan("").unwrap())
+        }
+
+        fn follow(&self, other: &Side) -> Result<bool, StoreError> {
+            self.book.follow(&*self.files, &other.records(), || true, today())
+        }
+
+        /// As after a restart, and as in force.
+        fn is_as(&self, other: &Side) -> bool {
+            let shown = |book: &Book| book.tenants().iter().map(|tenant| tenant.lock().association.clone()).collect::<Vec<_>>();
+            let again = Book::open(self.files.clone(), BookParams::default()).unwrap();
+            self.records() == other.records() && shown(&self.book) == shown(&other.book) && shown(&again) == shown(&other.book)
+        }
+    }
+
+    fn today() -> Day {
+        Day::from_unix(0)
+    }
+
+    fn at(text: &str) -> Address {
+        Address::parse(text).unwrap()
+    }
+
+    fn add(side: &Side, name: &str) {
+        let mut new = Association::new(Name::parse(name).unwrap(), [Domain::parse(&format!("{name}.example")).unwrap()]);
+        (new.storage, new.contact) = (Limit::At(1 << 20), Address::parse("eva@elsewhere.example"));
+        assert!(side.book.add_association(new, today()).is_ok());
+    }
+
+    #[test]
+    fn whatever_an_admin_does_at_one_node_is_so_at_the_other() {
+        let (here, there) = (Side::new(), Side::new());
+        add(&here, "velo");
+        add(&here, "jardin");
+        assert_eq!(there.follow(&here), Ok(true));
+        assert!(there.is_as(&here));
+        let velo = Name::parse("velo").unwrap();
+        let edit = Edit {
+            storage: Some(Limit::At(2 << 20)),
+            set_aliases: vec![(at("all@velo.example"), [at("a@velo.example")].into())],
+            ..Edit::default()
+        };
+        assert!(here.book.set_association(&velo, &edit, today()).is_ok());
+        let own = MailboxEdit { sending: Some(SendingSwitch::Off), kind: Some(Kind::Machine), ..MailboxEdit::default() };
+        assert!(here.book.edit_mailbox(&at("a@velo.example"), own, today()).is_ok());
+        let loan = Grant { octets: 1000, until: Day::parse("1971-01-01").unwrap() };
+        assert!(here.book.lend(&velo, &Name::parse("jardin").unwrap(), loan, today()).is_ok());
+        assert_eq!(there.follow(&here), Ok(true));
+        assert!(there.is_as(&here));
+        assert!(there.book.mailbox(&at("a@velo.example")).is_some_and(|a| a.own.sending == SendingSwitch::Off));
+        assert!(there.book.resolve(&at("all@velo.example")).unwrap() == [at("a@velo.example")].into());
+        // And back: a domain goes to another association, an association goes, a mailbox has nothing of its own any more.
+        let own = MailboxEdit { sending: Some(SendingSwitch::On), kind: Some(Kind::Person), ..MailboxEdit::default() };
+        assert!(there.book.edit_mailbox(&at("a@velo.example"), own, today()).is_ok());
+        assert!(there.book.remove_association(&Name::parse("jardin").unwrap(), false, today()).is_ok());
+        assert_eq!(here.follow(&there), Ok(true));
+        assert!(here.is_as(&there) && here.book.route(&Domain::parse("jardin.example").unwrap(), today()).is_none());
+        assert!(here.book.mailbox(&at("a@velo.example")).is_some_and(|a| a.own == Own::default()));
+    }
+
+    #[test]
+    fn what_comes_too_late_or_would_empty_the_book_or_makes_no_sense_changes_nothing() {
+        let (here, there) = (Side::new(), Side::new());
+        add(&there, "velo");
+        assert_eq!(there.follow(&here), Err(StoreError::Damaged), "it is empty");
+        add(&here, "jardin");
+        assert_eq!(there.book.follow(&*there.files, &here.records(), || false, today()), Ok(false));
+        let mut twice = here.records();
+        let mut other = twice[0].clone();
+        other.key = crate::private::Private::new("association/other".to_owned());
+        twice.push(other);
+        assert_eq!(there.book.follow(&*there.files, &twice, || true, today()), Err(StoreError::Damaged), "a domain of two");
+        let odd = RecordChange::put("new-kind/x".to_owned(), b"{}".to_vec());
+        here.files.transact(&[odd]).unwrap();
+        assert_eq!(there.follow(&here), Err(StoreError::Damaged), "of a newer nologd");
+        assert!(there.book.tenant(&Name::parse("velo").unwrap()).is_some() && there.records().len() == 1);
+    }
+}

@@ -1,0 +1,167 @@
+//! The book's records in etcd, for all nodes (docs/many-nodes.md): a change of an admin is there before it is made here, and each node takes over what
+//! others changed. What is said to etcd is in [`crate::share::register`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use super::clock::today;
+use super::share::ShareLink;
+use super::share_book::Digests;
+use super::share_etcd::fresh;
+use crate::admin::node::CopyTrouble;
+use crate::private::Private;
+use crate::quota::Book;
+use crate::share::register::{self, SHELVES, Shelving};
+use crate::store::{Record, Register, Store, StoreError, shareable};
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac;
+
+/// For a change to be in etcd.
+const KEEPING: Duration = Duration::from_secs(10);
+
+/// What stands on a shelf, as text.
+type Shelves = BTreeMap<u8, String>;
+
+impl ShareLink {
+    /// Where this node keeps its records. To be called once, before the book is opened.
+    pub fn keep_in(&self, files: Arc<dyn Store>) {
+        let _ = self.book.files.set(files);
+    }
+
+    /// Puts this node's records into etcd, for all nodes, where there are none yet.
+    pub(super) fn publish_own(&self, book: &Book) -> Result<(), &'static str> {
+        let files = self.book.files.get().ok_or("The book is not open yet.")?;
+        match self.book.lock().seen {
+            None => return Err("etcd has not answered yet. Try again in a moment."),
+            Some(0) => {}
+            Some(_) => return Err("There is a book for all nodes already."),
+        }
+        if !files.scan("association/").is_ok_and(|found| !found.is_empty()) {
+            return Err("This node's own book is empty.");
+        }
+        let published = book.while_unchanged(|| {
+            let records = shareable(files.scan("")?);
+            let number = self.publish(&records)?;
+            self.took(number, &records);
+            Ok(())
+        });
+        published.map_err(|error: StoreError| match error {
+            StoreError::Outrun => "Another node has put its book there meanwhile.",
+            _ => "etcd did not take it. Try again.",
+        })
+    }
+
+    /// The last change in etcd is this one.
+    pub(super) fn saw(self: &Arc<ShareLink>, number: u64, book: &Arc<Book>) {
+        let follows = {
+            let mut stand = self.book.lock();
+            stand.seen = Some(number);
+            let follows = number > stand.taken && !stand.busy;
+            stand.busy |= follows;
+            follows
+        };
+        if follows {
+            let (link, book) = (self.clone(), book.clone());
+            tokio::spawn(async move {
+                let trouble = link.take_over(&book).await.err();
+                link.book.say_trouble(trouble);
+                link.book.lock().busy = false;
+            });
+        }
+    }
+
+    async fn take_over(self: &Arc<ShareLink>, book: &Arc<Book>) -> Result<(), CopyTrouble> {
+        // Where it is not answered, it is asked again.
+        let Some(shelved) = self.etcd.post(&register::read_call()).await.and_then(|answer| register::read(&answer)) else {
+            return Ok(());
+        };
+        let (mut records, number) = (BTreeMap::new(), shelved.number);
+        for (shelf, sealed) in shelved.shelves {
+            let opened = self.book.seal.open(&sealed, shelf.into()).ok_or(CopyTrouble::OtherKey)?;
+            let found: BTreeMap<String, String> = serde_json::from_str(&opened).map_err(|_| CopyTrouble::OtherVersion)?;
+            records.extend(found);
+        }
+        let record = |(key, value): (String, String)| Record { key: Private::new(key), value: Private::new(value.into_bytes()) };
+        let records: Vec<_> = records.into_iter().map(record).collect();
+        let has_any = records.iter().any(|record| record.key.reveal().starts_with("association/"));
+        let (link, book) = (self.clone(), book.clone());
+        let taken = tokio::task::spawn_blocking(move || {
+            let files = link.book.files.get().ok_or(StoreError::Closed)?;
+            // Its own change may have come in between: what was read before that is older.
+            let is_current = || number > link.book.lock().taken;
+            if book.follow(&**files, &records, is_current, today())? {
+                link.took(number, &records);
+            }
+            Ok(())
+        });
+        match taken.await.unwrap_or(Err(StoreError::Closed)) {
+            Ok(()) => Ok(()),
+            Err(StoreError::Damaged) if !has_any => Err(CopyTrouble::Empty),
+            Err(StoreError::Damaged) => Err(CopyTrouble::Newer),
+            Err(_) => Err(CopyTrouble::Unwritable),
+        }
+    }
+
+    fn shelves(&self, records: &[Record]) -> Option<Shelves> {
+        let mut found: BTreeMap<u8, BTreeMap<&str, &str>> = BTreeMap::new();
+        for record in records {
+            let key = record.key.reveal();
+            let tag = hmac::sign(&self.key, key.as_bytes());
+            let shelf = tag.as_ref().first()? % SHELVES;
+            found.entry(shelf).or_default().insert(key, std::str::from_utf8(record.value.reveal()).ok()?);
+        }
+        found.into_iter().map(|(shelf, records)| Some((shelf, serde_json::to_string(&records).ok()?))).collect()
+    }
+}
+
+fn digests(shelves: &Shelves) -> Digests {
+    shelves.iter().map(|(shelf, text)| (*shelf, digest(&SHA256, text.as_bytes()).as_ref().to_vec())).collect()
+}
+
+impl Register for ShareLink {
+    fn is_shared(&self) -> Result<bool, StoreError> {
+        let stand = self.book.lock();
+        match (self.book.handle.get(), stand.seen) {
+            // The first start writes what the config file has.
+            (None, _) => Ok(false),
+            (Some(_), None) => Err(StoreError::Unshared),
+            (Some(_), Some(seen)) => Ok(seen > 0 || stand.taken > 0),
+        }
+    }
+
+    fn publish(&self, records: &[Record]) -> Result<u64, StoreError> {
+        let handle = self.book.handle.get().ok_or(StoreError::Unshared)?;
+        let mut shelves = self.shelves(records).ok_or(StoreError::TooLarge)?;
+        let now = digests(&shelves);
+        let (seen, before) = {
+            let stand = self.book.lock();
+            (stand.taken, stand.digests.clone())
+        };
+        // One that is empty by now says so.
+        for shelf in before.keys() {
+            shelves.entry(*shelf).or_insert_with(|| "{}".to_owned());
+        }
+        let changed = shelves.iter().filter(|(shelf, _)| before.get(shelf) != now.get(shelf));
+        let sealed = changed.map(|(shelf, text)| Some((*shelf, self.book.seal.seal(text, (*shelf).into())?)));
+        let sealed: Vec<_> = sealed.collect::<Option<_>>().ok_or(StoreError::Unshared)?;
+        let mark = format!("{:016x}", fresh().ok_or(StoreError::Unshared)?);
+        let call = register::write_call(seen, &mark, &sealed);
+        let (kept, answer) = sync_channel(1);
+        let etcd = self.etcd.clone();
+        handle.spawn(async move { kept.send(etcd.post(&call).await) });
+        let answer = answer.recv_timeout(KEEPING).ok().flatten().ok_or(StoreError::Unshared)?;
+        match register::written(&answer, &mark).ok_or(StoreError::Unshared)? {
+            Shelving::Done(number) => Ok(number),
+            Shelving::Outrun => Err(StoreError::Outrun),
+        }
+    }
+
+    fn took(&self, number: u64, records: &[Record]) {
+        let digests = self.shelves(records).as_ref().map(digests).unwrap_or_default();
+        let mut stand = self.book.lock();
+        stand.seen = Some(stand.seen.unwrap_or_default().max(number));
+        (stand.taken, stand.digests) = (number, digests);
+    }
+}

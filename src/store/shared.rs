@@ -1,0 +1,152 @@
+//! A store whose records several nodes share (docs/many-nodes.md): a change is put where all of them see it, before it is made here, and only if nobody
+//! has changed anything there since this node took it over. As long as nothing is shared there, each node's store is its own.
+//!
+//! Usage is never shared: it is each judge's own, and counted anew by the next one.
+
+use std::sync::Arc;
+
+use super::copied::changed;
+use super::{Record, RecordChange, Store, StoreError, StoredUsage, admissible};
+use crate::private::Private;
+
+/// Where the records of all nodes are. Blocks until it is known.
+pub trait Register: Send + Sync {
+    /// Whether there are records of all nodes.
+    ///
+    /// # Errors
+    /// [`StoreError::Unshared`]: that is not known.
+    fn is_shared(&self) -> Result<bool, StoreError>;
+
+    /// Puts these records there, in place of those that this node took over last: the number of what is there then.
+    ///
+    /// # Errors
+    /// [`StoreError::Outrun`]: others changed something since. [`StoreError::Unshared`]: nobody knows whether it was done.
+    fn publish(&self, records: &[Record]) -> Result<u64, StoreError>;
+
+    /// What stands there under this number is in force here.
+    fn took(&self, number: u64, records: &[Record]);
+}
+
+/// See the head of the file.
+pub struct Shared {
+    inner: Arc<dyn Store>,
+    register: Arc<dyn Register>,
+}
+
+impl Shared {
+    /// `inner`, as one of several.
+    pub fn new(inner: Arc<dyn Store>, register: Arc<dyn Register>) -> Shared {
+        Shared { inner, register }
+    }
+}
+
+/// Those of a store that nodes share: not what is about its own files.
+pub fn shareable(records: Vec<Record>) -> Vec<Record> {
+    records.into_iter().filter(|record| record.key.reveal().contains('/')).collect()
+}
+
+impl Store for Shared {
+    fn get(&self, key: &str) -> Result<Option<Private<Vec<u8>>>, StoreError> {
+        self.inner.get(key)
+    }
+
+    fn scan(&self, prefix: &str) -> Result<Vec<Record>, StoreError> {
+        self.inner.scan(prefix)
+    }
+
+    fn transact(&self, changes: &[RecordChange]) -> Result<(), StoreError> {
+        admissible(changes)?;
+        let (was, records) = changed(&*self.inner, changes)?;
+        let (was, records) = (shareable(was.into_values().collect()), shareable(records.into_values().collect()));
+        // What only the usage knew is nobody else's.
+        if was == records || !self.register.is_shared()? {
+            return self.inner.transact(changes);
+        }
+        let number = self.register.publish(&records)?;
+        let done = self.inner.transact(changes);
+        if matches!(done, Ok(()) | Err(StoreError::Residue)) {
+            self.register.took(number, &records);
+        }
+        // Else it is in force elsewhere, and will be here when it is taken over.
+        done
+    }
+
+    fn rest(&self) -> Result<(), StoreError> {
+        self.inner.rest()
+    }
+
+    fn usage(&self) -> Result<StoredUsage, StoreError> {
+        self.inner.usage()
+    }
+
+    fn write_usage(&self, records: &[Record]) -> Result<(), StoreError> {
+        self.inner.write_usage(records)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::store::MemoryStore;
+
+    /// What all nodes see, and who took over what.
+    #[derive(Default)]
+    struct There {
+        number: Mutex<u64>,
+        records: Mutex<Vec<String>>,
+    }
+
+    struct Node {
+        there: Arc<There>,
+        taken: Mutex<u64>,
+        silent: Mutex<bool>,
+    }
+
+    impl Register for Node {
+        fn is_shared(&self) -> Result<bool, StoreError> {
+            if *self.silent.lock().unwrap() { Err(StoreError::Unshared) } else { Ok(*self.there.number.lock().unwrap() > 0) }
+        }
+
+        fn publish(&self, records: &[Record]) -> Result<u64, StoreError> {
+            let mut number = self.there.number.lock().unwrap();
+            if *number != *self.taken.lock().unwrap() {
+                return Err(StoreError::Outrun);
+            }
+            *number += 1;
+            *self.there.records.lock().unwrap() = records.iter().map(|record| record.key.reveal().clone()).collect();
+            Ok(*number)
+        }
+
+        fn took(&self, number: u64, _: &[Record]) {
+            *self.taken.lock().unwrap() = number;
+        }
+    }
+
+    fn put(key: &str) -> RecordChange {
+        RecordChange::put(key.to_owned(), b"1".to_vec())
+    }
+
+    #[test]
+    fn of_two_who_change_something_at_once_one_is_refused_and_has_changed_nothing() {
+        let there = Arc::new(There::default());
+        let nodes = [0, 1].map(|_| Arc::new(Node { there: there.clone(), taken: Mutex::new(0), silent: Mutex::new(false) }));
+        let stores = nodes.each_ref().map(|node| Shared::new(Arc::new(MemoryStore::new()), node.clone()));
+        // Nothing is shared yet: each has its own.
+        assert_eq!(stores.each_ref().map(|store| store.transact(&[put("a/own"), put("schema")])), [Ok(()), Ok(())]);
+        assert_eq!(*there.number.lock().unwrap(), 0);
+        *there.number.lock().unwrap() = 1;
+        nodes.iter().for_each(|node| node.took(1, &[]));
+        assert_eq!(stores[0].transact(&[put("a/first")]), Ok(()));
+        assert_eq!(*there.records.lock().unwrap(), ["a/first", "a/own"], "and nothing of its own files");
+        assert_eq!(stores[1].transact(&[put("a/second")]), Err(StoreError::Outrun));
+        assert!(stores[1].get("a/second").unwrap().is_none());
+        nodes[1].took(2, &[]);
+        assert_eq!(stores[1].transact(&[put("a/second")]), Ok(()));
+        // What changes nothing needs nobody.
+        *nodes[0].silent.lock().unwrap() = true;
+        assert_eq!(stores[0].transact(&[put("a/first")]), Ok(()));
+        assert_eq!(stores[0].transact(&[put("a/third")]), Err(StoreError::Unshared));
+    }
+}
