@@ -52,7 +52,7 @@ fn what_stands_behind_each_sentence_exists() {
             Proof::Outside => {
                 assert_eq!(sentence.part, StatementPart::Limits, "{}: nothing holds what is promised", sentence.name)
             }
-            Proof::Balancer | Proof::OnionDoor | Proof::Pair => {}
+            Proof::Balancer | Proof::OnionDoor | Proof::Pair | Proof::Shared => {}
             Proof::NoHint | Proof::Witness | Proof::Outputs | Proof::Audit | Proof::Canary => {}
         }
         assert!(!sentence.backing().is_empty());
@@ -135,16 +135,17 @@ fn who_stands_in_front_is_told_and_nobody_is_not() {
     let told = |front: Front, lang| {
         let in_force = InForce { policy: Policy::built_in(), machine: granted(), audit: None, hinted: None, front };
         let page = Page::new(&in_force, lang);
-        let lines = page
-            .lines()
-            .filter(|line| ["setting: proxy_protocol", "setting: onion", "setting: node"].contains(&line.proof.as_str()));
+        let lines = page.lines().filter(|line| {
+            ["setting: proxy_protocol", "setting: onion", "setting: node", "setting: share"].contains(&line.proof.as_str())
+        });
         lines.map(|line| line.text.clone()).collect::<Vec<_>>()
     };
     let onion = format!("{}d.onion", "a".repeat(55));
     for lang in [Lang::En, Lang::Fr] {
         assert!(told(Front::default(), lang).is_empty());
-        let both = told(Front { balancers: true, pair: true, onion: Some(onion.clone()) }, lang);
-        assert!(both.len() == 3 && both[1].contains(&onion) && !both[2].contains('{'), "{both:?}");
+        let all = told(Front { balancers: true, pair: true, shared: true, onion: Some(onion.clone()) }, lang);
+        assert!(all.len() == 4 && all.iter().any(|line| line.contains(&onion)), "{all:?}");
+        assert!(all.iter().all(|line| !line.is_empty() && !line.contains('{')), "{all:?}");
     }
 }
 

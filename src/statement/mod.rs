@@ -101,6 +101,8 @@ pub struct Front {
     pub balancers: bool,
     /// Two machines hold the book.
     pub pair: bool,
+    /// Several nodes hold the book, and etcd has it sealed (`[share]`).
+    pub shared: bool,
     /// The name of the onion door (`onion`).
     pub onion: Option<String>,
 }
@@ -111,7 +113,8 @@ impl Front {
         // What Tor says of a circuit is no address.
         let balancers = config.listens.iter().any(|listen| !listen.doors.onion && !listen.doors.forwarders.is_empty());
         let pair = config.listens.iter().any(|listen| listen.service == crate::serve::Service::Node);
-        Front { balancers, pair, onion: config.onion.clone() }
+        let shared = config.share.is_some();
+        Front { balancers, pair, shared, onion: config.onion.clone() }
     }
 }
 

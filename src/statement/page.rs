@@ -122,7 +122,8 @@ fn lines(sentence: &Sentence, in_force: &InForce, words: &Words) -> Vec<Statemen
         Proof::Kernel(needs, attempts) => one(in_force.machine.grants(needs, attempts)),
         Proof::NoHint => one(in_force.hinted.map_or(RuleVerdict::Unknown, |hinted| (!hinted).into())),
         Proof::Pair if in_force.front.pair => one(RuleVerdict::Holds),
-        Proof::Pair => Vec::new(),
+        Proof::Shared if in_force.front.shared => one(RuleVerdict::Holds),
+        Proof::Pair | Proof::Shared => Vec::new(),
         Proof::Balancer if in_force.front.balancers => one(RuleVerdict::Holds),
         Proof::Balancer => Vec::new(),
         Proof::OnionDoor => {

@@ -65,6 +65,8 @@ pub enum Proof {
     Balancer,
     /// A listener for node: two machines hold the book. Nothing is said where there is one.
     Pair,
+    /// The config has `[share]`: several nodes hold the book. Nothing is said where there is one.
+    Shared,
     /// The config has `onion`: there is a door without addresses. Nothing is said where there is none.
     OnionDoor,
     /// Who looked at the machine.
@@ -108,6 +110,7 @@ impl Sentence {
             Proof::NoHint => parts.push("setting: client_hint".to_owned()),
             Proof::Balancer => parts.push("setting: proxy_protocol".to_owned()),
             Proof::Pair => parts.push("setting: node".to_owned()),
+            Proof::Shared => parts.push("setting: share".to_owned()),
             Proof::OnionDoor => parts.push("setting: onion".to_owned()),
             Proof::Witness => parts.push("check: status, or check --sandbox".to_owned()),
             Proof::Outputs => parts.push("check: output-kept".to_owned()),

@@ -12,7 +12,8 @@ const fn headers(part: StatementPart, name: &'static str, rules: &'static [Rules
 }
 
 use Proof::{
-    Audit, Balancer, Canary, Check, Kernel, NoHint, OnionDoor, Outputs, Outside, Pair, Policy, Sent, Test, UnseenPayload, Witness,
+    Audit, Balancer, Canary, Check, Kernel, NoHint, OnionDoor, Outputs, Outside, Pair, Policy, Sent, Shared, Test, UnseenPayload,
+    Witness,
 };
 use StatementPart::{Kept, Limits, Machine, Mail, NotKept, Servers};
 use Unenforced::{Calls, Connect, CoreDumps, Datagrams, Dumpable, Files, Privileges, Scope, Swap, Truncate, Unix};
@@ -35,6 +36,7 @@ pub const SENTENCES: &[Sentence] = &[
         Test("tests/statement.rs", "the_book_keeps_what_is_said_and_no_time"),
     ),
     sentence(Kept, "book-pair", &[], Pair),
+    sentence(Kept, "book-shared", &[], Shared),
     sentence(
         Kept,
         "book-forgets",
