@@ -175,7 +175,12 @@ impl Book {
             return Err(AdminError::OutOfReach);
         }
         self.check_free(&now)?;
-        let strangers = tenant.lock().living().any(|entry| !now.domains.contains(entry.address.domain()));
+        let strangers = {
+            let ledger = tenant.lock();
+            // Where another node judges, the mailboxes that are known here are not all.
+            let loses = was.domains.iter().any(|domain| !now.domains.contains(domain));
+            loses && tenant.is_elsewhere(&ledger) || ledger.living().any(|entry| !now.domains.contains(entry.address.domain()))
+        };
         if strangers {
             return Err(AdminError::DomainInUse);
         }
@@ -189,12 +194,12 @@ impl Book {
     pub fn remove_association(&self, name: &Name, with_mailboxes: bool, today: Day) -> Result<Change<Association>, AdminError> {
         let _turn = self.turn();
         let tenant = self.tenant(name).ok_or(AdminError::NoSuchAssociation)?;
-        let (was, mailboxes) = {
+        let (was, mailboxes, may_have_more) = {
             let ledger = tenant.lock();
             let mailboxes: Vec<_> = ledger.entries().map(|entry| entry.address.clone()).collect();
-            (ledger.association.clone(), mailboxes)
+            (ledger.association.clone(), mailboxes, tenant.is_elsewhere(&ledger))
         };
-        if !with_mailboxes && !mailboxes.is_empty() {
+        if !with_mailboxes && (may_have_more || !mailboxes.is_empty()) {
             return Err(AdminError::HasMailboxes);
         }
         // What it lent and borrowed ends with it, for the others too.

@@ -221,6 +221,7 @@ impl Book {
         if ledger.association.backend != now.backend {
             ledger.are_elsewhere(tenant.pulse.now());
         }
+        ledger.come_with(&now);
         ledger.association = now;
         ledger.drop_strangers();
         ledger.day = today;
@@ -246,6 +247,7 @@ impl Book {
             directory.add(&tenant, &now);
             let mut ledger = tenant.lock();
             moving.extend(ledger.take_strangers(&now.domains));
+            ledger.come_with(&now);
             ledger.association = now;
             drop(ledger);
             installed.push(tenant);

@@ -38,6 +38,9 @@ impl AssociationEntry {
     /// [`Verdict::NotNow`].
     pub(super) fn may_grant(&self, ledger: &mut Ledger) -> Result<(), Verdict> {
         if let Some((bench, tenant)) = self.bench(ledger) {
+            if ledger.counted != ledger.came {
+                return Err(Verdict::NotNow);
+            }
             ledger.withheld = bench.withheld(tenant).ok_or(Verdict::NotNow)?;
             return Ok(());
         }
@@ -63,6 +66,11 @@ impl AssociationEntry {
         let Some((bench, tenant)) = self.bench(ledger) else { return Ok(None) };
         judge(ledger)?;
         Mandate::ask(bench, tenant, amount).map(Some).ok_or(Verdict::NotNow)
+    }
+
+    /// Whether another node judges it: then the mailboxes that are known here are not all.
+    pub(super) fn is_elsewhere(&self, ledger: &Ledger) -> bool {
+        self.bench(ledger).is_some_and(|(bench, tenant)| bench.is_elsewhere(tenant))
     }
 
     /// Who is asked about this association, and what it is called there; none where there are no other nodes.

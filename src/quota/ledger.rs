@@ -66,6 +66,9 @@ pub(super) struct Ledger {
     pub(super) day: Day,
     /// What was last told to be kept free, in the association and in each mailbox, where there are several nodes.
     pub(super) withheld: Amount,
+    /// How often mailboxes may have come with a domain, and up to which time all of them were counted: of interest where there are several nodes.
+    pub(super) came: u64,
+    pub(super) counted: u64,
 }
 
 impl Ledger {
@@ -82,7 +85,15 @@ impl Ledger {
             mark: Mark::default(),
             day: Day::from_unix(0),
             withheld: Amount::ZERO,
+            came: 1,
+            counted: 0,
         }
+    }
+
+    /// It is to be `now`: with a domain, mailboxes may come that nobody here has counted.
+    pub(super) fn come_with(&mut self, now: &Association) {
+        let is_new = |domain: &Domain| !self.association.domains.contains(domain);
+        self.came += u64::from(now.domains.iter().any(is_new));
     }
 
     /// Whether the mailbox has its place among so many as there may be, or there is one for it.

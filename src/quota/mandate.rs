@@ -89,7 +89,9 @@ mod tests {
 
     use super::*;
     use crate::private::{Address, Domain};
-    use crate::quota::{Association, Book, BookParams, Day, Limit, NoShift, Origin, Reservation, Turn, Verdict};
+    use crate::quota::{
+        AdminError, Association, Book, BookParams, Day, Edit, Limit, NoShift, Origin, Reservation, Turn, Verdict,
+    };
     use crate::store::MemoryStore;
 
     /// What it says, and what is under way as far as it knows.
@@ -161,6 +163,10 @@ mod tests {
             assert!(book.add_association(velo, today).is_ok());
             let alice = Address::parse("alice@velo.example").unwrap();
             book.admit(&alice).unwrap();
+            let count = |book: &Book| assert!(book.count_share(4).finish(book, &[(alice.clone(), Amount::ZERO)], today));
+            let early = book.reserve(&alice, Amount::message(1), Origin::Member, today);
+            assert_eq!(early.err(), Some(Verdict::NotNow), "nobody has told what is in it");
+            count(&book);
             Court { book, bench, alice, today }
         }
 
@@ -218,6 +224,40 @@ mod tests {
         court.set(|told| told.elsewhere = true);
         assert_eq!(court.book.probe(&court.alice, Amount::message(1), court.today), Ok(()), "its judge is asked");
         assert!(court.ended().is_empty());
+    }
+
+    #[test]
+    fn what_comes_with_a_domain_is_counted_before_anything_is_granted() {
+        let court = Court::open();
+        let velo = Name::parse("velo").unwrap();
+        let edit = Edit { add_domains: vec![Domain::parse("roue.example").unwrap()], ..Edit::default() };
+        assert!(court.book.set_association(&velo, &edit, court.today).is_ok());
+        assert_eq!((court.reserve(1).err(), court.book.uncounted_shares()), (Some(Verdict::NotNow), vec![4]));
+        assert!(court.book.count_share(4).finish(&court.book, &[(court.alice.clone(), Amount::ZERO)], court.today));
+        assert!(court.reserve(1).is_ok() && court.book.uncounted_shares().is_empty());
+    }
+
+    #[test]
+    fn messages_that_change_their_folder_are_under_way() {
+        let court = Court::open();
+        for turn in [Turn::Move, Turn::Rename] {
+            let shift = court.book.shift_alone(&court.alice, turn).unwrap();
+            assert_eq!(court.bench.0.lock().unwrap().room, 499, "the association is given to nobody meanwhile");
+            drop(shift);
+            assert_eq!(court.ended(), [(7, 1, false)]);
+        }
+        drop(court.book.shift_alone(&court.alice, Turn::Delete).unwrap());
+        assert!(court.ended().is_empty(), "what is deleted is missed by no limit");
+    }
+
+    #[test]
+    fn where_another_node_judges_nobody_knows_here_whether_there_are_mailboxes() {
+        let court = Court::open();
+        let velo = Name::parse("velo").unwrap();
+        assert!(court.book.remove_mailbox(&court.alice, court.today).is_ok());
+        court.set(|told| told.elsewhere = true);
+        assert!(matches!(court.book.remove_association(&velo, false, court.today), Err(AdminError::HasMailboxes)));
+        assert!(court.book.remove_association(&velo, true, court.today).is_ok());
     }
 
     #[test]

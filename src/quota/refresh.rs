@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::count::Begun;
 use super::directory::AssociationEntry;
+use super::mandate::Mandate;
 use super::tally::Tally;
 use super::{Amount, Book, Day, NoShift, Refreshed, Turn};
 use crate::private::Address;
@@ -25,6 +26,8 @@ pub struct Shift {
     tenant: Arc<AssociationEntry>,
     number: u64,
     turn: Turn,
+    /// Of several nodes, this one gives the association to no other before it ended.
+    mandate: Option<Mandate>,
 }
 
 impl Book {
@@ -43,7 +46,7 @@ impl Book {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox)?;
             ledger.entry_mut(number)?.tally.begin_shift(turn);
-            Some(Shift { tenant: tenant.clone(), number, turn })
+            Some(Shift { tenant: tenant.clone(), number, turn, mandate: None })
         })
         .flatten()
     }
@@ -60,12 +63,18 @@ impl Book {
             if turn != Turn::Delete {
                 tenant.may_grant(ledger).map_err(|_| NoShift::NotNow)?;
             }
-            let tally = &mut ledger.entry_mut(number).ok_or(NoShift::Unknown)?.tally;
+            let tally = &ledger.entry(number).ok_or(NoShift::Unknown)?.tally;
             if tally.has_under_way(turn.hindrances()) {
                 return Err(NoShift::Busy);
             }
-            tally.begin_shift(turn);
-            Ok(Shift { tenant: tenant.clone(), number, turn })
+            // A judge that counts while messages change their folder would miss them.
+            let mandate = if turn == Turn::Delete {
+                None
+            } else {
+                tenant.mandate(ledger, Amount::ZERO, |_| Ok(())).map_err(|_| NoShift::NotNow)?
+            };
+            ledger.entry_mut(number).ok_or(NoShift::Unknown)?.tally.begin_shift(turn);
+            Ok(Shift { tenant: tenant.clone(), number, turn, mandate })
         });
         begun.unwrap_or(Err(NoShift::Unknown))
     }
@@ -155,5 +164,7 @@ impl Drop for Shift {
         let now = self.tenant.pulse.now();
         let mut ledger = self.tenant.lock();
         ledger.entry_mut(self.number).into_iter().for_each(|entry| entry.tally.end_shift(self.turn, now));
+        drop(ledger);
+        drop(self.mandate.take());
     }
 }

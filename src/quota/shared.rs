@@ -15,6 +15,8 @@ pub struct TenantCount {
     mailboxes: HashMap<Address, Refresh>,
     /// A mailbox was moved to another store, or is on its way: nobody knows which of them speaks.
     moved: bool,
+    /// See [`Ledger`](super::ledger::Ledger).
+    came: u64,
 }
 
 impl Book {
@@ -35,6 +37,16 @@ impl Book {
     /// What the nodes call the association that the address belongs to; none without other nodes, or without an association.
     pub fn share_of(&self, address: &Address) -> Option<u64> {
         self.with(address, |entry, ledger, _| entry.bench(ledger).map(|(_, tenant)| tenant)).flatten()
+    }
+
+    /// Those with mailboxes that may have come with a domain since all were counted.
+    pub fn uncounted_shares(&self) -> Vec<u64> {
+        let uncounted = |entry: &Arc<AssociationEntry>| {
+            let ledger = entry.lock();
+            let (_, tenant) = entry.bench(&ledger)?;
+            (ledger.counted != ledger.came).then_some(tenant)
+        };
+        self.tenants().iter().filter_map(uncounted).collect()
     }
 
     /// The names of the associations as the nodes know them.
@@ -61,12 +73,13 @@ impl Book {
         let found = self.shared(tenant).map(|entry| {
             let ledger = entry.lock();
             let moved = ledger.entries().any(|mailbox| mailbox.own.place.is_some());
-            (ledger.entries().map(|mailbox| mailbox.address.clone()).collect::<Vec<_>>(), moved)
+            (ledger.entries().map(|mailbox| mailbox.address.clone()).collect::<Vec<_>>(), moved, ledger.came)
         });
-        let (addresses, moved) = found.unwrap_or_default();
+        // Of one that is not here, nothing is counted.
+        let (addresses, moved, came) = found.unwrap_or((Vec::new(), true, 0));
         // Each takes the lock by itself.
         let begun = addresses.into_iter().filter_map(|address| Some((address.clone(), self.begin_refresh(&address)?)));
-        TenantCount { tenant, mailboxes: begun.collect(), moved }
+        TenantCount { tenant, mailboxes: begun.collect(), moved, came }
     }
 
     fn shared(&self, tenant: u64) -> Option<Arc<AssociationEntry>> {
@@ -83,8 +96,9 @@ impl TenantCount {
     /// A mailbox that the book did not have when the count began counts from now on, like one that a recount finds. Where the book has come to know it
     /// meanwhile by itself, what came into it before may be missing: then this was no count.
     pub fn finish(self, book: &Book, rows: &[(Address, Amount)], today: Day) -> bool {
-        let TenantCount { tenant, mut mailboxes, moved } = self;
-        let mut is_whole = !moved;
+        let TenantCount { tenant, mut mailboxes, moved, came } = self;
+        // A storage that tells of nobody was not asked rightly.
+        let mut is_whole = !moved && !rows.is_empty();
         for (address, seen) in rows {
             let Some(address) = book.mailbox_itself(address).filter(|address| book.share_of(address) == Some(tenant)) else {
                 continue;
@@ -96,7 +110,12 @@ impl TenantCount {
             }
         }
         // One that is gone from the book needs no number.
-        is_whole && mailboxes.keys().all(|address| book.mailbox(address).is_none())
+        is_whole &= mailboxes.keys().all(|address| book.mailbox(address).is_none());
+        if let Some(entry) = book.shared(tenant).filter(|_| is_whole) {
+            let mut ledger = entry.lock();
+            ledger.counted = ledger.counted.max(came);
+        }
+        is_whole
     }
 }
 
@@ -163,6 +182,13 @@ mod tests {
         assert_eq!((book.share_of(&at("x@velo.example")), book.share_of(&at("x@elsewhere.example"))), (Some(4), None));
         let row = |who: &str, octets| (at(who), Amount { octets, messages: 1 });
         assert!(!book.count_share(4).finish(&book, &[row("a@velo.example", 10)], today), "b is not told");
+        let all = [row("a@velo.example", 10), row("b@velo.example", 20)];
+        assert!(!book.count_share(99).finish(&book, &all, today), "there is no such association");
+        let new = Association::new(Name::parse("r").unwrap(), [Domain::parse("r.example").unwrap()]);
+        assert!(book.add_association(new, today).is_ok());
+        assert!(!book.count_share(1).finish(&book, &[], today), "whoever tells of nobody was not asked rightly");
+        assert!(book.count_share(1).finish(&book, &all, today));
+        assert!(book.remove_association(&Name::parse("r").unwrap(), true, today).is_ok());
         // One that only the storage has counts; what is of others is left alone.
         let all =
             [row("a@velo.example", 10), row("b@velo.example", 20), row("gone@velo.example", 30), row("c@jardin.example", 9)];

@@ -103,6 +103,9 @@ impl Bench for ShareLink {
     }
 
     fn withheld(&self, tenant: u64) -> Option<Amount> {
+        if self.book.is_left_behind(boot_time()) {
+            return None;
+        }
         let state = self.lock();
         let octets = state.fellow.would_grant(tenant, boot_time()).then(|| state.fellow.withheld(tenant))?;
         Some(Amount { octets, messages: if octets == 0 { 0 } else { Exposure::messages(octets) } })

@@ -8,10 +8,14 @@ use tokio::runtime::Handle;
 use super::sealed::CopyKey;
 use crate::admin::node::CopyTrouble;
 use crate::event::{Event, emit};
+use crate::node::Millis;
 use crate::store::Store;
 
 /// What is known to stand in etcd, by shelf.
 pub(super) type Digests = BTreeMap<u8, Vec<u8>>;
+
+/// How long a node may need for what others have changed, before it judges no more.
+const TAKING: Millis = 5000;
 
 /// This node's side of it.
 pub(super) struct SharedBook {
@@ -30,6 +34,8 @@ pub(super) struct Stand {
     pub(super) taken: u64,
     pub(super) digests: Digests,
     pub(super) busy: bool,
+    /// Since when it is known that there is one that is not in force here.
+    behind: Option<Millis>,
     trouble: Option<CopyTrouble>,
 }
 
@@ -48,6 +54,14 @@ impl SharedBook {
         (stand.seen.map(|seen| seen > 0), stand.seen == Some(stand.taken))
     }
 
+    /// Whether another node has changed something for longer than it takes to take it over: what this one would grant may be by limits that hold no more.
+    pub(super) fn is_left_behind(&self, now: Millis) -> bool {
+        let mut stand = self.lock();
+        let is_behind = stand.seen.is_some_and(|seen| seen > stand.taken);
+        stand.behind = if is_behind { stand.behind.or(Some(now)) } else { None };
+        stand.behind.is_some_and(|since| now >= since.saturating_add(TAKING))
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Stand> {
         self.stand.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -58,5 +72,23 @@ impl SharedBook {
         if let Some(why) = trouble.filter(|why| before != Some(*why)) {
             emit(Event::CopyUnusable { why: why as u64 });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_does_not_take_over_what_others_changed_judges_no_more() {
+        let book = SharedBook::new(CopyKey::new(&[7; 32]).unwrap());
+        assert!(!book.is_left_behind(0), "nothing was seen yet");
+        book.lock().seen = Some(9);
+        assert!(!book.is_left_behind(0) && !book.is_left_behind(TAKING - 1) && book.is_left_behind(TAKING));
+        book.lock().taken = 9;
+        assert!(!book.is_left_behind(TAKING + 1));
+        // The next one has its own time.
+        book.lock().seen = Some(10);
+        assert!(!book.is_left_behind(2 * TAKING) && book.is_left_behind(3 * TAKING));
     }
 }

@@ -77,6 +77,12 @@ async fn follow(link: Arc<ShareLink>, book: Arc<Book>) {
                 link.hear(News::Exists(tenant, limit));
             }
         }
+        for tenant in book.uncounted_shares() {
+            // Before that, it is counted anyway.
+            if link.lock().fellow.judges(tenant) {
+                link.pending().ask(tenant, 0, boot_time(), || book.count_share(tenant));
+            }
+        }
         sleep(FOLLOWING).await;
     }
 }
