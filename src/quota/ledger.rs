@@ -90,12 +90,6 @@ impl Ledger {
         }
     }
 
-    /// It is to be `now`: with a domain, mailboxes may come that nobody here has counted.
-    pub(super) fn come_with(&mut self, now: &Association) {
-        let is_new = |domain: &Domain| !self.association.domains.contains(domain);
-        self.came += u64::from(now.domains.iter().any(is_new));
-    }
-
     /// Whether the mailbox has its place among so many as there may be, or there is one for it.
     pub(super) fn has_place(&self, address: &Address) -> bool {
         self.living_number(address).is_some() || self.association.mailboxes.allows(self.places() as u128 + 1)

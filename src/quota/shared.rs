@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::directory::AssociationEntry;
-use super::{Amount, Book, Day, Limit, Refresh};
-use crate::private::Address;
+use super::ledger::Ledger;
+use super::{Amount, Association, Book, Day, Limit, Refresh};
+use crate::private::{Address, Domain};
 
 /// A count of all mailboxes of one association, under way. Dropped without [`TenantCount::finish`], nothing is known.
 #[must_use = "a count does nothing until it is finished"]
@@ -15,7 +16,7 @@ pub struct TenantCount {
     mailboxes: HashMap<Address, Refresh>,
     /// A mailbox was moved to another store, or is on its way: nobody knows which of them speaks.
     moved: bool,
-    /// See [`Ledger`](super::ledger::Ledger).
+    /// See [`Ledger`].
     came: u64,
 }
 
@@ -90,6 +91,14 @@ impl Book {
     }
 }
 
+impl Ledger {
+    /// It is to be `now`: with a domain, mailboxes may come that nobody here has counted.
+    pub(super) fn come_with(&mut self, now: &Association) {
+        let is_new = |domain: &Domain| !self.association.domains.contains(domain);
+        self.came += u64::from(now.domains.iter().any(is_new));
+    }
+}
+
 impl TenantCount {
     /// The storage told all that there is, in rows of many associations: whether each mailbox of this one is known now.
     ///
@@ -121,9 +130,8 @@ impl TenantCount {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Association, Bench, BookParams, Name, Origin};
+    use super::super::{Bench, BookParams, Name, Origin};
     use super::*;
-    use crate::private::Domain;
     use crate::store::MemoryStore;
 
     /// Judges all, and bounds nothing.

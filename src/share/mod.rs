@@ -1,5 +1,5 @@
-//! Layer 3: several nodes that all take clients, and one judge for each association (docs/many-nodes.md). A model, proven and measured by its
-//! tests: no driver runs it yet.
+//! Layer 3: several nodes that all take clients, and one judge for each association (docs/many-nodes.md). Proven and measured as a model by its
+//! tests; the daemon's driver of it is `serve::share_drive`.
 //!
 //! ```text
 //! etcd:  life/NODE/NUMBER     under a lease: this process of that node is there
