@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use super::clock::today;
+use super::clock::{boot_time, today};
 use super::share::ShareLink;
 use super::share_book::Digests;
 use super::share_etcd::fresh;
@@ -62,6 +62,8 @@ impl ShareLink {
             stand.busy |= follows;
             follows
         };
+        // From now on it counts for how long.
+        let _ = self.book.is_left_behind(boot_time());
         if follows {
             let (link, book) = (self.clone(), book.clone());
             tokio::spawn(async move {
