@@ -68,8 +68,8 @@ impl Node {
     /// A question that is about to be sent: its number, and what is wanted.
     pub fn ask(&mut self, now: Millis) -> (u64, Bid) {
         // An admin who said it last month did not mean tonight.
-        if self.duty == Duty::Waiting && now >= self.chosen && !self.is_closing() {
-            self.choice = Choice::None;
+        if self.duty == Duty::Waiting {
+            self.choice = self.choice(now).0;
         }
         let ready = self.has_own_book() || self.is_up_to_date();
         let bid = match self.duty {

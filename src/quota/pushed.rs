@@ -11,8 +11,7 @@ impl Tally {
         if octets.is_none() && messages.is_none() {
             return;
         }
-        // What is not told is not zero: it is as it was.
-        let seen = Amount { octets: octets.unwrap_or(self.used.octets), messages: messages.unwrap_or(self.used.messages) };
+        let seen = self.told(octets, messages);
         let shifting = self.is_shifting(now);
         let (incoming, members) = (self.handed_incoming > 0, self.handed > self.handed_incoming);
         let (used, recent, exact) = (self.used, self.recent.sum(now), seen == self.used && self.handed_incoming == 0);
@@ -47,9 +46,13 @@ impl Tally {
 
     /// The backend tells, and another one had the mailbox a moment ago: perhaps it is told of half a copy. It may only raise the number.
     pub(super) fn pushed_early(&mut self, octets: Option<u64>, messages: Option<u64>) {
-        let seen = Amount { octets: octets.unwrap_or_default(), messages: messages.unwrap_or_default() };
-        self.used = self.used.most(seen);
+        self.used = self.used.most(self.told(octets, messages));
         self.want();
+    }
+
+    /// What is not told is not zero: it is as it was.
+    fn told(&self, octets: Option<u64>, messages: Option<u64>) -> Amount {
+        Amount { octets: octets.unwrap_or(self.used.octets), messages: messages.unwrap_or(self.used.messages) }
     }
 
     // Messages on their way may be missing in it. It does not count as a push either: the mail that it may hold is added. But when

@@ -80,7 +80,7 @@ async fn follow(link: Arc<ShareLink>, book: Arc<Book>) {
         for tenant in book.uncounted_shares() {
             // Before that, it is counted anyway.
             if link.lock().fellow.judges(tenant) {
-                link.pending().ask(tenant, 0, boot_time(), || book.count_share(tenant));
+                link.pending().ask_besides(tenant, boot_time(), || book.count_share(tenant));
             }
         }
         sleep(FOLLOWING).await;

@@ -33,7 +33,7 @@ impl ShareLink {
     /// Puts this node's records into etcd, for all nodes, where there are none yet.
     pub(super) fn publish_own(&self, book: &Book) -> Result<(), &'static str> {
         let files = self.book.files.get().ok_or("The book is not open yet.")?;
-        match self.book.lock().seen {
+        match self.book.seen() {
             None => return Err("etcd has not answered yet. Try again in a moment."),
             Some(0) => {}
             Some(_) => return Err("There is a book for all nodes already."),
@@ -55,21 +55,12 @@ impl ShareLink {
 
     /// The last change in etcd is this one.
     pub(super) fn saw(self: &Arc<ShareLink>, number: u64, book: &Arc<Book>) {
-        let follows = {
-            let mut stand = self.book.lock();
-            stand.seen = Some(number);
-            let follows = number > stand.taken && !stand.busy;
-            stand.busy |= follows;
-            follows
-        };
-        // From now on it counts for how long.
-        let _ = self.book.is_left_behind(boot_time());
-        if follows {
+        if self.book.see(number, boot_time()) {
             let (link, book) = (self.clone(), book.clone());
             tokio::spawn(async move {
                 let trouble = link.take_over(&book).await.err();
                 link.book.say_trouble(trouble);
-                link.book.lock().busy = false;
+                link.book.done();
             });
         }
     }
@@ -92,7 +83,7 @@ impl ShareLink {
         let taken = tokio::task::spawn_blocking(move || {
             let files = link.book.files.get().ok_or(StoreError::Closed)?;
             // Its own change may have come in between: what was read before that is older.
-            let is_current = || number > link.book.lock().taken;
+            let is_current = || number > link.book.taken().0;
             if book.follow(&**files, &records, is_current, today())? {
                 link.took(number, &records);
             }
@@ -122,31 +113,35 @@ fn digests(shelves: &Shelves) -> Digests {
     shelves.iter().map(|(shelf, text)| (*shelf, digest(&SHA256, text.as_bytes()).as_ref().to_vec())).collect()
 }
 
+/// Which of them are to be written over what stands there by `before`, one that is empty by now among them; all, where that is not known.
+fn to_write(mut shelves: Shelves, before: Option<Digests>) -> Shelves {
+    let now = digests(&shelves);
+    let there = before.as_ref().map_or_else(|| (0..SHELVES).collect(), |before| before.keys().copied().collect::<Vec<_>>());
+    for shelf in there {
+        shelves.entry(shelf).or_insert_with(|| "{}".to_owned());
+    }
+    if let Some(before) = before {
+        shelves.retain(|shelf, _| before.get(shelf) != now.get(shelf));
+    }
+    shelves
+}
+
 impl Register for ShareLink {
     fn is_shared(&self) -> Result<bool, StoreError> {
-        let stand = self.book.lock();
-        match (self.book.handle.get(), stand.seen) {
+        match (self.book.handle.get(), self.book.seen()) {
             // The first start writes what the config file has.
             (None, _) => Ok(false),
             (Some(_), None) => Err(StoreError::Unshared),
-            (Some(_), Some(seen)) => Ok(seen > 0 || stand.taken > 0),
+            (Some(_), Some(seen)) => Ok(seen > 0 || self.book.taken().0 > 0),
         }
     }
 
     fn publish(&self, records: &[Record]) -> Result<u64, StoreError> {
         let handle = self.book.handle.get().ok_or(StoreError::Unshared)?;
-        let mut shelves = self.shelves(records).ok_or(StoreError::TooLarge)?;
-        let now = digests(&shelves);
-        let (seen, before) = {
-            let stand = self.book.lock();
-            (stand.taken, stand.digests.clone())
-        };
-        // One that is empty by now says so.
-        for shelf in before.keys() {
-            shelves.entry(*shelf).or_insert_with(|| "{}".to_owned());
-        }
-        let changed = shelves.iter().filter(|(shelf, _)| before.get(shelf) != now.get(shelf));
-        let sealed = changed.map(|(shelf, text)| Some((*shelf, self.book.seal.seal(text, (*shelf).into())?)));
+        let shelves = self.shelves(records).ok_or(StoreError::TooLarge)?;
+        let (seen, before) = self.book.taken();
+        let changed = to_write(shelves, before);
+        let sealed = changed.into_iter().map(|(shelf, text)| Some((shelf, self.book.seal.seal(&text, shelf.into())?)));
         let sealed: Vec<_> = sealed.collect::<Option<_>>().ok_or(StoreError::Unshared)?;
         let mark = format!("{:016x}", fresh().ok_or(StoreError::Unshared)?);
         let call = register::write_call(seen, &mark, &sealed);
@@ -161,9 +156,21 @@ impl Register for ShareLink {
     }
 
     fn took(&self, number: u64, records: &[Record]) {
-        let digests = self.shelves(records).as_ref().map(digests).unwrap_or_default();
-        let mut stand = self.book.lock();
-        stand.seen = Some(stand.seen.unwrap_or_default().max(number));
-        (stand.taken, stand.digests) = (number, digests);
+        self.book.take(number, self.shelves(records).as_ref().map(digests), boot_time());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_to_stand_there_is_written_over() {
+        let shelves = |texts: &[(u8, &str)]| texts.iter().map(|(shelf, text)| (*shelf, (*text).to_owned())).collect::<Shelves>();
+        let before = digests(&shelves(&[(1, "a"), (2, "b"), (3, "c")]));
+        let now = shelves(&[(1, "a"), (2, "x"), (4, "d")]);
+        assert_eq!(to_write(now.clone(), Some(before)), shelves(&[(2, "x"), (3, "{}"), (4, "d")]));
+        let all = to_write(now, None);
+        assert_eq!((all.len(), &*all[&1], &*all[&3]), (usize::from(SHELVES), "a", "{}"));
     }
 }

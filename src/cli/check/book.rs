@@ -31,8 +31,8 @@ pub(super) struct KnownAssociation {
 pub(super) struct KnownBook {
     associations: Option<Vec<KnownAssociation>>,
     listeners: Vec<String>,
-    /// How many mailboxes are at which backend, and at none.
-    placed: Placed,
+    /// How many mailboxes are at which backend, and at none. None: not known, as where a machine waits.
+    placed: Option<Placed>,
     /// How many mailboxes have been told by the mail servers since the start. None: no daemon was asked, or one that waits.
     pub(super) pushed: Option<u64>,
 }
@@ -66,8 +66,8 @@ pub(super) fn known(config: &Config, starter: &Starter, found: &mut Faults) -> K
     if let Some((status, socket)) = running {
         book.listeners = status.listeners.into_iter().map(|listener| listener.address).collect();
         book.pushed = status.pushed;
-        let at = status.placed.into_iter().flatten().map(|(name, mailboxes)| (name.into(), mailboxes)).collect();
-        book.placed = Placed { at, on_their_way: status.on_their_way.unwrap_or_default() };
+        let at = status.placed.map(|at| at.into_iter().map(|(name, mailboxes)| (name.into(), mailboxes)).collect());
+        book.placed = at.zip(status.on_their_way).map(|(at, on_their_way)| Placed { at, on_their_way });
         match told(&socket, &ListAssociations {}) {
             Ok(listed) => book.associations = Some(listed.associations().map(with_aliases).collect()),
             Err(why) => found.note(format!("the associations of the daemon cannot be read: {why}")),
@@ -79,7 +79,7 @@ pub(super) fn known(config: &Config, starter: &Starter, found: &mut Faults) -> K
                 return book;
             }
             LeftBehind::Book(associations, placed) => {
-                book.placed = placed;
+                book.placed = Some(placed);
                 Some(associations.iter().map(of_book).collect())
             }
             LeftBehind::Unknown => None,
@@ -88,7 +88,9 @@ pub(super) fn known(config: &Config, starter: &Starter, found: &mut Faults) -> K
     if let Some(associations) = &book.associations {
         only_in_the_file(config, associations, found);
     }
-    astray(config, &book.placed, found);
+    if let Some(placed) = &book.placed {
+        astray(config, placed, found);
+    }
     book
 }
 
