@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use crate::private::{Address, Domain};
     use crate::quota::{
-        AdminError, Association, Book, BookParams, Day, Edit, Limit, NoShift, Origin, Reservation, Turn, Verdict,
+        AdminError, Association, Book, BookParams, Day, Edit, Limit, NoShift, Origin, Reservation, Turn, Verdict, Without,
     };
     use crate::store::MemoryStore;
 
@@ -255,7 +255,12 @@ mod tests {
         let court = Court::open();
         let velo = Name::parse("velo").unwrap();
         assert!(court.book.remove_mailbox(&court.alice, court.today).is_ok());
+        let second = Domain::parse("roue.example").unwrap();
+        let change = |edit: &Edit| court.book.set_association(&velo, edit, court.today).map(drop).err();
+        assert_eq!(change(&Edit { add_domains: vec![second.clone()], ..Edit::default() }), None);
         court.set(|told| told.elsewhere = true);
+        let without = Without { domains: vec![second], ..Without::default() };
+        assert_eq!(change(&Edit { without, ..Edit::default() }), Some(AdminError::DomainInUse));
         assert!(matches!(court.book.remove_association(&velo, false, court.today), Err(AdminError::HasMailboxes)));
         assert!(court.book.remove_association(&velo, true, court.today).is_ok());
     }
