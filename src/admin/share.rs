@@ -183,7 +183,12 @@ impl AdminCommand for ShowShare {
             ("nodes", told.nodes.join(" ")),
         ]);
         for one in &told.associations {
-            let node = one.node.as_deref().unwrap_or("nobody");
+            let node = match &one.node {
+                Some(node) if told.etcd_answers => node.clone(),
+                Some(node) => format!("{node}, as far as is known"),
+                None if told.etcd_answers => "nobody".to_owned(),
+                None => "an unknown node".to_owned(),
+            };
             let how = match one.judged {
                 JudgedShown::Elsewhere => String::new(),
                 JudgedShown::Counting => ": nothing is stored yet, the storage is being asked (nologd share count)".to_owned(),
