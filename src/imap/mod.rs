@@ -47,6 +47,7 @@ pub mod space;
 mod stand_ins;
 mod status;
 pub mod staying;
+pub mod steps;
 mod storing;
 pub mod tag;
 mod tags;

@@ -10,6 +10,10 @@
 pub struct VerbRow {
     /// The verb, and behind UID the verb that follows it.
     pub verb: Verb,
+    /// As it is written; `Other` for what is unknown.
+    pub word: &'static str,
+    /// The same with UID before it.
+    pub behind_uid: &'static str,
     /// What may stand behind the verb.
     pub args: Args,
     /// What it does to what is stored.
@@ -69,10 +73,14 @@ macro_rules! verbs {
         pub enum Verb { $($name,)* Unknown }
 
         /// The rows, but for what is unknown.
-        const TABLE: &[(&str, VerbRow)] = &[$((
-            $word,
-            VerbRow { verb: Verb::$name, args: Args::$args, effect: Effect::$effect, after: After::$after },
-        )),*];
+        const TABLE: &[VerbRow] = &[$(VerbRow {
+            verb: Verb::$name,
+            word: $word,
+            behind_uid: concat!("UID ", $word),
+            args: Args::$args,
+            effect: Effect::$effect,
+            after: After::$after,
+        }),*];
     };
 }
 
@@ -138,18 +146,32 @@ verbs! {
     Xmove          "XMOVE"          Literals Refused Spoilt
 }
 
-const UNKNOWN: VerbRow = VerbRow { verb: Verb::Unknown, args: Args::Line, effect: Effect::Nothing, after: After::Spoilt };
+const UNKNOWN: VerbRow = VerbRow {
+    verb: Verb::Unknown,
+    word: "Other",
+    behind_uid: "Other",
+    args: Args::Line,
+    effect: Effect::Nothing,
+    after: After::Spoilt,
+};
+
+/// The one that takes an argument behind UID only (RFC 4315 2.1).
+const EXPUNGE: VerbRow = VerbRow {
+    verb: Verb::Expunge,
+    word: "EXPUNGE",
+    behind_uid: "UID EXPUNGE",
+    args: Args::Line,
+    effect: Effect::Shrinks,
+    after: After::Clean,
+};
 
 /// The row of `word`.
 pub fn row(word: &[u8]) -> &'static VerbRow {
-    let found = TABLE.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(word));
-    found.map_or(&UNKNOWN, |(_, row)| row)
+    TABLE.iter().find(|row| row.word.as_bytes().eq_ignore_ascii_case(word)).unwrap_or(&UNKNOWN)
 }
 
 /// The row of the verb behind UID (RFC 9051 6.4.9, RFC 4315, RFC 6851); only these may stand there.
 pub fn behind_uid(word: &[u8]) -> &'static VerbRow {
-    // EXPUNGE is the one that takes an argument behind UID only (RFC 4315 2.1).
-    const EXPUNGE: VerbRow = VerbRow { verb: Verb::Expunge, args: Args::Line, effect: Effect::Shrinks, after: After::Clean };
     let row = row(word);
     match row.verb {
         Verb::Expunge => &EXPUNGE,
@@ -176,8 +198,8 @@ mod tests {
         for word in [b"xmove".as_slice(), b"filter"] {
             assert_eq!((row(word).effect, behind_uid(word).effect), (Effect::Refused, Effect::Refused));
         }
-        for (at, (word, _)) in TABLE.iter().enumerate() {
-            assert!(TABLE.iter().skip(at + 1).all(|(other, _)| other != word), "{word} stands there twice");
+        for (at, VerbRow { word, .. }) in TABLE.iter().enumerate() {
+            assert!(TABLE.iter().skip(at + 1).all(|other| other.word != *word), "{word} stands there twice");
         }
     }
 }

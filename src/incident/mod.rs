@@ -6,8 +6,9 @@
 //!                                  owner ◀── * OK [ALERT] ...
 //! ```
 //!
-//! An [`IncidentStep`] is a few numbers: a side, a word of a closed list, a reply code, milliseconds since the start. It cannot hold text
-//! from a peer, so no argument, name, size, content, password or address can be in it; `step` has the lists.
+//! An [`IncidentStep`] is a few numbers: a side, a word of our own text, a reply code, milliseconds since the start. It cannot hold text
+//! from a peer, so no argument, name, size, content, password or address can be in it; each
+//! protocol has its lists in a file `steps`.
 //! All of it is in memory, and gone at the end, at a stop and at a restart.
 //!
 //! Absent on purpose: incoming mail (LMTP, the policy service), whose steps are other people's, and what went before a login is
@@ -19,5 +20,5 @@ mod step;
 mod telling;
 
 pub use running::{IncidentWatch, Incidents, LONGEST, Refused, RunningIncident, USUAL};
-pub use step::{Answer, AnswerStatus, IncidentStep, Protocol, Response, StepContent, Verb};
+pub use step::{Answer, AnswerStatus, IncidentStep, StepContent, StepDialect, StepWord, response_code, words};
 pub use telling::{alerts, note};

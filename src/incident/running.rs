@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::ring::Ring;
-use super::{Answer, IncidentStep, Protocol, StepContent, Verb};
+use super::{Answer, IncidentStep, StepContent, StepWord};
 use crate::fault::Side;
 use crate::private::Address;
 
@@ -61,7 +61,7 @@ pub struct RunningIncident {
 pub struct IncidentWatch {
     incident: Arc<Incident>,
     session: u16,
-    protocol: Protocol,
+    protocol: StepWord,
 }
 
 impl Incidents {
@@ -117,7 +117,7 @@ impl Incidents {
     }
 
     /// A session of `address`, if its incident is on.
-    pub fn watch(&self, address: &Address, protocol: Protocol, now: Instant) -> Option<IncidentWatch> {
+    pub fn watch(&self, address: &Address, protocol: StepWord, now: Instant) -> Option<IncidentWatch> {
         let running = self.swept(now);
         let (_, incident) = running.iter().find(|(other, _)| other == address)?;
         let session = incident.sessions.fetch_add(1, Ordering::Relaxed).saturating_add(1);
@@ -168,7 +168,7 @@ impl IncidentWatch {
     }
 
     /// `side` gave a command.
-    pub fn asked(&self, side: Side, verb: Verb, now: Instant) {
+    pub fn asked(&self, side: Side, verb: StepWord, now: Instant) {
         self.note(side, StepContent::Asked(verb), now);
     }
 
@@ -207,18 +207,18 @@ mod tests {
     #[test]
     fn it_ends_by_itself_and_a_session_that_holds_it_holds_nothing() {
         let (incidents, now, alice) = (Incidents::default(), Instant::now(), address("alice"));
-        assert!(incidents.watch(&alice, Protocol::Imap, now).is_none());
+        assert!(incidents.watch(&alice, StepWord::new("imap"), now).is_none());
         assert_eq!(incidents.start(alice.clone(), 99, now), Ok(Duration::from_secs(3600)));
         let before = incidents.changes();
-        let watch = incidents.watch(&alice, Protocol::Imap, now).unwrap();
-        assert!(incidents.watch(&address("bob"), Protocol::Imap, now).is_none());
-        watch.asked(Side::Client, Verb::of(b"NOOP"), now + Duration::from_millis(1500));
+        let watch = incidents.watch(&alice, StepWord::new("imap"), now).unwrap();
+        assert!(incidents.watch(&address("bob"), StepWord::new("imap"), now).is_none());
+        watch.asked(Side::Client, StepWord::new("NOOP"), now + Duration::from_millis(1500));
         let shown = incidents.show(&alice, now).unwrap();
         assert_eq!((shown.steps.len(), shown.steps[0].at, shown.steps[0].session, shown.sessions), (1, 1500, 1, 1));
         let end = now + Duration::from_secs(3600);
         assert!(!watch.is_on(end) && incidents.show(&alice, end).is_none() && incidents.list(end).is_empty());
         assert!(incidents.changes() > before);
-        watch.asked(Side::Client, Verb::of(b"NOOP"), now);
+        watch.asked(Side::Client, StepWord::new("NOOP"), now);
         assert!(lock(&watch.incident.ring).copy().0.is_empty());
     }
 
@@ -227,10 +227,10 @@ mod tests {
         let (incidents, now, alice) = (Incidents::default(), Instant::now(), address("alice"));
         assert!(incidents.start(alice.clone(), 10, now).is_ok());
         assert_eq!(incidents.start(alice.clone(), 10, now), Err(Refused::On));
-        let watch = incidents.watch(&alice, Protocol::Submission, now).unwrap();
-        watch.asked(Side::Client, Verb::of(b"MAIL"), now);
+        let watch = incidents.watch(&alice, StepWord::new("submission"), now).unwrap();
+        watch.asked(Side::Client, StepWord::new("MAIL"), now);
         assert!(incidents.stop(&alice, now) && !incidents.stop(&alice, now));
-        watch.asked(Side::Client, Verb::of(b"RCPT"), now);
+        watch.asked(Side::Client, StepWord::new("RCPT"), now);
         assert!(!watch.is_on(now) && lock(&watch.incident.ring).copy().0.is_empty());
     }
 
@@ -241,8 +241,8 @@ mod tests {
             assert!(incidents.start(address(name), 1, now).is_ok());
         }
         assert_eq!(incidents.start(address("e"), 1, now), Err(Refused::Full));
-        let watch = incidents.watch(&address("a"), Protocol::Imap, now).unwrap();
-        (0..KEPT + 7).for_each(|_| watch.asked(Side::Client, Verb::of(b"NOOP"), now));
+        let watch = incidents.watch(&address("a"), StepWord::new("imap"), now).unwrap();
+        (0..KEPT + 7).for_each(|_| watch.asked(Side::Client, StepWord::new("NOOP"), now));
         let shown = incidents.show(&address("a"), now).unwrap();
         assert_eq!((shown.steps.len(), shown.dropped), (KEPT, 7));
         assert!(incidents.start(address("e"), 1, now + Duration::from_secs(60)).is_ok());

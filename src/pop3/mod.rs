@@ -22,4 +22,5 @@ pub mod invariants;
 pub mod login;
 pub mod reply;
 pub mod session;
+pub mod steps;
 pub mod upstream_login;

@@ -13,7 +13,7 @@ use super::converse::{asks_for_tls, converse};
 use super::observe::Observer;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode, Side};
-use crate::incident::{Protocol, Verb};
+use crate::incident::{StepDialect, StepWord};
 use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
 use crate::net::shutdown::{Shutdown, ShutdownPhase};
@@ -33,7 +33,7 @@ pub(super) trait Entrance: Sync {
     /// Which server of a backend speaks it.
     const SERVICE: BackendService;
     /// And in incidents.
-    const PROTOCOL: Protocol;
+    const DIALECT: &'static StepDialect;
 
     /// A conversation; `starttls`: TLS is asked for first.
     fn conversation(&self, starttls: bool) -> Self::Conversation;
@@ -65,7 +65,7 @@ pub(super) async fn enter<E: Entrance>(
 ) -> Result<(Option<Entered>, Seat, Shutdown), Fault> {
     let Accepted { handshake, seat, mut stop, protection, tls, default_domain, .. } = accepted;
     let mut door = door(protection == Protection::Secure);
-    let mut observer = Observer::new(context, E::PROTOCOL);
+    let mut observer = Observer::new(context, E::DIALECT);
     let mut client = handshake.greet(&door.greeting()).await?;
     loop {
         match door.next(client.input()) {
@@ -98,7 +98,7 @@ pub(super) async fn enter<E: Entrance>(
                 client.consume(taken);
                 client.set_deadline(Instant::now() + context.patience.login);
                 observer.about(credential.user.reveal());
-                observer.asked(Side::Client, Verb::of(b"AUTH"));
+                observer.asked(Side::Client, StepWord::new("AUTH"));
                 let (answer, refusal) = match log_in(context, &seat, &credential, &BackendJudge { context, entrance }).await {
                     Ok((who, backend)) => {
                         observer.judged(None);

@@ -25,7 +25,7 @@ use crate::imap::options::SessionOptions;
 use crate::imap::reply;
 use crate::imap::session::ImapSession;
 use crate::imap::tag::Tag;
-use crate::incident::{Protocol, Verb};
+use crate::incident::StepWord;
 use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
 use crate::net::shutdown::{Shutdown, ShutdownPhase};
@@ -47,7 +47,7 @@ fn fresh_tag() -> Option<Tag<'static>> {
 /// Why it ended, if not by its own wish.
 pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
     // Boxed, so that what login needs does not stay in the task of a session that idles for hours.
-    let mut observer = Observer::new(&context, Protocol::Imap);
+    let mut observer = Observer::new(&context, &crate::imap::steps::DIALECT);
     let (login, seat, stop) = Box::pin(enter(accepted, &context, &mut observer)).await?;
     let Some((client, who, ImapConn { conn, capabilities, lease })) = login else { return Ok(()) };
     let backend = who.backend;
@@ -139,7 +139,7 @@ async fn attempt_login(
     (context, seat, pooling): (&Context, &Seat, Pooling),
     observer: &Observer,
 ) -> Result<Option<(Authenticated, ImapConn)>, Fault> {
-    observer.asked(Side::Client, Verb::of(b"LOGIN"));
+    observer.asked(Side::Client, StepWord::new("LOGIN"));
     let tried = imap_backend::login(context, seat, &attempt.credential, pooling).await;
     let (answer, refusal) = match tried {
         Ok((who, backend)) => {

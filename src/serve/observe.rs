@@ -8,14 +8,14 @@ use super::Context;
 use super::clock::today;
 use crate::fault::{Lang, RefusalCode, Side};
 use crate::imap::{self, reply};
-use crate::incident::{Answer, AnswerStatus, IncidentWatch, Protocol, Verb, note};
+use crate::incident::{Answer, AnswerStatus, IncidentWatch, StepDialect, StepWord, note};
 use crate::private::Address;
 use crate::wire::contract::Motion;
 
 /// The eyes of one session.
 pub(super) struct Observer {
     context: Arc<Context>,
-    protocol: Protocol,
+    dialect: &'static StepDialect,
     /// Who; none before a login is tried.
     who: Option<Address>,
     /// Up to where beginnings and ends were noticed.
@@ -25,8 +25,8 @@ pub(super) struct Observer {
 
 impl Observer {
     /// Of a session of whom nobody knows whose it is.
-    pub(super) fn new(context: &Arc<Context>, protocol: Protocol) -> Observer {
-        Observer { context: context.clone(), protocol, who: None, seen: 0, watch: None }
+    pub(super) fn new(context: &Arc<Context>, dialect: &'static StepDialect) -> Observer {
+        Observer { context: context.clone(), dialect, who: None, seen: 0, watch: None }
     }
 
     /// Somebody tries to log in as `user`. Whether it is the owner, the backend will say: a wrong password is a step too.
@@ -54,7 +54,7 @@ impl Observer {
         if self.watch.as_ref().is_some_and(|watch| watch.is_on(now)) {
             return false;
         }
-        self.watch = self.who.as_ref().and_then(|who| self.context.incidents.watch(who, self.protocol, now));
+        self.watch = self.who.as_ref().and_then(|who| self.context.incidents.watch(who, self.dialect.protocol, now));
         self.watch.is_some()
     }
 
@@ -73,10 +73,15 @@ impl Observer {
         Some(note(lang.unwrap_or(Lang::En), watch.left(Instant::now()).as_secs().div_ceil(60)))
     }
 
-    pub(super) fn asked(&self, side: Side, verb: Verb) {
+    pub(super) fn asked(&self, side: Side, verb: StepWord) {
         if let Some(watch) = &self.watch {
             watch.asked(side, verb, Instant::now());
         }
+    }
+
+    /// `side` gave the command in `line`.
+    pub(super) fn said(&self, side: Side, line: &[u8]) {
+        self.asked(side, (self.dialect.command)(line));
     }
 
     pub(super) fn answered(&self, side: Side, answer: Option<Answer>) {
@@ -96,8 +101,8 @@ impl Observer {
         match step {
             imap::ImapStep::Need | imap::ImapStep::Hold => {}
             // Nothing was taken: it is a question of ours.
-            imap::ImapStep::Rewrite(0, ours) => self.asked(Side::Us, Verb::of_imap(ours)),
-            step => self.asked(Side::Client, Verb::of_imap(input.get(..step.taken()).unwrap_or_default())),
+            imap::ImapStep::Rewrite(0, ours) => self.said(Side::Us, ours),
+            step => self.said(Side::Client, input.get(..step.taken()).unwrap_or_default()),
         }
     }
 
@@ -105,7 +110,7 @@ impl Observer {
     pub(super) fn imap_answer(&self, step: &imap::ImapStep) {
         if let (true, imap::ImapStep::Answer(_, words) | imap::ImapStep::Close(words, _)) = (self.is_on(), step) {
             let last = words.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-            self.answered(Side::Us, Answer::of_imap(last).map(|answer| answer.ours(last)));
+            self.answered(Side::Us, self.answer(last).map(|answer| answer.ours(last)));
         }
     }
 
@@ -113,7 +118,7 @@ impl Observer {
     pub(super) fn imap_response(&self, input: &[u8], step: &imap::ImapStep) {
         match step.taken() {
             0 => {}
-            taken => self.answered(Side::Backend, Answer::of_imap(input.get(..taken).unwrap_or_default())),
+            taken => self.answered(Side::Backend, self.answer(input.get(..taken).unwrap_or_default())),
         }
     }
 
@@ -128,7 +133,7 @@ impl Observer {
             step => input.get(..step.taken()).unwrap_or_default(),
         };
         if begins && !taken.is_empty() {
-            self.asked(Side::Client, Verb::of_line(taken));
+            self.said(Side::Client, taken);
         }
         if let Motion::Answer(_, words) | Motion::Close(words, _) = step {
             self.answered(Side::Us, self.answer(words).map(|answer| answer.ours(words)));
@@ -149,13 +154,13 @@ impl Observer {
     }
 
     fn answer(&self, line: &[u8]) -> Option<Answer> {
-        Answer::of(self.protocol, line)
+        (self.dialect.answer)(line)
     }
 
     /// Replies of SMTP, of which only the numbers stay, and of ours the code words.
     pub(super) fn smtp_replies(&self, side: Side, lines: &[u8]) {
         for line in lines.split(|byte| *byte == b'\n') {
-            let answer = Answer::of_smtp(line);
+            let answer = self.answer(line);
             self.answered(side, if side == Side::Us { answer.map(|answer| answer.ours(line)) } else { answer });
         }
     }

@@ -11,7 +11,7 @@ use super::mailbox::MailboxAccount;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode};
 use crate::imap::space::Account;
-use crate::incident::Protocol;
+use crate::incident::StepDialect;
 use crate::pop3::login::Pop3Login;
 use crate::pop3::reply::Pop3Voice;
 use crate::pop3::session::{Maildrop, Pop3Session};
@@ -41,7 +41,7 @@ impl Entrance for Pop3 {
     type Voice = Pop3Voice;
     type Conversation = UpstreamPop3Login;
     const SERVICE: BackendService = BackendService::Pop3;
-    const PROTOCOL: Protocol = Protocol::Pop3;
+    const DIALECT: &'static StepDialect = &crate::pop3::steps::DIALECT;
 
     fn conversation(&self, starttls: bool) -> UpstreamPop3Login {
         UpstreamPop3Login::new(starttls)

@@ -14,7 +14,7 @@ use super::mailbox::MailboxAccount;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode};
 use crate::imap::space::Account;
-use crate::incident::Protocol;
+use crate::incident::StepDialect;
 use crate::private::Mechanism;
 use crate::quota::Amount;
 use crate::sieve::login::SieveLogin;
@@ -40,7 +40,7 @@ impl Entrance for ManageSieve {
     type Voice = SieveVoice;
     type Conversation = UpstreamSieveLogin;
     const SERVICE: BackendService = BackendService::Sieve;
-    const PROTOCOL: Protocol = Protocol::Sieve;
+    const DIALECT: &'static StepDialect = &crate::sieve::steps::DIALECT;
 
     fn conversation(&self, starttls: bool) -> UpstreamSieveLogin {
         UpstreamSieveLogin::new(starttls)

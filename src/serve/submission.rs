@@ -13,7 +13,6 @@ use super::imap_backend::Pooling;
 use super::observe::Observer;
 use super::upstream::{Destination, Parking, Role, UpstreamConn};
 use crate::fault::{Fault, Side};
-use crate::incident::{Protocol, Verb};
 use crate::limit::{Attempt, Seat};
 use crate::net::buffered::BufferedConn;
 use crate::net::min_rate::MinRate;
@@ -51,7 +50,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let client = handshake.greet(&session.answers()).await?;
     let relay = UpstreamConn::new(Role::Relay, parking);
     let (who, attempt, pace) = (None, None, None);
-    let observer = Observer::new(&context, Protocol::Submission);
+    let observer = Observer::new(&context, &crate::smtp::steps::DIALECT);
     let driver = SubmissionDriver {
         client,
         relay,
@@ -103,7 +102,7 @@ impl SubmissionDriver {
             let command = self.observer.is_on() && self.session.awaits_command();
             let step = self.session.step(&env, self.client.input(), relay_input);
             if command && step.client > 0 {
-                self.observer.asked(Side::Client, Verb::of_smtp(self.client.input()));
+                self.observer.said(Side::Client, self.client.input());
             }
             if self.observer.is_on() {
                 self.observer.smtp_replies(Side::Backend, relay_input.get(..step.relay).unwrap_or_default());

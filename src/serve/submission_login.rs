@@ -4,7 +4,7 @@ use super::admission::{Authenticated, Claim, NoLogin};
 use super::imap_backend;
 use super::submission::SubmissionDriver;
 use crate::fault::{Fault, RefusalCode, Side};
-use crate::incident::Verb;
+use crate::incident::StepWord;
 use crate::private::Credential;
 use crate::route::AuthBy;
 use crate::submission::CredentialVerdict;
@@ -17,7 +17,7 @@ impl SubmissionDriver {
         let known = self.observer.is_on();
         self.observer.about(credential.user.reveal());
         if !known {
-            self.observer.asked(Side::Client, Verb::of(b"AUTH"));
+            self.observer.asked(Side::Client, StepWord::new("AUTH"));
         }
         let verdict = match self.by_relay(&credential) {
             Some(Ok((who, respelt))) => {

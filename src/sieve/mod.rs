@@ -25,4 +25,5 @@ pub mod reply;
 mod response;
 pub mod script;
 pub mod session;
+pub mod steps;
 pub mod upstream_login;

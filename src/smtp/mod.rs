@@ -8,4 +8,5 @@ pub mod delivery;
 pub mod path;
 pub mod replied;
 pub mod reply;
+pub mod steps;
 pub mod upstream;

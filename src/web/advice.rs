@@ -67,3 +67,38 @@ impl Advice {
         self.hosts[lang as usize]
     }
 }
+
+// What several words share. English, then French, as in `Lang`.
+
+pub(super) const NOT_CONTACT: [&str; 2] =
+    ["Nothing: it is not about the association.", "Rien\u{a0}: l'association n'y est pour rien."];
+pub(super) const NOT_HOSTS: [&str; 2] = ["Nothing is needed from them.", "Rien à leur demander."];
+pub(super) const LOOK_BEHIND: [&str; 2] = [
+    "They see by themselves that a server does not answer. Tell them if it lasts for more than an hour.",
+    "Les hébergeurs voient eux-mêmes qu'un serveur ne répond pas. Prévenez-les si cela dure plus d'une heure.",
+];
+pub(super) const SETTINGS: [&str; 2] = [
+    "Compare the settings with those of somebody for whom it works.",
+    "Comparer les réglages avec ceux d'une personne chez qui tout fonctionne.",
+];
+pub(super) const ASK_IF_STAYS: [&str; 2] = [
+    "If it stays, tell them this word and the name of your mail program. They have no log: your words are all they have.",
+    "Si cela persiste, donnez-leur ce mot et le nom de votre logiciel. Aucun journal n'est tenu\u{a0}: ce que vous dites est tout ce qu'ils ont.",
+];
+pub(super) const MORE_SPACE: [&str; 2] = [
+    "Give the mailbox a larger share, on the contact's page, within the association's space.",
+    "Donner une plus grande part à la boîte, sur la page du contact, dans la limite de l'espace de l'association.",
+];
+pub(super) const OPEN_AGAIN: [&str; 2] = ["Ask the host what it is about.", "Demander à l'hébergeur de quoi il s'agit."];
+
+/// One function of a code word, from one row for each.
+macro_rules! remedies {
+    ($($($code:ident)|+ => $matter:ident, $you:expr, $contact:expr, $hosts:expr;)+) => {
+        /// What to do about `code`.
+        pub fn advice(code: RefusalCode) -> Advice {
+            match code {
+                $($(RefusalCode::$code)|+ => Advice { matter: Matter::$matter, you: $you, contact: $contact, hosts: $hosts },)+
+            }
+        }
+    };
+}

@@ -19,6 +19,7 @@ pub mod admin_association;
 mod admin_fields;
 pub mod admin_form;
 pub mod admin_home;
+#[macro_use]
 mod advice;
 mod amount;
 pub mod answer;

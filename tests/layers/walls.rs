@@ -12,10 +12,7 @@ const CODE: usize = 300;
 const FUNCTION: usize = 60;
 
 /// Files over the wall. It may only get shorter.
-const LONG_FILES: &[&str] = &[
-    // One table, which the compiler holds complete: what to do about each code word.
-    "web/remedies.rs",
-];
+const LONG_FILES: &[&str] = &[];
 
 /// Functions over the wall. It may only get shorter.
 const LONG_FUNCTIONS: &[&str] = &[];

@@ -7,7 +7,7 @@ use super::{IncidentSummary, none, summary};
 use crate::admin::layout::table;
 use crate::admin::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::fault::{RefusalCode, Side};
-use crate::incident::{AnswerStatus, IncidentStep, Response, StepContent};
+use crate::incident::{AnswerStatus, IncidentStep, StepContent, StepWord};
 use crate::private::{Address, revealed};
 use crate::words::given;
 
@@ -34,7 +34,7 @@ pub struct IncidentTold {
     steps: Vec<StepTold>,
 }
 
-/// One step. Its words are of closed lists (`crate::incident`).
+/// One step. Its words are of our own text (`crate::incident`).
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StepTold {
@@ -136,7 +136,7 @@ fn step(step: &IncidentStep) -> StepTold {
                 AnswerStatus::Reply(number) => Answered::Reply(number.into()),
                 status => Answered::Word(word(status).into()),
             });
-            told.response = Some(answer.response.map(Response::word).map(Into::into));
+            told.response = Some(answer.response.map(StepWord::word).map(Into::into));
             told.code = Some(answer.code.map(RefusalCode::word).map(Into::into));
         }
     }
