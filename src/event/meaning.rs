@@ -113,8 +113,8 @@ meanings! {
         "etcd answers again. Nothing to do."
         "etcd répond de nouveau. Rien à faire."
     BackendDown
-        "A mail server behind takes no connections, or takes them and says nothing: `name` is its [[backend]], `service` the key that says where (imap, pop3, lmtp, relay). Members are told BACKEND-DOWN, incoming mail waits at your relay; nothing is lost. See whether it runs; `nologd check --connect` talks to it."
-        "Un serveur de courrier ne prend pas de connexion, ou la prend et ne dit rien\u{a0}: `name` est son [[backend]], `service` la clé qui dit où (imap, pop3, lmtp, relay). Les membres reçoivent BACKEND-DOWN, le courrier entrant attend au relais\u{a0}; rien n'est perdu. Voyez s'il tourne\u{a0}; `nologd check --connect` lui parle."
+        "A mail server behind takes no connections, or takes them and says nothing: `name` is its [[backend]], `service` the key that says where (imap, pop3, sieve, lmtp, relay). Members are told BACKEND-DOWN, incoming mail waits at your relay; nothing is lost. See whether it runs; `nologd check --connect` talks to it."
+        "Un serveur de courrier ne prend pas de connexion, ou la prend et ne dit rien\u{a0}: `name` est son [[backend]], `service` la clé qui dit où (imap, pop3, sieve, lmtp, relay). Les membres reçoivent BACKEND-DOWN, le courrier entrant attend au relais\u{a0}; rien n'est perdu. Voyez s'il tourne\u{a0}; `nologd check --connect` lui parle."
     BackendUp
         "It greets again. Nothing to do."
         "Il répond de nouveau. Rien à faire."

@@ -64,7 +64,7 @@ fn limited([mailbox, association]: &[Root; 2]) -> Vec<Limited> {
     roots.into_iter().filter(|root| !root.resources.is_empty()).collect()
 }
 
-/// One `* QUOTAROOT name root` for each root (RFC 9208 4.3.2), all before the first QUOTA; `* QUOTAROOT name` where there is none.
+/// One `* QUOTAROOT name root` for each root (RFC 9208 4.2.2), all before the first QUOTA; `* QUOTAROOT name` where there is none.
 ///
 /// One line with both names would be as good for the RFC, but SOGo takes what follows the mailbox for one name, finds no QUOTA of
 /// it, and shows nothing. Thunderbird, FairEmail (Jakarta Mail) and MailKit add the lines up, Roundcube reads QUOTA only. SOGo,

@@ -43,7 +43,7 @@ pub fn refused(tag: &Tag<'_>, code: RefusalCode) -> Vec<u8> {
     no(tag, response(code), code)
 }
 
-/// The response code that tells programs what `code` tells people (RFC 5530, RFC 9208 5.4.2, RFC 4469 for TOOBIG). Without a
+/// The response code that tells programs what `code` tells people (RFC 5530, RFC 9208 4.3.1, RFC 4469 for TOOBIG). Without a
 /// wildcard, so that a new word gets its own here too. Empty: RFC 5530 has nothing that says it.
 fn response(code: RefusalCode) -> &'static str {
     match code {

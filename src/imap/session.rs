@@ -95,11 +95,6 @@ impl ImapSession {
         matches!(self.phase, ClientPhase::Command)
     }
 
-    /// Whether the client is in the middle of a command: its next octets are waited for, and by them the backend.
-    pub fn is_unfinished(&self) -> bool {
-        !matches!(self.phase, ClientPhase::Command | ClientPhase::Idle { .. } | ClientPhase::Closed { .. } | ClientPhase::Stuck)
-    }
-
     /// Whether nothing is under way in either direction: the session can end, or wait for half an hour.
     pub fn at_rest(&self) -> bool {
         let quiet =

@@ -55,7 +55,7 @@ impl Voice for Pop3Voice {
     }
 }
 
-/// The response code that tells programs what `code` tells people (RFC 2449 8, RFC 3206 3, 4). Without a wildcard, so that a new word
+/// The response code that tells programs what `code` tells people (RFC 2449 8, RFC 3206 4, 5). Without a wildcard, so that a new word
 /// gets its own here too. AUTH makes a mail program ask for another password, so it stands only where that may help. Empty: no
 /// code says it.
 fn response(code: RefusalCode) -> &'static str {

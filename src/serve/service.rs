@@ -1,5 +1,5 @@
 //! What may be spoken at a listener: a row for each service, and the driver that speaks it. A new one is its row, and its line in
-//! [`Service::serve`].
+//! [`Service::serve`]; IMAP, of which there are thousands, is called by the listener in place.
 
 use std::future::ready;
 use std::pin::Pin;

@@ -26,7 +26,6 @@ pub const TWINS: &[(&str, &str)] = &[
     ("docs/admin/faults.md", "docs/fr/pannes.md"),
     ("docs/admin/sandbox.md", "docs/fr/bac-a-sable.md"),
     ("docs/admin/audit.md", "docs/fr/audit.md"),
-    ("docs/admin/hacked-account.md", "docs/fr/compte-pirate.md"),
     ("docs/admin/upgrade.md", "docs/fr/mettre-a-jour.md"),
     ("docs/admin/back-out.md", "docs/fr/revenir-en-arriere.md"),
 ];
