@@ -16,7 +16,7 @@
 #   make attack           200,000 commands of random IMAP against a real Dovecot; again with SEED=the one that it printed
 #   make walk             40 clients over 70 mailboxes: MINUTES=20, PUSH=1 with Dovecot's pushes of usage, PUSH=0 without
 #   make test-trixie      the demo and the tests with real servers in a Debian 13, so with Dovecot 2.4; as root
-#   make test-others      the same behind other mail servers: Cyrus and Courier, unpacked below target/others and never installed
+#   make test-others      other servers: Cyrus and Courier behind nologd, SOGo in front of it, unpacked below target/others and never installed
 #   make fmt              formats the sources
 
 CARGO ?= cargo
@@ -133,8 +133,8 @@ test-trixie: packages
 	$(SUDO) sh tests/trixie/root.sh "$(TRIXIE)" "$(TRIXIE_PACKAGES)"
 	CARGO="$(CARGO)" RUNNER=CARGO_TARGET_$(TRIPLE)_RUNNER="$(SUDO) sh $(CURDIR)/tests/trixie/inside.sh $(TRIXIE)" sh tests/trixie/run.sh
 
-# Their packages would remove Dovecot's.
-test-others: PACKAGES = gcc libc6-dev libsasl2-2 libsasl2-modules-db openssl mpop
+# Packages of two of them would remove Dovecot's.
+test-others: PACKAGES = gcc libc6-dev libsasl2-2 libsasl2-modules-db openssl mpop curl dovecot-imapd dovecot-lmtpd postfix nginx postgresql chromium chromium-driver python3
 test-others: packages
 	@SUDO="$(SUDO)" sh tests/others/unpack.sh target/others
 	$(AS_ROOT) $(CARGO) test --locked --test real -- --ignored others::

@@ -1,4 +1,5 @@
-//! Cyrus and Courier from unpacked packages, on loopback, all their files under a [`Place`]. As root: each runs in namespaces of its own.
+//! Cyrus and Courier from unpacked packages, on loopback, all their files under a [`Place`]. As root: each runs in namespaces of its own, and
+//! so does [`super::sogo`].
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +15,7 @@ use crate::{root, wire};
 
 /// A server with IMAP and POP3 behind nologd. All of it ends when dropped.
 pub struct Server {
-    contained: Child,
+    _contained: Contained,
     folder: PathBuf,
     pub imap: u16,
     pub pop3: u16,
@@ -24,11 +25,14 @@ pub struct Server {
     syslog: Option<Arc<Mutex<String>>>,
 }
 
-impl Drop for Server {
+/// What a script started, in namespaces of its own.
+pub struct Contained(Child);
+
+impl Drop for Contained {
     /// With the one that looks after it goes the first process, and with that one its whole namespace.
     fn drop(&mut self) {
-        let _ = self.contained.kill();
-        let _ = self.contained.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -46,8 +50,16 @@ impl Server {
         }
         let syslog = UnixDatagram::bind(folder.join("syslog")).unwrap();
         fs::set_permissions(folder.join("syslog"), fs::Permissions::from_mode(0o666)).unwrap();
-        let contained = contained("tests/others/cyrus.sh", &folder, &[]);
-        let server = Server { contained, folder, imap, pop3, lmtp, sieve: Some(sieve), syslog: Some(read_by_a_thread(syslog)) };
+        let contained = Contained::start("tests/others/cyrus.sh", &folder, &[]);
+        let server = Server {
+            _contained: contained,
+            folder,
+            imap,
+            pop3,
+            lmtp,
+            sieve: Some(sieve),
+            syslog: Some(read_by_a_thread(syslog)),
+        };
         [imap, pop3, lmtp, sieve].into_iter().for_each(wire::greeted);
         server
     }
@@ -56,8 +68,8 @@ impl Server {
     pub fn courier(place: &Place) -> Server {
         let folder = prepared(place, "courier");
         let [imap, pop3, lmtp] = std::array::from_fn(|_| place.port().unwrap());
-        let contained = contained("tests/others/courier.sh", &folder, &[imap, pop3]);
-        let server = Server { contained, folder, imap, pop3, lmtp, sieve: None, syslog: None };
+        let contained = Contained::start("tests/others/courier.sh", &folder, &[imap, pop3]);
+        let server = Server { _contained: contained, folder, imap, pop3, lmtp, sieve: None, syslog: None };
         [imap, pop3].into_iter().for_each(wire::greeted);
         server
     }
@@ -89,7 +101,8 @@ fn unpacked(name: &str) -> PathBuf {
     path
 }
 
-fn prepared(place: &Place, name: &str) -> PathBuf {
+/// A folder `name` of the place, with the members in it.
+pub fn prepared(place: &Place, name: &str) -> PathBuf {
     root::needed();
     let folder = place.make(name, Owner::me()).unwrap();
     let members: String = MEMBERS.iter().map(|member| format!("{} {}\n", member.address, member.password)).collect();
@@ -97,12 +110,15 @@ fn prepared(place: &Place, name: &str) -> PathBuf {
     folder
 }
 
-fn contained(script: &str, folder: &Path, ports: &[u16]) -> Child {
-    let mut command = client("unshare", "util-linux");
-    command.args(["--mount", "--pid", "--mount-proc", "--fork", "--kill-child", "sh"]);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script)).arg(folder).arg(unpacked("root"));
-    command.args(ports.iter().map(u16::to_string));
-    let libraries = fs::read_to_string(unpacked("libraries")).unwrap();
-    let out = fs::File::options().create(true).append(true).open(folder.join("out")).unwrap();
-    command.env("LD_LIBRARY_PATH", libraries.trim()).stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap()
+impl Contained {
+    /// Runs `script` with the folder, the unpacked packages and the ports as its arguments.
+    pub fn start(script: &str, folder: &Path, ports: &[u16]) -> Contained {
+        let mut command = client("unshare", "util-linux");
+        command.args(["--mount", "--pid", "--mount-proc", "--fork", "--kill-child", "sh"]);
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(script)).arg(folder).arg(unpacked("root"));
+        command.args(ports.iter().map(u16::to_string));
+        let libraries = fs::read_to_string(unpacked("libraries")).unwrap();
+        let out = fs::File::options().create(true).append(true).open(folder.join("out")).unwrap();
+        Contained(command.env("LD_LIBRARY_PATH", libraries.trim()).stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap())
+    }
 }
