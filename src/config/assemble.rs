@@ -152,6 +152,7 @@ pub fn context(
         enforcement,
         certificates: certificates.cloned(),
         methods: crate::serve::methods::Methods::default(),
+        pop3_methods: crate::serve::methods::Methods::default(),
         relay_capabilities: RelayCapabilities::default(),
         web,
     }))

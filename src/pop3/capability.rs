@@ -4,6 +4,8 @@
 //! asked. After login only what is known here passes: a capability that nobody has read could change how responses end.
 
 use super::frame::{Pop3Line, ResponseEnd, line};
+use crate::wire::sasl::MechanismName;
+use crate::wire::tokens::Tokens;
 
 /// The longest list of a backend that is read, in octets.
 pub(super) const LIST: usize = 8 * 1024;
@@ -12,8 +14,10 @@ pub(super) const LIST: usize = 8 * 1024;
 const OURS: &str = "RESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n";
 
 /// The answer to CAPA before login.
-pub(super) fn before_login(secure: bool) -> Vec<u8> {
-    let ways = if secure { "USER\r\nSASL PLAIN LOGIN\r\n" } else { "STLS\r\n" };
+pub(super) fn before_login(secure: bool, tokens: Tokens) -> Vec<u8> {
+    let names = [MechanismName::Plain, MechanismName::Login, MechanismName::XOAuth2, MechanismName::OAuthBearer];
+    let names: Vec<_> = names.into_iter().filter(|name| tokens.allow(*name)).map(MechanismName::word).collect();
+    let ways = if secure { format!("USER\r\nSASL {}\r\n", names.join(" ")) } else { "STLS\r\n".to_owned() };
     format!("+OK\r\nTOP\r\nUIDL\r\n{OURS}{ways}.\r\n").into_bytes()
 }
 
@@ -54,6 +58,19 @@ pub(super) fn password_way(list: Option<&[u8]>) -> PasswordWay {
         () if has("USER", "") => PasswordWay::User,
         () => PasswordWay::None,
     }
+}
+
+/// Which mechanisms for tokens a list has; none where there is no list.
+pub(super) fn tokens(list: Option<&[u8]>) -> Tokens {
+    let mut tokens = Tokens::default();
+    for word in words(list.unwrap_or_default()).filter(|words| words[0] == "SASL").flatten().skip(1) {
+        match MechanismName::parse(word.as_bytes()) {
+            Some(MechanismName::OAuthBearer) => tokens.bearer = true,
+            Some(MechanismName::XOAuth2) => tokens.xoauth2 = true,
+            Some(MechanismName::Login | MechanismName::Plain) | None => {}
+        }
+    }
+    tokens
 }
 
 /// How a backend's list stands at the front of `input`, behind its status line.
@@ -99,9 +116,20 @@ mod tests {
         let told = String::from_utf8(after_login(list)).unwrap();
         assert_eq!(told, "+OK\r\nTOP\r\nUIDL\r\nEXPIRE NEVER\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n.\r\n");
         assert_eq!(after_login(b""), b"+OK\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n.\r\n");
-        let (plain, secure) = (before_login(false), before_login(true));
+        let (plain, secure) = (before_login(false, Tokens::default()), before_login(true, Tokens::default()));
         assert!(plain.windows(4).any(|word| word == b"STLS") && !plain.windows(4).any(|word| word == b"SASL" || word == b"USER"));
         assert!(!secure.windows(4).any(|word| word == b"STLS") && secure.windows(10).any(|word| word == b"SASL PLAIN"));
+    }
+
+    #[test]
+    fn tokens_are_what_stands_behind_sasl() {
+        let both = Tokens { bearer: true, xoauth2: true };
+        assert_eq!(tokens(Some(b"TOP\r\nSASL PLAIN xoauth2 OAUTHBEARER\r\n.\r\n")), both);
+        assert_eq!(tokens(Some(b"IMPLEMENTATION XOAUTH2\r\nXOAUTH2 SASL\r\n.\r\n")), Tokens::default());
+        assert_eq!(tokens(None), Tokens::default());
+        let told = String::from_utf8(before_login(true, Tokens { xoauth2: false, ..both })).unwrap();
+        assert!(told.contains("SASL PLAIN LOGIN OAUTHBEARER\r\n"), "{told}");
+        assert!(!String::from_utf8(before_login(false, both)).unwrap().contains("SASL"));
     }
 
     #[test]

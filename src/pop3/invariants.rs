@@ -10,6 +10,10 @@ use super::session::{Maildrop, Pop3Session};
 use super::upstream_login::UpstreamPop3Login;
 use crate::fault::RefusalCode;
 use crate::wire::play::{ContractPlay, Machines, play_in_pieces};
+use crate::wire::tokens::Tokens;
+
+/// What is offered besides passwords.
+const TOKENS: Tokens = Tokens { bearer: true, xoauth2: false };
 
 /// A mailbox in memory.
 #[derive(Default)]
@@ -47,7 +51,7 @@ impl Machines for Pop3Machines {
     const PASSES: bool = false;
 
     fn door(&self) -> Pop3Login {
-        Pop3Login::new(true)
+        Pop3Login::new(true, TOKENS)
     }
 
     fn conversation(&self, starttls: bool) -> UpstreamPop3Login {
@@ -69,7 +73,7 @@ pub type Pop3Play = ContractPlay<Pop3Machines>;
 impl Pop3Play {
     /// Before login, on a listener that is `secure` or has STLS. Where a backend `judges` it is asked, else every login is wrong.
     pub fn before(secure: bool, judges: bool, machines: Pop3Machines) -> Pop3Play {
-        ContractPlay::at_door(Pop3Login::new(secure), judges, machines)
+        ContractPlay::at_door(Pop3Login::new(secure, TOKENS), judges, machines)
     }
 }
 

@@ -23,15 +23,17 @@ const NAME: usize = 512;
 pub struct Pop3Login {
     /// TLS is on, or the socket never leaves this machine.
     secure: bool,
+    /// What backends take besides passwords.
+    tokens: Tokens,
     user: Option<Private<Box<str>>>,
     exchange: Option<Exchange>,
     left: u8,
 }
 
 impl Pop3Login {
-    /// Credentials are refused, and STLS is offered, where it is not `secure`.
-    pub fn new(secure: bool) -> Pop3Login {
-        Pop3Login { secure, user: None, exchange: None, left: LINES }
+    /// Credentials are refused, and STLS is offered, where it is not `secure`; `tokens` is what may be presented besides passwords.
+    pub fn new(secure: bool, tokens: Tokens) -> Pop3Login {
+        Pop3Login { secure, tokens, user: None, exchange: None, left: LINES }
     }
 
     fn command(&mut self, text: &[u8], len: usize) -> Arrival {
@@ -41,7 +43,7 @@ impl Pop3Login {
         // PASS belongs to the USER just before it, and to no other.
         let user = self.user.take();
         let answer = match (&*verb.to_ascii_uppercase(), argument) {
-            (b"CAPA", None) => capability::before_login(self.secure),
+            (b"CAPA", None) => capability::before_login(self.secure, self.tokens),
             (b"QUIT", None) => return Arrival::Close(len, reply::ok("Goodbye"), None),
             (b"STLS", None) if !self.secure => return Arrival::StartTls(len, reply::ok("Begin TLS negotiation now")),
             (b"USER" | b"PASS" | b"AUTH", _) if !self.secure => reply::refused(RefusalCode::TlsFirst),
@@ -71,7 +73,7 @@ impl Pop3Login {
 
     fn authenticate(&mut self, arguments: &[u8], len: usize) -> Arrival {
         let mut words = arguments.splitn(2, |byte| *byte == b' ');
-        let name = words.next().and_then(MechanismName::parse).filter(|name| Tokens::default().allow(*name));
+        let name = words.next().and_then(MechanismName::parse).filter(|name| self.tokens.allow(*name));
         match name {
             Some(name) => self.sasl(len, sasl::start(name, words.next())),
             None => Arrival::Answer(len, reply::refused(RefusalCode::LoginMethod)),
@@ -99,7 +101,7 @@ impl Door for Pop3Login {
     }
 
     fn secured(&self) -> (Pop3Login, Vec<u8>) {
-        (Pop3Login::new(true), Vec::new())
+        (Pop3Login::new(true, self.tokens), Vec::new())
     }
 
     fn next(&mut self, input: &[u8]) -> Arrival {

@@ -10,9 +10,8 @@
 //! spelling, never in the client's octets. Messages stream, and their dots are not touched.
 //!
 //! Absent on purpose: APOP (the server must know the secret in clear), XCLIENT (the backend learns nothing about the client),
-//! commands that are not in the table (an answer whose end we do not know cannot be followed), UTF8 and LANG before login (there is
-//! no backend yet that could say whether it has them), and XOAUTH2 and OAUTHBEARER: which of them POP3 servers behind have is not
-//! known before somebody logs in.
+//! commands that are not in the table (an answer whose end we do not know cannot be followed), and UTF8 and LANG before login (there is
+//! no backend yet that could say whether it has them).
 
 mod capability;
 mod command;

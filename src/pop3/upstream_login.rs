@@ -1,4 +1,4 @@
-//! Towards the backend, until it accepts the credentials: greeting, STLS where asked for, CAPA, then AUTH PLAIN or USER and PASS.
+//! Towards the backend, until it accepts the credentials: greeting, STLS where asked for, CAPA, then AUTH or USER and PASS.
 //!
 //! Pure: it is fed with what the backend sent and says what to send next.
 //! Absent on purpose: APOP and XCLIENT. A backend learns nothing about clients. Nor is a password sent to a backend that lists
@@ -11,6 +11,7 @@ use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Credential, Mechanism};
 use crate::wire::contract::{Approach, Conversation};
 use crate::wire::sasl;
+use crate::wire::tokens::Tokens;
 
 /// The longest status line of a backend that is read, in octets. RFC 2449 4 has 512.
 pub(super) const STATUS: usize = 2048;
@@ -23,6 +24,7 @@ pub struct UpstreamPop3Login {
     waits: WaitsFor,
     starttls: bool,
     way: PasswordWay,
+    tokens: Tokens,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,23 +38,32 @@ enum WaitsFor {
     Capa,
     /// The list behind it.
     List,
-    /// The challenge of AUTH PLAIN that takes the response.
+    /// The challenge of AUTH that takes the response.
     Challenge,
     /// The answer to USER.
     User,
     /// The verdict.
     Verdict,
+    /// The verdict about a token. A challenge may come first, that tells why it is refused (RFC 7628 3.2.3).
+    TokenVerdict,
+    /// The refusal: that challenge was cancelled.
+    Refusal,
 }
 
 impl UpstreamPop3Login {
     /// Begins with the backend's greeting; `starttls`: TLS is asked for and nothing is said without it.
     pub fn new(starttls: bool) -> UpstreamPop3Login {
-        UpstreamPop3Login { waits: WaitsFor::Greeting, starttls, way: PasswordWay::None }
+        UpstreamPop3Login { waits: WaitsFor::Greeting, starttls, way: PasswordWay::None, tokens: Tokens::default() }
     }
 
     /// Whether the backend takes passwords on this connection; no, before it has said so.
     pub fn takes_passwords(&self) -> bool {
         self.way != PasswordWay::None
+    }
+
+    /// Which mechanisms for tokens its list has; none, before it has said so.
+    pub fn tokens(&self) -> Tokens {
+        self.tokens
     }
 
     fn send(&mut self, then: WaitsFor, taken: usize, bytes: &[u8]) -> Approach {
@@ -70,9 +81,13 @@ impl UpstreamPop3Login {
 
     fn attempt(&mut self, len: usize, list: Option<&[u8]>, credential: Option<&Credential>) -> Result<Approach, Fault> {
         self.way = capability::password_way(list);
+        self.tokens = capability::tokens(list);
         let Some(credential) = credential else { return Ok(Approach::Done(len)) };
-        if credential.mechanism != Mechanism::Password {
+        if !self.tokens.take(credential.mechanism) {
             return Err(Fault::Barred(RefusalCode::LoginMethod));
+        }
+        if credential.mechanism != Mechanism::Password {
+            return Ok(self.auth(len, credential));
         }
         match self.way {
             PasswordWay::None => Err(Fault::Barred(RefusalCode::BackendSetup)),
@@ -85,15 +100,29 @@ impl UpstreamPop3Login {
                 self.waits = WaitsFor::User;
                 Ok(Approach::Send(len, line))
             }
-            PasswordWay::Plain => {
-                let (_, response) = sasl::initial_response(credential);
-                let line = line(b"AUTH PLAIN ", &response);
-                if line.len() > INITIAL {
-                    return Ok(self.send(WaitsFor::Challenge, len, b"AUTH PLAIN\r\n"));
-                }
-                self.waits = WaitsFor::Verdict;
-                Ok(Approach::Send(len, line))
-            }
+            PasswordWay::Plain => Ok(self.auth(len, credential)),
+        }
+    }
+
+    /// AUTH, with the response where the line has room for it.
+    fn auth(&mut self, len: usize, credential: &Credential) -> Approach {
+        let (name, response) = sasl::initial_response(credential);
+        let verb = format!("AUTH {}", name.word());
+        let line = line(format!("{verb} ").as_bytes(), &response);
+        if line.len() > INITIAL {
+            return self.send(WaitsFor::Challenge, len, format!("{verb}\r\n").as_bytes());
+        }
+        self.waits = verdict(credential);
+        Approach::Send(len, line)
+    }
+
+    /// There is nothing more to say to it, so it is cancelled (RFC 5034 4), and the refusal comes.
+    fn cancel(&mut self, input: &[u8]) -> Result<Approach, Fault> {
+        let end = memchr::memchr(b'\n', &input[..input.len().min(sasl::MAX_ANSWER)]);
+        match end {
+            Some(end) => Ok(self.send(WaitsFor::Refusal, end + 1, b"*\r\n")),
+            None if input.len() < sasl::MAX_ANSWER => Ok(Approach::Need),
+            None => Err(Fault::Garbage(Side::Backend)),
         }
     }
 
@@ -101,7 +130,7 @@ impl UpstreamPop3Login {
         let Some(end) = memchr::memchr(b'\n', &input[..input.len().min(STATUS)]) else {
             return if input.len() < STATUS { Ok(Approach::Need) } else { Err(Fault::Garbage(Side::Backend)) };
         };
-        self.waits = WaitsFor::Verdict;
+        self.waits = verdict(credential);
         Ok(Approach::Send(end + 1, line(b"", &sasl::initial_response(credential).1)))
     }
 
@@ -118,6 +147,7 @@ impl Conversation for UpstreamPop3Login {
             (WaitsFor::Secured, _) => return Ok(self.send(WaitsFor::Capa, 0, CAPA)),
             (WaitsFor::List, _) => return self.list(input, credential),
             (WaitsFor::Challenge, Some(credential)) if may_be_challenge(input) => return self.challenge(input, credential),
+            (WaitsFor::TokenVerdict, _) if may_be_challenge(input) => return self.cancel(input),
             _ => {}
         }
         let Some(status) = capability::status(input, STATUS) else { return Ok(Approach::Need) };
@@ -133,11 +163,17 @@ impl Conversation for UpstreamPop3Login {
             (WaitsFor::Capa, true) => Ok(self.send(WaitsFor::List, len, b"")),
             (WaitsFor::Capa, false) => self.attempt(len, None, credential),
             (WaitsFor::User, true) => Ok(self.pass(len, credential.ok_or(Fault::Garbage(Side::Backend))?)),
-            (WaitsFor::Verdict, true) => Ok(Approach::Done(len)),
+            (WaitsFor::Verdict | WaitsFor::TokenVerdict, true) => Ok(Approach::Done(len)),
             (WaitsFor::Challenge | WaitsFor::User | WaitsFor::Verdict, false) => Err(refusal(input, len)),
+            (WaitsFor::TokenVerdict | WaitsFor::Refusal, false) => Err(refusal(input, len)),
+            // Also a +OK to what was cancelled: nobody can say who is logged in.
             _ => Err(Fault::Garbage(Side::Backend)),
         }
     }
+}
+
+fn verdict(credential: &Credential) -> WaitsFor {
+    if credential.mechanism == Mechanism::Password { WaitsFor::Verdict } else { WaitsFor::TokenVerdict }
 }
 
 /// RFC 5034 4 has a blank behind the `+`; not all servers send it.

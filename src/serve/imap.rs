@@ -86,7 +86,7 @@ async fn enter(
     observer: &mut Observer,
 ) -> Result<(Option<(BufferedConn, Authenticated, ImapConn)>, Seat, Shutdown), Fault> {
     let Accepted { handshake, seat, mut stop, protection, tls, pooling, default_domain } = accepted;
-    let tokens = context.methods.for_imap(&context.backends.load());
+    let tokens = context.methods.of_all(&context.backends.load());
     let mut login = ImapLogin::new(protection).offering(tokens);
     let mut link = handshake.greet(&login.greeting()).await?;
     loop {

@@ -57,7 +57,7 @@ impl Methods {
     }
 
     /// Whether it is to be asked.
-    fn is_due(&self, backend: BackendId) -> bool {
+    pub(super) fn is_due(&self, backend: BackendId) -> bool {
         self.lock().get(&backend).is_none_or(|known| known.is_doubted)
     }
 
@@ -76,8 +76,8 @@ impl Methods {
         known.fold(Tokens::default(), Tokens::or)
     }
 
-    /// For IMAP.
-    pub(super) fn for_imap(&self, backends: &Backends) -> Tokens {
+    /// Where any mailbox may be the client's.
+    pub(super) fn of_all(&self, backends: &Backends) -> Tokens {
         self.any(backends, |_| true)
     }
 
@@ -98,6 +98,7 @@ pub async fn run(context: Arc<Context>, mut stop: Shutdown) {
                 context.methods.learn(backend, tokens);
             }
         }
+        super::pop3_methods::ask_unknown(&context, &backends).await;
         super::sieve_offers::ask_unknown(&context, &backends).await;
         tokio::select! {
             () = sleep(AGAIN) => {}
@@ -164,14 +165,14 @@ mod tests {
         let backends = Backends::new(vec![backend("one", AuthBy::Imap), backend("two", AuthBy::Relay)], 0);
         let ids: Vec<_> = backends.iter().map(|(id, _)| id).collect();
         let (methods, both) = (Methods::default(), Tokens { bearer: true, xoauth2: true });
-        assert_eq!(methods.for_imap(&backends), Tokens::default());
+        assert_eq!(methods.of_all(&backends), Tokens::default());
         methods.learn(ids[0], Tokens { bearer: false, xoauth2: true });
         methods.learn(ids[1], Tokens { bearer: true, xoauth2: false });
-        assert_eq!(methods.for_imap(&backends), both);
+        assert_eq!(methods.of_all(&backends), both);
         assert_eq!(methods.for_submission(&backends), [MechanismName::Plain, MechanismName::Login, MechanismName::XOAuth2]);
         methods.learn(ids[1], Tokens::default());
-        assert_eq!(methods.for_imap(&backends), Tokens { bearer: false, xoauth2: true });
+        assert_eq!(methods.of_all(&backends), Tokens { bearer: false, xoauth2: true });
         methods.keep(&Backends::new(Vec::new(), 0));
-        assert_eq!(methods.for_imap(&backends), Tokens::default());
+        assert_eq!(methods.of_all(&backends), Tokens::default());
     }
 }

@@ -42,6 +42,7 @@ mod observe;
 mod own_mail;
 mod parting;
 mod pop3;
+mod pop3_methods;
 mod postfix_policy;
 mod proxy;
 mod sealed;
@@ -207,8 +208,10 @@ pub struct Context {
     pub metrics: Metrics,
     /// Sessions that are watched, with their owners' knowledge.
     pub incidents: Arc<Incidents>,
-    /// Which ways to log in the backends know besides passwords.
+    /// Which ways to log in the backends know besides passwords, by IMAP.
     pub methods: methods::Methods,
+    /// And by POP3.
+    pub pop3_methods: methods::Methods,
     /// What the relays showed of themselves.
     pub relay_capabilities: RelayCapabilities,
     /// What pages need.
@@ -248,6 +251,7 @@ impl Context {
         self.pool.keep(&backends);
         self.relay_capabilities.keep(&backends);
         self.methods.keep(&backends);
+        self.pop3_methods.keep(&backends);
         self.sieve_offers.keep(&backends);
         self.healths.iter().for_each(|health| health.keep(&backends));
     }

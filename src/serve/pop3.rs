@@ -47,12 +47,13 @@ impl Entrance for Pop3 {
         UpstreamPop3Login::new(starttls)
     }
 
-    // No token comes in here (`crate::pop3`).
-    fn is_worth_asking(&self, _: &Context, _: &Authenticated, mechanism: Mechanism) -> bool {
-        mechanism == Mechanism::Password
+    fn is_worth_asking(&self, context: &Context, who: &Authenticated, mechanism: Mechanism) -> bool {
+        context.pop3_methods.is_worth_asking(who.backend, mechanism)
     }
 
-    fn heard(&self, _: &Context, _: &Authenticated, _: UpstreamPop3Login) {}
+    fn heard(&self, context: &Context, who: &Authenticated, conversation: UpstreamPop3Login) {
+        context.pop3_methods.learn(who.backend, conversation.tokens());
+    }
 }
 
 /// Serves one connection to its end.
@@ -60,5 +61,7 @@ impl Entrance for Pop3 {
 /// # Errors
 /// Why it ended, if not by its own wish.
 pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
-    contracted::serve(accepted, context, &Pop3, Pop3Login::new, |member| Pop3Session::new(member)).await
+    let tokens = context.pop3_methods.of_all(&context.backends.load());
+    let door = |secure| Pop3Login::new(secure, tokens);
+    contracted::serve(accepted, context, &Pop3, door, |member| Pop3Session::new(member)).await
 }
