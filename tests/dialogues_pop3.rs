@@ -7,14 +7,17 @@
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use nologd::fault::{Fault, RefusalCode};
 use nologd::pop3::invariants::{MemoryMaildrop, Pop3Machines, Pop3Play, check_pop3};
+use nologd::pop3::session::{Maildrop, Pop3Session};
+use nologd::wire::contract::{Carried, Motion};
 use nologd::wire::play::{ContractPlay, Machines, play_in_pieces};
 
 use crate::{dialogue, played};
 
-use dialogue::{Dialogue, every};
+use dialogue::{Dialogue, every, show};
 
 #[test]
 fn in_memory() {
@@ -42,6 +45,47 @@ fn cut_at_any_octet_the_book_is_told_at_most_once() {
     for len in 0..script.len() {
         let outcome = play_in_pieces(&script[..len], &mut || 1, || ContractPlay::logged_in(Pop3Machines::default()));
         assert_eq!(outcome.told, usize::from(len >= quit), "{len}");
+    }
+}
+
+/// The association became read-only behind DELE: it is QUIT that deletes, so the backend never hears it.
+#[test]
+fn what_was_marked_before_the_association_became_read_only_stays() {
+    struct Late(AtomicBool, AtomicUsize);
+    impl Maildrop for Late {
+        fn may_delete(&self) -> Result<(), RefusalCode> {
+            if self.0.load(Ordering::Relaxed) { Err(RefusalCode::ReadOnly) } else { Ok(()) }
+        }
+
+        fn freed(&self) {
+            self.1.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn perhaps_freed(&self) {
+            self.freed();
+        }
+    }
+    let maildrop = Arc::new(Late(AtomicBool::new(false), AtomicUsize::new(0)));
+    for takes_back in [false, true] {
+        maildrop.0.store(false, Ordering::Relaxed);
+        let mut session = Pop3Session::new(maildrop.clone());
+        let mut asked = |command: &str| {
+            assert_eq!(session.client_says(command.as_bytes()), Motion::Rewrite(command.len(), command.as_bytes().to_vec()));
+            assert_eq!(session.backend_says(b"+OK\r\n"), Motion::Forward(5));
+        };
+        asked("DELE 1\r\n");
+        if takes_back {
+            asked("RSET\r\n");
+        }
+        maildrop.0.store(true, Ordering::Relaxed);
+        match session.client_says(b"QUIT\r\n") {
+            Motion::Close(told, Fault::Barred(RefusalCode::ReadOnly)) if !takes_back => {
+                assert!(show(&told).starts_with("-ERR ") && show(&told).contains("(READ-ONLY)"), "{}", show(&told));
+            }
+            last => assert_eq!((last, takes_back), (Motion::Rewrite(6, b"QUIT\r\n".to_vec()), true)),
+        }
+        drop(session);
+        assert_eq!(maildrop.1.load(Ordering::Relaxed), 0, "nothing was deleted, so nobody counts");
     }
 }
 

@@ -18,7 +18,7 @@ pub const COMMAND: usize = 255;
 
 /// The person's place in the book.
 pub trait Maildrop: Send + Sync {
-    /// Whether messages may be deleted now.
+    /// Whether messages may be deleted now: asked when they are marked, and again when all that is marked goes.
     ///
     /// # Errors
     /// What the person is told.
@@ -137,6 +137,11 @@ impl Carried for Pop3Session {
             CommandKind::Dele => self.maildrop.may_delete().map(|()| command),
             _ => Ok(command),
         });
+        // It is QUIT that deletes, and much may have changed since DELE. Without it nothing is deleted (RFC 1939 6).
+        let quits = self.marked && command.as_ref().is_ok_and(|command| command.kind == CommandKind::Quit);
+        if let Err(code) = if quits { self.maildrop.may_delete() } else { Ok(()) } {
+            return self.fail(Fault::Barred(code));
+        }
         match command {
             Ok(command) => {
                 self.expects = Expects::Status(command.kind);

@@ -174,6 +174,13 @@ impl SieveSession {
             [b'\r', b'\n', ..] => {}
             _ => return self.fail(Fault::Garbage(Side::Client)),
         }
+        // Much may have changed since the first octet of it. For the backend the command is not whole yet.
+        if let SieveWait::Script(kind, _) = self.waits
+            && kind.asks() == Asks::Change
+            && let Err(code) = self.owner.may_change()
+        {
+            return self.fail(Fault::Barred(code));
+        }
         match std::mem::replace(&mut self.waits, SieveWait::Command) {
             SieveWait::Held(HeldScript { mut command, octets }, _) => {
                 command.script = Some(octets.into());
