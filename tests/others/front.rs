@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nologd::demo::{Behind, Daemon, MEMBERS, Place, Relay};
 
 use super::servers::Server;
-use crate::support::start_daemon;
+use crate::support::{client, start_daemon, succeed};
 use crate::wire::Wire;
 
 /// From where the member connects: it stands in nothing that the server writes.
@@ -64,6 +64,14 @@ impl Front {
         let mut wire = self.imap();
         log_in(&mut wire);
         wire
+    }
+
+    /// What is held about a mailbox, as an admin is told it.
+    pub fn disclosed(&self, address: &str) -> serde_json::Value {
+        let mut command = client(env!("CARGO_BIN_EXE_nologd"), "nologd");
+        command.args(["disclose", address, "--json"]).env("NOLOGD_SOCKET", self.place.path("admin.sock"));
+        let told: serde_json::Value = serde_json::from_str(&succeed(&mut command)).unwrap();
+        told["mailbox"].clone()
     }
 
     /// A new session's view of what is stored: KiB and messages, as the book tells them.

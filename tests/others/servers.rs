@@ -16,7 +16,8 @@ use crate::{root, wire};
 /// A server with IMAP and POP3 behind nologd. All of it ends when dropped.
 pub struct Server {
     _contained: Contained,
-    folder: PathBuf,
+    /// All that it writes.
+    pub folder: PathBuf,
     pub imap: u16,
     pub pop3: u16,
     /// Nobody listens there where the server has no LMTP.

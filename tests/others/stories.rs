@@ -132,6 +132,36 @@ pub fn pop3(front: &Front) {
     assert!(wire.ask("QUIT\r\n", "+OK").starts_with("+OK") && wire.ends(wire::PATIENCE));
     assert_eq!(front.told(), [1, 2]);
 
+    // What was marked is left where no QUIT came; where one came, and nobody waits for its answer, it is gone, and counted.
+    let open = || {
+        let mut wire = Wire::from(FROM, front.pop3).secured();
+        wire.line();
+        wire.ask("USER alice@velo.example\r\n", "+OK");
+        assert!(wire.ask("PASS bell-and-basket\r\n", "+OK").starts_with("+OK"));
+        wire
+    };
+    let mut wire = open();
+    assert!(wire.ask("DELE 1\r\n", "+OK").starts_with("+OK"));
+    drop(wire);
+    assert_eq!(front.told()[1], 2);
+    let mut fill = front.logged_in();
+    said(append(&mut fill, "INBOX", &message("fourth", 40_000)), "p OK");
+    said(fill.ask("l LOGOUT\r\n", "l "), "l OK");
+    let end = std::time::Instant::now() + wire::PATIENCE;
+    let mut wire = open();
+    while !wire.ask("DELE 3\r\n", "").starts_with("+OK") {
+        // The one that was cut may still have the mailbox to itself.
+        assert!(std::time::Instant::now() < end, "DELE is not taken");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        wire = open();
+    }
+    wire.send(b"QUIT\r\n");
+    drop(wire);
+    while front.told() != [1, 2] {
+        assert!(std::time::Instant::now() < end, "{:?}", front.told());
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+
     let fetched = |keep: &str| mpop(front, keep);
     assert_eq!([fetched("on"), fetched("on")], [2, 2], "what is left is not fetched twice");
     assert_eq!(front.told()[1], 2);
