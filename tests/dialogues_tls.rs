@@ -46,6 +46,15 @@ fn submission() {
 }
 
 #[test]
+fn pop3() {
+    // What becomes of the book is looked at in memory.
+    let elsewhere = ["before login", "starttls listener", "asking with starttls", "read-only", "cut"];
+    let session =
+        |dialogue: &Dialogue| if elsewhere.iter().any(|order| dialogue.orders(order)) { Ok(()) } else { pop3_session(dialogue) };
+    run_all("pop3", 24, session);
+}
+
+#[test]
 fn sieve() {
     let elsewhere = ["before login", "starttls listener", "asking with starttls", "read-only", "room"];
     let session =
@@ -173,6 +182,48 @@ fn sieve_session(dialogue: &Dialogue) -> Result<(), String> {
     }
     backend.send(b"OK\r\n");
     if client.line() != "OK \"Logged in\"\r\n" {
+        return Err("no login".to_owned());
+    }
+    Play { client, backend: Some(backend), listener: Some(listener), securing: false, house }.run(dialogue)
+}
+
+fn pop3_session(dialogue: &Dialogue) -> Result<(), String> {
+    let imap = Scripted::imap(PASSWORD);
+    let (listener, behind) = listen();
+    let place = Place::new().unwrap();
+    let port = place.port().unwrap();
+    let mut settings = Settings::new(imap.port, 1);
+    settings.backend = format!("pop3 = \"pop3://127.0.0.1:{behind}\"\n");
+    settings.listens = format!("[[listen]]\nservice = \"pop3\"\naddress = \"127.0.0.1:{port}\"\ntls = \"implicit\"\n");
+    let house = House::start(&settings);
+    // What mail programs read before they log in.
+    const CAPA: &[u8] = b"+OK\r\nSASL PLAIN XOAUTH2\r\n.\r\n";
+    let listed = |server: &mut Wire| {
+        server.send(b"+OK ready\r\n");
+        let asked = server.line();
+        server.send(CAPA);
+        if asked == "CAPA\r\n" { Ok(()) } else { Err(format!("the backend was asked {asked:?}")) }
+    };
+    let mut asking = accept(&listener, PATIENCE).ok_or("the backend was not asked")?;
+    listed(&mut asking)?;
+    if asking.line() != "QUIT\r\n" {
+        return Err("the backend was asked more".to_owned());
+    }
+    let mut client = Wire::tls(port);
+    client.line();
+    let told = client.ask("CAPA\r\n", ".\r\n");
+    if !told.contains("\r\nSASL PLAIN LOGIN XOAUTH2\r\n") {
+        return Err(format!("told {told:?}"));
+    }
+    client.send(format!("AUTH PLAIN {ALICE}\r\n").as_bytes());
+    let mut backend = accept(&listener, PATIENCE).ok_or("the backend was not dialed")?;
+    listed(&mut backend)?;
+    let asked = backend.line();
+    if asked != format!("AUTH PLAIN {ALICE}\r\n") {
+        return Err(format!("the backend was asked {asked:?}"));
+    }
+    backend.send(b"+OK\r\n");
+    if client.line() != "+OK Logged in\r\n" {
         return Err("no login".to_owned());
     }
     Play { client, backend: Some(backend), listener: Some(listener), securing: false, house }.run(dialogue)

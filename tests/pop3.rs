@@ -35,16 +35,16 @@ fn dovecot(place: &Place, more: &str) -> (Dovecot, u16) {
 }
 
 /// nologd with POP3 on two ports: from the first byte with TLS, and with STLS.
-struct Pop3 {
+pub struct Pop3 {
     // First: it goes before the stack.
     process: Process,
-    stack: Stack,
-    implicit: u16,
+    pub stack: Stack,
+    pub implicit: u16,
     upgraded: u16,
 }
 
 impl Pop3 {
-    fn start() -> Pop3 {
+    pub fn start() -> Pop3 {
         let place = Place::new().unwrap();
         let (dovecot, behind) = dovecot(&place, "auth_failure_delay = 0\n");
         let postfix = Postfix::start(&place, dovecot.lmtp()).unwrap();

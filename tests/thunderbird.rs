@@ -5,14 +5,16 @@
 
 #[path = "thunderbird/program.rs"]
 mod program;
+use crate::pop3::Pop3;
 use crate::support;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::time::{Duration, Instant};
 
 use nologd::demo::{Behind, Dovecot, MEMBERS, Member, Place};
 use program::{Seen, Thunderbird};
-use support::{client, start_daemon, succeed};
+use support::{client, mail_files, start_daemon, succeed};
 
 /// Octets of each letter, more or less; two of them would not fit into the limit of the member who has one.
 const LETTER: usize = 42_000;
@@ -57,6 +59,31 @@ fn the_inbox_fills_new_mail_shows_and_the_quota_too() {
     let seen = thunderbird.watch(alice, |seen| seen.subjects.len() > 1);
     assert_eq!(seen.subjects, ["The second ride", "The first ride"]);
     thunderbird.quit();
+}
+
+/// By POP3: what is left on the server is not fetched twice, and what is not is gone there, once it is here.
+#[test]
+fn pop3_leaves_on_the_server_or_takes_away() {
+    let pop3 = Pop3::start();
+    let [alice, bob, ..] = &MEMBERS;
+    let there = |member: &Member| mail_files(&pop3.stack.dovecot.maildir(member.address)).len();
+    let place = &pop3.stack.place;
+    let mut thunderbird = Thunderbird::start(place, pop3.implicit);
+    for (member, leaves) in [(alice, true), (bob, false)] {
+        deliver(&pop3.stack.dovecot, member, "The first ride");
+        thunderbird.open_pop3(member, leaves);
+        assert_eq!(thunderbird.fetch(member, 1), ["The first ride"]);
+        deliver(&pop3.stack.dovecot, member, "The second ride");
+        assert_eq!(thunderbird.fetch(member, 2), ["The first ride", "The second ride"]);
+        assert_eq!(thunderbird.fetch(member, 2), ["The first ride", "The second ride"]);
+        let (end, left) = (Instant::now() + Duration::from_secs(20), if leaves { 2 } else { 0 });
+        while there(member) != left {
+            assert!(Instant::now() < end, "{} letters are on the server, and not {left}", there(member));
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+    thunderbird.quit();
+    drop(pop3);
 }
 
 /// An inbox of somebody without a limit.

@@ -76,6 +76,23 @@ impl Thunderbird {
         self.watch(member, enough)
     }
 
+    /// Adds a POP3 account of `member` at that port, which leaves what it has fetched on the server or not.
+    pub fn open_pop3(&mut self, member: &Member, leaves: bool) {
+        self.run(ADD_POP3, &json!([self.imaps, member.address, member.password, leaves]));
+    }
+
+    /// Has it look for new mail in `member`'s account, and waits until `count` letters are in its inbox; their subjects, sorted.
+    pub fn fetch(&mut self, member: &Member, count: usize) -> Vec<String> {
+        self.run(FETCH, &json!([member.address]));
+        let mut last = Value::Null;
+        let found = self.wait(|program| {
+            last = program.run(FETCHED, &json!([member.address]));
+            (last["busy"] == json!(false) && last["subjects"].as_array().is_some_and(|list| list.len() == count)).then_some(())
+        });
+        assert!(found.is_some(), "Thunderbird has {last}, and not {count} letters");
+        last["subjects"].as_array().unwrap().iter().map(|subject| subject.as_str().unwrap().to_owned()).collect()
+    }
+
     /// Goes to the inbox of `member`, as soon as it is in the list of folders.
     pub fn show(&mut self, member: &Member) {
         self.until("the inbox in the list of folders", |program| {
@@ -225,6 +242,34 @@ const ADD: &str = r#"
     account.addIdentity(identity);
     account.incomingServer = server;
     server.performExpand(null);
+"#;
+
+const ADD_POP3: &str = r#"
+    const [port, user, password, leaves] = arguments;
+    const server = MailServices.accounts.createIncomingServer(user, "127.0.0.1", "pop3");
+    server.port = port;
+    server.socketType = Ci.nsMsgSocketType.SSL;
+    server.authMethod = Ci.nsMsgAuthMethod.passwordCleartext;
+    server.password = password;
+    server.doBiff = false;
+    server.QueryInterface(Ci.nsIPop3IncomingServer).leaveMessagesOnServer = leaves;
+    const identity = MailServices.accounts.createIdentity();
+    identity.email = user;
+    identity.valid = true;
+    const account = MailServices.accounts.createAccount();
+    account.addIdentity(identity);
+    account.incomingServer = server;
+"#;
+
+const FETCH: &str = r#"
+    const server = find(arguments[0]);
+    MailServices.pop3.GetNewMail(null, null, inbox(arguments[0]), server.QueryInterface(Ci.nsIPop3IncomingServer));
+"#;
+
+const FETCHED: &str = r#"
+    const server = find(arguments[0]).QueryInterface(Ci.nsIPop3IncomingServer);
+    const subjects = [...inbox(arguments[0]).messages].map(header => header.mime2DecodedSubject).sort();
+    return { subjects, busy: server.serverBusy };
 "#;
 
 const SHOW: &str = r#"
