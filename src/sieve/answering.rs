@@ -47,6 +47,7 @@ impl SieveSession {
                 None => return Motion::Need,
                 // It leads to the mail server itself, around us.
                 Some(code) if code == b"REFERRAL" => return self.fail(Fault::Barred(RefusalCode::AskAdmins)),
+                Some(code) if code == response::ENDLESS => return self.fail(Fault::Garbage(Side::Backend)),
                 Some(_) => {}
             }
         }

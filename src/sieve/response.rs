@@ -164,22 +164,27 @@ fn literal(left: u64) -> ResponsePlace {
 }
 
 /// The response code of a last line at the front of `input`, without what stands behind its first word, in capitals: `QUOTA/MAXSIZE`.
-/// `None`: more octets are needed. Empty: it has none.
+/// `None`: more octets are needed. Empty: it has none. [`ENDLESS`]: it does not end where one does.
 pub(super) fn code(input: &[u8]) -> Option<Vec<u8>> {
     const MOST: usize = 64;
     let line = &input[..input.len().min(MOST)];
     let Some(open) = line.iter().position(|byte| !byte.is_ascii_alphabetic() && *byte != b' ') else {
-        return (line.len() >= MOST).then(Vec::new);
+        return (line.len() >= MOST).then(|| ENDLESS.to_vec());
     };
     if line[open] != b'(' {
         return Some(Vec::new());
     }
+    // A client may be as generous with blanks.
     let word = &line[open + 1..];
+    let word = &word[word.iter().take_while(|byte| **byte == b' ').count()..];
     match word.iter().position(|byte| matches!(byte, b' ' | b')' | b'\r')) {
         Some(end) => Some(word[..end].to_ascii_uppercase()),
-        None => (line.len() >= MOST).then(Vec::new),
+        None => (line.len() >= MOST).then(|| ENDLESS.to_vec()),
     }
 }
+
+/// In place of a code that no server has.
+pub(super) const ENDLESS: &[u8] = b"?";
 
 #[cfg(test)]
 mod tests {
@@ -243,5 +248,15 @@ mod tests {
         assert_eq!(code(b"OK \"(NO)\"\r\n"), Some(Vec::new()));
         assert_eq!(code(b"OK\r\n"), Some(Vec::new()));
         assert_eq!((code(b"NO"), code(b"NO (REFE")), (None, None));
+        // Who reads on behind blanks finds it.
+        assert_eq!(code(b"NO  (  Referral \"sieve://x\") \"y\"\r\n"), Some(b"REFERRAL".to_vec()));
+        assert_eq!(code(b"NO (  "), None);
+        for far in [
+            format!("NO{}(REFERRAL", " ".repeat(70)),
+            format!("NO ({}REFERRAL", " ".repeat(70)),
+            format!("NO ({}", "A".repeat(70)),
+        ] {
+            assert_eq!(code(far.as_bytes()), Some(ENDLESS.to_vec()));
+        }
     }
 }
