@@ -14,26 +14,28 @@ use crate::lab::{Guard, Lab, free_port, make_certificate, signal};
 use crate::load::{Door, Times, certificate};
 use crate::nologd::{Setup, fresh_state};
 use crate::report::Cell;
-use crate::{Res, args, figures};
+use crate::{Res, account, args, figures};
 
 /// Starts, and reloads, of which the median is told.
 const TIMES: usize = 5;
 
 /// Reservations a second in a book of 300 associations x 100 mailboxes, on one core, the writer of usage included.
 pub async fn book(lab: &Lab) -> Res<Vec<Cell>> {
-    let rate = fill(fresh_state(lab)?, 1_000_000).await?;
+    let rate = fill(fresh_state(lab)?, 300, 1_000_000).await?;
     Ok(vec![Cell::new(&figures::BOOK_RATE, rate)])
 }
 
-/// From the start of the program to its first greeting over TLS, with an empty book and with 300 x 100 mailboxes.
+/// From the start of the program to its first greeting over TLS, with an empty book, with 300 x 100
+/// mailboxes and with a million; and what each of the million takes in memory.
 pub async fn startup(lab: &Lab) -> Res<Vec<Cell>> {
     let mut cells = Vec::new();
-    for (figure, filled) in [(&figures::START_EMPTY, false), (&figures::START_FULL, true)] {
+    let mut memory = Vec::new();
+    for (figure, associations) in [(&figures::START_EMPTY, 0), (&figures::START_FULL, 300), (&figures::START_HUGE, 10_000)] {
         let book = fresh_state(lab)?;
-        if filled {
-            fill(book, 0).await?;
+        if associations > 0 {
+            fill(book, associations, 0).await?;
         }
-        let mut times = Vec::new();
+        let (mut times, mut sizes) = (Vec::new(), Vec::new());
         // One more: the first start of an empty book makes its files.
         for _ in 0..=TIMES {
             let (imap, submission) = (free_port()?, free_port()?);
@@ -41,15 +43,21 @@ pub async fn startup(lab: &Lab) -> Res<Vec<Cell>> {
             let guard = Setup::proxy(lab, imap, submission).start_again(lab)?;
             let guard = greeted(guard, Door { port: imap, tls: true }).await?;
             times.push(start.elapsed());
+            sizes.push(account::pss_kib(&[guard.pid()]).ok_or("no memory is told")?);
             tokio::task::spawn_blocking(move || drop(guard)).await?;
         }
         times.remove(0);
+        sizes.sort_unstable();
+        memory.push(sizes.get(sizes.len() / 2).copied().unwrap_or_default());
         cells.push(Cell::new(figure, Times::new(times).percentile(50)));
+    }
+    if let [empty, _, huge] = memory[..] {
+        cells.push(Cell::new(&figures::START_HUGE_EACH, huge.saturating_sub(empty) as f64 * 1024.0 / 1_000_000.0));
     }
     Ok(cells)
 }
 
-/// 300 certificates of which one was renewed: from SIGHUP to the first handshake that shows the new one, and the longest wait
+/// 3,000 certificates of which one was renewed: from SIGHUP to the first handshake that shows the new one, and the longest wait
 /// of a NOOP meanwhile.
 pub async fn reload(lab: &Lab) -> Res<Vec<Cell>> {
     let folder = lab.folder.path().join("many");
@@ -90,13 +98,13 @@ async fn longest_wait(door: Door, over: Arc<AtomicBool>) -> Res<Duration> {
     Ok(longest)
 }
 
-/// The folder for the default name, and 299 others that share its key: openssl takes ten milliseconds for each. Made once.
+/// The folder for the default name, and 2,999 others that share its key: openssl takes ten milliseconds for each. Made once.
 fn make_many(folder: &Path, key: &Path) -> Res<()> {
     if folder.exists() {
         return Ok(());
     }
     make_certificate(&folder.join(crate::lab::DOMAIN), crate::lab::DOMAIN, Some(key))?;
-    for number in 1..300 {
+    for number in 1..3000 {
         let name = format!("n{number}.bench.example");
         make_certificate(&folder.join(&name), &name, Some(key))?;
     }
@@ -119,9 +127,15 @@ async fn greeted(mut guard: Guard, door: Door) -> Res<Guard> {
 }
 
 /// This program again, as [`crate::book`]; gives the rate.
-async fn fill(folder: PathBuf, reservations: u64) -> Res<f64> {
+async fn fill(folder: PathBuf, associations: usize, reservations: u64) -> Res<f64> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg(args::BOOK).arg(folder).arg(reservations.to_string()).stdin(Stdio::null()).stdout(Stdio::piped());
+    command
+        .arg(args::BOOK)
+        .arg(folder)
+        .arg(associations.to_string())
+        .arg(reservations.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
     let mut guard = Guard::start(&mut command)?;
     let output = guard.output().ok_or("the book has no output")?;
     let read = tokio::task::spawn_blocking(move || {

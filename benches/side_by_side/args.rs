@@ -13,8 +13,8 @@ pub enum Wish {
     Wrong(String),
     /// A hidden sub-command: be the mail server behind all peers.
     Backend,
-    /// A hidden sub-command: fill a book in this folder, and make so many reservations.
-    Book(PathBuf, u64),
+    /// A hidden sub-command: fill a book in this folder with so many associations, and make so many reservations.
+    Book(PathBuf, usize, u64),
     /// A hidden sub-command: copy between this port and that of the backend.
     Copy(u16, u16),
     /// The same with TLS towards the clients.
@@ -61,8 +61,10 @@ impl Args {
         let words: Vec<String> = std::env::args().skip(1).collect();
         match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             [BACKEND] => return Wish::Backend,
-            [BOOK, folder, count] => {
-                return count.parse().map_or_else(|_| Wish::Wrong(usage()), |count| Wish::Book(folder.into(), count));
+            [BOOK, folder, associations, count] => {
+                let numbers = (associations.parse(), count.parse());
+                let (Ok(associations), Ok(count)) = numbers else { return Wish::Wrong(usage()) };
+                return Wish::Book(folder.into(), associations, count);
             }
             [COPY, port, backend] => {
                 let ports = (port.parse(), backend.parse());

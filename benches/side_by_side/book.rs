@@ -1,4 +1,4 @@
-//! A process that fills a book of 300 associations x 100 mailboxes on the embedded store, and measures it on one core.
+//! A process that fills a book of associations with 100 mailboxes each on the embedded store, and measures it on one core.
 //!
 //! It is pinned to one processor before its first thread starts: the writer of usage and the store's own threads share it.
 
@@ -14,18 +14,19 @@ use nologd::store::Embedded;
 
 use crate::Res;
 
-const ASSOCIATIONS: usize = 300;
-const MAILBOXES: usize = 30_000;
+/// Mailboxes of each association.
+const EACH: usize = 100;
 
 /// Prints reservations a second: each one reserved and committed, of mailboxes in a random order.
-pub fn run(folder: &Path, reservations: u64) -> Res<()> {
+pub fn run(folder: &Path, associations: usize, reservations: u64) -> Res<()> {
     pin()?;
     let today = Day::parse("2026-11-01").ok_or("no day")?;
     let store = Arc::new(Embedded::open(folder).map_err(|_| "the store does not open")?);
     let book = Arc::new(Book::open(store, BookParams::default()).map_err(|_| "the book does not open")?);
-    let news = (0..ASSOCIATIONS).map(association).collect::<Option<Vec<_>>>().ok_or("no name")?;
+    let news = (0..associations).map(association).collect::<Option<Vec<_>>>().ok_or("no name")?;
     book.import_once(news, today).map_err(|_| "not imported")?;
-    let mailboxes = (0..MAILBOXES).map(mailbox).collect::<Option<Vec<_>>>().ok_or("no address")?;
+    let mailboxes =
+        (0..associations * EACH).map(|number| mailbox(number, associations)).collect::<Option<Vec<_>>>().ok_or("no address")?;
     mailboxes.iter().try_for_each(|mailbox| book.admit(mailbox)).map_err(|_| "not admitted")?;
     for mailbox in &mailboxes {
         let _ = book.reserve(mailbox, Amount::message(1000), Origin::Member, today).map_err(|_| "no room")?.commit();
@@ -38,7 +39,7 @@ pub fn run(folder: &Path, reservations: u64) -> Res<()> {
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        let at = usize::try_from(random % MAILBOXES as u64)?;
+        let at = usize::try_from(random % mailboxes.len() as u64)?;
         let mailbox = mailboxes.get(at).ok_or("no mailbox")?;
         let _ = book.reserve(mailbox, Amount::message(1000), Origin::Member, today).map_err(|_| "no room")?.commit();
     }
@@ -57,8 +58,8 @@ fn association(number: usize) -> Option<Association> {
     Some(new)
 }
 
-fn mailbox(number: usize) -> Option<Address> {
-    Address::parse(&format!("m{}@asso{}.example", number / ASSOCIATIONS, number % ASSOCIATIONS))
+fn mailbox(number: usize, associations: usize) -> Option<Address> {
+    Address::parse(&format!("m{}@asso{}.example", number / associations, number % associations))
 }
 
 /// To the first of the processors that we may use.

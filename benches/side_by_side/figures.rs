@@ -1,6 +1,6 @@
 //! The figures, in the order of the report, and the bars that nologd must reach.
 
-use Bar::{AtLeast, AtMost, Of};
+use Bar::{AtLeast, AtMost, FasterThan, Of};
 
 use crate::peers::Peer::{self, Direct, Dovecot, Haproxy, Imapproxy, Nginx, TlsCopy};
 use crate::rows::Row;
@@ -19,6 +19,8 @@ pub struct Figure {
 pub enum Bar {
     /// At most this share of the peer's figure in the same run.
     Of(Peer, f64),
+    /// At least this share of the peer's speed in the same run.
+    FasterThan(Peer, f64),
     AtMost(f64),
     AtLeast(f64),
 }
@@ -26,6 +28,7 @@ pub enum Bar {
 const NONE: &[Bar] = &[];
 const BELOW_BOTH: &[Bar] = &[Of(Nginx, 1.0), Of(Dovecot, 1.0)];
 const CLICK: &[Bar] = &[Of(Direct, 0.3), Of(Imapproxy, 0.7)];
+const FASTER: &[Bar] = &[FasterThan(Direct, 0.9)];
 const IDLE: &[Bar] = &[AtMost(12.0), Of(TlsCopy, 1.1), Of(Haproxy, 0.6)];
 
 const fn figure(row: Row, name: &'static str, unit: &'static str, bars: &'static [Bar]) -> Figure {
@@ -80,14 +83,23 @@ pub static CLICK_P99: Figure = figure(Row::Click, "a webmail's click: p99", "ms"
 pub static CLICK_CPU: Figure = figure(Row::Click, "a webmail's click, proxy and Dovecot: CPU", "ms", CLICK);
 pub static CLICK_PROXY: Figure = figure(Row::Click, "a webmail's click, the proxy alone: CPU", "ms", NONE);
 pub static IMAPLIB_P50: Figure = figure(Row::Imaplib, "APPEND by imaplib, small: p50", "ms", &[Of(Direct, 1.2)]);
+pub static DELIVERY_CPU: Figure = figure(Row::Delivery, "LMTP, 10 kB to one: the proxy's CPU", "ms", &[AtMost(0.25)]);
+pub static DELIVERY_RATE: Figure = figure(Row::Delivery, "LMTP, 10 kB to one: messages", "1/s", FASTER);
+pub static DELIVERY_P50: Figure = figure(Row::Delivery, "LMTP, 10 kB to one, 4 at once: p50", "ms", NONE);
+pub static DELIVERY_MANY: Figure = figure(Row::Delivery, "LMTP, 10 kB to fifty: copies", "1/s", FASTER);
+pub static DELIVERY_LARGE: Figure = figure(Row::Delivery, "LMTP, 25 MB to one: speed", "MB/s", FASTER);
+pub static POLICY_CPU: Figure = figure(Row::Policy, "a question whether there is room: CPU", "ms", &[Of(Dovecot, 0.2)]);
+pub static POLICY_P50: Figure = figure(Row::Policy, "a question whether there is room: p50", "ms", NONE);
 pub static QUOTA_CPU: Figure = figure(Row::Quota, "APPEND of 10 kB with limits: CPU", "ms", NONE);
 pub static SANDBOX_LOGIN: Figure = figure(Row::Sandbox, "login in the sandbox: CPU", "ms", NONE);
 pub static SANDBOX_TRIPS: Figure = figure(Row::Sandbox, "1000 round trips in the sandbox: CPU", "ms", NONE);
 pub static BOOK_RATE: Figure = figure(Row::Book, "quota reservations on one core", "1/s", &[AtLeast(100_000.0)]);
 pub static START_EMPTY: Figure = figure(Row::Startup, "start, empty book", "ms", NONE);
 pub static START_FULL: Figure = figure(Row::Startup, "start, 300 associations, 30,000 mailboxes", "ms", NONE);
-pub static RELOAD_TIME: Figure = figure(Row::Reload, "reload of 300 certificates", "ms", NONE);
-pub static RELOAD_WAIT: Figure = figure(Row::Reload, "longest NOOP during reloads", "ms", NONE);
+pub static START_HUGE: Figure = figure(Row::Startup, "start, 1,000,000 mailboxes", "ms", &[AtMost(2500.0)]);
+pub static START_HUGE_EACH: Figure = figure(Row::Startup, "memory of each of 1,000,000 mailboxes", "octets", &[AtMost(120.0)]);
+pub static RELOAD_TIME: Figure = figure(Row::Reload, "reload of 3,000 certificates", "ms", NONE);
+pub static RELOAD_WAIT: Figure = figure(Row::Reload, "longest NOOP during reloads", "ms", &[AtMost(5.0)]);
 
 /// In the order of the report.
 pub fn all() -> Vec<&'static Figure> {
@@ -123,12 +135,21 @@ pub fn all() -> Vec<&'static Figure> {
         &CLICK_CPU,
         &CLICK_PROXY,
         &IMAPLIB_P50,
+        &DELIVERY_CPU,
+        &DELIVERY_RATE,
+        &DELIVERY_P50,
+        &DELIVERY_MANY,
+        &DELIVERY_LARGE,
+        &POLICY_CPU,
+        &POLICY_P50,
         &QUOTA_CPU,
         &SANDBOX_LOGIN,
         &SANDBOX_TRIPS,
         &BOOK_RATE,
         &START_EMPTY,
         &START_FULL,
+        &START_HUGE,
+        &START_HUGE_EACH,
         &RELOAD_TIME,
         &RELOAD_WAIT,
     ]);

@@ -21,6 +21,8 @@ mod figures;
 mod haproxy;
 mod imap;
 mod imapproxy;
+mod incoming;
+mod incoming_rows;
 mod kept;
 mod lab;
 mod load;
@@ -61,7 +63,7 @@ fn main() -> ExitCode {
             eprintln!("{text}");
             return ExitCode::from(2);
         }
-        Wish::Book(folder, reservations) => book::run(&folder, reservations),
+        Wish::Book(folder, associations, reservations) => book::run(&folder, associations, reservations),
         Wish::Copy(port, backend) => copy::run(port, backend),
         Wish::TlsCopy { port, backend, chain, key } => tls_copy::run(port, backend, &chain, &key),
         Wish::Backend => lab::runtime().and_then(|runtime| runtime.block_on(lab::serve_backend())),
@@ -129,7 +131,7 @@ async fn measure(args: &Args) -> Res<()> {
 /// One row on one peer, from its start to its end. The limit is hard: a stalled peer costs a figure, not the run.
 async fn one(lab: &Lab, row: Row, peer: Peer) -> Res<Vec<Cell>> {
     if row.is_alone() {
-        return limited(row, rows::measure_alone(row, lab)).await;
+        return limited(row, rows::measure_alone(row, peer, lab)).await;
     }
     let running = peers::start(lab, row, peer).await?;
     let cells = limited(row, rows::measure(row, &running.target())).await;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::Res;
+use crate::incoming::IncomingPorts;
 use crate::lab::{DOMAIN, Guard, Lab};
 
 /// A benchmark is one client that logs in a thousand times a second, which is what the daemon's limits are made to stop: these
@@ -53,6 +54,7 @@ pub struct Setup {
     doors: Vec<(&'static str, u16, &'static str)>,
     /// Port of the IMAP backend, and of the relay.
     backend: (u16, Option<u16>),
+    lmtp: Option<u16>,
     certificates: PathBuf,
     limits: bool,
     pool: bool,
@@ -64,12 +66,19 @@ impl Setup {
     pub fn proxy(lab: &Lab, imap: u16, submission: u16) -> Self {
         let doors = vec![("imap", imap, "implicit"), ("submission", submission, "implicit")];
         let backend = (lab.ports.imap, Some(lab.ports.smtp));
-        Self { doors, backend, certificates: lab.folder.certificates(), limits: true, pool: true, sandbox: true }
+        Self { doors, backend, lmtp: None, certificates: lab.folder.certificates(), limits: true, pool: true, sandbox: true }
     }
 
     /// For the webmail, in front of a real Dovecot at `backend`.
     pub fn webmail(lab: &Lab, imap: u16, backend: u16) -> Self {
         Self { doors: vec![("webmail-imap", imap, "none")], backend: (backend, None), ..Self::proxy(lab, 0, 0) }
+    }
+
+    /// For the relay that brings mail by LMTP, and asks whether there is room.
+    pub fn incoming(lab: &Lab, (lmtp, questions): (u16, u16), behind: IncomingPorts) -> Self {
+        let doors = vec![("lmtp", lmtp, "none"), ("policy", questions, "none")];
+        let backend = (behind.imap, None);
+        Self { doors, backend, lmtp: Some(behind.lmtp), ..Self::proxy(lab, 0, 0) }
     }
 
     pub fn without_limits(self) -> Self {
@@ -113,6 +122,7 @@ impl Setup {
         let certificates = self.certificates.display();
         let (imap, relay) = self.backend;
         let relay = relay.map(|port| format!("relay = \"smtp://127.0.0.1:{port}\"\n")).unwrap_or_default();
+        let lmtp = self.lmtp.map(|port| format!("lmtp = \"lmtp://127.0.0.1:{port}\"\n")).unwrap_or_default();
         let listens = self.doors.iter().map(|(service, port, tls)| {
             format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"{tls}\"\n")
         });
@@ -127,7 +137,7 @@ impl Setup {
         format!(
             "hostname = \"{DOMAIN}\"\nstate_dir = \"{folder}/nologd/state\"\nuser = \"root\"\n\
              [tls]\ncertificates = \"{certificates}\"\ndefault = \"{DOMAIN}\"\n{listens}\
-             [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{imap}\"\n{relay}auth = \"imap\"\ndefault = true\n\
+             [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{imap}\"\n{relay}{lmtp}auth = \"imap\"\ndefault = true\n\
              [[association]]\nname = \"bench\"\ndomains = [\"{DOMAIN}\"]\n{space}{pool}{policy}{RATES}"
         )
     }

@@ -192,6 +192,7 @@ async fn try_out(imap: Door, submission: Option<Door>) -> Res<()> {
 /// Says at once which Debian packages are missing, before anything is started.
 pub fn refuse_if_missing(runs: &[(Row, Vec<Peer>)]) -> Res<()> {
     let asked = |wanted: Peer| runs.iter().any(|(_, peers)| peers.contains(&wanted));
+    let incoming = runs.iter().any(|(row, _)| matches!(row, Row::Delivery | Row::Policy));
     let click = runs.iter().any(|(row, _)| row.table() == Table::Click);
     let needed = [
         (true, "/usr/bin/openssl", "openssl"),
@@ -199,6 +200,7 @@ pub fn refuse_if_missing(runs: &[(Row, Vec<Peer>)]) -> Res<()> {
         (asked(Peer::Nginx), nginx::MODULE, "libnginx-mod-mail"),
         (asked(Peer::Dovecot) || click, dovecot::PROGRAM, "dovecot-imapd"),
         (asked(Peer::Dovecot), dovecot::SUBMISSION, "dovecot-submissiond"),
+        (incoming, "/usr/lib/dovecot/lmtp", "dovecot-lmtpd"),
         (asked(Peer::Haproxy), haproxy::PROGRAM, "haproxy"),
         (asked(Peer::Imapproxy), imapproxy::PROGRAM, "imapproxy"),
     ];

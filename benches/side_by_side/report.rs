@@ -198,6 +198,7 @@ impl Report {
         let each = figure.bars.iter().map(|bar| {
             Some(match *bar {
                 Bar::Of(peer, share) => self.ratio(figure, peer)? <= share,
+                Bar::FasterThan(peer, share) => self.ratio(figure, peer)? >= share,
                 Bar::AtMost(most) => self.value(figure, Peer::Nologd)? <= most,
                 Bar::AtLeast(least) => self.value(figure, Peer::Nologd)? >= least,
             })
@@ -246,6 +247,7 @@ fn named(peer: Peer, table: Table) -> &'static str {
 fn bars(figure: &Figure) -> String {
     let each = figure.bars.iter().map(|bar| match *bar {
         Bar::Of(peer, share) => format!("{share} x {}", peer.name()),
+        Bar::FasterThan(peer, share) => format!("at least {share} x {}", peer.name()),
         Bar::AtMost(most) => format!("at most {most}"),
         Bar::AtLeast(least) => format!("at least {least}"),
     });

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::lab::Lab;
 use crate::peers::{Peer, Target};
 use crate::report::Cell;
-use crate::{Res, account, alone_rows, comeback, memory_rows, small_rows, transfer_rows};
+use crate::{Res, account, alone_rows, comeback, incoming_rows, memory_rows, small_rows, transfer_rows};
 
 /// One kind of work. The names are those of the command line.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Row {
     Starve,
     Click,
     Imaplib,
+    Delivery,
+    Policy,
     Quota,
     Sandbox,
     Book,
@@ -45,7 +47,7 @@ impl Table {
     pub fn title(self) -> &'static str {
         match self {
             Self::Proxies => "Beside nginx's mail proxy, Dovecot's login proxies, HAProxy and the floor",
-            Self::Click => "A webmail's click, and an import, on a real Dovecot with hashed passwords",
+            Self::Click => "A webmail's click, an import, and mail that comes in, on a real Dovecot",
             Self::Itself => "nologd beside itself, and alone",
         }
     }
@@ -57,7 +59,7 @@ impl Table {
 }
 
 impl Row {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Login,
         Self::Roundtrips,
         Self::Crowded,
@@ -72,6 +74,8 @@ impl Row {
         Self::Starve,
         Self::Click,
         Self::Imaplib,
+        Self::Delivery,
+        Self::Policy,
         Self::Quota,
         Self::Sandbox,
         Self::Book,
@@ -95,6 +99,8 @@ impl Row {
             Self::Starve => "starve",
             Self::Click => "click",
             Self::Imaplib => "imaplib",
+            Self::Delivery => "delivery",
+            Self::Policy => "policy",
             Self::Quota => "quota",
             Self::Sandbox => "sandbox",
             Self::Book => "book",
@@ -109,7 +115,7 @@ impl Row {
 
     pub fn table(self) -> Table {
         match self {
-            Self::Click | Self::Imaplib => Table::Click,
+            Self::Click | Self::Imaplib | Self::Delivery | Self::Policy => Table::Click,
             Self::Quota | Self::Sandbox | Self::Book | Self::Startup | Self::Reload => Table::Itself,
             _ => Table::Proxies,
         }
@@ -120,7 +126,8 @@ impl Row {
     pub fn peers(self) -> &'static [Peer] {
         match self {
             Self::Click => &[Peer::Nologd, Peer::Without, Peer::Imapproxy, Peer::Direct],
-            Self::Imaplib => &[Peer::Nologd, Peer::Direct],
+            Self::Imaplib | Self::Delivery => &[Peer::Nologd, Peer::Direct],
+            Self::Policy => &[Peer::Nologd, Peer::Dovecot],
             Self::Roundtrips => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::TlsCopy, Peer::Haproxy, Peer::Copy],
             Self::Comeback => &[Peer::Nologd, Peer::Nginx, Peer::TlsCopy, Peer::Haproxy],
             Self::Login | Self::Fetch | Self::FetchMany | Self::Append | Self::AppendSmall | Self::Idle | Self::Starve => {
@@ -139,12 +146,16 @@ impl Row {
 
     /// Rows that start what they measure themselves.
     pub fn is_alone(self) -> bool {
-        matches!(self, Self::Book | Self::Startup | Self::Reload)
+        matches!(self, Self::Delivery | Self::Policy | Self::Book | Self::Startup | Self::Reload)
     }
 
     /// After this a row has failed. Far above what any peer needs on two cores.
     pub fn limit(self) -> Duration {
-        Duration::from_secs(if matches!(self, Self::Idle | Self::Crowded | Self::Comeback) { 240 } else { 120 })
+        Duration::from_secs(if matches!(self, Self::Idle | Self::Crowded | Self::Comeback | Self::Startup | Self::Reload) {
+            300
+        } else {
+            120
+        })
     }
 }
 
@@ -167,13 +178,15 @@ pub async fn measure(row: Row, target: &Target) -> Res<Vec<Cell>> {
         Row::Imaplib => small_rows::imaplib(target).await,
         Row::Quota => small_rows::quota(target).await,
         Row::Sandbox => small_rows::sandbox(target).await,
-        Row::Book | Row::Startup | Row::Reload => Err("measured alone".into()),
+        Row::Delivery | Row::Policy | Row::Book | Row::Startup | Row::Reload => Err("measured alone".into()),
     }
 }
 
 /// The rows for which nothing is started beforehand.
-pub async fn measure_alone(row: Row, lab: &Lab) -> Res<Vec<Cell>> {
+pub async fn measure_alone(row: Row, peer: Peer, lab: &Lab) -> Res<Vec<Cell>> {
     match row {
+        Row::Delivery => incoming_rows::delivery(lab, peer).await,
+        Row::Policy => incoming_rows::policy(lab, peer).await,
         Row::Book => alone_rows::book(lab).await,
         Row::Startup => alone_rows::startup(lab).await,
         Row::Reload => alone_rows::reload(lab).await,
