@@ -6,32 +6,45 @@ use std::process::{Command, Stdio};
 
 use crate::Res;
 use crate::lab::{Guard, Lab};
+use crate::rows::Spoken;
 
 pub const PROGRAM: &str = "/usr/sbin/dovecot";
 pub const SUBMISSION: &str = "/usr/lib/dovecot/submission-login";
+pub const POP3: &str = "/usr/lib/dovecot/pop3-login";
+pub const SIEVE: &str = "/usr/lib/dovecot/managesieve-login";
 
-pub fn start(lab: &Lab, imap: u16, submission: u16) -> Res<Guard> {
+/// `door` is for what the load speaks: IMAP, with submission at the other port, POP3 or ManageSieve.
+pub fn start(lab: &Lab, spoken: Spoken, door: u16, submission: u16) -> Res<Guard> {
     let folder = lab.folder.path().join("dovecot");
     fs::create_dir_all(&folder)?;
     let config = folder.join("dovecot.conf");
-    fs::write(&config, settings(lab, imap, submission))?;
+    fs::write(&config, settings(lab, spoken, door, submission))?;
     let mut command = Command::new(PROGRAM);
     command.arg("-F").arg("-c").arg(&config);
     Guard::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
 }
 
 /// The address space limits are lifted: at 10,000 sessions the packaged 256 MB would be what is measured.
-fn settings(lab: &Lab, imap: u16, submission: u16) -> String {
+fn settings(lab: &Lab, spoken: Spoken, door: u16, submission: u16) -> String {
     let folder = lab.folder.path().display();
     let (chain, key) = (lab.folder.chain(), lab.folder.key());
     let (chain, key) = (chain.display(), key.display());
-    let (imap_backend, smtp_backend) = (lab.ports.imap, lab.ports.smtp);
+    let ports = lab.ports;
+    let (protocols, backend, services) = match spoken {
+        Spoken::Mail => {
+            let submission = service("submission", "submission", "submissions", submission);
+            let backend = format!("%{{if;%s;eq;imap;{};{}}}", ports.imap, ports.smtp);
+            ("imap submission", backend, service("imap", "imap", "imaps", door) + &submission)
+        }
+        Spoken::Pop3 => ("pop3", ports.pop3.to_string(), service("pop3", "pop3", "pop3s", door)),
+        Spoken::Sieve => ("sieve", ports.sieve.to_string(), service("managesieve", "sieve", "sieves", door)),
+    };
     format!(
         "base_dir = {folder}/dovecot/run
 state_dir = {folder}/dovecot/state
 instance_name = bench
 listen = 127.0.0.1
-protocols = imap submission
+protocols = {protocols}
 hostname = bench.example
 log_path = {folder}/dovecot/dovecot.log
 info_log_path = /dev/null
@@ -44,27 +57,23 @@ default_client_limit = 24000
 default_process_limit = 100
 passdb {{
   driver = static
-  args = proxy=y host=127.0.0.1 port=%{{if;%s;eq;imap;{imap_backend};{smtp_backend}}} nopassword=y
+  args = proxy=y host=127.0.0.1 port={backend} nopassword=y
 }}
-service imap-login {{
+{services}"
+    )
+}
+
+/// The login processes of one protocol, with TLS from the first octet at `port`.
+fn service(name: &str, plain: &str, tls: &str, port: u16) -> String {
+    format!(
+        "service {name}-login {{
   service_count = 0
   process_min_avail = 2
-  inet_listener imap {{
+  inet_listener {plain} {{
     port = 0
   }}
-  inet_listener imaps {{
-    port = {imap}
-    ssl = yes
-  }}
-}}
-service submission-login {{
-  service_count = 0
-  process_min_avail = 2
-  inet_listener submission {{
-    port = 0
-  }}
-  inet_listener submissions {{
-    port = {submission}
+  inet_listener {tls} {{
+    port = {port}
     ssl = yes
   }}
 }}

@@ -146,7 +146,7 @@ fn literal(line: &str) -> Option<(u64, bool)> {
     }
 }
 
-fn body_chunk() -> &'static [u8] {
+pub fn body_chunk() -> &'static [u8] {
     static TEXT: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
     TEXT.get_or_init(|| [vec![b'x'; 76], b"\r\n".to_vec()].concat().repeat(CHUNK / 78))
 }

@@ -101,23 +101,25 @@ async fn swallow_data(io: &mut BufReader<TcpStream>) -> Res<()> {
     }
 }
 
-/// nginx's `auth_http`: every login is right; the answer names the port for the protocol in the question.
-pub async fn serve_auth_http(listener: TcpListener, imap: u16, smtp: u16) {
+/// nginx's `auth_http`: every login is right; the answer names the port for the protocol in the question, that of IMAP where it is none
+/// of `others`.
+pub async fn serve_auth_http(listener: TcpListener, imap: u16, others: Vec<(&'static str, u16)>) {
+    let others: std::sync::Arc<[_]> = others.into();
     while let Ok((socket, _)) = listener.accept().await {
+        let others = others.clone();
         tokio::spawn(async move {
-            let _ = auth_http(socket, imap, smtp).await;
+            let _ = auth_http(socket, imap, &others).await;
         });
     }
 }
 
-async fn auth_http(socket: TcpStream, imap: u16, smtp: u16) -> Res<()> {
+async fn auth_http(socket: TcpStream, imap: u16, others: &[(&str, u16)]) -> Res<()> {
     socket.set_nodelay(true)?;
     let mut io = BufReader::new(socket);
     let mut port = imap;
     while let Some(line) = line(&mut io).await?.filter(|line| !line.is_empty()) {
-        if line.eq_ignore_ascii_case("Auth-Protocol: smtp") {
-            port = smtp;
-        }
+        let asked = others.iter().find(|(name, _)| line.eq_ignore_ascii_case(&format!("Auth-Protocol: {name}")));
+        port = asked.map_or(port, |(_, port)| *port);
     }
     let answer = format!("HTTP/1.0 200 OK\r\nAuth-Status: OK\r\nAuth-Server: 127.0.0.1\r\nAuth-Port: {port}\r\n\r\n");
     say(&mut io, &answer).await

@@ -78,6 +78,14 @@ pub static LARGE_PEAK: Figure = figure(Row::SubmitLarge, "25 MB in flight: peak 
 pub static LARGE_P50: Figure = figure(Row::SubmitLarge, "25 MB, 8 at once: p50", "ms", NONE);
 pub static STARVE_P50: Figure = figure(Row::Starve, "NOOP beside 4 FETCHes: p50", "ms", NONE);
 pub static STARVE_P99: Figure = figure(Row::Starve, "NOOP beside 4 FETCHes: p99", "ms", &[Of(Nginx, 0.7)]);
+pub static POP3_LOGIN_CPU: Figure = figure(Row::Pop3Login, "POP3 TLS login and QUIT: CPU", "ms", &[Of(Nginx, 0.5)]);
+pub static POP3_LOGIN_P50: Figure = figure(Row::Pop3Login, "POP3 TLS login, 8 at once: p50", "ms", NONE);
+pub static RETR_CPU: Figure = figure(Row::Retr, "RETR of 64 MiB: CPU", "s/GB", &[Of(Nginx, 0.5)]);
+pub static RETR_SPEED: Figure = figure(Row::Retr, "RETR, one session: speed", "MB/s", NONE);
+pub static POP3_IDLE: Figure = figure(Row::Pop3Idle, "idle POP3S session, 100 to 10,000: PSS", "KiB", &[AtMost(12.0)]);
+pub static SIEVE_LOGIN_CPU: Figure = figure(Row::SieveLogin, "ManageSieve TLS login and LOGOUT: CPU", "ms", &[Of(Dovecot, 0.5)]);
+pub static SIEVE_LOGIN_P50: Figure = figure(Row::SieveLogin, "ManageSieve TLS login, 8 at once: p50", "ms", NONE);
+pub static SIEVE_IDLE: Figure = figure(Row::SieveIdle, "idle ManageSieve session, 100 to 10,000: PSS", "KiB", &[AtMost(12.0)]);
 pub static CLICK_P50: Figure = figure(Row::Click, "a webmail's click: p50", "ms", &[Of(Direct, 0.06), Of(Imapproxy, 0.7)]);
 pub static CLICK_P99: Figure = figure(Row::Click, "a webmail's click: p99", "ms", NONE);
 pub static CLICK_CPU: Figure = figure(Row::Click, "a webmail's click, proxy and Dovecot: CPU", "ms", CLICK);
@@ -130,6 +138,14 @@ pub fn all() -> Vec<&'static Figure> {
         &LARGE_P50,
         &STARVE_P50,
         &STARVE_P99,
+        &POP3_LOGIN_CPU,
+        &POP3_LOGIN_P50,
+        &RETR_CPU,
+        &RETR_SPEED,
+        &POP3_IDLE,
+        &SIEVE_LOGIN_CPU,
+        &SIEVE_LOGIN_P50,
+        &SIEVE_IDLE,
         &CLICK_P50,
         &CLICK_P99,
         &CLICK_CPU,

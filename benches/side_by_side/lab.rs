@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use crate::{Res, account, args, fake_imap, fake_smtp};
+use crate::{Res, account, args, fake_imap, fake_pop3, fake_sieve, fake_smtp};
 
 /// The name in the certificate, and the domain of all made-up mailboxes.
 pub const DOMAIN: &str = "bench.example";
@@ -28,11 +28,13 @@ pub struct Lab {
     pub folder: Folder,
 }
 
-/// Loopback ports of the made-up backend: IMAP, SMTP, and the HTTP service that nginx asks about every login.
+/// Loopback ports of the made-up backend, and of the HTTP service that nginx asks about every login.
 #[derive(Clone, Copy)]
 pub struct BackendPorts {
     pub imap: u16,
     pub smtp: u16,
+    pub pop3: u16,
+    pub sieve: u16,
     pub auth: u16,
 }
 
@@ -47,25 +49,29 @@ impl Lab {
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         let ports: Vec<u16> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-        let [imap, smtp, auth] = ports[..] else { return Err("the backend did not start".into()) };
-        Ok(Self { _backend: backend, ports: BackendPorts { imap, smtp, auth }, folder })
+        let [imap, smtp, pop3, sieve, auth] = ports[..] else { return Err("the backend did not start".into()) };
+        Ok(Self { _backend: backend, ports: BackendPorts { imap, smtp, pop3, sieve, auth }, folder })
     }
 }
 
-/// The hidden sub-command: prints the three ports, then serves until standard input ends.
+/// The hidden sub-command: prints the ports, then serves until standard input ends.
 pub async fn serve_backend() -> Res<()> {
     raise_file_limit();
-    let imap = TcpListener::bind("127.0.0.1:0").await?;
-    let smtp = TcpListener::bind("127.0.0.1:0").await?;
-    let auth = TcpListener::bind("127.0.0.1:0").await?;
-    let ports = [&imap, &smtp, &auth].map(|listener| listener.local_addr().map(|address| address.port()));
-    let [imap_port, smtp_port, auth_port] = ports;
-    let (imap_port, smtp_port) = (imap_port?, smtp_port?);
-    println!("{imap_port} {smtp_port} {}", auth_port?);
+    let mut listeners = Vec::new();
+    for _ in 0..5 {
+        listeners.push(TcpListener::bind("127.0.0.1:0").await?);
+    }
+    let ports = listeners.iter().map(|listener| Ok(listener.local_addr()?.port())).collect::<Res<Vec<u16>>>()?;
+    let words: Vec<_> = ports.iter().map(u16::to_string).collect();
+    println!("{}", words.join(" "));
     std::io::stdout().flush()?;
+    let Ok([imap, smtp, pop3, sieve, auth]) = <[TcpListener; 5]>::try_from(listeners) else { return Err("no listeners".into()) };
     tokio::spawn(fake_imap::serve(imap));
     tokio::spawn(fake_smtp::serve(smtp));
-    tokio::spawn(fake_smtp::serve_auth_http(auth, imap_port, smtp_port));
+    tokio::spawn(fake_pop3::serve(pop3));
+    tokio::spawn(fake_sieve::serve(sieve));
+    let asked = vec![("smtp", ports[1]), ("pop3", ports[2])];
+    tokio::spawn(fake_smtp::serve_auth_http(auth, ports[0], asked));
     tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await??;
     Ok(())
 }

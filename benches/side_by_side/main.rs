@@ -11,11 +11,14 @@
 mod account;
 mod alone_rows;
 mod args;
+mod beside;
 mod book;
 mod comeback;
 mod copy;
 mod dovecot;
 mod fake_imap;
+mod fake_pop3;
+mod fake_sieve;
 mod fake_smtp;
 mod figures;
 mod haproxy;

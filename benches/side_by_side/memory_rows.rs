@@ -10,31 +10,49 @@ use crate::{Res, account, figures, lab, smtp};
 
 const UNREADABLE: &str = "the peer's memory cannot be read: run as root";
 
-/// Sessions that have logged in, selected a mailbox and wait in IDLE. The first hundred are the warm-up: what they cost also
-/// pays for the process. The figure is the growth from there, and of its steps the dearest: it must not rise with the number.
+/// What idle sessions cost, in KiB of PSS.
+pub struct Growth {
+    /// Each one, from 100 sessions up.
+    pub each: f64,
+    /// Each one of the step where they cost most.
+    pub dearest: f64,
+    /// All, with 100 sessions and with the most.
+    pub all: [f64; 2],
+}
+
+/// Sessions that have logged in, selected a mailbox and wait in IDLE.
 pub async fn idle(target: &Target) -> Res<Vec<Cell>> {
-    if target.roots.is_empty() {
+    let mut idlers = Idlers::new(target.imap);
+    let Some(Growth { each, dearest, all }) = growth(target, async |count| idlers.grow(count).await).await? else {
         return Ok(Vec::new());
+    };
+    Ok(vec![
+        Cell::new(&figures::IDLE_EACH, each),
+        Cell::new(&figures::IDLE_DEAREST, dearest),
+        Cell::new(&figures::IDLE_FIRST, all[0] / 1024.0),
+        Cell::new(&figures::IDLE_LAST, all[1] / 1024.0),
+    ])
+}
+
+/// What sessions cost that `grow` opens, until there are so many. The first hundred are the warm-up: what they cost also pays for the
+/// process. The figure is the growth from there, and of its steps the dearest: it must not rise with the number. `None`: nobody is measured.
+pub async fn growth(target: &Target, mut grow: impl AsyncFnMut(usize) -> Res<()>) -> Res<Option<Growth>> {
+    if target.roots.is_empty() {
+        return Ok(None);
     }
     let steps = [100, 1000, 5000, lab::most_sessions()];
     if steps[3] <= steps[2] {
         return Err("the limit of open files is too low: ulimit -n 25000".into());
     }
-    let mut idlers = Idlers::new(target.imap);
     let mut sizes = Vec::new();
     for step in steps {
-        idlers.grow(step).await?;
+        grow(step).await?;
         tokio::time::sleep(Duration::from_secs(1)).await;
         sizes.push((step as f64, account::pss_kib(&target.roots).ok_or(UNREADABLE)? as f64));
     }
     let growth = |from: (f64, f64), to: (f64, f64)| (to.1 - from.1) / (to.0 - from.0);
     let dearest = sizes.windows(2).map(|pair| growth(pair[0], pair[1])).fold(f64::MIN, f64::max);
-    Ok(vec![
-        Cell::new(&figures::IDLE_EACH, growth(sizes[0], sizes[3])),
-        Cell::new(&figures::IDLE_DEAREST, dearest),
-        Cell::new(&figures::IDLE_FIRST, sizes[0].1 / 1024.0),
-        Cell::new(&figures::IDLE_LAST, sizes[3].1 / 1024.0),
-    ])
+    Ok(Some(Growth { each: growth(sizes[0], sizes[3]), dearest, all: [sizes[0].1, sizes[3].1] }))
 }
 
 /// Eight messages of 25 MB at once: the peak of resident memory above what it was after a few small messages, for each.

@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use crate::Res;
 use crate::incoming::IncomingPorts;
 use crate::lab::{DOMAIN, Guard, Lab};
+use crate::rows::Spoken;
 
 /// A benchmark is one client that logs in a thousand times a second, which is what the daemon's limits are made to stop: these
 /// are put out of reach. Nothing here may switch off quota, scrubbing or a no-log rule.
@@ -54,7 +55,8 @@ pub struct Setup {
     doors: Vec<(&'static str, u16, &'static str)>,
     /// Port of the IMAP backend, and of the relay.
     backend: (u16, Option<u16>),
-    lmtp: Option<u16>,
+    /// What else the backend has, as lines of the config.
+    beside: String,
     certificates: PathBuf,
     limits: bool,
     pool: bool,
@@ -66,7 +68,19 @@ impl Setup {
     pub fn proxy(lab: &Lab, imap: u16, submission: u16) -> Self {
         let doors = vec![("imap", imap, "implicit"), ("submission", submission, "implicit")];
         let backend = (lab.ports.imap, Some(lab.ports.smtp));
-        Self { doors, backend, lmtp: None, certificates: lab.folder.certificates(), limits: true, pool: true, sandbox: true }
+        let certificates = lab.folder.certificates();
+        Self { doors, backend, beside: String::new(), certificates, limits: true, pool: true, sandbox: true }
+    }
+
+    /// The same with a door for what else `spoken` is, in place of the one for IMAP.
+    pub fn speaking(self, lab: &Lab, spoken: Spoken, door: u16) -> Self {
+        let (service, port) = match spoken {
+            Spoken::Mail => return self,
+            Spoken::Pop3 => ("pop3", lab.ports.pop3),
+            Spoken::Sieve => ("sieve", lab.ports.sieve),
+        };
+        let beside = format!("{service} = \"{service}://127.0.0.1:{port}\"\n");
+        Self { doors: vec![(service, door, "implicit")], beside, ..self }
     }
 
     /// For the webmail, in front of a real Dovecot at `backend`.
@@ -78,7 +92,8 @@ impl Setup {
     pub fn incoming(lab: &Lab, (lmtp, questions): (u16, u16), behind: IncomingPorts) -> Self {
         let doors = vec![("lmtp", lmtp, "none"), ("policy", questions, "none")];
         let backend = (behind.imap, None);
-        Self { doors, backend, lmtp: Some(behind.lmtp), ..Self::proxy(lab, 0, 0) }
+        let beside = format!("lmtp = \"lmtp://127.0.0.1:{}\"\n", behind.lmtp);
+        Self { doors, backend, beside, ..Self::proxy(lab, 0, 0) }
     }
 
     pub fn without_limits(self) -> Self {
@@ -121,8 +136,8 @@ impl Setup {
         let folder = lab.folder.path().display();
         let certificates = self.certificates.display();
         let (imap, relay) = self.backend;
+        let beside = &self.beside;
         let relay = relay.map(|port| format!("relay = \"smtp://127.0.0.1:{port}\"\n")).unwrap_or_default();
-        let lmtp = self.lmtp.map(|port| format!("lmtp = \"lmtp://127.0.0.1:{port}\"\n")).unwrap_or_default();
         let listens = self.doors.iter().map(|(service, port, tls)| {
             format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"{tls}\"\n")
         });
@@ -137,7 +152,7 @@ impl Setup {
         format!(
             "hostname = \"{DOMAIN}\"\nstate_dir = \"{folder}/nologd/state\"\nuser = \"root\"\n\
              [tls]\ncertificates = \"{certificates}\"\ndefault = \"{DOMAIN}\"\n{listens}\
-             [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{imap}\"\n{relay}{lmtp}auth = \"imap\"\ndefault = true\n\
+             [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{imap}\"\n{beside}{relay}auth = \"imap\"\ndefault = true\n\
              [[association]]\nname = \"bench\"\ndomains = [\"{DOMAIN}\"]\n{space}{pool}{policy}{RATES}"
         )
     }

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::beside::Beside;
 use crate::imap::Imap;
 use crate::lab::{Guard, Lab, free_port};
 use crate::load::Door;
 use crate::nologd::Setup;
-use crate::rows::{Row, Table};
+use crate::rows::{Row, Spoken, Table};
 use crate::{Res, copy, dovecot, haproxy, imapproxy, mailstore, nginx, smtp, tls_copy};
 
 /// Who stands between the load and the backend.
@@ -64,6 +65,7 @@ impl Peer {
 /// What a row measures: where to connect, and whose CPU and memory count (nobody's behind `Direct`).
 #[derive(Clone)]
 pub struct Target {
+    /// Where mail is read: for the rows beside IMAP the door of what they speak.
     pub imap: Door,
     pub submission: Door,
     /// The proxy, then the mail store where it is a real one.
@@ -104,7 +106,7 @@ pub async fn start(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
     let mut running = if row.table() == Table::Click { before_mailstore(lab, peer)? } else { before_fakes(lab, row, peer)? };
     let deadline = Instant::now() + Duration::from_secs(15);
     loop {
-        let tried = tokio::time::timeout(Duration::from_secs(5), try_out(running.imap, running.submission)).await;
+        let tried = tokio::time::timeout(Duration::from_secs(5), try_out(row.spoken(), running.imap, running.submission)).await;
         let tried = match tried {
             Ok(Ok(())) => return Ok(running),
             Ok(Err(error)) => error.to_string(),
@@ -124,13 +126,14 @@ pub async fn start(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
 /// A proxy with TLS in front of the made-up backend.
 fn before_fakes(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
     let (imap, submission) = (free_port()?, free_port()?);
-    let own = Setup::proxy(lab, imap, submission);
+    let spoken = row.spoken();
+    let own = Setup::proxy(lab, imap, submission).speaking(lab, spoken, imap);
     let guard = match peer {
         Peer::Nologd => own.start(lab)?,
         Peer::Without if row == Row::Quota => own.without_limits().start(lab)?,
         Peer::Without => own.without_sandbox().start(lab)?,
-        Peer::Nginx => nginx::start(lab, imap, submission)?,
-        Peer::Dovecot => dovecot::start(lab, imap, submission)?,
+        Peer::Nginx => nginx::start(lab, spoken, imap, submission)?,
+        Peer::Dovecot => dovecot::start(lab, spoken, imap, submission)?,
         Peer::Imapproxy => return Err("imapproxy has no TLS".into()),
         Peer::Copy | Peer::TlsCopy | Peer::Haproxy => {
             let guard = match peer {
@@ -142,12 +145,18 @@ fn before_fakes(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
             return Ok(Running { guards: vec![guard], imap, submission: None, has_store: false });
         }
         Peer::Direct => {
-            let [imap, submission] = [lab.ports.imap, lab.ports.smtp].map(|port| Door { port, tls: false });
+            let imap = match spoken {
+                Spoken::Mail => lab.ports.imap,
+                Spoken::Pop3 => lab.ports.pop3,
+                Spoken::Sieve => lab.ports.sieve,
+            };
+            let [imap, submission] = [imap, lab.ports.smtp].map(|port| Door { port, tls: false });
             return Ok(Running { guards: Vec::new(), imap, submission: Some(submission), has_store: false });
         }
     };
     let [imap, submission] = [imap, submission].map(|port| Door { port, tls: true });
-    Ok(Running { guards: vec![guard], imap, submission: Some(submission), has_store: false })
+    let submission = (spoken == Spoken::Mail).then_some(submission);
+    Ok(Running { guards: vec![guard], imap, submission, has_store: false })
 }
 
 /// What a webmail on the same machine connects to, and the real Dovecot behind it, whose CPU counts too.
@@ -181,7 +190,10 @@ fn wait_for(port: u16) -> Res<()> {
     Err("the mail store does not start".into())
 }
 
-async fn try_out(imap: Door, submission: Option<Door>) -> Res<()> {
+async fn try_out(spoken: Spoken, imap: Door, submission: Option<Door>) -> Res<()> {
+    if spoken != Spoken::Mail {
+        return Beside::logged_in(imap, spoken, 0).await?.leave().await;
+    }
     Imap::logged_in(imap, 0).await?.command("LOGOUT").await?;
     match submission {
         Some(door) => smtp::submit(door, 0, 1000).await,
@@ -193,13 +205,16 @@ async fn try_out(imap: Door, submission: Option<Door>) -> Res<()> {
 pub fn refuse_if_missing(runs: &[(Row, Vec<Peer>)]) -> Res<()> {
     let asked = |wanted: Peer| runs.iter().any(|(_, peers)| peers.contains(&wanted));
     let incoming = runs.iter().any(|(row, _)| matches!(row, Row::Delivery | Row::Policy));
+    let speaks = |wanted: Spoken| runs.iter().any(|(row, peers)| row.spoken() == wanted && peers.contains(&Peer::Dovecot));
     let click = runs.iter().any(|(row, _)| row.table() == Table::Click);
     let needed = [
         (true, "/usr/bin/openssl", "openssl"),
         (asked(Peer::Nginx), nginx::PROGRAM, "nginx"),
         (asked(Peer::Nginx), nginx::MODULE, "libnginx-mod-mail"),
         (asked(Peer::Dovecot) || click, dovecot::PROGRAM, "dovecot-imapd"),
-        (asked(Peer::Dovecot), dovecot::SUBMISSION, "dovecot-submissiond"),
+        (speaks(Spoken::Mail), dovecot::SUBMISSION, "dovecot-submissiond"),
+        (speaks(Spoken::Pop3), dovecot::POP3, "dovecot-pop3d"),
+        (speaks(Spoken::Sieve), dovecot::SIEVE, "dovecot-managesieved"),
         (incoming, "/usr/lib/dovecot/lmtp", "dovecot-lmtpd"),
         (asked(Peer::Haproxy), haproxy::PROGRAM, "haproxy"),
         (asked(Peer::Imapproxy), imapproxy::PROGRAM, "imapproxy"),

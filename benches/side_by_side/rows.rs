@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::lab::Lab;
 use crate::peers::{Peer, Target};
 use crate::report::Cell;
-use crate::{Res, account, alone_rows, comeback, incoming_rows, memory_rows, small_rows, transfer_rows};
+use crate::{Res, account, alone_rows, beside, comeback, incoming_rows, memory_rows, small_rows, transfer_rows};
 
 /// One kind of work. The names are those of the command line.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,11 @@ pub enum Row {
     Submit,
     SubmitLarge,
     Starve,
+    Pop3Login,
+    Retr,
+    Pop3Idle,
+    SieveLogin,
+    SieveIdle,
     Click,
     Imaplib,
     Delivery,
@@ -31,6 +36,15 @@ pub enum Row {
     Book,
     Startup,
     Reload,
+}
+
+/// What the load speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Spoken {
+    /// IMAP, and submission where something is sent.
+    Mail,
+    Pop3,
+    Sieve,
 }
 
 /// The tables of the report.
@@ -59,7 +73,7 @@ impl Table {
 }
 
 impl Row {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::Login,
         Self::Roundtrips,
         Self::Crowded,
@@ -72,6 +86,11 @@ impl Row {
         Self::Submit,
         Self::SubmitLarge,
         Self::Starve,
+        Self::Pop3Login,
+        Self::Retr,
+        Self::Pop3Idle,
+        Self::SieveLogin,
+        Self::SieveIdle,
         Self::Click,
         Self::Imaplib,
         Self::Delivery,
@@ -97,6 +116,11 @@ impl Row {
             Self::Submit => "submit",
             Self::SubmitLarge => "submit-large",
             Self::Starve => "starve",
+            Self::Pop3Login => "pop3-login",
+            Self::Retr => "retr",
+            Self::Pop3Idle => "pop3-idle",
+            Self::SieveLogin => "sieve-login",
+            Self::SieveIdle => "sieve-idle",
             Self::Click => "click",
             Self::Imaplib => "imaplib",
             Self::Delivery => "delivery",
@@ -133,9 +157,20 @@ impl Row {
             Self::Login | Self::Fetch | Self::FetchMany | Self::Append | Self::AppendSmall | Self::Idle | Self::Starve => {
                 &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::TlsCopy, Peer::Haproxy]
             }
+            // nginx knows no ManageSieve.
+            Self::SieveLogin | Self::SieveIdle => &[Peer::Nologd, Peer::Dovecot],
             Self::Quota | Self::Sandbox => &[Peer::Nologd, Peer::Without],
             Self::Book | Self::Startup | Self::Reload => &[Peer::Nologd],
             _ => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot],
+        }
+    }
+
+    /// What its load speaks.
+    pub fn spoken(self) -> Spoken {
+        match self {
+            Self::Pop3Login | Self::Retr | Self::Pop3Idle => Spoken::Pop3,
+            Self::SieveLogin | Self::SieveIdle => Spoken::Sieve,
+            _ => Spoken::Mail,
         }
     }
 
@@ -151,11 +186,8 @@ impl Row {
 
     /// After this a row has failed. Far above what any peer needs on two cores.
     pub fn limit(self) -> Duration {
-        Duration::from_secs(if matches!(self, Self::Idle | Self::Crowded | Self::Comeback | Self::Startup | Self::Reload) {
-            300
-        } else {
-            120
-        })
+        let many = matches!(self, Self::Idle | Self::Crowded | Self::Comeback | Self::Pop3Idle | Self::SieveIdle);
+        Duration::from_secs(if many || self.is_alone() { 300 } else { 120 })
     }
 }
 
@@ -174,6 +206,9 @@ pub async fn measure(row: Row, target: &Target) -> Res<Vec<Cell>> {
         Row::Submit => small_rows::submit(target).await,
         Row::SubmitLarge => memory_rows::submit_large(target).await,
         Row::Starve => transfer_rows::starve(target).await,
+        Row::Retr => beside::retrieve(target).await,
+        Row::Pop3Login | Row::SieveLogin => beside::login(target, row.spoken()).await,
+        Row::Pop3Idle | Row::SieveIdle => beside::idle(target, row.spoken()).await,
         Row::Click => small_rows::click(target).await,
         Row::Imaplib => small_rows::imaplib(target).await,
         Row::Quota => small_rows::quota(target).await,
