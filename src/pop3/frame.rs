@@ -1,6 +1,11 @@
 //! Lines (RFC 1939 3), and where a response of many lines ends.
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
+
+/// What ends a response, its first line aside.
+const END: &[u8] = b"\r\n.\r\n";
+/// How many octets may be the begin of it.
+const CONTEXT: usize = END.len() - 1;
 
 /// What stands at the front of what was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +51,25 @@ pub(super) enum ResponseEnd {
 impl ResponseEnd {
     /// How many octets of `input` belong to the response, and whether it has ended with the last of them.
     pub(super) fn scan(&mut self, input: &[u8]) -> (usize, bool) {
+        // An end that begins before `input` is over within four octets of it. All others are looked for in one go, and not line by line:
+        // a message has millions of lines.
+        if let Some((first, _)) = input.split_at_checked(CONTEXT) {
+            if let (len, true) = self.follow(first) {
+                return (len, true);
+            }
+            if let Some(found) = memmem::find(input, END) {
+                return (found + END.len(), true);
+            }
+            // Nothing before the last four octets matters for what comes.
+            *self = ResponseEnd::Text;
+            self.follow(&input[input.len() - CONTEXT..]);
+            return (input.len(), false);
+        }
+        self.follow(input)
+    }
+
+    /// The same, octet by octet.
+    fn follow(&mut self, input: &[u8]) -> (usize, bool) {
         let mut at = 0;
         while let Some(octet) = input.get(at) {
             *self = match (*self, octet) {
@@ -112,5 +136,31 @@ mod tests {
             assert_eq!(ResponseEnd::default().scan(&more).1, ends);
         }
         assert_eq!(ResponseEnd::default().scan(b"x\r\n.\r\n+OK\r\n"), (6, true));
+    }
+
+    /// What is found in one go is what is found octet by octet, in pieces of any size: all texts of eight octets of these four.
+    #[test]
+    fn looking_far_ahead_finds_the_same_end() {
+        for number in 0..4_usize.pow(8) {
+            let text: Vec<u8> = (0..8).map(|at| b"\r\n.x"[(number >> (2 * at)) & 3]).collect();
+            let (mut slow, mut expected) = (ResponseEnd::default(), None);
+            for at in 0..text.len() {
+                if expected.is_none() && slow.follow(&text[at..=at]).1 {
+                    expected = Some(at + 1);
+                }
+            }
+            for size in [3, 4, 5, 8] {
+                let (mut end, mut taken, mut found) = (ResponseEnd::default(), 0, None);
+                for piece in text.chunks(size) {
+                    if found.is_none() {
+                        let (count, ended) = end.scan(piece);
+                        taken += count;
+                        found = ended.then_some(taken);
+                    }
+                }
+                assert_eq!(found, expected, "{} in pieces of {size}", text.escape_ascii());
+                assert!(found.is_some() || end == slow, "{} in pieces of {size}", text.escape_ascii());
+            }
+        }
     }
 }
