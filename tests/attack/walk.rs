@@ -4,6 +4,7 @@
 //! else holds for them as well, when they have been counted.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
@@ -75,6 +76,27 @@ pub struct Road {
     pub paused: AtomicBool,
     pub resting: AtomicUsize,
     pub push: bool,
+    /// What was done last with each mailbox, and when it was over.
+    pub done: Mutex<HashMap<String, Vec<(Instant, &'static str)>>>,
+}
+
+impl Road {
+    /// This was done with the mailbox of `user`.
+    pub fn note(&self, user: &str, what: &'static str) {
+        let mut done = self.done.lock().unwrap();
+        let last = done.entry(user.to_owned()).or_default();
+        last.push((Instant::now(), what));
+        if last.len() > 5 {
+            last.remove(0);
+        }
+    }
+
+    /// The last of it, the newest first, each with the milliseconds since then.
+    fn noted(&self, user: &str) -> String {
+        let done = self.done.lock().unwrap();
+        let last = done.get(user).into_iter().flatten().rev();
+        last.map(|(when, what)| format!(" {what} {} ms ago", when.elapsed().as_millis())).collect::<Vec<_>>().join(",")
+    }
 }
 
 /// Ends the walk, also where the test has failed.
@@ -127,7 +149,8 @@ fn road(push: bool) -> Road {
     let plan = Plan { associations, dovecot, push, ..Plan::default() };
     let (ours, around) = plan.addresses().into_iter().partition(|address| address.contains("ours"));
     let (over, paused, resting) = (AtomicBool::new(false), AtomicBool::new(false), AtomicUsize::new(0));
-    Road { stage: Stage::set(&plan), ours, around, counts: Counts::default(), over, paused, resting, push }
+    let done = Mutex::default();
+    Road { stage: Stage::set(&plan), ours, around, counts: Counts::default(), over, paused, resting, push, done }
 }
 
 /// One look at all mailboxes of ours, and at what is wrong a second one.
@@ -217,7 +240,8 @@ fn at_rest(road: &Road, figures: &mut Figures) {
     figures.stay_unequal += unequal.len();
     for (user, text) in unequal {
         if figures.examples.len() < SHOWN {
-            figures.examples.push(text + again(road, user));
+            let noted = road.noted(user);
+            figures.examples.push(text + again(road, user) + &noted);
         }
     }
     road.paused.store(false, Ordering::SeqCst);

@@ -87,9 +87,11 @@ impl<'a> Walker<'a> {
             wire.ask(&format!("RCPT TO:<{}>\r\n", to[0]), "");
             wire.ask("DATA\r\n", "");
             wire.send(format!("{message}.\r\n").as_bytes());
+            self.road.note(to[0], "a delivery that was cut");
             return;
         }
         deliver(self.road.stage.lmtp, &to, &message);
+        to.iter().for_each(|user| self.road.note(user, "a delivery"));
     }
 
     /// Deliveries to Dovecot itself, and deletions by POP3.
@@ -98,6 +100,7 @@ impl<'a> Walker<'a> {
         count(&self.road.counts.around);
         if self.chance.once_in(2) {
             deliver(self.road.stage.dovecot.lmtp(), &[&user], &letter(100 + self.chance.below(20_000)));
+            self.road.note(&user, "a delivery around");
             return;
         }
         let mut wire = Wire::plain(self.road.stage.pop3);
@@ -107,6 +110,7 @@ impl<'a> Walker<'a> {
         {
             wire.ask(&format!("{command}\r\n"), "");
         }
+        self.road.note(&user, "POP3 around");
     }
 
     /// Deletes by POP3 through nologd: with QUIT, with a QUIT whose answer nobody hears, or with none.
@@ -125,11 +129,19 @@ impl<'a> Walker<'a> {
             wire.ask("RSET\r\n", "");
         }
         count(&self.road.counts.pops);
-        match self.chance.below(4) {
-            0 => {}
-            1 => drop(wire.send(b"QUIT\r\n")),
-            _ => drop(wire.ask("QUIT\r\n", "")),
-        }
+        let how = match self.chance.below(4) {
+            0 => "POP3 without QUIT",
+            1 => {
+                wire.send(b"QUIT\r\n");
+                "POP3, QUIT not heard"
+            }
+            _ => {
+                wire.ask("QUIT\r\n", "");
+                "POP3"
+            }
+        };
+        drop(wire);
+        self.road.note(&user, how);
     }
 
     fn session(&mut self) {
@@ -143,18 +155,27 @@ impl<'a> Walker<'a> {
         for _ in 0..3 + self.chance.below(20) {
             self.rest();
             if self.session.is_none() || self.road.over.load(Ordering::SeqCst) {
+                self.road.note(&user, "a session that had to end");
                 return;
             }
             self.step();
         }
-        match self.chance.below(4) {
-            0 => self.cut(),
-            1 => self.session = None,
+        let how = match self.chance.below(4) {
+            0 => {
+                self.cut();
+                "a session that was cut in a command"
+            }
+            1 => {
+                self.session = None;
+                "a session that was cut"
+            }
             _ => {
                 self.ask("LOGOUT");
                 self.session = None;
+                "a session"
             }
-        }
+        };
+        self.road.note(&user, how);
     }
 
     fn step(&mut self) {
