@@ -53,7 +53,7 @@ pub async fn serve_until_stopped(
     statement::tell(&config, &context);
     let (count, backends) = (listeners.len(), context.backends.load().len());
     if let Some(share) = &context.share {
-        share.link.start(&context.book).map_err(StartTrouble::State)?;
+        share.link.start(&context).map_err(StartTrouble::State)?;
     }
     let (ender, end) = pair();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

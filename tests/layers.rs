@@ -65,6 +65,7 @@ const SIDEWAYS: &[(&str, &str)] = &[
     ("lmtp", "smtp"),           // its grammar
     ("notice", "smtp"),         // what it hands over
     ("admin", "node"),          // what it shows of the pair
+    ("admin", "share"),         // and of several nodes
     ("share", "node"),          // what a node can be called
     ("web", "admin"),           // pages give the same commands
     ("web", "notice"),          // and write days as notices do

@@ -28,6 +28,8 @@ struct Stage {
     counters: Vec<Process>,
     nodes: [Option<Process>; 2],
     etcd: Etcd,
+    /// Another one, for whoever is told of it.
+    second: Option<Etcd>,
     dovecot: Dovecot,
     ports: [Ports; 2],
     place: Place,
@@ -76,10 +78,10 @@ impl Etcd {
         kill(Pid::from_raw(self.0.id() as i32), signal).unwrap();
     }
 
-    fn start(place: &Place, port: u16) -> Etcd {
+    fn start(place: &Place, folder: &str, port: u16) -> Etcd {
         let (client, peer) = (format!("https://127.0.0.1:{port}"), format!("http://127.0.0.1:{}", place.port().unwrap()));
         let mut command = Command::new("etcd");
-        command.arg("--data-dir").arg(place.path("etcd")).args(["--name", "one", "--initial-cluster", &format!("one={peer}")]);
+        command.arg("--data-dir").arg(place.path(folder)).args(["--name", "one", "--initial-cluster", &format!("one={peer}")]);
         command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
         command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
         command.arg("--cert-file").arg(place.path("etcd-one.pem")).arg("--key-file").arg(place.path("etcd-one.key"));
@@ -90,14 +92,35 @@ impl Etcd {
     }
 }
 
+/// What is not as it should be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Odd {
+    Nothing,
+    /// The second node has another key.
+    Key,
+    /// It speaks to another etcd.
+    Etcd,
+    /// Both name two members of etcd that are none of one cluster, each another one first.
+    Members,
+}
+
 impl Stage {
     fn start() -> Stage {
+        let mut stage = Stage::prepared(Odd::Nothing);
+        (0..2).for_each(|at| stage.up(at));
+        stage
+    }
+
+    /// Nodes that were not started yet.
+    fn prepared(odd: Odd) -> Stage {
         let place = Place::new().unwrap_or_else(|trouble| panic!("{trouble}"));
         certificate(&place, "authority", true);
         ["etcd-one", NAMES[0], NAMES[1]].iter().for_each(|name| certificate(&place, name, false));
         let dovecot = Dovecot::start(&place, "dovecot").unwrap_or_else(|trouble| panic!("{trouble}"));
         let etcd_port = place.port().unwrap();
-        let etcd = Etcd::start(&place, etcd_port);
+        let etcd = Etcd::start(&place, "etcd", etcd_port);
+        let other_port = place.port().unwrap();
+        let second = (odd == Odd::Etcd || odd == Odd::Members).then(|| Etcd::start(&place, "etcd-two", other_port));
         let port = || place.port().unwrap();
         let ports = [0, 1].map(|_| Ports { imap: port(), lmtp: port(), share: [port(), port()] });
         let users: String = MEMBERS.iter().map(|member| format!(" {}", member.address)).collect();
@@ -109,10 +132,15 @@ impl Stage {
         );
         let count = place.write("count", count.as_bytes()).unwrap();
         fs::set_permissions(count, Permissions::from_mode(0o755)).unwrap();
-        let mut stage = Stage { counters: Vec::new(), nodes: [None, None], etcd, dovecot, ports, place };
+        let mut stage = Stage { counters: Vec::new(), nodes: [None, None], etcd, second, dovecot, ports, place };
         for at in 0..2 {
-            stage.make(at, etcd_port);
-            stage.up(at);
+            let etcd = match (odd, at) {
+                (Odd::Etcd, 1) => vec![other_port],
+                (Odd::Members, 0) => vec![etcd_port, other_port],
+                (Odd::Members, _) => vec![other_port, etcd_port],
+                _ => vec![etcd_port],
+            };
+            stage.make(at, &etcd, if odd == Odd::Key && at == 1 { 8 } else { 7 });
             let counter = stage.counter(at);
             stage.counters.push(counter);
         }
@@ -123,11 +151,12 @@ impl Stage {
         self.place.path(NAMES[at])
     }
 
-    fn make(&self, at: usize, etcd: u16) {
+    fn make(&self, at: usize, etcd: &[u16], key: u8) {
+        let etcd = etcd.iter().map(|port| format!("\"https://127.0.0.1:{port}\"")).collect::<Vec<_>>().join(", ");
         let ((user, owner), name, other) = (owner(), NAMES[at], NAMES[1 - at]);
         let folder = self.place.make(name, owner).unwrap();
         let state = self.place.make(&format!("{name}/state"), owner).unwrap();
-        let key = self.place.write(&format!("{name}/state/message-id.key"), &[7; 32]).unwrap();
+        let key = self.place.write(&format!("{name}/state/message-id.key"), &[key; 32]).unwrap();
         for file in [state, key] {
             chown(file, Some(owner.uid.as_raw()), Some(owner.gid.as_raw())).unwrap();
         }
@@ -146,7 +175,7 @@ impl Stage {
         let config = format!(
             "hostname = \"mail.nolog.example\"\nstate_dir = \"{folder}/state\"\n{user}drain_seconds = 5\n\
              [[listen]]\nservice = \"admin\"\naddress = \"unix:{folder}/admin.sock\"\ntls = \"none\"\n{listens}\
-             [share]\nname = \"{name}\"\netcd = [\"https://127.0.0.1:{etcd}\"]\nauthority = \"{all}/authority.pem\"\n\
+             [share]\nname = \"{name}\"\netcd = [{etcd}]\nauthority = \"{all}/authority.pem\"\n\
              certificate = \"{all}/{name}.pem\"\nkey = \"{all}/{name}.key\"\n\
              [[share.node]]\nname = \"{other}\"\nimap = \"imaps://127.0.0.1:{}\"\nlmtp = \"lmtps://127.0.0.1:{}\"\n\
              [[backend]]\nname = \"one\"\nimap = \"imap://127.0.0.1:{}\"\nlmtp = \"lmtp://127.0.0.1:{}\"\n{associations}",
@@ -163,13 +192,18 @@ impl Stage {
     }
 
     fn up(&mut self, at: usize) {
+        self.begin(at);
+        let ports = &self.ports[at];
+        let listens = self.nodes[at].as_mut().unwrap().greeted(Program::Nologd, ports.imap);
+        listens.unwrap_or_else(|_| panic!("{}", self.out(at)));
+    }
+
+    /// The same without waiting.
+    fn begin(&mut self, at: usize) {
         let mut command = Command::new(PROGRAM);
         command.arg("run").arg("--config").arg(self.folder(at).join("nologd.toml"));
         let out = self.folder(at).join("out");
-        let mut node = Process::start(command, Program::Nologd, Some(&out)).unwrap();
-        let listens = node.greeted(Program::Nologd, self.ports[at].imap);
-        listens.unwrap_or_else(|_| panic!("{}", self.out(at)));
-        self.nodes[at] = Some(node);
+        self.nodes[at] = Some(Process::start(command, Program::Nologd, Some(&out)).unwrap());
     }
 
     fn counter(&self, at: usize) -> Process {
@@ -471,6 +505,107 @@ fn without_etcd_members_read_and_nothing_is_stored_until_it_is_back() {
         assert!(begin.elapsed() < Duration::from_secs(30), "{}", stage.out(judges[0]));
         sleep(Duration::from_millis(100));
     }
+}
+
+/// How many associations a node judges, as it says.
+fn judged(shown: &Value) -> usize {
+    let all = shown["associations"].as_array();
+    all.map_or(0, |all| all.iter().filter(|one| one["judged"] == "judged").count())
+}
+
+/// Nodes that mean different things would each judge everything. Whichever comes first, and where both come at once, no more than one does; the other one
+/// says so, and mail waits there.
+fn one_judges_and_the_other_one_says_why(odd: Odd, at_once: bool, why: &[&str]) {
+    let mut stage = Stage::prepared(odd);
+    stage.begin(0);
+    let watch = |stage: &Stage, long: u64, until: &dyn Fn(&[Value; 2]) -> bool| {
+        let begin = Instant::now();
+        loop {
+            let shown = [stage.shown(0), stage.shown(1)];
+            assert!(shown.iter().filter(|shown| judged(shown) > 0).count() < 2, "{shown:?}");
+            if until(&shown) {
+                return;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(long), "{shown:?} {} {}", stage.out(0), stage.out(1));
+            sleep(Duration::from_millis(100));
+        }
+    };
+    if !at_once {
+        watch(&stage, 30, &|shown| judged(&shown[0]) == 2);
+    }
+    stage.begin(1);
+    let barred = |shown: &Value| why.iter().any(|why| shown["bar"] == **why);
+    watch(&stage, 30, &|shown| shown.iter().any(barred));
+    let begin = Instant::now();
+    watch(&stage, 30, &|_| begin.elapsed() > Duration::from_secs(6));
+    let said = (0..2).filter(|at| stage.out(*at).contains("nologd: judges-nothing why=")).count();
+    assert!(said == 1 || at_once && said == 2, "{} {}", stage.out(0), stage.out(1));
+    let out = (0..2).find(|at| barred(&stage.shown(*at))).unwrap();
+    let member = members(ASSOCIATIONS[0])[0];
+    let said = stage.append(out, member, 1000);
+    assert!(said.contains("[UNAVAILABLE]"), "{said}");
+    let said = stage.deliver(out, member, 1000);
+    assert!(said.starts_with("451 "), "{said}");
+    assert!(stage.nologd(out, "share show").1.contains("nothing: "));
+}
+
+#[test]
+fn of_two_nodes_with_different_keys_one_judges() {
+    one_judges_and_the_other_one_says_why(Odd::Key, false, &["other-key"]);
+}
+
+#[test]
+fn of_two_nodes_with_different_keys_that_start_at_once_one_judges() {
+    one_judges_and_the_other_one_says_why(Odd::Key, true, &["other-key", "fellow-key"]);
+}
+
+#[test]
+fn of_two_nodes_at_different_etcds_one_judges() {
+    one_judges_and_the_other_one_says_why(Odd::Etcd, false, &["fellow-etcd"]);
+}
+
+#[test]
+fn of_two_nodes_at_different_etcds_that_start_at_once_one_judges() {
+    one_judges_and_the_other_one_says_why(Odd::Etcd, true, &["fellow-etcd"]);
+}
+
+/// Where the members that a config names are no cluster, whichever answers first, nothing is judged.
+#[test]
+fn members_of_etcd_that_are_no_cluster_are_not_believed() {
+    let mut stage = Stage::prepared(Odd::Members);
+    (0..2).for_each(|at| stage.up(at));
+    let begin = Instant::now();
+    let is_told = |at: usize| ["why=2", "why=3"].iter().any(|why| stage.out(at).contains(&format!("judges-nothing {why}")));
+    while !(is_told(0) && is_told(1)) {
+        let shown = [stage.shown(0), stage.shown(1)];
+        assert!(shown.iter().all(|shown| judged(shown) == 0), "{shown:?}");
+        assert!(begin.elapsed() < Duration::from_secs(30), "{shown:?} {} {}", stage.out(0), stage.out(1));
+        sleep(Duration::from_millis(100));
+    }
+}
+
+/// The door between two nodes is closed: members are turned away, and admins are told once.
+#[test]
+fn a_node_that_cannot_be_reached_is_told() {
+    let mut stage = Stage::start();
+    let judges = stage.until_settled();
+    assert_eq!(stage.shown(0)["silent"], serde_json::json!([]));
+    // Its port leads nowhere, at one node alone.
+    let file = stage.folder(0).join("nologd.toml");
+    let (config, port) = (fs::read_to_string(&file).unwrap(), stage.place.port().unwrap());
+    let from = format!("imaps://127.0.0.1:{}", stage.ports[1].share[0]);
+    fs::write(&file, config.replace(&from, &format!("imaps://127.0.0.1:{port}"))).unwrap();
+    stage.signal(0, Signal::SIGKILL);
+    stage.up(0);
+    stage.until_judged(&[0, 1]);
+    let begin = Instant::now();
+    while !stage.out(0).contains("nologd: node-silent node=0") {
+        assert!(begin.elapsed() < Duration::from_secs(30), "{} {}", stage.out(0), stage.shown(0));
+        sleep(Duration::from_millis(100));
+    }
+    assert_eq!(stage.shown(0)["silent"], serde_json::json!(["front-b"]));
+    assert!(stage.session(0, members(ASSOCIATIONS[judges[1]])[0]).is_none(), "its judge cannot be reached");
+    assert!(!stage.out(1).contains("node-silent"));
 }
 
 /// Who has no certificate of the nodes' authority is not greeted, and who has one gets no further without a password.

@@ -14,8 +14,8 @@ use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use nologd::demo::Place;
-use nologd::share::etcd::{GatewayCall, Listing, calls, news};
-use nologd::share::{Assent, Errand, Fellow, Life, News, Pace};
+use nologd::share::etcd::{GatewayCall, Listing, calls, found_call, news};
+use nologd::share::{Assent, Errand, Fellow, House, Life, News, Pace};
 
 use crate::random::Random;
 
@@ -263,7 +263,7 @@ impl Node {
             errand => {
                 let (ports, sender) = (self.ports.clone(), self.answers.0.clone());
                 std::thread::spawn(move || {
-                    let answers: Option<Vec<_>> = calls(&errand, &PACE).iter().map(|call| post(&ports, call)).collect();
+                    let answers: Option<Vec<_>> = calls(&errand, &PACE, &house()).iter().map(|call| post(&ports, call)).collect();
                     let _ = answers.and_then(|answers| news(&errand, &answers)).map(|news| sender.send(news));
                 });
             }
@@ -330,6 +330,10 @@ impl Node {
     }
 }
 
+fn house() -> House {
+    House::new(&"0".repeat(32), 7)
+}
+
 fn weight(octets: u64) -> u64 {
     Fellow::weight(octets, 1)
 }
@@ -362,6 +366,8 @@ fn three_nodes_and_a_real_etcd_pass_no_limit_and_come_right() {
         Node::start(name, seed, ports, &storage)
     };
     let mut nodes = vec![start("front-a", 1), start("front-b", 2), start("front-c", 3)];
+    // They join when there is one.
+    post(&ports, &found_call(&house())).unwrap();
     until_well(&nodes);
     let granted = |storage: &Arc<Mutex<Storage>>| storage.lock().unwrap().granted;
     for round in 0..4 {

@@ -7,12 +7,15 @@ use super::layout::rows;
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::{Address, revealed};
 use crate::quota::{Amount, Book, Day, Name, print_size};
+use crate::share::Bar;
 use crate::words::nullable;
 
 /// Who knows it.
 pub trait ShareDesk: Send + Sync {
     /// How all stand.
     fn told(&self, book: &Book) -> ShareTold;
+    /// Why nothing is judged here; none where it is.
+    fn why_not(&self) -> Option<Bar>;
     /// The book here is to be that of all nodes.
     ///
     /// # Errors
@@ -88,8 +91,16 @@ pub struct ShareTold {
     pub book: BookShown,
     /// Whether etcd answered the last question.
     pub etcd_answers: bool,
+    /// Why it judges nothing; none where it may.
+    #[serde(deserialize_with = "nullable")]
+    pub bar: Option<Bar>,
+    /// Which other node that is about, if one.
+    #[serde(deserialize_with = "nullable")]
+    pub bar_node: Option<String>,
     /// The nodes that live.
     pub nodes: Vec<String>,
+    /// Other nodes of the config whose door cannot be reached from here.
+    pub silent: Vec<String>,
     /// In the order of their names.
     pub associations: Vec<SharedAssociation>,
 }
@@ -182,6 +193,12 @@ impl AdminCommand for ShowShare {
             ("etcd", etcd.to_owned()),
             ("nodes", told.nodes.join(" ")),
         ]);
+        if let Some(bar) = told.bar {
+            text.push_str(&rows(&[("judges", nothing(bar, told.bar_node.as_deref().unwrap_or("another node")))]));
+        }
+        if !told.silent.is_empty() {
+            text.push_str(&rows(&[("out of reach", told.silent.join(" "))]));
+        }
         for one in &told.associations {
             let node = match &one.node {
                 Some(node) if told.etcd_answers => node.clone(),
@@ -200,6 +217,19 @@ impl AdminCommand for ShowShare {
         }
         text
     }
+}
+
+/// In words.
+fn nothing(bar: Bar, node: &str) -> String {
+    let why = match bar {
+        Bar::Unknown => "it is not known yet whether it may".to_owned(),
+        Bar::OtherKey => "etcd was first used with another message-id.key".to_owned(),
+        Bar::OtherEtcd => "members of `etcd` in [share] are not of one cluster".to_owned(),
+        Bar::FewMembers => "no more than half of the members of `etcd` have answered as one".to_owned(),
+        Bar::FellowKey => format!("{node} has another message-id.key"),
+        Bar::FellowEtcd => format!("{node} speaks to another etcd"),
+    };
+    format!("nothing: {why} (nologd help judges-nothing)")
 }
 
 impl AdminCommand for PublishShare {

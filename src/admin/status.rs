@@ -13,6 +13,7 @@ use super::node::NodeTold;
 use super::{AdminCommand, Audience, CertificateStatus, Declined, Executor, ListenerStatus, Moment, ServerStatus};
 use crate::private::revealed;
 use crate::quota::{Name, State};
+use crate::share::Bar;
 use crate::words::nullable;
 
 /// `status`.
@@ -48,6 +49,9 @@ pub struct StatusTold {
     /// Where this is one of two machines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) node: Option<NodeTold>,
+    /// Where this is one of several nodes, and judges nothing: why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) judges_nothing: Option<Bar>,
     #[serde(deserialize_with = "nullable")]
     pub(crate) mailboxes: Option<u64>,
     /// How many of them are at which backend, as it is named; those at the default one, which nobody named, are left out.
@@ -147,6 +151,7 @@ impl StatusTold {
             certificates: None,
             store_unwritable: None,
             node: executor.node.as_ref().map(|node| node.told()),
+            judges_nothing: executor.share.as_ref().and_then(|share| share.why_not()),
             mailboxes: None,
             placed: None,
             on_their_way: None,
@@ -178,6 +183,9 @@ fn daemon(told: &StatusTold) -> String {
     text.push_str(&format!("    policy              {}\n", told.policy));
     if let Some(node) = &told.node {
         text.push_str(&node.print());
+    }
+    if told.judges_nothing.is_some() {
+        text.push_str("    several nodes       this one judges NOTHING: nologd share show\n");
     }
     if told.store_unwritable == Some(true) {
         text.push_str("    store               cannot be written: mail goes on, changes are refused (STORE-UNWRITABLE)\n");

@@ -122,6 +122,16 @@ catalogue! {
     EtcdGone "etcd-gone" ();
     /// etcd answers again.
     EtcdBack "etcd-back" ();
+    /// This node judges nothing, because it and others might mean different things: `why` is a number of `Bar`; `node` is the other node that it is
+    /// about, in the order of the config file, where it is about one.
+    JudgesNothing "judges-nothing" (why, node);
+    /// This node may judge again.
+    JudgesAgain "judges-again" ();
+    /// Another node lives, and its door cannot be reached from here: members who come here and whom it judges are turned away. The number is its place in
+    /// the config file.
+    NodeSilent "node-silent" (node);
+    /// It can be reached again.
+    NodeAnswers "node-answers" (node);
     /// A backend does not take connections, or says nothing on them. Told at once; what changes again within minutes is told later, if it is still so.
     /// Which of its servers is a [`BackendService`](super::BackendService), here and below.
     BackendDown "backend-down" (backend, service);

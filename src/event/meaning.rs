@@ -112,6 +112,18 @@ meanings! {
     EtcdBack
         "etcd answers again. Nothing to do."
         "etcd répond de nouveau. Rien à faire."
+    JudgesNothing
+        "This node judges nothing, so that no limit is passed: mail for what it would judge waits, or other nodes judge it. 1: etcd was first used with another message-id.key; copy that of the other nodes, and restart. 2: members of `etcd` in [share] are not of one cluster (`etcdctl member list` at each). 3: no more than half of them have answered as one; see whether they run. 4: `node` (in the order of the [[share.node]], from 0) has another message-id.key. 5: it speaks to another etcd: compare `etcd` in [share] on both. `nologd share show` says it too; docs/many-nodes.md."
+        "Ce nœud ne juge rien, pour qu'aucune limite ne soit dépassée\u{a0}: le courrier de ce qu'il jugerait attend, ou d'autres nœuds le jugent. 1\u{a0}: etcd a d'abord servi avec un autre message-id.key\u{a0}; copiez celui des autres nœuds et redémarrez. 2\u{a0}: des membres de `etcd` dans [share] ne sont pas de la même grappe (`etcdctl member list` sur chacun). 3\u{a0}: pas plus de la moitié n'ont répondu d'une voix\u{a0}; voyez s'ils tournent. 4\u{a0}: `node` (dans l'ordre des [[share.node]], depuis 0) a un autre message-id.key. 5\u{a0}: il parle à un autre etcd\u{a0}: comparez `etcd` dans [share] sur les deux. `nologd share show` le dit aussi\u{a0}; docs/fr/plusieurs-noeuds.md."
+    JudgesAgain
+        "What kept this node from judging is over. Nothing to do."
+        "Ce qui empêchait ce nœud de juger est passé. Rien à faire."
+    NodeSilent
+        "Another node lives, and this one cannot reach its share-imap listener: members who come here and whom it judges are told BACKEND-DOWN. `node` counts the [[share.node]] of the config from 0. See its address and port there, the firewall between the two, and that its certificate is for the name in the URL."
+        "Un autre nœud vit, et celui-ci n'atteint pas sa porte share-imap\u{a0}: les membres arrivés ici qu'il juge reçoivent BACKEND-DOWN. `node` compte les [[share.node]] de la configuration depuis 0. Voyez-y son adresse et son port, le pare-feu entre les deux, et que son certificat est au nom de l'URL."
+    NodeAnswers
+        "The other node can be reached again. Nothing to do."
+        "L'autre nœud répond de nouveau. Rien à faire."
     BackendDown
         "A mail server behind takes no connections, or takes them and says nothing: `name` is its [[backend]], `service` the key that says where (imap, pop3, sieve, lmtp, relay). Members are told BACKEND-DOWN, incoming mail waits at your relay; nothing is lost. See whether it runs; `nologd check --connect` talks to it."
         "Un serveur de courrier ne prend pas de connexion, ou la prend et ne dit rien\u{a0}: `name` est son [[backend]], `service` la clé qui dit où (imap, pop3, sieve, lmtp, relay). Les membres reçoivent BACKEND-DOWN, le courrier entrant attend au relais\u{a0}; rien n'est perdu. Voyez s'il tourne\u{a0}; `nologd check --connect` lui parle."

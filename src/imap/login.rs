@@ -24,6 +24,9 @@ pub const COMMAND: usize = 34 * 1024;
 /// Commands before login, also honest ones. A mail program needs about five.
 const COMMANDS: u8 = 50;
 
+/// What a node's word of itself begins with, in its greeting to another node (docs/many-nodes.md).
+pub const NODE_WORD: &str = "XNOLOGD-NODE=";
+
 /// What to do with the first bytes from a client that has not logged in.
 pub enum Before {
     /// More bytes are needed.
@@ -73,6 +76,11 @@ impl ImapLogin {
     /// The first line we send (not after STARTTLS).
     pub fn greeting(&self) -> Vec<u8> {
         format!("* OK [CAPABILITY {}] nologd ready\r\n", self.capabilities()).into_bytes()
+    }
+
+    /// The same to another node, which is told what this one is.
+    pub fn greeting_to_node(&self, word: &str) -> Vec<u8> {
+        format!("* OK [CAPABILITY {} {NODE_WORD}{word}] nologd ready\r\n", self.capabilities()).into_bytes()
     }
 
     fn capabilities(&self) -> String {

@@ -57,6 +57,11 @@ impl MessageIdKey {
         self.derived(b"records of the nodes")
     }
 
+    /// What stands for the key itself where nodes see whether they have the same one (docs/keys.md): there is no way back.
+    pub fn mark(&self) -> String {
+        self.derived(b"mark of the nodes").iter().take(16).map(|octet| format!("{octet:02x}")).collect()
+    }
+
     /// The key that the two machines of a pair seal copies of the book with (docs/keys.md).
     pub fn for_copies(&self) -> Zeroizing<[u8; 32]> {
         self.derived(b"copies of the book")

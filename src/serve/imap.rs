@@ -88,7 +88,11 @@ async fn enter(
     let Accepted { handshake, seat, mut stop, protection, tls, pooling, default_domain } = accepted;
     let tokens = context.methods.of_all(&context.backends.load());
     let mut login = ImapLogin::new(protection).offering(tokens);
-    let mut link = handshake.greet(&login.greeting()).await?;
+    let greeting = match context.share.as_ref().filter(|_| seat.is_fellow()) {
+        Some(share) => login.greeting_to_node(&share.link.word().to_string()),
+        None => login.greeting(),
+    };
+    let mut link = handshake.greet(&greeting).await?;
     loop {
         match login.next(link.input()) {
             Before::Need => {

@@ -54,6 +54,7 @@ mod share_cut;
 mod share_desk;
 mod share_drive;
 pub mod share_etcd;
+mod share_house;
 mod share_register;
 mod side;
 mod sieve;

@@ -14,8 +14,9 @@ use super::sealed::CopyKey;
 use super::share_book::SharedBook;
 use super::share_count::PendingCounts;
 use super::share_etcd::EtcdClient;
+use super::share_house::Standing;
 use crate::quota::{Amount, Bench, Name};
-use crate::share::{Assent, Exposure, Fellow, Life, Pace, Tenant};
+use crate::share::{Accord, Assent, Exposure, Fellow, Life, News, Pace, Tenant};
 
 /// This machine's place among the nodes.
 pub struct ShareLink {
@@ -42,18 +43,24 @@ pub(super) struct ShareState {
     cut: BTreeSet<(Tenant, u64)>,
     /// Whether etcd answered last; none before it was asked.
     pub(super) answers: Option<bool>,
+    /// Whether it may judge at all.
+    pub(super) standing: Standing,
 }
 
 impl ShareLink {
-    /// Node `name`, which asks `etcd`; `key` and `seal` are those of all nodes.
-    pub fn new(name: &str, key: &[u8; 32], seal: CopyKey, etcd: EtcdClient) -> Arc<ShareLink> {
+    /// Node `name`, which asks `etcd`; `key` and `seal` are those of all nodes, and `mark` says which key that is.
+    pub fn new(name: &str, key: &[u8; 32], mark: &str, seal: CopyKey, etcd: EtcdClient) -> Arc<ShareLink> {
         let pace = Pace::default();
+        let mut fellow = Fellow::new(name, pace);
+        // Until it is known whether it may judge.
+        fellow.hear(News::Barred(true), boot_time());
         let state = ShareState {
-            fellow: Fellow::new(name, pace),
+            fellow,
             lives: BTreeSet::new(),
             under_way: BTreeMap::new(),
             cut: BTreeSet::new(),
             answers: None,
+            standing: Standing::new(Accord::new(mark, etcd.members())),
         };
         Arc::new(ShareLink {
             name: name.to_owned(),

@@ -8,7 +8,7 @@ use super::share_count::{CountedTenant, PendingCounts};
 use crate::admin::share::{BookShown, JudgedShown, ShareDesk, ShareTold, SharedAssociation};
 use crate::private::Address;
 use crate::quota::{Amount, Book, Day};
-use crate::share::News;
+use crate::share::{Bar, News};
 
 impl ShareLink {
     pub(super) fn pending(&self) -> MutexGuard<'_, PendingCounts> {
@@ -38,13 +38,22 @@ impl ShareDesk for ShareLink {
             (Some(true), true) => BookShown::Shared,
             (Some(true), false) => BookShown::Behind,
         };
+        let bar = state.standing.bar();
+        let (silent, bar_node) = (state.standing.silent(), bar.and_then(|(_, node)| state.standing.name(node?)));
         ShareTold {
+            bar: bar.map(|(bar, _)| bar),
+            bar_node,
+            silent,
             name: self.name.clone(),
             book,
             etcd_answers: state.answers == Some(true),
             nodes: state.lives.iter().map(|life| life.node.clone()).collect(),
             associations: names.into_iter().map(shown).collect(),
         }
+    }
+
+    fn why_not(&self) -> Option<Bar> {
+        self.bar()
     }
 
     fn publish(&self, book: &Book) -> Result<(), &'static str> {

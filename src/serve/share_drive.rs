@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+use super::Context;
 use super::clock::{boot_time, today};
 use super::share::ShareLink;
 use super::share_etcd::fresh;
+use super::share_house;
 use crate::event::{Event, emit};
 use crate::quota::Book;
 use crate::share::etcd::{Listing, calls, news};
@@ -26,16 +28,17 @@ const FOLLOWING: Duration = Duration::from_secs(1);
 const LEAVING: Duration = Duration::from_secs(1);
 
 impl ShareLink {
-    /// Judges what falls to this node in `book`, to the end of the process. To be called once, by the only process of this node.
+    /// Judges what falls to this node, to the end of the process. To be called once, by the only process of this node.
     ///
     /// # Errors
     /// No thread.
-    pub fn start(self: &Arc<ShareLink>, book: &Arc<Book>) -> io::Result<()> {
+    pub fn start(self: &Arc<ShareLink>, context: &Arc<Context>) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         self.book.run_on(runtime.handle().clone());
-        let (link, book) = (self.clone(), book.clone());
+        let (link, book, context) = (self.clone(), context.book.clone(), context.clone());
         let drive = async move {
             tokio::spawn(follow(link.clone(), book.clone()));
+            tokio::spawn(share_house::watch(link.clone(), context));
             tokio::spawn(read(link.clone(), book.clone()));
             work(link, book).await;
         };
@@ -47,7 +50,8 @@ impl ShareLink {
         let own = self.lock().lives.iter().filter(|life| life.node == self.name).cloned().collect::<Vec<_>>();
         for life in own {
             let errand = Errand::End(life);
-            for call in calls(&errand, &self.pace) {
+            let house = self.house();
+            for call in house.map(|house| calls(&errand, &self.pace, &house)).unwrap_or_default() {
                 let _ = timeout(LEAVING, self.etcd.post(&call)).await;
             }
         }
@@ -92,7 +96,8 @@ async fn read(link: Arc<ShareLink>, book: Arc<Book>) {
     loop {
         let listing = link.etcd.post(&Listing::call()).await.and_then(|answer| Listing::read(&answer));
         link.answered(listing.is_some());
-        if let Some(Listing { lives, deeds, book: number }) = listing {
+        if let Some(Listing { lives, deeds, book: number, house }) = listing {
+            link.stood(house);
             link.saw(number, &book);
             let now = boot_time();
             let mut state = link.lock();
@@ -154,7 +159,8 @@ fn run(link: &Arc<ShareLink>, book: &Arc<Book>, errand: Errand) {
             let link = link.clone();
             tokio::spawn(async move {
                 let mut answers = Vec::new();
-                for call in calls(&errand, &link.pace) {
+                let Some(house) = link.house() else { return };
+                for call in calls(&errand, &link.pace, &house) {
                     let Some(answer) = link.etcd.post(&call).await else { return };
                     answers.push(answer);
                 }

@@ -49,12 +49,22 @@ impl EtcdClient {
         EtcdClient { members, tls, last: AtomicUsize::new(0), resting: Mutex::default() }
     }
 
+    /// How many members there are.
+    pub(super) fn members(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The answer of this member alone.
+    pub(super) async fn ask(&self, at: usize, call: &GatewayCall) -> Option<Vec<u8>> {
+        timeout(PATIENCE, self.post_to(at, call)).await.ok().flatten()
+    }
+
     /// The answer of the first member that gives one.
     pub(super) async fn post(&self, call: &GatewayCall) -> Option<Vec<u8>> {
         let first = self.last.load(Ordering::Relaxed);
         for step in 0..self.members.len() {
             let at = (first + step) % self.members.len();
-            if let Ok(Some(answer)) = timeout(PATIENCE, self.post_to(at, call)).await {
+            if let Some(answer) = self.ask(at, call).await {
                 self.last.store(at, Ordering::Relaxed);
                 return Some(answer);
             }

@@ -34,6 +34,7 @@ impl ShareLink {
     pub(super) fn publish_own(&self, book: &Book) -> Result<(), &'static str> {
         let files = self.book.files.get().ok_or("The book is not open yet.")?;
         match self.book.seen() {
+            _ if self.bar().is_some() => return Err("This node judges nothing: `nologd share show` says why."),
             None => return Err("etcd has not answered yet. Try again in a moment."),
             Some(0) => {}
             Some(_) => return Err("There is a book for all nodes already."),
@@ -138,6 +139,9 @@ impl Register for ShareLink {
 
     fn publish(&self, records: &[Record]) -> Result<u64, StoreError> {
         let handle = self.book.handle.get().ok_or(StoreError::Unshared)?;
+        if self.bar().is_some() {
+            return Err(StoreError::Unshared);
+        }
         let shelves = self.shelves(records).ok_or(StoreError::TooLarge)?;
         let (seen, before) = self.book.taken();
         let changed = to_write(shelves, before);

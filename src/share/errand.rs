@@ -43,6 +43,8 @@ pub enum Errand {
 pub enum News {
     /// The life is under its lease: its key came by this revision.
     Joined(Life, u64),
+    /// From now on nothing may be judged here, or it may again ([`Accord`](super::Accord)).
+    Barred(bool),
     /// The life was there, and came by this revision. The answer to the question of this number.
     Confirmed(Life, u64, u64),
     /// The life is gone.

@@ -1,7 +1,7 @@
 //! Errands in etcd's words: its v3 API as JSON, which every member of etcd 3.4 and later speaks over HTTP beside gRPC. A call is a path and a body; how it
 //! gets there is the driver's.
 //!
-//! Keys: `nologd/life/NODE/NUMBER`, under a lease of that number, and `nologd/deed/TENANT`. Absent on purpose: a key or value with a time in it, an
+//! Keys: `nologd/life/NODE/NUMBER`, under a lease of that number, `nologd/deed/TENANT`, and `nologd/house`. Absent on purpose: a key or value with a time in it, an
 //! address, or a number that says what is used.
 
 use std::collections::BTreeSet;
@@ -11,10 +11,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Deed, Errand, Life, News, Pace, Tenant};
+use super::{Deed, Errand, House, Life, News, Pace, Tenant};
 
 /// What stands for the book's last change: see [`register`](super::register).
 pub(super) const BOOK: &str = "nologd/book";
+const HOUSE: &str = "nologd/house";
 const LIVES: &str = "nologd/life/";
 const DEEDS: &str = "nologd/deed/";
 
@@ -35,6 +36,8 @@ pub struct Listing {
     pub deeds: Vec<(Tenant, u64, Option<Deed>)>,
     /// The revision of the book's last change; 0 where there is no book for all nodes.
     pub book: u64,
+    /// By what nodes know each other; none before one was there.
+    pub house: Option<House>,
 }
 
 impl Listing {
@@ -45,7 +48,7 @@ impl Listing {
 
     /// Reads the answer. None for one that is none.
     pub fn read(answer: &[u8]) -> Option<Listing> {
-        let mut listing = Listing { lives: BTreeSet::new(), deeds: Vec::new(), book: 0 };
+        let mut listing = Listing { lives: BTreeSet::new(), deeds: Vec::new(), book: 0, house: None };
         for pair in kvs(answer)? {
             let key = String::from_utf8(BASE64.decode(&pair.key).ok()?).ok()?;
             if let Some(life) = key.strip_prefix(LIVES) {
@@ -55,32 +58,58 @@ impl Listing {
                 listing.deeds.push((tenant, number(&pair.mod_revision)?, pair.deed()));
             } else if key == BOOK {
                 listing.book = number(&pair.mod_revision)?;
+            } else if key == HOUSE {
+                listing.house = Some(pair.house()?);
             }
         }
         Some(listing)
     }
 }
 
-/// The calls of an errand, each to be made when the one before was answered; none for what is no errand to etcd.
-pub fn calls(errand: &Errand, pace: &Pace) -> Vec<GatewayCall> {
+/// Puts this house, where there is none.
+pub fn found_call(house: &House) -> GatewayCall {
+    let compare = json!({ "key": coded(HOUSE), "target": "VERSION", "result": "EQUAL", "version": "0" });
+    let put = json!({ "request_put": { "key": coded(HOUSE), "value": coded(&house.to_string()) } });
+    call("/v3/kv/txn", &json!({ "compare": [compare], "success": [put] }))
+}
+
+/// Asks one member for the house that it has by itself, whether or not it is one of a majority.
+pub fn house_call() -> GatewayCall {
+    call("/v3/kv/range", &json!({ "key": coded(HOUSE), "serializable": true }))
+}
+
+/// What it has. None for an answer that is none.
+pub fn housed(answer: &[u8]) -> Option<Option<House>> {
+    match kvs(answer)?.first() {
+        Some(pair) => pair.house().map(Some),
+        None => Some(None),
+    }
+}
+
+/// The calls of an errand, each to be made when the one before was answered; none for what is no errand to etcd. Nobody joins, is confirmed or takes but
+/// in this house.
+pub fn calls(errand: &Errand, pace: &Pace, house: &House) -> Vec<GatewayCall> {
     match errand {
         Errand::Join(life) => vec![
             call("/v3/lease/grant", &json!({ "ID": lease(life), "TTL": pace.lease.div_ceil(1000).to_string() })),
             call("/v3/kv/txn", &{
                 let key = coded(&life_key(life));
                 let put = json!({ "request_put": { "key": key, "value": "", "lease": lease(life) } });
-                json!({ "success": [put, { "request_range": { "key": key } }] })
+                json!({ "compare": [is_house(house)], "success": [put, { "request_range": { "key": key } }] })
             }),
         ],
         Errand::End(life) => vec![call("/v3/kv/deleterange", &json!({ "key": coded(&life_key(life)) }))],
         Errand::Confirm(life, _) => vec![
             call("/v3/lease/keepalive", &json!({ "ID": lease(life) })),
-            call("/v3/kv/range", &json!({ "key": coded(&life_key(life)) })),
+            call("/v3/kv/txn", &{
+                let read = json!({ "request_range": { "key": coded(&life_key(life)) } });
+                json!({ "compare": [is_house(house)], "success": [read] })
+            }),
         ],
         Errand::Take { tenant, revision, from, deed } => {
             let own = deed.holder.iter().map(|(life, _)| version(life, "GREATER"));
             let from = from.iter().map(|life| version(life, "EQUAL"));
-            vec![put(*tenant, *revision, deed, own.chain(from).collect())]
+            vec![put(*tenant, *revision, deed, own.chain(from).chain([is_house(house)]).collect())]
         }
         Errand::Write { tenant, revision, deed } => vec![put(*tenant, *revision, deed, Vec::new())],
         Errand::Count(..) | Errand::Cut(_) => Vec::new(),
@@ -95,7 +124,7 @@ pub fn news(errand: &Errand, answers: &[Vec<u8>]) -> Option<News> {
             let born = number(&stands(last)?.create_revision)?;
             (answers.len() == 2).then(|| News::Joined(life.clone(), born))
         }
-        Errand::Confirm(life, question) if answers.len() == 2 => Some(match kvs(last)?.first() {
+        Errand::Confirm(life, question) if answers.len() == 2 => Some(match transacted(last)? {
             Some(pair) => News::Confirmed(life.clone(), number(&pair.create_revision)?, *question),
             None => News::Lost(life.clone()),
         }),
@@ -109,9 +138,14 @@ pub fn news(errand: &Errand, answers: &[Vec<u8>]) -> Option<News> {
 
 /// What a transaction read.
 fn stands(answer: &[u8]) -> Option<KeyValue> {
+    transacted(answer)?
+}
+
+/// What it read, if anything. None for an answer that is none.
+fn transacted(answer: &[u8]) -> Option<Option<KeyValue>> {
     let transacted: Transacted = serde_json::from_slice(answer).ok()?;
-    let ranged = transacted.responses.into_iter().find_map(|response| response.response_range)?;
-    ranged.kvs.into_iter().next()
+    let ranged = transacted.responses.into_iter().find_map(|response| response.response_range);
+    Some(ranged.and_then(|ranged| ranged.kvs.into_iter().next()))
 }
 
 fn kvs(answer: &[u8]) -> Option<Vec<KeyValue>> {
@@ -130,6 +164,10 @@ fn put(tenant: Tenant, revision: u64, deed: &Deed, mut compare: Vec<Value>) -> G
     let (value, read) = (coded(&deed.to_string()), json!({ "request_range": { "key": key } }));
     let write = json!({ "request_put": { "key": key, "value": value } });
     call("/v3/kv/txn", &json!({ "compare": compare, "success": [write, read], "failure": [read] }))
+}
+
+fn is_house(house: &House) -> Value {
+    json!({ "key": coded(HOUSE), "target": "VALUE", "result": "EQUAL", "value": coded(&house.to_string()) })
 }
 
 /// A key that is not there has version 0.
@@ -195,7 +233,15 @@ struct Responded {
 
 impl KeyValue {
     fn deed(&self) -> Option<Deed> {
-        Deed::read(&String::from_utf8(BASE64.decode(&self.value).ok()?).ok()?)
+        Deed::read(&self.text()?)
+    }
+
+    fn house(&self) -> Option<House> {
+        House::read(&self.text()?)
+    }
+
+    fn text(&self) -> Option<String> {
+        String::from_utf8(BASE64.decode(&self.value).ok()?).ok()
     }
 }
 
@@ -213,8 +259,9 @@ mod tests {
         let keep = b"{\"result\":{\"TTL\":\"8\"}}".to_vec();
         assert_eq!(news(&confirm, &[keep.clone(), b"{}".to_vec()]), Some(News::Lost(life(7))));
         assert_eq!(news(&confirm, &[keep.clone(), b"<html>".to_vec()]), None);
-        let there = b"{\"kvs\":[{\"key\":\"\",\"create_revision\":\"4\",\"mod_revision\":\"5\"}]}".to_vec();
-        assert_eq!(news(&confirm, &[keep.clone(), there]), Some(News::Confirmed(life(7), 4, 3)));
+        let there =
+            "{\"responses\":[{\"response_range\":{\"kvs\":[{\"key\":\"\",\"create_revision\":\"4\",\"mod_revision\":\"5\"}]}}]}";
+        assert_eq!(news(&confirm, &[keep.clone(), there.into()]), Some(News::Confirmed(life(7), 4, 3)));
         // The first answer alone does not say that the life is there.
         assert_eq!(news(&confirm, &[keep]), None);
         let write = Errand::Write { tenant: 5, revision: 1, deed: Deed::default() };
@@ -224,6 +271,15 @@ mod tests {
         let odd = "{\"responses\":[{\"response_range\":{\"kvs\":[{\"key\":\"\",\"value\":\"####\",\"create_revision\":\"8\",\"mod_revision\":\"9\"}]}}]}";
         assert_eq!(news(&write, &[odd.into()]), Some(News::Stands(5, 9, None)), "nobody may");
         assert_eq!(Listing::read(b"{\"kvs\":[{\"key\":\"!\",\"create_revision\":\"1\",\"mod_revision\":\"1\"}]}"), None);
-        assert!(calls(&Errand::Cut(5), &Pace::default()).is_empty());
+        let house = House::new(&"0".repeat(32), 7);
+        assert!(calls(&Errand::Cut(5), &Pace::default(), &house).is_empty());
+        let pair = |text: &str| {
+            format!(
+                "{{\"kvs\":[{{\"key\":\"\",\"value\":\"{}\",\"create_revision\":\"1\",\"mod_revision\":\"1\"}}]}}",
+                coded(text)
+            )
+        };
+        assert_eq!(housed(pair(&house.to_string()).as_bytes()), Some(Some(house)));
+        assert_eq!((housed(b"{}"), housed(b"<html>"), housed(pair("x").as_bytes())), (Some(None), None, None));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::holding::{Amendment, Holding, Plot};
-use super::{Deed, Errand, Exposure, Fence, Life, Millis, News, Pace, Tenant, Within, nearest};
+use super::holding::{Holding, Plot};
+use super::{Deed, Errand, Fence, Life, Millis, News, Pace, Tenant, nearest};
 
 /// Whether something may be granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,9 @@ pub struct Fellow {
     pub(super) due: BTreeMap<Tenant, Millis>,
     /// Nothing of our lives of before is under way.
     pub(super) quiet: bool,
-    hurries: bool,
+    pub(super) hurries: bool,
+    /// It may not join.
+    barred: bool,
     /// When the fence had closed for which what was under way was cut.
     cut: Millis,
     pub(super) errands: Vec<Errand>,
@@ -46,13 +48,26 @@ impl Fellow {
     pub fn new(node: &str, pace: Pace) -> Fellow {
         let (lives, plots, due, errands) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new(), Vec::new());
         let membership = Membership::Out;
-        Fellow { node: node.into(), pace, membership, lives, plots, due, quiet: true, hurries: false, cut: 0, errands }
+        Fellow {
+            node: node.into(),
+            pace,
+            membership,
+            lives,
+            plots,
+            due,
+            quiet: true,
+            hurries: false,
+            barred: false,
+            cut: 0,
+            errands,
+        }
     }
 
     /// What is to be done. To be called often, and after each of the other calls; `fresh` is a random number that was never given before.
     pub fn tick(&mut self, now: Millis, fresh: u64) -> Vec<Errand> {
         match &self.membership {
             Membership::Joining(_, since) if now < since.saturating_add(self.pace.again) => {}
+            Membership::Out | Membership::Joining(..) if self.barred => {}
             Membership::Out | Membership::Joining(..) => {
                 let life = Life { node: self.node.clone(), number: fresh };
                 self.errands.push(Errand::Join(life.clone()));
@@ -83,6 +98,7 @@ impl Fellow {
                     self.look_at_all();
                 }
             }
+            News::Barred(barred) => self.bar(barred),
             News::Confirmed(life, born, number) => match &mut self.membership {
                 Membership::In(own, since, fence) if *own == life && *since == born => fence.confirm(number, &self.pace),
                 Membership::In(own, ..) if *own == life => self.lose(),
@@ -113,71 +129,6 @@ impl Fellow {
                 }
             }
         }
-    }
-
-    /// See [`Exposure::weight`].
-    pub fn weight(octets: u64, messages: u64) -> u64 {
-        Exposure::weight(octets, messages)
-    }
-
-    /// Whether a message of so many octets of the flight ([`Exposure::weight`]) may be granted, which the book does within the limits less
-    /// [`Fellow::withheld`]. What is granted must end by [`Fellow::landed`] or [`Fellow::let_go`].
-    pub fn grant(&mut self, tenant: Tenant, weight: u64, now: Millis) -> Assent {
-        let Membership::In(life, _, fence) = &self.membership else { return Assent::NotNow };
-        let Some(Plot { holding: Holding::Judging(hand), deed: Some(deed), revision, .. }) = self.plots.get_mut(&tenant) else {
-            return Assent::NotNow;
-        };
-        if now >= fence.until() {
-            return Assent::NotNow;
-        }
-        match hand.exposure.admits(weight, hand.flight(deed), fence.confirmed()) {
-            Within::Yes => {
-                hand.exposure.grant(weight);
-                Assent::Granted(hand.tenure)
-            }
-            Within::Confirm => {
-                self.hurries = true;
-                Assent::Soon
-            }
-            Within::Raise(least) => {
-                if hand.writing.is_none() {
-                    let flight = least.checked_next_power_of_two().unwrap_or(u64::MAX);
-                    let deed = Deed { holder: Some((life.clone(), flight)), left: deed.left.clone() };
-                    hand.writing = Some(Amendment { revision: *revision, deed: deed.clone(), at: now });
-                    self.errands.push(Errand::Write { tenant, revision: *revision, deed });
-                    self.due.insert(tenant, now.saturating_add(self.pace.again));
-                }
-                Assent::Soon
-            }
-        }
-    }
-
-    /// What was granted in this tenure is stored, or nobody knows.
-    pub fn landed(&mut self, tenant: Tenant, tenure: u64, weight: u64) {
-        let Membership::In(.., fence) = &self.membership else { return };
-        let (asked, confirmed) = (fence.asked(), fence.confirmed());
-        if let Some(hand) =
-            self.plots.get_mut(&tenant).and_then(|plot| plot.holding.hand_mut()).filter(|hand| hand.tenure == tenure)
-        {
-            hand.exposure.land(weight, asked, confirmed);
-            self.ended(tenant);
-        }
-    }
-
-    /// What was granted in this tenure will never be stored.
-    pub fn let_go(&mut self, tenant: Tenant, tenure: u64, weight: u64) {
-        if let Some(hand) =
-            self.plots.get_mut(&tenant).and_then(|plot| plot.holding.hand_mut()).filter(|hand| hand.tenure == tenure)
-        {
-            hand.exposure.let_go(weight);
-            self.ended(tenant);
-        }
-    }
-
-    /// Octets that the book keeps free in the association and in each of its mailboxes, for what earlier judges may still bring.
-    pub fn withheld(&self, tenant: Tenant) -> u64 {
-        let hand = self.plots.get(&tenant).and_then(|plot| plot.holding.hand());
-        hand.map_or(u64::MAX, |hand| hand.withheld)
     }
 
     /// Which node judges, as far as is known here.
@@ -213,12 +164,6 @@ impl Fellow {
         self.due.extend(self.plots.keys().map(|tenant| (*tenant, 0)));
     }
 
-    fn ended(&mut self, tenant: Tenant) {
-        if matches!(self.plots.get(&tenant), Some(Plot { holding: Holding::Leaving(..), .. })) {
-            self.due.insert(tenant, 0);
-        }
-    }
-
     /// Asks etcd, when it is time, and ends what is under way when it did not answer for long.
     fn confirm(&mut self, now: Millis) {
         let Membership::In(life, _, fence) = &mut self.membership else { return };
@@ -234,6 +179,20 @@ impl Fellow {
             self.cut = until;
             let open = self.plots.iter().filter(|(_, plot)| plot.holding.hand().is_some_and(|hand| hand.exposure.open() > 0));
             self.errands.extend(open.map(|(tenant, _)| Errand::Cut(*tenant)));
+        }
+    }
+
+    /// Whoever may not judge says so to others, who may.
+    fn bar(&mut self, barred: bool) {
+        if std::mem::replace(&mut self.barred, barred) || !barred {
+            return;
+        }
+        match std::mem::replace(&mut self.membership, Membership::Out) {
+            Membership::In(life, ..) | Membership::Joining(life, _) => {
+                self.lose();
+                self.errands.push(Errand::End(life));
+            }
+            Membership::Out => {}
         }
     }
 

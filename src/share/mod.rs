@@ -4,6 +4,7 @@
 //! ```text
 //! etcd:  life/NODE/NUMBER     under a lease: this process of that node is there
 //!        deed/TENANT          who judges it, and what may still be on its way to the storage from whom
+//!        house                by what nodes know that they mean the same associations, at the same etcd
 //!
 //! Fellow ──Errand──▶ driver ──▶ etcd, storage
 //!        ◀──News────
@@ -16,24 +17,29 @@
 //! Pure: time comes from the caller, as [`Millis`], and so does chance. Absent on purpose: names of associations, addresses and usage. A [`Tenant`] is a
 //! number that is made of the association's name with a key; the book is elsewhere.
 
+mod accord;
 mod deed;
 mod errand;
 pub mod etcd;
 mod exposure;
 mod fellow;
 mod fence;
+mod granting;
 mod holding;
+mod house;
 mod nearest;
 pub mod register;
 mod tending;
 #[cfg(test)]
 mod tests;
 
+pub use accord::{Accord, Bar};
 pub use deed::{Deed, Life};
 pub use errand::{Errand, News};
 pub use exposure::{Exposure, Within};
 pub use fellow::{Assent, Fellow};
 pub use fence::Fence;
+pub use house::{DoorWord, House};
 pub use nearest::nearest;
 
 pub use crate::node::Millis;

@@ -64,6 +64,22 @@ fn a_life_that_came_again_is_another_one() {
 }
 
 #[test]
+fn who_is_barred_judges_nothing_and_leaves_it_to_others() {
+    let mut fellow = judge();
+    fellow.hear(News::Barred(true), 10_500);
+    assert_eq!(fellow.grant(TENANT, 1024, 10_500), Assent::NotNow);
+    assert_eq!(fellow.tick(10_500, 11), [Errand::Cut(TENANT), Errand::End(life(7))]);
+    assert_eq!(fellow.tick(20_000, 12), []);
+    // One that was asked for and comes late is none of ours.
+    fellow.hear(News::Barred(false), 20_000);
+    assert_eq!(fellow.tick(20_000, 13), [Errand::Join(life(13))]);
+    fellow.hear(News::Barred(true), 20_001);
+    fellow.hear(News::Joined(life(13), 9), 20_002);
+    assert_eq!(fellow.tick(20_002, 14), [Errand::End(life(13))]);
+    assert_eq!(fellow.tick(30_000, 15), []);
+}
+
+#[test]
 fn what_a_line_held_back_is_free_after_a_count_and_not_before() {
     let other = || (Life { node: "front-b".into(), number: 1 }, 2 * MIB);
     let mut fellow = Fellow::new("front-a", Pace::default());

@@ -1,5 +1,6 @@
 //! Nodes, etcd and storage, played: see `world`. The nodes are the real ones.
 
+mod accord;
 mod alone;
 mod bench;
 mod etcd;

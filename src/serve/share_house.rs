@@ -1,0 +1,228 @@
+//! Looks again and again whether this node may judge at all (docs/many-nodes.md): what stands in etcd, what each of its members has by itself, and what the
+//! other nodes say at their doors. What follows from it is [`Accord`]'s to say.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::Context;
+use super::clock::boot_time;
+use super::share::ShareLink;
+use super::share_etcd::fresh;
+use crate::event::{Event, emit};
+use crate::fault::Side;
+use crate::imap::login::NODE_WORD;
+use crate::net::buffered::BufferedConn;
+use crate::net::dial::dial;
+use crate::net::tls::TlsClient;
+use crate::node::Millis;
+use crate::route::Endpoint;
+use crate::share::etcd::{found_call, house_call, housed};
+use crate::share::{Accord, Bar, DoorWord, House, News};
+
+/// How often all are asked.
+const ASKING: Duration = Duration::from_secs(5);
+/// The same while nothing is judged.
+const AT_FIRST: Duration = Duration::from_millis(250);
+/// How long another node has for its greeting.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// What is wrong for so long is told.
+const TOLD: Millis = 3000;
+/// Octets of a greeting.
+const GREETING: usize = 2048;
+
+/// Whether this node may judge, and what was told of it.
+pub(super) struct Standing {
+    accord: Accord,
+    bar: Option<(Bar, Option<usize>)>,
+    since: Millis,
+    told: Option<(Bar, Option<usize>)>,
+    /// The other nodes, in the order of the config.
+    names: Vec<String>,
+    /// Which of them have been out of reach though they live, and which of these were told.
+    lost: BTreeSet<usize>,
+    lost_told: BTreeSet<usize>,
+}
+
+impl Standing {
+    pub(super) fn new(accord: Accord) -> Standing {
+        let (names, lost, lost_told) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        Standing { accord, bar: Some((Bar::Unknown, None)), since: 0, told: None, names, lost, lost_told }
+    }
+
+    /// Why nothing is judged, and which other node that is about.
+    pub(super) fn bar(&self) -> Option<(Bar, Option<usize>)> {
+        self.bar
+    }
+
+    /// What another node is called.
+    pub(super) fn name(&self, at: usize) -> Option<String> {
+        self.names.get(at).cloned()
+    }
+
+    /// Those whose door cannot be reached.
+    pub(super) fn silent(&self) -> Vec<String> {
+        let silent = self.names.iter().zip(self.accord.silent()).filter(|(_, silent)| *silent);
+        silent.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Looks whether it may judge now; whether that has changed.
+    fn look(&mut self, now: Millis) -> bool {
+        let before = std::mem::replace(&mut self.bar, self.accord.bar());
+        if before != self.bar {
+            self.since = now;
+        }
+        match self.bar {
+            Some((Bar::Unknown, _)) => {}
+            Some((bar, node)) if self.told != self.bar && now >= self.since.saturating_add(TOLD) => {
+                self.told = self.bar;
+                emit(Event::JudgesNothing { why: bar as u64, node: node.unwrap_or(0) as u64 });
+            }
+            None if self.told.take().is_some() => emit(Event::JudgesAgain {}),
+            Some(_) | None => {}
+        }
+        before.is_some() != self.bar.is_some()
+    }
+
+    /// Tells which nodes live and cannot be reached; each when it was so twice, once.
+    fn tell_lost(&mut self, lives: impl Fn(&str) -> bool) {
+        let silent = self.names.iter().zip(self.accord.silent()).enumerate();
+        let lost: BTreeSet<_> = silent.filter(|(_, (name, silent))| *silent && lives(name)).map(|(at, _)| at).collect();
+        for node in lost.intersection(&self.lost).copied() {
+            if self.lost_told.insert(node) {
+                emit(Event::NodeSilent { node: node as u64 });
+            }
+        }
+        let back: Vec<_> = self.lost_told.difference(&lost).copied().collect();
+        for node in back {
+            self.lost_told.remove(&node);
+            emit(Event::NodeAnswers { node: node as u64 });
+        }
+        self.lost = lost;
+    }
+}
+
+impl ShareLink {
+    /// What this node says of itself to another one.
+    pub(super) fn word(&self) -> DoorWord {
+        self.lock().standing.accord.word()
+    }
+
+    /// The house, where it is known.
+    pub(super) fn house(&self) -> Option<House> {
+        self.lock().standing.accord.house().cloned()
+    }
+
+    /// Why nothing is judged here.
+    pub(super) fn bar(&self) -> Option<Bar> {
+        self.lock().standing.bar().map(|(bar, _)| bar)
+    }
+
+    /// What stands in etcd. Where nothing does, it is put there.
+    pub(super) fn stood(self: &Arc<ShareLink>, house: Option<House>) {
+        let is_empty = house.is_none();
+        self.lock().standing.accord.stood(house);
+        self.settle();
+        let mark = self.word().mark;
+        if let Some(chance) = fresh().filter(|_| is_empty) {
+            let link = self.clone();
+            tokio::spawn(async move { link.etcd.post(&found_call(&House::new(&mark, chance))).await });
+        }
+    }
+
+    /// Draws what follows from what is known.
+    fn settle(&self) {
+        let (mut state, now) = (self.lock(), boot_time());
+        if state.standing.look(now) {
+            let barred = state.standing.bar().is_some();
+            state.fellow.hear(News::Barred(barred), now);
+            drop(state);
+            self.stir.notify_one();
+        }
+    }
+}
+
+/// Asks all, to the end of the process.
+pub(super) async fn watch(link: Arc<ShareLink>, context: Arc<Context>) {
+    loop {
+        ask_members(&link).await;
+        ask_nodes(&link, &context).await;
+        link.settle();
+        sleep(if link.bar().is_some() { AT_FIRST } else { ASKING }).await;
+    }
+}
+
+async fn ask_members(link: &Arc<ShareLink>) {
+    let mut asked = JoinSet::new();
+    for at in 0..link.etcd.members() {
+        let etcd = link.etcd.clone();
+        asked.spawn(async move { (at, etcd.ask(at, &house_call()).await.and_then(|answer| housed(&answer))) });
+    }
+    while let Some(Ok((at, answer))) = asked.join_next().await {
+        if let Some(house) = answer {
+            link.lock().standing.accord.member(at, house);
+        }
+    }
+}
+
+async fn ask_nodes(link: &Arc<ShareLink>, context: &Arc<Context>) {
+    let Some(share) = &context.share else { return };
+    // It is said at our own door before others are asked.
+    let house = link.house();
+    let backends = context.backends.load();
+    let names: Vec<_> = backends.fellows().map(|fellow| fellow.name.to_string()).collect();
+    let mut asked = JoinSet::new();
+    for (at, fellow) in backends.fellows().enumerate() {
+        let (door, tls) = (fellow.imap.clone(), share.tls.clone());
+        asked.spawn(async move { (at, ask_node(&door, &tls).await) });
+    }
+    let mut words = vec![None; names.len()];
+    while let Some(Ok((at, word))) = asked.join_next().await {
+        words[at] = word;
+    }
+    let mut state = link.lock();
+    let lives: BTreeSet<_> = state.lives.iter().map(|life| life.node.clone()).collect();
+    state.standing.names = names;
+    state.standing.accord.heard(house, &words, boot_time());
+    state.standing.tell_lost(|name| lives.contains(name));
+}
+
+/// What another node says of itself in its greeting. None: it cannot be reached, or says nothing.
+async fn ask_node(door: &Endpoint, tls: &TlsClient) -> Option<DoorWord> {
+    let conn = dial(door, tls, PATIENCE).await.ok()?;
+    let mut link = BufferedConn::new(conn, Side::Backend, Instant::now() + PATIENCE);
+    loop {
+        let heard = link.input();
+        if let Some(end) = heard.iter().position(|octet| *octet == b'\n') {
+            return read_greeting(&heard[..end]);
+        }
+        if heard.len() > GREETING {
+            return None;
+        }
+        link.fill().await.ok()?;
+    }
+}
+
+fn read_greeting(line: &[u8]) -> Option<DoorWord> {
+    let (_, word) = std::str::from_utf8(line).ok()?.split_once(NODE_WORD)?;
+    DoorWord::read(word.split([' ', ']']).next()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::imap::login::ImapLogin;
+    use crate::wire::protection::Protection;
+
+    #[test]
+    fn what_a_node_greets_another_one_with_is_understood() {
+        let mark = "0123456789abcdef".repeat(2);
+        let word = DoorWord { mark: mark.clone(), house: Some(House::new(&mark, 5)), is_in: true };
+        let login = ImapLogin::new(Protection::Secure);
+        assert_eq!(read_greeting(&login.greeting_to_node(&word.to_string())), Some(word));
+        assert_eq!(read_greeting(&login.greeting()), None);
+    }
+}

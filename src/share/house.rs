@@ -1,0 +1,108 @@
+//! By what nodes know that they speak of the same: one word in etcd, put there by whoever comes first into an empty one.
+//!
+//! ```text
+//! nologd/house     MARK.CHANCE     MARK is made of the key of all nodes, CHANCE is a random number
+//! ```
+//!
+//! Nodes with different keys call one association by different numbers, and each would judge it. So would nodes that speak to different etcds: a cluster's own
+//! number tells those apart only where their members have different names, and all that were started by themselves are called the same. Chance tells
+//! them apart, and tells when one was emptied.
+
+use std::fmt;
+
+/// The word. See the head of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct House {
+    mark: String,
+    chance: u64,
+}
+
+impl House {
+    /// A new one, of the nodes whose key has this mark; `chance` is random.
+    pub fn new(mark: &str, chance: u64) -> House {
+        House { mark: mark.to_owned(), chance }
+    }
+
+    /// Reads what its text says; none for anything else.
+    pub fn read(text: &str) -> Option<House> {
+        let (mark, chance) = text.split_once('.')?;
+        (is_hex(mark, 32) && is_hex(chance, 16))
+            .then_some(House { mark: mark.to_owned(), chance: u64::from_str_radix(chance, 16).ok()? })
+    }
+
+    /// What is made of the key.
+    pub fn mark(&self) -> &str {
+        &self.mark
+    }
+}
+
+impl fmt::Display for House {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:016x}", self.mark, self.chance)
+    }
+}
+
+fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// What a node says of itself to another one that comes to its door: the house, as far as it is known, and whether it is in it.
+///
+/// ```text
+/// MARK.CHANCE.in     MARK.-.out
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DoorWord {
+    /// See [`House`].
+    pub mark: String,
+    /// None: etcd has not told it yet.
+    pub house: Option<House>,
+    /// It judges, or would.
+    pub is_in: bool,
+}
+
+impl DoorWord {
+    /// Reads one; none for anything else.
+    pub fn read(text: &str) -> Option<DoorWord> {
+        let (rest, stands) = text.rsplit_once('.')?;
+        let is_in = match stands {
+            "in" => true,
+            "out" => false,
+            _ => return None,
+        };
+        match rest.strip_suffix(".-") {
+            Some(mark) => is_hex(mark, 32).then(|| DoorWord { mark: mark.to_owned(), house: None, is_in }),
+            None => House::read(rest).map(|house| DoorWord { mark: house.mark.clone(), house: Some(house), is_in }),
+        }
+    }
+}
+
+impl fmt::Display for DoorWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.house {
+            Some(house) => write!(f, "{house}")?,
+            None => write!(f, "{}.-", self.mark)?,
+        }
+        f.write_str(if self.is_in { ".in" } else { ".out" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_as_it_was_written_and_anything_else_is_none() {
+        let mark = "0123456789abcdef".repeat(2);
+        let house = House::new(&mark, 7);
+        assert_eq!(House::read(&house.to_string()), Some(house.clone()));
+        for (house, is_in) in [(Some(house), true), (None, false)] {
+            let word = DoorWord { mark: mark.clone(), house, is_in };
+            assert_eq!(DoorWord::read(&word.to_string()), Some(word));
+        }
+        for text in ["", ".", "0.0", &format!("{mark}.+000000000000007"), &format!("{mark}.7"), &format!("{mark}."), &mark] {
+            assert_eq!((House::read(text), DoorWord::read(&format!("{text}.in"))), (None, None), "{text}");
+        }
+        assert_eq!(DoorWord::read(&format!("{mark}.-.maybe")), None);
+    }
+}
