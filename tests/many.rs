@@ -584,6 +584,28 @@ fn members_of_etcd_that_are_no_cluster_are_not_believed() {
     }
 }
 
+/// A node that is told to end hands on what it judged: nobody waits for its lease, and nothing is held back for it.
+#[test]
+fn a_node_that_is_stopped_leaves_nothing_to_hold_back() {
+    let mut stage = Stage::start();
+    let judges = stage.until_settled();
+    let (lost, left) = (judges[0], judges[1]);
+    let member = members(ASSOCIATIONS[0])[0];
+    assert!(stage.append(left, member, 100_000).contains("b OK"));
+    stage.signal(lost, Signal::SIGTERM);
+    let ended = stage.nodes[lost].as_mut().unwrap().wait(Duration::from_secs(15));
+    assert_eq!(ended, Some(true), "{}", stage.out(lost));
+    let begin = Instant::now();
+    stage.until_judged(&[left]);
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    let shown = stage.shown(left);
+    assert!(shown["associations"].as_array().unwrap().iter().all(|one| one["withheld"] == 0), "{shown}");
+    stage.up(lost);
+    stage.until_settled();
+    fill(&stage, &[0, 1], u32::MAX);
+    is_full_to_the_last_octet(&stage, judges);
+}
+
 /// The door between two nodes is closed: members are turned away, and admins are told once.
 #[test]
 fn a_node_that_cannot_be_reached_is_told() {

@@ -22,6 +22,10 @@ pub trait Bench: Send + Sync {
     fn is_cut(&self, tenant: u64, tenure: u64) -> bool;
     /// What was granted is under way no more: stored, or nobody knows (`landed`), or certainly never.
     fn end(&self, tenant: u64, tenure: u64, weight: u64, landed: bool);
+    /// The same, where something may still come of it: the storage did not say how it ended.
+    fn lose_sight(&self, tenant: u64, tenure: u64, weight: u64) {
+        self.end(tenant, tenure, weight, true);
+    }
     /// Whether another node is known to judge it.
     fn is_elsewhere(&self, tenant: u64) -> bool;
 }
@@ -72,6 +76,11 @@ impl Mandate {
     pub(super) fn landed(mut self) {
         self.bench.end(self.tenant, self.tenure, std::mem::take(&mut self.weight), true);
     }
+
+    /// No answer came.
+    pub(super) fn lost_sight(mut self) {
+        self.bench.lose_sight(self.tenant, self.tenure, std::mem::take(&mut self.weight));
+    }
 }
 
 impl Drop for Mandate {
@@ -101,6 +110,7 @@ mod tests {
         room: u64,
         elsewhere: bool,
         ended: Vec<(u64, u64, bool)>,
+        unseen: u64,
     }
 
     struct Fixed(Mutex<Told>);
@@ -139,6 +149,11 @@ mod tests {
             told.ended.push((tenure, weight, landed));
         }
 
+        fn lose_sight(&self, tenant: u64, tenure: u64, weight: u64) {
+            self.0.lock().unwrap().unseen += weight;
+            self.end(tenant, tenure, weight, true);
+        }
+
         fn is_elsewhere(&self, _: u64) -> bool {
             self.0.lock().unwrap().elsewhere
         }
@@ -155,7 +170,7 @@ mod tests {
         /// Alice may have 1000 octets; 500 may be under way.
         fn open() -> Court {
             let (today, book) = (Day::from_unix(0), Book::open(Arc::new(MemoryStore::new()), BookParams::default()).unwrap());
-            let told = Told { withheld: Some(0), tenure: 7, room: 500, elsewhere: false, ended: Vec::new() };
+            let told = Told { withheld: Some(0), tenure: 7, room: 500, elsewhere: false, ended: Vec::new(), unseen: 0 };
             let bench = Arc::new(Fixed(Mutex::new(told)));
             book.judge_each_with(bench.clone());
             let mut velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
@@ -196,6 +211,7 @@ mod tests {
         drop(handed);
         let ended = court.ended();
         assert_eq!(ended, [(7, 10, false), (7, 11, false), (7, 12, true), (7, 13, true), (7, 14, true)]);
+        assert_eq!(court.bench.0.lock().unwrap().unseen, 13 + 14, "what has no answer may still come");
         // A NO that may be none, for a folder is being renamed.
         let shift = court.book.shift(&court.alice, Turn::Rename);
         let mut doubtful = open(15);

@@ -208,7 +208,11 @@ impl Reservation {
     /// No answer came: stored or not, it stays counted until a count that begins after this moment.
     pub fn doubt(mut self) {
         self.end(|tally, held, now| tally.doubt(held, now));
-        self.land();
+        self.lose_sight();
+    }
+
+    fn lose_sight(&mut self) {
+        self.mandate.take().into_iter().for_each(Mandate::lost_sight);
     }
 
     fn land(&mut self) {
@@ -240,7 +244,7 @@ impl Drop for Reservation {
             (false, false) => drop(self.end(|tally, held, now| tally.release(held, now))),
             (false, true) => {
                 let _ = self.end(|tally, held, now| tally.doubt(held, now));
-                self.land();
+                self.lose_sight();
             }
         }
     }

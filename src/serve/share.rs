@@ -96,6 +96,15 @@ impl ShareState {
         self.cut.extend(self.under_way.keys().filter(|(other, _)| *other == tenant));
     }
 
+    fn ended(&mut self, tenant: Tenant, tenure: u64, weight: u64) {
+        if let Some(under_way) = self.under_way.get_mut(&(tenant, tenure)) {
+            *under_way = under_way.saturating_sub(weight);
+            if *under_way == 0 {
+                self.under_way.remove(&(tenant, tenure));
+            }
+        }
+    }
+
     /// Whether nothing is under way that was to be given up.
     pub(super) fn is_quiet(&mut self) -> bool {
         self.cut.retain(|key| self.under_way.contains_key(key));
@@ -154,12 +163,13 @@ impl Bench for ShareLink {
             true => state.fellow.landed(tenant, tenure, weight),
             false => state.fellow.let_go(tenant, tenure, weight),
         }
-        if let Some(under_way) = state.under_way.get_mut(&(tenant, tenure)) {
-            *under_way = under_way.saturating_sub(weight);
-            if *under_way == 0 {
-                state.under_way.remove(&(tenant, tenure));
-            }
-        }
+        state.ended(tenant, tenure, weight);
+    }
+
+    fn lose_sight(&self, tenant: u64, tenure: u64, weight: u64) {
+        let mut state = self.lock();
+        state.fellow.lost_sight(tenant, tenure, weight, boot_time());
+        state.ended(tenant, tenure, weight);
     }
 
     fn is_elsewhere(&self, tenant: u64) -> bool {

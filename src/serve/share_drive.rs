@@ -2,6 +2,7 @@
 //!
 //! Absent on purpose: a watch. What stands in etcd is read twice a second, which is one call, whatever members do.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use super::share_etcd::fresh;
 use super::share_house;
 use crate::event::{Event, emit};
 use crate::quota::Book;
-use crate::share::etcd::{Listing, calls, news};
+use crate::share::etcd::{Listing, TOGETHER, call_together, calls, news, news_together};
 use crate::share::{Errand, News};
 
 /// How often what is due is looked for; what cannot wait stirs.
@@ -24,6 +25,8 @@ const LOOKING: Duration = Duration::from_millis(100);
 const READING: Duration = Duration::from_millis(500);
 /// How often the book's associations are looked at.
 const FOLLOWING: Duration = Duration::from_secs(1);
+/// For the deeds of all associations to name nobody.
+const HANDING: Duration = Duration::from_secs(2);
 /// For the last word to etcd.
 const LEAVING: Duration = Duration::from_secs(1);
 
@@ -45,8 +48,16 @@ impl ShareLink {
         std::thread::Builder::new().name("share".into()).spawn(move || runtime.block_on(drive)).map(drop)
     }
 
-    /// The others may judge at once. To be called when nothing that was granted is under way.
+    /// The others may judge at once, and hold back nothing for us where nothing is under way. To be called when all sessions have ended.
     pub async fn leave(&self) {
+        self.lock().fellow.leave();
+        self.stir.notify_one();
+        let _ = timeout(HANDING, async {
+            while !self.lock().fellow.has_left(boot_time()) {
+                sleep(LOOKING / 5).await;
+            }
+        })
+        .await;
         let own = self.lock().lives.iter().filter(|life| life.node == self.name).cloned().collect::<Vec<_>>();
         for life in own {
             let errand = Errand::End(life);
@@ -139,10 +150,32 @@ async fn work(link: Arc<ShareLink>, book: Arc<Book>) {
             }
             errands
         };
-        for errand in errands {
-            run(&link, &book, errand);
+        let (deeds, others): (Vec<_>, Vec<_>) =
+            errands.into_iter().partition(|errand| matches!(errand, Errand::Take { .. } | Errand::Write { .. }));
+        others.into_iter().for_each(|errand| run(&link, &book, errand));
+        run_together(&link, &book, deeds);
+    }
+}
+
+/// Many deeds change at once where a node comes or goes.
+fn run_together(link: &Arc<ShareLink>, book: &Arc<Book>, deeds: Vec<Errand>) {
+    let (mut seen, mut together) = (BTreeSet::new(), Vec::new());
+    for errand in deeds {
+        match &errand {
+            Errand::Take { tenant, .. } | Errand::Write { tenant, .. } if seen.insert(*tenant) => together.push(errand),
+            _ => run(link, book, errand),
         }
     }
+    while together.len() > 1 {
+        let some = together.split_off(together.len().saturating_sub(TOGETHER));
+        let link = link.clone();
+        tokio::spawn(async move {
+            let Some(house) = link.house() else { return };
+            let Some(answer) = link.etcd.post(&call_together(&some, &house)).await else { return };
+            news_together(&some, &answer).into_iter().for_each(|news| link.hear(news));
+        });
+    }
+    together.into_iter().for_each(|errand| run(link, book, errand));
 }
 
 fn run(link: &Arc<ShareLink>, book: &Arc<Book>, errand: Errand) {

@@ -106,14 +106,45 @@ pub fn calls(errand: &Errand, pace: &Pace, house: &House) -> Vec<GatewayCall> {
                 json!({ "compare": [is_house(house)], "success": [read] })
             }),
         ],
+        Errand::Take { .. } | Errand::Write { .. } | Errand::Count(..) | Errand::Cut(_) => {
+            deed_txn(errand, house).map(|txn| call("/v3/kv/txn", &txn)).into_iter().collect()
+        }
+    }
+}
+
+/// How many errands may go together: etcd takes 128 parts in a transaction, those of inner ones included.
+pub const TOGETHER: usize = 32;
+
+/// Several errands about deeds in one transaction, each as if it went alone: [`TOGETHER`] of them at most, of one association one.
+pub fn call_together(errands: &[Errand], house: &House) -> GatewayCall {
+    let inner = errands.iter().filter_map(|errand| deed_txn(errand, house));
+    let inner: Vec<_> = inner.map(|txn| json!({ "request_txn": txn })).collect();
+    call("/v3/kv/txn", &json!({ "success": inner }))
+}
+
+/// What the answer says of each, in their order. Nothing for an answer that is none.
+pub fn news_together(errands: &[Errand], answer: &[u8]) -> Vec<News> {
+    let Ok(together) = serde_json::from_slice::<Together>(answer) else { return Vec::new() };
+    let each = errands.iter().zip(together.responses);
+    each.filter_map(|(errand, inner)| deed_news(errand, inner.response_txn.read()?)).collect()
+}
+
+/// The transaction of a [`Errand::Take`] or [`Errand::Write`].
+fn deed_txn(errand: &Errand, house: &House) -> Option<Value> {
+    match errand {
         Errand::Take { tenant, revision, from, deed } => {
             let own = deed.holder.iter().map(|(life, _)| version(life, "GREATER"));
             let from = from.iter().map(|life| version(life, "EQUAL"));
-            vec![put(*tenant, *revision, deed, own.chain(from).chain([is_house(house)]).collect())]
+            Some(put(*tenant, *revision, deed, own.chain(from).chain([is_house(house)]).collect()))
         }
-        Errand::Write { tenant, revision, deed } => vec![put(*tenant, *revision, deed, Vec::new())],
-        Errand::Count(..) | Errand::Cut(_) => Vec::new(),
+        Errand::Write { tenant, revision, deed } => Some(put(*tenant, *revision, deed, Vec::new())),
+        Errand::Join(_) | Errand::End(_) | Errand::Confirm(..) | Errand::Count(..) | Errand::Cut(_) => None,
     }
+}
+
+fn deed_news(errand: &Errand, pair: KeyValue) -> Option<News> {
+    let (Errand::Take { tenant, .. } | Errand::Write { tenant, .. }) = errand else { return None };
+    Some(News::Stands(*tenant, number(&pair.mod_revision)?, pair.deed()))
 }
 
 /// What the answers to all calls of an errand say. None for what they do not say, and where one is no answer.
@@ -128,10 +159,7 @@ pub fn news(errand: &Errand, answers: &[Vec<u8>]) -> Option<News> {
             Some(pair) => News::Confirmed(life.clone(), number(&pair.create_revision)?, *question),
             None => News::Lost(life.clone()),
         }),
-        Errand::Take { tenant, .. } | Errand::Write { tenant, .. } => {
-            let pair = stands(last)?;
-            Some(News::Stands(*tenant, number(&pair.mod_revision)?, pair.deed()))
-        }
+        Errand::Take { .. } | Errand::Write { .. } => deed_news(errand, stands(last)?),
         Errand::Confirm(..) | Errand::End(_) | Errand::Count(..) | Errand::Cut(_) => None,
     }
 }
@@ -143,9 +171,7 @@ fn stands(answer: &[u8]) -> Option<KeyValue> {
 
 /// What it read, if anything. None for an answer that is none.
 fn transacted(answer: &[u8]) -> Option<Option<KeyValue>> {
-    let transacted: Transacted = serde_json::from_slice(answer).ok()?;
-    let ranged = transacted.responses.into_iter().find_map(|response| response.response_range);
-    Some(ranged.and_then(|ranged| ranged.kvs.into_iter().next()))
+    serde_json::from_slice::<Transacted>(answer).ok().map(Transacted::read)
 }
 
 fn kvs(answer: &[u8]) -> Option<Vec<KeyValue>> {
@@ -157,13 +183,13 @@ pub(super) fn number(text: &str) -> Option<u64> {
 }
 
 /// Puts a deed where its revision is still this one and `compare` holds, and reads what stands then.
-fn put(tenant: Tenant, revision: u64, deed: &Deed, mut compare: Vec<Value>) -> GatewayCall {
+fn put(tenant: Tenant, revision: u64, deed: &Deed, mut compare: Vec<Value>) -> Value {
     let key = coded(&format!("{DEEDS}{tenant:016x}"));
     let is_seen = json!({ "key": key, "target": "MOD", "result": "EQUAL", "mod_revision": revision.to_string() });
     compare.push(is_seen);
     let (value, read) = (coded(&deed.to_string()), json!({ "request_range": { "key": key } }));
     let write = json!({ "request_put": { "key": key, "value": value } });
-    call("/v3/kv/txn", &json!({ "compare": compare, "success": [write, read], "failure": [read] }))
+    json!({ "compare": compare, "success": [write, read], "failure": [read] })
 }
 
 fn is_house(house: &House) -> Value {
@@ -220,10 +246,30 @@ pub(super) struct KeyValue {
     pub(super) mod_revision: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Transacted {
     #[serde(default)]
     responses: Vec<Responded>,
+}
+
+impl Transacted {
+    /// What it read, if anything.
+    fn read(self) -> Option<KeyValue> {
+        let ranged = self.responses.into_iter().find_map(|response| response.response_range)?;
+        ranged.kvs.into_iter().next()
+    }
+}
+
+#[derive(Deserialize)]
+struct Together {
+    #[serde(default)]
+    responses: Vec<Inner>,
+}
+
+#[derive(Deserialize)]
+struct Inner {
+    #[serde(default)]
+    response_txn: Transacted,
 }
 
 #[derive(Deserialize)]
@@ -270,6 +316,10 @@ mod tests {
         }
         let odd = "{\"responses\":[{\"response_range\":{\"kvs\":[{\"key\":\"\",\"value\":\"####\",\"create_revision\":\"8\",\"mod_revision\":\"9\"}]}}]}";
         assert_eq!(news(&write, &[odd.into()]), Some(News::Stands(5, 9, None)), "nobody may");
+        let together = |inner: &str| format!("{{\"responses\":[{{\"response_txn\":{inner}}},{{\"response_txn\":{{}}}}]}}");
+        let both = [write.clone(), write];
+        assert_eq!(news_together(&both, together(odd).as_bytes()), [News::Stands(5, 9, None)]);
+        assert_eq!(news_together(&both, b"<html>"), []);
         assert_eq!(Listing::read(b"{\"kvs\":[{\"key\":\"!\",\"create_revision\":\"1\",\"mod_revision\":\"1\"}]}"), None);
         let house = House::new(&"0".repeat(32), 7);
         assert!(calls(&Errand::Cut(5), &Pace::default(), &house).is_empty());

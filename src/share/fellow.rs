@@ -38,6 +38,8 @@ pub struct Fellow {
     pub(super) hurries: bool,
     /// It may not join.
     barred: bool,
+    /// The process is to end.
+    pub(super) leaves: bool,
     /// When the fence had closed for which what was under way was cut.
     cut: Millis,
     pub(super) errands: Vec<Errand>,
@@ -58,6 +60,7 @@ impl Fellow {
             quiet: true,
             hurries: false,
             barred: false,
+            leaves: false,
             cut: 0,
             errands,
         }
@@ -67,7 +70,7 @@ impl Fellow {
     pub fn tick(&mut self, now: Millis, fresh: u64) -> Vec<Errand> {
         match &self.membership {
             Membership::Joining(_, since) if now < since.saturating_add(self.pace.again) => {}
-            Membership::Out | Membership::Joining(..) if self.barred => {}
+            Membership::Out | Membership::Joining(..) if self.barred || self.leaves => {}
             Membership::Out | Membership::Joining(..) => {
                 let life = Life { node: self.node.clone(), number: fresh };
                 self.errands.push(Errand::Join(life.clone()));
@@ -129,6 +132,22 @@ impl Fellow {
                 }
             }
         }
+    }
+
+    /// The process is to end, and nothing is granted any more: what is ours goes to whoever takes it, and where nothing is under way, nothing is held
+    /// back for us.
+    pub fn leave(&mut self) {
+        self.leaves = true;
+        self.look_at_all();
+    }
+
+    /// Whether no more can be handed on: the life may end. To be asked after [`Fellow::leave`].
+    pub fn has_left(&self, now: Millis) -> bool {
+        self.plots.values().all(|plot| match &plot.holding {
+            Holding::Elsewhere => true,
+            Holding::Taking(_) => false,
+            Holding::Counting(hand) | Holding::Judging(hand) | Holding::Leaving(hand, _) => hand.is_unsure(now, &self.pace),
+        })
     }
 
     /// Which node judges, as far as is known here.

@@ -2,7 +2,7 @@
 
 use super::fellow::Membership;
 use super::holding::{Amendment, Holding, Plot};
-use super::{Assent, Deed, Errand, Exposure, Fellow, Millis, Tenant, Within};
+use super::{Assent, Deed, Errand, Exposure, Fellow, Millis, Tenant, Within, flight_for};
 
 impl Fellow {
     /// See [`Exposure::weight`].
@@ -14,15 +14,17 @@ impl Fellow {
     /// [`Fellow::withheld`]. What is granted must end by [`Fellow::landed`] or [`Fellow::let_go`].
     pub fn grant(&mut self, tenant: Tenant, weight: u64, now: Millis) -> Assent {
         let Membership::In(life, _, fence) = &self.membership else { return Assent::NotNow };
-        let Some(Plot { holding: Holding::Judging(hand), deed: Some(deed), revision, .. }) = self.plots.get_mut(&tenant) else {
-            return Assent::NotNow;
-        };
+        let Some(plot) = self.plots.get_mut(&tenant) else { return Assent::NotNow };
+        let Plot { holding: Holding::Judging(hand), deed: Some(deed), revision, limit } = plot else { return Assent::NotNow };
         if now >= fence.until() {
             return Assent::NotNow;
         }
         match hand.exposure.admits(weight, hand.flight(deed), fence.confirmed()) {
             Within::Yes => {
                 hand.exposure.grant(weight);
+                if hand.exposure.total(fence.confirmed()) > flight_for(*limit) {
+                    hand.needed = now;
+                }
                 Assent::Granted(hand.tenure)
             }
             Within::Confirm => {
@@ -30,8 +32,11 @@ impl Fellow {
                 Assent::Soon
             }
             Within::Raise(least) => {
+                hand.needed = now;
                 if hand.writing.is_none() {
-                    let flight = least.checked_next_power_of_two().unwrap_or(u64::MAX);
+                    // One that announces large messages does not bring it to the limit, unless one alone is as large.
+                    let most = limit.map_or(u64::MAX, |limit| limit / 2).max(least);
+                    let flight = least.checked_next_power_of_two().unwrap_or(u64::MAX).min(most);
                     let deed = Deed { holder: Some((life.clone(), flight)), left: deed.left.clone() };
                     hand.writing = Some(Amendment { revision: *revision, deed: deed.clone(), at: now });
                     self.errands.push(Errand::Write { tenant, revision: *revision, deed });
@@ -42,7 +47,7 @@ impl Fellow {
         }
     }
 
-    /// What was granted in this tenure is stored, or nobody knows.
+    /// What was granted in this tenure is stored, or nobody knows, and nothing comes any more.
     pub fn landed(&mut self, tenant: Tenant, tenure: u64, weight: u64) {
         let Membership::In(.., fence) = &self.membership else { return };
         let (asked, confirmed) = (fence.asked(), fence.confirmed());
@@ -52,6 +57,13 @@ impl Fellow {
             hand.exposure.land(weight, asked, confirmed);
             self.ended(tenant);
         }
+    }
+
+    /// The same, where something may still come: the storage has not said how it ended.
+    pub fn lost_sight(&mut self, tenant: Tenant, tenure: u64, weight: u64, now: Millis) {
+        self.landed(tenant, tenure, weight);
+        let hand = self.plots.get_mut(&tenant).and_then(|plot| plot.holding.hand_mut());
+        hand.filter(|hand| hand.tenure == tenure).into_iter().for_each(|hand| hand.unsure = Some(now));
     }
 
     /// What was granted in this tenure will never be stored.

@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Deed, Exposure, Life, Millis, Pace};
 
+/// How many times in an hour the flight may be set back.
+const PARTS: u64 = 6;
+
 /// Where a node is with an association.
 #[derive(Default)]
 pub(super) enum Holding {
@@ -33,6 +36,10 @@ pub(super) struct Hand {
     pub(super) withheld: u64,
     pub(super) exposure: Exposure,
     pub(super) writing: Option<Amendment>,
+    /// When a message needed more than the least flight last.
+    pub(super) needed: Millis,
+    /// Until when something may come of what has ended, nobody knows how.
+    pub(super) unsure: Option<Millis>,
 }
 
 /// A change of the deed that has no answer yet: it may be in force or not.
@@ -62,7 +69,8 @@ impl Plot {
 
 impl Hand {
     pub(super) fn new(tenure: u64, since: Millis, withheld: u64) -> Hand {
-        Hand { tenure, since, counted: false, asked: (0, 0, 0), withheld, exposure: Exposure::default(), writing: None }
+        let (exposure, writing) = (Exposure::default(), None);
+        Hand { tenure, since, counted: false, asked: (0, 0, 0), withheld, exposure, writing, needed: 0, unsure: None }
     }
 
     /// When the storage is to be asked; none where what is held back is what the deed says.
@@ -77,6 +85,17 @@ impl Hand {
             return self;
         }
         Hand { counted: true, asked: (0, 0, 0), withheld, ..self }
+    }
+
+    /// Whether something may still come of what has ended.
+    pub(super) fn is_unsure(&self, now: Millis, pace: &Pace) -> bool {
+        self.unsure.is_some_and(|ended| now < ended.saturating_add(pace.drain))
+    }
+
+    /// When the flight is set back: at the second full part of [`Pace::forget`] after it was needed, so that the moment says nothing of anybody's.
+    pub(super) fn set_back_at(&self, pace: &Pace) -> Millis {
+        let part = (pace.forget / PARTS).max(1);
+        (self.needed / part).saturating_add(2).saturating_mul(part)
     }
 
     /// What may be on its way: the least of what may be in force.

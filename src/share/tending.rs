@@ -1,32 +1,15 @@
 //! What a node does about each association, when something has happened or time has passed: take, count, write anew what has no answer, give back.
 
 use super::fellow::{Fellow, Membership};
-use super::holding::{Amendment, Holding, Plot};
+use super::holding::{Amendment, Hand, Holding, Plot};
 use super::{Deed, Errand, Life, Millis, Tenant, flight_for, nearest};
 
 impl Fellow {
-    /// Sets what may be on its way back to what the limit gives, where a large message has asked for more. To be called at moments that have nothing to do
-    /// with anybody's acts.
-    pub fn rest(&mut self, now: Millis) {
-        let Membership::In(life, _, fence) = &self.membership else { return };
-        for (tenant, plot) in &mut self.plots {
-            let (Holding::Judging(hand), Some(deed), revision) = (&mut plot.holding, &plot.deed, plot.revision) else { continue };
-            let flight = flight_for(plot.limit);
-            if hand.writing.is_some() || hand.flight(deed) == flight || hand.exposure.total(fence.confirmed()) > flight {
-                continue;
-            }
-            let deed = Deed { holder: Some((life.clone(), flight)), left: deed.left.clone() };
-            hand.writing = Some(Amendment { revision, deed: deed.clone(), at: now });
-            self.errands.push(Errand::Write { tenant: *tenant, revision, deed });
-            self.due.insert(*tenant, now.saturating_add(self.pace.again));
-        }
-    }
-
     /// Does what is to be done about one association; when to look again.
     pub(super) fn look(&mut self, tenant: Tenant, plot: &mut Plot, now: Millis) -> Option<Millis> {
         let own = self.life()?.clone();
         let nodes = self.lives.iter().map(|life| life.node.as_str()).chain([own.node.as_str()]);
-        let is_nearest = nearest(tenant, nodes) == Some(own.node.as_str());
+        let is_nearest = nearest(tenant, nodes) == Some(own.node.as_str()) && !self.leaves;
         let is_free = !plot.is_held_by_one_of(&self.lives);
         let holding = std::mem::take(&mut plot.holding);
         plot.holding = if is_nearest { holding.stay() } else { holding.leave(now, &self.pace) };
@@ -44,10 +27,16 @@ impl Fellow {
                 let deed = plot.deed.as_ref()?;
                 let struck = deed.without(|life| now >= over || self.has_ended(life, &own));
                 let next = (!struck.left.is_empty()).then_some(over);
-                let wanted = (struck != *deed).then_some(struck);
+                let (flight, back) = self.flight(hand, deed, flight_for(plot.limit), now);
+                let wanted = Deed { holder: Some((own.clone(), flight)), ..struck };
+                let wanted = (wanted != *deed).then_some(wanted);
                 let count = self.count(tenant, plot, now);
                 let write = self.write(tenant, plot, wanted, now);
-                [next, count, write].into_iter().flatten().min()
+                [next, back, count, write].into_iter().flatten().min()
+            }
+            // It is held back as if we had been killed.
+            Holding::Leaving(hand, _) if self.leaves && hand.is_unsure(now, &self.pace) => {
+                Some(now.saturating_add(self.pace.again))
             }
             Holding::Leaving(hand, _) if hand.exposure.open() == 0 => {
                 let deed = plot.deed.as_ref()?;
@@ -60,6 +49,21 @@ impl Fellow {
                 Some(now.saturating_add(self.pace.again))
             }
         }
+    }
+
+    /// What may be on its way from now on, and when to look again: what the limit gives, where a large message has asked for more, and none has for a
+    /// while.
+    fn flight(&self, hand: &Hand, deed: &Deed, least: u64, now: Millis) -> (u64, Option<Millis>) {
+        let stands = deed.holder.as_ref().map_or(0, |(_, flight)| *flight);
+        if stands == least {
+            return (stands, None);
+        }
+        let at = hand.set_back_at(&self.pace);
+        let confirmed = if let Membership::In(.., fence) = &self.membership { fence.confirmed() } else { 0 };
+        if now >= at && hand.writing.is_none() && hand.exposure.total(confirmed) <= least {
+            return (least, None);
+        }
+        (stands, Some(at.max(now.saturating_add(self.pace.again))))
     }
 
     /// Whether nothing can come any more of another life than `own`.

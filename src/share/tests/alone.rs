@@ -103,3 +103,57 @@ fn what_a_line_held_back_is_free_after_a_count_and_not_before() {
     fellow.hear(News::Counted(TENANT, 8), 10_000);
     assert_eq!(fellow.withheld(TENANT), 0);
 }
+
+#[test]
+fn the_flight_is_set_back_when_nothing_has_needed_it_for_a_while_and_one_member_cannot_raise_it_to_the_limit() {
+    let mut fellow = judge();
+    assert_eq!(fellow.grant(TENANT, 3 * MIB, 10_001), Assent::Soon);
+    assert_eq!(fellow.tick(10_001, 9), [Errand::Write { tenant: TENANT, revision: 6, deed: deed(7, 4 * MIB) }]);
+    fellow.hear(News::Stands(TENANT, 7, Some(deed(7, 4 * MIB))), 10_001);
+    assert_eq!(fellow.grant(TENANT, 3 * MIB, 10_002), Assent::Granted(6));
+    // Half of the limit is the most, but for a message that is larger by itself.
+    assert_eq!(fellow.grant(TENANT, 6 * MIB, 10_003), Assent::Soon);
+    let raised = deed(7, 9 * MIB);
+    assert_eq!(fellow.tick(10_003, 9), [Errand::Write { tenant: TENANT, revision: 7, deed: raised.clone() }]);
+    fellow.hear(News::Stands(TENANT, 8, Some(raised)), 10_003);
+    let until = |fellow: &mut Fellow, now: u64| {
+        let errands = fellow.tick(now, 9);
+        errands.into_iter().filter(|errand| matches!(errand, Errand::Write { .. })).collect::<Vec<_>>()
+    };
+    // At the second full ten minutes after that, and not while it is under way.
+    assert_eq!(until(&mut fellow, 1_199_999), []);
+    assert_eq!(until(&mut fellow, 1_200_000), []);
+    fellow.let_go(TENANT, 6, 3 * MIB);
+    assert_eq!(until(&mut fellow, 1_203_000), [Errand::Write { tenant: TENANT, revision: 8, deed: deed(7, MIB) }]);
+    // From when it is written, whether or not it is answered.
+    fellow.hear(News::Confirmed(life(7), 5, 3), 1_203_001);
+    assert_eq!(fellow.grant(TENANT, 2 * MIB, 1_203_002), Assent::Soon);
+}
+
+#[test]
+fn a_node_that_ends_hands_on_what_has_nothing_under_way_and_leaves_the_rest() {
+    let (given, others) = (Deed::default(), [2, 3]);
+    let mut fellow = judge();
+    for other in others {
+        fellow.hear(News::Exists(other, Some(16 * MIB)), 10_001);
+        fellow.hear(News::Stands(other, 6, Some(deed(7, MIB))), 10_001);
+        fellow.tick(10_001, 9);
+        fellow.hear(News::Counted(other, 6), 10_001);
+    }
+    assert_eq!(fellow.grant(2, 1024, 10_002), Assent::Granted(6));
+    assert_eq!(fellow.grant(3, 1024, 10_002), Assent::Granted(6));
+    fellow.lost_sight(3, 6, 1024, 10_003);
+    fellow.leave();
+    assert_eq!(fellow.tick(10_004, 9), [Errand::Write { tenant: TENANT, revision: 6, deed: given.clone() }]);
+    assert_eq!(fellow.grant(TENANT, 1024, 10_004), Assent::NotNow);
+    fellow.hear(News::Stands(TENANT, 9, Some(given.clone())), 10_005);
+    assert!(!fellow.has_left(10_005), "something is under way");
+    fellow.landed(2, 6, 1024);
+    let write = Errand::Write { tenant: 2, revision: 6, deed: given.clone() };
+    assert!(fellow.tick(10_006, 9).contains(&write));
+    fellow.hear(News::Stands(2, 10, Some(given)), 10_007);
+    assert!(fellow.has_left(10_007), "of the third nobody knows what becomes: it is held back by others");
+    // It comes back under no other life.
+    fellow.hear(News::Lost(life(7)), 10_008);
+    assert!(!fellow.tick(20_000, 11).iter().any(|errand| matches!(errand, Errand::Join(_))));
+}

@@ -1,5 +1,6 @@
 //! What goes wrong.
 
+use super::super::{Errand, Fellow};
 use super::machine::Machine;
 use super::world::{Flaw, STEP, World};
 
@@ -13,6 +14,7 @@ impl World {
             if self.setup.faults {
                 self.strike(at);
             }
+            self.end(at);
             let machine = &self.machines[at];
             if machine.fellow.is_none() && now >= machine.dead && now >= machine.frozen {
                 self.start(at);
@@ -65,7 +67,43 @@ impl World {
             let until = now + 500 + random.below(20_000);
             self.cut(at, None);
             self.machines[at].die(until);
+        } else if random.one_in(1500) && machine.leaves == 0 {
+            self.stop(at);
         }
+    }
+
+    /// It is told to end: it hands on what it can in two seconds.
+    pub(super) fn stop(&mut self, at: usize) {
+        let (now, machine) = (self.now, &mut self.machines[at]);
+        let Some(fellow) = &mut machine.fellow else { return };
+        machine.leaves = now + 2000;
+        if self.flaw == Flaw::LeavesAnyway {
+            // As if nothing were under way; and it comes all the same.
+            machine.leaves = now + 15_000;
+            let own = self.storage.writes.iter().filter(|write| write.node == at && write.process == machine.process);
+            own.for_each(|write| fellow.let_go(write.tenant, write.tenure, Fellow::weight(write.octets, 1)));
+        }
+        fellow.leave();
+    }
+
+    /// The process of one that was told to end does, when all is handed on or the time is over.
+    fn end(&mut self, at: usize) {
+        let (now, machine) = (self.now, &self.machines[at]);
+        let Some(fellow) = machine.fellow.as_ref().filter(|_| machine.leaves > 0 && machine.is_awake(now)) else { return };
+        let has_left = fellow.has_left(machine.clock);
+        if now < machine.leaves && !has_left {
+            return;
+        }
+        let last = fellow.life().cloned().map(Errand::End);
+        let (process, arrives) = (machine.process, now + self.random.below(200));
+        self.post.extend(last.map(|errand| (arrives, at, process, errand)));
+        if self.flaw == Flaw::LeavesAnyway && now < machine.leaves {
+            return;
+        }
+        self.told.handed += u64::from(has_left);
+        let until = now + 500 + self.random.below(20_000);
+        self.cut(at, None);
+        self.machines[at].die(until);
     }
 
     /// Now and then a judge counts anew: what is stored. What it has under way is in `open`.
@@ -78,10 +116,6 @@ impl World {
         for tenant in 0..self.setup.tenants {
             let found = self.storage.stored[tenant as usize];
             machine.numbers(tenant).into_iter().for_each(|numbers| numbers.used = found);
-        }
-        if self.setup.faults && self.random.one_in(40) {
-            let clock = machine.clock;
-            machine.fellow.iter_mut().for_each(|fellow| fellow.rest(clock));
         }
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Machine {
     pub(super) stopped: Millis,
     pub(super) frozen: Millis,
     pub(super) dead: Millis,
+    /// Until when it may hand on what it has, before it ends; 0: it was not told to end.
+    pub(super) leaves: Millis,
     /// Until when it sees nothing of what changes in etcd, though it is answered.
     pub(super) blind: Millis,
     /// Its links to etcd and to the storage.
@@ -65,6 +67,7 @@ impl Machine {
             stopped: 0,
             frozen: 0,
             dead: 0,
+            leaves: 0,
             blind: 0,
             cut: 0,
             apart: 0,
@@ -87,6 +90,7 @@ impl Machine {
     pub(super) fn die(&mut self, until: Millis) {
         self.fellow = None;
         self.dead = until;
+        self.leaves = 0;
         self.mail.clear();
         self.ends.clear();
         self.counts.clear();

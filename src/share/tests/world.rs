@@ -36,6 +36,8 @@ pub(super) enum Flaw {
     ForgetsSoon,
     /// A node that lost its lease says that nothing is under way, and does not end it.
     QuietAtOnce,
+    /// A node that ends hands on associations into which something is under way.
+    LeavesAnyway,
 }
 
 /// How large it is, and whether anything goes wrong.
@@ -67,6 +69,8 @@ pub(super) struct Totals {
     pub(super) double: u64,
     /// How long after the last life of its judge was gone a tenant had another one, in milliseconds; what was put off meanwhile.
     pub(super) put_off: u64,
+    /// Nodes that ended when they had handed on all.
+    pub(super) handed: u64,
 }
 
 pub(super) struct World {
