@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::{self, Beside, Built, Config, ConfigFile, StartTrouble};
 use crate::event::{Event, TELLING, emit};
+use crate::net::certificate_folder::Validity;
 use crate::net::certificates::Certificates;
 use crate::net::shutdown::pair;
 use crate::quota::UsageWriter;
@@ -52,7 +53,9 @@ pub async fn serve_until_stopped(
     let listeners = config::listeners(&config, &built)?;
     statement::tell(&config, &context);
     let (count, backends) = (listeners.len(), context.backends.load().len());
+    let certified = built.nodes.as_ref().and_then(|(own, ..)| own.validity());
     if let Some(share) = &context.share {
+        share.link.shows(certified);
         share.link.start(&context).map_err(StartTrouble::State)?;
     }
     let (ender, end) = pair();
@@ -75,12 +78,13 @@ pub async fn serve_until_stopped(
         emit(Event::CertificateBroken { position: position as u64 });
     }
     built.certificates.as_deref().into_iter().for_each(reload::tell_ends);
+    certified.into_iter().for_each(reload::tell_end_among_nodes);
     // Before anybody is told that it may be stopped or reloaded now.
     let signals = Signals::listen().map_err(StartTrouble::State)?;
     emit(Event::Started { listeners: count as u64, backends: backends as u64 });
     systemd.tell("READY=1");
     let (end, drain) = tokio::select! {
-        () = until_stopped(&config, file, built.certificates.as_deref(), &context, signals) => (End::Stopped, config.drain),
+        () = until_stopped(&config, file, (built.certificates.as_deref(), certified), &context, signals) => (End::Stopped, config.drain),
         drain = beside::judge(other, &context) => (End::SteppedBack, drain.min(config.drain)),
     };
     emit(Event::Stopping { sessions: context.limits.sessions() as u64 });
@@ -144,7 +148,7 @@ impl Signals {
 async fn until_stopped(
     config: &Config,
     file: &ConfigFile,
-    certificates: Option<&Certificates>,
+    (certificates, certified): (Option<&Certificates>, Option<Validity>),
     context: &Arc<Context>,
     mut signals: Signals,
 ) {
@@ -169,6 +173,7 @@ async fn until_stopped(
                 certificates.into_iter().filter(|certificates| certificates.changed()).for_each(reload::certificates);
                 if new_day {
                     certificates.into_iter().for_each(reload::tell_ends);
+                    certified.into_iter().for_each(reload::tell_end_among_nodes);
                 }
             }
         }

@@ -28,6 +28,7 @@ struct Stage {
     counters: Vec<Process>,
     nodes: [Option<Process>; 2],
     etcd: Etcd,
+    etcd_port: u16,
     /// Another one, for whoever is told of it.
     second: Option<Etcd>,
     dovecot: Dovecot,
@@ -132,7 +133,7 @@ impl Stage {
         );
         let count = place.write("count", count.as_bytes()).unwrap();
         fs::set_permissions(count, Permissions::from_mode(0o755)).unwrap();
-        let mut stage = Stage { counters: Vec::new(), nodes: [None, None], etcd, second, dovecot, ports, place };
+        let mut stage = Stage { counters: Vec::new(), nodes: [None, None], etcd, etcd_port, second, dovecot, ports, place };
         for at in 0..2 {
             let etcd = match (odd, at) {
                 (Odd::Etcd, 1) => vec![other_port],
@@ -507,6 +508,88 @@ fn without_etcd_members_read_and_nothing_is_stored_until_it_is_back() {
     }
 }
 
+/// A folder and what is in it, elsewhere.
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+    assert!(copied.success());
+}
+
+/// etcd comes up with other files than it had, while nodes run and members store: no limit is passed, what is in force stays so until somebody publishes it,
+/// and all is judged again by itself.
+fn etcd_goes_back(to_nothing: bool) {
+    let mut stage = Stage::start();
+    stage.until_settled();
+    let kill = |stage: &mut Stage| {
+        stage.etcd.0.kill().unwrap();
+        stage.etcd.0.wait().unwrap();
+    };
+    let (files, older) = (stage.place.path("etcd"), stage.place.path("etcd-older"));
+    if !to_nothing {
+        // Settings of all nodes are in it, older than what is in force.
+        assert_eq!(stage.nologd(0, "share publish").0, 0);
+        kill(&mut stage);
+        copy(&files, &older);
+        stage.etcd = Etcd::start(&stage.place, "etcd", stage.etcd_port);
+        stage.until_judged(&[0, 1]);
+    } else {
+        assert_eq!(stage.nologd(0, "share publish").0, 0);
+    }
+    let until = |stage: &Stage, what: &dyn Fn(&Stage) -> bool| {
+        let begin = Instant::now();
+        while !what(stage) {
+            let told = || [0, 1].map(|at| format!("{}\n{}", stage.shown(at), stage.out(at))).concat();
+            assert!(begin.elapsed() < Duration::from_secs(60), "{}", told());
+            sleep(Duration::from_millis(100));
+        }
+    };
+    until(&stage, &|stage| stage.shown(1)["book"] == "shared");
+    until(&stage, &|stage| stage.nologd(0, "association set velo --storage 6M").0 == 0);
+    let storage = |stage: &Stage, at: usize| {
+        let shown: Value = serde_json::from_str(&stage.nologd(at, "association show velo --json").1).unwrap_or_default();
+        shown["association"]["settings"]["storage"].as_u64() == Some(6 << 20)
+    };
+    until(&stage, &|stage| storage(stage, 1));
+    scope(|threads| {
+        let busy = threads.spawn(|| fill(&stage, &[0, 1], 10));
+        sleep(Duration::from_millis(700));
+        // Within the fence of all judges.
+        kill_and_replace(&stage, to_nothing, &files, &older);
+        busy.join().unwrap();
+    });
+    stage.etcd = Etcd::start(&stage.place, "etcd", stage.etcd_port);
+    until(&stage, &|stage| (0..2).all(|at| stage.out(at).contains("judges-nothing why=6")));
+    until(&stage, &|stage| (0..2).all(|at| stage.out(at).contains("copy-unusable why=6")));
+    stage.until_judged(&[0, 1]);
+    assert!((0..2).all(|at| storage(&stage, at) && stage.shown(at)["book"] == "lost"));
+    let said = stage.nologd(1, "association set velo --storage 5M");
+    assert!(said.0 == 1 && storage(&stage, 1), "{said:?}");
+    fill(&stage, &[0, 1], 500);
+    assert!(stage.truth("velo") <= 6 << 20 && stage.truth("jardin") <= LIMIT);
+    assert_eq!(stage.nologd(1, "share publish").0, 0);
+    until(&stage, &|stage| (0..2).all(|at| storage(stage, at) && stage.shown(at)["book"] == "shared"));
+    until(&stage, &|stage| stage.nologd(0, "association set velo --storage 7M").0 == 0);
+}
+
+/// What a backup that is put back does; etcd has ended by then.
+fn kill_and_replace(stage: &Stage, to_nothing: bool, files: &Path, older: &Path) {
+    stage.etcd.signal(Signal::SIGKILL);
+    sleep(Duration::from_millis(200));
+    fs::remove_dir_all(files).unwrap();
+    if !to_nothing {
+        copy(older, files);
+    }
+}
+
+#[test]
+fn where_etcd_was_emptied_nodes_go_on_by_what_was_in_force() {
+    etcd_goes_back(true);
+}
+
+#[test]
+fn where_etcd_was_put_back_nodes_go_on_by_what_was_in_force() {
+    etcd_goes_back(false);
+}
+
 /// How many associations a node judges, as it says.
 fn judged(shown: &Value) -> usize {
     let all = shown["associations"].as_array();
@@ -582,6 +665,44 @@ fn members_of_etcd_that_are_no_cluster_are_not_believed() {
         assert!(begin.elapsed() < Duration::from_secs(30), "{shown:?} {} {}", stage.out(0), stage.out(1));
         sleep(Duration::from_millis(100));
     }
+}
+
+/// Two machines have one name: the first one goes on judging, and the second one says why it does not; when the first one ends, it is its turn.
+#[test]
+fn of_two_nodes_with_one_name_one_judges() {
+    let mut stage = Stage::prepared(Odd::Nothing);
+    let file = stage.folder(1).join("nologd.toml");
+    let config = fs::read_to_string(&file).unwrap();
+    let config = config.replace("[[share.node]]\nname = \"front-a\"", "[[share.node]]\nname = \"front-c\"");
+    let config = config.replace("[share]\nname = \"front-b\"", "[share]\nname = \"front-a\"");
+    fs::write(&file, config).unwrap();
+    stage.up(0);
+    let until = |stage: &Stage, what: &dyn Fn(&[Value; 2]) -> bool| {
+        let begin = Instant::now();
+        loop {
+            let shown = [stage.shown(0), stage.shown(1)];
+            assert!(shown.iter().filter(|shown| judged(shown) > 0).count() < 2, "{shown:?}");
+            if what(&shown) {
+                return;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(40), "{shown:?} {} {}", stage.out(0), stage.out(1));
+            sleep(Duration::from_millis(50));
+        }
+    };
+    until(&stage, &|shown| judged(&shown[0]) == 2);
+    stage.up(1);
+    until(&stage, &|shown| {
+        assert_eq!(judged(&shown[0]), 2, "the first one is not disturbed");
+        shown[1]["bar"] == "namesake" && stage.out(1).contains("judges-nothing why=7")
+    });
+    // Killed, and at once there again: its own life is no other one's.
+    stage.signal(0, Signal::SIGKILL);
+    stage.up(0);
+    let begin = Instant::now();
+    until(&stage, &|shown| judged(&shown[0]) == 2);
+    assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
+    stage.signal(0, Signal::SIGKILL);
+    until(&stage, &|shown| judged(&shown[1]) == 2);
 }
 
 /// A node that is told to end hands on what it judged: nobody waits for its lease, and nothing is held back for it.

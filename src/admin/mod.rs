@@ -44,6 +44,7 @@ mod principal;
 mod refusal;
 mod request;
 pub mod share;
+pub mod share_count;
 pub mod status;
 pub mod sync;
 #[cfg(test)]

@@ -22,17 +22,21 @@ pub enum CopyTrouble {
     OtherVersion = 4,
     /// It has no association, and the book here has some.
     Empty = 5,
+    /// etcd was emptied, or put back to an older state: what is in force here stays.
+    PutBack = 6,
 }
 
 words! {
     CopyTrouble, "No such trouble.":
     OtherKey = "other-key", Newer = "newer", Unwritable = "unwritable", OtherVersion = "other-version", Empty = "empty",
+    PutBack = "put-back",
 }
 
 impl CopyTrouble {
     fn text(self) -> &'static str {
         match self {
             CopyTrouble::OtherKey => "it cannot be opened: message-id.key must be the same file on both machines",
+            CopyTrouble::PutBack => "etcd was emptied or put back: `nologd share publish` on the node whose settings are right",
             CopyTrouble::Newer => "a newer nologd wrote it: update this machine",
             CopyTrouble::Unwritable => "the disk here does not take it: make room",
             CopyTrouble::OtherVersion => "the witness is of another version: update it",

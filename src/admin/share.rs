@@ -1,9 +1,9 @@
-//! `share show`: which node judges which association. And what `nologd share count` says: which are to be counted, and what the storage holds.
+//! `share show`: which node judges which association, or why none does here; `share publish`.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::layout::rows;
+use super::layout::{counted, rows};
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::{Address, revealed};
 use crate::quota::{Amount, Book, Day, Name, print_size};
@@ -58,11 +58,13 @@ pub enum BookShown {
     Shared,
     /// The same, and something was changed that is not in force here yet.
     Behind,
+    /// etcd was emptied or put back: each node's own, as they were, and nothing can be changed.
+    Lost,
 }
 
 words! {
     BookShown, "No such book.":
-    Unknown = "unknown", Own = "own", Shared = "shared", Behind = "behind",
+    Unknown = "unknown", Own = "own", Shared = "shared", Behind = "behind", Lost = "lost",
 }
 
 /// One association.
@@ -97,6 +99,9 @@ pub struct ShareTold {
     /// Which other node that is about, if one.
     #[serde(deserialize_with = "nullable")]
     pub bar_node: Option<String>,
+    /// Days that the certificate of `[share]` is valid, below zero where it is over; none where its dates cannot be read.
+    #[serde(deserialize_with = "nullable")]
+    pub certificate_days: Option<i64>,
     /// The nodes that live.
     pub nodes: Vec<String>,
     /// Other nodes of the config whose door cannot be reached from here.
@@ -115,54 +120,9 @@ pub struct ShowShare {}
 #[serde(deny_unknown_fields)]
 pub struct PublishShare {}
 
-/// `share begin-count`: the storage is asked from now on.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BeginCount {}
-
-/// What is to be counted.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RoundBegun {
-    /// The round; none where nothing is to be counted.
-    #[serde(deserialize_with = "nullable")]
-    pub round: Option<u64>,
-}
-
-/// `share counted`: what the storage told.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TellCount {
-    round: u64,
-    mailboxes: Vec<CountRow>,
-    /// Present with the last part: whether all could be told.
-    #[serde(deserialize_with = "nullable")]
-    whole: Option<bool>,
-}
-
-// A list of three, because a request is bounded.
-#[derive(Clone, Serialize, Deserialize)]
-struct CountRow(#[serde(with = "revealed")] Address, u64, u64);
-
-/// What came of it.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CountTaken {
-    /// Associations that are judged from now on; 0 before the last part.
-    pub associations: u64,
-}
-
-impl TellCount {
-    /// A part of a round; with `whole`, the last one.
-    pub fn new(round: u64, part: Vec<(Address, Amount)>, whole: Option<bool>) -> TellCount {
-        let mailboxes = part.into_iter().map(|(address, seen)| CountRow(address, seen.octets, seen.messages)).collect();
-        TellCount { round, mailboxes, whole }
-    }
-}
-
 const ALONE: &str = "This daemon is not one of several nodes: its config has no [share].";
 
-fn desk(executor: &Executor) -> Result<&dyn ShareDesk, Declined> {
+pub(super) fn desk(executor: &Executor) -> Result<&dyn ShareDesk, Declined> {
     executor.share.as_deref().ok_or(Declined::because(ALONE))
 }
 
@@ -186,12 +146,16 @@ impl AdminCommand for ShowShare {
             BookShown::Own => "this node's own (nologd share publish)",
             BookShown::Shared => "that of all nodes",
             BookShown::Behind => "that of all nodes, and not the newest",
+            BookShown::Lost => {
+                "as they were before etcd was emptied or put back; nothing can be changed (nologd share publish, on one node)"
+            }
         };
         let mut text = rows(&[
             ("this node", told.name.clone()),
             ("settings", book.to_owned()),
             ("etcd", etcd.to_owned()),
             ("nodes", told.nodes.join(" ")),
+            ("certificate", told.certificate_days.map_or("its dates cannot be read".to_owned(), left)),
         ]);
         if let Some(bar) = told.bar {
             text.push_str(&rows(&[("judges", nothing(bar, told.bar_node.as_deref().unwrap_or("another node")))]));
@@ -219,6 +183,13 @@ impl AdminCommand for ShowShare {
     }
 }
 
+fn left(days: i64) -> String {
+    match days {
+        0.. => format!("{} left", counted(days.unsigned_abs(), "day")),
+        _ => format!("OVER since {}: etcd and other nodes refuse it", counted(days.unsigned_abs(), "day")),
+    }
+}
+
 /// In words.
 fn nothing(bar: Bar, node: &str) -> String {
     let why = match bar {
@@ -228,6 +199,8 @@ fn nothing(bar: Bar, node: &str) -> String {
         Bar::FewMembers => "no more than half of the members of `etcd` have answered as one".to_owned(),
         Bar::FellowKey => format!("{node} has another message-id.key"),
         Bar::FellowEtcd => format!("{node} speaks to another etcd"),
+        Bar::WentBack => "etcd was emptied or put back a moment ago".to_owned(),
+        Bar::Namesake => "another machine has the name of this node".to_owned(),
     };
     format!("nothing: {why} (nologd help judges-nothing)")
 }
@@ -248,48 +221,5 @@ impl AdminCommand for PublishShare {
 
     fn print(_: &ShareTold) -> String {
         "The settings of this node are those of all nodes from now on: the others take them over in a second, in place of their own.\n".into()
-    }
-}
-
-impl AdminCommand for BeginCount {
-    const WORD: &'static str = "share begin-count";
-    type Told = RoundBegun;
-
-    fn audience(&self) -> Audience<'_> {
-        Audience::Admins
-    }
-
-    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<RoundBegun, Declined> {
-        Ok(RoundBegun { round: desk(executor)?.begin_round() })
-    }
-
-    fn print(_: &RoundBegun) -> String {
-        String::new()
-    }
-}
-
-impl AdminCommand for TellCount {
-    const WORD: &'static str = "share counted";
-    type Told = CountTaken;
-
-    fn audience(&self) -> Audience<'_> {
-        Audience::Admins
-    }
-
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<CountTaken, Declined> {
-        let desk = desk(executor)?;
-        let part = self
-            .mailboxes
-            .iter()
-            .map(|CountRow(address, octets, messages)| (address.clone(), Amount { octets: *octets, messages: *messages }));
-        if !desk.take_rows(self.round, part.collect()) {
-            return Err(Declined::because("That count is over: begin another one."));
-        }
-        let associations = self.whole.map_or(0, |whole| desk.end_round(&executor.book, self.round, whole, at.today));
-        Ok(CountTaken { associations })
-    }
-
-    fn print(_: &CountTaken) -> String {
-        String::new()
     }
 }

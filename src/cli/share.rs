@@ -12,7 +12,7 @@ use super::arguments::ShareCommand;
 use super::run::{run, told};
 use super::witness_programs as programs;
 use super::{complain, daemon_arguments::SocketOptions};
-use crate::admin::share::{BeginCount, TellCount};
+use crate::admin::share_count::{BeginCount, TellCount};
 
 /// How often it is asked whether there is something to count.
 const ASKING: Duration = Duration::from_millis(250);

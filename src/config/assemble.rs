@@ -164,7 +164,7 @@ fn share(config: &Config, tls: Option<&tls::TlsClient>) -> Result<Option<NodeSha
     let etcd = EtcdClient::new(settings.etcd.clone(), tls.clone());
     let key = common_key(config)?;
     let seal = CopyKey::new(&key.for_records()).ok_or(StartTrouble::Crypto)?;
-    let link = ShareLink::new(&settings.name, &key.for_shares(), &key.mark(), seal, etcd);
+    let link = ShareLink::new(&settings.name, &key.for_shares(), &key.mark(), seal, etcd, &config.state_dir);
     Ok(Some(NodeShare { link, tls: tls.clone() }))
 }
 

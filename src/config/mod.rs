@@ -38,6 +38,7 @@ pub use held::{ConfigFile, ReloadLimit};
 pub use key::{KEY_FILE, KEY_OCTETS};
 pub use listen::{Listen, ListenTls};
 pub use rules::{confine, plan};
+pub use share::ShareSettings;
 pub use site::site;
 pub use trouble::StartTrouble;
 

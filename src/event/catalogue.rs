@@ -132,6 +132,14 @@ catalogue! {
     NodeSilent "node-silent" (node);
     /// It can be reached again.
     NodeAnswers "node-answers" (node);
+    /// So many associations that this node is to judge are not stored into: for a minute, nobody has told what the storage holds of them.
+    CountLate "count-late" (associations);
+    /// All of them were counted.
+    CountThere "count-there" ();
+    /// The certificate that this node shows to etcd and to other nodes has so many days left. Told once a day.
+    NodeCertificateEnds "node-certificate-ends" (days);
+    /// It is not valid any more. Told once a day.
+    NodeCertificateOver "node-certificate-over" ();
     /// A backend does not take connections, or says nothing on them. Told at once; what changes again within minutes is told later, if it is still so.
     /// Which of its servers is a [`BackendService`](super::BackendService), here and below.
     BackendDown "backend-down" (backend, service);

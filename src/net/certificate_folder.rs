@@ -126,7 +126,8 @@ fn missing(folder: &Path) -> Broken {
     }
 }
 
-fn validity(leaf: &CertificateDer<'_>) -> Option<Validity> {
+/// The dates of a certificate; none where they cannot be read.
+pub(super) fn validity(leaf: &CertificateDer<'_>) -> Option<Validity> {
     let parsed = x509_cert::Certificate::from_der(leaf).ok()?;
     let dates = parsed.tbs_certificate.validity;
     let seconds = |time: x509_cert::time::Time| time.to_unix_duration().as_secs();

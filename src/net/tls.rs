@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::server::{ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions, WebPkiClientVerifier};
 use tokio_rustls::rustls::{CipherSuite, ClientConfig, RootCertStore, ServerConfig};
@@ -159,6 +159,12 @@ impl Clients {
         let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
         builder.build().map(Clients).map_err(|_| invalid())
     }
+
+    /// Whether `own` is a certificate of theirs, for clients, that is valid at `now`, in seconds since 1970.
+    pub fn accept(&self, own: &Identity, now: u64) -> bool {
+        let Some((leaf, rest)) = own.chain.split_first() else { return false };
+        self.0.verify_client_cert(leaf, rest, UnixTime::since_unix_epoch(Duration::from_secs(now))).is_ok()
+    }
 }
 
 /// The client side, towards backends: certificates are always verified.
@@ -205,7 +211,7 @@ impl TlsClient {
         }
         let builder = ClientConfig::builder_with_provider(provider());
         let builder = builder.with_safe_default_protocol_versions().map_err(|_| invalid())?;
-        let config = builder.with_root_certificates(roots).with_client_cert_resolver(own.0.clone());
+        let config = builder.with_root_certificates(roots).with_client_cert_resolver(own.shown.clone());
         Ok(TlsClient(TlsConnector::from(Arc::new(config))))
     }
 

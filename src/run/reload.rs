@@ -6,6 +6,7 @@ use nix::sys::signal::{SigSet, Signal};
 
 use crate::config::{self, Config, ConfigFile};
 use crate::event::{ConfigPart, Event, emit};
+use crate::net::certificate_folder::Validity;
 use crate::net::certificates::Certificates;
 use crate::serve::Context;
 use crate::serve::clock::now;
@@ -105,5 +106,15 @@ pub(super) fn tell_ends(certificates: &Certificates) {
             Ok(days) if validity.is_short(now) => emit(Event::CertificateEnds { position, days }),
             Ok(_) => {}
         }
+    }
+}
+
+/// The same of the certificate that this node shows to other nodes, which was read at the start.
+pub(super) fn tell_end_among_nodes(validity: Validity) {
+    let now = now().as_secs();
+    match u64::try_from(validity.days(now)) {
+        Err(_) => emit(Event::NodeCertificateOver {}),
+        Ok(days) if validity.is_short(now) => emit(Event::NodeCertificateEnds { days }),
+        Ok(_) => {}
     }
 }

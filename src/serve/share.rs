@@ -4,7 +4,8 @@
 //! One lock for all of it. It is taken under a ledger's lock, so nothing that takes a ledger's is done while it is held.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use aws_lc_rs::hmac;
 use tokio::sync::{Notify, watch};
@@ -15,14 +16,25 @@ use super::share_book::SharedBook;
 use super::share_count::PendingCounts;
 use super::share_etcd::EtcdClient;
 use super::share_house::Standing;
+use crate::net::certificate_folder::Validity;
 use crate::quota::{Amount, Bench, Name};
 use crate::share::{Accord, Assent, Exposure, Fellow, Life, News, Pace, Tenant};
+
+/// The file in the state folder that has the number of the life that was asked for last, by which the next process knows it for its own.
+const LIFE_FILE: &str = "share-life";
+
+fn read_life(file: &Path) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    u64::from_str_radix(&text, 16).ok()
+}
 
 /// This machine's place among the nodes.
 pub struct ShareLink {
     pub(super) name: String,
     pub(super) key: hmac::Key,
     pub(super) etcd: Arc<EtcdClient>,
+    /// Where the number of its life is kept.
+    pub(super) file: PathBuf,
     pub(super) book: SharedBook,
     pub(super) pace: Pace,
     /// Something is to be done at once.
@@ -30,6 +42,8 @@ pub struct ShareLink {
     /// How often something under way was to be given up.
     pub(super) cuts: watch::Sender<u64>,
     pub(super) counts: Mutex<PendingCounts>,
+    /// When its certificate ends.
+    pub(super) certified: OnceLock<Validity>,
     pub(super) held: Mutex<ShareState>,
 }
 
@@ -45,13 +59,20 @@ pub(super) struct ShareState {
     pub(super) answers: Option<bool>,
     /// Whether it may judge at all.
     pub(super) standing: Standing,
+    /// Admins were told that the storage does not tell.
+    pub(super) told_late: bool,
 }
 
 impl ShareLink {
-    /// Node `name`, which asks `etcd`; `key` and `seal` are those of all nodes, and `mark` says which key that is.
-    pub fn new(name: &str, key: &[u8; 32], mark: &str, seal: CopyKey, etcd: EtcdClient) -> Arc<ShareLink> {
+    /// Node `name`, which asks `etcd`; `key` and `seal` are those of all nodes, and `mark` says which key that is. `state` is this node's folder.
+    pub fn new(name: &str, key: &[u8; 32], mark: &str, seal: CopyKey, etcd: EtcdClient, state: &Path) -> Arc<ShareLink> {
         let pace = Pace::default();
-        let mut fellow = Fellow::new(name, pace);
+        let file = state.join(LIFE_FILE);
+        let fellow = Fellow::new(name, pace);
+        let mut fellow = match read_life(&file) {
+            Some(number) => fellow.after(number),
+            None => fellow,
+        };
         // Until it is known whether it may judge.
         fellow.hear(News::Barred(true), boot_time());
         let state = ShareState {
@@ -61,18 +82,28 @@ impl ShareLink {
             cut: BTreeSet::new(),
             answers: None,
             standing: Standing::new(Accord::new(mark, etcd.members())),
+            told_late: false,
         };
         Arc::new(ShareLink {
             name: name.to_owned(),
             key: hmac::Key::new(hmac::HMAC_SHA256, key),
             etcd: Arc::new(etcd),
+            file,
             book: SharedBook::new(seal),
             pace,
             stir: Notify::new(),
             cuts: watch::channel(0).0,
             counts: Mutex::default(),
+            certified: OnceLock::new(),
             held: Mutex::new(state),
         })
+    }
+
+    /// What its certificate says of itself, for admins. To be called before the start.
+    pub fn shows(&self, validity: Option<Validity>) {
+        if let Some(validity) = validity {
+            let _ = self.certified.set(validity);
+        }
     }
 
     /// The node that judges, where it is another one.

@@ -38,11 +38,23 @@ struct Stand {
     /// Since when there is one that is not in force here.
     behind: Option<Millis>,
     trouble: Option<CopyTrouble>,
+    lost: Loss,
+}
+
+/// Whether etcd went back, so that what stands there is older than what is in force here.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Loss {
+    #[default]
+    None,
+    /// It did, and has not been read since.
+    Unseen,
+    /// This is what stands there, until somebody publishes.
+    Stands(u64),
 }
 
 impl Stand {
     fn is_behind(&self) -> bool {
-        self.seen.is_some_and(|seen| seen > self.taken)
+        self.lost == Loss::None && self.seen.is_some_and(|seen| seen > self.taken)
     }
 }
 
@@ -61,6 +73,25 @@ impl SharedBook {
         (stand.seen.map(|seen| seen > 0), stand.seen == Some(stand.taken))
     }
 
+    /// etcd was emptied, or put back to an older state: what is in force here stays so until somebody publishes. False where nothing was shared.
+    pub(super) fn went_back(&self) -> bool {
+        let mut stand = self.lock();
+        let was_shared = stand.taken > 0 || stand.lost != Loss::None;
+        let (busy, trouble, lost) = (stand.busy, stand.trouble, if was_shared { Loss::Unseen } else { Loss::None });
+        *stand = Stand { busy, trouble, lost, ..Stand::default() };
+        was_shared
+    }
+
+    /// Whether what stands in etcd is older than what is in force here.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lock().lost != Loss::None
+    }
+
+    /// The number of what is to be replaced by what is in force here; none where nothing was lost, or etcd was not read since.
+    pub(super) fn replaces(&self) -> Option<u64> {
+        if let Loss::Stands(number) = self.lock().lost { Some(number) } else { None }
+    }
+
     /// The last change in etcd that was seen; 0 where there is no book. None before etcd answered.
     pub(super) fn seen(&self) -> Option<u64> {
         self.lock().seen
@@ -76,6 +107,11 @@ impl SharedBook {
     pub(super) fn see(&self, number: u64, now: Millis) -> bool {
         let mut stand = self.lock();
         stand.seen = Some(number);
+        stand.lost = match stand.lost {
+            Loss::Unseen => Loss::Stands(number),
+            Loss::Stands(older) if older != number => Loss::None,
+            lost => lost,
+        };
         stand.behind = if stand.is_behind() { stand.behind.or(Some(now)) } else { None };
         let follows = stand.is_behind() && !stand.busy;
         stand.busy |= follows;
@@ -91,7 +127,7 @@ impl SharedBook {
     pub(super) fn take(&self, number: u64, digests: Option<Digests>, now: Millis) {
         let mut stand = self.lock();
         stand.seen = stand.seen.max(Some(number));
-        (stand.taken, stand.digests) = (number, digests);
+        (stand.taken, stand.digests, stand.lost) = (number, digests, Loss::None);
         // A later one has its own time.
         stand.behind = stand.is_behind().then_some(now);
     }
@@ -136,5 +172,25 @@ mod tests {
         // What was made here is seen by that.
         book.take(12, None, 4 * TAKING);
         assert_eq!((book.seen(), book.is_left_behind(9 * TAKING)), (Some(12), false));
+    }
+
+    #[test]
+    fn what_an_etcd_that_went_back_has_is_taken_over_by_nobody_until_somebody_publishes() {
+        let book = SharedBook::new(CopyKey::new(&[7; 32]).unwrap());
+        assert!(!book.went_back() && !book.is_lost(), "nothing was shared");
+        book.take(9, None, 0);
+        assert!(book.went_back() && book.is_lost());
+        assert_eq!((book.seen(), book.replaces()), (None, None));
+        assert!(!book.see(5, 0) && !book.see(5, 2 * TAKING));
+        assert_eq!((book.replaces(), book.is_left_behind(3 * TAKING), book.is_lost()), (Some(5), false, true));
+        // Another node has published.
+        assert!(book.see(6, 3 * TAKING) && !book.is_lost());
+        book.done();
+        book.take(6, None, 3 * TAKING);
+        // This one does.
+        assert!(book.went_back() && !book.see(0, 4 * TAKING));
+        assert_eq!(book.replaces(), Some(0));
+        book.take(7, None, 4 * TAKING);
+        assert_eq!((book.told(), book.is_lost(), book.taken().0), ((Some(true), true), false, 7));
     }
 }

@@ -28,6 +28,7 @@ struct CountQuestion {
     /// What it is asked for: the deed's revision.
     number: u64,
     count: TenantCount,
+    since: Millis,
     /// The round that brings the answer, when one has begun since it was asked.
     round: Option<u64>,
 }
@@ -44,7 +45,7 @@ impl PendingCounts {
     pub(super) fn ask(&mut self, tenant: Tenant, number: u64, now: Millis, begin: impl FnOnce() -> TenantCount) {
         let is_asked = self.asked.get(&tenant).is_some_and(|question| question.number == number);
         if !is_asked && self.not_before.get(&tenant).is_none_or(|at| now >= *at) {
-            self.asked.insert(tenant, CountQuestion { number, count: begin(), round: None });
+            self.asked.insert(tenant, CountQuestion { number, count: begin(), since: now, round: None });
         }
     }
 
@@ -54,6 +55,11 @@ impl PendingCounts {
         if !self.asked.contains_key(&tenant) {
             self.ask(tenant, 0, now, begin);
         }
+    }
+
+    /// How many associations are asked for that long, and nobody has told.
+    pub(super) fn late(&self, now: Millis, long: Millis) -> usize {
+        self.asked.values().filter(|question| now >= question.since.saturating_add(long)).count()
     }
 
     /// Somebody asks the storage from now on: the round's number; none where there is nothing to ask. What an earlier round has not brought by now it

@@ -2,7 +2,7 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
-use super::clock::boot_time;
+use super::clock::{self, boot_time};
 use super::share::ShareLink;
 use super::share_count::{CountedTenant, PendingCounts};
 use crate::admin::share::{BookShown, JudgedShown, ShareDesk, ShareTold, SharedAssociation};
@@ -33,6 +33,7 @@ impl ShareDesk for ShareLink {
             SharedAssociation { name, node, judged, withheld }
         };
         let book = match self.book.told() {
+            _ if self.book.is_lost() => BookShown::Lost,
             (None, _) => BookShown::Unknown,
             (Some(false), _) => BookShown::Own,
             (Some(true), true) => BookShown::Shared,
@@ -43,6 +44,7 @@ impl ShareDesk for ShareLink {
         ShareTold {
             bar: bar.map(|(bar, _)| bar),
             bar_node,
+            certificate_days: self.certified.get().map(|validity| validity.days(clock::now().as_secs())),
             silent,
             name: self.name.clone(),
             book,

@@ -15,9 +15,11 @@ use super::share::ShareLink;
 use super::share_etcd::fresh;
 use super::share_house;
 use crate::event::{Event, emit};
+use crate::node::Millis;
 use crate::quota::Book;
 use crate::share::etcd::{Listing, TOGETHER, call_together, calls, news, news_together};
 use crate::share::{Errand, News};
+use crate::store::{Lasting, replace};
 
 /// How often what is due is looked for; what cannot wait stirs.
 const LOOKING: Duration = Duration::from_millis(100);
@@ -25,6 +27,8 @@ const LOOKING: Duration = Duration::from_millis(100);
 const READING: Duration = Duration::from_millis(500);
 /// How often the book's associations are looked at.
 const FOLLOWING: Duration = Duration::from_secs(1);
+/// How long a count may take before it is told: one of 10,000 mailboxes takes some seconds.
+const LATE: Millis = 60_000;
 /// For the deeds of all associations to name nobody.
 const HANDING: Duration = Duration::from_secs(2);
 /// For the last word to etcd.
@@ -73,6 +77,19 @@ impl ShareLink {
         self.stir.notify_one();
     }
 
+    /// Where the storage was not counted for long, whether or not anybody asks for what is to be counted, it is told, once.
+    fn say_late(&self) {
+        let (now, asked) = (boot_time(), self.pending().late(boot_time(), LATE));
+        let mut state = self.lock();
+        let late = state.fellow.uncounted(now, LATE).max(asked);
+        let before = std::mem::replace(&mut state.told_late, late > 0);
+        match (before, late) {
+            (false, 1..) => emit(Event::CountLate { associations: late as u64 }),
+            (true, 0) => emit(Event::CountThere {}),
+            _ => {}
+        }
+    }
+
     fn answered(&self, answers: bool) {
         let before = self.lock().answers.replace(answers);
         match (before, answers) {
@@ -98,6 +115,7 @@ async fn follow(link: Arc<ShareLink>, book: Arc<Book>) {
                 link.pending().ask_besides(tenant, boot_time(), || book.count_share(tenant));
             }
         }
+        link.say_late();
         sleep(FOLLOWING).await;
     }
 }
@@ -105,7 +123,12 @@ async fn follow(link: Arc<ShareLink>, book: Arc<Book>) {
 /// What stands in etcd; and where another node judges, sessions here are to go there.
 async fn read(link: Arc<ShareLink>, book: Arc<Book>) {
     loop {
-        let listing = link.etcd.post(&Listing::call()).await.and_then(|answer| Listing::read(&answer));
+        let answer = link.etcd.post(&Listing::call()).await;
+        if link.etcd.take_went_back() {
+            link.went_back();
+            continue;
+        }
+        let listing = answer.and_then(|answer| Listing::read(&answer));
         link.answered(listing.is_some());
         if let Some(Listing { lives, deeds, book: number, house }) = listing {
             link.stood(house);
@@ -189,6 +212,10 @@ fn run(link: &Arc<ShareLink>, book: &Arc<Book>, errand: Errand) {
             link.cuts.send_modify(|times| *times += 1);
         }
         errand => {
+            if let Errand::Join(life, _) = &errand {
+                // Where the disk does not take it, the next process waits for the end of its lease.
+                let _ = replace(&link.file, &[format!("{:016x}", life.number).as_bytes()], Lasting::Alone);
+            }
             let link = link.clone();
             tokio::spawn(async move {
                 let mut answers = Vec::new();

@@ -1,6 +1,6 @@
 //! Calls to etcd: its v3 API as JSON over HTTP/1.1 (docs/many-nodes.md), to whichever member answers. What is said is in [`crate::share::etcd`].
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::net::buffer::Buffer;
 use crate::net::dial::dial;
 use crate::net::tls::TlsClient;
 use crate::route::{Endpoint, Place};
-use crate::share::etcd::GatewayCall;
+use crate::share::etcd::{GatewayCall, revision};
 
 /// How long one member may take. Three of them take less than [`Pace::again`](crate::share::Pace).
 const PATIENCE: Duration = Duration::from_millis(900);
@@ -39,6 +39,9 @@ pub struct EtcdClient {
     tls: TlsClient,
     /// Which member answered last.
     last: AtomicUsize,
+    /// The newest revision that an answer told, and whether a question that was sent after that had an older one for answer.
+    newest: AtomicU64,
+    went_back: AtomicBool,
     /// Connections between two calls, and to whom.
     resting: Mutex<Vec<(usize, SendRequest<String>)>>,
 }
@@ -46,7 +49,14 @@ pub struct EtcdClient {
 impl EtcdClient {
     /// To these members.
     pub fn new(members: Vec<Endpoint>, tls: TlsClient) -> EtcdClient {
-        EtcdClient { members, tls, last: AtomicUsize::new(0), resting: Mutex::default() }
+        EtcdClient {
+            members,
+            tls,
+            last: AtomicUsize::new(0),
+            newest: AtomicU64::new(0),
+            went_back: AtomicBool::new(false),
+            resting: Mutex::default(),
+        }
     }
 
     /// How many members there are.
@@ -61,15 +71,32 @@ impl EtcdClient {
 
     /// The answer of the first member that gives one.
     pub(super) async fn post(&self, call: &GatewayCall) -> Option<Vec<u8>> {
-        let first = self.last.load(Ordering::Relaxed);
+        let (first, newest) = (self.last.load(Ordering::Relaxed), self.newest.load(Ordering::Acquire));
         for step in 0..self.members.len() {
             let at = (first + step) % self.members.len();
             if let Some(answer) = self.ask(at, call).await {
                 self.last.store(at, Ordering::Relaxed);
-                return Some(answer);
+                return self.is_current(call, &answer, newest).then_some(answer);
             }
         }
         None
+    }
+
+    /// Whether an answer is no older than what was known when its question was sent. Of one that is, nothing is believed.
+    fn is_current(&self, call: &GatewayCall, answer: &[u8], newest: u64) -> bool {
+        let Some(revision) = revision(call, answer) else { return true };
+        if revision < newest {
+            self.newest.store(revision, Ordering::Release);
+            self.went_back.store(true, Ordering::Release);
+            return false;
+        }
+        self.newest.fetch_max(revision, Ordering::AcqRel);
+        true
+    }
+
+    /// Whether etcd was emptied, or put back to an older state, since this was asked last.
+    pub(super) fn take_went_back(&self) -> bool {
+        self.went_back.swap(false, Ordering::AcqRel)
     }
 
     async fn post_to(&self, at: usize, call: &GatewayCall) -> Option<Vec<u8>> {

@@ -12,6 +12,7 @@ use super::Context;
 use super::clock::boot_time;
 use super::share::ShareLink;
 use super::share_etcd::fresh;
+use crate::admin::node::CopyTrouble;
 use crate::event::{Event, emit};
 use crate::fault::Side;
 use crate::imap::login::NODE_WORD;
@@ -21,16 +22,22 @@ use crate::net::tls::TlsClient;
 use crate::node::Millis;
 use crate::route::Endpoint;
 use crate::share::etcd::{found_call, house_call, housed};
-use crate::share::{Accord, Bar, DoorWord, House, News};
+use crate::share::{Accord, Bar, DoorWord, House, News, Pace};
 
 /// How often all are asked.
 const ASKING: Duration = Duration::from_secs(5);
-/// The same while nothing is judged.
-const AT_FIRST: Duration = Duration::from_millis(250);
+/// The same until all is known, and while nothing is judged.
+const AT_FIRST: Duration = Duration::from_millis(200);
+const BARRED: Duration = Duration::from_secs(1);
 /// How long another node has for its greeting.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// What is wrong for so long is told.
 const TOLD: Millis = 3000;
+/// What a process left that was killed ends with its lease.
+fn told_after(bar: Bar) -> Millis {
+    if bar == Bar::Namesake { 2 * Pace::default().lease } else { TOLD }
+}
+
 /// Octets of a greeting.
 const GREETING: usize = 2048;
 
@@ -45,12 +52,14 @@ pub(super) struct Standing {
     /// Which of them have been out of reach though they live, and which of these were told.
     lost: BTreeSet<usize>,
     lost_told: BTreeSet<usize>,
+    /// etcd went back since this node was in.
+    went_back: bool,
 }
 
 impl Standing {
     pub(super) fn new(accord: Accord) -> Standing {
         let (names, lost, lost_told) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        Standing { accord, bar: Some((Bar::Unknown, None)), since: 0, told: None, names, lost, lost_told }
+        Standing { accord, bar: Some((Bar::Unknown, None)), since: 0, told: None, names, lost, lost_told, went_back: false }
     }
 
     /// Why nothing is judged, and which other node that is about.
@@ -70,14 +79,15 @@ impl Standing {
     }
 
     /// Looks whether it may judge now; whether that has changed.
-    fn look(&mut self, now: Millis) -> bool {
-        let before = std::mem::replace(&mut self.bar, self.accord.bar());
+    fn look(&mut self, now: Millis, has_namesake: bool) -> bool {
+        let bar = self.accord.bar(now).or(has_namesake.then_some((Bar::Namesake, None)));
+        let before = std::mem::replace(&mut self.bar, bar);
         if before != self.bar {
             self.since = now;
         }
         match self.bar {
             Some((Bar::Unknown, _)) => {}
-            Some((bar, node)) if self.told != self.bar && now >= self.since.saturating_add(TOLD) => {
+            Some((bar, node)) if self.told != self.bar && now >= self.since.saturating_add(told_after(bar)) => {
                 self.told = self.bar;
                 emit(Event::JudgesNothing { why: bar as u64, node: node.unwrap_or(0) as u64 });
             }
@@ -123,21 +133,41 @@ impl ShareLink {
 
     /// What stands in etcd. Where nothing does, it is put there.
     pub(super) fn stood(self: &Arc<ShareLink>, house: Option<House>) {
-        let is_empty = house.is_none();
-        self.lock().standing.accord.stood(house);
+        let went_back = self.lock().standing.accord.stood(house, boot_time());
+        if went_back {
+            self.went_back();
+        }
         self.settle();
-        let mark = self.word().mark;
-        if let Some(chance) = fresh().filter(|_| is_empty) {
+        let (mark, may_found) = (self.word().mark, self.lock().standing.accord.may_found());
+        if let Some(chance) = fresh().filter(|_| may_found) {
             let link = self.clone();
             tokio::spawn(async move { link.etcd.post(&found_call(&House::new(&mark, chance))).await });
+        }
+    }
+
+    /// etcd was emptied, or put back to an older state.
+    pub(super) fn went_back(&self) {
+        let mut state = self.lock();
+        state.standing.accord.went_back(boot_time());
+        state.standing.went_back = true;
+        drop(state);
+        self.settle();
+        if self.book.went_back() {
+            self.book.say_trouble(Some(CopyTrouble::PutBack));
         }
     }
 
     /// Draws what follows from what is known.
     fn settle(&self) {
         let (mut state, now) = (self.lock(), boot_time());
-        if state.standing.look(now) {
+        let has_namesake = state.fellow.has_namesake();
+        if state.standing.look(now, has_namesake) {
             let barred = state.standing.bar().is_some();
+            if !barred && std::mem::take(&mut state.standing.went_back) {
+                // An answer of before may have come since.
+                state.fellow.hear(News::Forget, now);
+                state.lives.clear();
+            }
             state.fellow.hear(News::Barred(barred), now);
             drop(state);
             self.stir.notify_one();
@@ -149,9 +179,17 @@ impl ShareLink {
 pub(super) async fn watch(link: Arc<ShareLink>, context: Arc<Context>) {
     loop {
         ask_members(&link).await;
-        ask_nodes(&link, &context).await;
+        // Before that it would have to be done once more.
+        if link.house().is_some() {
+            ask_nodes(&link, &context).await;
+        }
         link.settle();
-        sleep(if link.bar().is_some() { AT_FIRST } else { ASKING }).await;
+        let pause = match link.bar() {
+            None => ASKING,
+            Some(Bar::Unknown) => AT_FIRST,
+            Some(_) => BARRED,
+        };
+        sleep(pause).await;
     }
 }
 

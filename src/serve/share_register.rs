@@ -36,6 +36,7 @@ impl ShareLink {
         match self.book.seen() {
             _ if self.bar().is_some() => return Err("This node judges nothing: `nologd share show` says why."),
             None => return Err("etcd has not answered yet. Try again in a moment."),
+            _ if self.book.replaces().is_some() => {}
             Some(0) => {}
             Some(_) => return Err("There is a book for all nodes already."),
         }
@@ -44,7 +45,7 @@ impl ShareLink {
         }
         let published = book.while_unchanged(|| {
             let records = shareable(files.scan("")?);
-            let number = self.publish(&records)?;
+            let number = self.put(&records, self.book.replaces().map_or_else(|| self.book.taken(), |seen| (seen, None)))?;
             self.took(number, &records);
             Ok(())
         });
@@ -133,17 +134,30 @@ impl Register for ShareLink {
             // The first start writes what the config file has.
             (None, _) => Ok(false),
             (Some(_), None) => Err(StoreError::Unshared),
-            (Some(_), Some(seen)) => Ok(seen > 0 || self.book.taken().0 > 0),
+            (Some(_), Some(seen)) => Ok(seen > 0 || self.book.taken().0 > 0 || self.book.is_lost()),
         }
     }
 
     fn publish(&self, records: &[Record]) -> Result<u64, StoreError> {
+        if self.book.is_lost() {
+            return Err(StoreError::Outrun);
+        }
+        self.put(records, self.book.taken())
+    }
+
+    fn took(&self, number: u64, records: &[Record]) {
+        self.book.take(number, self.shelves(records).as_ref().map(digests), boot_time());
+    }
+}
+
+impl ShareLink {
+    /// Puts these records there, where what stands there is still of this number.
+    fn put(&self, records: &[Record], (seen, before): (u64, Option<Digests>)) -> Result<u64, StoreError> {
         let handle = self.book.handle.get().ok_or(StoreError::Unshared)?;
         if self.bar().is_some() {
             return Err(StoreError::Unshared);
         }
         let shelves = self.shelves(records).ok_or(StoreError::TooLarge)?;
-        let (seen, before) = self.book.taken();
         let changed = to_write(shelves, before);
         let sealed = changed.into_iter().map(|(shelf, text)| Some((shelf, self.book.seal.seal(&text, shelf.into())?)));
         let sealed: Vec<_> = sealed.collect::<Option<_>>().ok_or(StoreError::Unshared)?;
@@ -157,10 +171,6 @@ impl Register for ShareLink {
             Shelving::Done(number) => Ok(number),
             Shelving::Outrun => Err(StoreError::Outrun),
         }
-    }
-
-    fn took(&self, number: u64, records: &[Record]) {
-        self.book.take(number, self.shelves(records).as_ref().map(digests), boot_time());
     }
 }
 

@@ -9,8 +9,8 @@
 //! Of the third: a node says at its own door what it is before it asks at others', so of two that come in one moment one sees the other at least. One
 //! that is in stays in where a newcomer is of another house, as long as that one says that it is out.
 
-use super::Millis;
 use super::house::{DoorWord, House};
+use super::{Millis, Pace};
 
 /// Why a node judges nothing. The numbers are those of the event `judges-nothing`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,10 @@ pub enum Bar {
     FellowKey,
     /// Another node speaks to another etcd.
     FellowEtcd,
+    /// etcd was emptied, or put back to an older state, a moment ago.
+    WentBack,
+    /// Another machine has this node's name.
+    Namesake,
 }
 
 words! {
@@ -37,6 +41,8 @@ words! {
     FewMembers = "few-members",
     FellowKey = "fellow-key",
     FellowEtcd = "fellow-etcd",
+    WentBack = "went-back",
+    Namesake = "namesake",
 }
 
 /// How long what another node said last is believed where it answers no more.
@@ -62,18 +68,37 @@ pub struct Accord {
     /// The house that was known when the others were asked last.
     asked: Option<House>,
     is_in: bool,
+    /// The house that we were in since etcd went back last.
+    been: Option<House>,
+    /// Until when nothing is judged, for etcd went back.
+    back: Option<Millis>,
 }
 
 impl Accord {
     /// Of a node whose key has this mark, and whose config names so many members of etcd.
     pub fn new(mark: &str, members: usize) -> Accord {
         let (mark, members) = (mark.to_owned(), vec![None; members]);
-        Accord { mark, stands: None, members, neighbours: Vec::new(), asked: None, is_in: false }
+        Accord { mark, stands: None, members, neighbours: Vec::new(), asked: None, is_in: false, been: None, back: None }
     }
 
-    /// What stands in etcd.
-    pub fn stood(&mut self, house: Option<House>) {
+    /// What stands in etcd. Whether it went back by that: the house that we were in is gone.
+    pub fn stood(&mut self, house: Option<House>, now: Millis) -> bool {
+        let went = self.been.is_some() && self.been != house;
         self.stands = house;
+        if went {
+            self.went_back(now);
+        }
+        went
+    }
+
+    /// etcd was emptied, or put back to an older state. What others judge now may not stand there. Whoever had something under way by what stood there hears
+    /// of it too, or has no answer: when the time is over, it has been cut.
+    pub fn went_back(&mut self, now: Millis) {
+        let pace = Pace::default();
+        self.back = Some(now.saturating_add(pace.hold + pace.drain + pace.again));
+        self.been = None;
+        self.members.fill(None);
+        self.asked = None;
     }
 
     /// What one member has, by itself.
@@ -104,18 +129,28 @@ impl Accord {
     }
 
     /// Why nothing is judged here now, and which other node it is about, if one.
-    pub fn bar(&mut self) -> Option<(Bar, Option<usize>)> {
+    pub fn bar(&mut self, now: Millis) -> Option<(Bar, Option<usize>)> {
+        self.back = self.back.filter(|until| now < *until);
         let bar = self.found();
         self.is_in = bar.is_none();
+        if self.is_in {
+            self.been.clone_from(&self.stands);
+        }
         bar
     }
 
     fn found(&self) -> Option<(Bar, Option<usize>)> {
+        let known = || self.members.iter().flatten().flatten();
+        if known().any(|one| known().any(|other| one != other)) {
+            return Some((Bar::OtherEtcd, None));
+        }
+        if self.back.is_some() {
+            return Some((Bar::WentBack, None));
+        }
         let Some(house) = &self.stands else { return Some((Bar::Unknown, None)) };
         if house.mark() != self.mark {
             return Some((Bar::OtherKey, None));
         }
-        let known = || self.members.iter().flatten().flatten();
         if known().any(|other| other != house) {
             return Some((Bar::OtherEtcd, None));
         }
@@ -125,6 +160,11 @@ impl Accord {
         let wrong = self.neighbours.iter().enumerate().find_map(|(at, neighbour)| Some((neighbour.wrong?.0, Some(at))));
         let unasked = || (self.asked.as_ref() != Some(house)).then_some((Bar::Unknown, None));
         wrong.or_else(unasked)
+    }
+
+    /// Whether a new house may be put where none stands.
+    pub fn may_found(&self) -> bool {
+        self.stands.is_none() && self.back.is_none()
     }
 
     /// The house, where it is known.

@@ -6,8 +6,8 @@ use super::{Deed, Life, Tenant};
 /// stands afterwards, and that is the answer: [`News::Stands`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Errand {
-    /// Take a lease, and put this life under it.
-    Join(Life),
+    /// Take a lease, and put this life under it in place of the one before, if no other one of this node is there.
+    Join(Life, Option<Life>),
     /// Remove this life: it was another one of this node.
     End(Life),
     /// Keep the lease alive, and then read the life, linearizably: [`News::Confirmed`] or [`News::Lost`].
@@ -45,6 +45,8 @@ pub enum News {
     Joined(Life, u64),
     /// From now on nothing may be judged here, or it may again ([`Accord`](super::Accord)).
     Barred(bool),
+    /// etcd is not what it was: nothing that was seen in it is so any more.
+    Forget,
     /// The life was there, and came by this revision. The answer to the question of this number.
     Confirmed(Life, u64, u64),
     /// The life is gone.

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+pub use super::gateway::GatewayCall;
+use super::gateway::{Headed, KeyValue, Together, call, coded, kvs, number, prefix, stands, transacted};
 use super::{Deed, Errand, House, Life, News, Pace, Tenant};
 
 /// What stands for the book's last change: see [`register`](super::register).
@@ -18,14 +19,6 @@ pub(super) const BOOK: &str = "nologd/book";
 const HOUSE: &str = "nologd/house";
 const LIVES: &str = "nologd/life/";
 const DEEDS: &str = "nologd/deed/";
-
-/// What is to be sent to a member by POST.
-pub struct GatewayCall {
-    /// Begins with a slash.
-    pub path: &'static str,
-    /// JSON.
-    pub body: String,
-}
 
 /// What etcd has.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,6 +59,14 @@ impl Listing {
     }
 }
 
+/// By which revision of etcd an answer was given, as a majority had it: of the calls that ask for that.
+pub fn revision(call: &GatewayCall, answer: &[u8]) -> Option<u64> {
+    if !call.path.starts_with("/v3/kv/") {
+        return None;
+    }
+    number(&serde_json::from_slice::<Headed>(answer).ok()?.header.revision)
+}
+
 /// Puts this house, where there is none.
 pub fn found_call(house: &House) -> GatewayCall {
     let compare = json!({ "key": coded(HOUSE), "target": "VERSION", "result": "EQUAL", "version": "0" });
@@ -90,12 +91,15 @@ pub fn housed(answer: &[u8]) -> Option<Option<House>> {
 /// in this house.
 pub fn calls(errand: &Errand, pace: &Pace, house: &House) -> Vec<GatewayCall> {
     match errand {
-        Errand::Join(life) => vec![
+        Errand::Join(life, before) => vec![
             call("/v3/lease/grant", &json!({ "ID": lease(life), "TTL": pace.lease.div_ceil(1000).to_string() })),
             call("/v3/kv/txn", &{
                 let key = coded(&life_key(life));
                 let put = json!({ "request_put": { "key": key, "value": "", "lease": lease(life) } });
-                json!({ "compare": [is_house(house)], "success": [put, { "request_range": { "key": key } }] })
+                let gone = before.iter().map(|before| json!({ "request_delete_range": { "key": coded(&life_key(before)) } }));
+                let success: Vec<_> = gone.chain([put, json!({ "request_range": { "key": key } })]).collect();
+                let alone = no_other(&life.node, before.as_ref());
+                json!({ "compare": alone.into_iter().chain([is_house(house)]).collect::<Vec<_>>(), "success": success })
             }),
         ],
         Errand::End(life) => vec![call("/v3/kv/deleterange", &json!({ "key": coded(&life_key(life)) }))],
@@ -138,7 +142,7 @@ fn deed_txn(errand: &Errand, house: &House) -> Option<Value> {
             Some(put(*tenant, *revision, deed, own.chain(from).chain([is_house(house)]).collect()))
         }
         Errand::Write { tenant, revision, deed } => Some(put(*tenant, *revision, deed, Vec::new())),
-        Errand::Join(_) | Errand::End(_) | Errand::Confirm(..) | Errand::Count(..) | Errand::Cut(_) => None,
+        Errand::Join(..) | Errand::End(_) | Errand::Confirm(..) | Errand::Count(..) | Errand::Cut(_) => None,
     }
 }
 
@@ -151,7 +155,7 @@ fn deed_news(errand: &Errand, pair: KeyValue) -> Option<News> {
 pub fn news(errand: &Errand, answers: &[Vec<u8>]) -> Option<News> {
     let last = answers.last()?;
     match errand {
-        Errand::Join(life) => {
+        Errand::Join(life, _) => {
             let born = number(&stands(last)?.create_revision)?;
             (answers.len() == 2).then(|| News::Joined(life.clone(), born))
         }
@@ -162,24 +166,6 @@ pub fn news(errand: &Errand, answers: &[Vec<u8>]) -> Option<News> {
         Errand::Take { .. } | Errand::Write { .. } => deed_news(errand, stands(last)?),
         Errand::Confirm(..) | Errand::End(_) | Errand::Count(..) | Errand::Cut(_) => None,
     }
-}
-
-/// What a transaction read.
-fn stands(answer: &[u8]) -> Option<KeyValue> {
-    transacted(answer)?
-}
-
-/// What it read, if anything. None for an answer that is none.
-fn transacted(answer: &[u8]) -> Option<Option<KeyValue>> {
-    serde_json::from_slice::<Transacted>(answer).ok().map(Transacted::read)
-}
-
-fn kvs(answer: &[u8]) -> Option<Vec<KeyValue>> {
-    serde_json::from_slice::<Ranged>(answer).ok().map(|ranged| ranged.kvs)
-}
-
-pub(super) fn number(text: &str) -> Option<u64> {
-    text.parse().ok()
 }
 
 /// Puts a deed where its revision is still this one and `compare` holds, and reads what stands then.
@@ -196,19 +182,20 @@ fn is_house(house: &House) -> Value {
     json!({ "key": coded(HOUSE), "target": "VALUE", "result": "EQUAL", "value": coded(&house.to_string()) })
 }
 
+/// That no life of this node is there but this one. Of a range it holds where it holds of all in it.
+fn no_other(node: &str, but: Option<&Life>) -> Vec<Value> {
+    let (first, end) = (format!("{LIVES}{node}/"), format!("{LIVES}{node}0"));
+    let none = |from: &str, to: &str| json!({ "key": coded(from), "range_end": coded(to), "target": "VERSION", "result": "EQUAL", "version": "0" });
+    match but.map(life_key) {
+        // The next key is the same with a zero octet.
+        Some(key) => vec![none(&first, &key), none(&format!("{key}\0"), &end)],
+        None => vec![none(&first, &end)],
+    }
+}
+
 /// A key that is not there has version 0.
 fn version(life: &Life, result: &str) -> Value {
     json!({ "key": coded(&life_key(life)), "target": "VERSION", "result": result, "version": "0" })
-}
-
-pub(super) fn call(path: &'static str, body: &Value) -> GatewayCall {
-    GatewayCall { path, body: body.to_string() }
-}
-
-pub(super) fn prefix(start: &str) -> Value {
-    // Prefixes end with a slash; what begins so comes before the next sign.
-    let end = format!("{}0", start.strip_suffix('/').unwrap_or(start));
-    json!({ "key": coded(start), "range_end": coded(&end) })
 }
 
 /// A lease's number is positive in etcd.
@@ -225,58 +212,6 @@ fn read_life(text: &str) -> Option<Life> {
     Some(Life { node: node.into(), number: u64::from_str_radix(number, 16).ok()? })
 }
 
-pub(super) fn coded(text: &str) -> String {
-    BASE64.encode(text)
-}
-
-// What the gateway answers; it leaves out what is empty, and writes long numbers as text.
-
-#[derive(Deserialize)]
-pub(super) struct Ranged {
-    #[serde(default)]
-    pub(super) kvs: Vec<KeyValue>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct KeyValue {
-    pub(super) key: String,
-    #[serde(default)]
-    pub(super) value: String,
-    create_revision: String,
-    pub(super) mod_revision: String,
-}
-
-#[derive(Default, Deserialize)]
-struct Transacted {
-    #[serde(default)]
-    responses: Vec<Responded>,
-}
-
-impl Transacted {
-    /// What it read, if anything.
-    fn read(self) -> Option<KeyValue> {
-        let ranged = self.responses.into_iter().find_map(|response| response.response_range)?;
-        ranged.kvs.into_iter().next()
-    }
-}
-
-#[derive(Deserialize)]
-struct Together {
-    #[serde(default)]
-    responses: Vec<Inner>,
-}
-
-#[derive(Deserialize)]
-struct Inner {
-    #[serde(default)]
-    response_txn: Transacted,
-}
-
-#[derive(Deserialize)]
-struct Responded {
-    response_range: Option<Ranged>,
-}
-
 impl KeyValue {
     fn deed(&self) -> Option<Deed> {
         Deed::read(&self.text()?)
@@ -284,10 +219,6 @@ impl KeyValue {
 
     fn house(&self) -> Option<House> {
         House::read(&self.text()?)
-    }
-
-    fn text(&self) -> Option<String> {
-        String::from_utf8(BASE64.decode(&self.value).ok()?).ok()
     }
 }
 
@@ -316,6 +247,9 @@ mod tests {
         }
         let odd = "{\"responses\":[{\"response_range\":{\"kvs\":[{\"key\":\"\",\"value\":\"####\",\"create_revision\":\"8\",\"mod_revision\":\"9\"}]}}]}";
         assert_eq!(news(&write, &[odd.into()]), Some(News::Stands(5, 9, None)), "nobody may");
+        let (asks, answer) = (house_call(), b"{\"header\":{\"cluster_id\":\"5\",\"revision\":\"12\"},\"kvs\":[]}");
+        assert_eq!((revision(&asks, answer), revision(&asks, b"{}")), (Some(12), None));
+        assert_eq!(revision(&calls(&Errand::Join(life(7), None), &Pace::default(), &House::new("", 7))[0], answer), None);
         let together = |inner: &str| format!("{{\"responses\":[{{\"response_txn\":{inner}}},{{\"response_txn\":{{}}}}]}}");
         let both = [write.clone(), write];
         assert_eq!(news_together(&both, together(odd).as_bytes()), [News::Stands(5, 9, None)]);

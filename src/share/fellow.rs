@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::holding::{Holding, Plot};
 use super::{Deed, Errand, Fence, Life, Millis, News, Pace, Tenant, nearest};
 
+/// Above the bits of a revision that a tenure has.
+const TURN: u32 = 48;
+
 /// Whether something may be granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assent {
@@ -40,6 +43,12 @@ pub struct Fellow {
     barred: bool,
     /// The process is to end.
     pub(super) leaves: bool,
+    /// The life that was asked for last: by this process, or by an earlier one of the same state folder.
+    last: Option<Life>,
+    /// The numbers of all that were.
+    drawn: BTreeSet<u64>,
+    /// How often etcd was another one: revisions begin anew then.
+    turns: u64,
     /// When the fence had closed for which what was under way was cut.
     cut: Millis,
     pub(super) errands: Vec<Errand>,
@@ -61,9 +70,24 @@ impl Fellow {
             hurries: false,
             barred: false,
             leaves: false,
+            last: None,
+            drawn: BTreeSet::new(),
+            turns: 0,
             cut: 0,
             errands,
         }
+    }
+
+    /// The same after a process of the same state folder, which had asked for the life of this number last.
+    pub fn after(mut self, number: u64) -> Fellow {
+        self.last = Some(Life { node: self.node.clone(), number });
+        self.drawn.insert(number);
+        self
+    }
+
+    /// Whether there is a life of this node that is none of ours: another machine has our name.
+    pub fn has_namesake(&self) -> bool {
+        self.lives.iter().any(|life| life.node == self.node && !self.drawn.contains(&life.number))
     }
 
     /// What is to be done. To be called often, and after each of the other calls; `fresh` is a random number that was never given before.
@@ -73,7 +97,8 @@ impl Fellow {
             Membership::Out | Membership::Joining(..) if self.barred || self.leaves => {}
             Membership::Out | Membership::Joining(..) => {
                 let life = Life { node: self.node.clone(), number: fresh };
-                self.errands.push(Errand::Join(life.clone()));
+                self.drawn.insert(fresh);
+                self.errands.push(Errand::Join(life.clone(), self.last.replace(life.clone())));
                 self.membership = Membership::Joining(life, now);
             }
             Membership::In(..) => self.confirm(now),
@@ -95,13 +120,12 @@ impl Fellow {
         match news {
             News::Joined(life, born) => {
                 if matches!(&self.membership, Membership::Joining(asked, _) if *asked == life) {
-                    let others = self.lives.iter().filter(|other| other.node == life.node && **other != life);
-                    self.errands.extend(others.cloned().map(Errand::End));
                     self.membership = Membership::In(life, born, Fence::default());
                     self.look_at_all();
                 }
             }
             News::Barred(barred) => self.bar(barred),
+            News::Forget => self.forget(),
             News::Confirmed(life, born, number) => match &mut self.membership {
                 Membership::In(own, since, fence) if *own == life && *since == born => fence.confirm(number, &self.pace),
                 Membership::In(own, ..) if *own == life => self.lose(),
@@ -134,22 +158,6 @@ impl Fellow {
         }
     }
 
-    /// The process is to end, and nothing is granted any more: what is ours goes to whoever takes it, and where nothing is under way, nothing is held
-    /// back for us.
-    pub fn leave(&mut self) {
-        self.leaves = true;
-        self.look_at_all();
-    }
-
-    /// Whether no more can be handed on: the life may end. To be asked after [`Fellow::leave`].
-    pub fn has_left(&self, now: Millis) -> bool {
-        self.plots.values().all(|plot| match &plot.holding {
-            Holding::Elsewhere => true,
-            Holding::Taking(_) => false,
-            Holding::Counting(hand) | Holding::Judging(hand) | Holding::Leaving(hand, _) => hand.is_unsure(now, &self.pace),
-        })
-    }
-
     /// Which node judges, as far as is known here.
     pub fn judge_of(&self, tenant: Tenant) -> Option<&str> {
         let (life, _) = self.plots.get(&tenant)?.deed.as_ref()?.holder.as_ref()?;
@@ -179,7 +187,7 @@ impl Fellow {
         }
     }
 
-    fn look_at_all(&mut self) {
+    pub(super) fn look_at_all(&mut self) {
         self.due.extend(self.plots.keys().map(|tenant| (*tenant, 0)));
     }
 
@@ -215,6 +223,17 @@ impl Fellow {
         }
     }
 
+    fn forget(&mut self) {
+        if self.life().is_some() {
+            self.lose();
+        }
+        self.lives.clear();
+        self.turns += 1;
+        for plot in self.plots.values_mut() {
+            (plot.revision, plot.deed) = (0, Some(Deed::default()));
+        }
+    }
+
     /// The life is gone: others may take what was ours, and hold back what we may have on its way.
     fn lose(&mut self) {
         self.membership = Membership::Out;
@@ -232,9 +251,6 @@ impl Fellow {
         let nearer = |tenant: Tenant| nearest(tenant, [self.node.as_str(), &life.node]) != Some(self.node.as_str());
         let ours = self.plots.iter().filter(|(tenant, plot)| plot.holding.hand().is_some() && nearer(**tenant));
         self.due.extend(ours.map(|(tenant, _)| (*tenant, 0)));
-        // One of before, whose process is gone, or that joined too late.
-        let is_other = self.life().is_some_and(|own| own.node == life.node && *own != life);
-        self.errands.extend(is_other.then(|| Errand::End(life.clone())));
         self.lives.insert(life);
     }
 
@@ -256,7 +272,7 @@ impl Fellow {
         let withheld = plot.deed.as_ref().map_or(u64::MAX, Deed::withheld);
         let is_ours = own.is_some() && holder.map(|(life, _)| life) == own.as_ref();
         plot.holding = match std::mem::take(&mut plot.holding) {
-            holding if is_ours => holding.ours(revision, now, withheld),
+            holding if is_ours => holding.ours(revision | self.turns << TURN, now, withheld),
             // Whoever waits for it tries again.
             Holding::Elsewhere | Holding::Taking(_) => Holding::Elsewhere,
             Holding::Counting(..) | Holding::Judging(_) | Holding::Leaving(..) => {

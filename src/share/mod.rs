@@ -24,6 +24,7 @@ pub mod etcd;
 mod exposure;
 mod fellow;
 mod fence;
+mod gateway;
 mod granting;
 mod holding;
 mod house;

@@ -13,7 +13,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::etcd::{BOOK, GatewayCall, KeyValue, Ranged, call, coded, number, prefix};
+use super::etcd::BOOK;
+use super::gateway::{GatewayCall, KeyValue, Ranged, call, coded, number, prefix};
 
 /// In how many values the records are.
 pub const SHELVES: u8 = 64;

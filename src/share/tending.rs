@@ -5,6 +5,28 @@ use super::holding::{Amendment, Hand, Holding, Plot};
 use super::{Deed, Errand, Life, Millis, Tenant, flight_for, nearest};
 
 impl Fellow {
+    /// The process is to end, and nothing is granted any more: what is ours goes to whoever takes it, and where nothing is under way, nothing is held
+    /// back for us.
+    pub fn leave(&mut self) {
+        self.leaves = true;
+        self.look_at_all();
+    }
+
+    /// Whether no more can be handed on: the life may end. To be asked after [`Fellow::leave`].
+    pub fn has_left(&self, now: Millis) -> bool {
+        self.plots.values().all(|plot| match &plot.holding {
+            Holding::Elsewhere => true,
+            Holding::Taking(_) => false,
+            Holding::Counting(hand) | Holding::Judging(hand) | Holding::Leaving(hand, _) => hand.is_unsure(now, &self.pace),
+        })
+    }
+
+    /// How many associations are ours, and for longer than this the storage has not told what is there.
+    pub fn uncounted(&self, now: Millis, long: Millis) -> usize {
+        let waits = |plot: &&Plot| matches!(&plot.holding, Holding::Counting(hand) if now >= hand.since.saturating_add(long));
+        self.plots.values().filter(waits).count()
+    }
+
     /// Does what is to be done about one association; when to look again.
     pub(super) fn look(&mut self, tenant: Tenant, plot: &mut Plot, now: Millis) -> Option<Millis> {
         let own = self.life()?.clone();

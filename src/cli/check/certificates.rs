@@ -76,7 +76,7 @@ fn one(folder: &Path, name: &str, files: &TlsFiles, starter: &Starter, found: &m
     true
 }
 
-fn unopened(file: &Path, error: &std::io::Error) -> String {
+pub(super) fn unopened(file: &Path, error: &std::io::Error) -> String {
     match (error.kind(), fs::symlink_metadata(file)) {
         (ErrorKind::NotFound, Ok(_)) => "is a link to a file that is not there".to_owned(),
         (ErrorKind::NotFound, Err(_)) => "there is no such file".to_owned(),
@@ -110,7 +110,7 @@ fn dates(folder: &Path, name: &str, good: &Good, found: &mut Faults) {
     }
 }
 
-fn counted(days: u64) -> String {
+pub(super) fn counted(days: u64) -> String {
     if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
 }
 

@@ -18,6 +18,12 @@ impl Faults {
         self.notes.push(text.into());
     }
 
+    /// And what another search found.
+    pub(super) fn add(&mut self, other: Faults) {
+        self.wrong.extend(other.wrong);
+        self.notes.extend(other.notes);
+    }
+
     /// What is wrong.
     pub(super) fn all_wrong(&self) -> &[String] {
         &self.wrong

@@ -6,6 +6,7 @@
 //! | `start` | the user, the sockets, the ports |
 //! | `state` | the state folder |
 //! | `certificates` | what is there, who may read it, for how long it is valid |
+//! | `nodes` | the certificate that one of several nodes shows to others |
 //! | `starter` | who starts nologd, and who it becomes |
 //! | `unit` | what systemd makes and allows before a start |
 //! | `book` | the associations, from wherever they are now |
@@ -22,6 +23,7 @@ mod connect;
 mod doors;
 mod dovecot;
 mod finding;
+mod nodes;
 mod panel;
 mod postfix;
 mod reach;

@@ -13,6 +13,7 @@ use nix::unistd::{AccessFlags, Gid, Group, User, eaccess, getgrouplist};
 use super::book::{KnownBook, known};
 use super::certificates::certificates;
 use super::finding::Faults;
+use super::nodes::nodes;
 use super::reach::reach;
 use super::starter::Starter;
 use super::state::state;
@@ -35,6 +36,7 @@ pub(super) fn try_start(config: &Config, file: &Path, found: &mut Faults) -> Kno
     certificates(config, &unit, &starter, found);
     state(config, &unit, &starter, found);
     pair(config, &starter, found);
+    nodes(config, &unit, &starter, found);
     sockets(config, &unit, &starter, found);
     ports(config, &book, found);
     files(config, &unit, found);

@@ -14,22 +14,22 @@ fn house(chance: u64) -> House {
 /// One that knows its house, from its only member of etcd, and has asked nobody.
 fn settled(chance: u64) -> Accord {
     let mut accord = Accord::new(MARK, 1);
-    accord.stood(Some(house(chance)));
+    accord.stood(Some(house(chance)), 0);
     accord.member(0, Some(house(chance)));
     accord
 }
 
 fn bar(accord: &mut Accord) -> Option<Bar> {
-    accord.bar().map(|(bar, _)| bar)
+    accord.bar(0).map(|(bar, _)| bar)
 }
 
 #[test]
 fn nothing_is_judged_before_all_is_known() {
     let mut accord = Accord::new(MARK, 3);
     assert_eq!(bar(&mut accord), Some(Bar::Unknown));
-    accord.stood(Some(House::new(OTHER, 1)));
+    accord.stood(Some(House::new(OTHER, 1)), 0);
     assert_eq!(bar(&mut accord), Some(Bar::OtherKey));
-    accord.stood(Some(house(1)));
+    accord.stood(Some(house(1)), 0);
     accord.member(0, Some(house(1)));
     accord.member(1, None);
     assert_eq!(bar(&mut accord), Some(Bar::FewMembers), "one of three, and one that has nothing");
@@ -53,7 +53,7 @@ fn a_node_of_another_house_that_is_in_keeps_one_out_and_one_that_is_out_keeps_no
     for (theirs, why) in [(word(OTHER, None, true), Bar::FellowKey), (word(MARK, Some(2), true), Bar::FellowEtcd)] {
         let mut accord = settled(1);
         accord.heard(Some(house(1)), &[None, theirs.clone()], 0);
-        assert_eq!(accord.bar(), Some((why, Some(1))));
+        assert_eq!(accord.bar(0), Some((why, Some(1))));
         // Out, it may be about to come in, as we are.
         let out = theirs.map(|word| DoorWord { is_in: false, ..word });
         accord.heard(Some(house(1)), &[None, out.clone()], 1000);
@@ -72,6 +72,29 @@ fn a_node_of_another_house_that_is_in_keeps_one_out_and_one_that_is_out_keeps_no
     assert_eq!(bar(&mut accord), None, "one that does not know yet asks us when it does");
 }
 
+#[test]
+fn an_etcd_that_went_back_is_judged_by_when_all_that_others_had_under_way_is_cut() {
+    let mut accord = settled(1);
+    accord.heard(Some(house(1)), &[None], 0);
+    assert_eq!(accord.bar(1000), None);
+    assert!(!accord.stood(Some(house(1)), 1000) && accord.stood(None, 2000));
+    assert!(!accord.stood(None, 2500), "once");
+    assert_eq!((accord.bar(2000 + 18_999), accord.may_found()), (Some((Bar::WentBack, None)), false));
+    assert_eq!((accord.bar(2000 + 19_000), accord.may_found()), (Some((Bar::Unknown, None)), true));
+    // All is asked anew.
+    accord.stood(Some(house(2)), 22_000);
+    assert_eq!(accord.bar(22_000), Some((Bar::FewMembers, None)));
+    accord.member(0, Some(house(2)));
+    accord.heard(Some(house(1)), &[None], 22_000);
+    assert_eq!(accord.bar(22_000), Some((Bar::Unknown, None)));
+    accord.heard(Some(house(2)), &[None], 22_000);
+    assert_eq!(accord.bar(22_000), None);
+    // The same house, in an older state.
+    accord.went_back(30_000);
+    assert_eq!(accord.bar(30_000), Some((Bar::WentBack, None)));
+    assert!(!accord.word().is_in);
+}
+
 /// Two nodes of different houses ask each other again and again, answers take any time, and one starts anew now and then.
 #[test]
 fn of_two_that_can_reach_each_other_one_is_in_at_most() {
@@ -87,7 +110,7 @@ fn of_two_that_can_reach_each_other_one_is_in_at_most() {
                 0 if random.one_in(6) => (nodes[at], answers[at]) = (Some(Accord::new(MARK, 1)), None),
                 1 => {
                     if let Some(node) = &mut nodes[at] {
-                        node.stood(Some(house(at as u64)));
+                        node.stood(Some(house(at as u64)), step);
                         node.member(0, Some(house(at as u64)));
                     }
                 }
@@ -101,7 +124,7 @@ fn of_two_that_can_reach_each_other_one_is_in_at_most() {
                     }
                 }
                 _ => nodes[at].iter_mut().for_each(|node| {
-                    let _ = node.bar();
+                    let _ = node.bar(step);
                 }),
             }
             let count = nodes.iter().flatten().filter(|node| node.word().is_in).count();

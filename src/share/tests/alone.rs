@@ -17,14 +17,16 @@ fn deed(number: u64, flight: u64) -> Deed {
 fn judge() -> Fellow {
     let mut fellow = Fellow::new("front-a", Pace::default());
     fellow.hear(News::Exists(TENANT, Some(16 * MIB)), 10_000);
-    assert_eq!(fellow.tick(10_000, 7), [Errand::Join(life(7))]);
+    assert_eq!(fellow.tick(10_000, 7), [Errand::Join(life(7), None)]);
     fellow.hear(News::Joined(life(7), 5), 10_000);
     let take = Errand::Take { tenant: TENANT, revision: 0, from: None, deed: deed(7, MIB) };
     assert_eq!(fellow.tick(10_000, 8), [Errand::Confirm(life(7), 1), take]);
     fellow.hear(News::Stands(TENANT, 6, Some(deed(7, MIB))), 10_000);
     assert_eq!(fellow.tick(10_000, 9), [Errand::Count(TENANT, 6)]);
     assert_eq!(fellow.grant(TENANT, 1024, 10_001), Assent::NotNow, "nobody has counted");
+    assert_eq!((fellow.uncounted(69_999, 60_000), fellow.uncounted(70_000, 60_000)), (0, 1));
     fellow.hear(News::Counted(TENANT, 6), 10_000);
+    assert_eq!(fellow.uncounted(70_000, 60_000), 0);
     assert_eq!(fellow.grant(TENANT, 1024, 10_001), Assent::NotNow, "etcd has not answered");
     fellow.hear(News::Confirmed(life(7), 5, 1), 10_001);
     fellow
@@ -60,7 +62,7 @@ fn a_life_that_came_again_is_another_one() {
     // A Join that was long on its way has put the key once more, after it was gone and others have taken what was ours.
     fellow.hear(News::Confirmed(life(7), 9, 1), 10_500);
     assert_eq!(fellow.grant(TENANT, 1024, 10_500), Assent::NotNow);
-    assert_eq!(fellow.tick(10_500, 11), [Errand::Cut(TENANT), Errand::Join(life(11))]);
+    assert_eq!(fellow.tick(10_500, 11), [Errand::Cut(TENANT), Errand::Join(life(11), Some(life(7)))]);
 }
 
 #[test]
@@ -72,7 +74,7 @@ fn who_is_barred_judges_nothing_and_leaves_it_to_others() {
     assert_eq!(fellow.tick(20_000, 12), []);
     // One that was asked for and comes late is none of ours.
     fellow.hear(News::Barred(false), 20_000);
-    assert_eq!(fellow.tick(20_000, 13), [Errand::Join(life(13))]);
+    assert_eq!(fellow.tick(20_000, 13), [Errand::Join(life(13), Some(life(7)))]);
     fellow.hear(News::Barred(true), 20_001);
     fellow.hear(News::Joined(life(13), 9), 20_002);
     assert_eq!(fellow.tick(20_002, 14), [Errand::End(life(13))]);
@@ -155,5 +157,25 @@ fn a_node_that_ends_hands_on_what_has_nothing_under_way_and_leaves_the_rest() {
     assert!(fellow.has_left(10_007), "of the third nobody knows what becomes: it is held back by others");
     // It comes back under no other life.
     fellow.hear(News::Lost(life(7)), 10_008);
-    assert!(!fellow.tick(20_000, 11).iter().any(|errand| matches!(errand, Errand::Join(_))));
+    assert!(!fellow.tick(20_000, 11).iter().any(|errand| matches!(errand, Errand::Join(..))));
+}
+
+#[test]
+fn a_life_of_the_same_name_that_is_none_of_ours_is_left_alone_and_told() {
+    let mut fellow = Fellow::new("front-a", Pace::default()).after(5);
+    fellow.hear(News::Came(life(5)), 10_000);
+    assert!(!fellow.has_namesake(), "an earlier process of ours had it");
+    assert_eq!(fellow.tick(10_000, 7), [Errand::Join(life(7), Some(life(5)))], "in its place");
+    fellow.hear(News::Joined(life(7), 9), 10_001);
+    fellow.hear(News::Went(life(5)), 10_001);
+    fellow.hear(News::Came(life(7)), 10_001);
+    assert!(!fellow.has_namesake());
+    fellow.hear(News::Came(life(6)), 10_002);
+    assert!(fellow.has_namesake());
+    assert_eq!(fellow.tick(10_002, 8), [Errand::Confirm(life(7), 1)]);
+    // One of its own that it sees for longer than it is there is none.
+    fellow.hear(News::Went(life(6)), 10_003);
+    fellow.hear(News::Lost(life(7)), 10_003);
+    assert_eq!(fellow.tick(10_003, 8), [Errand::Join(life(8), Some(life(7)))]);
+    assert!(!fellow.has_namesake());
 }

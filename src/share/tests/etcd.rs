@@ -20,11 +20,39 @@ pub(super) struct Etcd {
     /// Rules that are left out.
     anyone_takes: bool,
     any_revision: bool,
+    /// A copy of its files, and how often one was put back; when, last.
+    copy: Copied,
+    pub(super) era: u64,
+    pub(super) back_at: Millis,
 }
+
+/// Lives, deeds, and the revision.
+type Copied = (BTreeMap<Life, (Millis, u64)>, BTreeMap<Tenant, (u64, Deed)>, u64);
 
 impl Etcd {
     pub(super) fn new(anyone_takes: bool, any_revision: bool) -> Etcd {
         Etcd { anyone_takes, any_revision, ..Etcd::default() }
+    }
+
+    /// Its files are copied; before that, a copy has nothing.
+    pub(super) fn copy(&mut self) {
+        self.copy = (self.lives.clone(), self.deeds.clone(), self.revision);
+    }
+
+    /// The copy is put back. Leases begin anew; watchers see all of it.
+    pub(super) fn put_back(&mut self, now: Millis, pace: &Pace) {
+        (self.lives, self.deeds, self.revision) = self.copy.clone();
+        self.lives.values_mut().for_each(|(until, _)| *until = now + pace.lease);
+        let lives = self.lives.keys().map(|life| (now, News::Came(life.clone())));
+        let deeds =
+            self.deeds.iter().map(|(tenant, (revision, deed))| (now, News::Stands(*tenant, *revision, Some(deed.clone()))));
+        self.log = lives.chain(deeds).collect();
+        (self.era, self.back_at) = (self.era + 1, now);
+    }
+
+    /// Whether that was a moment ago.
+    pub(super) fn is_fresh(&self, now: Millis) -> bool {
+        self.era > 0 && now < self.back_at + 45_000
     }
 
     pub(super) fn is_up(&self, now: Millis) -> bool {
@@ -58,7 +86,12 @@ impl Etcd {
     /// What comes of an errand: the answer.
     pub(super) fn take(&mut self, errand: Errand, now: Millis, pace: &Pace) -> Option<News> {
         match errand {
-            Errand::Join(life) => {
+            Errand::Join(life, before) => {
+                let is_other = |other: &Life| other.node == life.node && *other != life && Some(other) != before.as_ref();
+                if self.lives.keys().any(is_other) {
+                    return None;
+                }
+                before.iter().filter(|before| **before != life).for_each(|before| self.end(before, now));
                 self.write();
                 // Put once more, a key keeps the revision by which it came.
                 let born = self.lives.get(&life).map_or(self.revision, |(_, born)| *born);

@@ -32,6 +32,9 @@ impl World {
                 life.iter().for_each(|life| self.etcd.end(life, now));
             }
         }
+        if self.setup.backs {
+            self.go_back();
+        }
         // Members delete, for a while; then it stays full.
         if self.setup.rate.is_none() && (now / 15_000).is_multiple_of(2) && self.random.one_in(3) {
             let tenant = self.random.below(self.setup.tenants) as usize;
@@ -48,13 +51,30 @@ impl World {
         self.recount();
     }
 
+    /// etcd's files are copied, and the copy is put back. Not while a machine sleeps: docs/many-nodes.md says what then.
+    fn go_back(&mut self) {
+        let now = self.now;
+        if self.random.one_in(4000) {
+            self.etcd.copy();
+        }
+        let asleep = self.machines.iter().any(|machine| now < machine.stopped.max(machine.frozen) + self.pace.lease);
+        if self.random.one_in(4000) && !asleep && !self.etcd.is_fresh(now) {
+            self.etcd.put_back(now, &self.pace);
+            self.etcd.down = now + self.random.below(5000);
+            // What was on its way has ended with the process.
+            self.post.clear();
+            self.told.backs += 1;
+        }
+    }
+
     fn strike(&mut self, at: usize) {
         let (now, long) = (self.now, 500 + self.random.below(25_000));
         let random = &mut self.random;
         let machine: &mut Machine = &mut self.machines[at];
-        if random.one_in(1500) {
+        let may_sleep = !self.etcd.is_fresh(now);
+        if may_sleep && random.one_in(1500) {
             machine.stopped = now + long;
-        } else if random.one_in(1500) && now >= machine.frozen + self.pace.forget.min(60_000) {
+        } else if may_sleep && random.one_in(1500) && now >= machine.frozen + self.pace.forget.min(60_000) {
             // Not again and again: docs/many-nodes.md says what then.
             machine.frozen = now + long;
         } else if random.one_in(1000) {

@@ -29,11 +29,16 @@ pub(super) struct Machine {
     pub(super) name: String,
     pub(super) fellow: Option<Fellow>,
     pub(super) process: u64,
+    /// The life that was asked for last: on its disk.
+    pub(super) last: Option<u64>,
     pub(super) clock: Millis,
     /// Parts of a thousand that it goes too fast, above 50; too slow, below.
     pub(super) speed: u64,
     /// What etcd's log it has seen, and how late it sees it.
     pub(super) seen: usize,
+    /// Which etcd that was, and until when it judges nothing because it is another one; 0: it may.
+    pub(super) era: u64,
+    pub(super) back: Millis,
     pub(super) lag: Millis,
     pub(super) stopped: Millis,
     pub(super) frozen: Millis,
@@ -60,9 +65,12 @@ impl Machine {
             name,
             fellow: None,
             process: 0,
+            last: None,
             clock,
             speed,
             seen: 0,
+            era: 0,
+            back: 0,
             lag,
             stopped: 0,
             frozen: 0,
@@ -95,6 +103,24 @@ impl Machine {
         self.ends.clear();
         self.counts.clear();
         self.book.clear();
+    }
+
+    /// It sees that etcd is another one than it was: it waits so long.
+    pub(super) fn forget(&mut self, era: u64, long: Millis) {
+        (self.era, self.seen, self.back) = (era, 0, self.clock + long);
+        self.mail.clear();
+        let news = [News::Barred(true), News::Forget];
+        self.fellow.iter_mut().for_each(|fellow| news.iter().for_each(|news| fellow.hear(news.clone(), self.clock)));
+    }
+
+    /// The time is over.
+    pub(super) fn go_on(&mut self) {
+        if self.back == 0 || self.clock < self.back {
+            return;
+        }
+        (self.seen, self.back) = (0, 0);
+        let news = [News::Forget, News::Barred(false)];
+        self.fellow.iter_mut().for_each(|fellow| news.iter().for_each(|news| fellow.hear(news.clone(), self.clock)));
     }
 
     /// Its numbers of an association that it judges.

@@ -13,8 +13,16 @@ use std::io::Write;
 
 use world::{Flaw, STEP, Setup, World};
 
-const SMALL: Setup =
-    Setup { nodes: 3, tenants: 4, faults: true, limits: (14 << 20, 20 << 20), rate: None, count: 2000, forget: 60_000 };
+const SMALL: Setup = Setup {
+    nodes: 3,
+    tenants: 4,
+    faults: true,
+    backs: false,
+    limits: (14 << 20, 20 << 20),
+    rate: None,
+    count: 2000,
+    forget: 60_000,
+};
 
 fn play(seed: u64, flaw: Flaw, steps: u64) -> (Option<&'static str>, World) {
     let mut world = World::new(seed, flaw, SMALL);
@@ -44,6 +52,30 @@ fn many_nodes_never_pass_a_limit_and_all_is_well_when_the_faults_end() {
     }
     // Otherwise nothing was shown.
     assert!(granted > 100_000 && takeovers > 5000 && asked > 5000 && handed > 100, "{granted} {takeovers} {asked} {handed}");
+}
+
+/// etcd is put back to an older state again and again, while nodes judge.
+#[test]
+fn no_limit_is_passed_where_etcd_goes_back() {
+    let (mut backs, mut takeovers) = (0, 0);
+    for seed in 1..=20 {
+        let mut world = World::new(seed, Flaw::None, Setup { backs: true, ..SMALL });
+        for _ in 0..50_000 {
+            assert_eq!(world.step(), None, "seed {seed}, at {} ms", world.now);
+        }
+        (backs, takeovers) = (backs + world.told.backs, takeovers + world.told.takeovers);
+        world.heal();
+        for _ in 0..3000 {
+            assert_eq!(world.step(), None, "seed {seed}, at {} ms", world.now);
+        }
+        assert_eq!(world.unwell(), None, "seed {seed}");
+    }
+    assert!(backs > 100 && takeovers > 1000, "{backs} {takeovers}");
+    let found = (1..=100).find_map(|seed| {
+        let mut world = World::new(seed, Flaw::NoPause, Setup { backs: true, ..SMALL });
+        (0..50_000).find_map(|_| world.step())
+    });
+    assert_eq!(found, Some("above the limit"), "without the pause");
 }
 
 /// The lease and the clock keep two from judging at once, and say when something comes no more. Where that is never said, the limits hold without them.

@@ -12,6 +12,9 @@ use crate::node::tests::chance::Random;
 
 pub(super) const STEP: Millis = 50;
 
+/// How long a node judges nothing after etcd went back: as `Accord` has it.
+const PAUSE: Millis = 19_000;
+
 /// Which rule is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
@@ -38,6 +41,8 @@ pub(super) enum Flaw {
     QuietAtOnce,
     /// A node that ends hands on associations into which something is under way.
     LeavesAnyway,
+    /// Where etcd went back, a node goes on at once by what stands there.
+    NoPause,
 }
 
 /// How large it is, and whether anything goes wrong.
@@ -46,6 +51,8 @@ pub(super) struct Setup {
     pub(super) nodes: usize,
     pub(super) tenants: u64,
     pub(super) faults: bool,
+    /// Whether etcd is put back to an older state now and then.
+    pub(super) backs: bool,
     /// What a tenant's two mailboxes may hold each, and both together.
     pub(super) limits: (u64, u64),
     /// Messages in a second, through whatever node; none: each node stores what it can.
@@ -71,6 +78,8 @@ pub(super) struct Totals {
     pub(super) put_off: u64,
     /// Nodes that ended when they had handed on all.
     pub(super) handed: u64,
+    /// How often etcd was put back.
+    pub(super) backs: u64,
 }
 
 pub(super) struct World {
@@ -178,7 +187,8 @@ impl World {
                 continue;
             }
             let machine = &mut self.machines[at];
-            if machine.process == process && machine.fellow.is_some() {
+            // Of what is older than was known nothing is believed.
+            if machine.process == process && machine.fellow.is_some() && machine.era == self.etcd.era {
                 machine.mail.push((now + delay, process, answer));
             }
         }
@@ -197,8 +207,16 @@ impl World {
         let (now, fresh) = (self.now, self.random.next());
         let machine = &mut self.machines[at];
         let (clock, process) = (machine.clock, machine.process);
+        if machine.fellow.is_none() {
+            return;
+        }
+        let is_linked = now >= machine.cut && self.etcd.is_up(now);
+        if is_linked && machine.era != self.etcd.era && self.random.one_in(10) {
+            machine.forget(self.etcd.era, if self.flaw == Flaw::NoPause { 0 } else { PAUSE });
+        }
+        machine.go_on();
         let Some(fellow) = &mut machine.fellow else { return };
-        if now >= machine.cut && self.etcd.is_up(now) {
+        if is_linked && machine.era == self.etcd.era {
             let (mail, later): (Vec<_>, Vec<_>) = std::mem::take(&mut machine.mail).into_iter().partition(|mail| mail.0 <= now);
             machine.mail = later;
             mail.into_iter().filter(|(_, to, _)| *to == process).for_each(|(.., news)| fellow.hear(news, clock));
@@ -254,9 +272,12 @@ impl World {
             Errand::Cut(_) if self.flaw == Flaw::QuietAtOnce => {}
             Errand::Cut(tenant) => self.cut(at, Some(tenant)),
             errand => {
+                if let Errand::Join(life, _) = &errand {
+                    self.machines[at].last = Some(life.number);
+                }
                 let arrives = self.now + self.delay();
                 // What is done twice does the most harm where it is done long after.
-                let (often, late) = if matches!(errand, Errand::Join(_)) { (4, 60_000) } else { (100, 3000) };
+                let (often, late) = if matches!(errand, Errand::Join(..)) { (4, 60_000) } else { (100, 3000) };
                 if self.setup.faults && self.random.one_in(often) {
                     let twice = arrives + self.random.below(late);
                     self.post.push((twice, at, process, errand.clone()));
@@ -376,11 +397,19 @@ impl World {
     pub(super) fn start(&mut self, at: usize) {
         let machine = &mut self.machines[at];
         machine.process += 1;
-        let mut fellow = Fellow::new(&machine.name, self.pace);
+        let fellow = Fellow::new(&machine.name, self.pace);
+        let mut fellow = match machine.last {
+            Some(number) => fellow.after(number),
+            None => fellow,
+        };
         let limit = self.setup.limits.1;
         (0..self.setup.tenants).for_each(|tenant| fellow.hear(News::Exists(tenant, Some(limit)), machine.clock));
         // It reads everything, and then watches.
-        machine.seen = 0;
+        (machine.seen, machine.era, machine.back) = (0, self.etcd.era, 0);
         machine.fellow = Some(fellow);
+        if self.etcd.is_fresh(self.now) {
+            // docs/many-nodes.md: none is started then.
+            machine.forget(self.etcd.era, 45_000);
+        }
     }
 }

@@ -1,0 +1,97 @@
+//! What `nologd share count` says: which associations are to be counted, and what the storage holds.
+
+use serde::{Deserialize, Serialize};
+
+use super::share::desk;
+use super::{AdminCommand, Audience, Declined, Executor, Moment};
+use crate::private::{Address, revealed};
+use crate::quota::Amount;
+use crate::words::nullable;
+
+/// `share begin-count`: the storage is asked from now on.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeginCount {}
+
+/// What is to be counted.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoundBegun {
+    /// The round; none where nothing is to be counted.
+    #[serde(deserialize_with = "nullable")]
+    pub round: Option<u64>,
+}
+
+/// `share counted`: what the storage told.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TellCount {
+    round: u64,
+    mailboxes: Vec<CountRow>,
+    /// Present with the last part: whether all could be told.
+    #[serde(deserialize_with = "nullable")]
+    whole: Option<bool>,
+}
+
+// A list of three, because a request is bounded.
+#[derive(Clone, Serialize, Deserialize)]
+struct CountRow(#[serde(with = "revealed")] Address, u64, u64);
+
+/// What came of it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountTaken {
+    /// Associations that are judged from now on; 0 before the last part.
+    pub associations: u64,
+}
+
+impl TellCount {
+    /// A part of a round; with `whole`, the last one.
+    pub fn new(round: u64, part: Vec<(Address, Amount)>, whole: Option<bool>) -> TellCount {
+        let mailboxes = part.into_iter().map(|(address, seen)| CountRow(address, seen.octets, seen.messages)).collect();
+        TellCount { round, mailboxes, whole }
+    }
+}
+
+impl AdminCommand for BeginCount {
+    const WORD: &'static str = "share begin-count";
+    type Told = RoundBegun;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<RoundBegun, Declined> {
+        Ok(RoundBegun { round: desk(executor)?.begin_round() })
+    }
+
+    fn print(_: &RoundBegun) -> String {
+        String::new()
+    }
+}
+
+impl AdminCommand for TellCount {
+    const WORD: &'static str = "share counted";
+    type Told = CountTaken;
+
+    fn audience(&self) -> Audience<'_> {
+        Audience::Admins
+    }
+
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<CountTaken, Declined> {
+        let desk = desk(executor)?;
+        let part = self
+            .mailboxes
+            .iter()
+            .map(|CountRow(address, octets, messages)| (address.clone(), Amount { octets: *octets, messages: *messages }));
+        if !desk.take_rows(self.round, part.collect()) {
+            return Err(Declined::because("That count is over: begin another one."));
+        }
+        let associations = self.whole.map_or(0, |whole| desk.end_round(&executor.book, self.round, whole, at.today));
+        Ok(CountTaken { associations })
+    }
+
+    fn print(_: &CountTaken) -> String {
+        String::new()
+    }
+}
