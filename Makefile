@@ -2,6 +2,7 @@
 #
 #   make demo             a running nologd in front of a real Dovecot, until Ctrl-C
 #   make demo WEBMAIL=1   the same with a Roundcube in front of it
+#   make demo NODES=3     three nologd that all take clients, with etcd: how to kill one, and see it go on; CHECK=1 does that, and ends
 #   make demo CHECK=1     sends one letter through it, shows the header before and after, and ends
 #   make test             everything that CI runs
 #   make deb              the Debian package, in target/deb, looked at by lintian
@@ -23,6 +24,7 @@ CARGO ?= cargo
 TIME  ?= 20
 CHECK ?=
 WEBMAIL ?=
+NODES ?=
 ROWS  ?=
 TARGETS ?=
 WRITE ?=
@@ -50,10 +52,10 @@ AS_ROOT = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo -E")
 
 .PHONY: demo test deb test-package bench bench-quick fuzz attack walk test-trixie test-others fmt packages axe
 
-demo: PACKAGES = $(DEMO_PACKAGES) $(if $(WEBMAIL),$(WEBMAIL_PACKAGES))
+demo: PACKAGES = $(DEMO_PACKAGES) $(if $(WEBMAIL),$(WEBMAIL_PACKAGES)) $(if $(NODES),etcd-server openssl)
 demo: packages
 	$(CARGO) build --release --locked --bin nologd
-	$(CARGO) run --release --locked --quiet --bin nologd -- demo $(if $(CHECK),--check) $(if $(WEBMAIL),--webmail)
+	$(CARGO) run --release --locked --quiet --bin nologd -- demo $(if $(CHECK),--check) $(if $(WEBMAIL),--webmail) $(if $(NODES),--nodes $(NODES))
 
 # From quick to slow. The demo runs from the same build as the tests; the test runner has the last word.
 test: PACKAGES = $(TEST_PACKAGES)
@@ -65,6 +67,7 @@ test: packages axe
 	 elif $(CARGO) deny fetch db >/dev/null 2>&1; then $(CARGO) deny check; \
 	 else echo "The advisories cannot be fetched: not checked."; $(CARGO) deny check bans licenses sources; fi
 	$(CARGO) run --locked --quiet --bin nologd -- demo --check --webmail
+	$(CARGO) run --locked --quiet --bin nologd -- demo --check --nodes 3
 	$(CARGO) test --locked --quiet --doc
 	@without=; [ -e $(AXE_FILE) ] || without=axe_core_looks_at_the_pages; \
 	 if $(CARGO) nextest --version >/dev/null 2>&1; then \

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => cli::check(&arguments),
         Command::Audit(arguments) => nologd::audit::run(&arguments, cli::say, complain),
         Command::Statement(arguments) => nologd::statement::run(&arguments, cli::say, complain, cli::status),
-        Command::Demo { check, webmail } => nologd::demo::run(check, webmail),
+        Command::Demo { check, webmail, nodes } => nologd::demo::run(check, webmail, nodes),
         Command::Help { code, all, format, lang } => cli::help(code.as_deref(), all, format, lang),
         Command::Dns(arguments) => cli::dns(&arguments),
         Command::Sync(arguments) => cli::sync(arguments),

@@ -43,6 +43,9 @@ pub enum Command {
         /// Also start a Roundcube behind the listeners for a webmail; with --check, log in to it.
         #[arg(long)]
         webmail: bool,
+        /// Two or three nodes that all take clients, with etcd; with --check, kill the one that judges between two messages.
+        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(2..=3), conflicts_with = "webmail")]
+        nodes: Option<u8>,
     },
     /// Explain a code word that stood in a refusal, or an event that nologd told; or list all of them.
     Help {

@@ -15,7 +15,7 @@ use super::{ASSOCIATIONS, Trouble};
 
 /// The example certificate, for clients that want to check it.
 pub const CERTIFICATE: &[u8] = include_bytes!("../../certs-example/mail.nolog.example/fullchain.pem");
-const KEY: &[u8] = include_bytes!("../../certs-example/mail.nolog.example/privkey.pem");
+pub(super) const KEY: &[u8] = include_bytes!("../../certs-example/mail.nolog.example/privkey.pem");
 
 /// The socket for admins, in the demo's folder.
 pub(super) const SOCKET: &str = "admin.sock";

@@ -6,6 +6,9 @@ mod check;
 mod client;
 mod daemon;
 mod dovecot;
+mod etcd;
+mod many;
+mod nodes;
 mod people;
 mod place;
 mod postfix;
@@ -19,6 +22,7 @@ mod webmail;
 pub use client::Client;
 pub use daemon::{Behind, CERTIFICATE, Daemon, Ports};
 pub use dovecot::{Dialect, Dovecot};
+pub use etcd::EtcdServer;
 pub use people::{ASSOCIATIONS, Association, MEMBERS, Member};
 pub use place::{Owner, Place};
 pub use postfix::Postfix;
@@ -36,10 +40,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use say::say;
 
-/// Starts everything, on request with a `webmail` in front, and waits for Ctrl-C; or, with `check`, sends one letter through it
+/// Starts everything, on request with a `webmail` in front or with several `nodes`, and waits for Ctrl-C; or, with `check`, sends letters through it
 /// and looks at what arrives. Success only if all went well and, with `check`, no trace was left.
-pub fn run(check: bool, webmail: bool) -> ExitCode {
-    match demo(check, webmail) {
+pub fn run(check: bool, webmail: bool, nodes: Option<u8>) -> ExitCode {
+    let done = match nodes {
+        Some(count) => many::demo(count.into(), check),
+        None => demo(check, webmail),
+    };
+    match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(trouble) => {

@@ -5,8 +5,12 @@
 pub enum Program {
     /// The mailboxes.
     Dovecot,
+    /// What several nodes have in common.
+    Etcd,
     /// This very program.
     Nologd,
+    /// Makes the certificates of several nodes.
+    Openssl,
     /// The tests' relay.
     Postfix,
     /// The demo's relay.
@@ -20,7 +24,9 @@ impl Program {
     pub fn name(self) -> &'static str {
         match self {
             Program::Dovecot => "Dovecot",
+            Program::Etcd => "etcd",
             Program::Nologd => "nologd",
+            Program::Openssl => "openssl",
             Program::Postfix => "Postfix",
             Program::Relay => "the relay",
             Program::Roundcube => "Roundcube",
@@ -31,6 +37,8 @@ impl Program {
     pub fn packages(self) -> &'static str {
         match self {
             Program::Dovecot => "dovecot-imapd dovecot-lmtpd",
+            Program::Etcd => "etcd-server",
+            Program::Openssl => "openssl",
             Program::Postfix => "postfix",
             Program::Roundcube => "roundcube-core roundcube-sqlite3 php-cli",
             Program::Nologd | Program::Relay => "",
