@@ -16,6 +16,7 @@
 #   make fuzz [TIME=20]   each fuzz target for TIME seconds, or those of TARGETS="sasl config"; says how many inputs were run
 #   make attack           200,000 commands of random IMAP against a real Dovecot; again with SEED=the one that it printed
 #   make walk             40 clients over 70 mailboxes: MINUTES=20, PUSH=1 with Dovecot's pushes of usage, PUSH=0 without
+#   make faults           three nodes with etcd and Dovecot, in network namespaces, and faults at random: MINUTES=20, SEED=1; as root
 #   make test-trixie      the demo and the tests with real servers in a Debian 13, so with Dovecot 2.4; as root
 #   make test-others      other servers: Cyrus and Courier behind nologd, SOGo in front of it, unpacked below target/others and never installed
 #   make fmt              formats the sources
@@ -50,7 +51,7 @@ SUDO   = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 AS_ROOT = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo -E")
 
-.PHONY: demo test deb test-package bench bench-quick fuzz attack walk test-trixie test-others fmt packages axe
+.PHONY: demo test deb test-package bench bench-quick fuzz attack walk faults test-trixie test-others fmt packages axe
 
 demo: PACKAGES = $(DEMO_PACKAGES) $(if $(WEBMAIL),$(WEBMAIL_PACKAGES)) $(if $(NODES),etcd-server openssl)
 demo: packages
@@ -128,6 +129,11 @@ walk: PACKAGES = $(DEMO_PACKAGES) dovecot-pop3d
 walk: packages
 	WALK_MINUTES=$(MINUTES) WALK_PUSH=$(PUSH) $(AS_ROOT) $(CARGO) test --locked --test real -- \
 	    --ignored --exact --nocapture attack::walk_for_long
+
+faults: PACKAGES = $(DEMO_PACKAGES) etcd-server iproute2 nftables openssl python3
+faults: packages
+	$(if $(SEED),FAULTS_SEED=$(SEED)) FAULTS_MINUTES=$(MINUTES) $(AS_ROOT) $(CARGO) test --locked --test real -- \
+	    --ignored --exact --nocapture many_faults::for_long
 
 # What is built here runs there: in namespaces of its own, with the sources and the target folder read-only.
 TRIXIE = $(CURDIR)/target/trixie/root

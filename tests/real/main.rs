@@ -37,6 +37,8 @@ mod contact_story;
 mod interop;
 #[path = "../many.rs"]
 mod many;
+#[path = "../many_faults.rs"]
+mod many_faults;
 #[path = "../members_story.rs"]
 mod members_story;
 #[path = "../moved.rs"]
