@@ -2,7 +2,7 @@
 
 use Bar::{AtLeast, AtMost, FasterThan, Of};
 
-use crate::peers::Peer::{self, Direct, Dovecot, Haproxy, Imapproxy, Nginx, TlsCopy};
+use crate::peers::Peer::{self, Direct, Dovecot, Haproxy, Imapproxy, Nginx, TlsCopy, Without};
 use crate::rows::Row;
 
 /// One thing that is measured, smaller being better unless it is a speed.
@@ -108,6 +108,13 @@ pub static START_HUGE: Figure = figure(Row::Startup, "start, 1,000,000 mailboxes
 pub static START_HUGE_EACH: Figure = figure(Row::Startup, "memory of each of 1,000,000 mailboxes", "octets", &[AtMost(120.0)]);
 pub static RELOAD_TIME: Figure = figure(Row::Reload, "reload of 3,000 certificates", "ms", NONE);
 pub static RELOAD_WAIT: Figure = figure(Row::Reload, "longest NOOP during reloads", "ms", &[AtMost(5.0)]);
+pub static NODES_ASKED_P50: Figure = figure(Row::Nodes, "space set aside by another node: p50", "ms", NONE);
+pub static NODES_ASKED_P99: Figure = figure(Row::Nodes, "space set aside by another node: p99", "ms", NONE);
+pub static NODES_P50: Figure = figure(Row::Nodes, "APPEND of 10 kB through another node: p50", "ms", &[Of(Without, 1.3)]);
+pub static NODES_P99: Figure = figure(Row::Nodes, "APPEND of 10 kB through another node: p99", "ms", NONE);
+pub static GRANTED_P50: Figure = figure(Row::Granted, "APPEND of 10 kB, one node with etcd: p50", "ms", &[Of(Without, 1.1)]);
+pub static GRANTED_P99: Figure = figure(Row::Granted, "APPEND of 10 kB, one node with etcd: p99", "ms", NONE);
+pub static GRANTED_CPU: Figure = figure(Row::Granted, "APPEND of 10 kB, one node with etcd: CPU", "ms", NONE);
 
 /// In the order of the report.
 pub fn all() -> Vec<&'static Figure> {
@@ -168,6 +175,13 @@ pub fn all() -> Vec<&'static Figure> {
         &START_HUGE_EACH,
         &RELOAD_TIME,
         &RELOAD_WAIT,
+        &NODES_ASKED_P50,
+        &NODES_ASKED_P99,
+        &NODES_P50,
+        &NODES_P99,
+        &GRANTED_P50,
+        &GRANTED_P99,
+        &GRANTED_CPU,
     ]);
     all
 }

@@ -1,6 +1,7 @@
 //! An IMAP client of a few commands: what the rows need, no more.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::Res;
 use crate::lab::DOMAIN;
@@ -82,6 +83,17 @@ impl Imap {
         self.0.send_message(&header(), size, "").await?;
         self.0.send(b"\r\n").await?;
         self.finish().await
+    }
+
+    /// The same with a literal that waits: how long until it may go on, and until it is done.
+    pub async fn append_timed(&mut self, size: usize) -> Res<(Duration, Duration)> {
+        let start = Instant::now();
+        self.0.send(format!("a APPEND Archive (\\Seen) {{{size}}}\r\n").as_bytes()).await?;
+        self.go_on().await?;
+        let asked = start.elapsed();
+        self.0.send_message(&header(), size, "\r\n").await?;
+        self.finish().await?;
+        Ok((asked, start.elapsed()))
     }
 
     async fn go_on(&mut self) -> Res<()> {

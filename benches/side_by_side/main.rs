@@ -32,6 +32,8 @@ mod load;
 mod mailstore;
 mod memory_rows;
 mod nginx;
+mod node_rows;
+mod nodes;
 mod nologd;
 mod one_core;
 mod peers;

@@ -61,6 +61,9 @@ pub struct Setup {
     limits: bool,
     pool: bool,
     sandbox: bool,
+    /// Its folder; and what else is in its config.
+    name: &'static str,
+    more: String,
 }
 
 impl Setup {
@@ -68,8 +71,17 @@ impl Setup {
     pub fn proxy(lab: &Lab, imap: u16, submission: u16) -> Self {
         let doors = vec![("imap", imap, "implicit"), ("submission", submission, "implicit")];
         let backend = (lab.ports.imap, Some(lab.ports.smtp));
-        let certificates = lab.folder.certificates();
-        Self { doors, backend, beside: String::new(), certificates, limits: true, pool: true, sandbox: true }
+        Self {
+            doors,
+            backend,
+            beside: String::new(),
+            certificates: lab.folder.certificates(),
+            limits: true,
+            pool: true,
+            sandbox: true,
+            name: "nologd",
+            more: String::new(),
+        }
     }
 
     /// The same with a door for what else `spoken` is, in place of the one for IMAP.
@@ -108,19 +120,26 @@ impl Setup {
         Self { sandbox: false, ..self }
     }
 
+    /// One of several nodes, with these lines in its config.
+    pub fn into_node(self, name: &'static str, more: String) -> Self {
+        Self { name, more, ..self }
+    }
+
     pub fn with_certificates(self, certificates: PathBuf) -> Self {
         Self { certificates, ..self }
     }
 
     /// With a state folder of its own: what one row wrote must not be read back in the next.
     pub fn start(&self, lab: &Lab) -> Res<Guard> {
-        fresh_state(lab)?;
+        let state = state_of(lab, self.name)?;
+        // All nodes have the same.
+        fs::write(state.join("message-id.key"), [7; 32])?;
         self.start_again(lab)
     }
 
     /// With the state folder as it is.
     pub fn start_again(&self, lab: &Lab) -> Res<Guard> {
-        let folder = lab.folder.path().join("nologd");
+        let folder = lab.folder.path().join(self.name);
         let config = folder.join("nologd.toml");
         fs::write(&config, self.settings(lab))?;
         if !self.sandbox {
@@ -133,7 +152,7 @@ impl Setup {
     }
 
     fn settings(&self, lab: &Lab) -> String {
-        let folder = lab.folder.path().display();
+        let (folder, name, more) = (lab.folder.path().display(), self.name, &self.more);
         let certificates = self.certificates.display();
         let (imap, relay) = self.backend;
         let beside = &self.beside;
@@ -150,19 +169,23 @@ impl Setup {
             format!("[policy]\ndirectory = \"{folder}/nologd/policy\"\nallow_loosened = true\n")
         };
         format!(
-            "hostname = \"{DOMAIN}\"\nstate_dir = \"{folder}/nologd/state\"\nuser = \"root\"\n\
+            "hostname = \"{DOMAIN}\"\nstate_dir = \"{folder}/{name}/state\"\nuser = \"root\"\n\
              [tls]\ncertificates = \"{certificates}\"\ndefault = \"{DOMAIN}\"\n{listens}\
              [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{imap}\"\n{beside}{relay}auth = \"imap\"\ndefault = true\n\
-             [[association]]\nname = \"bench\"\ndomains = [\"{DOMAIN}\"]\n{space}{pool}{policy}{RATES}"
+             [[association]]\nname = \"bench\"\ndomains = [\"{DOMAIN}\"]\n{space}{pool}{policy}{RATES}{more}"
         )
     }
 }
 
 /// An empty state folder; returns where the book goes in it.
 pub fn fresh_state(lab: &Lab) -> Res<PathBuf> {
-    let state = lab.folder.path().join("nologd/state");
+    Ok(state_of(lab, "nologd")?.join("store"))
+}
+
+fn state_of(lab: &Lab, name: &str) -> Res<PathBuf> {
+    let state = lab.folder.path().join(name).join("state");
     let _ = fs::remove_dir_all(&state);
     fs::create_dir_all(&state)?;
     fs::set_permissions(&state, fs::Permissions::from_mode(0o700))?;
-    Ok(state.join("store"))
+    Ok(state)
 }

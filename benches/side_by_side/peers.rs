@@ -10,7 +10,7 @@ use crate::lab::{Guard, Lab, free_port};
 use crate::load::Door;
 use crate::nologd::Setup;
 use crate::rows::{Row, Spoken, Table};
-use crate::{Res, copy, dovecot, haproxy, imapproxy, mailstore, nginx, smtp, tls_copy};
+use crate::{Res, copy, dovecot, haproxy, imapproxy, mailstore, nginx, nodes, smtp, tls_copy};
 
 /// Who stands between the load and the backend.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -123,13 +123,27 @@ pub async fn start(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
     }
 }
 
+/// Several nodes, or one that is alone; `Without`: asked is the one that judges, or etcd is not there.
+fn before_nodes(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
+    let nodes::Started { guards, door } = match (row, peer) {
+        (Row::Nodes, Peer::Nologd) => nodes::two(lab, nodes::Asked::Other)?,
+        (Row::Nodes, _) => nodes::two(lab, nodes::Asked::Judge)?,
+        _ => nodes::alone(lab)?,
+    };
+    Ok(Running { guards, imap: door, submission: None, has_store: false })
+}
+
 /// A proxy with TLS in front of the made-up backend.
 fn before_fakes(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
+    if row == Row::Nodes || row == Row::Granted && peer == Peer::Nologd {
+        return before_nodes(lab, row, peer);
+    }
     let (imap, submission) = (free_port()?, free_port()?);
     let spoken = row.spoken();
     let own = Setup::proxy(lab, imap, submission).speaking(lab, spoken, imap);
     let guard = match peer {
         Peer::Nologd => own.start(lab)?,
+        Peer::Without if row == Row::Granted => own.start(lab)?,
         Peer::Without if row == Row::Quota => own.without_limits().start(lab)?,
         Peer::Without => own.without_sandbox().start(lab)?,
         Peer::Nginx => nginx::start(lab, spoken, imap, submission)?,
@@ -217,6 +231,7 @@ pub fn refuse_if_missing(runs: &[(Row, Vec<Peer>)]) -> Res<()> {
         (speaks(Spoken::Sieve), dovecot::SIEVE, "dovecot-managesieved"),
         (incoming, "/usr/lib/dovecot/lmtp", "dovecot-lmtpd"),
         (asked(Peer::Haproxy), haproxy::PROGRAM, "haproxy"),
+        (runs.iter().any(|(row, _)| matches!(row, Row::Nodes | Row::Granted)), nodes::PROGRAM, "etcd-server"),
         (asked(Peer::Imapproxy), imapproxy::PROGRAM, "imapproxy"),
     ];
     let missing = needed.iter().filter(|(needed, file, _)| *needed && !Path::new(file).exists());

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::lab::Lab;
 use crate::peers::{Peer, Target};
 use crate::report::Cell;
-use crate::{Res, account, alone_rows, beside, comeback, incoming_rows, memory_rows, small_rows, transfer_rows};
+use crate::{Res, account, alone_rows, beside, comeback, incoming_rows, memory_rows, node_rows, small_rows, transfer_rows};
 
 /// One kind of work. The names are those of the command line.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub enum Row {
     Book,
     Startup,
     Reload,
+    Nodes,
+    Granted,
 }
 
 /// What the load speaks.
@@ -73,7 +75,7 @@ impl Table {
 }
 
 impl Row {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::Login,
         Self::Roundtrips,
         Self::Crowded,
@@ -100,6 +102,8 @@ impl Row {
         Self::Book,
         Self::Startup,
         Self::Reload,
+        Self::Nodes,
+        Self::Granted,
     ];
 
     pub fn name(self) -> &'static str {
@@ -130,6 +134,8 @@ impl Row {
             Self::Book => "book",
             Self::Startup => "startup",
             Self::Reload => "reload",
+            Self::Nodes => "nodes",
+            Self::Granted => "granted",
         }
     }
 
@@ -140,7 +146,9 @@ impl Row {
     pub fn table(self) -> Table {
         match self {
             Self::Click | Self::Imaplib | Self::Delivery | Self::Policy => Table::Click,
-            Self::Quota | Self::Sandbox | Self::Book | Self::Startup | Self::Reload => Table::Itself,
+            Self::Quota | Self::Sandbox | Self::Book | Self::Startup | Self::Reload | Self::Nodes | Self::Granted => {
+                Table::Itself
+            }
             _ => Table::Proxies,
         }
     }
@@ -159,7 +167,7 @@ impl Row {
             }
             // nginx knows no ManageSieve.
             Self::SieveLogin | Self::SieveIdle => &[Peer::Nologd, Peer::Dovecot],
-            Self::Quota | Self::Sandbox => &[Peer::Nologd, Peer::Without],
+            Self::Quota | Self::Sandbox | Self::Nodes | Self::Granted => &[Peer::Nologd, Peer::Without],
             Self::Book | Self::Startup | Self::Reload => &[Peer::Nologd],
             _ => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot],
         }
@@ -213,6 +221,8 @@ pub async fn measure(row: Row, target: &Target) -> Res<Vec<Cell>> {
         Row::Imaplib => small_rows::imaplib(target).await,
         Row::Quota => small_rows::quota(target).await,
         Row::Sandbox => small_rows::sandbox(target).await,
+        Row::Nodes => node_rows::nodes(target).await,
+        Row::Granted => node_rows::granted(target).await,
         Row::Delivery | Row::Policy | Row::Book | Row::Startup | Row::Reload => Err("measured alone".into()),
     }
 }
