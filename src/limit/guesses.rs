@@ -200,11 +200,11 @@ impl Guesses {
         }
     }
 
-    /// What is slowed now.
+    /// What is slowed now: what takes no try at this moment, because of what was wrong, or because so many are being judged.
     pub(super) fn slowed(&self, now: Instant) -> Slowed {
         let most = self.forgive * self.per_account;
-        let shared = self.accounts.iter().filter(|(_, bucket)| !bucket.has_room(most, now)).map(|(key, _)| *key);
-        let own = self.pairs.values().filter(|pair| !pair.bucket.has_room(most, now)).map(|pair| pair.account);
+        let shared = self.accounts.iter().filter(|(_, bucket)| !bucket.is_free(most, now)).map(|(key, _)| *key);
+        let own = self.pairs.values().filter(|pair| !pair.bucket.is_free(most, now)).map(|pair| pair.account);
         let mut accounts: Vec<Key> = shared.chain(own).collect();
         accounts.sort_unstable();
         accounts.dedup();
@@ -218,10 +218,10 @@ impl Guesses {
     pub(super) fn about(&self, account: Key, now: Instant) -> (usize, bool) {
         // Without a list of all that is slowed: each member may ask for it.
         let most = self.forgive * self.per_account;
-        let (mut known, mut slowed) = (0, self.accounts.get(&account).is_some_and(|bucket| !bucket.has_room(most, now)));
+        let (mut known, mut slowed) = (0, self.accounts.get(&account).is_some_and(|bucket| !bucket.is_free(most, now)));
         for pair in self.pairs.values().filter(|pair| pair.account == account) {
             known += usize::from(pair.known_until.is_some_and(|until| until > now));
-            slowed |= !pair.bucket.has_room(most, now);
+            slowed |= !pair.bucket.is_free(most, now);
         }
         (known, slowed)
     }

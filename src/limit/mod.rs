@@ -199,12 +199,16 @@ impl Limits {
 
     /// A place for a browser, or for a program that asks how it is to be set up: from one network a quarter of them at most, from an IPv6
     /// /56 or /48 a half, as often as all its other connections may come, and counted apart from them. Where all are taken, the one that is
-    /// there longest leaves: they are short. `None` for the host's own web server, which brings everybody from one address.
+    /// there longest leaves: they are short. `None` for the host's own web server, which brings everybody from one address, and as many as
+    /// there are places: there too nobody keeps one by staying.
     ///
     /// # Errors
     /// As [`Limits::seat`].
     pub fn page_seat(self: &Arc<Limits>, networks: Option<Networks>) -> Result<Seat, RefusalCode> {
-        let Some(networks) = networks else { return self.own_seat(SeatKind::Page, CountedBy::Behind) };
+        let Some(networks) = networks else {
+            let place = lock(&self.seats).wait(SeatKind::Page, &self.params);
+            return Ok(self.waits(place, CountedBy::Behind));
+        };
         let most = READERS.map(|share| readers(&self.params, share));
         let place = self.enter(SeatKind::Page, Some(networks), &self.page_connections, (NetworkCount::Reader, most))?;
         Ok(self.waits(place, CountedBy::Reader(networks)))

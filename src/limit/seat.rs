@@ -165,7 +165,7 @@ impl Seat {
 
     fn take_place(&self) -> Result<(), RefusalCode> {
         // A page is read and over: it has its own places.
-        if matches!(self.counted, CountedBy::Reader(_)) {
+        if matches!(self.counted, CountedBy::Reader(_) | CountedBy::Behind) {
             return Ok(());
         }
         let (mut state, mut seats) = (lock(&self.state), lock(&self.limits.seats));

@@ -112,6 +112,25 @@ fn strangers_share_and_whoever_was_right_before_does_not() {
     assert!(away.attempt(alice, &secret("x")).is_ok());
 }
 
+/// What is refused for the tries that are under way is slowed as well, for as long as they are.
+#[test]
+fn an_account_with_as_many_tries_under_way_as_there_may_be_is_slowed() {
+    let limits = Limits::new(LimitParams::default()).unwrap();
+    let alice = who(&limits, "alice");
+    for own in [false, true] {
+        let seat = |number: usize| match own {
+            true => limits.page_seat(None).ok().unwrap(),
+            false => limits.seat(from(&limits, &format!("192.0.2.{number}"))).ok().unwrap(),
+        };
+        let seats: Vec<_> = (0..32).map(seat).collect();
+        let mut tries: Vec<_> = seats.iter().map(|seat| seat.attempt(alice, &secret("x")).ok().unwrap()).collect();
+        assert!(limits.is_slowed(&limits.slowed(), "alice") && limits.about("alice").1, "{own}");
+        tries.pop().unwrap().unjudged();
+        assert!(!limits.is_slowed(&limits.slowed(), "alice") && !limits.about("alice").1, "{own}");
+        tries.into_iter().for_each(Attempt::unjudged);
+    }
+}
+
 /// Who guesses could see to it that his own connection is made to leave while it is judged.
 #[test]
 fn what_is_not_waited_for_is_wrong_and_what_cannot_be_judged_is_free() {
@@ -268,6 +287,28 @@ fn who_guesses_behind_the_web_server_hinders_one_account_there_and_nobody_elsewh
     assert!(limits.onion_seat(None).ok().unwrap().attempt(alice, &secret("right")).is_ok());
     assert!(limits.seat(from(&limits, "192.0.2.1")).ok().unwrap().attempt(alice, &secret("right")).is_ok());
     assert!(limits.is_slowed(&limits.slowed(), "alice"));
+}
+
+/// Nobody keeps others from the pages by holding all that come through the web server.
+#[test]
+fn the_longest_reader_behind_the_web_server_leaves_for_the_next() {
+    let limits = Limits::new(LimitParams { pages: 3, sessions: 1, ..LimitParams::default() }).unwrap();
+    let left = Arc::new(AtomicUsize::new(0));
+    let held: Vec<_> = (0..3).map(|_| limits.page_seat(None).ok().unwrap()).collect();
+    for seat in &held {
+        let left = left.clone();
+        limits.may_leave(seat.place().unwrap(), move || {
+            left.fetch_add(1, Ordering::SeqCst);
+        });
+    }
+    let alice = who(&limits, "alice");
+    let next = limits.page_seat(None).ok().unwrap();
+    assert!(next.is_crowded() && left.load(Ordering::SeqCst) == 1);
+    // Whoever logs in takes no place of a member's mail, and still goes where others need the place.
+    assert_eq!(next.attempt(alice, &secret("right")).ok().unwrap().right(&next), Ok(()));
+    assert!(next.place().is_some() && limits.seat(from(&limits, "192.0.2.1")).is_ok());
+    drop((held, next));
+    assert!(lock(&limits.seats).is_empty());
 }
 
 /// Who logs in at a page takes no place of a member's mail.
