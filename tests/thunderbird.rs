@@ -5,8 +5,11 @@
 
 #[path = "thunderbird/program.rs"]
 mod program;
+use crate::alone::House;
 use crate::pop3::Pop3;
+use crate::scripted::{PASSWORD, Scripted};
 use crate::support;
+use crate::wire;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -14,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use nologd::demo::{Behind, Dovecot, MEMBERS, Member, Place};
 use program::{Seen, Thunderbird};
+use serde_json::json;
 use support::{client, mail_files, start_daemon, succeed};
 
 /// Octets of each letter, more or less; two of them would not fit into the limit of the member who has one.
@@ -84,6 +88,36 @@ fn pop3_leaves_on_the_server_or_takes_away() {
     }
     thunderbird.quit();
     drop(pop3);
+}
+
+/// Its own search for settings, as when somebody types an address into a new Thunderbird. The web is nologd's pages for it, whatever the host is
+/// called: so the request is whole, as it would be at `autoconfig.asso.example`.
+#[test]
+fn it_finds_its_settings_by_itself() {
+    let (imap, relay) = (Scripted::imap(PASSWORD), Scripted::smtp());
+    let [pages, imaps, pop3s, submissions] = [(); 4].map(|()| wire::listen().1);
+    let listen = |service: &str, port: u16, tls: &str| {
+        format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"{tls}\"\n")
+    };
+    let config = format!(
+        "[tls]\ncertificates = \"{}/certs-example\"\ndefault = \"mail.nolog.example\"\n[web]\nurl = \"https://mail.nolog.example\"\n{}\
+         [[backend]]\nname = \"store1\"\nimap = \"imap://127.0.0.1:{imap}\"\npop3 = \"pop3://127.0.0.1:{imap}\"\nrelay = \"smtp://127.0.0.1:{relay}\"\n\
+         [[association]]\nname = \"asso\"\ndomains = [\"asso.example\"]\n",
+        env!("CARGO_MANIFEST_DIR"),
+        listen("web", pages, "none")
+            + &listen("imap", imaps, "implicit")
+            + &listen("pop3", pop3s, "implicit")
+            + &listen("submission", submissions, "implicit"),
+        imap = imap.port,
+        relay = relay.port,
+    );
+    let house = House::start(&config);
+    let mut thunderbird = Thunderbird::start_with(&house.place, imaps, pages);
+    let found = thunderbird.finds("alice@asso.example");
+    let (host, user) = ("mail.nolog.example", "alice@asso.example");
+    assert_eq!(found["incoming"], json!([["imap", host, imaps, 3, user], ["pop3", host, pop3s, 3, user]]), "{found}");
+    assert_eq!(found["outgoing"], json!([host, submissions, 3, user]), "{found}");
+    thunderbird.quit();
 }
 
 /// An inbox of somebody without a limit.

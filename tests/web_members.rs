@@ -8,6 +8,8 @@ use crate::scripted;
 use crate::wire;
 #[path = "web/clock.rs"]
 mod clock;
+#[path = "web/rate.rs"]
+mod rate;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;

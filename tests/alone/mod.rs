@@ -103,6 +103,14 @@ impl House {
         line.trim_end_matches("kB").trim().parse::<u64>().unwrap() << 10
     }
 
+    /// How long it had a processor, in all its threads.
+    pub fn processor_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.daemon.as_ref().unwrap().pid())).unwrap();
+        // Behind the name, which may have anything in it (proc(5)): utime and stime, in hundredths of a second.
+        let fields: Vec<_> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+        Duration::from_millis(fields[11..13].iter().map(|ticks| ticks.parse::<u64>().unwrap() * 10).sum())
+    }
+
     /// What it wrote.
     pub fn output(&self) -> String {
         fs::read_to_string(self.place.path("nologd.out")).unwrap_or_default()

@@ -39,9 +39,14 @@ pub struct Thunderbird {
 impl Thunderbird {
     /// Starts it; it trusts the example certificate, and has no account yet.
     pub fn start(place: &Place, imaps: u16) -> Thunderbird {
+        Thunderbird::start_with(place, imaps, NOWHERE)
+    }
+
+    /// The same, where every host of the web is answered by the pages at this port.
+    pub fn start_with(place: &Place, imaps: u16, pages: u16) -> Thunderbird {
         let folder = place.make("thunderbird", Owner::me()).unwrap();
         let port = place.port().unwrap();
-        place.write("thunderbird/user.js", preferences(port).as_bytes()).unwrap();
+        place.write("thunderbird/user.js", preferences(port, pages).as_bytes()).unwrap();
         let log = folder.join("imap");
         let mut command = client("thunderbird", "thunderbird");
         command.args(["--headless", "--marionette", "--remote-allow-system-access", "--no-remote", "--profile"]).arg(&folder);
@@ -91,6 +96,12 @@ impl Thunderbird {
         });
         assert!(found.is_some(), "Thunderbird has {last}, and not {count} letters");
         last["subjects"].as_array().unwrap().iter().map(|subject| subject.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What its own lookup of settings finds for an address: host, port, kind of TLS (3: from the first octet) and user name, in and out.
+    pub fn finds(&mut self, address: &str) -> Value {
+        let (_, domain) = address.split_once('@').unwrap();
+        self.run(FIND, &json!([domain, address]))
     }
 
     /// Goes to the inbox of `member`, as soon as it is in the list of folders.
@@ -185,8 +196,11 @@ fn seen(value: &Value) -> Seen {
     Seen { subjects: texts("subjects"), quota: texts("quota"), bar: value["bar"].as_str().unwrap_or_default().to_owned() }
 }
 
+/// Nobody listens there.
+const NOWHERE: u16 = 9;
+
 /// No questions at the start, and no connections to anywhere but loopback.
-fn preferences(marionette: u16) -> String {
+fn preferences(marionette: u16, pages: u16) -> String {
     format!(
         "user_pref(\"marionette.port\", {marionette});\n\
          user_pref(\"mail.provider.suppress_dialog_on_startup\", true);\n\
@@ -203,9 +217,9 @@ fn preferences(marionette: u16) -> String {
          user_pref(\"network.connectivity-service.enabled\", false);\n\
          user_pref(\"network.proxy.type\", 1);\n\
          user_pref(\"network.proxy.http\", \"127.0.0.1\");\n\
-         user_pref(\"network.proxy.http_port\", 9);\n\
+         user_pref(\"network.proxy.http_port\", {pages});\n\
          user_pref(\"network.proxy.ssl\", \"127.0.0.1\");\n\
-         user_pref(\"network.proxy.ssl_port\", 9);\n\
+         user_pref(\"network.proxy.ssl_port\", {NOWHERE});\n\
          user_pref(\"network.proxy.no_proxies_on\", \"127.0.0.1, localhost\");\n"
     )
 }
@@ -270,6 +284,19 @@ const FETCHED: &str = r#"
     const server = find(arguments[0]).QueryInterface(Ci.nsIPop3IncomingServer);
     const subjects = [...inbox(arguments[0]).messages].map(header => header.mime2DecodedSubject).sort();
     return { subjects, busy: server.serverBusy };
+"#;
+
+/// As its account hub does it, for a domain that is not in its own files: from the provider, before its own database and the MX.
+const FIND: &str = r#"
+    const { FetchConfig } = ChromeUtils.importESModule("resource:///modules/accountcreation/FetchConfig.sys.mjs");
+    const { AccountConfig } = ChromeUtils.importESModule("resource:///modules/accountcreation/AccountConfig.sys.mjs");
+    const [domain, address] = arguments;
+    const server = one => [one.hostname, one.port, one.socketType, one.username];
+    return FetchConfig.fromISP(domain, address, new AbortController().signal).then(found => {
+        AccountConfig.replaceVariables(found, "Alice", address);
+        const all = [found.incoming, ...found.incomingAlternatives].map(one => [one.type, ...server(one)]);
+        return { incoming: all, outgoing: server(found.outgoing) };
+    });
 "#;
 
 const SHOW: &str = r#"
