@@ -39,7 +39,7 @@ OLDER ?=
 DEMO_PACKAGES  = gcc libc6-dev dovecot-imapd dovecot-lmtpd
 WEBMAIL_PACKAGES = roundcube-core roundcube-sqlite3 php-cli
 TEST_PACKAGES  = $(DEMO_PACKAGES) dovecot-pop3d dovecot-managesieved sieve-connect mpop fetchmail getmail6 $(WEBMAIL_PACKAGES) roundcube-plugins chromium chromium-driver thunderbird postfix swaks msmtp isync mutt curl openssl gnupg \
-                 mariadb-server postgresql python3 libnet-ssleay-perl libio-socket-ssl-perl strace nginx libnginx-mod-mail libnginx-mod-stream haproxy tor rsyslog systemd-journal-remote \
+                 mariadb-server postgresql python3 libnet-ssleay-perl libio-socket-ssl-perl strace nginx libnginx-mod-mail libnginx-mod-stream apache2 haproxy tor rsyslog systemd-journal-remote \
                  keepalived etcd-server nftables openssh-client openssh-server iproute2 procps $(if $(shell command -v npm),,npm)
 # What the tests of `make test-trixie` run there; the same is on this machine for `make test`.
 TRIXIE_PACKAGES = ca-certificates,procps,iproute2,python3,openssl,curl,gnupg,dovecot-imapd,dovecot-lmtpd,dovecot-pop3d,dovecot-managesieved,postfix,swaks,msmtp,isync,mutt,mpop,fetchmail,getmail6,sieve-connect,libnet-ssleay-perl,libio-socket-ssl-perl

@@ -61,6 +61,8 @@ mod sieve;
 mod sync;
 #[path = "../thunderbird.rs"]
 mod thunderbird;
+#[path = "../web_servers.rs"]
+mod web_servers;
 #[path = "../webmail.rs"]
 mod webmail;
 #[path = "../webmail_certificate.rs"]
