@@ -161,7 +161,7 @@ fn member(page: u16) -> Vec<String> {
 /// The contact, by a link out of a real mailbox: the link, the session, the token of its forms.
 fn contact(stack: &Stack, page: u16) -> Vec<String> {
     let mut set = client(env!("CARGO_BIN_EXE_nologd"), "nologd");
-    set.args(["association", "set", "velo", "--contact", "alice@velo.example"]);
+    set.args(["association", "set", "velo", "--contact", "alice@velo.example", "--storage", "10G"]);
     succeed(set.env("NOLOGD_SOCKET", stack.place.path("admin.sock")));
     assert_eq!(request(page, "POST", "/en/contact/link", "", "address=alice%40velo.example").status, 200);
     let start = format!("https://mail.nolog.example:{page}/en/enter/");
@@ -178,6 +178,22 @@ fn contact(stack: &Stack, page: u16) -> Vec<String> {
     let form = form_token(&request(page, "GET", "/en/contact", &cookie, ""));
     request(page, "POST", "/en/contact/default", &cookie, &format!("token={form}&share=canary-share"));
     assert_eq!(request(page, "POST", "/en/contact/default", &cookie, &format!("token={form}&share=1+GB")).status, 303);
+    for (path, fields, status) in [
+        ("find", "address=canary-user%40velo.example", 422),
+        ("mailbox", "address=canary-user%40velo.example&share=1", 404),
+        ("hand-over", "address=canary-user", 422),
+        ("language", "language=canary-tongue", 403),
+        ("lend/offer", "to=canary-field&share=1+GB&until=2099-03-01", 303),
+        ("lend/accept", "from=canary-field&size=1&until=2099-03-01", 422),
+        ("lend/withdraw", "to=canary-field&until=2099-03-01", 303),
+    ] {
+        let got = request(page, "POST", &format!("/en/contact/{path}"), &cookie, &format!("token={form}&{fields}"));
+        assert_eq!(got.status, status, "{path}: {}", got.body);
+    }
+    assert_eq!(request(page, "POST", "/en/confirm", &cookie, "link=canary-path").status, 404);
+    for path in ["/en/confirm/canary-path", "/en/contact/mailboxes/canary-path", "/contact/held.json"] {
+        request(page, "GET", path, &cookie, "");
+    }
     vec![link, cookie.split('=').nth(1).unwrap().to_owned(), form]
 }
 

@@ -7,6 +7,8 @@ use crate::http;
 mod clicks;
 #[path = "web/contacts.rs"]
 mod contacts;
+#[path = "web/long.rs"]
+mod long;
 #[path = "web/mails.rs"]
 mod mails;
 use crate::wire;

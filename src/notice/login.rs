@@ -1,11 +1,13 @@
 //! The mail with the link by which the contact of an association logs in at the pages.
 
+use std::time::Duration;
+
 use crate::fault::Lang;
 use crate::quota::Name;
 
-/// Subject and paragraphs. `link` is good once, for a quarter of an hour.
-pub(super) fn words(name: &Name, link: &str, lang: Lang) -> (String, Vec<String>) {
-    let (name, link) = (name.reveal(), link.to_owned());
+/// Subject and paragraphs. `link` is `good` for so long, once.
+pub(super) fn words(name: &Name, link: &str, good: Duration, lang: Lang) -> (String, Vec<String>) {
+    let (name, link, minutes) = (name.reveal(), link.to_owned(), good.as_secs() / 60);
     match lang {
         Lang::En => (
             format!("Your link to the page of {name}"),
@@ -13,7 +15,7 @@ pub(super) fn words(name: &Name, link: &str, lang: Lang) -> (String, Vec<String>
                 "Hello,".into(),
                 format!("This link leads to the page of the association {name}, to see its mail space and share it out:"),
                 link,
-                "It works once, within 15 minutes. Keep it to yourself: whoever has it comes in.".into(),
+                format!("It works once, within {minutes} minutes. Keep it to yourself: whoever has it comes in."),
                 "If you did not ask for it, you need not do anything. Somebody typed your address, and learnt nothing by it.".into(),
             ],
         ),
@@ -23,7 +25,7 @@ pub(super) fn words(name: &Name, link: &str, lang: Lang) -> (String, Vec<String>
                 "Bonjour,".into(),
                 format!("Ce lien mène à la page de l'association {name}, pour voir son espace de courriel et le répartir\u{a0}:"),
                 link,
-                "Il fonctionne une seule fois, pendant 15 minutes. Gardez-le pour vous\u{a0}: qui l'a peut entrer.".into(),
+                format!("Il fonctionne une seule fois, pendant {minutes} minutes. Gardez-le pour vous\u{a0}: qui l'a peut entrer."),
                 "Si vous ne l'avez pas demandé, vous n'avez rien à faire. Quelqu'un a tapé votre adresse, et n'a rien appris par là.".into(),
             ],
         ),
@@ -39,9 +41,11 @@ mod tests {
     fn the_link_stands_alone_and_whole_in_its_line() {
         let link = format!("https://mail.nolog.example/fr/enter/{}", "a".repeat(43));
         for lang in [Lang::En, Lang::Fr] {
-            let notice = Notice::login(&Name::parse("velo").unwrap(), &link, lang);
-            assert_eq!(notice.body.lines().filter(|line| line.contains("http")).collect::<Vec<_>>(), [&link]);
-            assert!(notice.subject.contains("velo") && notice.body.contains("15 minutes"));
+            for (good, says) in [(15, "15 minutes"), (60, "60 minutes")] {
+                let notice = Notice::login(&Name::parse("velo").unwrap(), &link, Duration::from_secs(good * 60), lang);
+                assert_eq!(notice.body.lines().filter(|line| line.contains("http")).collect::<Vec<_>>(), [&link]);
+                assert!(notice.subject.contains("velo") && notice.body.contains(says));
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a notice says. To add a language, the compiler names each place.
 
+use std::time::Duration;
+
 use super::size::{NO_BREAK, size};
 use super::{hand_over, leaving, login, offer, stopped};
 use crate::fault::Lang;
@@ -28,9 +30,9 @@ impl Notice {
         Some(Notice::of(subject, &paragraphs))
     }
 
-    /// Lets the contact of `name` in at the pages, by `link`.
-    pub fn login(name: &Name, link: &str, lang: Lang) -> Notice {
-        let (subject, paragraphs) = login::words(name, link, lang);
+    /// Lets the contact of `name` in at the pages, by `link`, which is `good` for so long.
+    pub fn login(name: &Name, link: &str, good: Duration, lang: Lang) -> Notice {
+        let (subject, paragraphs) = login::words(name, link, good, lang);
         Notice::of(subject, &paragraphs)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::fact::{Fact, Stopped};
 use super::sending::{Reached, millis};
 use super::subject::Subject;
-use super::{Book, Day, Kind, SendingSwitch as Switch, Standing, Verdict};
+use super::{Book, Day, Kind, SendingLimits, SendingSwitch as Switch, Standing, Verdict};
 use crate::private::Address;
 
 impl Book {
@@ -26,7 +26,7 @@ impl Book {
         }
         // A program that sends by itself has the limits that somebody gave it, and no others.
         if self.kind(&user) == Kind::Person {
-            limits.mailbox = limits.mailbox.or(self.params.sending);
+            limits = self.sending_of_persons(limits);
         }
         match standing {
             Standing::Active | Standing::Leaving(_) => {
@@ -38,6 +38,11 @@ impl Book {
             Standing::ReadOnly => Err(Verdict::ReadOnly),
             Standing::Suspended => Err(Verdict::Suspended),
         }
+    }
+
+    /// The limits of an association with these, as they hold for a person's mailbox: those of the config where it has none of its own.
+    pub fn sending_of_persons(&self, limits: SendingLimits) -> SendingLimits {
+        SendingLimits { mailbox: limits.mailbox.or(self.params.sending), ..limits }
     }
 
     /// Forgets buckets that are empty. To be called every few minutes.

@@ -18,8 +18,9 @@ use crate::notice::Notice;
 use crate::private::{Address, Domain};
 use crate::quota::Name;
 use crate::web::home::NoPage;
+use crate::web::links::MadeLink;
 use crate::web::request::FormSender;
-use crate::web::session::{VisitToken, Visitor};
+use crate::web::session::Visitor;
 use crate::web::{Keep, WebAnswer, WebRequest, login};
 
 /// Associations of one contact to which links are sent at once.
@@ -71,7 +72,7 @@ fn look_up(context: &Arc<Context>, address: &Address, lang: Lang) {
 struct LinkMail {
     name: Name,
     domain: Domain,
-    token: VisitToken,
+    link: MadeLink,
 }
 
 /// New links, for a few of the associations whose contact this is. Of those that have a fresh one none is made, so that the others have
@@ -79,8 +80,8 @@ struct LinkMail {
 fn links_for(context: &Context, address: &Address) -> Vec<LinkMail> {
     let (theirs, now) = (context.book.contact_of(address), context.web.now());
     let make = |(name, domain): (Name, Domain)| {
-        let token = context.web.lock().links.make(&name, address, now)?;
-        Some(LinkMail { name, domain, token })
+        let link = context.web.lock().links.make(&name, address, now)?;
+        Some(LinkMail { name, domain, link })
     };
     theirs.into_iter().filter_map(make).take(LINKS).collect()
 }
@@ -93,12 +94,13 @@ pub(super) fn pause() -> Duration {
 }
 
 async fn send_link(context: &Context, address: &Address, link: LinkMail, lang: Lang) {
-    let LinkMail { name, domain, token } = link;
+    let LinkMail { name, domain, link: MadeLink { token, good } } = link;
     let mail = || {
         // Somebody else is the contact since it was made, or this one was kicked.
-        let good = context.web.lock().links.is_open(token.reveal().as_bytes(), context.web.now());
+        let open = context.web.lock().links.look(token.reveal().as_bytes(), context.web.now()).is_some();
         let link = || format!("{}/{}/enter/{}", context.web.site.url, lang.word(), token.reveal().as_str());
-        good.then(|| AskedMail { notice: Notice::login(&name, &link(), lang), domain: domain.clone(), to: address.clone() })
+        let notice = || Notice::login(&name, &link(), good, lang);
+        open.then(|| AskedMail { notice: notice(), domain: domain.clone(), to: address.clone() })
     };
     let Some(outcome) = send_in_turn(context, (&domain, address), mail).await else { return };
     note_lost(&outcome);
@@ -110,9 +112,9 @@ async fn send_link(context: &Context, address: &Address, link: LinkMail, lang: L
 /// Shows the button, and spends nothing.
 pub(super) fn enter(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     let token = asked.rest.reveal();
-    let good = context.web.lock().links.is_open(token, context.web.now());
-    match std::str::from_utf8(token) {
-        Ok(text) if good => WebAnswer::page(login::enter(&context.web.site, asked.lang, text), Keep::Never),
+    let name = context.web.lock().links.look(token, context.web.now()).cloned();
+    match (std::str::from_utf8(token), name) {
+        (Ok(text), Some(name)) => WebAnswer::page(login::enter(&context.web.site, asked.lang, &name, text), Keep::Never),
         _ => WebAnswer::problem(404, login::over(&context.web.site, asked.lang)),
     }
 }

@@ -13,12 +13,14 @@ use crate::admin::kick::EndedPages;
 use crate::fault::Lang;
 use crate::net::seal::HostSeal;
 use crate::private::Address;
+use crate::quota::Name;
 use crate::web::budget::{AskedLinks, ChangeBudget};
 use crate::web::home::NoPage;
 use crate::web::layout::{STYLE, Style};
+use crate::web::links::Links;
 use crate::web::news::AdminNews;
 use crate::web::open_hand_overs::HandOvers;
-use crate::web::session::{Links, Sessions, VisitToken};
+use crate::web::session::{Sessions, VisitToken};
 use crate::web::signed::signed;
 use crate::web::{
     Body, Keep, Site, WebAnswer, WebRequest, apple, autoconfig, help as help_page, home as first, programs as setting_up,
@@ -41,8 +43,12 @@ pub struct WebRoom {
     /// The profile as it was signed last: to sign costs a thousand times what all else of an answer does.
     sealed: ArcSwapOption<(HostSeal, Vec<u8>)>,
     visits: Mutex<Visits>,
+    turns: [Mutex<()>; TURNS],
     clock: VisitClock,
 }
+
+/// Pages about associations that are made at once: each looks at all mailboxes of its own, and so has a million octets for that moment.
+const TURNS: usize = 16;
 
 /// A clock that only goes forward, from any beginning: sessions and links end by it.
 pub type VisitClock = Box<dyn Fn() -> Duration + Send + Sync>;
@@ -98,7 +104,8 @@ impl WebRoom {
         let (mails, asking) = (MailPlaces::default(), Arc::new(Semaphore::new(ASKING)));
         let fixed = OnceLock::new();
         let (statement, visits, admin_form) = (ArcSwapOption::empty(), Mutex::default(), VisitToken::new());
-        WebRoom { site, statement, fixed, sealed: ArcSwapOption::empty(), admin_form, mails, asking, visits, clock }
+        let (sealed, turns) = (ArcSwapOption::empty(), Default::default());
+        WebRoom { site, statement, fixed, sealed, admin_form, mails, asking, visits, turns, clock }
     }
 
     /// Shows the statement, in English and in French, whose style has this hash (`sha256-...`).
@@ -124,6 +131,13 @@ impl WebRoom {
     pub(super) fn lock(&self) -> MutexGuard<'_, Visits> {
         // A panic elsewhere must not close the pages.
         self.visits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be held while a page about this association is made, or another list of all its mailboxes. Whoever asks for many at once waits for
+    /// themselves; not to be asked for where the disk is waited for.
+    pub(super) fn turn(&self, name: &Name) -> Option<MutexGuard<'_, ()>> {
+        let at = name.reveal().bytes().map(usize::from).sum::<usize>() % TURNS;
+        self.turns.get(at).map(|turn| turn.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Since the clock's beginning.

@@ -3,29 +3,28 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
-use axum::body::{Body as HttpBody, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 
 use super::Context;
 use super::desk::Desk;
+use super::web_contact as own;
 use super::web_member as member;
 use super::web_pages as pages;
+use super::web_response::{COOKIE, response};
 use super::web_visit as visit;
 use super::{web_hand_over as hand_over, web_lend as lend, web_links as links};
 use crate::fault::Lang;
 use crate::private::Secret;
+use crate::web::WebAnswer;
 use crate::web::home::NoPage;
 use crate::web::layout::Style;
 use crate::web::password::EntryPage;
 use crate::web::request::{self, MAX_BODY, WebForm, WebRequest};
-use crate::web::{Body, CookieChange, Keep, WebAnswer};
-
-/// The cookie. The prefix keeps other names of the domain, and plain HTTP, from setting it.
-const COOKIE: &str = "__Host-nologd";
 
 /// What answers a request.
 pub(super) type Page = fn(&Arc<Context>, &WebRequest) -> WebAnswer;
@@ -58,6 +57,9 @@ fn whole() -> Router<Arc<Context>> {
             .route(&at("/programs"), show(pages::programs))
             .route(&at("/statement"), show(pages::statement))
             .route(&at("/contact"), show_kept(visit::contact))
+            .route(&at("/contact/mailboxes/{part}"), show_kept_at(own::mailboxes))
+            .route(&at("/contact/find"), take_kept(own::find))
+            .route(&at("/contact/held.json"), show_kept(own::download))
             .route(&at("/contact/link"), take_kept(links::ask_link))
             .route(&at("/contact/default"), take_kept(visit::set_default))
             .route(&at("/contact/mailbox"), take_kept(visit::set_mailbox))
@@ -114,6 +116,13 @@ fn take(page: Page) -> MethodRouter<Arc<Context>> {
 fn show_kept(page: Page) -> MethodRouter<Arc<Context>> {
     get(async move |State(context): State<Arc<Context>>, request: Request| {
         aside(context, request, String::new(), Style::Linked, page).await
+    })
+}
+
+/// The same of something that the path ends with.
+fn show_kept_at(page: Page) -> MethodRouter<Arc<Context>> {
+    get(async move |State(context): State<Arc<Context>>, path: Rest, request: Request| {
+        aside(context, request, rest(path), Style::Linked, page).await
     })
 }
 
@@ -234,58 +243,4 @@ fn one<'a>(fields: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, 
     let mut all = fields.get_all(name).iter();
     let first = all.next().map(|value| value.to_str().map_err(|_| ())).transpose()?;
     if all.next().is_some() { Err(()) } else { Ok(first) }
-}
-
-/// The same for every response: nothing from elsewhere, in no frame, guessed to be nothing else.
-fn response(answer: WebAnswer, context: &Context) -> Response {
-    let mut response = Response::new(HttpBody::from(answer.bytes));
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let fields = response.headers_mut();
-    let mut say = |name: HeaderName, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            fields.append(name, value);
-        }
-    };
-    // The statement is a page of its own, which is also read from a file, and so has its style inside.
-    let inside = context.web.inside_style();
-    let policy = format!(
-        "default-src 'none'; style-src 'self' {inside}; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    );
-    say(header::CONTENT_SECURITY_POLICY, &policy);
-    say(header::CONTENT_TYPE, answer.body.media_type());
-    say(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    // Nothing goes to other sites. Not `no-referrer`: then browsers say `Origin: null` to us too, by which old ones show whose a form is.
-    say(header::REFERRER_POLICY, "same-origin");
-    say(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    say(header::CACHE_CONTROL, answer.keep.cache_control());
-    match answer.keep {
-        Keep::Hour => say(header::VARY, "Accept-Language"),
-        // Each domain has its own.
-        Keep::Day => say(header::VARY, "Host"),
-        Keep::Never => {}
-    }
-    match answer.body {
-        Body::Profile => say(header::CONTENT_DISPOSITION, "attachment; filename=\"mail.mobileconfig\""),
-        Body::Held => say(header::CONTENT_DISPOSITION, "attachment; filename=\"nologd.json\""),
-        Body::Html | Body::Xml | Body::Json | Body::Css | Body::Svg => {}
-    }
-    if let Some(path) = &answer.location {
-        say(header::LOCATION, path);
-    }
-    match &answer.cookie {
-        CookieChange::Stays => {}
-        CookieChange::Set(token) => {
-            say(header::SET_COOKIE, &format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Strict", token.reveal().as_str()));
-        }
-        CookieChange::Gone => {
-            say(header::SET_COOKIE, &format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"));
-            // A browser may keep whole pages for its back button, whatever Cache-Control says: these would be shown to whoever comes next.
-            say(HeaderName::from_static("clear-site-data"), "\"cache\"");
-        }
-    }
-    // Where the end of a request is not certain, what follows on this connection is not either.
-    if matches!(answer.status, 400 | 411 | 413) {
-        say(header::CONNECTION, "close");
-    }
-    response
 }

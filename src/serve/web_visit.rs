@@ -19,6 +19,7 @@ use crate::web::form_mark::FormMark;
 use crate::web::form_result::{FormResult, ShareField};
 use crate::web::home::NoPage;
 use crate::web::news::VisitNews;
+use crate::web::parts::{ListPart, MAILBOXES};
 use crate::web::password::EntryPage;
 use crate::web::request::FormSender;
 use crate::web::session::{FoundVisit, Visitor};
@@ -27,8 +28,16 @@ use crate::web::{CookieChange, Keep, WebAnswer, WebRequest, login};
 
 /// The contact's page, or the way in.
 pub(super) fn contact(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
+    part_of(context, asked, 1)
+}
+
+/// It with this part of its mailboxes.
+pub(super) fn part_of(context: &Arc<Context>, asked: &WebRequest, part: usize) -> WebAnswer {
     match visitor(context, asked).filter(|found| matches!(found.visitor.principal, Principal::Contact(_))) {
-        Some(found) => page(context, asked.lang, &found, news(context, asked).map_or(FormResult::None, FormResult::Done)),
+        Some(found) => {
+            let result = news(context, asked).map_or(FormResult::None, FormResult::Done);
+            page_with(context, asked.lang, &found, result, part)
+        }
         None => WebAnswer::page(login::ask(&context.web.site, asked.lang, None, None), Keep::Never),
     }
 }
@@ -142,7 +151,12 @@ pub(super) fn set_mailbox(context: &Arc<Context>, asked: &WebRequest) -> WebAnsw
         return wrong(context, asked.lang, NoPage::Busy);
     }
     let command = SetMailbox { address, edit: MailboxEdit { storage: Some(storage), ..MailboxEdit::default() } };
-    told(context, asked, &found, obey(context, &found.visitor.principal, &command).map(drop))
+    let answer = told(context, asked, &found, obey(context, &found.visitor.principal, &command).map(drop));
+    // Back to where it was pressed.
+    match asked.form.field("part").and_then(ListPart::parse).filter(|_| answer.status == 303) {
+        Some(part) => WebAnswer { location: Some(format!("/{}{MAILBOXES}/{part}", asked.lang.word())), ..answer },
+        None => answer,
+    }
 }
 
 /// Whether this contact may keep the disk busy once more.
@@ -187,12 +201,20 @@ fn typed_share(context: &Context, found: &FoundVisit, typed: &str) -> Result<Opt
 }
 
 pub(super) fn page(context: &Arc<Context>, lang: Lang, found: &FoundVisit, result: FormResult) -> WebAnswer {
+    page_with(context, lang, found, result, 1)
+}
+
+fn page_with(context: &Arc<Context>, lang: Lang, found: &FoundVisit, result: FormResult, part: usize) -> WebAnswer {
     let principal = &found.visitor.principal;
     let Principal::Contact(name) = principal else { return wrong(context, lang, NoPage::Missing) };
+    let _turn = context.web.turn(name);
     let association = obey(context, principal, &ShowAssociation { name: name.clone() });
     let mailboxes = obey(context, principal, &ListMailboxes { association: Some(name.clone()) });
     let (Ok(association), Ok(mailboxes)) = (association, mailboxes) else { return wrong(context, lang, NoPage::Missing) };
-    let refused = matches!(result, FormResult::Refused(..) | FormResult::LendRefused(..) | FormResult::HandOverRefused(..));
+    let refused = match result {
+        FormResult::Refused(..) | FormResult::LendRefused(..) | FormResult::HandOverRefused(..) | FormResult::NotFound(_) => true,
+        FormResult::None | FormResult::Done(_) | FormResult::Failed => false,
+    };
     let page = ContactPage {
         site: &context.web.site,
         lang,
@@ -202,6 +224,9 @@ pub(super) fn page(context: &Arc<Context>, lang: Lang, found: &FoundVisit, resul
         more_offers: association.more_offers,
         certificates: &certificates(context, &association.association),
         form_token: &found.form_token,
+        standing: association.association.settings.state.standing(today()),
+        sending: context.book.sending_of_persons(association.association.settings.sending),
+        part,
         result,
     };
     let answer = WebAnswer::page(page.html(), Keep::Never);

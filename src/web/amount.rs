@@ -44,7 +44,7 @@ pub(super) fn full_of_messages(fill: &FillShown, lang: Lang) -> Option<String> {
 }
 
 /// The fullest first; those without a limit by what they hold.
-pub(super) fn fullest_first(mailboxes: &[MailboxShown]) -> Vec<&MailboxShown> {
+pub fn fullest_first(mailboxes: &[MailboxShown]) -> Vec<&MailboxShown> {
     let mut sorted: Vec<_> = mailboxes.iter().collect();
     sorted.sort_by_key(|mailbox| (Reverse((mailbox.percent.unwrap_or_default(), mailbox.octets)), mailbox.address.reveal()));
     sorted

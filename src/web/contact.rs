@@ -8,11 +8,12 @@ use maud::{Markup, html};
 use super::Site;
 use super::amount::{amount, full_of_messages, fullest_first};
 use super::domains::{DomainsSection, ShownCertificate};
-use super::form_result::{FormResult, ShareField, not_kept};
+use super::form_result::{FormResult, ShareField, not_found, not_kept};
 use super::hand_over;
 use super::layout::{Layout, Style, done, refused, say};
 use super::lend::{self, LendSection};
 use super::news::VisitNews;
+use super::parts::MAILBOXES;
 use super::share::{ShareError, typed};
 use super::typography::{number, set, size};
 use crate::admin::association_shown::AssociationShown;
@@ -20,7 +21,7 @@ use crate::admin::mailbox_shown::MailboxShown;
 use crate::admin::open_offers::OfferShown;
 use crate::fault::Lang;
 use crate::notice::date;
-use crate::quota::{Limit, Loan, SendingSwitch};
+use crate::quota::{Limit, Loan, SendingLimits, Standing};
 
 /// What the page shows.
 pub struct ContactPage<'a> {
@@ -40,6 +41,12 @@ pub struct ContactPage<'a> {
     pub certificates: &'a [ShownCertificate],
     /// What stands in its forms.
     pub form_token: &'a str,
+    /// Whether it may be used today.
+    pub standing: Standing,
+    /// How much may be sent, by each person's mailbox and by all together.
+    pub sending: SendingLimits,
+    /// Which page of the mailboxes, from one on.
+    pub part: usize,
     /// What came of the last form.
     pub result: FormResult,
 }
@@ -49,36 +56,31 @@ impl ContactPage<'_> {
     pub fn html(&self) -> String {
         let (lang, name) = (self.lang, self.association.name.reveal());
         let mailboxes = fullest_first(self.mailboxes);
+        let part = self.shown_part(&mailboxes);
         let main = html! {
             h1 { (name) }
             (self.said())
+            (self.standing())
             @if !self.offers[1].is_empty() {
                 div.done role="status" { p { a href="#lend" { (say(lang, "Another association offers you space", "Une autre association vous propose de l'espace")) } } }
             }
             (self.space())
-            h2 { (say(lang, "Mailboxes, the fullest first", "Boîtes, les plus remplies d'abord")) }
-            @if mailboxes.is_empty() {
-                p { (say(
-                    lang,
-                    "No mailbox is known yet. Each one appears here in the hour after its first login or first message.",
-                    "Aucune boîte n'est encore connue. Chacune apparaît ici dans l'heure qui suit sa première connexion ou son premier message.",
-                )) }
-            } @else {
-                ul.boxes { @for (place, mailbox) in mailboxes.iter().enumerate() { (self.mailbox(place, mailbox)) } }
-            }
+            (self.all_mailboxes(&mailboxes, part))
             (self.default_share())
             (self.lending())
+            (self.sending_limits())
             (self.domains())
             (self.language())
             (hand_over::form(lang, &self.hidden(), match &self.result {
                 FormResult::HandOverRefused(error, typed) => Some((*error, typed)),
                 _ => None,
             }))
+            (self.held())
         };
         let title = say(lang, "Contact's page", "Page du contact");
         let host = &self.site.offer.host;
-        Layout { lang, title: &title, path: Some("/contact"), style: Style::Linked, host, leave: Some(self.form_token) }
-            .page(&main)
+        let path = if part.number() == 1 { "/contact".to_owned() } else { format!("{MAILBOXES}/{}", part.number()) };
+        Layout { lang, title: &title, path: Some(&path), style: Style::Linked, host, leave: Some(self.form_token) }.page(&main)
     }
 
     /// On top: what came of the last form.
@@ -94,6 +96,7 @@ impl ContactPage<'_> {
                 FormResult::Refused(field, error, _) => { (refused(lang, Some(&self.id(field)), &self.wrong(*error))) }
                 FormResult::LendRefused(error, _) => { (lend::summary(lang, *error)) }
                 FormResult::HandOverRefused(error, _) => { (refused(lang, Some("hand-over"), &hand_over::wrong(lang, *error))) }
+                FormResult::NotFound(_) => { (refused(lang, Some("find"), &not_found(lang))) }
                 FormResult::Failed => div.error role="alert" { p { (not_kept(lang)) } },
             }
         }
@@ -154,40 +157,6 @@ impl ContactPage<'_> {
         }
     }
 
-    fn mailbox(&self, place: usize, mailbox: &MailboxShown) -> Markup {
-        let (lang, address) = (self.lang, mailbox.address.reveal());
-        let field = ShareField::Mailbox(mailbox.address.clone());
-        let refused = matches!(&self.result, FormResult::Refused(other, ..) if *other == field);
-        let id = if refused { self.id(&field) } else { format!("share-{place}") };
-        let now = match (mailbox.own_limit, mailbox.storage) {
-            (true, Limit::At(octets)) => typed(octets, lang == Lang::Fr),
-            _ => String::new(),
-        };
-        html! {
-            li {
-                strong { (address) }
-                @if mailbox.sending == SendingSwitch::Off { " – " (say(lang, "sending is off", "envoi désactivé")) }
-                (amount(mailbox.octets, mailbox.storage, lang, false))
-                details open[refused] {
-                    @let change = say(lang, "Change its share", "Changer sa part");
-                    summary aria-label=(format!("{change}, {address}")) { (change) }
-                    form method="post" action=(format!("/{}/contact/mailbox", lang.word())) {
-                        (self.hidden())
-                        input type="hidden" name="address" value=(address);
-                        label for=(id) { (say(lang, "Share of ", "Part de ")) (address) }
-                        (self.input(&field, &id, &now, &say(
-                            lang,
-                            "For example 2 GB or 500 MB. Empty: the share for all the others.",
-                            "Par exemple 2 Go ou 500 Mo. Vide\u{a0}: la part commune.",
-                        )))
-                        @let change = say(lang, "Change", "Modifier");
-                        button type="submit" aria-label=(format!("{change}, {address}")) { (change) }
-                    }
-                }
-            }
-        }
-    }
-
     fn default_share(&self) -> Markup {
         let (lang, field) = (self.lang, ShareField::Default);
         let (id, limit) = (self.id(&field), self.association.settings.mailbox_default);
@@ -238,12 +207,25 @@ impl ContactPage<'_> {
         }
     }
 
-    fn hidden(&self) -> Markup {
+    fn held(&self) -> Markup {
+        let lang = self.lang;
+        html! {
+            h2 { (say(lang, "What is held about the association", "Ce qui est conservé sur l'association")) }
+            p { (say(
+                lang,
+                "What this page shows, as a file: settings, loans and offers, aliases, and each mailbox with its share and its rounded numbers.",
+                "Ce que montre cette page, dans un fichier\u{a0}: réglages, prêts et offres, alias, et chaque boîte avec sa part et ses nombres arrondis.",
+            )) }
+            p { a href="/contact/held.json" download { (say(lang, "Download it (JSON)", "Télécharger (JSON)")) } }
+        }
+    }
+
+    pub(super) fn hidden(&self) -> Markup {
         html! { input type="hidden" name="token" value=(self.form_token); }
     }
 
     /// A field for a share, with what holds now, or with what was typed and refused.
-    fn input(&self, field: &ShareField, id: &str, now: &str, hint: &str) -> Markup {
+    pub(super) fn input(&self, field: &ShareField, id: &str, now: &str, hint: &str) -> Markup {
         let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
         html! {
             p.hint id=(hint_id) { (hint) }
@@ -257,7 +239,7 @@ impl ContactPage<'_> {
         }
     }
 
-    fn id(&self, field: &ShareField) -> String {
+    pub(super) fn id(&self, field: &ShareField) -> String {
         match field {
             ShareField::Default => "share-default".into(),
             ShareField::Mailbox(_) => "share-refused".into(),

@@ -29,6 +29,8 @@ pub enum FormResult {
     LendRefused(LendError, LendTyped),
     /// No hand-over was begun; what was typed stands in its field again.
     HandOverRefused(HandOverError, String),
+    /// What was looked for is no mailbox of the list; what was typed stands in its field again.
+    NotFound(String),
     /// Nothing was changed, for a reason of the daemon's own.
     Failed,
 }
@@ -40,4 +42,9 @@ pub(super) fn not_kept(lang: Lang) -> String {
         "Nothing was changed: the server cannot keep changes at the moment. Try again later, or tell your host.",
         "Rien n'a été modifié\u{a0}: le serveur ne peut pas enregistrer de changement pour le moment. Réessayez plus tard, ou prévenez votre hébergeur.",
     )
+}
+
+/// It is none of the list's.
+pub(super) fn not_found(lang: Lang) -> String {
+    say(lang, "There is no such mailbox in this list.", "Cette boîte n'est pas dans la liste.")
 }

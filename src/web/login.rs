@@ -10,6 +10,7 @@ use super::Site;
 use super::layout::{Layout, Style, say};
 use super::password::{self, EntryPage, LastTry};
 use crate::fault::Lang;
+use crate::quota::Name;
 
 /// The page that asks for the address. `mistyped` is what was typed that is no address; `last` is a password that was tried.
 pub fn ask(site: &Site, lang: Lang, mistyped: Option<&str>, last: Option<&LastTry<'_>>) -> String {
@@ -51,7 +52,7 @@ pub fn ask(site: &Site, lang: Lang, mistyped: Option<&str>, last: Option<&LastTr
             "No password is kept. Once you are in, one cookie holds your session until you log out, or 12 hours after your last click.",
             "Aucun mot de passe n'est gardé. Une fois dans la page, un cookie maintient votre session jusqu'à la déconnexion, ou 12 heures après votre \
              dernier clic.",
-        )) }
+        )) " " (password::no_cookie(lang)) }
         h2 { (say(lang, "Or with the password of that mailbox", "Ou avec le mot de passe de cette boîte")) }
         p { (say(
             lang,
@@ -74,11 +75,20 @@ pub fn asked(site: &Site, lang: Lang) -> String {
             "Si cette adresse est celle du contact d'une association, un lien va y arriver.",
         )) }
         ul {
-            li { (say(lang, "It works for 15 minutes, once.", "Il fonctionne pendant 15 minutes, une seule fois.")) }
+            li { (say(
+                lang,
+                "It works once; the mail says for how long.",
+                "Il fonctionne une seule fois\u{a0}; le message dit pendant combien de temps.",
+            )) }
             li { (say(
                 lang,
                 "Nothing comes? Look into the spam folder, and wait two minutes before you ask again.",
                 "Rien ne vient\u{a0}? Regardez dans les indésirables, et attendez deux minutes avant de redemander.",
+            )) }
+            li { (say(
+                lang,
+                "When several were sent and not used, the next one takes longer, an hour at most. Until then the last one is good.",
+                "Quand plusieurs ont été envoyés sans servir, le suivant tarde, une heure au plus. D'ici là, le dernier reste valable.",
             )) }
             li { (say(
                 lang,
@@ -90,12 +100,14 @@ pub fn asked(site: &Site, lang: Lang) -> String {
     page(site, lang, &title, None, &main)
 }
 
-/// The page that the link leads to. `token` is as it stood in the link, and is good.
-pub fn enter(site: &Site, lang: Lang, token: &str) -> String {
+/// The page that the link leads to. `token` is as it stood in the link, and is good. It names the association: nobody shall be led into another
+/// one's page than they think.
+pub fn enter(site: &Site, lang: Lang, name: &Name, token: &str) -> String {
     let title = say(lang, "One more click", "Encore un clic");
     let main = html! {
         h1 { (title) }
         p.lead { (say(lang, "The link is good. It is used up when you go in.", "Le lien est valable. Il sera utilisé quand vous entrerez.")) }
+        div.card { p { strong { (name.reveal()) } } }
         form method="post" action=(format!("/{}/enter", lang.word())) {
             input type="hidden" name="link" value=(token);
             button type="submit" { (say(lang, "Go to the contact's page", "Entrer dans la page du contact")) }
@@ -111,8 +123,8 @@ pub fn over(site: &Site, lang: Lang) -> String {
         h1 { (title) }
         p { (say(
             lang,
-            "A link works once, within 15 minutes, and not after this server was restarted.",
-            "Un lien fonctionne une seule fois, pendant 15 minutes, et plus après un redémarrage de ce serveur.",
+            "A link works once, for as long as its mail says, and not after this server was restarted.",
+            "Un lien fonctionne une seule fois, pendant le temps que dit le message, et plus après un redémarrage de ce serveur.",
         )) }
         p { a href=(format!("/{}/contact", lang.word())) { (say(lang, "Ask for another one", "En demander un autre")) } }
     };

@@ -82,10 +82,11 @@ impl MemberPage<'_> {
                 lang,
                 "Your messages themselves lie with your mail server, behind this one. Besides, only memory has what is open now: this session until \
                  you log out, your mail programs while they are connected or the webmail goes on, notices to you that the mail server has not taken yet, \
-                 and for some minutes links that were mailed to you and how often you changed something here.",
+                 and for some hours at most links that were mailed to you, how many of them nobody used, and how often you changed something here.",
                 "Vos messages eux-mêmes sont sur votre serveur de messagerie, derrière celui-ci. À part cela, seule la mémoire a ce qui est ouvert en \
                  ce moment\u{a0}: cette session jusqu'à votre déconnexion, vos logiciels tant qu'ils sont connectés ou que le webmail continue, les avis \
-                 que le serveur de messagerie n'a pas encore pris, et pendant quelques minutes les liens qui vous ont été envoyés et le nombre de vos changements ici.",
+                 que le serveur de messagerie n'a pas encore pris, et pendant quelques heures au plus les liens qui vous ont été envoyés, combien d'entre eux n'ont pas servi, \
+                 et le nombre de vos changements ici.",
             )) }
             p { a href="/member/held.json" download { (say(lang, "Download it (JSON)", "Télécharger (JSON)")) } }
             p { a href=(self.at("/member")) { (say(lang, "Back to my mailbox", "Retour à ma boîte")) } }

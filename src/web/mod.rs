@@ -8,8 +8,8 @@
 //! | `zone` | the lines of the DNS by which they find it |
 //! | `layout`, `style.css`, `typography` | how pages look |
 //! | `home`, `help` with `advice` and `remedies`, `programs` | pages for everybody |
-//! | `session`, `login`, `password`, `news` with `form_mark`, `budget` | who is logged in, and how; what came of the last form; how many there may be |
-//! | `contact`, `form_result`, `share`, `amount`, `lend`, `domains`, `hand_over` with `open_hand_overs` | the page of an association's contact |
+//! | `session`, `links`, `login`, `password`, `news` with `form_mark`, `budget` | who is logged in, and how; what came of the last form; how many there may be |
+//! | `contact` with `contact_mailboxes`, `parts` and `contact_standing`, `form_result`, `share`, `amount`, `lend`, `domains`, `hand_over` with `open_hand_overs` | the page of an association's contact |
 //! | `member`, `held` | the page of a member |
 //! | `admin_home`, `admin_association`, `admin_form`, `admin_fields` | the pages of admins |
 //!
@@ -21,12 +21,14 @@ pub mod admin_form;
 pub mod admin_home;
 #[macro_use]
 mod advice;
-mod amount;
+pub mod amount;
 pub mod answer;
 pub mod apple;
 pub mod autoconfig;
 pub mod budget;
 pub mod contact;
+pub mod contact_mailboxes;
+mod contact_standing;
 pub mod domains;
 pub mod form_mark;
 pub mod form_result;
@@ -36,11 +38,13 @@ pub mod help;
 pub mod home;
 pub mod layout;
 pub mod lend;
+pub mod links;
 pub mod login;
 pub mod member;
 pub mod news;
 pub mod offer;
 pub mod open_hand_overs;
+pub mod parts;
 pub mod password;
 pub mod programs;
 mod remedies;

@@ -129,6 +129,15 @@ pub(super) fn form(lang: Lang, entry: EntryPage, last: Option<&LastTry<'_>>) -> 
     }
 }
 
+/// What somebody is to look at who came in, and finds the way in again.
+pub(super) fn no_cookie(lang: Lang) -> String {
+    say(
+        lang,
+        "Logged in, and here again? Then your browser keeps no cookie of this site: allow it, and log in once more.",
+        "Connecté, et de nouveau ici\u{a0}? Votre navigateur refuse alors le cookie de ce site\u{a0}: autorisez-le, puis reconnectez-vous.",
+    )
+}
+
 /// The page by which members come in.
 pub fn ask(site: &Site, lang: Lang, last: Option<&LastTry<'_>>) -> String {
     let title = say(lang, "My mailbox", "Ma boîte");
@@ -150,7 +159,7 @@ pub fn ask(site: &Site, lang: Lang, last: Option<&LastTry<'_>>) -> String {
             lang,
             "Once you are in, one cookie holds your session until you log out, or 12 hours after your last click.",
             "Une fois dans la page, un cookie maintient votre session jusqu'à la déconnexion, ou 12 heures après votre dernier clic.",
-        )) }
+        )) " " (no_cookie(lang)) }
     };
     Layout {
         lang,

@@ -1,4 +1,4 @@
-//! Who is logged in at the pages, and the links by which contacts log in. In memory only: a restart ends all of it.
+//! Who is logged in at the pages. In memory only: a restart ends all of it. The links by which contacts log in are `links`.
 //!
 //! Of a token, what is kept is its SHA-256: who reads the memory can log in nowhere. A token has 32 random octets, so that of 1000 open
 //! ones, guessed at a million times a second for a year, one is found with a chance of 2^-202.
@@ -18,16 +18,13 @@ use super::form_mark::FormMark;
 use super::news::{FreshNews, VisitNews};
 use crate::admin::Principal;
 use crate::private::Address;
-use crate::quota::Name;
 
 /// A session that nobody used for so long is over.
 pub const IDLE: Duration = Duration::from_secs(12 * 3600);
-/// A link is good for so long.
+/// A link is good for so long, at first.
 pub const LINK: Duration = Duration::from_secs(15 * 60);
-/// From one link for an association to the next.
+/// From one link for an association to the next, at first.
 pub(super) const PAUSE: Duration = Duration::from_secs(2 * 60);
-/// Links of one association that may be open.
-const LINKS: usize = 3;
 /// Sessions at once; then the one that was idle longest goes.
 const SESSIONS: usize = 1000;
 /// Sessions of one person; the same.
@@ -186,79 +183,12 @@ impl Sessions {
     }
 }
 
-struct Link {
-    name: Name,
-    contact: Address,
-    made: Duration,
-}
-
-/// The links that wait to be followed.
-#[derive(Default)]
-pub struct Links {
-    open: HashMap<Hash, Link>,
-    /// For which contact of an association the last one was made, and when.
-    last: HashMap<Box<str>, (Address, Duration)>,
-}
-
-impl Links {
-    /// A new one for the contact of `name`. None: there are enough, or one was made just now.
-    pub fn make(&mut self, name: &Name, contact: &Address, now: Duration) -> Option<VisitToken> {
-        self.sweep(now);
-        let recent = self.last.contains_key(name.reveal());
-        if recent || self.open.values().filter(|link| link.name == *name).count() >= LINKS {
-            return None;
-        }
-        let token = VisitToken::new()?;
-        self.open.insert(token.hash(), Link { name: name.clone(), contact: contact.clone(), made: now });
-        self.last.insert(name.reveal().into(), (contact.clone(), now));
-        Some(token)
-    }
-
-    /// It was not sent: it keeps none from being made. The next one waits all the same, so that no relay is asked as often as a stranger likes.
-    pub fn forget(&mut self, token: &VisitToken) {
-        self.open.remove(&token.hash());
-    }
-
-    /// Whether `token` could be spent. Looking spends nothing: whatever scans mail looks at every link.
-    pub fn is_open(&self, token: &[u8], now: Duration) -> bool {
-        let link = shown(token).and_then(|hash| self.open.get(&hash));
-        link.is_some_and(|link| now.saturating_sub(link.made) < LINK)
-    }
-
-    /// Spends it: whom it lets in.
-    pub fn spend(&mut self, token: &[u8], now: Duration) -> Option<(Name, Address)> {
-        let link = self.open.remove(&shown(token)?).filter(|link| now.saturating_sub(link.made) < LINK)?;
-        Some((link.name, link.contact))
-    }
-
-    /// Forgets those of which `stands` does not hold: of an association, and the address that they were sent to. The next contact has not
-    /// to wait because of them.
-    pub fn keep_only(&mut self, stands: impl Fn(&Name, &Address) -> bool) {
-        self.open.retain(|_, link| stands(&link.name, &link.contact));
-        self.last.retain(|name, (contact, _)| Name::parse(name).is_some_and(|name| stands(&name, contact)));
-    }
-
-    /// Forgets those that were sent to such an address: how many there were.
-    pub fn end_of(&mut self, whose: impl Fn(&Address) -> bool) -> usize {
-        let before = self.open.len();
-        self.open.retain(|_, link| !whose(&link.contact));
-        before - self.open.len()
-    }
-
-    /// Forgets what is over.
-    pub fn sweep(&mut self, now: Duration) {
-        self.open.retain(|_, link| now.saturating_sub(link.made) < LINK);
-        self.last.retain(|_, (_, made)| now.saturating_sub(*made) < PAUSE);
-        self.open.shrink_to_fit();
-        self.last.shrink_to_fit();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::quota::Name;
 
     const NOW: Duration = Duration::from_secs(1_000_000);
 
@@ -312,36 +242,5 @@ mod tests {
         let last = sessions.begin(visitor("z"), None, NOW + Duration::from_secs(61)).unwrap().reveal();
         sessions.end(last.as_bytes());
         assert!(sessions.find(last.as_bytes(), NOW + Duration::from_secs(61)).is_none());
-    }
-
-    #[test]
-    fn a_link_is_good_once_and_for_a_quarter_of_an_hour() {
-        let (mut links, carl) = (Links::default(), "carl@velo.example".parse().unwrap());
-        let token = links.make(&name("velo"), &carl, NOW).unwrap().reveal();
-        assert!(links.is_open(token.as_bytes(), NOW) && links.is_open(token.as_bytes(), NOW));
-        let (of, who) = links.spend(token.as_bytes(), NOW).unwrap();
-        assert!(of == name("velo") && who == carl);
-        assert!(links.spend(token.as_bytes(), NOW).is_none() && !links.is_open(token.as_bytes(), NOW));
-        let later = NOW + PAUSE;
-        let late = links.make(&name("velo"), &carl, later).unwrap().reveal();
-        assert!(!links.is_open(late.as_bytes(), later + LINK) && links.spend(late.as_bytes(), later + LINK).is_none());
-    }
-
-    #[test]
-    fn links_of_one_association_are_few_and_others_go_on() {
-        let (mut links, carl) = (Links::default(), "carl@velo.example".parse().unwrap());
-        let make = |links: &mut Links, of: &str, minutes: u64| {
-            links.make(&name(of), &carl, NOW + Duration::from_secs(60 * minutes)).is_some()
-        };
-        assert!(make(&mut links, "velo", 0) && !make(&mut links, "velo", 1));
-        assert!(make(&mut links, "velo", 2) && make(&mut links, "velo", 4) && !make(&mut links, "velo", 6));
-        assert!(make(&mut links, "jardin", 6), "another association is not concerned");
-        assert!(make(&mut links, "velo", 15), "the first one is over");
-        // One that was not sent keeps no place, but its turn.
-        let unsent = links.make(&name("bistro"), &carl, NOW).unwrap();
-        links.forget(&unsent);
-        assert!(!links.is_open(unsent.reveal().as_bytes(), NOW) && links.make(&name("bistro"), &carl, NOW).is_none());
-        let later = |minutes: u64| NOW + Duration::from_secs(60 * minutes);
-        assert_eq!((1..=4).filter(|turn| links.make(&name("bistro"), &carl, later(2 * turn)).is_some()).count(), LINKS);
     }
 }
