@@ -30,7 +30,7 @@ struct Stage {
     etcd: Etcd,
     etcd_port: u16,
     /// Another one, for whoever is told of it.
-    second: Option<Etcd>,
+    _second: Option<Etcd>,
     dovecot: Dovecot,
     ports: [Ports; 2],
     place: Place,
@@ -133,7 +133,8 @@ impl Stage {
         );
         let count = place.write("count", count.as_bytes()).unwrap();
         fs::set_permissions(count, Permissions::from_mode(0o755)).unwrap();
-        let mut stage = Stage { counters: Vec::new(), nodes: [None, None], etcd, etcd_port, second, dovecot, ports, place };
+        let mut stage =
+            Stage { counters: Vec::new(), nodes: [None, None], etcd, etcd_port, _second: second, dovecot, ports, place };
         for at in 0..2 {
             let etcd = match (odd, at) {
                 (Odd::Etcd, 1) => vec![other_port],
@@ -675,7 +676,7 @@ fn of_two_nodes_with_one_name_one_judges() {
     let config = fs::read_to_string(&file).unwrap();
     let config = config.replace("[[share.node]]\nname = \"front-a\"", "[[share.node]]\nname = \"front-c\"");
     let config = config.replace("[share]\nname = \"front-b\"", "[share]\nname = \"front-a\"");
-    fs::write(&file, config).unwrap();
+    stage.place.write(&format!("{}/nologd.toml", NAMES[1]), config.as_bytes()).unwrap();
     stage.up(0);
     let until = |stage: &Stage, what: &dyn Fn(&[Value; 2]) -> bool| {
         let begin = Instant::now();
@@ -737,7 +738,8 @@ fn a_node_that_cannot_be_reached_is_told() {
     let file = stage.folder(0).join("nologd.toml");
     let (config, port) = (fs::read_to_string(&file).unwrap(), stage.place.port().unwrap());
     let from = format!("imaps://127.0.0.1:{}", stage.ports[1].share[0]);
-    fs::write(&file, config.replace(&from, &format!("imaps://127.0.0.1:{port}"))).unwrap();
+    let config = config.replace(&from, &format!("imaps://127.0.0.1:{port}"));
+    stage.place.write(&format!("{}/nologd.toml", NAMES[0]), config.as_bytes()).unwrap();
     stage.signal(0, Signal::SIGKILL);
     stage.up(0);
     stage.until_judged(&[0, 1]);
