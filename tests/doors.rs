@@ -324,7 +324,7 @@ fn at_the_onion_door_an_account_counts_and_an_address_does_not() {
 fn the_client_names_its_service_in_tls() {
     let port = port();
     let listen = format!(
-        "[[listen]]\nby_alpn = [\"imap\", \"pop3\", \"submission\"]\naddress = \"127.0.0.1:{port}\"\ntls = \"implicit\"\n{NAMED}\n"
+        "[[listen]]\nby_alpn = [\"web\", \"imap\", \"pop3\", \"submission\"]\naddress = \"127.0.0.1:{port}\"\ntls = \"implicit\"\n{NAMED}\n"
     );
     let house = house("sessions_per_network = 2\n", &listen);
     let s_client = |alpn: Option<&str>| {
@@ -338,22 +338,31 @@ fn the_client_names_its_service_in_tls() {
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     };
     for (names, greeting) in
-        [("imap", "* OK"), ("pop3", "+OK"), ("submission", "220 "), ("smtp", "220 "), ("http/1.1,pop3,imap", "+OK")]
+        [("imap", "* OK"), ("pop3", "+OK"), ("submission", "220 "), ("smtp", "220 "), ("xmpp-client,pop3,imap", "+OK")]
     {
         let said = s_client(Some(names));
         assert!(said.contains(greeting), "{names}: {said}");
     }
-    for names in [None, Some("h2,http/1.1"), Some("imaps"), Some("managesieve")] {
+    for names in [None, Some("h2"), Some("imaps"), Some("managesieve")] {
         let said = s_client(names);
         assert!(said.contains("alert no application protocol") || said.contains("alert number 120"), "{names:?}: {said}");
     }
     // A client with another library, a header in front, and the limits of the service.
     let one = || behind(port, &text("192.0.2.1")).secured_for("imap");
-    let mut open = [one(), one()];
+    let mut open = vec![one(), one()];
     for wire in &mut open {
         assert!(wire.line().starts_with("* OK") && log_in(wire, "alice", PASSWORD).contains("l OK"));
     }
     assert!(one().ends(PATIENCE), "the third of one network");
+    // A browser reads pages by limits of its own, and is no session of its network.
+    let mut reader = behind(port, &text("192.0.2.2")).secured_for("http/1.1");
+    for _ in 0..2 {
+        let mut wire = behind(port, &text("192.0.2.2")).secured_for("imap");
+        assert!(wire.line().starts_with("* OK") && log_in(&mut wire, "bob", PASSWORD).contains("l OK"));
+        open.push(wire);
+    }
+    let page = reader.ask("GET /help HTTP/1.1\r\nHost: mail.nolog.example\r\nConnection: close\r\n\r\n", "</html>");
+    assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
     let mut liar = Wire::plain(house.ports.imaps);
     liar.send(&text("192.0.2.1"));
     assert!(liar.ends(PATIENCE));

@@ -21,7 +21,7 @@ pub fn dns(arguments: &DnsArguments) -> ExitCode {
     let site = config::site(&config);
     let named = arguments.mx.as_ref().map(|mx| mx.reveal().to_owned()).or_else(|| site.mx.as_deref().map(Into::into));
     let mail = named.unwrap_or_else(|| config.hostname.to_string());
-    let has_pages = config.listens.iter().any(|listen| listen.service == Service::Web);
+    let has_pages = config.listens.iter().any(|listen| listen.services().contains(&Service::Web));
     let pages = has_pages.then(|| site.pages_host());
     if arguments.check {
         return match resolver(arguments).and_then(|resolver| Ok((resolver, domains(arguments)?))) {

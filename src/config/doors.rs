@@ -6,8 +6,10 @@ use crate::net::forwarders::Forwarders;
 use crate::private::NoSubnet;
 use crate::serve::Service;
 
-/// Services that mail programs may ask for by ALPN.
-const BY_ALPN: [Service; 3] = [Service::Imap, Service::Pop3, Service::Submission];
+/// Services that clients may ask for by ALPN: mail programs, and browsers.
+const BY_ALPN: [Service; 4] = [Service::Imap, Service::Pop3, Service::Submission, Service::Web];
+/// Services that members come to through Tor.
+const BY_TOR: [Service; 3] = [Service::Imap, Service::Pop3, Service::Submission];
 
 /// What stands in one `[[listen]]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,7 +63,7 @@ pub(super) fn doors(reader: &mut Reader<'_>, section: &mut Section<'_>) -> Found
         match BY_ALPN.into_iter().find(|service| service.word() == found.value) {
             Some(service) if !doors.by_alpn.contains(&service) => doors.by_alpn.push(service),
             Some(_) => reader.wrong(found, "names a service twice"),
-            None => reader.wrong(found, "must name some of \"imap\", \"pop3\", \"submission\""),
+            None => reader.wrong(found, "must name some of \"imap\", \"pop3\", \"submission\", \"web\""),
         }
     }
     FoundDoors {
@@ -84,6 +86,12 @@ fn told(why: NoSubnet) -> &'static str {
 }
 
 impl FoundDoors {
+    /// The service by which connections get their places, until they have named one: of a mail program, where one may come.
+    pub(super) fn first(&self) -> Option<Service> {
+        let named = &self.doors.by_alpn;
+        named.iter().find(|service| **service != Service::Web).or(named.first()).copied()
+    }
+
     /// Whether services are named by ALPN, so that `service` is not wanted.
     pub(super) fn is_by_alpn(&self) -> bool {
         self.alpn.is_some()
@@ -102,7 +110,7 @@ impl FoundDoors {
             }
         }
         if let Some(found) = &self.network {
-            if !BY_ALPN.contains(&at.service) {
+            if !BY_TOR.contains(&at.service) || self.doors.by_alpn.contains(&Service::Web) {
                 reader.wrong(found, "is for imap, pop3 and submission: Tor brings members");
             } else if !at.local {
                 reader.wrong(

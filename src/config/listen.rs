@@ -13,7 +13,7 @@ use crate::serve::Service;
 /// One listener.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Listen {
-    /// What is spoken; by ALPN: the first of what may be.
+    /// What is spoken; by ALPN: the first of what may be, of mail programs where there is one.
     pub service: Service,
     /// `ADDRESS:PORT` or `unix:PATH`.
     pub address: String,
@@ -122,7 +122,7 @@ fn listen(
     if let Some(found) = service.as_ref().filter(|_| doors.is_by_alpn()) {
         reader.wrong(found, "and by_alpn: one of the two");
     }
-    let service = choice(reader, service, &services).or_else(|| doors.doors.by_alpn.first().copied());
+    let service = choice(reader, service, &services).or_else(|| doors.first());
     let kinds = [ListenTls::Implicit, ListenTls::StartTls, ListenTls::None].map(|kind| (kind.word(), kind));
     let protection = choice(reader, tls, &kinds);
     let (service, address, tls) = (service?, address?, protection?);

@@ -16,7 +16,7 @@ use crate::statement::{Front, InForce, Letterhead, LogDestination, Machine, Page
 
 /// Gives the statement to the pages, where there are any. `config` is that of the start; the backends are those in force.
 pub(super) fn tell(config: &Config, context: &Context) {
-    if !config.listens.iter().any(|listen| listen.service == Service::Web) {
+    if !config.listens.iter().any(|listen| listen.services().contains(&Service::Web)) {
         return;
     }
     let enforcement = &context.enforcement;

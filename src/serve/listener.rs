@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use tokio::task::JoinHandle;
+
 use super::accepted::Accepted;
 use super::forwarded::{self, Unheard};
 use super::handshake::{Handshake, Unsecured};
@@ -21,7 +23,7 @@ use crate::net::listen::Bound;
 use crate::net::proxy_header::Forwarded;
 use crate::net::shutdown::Shutdown;
 use crate::net::tls;
-use crate::private::Peer;
+use crate::private::{Networks, Peer};
 use crate::wire::protection::Protection;
 
 /// How TLS comes to be.
@@ -127,14 +129,11 @@ impl OpenListener {
     fn admit(&self, conn: Conn, peer: Peer, named: bool) {
         match self.seat(&peer, named) {
             Ok(seat) => {
-                tell(seat.is_crowded());
-                let place = seat.place();
-                let (open, limits) = (self.clone(), self.context.limits.clone());
-                let task = tokio::spawn(async move { open.receive(conn, seat).await }).abort_handle();
-                if let Some(place) = place {
-                    // Without a word: behind TLS that would be one more thing to wait for.
-                    limits.may_leave(place, move || task.abort());
-                }
+                // Held in a box where it is wanted: thousands of sessions have no use for it.
+                let chooses = matches!(self.listener.entry, TlsMode::ByAlpn(_));
+                let from = chooses.then(|| Box::new(self.context.limits.pseudonymiser().networks(&peer)));
+                let open = self.clone();
+                waiting(&self.context, seat, |seat| tokio::spawn(async move { open.receive(conn, seat, from).await }));
             }
             Err(code) => {
                 self.listener.turn_away(&conn, code);
@@ -164,7 +163,7 @@ impl OpenListener {
         }
     }
 
-    async fn receive(self, conn: Conn, seat: Seat) {
+    async fn receive(self, conn: Conn, seat: Seat, from: Option<Box<Networks>>) {
         let OpenListener { listener, context, stop } = self;
         let (login, number, pooling) = (context.patience.login, listener.number, listener.pooling);
         let mut service = listener.service;
@@ -178,16 +177,37 @@ impl OpenListener {
                 (entrance, Protection::Secure, None)
             }
         };
+        let reads = service.guests() == Guests::Browsers && listener.service.guests() != Guests::Browsers;
         let default_domain = listener.default_domain.clone();
         drop(listener);
         let handshake = Handshake { entrance, login, listener: number, stop: stop.clone() };
-        let accepted = Accepted { handshake, seat, stop, protection, tls, pooling, default_domain };
+        let accepted = |seat: Seat| Accepted { handshake, seat, stop, protection, tls, pooling, default_domain };
+        if reads {
+            // Who reads pages has limits of his own, and takes no place of a mail program. By another task, which another one may have to end.
+            drop(seat);
+            return match context.limits.page_seat(from.map(|from| *from)) {
+                Ok(seat) => waiting(&context, seat, |seat| tokio::spawn(service.serve(accepted(seat), context.clone()))),
+                Err(code) => tell(code == RefusalCode::TooManyConnections),
+            };
+        }
+        let accepted = accepted(seat);
         // It is told to nobody: what admins have to hear of it was counted where it happened.
         let _: Result<(), Fault> = match service {
             // In place: thousands of them idle, and one in a box of its own would be larger.
             Service::Imap | Service::ShareImap | Service::WebmailImap => imap::serve(accepted, context).await,
             service => service.serve(accepted, context).await,
         };
+    }
+}
+
+/// Begins what needs a `seat`, in a task that may have to leave for somebody else.
+fn waiting<T>(context: &Context, seat: Seat, begin: impl FnOnce(Seat) -> JoinHandle<T>) {
+    tell(seat.is_crowded());
+    let place = seat.place();
+    let task = begin(seat).abort_handle();
+    if let Some(place) = place {
+        // Without a word: behind TLS that would be one more thing to wait for.
+        context.limits.may_leave(place, move || task.abort());
     }
 }
 
