@@ -129,11 +129,26 @@ impl OpenListener {
     fn admit(&self, conn: Conn, peer: Peer, named: bool) {
         match self.seat(&peer, named) {
             Ok(seat) => {
-                // Held in a box where it is wanted: thousands of sessions have no use for it.
-                let chooses = matches!(self.listener.entry, TlsMode::ByAlpn(_));
-                let from = chooses.then(|| Box::new(self.context.limits.pseudonymiser().networks(&peer)));
                 let open = self.clone();
-                waiting(&self.context, seat, |seat| tokio::spawn(async move { open.receive(conn, seat, from).await }));
+                let from = || self.context.limits.pseudonymiser().networks(&peer);
+                match &self.listener.entry {
+                    TlsMode::Implicit(tls) => {
+                        let entrance = Unsecured::Tls(conn, tls.clone());
+                        waiting(&self.context, seat, |seat| open.speak(entrance, Protection::Secure, None, seat));
+                    }
+                    TlsMode::StartTls(tls) => {
+                        let (entrance, tls) = (Unsecured::Plain(conn), Some(tls.clone()));
+                        waiting(&self.context, seat, |seat| open.speak(entrance, Protection::StartTls, tls, seat));
+                    }
+                    TlsMode::Plain => {
+                        let entrance = Unsecured::Plain(conn);
+                        waiting(&self.context, seat, |seat| open.speak(entrance, Protection::Secure, None, seat));
+                    }
+                    TlsMode::ByAlpn(servers) => {
+                        let (servers, from) = (servers.clone(), from());
+                        waiting(&self.context, seat, |seat| tokio::spawn(open.choose(conn, servers, seat, from)));
+                    }
+                }
             }
             Err(code) => {
                 self.listener.turn_away(&conn, code);
@@ -163,40 +178,50 @@ impl OpenListener {
         }
     }
 
-    async fn receive(self, conn: Conn, seat: Seat, from: Option<Box<Networks>>) {
+    /// Speaks the listener's service, in a task.
+    fn speak(
+        self,
+        entrance: Unsecured,
+        protection: Protection,
+        tls: Option<tls::TlsServer>,
+        seat: Seat,
+    ) -> JoinHandle<Result<(), Fault>> {
+        let (service, context) = (self.listener.service, self.context.clone());
+        let accepted = self.accepted(entrance, protection, tls, seat);
+        // It is told to nobody how it ends: what admins have to hear of it was counted where it happened.
+        match service {
+            // Itself in its task: thousands of them idle, and one in a box of its own would be larger.
+            Service::Imap | Service::ShareImap | Service::WebmailImap => tokio::spawn(imap::serve(accepted, context)),
+            // Not within one that has room for IMAP.
+            service => tokio::spawn(service.serve(accepted, context)),
+        }
+    }
+
+    fn accepted(self, entrance: Unsecured, protection: Protection, tls: Option<tls::TlsServer>, seat: Seat) -> Accepted {
         let OpenListener { listener, context, stop } = self;
-        let (login, number, pooling) = (context.patience.login, listener.number, listener.pooling);
-        let mut service = listener.service;
-        let (entrance, protection, tls) = match &listener.entry {
-            TlsMode::Plain => (Unsecured::Plain(conn), Protection::Secure, None),
-            TlsMode::StartTls(tls) => (Unsecured::Plain(conn), Protection::StartTls, Some(tls.clone())),
-            TlsMode::Implicit(tls) => (Unsecured::Tls(conn, tls.clone()), Protection::Secure, None),
-            TlsMode::ByAlpn(servers) => {
-                let Some((chosen, entrance)) = Box::pin(choose(conn, servers, number)).await else { return };
-                service = chosen;
-                (entrance, Protection::Secure, None)
-            }
-        };
-        let reads = service.guests() == Guests::Browsers && listener.service.guests() != Guests::Browsers;
-        let default_domain = listener.default_domain.clone();
-        drop(listener);
-        let handshake = Handshake { entrance, login, listener: number, stop: stop.clone() };
-        let accepted = |seat: Seat| Accepted { handshake, seat, stop, protection, tls, pooling, default_domain };
-        if reads {
+        let handshake = Handshake { entrance, login: context.patience.login, listener: listener.number, stop: stop.clone() };
+        let (pooling, default_domain) = (listener.pooling, listener.default_domain.clone());
+        Accepted { handshake, seat, stop, protection, tls, pooling, default_domain }
+    }
+
+    /// Speaks what the client chooses.
+    async fn choose(self, conn: Conn, servers: Arc<[(Service, tls::TlsServer)]>, seat: Seat, from: Networks) {
+        let chosen = Box::pin(choose(conn, &servers, self.listener.number)).await;
+        let Some((service, entrance)) = chosen else { return };
+        drop(servers);
+        let (context, pages) = (self.context.clone(), self.listener.service.guests() != Guests::Browsers);
+        if pages && service.guests() == Guests::Browsers {
             // Who reads pages has limits of his own, and takes no place of a mail program. By another task, which another one may have to end.
             drop(seat);
-            return match context.limits.page_seat(from.map(|from| *from)) {
-                Ok(seat) => waiting(&context, seat, |seat| tokio::spawn(service.serve(accepted(seat), context.clone()))),
+            return match context.limits.page_seat(Some(from)) {
+                Ok(seat) => waiting(&context, seat, |seat| {
+                    tokio::spawn(service.serve(self.accepted(entrance, Protection::Secure, None, seat), context.clone()))
+                }),
                 Err(code) => tell(code == RefusalCode::TooManyConnections),
             };
         }
-        let accepted = accepted(seat);
-        // It is told to nobody: what admins have to hear of it was counted where it happened.
-        let _: Result<(), Fault> = match service {
-            // In place: thousands of them idle, and one in a box of its own would be larger.
-            Service::Imap | Service::ShareImap | Service::WebmailImap => imap::serve(accepted, context).await,
-            service => service.serve(accepted, context).await,
-        };
+        let accepted = self.accepted(entrance, Protection::Secure, None, seat);
+        let _: Result<(), Fault> = service.serve(accepted, context).await;
     }
 }
 
