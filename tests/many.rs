@@ -676,7 +676,7 @@ fn of_two_nodes_with_one_name_one_judges() {
     let config = fs::read_to_string(&file).unwrap();
     let config = config.replace("[[share.node]]\nname = \"front-a\"", "[[share.node]]\nname = \"front-c\"");
     let config = config.replace("[share]\nname = \"front-b\"", "[share]\nname = \"front-a\"");
-    stage.place.write(&format!("{}/nologd.toml", NAMES[1]), config.as_bytes()).unwrap();
+    stage.place.write("front-b/nologd.toml", config.as_bytes()).unwrap();
     stage.up(0);
     let until = |stage: &Stage, what: &dyn Fn(&[Value; 2]) -> bool| {
         let begin = Instant::now();
@@ -698,6 +698,7 @@ fn of_two_nodes_with_one_name_one_judges() {
     });
     // Killed, and at once there again: its own life is no other one's.
     stage.signal(0, Signal::SIGKILL);
+    stage.nodes[0].as_mut().unwrap().wait(Duration::from_secs(5));
     stage.up(0);
     let begin = Instant::now();
     until(&stage, &|shown| judged(&shown[0]) == 2);
@@ -739,7 +740,7 @@ fn a_node_that_cannot_be_reached_is_told() {
     let (config, port) = (fs::read_to_string(&file).unwrap(), stage.place.port().unwrap());
     let from = format!("imaps://127.0.0.1:{}", stage.ports[1].share[0]);
     let config = config.replace(&from, &format!("imaps://127.0.0.1:{port}"));
-    stage.place.write(&format!("{}/nologd.toml", NAMES[0]), config.as_bytes()).unwrap();
+    stage.place.write("front-a/nologd.toml", config.as_bytes()).unwrap();
     stage.signal(0, Signal::SIGKILL);
     stage.up(0);
     stage.until_judged(&[0, 1]);

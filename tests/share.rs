@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use nologd::demo::Place;
 use nologd::share::etcd::{GatewayCall, Listing, calls, found_call, news};
-use nologd::share::{Assent, Errand, Fellow, House, Life, News, Pace};
+use nologd::share::{Assent, Errand, Fellow, HouseWord, Life, News, Pace};
 
 use crate::random::Random;
 
@@ -330,8 +330,8 @@ impl Node {
     }
 }
 
-fn house() -> House {
-    House::new(&"0".repeat(32), 7)
+fn house() -> HouseWord {
+    HouseWord::new(&"0".repeat(32), 7)
 }
 
 fn weight(octets: u64) -> u64 {

@@ -56,6 +56,7 @@ mod share_drive;
 pub mod share_etcd;
 mod share_house;
 mod share_register;
+mod share_standing;
 mod side;
 mod sieve;
 pub mod sieve_offers;

@@ -15,7 +15,7 @@ use super::sealed::CopyKey;
 use super::share_book::SharedBook;
 use super::share_count::PendingCounts;
 use super::share_etcd::EtcdClient;
-use super::share_house::Standing;
+use super::share_standing::ShareStanding;
 use crate::net::certificate_folder::Validity;
 use crate::quota::{Amount, Bench, Name};
 use crate::share::{Accord, Assent, Exposure, Fellow, Life, News, Pace, Tenant};
@@ -58,7 +58,7 @@ pub(super) struct ShareState {
     /// Whether etcd answered last; none before it was asked.
     pub(super) answers: Option<bool>,
     /// Whether it may judge at all.
-    pub(super) standing: Standing,
+    pub(super) standing: ShareStanding,
     /// Admins were told that the storage does not tell.
     pub(super) told_late: bool,
 }
@@ -81,7 +81,7 @@ impl ShareLink {
             under_way: BTreeMap::new(),
             cut: BTreeSet::new(),
             answers: None,
-            standing: Standing::new(Accord::new(mark, etcd.members())),
+            standing: ShareStanding::new(Accord::new(mark, etcd.members())),
             told_late: false,
         };
         Arc::new(ShareLink {

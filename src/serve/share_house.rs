@@ -1,5 +1,5 @@
 //! Looks again and again whether this node may judge at all (docs/many-nodes.md): what stands in etcd, what each of its members has by itself, and what the
-//! other nodes say at their doors. What follows from it is [`Accord`]'s to say.
+//! other nodes say at their doors. What follows from it is [`Accord`](crate::share::Accord)'s to say.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,16 +13,14 @@ use super::clock::boot_time;
 use super::share::ShareLink;
 use super::share_etcd::fresh;
 use crate::admin::node::CopyTrouble;
-use crate::event::{Event, emit};
 use crate::fault::Side;
 use crate::imap::login::NODE_WORD;
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::dial;
 use crate::net::tls::TlsClient;
-use crate::node::Millis;
 use crate::route::Endpoint;
 use crate::share::etcd::{found_call, house_call, housed};
-use crate::share::{Accord, Bar, DoorWord, House, News, Pace};
+use crate::share::{Bar, DoorWord, HouseWord, News};
 
 /// How often all are asked.
 const ASKING: Duration = Duration::from_secs(5);
@@ -31,89 +29,8 @@ const AT_FIRST: Duration = Duration::from_millis(200);
 const BARRED: Duration = Duration::from_secs(1);
 /// How long another node has for its greeting.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// What is wrong for so long is told.
-const TOLD: Millis = 3000;
-/// What a process left that was killed ends with its lease.
-fn told_after(bar: Bar) -> Millis {
-    if bar == Bar::Namesake { 2 * Pace::default().lease } else { TOLD }
-}
-
 /// Octets of a greeting.
 const GREETING: usize = 2048;
-
-/// Whether this node may judge, and what was told of it.
-pub(super) struct Standing {
-    accord: Accord,
-    bar: Option<(Bar, Option<usize>)>,
-    since: Millis,
-    told: Option<(Bar, Option<usize>)>,
-    /// The other nodes, in the order of the config.
-    names: Vec<String>,
-    /// Which of them have been out of reach though they live, and which of these were told.
-    lost: BTreeSet<usize>,
-    lost_told: BTreeSet<usize>,
-    /// etcd went back since this node was in.
-    went_back: bool,
-}
-
-impl Standing {
-    pub(super) fn new(accord: Accord) -> Standing {
-        let (names, lost, lost_told) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
-        Standing { accord, bar: Some((Bar::Unknown, None)), since: 0, told: None, names, lost, lost_told, went_back: false }
-    }
-
-    /// Why nothing is judged, and which other node that is about.
-    pub(super) fn bar(&self) -> Option<(Bar, Option<usize>)> {
-        self.bar
-    }
-
-    /// What another node is called.
-    pub(super) fn name(&self, at: usize) -> Option<String> {
-        self.names.get(at).cloned()
-    }
-
-    /// Those whose door cannot be reached.
-    pub(super) fn silent(&self) -> Vec<String> {
-        let silent = self.names.iter().zip(self.accord.silent()).filter(|(_, silent)| *silent);
-        silent.map(|(name, _)| name.clone()).collect()
-    }
-
-    /// Looks whether it may judge now; whether that has changed.
-    fn look(&mut self, now: Millis, has_namesake: bool) -> bool {
-        let bar = self.accord.bar(now).or(has_namesake.then_some((Bar::Namesake, None)));
-        let before = std::mem::replace(&mut self.bar, bar);
-        if before != self.bar {
-            self.since = now;
-        }
-        match self.bar {
-            Some((Bar::Unknown, _)) => {}
-            Some((bar, node)) if self.told != self.bar && now >= self.since.saturating_add(told_after(bar)) => {
-                self.told = self.bar;
-                emit(Event::JudgesNothing { why: bar as u64, node: node.unwrap_or(0) as u64 });
-            }
-            None if self.told.take().is_some() => emit(Event::JudgesAgain {}),
-            Some(_) | None => {}
-        }
-        before.is_some() != self.bar.is_some()
-    }
-
-    /// Tells which nodes live and cannot be reached; each when it was so twice, once.
-    fn tell_lost(&mut self, lives: impl Fn(&str) -> bool) {
-        let silent = self.names.iter().zip(self.accord.silent()).enumerate();
-        let lost: BTreeSet<_> = silent.filter(|(_, (name, silent))| *silent && lives(name)).map(|(at, _)| at).collect();
-        for node in lost.intersection(&self.lost).copied() {
-            if self.lost_told.insert(node) {
-                emit(Event::NodeSilent { node: node as u64 });
-            }
-        }
-        let back: Vec<_> = self.lost_told.difference(&lost).copied().collect();
-        for node in back {
-            self.lost_told.remove(&node);
-            emit(Event::NodeAnswers { node: node as u64 });
-        }
-        self.lost = lost;
-    }
-}
 
 impl ShareLink {
     /// What this node says of itself to another one.
@@ -122,7 +39,7 @@ impl ShareLink {
     }
 
     /// The house, where it is known.
-    pub(super) fn house(&self) -> Option<House> {
+    pub(super) fn house(&self) -> Option<HouseWord> {
         self.lock().standing.accord.house().cloned()
     }
 
@@ -132,7 +49,7 @@ impl ShareLink {
     }
 
     /// What stands in etcd. Where nothing does, it is put there.
-    pub(super) fn stood(self: &Arc<ShareLink>, house: Option<House>) {
+    pub(super) fn stood(self: &Arc<ShareLink>, house: Option<HouseWord>) {
         let went_back = self.lock().standing.accord.stood(house, boot_time());
         if went_back {
             self.went_back();
@@ -141,7 +58,7 @@ impl ShareLink {
         let (mark, may_found) = (self.word().mark, self.lock().standing.accord.may_found());
         if let Some(chance) = fresh().filter(|_| may_found) {
             let link = self.clone();
-            tokio::spawn(async move { link.etcd.post(&found_call(&House::new(&mark, chance))).await });
+            tokio::spawn(async move { link.etcd.post(&found_call(&HouseWord::new(&mark, chance))).await });
         }
     }
 
@@ -258,7 +175,7 @@ mod tests {
     #[test]
     fn what_a_node_greets_another_one_with_is_understood() {
         let mark = "0123456789abcdef".repeat(2);
-        let word = DoorWord { mark: mark.clone(), house: Some(House::new(&mark, 5)), is_in: true };
+        let word = DoorWord { mark: mark.clone(), house: Some(HouseWord::new(&mark, 5)), is_in: true };
         let login = ImapLogin::new(Protection::Secure);
         assert_eq!(read_greeting(&login.greeting_to_node(&word.to_string())), Some(word));
         assert_eq!(read_greeting(&login.greeting()), None);

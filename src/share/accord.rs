@@ -2,14 +2,14 @@
 //!
 //! It may when three things are so, and each is looked at again and again:
 //!
-//! 1. etcd's [`House`] has the mark of its own key;
+//! 1. etcd's [`HouseWord`] has the mark of its own key;
 //! 2. more than half of the members that its config names have that house, each by itself, and none has another one;
 //! 3. it has asked the other nodes at their doors since it knows its house, and none that answered is of another one.
 //!
 //! Of the third: a node says at its own door what it is before it asks at others', so of two that come in one moment one sees the other at least. One
 //! that is in stays in where a newcomer is of another house, as long as that one says that it is out.
 
-use super::house::{DoorWord, House};
+use super::house::{DoorWord, HouseWord};
 use super::{Millis, Pace};
 
 /// Why a node judges nothing. The numbers are those of the event `judges-nothing`.
@@ -61,15 +61,15 @@ struct Neighbour {
 pub struct Accord {
     mark: String,
     /// As etcd has it: what a majority of its members agreed on.
-    stands: Option<House>,
+    stands: Option<HouseWord>,
     /// What each member that the config names has, by itself; none before it answered.
-    members: Vec<Option<Option<House>>>,
+    members: Vec<Option<Option<HouseWord>>>,
     neighbours: Vec<Neighbour>,
     /// The house that was known when the others were asked last.
-    asked: Option<House>,
+    asked: Option<HouseWord>,
     is_in: bool,
     /// The house that we were in since etcd went back last.
-    been: Option<House>,
+    been: Option<HouseWord>,
     /// Until when nothing is judged, for etcd went back.
     back: Option<Millis>,
 }
@@ -82,7 +82,7 @@ impl Accord {
     }
 
     /// What stands in etcd. Whether it went back by that: the house that we were in is gone.
-    pub fn stood(&mut self, house: Option<House>, now: Millis) -> bool {
+    pub fn stood(&mut self, house: Option<HouseWord>, now: Millis) -> bool {
         let went = self.been.is_some() && self.been != house;
         self.stands = house;
         if went {
@@ -102,7 +102,7 @@ impl Accord {
     }
 
     /// What one member has, by itself.
-    pub fn member(&mut self, at: usize, house: Option<House>) {
+    pub fn member(&mut self, at: usize, house: Option<HouseWord>) {
         if let Some(member) = self.members.get_mut(at) {
             *member = Some(house);
         }
@@ -110,7 +110,7 @@ impl Accord {
 
     /// What the other nodes have said, in the order of the config, by questions that were sent when `house` stood; none where one did not answer, or
     /// says nothing of it.
-    pub fn heard(&mut self, house: Option<House>, words: &[Option<DoorWord>], now: Millis) {
+    pub fn heard(&mut self, house: Option<HouseWord>, words: &[Option<DoorWord>], now: Millis) {
         self.neighbours.resize(words.len(), Neighbour::default());
         for (neighbour, word) in self.neighbours.iter_mut().zip(words) {
             neighbour.silent = word.is_none();
@@ -168,7 +168,7 @@ impl Accord {
     }
 
     /// The house, where it is known.
-    pub fn house(&self) -> Option<&House> {
+    pub fn house(&self) -> Option<&HouseWord> {
         self.stands.as_ref()
     }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 pub use super::gateway::GatewayCall;
 use super::gateway::{Headed, KeyValue, Together, call, coded, kvs, number, prefix, stands, transacted};
-use super::{Deed, Errand, House, Life, News, Pace, Tenant};
+use super::{Deed, Errand, HouseWord, Life, News, Pace, Tenant};
 
 /// What stands for the book's last change: see [`register`](super::register).
 pub(super) const BOOK: &str = "nologd/book";
@@ -30,7 +30,7 @@ pub struct Listing {
     /// The revision of the book's last change; 0 where there is no book for all nodes.
     pub book: u64,
     /// By what nodes know each other; none before one was there.
-    pub house: Option<House>,
+    pub house: Option<HouseWord>,
 }
 
 impl Listing {
@@ -68,7 +68,7 @@ pub fn revision(call: &GatewayCall, answer: &[u8]) -> Option<u64> {
 }
 
 /// Puts this house, where there is none.
-pub fn found_call(house: &House) -> GatewayCall {
+pub fn found_call(house: &HouseWord) -> GatewayCall {
     let compare = json!({ "key": coded(HOUSE), "target": "VERSION", "result": "EQUAL", "version": "0" });
     let put = json!({ "request_put": { "key": coded(HOUSE), "value": coded(&house.to_string()) } });
     call("/v3/kv/txn", &json!({ "compare": [compare], "success": [put] }))
@@ -80,7 +80,7 @@ pub fn house_call() -> GatewayCall {
 }
 
 /// What it has. None for an answer that is none.
-pub fn housed(answer: &[u8]) -> Option<Option<House>> {
+pub fn housed(answer: &[u8]) -> Option<Option<HouseWord>> {
     match kvs(answer)?.first() {
         Some(pair) => pair.house().map(Some),
         None => Some(None),
@@ -89,7 +89,7 @@ pub fn housed(answer: &[u8]) -> Option<Option<House>> {
 
 /// The calls of an errand, each to be made when the one before was answered; none for what is no errand to etcd. Nobody joins, is confirmed or takes but
 /// in this house.
-pub fn calls(errand: &Errand, pace: &Pace, house: &House) -> Vec<GatewayCall> {
+pub fn calls(errand: &Errand, pace: &Pace, house: &HouseWord) -> Vec<GatewayCall> {
     match errand {
         Errand::Join(life, before) => vec![
             call("/v3/lease/grant", &json!({ "ID": lease(life), "TTL": pace.lease.div_ceil(1000).to_string() })),
@@ -120,7 +120,7 @@ pub fn calls(errand: &Errand, pace: &Pace, house: &House) -> Vec<GatewayCall> {
 pub const TOGETHER: usize = 32;
 
 /// Several errands about deeds in one transaction, each as if it went alone: [`TOGETHER`] of them at most, of one association one.
-pub fn call_together(errands: &[Errand], house: &House) -> GatewayCall {
+pub fn call_together(errands: &[Errand], house: &HouseWord) -> GatewayCall {
     let inner = errands.iter().filter_map(|errand| deed_txn(errand, house));
     let inner: Vec<_> = inner.map(|txn| json!({ "request_txn": txn })).collect();
     call("/v3/kv/txn", &json!({ "success": inner }))
@@ -134,7 +134,7 @@ pub fn news_together(errands: &[Errand], answer: &[u8]) -> Vec<News> {
 }
 
 /// The transaction of a [`Errand::Take`] or [`Errand::Write`].
-fn deed_txn(errand: &Errand, house: &House) -> Option<Value> {
+fn deed_txn(errand: &Errand, house: &HouseWord) -> Option<Value> {
     match errand {
         Errand::Take { tenant, revision, from, deed } => {
             let own = deed.holder.iter().map(|(life, _)| version(life, "GREATER"));
@@ -178,7 +178,7 @@ fn put(tenant: Tenant, revision: u64, deed: &Deed, mut compare: Vec<Value>) -> V
     json!({ "compare": compare, "success": [write, read], "failure": [read] })
 }
 
-fn is_house(house: &House) -> Value {
+fn is_house(house: &HouseWord) -> Value {
     json!({ "key": coded(HOUSE), "target": "VALUE", "result": "EQUAL", "value": coded(&house.to_string()) })
 }
 
@@ -217,8 +217,8 @@ impl KeyValue {
         Deed::read(&self.text()?)
     }
 
-    fn house(&self) -> Option<House> {
-        House::read(&self.text()?)
+    fn house(&self) -> Option<HouseWord> {
+        HouseWord::read(&self.text()?)
     }
 }
 
@@ -249,13 +249,13 @@ mod tests {
         assert_eq!(news(&write, &[odd.into()]), Some(News::Stands(5, 9, None)), "nobody may");
         let (asks, answer) = (house_call(), b"{\"header\":{\"cluster_id\":\"5\",\"revision\":\"12\"},\"kvs\":[]}");
         assert_eq!((revision(&asks, answer), revision(&asks, b"{}")), (Some(12), None));
-        assert_eq!(revision(&calls(&Errand::Join(life(7), None), &Pace::default(), &House::new("", 7))[0], answer), None);
+        assert_eq!(revision(&calls(&Errand::Join(life(7), None), &Pace::default(), &HouseWord::new("", 7))[0], answer), None);
         let together = |inner: &str| format!("{{\"responses\":[{{\"response_txn\":{inner}}},{{\"response_txn\":{{}}}}]}}");
         let both = [write.clone(), write];
         assert_eq!(news_together(&both, together(odd).as_bytes()), [News::Stands(5, 9, None)]);
         assert_eq!(news_together(&both, b"<html>"), []);
         assert_eq!(Listing::read(b"{\"kvs\":[{\"key\":\"!\",\"create_revision\":\"1\",\"mod_revision\":\"1\"}]}"), None);
-        let house = House::new(&"0".repeat(32), 7);
+        let house = HouseWord::new(&"0".repeat(32), 7);
         assert!(calls(&Errand::Cut(5), &Pace::default(), &house).is_empty());
         let pair = |text: &str| {
             format!(

@@ -76,11 +76,11 @@ impl Transacted {
 
 #[derive(Deserialize)]
 pub(super) struct Headed {
-    pub(super) header: Header,
+    pub(super) header: AnswerHead,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Header {
+pub(super) struct AnswerHead {
     pub(super) revision: String,
 }
 

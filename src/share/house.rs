@@ -12,22 +12,22 @@ use std::fmt;
 
 /// The word. See the head of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct House {
+pub struct HouseWord {
     mark: String,
     chance: u64,
 }
 
-impl House {
+impl HouseWord {
     /// A new one, of the nodes whose key has this mark; `chance` is random.
-    pub fn new(mark: &str, chance: u64) -> House {
-        House { mark: mark.to_owned(), chance }
+    pub fn new(mark: &str, chance: u64) -> HouseWord {
+        HouseWord { mark: mark.to_owned(), chance }
     }
 
     /// Reads what its text says; none for anything else.
-    pub fn read(text: &str) -> Option<House> {
+    pub fn read(text: &str) -> Option<HouseWord> {
         let (mark, chance) = text.split_once('.')?;
         (is_hex(mark, 32) && is_hex(chance, 16))
-            .then_some(House { mark: mark.to_owned(), chance: u64::from_str_radix(chance, 16).ok()? })
+            .then_some(HouseWord { mark: mark.to_owned(), chance: u64::from_str_radix(chance, 16).ok()? })
     }
 
     /// What is made of the key.
@@ -36,7 +36,7 @@ impl House {
     }
 }
 
-impl fmt::Display for House {
+impl fmt::Display for HouseWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:016x}", self.mark, self.chance)
     }
@@ -53,10 +53,10 @@ fn is_hex(text: &str, length: usize) -> bool {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DoorWord {
-    /// See [`House`].
+    /// See [`HouseWord`].
     pub mark: String,
     /// None: etcd has not told it yet.
-    pub house: Option<House>,
+    pub house: Option<HouseWord>,
     /// It judges, or would.
     pub is_in: bool,
 }
@@ -72,7 +72,7 @@ impl DoorWord {
         };
         match rest.strip_suffix(".-") {
             Some(mark) => is_hex(mark, 32).then(|| DoorWord { mark: mark.to_owned(), house: None, is_in }),
-            None => House::read(rest).map(|house| DoorWord { mark: house.mark.clone(), house: Some(house), is_in }),
+            None => HouseWord::read(rest).map(|house| DoorWord { mark: house.mark.clone(), house: Some(house), is_in }),
         }
     }
 }
@@ -94,14 +94,14 @@ mod tests {
     #[test]
     fn it_reads_as_it_was_written_and_anything_else_is_none() {
         let mark = "0123456789abcdef".repeat(2);
-        let house = House::new(&mark, 7);
-        assert_eq!(House::read(&house.to_string()), Some(house.clone()));
+        let house = HouseWord::new(&mark, 7);
+        assert_eq!(HouseWord::read(&house.to_string()), Some(house.clone()));
         for (house, is_in) in [(Some(house), true), (None, false)] {
             let word = DoorWord { mark: mark.clone(), house, is_in };
             assert_eq!(DoorWord::read(&word.to_string()), Some(word));
         }
         for text in ["", ".", "0.0", &format!("{mark}.+000000000000007"), &format!("{mark}.7"), &format!("{mark}."), &mark] {
-            assert_eq!((House::read(text), DoorWord::read(&format!("{text}.in"))), (None, None), "{text}");
+            assert_eq!((HouseWord::read(text), DoorWord::read(&format!("{text}.in"))), (None, None), "{text}");
         }
         assert_eq!(DoorWord::read(&format!("{mark}.-.maybe")), None);
     }

@@ -40,7 +40,7 @@ pub use errand::{Errand, News};
 pub use exposure::{Exposure, Within};
 pub use fellow::{Assent, Fellow};
 pub use fence::Fence;
-pub use house::{DoorWord, House};
+pub use house::{DoorWord, HouseWord};
 pub use nearest::nearest;
 
 pub use crate::node::Millis;

@@ -1,14 +1,14 @@
 //! Which nodes may judge: of two that mean different things, one at most, in whatever order what they ask is answered.
 
 use super::super::accord::{Accord, Bar};
-use super::super::house::{DoorWord, House};
+use super::super::house::{DoorWord, HouseWord};
 use crate::node::tests::chance::Random;
 
 const MARK: &str = "00112233445566778899aabbccddeeff";
 const OTHER: &str = "ffeeddccbbaa99887766554433221100";
 
-fn house(chance: u64) -> House {
-    House::new(MARK, chance)
+fn house(chance: u64) -> HouseWord {
+    HouseWord::new(MARK, chance)
 }
 
 /// One that knows its house, from its only member of etcd, and has asked nobody.
@@ -27,7 +27,7 @@ fn bar(accord: &mut Accord) -> Option<Bar> {
 fn nothing_is_judged_before_all_is_known() {
     let mut accord = Accord::new(MARK, 3);
     assert_eq!(bar(&mut accord), Some(Bar::Unknown));
-    accord.stood(Some(House::new(OTHER, 1)), 0);
+    accord.stood(Some(HouseWord::new(OTHER, 1)), 0);
     assert_eq!(bar(&mut accord), Some(Bar::OtherKey));
     accord.stood(Some(house(1)), 0);
     accord.member(0, Some(house(1)));
@@ -48,7 +48,7 @@ fn nothing_is_judged_before_all_is_known() {
 #[test]
 fn a_node_of_another_house_that_is_in_keeps_one_out_and_one_that_is_out_keeps_nobody() {
     let word = |mark: &str, chance: Option<u64>, is_in| {
-        Some(DoorWord { mark: mark.into(), house: chance.map(|chance| House::new(mark, chance)), is_in })
+        Some(DoorWord { mark: mark.into(), house: chance.map(|chance| HouseWord::new(mark, chance)), is_in })
     };
     for (theirs, why) in [(word(OTHER, None, true), Bar::FellowKey), (word(MARK, Some(2), true), Bar::FellowEtcd)] {
         let mut accord = settled(1);
@@ -103,7 +103,7 @@ fn of_two_that_can_reach_each_other_one_is_in_at_most() {
         let mut random = Random::new(seed);
         let mut nodes: Vec<Option<Accord>> = vec![None, None];
         // What each has heard and not looked at yet, and by which house it asked; a process that ended hears nothing.
-        let mut answers: [Option<(Option<House>, Option<DoorWord>)>; 2] = [None, None];
+        let mut answers: [Option<(Option<HouseWord>, Option<DoorWord>)>; 2] = [None, None];
         for step in 0..400 {
             let at = random.below(2) as usize;
             match random.below(6) {

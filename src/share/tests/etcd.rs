@@ -21,13 +21,13 @@ pub(super) struct Etcd {
     anyone_takes: bool,
     any_revision: bool,
     /// A copy of its files, and how often one was put back; when, last.
-    copy: Copied,
+    copy: CopiedFiles,
     pub(super) era: u64,
     pub(super) back_at: Millis,
 }
 
 /// Lives, deeds, and the revision.
-type Copied = (BTreeMap<Life, (Millis, u64)>, BTreeMap<Tenant, (u64, Deed)>, u64);
+type CopiedFiles = (BTreeMap<Life, (Millis, u64)>, BTreeMap<Tenant, (u64, Deed)>, u64);
 
 impl Etcd {
     pub(super) fn new(anyone_takes: bool, any_revision: bool) -> Etcd {

@@ -141,7 +141,7 @@ impl World {
 
     /// No more faults, from now on.
     pub(super) fn heal(&mut self) {
-        self.setup.faults = false;
+        (self.setup.faults, self.setup.backs) = (false, false);
         let now = self.now;
         self.etcd.down = self.etcd.down.min(now);
         for machine in &mut self.machines {
