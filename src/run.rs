@@ -170,7 +170,8 @@ async fn until_stopped(
                 let (context, new_day) = (context.clone(), std::mem::replace(&mut day, today()) != day);
                 let new_hour = std::mem::replace(&mut hour, self::hour()) != hour;
                 tokio::task::spawn_blocking(move || tidy(&context, new_day, new_hour));
-                certificates.into_iter().filter(|certificates| certificates.changed()).for_each(reload::certificates);
+                let now = now().as_secs();
+                certificates.into_iter().filter(|certificates| certificates.changed(now)).for_each(reload::certificates);
                 if new_day {
                     certificates.into_iter().for_each(reload::tell_ends);
                     certified.into_iter().for_each(reload::tell_end_among_nodes);

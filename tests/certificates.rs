@@ -69,8 +69,41 @@ fn half(text: &str) -> String {
     text[..text.len() / 2].to_owned()
 }
 
-fn states() -> Vec<State> {
+/// What is no file makes nobody wait, and what has no end is not read to it.
+fn no_files() -> Vec<State> {
     vec![
+        (
+            "a pipe in place of the key",
+            |folder, new| {
+                put(folder, new);
+                fs::remove_file(folder.join("privkey.pem")).unwrap();
+                nix::unistd::mkfifo(&folder.join("privkey.pem"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+            },
+            Some(Broken::Unreadable),
+        ),
+        (
+            "a link to what has no end",
+            |folder, new| {
+                put(folder, new);
+                fs::remove_file(folder.join("fullchain.pem")).unwrap();
+                symlink("/dev/zero", folder.join("fullchain.pem")).unwrap();
+            },
+            Some(Broken::Unreadable),
+        ),
+        (
+            "a file as long as a film",
+            |folder, new| {
+                put(folder, new);
+                fs::OpenOptions::new().write(true).open(folder.join("privkey.pem")).unwrap().set_len(1 << 32).unwrap();
+            },
+            Some(Broken::Unreadable),
+        ),
+    ]
+}
+
+fn states() -> Vec<State> {
+    let mut states = no_files();
+    states.extend::<Vec<State>>(vec![
         ("no folder", |folder, _| clear(folder), Some(Broken::Gone)),
         (
             "a file where the folder was",
@@ -139,7 +172,8 @@ fn states() -> Vec<State> {
         ),
         ("one that is over", |folder, _| put(folder, &pair(90, -1)), Some(Broken::OutOfDate)),
         ("one that is not valid yet", |folder, _| put(folder, &pair(-2, 99)), Some(Broken::OutOfDate)),
-    ]
+    ]);
+    states
 }
 
 /// The one in force, by what tells certificates apart.
@@ -175,11 +209,39 @@ fn the_last_good_one_stays_until_a_good_one_comes() {
                 assert!(in_force(&certificates, &old), "{first}, then {second}");
             }
             put(&folder, &new);
-            assert!(certificates.changed(), "{first}, then {second}: the good one is not seen");
+            assert!(certificates.changed(now()), "{first}, then {second}: the good one is not seen");
             assert!(certificates.reload(now()).broken.is_empty() && in_force(&certificates, &new), "{first}, then {second}");
-            assert!(!certificates.changed());
+            assert!(!certificates.changed(now()));
         }
     }
+}
+
+/// What was refused for its dates is looked at again when the clock says something else, though no file changes: a machine that starts with a
+/// wrong clock renews nothing for ever, and a certificate may be put there a day before it begins.
+#[test]
+fn dates_are_judged_anew_when_they_turn() {
+    let place = Place::new().unwrap();
+    let (parent, folder) = (place.path("certs"), place.path("certs").join(NAME));
+    let (old, new, days) = (pair(80, 10), pair(-2, 90), |days: i64| (now().cast_signed() + days * DAY).cast_unsigned());
+    put(&folder, &old);
+    let (certificates, _) = Certificates::load(&parent, NAME, now());
+    put(&folder, &new);
+    assert_eq!(certificates.reload(now()).broken.len(), 1);
+    assert!(in_force(&certificates, &old));
+    assert!(!certificates.changed(now()) && !certificates.changed(days(1)), "nothing turns before it begins");
+    assert!(certificates.changed(days(3)));
+    assert!(certificates.reload(days(3)).broken.is_empty() && in_force(&certificates, &new));
+    assert!(!certificates.changed(days(3)) && certificates.changed(days(100)));
+
+    // The clock was three weeks behind when the file came.
+    put(&folder, &old);
+    let (certificates, _) = Certificates::load(&parent, NAME, days(-20));
+    let renewed = pair(1, 89);
+    put(&folder, &renewed);
+    assert_eq!(certificates.reload(days(-20)).broken.len(), 1, "not valid then, and the old one is");
+    assert!(certificates.changed(now()) && certificates.reload(now()).broken.is_empty());
+    assert!(in_force(&certificates, &renewed) && !certificates.changed(now()));
+    assert!(certificates.changed(days(-20)), "and back again");
 }
 
 /// What is broken from the start is never in force, and does no harm to the others.
@@ -266,17 +328,17 @@ fn a_swap_that_keeps_times_and_sizes_is_seen() {
     };
     ["fullchain", "privkey"].into_iter().for_each(|file| link(1, file));
     let (certificates, _) = Certificates::load(&parent, NAME, now());
-    assert!(in_force(&certificates, &old) && !certificates.changed());
+    assert!(in_force(&certificates, &old) && !certificates.changed(now()));
     // In the middle of certbot's own swap.
     link(2, "privkey");
-    assert!(certificates.changed());
+    assert!(certificates.changed(now()));
     assert_eq!(certificates.reload(now()).broken.len(), 1);
-    assert!(in_force(&certificates, &old) && !certificates.changed());
+    assert!(in_force(&certificates, &old) && !certificates.changed(now()));
     link(2, "fullchain");
-    assert!(certificates.changed() && certificates.reload(now()).broken.is_empty() && in_force(&certificates, &new));
+    assert!(certificates.changed(now()) && certificates.reload(now()).broken.is_empty() && in_force(&certificates, &new));
     // Rights change no content and no time of it.
     fs::set_permissions(archive.join("privkey2.pem"), Permissions::from_mode(0o600)).unwrap();
-    assert!(certificates.changed());
+    assert!(certificates.changed(now()));
 }
 
 fn house() -> House {

@@ -14,6 +14,7 @@ use crate::event::{Event, emit};
 use crate::net::certificate_folder::{CHAIN, KEY};
 use crate::net::certificates::{CertificateStanding, Certificates, LoadReport, public_key};
 use crate::serve::clock::now;
+use crate::store::open_regular;
 
 /// The example certificate: its key is public, so it must never protect anybody.
 const EXAMPLE: &[u8] = include_bytes!("../../certs-example/mail.nolog.example/fullchain.pem");
@@ -69,7 +70,7 @@ pub fn tell_reload(config: &Config, file: &ConfigFile) {
 fn tell_unreadable(config: &Config) {
     let Some(files) = &config.tls else { return };
     for (position, name) in crate::net::certificate_folder::folders(&files.certificates).iter().enumerate() {
-        let is_closed = |file: PathBuf| file.exists() && std::fs::File::open(file).is_err();
+        let is_closed = |file: PathBuf| file.exists() && open_regular(&file).is_err();
         if [CHAIN, KEY].iter().any(|file| is_closed(files.certificates.join(&**name).join(file))) {
             emit(Event::CertificateClosed { position: position as u64 });
         }

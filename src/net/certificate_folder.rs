@@ -5,7 +5,7 @@
 //! count: programs find another way around an old one above it.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,12 +14,18 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use x509_cert::der::Decode as _;
+use zeroize::Zeroizing;
+
+use crate::store::open_regular;
 
 /// The file with the certificate and those above it.
 pub const CHAIN: &str = "fullchain.pem";
 
 /// The file with its key.
 pub const KEY: &str = "privkey.pem";
+
+/// No certificate with all above it is longer, in octets, and no key.
+const LONGEST: u64 = 1 << 20;
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;
@@ -104,9 +110,8 @@ impl Good {
 /// # Errors
 /// See [`Broken`]; never `OutOfDate`, which only the one before can tell.
 pub fn read(folder: &Path) -> Result<Good, Broken> {
-    let text = |name: &str| fs::read(folder.join(name)).map_err(|_| missing(folder));
-    let chain = text(CHAIN)?;
-    let key = zeroize::Zeroizing::new(text(KEY)?);
+    let text = |name: &str| bounded(&folder.join(name)).map_err(|_| missing(folder));
+    let (chain, key) = (text(CHAIN)?, text(KEY)?);
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain).collect();
     let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or(Broken::Certificate)?;
     let leaf = chain.first().ok_or(Broken::Certificate)?;
@@ -117,6 +122,14 @@ pub fn read(folder: &Path) -> Result<Good, Broken> {
     let certified = CertifiedKey::new(chain, key);
     certified.keys_match().map_err(|_| Broken::Mismatch)?;
     Ok(Good { key: Arc::new(certified), validity })
+}
+
+/// What is no file (a pipe, a device) has no end, or makes whoever reads it wait for somebody who writes: that would be the whole daemon.
+fn bounded(file: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    // Not moved while it grows: a key would stay behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(64 * 1024));
+    open_regular(file)?.take(LONGEST + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > LONGEST { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(text) }
 }
 
 fn missing(folder: &Path) -> Broken {

@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ struct Loaded {
     names: HashMap<Box<str>, Arc<CertifiedKey>>,
     fallback: Option<Arc<CertifiedKey>>,
     seen: Stamps,
+    /// From when until when each certificate that was read is judged as it was: none of them begins or ends between.
+    judged: Range<u64>,
 }
 
 struct CertificateFolder {
@@ -40,6 +43,8 @@ struct CertificateFolder {
     good: Option<Good>,
     /// What is wrong with what is there now.
     broken: Option<Broken>,
+    /// The dates of what is there now, where it is not in force for them.
+    refused: Option<Validity>,
 }
 
 /// What a load found.
@@ -82,9 +87,11 @@ impl Certificates {
         report
     }
 
-    /// Whether a file was changed, added or removed since the last load.
-    pub fn changed(&self) -> bool {
-        stamps(&self.folder) != self.current.load().seen
+    /// Whether there is something to be read again: a file was changed, added or removed since the last load; or a certificate has begun or
+    /// ended since (also where the clock was wrong then), in seconds since 1970.
+    pub fn changed(&self, now: u64) -> bool {
+        let current = self.current.load();
+        !current.judged.contains(&now) || stamps(&self.folder) != current.seen
     }
 
     /// How each folder stands, in the order of the positions.
@@ -157,21 +164,21 @@ impl Loaded {
         let names = served(&folders, now);
         let fallback = folders.iter().find(|folder| is_same(&folder.name, default)).and_then(|folder| folder.good.as_ref());
         let fallback = fallback.map(|good| good.key.clone());
-        Loaded { folders, names, fallback, seen }
+        let judged = judged(&folders, now);
+        Loaded { folders, names, fallback, seen, judged }
     }
 
     /// The folder `name` as it is now, after this.
     fn next(&self, parent: &Path, name: Box<str>, now: u64) -> CertificateFolder {
         let old = self.folders.iter().find(|old| old.name == name).and_then(|old| old.good.as_ref());
-        let fresh = read(&parent.join(&*name)).and_then(|good| match old {
-            Some(old) if good.is_out_of_date(now) && !old.is_out_of_date(now) => Err(Broken::OutOfDate),
-            _ => Ok(good),
-        });
-        let (good, broken) = match fresh {
-            Ok(good) => (Some(good), None),
-            Err(broken) => (old.cloned(), Some(broken)),
+        let (good, broken, refused) = match (read(&parent.join(&*name)), old) {
+            (Ok(fresh), Some(old)) if fresh.is_out_of_date(now) && !old.is_out_of_date(now) => {
+                (Some(old.clone()), Some(Broken::OutOfDate), fresh.validity)
+            }
+            (Ok(fresh), _) => (Some(fresh), None, None),
+            (Err(broken), old) => (old.cloned(), Some(broken), None),
         };
-        CertificateFolder { name, good, broken }
+        CertificateFolder { name, good, broken, refused }
     }
 
     /// The certificate for `name`, in small letters.
@@ -192,6 +199,15 @@ impl Loaded {
         });
         LoadReport { names: self.names.len(), broken: broken.collect(), default: self.fallback.is_some() }
     }
+}
+
+/// Between the last moment before `now` and the first one after it at which any of these begins or is over.
+fn judged(folders: &[CertificateFolder], now: u64) -> Range<u64> {
+    let dates = folders.iter().flat_map(|folder| [folder.good.as_ref().and_then(|good| good.validity), folder.refused]);
+    let turns: Vec<u64> = dates.flatten().flat_map(|dates| [dates.from, dates.until.saturating_add(1)]).collect();
+    let before = turns.iter().copied().filter(|turn| *turn <= now).max();
+    let after = turns.iter().copied().filter(|turn| *turn > now).min();
+    before.unwrap_or(0)..after.unwrap_or(u64::MAX)
 }
 
 /// Where two certificates are for one name (certbot makes NAME-0001 beside NAME), one that is valid today is shown before others, then

@@ -1,6 +1,6 @@
 //! The certificates: whether each is there and whole, who may read it, and until when mail programs take it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use super::unit::Unit;
 use crate::config::{self, Config, TlsFiles};
 use crate::net::certificate_folder::{Broken, CHAIN, Good, KEY, folders, read};
 use crate::serve::clock::now;
+use crate::store::open_regular;
 
 /// Looks at all that `[tls]` names.
 pub(super) fn certificates(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
@@ -59,10 +60,13 @@ fn one(folder: &Path, name: &str, files: &TlsFiles, starter: &Starter, found: &m
     let good = match read(folder) {
         Ok(good) => good,
         Err(Broken::Unreadable | Broken::Gone) => {
-            for file in [CHAIN, KEY].map(|file| folder.join(file)) {
-                if let Err(error) = File::open(&file) {
-                    found.wrong(format!("{}: {}. {effect}", file.display(), unopened(&file, &error)));
-                }
+            let files = [CHAIN, KEY].map(|file| folder.join(file));
+            let unopened: Vec<_> = files.iter().filter_map(|file| Some((file, open_regular(file).err()?))).collect();
+            for (file, error) in &unopened {
+                found.wrong(format!("{}: {}. {effect}", file.display(), self::unopened(file, error)));
+            }
+            if unopened.is_empty() {
+                found.wrong(format!("{}: a file is too long to be a certificate or a key. {effect}", folder.display()));
             }
             return false;
         }
@@ -118,7 +122,7 @@ pub(super) fn counted(days: u64) -> String {
 fn rights(folder: &Path, starter: &Starter, found: &mut Faults) {
     let Some(user) = starter.becomes() else { return };
     for file in [CHAIN, KEY].map(|file| folder.join(file)) {
-        if starter.as_user(|| File::open(&file).is_err()).unwrap_or(false) {
+        if starter.as_user(|| open_regular(&file).is_err()).unwrap_or(false) {
             let real = file.canonicalize().unwrap_or_else(|_| file.clone());
             found.wrong(format!(
                 "{}: user {user} may not read it. Started as root, nologd works until the certificate is renewed; started by systemd, not \
