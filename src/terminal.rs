@@ -19,6 +19,37 @@ pub fn canvas() -> Option<Canvas> {
     Some(Canvas { width, colour: set("NO_COLOR").is_none(), wide })
 }
 
+/// Whether standard output is a terminal: who reads there is a person, and no program that wants each octet.
+pub fn is_read_by_a_person() -> bool {
+    stdout().is_terminal()
+}
+
+/// `text` without what a terminal obeys: names out of files, folders and databases, and words of servers, may hold anything. What turns the
+/// direction of writing would put one line's number behind another's name. Our own colours stay.
+pub fn plain(text: &str) -> String {
+    let (mut plain, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(sign) = rest.chars().next() {
+        let colour = COLOURS.iter().find(|colour| rest.starts_with(**colour));
+        let length = colour.map_or(sign.len_utf8(), |colour| colour.len());
+        match (colour, sign) {
+            (Some(colour), _) => plain.push_str(colour),
+            (None, '\n' | '\t') => plain.push(sign),
+            (None, sign) if sign.is_control() || is_turning(sign) => plain.push('?'),
+            (None, sign) => plain.push(sign),
+        }
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    plain
+}
+
+/// As bars of fill have them.
+const COLOURS: [&str; 4] = ["\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"];
+
+/// Marks of direction (Unicode's UAX 9).
+fn is_turning(sign: char) -> bool {
+    matches!(sign, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Columns of a terminal that can be drawn on.
 fn width(output: impl IsTerminal + AsFd) -> Option<usize> {
     let can = output.is_terminal() && std::env::var_os("TERM").is_some_and(|kind| !kind.is_empty() && kind != "dumb");
@@ -101,6 +132,13 @@ mod tests {
         assert_eq!(line("searching /var/log", 10), "\r\x1b[2Ksearching");
         assert_eq!(line("a\x1b[31m\n\u{e9}\u{4e00}b", 80), "\r\x1b[2Ka?[31m???b");
         assert_eq!((line("abc", 1), line("abc", 0)), ("\r\x1b[2K".to_owned(), "\r\x1b[2K".to_owned()));
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_not_said() {
+        assert_eq!(plain("a\u{1b}[2J\r\u{7}b\u{9b}31m\tc\n\u{e9}"), "a?[2J??b?31m\tc\n\u{e9}");
+        assert_eq!(plain("\u{202e}gpj@velo.example\u{2066}"), "?gpj@velo.example?");
+        assert_eq!(plain("\u{1b}[31m\u{2588}\u{1b}[0m \u{1b}]0;x"), "\u{1b}[31m\u{2588}\u{1b}[0m ?]0;x");
     }
 
     #[test]

@@ -38,6 +38,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::config;
+use crate::terminal::{is_read_by_a_person, plain};
 use daemon_arguments::{OutputOptions, SocketOptions};
 
 pub use arguments::{Arguments, Command, SyncArguments};
@@ -90,8 +91,10 @@ impl SocketOptions {
     }
 }
 
-/// Tells the admin something, on standard output.
+/// Tells the admin something, on standard output; a program gets it as it is.
 pub fn say(text: &str) {
+    let plain = is_read_by_a_person().then(|| plain(text));
+    let text = plain.as_deref().unwrap_or(text);
     let mut out = std::io::stdout().lock();
     // A closed pipe (`nologd help | head`) is no fault.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
@@ -99,5 +102,5 @@ pub fn say(text: &str) {
 
 /// Tells the admin why something was refused, on standard error.
 pub fn complain(text: &str) {
-    let _ = std::io::stderr().write_all(format!("nologd: {text}\n").as_bytes());
+    let _ = std::io::stderr().write_all(format!("nologd: {}\n", plain(text)).as_bytes());
 }
