@@ -10,6 +10,7 @@ pub mod check;
 mod finding;
 mod holds;
 mod itself;
+mod pattern;
 mod server;
 pub mod settings;
 mod source;

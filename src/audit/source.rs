@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use super::check::AuditedServer;
 use super::settings::origin::{Joined, Origins};
 use super::settings::{Source, backups, named_files, panel, rspamd};
-use super::tree::{self, Tree, Unreadable};
+use super::tree::{self, IncludeBase, Tree, Unreadable};
 
 /// The settings of `server` in `file`.
 pub fn from_file(server: AuditedServer, file: &Path, tree: &Tree) -> Result<Source, Unreadable> {
@@ -60,13 +60,10 @@ pub fn from_tree(server: AuditedServer, tree: &Tree) -> Option<Source> {
             Some(joined("/etc/postfix/main.cf", tree.concatenate(&["/etc/postfix/main.cf", "/etc/postfix/master.cf"])?))
         }
         AuditedServer::Nginx => {
-            let files = tree.join("/etc/nginx/nginx.conf", |line| {
-                Some(line.strip_prefix("include ")?.trim().strip_suffix(';')?.trim().to_owned())
-            });
-            Some(joined("/etc/nginx/nginx.conf", files?))
+            Some(joined("/etc/nginx/nginx.conf", tree.join("/etc/nginx/nginx.conf", IncludeBase::First, nginx_include)?))
         }
         AuditedServer::Apache => {
-            Some(joined("/etc/apache2/apache2.conf", tree.join("/etc/apache2/apache2.conf", apache_include)?))
+            Some(joined("/etc/apache2/apache2.conf", tree.join("/etc/apache2/apache2.conf", IncludeBase::First, apache_include)?))
         }
         AuditedServer::Roundcube => {
             let files = ["/etc/roundcube/config.inc.php", "/var/www/roundcube/config/config.inc.php"];
@@ -74,10 +71,10 @@ pub fn from_tree(server: AuditedServer, tree: &Tree) -> Option<Source> {
         }
         AuditedServer::Panel => each("/etc", panel::FILES),
         AuditedServer::Rspamd => {
-            let files: Vec<_> = ["local.d", "override.d"]
-                .iter()
-                .flat_map(|folder| rspamd::FILES.iter().map(move |file| format!("/etc/rspamd/{folder}/{file}")))
-                .collect();
+            let inside =
+                ["local.d", "override.d"].into_iter().flat_map(|folder| rspamd::FILES.iter().map(move |file| (folder, file)));
+            let inside = inside.map(|(folder, file)| format!("/etc/rspamd/{folder}/{file}"));
+            let files: Vec<_> = inside.chain(rspamd::WHOLE.iter().map(|file| format!("/etc/rspamd/{file}"))).collect();
             let files: Vec<&str> = files.iter().map(String::as_str).collect();
             tree.read("/etc/rspamd/rspamd.conf")?;
             Some(Source { named: tree.each(&files), ..whole(server, "/etc/rspamd", String::new(), tree) })
@@ -94,32 +91,42 @@ pub fn from_tree(server: AuditedServer, tree: &Tree) -> Option<Source> {
             Some(joined("/etc/fail2ban/fail2ban.conf", files))
         }
         AuditedServer::Journald => Some(joined("/etc/systemd/journald.conf", journald(tree)?)),
-        AuditedServer::Rsyslog => Some(joined("/etc/rsyslog.conf", tree.join("/etc/rsyslog.conf", rsyslog_include)?)),
+        AuditedServer::Rsyslog => {
+            Some(joined("/etc/rsyslog.conf", tree.join("/etc/rsyslog.conf", IncludeBase::Own, rsyslog_include)?))
+        }
         AuditedServer::Backups => each("/etc", &[backups::CALLERS, backups::SETTINGS, backups::ROTATED].concat()),
     }
 }
 
 fn dovecot(tree: &Tree) -> Option<Joined> {
-    tree.join("/etc/dovecot/dovecot.conf", |line| {
-        let named = line.strip_prefix("!include_try ").or_else(|| line.strip_prefix("!include "))?;
-        Some(named.trim().to_owned())
+    tree.join("/etc/dovecot/dovecot.conf", IncludeBase::Own, |line| {
+        let (word, path) = line.split_once(char::is_whitespace)?;
+        matches!(word, "!include" | "!include_try").then(|| path.trim().trim_matches('"').to_owned())
     })
 }
 
-// Folders are included whole; what begins with a dot or a variable cannot be.
+fn nginx_include(line: &str) -> Option<String> {
+    let (word, path) = line.split_once(char::is_whitespace)?;
+    let (path, _) = path.split_once(';').filter(|_| word == "include")?;
+    Some(path.trim().trim_matches(['"', '\'']).to_owned())
+}
+
+/// Debian's own variable for the folder is known; others are not.
 fn apache_include(line: &str) -> Option<String> {
     let (word, path) = line.split_once(char::is_whitespace)?;
     let includes = word.eq_ignore_ascii_case("Include") || word.eq_ignore_ascii_case("IncludeOptional");
-    let path = path.trim().trim_matches('"');
-    includes.then(|| if path.ends_with('/') { format!("{path}*") } else { path.to_owned() })
+    includes.then(|| path.trim().trim_matches(['"', '\'']).replace("${APACHE_CONFDIR}", "/etc/apache2"))
 }
 
 /// The classic form, and RainerScript's.
 fn rsyslog_include(line: &str) -> Option<String> {
-    if let Some(path) = line.strip_prefix("$IncludeConfig ") {
+    if let Some((word, path)) = line.split_once(char::is_whitespace)
+        && word.eq_ignore_ascii_case("$IncludeConfig")
+    {
         return Some(path.trim().to_owned());
     }
-    Some(line.strip_prefix("include(")?.split("file=\"").nth(1)?.split('"').next()?.to_owned())
+    let inside: String = line.strip_prefix("include")?.trim_start().strip_prefix('(')?.split_whitespace().collect();
+    Some(inside.split("file=\"").nth(1)?.split('"').next()?.to_owned())
 }
 
 /// systemd reads drop-ins in the order of their names, whatever their folder; a name in /etc hides the same one elsewhere.

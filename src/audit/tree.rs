@@ -2,13 +2,15 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use super::pattern::{fits, is_pattern};
 use super::settings::origin::Joined;
+use crate::store::open_regular;
 
-/// No settings are longer; a file that is, is none.
+/// No settings are longer, one file or all of a server; a file that is, is none.
 const LONGEST: u64 = 8 << 20;
 /// No settings include each other over more files.
 const DEEPEST: usize = 8;
@@ -21,6 +23,15 @@ const MOST: usize = 5000;
 pub struct Tree {
     root: PathBuf,
     unread: RefCell<BTreeMap<String, String>>,
+}
+
+/// From where a path counts that does not begin at the root.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum IncludeBase {
+    /// From the folder of the file that names it.
+    Own,
+    /// From the folder of the file that is read first, wherever it is named.
+    First,
 }
 
 /// A file or tool that cannot be read, for the admin's terminal.
@@ -36,6 +47,8 @@ pub type Includes = fn(&str) -> Option<String>;
 
 struct Joining {
     includes: Includes,
+    /// The folder of the first file, where paths count from there.
+    first: Option<String>,
     /// The files that the present one is included by, and itself.
     open: Vec<String>,
     left: usize,
@@ -55,7 +68,12 @@ impl Tree {
 
     /// The text of a file named by its absolute path inside. `None`: it is not there, or it is noted.
     pub fn read(&self, path: &str) -> Option<String> {
-        self.told(path, read(&self.find(path)?))
+        let found = self.find(path)?;
+        // How a file is switched off.
+        if found.ends_with("dev/null") {
+            return Some(String::new());
+        }
+        self.told(path, open_regular(&found).and_then(text))
     }
 
     fn told<T>(&self, path: &str, done: io::Result<T>) -> Option<T> {
@@ -66,18 +84,17 @@ impl Tree {
         self.unread.borrow_mut().insert(path.to_owned(), why.to_owned());
     }
 
-    /// The files that `pattern` names (`*` within one component), in the order of their names.
+    /// The files that `pattern` names (as the shell has it, within one component), in the order of their names.
     pub fn list(&self, pattern: &str) -> Vec<String> {
         let mut found = vec![String::new()];
         for component in pattern.split('/').filter(|component| !component.is_empty()) {
             let mut next = Vec::new();
             for folder in &found {
-                if component.contains('*') {
+                if is_pattern(component) {
                     let place = self.find(folder).filter(|path| path.is_dir());
                     let entries = place.and_then(|path| self.told(folder, fs::read_dir(path))).into_iter().flatten().flatten();
                     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-                    // What an editor or dpkg left behind is read by nobody.
-                    let matching = names.filter(|name| fits(component, name) && !name.ends_with('~') && !name.contains(".dpkg-"));
+                    let matching = names.filter(|name| fits(component, name) && !is_left_over(name));
                     next.extend(matching.map(|name| format!("{folder}/{name}")));
                 } else {
                     next.push(format!("{folder}/{component}"));
@@ -95,9 +112,10 @@ impl Tree {
     }
 
     /// `file` with all that it includes, in its place.
-    pub fn join(&self, file: &str, includes: Includes) -> Option<Joined> {
+    pub fn join(&self, file: &str, base: IncludeBase, includes: Includes) -> Option<Joined> {
         let text = self.read(file)?;
-        let mut joining = Joining { includes, open: Vec::new(), left: MOST, joined: Joined::default() };
+        let first = (base == IncludeBase::First).then(|| folder(file).to_owned());
+        let mut joining = Joining { includes, first, open: Vec::new(), left: MOST, joined: Joined::default() };
         self.add(file, &text, &mut joining);
         Some(joining.joined)
     }
@@ -124,9 +142,12 @@ impl Tree {
                 joining.joined.push(file, number + 1, line);
                 continue;
             };
-            let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
-            let pattern = if named.starts_with('/') { named } else { format!("{folder}/{named}") };
-            for file in self.list(&pattern) {
+            let base = joining.first.as_deref().unwrap_or(folder(file));
+            let pattern = if named.starts_with('/') { named } else { format!("{base}/{named}") };
+            if pattern.contains("${") {
+                self.note(&pattern, "names a variable, so what is there cannot be known: write the path");
+            }
+            for file in self.named(&pattern) {
                 // Of a circle all lines are there already.
                 if !joining.open.contains(&file) {
                     self.include(&file, joining);
@@ -136,8 +157,30 @@ impl Tree {
         joining.open.pop();
     }
 
+    /// The files of a pattern, or all of a folder.
+    fn named(&self, pattern: &str) -> Vec<String> {
+        let mut folders = vec![pattern.trim_end_matches('/').to_owned()];
+        let mut files = Vec::new();
+        for _ in 0..DEEPEST {
+            let is_folder = |path: &String| !is_pattern(path) && self.find(path).is_some_and(|path| path.is_dir());
+            let (inside, others): (Vec<_>, Vec<_>) = folders.into_iter().partition(is_folder);
+            files.extend(others.iter().flat_map(|path| self.list(path)));
+            folders = inside.iter().flat_map(|folder| self.entries(folder)).collect();
+        }
+        files
+    }
+
+    fn entries(&self, folder: &str) -> Vec<String> {
+        let entries = self.find(folder).and_then(|path| self.told(folder, fs::read_dir(path))).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut all: Vec<_> = names.filter(|name| !is_left_over(name)).map(|name| format!("{folder}/{name}")).collect();
+        all.sort();
+        all
+    }
+
     fn include(&self, file: &str, joining: &mut Joining) {
-        let left = joining.left.checked_sub(1).filter(|_| joining.open.len() <= DEEPEST);
+        let fits = joining.open.len() <= DEEPEST && joining.joined.text.len() as u64 <= LONGEST;
+        let left = joining.left.checked_sub(1).filter(|_| fits);
         let Some(left) = left else { return self.note(file, "is included behind more files than are read") };
         joining.left = left;
         if let Some(text) = self.read(file) {
@@ -165,28 +208,28 @@ impl Tree {
 /// # Errors
 /// What the system says; a file that is too large.
 pub fn read(file: &Path) -> io::Result<String> {
-    if fs::metadata(file)?.len() > LONGEST {
+    // A pipe is welcome: `<(doveconf -n)`.
+    text(File::open(file)?)
+}
+
+/// The text of what was opened. How long it is, is seen when it is read: a device says nothing of it.
+fn text(file: File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     // An accent in Latin-1 in a comment is no reason to refuse.
-    fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// `*` stands for any letters, but not for a dot in front.
-fn fits(pattern: &str, name: &str) -> bool {
-    let Some((before, after)) = pattern.split_once('*') else { return pattern == name };
-    let hidden = before.is_empty() && name.starts_with('.');
-    let Some(rest) = name.strip_prefix(before).filter(|_| !hidden) else { return false };
-    (0..=rest.len()).any(|at| rest.is_char_boundary(at) && fits_rest(after, &rest[at..]))
+/// What an editor or dpkg left behind is read by nobody.
+fn is_left_over(name: &str) -> bool {
+    name.ends_with('~') || name.contains(".dpkg-")
 }
 
-fn fits_rest(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((before, after)) => name
-            .strip_prefix(before)
-            .is_some_and(|rest| (0..=rest.len()).any(|at| rest.is_char_boundary(at) && fits_rest(after, &rest[at..]))),
-    }
+fn folder(file: &str) -> &str {
+    file.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 #[cfg(test)]
@@ -194,12 +237,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns() {
-        for (pattern, name) in [("*", "a"), ("*.conf", "a.b.conf"), ("a*b*c", "axbyc"), ("x", "x"), ("*.conf", "é.conf")] {
-            assert!(fits(pattern, name), "{pattern} {name}");
+    fn what_has_no_end_is_not_read() {
+        for (device, why) in [("/dev/zero", io::ErrorKind::FileTooLarge), ("/proc", io::ErrorKind::IsADirectory)] {
+            assert_eq!(read(Path::new(device)).unwrap_err().kind(), why, "{device}");
         }
-        for (pattern, name) in [("*", ".a"), ("*.conf", "a.conf~"), ("a*b", "ac"), ("x", "y")] {
-            assert!(!fits(pattern, name), "{pattern} {name}");
-        }
+        // In a tree nothing but a file is one: a link there may lead to a device, and a pipe has an end only when somebody writes.
+        let tree = Tree::new(None);
+        assert!(tree.read("/dev/zero").is_none() && tree.read("/dev/null").is_some_and(|text| text.is_empty()));
+        assert_eq!(tree.into_unread().len(), 1);
     }
 }

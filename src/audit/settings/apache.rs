@@ -36,7 +36,9 @@ pub fn findings(file: &str, text: &str) -> Vec<Finding> {
         if ["CustomLog", "TransferLog", "GlobalLog"].iter().any(|name| directive.is(name)) {
             let word = directive.words.get(2).map_or("CLF", String::as_str);
             // A name that nobody explained may stand for anything.
-            let format = formats.get(word).copied().or_else(|| word.contains('%').then_some(word)).unwrap_or(COMMON);
+            let own = |site| formats.get(&(site, word)).copied();
+            let named = own(directive.site).or_else(|| own(None));
+            let format = named.or_else(|| word.contains('%').then_some(word)).unwrap_or(COMMON);
             if target != "/dev/null" && names_a_visitor(format) {
                 writes.push(directive.site);
                 let instead = if directive.is("GlobalLog") { "GlobalLog /dev/null common" } else { NO_ACCESS };
@@ -46,6 +48,8 @@ pub fn findings(file: &str, text: &str) -> Vec<Finding> {
             tell(&check::APACHE_ERRORS, line, "ErrorLog", NO_ERRORS);
         } else if directive.is("ForensicLog") {
             tell(&check::APACHE_FORENSIC, line, "ForensicLog", "remove this line");
+        } else if directive.is("SecAuditEngine") && !target.eq_ignore_ascii_case("Off") {
+            tell(&check::APACHE_FORENSIC, line, "SecAuditEngine", "SecAuditEngine Off");
         }
     }
     for (site, line) in autoconfig_sites(&directives) {
@@ -58,10 +62,12 @@ pub fn findings(file: &str, text: &str) -> Vec<Finding> {
     found
 }
 
-/// By nickname.
-fn formats(directives: &[Instruction]) -> BTreeMap<&str, &str> {
+/// By site and nickname: one that a site explains for itself is explained nowhere else.
+fn formats(directives: &[Instruction]) -> BTreeMap<(Option<usize>, &str), &str> {
     let named = directives.iter().filter(|directive| directive.is("LogFormat"));
-    named.filter_map(|directive| Some((directive.words.get(2)?.as_str(), directive.words.get(1)?.as_str()))).collect()
+    let pair = |directive: &'_ Instruction| directive.words.get(2).zip(directive.words.get(1)).is_some();
+    let named = named.filter(|directive| pair(directive));
+    named.map(|directive| ((directive.site, directive.words[2].as_str()), directive.words[1].as_str())).collect()
 }
 
 /// The sites that answer mail programs, each with the line of its name, or of the first rule that says so.
@@ -218,5 +224,16 @@ mod tests {
     fn the_error_log_is_there_by_default() {
         assert_eq!(names(""), [("apache-error-log".to_owned(), None)]);
         assert_eq!(names("ErrorLog ${APACHE_LOG_DIR}/error.log\nForensicLog x\n").len(), 2);
+        let quiet = "ErrorLog /dev/null\n";
+        assert_eq!(names(&format!("{quiet}SecAuditEngine RelevantOnly\nsecauditengine off\n")).len(), 1);
+    }
+
+    #[test]
+    fn what_a_site_calls_a_format_is_so_there_alone() {
+        let site = "<VirtualHost *:80>\nLogFormat \"%v\" combined\n</VirtualHost>\n";
+        let text = format!("ErrorLog /dev/null\nLogFormat \"%h\" combined\nCustomLog /var/log/a combined\n{site}");
+        assert_eq!(names(&text), [access(3)]);
+        let inside = site.replace("combined\n<", "combined\nCustomLog /var/log/b combined\n<");
+        assert_eq!(names(&format!("ErrorLog /dev/null\nLogFormat \"%h\" combined\n{inside}")), []);
     }
 }

@@ -1,8 +1,10 @@
 //! Dovecot's services: scripts that run after a login, and listeners that mail programs reach past us.
 
+use std::collections::BTreeSet;
+
 use super::super::check;
 use super::super::finding::Finding;
-use super::dovecot::{Setting, is_2_4, parse};
+use super::dovecot::{Setting, is_2_4, is_on, parse};
 
 /// A listener and its usual port.
 type Port = (&'static str, &'static str);
@@ -54,14 +56,14 @@ fn post_login(file: &str, settings: &[Setting<'_>], found: &mut Vec<Finding>) {
 fn beside(file: &str, settings: &[Setting<'_>], new: bool, found: &mut Vec<Finding>) {
     let last = |path: &[&str], name: &str| settings.iter().rfind(|setting| setting.path == path && setting.name == name);
     let top = |name: &str| last(&[], name);
-    let Some(protocols) = top("protocols") else { return };
+    let Some((line, protocols)) = protocols(settings) else { return };
     let everywhere = top("listen").map_or("*, ::", |setting| setting.value.as_str());
     let word = if new { "listen" } else { "address" };
     for (protocol, service, listeners) in LOGINS {
-        if !protocols.value.split_whitespace().any(|word| word == *protocol) {
+        if !protocols.contains(protocol) {
             continue;
         }
-        let (mut line, mut instead) = (protocols.line, String::new());
+        let (mut line, mut instead) = (line, String::new());
         for (listener, port) in *listeners {
             let section = format!("inet_listener {listener}");
             let path = [*service, section.as_str()];
@@ -78,6 +80,30 @@ fn beside(file: &str, settings: &[Setting<'_>], new: bool, found: &mut Vec<Findi
             found.push(Finding::new(&check::DOVECOT_BESIDE, file, Some(line), service, &instead));
         }
     }
+}
+
+/// What runs, and the last line that says so. `protocols = $protocols pop3` adds, as Debian's files of each protocol do; 2.4 also has a list.
+fn protocols<'a>(settings: &'a [Setting<'_>]) -> Option<(usize, BTreeSet<&'a str>)> {
+    let (mut all, mut at) = (BTreeSet::new(), None);
+    for setting in settings {
+        if setting.path.is_empty() && setting.name == "protocols" {
+            let words = || setting.value.split_whitespace();
+            if !words().any(|word| word.starts_with('$')) {
+                all.clear();
+            }
+            all.extend(words());
+        } else if setting.path == ["protocols"] {
+            if is_on(&setting.value) {
+                all.insert(setting.name)
+            } else {
+                all.remove(setting.name)
+            };
+        } else {
+            continue;
+        }
+        at = Some(setting.line);
+    }
+    at.map(|line| (line, all))
 }
 
 fn is_loopback(addresses: &str) -> bool {
@@ -135,6 +161,15 @@ mod tests {
         assert_eq!(of(&check::DOVECOT_BESIDE, ours), []);
         let half = of(&check::DOVECOT_BESIDE, &ours.replace("port = 0", "port = 993"));
         assert!(half.len() == 1 && half[0].0 == 8 && !half[0].1.contains("inet_listener imap {"), "{half:?}");
+    }
+
+    #[test]
+    fn protocols_are_added_one_by_one() {
+        let count = |text: &str| of(&check::DOVECOT_BESIDE, text).len();
+        assert_eq!(count("protocols = $protocols imap\nprotocols = $protocols lmtp\nprotocols = $protocols pop3\n"), 2);
+        assert_eq!(count("protocols = $protocols imap\nprotocols = lmtp\n"), 0);
+        assert_eq!(count("# 2.4.1 (x): y\nprotocols {\n  imap = yes\n  pop3 = no\n  sieve = yes\n}\n"), 2);
+        assert_eq!(count("# 2.4.1 (x): y\nprotocols = imap pop3\nprotocols {\n  pop3 = no\n}\n"), 1);
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn of_2(file: &str, text: &str) -> Vec<Finding> {
     let set = |name: &str| {
         let lines = text.lines().enumerate().filter_map(|(number, line)| {
             let (key, value) = line.split_once('=')?;
-            (key.trim() == name).then_some((number + 1, value.trim()))
+            (key.trim() == name).then_some((number + 1, value.split('#').next()?.trim()))
         });
         lines.last()
     };
@@ -67,5 +67,8 @@ mod tests {
     #[test]
     fn each_format_of_2() {
         assert_eq!(findings("/etc/mailman/mm_cfg.py", "SMTP_LOG_SUCCESS = None\n").len(), FORMATS.len() - 1);
+        assert_eq!(findings("/etc/mailman/mm_cfg.py", "SMTP_LOG_SUCCESS=None  # quiet\n").len(), FORMATS.len() - 1);
+        let later = "SMTP_LOG_SUCCESS = None\n#SMTP_LOG_SUCCESS = None\nSMTP_LOG_SUCCESS = ('post', 'x')\n";
+        assert_eq!(findings("/etc/mailman/mm_cfg.py", later).len(), FORMATS.len());
     }
 }

@@ -17,6 +17,7 @@ pub mod panel;
 mod php;
 mod postfix;
 pub mod postfix_ways;
+mod rotated;
 mod roundcube;
 pub mod rspamd;
 mod rsyslog;

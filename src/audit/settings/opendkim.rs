@@ -6,6 +6,9 @@ use super::super::finding::Finding;
 /// Off by default, and bad when on.
 const SWITCHES: &[(&Check, &str)] = &[(&check::OPENDKIM_SYSLOG, "Syslog"), (&check::OPENDKIM_FILES, "KeepTemporaryFiles")];
 
+/// Where copies of messages, or figures about each, are put.
+const FILES: &[&str] = &["Statistics", "DiagnosticDirectory"];
+
 /// What the settings in `text` would write down.
 pub fn findings(file: &str, text: &str) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -23,7 +26,8 @@ pub fn findings(file: &str, text: &str) -> Vec<Finding> {
             found.push(Finding::new(check, file, Some(*line), name, &format!("{name} no")));
         }
     }
-    for (line, name, _) in settings.iter().filter(|(_, name, _)| name.eq_ignore_ascii_case("Statistics")) {
+    let leaves = |name: &str| FILES.iter().any(|other| name.eq_ignore_ascii_case(other));
+    for (line, name, _) in settings.iter().filter(|(_, name, _)| leaves(name)) {
         found.push(Finding::new(&check::OPENDKIM_FILES, file, Some(*line), name, "remove this line"));
     }
     found
@@ -38,6 +42,8 @@ mod tests {
         let names = |text: &str| findings("x", text).into_iter().map(|finding| (finding.check, finding.line)).collect::<Vec<_>>();
         assert_eq!(names("Syslog\t\tyes\n"), [("opendkim-syslog".to_owned(), Some(1))]);
         assert_eq!(names("Syslog yes\nsyslog No # Syslog yes\n#Statistics x\n"), []);
+        assert_eq!(names("SYSLOG True\n"), [("opendkim-syslog".to_owned(), Some(1))]);
+        assert_eq!(names("diagnosticdirectory /var/x\n"), [("opendkim-files".to_owned(), Some(1))]);
         let files = names("KeepTemporaryFiles true\nStatistics /var/x\nSyslogSuccess yes\n");
         assert_eq!(
             files.iter().map(|(name, line)| (name.as_str(), *line)).collect::<Vec<_>>(),

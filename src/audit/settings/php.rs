@@ -1,4 +1,4 @@
-//! As much PHP as a config file of Roundcube needs: `$config['name'] = value;`, lists, comments.
+//! As much PHP as the config files of Roundcube and PostfixAdmin need: `$config['name'] = value;`, lists, comments.
 //!
 //! Absent on purpose: everything else. What is computed cannot be judged here, and is handed out as its own text.
 
@@ -32,10 +32,15 @@ impl Assignment {
 
 /// All assignments in the order of the file.
 pub(super) fn assignments(text: &str) -> Vec<Assignment> {
+    assignments_to("$config[", text)
+}
+
+/// The same, of another array: `$CONF[`.
+pub(super) fn assignments_to(array: &str, text: &str) -> Vec<Assignment> {
     let code = without_comments(text);
     let mut found = Vec::new();
     let (mut rest, mut line) = (code.as_str(), 1);
-    while let Some((before, after)) = rest.split_once("$config[") {
+    while let Some((before, after)) = rest.split_once(array) {
         line += before.matches('\n').count();
         let Some((name, value)) = after.split_once(']').filter(|(_, value)| value.trim_start().starts_with('=')) else {
             rest = after;

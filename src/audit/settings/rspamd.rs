@@ -1,6 +1,6 @@
 //! rspamd: what an admin wrote under local.d and override.d, file by file; Debian's own files say what the defaults are.
 //!
-//! Absent on purpose: UCL as a whole. `name = value;` on a line of its own is how these files are written.
+//! Absent on purpose: UCL as a whole. Names and values are read wherever they stand, comments and texts over several lines are not.
 
 use super::super::check::{self, Check};
 use super::super::finding::Finding;
@@ -18,20 +18,31 @@ pub const FILES: &[&str] = &[
     "redis.conf",
 ];
 
+/// Files of that folder itself, which may set anything.
+pub const WHOLE: &[&str] = &["rspamd.conf.local", "rspamd.conf.local.override"];
+/// Where a server of Redis is named.
+const REDIS: &[&str] = &["servers", "write_servers", "read_servers", "sentinels"];
+
 /// What the settings in `files`, whole paths under `folder`, would write down.
 pub fn findings(folder: &str, files: &[(String, String)]) -> Vec<Finding> {
     let mut found = Vec::new();
     let settings = LocalFiles { folder, files };
+    let is_on = |file: &str| REDIS.iter().any(|name| settings.last(file, name).is_some());
     let level = settings.last("logging.inc", "level");
-    if !level.as_ref().is_some_and(|set| matches!(set.value, "error")) {
+    if !level.as_ref().is_some_and(|set| matches!(set.value.as_str(), "error")) {
         found.push(settings.tell(&check::RSPAMD_LOG, "logging.inc", level, "level", "level = \"error\";"));
     }
+    // These are written at any level.
+    let debugged = settings.last("logging.inc", "debug_modules");
+    if debugged.as_ref().is_some_and(|set| !set.value.trim_matches(['[', ']', ' ']).is_empty() || set.value == "[") {
+        found.push(settings.tell(&check::RSPAMD_LOG, "logging.inc", debugged, "debug_modules", "debug_modules = [];"));
+    }
     // Without Redis neither of them has a place to write to.
-    let redis = settings.last("redis.conf", "servers").is_some();
+    let redis = is_on("redis.conf") || settings.whole();
     for (check, file) in [(&check::RSPAMD_HISTORY, "history_redis.conf"), (&check::RSPAMD_REPLIES, "replies.conf")] {
-        let on = redis || settings.last(file, "servers").is_some();
+        let on = redis || is_on(file);
         let enabled = settings.last(file, "enabled");
-        if on && !enabled.as_ref().is_some_and(|set| matches!(set.value, "false" | "no" | "off")) {
+        if on && !enabled.as_ref().is_some_and(|set| is_off(&set.value)) {
             found.push(settings.tell(check, file, enabled, "enabled", "enabled = false;"));
         }
     }
@@ -41,20 +52,24 @@ pub fn findings(folder: &str, files: &[(String, String)]) -> Vec<Finding> {
     for file in ["statistic.conf", "classifier-bayes.conf"] {
         for name in ["per_user", "users_enabled"] {
             let set = settings.last(file, name);
-            if set.as_ref().is_some_and(|set| !matches!(set.value, "false" | "no" | "off")) {
+            if set.as_ref().is_some_and(|set| !is_off(&set.value)) {
                 found.push(settings.tell(&check::RSPAMD_USERS, file, set, name, &format!("{name} = false;")));
             }
         }
     }
     for (file, name) in [("clickhouse.conf", "server"), ("elastic.conf", "server"), ("metadata_exporter.conf", "backend")] {
         let enabled = settings.last(file, "enabled");
-        let off = enabled.is_some_and(|set| matches!(set.value, "false" | "no" | "off"));
+        let off = enabled.is_some_and(|set| is_off(&set.value));
         let set = settings.last(file, name).or_else(|| settings.last(file, "servers"));
         if set.is_some() && !off {
             found.push(settings.tell(&check::RSPAMD_EXPORT, file, set, name, "enabled = false;"));
         }
     }
     found
+}
+
+fn is_off(value: &str) -> bool {
+    matches!(value, "false" | "no" | "off")
 }
 
 struct LocalFiles<'a> {
@@ -65,7 +80,55 @@ struct LocalFiles<'a> {
 struct Set<'a> {
     file: &'a str,
     line: usize,
-    value: &'a str,
+    value: String,
+}
+
+/// Line, name and value of each setting: `name = value;`, `name: value`, `name value;`, several in a line too.
+fn settings(text: &str) -> Vec<(usize, String, String)> {
+    let (mut found, mut comment, mut end) = (Vec::new(), 0, None::<String>);
+    for (number, line) in text.lines().enumerate() {
+        if let Some(tag) = &end {
+            if line.trim_end_matches([';', ' ']) == tag {
+                end = None;
+            }
+            continue;
+        }
+        for statement in statements(line, &mut comment) {
+            let statement = statement.trim();
+            let end_of_name = |letter: char| letter.is_whitespace() || matches!(letter, '=' | ':');
+            let (name, rest) = statement.split_at(statement.find(end_of_name).unwrap_or(statement.len()));
+            let rest = rest.trim_start();
+            let value = rest.strip_prefix(['=', ':']).unwrap_or(rest);
+            let bare = |text: &str| text.trim().trim_matches(['"', '\'']).to_owned();
+            end = value.trim().strip_prefix("<<").map(str::to_owned).or(end);
+            found.push((number + 1, bare(name), bare(value)));
+        }
+    }
+    found
+}
+
+/// The statements of a line, without comments; `comment` is how many are open (they nest).
+fn statements(line: &str, comment: &mut usize) -> Vec<String> {
+    let (mut all, mut quote, mut letters) = (vec![String::new()], None, line.chars().peekable());
+    while let Some(letter) = letters.next() {
+        match (letter, quote) {
+            ('*', None) if *comment > 0 && letters.next_if_eq(&'/').is_some() => *comment -= 1,
+            ('/', None) if letters.next_if_eq(&'*').is_some() => *comment += 1,
+            _ if *comment > 0 => {}
+            ('#', None) => break,
+            (';' | '{' | '}', None) => all.push(String::new()),
+            (letter, _) => {
+                match (letter, quote) {
+                    ('"' | '\'', None) => quote = Some(letter),
+                    (letter, Some(open)) if letter == open => quote = None,
+                    _ => {}
+                }
+                all.last_mut().into_iter().for_each(|last| last.push(letter));
+            }
+        }
+    }
+    all.retain(|statement| !statement.trim().is_empty());
+    all
 }
 
 impl<'a> LocalFiles<'a> {
@@ -73,13 +136,18 @@ impl<'a> LocalFiles<'a> {
         let folders = ["override.d", "local.d"].map(|folder| format!("{}/{folder}/{file}", self.folder));
         folders.iter().find_map(|path| {
             let (file, text) = self.files.iter().find(|(other, _)| other == path)?;
-            let lines = text.lines().enumerate().filter_map(|(number, line)| {
-                let (key, value) = line.split('#').next()?.split_once(['=', ':'])?;
-                let value = value.trim().trim_end_matches(';').trim().trim_matches('"');
-                (key.trim() == name).then_some(Set { file, line: number + 1, value })
-            });
-            lines.last()
+            // Of several in one file rspamd makes a list, and takes one: what is off has to be off in all of them.
+            let sets: Vec<_> = settings(text).into_iter().filter(|(_, key, _)| key == name).collect();
+            let loud = sets.iter().rposition(|(.., value)| value != "error" && !is_off(value));
+            let set = sets.get(loud.unwrap_or(sets.len().checked_sub(1)?))?;
+            Some(Set { file, line: set.0, value: set.2.clone() })
         })
+    }
+
+    /// Whether a file that may set anything names a server of Redis.
+    fn whole(&self) -> bool {
+        let whole = self.files.iter().filter(|(path, _)| WHOLE.iter().any(|name| path.rsplit('/').next() == Some(*name)));
+        whole.flat_map(|(_, text)| settings(text)).any(|(_, key, _)| REDIS.contains(&key.as_str()))
     }
 
     fn tell(&self, check: &Check, file: &str, set: Option<Set<'_>>, name: &str, instead: &str) -> Finding {
@@ -117,6 +185,38 @@ mod tests {
             ("override.d/logging.inc", "# level = \"error\";\nlevel = \"info\";"),
         ];
         assert_eq!(names(&both)[0], "rspamd-log /r/override.d/logging.inc");
+    }
+
+    #[test]
+    fn what_is_written_otherwise_is_read_as_rspamd_does() {
+        let log = |text: &str| names(&[("local.d/logging.inc", text)]).iter().any(|name| name.starts_with("rspamd-log "));
+        for quiet in
+            ["level = error;", "level: 'error'", "\"level\" = \"error\";", "level error;", "color = true; level = \"error\";"]
+        {
+            assert!(!log(quiet), "{quiet}");
+        }
+        for loud in [
+            "/* level = \"error\"; */",
+            "/*\nlevel = \"error\";\n*/",
+            "#level = \"error\";",
+            "log_format = <<EOD\nlevel = \"error\";\nEOD;\n",
+            "level = \"error\";\ndebug_modules = [\"dkim\"];",
+            "level = \"error\"; level = \"info\";",
+            "level = \"info\"; level = \"error\";",
+            "LEVEL = \"error\";",
+            "type = \"a;level=error\";",
+        ] {
+            assert!(log(loud), "{loud}");
+        }
+        assert!(!log("level = \"error\"; # debug_modules = [\"x\"]\ndebug_modules = [];"));
+        for redis in [
+            ("local.d/redis.conf", "write_servers = \"127.0.0.1\";"),
+            ("local.d/history_redis.conf", "servers 127.0.0.1:6379;"),
+            ("rspamd.conf.local", "redis { servers = \"127.0.0.1\"; }"),
+        ] {
+            assert!(names(&[redis]).iter().any(|name| name.starts_with("rspamd-history /")), "{redis:?}");
+        }
+        assert!(!names(&[("local.d/redis.conf", "#servers = x;")]).iter().any(|name| name.starts_with("rspamd-history /")));
     }
 
     #[test]
