@@ -18,7 +18,7 @@
 #   make walk             40 clients over 70 mailboxes: MINUTES=20, PUSH=1 with Dovecot's pushes of usage, PUSH=0 without
 #   make faults           three nodes with etcd and Dovecot, in network namespaces, and faults at random: MINUTES=20, SEED=1; as root
 #   make test-trixie      the demo and the tests with real servers in a Debian 13, so with Dovecot 2.4; as root
-#   make test-others      other servers: Cyrus and Courier behind nologd, SOGo in front of it, unpacked below target/others and never installed
+#   make test-others      other servers: Cyrus and Courier behind nologd, SOGo in front of it, and rspamd; unpacked below target/others and never installed
 #   make fmt              formats the sources
 
 CARGO ?= cargo
@@ -143,7 +143,7 @@ test-trixie: packages
 	CARGO="$(CARGO)" RUNNER=CARGO_TARGET_$(TRIPLE)_RUNNER="$(SUDO) sh $(CURDIR)/tests/trixie/inside.sh $(TRIXIE)" sh tests/trixie/run.sh
 
 # Packages of two of them would remove Dovecot's.
-test-others: PACKAGES = gcc libc6-dev libsasl2-2 libsasl2-modules-db openssl mpop curl dovecot-imapd dovecot-lmtpd postfix nginx postgresql chromium chromium-driver python3
+test-others: PACKAGES = gcc iproute2 libc6-dev libsasl2-2 libsasl2-modules-db openssl mpop curl dovecot-imapd dovecot-lmtpd postfix nginx postgresql chromium chromium-driver python3
 test-others: packages
 	@SUDO="$(SUDO)" sh tests/others/unpack.sh target/others
 	$(AS_ROOT) $(CARGO) test --locked --test real -- --ignored others::

@@ -82,6 +82,18 @@ impl Server {
     }
 }
 
+/// The outcomes of `rspamd.sh`.
+pub fn rspamd() -> String {
+    root::needed();
+    let mut command = client("unshare", "util-linux");
+    command.args(["--mount", "--net", "--pid", "--mount-proc", "--fork", "--kill-child", "sh"]);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/others/rspamd.sh")).arg(unpacked("root"));
+    let output = command.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    told
+}
+
 /// All that comes on a socket. The thread stays: the kernel keeps ten lines, and whoever tells the eleventh waits.
 fn read_by_a_thread(socket: UnixDatagram) -> Arc<Mutex<String>> {
     let text = Arc::<Mutex<String>>::default();

@@ -1,10 +1,11 @@
-# Unpacks Cyrus, Courier and SOGo, as Debian 12 packs them, and the libraries that they need and this machine lacks, below the folder $1.
+# Unpacks Cyrus, Courier, SOGo and rspamd (with Redis), as Debian 12 packs them, and the libraries that they need and this machine lacks, below the folder $1.
 # Nothing is installed: packages of the first two would remove Dovecot's, and what runs once does not stay on the machine.
 set -eu
 folder=$1
 packages="cyrus-common cyrus-imapd cyrus-pop3d sasl2-bin
           courier-base courier-imap courier-pop courier-authlib courier-authlib-userdb courier-authdaemon gamin libgamin0
-          sogo sogo-common gnustep-common gnustep-base-common gnustep-base-runtime memcached"
+          sogo sogo-common gnustep-common gnustep-base-common gnustep-base-runtime memcached
+          rspamd redis-server redis-tools"
 installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
 
 sum=$(cksum < "$0")
@@ -32,8 +33,8 @@ done > ../versions
 cd ..
 rm -rf packages
 root=$PWD/root
-echo "$root/usr/lib$(printf ':%s' "$root"/usr/lib/*-linux-gnu "$root"/lib/*-linux-gnu "$root/usr/lib/courier-authlib" "$root/usr/lib/sogo")" > libraries
-lacking=$(find root/usr/lib/cyrus/bin root/usr/lib/courier root/usr/bin/imapd root/usr/sbin -type f |
+echo "$root/usr/lib$(printf ':%s' "$root"/usr/lib/*-linux-gnu "$root"/lib/*-linux-gnu "$root/usr/lib/courier-authlib" "$root/usr/lib/sogo" "$root/usr/lib/rspamd")" > libraries
+lacking=$(find root/usr/lib/cyrus/bin root/usr/lib/courier root/usr/bin/imapd root/usr/bin/rspamd root/usr/bin/redis-check-rdb root/usr/sbin -type f |
           LD_LIBRARY_PATH=$(cat libraries) xargs ldd 2>/dev/null | sed -n 's/^[[:space:]]*\(.*\) => not found/\1/p' | sort -u)
 [ -z "$lacking" ] || { echo "These libraries are in no package that was found:" $lacking; exit 1; }
 cat versions
