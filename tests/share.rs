@@ -22,7 +22,7 @@ use crate::random::Random;
 const TENANTS: usize = 4;
 const MAILBOX: u64 = 14 << 20;
 const LIMIT: u64 = 20 << 20;
-const PACE: Pace = Pace { every: 300, hold: 1500, lease: 2000, again: 700, drain: 1000, forget: 12_000 };
+const PACE: Pace = Pace { every: 300, hold: 1500, lease: 2000, again: 700, drain: 1000, forget: 12_000, lull: 2000 };
 
 /// The storage ends a connection on which nothing came for so long.
 const IDLE: Duration = Duration::from_secs(6);

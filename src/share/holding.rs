@@ -4,9 +4,6 @@ use std::collections::BTreeSet;
 
 use super::{Deed, Exposure, Life, Millis, Pace};
 
-/// How many times in an hour the flight may be set back.
-const PARTS: u64 = 6;
-
 /// Where a node is with an association.
 #[derive(Default)]
 pub(super) enum Holding {
@@ -92,10 +89,9 @@ impl Hand {
         self.unsure.is_some_and(|ended| now < ended.saturating_add(pace.drain))
     }
 
-    /// When the flight is set back: at the second full part of [`Pace::forget`] after it was needed, so that the moment says nothing of anybody's.
+    /// When the flight is set back: at the second full [`Pace::lull`] after it was needed, so that the moment says nothing of anybody's.
     pub(super) fn set_back_at(&self, pace: &Pace) -> Millis {
-        let part = (pace.forget / PARTS).max(1);
-        (self.needed / part).saturating_add(2).saturating_mul(part)
+        (self.needed / pace.lull).saturating_add(2).saturating_mul(pace.lull)
     }
 
     /// What may be on its way: the least of what may be in force.

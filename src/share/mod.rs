@@ -63,11 +63,13 @@ pub struct Pace {
     pub drain: Millis,
     /// After so long the storage has ended a connection on which nothing came: what an earlier judge had under way comes no more.
     pub forget: Millis,
+    /// What large messages have asked for is given back at the second full one of these after the last of them.
+    pub lull: Millis,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Pace { every: 1000, hold: 6000, lease: 8000, again: 3000, drain: 10_000, forget: 3_600_000 }
+        Pace { every: 1000, hold: 6000, lease: 8000, again: 3000, drain: 10_000, forget: 3_600_000, lull: 600_000 }
     }
 }
 

@@ -117,6 +117,7 @@ impl World {
         let last = fellow.life().cloned().map(Errand::End);
         let (process, arrives) = (machine.process, now + self.random.below(200));
         self.post.extend(last.map(|errand| (arrives, at, process, errand)));
+        // The process goes on for what it has let go.
         if self.flaw == Flaw::LeavesAnyway && now < machine.leaves {
             return;
         }

@@ -93,15 +93,15 @@ fn no_limit_is_passed_by_nodes_without_a_clock() {
 /// What is left out, and a seed that shows it.
 const FLAWS: [(Flaw, u64); 10] = [
     (Flaw::NoFence, 1),
-    (Flaw::NothingConfirmed, 15),
-    (Flaw::NothingWithheld, 4),
+    (Flaw::NothingConfirmed, 65),
+    (Flaw::NothingWithheld, 25),
     (Flaw::OldNumbers, 1),
-    (Flaw::FreeAtOnce, 15),
-    (Flaw::AnyoneTakes, 7),
-    (Flaw::AnyRevision, 5),
-    (Flaw::ForgetsSoon, 4),
-    (Flaw::QuietAtOnce, 37),
-    (Flaw::LeavesAnyway, 1),
+    (Flaw::FreeAtOnce, 35),
+    (Flaw::AnyoneTakes, 100),
+    (Flaw::AnyRevision, 10),
+    (Flaw::ForgetsSoon, 11),
+    (Flaw::QuietAtOnce, 40),
+    (Flaw::LeavesAnyway, 88),
 ];
 
 #[test]

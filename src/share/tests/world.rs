@@ -119,7 +119,7 @@ impl World {
             random,
             flaw,
             setup,
-            pace: Pace { forget, ..Pace::default() },
+            pace: Pace { forget, lull: setup.forget / 6, ..Pace::default() },
             now: 0,
             machines,
             etcd: Etcd::new(flaw == Flaw::AnyoneTakes, flaw == Flaw::AnyRevision),
@@ -270,6 +270,7 @@ impl World {
                 self.machines[at].counts.push((due, process, tenant, asked, found));
             }
             Errand::Cut(_) if self.flaw == Flaw::QuietAtOnce => {}
+            Errand::Cut(_) if self.flaw == Flaw::LeavesAnyway && self.machines[at].leaves > 0 => {}
             Errand::Cut(tenant) => self.cut(at, Some(tenant)),
             errand => {
                 if let Errand::Join(life, _) = &errand {
