@@ -219,7 +219,9 @@ async fn try_out(spoken: Spoken, imap: Door, submission: Option<Door>) -> Res<()
 pub fn refuse_if_missing(runs: &[(Row, Vec<Peer>)]) -> Res<()> {
     let asked = |wanted: Peer| runs.iter().any(|(_, peers)| peers.contains(&wanted));
     let incoming = runs.iter().any(|(row, _)| matches!(row, Row::Delivery | Row::Policy));
-    let speaks = |wanted: Spoken| runs.iter().any(|(row, peers)| row.spoken() == wanted && peers.contains(&Peer::Dovecot));
+    let speaks = |wanted: Spoken| {
+        runs.iter().any(|(row, peers)| !row.is_alone() && row.spoken() == wanted && peers.contains(&Peer::Dovecot))
+    };
     let click = runs.iter().any(|(row, _)| row.table() == Table::Click);
     let needed = [
         (true, "/usr/bin/openssl", "openssl"),
