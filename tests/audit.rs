@@ -138,6 +138,11 @@ fn the_command_reads_files_and_ends_with_1_when_it_found_something() {
     assert!(text.contains("-> login_log_format_elements = method=%{mechanism}"), "{text}");
     let clean = run(&["--dovecot-config", &format!("{root}/policy/backends/dovecot-2.4.conf"), "--json"]);
     assert_eq!(clean.status.code(), Some(0), "{}", String::from_utf8_lossy(&clean.stdout));
+    // A file that is named is read beside a whole machine's too.
+    let beside =
+        ["--root", &format!("{root}/certs-example"), "--dovecot-config", &format!("{root}/tests/audit/dovecot-2.4-leaking.conf")];
+    let text = String::from_utf8(run(&beside).stdout).unwrap();
+    assert!(text.contains("-> login_log_format_elements = method=%{mechanism}"), "{text}");
     let missing = run(&["--dovecot-config", "/nowhere"]);
     assert_eq!(missing.status.code(), Some(1));
     assert!(missing.stdout.is_empty() && !missing.stderr.is_empty());

@@ -198,7 +198,13 @@ fn sources(arguments: &AuditArguments, complain: fn(&str)) -> Option<Vec<Source>
 
 fn of_each_server(arguments: &AuditArguments, tree: &Tree) -> Vec<Result<Source, Unreadable>> {
     if arguments.root.is_some() {
-        return AuditedServer::ALL.iter().filter_map(|server| source::from_tree(*server, tree)).map(Ok).collect();
+        // What is named besides is read as it is named: what nobody has read is not clean.
+        let named = |server: AuditedServer| {
+            let files = arguments.files(server).iter().filter(|file| file.to_str() != Some("auto"));
+            files.map(move |file| source::from_file(server, file, tree))
+        };
+        let found = AuditedServer::ALL.iter().filter_map(|server| source::from_tree(*server, tree)).map(Ok);
+        return found.chain(AuditedServer::ALL.iter().flat_map(|server| named(*server))).collect();
     }
     let none = AuditedServer::ALL.iter().all(|server| arguments.files(*server).is_empty());
     let all = none && !arguments.no_settings;
