@@ -120,9 +120,9 @@ impl Setup {
         Self { sandbox: false, ..self }
     }
 
-    /// One of several nodes, with these lines in its config.
+    /// One of several nodes, with these lines in its config. No mail comes in.
     pub fn into_node(self, name: &'static str, more: String) -> Self {
-        Self { name, more, ..self }
+        Self { name, more, beside: "lmtp = \"lmtp://127.0.0.1:9\"\n".to_owned(), ..self }
     }
 
     pub fn with_certificates(self, certificates: PathBuf) -> Self {
