@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nologd::demo::certificate;
+
 use crate::Res;
 use crate::lab::{Guard, Lab, free_port};
 use crate::load::Door;
@@ -45,13 +47,13 @@ fn start(lab: &Lab, count: usize, asked: Asked) -> Res<Started> {
     let folder = lab.folder.path().join("nodes");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder)?;
-    certificate(&folder, "authority", true)?;
+    certificate(&folder, "authority", true).map_err(|trouble| trouble.to_string())?;
     let etcd_port = free_port()?;
     let etcd = etcd(&folder, etcd_port)?;
     let ports = (0..count).map(|_| Ok([free_port()?, free_port()?, free_port()?])).collect::<Res<Vec<_>>>()?;
     let (mut guards, mut counters) = (Vec::new(), Vec::new());
     for at in 0..count {
-        certificate(&folder, NAMES[at], false)?;
+        certificate(&folder, NAMES[at], false).map_err(|trouble| trouble.to_string())?;
         let setup = Setup::proxy(lab, ports[at][0], free_port()?).into_node(NAMES[at], settings(&folder, at, &ports, etcd_port));
         guards.push(setup.start(lab)?);
         counters.push(counter(lab, &folder, at)?);
@@ -72,18 +74,6 @@ fn etcd(folder: &Path, port: u16) -> Res<Guard> {
     command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
     command.args(["--auto-compaction-mode", "revision", "--auto-compaction-retention", "1"]);
     Guard::start(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()))
-}
-
-fn certificate(folder: &Path, name: &str, is_authority: bool) -> Res<()> {
-    let file = |name: &str, end: &str| folder.join(format!("{name}.{end}"));
-    let mut command = Command::new("openssl");
-    command.args(["req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-days", "2"]);
-    command.args(["-subj", &format!("/CN={name}"), "-keyout"]).arg(file(name, "key")).arg("-out").arg(file(name, "pem"));
-    if !is_authority {
-        command.args(["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=IP:127.0.0.1", "-CA"]);
-        command.arg(file("authority", "pem")).arg("-CAkey").arg(file("authority", "key"));
-    }
-    if command.output()?.status.success() { Ok(()) } else { Err("openssl could not make a certificate".into()) }
 }
 
 /// What a node has in its config besides the usual.

@@ -2,6 +2,7 @@
 //!
 //! The same parts carry the interop tests, which put a real Postfix where the demo has its own small relay.
 
+mod authority;
 mod check;
 mod client;
 mod daemon;
@@ -19,6 +20,7 @@ mod say;
 mod trouble;
 mod webmail;
 
+pub use authority::certificate;
 pub use client::Client;
 pub use daemon::{Behind, CERTIFICATE, Daemon, Ports};
 pub use dovecot::{Dialect, Dovecot};

@@ -10,6 +10,7 @@ use std::process::Command;
 use nix::sys::signal::Signal;
 use nix::unistd::chown;
 
+use super::authority::certificate;
 use super::daemon::{Behind, CERTIFICATE, KEY, unprivileged};
 use super::place::{Owner, Place};
 use super::process::{Process, times};
@@ -55,7 +56,7 @@ impl Nodes {
     /// Starts the first `count` of [`NAMES`], and makes the settings of the first those of all.
     pub fn start(place: &Place, count: usize, usual: bool, etcd: &EtcdServer, dovecot: &Dovecot) -> Result<Nodes, Trouble> {
         let program = std::env::current_exe().map_err(Trouble::Folder)?;
-        certificate(place, "authority", true)?;
+        certificate(place.folder(), "authority", true)?;
         place.make("certs/mail.nolog.example", Owner::me())?;
         place.write("certs/mail.nolog.example/fullchain.pem", CERTIFICATE)?;
         place.write("certs/mail.nolog.example/privkey.pem", KEY)?;
@@ -78,7 +79,7 @@ impl Nodes {
 
     fn prepare(&self, place: &Place, at: usize, key: &[u8; 32], etcd: &EtcdServer, dovecot: &Dovecot) -> Result<(), Trouble> {
         let ((user, owner), name) = (unprivileged()?, NAMES[at]);
-        certificate(place, name, false)?;
+        certificate(place.folder(), name, false)?;
         place.make(name, owner)?;
         let state = place.make(&format!("{name}/state"), owner)?;
         // All of them have the same one.
@@ -167,20 +168,6 @@ impl Nodes {
         };
         (0..self.ports.len()).find(judges)
     }
-}
-
-/// A key and a certificate for loopback, signed by the demo's authority, or its own.
-fn certificate(place: &Place, name: &str, is_authority: bool) -> Result<(), Trouble> {
-    let file = |name: &str, end: &str| place.path(&format!("{name}.{end}"));
-    let mut command = Command::new("openssl");
-    command.args(["req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-days", "2"]);
-    command.args(["-subj", &format!("/CN={name}"), "-keyout"]).arg(file(name, "key")).arg("-out").arg(file(name, "pem"));
-    if !is_authority {
-        command.args(["-addext", "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=IP:127.0.0.1", "-CA"]);
-        command.arg(file("authority", "pem")).arg("-CAkey").arg(file("authority", "key"));
-    }
-    let output = command.output().map_err(|_| Trouble::Missing(Program::Openssl))?;
-    if output.status.success() { Ok(()) } else { Err(Trouble::NotStarted(Program::Openssl)) }
 }
 
 /// What `nologd share count` runs: doveadm, for everyone in the demo.

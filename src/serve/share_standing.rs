@@ -14,6 +14,11 @@ fn told_after(bar: Bar) -> Millis {
     if bar == Bar::Namesake { 2 * Pace::default().lease } else { TOLD }
 }
 
+/// Which [[share.node]] of the config an event is about, from 1; 0 is none.
+fn place(node: usize) -> u64 {
+    node as u64 + 1
+}
+
 /// Whether this node may judge, and what was told of it.
 pub(super) struct ShareStanding {
     pub(super) accord: Accord,
@@ -62,7 +67,7 @@ impl ShareStanding {
             Some((Bar::Unknown, _)) => {}
             Some((bar, node)) if self.told != self.bar && now >= self.since.saturating_add(told_after(bar)) => {
                 self.told = self.bar;
-                emit(Event::JudgesNothing { why: bar as u64, node: node.unwrap_or(0) as u64 });
+                emit(Event::JudgesNothing { why: bar as u64, node: node.map_or(0, place) });
             }
             None if self.told.take().is_some() => emit(Event::JudgesAgain {}),
             Some(_) | None => {}
@@ -76,14 +81,38 @@ impl ShareStanding {
         let lost: BTreeSet<_> = silent.filter(|(_, (name, silent))| *silent && lives(name)).map(|(at, _)| at).collect();
         for node in lost.intersection(&self.lost).copied() {
             if self.lost_told.insert(node) {
-                emit(Event::NodeSilent { node: node as u64 });
+                emit(Event::NodeSilent { node: place(node) });
             }
         }
-        let back: Vec<_> = self.lost_told.difference(&lost).copied().collect();
+        // One whose life has ended does not answer by that.
+        let silent: BTreeSet<_> = self.accord.silent().enumerate().filter(|(_, silent)| *silent).map(|(at, _)| at).collect();
+        let back: Vec<_> = self.lost_told.difference(&silent).copied().collect();
         for node in back {
             self.lost_told.remove(&node);
-            emit(Event::NodeAnswers { node: node as u64 });
+            emit(Event::NodeAnswers { node: place(node) });
         }
         self.lost = lost;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::share::DoorWord;
+
+    /// Told as out of reach, a node that ends does not answer by that: only an answer says so.
+    #[test]
+    fn a_node_whose_life_has_ended_does_not_answer_by_that() {
+        let mark = "0123456789abcdef".repeat(2);
+        let mut standing = ShareStanding::new(Accord::new(&mark, 1));
+        standing.names = vec!["front-b".into()];
+        standing.accord.heard(None, &[None], 1);
+        (0..2).for_each(|_| standing.tell_lost(|_| true));
+        assert_eq!(standing.lost_told, BTreeSet::from([0]));
+        standing.tell_lost(|_| false);
+        assert_eq!(standing.lost_told, BTreeSet::from([0]));
+        standing.accord.heard(None, &[Some(DoorWord { mark, house: None, is_in: true })], 2);
+        standing.tell_lost(|_| true);
+        assert!(standing.lost_told.is_empty());
     }
 }
