@@ -4,7 +4,7 @@
 //! octets are read and forgotten. No mailbox has a state. What is not known gets OK: the peers ask all sorts of things.
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::{Res, load};
 
@@ -13,21 +13,13 @@ const CAPABILITY: &str = "CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE N
 /// Lines of 76 characters, as base64 comes in mail; longer bodies repeat it.
 const CHUNK: usize = 78 * 1024;
 
-pub async fn serve(listener: TcpListener) {
-    while let Ok((socket, _)) = listener.accept().await {
-        tokio::spawn(async move {
-            let _ = session(socket).await;
-        });
-    }
-}
-
 /// Where a session stands: only the size of the body it will be asked for.
 struct Session {
     io: BufReader<TcpStream>,
     body: usize,
 }
 
-async fn session(socket: TcpStream) -> Res<()> {
+pub async fn session(socket: TcpStream) -> Res<()> {
     socket.set_nodelay(true)?;
     // Small: ten thousand idle sessions are kept open.
     let mut session = Session { io: BufReader::with_capacity(4096, socket), body: 1000 };

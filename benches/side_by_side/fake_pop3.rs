@@ -1,20 +1,12 @@
 //! The made-up POP3 backend: any password is right, `RETR N` gives N pieces of 78 KiB, what is deleted is forgotten.
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::Res;
 use crate::fake_imap::body_chunk;
 
-pub async fn serve(listener: TcpListener) {
-    while let Ok((socket, _)) = listener.accept().await {
-        tokio::spawn(async move {
-            let _ = session(socket).await;
-        });
-    }
-}
-
-async fn session(socket: TcpStream) -> Res<()> {
+pub async fn session(socket: TcpStream) -> Res<()> {
     socket.set_nodelay(true)?;
     // Small: ten thousand idle sessions are kept open.
     let mut io = BufReader::with_capacity(1024, socket);

@@ -1,21 +1,13 @@
 //! The made-up ManageSieve backend: any password is right, and there are no scripts.
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
 use crate::{Res, load};
 
 const GREETING: &str = "\"IMPLEMENTATION\" \"bench\"\r\n\"SIEVE\" \"fileinto vacation\"\r\n\"SASL\" \"PLAIN\"\r\n\"VERSION\" \"1.0\"\r\nOK \"ready\"\r\n";
 
-pub async fn serve(listener: TcpListener) {
-    while let Ok((socket, _)) = listener.accept().await {
-        tokio::spawn(async move {
-            let _ = session(socket).await;
-        });
-    }
-}
-
-async fn session(socket: TcpStream) -> Res<()> {
+pub async fn session(socket: TcpStream) -> Res<()> {
     socket.set_nodelay(true)?;
     // Small: ten thousand idle sessions are kept open.
     let mut io = BufReader::with_capacity(1024, socket);

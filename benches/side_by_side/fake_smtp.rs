@@ -13,15 +13,7 @@ const EHLO: &str = "250-relay.example\r\n250-PIPELINING\r\n250-SIZE 104857600\r\
                     250-CHUNKING\r\n250-ENHANCEDSTATUSCODES\r\n250-AUTH PLAIN LOGIN\r\n250 XCLIENT NAME ADDR PORT PROTO HELO LOGIN\r\n";
 const END: &[u8] = b"\r\n.\r\n";
 
-pub async fn serve(listener: TcpListener) {
-    while let Ok((socket, _)) = listener.accept().await {
-        tokio::spawn(async move {
-            let _ = session(socket).await;
-        });
-    }
-}
-
-async fn session(socket: TcpStream) -> Res<()> {
+pub async fn session(socket: TcpStream) -> Res<()> {
     socket.set_nodelay(true)?;
     let mut io = BufReader::with_capacity(65_536, socket);
     say(&mut io, "220 relay.example ESMTP\r\n").await?;

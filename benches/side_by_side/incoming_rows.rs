@@ -13,6 +13,7 @@ use crate::nologd::Setup;
 use crate::peers::Peer;
 use crate::report::Cell;
 use crate::rows::Meter;
+use crate::smtp::{expect, say};
 use crate::{Res, figures};
 
 /// Mailboxes that get mail.
@@ -149,17 +150,17 @@ where
 async fn greeted(door: Door) -> Res<Wire> {
     let mut wire = Wire::open(door).await?;
     expect(&mut wire, '2').await?;
-    tell(&mut wire, "LHLO relay.example", '2').await?;
+    say(&mut wire, "LHLO relay.example", '2').await?;
     Ok(wire)
 }
 
 /// One message to `recipients` mailboxes, from number `first` on; without pipelining, which costs both sides the same.
 async fn deliver(wire: &mut Wire, first: usize, recipients: usize, size: usize) -> Res<()> {
-    tell(wire, "MAIL FROM:<friend@elsewhere.example>", '2').await?;
+    say(wire, "MAIL FROM:<friend@elsewhere.example>", '2').await?;
     for number in 0..recipients {
-        tell(wire, &format!("RCPT TO:<{}>", user((first + number) % PEOPLE)), '2').await?;
+        say(wire, &format!("RCPT TO:<{}>", user((first + number) % PEOPLE)), '2').await?;
     }
-    tell(wire, "DATA", '3').await?;
+    say(wire, "DATA", '3').await?;
     let head = "From: friend@elsewhere.example\r\nSubject: A letter\r\nMessage-ID: <1@elsewhere.example>\r\n\r\n";
     wire.send_message(head, size, "\r\n.\r\n").await?;
     for _ in 0..recipients {
@@ -183,18 +184,4 @@ async fn ask(wire: &mut Wire, number: usize) -> Res<()> {
     // The empty line that ends it.
     wire.line().await?;
     if answer.eq_ignore_ascii_case("action=DUNNO") { Ok(()) } else { Err(format!("refused: {answer}").into()) }
-}
-
-async fn tell(wire: &mut Wire, line: &str, class: char) -> Res<()> {
-    wire.send(format!("{line}\r\n").as_bytes()).await?;
-    expect(wire, class).await
-}
-
-async fn expect(wire: &mut Wire, class: char) -> Res<()> {
-    loop {
-        let line = wire.line().await?;
-        if line.as_bytes().get(3) != Some(&b'-') {
-            return if line.starts_with(class) { Ok(()) } else { Err(format!("refused: {line}").into()) };
-        }
-    }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
 use crate::{Res, account, args, fake_imap, fake_pop3, fake_sieve, fake_smtp};
@@ -66,14 +66,24 @@ pub async fn serve_backend() -> Res<()> {
     println!("{}", words.join(" "));
     std::io::stdout().flush()?;
     let Ok([imap, smtp, pop3, sieve, auth]) = <[TcpListener; 5]>::try_from(listeners) else { return Err("no listeners".into()) };
-    tokio::spawn(fake_imap::serve(imap));
-    tokio::spawn(fake_smtp::serve(smtp));
-    tokio::spawn(fake_pop3::serve(pop3));
-    tokio::spawn(fake_sieve::serve(sieve));
+    tokio::spawn(serve(imap, fake_imap::session));
+    tokio::spawn(serve(smtp, fake_smtp::session));
+    tokio::spawn(serve(pop3, fake_pop3::session));
+    tokio::spawn(serve(sieve, fake_sieve::session));
     let asked = vec![("smtp", ports[1]), ("pop3", ports[2])];
     tokio::spawn(fake_smtp::serve_auth_http(auth, ports[0], asked));
     tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink())).await??;
     Ok(())
+}
+
+/// A session for each connection.
+async fn serve<Done>(listener: TcpListener, session: fn(TcpStream) -> Done)
+where
+    Done: Future<Output = Res<()>> + Send + 'static,
+{
+    while let Ok((socket, _)) = listener.accept().await {
+        tokio::spawn(session(socket));
+    }
 }
 
 /// Two workers for both programs: the load and the backend must not be the bottleneck by having too few or too many.

@@ -12,16 +12,16 @@ pub async fn submit(door: Door, number: usize, size: usize) -> Res<()> {
     let mut wire = Wire::open(door).await?;
     let user = user(number);
     expect(&mut wire, '2').await?;
-    ask(&mut wire, "EHLO laptop.example", '2').await?;
+    say(&mut wire, "EHLO laptop.example", '2').await?;
     let response = STANDARD.encode(format!("\0{user}\0secret"));
-    ask(&mut wire, &format!("AUTH PLAIN {response}"), '2').await?;
-    ask(&mut wire, &format!("MAIL FROM:<{user}> SIZE={size}"), '2').await?;
-    ask(&mut wire, "RCPT TO:<friend@elsewhere.example>", '2').await?;
-    ask(&mut wire, "DATA", '3').await?;
+    say(&mut wire, &format!("AUTH PLAIN {response}"), '2').await?;
+    say(&mut wire, &format!("MAIL FROM:<{user}> SIZE={size}"), '2').await?;
+    say(&mut wire, "RCPT TO:<friend@elsewhere.example>", '2').await?;
+    say(&mut wire, "DATA", '3').await?;
     // The text may end inside a line.
     wire.send_message(&header(&user, number), size, "\r\n.\r\n").await?;
     expect(&mut wire, '2').await?;
-    ask(&mut wire, "QUIT", '2').await
+    say(&mut wire, "QUIT", '2').await
 }
 
 /// What a usual mail program writes, with the fields that a scrubber has work with.
@@ -41,13 +41,14 @@ fn header(user: &str, number: usize) -> String {
     )
 }
 
-async fn ask(wire: &mut Wire, line: &str, class: char) -> Res<()> {
+/// Says a line, and reads the reply.
+pub async fn say(wire: &mut Wire, line: &str, class: char) -> Res<()> {
     wire.send(format!("{line}\r\n").as_bytes()).await?;
     expect(wire, class).await
 }
 
 /// Reads a reply of one or more lines; its code must begin with `class`.
-async fn expect(wire: &mut Wire, class: char) -> Res<()> {
+pub async fn expect(wire: &mut Wire, class: char) -> Res<()> {
     loop {
         let line = wire.line().await?;
         if line.as_bytes().get(3) != Some(&b'-') {

@@ -1,7 +1,8 @@
 //! Hosts of many sizes, without faults but for nodes that are killed: what etcd has to write, and how long a fail-over takes.
 
 use super::say;
-use super::world::{Flaw, STEP, Setup, World};
+use super::setup::{Flaw, Setup};
+use super::world::{STEP, World};
 
 const HOUR: u64 = 3_600_000;
 

@@ -2,7 +2,8 @@
 
 use super::super::{Errand, Fellow};
 use super::machine::Machine;
-use super::world::{Flaw, STEP, World};
+use super::setup::Flaw;
+use super::world::{STEP, World};
 
 impl World {
     pub(super) fn fate(&mut self) {

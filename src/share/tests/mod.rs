@@ -6,12 +6,14 @@ mod bench;
 mod etcd;
 mod fate;
 mod machine;
+mod setup;
 mod storage;
 mod world;
 
 use std::io::Write;
 
-use world::{Flaw, STEP, Setup, World};
+use setup::{Flaw, Setup};
+use world::{STEP, World};
 
 const SMALL: Setup = Setup {
     nodes: 3,
