@@ -105,13 +105,7 @@ def gap(times, begin, end):
 
 
 def main():
-    RUN.mkdir(parents=True, exist_ok=True)
-    network()
-    certificates()
-    storage()
-    clocks = Clocks()
-    etcds, nodes = [Etcd(machine) for machine in ETCDS], [Node(machine, clocks) for machine in NODES]
-    [etcd.up() for etcd in etcds]
+    _, etcds, nodes = set_up()
     nodes[0].configure(False)
     nodes[0].up()
     OPEN[:] = NODES[:1]

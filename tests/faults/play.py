@@ -203,13 +203,7 @@ threading.excepthook = lambda what: gave_up.append(f"{what.thread.name}: {what.e
 
 
 def main():
-    RUN.mkdir(parents=True, exist_ok=True)
-    network()
-    certificates()
-    storage()
-    clocks = Clocks()
-    etcds, nodes = [Etcd(machine) for machine in ETCDS], [Node(machine, clocks) for machine in NODES]
-    [etcd.up() for etcd in etcds]
+    clocks, etcds, nodes = set_up()
     [node.up() for node in nodes]
     [node.count() for node in nodes]
     limits = {association: [LIMIT] for association in ASSOCIATIONS}

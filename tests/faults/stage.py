@@ -384,3 +384,15 @@ def clean():
             except ProcessLookupError:
                 pass
         sh("ip", "netns", "del", space(machine), check=False)
+
+
+def set_up():
+    """All machines, the storage and etcd; the nodes are there and do not run yet."""
+    RUN.mkdir(parents=True, exist_ok=True)
+    network()
+    certificates()
+    storage()
+    clocks = Clocks()
+    etcds, nodes = [Etcd(machine) for machine in ETCDS], [Node(machine, clocks) for machine in NODES]
+    [etcd.up() for etcd in etcds]
+    return clocks, etcds, nodes
