@@ -63,7 +63,7 @@ fn judge(told: &Value, went: &str) {
     for zero in ["above_confirmed", "died"] {
         assert_eq!(told[zero], 0, "{zero}: {went}{told}");
     }
-    for none in ["lost", "too_often", "admin_lost", "book_differs", "last_octet_wrong", "stuck", "gave_up"] {
+    for none in ["lost", "too_often", "admin_lost", "book_below", "book_differs", "last_octet_wrong", "stuck", "gave_up"] {
         assert!(told[none].as_array().unwrap().is_empty(), "{none}: {went}{told}");
     }
     assert!(told["well_at_last"] == true && told["doveadm_differs"] == false, "{went}{told}");
