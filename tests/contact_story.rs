@@ -16,7 +16,7 @@ fn contacts_log_in_share_out_lend_and_hand_over() {
     let ports: Vec<_> = (0..3).map(|_| stack.place.port().unwrap()).collect();
     let [pages, driver, driver2] = ports[..] else { panic!("no ports") };
     let page = format!(
-        "\n[web]\nurl = \"https://mail.nolog.example:{pages}\"\n\n[[listen]]\nservice = \"web\"\naddress = \"127.0.0.1:{pages}\"\ntls = \"implicit\"\n"
+        "\n[web]\nurl = \"https://mail.nolog.example:{pages}\"\nhosts = \"bob@velo.example\"\n\n[[listen]]\nservice = \"web\"\naddress = \"127.0.0.1:{pages}\"\ntls = \"implicit\"\n"
     );
     let mut process = restart(&mut stack, |config| config + &page);
     process.listening(Program::Nologd, pages).unwrap_or_else(|trouble| panic!("{trouble}"));

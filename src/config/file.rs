@@ -56,6 +56,8 @@ pub struct Config {
     pub web_url: Option<Box<str>>,
     /// The server that takes mail from outside, where that is said.
     pub mx: Option<Box<str>>,
+    /// Whom contacts ask for more space, where that is said.
+    pub hosts: Option<Address>,
     /// Who notices come from; none for `postmaster@` the domain.
     pub notices_from: Option<Address>,
     /// The rules that never bend.
@@ -138,7 +140,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         limits.beside(listens.iter().any(|one| one.doors.onion), listens.iter().any(|one| !one.doors.forwarders.is_empty()));
     let access = access(reader, root);
     let notices_from = notices(reader, root);
-    let WebSettings { help: help_url, url: web_url, mx } = super::web::read(reader, root);
+    let WebSettings { help: help_url, url: web_url, mx, hosts } = super::web::read(reader, root);
     let quota = quota(reader, root);
     let pool = super::pool::read(reader, root);
     let sending = super::sending::read(reader, root);
@@ -170,6 +172,7 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
         help_url,
         web_url,
         mx,
+        hosts,
         notices_from,
         policy: policy?,
         policy_folder,

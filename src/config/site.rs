@@ -13,7 +13,13 @@ use crate::web::offer::{Encryption, MailOffer, OfferedPort, Speech};
 pub fn site(config: &Config) -> Site {
     let url = config.web_url.clone().unwrap_or_else(|| format!("https://{}", config.hostname).into());
     let help = config.help_url.as_ref().map_or_else(|| format!("{url}/help"), |page| page.url().to_owned());
-    Site { offer: MailOffer::new(&config.hostname, doors(&config.listens)), help: help.into(), url, mx: config.mx.clone() }
+    Site {
+        offer: MailOffer::new(&config.hostname, doors(&config.listens)),
+        help: help.into(),
+        url,
+        mx: config.mx.clone(),
+        hosts: config.hosts.clone(),
+    }
 }
 
 /// How far a listener is from a mail program: what is nearer hides the others. None: no mail program gets in there by itself. Without TLS it

@@ -2,7 +2,7 @@
 
 use super::reader::{Reader, Section};
 use crate::fault::{HelpPage, MAX_HELP};
-use crate::private::Domain;
+use crate::private::{Address, Domain};
 
 /// What pages are told.
 pub struct WebSettings {
@@ -12,6 +12,8 @@ pub struct WebSettings {
     pub url: Option<Box<str>>,
     /// The server that takes mail from outside.
     pub mx: Option<Box<str>>,
+    /// Whom contacts ask for more space.
+    pub hosts: Option<Address>,
 }
 
 /// The page that refusals link to, and what the pages are told.
@@ -33,6 +35,13 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Section<'_>) -> WebSettin
         }
         host.map(|host| host.reveal().into())
     });
+    let hosts = section.text(reader, "hosts").and_then(|found| {
+        let address = Address::parse(&found.value).filter(Address::is_reachable);
+        if address.is_none() {
+            reader.wrong(&found, "must be the address that mail to the hosts reaches");
+        }
+        address
+    });
     section.end(reader);
     let url = found.and_then(|found| {
         let site = origin(&found.value);
@@ -41,7 +50,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Section<'_>) -> WebSettin
         }
         site
     });
-    WebSettings { help, url, mx }
+    WebSettings { help, url, mx, hosts }
 }
 
 /// `https://HOST` or `https://HOST:PORT`: every link on the pages begins at its root.

@@ -152,8 +152,8 @@ meanings! {
         "So many notices to members wait, because a relay does not take them. They are tried again for five days; see whether the relay runs."
         "Autant d'avis aux membres attendent, parce qu'un relais ne les prend pas. Ils sont réessayés pendant cinq jours\u{a0}; voyez si le relais tourne."
     NoticesLost
-        "Notices were given up: they had waited five days, or too many waited; or a link or the news of an offer found no relay. Mend the relay; who is still above a level is told at the next restart."
-        "Des avis ont été abandonnés\u{a0}: ils attendaient depuis cinq jours, ou étaient trop nombreux\u{a0}; ou un lien ou l'annonce d'une offre n'a pas trouvé de relais. Réparez le relais\u{a0}; qui dépasse encore un seuil est prévenu au prochain redémarrage."
+        "Notices were given up: they had waited five days, or too many waited; or a link, the news of an offer or a request for space found no relay. Mend the relay; who is still above a level is told at the next restart."
+        "Des avis ont été abandonnés\u{a0}: ils attendaient depuis cinq jours, ou étaient trop nombreux\u{a0}; ou un lien, l'annonce d'une offre ou une demande d'espace n'a pas trouvé de relais. Réparez le relais\u{a0}; qui dépasse encore un seuil est prévenu au prochain redémarrage."
     NoticeRefused
         "A relay refused notices for good, with this reply code. Mostly it does not accept their sender: set notices.from to an address that it does."
         "Un relais a refusé des avis définitivement, avec ce code. Le plus souvent, il n'accepte pas leur expéditeur\u{a0}: mettez dans notices.from une adresse qu'il accepte."

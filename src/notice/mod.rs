@@ -1,7 +1,7 @@
 //! Layer 3: notices by mail, in the association's language. When space runs out, at 80 and 95 %, once each
 //! way up: the mailbox's owner is told of the mailbox, the contact of the association. When the association leaves: both.
 //! When more was sent than a limit allows: both, once a day. The links by which a contact logs in at the pages, and hands over; and the
-//! space that another contact offers.
+//! space that another contact offers. To the hosts: what a contact asks them for.
 //!
 //! ```text
 //! Book ──Fact──▶ Queue ──due──▶ Notice::about ──▶ message ──▶ relay (serve::notices)
@@ -19,6 +19,7 @@ mod hand_over;
 mod leaving;
 mod login;
 mod message;
+mod more_space;
 mod offer;
 mod queue;
 mod size;
@@ -28,6 +29,7 @@ mod topic;
 
 pub use leaving::date;
 pub use message::letter;
+pub use more_space::SpaceRequest;
 pub use queue::{Counts, Queue};
 pub use size::size;
 pub use text::Notice;

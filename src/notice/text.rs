@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::more_space::{self, SpaceRequest};
 use super::size::{NO_BREAK, size};
 use super::{hand_over, leaving, login, offer, stopped};
 use crate::fault::Lang;
@@ -51,6 +52,12 @@ impl Notice {
     /// Tells the contact of the second one that the first one offers it space. `link` leads to its page.
     pub fn offer(between: [&Name; 2], octets: u64, until: Day, link: &str, lang: Lang) -> Notice {
         let (subject, paragraphs) = offer::words(between, octets, until, link, lang);
+        Notice::of(subject, &paragraphs)
+    }
+
+    /// Asks the hosts for more space.
+    pub fn more_space(request: &SpaceRequest, lang: Lang) -> Notice {
+        let (subject, paragraphs) = more_space::words(request, lang);
         Notice::of(subject, &paragraphs)
     }
 

@@ -67,7 +67,7 @@ fn waiting(config: &Config, fresh: &Config, file: &ConfigFile, context: &Context
         (ConfigPart::Sending, fresh.sending != config.sending),
         (ConfigPart::Sieve, fresh.forwarding != config.forwarding),
         (ConfigPart::HelpUrl, fresh.help_url != config.help_url),
-        (ConfigPart::Web, fresh.web_url != config.web_url || fresh.mx != config.mx),
+        (ConfigPart::Web, (&fresh.web_url, &fresh.mx, &fresh.hosts) != (&config.web_url, &config.mx, &config.hosts)),
         (ConfigPart::Onion, fresh.onion != config.onion),
         (ConfigPart::Quota, fresh.quota != config.quota),
         (ConfigPart::Pool, fresh.pool != config.pool),

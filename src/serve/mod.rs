@@ -73,6 +73,7 @@ mod web_hand_over;
 mod web_lend;
 mod web_links;
 mod web_member;
+mod web_more_space;
 mod web_pages;
 mod web_response;
 mod web_standing;

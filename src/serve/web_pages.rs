@@ -18,6 +18,7 @@ use crate::web::budget::{AskedLinks, ChangeBudget};
 use crate::web::home::NoPage;
 use crate::web::layout::{STYLE, Style};
 use crate::web::links::Links;
+use crate::web::more_space::SpaceRequests;
 use crate::web::news::AdminNews;
 use crate::web::open_hand_overs::HandOvers;
 use crate::web::session::{Sessions, VisitToken};
@@ -61,6 +62,7 @@ pub(super) struct Visits {
     pub(super) changes: ChangeBudget,
     pub(super) hand_overs: HandOvers,
     pub(super) asked: AskedLinks,
+    pub(super) space_requests: SpaceRequests,
     pub(super) admin_news: AdminNews,
 }
 

@@ -17,7 +17,7 @@ use super::web_member as member;
 use super::web_pages as pages;
 use super::web_response::{COOKIE, response};
 use super::web_visit as visit;
-use super::{web_hand_over as hand_over, web_lend as lend, web_links as links};
+use super::{web_hand_over as hand_over, web_lend as lend, web_links as links, web_more_space as more_space};
 use crate::fault::Lang;
 use crate::private::Secret;
 use crate::web::WebAnswer;
@@ -76,6 +76,7 @@ fn whole() -> Router<Arc<Context>> {
             .route(&at("/contact/lend/decline"), take_kept(lend::decline))
             .route(&at("/contact/lend/withdraw"), take_kept(lend::withdraw))
             .route(&at("/contact/lend/return"), take_kept(lend::give_back))
+            .route(&at("/contact/more"), take_kept(more_space::ask))
             .route(&at("/contact/hand-over"), take_kept(hand_over::ask))
             .route(&at("/confirm"), take_kept(hand_over::confirm))
             .route(&at("/confirm/{link}"), follow(hand_over::look))

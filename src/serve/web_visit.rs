@@ -212,7 +212,11 @@ fn page_with(context: &Arc<Context>, lang: Lang, found: &FoundVisit, result: For
     let mailboxes = obey(context, principal, &ListMailboxes { association: Some(name.clone()) });
     let (Ok(association), Ok(mailboxes)) = (association, mailboxes) else { return wrong(context, lang, NoPage::Missing) };
     let refused = match result {
-        FormResult::Refused(..) | FormResult::LendRefused(..) | FormResult::HandOverRefused(..) | FormResult::NotFound(_) => true,
+        FormResult::Refused(..)
+        | FormResult::LendRefused(..)
+        | FormResult::HandOverRefused(..)
+        | FormResult::MoreSpaceRefused(..)
+        | FormResult::NotFound(_) => true,
         FormResult::None | FormResult::Done(_) | FormResult::Failed => false,
     };
     let page = ContactPage {

@@ -12,6 +12,7 @@ use super::form_result::{FormResult, ShareField, not_found, not_kept};
 use super::hand_over;
 use super::layout::{Layout, Style, done, refused, say};
 use super::lend::{self, LendSection};
+use super::more_space::{self, MoreSpaceSection};
 use super::news::VisitNews;
 use super::parts::MAILBOXES;
 use super::share::{ShareError, typed};
@@ -68,6 +69,7 @@ impl ContactPage<'_> {
             (self.all_mailboxes(&mailboxes, part))
             (self.default_share())
             (self.lending())
+            (self.more_space())
             (self.sending_limits())
             (self.domains())
             (self.language())
@@ -93,8 +95,10 @@ impl ContactPage<'_> {
                 FormResult::Done(VisitNews::Offered) => { (lend::offered(lang)) }
                 FormResult::Done(VisitNews::Withdrawn) => { (lend::withdrawn(lang)) }
                 FormResult::Done(VisitNews::Declined) => { (lend::declined(lang)) }
+                FormResult::Done(VisitNews::SpaceAsked) => { (more_space::asked(lang)) }
                 FormResult::Refused(field, error, _) => { (refused(lang, Some(&self.id(field)), &self.wrong(*error))) }
                 FormResult::LendRefused(error, _) => { (lend::summary(lang, *error)) }
+                FormResult::MoreSpaceRefused(error, _) => { (more_space::summary(lang, *error)) }
                 FormResult::HandOverRefused(error, _) => { (refused(lang, Some("hand-over"), &hand_over::wrong(lang, *error))) }
                 FormResult::NotFound(_) => { (refused(lang, Some("find"), &not_found(lang))) }
                 FormResult::Failed => div.error role="alert" { p { (not_kept(lang)) } },
@@ -184,6 +188,16 @@ impl ContactPage<'_> {
         let loans = [&self.association.lent[..], &self.association.borrowed[..]];
         let (lang, offers, more_offers) = (self.lang, self.offers, self.more_offers);
         LendSection { lang, loans, offers, more_offers, refused, hidden: &self.hidden() }.html()
+    }
+
+    /// Where there is a limit, and somebody to ask.
+    fn more_space(&self) -> Markup {
+        let refused = match &self.result {
+            FormResult::MoreSpaceRefused(error, typed) => Some((*error, typed)),
+            _ => None,
+        };
+        let can = self.site.hosts.is_some() && self.association.settings.storage != Limit::None;
+        html! { @if can { (MoreSpaceSection { lang: self.lang, refused, hidden: &self.hidden() }.html()) } }
     }
 
     fn domains(&self) -> Markup {

@@ -127,7 +127,8 @@ mod tests {
 
     fn shown(mx: Option<&str>, domains: &[&Domain], days: &[Option<i64>], lang: Lang) -> String {
         let offer = MailOffer::new("mail.nolog.example", Vec::new());
-        let site = Site { offer, url: "https://pages.nolog.example:8443".into(), help: "x".into(), mx: mx.map(Into::into) };
+        let site =
+            Site { offer, url: "https://pages.nolog.example:8443".into(), help: "x".into(), mx: mx.map(Into::into), hosts: None };
         let certificates: Vec<_> =
             days.iter().map(|days| ShownCertificate { name: "mail.nolog.example".into(), days: *days }).collect();
         DomainsSection { lang, site: &site, domains, certificates: &certificates }.html().into_string()

@@ -2,6 +2,7 @@
 
 use super::layout::say;
 use super::lend::{LendError, LendTyped};
+use super::more_space::{MoreSpaceError, MoreSpaceTyped};
 use super::news::VisitNews;
 use super::open_hand_overs::HandOverError;
 use super::share::ShareError;
@@ -29,6 +30,8 @@ pub enum FormResult {
     LendRefused(LendError, LendTyped),
     /// No hand-over was begun; what was typed stands in its field again.
     HandOverRefused(HandOverError, String),
+    /// Nobody was asked for space; what was typed stands in its fields again.
+    MoreSpaceRefused(MoreSpaceError, MoreSpaceTyped),
     /// What was looked for is no mailbox of the list; what was typed stands in its field again.
     NotFound(String),
     /// Nothing was changed, for a reason of the daemon's own.

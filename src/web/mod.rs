@@ -9,7 +9,7 @@
 //! | `layout`, `style.css`, `typography` | how pages look |
 //! | `home`, `help` with `advice` and `remedies`, `programs` | pages for everybody |
 //! | `session`, `links`, `login`, `password`, `news` with `form_mark`, `budget` | who is logged in, and how; what came of the last form; how many there may be |
-//! | `contact` with `contact_mailboxes`, `parts` and `contact_standing`, `form_result`, `share`, `amount`, `lend`, `domains`, `hand_over` with `open_hand_overs` | the page of an association's contact |
+//! | `contact` with `contact_mailboxes`, `parts` and `contact_standing`, `form_result`, `share`, `amount`, `lend`, `more_space`, `domains`, `hand_over` with `open_hand_overs` | the page of an association's contact |
 //! | `member`, `held` | the page of a member |
 //! | `admin_home`, `admin_association`, `admin_form`, `admin_fields` | the pages of admins |
 //!
@@ -41,6 +41,7 @@ pub mod lend;
 pub mod links;
 pub mod login;
 pub mod member;
+pub mod more_space;
 pub mod news;
 pub mod offer;
 pub mod open_hand_overs;
@@ -59,6 +60,8 @@ pub mod zone;
 pub use answer::{Body, CookieChange, Keep, WebAnswer};
 pub use request::WebRequest;
 
+use crate::private::Address;
+
 /// What pages say about this host. It does not change while the daemon runs.
 #[derive(Clone)]
 pub struct Site {
@@ -70,6 +73,8 @@ pub struct Site {
     pub help: Box<str>,
     /// The server that takes mail from outside; none where that was not said.
     pub mx: Option<Box<str>>,
+    /// Whom contacts ask for more space; none where that was not said.
+    pub hosts: Option<Address>,
 }
 
 impl Site {

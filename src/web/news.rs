@@ -29,6 +29,8 @@ pub enum VisitNews {
     Withdrawn,
     /// An offer was let be.
     Declined,
+    /// The hosts are asked for space.
+    SpaceAsked,
 }
 
 struct DoneForm<T> {

@@ -34,7 +34,7 @@ def main():
         desk = Browser(os.path.join(PLACE, "two"), int(os.environ["DRIVER2"]), "desk", "Europe/London", flags)
         try:
             phone.command("Emulation.setDeviceMetricsOverride", {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True})
-            for step in (log_in_by_mail, share_out, above_the_limit, offer, withdraw, accept, domains, two_windows, back_button, restart, full_mailbox, hand_over):
+            for step in (log_in_by_mail, share_out, above_the_limit, offer, withdraw, accept, domains, ask_hosts, in_parts, two_windows, back_button, restart, full_mailbox, hand_over):
                 step(phone, desk)
                 print("done:", step.__name__, flush=True)
         except BaseException:
@@ -202,6 +202,55 @@ def accept(phone, desk):
     phone.open(HOST + "/fr/contact")
     assert "Prêté à jardin" in phone.text() and "8\u202fGo" in phone.text(), phone.text()
     look(phone, "5-phone-lent")
+
+
+def ask_hosts(phone, _):
+    """The hosts get a mail with what was typed, and how to give it; here they read it in a mailbox of the host's own."""
+    phone.open(HOST + "/fr/contact")
+    phone.click("#more ~ details summary")
+    phone.fill("#more-share", "beaucoup")
+    phone.click("form[action$='/contact/more'] button")
+    phone.wait("document.querySelector('#more-share-error')", "that it is no size")
+    look(phone, "5-phone-no-size")
+    phone.fill("#more-share", "2 Go")
+    phone.fill("#more-words", "Le camp d'été")
+    phone.click("form[action$='/contact/more'] button")
+    phone.wait("(document.querySelector('.done') || {innerText: ''}).innerText.includes('vos hébergeurs')", "that they are asked")
+    fits(phone)
+    look(phone, "5-phone-asked")
+    end, told = time.monotonic() + PATIENCE + 20, ""
+    while "--storage 12G" not in told:
+        assert time.monotonic() < end, told
+        time.sleep(0.5)
+        box = mailbox(BOB)
+        for number in box.search(None, "SUBJECT", "velo")[1][0].split():
+            told = email.message_from_bytes(box.fetch(number, "(RFC822)")[1][0][1]).get_payload(decode=True).decode()
+        box.logout()
+    assert "alice@velo.example" in told and "Le camp d'été" in told, told
+
+
+def in_parts(phone, _):
+    """250 mailboxes: a hundred at a time, the others by a link or by their address."""
+    lines = "".join("m%d@velo.example\tUser quota\t%s\t%d\t-\t0\n" % (number, kind, amount) for number in range(250) for kind, amount in (("STORAGE", number), ("MESSAGE", 1)))
+    table = "Username\tQuota name\tType\tValue\tLimit\t%\n" + lines
+    for words, given in ((["association", "set", "velo", "--mailboxes", "none"], None), (["usage", "load"], table)):
+        subprocess.run([os.environ["NOLOGD"], *words, "--socket", os.environ["NOLOGD_SOCKET"]], check=True, capture_output=True, text=True, input=given)
+    phone.open(HOST + "/fr/contact")
+    assert "250 boîtes" in phone.text() and phone.js("return document.querySelectorAll('ul.boxes > li strong').length") >= 100, phone.text()
+    fits(phone)
+    look(phone, "5-phone-first-part")
+    phone.click("nav a[href='/fr/contact/mailboxes/2'], a[href='/fr/contact/mailboxes/2']")
+    phone.wait("location.pathname == '/fr/contact/mailboxes/2'", "the second part")
+    look(phone, "5-phone-second-part")
+    phone.fill("#find", "personne@velo.example")
+    phone.click("form[action$='/contact/find'] button")
+    phone.wait("document.querySelector('#find-error')", "that there is none")
+    look(phone, "5-phone-none-found")
+    phone.fill("#find", "m7@velo.example")
+    phone.click("form[action$='/contact/find'] button")
+    phone.wait("location.pathname == '/fr/contact/mailboxes/3' && location.hash.startsWith('#box-')", "the part that it is in")
+    assert phone.js("return document.querySelector(location.hash).getAttribute('aria-label')") == "Changer sa part, m7@velo.example"
+    fits(phone)
 
 
 def two_windows(phone, desk):

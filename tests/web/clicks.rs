@@ -60,6 +60,8 @@ fn what_was_done_is_said_at_the_next_page_and_at_no_other() {
         ("lend/withdraw", "to=nobody&until=2099-03-01", 422),
         ("lend/accept", "from=nobody&size=1&until=2099-03-01", 422),
         ("hand-over", "address=nobody", 422),
+        // Where the config names no hosts to ask.
+        ("more", "share=1+GB&words=", 403),
     ] {
         change();
         let refused = stage.press(&carl, what, rest);

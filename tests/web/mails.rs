@@ -132,7 +132,7 @@ impl Clocked {
             )
         });
         let text = format!(
-            "hostname = \"mail.nolog.example\"\nstate_dir = \"{}\"\n[web]\nurl = \"{URL}\"\n{}{}{}",
+            "hostname = \"mail.nolog.example\"\nstate_dir = \"{}\"\n[web]\nurl = \"{URL}\"\nhosts = \"hosts@nolog.example\"\n{}{}{}",
             place.path("state").display(),
             listen("web", &format!("127.0.0.1:{page}")),
             backends.collect::<String>(),
@@ -166,6 +166,12 @@ impl Clocked {
 
     fn hand_over(&self, (cookie, token): &(String, String), to: &str) -> Got {
         post(self.page, "/en/contact/hand-over", cookie, &format!("token={token}&address={to}%40elsewhere.example"))
+    }
+}
+
+impl Clocked {
+    fn ask_hosts(&self, (cookie, token): &(String, String), rest: &str) -> Got {
+        post(self.page, "/en/contact/more", cookie, &format!("token={token}&{rest}"))
     }
 }
 
@@ -328,4 +334,52 @@ fn links_that_ended_while_they_waited_are_not_sent() {
     assert_eq!(post(stage.page, "/en/contact/hand-over", &entered.cookie(), &asked).status, 200);
     stage.house.done("mailbox kick rose@jardin.example");
     assert!(relay.links().is_empty());
+}
+
+/// The hosts are asked once a day, in a mail that says who asks for what; what never left is not counted.
+#[test]
+fn a_contact_asks_the_hosts_for_space() {
+    let relay = Relay::start(Mood::Takes);
+    let pages = Clocked::start(&[&relay], &[0]);
+    pages.ask(0);
+    let contact = pages.enter(&relay.link(SOON).1);
+    for (rest, says) in [
+        ("share=much&words=", "no size"),
+        ("share=0.1+MB&words=", "Less than"),
+        (&format!("share=2+GB&words={}", "a".repeat(301)), "too many words"),
+    ] {
+        let refused = pages.ask_hosts(&contact, rest);
+        assert!(refused.status == 422 && refused.body.contains(says), "{rest}: {}", refused.body);
+    }
+    for (token, cookie) in [("x", contact.0.as_str()), (contact.1.as_str(), "")] {
+        let strange = pages.ask_hosts(&(cookie.into(), token.into()), "share=2+GB&words=");
+        assert_eq!(strange.status, 403, "{}", strange.body);
+    }
+    assert_eq!(pages.ask_hosts(&contact, "share=2+GB").status, 400);
+    // What the relay refuses for good never left.
+    relay.set(Mood::Refuses);
+    let before = relay.came();
+    assert_eq!(pages.ask_hosts(&contact, "share=1+GB&words=").status, 303);
+    relay.until_came(before + 1);
+    relay.set(Mood::Takes);
+    std::thread::sleep(Duration::from_millis(300));
+    let words = "share=2+GB&words=a+camp%0d%0a.%0d%0aBcc:+eve%40elsewhere.example";
+    assert_eq!([(); 2].map(|()| pages.ask_hosts(&contact, words).status), [303; 2], "a second click does nothing more");
+    let mail = relay.mails.recv_timeout(SOON).expect("no mail came").replace("=\r\n", "").replace("=3D", "=");
+    assert!(mail.contains("\nTo: hosts@nolog.example\r\n") && !mail.contains("\nBcc"), "{mail}");
+    for says in
+        ["c@a0.example", "2=C2=A0GB more", "a camp . Bcc: eve@elsewhere.example", "\nnologd association set a0 --storage 12G\r\n"]
+    {
+        assert!(mail.contains(says), "{says}: {mail}");
+    }
+    assert!(relay.mails.recv_timeout(Duration::from_secs(2)).is_err(), "once");
+    let page = get(pages.page, "/en/contact", &format!("Cookie: {}\r\n", contact.0));
+    assert!(page.body.contains("Your hosts are asked by mail. Nothing has changed yet"), "{}", page.body);
+    let again = pages.ask_hosts(&contact, "share=3+GB&words=");
+    assert!(again.status == 422 && again.body.contains("within the last day"), "{}", again.body);
+    pages.pass(24 * 3600);
+    pages.ask(0);
+    let contact = pages.enter(&relay.link(SOON).1);
+    assert_eq!(pages.ask_hosts(&contact, "share=3+GB&words=").status, 303);
+    assert!(relay.mails.recv_timeout(SOON).expect("no mail came").contains("--storage 13G"));
 }
