@@ -13,7 +13,7 @@
 //! "no limit" or "none"; what is left out stays as it is. Unknown keys are refused: a newer command line must not believe that
 //! an older daemon did all of what it asked.
 //!
-//! To add a command: its file (or a struct in one), a line in `request`, a variant in `cli`. To add a setting: docs/admin-settings.md.
+//! To add a command: its file (or a struct in one), a line in `request`, a line in `cli`. To add a setting: docs/admin-settings.md.
 //!
 //! Absent on purpose: any activity. No answer says who is connected, who sent anything, or when; but for `mailbox kick`, how many sessions it
 //! ended. What is looked at again and again must tell no act either: docs/side-information.md.

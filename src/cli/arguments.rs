@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::daemon_arguments::{Admin, DaemonCommand, DaemonOptions, OutputOptions, SocketOptions};
+use super::daemon_arguments::Admin;
+use super::daemon_options::{DaemonCommand, DaemonOptions, OutputOptions, SocketOptions};
 use super::offline::HelpFormat;
 use crate::admin::node::{ShowNode, StandBy, TakeOver};
 use crate::admin::share::{PublishShare, ShowShare};

@@ -1,10 +1,12 @@
 //! What can be typed for the running daemon: its commands are those of `crate::admin`, one by one. The comments below are the help texts
 //! that `--help` prints.
 
-use std::path::PathBuf;
+use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
+use super::daemon_options::DaemonCommand;
+use super::run::run;
 use crate::admin::association::{
     AddAssociation, GrantAssociation, ListAssociations, RemoveAssociation, SetAssociation, ShowAssociation,
 };
@@ -47,99 +49,93 @@ pub enum Admin {
     Disclose(DaemonCommand<DiscloseMailbox>),
 }
 
-/// Where the daemon is. Without these, the variable NOLOGD_SOCKET says it; without that, it is where the package has it.
-#[derive(Args)]
-pub struct SocketOptions {
-    /// The daemon's socket for admins. First choice; then the variable NOLOGD_SOCKET, then --config, then /run/nologd/admin.sock.
-    #[arg(long, value_name = "PATH")]
-    pub(super) socket: Option<PathBuf>,
-    /// The daemon's config file, which names the socket.
-    #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
+/// A group of commands: what can be typed, with its help text, and how it is carried out.
+macro_rules! group {
+    ($(#[$about:meta])* $group:ident { $($(#[$help:meta])* $word:ident($command:ty),)* }) => {
+        $(#[$about])*
+        #[derive(Subcommand)]
+        pub enum $group { $($(#[$help])* $word(DaemonCommand<$command>)),* }
+
+        impl $group {
+            fn run(self) -> ExitCode {
+                match self { $($group::$word(asked) => run(asked)),* }
+            }
+        }
+    };
 }
 
-/// How to answer.
-#[derive(Args, Clone, Copy)]
-pub struct OutputOptions {
-    /// Answer in JSON, with exact numbers, on standard output; also when refused.
-    #[arg(long)]
-    pub(super) json: bool,
+/// Carries out a command.
+pub fn admin(command: Admin) -> ExitCode {
+    match command {
+        Admin::Association(group) => group.run(),
+        Admin::Mailbox(group) => group.run(),
+        Admin::Incident(group) => group.run(),
+        Admin::Blocks(group) => group.run(),
+        Admin::Status(asked) => run(asked),
+        Admin::Disclose(asked) => run(asked),
+    }
 }
 
-/// Where the daemon is, and how to answer.
-#[derive(Args)]
-pub struct DaemonOptions {
-    #[command(flatten)]
-    pub(super) place: SocketOptions,
-    #[command(flatten)]
-    pub(super) output: OutputOptions,
+group! {
+    /// `nologd association`.
+    AssociationCommand {
+        /// Add an association, with its domains and limits.
+        Add(AddAssociation),
+        /// List all associations with state, mailboxes and used space.
+        List(ListAssociations),
+        /// Show everything about one association.
+        Show(ShowAssociation),
+        /// Change settings. What is not named stays as it is.
+        Set(SetAssociation),
+        /// Take an association out of the book, and its bytes out of the files. Mail in the mail server is not touched.
+        Remove(RemoveAssociation),
+        /// Give extra space for a while. It ends by itself after the day.
+        Grant(GrantAssociation),
+        /// Lend space of one association to another until a day: one step for both. It ends by itself after the day, for both at once.
+        Lend(LendAssociation),
+        /// List what is lent.
+        Loans(ListLoans),
+    }
 }
 
-/// A command for the daemon, as it is typed: what `crate::admin` says, and where the daemon is.
-#[derive(Args)]
-pub struct DaemonCommand<C: Args> {
-    #[command(flatten)]
-    pub(super) command: C,
-    #[command(flatten)]
-    pub(super) daemon: DaemonOptions,
+group! {
+    /// `nologd mailbox`.
+    MailboxCommand {
+        /// List the mailboxes, with used space: rounded up, and made anew every hour, so that a look tells no act.
+        List(ListMailboxes),
+        /// Give a mailbox a limit of its own, say who writes with it, or keep it from sending.
+        Set(SetMailbox),
+        /// Take a mailbox out of the book, and its bytes out of the files. Mail in the mail server is not touched.
+        Remove(RemoveMailbox),
+        /// Another backend has the mailbox from now on: members find it there, and mail goes there. Open sessions end. Copy the mail yourself.
+        Move(MoveMailbox),
+        /// End a person's open sessions. The mail program may log in again at once.
+        Kick(KickMailbox),
+        /// Count a mailbox anew. The daemon keeps no password, so this happens at the mailbox's next login.
+        Refresh(RefreshMailbox),
+    }
 }
 
-/// `nologd association`.
-#[derive(Subcommand)]
-pub enum AssociationCommand {
-    /// Add an association, with its domains and limits.
-    Add(DaemonCommand<AddAssociation>),
-    /// List all associations with state, mailboxes and used space.
-    List(DaemonCommand<ListAssociations>),
-    /// Show everything about one association.
-    Show(DaemonCommand<ShowAssociation>),
-    /// Change settings. What is not named stays as it is.
-    Set(DaemonCommand<SetAssociation>),
-    /// Take an association out of the book, and its bytes out of the files. Mail in the mail server is not touched.
-    Remove(DaemonCommand<RemoveAssociation>),
-    /// Give extra space for a while. It ends by itself after the day.
-    Grant(DaemonCommand<GrantAssociation>),
-    /// Lend space of one association to another until a day: one step for both. It ends by itself after the day, for both at once.
-    Lend(DaemonCommand<LendAssociation>),
-    /// List what is lent.
-    Loans(DaemonCommand<ListLoans>),
+group! {
+    /// `nologd incident`.
+    IncidentCommand {
+        /// Begin to watch. It ends by itself.
+        Start(StartIncident),
+        /// Print the steps so far.
+        Show(ShowIncident),
+        /// End it, and forget its steps.
+        Stop(StopIncident),
+        /// List those that are on.
+        List(ListIncidents),
+    }
 }
 
-/// `nologd mailbox`.
-#[derive(Subcommand)]
-pub enum MailboxCommand {
-    /// List the mailboxes, with used space: rounded up, and made anew every hour, so that a look tells no act.
-    List(DaemonCommand<ListMailboxes>),
-    /// Give a mailbox a limit of its own, say who writes with it, or keep it from sending.
-    Set(DaemonCommand<SetMailbox>),
-    /// Take a mailbox out of the book, and its bytes out of the files. Mail in the mail server is not touched.
-    Remove(DaemonCommand<RemoveMailbox>),
-    /// Another backend has the mailbox from now on: members find it there, and mail goes there. Open sessions end. Copy the mail yourself.
-    Move(DaemonCommand<MoveMailbox>),
-    /// End a person's open sessions. The mail program may log in again at once.
-    Kick(DaemonCommand<KickMailbox>),
-    /// Count a mailbox anew. The daemon keeps no password, so this happens at the mailbox's next login.
-    Refresh(DaemonCommand<RefreshMailbox>),
-}
-
-/// `nologd incident`.
-#[derive(Subcommand)]
-pub enum IncidentCommand {
-    /// Begin to watch. It ends by itself.
-    Start(DaemonCommand<StartIncident>),
-    /// Print the steps so far.
-    Show(DaemonCommand<ShowIncident>),
-    /// End it, and forget its steps.
-    Stop(DaemonCommand<StopIncident>),
-    /// List those that are on.
-    List(DaemonCommand<ListIncidents>),
-}
-
-/// `nologd blocks`.
-#[derive(Subcommand)]
-pub enum BlocksCommand {
-    /// List the accounts that are slowed now, and say how many networks are.
-    List(DaemonCommand<ListBlocks>),
-    /// Forget the wrong passwords of an account, or of all accounts and networks: its owner can try again at once, and so can a guesser.
-    Lift(DaemonCommand<LiftBlocks>),
+group! {
+    /// `nologd blocks`.
+    BlocksCommand {
+        /// List the accounts that are slowed now, and say how many networks are.
+        List(ListBlocks),
+        /// Forget the wrong passwords of an account, or of all accounts and networks: its owner can try again at once, and so can a guesser.
+        Lift(LiftBlocks),
+    }
 }

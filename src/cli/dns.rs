@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::arguments::DnsArguments;
-use super::daemon_arguments::{OutputOptions, SocketOptions};
+use super::daemon_options::{OutputOptions, SocketOptions};
 use super::resolver::Resolver;
 use super::{REFUSED, USAGE, complain, dns_check, load, refuse, run, say};
 use crate::admin::association::ListAssociations;

@@ -17,6 +17,7 @@
 mod arguments;
 mod check;
 mod daemon_arguments;
+mod daemon_options;
 mod dns;
 mod dns_check;
 mod link;
@@ -39,15 +40,15 @@ use std::process::ExitCode;
 
 use crate::config;
 use crate::terminal::{is_read_by_a_person, plain};
-use daemon_arguments::{OutputOptions, SocketOptions};
+use daemon_options::{OutputOptions, SocketOptions};
 
 pub use arguments::{Arguments, Command, SyncArguments};
 pub use check::check;
-pub use daemon_arguments::Admin;
+pub use daemon_arguments::{Admin, admin};
 pub use dns::dns;
 pub use node::node;
 pub use offline::{HelpFormat, help, load};
-pub use run::{admin, status};
+pub use run::status;
 pub use share::share;
 pub use store::store;
 pub use sync::sync;

@@ -6,41 +6,11 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::daemon_arguments::{
-    Admin, AssociationCommand, BlocksCommand, DaemonCommand, DaemonOptions, IncidentCommand, MailboxCommand,
-};
+use super::daemon_options::{DaemonCommand, DaemonOptions};
 use super::{REFUSED, USAGE, refuse, say, speak};
 use crate::admin::status::ShowStatus;
 use crate::admin::{AdminCommand, Declined};
 use crate::terminal;
-
-/// Carries out a command.
-pub fn admin(command: Admin) -> ExitCode {
-    match command {
-        Admin::Association(AssociationCommand::Add(asked)) => run(asked),
-        Admin::Association(AssociationCommand::List(asked)) => run(asked),
-        Admin::Association(AssociationCommand::Show(asked)) => run(asked),
-        Admin::Association(AssociationCommand::Set(asked)) => run(asked),
-        Admin::Association(AssociationCommand::Remove(asked)) => run(asked),
-        Admin::Association(AssociationCommand::Grant(asked)) => run(asked),
-        Admin::Association(AssociationCommand::Lend(asked)) => run(asked),
-        Admin::Association(AssociationCommand::Loans(asked)) => run(asked),
-        Admin::Mailbox(MailboxCommand::List(asked)) => run(asked),
-        Admin::Mailbox(MailboxCommand::Set(asked)) => run(asked),
-        Admin::Mailbox(MailboxCommand::Remove(asked)) => run(asked),
-        Admin::Mailbox(MailboxCommand::Kick(asked)) => run(asked),
-        Admin::Mailbox(MailboxCommand::Move(asked)) => run(asked),
-        Admin::Mailbox(MailboxCommand::Refresh(asked)) => run(asked),
-        Admin::Incident(IncidentCommand::Start(asked)) => run(asked),
-        Admin::Incident(IncidentCommand::Show(asked)) => run(asked),
-        Admin::Incident(IncidentCommand::Stop(asked)) => run(asked),
-        Admin::Incident(IncidentCommand::List(asked)) => run(asked),
-        Admin::Blocks(BlocksCommand::List(asked)) => run(asked),
-        Admin::Blocks(BlocksCommand::Lift(asked)) => run(asked),
-        Admin::Status(asked) => run(asked),
-        Admin::Disclose(asked) => run(asked),
-    }
-}
 
 pub(super) fn run<C: AdminCommand + Args>(
     DaemonCommand { command, daemon: DaemonOptions { place, output } }: DaemonCommand<C>,

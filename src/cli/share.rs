@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::arguments::ShareCommand;
 use super::run::{run, told};
 use super::witness_programs as programs;
-use super::{complain, daemon_arguments::SocketOptions};
+use super::{complain, daemon_options::SocketOptions};
 use crate::admin::share_count::{BeginCount, TellCount};
 
 /// How often it is asked whether there is something to count.

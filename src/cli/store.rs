@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::arguments::StoreCommand;
-use super::daemon_arguments::OutputOptions;
+use super::daemon_options::OutputOptions;
 use super::{REFUSED, complain, load, refuse, say};
 use crate::config::store_folder;
 use crate::quota::{self, Defect, Findings, SCHEMA};

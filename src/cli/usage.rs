@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::arguments::{LoadOptions, Usage};
-use super::daemon_arguments::DaemonOptions;
+use super::daemon_options::DaemonOptions;
 use super::run::told;
 use super::{REFUSED, refuse, say};
 use crate::admin::MAX_REQUEST;
