@@ -232,6 +232,48 @@ fn all_lines(house: &House, ports: [u16; 2], dns: &Dns) {
     assert_eq!(json["domains"][0]["lines"][0]["standing"], "other");
 }
 
+/// What is there is told to the daemon: of all domains, without the MX where nobody said which server takes mail.
+#[test]
+fn the_daemon_hears_what_is_there() {
+    let (house, ports) = house();
+    house.done("association add velo --domain velo.example --domain vélo.example");
+    let dns = Dns::start(Manner::Well);
+    dns.put_whole("velo.example", ports);
+    let check = |more: &str| {
+        let resolver = format!("--resolver 127.0.0.1:{}", dns.port);
+        let said = house.nologd(&format!("dns --check --tell --config {} {resolver}{more}", house.config().display()));
+        assert!(said.code == 1 && said.out.contains("velo.example: every line"), "{}{}", said.out, said.errors);
+        house.json("association show velo")["zones"].clone()
+    };
+    let zones = check("");
+    let of = |zones: &serde_json::Value, domain: &str| {
+        let found = zones.as_array().unwrap().iter().find(|one| one["zone"]["domain"] == domain);
+        found.unwrap_or_else(|| panic!("{domain}: {zones}"))["zone"]["amiss"].as_array().unwrap().clone()
+    };
+    let kinds = |zones: &serde_json::Value| {
+        of(zones, "xn--vlo-bma.example")
+            .iter()
+            .filter(|line| line["kind"] == "MX")
+            .map(|line| line["standing"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert!(of(&zones, "velo.example").is_empty() && kinds(&zones).is_empty(), "{zones}");
+    assert_eq!(of(&zones, "vélo.example").len(), 10, "{zones}");
+    assert_eq!(kinds(&check(" --mx mail.nolog.example")), ["missing"]);
+    let shown = house.nologd("association show velo").out;
+    assert!(
+        shown.contains("velo.example: every line is there, 20") && shown.contains("vélo.example: 11 lines are not, 20"),
+        "{shown}"
+    );
+    // What is not there is no reason not to say it, and who cannot be told is not passed over.
+    let said = house.nologd(&format!(
+        "dns velo.example --check --tell --socket /nowhere --config {} --resolver 127.0.0.1:{}",
+        house.config().display(),
+        dns.port
+    ));
+    assert!(said.code == 1 && !said.errors.is_empty(), "{}", said.out);
+}
+
 /// A resolver that fails, or that is not there: nothing is known, and nothing is called missing.
 #[test]
 fn what_could_not_be_asked_is_unknown() {
@@ -251,6 +293,7 @@ fn what_could_not_be_asked_is_unknown() {
     for (line, code) in [
         ("dns --config CONFIG", 2),
         ("dns velo.example --json --config CONFIG", 2),
+        ("dns velo.example --tell --config CONFIG", 2),
         ("dns velo.example --resolver 127.0.0.1 --config CONFIG", 2),
         ("dns velo.example --check --resolver localhost --config CONFIG", 2),
         ("dns --check --socket /nowhere --resolver 127.0.0.1 --config CONFIG", 1),

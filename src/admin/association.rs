@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::association_rows::{loan_rows, print_change, settings_rows, size, state};
+use super::association_rows::{loan_rows, print_change, settings_rows, size, state, zone_row};
 use super::association_shown::AssociationShown;
 use super::changed::Changed;
 use super::layout::{Canvas, Row, count, rows, table};
 use super::open_offers::{OfferShown, OffersAbout};
+use super::zones::ZoneShown;
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::{Address, revealed};
 use crate::quota::{Association, Day, Edit, Grant, Name, Without};
@@ -173,6 +174,9 @@ pub struct AssociationTold {
     /// More that others offer to it.
     #[serde(default, rename = "more-offers", skip_serializing_if = "is_none")]
     pub(crate) more_offers: u64,
+    /// How the zones of its domains stand, where somebody looked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) zones: Vec<ZoneShown>,
 }
 
 fn is_none(number: &u64) -> bool {
@@ -195,7 +199,9 @@ impl AdminCommand for ShowAssociation {
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<AssociationTold, Declined> {
         let view = executor.book.association(&self.name, at.today)?;
         let OffersAbout { made, had, unshown } = executor.offers.about(&self.name, at);
-        Ok(AssociationTold { association: AssociationShown::of(view), offered: made, offers: had, more_offers: unshown })
+        let association = AssociationShown::of(view);
+        let zones = executor.zones.of(association.all_domains());
+        Ok(AssociationTold { association, offered: made, offers: had, more_offers: unshown, zones })
     }
 
     fn print(told: &AssociationTold) -> String {
@@ -205,7 +211,12 @@ impl AdminCommand for ShowAssociation {
             ("messages in use", count(fill.messages, settings.messages)),
             ("mailboxes in use", count(fill.mailboxes, settings.mailboxes)),
         ];
-        let all: Vec<_> = used.into_iter().chain(settings_rows(settings, aliases)).chain(loan_rows(lent, borrowed)).collect();
+        let all: Vec<_> = used
+            .into_iter()
+            .chain(settings_rows(settings, aliases))
+            .chain(loan_rows(lent, borrowed))
+            .chain(zone_row(&told.zones))
+            .collect();
         format!("{}\n{}", name.reveal(), rows(&all))
     }
 }

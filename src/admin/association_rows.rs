@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::changed::Changed;
 use super::layout::{Row, joined, number_limit, size_limit};
+use super::zones::ZoneShown;
 use crate::private::{Address, Domain};
 use crate::quota::{Association, Limit, Loan, Rates, Settings, State, parse_size, print_size};
 
@@ -73,6 +74,19 @@ pub(super) fn loan_rows(lent: &[Loan], borrowed: &[Loan]) -> [Row; 2] {
         joined(words, "; ")
     };
     [("lent", each(lent, "to")), ("borrowed", each(borrowed, "from"))]
+}
+
+/// How the zones of its domains stood, where somebody looked.
+pub(super) fn zone_row(zones: &[ZoneShown]) -> Option<Row> {
+    let words = zones.iter().map(|ZoneShown { day, zone }| {
+        let (domain, day) = (zone.domain.reveal_written(), day.print());
+        match zone.amiss.len() {
+            0 => format!("{domain}: every line is there, {day}"),
+            1 => format!("{domain}: one line is not, {day}"),
+            more => format!("{domain}: {more} lines are not, {day}"),
+        }
+    });
+    (!zones.is_empty()).then(|| ("zones", joined(words, "; ")))
 }
 
 /// Sending limits in one line.

@@ -8,6 +8,7 @@ use super::node::NodeDesk;
 use super::open_offers::LoanOffers;
 use super::share::ShareDesk;
 use super::sync::Staging;
+use super::zones::SeenZones;
 use super::{AdminCommand, Declined, Moment, Principal};
 use crate::event::BackendService;
 use crate::incident::Incidents;
@@ -23,6 +24,7 @@ pub struct Executor {
     pub(super) limits: Arc<Limits>,
     pub(super) staging: Staging,
     pub(super) offers: LoanOffers,
+    pub(super) zones: SeenZones,
     /// Where this is one of two machines.
     pub(super) node: Option<Arc<dyn NodeDesk>>,
     /// Where this is one of several nodes.
@@ -34,8 +36,8 @@ pub struct Executor {
 impl Executor {
     /// An executor in front of `book`.
     pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>, limits: Arc<Limits>) -> Executor {
-        let (staging, offers) = (Staging::default(), LoanOffers::default());
-        Executor { book, host, incidents, limits, staging, offers, node: None, share: None, is_waiting: false }
+        let (staging, offers, zones) = (Staging::default(), LoanOffers::default(), SeenZones::default());
+        Executor { book, host, incidents, limits, staging, offers, zones, node: None, share: None, is_waiting: false }
     }
 
     /// The same as one of two machines.

@@ -50,6 +50,7 @@ pub mod sync;
 #[cfg(test)]
 mod tests;
 pub mod usage;
+pub mod zones;
 
 pub use changed::Changed;
 pub use command::{AdminCommand, Moment, Reply, ask};

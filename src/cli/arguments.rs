@@ -99,10 +99,13 @@ pub struct DnsArguments {
     /// Ask the resolver of this machine which of the lines are there. Exit code 1 where one is not.
     #[arg(long)]
     pub(super) check: bool,
+    /// Tell the daemon what is there, for the pages of the associations' contacts and for `association show`.
+    #[arg(long, requires = "check")]
+    pub(super) tell: bool,
     /// Ask this resolver instead, like 127.0.0.1 or [::1]:5353.
     #[arg(long, value_name = "ADDRESS", requires = "check")]
     pub(super) resolver: Option<String>,
-    /// The daemon's socket for admins, which tells the associations. Without it: what NOLOGD_SOCKET says, then the config file.
+    /// The daemon's socket for admins, which tells the associations, and is told. Without it: what NOLOGD_SOCKET says, then the config file.
     #[arg(long, value_name = "PATH", requires = "check")]
     pub(super) socket: Option<PathBuf>,
     /// The server that takes mail for it, where it is not web.mx or the hostname of the config.

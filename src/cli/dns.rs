@@ -1,8 +1,8 @@
 //! `nologd dns`: the lines for the zone of an association's domain. It reads the config file and asks nobody; with `--check` it asks the
-//! resolver of this machine, and the daemon for the associations.
+//! resolver of this machine, and the daemon for the associations; with `--tell` the daemon hears what is there.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::arguments::DnsArguments;
@@ -10,6 +10,7 @@ use super::daemon_options::{OutputOptions, SocketOptions};
 use super::resolver::Resolver;
 use super::{REFUSED, USAGE, complain, dns_check, load, refuse, run, say};
 use crate::admin::association::ListAssociations;
+use crate::admin::zones::{SeenZone, TellZones};
 use crate::config;
 use crate::private::Domain;
 use crate::serve::Service;
@@ -26,7 +27,13 @@ pub fn dns(arguments: &DnsArguments) -> ExitCode {
     if arguments.check {
         return match resolver(arguments).and_then(|resolver| Ok((resolver, domains(arguments)?))) {
             Ok((resolver, domains)) => {
-                check(&resolver, &domains, arguments.json, |domain| lines(domain, &site.offer, &mail, pages))
+                let all = dns_check::check(&resolver, &domains, |domain| lines(domain, &site.offer, &mail, pages));
+                let knows_mx = arguments.mx.is_some() || site.mx.is_some();
+                let seen = domains.iter().zip(&all).map(|(domain, checked)| checked.seen(domain, knows_mx));
+                match arguments.tell.then(|| tell(arguments, seen.collect())) {
+                    Some(Err(code)) => code,
+                    Some(Ok(())) | None => show(&all, arguments.json),
+                }
             }
             Err(code) => code,
         };
@@ -38,16 +45,22 @@ pub fn dns(arguments: &DnsArguments) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn check(
-    resolver: &Resolver,
-    domains: &[Domain],
-    json: bool,
-    lines: impl Fn(&Domain) -> Vec<crate::web::zone::ZoneLine> + Sync,
-) -> ExitCode {
-    let all = dns_check::check(resolver, domains, lines);
+/// The daemon takes the place of no resolver: it is told.
+fn tell(arguments: &DnsArguments, zones: Vec<SeenZone>) -> Result<(), ExitCode> {
+    let socket = socket(arguments)?;
+    for part in zones.chunks(TellZones::PART) {
+        run::told(&socket, &TellZones::new(part.to_vec())).map_err(|trouble| {
+            refuse(OutputOptions { json: arguments.json }, &trouble);
+            ExitCode::from(REFUSED)
+        })?;
+    }
+    Ok(())
+}
+
+fn show(all: &[dns_check::DomainChecked], json: bool) -> ExitCode {
     match json {
         true => say(&format!("{:#}", serde_json::json!({ "domains": all }))),
-        false => say(dns_check::print(&all).trim_end()),
+        false => say(dns_check::print(all).trim_end()),
     }
     if all.iter().all(dns_check::DomainChecked::is_well) { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) }
 }
@@ -67,12 +80,16 @@ fn resolver(arguments: &DnsArguments) -> Result<Resolver, ExitCode> {
     })
 }
 
+fn socket(arguments: &DnsArguments) -> Result<PathBuf, ExitCode> {
+    SocketOptions { socket: arguments.socket.clone(), config: Some(arguments.config.clone()) }.socket()
+}
+
 /// The one that was named, or those of all associations, in the order of the associations.
 fn domains(arguments: &DnsArguments) -> Result<Vec<Domain>, ExitCode> {
     if let Some(domain) = &arguments.domain {
         return Ok(vec![domain.clone()]);
     }
-    let socket = SocketOptions { socket: arguments.socket.clone(), config: Some(arguments.config.clone()) }.socket()?;
+    let socket = socket(arguments)?;
     let listed = run::told(&socket, &ListAssociations {}).map_err(|trouble| {
         refuse(OutputOptions { json: arguments.json }, &trouble);
         ExitCode::from(REFUSED)

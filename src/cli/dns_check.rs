@@ -10,25 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::Serialize;
 
 use super::resolver::{DnsRecord, NoAnswer, RecordKind, Resolver};
+use crate::admin::zones::{LineAmiss, LineStanding, SeenZone};
 use crate::private::Domain;
 use crate::web::zone::{LineData, ZoneLine};
 
 /// Domains that are asked about at once.
 const AT_ONCE: usize = 12;
-
-/// How a line stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum LineStanding {
-    /// As it is to be.
-    There,
-    /// Nothing of the kind is.
-    Missing,
-    /// Something else is.
-    Other,
-    /// Nobody answered.
-    Unknown,
-}
 
 /// A line, and how it stands.
 #[derive(Serialize)]
@@ -53,6 +40,18 @@ pub(super) struct DomainChecked {
 impl DomainChecked {
     fn has(&self, standing: LineStanding) -> bool {
         self.lines.iter().any(|line| line.standing == standing)
+    }
+
+    /// For the daemon, as domain `of`. A line with the MX is told only where it `knows_mx`: a wrong one loses mail.
+    pub(super) fn seen(&self, of: &Domain, knows_mx: bool) -> SeenZone {
+        let amiss = self.lines.iter().filter(|line| line.standing != LineStanding::There && (knows_mx || line.kind != "MX"));
+        let amiss = amiss.map(|line| LineAmiss {
+            standing: line.standing,
+            kind: line.kind.into(),
+            name: line.name.clone(),
+            wanted: line.wanted.clone(),
+        });
+        SeenZone { domain: of.clone(), amiss: amiss.collect() }
     }
 
     /// Whether all of it is there.

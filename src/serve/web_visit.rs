@@ -227,6 +227,7 @@ fn page_with(context: &Arc<Context>, lang: Lang, found: &FoundVisit, result: For
         offers: [&association.offered, &association.offers],
         more_offers: association.more_offers,
         certificates: &certificates(context, &association.association),
+        zones: &association.zones,
         form_token: &found.form_token,
         standing: association.association.settings.state.standing(today()),
         sending: context.book.sending_of_persons(association.association.settings.sending),

@@ -20,6 +20,7 @@ use super::typography::{number, set, size};
 use crate::admin::association_shown::AssociationShown;
 use crate::admin::mailbox_shown::MailboxShown;
 use crate::admin::open_offers::OfferShown;
+use crate::admin::zones::ZoneShown;
 use crate::fault::Lang;
 use crate::notice::date;
 use crate::quota::{Limit, Loan, SendingLimits, Standing};
@@ -40,6 +41,8 @@ pub struct ContactPage<'a> {
     pub more_offers: u64,
     /// The certificates that programs are shown for the mail host and for its domains, in the order of their names.
     pub certificates: &'a [ShownCertificate],
+    /// How the zones of its domains stand, where somebody looked.
+    pub zones: &'a [ZoneShown],
     /// What stands in its forms.
     pub form_token: &'a str,
     /// Whether it may be used today.
@@ -202,7 +205,8 @@ impl ContactPage<'_> {
 
     fn domains(&self) -> Markup {
         let domains: Vec<_> = self.association.all_domains().collect();
-        DomainsSection { lang: self.lang, site: self.site, domains: &domains, certificates: self.certificates }.html()
+        let (lang, site, certificates, zones) = (self.lang, self.site, self.certificates, self.zones);
+        DomainsSection { lang, site, domains: &domains, zones, certificates }.html()
     }
 
     fn language(&self) -> Markup {

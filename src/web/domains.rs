@@ -1,8 +1,8 @@
 //! An association's domains, on its contact's page: until when the certificates hold that mail programs are shown, and the lines that each
 //! zone needs.
 //!
-//! Whether the lines are there is not said: the daemon asks no DNS (`nologd dns --check` does). The MX is among them only where the config
-//! names it: a wrong one loses mail.
+//! Whether the lines are there is said as the daemon was told it: it asks no DNS (`nologd dns --check --tell` does). The MX is among them only where
+//! the config names it: a wrong one loses mail.
 
 use maud::{Markup, html};
 
@@ -10,7 +10,9 @@ use super::Site;
 use super::layout::say;
 use super::typography::{number, set};
 use super::zone::records;
+use crate::admin::zones::{LineStanding, ZoneShown};
 use crate::fault::Lang;
+use crate::notice::date;
 use crate::private::Domain;
 
 /// Domains whose lines are shown.
@@ -32,6 +34,8 @@ pub struct DomainsSection<'a> {
     pub site: &'a Site,
     /// The association's own.
     pub domains: &'a [&'a Domain],
+    /// How their zones stand, where somebody looked.
+    pub zones: &'a [ZoneShown],
     /// Those for the mail host and below the domains.
     pub certificates: &'a [ShownCertificate],
 }
@@ -57,9 +61,11 @@ impl DomainsSection<'_> {
                 Lang::En => format!("{more} more: ask your mail host for their lines."),
                 Lang::Fr => format!("{more} de plus\u{a0}: demandez leurs lignes à votre hébergeur."),
             }) } }
-            p.note {
-                (say(lang, "Whether they are there is not known here: this server asks no DNS. Your mail host sees it with ", "Ce serveur n'interroge \
-                 aucun DNS\u{a0}: il ne sait pas si elles y sont. Votre hébergeur le voit avec ")) code { "nologd dns --check" } "."
+            @if self.zones.is_empty() {
+                p.note {
+                    (say(lang, "Whether they are there is not known here: this server asks no DNS. Your mail host sees it with ", "Ce serveur n'interroge \
+                     aucun DNS\u{a0}: il ne sait pas si elles y sont. Votre hébergeur le voit avec ")) code { "nologd dns --check" } "."
+                }
             }
             p.note { (match self.site.mx {
                 Some(_) => say(
@@ -79,11 +85,36 @@ impl DomainsSection<'_> {
     fn zone(&self, domain: &Domain) -> Markup {
         let (lang, site) = (self.lang, self.site);
         let lines = records(domain, &site.offer, site.mx.as_deref(), Some(site.pages_host()));
+        let zone = self.zones.iter().find(|shown| shown.zone.domain == *domain);
         html! {
+            @if let Some(shown) = zone { (seen(shown, lang)) }
             details {
                 summary { (say(lang, "Lines for the zone of ", "Lignes pour la zone de ")) span.address { (domain.reveal()) } }
                 div.zone { @for line in lines { code { (line) } } }
             }
+        }
+    }
+}
+
+/// How a zone stood when somebody looked. What could not be asked is not said to be missing, and not to be there.
+fn seen(ZoneShown { day, zone }: &ZoneShown, lang: Lang) -> Markup {
+    let (domain, day) = (zone.domain.reveal(), date(*day, lang));
+    let head = match (zone.amiss.is_empty(), lang) {
+        (true, Lang::En) => format!(": every line was there on {day}."),
+        (true, Lang::Fr) => set(&format!("\u{a0}: toutes les lignes y étaient le {day}."), lang),
+        (false, Lang::En) => format!(": looked at on {day}. Not as they are to be:"),
+        (false, Lang::Fr) => set(&format!("\u{a0}: vérifié le {day}. À mettre en ordre\u{a0}:"), lang),
+    };
+    let stands = |standing: LineStanding| match standing {
+        LineStanding::There => say(lang, "there", "présente"),
+        LineStanding::Missing => say(lang, "missing", "absente"),
+        LineStanding::Other => say(lang, "something else is there", "autre chose à la place"),
+        LineStanding::Unknown => say(lang, "could not be asked", "pas de réponse"),
+    };
+    html! {
+        p { span.address { (domain) } (head) }
+        @if !zone.amiss.is_empty() {
+            ul { @for line in &zone.amiss { li { code { (line.name) " " (line.kind) " " (line.wanted) } " – " (stands(line.standing)) } } }
         }
     }
 }
@@ -123,6 +154,7 @@ fn holds(certificate: &ShownCertificate, lang: Lang) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admin::zones::LineAmiss;
     use crate::web::offer::MailOffer;
 
     fn shown(mx: Option<&str>, domains: &[&Domain], days: &[Option<i64>], lang: Lang) -> String {
@@ -131,7 +163,7 @@ mod tests {
             Site { offer, url: "https://pages.nolog.example:8443".into(), help: "x".into(), mx: mx.map(Into::into), hosts: None };
         let certificates: Vec<_> =
             days.iter().map(|days| ShownCertificate { name: "mail.nolog.example".into(), days: *days }).collect();
-        DomainsSection { lang, site: &site, domains, certificates: &certificates }.html().into_string()
+        DomainsSection { lang, site: &site, domains, zones: &[], certificates: &certificates }.html().into_string()
     }
 
     #[test]
@@ -143,6 +175,22 @@ mod tests {
         }
         assert!(!text.contains("-3"));
         assert!(!shown(None, &[], &[], Lang::Fr).contains("certificat"));
+    }
+
+    #[test]
+    fn how_a_zone_stood_is_said_with_its_day_and_nothing_is_guessed() {
+        let line = |standing, name: &str| LineAmiss { standing, kind: "SRV".into(), name: name.into(), wanted: "<993>".into() };
+        let told = |amiss| ZoneShown {
+            day: "2027-03-01".parse().unwrap(),
+            zone: crate::admin::zones::SeenZone { domain: "velo.example".parse().unwrap(), amiss },
+        };
+        let amiss = vec![line(LineStanding::Missing, "a"), line(LineStanding::Other, "b"), line(LineStanding::Unknown, "c")];
+        let page = seen(&told(amiss), Lang::En).into_string().replace('\u{a0}', " ");
+        for words in ["on 1 March 2027", "a SRV &lt;993&gt;</code> – missing", "something else", "could not be asked"] {
+            assert_eq!(page.matches(words).count(), 1, "{words}: {page}");
+        }
+        assert!(!page.contains("every line"));
+        assert!(seen(&told(Vec::new()), Lang::Fr).into_string().contains("toutes les lignes y étaient le 1er"));
     }
 
     #[test]
