@@ -251,7 +251,7 @@ fn the_daemon_hears_what_is_there() {
         found.unwrap_or_else(|| panic!("{domain}: {zones}"))["zone"]["amiss"].as_array().unwrap().clone()
     };
     let kinds = |zones: &serde_json::Value| {
-        of(zones, "xn--vlo-bma.example")
+        of(zones, "vélo.example")
             .iter()
             .filter(|line| line["kind"] == "MX")
             .map(|line| line["standing"].clone())
