@@ -5,6 +5,7 @@ use crate::alone;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -174,6 +175,50 @@ fn each_level_is_told_once_each_way_up() {
     assert!(relay.next().text.contains("83=C2=A0%"));
     relay.none();
     assert_eq!(relay.tries(), 3);
+}
+
+/// Emptied and filled again between two looks at what is to be told: whoever was told of the first time hears of the second, too. For what
+/// was told of a level is over when it is left, however shortly. The same of the association, told to its contact.
+#[test]
+fn what_is_emptied_and_filled_within_a_second_is_told_again() {
+    let port = port();
+    let relay = Relay::start(port, "", false);
+    let listener = "[[listen]]\nservice = \"usage\"\naddress = \"unix:@FOLDER@/run/usage.sock\"\ntls = \"none\"\n";
+    let house = house(&format!("smtp://127.0.0.1:{port}"), listener);
+    house.done("association set velo --storage 100M");
+    relay.none();
+    let mut socket = UnixStream::connect(house.place.path("run/usage.sock")).unwrap();
+    // In one piece, as fast as the daemon reads it.
+    let mut push = |fills: &[u64]| {
+        let one = |percent: &u64| {
+            format!("B1\talice@velo.example\nS1\tpriv/quota/storage\t{}\nS1\tpriv/quota/messages\t9\nC1\n", percent * MIB)
+        };
+        socket.write_all(fills.iter().map(one).collect::<String>().as_bytes()).unwrap();
+    };
+    let told = |percent: u64| {
+        let mut to = [relay.next(), relay.next()].map(|mail| {
+            assert!(mail.text.contains(&format!("{percent}=C2=A0%")), "not {percent} %: {}", mail.text);
+            mail.to
+        });
+        to.sort();
+        assert_eq!(to, ["RCPT TO:<alice@velo.example>", "RCPT TO:<chloe@velo.example>"]);
+    };
+    push(&[85]);
+    told(85);
+    // Whenever the look is: one of them has both between two.
+    for _ in 0..4 {
+        push(&[0, 81]);
+        told(81);
+    }
+    push(&[97]);
+    told(97);
+    push(&[0, 82]);
+    told(82);
+    // What went up and down again before anybody looked is nothing to be told.
+    push(&[0, 97, 0]);
+    push(&[81, 0]);
+    relay.none();
+    assert_eq!(relay.tries(), 14);
 }
 
 #[test]

@@ -31,8 +31,18 @@ struct WaitingNotice {
     fact: Fact,
     tries: u32,
     due: Duration,
-    /// It came after the last look: what is on its way is an earlier one.
-    fresh: bool,
+    meanwhile: Meanwhile,
+}
+
+/// What became of it since the last look, when a notice may have gone on its way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meanwhile {
+    /// Nothing: it is what was looked at.
+    Looked,
+    /// More came, and the one that was looked at is in it.
+    Grown,
+    /// It came, and has nothing to do with what is on its way.
+    New,
 }
 
 /// What happened since the last look.
@@ -51,12 +61,16 @@ impl Facts for Queue {
         let (mut waiting, topic) = (self.lock(), Topic::of(&fact));
         waiting.counts.stopped += u64::from(is_own_limit(&fact));
         let earlier = waiting.notices.remove(&topic);
+        let meanwhile = match earlier.as_ref().map(|entry| entry.meanwhile) {
+            Some(Meanwhile::Looked | Meanwhile::Grown) => Meanwhile::Grown,
+            Some(Meanwhile::New) | None => Meanwhile::New,
+        };
         let fact = after(fact, earlier.as_ref().map(|entry| &entry.fact));
         if is_nothing(&fact) {
             return;
         }
         if waiting.notices.len() < MOST {
-            waiting.notices.insert(topic, WaitingNotice { fact, tries: 0, due: Duration::ZERO, fresh: true });
+            waiting.notices.insert(topic, WaitingNotice { fact, tries: 0, due: Duration::ZERO, meanwhile });
         } else {
             waiting.counts.lost += u64::from(is_due(&fact));
         }
@@ -93,17 +107,21 @@ impl Queue {
         waiting.notices.retain(|_, entry| is_due(&entry.fact));
         let due = waiting.notices.values_mut().filter(|entry| entry.due <= now);
         due.map(|entry| {
-            entry.fresh = false;
+            entry.meanwhile = Meanwhile::Looked;
             entry.fact.clone()
         })
         .collect()
     }
 
-    /// The relay has it, or will never have it. What came of the same topic meanwhile stays, as far as it says more.
+    /// The relay has it, or will never have it. What came of the same topic meanwhile stays, as far as it says more; and all of it where the
+    /// level was left in between: that is told a second time rather than never.
     pub fn done(&self, fact: &Fact) {
         let (mut waiting, topic) = (self.lock(), Topic::of(fact));
-        let Some(entry) = waiting.notices.remove(&topic).filter(|entry| entry.fresh) else { return };
-        let entry = WaitingNotice { fact: since(entry.fact, fact), ..entry };
+        let entry = match waiting.notices.remove(&topic) {
+            None | Some(WaitingNotice { meanwhile: Meanwhile::Looked, .. }) => return,
+            Some(entry @ WaitingNotice { meanwhile: Meanwhile::New, .. }) => entry,
+            Some(entry) => WaitingNotice { fact: since(entry.fact, fact), meanwhile: Meanwhile::New, ..entry },
+        };
         if !is_nothing(&entry.fact) {
             waiting.notices.insert(topic, entry);
         }
@@ -112,7 +130,9 @@ impl Queue {
     /// The relay could not take it now. False when this was the last try.
     pub fn later(&self, fact: &Fact, now: Duration) -> bool {
         let (mut waiting, topic) = (self.lock(), Topic::of(fact));
-        let Some(entry) = waiting.notices.get_mut(&topic).filter(|entry| !entry.fresh) else { return true };
+        let Some(entry) = waiting.notices.get_mut(&topic).filter(|entry| entry.meanwhile == Meanwhile::Looked) else {
+            return true;
+        };
         entry.tries += 1;
         // Ten doublings are beyond the longest.
         entry.due = now + FIRST.saturating_mul(1 << (entry.tries - 1).min(10)).min(LONGEST);
@@ -177,10 +197,19 @@ mod tests {
         // Down from a level whose notice went out long ago.
         queue.tell(crossing(1, Level::Full, Level::High));
         assert!(steps(&queue).is_empty() && queue.is_empty());
-        // Down and up before anybody looked is nothing.
-        queue.tell(crossing(1, Level::Full, Level::Low));
-        queue.tell(crossing(1, Level::Low, Level::Full));
-        assert!(queue.is_empty());
+        // Down and up before anybody looked: the way up is another time, as if somebody had.
+        for [was, now] in [[Level::High; 2], [Level::Full; 2], [Level::Full, Level::High], [Level::High, Level::Full]] {
+            queue.tell(crossing(1, was, Level::Low));
+            queue.tell(crossing(1, Level::Low, now));
+            assert_eq!(steps(&queue), [(Level::Low, now)]);
+            // Taken back: nothing was told of it yet.
+            queue.tell(crossing(1, now, Level::Low));
+            assert!(queue.is_empty());
+        }
+        queue.tell(crossing(1, Level::Full, Level::High));
+        queue.tell(crossing(1, Level::High, Level::Low));
+        queue.tell(crossing(1, Level::Low, Level::High));
+        assert_eq!(steps(&queue), [(Level::Low, Level::High)]);
     }
 
     #[test]
@@ -212,6 +241,18 @@ mod tests {
                 assert!(queue.later(&sent, START));
             }
             assert!(queue.is_empty());
+        }
+        // And reached again: that is another time, whatever becomes of the first.
+        for taken in [true, false] {
+            let (queue, sent) = begun();
+            queue.tell(left.clone());
+            queue.tell(high.clone());
+            if taken {
+                queue.done(&sent);
+            } else {
+                assert!(queue.later(&sent, START));
+            }
+            assert_eq!(steps(&queue), [(Level::Low, Level::High)]);
         }
     }
 

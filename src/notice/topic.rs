@@ -45,10 +45,11 @@ pub(super) fn is_nothing(fact: &Fact) -> bool {
     matches!(fact, Fact::Crossing(crossing) if crossing.was == crossing.now)
 }
 
-/// `fact`, when `earlier` of the same topic was not told: two crossings are one, from where the first began to where the last ended.
+/// `fact`, when `earlier` of the same topic was not told: two crossings are one, from where the first began to where the last ended. But a way
+/// down needs no telling: from there the way up is another time, as in the book's own marks, whoever was told of the level before.
 pub(super) fn after(mut fact: Fact, earlier: Option<&Fact>) -> Fact {
     if let (Fact::Crossing(now), Some(Fact::Crossing(earlier))) = (&mut fact, earlier) {
-        now.was = earlier.was;
+        now.was = earlier.was.min(earlier.now);
     }
     fact
 }
