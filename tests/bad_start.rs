@@ -1,6 +1,6 @@
 //! `nologd check` on a machine where a start would fail, or work badly: a sentence for each, with the place and what to do. Each folder of
-//! `tests/bad_start` holds `config.toml` and `expected`: all that is complained of, or (`say:`) a part of what is said. Lines that begin
-//! with `#!` prepare the machine:
+//! `tests/bad_start` holds `config.toml` and `expected`: all that is complained of, or (`say:`) a part of what is said, or (`silent:`) what
+//! is in none of it. Lines that begin with `#!` prepare the machine:
 //!
 //! | | |
 //! |---|---|
@@ -13,9 +13,14 @@
 //! | `as nobody` | a person without rights runs it |
 //! | `files NUMBER` | no more open files than that |
 //! | `shared` `private` | the config is in the folder for temporary files; only root may read it |
+//! | `began` | it ran, by the same config, and ended |
+//! | `full FOLDER` `crowded FOLDER` `roomy FOLDER` | a disk of its own, which has no octet left, or no file, or 8 MiB |
+//! | `daemon` | it runs already, by the same config |
+//! | `push ADDRESS OCTETS` | and was told of this mailbox, as Dovecot does it |
 //!
 //! A file `NAME.talk` is a server whose port is `@NAME@`: its greeting, then in each line how a command begins and what is answered.
-//! `nologd.service` is what systemd has on that machine, in a mount namespace of its own.
+//! `nologd.service` is what systemd has on that machine, and `doveconf` what Dovecot's program of that name prints there, in a mount namespace of
+//! its own.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // helpers of tests
 
@@ -25,12 +30,14 @@ use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use nix::sys::signal::Signal;
 use nix::unistd::{Uid, User};
-use nologd::demo::{Owner, Place};
+use nologd::demo::{Owner, Place, Process, Program};
 use rcgen::{CertificateParams, KeyPair};
 
 struct Case {
@@ -44,6 +51,12 @@ struct Case {
     with: String,
     by_nobody: bool,
     unit: bool,
+    doveconf: bool,
+    daemon: bool,
+    began: bool,
+    /// Folders with a small disk, and what fills it.
+    disks: Vec<(String, &'static str)>,
+    push: Option<(String, String)>,
     servers: Vec<(String, u16)>,
 }
 
@@ -89,7 +102,7 @@ fn try_case(folder: &Path) -> Result<(), String> {
     place.make("etc", Owner::me()).unwrap();
     let config = place.path("etc/nologd.toml");
     let user = User::from_name(&name).unwrap().unwrap();
-    let unit = folder.join("nologd.service");
+    let [unit, doveconf] = ["nologd.service", "doveconf"].map(|name| folder.join(name));
     let servers = serve_all(folder);
     let mut case = Case {
         place,
@@ -102,6 +115,11 @@ fn try_case(folder: &Path) -> Result<(), String> {
         with: String::new(),
         by_nobody: false,
         unit: unit.exists(),
+        doveconf: doveconf.exists(),
+        daemon: false,
+        began: false,
+        disks: Vec::new(),
+        push: None,
         servers,
     };
     orders.iter().for_each(|order| case.prepare(order));
@@ -109,22 +127,32 @@ fn try_case(folder: &Path) -> Result<(), String> {
     let filled = |text: &str| case.filled(text, &ports);
     fs::write(&case.config, filled(&text)).unwrap();
     let with = filled(&case.with);
-    if case.unit {
-        fs::write(case.place.path("etc/nologd.service"), filled(&fs::read_to_string(unit).unwrap())).unwrap();
+    for file in [&unit, &doveconf].into_iter().filter(|file| file.exists()) {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        fs::write(case.place.path(&format!("etc/{name}")), filled(&fs::read_to_string(file).unwrap())).unwrap();
     }
     fs::set_permissions(&case.config, Permissions::from_mode(if case.private { 0o600 } else { 0o644 })).unwrap();
+    if case.began {
+        let mut begun = case.start();
+        begun.signal(Signal::SIGTERM);
+        assert!(begun.wait(Duration::from_secs(20)).is_some(), "it did not end");
+    }
+    let daemon = case.daemon.then(|| case.start());
     let output = case.check(&with);
+    drop(daemon);
     if case.config.parent() != Some(&case.place.path("etc")) {
         fs::remove_file(&case.config).unwrap();
     }
     let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let parts: Vec<_> = expected.lines().filter_map(|line| line.strip_prefix("say: ")).map(filled).collect();
-    let wanted: String =
-        expected.lines().filter(|line| !line.starts_with("say: ")).map(|line| format!("{}\n", filled(line))).collect();
+    let marked = |mark: &str| expected.lines().filter_map(|line| line.strip_prefix(mark)).map(filled).collect::<Vec<_>>();
+    let (parts, absent) = (marked("say: "), marked("silent: "));
+    let is_wanted = |line: &&str| !line.starts_with("say: ") && !line.starts_with("silent: ");
+    let wanted: String = expected.lines().filter(is_wanted).map(|line| format!("{}\n", filled(line))).collect();
     let good = wanted.is_empty();
-    let fits = complained == wanted && output.status.success() == good && parts.iter().all(|part| said.contains(part));
+    let told = parts.iter().all(|part| said.contains(part)) && !absent.iter().any(|part| said.contains(part));
+    let fits = complained == wanted && output.status.success() == good && told;
     // Nothing is changed by a look.
-    let left = case.place.path("state/store").exists() && !orders.contains(&"folder state/store");
+    let left = case.place.path("state/store").exists() && !(case.daemon || case.began) && !orders.contains(&"folder state/store");
     match fits && said.contains(": good: ") == good && !left {
         true => Ok(()),
         false => Err(format!("{}: {}\n{complained}{said}", folder.file_name().unwrap().to_string_lossy(), output.status)),
@@ -174,6 +202,12 @@ impl Case {
             ["as", "nobody"] => self.by_nobody = true,
             ["shared"] => self.config = std::env::temp_dir().join(format!("nologd-alone-{}.toml", std::process::id())),
             ["private"] => self.private = true,
+            ["daemon"] => self.daemon = true,
+            ["began"] => self.began = true,
+            ["full", folder] => self.disks.push((folder.to_owned(), "cat /dev/zero >filler")),
+            ["roomy", folder] => self.disks.push((folder.to_owned(), ":")),
+            ["crowded", folder] => self.disks.push((folder.to_owned(), "for i in $(seq 99); do : >$i; done")),
+            ["push", address, octets] => self.push = Some((address.to_owned(), octets.to_owned())),
             _ => panic!("what is {order:?}?"),
         }
     }
@@ -186,14 +220,61 @@ impl Case {
         if self.by_nobody {
             line = line.replacen("exec", "exec setpriv --reuid=65534 --regid=65534 --clear-groups", 1);
         }
-        let mut command = Command::new(if self.unit { "unshare" } else { "sh" });
+        for (folder, fill) in &self.disks {
+            let (place, disk) = (self.place.path(folder), self.place.path("disk"));
+            let (place, disk) = (place.display(), disk.display());
+            line = format!(
+                "mkdir {disk} && mount -t tmpfs -o size=8m,nr_inodes=60 none {disk} && cp -a {place}/. {disk}/ && (cd {disk}; {fill}) 2>/dev/null; \
+                 mount --bind {disk} {place} && {line}"
+            );
+        }
+        let another = self.unit || self.doveconf || !self.disks.is_empty();
+        let mut command = Command::new(if another { "unshare" } else { "sh" });
         if self.unit {
             let systemd = "/etc/systemd/system";
             let file = self.place.path("etc/nologd.service");
             line = format!("mount -t tmpfs none {systemd} && cp {} {systemd}/ && {line}", file.display());
+        }
+        if self.doveconf {
+            let (print, program) = (self.place.path("etc/doveconf"), self.place.path("etc/doveconf.sh"));
+            fs::write(&program, format!("#!/bin/sh\ncat {}\n", print.display())).unwrap();
+            fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+            let (program, real, local) = (program.display(), "/usr/bin/doveconf", "/usr/local/sbin");
+            line = format!(
+                "if test -e {real}; then mount --bind {program} {real}; else mount -t tmpfs none {local} && cp {program} {local}/doveconf; fi \
+                 && {line}"
+            );
+        }
+        if another {
             command.args(["--mount", "sh"]);
         }
         command.args(["-c", &line]).env_remove("NOLOGD_SOCKET").output().unwrap()
+    }
+
+    /// The daemon, which has been told what there is to tell.
+    fn start(&self) -> Process {
+        let program = |words: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
+            command.args(words).arg("--config").arg(&self.config).env_remove("NOLOGD_SOCKET");
+            command
+        };
+        let out = self.place.path("nologd.out");
+        let process = Process::start(program(&["run"]), Program::Nologd, Some(&out)).unwrap();
+        let end = Instant::now() + Duration::from_secs(20);
+        while !fs::read_to_string(&out).unwrap_or_default().contains("nologd: started ") {
+            assert!(Instant::now() < end, "it did not start: {}", fs::read_to_string(&out).unwrap_or_default());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if let Some((address, octets)) = &self.push {
+            assert!(program(&["mailbox", "set", address, "--storage", "default"]).output().unwrap().status.success());
+            let mut socket = UnixStream::connect(self.place.path("run/usage.sock")).unwrap();
+            let words = format!("H3\t2\t0\t\tquota\nB1\t{address}\nS1\tpriv/quota/storage\t{octets}\nC1\n");
+            socket.write_all(words.as_bytes()).unwrap();
+            let mut answer = String::new();
+            BufReader::new(socket).read_line(&mut answer).unwrap();
+            assert_eq!(answer, "O1\n");
+        }
+        process
     }
 }
 

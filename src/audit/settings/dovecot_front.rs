@@ -2,14 +2,25 @@
 //! Of `doveconf -n`, 2.3 and 2.4; what is absent there has its default.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
-use super::dovecot::{Setting, is_on, parse};
+use super::dovecot::{Setting, is_2_4, is_on, parse};
+use crate::event::BackendService;
+
+/// The socket by which Dovecot's auth asks how long somebody has to wait.
+const PENALTY: &str = "anvil-auth-penalty";
 
 /// Those settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DovecotFront {
-    /// `mail_max_userip_connections`: of one member from one address, in IMAP.
-    pub connections: u64,
+    /// `2.3` or `2.4`, as in the names of `policy/backends/`.
+    pub series: &'static str,
+    /// `mail_max_userip_connections`: of one member from one address, in each protocol that has it.
+    pub connections: [(BackendService, u64); 3],
+    /// The socket whose file stays when the penalty is switched off.
+    pub penalty_socket: PathBuf,
+    /// Where usage is told: a socket's path, or what else is written there.
+    pub tells_at: Option<String>,
     /// IMAP sessions at once.
     pub sessions: u64,
     habits: BTreeSet<DovecotHabit>,
@@ -20,6 +31,8 @@ pub struct DovecotFront {
 pub enum DovecotHabit {
     /// A wrong password makes others of the same address wait.
     Penalty,
+    /// It believes some address what it says of its clients.
+    Trusts,
     /// It keeps count of what mailboxes hold.
     Counts,
     /// It passes that on.
@@ -36,7 +49,8 @@ impl DovecotFront {
     /// Reads them.
     pub fn read(text: &str) -> DovecotFront {
         let settings = parse(text);
-        // The one for IMAP alone counts before the one for all.
+        let new = is_2_4(text, &settings);
+        // The one for a protocol alone counts before the one for all.
         let number = |name: &str, section: &str| {
             let of = |inside: bool| {
                 let fits = |setting: &&Setting<'_>| setting.name == name && inside == setting.path.contains(&section);
@@ -51,13 +65,14 @@ impl DovecotFront {
             })
         };
         let switched_off = settings.iter().any(|setting| {
-            let there = setting.path.last() == Some(&"unix_listener anvil-auth-penalty");
+            let there = setting.path.last().and_then(|section| section.strip_prefix("unix_listener ")) == Some(PENALTY);
             there && setting.name == "mode" && setting.value.chars().all(|c| c == '0')
         });
         let unlimited = |limit: u64| if limit == 0 { u64::MAX } else { limit };
         let warning = |is: fn(&str) -> bool| warnings(&settings).any(is);
         let habits = [
             (DovecotHabit::Penalty, !switched_off),
+            (DovecotHabit::Trusts, top(&settings, "login_trusted_networks").is_some_and(|networks| !networks.is_empty())),
             (DovecotHabit::Counts, plugin("quota")),
             (DovecotHabit::Tells, plugin("quota_clone")),
             (DovecotHabit::Enforces, plugin("quota") && enforces(&settings)),
@@ -65,8 +80,15 @@ impl DovecotFront {
             (DovecotHabit::Warns, warning(|text| !text.is_empty() && !text.ends_with(" none"))),
             (DovecotHabit::WarnsInVain, warning(str::is_empty)),
         ];
+        let connections = |service: BackendService| {
+            let section = format!("protocol {}", service.word());
+            (service, number("mail_max_userip_connections", &section).map_or(10, unlimited))
+        };
         DovecotFront {
-            connections: number("mail_max_userip_connections", "protocol imap").map_or(10, unlimited),
+            series: if new { "2.4" } else { "2.3" },
+            connections: [BackendService::Imap, BackendService::Pop3, BackendService::Sieve].map(connections),
+            penalty_socket: Path::new(top(&settings, "base_dir").unwrap_or("/run/dovecot")).join(PENALTY),
+            tells_at: tells_at(&settings),
             sessions: number("process_limit", "service imap")
                 .map_or(1024, unlimited)
                 .saturating_mul(number("client_limit", "service imap").unwrap_or(1).max(1)),
@@ -77,6 +99,29 @@ impl DovecotFront {
     /// Whether it does this.
     pub fn does(&self, habit: DovecotHabit) -> bool {
         self.habits.contains(&habit)
+    }
+}
+
+fn top<'a>(settings: &'a [Setting<'_>], name: &str) -> Option<&'a str> {
+    settings.iter().rfind(|setting| setting.path.is_empty() && setting.name == name).map(|setting| setting.value.as_str())
+}
+
+/// Of 2.3 `quota_clone_dict = proxy:SOCKET:NAME`; of 2.4 `quota_clone { dict proxy { socket_path = SOCKET } }`. Without a path it is a socket of
+/// Dovecot's own.
+fn tells_at(settings: &[Setting<'_>]) -> Option<String> {
+    let old = settings.iter().rfind(|setting| setting.path == ["plugin"] && setting.name == "quota_clone_dict");
+    let new = || {
+        let mut inside = settings.iter().filter(|setting| setting.path.first() == Some(&"quota_clone") && setting.path.len() > 1);
+        let first = inside.clone().next()?;
+        let socket = inside.rfind(|setting| setting.name.ends_with("socket_path"));
+        Some(socket.map_or_else(|| first.path[1].to_owned(), |setting| setting.value.clone()))
+    };
+    match old.map(|setting| setting.value.as_str()) {
+        None | Some("") => new(),
+        Some(value) => match value.strip_prefix("proxy:").and_then(|rest| rest.rsplit_once(':')) {
+            Some((socket, _)) if !socket.is_empty() => Some(socket.to_owned()),
+            _ => Some(value.to_owned()),
+        },
     }
 }
 
@@ -109,28 +154,58 @@ fn warnings<'a>(settings: &'a [Setting<'_>]) -> impl Iterator<Item = &'a str> {
 mod tests {
     use super::*;
 
-    use DovecotHabit::{Counts, Enforces, Penalty, Tells, Warns, WarnsInVain};
+    use DovecotHabit::{Counts, Enforces, Penalty, Tells, Trusts, Warns, WarnsInVain};
 
-    fn front(connections: u64, sessions: u64, habits: &[DovecotHabit]) -> DovecotFront {
-        DovecotFront { connections, sessions, habits: habits.iter().copied().collect() }
+    fn front(series: &'static str, connections: [u64; 3], sessions: u64, habits: &[DovecotHabit]) -> DovecotFront {
+        let services = [BackendService::Imap, BackendService::Pop3, BackendService::Sieve];
+        DovecotFront {
+            series,
+            connections: [0, 1, 2].map(|at| (services[at], connections[at])),
+            penalty_socket: PathBuf::from("/run/dovecot/anvil-auth-penalty"),
+            tells_at: None,
+            sessions,
+            habits: habits.iter().copied().collect(),
+        }
     }
 
     #[test]
     fn defaults_are_dovecots_own() {
         let read = DovecotFront::read("# 2.3.19.1: /etc/dovecot/dovecot.conf\nssl = no\n");
-        assert_eq!(read, front(10, 1024, &[Penalty]));
+        assert_eq!(read, front("2.3", [10; 3], 1024, &[Penalty]));
     }
 
     #[test]
-    fn what_is_set_for_imap_counts_before_what_is_set_for_all() {
+    fn what_is_set_for_a_protocol_counts_before_what_is_set_for_all() {
         let text = "mail_max_userip_connections = 20\nmail_plugins = quota quota_clone\nprotocol imap {\n  mail_max_userip_connections = 100\n}\n\
                     protocol pop3 {\n  mail_max_userip_connections = 3\n}\nservice anvil {\n  unix_listener anvil-auth-penalty {\n    mode = 00\n  }\n}\n\
-                    service imap {\n  process_limit = 4000\n}\nservice imap-login {\n  process_limit = 7\n}\n";
-        assert_eq!(DovecotFront::read(text), front(100, 4000, &[Counts, Tells]));
+                    service imap {\n  process_limit = 4000\n}\nservice imap-login {\n  process_limit = 7\n}\n\
+                    login_trusted_networks = 127.0.0.1\n";
+        assert_eq!(DovecotFront::read(text), front("2.3", [100, 3, 20], 4000, &[Trusts, Counts, Tells]));
         let new = DovecotFront::read(
             "# 2.4.1 (x): y\nmail_plugins {\n  quota = yes\n  quota_clone = no\n}\nmail_max_userip_connections = 0\n",
         );
-        assert_eq!(new, front(u64::MAX, 1024, &[Penalty, Counts]));
+        assert_eq!(new, front("2.4", [u64::MAX; 3], 1024, &[Penalty, Counts]));
+    }
+
+    #[test]
+    fn where_usage_is_told_is_read_in_both_versions() {
+        let told = |text: &str| DovecotFront::read(text).tells_at;
+        let old = |value: &str| told(&format!("plugin {{\n  quota_clone_dict = {value}\n}}\n"));
+        assert_eq!(old("proxy:/run/nologd/usage.sock:quota").as_deref(), Some("/run/nologd/usage.sock"));
+        assert_eq!((old("proxy::quota").as_deref(), old("redis:x").as_deref()), (Some("proxy::quota"), Some("redis:x")));
+        assert_eq!((old(""), told("quota_clone {\n  unset = yes\n}\n")), (None, None));
+        let new = |inside: &str| {
+            told(&format!("# 2.4.1 (x): y\nquota_clone {{\n  dict proxy {{\n    name = quota\n{inside}  }}\n}}\n"))
+        };
+        assert_eq!(new("    socket_path = /run/nologd/usage.sock\n").as_deref(), Some("/run/nologd/usage.sock"));
+        assert_eq!(new("").as_deref(), Some("dict proxy"));
+        // As the package's own files have it.
+        for file in [
+            include_str!("../../../policy/backends/dovecot-2.3-usage.conf"),
+            include_str!("../../../policy/backends/dovecot-2.4-usage.conf"),
+        ] {
+            assert_eq!(told(file).as_deref(), Some("/run/nologd/usage.sock"));
+        }
     }
 
     #[test]

@@ -1,26 +1,37 @@
-//! What Dovecot on this machine is set to, as far as it matters with nologd in front: everybody comes from one address now.
+//! What Dovecot on this machine is set to, as far as it matters with nologd in front: everybody comes from one address now. Of one on another
+//! machine nothing is known, which is said.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::book::KnownBook;
 use super::finding::Faults;
+use super::talk::place;
 use crate::audit::settings::{DovecotFront, DovecotHabit};
 use crate::audit::tool_output;
 use crate::config::Config;
-use crate::route::{Place, is_loopback};
+use crate::event::BackendService;
+use crate::route::{Backend, ClientHint, Place, is_loopback};
 use crate::serve::Service;
 
-/// Connections of one member from one address, from all the devices and programs together.
+/// IMAP connections of one member from one address, from all the devices and programs together.
 const ENOUGH: u64 = 50;
+/// The same of the others, which come for a moment: what Dovecot gives to one address by itself.
+const ENOUGH_FOR_A_MOMENT: u64 = 10;
 
-/// Looks at it, where one of the mail servers behind is on this machine.
+/// Looks at it, where one of the mail servers behind is on this machine, or the admin names its file.
 pub(super) fn look(file: Option<&Path>, config: &Config, book: &KnownBook, found: &mut Faults) {
-    let backends = config.backends.iter().map(|(_, backend)| backend);
-    let here = |place: &Place| match place {
-        Place::Tcp(host, _) => is_loopback(host),
-        Place::Unix(_) => true,
-    };
-    if file.is_none() && !backends.map(|backend| &backend.imap.place).any(here) {
+    let (here, elsewhere): (Vec<_>, Vec<_>) =
+        config.backends.iter().map(|(_, backend)| backend).partition(|backend| file.is_some() || is_here(&backend.imap.place));
+    for backend in elsewhere {
+        found.note(format!(
+            "[[backend]] {}, imap = {}: is not on loopback, so what its server is set to was not looked at. If that is a Dovecot of this machine, \
+             name it: --dovecot FILE; else see there that one address has enough connections (mail_max_userip_connections = 100), that wrong \
+             passwords of one make nobody else wait (anvil-auth-penalty), and that usage is told (docs/admin/usage.md)",
+            backend.name,
+            place(&backend.imap)
+        ));
+    }
+    if here.is_empty() {
         return;
     }
     let mut arguments = vec!["-n".to_owned()];
@@ -32,23 +43,31 @@ pub(super) fn look(file: Option<&Path>, config: &Config, book: &KnownBook, found
         Some(Ok(text)) => text,
         Some(Err(why)) => return found.note(format!("doveconf -n: {why}. Dovecot's settings were not looked at")),
     };
-    told(&DovecotFront::read(&text), config, book, found);
+    let front = DovecotFront::read(&text);
+    connections(&front, &here, config, found);
+    penalty(&front, &here, found);
+    usage(&front, config, book, found);
+    limits(&front, found);
 }
 
-fn told(front: &DovecotFront, config: &Config, book: &KnownBook, found: &mut Faults) {
-    if front.connections < ENOUGH {
-        found.wrong(format!(
-            "Dovecot: mail_max_userip_connections = {}: all programs of a member come from one address now, and the next one is refused. \
-             Write mail_max_userip_connections = 100",
-            front.connections
-        ));
+fn is_here(place: &Place) -> bool {
+    match place {
+        Place::Tcp(host, _) => is_loopback(host),
+        Place::Unix(_) => true,
     }
-    if front.does(DovecotHabit::Penalty) && !config.backends.hinted().any(|_| true) {
-        found.wrong(
-            "Dovecot: anvil-auth-penalty is on: after wrong passwords of one person everybody waits, for all come from one address. Write \
-             service anvil { unix_listener anvil-auth-penalty { mode = 0 } }, stop Dovecot, remove that socket's file, start it; or give \
-             the backend client_hint = \"pseudonym\"",
-        );
+}
+
+fn connections(front: &DovecotFront, here: &[&Backend], config: &Config, found: &mut Faults) {
+    for (service, limit) in front.connections {
+        let enough = if service == BackendService::Imap { ENOUGH } else { ENOUGH_FOR_A_MOMENT };
+        let asked = here.iter().any(|backend| backend.endpoints().any(|(own, _)| own == service));
+        if asked && limit < enough {
+            found.wrong(format!(
+                "Dovecot: mail_max_userip_connections = {limit} for {}: all programs of a member come from one address now, and the next one \
+                 is refused. Write mail_max_userip_connections = 100",
+                service.word()
+            ));
+        }
     }
     let members = config.limits.sessions as u64;
     if front.sessions < members {
@@ -57,28 +76,98 @@ fn told(front: &DovecotFront, config: &Config, book: &KnownBook, found: &mut Fau
             front.sessions
         ));
     }
-    let listens = config.listens.iter().any(|listen| listen.service == Service::Usage);
-    match (listens, front.does(DovecotHabit::Tells)) {
-        (true, false) => found.wrong(
-            "Dovecot: nologd listens for usage, and nobody tells it: mail_plugins has no quota_clone. See policy/backends/dovecot-2.3-usage.conf \
-             and dovecot-2.4-usage.conf",
-        ),
-        (false, true) => found.note("Dovecot: tells usage (quota_clone), and nologd has no listener with service = \"usage\""),
-        (false, false) => found.note(
-            "Dovecot: usage is not told (quota_clone), so what others store or delete is seen at the next login only. See \
-             policy/backends/dovecot-2.3-usage.conf",
-        ),
-        (true, true) if book.pushed == Some(0) => {
-            found.note("Dovecot: is set to tell usage (quota_clone), and told none since nologd started");
+}
+
+/// Whether a wrong password of one makes others wait. No wrong one is tried: it would.
+fn penalty(front: &DovecotFront, here: &[&Backend], found: &mut Faults) {
+    let (hinted, bare): (Vec<&Backend>, Vec<_>) = here.iter().partition(|backend| backend.hint == ClientHint::Pseudonym);
+    let socket = front.penalty_socket.display();
+    if !front.does(DovecotHabit::Penalty) {
+        if front.penalty_socket.exists() {
+            found.wrong(format!(
+                "Dovecot: {socket}: is switched off (mode = 0), and its file is there: each start of Dovecot's auth waits 5 seconds for it, \
+                 and so does who logs in then. `systemctl stop dovecot; rm -f {socket}; systemctl start dovecot`"
+            ));
         }
-        (true, true) => {}
+        return;
     }
+    if !bare.is_empty() {
+        found.wrong(format!(
+            "Dovecot: anvil-auth-penalty is on: after wrong passwords of one person everybody waits, for all come from one address. Write \
+             service anvil {{ unix_listener anvil-auth-penalty {{ mode = 0 }} }}, stop Dovecot, remove {socket}, start it (a reload is not \
+             enough{}); or give the backend client_hint = \"pseudonym\"",
+            if front.series == "2.4" { ", and 2.4.1 may crash at it" } else { "" }
+        ));
+    }
+    for backend in hinted.iter().filter(|_| !front.does(DovecotHabit::Trusts)) {
+        found.wrong(format!(
+            "[[backend]] {}: client_hint = \"pseudonym\" is not believed, for Dovecot has no login_trusted_networks: after wrong passwords of one \
+             person everybody waits. Write login_trusted_networks = 127.0.0.1 in Dovecot, the address that nologd comes from and nobody else",
+            backend.name
+        ));
+    }
+}
+
+fn usage(front: &DovecotFront, config: &Config, book: &KnownBook, found: &mut Faults) {
+    let listens: Vec<_> = config.listens.iter().filter(|listen| listen.service == Service::Usage).collect();
+    let sockets: Vec<PathBuf> =
+        listens.iter().filter_map(|listen| listen.address.strip_prefix("unix:").map(PathBuf::from)).collect();
+    let file = format!("policy/backends/dovecot-{}-usage.conf", front.series);
+    match (sockets.first(), front.does(DovecotHabit::Tells)) {
+        (Some(socket), false) => found.wrong(format!(
+            "Dovecot: nologd listens for usage at {}, and nobody tells it: mail_plugins has no quota_clone. See {file}",
+            socket.display()
+        )),
+        (None, true) => found.note("Dovecot: tells usage (quota_clone), and nologd has no listener with service = \"usage\""),
+        (None, false) => found.note(format!(
+            "Dovecot: usage is not told (quota_clone), so what others store or delete is seen at the next login only. See {file}"
+        )),
+        (Some(socket), true) => told(front, socket, &sockets, book, found),
+    }
+}
+
+/// It is set to tell: whether that comes to nologd.
+fn told(front: &DovecotFront, socket: &Path, sockets: &[PathBuf], book: &KnownBook, found: &mut Faults) {
+    let at = front.tells_at.as_deref();
+    if !at.is_some_and(|at| sockets.iter().any(|socket| is_same(Path::new(at), socket))) {
+        let shown = socket.display();
+        let instead = if front.series == "2.4" {
+            format!("in quota_clone {{ dict proxy {{ }} }}, socket_path = {shown}")
+        } else {
+            format!("in plugin {{ }}, quota_clone_dict = proxy:{shown}:quota")
+        };
+        let told = at.map_or_else(|| "is told to nobody".to_owned(), |at| format!("is told at {at}"));
+        return found.wrong(format!("Dovecot: usage (quota_clone) {told}, and nologd listens at {shown}. Write, {instead}"));
+    }
+    match book.pushed {
+        Some(0) => found.note(format!(
+            "Dovecot: is set to tell usage (quota_clone), and told none since nologd started. Where that stays so after a delivery, its mail \
+             processes may not write to {}: `doveadm log errors` names it",
+            socket.display()
+        )),
+        None => found.note(
+            "Dovecot: is set to tell usage (quota_clone); whether it comes is seen while nologd runs and judges: then this check or `nologd status` \
+             tells",
+        ),
+        Some(_) => {}
+    }
+}
+
+/// The same file, also by way of `/var/run`.
+fn is_same(one: &Path, two: &Path) -> bool {
+    let real = |path: &Path| Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    one == two || real(one).is_some_and(|one| real(two) == Some(one))
+}
+
+/// Nobody else is to judge.
+fn limits(front: &DovecotFront, found: &mut Faults) {
     if front.does(DovecotHabit::Enforces) {
-        found.wrong(
+        let how = if front.series == "2.4" { "enforce = no" } else { ":noenforcing" };
+        found.wrong(format!(
             "Dovecot: refuses what does not fit, beside nologd: two judges, and one of them bounces. Its quota root must count only \
-             (:noenforcing; in 2.4 enforce = no). See dovecot-2.3-usage.conf and dovecot-2.4-usage.conf in policy/backends, and for a panel \
-             policy/backends/panels",
-        );
+             ({how}). See policy/backends/dovecot-{}-usage.conf, and for a panel policy/backends/panels",
+            front.series
+        ));
     }
     if front.does(DovecotHabit::WarnsInVain) {
         found.wrong("Dovecot: a quota_warning is empty, so Dovecot 2.3 lets nobody in. Write quota_warning = storage=1000T none");
@@ -87,6 +176,7 @@ fn told(front: &DovecotFront, config: &Config, book: &KnownBook, found: &mut Fau
         found.note("Dovecot: sends warnings of full mailboxes (quota_warning) by limits of its own, beside nologd's notices");
     }
     if !front.does(DovecotHabit::Counts) {
-        found.note("Dovecot: has no plugin quota, so mailboxes are counted folder by folder: mail_plugins = ... quota");
+        let how = if front.series == "2.4" { "mail_plugins { quota = yes }" } else { "mail_plugins = ... quota" };
+        found.note(format!("Dovecot: has no plugin quota, so mailboxes are counted folder by folder: {how}"));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::finding::Faults;
-use crate::fault::{Fault, Side};
+use crate::fault::{Fault, RefusalCode, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::{dial, secure};
 use crate::net::tls::TlsClient;
@@ -116,6 +116,12 @@ pub(super) fn refused(at: &str, who: &Address, stop: TalkStop, found: &mut Fault
     let refuses = format!("{at}: refuses the login of {}", who.reveal());
     match stop {
         TalkStop::Fault(Fault::Denied) => found.wrong(format!("{refuses} with this password")),
+        // Seen in what it does; the number is known to it alone.
+        TalkStop::Fault(Fault::Barred(code @ RefusalCode::TooManyConnections)) => found.wrong(format!(
+            "{refuses}: it is in use there, or has too many connections open ({}), and all programs of a member come from one address now. In \
+             Dovecot: mail_max_userip_connections = 100",
+            code.word()
+        )),
         TalkStop::Fault(Fault::Barred(code)) => found.wrong(format!("{refuses}, and not for its password ({})", code.word())),
         TalkStop::Fault(fault @ (Fault::Gone(_) | Fault::Slow(_))) => return Err(fault),
         TalkStop::Fault(_) | TalkStop::Greeting(_) | TalkStop::StartTls => {
