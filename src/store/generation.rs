@@ -144,10 +144,19 @@ fn has_room(path: &Path, records: &Records) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(path);
     let disk = nix::sys::statvfs::statvfs(folder).map_err(std::io::Error::from)?;
     let octets: usize = records.iter().map(|(key, value)| key.len() + value.reveal().len() + 100).sum();
-    // Once in each copy, and a few times in sled's log.
-    let needed = LEAST.saturating_add((octets as u64).saturating_mul(6));
     let free = disk.blocks_available().saturating_mul(disk.fragment_size());
-    if free < needed { Err(StoreError::Io(ErrorKind::StorageFull)) } else { Ok(()) }
+    if free < room_for(octets as u64) { Err(StoreError::Io(ErrorKind::StorageFull)) } else { Ok(()) }
+}
+
+/// Octets that must be free before records of so many are written.
+pub(super) fn room_for(octets: u64) -> u64 {
+    // Once in each copy, and a few times in sled's log.
+    LEAST.saturating_add(octets.saturating_mul(6))
+}
+
+/// How long the first copy in a generation is; 0 where it cannot be seen.
+pub(super) fn copy_octets(path: &Path) -> u64 {
+    fs::metadata(path.join(COPIES[0])).map_or(0, |data| data.len())
 }
 
 fn build_all(path: &Path, records: &Records, form: Form) -> Result<(), StoreError> {

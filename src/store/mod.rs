@@ -32,7 +32,7 @@ pub use memory::MemoryStore;
 pub use replace::{Lasting, is_no_file, no_times, open_regular, read_own, read_regular, replace};
 pub use schema::{Migration, Schema, settle};
 pub use shared::{Register, Shared, shareable};
-pub use snapshot::snapshot;
+pub use snapshot::{room, snapshot};
 pub use transfer::{Summary, check, export, import};
 
 /// Largest value, in octets. sled keeps 16 values to a page and writes pages above half a MiB to files of their own, which

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::embedded::read_usage;
 use super::folder::{Portion, in_force, stamp};
-use super::generation::{Records, whole_copy};
+use super::generation::{Records, copy_octets, room_for, whole_copy};
 use super::{MemoryStore, StoreError, StoredUsage};
 
 /// A swap takes a moment; a copy that is not whole after this never will be.
@@ -31,6 +31,12 @@ pub fn snapshot(path: &Path) -> Result<MemoryStore, StoreError> {
         }
         sleep(Duration::from_millis(20));
     }
+}
+
+/// About how many octets must be free on the disk of the state folder `path` for a change to be made. Of a folder that is not there yet, or cannot
+/// be seen: for a book that is empty.
+pub fn room(path: &Path) -> u64 {
+    room_for(in_force(path, Portion::Book).ok().flatten().map_or(0, |book| copy_octets(&book)))
 }
 
 /// None when something changed while it was read, or cannot be read.

@@ -162,7 +162,11 @@ fn of_store(config: &Config, starter: &Starter, found: &mut Faults) -> LeftBehin
     // A copy: opened as a book, the store of an older version would become one of this, which the older one cannot read. And closed
     // again by the same user: a file that root leaves there keeps the daemon from starting.
     let look = || -> Result<(Vec<Association>, Placed), StoreError> {
-        let document = store::export(&Embedded::open(&folder)?)?;
+        // On a disk that takes nothing the daemon reads the copies, and so does this.
+        let document = match Embedded::open(&folder) {
+            Err(why @ StoreError::Io(_)) => store::export(&store::snapshot(&folder).map_err(|_| why)?)?,
+            opened => store::export(&opened?)?,
+        };
         let copy = MemoryStore::default();
         store::import(&copy, &document)?;
         let book = quota::Book::open(Arc::new(copy), params)?;

@@ -1,16 +1,23 @@
-//! The state folder: whether nologd may write there, as the user that it is then and within what its unit leaves open; and whether what an
-//! earlier start left there is still its own.
+//! The state folder: whether nologd may write there, as the user that it is then and within what its unit leaves open; whether what an
+//! earlier start left there is still its own; and whether its disk has room.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::sys::statvfs::statvfs;
 
 use super::finding::Faults;
 use super::starter::Starter;
 use super::unit::Unit;
 use crate::config::{self, Config};
+use crate::store;
+
+/// Files that a change of the book makes before it takes others away, and a few more.
+const FILES: u64 = 16;
+/// Octets below which a disk is said to fill up.
+const FEW: u64 = 64 << 20;
 
 /// Looks at it.
 pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut Faults) {
@@ -48,6 +55,7 @@ pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut
                 }),
                 Some(Ok(())) | None => within(config, &who, owner, starter, found),
             }
+            room(config, found);
             cut_short(&folder.join(config::KEY_FILE), found);
         }
     }
@@ -78,6 +86,38 @@ fn whose(config: &Config) -> FolderOwner {
 
 fn read_only(folder: &Path) -> String {
     format!("{}: lies on a file system that is mounted read-only, and state_dir wants to be written to", folder.display())
+}
+
+/// As the file system counts it, without a quota of the user. Nothing is written to try it.
+fn room(config: &Config, found: &mut Faults) {
+    let (folder, book) = (config.state_dir.display(), config::store_folder(config));
+    let Ok(disk) = statvfs(&config.state_dir) else { return };
+    let (free, needed) = (disk.blocks_available().saturating_mul(disk.fragment_size()), store::room(&book));
+    // Some file systems do not count files.
+    let few_files = disk.files() > 0 && disk.files_available() < FILES;
+    let least = (needed >> 20) + 1;
+    let lacks = match (free < needed, few_files) {
+        (true, _) => format!("has {} KiB free, and nologd needs {least} MiB: make room there (`df -h {folder}`)", free >> 10),
+        (false, true) => {
+            format!("has room for {} more files: remove some that are not nologd's (`df -i {folder}`)", disk.files_available())
+        }
+        (false, false) => {
+            if free < FEW {
+                found.note(format!(
+                    "{folder}: its disk has {} MiB free. Below {least} MiB, what admins change is refused",
+                    free >> 20
+                ));
+            }
+            return;
+        }
+    };
+    let begun = [config.state_dir.join(config::KEY_FILE), book].iter().all(|file| file.exists());
+    let then = if begun {
+        "Until then mail goes on with the book as it is, what admins change is refused, and usage is not kept over a stop"
+    } else {
+        "Until then a first start cannot make its key and its book"
+    };
+    found.wrong(format!("{folder}: its disk {lacks}. {then}"));
 }
 
 fn cut_short(key: &Path, found: &mut Faults) {
