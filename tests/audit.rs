@@ -138,11 +138,20 @@ fn the_command_reads_files_and_ends_with_1_when_it_found_something() {
     assert!(text.contains("-> login_log_format_elements = method=%{mechanism}"), "{text}");
     let clean = run(&["--dovecot-config", &format!("{root}/policy/backends/dovecot-2.4.conf"), "--json"]);
     assert_eq!(clean.status.code(), Some(0), "{}", String::from_utf8_lossy(&clean.stdout));
-    // A file that is named is read beside a whole machine's too.
-    let beside =
-        ["--root", &format!("{root}/certs-example"), "--dovecot-config", &format!("{root}/tests/audit/dovecot-2.4-leaking.conf")];
-    let text = String::from_utf8(run(&beside).stdout).unwrap();
-    assert!(text.contains("-> login_log_format_elements = method=%{mechanism}"), "{text}");
+    // A file that is named is read beside a whole machine's too, of whichever server.
+    let leaking = format!("{root}/tests/audit");
+    let access_log = Place::new().unwrap();
+    let nginx = access_log.write("nginx.conf", b"http {\n  access_log /var/log/nginx/access.log;\n}\n").unwrap();
+    for (option, file, sentence) in [
+        ("--dovecot-config", format!("{leaking}/dovecot-2.4-leaking.conf"), "-> login_log_format_elements = method=%{mechanism}"),
+        ("--nginx-config", nginx.display().to_string(), "access_log"),
+    ] {
+        let beside = run(&["--root", &format!("{root}/certs-example"), option, &file]);
+        let text = String::from_utf8(beside.stdout).unwrap();
+        assert!(text.contains(sentence) && beside.status.code() == Some(1), "{text}");
+    }
+    let nowhere = run(&["--root", &format!("{root}/certs-example"), "--nginx-config", "/nowhere"]);
+    assert!(nowhere.status.code() == Some(1) && !String::from_utf8_lossy(&nowhere.stdout).contains("clean"));
     let missing = run(&["--dovecot-config", "/nowhere"]);
     assert_eq!(missing.status.code(), Some(1));
     assert!(missing.stdout.is_empty() && !missing.stderr.is_empty());

@@ -206,6 +206,12 @@ checks! {
         "What the filter learned is kept for each member apart: words of the mail under the member's address."
     RSPAMD_REPLIES Rspamd Leak "rspamd-replies" [Login, Correspondents, MessageId, Times]
         "Who wrote to whom, as hashes that anybody can compute again, is kept in Redis for a day to know replies."
+    RSPAMD_GREYLIST Rspamd Leak "rspamd-greylist" [ClientAddress, Correspondents, Times]
+        "Sender, addressees and network of mail that had to wait, as a hash that anybody can compute again, are kept in Redis for a day, with the moment."
+    RSPAMD_LIMITS Rspamd Leak "rspamd-limits" [Login, ClientAddress, Correspondents, Times]
+        "How much whoever a limit counts has sent or got, and when last, is kept in Redis under a hash that anybody can compute again."
+    RSPAMD_REPUTATION Rspamd Leak "rspamd-reputation" [ClientAddress, Correspondents, Times]
+        "From which networks or domains mail came, when last, and how it was judged, is kept in Redis."
     RSPAMD_EXPORT Rspamd Leak "rspamd-export" [ClientAddress, Login, Correspondents, MessageId, Times]
         "Each message's data are handed to another server or database."
 

@@ -64,6 +64,7 @@ const EXPECTED: &[(&str, &str, Option<usize>)] = &[
     ("rspamd-log", "/etc/rspamd/local.d/logging.inc", None),
     ("rspamd-history", "/etc/rspamd/local.d/history_redis.conf", None),
     ("rspamd-replies", "/etc/rspamd/local.d/replies.conf", None),
+    ("rspamd-greylist", "/etc/rspamd/local.d/greylist.conf", None),
     ("rspamd-per-user", "/etc/rspamd/local.d/classifier-bayes.conf", Some(2)),
     ("opendkim-syslog", "/etc/opendkim.conf", Some(1)),
     ("mailman-log", "/etc/mailman3/mailman.cfg", None),
@@ -88,6 +89,7 @@ const MENDED: &[(&str, &str)] = &[
     ("etc/rspamd/local.d/logging.inc", "level = \"error\";\n"),
     ("etc/rspamd/local.d/history_redis.conf", "enabled = false;\n"),
     ("etc/rspamd/local.d/replies.conf", "enabled = false;\n"),
+    ("etc/rspamd/local.d/greylist.conf", "enabled = false;\n"),
     ("etc/rspamd/local.d/classifier-bayes.conf", "per_user = false;\n"),
     ("etc/opendkim.conf", "Syslog no\n"),
     (

@@ -10,6 +10,9 @@ pub const FILES: &[&str] = &[
     "logging.inc",
     "history_redis.conf",
     "replies.conf",
+    "greylist.conf",
+    "ratelimit.conf",
+    "reputation.conf",
     "statistic.conf",
     "classifier-bayes.conf",
     "clickhouse.conf",
@@ -27,7 +30,6 @@ const REDIS: &[&str] = &["servers", "write_servers", "read_servers", "sentinels"
 pub fn findings(folder: &str, files: &[(String, String)]) -> Vec<Finding> {
     let mut found = Vec::new();
     let settings = LocalFiles { folder, files };
-    let is_on = |file: &str| REDIS.iter().any(|name| settings.last(file, name).is_some());
     let level = settings.last("logging.inc", "level");
     if !level.as_ref().is_some_and(|set| matches!(set.value.as_str(), "error")) {
         found.push(settings.tell(&check::RSPAMD_LOG, "logging.inc", level, "level", "level = \"error\";"));
@@ -37,15 +39,7 @@ pub fn findings(folder: &str, files: &[(String, String)]) -> Vec<Finding> {
     if debugged.as_ref().is_some_and(|set| !set.value.trim_matches(['[', ']', ' ']).is_empty() || set.value == "[") {
         found.push(settings.tell(&check::RSPAMD_LOG, "logging.inc", debugged, "debug_modules", "debug_modules = [];"));
     }
-    // Without Redis neither of them has a place to write to.
-    let redis = is_on("redis.conf") || settings.whole();
-    for (check, file) in [(&check::RSPAMD_HISTORY, "history_redis.conf"), (&check::RSPAMD_REPLIES, "replies.conf")] {
-        let on = redis || is_on(file);
-        let enabled = settings.last(file, "enabled");
-        if on && !enabled.as_ref().is_some_and(|set| is_off(&set.value)) {
-            found.push(settings.tell(check, file, enabled, "enabled", "enabled = false;"));
-        }
-    }
+    in_redis(&settings, &mut found);
     let file = format!("{folder}/options.inc");
     let instead = "in a drop-in of rspamd.service: ExecStopPost=/bin/rm -f /var/lib/rspamd/rspamd.history";
     found.push(Finding::new(&check::RSPAMD_HISTORY_FILE, &file, None, "history_file", instead));
@@ -66,6 +60,29 @@ pub fn findings(folder: &str, files: &[(String, String)]) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// What keeps something about persons in Redis: of a module, its file, and the setting without which it does nothing, where it has one. `neural`
+/// is none of them: it keeps how often which rules matched, of nobody.
+const IN_REDIS: &[(&Check, &str, Option<&str>)] = &[
+    (&check::RSPAMD_HISTORY, "history_redis.conf", None),
+    (&check::RSPAMD_REPLIES, "replies.conf", None),
+    (&check::RSPAMD_GREYLIST, "greylist.conf", None),
+    (&check::RSPAMD_LIMITS, "ratelimit.conf", Some("rates")),
+    (&check::RSPAMD_REPUTATION, "reputation.conf", Some("rules")),
+];
+
+/// Without Redis none of them has a place to write to.
+fn in_redis(settings: &LocalFiles<'_>, found: &mut Vec<Finding>) {
+    let is_on = |file: &str| REDIS.iter().any(|name| settings.last(file, name).is_some());
+    let redis = is_on("redis.conf") || settings.whole();
+    for (check, file, wanted) in IN_REDIS {
+        let on = (redis || is_on(file)) && wanted.is_none_or(|name| settings.last(file, name).is_some());
+        let enabled = settings.last(file, "enabled");
+        if on && !enabled.as_ref().is_some_and(|set| is_off(&set.value)) {
+            found.push(settings.tell(check, file, enabled, "enabled", "enabled = false;"));
+        }
+    }
 }
 
 fn is_off(value: &str) -> bool {
@@ -172,10 +189,23 @@ mod tests {
         assert_eq!(names(&[]), ["rspamd-log /r/local.d/logging.inc", file]);
         let redis = ("local.d/redis.conf", "servers = \"127.0.0.1\";\n");
         let all = names(&[redis, ("local.d/logging.inc", "level = \"error\";\n")]);
-        assert_eq!(all, ["rspamd-history /r/local.d/history_redis.conf", "rspamd-replies /r/local.d/replies.conf", file]);
+        let greylist = "rspamd-greylist /r/local.d/greylist.conf";
+        assert_eq!(
+            all,
+            ["rspamd-history /r/local.d/history_redis.conf", "rspamd-replies /r/local.d/replies.conf", greylist, file]
+        );
         let quiet = ("local.d/logging.inc", "level = \"error\";\n");
-        let off = ["local.d/history_redis.conf", "local.d/replies.conf"].map(|name| (name, "enabled = false;\n"));
-        assert_eq!(names(&[redis, quiet, off[0], off[1]]), [file]);
+        let off = ["history_redis", "replies", "greylist"].map(|name| (format!("local.d/{name}.conf"), "enabled = false;\n"));
+        let off = off.each_ref().map(|(name, text)| (name.as_str(), *text));
+        assert_eq!(names(&[redis, quiet, off[0], off[1], off[2]]), [file]);
+        // These keep nothing before somebody sets them up.
+        let set_up = [
+            ("local.d/ratelimit.conf", "rates {\n  by_user = { bucket = { burst = 100; rate = \"1 / 1m\"; } }\n}\n"),
+            ("local.d/reputation.conf", "rules {\n  ip_reputation = { selector \"ip\" {} }\n}\n"),
+        ];
+        let all = names(&[&[redis, quiet][..], &off, &set_up].concat());
+        assert_eq!(all, ["rspamd-limits /r/local.d/ratelimit.conf", "rspamd-reputation /r/local.d/reputation.conf", file]);
+        assert_eq!(names(&[&[quiet][..], &set_up].concat()), [file], "without Redis they have no place for it");
     }
 
     #[test]
