@@ -84,6 +84,81 @@ fn in_a_folder_of_its_own_every_way_to_save_is_read() {
     reload(&mut house, "nologd: reloaded backends=1");
 }
 
+/// Whatever only a restart takes over is named, part by part, and nothing else is.
+#[test]
+fn each_part_that_waits_for_a_restart_is_named() {
+    let (mut house, file, text) = started(|house| house.place.path("nologd.toml"), 0o644);
+    let on_top = |line: &str| format!("{line}\n{text}");
+    let below = |lines: &str| format!("{text}\n{lines}\n");
+    let instead = |line: &str, other: &str| {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+        text.replacen(line, other, 1)
+    };
+    let policy = house.place.make("policy", Owner::me()).unwrap();
+    let headers = fs::read_to_string("policy/headers.toml").unwrap();
+    fs::write(policy.join("headers.toml"), headers.replacen("header_limit = 262144", "header_limit = 131072", 1)).unwrap();
+    let mut parts = vec![
+        ("listen", on_top("default_domain = \"asso.example\"")),
+        // A group that the daemon, in its sandbox, cannot look up.
+        (
+            "listen",
+            below("[[listen]]\nservice = \"policy\"\naddress = \"unix:/run/policy.sock\"\ntls = \"none\"\ngroup = \"daemon\""),
+        ),
+        ("tls", instead("default = \"mail.nolog.example\"", "default = \"mx.nolog.example\"")),
+        ("limits", instead("[limits]\n", "[limits]\nsessions = 999\n")),
+        ("limits", instead("[limits]\n", "[limits]\nlogin_seconds = 59\n")),
+        ("limits", instead("[limits]\n", "[limits]\nrecipients = 9\n")),
+        ("sending", below("[sending]\nmessages_per_hour = 7")),
+        ("quota", below("[quota]\nover = \"defer\"")),
+        ("pool", below("[pool]\nper_user = 2")),
+        ("recipient_separator", on_top("recipient_separator = \"-\"")),
+        ("hostname", instead("hostname = \"mail", "hostname = \"mx")),
+        ("drain_seconds", instead("drain_seconds = 1", "drain_seconds = 2")),
+        ("state_dir", instead("/state\"", "/other\"")),
+        ("user", if text.contains("\nuser = ") { instead("\nuser = \"", "\nuser = \"x") } else { on_top("user = \"x\"") }),
+        ("admin", below("[admin]\ngroup = \"daemon\"")),
+        ("notices", below("[notices]\nfrom = \"courrier@nolog.example\"")),
+        ("policy", below(&format!("[policy]\nallow_loosened = true\ndirectory = \"{}\"", policy.display()))),
+        ("sandbox", on_top("sandbox = \"required\"")),
+        ("places-for-the-kernel", below("[[backend]]\nname = \"b2\"\nimap = \"imap://127.0.0.1:2\"")),
+        ("sieve", below("[sieve]\nforward = \"refuse\"")),
+        ("help_url", on_top("help_url = \"https://aide.nolog.example/\"")),
+        ("web", below("[web]\nurl = \"https://pages.nolog.example\"")),
+        ("web", below("[web]\nmx = \"mx.nolog.example\"")),
+        (
+            "onion",
+            format!(
+                "onion = \"tqgfgdkxr4j22icnudxh2zmyqtp6xzldccyscugmvocba6fpeokhp5ad.onion\"\n{text}\n[[listen]]\nservice = \"imap\"\n\
+                 address = \"unix:/run/onion.sock\"\ntls = \"none\"\nnetwork = \"onion\"\nproxy_protocol = [\"unix\"]\n"
+            ),
+        ),
+        (
+            "share",
+            below(
+                "[share]\nname = \"front-a\"\netcd = [\"http://127.0.0.1:2379\"]\nauthority = \"/a.pem\"\ncertificate = \"/c.pem\"\nkey = \"/c.key\"",
+            ),
+        ),
+    ];
+    // A folder of which the kernel was not told.
+    if !house.ask("status").contains("no Landlock") {
+        parts.push(("places-for-the-kernel", below("[policy]\ndirectory = \"/var/lib\"")));
+    }
+    for (part, text) in &parts {
+        save_by_rename(&file, text, 0o644);
+        reload(&mut house, "nologd: restart-needed");
+        let said = house.said();
+        let last = said.lines().rfind(|line| line.starts_with("nologd: restart-needed")).unwrap();
+        let changed: Vec<_> = last.split("changed=").nth(1).unwrap().split(',').collect();
+        // Some of them are also ports and folders that the kernel was told of; the onion has a listener, and limits of its own.
+        let beside = |word: &str| word == "places-for-the-kernel" || *part == "onion" && matches!(word, "listen" | "limits");
+        assert!(changed.contains(part) && changed.iter().all(|word| word == part || beside(word)), "{part}: {last}");
+    }
+    let before = house.said().matches("restart-needed").count();
+    save_by_rename(&file, &text, 0o644);
+    reload(&mut house, "nologd: reloaded");
+    assert_eq!(house.said().matches("restart-needed").count(), before, "as it was at the start");
+}
+
 #[test]
 fn in_a_shared_folder_it_is_said_what_cannot_be_read() {
     let name = format!("nologd-shared-{}.toml", std::process::id());

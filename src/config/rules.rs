@@ -72,6 +72,7 @@ pub fn confine(config: &Config, file: &Path, mut missing: Vec<Unenforced>) -> Re
     wide.read.extend(certificate_folders(config));
     let (kept_outputs, lost_outputs) = (kept_outputs(), lost_outputs());
     missing.extend(sandbox::enforce(&wide));
+    super::groups::seal();
     missing.sort_unstable();
     missing.dedup();
     if config.sandbox_required && missing.iter().any(|rule| rule.is_required()) {

@@ -50,6 +50,7 @@ pub enum ConfigPart {
     HelpUrl,
     Web,
     Onion,
+    Share,
 }
 
 impl ConfigPart {
@@ -75,6 +76,7 @@ impl ConfigPart {
         "help_url",
         "web",
         "onion",
+        "share",
     ];
 
     /// One bit for each.
@@ -120,7 +122,7 @@ mod tests {
     #[test]
     fn each_has_its_word() {
         assert!(BackendService::ALL.iter().enumerate().all(|(number, service)| *service as usize == number));
-        assert_eq!(ConfigPart::WORDS.len(), ConfigPart::Onion as usize + 1);
+        assert_eq!(ConfigPart::WORDS.len(), ConfigPart::Share as usize + 1);
         assert_eq!((BackendService::Lmtp.word(), BackendService::Relay.word()), ("lmtp", "relay"));
         for (part, word) in [(ConfigPart::Hostname, "hostname"), (ConfigPart::Admin, "admin"), (ConfigPart::Policy, "policy")] {
             assert_eq!(super::word("changed", ConfigPart::bits([part].into_iter())).as_deref(), Some(word));

@@ -57,29 +57,37 @@ pub(super) fn config(config: &Config, file: &ConfigFile, context: &Context) {
     }
 }
 
-/// Which parts of the file changed that only a restart takes over, as a bit of each.
+/// Which parts of the file changed that only a restart takes over, as a bit of each. A field that is new in the config has to be named here.
 fn waiting(config: &Config, fresh: &Config, file: &ConfigFile, context: &Context) -> u64 {
-    let limits = fresh.limits != config.limits || fresh.patience != config.patience || fresh.sizes != config.sizes;
+    #[rustfmt::skip] // a list
+    let Config {
+        hostname, state_dir, user, tls, authorities, listens, onion, share, separator, access, help_url, web_url, mx, hosts, notices_from, policy,
+        sandbox_required, limits, pool, patience, sizes, quota, forwarding, sending, drain,
+        // Taken over, or in the book since the first start; the folder is known by what was read from it.
+        backends: _, associations: _, policy_folder: _,
+    } = config;
     let parts = [
-        (ConfigPart::Listen, fresh.listens != config.listens),
-        (ConfigPart::Tls, fresh.tls != config.tls || fresh.authorities != config.authorities),
-        (ConfigPart::Limits, limits),
-        (ConfigPart::Sending, fresh.sending != config.sending),
-        (ConfigPart::Sieve, fresh.forwarding != config.forwarding),
-        (ConfigPart::HelpUrl, fresh.help_url != config.help_url),
-        (ConfigPart::Web, (&fresh.web_url, &fresh.mx, &fresh.hosts) != (&config.web_url, &config.mx, &config.hosts)),
-        (ConfigPart::Onion, fresh.onion != config.onion),
-        (ConfigPart::Quota, fresh.quota != config.quota),
-        (ConfigPart::Pool, fresh.pool != config.pool),
-        (ConfigPart::RecipientSeparator, fresh.separator != config.separator),
-        (ConfigPart::Hostname, fresh.hostname != config.hostname),
-        (ConfigPart::Drain, fresh.drain != config.drain),
-        (ConfigPart::User, fresh.user != config.user),
-        (ConfigPart::StateDir, fresh.state_dir != config.state_dir),
-        (ConfigPart::Admin, fresh.access != config.access),
-        (ConfigPart::Notices, fresh.notices_from != config.notices_from),
-        (ConfigPart::Policy, fresh.policy.digest() != config.policy.digest()),
-        (ConfigPart::Sandbox, fresh.sandbox_required != config.sandbox_required),
+        (ConfigPart::Listen, fresh.listens != *listens),
+        (ConfigPart::Tls, fresh.tls != *tls || fresh.authorities != *authorities),
+        (ConfigPart::Limits, fresh.limits != *limits || fresh.patience != *patience || fresh.sizes != *sizes),
+        (ConfigPart::Sending, fresh.sending != *sending),
+        (ConfigPart::Sieve, fresh.forwarding != *forwarding),
+        (ConfigPart::HelpUrl, fresh.help_url != *help_url),
+        (ConfigPart::Web, (&fresh.web_url, &fresh.mx, &fresh.hosts) != (web_url, mx, hosts)),
+        (ConfigPart::Onion, fresh.onion != *onion),
+        // The other nodes stand among the backends.
+        (ConfigPart::Share, fresh.share != *share),
+        (ConfigPart::Quota, fresh.quota != *quota),
+        (ConfigPart::Pool, fresh.pool != *pool),
+        (ConfigPart::RecipientSeparator, fresh.separator != *separator),
+        (ConfigPart::Hostname, fresh.hostname != *hostname),
+        (ConfigPart::Drain, fresh.drain != *drain),
+        (ConfigPart::User, fresh.user != *user),
+        (ConfigPart::StateDir, fresh.state_dir != *state_dir),
+        (ConfigPart::Admin, fresh.access != *access),
+        (ConfigPart::Notices, fresh.notices_from != *notices_from),
+        (ConfigPart::Policy, fresh.policy.digest() != policy.digest()),
+        (ConfigPart::Sandbox, fresh.sandbox_required != *sandbox_required),
         // The kernel was told once which ports and folders there are.
         (ConfigPart::Places, config::plan(fresh, file.path()) != context.enforcement.plan),
     ];
