@@ -525,3 +525,33 @@ fn tls_towards_the_backend() {
         assert!(!good || wire.ask("LISTSCRIPTS\r\n", "OK").starts_with("OK"));
     }
 }
+
+/// Dovecot 2.3 misses a command that comes right behind its greeting where TLS comes with the first octet, some three in a hundred: such a login
+/// would wait until it is given up.
+#[test]
+fn no_login_waits_for_a_server_that_missed_it() {
+    let place = Place::new().unwrap();
+    let certificate = place.write("chain.pem", nologd::demo::CERTIFICATE).unwrap();
+    let key = place.write("key.pem", wire::KEY).unwrap();
+    let secure = place.port().unwrap();
+    let more = format!(
+        "ssl = yes\nssl_cert = <{}\nssl_key = <{}\nservice managesieve-login {{\n  process_min_avail = 2\n  inet_listener sieves {{\n    port = \
+         {secure}\n    ssl = yes\n  }}\n}}\n",
+        certificate.display(),
+        key.display()
+    );
+    let (dovecot, _) = dovecot(&place, &dialect::spoken(&more));
+    let (_book, port, _runtime) = in_process(&place, &dovecot, &format!("sieves://127.0.0.1:{secure}"), "", "");
+    let people: Vec<_> = (0..8)
+        .map(|_| {
+            std::thread::spawn(move || {
+                for _ in 0..25 {
+                    let begun = Instant::now();
+                    session(port).send(b"LOGOUT\r\n");
+                    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+                }
+            })
+        })
+        .collect();
+    people.into_iter().for_each(|person| person.join().unwrap());
+}

@@ -1,7 +1,7 @@
 //! The conversation with a backend of a protocol that keeps to [`crate::wire::contract`]: until somebody is logged in, or until the
 //! backend has said what it can do.
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::Context;
 use super::connect::SLOWED;
@@ -24,12 +24,16 @@ pub(super) async fn converse<C: Conversation>(
     credential: Option<&Credential>,
 ) -> Result<BufferedConn, Fault> {
     let patience = context.patience.backend;
+    let mut settles = Some(C::SETTLES).filter(|time| endpoint.security == Security::Implicit && !time.is_zero());
     loop {
         match conversation.next(conn.input(), credential)? {
             Approach::Need => drop(conn.fill().await?),
             Approach::Send(taken, bytes) => {
                 conn.consume(taken);
                 if !bytes.is_empty() {
+                    if let Some(time) = settles.take() {
+                        sleep(time).await;
+                    }
                     conn.set_deadline(Instant::now() + patience + SLOWED);
                     conn.send(&bytes).await?;
                 }

@@ -3,6 +3,8 @@
 //!
 //! Absent on purpose: XCLIENT. A backend learns nothing about clients. Nor is a password sent to one that lists no way to take it here.
 
+use std::time::Duration;
+
 use zeroize::Zeroizing;
 
 use super::capability;
@@ -86,6 +88,10 @@ impl UpstreamSieveLogin {
 }
 
 impl Conversation for UpstreamSieveLogin {
+    // Dovecot 2.3 greets before it is ready to read: of commands that come at once, some three in a hundred are not looked at until more comes.
+    // Seen on implicit TLS alone; after 50 ms on none of 480.
+    const SETTLES: Duration = Duration::from_millis(50);
+
     fn next(&mut self, input: &[u8], credential: Option<&Credential>) -> Result<Approach, Fault> {
         if self.waits == WaitsForSieve::Verdict && matches!(input.first(), Some(b'"' | b'{')) {
             return self.cancel(input);

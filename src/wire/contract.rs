@@ -3,6 +3,8 @@
 //!
 //! Absent on purpose: IMAP, whose commands overlap, and which has questions of its own under way besides the client's.
 
+use std::time::Duration;
+
 use zeroize::Zeroizing;
 
 use crate::fault::{Fault, RefusalCode};
@@ -50,6 +52,9 @@ pub enum Approach {
 
 /// The conversation with a backend until it accepts a credential.
 pub trait Conversation: Send {
+    /// How long a server of this protocol is left alone after its greeting, where TLS comes with the first octet.
+    const SETTLES: Duration = Duration::ZERO;
+
     /// What comes next, for the first bytes of `input`. Without a `credential` it is done when the backend has said what it can do, and
     /// nobody is logged in.
     ///
