@@ -84,7 +84,8 @@ pub static RETR_CPU: Figure = figure(Row::Retr, "RETR of 64 MiB: CPU", "s/GB", &
 pub static RETR_SPEED: Figure = figure(Row::Retr, "RETR, one session: speed", "MB/s", NONE);
 pub static POP3_IDLE: Figure = figure(Row::Pop3Idle, "idle POP3S session, 100 to 10,000: PSS", "KiB", &[AtMost(12.0)]);
 pub static SIEVE_LOGIN_CPU: Figure = figure(Row::SieveLogin, "ManageSieve TLS login and LOGOUT: CPU", "ms", &[Of(Dovecot, 0.5)]);
-pub static SIEVE_LOGIN_P50: Figure = figure(Row::SieveLogin, "ManageSieve TLS login, 8 at once: p50", "ms", NONE);
+pub static SIEVE_LOGIN_P50: Figure =
+    figure(Row::SieveLogin, "ManageSieve TLS login, 8 at once, with 50 ms behind the greeting: p50", "ms", NONE);
 pub static SIEVE_IDLE: Figure = figure(Row::SieveIdle, "idle ManageSieve session, 100 to 10,000: PSS", "KiB", &[AtMost(12.0)]);
 pub static CLICK_P50: Figure = figure(Row::Click, "a webmail's click: p50", "ms", &[Of(Direct, 0.06), Of(Imapproxy, 0.7)]);
 pub static CLICK_P99: Figure = figure(Row::Click, "a webmail's click: p99", "ms", NONE);
