@@ -181,7 +181,8 @@ impl Backend {
 pub struct BackendId(u64);
 
 impl BackendId {
-    /// For tests: those in force are made in [`Backends`].
+    /// Those in force are made in [`Backends`].
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) const fn new(number: u64) -> BackendId {
         BackendId(number)
     }

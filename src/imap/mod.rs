@@ -22,7 +22,7 @@ pub mod frame;
 mod gate;
 pub mod grammar;
 mod held;
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod invariants;
 mod leaving;
 mod listed;
@@ -44,6 +44,7 @@ pub mod sent;
 pub mod session;
 mod sizes;
 pub mod space;
+#[cfg(any(test, feature = "testing"))]
 mod stand_ins;
 mod status;
 pub mod staying;

@@ -21,12 +21,12 @@
 
 mod answer;
 mod backend;
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod check;
 mod decide;
 mod envelope;
 mod environment;
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod invariants;
 mod message;
 mod recipient;

@@ -16,7 +16,7 @@
 mod capability;
 mod command;
 mod frame;
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod invariants;
 pub mod login;
 pub mod reply;

@@ -11,7 +11,7 @@
 //! Nothing is set aside: the mail comes later, or never. Absent on purpose: every other attribute. Who sends, from where, and
 //! under which name, is passed over in the read buffer and never becomes a value.
 
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod check;
 mod decide;
 mod request;

@@ -12,7 +12,7 @@
 //! `From ...` of the mbox format on top, which many programs send along (`git format-patch`) and all servers take off.
 
 mod date;
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod invariants;
 mod message_id;
 mod mime;

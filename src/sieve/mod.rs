@@ -17,7 +17,7 @@ mod answering;
 mod capability;
 mod command;
 mod frame;
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod invariants;
 pub mod login;
 pub mod offer;

@@ -16,7 +16,7 @@
 mod decide;
 mod envelope;
 mod environment;
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod invariants;
 mod login;
 mod loss;

@@ -16,7 +16,7 @@
 //! Absent on purpose: a memory. What is asked for (`L`, `I`) is not there, and nothing of a line is ever said again. `F` is
 //! never answered: a failure that Dovecot would write down, with the member's name.
 
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod check;
 mod command;
 mod decide;

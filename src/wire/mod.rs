@@ -3,9 +3,9 @@
 pub mod contract;
 pub mod dot;
 pub mod header;
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod invariants;
-#[doc(hidden)]
+#[cfg(any(test, feature = "testing"))]
 pub mod play;
 pub mod protection;
 pub mod sasl;
