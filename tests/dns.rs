@@ -242,7 +242,7 @@ fn the_daemon_hears_what_is_there() {
     let check = |more: &str| {
         let resolver = format!("--resolver 127.0.0.1:{}", dns.port);
         let said = house.nologd(&format!("dns --check --tell --config {} {resolver}{more}", house.config().display()));
-        assert!(said.code == 1 && said.out.contains("velo.example: every line"), "{}{}", said.out, said.errors);
+        assert!(said.code == 0 && said.out.contains("velo.example: every line"), "{}{}", said.out, said.errors);
         house.json("association show velo")["zones"].clone()
     };
     let zones = check("");
@@ -265,13 +265,29 @@ fn the_daemon_hears_what_is_there() {
         shown.contains("velo.example: every line is there, 20") && shown.contains("vélo.example: 11 lines are not, 20"),
         "{shown}"
     );
-    // What is not there is no reason not to say it, and who cannot be told is not passed over.
+    // What could not be asked says nothing, and takes nothing away.
+    let failing = Dns::start(Manner::Fails);
+    let said =
+        house.nologd(&format!("dns --check --tell --config {} --resolver 127.0.0.1:{}", house.config().display(), failing.port));
+    assert!(said.code == 1 && said.errors.contains("No resolver answers"), "{}{}", said.out, said.errors);
+    assert_eq!(house.nologd("association show velo").out, shown);
+    // Without a word of which server takes mail, the MX is not said to be there.
+    let _ = check("");
+    let shown = house.nologd("association show velo").out;
+    assert!(shown.contains("velo.example: every line is there (the MX was not looked at), 20"), "{shown}");
+    let said = house.nologd(&format!(
+        "dns nobody.example --check --tell --config {} --resolver 127.0.0.1:{}",
+        house.config().display(),
+        dns.port
+    ));
+    assert!(said.code == 1 && said.errors.contains("no association's"), "{}{}", said.out, said.errors);
+    // Who cannot be told is not passed over, and what was found is shown.
     let said = house.nologd(&format!(
         "dns velo.example --check --tell --socket /nowhere --config {} --resolver 127.0.0.1:{}",
         house.config().display(),
         dns.port
     ));
-    assert!(said.code == 1 && !said.errors.is_empty(), "{}", said.out);
+    assert!(said.code == 1 && !said.errors.is_empty() && said.out.contains("every line is there"), "{}", said.out);
 }
 
 /// A resolver that fails, or that is not there: nothing is known, and nothing is called missing.

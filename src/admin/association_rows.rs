@@ -80,10 +80,11 @@ pub(super) fn loan_rows(lent: &[Loan], borrowed: &[Loan]) -> [Row; 2] {
 pub(super) fn zone_row(zones: &[ZoneShown]) -> Option<Row> {
     let words = zones.iter().map(|ZoneShown { day, zone }| {
         let (domain, day) = (zone.domain.reveal_written(), day.print());
+        let but = if zone.with_mx { "" } else { " (the MX was not looked at)" };
         match zone.amiss.len() {
-            0 => format!("{domain}: every line is there, {day}"),
-            1 => format!("{domain}: one line is not, {day}"),
-            more => format!("{domain}: {more} lines are not, {day}"),
+            0 => format!("{domain}: every line is there{but}, {day}"),
+            1 => format!("{domain}: one line is not{but}, {day}"),
+            more => format!("{domain}: {more} lines are not{but}, {day}"),
         }
     });
     (!zones.is_empty()).then(|| ("zones", joined(words, "; ")))

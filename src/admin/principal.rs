@@ -120,7 +120,7 @@ mod tests {
         (r#""status""#, false, false),
         (r#""sync stage","batch":"x","part":0,"changes":{}"#, false, false),
         (r#""sync apply","batch":"x","parts":0,"changes":{"gone-mailboxes":["bob@velo.example"]}"#, false, false),
-        (r#""dns tell","zones":[{"domain":"velo.example","amiss":[]}]"#, false, false),
+        (r#""dns tell","zones":[{"domain":"velo.example","with-mx":true,"amiss":[]}]"#, false, false),
         (r#""usage load","mailboxes":[["alice@velo.example",5,1]]"#, false, false),
     ];
 

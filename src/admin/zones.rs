@@ -15,27 +15,23 @@ const LINES: usize = 32;
 /// Octets of each text of a line.
 const TEXT: usize = 400;
 
-/// How a line stands.
+/// What is wrong with a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LineStanding {
-    /// As it is to be.
-    There,
-    /// Nothing of the kind is.
+pub enum Amiss {
+    /// Nothing of the kind is there.
     Missing,
     /// Something else is.
     Other,
-    /// Nobody answered.
-    Unknown,
 }
 
-words! { LineStanding, "A line is there, missing, other or unknown.": There = "there", Missing = "missing", Other = "other", Unknown = "unknown" }
+words! { Amiss, "A line is missing, or another is there.": Missing = "missing", Other = "other" }
 
-/// A line that is not seen to be as it is to be.
+/// A line that is not as it is to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LineAmiss {
     /// How it stands.
-    pub standing: LineStanding,
+    pub standing: Amiss,
     /// MX, SRV, CNAME or TXT.
     pub kind: String,
     /// Its name.
@@ -44,13 +40,15 @@ pub struct LineAmiss {
     pub wanted: String,
 }
 
-/// A zone that was looked at.
+/// A zone that was looked at, all of it: what could not be asked is not told.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SeenZone {
     /// The domain.
     #[serde(with = "revealed")]
     pub domain: Domain,
+    /// Whether the MX was looked at, too: only where the config names it.
+    pub with_mx: bool,
     /// What is amiss: nothing where every line is there.
     pub amiss: Vec<LineAmiss>,
 }
@@ -151,12 +149,12 @@ mod tests {
     fn what_is_told_is_shown_to_whose_domain_it_is_and_bounded() {
         let stage = TestStage::new();
         let line = LineAmiss {
-            standing: LineStanding::Missing,
+            standing: Amiss::Missing,
             kind: "TXT".into(),
             name: "_dmarc.velo.example".into(),
             wanted: "\"v=DMARC1 ...\"".into(),
         };
-        let zone = |domain: &str, amiss: Vec<LineAmiss>| SeenZone { domain: domain.parse().unwrap(), amiss };
+        let zone = |domain: &str, amiss: Vec<LineAmiss>| SeenZone { domain: domain.parse().unwrap(), with_mx: true, amiss };
         let tell = |zones: Vec<SeenZone>| {
             let request = crate::admin::ask(&TellZones::new(zones));
             stage.say(&Principal::Admin, &crate::admin::Request::read(request.as_bytes()).ok().unwrap())

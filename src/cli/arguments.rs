@@ -99,7 +99,7 @@ pub struct DnsArguments {
     /// Ask the resolver of this machine which of the lines are there. Exit code 1 where one is not.
     #[arg(long)]
     pub(super) check: bool,
-    /// Tell the daemon what is there, for the pages of the associations' contacts and for `association show`.
+    /// Tell the daemon what is there, for the pages of the associations' contacts and for `association show`. Exit code 0 when it was told.
     #[arg(long, requires = "check")]
     pub(super) tell: bool,
     /// Ask this resolver instead, like 127.0.0.1 or [::1]:5353.

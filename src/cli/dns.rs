@@ -10,7 +10,7 @@ use super::daemon_options::{OutputOptions, SocketOptions};
 use super::resolver::Resolver;
 use super::{REFUSED, USAGE, complain, dns_check, load, refuse, run, say};
 use crate::admin::association::ListAssociations;
-use crate::admin::zones::{SeenZone, TellZones};
+use crate::admin::zones::TellZones;
 use crate::config;
 use crate::private::Domain;
 use crate::serve::Service;
@@ -27,13 +27,10 @@ pub fn dns(arguments: &DnsArguments) -> ExitCode {
     if arguments.check {
         return match resolver(arguments).and_then(|resolver| Ok((resolver, domains(arguments)?))) {
             Ok((resolver, domains)) => {
-                let all = dns_check::check(&resolver, &domains, |domain| lines(domain, &site.offer, &mail, pages));
+                let look =
+                    |domains: &[Domain]| dns_check::check(&resolver, domains, |domain| lines(domain, &site.offer, &mail, pages));
                 let knows_mx = arguments.mx.is_some() || site.mx.is_some();
-                let seen = domains.iter().zip(&all).map(|(domain, checked)| checked.seen(domain, knows_mx));
-                match arguments.tell.then(|| tell(arguments, seen.collect())) {
-                    Some(Err(code)) => code,
-                    Some(Ok(())) | None => show(&all, arguments.json),
-                }
+                if arguments.tell { tell(arguments, &domains, look, knows_mx) } else { show(&look(&domains), arguments.json) }
             }
             Err(code) => code,
         };
@@ -45,16 +42,49 @@ pub fn dns(arguments: &DnsArguments) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The daemon takes the place of no resolver: it is told.
-fn tell(arguments: &DnsArguments, zones: Vec<SeenZone>) -> Result<(), ExitCode> {
-    let socket = socket(arguments)?;
-    for part in zones.chunks(TellZones::PART) {
-        run::told(&socket, &TellZones::new(part.to_vec())).map_err(|trouble| {
-            refuse(OutputOptions { json: arguments.json }, &trouble);
-            ExitCode::from(REFUSED)
-        })?;
+/// Domains that are looked at before they are told: whoever ends this has told something.
+const TOLD_AT_ONCE: usize = 48;
+
+/// Shows what is there and tells the daemon, part by part. Exit code 0 when it was told, whatever is there: who is told looks at that.
+fn tell(
+    arguments: &DnsArguments,
+    domains: &[Domain],
+    look: impl Fn(&[Domain]) -> Vec<dns_check::DomainChecked>,
+    knows_mx: bool,
+) -> ExitCode {
+    let socket = match socket(arguments) {
+        Ok(socket) => socket,
+        Err(code) => return code,
+    };
+    let (mut all, mut strangers, mut trouble) = (Vec::new(), 0, None);
+    for part in domains.chunks(TOLD_AT_ONCE) {
+        let checked = look(part);
+        let seen: Vec<_> = part.iter().zip(&checked).filter_map(|(domain, checked)| checked.seen(domain, knows_mx)).collect();
+        if checked.iter().all(dns_check::DomainChecked::is_unknown) {
+            trouble = Some("No resolver answers. Nothing more was looked at.".to_owned());
+        }
+        for zones in seen.chunks(TellZones::PART) {
+            match run::told(&socket, &TellZones::new(zones.to_vec())) {
+                Ok(taken) => strangers += (zones.len() as u64).saturating_sub(taken.zones),
+                Err(why) => trouble = Some(why),
+            }
+        }
+        all.extend(checked);
+        if trouble.is_some() {
+            break;
+        }
     }
-    Ok(())
+    let _ = show(&all, arguments.json);
+    if strangers > 0 && trouble.is_none() {
+        trouble = Some(format!("{strangers} of these domains are no association's here: nothing is kept of them."));
+    }
+    match trouble {
+        None => ExitCode::SUCCESS,
+        Some(trouble) => {
+            refuse(OutputOptions { json: false }, &trouble);
+            ExitCode::from(REFUSED)
+        }
+    }
 }
 
 fn show(all: &[dns_check::DomainChecked], json: bool) -> ExitCode {

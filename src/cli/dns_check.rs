@@ -10,12 +10,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::Serialize;
 
 use super::resolver::{DnsRecord, NoAnswer, RecordKind, Resolver};
-use crate::admin::zones::{LineAmiss, LineStanding, SeenZone};
+use crate::admin::zones::{Amiss, LineAmiss, SeenZone};
 use crate::private::Domain;
 use crate::web::zone::{LineData, ZoneLine};
 
 /// Domains that are asked about at once.
 const AT_ONCE: usize = 12;
+
+/// How a line stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum LineStanding {
+    /// As it is to be.
+    There,
+    /// Nothing of the kind is.
+    Missing,
+    /// Something else is.
+    Other,
+    /// Nobody answered.
+    Unknown,
+}
 
 /// A line, and how it stands.
 #[derive(Serialize)]
@@ -42,16 +56,25 @@ impl DomainChecked {
         self.lines.iter().any(|line| line.standing == standing)
     }
 
-    /// For the daemon, as domain `of`. A line with the MX is told only where it `knows_mx`: a wrong one loses mail.
-    pub(super) fn seen(&self, of: &Domain, knows_mx: bool) -> SeenZone {
-        let amiss = self.lines.iter().filter(|line| line.standing != LineStanding::There && (knows_mx || line.kind != "MX"));
-        let amiss = amiss.map(|line| LineAmiss {
-            standing: line.standing,
-            kind: line.kind.into(),
-            name: line.name.clone(),
-            wanted: line.wanted.clone(),
-        });
-        SeenZone { domain: of.clone(), amiss: amiss.collect() }
+    /// For the daemon, as domain `of`; none where not all could be asked, for that says nothing. A line with the MX is told only where it
+    /// `knows_mx`: a wrong one loses mail.
+    pub(super) fn seen(&self, of: &Domain, knows_mx: bool) -> Option<SeenZone> {
+        let mut amiss = Vec::new();
+        for line in self.lines.iter().filter(|line| knows_mx || line.kind != "MX") {
+            let standing = match line.standing {
+                LineStanding::There => continue,
+                LineStanding::Missing => Amiss::Missing,
+                LineStanding::Other => Amiss::Other,
+                LineStanding::Unknown => return None,
+            };
+            amiss.push(LineAmiss { standing, kind: line.kind.into(), name: line.name.clone(), wanted: line.wanted.clone() });
+        }
+        Some(SeenZone { domain: of.clone(), with_mx: knows_mx, amiss })
+    }
+
+    /// Whether nothing could be asked.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.lines.iter().all(|line| line.standing == LineStanding::Unknown)
     }
 
     /// Whether all of it is there.

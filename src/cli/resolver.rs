@@ -6,7 +6,7 @@
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::base::iana::{Class, Rcode, Rtype};
 use domain::base::{Message, MessageBuilder, Name, Question};
@@ -121,14 +121,27 @@ fn ask_one(server: SocketAddr, name: &Name<Vec<u8>>, kind: RecordKind) -> io::Re
 
 fn by_tcp(server: SocketAddr, question: &[u8]) -> io::Result<Option<Vec<u8>>> {
     let mut stream = TcpStream::connect_timeout(&server, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
     let Ok(length) = u16::try_from(question.len()) else { return Ok(None) };
     stream.write_all(&[&length.to_be_bytes(), question].concat())?;
+    let end = Instant::now() + PATIENCE;
     let mut length = [0; 2];
-    stream.read_exact(&mut length)?;
+    read_until(&mut stream, &mut length, end)?;
     let mut bytes = vec![0; u16::from_be_bytes(length).into()];
-    stream.read_exact(&mut bytes)?;
+    read_until(&mut stream, &mut bytes, end)?;
     Ok(Some(bytes))
+}
+
+/// All of `bytes`, however slowly they come, and no later than that.
+fn read_until(stream: &mut TcpStream, mut bytes: &mut [u8], end: Instant) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let left = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()).ok_or(io::ErrorKind::TimedOut)?;
+        stream.set_read_timeout(Some(left))?;
+        match stream.read(bytes)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => bytes = &mut bytes[read..],
+        }
+    }
+    Ok(())
 }
 
 fn question(id: u16, name: &Name<Vec<u8>>, kind: RecordKind) -> Option<Vec<u8>> {

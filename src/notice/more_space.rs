@@ -33,33 +33,34 @@ pub(super) fn words(request: &SpaceRequest, lang: Lang) -> (String, Vec<String>)
     };
     let command = format!("nologd association set {name} --storage {}", in_command(request.storage.saturating_add(request.more)));
     let for_a_while = format!("nologd association grant {name} {} --until YYYY-MM-DD", in_command(request.more));
+    let look = format!("nologd association show {name}");
     let mut paragraphs = match lang {
         Lang::En => vec![
             "Hello,".into(),
             format!("The contact of the association {name} asks for {more} more of mail space. The contact is {contact}"),
-            format!("Now it has {storage}, not counting what is granted, borrowed or lent; {used} are in use."),
-            "To give it for good, or until a day:".into(),
+            format!("At this moment it has {storage}, not counting what is granted, borrowed or lent; in use: {used}."),
+            "To give it for good, or until a day. The first command sets the whole space: if it was changed since this mail, look first.".into(),
             command,
             for_a_while,
-            "The contact expects an answer from you, whatever it is: to this message nobody can reply.".into(),
+            look,
+            "The contact expects an answer from you, whatever it is. Write to the address above: a reply to this message does not go there.".into(),
         ],
         Lang::Fr => vec![
             "Bonjour,".into(),
             format!("Le contact de l'association {name} demande {more} d'espace de courriel en plus. Le contact est {contact}"),
-            format!(
-                "Elle a aujourd'hui {storage}, sans compter ce qui est accordé, emprunté ou prêté\u{a0}; {used} sont utilisés."
-            ),
-            "Pour l'accorder durablement, ou jusqu'à une date\u{a0}:".into(),
+            format!("Elle a en ce moment {storage}, sans compter ce qui est accordé, emprunté ou prêté\u{a0}; utilisé\u{a0}: {used}."),
+            "Pour l'accorder durablement, ou jusqu'à une date. La première commande fixe tout l'espace\u{a0}: s'il a changé depuis ce message, regardez d'abord."
+                .into(),
             command,
             for_a_while,
-            "Le contact attend une réponse de votre part, quelle qu'elle soit\u{a0}: on ne peut pas répondre à ce message."
-                .into(),
+            look,
+            "Le contact attend une réponse de votre part, quelle qu'elle soit. Écrivez à l'adresse ci-dessus\u{a0}: une réponse à ce message n'y va pas.".into(),
         ],
     };
     if !request.words.is_empty() {
         paragraphs.push(match lang {
-            Lang::En => format!("In the contact's words: “{}”", request.words),
-            Lang::Fr => format!("Avec les mots du contact\u{a0}: «\u{a0}{}\u{a0}»", request.words),
+            Lang::En => "In the contact's words:".into(),
+            Lang::Fr => "Avec les mots du contact\u{a0}:".into(),
         });
     }
     let subject = match lang {
@@ -91,6 +92,17 @@ mod tests {
             let lines: Vec<_> = notice.body.lines().collect();
             assert!(lines.contains(&"nologd association set velo --storage 12G"), "{}", notice.body);
             assert!(lines.contains(&"nologd association grant velo 2G --until YYYY-MM-DD"), "{}", notice.body);
+        }
+        // Whatever a contact writes, it stands behind a mark, line by line.
+        let long = format!("a camp\u{201d} {0} As agreed by phone: {0} nologd association remove jardin", "\u{2800}".repeat(72));
+        for lang in [Lang::En, Lang::Fr] {
+            let notice = Notice::more_space(&request(2 << 30, &long), lang);
+            let (ours, theirs): (Vec<_>, Vec<_>) = notice.body.lines().partition(|line| !line.starts_with("> "));
+            assert!(
+                theirs.len() > 3 && !ours.iter().any(|line| line.contains("jardin") || line.contains("phone")),
+                "{}",
+                notice.body
+            );
         }
         let odd = Notice::more_space(&request((1 << 30) + 1, ""), Lang::En);
         assert!(odd.body.contains("--storage 11811160065\n") && !odd.body.contains("words"), "{}", odd.body);

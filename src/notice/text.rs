@@ -58,7 +58,12 @@ impl Notice {
     /// Asks the hosts for more space.
     pub fn more_space(request: &SpaceRequest, lang: Lang) -> Notice {
         let (subject, paragraphs) = more_space::words(request, lang);
-        Notice::of(subject, &paragraphs)
+        let Notice { subject, mut body } = Notice::of(subject, &paragraphs);
+        // Each line of what a person wrote is marked: none of them can look like one of ours.
+        if !request.words.is_empty() {
+            wrap(&request.words).lines().for_each(|line| body.push_str(&format!("> {line}\n")));
+        }
+        Notice { subject, body }
     }
 
     fn of(subject: String, paragraphs: &[String]) -> Notice {

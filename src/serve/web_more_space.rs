@@ -20,10 +20,9 @@ use crate::quota::{Limit, Name};
 use crate::smtp::delivery::DeliveryOutcome;
 use crate::web::form_result::FormResult;
 use crate::web::home::NoPage;
-use crate::web::more_space::{MoreSpaceError, MoreSpaceTyped};
+use crate::web::more_space::{MOST, MoreSpaceError, MoreSpaceTyped};
 use crate::web::news::VisitNews;
 use crate::web::password::EntryPage;
-use crate::web::session::FoundVisit;
 use crate::web::share::share;
 use crate::web::{WebAnswer, WebRequest};
 
@@ -33,49 +32,45 @@ pub(super) fn ask(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     let (Principal::Contact(name), Some(hosts)) = (&found.visitor.principal, &context.web.site.hosts) else {
         return wrong(context, asked.lang, NoPage::Form);
     };
-    let (Some(share), Some(words)) = (asked.form.field("share"), asked.form.field("words")) else {
+    let (Some(size), Some(words)) = (asked.form.field("share"), asked.form.field("words")) else {
         return wrong(context, asked.lang, NoPage::Request);
     };
-    let typed = MoreSpaceTyped { share: share.trim().into(), words: words.into() };
+    let typed = MoreSpaceTyped { share: size.trim().into(), words: words.into() };
     let refused = |error| page(context, asked.lang, &found, FormResult::MoreSpaceRefused(error, typed.clone()));
-    let (request, domain) = match read(context, &found, name, &typed) {
-        Ok(read) => read,
-        Err(error) => return refused(error),
+    let more = match share(&typed.share, Limit::At(MOST)) {
+        Ok(more) => more,
+        Err(error) => return refused(MoreSpaceError::Size(error)),
     };
+    let Some(words) = typed.plain_words() else { return refused(MoreSpaceError::TooLong) };
+    let mail = SpaceRequestMail {
+        name: name.clone(),
+        contact: found.visitor.address.clone(),
+        more,
+        words,
+        hosts: hosts.clone(),
+        lang: asked.lang,
+    };
+    // Without a limit the form is not there, and there is nothing to ask for.
+    let Some((_, domain)) = mail.request(context) else { return wrong(context, asked.lang, NoPage::Missing) };
+    if !has_relay(context, &domain) {
+        return refused(MoreSpaceError::NoMail);
+    }
     if !may_change(context, &found) {
         return wrong(context, asked.lang, NoPage::Busy);
     }
     if context.web.lock().space_requests.begin(name, context.web.now()) {
-        let mail = SpaceRequestMail { request, domain, hosts: hosts.clone(), lang: asked.lang };
-        Handle::current().spawn(mail.send(context.clone()));
+        Handle::current().spawn(mail.send(context.clone(), domain));
     } else if !is_again(context, asked, VisitNews::SpaceAsked) {
         return refused(MoreSpaceError::Lately);
     }
     done(context, asked, VisitNews::SpaceAsked, EntryPage::Contact)
 }
 
-/// What was typed, with what the page shows of the association, and the domain by whose relay it goes.
-fn read(
-    context: &Context,
-    found: &FoundVisit,
-    name: &Name,
-    typed: &MoreSpaceTyped,
-) -> Result<(SpaceRequest, Domain), MoreSpaceError> {
-    let more = share(&typed.share, Limit::None).map_err(MoreSpaceError::Size)?;
-    let words = typed.plain_words().ok_or(MoreSpaceError::TooLong)?;
-    let shown = obey(context, &found.visitor.principal, &ShowAssociation { name: name.clone() });
-    let association = shown.map_err(|_| MoreSpaceError::NoMail)?.association;
-    // Without a limit the form is not there, and there is nothing to ask for.
-    let Limit::At(storage) = association.settings.storage else { return Err(MoreSpaceError::NoMail) };
-    let domain = association.settings.domains.first().filter(|domain| has_relay(context, domain)).cloned();
-    let (used, contact) = (association.fill.octets, found.visitor.address.clone());
-    let request = SpaceRequest { name: name.clone(), contact, more, used, storage, words };
-    Ok((request, domain.ok_or(MoreSpaceError::NoMail)?))
-}
-
 struct SpaceRequestMail {
-    request: SpaceRequest,
-    domain: Domain,
+    name: Name,
+    contact: Address,
+    more: u64,
+    words: String,
     hosts: Address,
     lang: Lang,
 }
@@ -84,21 +79,45 @@ struct SpaceRequestMail {
 const AGAIN: [Duration; 4] = [Duration::ZERO, Duration::from_secs(20), Duration::from_secs(5 * 60), Duration::from_secs(60 * 60)];
 
 impl SpaceRequestMail {
-    async fn send(self, context: Arc<Context>) {
-        let mut outcome = DeliveryOutcome::Down;
+    /// What is asked, as it is at this moment, and the domain by whose relay it goes. None: the contact is another one, or there is no limit any
+    /// more.
+    fn request(&self, context: &Context) -> Option<(SpaceRequest, Domain)> {
+        let SpaceRequestMail { name, contact, more, words, .. } = self;
+        if !context.book.is_contact(name, contact) {
+            return None;
+        }
+        // As lists show it: the use of this moment is nobody's business here.
+        let shown = obey(context, &Principal::Contact(name.clone()), &ShowAssociation { name: name.clone() }).ok()?.association;
+        let Limit::At(storage) = shown.settings.storage else { return None };
+        let (name, contact, words) = (name.clone(), contact.clone(), words.clone());
+        let request = SpaceRequest { name, contact, more: *more, used: shown.fill.octets, storage, words };
+        Some((request, shown.settings.domains.first()?.clone()))
+    }
+
+    async fn send(self, context: Arc<Context>, domain: Domain) {
+        let mut outcome = Some(DeliveryOutcome::Down);
         for wait in AGAIN {
             sleep(wait).await;
-            let (notice, domain, to) = (Notice::more_space(&self.request, self.lang), self.domain.clone(), self.hosts.clone());
-            let mail = || Some(AskedMail { notice, domain, to });
-            outcome = send_in_turn(&context, (&self.domain, &self.hosts), mail).await.unwrap_or(DeliveryOutcome::Down);
-            if !matches!(outcome, DeliveryOutcome::Later | DeliveryOutcome::Down) {
+            let mail = || {
+                let (request, domain) = self.request(&context)?;
+                Some(AskedMail { notice: Notice::more_space(&request, self.lang), domain, to: self.hosts.clone() })
+            };
+            outcome = send_in_turn(&context, (&domain, &self.hosts), mail).await;
+            // Of what may have come the hosts rather have two than none.
+            if !matches!(outcome, Some(DeliveryOutcome::Later | DeliveryOutcome::Down | DeliveryOutcome::Unknown)) {
                 break;
             }
         }
-        // Of what never left the contact may try again at once.
-        if matches!(outcome, DeliveryOutcome::Later | DeliveryOutcome::Down | DeliveryOutcome::Refused(_)) {
-            context.web.lock().space_requests.untold(&self.request.name);
+        match outcome {
+            Some(DeliveryOutcome::Accepted) => {}
+            // Of what never left, as far as it is known, the contact may try again at once.
+            Some(outcome) => {
+                context.web.lock().space_requests.untold(&self.name);
+                let is_lost = !matches!(outcome, DeliveryOutcome::Refused(_));
+                note_lost(if is_lost { &DeliveryOutcome::Down } else { &outcome });
+            }
+            // There is nothing to ask any more.
+            None => context.web.lock().space_requests.untold(&self.name),
         }
-        note_lost(&outcome);
     }
 }

@@ -10,7 +10,7 @@ use super::Site;
 use super::layout::say;
 use super::typography::{number, set};
 use super::zone::records;
-use crate::admin::zones::{LineStanding, ZoneShown};
+use crate::admin::zones::{Amiss, ZoneShown};
 use crate::fault::Lang;
 use crate::notice::date;
 use crate::private::Domain;
@@ -61,10 +61,10 @@ impl DomainsSection<'_> {
                 Lang::En => format!("{more} more: ask your mail host for their lines."),
                 Lang::Fr => format!("{more} de plus\u{a0}: demandez leurs lignes à votre hébergeur."),
             }) } }
-            @if self.zones.is_empty() {
+            @if self.domains.iter().take(SHOWN).any(|domain| self.seen(domain).is_none()) {
                 p.note {
-                    (say(lang, "Whether they are there is not known here: this server asks no DNS. Your mail host sees it with ", "Ce serveur n'interroge \
-                     aucun DNS\u{a0}: il ne sait pas si elles y sont. Votre hébergeur le voit avec ")) code { "nologd dns --check" } "."
+                    (say(lang, "Where nothing is said of a domain, whether its lines are there is not known here: this server asks no DNS. Your mail host sees it with ", "Ce serveur n'interroge \
+                     aucun DNS\u{a0}: si rien n'est dit d'un domaine, il ne sait pas si ses lignes y sont. Votre hébergeur le voit avec ")) code { "nologd dns --check" } "."
                 }
             }
             p.note { (match self.site.mx {
@@ -82,12 +82,15 @@ impl DomainsSection<'_> {
         }
     }
 
+    fn seen(&self, domain: &Domain) -> Option<&ZoneShown> {
+        self.zones.iter().find(|shown| shown.zone.domain == *domain)
+    }
+
     fn zone(&self, domain: &Domain) -> Markup {
         let (lang, site) = (self.lang, self.site);
         let lines = records(domain, &site.offer, site.mx.as_deref(), Some(site.pages_host()));
-        let zone = self.zones.iter().find(|shown| shown.zone.domain == *domain);
         html! {
-            @if let Some(shown) = zone { (seen(shown, lang)) }
+            @if let Some(shown) = self.seen(domain) { (seen(shown, lang)) }
             details {
                 summary { (say(lang, "Lines for the zone of ", "Lignes pour la zone de ")) span.address { (domain.reveal()) } }
                 div.zone { @for line in lines { code { (line) } } }
@@ -96,7 +99,7 @@ impl DomainsSection<'_> {
     }
 }
 
-/// How a zone stood when somebody looked. What could not be asked is not said to be missing, and not to be there.
+/// How a zone stood when somebody looked.
 fn seen(ZoneShown { day, zone }: &ZoneShown, lang: Lang) -> Markup {
     let (domain, day) = (zone.domain.reveal(), date(*day, lang));
     let head = match (zone.amiss.is_empty(), lang) {
@@ -105,11 +108,9 @@ fn seen(ZoneShown { day, zone }: &ZoneShown, lang: Lang) -> Markup {
         (false, Lang::En) => format!(": looked at on {day}. Not as they are to be:"),
         (false, Lang::Fr) => set(&format!("\u{a0}: vérifié le {day}. À mettre en ordre\u{a0}:"), lang),
     };
-    let stands = |standing: LineStanding| match standing {
-        LineStanding::There => say(lang, "there", "présente"),
-        LineStanding::Missing => say(lang, "missing", "absente"),
-        LineStanding::Other => say(lang, "something else is there", "autre chose à la place"),
-        LineStanding::Unknown => say(lang, "could not be asked", "pas de réponse"),
+    let stands = |standing: Amiss| match standing {
+        Amiss::Missing => say(lang, "missing", "absente"),
+        Amiss::Other => say(lang, "something else is there", "autre chose à la place"),
     };
     html! {
         p { span.address { (domain) } (head) }
@@ -179,14 +180,15 @@ mod tests {
 
     #[test]
     fn how_a_zone_stood_is_said_with_its_day_and_nothing_is_guessed() {
-        let line = |standing, name: &str| LineAmiss { standing, kind: "SRV".into(), name: name.into(), wanted: "<993>".into() };
+        let line =
+            |standing: Amiss, name: &str| LineAmiss { standing, kind: "SRV".into(), name: name.into(), wanted: "<993>".into() };
         let told = |amiss| ZoneShown {
             day: "2027-03-01".parse().unwrap(),
-            zone: crate::admin::zones::SeenZone { domain: "velo.example".parse().unwrap(), amiss },
+            zone: crate::admin::zones::SeenZone { domain: "velo.example".parse().unwrap(), with_mx: false, amiss },
         };
-        let amiss = vec![line(LineStanding::Missing, "a"), line(LineStanding::Other, "b"), line(LineStanding::Unknown, "c")];
+        let amiss = vec![line(Amiss::Missing, "a"), line(Amiss::Other, "b")];
         let page = seen(&told(amiss), Lang::En).into_string().replace('\u{a0}', " ");
-        for words in ["on 1 March 2027", "a SRV &lt;993&gt;</code> – missing", "something else", "could not be asked"] {
+        for words in ["on 1 March 2027", "a SRV &lt;993&gt;</code> – missing", "something else"] {
             assert_eq!(page.matches(words).count(), 1, "{words}: {page}");
         }
         assert!(!page.contains("every line"));

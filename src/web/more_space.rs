@@ -12,6 +12,8 @@ use crate::quota::Name;
 
 /// Signs of what a contact writes to the hosts.
 const WORDS: usize = 300;
+/// The most that is asked for at once, in octets: a command with more in it would be a slip, or no limit at all.
+pub const MOST: u64 = 1 << 40;
 /// An association asks once within this time: whoever wants it sooner knows how to write a mail.
 const PAUSE: Duration = Duration::from_secs(24 * 3600);
 
@@ -114,7 +116,7 @@ fn wrong(lang: Lang, error: MoreSpaceError) -> String {
             "Ce n'est pas une taille. Écrivez par exemple 2 Go ou 500 Mo.",
         ),
         MoreSpaceError::Size(ShareError::Above) => {
-            say(lang, "This is more than there can be.", "C'est plus qu'il ne peut y en avoir.")
+            say(lang, "This is too much to ask for: 1 TB at most.", "C'est trop demander\u{a0}: 1 To au plus.")
         }
         MoreSpaceError::TooLong => say(
             lang,

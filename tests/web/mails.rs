@@ -346,6 +346,7 @@ fn a_contact_asks_the_hosts_for_space() {
     for (rest, says) in [
         ("share=much&words=", "no size"),
         ("share=0.1+MB&words=", "Less than"),
+        ("share=1025+GB&words=", "1 TB at most"),
         (&format!("share=2+GB&words={}", "a".repeat(301)), "too many words"),
     ] {
         let refused = pages.ask_hosts(&contact, rest);
@@ -367,9 +368,12 @@ fn a_contact_asks_the_hosts_for_space() {
     assert_eq!([(); 2].map(|()| pages.ask_hosts(&contact, words).status), [303; 2], "a second click does nothing more");
     let mail = relay.mails.recv_timeout(SOON).expect("no mail came").replace("=\r\n", "").replace("=3D", "=");
     assert!(mail.contains("\nTo: hosts@nolog.example\r\n") && !mail.contains("\nBcc"), "{mail}");
-    for says in
-        ["c@a0.example", "2=C2=A0GB more", "a camp . Bcc: eve@elsewhere.example", "\nnologd association set a0 --storage 12G\r\n"]
-    {
+    for says in [
+        "c@a0.example",
+        "2=C2=A0GB more",
+        "\n> a camp . Bcc: eve@elsewhere.example",
+        "\nnologd association set a0 --storage 12G\r\n",
+    ] {
         assert!(mail.contains(says), "{says}: {mail}");
     }
     assert!(relay.mails.recv_timeout(Duration::from_secs(2)).is_err(), "once");
