@@ -1,7 +1,7 @@
 //! Why the daemon cannot start, in sentences for the terminal of the admin.
 
 use std::fmt;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use crate::quota::AdminError;
@@ -81,16 +81,7 @@ impl fmt::Display for StartTrouble {
                 )
             }
             StartTrouble::NotCopied => write!(f, "the witness did not keep the first copy of the book: look at its disk"),
-            StartTrouble::Store(StoreError::InUse) => write!(f, "another nologd uses this state_dir; stop it first"),
-            StartTrouble::Store(StoreError::Newer(version)) => {
-                write!(f, "the store was written by a newer nologd (schema {version}); install that version again")
-            }
-            StartTrouble::Store(StoreError::Damaged) => write!(
-                f,
-                "the store is damaged, and so are its copies; `nologd store repair --partial` keeps what can still be read, or move the \
-                 folder `store` of state_dir away and import the last export"
-            ),
-            StartTrouble::Store(error) => write!(f, "the store cannot be opened: {error:?}"),
+            StartTrouble::Store(error) => store(*error, f),
             StartTrouble::Import(error) => write!(f, "the associations of the config file cannot be imported: {}", error.text()),
             StartTrouble::Clients(file, error) => write!(f, "client_authorities {} cannot be read: {error}", file.display()),
             StartTrouble::Authorities(which, error) => write!(f, "{which} cannot be read: {error}"),
@@ -105,5 +96,24 @@ impl fmt::Display for StartTrouble {
             }
             StartTrouble::Crypto => write!(f, "no randomness or no cryptography on this machine"),
         }
+    }
+}
+
+fn store(error: StoreError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match error {
+        StoreError::InUse => write!(f, "another nologd uses this state_dir; stop it first"),
+        StoreError::Newer(version) => {
+            write!(f, "the store was written by a newer nologd (schema {version}); install that version again")
+        }
+        StoreError::Damaged => write!(
+            f,
+            "the store is damaged, and so are its copies; `nologd store repair --partial` keeps what can still be read, or move the \
+             folder `store` of state_dir away and import the last export"
+        ),
+        StoreError::Io(ErrorKind::StorageFull) => {
+            write!(f, "the store cannot be opened: its disk is full; make room on that of state_dir (`df -h`, `df -i`)")
+        }
+        StoreError::Io(kind) => write!(f, "the store cannot be opened: {kind}"),
+        other => write!(f, "the store cannot be opened: {other:?}"),
     }
 }

@@ -21,6 +21,8 @@ mod support;
 mod wire;
 
 // A file of tests/ is a line here: tests/layers.rs looks.
+#[path = "../full_disk.rs"]
+mod full_disk;
 #[path = "../limits.rs"]
 mod limits;
 #[path = "../lock_out.rs"]

@@ -98,7 +98,8 @@ async fn imap(backend: &Backend, tls: &TlsClient, login: Option<&TestLogin>, fou
     if has(&before, b"LOGINDISABLED") {
         found.wrong(format!(
             "[[backend]] {name}, imap: takes no passwords on this connection (LOGINDISABLED), so nobody can log in. In Dovecot 2.3: \
-             `remote 127.0.0.1 {{ disable_plaintext_auth = no }}`; in 2.4 auth_allow_cleartext = yes; or use imaps://"
+             `remote 127.0.0.1 {{ disable_plaintext_auth = no }}`, in 2.4 `remote 127.0.0.1 {{ auth_allow_cleartext = yes }}`: without that block \
+             its other ports would take passwords in clear. Or use imaps://"
         ));
         return Ok(());
     }
