@@ -408,6 +408,22 @@ fn what_ends_is_told() {
     assert!(!house.said().contains("certificate-closed"));
 }
 
+/// As the handbook has it, and `check` says where somebody adds 0.0.0.0 to it.
+#[test]
+fn one_listener_at_all_addresses_serves_both_families() {
+    let mut house = house();
+    stop(&mut house);
+    // The example key is for loopback alone.
+    put(&folder(&house), &pair(1, 60));
+    let (file, port) = (house.place.path("nologd.toml"), wire::listen().1);
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}\n[[listen]]\nservice = \"imap\"\naddress = \"[::]:{port}\"\ntls = \"implicit\"\n")).unwrap();
+    start_again(&mut house);
+    for address in ["127.0.0.1", "::1"] {
+        assert!(std::net::TcpStream::connect((address, port)).is_ok(), "{address}");
+    }
+}
+
 mod as_root {
     use super::*;
 

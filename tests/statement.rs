@@ -276,6 +276,13 @@ fn html_is_a_page_of_its_own() {
         assert!(!html.contains(foreign), "{foreign}");
     }
     assert_eq!(html.matches("<li").count(), html.matches("</li>").count());
+    // On a phone, in the dark and on paper; what stands behind a sentence is folded away.
+    for part in
+        ["width=device-width", "overflow-wrap: anywhere", "color-scheme: light dark", "@media print", "<details>\n<summary>"]
+    {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(!html.contains("<pre") && !html.contains("<table") && !html.contains("nowrap"), "as wide as its longest line");
 }
 
 /// Five lines, each as bad as the worst of what it sums up.

@@ -52,6 +52,31 @@ fn with_our_templates_nothing_is_found() {
     }
 }
 
+/// What comes from loopback counts as secured, so nothing of ours has the line that opens POP3 and ManageSieve to passwords in clear from the
+/// network: neither a file to copy, nor what a page says to write. Prose may name it.
+#[test]
+fn nothing_to_copy_takes_passwords_in_clear_from_elsewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut looked = 0;
+    for folder in ["policy/backends", "policy/backends/panels", "docs", "docs/admin", "docs/fr", "."] {
+        for file in fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+            let Ok(text) = fs::read_to_string(&file) else { continue };
+            let is_page = file.extension().is_some_and(|end| end == "md");
+            let mut in_block = !is_page;
+            for line in text.lines().map(str::trim) {
+                if is_page && line.starts_with("```") {
+                    in_block = !in_block;
+                }
+                let said = line.split('#').next().unwrap_or_default().split_whitespace().collect::<String>();
+                let opens = ["disable_plaintext_auth=no", "auth_allow_cleartext=yes"].iter().any(|word| said.contains(word));
+                assert!(!(in_block && opens) || said.starts_with("remote127.0.0.1{"), "{}: {line}", file.display());
+            }
+            looked += 1;
+        }
+    }
+    assert!(looked > 60, "only {looked} files were found");
+}
+
 /// The template where it belongs: rsyslog's is read before Debian's own rules, the others are whole or come last.
 fn installed(server: AuditedServer, template: &str) -> String {
     if server == AuditedServer::Rsyslog {
