@@ -24,20 +24,20 @@ pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut
     let folder = &config.state_dir;
     let (shown, who) = (folder.display(), starter.said());
     let owner = starter.becomes().unwrap_or("nologd");
+    // Where it is not there yet, it is made on the same disk.
+    let above = folder.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new("/"));
     match fs::metadata(folder) {
         Err(_) if unit.makes(folder) => {
+            room(config, above, found);
             return found.note(format!("{shown}: is not there yet; systemd makes it (StateDirectory)"));
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let above = folder.ancestors().skip(1).find(|above| above.is_dir()).unwrap_or(Path::new("/"));
-            match starter.may_write(above) {
-                Some(Err(Errno::EROFS)) => found.wrong(read_only(above)),
-                Some(Err(_)) => found.wrong(format!(
-                    "{shown}: there is no such folder, and {who} may not make it: `install -d -m 700 -o {owner} -g {owner} {shown}`"
-                )),
-                Some(Ok(())) | None => {}
-            }
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => match starter.may_write(above) {
+            Some(Err(Errno::EROFS)) => found.wrong(read_only(above)),
+            Some(Err(_)) => found.wrong(format!(
+                "{shown}: there is no such folder, and {who} may not make it: `install -d -m 700 -o {owner} -g {owner} {shown}`"
+            )),
+            Some(Ok(())) | None => room(config, above, found),
+        },
         Err(error) => found.wrong(format!("{shown}: state_dir cannot be used: {error}")),
         Ok(data) if !data.is_dir() => found.wrong(format!("{shown}: state_dir is no folder")),
         Ok(_) => {
@@ -55,7 +55,7 @@ pub(super) fn state(config: &Config, unit: &Unit, starter: &Starter, found: &mut
                 }),
                 Some(Ok(())) | None => within(config, &who, owner, starter, found),
             }
-            room(config, found);
+            room(config, above, found);
             cut_short(&folder.join(config::KEY_FILE), found);
         }
     }
@@ -89,17 +89,20 @@ fn read_only(folder: &Path) -> String {
 }
 
 /// As the file system counts it, without a quota of the user. Nothing is written to try it.
-fn room(config: &Config, found: &mut Faults) {
+fn room(config: &Config, there: &Path, found: &mut Faults) {
     let (folder, book) = (config.state_dir.display(), config::store_folder(config));
-    let Ok(disk) = statvfs(&config.state_dir) else { return };
+    let Ok(disk) = statvfs(there) else { return };
     let (free, needed) = (disk.blocks_available().saturating_mul(disk.fragment_size()), store::room(&book));
     // Some file systems do not count files.
     let few_files = disk.files() > 0 && disk.files_available() < FILES;
     let least = (needed >> 20) + 1;
     let lacks = match (free < needed, few_files) {
-        (true, _) => format!("has {} KiB free, and nologd needs {least} MiB: make room there (`df -h {folder}`)", free >> 10),
+        (true, _) => {
+            format!("has {} KiB free, and nologd needs {least} MiB: make room there (`df -h {}`)", free >> 10, there.display())
+        }
         (false, true) => {
-            format!("has room for {} more files: remove some that are not nologd's (`df -i {folder}`)", disk.files_available())
+            let (files, there) = (disk.files_available(), there.display());
+            format!("has room for {files} more files: remove some that are not nologd's (`df -i {there}`)")
         }
         (false, false) => {
             if free < FEW {
