@@ -162,6 +162,17 @@ mod tests {
         assert_eq!((value(&metrics, "logins_accepted_total"), value(&metrics, "sessions")), (50, 0));
     }
 
+    /// Days of a certificate are about nobody; where there is none, there is no number, and not 0.
+    #[test]
+    fn days_of_a_certificate_are_exact() {
+        let metrics = Metrics::default();
+        assert!(!metrics.page().contains("certificate_days"));
+        for days in [13, 0] {
+            metrics.publish(Now { certificate_days: Some(days), ..Now::default() });
+            assert_eq!(value(&metrics, "certificate_days"), days);
+        }
+    }
+
     #[test]
     fn the_page_is_well_formed_and_has_no_label() {
         let page = Metrics::default().page();

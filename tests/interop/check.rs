@@ -40,7 +40,8 @@ fn a_host_that_is_set_up_right_is_good() {
 #[test]
 fn what_goes_around_or_nowhere_is_named() {
     let wrong = "virtual_mailbox_domains = velo.example, else.example\nmydestination = jardin.example\n\
-        smtpd_recipient_restrictions = reject_unauth_destination\nsmtpd_relay_restrictions = reject_unauth_destination\n";
+        smtpd_recipient_restrictions = reject_unauth_destination\nsmtpd_relay_restrictions = reject_unauth_destination\n\
+        transport_maps = static:lmtp:inet:127.0.0.1:24\n";
     let (good, said) = check(wrong, |text| text);
     assert!(!good, "{said}");
     for sentence in [
@@ -48,6 +49,7 @@ fn what_goes_around_or_nowhere_is_named() {
         "Postfix: takes mail for else.example, which no association has",
         "Postfix: jardin.example stands in mydestination",
         "incoming mail goes around nologd, and limits do not hold for it. Write virtual_transport = lmtp:inet:127.0.0.1:",
+        "static:lmtp:inet:127.0.0.1:24 sends the mail of velo.example to lmtp:inet:127.0.0.1:24, around nologd",
         "Members' mail to others would be refused: in master.cf",
         "judges members' mail by the smtpd_recipient_restrictions of main.cf",
         "Postfix: does not ask at 127.0.0.1:",
