@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::topic::{Topic, after, is_due, is_nothing, is_own_limit, since};
-use crate::quota::{Fact, Facts, Subject};
+use super::topic::{Topic, after, is_due, is_nothing, is_own_limit, reached, since};
+use crate::quota::{Fact, Facts, Level, Subject};
 
 /// Notices at most: one for each mailbox of a large host, in some 15 MB. More cannot be told apart from a mistake.
 const MOST: usize = 40_000;
@@ -39,8 +39,8 @@ struct WaitingNotice {
 enum Meanwhile {
     /// Nothing: it is what was looked at.
     Looked,
-    /// More came, and the one that was looked at is in it.
-    Grown,
+    /// More came, and the one that was looked at is in it. The lowest level meanwhile: from there, the way up is another time.
+    Grown(Level),
     /// It came, and has nothing to do with what is on its way.
     New,
 }
@@ -62,7 +62,8 @@ impl Facts for Queue {
         waiting.counts.stopped += u64::from(is_own_limit(&fact));
         let earlier = waiting.notices.remove(&topic);
         let meanwhile = match earlier.as_ref().map(|entry| entry.meanwhile) {
-            Some(Meanwhile::Looked | Meanwhile::Grown) => Meanwhile::Grown,
+            Some(Meanwhile::Looked) => Meanwhile::Grown(reached(&fact)),
+            Some(Meanwhile::Grown(lowest)) => Meanwhile::Grown(lowest.min(reached(&fact))),
             Some(Meanwhile::New) | None => Meanwhile::New,
         };
         let fact = after(fact, earlier.as_ref().map(|entry| &entry.fact));
@@ -120,7 +121,9 @@ impl Queue {
         let entry = match waiting.notices.remove(&topic) {
             None | Some(WaitingNotice { meanwhile: Meanwhile::Looked, .. }) => return,
             Some(entry @ WaitingNotice { meanwhile: Meanwhile::New, .. }) => entry,
-            Some(entry) => WaitingNotice { fact: since(entry.fact, fact), meanwhile: Meanwhile::New, ..entry },
+            Some(WaitingNotice { meanwhile: Meanwhile::Grown(lowest), fact: more, tries, due }) => {
+                WaitingNotice { fact: since(more, fact, lowest), tries, due, meanwhile: Meanwhile::New }
+            }
         };
         if !is_nothing(&entry.fact) {
             waiting.notices.insert(topic, entry);
@@ -149,7 +152,7 @@ mod tests {
     use super::*;
     use crate::fault::Lang;
     use crate::private::Address;
-    use crate::quota::{Amount, Crossing, Day, Leaving, Level, Limit, Name, Stopped};
+    use crate::quota::{Amount, Crossing, Day, Leaving, Limit, Name, Stopped};
 
     fn crossing(number: usize, was: Level, now: Level) -> Fact {
         let subject = Subject::Mailbox(Address::parse(&format!("m{number}@velo.example")).unwrap());
@@ -253,6 +256,39 @@ mod tests {
                 assert!(queue.later(&sent, START));
             }
             assert_eq!(steps(&queue), [(Level::Low, Level::High)]);
+        }
+    }
+
+    /// Whatever came while notices were on their way: in the end nobody is at a level that is above what the last notice said, or above
+    /// where he was since it began.
+    #[test]
+    fn in_the_end_everybody_has_heard_of_where_he_is() {
+        let levels = [Level::Low, Level::High, Level::Full];
+        for seed in 1..4000_u64 {
+            let (queue, mut random, mut level) = (Queue::default(), seed, Level::Low);
+            let (mut known, mut sent) = (Level::Low, None::<Fact>);
+            let finish = |sent: &mut Option<Fact>| sent.take().into_iter().for_each(|fact| queue.done(&fact));
+            let look = |sent: &mut Option<Fact>, known: &mut Level| {
+                *sent = queue.due(START).into_iter().next();
+                sent.iter().for_each(|fact| *known = reached(fact));
+            };
+            for _ in 0..9 {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                match random >> 60 {
+                    0..=2 if sent.is_none() => look(&mut sent, &mut known),
+                    3..=5 => finish(&mut sent),
+                    _ => {
+                        let next = levels[(random >> 33) as usize % 3];
+                        if next != level {
+                            queue.tell(crossing(1, level, next));
+                        }
+                        (level, known) = (next, known.min(next));
+                    }
+                }
+            }
+            finish(&mut sent);
+            look(&mut sent, &mut known);
+            assert!(level <= known, "seed {seed}: at {level:?}, heard of {known:?}");
         }
     }
 

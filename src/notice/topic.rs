@@ -1,7 +1,7 @@
 //! When a fact is worth a mail, and which earlier one it replaces.
 
 use crate::private::Address;
-use crate::quota::{Crossing, Fact, Subject};
+use crate::quota::{Crossing, Fact, Level, Subject};
 
 /// What a fact is about: of each topic only the last one waits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,12 +54,20 @@ pub(super) fn after(mut fact: Fact, earlier: Option<&Fact>) -> Fact {
     fact
 }
 
-/// `fact`, which came while a notice of `told` was on its way and had `told` in it: what is left of it now.
-pub(super) fn since(mut fact: Fact, told: &Fact) -> Fact {
+/// `fact`, which came while a notice of `told` was on its way and had `told` in it: what is left of it now, from the lowest level meanwhile.
+pub(super) fn since(mut fact: Fact, told: &Fact, lowest: Level) -> Fact {
     if let (Fact::Crossing(now), Fact::Crossing(told)) = (&mut fact, told) {
-        now.was = told.now;
+        now.was = told.now.min(lowest);
     }
     fact
+}
+
+/// The level that it leads to.
+pub(super) fn reached(fact: &Fact) -> Level {
+    match fact {
+        Fact::Crossing(crossing) => crossing.now,
+        Fact::Leaving(_) | Fact::Stopped(_) => Level::default(),
+    }
 }
 
 /// Whether this is the one fact that stands for a limit of sending, however many are told of it.
