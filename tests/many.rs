@@ -18,22 +18,22 @@ use serde_json::Value;
 use crate::wire::Wire;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_nologd");
-const NAMES: [&str; 2] = ["front-a", "front-b"];
-const ASSOCIATIONS: [&str; 2] = ["velo", "jardin"];
+pub(crate) const NAMES: [&str; 2] = ["front-a", "front-b"];
+pub(crate) const ASSOCIATIONS: [&str; 2] = ["velo", "jardin"];
 const LIMIT: u64 = 8 << 20;
 const MESSAGE: u64 = 150_000;
 
 /// All that runs. What is first ends first.
-struct Stage {
+pub(crate) struct Stage {
     counters: Vec<Process>,
-    nodes: [Option<Process>; 2],
+    pub(crate) nodes: [Option<Process>; 2],
     etcd: Etcd,
     etcd_port: u16,
     /// Another one, for whoever is told of it.
     _second: Option<Etcd>,
-    dovecot: Dovecot,
+    pub(crate) dovecot: Dovecot,
     ports: [Ports; 2],
-    place: Place,
+    pub(crate) place: Place,
 }
 
 struct Etcd(Child);
@@ -81,7 +81,7 @@ impl Etcd {
 
 /// What is not as it should be.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Odd {
+pub(crate) enum Odd {
     Nothing,
     /// The second node has another key.
     Key,
@@ -99,7 +99,7 @@ impl Stage {
     }
 
     /// Nodes that were not started yet.
-    fn prepared(odd: Odd) -> Stage {
+    pub(crate) fn prepared(odd: Odd) -> Stage {
         let place = Place::new().unwrap_or_else(|trouble| panic!("{trouble}"));
         certificate(place.folder(), "authority", true).unwrap();
         ["etcd-one", NAMES[0], NAMES[1]].iter().for_each(|name| certificate(place.folder(), name, false).unwrap());
@@ -179,7 +179,7 @@ impl Stage {
         self.place.write(&format!("{name}/nologd.toml"), config.as_bytes()).unwrap();
     }
 
-    fn up(&mut self, at: usize) {
+    pub(crate) fn up(&mut self, at: usize) {
         self.begin(at);
         let ports = &self.ports[at];
         let listens = self.nodes[at].as_mut().unwrap().greeted(Program::Nologd, ports.imap);
@@ -201,16 +201,16 @@ impl Stage {
         Process::start(command, Program::Nologd, Some(&self.folder(at).join("count.out"))).unwrap()
     }
 
-    fn signal(&self, at: usize, signal: Signal) {
+    pub(crate) fn signal(&self, at: usize, signal: Signal) {
         self.nodes[at].as_ref().unwrap().signal(signal);
     }
 
-    fn out(&self, at: usize) -> String {
+    pub(crate) fn out(&self, at: usize) -> String {
         fs::read_to_string(self.folder(at).join("out")).unwrap_or_default()
     }
 
     /// Exit code, output and errors.
-    fn nologd(&self, at: usize, line: &str) -> (i32, String, String) {
+    pub(crate) fn nologd(&self, at: usize, line: &str) -> (i32, String, String) {
         let mut command = Command::new(PROGRAM);
         command.args(line.split(' ')).env("NOLOGD_SOCKET", self.folder(at).join("admin.sock"));
         let output = command.output().unwrap();
@@ -218,12 +218,12 @@ impl Stage {
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }
 
-    fn shown(&self, at: usize) -> Value {
+    pub(crate) fn shown(&self, at: usize) -> Value {
         serde_json::from_str(&self.nologd(at, "share show --json").1).unwrap_or_default()
     }
 
     /// Which of `nodes` judges each association, when all of them agree, nothing is counted, and each judge is the one that says so.
-    fn judges(&self, nodes: &[usize]) -> Option<[usize; 2]> {
+    pub(crate) fn judges(&self, nodes: &[usize]) -> Option<[usize; 2]> {
         let shown: Vec<_> = nodes.iter().map(|at| (*at, self.shown(*at))).collect();
         let judge = |name: &str| {
             let about = |shown: &Value| shown["associations"].as_array()?.iter().find(|one| one["name"] == name).cloned();
@@ -238,7 +238,7 @@ impl Stage {
     }
 
     /// Waits for that; who judges, and how long it took.
-    fn until_judged(&self, nodes: &[usize]) -> ([usize; 2], Duration) {
+    pub(crate) fn until_judged(&self, nodes: &[usize]) -> ([usize; 2], Duration) {
         let begin = Instant::now();
         loop {
             if let Some(judges) = self.judges(nodes) {
@@ -251,7 +251,7 @@ impl Stage {
     }
 
     /// Waits until each node judges the association that is nearest to it, which hangs on the names and on the key.
-    fn until_settled(&self) -> [usize; 2] {
+    pub(crate) fn until_settled(&self) -> [usize; 2] {
         let begin = Instant::now();
         loop {
             let (judges, _) = self.until_judged(&[0, 1]);
@@ -275,7 +275,7 @@ impl Stage {
         members(association).iter().map(|member| of(member)).sum()
     }
 
-    fn session(&self, at: usize, member: &Member) -> Option<Wire> {
+    pub(crate) fn session(&self, at: usize, member: &Member) -> Option<Wire> {
         TcpStream::connect(("127.0.0.1", self.ports[at].imap)).ok()?;
         let mut wire = Wire::plain(self.ports[at].imap);
         wire.until("* OK");
@@ -284,13 +284,13 @@ impl Stage {
     }
 
     /// What is said to a message of so many octets.
-    fn append(&self, at: usize, member: &Member, octets: u64) -> String {
+    pub(crate) fn append(&self, at: usize, member: &Member, octets: u64) -> String {
         let Some(mut wire) = self.session(at, member) else { return "no login".to_owned() };
         append(&mut wire, octets)
     }
 
     /// What LMTP says at last.
-    fn deliver(&self, at: usize, member: &Member, octets: usize) -> String {
+    pub(crate) fn deliver(&self, at: usize, member: &Member, octets: usize) -> String {
         let mut wire = Wire::plain(self.ports[at].lmtp);
         wire.until("220 ");
         wire.ask("LHLO relay.example\r\n", "250 ");
@@ -306,7 +306,7 @@ impl Stage {
     }
 }
 
-fn members(association: &str) -> Vec<&'static Member> {
+pub(crate) fn members(association: &str) -> Vec<&'static Member> {
     MEMBERS.iter().filter(|member| member.address.ends_with(&format!("@{association}.example"))).collect()
 }
 
@@ -737,6 +737,13 @@ fn a_node_that_cannot_be_reached_is_told() {
     }
     assert_eq!(stage.shown(0)["silent"], serde_json::json!(["front-b"]));
     assert!(stage.session(0, members(ASSOCIATIONS[judges[1]])[0]).is_none(), "its judge cannot be reached");
+    // What is used is known there, and is not said here as if it were known.
+    for (line, is_old) in
+        [("association show jardin", true), ("association show velo", false), ("status", true), ("mailbox list", true)]
+    {
+        let said = stage.nologd(0, line);
+        assert_eq!(said.1.contains("these numbers are OLD. front-b judges it"), is_old, "{line}: {said:?}");
+    }
     assert!(!stage.out(1).contains("node-silent"));
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::association_rows::{loan_rows, print_change, settings_rows, size, state, zone_row};
 use super::association_shown::AssociationShown;
 use super::changed::Changed;
+use super::doubt::{self, OldNumbers};
 use super::layout::{Canvas, Row, count, rows, table};
 use super::open_offers::{OfferShown, OffersAbout};
 use super::zones::ZoneShown;
@@ -109,6 +110,9 @@ pub struct ListAssociations {}
 #[serde(deny_unknown_fields)]
 pub struct AssociationsListed {
     associations: Vec<AssociationShown>,
+    /// Of several nodes, another one judges these, and their numbers here are old.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    old: Vec<OldNumbers>,
 }
 
 impl AssociationsListed {
@@ -132,11 +136,22 @@ impl AdminCommand for ListAssociations {
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<AssociationsListed, Declined> {
         let associations = executor.book.associations(at.today).into_iter().map(AssociationShown::of).collect();
-        Ok(AssociationsListed { associations })
+        Ok(AssociationsListed { associations, old: executor.old_numbers(None) })
     }
 
     fn print(told: &AssociationsListed) -> String {
-        let lines = told.associations.iter().map(|AssociationShown { name, settings, fill, .. }| {
+        told.table() + &doubt::print(&told.old)
+    }
+
+    fn draw(told: &AssociationsListed, canvas: Canvas) -> String {
+        let percents = told.associations.iter().map(|shown| shown.fill.percent_of_octets());
+        canvas.with_bars(&told.table(), percents) + &doubt::print(&told.old)
+    }
+}
+
+impl AssociationsListed {
+    fn table(&self) -> String {
+        let lines = self.associations.iter().map(|AssociationShown { name, settings, fill, .. }| {
             let mailboxes = count(fill.mailboxes, settings.mailboxes);
             [name.reveal().into(), state(settings.state), mailboxes, fill.print()]
         });
@@ -144,10 +159,6 @@ impl AdminCommand for ListAssociations {
             none if none.is_empty() => "There is no association yet. `nologd association add` makes one.\n".into(),
             table => table,
         }
-    }
-
-    fn draw(told: &AssociationsListed, canvas: Canvas) -> String {
-        canvas.with_bars(&ListAssociations::print(told), told.associations.iter().map(|shown| shown.fill.percent_of_octets()))
     }
 }
 
@@ -171,6 +182,9 @@ pub struct AssociationTold {
     /// What others offer to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) offers: Vec<OfferShown>,
+    /// Of several nodes, another one judges it, and its numbers here are old.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) old: Vec<OldNumbers>,
     /// More that others offer to it.
     #[serde(default, rename = "more-offers", skip_serializing_if = "is_none")]
     pub(crate) more_offers: u64,
@@ -200,8 +214,8 @@ impl AdminCommand for ShowAssociation {
         let view = executor.book.association(&self.name, at.today)?;
         let OffersAbout { made, had, unshown } = executor.offers.about(&self.name, at);
         let association = AssociationShown::of(view);
-        let zones = executor.zones.of(association.all_domains());
-        Ok(AssociationTold { association, offered: made, offers: had, more_offers: unshown, zones })
+        let (zones, old) = (executor.zones.of(association.all_domains()), executor.old_numbers(Some(&self.name)));
+        Ok(AssociationTold { association, offered: made, offers: had, old, more_offers: unshown, zones })
     }
 
     fn print(told: &AssociationTold) -> String {
@@ -217,7 +231,8 @@ impl AdminCommand for ShowAssociation {
             .chain(loan_rows(lent, borrowed))
             .chain(zone_row(&told.zones))
             .collect();
-        format!("{}\n{}", name.reveal(), rows(&all))
+        format!("{}
+{}{}", name.reveal(), rows(&all), doubt::print(&told.old))
     }
 }
 

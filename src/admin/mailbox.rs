@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::changed::Changed;
 use super::command::whole;
+use super::doubt::{self, OldNumbers};
 use super::layout::{fill, table};
 use super::line::{self, DONE};
 use super::mailbox_shown::MailboxShown;
@@ -35,6 +36,9 @@ pub struct ListMailboxes {
 #[serde(deny_unknown_fields)]
 pub struct MailboxesListed {
     pub(crate) mailboxes: Vec<MailboxShown>,
+    /// Of several nodes, another one judges these associations, and their numbers here are old.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    old: Vec<OldNumbers>,
 }
 
 impl MailboxesListed {
@@ -60,13 +64,17 @@ impl AdminCommand for ListMailboxes {
     fn carry_out(&self, executor: &Executor, _: &Moment<'_>) -> Result<MailboxesListed, Declined> {
         let addresses = executor.book.listed(self.association.as_ref())?;
         let views = addresses.iter().filter_map(|address| executor.book.mailbox(address));
-        Ok(MailboxesListed { mailboxes: views.map(|view| MailboxShown::settled(&view)).collect() })
+        let old = executor.old_numbers(self.association.as_ref());
+        Ok(MailboxesListed { mailboxes: views.map(|view| MailboxShown::settled(&view)).collect(), old })
     }
 
     /// A big host has tens of thousands: only their addresses are held, and each piece is made when the last one was taken.
     fn reply(&self, executor: &Executor, _: &Moment<'_>) -> Reply {
         match executor.book.listed(self.association.as_ref()) {
-            Ok(addresses) => Box::new(pieces(executor.book.clone(), addresses)),
+            Ok(addresses) => {
+                let old = executor.old_numbers(self.association.as_ref());
+                Box::new(pieces(executor.book.clone(), addresses, &old))
+            }
             Err(error) => whole(line::tell::<()>(Err(&error.into()))),
         }
     }
@@ -77,17 +85,21 @@ impl AdminCommand for ListMailboxes {
             let storage = format!("{}{own}", fill(mailbox.octets, mailbox.storage));
             [mailbox.address.reveal(), mailbox.association.reveal().into(), mailbox.messages.to_string(), storage]
         });
-        match table(["ADDRESS", "ASSOCIATION", "MESSAGES", "STORAGE"], lines) {
+        let table = match table(["ADDRESS", "ASSOCIATION", "MESSAGES", "STORAGE"], lines) {
             none if none.is_empty() => {
                 "The book knows no mailbox there yet: each comes in at `mailbox set`, or in the hour after its first login or message.\n".into()
             }
             table => table,
-        }
+        };
+        table + &doubt::print(&told.old)
     }
 }
 
 /// The same line as [`line::tell`] makes of [`MailboxesListed`].
-fn pieces(book: std::sync::Arc<Book>, addresses: Vec<Address>) -> impl Iterator<Item = String> {
+fn pieces(book: std::sync::Arc<Book>, addresses: Vec<Address>, old: &[OldNumbers]) -> impl Iterator<Item = String> + use<> {
+    // Of names alone: this can always be told.
+    let old = serde_json::to_string(old).unwrap_or_default();
+    let end = if old == "[]" { "]}".to_owned() } else { format!("],\"old\":{old}}}") };
     let mut addresses = addresses.into_iter();
     let (mut start, mut separator, mut over) = (format!("{}{{\"mailboxes\":[", DONE[0]), "", false);
     std::iter::from_fn(move || {
@@ -98,7 +110,7 @@ fn pieces(book: std::sync::Arc<Book>, addresses: Vec<Address>) -> impl Iterator<
         while piece.len() < PIECE {
             let Some(address) = addresses.next() else {
                 over = true;
-                piece.push_str("]}");
+                piece.push_str(&end);
                 piece.push_str(DONE[1]);
                 break;
             };
@@ -174,9 +186,19 @@ pub struct RemoveMailbox {
     address: Address,
 }
 
+/// What was removed.
+#[derive(Serialize, Deserialize)]
+pub struct MailboxRemoved {
+    #[serde(flatten)]
+    mailbox: Changed<MailboxShown>,
+    /// Of several nodes, those that did not say that they forgot it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    unreached: Vec<String>,
+}
+
 impl AdminCommand for RemoveMailbox {
     const WORD: &'static str = "mailbox remove";
-    type Told = Changed<MailboxShown>;
+    type Told = MailboxRemoved;
 
     fn audience(&self) -> Audience<'_> {
         Audience::Admins
@@ -186,18 +208,26 @@ impl AdminCommand for RemoveMailbox {
         Some(self.address.reveal())
     }
 
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<MailboxShown>, Declined> {
+    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<MailboxRemoved, Declined> {
         executor.book.list(&self.address);
         let change = executor.book.remove_mailbox(&self.address, at.today)?;
-        Ok(Changed::of(change, |view| MailboxShown::settled(&view)))
+        let address = change.was.as_ref().map_or(&self.address, |was| &was.address);
+        let unreached = executor.share.as_ref().map(|share| share.forget(address)).unwrap_or_default();
+        Ok(MailboxRemoved { mailbox: Changed::of(change, |view| MailboxShown::settled(&view)), unreached })
     }
 
-    fn print(told: &Changed<MailboxShown>) -> String {
-        let gone = told.print(|mailbox| mailbox.address.reveal(), MailboxShown::settings);
-        match told.was.as_ref().and_then(|was| was.place.as_ref()) {
-            Some(_) => format!("{gone}{ELSEWHERE}"),
-            None => gone,
+    fn print(MailboxRemoved { mailbox: told, unreached }: &MailboxRemoved) -> String {
+        let mut gone = told.print(|mailbox| mailbox.address.reveal(), MailboxShown::settings);
+        if told.was.as_ref().is_some_and(|was| was.place.is_some()) {
+            gone.push_str(ELSEWHERE);
         }
+        if !unreached.is_empty() {
+            let nodes = unreached.join(" ");
+            gone.push_str(&format!(
+                "NOT reached: {nodes}. There it is known still, and may come back from: remove it once more later.\n"
+            ));
+        }
+        gone
     }
 }
 

@@ -25,6 +25,7 @@ pub mod blocks;
 mod changed;
 mod command;
 pub mod disclose;
+pub mod doubt;
 mod executor;
 pub mod hand_over;
 pub mod incident;

@@ -3,6 +3,8 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::doubt::OldNumbers;
+use super::kick::EndedPages;
 use super::layout::{counted, rows};
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::{Address, revealed};
@@ -21,12 +23,29 @@ pub trait ShareDesk: Send + Sync {
     /// # Errors
     /// Why not: a sentence for the admin.
     fn publish(&self, book: &Book) -> Result<(), &'static str>;
+    /// Associations whose numbers are old here.
+    fn old_numbers(&self, book: &Book) -> Vec<OldNumbers>;
+    /// Whoever is logged in at another node as this one is not any more. Waits for their answers.
+    fn kick(&self, address: &Address) -> KickedElsewhere;
+    /// The mailbox was removed here: the others forget it. Those that did not say so; waits for their answers.
+    fn forget(&self, address: &Address) -> Vec<String>;
     /// The storage is asked from now on; none where nothing is to be asked.
     fn begin_round(&self) -> Option<u64>;
     /// It has told of these; false where they belong to no round.
     fn take_rows(&self, round: u64, rows: Vec<(Address, Amount)>) -> bool;
     /// That was all; whether it was whole. How many associations are known now.
     fn end_round(&self, book: &Book, round: u64, whole: bool, today: Day) -> u64;
+}
+
+/// What ended at other nodes.
+#[derive(Default)]
+pub struct KickedElsewhere {
+    /// Sessions of mail programs.
+    pub sessions: u64,
+    /// At the pages.
+    pub pages: EndedPages,
+    /// Nodes that did not answer: there, sessions may go on.
+    pub unreached: Vec<String>,
 }
 
 /// How this node stands to an association.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::association_rows;
 use super::association_shown::FillShown;
+use super::doubt::{self, OldNumbers};
 use super::layout::{Canvas, counted, table};
 use super::node::NodeTold;
 use super::{AdminCommand, Audience, CertificateStatus, Declined, Executor, ListenerStatus, Moment, ServerStatus};
@@ -73,6 +74,9 @@ pub struct StatusTold {
     /// The fullest one comes first.
     #[serde(deserialize_with = "nullable")]
     pub(crate) associations: Option<Vec<StatusLine>>,
+    /// Of several nodes, another one judges these, and their numbers here are old.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) old: Vec<OldNumbers>,
 }
 
 /// One association.
@@ -119,6 +123,7 @@ impl AdminCommand for ShowStatus {
             slowed_accounts: Some(slowed.accounts() as u64),
             slowed_networks: Some(slowed.networks as u64),
             associations: Some(associations),
+            old: executor.old_numbers(None),
             ..waits
         })
     }
@@ -160,6 +165,7 @@ impl StatusTold {
             slowed_accounts: None,
             slowed_networks: None,
             associations: None,
+            old: Vec::new(),
         }
     }
 }
@@ -271,7 +277,7 @@ fn host(told: &StatusTold, draw: impl FnOnce(String, Vec<Option<u64>>) -> String
         return "\nThis machine waits: associations, mailboxes and mail servers are known where the other one judges.\n".into();
     };
     let head = format!("\n{}, {}\n", counted(all.len() as u64, "association"), counted(mailboxes, "mailbox"));
-    head + &draw(associations(all), all.iter().map(|line| line.fill.percent).collect())
+    head + &draw(associations(all), all.iter().map(|line| line.fill.percent).collect()) + &doubt::print(&told.old)
 }
 
 fn associations(all: &[StatusLine]) -> String {

@@ -5,13 +5,37 @@ use std::time::Duration;
 use super::fact::{Fact, Stopped};
 use super::sending::{Reached, millis};
 use super::subject::Subject;
-use super::{Book, Day, Kind, SendingLimits, SendingSwitch as Switch, Standing, Verdict};
+use super::{Book, Day, Kind, Name, SendingLimits, SendingSwitch as Switch, Standing, Verdict};
 use crate::private::Address;
 
 impl Book {
     /// Counts one message to `recipients` addressees, in all limits or in none. Also refuses where the association's state
     /// does not let its members send.
     pub fn take_sending(&self, user: &Address, recipients: u64, now: Duration, today: Day) -> Result<(), Verdict> {
+        self.take_sending_part(user, recipients, 1, now, today)
+    }
+
+    /// The same in one of so many `parts` of each limit: this is one of several nodes, and cannot ask the one that counts.
+    pub fn take_sending_part(
+        &self,
+        user: &Address,
+        recipients: u64,
+        parts: u64,
+        now: Duration,
+        today: Day,
+    ) -> Result<(), Verdict> {
+        let (user, name, limits) = self.may_send(user, today)?;
+        self.sending.take(&user, &name, limits.part(parts), recipients, millis(now)).map_err(|reached| {
+            self.tell_stopped(&user, reached, millis(now));
+            Verdict::TooManyMessages
+        })
+    }
+
+    /// Whether it may send at all, whatever it has sent: by which mailbox and association that counts, and within what.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_send(&self, user: &Address, today: Day) -> Result<(Address, Name, SendingLimits), Verdict> {
         // However the login is spelt: with a tag, at an alias domain, it is the same person.
         let user = self.mailbox_of(user);
         let found = self.with(&user, |_, ledger, mailbox| {
@@ -29,12 +53,7 @@ impl Book {
             limits = self.sending_of_persons(limits);
         }
         match standing {
-            Standing::Active | Standing::Leaving(_) => {
-                self.sending.take(&user, &name, limits, recipients, millis(now)).map_err(|reached| {
-                    self.tell_stopped(&user, reached, millis(now));
-                    Verdict::TooManyMessages
-                })
-            }
+            Standing::Active | Standing::Leaving(_) => Ok((user, name, limits)),
             Standing::ReadOnly => Err(Verdict::ReadOnly),
             Standing::Suspended => Err(Verdict::Suspended),
         }
@@ -82,7 +101,7 @@ impl Book {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Limit, Name, Rates};
+    use super::super::{Limit, Rates};
     use super::*;
 
     #[test]

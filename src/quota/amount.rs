@@ -104,6 +104,14 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// One of so many equal parts, rounded down; never nothing of something.
+    pub(super) fn part(self, parts: u64) -> Limit {
+        match self {
+            Limit::At(most @ 1..) => Limit::At((most / parts.max(1)).max(1)),
+            limit => limit,
+        }
+    }
+
     /// Whether `total` is within the limit.
     pub fn allows(self, total: u128) -> bool {
         match self {

@@ -148,7 +148,7 @@ impl Book {
             ledger.day = today;
             // An association that leaves may have left.
             ledger.wake();
-            let facts = ledger.all_facts(today);
+            let facts = tenant.all_facts(&mut ledger, today);
             drop(ledger);
             facts.into_iter().for_each(|fact| self.facts.tell(fact));
         }
@@ -226,7 +226,7 @@ impl Book {
         ledger.drop_strangers();
         ledger.day = today;
         ledger.wake();
-        let facts = ledger.all_facts(today);
+        let facts = tenant.all_facts(&mut ledger, today);
         facts.into_iter().for_each(|fact| self.facts.tell(fact));
     }
 
@@ -261,7 +261,7 @@ impl Book {
             let mut ledger = tenant.lock();
             ledger.day = today;
             ledger.wake();
-            let facts = ledger.all_facts(today);
+            let facts = tenant.all_facts(&mut ledger, today);
             facts.into_iter().for_each(|fact| self.facts.tell(fact));
         }
     }

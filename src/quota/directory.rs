@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::fact::Outlet;
+use super::fact::{Fact, Outlet};
 use super::ledger::Ledger;
 use super::mandate::{Bench, Mandate};
 use super::mark::Mark;
 use super::permit::{Gatekeeper, Permission};
 use super::pulse::Pulse;
 use super::record::Known;
-use super::{Amount, Association, Lending, Loan, Name, Verdict};
+use super::{Amount, Association, Day, Lending, Loan, Name, Verdict};
 use crate::private::{Address, Domain};
 use crate::store::StoreError;
 
@@ -89,8 +89,20 @@ impl AssociationEntry {
             }
             return;
         }
-        let facts = ledger.facts(number, ledger.day);
-        facts.into_iter().flatten().for_each(|fact| self.facts.tell(fact));
+        if self.speaks(ledger) {
+            let facts = ledger.facts(number, ledger.day);
+            facts.into_iter().flatten().for_each(|fact| self.facts.tell(fact));
+        }
+    }
+
+    /// Whether people are told from here how full it is: of several nodes, its judge tells them.
+    pub(super) fn speaks(&self, ledger: &Ledger) -> bool {
+        self.bench(ledger).is_none_or(|(bench, tenant)| bench.speaks(tenant))
+    }
+
+    /// What is to be told of the association and of every mailbox: after limits or the state changed, or a day ended.
+    pub(super) fn all_facts(&self, ledger: &mut Ledger, today: Day) -> Vec<Fact> {
+        if self.speaks(ledger) { ledger.all_facts(today) } else { Vec::new() }
     }
 }
 

@@ -28,6 +28,8 @@ pub trait Bench: Send + Sync {
     }
     /// Whether another node is known to judge it.
     fn is_elsewhere(&self, tenant: u64) -> bool;
+    /// Whether this node judges it: the one that tells people how full it is. Of several nodes no other one does.
+    fn speaks(&self, tenant: u64) -> bool;
 }
 
 /// What one reservation has under way. Dropped, it will never be stored.
@@ -156,6 +158,10 @@ mod tests {
 
         fn is_elsewhere(&self, _: u64) -> bool {
             self.0.lock().unwrap().elsewhere
+        }
+
+        fn speaks(&self, _: u64) -> bool {
+            !self.0.lock().unwrap().elsewhere
         }
     }
 

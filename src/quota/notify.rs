@@ -17,7 +17,7 @@ impl Ledger {
         ]
     }
 
-    /// The same for the association and every mailbox: after limits or the state changed, or a day ended.
+    /// The same for the association and every mailbox.
     pub(super) fn all_facts(&mut self, today: Day) -> Vec<Fact> {
         let mut facts: Vec<_> = self.cross_association(today).map(Fact::Crossing).into_iter().collect();
         facts.extend(self.leave_association(today).map(Fact::Leaving));

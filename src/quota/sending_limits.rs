@@ -28,6 +28,19 @@ pub struct SendingLimits {
     pub association: Rates,
 }
 
+impl SendingLimits {
+    /// One of so many equal parts, each rounded down, and at least one message to one recipient: a limit of nothing stays one.
+    pub(super) fn part(self, parts: u64) -> SendingLimits {
+        let part = |rates: Rates| Rates {
+            messages_per_hour: rates.messages_per_hour.part(parts),
+            messages_per_day: rates.messages_per_day.part(parts),
+            recipients_per_hour: rates.recipients_per_hour.part(parts),
+            recipients_per_day: rates.recipients_per_day.part(parts),
+        };
+        SendingLimits { mailbox: part(self.mailbox), association: part(self.association) }
+    }
+}
+
 impl Rates {
     /// No limits at all.
     pub const NONE: Rates = Rates {

@@ -83,7 +83,7 @@ impl Book {
         TenantCount { tenant, mailboxes: begun.collect(), moved, came }
     }
 
-    fn shared(&self, tenant: u64) -> Option<Arc<AssociationEntry>> {
+    pub(super) fn shared(&self, tenant: u64) -> Option<Arc<AssociationEntry>> {
         self.tenants().into_iter().find(|entry| {
             let ledger = entry.lock();
             entry.bench(&ledger).is_some_and(|(_, number)| number == tenant)
@@ -179,6 +179,9 @@ mod tests {
         (book, today)
     }
 
+        fn speaks(&self, _: u64) -> bool {
+            true
+        }
     fn used(book: &Book, who: &str) -> u64 {
         book.mailbox(&at(who)).map_or(0, |mailbox| mailbox.used.octets)
     }

@@ -36,6 +36,10 @@ impl SubmissionEnvironment for SubmissionEnv<'_> {
         self.context.book.take_sending(user, recipients as u64, now(), today()).map_err(Verdict::code)
     }
 
+    fn is_counted_elsewhere(&self, user: &Address) -> bool {
+        self.context.counts_elsewhere(user)
+    }
+
     fn envelope_id(&self, user: &Address, old: &[u8]) -> String {
         self.context.scrubber.envelope_id(&self.context.book.mailbox_of(user), old)
     }

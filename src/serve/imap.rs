@@ -16,7 +16,7 @@ use super::mailbox::MailboxAccount;
 use super::observe::Observer;
 use super::proxy::Proxy;
 use super::silence::{LAST_WORDS, Nap, Silence};
-use super::{Context, Patience};
+use super::{Context, Patience, share_answer, share_talk};
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::imap::login::{Before, ImapLogin, LoginAttempt, denied, welcome};
@@ -82,7 +82,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
 /// Until a backend accepts the client: both connections then. `None`: the client left.
 async fn enter(
     accepted: Accepted,
-    context: &Context,
+    context: &Arc<Context>,
     observer: &mut Observer,
 ) -> Result<(Option<(BufferedConn, Authenticated, ImapConn)>, Seat, Shutdown), Fault> {
     let Accepted { handshake, seat, mut stop, protection, tls, pooling, default_domain } = accepted;
@@ -93,18 +93,17 @@ async fn enter(
         None => login.greeting(),
     };
     let mut link = handshake.greet(&greeting).await?;
+    // Before anything else is said, and nowhere in the middle: a literal may hold any words.
+    while seat.is_fellow() && share_talk::may_ask(link.input()) {
+        if share_talk::is_asked(link.input()) {
+            share_answer::be_asked(link, context.clone()).await?;
+            return Ok((None, seat, stop));
+        }
+        fill(&mut link, &mut stop).await?;
+    }
     loop {
         match login.next(link.input()) {
-            Before::Need => {
-                let filled = tokio::select! {
-                    filled = link.fill() => filled,
-                    () = stop.reached(ShutdownPhase::Draining) => Err(Fault::Stopping),
-                };
-                if let Err(fault) = filled {
-                    let _ = link.send(&reply::bye(fault)).await;
-                    return Err(fault);
-                }
-            }
+            Before::Need => fill(&mut link, &mut stop).await?,
             Before::Answer(taken, answer) => {
                 link.consume(taken);
                 link.send(&answer).await?;
@@ -135,6 +134,18 @@ async fn enter(
             }
         }
     }
+}
+
+/// Waits for more of a client that has not logged in.
+async fn fill(link: &mut BufferedConn, stop: &mut Shutdown) -> Result<(), Fault> {
+    let filled = tokio::select! {
+        filled = link.fill() => filled,
+        () = stop.reached(ShutdownPhase::Draining) => Err(Fault::Stopping),
+    };
+    if let Err(fault) = filled {
+        let _ = link.send(&reply::bye(fault)).await;
+    }
+    filled.map(drop)
 }
 
 async fn attempt_login(

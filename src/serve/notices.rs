@@ -58,7 +58,9 @@ impl Sender {
             if stop.phase() != ShutdownPhase::Running {
                 return;
             }
-            let Some((backend, to, from)) = addressed(context, &fact) else {
+            // Of several nodes the judge tells, and who judges next finds what is due by itself. What was stopped here is known here alone.
+            let is_ours = matches!(fact, Fact::Stopped(_)) || context.book.speaks_of(fact.subject());
+            let Some((backend, to, from)) = addressed(context, &fact).filter(|_| is_ours) else {
                 queue.done(&fact);
                 continue;
             };

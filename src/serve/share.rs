@@ -5,17 +5,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use aws_lc_rs::hmac;
 use tokio::sync::{Notify, watch};
 
+use super::Context;
 use super::clock::boot_time;
 use super::sealed::CopyKey;
 use super::share_book::SharedBook;
 use super::share_count::PendingCounts;
 use super::share_etcd::EtcdClient;
 use super::share_standing::ShareStanding;
+use super::share_words::Hearsays;
 use crate::net::certificate_folder::Validity;
 use crate::quota::{Amount, Bench, Name};
 use crate::share::{Accord, Assent, Exposure, Fellow, Life, News, Pace, Tenant};
@@ -42,6 +44,10 @@ pub struct ShareLink {
     /// How often something under way was to be given up.
     pub(super) cuts: watch::Sender<u64>,
     pub(super) counts: Mutex<PendingCounts>,
+    /// What other nodes told of associations that they judge.
+    heard: Mutex<Hearsays>,
+    /// By which others are asked.
+    pub(super) context: OnceLock<Weak<Context>>,
     /// When its certificate ends.
     pub(super) certified: OnceLock<Validity>,
     pub(super) held: Mutex<ShareState>,
@@ -59,6 +65,10 @@ pub(super) struct ShareState {
     pub(super) answers: Option<bool>,
     /// Whether it may judge at all.
     pub(super) standing: ShareStanding,
+    /// Which other node judged each association last, as far as was seen.
+    before: BTreeMap<Tenant, String>,
+    /// Judged here since a moment ago, and nobody is told anything before the one that judged before was asked what it has told.
+    muted: BTreeSet<Tenant>,
     /// Admins were told that the storage does not tell.
     pub(super) told_late: bool,
 }
@@ -82,6 +92,8 @@ impl ShareLink {
             cut: BTreeSet::new(),
             answers: None,
             standing: ShareStanding::new(Accord::new(mark, etcd.members())),
+            before: BTreeMap::new(),
+            muted: BTreeSet::new(),
             told_late: false,
         };
         Arc::new(ShareLink {
@@ -94,6 +106,8 @@ impl ShareLink {
             stir: Notify::new(),
             cuts: watch::channel(0).0,
             counts: Mutex::default(),
+            heard: Mutex::default(),
+            context: OnceLock::new(),
             certified: OnceLock::new(),
             held: Mutex::new(state),
         })
@@ -116,6 +130,10 @@ impl ShareLink {
         self.cuts.subscribe()
     }
 
+    pub(super) fn hearsays(&self) -> MutexGuard<'_, Hearsays> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, ShareState> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -134,6 +152,24 @@ impl ShareState {
                 self.under_way.remove(&(tenant, tenure));
             }
         }
+    }
+
+    /// Another node judges it.
+    pub(super) fn saw_judge(&mut self, tenant: Tenant, node: &str) {
+        self.before.insert(tenant, node.to_owned());
+    }
+
+    pub(super) fn judged_before(&self, tenant: Tenant) -> Option<String> {
+        self.before.get(&tenant).cloned()
+    }
+
+    /// Nobody is told anything of it, until [`ShareState::unmute`].
+    pub(super) fn mute(&mut self, tenant: Tenant) {
+        self.muted.insert(tenant);
+    }
+
+    pub(super) fn unmute(&mut self, tenant: Tenant) {
+        self.muted.remove(&tenant);
     }
 
     /// Whether nothing is under way that was to be given up.
@@ -205,5 +241,10 @@ impl Bench for ShareLink {
 
     fn is_elsewhere(&self, tenant: u64) -> bool {
         self.elsewhere(tenant).is_some()
+    }
+
+    fn speaks(&self, tenant: u64) -> bool {
+        let state = self.lock();
+        state.fellow.judges(tenant) && !state.muted.contains(&tenant)
     }
 }

@@ -1,16 +1,46 @@
 //! What admins are told of the nodes, and the way in for what the storage counts.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::mpsc::sync_channel;
+use std::sync::{MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
 
 use super::clock::{self, boot_time};
 use super::share::ShareLink;
+use super::share_answer;
 use super::share_count::{CountedTenant, PendingCounts};
-use crate::admin::share::{BookShown, JudgedShown, ShareDesk, ShareTold, SharedAssociation};
+use super::share_talk::PATIENCE;
+use super::share_words::{KickTold, NodeQuestion};
+use crate::admin::doubt::OldNumbers;
+use crate::admin::share::{BookShown, JudgedShown, KickedElsewhere, ShareDesk, ShareTold, SharedAssociation};
 use crate::private::Address;
 use crate::quota::{Amount, Book, Day};
-use crate::share::{Bar, News};
+use crate::share::{Bar, News, Tenant};
+
+/// For all other nodes to answer: each has its time from the same moment on.
+const WAITING: Duration = PATIENCE.saturating_mul(2);
 
 impl ShareLink {
+    fn begin_to_speak(&self, tenant: Tenant) {
+        // What others told of it was before.
+        self.hearsays().remove(&tenant);
+        if let Some((handle, context)) = self.book.handle.get().zip(self.context.get().and_then(Weak::upgrade)) {
+            handle.spawn(share_answer::begin_to_speak(context, tenant));
+        }
+    }
+
+    /// What each other node answers, for a thread that may wait. Where they cannot be asked at all, nobody is known to have been.
+    fn ask_all<T: DeserializeOwned + Send + 'static>(&self, question: NodeQuestion) -> Vec<(String, Option<T>)> {
+        let context = self.context.get().and_then(Weak::upgrade);
+        let Some((handle, context)) = self.book.handle.get().zip(context) else { return vec![("other nodes".into(), None)] };
+        let names: Vec<_> = context.backends.load().fellows().map(|fellow| fellow.name.to_string()).collect();
+        let (told, answers) = sync_channel(1);
+        handle.spawn(async move { told.send(context.ask_nodes::<T>(question).await) });
+        let unheard = || names.into_iter().map(|name| (name, None)).collect();
+        answers.recv_timeout(WAITING).unwrap_or_else(|_| unheard())
+    }
+
     pub(super) fn pending(&self) -> MutexGuard<'_, PendingCounts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -63,6 +93,31 @@ impl ShareDesk for ShareLink {
     }
 
     fn begin_round(&self) -> Option<u64> {
+    fn old_numbers(&self, book: &Book) -> Vec<OldNumbers> {
+        let old = |(association, tenant)| Some(OldNumbers { association, judge: self.doubtful(tenant)? });
+        book.share_names().into_iter().filter_map(old).collect()
+    }
+
+    fn kick(&self, address: &Address) -> KickedElsewhere {
+        let mut all = KickedElsewhere::default();
+        for (node, told) in self.ask_all::<KickTold>(NodeQuestion::Kick(address.clone())) {
+            match told {
+                Some(KickTold { sessions, pages }) => {
+                    all.sessions += sessions;
+                    all.pages.sessions += pages.sessions;
+                    all.pages.links += pages.links;
+                }
+                None => all.unreached.push(node),
+            }
+        }
+        all
+    }
+
+    fn forget(&self, address: &Address) -> Vec<String> {
+        let told = self.ask_all::<bool>(NodeQuestion::Forget(address.clone()));
+        told.into_iter().filter(|(_, forgotten)| *forgotten != Some(true)).map(|(node, _)| node).collect()
+    }
+
         self.pending().begin()
     }
 
@@ -76,7 +131,17 @@ impl ShareDesk for ShareLink {
         for CountedTenant { tenant, number, count } in over {
             // Dropped, a count is none.
             if whole && count.finish(book, &rows, today) {
-                self.lock().fellow.hear(News::Counted(tenant, number), boot_time());
+                let mut state = self.lock();
+                let before = state.fellow.judges(tenant);
+                state.fellow.hear(News::Counted(tenant, number), boot_time());
+                let is_new = !before && state.fellow.judges(tenant);
+                if is_new {
+                    state.mute(tenant);
+                }
+                drop(state);
+                if is_new {
+                    self.begin_to_speak(tenant);
+                }
                 counted += 1;
             } else {
                 self.pending().wait(tenant, boot_time());

@@ -13,7 +13,7 @@ use super::Context;
 use super::clock::{boot_time, today};
 use super::share::ShareLink;
 use super::share_etcd::fresh;
-use super::share_house;
+use super::{share_answer, share_house};
 use crate::event::{Event, emit};
 use crate::node::Millis;
 use crate::quota::Book;
@@ -42,10 +42,12 @@ impl ShareLink {
     pub fn start(self: &Arc<ShareLink>, context: &Arc<Context>) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         self.book.run_on(runtime.handle().clone());
+        let _ = self.context.set(Arc::downgrade(context));
         let (link, book, context) = (self.clone(), context.book.clone(), context.clone());
         let drive = async move {
             tokio::spawn(follow(link.clone(), book.clone()));
-            tokio::spawn(share_house::watch(link.clone(), context));
+            tokio::spawn(share_house::watch(link.clone(), context.clone()));
+            tokio::spawn(share_answer::copy(link.clone(), context));
             tokio::spawn(read(link.clone(), book.clone()));
             work(link, book).await;
         };
@@ -138,6 +140,13 @@ async fn read(link: Arc<ShareLink>, book: Arc<Book>) {
             let before = std::mem::replace(&mut state.lives, lives.clone());
             let came = lives.difference(&before).cloned().map(News::Came);
             let went = before.difference(&lives).cloned().map(News::Went);
+            for (tenant, _, deed) in &deeds {
+                if let Some((life, _)) =
+                    deed.as_ref().and_then(|deed| deed.holder.as_ref()).filter(|(life, _)| life.node != link.name)
+                {
+                    state.saw_judge(*tenant, &life.node);
+                }
+            }
             let stands = deeds.into_iter().map(|(tenant, revision, deed)| News::Stands(tenant, revision, deed));
             came.chain(went).chain(stands).for_each(|news| state.fellow.hear(news, now));
             drop(state);

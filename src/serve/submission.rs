@@ -134,6 +134,7 @@ impl SubmissionDriver {
                 }
                 SubmissionAct::Judge(credential) => self.judge(credential).await?,
                 SubmissionAct::Denied => self.count_wrong(),
+                SubmissionAct::Count(recipients) => self.count(recipients).await?,
                 SubmissionAct::Relay(act) => self.relay_act(act).await,
                 SubmissionAct::Close => {
                     let sent = self.send().await;
@@ -187,6 +188,17 @@ impl SubmissionDriver {
             Err(Fault::Gone(side)) => return Err(Fault::Gone(side)),
             Err(fault) => self.session.close(fault.code()),
         }
+        Ok(())
+    }
+
+    /// Another node counts what this member sends.
+    async fn count(&mut self, recipients: usize) -> Result<(), Fault> {
+        self.send().await?;
+        let counts = match self.session.user().cloned() {
+            Some(user) => self.context.count_elsewhere(&user, recipients as u64).await,
+            None => return Ok(()),
+        };
+        self.session.counted(counts);
         Ok(())
     }
 

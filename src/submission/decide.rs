@@ -194,22 +194,40 @@ impl SubmissionSession {
 
     /// DATA or the first BDAT: the message counts from here on.
     fn message(&mut self, env: &dyn SubmissionEnvironment, user: User, envelope: Envelope, command: SmtpCommand<'_>) {
-        match (env.counts(&user.address, envelope.accepted), command) {
-            (Ok(()), SmtpCommand::Bdat(size, last)) => {
+        let chunk = if let SmtpCommand::Bdat(size, last) = command { Some((size, last)) } else { None };
+        if env.is_counted_elsewhere(&user.address) {
+            self.state = SubmissionState::Open(user, Mail::Counting(envelope, chunk));
+            return;
+        }
+        let counts = env.counts(&user.address, envelope.accepted);
+        self.begin_message(user, envelope, chunk, counts);
+    }
+
+    /// The answer to [`SubmissionAct::Count`].
+    pub fn counted(&mut self, counts: Result<(), RefusalCode>) {
+        match std::mem::replace(&mut self.state, SubmissionState::Closed) {
+            SubmissionState::Open(user, Mail::Counting(envelope, chunk)) => self.begin_message(user, envelope, chunk, counts),
+            state => self.state = state,
+        }
+    }
+
+    fn begin_message(&mut self, user: User, envelope: Envelope, chunk: Option<(u64, bool)>, counts: Result<(), RefusalCode>) {
+        match (counts, chunk) {
+            (Ok(()), Some((size, last))) => {
                 let chunk = Chunk { size, left: size, last };
                 self.chunk(user, Message::new(MessageSource::Chunks(dot::Chunked::default(), chunk)), size, last);
             }
-            (Ok(()), _) => {
+            (Ok(()), None) => {
                 self.answers.extend_from_slice(answer::START_MAIL);
                 let message = Message::new(MessageSource::Data(dot::Dotted::without_nul()));
                 self.state = SubmissionState::Open(user, Mail::Message(message));
             }
             // Nothing of it has been sent yet: the message is still with the member.
-            (Err(code), command) => {
+            (Err(code), chunk) => {
                 self.state = SubmissionState::Open(user, Mail::Envelope(envelope));
-                match command {
-                    SmtpCommand::Bdat(size, _) => self.drop_chunk(size, answer::refusal(code)),
-                    _ => self.idle_answer(answer::refusal(code)),
+                match chunk {
+                    Some((size, _)) => self.drop_chunk(size, answer::refusal(code)),
+                    None => self.idle_answer(answer::refusal(code)),
                 }
             }
         }

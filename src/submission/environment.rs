@@ -53,6 +53,10 @@ pub trait SubmissionEnvironment {
     /// # Errors
     /// The code word of the refusal: a limit is reached.
     fn counts(&self, user: &Address, recipients: usize) -> Result<(), RefusalCode>;
+    /// Whether somebody else is to be asked that, who does not answer at once: then the session says [`SubmissionAct::Count`](super::SubmissionAct).
+    fn is_counted_elsewhere(&self, _user: &Address) -> bool {
+        false
+    }
     /// What the relay is told in place of the envelope's identifier `old` (ENVID, decoded): at most 100 octets of xtext.
     fn envelope_id(&self, user: &Address, old: &[u8]) -> String;
     /// Whether [`SubmissionEnvironment::scrub`] wants to see the start of the body.

@@ -4,7 +4,7 @@
 use std::mem;
 
 use super::session::SubmissionSession;
-use super::state::{Ask, Mail, SubmissionState};
+use super::state::{Ask, Mail, Rest, SubmissionState};
 use crate::fault::{Fault, RefusalCode};
 use crate::smtp::answer;
 
@@ -54,7 +54,12 @@ impl SubmissionSession {
                 self.answers.extend(answer);
                 self.state = SubmissionState::Open(user, Mail::Idle);
             }
-            SubmissionState::Open(user, Mail::Asked(_)) => {
+            // RFC 3030 2: the octets of a refused chunk come all the same.
+            SubmissionState::Open(user, Mail::Counting(_, Some((size, _)))) => {
+                let then = Box::new(SubmissionState::Open(user, Mail::Broken));
+                self.state = SubmissionState::Swallow { rest: Rest::Octets(size), taken: 0, answer, then };
+            }
+            SubmissionState::Open(user, Mail::Asked(_) | Mail::Counting(_, None)) => {
                 self.answers.extend(answer);
                 self.state = SubmissionState::Open(user, Mail::Broken);
             }

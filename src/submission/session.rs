@@ -39,6 +39,8 @@ pub enum SubmissionAct {
     StartTls,
     /// Find out whether this is right, call [`SubmissionSession::judged`].
     Judge(Credential),
+    /// Find out whether the user may send one message to so many recipients, call [`SubmissionSession::counted`].
+    Count(usize),
     /// Do this with the connection to the user's relay, tell [`SubmissionSession::relay_is`] what came of it, step again.
     Relay(ConnAct),
     /// The relay refused the credential: count it, step again.
@@ -152,6 +154,10 @@ impl SubmissionSession {
             SubmissionState::Closed => SubmissionStep::new(0, SubmissionAct::Close),
             SubmissionState::Judging(None) => SubmissionStep::new(0, SubmissionAct::Close),
             SubmissionState::Judging(Some(user)) => self.judge_by_relay(user, relay),
+            SubmissionState::Open(user, Mail::Counting(envelope, chunk)) => {
+                self.state = SubmissionState::Open(user, Mail::Counting(envelope, chunk));
+                SubmissionStep::new(0, SubmissionAct::Count(envelope.accepted))
+            }
             SubmissionState::Open(user, Mail::Asked(ask)) => self.asked(user, ask, relay),
             SubmissionState::Open(user, Mail::Message(message)) => self.receive(env, user, message, client, relay),
             SubmissionState::Swallow { rest, taken, answer, then } => self.swallow(rest, taken, answer, then, client),

@@ -36,6 +36,8 @@ pub(super) enum Mail {
     Idle,
     /// MAIL was accepted by the relay.
     Envelope(Envelope),
+    /// DATA or the first BDAT was said (its size, and whether it is the last one), and somebody is asked whether the message may be sent.
+    Counting(Envelope, Option<(u64, bool)>),
     /// The relay is gone, or was refused, in the middle: what is still pipelined fails until the next MAIL or RSET.
     Broken,
     /// The message is coming in.

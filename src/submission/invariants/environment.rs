@@ -1,5 +1,7 @@
 //! The rules and the stand-in of the backend that tests of submission play with.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::fault::RefusalCode;
 use crate::private::{Address, Credential};
 use crate::scrub::invariants::shared_scrubber;
@@ -14,13 +16,13 @@ pub const PASSWORD: &[u8] = b"right";
 /// What a client says to be logged in as `alice@asso.example`.
 pub const LOGGED_IN: &[u8] = b"EHLO x\r\nAUTH PLAIN AGFsaWNlQGFzc28uZXhhbXBsZQByaWdodA==\r\n";
 
-/// Rules for tests: everybody owns exactly their own address, and the clock stands still.
-pub struct SubmissionTestEnvironment(&'static Scrubber);
+/// Rules for tests: everybody owns exactly their own address, the clock stands still, and every second message is counted by somebody else.
+pub struct SubmissionTestEnvironment(&'static Scrubber, AtomicBool);
 
 impl SubmissionTestEnvironment {
     /// With the built-in header policy and a key that is no secret.
     pub fn new() -> SubmissionTestEnvironment {
-        SubmissionTestEnvironment(shared_scrubber())
+        SubmissionTestEnvironment(shared_scrubber(), AtomicBool::new(false))
     }
 }
 
@@ -41,6 +43,10 @@ impl SubmissionEnvironment for SubmissionTestEnvironment {
 
     fn counts(&self, _: &Address, recipients: usize) -> Result<(), RefusalCode> {
         if recipients > 2 { Err(RefusalCode::TooManyMessages) } else { Ok(()) }
+    }
+
+    fn is_counted_elsewhere(&self, _: &Address) -> bool {
+        !self.1.fetch_xor(true, Ordering::Relaxed)
     }
 
     fn envelope_id(&self, user: &Address, old: &[u8]) -> String {

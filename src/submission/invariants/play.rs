@@ -6,7 +6,7 @@ use super::environment::{SubmissionTestEnvironment, test_params, test_verdict};
 use crate::fault::{Fault, Side};
 use crate::smtp::client::Capabilities;
 use crate::smtp::upstream::{ConnAct, Done};
-use crate::submission::{SubmissionAct, SubmissionSession};
+use crate::submission::{SubmissionAct, SubmissionEnvironment, SubmissionSession};
 use crate::wire::protection::Protection;
 
 /// Steps after which a session that gets no further input is called stuck.
@@ -151,6 +151,12 @@ impl SubmissionPlay {
                     self.send();
                     self.client.clear();
                     self.session.tls_started();
+                }
+                SubmissionAct::Count(recipients) => {
+                    self.send();
+                    if let Some(user) = self.session.user().cloned() {
+                        self.session.counted(self.env.counts(&user, recipients));
+                    }
                 }
                 SubmissionAct::Judge(credential) => self.session.judged(test_verdict(credential)),
                 SubmissionAct::Relay(act) => self.obey(act),

@@ -1,0 +1,199 @@
+//! What a node answers to another one, and what that one does with it (docs/many-nodes.md): how full associations are, for the nodes that do not judge them; sending
+//! limits, which the judge counts; sessions that are to end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use tokio::time::{Instant, sleep};
+
+use super::clock::{boot_time, now, today};
+use super::share::ShareLink;
+use super::share_talk::{ASK, QUESTION, TELL, TOLD, patience};
+use super::share_words::{Hearsay, JudgedTold, KickTold, NodeQuestion, SendingTold};
+use super::{Context, NodeShare};
+use crate::fault::{Fault, RefusalCode, Side};
+use crate::net::buffered::BufferedConn;
+use crate::node::Millis;
+use crate::private::Address;
+use crate::quota::{JudgedNumbers, Verdict};
+use crate::share::Tenant;
+
+/// How often each judge is asked what its associations hold.
+const COPYING: Duration = Duration::from_secs(10);
+/// What was told that long ago is old, and said to be.
+const OLD: Millis = 45_000;
+/// Digests in one question: more associations are told anew each time.
+const DIGESTS: usize = 1000;
+
+/// Answers the question that the first line of the session is, and ends it. What is none is not answered.
+///
+/// # Errors
+/// `Garbage(Client)` where nobody of the nodes has asked.
+pub(super) async fn be_asked(mut link: BufferedConn, context: Arc<Context>) -> Result<(), Fault> {
+    let line = loop {
+        let input = link.input();
+        if let Some(end) = input.iter().position(|octet| *octet == b'\n') {
+            break input.get(ASK.len()..end).unwrap_or_default().trim_ascii_end().to_vec();
+        }
+        if input.len() > QUESTION {
+            return Err(Fault::TooLong(Side::Client));
+        }
+        link.fill().await?;
+    };
+    let share = context.share.as_ref().ok_or(Fault::Garbage(Side::Client))?;
+    let (key, question) = share.link.open_question(&line).ok_or(Fault::Garbage(Side::Client))?;
+    let patience = patience(&question);
+    let for_answer = context.clone();
+    // Some answers take a lock of each association.
+    let told = tokio::task::spawn_blocking(move || answer(&for_answer, question)).await.ok().flatten();
+    let Some(sealed) = told.and_then(|told| key.seal(&told, TOLD)) else { return Err(Fault::Garbage(Side::Us)) };
+    link.set_deadline(Instant::now() + patience);
+    link.send(&[TELL, BASE64.encode(sealed).as_bytes(), b"\r\n"].concat()).await?;
+    link.close().await;
+    Ok(())
+}
+
+/// The answer, as text; none where there is none. Takes locks.
+pub(super) fn answer(context: &Arc<Context>, question: NodeQuestion) -> Option<String> {
+    match question {
+        NodeQuestion::Judged(known) => serde_json::to_string(&judged(context, &known.into_iter().collect())),
+        NodeQuestion::Kept(tenant) => serde_json::to_string(&context.book.numbers_of(tenant)),
+        NodeQuestion::Send(user, recipients) => {
+            let told = match context.counts_elsewhere(&user) {
+                true => SendingTold::NotHere,
+                false => match context.book.take_sending(&user, recipients, now(), today()) {
+                    Ok(()) => SendingTold::Counted,
+                    Err(_) => SendingTold::Reached,
+                },
+            };
+            serde_json::to_string(&told)
+        }
+        NodeQuestion::Kick(address) => serde_json::to_string(&kick_here(context, &address)),
+        NodeQuestion::Forget(address) => {
+            let _ = kick_here(context, &address);
+            // One that is not known is forgotten already.
+            let _ = context.book.remove_mailbox(&address, today());
+            serde_json::to_string(&context.book.mailbox(&address).is_none())
+        }
+    }
+    .ok()
+}
+
+fn judged(context: &Context, known: &BTreeMap<Tenant, u64>) -> JudgedTold {
+    let told = |(tenant, judged): (Tenant, JudgedNumbers)| {
+        let digest = digest_of(&judged)?;
+        Some((tenant, digest, (known.get(&tenant) != Some(&digest)).then_some(judged)))
+    };
+    JudgedTold { associations: context.book.judged().into_iter().filter_map(told).collect() }
+}
+
+fn digest_of(judged: &JudgedNumbers) -> Option<u64> {
+    let text = serde_json::to_string(judged).ok()?;
+    digest(&SHA256, text.as_bytes()).as_ref().first_chunk().map(|octets| u64::from_be_bytes(*octets))
+}
+
+/// Whoever is logged in at this node as this one is not any more.
+pub(super) fn kick_here(context: &Context, address: &Address) -> KickTold {
+    let kicked = context.book.mailbox_of(address);
+    // What is parked for the webmail would let the old password in again. Before the sessions end, so that nothing is parked in between.
+    context.pool.end(|user| context.book.mailbox_of(user) == kicked);
+    let pages = context.web.end_of(|address| context.book.mailbox_of(address) == kicked);
+    KickTold { sessions: context.book.kick(address) as u64, pages }
+}
+
+impl Context {
+    /// Whether another node is to be asked before this member sends.
+    pub(super) fn counts_elsewhere(&self, user: &Address) -> bool {
+        let judges = |share: &NodeShare| Some(share.link.lock().fellow.judges(self.book.share_of(user)?));
+        self.share.as_ref().and_then(judges) == Some(false)
+    }
+
+    /// Counts one message in the sending limits of an association that this node does not judge. Where its judge cannot be asked, each node has its part of them.
+    ///
+    /// # Errors
+    /// The code word of the refusal.
+    pub(super) async fn count_elsewhere(&self, user: &Address, recipients: u64) -> Result<(), RefusalCode> {
+        self.book.may_send(user, today()).map_err(Verdict::code)?;
+        let judge = || self.share.as_ref()?.link.elsewhere(self.book.share_of(user)?);
+        let told = match judge() {
+            Some(node) => self.ask_node(&node, &NodeQuestion::Send(user.clone(), recipients)).await,
+            None => None,
+        };
+        match told {
+            Some(SendingTold::Counted) => Ok(()),
+            Some(SendingTold::Reached) => Err(RefusalCode::TooManyMessages),
+            Some(SendingTold::NotHere) | None => {
+                let nodes = self.backends.load().fellows().count() as u64 + 1;
+                self.book.take_sending_part(user, recipients, nodes, now(), today()).map_err(Verdict::code)
+            }
+        }
+    }
+}
+
+/// Asks each other node what it judges, to the end of the process.
+pub(super) async fn copy(link: Arc<ShareLink>, context: Arc<Context>) {
+    loop {
+        let known = link.digests();
+        let told = context.ask_nodes::<JudgedTold>(NodeQuestion::Judged(known)).await;
+        for (node, told) in told {
+            let Some(told) = told else { continue };
+            for (tenant, digest, judged) in told.associations {
+                link.hear_of(&context, tenant, &node, digest, judged.as_ref());
+            }
+        }
+        sleep(COPYING).await;
+    }
+}
+
+/// This node judges `tenant` from now on. What the one before has told is not told again: it is asked, and where it does not answer, what it said last holds.
+pub(super) async fn begin_to_speak(context: Arc<Context>, tenant: Tenant) {
+    let Some(link) = context.share.as_ref().map(|share| &share.link) else { return };
+    let before = link.lock().judged_before(tenant);
+    if let Some(node) = before
+        && let Some(Some(numbers)) = context.ask_node::<Option<JudgedNumbers>>(&node, &NodeQuestion::Kept(tenant)).await
+    {
+        context.book.hear_what_was_told(tenant, &numbers);
+    }
+    link.lock().unmute(tenant);
+    context.book.begin_to_speak(tenant, today());
+}
+
+impl ShareLink {
+    fn digests(&self) -> Vec<(Tenant, u64)> {
+        self.hearsays().iter().take(DIGESTS).map(|(tenant, heard)| (*tenant, heard.digest)).collect()
+    }
+
+    /// The judge, `node`, has told of it; none where that is what it told before.
+    fn hear_of(&self, context: &Context, tenant: Tenant, node: &str, digest: u64, judged: Option<&JudgedNumbers>) {
+        // Of two that say so, the one that etcd names.
+        if self.elsewhere(tenant).as_deref() != Some(node) {
+            return;
+        }
+        let is_taken = match judged {
+            Some(judged) => context.book.hear_judge(tenant, judged),
+            None => self.hearsays().get(&tenant).is_some_and(|heard| heard.digest == digest),
+        };
+        if is_taken {
+            self.hearsays().insert(tenant, Hearsay { node: node.to_owned(), at: boot_time(), digest });
+        }
+    }
+
+    /// Whose numbers of this association are not to be believed here: its judge, as far as there is one. None: they are.
+    pub(super) fn doubtful(&self, tenant: Tenant) -> Option<Option<String>> {
+        let (judge, judges_here) = {
+            let state = self.lock();
+            (state.fellow.judge_of(tenant).map(str::to_owned), state.fellow.judges(tenant))
+        };
+        if judges_here {
+            return None;
+        }
+        let judge = judge.filter(|node| **node != *self.name);
+        let heard = self.hearsays();
+        let is_new = |heard: &Hearsay| Some(&heard.node) == judge.as_ref() && boot_time() < heard.at.saturating_add(OLD);
+        (!heard.get(&tenant).is_some_and(is_new)).then_some(judge)
+    }
+}

@@ -1,0 +1,156 @@
+//! What nodes ask each other, at the door where members' sessions come in (docs/many-nodes.md): one question on a connection, and one answer. Whoever has a
+//! certificate of the nodes' authority may knock, etcd's own machines too; asked and answered is only who has the nodes' key.
+//!
+//! ```text
+//! * OK [CAPABILITY ... XNOLOGD-NODE=...] nologd ready
+//! XNOLOGD-ASK    SALT+SEALED      base64; 32 random octets, and the question, sealed with a key that is made of them and the nodes' key
+//! XNOLOGD-TELL   SEALED           the answer, under the same key: it answers this question and no other
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::{hmac, rand};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout};
+
+use super::Context;
+use super::sealed::CopyKey;
+use super::share::ShareLink;
+use super::share_words::NodeQuestion;
+use crate::fault::Side;
+use crate::net::buffered::BufferedConn;
+use crate::net::dial::dial;
+use crate::route::Endpoint;
+
+pub(super) const ASK: &[u8] = b"XNOLOGD-ASK ";
+pub(super) const TELL: &[u8] = b"XNOLOGD-TELL ";
+const SALT: usize = 32;
+/// Octets of a question's line: below what a connection holds unread.
+pub(super) const QUESTION: usize = 60 * 1024;
+/// Octets of an answer's line.
+const ANSWER: usize = 256 << 20;
+/// How long one may take, from the dial to the last octet.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// The same for a long answer.
+const LONG: Duration = Duration::from_secs(20);
+/// What is sealed as what.
+const ASKED: u64 = 1;
+pub(super) const TOLD: u64 = 2;
+
+/// How long the question may take.
+pub(super) fn patience(question: &NodeQuestion) -> Duration {
+    if matches!(question, NodeQuestion::Judged(_)) { LONG } else { PATIENCE }
+}
+
+impl ShareLink {
+    /// The key of one question.
+    fn talk_key(&self, salt: &[u8]) -> Option<CopyKey> {
+        // No association's name has this in it: it is of no use as the number of one.
+        let key = hmac::sign(&self.key, &[b"\0nologd-talk-1\0", salt].concat());
+        CopyKey::new(key.as_ref().first_chunk()?)
+    }
+
+    /// The question of a line; none where it was not asked by one of the nodes.
+    pub(super) fn open_question(&self, line: &[u8]) -> Option<(CopyKey, NodeQuestion)> {
+        let octets = BASE64.decode(line).ok()?;
+        let (salt, sealed) = octets.split_at_checked(SALT)?;
+        let key = self.talk_key(salt)?;
+        let question = serde_json::from_str(&key.open(sealed, ASKED)?).ok()?;
+        Some((key, question))
+    }
+
+    fn seal_question(&self, question: &NodeQuestion) -> Option<(CopyKey, Vec<u8>)> {
+        let mut salt = [0; SALT];
+        rand::fill(&mut salt).ok()?;
+        let key = self.talk_key(&salt)?;
+        let sealed = key.seal(&serde_json::to_string(question).ok()?, ASKED)?;
+        let line = [ASK, BASE64.encode([&salt[..], &sealed].concat()).as_bytes(), b"\r\n"].concat();
+        (line.len() <= QUESTION).then_some((key, line))
+    }
+}
+
+/// Whether the first octets of a session are a question, or may become one.
+pub(super) fn may_ask(input: &[u8]) -> bool {
+    ASK.starts_with(input) || is_asked(input)
+}
+
+/// Whether they are one.
+pub(super) fn is_asked(input: &[u8]) -> bool {
+    input.starts_with(ASK)
+}
+
+impl Context {
+    /// What the node of that name answers; none where it does not, or is not in the config file.
+    pub(super) async fn ask_node<T: DeserializeOwned>(&self, node: &str, question: &NodeQuestion) -> Option<T> {
+        let share = self.share.as_ref()?;
+        let backends = self.backends.load();
+        let door = backends.fellows().find(|fellow| *fellow.name == *node)?.imap.clone();
+        let told = timeout(patience(question), ask(&share.link, &door, &share.tls, question)).await.ok().flatten()?;
+        serde_json::from_str(&told).ok()
+    }
+
+    /// What each other node of the config answers, in its order.
+    pub(super) async fn ask_nodes<T>(self: &Arc<Context>, question: NodeQuestion) -> Vec<(String, Option<T>)>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        let names: Vec<_> = self.backends.load().fellows().map(|fellow| fellow.name.to_string()).collect();
+        let question = Arc::new(question);
+        let asked: Vec<_> = names
+            .into_iter()
+            .map(|name| {
+                let (context, question) = (self.clone(), question.clone());
+                tokio::spawn(async move {
+                    let told = context.ask_node(&name, &question).await;
+                    (name, told)
+                })
+            })
+            .collect();
+        let mut told = Vec::new();
+        for one in asked {
+            told.extend(one.await.ok());
+        }
+        told
+    }
+}
+
+async fn ask(
+    link: &ShareLink,
+    door: &Endpoint,
+    tls: &crate::net::tls::TlsClient,
+    question: &NodeQuestion,
+) -> Option<zeroize::Zeroizing<String>> {
+    let (key, line) = link.seal_question(question)?;
+    let conn = dial(door, tls, PATIENCE).await.ok()?;
+    let mut conn = BufferedConn::new(conn, Side::Backend, Instant::now() + patience(question));
+    let greeting = read_line(&mut conn, QUESTION).await?;
+    if !greeting.starts_with(b"* OK ") {
+        return None;
+    }
+    conn.send(&line).await.ok()?;
+    let told = read_line(&mut conn, ANSWER).await?;
+    let sealed = BASE64.decode(told.strip_prefix(TELL)?.trim_ascii_end()).ok()?;
+    key.open(&sealed, TOLD)
+}
+
+/// The next line, of at most so many octets.
+async fn read_line(conn: &mut BufferedConn, most: usize) -> Option<Vec<u8>> {
+    let mut line = Vec::new();
+    loop {
+        let input = conn.input();
+        let end = memchr::memchr(b'\n', input).map(|at| at + 1);
+        let taken = end.unwrap_or(input.len());
+        line.extend_from_slice(&input[..taken]);
+        conn.consume(taken);
+        if end.is_some() {
+            return Some(line);
+        }
+        if line.len() > most {
+            return None;
+        }
+        conn.fill().await.ok()?;
+    }
+}

@@ -1,0 +1,253 @@
+//! What people are told where several nodes take clients (docs/many-nodes.md): of a level once, by the judge; that they have sent enough, wherever they send; and
+//! admins, at whichever node they ask, how full it is, and that a kick reached all.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread::{sleep, spawn};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use nologd::demo::Member;
+use serde_json::Value;
+
+use crate::many::{ASSOCIATIONS, NAMES, Odd, Stage, members};
+use crate::wire::Wire;
+
+/// A relay that takes whatever comes: to whom, and which subject it had.
+#[derive(Clone)]
+struct Relay {
+    port: u16,
+    letters: Arc<Mutex<Vec<(String, String)>>>,
+}
+
+impl Relay {
+    fn start() -> Relay {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let relay = Relay { port: listener.local_addr().unwrap().port(), letters: Arc::default() };
+        let letters = relay.letters.clone();
+        spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let letters = letters.clone();
+                spawn(move || serve(stream, &letters));
+            }
+        });
+        relay
+    }
+
+    /// To whom something went.
+    fn letters(&self) -> Vec<(String, String)> {
+        self.letters.lock().unwrap().clone()
+    }
+}
+
+/// One connection, to its end.
+fn serve(mut stream: TcpStream, letters: &Mutex<Vec<(String, String)>>) -> Option<()> {
+    let mut lines = BufReader::new(stream.try_clone().ok()?).lines();
+    let mut say = |line: &str| stream.write_all(format!("{line}\r\n").as_bytes()).ok();
+    say("220 relay.example ESMTP")?;
+    let mut to = Vec::new();
+    loop {
+        let line = lines.next()?.ok()?;
+        match line.to_ascii_uppercase().get(..4)? {
+            "RCPT" => {
+                to.push(line[line.find('<')? + 1..line.find('>')?].to_owned());
+                say("250 OK")?;
+            }
+            "DATA" => {
+                say("354 go on")?;
+                let mut subject = String::new();
+                loop {
+                    let line = lines.next()?.ok()?;
+                    if line == "." {
+                        break;
+                    }
+                    if let Some(text) = line.strip_prefix("Subject: ").filter(|_| subject.is_empty()) {
+                        subject = text.to_owned();
+                    }
+                }
+                letters.lock().unwrap().extend(to.drain(..).map(|to| (to, subject.clone())));
+                say("250 OK")?;
+            }
+            "QUIT" => return say("221 bye"),
+            _ => say("250 OK")?,
+        };
+    }
+}
+
+/// A stage whose members can send, and where.
+struct Post {
+    stage: Stage,
+    relay: Relay,
+    submission: [u16; 2],
+}
+
+impl Post {
+    fn start() -> Post {
+        let (stage, relay) = (Stage::prepared(Odd::Nothing), Relay::start());
+        let submission = [0, 1].map(|_| stage.place.port().unwrap());
+        for at in 0..2 {
+            let file = format!("{}/nologd.toml", NAMES[at]);
+            let config = fs::read_to_string(stage.place.path(&file)).unwrap();
+            let relay = format!("[[backend]]\nname = \"one\"\nrelay = \"smtp://127.0.0.1:{}\"\n", relay.port);
+            let listen = format!(
+                "[[listen]]\nservice = \"submission\"\naddress = \"127.0.0.1:{}\"\ntls = \"none\"\n[share]\n",
+                submission[at]
+            );
+            let config = config.replace("[[backend]]\nname = \"one\"\n", &relay).replace("[share]\n", &listen);
+            stage.place.write(&file, config.as_bytes()).unwrap();
+        }
+        let mut post = Post { stage, relay, submission };
+        (0..2).for_each(|at| post.stage.up(at));
+        post
+    }
+
+    /// What is said to a message of a member at last.
+    fn send(&self, at: usize, member: &Member) -> String {
+        let mut wire = Wire::plain(self.submission[at]);
+        wire.until("220 ");
+        wire.ask("EHLO laptop.example\r\n", "250 ");
+        let login = base64(&format!("\0{}\0{}", member.address, member.password));
+        let said = wire.ask(&format!("AUTH PLAIN {login}\r\n"), "");
+        assert!(said.starts_with("235 "), "{said}");
+        wire.ask(&format!("MAIL FROM:<{}>\r\n", member.address), "250");
+        wire.ask("RCPT TO:<somebody@elsewhere.example>\r\n", "250");
+        let said = wire.ask("DATA\r\n", "");
+        if !said.starts_with("354") {
+            return said;
+        }
+        wire.ask(&format!("From: <{}>\r\nSubject: x\r\n\r\nx\r\n.\r\n", member.address), "")
+    }
+
+    fn set_at_both(&self, line: &str) {
+        (0..2).for_each(|at| {
+            let said = self.stage.nologd(at, line);
+            assert_eq!(said.0, 0, "{said:?}");
+        });
+    }
+
+    fn letters_to(&self, address: &str) -> usize {
+        self.relay.letters().iter().filter(|(to, _)| to == address).count()
+    }
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+fn until(long: u64, stage: &Stage, what: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !what() {
+        let out = [stage.out(0), stage.out(1)];
+        assert!(begin.elapsed() < Duration::from_secs(long), "{} {out:?}", stage.shown(0));
+        sleep(Duration::from_millis(100));
+    }
+}
+
+/// The octets of each mailbox that a node lists, and whether it says that they are old.
+fn listed(stage: &Stage, at: usize, association: &str) -> (Vec<(String, u64)>, bool) {
+    let said = stage.nologd(at, &format!("mailbox list --association {association} --json"));
+    let told: Value = serde_json::from_str(&said.1).unwrap_or_else(|_| panic!("{said:?}"));
+    let row = |one: &Value| (one["address"].as_str().unwrap().to_owned(), one["octets"].as_u64().unwrap());
+    (told["mailboxes"].as_array().unwrap().iter().map(row).collect(), told.get("old").is_some())
+}
+
+/// Eighty in a hundred are told once: by the judge, wherever the member stores, and not again by the next judge.
+#[test]
+fn a_level_is_told_once_and_not_again_by_the_next_judge() {
+    let mut post = Post::start();
+    let judges = post.stage.until_settled();
+    post.set_at_both("association set velo --mailbox-default 1M");
+    let member = members(ASSOCIATIONS[0])[0];
+    for at in [0, 1, 0, 1, 0, 1] {
+        let said = post.stage.append(at, member, 145_000);
+        assert!(said.contains("b OK"), "{said}");
+    }
+    until(20, &post.stage, || post.letters_to(member.address) > 0);
+    // The others hear of it every ten seconds.
+    sleep(Duration::from_secs(13));
+    assert_eq!(post.letters_to(member.address), 1, "{:?}", post.relay.letters());
+    let (lost, left) = (judges[0], 1 - judges[0]);
+    post.stage.signal(lost, Signal::SIGKILL);
+    post.stage.until_judged(&[left]);
+    sleep(Duration::from_secs(4));
+    assert_eq!(post.letters_to(member.address), 1, "{:?}", post.relay.letters());
+    // Back, without its usage, and what it told with it: the one that judged meanwhile says it. Then the next level is told, once.
+    post.stage.up(lost);
+    post.stage.until_settled();
+    sleep(Duration::from_secs(4));
+    assert_eq!(post.letters_to(member.address), 1, "{:?}", post.relay.letters());
+    for at in [left, lost] {
+        let said = post.stage.append(at, member, 80_000);
+        assert!(said.contains("b OK"), "{said}");
+    }
+    until(20, &post.stage, || post.letters_to(member.address) == 2);
+    // And where it ends in order, the others have heard of that too.
+    sleep(Duration::from_secs(13));
+    post.stage.signal(lost, Signal::SIGTERM);
+    post.stage.until_judged(&[left]);
+    sleep(Duration::from_secs(4));
+    assert_eq!(post.letters_to(member.address), 2, "{:?}", post.relay.letters());
+}
+
+/// A limit of sending is one limit, by whichever node; and where its judge cannot be asked, each node has its part.
+#[test]
+fn who_has_sent_enough_sends_no_more_by_another_node() {
+    let post = Post::start();
+    let judges = post.stage.until_settled();
+    post.set_at_both("association set velo --mailbox-send-per-hour 6");
+    let member = members(ASSOCIATIONS[0])[0];
+    let sent = |at: usize| {
+        let said = post.send(at, member);
+        assert!(said.starts_with("250 ") || said.contains("TOO-MANY-MESSAGES"), "{said}");
+        said.starts_with("250 ")
+    };
+    assert!([1, 0, 1, 0, 1, 1].iter().all(|at| sent(*at)));
+    assert!(!sent(0) && !sent(1));
+    assert_eq!(post.letters_to("somebody@elsewhere.example"), 6);
+    // Another member has a limit of his own; its judge sleeps, and he gets a part.
+    let other = members(ASSOCIATIONS[0])[1];
+    post.stage.signal(judges[0], Signal::SIGSTOP);
+    let left = 1 - judges[0];
+    let said: Vec<_> = (0..4).map(|_| post.send(left, other).starts_with("250 ")).collect();
+    assert_eq!(said, [true, true, true, false], "half of six");
+    post.stage.signal(judges[0], Signal::SIGCONT);
+}
+
+/// Whoever is kicked at one node is logged in at none; each node shows what the judge knows; and what is removed comes back from nowhere.
+#[test]
+fn what_an_admin_asks_of_one_node_is_so_at_all() {
+    let post = Post::start();
+    let judges = post.stage.until_settled();
+    let stage = &post.stage;
+    let (judge, other) = (judges[0], 1 - judges[0]);
+    let [alice, bob] = [members(ASSOCIATIONS[0])[0], members(ASSOCIATIONS[0])[1]];
+    for (session, asked) in [(other, other), (other, judge), (judge, other)] {
+        let mut wire = stage.session(session, alice).unwrap();
+        let mut bystander = stage.session(session, bob).unwrap();
+        let said = stage.nologd(asked, &format!("mailbox kick {}", alice.address));
+        assert!(said.0 == 0 && said.1.contains("1 session was told to end") && !said.1.contains("NOT"), "{said:?}");
+        wire.until("* BYE");
+        assert!(bystander.ask("n NOOP\r\n", "n ").contains("n OK"));
+    }
+    // Lists show what was there at the last full hour, and what admins name.
+    assert!(stage.append(other, alice, 100_000).contains("b OK"));
+    let name = |at: usize| stage.nologd(at, &format!("mailbox refresh {}", alice.address));
+    assert_eq!(name(judge).0, 0);
+    let shown = listed(stage, judge, ASSOCIATIONS[0]);
+    assert!(shown.0.iter().any(|(address, octets)| address == alice.address && *octets >= 100_000) && !shown.1, "{shown:?}");
+    until(20, stage, || listed(stage, other, ASSOCIATIONS[0]) == shown);
+    // Removed where it is not judged; nobody stores into it any more.
+    let said = stage.nologd(other, &format!("mailbox remove {}", alice.address));
+    assert!(said.0 == 0 && !said.1.contains("NOT"), "{said:?}");
+    let is_gone = |at: usize| listed(stage, at, ASSOCIATIONS[0]).0.iter().all(|(address, _)| address != alice.address);
+    assert!(is_gone(judge) && is_gone(other));
+    sleep(Duration::from_secs(12));
+    assert!(is_gone(judge) && is_gone(other), "it came back");
+    // Who is not there is named.
+    post.stage.signal(judge, Signal::SIGKILL);
+    let said = post.stage.nologd(other, &format!("mailbox kick {}", bob.address));
+    assert!(said.0 == 0 && said.1.contains(&format!("NOT reached: {}", NAMES[judge])), "{said:?}");
+}
