@@ -246,6 +246,9 @@ fn what_an_admin_asks_of_one_node_is_so_at_all() {
     assert!(is_gone(judge) && is_gone(other));
     sleep(Duration::from_secs(12));
     assert!(is_gone(judge) && is_gone(other), "it came back");
+    // One that is moved alone is judged by nobody: it is refused.
+    let said = stage.nologd(judge, &format!("mailbox move {} --nowhere", bob.address));
+    assert!(said.0 == 1 && said.2.contains("one of several nodes"), "{said:?}");
     // Who is not there is named.
     post.stage.signal(judge, Signal::SIGKILL);
     let said = post.stage.nologd(other, &format!("mailbox kick {}", bob.address));

@@ -10,6 +10,10 @@ use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::{Address, revealed};
 use crate::quota::{AdminError, Amount, MailboxPlace};
 
+/// Why nothing is moved where this is one of several nodes.
+const AMONG_NODES: &str = "This is one of several nodes: an association with a mailbox at another backend is judged by none of them, so that its mail \
+                           would wait. Move the whole association (association set --backend), or go back to one node first (docs/many-nodes.md).";
+
 /// Why a name of a backend is refused.
 pub(super) const NO_BACKEND: &str = "The config file has no backend of that name.";
 
@@ -73,6 +77,10 @@ impl AdminCommand for MoveMailbox {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Moved, Declined> {
+        // A count of one storage would be believed for both: nothing would be judged any more, for nobody in that association.
+        if executor.share.is_some() && !self.to.home {
+            return Err(Declined::because(AMONG_NODES));
+        }
         let place = match &self.to {
             MoveTo { to: Some(name), home: false, nowhere: false } => Some(MailboxPlace::Backend(name.as_str().into())),
             MoveTo { to: None, home: true, nowhere: false } => None,

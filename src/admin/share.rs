@@ -55,6 +55,8 @@ pub enum JudgedShown {
     Elsewhere,
     /// It does, and the storage has not told yet what is there.
     Counting,
+    /// It does, and a count is never whole: a mailbox of it is at another backend.
+    Apart,
     /// It does, and may store nothing now: etcd does not answer.
     Closed,
     /// It judges.
@@ -63,7 +65,7 @@ pub enum JudgedShown {
 
 words! {
     JudgedShown, "No such way to stand.":
-    Elsewhere = "elsewhere", Counting = "counting", Closed = "closed", Judged = "judged",
+    Elsewhere = "elsewhere", Counting = "counting", Apart = "apart", Closed = "closed", Judged = "judged",
 }
 
 /// Whose the settings are.
@@ -192,6 +194,9 @@ impl AdminCommand for ShowShare {
             let how = match one.judged {
                 JudgedShown::Elsewhere => String::new(),
                 JudgedShown::Counting => ": nothing is stored yet, the storage is being asked (nologd share count)".to_owned(),
+                JudgedShown::Apart => {
+                    ": NOTHING is stored, a mailbox of it is at another backend or on its way (mailbox move --home)".to_owned()
+                }
                 JudgedShown::Closed => ": nothing is stored until etcd answers".to_owned(),
                 JudgedShown::Judged if one.withheld > 0 => format!(": {} held back", print_size(one.withheld)),
                 JudgedShown::Judged => String::new(),

@@ -59,6 +59,16 @@ impl Book {
         self.tenants().iter().filter_map(name).collect()
     }
 
+    /// Those with a mailbox at another backend than they are, or at none: no count of theirs is whole.
+    pub fn shares_apart(&self) -> Vec<u64> {
+        let apart = |entry: &Arc<AssociationEntry>| {
+            let ledger = entry.lock();
+            let (_, tenant) = entry.bench(&ledger)?;
+            ledger.entries().any(|mailbox| mailbox.own.place.is_some()).then_some(tenant)
+        };
+        self.tenants().iter().filter_map(apart).collect()
+    }
+
     /// Sessions here that may store something are to end where another node judges. `is_elsewhere` is asked under the association's lock.
     pub fn send_elsewhere(&self, is_elsewhere: impl Fn(u64) -> bool) {
         for entry in self.tenants() {
@@ -160,6 +170,9 @@ mod tests {
         fn is_elsewhere(&self, _: u64) -> bool {
             false
         }
+        fn speaks(&self, _: u64) -> bool {
+            true
+        }
     }
 
     fn at(text: &str) -> Address {
@@ -179,9 +192,6 @@ mod tests {
         (book, today)
     }
 
-        fn speaks(&self, _: u64) -> bool {
-            true
-        }
     fn used(book: &Book, who: &str) -> u64 {
         book.mailbox(&at(who)).map_or(0, |mailbox| mailbox.used.octets)
     }

@@ -48,13 +48,14 @@ impl ShareLink {
 
 impl ShareDesk for ShareLink {
     fn told(&self, book: &Book) -> ShareTold {
-        let names = book.share_names();
+        let (names, apart) = (book.share_names(), book.shares_apart());
         let (state, now) = (self.lock(), boot_time());
         let shown = |(name, tenant): (crate::quota::Name, u64)| {
             let node = state.fellow.judge_of(tenant).map(str::to_owned);
             let here = node.as_deref() == Some(&self.name);
             let judged = match () {
                 () if !here => JudgedShown::Elsewhere,
+                () if !state.fellow.judges(tenant) && apart.contains(&tenant) => JudgedShown::Apart,
                 () if !state.fellow.judges(tenant) => JudgedShown::Counting,
                 () if !state.fellow.would_grant(tenant, now) => JudgedShown::Closed,
                 () => JudgedShown::Judged,
@@ -92,7 +93,6 @@ impl ShareDesk for ShareLink {
         self.publish_own(book)
     }
 
-    fn begin_round(&self) -> Option<u64> {
     fn old_numbers(&self, book: &Book) -> Vec<OldNumbers> {
         let old = |(association, tenant)| Some(OldNumbers { association, judge: self.doubtful(tenant)? });
         book.share_names().into_iter().filter_map(old).collect()
@@ -118,6 +118,7 @@ impl ShareDesk for ShareLink {
         told.into_iter().filter(|(_, forgotten)| *forgotten != Some(true)).map(|(node, _)| node).collect()
     }
 
+    fn begin_round(&self) -> Option<u64> {
         self.pending().begin()
     }
 
