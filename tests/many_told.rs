@@ -1,9 +1,10 @@
 //! What people are told where several nodes take clients (docs/many-nodes.md): of a level once, by the judge; that they have sent enough, wherever they send; and
-//! admins, at whichever node they ask, how full it is, and that a kick reached all.
+//! admins, at whichever node they ask, how full it is, and that a kick reached all. And that somebody judges where the storage is reached.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
@@ -253,4 +254,99 @@ fn what_an_admin_asks_of_one_node_is_so_at_all() {
     post.stage.signal(judge, Signal::SIGKILL);
     let said = post.stage.nologd(other, &format!("mailbox kick {}", bob.address));
     assert!(said.0 == 0 && said.1.contains(&format!("NOT reached: {}", NAMES[judge])), "{said:?}");
+}
+
+/// A way to a server that can be cut: whoever comes then is turned away, and what is under way stands still.
+struct Way {
+    port: u16,
+    is_cut: Arc<AtomicBool>,
+}
+
+impl Way {
+    fn to(server: u16) -> Way {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let way = Way { port: listener.local_addr().unwrap().port(), is_cut: Arc::default() };
+        let is_cut = way.is_cut.clone();
+        spawn(move || {
+            for client in listener.incoming().flatten() {
+                if is_cut.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
+                let ends = [(client.try_clone(), server.try_clone()), (Ok(server), Ok(client))];
+                for (from, to) in ends {
+                    let (is_cut, from, to) = (is_cut.clone(), from.unwrap(), to.unwrap());
+                    spawn(move || carry(from, to, &is_cut));
+                }
+            }
+        });
+        way
+    }
+
+    fn cut(&self, is_cut: bool) {
+        self.is_cut.store(is_cut, Ordering::SeqCst);
+    }
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream, is_cut: &AtomicBool) -> Option<()> {
+    let mut octets = [0; 4096];
+    loop {
+        let count = from.read(&mut octets).ok()?;
+        while is_cut.load(Ordering::SeqCst) {
+            sleep(Duration::from_millis(50));
+        }
+        if count == 0 {
+            return to.shutdown(std::net::Shutdown::Write).ok();
+        }
+        to.write_all(&octets[..count]).ok()?;
+    }
+}
+
+/// A judge that reaches etcd and not the storage hands on to one that does, and has its own back when that has held; where nobody reaches it, nothing moves.
+#[test]
+fn a_judge_that_does_not_reach_the_storage_hands_on() {
+    let mut stage = Stage::prepared(Odd::Nothing);
+    let (imap, lmtp) = (stage.dovecot.imap(), stage.dovecot.lmtp());
+    let ways: Vec<_> = (0..2).map(|_| [Way::to(imap), Way::to(lmtp)]).collect();
+    for (at, [to_imap, to_lmtp]) in ways.iter().enumerate() {
+        let file = format!("{}/nologd.toml", NAMES[at]);
+        let config = fs::read_to_string(stage.place.path(&file)).unwrap();
+        let config = config.replace(&format!("imap://127.0.0.1:{imap}"), &format!("imap://127.0.0.1:{}", to_imap.port));
+        let config = config.replace(&format!("lmtp://127.0.0.1:{lmtp}"), &format!("lmtp://127.0.0.1:{}", to_lmtp.port));
+        stage.place.write(&file, config.as_bytes()).unwrap();
+    }
+    (0..2).for_each(|at| stage.up(at));
+    let judges = stage.until_settled();
+    let cut = |at: usize, is_cut: bool| ways[at].iter().for_each(|way| way.cut(is_cut));
+    let [lost, left] = judges;
+    let member = members(ASSOCIATIONS[0])[0];
+    assert!(stage.append(left, member, 1000).contains("b OK"));
+    // A member is in the middle of something.
+    let wire = stage.session(lost, member).unwrap();
+    cut(lost, true);
+    let begin = Instant::now();
+    until(45, &stage, || stage.judges(&[0, 1]) == Some([left, left]));
+    drop(wire);
+    for at in 0..2 {
+        let said = stage.append(at, member, 1000);
+        assert!(said.contains("b OK"), "{at} after {:?}: {said}", begin.elapsed());
+        let said = stage.deliver(at, member, 1000);
+        assert!(said.starts_with("250 "), "{at}: {said}");
+    }
+    // It is not first again as soon as it answers.
+    cut(lost, false);
+    sleep(Duration::from_secs(20));
+    assert_eq!(stage.judges(&[0, 1]), Some([left, left]));
+    until(80, &stage, || stage.judges(&[0, 1]) == Some(judges));
+    // Down for all.
+    (0..2).for_each(|at| cut(at, true));
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(25) {
+        let shown = stage.shown(0);
+        assert!(stage.judges(&[0, 1]) == Some(judges), "{shown}");
+        sleep(Duration::from_millis(200));
+    }
+    (0..2).for_each(|at| cut(at, false));
+    until(20, &stage, || stage.append(left, member, 1000).contains("b OK"));
+    assert_eq!(stage.judges(&[0, 1]), Some(judges));
 }

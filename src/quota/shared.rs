@@ -59,6 +59,15 @@ impl Book {
         self.tenants().iter().filter_map(name).collect()
     }
 
+    /// The backend of each, as it is named; none for the default one.
+    pub fn share_backends(&self) -> Vec<(u64, Option<Box<str>>)> {
+        let backend = |entry: &Arc<AssociationEntry>| {
+            let ledger = entry.lock();
+            Some((entry.bench(&ledger)?.1, ledger.association.backend.clone()))
+        };
+        self.tenants().iter().filter_map(backend).collect()
+    }
+
     /// Those with a mailbox at another backend than they are, or at none: no count of theirs is whole.
     pub fn shares_apart(&self) -> Vec<u64> {
         let apart = |entry: &Arc<AssociationEntry>| {

@@ -2,7 +2,7 @@
 //!
 //! Absent on purpose: a watch. What stands in etcd is read twice a second, which is one call, whatever members do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::Context;
 use super::clock::{boot_time, today};
 use super::share::ShareLink;
 use super::share_etcd::fresh;
-use super::{share_answer, share_house};
+use super::{share_answer, share_house, share_reach};
 use crate::event::{Event, emit};
 use crate::node::Millis;
 use crate::quota::Book;
@@ -45,7 +45,8 @@ impl ShareLink {
         let _ = self.context.set(Arc::downgrade(context));
         let (link, book, context) = (self.clone(), context.book.clone(), context.clone());
         let drive = async move {
-            tokio::spawn(follow(link.clone(), book.clone()));
+            tokio::spawn(follow(link.clone(), book.clone(), context.clone()));
+            tokio::spawn(share_reach::look(link.clone(), context.clone()));
             tokio::spawn(share_house::watch(link.clone(), context.clone()));
             tokio::spawn(share_answer::copy(link.clone(), context));
             tokio::spawn(read(link.clone(), book.clone()));
@@ -103,12 +104,15 @@ impl ShareLink {
 }
 
 /// The associations of the book, and what each may have.
-async fn follow(link: Arc<ShareLink>, book: Arc<Book>) {
-    let mut known = std::collections::BTreeMap::new();
+async fn follow(link: Arc<ShareLink>, book: Arc<Book>, context: Arc<Context>) {
+    let mut known = BTreeMap::new();
     loop {
+        let stores: BTreeMap<_, _> = book.share_backends().into_iter().collect();
         for (tenant, limit) in book.shares(today()) {
-            if known.insert(tenant, limit) != Some(limit) {
+            let store = stores.get(&tenant).map_or(0, |backend| link.store_number(&context, backend.as_deref()));
+            if known.insert(tenant, (limit, store)) != Some((limit, store)) {
                 link.hear(News::Exists(tenant, limit));
+                link.hear(News::StoredAt(tenant, store));
             }
         }
         for tenant in book.uncounted_shares() {
@@ -132,7 +136,7 @@ async fn read(link: Arc<ShareLink>, book: Arc<Book>) {
         }
         let listing = answer.and_then(|answer| Listing::read(&answer));
         link.answered(listing.is_some());
-        if let Some(Listing { lives, deeds, book: number, house }) = listing {
+        if let Some(Listing { lives, says, deeds, book: number, house }) = listing {
             link.stood(house);
             link.saw(number, &book);
             let now = boot_time();
@@ -148,7 +152,8 @@ async fn read(link: Arc<ShareLink>, book: Arc<Book>) {
                 }
             }
             let stands = deeds.into_iter().map(|(tenant, revision, deed)| News::Stands(tenant, revision, deed));
-            came.chain(went).chain(stands).for_each(|news| state.fellow.hear(news, now));
+            let says = lives.iter().map(|life| News::Says(life.clone(), says.get(life).cloned().unwrap_or_default()));
+            came.chain(went).chain(says).chain(stands).for_each(|news| state.fellow.hear(news, now));
             drop(state);
             link.stir.notify_one();
         }

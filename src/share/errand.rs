@@ -1,6 +1,6 @@
 //! What a node asks of its driver, and what it hears.
 
-use super::{Deed, Life, Tenant};
+use super::{Deed, Life, Reach, StoreNumber, Tenant};
 
 /// For the driver to do. Each may fail, come late or go twice. Whatever becomes of a [`Errand::Take`] or [`Errand::Write`], the same transaction reads what
 /// stands afterwards, and that is the answer: [`News::Stands`].
@@ -8,6 +8,8 @@ use super::{Deed, Life, Tenant};
 pub enum Errand {
     /// Take a lease, and put this life under it in place of the one before, if no other one of this node is there.
     Join(Life, Option<Life>),
+    /// Say this beside the life, if it is there.
+    Say(Life, Reach),
     /// Remove this life: it was another one of this node.
     End(Life),
     /// Keep the lease alive, and then read the life, linearizably: [`News::Confirmed`] or [`News::Lost`].
@@ -55,6 +57,10 @@ pub enum News {
     Came(Life),
     /// A life was seen to be gone.
     Went(Life),
+    /// This stands beside a life, of any node.
+    Says(Life, Reach),
+    /// Which storage has an association; 0 before that is told.
+    StoredAt(Tenant, StoreNumber),
     /// There is such an association, with so many octets (none: without a limit).
     Exists(Tenant, Option<u64>),
     /// Its deed as it stands; none where it cannot be read.

@@ -4,7 +4,7 @@
 //! Keys: `nologd/life/NODE/NUMBER`, under a lease of that number, `nologd/deed/TENANT`, and `nologd/house`. Absent on purpose: a key or value with a time in it, an
 //! address, or a number that says what is used.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 pub use super::gateway::GatewayCall;
 use super::gateway::{Headed, KeyValue, Together, call, coded, kvs, number, prefix, stands, transacted};
-use super::{Deed, Errand, HouseWord, Life, News, Pace, Tenant};
+use super::{Deed, Errand, HouseWord, Life, News, Pace, Reach, Tenant};
 
 /// What stands for the book's last change: see [`register`](super::register).
 pub(super) const BOOK: &str = "nologd/book";
@@ -25,6 +25,8 @@ const DEEDS: &str = "nologd/deed/";
 pub struct Listing {
     /// Who is there.
     pub lives: BTreeSet<Life>,
+    /// What they say of storages; of those that say nothing, nothing.
+    pub says: BTreeMap<Life, Reach>,
     /// Revision and deed of each association; none where it cannot be read.
     pub deeds: Vec<(Tenant, u64, Option<Deed>)>,
     /// The revision of the book's last change; 0 where there is no book for all nodes.
@@ -41,11 +43,17 @@ impl Listing {
 
     /// Reads the answer. None for one that is none.
     pub fn read(answer: &[u8]) -> Option<Listing> {
-        let mut listing = Listing { lives: BTreeSet::new(), deeds: Vec::new(), book: 0, house: None };
+        let (lives, says) = Default::default();
+        let mut listing = Listing { lives, says, deeds: Vec::new(), book: 0, house: None };
         for pair in kvs(answer)? {
             let key = String::from_utf8(BASE64.decode(&pair.key).ok()?).ok()?;
             if let Some(life) = key.strip_prefix(LIVES) {
-                listing.lives.insert(read_life(life)?);
+                let life = read_life(life)?;
+                let reach = pair.text().map(|text| Reach::read(&text)).unwrap_or_default();
+                if !reach.is_empty() {
+                    listing.says.insert(life.clone(), reach);
+                }
+                listing.lives.insert(life);
             } else if let Some(tenant) = key.strip_prefix(DEEDS) {
                 let tenant = Tenant::from_str_radix(tenant, 16).ok()?;
                 listing.deeds.push((tenant, number(&pair.mod_revision)?, pair.deed()));
@@ -102,6 +110,12 @@ pub fn calls(errand: &Errand, pace: &Pace, house: &HouseWord) -> Vec<GatewayCall
                 json!({ "compare": alone.into_iter().chain([is_house(house)]).collect::<Vec<_>>(), "success": success })
             }),
         ],
+        Errand::Say(life, reach) => vec![call("/v3/kv/txn", &{
+            let (key, value) = (coded(&life_key(life)), coded(&reach.to_string()));
+            // Where the life is gone, it must not come by this. The lease stays the key's.
+            let put = json!({ "request_put": { "key": key, "value": value, "ignore_lease": true } });
+            json!({ "compare": [version(life, "GREATER"), is_house(house)], "success": [put] })
+        })],
         Errand::End(life) => vec![call("/v3/kv/deleterange", &json!({ "key": coded(&life_key(life)) }))],
         Errand::Confirm(life, _) => vec![
             call("/v3/lease/keepalive", &json!({ "ID": lease(life) })),
@@ -142,7 +156,7 @@ fn deed_txn(errand: &Errand, house: &HouseWord) -> Option<Value> {
             Some(put(*tenant, *revision, deed, own.chain(from).chain([is_house(house)]).collect()))
         }
         Errand::Write { tenant, revision, deed } => Some(put(*tenant, *revision, deed, Vec::new())),
-        Errand::Join(..) | Errand::End(_) | Errand::Confirm(..) | Errand::Count(..) | Errand::Cut(_) => None,
+        Errand::Join(..) | Errand::Say(..) | Errand::End(_) | Errand::Confirm(..) | Errand::Count(..) | Errand::Cut(_) => None,
     }
 }
 
@@ -164,7 +178,7 @@ pub fn news(errand: &Errand, answers: &[Vec<u8>]) -> Option<News> {
             None => News::Lost(life.clone()),
         }),
         Errand::Take { .. } | Errand::Write { .. } => deed_news(errand, stands(last)?),
-        Errand::Confirm(..) | Errand::End(_) | Errand::Count(..) | Errand::Cut(_) => None,
+        Errand::Confirm(..) | Errand::Say(..) | Errand::End(_) | Errand::Count(..) | Errand::Cut(_) => None,
     }
 }
 

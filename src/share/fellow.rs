@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::holding::{Holding, Plot};
-use super::{Deed, Errand, Fence, Life, Millis, News, Pace, Tenant, nearest};
+use super::{Deed, Errand, Fence, Life, Millis, News, Pace, Reach, Tenant};
 
 /// Above the bits of a revision that a tenure has.
 const TURN: u32 = 48;
@@ -33,6 +33,10 @@ pub struct Fellow {
     pub(super) pace: Pace,
     pub(super) membership: Membership,
     pub(super) lives: BTreeSet<Life>,
+    /// What stands beside them, where anything does; what is to stand beside ours, and when it was asked for.
+    pub(super) says: BTreeMap<Life, Reach>,
+    pub(super) reach: Reach,
+    pub(super) said: Millis,
     pub(super) plots: BTreeMap<Tenant, Plot>,
     /// When an association is to be looked at.
     pub(super) due: BTreeMap<Tenant, Millis>,
@@ -64,6 +68,9 @@ impl Fellow {
             pace,
             membership,
             lives,
+            says: BTreeMap::new(),
+            reach: Reach::default(),
+            said: 0,
             plots,
             due,
             quiet: true,
@@ -101,7 +108,10 @@ impl Fellow {
                 self.errands.push(Errand::Join(life.clone(), self.last.replace(life.clone())));
                 self.membership = Membership::Joining(life, now);
             }
-            Membership::In(..) => self.confirm(now),
+            Membership::In(..) => {
+                self.confirm(now);
+                self.say(now);
+            }
         }
         let due: Vec<_> = self.due.iter().filter(|(_, at)| **at <= now).map(|(tenant, _)| *tenant).collect();
         for tenant in due {
@@ -136,6 +146,8 @@ impl Fellow {
                     self.lose();
                 }
             }
+            News::Says(life, reach) => self.says(life, reach),
+            News::StoredAt(tenant, store) => self.stored_at(tenant, store),
             News::Came(life) => self.came(life),
             News::Went(life) => self.went(&life),
             News::Exists(tenant, limit) => {
@@ -228,6 +240,7 @@ impl Fellow {
             self.lose();
         }
         self.lives.clear();
+        self.says.clear();
         self.turns += 1;
         for plot in self.plots.values_mut() {
             (plot.revision, plot.deed) = (0, Some(Deed::default()));
@@ -235,7 +248,7 @@ impl Fellow {
     }
 
     /// The life is gone: others may take what was ours, and hold back what we may have on its way.
-    fn lose(&mut self) {
+    pub(super) fn lose(&mut self) {
         self.membership = Membership::Out;
         for (tenant, plot) in &mut self.plots {
             if plot.holding.hand().is_some() {
@@ -244,24 +257,6 @@ impl Fellow {
             }
             plot.holding = Holding::Elsewhere;
         }
-    }
-
-    /// What is ours and nearer to the new one is to go there.
-    fn came(&mut self, life: Life) {
-        let nearer = |tenant: Tenant| nearest(tenant, [self.node.as_str(), &life.node]) != Some(self.node.as_str());
-        let ours = self.plots.iter().filter(|(tenant, plot)| plot.holding.hand().is_some() && nearer(**tenant));
-        self.due.extend(ours.map(|(tenant, _)| (*tenant, 0)));
-        self.lives.insert(life);
-    }
-
-    /// What it judged, or what nobody took since, may be for us.
-    fn went(&mut self, life: &Life) {
-        if self.life() == Some(life) {
-            self.lose();
-        }
-        self.lives.remove(life);
-        let free = self.plots.iter().filter(|(_, plot)| !plot.is_held_by_one_of(&self.lives));
-        self.due.extend(free.map(|(tenant, _)| (*tenant, 0)));
     }
 
     fn stands(&mut self, tenant: Tenant, revision: u64, deed: Option<Deed>, now: Millis) {

@@ -15,7 +15,7 @@ impl Fellow {
     pub fn grant(&mut self, tenant: Tenant, weight: u64, now: Millis) -> Assent {
         let Membership::In(life, _, fence) = &self.membership else { return Assent::NotNow };
         let Some(plot) = self.plots.get_mut(&tenant) else { return Assent::NotNow };
-        let Plot { holding: Holding::Judging(hand), deed: Some(deed), revision, limit } = plot else { return Assent::NotNow };
+        let Plot { holding: Holding::Judging(hand), deed: Some(deed), revision, limit, .. } = plot else { return Assent::NotNow };
         if now >= fence.until() {
             return Assent::NotNow;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Deed, Exposure, Life, Millis, Pace};
+use super::{Deed, Exposure, Life, Millis, Pace, StoreNumber};
 
 /// Where a node is with an association.
 #[derive(Default)]
@@ -50,6 +50,7 @@ pub(super) struct Amendment {
 #[derive(Default)]
 pub(super) struct Plot {
     pub(super) limit: Option<u64>,
+    pub(super) store: StoreNumber,
     pub(super) revision: u64,
     /// None: it cannot be read, and nobody may.
     pub(super) deed: Option<Deed>,

@@ -2,7 +2,7 @@
 //! tests; the daemon's driver of it is `serve::share_drive`.
 //!
 //! ```text
-//! etcd:  life/NODE/NUMBER     under a lease: this process of that node is there
+//! etcd:  life/NODE/NUMBER     under a lease: this process of that node is there; which storages it does not reach
 //!        deed/TENANT          who judges it, and what may still be on its way to the storage from whom
 //!        house                by what nodes know that they mean the same associations, at the same etcd
 //!
@@ -18,6 +18,7 @@
 //! number that is made of the association's name with a key; the book is elsewhere.
 
 mod accord;
+mod choosing;
 mod deed;
 mod errand;
 pub mod etcd;
@@ -29,6 +30,7 @@ mod granting;
 mod holding;
 mod house;
 mod nearest;
+mod reach;
 pub mod register;
 mod tending;
 #[cfg(test)]
@@ -42,6 +44,7 @@ pub use fellow::{Assent, Fellow};
 pub use fence::Fence;
 pub use house::{DoorWord, HouseWord};
 pub use nearest::nearest;
+pub use reach::{Reach, StoreNumber};
 
 pub use crate::node::Millis;
 

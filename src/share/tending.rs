@@ -2,7 +2,7 @@
 
 use super::fellow::{Fellow, Membership};
 use super::holding::{Amendment, Hand, Holding, Plot};
-use super::{Deed, Errand, Life, Millis, Tenant, flight_for, nearest};
+use super::{Deed, Errand, Life, Millis, Tenant, flight_for};
 
 impl Fellow {
     /// The process is to end, and nothing is granted any more: what is ours goes to whoever takes it, and where nothing is under way, nothing is held
@@ -30,8 +30,7 @@ impl Fellow {
     /// Does what is to be done about one association; when to look again.
     pub(super) fn look(&mut self, tenant: Tenant, plot: &mut Plot, now: Millis) -> Option<Millis> {
         let own = self.life()?.clone();
-        let nodes = self.lives.iter().map(|life| life.node.as_str()).chain([own.node.as_str()]);
-        let is_nearest = nearest(tenant, nodes) == Some(own.node.as_str()) && !self.leaves;
+        let is_nearest = self.is_first_choice(tenant, plot.store, &own) && !self.leaves;
         let is_free = !plot.is_held_by_one_of(&self.lives);
         let holding = std::mem::take(&mut plot.holding);
         plot.holding = if is_nearest { holding.stay() } else { holding.leave(now, &self.pace) };
@@ -56,10 +55,8 @@ impl Fellow {
                 let write = self.write(tenant, plot, wanted, now);
                 [next, back, count, write].into_iter().flatten().min()
             }
-            // It is held back as if we had been killed.
-            Holding::Leaving(hand, _) if self.leaves && hand.is_unsure(now, &self.pace) => {
-                Some(now.saturating_add(self.pace.again))
-            }
+            // A node that ends does not wait for it: then it is held back as if we had been killed.
+            Holding::Leaving(hand, _) if hand.is_unsure(now, &self.pace) => Some(now.saturating_add(self.pace.again)),
             Holding::Leaving(hand, _) if hand.exposure.open() == 0 => {
                 let deed = plot.deed.as_ref()?;
                 let given = Deed { holder: None, ..deed.without(|life| self.has_ended(life, &own)) };

@@ -1,6 +1,6 @@
 //! One node by itself: each rule in a few lines.
 
-use super::super::{Assent, Deed, Errand, Fellow, Life, News, Pace, Tenant};
+use super::super::{Assent, Deed, Errand, Fellow, Life, News, Pace, Reach, Tenant, nearest};
 
 const TENANT: Tenant = 1;
 const MIB: u64 = 1 << 20;
@@ -178,4 +178,71 @@ fn a_life_of_the_same_name_that_is_none_of_ours_is_left_alone_and_told() {
     fellow.hear(News::Lost(life(7)), 10_003);
     assert_eq!(fellow.tick(10_003, 8), [Errand::Join(life(8), Some(life(7)))]);
     assert!(!fellow.has_namesake());
+}
+
+/// Whether it judges still, when it has looked.
+fn judges_after(fellow: &mut Fellow, now: u64) -> bool {
+    fellow.tick(now, 9);
+    fellow.judges(TENANT)
+}
+
+/// Of the nodes that reach its storage, as they say, the nearest one is to judge; where nobody says so, all stays.
+#[test]
+fn who_does_not_reach_the_storage_hands_on_to_who_does() {
+    let reach = |away: &[u64], here: &[u64]| Reach { away: away.iter().copied().collect(), here: here.iter().copied().collect() };
+    let other = Life { node: "front-b".into(), number: 5 };
+    let mut fellow = judge();
+    // It is nearest to this one.
+    fellow.hear(News::StoredAt(TENANT, 3), 10_002);
+    fellow.hear(News::Came(other.clone()), 10_002);
+    fellow.hear(News::Says(life(7), reach(&[], &[])), 10_002);
+    assert_eq!(nearest(TENANT, ["front-a", "front-b"]), Some("front-a"));
+    fellow.reaches(reach(&[3], &[]));
+    let said = Errand::Say(life(7), reach(&[3], &[]));
+    assert_eq!(fellow.tick(10_003, 9), std::slice::from_ref(&said));
+    assert_eq!(fellow.tick(10_004, 9), [], "it is on its way");
+    assert_eq!(fellow.tick(13_003, 9).into_iter().filter(|errand| *errand == said).count(), 1, "no answer");
+    fellow.hear(News::Says(life(7), reach(&[3], &[])), 13_004);
+    assert!(judges_after(&mut fellow, 13_004), "nobody says that it is reached");
+    fellow.hear(News::Says(other.clone(), reach(&[], &[4])), 13_005);
+    assert!(judges_after(&mut fellow, 13_005), "another one");
+    // What has ended, nobody knows how, keeps it for a while: it may still be stored.
+    fellow.hear(News::Confirmed(life(7), 5, 2), 13_005);
+    let granted = fellow.grant(TENANT, 1024, 13_005);
+    assert_eq!(granted, Assent::Granted(6));
+    fellow.lost_sight(TENANT, 6, 1024, 13_005);
+    fellow.hear(News::Says(other.clone(), reach(&[], &[3])), 13_006);
+    assert!(!judges_after(&mut fellow, 13_006) && fellow.grant(TENANT, 1024, 13_006) == Assent::NotNow);
+    let given =
+        |errands: &[Errand]| errands.iter().any(|errand| matches!(errand, Errand::Write { deed: Deed { holder: None, .. }, .. }));
+    assert!((13_100..23_000).step_by(100).all(|now| !given(&fellow.tick(now, 9))));
+    assert!((23_000..27_000).step_by(100).any(|now| given(&fellow.tick(now, 9))));
+}
+
+/// The other side: who is not nearest takes what the nearest one cannot judge, and gives it back.
+#[test]
+fn who_reaches_the_storage_takes_what_the_nearest_one_gave_up() {
+    let reach = |away: &[u64], here: &[u64]| Reach { away: away.iter().copied().collect(), here: here.iter().copied().collect() };
+    // Whose name is nearest to this number.
+    let nearest_to = |tenant| nearest(tenant, ["front-a", "front-b"]) == Some("front-b");
+    let far = (1..100).find(|tenant| nearest_to(*tenant)).unwrap();
+    let other = Life { node: "front-b".into(), number: 5 };
+    let mut fellow = judge();
+    fellow.hear(News::Came(other.clone()), 10_001);
+    fellow.hear(News::Exists(far, Some(16 * MIB)), 10_001);
+    let takes = |fellow: &mut Fellow, now| {
+        fellow.tick(now, 9).iter().any(|errand| matches!(errand, Errand::Take { tenant, .. } if *tenant == far))
+    };
+    assert!(!takes(&mut fellow, 10_002), "the other one is nearest");
+    fellow.hear(News::Says(other.clone(), reach(&[0], &[])), 10_003);
+    assert_eq!(fellow.missed().collect::<Vec<_>>(), [0]);
+    assert!(!takes(&mut fellow, 10_004), "it is not known whether it is reached from here");
+    fellow.hear(News::Says(life(7), reach(&[], &[0])), 10_005);
+    assert!(takes(&mut fellow, 10_006));
+    // Both do not reach it: as if nobody had said anything.
+    fellow.hear(News::Says(life(7), reach(&[0], &[])), 10_007);
+    assert!(!takes(&mut fellow, 20_000));
+    fellow.hear(News::Says(life(7), reach(&[], &[0])), 20_001);
+    fellow.hear(News::Went(other), 20_001);
+    assert!(takes(&mut fellow, 20_002));
 }

@@ -8,7 +8,17 @@ const HOUR: u64 = 3_600_000;
 
 fn host(nodes: usize, tenants: u64, limit: u64, rate: u64) -> World {
     let limits = (limit / 2, limit);
-    let setup = Setup { nodes, tenants, faults: false, backs: false, limits, rate: Some(rate), count: 1000, forget: HOUR };
+    let setup = Setup {
+        nodes,
+        tenants,
+        faults: false,
+        backs: false,
+        reaches: false,
+        limits,
+        rate: Some(rate),
+        count: 1000,
+        forget: HOUR,
+    };
     let mut world = World::new(7, Flaw::None, setup);
     // All nodes come, and each takes its own.
     while world.unwell().is_some() {

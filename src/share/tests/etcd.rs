@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Deed, Errand, Life, Millis, News, Pace, Tenant};
+use super::super::{Deed, Errand, Life, Millis, News, Pace, Reach, Tenant};
 
 #[derive(Default)]
 pub(super) struct Etcd {
@@ -10,6 +10,7 @@ pub(super) struct Etcd {
     /// Until when, and the revision by which it came.
     lives: BTreeMap<Life, (Millis, u64)>,
     deeds: BTreeMap<Tenant, (u64, Deed)>,
+    says: BTreeMap<Life, Reach>,
     /// What watchers see, and when it happened.
     pub(super) log: Vec<(Millis, News)>,
     /// No majority until then.
@@ -46,6 +47,7 @@ impl Etcd {
         let lives = self.lives.keys().map(|life| (now, News::Came(life.clone())));
         let deeds =
             self.deeds.iter().map(|(tenant, (revision, deed))| (now, News::Stands(*tenant, *revision, Some(deed.clone()))));
+        self.says.clear();
         self.log = lives.chain(deeds).collect();
         (self.era, self.back_at) = (self.era + 1, now);
     }
@@ -75,6 +77,7 @@ impl Etcd {
     pub(super) fn end(&mut self, life: &Life, now: Millis) {
         if self.lives.remove(life).is_some() {
             self.write();
+            self.says.remove(life);
             self.log.push((now, News::Went(life.clone())));
         }
     }
@@ -98,6 +101,14 @@ impl Etcd {
                 self.lives.insert(life.clone(), (now + pace.lease, born));
                 self.log.push((now, News::Came(life.clone())));
                 Some(News::Joined(life, born))
+            }
+            Errand::Say(life, reach) => {
+                if self.lives.contains_key(&life) {
+                    self.write();
+                    self.says.insert(life.clone(), reach.clone());
+                    self.log.push((now, News::Says(life, reach)));
+                }
+                None
             }
             Errand::End(life) => {
                 self.end(&life, now);

@@ -50,6 +50,8 @@ pub(super) struct Machine {
     /// Its links to etcd and to the storage.
     pub(super) cut: Millis,
     pub(super) apart: Millis,
+    /// When it did not reach the storage, as far as it knows: the last time.
+    pub(super) missed: Millis,
     /// When it arrives, and for which process.
     pub(super) mail: Vec<(Millis, u64, News)>,
     /// How writes ended, when it hears of it.
@@ -79,6 +81,7 @@ impl Machine {
             blind: 0,
             cut: 0,
             apart: 0,
+            missed: 0,
             mail: Vec::new(),
             ends: Vec::new(),
             counts: Vec::new(),

@@ -20,6 +20,7 @@ const SMALL: Setup = Setup {
     tenants: 4,
     faults: true,
     backs: false,
+    reaches: false,
     limits: (14 << 20, 20 << 20),
     rate: None,
     count: 2000,
@@ -78,6 +79,55 @@ fn no_limit_is_passed_where_etcd_goes_back() {
         (0..50_000).find_map(|_| world.step())
     });
     assert_eq!(found, Some("above the limit"), "without the pause");
+}
+
+/// A node that is cut off from the storage hands on to one that is not, by what all say, late, twice, never, or wrongly.
+#[test]
+fn no_limit_is_passed_where_nodes_hand_on_what_they_do_not_reach() {
+    let mut takeovers = 0;
+    for (seed, flaw) in (1..=20).zip([Flaw::None, Flaw::NoClock].into_iter().cycle()) {
+        let mut world = World::new(seed, flaw, Setup { reaches: true, ..SMALL });
+        for _ in 0..50_000 {
+            assert_eq!(world.step(), None, "seed {seed}, at {} ms", world.now);
+        }
+        takeovers += world.told.takeovers;
+        if flaw == Flaw::NoClock {
+            continue;
+        }
+        world.heal();
+        for _ in 0..3000 {
+            assert_eq!(world.step(), None, "seed {seed}, at {} ms", world.now);
+        }
+        assert_eq!(world.unwell(), None, "seed {seed}");
+    }
+    assert!(takeovers > 3000, "{takeovers}");
+}
+
+/// One node is cut off from the storage: what it judged is judged by the others, and is its own again when it is back. Where all are, nothing moves.
+#[test]
+fn a_storage_that_one_node_does_not_reach_is_stored_into_by_the_others_and_one_that_is_down_moves_nothing() {
+    let mut world = World::new(1, Flaw::None, Setup { faults: false, reaches: true, rate: Some(20), ..SMALL });
+    let run = |world: &mut World, seconds: u64| (0..seconds * 1000 / STEP).for_each(|_| assert_eq!(world.step(), None));
+    let judges = |world: &World| {
+        let of = |tenant| world.machines.iter().position(|machine| machine.would_grant(tenant));
+        (0..SMALL.tenants).map(of).collect::<Vec<_>>()
+    };
+    run(&mut world, 60);
+    let before = judges(&world);
+    let lost = before[0].unwrap();
+    assert!(before.iter().all(Option::is_some), "{before:?}");
+    world.machines[lost].apart = world.now + 120_000;
+    run(&mut world, 30);
+    let meanwhile = judges(&world);
+    for (was, is) in before.iter().zip(&meanwhile) {
+        assert!(is.is_some() && *is != Some(lost) && (*was == Some(lost) || was == is), "{before:?} {meanwhile:?}");
+    }
+    run(&mut world, 120);
+    assert_eq!(judges(&world), before);
+    let (taken, until) = (world.told.takeovers, world.now + 60_000);
+    world.machines.iter_mut().for_each(|machine| machine.apart = until);
+    run(&mut world, 120);
+    assert_eq!((judges(&world), world.told.takeovers), (before, taken));
 }
 
 /// The lease and the clock keep two from judging at once, and say when something comes no more. Where that is never said, the limits hold without them.

@@ -40,6 +40,8 @@ pub(super) struct Setup {
     pub(super) faults: bool,
     /// Whether etcd is put back to an older state now and then.
     pub(super) backs: bool,
+    /// Whether nodes say which of them reach the storage.
+    pub(super) reaches: bool,
     /// What a tenant's two mailboxes may hold each, and both together.
     pub(super) limits: (u64, u64),
     /// Messages in a second, through whatever node; none: each node stores what it can.

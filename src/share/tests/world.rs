@@ -4,7 +4,9 @@
 //!
 //! Held at every step: the storage never holds more than a limit. Each rule that this stands on ([`Flaw`]) is left out once, and is missed.
 
-use super::super::{Assent, Errand, Fellow, Millis, News, Pace, Tenant};
+use std::collections::BTreeSet;
+
+use super::super::{Assent, Errand, Fellow, Millis, News, Pace, Reach, Tenant};
 use super::etcd::Etcd;
 use super::machine::{Machine, Numbers, Rules};
 use super::setup::{Flaw, Setup, Totals};
@@ -15,6 +17,9 @@ pub(super) const STEP: Millis = 50;
 
 /// How long a node judges nothing after etcd went back: as `Accord` has it.
 const PAUSE: Millis = 19_000;
+
+/// How long a node must have reached the storage before it says so.
+const HELD: Millis = 8000;
 
 pub(super) struct World {
     pub(super) random: Random,
@@ -175,6 +180,10 @@ impl World {
         let (ended, later): (Vec<_>, Vec<_>) = std::mem::take(&mut machine.ends).into_iter().partition(|end| end.0 <= now);
         machine.ends = later;
         ended.iter().for_each(|(_, write)| machine.end(write, true));
+        if self.setup.reaches {
+            self.look(at);
+        }
+        let machine = &mut self.machines[at];
         let errands = machine.fellow.as_mut().map(|fellow| fellow.tick(clock, fresh)).unwrap_or_default();
         let cuts = errands.iter().any(|errand| matches!(errand, Errand::Cut(_)));
         errands.into_iter().for_each(|errand| self.run(at, errand));
@@ -183,6 +192,21 @@ impl World {
             self.machines[at].fellow.iter_mut().for_each(|fellow| fellow.hear(News::Quiet, clock));
         }
         self.fill(at);
+    }
+
+    /// Now and then a node looks whether it reaches the storage, and may be wrong.
+    fn look(&mut self, at: usize) {
+        let (now, is_wrong) = (self.now, self.setup.faults && self.random.one_in(50));
+        let machine = &mut self.machines[at];
+        if let Some(fellow) = machine.fellow.as_mut().filter(|_| self.random.one_in(20)) {
+            let well = (now >= machine.apart) != is_wrong;
+            let is_missed = fellow.missed().next().is_some();
+            let of = |is_so: bool| BTreeSet::from_iter(is_so.then_some(0));
+            machine.missed = if well { machine.missed } else { now };
+            // Where all have it back, nobody says so before each of them has seen it.
+            let has_held = now >= machine.missed + HELD;
+            fellow.reaches(Reach { away: of(!well), here: of(well && is_missed && has_held) });
+        }
     }
 
     fn run(&mut self, at: usize, errand: Errand) {
@@ -235,6 +259,19 @@ impl World {
             // It cannot know which.
             self.machines[at].end(&write, true);
         }
+        if self.setup.reaches {
+            self.wait_no_more(at, tenant);
+        }
+    }
+
+    /// Answers that do not reach it are not waited for any longer.
+    fn wait_no_more(&mut self, at: usize, tenant: Option<Tenant>) {
+        let machine = &mut self.machines[at];
+        let process = machine.process;
+        let is_of = |(_, write): &(Millis, Write)| write.process == process && tenant.is_none_or(|of| of == write.tenant);
+        let (unheard, others): (Vec<_>, Vec<_>) = std::mem::take(&mut machine.ends).into_iter().partition(is_of);
+        machine.ends = others;
+        unheard.iter().for_each(|(_, write)| machine.end(write, true));
     }
 
     /// Members store what they can.
