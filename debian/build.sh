@@ -26,6 +26,7 @@ cp policy/backends/nologd.service "$OUT/stage/debian/nologd.service"
 for unit in service timer; do
     cp "policy/backends/panels/nologd-sync.$unit" "$OUT/stage/debian/nologd.nologd-sync.$unit"
 done
+cp policy/backends/nologd-share-count.service "$OUT/stage/debian/nologd.nologd-share-count.service"
 cp policy/backends/panels/sync.toml "$OUT/stage/debian/sync.toml"
 cd "$OUT/stage"
 if [ -n "$VERSION" ]; then

@@ -109,6 +109,19 @@ fn all_files_name_the_same_places() {
             "{script}"
         );
     }
+    let count = read("policy/backends/nologd-share-count.service");
+    let line: Vec<_> = value(&count, "ExecStart").split(' ').collect();
+    assert!(line[0] == "/usr/bin/nologd" && program.clone().try_get_matches_from(&line).is_ok(), "{line:?}");
+    // What it runs names mailboxes where it complains.
+    assert_eq!([value(&count, "StandardOutput"), value(&count, "StandardError")], ["null", "null"]);
+    for (file, words) in [
+        ("debian/build.sh", "nologd-share-count.service \"$OUT/stage/debian/nologd.nologd-share-count.service\""),
+        ("debian/rules", "--name=nologd-share-count --no-enable --no-start"),
+        ("debian/nologd.prerm", "stop nologd-sync.timer nologd-sync.service nologd-share-count.service nologd.service"),
+        ("debian/nologd.postinst", "try-restart nologd-share-count.service"),
+    ] {
+        assert!(read(file).contains(words), "{file}: {words}");
+    }
     assert_eq!(Path::new(SOCKET).parent().unwrap(), Path::new("/run").join(value(&unit, "RuntimeDirectory")));
     assert_eq!(value(&unit, "ExecStart"), format!("/usr/bin/nologd run --config {FILE}"));
     assert_eq!(value(&unit, "ExecStartPre"), format!("/usr/bin/nologd check --file-only --config {FILE}"));

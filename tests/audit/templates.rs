@@ -20,10 +20,11 @@ const TEMPLATES: &[(AuditedServer, &str)] = &[
 
 /// What is there beside them: the unit, what Dovecot needs to tell usage, which `tests/interop/push.rs` runs, and the ports behind
 /// nologd, which `make test-package` runs; POP3's and ManageSieve's are run by `tests/pop3.rs` and `tests/sieve.rs`. Those of a pair
-/// of machines are run by `tests/pair.rs`.
+/// of machines are run by `tests/pair.rs`; what the unit for counts runs is run by `tests/many.rs`.
 const OTHERS: &[&str] = &[
     "nologd.service",
     "nologd-node.service",
+    "nologd-share-count.service",
     "close-storage",
     "keepalived.conf",
     "dovecot-2.3-usage.conf",

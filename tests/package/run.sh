@@ -163,6 +163,7 @@ pair_files() {
     sh_inside 'sed "s|^    root@.*|    nobody@127.0.0.1|" /usr/share/nologd/backends/nologd-node.service >/etc/systemd/system/nologd-node.service
         install -d -m 700 -o nologd -g nologd /var/lib/nologd-node; echo private >/var/lib/nologd-node/key; chown nologd: /var/lib/nologd-node/key
         systemctl daemon-reload; systemd-analyze verify nologd-node.service; systemctl enable --now nologd-node
+        systemd-analyze verify nologd-share-count.service; not systemctl is-enabled nologd-share-count
         install -d -m 700 /var/lib/nologd-witness /run/nologd-witness; echo sealed >/var/lib/nologd-witness/copy; systemctl is-active nologd-node
         systemctl show -P MainPID nologd-node >link'
 }
