@@ -238,6 +238,17 @@ checks! {
     RSYSLOG_MAIL Rsyslog Leak "rsyslog-mail-lines" [Login, ClientAddress, Correspondents, MessageId, Times]
         "All lines of the mail servers go into a file or to another machine."
 
+    ETCD_HISTORY Etcd Leak "etcd-history" [Times]
+        "Every state that nologd's nodes ever had there, in its order: what admins set and removed, sealed, and when each large message came, by the number of its association."
+    ETCD_FREED Etcd Leak "etcd-freed-pages" [Times]
+        "What was compacted stays in the file, as before, until the file is written anew (defrag)."
+    ETCD_LOG Etcd Leak "etcd-log" [Times]
+        "Slow and refused requests with their keys, which hold the numbers of associations, and the moment; at debug, each request."
+    ETCD_METRICS Etcd Leak "etcd-metrics" [Times]
+        "How much was read and written, to whoever reaches a port: asked again and again, when admins did something, and when large messages came."
+    ETCD_COPIED Backups Leak "backups-of-etcd" [Times]
+        "etcd's files, or a snapshot of them, are copied: what was compacted and removed since stays in the copies."
+
     BACKUPS_LOGS Backups Leak "backups-logs" [ClientAddress, Login, Correspondents, Times]
         "Log files or the queue are copied away with the backup, where they outlive every rule of this machine."
     BACKUPS_OLD Backups Remains "backups-old-logs" [ClientAddress, Login, Times]

@@ -110,6 +110,7 @@ impl AuditArguments {
             | AuditedServer::OpenDkim
             | AuditedServer::Mailman
             | AuditedServer::Fail2ban
+            | AuditedServer::Etcd
             | AuditedServer::Backups => &[],
         }
     }

@@ -27,13 +27,15 @@ pub enum AuditedServer {
     Journald,
     /// The classic log daemon.
     Rsyslog,
+    /// What several nodes share, where there are several.
+    Etcd,
     /// What copies log files, and keeps old ones.
     Backups,
 }
 
 impl AuditedServer {
     /// All of them.
-    pub const ALL: [AuditedServer; 13] = [
+    pub const ALL: [AuditedServer; 14] = [
         AuditedServer::Dovecot,
         AuditedServer::Postfix,
         AuditedServer::Nginx,
@@ -46,6 +48,7 @@ impl AuditedServer {
         AuditedServer::Fail2ban,
         AuditedServer::Journald,
         AuditedServer::Rsyslog,
+        AuditedServer::Etcd,
         AuditedServer::Backups,
     ];
 
@@ -64,6 +67,7 @@ impl AuditedServer {
             AuditedServer::Fail2ban => "fail2ban",
             AuditedServer::Journald => "journald",
             AuditedServer::Rsyslog => "rsyslog",
+            AuditedServer::Etcd => "etcd",
             AuditedServer::Backups => "backups",
         }
     }

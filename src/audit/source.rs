@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::check::AuditedServer;
 use super::settings::origin::{Joined, Origins};
-use super::settings::{Source, backups, named_files, panel, rspamd};
+use super::settings::{Source, backups, etcd, named_files, panel, rspamd};
 use super::tree::{self, IncludeBase, Tree, Unreadable};
 
 /// The settings of `server` in `file`.
@@ -93,6 +93,10 @@ pub fn from_tree(server: AuditedServer, tree: &Tree) -> Option<Source> {
         AuditedServer::Journald => Some(joined("/etc/systemd/journald.conf", journald(tree)?)),
         AuditedServer::Rsyslog => {
             Some(joined("/etc/rsyslog.conf", tree.join("/etc/rsyslog.conf", IncludeBase::Own, rsyslog_include)?))
+        }
+        AuditedServer::Etcd => {
+            each("/etc/default/etcd", etcd::FILES)?;
+            each("/etc/default/etcd", &[etcd::FILES, backups::CALLERS].concat())
         }
         AuditedServer::Backups => each("/etc", &[backups::CALLERS, backups::SETTINGS, backups::ROTATED].concat()),
     }

@@ -34,6 +34,8 @@ pub const ROTATED: &[&str] = &["/etc/logrotate.conf", "/etc/logrotate.d/*"];
 const TOOLS: &[&str] =
     &["rsync", "borg", "restic", "duplicity", "rdiff-backup", "rclone", "tar ", "scp ", "cp -", "bacula", "kopia"];
 const FOLDERS: &[&str] = &["/var/log", "/var/spool/postfix", "/var/spool/rspamd", "/var/lib/fail2ban"];
+/// Where etcd is: what it has compacted since stays in a copy. The nodes' settings are on each node, too.
+const ETCD: &[&str] = &["/var/lib/etcd", "etcdctl snapshot save", "etcdutl snapshot save"];
 /// Words in the paths of files that mail and web servers write.
 const WRITERS: &[&str] = &[
     "mail.",
@@ -84,6 +86,11 @@ fn copied(file: &str, text: &str, caller: bool) -> Vec<Finding> {
         }
         let called = !caller || TOOLS.iter().any(|tool| line.contains(tool));
         let whole = || !out_of_all && !leaves_out(line) && sources(line).any(holds_logs);
+        let is_etcd = ETCD.iter().any(|words| line.contains(words)) && !leaves_out_any(line, "/var/lib/etcd");
+        if !excludes && is_etcd && (called || line.contains("snapshot save")) {
+            let instead = "leave /var/lib/etcd out, and copy what nologd store export writes on one node";
+            found.push(Finding::new(&check::ETCD_COPIED, file, Some(number + 1), "backup", instead));
+        }
         let named = || sources(line).any(|source| FOLDERS.iter().any(|folder| source.contains(folder)));
         if !excludes && called && (named() || whole()) {
             let instead = "leave /var/log and /var/spool/postfix out of the backup";
@@ -95,10 +102,14 @@ fn copied(file: &str, text: &str, caller: bool) -> Vec<Finding> {
 
 /// `--exclude /var/log`, `-e /var/log`, `exclude = /var/log`.
 fn leaves_out(line: &str) -> bool {
+    leaves_out_any(line, "/var/log")
+}
+
+fn leaves_out_any(line: &str, folder: &str) -> bool {
     let words = words(line);
     let mut pairs = words.iter().zip(words.iter().skip(1));
-    let is_named = pairs.any(|(before, word)| is_excluding(before) && word.contains("/var/log"));
-    is_named || is_excluding(line) && line.contains("/var/log")
+    let is_named = pairs.any(|(before, word)| is_excluding(before) && word.contains(folder));
+    is_named || is_excluding(line) && line.contains(folder)
 }
 
 /// Whether a list of what is left out names the logs: over several lines.
@@ -163,6 +174,24 @@ mod tests {
             [0; 0]
         );
         assert_eq!(lines("/etc/systemd/system/b.service", "[Service]\nExecStart=/usr/bin/restic backup /etc /var/log\n"), [2]);
+    }
+
+    #[test]
+    fn etcds_files_and_snapshots() {
+        for (file, line, count) in [
+            ("/etc/cron.d/b", "0 1 * * * root rsync -a /var/lib/etcd b.example:", 1),
+            ("/etc/cron.d/b", "0 1 * * * root etcdctl snapshot save /srv/etcd.db", 1),
+            ("/etc/cron.daily/b", "etcdutl snapshot save /srv/etcd.db", 1),
+            ("/etc/cron.d/b", "0 1 * * * root rsync -a --exclude=/var/lib/etcd /srv b.example:", 0),
+            ("/etc/cron.d/b", "0 1 * * * root du -s /var/lib/etcd", 0),
+            ("/etc/cron.d/b", "0 1 * * * root etcdctl snapshot status /srv/etcd.db", 0),
+            ("/etc/borgmatic/config.yaml", "source_directories:\n  - /var/lib/etcd", 1),
+            ("/etc/borgmatic/config.yaml", "source_directories:\n  - /srv\nexclude_patterns:\n  - /var/lib/etcd", 0),
+            ("/etc/rsnapshot.conf", "backup\t/var/lib/etcd/\tlocalhost/", 1),
+        ] {
+            let found = findings(&[(file.to_owned(), format!("{line}\n"))]);
+            assert_eq!(found.iter().filter(|finding| finding.check == "backups-of-etcd").count(), count, "{file}: {line}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod backups;
 mod dovecot;
 mod dovecot_front;
 mod dovecot_services;
+pub mod etcd;
 mod fail2ban;
 mod journald;
 mod mailman;
@@ -64,6 +65,7 @@ pub fn findings(sources: &[Source]) -> Vec<Finding> {
             AuditedServer::OpenDkim => opendkim::findings(&source.file, &source.text),
             AuditedServer::Mailman => mailman::findings(&source.file, &source.text),
             AuditedServer::Fail2ban => fail2ban::findings(&source.file, &source.text),
+            AuditedServer::Etcd => etcd::findings(&source.named),
             AuditedServer::Backups => backups::findings(&source.named),
             AuditedServer::Roundcube => roundcube::findings(&source.file, &source.text, &source.named, hidden),
             AuditedServer::Journald => journald::findings(&source.file, &source.text),
