@@ -3,6 +3,7 @@
 //! that no limit is passed.
 
 use std::fs::{self, Permissions};
+use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -766,6 +767,27 @@ fn strangers_at_the_doors_between_nodes_are_not_greeted() {
             let said = String::from_utf8(said.wait_with_output().unwrap().stdout).unwrap();
             assert_eq!(said.is_empty(), certificate.is_none(), "{port} {certificate:?}: {said}");
         }
+    }
+    // Nor does a certificate make anybody one of those who ask each other: not with another key, nor with what is no question.
+    let question = format!("XNOLOGD-ASK {}\r\n", "A".repeat(400));
+    for (certificate, line) in [(NAMES[1], question.as_str()), (NAMES[1], "XNOLOGD-ASK \r\n"), ("etcd-one", question.as_str())] {
+        let mut client = Command::new("openssl");
+        client.args([
+            "s_client",
+            "-quiet",
+            "-no_ign_eof",
+            "-connect",
+            &format!("127.0.0.1:{}", stage.ports[0].share[0]),
+            "-CAfile",
+        ]);
+        client.arg(stage.place.path("authority.pem"));
+        client.arg("-cert").arg(stage.place.path(&format!("{certificate}.pem")));
+        client.arg("-key").arg(stage.place.path(&format!("{certificate}.key")));
+        let mut said = client.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        said.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
+        sleep(Duration::from_millis(500));
+        let said = String::from_utf8(said.wait_with_output().unwrap().stdout).unwrap();
+        assert!(said.starts_with("* OK ") && said.lines().count() == 1, "{line}: {said}");
     }
     let wrong = Member { address: MEMBERS[0].address, password: "wrong" };
     let nobody = Member { address: "nobody@velo.example", password: "wrong" };

@@ -240,7 +240,12 @@ fn what_an_admin_asks_of_one_node_is_so_at_all() {
     let shown = listed(stage, judge, ASSOCIATIONS[0]);
     assert!(shown.0.iter().any(|(address, octets)| address == alice.address && *octets >= 100_000) && !shown.1, "{shown:?}");
     until(20, stage, || listed(stage, other, ASSOCIATIONS[0]) == shown);
-    // Removed where it is not judged; nobody stores into it any more.
+    // Removed where it is not judged, with what was set for it; it comes back from nowhere.
+    assert_eq!(stage.nologd(0, "share publish").0, 0);
+    until(10, stage, || stage.shown(1)["book"] == "shared");
+    let set = || stage.nologd(judge, &format!("mailbox set {} --storage 3M", alice.address)).0 == 0;
+    until(10, stage, set);
+    until(10, stage, || stage.nologd(other, &format!("mailbox set {} --storage 2M", alice.address)).0 == 0);
     let said = stage.nologd(other, &format!("mailbox remove {}", alice.address));
     assert!(said.0 == 0 && !said.1.contains("NOT"), "{said:?}");
     let is_gone = |at: usize| listed(stage, at, ASSOCIATIONS[0]).0.iter().all(|(address, _)| address != alice.address);

@@ -211,8 +211,8 @@ impl AdminCommand for RemoveMailbox {
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<MailboxRemoved, Declined> {
         executor.book.list(&self.address);
         let change = executor.book.remove_mailbox(&self.address, at.today)?;
-        let address = change.was.as_ref().map_or(&self.address, |was| &was.address);
-        let unreached = executor.share.as_ref().map(|share| share.forget(address)).unwrap_or_default();
+        let gone = change.was.as_ref().map(|was| was.address.clone());
+        let unreached = executor.share.as_ref().map(|share| share.forget(gone.as_slice())).unwrap_or_default();
         Ok(MailboxRemoved { mailbox: Changed::of(change, |view| MailboxShown::settled(&view)), unreached })
     }
 

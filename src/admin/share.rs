@@ -27,8 +27,8 @@ pub trait ShareDesk: Send + Sync {
     fn old_numbers(&self, book: &Book) -> Vec<OldNumbers>;
     /// Whoever is logged in at another node as this one is not any more. Waits for their answers.
     fn kick(&self, address: &Address) -> KickedElsewhere;
-    /// The mailbox was removed here: the others forget it. Those that did not say so; waits for their answers.
-    fn forget(&self, address: &Address) -> Vec<String>;
+    /// These mailboxes were removed here: the others forget them. Those that did not say so; waits for their answers.
+    fn forget(&self, addresses: &[Address]) -> Vec<String>;
     /// The storage is asked from now on; none where nothing is to be asked.
     fn begin_round(&self) -> Option<u64>;
     /// It has told of these; false where they belong to no round.

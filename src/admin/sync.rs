@@ -134,6 +134,10 @@ impl AdminCommand for ApplySync {
         }
         changes.extend(self.changes.clone());
         let Applied { above, kept, written, residue } = executor.book.apply(&changes, at.today)?;
+        // Of several nodes another one may judge, and would tell of it again. Where it cannot be asked, the next run finds it once more.
+        if let Some(share) = executor.share.as_ref().filter(|_| written) {
+            share.forget(&changes.gone_mailboxes);
+        }
         changes.gone_associations.iter().for_each(|name| executor.offers.forget(name));
         Ok(SyncApplied { above, kept, written, residue })
     }

@@ -19,13 +19,16 @@ use crate::fault::{Fault, RefusalCode, Side};
 use crate::net::buffered::BufferedConn;
 use crate::node::Millis;
 use crate::private::Address;
-use crate::quota::{JudgedNumbers, Verdict};
+use crate::quota::{Batch, JudgedNumbers, Verdict};
 use crate::share::Tenant;
 
 /// How often each judge is asked what its associations hold.
 const COPYING: Duration = Duration::from_secs(10);
 /// What was told that long ago is old, and said to be.
 const OLD: Millis = 45_000;
+/// How often it is tried to forget a mailbox, and how long until the next time.
+const FORGETTING: u32 = 4;
+const FOLLOWED: Duration = Duration::from_millis(500);
 /// Digests in one question: more associations are told anew each time.
 const DIGESTS: usize = 1000;
 
@@ -73,14 +76,28 @@ pub(super) fn answer(context: &Arc<Context>, question: NodeQuestion) -> Option<S
             serde_json::to_string(&told)
         }
         NodeQuestion::Kick(address) => serde_json::to_string(&kick_here(context, &address)),
-        NodeQuestion::Forget(address) => {
-            let _ = kick_here(context, &address);
-            // One that is not known is forgotten already.
-            let _ = context.book.remove_mailbox(&address, today());
-            serde_json::to_string(&context.book.mailbox(&address).is_none())
-        }
+        NodeQuestion::Forget(addresses) => serde_json::to_string(&forget(context, addresses)),
     }
     .ok()
+}
+
+/// Whether these very mailboxes are known no more.
+fn forget(context: &Context, addresses: Vec<Address>) -> bool {
+    let known = |address: &Address| context.book.mailbox(address).is_some_and(|known| known.address == *address);
+    for _ in 0..FORGETTING {
+        let gone_mailboxes: Vec<_> = addresses.iter().filter(|address| known(address)).cloned().collect();
+        for address in &gone_mailboxes {
+            let _ = kick_here(context, address);
+        }
+        if gone_mailboxes.is_empty() {
+            return true;
+        }
+        // Where something was set for one, that goes with the settings of all nodes, and is not in force here for a moment.
+        if context.book.apply(&Batch { gone_mailboxes, ..Batch::default() }, today()).is_err() {
+            std::thread::sleep(FOLLOWED);
+        }
+    }
+    !addresses.iter().any(known)
 }
 
 fn judged(context: &Context, known: &BTreeMap<Tenant, u64>) -> JudgedTold {

@@ -1,5 +1,6 @@
 //! What admins are told of the nodes, and the way in for what the storage counts.
 
+use std::collections::BTreeSet;
 use std::sync::mpsc::sync_channel;
 use std::sync::{MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -19,7 +20,9 @@ use crate::quota::{Amount, Book, Day};
 use crate::share::{Bar, News, Tenant};
 
 /// For all other nodes to answer: each has its time from the same moment on.
-const WAITING: Duration = PATIENCE.saturating_mul(2);
+const WAITING: Duration = PATIENCE.saturating_mul(3);
+/// Addresses in one question: the longest ones fit.
+const TOGETHER: usize = 100;
 
 impl ShareLink {
     fn begin_to_speak(&self, tenant: Tenant) {
@@ -113,9 +116,13 @@ impl ShareDesk for ShareLink {
         all
     }
 
-    fn forget(&self, address: &Address) -> Vec<String> {
-        let told = self.ask_all::<bool>(NodeQuestion::Forget(address.clone()));
-        told.into_iter().filter(|(_, forgotten)| *forgotten != Some(true)).map(|(node, _)| node).collect()
+    fn forget(&self, addresses: &[Address]) -> Vec<String> {
+        let mut unreached = BTreeSet::new();
+        for some in addresses.chunks(TOGETHER) {
+            let told = self.ask_all::<bool>(NodeQuestion::Forget(some.to_vec()));
+            unreached.extend(told.into_iter().filter(|(_, forgotten)| *forgotten != Some(true)).map(|(node, _)| node));
+        }
+        unreached.into_iter().collect()
     }
 
     fn begin_round(&self) -> Option<u64> {

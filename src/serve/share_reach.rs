@@ -30,7 +30,7 @@ const GONE: Millis = 5000;
 /// ... and what did for so long without a break is reached again: an association that goes to and fro is stored into by nobody meanwhile.
 const BACK: Millis = 60_000;
 /// What did not at some time, and does again for so long, is said to be reached: where all nodes have a storage back, none says so before it is away for none.
-const HELD: Millis = 3 * BACK;
+const HELD: Millis = BACK + 20_000;
 /// The servers without which nothing is stored.
 const STORING: [BackendService; 2] = [BackendService::Imap, BackendService::Lmtp];
 

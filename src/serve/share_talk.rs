@@ -31,7 +31,7 @@ const SALT: usize = 32;
 /// Octets of a question's line: below what a connection holds unread.
 pub(super) const QUESTION: usize = 60 * 1024;
 /// Octets of an answer's line.
-const ANSWER: usize = 256 << 20;
+const ANSWER: usize = 64 << 20;
 /// How long one may take, from the dial to the last octet.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// The same for a long answer.
@@ -42,7 +42,11 @@ pub(super) const TOLD: u64 = 2;
 
 /// How long the question may take.
 pub(super) fn patience(question: &NodeQuestion) -> Duration {
-    if matches!(question, NodeQuestion::Judged(_)) { LONG } else { PATIENCE }
+    match question {
+        NodeQuestion::Judged(_) | NodeQuestion::Kept(_) => LONG,
+        NodeQuestion::Forget(_) => PATIENCE * 2,
+        NodeQuestion::Send(..) | NodeQuestion::Kick(_) => PATIENCE,
+    }
 }
 
 impl ShareLink {

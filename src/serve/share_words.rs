@@ -22,8 +22,8 @@ pub(super) enum NodeQuestion {
     Send(#[serde(with = "revealed")] Address, u64),
     /// Whoever is logged in as this one is not any more: [`KickTold`].
     Kick(#[serde(with = "revealed")] Address),
-    /// The mailbox was removed: nothing, when it is forgotten.
-    Forget(#[serde(with = "revealed")] Address),
+    /// These mailboxes were removed: whether all are forgotten.
+    Forget(#[serde(with = "revealed")] Vec<Address>),
 }
 
 /// To [`NodeQuestion::Judged`]: each association that this node judges; none for one whose digest was known.
