@@ -71,7 +71,7 @@ impl LmtpSession {
         }
         let mut told = transaction.recipients.iter().filter_map(|recipient| match &recipient.fate {
             RecipientFate::Known(answer) => Some(answer),
-            RecipientFate::Open(_) => None,
+            RecipientFate::Open(_) | RecipientFate::Same(_) => None,
         });
         let first = told.next().cloned();
         let same = first.filter(|first| told.all(|answer| answer == first));

@@ -25,6 +25,10 @@ fn backend_of(env: &dyn LmtpEnvironment, address: &Address) -> Option<BackendId>
     backends.all(|other| other == Some(first)).then_some(first)
 }
 
+fn command(path: Path<'_>) -> Vec<u8> {
+    [b"RCPT TO:<", path.reveal(), b">\r\n"].concat()
+}
+
 impl LmtpSession {
     /// Judges a recipient; if the book says yes, its backend is asked in the next steps.
     pub(super) fn recipient(
@@ -35,6 +39,13 @@ impl LmtpSession {
         parameters: Parameters<'_>,
     ) {
         transaction.tried += 1;
+        let (command, fits) = (command(path), transaction.tried <= self.params.recipients && parameters.iter().next().is_none());
+        if let Some(first) = transaction.place_of(&command).filter(|_| fits) {
+            // Dovecot stores it once, whatever it says twice.
+            let slot = transaction.recipients[first].slot;
+            transaction.recipients.push(Recipient { slot, command, fate: RecipientFate::Same(first) });
+            return self.say(LmtpState::Open(transaction), b"250 2.1.5 OK\r\n".to_vec());
+        }
         match self.candidate(env, &transaction, path, parameters) {
             Ok(candidate) => self.state = LmtpState::Asked(transaction, candidate),
             Err(answer) => self.say(LmtpState::Open(transaction), answer),
@@ -71,9 +82,8 @@ impl LmtpSession {
         if room.is_doubtful(env) && transaction.uses(slot) {
             return Err(answer::apart());
         }
-        let command = [b"RCPT TO:<", path.reveal(), b">\r\n"].concat();
         let asked = Outstanding::Nothing { fresh: false };
-        Ok(Candidate { slot, command, ascii: path.is_ascii(), room, asked })
+        Ok(Candidate { slot, command: command(path), ascii: path.is_ascii(), room, asked })
     }
 
     fn slot(&mut self, backend: BackendId) -> Slot {
@@ -182,8 +192,8 @@ impl LmtpSession {
         }
         match candidate.room.settle(env) {
             Ok(()) => {
-                let Candidate { slot, room, .. } = candidate;
-                transaction.recipients.push(Recipient { slot, fate: RecipientFate::Open(room) });
+                let Candidate { slot, command, room, .. } = candidate;
+                transaction.recipients.push(Recipient { slot, command, fate: RecipientFate::Open(room) });
                 reply.write(&mut self.answers);
             }
             Err(why) => {

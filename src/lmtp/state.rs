@@ -42,6 +42,8 @@ pub(super) struct Transaction {
 /// Somebody whose RCPT was answered with 2xx, and who is owed a verdict for it.
 pub(super) struct Recipient {
     pub(super) slot: Slot,
+    /// The whole RCPT command.
+    pub(super) command: Vec<u8>,
     pub(super) fate: RecipientFate,
 }
 
@@ -50,6 +52,8 @@ pub(super) enum RecipientFate {
     Open(RecipientReservation),
     /// This will be said.
     Known(Vec<u8>),
+    /// It was named before, in this place of the list: the message is stored once, and the same is said.
+    Same(usize),
 }
 
 impl Recipient {
@@ -59,6 +63,22 @@ impl Recipient {
 }
 
 impl Transaction {
+    /// Where this recipient was named before, if its backend has it.
+    pub(super) fn place_of(&self, command: &[u8]) -> Option<usize> {
+        self.recipients.iter().position(|recipient| recipient.command == command && recipient.is_open())
+    }
+
+    /// What is said of the recipient in this place, for those that are the same.
+    pub(super) fn said(&mut self, place: usize, answer: &[u8]) {
+        for recipient in &mut self.recipients {
+            if let RecipientFate::Same(first) = recipient.fate
+                && first == place
+            {
+                recipient.fate = RecipientFate::Known(answer.to_vec());
+            }
+        }
+    }
+
     /// Whether this backend still has recipients.
     pub(super) fn uses(&self, slot: Slot) -> bool {
         self.recipients.iter().any(|recipient| recipient.slot == slot && recipient.is_open())

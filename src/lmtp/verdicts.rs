@@ -18,7 +18,9 @@ impl LmtpSession {
         };
         let slot = recipient.slot;
         if let RecipientFate::Known(answer) = &mut recipient.fate {
-            self.answers.append(answer);
+            let answer = mem::take(answer);
+            transaction.said(next, &answer);
+            self.answers.extend(answer);
             self.state = LmtpState::Verdicts(transaction, next + 1);
             return LmtpStep::new(0, LmtpAct::Again);
         }
@@ -39,9 +41,12 @@ impl LmtpSession {
         match (mem::replace(&mut recipient.fate, RecipientFate::Known(Vec::new())), accepted) {
             (RecipientFate::Open(room), true) => room.commit(octets),
             (RecipientFate::Open(room), false) => room.release(),
-            (RecipientFate::Known(_), _) => {}
+            (RecipientFate::Known(_) | RecipientFate::Same(_), _) => {}
         }
-        reply.write(&mut self.answers);
+        let mut answer = Vec::new();
+        reply.write(&mut answer);
+        transaction.said(next, &answer);
+        self.answers.extend(answer);
         self.state = LmtpState::Verdicts(transaction, next + 1);
         LmtpStep::of_backend(used, LmtpAct::Again)
     }
