@@ -42,6 +42,11 @@ impl Amount {
         Amount { octets: self.octets.max(other.octets), messages: self.messages.max(other.messages) }
     }
 
+    /// Whether neither of the two numbers is below that of `other`.
+    pub(super) fn covers(self, other: Amount) -> bool {
+        self.most(other) == self
+    }
+
     /// The smaller of both, for each of the two numbers.
     pub(super) fn least(self, other: Amount) -> Amount {
         Amount { octets: self.octets.min(other.octets), messages: self.messages.min(other.messages) }

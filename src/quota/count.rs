@@ -72,6 +72,7 @@ impl Tally {
             } else {
                 push.counted_across(seen, since, late, now);
             }
+            push.mixed(seen, self.handed_incoming > 0);
         }
         // What is handed over may be stored already: it is then in `seen`, and comes again at its commit.
         let exact = !begun.handed && self.handed == 0 && since.plus(late) == Amount::ZERO;
@@ -137,6 +138,7 @@ impl Tally {
         }
         if let Some(push) = &mut self.push {
             push.counted(self.used, Amount::ZERO, now);
+            push.mixed(self.used, self.handed_incoming > 0);
         }
     }
 

@@ -53,6 +53,17 @@ impl Doubts {
         self.keep(|doubt| now.saturating_sub(doubt.arose) < age);
     }
 
+    /// So much of the newest ends; what was there of it.
+    pub(super) fn forget(&mut self, amount: Amount) -> Amount {
+        let (mut left, was) = (amount, self.total);
+        for doubt in self.list.iter_mut().rev() {
+            let part = doubt.amount.least(left);
+            (doubt.amount, left) = (doubt.amount.minus(part), left.minus(part));
+        }
+        self.keep(|doubt| doubt.amount != Amount::ZERO);
+        was.minus(self.total)
+    }
+
     fn keep(&mut self, stays: impl Fn(&Doubt) -> bool) {
         self.list.retain(stays);
         self.total = self.list.iter().fold(Amount::ZERO, |total, doubt| total.plus(doubt.amount));
@@ -77,6 +88,17 @@ mod tests {
         assert_eq!(doubts.total(), Amount::message(4));
         doubts.pushed(9 + REST);
         assert_eq!(doubts.total(), Amount::ZERO);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_of_the_newest() {
+        let mut doubts = Doubts::default();
+        doubts.add(Amount::message(100), 1, 0);
+        doubts.add(Amount::message(10), 1, 4);
+        doubts.add(Amount::message(1), 1, 5);
+        assert_eq!(doubts.forget(Amount { octets: 11, messages: 2 }), Amount { octets: 11, messages: 2 });
+        assert_eq!((doubts.total(), doubts.list.len()), (Amount::message(100), 1));
+        assert_eq!(doubts.forget(Amount { octets: 500, messages: 9 }), Amount::message(100));
     }
 
     #[test]

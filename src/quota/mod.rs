@@ -26,6 +26,7 @@ mod apply;
 mod association;
 mod batch;
 mod batch_plan;
+mod beside;
 mod book;
 mod check;
 mod count;

@@ -5,15 +5,15 @@
 //! not known, so that is added (`weak`) until the mailbox rests. What was committed after the last push is added too (`after`)
 //! and stays. Incoming mail is pushed before it is answered: its own push is in before its commit.
 
+use super::Amount;
+use super::beside::{Beside, Proved};
 use super::pulse::Tick;
 use super::recent::Recent;
-use super::{Amount, ON_TOP};
 
 /// What is known of a mailbox that is pushed. `used = last + weak + after`.
 pub(super) struct PushState {
-    /// Pushes so far, and incoming mail that was committed.
+    /// Pushes so far.
     pub(super) count: u64,
-    pub(super) stores: u64,
     /// Pushes that were not used, because messages changed their folder.
     pub(super) skipped: u64,
     /// When the last one came, and what it said.
@@ -31,10 +31,11 @@ pub(super) struct PushState {
     pub(super) after: Amount,
     /// The part of it that may be in the push.
     pub(super) unproven: Amount,
-    /// By how much pushes have raised the number while nothing but deliveries was under way, as far as it is nobody's yet.
-    pub(super) grew: Amount,
-    /// Incoming mail was seen to come without its push.
-    pub(super) silent: bool,
+    /// What the last one said, or a count since.
+    pub(super) said: Amount,
+    /// The deliveries that are under way, and what the last push was found to hold.
+    pub(super) beside: Beside,
+    pub(super) proved: Option<Proved>,
     /// Which of octets and messages are told.
     pub(super) told: [bool; 2],
     /// The open sessions were asked to count.
@@ -45,7 +46,6 @@ impl PushState {
     pub(super) fn new(used: Amount, now: Tick) -> PushState {
         PushState {
             count: 0,
-            stores: 0,
             skipped: 0,
             at: now,
             last: used,
@@ -55,8 +55,9 @@ impl PushState {
             moved: false,
             after: Amount::ZERO,
             unproven: Amount::ZERO,
-            grew: Amount::ZERO,
-            silent: false,
+            said: used,
+            beside: Beside::default(),
+            proved: None,
             told: [true; 2],
             asked: false,
         }
@@ -85,18 +86,7 @@ impl PushState {
 
     /// Whether the number waits for a tick.
     pub(super) fn is_unsettled(&self) -> bool {
-        self.moved || self.weak != Amount::ZERO
-    }
-
-    /// Whether the pushes grew by incoming mail of which `stored` is counted at most; that part of the growth is its own then.
-    pub(super) fn take(&mut self, stored: Amount) -> bool {
-        let least = Amount { octets: stored.octets.saturating_sub(ON_TOP), messages: stored.messages };
-        let least = self.told(least, Amount::ZERO);
-        let holds = self.grew.octets >= least.octets && self.grew.messages >= least.messages;
-        if holds {
-            self.grew = self.grew.minus(least);
-        }
-        holds
+        self.moved || self.weak != Amount::ZERO || self.beside.is_open()
     }
 
     /// `amount` where the backend tells it, else `instead`.

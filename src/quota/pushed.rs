@@ -13,28 +13,26 @@ impl Tally {
         }
         let seen = self.told(octets, messages);
         let shifting = self.is_shifting(now);
-        let (incoming, members) = (self.handed_incoming > 0, self.handed > self.handed_incoming);
         let (used, recent, exact) = (self.used, self.recent.sum(now), seen == self.used && self.handed_incoming == 0);
         let push = self.push.get_or_insert_with(|| Box::new(PushState::new(used, now)));
         push.told = [octets.is_some(), messages.is_some()];
         if shifting {
             return self.pushed_in_shift(seen, now);
         }
+        let newer = push.may_be_older_than(seen, now).unwrap_or(seen);
+        // What members store may be new in it.
+        let members = self.handed > self.handed_incoming || self.by_member.is_some_and(|at| now.saturating_sub(at) < BLUR);
+        push.heard(seen, self.handed_incoming > 0, members || push.weak_member.is_some());
         // A push that says what the book says holds everything, or what it lacks is balanced by what is gone.
         push.weak = if exact { Amount::ZERO } else { push.told(recent, Amount::ZERO) };
         push.weak_member = self.by_member.filter(|at| push.weak != Amount::ZERO && now.saturating_sub(*at) < BLUR);
+        push.weak = push.weak.most(newer.minus(seen));
         (push.count, push.moved) = (push.count + 1, false);
-        if incoming && !members {
-            // What a member stored just before may be new in it; incoming mail was pushed before it was committed.
-            let lately = self.by_member.is_some_and(|at| now.saturating_sub(at) < BLUR);
-            let known = if lately { used } else { push.window.most().most(push.last).plus(push.after) };
-            push.grew = push.grew.plus(seen.minus(known));
-        }
         self.late.aged(now, LATE);
         push.unproven = push.told(self.late.total(), Amount::ZERO);
         (push.at, push.last, push.after, push.asked) = (now, seen, push.unproven, false);
         let slot = push.window.slot(now);
-        *slot = slot.most(seen);
+        *slot = slot.most(newer);
         self.used = seen.plus(push.weak).plus(push.after);
         self.doubts.pushed(now);
         if octets.is_some() {
@@ -64,6 +62,7 @@ impl Tally {
         let Some(push) = &mut self.push else { return };
         self.used = self.used.most(seen.plus(push.unproven));
         push.skipped += 1;
+        push.mixed(push.said, self.handed_incoming > 0);
         (push.at, push.last, push.after, push.moved) = (now, seen, push.unproven, self.wanted);
         push.weak = push.told(self.used.minus(seen.plus(push.after)), Amount::ZERO);
         let slot = push.window.slot(now);
@@ -72,44 +71,14 @@ impl Tally {
 
     /// A reservation of a mailbox that is pushed is committed.
     pub(super) fn commit_pushed(&mut self, held: &Held, stored: Amount, overlaps: bool, now: Tick) -> Counted {
-        let quiet = self.is_unwatched(now);
         let Some(push) = &mut self.push else { return Counted::Once };
         let pushes = push.count.saturating_sub(held.since().pushes);
-        let mut under_lock = false;
-        if held.way == Origin::Incoming {
-            // One of them is its own, unless each belongs to another message that was stored meanwhile, or its own was skipped.
-            let skipped = push.skipped != held.since().skipped;
-            let own = !skipped && pushes > push.stores.saturating_sub(held.since().stores);
-            push.stores += 1;
-            if own && quiet {
-                push.silent = false;
-            } else if pushes == 0 && !skipped {
-                push.silent = true;
-            }
-            let proven = push.take(stored);
-            if self.handed_incoming == 0 {
-                push.grew = Amount::ZERO;
-            }
-            if own && proven && !push.silent && !overlaps {
-                // With others, its own may have been overtaken.
-                if pushes > 1 {
-                    push.weak = push.weak.plus(push.told(stored, Amount::ZERO));
-                    self.used = self.used.plus(stored);
-                } else {
-                    let untold = push.told(Amount::ZERO, stored);
-                    self.used = self.used.plus(untold);
-                }
-                return Counted::Once;
-            }
-            // Dovecot took it while somebody had the INBOX locked, perhaps: then its own push does not have it.
-            if own {
-                under_lock = true;
-                push.unproven = push.unproven.plus(push.told(stored, Amount::ZERO));
-            }
-        }
         // A push that came since the hand-over may hold it: its own, if the session ended at once.
         let perhaps = pushes > 0 || push.skipped != held.since().skipped;
-        let weak = if perhaps && held.way == Origin::Member {
+        if held.way == Origin::Incoming {
+            return self.commit_incoming(stored, perhaps, now);
+        }
+        let weak = if perhaps {
             push.weak_member = Some(now);
             push.told(stored, Amount::ZERO)
         } else {
@@ -118,10 +87,22 @@ impl Tally {
         push.weak = push.weak.plus(weak);
         push.after = push.after.plus(stored.minus(weak));
         self.used = self.used.plus(stored);
-        if under_lock {
-            self.came_late(stored, now);
-        }
         self.counted(held.way, overlaps || perhaps)
+    }
+
+    /// Its own push is in, but may lack it, as those of the next two seconds may: somebody had the INBOX locked. Whether it does is seen when the
+    /// last of those beside it ends.
+    fn commit_incoming(&mut self, stored: Amount, perhaps: bool, now: Tick) -> Counted {
+        let Some(push) = &mut self.push else { return Counted::Once };
+        push.after = push.after.plus(stored);
+        self.used = self.used.plus(stored);
+        if !perhaps {
+            return self.counted(Origin::Incoming, false);
+        }
+        push.beside.came(stored);
+        push.unproven = push.unproven.plus(push.told(stored, Amount::ZERO));
+        self.came_late(stored, now);
+        Counted::PerhapsTwice
     }
 
     /// A tick is over.
@@ -146,7 +127,9 @@ impl Tally {
         self.used = push.told(most.plus(push.after), self.used);
         // Where no session is open, what was deleted is told as well.
         let whole = push.told[0] && push.after == Amount::ZERO && (unwatched || !self.shrunk);
+        let unproven = push.unproven;
         push.counted(most, push.after, push.at);
+        push.unproven = unproven;
         // The last one says less: mail was deleted, or it was overtaken.
         if overtaken {
             self.want();

@@ -97,7 +97,6 @@ enum Phase {
 pub(super) struct Since {
     counts: u64,
     pub(super) pushes: u64,
-    pub(super) stores: u64,
     pub(super) skipped: u64,
 }
 
@@ -215,12 +214,14 @@ impl Tally {
             return Released::Doubt;
         }
         self.let_go(held);
+        let _ = self.incoming_ended();
         Released::Free
     }
 
     /// Nobody knows whether it was stored.
     pub(super) fn doubt(&mut self, held: &Held, now: Tick) {
         self.let_go(held);
+        let _ = self.incoming_ended();
         if held.amount != Amount::ZERO {
             self.doubts.add(held.amount, self.begun, now);
             self.want();
@@ -230,6 +231,11 @@ impl Tally {
     /// `stored` is in the mailbox now.
     pub(super) fn commit(&mut self, held: &Held, stored: Amount, now: Tick) -> Counted {
         self.let_go(held);
+        let counted = self.stored(held, stored, now);
+        if self.incoming_ended() { Counted::Once } else { counted }
+    }
+
+    fn stored(&mut self, held: &Held, stored: Amount, now: Tick) -> Counted {
         if stored == Amount::ZERO {
             return Counted::Once;
         }
@@ -267,9 +273,9 @@ impl Tally {
     }
 
     fn since(&self) -> Since {
-        let push = self.push.as_ref().map_or((0, 0, 0), |push| (push.count, push.stores, push.skipped));
-        let (pushes, stores, skipped) = push;
-        Since { counts: self.counts, pushes, stores, skipped }
+        let push = self.push.as_ref().map_or((0, 0), |push| (push.count, push.skipped));
+        let (pushes, skipped) = push;
+        Since { counts: self.counts, pushes, skipped }
     }
 
     fn let_go(&mut self, held: &Held) {
