@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::association_rows::{loan_rows, print_change, settings_rows, size, state, zone_row};
+use super::association_rows::{loan_rows, print_change, settings_rows, state, zone_row};
 use super::association_shown::AssociationShown;
 use super::changed::Changed;
 use super::doubt::{self, OldNumbers};
@@ -14,7 +14,7 @@ use super::open_offers::{OfferShown, OffersAbout};
 use super::zones::ZoneShown;
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::{Address, revealed};
-use crate::quota::{Association, Day, Edit, Grant, Name, Without};
+use crate::quota::{Association, Edit, Name, Without};
 
 /// `association add`.
 #[derive(Clone, Args, Serialize, Deserialize)]
@@ -231,8 +231,13 @@ impl AdminCommand for ShowAssociation {
             .chain(loan_rows(lent, borrowed))
             .chain(zone_row(&told.zones))
             .collect();
-        format!("{}
-{}{}", name.reveal(), rows(&all), doubt::print(&told.old))
+        format!(
+            "{}
+{}{}",
+            name.reveal(),
+            rows(&all),
+            doubt::print(&told.old)
+        )
     }
 }
 
@@ -265,43 +270,6 @@ impl AdminCommand for RemoveAssociation {
         let change = executor.book.remove_association(&self.name, self.with_mailboxes, at.today)?;
         executor.offers.forget(&self.name);
         Ok(Changed::of(change, |association| association))
-    }
-
-    fn print(told: &Changed<Association>) -> String {
-        print_change(told)
-    }
-}
-
-/// `association grant`.
-#[derive(Clone, Args, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GrantAssociation {
-    /// Its name.
-    #[serde(with = "revealed")]
-    pub(crate) name: Name,
-    /// How much, like 2G or 500M; 0 takes back what was granted until that day.
-    #[arg(value_name = "SIZE", value_parser = size, allow_hyphen_values = true)]
-    pub(crate) size: u64,
-    /// The last day on which it counts, like 2027-03-01 (UTC).
-    #[arg(long, value_name = "DAY")]
-    pub(crate) until: Day,
-}
-
-impl AdminCommand for GrantAssociation {
-    const WORD: &'static str = "association grant";
-    type Told = Changed<Association>;
-
-    fn audience(&self) -> Audience<'_> {
-        Audience::Admins
-    }
-
-    fn subject(&self) -> Option<String> {
-        Some(self.name.reveal().into())
-    }
-
-    fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Changed<Association>, Declined> {
-        let grant = Grant { octets: self.size, until: self.until };
-        Ok(Changed::of(executor.book.grant(&self.name, grant, at.today)?, |association| association))
     }
 
     fn print(told: &Changed<Association>) -> String {

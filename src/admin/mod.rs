@@ -27,6 +27,7 @@ mod command;
 pub mod disclose;
 pub mod doubt;
 mod executor;
+pub mod grant;
 pub mod hand_over;
 pub mod incident;
 mod json;

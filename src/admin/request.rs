@@ -1,11 +1,10 @@
 //! The list of all commands: what can be asked, by whom, and the way to it.
 
-use super::association::{
-    AddAssociation, GrantAssociation, ListAssociations, RemoveAssociation, SetAssociation, ShowAssociation,
-};
+use super::association::{AddAssociation, ListAssociations, RemoveAssociation, SetAssociation, ShowAssociation};
 use super::blocks::{LiftBlocks, ListBlocks};
 use super::command::whole;
 use super::disclose::DiscloseMailbox;
+use super::grant::GrantAssociation;
 use super::hand_over::HandOver;
 use super::incident::{ListIncidents, ShowIncident, StartIncident, StopIncident};
 use super::kick::KickMailbox;

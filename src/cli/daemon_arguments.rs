@@ -7,11 +7,10 @@ use clap::Subcommand;
 
 use super::daemon_options::DaemonCommand;
 use super::run::run;
-use crate::admin::association::{
-    AddAssociation, GrantAssociation, ListAssociations, RemoveAssociation, SetAssociation, ShowAssociation,
-};
+use crate::admin::association::{AddAssociation, ListAssociations, RemoveAssociation, SetAssociation, ShowAssociation};
 use crate::admin::blocks::{LiftBlocks, ListBlocks};
 use crate::admin::disclose::DiscloseMailbox;
+use crate::admin::grant::GrantAssociation;
 use crate::admin::incident::{ListIncidents, ShowIncident, StartIncident, StopIncident};
 use crate::admin::kick::KickMailbox;
 use crate::admin::loan::{LendAssociation, ListLoans};

@@ -6,13 +6,11 @@
 use std::cmp::Ordering;
 
 use super::pulse::{REST, Tick};
-use super::push::PushState;
-use super::tally::Tally;
 use super::{Amount, ON_TOP};
 
 /// From the first delivery that is handed over to the end of the last.
 #[derive(Default)]
-pub(super) struct Beside {
+pub(super) struct Abreast {
     /// By how much pushes have raised the number since one lowered it.
     rose: Amount,
     /// What was delivered, and how much of it the backend may not have written.
@@ -33,14 +31,21 @@ pub(super) struct Proved {
     at: Tick,
 }
 
-impl Beside {
-    /// A push came. `said` is what the one before it said, `most` the largest at about the time of that one, each with what members stored since.
-    fn pushed(&mut self, seen: Amount, said: Amount, most: Amount) {
+impl Abreast {
+    /// A push came. `said` is what the one before it said, `most` the largest at about the time of that one, each with what members stored since;
+    /// `members`: what a member stores may be new in it.
+    pub(super) fn pushed(&mut self, members: bool, seen: Amount, said: Amount, most: Amount) {
         self.pushes += 1;
+        self.mixed |= members;
         self.from.get_or_insert(said);
         // Where it says less than the largest, mail was deleted, and what was said last is what was left. Else that one may have been overtaken.
         let before = if seen.covers(most) { most } else { said };
         self.rose = if seen.covers(before) { self.rose.plus(seen.minus(before)) } else { Amount::ZERO };
+    }
+
+    /// A count or a move came, beside a delivery or not.
+    pub(super) fn mixed(&mut self, incoming: bool) {
+        self.mixed = incoming;
     }
 
     /// One was delivered, of which `stored` is counted at most.
@@ -53,8 +58,19 @@ impl Beside {
         self.came != Amount::ZERO
     }
 
+    /// All that was.
+    pub(super) fn all(&self) -> Amount {
+        self.came
+    }
+
+    /// What the last push, which said `most`, holds; only if [`Abreast::is_all_in`].
+    pub(super) fn proved(&self, most: Amount, at: Tick) -> Option<Proved> {
+        let alone = self.pushes == 1 && self.slack == ON_TOP;
+        self.from.map(|least| Proved { least, alone, most, at })
+    }
+
     /// Whether the mailbox grew by what was delivered. `told`: which of octets and messages the pushes say.
-    fn is_all_in(&self, told: [bool; 2]) -> bool {
+    pub(super) fn is_all_in(&self, told: [bool; 2]) -> bool {
         let messages = if told[1] { self.rose.messages } else { self.came.messages };
         let least = self.came.octets.saturating_sub(self.slack);
         // What others brought beside is not taken for what the backend has not written.
@@ -67,52 +83,10 @@ impl Beside {
     }
 }
 
-impl PushState {
-    /// A push came, and is not noted yet; `incoming`: beside a delivery, and `members`: beside what a member stores.
-    pub(super) fn heard(&mut self, seen: Amount, incoming: bool, members: bool) {
-        self.proved = None;
-        if incoming {
-            let since = self.after.minus(self.unproven);
-            self.beside.pushed(seen, self.said.plus(since), self.window.most().most(self.last).plus(since));
-            self.beside.mixed |= members;
-        }
-        self.said = seen;
-    }
-
+impl Proved {
     /// What the last push was found to hold a moment ago, if `seen` may have been said before that, and was overtaken.
-    pub(super) fn may_be_older_than(&self, seen: Amount, now: Tick) -> Option<Amount> {
-        let proved = self.proved.as_ref().filter(|proved| now.saturating_sub(proved.at) <= REST)?;
-        let older = if proved.alone { seen == proved.least } else { seen.covers(proved.least) };
-        (older && !seen.covers(proved.most)).then_some(proved.most)
-    }
-
-    /// A count, a load or a move came; `incoming`: beside a delivery.
-    pub(super) fn mixed(&mut self, said: Amount, incoming: bool) {
-        (self.said, self.beside.mixed, self.proved) = (said, incoming, None);
+    pub(super) fn if_newer_than(&self, seen: Amount, now: Tick) -> Option<Amount> {
+        let older = if self.alone { seen == self.least } else { seen.covers(self.least) };
+        (older && !seen.covers(self.most) && now.saturating_sub(self.at) <= REST).then_some(self.most)
     }
 }
-
-impl Tally {
-    /// A delivery has its end: if it was the last of those beside each other, it is decided whether the pushes hold all of them; whether they do.
-    pub(super) fn incoming_ended(&mut self) -> bool {
-        let Some(push) = self.push.as_mut().filter(|_| self.handed_incoming == 0) else { return false };
-        let beside = std::mem::take(&mut push.beside);
-        if beside.is_open() && beside.is_all_in(push.told) {
-            let alone = beside.pushes == 1 && beside.slack == ON_TOP;
-            push.proved = beside.from.map(|least| Proved { least, alone, most: push.last, at: push.at });
-            let held = self.late.forget(beside.came);
-            self.incoming = self.incoming.minus(held);
-            push.unproven = push.unproven.minus(push.told(held, Amount::ZERO));
-            push.after = push.after.minus(push.told(held, Amount::ZERO));
-            self.used = push.told(push.last.plus(push.weak).plus(push.after), self.used);
-            return true;
-        }
-        if beside.is_open() && self.late.total() != Amount::ZERO {
-            self.want();
-        }
-        false
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -6,7 +6,7 @@
 //! and stays. Incoming mail is pushed before it is answered: its own push is in before its commit.
 
 use super::Amount;
-use super::beside::{Beside, Proved};
+use super::beside::{Abreast, Proved};
 use super::pulse::Tick;
 use super::recent::Recent;
 
@@ -34,7 +34,7 @@ pub(super) struct PushState {
     /// What the last one said, or a count since.
     pub(super) said: Amount,
     /// The deliveries that are under way, and what the last push was found to hold.
-    pub(super) beside: Beside,
+    pub(super) beside: Abreast,
     pub(super) proved: Option<Proved>,
     /// Which of octets and messages are told.
     pub(super) told: [bool; 2],
@@ -56,7 +56,7 @@ impl PushState {
             after: Amount::ZERO,
             unproven: Amount::ZERO,
             said: used,
-            beside: Beside::default(),
+            beside: Abreast::default(),
             proved: None,
             told: [true; 2],
             asked: false,
@@ -77,6 +77,22 @@ impl PushState {
         self.counted(most, after.plus(late), now);
         self.weak = self.told(since.minus(after), Amount::ZERO);
         self.weak_member = Some(now).filter(|_| self.weak != Amount::ZERO);
+    }
+
+    /// A push came, and is not noted yet; `incoming`: beside a delivery, and `members`: beside what a member stores.
+    pub(super) fn heard(&mut self, seen: Amount, incoming: bool, members: bool) {
+        self.proved = None;
+        if incoming {
+            let since = self.after.minus(self.unproven);
+            self.beside.pushed(members, seen, self.said.plus(since), self.window.most().most(self.last).plus(since));
+        }
+        self.said = seen;
+    }
+
+    /// A count, a load or a move came; `incoming`: beside a delivery.
+    pub(super) fn mixed(&mut self, said: Amount, incoming: bool) {
+        (self.said, self.proved) = (said, None);
+        self.beside.mixed(incoming);
     }
 
     /// How many pushes there were, used or not.

@@ -19,7 +19,7 @@ impl Tally {
         if shifting {
             return self.pushed_in_shift(seen, now);
         }
-        let newer = push.may_be_older_than(seen, now).unwrap_or(seen);
+        let newer = push.proved.as_ref().and_then(|proved| proved.if_newer_than(seen, now)).unwrap_or(seen);
         // What members store may be new in it.
         let members = self.handed > self.handed_incoming || self.by_member.is_some_and(|at| now.saturating_sub(at) < BLUR);
         push.heard(seen, self.handed_incoming > 0, members || push.weak_member.is_some());
@@ -105,6 +105,25 @@ impl Tally {
         Counted::PerhapsTwice
     }
 
+    /// A delivery has its end: if it was the last of those beside each other, it is decided whether the pushes hold all of them; whether they do.
+    pub(super) fn incoming_ended(&mut self) -> bool {
+        let Some(push) = self.push.as_mut().filter(|_| self.handed_incoming == 0) else { return false };
+        let beside = std::mem::take(&mut push.beside);
+        if beside.is_open() && beside.is_all_in(push.told) {
+            push.proved = beside.proved(push.last, push.at);
+            let held = self.late.forget(beside.all());
+            self.incoming = self.incoming.minus(held);
+            push.unproven = push.unproven.minus(push.told(held, Amount::ZERO));
+            push.after = push.after.minus(push.told(held, Amount::ZERO));
+            self.used = push.told(push.last.plus(push.weak).plus(push.after), self.used);
+            return true;
+        }
+        if beside.is_open() && self.late.total() != Amount::ZERO {
+            self.want();
+        }
+        false
+    }
+
     /// A tick is over.
     pub(super) fn settle(&mut self, now: Tick) {
         let (unwatched, shifting) = (self.is_unwatched(now), self.is_shifting(now));
@@ -144,3 +163,6 @@ impl Tally {
         self.push.as_ref().map_or(self.used, |push| self.used.minus(push.weak).minus(push.unproven))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ const WRITTEN: u64 = 205;
 
 /// What happens beside the deliveries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Beside {
+enum Meanwhile {
     Nothing,
     /// A POP3 session, or anybody else around nologd, deletes.
     Deletions,
@@ -201,7 +201,7 @@ enum End {
     Wrong,
 }
 
-fn play(seed: u64, beside: Beside, deliveries: u64) -> (End, Vec<String>) {
+fn play(seed: u64, beside: Meanwhile, deliveries: u64) -> (End, Vec<String>) {
     let mut play = Play {
         tally: Tally::default(),
         random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
@@ -212,7 +212,7 @@ fn play(seed: u64, beside: Beside, deliveries: u64) -> (End, Vec<String>) {
         since: 0,
         since_of: None,
         split: seed.is_multiple_of(2),
-        slack: if beside == Beside::Around {
+        slack: if beside == Meanwhile::Around {
             Amount { octets: deliveries * super::super::ON_TOP, messages: 0 }
         } else {
             Amount::ZERO
@@ -240,10 +240,10 @@ fn play(seed: u64, beside: Beside, deliveries: u64) -> (End, Vec<String>) {
     }
     let wait = play.below(spread + 300);
     match beside {
-        Beside::Nothing => {}
-        Beside::Deletions => play.after(wait, Act::Delete),
-        Beside::Around => play.after(wait, Act::Around),
-        Beside::Member => {
+        Meanwhile::Nothing => {}
+        Meanwhile::Deletions => play.after(wait, Act::Delete),
+        Meanwhile::Around => play.after(wait, Act::Around),
+        Meanwhile::Member => {
             play.tally.watched = 1;
             for _ in 0..2 {
                 let wait = play.below(spread + 100);
@@ -270,25 +270,25 @@ fn play(seed: u64, beside: Beside, deliveries: u64) -> (End, Vec<String>) {
 }
 
 /// How many ended so.
-fn plays(seeds: std::ops::Range<u64>, beside: Beside) -> [u64; 3] {
+fn plays(seeds: std::ops::Range<u64>, beside: Meanwhile) -> [u64; 3] {
     let mut ends = [0; 3];
     for seed in seeds {
         let (end, notes) = play(seed, beside, 1 + seed % 5);
         ends[end as usize] += 1;
         // A push that is older than it seems may say what was deleted meanwhile.
-        let may_be_wrong = matches!(beside, Beside::Deletions | Beside::Around);
+        let may_be_wrong = matches!(beside, Meanwhile::Deletions | Meanwhile::Around);
         assert!(end != End::Wrong || may_be_wrong, "seed {seed} {beside:?}\n{}", notes.join("\n"));
     }
     ends
 }
 
-/// `PLAYS=1000000 cargo test --lib quota::beside` for whoever changes a rule.
+/// `PLAYS=1000000 cargo test --lib quota::pushed` for whoever changes a rule.
 #[test]
 fn the_book_is_never_below_what_was_delivered_and_mostly_equal() {
     let count = std::env::var("PLAYS").ok().and_then(|text| text.parse().ok()).unwrap_or(3000);
-    for beside in [Beside::Nothing, Beside::Deletions, Beside::Around, Beside::Member] {
+    for beside in [Meanwhile::Nothing, Meanwhile::Deletions, Meanwhile::Around, Meanwhile::Member] {
         let [equal, ..] = plays(0..count, beside);
         // One of 25 is stored under a lock, and one push of ten comes late: the others are known to the octet.
-        assert!(beside != Beside::Nothing || equal * 100 >= count * 75, "{equal} of {count}");
+        assert!(beside != Meanwhile::Nothing || equal * 100 >= count * 75, "{equal} of {count}");
     }
 }
