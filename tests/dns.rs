@@ -334,3 +334,28 @@ fn the_server_that_takes_mail_is_named_in_the_config() {
         assert!(said.out.contains(&format!("IN MX    10 {mx}.\n")), "{mx}: {}{}", said.out, said.errors);
     }
 }
+
+mod as_root {
+    use std::process::Command;
+
+    use super::*;
+    use crate::root;
+
+    /// The unit of the timer may speak to the daemon, whose socket is another user's: it was told so by nobody while it might not.
+    #[test]
+    fn the_units_rights_are_enough_to_speak_to_the_daemon() {
+        root::needed();
+        let (house, _) = house();
+        let unit = include_str!("../policy/backends/nologd-dns.service");
+        let rights = unit.lines().find_map(|line| line.strip_prefix("CapabilityBoundingSet=")).unwrap();
+        let each = rights.split(' ').map(|right| format!(",+{}", right.strip_prefix("CAP_").unwrap().to_lowercase()));
+        let may = |rights: &str| {
+            let mut command = Command::new("setpriv");
+            command.arg(format!("--bounding-set=-all{rights}")).args(["--inh-caps=-all", "--no-new-privs"]);
+            command.arg(env!("CARGO_BIN_EXE_nologd")).args(["association", "list", "--socket"]).arg(house.socket());
+            command.output().unwrap().status.success()
+        };
+        assert!(may(&each.collect::<String>()), "{rights}");
+        assert!(!may(""), "without them it may not, or this shows nothing");
+    }
+}

@@ -25,6 +25,8 @@ const OTHERS: &[&str] = &[
     "nologd.service",
     "nologd-node.service",
     "nologd-share-count.service",
+    "nologd-dns.service",
+    "nologd-dns.timer",
     "close-storage",
     "keepalived.conf",
     "dovecot-2.3-usage.conf",
