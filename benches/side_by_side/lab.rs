@@ -107,7 +107,7 @@ fn file_limit() -> usize {
 /// How many sessions a peer can have open at once here, 10,000 at most: two descriptors each, and some for itself: nologd keeps
 /// thousands for connections that rest, incoming mail, questions, webmails and those who have not logged in yet.
 pub fn most_sessions() -> usize {
-    (file_limit().saturating_sub(5000) / 2).min(10_000)
+    (file_limit().saturating_sub(8000) / 2).min(10_000)
 }
 
 /// A free loopback port. Another program could take it before the peer does: then the peer is absent and says so.
