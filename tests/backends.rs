@@ -209,6 +209,8 @@ fn who_finds_all_seats_taken_by_parked_connections_gets_the_oldest_ones() {
     let world = World::start(Servers { a, b }, "");
     for who in ["bob@velo.example", "alice@asso.example", "chloe@asso.example"] {
         world.click(who);
+        // It is parked a moment behind the goodbye: so that the older one is.
+        std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!((few.logins(), other.logins()), (2, 1));
     let began = Instant::now();
