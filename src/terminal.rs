@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use crate::admin::Canvas;
+use crate::wire::direction::is_turning;
 
 /// Standard output; none where it is no terminal, or one that nobody draws on.
 pub fn canvas() -> Option<Canvas> {
@@ -44,11 +45,6 @@ pub fn plain(text: &str) -> String {
 
 /// As bars of fill have them.
 const COLOURS: [&str; 4] = ["\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[0m"];
-
-/// Marks of direction (Unicode's UAX 9).
-fn is_turning(sign: char) -> bool {
-    matches!(sign, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
 
 /// Columns of a terminal that can be drawn on.
 fn width(output: impl IsTerminal + AsFd) -> Option<usize> {

@@ -197,3 +197,28 @@ fn found(message: &Message<&[u8]>) -> Option<Vec<DnsRecord>> {
 fn small(name: &impl std::fmt::Display) -> String {
     name.to_string().trim_end_matches('.').to_ascii_lowercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn what_comes_octet_by_octet_has_an_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut other, _) = listener.accept().unwrap();
+        let drips = std::thread::spawn(move || {
+            while other.write_all(b"x").is_ok() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let begun = Instant::now();
+        assert!(read_until(&mut stream, &mut [0; 3], begun + Duration::from_secs(5)).is_ok());
+        let end = Instant::now() + Duration::from_millis(300);
+        assert!(read_until(&mut stream, &mut [0; 1000], end).is_err() && Instant::now() < end + Duration::from_secs(2));
+        drop(stream);
+        drips.join().unwrap();
+    }
+}

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use super::Site;
 use super::amount::{amount, full_of_messages, fullest_first};
 use super::domains::{DomainsSection, ShownCertificate};
+use super::form_input::FormInput;
 use super::form_result::{FormResult, ShareField, not_found, not_kept};
 use super::hand_over;
 use super::layout::{Layout, Style, done, refused, say};
@@ -244,17 +245,12 @@ impl ContactPage<'_> {
 
     /// A field for a share, with what holds now, or with what was typed and refused.
     pub(super) fn input(&self, field: &ShareField, id: &str, now: &str, hint: &str) -> Markup {
-        let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
-        html! {
-            p.hint id=(hint_id) { (hint) }
-            @match &self.result {
-                FormResult::Refused(other, error, typed) if other == field => {
-                    input type="text" id=(id) name="share" value=(typed) autocomplete="off" maxlength="20" aria-invalid="true" aria-describedby=(format!("{error_id} {hint_id}"));
-                    p.field-error id=(error_id) { (self.wrong(*error)) }
-                }
-                _ => { input type="text" id=(id) name="share" value=(now) autocomplete="off" maxlength="20" aria-describedby=(hint_id); }
-            }
-        }
+        let refused = match &self.result {
+            FormResult::Refused(other, error, typed) if other == field => Some((typed, self.wrong(*error))),
+            _ => None,
+        };
+        let (value, wrong) = refused.as_ref().map_or((now, None), |(typed, wrong)| (typed.as_str(), Some(wrong.as_str())));
+        FormInput { id, name: "share", kind: "text", value, required: false, longest: Some(20), hint, wrong }.html()
     }
 
     pub(super) fn id(&self, field: &ShareField) -> String {

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use super::amount::amount;
 use super::contact::ContactPage;
+use super::form_input::FormInput;
 use super::form_result::{FormResult, ShareField, not_found};
 use super::layout::say;
 use super::parts::{ListPart, MAILBOXES};
@@ -59,14 +60,16 @@ impl ContactPage<'_> {
             form method="post" action=(format!("/{}/contact/find", lang.word())) {
                 (self.hidden())
                 label for="find" { (say(lang, "Find a mailbox", "Trouver une boîte")) }
-                p.hint id="find-hint" { (say(lang, "Its whole address.", "Son adresse complète.")) }
-                @match missed {
-                    Some(typed) => {
-                        input type="email" id="find" name="address" required autocomplete="off" value=(typed) aria-invalid="true" aria-describedby="find-error find-hint";
-                        p.field-error id="find-error" { (not_found(lang)) }
-                    }
-                    None => { input type="email" id="find" name="address" required autocomplete="off" aria-describedby="find-hint"; }
-                }
+                (FormInput {
+                    id: "find",
+                    name: "address",
+                    kind: "email",
+                    value: missed.map_or("", String::as_str),
+                    required: true,
+                    longest: None,
+                    hint: &say(lang, "Its whole address.", "Son adresse complète."),
+                    wrong: missed.map(|_| not_found(lang)).as_deref(),
+                }.html())
                 button.quiet type="submit" { (say(lang, "Show it", "L'afficher")) }
             }
         }

@@ -196,6 +196,23 @@ mod tests {
     }
 
     #[test]
+    fn of_a_domain_that_nobody_looked_at_it_is_said_that_nothing_is_known() {
+        let domains: Vec<_> = ["a.example", "b.example"].into_iter().map(|name| Domain::parse(name).unwrap()).collect();
+        let (all, offer) = (domains.iter().collect::<Vec<_>>(), MailOffer::new("mail.nolog.example", Vec::new()));
+        let site = Site { offer, url: "https://pages.nolog.example".into(), help: "x".into(), mx: None, hosts: None };
+        let look = |domain: &Domain| ZoneShown {
+            day: "2027-03-01".parse().unwrap(),
+            zone: crate::admin::zones::SeenZone { domain: domain.clone(), with_mx: false, amiss: Vec::new() },
+        };
+        let zones: Vec<_> = domains.iter().map(look).collect();
+        let says = |zones: &[ZoneShown]| {
+            let section = DomainsSection { lang: Lang::En, site: &site, domains: &all, zones, certificates: &[] };
+            section.html().into_string().contains("is not known here")
+        };
+        assert!(says(&[]) && says(&zones[..1]) && !says(&zones));
+    }
+
+    #[test]
     fn the_mx_is_shown_only_where_it_is_known() {
         let domains: Vec<_> = (0..25).map(|number| Domain::parse(&format!("d{number}.example")).unwrap()).collect();
         let all: Vec<_> = domains.iter().collect();

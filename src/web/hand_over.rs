@@ -4,6 +4,7 @@
 use maud::{Markup, html};
 
 use super::Site;
+use super::form_input::FormInput;
 use super::layout::{Layout, Style, say};
 use super::open_hand_overs::{HandOverError, HandOverSide, WaitingHandOver};
 use crate::fault::Lang;
@@ -15,19 +16,21 @@ pub(super) fn form(lang: Lang, hidden: &Markup, refused: Option<(HandOverError, 
         form method="post" action=(format!("/{}/contact/hand-over", lang.word())) {
             (hidden)
             label for="hand-over" { (say(lang, "Address of the new contact", "Adresse du nouveau contact")) }
-            p.hint id="hand-over-hint" { (say(
-                lang,
-                "A link goes to you and one to them. When both are confirmed, within 15 minutes, they are the contact, and you are no longer.",
-                "Un lien vous est envoyé, et un autre à cette adresse. Quand les deux sont confirmés, en 15 minutes, cette personne devient le contact \
-                 à votre place.",
-            )) }
-            @match refused {
-                Some((error, typed)) => {
-                    input type="email" id="hand-over" name="address" required autocomplete="off" value=(typed) aria-invalid="true" aria-describedby="hand-over-error hand-over-hint";
-                    p.field-error id="hand-over-error" { (wrong(lang, error)) }
-                }
-                None => { input type="email" id="hand-over" name="address" required autocomplete="off" aria-describedby="hand-over-hint"; }
-            }
+            (FormInput {
+                id: "hand-over",
+                name: "address",
+                kind: "email",
+                value: refused.map_or("", |(_, typed)| typed),
+                required: true,
+                longest: None,
+                hint: &say(
+                    lang,
+                    "A link goes to you and one to them. When both are confirmed, within 15 minutes, they are the contact, and you are no longer.",
+                    "Un lien vous est envoyé, et un autre à cette adresse. Quand les deux sont confirmés, en 15 minutes, cette personne devient le contact \
+                     à votre place.",
+                ),
+                wrong: refused.map(|(error, _)| wrong(lang, error)).as_deref(),
+            }.html())
             button type="submit" { (say(lang, "Send both links", "Envoyer les deux liens")) }
         }
     }

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::form_input::FormInput;
 use super::layout::{done_with, refused, say};
 use super::share::ShareError;
 use super::typography::{number, set, size};
@@ -262,18 +263,9 @@ impl LendSection<'_> {
     }
 
     fn input(&self, id: &str, name: &str, kind: &str, now: &str, hint: &str) -> Markup {
-        let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
         let refused = self.refused.map(|(error, _)| error).filter(|error| field(*error) == Some(id));
-        html! {
-            p.hint id=(hint_id) { (hint) }
-            @match refused {
-                Some(error) => {
-                    input type=(kind) id=(id) name=(name) value=(now) required autocomplete="off" maxlength="255" aria-invalid="true" aria-describedby=(format!("{error_id} {hint_id}"));
-                    p.field-error id=(error_id) { (wrong(self.lang, error)) }
-                }
-                None => { input type=(kind) id=(id) name=(name) value=(now) required autocomplete="off" maxlength="255" aria-describedby=(hint_id); }
-            }
-        }
+        let wrong = refused.map(|error| wrong(self.lang, error));
+        FormInput { id, name, kind, value: now, required: true, longest: Some(255), hint, wrong: wrong.as_deref() }.html()
     }
 }
 

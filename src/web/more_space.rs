@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
+use super::form_input::FormInput;
 use super::layout::{done_with, refused, say};
 use super::share::ShareError;
 use crate::fault::Lang;
 use crate::quota::Name;
+use crate::wire::direction::is_turning;
 
 /// Signs of what a contact writes to the hosts.
 const WORDS: usize = 300;
@@ -42,11 +44,10 @@ pub struct MoreSpaceTyped {
 impl MoreSpaceTyped {
     /// In one line, without what turns or moves the text around it. None: it is too long.
     pub fn plain_words(&self) -> Option<String> {
-        let is_unseen = |sign: char| {
-            sign.is_control()
-                || matches!(sign, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        };
-        let words = self.words.split(|sign: char| sign.is_whitespace() || is_unseen(sign)).filter(|word| !word.is_empty());
+        let words = self
+            .words
+            .split(|sign: char| sign.is_whitespace() || sign.is_control() || is_turning(sign))
+            .filter(|word| !word.is_empty());
         let line = words.collect::<Vec<_>>().join(" ");
         (line.chars().count() <= WORDS).then_some(line)
     }
@@ -164,14 +165,9 @@ impl MoreSpaceSection<'_> {
     }
 
     fn input(&self, [id, name]: [&str; 2], now: &str, required: bool, hint: &str) -> Markup {
-        let (hint_id, error_id) = (format!("{id}-hint"), format!("{id}-error"));
         let refused = self.refused.map(|(error, _)| error).filter(|error| field(*error) == Some(id));
-        let described = if refused.is_some() { format!("{error_id} {hint_id}") } else { hint_id.clone() };
-        html! {
-            p.hint id=(hint_id) { (hint) }
-            input type="text" id=(id) name=(name) value=(now) required[required] autocomplete="off" maxlength=(WORDS) aria-invalid=[refused.map(|_| "true")] aria-describedby=(described);
-            @if let Some(error) = refused { p.field-error id=(error_id) { (wrong(self.lang, error)) } }
-        }
+        let wrong = refused.map(|error| wrong(self.lang, error));
+        FormInput { id, name, kind: "text", value: now, required, longest: Some(WORDS), hint, wrong: wrong.as_deref() }.html()
     }
 }
 

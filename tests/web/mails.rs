@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use nologd::demo::Place;
-use nologd::quota::Book;
+use nologd::quota::{Book, Day, Edit, Limit};
 use nologd::serve::WebRoom;
 
 use super::*;
@@ -23,6 +23,8 @@ enum Mood {
     HangsUp,
     /// Says nothing until it has another mood.
     Holds,
+    /// Takes a mail, and is gone before it says so.
+    Swallows,
 }
 
 /// A relay whose mood changes, how many came, and what it took.
@@ -85,6 +87,7 @@ fn met(mut stream: TcpStream, mood: Mood, mails: &Sender<String>) -> std::io::Re
     let says: &[u8] = match mood {
         Mood::Takes | Mood::Holds => return relay_talk(stream, mails),
         Mood::HangsUp => return Ok(()),
+        Mood::Swallows => b"250 ok\r\n",
         Mood::Later => b"451 later\r\n",
         Mood::Refuses => b"550 never\r\n",
     };
@@ -92,6 +95,13 @@ fn met(mut stream: TcpStream, mood: Mood, mails: &Sender<String>) -> std::io::Re
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
     while reader.read_line(&mut line)? > 0 {
+        if mood == Mood::Swallows && line.starts_with("DATA") {
+            stream.write_all(b"354 go\r\n")?;
+            while !line.ends_with("\r\n.\r\n") {
+                reader.read_line(&mut line)?;
+            }
+            return Ok(());
+        }
         stream.write_all(if line.starts_with("MAIL") { says } else { b"250 ok\r\n" })?;
         line.clear();
     }
@@ -109,7 +119,7 @@ fn of(mail: &str) -> (String, String) {
 struct Clocked {
     page: u16,
     clock: Arc<AtomicU64>,
-    _book: Arc<Book>,
+    book: Arc<Book>,
     _runtime: tokio::runtime::Runtime,
     _place: Place,
 }
@@ -144,7 +154,7 @@ impl Clocked {
             let site = context.web.site.clone();
             context.web = WebRoom::by_clock(site, Box::new(move || Duration::from_secs(hands.load(Ordering::Relaxed))));
         });
-        Clocked { page, clock, _book: book, _runtime: runtime, _place: place }
+        Clocked { page, clock, book, _runtime: runtime, _place: place }
     }
 
     fn pass(&self, seconds: u64) {
@@ -386,4 +396,32 @@ fn a_contact_asks_the_hosts_for_space() {
     let contact = pages.enter(&relay.link(SOON).1);
     assert_eq!(pages.ask_hosts(&contact, "share=3+GB&words=").status, 303);
     assert!(relay.mails.recv_timeout(SOON).expect("no mail came").contains("--storage 13G"));
+}
+
+/// A mail that waited says what is so when it goes, and goes to nobody for a contact of before; one that may be lost is sent again.
+#[test]
+fn what_the_hosts_are_told_is_so_when_it_is_sent() {
+    let relays = [Mood::Takes; 3].map(Relay::start);
+    let pages = Clocked::start(&relays.each_ref(), &[0, 1, 2]);
+    let contacts = [0, 1, 2].map(|number| {
+        pages.ask(number);
+        pages.enter(&relays[number].link(SOON).1)
+    });
+    for (relay, mood) in relays.iter().zip([Mood::HangsUp, Mood::Swallows, Mood::HangsUp]) {
+        relay.set(mood);
+        let before = relay.came();
+        let number = relays.iter().position(|other| other.port == relay.port).unwrap();
+        assert_eq!(pages.ask_hosts(&contacts[number], "share=2+GB&words=").status, 303);
+        relay.until_came(before + 1);
+    }
+    let set =
+        |name: &str, edit: Edit| assert!(pages.book.set_association(&name.parse().unwrap(), &edit, Day::from_unix(0)).is_ok());
+    set("a0", Edit { storage: Some(Limit::At(40 << 30)), ..Edit::default() });
+    set("a2", Edit { contact: Some("zoe@elsewhere.example".parse().unwrap()), ..Edit::default() });
+    std::thread::sleep(Duration::from_millis(500));
+    relays.iter().for_each(|relay| relay.set(Mood::Takes));
+    // Tried again after twenty seconds.
+    let mails = [0, 1].map(|number: usize| relays[number].mails.recv_timeout(Duration::from_secs(40)).expect("no mail came"));
+    assert!(mails[0].contains("--storage 42G") && mails[1].contains("--storage 12G"), "{mails:?}");
+    assert!(relays[2].mails.recv_timeout(Duration::from_secs(5)).is_err(), "the contact is another one");
 }
