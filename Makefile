@@ -143,7 +143,7 @@ test-trixie: packages
 	CARGO="$(CARGO)" RUNNER=CARGO_TARGET_$(TRIPLE)_RUNNER="$(SUDO) sh $(CURDIR)/tests/trixie/inside.sh $(TRIXIE)" sh tests/trixie/run.sh
 
 # Packages of two of them would remove Dovecot's.
-test-others: PACKAGES = gcc iproute2 libc6-dev libsasl2-2 libsasl2-modules-db openssl mpop curl dovecot-imapd dovecot-lmtpd postfix nginx postgresql chromium chromium-driver python3
+test-others: PACKAGES = gcc g++ pkg-config libkf5ksieve-dev iproute2 libc6-dev libsasl2-2 libsasl2-modules-db openssl mpop curl dovecot-imapd dovecot-lmtpd postfix nginx postgresql chromium chromium-driver python3
 test-others: packages
 	@SUDO="$(SUDO)" sh tests/others/unpack.sh target/others
 	$(AS_ROOT) $(CARGO) test --locked --test real -- --ignored others::

@@ -1,6 +1,6 @@
-//! Other mail servers than Dovecot behind nologd, Cyrus IMAP and Courier, another webmail in front of it, SOGo, and rspamd, which looks at what members send,
-//! as Debian packs them.
-//! `make test-others` unpacks them first, and runs these. As root.
+//! Other mail servers than Dovecot behind nologd, Cyrus IMAP and Courier, another webmail in front of it, SOGo, KMail's library for filters,
+//! and rspamd, which looks at what members send, as Debian packs them.
+//! `make test-others` unpacks or installs them first, and runs these. As root.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on must say where
 #![allow(clippy::print_stdout, clippy::disallowed_macros)] // what the server told, where a test fails
@@ -11,6 +11,8 @@ mod courier;
 mod cyrus;
 #[path = "others/front.rs"]
 mod front;
+#[path = "others/kmail.rs"]
+mod kmail;
 #[path = "others/servers.rs"]
 mod servers;
 #[path = "others/sogo.rs"]

@@ -46,7 +46,7 @@ pub struct Sieve {
     // First: it goes before the stack.
     pub process: Process,
     pub stack: Stack,
-    upgraded: u16,
+    pub upgraded: u16,
     implicit: u16,
     pub webmail: u16,
 }
