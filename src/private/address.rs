@@ -5,8 +5,11 @@
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use idna::{AsciiDenyList, domain_to_ascii_cow};
+
+use super::local_part::LocalPart;
 
 /// A domain in lower case, at most 255 octets, without a trailing dot. Not personal by itself, but never logged either.
 ///
@@ -22,8 +25,12 @@ use idna::{AsciiDenyList, domain_to_ascii_cow};
 /// assert!(written == ascii);
 /// assert_eq!(written.reveal(), "xn--vlo-bma.example");
 /// ```
+///
+/// A copy shares the text: a book of a million addresses has each domain once.
 #[derive(Clone)]
-pub struct Domain {
+pub struct Domain(Arc<Spellings>);
+
+struct Spellings {
     ascii: Box<str>,
     /// In lower case, where that is something else.
     written: Option<Box<str>>,
@@ -37,28 +44,31 @@ impl Domain {
             return None;
         }
         let written = text.to_lowercase();
-        let ascii = if text.is_ascii() && !has_two_spellings(&written) {
-            written.clone()
+        let other = if text.is_ascii() && !has_two_spellings(&written) {
+            None
         } else {
             match domain_to_ascii_cow(text.as_bytes(), AsciiDenyList::EMPTY) {
-                Ok(ascii) => ascii.into_owned(),
+                Ok(ascii) => Some(ascii.into_owned()).filter(|ascii| *ascii != written),
                 // Of no other spelling, and what was a name in the DNS stays one.
-                Err(_) if text.is_ascii() => written.clone(),
+                Err(_) if text.is_ascii() => None,
                 Err(_) => return None,
             }
+        };
+        let (ascii, written) = match other {
+            Some(ascii) => (ascii, Some(written.into())),
+            None => (written, None),
         };
         let fits = !ascii.is_empty() && ascii.len() <= 255;
         let labels = ascii.split('.').all(|label| {
             let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
             !label.is_empty() && label.len() <= 63 && label.bytes().all(known)
         });
-        let written = (written != ascii).then(|| written.into());
-        (fits && labels).then(|| Domain { ascii: ascii.into(), written })
+        (fits && labels).then(|| Domain(Arc::new(Spellings { ascii: ascii.into(), written })))
     }
 
     /// Whether it is more than one label: what a domain of an association is, and a mistyped name mostly is not.
     pub fn has_dot(&self) -> bool {
-        self.ascii.contains('.')
+        self.reveal().contains('.')
     }
 
     /// Whether it is the name of a host of the DNS (RFC 1123 2.1), and not of this machine or network alone.
@@ -66,23 +76,23 @@ impl Domain {
         let is_label = |label: &str| !label.starts_with('-') && !label.ends_with('-') && !label.contains('_');
         // A number at its end is an address of the network, however it is written.
         let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
-        let last = self.ascii.rsplit('.').next().unwrap_or_default();
-        self.has_dot() && self.ascii.split('.').all(is_label) && !is_number(last)
+        let last = self.reveal().rsplit('.').next().unwrap_or_default();
+        self.has_dot() && self.reveal().split('.').all(is_label) && !is_number(last)
     }
 
     /// The domain's text in ASCII: for routes, keys, answers and other servers.
     pub fn reveal(&self) -> &str {
-        &self.ascii
+        &self.0.ascii
     }
 
     /// As it was written, in lower case: for who knows it in that spelling.
     pub fn reveal_written(&self) -> &str {
-        self.written.as_deref().unwrap_or(&self.ascii)
+        self.0.written.as_deref().unwrap_or(&self.0.ascii)
     }
 
     /// Whether it can be written in two ways.
     pub fn has_two_spellings(&self) -> bool {
-        has_two_spellings(&self.ascii)
+        has_two_spellings(self.reveal())
     }
 }
 
@@ -92,7 +102,7 @@ fn has_two_spellings(ascii: &str) -> bool {
 
 impl PartialEq for Domain {
     fn eq(&self, other: &Domain) -> bool {
-        self.ascii == other.ascii
+        Arc::ptr_eq(&self.0, &other.0) || self.reveal() == other.reveal()
     }
 }
 
@@ -100,7 +110,7 @@ impl Eq for Domain {}
 
 impl Hash for Domain {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.ascii.hash(state);
+        self.reveal().hash(state);
     }
 }
 
@@ -112,7 +122,7 @@ impl PartialOrd for Domain {
 
 impl Ord for Domain {
     fn cmp(&self, other: &Domain) -> Ordering {
-        self.ascii.cmp(&other.ascii)
+        self.reveal().cmp(other.reveal())
     }
 }
 
@@ -131,7 +141,7 @@ impl Ord for Domain {
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address {
-    local: Box<str>,
+    local: LocalPart,
     domain: Domain,
 }
 
@@ -143,12 +153,12 @@ impl Address {
         let fits = !local.is_empty() && local.len() <= 64 && !local.chars().any(|c| c.is_control() || c == '<' || c == '>');
         let domain = Domain::parse(domain)?;
         let local = if fits && is_bare(local) { local.into() } else { requoted(local).filter(|_| fits)? };
-        Some(Address { local: local.to_lowercase().into(), domain })
+        Some(Address { local: LocalPart::new(&local.to_lowercase()), domain })
     }
 
     /// The part before the `@`, in lower case.
     pub fn reveal_local(&self) -> &str {
-        &self.local
+        self.local.reveal()
     }
 
     /// The domain, which finds the association.
@@ -158,24 +168,41 @@ impl Address {
 
     /// The whole address, its domain in ASCII.
     pub fn reveal(&self) -> String {
-        format!("{}@{}", self.local, self.domain.reveal())
+        format!("{}@{}", self.reveal_local(), self.domain.reveal())
+    }
+
+    /// The same address, which shares the text of `domain`, an equal one.
+    pub fn within(&self, domain: &Domain) -> Address {
+        Address { local: self.local.clone(), domain: domain.clone() }
+    }
+
+    /// Their order as texts, which is another one than theirs as values: `a+b@` is before `a@`.
+    pub fn cmp_as_text(&self, other: &Address) -> Ordering {
+        let (one, two) = (self.local.octets(), other.local.octets());
+        let both = one.len().min(two.len());
+        one[..both].cmp(&two[..both]).then_with(|| {
+            let rest = |local: &[u8], domain: &Domain| [&local[both..], b"@", domain.reveal().as_bytes()].concat();
+            rest(one, &self.domain).cmp(&rest(two, &other.domain))
+        })
     }
 
     /// Whether a letter of ours can go there from anywhere: a Dot-string or a Quoted-string in ASCII (RFC 5321 4.1.2) at a host's name. What a
     /// person types as a contact has to be that; that somebody is there is another matter.
     pub fn is_reachable(&self) -> bool {
         let is_atext = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
-        let is_dot_string = || self.local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext));
-        (self.local.starts_with('"') && self.local.is_ascii() || is_dot_string()) && self.domain.is_host()
+        let local = self.reveal_local();
+        let is_dot_string = || local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext));
+        (local.starts_with('"') && local.is_ascii() || is_dot_string()) && self.domain.is_host()
     }
 
     /// The mailbox that `user+tag@` is stored in: the same address without its sub-address (RFC 5233).
     pub fn without_tag(&self, separator: char) -> Address {
-        let local = match self.local.split_once(separator) {
-            Some((local, _)) if !local.is_empty() && !self.local.starts_with('"') => local.into(),
-            _ => self.local.clone(),
-        };
-        Address { local, domain: self.domain.clone() }
+        match self.reveal_local().split_once(separator) {
+            Some((local, _)) if !local.is_empty() && !local.starts_with('"') => {
+                Address { local: LocalPart::new(local), domain: self.domain.clone() }
+            }
+            _ => self.clone(),
+        }
     }
 }
 
@@ -251,6 +278,17 @@ mod tests {
         assert!(Domain::parse(&wide(50)).is_some() && Domain::parse(&wide(70)).is_none());
         for text in ["é..example", "é@b.example", "é b.example", "\u{ad}", "a\u{3002}\u{3002}b", "é/b.example", &wide(2000)] {
             assert!(Domain::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_order_as_texts_is_that_of_the_texts() {
+        let texts =
+            ["a@a.example", "a@b.example", "a+b@a.example", "a.b@a.example", "ab@a.example", "a!@a.b", "z@a.example", "a~@a.b"];
+        for (one, two) in texts.iter().flat_map(|one| texts.iter().map(move |two| (one, two))) {
+            let [first, second] = [one, two].map(|text| Address::parse(text).unwrap());
+            assert_eq!(first.cmp_as_text(&second), one.cmp(two), "{one} {two}");
+            assert!(first.within(&second.domain) == first || first.domain != second.domain);
         }
     }
 

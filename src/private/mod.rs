@@ -22,6 +22,7 @@
 
 mod address;
 mod credential;
+mod local_part;
 mod peer;
 mod pseudonym;
 pub mod revealed;

@@ -270,9 +270,9 @@ impl super::ledger::Ledger {
     /// What is above the limits now, as far as lists show it: a limit that is set again and again must not weigh a mailbox.
     pub(super) fn excess(&self, today: Day) -> Excess {
         let (used, mailboxes) = self.settled();
-        let over = |entry: &&super::ledger::Entry| {
-            let settled = entry.settled.unwrap_or_default();
-            !self.association.mailbox_limit(entry.own.storage).allows(settled.octets.into())
+        let over = |entry: &&super::entry::Entry| {
+            let settled = entry.settled().unwrap_or_default();
+            !self.association.mailbox_limit(entry.own().storage).allows(settled.octets.into())
         };
         Excess {
             octets: self.association.storage_on(today).excess(used.octets.into()),

@@ -41,7 +41,7 @@ impl Book {
         let found = self.with(&user, |_, ledger, mailbox| {
             let association = &ledger.association;
             let entry = ledger.number(mailbox).and_then(|number| ledger.entry(number));
-            let switch = entry.map(|entry| entry.own.sending).unwrap_or_default();
+            let switch = entry.map(|entry| entry.own().sending).unwrap_or_default();
             (association.name.clone(), association.sending, association.state.standing(today), mailbox.clone(), switch)
         });
         let (name, mut limits, standing, user, switch) = found.ok_or(Verdict::Unknown)?;
@@ -75,7 +75,7 @@ impl Book {
     fn tell_stopped(&self, user: &Address, reached: Reached, now: u64) {
         let found = self.with(user, |_, ledger, mailbox| {
             let (association, entry) = (&ledger.association, ledger.number(mailbox).and_then(|number| ledger.entry(number)));
-            let own = entry.and_then(|entry| entry.own.lang);
+            let own = entry.and_then(|entry| entry.own().lang);
             (association.name.clone(), association.lang, own, association.contact.clone())
         });
         let Some((association, lang, own, contact)) = found else { return };

@@ -47,15 +47,17 @@ impl Book {
     }
 
     fn put_in_force(&self, batch: &Batch, changed: BTreeMap<Name, Option<Association>>, owns: Vec<(Address, Own)>, today: Day) {
-        for gone in &batch.gone_mailboxes {
-            self.with(gone, |_, ledger, _| ledger.remove(gone));
+        let gone: HashSet<_> = batch.gone_mailboxes.iter().collect();
+        let owners: BTreeSet<_> = gone.iter().filter_map(|address| self.owner(address.domain())).collect();
+        for tenant in owners.iter().filter_map(|name| self.tenant(name)) {
+            drop(tenant.lock().take(|address| gone.contains(address)));
         }
         self.install_all(changed.into_iter().collect(), today);
         for (address, own) in owns {
             self.with(&address, |tenant, ledger, address| {
                 let number = ledger.insert(address);
                 if let Some(entry) = ledger.entry_mut(number) {
-                    entry.own = own;
+                    entry.set_own(own);
                     entry.list();
                 }
                 tenant.after(ledger, number);

@@ -220,6 +220,11 @@ impl Association {
         Address::parse(&format!("{}@{}", address.reveal_local(), domain.reveal()))
     }
 
+    /// An address of it, with the domain's text shared by all.
+    pub(super) fn shared(&self, address: &Address) -> Address {
+        self.domains.get(address.domain()).map_or_else(|| address.clone(), |domain| address.within(domain))
+    }
+
     /// Every domain that finds this association, aliases included.
     pub fn all_domains(&self) -> impl Iterator<Item = &Domain> {
         self.domains.iter().chain(self.domain_aliases.keys())

@@ -9,7 +9,7 @@ use super::pulse::{REST, Tick};
 use super::{Amount, ON_TOP};
 
 /// From the first delivery that is handed over to the end of the last.
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 pub(super) struct Abreast {
     /// By how much pushes have raised the number since one lowered it.
     rose: Amount,
@@ -56,6 +56,11 @@ impl Abreast {
     /// Whether anything was, and is not decided yet.
     pub(super) fn is_open(&self) -> bool {
         self.came != Amount::ZERO
+    }
+
+    /// Whether there is none, and nothing is known of any.
+    pub(super) fn is_over(&self) -> bool {
+        *self == Abreast::default()
     }
 
     /// All that was.

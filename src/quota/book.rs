@@ -9,7 +9,6 @@ use super::fact::{Fact, Facts, Outlet};
 use super::ledger::Ledger;
 use super::permit::{Gatekeeper, Permission, Permit};
 use super::pulse::Pulse;
-use super::record::{self, Known};
 use super::sending::Sending;
 use super::sending_limits::Rates;
 use super::subject::Subject;
@@ -68,19 +67,9 @@ impl Book {
     /// Usage is as it was written last, rounded up; every mailbox counts as not seen until it is refreshed.
     pub fn open(store: Arc<dyn Store>, params: BookParams) -> Result<Book, StoreError> {
         store::settle(&*store, SCHEMA)?;
-        let mut known = store.scan("")?.iter().map(record::read).collect::<Result<Vec<_>, _>>()?;
-        if known.iter().any(Known::is_usage) {
-            return Err(StoreError::Damaged);
-        }
-        // A number that is lost is one that the backend knows: no reason not to start.
-        let usage = store.usage()?;
-        let read = usage.records.iter().filter_map(|record| record::read(record).ok().filter(Known::is_usage));
-        let read: Vec<_> = read.collect();
-        let lost = usage.lost + (usage.records.len() - read.len()) as u64;
-        known.extend(read);
         let (facts, pulse, gatekeeper) = (Outlet::default(), Arc::new(Pulse::default()), Gatekeeper::default());
         let common = Common { facts: &facts, pulse: &pulse, gatekeeper: &gatekeeper };
-        let directory = RwLock::new(Directory::load(known, common)?);
+        let (directory, lost) = Directory::load(&*store, common)?;
         let book = Book {
             params,
             store,
@@ -92,7 +81,7 @@ impl Book {
             gatekeeper,
             unwritable: AtomicBool::new(false),
             lost,
-            directory,
+            directory: RwLock::new(directory),
             turn: Mutex::new(()),
         };
         // What a store holds is as old as the last run.

@@ -20,7 +20,7 @@ impl Book {
     pub fn deletion(&self, mailbox: &Address) -> Option<Deletion> {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox)?;
-            ledger.entry_mut(number)?.tally.unsee();
+            ledger.tally_mut(number)?.unsee();
             Some(Deletion { tenant: tenant.clone(), number })
         })
         .flatten()

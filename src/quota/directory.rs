@@ -6,13 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use super::fact::{Fact, Outlet};
 use super::ledger::Ledger;
 use super::mandate::{Bench, Mandate};
-use super::mark::Mark;
 use super::permit::{Gatekeeper, Permission};
 use super::pulse::Pulse;
-use super::record::Known;
-use super::{Amount, Association, Day, Lending, Loan, Name, Verdict};
+use super::{Amount, Association, Day, Name, Verdict};
 use crate::private::{Address, Domain};
-use crate::store::StoreError;
 
 /// One association in the directory. Reservations hold on to it.
 pub(super) struct AssociationEntry {
@@ -83,8 +80,8 @@ impl AssociationEntry {
     /// waits for a tick may be too high, so nobody is told of it before.
     pub(super) fn after(self: &Arc<Self>, ledger: &mut Ledger, number: u64) {
         let Some(entry) = ledger.entry_mut(number) else { return };
-        if entry.tally.is_unsettled() {
-            if !std::mem::replace(&mut entry.waits, true) {
+        if entry.is_unsettled() {
+            if !std::mem::replace(&mut entry.rouse().waits, true) {
                 self.pulse.wait(Arc::downgrade(self), number);
             }
             return;
@@ -194,55 +191,5 @@ impl Directory {
     /// The associations that `address` is the contact of, in the order of their names.
     pub(super) fn of_contact(&self, address: &Address) -> impl Iterator<Item = &Arc<AssociationEntry>> {
         self.contacts.get(address).into_iter().flatten().filter_map(|name| self.names.get(name))
-    }
-
-    /// What the store holds.
-    pub(super) fn load(known: Vec<Known>, common: Common<'_>) -> Result<Directory, StoreError> {
-        let mut directory = Directory::default();
-        let (associations, rest): (Vec<_>, Vec<_>) =
-            known.into_iter().partition(|record| matches!(record, Known::Association(_)));
-        for record in associations {
-            let Known::Association(association) = record else { continue };
-            if association.all_domains().any(|domain| directory.domains.contains_key(domain)) {
-                return Err(StoreError::Damaged);
-            }
-            directory.add(&AssociationEntry::new((*association).clone(), common), &association);
-        }
-        // Records of domains that nobody has are left alone: they harm nobody, and `check` finds them.
-        for record in rest {
-            match record {
-                Known::Alias(alias, targets) => {
-                    directory.fill(&alias, |ledger| drop(ledger.association.aliases.insert(alias.clone(), targets)));
-                }
-                Known::Mailbox(address, own) => directory.fill(&address, |ledger| {
-                    let number = ledger.insert(&address);
-                    ledger.entry_mut(number).into_iter().for_each(|entry| entry.own = own.clone());
-                }),
-                Known::Usage(address, used, told) => directory.fill(&address, |ledger| {
-                    let number = ledger.insert(&address);
-                    ledger.change(number, |tally| tally.used = used);
-                    ledger.entry_mut(number).into_iter().for_each(|entry| entry.mark = Mark::kept(told));
-                }),
-                Known::Level(name, told) => {
-                    directory.names.get(&name).into_iter().for_each(|tenant| tenant.lock().mark = Mark::kept(told));
-                }
-                Known::Loan(Lending { lender, borrower, octets, until }) => {
-                    let both = directory.names.get(&lender).zip(directory.names.get(&borrower));
-                    // Of one that is gone nothing is borrowed, and nothing is kept from the other.
-                    if let Some((one, other)) = both.filter(|_| lender != borrower) {
-                        one.lock().association.lent.push(Loan { with: borrower, octets, until });
-                        other.lock().association.borrowed.push(Loan { with: lender, octets, until });
-                    }
-                }
-                Known::Association(_) | Known::Mark => {}
-            }
-        }
-        Ok(directory)
-    }
-
-    fn fill(&self, address: &Address, work: impl FnOnce(&mut Ledger)) {
-        if let Some(tenant) = self.domains.get(address.domain()) {
-            work(&mut tenant.lock());
-        }
     }
 }

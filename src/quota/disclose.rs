@@ -1,6 +1,7 @@
 //! `disclose ADDRESS`: every bit that the book holds about a mailbox, for its owner or for a lawful request. What is not in here is
 //! not in the book: a field that is added to the ledger or to the sending limits must be added here.
 
+use super::entry::Entry;
 use super::sending_limits::Filling;
 use super::{Book, MailboxView, Name, Notified};
 use crate::private::{Address, Domain};
@@ -63,9 +64,9 @@ impl Book {
         };
         self.with(address, |_, ledger, address| {
             let entry = ledger.number(address).and_then(|number| ledger.entry(number));
-            let mark = entry.map(|entry| entry.mark).unwrap_or_default();
+            let mark = entry.map(Entry::mark).unwrap_or_default();
             (found.due, found.told) = (mark.due(), mark.told());
-            found.notices_to = entry.and_then(|entry| entry.notices_to);
+            found.notices_to = entry.and_then(Entry::awake).and_then(|awake| awake.notices_to);
             let leading = ledger.association.aliases.iter();
             let leading = leading.filter(|(alias, targets)| *alias == address || targets.contains(address));
             found.aliases = leading.map(|(alias, _)| alias.clone()).collect();

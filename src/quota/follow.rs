@@ -59,7 +59,7 @@ impl Book {
         // What was set for a mailbox and is not any more.
         for tenant in self.tenants() {
             let ledger = tenant.lock();
-            let set = ledger.entries().filter(|entry| entry.own != Own::default());
+            let set = ledger.entries().filter(|entry| *entry.own() != Own::default());
             for entry in set {
                 owns.entry(entry.address.clone()).or_default();
             }
@@ -67,9 +67,9 @@ impl Book {
         for (address, own) in owns {
             self.with(&address, |tenant, ledger, address| {
                 let number = ledger.insert(address);
-                let Some(entry) = ledger.entry_mut(number).filter(|entry| entry.own != own) else { return };
-                let moves = entry.own.place != own.place;
-                entry.own = own;
+                let Some(entry) = ledger.entry_mut(number).filter(|entry| *entry.own() != own) else { return };
+                let moves = entry.own().place != own.place;
+                entry.set_own(own);
                 if moves {
                     ledger.change(number, |tally| tally.is_elsewhere(now));
                 }

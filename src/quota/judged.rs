@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ledger::{Entry, Ledger};
+use super::entry::Entry;
+use super::ledger::Ledger;
 use super::mark::Mark;
 use super::{Amount, Book, Day, Level, Notified};
 use crate::private::{Address, revealed};
@@ -84,7 +85,7 @@ impl Book {
         for mailbox in &before.mailboxes {
             let number = ledger.number(&mailbox.address);
             let known = number.and_then(|number| ledger.entry_mut(number));
-            known.into_iter().for_each(|entry| entry.mark = mailbox.told.mark());
+            known.into_iter().for_each(|entry| entry.change_mark(|mark| *mark = mailbox.told.mark()));
         }
     }
 
@@ -107,7 +108,7 @@ impl Book {
         ledger.day = today;
         // What another judge before was about to tell is due anew.
         ledger.mark = Mark::kept(ledger.mark.told());
-        ledger.entries.values_mut().for_each(|entry| entry.mark = Mark::kept(entry.mark.told()));
+        ledger.roll.iter_mut().for_each(|entry| entry.change_mark(|mark| *mark = Mark::kept(mark.told())));
         let facts = entry.all_facts(&mut ledger, today);
         facts.into_iter().for_each(|fact| entry.facts.tell(fact));
     }
@@ -128,16 +129,19 @@ impl Ledger {
         }
         let number = if judged.found { self.insert_found(&judged.address) } else { self.insert(&judged.address) };
         // What is in doubt here stays so, and is in the judge's number already.
-        self.change(number, |tally| tally.used = judged.used.minus(tally.doubts.total()));
+        if self.entry(number).is_some_and(|entry| entry.shown() != judged.used) {
+            self.change(number, |tally| tally.used = judged.used.minus(tally.doubts.total()));
+        }
         if let Some(entry) = self.entry_mut(number) {
-            (entry.settled, entry.mark) = (judged.settled, judged.told.mark());
+            entry.set_settled(judged.settled);
+            entry.change_mark(|mark| *mark = judged.told.mark());
         }
     }
 }
 
 fn shown(entry: &Entry) -> JudgedMailbox {
-    let Entry { address, tally, settled, found, mark, .. } = entry;
-    JudgedMailbox { address: address.clone(), used: tally.shown(), settled: *settled, found: *found, told: Saying::of(*mark) }
+    let (address, told) = (entry.address.clone(), Saying::of(entry.mark()));
+    JudgedMailbox { address, used: entry.shown(), settled: entry.settled(), found: entry.is_found(), told }
 }
 
 #[cfg(test)]

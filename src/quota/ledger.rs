@@ -4,57 +4,19 @@
 //! Invariants: `used` (with what is in doubt) and `open` are the sums over the mailboxes; `used + open` passes a limit only when the
 //! limit was lowered or the backend holds more than we let in.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
+use super::entry::Entry;
 use super::mark::Mark;
+use super::roll::Roll;
 use super::tally::{Held, Tally};
-use super::watcher::Watcher;
-use super::{Amount, Association, Day, Limit, Origin, Own, Standing, Sum, Verdict};
+use super::{Amount, Association, Day, Limit, Notified, Origin, Own, Standing, Sum, Verdict};
 use crate::private::{Address, Domain};
-
-/// One mailbox.
-pub(super) struct Entry {
-    pub(super) address: Address,
-    /// What is set for it alone.
-    pub(super) own: Own,
-    pub(super) tally: Tally,
-    /// What lists show of it; none when they do not show it yet.
-    pub(super) settled: Option<Amount>,
-    pub(super) mark: Mark,
-    /// Only a recount has found it, and nobody uses it: its space counts. It takes no place among the mailboxes, is in no list and in no file.
-    pub(super) found: bool,
-    /// Open sessions.
-    pub(super) watchers: Vec<Arc<Watcher>>,
-    /// It is in the list of those that wait for a tick.
-    pub(super) waits: bool,
-    /// Up to how many octets our own notices may fill it, since it was full. In memory only.
-    pub(super) notices_to: Option<u64>,
-}
-
-impl Entry {
-    fn new(address: Address) -> Entry {
-        let (tally, mark, watchers) = (Tally::default(), Mark::default(), Vec::new());
-        let own = Own::default();
-        Entry { address, own, tally, settled: None, mark, found: false, watchers, waits: false, notices_to: None }
-    }
-
-    /// The same mailbox in another association. Its reservations stay behind and come to nothing there, so what they may still store
-    /// counts as stored, until a count.
-    pub(super) fn moved(self) -> Entry {
-        let used = self.tally.shown().plus(self.tally.open);
-        let tally = Tally { used, ..Tally::default() };
-        Entry { tally, watchers: Vec::new(), waits: false, notices_to: None, ..self }
-    }
-}
 
 /// The numbers of one association.
 pub(super) struct Ledger {
     pub(super) association: Association,
-    // Numbers are never used twice: a reservation that outlives its mailbox finds nothing, not the next mailbox of that name.
-    pub(super) entries: HashMap<u64, Entry>,
-    numbers: HashMap<Address, u64>,
-    next: u64,
+    pub(super) roll: Roll,
     /// How many entries were only found.
     found: usize,
     /// Of how many the backend's number was not learnt since the start. Asked at each grant, so it is counted and not looked for.
@@ -75,9 +37,7 @@ impl Ledger {
     pub(super) fn new(association: Association) -> Ledger {
         Ledger {
             association,
-            entries: HashMap::new(),
-            numbers: HashMap::new(),
-            next: 0,
+            roll: Roll::default(),
             found: 0,
             unconfirmed: 0,
             used: Sum::default(),
@@ -97,17 +57,17 @@ impl Ledger {
 
     /// How many mailboxes have one.
     pub(super) fn places(&self) -> usize {
-        self.entries.len() - self.found
+        self.roll.len() - self.found
     }
 
     /// Those that have one.
     pub(super) fn living(&self) -> impl Iterator<Item = &Entry> {
-        self.entries().filter(|entry| !entry.found)
+        self.entries().filter(|entry| !entry.is_found())
     }
 
     /// The number of one that has one.
     pub(super) fn living_number(&self, address: &Address) -> Option<u64> {
-        self.number(address).filter(|number| self.entry(*number).is_some_and(|entry| !entry.found))
+        self.number(address).filter(|number| self.entry(*number).is_some_and(|entry| !entry.is_found()))
     }
 
     /// Whether the backend's number of every mailbox was learnt since the start.
@@ -116,41 +76,66 @@ impl Ledger {
     }
 
     pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.values()
+        self.roll.iter()
     }
 
     pub(super) fn number(&self, address: &Address) -> Option<u64> {
-        self.numbers.get(address).copied()
+        self.roll.number(address)
     }
 
     pub(super) fn entry(&self, number: u64) -> Option<&Entry> {
-        self.entries.get(&number)
+        self.roll.entry(number)
     }
 
     pub(super) fn entry_mut(&mut self, number: u64) -> Option<&mut Entry> {
-        self.entries.get_mut(&number)
+        self.roll.entry_mut(number)
+    }
+
+    /// The numbers of a mailbox to which something happens that changes none of the sums.
+    pub(super) fn tally_mut(&mut self, number: u64) -> Option<&mut Tally> {
+        self.entry_mut(number).map(|entry| &mut entry.rouse().tally)
     }
 
     /// The mailbox's number; it is made when missing, whatever the limits say.
     pub(super) fn insert(&mut self, address: &Address) -> u64 {
         let number = self.insert_found(address);
-        if let Some(entry) = self.entries.get_mut(&number) {
-            self.found -= usize::from(std::mem::replace(&mut entry.found, false));
-        }
+        let takes_place = self.entry_mut(number).is_some_and(Entry::take_place);
+        self.found -= usize::from(takes_place);
         number
     }
 
     /// The same for one that the storage has, whoever uses it.
     pub(super) fn insert_found(&mut self, address: &Address) -> u64 {
-        if let Some(number) = self.number(address) {
-            return number;
+        let Ledger { association, roll, found, unconfirmed, .. } = self;
+        roll.insert(address, |number| {
+            (*found, *unconfirmed) = (*found + 1, *unconfirmed + 1);
+            Entry::new(association.shared(address), number)
+        })
+    }
+
+    /// What the store says is set for a mailbox. To be called at the start, before anything happens; `address` shares its domain's text.
+    pub(super) fn keep_own(&mut self, address: &Address, own: Own) {
+        if let Some(entry) = self.kept(address) {
+            entry.set_own(own);
         }
-        self.next += 1;
-        self.found += 1;
-        self.unconfirmed += 1;
-        self.entries.insert(self.next, Entry { found: true, ..Entry::new(address.clone()) });
-        self.numbers.insert(address.clone(), self.next);
-        self.next
+    }
+
+    /// The same for what it says is in it.
+    pub(super) fn keep_usage(&mut self, address: &Address, used: Amount, told: Notified) {
+        let Some(entry) = self.kept(address) else { return };
+        let was = entry.shown();
+        entry.keep(used, told);
+        self.used.subtract(was);
+        self.used.add(used);
+    }
+
+    fn kept(&mut self, address: &Address) -> Option<&mut Entry> {
+        let Ledger { roll, unconfirmed, .. } = self;
+        let number = roll.insert(address, |number| {
+            *unconfirmed += 1;
+            Entry::kept(address.clone(), number)
+        });
+        self.entry_mut(number)
     }
 
     /// Makes the mailbox when missing, within the number of mailboxes.
@@ -160,48 +145,47 @@ impl Ledger {
 
     /// Forgets a mailbox; its open reservations come to nothing.
     pub(super) fn remove(&mut self, address: &Address) {
-        let Some(entry) = self.numbers.remove(address).and_then(|number| self.entries.remove(&number)) else { return };
-        self.forget(&entry);
+        if let Some(entry) = self.roll.remove(address) {
+            self.forget(&entry);
+        }
     }
 
     /// It is out of the list: its numbers are not the association's any more.
     fn forget(&mut self, entry: &Entry) {
-        self.found -= usize::from(entry.found);
-        self.unconfirmed -= usize::from(!entry.tally.is_confirmed());
-        self.used.subtract(entry.tally.shown());
-        self.open.subtract(entry.tally.open);
-        entry.watchers.iter().for_each(|watcher| watcher.wake());
+        self.found -= usize::from(entry.is_found());
+        self.unconfirmed -= usize::from(!entry.is_confirmed());
+        self.used.subtract(entry.shown());
+        self.open.subtract(entry.open());
+        entry.watchers().iter().for_each(|watcher| watcher.wake());
     }
 
     /// Forgets mailboxes whose domain is the association's no more.
     pub(super) fn drop_strangers(&mut self) {
-        let domains = &self.association.domains;
-        let strangers = self.numbers.keys().filter(|address| !domains.contains(address.domain()));
-        for address in strangers.cloned().collect::<Vec<_>>() {
-            self.remove(&address);
-        }
+        let domains = self.association.domains.clone();
+        drop(self.take_strangers(&domains));
     }
 
     /// Takes mailboxes out whose domain is not among `domains`.
     pub(super) fn take_strangers(&mut self, domains: &BTreeSet<Domain>) -> Vec<Entry> {
-        let strangers: Vec<_> = self.numbers.keys().filter(|address| !domains.contains(address.domain())).cloned().collect();
-        let taken = strangers.iter().filter_map(|address| {
-            let entry = self.numbers.remove(address).and_then(|number| self.entries.remove(&number))?;
-            self.forget(&entry);
-            Some(entry)
-        });
-        taken.collect()
+        self.take(|address| !domains.contains(address.domain()))
+    }
+
+    /// The same for those that go, however many.
+    pub(super) fn take(&mut self, goes: impl Fn(&Address) -> bool) -> Vec<Entry> {
+        let taken = self.roll.take(|entry| goes(&entry.address));
+        taken.iter().for_each(|entry| self.forget(entry));
+        taken
     }
 
     /// Puts a mailbox in that another association had.
     pub(super) fn adopt(&mut self, entry: Entry) {
         let number = self.insert(&entry.address);
-        let used = entry.tally.used;
-        self.found += usize::from(entry.found);
-        if let Some(place) = self.entries.get_mut(&number) {
-            self.unconfirmed -= usize::from(!place.tally.is_confirmed());
-            self.unconfirmed += usize::from(!entry.tally.is_confirmed());
-            *place = entry;
+        let used = entry.used();
+        self.found += usize::from(entry.is_found());
+        if let Some(place) = self.roll.entry_mut(number) {
+            self.unconfirmed -= usize::from(!place.is_confirmed());
+            self.unconfirmed += usize::from(!entry.is_confirmed());
+            *place = entry.renumbered(number);
         }
         self.used.add(used);
     }
@@ -227,18 +211,18 @@ impl Ledger {
     /// As [`Ledger::reserve`].
     pub(super) fn judge_writes(&self, number: u64, amount: Amount, way: Origin, today: Day, writes: u64) -> Result<(), Verdict> {
         self.judge(number, amount, way, today)?;
-        let announced = self.entries.get(&number).map_or(0, |entry| entry.tally.announced);
+        let announced = self.entry(number).and_then(Entry::awake).map_or(0, |awake| awake.tally.announced);
         let many = announced > 0 && announced.saturating_add(amount.octets) > writes;
         if way == Origin::Member && many { Err(Verdict::TooManyWrites) } else { Ok(()) }
     }
 
     /// Whether `amount` could be reserved now.
     pub(super) fn judge(&self, number: u64, amount: Amount, way: Origin, today: Day) -> Result<(), Verdict> {
-        let entry = self.entries.get(&number).ok_or(Verdict::Unknown)?;
+        let entry = self.entry(number).ok_or(Verdict::Unknown)?;
         self.judge_association(amount, way, today)?;
         let mut total = Sum::default();
-        [entry.tally.used, entry.tally.doubts.total(), entry.tally.open, amount].into_iter().for_each(|part| total.add(part));
-        let own = self.association.mailbox_limit(entry.own.storage);
+        [entry.used(), entry.doubt(), entry.open(), amount].into_iter().for_each(|part| total.add(part));
+        let own = self.association.mailbox_limit(entry.own().storage);
         let fits = |total: Sum| own.allows(total.octets) && Limit::None.allows(total.messages);
         self.fits(total, Verdict::MailboxFull, fits)
     }
@@ -268,10 +252,11 @@ impl Ledger {
 
     /// Does `work` on a mailbox's numbers and keeps the sums right. None when the mailbox is gone.
     pub(super) fn change<T>(&mut self, number: u64, work: impl FnOnce(&mut Tally) -> T) -> Option<T> {
-        let entry = self.entries.get_mut(&number)?;
-        let (shown, open, confirmed) = (entry.tally.shown(), entry.tally.open, entry.tally.is_confirmed());
-        let done = work(&mut entry.tally);
-        let (now_shown, now_open) = (entry.tally.shown(), entry.tally.open);
+        let awake = self.roll.entry_mut(number)?.rouse();
+        let tally = &mut awake.tally;
+        let (shown, open, confirmed) = (tally.shown(), tally.open, tally.is_confirmed());
+        let done = work(tally);
+        let (now_shown, now_open) = (tally.shown(), tally.open);
         if now_open != open {
             self.open.subtract(open);
             self.open.add(now_open);
@@ -281,19 +266,19 @@ impl Ledger {
             self.used.add(now_shown);
         }
         // The other way only where it was moved: what was learnt of the store of before is not known of this one.
-        match (confirmed, entry.tally.is_confirmed()) {
+        match (confirmed, tally.is_confirmed()) {
             (false, true) => self.unconfirmed -= 1,
             (true, false) => self.unconfirmed += 1,
             _ => {}
         }
-        if entry.tally.take_tell() {
-            entry.watchers.iter().for_each(|watcher| watcher.recount());
+        if tally.take_tell() {
+            awake.watchers.iter().for_each(|watcher| watcher.recount());
         }
         Some(done)
     }
 
     /// Every open session looks whether it may go on.
     pub(super) fn wake(&self) {
-        self.entries().flat_map(|entry| &entry.watchers).for_each(|watcher| watcher.wake());
+        self.entries().flat_map(Entry::watchers).for_each(|watcher| watcher.wake());
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::admin::{Change, Excess};
-use super::ledger::{Entry, Ledger};
+use super::entry::Entry;
+use super::ledger::Ledger;
 use super::tally::Tally;
 use super::{AdminError, Amount, Book, Day, Kind, Limit, MailboxEdit, MailboxPlace, Name, Own, OwnLimit, record};
 use crate::private::Address;
@@ -56,8 +57,8 @@ impl Book {
         self.with(mailbox, |_, ledger, mailbox| {
             let entry = ledger.number(mailbox).and_then(|number| ledger.entry(number));
             Fill {
-                used: entry.map_or(Amount::ZERO, |entry| entry.tally.shown()),
-                limit: ledger.association.mailbox_limit(entry.and_then(|entry| entry.own.storage)),
+                used: entry.map_or(Amount::ZERO, Entry::shown),
+                limit: ledger.association.mailbox_limit(entry.and_then(|entry| entry.own().storage)),
                 association: ledger.association.name.clone(),
                 shared_used: ledger.used.amount(),
                 shared_storage: ledger.association.storage_on(today),
@@ -93,7 +94,7 @@ impl Book {
 
     /// Who writes with a mailbox, by its own address. One that is not in the book is a person's.
     pub fn kind(&self, mailbox: &Address) -> Kind {
-        let find = |ledger: &Ledger, mailbox: &Address| Some(ledger.entry(ledger.number(mailbox)?)?.own.kind);
+        let find = |ledger: &Ledger, mailbox: &Address| Some(ledger.entry(ledger.number(mailbox)?)?.own().kind);
         self.with(mailbox, |_, ledger, mailbox| find(ledger, mailbox)).flatten().unwrap_or_default()
     }
 
@@ -148,7 +149,7 @@ impl Book {
         let changed = self.with(&address, |tenant, ledger, address| {
             let number = ledger.insert(address);
             let entry = ledger.entry_mut(number)?;
-            entry.own = own;
+            entry.set_own(own);
             entry.list();
             ledger.change(number, numbers);
             ledger.day = today;
@@ -205,13 +206,13 @@ fn view(ledger: &Ledger, entry: &Entry) -> MailboxView {
     MailboxView {
         address: entry.address.clone(),
         association: ledger.association.name.clone(),
-        own: entry.own.clone(),
-        limit: ledger.association.mailbox_limit(entry.own.storage),
-        used: entry.tally.shown(),
-        doubt: entry.tally.doubts.total(),
-        reserved: entry.tally.open,
-        settled: entry.settled,
-        seen: entry.tally.is_seen(),
-        lives: !entry.found,
+        own: entry.own().clone(),
+        limit: ledger.association.mailbox_limit(entry.own().storage),
+        used: entry.shown(),
+        doubt: entry.doubt(),
+        reserved: entry.open(),
+        settled: entry.settled(),
+        seen: entry.is_seen(),
+        lives: !entry.is_found(),
     }
 }

@@ -37,6 +37,11 @@ impl Mark {
         self.told
     }
 
+    /// Whether nothing is due.
+    pub(super) fn is_told(self) -> bool {
+        self.due == self.told
+    }
+
     /// The fill is `fill` percent now. The level before and the one after, when they differ.
     pub(super) fn fill(&mut self, fill: u128) -> Option<(Level, Level)> {
         let (was, now) = (self.due.level, self.due.level.at(fill));

@@ -6,6 +6,7 @@
 //! own is known by who asks: only the task that sends notices calls [`Book::reserve_notice`], with a message that it made itself.
 //! Nothing in a message, no address and no header, could claim it.
 
+use super::entry::Entry;
 use super::ledger::Ledger;
 use super::tally::Held;
 use super::{Amount, Book, Day, Origin, Reservation, Verdict};
@@ -55,11 +56,12 @@ impl Ledger {
         let judged = self.judge(number, held.amount, Origin::Incoming, today);
         let entry = self.entry_mut(number).ok_or(Verdict::Unknown)?;
         match judged {
-            Ok(()) => entry.notices_to = None,
+            Ok(()) => entry.forget_notices(),
             Err(full @ (Verdict::MailboxFull | Verdict::AssociationFull)) => {
-                let there = entry.tally.shown().plus(entry.tally.open).octets;
-                let most = entry.notices_to.unwrap_or(u64::MAX).min(there.saturating_add(RESERVE));
-                entry.notices_to = Some(most);
+                let there = entry.shown().plus(entry.open()).octets;
+                let awake = entry.rouse();
+                let most = awake.notices_to.unwrap_or(u64::MAX).min(there.saturating_add(RESERVE));
+                awake.notices_to = Some(most);
                 let kept = if kind == NoticeKind::Asked { NEWS } else { 0 };
                 if there.saturating_add(held.amount.octets) > most.saturating_sub(kept) {
                     return Err(full);
@@ -73,13 +75,13 @@ impl Ledger {
 
     /// Where there is room again, what notices filled of their reserve is forgotten.
     pub(super) fn renew_notice_room(&mut self) {
-        let marked: Vec<_> =
-            self.entries.iter().filter(|(_, entry)| entry.notices_to.is_some()).map(|(number, _)| *number).collect();
+        let is_marked = |entry: &&Entry| entry.awake().is_some_and(|awake| awake.notices_to.is_some());
+        let marked: Vec<_> = self.entries().filter(is_marked).map(Entry::number).collect();
         for number in marked {
             if self.judge(number, Amount::message(RESERVE), Origin::Incoming, self.day).is_ok()
                 && let Some(entry) = self.entry_mut(number)
             {
-                entry.notices_to = None;
+                entry.forget_notices();
             }
         }
     }

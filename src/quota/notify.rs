@@ -21,8 +21,7 @@ impl Ledger {
     pub(super) fn all_facts(&mut self, today: Day) -> Vec<Fact> {
         let mut facts: Vec<_> = self.cross_association(today).map(Fact::Crossing).into_iter().collect();
         facts.extend(self.leave_association(today).map(Fact::Leaving));
-        let numbers: Vec<_> = self.entries.keys().copied().collect();
-        for number in numbers {
+        for number in self.roll.numbers() {
             facts.extend(self.cross_mailbox(number).map(Fact::Crossing));
             facts.extend(self.leave_mailbox(number, today).map(Fact::Leaving));
         }
@@ -31,13 +30,13 @@ impl Ledger {
 
     fn leave_mailbox(&mut self, number: u64, today: Day) -> Option<Leaving> {
         let until = self.last_day(today);
-        let entry = self.entries.get_mut(&number)?;
+        let entry = self.roll.entry_mut(number)?;
         // The contact hears of it as the contact.
         let until = until.filter(|_| self.association.contact.as_ref() != Some(&entry.address));
-        if !entry.mark.leave(until) {
+        if !entry.change_mark(|mark| mark.leave(until)) {
             return None;
         }
-        let (subject, lang) = (Subject::Mailbox(entry.address.clone()), entry.own.lang);
+        let (subject, lang) = (Subject::Mailbox(entry.address.clone()), entry.own().lang);
         let leaving = self.leaving(subject, until);
         Some(Leaving { lang: lang.unwrap_or(leaving.lang), ..leaving })
     }
@@ -62,15 +61,15 @@ impl Ledger {
     }
 
     fn cross_mailbox(&mut self, number: u64) -> Option<Crossing> {
-        let entry = self.entries.get_mut(&number)?;
+        let entry = self.roll.entry_mut(number)?;
         // It may be too high: told at the tick that settles it.
-        if entry.tally.is_unsettled() {
+        if entry.is_unsettled() {
             return None;
         }
-        let storage = self.association.mailbox_limit(entry.own.storage);
-        let used = entry.tally.shown();
-        let (was, now) = entry.mark.fill(storage.percent(used.octets.into()))?;
-        let (subject, lang) = (Subject::Mailbox(entry.address.clone()), entry.own.lang);
+        let storage = self.association.mailbox_limit(entry.own().storage);
+        let used = entry.shown();
+        let (was, now) = entry.change_mark(|mark| mark.fill(storage.percent(used.octets.into())))?;
+        let (subject, lang) = (Subject::Mailbox(entry.address.clone()), entry.own().lang);
         let crossing = self.crossing(subject, was, now, used, storage, Limit::None);
         Some(Crossing { lang: lang.unwrap_or(crossing.lang), ..crossing })
     }
@@ -95,7 +94,7 @@ impl Ledger {
             Subject::Association(_) => tell(&mut self.mark),
             Subject::Mailbox(address) => {
                 let number = self.number(address);
-                number.and_then(|number| self.entry_mut(number)).into_iter().for_each(|entry| tell(&mut entry.mark));
+                number.and_then(|number| self.entry_mut(number)).into_iter().for_each(|entry| entry.change_mark(tell));
             }
         }
     }

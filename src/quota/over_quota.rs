@@ -1,7 +1,8 @@
 //! What a sender is told when incoming mail finds no room: for good, or to try again later.
 
-use super::ledger::{Entry, Ledger};
-use super::pulse::Tick;
+use super::entry::Entry;
+use super::ledger::Ledger;
+use super::pulse::{BELIEVED, Tick};
 use super::tally::Tally;
 use super::{Amount, Book, Day, Limit, Sum, Verdict};
 use crate::private::Address;
@@ -65,7 +66,7 @@ impl Book {
         let proven = self.with(mailbox, |tenant, ledger, mailbox| {
             let (now, number) = (tenant.pulse.now(), ledger.number(mailbox));
             let proven = ledger.is_proven(number, amount, verdict, today, now);
-            let stale = |entry: &Entry| !entry.tally.is_seen() || entry.tally.proven(now) == Amount::ZERO;
+            let stale = |entry: &Entry| !entry.is_seen() || entry.proven(now) == Amount::ZERO;
             if let Some(number) = number.filter(|number| !proven && ledger.entry(*number).is_some_and(stale)) {
                 ledger.change(number, Tally::want);
             }
@@ -82,16 +83,25 @@ impl Ledger {
         total.add(amount);
         match verdict {
             Verdict::MailboxFull => {
-                own.into_iter().for_each(|entry| total.add(entry.tally.proven(now)));
-                !self.association.mailbox_limit(own.and_then(|entry| entry.own.storage)).allows(total.octets)
+                own.into_iter().for_each(|entry| total.add(entry.proven(now)));
+                !self.association.mailbox_limit(own.and_then(|entry| entry.own().storage)).allows(total.octets)
             }
             Verdict::AssociationFull => {
-                self.entries().for_each(|entry| total.add(entry.tally.proven(now)));
+                self.entries().for_each(|entry| total.add(entry.proven(now)));
                 let fits = self.association.storage_on(today).allows(total.octets);
                 !(fits && self.association.messages.allows(total.messages))
             }
             _ => true,
         }
+    }
+}
+
+impl Tally {
+    /// What is in there as the backend said, without anything that may be too much: nothing when nobody pushes it and it was not
+    /// counted within the hour.
+    pub(super) fn proven(&self, now: Tick) -> Amount {
+        let believed = self.confirmed.is_some_and(|at| now.saturating_sub(at) < BELIEVED);
+        if self.shrunk || !(believed || self.push.is_some()) { Amount::ZERO } else { self.sure() }
     }
 }
 

@@ -144,6 +144,10 @@ pub struct Own {
 }
 
 impl Own {
+    /// What most mailboxes have.
+    pub(super) const USUAL: Own =
+        Own { storage: None, kind: Kind::Person, sending: SendingSwitch::On, limit_by: None, lang: None, place: None };
+
     /// What a panel says about the limit, as long as nobody has said it by hand.
     pub(super) fn by_panel(&self, limit: OwnLimit) -> Own {
         let hears = match self.limit_by {

@@ -140,7 +140,7 @@ mod tests {
         let is_confirmed = |name: &Name| {
             let tenant = book.tenant(name).unwrap();
             let ledger = tenant.lock();
-            let walked = ledger.entries().all(|entry| entry.tally.is_confirmed());
+            let walked = ledger.entries().all(|entry| entry.is_confirmed());
             assert_eq!(ledger.is_confirmed(), walked, "{}", name.reveal());
             walked
         };

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::ledger::{Entry, Ledger};
+use super::entry::Entry;
+use super::ledger::Ledger;
 use super::pulse::Tick;
 use super::{Book, MailboxPlace, NoBackend};
 
@@ -29,7 +30,7 @@ impl Book {
         let mut placed = Placed::default();
         for tenant in self.tenants() {
             let ledger = tenant.lock();
-            for entry in ledger.entries().filter(|entry| entry.settled.is_some()) {
+            for entry in ledger.entries().filter(|entry| entry.settled().is_some()) {
                 match ledger.backend_of(Some(entry)) {
                     Ok(Some(name)) => match placed.at.get_mut(name) {
                         Some(mailboxes) => *mailboxes += 1,
@@ -47,15 +48,15 @@ impl Book {
 impl Ledger {
     /// Another backend has the association from now on: what is known of the mailboxes that are where it is, is about the other one.
     pub(super) fn are_elsewhere(&mut self, now: Tick) {
-        let at_home = self.entries.iter().filter(|(_, entry)| entry.own.place.is_none());
-        for number in at_home.map(|(number, _)| *number).collect::<Vec<_>>() {
+        let at_home = self.entries().filter(|entry| entry.own().place.is_none());
+        for number in at_home.map(Entry::number).collect::<Vec<_>>() {
             self.change(number, |tally| tally.is_elsewhere(now));
         }
     }
 
     /// The backend of a mailbox, by its name; of one that is not in the book, its association's. None for the default one.
     pub(super) fn backend_of<'a>(&'a self, entry: Option<&'a Entry>) -> Result<Option<&'a str>, NoBackend> {
-        match entry.and_then(|entry| entry.own.place.as_ref()) {
+        match entry.and_then(|entry| entry.own().place.as_ref()) {
             None => Ok(self.association.backend.as_deref()),
             Some(MailboxPlace::Backend(name)) => Ok(Some(name)),
             Some(MailboxPlace::Nowhere | MailboxPlace::NowhereFrom(_)) => Err(NoBackend),

@@ -58,15 +58,16 @@ impl Known {
     }
 }
 
-/// What is in a mailbox, and what its owner was told.
+/// What is in a mailbox, and what its owner was told. In the order of the alphabet, as all records are: of these there may be a million, and
+/// they are written without the way by [`json_of`].
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct UsageRecord {
-    octets: u64,
-    messages: u64,
-    level: u64,
     #[serde(default, deserialize_with = "crate::words::given", skip_serializing_if = "Option::is_none")]
     leaving_until: Option<Day>,
+    level: u64,
+    messages: u64,
+    octets: u64,
 }
 
 /// What an association's contact was told.
@@ -95,6 +96,11 @@ pub(super) fn read(record: &Record) -> Result<Known, StoreError> {
     parse(record.key.reveal(), record.value.reveal()).ok_or(StoreError::Damaged)
 }
 
+/// The same of its key and its value; none for damage.
+pub(super) fn read_parts(key: &str, value: &[u8]) -> Option<Known> {
+    parse(key, value)
+}
+
 /// The changes that turn an association's records from `was` into `now`.
 pub(super) fn difference(was: Option<&Association>, now: Option<&Association>) -> Vec<RecordChange> {
     let (old, new) = (was.map(records).unwrap_or_default(), now.map(records).unwrap_or_default());
@@ -113,7 +119,9 @@ pub(super) fn mailbox(address: &Address, own: &Own) -> RecordChange {
 pub(super) fn usage(address: &Address, used: Amount, told: Notified) -> Record {
     let Amount { octets, messages } = rounded(used);
     let record = UsageRecord { octets, messages, level: told.level.percent(), leaving_until: told.leaving };
-    kept(format!("usage/{}", address.reveal()), &json_of(&record))
+    // Numbers alone: this can always be written.
+    let value = serde_json::to_vec(&record).unwrap_or_default();
+    Record { key: Private::new(format!("usage/{}", address.reveal())), value: Private::new(value) }
 }
 
 /// Removes what is a mailbox's own.

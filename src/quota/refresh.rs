@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::count::Begun;
 use super::directory::AssociationEntry;
+use super::entry::{Awake, Entry};
 use super::mandate::Mandate;
 use super::tally::Tally;
 use super::{Amount, Book, Day, NoShift, Refreshed, Turn};
@@ -35,7 +36,7 @@ impl Book {
     pub fn begin_refresh(&self, mailbox: &Address) -> Option<Refresh> {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox)?;
-            let begun = ledger.entry_mut(number)?.tally.begin(tenant.pulse.now());
+            let begun = ledger.tally_mut(number)?.begin(tenant.pulse.now());
             Some(Refresh { tenant: tenant.clone(), number, begun })
         })
         .flatten()
@@ -45,7 +46,7 @@ impl Book {
     pub fn shift(&self, mailbox: &Address, turn: Turn) -> Option<Shift> {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox)?;
-            ledger.entry_mut(number)?.tally.begin_shift(turn);
+            ledger.tally_mut(number)?.begin_shift(turn);
             Some(Shift { tenant: tenant.clone(), number, turn, mandate: None })
         })
         .flatten()
@@ -63,8 +64,8 @@ impl Book {
             if turn != Turn::Delete {
                 tenant.may_grant(ledger).map_err(|_| NoShift::NotNow)?;
             }
-            let tally = &ledger.entry(number).ok_or(NoShift::Unknown)?.tally;
-            if tally.has_under_way(turn.hindrances()) {
+            let hindered = |awake: &Awake| awake.tally.has_under_way(turn.hindrances());
+            if ledger.entry(number).ok_or(NoShift::Unknown)?.awake().is_some_and(hindered) {
                 return Err(NoShift::Busy);
             }
             // A judge that counts while messages change their folder would miss them.
@@ -73,7 +74,7 @@ impl Book {
             } else {
                 tenant.mandate(ledger, Amount::ZERO, |_| Ok(())).map_err(|_| NoShift::NotNow)?
             };
-            ledger.entry_mut(number).ok_or(NoShift::Unknown)?.tally.begin_shift(turn);
+            ledger.tally_mut(number).ok_or(NoShift::Unknown)?.begin_shift(turn);
             Ok(Shift { tenant: tenant.clone(), number, turn, mandate })
         });
         begun.unwrap_or(Err(NoShift::Unknown))
@@ -83,7 +84,7 @@ impl Book {
     /// admitted.
     pub fn renames(&self, mailbox: &Address) -> u64 {
         let renames = self.with(mailbox, |_, ledger, mailbox| {
-            ledger.number(mailbox).and_then(|number| ledger.entry(number)).map_or(0, |entry| entry.tally.renames)
+            ledger.number(mailbox).and_then(|number| ledger.entry(number)).map_or(0, Entry::renames)
         });
         renames.unwrap_or(0)
     }
@@ -92,8 +93,8 @@ impl Book {
     /// then, incoming mail that finds no room is deferred.
     pub fn unsee(&self, mailbox: &Address) {
         self.with(mailbox, |_, ledger, mailbox| {
-            if let Some(entry) = ledger.number(mailbox).and_then(|number| ledger.entry_mut(number)) {
-                entry.tally.unsee();
+            if let Some(tally) = ledger.number(mailbox).and_then(|number| ledger.tally_mut(number)) {
+                tally.unsee();
             }
         });
     }
@@ -111,7 +112,7 @@ impl Book {
     /// perhaps there twice, and nobody asked for a count ([`Book::unsee`]). Not so for a mailbox that was not admitted.
     pub fn is_seen(&self, mailbox: &Address) -> bool {
         let seen = self.with(mailbox, |_, ledger, mailbox| {
-            ledger.number(mailbox).and_then(|number| ledger.entry(number)).is_some_and(|entry| entry.tally.is_seen())
+            ledger.number(mailbox).and_then(|number| ledger.entry(number)).is_some_and(Entry::is_seen)
         });
         seen.unwrap_or(false)
     }
@@ -121,7 +122,7 @@ impl Refresh {
     /// Whether mail has come in that a hasty count may miss.
     pub fn is_late(&self) -> bool {
         let ledger = self.tenant.lock();
-        ledger.entry(self.number).is_some_and(|entry| entry.tally.late.total() != Amount::ZERO)
+        ledger.entry(self.number).and_then(Entry::awake).is_some_and(|awake| awake.tally.late.total() != Amount::ZERO)
     }
 
     /// The backend does not wait for whoever takes mail at the same time: what came in just before may be missing in what it says.
@@ -155,7 +156,7 @@ impl Shift {
 impl Drop for Refresh {
     fn drop(&mut self) {
         let mut ledger = self.tenant.lock();
-        ledger.entry_mut(self.number).into_iter().for_each(|entry| entry.tally.end_count());
+        ledger.tally_mut(self.number).into_iter().for_each(Tally::end_count);
     }
 }
 
@@ -163,7 +164,7 @@ impl Drop for Shift {
     fn drop(&mut self) {
         let now = self.tenant.pulse.now();
         let mut ledger = self.tenant.lock();
-        ledger.entry_mut(self.number).into_iter().for_each(|entry| entry.tally.end_shift(self.turn, now));
+        ledger.tally_mut(self.number).into_iter().for_each(|tally| tally.end_shift(self.turn, now));
         drop(ledger);
         drop(self.mandate.take());
     }

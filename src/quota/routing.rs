@@ -151,7 +151,7 @@ impl Ledger {
     }
 
     fn login_route(&self, mailbox: &Address) -> LoginRoute {
-        let place = self.number(mailbox).and_then(|number| self.entry(number)).and_then(|entry| entry.own.place.clone());
+        let place = self.number(mailbox).and_then(|number| self.entry(number)).and_then(|entry| entry.own().place.clone());
         match place {
             None => LoginRoute::At(self.association.backend.clone()),
             Some(MailboxPlace::Backend(name)) => LoginRoute::At(Some(name)),

@@ -4,7 +4,9 @@
 //! rounded up, and made anew at fixed moments for all mailboxes at once ([`Book::settle`]); a mailbox that comes in by itself is in no list
 //! before. Only what an admin does by a command shows at once, and only as far as the admin knows it (docs/side-information.md).
 
-use super::ledger::{Entry, Ledger};
+use super::entry::Entry;
+use super::ledger::Ledger;
+use super::pulse::Tick;
 use super::rounding::rounded;
 use super::{AdminError, Amount, Book, Name};
 use crate::private::Address;
@@ -13,7 +15,7 @@ impl Book {
     /// Makes the shown numbers anew. To be called at fixed moments, whatever happened, and not often.
     pub fn settle(&self) {
         for tenant in self.tenants() {
-            tenant.lock().settle();
+            tenant.lock().settle(self.pulse.now());
         }
         self.settle_pushed();
     }
@@ -21,7 +23,7 @@ impl Book {
     /// The mailboxes of one association or of all that lists show, in the order of the addresses.
     pub fn listed(&self, association: Option<&Name>) -> Result<Vec<Address>, AdminError> {
         self.some_addresses(association, |ledger, found| {
-            found.extend(ledger.entries().filter(|entry| entry.settled.is_some()).map(|entry| entry.address.clone()));
+            found.extend(ledger.entries().filter(|entry| entry.settled().is_some()).map(|entry| entry.address.clone()));
         })
     }
 
@@ -57,7 +59,7 @@ impl Book {
     pub(super) fn show_at_least(&self, address: &Address, said: Amount) {
         self.with(address, |_, ledger, address| {
             let Some(entry) = ledger.number(address).and_then(|number| ledger.entry_mut(number)) else { return };
-            entry.settled = Some(entry.settled.unwrap_or_default().most(rounded(said)));
+            entry.set_settled(Some(entry.settled().unwrap_or_default().most(rounded(said))));
         });
     }
 }
@@ -65,22 +67,21 @@ impl Book {
 impl Entry {
     /// An admin has named it: from here on lists show it, with what is in it so far. A zero would not be true.
     pub(super) fn list(&mut self) {
-        let so_far = self.tally.shown();
-        self.settled.get_or_insert_with(|| rounded(so_far));
+        let so_far = self.shown();
+        self.set_settled(self.settled().or_else(|| Some(rounded(so_far))));
     }
 }
 
 impl Ledger {
-    pub(super) fn settle(&mut self) {
-        for entry in self.entries.values_mut().filter(|entry| !entry.found) {
-            entry.settled = Some(rounded(entry.tally.shown()));
-        }
+    pub(super) fn settle(&mut self, now: Tick) {
         self.renew_notice_room();
+        self.roll.iter_mut().for_each(|entry| entry.settle(now));
+        self.roll.fit();
     }
 
     /// What lists show of the whole association: in its mailboxes, and how many these are.
     pub(super) fn settled(&self) -> (Amount, u64) {
-        let shown = self.entries().filter_map(|entry| entry.settled);
+        let shown = self.entries().filter_map(Entry::settled);
         shown.fold((Amount::ZERO, 0), |(sum, count), one| (sum.plus(one), count + 1))
     }
 }

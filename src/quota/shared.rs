@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::directory::AssociationEntry;
+use super::entry::Entry;
 use super::ledger::Ledger;
 use super::{Amount, Association, Book, Day, Limit, Refresh};
 use crate::private::{Address, Domain};
@@ -73,7 +74,7 @@ impl Book {
         let apart = |entry: &Arc<AssociationEntry>| {
             let ledger = entry.lock();
             let (_, tenant) = entry.bench(&ledger)?;
-            ledger.entries().any(|mailbox| mailbox.own.place.is_some()).then_some(tenant)
+            ledger.entries().any(|mailbox| mailbox.own().place.is_some()).then_some(tenant)
         };
         self.tenants().iter().filter_map(apart).collect()
     }
@@ -83,7 +84,7 @@ impl Book {
         for entry in self.tenants() {
             let ledger = entry.lock();
             if entry.bench(&ledger).is_some_and(|(_, tenant)| is_elsewhere(tenant)) {
-                ledger.entries().flat_map(|mailbox| &mailbox.watchers).for_each(|watcher| watcher.send_elsewhere());
+                ledger.entries().flat_map(Entry::watchers).for_each(|watcher| watcher.send_elsewhere());
             }
         }
     }
@@ -92,7 +93,7 @@ impl Book {
     pub fn count_share(&self, tenant: u64) -> TenantCount {
         let found = self.shared(tenant).map(|entry| {
             let ledger = entry.lock();
-            let moved = ledger.entries().any(|mailbox| mailbox.own.place.is_some());
+            let moved = ledger.entries().any(|mailbox| mailbox.own().place.is_some());
             (ledger.entries().map(|mailbox| mailbox.address.clone()).collect::<Vec<_>>(), moved, ledger.came)
         });
         // Of one that is not here, nothing is counted.

@@ -28,7 +28,7 @@ impl Ledger {
     /// Whether `speaker` is to be believed about a mailbox, whether or not that is in the book. Of none nobody knows which it is.
     pub(super) fn belief(&self, mailbox: &Address, speaker: Option<Speaker<'_>>) -> Belief {
         let entry = self.number(mailbox).and_then(|number| self.entry(number));
-        let at_home = entry.is_none_or(|entry| entry.own.place.is_none());
+        let at_home = entry.is_none_or(|entry| entry.own().place.is_none());
         // What is copied just now is no number of anything.
         let has = |speaker: Speaker<'_>| match self.backend_of(entry) {
             Ok(name) => name.map_or(speaker.is_default, |name| name == speaker.name),

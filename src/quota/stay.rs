@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Book;
 use super::directory::AssociationEntry;
+use super::entry::Entry;
 use super::pulse::{REST, Tick};
 use super::tally::Tally;
 use crate::private::Address;
@@ -24,7 +25,7 @@ impl Book {
     pub fn stay(&self, mailbox: &Address) -> Option<Stay> {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let (number, now) = (ledger.number(mailbox)?, tenant.pulse.now());
-            let tally = &mut ledger.entry_mut(number)?.tally;
+            let tally = ledger.tally_mut(number)?;
             let wanted = tally.push.is_some() && (tally.is_restless(now) || !tally.is_seen());
             (wanted && !std::mem::replace(&mut tally.stayed, true)).then(|| Stay { tenant: tenant.clone(), number })
         })
@@ -36,13 +37,13 @@ impl Stay {
     /// Whether something is under way, or happened within the last second.
     pub fn is_restless(&self) -> bool {
         let now = self.tenant.pulse.now();
-        self.tenant.lock().entry(self.number).is_some_and(|entry| entry.tally.is_restless(now))
+        self.tenant.lock().entry(self.number).and_then(Entry::awake).is_some_and(|awake| awake.tally.is_restless(now))
     }
 }
 
 impl Drop for Stay {
     fn drop(&mut self) {
-        self.tenant.lock().entry_mut(self.number).into_iter().for_each(|entry| entry.tally.stayed = false);
+        self.tenant.lock().tally_mut(self.number).into_iter().for_each(|tally| tally.stayed = false);
     }
 }
 

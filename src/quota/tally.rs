@@ -4,7 +4,7 @@
 //! it may be there twice. With `open` and the doubts it is never below what the backend holds of what came through us.
 
 use super::doubt::Doubts;
-use super::pulse::{BELIEVED, Tick};
+use super::pulse::Tick;
 use super::push::PushState;
 use super::recent::Recent;
 use super::{Amount, Counted, Origin, Released, Turn};
@@ -18,6 +18,8 @@ pub(super) struct Tally {
     pub(super) doubts: Doubts,
     /// Octets that members announced and did not hand over yet.
     pub(super) announced: u64,
+    /// Reservations that are set aside, for nothing too.
+    pub(super) set_aside: u32,
     /// Reservations that were handed over and have no end yet; how many of them are incoming mail.
     pub(super) handed: u32,
     pub(super) handed_incoming: u32,
@@ -135,13 +137,6 @@ impl Tally {
         self.confirmed.is_some() && !self.wanted && !self.is_unsettled() && self.doubts.total() == Amount::ZERO
     }
 
-    /// What is in there as the backend said, without anything that may be too much: nothing when nobody pushes it and it was not
-    /// counted within the hour.
-    pub(super) fn proven(&self, now: Tick) -> Amount {
-        let believed = self.confirmed.is_some_and(|at| now.saturating_sub(at) < BELIEVED);
-        if self.shrunk || !(believed || self.push.is_some()) { Amount::ZERO } else { self.sure() }
-    }
-
     /// A count is wanted, and whoever is there to count is told.
     pub(super) fn want(&mut self) {
         self.wanted = true;
@@ -166,6 +161,7 @@ impl Tally {
     /// Sets a reservation's amount aside; it was judged.
     pub(super) fn hold(&mut self, held: &mut Held) {
         self.open = self.open.plus(held.amount);
+        self.set_aside += 1;
         if held.way == Origin::Member {
             self.announced = self.announced.saturating_add(held.amount.octets);
         }
@@ -198,7 +194,10 @@ impl Tally {
         match held.phase {
             Phase::Handed => return,
             // It can be stored now, so it counts, whatever the limits say.
-            Phase::Paused => self.open = self.open.plus(held.amount),
+            Phase::Paused => {
+                self.open = self.open.plus(held.amount);
+                self.set_aside += 1;
+            }
             Phase::Announced => self.unannounce(held),
         }
         self.handed += 1;
@@ -288,6 +287,7 @@ impl Tally {
             }
         }
         self.open = self.open.minus(held.amount);
+        self.set_aside = self.set_aside.saturating_sub(1);
     }
 
     fn unannounce(&mut self, held: &Held) {

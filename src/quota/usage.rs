@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::entry::Entry;
 use super::ledger::Ledger;
 use super::speaker::{Belief, Speaker};
 use super::tally::Tally;
@@ -50,7 +51,7 @@ impl Book {
         for (tenant, number) in waiting {
             let Some(tenant) = tenant.upgrade() else { continue };
             let mut ledger = tenant.lock();
-            ledger.entry_mut(number).into_iter().for_each(|entry| entry.waits = false);
+            ledger.entry_mut(number).and_then(Entry::awake_mut).into_iter().for_each(|awake| awake.waits = false);
             ledger.change(number, |tally| tally.settle(now));
             tenant.after(&mut ledger, number);
         }
@@ -109,7 +110,7 @@ impl Book {
     /// Whether the backend pushes this mailbox's usage: a push came since the start.
     pub fn is_pushed(&self, mailbox: &Address) -> bool {
         let pushed = self.with(mailbox, |_, ledger, mailbox| {
-            ledger.number(mailbox).and_then(|number| ledger.entry(number)).is_some_and(|entry| entry.tally.push.is_some())
+            ledger.number(mailbox).and_then(|number| ledger.entry(number)).is_some_and(Entry::is_pushed)
         });
         pushed.unwrap_or(false)
     }
@@ -130,7 +131,7 @@ impl Book {
     fn count_pushed(&self) -> u64 {
         let mut count = 0;
         for tenant in self.tenants() {
-            count += tenant.lock().entries().filter(|entry| entry.tally.push.is_some()).count() as u64;
+            count += tenant.lock().entries().filter(|entry| entry.is_pushed()).count() as u64;
         }
         count
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 
 use super::directory::AssociationEntry;
+use super::entry::Entry;
 use super::watcher::{ELSEWHERE, KICKED, RECOUNT, STIRRED, Watcher};
 use super::{Book, Day, Standing, Verdict};
 use crate::private::Address;
@@ -38,9 +39,9 @@ impl Book {
         self.with(mailbox, |tenant, ledger, mailbox| {
             let number = ledger.number(mailbox)?;
             let watcher = Arc::new(Watcher::default());
-            let entry = ledger.entry_mut(number)?;
-            entry.watchers.push(watcher.clone());
-            entry.tally.watched += 1;
+            let awake = ledger.entry_mut(number)?.rouse();
+            awake.watchers.push(watcher.clone());
+            awake.tally.watched += 1;
             Some(Watch { tenant: tenant.clone(), number, watcher, closed: false })
         })
         .flatten()
@@ -50,8 +51,8 @@ impl Book {
     pub fn kick(&self, mailbox: &Address) -> usize {
         let told = self.with(mailbox, |_, ledger, mailbox| {
             let entry = ledger.number(mailbox).and_then(|number| ledger.entry(number))?;
-            entry.watchers.iter().for_each(|watcher| watcher.kick());
-            Some(entry.watchers.len())
+            entry.watchers().iter().for_each(|watcher| watcher.kick());
+            Some(entry.watchers().len())
         });
         told.flatten().unwrap_or(0)
     }
@@ -103,9 +104,9 @@ impl Drop for Watch {
     fn drop(&mut self) {
         let now = self.tenant.pulse.now();
         let mut ledger = self.tenant.lock();
-        if let Some(entry) = ledger.entry_mut(self.number) {
-            entry.tally.unwatch(self.closed, now);
-            entry.watchers.retain(|watcher| !Arc::ptr_eq(watcher, &self.watcher));
+        if let Some(awake) = ledger.entry_mut(self.number).and_then(Entry::awake_mut) {
+            awake.tally.unwatch(self.closed, now);
+            awake.watchers.retain(|watcher| !Arc::ptr_eq(watcher, &self.watcher));
         }
     }
 }

@@ -3,7 +3,6 @@
 //! So the file holds the present numbers and nothing else: no older ones, and no order in which members did something. When it is written is
 //! the caller's to say; docs/quota.md tells why at full hours.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -12,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::{Book, Name, record};
 use crate::private::Address;
-use crate::store::{Record, StoreError};
+use crate::store::StoreError;
 
 /// What a change removes: an association's own record (no address), or one of its mailboxes.
 pub(super) type Goes<'a> = &'a dyn Fn(&Name, Option<&Address>) -> bool;
@@ -33,17 +32,19 @@ impl Book {
 
     /// The same without what goes. The caller has the turn.
     pub(super) fn write_usage_without(&self, goes: Goes<'_>) -> Result<(), StoreError> {
-        let mut records = BTreeMap::new();
+        let (mut levels, mut mailboxes) = (Vec::new(), Vec::new());
         for tenant in self.tenants() {
             let ledger = tenant.lock();
             let name = &ledger.association.name;
             let entries = ledger.living().filter(|entry| !goes(name, Some(&entry.address)));
-            let usage = entries.map(|entry| record::usage(&entry.address, entry.tally.shown(), entry.mark.told()));
-            let level = (!goes(name, None)).then(|| record::level(name, ledger.mark.told()));
-            records.extend(usage.chain(level).map(|record| (record.key.reveal().clone(), record)));
+            mailboxes.extend(entries.map(|entry| (entry.address.clone(), entry.shown(), entry.mark().told())));
+            levels.extend((!goes(name, None)).then(|| (name.clone(), ledger.mark.told())));
         }
-        let records: Vec<Record> = records.into_values().collect();
-        self.heard(self.store.write_usage(&records))
+        // In the order of the keys; associations are already. Each record is made when it is written: there may be a million.
+        mailboxes.sort_unstable_by(|(one, ..), (two, ..)| one.cmp_as_text(two));
+        let levels = levels.iter().map(|(name, told)| record::level(name, *told));
+        let mut records = levels.chain(mailboxes.iter().map(|(address, used, told)| record::usage(address, *used, *told)));
+        self.heard(self.store.write_usage_of(&mut records))
     }
 
     /// Whether the disk took nothing at the last try; mail goes on, and admins' changes are refused.

@@ -82,6 +82,10 @@ impl Store for Copied {
         self.inner.scan(prefix)
     }
 
+    fn each(&self, prefix: &str, work: &mut dyn FnMut(&str, &[u8])) -> Result<(), StoreError> {
+        self.inner.each(prefix, work)
+    }
+
     fn transact(&self, changes: &[RecordChange]) -> Result<(), StoreError> {
         admissible(changes)?;
         let (was, records) = changed(&*self.inner, changes)?;
@@ -107,8 +111,16 @@ impl Store for Copied {
         self.inner.usage()
     }
 
+    fn each_usage(&self, work: &mut dyn FnMut(&str, &[u8])) -> Result<u64, StoreError> {
+        self.inner.each_usage(work)
+    }
+
     fn write_usage(&self, records: &[Record]) -> Result<(), StoreError> {
-        let written = self.inner.write_usage(records);
+        self.write_usage_of(&mut records.iter().cloned())
+    }
+
+    fn write_usage_of(&self, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError> {
+        let written = self.inner.write_usage_of(records);
         // Not refused for it: usage is written each hour, whoever listens. But the next change is not answered before a copy is kept.
         let _ = self.copy();
         written

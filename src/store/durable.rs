@@ -112,6 +112,10 @@ impl Store for Durable {
         self.read(|store| store.scan(prefix))
     }
 
+    fn each(&self, prefix: &str, work: &mut dyn FnMut(&str, &[u8])) -> Result<(), StoreError> {
+        self.read(|store| store.each(prefix, work))
+    }
+
     fn transact(&self, changes: &[RecordChange]) -> Result<(), StoreError> {
         self.write(|files| files.transact(changes))
     }
@@ -124,7 +128,15 @@ impl Store for Durable {
         self.read(|store| store.usage())
     }
 
+    fn each_usage(&self, work: &mut dyn FnMut(&str, &[u8])) -> Result<u64, StoreError> {
+        self.read(|store| store.each_usage(work))
+    }
+
     fn write_usage(&self, records: &[Record]) -> Result<(), StoreError> {
         self.write(|files| files.write_usage(records))
+    }
+
+    fn write_usage_of(&self, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError> {
+        self.write(|files| files.write_usage_of(records))
     }
 }

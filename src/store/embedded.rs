@@ -7,16 +7,14 @@
 //!
 //! Absent on purpose: changes in place. sled, like any database, keeps the values that it replaces for a while, one after the other.
 
-use std::fs;
-use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use nix::errno::Errno;
-
 use super::folder::{Folder, Portion, wipe, write_new};
-use super::generation::{Form, Generation, Records, build, complete, copies, gathered, is_light, whole_copy};
-use super::{Record, RecordChange, Repaired, Store, StoreError, StoredUsage, admissible, expected, lines};
+use super::generation::{Form, Generation, Records, Said, build, complete, copies, gathered, is_light, says, whole_copy};
+use super::lines::{self, LineWriter};
+use super::usage_file::{each_usage, read_usage};
+use super::{Record, RecordChange, Repaired, Store, StoreError, StoredUsage, admissible, expected};
 use crate::private::Private;
 
 /// The files under the state folder.
@@ -79,8 +77,7 @@ impl Embedded {
     fn mend(&self) {
         let mut current = self.lock();
         let Some(records) = &current.records else { return };
-        let is_same = |copy: lines::ReadLines| copy.is_whole && gathered(copy.records) == *records;
-        if !copies(&self.folder.place(Portion::Book, current.number)).all(is_same) {
+        if !says(&self.folder.place(Portion::Book, current.number), records).all(|said| said == Said::Same) {
             let records = records.clone();
             let _ = current.swap(&self.folder, records, Form::Whole);
         }
@@ -102,9 +99,15 @@ impl Store for Embedded {
     }
 
     fn scan(&self, prefix: &str) -> Result<Vec<Record>, StoreError> {
+        let mut found = Vec::new();
+        self.each(prefix, &mut |key, value| found.push(Record::of(key, value)))?;
+        Ok(found)
+    }
+
+    fn each(&self, prefix: &str, work: &mut dyn FnMut(&str, &[u8])) -> Result<(), StoreError> {
         self.with(|records| {
             let found = records.range(prefix.to_owned()..).take_while(|(key, _)| key.starts_with(prefix));
-            found.map(|(key, value)| Record { key: Private::new(key.clone()), value: value.clone() }).collect()
+            found.for_each(|(key, value)| work(key, value.reveal()));
         })
     }
 
@@ -139,20 +142,19 @@ impl Store for Embedded {
         read_usage(&self.folder.place(Portion::Usage, number))
     }
 
+    fn each_usage(&self, work: &mut dyn FnMut(&str, &[u8])) -> Result<u64, StoreError> {
+        let number = self.lock().usage;
+        each_usage(&self.folder.place(Portion::Usage, number), work)
+    }
+
     fn write_usage(&self, records: &[Record]) -> Result<(), StoreError> {
-        let mut current = self.lock();
-        let number = current.usage + 1;
-        let draft = self.folder.draft(Portion::Usage, number)?;
-        // It must not stay there to fill a full disk.
-        write_new(&draft, &lines::encode(records.iter().map(Record::parts))).inspect_err(|_| drop(wipe(&draft)))?;
-        self.folder.publish(Portion::Usage, number)?;
-        let wiped = self.folder.discard(Portion::Usage, number);
-        current.usage = number;
-        if wiped.is_ok() {
-            current.usage = self.folder.first(Portion::Usage, number)?;
-        }
-        self.folder.stamp();
-        wiped.map_err(|_| StoreError::Residue)
+        self.lock().write_usage(&self.folder, &lines::encode(records.iter().map(Record::parts)))
+    }
+
+    fn write_usage_of(&self, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError> {
+        let mut lines = LineWriter::default();
+        records.for_each(|record| lines.push(record.key.reveal(), record.value.reveal()));
+        self.lock().write_usage(&self.folder, &lines.end())
     }
 }
 
@@ -175,6 +177,21 @@ impl Current {
             }
             _ => Ok(()),
         }
+    }
+
+    fn write_usage(&mut self, folder: &Folder, text: &[u8]) -> Result<(), StoreError> {
+        let number = self.usage + 1;
+        let draft = folder.draft(Portion::Usage, number)?;
+        // It must not stay there to fill a full disk.
+        write_new(&draft, text).inspect_err(|_| drop(wipe(&draft)))?;
+        folder.publish(Portion::Usage, number)?;
+        let wiped = folder.discard(Portion::Usage, number);
+        self.usage = number;
+        if wiped.is_ok() {
+            self.usage = folder.first(Portion::Usage, number)?;
+        }
+        folder.stamp();
+        wiped.map_err(|_| StoreError::Residue)
     }
 
     fn swap(&mut self, folder: &Folder, records: Records, form: Form) -> Result<(), StoreError> {
@@ -216,24 +233,6 @@ fn open(folder: &Folder, look: impl FnOnce(&Path) -> Result<Records, StoreError>
     let path = folder.place(Portion::Book, number);
     let records = Some(look(&path)?);
     Ok(Current { records, number, usage })
-}
-
-/// The usage in `file`; none where there is no file.
-pub(super) fn read_usage(file: &Path) -> Result<StoredUsage, StoreError> {
-    let text = match fs::read(file) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(StoredUsage::default()),
-        // A bad sector: mail goes on without the numbers, as after damage. What else keeps it from being read can be mended.
-        Err(error) if is_broken(&error) => return Ok(StoredUsage { records: Vec::new(), lost: 1 }),
-        read => read?,
-    };
-    let read = lines::decode(&text);
-    // Where only the end is missing, nobody knows how many lines went with it.
-    let lost = if read.is_whole { 0 } else { read.lost.max(1) };
-    Ok(StoredUsage { records: read.records, lost })
-}
-
-fn is_broken(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::IsADirectory || error.raw_os_error() == Some(Errno::EIO as i32)
 }
 
 /// `nologd store repair`: takes the first copy that is whole when the database is damaged. With `partial` and no whole copy, all lines

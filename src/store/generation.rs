@@ -101,8 +101,8 @@ impl Generation {
         let has_end = self.sequence()? >= sealed(path)?;
         let records = self.records()?;
         // Written in one go and never changed, they are the same. Files of version 0.1.0 have no copies.
-        let is_same = whole_copy(path).is_none_or(|copy| copy == records);
-        if has_end && is_same { Ok(records) } else { Err(StoreError::Damaged) }
+        let first = says(path, &records).find(|said| *said != Said::Partly);
+        if has_end && first != Some(Said::Otherwise) { Ok(records) } else { Err(StoreError::Damaged) }
     }
 
     fn get(&self, key: &str) -> Result<Option<Private<Vec<u8>>>, StoreError> {
@@ -206,9 +206,35 @@ pub(super) fn copies(path: &Path) -> impl Iterator<Item = ReadLines> {
     COPIES.iter().map(|name| lines::decode(&fs::read(path.join(name)).unwrap_or_default()))
 }
 
+/// What a copy says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    /// These records, and no others.
+    Same,
+    /// Something else.
+    Otherwise,
+    /// A part of it can be read.
+    Partly,
+}
+
+/// What the copies of a generation say, beside `records`; each when it is looked at, and nothing of it is kept.
+pub(super) fn says(path: &Path, records: &Records) -> impl Iterator<Item = Said> {
+    COPIES.iter().map(|name| {
+        let (mut all, mut is_same) = (records.iter(), true);
+        let seen = lines::each(&fs::read(path.join(name)).unwrap_or_default(), &mut |key, value| {
+            is_same &= all.next().is_some_and(|(other, known)| other == key && known.reveal() == value);
+        });
+        match seen.is_whole {
+            true if is_same && all.next().is_none() => Said::Same,
+            true => Said::Otherwise,
+            false => Said::Partly,
+        }
+    })
+}
+
 /// The first copy that is whole.
 pub(super) fn whole_copy(path: &Path) -> Option<Records> {
-    copies(path).find(|copy| copy.is_whole).map(|copy| gathered(copy.records))
+    copies(path).find(|copy| copy.seen.is_whole).map(|copy| gathered(copy.records))
 }
 
 /// The same, by their keys.

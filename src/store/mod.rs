@@ -20,6 +20,7 @@ mod schema;
 mod shared;
 mod snapshot;
 mod transfer;
+mod usage_file;
 
 use std::io::ErrorKind;
 
@@ -125,6 +126,10 @@ pub struct Record {
 }
 
 impl Record {
+    fn of(key: &str, value: &[u8]) -> Record {
+        Record { key: Private::new(key.into()), value: Private::new(value.into()) }
+    }
+
     fn parts(&self) -> (&str, &[u8]) {
         (self.key.reveal(), self.value.reveal())
     }
@@ -158,6 +163,12 @@ pub trait Store: Send + Sync {
     /// All records whose key starts with `prefix`, in the order of the keys.
     fn scan(&self, prefix: &str) -> Result<Vec<Record>, StoreError>;
 
+    /// Calls `work` with the key and the value of each record that [`Store::scan`] would give. It must not ask the store anything.
+    fn each(&self, prefix: &str, work: &mut dyn FnMut(&str, &[u8])) -> Result<(), StoreError> {
+        self.scan(prefix)?.iter().map(Record::parts).for_each(|(key, value)| work(key, value));
+        Ok(())
+    }
+
     /// All changes or none, also across a crash. When it returns, they survive a power cut, and no file holds the values before (or the
     /// removed keys) any more. Takes time in proportion to the whole store.
     fn transact(&self, changes: &[RecordChange]) -> Result<(), StoreError>;
@@ -170,8 +181,20 @@ pub trait Store: Send + Sync {
     /// The usage that was written last.
     fn usage(&self) -> Result<StoredUsage, StoreError>;
 
+    /// The same for the usage that was written last; gives what is lost of it ([`StoredUsage::lost`]).
+    fn each_usage(&self, work: &mut dyn FnMut(&str, &[u8])) -> Result<u64, StoreError> {
+        let usage = self.usage()?;
+        usage.records.iter().map(Record::parts).for_each(|(key, value)| work(key, value));
+        Ok(usage.lost)
+    }
+
     /// Replaces the usage, all of it. Durable when it returns, and no file holds the one before. `records` are in the order of their keys.
     fn write_usage(&self, records: &[Record]) -> Result<(), StoreError>;
+
+    /// The same, without all of them in memory at once.
+    fn write_usage_of(&self, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError> {
+        self.write_usage(&records.collect::<Vec<_>>())
+    }
 }
 
 /// The bounds that both stores share, checked before anything is touched.

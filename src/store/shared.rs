@@ -54,6 +54,10 @@ impl Store for Shared {
         self.inner.scan(prefix)
     }
 
+    fn each(&self, prefix: &str, work: &mut dyn FnMut(&str, &[u8])) -> Result<(), StoreError> {
+        self.inner.each(prefix, work)
+    }
+
     fn transact(&self, changes: &[RecordChange]) -> Result<(), StoreError> {
         admissible(changes)?;
         let (was, records) = changed(&*self.inner, changes)?;
@@ -79,8 +83,16 @@ impl Store for Shared {
         self.inner.usage()
     }
 
+    fn each_usage(&self, work: &mut dyn FnMut(&str, &[u8])) -> Result<u64, StoreError> {
+        self.inner.each_usage(work)
+    }
+
     fn write_usage(&self, records: &[Record]) -> Result<(), StoreError> {
         self.inner.write_usage(records)
+    }
+
+    fn write_usage_of(&self, records: &mut dyn Iterator<Item = Record>) -> Result<(), StoreError> {
+        self.inner.write_usage_of(records)
     }
 }
 

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::embedded::read_usage;
 use super::folder::{Portion, in_force, stamp};
 use super::generation::{Records, copy_octets, room_for, whole_copy};
+use super::usage_file::read_usage;
 use super::{MemoryStore, StoreError, StoredUsage};
 
 /// A swap takes a moment; a copy that is not whole after this never will be.
