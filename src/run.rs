@@ -194,6 +194,7 @@ fn tidy(context: &Context, new_day: bool, new_hour: bool) {
     context.pool.sweep();
     context.web.sweep();
     context.executor.sweep_offers(std::time::Instant::now(), today());
+    context.executor.sweep_counts(std::time::Instant::now());
     context.book.forget_sending(now());
     metrics::publish(context);
     if new_hour {

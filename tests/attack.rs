@@ -13,6 +13,8 @@ mod beside;
 mod between;
 #[path = "attack/chance.rs"]
 mod chance;
+#[path = "attack/counted.rs"]
+mod counted;
 #[path = "attack/folders.rs"]
 mod folders;
 #[path = "attack/forms.rs"]
@@ -106,14 +108,18 @@ fn go(time: Duration, push: bool) {
     let (figures, counts) = walk::walk(seed, time, push);
     figures.examples.iter().for_each(|example| println!("  {example}"));
     println!("walk: seed {seed}, {} s, push {push}: {counts:?}", time.as_secs());
+    let walk::Figures { unequal_counted, runs, runs_in_part, .. } = figures;
     let walk::Figures { samples, over, over_confirmed, below, below_confirmed, rests, compared, unequal, stay_unequal, .. } =
-        figures;
+        &figures;
     println!(
         "walk: {samples} looks, over a limit {over} ({over_confirmed} still 50 ms later), below the truth {below} ({below_confirmed}), \
-         {unequal} of {compared} mailboxes unequal after 3 s at {rests} rests, {stay_unequal} for good"
+         {unequal} of {compared} mailboxes unequal after 3 s at {rests} rests, {stay_unequal} for good; {unequal_counted} after `usage count` \
+         ({runs} runs, {runs_in_part} not of everybody)"
     );
     assert!(counts.pops.load(std::sync::atomic::Ordering::Relaxed) > 0, "nobody used POP3");
-    assert!(over_confirmed == 0 && below_confirmed == 0 && stay_unequal == 0, "the book and the truth are not together");
+    // With pushes some stay too high, and are known to be (docs/quota.md): until a count.
+    let together = unequal_counted == 0 && (push || *stay_unequal == 0);
+    assert!(*over_confirmed == 0 && *below_confirmed == 0 && together, "the book and the truth are not together");
 }
 
 fn run(seed: u64, count: usize) {

@@ -109,11 +109,13 @@ fn all_files_name_the_same_places() {
             "{script}"
         );
     }
-    let count = read("policy/backends/nologd-share-count.service");
-    let line: Vec<_> = value(&count, "ExecStart").split(' ').collect();
-    assert!(line[0] == "/usr/bin/nologd" && program.clone().try_get_matches_from(&line).is_ok(), "{line:?}");
-    // What it runs names mailboxes where it complains.
-    assert_eq!([value(&count, "StandardOutput"), value(&count, "StandardError")], ["null", "null"]);
+    for unit in ["nologd-share-count", "nologd-usage-count"] {
+        let count = read(&format!("policy/backends/{unit}.service"));
+        let line: Vec<_> = value(&count, "ExecStart").split(' ').collect();
+        assert!(line[0] == "/usr/bin/nologd" && program.clone().try_get_matches_from(&line).is_ok(), "{line:?}");
+        // What it runs names mailboxes where it complains.
+        assert_eq!([value(&count, "StandardOutput"), value(&count, "StandardError")], ["null", "null"]);
+    }
     for (file, words) in [
         ("debian/build.sh", "nologd-share-count.service \"$OUT/stage/debian/nologd.nologd-share-count.service\""),
         ("debian/rules", "--name=nologd-share-count --no-enable --no-start"),

@@ -714,3 +714,101 @@ fn open_sessions_hear_when_they_are_over() {
     drop(ann);
     assert!(book.watch(&mailbox("bob")).is_none());
 }
+
+/// Ann's number is not sure, Bob's is; both have told what they have.
+fn pushed_and_wanting() -> Book {
+    let book = book(1000);
+    for name in ["ann", "bob"] {
+        assert!(book.admit(&mailbox(name)).is_ok());
+        push(&book, name, 300, 3);
+    }
+    ticks(&book, 9);
+    // By POP3 perhaps.
+    book.recount(&mailbox("ann"));
+    assert_eq!([seen(&book, "ann"), seen(&book, "bob")], [false, true]);
+    book
+}
+
+#[test]
+fn whoever_counts_everybody_is_believed_of_those_that_want_it_alone() {
+    let book = pushed_and_wanting();
+    let mut counts = book.count_wanted(None);
+    for row in ["bob@amis.example", "x@amis.example", "x@elsewhere.example", "ann+tag@amis.example"] {
+        counts.told(&Address::parse(row).unwrap(), Amount::ZERO, today());
+    }
+    assert_eq!([numbers(&book, "ann"), numbers(&book, "bob")], [(300, 0), (300, 0)]);
+    assert!(book.mailbox(&mailbox("x")).is_none());
+    counts.told(&mailbox("ann"), Amount { octets: 100, messages: 1 }, today());
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((100, 0), true));
+    // Once.
+    counts.told(&mailbox("ann"), Amount::ZERO, today());
+    assert_eq!(numbers(&book, "ann"), (100, 0));
+    // Nobody wants one now, also after long.
+    ticks(&book, 8 * 3600);
+    book.count_wanted(None).told(&mailbox("ann"), Amount::ZERO, today());
+    assert_eq!(numbers(&book, "ann"), (100, 0));
+}
+
+#[test]
+fn what_comes_while_everybody_is_counted_is_not_lost() {
+    // Around nologd, and pushed; the storage was asked before that.
+    let book = pushed_and_wanting();
+    let mut counts = book.count_wanted(None);
+    push(&book, "ann", 350, 4);
+    counts.told(&mailbox("ann"), Amount::message(300), today());
+    assert_eq!(numbers(&book, "ann"), (350, 0));
+    // By a member, whose push is still to come.
+    let book = pushed_and_wanting();
+    let (mut counts, appended) = (book.count_wanted(None), handed_over(&book, "ann", 50, Origin::Member));
+    let _ = appended.commit();
+    counts.told(&mailbox("ann"), Amount::message(100), today());
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((150, 0), false));
+    // Delivered, where nobody pushes; and where the storage may not have looked at what came just before.
+    let book = self::book(1000);
+    let _ = handed_over(&book, "ann", 70, Origin::Incoming).commit();
+    let (mut counts, delivered) = (book.count_wanted(None), handed_over(&book, "ann", 50, Origin::Incoming));
+    let _ = delivered.commit();
+    counts.told(&mailbox("ann"), Amount::ZERO, today());
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((120, 0), false));
+    // A message that changes its folder is in neither.
+    let book = pushed_and_wanting();
+    let (mut counts, moving) = (book.count_wanted(None), book.shift(&mailbox("ann"), Turn::Move));
+    counts.told(&mailbox("ann"), Amount::ZERO, today());
+    assert_eq!(numbers(&book, "ann"), (300, 0));
+    drop(moving);
+    // Deleted, and nobody has told by how much.
+    let book = pushed_and_wanting();
+    let mut counts = book.count_wanted(None);
+    book.recount(&mailbox("ann"));
+    counts.told(&mailbox("ann"), Amount::message(300), today());
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((300, 0), false));
+}
+
+#[test]
+fn counts_of_everybody_end_by_themselves_and_the_newest_holds() {
+    let book = pushed_and_wanting();
+    drop(book.count_wanted(None));
+    let appended = handed_over(&book, "ann", 1, Origin::Member);
+    assert_eq!(appended.commit(), Counted::Once, "no count is under way");
+    let book = pushed_and_wanting();
+    let (mut first, mut second) = (book.count_wanted(None), book.count_wanted(None));
+    second.told(&mailbox("ann"), Amount::message(100), today());
+    first.told(&mailbox("ann"), Amount::message(200), today());
+    assert_eq!(numbers(&book, "ann"), (100, 0));
+    // Of another backend than the one that was asked; it got there meanwhile; it is gone.
+    let two = Speaker { name: "two", is_default: false };
+    let book = pushed_and_wanting();
+    book.count_wanted(Some(two)).told(&mailbox("ann"), Amount::ZERO, today());
+    let mut counts = book.count_wanted(None);
+    book.move_mailbox(&mailbox("ann"), Some(MailboxPlace::Backend("two".into())), today()).unwrap();
+    counts.told(&mailbox("ann"), Amount::ZERO, today());
+    book.count_wanted(None).told(&mailbox("ann"), Amount::ZERO, today());
+    assert_eq!(numbers(&book, "ann"), (300, 0));
+    book.count_wanted(Some(two)).told(&mailbox("ann"), Amount::message(7), today());
+    assert_eq!(numbers(&book, "ann"), (7, 0));
+    let book = pushed_and_wanting();
+    let mut counts = book.count_wanted(None);
+    assert!(book.remove_mailbox(&mailbox("ann"), today()).is_ok());
+    counts.told(&mailbox("ann"), Amount::message(9), today());
+    assert!(book.mailbox(&mailbox("ann")).is_none());
+}

@@ -8,6 +8,7 @@ use super::node::NodeDesk;
 use super::open_offers::LoanOffers;
 use super::share::ShareDesk;
 use super::sync::Staging;
+use super::usage_count::CountRound;
 use super::zones::SeenZones;
 use super::{AdminCommand, Declined, Moment, Principal};
 use crate::event::BackendService;
@@ -25,6 +26,7 @@ pub struct Executor {
     pub(super) staging: Staging,
     pub(super) offers: LoanOffers,
     pub(super) zones: SeenZones,
+    pub(super) counting: CountRound,
     /// Where this is one of two machines.
     pub(super) node: Option<Arc<dyn NodeDesk>>,
     /// Where this is one of several nodes.
@@ -37,7 +39,8 @@ impl Executor {
     /// An executor in front of `book`.
     pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>, limits: Arc<Limits>) -> Executor {
         let (staging, offers, zones) = (Staging::default(), LoanOffers::default(), SeenZones::default());
-        Executor { book, host, incidents, limits, staging, offers, zones, node: None, share: None, is_waiting: false }
+        let counting = CountRound::default();
+        Executor { book, host, incidents, limits, staging, offers, zones, counting, node: None, share: None, is_waiting: false }
     }
 
     /// The same as one of two machines.

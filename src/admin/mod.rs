@@ -52,6 +52,7 @@ pub mod sync;
 #[cfg(test)]
 mod tests;
 pub mod usage;
+pub mod usage_count;
 pub mod zones;
 
 pub use changed::Changed;

@@ -122,6 +122,8 @@ mod tests {
         (r#""sync apply","batch":"x","parts":0,"changes":{"gone-mailboxes":["bob@velo.example"]}"#, false, false),
         (r#""dns tell","zones":[{"domain":"velo.example","with-mx":true,"amiss":[]}]"#, false, false),
         (r#""usage load","mailboxes":[["alice@velo.example",5,1]]"#, false, false),
+        (r#""usage begin-count","round":"a""#, false, false),
+        (r#""usage counted","round":"a","mailboxes":[["alice@velo.example",5,1]],"over":true"#, false, false),
     ];
 
     fn request(fields: &str) -> Request {

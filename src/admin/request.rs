@@ -18,6 +18,7 @@ use super::share_count::{BeginCount, TellCount};
 use super::status::ShowStatus;
 use super::sync::{ApplySync, StageSync};
 use super::usage::LoadUsage;
+use super::usage_count::{BeginUsageCount, TellUsageCount};
 use super::zones::TellZones;
 use super::{AdminCommand, Declined, Executor, Moment, Principal, Reply, json, line};
 use crate::quota::{Book, Day};
@@ -121,6 +122,8 @@ commands! {
     StageSync
     ApplySync
     LoadUsage
+    BeginUsageCount
+    TellUsageCount
     TellZones
 }
 

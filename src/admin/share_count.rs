@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::share::desk;
+use super::usage::MailboxRows;
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
-use crate::private::{Address, revealed};
+use crate::private::Address;
 use crate::quota::Amount;
 use crate::words::nullable;
 
@@ -27,15 +28,11 @@ pub struct RoundBegun {
 #[serde(deny_unknown_fields)]
 pub struct TellCount {
     round: u64,
-    mailboxes: Vec<CountRow>,
+    mailboxes: MailboxRows,
     /// Present with the last part: whether all could be told.
     #[serde(deserialize_with = "nullable")]
     whole: Option<bool>,
 }
-
-// A list of three, because a request is bounded.
-#[derive(Clone, Serialize, Deserialize)]
-struct CountRow(#[serde(with = "revealed")] Address, u64, u64);
 
 /// What came of it.
 #[derive(Serialize, Deserialize)]
@@ -45,11 +42,13 @@ pub struct CountTaken {
     pub associations: u64,
 }
 
+/// Another round began, or nobody told anything for long.
+pub(super) const COUNT_IS_OVER: &str = "That count is over: begin another one.";
+
 impl TellCount {
     /// A part of a round; with `whole`, the last one.
     pub fn new(round: u64, part: Vec<(Address, Amount)>, whole: Option<bool>) -> TellCount {
-        let mailboxes = part.into_iter().map(|(address, seen)| CountRow(address, seen.octets, seen.messages)).collect();
-        TellCount { round, mailboxes, whole }
+        TellCount { round, mailboxes: MailboxRows::new(part), whole }
     }
 }
 
@@ -80,12 +79,9 @@ impl AdminCommand for TellCount {
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<CountTaken, Declined> {
         let desk = desk(executor)?;
-        let part = self
-            .mailboxes
-            .iter()
-            .map(|CountRow(address, octets, messages)| (address.clone(), Amount { octets: *octets, messages: *messages }));
+        let part = self.mailboxes.iter().map(|(address, seen)| (address.clone(), seen));
         if !desk.take_rows(self.round, part.collect()) {
-            return Err(Declined::because("That count is over: begin another one."));
+            return Err(Declined::because(COUNT_IS_OVER));
         }
         let associations = self.whole.map_or(0, |whole| desk.end_round(&executor.book, self.round, whole, at.today));
         Ok(CountTaken { associations })

@@ -12,15 +12,31 @@ use crate::words::given;
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoadUsage {
-    mailboxes: Vec<Loading>,
+    mailboxes: MailboxRows,
     /// The backend that they were read from; none where that was not said.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     backend: Option<String>,
 }
 
-// A list of three, because a request is bounded.
+/// What a backend has in some mailboxes. In a request each is a list of three, because a request is bounded.
 #[derive(Clone, Serialize, Deserialize)]
-struct Loading(#[serde(with = "revealed")] Address, u64, u64);
+#[serde(transparent)]
+pub(super) struct MailboxRows(Vec<MailboxRow>);
+
+#[derive(Clone, Serialize, Deserialize)]
+struct MailboxRow(#[serde(with = "revealed")] Address, u64, u64);
+
+impl MailboxRows {
+    pub(super) fn new(rows: Vec<(Address, Amount)>) -> MailboxRows {
+        MailboxRows(rows.into_iter().map(|(address, seen)| MailboxRow(address, seen.octets, seen.messages)).collect())
+    }
+
+    /// Each mailbox, and what is in it.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Address, Amount)> {
+        let seen = |octets: &u64, messages: &u64| Amount { octets: *octets, messages: *messages };
+        self.0.iter().map(move |MailboxRow(address, octets, messages)| (address, seen(octets, messages)))
+    }
+}
 
 /// How many there were.
 #[derive(Serialize, Deserialize)]
@@ -38,15 +54,24 @@ pub struct UsageLoaded {
 impl LoadUsage {
     /// A batch, read from the backend of that name in the config file.
     pub fn new(batch: Vec<(Address, Amount)>, backend: Option<&str>) -> LoadUsage {
-        let mailboxes = batch.into_iter().map(|(address, seen)| Loading(address, seen.octets, seen.messages)).collect();
-        LoadUsage { mailboxes, backend: backend.map(Into::into) }
+        LoadUsage { mailboxes: MailboxRows::new(batch), backend: backend.map(Into::into) }
     }
 
     /// Each mailbox, and what is in it.
     pub(super) fn mailboxes(&self) -> impl Iterator<Item = (&Address, Amount)> {
-        let seen = |octets: &u64, messages: &u64| Amount { octets: *octets, messages: *messages };
-        self.mailboxes.iter().map(move |Loading(address, octets, messages)| (address, seen(octets, messages)))
+        self.mailboxes.iter()
     }
+}
+
+/// The backend that was asked, by its name; none where that was not said.
+///
+/// # Errors
+/// The config has none of that name.
+pub(super) fn speaker<'a>(name: Option<&'a str>, at: &Moment<'_>) -> Result<Option<Speaker<'a>>, Declined> {
+    if name.is_some_and(|name| at.backends.find(Some(name)).is_none()) {
+        return Err(Declined::because(NO_BACKEND));
+    }
+    Ok(name.map(|name| Speaker { name, is_default: at.backends.is_default(name) }))
 }
 
 impl AdminCommand for LoadUsage {
@@ -58,10 +83,7 @@ impl AdminCommand for LoadUsage {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<UsageLoaded, Declined> {
-        if self.backend.as_ref().is_some_and(|name| at.backends.find(Some(name)).is_none()) {
-            return Err(Declined::because(NO_BACKEND));
-        }
-        let speaker = self.backend.as_deref().map(|name| Speaker { name, is_default: at.backends.is_default(name) });
+        let speaker = speaker(self.backend.as_deref(), at)?;
         let mut told = UsageLoaded { loaded: 0, not_in_the_book: 0, elsewhere: 0 };
         for (address, seen) in self.mailboxes() {
             *match executor.book.load_by(speaker, address, seen, at.today) {

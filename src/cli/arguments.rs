@@ -157,6 +157,25 @@ pub enum Usage {
     /// many as the association may have. Of several quota roots of a mailbox the largest number counts; a number that is missing is not
     /// taken for zero.
     Load(LoadOptions),
+    /// Ask doveadm what is in the mailboxes, and let the book use it where a number is not sure: once. A timer of the package does it every hour.
+    ///
+    /// The daemon begins its counts before doveadm runs, tells nobody which, and uses what doveadm says of these mailboxes alone; what came through
+    /// nologd meanwhile is added, and where a push came meanwhile, that is believed. What doveadm cannot tell counts nothing. Exit code 1
+    /// where that was so.
+    Count(CountOptions),
+}
+
+/// What `usage count` can be told.
+#[derive(Args)]
+pub struct CountOptions {
+    /// The backend that is asked, by its name in the config file, as for `usage load`.
+    #[arg(long, value_name = "NAME")]
+    pub(super) backend: Option<String>,
+    /// A command that tells what each mailbox holds instead of doveadm, as for `share count`; nothing of it is used where it does not end with 0.
+    #[arg(long, value_name = "PROGRAM")]
+    pub(super) program: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) daemon: DaemonOptions,
 }
 
 /// What `usage load` can be told.

@@ -5,7 +5,7 @@
 //! | `arguments` | what can be typed; of a command for the daemon, `crate::admin` says it |
 //! | `run` | carries out such a command: ask, and print what is told |
 //! | `speak` | to the daemon and back |
-//! | `usage` | what is read from the mail server and sent in batches |
+//! | `usage`, `usage_count` | what is read from the mail server (`quota_rows`) and sent in batches |
 //! | `node` | two machines with one book; `link` connects a daemon to the witness, and `witness` is it |
 //! | `share` | several nodes that all take clients: who judges, and what the storage counts for them |
 //! | `sync` | makes the book follow the host's panel |
@@ -23,6 +23,7 @@ mod dns_check;
 mod link;
 mod node;
 mod offline;
+mod quota_rows;
 mod resolver;
 mod run;
 mod share;
@@ -31,12 +32,15 @@ mod store;
 mod sync;
 mod sync_report;
 mod usage;
+mod usage_count;
 mod witness;
 mod witness_file;
 mod witness_programs;
 
 use std::io::Write;
 use std::process::ExitCode;
+
+use aws_lc_rs::rand;
 
 use crate::config;
 use crate::terminal::{is_read_by_a_person, plain};
@@ -59,6 +63,13 @@ pub const REFUSED: u8 = 1;
 
 /// The exit code for a command that makes no sense.
 pub const USAGE: u8 = 2;
+
+/// What one run of a command in several requests is called.
+fn made_up_name() -> Result<String, String> {
+    let mut name = [0_u8; 16];
+    rand::fill(&mut name).map_err(|_| "The system has no random numbers.")?;
+    Ok(name.iter().map(|byte| format!("{byte:02x}")).collect())
+}
 
 // Machines read standard output; people see the sentence either way.
 fn refuse(output: OutputOptions, text: &str) {

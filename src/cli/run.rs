@@ -1,5 +1,6 @@
 //! Carries out a command that the running daemon answers.
 
+use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -58,4 +59,12 @@ pub(super) fn told<C: AdminCommand>(socket: &Path, command: &C) -> Result<C::Tol
         Ok(Err(Declined { text, .. })) => Err(text),
         Err(trouble) => Err(trouble.text(socket)),
     }
+}
+
+/// The same amid something that ends where it is refused: what to tell the admin stays in `refused`.
+pub(super) fn heard<C: AdminCommand>(socket: &Path, command: &C, refused: &mut Option<String>) -> io::Result<()> {
+    told(socket, command).map(drop).map_err(|text| {
+        *refused = Some(text);
+        io::ErrorKind::Other.into()
+    })
 }

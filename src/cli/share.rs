@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::arguments::ShareCommand;
-use super::run::{run, told};
+use super::run::{heard, run, told};
 use super::witness_programs as programs;
 use super::{complain, daemon_options::SocketOptions};
 use crate::admin::share_count::{BeginCount, TellCount};
@@ -19,7 +19,7 @@ const ASKING: Duration = Duration::from_millis(250);
 /// After a count that failed, or while the daemon does not answer.
 const PAUSE: Duration = Duration::from_secs(2);
 /// How long the storage may be silent while it tells.
-const SILENCE: Duration = Duration::from_secs(60);
+pub(super) const SILENCE: Duration = Duration::from_secs(60);
 
 /// Carries it out.
 pub fn share(command: ShareCommand) -> ExitCode {
@@ -64,12 +64,8 @@ fn count(place: &SocketOptions, program: Option<&Path>) -> ExitCode {
 /// Asks the storage, from now on.
 fn round_of(socket: &Path, round: u64, program: Option<&Path>) -> Result<Duration, String> {
     let mut refused = None;
-    let counted = programs::count(program, SILENCE, |rows| {
-        told(socket, &TellCount::new(round, rows, None)).map(drop).map_err(|text| {
-            refused = Some(text);
-            std::io::ErrorKind::Other.into()
-        })
-    });
+    let tell = |rows| heard(socket, &TellCount::new(round, rows, None), &mut refused);
+    let counted = programs::count(program, SILENCE, tell);
     if let Some(text) = refused {
         return Err(text);
     }

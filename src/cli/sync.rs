@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use aws_lc_rs::rand;
-
 use super::arguments::SyncArguments;
 use super::run::told;
 use super::sync_report::{counted, names, report};
-use super::{REFUSED, USAGE, complain, say};
+use super::{REFUSED, USAGE, complain, made_up_name, say};
 use crate::admin::association::ListAssociations;
 use crate::admin::mailbox::ListMailboxes;
 use crate::admin::sync::{ApplySync, StageSync, SyncApplied};
@@ -214,9 +212,7 @@ fn hour() -> u64 {
 
 /// In as many parts as it takes; the last one carries all of them out.
 fn send(socket: &Path, whole: &Batch) -> Result<SyncApplied, Stop> {
-    let mut name = [0_u8; 16];
-    rand::fill(&mut name).map_err(|_| Some("The system has no random numbers.".to_owned()))?;
-    let batch: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+    let batch = made_up_name().map_err(Some)?;
     let mut parts = parts(whole);
     let last = parts.pop().unwrap_or_default();
     for (part, changes) in (0..).zip(parts.iter()) {

@@ -1,5 +1,5 @@
-//! The two programs of the admin's that the witness calls: one closes the storage to all but one machine, one tells what mailboxes hold. Each has
-//! an end, with everything that it started.
+//! The two programs of the admin's that the witness calls: one closes the storage to all but one machine, one tells what mailboxes hold, as to all
+//! who count. Each has an end, with everything that it started.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Seek, Write};
@@ -18,7 +18,9 @@ use crate::private::Address;
 use crate::quota::Amount;
 
 /// Mailboxes in one part of the counts.
-const PART: usize = 500;
+pub(super) const PART: usize = 500;
+/// How long a row waits for others.
+const WAITING: Duration = Duration::from_secs(5);
 /// Lines that could not be read, in one count: what tells more of them tells something else.
 const ODD: u64 = 10_000;
 /// What tells it, where the admin names no program.
@@ -74,7 +76,7 @@ fn began(process: u32) -> Option<String> {
     stat.rsplit_once(") ")?.1.split(' ').nth(19).map(str::to_owned)
 }
 
-/// Tells what each mailbox holds, in parts; whether that was all. `silence`: how long nothing may come.
+/// Tells what each mailbox holds, in parts, the first ones soon; whether that was all. `silence`: how long nothing may come.
 ///
 /// # Errors
 /// It cannot be started, was silent, or the parts cannot be told. Then nothing of it goes on.
@@ -83,38 +85,55 @@ pub(super) fn count(
     silence: Duration,
     mut tell: impl FnMut(Vec<(Address, Amount)>) -> io::Result<()>,
 ) -> io::Result<bool> {
-    let mut command = program.map_or_else(|| Command::new(DOVEADM[0]), Command::new);
-    if program.is_none() {
-        command.args(&DOVEADM[1..]);
-    }
+    let command = program.map_or_else(|| doveadm(&DOVEADM), Command::new);
+    let (mut table, mut due) = (Table::default(), Instant::now() + WAITING);
+    let ended_well = each_line(command, silence, |line| {
+        line.into_iter().for_each(|line| table.take(line));
+        if table.odd > ODD {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        let is_due = table.rows.len() >= PART || line.is_none() || Instant::now() >= due;
+        if is_due && !table.rows.is_empty() {
+            tell(std::mem::take(&mut table.rows))?;
+            due = Instant::now() + WAITING;
+        }
+        Ok(())
+    })?;
+    Ok(ended_well && table.is_whole())
+}
+
+/// A command of these words.
+pub(super) fn doveadm(words: &[&str]) -> Command {
+    let mut words = words.iter();
+    let mut command = Command::new(words.next().copied().unwrap_or_default());
+    command.args(words);
+    command
+}
+
+/// Hands on each line that it prints, and none at its end; whether it ended with 0. `silence`: how long nothing may come.
+///
+/// # Errors
+/// It cannot be started, was silent, or `take` fails. Then nothing of it goes on.
+pub(super) fn each_line(
+    mut command: Command,
+    silence: Duration,
+    mut take: impl FnMut(Option<&[u8]>) -> io::Result<()>,
+) -> io::Result<bool> {
     let mut program = command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0).spawn()?;
     let (lines, told) = sync_channel(PART);
     if let Some(out) = program.stdout.take() {
         spawn(move || BufReader::new(out).split(b'\n').try_for_each(|line| lines.send(line)));
     }
-    let mut table = Table::default();
     let mut all = || loop {
-        let ended = match told.recv_timeout(silence) {
-            Ok(line) => {
-                table.take(&line?);
-                if table.odd > ODD {
-                    return Err(io::ErrorKind::InvalidData.into());
-                }
-                false
-            }
-            Err(RecvTimeoutError::Disconnected) => true,
+        match told.recv_timeout(silence) {
+            Ok(line) => take(Some(&line?))?,
+            Err(RecvTimeoutError::Disconnected) => return take(None),
             Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::TimedOut.into()),
-        };
-        if table.rows.len() >= PART || ended && !table.rows.is_empty() {
-            tell(std::mem::take(&mut table.rows))?;
-        }
-        if ended {
-            return Ok(());
         }
     };
-    let told_all: io::Result<()> = all();
-    let ended_well = ends_well(&mut program, if told_all.is_ok() { silence } else { Duration::ZERO })?;
-    told_all.map(|()| ended_well && table.is_whole())
+    let taken: io::Result<()> = all();
+    let ended_well = ends_well(&mut program, if taken.is_ok() { silence } else { Duration::ZERO })?;
+    taken.map(|()| ended_well)
 }
 
 /// Whether it ends with 0 in time; else it is ended.

@@ -15,6 +15,8 @@ pub(super) struct Begun {
     incoming: Amount,
     at: Tick,
     pub(super) hasty: bool,
+    /// What it says may be older than a push that came meanwhile.
+    pub(super) long: bool,
     unseen: u64,
     /// Pushes that had come by then.
     pushes: u64,
@@ -34,9 +36,14 @@ impl Tally {
             incoming: self.incoming,
             at: now,
             hasty: false,
+            long: false,
             unseen: self.unseen,
-            pushes: self.push.as_ref().map_or(0, |push| push.came()),
+            pushes: self.pushes(),
         }
+    }
+
+    fn pushes(&self) -> u64 {
+        self.push.as_ref().map_or(0, |push| push.came())
     }
 
     /// A count ends, finished or not.
@@ -50,6 +57,10 @@ impl Tally {
         }
         if begun.shifting || self.shifted != begun.shifted {
             self.wanted = true;
+            return Refreshed::Disturbed;
+        }
+        // Between the answer and its hearing, minutes may lie: the push knows better, and whether a count is wanted after it.
+        if begun.long && self.pushes() != begun.pushes {
             return Refreshed::Disturbed;
         }
         self.finished = begun.number;

@@ -157,6 +157,11 @@ impl Entry {
         self.awake().map_or(self.rested.is_seen(), |awake| awake.tally.is_seen())
     }
 
+    /// Whether somebody is to count: what only waits for a tick will be sure without.
+    pub(super) fn wants_count(&self) -> bool {
+        self.awake().map_or(!self.rested.is_seen(), |awake| awake.tally.wanted || !awake.tally.is_confirmed())
+    }
+
     /// Whether the backend pushes it.
     pub(super) fn is_pushed(&self) -> bool {
         self.awake().map_or(self.rested.is_pushed(), |awake| awake.tally.push.is_some())

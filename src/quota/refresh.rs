@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::count::Begun;
 use super::directory::AssociationEntry;
 use super::entry::{Awake, Entry};
+use super::ledger::Ledger;
 use super::mandate::Mandate;
 use super::tally::Tally;
 use super::{Amount, Book, Day, NoShift, Refreshed, Turn};
@@ -34,12 +35,7 @@ pub struct Shift {
 impl Book {
     /// Begins to refresh; none when the mailbox was not admitted.
     pub fn begin_refresh(&self, mailbox: &Address) -> Option<Refresh> {
-        self.with(mailbox, |tenant, ledger, mailbox| {
-            let number = ledger.number(mailbox)?;
-            let begun = ledger.tally_mut(number)?.begin(tenant.pulse.now());
-            Some(Refresh { tenant: tenant.clone(), number, begun })
-        })
-        .flatten()
+        self.with(mailbox, Refresh::begin).flatten()
     }
 
     /// A change begins; none when the mailbox was not admitted.
@@ -119,6 +115,12 @@ impl Book {
 }
 
 impl Refresh {
+    pub(super) fn begin(tenant: &Arc<AssociationEntry>, ledger: &mut Ledger, mailbox: &Address) -> Option<Refresh> {
+        let number = ledger.number(mailbox)?;
+        let begun = ledger.tally_mut(number)?.begin(tenant.pulse.now());
+        Some(Refresh { tenant: tenant.clone(), number, begun })
+    }
+
     /// Whether mail has come in that a hasty count may miss.
     pub fn is_late(&self) -> bool {
         let ledger = self.tenant.lock();
@@ -128,6 +130,11 @@ impl Refresh {
     /// The backend does not wait for whoever takes mail at the same time: what came in just before may be missing in what it says.
     pub fn hasty(&mut self) {
         self.begun.hasty = true;
+    }
+
+    /// It is one of many, and heard long after it was said. Who asks about everybody waits for nobody either.
+    pub(super) fn of_all(&mut self) {
+        (self.begun.hasty, self.begun.long) = (true, true);
     }
 
     /// The backend said `seen`.

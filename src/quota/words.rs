@@ -47,7 +47,7 @@ pub enum Refreshed {
     /// Somebody did: it may be above the truth. Refresh again when the mailbox rests.
     AtMost,
     /// Messages changed their folder meanwhile ([`super::Book::shift`]) and may have been missed: nothing was changed. Refresh again when
-    /// that is over.
+    /// that is over. Or it is one of many ([`super::WantedCounts`]), and a push came meanwhile.
     Disturbed,
     /// A refresh that began later was finished already, or the mailbox was removed; nothing was changed.
     Outdated,

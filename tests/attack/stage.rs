@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write as _};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -95,6 +96,7 @@ impl Stage {
         let users: String = plan.addresses().iter().map(|address| format!("{address}:{{PLAIN}}{PASSWORD}\n")).collect();
         place.write("dovecot/users", users.as_bytes()).unwrap();
         let backend = between.map_or(dovecot.imap(), |between| between(dovecot.imap()));
+        programs(&place, &plan.addresses());
         let (user, owner) = unprivileged();
         for folder in ["state", "usage", "shared"] {
             place.make(folder, owner).unwrap();
@@ -137,6 +139,20 @@ impl Stage {
         held.get("mailbox").filter(|mailbox| !mailbox.is_null()).cloned()
     }
 
+    /// `nologd usage count`, with `more` words, as the timer runs it; its doveadm is ours.
+    pub fn count(&self, more: &[&str]) -> Command {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nologd"));
+        command.env("PATH", format!("{}:{path}", self.place.path("bin").display()));
+        command.args(["usage", "count"]).args(more).arg("--socket").arg(self.place.path("admin.sock"));
+        command
+    }
+
+    /// What tells the sums alone, for `--program`.
+    pub fn sums(&self) -> String {
+        self.place.path("bin/sums").display().to_string()
+    }
+
     /// What doveadm prints to `words`.
     pub fn doveadm(&self, words: &[&str]) -> String {
         succeed(&mut self.doveadm_command(words))
@@ -152,6 +168,20 @@ impl Stage {
         let mut command = client("doveadm", "dovecot-core");
         command.arg("-c").arg(self.place.path("dovecot/dovecot.conf")).args(words);
         command
+    }
+}
+
+/// doveadm for this Dovecot, which cannot list its users by itself; and a program that tells the sums.
+fn programs(place: &Place, users: &[String]) {
+    let list = place.write("everybody", format!("{}\n", users.join("\n")).as_bytes()).unwrap();
+    let words =
+        format!("for word; do shift; [ \"$word\" = -A ] && set -- \"$@\" -F {} || set -- \"$@\" \"$word\"; done", list.display());
+    let doveadm = format!("{words}\nexec /usr/bin/doveadm -c {} \"$@\"", place.path("dovecot/dovecot.conf").display());
+    let sums = format!("exec {} -f tab mailbox status -A -t 'messages vsize' '*'", place.path("bin/doveadm").display());
+    place.make("bin", Owner::me()).unwrap();
+    for (name, text) in [("doveadm", doveadm), ("sums", sums)] {
+        let path = place.write(&format!("bin/{name}"), format!("#!/bin/sh\n{text}\n").as_bytes()).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 }
 

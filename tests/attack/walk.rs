@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::{scope, sleep};
+use std::thread::{ScopedJoinHandle, scope, sleep};
 use std::time::{Duration, Instant};
 
 use super::rounds::REST;
@@ -22,6 +22,8 @@ const ASSOCIATION: u64 = 3 << 20;
 const STRETCH: Duration = Duration::from_secs(60);
 /// Beyond [`REST`]: the longest that Dovecot keeps a change of an open session to itself is ten seconds.
 const PUSH_DELAY: Duration = Duration::from_secs(9);
+/// How often `nologd usage count` runs while all walk.
+const COUNTING: Duration = Duration::from_secs(30);
 /// How many differences are shown.
 const SHOWN: usize = 12;
 
@@ -62,6 +64,10 @@ pub struct Figures {
     /// Unequal after three seconds, and, with pushes, still so when the last of them must have come.
     pub unequal: usize,
     pub stay_unequal: usize,
+    /// Still so, or so only then, after `nologd usage count`; runs of it in all, and those in which the storage did not tell of everybody.
+    pub unequal_counted: usize,
+    pub runs: usize,
+    pub runs_in_part: usize,
     pub examples: Vec<String>,
 }
 
@@ -78,6 +84,8 @@ pub struct Road {
     pub push: bool,
     /// What was done last with each mailbox, and when it was over.
     pub done: Mutex<HashMap<String, Vec<(Instant, &'static str)>>>,
+    /// Held by whoever counts everybody.
+    counting: Mutex<()>,
 }
 
 impl Road {
@@ -120,9 +128,14 @@ pub fn walk(seed: u64, time: Duration, push: bool) -> (Figures, Counts) {
             let road = &road;
             threads.spawn(move || Walker::new(road, seed, number).run());
         }
-        let mut rest = Instant::now() + STRETCH.min(time);
+        let (mut rest, mut count) = (Instant::now() + STRETCH.min(time), Instant::now() + COUNTING);
+        let mut runs: Vec<ScopedJoinHandle<bool>> = Vec::new();
         loop {
             look(&road, &mut figures);
+            if Instant::now() >= count {
+                runs.push(threads.spawn(|| count_all(&road)));
+                count = Instant::now() + COUNTING;
+            }
             if Instant::now() >= rest {
                 at_rest(&road, &mut figures);
                 rest = Instant::now() + STRETCH;
@@ -136,6 +149,8 @@ pub fn walk(seed: u64, time: Duration, push: bool) -> (Figures, Counts) {
             at_rest(&road, &mut figures);
         }
         drop(end_of_walk);
+        figures.runs += runs.len();
+        figures.runs_in_part += runs.into_iter().filter_map(|run| run.join().ok()).filter(|is_whole| !is_whole).count();
     });
     (figures, road.counts)
 }
@@ -149,8 +164,16 @@ fn road(push: bool) -> Road {
     let plan = Plan { associations, dovecot, push, ..Plan::default() };
     let (ours, around) = plan.addresses().into_iter().partition(|address| address.contains("ours"));
     let (over, paused, resting) = (AtomicBool::new(false), AtomicBool::new(false), AtomicUsize::new(0));
-    let done = Mutex::default();
-    Road { stage: Stage::set(&plan), ours, around, counts: Counts::default(), over, paused, resting, push, done }
+    let (done, counting) = (Mutex::default(), Mutex::default());
+    Road { stage: Stage::set(&plan), ours, around, counts: Counts::default(), over, paused, resting, push, done, counting }
+}
+
+/// Counts, as the timer would; whether the storage told of everybody. Without pushes Dovecot has no quota: there a program tells the sums.
+fn count_all(road: &Road) -> bool {
+    let _alone = road.counting.lock().unwrap();
+    let sums = road.stage.sums();
+    let more = if road.push { vec![] } else { vec!["--program", &sums] };
+    road.stage.count(&more).output().unwrap().status.success()
 }
 
 /// One look at all mailboxes of ours, and at what is wrong a second one.
@@ -179,7 +202,7 @@ fn look(road: &Road, figures: &mut Figures) {
     figures.below += below.len();
     figures.below_confirmed += still(&below, &still_below);
     figures.examples.extend(still_below.keys().take(SHOWN).map(|user| {
-        let knows = road.stage.mailbox(user).is_some_and(|mailbox| mailbox["counted"] == false);
+        let knows = is_known_to_be_missing(road, user);
         format!("confirmed: {user}, the book knows that a count is missing: {knows}; {}", truth::folders(&road.stage, user))
     }));
     figures.examples.extend(over.into_values().chain(below.into_values()).take(SHOWN.saturating_sub(figures.examples.len())));
@@ -240,8 +263,18 @@ fn at_rest(road: &Road, figures: &mut Figures) {
     figures.stay_unequal += unequal.len();
     for (user, text) in unequal {
         if figures.examples.len() < SHOWN {
+            let knows = if is_known_to_be_missing(road, user) { " (a count is missing, and the book knows)" } else { "" };
+            figures.examples.push(text + knows + &road.noted(user));
+        }
+    }
+    figures.runs += 1;
+    figures.runs_in_part += usize::from(!count_all(road));
+    unequal = compare(road, &all, figures);
+    figures.unequal_counted += unequal.len();
+    for (user, text) in unequal {
+        if figures.examples.len() < SHOWN {
             let noted = road.noted(user);
-            figures.examples.push(text + again(road, user) + &noted);
+            figures.examples.push(format!("counted, {text}{}{noted}", again(road, user)));
         }
     }
     road.paused.store(false, Ordering::SeqCst);
@@ -275,7 +308,7 @@ fn counted(road: &Road, user: &str) {
 /// Whether the book says that a count is missing, and whether one more session puts it right: a count that is missing is another fault than one
 /// that is wrong.
 fn again(road: &Road, user: &str) -> &'static str {
-    let knows = road.stage.mailbox(user).is_some_and(|mailbox| mailbox["counted"] == false);
+    let knows = is_known_to_be_missing(road, user);
     counted(road, user);
     sleep(Duration::from_secs(1));
     let (used, with) = truth::of(&road.stage, user);
@@ -284,6 +317,10 @@ fn again(road: &Road, user: &str) -> &'static str {
         (true, false) => " (right when asked for once more)",
         (false, _) => " (not even when asked for)",
     }
+}
+
+fn is_known_to_be_missing(road: &Road, user: &str) -> bool {
+    road.stage.mailbox(user).is_some_and(|mailbox| mailbox["counted"] == false)
 }
 
 fn line(user: &str, stored: Sum, used: Sum, with: Sum) -> String {

@@ -25,6 +25,8 @@ const OTHERS: &[&str] = &[
     "nologd.service",
     "nologd-node.service",
     "nologd-share-count.service",
+    "nologd-usage-count.service",
+    "nologd-usage-count.timer",
     "nologd-dns.service",
     "nologd-dns.timer",
     "close-storage",

@@ -19,6 +19,7 @@ const LOOKS: &[&str] = &[
     r#""association set","name":"velo","edit":{"storage":1}"#,
     r#""mailbox set","address":"alice@velo.example","edit":{"storage":1}"#,
     r#""mailbox refresh","address":"alice@velo.example""#,
+    r#""usage begin-count","round":"a""#,
 ];
 
 fn looks(stage: &TestStage) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! Deliveries beside each other, played as Dovecot was seen to do them: each has its own process, which stores, reads the whole mailbox's number,
 //! says it, and answers when it was heard. Its number may be overtaken, and lacks the message where somebody had the INBOX locked.
 
+use super::super::count::Begun;
 use super::super::pulse::{LATE, REST, Tick};
 use super::super::tally::{Held, Tally};
 use super::super::{Amount, Origin};
@@ -37,6 +38,10 @@ enum Act {
     Append,
     Leave,
     Tick,
+    /// Somebody counts everybody: it begins, reads this mailbox, and is heard when it has read the others.
+    Begin,
+    Look,
+    Tell(Amount),
 }
 
 struct Delivery {
@@ -63,6 +68,7 @@ struct Play {
     queue: Vec<(Time, Act)>,
     deliveries: Vec<Delivery>,
     mailbox: Vec<Message>,
+    count: Option<Begun>,
     /// The message that was stored last counts for octets at once, for messages a moment later.
     since: Time,
     since_of: Option<usize>,
@@ -159,15 +165,7 @@ impl Play {
                 let wait = self.below(10);
                 self.after(wait, Act::Read(None));
             }
-            Act::Append => {
-                let octets = 3000 + self.below(20_000);
-                let mut held = Held::new(Amount::message(octets), Origin::Member);
-                self.tally.hold(&mut held);
-                self.tally.hand_over(&mut held);
-                self.mailbox.push(Message { octets, counted: self.now, ours: true });
-                let _ = self.tally.commit(&held, Amount::message(octets), now);
-                self.note("append");
-            }
+            Act::Append => self.append(now),
             Act::Leave => {
                 self.tally.unwatch(true, now);
                 self.note("leave");
@@ -175,7 +173,49 @@ impl Play {
                 self.after(wait, Act::Read(None));
             }
             Act::Tick => self.tally.settle(now),
+            Act::Begin => {
+                self.count = Some(self.begin_of_all(now));
+                let wait = self.below(600);
+                self.after(wait, Act::Look);
+            }
+            Act::Look => {
+                let (seen, wait) = (self.counts(), self.below(1_500));
+                self.after(wait, Act::Tell(seen));
+            }
+            Act::Tell(seen) => self.count(seen, now),
         }
+    }
+
+    fn append(&mut self, now: Tick) {
+        let octets = 3000 + self.below(20_000);
+        let mut held = Held::new(Amount::message(octets), Origin::Member);
+        self.tally.hold(&mut held);
+        self.tally.hand_over(&mut held);
+        self.mailbox.push(Message { octets, counted: self.now, ours: true });
+        let _ = self.tally.commit(&held, Amount::message(octets), now);
+        self.note("append");
+    }
+
+    fn count(&mut self, seen: Amount, now: Tick) {
+        let Some(begun) = self.count.take() else { return };
+        self.tally.end_count();
+        let told = self.tally.finish(&begun, seen, now);
+        self.note(&format!("count {seen:?}, {told:?}"));
+    }
+
+    fn begin_of_all(&mut self, now: Tick) -> Begun {
+        let mut begun = self.tally.begin(now);
+        (begun.hasty, begun.long) = (true, true);
+        begun
+    }
+
+    /// A count at rest makes it equal, whatever there was.
+    fn ends_equal_when_counted(&mut self) {
+        let (now, truth) = (self.tick(), self.truth());
+        let begun = self.begin_of_all(now);
+        self.tally.end_count();
+        let told = self.tally.finish(&begun, truth, now + 1);
+        assert!(self.tally.used == truth && self.tally.is_seen(), "{told:?} {truth:?}\n{}", self.notes.join("\n"));
     }
 
     fn run(&mut self, end: Time) {
@@ -209,6 +249,7 @@ fn play(seed: u64, beside: Meanwhile, deliveries: u64) -> (End, Vec<String>) {
         queue: Vec::new(),
         deliveries: Vec::new(),
         mailbox: Vec::new(),
+        count: None,
         since: 0,
         since_of: None,
         split: seed.is_multiple_of(2),
@@ -252,6 +293,10 @@ fn play(seed: u64, beside: Meanwhile, deliveries: u64) -> (End, Vec<String>) {
             play.after(spread + 200 + wait, Act::Leave);
         }
     }
+    if seed.is_multiple_of(3) {
+        let wait = play.below(spread + 300);
+        play.after(wait, Act::Begin);
+    }
     let end = play.now + 2_000 + LOCKED + (REST + LATE) * TICK;
     let mut tick = play.now;
     while tick < end {
@@ -266,6 +311,7 @@ fn play(seed: u64, beside: Meanwhile, deliveries: u64) -> (End, Vec<String>) {
         false => End::Wrong,
     };
     play.notes.push(format!("end {end:?}: used {used:?}, truth {truth:?}"));
+    play.ends_equal_when_counted();
     (end, play.notes)
 }
 
