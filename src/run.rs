@@ -19,7 +19,7 @@ use crate::net::certificates::Certificates;
 use crate::net::shutdown::pair;
 use crate::quota::UsageWriter;
 use crate::serve::clock::{now, today};
-use crate::serve::{Context, Service, methods, metrics, notices, usage, workers};
+use crate::serve::{Context, Service, ask_backends, metrics, notices, usage, workers};
 use crate::store::StoreError;
 
 pub use beside::{AGAIN_LATER, End, Waited, leave, stand_by};
@@ -64,7 +64,7 @@ pub async fn serve_until_stopped(
     let (beside, listeners): (Vec<_>, Vec<_>) = listeners.partition(|(listener, _)| listener.service == Service::Usage);
     workers::start(cores, &listeners, &context, &stop, &end).map_err(StartTrouble::State)?;
     tokio::spawn(notices::run(context.clone(), stop.clone()));
-    tokio::spawn(methods::run(context.clone(), stop.clone()));
+    tokio::spawn(ask_backends::run(context.clone(), stop.clone()));
     tokio::spawn(usage::tick(context.book.clone()));
     // On this thread, which no session can keep busy; and to the end, for what sessions finish while they drain.
     for (listener, bound) in beside {

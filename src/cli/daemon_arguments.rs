@@ -30,7 +30,7 @@ pub enum Admin {
     Mailbox(MailboxCommand),
     /// Find a fault without logs: watch one mailbox's sessions for minutes, with its owner's consent.
     ///
-    /// Verbs, reply codes and times of IMAP, POP3, ManageSieve and submission, and nothing else: no arguments, names, addresses, sizes, contents or
+    /// Verbs, reply codes and times of what its mail programs say, and nothing else: no arguments, names, addresses, sizes, contents or
     /// passwords. In memory only, 500 steps at most; gone at the end, at `stop` and at a restart. The owner is told at every
     /// login in IMAP, by an alert that the mail program shows, and `disclose` and `status` tell it too. Ask the owner first.
     #[command(subcommand)]

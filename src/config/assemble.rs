@@ -141,8 +141,6 @@ pub fn context(
         patience: config.patience,
         sizes: config.sizes,
         quota: config.quota,
-        forwarding: config.forwarding,
-        sieve_offers: crate::serve::sieve_offers::SieveOffers::new(config.forwarding),
         tls: tls::TlsClient::new(config.authorities.as_deref())
             .map_err(|error| StartTrouble::Authorities("backend_authorities", error))?,
         hostname: config.hostname.clone(),
@@ -152,7 +150,7 @@ pub fn context(
         enforcement,
         certificates: certificates.cloned(),
         methods: crate::serve::methods::Methods::default(),
-        pop3_methods: crate::serve::methods::Methods::default(),
+        lists: crate::serve::contracted::ServerLists::new(config.forwarding),
         relay_capabilities: RelayCapabilities::default(),
         web,
     }))

@@ -137,8 +137,8 @@ meanings! {
         "The certificate of [share] is not valid any more: etcd and other nodes refuse it (etcd-gone), and this node judges nothing. Put a new one in its place and restart."
         "Le certificat de [share] n'est plus valable\u{a0}: etcd et les autres nœuds le refusent (etcd-gone), et ce nœud ne juge rien. Mettez-en un nouveau à sa place et redémarrez."
     BackendDown
-        "A mail server behind takes no connections, or takes them and says nothing: `name` is its [[backend]], `service` the key that says where (imap, pop3, sieve, lmtp, relay). Members are told BACKEND-DOWN, incoming mail waits at your relay; nothing is lost. See whether it runs; `nologd check --connect` talks to it."
-        "Un serveur de courrier ne prend pas de connexion, ou la prend et ne dit rien\u{a0}: `name` est son [[backend]], `service` la clé qui dit où (imap, pop3, sieve, lmtp, relay). Les membres reçoivent BACKEND-DOWN, le courrier entrant attend au relais\u{a0}; rien n'est perdu. Voyez s'il tourne\u{a0}; `nologd check --connect` lui parle."
+        "A mail server behind takes no connections, or takes them and says nothing: `name` is its [[backend]], `service` the key there that says where. Members are told BACKEND-DOWN, incoming mail waits at your relay; nothing is lost. See whether it runs; `nologd check --connect` talks to it."
+        "Un serveur de courrier ne prend pas de connexion, ou la prend et ne dit rien\u{a0}: `name` est son [[backend]], `service` la clé qui y dit où. Les membres reçoivent BACKEND-DOWN, le courrier entrant attend au relais\u{a0}; rien n'est perdu. Voyez s'il tourne\u{a0}; `nologd check --connect` lui parle."
     BackendUp
         "It greets again. Nothing to do."
         "Il répond de nouveau. Rien à faire."

@@ -24,6 +24,11 @@ words! {
     Relay = "relay",
 }
 
+impl BackendService {
+    /// Those that members log in to, each by a protocol of its own.
+    pub const FOR_MEMBERS: [BackendService; 3] = [BackendService::Imap, BackendService::Pop3, BackendService::Sieve];
+}
+
 /// A part of the config file that only a restart takes over: a section, or a key at its top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // as in the config file

@@ -54,10 +54,6 @@ impl Machines for Pop3Machines {
         Pop3Login::new(true, TOKENS)
     }
 
-    fn conversation(&self, starttls: bool) -> UpstreamPop3Login {
-        UpstreamPop3Login::new(starttls)
-    }
-
     fn session(&self) -> Pop3Session {
         Pop3Session::new(self.0.clone())
     }

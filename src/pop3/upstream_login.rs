@@ -51,16 +51,6 @@ enum WaitsFor {
 }
 
 impl UpstreamPop3Login {
-    /// Begins with the backend's greeting; `starttls`: TLS is asked for and nothing is said without it.
-    pub fn new(starttls: bool) -> UpstreamPop3Login {
-        UpstreamPop3Login { waits: WaitsFor::Greeting, starttls, way: PasswordWay::None, tokens: Tokens::default() }
-    }
-
-    /// Whether the backend takes passwords on this connection; no, before it has said so.
-    pub fn takes_passwords(&self) -> bool {
-        self.way != PasswordWay::None
-    }
-
     /// Which mechanisms for tokens its list has; none, before it has said so.
     pub fn tokens(&self) -> Tokens {
         self.tokens
@@ -141,6 +131,18 @@ impl UpstreamPop3Login {
 }
 
 impl Conversation for UpstreamPop3Login {
+    const PROTOCOL: &'static str = "POP3";
+    const STARTTLS: &'static str = "STLS";
+    const GOODBYE: &'static [u8] = b"QUIT\r\n";
+
+    fn begin(starttls: bool) -> UpstreamPop3Login {
+        UpstreamPop3Login { waits: WaitsFor::Greeting, starttls, way: PasswordWay::None, tokens: Tokens::default() }
+    }
+
+    fn takes_passwords(&self) -> bool {
+        self.way != PasswordWay::None
+    }
+
     fn next(&mut self, input: &[u8], credential: Option<&Credential>) -> Result<Approach, Fault> {
         const CAPA: &[u8] = b"CAPA\r\n";
         match (self.waits, credential) {

@@ -5,24 +5,12 @@
 //! client is shows only with the login; who then comes to one without is told so, and it counts as no wrong password.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::time::{Instant, sleep};
-
-use super::Context;
-use crate::fault::{Fault, Side};
-use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
-use crate::net::buffered::BufferedConn;
-use crate::net::dial::{dial, secure};
-use crate::net::shutdown::{Shutdown, ShutdownPhase};
 use crate::private::Mechanism;
-use crate::route::{AuthBy, Backend, BackendId, Backends, Security};
+use crate::route::{AuthBy, Backend, BackendId, Backends};
 use crate::wire::sasl::MechanismName;
 use crate::wire::tokens::Tokens;
-
-/// How often those are asked of whom nothing is known yet, or nothing sure.
-const AGAIN: Duration = Duration::from_secs(30);
 
 /// What is known.
 #[derive(Default)]
@@ -86,53 +74,6 @@ impl Methods {
         let tokens = self.any(backends, |backend| backend.auth == AuthBy::Imap);
         let names = [MechanismName::Plain, MechanismName::Login, MechanismName::XOAuth2, MechanismName::OAuthBearer];
         names.into_iter().filter(|name| tokens.allow(*name)).collect()
-    }
-}
-
-/// Asks whom nothing sure is known of, until the stop.
-pub async fn run(context: Arc<Context>, mut stop: Shutdown) {
-    loop {
-        let backends = context.backends.load_full();
-        for (backend, _) in backends.iter().filter(|(backend, _)| context.methods.is_due(*backend)) {
-            if let Ok(tokens) = ask(&context, &backends, backend).await {
-                context.methods.learn(backend, tokens);
-            }
-        }
-        super::pop3_methods::ask_unknown(&context, &backends).await;
-        super::sieve_offers::ask_unknown(&context, &backends).await;
-        tokio::select! {
-            () = sleep(AGAIN) => {}
-            () = stop.reached(ShutdownPhase::Draining) => return,
-        }
-    }
-}
-
-/// Asks one: its greeting, TLS where that comes first, and its list; nobody logs in.
-async fn ask(context: &Context, backends: &Backends, backend: BackendId) -> Result<Tokens, Fault> {
-    let patience = context.patience.backend;
-    let endpoint = &backends.at(backend).ok_or(Fault::Down)?.imap;
-    let conn = dial(endpoint, &context.tls, patience).await?;
-    let mut link = BufferedConn::new(conn, Side::Backend, Instant::now() + patience);
-    let mut conversation = UpstreamLogin::new(endpoint.security == Security::StartTls, None);
-    loop {
-        match conversation.next(link.input(), false, None)? {
-            LoginProgress::Need => drop(link.fill().await?),
-            LoginProgress::Send(taken, bytes) => {
-                link.consume(taken);
-                if !bytes.is_empty() {
-                    link.send(&bytes).await?;
-                }
-            }
-            LoginProgress::StartTls => {
-                let conn = secure(link.into_bare(), endpoint, &context.tls, patience).await?;
-                link = BufferedConn::new(conn, Side::Backend, Instant::now() + patience);
-            }
-            LoginProgress::Done(_) => {
-                // Its answer is not waited for: it has said what was asked.
-                let _ = link.send(b"n5 LOGOUT\r\n").await;
-                return conversation.tokens().ok_or(Fault::Garbage(Side::Backend));
-            }
-        }
     }
 }
 

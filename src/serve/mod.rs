@@ -9,16 +9,14 @@ mod admin_pages;
 mod admin_typed;
 mod admin_web;
 mod admission;
+pub mod ask_backends;
 mod asked_mail;
 mod attend;
-mod carry;
 pub mod clock;
 mod connect;
-mod contracted;
-mod converse;
+pub mod contracted;
 mod deliver;
 mod desk;
-mod enter;
 mod environment;
 mod forwarded;
 mod handshake;
@@ -41,8 +39,6 @@ mod obey;
 mod observe;
 mod own_mail;
 mod parting;
-mod pop3;
-mod pop3_methods;
 mod postfix_policy;
 mod proxy;
 mod sealed;
@@ -62,8 +58,6 @@ mod share_standing;
 mod share_talk;
 mod share_words;
 mod side;
-mod sieve;
-pub mod sieve_offers;
 mod silence;
 pub mod standby;
 pub mod submission;
@@ -105,7 +99,6 @@ use crate::private::Address;
 use crate::quota::{Book, OverQuota, Unknown};
 use crate::route::{BackendId, Backends};
 use crate::scrub::Scrubber;
-use crate::sieve::offer::Forwarding;
 
 pub use admin::Access;
 pub use listener::{Listener, TlsMode};
@@ -195,10 +188,6 @@ pub struct Context {
     pub sizes: Sizes,
     /// Answers to the relay that brings mail.
     pub quota: Quota,
-    /// What is done about filters that bring mail out of the house.
-    pub forwarding: Forwarding,
-    /// What the ManageSieve servers said of themselves.
-    pub sieve_offers: sieve_offers::SieveOffers,
     /// TLS towards backends.
     pub tls: tls::TlsClient,
     /// Our name in greetings and to relays.
@@ -219,8 +208,8 @@ pub struct Context {
     pub incidents: Arc<Incidents>,
     /// Which ways to log in the backends know besides passwords, by IMAP.
     pub methods: methods::Methods,
-    /// And by POP3.
-    pub pop3_methods: methods::Methods,
+    /// What their servers of other protocols said of themselves.
+    pub lists: contracted::ServerLists,
     /// What the relays showed of themselves.
     pub relay_capabilities: RelayCapabilities,
     /// What pages need.
@@ -260,8 +249,7 @@ impl Context {
         self.pool.keep(&backends);
         self.relay_capabilities.keep(&backends);
         self.methods.keep(&backends);
-        self.pop3_methods.keep(&backends);
-        self.sieve_offers.keep(&backends);
+        self.lists.keep(&backends);
         self.healths.iter().for_each(|health| health.keep(&backends));
     }
 

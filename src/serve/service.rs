@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::accepted::Accepted;
-use super::{Context, imap, lmtp, pop3, postfix_policy, sieve, submission, web};
+use super::contracted::{pop3, sieve};
+use super::{Context, imap, lmtp, postfix_policy, submission, web};
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode};
 

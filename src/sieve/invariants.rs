@@ -56,10 +56,6 @@ impl Machines for SieveMachines {
         SieveLogin::new(true, Arc::new(told_offer().within(self.forwarding)))
     }
 
-    fn conversation(&self, starttls: bool) -> UpstreamSieveLogin {
-        UpstreamSieveLogin::new(starttls)
-    }
-
     fn session(&self) -> SieveSession {
         SieveSession::new(Arc::new(self.owner), self.forwarding)
     }

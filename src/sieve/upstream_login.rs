@@ -41,16 +41,6 @@ enum WaitsForSieve {
 }
 
 impl UpstreamSieveLogin {
-    /// Begins with the backend's greeting; `starttls`: TLS is asked for and nothing is said without it.
-    pub fn new(starttls: bool) -> UpstreamSieveLogin {
-        UpstreamSieveLogin { waits: WaitsForSieve::Greeting, starttls, offer: SieveOffer::default(), plain: false }
-    }
-
-    /// Whether the backend takes passwords on this connection; no, before it has said so.
-    pub fn takes_passwords(&self) -> bool {
-        self.plain
-    }
-
     /// What it said of itself.
     pub fn into_offer(self) -> SieveOffer {
         self.offer
@@ -88,9 +78,20 @@ impl UpstreamSieveLogin {
 }
 
 impl Conversation for UpstreamSieveLogin {
+    const PROTOCOL: &'static str = "ManageSieve";
+    const STARTTLS: &'static str = "STARTTLS";
+    const GOODBYE: &'static [u8] = b"LOGOUT\r\n";
     // Dovecot 2.3 greets before it is ready to read: of commands that come at once, some three in a hundred are not looked at until more comes.
     // Seen on implicit TLS alone; after 50 ms on none of 480.
     const SETTLES: Duration = Duration::from_millis(50);
+
+    fn begin(starttls: bool) -> UpstreamSieveLogin {
+        UpstreamSieveLogin { waits: WaitsForSieve::Greeting, starttls, offer: SieveOffer::default(), plain: false }
+    }
+
+    fn takes_passwords(&self) -> bool {
+        self.plain
+    }
 
     fn next(&mut self, input: &[u8], credential: Option<&Credential>) -> Result<Approach, Fault> {
         if self.waits == WaitsForSieve::Verdict && matches!(input.first(), Some(b'"' | b'{')) {

@@ -51,9 +51,21 @@ pub enum Approach {
 }
 
 /// The conversation with a backend until it accepts a credential.
-pub trait Conversation: Send {
+pub trait Conversation: Send + Sized {
+    /// The protocol, as admins are told of it.
+    const PROTOCOL: &'static str;
+    /// The command that asks for TLS, as admins are told of it.
+    const STARTTLS: &'static str;
+    /// What ends a conversation in which nobody logged in.
+    const GOODBYE: &'static [u8];
     /// How long a server of this protocol is left alone after its greeting, where TLS comes with the first octet.
     const SETTLES: Duration = Duration::ZERO;
+
+    /// Begins with the backend's greeting; `starttls`: TLS is asked for and nothing is said without it.
+    fn begin(starttls: bool) -> Self;
+
+    /// Whether the backend takes passwords on this connection; no, before it has said so.
+    fn takes_passwords(&self) -> bool;
 
     /// What comes next, for the first bytes of `input`. Without a `credential` it is done when the backend has said what it can do, and
     /// nobody is logged in.

@@ -24,9 +24,6 @@ pub trait Machines {
     /// A session before login, behind TLS.
     fn door(&self) -> Self::Door;
 
-    /// A conversation with a backend; `starttls`: TLS is asked for first.
-    fn conversation(&self, starttls: bool) -> Self::Conversation;
-
     /// A session after login.
     fn session(&self) -> Self::Session;
 
@@ -87,7 +84,7 @@ impl<M: Machines> ContractPlay<M> {
     pub fn in_conversation(starttls: bool, machines: M) -> ContractPlay<M> {
         let secret = Secret::new(b"pw");
         let alice = Credential { user: Private::new("alice@velo.example".into()), secret, mechanism: Mechanism::Password };
-        ContractPlay::new(PlayedStage::Asking(machines.conversation(starttls), alice), true, machines)
+        ContractPlay::new(PlayedStage::Asking(M::Conversation::begin(starttls), alice), true, machines)
     }
 
     /// After login.
@@ -203,7 +200,7 @@ impl<M: Machines> ContractPlay<M> {
                 (self.from_client.len(), answer)
             }
             Arrival::Try(taken, credential) if self.judges => {
-                self.stage = PlayedStage::Asking(self.machines.conversation(false), credential);
+                self.stage = PlayedStage::Asking(M::Conversation::begin(false), credential);
                 (taken, Vec::new())
             }
             Arrival::Try(taken, _) => {

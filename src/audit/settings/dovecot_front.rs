@@ -16,7 +16,7 @@ pub struct DovecotFront {
     /// `2.3` or `2.4`, as in the names of `policy/backends/`.
     pub series: &'static str,
     /// `mail_max_userip_connections`: of one member from one address, in each protocol that has it.
-    pub connections: [(BackendService, u64); 3],
+    pub connections: [(BackendService, u64); BackendService::FOR_MEMBERS.len()],
     /// The socket whose file stays when the penalty is switched off.
     pub penalty_socket: PathBuf,
     /// Where usage is told: a socket's path, or what else is written there.
@@ -86,7 +86,7 @@ impl DovecotFront {
         };
         DovecotFront {
             series: if new { "2.4" } else { "2.3" },
-            connections: [BackendService::Imap, BackendService::Pop3, BackendService::Sieve].map(connections),
+            connections: BackendService::FOR_MEMBERS.map(connections),
             penalty_socket: Path::new(top(&settings, "base_dir").unwrap_or("/run/dovecot")).join(PENALTY),
             tells_at: tells_at(&settings),
             sessions: number("process_limit", "service imap")
@@ -157,7 +157,7 @@ mod tests {
     use DovecotHabit::{Counts, Enforces, Penalty, Tells, Trusts, Warns, WarnsInVain};
 
     fn front(series: &'static str, connections: [u64; 3], sessions: u64, habits: &[DovecotHabit]) -> DovecotFront {
-        let services = [BackendService::Imap, BackendService::Pop3, BackendService::Sieve];
+        let services = BackendService::FOR_MEMBERS;
         DovecotFront {
             series,
             connections: [0, 1, 2].map(|at| (services[at], connections[at])),

@@ -4,9 +4,9 @@
 use zeroize::Zeroizing;
 
 use super::book::KnownBook;
-use super::doors::door;
 use super::finding::Faults;
 use super::reach::wait;
+use super::server::server;
 use super::takers::{lmtp, relay};
 use super::talk::{Talk, TalkStop, TestLogin, broke, place, refused, shown};
 use super::{CheckArguments, dovecot, panel, postfix};
@@ -46,8 +46,8 @@ pub(super) fn connect(arguments: &CheckArguments, config: &Config, book: &KnownB
                 let (login, place) = (login.as_ref(), (backend, endpoint));
                 let talked = match service {
                     BackendService::Imap => imap(backend, &tls, login, found).await,
-                    BackendService::Pop3 => door::<UpstreamPop3Login>(place, &tls, login, found).await,
-                    BackendService::Sieve => door::<UpstreamSieveLogin>(place, &tls, login, found).await,
+                    BackendService::Pop3 => server::<UpstreamPop3Login>(service, place, &tls, login, found).await,
+                    BackendService::Sieve => server::<UpstreamSieveLogin>(service, place, &tls, login, found).await,
                     BackendService::Lmtp => lmtp(backend, endpoint, &tls, config, login, found).await,
                     BackendService::Relay => relay(backend, endpoint, &tls, config, domain, found).await,
                 };

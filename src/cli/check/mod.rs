@@ -20,13 +20,13 @@
 mod book;
 mod certificates;
 mod connect;
-mod doors;
 mod dovecot;
 mod finding;
 mod nodes;
 mod panel;
 mod postfix;
 mod reach;
+mod server;
 mod start;
 mod starter;
 mod state;

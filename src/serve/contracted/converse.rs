@@ -3,13 +3,13 @@
 
 use tokio::time::{Instant, sleep};
 
-use super::Context;
-use super::connect::SLOWED;
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::dial::secure;
 use crate::private::Credential;
 use crate::route::{Endpoint, Security};
+use crate::serve::Context;
+use crate::serve::connect::SLOWED;
 use crate::wire::contract::{Approach, Conversation};
 
 /// Talks on `conn`, a connection to `endpoint`, until the end of `conversation`.

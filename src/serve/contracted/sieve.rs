@@ -1,22 +1,22 @@
-//! ManageSieve: what [`contracted`] does not know of it.
+//! ManageSieve: what [`contracted`](super) does not know of it.
 //!
 //! Absent on purpose: a pool: a webmail opens its filters seldom, and Dovecot's server of them has no
 //! command that leads back to the state behind the login.
 
 use std::sync::Arc;
 
-use super::Context;
-use super::accepted::Accepted;
-use super::admission::Authenticated;
-use super::contracted;
+use super::ServerLists;
 use super::enter::Entrance;
-use super::mailbox::MailboxAccount;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode};
 use crate::imap::space::Account;
 use crate::incident::StepDialect;
 use crate::private::Mechanism;
 use crate::quota::Amount;
+use crate::route::{BackendId, Backends};
+use crate::serve::Context;
+use crate::serve::accepted::Accepted;
+use crate::serve::mailbox::MailboxAccount;
 use crate::sieve::login::SieveLogin;
 use crate::sieve::reply::SieveVoice;
 use crate::sieve::session::{ScriptOwner, SieveSession};
@@ -33,7 +33,7 @@ impl ScriptOwner for MailboxAccount {
     }
 }
 
-struct ManageSieve;
+pub(super) struct ManageSieve;
 
 impl Entrance for ManageSieve {
     type Door = SieveLogin;
@@ -42,16 +42,16 @@ impl Entrance for ManageSieve {
     const SERVICE: BackendService = BackendService::Sieve;
     const DIALECT: &'static StepDialect = &crate::sieve::steps::DIALECT;
 
-    fn conversation(&self, starttls: bool) -> UpstreamSieveLogin {
-        UpstreamSieveLogin::new(starttls)
+    fn is_worth_asking(lists: &ServerLists, backend: BackendId, mechanism: Mechanism) -> bool {
+        lists.sieve.is_worth_asking(backend, mechanism)
     }
 
-    fn is_worth_asking(&self, context: &Context, who: &Authenticated, mechanism: Mechanism) -> bool {
-        context.sieve_offers.is_worth_asking(who.backend, mechanism)
+    fn is_due(lists: &ServerLists, backend: BackendId) -> bool {
+        lists.sieve.is_due(backend)
     }
 
-    fn heard(&self, context: &Context, who: &Authenticated, conversation: UpstreamSieveLogin) {
-        context.sieve_offers.learn(&who.backends, who.backend, conversation.into_offer());
+    fn heard(lists: &ServerLists, backends: &Backends, backend: BackendId, conversation: UpstreamSieveLogin) {
+        lists.sieve.learn(backends, backend, conversation.into_offer());
     }
 }
 
@@ -59,9 +59,9 @@ impl Entrance for ManageSieve {
 ///
 /// # Errors
 /// Why it ended, if not by its own wish.
-pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
-    let (offer, forwarding) = (context.sieve_offers.of_all(), context.forwarding);
+pub(in crate::serve) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
+    let (offer, forwarding) = (context.lists.sieve.of_all(), context.lists.sieve.forwarding);
     let door = |secure| SieveLogin::new(secure, offer);
     let session = |member: Arc<MailboxAccount>| SieveSession::new(member, forwarding);
-    contracted::serve(accepted, context, &ManageSieve, door, session).await
+    super::serve::<ManageSieve, _>(accepted, context, door, session).await
 }

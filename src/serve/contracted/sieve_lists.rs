@@ -1,25 +1,16 @@
 //! What the ManageSieve servers behind said of themselves: mail programs read it before they log in. Each is asked at the start, by
-//! [`methods`](super::methods), until it answers, and every login sees its list anew.
+//! [`methods`](crate::serve::ask_backends), until it answers, and every login sees its list anew.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::time::Instant;
-
-use super::Context;
-use super::converse::{asks_for_tls, converse};
-use crate::event::BackendService;
-use crate::fault::{Fault, Side};
-use crate::net::buffered::BufferedConn;
-use crate::net::dial::dial;
 use crate::private::Mechanism;
-use crate::route::{BackendId, Backends, Endpoint};
+use crate::route::{BackendId, Backends};
 use crate::sieve::offer::{Forwarding, SieveOffer};
-use crate::sieve::upstream_login::UpstreamSieveLogin;
 
 /// What is known.
-pub struct SieveOffers {
-    forwarding: Forwarding,
+pub(super) struct SieveOffers {
+    pub(super) forwarding: Forwarding,
     known: Mutex<KnownOffers>,
 }
 
@@ -38,7 +29,7 @@ struct ToldOffer {
 
 impl SieveOffers {
     /// Nothing is known. `forwarding` is what is not told of anybody.
-    pub fn new(forwarding: Forwarding) -> SieveOffers {
+    pub(super) fn new(forwarding: Forwarding) -> SieveOffers {
         SieveOffers { forwarding, known: Mutex::default() }
     }
 
@@ -74,7 +65,7 @@ impl SieveOffers {
     }
 
     /// Whether it is to be asked.
-    fn is_due(&self, backend: BackendId) -> bool {
+    pub(super) fn is_due(&self, backend: BackendId) -> bool {
         self.lock().of_each.get(&backend).is_none_or(|told| told.is_doubted)
     }
 
@@ -90,31 +81,11 @@ impl KnownOffers {
     }
 }
 
-/// Asks those of whom nothing sure is known.
-pub(super) async fn ask_unknown(context: &Context, backends: &Backends) {
-    for (id, backend) in backends.iter().filter(|(id, _)| context.sieve_offers.is_due(*id)) {
-        let Some(endpoint) = backend.endpoint(BackendService::Sieve) else { continue };
-        // One that does not answer is asked again.
-        let _ = ask(context, backends, (id, endpoint)).await;
-    }
-}
-
-/// Asks one: its greeting, and TLS where that comes first; nobody logs in.
-async fn ask(context: &Context, backends: &Backends, (id, endpoint): (BackendId, &Endpoint)) -> Result<(), Fault> {
-    let patience = context.patience.backend;
-    let conn = dial(endpoint, &context.tls, patience).await?;
-    let conn = BufferedConn::new(conn, Side::Backend, Instant::now() + patience);
-    let mut conversation = UpstreamSieveLogin::new(asks_for_tls(endpoint));
-    let mut conn = converse(context, endpoint, conn, &mut conversation, None).await?;
-    context.sieve_offers.learn(backends, id, conversation.into_offer());
-    // Its answer is not waited for: it has said what was asked.
-    conn.send(b"LOGOUT\r\n").await
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::route::Backend;
+    use crate::event::BackendService;
+    use crate::route::{Backend, Endpoint};
     use crate::wire::tokens::Tokens;
 
     fn backends(names: &[&str]) -> Backends {

@@ -7,15 +7,15 @@ use std::task::{Context as Task, Poll};
 
 use tokio::time::{Instant, sleep_until};
 
-use super::Patience;
-use super::clock::today;
-use super::observe::Observer;
-use super::side::{Half, TURN, WAITING};
-use super::silence::{LAST_WORDS, Silence};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::shutdown::{Shutdown, ShutdownPhase};
 use crate::quota::{Told, Watch};
+use crate::serve::Patience;
+use crate::serve::clock::today;
+use crate::serve::observe::Observer;
+use crate::serve::side::{Half, TURN, WAITING};
+use crate::serve::silence::{LAST_WORDS, Silence};
 use crate::wire::contract::{Carried, CarriedState, Motion, Voice};
 
 /// Carries until one side ends, is silent for too long, or the daemon stops.

@@ -1,13 +1,9 @@
-//! POP3: what [`contracted`] does not know of it.
+//! POP3: what [`contracted`](super) does not know of it.
 
 use std::sync::Arc;
 
-use super::Context;
-use super::accepted::Accepted;
-use super::admission::Authenticated;
-use super::contracted;
+use super::ServerLists;
 use super::enter::Entrance;
-use super::mailbox::MailboxAccount;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode};
 use crate::imap::space::Account;
@@ -17,6 +13,10 @@ use crate::pop3::reply::Pop3Voice;
 use crate::pop3::session::{Maildrop, Pop3Session};
 use crate::pop3::upstream_login::UpstreamPop3Login;
 use crate::private::Mechanism;
+use crate::route::{BackendId, Backends};
+use crate::serve::Context;
+use crate::serve::accepted::Accepted;
+use crate::serve::mailbox::MailboxAccount;
 
 impl Maildrop for MailboxAccount {
     fn may_delete(&self) -> Result<(), RefusalCode> {
@@ -34,7 +34,7 @@ impl Maildrop for MailboxAccount {
     }
 }
 
-struct Pop3;
+pub(super) struct Pop3;
 
 impl Entrance for Pop3 {
     type Door = Pop3Login;
@@ -43,16 +43,16 @@ impl Entrance for Pop3 {
     const SERVICE: BackendService = BackendService::Pop3;
     const DIALECT: &'static StepDialect = &crate::pop3::steps::DIALECT;
 
-    fn conversation(&self, starttls: bool) -> UpstreamPop3Login {
-        UpstreamPop3Login::new(starttls)
+    fn is_worth_asking(lists: &ServerLists, backend: BackendId, mechanism: Mechanism) -> bool {
+        lists.pop3.is_worth_asking(backend, mechanism)
     }
 
-    fn is_worth_asking(&self, context: &Context, who: &Authenticated, mechanism: Mechanism) -> bool {
-        context.pop3_methods.is_worth_asking(who.backend, mechanism)
+    fn is_due(lists: &ServerLists, backend: BackendId) -> bool {
+        lists.pop3.is_due(backend)
     }
 
-    fn heard(&self, context: &Context, who: &Authenticated, conversation: UpstreamPop3Login) {
-        context.pop3_methods.learn(who.backend, conversation.tokens());
+    fn heard(lists: &ServerLists, _: &Backends, backend: BackendId, conversation: UpstreamPop3Login) {
+        lists.pop3.learn(backend, conversation.tokens());
     }
 }
 
@@ -60,8 +60,8 @@ impl Entrance for Pop3 {
 ///
 /// # Errors
 /// Why it ended, if not by its own wish.
-pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
-    let tokens = context.pop3_methods.of_all(&context.backends.load());
+pub(in crate::serve) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
+    let tokens = context.lists.pop3.of_all(&context.backends.load());
     let door = |secure| Pop3Login::new(secure, tokens);
-    contracted::serve(accepted, context, &Pop3, door, |member| Pop3Session::new(member)).await
+    super::serve::<Pop3, _>(accepted, context, door, |member| Pop3Session::new(member)).await
 }

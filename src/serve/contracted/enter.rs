@@ -1,16 +1,13 @@
 //! Until a backend accepts a client, for protocols that keep to [`crate::wire::contract`]: the session before login, and the conversation
-//! with the backend. Who may log in at all is for [`admission`](super::admission).
+//! with the backend. Who may log in at all is for [`admission`](crate::serve::admission).
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::Context;
-use super::accepted::Accepted;
-use super::admission::{Authenticated, Judge, NoLogin, log_in};
-use super::connect::connect;
+use super::ServerLists;
 use super::converse::{asks_for_tls, converse};
-use super::observe::Observer;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::incident::{StepDialect, StepWord};
@@ -18,11 +15,17 @@ use crate::limit::Seat;
 use crate::net::buffered::BufferedConn;
 use crate::net::shutdown::{Shutdown, ShutdownPhase};
 use crate::private::{Credential, Mechanism, Pseudonym};
+use crate::route::{BackendId, Backends};
+use crate::serve::Context;
+use crate::serve::accepted::Accepted;
+use crate::serve::admission::{Authenticated, Judge, NoLogin, log_in};
+use crate::serve::connect::connect;
+use crate::serve::observe::Observer;
 use crate::wire::contract::{Arrival, Conversation, Door, Voice};
 use crate::wire::protection::Protection;
 
 /// How a protocol gets in: what [`enter`] and [`log_in`] cannot know.
-pub(super) trait Entrance: Sync {
+pub(super) trait Entrance {
     /// The session before login.
     type Door: Door;
     /// The words of ours.
@@ -35,14 +38,14 @@ pub(super) trait Entrance: Sync {
     /// And in incidents.
     const DIALECT: &'static StepDialect;
 
-    /// A conversation; `starttls`: TLS is asked for first.
-    fn conversation(&self, starttls: bool) -> Self::Conversation;
+    /// Whether a credential of this kind is worth a connection to this backend.
+    fn is_worth_asking(lists: &ServerLists, backend: BackendId, mechanism: Mechanism) -> bool;
 
-    /// Whether a credential of this kind is worth a connection to the backend of `who`.
-    fn is_worth_asking(&self, context: &Context, who: &Authenticated, mechanism: Mechanism) -> bool;
+    /// Whether a backend is to be asked what it says of itself, as nothing sure is known.
+    fn is_due(lists: &ServerLists, backend: BackendId) -> bool;
 
-    /// What a backend said of itself.
-    fn heard(&self, context: &Context, who: &Authenticated, conversation: Self::Conversation);
+    /// What one of `backends` said of itself.
+    fn heard(lists: &ServerLists, backends: &Backends, backend: BackendId, conversation: Self::Conversation);
 }
 
 /// A client that a backend accepted.
@@ -60,7 +63,6 @@ pub(super) struct Entered {
 pub(super) async fn enter<E: Entrance>(
     accepted: Accepted,
     context: &Arc<Context>,
-    entrance: &E,
     door: impl FnOnce(bool) -> E::Door,
 ) -> Result<(Option<Entered>, Seat, Shutdown), Fault> {
     let Accepted { handshake, seat, mut stop, protection, tls, default_domain, .. } = accepted;
@@ -99,16 +101,17 @@ pub(super) async fn enter<E: Entrance>(
                 client.set_deadline(Instant::now() + context.patience.login);
                 observer.about(credential.user.reveal());
                 observer.asked(Side::Client, StepWord::new("AUTH"));
-                let (answer, refusal) = match log_in(context, &seat, &credential, &BackendJudge { context, entrance }).await {
-                    Ok((who, backend)) => {
-                        observer.judged(None);
-                        // Only who has proven to be the owner is told, and there is no other word by which it could be.
-                        client.send(&E::Voice::welcome(observer.note().as_deref())).await?;
-                        return Ok((Some(Entered { client, who, backend, observer }), seat, stop));
-                    }
-                    Err(NoLogin::Denied) => (E::Voice::denied(), RefusalCode::WrongPassword),
-                    Err(NoLogin::Untried(code)) => (E::Voice::refused(code), code),
-                };
+                let (answer, refusal) =
+                    match log_in(context, &seat, &credential, &BackendJudge::<E> { context, entrance: PhantomData }).await {
+                        Ok((who, backend)) => {
+                            observer.judged(None);
+                            // Only who has proven to be the owner is told, and there is no other word by which it could be.
+                            client.send(&E::Voice::welcome(observer.note().as_deref())).await?;
+                            return Ok((Some(Entered { client, who, backend, observer }), seat, stop));
+                        }
+                        Err(NoLogin::Denied) => (E::Voice::denied(), RefusalCode::WrongPassword),
+                        Err(NoLogin::Untried(code)) => (E::Voice::refused(code), code),
+                    };
                 observer.judged(Some(refusal));
                 client.send(&answer).await?;
             }
@@ -125,14 +128,14 @@ pub(super) async fn enter<E: Entrance>(
 /// How a backend is asked. It is not told who for: these protocols have no word like IMAP's ID.
 struct BackendJudge<'a, E> {
     context: &'a Context,
-    entrance: &'a E,
+    entrance: PhantomData<fn() -> E>,
 }
 
 impl<E: Entrance> Judge for BackendJudge<'_, E> {
     type Conn = BufferedConn;
 
     async fn judge(&self, who: &Authenticated, credential: &Credential, _: Pseudonym) -> Result<BufferedConn, Fault> {
-        if !self.entrance.is_worth_asking(self.context, who, credential.mechanism) {
+        if !E::is_worth_asking(&self.context.lists, who.backend, credential.mechanism) {
             return Err(Fault::Barred(RefusalCode::LoginMethod));
         }
         self.ask(who, credential).await.inspect_err(|fault| {
@@ -145,14 +148,14 @@ impl<E: Entrance> Judge for BackendJudge<'_, E> {
 
 impl<E: Entrance> BackendJudge<'_, E> {
     async fn ask(&self, who: &Authenticated, credential: &Credential) -> Result<BufferedConn, Fault> {
-        let BackendJudge { context, entrance } = self;
+        let context = self.context;
         let backend = who.backends.at(who.backend).ok_or(Fault::Down)?;
         let endpoint = backend.endpoint(E::SERVICE).ok_or(Fault::Down)?;
         // No connections rest here that could be given up for it.
         let conn = connect(context, endpoint, (who.backend, E::SERVICE), || ()).await?;
-        let mut conversation = entrance.conversation(asks_for_tls(endpoint));
+        let mut conversation = E::Conversation::begin(asks_for_tls(endpoint));
         let conn = converse(context, endpoint, conn, &mut conversation, Some(credential)).await?;
-        entrance.heard(context, who, conversation);
+        E::heard(&context.lists, &who.backends, who.backend, conversation);
         Ok(conn)
     }
 }
