@@ -4,9 +4,11 @@
 
 mod code;
 mod help;
+mod responses;
 
 pub use code::{Lang, RefusalCode};
 pub use help::{HelpPage, MAX_HELP};
+pub use responses::Responses;
 
 /// The side whose doing a [`Fault`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

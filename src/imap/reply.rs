@@ -40,38 +40,7 @@ pub fn no(tag: &Tag<'_>, response: &str, code: RefusalCode) -> Vec<u8> {
 
 /// `NO` with the response code that goes with `code`.
 pub fn refused(tag: &Tag<'_>, code: RefusalCode) -> Vec<u8> {
-    no(tag, response(code), code)
-}
-
-/// The response code that tells programs what `code` tells people (RFC 5530, RFC 9208 4.3.1, RFC 4469 for TOOBIG). Without a
-/// wildcard, so that a new word gets its own here too. Empty: RFC 5530 has nothing that says it.
-fn response(code: RefusalCode) -> &'static str {
-    match code {
-        RefusalCode::AssociationFull | RefusalCode::MailboxFull | RefusalCode::TooManyMailboxes => "OVERQUOTA",
-        RefusalCode::MessageTooLong => "TOOBIG",
-        RefusalCode::TooManyConnections | RefusalCode::TooManyMessages | RefusalCode::TooManyRecipients => "LIMIT",
-        RefusalCode::TooManyTries | RefusalCode::TooManyWrites => "LIMIT",
-        RefusalCode::NotYourAddress | RefusalCode::NotYourFolder | RefusalCode::ReadOnly => "NOPERM",
-        RefusalCode::AskAdmins | RefusalCode::Suspended => "CONTACTADMIN",
-        RefusalCode::NotAllowed => "AUTHORIZATIONFAILED",
-        RefusalCode::PasswordExpired => "EXPIRED",
-        RefusalCode::WrongPassword => "AUTHENTICATIONFAILED",
-        RefusalCode::TlsFirst => "PRIVACYREQUIRED",
-        RefusalCode::LoginMethod | RefusalCode::NotHere => "CANNOT",
-        RefusalCode::NoSuchFolder | RefusalCode::NoSuchMessage => "NONEXISTENT",
-        RefusalCode::FolderBusy => "INUSE",
-        RefusalCode::BackendConfused | RefusalCode::BackendDown | RefusalCode::BackendSetup => "UNAVAILABLE",
-        RefusalCode::SendingOff | RefusalCode::SentOrNot | RefusalCode::SessionEnded | RefusalCode::SizeUnknown => "UNAVAILABLE",
-        // Only admins meet it.
-        RefusalCode::StoreUnwritable => "UNAVAILABLE",
-        RefusalCode::Standby | RefusalCode::TakingOver => "UNAVAILABLE",
-        RefusalCode::Stopping | RefusalCode::UnknownDomain | RefusalCode::UnknownMailbox => "UNAVAILABLE",
-        RefusalCode::BareLineEnd | RefusalCode::HeaderTooLong | RefusalCode::LineTooLong | RefusalCode::LoginFirst => "",
-        RefusalCode::MessageMalformed | RefusalCode::NoSender | RefusalCode::SenderUnclear => "",
-        // About filters.
-        RefusalCode::ForwardingOff | RefusalCode::ScriptTooLong => "",
-        RefusalCode::Syntax | RefusalCode::TooSlow => "",
-    }
+    no(tag, code.responses().imap, code)
 }
 
 /// `* BYE`, the last words of a session that ends by `fault`.
@@ -79,7 +48,7 @@ pub fn bye(fault: Fault) -> Vec<u8> {
     let response = match fault {
         Fault::Down | Fault::Stopping => "UNAVAILABLE",
         Fault::Limit => "LIMIT",
-        Fault::Barred(code) => response(code),
+        Fault::Barred(code) => code.responses().imap,
         Fault::Gone(_) | Fault::Garbage(_) | Fault::Slow(_) | Fault::TooLong(_) | Fault::Tls(_) | Fault::Denied => "",
     };
     refusal(UNTAGGED, "BYE", response, fault.code())
@@ -87,12 +56,12 @@ pub fn bye(fault: Fault) -> Vec<u8> {
 
 /// The only line of a session that is not taken.
 pub fn turned_away(code: RefusalCode) -> Vec<u8> {
-    refusal(UNTAGGED, "BYE", response(code), code)
+    refusal(UNTAGGED, "BYE", code.responses().imap, code)
 }
 
 /// `* BYE` of a session that others ended: an admin, or the book.
 pub fn bye_by(code: RefusalCode) -> Vec<u8> {
-    refusal(UNTAGGED, "BYE", response(code), code)
+    refusal(UNTAGGED, "BYE", code.responses().imap, code)
 }
 
 /// `* BYE` of a session that cannot go on without storing more than there is room for.

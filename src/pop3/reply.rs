@@ -13,7 +13,7 @@ pub fn ok(text: &str) -> Vec<u8> {
 
 /// `-ERR [RESPONSE] text (WORD)`.
 pub fn refused(code: RefusalCode) -> Vec<u8> {
-    let response = response(code);
+    let response = code.responses().pop3;
     let response = if response.is_empty() { String::new() } else { format!("[{response}] ") };
     let line = format!("-ERR {response}{}", code.text(Lang::En));
     format!("{line}{}\r\n", code.ending(line.len())).into_bytes()
@@ -55,33 +55,6 @@ impl Voice for Pop3Voice {
     }
 }
 
-/// The response code that tells programs what `code` tells people (RFC 2449 8, RFC 3206 4, 5). Without a wildcard, so that a new word
-/// gets its own here too. AUTH makes a mail program ask for another password, so it stands only where that may help. Empty: no
-/// code says it.
-fn response(code: RefusalCode) -> &'static str {
-    match code {
-        RefusalCode::PasswordExpired | RefusalCode::WrongPassword => "AUTH",
-        RefusalCode::TooManyConnections => "IN-USE",
-        RefusalCode::TooManyTries => "LOGIN-DELAY",
-        RefusalCode::BackendConfused | RefusalCode::BackendDown | RefusalCode::SessionEnded | RefusalCode::Stopping => "SYS/TEMP",
-        RefusalCode::Standby | RefusalCode::TakingOver => "SYS/TEMP",
-        RefusalCode::StoreUnwritable | RefusalCode::UnknownDomain | RefusalCode::UnknownMailbox => "SYS/TEMP",
-        RefusalCode::AskAdmins | RefusalCode::BackendSetup | RefusalCode::NotAllowed | RefusalCode::Suspended => "SYS/PERM",
-        RefusalCode::LoginMethod | RefusalCode::TooManyMailboxes => "SYS/PERM",
-        // About one command, or the program that gave it.
-        RefusalCode::LineTooLong | RefusalCode::LoginFirst | RefusalCode::NoSuchMessage | RefusalCode::NotHere => "",
-        RefusalCode::ReadOnly | RefusalCode::Syntax | RefusalCode::TlsFirst | RefusalCode::TooSlow => "",
-        // Not said in POP3: nothing is stored or sent in it.
-        RefusalCode::AssociationFull | RefusalCode::BareLineEnd | RefusalCode::HeaderTooLong | RefusalCode::MailboxFull => "",
-        RefusalCode::FolderBusy | RefusalCode::NoSuchFolder => "",
-        RefusalCode::MessageMalformed | RefusalCode::MessageTooLong | RefusalCode::NoSender => "",
-        RefusalCode::NotYourAddress | RefusalCode::NotYourFolder | RefusalCode::SenderUnclear | RefusalCode::SendingOff => "",
-        RefusalCode::SentOrNot | RefusalCode::SizeUnknown | RefusalCode::TooManyMessages => "",
-        RefusalCode::ForwardingOff | RefusalCode::ScriptTooLong => "",
-        RefusalCode::TooManyRecipients | RefusalCode::TooManyWrites => "",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,7 +69,7 @@ mod tests {
             let about_password = matches!(code, RefusalCode::WrongPassword | RefusalCode::PasswordExpired);
             assert_eq!(line.starts_with("-ERR [AUTH] "), about_password, "{line}");
             let known = ["", "AUTH", "IN-USE", "LOGIN-DELAY", "SYS/TEMP", "SYS/PERM"];
-            assert!(known.contains(&response(*code)), "{line}");
+            assert!(known.contains(&code.responses().pop3), "{line}");
         }
         assert!(refused(RefusalCode::TooManyConnections).starts_with(b"-ERR [IN-USE] "));
         assert!(refused(RefusalCode::TooManyTries).starts_with(b"-ERR [LOGIN-DELAY] "));

@@ -57,7 +57,8 @@ impl Book {
                 let messages = after(fill.shared_used.messages, amount.messages);
                 with_grace(fill.shared_storage, grace).allows(octets) && with_grace(fill.shared_messages, grace).allows(messages)
             }
-            _ => false,
+            Verdict::NotNow | Verdict::ReadOnly | Verdict::SendingOff | Verdict::Suspended => false,
+            Verdict::TooManyMailboxes | Verdict::TooManyMessages | Verdict::TooManyWrites | Verdict::Unknown => false,
         }
     }
 
@@ -91,7 +92,8 @@ impl Ledger {
                 let fits = self.association.storage_on(today).allows(total.octets);
                 !(fits && self.association.messages.allows(total.messages))
             }
-            _ => true,
+            Verdict::NotNow | Verdict::ReadOnly | Verdict::SendingOff | Verdict::Suspended => true,
+            Verdict::TooManyMailboxes | Verdict::TooManyMessages | Verdict::TooManyWrites | Verdict::Unknown => true,
         }
     }
 }

@@ -173,7 +173,8 @@ impl<'a> Rewrite<'a> {
             Action::NormaliseDate => field.is("Date"),
             Action::RewriteMessageId => is_id(field),
             Action::MessageIds | Action::Parameters => true,
-            _ => false,
+            Action::Keep | Action::Drop | Action::Signature => false,
+            Action::PlainVersion | Action::KnownWords | Action::AsAuthor => false,
         };
         if self.protected && rewritten { HeaderRule { action: Action::Keep, ..rule } } else { rule }
     }

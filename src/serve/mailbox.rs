@@ -127,10 +127,8 @@ impl Account for MailboxAccount {
     }
 
     fn shift_for(&self, owner: &[u8], turn: Turn) -> Result<Shift, NoShift> {
-        let owner = self.owner_here(owner).map_err(|code| match code {
-            RefusalCode::BackendDown => NoShift::NotNow,
-            _ => NoShift::Unknown,
-        })?;
+        let unseen = |code| if code == RefusalCode::BackendDown { NoShift::NotNow } else { NoShift::Unknown };
+        let owner = self.owner_here(owner).map_err(unseen)?;
         self.book.shift_alone(&owner, turn)
     }
 

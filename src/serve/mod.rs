@@ -275,7 +275,8 @@ impl Context {
         match fault {
             Fault::Garbage(_) => count(Provoked::BackendConfused(position, service)),
             Fault::Barred(RefusalCode::BackendSetup) => count(Provoked::BackendSetup(position, service)),
-            _ => {}
+            Fault::Gone(_) | Fault::Slow(_) | Fault::TooLong(_) | Fault::Tls(_) => {}
+            Fault::Down | Fault::Denied | Fault::Barred(_) | Fault::Limit | Fault::Stopping => {}
         }
     }
 

@@ -56,38 +56,9 @@ impl Voice for SieveVoice {
 }
 
 fn said(word: &str, code: RefusalCode) -> Vec<u8> {
-    let response = response(code);
+    let response = code.responses().sieve;
     let response = if response.is_empty() { String::new() } else { format!("({response}) ") };
     format!("{word} {response}\"{} ({})\"\r\n", code.text(Lang::En), code.word()).into_bytes()
-}
-
-/// The response code that tells programs what `code` tells people (RFC 5804 1.3). Without a wildcard, so that a new word gets its own
-/// here too. Empty: no code says it.
-fn response(code: RefusalCode) -> &'static str {
-    match code {
-        RefusalCode::TlsFirst => "ENCRYPT-NEEDED",
-        RefusalCode::AssociationFull | RefusalCode::MailboxFull => "QUOTA",
-        RefusalCode::ScriptTooLong => "QUOTA/MAXSIZE",
-        RefusalCode::BackendConfused | RefusalCode::BackendDown | RefusalCode::SessionEnded | RefusalCode::Stopping => "TRYLATER",
-        RefusalCode::Standby | RefusalCode::TakingOver => "TRYLATER",
-        RefusalCode::StoreUnwritable | RefusalCode::UnknownDomain | RefusalCode::UnknownMailbox => "TRYLATER",
-        RefusalCode::TooManyConnections | RefusalCode::TooManyTries | RefusalCode::TooManyWrites => "TRYLATER",
-        RefusalCode::AskAdmins | RefusalCode::BackendSetup | RefusalCode::NotAllowed | RefusalCode::Suspended => "",
-        RefusalCode::ForwardingOff | RefusalCode::LoginMethod | RefusalCode::PasswordExpired | RefusalCode::TooManyMailboxes => {
-            ""
-        }
-        RefusalCode::LineTooLong | RefusalCode::LoginFirst | RefusalCode::NotHere | RefusalCode::ReadOnly => "",
-        RefusalCode::Syntax | RefusalCode::TooSlow | RefusalCode::WrongPassword => "",
-        // Not said in ManageSieve: no message is stored, read or sent in it.
-        RefusalCode::FolderBusy
-        | RefusalCode::BareLineEnd
-        | RefusalCode::HeaderTooLong
-        | RefusalCode::MessageMalformed
-        | RefusalCode::MessageTooLong => "",
-        RefusalCode::NoSender | RefusalCode::NoSuchFolder | RefusalCode::NoSuchMessage | RefusalCode::NotYourAddress => "",
-        RefusalCode::NotYourFolder | RefusalCode::SenderUnclear | RefusalCode::SendingOff | RefusalCode::SentOrNot => "",
-        RefusalCode::SizeUnknown | RefusalCode::TooManyMessages | RefusalCode::TooManyRecipients => "",
-    }
 }
 
 #[cfg(test)]

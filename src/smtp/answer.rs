@@ -12,14 +12,14 @@ pub(crate) fn coded(status: &str, text: &str, code: RefusalCode) -> Vec<u8> {
 
 /// No room for incoming mail: for good, or to be tried again.
 pub(crate) fn no_space(verdict: Verdict, defer: bool) -> Vec<u8> {
-    let (status, text) = match (defer, verdict) {
-        (false, Verdict::TooManyMailboxes) => ("552 5.2.2", "No more mailboxes"),
-        (_, Verdict::NotNow) => ("451 4.3.2", "Not now"),
-        (true, Verdict::TooManyMailboxes) => ("452 4.2.2", "No more mailboxes at the moment"),
-        (false, _) => ("552 5.2.2", "No space left"),
-        (true, _) => ("452 4.2.2", "No space left at the moment"),
+    let none = match verdict {
+        Verdict::NotNow => return coded("451 4.3.2", "Not now", verdict.code()),
+        Verdict::TooManyMailboxes => "No more mailboxes",
+        Verdict::AssociationFull | Verdict::MailboxFull | Verdict::TooManyMessages | Verdict::TooManyWrites => "No space left",
+        Verdict::ReadOnly | Verdict::SendingOff | Verdict::Suspended | Verdict::Unknown => "No space left",
     };
-    coded(status, text, verdict.code())
+    let (status, when) = if defer { ("452 4.2.2", " at the moment") } else { ("552 5.2.2", "") };
+    coded(status, &format!("{none}{when}"), verdict.code())
 }
 
 /// The only line of a session that is not taken: 421 whatever the code.
@@ -27,53 +27,10 @@ pub fn turned_away(code: RefusalCode) -> Vec<u8> {
     coded("421 4.7.0", "No session for you at the moment", code)
 }
 
-/// The usual answer that carries `code`. Without a wildcard, so that a new word gets its text here too.
+/// The usual answer that carries `code`.
 pub(crate) fn refusal(code: RefusalCode) -> Vec<u8> {
-    let (status, text) = match code {
-        RefusalCode::AskAdmins | RefusalCode::NotAllowed => ("525 5.7.13", "This account cannot be used"),
-        RefusalCode::AssociationFull | RefusalCode::MailboxFull => ("552 5.2.2", "No space left"),
-        RefusalCode::BackendConfused => ("451 4.3.0", "The mail server made no sense, nothing was sent"),
-        RefusalCode::BackendDown => ("451 4.3.0", "The mail server does not answer, nothing was sent"),
-        RefusalCode::BackendSetup => ("454 4.7.0", "The mail server takes no passwords from here"),
-        RefusalCode::BareLineEnd => ("550 5.6.0", "A line ends in CR or LF alone"),
-        RefusalCode::ForwardingOff | RefusalCode::ScriptTooLong => ("550 5.7.1", "Not for filters"),
-        RefusalCode::HeaderTooLong => ("552 5.3.4", "Message header too long"),
-        RefusalCode::LineTooLong => ("500 5.5.6", "Line too long"),
-        RefusalCode::LoginFirst => ("530 5.7.0", "Authentication required"),
-        RefusalCode::LoginMethod => ("504 5.5.4", "Mechanism not known"),
-        RefusalCode::MessageMalformed => ("550 5.6.0", "Malformed message header"),
-        RefusalCode::MessageTooLong => ("552 5.3.4", "Message too long"),
-        RefusalCode::NoSender => ("550 5.6.0", "No sender in the message header"),
-        RefusalCode::NoSuchFolder | RefusalCode::NoSuchMessage | RefusalCode::NotYourFolder => ("550 5.2.0", "Nothing there"),
-        RefusalCode::FolderBusy => ("450 4.2.0", "In use"),
-        RefusalCode::NotHere => ("502 5.5.1", "Not available here"),
-        RefusalCode::NotYourAddress => ("550 5.7.1", "Not your address"),
-        RefusalCode::PasswordExpired => ("535 5.7.8", "The password has expired"),
-        RefusalCode::ReadOnly | RefusalCode::Suspended => ("550 5.7.1", "Sending is not possible at the moment"),
-        RefusalCode::SenderUnclear => ("550 5.6.0", "The sender in the message header is not clear"),
-        RefusalCode::SendingOff => ("550 5.7.1", "Sending is switched off for this mailbox"),
-        RefusalCode::SentOrNot => ("451 4.4.2", "It is not known whether the message was sent"),
-        RefusalCode::SessionEnded => ("421 4.3.2", "Session ended"),
-        RefusalCode::SizeUnknown => ("451 4.3.0", "The size is not known"),
-        RefusalCode::Stopping => ("421 4.3.2", "Service restarts"),
-        // Only admins meet it.
-        RefusalCode::StoreUnwritable => ("451 4.3.0", "Not possible at the moment"),
-        RefusalCode::Syntax => ("500 5.5.2", "Not understood"),
-        RefusalCode::Standby => ("421 4.3.2", "Another machine serves"),
-        RefusalCode::TakingOver => ("451 4.3.2", "Not now"),
-        RefusalCode::TlsFirst => ("538 5.7.11", "Encryption required for authentication"),
-        RefusalCode::TooManyConnections => ("421 4.7.0", "Too many connections"),
-        RefusalCode::TooManyMailboxes => ("552 5.2.2", "No more mailboxes"),
-        RefusalCode::TooManyMessages => ("450 4.7.1", "Too many messages"),
-        RefusalCode::TooManyRecipients => ("452 4.5.3", "Too many recipients"),
-        RefusalCode::TooManyTries => ("421 4.7.0", "Too many tries"),
-        RefusalCode::TooManyWrites => ("451 4.3.2", "Too much was announced at once"),
-        RefusalCode::TooSlow => ("421 4.4.2", "Too slow"),
-        RefusalCode::UnknownDomain => ("550 5.1.2", "No such domain here"),
-        RefusalCode::UnknownMailbox => ("550 5.1.1", "No such mailbox"),
-        RefusalCode::WrongPassword => ("535 5.7.8", "Authentication failed"),
-    };
-    coded(status, text, code)
+    let responses = code.responses();
+    coded(responses.status, responses.said, code)
 }
 
 /// The last line of a session: 421 whatever the code.

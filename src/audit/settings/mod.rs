@@ -93,6 +93,8 @@ pub fn named_files(server: AuditedServer, text: &str) -> Vec<String> {
     match server {
         AuditedServer::Postfix => postfix::rule_files(text),
         AuditedServer::Roundcube => roundcube::included_files(text),
-        _ => Vec::new(),
+        AuditedServer::Dovecot | AuditedServer::Nginx | AuditedServer::Apache | AuditedServer::Panel => Vec::new(),
+        AuditedServer::Rspamd | AuditedServer::OpenDkim | AuditedServer::Mailman | AuditedServer::Fail2ban => Vec::new(),
+        AuditedServer::Journald | AuditedServer::Rsyslog | AuditedServer::Etcd | AuditedServer::Backups => Vec::new(),
     }
 }

@@ -152,6 +152,8 @@ pub(super) fn broke(fault: Fault) -> &'static str {
         Fault::Gone(_) => "it closed in the middle",
         Fault::Slow(_) => "it does not answer (20 s)",
         Fault::Tls(_) => "its certificate is not valid for this name, or it speaks no TLS: see [tls] backend_authorities",
-        _ => "what it says is not this protocol",
+        Fault::Garbage(_) | Fault::TooLong(_) | Fault::Denied | Fault::Barred(_) | Fault::Limit | Fault::Stopping => {
+            "what it says is not this protocol"
+        }
     }
 }
