@@ -16,9 +16,11 @@
 
 use super::ImapStep;
 use super::frame::Literal;
+use super::grammar::append::Options;
 use super::options::Rules;
 use super::question::Asked;
 use super::tag::Tag;
+use super::verbs::VerbRow;
 use crate::quota::Reservation;
 use crate::wire::header::EndFinder;
 
@@ -31,6 +33,8 @@ const ENCODED: u64 = 128;
 /// One APPEND.
 pub(super) struct Append {
     pub(super) tag: Tag<'static>,
+    /// What the command leaves behind at the backend.
+    pub(super) row: &'static VerbRow,
     pub(super) mailbox: Vec<u8>,
     /// What the backend has still to be told before the next literal.
     pub(super) prefix: Vec<u8>,
@@ -100,6 +104,33 @@ pub(super) enum AppendAct {
 }
 
 impl Append {
+    /// One that stores in `mailbox`. `prefix`: what the backend is told up to the announcement `literal`, behind which `options` are.
+    pub(super) fn new(
+        (tag, row): (&Tag<'_>, &'static VerbRow),
+        mailbox: Vec<u8>,
+        prefix: Vec<u8>,
+        literal: Literal,
+        options: Options<'_>,
+    ) -> Append {
+        Append {
+            tag: tag.kept(),
+            row,
+            mailbox,
+            prefix,
+            size: literal.size,
+            bare: BareLines::default(),
+            literal,
+            date: options.date.map(Into::into),
+            utf8: options.utf8,
+            sent: false,
+            begun: false,
+            held: None,
+            paused: false,
+            asked: Asked::Nothing,
+            stage: AppendStage::Judge,
+        }
+    }
+
     /// Whether the client waits for a `+` now, and sends nothing before it.
     pub(super) fn client_waits(&self) -> bool {
         self.literal.sync && !self.sent

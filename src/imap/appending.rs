@@ -5,7 +5,7 @@
 //! the difference; what is counted in the end is the scrubbed size.
 
 use super::announcement::announce;
-use super::append::{Append, AppendStage, BareLines, NO_MESSAGE};
+use super::append::{Append, AppendStage, NO_MESSAGE};
 use super::frame::Literal;
 use super::grammar::{append as grammar, quoted};
 use super::offers::Offer;
@@ -41,22 +41,7 @@ impl ImapSession {
         } else {
             line.to_vec()
         };
-        let append = Append {
-            tag: collect.tag.clone(),
-            mailbox,
-            prefix,
-            size: literal.size,
-            bare: BareLines::default(),
-            literal,
-            date: options.date.map(Into::into),
-            utf8: options.utf8,
-            sent: false,
-            begun: false,
-            held: None,
-            paused: false,
-            asked: Asked::Nothing,
-            stage: AppendStage::Judge,
-        };
+        let append = Append::new((&collect.tag, collect.row), mailbox, prefix, literal, options);
         self.judge(Box::new(append), taken)
     }
 
@@ -183,7 +168,7 @@ impl ImapSession {
 
     fn note_append(&mut self, append: &Append) {
         if let Some(reuse) = &mut self.reuse {
-            reuse.command(&append.tag, super::verbs::row(b"APPEND"), &append.prefix, None);
+            reuse.command(&append.tag, append.row, &append.prefix, None);
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A list may come untagged, in a response code, or in a greeting (RFC 9051 7.2.2, 7.1); the same filter serves all.
 
+use super::verbs::{self, Effect};
 use crate::wire::sasl::MechanismName;
 use crate::wire::tokens::Tokens;
 
@@ -22,7 +23,7 @@ pub fn tokens(list: &[u8]) -> Tokens {
     Tokens { bearer: has(list, b"AUTH=OAUTHBEARER"), xoauth2: has(list, b"AUTH=XOAUTH2") }
 }
 
-/// Whether the backend's `capability` is passed on after login.
+/// Whether the backend's `capability` is passed on after login: not where [`verbs`] refuses the command that it stands for.
 fn passes(capability: &[u8]) -> bool {
     const HIDDEN: &[&[u8]] = &[
         // Would bring message bodies around the scrubber.
@@ -31,26 +32,24 @@ fn passes(capability: &[u8]) -> bool {
         b"URLAUTH=BINARY",
         b"URL-PARTIAL",
         b"BURL",
-        b"REPLACE",
         // Would end or blind the session that we follow.
-        b"UNAUTHENTICATE",
-        b"STARTTLS",
         b"LOGINDISABLED",
         b"LOGIN-REFERRALS",
         b"MAILBOX-REFERRALS",
         b"XCLIENT",
-        // Refused by name: see `verbs`.
-        b"XMOVE",
         // Answered by us, put back below.
-        b"ID",
         b"QUOTA",
         b"QUOTASET",
         b"X-QUOTA",
         b"APPENDLIMIT",
     ];
-    // FILTER runs a script of the member on stored mail: copies that nobody pays, and mail that nobody scrubs.
     // Cyrus tells the kinds of its own quota as X-QUOTA=.
-    const FAMILIES: &[&[u8]] = &[b"COMPRESS=", b"AUTH=", b"QUOTA=", b"X-QUOTA=", b"APPENDLIMIT=", b"FILTER="];
+    const FAMILIES: &[&[u8]] = &[b"AUTH=", b"QUOTA=", b"X-QUOTA=", b"APPENDLIMIT="];
+    // COMPRESS=, FILTER=, REPLACE, XMOVE ...: what is refused is not told of; ID is put back below.
+    let verb = capability.split(|byte| *byte == b'=').next().unwrap_or_default();
+    if matches!(verbs::row(verb).effect, Effect::Refused | Effect::Ours) {
+        return false;
+    }
     let capability = capability.to_ascii_uppercase();
     !HIDDEN.contains(&&*capability) && !FAMILIES.iter().any(|family| capability.starts_with(family))
 }

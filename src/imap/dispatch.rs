@@ -9,7 +9,7 @@ use super::places::MailboxOwner;
 use super::question::Asked;
 use super::session::{ImapSession, SWALLOW};
 use super::tag::Tag;
-use super::verbs::{Args, Effect, Verb, VerbRow};
+use super::verbs::{Args, Effect, Judged, Verb, VerbRow};
 use super::{ImapStep, account, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 
@@ -26,14 +26,14 @@ impl ImapSession {
         let fits = match row.args {
             Args::None => arguments.is_empty() && literal.is_none(),
             Args::Line => literal.is_none(),
-            Args::Literals => true,
+            Args::Literals | Args::Messages => true,
         };
         // Two commands of one tag could not be told apart by their answers.
         if !fits || self.tags.holds(&head.tag) {
             return self.unreadable(line, taken, literal);
         }
         self.understood();
-        let numbers = matches!(row.verb, Verb::Fetch | Verb::Store | Verb::Copy | Verb::Move) && head.row.verb != Verb::Uid;
+        let numbers = row.args == Args::Messages && head.row.verb != Verb::Uid;
         if numbers && self.numbers != MessageNumbers::Known {
             // It may mean other messages by now. The answer comes behind the EXPUNGE, and so brings the client up to date.
             self.answered();
@@ -44,14 +44,14 @@ impl ImapSession {
                 let answer = refusal(row.verb, &head.tag);
                 self.refuse(taken, literal, answer, SWALLOW)
             }
-            Effect::Ours if row.verb == Verb::Id => self.refuse(taken, literal, reply::id(&head.tag), SWALLOW),
+            Effect::Ours => self.refuse(taken, literal, reply::id(&head.tag), SWALLOW),
             Effect::Nothing => self.pass_first(line, taken, literal, (&head.tag, row)),
             Effect::Shrinks => self.shrinking(line, taken, (&head.tag, row)),
-            Effect::Judged if row.verb == Verb::Idle || row.verb == Verb::Logout => self.last_word(line, taken, &head, row),
-            Effect::Judged | Effect::Ours => {
+            Effect::Last => self.last_word(line, taken, &head, row),
+            Effect::Judged(judged) => {
                 let start = line.len() - 2 - arguments.len();
                 let by_uid = head.row.verb == Verb::Uid;
-                let collect = Box::new(Collect::new(&head.tag, row, by_uid, start));
+                let collect = Box::new(Collect::new(&head.tag, (row, judged), by_uid, start));
                 self.collect(collect, line, taken, literal)
             }
         }
@@ -127,8 +127,8 @@ impl ImapSession {
         let fits = collect.line(line, literal.map_or(0, |literal| literal.size));
         let Some(literal) = literal else { return self.whole(*collect, taken) };
         let at = before + literal.at;
-        if collect.row.verb == Verb::Append && !append_grammar::name_follows(collect.arguments(at)) {
-            return self.append(&collect, taken, literal, at);
+        if let Some(store) = storing(collect.judged, collect.arguments(at)) {
+            return store(self, &collect, taken, literal, at);
         }
         if !fits || literal.binary {
             return self.refuse(taken, Some(literal), reply::bad(&collect.tag, RefusalCode::Syntax), SWALLOW);
@@ -169,25 +169,27 @@ impl ImapSession {
     fn whole(&mut self, collect: Collect, taken: usize) -> ImapStep {
         let arguments = collect.arguments(collect.text.len());
         let tag = &collect.tag;
-        match collect.row.verb {
-            Verb::Select | Verb::Examine | Verb::Create => match folder::named(arguments) {
+        match collect.judged {
+            // Without a message.
+            Judged::Append => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
+            Judged::Open | Judged::Create => match folder::named(arguments) {
                 Some((name, rest)) => self.folder(&collect, taken, &name, rest),
                 None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
-            Verb::SetAcl => match folder::acl(arguments) {
+            Judged::SetAcl => match folder::acl(arguments) {
                 Some(words) if !self.hides_from_self(&words[1]) => self.pass_words(&collect, taken, &words),
                 Some(_) => self.refuse(taken, None, reply::no(tag, "NOPERM", RefusalCode::NotHere), SWALLOW),
                 None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
-            Verb::Delete => match folder::named(arguments) {
+            Judged::Delete => match folder::named(arguments) {
                 Some((name, b"")) => self.delete(tag.clone(), name, taken),
                 _ => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
-            Verb::Rename => match folder::rename(arguments) {
+            Judged::Rename => match folder::rename(arguments) {
                 Some(names) => self.rename(tag.clone(), names, taken),
                 None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
-            Verb::Copy | Verb::Move => match transfer_grammar::transfer(arguments) {
+            Judged::Transfer => match transfer_grammar::transfer(arguments) {
                 Some((set, mailbox)) => {
                     let (tag, verb, by_uid, set) = (tag.clone(), collect.row.verb, collect.by_uid, set.to_vec());
                     let transfer = Transfer { tag, verb, by_uid, set, mailbox, told: None, asked: Asked::Nothing };
@@ -195,14 +197,13 @@ impl ImapSession {
                 }
                 None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
-            Verb::GetQuota | Verb::GetQuotaRoot | Verb::SetQuota => self.quota(collect.tag, collect.text, false, taken),
-            _ => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
+            Judged::Quota => self.quota(collect.tag, collect.text, false, taken),
         }
     }
 
     /// SELECT, EXAMINE, CREATE: as they were written, unless the name came as a literal.
     fn folder(&mut self, collect: &Collect, taken: usize, name: &[u8], rest: &[u8]) -> ImapStep {
-        if collect.row.verb == Verb::Create {
+        if collect.judged == Judged::Create {
             if let Err(code) = self.may_change() {
                 return self.refuse(taken, None, reply::refused(&collect.tag, code), SWALLOW);
             }
@@ -278,6 +279,15 @@ impl ImapSession {
     /// Whether this person may change anything.
     pub(super) fn may_change(&self) -> Result<(), RefusalCode> {
         self.gate.account().map_or(Ok(()), |account| account.may_change())
+    }
+}
+
+/// What goes on where the literal that is announced behind `arguments` is a message, and passes; none where it is a part of the command.
+fn storing(judged: Judged, arguments: &[u8]) -> Option<fn(&mut ImapSession, &Collect, usize, Literal, usize) -> ImapStep> {
+    match judged {
+        Judged::Append => (!append_grammar::name_follows(arguments)).then_some(ImapSession::append),
+        Judged::Create | Judged::Delete | Judged::Open | Judged::Quota => None,
+        Judged::Rename | Judged::SetAcl | Judged::Transfer => None,
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Args {
     Line,
     /// Strings, which may come as literals.
     Literals,
+    /// The same behind a set of messages: numbers, or UIDs behind UID.
+    Messages,
 }
 
 /// What a command does to what is stored.
@@ -40,12 +42,35 @@ pub enum Effect {
     Nothing,
     /// There may be less afterwards.
     Shrinks,
-    /// Read by a grammar of our own, each in its file.
-    Judged,
+    /// Collected whole and read by a grammar of our own, each in its file.
+    Judged(Judged),
+    /// For a while nothing can be asked any more behind it, or never again.
+    Last,
     /// Answered by us.
     Ours,
     /// Not here: it would bring bodies around the scrubber, or blind us.
     Refused,
+}
+
+/// How a command is judged. Each has its arm in `dispatch`: one without does not compile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// Stores messages.
+    Append,
+    /// Makes a folder.
+    Create,
+    /// Takes one away.
+    Delete,
+    /// Opens one.
+    Open,
+    /// Asks for limits, which are ours.
+    Quota,
+    /// Gives one another name.
+    Rename,
+    /// Says who may see one.
+    SetAcl,
+    /// Copies or moves messages.
+    Transfer,
 }
 
 /// What a command leaves behind at the backend, where another session of the same person may follow on the connection.
@@ -66,7 +91,7 @@ pub enum After {
 }
 
 macro_rules! verbs {
-    ($($name:ident $word:literal $args:ident $effect:ident $after:ident)*) => {
+    ($($name:ident $word:literal $args:ident $effect:ident $(($judged:ident))? $after:ident)*) => {
         /// The verbs that are known.
         #[allow(missing_docs)] // each is the RFC's own word
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,72 +103,74 @@ macro_rules! verbs {
             word: $word,
             behind_uid: concat!("UID ", $word),
             args: Args::$args,
-            effect: Effect::$effect,
+            effect: Effect::$effect $((Judged::$judged))?,
             after: After::$after,
         }),*];
     };
 }
 
 verbs! {
-    Append         "APPEND"         Literals Judged  Clean
-    Authenticate   "AUTHENTICATE"   Line     Refused Spoilt
-    Capability     "CAPABILITY"     None     Nothing Clean
-    Check          "CHECK"          None     Nothing Clean
-    Close          "CLOSE"          None     Shrinks Unselected
-    Compress       "COMPRESS"       Line     Refused Spoilt
-    Copy           "COPY"           Literals Judged  Clean
-    Create         "CREATE"         Literals Judged  Clean
-    Delete         "DELETE"         Literals Judged  Clean
-    DeleteAcl      "DELETEACL"      Literals Nothing Spoilt
-    Enable         "ENABLE"         Line     Nothing Spoilt
-    Examine        "EXAMINE"        Literals Judged  Selected
-    Expunge        "EXPUNGE"        None     Shrinks Clean
-    Fetch          "FETCH"          Literals Nothing Words
-    Filter         "FILTER"         Literals Refused Spoilt
-    GenUrlAuth     "GENURLAUTH"     Literals Refused Spoilt
-    GetAcl         "GETACL"         Literals Nothing Clean
-    GetAnnotation  "GETANNOTATION"  Literals Nothing Spoilt
-    GetMetadata    "GETMETADATA"    Literals Nothing Spoilt
-    GetQuota       "GETQUOTA"       Literals Ours    Clean
-    GetQuotaRoot   "GETQUOTAROOT"   Literals Ours    Clean
-    Id             "ID"             Literals Ours    Clean
-    Idle           "IDLE"           None     Judged  Clean
-    List           "LIST"           Literals Nothing Clean
-    ListRights     "LISTRIGHTS"     Literals Nothing Clean
-    LocalAppend    "LOCALAPPEND"    Literals Refused Spoilt
-    LocalCreate    "LOCALCREATE"    Literals Refused Spoilt
-    LocalDelete    "LOCALDELETE"    Literals Refused Spoilt
-    Login          "LOGIN"          Literals Refused Spoilt
-    Logout         "LOGOUT"         None     Judged  Clean
-    Lsub           "LSUB"           Literals Nothing Clean
-    Move           "MOVE"           Literals Judged  Clean
-    MyRights       "MYRIGHTS"       Literals Nothing Clean
-    Namespace      "NAMESPACE"      None     Nothing Clean
-    Noop           "NOOP"           None     Nothing Clean
-    Notify         "NOTIFY"         Literals Nothing Spoilt
-    Rename         "RENAME"         Literals Judged  Clean
-    Replace        "REPLACE"        Literals Refused Spoilt
-    ResetKey       "RESETKEY"       Literals Refused Spoilt
-    Search         "SEARCH"         Literals Nothing SearchWords
-    Select         "SELECT"         Literals Judged  Selected
-    SetAcl         "SETACL"         Literals Judged  Spoilt
-    SetAnnotation  "SETANNOTATION"  Literals Nothing Spoilt
-    SetMetadata    "SETMETADATA"    Literals Nothing Spoilt
-    SetQuota       "SETQUOTA"       Literals Ours    Clean
-    Sort           "SORT"           Literals Nothing SearchWords
-    StartTls       "STARTTLS"       Line     Refused Spoilt
-    Status         "STATUS"         Literals Nothing Words
-    Store          "STORE"          Literals Nothing Words
-    Subscribe      "SUBSCRIBE"      Literals Nothing Clean
-    Thread         "THREAD"         Literals Nothing SearchWords
-    Uid            "UID"            Literals Judged  Clean
-    Unauthenticate "UNAUTHENTICATE" Line     Refused Spoilt
-    Unselect       "UNSELECT"       None     Nothing Unselected
-    Unsubscribe    "UNSUBSCRIBE"    Literals Nothing Clean
-    Undump         "UNDUMP"         Literals Refused Spoilt
-    UrlFetch       "URLFETCH"       Literals Refused Spoilt
-    Xlist          "XLIST"          Literals Nothing Clean
-    Xmove          "XMOVE"          Literals Refused Spoilt
+    Append         "APPEND"         Literals Judged(Append)   Clean
+    Authenticate   "AUTHENTICATE"   Line     Refused          Spoilt
+    Capability     "CAPABILITY"     None     Nothing          Clean
+    Check          "CHECK"          None     Nothing          Clean
+    Close          "CLOSE"          None     Shrinks          Unselected
+    Compress       "COMPRESS"       Line     Refused          Spoilt
+    Copy           "COPY"           Messages Judged(Transfer) Clean
+    Create         "CREATE"         Literals Judged(Create)   Clean
+    Delete         "DELETE"         Literals Judged(Delete)   Clean
+    DeleteAcl      "DELETEACL"      Literals Nothing          Spoilt
+    Enable         "ENABLE"         Line     Nothing          Spoilt
+    Examine        "EXAMINE"        Literals Judged(Open)     Selected
+    Expunge        "EXPUNGE"        None     Shrinks          Clean
+    Fetch          "FETCH"          Messages Nothing          Words
+    // Runs a script of the member on stored mail: copies that nobody pays, and mail that nobody scrubs.
+    Filter         "FILTER"         Literals Refused          Spoilt
+    GenUrlAuth     "GENURLAUTH"     Literals Refused          Spoilt
+    GetAcl         "GETACL"         Literals Nothing          Clean
+    GetAnnotation  "GETANNOTATION"  Literals Nothing          Spoilt
+    GetMetadata    "GETMETADATA"    Literals Nothing          Spoilt
+    GetQuota       "GETQUOTA"       Literals Judged(Quota)    Clean
+    GetQuotaRoot   "GETQUOTAROOT"   Literals Judged(Quota)    Clean
+    Id             "ID"             Literals Ours             Clean
+    Idle           "IDLE"           None     Last             Clean
+    List           "LIST"           Literals Nothing          Clean
+    ListRights     "LISTRIGHTS"     Literals Nothing          Clean
+    LocalAppend    "LOCALAPPEND"    Literals Refused          Spoilt
+    LocalCreate    "LOCALCREATE"    Literals Refused          Spoilt
+    LocalDelete    "LOCALDELETE"    Literals Refused          Spoilt
+    Login          "LOGIN"          Literals Refused          Spoilt
+    Logout         "LOGOUT"         None     Last             Clean
+    Lsub           "LSUB"           Literals Nothing          Clean
+    Move           "MOVE"           Messages Judged(Transfer) Clean
+    MyRights       "MYRIGHTS"       Literals Nothing          Clean
+    Namespace      "NAMESPACE"      None     Nothing          Clean
+    Noop           "NOOP"           None     Nothing          Clean
+    Notify         "NOTIFY"         Literals Nothing          Spoilt
+    Rename         "RENAME"         Literals Judged(Rename)   Clean
+    Replace        "REPLACE"        Literals Refused          Spoilt
+    ResetKey       "RESETKEY"       Literals Refused          Spoilt
+    Search         "SEARCH"         Literals Nothing          SearchWords
+    Select         "SELECT"         Literals Judged(Open)     Selected
+    SetAcl         "SETACL"         Literals Judged(SetAcl)   Spoilt
+    SetAnnotation  "SETANNOTATION"  Literals Nothing          Spoilt
+    SetMetadata    "SETMETADATA"    Literals Nothing          Spoilt
+    SetQuota       "SETQUOTA"       Literals Judged(Quota)    Clean
+    Sort           "SORT"           Literals Nothing          SearchWords
+    StartTls       "STARTTLS"       Line     Refused          Spoilt
+    Status         "STATUS"         Literals Nothing          Words
+    Store          "STORE"          Messages Nothing          Words
+    Subscribe      "SUBSCRIBE"      Literals Nothing          Clean
+    Thread         "THREAD"         Literals Nothing          SearchWords
+    // Never by itself: what counts is the row of the verb behind it.
+    Uid            "UID"            Literals Refused          Clean
+    Unauthenticate "UNAUTHENTICATE" Line     Refused          Spoilt
+    Unselect       "UNSELECT"       None     Nothing          Unselected
+    Unsubscribe    "UNSUBSCRIBE"    Literals Nothing          Clean
+    Undump         "UNDUMP"         Literals Refused          Spoilt
+    UrlFetch       "URLFETCH"       Literals Refused          Spoilt
+    Xlist          "XLIST"          Literals Nothing          Clean
+    Xmove          "XMOVE"          Literals Refused          Spoilt
 }
 
 const UNKNOWN: VerbRow = VerbRow {
