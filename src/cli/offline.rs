@@ -86,14 +86,13 @@ pub fn help(word: Option<&str>, all: bool, format: HelpFormat, lang: Lang) -> Ex
 
 fn explain_code(code: RefusalCode, lang: Lang) {
     say(&format!("{}\n    {}", code.word(), code.text(lang)));
-    match (code, lang) {
-        (RefusalCode::TooManyTries, Lang::En) => {
-            say("    For admins: `nologd blocks list` tells which accounts it concerns, `blocks lift` ends it.")
-        }
-        (RefusalCode::TooManyTries, Lang::Fr) => {
-            say("    Pour les admins\u{a0}: `nologd blocks list` dit quels comptes sont concernés, `blocks lift` y met fin.");
-        }
-        _ => {}
+    if code == RefusalCode::TooManyTries {
+        say(match lang {
+            Lang::En => "    For admins: `nologd blocks list` tells which accounts it concerns, `blocks lift` ends it.",
+            Lang::Fr => {
+                "    Pour les admins\u{a0}: `nologd blocks list` dit quels comptes sont concernés, `blocks lift` y met fin."
+            }
+        });
     }
 }
 

@@ -8,7 +8,7 @@ mod responses;
 
 pub use code::{Lang, RefusalCode};
 pub use help::{HelpPage, MAX_HELP};
-pub use responses::Responses;
+pub use responses::{ResponseKind, Responses};
 
 /// The side whose doing a [`Fault`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Answers of ours. Generic text with a code word; nothing a peer sent is echoed.
 
-use crate::fault::{Fault, Lang, RefusalCode};
+use crate::fault::{Fault, Lang, RefusalCode, ResponseKind};
 use crate::wire::contract::Voice;
 
 /// The first line we send. Without a timestamp: that would offer APOP (RFC 1939 7).
@@ -13,7 +13,7 @@ pub fn ok(text: &str) -> Vec<u8> {
 
 /// `-ERR [RESPONSE] text (WORD)`.
 pub fn refused(code: RefusalCode) -> Vec<u8> {
-    let response = code.responses().pop3;
+    let response = response(code.responses().kind);
     let response = if response.is_empty() { String::new() } else { format!("[{response}] ") };
     let line = format!("-ERR {response}{}", code.text(Lang::En));
     format!("{line}{}\r\n", code.ending(line.len())).into_bytes()
@@ -55,6 +55,19 @@ impl Voice for Pop3Voice {
     }
 }
 
+/// The response code that tells programs what to do (RFC 2449 8, RFC 3206 4, 5); empty: no code says it. AUTH makes a mail program ask
+/// for another password, so it stands only where that may help. Nothing is stored or sent in POP3.
+fn response(kind: ResponseKind) -> &'static str {
+    match kind {
+        ResponseKind::Password => "AUTH",
+        ResponseKind::Connections => "IN-USE",
+        ResponseKind::Tries => "LOGIN-DELAY",
+        ResponseKind::Later => "SYS/TEMP",
+        ResponseKind::Hosts => "SYS/PERM",
+        ResponseKind::Encryption | ResponseKind::Flood | ResponseKind::Full | ResponseKind::None | ResponseKind::TooLarge => "",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,7 +82,7 @@ mod tests {
             let about_password = matches!(code, RefusalCode::WrongPassword | RefusalCode::PasswordExpired);
             assert_eq!(line.starts_with("-ERR [AUTH] "), about_password, "{line}");
             let known = ["", "AUTH", "IN-USE", "LOGIN-DELAY", "SYS/TEMP", "SYS/PERM"];
-            assert!(known.contains(&code.responses().pop3), "{line}");
+            assert!(known.contains(&response(code.responses().kind)), "{line}");
         }
         assert!(refused(RefusalCode::TooManyConnections).starts_with(b"-ERR [IN-USE] "));
         assert!(refused(RefusalCode::TooManyTries).starts_with(b"-ERR [LOGIN-DELAY] "));

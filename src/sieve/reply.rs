@@ -1,7 +1,7 @@
 //! Answers of ours. Generic text with a code word; nothing a peer sent is echoed but the tag of NOOP, which is there for that.
 
 use super::command::quoted;
-use crate::fault::{Fault, Lang, RefusalCode};
+use crate::fault::{Fault, Lang, RefusalCode, ResponseKind};
 use crate::wire::contract::Voice;
 
 /// `OK "text"`.
@@ -56,9 +56,20 @@ impl Voice for SieveVoice {
 }
 
 fn said(word: &str, code: RefusalCode) -> Vec<u8> {
-    let response = code.responses().sieve;
+    let response = response(code.responses().kind);
     let response = if response.is_empty() { String::new() } else { format!("({response}) ") };
     format!("{word} {response}\"{} ({})\"\r\n", code.text(Lang::En), code.word()).into_bytes()
+}
+
+/// The response code that tells programs what to do (RFC 5804 1.3); empty: no code says it.
+fn response(kind: ResponseKind) -> &'static str {
+    match kind {
+        ResponseKind::Encryption => "ENCRYPT-NEEDED",
+        ResponseKind::Full => "QUOTA",
+        ResponseKind::TooLarge => "QUOTA/MAXSIZE",
+        ResponseKind::Later | ResponseKind::Connections | ResponseKind::Tries | ResponseKind::Flood => "TRYLATER",
+        ResponseKind::Hosts | ResponseKind::None | ResponseKind::Password => "",
+    }
 }
 
 #[cfg(test)]
