@@ -43,6 +43,8 @@ pub enum StartTrouble {
     Crypto,
 }
 
+impl std::error::Error for StartTrouble {}
+
 impl fmt::Display for StartTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

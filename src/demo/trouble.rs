@@ -26,6 +26,8 @@ pub enum Trouble {
     Broken(&'static str, io::Error),
 }
 
+impl std::error::Error for Trouble {}
+
 impl fmt::Display for Trouble {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -6,6 +6,9 @@ mod code;
 mod help;
 mod responses;
 
+use std::error::Error;
+use std::fmt;
+
 pub use code::{Lang, RefusalCode};
 pub use help::{HelpPage, MAX_HELP};
 pub use responses::{ResponseKind, Responses};
@@ -57,6 +60,15 @@ pub enum Fault {
     /// The daemon is being stopped.
     Stopping,
 }
+
+/// The word of its code: there is no other text.
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code().word())
+    }
+}
+
+impl Error for Fault {}
 
 impl Fault {
     /// The side to blame.

@@ -1,5 +1,7 @@
 //! Why a change by an admin is refused.
 
+use std::fmt;
+
 use crate::store::StoreError;
 
 /// Why an admin's command was refused; then nothing was changed. Holds no text from the command.
@@ -56,6 +58,14 @@ pub enum AdminError {
     /// More grants, domains or mailboxes than there may be.
     TooMany,
 }
+
+impl fmt::Display for AdminError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl std::error::Error for AdminError {}
 
 impl AdminError {
     /// A sentence for the admin's terminal.

@@ -1,5 +1,7 @@
 //! Sizes as people write and read them: `10G`, `500M`; powers of 1024, always.
 
+use std::fmt;
+
 /// Why a text is no size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SizeError {
@@ -14,6 +16,14 @@ pub enum SizeError {
     /// The letter behind the number is none of K, M, G, T.
     UnknownUnit,
 }
+
+impl fmt::Display for SizeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl std::error::Error for SizeError {}
 
 impl SizeError {
     /// A sentence for the admin.

@@ -22,6 +22,7 @@ mod snapshot;
 mod transfer;
 mod usage_file;
 
+use std::fmt;
 use std::io::ErrorKind;
 
 use crate::private::Private;
@@ -70,6 +71,26 @@ pub enum StoreError {
     /// Where the records of all nodes are, nobody took it, or nobody knows ([`Shared`]); nothing was changed here.
     Unshared,
 }
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StoreError::Closed => "a disk error closed the store",
+            StoreError::Conflict => "something else stands there than was expected",
+            StoreError::Damaged => "the files of the store are damaged",
+            StoreError::InUse => "another daemon uses the store",
+            StoreError::Io(kind) => return write!(f, "the file system refused: {kind}"),
+            StoreError::Newer(version) => return write!(f, "a newer nologd wrote the store (schema {version})"),
+            StoreError::Residue => "written, but old files could not be wiped",
+            StoreError::TooLarge => "a value is too large, or a key is the store's own",
+            StoreError::Uncopied => "the machine that keeps copies did not take it",
+            StoreError::Outrun => "another node changed something that was not taken over yet",
+            StoreError::Unshared => "nobody took it where the records of all nodes are",
+        })
+    }
+}
+
+impl std::error::Error for StoreError {}
 
 impl From<std::io::Error> for StoreError {
     fn from(error: std::io::Error) -> Self {
