@@ -150,39 +150,9 @@ mod tests {
 
     use super::*;
     use crate::private::Domain;
-    use crate::quota::{Association, Bench, BookParams, Fact, Facts, Limit, Name, Origin, Subject};
+    use crate::quota::tests::OneNode;
+    use crate::quota::{Association, BookParams, Fact, Facts, Limit, Name, Origin, Subject};
     use crate::store::MemoryStore;
-
-    /// One node, and whether it is the judge.
-    struct Post(Mutex<bool>);
-
-    impl Bench for Post {
-        fn tenant(&self, association: &Name) -> u64 {
-            association.reveal().len() as u64
-        }
-        fn withheld(&self, _: u64) -> Option<Amount> {
-            self.0.lock().unwrap().then_some(Amount::ZERO)
-        }
-        fn grant(&self, _: u64, _: u64) -> Option<u64> {
-            Some(1)
-        }
-        fn weight(&self, amount: Amount) -> u64 {
-            amount.octets
-        }
-        fn is_going_on(&self, _: u64, _: u64) -> bool {
-            true
-        }
-        fn is_cut(&self, _: u64, _: u64) -> bool {
-            false
-        }
-        fn end(&self, _: u64, _: u64, _: u64, _: bool) {}
-        fn is_elsewhere(&self, _: u64) -> bool {
-            !*self.0.lock().unwrap()
-        }
-        fn speaks(&self, _: u64) -> bool {
-            *self.0.lock().unwrap()
-        }
-    }
 
     #[derive(Default)]
     struct Heard(Mutex<Vec<Fact>>);
@@ -196,7 +166,7 @@ mod tests {
 
     struct Node {
         book: Book,
-        post: Arc<Post>,
+        post: Arc<OneNode>,
         heard: Arc<Heard>,
     }
 
@@ -211,7 +181,7 @@ mod tests {
     impl Node {
         fn new(judges: bool) -> Node {
             let book = Book::open(Arc::new(MemoryStore::new()), BookParams::default()).unwrap();
-            let (post, heard) = (Arc::new(Post(Mutex::new(judges))), Arc::new(Heard::default()));
+            let (post, heard) = (Arc::new(OneNode::new(judges)), Arc::new(Heard::default()));
             book.judge_each_with(post.clone());
             book.lead_to(heard.clone());
             let mut velo = Association::new(Name::parse("velo").unwrap(), [Domain::parse("velo.example").unwrap()]);
@@ -222,7 +192,7 @@ mod tests {
         }
 
         fn judges(&self, judges: bool) {
-            *self.post.0.lock().unwrap() = judges;
+            self.post.judges(judges);
         }
 
         /// The storage tells all. By that, a node becomes the judge, and only then people are told.
@@ -233,7 +203,7 @@ mod tests {
         fn count_all(&self, all: &[(&str, u64)]) {
             let rows: Vec<_> = all.iter().map(|(who, octets)| (at(who), Amount::message(*octets))).collect();
             assert!(self.book.count_share(4).finish(&self.book, &rows, day()));
-            if !std::mem::replace(&mut *self.post.0.lock().unwrap(), true) {
+            if !self.post.judges(true) {
                 self.book.begin_to_speak(4, day());
             }
         }

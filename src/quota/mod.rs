@@ -124,3 +124,6 @@ pub use wanted::WantedCounts;
 pub use watch::{Told, Watch};
 pub use words::{Counted, NoShift, Origin, Refreshed, Released, Turn};
 pub use write::UsageWriter;
+
+#[cfg(test)]
+mod tests;

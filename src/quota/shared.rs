@@ -150,40 +150,10 @@ impl TenantCount {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Bench, BookParams, Name, Origin};
+    use super::super::tests::OneNode;
+    use super::super::{BookParams, Name, Origin};
     use super::*;
     use crate::store::MemoryStore;
-
-    /// Judges all, and bounds nothing.
-    struct Open;
-
-    impl Bench for Open {
-        fn tenant(&self, association: &Name) -> u64 {
-            association.reveal().len() as u64
-        }
-        fn withheld(&self, _: u64) -> Option<Amount> {
-            Some(Amount::ZERO)
-        }
-        fn grant(&self, _: u64, _: u64) -> Option<u64> {
-            Some(1)
-        }
-        fn weight(&self, amount: Amount) -> u64 {
-            amount.octets
-        }
-        fn is_going_on(&self, _: u64, _: u64) -> bool {
-            true
-        }
-        fn is_cut(&self, _: u64, _: u64) -> bool {
-            false
-        }
-        fn end(&self, _: u64, _: u64, _: u64, _: bool) {}
-        fn is_elsewhere(&self, _: u64) -> bool {
-            false
-        }
-        fn speaks(&self, _: u64) -> bool {
-            true
-        }
-    }
 
     fn at(text: &str) -> Address {
         Address::parse(text).unwrap()
@@ -191,7 +161,7 @@ mod tests {
 
     fn book() -> (Book, Day) {
         let (today, book) = (Day::from_unix(0), Book::open(Arc::new(MemoryStore::new()), BookParams::default()).unwrap());
-        book.judge_each_with(Arc::new(Open));
+        book.judge_each_with(Arc::new(OneNode::new(true)));
         for name in ["velo", "jardin"] {
             let mut association =
                 Association::new(Name::parse(name).unwrap(), [Domain::parse(&format!("{name}.example")).unwrap()]);
