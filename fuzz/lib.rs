@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
+use nologd::imap::backend_capabilities::BackendCapabilities;
 use nologd::imap::invariants::{Alice, TestSentCopy, check_frames, check_login, check_session};
-use nologd::imap::offers::Offers;
 use nologd::imap::options::SessionOptions;
 use nologd::imap::tag::Tag;
 use nologd::lmtp::LmtpEnvironment;
@@ -146,6 +146,6 @@ fn options(number: u8) -> SessionOptions {
     let sent_copy = (number & 4 != 0).then(|| Arc::new(TestSentCopy::new()) as Arc<_>);
     let account = (number & 8 != 0).then(|| Alice::account(1500, number & 16 != 0));
     let offers = [&b"LIST-STATUS STATUS=SIZE MOVE"[..], b"NAMESPACE SPECIAL-USE", b"STATUS=SIZE", b"QUOTA UNSELECT"];
-    let offers = Offers::of(offers[usize::from(number >> 5 & 3)]);
-    SessionOptions { account, offers, append_limit: 5000, sent_copy, fresh_tag: || Tag::read(b"nologd") }
+    let backend_capabilities = BackendCapabilities::of(offers[usize::from(number >> 5 & 3)]);
+    SessionOptions { account, backend_capabilities, append_limit: 5000, sent_copy, fresh_tag: || Tag::read(b"nologd") }
 }

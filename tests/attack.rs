@@ -76,7 +76,7 @@ fn random_imap_for_long() {
     run(from_env("ATTACK_SEED", now), from_env("ATTACK_COUNT", 200_000) as usize);
 }
 
-/// The short one of the doors beside.
+/// The short one of those beside IMAP and submission.
 #[test]
 fn random_pop3_and_managesieve_get_nothing_past_the_judge() {
     beside::attack(from_env("ATTACK_SEED", 7), from_env("ATTACK_COUNT", 40) as usize);

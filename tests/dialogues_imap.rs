@@ -8,8 +8,8 @@
 
 use std::sync::Arc;
 
+use nologd::imap::backend_capabilities::BackendCapabilities;
 use nologd::imap::invariants::{Alice, ImapPlay, TestSentCopy, check_frames, check_login, check_session};
-use nologd::imap::offers::Offers;
 use nologd::imap::options::SessionOptions;
 use nologd::imap::tag::Tag;
 
@@ -30,7 +30,7 @@ fn the_bound_of_a_header_is_the_same_in_any_pieces() {
         let script = format!("a1 APPEND Sent {{{}+}}\r\n{header}body\r\n", header.len() + 4);
         let terms = || SessionOptions {
             account: None,
-            offers: Offers::of(b""),
+            backend_capabilities: BackendCapabilities::of(b""),
             append_limit: 5000,
             sent_copy: Some(Arc::new(TestSentCopy::new())),
             fresh_tag: || Tag::read(b"nologd"),
@@ -54,7 +54,7 @@ fn chunking_changes_nothing() {
 fn terms(dialogue: &Dialogue) -> SessionOptions {
     let shared = if dialogue.orders("small association") { 500 } else { 1500 };
     let account = dialogue.orders("quota").then(|| Alice::account(shared, !dialogue.orders("unseen")));
-    let offers = Offers::of(match () {
+    let backend_capabilities = BackendCapabilities::of(match () {
         () if dialogue.orders("backend counts") => b"QUOTA",
         () if dialogue.orders("status only") => b"STATUS=SIZE",
         () if dialogue.orders("sizes only") => b"UNSELECT",
@@ -62,7 +62,13 @@ fn terms(dialogue: &Dialogue) -> SessionOptions {
         () => b"LIST-STATUS STATUS=SIZE MOVE",
     });
     let fresh_tag = || Tag::read(b"nologd");
-    SessionOptions { account, offers, append_limit: 5000, sent_copy: Some(Arc::new(TestSentCopy::new())), fresh_tag }
+    SessionOptions {
+        account,
+        backend_capabilities,
+        append_limit: 5000,
+        sent_copy: Some(Arc::new(TestSentCopy::new())),
+        fresh_tag,
+    }
 }
 
 fn run(dialogue: &Dialogue, size: usize) -> Result<(), String> {

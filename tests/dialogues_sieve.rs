@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nologd::fault::{Fault, RefusalCode};
+use nologd::sieve::forwarding::Forwarding;
 use nologd::sieve::invariants::{MemoryOwner, SieveMachines, SievePlay, check_sieve};
-use nologd::sieve::offer::Forwarding;
 use nologd::sieve::session::{ScriptOwner, SieveSession};
 use nologd::wire::contract::{Carried, Motion};
 use nologd::wire::play::ContractPlay;

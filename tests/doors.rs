@@ -1,4 +1,4 @@
-//! Who stands in front: load balancers that say where their clients are, the onion door, and several services behind one port.
+//! Who stands in front: load balancers that say where their clients are, the onion listener, and several services behind one port.
 //! Played here by the test itself, as they should be and as they should not; the real ones are in `balancers.rs` and `onion.rs`.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on must say where
@@ -300,7 +300,7 @@ fn at_the_onion_door_an_account_counts_and_an_address_does_not() {
     }
     assert!(log_in(&mut open[5], "bob", PASSWORD).contains("(TOO-MANY-TRIES)"));
     assert!(log_in(&mut open[6], "carol", PASSWORD).contains("l OK"));
-    // Bob gets in by the ordinary door.
+    // Bob gets in by the ordinary listener.
     let mut direct = Wire::tls(house.ports.imaps);
     direct.line();
     assert!(log_in(&mut direct, "bob", PASSWORD).contains("l OK"));

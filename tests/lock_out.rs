@@ -19,14 +19,14 @@ use wire::Wire;
 const HOME: [u8; 4] = [127, 0, 0, 1];
 const STRANGER: [u8; 4] = [127, 0, 0, 31];
 
-/// Ports of the house's own doors.
+/// Ports of the house's own listeners.
 struct Own {
     lmtp: u16,
     policy: u16,
     webmail: u16,
 }
 
-/// nologd with these limits, a socket for admins, and the house's own doors.
+/// nologd with these limits, a socket for admins, and the house's own listeners.
 fn house(limits: &str) -> (House, Own, Scripted) {
     house_with(limits, None)
 }
@@ -38,8 +38,8 @@ fn house_with(limits: &str, files: Option<u64>) -> (House, Own, Scripted) {
     let listen = |service: &str, port: u16| {
         format!("[[listen]]\nservice = \"{service}\"\naddress = \"127.0.0.1:{port}\"\ntls = \"none\"\n")
     };
-    let doors = [listen("lmtp", own.lmtp), listen("policy", own.policy), listen("webmail-imap", own.webmail)];
-    settings.limits = format!("{limits}\n{}", doors.concat());
+    let listeners = [listen("lmtp", own.lmtp), listen("policy", own.policy), listen("webmail-imap", own.webmail)];
+    settings.limits = format!("{limits}\n{}", listeners.concat());
     // One key more of the backend: its LMTP, which nobody has to answer.
     settings.relay.push_str("\"\nlmtp = \"lmtp://127.0.0.1:9");
     (settings.admin, settings.files) = (true, files);

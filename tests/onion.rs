@@ -1,4 +1,4 @@
-//! The onion door behind Debian's own Tor: a network of a few relays on loopback, as in Tor's own tests, with an onion service that leads
+//! The onion listener behind Debian's own Tor: a network of a few relays on loopback, as in Tor's own tests, with an onion service that leads
 //! to nologd's sockets, and a client that comes through it.
 
 #![allow(clippy::disallowed_methods)] // writes the configs of other programs

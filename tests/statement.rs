@@ -52,7 +52,7 @@ fn what_stands_behind_each_sentence_exists() {
             Proof::Outside => {
                 assert_eq!(sentence.part, StatementPart::Limits, "{}: nothing holds what is promised", sentence.name)
             }
-            Proof::Balancer | Proof::OnionDoor | Proof::Pair | Proof::Shared => {}
+            Proof::Balancer | Proof::Onion | Proof::Pair | Proof::Shared => {}
             Proof::NoHint | Proof::Witness | Proof::Outputs | Proof::Audit | Proof::Canary => {}
         }
         assert!(!sentence.backing().is_empty());

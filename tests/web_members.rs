@@ -27,7 +27,7 @@ use wire::Wire;
 const HOME: [u8; 4] = [127, 0, 0, 1];
 const STRANGER: [u8; 4] = [127, 0, 0, 31];
 
-/// The daemon in front of a backend that knows one password, and where its doors are.
+/// The daemon in front of a backend that knows one password, and where its listeners are.
 struct Stage {
     house: House,
     backend: Scripted,

@@ -9,7 +9,7 @@ use super::association_rows::{loan_rows, print_change, settings_rows, state, zon
 use super::association_shown::AssociationShown;
 use super::changed::Changed;
 use super::doubt::{self, OldNumbers};
-use super::layout::{Canvas, Row, count, rows, table};
+use super::layout::{Canvas, ShownRow, count, rows, table};
 use super::open_offers::{OfferShown, OffersAbout};
 use super::zones::ZoneShown;
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
@@ -220,7 +220,7 @@ impl AdminCommand for ShowAssociation {
 
     fn print(told: &AssociationTold) -> String {
         let AssociationShown { name, settings, aliases, lent, borrowed, fill } = &told.association;
-        let used: [Row; 3] = [
+        let used: [ShownRow; 3] = [
             ("space in use", fill.print()),
             ("messages in use", count(fill.messages, settings.messages)),
             ("mailboxes in use", count(fill.mailboxes, settings.mailboxes)),

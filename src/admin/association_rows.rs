@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::changed::Changed;
-use super::layout::{Row, joined, number_limit, size_limit};
+use super::layout::{ShownRow, joined, number_limit, size_limit};
 use super::zones::ZoneShown;
 use crate::private::{Address, Domain};
 use crate::quota::{Association, Limit, Loan, Rates, Settings, State, parse_size, print_size};
@@ -33,7 +33,7 @@ pub(super) fn state(state: State) -> String {
 }
 
 /// All settings, one row each, always the same rows: so that two of these can be compared.
-pub(super) fn settings_rows<'a, T>(settings: &Settings, aliases: &'a BTreeMap<Address, T>) -> Vec<Row>
+pub(super) fn settings_rows<'a, T>(settings: &Settings, aliases: &'a BTreeMap<Address, T>) -> Vec<ShownRow>
 where
     &'a T: IntoIterator<Item = &'a Address>,
 {
@@ -66,7 +66,7 @@ where
 }
 
 /// Loans, one row for each direction, always both.
-pub(super) fn loan_rows(lent: &[Loan], borrowed: &[Loan]) -> [Row; 2] {
+pub(super) fn loan_rows(lent: &[Loan], borrowed: &[Loan]) -> [ShownRow; 2] {
     let each = |loans: &[Loan], way: &str| {
         let words = loans
             .iter()
@@ -77,7 +77,7 @@ pub(super) fn loan_rows(lent: &[Loan], borrowed: &[Loan]) -> [Row; 2] {
 }
 
 /// How the zones of its domains stood, where somebody looked.
-pub(super) fn zone_row(zones: &[ZoneShown]) -> Option<Row> {
+pub(super) fn zone_row(zones: &[ZoneShown]) -> Option<ShownRow> {
     let words = zones.iter().map(|ZoneShown { day, zone }| {
         let (domain, day) = (zone.domain.reveal_written(), day.print());
         let but = if zone.with_mx { "" } else { " (the MX was not looked at)" };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layout::{Row, rows};
+use super::layout::{ShownRow, rows};
 use crate::quota::{Change, Excess, print_size};
 use crate::words::nullable;
 
@@ -31,12 +31,12 @@ impl<T> Changed<T> {
     }
 
     /// For people: all rows of what came or went, or the rows that differ.
-    pub(super) fn print(&self, name: impl Fn(&T) -> String, settings: impl Fn(&T) -> Vec<Row>) -> String {
+    pub(super) fn print(&self, name: impl Fn(&T) -> String, settings: impl Fn(&T) -> Vec<ShownRow>) -> String {
         let mut told = match (&self.was, &self.now) {
             (Some(was), Some(now)) => {
                 let pairs = settings(was).into_iter().zip(settings(now));
                 let changed = pairs.filter(|(was, now)| was != now);
-                let lines: Vec<Row> =
+                let lines: Vec<ShownRow> =
                     changed.map(|((label, was), (_, now))| (label, format!("was {was}; is now {now}"))).collect();
                 let head = if lines.is_empty() { "is as it was" } else { "changed" };
                 format!("{}: {head}\n{}", name(now), rows(&lines))

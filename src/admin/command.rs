@@ -33,7 +33,7 @@ pub trait AdminCommand: Serialize + DeserializeOwned {
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<Self::Told, Declined>;
 
     /// The whole answer; the commands that have much to say make it in pieces.
-    fn reply(&self, executor: &Executor, at: &Moment<'_>) -> Reply {
+    fn reply(&self, executor: &Executor, at: &Moment<'_>) -> ReplyLine {
         whole(line::tell(self.carry_out(executor, at).as_ref()))
     }
 
@@ -60,10 +60,10 @@ pub struct Moment<'a> {
 }
 
 /// An answer's line in pieces of bounded size, each made when it is asked for.
-pub type Reply = Box<dyn Iterator<Item = String> + Send>;
+pub type ReplyLine = Box<dyn Iterator<Item = String> + Send>;
 
 /// An answer in one piece.
-pub(super) fn whole(line: String) -> Reply {
+pub(super) fn whole(line: String) -> ReplyLine {
     Box::new(iter::once(line))
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::Tries;
 use super::incident::IncidentSummary;
-use super::layout::{Row, fill, joined, rows};
+use super::layout::{ShownRow, fill, joined, rows};
 use super::mailbox_shown::MailboxShown;
 use super::{AdminCommand, Audience, Declined, Executor, Moment, blocks, incident};
 use crate::private::{Address, revealed};
@@ -101,7 +101,7 @@ impl AdminCommand for DiscloseMailbox {
     }
 
     fn print(told: &Disclosed) -> String {
-        let mut held: Vec<Row> = told.mailbox.iter().flat_map(mailbox).collect();
+        let mut held: Vec<ShownRow> = told.mailbox.iter().flat_map(mailbox).collect();
         held.extend(
             told.listed.map(|listed| ("shown in lists", format!("{}, {} messages", print_size(listed.octets), listed.messages))),
         );
@@ -129,7 +129,7 @@ impl AdminCommand for DiscloseMailbox {
     }
 }
 
-fn mailbox(mailbox: &MailboxShown) -> Vec<Row> {
+fn mailbox(mailbox: &MailboxShown) -> Vec<ShownRow> {
     let mut held = mailbox.settings();
     held.push(("in use", fill(mailbox.octets, mailbox.storage)));
     held.push(("messages", mailbox.messages.to_string()));
@@ -138,7 +138,7 @@ fn mailbox(mailbox: &MailboxShown) -> Vec<Row> {
     held
 }
 
-fn sending(filling: Filling) -> [Row; 4] {
+fn sending(filling: Filling) -> [ShownRow; 4] {
     [
         ("sent, that count this hour", filling.messages_per_hour.to_string()),
         ("sent, that count this day", filling.messages_per_day.to_string()),

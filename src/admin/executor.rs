@@ -88,11 +88,11 @@ pub struct Host {
     /// Outputs (1, 2) that end in another program.
     pub lost_outputs: Vec<u64>,
     /// The certificates; none where no listener uses TLS.
-    pub certificates: Option<Certificates>,
+    pub certificates: Option<AskCertificates>,
 }
 
 /// How the certificates stand whenever that is asked.
-pub type Certificates = Arc<dyn Fn() -> Vec<CertificateStatus> + Send + Sync>;
+pub type AskCertificates = Arc<dyn Fn() -> Vec<CertificateStatus> + Send + Sync>;
 
 /// How the certificate of one folder stands.
 #[derive(Clone, Serialize, Deserialize)]

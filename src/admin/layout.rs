@@ -46,10 +46,10 @@ impl Canvas {
 }
 
 /// A row of a list of settings: what, and how it stands.
-pub(super) type Row = (&'static str, String);
+pub(super) type ShownRow = (&'static str, String);
 
 /// Rows below each other, the second column straight.
-pub(super) fn rows(rows: &[Row]) -> String {
+pub(super) fn rows(rows: &[ShownRow]) -> String {
     let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or_default();
     rows.iter().map(|(label, text)| format!("    {label:width$}  {text}\n")).collect()
 }

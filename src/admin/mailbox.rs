@@ -11,7 +11,7 @@ use super::doubt::{self, OldNumbers};
 use super::layout::{fill, table};
 use super::line::{self, DONE};
 use super::mailbox_shown::MailboxShown;
-use super::{AdminCommand, Audience, Declined, Executor, Moment, Reply};
+use super::{AdminCommand, Audience, Declined, Executor, Moment, ReplyLine};
 use crate::private::{Address, revealed};
 use crate::quota::{AdminError, Book, MailboxEdit, Name, SendingSwitch};
 
@@ -69,7 +69,7 @@ impl AdminCommand for ListMailboxes {
     }
 
     /// A big host has tens of thousands: only their addresses are held, and each piece is made when the last one was taken.
-    fn reply(&self, executor: &Executor, _: &Moment<'_>) -> Reply {
+    fn reply(&self, executor: &Executor, _: &Moment<'_>) -> ReplyLine {
         match executor.book.listed(self.association.as_ref()) {
             Ok(addresses) => {
                 let old = executor.old_numbers(self.association.as_ref());

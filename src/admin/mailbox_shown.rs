@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::layout::{Row, size_limit};
+use super::layout::{ShownRow, size_limit};
 use crate::private::{Address, revealed};
 use crate::quota::{Amount, Kind, Limit, LimitBy, MailboxPlace, MailboxView, Name, OwnLang, OwnLimit, SendingSwitch};
 use crate::words::nullable;
@@ -79,7 +79,7 @@ impl MailboxShown {
     }
 
     /// The settings, always the same rows.
-    pub(super) fn settings(&self) -> Vec<Row> {
+    pub(super) fn settings(&self) -> Vec<ShownRow> {
         let origin = if self.own_limit { "own limit" } else { "the association's default" };
         let by_whom = match self.limit_by {
             None => "",

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! nologd association set ──▶ SetAssociation ──one line of JSON──▶ Request ──▶ Executor ──▶ Book
-//! the admin's terminal  ◀── Changed<..>    ◀──one line of JSON── Reply   ◀──┘
+//! the admin's terminal  ◀── Changed<..>    ◀──one line of JSON── ReplyLine   ◀──┘
 //! ```
 //!
 //! A command is one type in one file: its fields are what can be typed (clap), what is sent (serde) and what is carried out; who may give it,
@@ -56,8 +56,8 @@ pub mod usage_count;
 pub mod zones;
 
 pub use changed::Changed;
-pub use command::{AdminCommand, Moment, Reply, ask};
-pub use executor::{CertificateStatus, Certificates, Executor, Host, ListenerStatus, ServerStatus};
+pub use command::{AdminCommand, Moment, ReplyLine, ask};
+pub use executor::{AskCertificates, CertificateStatus, Executor, Host, ListenerStatus, ServerStatus};
 pub use layout::Canvas;
 pub use line::{MAX_ANSWER, MAX_REQUEST, Unread, VERSION, tell, told};
 pub use principal::{Audience, Principal};

@@ -20,7 +20,7 @@ use super::sync::{ApplySync, StageSync};
 use super::usage::LoadUsage;
 use super::usage_count::{BeginUsageCount, TellUsageCount};
 use super::zones::TellZones;
-use super::{AdminCommand, Declined, Executor, Moment, Principal, Reply, json, line};
+use super::{AdminCommand, Declined, Executor, Moment, Principal, ReplyLine, json, line};
 use crate::quota::{Book, Day};
 
 macro_rules! commands {
@@ -58,7 +58,7 @@ macro_rules! commands {
                 match self { $(Request::$name(command) => principal.may(command.audience(), &executor.book)),* }
             }
 
-            fn reply(&self, executor: &Executor, at: &Moment<'_>) -> Reply {
+            fn reply(&self, executor: &Executor, at: &Moment<'_>) -> ReplyLine {
                 match self { $(Request::$name(command) => command.reply(executor, at)),* }
             }
         }
@@ -74,7 +74,7 @@ impl Request {
     }
 
     /// Carries out what `principal` asks for, or refuses. A change is on disk when this returns.
-    pub fn serve(&self, principal: &Principal, executor: &Executor, at: &Moment<'_>) -> Reply {
+    pub fn serve(&self, principal: &Principal, executor: &Executor, at: &Moment<'_>) -> ReplyLine {
         if self.is_for(principal, executor) {
             self.reply(executor, at)
         } else {

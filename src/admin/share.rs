@@ -125,7 +125,7 @@ pub struct ShareTold {
     pub certificate_days: Option<i64>,
     /// The nodes that live.
     pub nodes: Vec<String>,
-    /// Other nodes of the config whose door cannot be reached from here.
+    /// Other nodes of the config whose listener cannot be reached from here.
     pub silent: Vec<String>,
     /// In the order of their names.
     pub associations: Vec<SharedAssociation>,

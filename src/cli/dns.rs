@@ -28,7 +28,7 @@ pub fn dns(arguments: &DnsArguments) -> ExitCode {
         return match resolver(arguments).and_then(|resolver| Ok((resolver, domains(arguments)?))) {
             Ok((resolver, domains)) => {
                 let look =
-                    |domains: &[Domain]| dns_check::check(&resolver, domains, |domain| lines(domain, &site.offer, &mail, pages));
+                    |domains: &[Domain]| dns_check::check(&resolver, domains, |domain| lines(domain, &site.ports, &mail, pages));
                 let knows_mx = arguments.mx.is_some() || site.mx.is_some();
                 if arguments.tell { tell(arguments, &domains, look, knows_mx) } else { show(&look(&domains), arguments.json) }
             }
@@ -36,7 +36,7 @@ pub fn dns(arguments: &DnsArguments) -> ExitCode {
         };
     }
     match &arguments.domain {
-        Some(domain) => say(zone(domain, &site.offer, &mail, pages).trim_end()),
+        Some(domain) => say(zone(domain, &site.ports, &mail, pages).trim_end()),
         None => return ExitCode::from(USAGE),
     }
     ExitCode::SUCCESS

@@ -82,11 +82,11 @@ struct Run {
 }
 
 /// What to tell; none where it was told at an earlier run.
-type Stop = Option<String>;
+type UntoldStop = Option<String>;
 
 impl Run {
     /// A run by hand and the timer's must not both change what is remembered.
-    fn turn(&self) -> Result<Option<SyncTurn>, Stop> {
+    fn turn(&self) -> Result<Option<SyncTurn>, UntoldStop> {
         let folder = self.state_file.parent().unwrap_or(Path::new("."));
         match SyncTurn::take(folder, self.is_dry) {
             Ok(None) => Err(Some("Another `nologd sync` is under way: wait until it is done, and try again.".to_owned())),
@@ -96,7 +96,7 @@ impl Run {
     }
 
     /// `_turn`: held to the end.
-    fn whole(&self, kind: PanelKind, settings: &SyncSettings, _turn: Option<SyncTurn>) -> Result<(), Stop> {
+    fn whole(&self, kind: PanelKind, settings: &SyncSettings, _turn: Option<SyncTurn>) -> Result<(), UntoldStop> {
         let before = self.state()?;
         let mut progress = Progress::new();
         // The book first: what reading it takes is free again for the panel.
@@ -145,7 +145,7 @@ impl Run {
         if panel.odd.is_none() { Ok(()) } else { Err(None) }
     }
 
-    fn state(&self) -> Result<SyncState, Stop> {
+    fn state(&self) -> Result<SyncState, UntoldStop> {
         let told = |why: &str| Some(format!("{}: {why}", self.state_file.display()));
         match SyncState::read(&self.state_file) {
             Ok(Some(state)) => Ok(state),
@@ -155,7 +155,7 @@ impl Run {
     }
 
     /// `so_far`: what is true of the book where this fails.
-    fn remember(&self, state: &SyncState, so_far: &str) -> Result<(), Stop> {
+    fn remember(&self, state: &SyncState, so_far: &str) -> Result<(), UntoldStop> {
         if self.is_dry {
             return Ok(());
         }
@@ -164,7 +164,7 @@ impl Run {
     }
 
     /// Nothing is changed, and that is told once.
-    fn stop(&self, mut before: SyncState, code: SyncCode, text: &str) -> Stop {
+    fn stop(&self, mut before: SyncState, code: SyncCode, text: &str) -> UntoldStop {
         let word = code.word();
         if before.told.as_deref() == Some(word) && !self.is_dry && !std::io::stdout().is_terminal() {
             return None;
@@ -176,7 +176,7 @@ impl Run {
         Some(format!("{word} {text} {}", code.text(Lang::En)))
     }
 
-    fn book(&self) -> Result<BookNow, Stop> {
+    fn book(&self) -> Result<BookNow, UntoldStop> {
         let (mut associations, mut aliases) = (Vec::new(), BTreeMap::new());
         for (association, leads) in told(&self.socket, &ListAssociations {})?.associations() {
             associations.push(association);
@@ -189,7 +189,7 @@ impl Run {
         Ok(BookNow { associations, aliases, mailboxes: mailboxes.collect() })
     }
 
-    fn apply(&self, before: &SyncState, found: &Difference) -> Result<SyncApplied, Stop> {
+    fn apply(&self, before: &SyncState, found: &Difference) -> Result<SyncApplied, UntoldStop> {
         if self.is_dry {
             return Ok(SyncApplied::default());
         }
@@ -211,7 +211,7 @@ fn hour() -> u64 {
 }
 
 /// In as many parts as it takes; the last one carries all of them out.
-fn send(socket: &Path, whole: &Batch) -> Result<SyncApplied, Stop> {
+fn send(socket: &Path, whole: &Batch) -> Result<SyncApplied, UntoldStop> {
     let batch = made_up_name().map_err(Some)?;
     let mut parts = parts(whole);
     let last = parts.pop().unwrap_or_default();

@@ -171,7 +171,7 @@ pub fn host_of(config: &Config, enforcement: &Enforcement) -> Host {
     let listener = |listen: &Listen| ListenerStatus {
         service: listen.words(),
         address: listen.address.clone(),
-        tls: if listen.doors.by_alpn.is_empty() { listen.tls.word() } else { "by-alpn" }.into(),
+        tls: if listen.options.by_alpn.is_empty() { listen.tls.word() } else { "by-alpn" }.into(),
     };
     Host {
         listeners: config.listens.iter().map(listener).collect(),
@@ -263,22 +263,21 @@ pub fn listeners(config: &Config, built: &Built) -> Result<Vec<Listener>, StartT
             let clients = built.clients.get(number).and_then(Option::as_ref);
             tls::TlsServer::new(certificates.clone(), service.alpn(), HANDSHAKE, clients).map_err(|_| StartTrouble::Crypto)
         };
-        let doors = &listen.doors;
+        let options = &listen.options;
         let entry = match listen.tls {
-            ListenTls::Implicit if !doors.by_alpn.is_empty() => {
+            ListenTls::Implicit if !options.by_alpn.is_empty() => {
                 let each = |service: &Service| Ok((*service, server(*service)?));
-                TlsMode::ByAlpn(doors.by_alpn.iter().map(each).collect::<Result<_, StartTrouble>>()?)
+                TlsMode::ByAlpn(options.by_alpn.iter().map(each).collect::<Result<_, StartTrouble>>()?)
             }
             ListenTls::Implicit => TlsMode::Implicit(server(listen.service)?),
             ListenTls::StartTls => TlsMode::StartTls(server(listen.service)?),
             ListenTls::None => TlsMode::Plain,
         };
         let pooling = if listen.pool { Pooling::On } else { Pooling::Off };
-        let (forwarders, onion) = (doors.forwarders.clone(), doors.onion);
         let default_domain = listen.default_domain.as_deref().map(Into::into);
         let backend = listen.backend.as_deref().map(Into::into);
         let (number, service) = (number as u64, listen.service);
-        Ok(Listener { number, service, entry, pooling, default_domain, backend, forwarders, onion })
+        Ok(Listener { number, service, entry, pooling, default_domain, backend, front: options.front.clone() })
     };
     config.listens.iter().enumerate().map(listener).collect()
 }

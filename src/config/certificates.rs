@@ -42,7 +42,7 @@ fn usable(certificates: &Certificates, report: &LoadReport, listens: &[Listen]) 
 }
 
 /// The way from `status` to the certificates as they are then.
-pub(super) fn told(certificates: &Arc<Certificates>) -> crate::admin::Certificates {
+pub(super) fn told(certificates: &Arc<Certificates>) -> crate::admin::AskCertificates {
     let certificates = certificates.clone();
     Arc::new(move || {
         let now = now().as_secs();

@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::admin::{access, notices};
 use super::association::associations;
 use super::backend::backends;
-use super::doors::onion;
 use super::limits::limits;
 use super::listen::{Listen, listens};
+use super::listen_options::onion;
 use super::policy;
 use super::reader::{Reader, Section, choice};
 use super::share::{ShareSettings, share};
@@ -22,7 +22,7 @@ use crate::private::{Address, Domain};
 use crate::quota::{Association, OverQuota, Rates, Unknown};
 use crate::route::Backends;
 use crate::serve::{Access, Patience, Quota, Sizes};
-use crate::sieve::offer::Forwarding;
+use crate::sieve::forwarding::Forwarding;
 
 /// The file, read and checked.
 pub struct Config {
@@ -38,7 +38,7 @@ pub struct Config {
     pub authorities: Option<PathBuf>,
     /// Listeners.
     pub listens: Vec<Listen>,
-    /// The name of the onion door, where members are told of it.
+    /// The name of the onion service, where members are told of it.
     pub onion: Option<String>,
     /// One of several nodes; `None` where it is alone.
     pub share: Option<ShareSettings>,
@@ -134,10 +134,12 @@ fn whole(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Option<Config> {
     let drain = root.number(reader, "drain_seconds", 3600).unwrap_or(30);
     let (tls, authorities) = tls(reader, root);
     let (listens, named) = listens(reader, root, tls.is_some());
-    let onion = onion(reader, root, listens.iter().any(|listen| listen.doors.onion));
+    let onion = onion(reader, root, listens.iter().any(|listen| listen.options.front.onion));
     let (limits, patience, sizes) = limits(reader, root);
-    let limits =
-        limits.beside(listens.iter().any(|one| one.doors.onion), listens.iter().any(|one| !one.doors.forwarders.is_empty()));
+    let limits = limits.beside(
+        listens.iter().any(|one| one.options.front.onion),
+        listens.iter().any(|one| !one.options.front.forwarders.is_empty()),
+    );
     let access = access(reader, root);
     let notices_from = notices(reader, root);
     let WebSettings { help: help_url, url: web_url, mx, hosts } = super::web::read(reader, root);

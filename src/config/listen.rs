@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::doors::{Doors, ListensAt, doors};
 use super::groups::group;
+use super::listen_options::{ListenOptions, ListensAt, options};
 use super::reader::{Found, Reader, Section, choice};
 use crate::private::Domain;
 use crate::route::is_loopback;
@@ -30,7 +30,7 @@ pub struct Listen {
     /// The backend that tells usage there, by its name; none where nobody knows which it is.
     pub backend: Option<String>,
     /// Who stands in front of it, and what else may be spoken.
-    pub doors: Doors,
+    pub options: ListenOptions,
 }
 
 /// `tls = ...` of a listener.
@@ -58,7 +58,7 @@ impl ListenTls {
 impl Listen {
     /// What is spoken there: one service, or several by ALPN.
     pub fn services(&self) -> &[Service] {
-        if self.doors.by_alpn.is_empty() { std::slice::from_ref(&self.service) } else { &self.doors.by_alpn }
+        if self.options.by_alpn.is_empty() { std::slice::from_ref(&self.service) } else { &self.options.by_alpn }
     }
 
     /// Their words in the config file.
@@ -107,8 +107,8 @@ fn listen(
     everywhere: Option<&str>,
     named: &mut Vec<Found<String>>,
 ) -> Option<(Listen, Found<String>)> {
-    let doors = doors(reader, &mut section);
-    let service = if doors.is_by_alpn() { section.text(reader, "service") } else { section.needed(reader, "service") };
+    let options = options(reader, &mut section);
+    let service = if options.is_by_alpn() { section.text(reader, "service") } else { section.needed(reader, "service") };
     let address = section.needed(reader, "address");
     let tls = section.needed(reader, "tls");
     let wants_pool = section.flag(reader, "pool");
@@ -119,14 +119,14 @@ fn listen(
     let place = section.place();
     section.end(reader);
     let services: Vec<_> = Service::ALL.iter().map(|service| (service.word(), *service)).collect();
-    if let Some(found) = service.as_ref().filter(|_| doors.is_by_alpn()) {
+    if let Some(found) = service.as_ref().filter(|_| options.is_by_alpn()) {
         reader.wrong(found, "and by_alpn: one of the two");
     }
-    let service = choice(reader, service, &services).or_else(|| doors.first());
+    let service = choice(reader, service, &services).or_else(|| options.first());
     let kinds = [ListenTls::Implicit, ListenTls::StartTls, ListenTls::None].map(|kind| (kind.word(), kind));
     let protection = choice(reader, tls, &kinds);
     let (service, address, tls) = (service?, address?, protection?);
-    if wants_pool && (doors.is_by_alpn() || service != Service::Imap && !service.is_webmail()) {
+    if wants_pool && (options.is_by_alpn() || service != Service::Imap && !service.is_webmail()) {
         reader.wrong(&place, "has pool = true, which is for imap only");
     }
     let unix = address.value.starts_with("unix:");
@@ -143,9 +143,9 @@ fn listen(
     }
     let default_domain = own_domain.or_else(|| everywhere.map(str::to_owned)).filter(|_| service.has_logins());
     let pool = wants_pool || service.is_webmail();
-    let (found, doors, text) = (doors.doors.clone(), doors, address.value.clone());
-    let listen = Listen { service, address: text, tls, pool, group, clients, default_domain, backend: speaker, doors: found };
-    doors.check(reader, ListensAt { service, unix, local: listen.is_local(), implicit: tls == ListenTls::Implicit });
+    let (found, options, text) = (options.options.clone(), options, address.value.clone());
+    let listen = Listen { service, address: text, tls, pool, group, clients, default_domain, backend: speaker, options: found };
+    options.check(reader, ListensAt { service, unix, local: listen.is_local(), implicit: tls == ListenTls::Implicit });
     Some((listen, address))
 }
 

@@ -2,19 +2,19 @@
 
 use std::net::SocketAddr;
 
-use super::doors::Doors;
 use super::file::Config;
 use super::listen::{Listen, ListenTls};
-use crate::serve::Service;
+use super::listen_options::ListenOptions;
+use crate::serve::ListenerFront;
 use crate::web::Site;
-use crate::web::offer::{Encryption, MailOffer, OfferedPort, Speech};
+use crate::web::mail_ports::{Encryption, MailPort, MailPorts, Speech};
 
 /// What pages say about this host.
 pub fn site(config: &Config) -> Site {
     let url = config.web_url.clone().unwrap_or_else(|| format!("https://{}", config.hostname).into());
     let help = config.help_url.as_ref().map_or_else(|| format!("{url}/help"), |page| page.url().to_owned());
     Site {
-        offer: MailOffer::new(&config.hostname, doors(&config.listens)),
+        ports: MailPorts::new(&config.hostname, ports(&config.listens)),
         help: help.into(),
         url,
         mx: config.mx.clone(),
@@ -25,7 +25,7 @@ pub fn site(config: &Config) -> Site {
 /// How far a listener is from a mail program: what is nearer hides the others. None: no mail program gets in there by itself. Without TLS it
 /// does not, nor where the client must say what it wants, nor by Tor.
 fn distance(listen: &Listen) -> Option<Distance> {
-    let Doors { forwarders, onion, by_alpn } = &listen.doors;
+    let ListenOptions { front: ListenerFront { forwarders, onion }, by_alpn } = &listen.options;
     let open = listen.tls != ListenTls::None && !onion && by_alpn.is_empty();
     open.then(|| match () {
         () if listen.is_local() => Distance::ThisMachine,
@@ -42,20 +42,22 @@ enum Distance {
     ThisMachine,
 }
 
-/// The doors for mail programs: of each protocol those that are nearest.
-fn doors(listens: &[Listen]) -> Vec<OfferedPort> {
-    let mut doors = Vec::new();
-    for (service, speech) in
-        [(Service::Imap, Speech::Imap), (Service::Pop3, Speech::Pop3), (Service::Submission, Speech::Submission)]
-    {
-        let all =
-            || listens.iter().filter(|listen| listen.service == service).filter_map(|listen| Some((distance(listen)?, listen)));
+/// The ports for mail programs: of each protocol those that are nearest.
+fn ports(listens: &[Listen]) -> Vec<MailPort> {
+    let mut ports = Vec::new();
+    for speech in Speech::ALL {
+        let all = || {
+            listens
+                .iter()
+                .filter(|listen| listen.service.word() == speech.row().service)
+                .filter_map(|listen| Some((distance(listen)?, listen)))
+        };
         let nearest = all().map(|(distance, _)| distance).min();
         for (_, listen) in all().filter(|(distance, _)| Some(*distance) == nearest) {
             let encryption = if listen.tls == ListenTls::Implicit { Encryption::Implicit } else { Encryption::StartTls };
             let port = listen.address.parse::<SocketAddr>().map(|address| address.port());
-            doors.extend(port.ok().map(|port| OfferedPort { speech, encryption, port }));
+            ports.extend(port.ok().map(|port| MailPort { speech, encryption, port }));
         }
     }
-    doors
+    ports
 }

@@ -46,17 +46,17 @@ macro_rules! catalogue {
 const _: () = assert!(WORDS.len() <= 64);
 
 /// The words of event `number`: its own and those of its values.
-pub(super) fn words(number: u64) -> Option<Words> {
+pub(super) fn words(number: u64) -> Option<EventWords> {
     WORDS.get(usize::try_from(number).ok()?).copied()
 }
 
 /// The words of all events, in the order of their numbers.
-pub fn catalogue() -> impl Iterator<Item = Words> {
+pub fn catalogue() -> impl Iterator<Item = EventWords> {
     WORDS.iter().copied()
 }
 
 /// An event's own word, and those of its values.
-pub type Words = (&'static str, &'static [&'static str]);
+pub type EventWords = (&'static str, &'static [&'static str]);
 
 catalogue! {
     /// All listeners are bound and the daemon serves.
@@ -127,7 +127,7 @@ catalogue! {
     JudgesNothing "judges-nothing" (why, node);
     /// This node may judge again.
     JudgesAgain "judges-again" ();
-    /// Another node lives, and its door cannot be reached from here: members who come here and whom it judges are turned away. The number is its place in
+    /// Another node lives, and its listener cannot be reached from here: members who come here and whom it judges are turned away. The number is its place in
     /// the config file.
     NodeSilent "node-silent" (node);
     /// It can be reached again.

@@ -13,7 +13,7 @@ mod panic;
 mod probe;
 mod tally;
 
-pub use catalogue::{Event, EventKind, Words, catalogue};
+pub use catalogue::{Event, EventKind, EventWords, catalogue};
 pub use layer::{install, print_only};
 pub use named::{BackendService, ConfigPart, name_backends};
 pub use panic::install_hook;

@@ -6,9 +6,9 @@
 
 use super::announcement::announce;
 use super::append::{Append, AppendStage, NO_MESSAGE};
+use super::backend_capabilities::BackendCapability;
 use super::frame::Literal;
 use super::grammar::{append as grammar, quoted};
-use super::offers::Offer;
 use super::pending::{Collect, Pending};
 use super::phase::ClientPhase;
 use super::places::{MailboxOwner, Places};
@@ -28,7 +28,7 @@ impl ImapSession {
         let read = grammar::mailbox(arguments).and_then(|(mailbox, rest)| {
             let options = grammar::options(rest, literal.binary)?;
             // A server that does not know the word never says `+` behind it.
-            let known = !options.utf8 || self.rules.offers.has(Offer::Utf8);
+            let known = !options.utf8 || self.rules.backend_capabilities.has(BackendCapability::Utf8);
             known.then_some((mailbox, rest, options))
         });
         let Some((mailbox, rest, options)) = read else {

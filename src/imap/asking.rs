@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::ImapStep;
+use super::backend_capabilities::BackendCapability;
 use super::count::Count;
-use super::offers::Offer;
 use super::pending::Pending;
 use super::phase::ClientPhase;
 use super::places::{Places, Reading};
@@ -30,14 +30,18 @@ impl ImapSession {
 
     /// Whether it must still be asked whose the folders are.
     pub(super) fn wants_places(&self) -> bool {
-        let asks = self.rules.offers.has(Offer::Namespace) || self.rules.offers.has(Offer::SpecialUse);
+        let asks = self.rules.backend_capabilities.has(BackendCapability::Namespace)
+            || self.rules.backend_capabilities.has(BackendCapability::SpecialUse);
         let matters = self.gate.account().is_some() || self.rules.sent_copy.is_some();
         !self.places_asked && asks && matters
     }
 
     pub(super) fn ask_places(&mut self, pending: Pending, taken: usize) -> ImapStep {
-        let offers = self.rules.offers;
-        match Reading::new(offers.has(Offer::Namespace), offers.has(Offer::SpecialUse)) {
+        let backend_capabilities = self.rules.backend_capabilities;
+        match Reading::new(
+            backend_capabilities.has(BackendCapability::Namespace),
+            backend_capabilities.has(BackendCapability::SpecialUse),
+        ) {
             Some((reading, command)) => self.ask(Aim::Places(reading), &command, pending, taken),
             None => {
                 self.places_asked = true;

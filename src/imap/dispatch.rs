@@ -7,9 +7,10 @@ use super::pending::{Collect, Pending, Transfer};
 use super::phase::{ClientPhase, MessageNumbers};
 use super::places::MailboxOwner;
 use super::question::Asked;
+use super::refusing::refusal;
 use super::session::{ImapSession, SWALLOW};
 use super::tag::Tag;
-use super::verbs::{Args, Effect, Judged, Verb, VerbRow};
+use super::verbs::{Args, Effect, JudgedAs, Verb, VerbRow};
 use super::{ImapStep, account, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 
@@ -171,25 +172,25 @@ impl ImapSession {
         let tag = &collect.tag;
         match collect.judged {
             // Without a message.
-            Judged::Append => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
-            Judged::Open | Judged::Create => match folder::named(arguments) {
+            JudgedAs::Append => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
+            JudgedAs::Open | JudgedAs::Create => match folder::named(arguments) {
                 Some((name, rest)) => self.folder(&collect, taken, &name, rest),
                 None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
-            Judged::SetAcl => match folder::acl(arguments) {
+            JudgedAs::SetAcl => match folder::acl(arguments) {
                 Some(words) if !self.hides_from_self(&words[1]) => self.pass_words(&collect, taken, &words),
                 Some(_) => self.refuse(taken, None, reply::no(tag, "NOPERM", RefusalCode::NotHere), SWALLOW),
                 None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
-            Judged::Delete => match folder::named(arguments) {
+            JudgedAs::Delete => match folder::named(arguments) {
                 Some((name, b"")) => self.delete(tag.clone(), name, taken),
                 _ => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
-            Judged::Rename => match folder::rename(arguments) {
+            JudgedAs::Rename => match folder::rename(arguments) {
                 Some(names) => self.rename(tag.clone(), names, taken),
                 None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
-            Judged::Transfer => match transfer_grammar::transfer(arguments) {
+            JudgedAs::Transfer => match transfer_grammar::transfer(arguments) {
                 Some((set, mailbox)) => {
                     let (tag, verb, by_uid, set) = (tag.clone(), collect.row.verb, collect.by_uid, set.to_vec());
                     let transfer = Transfer { tag, verb, by_uid, set, mailbox, told: None, asked: Asked::Nothing };
@@ -197,13 +198,13 @@ impl ImapSession {
                 }
                 None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
-            Judged::Quota => self.quota(collect.tag, collect.text, false, taken),
+            JudgedAs::Quota => self.quota(collect.tag, collect.text, false, taken),
         }
     }
 
     /// SELECT, EXAMINE, CREATE: as they were written, unless the name came as a literal.
     fn folder(&mut self, collect: &Collect, taken: usize, name: &[u8], rest: &[u8]) -> ImapStep {
-        if collect.judged == Judged::Create {
+        if collect.judged == JudgedAs::Create {
             if let Err(code) = self.may_change() {
                 return self.refuse(taken, None, reply::refused(&collect.tag, code), SWALLOW);
             }
@@ -282,18 +283,14 @@ impl ImapSession {
     }
 }
 
-/// What goes on where the literal that is announced behind `arguments` is a message, and passes; none where it is a part of the command.
-fn storing(judged: Judged, arguments: &[u8]) -> Option<fn(&mut ImapSession, &Collect, usize, Literal, usize) -> ImapStep> {
-    match judged {
-        Judged::Append => (!append_grammar::name_follows(arguments)).then_some(ImapSession::append),
-        Judged::Create | Judged::Delete | Judged::Open | Judged::Quota => None,
-        Judged::Rename | Judged::SetAcl | Judged::Transfer => None,
-    }
-}
+/// Goes on with a command whose message is announced.
+type StoreMessage = fn(&mut ImapSession, &Collect, usize, Literal, usize) -> ImapStep;
 
-fn refusal(verb: Verb, tag: &Tag<'_>) -> Vec<u8> {
-    match verb {
-        Verb::StartTls | Verb::Login | Verb::Authenticate => reply::bad(tag, RefusalCode::NotHere),
-        _ => reply::no(tag, "CANNOT", RefusalCode::NotHere),
+/// What goes on where the literal that is announced behind `arguments` is a message, and passes; none where it is a part of the command.
+fn storing(judged: JudgedAs, arguments: &[u8]) -> Option<StoreMessage> {
+    match judged {
+        JudgedAs::Append => (!append_grammar::name_follows(arguments)).then_some(ImapSession::append),
+        JudgedAs::Create | JudgedAs::Delete | JudgedAs::Open | JudgedAs::Quota => None,
+        JudgedAs::Rename | JudgedAs::SetAcl | JudgedAs::Transfer => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::offers::Offers;
+use super::backend_capabilities::BackendCapabilities;
 use super::space::Account;
 use super::tags::FreshTag;
 
@@ -22,7 +22,7 @@ pub struct SessionOptions {
     /// The person's space. `None` where nobody counts.
     pub account: Option<Arc<dyn Account>>,
     /// What the backend can do, as far as it matters here.
-    pub offers: Offers,
+    pub backend_capabilities: BackendCapabilities,
     /// Most octets of a message that may be stored.
     pub append_limit: u64,
     /// The rules for the Sent mailbox, if there are any for this person.
@@ -33,7 +33,7 @@ pub struct SessionOptions {
 
 /// What does not change during a session.
 pub(super) struct Rules {
-    pub(super) offers: Offers,
+    pub(super) backend_capabilities: BackendCapabilities,
     pub(super) append_limit: u64,
     pub(super) sent_copy: Option<Arc<dyn SentCopy>>,
     pub(super) fresh_tag: FreshTag,

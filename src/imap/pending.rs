@@ -6,7 +6,7 @@ use super::question::Asked;
 use super::sizes::NamedMessages;
 use super::status::Status;
 use super::tag::Tag;
-use super::verbs::{Judged, Verb, VerbRow};
+use super::verbs::{JudgedAs, Verb, VerbRow};
 
 /// Octets of a command that is collected, literals included: as long as a line may be, and a few names more.
 const COLLECT: usize = 72 * 1024;
@@ -58,7 +58,7 @@ impl Transfer {
 pub(super) struct Collect {
     pub(super) tag: Tag<'static>,
     pub(super) row: &'static VerbRow,
-    pub(super) judged: Judged,
+    pub(super) judged: JudgedAs,
     pub(super) by_uid: bool,
     /// Where the arguments of the verb start in `text`.
     pub(super) start: usize,
@@ -68,7 +68,7 @@ pub(super) struct Collect {
 }
 
 impl Collect {
-    pub(super) fn new(tag: &Tag<'_>, (row, judged): (&'static VerbRow, Judged), by_uid: bool, start: usize) -> Collect {
+    pub(super) fn new(tag: &Tag<'_>, (row, judged): (&'static VerbRow, JudgedAs), by_uid: bool, start: usize) -> Collect {
         Collect { tag: tag.kept(), row, judged, by_uid, start, text: Vec::new(), left: None }
     }
 

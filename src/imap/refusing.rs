@@ -4,6 +4,8 @@
 use super::frame::Literal;
 use super::phase::ClientPhase;
 use super::session::{ImapSession, SWALLOW};
+use super::tag::Tag;
+use super::verbs::Verb;
 use super::{ImapStep, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 
@@ -68,5 +70,13 @@ impl ImapSession {
             self.phase = ClientPhase::Drain;
         }
         ImapStep::Swallow(len)
+    }
+}
+
+/// The answer to a command that is refused by its name.
+pub(super) fn refusal(verb: Verb, tag: &Tag<'_>) -> Vec<u8> {
+    match verb {
+        Verb::StartTls | Verb::Login | Verb::Authenticate => reply::bad(tag, RefusalCode::NotHere),
+        _ => reply::no(tag, "CANNOT", RefusalCode::NotHere),
     }
 }

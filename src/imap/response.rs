@@ -246,7 +246,7 @@ fn status_of(line: &[u8], tag: &Tag<'_>) -> Option<Status> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::offers::Offers;
+    use super::super::backend_capabilities::BackendCapabilities;
     use super::super::options::SessionOptions;
     use super::super::stand_ins::Alice;
     use super::*;
@@ -259,7 +259,7 @@ mod tests {
                 let account = Alice::account(1000, true);
                 let terms = SessionOptions {
                     account: Some(account.clone()),
-                    offers: Offers::default(),
+                    backend_capabilities: BackendCapabilities::default(),
                     append_limit: u64::MAX,
                     sent_copy: None,
                     fresh_tag: || Tag::read(b"nologd"),

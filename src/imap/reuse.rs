@@ -112,7 +112,7 @@ impl ReuseTracker {
 #[cfg(test)]
 mod tests {
     use super::super::ImapStep;
-    use super::super::offers::Offers;
+    use super::super::backend_capabilities::BackendCapabilities;
     use super::super::options::SessionOptions;
     use super::super::session::ImapSession;
     use super::*;
@@ -120,7 +120,7 @@ mod tests {
     fn terms() -> SessionOptions {
         SessionOptions {
             account: None,
-            offers: Offers::default(),
+            backend_capabilities: BackendCapabilities::default(),
             append_limit: u64::MAX,
             sent_copy: None,
             fresh_tag: || Tag::read(b"nologd"),

@@ -64,9 +64,9 @@ pub struct ImapSession {
 impl ImapSession {
     /// A session that begins right after the login.
     pub fn new(terms: SessionOptions) -> ImapSession {
-        let SessionOptions { account, offers, append_limit, sent_copy, fresh_tag } = terms;
+        let SessionOptions { account, backend_capabilities, append_limit, sent_copy, fresh_tag } = terms;
         ImapSession {
-            gate: Gate::new(account, offers.ways()),
+            gate: Gate::new(account, backend_capabilities.ways()),
             client: Framer::new(Direction::Client),
             backend: Framer::new(Direction::Server),
             phase: ClientPhase::Command,
@@ -81,7 +81,7 @@ impl ImapSession {
             numbers: MessageNumbers::Known,
             reuse: None,
             misses: 0,
-            rules: Rules { offers, append_limit, sent_copy, fresh_tag },
+            rules: Rules { backend_capabilities, append_limit, sent_copy, fresh_tag },
         }
     }
 

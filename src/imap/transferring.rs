@@ -10,8 +10,8 @@
 //! follow find nothing to do. COPY without UID is not turned: the message numbers that the program uses next would have
 //! changed, and other messages would be deleted.
 
+use super::backend_capabilities::BackendCapability;
 use super::grammar::quoted;
-use super::offers::Offer;
 use super::pending::{Pending, Transfer};
 use super::phase::ClientPhase;
 use super::places::{MailboxOwner, Places};
@@ -152,7 +152,10 @@ impl ImapSession {
                 Err(_) => return self.close(Fault::Garbage(Side::Us)),
             }
         }
-        if turned && self.rules.offers.has(Offer::Move) && self.gate.shift_alone(&transfer.tag, Turn::Move).is_ok() {
+        if turned
+            && self.rules.backend_capabilities.has(BackendCapability::Move)
+            && self.gate.shift_alone(&transfer.tag, Turn::Move).is_ok()
+        {
             return self.send_transfer(&transfer, b"MOVE", taken);
         }
         if transfer.asked == Asked::Usage {

@@ -43,7 +43,7 @@ pub enum Effect {
     /// There may be less afterwards.
     Shrinks,
     /// Collected whole and read by a grammar of our own, each in its file.
-    Judged(Judged),
+    Judged(JudgedAs),
     /// For a while nothing can be asked any more behind it, or never again.
     Last,
     /// Answered by us.
@@ -54,7 +54,7 @@ pub enum Effect {
 
 /// How a command is judged. Each has its arm in `dispatch`: one without does not compile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judged {
+pub enum JudgedAs {
     /// Stores messages.
     Append,
     /// Makes a folder.
@@ -103,7 +103,7 @@ macro_rules! verbs {
             word: $word,
             behind_uid: concat!("UID ", $word),
             args: Args::$args,
-            effect: Effect::$effect $((Judged::$judged))?,
+            effect: Effect::$effect $((JudgedAs::$judged))?,
             after: After::$after,
         }),*];
     };

@@ -1,16 +1,16 @@
 //! Who tries a password, and by which bucket it is judged.
 
 /// A key of a pseudonym.
-pub(super) type Key = [u8; 16];
+pub(super) type PseudonymKey = [u8; 16];
 
 /// Who tries: the keys that a try is counted under.
 #[derive(Clone, Copy)]
 pub(super) struct Asker {
-    pub(super) account: Key,
+    pub(super) account: PseudonymKey,
     /// The account and the network together.
-    pub(super) pair: Key,
+    pub(super) pair: PseudonymKey,
     /// The network, and those around it that are bigger, each with how many times as much it may do; unused places are zero.
-    pub(super) networks: [(Key, u32); 3],
+    pub(super) networks: [(PseudonymKey, u32); 3],
     /// Everybody comes this way: the pair is judged alone, known or not.
     pub(super) own_way: bool,
 }
@@ -21,7 +21,7 @@ impl Asker {
     }
 
     /// Whose first tries it may take: the account's, or those of the pair where everybody comes its way.
-    pub(super) fn first(&self) -> Key {
+    pub(super) fn first(&self) -> PseudonymKey {
         if self.own_way { self.pair } else { self.account }
     }
 }
@@ -42,6 +42,6 @@ pub(super) fn counts_for_networks(asker: &Asker, way: JudgedBy) -> bool {
     way != JudgedBy::Own || asker.own_way && asker.has_network()
 }
 
-pub(super) fn widest(asker: &Asker) -> Key {
+pub(super) fn widest(asker: &Asker) -> PseudonymKey {
     asker.networks.iter().rev().find(|(_, factor)| *factor > 0).map_or(asker.pair, |(key, _)| *key)
 }

@@ -20,15 +20,15 @@
 //! from 10,000 networks               2,922 + 1,532                = 4,454
 //! at the webmail                     2,922 more, however many stand behind it
 //! at pages behind a web server       2,922 more; where nologd itself has TLS, a page is a network like any other
-//! through the onion door             2,922 more, and 1,532 first tries where Tor tells circuits, at most one for each circuit
+//! through the onion listener             2,922 more, and 1,532 first tries where Tor tells circuits, at most one for each circuit
 //! from where the owner logs in       2,922 more for each such network, and only for who is there too
 //! ```
 //!
 //! Only known pairs are never refused for what others do. `simulation` shows both sides.
 //!
-//! Through the onion door come no addresses, so there the door itself is the network of the pair, and nobody is known: the owner of an
+//! Through the onion listener come no addresses, so there the listener itself is the network of the pair, and nobody is known: the owner of an
 //! account and a stranger look the same. The pair's bucket holds for all of them, as at the webmail; a stranger who guesses without
-//! pause keeps that one account out of that one door, and concerns no other account, and no other door. Where Tor tells circuits
+//! pause keeps that one account out of that one listener, and concerns no other account, and no other listener. Where Tor tells circuits
 //! (`HiddenServiceExportCircuitID`), each is a network that lives for minutes: it has `per_network` wrong passwords over all accounts, and
 //! where the bucket is used up, a circuit on which nothing was wrong may take one of the pair's first tries. So a stranger needs a new
 //! circuit for each guess that hinders the owner: 60 at once, and one a minute from then on.
@@ -36,7 +36,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use super::asker::{Asker, JudgedBy, Key, counts_for_networks, widest};
+use super::asker::{Asker, JudgedBy, PseudonymKey, counts_for_networks, widest};
 use super::bucket::{Bucket, WHOLE};
 use super::network::NetworkTries;
 
@@ -49,7 +49,7 @@ const FIRST: u32 = 60;
 /// How much longer than other tries it takes until a first one comes back.
 const FIRST_TAKES: u32 = 2;
 struct Pair {
-    account: Key,
+    account: PseudonymKey,
     known_until: Option<Instant>,
     bucket: Bucket,
 }
@@ -59,21 +59,21 @@ pub(super) struct Guesses {
     per_account: u32,
     per_network: u32,
     forgive: Duration,
-    pairs: HashMap<Key, Pair>,
-    accounts: HashMap<Key, Bucket>,
-    first: HashMap<Key, Bucket>,
+    pairs: HashMap<PseudonymKey, Pair>,
+    accounts: HashMap<PseudonymKey, Bucket>,
+    first: HashMap<PseudonymKey, Bucket>,
     /// By how big they are: IPv4 /32 and IPv6 /64, then /56, then /48.
-    networks: [HashMap<Key, NetworkTries>; 3],
-    blamed: HashMap<Key, Instant>,
+    networks: [HashMap<PseudonymKey, NetworkTries>; 3],
+    blamed: HashMap<PseudonymKey, Instant>,
     /// Networks of which a first try is being judged.
-    trying_first: HashSet<Key>,
+    trying_first: HashSet<PseudonymKey>,
 }
 
 /// What is slowed now, for admins.
 pub struct Slowed {
     /// Networks from which no stranger may try now: so many passwords were wrong there, or would be if all that is being judged were.
     pub networks: usize,
-    pub(super) accounts: Vec<Key>,
+    pub(super) accounts: Vec<PseudonymKey>,
 }
 
 impl Guesses {
@@ -141,7 +141,7 @@ impl Guesses {
         tries.is_used_up(most, now) || self.is_blamed(&tries.widest, now) && !is_left(tries)
     }
 
-    fn is_blamed(&self, widest: &Key, now: Instant) -> bool {
+    fn is_blamed(&self, widest: &PseudonymKey, now: Instant) -> bool {
         self.blamed.get(widest).is_some_and(|until| *until > now)
     }
 
@@ -205,17 +205,17 @@ impl Guesses {
         let most = self.forgive * self.per_account;
         let shared = self.accounts.iter().filter(|(_, bucket)| !bucket.is_free(most, now)).map(|(key, _)| *key);
         let own = self.pairs.values().filter(|pair| !pair.bucket.is_free(most, now)).map(|pair| pair.account);
-        let mut accounts: Vec<Key> = shared.chain(own).collect();
+        let mut accounts: Vec<PseudonymKey> = shared.chain(own).collect();
         accounts.sort_unstable();
         accounts.dedup();
-        let full = |(networks, factor): (&HashMap<Key, NetworkTries>, u32)| {
+        let full = |(networks, factor): (&HashMap<PseudonymKey, NetworkTries>, u32)| {
             networks.values().filter(|tries| self.is_full(tries, factor, now)).count()
         };
         Slowed { networks: self.networks.iter().zip(super::FACTORS).map(full).sum(), accounts }
     }
 
     /// Networks from which `account` is known, and whether it is slowed.
-    pub(super) fn about(&self, account: Key, now: Instant) -> (usize, bool) {
+    pub(super) fn about(&self, account: PseudonymKey, now: Instant) -> (usize, bool) {
         // Without a list of all that is slowed: each member may ask for it.
         let most = self.forgive * self.per_account;
         let (mut known, mut slowed) = (0, self.accounts.get(&account).is_some_and(|bucket| !bucket.is_free(most, now)));
@@ -227,8 +227,8 @@ impl Guesses {
     }
 
     /// Forgets what was wrong at `account`; of all accounts and networks without one. What is known to be good stays.
-    pub(super) fn lift(&mut self, account: Option<Key>, now: Instant) {
-        let concerned = |key: &Key| account.is_none_or(|account| account == *key);
+    pub(super) fn lift(&mut self, account: Option<PseudonymKey>, now: Instant) {
+        let concerned = |key: &PseudonymKey| account.is_none_or(|account| account == *key);
         for (key, pair) in self.pairs.iter_mut().filter(|(_, pair)| concerned(&pair.account)) {
             pair.bucket.empty();
             self.first.get_mut(key).into_iter().for_each(Bucket::empty);

@@ -87,7 +87,7 @@ impl Limits {
     }
 
     /// How many connections there may be at each socket that the storage tells usage to. These are no sessions, and have their places
-    /// at their own door.
+    /// at their own listener.
     pub fn usage(&self) -> usize {
         self.params.usage.max(1)
     }
@@ -101,7 +101,7 @@ impl Limits {
         self.waiting_seat(SeatKind::Waiting, Some(networks), CountedBy::Network(networks))
     }
 
-    /// The same for a connection through the onion door, where nobody has an address. `circuit` stands for a network, where Tor tells it:
+    /// The same for a connection through the onion listener, where nobody has an address. `circuit` stands for a network, where Tor tells it:
     /// the numbers of one network hold for each circuit. In all, and apart from everybody else's, there are [`LimitParams::onion`] places.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::asker::Key;
+use super::asker::PseudonymKey;
 
 /// See the head of the file.
 #[derive(Clone, Copy)]
@@ -11,11 +11,11 @@ pub(super) struct NetworkTries {
     full: Instant,
     under_way: u32,
     /// The widest network around it, by which it is known whether something was wrong.
-    pub(super) widest: Key,
+    pub(super) widest: PseudonymKey,
 }
 
 impl NetworkTries {
-    pub(super) fn new(widest: Key, now: Instant) -> NetworkTries {
+    pub(super) fn new(widest: PseudonymKey, now: Instant) -> NetworkTries {
         NetworkTries { full: now, under_way: 0, widest }
     }
 

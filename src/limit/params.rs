@@ -29,7 +29,7 @@ pub struct LimitParams {
     pub webmail: usize,
     /// Connections at each socket that the storage tells usage to.
     pub usage: usize,
-    /// Connections through the onion door on which nobody has logged in yet; one where there is no such door.
+    /// Connections through the onion listener on which nobody has logged in yet; one where there is no such listener.
     pub onion: usize,
     /// Connections of load balancers that have not said yet whose they are; one where there is no such balancer.
     pub unnamed: usize,
@@ -59,7 +59,7 @@ impl Default for LimitParams {
     }
 }
 
-/// Of [`LimitParams::onion`], where there is such a door.
+/// Of [`LimitParams::onion`], where there is such a listener.
 const ONION: usize = 500;
 
 /// Of [`LimitParams::unnamed`], where there is such a balancer. It says it in its first packet, so there are few at any moment.
@@ -86,7 +86,7 @@ impl House {
 }
 
 impl LimitParams {
-    /// With the places that an onion door and load balancers need, where there are such.
+    /// With the places that an onion listener and load balancers need, where there are such.
     pub fn beside(self, onion: bool, balancers: bool) -> LimitParams {
         let (onion, unnamed) = (if onion { ONION } else { 0 }, if balancers { UNNAMED } else { 0 });
         LimitParams { onion: onion.min(self.before_login), unnamed: unnamed.min(self.before_login), ..self }
@@ -100,7 +100,7 @@ impl LimitParams {
         house.base() + house.resting + 2 * double + single + house.usage * self.usage as u64
     }
 
-    /// Cut to what `descriptors` allow, where that is less: the house's own doors have a quarter, if they need it, and
+    /// Cut to what `descriptors` allow, where that is less: the house's own listeners have a quarter, if they need it, and
     /// the rest is divided.
     pub fn within(self, descriptors: u64, house: House) -> LimitParams {
         if descriptors >= self.descriptors(house) {
@@ -154,11 +154,11 @@ mod tests {
             let rests = House { resting: params.resting_within(descriptors, house), ..house };
             assert!(cut.descriptors(rests) <= descriptors.max(house.base()), "{descriptors}: {cut:?}");
         }
-        let doors = params.beside(true, true);
-        assert_eq!(doors.descriptors(house), needed + 1500);
+        let listeners = params.beside(true, true);
+        assert_eq!(listeners.descriptors(house), needed + 1500);
         for descriptors in [130, 200, 1024, 4096, needed] {
-            let cut = doors.within(descriptors, house);
-            let rests = House { resting: doors.resting_within(descriptors, house), ..house };
+            let cut = listeners.within(descriptors, house);
+            let rests = House { resting: listeners.resting_within(descriptors, house), ..house };
             assert!(cut.descriptors(rests) <= descriptors.max(house.base()), "{descriptors}: {cut:?}");
         }
         let small = LimitParams { before_login: 50, deliveries: 20, questions: 20, webmail: 20, usage: 50, pages: 20, ..params };

@@ -25,7 +25,7 @@ pub(super) enum CountedBy {
     Reader(Networks),
     /// It comes from the webmail, as everybody there does: the account counts, as soon as it is known.
     Account(Mutex<Option<Pseudonym>>),
-    /// It comes through the onion door: its circuit, if that is known, and the account at this door, once its password was right. Not
+    /// It comes through the onion listener: its circuit, if that is known, and the account at this listener, once its password was right. Not
     /// before: whoever knows an account's name only could take all that it may have.
     Onion(Option<Networks>, Mutex<Option<Pseudonym>>),
     /// It is a reader behind the host's own web server, as all who come that way are.
@@ -68,7 +68,7 @@ impl Seat {
         self.crowded
     }
 
-    /// Whom a backend takes for one client: the network; the account itself at the webmail; the account at this door at the onion's and at
+    /// Whom a backend takes for one client: the network; the account itself at the webmail; the account at this listener at the onion's and at
     /// pages behind a web server, so that what strangers do there slows down nobody elsewhere.
     pub fn source(&self, account: Pseudonym) -> Pseudonym {
         let keys = self.limits.pseudonymiser();
@@ -135,7 +135,7 @@ impl Seat {
         Ok(())
     }
 
-    /// Counts a session of the onion door under the account whose password was right, with the numbers of one network.
+    /// Counts a session of the onion listener under the account whose password was right, with the numbers of one network.
     fn count_at_onion(&self, account: Pseudonym) -> Result<(), RefusalCode> {
         let CountedBy::Onion(_, counted) = &self.counted else { return Ok(()) };
         let here = self.source(account);
@@ -221,7 +221,7 @@ impl Attempt {
     /// The backend took it: whoever holds `seat` has a place among the members, and is known here for [`REMEMBERED`].
     ///
     /// # Errors
-    /// `TooManyConnections`: no such place is free. At the onion door, where the account counts from here on, also as [`Limits::seat`],
+    /// `TooManyConnections`: no such place is free. At the onion listener, where the account counts from here on, also as [`Limits::seat`],
     /// with the numbers of one network.
     pub fn right(mut self, seat: &Seat) -> Result<(), RefusalCode> {
         if let Some(way) = self.way.take() {

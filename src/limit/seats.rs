@@ -1,7 +1,7 @@
 //! Places for sessions. Each kind has its own number, so that none can take another's: people who have not logged in yet, those among
-//! them who came through the onion door, connections of a balancer that has not said yet whose they are, members, the host's relay that
+//! them who came through the onion listener, connections of a balancer that has not said yet whose they are, members, the host's relay that
 //! brings mail, its questions, the webmail, readers of pages. Admins, monitoring and usage have theirs at their own
-//! doors.
+//! listeners.
 //!
 //! Whoever has not logged in yet holds a place only until others want it: when all of its kind are taken, the one that waits longest
 //! goes. So silence starves nobody.
@@ -9,14 +9,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::LimitParams;
-use super::asker::Key;
+use super::asker::PseudonymKey;
 
 /// What a place is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum SeatKind {
     /// Not logged in yet.
     Waiting,
-    /// The same, behind the onion door.
+    /// The same, behind the onion listener.
     Onion,
     /// A balancer's, that has not said yet where the client is.
     Unnamed,
@@ -45,9 +45,9 @@ pub(super) type Leave = Box<dyn FnOnce() + Send>;
 pub(super) struct Seats {
     taken: [usize; KINDS],
     /// By network or account.
-    open: HashMap<Key, u32>,
+    open: HashMap<PseudonymKey, u32>,
     /// Connections for pages, by network. Counted apart: pages take nothing from a network's mail.
-    readers: HashMap<Key, u32>,
+    readers: HashMap<PseudonymKey, u32>,
     /// Who waits, of each kind the oldest first.
     waiting: BTreeMap<Queued, Option<Leave>>,
     next: u64,
@@ -124,20 +124,20 @@ impl Seats {
     }
 
     /// One session more of `who`, of `most`.
-    pub(super) fn count(&mut self, who: Key, most: u32) -> bool {
+    pub(super) fn count(&mut self, who: PseudonymKey, most: u32) -> bool {
         count(&mut self.open, who, most)
     }
 
-    pub(super) fn uncount(&mut self, who: Key) {
+    pub(super) fn uncount(&mut self, who: PseudonymKey) {
         uncount(&mut self.open, who);
     }
 
-    pub(super) fn uncount_reader(&mut self, network: Key) {
+    pub(super) fn uncount_reader(&mut self, network: PseudonymKey) {
         uncount(&mut self.readers, network);
     }
 
     /// One more of each network, of as many as stands beside it; or of none.
-    pub(super) fn count_each(&mut self, what: NetworkCount, networks: &[(Key, u32)]) -> bool {
+    pub(super) fn count_each(&mut self, what: NetworkCount, networks: &[(PseudonymKey, u32)]) -> bool {
         let counts = match what {
             NetworkCount::Session => &mut self.open,
             NetworkCount::Reader => &mut self.readers,
@@ -162,7 +162,7 @@ impl Seats {
     }
 }
 
-fn count(counts: &mut HashMap<Key, u32>, who: Key, most: u32) -> bool {
+fn count(counts: &mut HashMap<PseudonymKey, u32>, who: PseudonymKey, most: u32) -> bool {
     let count = counts.entry(who).or_insert(0);
     let free = *count < most;
     *count += u32::from(free);
@@ -172,7 +172,7 @@ fn count(counts: &mut HashMap<Key, u32>, who: Key, most: u32) -> bool {
     free
 }
 
-fn uncount(counts: &mut HashMap<Key, u32>, who: Key) {
+fn uncount(counts: &mut HashMap<PseudonymKey, u32>, who: PseudonymKey) {
     if let Some(count) = counts.get_mut(&who) {
         *count -= 1;
         if *count == 0 {

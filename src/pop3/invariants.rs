@@ -43,14 +43,14 @@ impl Maildrop for MemoryMaildrop {
 pub struct Pop3Machines(pub Arc<MemoryMaildrop>);
 
 impl Machines for Pop3Machines {
-    type Door = Pop3Login;
+    type BeforeLogin = Pop3Login;
     type Conversation = UpstreamPop3Login;
     type Session = Pop3Session;
     type Voice = Pop3Voice;
     const HELD: usize = LINE;
     const PASSES: bool = false;
 
-    fn door(&self) -> Pop3Login {
+    fn greeting(&self) -> Pop3Login {
         Pop3Login::new(true, TOKENS)
     }
 
@@ -69,7 +69,7 @@ pub type Pop3Play = ContractPlay<Pop3Machines>;
 impl Pop3Play {
     /// Before login, on a listener that is `secure` or has STLS. Where a backend `judges` it is asked, else every login is wrong.
     pub fn before(secure: bool, judges: bool, machines: Pop3Machines) -> Pop3Play {
-        ContractPlay::at_door(Pop3Login::new(secure, TOKENS), judges, machines)
+        ContractPlay::at_greeting(Pop3Login::new(secure, TOKENS), judges, machines)
     }
 }
 

@@ -6,7 +6,7 @@ use super::frame::{Pop3Line, line};
 use super::{capability, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::{Credential, Mechanism, Private, Secret};
-use crate::wire::contract::{Arrival, Door};
+use crate::wire::contract::{Arrival, BeforeLogin};
 use crate::wire::sasl::{self, Exchange, MechanismName};
 use crate::wire::tokens::Tokens;
 
@@ -95,7 +95,7 @@ impl Pop3Login {
     }
 }
 
-impl Door for Pop3Login {
+impl BeforeLogin for Pop3Login {
     fn greeting(&self) -> Vec<u8> {
         reply::GREETING.to_vec()
     }

@@ -97,7 +97,7 @@ impl Pseudonymiser {
         Networks { narrow: self.hash(&[b"c", &peer.whole()[..]].concat()), wider: None }
     }
 
-    /// Stands for the onion door, which all who come through it come from.
+    /// Stands for the onion listener, which all who come through it come from.
     pub fn onion(&self) -> Pseudonym {
         self.hash(b"o")
     }

@@ -18,8 +18,8 @@ use crate::policy::sandbox::{Socket, SocketOption};
 use crate::policy::syscalls::{How, NEWEST, Test};
 
 /// No rule for a call: all of it is denied.
-type Rules = BTreeMap<i64, Vec<SeccompRule>>;
-type Built<T> = Result<T, seccompiler::BackendError>;
+type DeniedCalls = BTreeMap<i64, Vec<SeccompRule>>;
+type Compiled<T> = Result<T, seccompiler::BackendError>;
 
 /// Whether the kernel took all of it.
 pub(super) fn restrict(plan: &Plan) -> bool {
@@ -33,7 +33,7 @@ pub(super) fn programs(plan: &Plan) -> Option<[BpfProgram; 3]> {
     Some([newer(), program(unknown(plan), libc::ENOSYS, arch).ok()?, denied])
 }
 
-fn program(rules: Rules, errno: i32, arch: TargetArch) -> Built<BpfProgram> {
+fn program(rules: DeniedCalls, errno: i32, arch: TargetArch) -> Compiled<BpfProgram> {
     SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(errno.cast_unsigned()), arch)?.try_into()
 }
 
@@ -52,13 +52,13 @@ fn newer() -> BpfProgram {
     ]
 }
 
-fn unknown(plan: &Plan) -> Rules {
+fn unknown(plan: &Plan) -> DeniedCalls {
     let calls = plan.deny.iter().filter(|call| call.how == How::Unknown);
     calls.filter_map(|call| Some((call.number?, Vec::new()))).collect()
 }
 
-fn denied(plan: &Plan) -> Built<Rules> {
-    let mut rules = Rules::new();
+fn denied(plan: &Plan) -> Compiled<DeniedCalls> {
+    let mut rules = DeniedCalls::new();
     rules.insert(libc::SYS_socket, sockets(&plan.sockets)?);
     // Two ends that nobody else has: the runtime wakes itself with one.
     rules.insert(libc::SYS_socketpair, sockets(&[Socket::UnixStream])?);
@@ -67,7 +67,7 @@ fn denied(plan: &Plan) -> Built<Rules> {
         let (Some(number), How::Where(groups)) = (call.number, call.how) else { continue };
         for group in groups {
             let conditions = group.iter().map(|(argument, test)| condition(*argument, *test));
-            rules.entry(number).or_default().push(SeccompRule::new(conditions.collect::<Built<_>>()?)?);
+            rules.entry(number).or_default().push(SeccompRule::new(conditions.collect::<Compiled<_>>()?)?);
         }
     }
     // Last, for these undo what was said of parts of them.
@@ -76,7 +76,7 @@ fn denied(plan: &Plan) -> Built<Rules> {
     Ok(rules)
 }
 
-fn condition(argument: u8, test: Test) -> Built<SeccompCondition> {
+fn condition(argument: u8, test: Test) -> Compiled<SeccompCondition> {
     match test {
         Test::Is(value) => SeccompCondition::new(argument, Dword, SeccompCmpOp::Eq, value.into()),
         Test::IsNot(value) => SeccompCondition::new(argument, Dword, SeccompCmpOp::Ne, value.into()),
@@ -86,21 +86,21 @@ fn condition(argument: u8, test: Test) -> Built<SeccompCondition> {
     }
 }
 
-fn is(argument: u8, value: i32) -> Built<SeccompCondition> {
+fn is(argument: u8, value: i32) -> Compiled<SeccompCondition> {
     condition(argument, Test::Is(value.cast_unsigned()))
 }
 
-fn is_not(argument: u8, value: i32) -> Built<SeccompCondition> {
+fn is_not(argument: u8, value: i32) -> Compiled<SeccompCondition> {
     condition(argument, Test::IsNot(value.cast_unsigned()))
 }
 
 /// A condition that always holds, where all is denied: there must be one.
-fn always() -> Built<Vec<SeccompRule>> {
+fn always() -> Compiled<Vec<SeccompRule>> {
     Ok(vec![SeccompRule::new(vec![SeccompCondition::new(0, Dword, SeccompCmpOp::Ge, 0)?])?])
 }
 
 /// What makes a new socket one that is not among `allowed`; any of the rules suffices.
-fn sockets(allowed: &[Socket]) -> Built<Vec<SeccompRule>> {
+fn sockets(allowed: &[Socket]) -> Compiled<Vec<SeccompRule>> {
     let kinds: Vec<SocketKind> = allowed.iter().map(|socket| kind_of(*socket)).collect();
     let mut families: Vec<i32> = kinds.iter().map(|kind| kind.family).collect();
     families.sort_unstable();
@@ -108,7 +108,7 @@ fn sockets(allowed: &[Socket]) -> Built<Vec<SeccompRule>> {
     if families.is_empty() {
         return always();
     }
-    let other = families.iter().map(|family| is_not(0, *family)).collect::<Built<Vec<_>>>()?;
+    let other = families.iter().map(|family| is_not(0, *family)).collect::<Compiled<Vec<_>>>()?;
     let mut rules = vec![SeccompRule::new(other)?];
     for family in families {
         // The upper bits of the type are flags; no type is above 15.
@@ -127,7 +127,7 @@ fn sockets(allowed: &[Socket]) -> Built<Vec<SeccompRule>> {
 }
 
 /// What sets another option than one of `allowed`.
-fn options(allowed: &[SocketOption]) -> Built<Vec<SeccompRule>> {
+fn options(allowed: &[SocketOption]) -> Compiled<Vec<SeccompRule>> {
     let mut places: Vec<(i32, i32)> = allowed.iter().map(|option| place_of(*option)).collect();
     places.sort_unstable();
     places.dedup();
@@ -136,7 +136,7 @@ fn options(allowed: &[SocketOption]) -> Built<Vec<SeccompRule>> {
     if levels.is_empty() {
         return always();
     }
-    let other = levels.iter().map(|level| is_not(1, *level)).collect::<Built<Vec<_>>>()?;
+    let other = levels.iter().map(|level| is_not(1, *level)).collect::<Compiled<Vec<_>>>()?;
     let mut rules = vec![SeccompRule::new(other)?];
     for level in levels {
         let mut conditions = vec![is(1, level)?];

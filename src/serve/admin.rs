@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::Context;
 use super::clock::today;
 use super::web_standing::end_what_fell;
-use crate::admin::{Declined, Executor, MAX_REQUEST, Moment, Principal, Reply, Request, tell};
+use crate::admin::{Declined, Executor, MAX_REQUEST, Moment, Principal, ReplyLine, Request, tell};
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
 use crate::net::conn::Conn;
@@ -89,7 +89,7 @@ pub(super) async fn open_waiting(bound: Bound, number: u64, executor: Arc<Execut
 /// What a machine that waits can be asked.
 const WAITING: [&str; 4] = ["status", "node show", "node take-over", "node stand-by"];
 
-async fn reply_waiting(line: Zeroizing<Vec<u8>>, executor: Arc<Executor>) -> Reply {
+async fn reply_waiting(line: Zeroizing<Vec<u8>>, executor: Arc<Executor>) -> ReplyLine {
     let request = match Request::read(&line) {
         Ok(request) if WAITING.contains(&request.word()) => request,
         Ok(_) => return refused(&Declined::because("This is the machine that waits. Ask the other one (nologd node show).")),
@@ -99,7 +99,7 @@ async fn reply_waiting(line: Zeroizing<Vec<u8>>, executor: Arc<Executor>) -> Rep
     request.serve(&Principal::Admin, &executor, &at)
 }
 
-async fn receive<F: Future<Output = Reply>>(
+async fn receive<F: Future<Output = ReplyLine>>(
     stream: UnixStream,
     allowed: bool,
     reply: impl FnOnce(Zeroizing<Vec<u8>>) -> F,
@@ -144,7 +144,7 @@ async fn request(link: &mut BufferedConn) -> Result<Option<Zeroizing<Vec<u8>>>, 
     }
 }
 
-async fn reply(line: Zeroizing<Vec<u8>>, context: Arc<Context>) -> Reply {
+async fn reply(line: Zeroizing<Vec<u8>>, context: Arc<Context>) -> ReplyLine {
     let mut request = match Request::read(&line) {
         Ok(request) => request,
         Err(refusal) => return refused(&refusal),
@@ -188,6 +188,6 @@ async fn reply(line: Zeroizing<Vec<u8>>, context: Arc<Context>) -> Reply {
     work.await.unwrap_or_else(|_| failed())
 }
 
-fn refused(refusal: &Declined) -> Reply {
+fn refused(refusal: &Declined) -> ReplyLine {
     Box::new(std::iter::once(tell::<()>(Err(refusal))))
 }

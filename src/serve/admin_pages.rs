@@ -12,7 +12,7 @@ use super::Context;
 use super::admin_typed::{Misfit, Typed};
 use super::web_pages::{style, wrong_among};
 use super::web_standing::is_listed;
-use super::web_table::{Page, Rest, answered, aside, rest};
+use super::web_table::{PageAnswerer, PathRest, answered, aside, rest};
 use super::web_visit::obey;
 use crate::admin::association::{SetAssociation, ShowAssociation};
 use crate::admin::grant::GrantAssociation;
@@ -38,12 +38,12 @@ pub(super) fn table(context: Arc<Context>) -> Router {
 }
 
 fn whole() -> Router<Arc<Context>> {
-    let show = |page: Page| {
-        get(async move |State(context): State<Arc<Context>>, path: Rest, request: Request| {
+    let show = |page: PageAnswerer| {
+        get(async move |State(context): State<Arc<Context>>, path: PathRest, request: Request| {
             aside(context, request, rest(path), Style::Admins, page).await
         })
     };
-    let plain = |page: Page| {
+    let plain = |page: PageAnswerer| {
         get(async move |State(context): State<Arc<Context>>, request: Request| {
             aside(context, request, String::new(), Style::Admins, page).await
         })
@@ -53,7 +53,7 @@ fn whole() -> Router<Arc<Context>> {
         let at = |path: &str| format!("{lang}{path}");
         table = table.route(&at("/"), plain(home)).route(&at("/association/{name}"), show(association));
         for form in AdminForm::ALL {
-            let change = async move |State(context): State<Arc<Context>>, path: Rest, request: Request| {
+            let change = async move |State(context): State<Arc<Context>>, path: PathRest, request: Request| {
                 aside(context, request, rest(path), Style::Admins, CHANGES[form as usize]).await
             };
             table = table.route(&at(&format!("/association/{{name}}/{}", form.word())), post(change));
@@ -75,7 +75,7 @@ fn whole() -> Router<Arc<Context>> {
 }
 
 /// By [`AdminForm`].
-const CHANGES: [Page; AdminForm::ALL.len()] = [
+const CHANGES: [PageAnswerer; AdminForm::ALL.len()] = [
     |context, asked| change(context, asked, AdminForm::Limits),
     |context, asked| change(context, asked, AdminForm::Grant),
     |context, asked| change(context, asked, AdminForm::State),

@@ -6,7 +6,7 @@ use crate::quota::{Day, Edit, Limit, SendingEdit, StateEdit, StateWord, Without}
 use crate::web::admin_form::SENDING;
 use crate::web::layout::say;
 use crate::web::request::WebForm;
-use crate::web::share::{ShareError, share};
+use crate::web::typed_size::{TypedSizeError, read_size};
 
 /// Why nothing was changed: which field, and what is said there.
 pub(super) struct Misfit(pub(super) &'static str, pub(super) String);
@@ -105,12 +105,12 @@ impl Typed<'_> {
         if typed.is_empty() {
             return Ok(None);
         }
-        share(typed, Limit::None).map(Some).map_err(|error| match error {
-            ShareError::TooSmall => Misfit(
+        read_size(typed, Limit::None).map(Some).map_err(|error| match error {
+            TypedSizeError::TooSmall => Misfit(
                 name,
                 say(self.lang, "Less than 1 MB: no mail would fit into it.", "Moins de 1 Mo\u{a0}: aucun message n'y tiendrait."),
             ),
-            ShareError::NotASize | ShareError::Above => self.no_size(name),
+            TypedSizeError::NotASize | TypedSizeError::Above => self.no_size(name),
         })
     }
 

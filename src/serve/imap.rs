@@ -19,8 +19,8 @@ use super::silence::{LAST_WORDS, Nap, Silence};
 use super::{Context, Patience, share_answer, share_talk};
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode, Side};
+use crate::imap::backend_capabilities::BackendCapabilities;
 use crate::imap::login::{Before, ImapLogin, LoginAttempt, denied, welcome};
-use crate::imap::offers::Offers;
 use crate::imap::options::SessionOptions;
 use crate::imap::reply;
 use crate::imap::session::ImapSession;
@@ -55,7 +55,7 @@ pub(super) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(
     let member = (!who.is_elsewhere()).then(|| MailboxAccount::new(&context, who));
     let terms = SessionOptions {
         account: member.clone().map(|member| member as _),
-        offers: Offers::of(&capabilities),
+        backend_capabilities: BackendCapabilities::of(&capabilities),
         append_limit: context.sizes.message,
         sent_copy: member.clone().map(|member| member as _),
         fresh_tag,

@@ -3,12 +3,15 @@
 //! A connection of a load balancer that says where its client is (`proxy_protocol`) says it first: until then it has a place apart, and
 //! its seat is that of the client.
 
+mod forwarded;
+
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
+use forwarded::Unheard;
+
 use super::accepted::Accepted;
-use super::forwarded::{self, Unheard};
 use super::handshake::{Handshake, Unsecured};
 use super::imap_backend::Pooling;
 use super::service::{Guests, Service};
@@ -54,7 +57,14 @@ pub struct Listener {
     pub default_domain: Option<Arc<str>>,
     /// The backend that tells usage there, by its name.
     pub backend: Option<Arc<str>>,
-    /// Who says where the clients are.
+    /// Who stands in front.
+    pub front: ListenerFront,
+}
+
+/// Who stands in front of a listener, so that a connection is not simply its peer's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListenerFront {
+    /// Load balancers that say where their clients are.
     pub forwarders: Forwarders,
     /// Whether nobody who comes here has an address: limits go by account, and by Tor's circuit where that is known.
     pub onion: bool,
@@ -75,7 +85,7 @@ impl Listener {
         let (number, listening) = (self.number, stop.clone());
         let open = OpenListener { listener: Arc::new(self), context, stop };
         let serve = |conn, peer| {
-            if open.listener.forwarders.hold(&conn, &peer) {
+            if open.listener.front.forwarders.hold(&conn, &peer) {
                 open.clone().hear(conn, peer)
             } else {
                 open.admit(conn, peer, false)
@@ -162,7 +172,7 @@ impl OpenListener {
         let keys = limits.pseudonymiser();
         match self.listener.service.guests() {
             // The number of a circuit, if Tor tells it.
-            Guests::MailPrograms if self.listener.onion => limits.onion_seat(named.then(|| keys.circuit(peer))),
+            Guests::MailPrograms if self.listener.front.onion => limits.onion_seat(named.then(|| keys.circuit(peer))),
             // Those of the household have listeners of their own.
             Guests::MailPrograms | Guests::Household => limits.seat(keys.networks(peer)),
             // The host's own web server brings everybody from one address, unless it says whose they are.

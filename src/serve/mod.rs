@@ -18,7 +18,6 @@ pub mod contracted;
 mod deliver;
 mod desk;
 mod environment;
-mod forwarded;
 mod handshake;
 pub mod health;
 mod http;
@@ -101,7 +100,7 @@ use crate::route::{BackendId, Backends};
 use crate::scrub::Scrubber;
 
 pub use admin::Access;
-pub use listener::{Listener, TlsMode};
+pub use listener::{Listener, ListenerFront, TlsMode};
 pub use sealed::CopyKey;
 pub use service::Service;
 pub use web_pages::{VisitClock, WebRoom};

@@ -18,6 +18,8 @@ struct ServiceRow {
     alpn: &'static [&'static str],
     needs: Option<BackendService>,
     turned_away: Option<fn(RefusalCode) -> Vec<u8>>,
+    chosen: bool,
+    by_tor: bool,
 }
 
 /// Who comes, which decides about the seats.
@@ -43,7 +45,7 @@ pub(super) enum Guests {
 
 /// A service of which nothing is known but its word in the config file and who comes.
 fn row(word: &'static str, guests: Guests) -> ServiceRow {
-    ServiceRow { word, guests, alpn: &[], needs: None, turned_away: None }
+    ServiceRow { word, guests, alpn: &[], needs: None, turned_away: None, chosen: false, by_tor: false }
 }
 
 impl ServiceRow {
@@ -55,6 +57,16 @@ impl ServiceRow {
     /// The server that every backend must have, besides that of mailbox access.
     fn needs(self, service: BackendService) -> ServiceRow {
         ServiceRow { needs: Some(service), ..self }
+    }
+
+    /// Clients may choose it by ALPN, at a port where it is one of several.
+    fn chosen(self) -> ServiceRow {
+        ServiceRow { chosen: true, ..self }
+    }
+
+    /// Members may come to it through Tor.
+    fn by_tor(self) -> ServiceRow {
+        ServiceRow { by_tor: true, ..self }
     }
 
     /// What is said to somebody who gets no seat; without it the connection just ends.
@@ -93,7 +105,11 @@ services! {
     /// The same, with a browser.
     AdminWeb = row("admin-web", Guests::Household);
     /// Mail programs reading.
-    Imap = row("imap", Guests::MailPrograms).alpn(&["imap"]).turned_away(crate::imap::reply::turned_away);
+    Imap = row("imap", Guests::MailPrograms)
+        .alpn(&["imap"])
+        .chosen()
+        .by_tor()
+        .turned_away(crate::imap::reply::turned_away);
     /// The host's relay bringing mail.
     Lmtp = row("lmtp", Guests::Deliveries).needs(BackendService::Lmtp).turned_away(crate::submission::turned_away);
     /// The admins' monitoring.
@@ -105,6 +121,8 @@ services! {
     /// Mail programs fetching.
     Pop3 = row("pop3", Guests::MailPrograms)
         .alpn(&["pop3"])
+        .chosen()
+        .by_tor()
         .needs(BackendService::Pop3)
         .turned_away(crate::pop3::reply::turned_away);
     /// Other nodes with members who read.
@@ -117,11 +135,15 @@ services! {
         .needs(BackendService::Sieve)
         .turned_away(crate::sieve::reply::turned_away);
     /// Mail programs sending.
-    Submission = row("submission", Guests::MailPrograms).alpn(SUBMISSION).turned_away(crate::submission::turned_away);
+    Submission = row("submission", Guests::MailPrograms)
+        .alpn(SUBMISSION)
+        .chosen()
+        .by_tor()
+        .turned_away(crate::submission::turned_away);
     /// The storage telling what each mailbox holds, over a Unix socket.
     Usage = row("usage", Guests::Household);
     /// Browsers, and mail programs that ask how they are to be set up. No `h2`: one request after another is all that these pages need.
-    Web = row("web", Guests::Browsers).alpn(&["http/1.1"]);
+    Web = row("web", Guests::Browsers).alpn(&["http/1.1"]).chosen();
     /// The webmail reading; connections to backends are pooled.
     WebmailImap = row("webmail-imap", Guests::Webmail).alpn(&["imap"]).turned_away(crate::imap::reply::turned_away);
     /// The webmail writing filters; no connection is pooled.
@@ -170,6 +192,16 @@ impl Service {
     /// What clients may say in ALPN (RFC 7301) that they speak; nothing where there is no TLS.
     pub fn alpn(self) -> &'static [&'static str] {
         self.row().alpn
+    }
+
+    /// Whether clients may choose it by ALPN, at a port where it is one of several.
+    pub fn is_by_alpn(self) -> bool {
+        self.row().chosen
+    }
+
+    /// Whether members may come to it through Tor.
+    pub fn is_by_tor(self) -> bool {
+        self.row().by_tor
     }
 
     /// The server that every backend must have where this is spoken, besides that of mailbox access.

@@ -1,5 +1,5 @@
 //! Looks again and again whether this node may judge at all (docs/many-nodes.md): what stands in etcd, what each of its members has by itself, and what the
-//! other nodes say at their doors. What follows from it is [`Accord`](crate::share::Accord)'s to say.
+//! other nodes say at their listeners. What follows from it is [`Accord`](crate::share::Accord)'s to say.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::net::dial::dial;
 use crate::net::tls::TlsClient;
 use crate::route::Endpoint;
 use crate::share::etcd::{found_call, house_call, housed};
-use crate::share::{Bar, DoorWord, HouseWord, News};
+use crate::share::{Bar, GreetingWord, HouseWord, News};
 
 /// How often all are asked.
 const ASKING: Duration = Duration::from_secs(5);
@@ -34,7 +34,7 @@ const GREETING: usize = 2048;
 
 impl ShareLink {
     /// What this node says of itself to another one.
-    pub(super) fn word(&self) -> DoorWord {
+    pub(super) fn word(&self) -> GreetingWord {
         self.lock().standing.accord.word()
     }
 
@@ -125,14 +125,14 @@ async fn ask_members(link: &Arc<ShareLink>) {
 
 async fn ask_nodes(link: &Arc<ShareLink>, context: &Arc<Context>) {
     let Some(share) = &context.share else { return };
-    // It is said at our own door before others are asked.
+    // It is said at our own listener before others are asked.
     let house = link.house();
     let backends = context.backends.load();
     let names: Vec<_> = backends.fellows().map(|fellow| fellow.name.to_string()).collect();
     let mut asked = JoinSet::new();
     for (at, fellow) in backends.fellows().enumerate() {
-        let (door, tls) = (fellow.imap.clone(), share.tls.clone());
-        asked.spawn(async move { (at, ask_node(&door, &tls).await) });
+        let (listener, tls) = (fellow.imap.clone(), share.tls.clone());
+        asked.spawn(async move { (at, ask_node(&listener, &tls).await) });
     }
     let mut words = vec![None; names.len()];
     while let Some(Ok((at, word))) = asked.join_next().await {
@@ -146,8 +146,8 @@ async fn ask_nodes(link: &Arc<ShareLink>, context: &Arc<Context>) {
 }
 
 /// What another node says of itself in its greeting. None: it cannot be reached, or says nothing.
-async fn ask_node(door: &Endpoint, tls: &TlsClient) -> Option<DoorWord> {
-    let conn = dial(door, tls, PATIENCE).await.ok()?;
+async fn ask_node(listener: &Endpoint, tls: &TlsClient) -> Option<GreetingWord> {
+    let conn = dial(listener, tls, PATIENCE).await.ok()?;
     let mut link = BufferedConn::new(conn, Side::Backend, Instant::now() + PATIENCE);
     loop {
         let heard = link.input();
@@ -161,9 +161,9 @@ async fn ask_node(door: &Endpoint, tls: &TlsClient) -> Option<DoorWord> {
     }
 }
 
-fn read_greeting(line: &[u8]) -> Option<DoorWord> {
+fn read_greeting(line: &[u8]) -> Option<GreetingWord> {
     let (_, word) = std::str::from_utf8(line).ok()?.split_once(NODE_WORD)?;
-    DoorWord::read(word.split([' ', ']']).next()?)
+    GreetingWord::read(word.split([' ', ']']).next()?)
 }
 
 #[cfg(test)]
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn what_a_node_greets_another_one_with_is_understood() {
         let mark = "0123456789abcdef".repeat(2);
-        let word = DoorWord { mark: mark.clone(), house: Some(HouseWord::new(&mark, 5)), is_in: true };
+        let word = GreetingWord { mark: mark.clone(), house: Some(HouseWord::new(&mark, 5)), is_in: true };
         let login = ImapLogin::new(Protection::Secure);
         assert_eq!(read_greeting(&login.greeting_to_node(&word.to_string())), Some(word));
         assert_eq!(read_greeting(&login.greeting()), None);

@@ -50,7 +50,7 @@ impl ShareStanding {
         self.names.get(at).cloned()
     }
 
-    /// Those whose door cannot be reached.
+    /// Those whose listener cannot be reached.
     pub(super) fn silent(&self) -> Vec<String> {
         let silent = self.names.iter().zip(self.accord.silent()).filter(|(_, silent)| *silent);
         silent.map(|(name, _)| name.clone()).collect()
@@ -98,7 +98,7 @@ impl ShareStanding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::share::DoorWord;
+    use crate::share::GreetingWord;
 
     /// Told as out of reach, a node that ends does not answer by that: only an answer says so.
     #[test]
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(standing.lost_told, BTreeSet::from([0]));
         standing.tell_lost(|_| false);
         assert_eq!(standing.lost_told, BTreeSet::from([0]));
-        standing.accord.heard(None, &[Some(DoorWord { mark, house: None, is_in: true })], 2);
+        standing.accord.heard(None, &[Some(GreetingWord { mark, house: None, is_in: true })], 2);
         standing.tell_lost(|_| true);
         assert!(standing.lost_told.is_empty());
     }

@@ -1,4 +1,4 @@
-//! What nodes ask each other, at the door where members' sessions come in (docs/many-nodes.md): one question on a connection, and one answer. Whoever has a
+//! What nodes ask each other, at the listener where members' sessions come in (docs/many-nodes.md): one question on a connection, and one answer. Whoever has a
 //! certificate of the nodes' authority may knock, etcd's own machines too; asked and answered is only who has the nodes' key.
 //!
 //! ```text
@@ -91,8 +91,8 @@ impl Context {
     pub(super) async fn ask_node<T: DeserializeOwned>(&self, node: &str, question: &NodeQuestion) -> Option<T> {
         let share = self.share.as_ref()?;
         let backends = self.backends.load();
-        let door = backends.fellows().find(|fellow| *fellow.name == *node)?.imap.clone();
-        let told = timeout(patience(question), ask(&share.link, &door, &share.tls, question)).await.ok().flatten()?;
+        let listener = backends.fellows().find(|fellow| *fellow.name == *node)?.imap.clone();
+        let told = timeout(patience(question), ask(&share.link, &listener, &share.tls, question)).await.ok().flatten()?;
         serde_json::from_str(&told).ok()
     }
 
@@ -123,12 +123,12 @@ impl Context {
 
 async fn ask(
     link: &ShareLink,
-    door: &Endpoint,
+    listener: &Endpoint,
     tls: &crate::net::tls::TlsClient,
     question: &NodeQuestion,
 ) -> Option<zeroize::Zeroizing<String>> {
     let (key, line) = link.seal_question(question)?;
-    let conn = dial(door, tls, PATIENCE).await.ok()?;
+    let conn = dial(listener, tls, PATIENCE).await.ok()?;
     let mut conn = BufferedConn::new(conn, Side::Backend, Instant::now() + patience(question));
     let greeting = read_line(&mut conn, QUESTION).await?;
     if !greeting.starts_with(b"* OK ") {

@@ -10,7 +10,7 @@ use crate::web::domains::ShownCertificate;
 /// Those that programs are shown for the mail host and for the domains of this association; none for what is below them and another one's.
 pub(super) fn certificates(context: &Context, association: &AssociationShown) -> Vec<ShownCertificate> {
     let Some(certificates) = &context.certificates else { return Vec::new() };
-    let host = &context.web.site.offer.host;
+    let host = &context.web.site.ports.host;
     let domains: Vec<_> = association.all_domains().map(Domain::reveal).collect();
     let owner = |domain: &Domain| context.book.route(domain, today()).map(|route| route.association);
     let shown = certificates.covering(&[host], &domains, now().as_secs()).into_iter();

@@ -26,7 +26,7 @@ use crate::web::lend::{LendError, LendTyped};
 use crate::web::news::VisitNews;
 use crate::web::password::EntryPage;
 use crate::web::session::FoundVisit;
-use crate::web::share::{ShareError, share};
+use crate::web::typed_size::{TypedSizeError, read_size};
 use crate::web::{WebAnswer, WebRequest};
 
 /// Whoever is logged in as a contact, and the association.
@@ -41,10 +41,10 @@ fn contact(context: &Context, asked: &WebRequest) -> Option<(FoundVisit, Name)> 
 pub(super) fn offer(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     let Some((found, from)) = contact(context, asked) else { return wrong(context, asked.lang, NoPage::Form) };
     let typed = |field: &str| asked.form.field(field).map(|text| text.trim().to_owned());
-    let (Some(to), Some(share), Some(until)) = (typed("to"), typed("share"), typed("until")) else {
+    let (Some(to), Some(size), Some(until)) = (typed("to"), typed("share"), typed("until")) else {
         return wrong(context, asked.lang, NoPage::Request);
     };
-    let typed = LendTyped { to, share, until };
+    let typed = LendTyped { to, size, until };
     let refused = |error| page(context, asked.lang, &found, FormResult::LendRefused(error, typed.clone()));
     let command = match read(context, &from, &typed) {
         Ok(command) => command,
@@ -122,7 +122,7 @@ fn not_offered(cause: DeclineCause) -> LendError {
     match cause {
         DeclineCause::Book(AdminError::DayOver) => LendError::Day,
         DeclineCause::Book(AdminError::NoLimit) => LendError::NoLimit,
-        DeclineCause::Book(AdminError::LentAway) => LendError::Size(ShareError::Above),
+        DeclineCause::Book(AdminError::LentAway) => LendError::Size(TypedSizeError::Above),
         DeclineCause::Book(AdminError::NeedsItself) => LendError::InUse,
         DeclineCause::Book(AdminError::LendsToItself) => LendError::Itself,
         DeclineCause::Book(_) => LendError::Gone,
@@ -140,7 +140,7 @@ fn read(context: &Context, from: &Name, typed: &LendTyped) -> Result<OfferLoan, 
     if to.as_ref() == Some(from) {
         return Err(LendError::Itself);
     }
-    let size = share(&typed.share, Limit::None).map_err(LendError::Size)?;
+    let size = read_size(&typed.size, Limit::None).map_err(LendError::Size)?;
     let until = Day::parse(&typed.until).ok_or(LendError::Day)?;
     Ok(OfferLoan { from: from.clone(), to, said: typed.to.clone(), size, until })
 }

@@ -23,7 +23,7 @@ use crate::web::home::NoPage;
 use crate::web::more_space::{MOST, MoreSpaceError, MoreSpaceTyped};
 use crate::web::news::VisitNews;
 use crate::web::password::EntryPage;
-use crate::web::share::share;
+use crate::web::typed_size::read_size;
 use crate::web::{WebAnswer, WebRequest};
 
 /// Asks.
@@ -35,9 +35,9 @@ pub(super) fn ask(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     let (Some(size), Some(words)) = (asked.form.field("share"), asked.form.field("words")) else {
         return wrong(context, asked.lang, NoPage::Request);
     };
-    let typed = MoreSpaceTyped { share: size.trim().into(), words: words.into() };
+    let typed = MoreSpaceTyped { size: size.trim().into(), words: words.into() };
     let refused = |error| page(context, asked.lang, &found, FormResult::MoreSpaceRefused(error, typed.clone()));
-    let more = match share(&typed.share, Limit::At(MOST)) {
+    let more = match read_size(&typed.size, Limit::At(MOST)) {
         Ok(more) => more,
         Err(error) => return refused(MoreSpaceError::Size(error)),
     };

@@ -88,7 +88,7 @@ impl Fixed {
         let each = |page: &dyn Fn(Lang) -> String| [page(Lang::En), page(Lang::Fr)];
         Fixed {
             home: each(&|lang| first::home(site, lang)),
-            help: each(&|lang| help_page::help(lang, &site.offer.host, Style::Linked)),
+            help: each(&|lang| help_page::help(lang, &site.ports.host, Style::Linked)),
             programs: each(&|lang| setting_up::programs(site, lang)),
         }
     }
@@ -203,13 +203,13 @@ pub(super) fn statement(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer
 pub(super) fn autoconfig(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     let site = &context.web.site;
     let known = |domain: &_| context.book.route(domain, today()).is_some();
-    let domain = autoconfig::domain(asked.host.as_ref(), known, &site.offer);
-    WebAnswer::file(Body::Xml, autoconfig::client_config(&domain, &site.offer, &site.programs_link()))
+    let domain = autoconfig::domain(asked.host.as_ref(), known, &site.ports);
+    WebAnswer::file(Body::Xml, autoconfig::client_config(&domain, &site.ports, &site.programs_link()))
 }
 
 pub(super) fn pacc(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     let site = &context.web.site;
-    match autoconfig::pacc(&site.offer, &site.programs_link()) {
+    match autoconfig::pacc(&site.ports, &site.programs_link()) {
         Some(json) => WebAnswer::file(Body::Json, json),
         None => wrong(context, asked.lang, NoPage::Missing),
     }
@@ -217,12 +217,12 @@ pub(super) fn pacc(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
 
 pub(super) fn autodiscover(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
     let address = autoconfig::asked_by_outlook(asked.body.reveal());
-    let answer = WebAnswer::file(Body::Xml, autoconfig::autodiscover(address.as_ref(), &context.web.site.offer));
+    let answer = WebAnswer::file(Body::Xml, autoconfig::autodiscover(address.as_ref(), &context.web.site.ports));
     WebAnswer { keep: Keep::Never, ..answer }
 }
 
 pub(super) fn profile(context: &Arc<Context>, asked: &WebRequest) -> WebAnswer {
-    match apple::profile(&context.web.site.offer) {
+    match apple::profile(&context.web.site.ports) {
         Some(profile) => WebAnswer::file(Body::Profile, context.web.sealed(context, profile.into_bytes())),
         None => wrong(context, asked.lang, NoPage::Missing),
     }

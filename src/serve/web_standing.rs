@@ -30,7 +30,7 @@ pub(super) fn is_listed(context: &Context, name: &Name, address: &Address) -> bo
 }
 
 /// Ends the sessions, links and hand-overs of those who are not any more who they were. To be called after each command that changes
-/// something, by whichever door it came, before it is answered: what is made anew then is somebody else's. After one that only looks there is
+/// something, by whichever listener it came, before it is answered: what is made anew then is somebody else's. After one that only looks there is
 /// nothing to end.
 pub(super) fn end_what_fell(context: &Context) {
     let mut visits = context.web.lock();

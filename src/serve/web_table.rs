@@ -27,7 +27,7 @@ use crate::web::password::EntryPage;
 use crate::web::request::{self, MAX_BODY, WebForm, WebRequest};
 
 /// What answers a request.
-pub(super) type Page = fn(&Arc<Context>, &WebRequest) -> WebAnswer;
+pub(super) type PageAnswerer = fn(&Arc<Context>, &WebRequest) -> WebAnswer;
 
 /// The table, for one connection.
 pub(super) fn table(context: Arc<Context>) -> Router {
@@ -100,51 +100,51 @@ fn whole() -> Router<Arc<Context>> {
 }
 
 /// A page that is made at once.
-fn show(page: Page) -> MethodRouter<Arc<Context>> {
+fn show(page: PageAnswerer) -> MethodRouter<Arc<Context>> {
     get(async move |State(context): State<Arc<Context>>, request: Request| {
         answered(context, request, String::new(), Style::Linked, page).await
     })
 }
 
 /// The answer to a form, at once.
-fn take(page: Page) -> MethodRouter<Arc<Context>> {
+fn take(page: PageAnswerer) -> MethodRouter<Arc<Context>> {
     post(async move |State(context): State<Arc<Context>>, request: Request| {
         answered(context, request, String::new(), Style::Linked, page).await
     })
 }
 
 /// A page of the book's, which may be long.
-fn show_kept(page: Page) -> MethodRouter<Arc<Context>> {
+fn show_kept(page: PageAnswerer) -> MethodRouter<Arc<Context>> {
     get(async move |State(context): State<Arc<Context>>, request: Request| {
         aside(context, request, String::new(), Style::Linked, page).await
     })
 }
 
 /// The same of something that the path ends with.
-fn show_kept_at(page: Page) -> MethodRouter<Arc<Context>> {
-    get(async move |State(context): State<Arc<Context>>, path: Rest, request: Request| {
+fn show_kept_at(page: PageAnswerer) -> MethodRouter<Arc<Context>> {
+    get(async move |State(context): State<Arc<Context>>, path: PathRest, request: Request| {
         aside(context, request, rest(path), Style::Linked, page).await
     })
 }
 
 /// The answer to a form that changes the book, which waits for the disk.
-fn take_kept(page: Page) -> MethodRouter<Arc<Context>> {
+fn take_kept(page: PageAnswerer) -> MethodRouter<Arc<Context>> {
     post(async move |State(context): State<Arc<Context>>, request: Request| {
         aside(context, request, String::new(), Style::Linked, page).await
     })
 }
 
 /// What follows the path. What is no text is nothing of ours.
-pub(super) type Rest = Result<Path<String>, PathRejection>;
+pub(super) type PathRest = Result<Path<String>, PathRejection>;
 
 /// It, or nothing.
-pub(super) fn rest(rest: Rest) -> String {
+pub(super) fn rest(rest: PathRest) -> String {
     rest.map_or_else(|_| String::new(), |Path(rest)| rest)
 }
 
 /// A link that was mailed.
-fn follow(page: Page) -> MethodRouter<Arc<Context>> {
-    get(async move |State(context): State<Arc<Context>>, link: Rest, request: Request| {
+fn follow(page: PageAnswerer) -> MethodRouter<Arc<Context>> {
+    get(async move |State(context): State<Arc<Context>>, link: PathRest, request: Request| {
         answered(context, request, rest(link), Style::Linked, page).await
     })
 }
@@ -172,7 +172,13 @@ async fn judged(context: Arc<Context>, request: Request, entry: EntryPage) -> Re
 }
 
 /// Answered at once. `rest` is what follows the path, `style` that of a page which says that nothing could be read.
-pub(super) async fn answered(context: Arc<Context>, request: Request, rest: String, style: Style, page: Page) -> Response {
+pub(super) async fn answered(
+    context: Arc<Context>,
+    request: Request,
+    rest: String,
+    style: Style,
+    page: PageAnswerer,
+) -> Response {
     let lang = language(&request);
     let answer = match read(request, lang, rest).await {
         Ok(asked) => page(&context, &asked),
@@ -182,7 +188,7 @@ pub(super) async fn answered(context: Arc<Context>, request: Request, rest: Stri
 }
 
 /// The same on another thread, so that mail goes on meanwhile.
-pub(super) async fn aside(context: Arc<Context>, request: Request, rest: String, style: Style, page: Page) -> Response {
+pub(super) async fn aside(context: Arc<Context>, request: Request, rest: String, style: Style, page: PageAnswerer) -> Response {
     let lang = language(&request);
     let answer = match read(request, lang, rest).await {
         Ok(asked) => {

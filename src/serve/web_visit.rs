@@ -16,14 +16,14 @@ use crate::private::{Address, Secret};
 use crate::quota::{Edit, Limit, MailboxEdit, Name, OwnLimit, Without};
 use crate::web::contact::ContactPage;
 use crate::web::form_mark::FormMark;
-use crate::web::form_result::{FormResult, ShareField};
+use crate::web::form_result::{FormResult, SizeField};
 use crate::web::home::NoPage;
 use crate::web::news::VisitNews;
 use crate::web::parts::{ListPart, MAILBOXES};
 use crate::web::password::EntryPage;
 use crate::web::request::FormSender;
 use crate::web::session::{FoundVisit, Visitor};
-use crate::web::share::{ShareError, share};
+use crate::web::typed_size::{TypedSizeError, read_size};
 use crate::web::{CookieChange, Keep, WebAnswer, WebRequest, login};
 
 /// The contact's page, or the way in.
@@ -117,7 +117,7 @@ pub(super) fn set_default(context: &Arc<Context>, asked: &WebRequest) -> WebAnsw
     let limit = match typed_share(context, &found, typed) {
         Ok(None) => Limit::None,
         Ok(Some(octets)) => Limit::At(octets),
-        Err(error) => return page(context, asked.lang, &found, FormResult::Refused(ShareField::Default, error, typed.into())),
+        Err(error) => return page(context, asked.lang, &found, FormResult::Refused(SizeField::Default, error, typed.into())),
     };
     change(context, asked, &found, Edit { mailbox_default: Some(limit), ..Edit::default() })
 }
@@ -144,7 +144,7 @@ pub(super) fn set_mailbox(context: &Arc<Context>, asked: &WebRequest) -> WebAnsw
         Ok(None) => OwnLimit::Default,
         Ok(Some(octets)) => OwnLimit::Own(Limit::At(octets)),
         Err(error) => {
-            return page(context, asked.lang, &found, FormResult::Refused(ShareField::Mailbox(address), error, typed.into()));
+            return page(context, asked.lang, &found, FormResult::Refused(SizeField::Mailbox(address), error, typed.into()));
         }
     };
     if !may_change(context, &found) {
@@ -188,7 +188,7 @@ pub(super) fn unwritten(context: &Arc<Context>, asked: &WebRequest, found: &Foun
 }
 
 /// The size that was typed, within what the association has; none where nothing was typed.
-fn typed_share(context: &Context, found: &FoundVisit, typed: &str) -> Result<Option<u64>, ShareError> {
+fn typed_share(context: &Context, found: &FoundVisit, typed: &str) -> Result<Option<u64>, TypedSizeError> {
     if typed.trim().is_empty() {
         return Ok(None);
     }
@@ -197,7 +197,7 @@ fn typed_share(context: &Context, found: &FoundVisit, typed: &str) -> Result<Opt
         Principal::Admin | Principal::Member(_) => Ok(Limit::None),
     };
     // Gone meanwhile: nothing can be shared out.
-    share(typed, most.unwrap_or(Limit::At(0))).map(Some)
+    read_size(typed, most.unwrap_or(Limit::At(0))).map(Some)
 }
 
 pub(super) fn page(context: &Arc<Context>, lang: Lang, found: &FoundVisit, result: FormResult) -> WebAnswer {

@@ -4,12 +4,12 @@
 //!
 //! 1. etcd's [`HouseWord`] has the mark of its own key;
 //! 2. more than half of the members that its config names have that house, each by itself, and none has another one;
-//! 3. it has asked the other nodes at their doors since it knows its house, and none that answered is of another one.
+//! 3. it has asked the other nodes at their listeners since it knows its house, and none that answered is of another one.
 //!
-//! Of the third: a node says at its own door what it is before it asks at others', so of two that come in one moment one sees the other at least. One
+//! Of the third: a node says at its own listener what it is before it asks at others', so of two that come in one moment one sees the other at least. One
 //! that is in stays in where a newcomer is of another house, as long as that one says that it is out.
 
-use super::house::{DoorWord, HouseWord};
+use super::house::{GreetingWord, HouseWord};
 use super::{Millis, Pace};
 
 /// Why a node judges nothing. The numbers are those of the event `judges-nothing`.
@@ -110,7 +110,7 @@ impl Accord {
 
     /// What the other nodes have said, in the order of the config, by questions that were sent when `house` stood; none where one did not answer, or
     /// says nothing of it.
-    pub fn heard(&mut self, house: Option<HouseWord>, words: &[Option<DoorWord>], now: Millis) {
+    pub fn heard(&mut self, house: Option<HouseWord>, words: &[Option<GreetingWord>], now: Millis) {
         self.neighbours.resize(words.len(), Neighbour::default());
         for (neighbour, word) in self.neighbours.iter_mut().zip(words) {
             neighbour.silent = word.is_none();
@@ -172,10 +172,10 @@ impl Accord {
         self.stands.as_ref()
     }
 
-    /// What is said at our door.
-    pub fn word(&self) -> DoorWord {
+    /// What is said at our listener.
+    pub fn word(&self) -> GreetingWord {
         let house = self.stands.clone().filter(|house| house.mark() == self.mark);
-        DoorWord { mark: self.mark.clone(), house, is_in: self.is_in }
+        GreetingWord { mark: self.mark.clone(), house, is_in: self.is_in }
     }
 
     /// Which other nodes did not answer the last time, in the order of the config.

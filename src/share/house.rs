@@ -46,13 +46,13 @@ fn is_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// What a node says of itself to another one that comes to its door: the house, as far as it is known, and whether it is in it.
+/// What a node says of itself to another one that comes to its listener: the house, as far as it is known, and whether it is in it.
 ///
 /// ```text
 /// MARK.CHANCE.in     MARK.-.out
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DoorWord {
+pub struct GreetingWord {
     /// See [`HouseWord`].
     pub mark: String,
     /// None: etcd has not told it yet.
@@ -61,9 +61,9 @@ pub struct DoorWord {
     pub is_in: bool,
 }
 
-impl DoorWord {
+impl GreetingWord {
     /// Reads one; none for anything else.
-    pub fn read(text: &str) -> Option<DoorWord> {
+    pub fn read(text: &str) -> Option<GreetingWord> {
         let (rest, stands) = text.rsplit_once('.')?;
         let is_in = match stands {
             "in" => true,
@@ -71,13 +71,13 @@ impl DoorWord {
             _ => return None,
         };
         match rest.strip_suffix(".-") {
-            Some(mark) => is_hex(mark, 32).then(|| DoorWord { mark: mark.to_owned(), house: None, is_in }),
-            None => HouseWord::read(rest).map(|house| DoorWord { mark: house.mark.clone(), house: Some(house), is_in }),
+            Some(mark) => is_hex(mark, 32).then(|| GreetingWord { mark: mark.to_owned(), house: None, is_in }),
+            None => HouseWord::read(rest).map(|house| GreetingWord { mark: house.mark.clone(), house: Some(house), is_in }),
         }
     }
 }
 
-impl fmt::Display for DoorWord {
+impl fmt::Display for GreetingWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.house {
             Some(house) => write!(f, "{house}")?,
@@ -97,12 +97,12 @@ mod tests {
         let house = HouseWord::new(&mark, 7);
         assert_eq!(HouseWord::read(&house.to_string()), Some(house.clone()));
         for (house, is_in) in [(Some(house), true), (None, false)] {
-            let word = DoorWord { mark: mark.clone(), house, is_in };
-            assert_eq!(DoorWord::read(&word.to_string()), Some(word));
+            let word = GreetingWord { mark: mark.clone(), house, is_in };
+            assert_eq!(GreetingWord::read(&word.to_string()), Some(word));
         }
         for text in ["", ".", "0.0", &format!("{mark}.+000000000000007"), &format!("{mark}.7"), &format!("{mark}."), &mark] {
-            assert_eq!((HouseWord::read(text), DoorWord::read(&format!("{text}.in"))), (None, None), "{text}");
+            assert_eq!((HouseWord::read(text), GreetingWord::read(&format!("{text}.in"))), (None, None), "{text}");
         }
-        assert_eq!(DoorWord::read(&format!("{mark}.-.maybe")), None);
+        assert_eq!(GreetingWord::read(&format!("{mark}.-.maybe")), None);
     }
 }

@@ -42,7 +42,7 @@ pub use errand::{Errand, News};
 pub use exposure::{Exposure, Within};
 pub use fellow::{Assent, Fellow};
 pub use fence::Fence;
-pub use house::{DoorWord, HouseWord};
+pub use house::{GreetingWord, HouseWord};
 pub use nearest::nearest;
 pub use reach::{Reach, StoreNumber};
 

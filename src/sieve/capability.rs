@@ -1,9 +1,11 @@
 //! Capabilities (RFC 5804 1.7): what is told before login, and what of the backend's list is told after.
 //!
-//! After login only what is known here passes: a capability that nobody has read could change how responses end.
+//! After login only what is known here passes: a capability that nobody has read could change how responses end. Before login nobody knows
+//! which backend it will be. So what all have is told of extensions, for a filter that is written by that list must run; and what any has of
+//! ways to log in, as for IMAP.
 
 use super::command::quoted;
-use super::offer::{Forwarding, SieveOffer};
+use super::forwarding::{Forwarding, SENDING};
 use super::response::{Final, Response, Scanned};
 use crate::fault::{Fault, Side};
 use crate::wire::sasl::MechanismName;
@@ -16,13 +18,13 @@ pub(super) const LIST: usize = 16 * 1024;
 const IMPLEMENTATION: &str = "\"IMPLEMENTATION\" \"nologd\"\r\n";
 
 /// What is told before login, with its OK. `secure`: credentials are taken.
-pub(super) fn before_login(secure: bool, offer: &SieveOffer, words: &str) -> Vec<u8> {
+pub(super) fn before_login(secure: bool, list: &SieveCapabilities, words: &str) -> Vec<u8> {
     let names = [MechanismName::Plain, MechanismName::Login, MechanismName::XOAuth2, MechanismName::OAuthBearer];
-    let names: Vec<_> = names.into_iter().filter(|name| secure && offer.tokens.allow(*name)).map(MechanismName::word).collect();
+    let names: Vec<_> = names.into_iter().filter(|name| secure && list.tokens.allow(*name)).map(MechanismName::word).collect();
     let mut told = IMPLEMENTATION.as_bytes().to_vec();
-    tell(&mut told, "SIEVE", &offer.extensions.join(" "));
-    if !offer.notify.is_empty() {
-        tell(&mut told, "NOTIFY", &offer.notify.join(" "));
+    tell(&mut told, "SIEVE", &list.extensions.join(" "));
+    if !list.notify.is_empty() {
+        tell(&mut told, "NOTIFY", &list.notify.join(" "));
     }
     tell(&mut told, "SASL", &names.join(" "));
     if !secure {
@@ -39,8 +41,8 @@ pub(super) fn after_login(list: &[u8], forwarding: Forwarding) -> Vec<u8> {
     for (name, value) in items(list) {
         match (&*name, forwarding) {
             ("SIEVE", _) => {
-                let offer = SieveOffer { extensions: words(&value), ..SieveOffer::default() };
-                tell(&mut told, "SIEVE", &offer.within(forwarding).extensions.join(" "));
+                let list = SieveCapabilities { extensions: words(&value), ..SieveCapabilities::default() };
+                tell(&mut told, "SIEVE", &list.within(forwarding).extensions.join(" "));
             }
             ("NOTIFY", Forwarding::Refuse) => {}
             ("MAXREDIRECTS", Forwarding::Refuse) => tell(&mut told, "MAXREDIRECTS", "0"),
@@ -53,20 +55,20 @@ pub(super) fn after_login(list: &[u8], forwarding: Forwarding) -> Vec<u8> {
 }
 
 /// What a backend's list says.
-pub(super) fn offer(list: &[u8]) -> SieveOffer {
-    let mut offer = SieveOffer::default();
+pub(super) fn read(list: &[u8]) -> SieveCapabilities {
+    let mut found = SieveCapabilities::default();
     for (name, value) in items(list) {
         match &*name {
-            "SIEVE" => offer.extensions = words(&value),
-            "NOTIFY" => offer.notify = words(&value),
+            "SIEVE" => found.extensions = words(&value),
+            "NOTIFY" => found.notify = words(&value),
             "SASL" => {
                 let has = |name: MechanismName| value.split(' ').any(|word| MechanismName::parse(word.as_bytes()) == Some(name));
-                offer.tokens = Tokens { bearer: has(MechanismName::OAuthBearer), xoauth2: has(MechanismName::XOAuth2) };
+                found.tokens = Tokens { bearer: has(MechanismName::OAuthBearer), xoauth2: has(MechanismName::XOAuth2) };
             }
             _ => {}
         }
     }
-    offer
+    found
 }
 
 /// Whether a backend's list has the capability `name`, with `word` among its values where one is asked for.
@@ -129,6 +131,38 @@ fn string(input: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.strip_prefix(b"}\r\n")?.split_at_checked(size)
 }
 
+/// What one backend has, or all of some.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SieveCapabilities {
+    /// Extensions, in the order of the backend.
+    pub extensions: Vec<Box<str>>,
+    /// Ways of notices (RFC 5435); empty where there are none.
+    pub notify: Vec<Box<str>>,
+    /// What it takes besides passwords.
+    pub tokens: Tokens,
+}
+
+impl SieveCapabilities {
+    /// What both have of extensions, and either of ways to log in.
+    pub fn common(self, other: &SieveCapabilities) -> SieveCapabilities {
+        let both = |own: Vec<Box<str>>, others: &[Box<str>]| own.into_iter().filter(|word| others.contains(word)).collect();
+        SieveCapabilities {
+            extensions: both(self.extensions, &other.extensions),
+            notify: both(self.notify, &other.notify),
+            tokens: self.tokens.or(other.tokens),
+        }
+    }
+
+    /// Without what `forwarding` does not let pass.
+    pub fn within(mut self, forwarding: Forwarding) -> SieveCapabilities {
+        if forwarding == Forwarding::Refuse {
+            self.extensions.retain(|word| !SENDING.contains(&&*word.to_ascii_lowercase()));
+            self.notify.clear();
+        }
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,9 +194,9 @@ mod tests {
 
     #[test]
     fn before_login_it_is_what_all_have() {
-        let other = SieveOffer { extensions: vec!["vacation".into(), "regex".into()], ..SieveOffer::default() };
-        let offer = offer(THEIRS).shared(&other);
-        let told = |secure| String::from_utf8(before_login(secure, &offer, "x")).unwrap();
+        let other = SieveCapabilities { extensions: vec!["vacation".into(), "regex".into()], ..SieveCapabilities::default() };
+        let list = read(THEIRS).common(&other);
+        let told = |secure| String::from_utf8(before_login(secure, &list, "x")).unwrap();
         assert_eq!(
             told(true),
             "\"IMPLEMENTATION\" \"nologd\"\r\n\"SIEVE\" \"vacation\"\r\n\"SASL\" \"PLAIN LOGIN OAUTHBEARER\"\r\n\"VERSION\" \"1.0\"\r\nOK \"x\"\r\n"

@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
+use super::capability::SieveCapabilities;
+use super::forwarding::Forwarding;
 use super::login::{COMMAND, SieveLogin};
-use super::offer::{Forwarding, SieveOffer};
 use super::reply::SieveVoice;
 use super::script::{ScriptKind, kind};
 use super::session::{ScriptOwner, SieveSession};
 use super::upstream_login::UpstreamSieveLogin;
 use crate::fault::RefusalCode;
-use crate::wire::contract::Door;
+use crate::wire::contract::BeforeLogin;
 use crate::wire::play::{ContractPlay, Machines, play_in_pieces};
 use crate::wire::tokens::Tokens;
 
@@ -44,7 +45,7 @@ pub struct SieveMachines {
 }
 
 impl Machines for SieveMachines {
-    type Door = SieveLogin;
+    type BeforeLogin = SieveLogin;
     type Conversation = UpstreamSieveLogin;
     type Session = SieveSession;
     type Voice = SieveVoice;
@@ -52,8 +53,8 @@ impl Machines for SieveMachines {
     // The octets of scripts do.
     const PASSES: bool = true;
 
-    fn door(&self) -> SieveLogin {
-        SieveLogin::new(true, Arc::new(told_offer().within(self.forwarding)))
+    fn greeting(&self) -> SieveLogin {
+        SieveLogin::new(true, Arc::new(told_list().within(self.forwarding)))
     }
 
     fn session(&self) -> SieveSession {
@@ -62,8 +63,8 @@ impl Machines for SieveMachines {
 }
 
 /// What the backend said of itself before.
-fn told_offer() -> SieveOffer {
-    SieveOffer {
+fn told_list() -> SieveCapabilities {
+    SieveCapabilities {
         extensions: vec!["fileinto".into(), "enotify".into()],
         notify: vec!["mailto".into()],
         tokens: Tokens { bearer: true, xoauth2: false },
@@ -76,9 +77,9 @@ pub type SievePlay = ContractPlay<SieveMachines>;
 impl SievePlay {
     /// Before login, on a listener that is `secure` or has STARTTLS. Where a backend `judges` it is asked, else every login is wrong.
     pub fn before(secure: bool, judges: bool, machines: SieveMachines) -> SievePlay {
-        let login = SieveLogin::new(secure, Arc::new(told_offer().within(machines.forwarding)));
+        let login = SieveLogin::new(secure, Arc::new(told_list().within(machines.forwarding)));
         let greeting = login.greeting();
-        let mut play = ContractPlay::at_door(login, judges, machines);
+        let mut play = ContractPlay::at_greeting(login, judges, machines);
         play.to_client = greeting;
         play
     }

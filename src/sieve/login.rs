@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
+use super::capability::SieveCapabilities;
 use super::frame::{self, Operand, SieveLine};
-use super::offer::SieveOffer;
 use super::{capability, reply};
 use crate::fault::{Fault, RefusalCode, Side};
-use crate::wire::contract::{Arrival, Door};
+use crate::wire::contract::{Arrival, BeforeLogin};
 use crate::wire::sasl::{self, Exchange, MechanismName};
 
 /// Octets of one command before login.
@@ -24,19 +24,19 @@ const TAG: usize = 512;
 pub struct SieveLogin {
     /// TLS is on, or the socket never leaves this machine.
     secure: bool,
-    offer: Arc<SieveOffer>,
+    list: Arc<SieveCapabilities>,
     exchange: Option<Exchange>,
     left: u8,
 }
 
 impl SieveLogin {
     /// Credentials are refused, and STARTTLS is offered, where it is not `secure`.
-    pub fn new(secure: bool, offer: Arc<SieveOffer>) -> SieveLogin {
-        SieveLogin { secure, offer, exchange: None, left: COMMANDS }
+    pub fn new(secure: bool, list: Arc<SieveCapabilities>) -> SieveLogin {
+        SieveLogin { secure, list, exchange: None, left: COMMANDS }
     }
 
     fn capabilities(&self, words: &str) -> Vec<u8> {
-        capability::before_login(self.secure, &self.offer, words)
+        capability::before_login(self.secure, &self.list, words)
     }
 
     fn command(&mut self, len: usize, verb: &[u8], operands: &[Operand]) -> Arrival {
@@ -60,7 +60,7 @@ impl SieveLogin {
     }
 
     fn authenticate(&mut self, len: usize, name: &[u8], initial: Option<&Vec<u8>>) -> Arrival {
-        match MechanismName::parse(name).filter(|name| self.offer.tokens.allow(*name)) {
+        match MechanismName::parse(name).filter(|name| self.list.tokens.allow(*name)) {
             Some(name) => self.sasl(len, sasl::start(name, initial.map(Vec::as_slice))),
             None => Arrival::Answer(len, reply::refused(RefusalCode::LoginMethod)),
         }
@@ -81,14 +81,14 @@ impl SieveLogin {
     }
 }
 
-impl Door for SieveLogin {
+impl BeforeLogin for SieveLogin {
     fn greeting(&self) -> Vec<u8> {
         self.capabilities("nologd ready")
     }
 
     /// RFC 5804 2.2: what is true now is told without being asked.
     fn secured(&self) -> (SieveLogin, Vec<u8>) {
-        let login = SieveLogin::new(true, self.offer.clone());
+        let login = SieveLogin::new(true, self.list.clone());
         let words = login.capabilities("TLS is on");
         (login, words)
     }

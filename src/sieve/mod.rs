@@ -14,13 +14,13 @@
 //! answer whose end we do not know cannot be followed.
 
 mod answering;
-mod capability;
+pub mod capability;
 mod command;
+pub mod forwarding;
 mod frame;
 #[cfg(any(test, feature = "testing"))]
 pub mod invariants;
 pub mod login;
-pub mod offer;
 pub mod reply;
 mod response;
 pub mod script;

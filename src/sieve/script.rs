@@ -10,7 +10,7 @@
 
 use memchr::{memchr, memchr2, memmem};
 
-use super::offer::SENDING;
+use super::forwarding::SENDING;
 
 /// Commands that send mail, or what is in it, to an address of the script's choice.
 const COMMANDS: [&[u8]; 3] = [b"redirect", b"notify", b"report"];

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use super::command::{Asks, SieveCommand, SieveKind, is_script, parse};
+use super::forwarding::Forwarding;
 use super::frame::{self, SieveLine};
-use super::offer::Forwarding;
 use super::reply;
 use super::response::Response;
 use super::script::{self, ScriptKind};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::capability;
-use super::offer::SieveOffer;
+use super::capability::SieveCapabilities;
 use super::response::{self, Final, Response, Scanned};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::private::Credential;
@@ -22,7 +22,7 @@ const QUOTED: usize = 1024;
 pub struct UpstreamSieveLogin {
     waits: WaitsForSieve,
     starttls: bool,
-    offer: SieveOffer,
+    list: SieveCapabilities,
     plain: bool,
 }
 
@@ -42,8 +42,8 @@ enum WaitsForSieve {
 
 impl UpstreamSieveLogin {
     /// What it said of itself.
-    pub fn into_offer(self) -> SieveOffer {
-        self.offer
+    pub fn into_capabilities(self) -> SieveCapabilities {
+        self.list
     }
 
     /// A challenge: there is nothing more to say, so it is cancelled (RFC 5804 2.1), and the refusal comes.
@@ -86,7 +86,7 @@ impl Conversation for UpstreamSieveLogin {
     const SETTLES: Duration = Duration::from_millis(50);
 
     fn begin(starttls: bool) -> UpstreamSieveLogin {
-        UpstreamSieveLogin { waits: WaitsForSieve::Greeting, starttls, offer: SieveOffer::default(), plain: false }
+        UpstreamSieveLogin { waits: WaitsForSieve::Greeting, starttls, list: SieveCapabilities::default(), plain: false }
     }
 
     fn takes_passwords(&self) -> bool {
@@ -110,7 +110,7 @@ impl Conversation for UpstreamSieveLogin {
                 Ok(Approach::Send(len, Zeroizing::new(b"STARTTLS\r\n".to_vec())))
             }
             (WaitsForSieve::Greeting | WaitsForSieve::Secured, Final::Ok) => {
-                self.offer = capability::offer(list);
+                self.list = capability::read(list);
                 self.plain = capability::has(list, "SASL", Some(sasl::MechanismName::Plain));
                 match credential {
                     Some(credential) => self.attempt(len, list, credential),

@@ -22,7 +22,7 @@ pub use line::{Letterhead, StatementLine};
 pub use machine::{LogDestination, Machine, RuleVerdict};
 pub use page::Page;
 pub use record::{RecordedSentence, Snapshot};
-pub use sentence::{Proof, Rules, Sentence, StatementPart};
+pub use sentence::{HeldByRules, Proof, Sentence, StatementPart};
 pub use sentences::SENTENCES;
 pub use since::Changes;
 pub use words::Words;
@@ -78,7 +78,7 @@ pub struct StatementArguments {
 }
 
 /// Asks the daemon at this socket for its status; or why there is no answer.
-pub type Ask = fn(&Path) -> Result<Value, String>;
+pub type StatusAsker = fn(&Path) -> Result<Value, String>;
 
 /// What is true here and now, and nothing that anybody wishes.
 pub struct InForce {
@@ -94,7 +94,7 @@ pub struct InForce {
     pub front: Front,
 }
 
-/// Doors of the config that members are told of.
+/// ListenOptions of the config that members are told of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Front {
     /// Load balancers say where clients are (`proxy_protocol`).
@@ -103,7 +103,7 @@ pub struct Front {
     pub pair: bool,
     /// Several nodes hold the book, and etcd has it sealed (`[share]`).
     pub shared: bool,
-    /// The name of the onion door (`onion`).
+    /// The name of the onion listener (`onion`).
     pub onion: Option<String>,
 }
 
@@ -111,7 +111,8 @@ impl Front {
     /// Out of the config.
     pub fn of(config: &Config) -> Front {
         // What Tor says of a circuit is no address.
-        let balancers = config.listens.iter().any(|listen| !listen.doors.onion && !listen.doors.forwarders.is_empty());
+        let balancers =
+            config.listens.iter().any(|listen| !listen.options.front.onion && !listen.options.front.forwarders.is_empty());
         let pair = config.listens.iter().any(|listen| listen.service == crate::serve::Service::Node);
         let shared = config.share.is_some();
         Front { balancers, pair, shared, onion: config.onion.clone() }
@@ -134,7 +135,7 @@ impl InForce {
 }
 
 /// `nologd statement`: exit 0; 1 where a file cannot be read; 2 on wrong usage.
-pub fn run(arguments: &StatementArguments, say: fn(&str), complain: fn(&str), ask: Ask) -> ExitCode {
+pub fn run(arguments: &StatementArguments, say: fn(&str), complain: fn(&str), ask: StatusAsker) -> ExitCode {
     let Ok(lang) = arguments.lang.parse::<Lang>() else {
         complain("--lang is en or fr");
         return ExitCode::from(2);
@@ -156,7 +157,7 @@ pub fn run(arguments: &StatementArguments, say: fn(&str), complain: fn(&str), as
     }
 }
 
-fn written(arguments: &StatementArguments, lang: Lang, say: fn(&str), ask: Ask) -> Result<(), String> {
+fn written(arguments: &StatementArguments, lang: Lang, say: fn(&str), ask: StatusAsker) -> Result<(), String> {
     let since = arguments.since.as_deref().map(earlier).transpose()?;
     // Before the sandbox is tried, in which no file can be opened and no program started.
     let output = arguments.output.as_deref().map(|file| sign::SignedFile::open(file, arguments.sign.as_deref())).transpose()?;
@@ -188,7 +189,7 @@ fn earlier(file: &Path) -> Result<Snapshot, String> {
 }
 
 /// With the host's name, where a config says it.
-fn in_force(arguments: &StatementArguments, ask: Ask) -> Result<(InForce, Option<String>), String> {
+fn in_force(arguments: &StatementArguments, ask: StatusAsker) -> Result<(InForce, Option<String>), String> {
     let audit = match &arguments.audit {
         None => None,
         Some(file) => {
@@ -212,7 +213,7 @@ fn machine(
     arguments: &StatementArguments,
     config: Option<(&Config, &Path)>,
     policy: &Policy,
-    ask: Ask,
+    ask: StatusAsker,
 ) -> Result<(Machine, Option<bool>), String> {
     let variable = || std::env::var_os("NOLOGD_SOCKET").filter(|socket| !socket.is_empty()).map(PathBuf::from);
     let socket = arguments.socket.clone().or_else(variable);

@@ -126,7 +126,7 @@ fn lines(sentence: &Sentence, in_force: &InForce, words: &Words) -> Vec<Statemen
         Proof::Pair | Proof::Shared => Vec::new(),
         Proof::Balancer if in_force.front.balancers => one(RuleVerdict::Holds),
         Proof::Balancer => Vec::new(),
-        Proof::OnionDoor => {
+        Proof::Onion => {
             let onion = in_force.front.onion.iter();
             onion.map(|name| (RuleVerdict::Holds, vec![("{onion}", name.clone())])).collect()
         }

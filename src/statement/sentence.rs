@@ -43,8 +43,8 @@ impl StatementPart {
     }
 }
 
-/// Rules of one file of the policy.
-pub type Rules = (&'static str, &'static [&'static str]);
+/// HeldByRules of one file of the policy.
+pub type HeldByRules = (&'static str, &'static [&'static str]);
 
 /// How it is known whether a sentence is true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +67,8 @@ pub enum Proof {
     Pair,
     /// The config has `[share]`: several nodes hold the book. Nothing is said where there is one.
     Shared,
-    /// The config has `onion`: there is a door without addresses. Nothing is said where there is none.
-    OnionDoor,
+    /// The config has `onion`: there is a listener without addresses. Nothing is said where there is none.
+    Onion,
     /// Who looked at the machine.
     Witness,
     /// Where the daemon's outputs end.
@@ -91,7 +91,7 @@ pub struct Sentence {
     /// Where it stands.
     pub part: StatementPart,
     /// The rules that it puts into words.
-    pub rules: &'static [Rules],
+    pub rules: &'static [HeldByRules],
     /// What holds it up.
     pub proof: Proof,
 }
@@ -111,7 +111,7 @@ impl Sentence {
             Proof::Balancer => parts.push("setting: proxy_protocol".to_owned()),
             Proof::Pair => parts.push("setting: node".to_owned()),
             Proof::Shared => parts.push("setting: share".to_owned()),
-            Proof::OnionDoor => parts.push("setting: onion".to_owned()),
+            Proof::Onion => parts.push("setting: onion".to_owned()),
             Proof::Witness => parts.push("check: status, or check --sandbox".to_owned()),
             Proof::Outputs => parts.push("check: output-kept".to_owned()),
             Proof::Audit => parts.push("check: audit".to_owned()),

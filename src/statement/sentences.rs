@@ -1,18 +1,18 @@
 //! Every sentence of the statement, its place, and what stands behind it. The words are under `policy/statement/`.
 
-use super::sentence::{Proof, Rules, Sentence, StatementPart};
+use super::sentence::{HeldByRules, Proof, Sentence, StatementPart};
 use crate::sandbox::{Probe, Unenforced};
 
-const fn sentence(part: StatementPart, name: &'static str, rules: &'static [Rules], proof: Proof) -> Sentence {
+const fn sentence(part: StatementPart, name: &'static str, rules: &'static [HeldByRules], proof: Proof) -> Sentence {
     Sentence { name, part, rules, proof }
 }
 
-const fn headers(part: StatementPart, name: &'static str, rules: &'static [Rules]) -> Sentence {
+const fn headers(part: StatementPart, name: &'static str, rules: &'static [HeldByRules]) -> Sentence {
     sentence(part, name, rules, Policy)
 }
 
 use Proof::{
-    Audit, Balancer, Canary, Check, Kernel, NoHint, OnionDoor, Outputs, Outside, Pair, Policy, Sent, Shared, Test, UnseenPayload,
+    Audit, Balancer, Canary, Check, Kernel, NoHint, Onion, Outputs, Outside, Pair, Policy, Sent, Shared, Test, UnseenPayload,
     Witness,
 };
 use StatementPart::{Kept, Limits, Machine, Mail, NotKept, Servers};
@@ -99,7 +99,7 @@ pub const SENTENCES: &[Sentence] = &[
     sentence(NotKept, "no-spool", &[(RETENTION, &["contents"])], Test("tests/dialogues_submission.rs", "in_memory")),
     sentence(NotKept, "pages", &[], Test("tests/strace_web.rs", "what_is_said_at_the_pages_is_in_no_file_and_in_no_output")),
     sentence(NotKept, "client-hint", &[], NoHint),
-    sentence(NotKept, "onion", &[], OnionDoor),
+    sentence(NotKept, "onion", &[], Onion),
     headers(Mail, "mail-origin", &[(HEADERS, &["trace", "client-address", "web-scripts"])]),
     headers(Mail, "mail-login", &[(HEADERS, &["login", "verdicts-of-others", "receipts", "sender"])]),
     headers(

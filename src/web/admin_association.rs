@@ -55,7 +55,7 @@ impl AdminAssociationPage<'_> {
             (self.all_mailboxes())
         };
         let path = format!("/association/{name}");
-        Layout { lang, title: name, path: Some(&path), style: Style::Admins, host: &self.site.offer.host, leave: None }
+        Layout { lang, title: name, path: Some(&path), style: Style::Admins, host: &self.site.ports.host, leave: None }
             .page(&main)
     }
 

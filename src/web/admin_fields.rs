@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::admin_association::AdminAssociationPage;
 use super::admin_form::{AdminForm, AdminResult, TextField};
 use super::layout::say;
-use super::share::typed;
+use super::typed_size::typed;
 use crate::fault::Lang;
 use crate::quota::Limit;
 

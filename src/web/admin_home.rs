@@ -45,7 +45,7 @@ pub fn home(site: &Site, lang: Lang, told: &StatusTold) -> String {
         )) }
         p.note { "nologd " (told.version) }
     };
-    Layout { lang, title: &title, path: Some("/"), style: Style::Admins, host: &site.offer.host, leave: None }.page(&main)
+    Layout { lang, title: &title, path: Some("/"), style: Style::Admins, host: &site.ports.host, leave: None }.page(&main)
 }
 
 fn association(line: &StatusLine, lang: Lang) -> Markup {

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use maud::{Markup, html};
 
 use super::layout::say;
-use super::typography::{set, share as percent_of, size};
+use super::typography::{percent_of, set, size};
 use crate::admin::association_shown::FillShown;
 use crate::admin::mailbox_shown::MailboxShown;
 use crate::fault::Lang;

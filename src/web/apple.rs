@@ -8,38 +8,34 @@ use aws_lc_rs::digest::{SHA256, digest};
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
 
-use super::offer::{MailOffer, Speech};
+use super::mail_ports::{MailPorts, Speech};
 use super::xml::Xml;
 
 const DOCTYPE: &str =
     "<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">";
 
 /// The profile. None where nothing can be read or sent here with TLS: it could not be used.
-pub fn profile(offer: &MailOffer) -> Option<String> {
-    let (incoming, kind) = match (offer.best(Speech::Imap), offer.best(Speech::Pop3)) {
-        (Some(door), _) => (door, "EmailTypeIMAP"),
-        (None, Some(door)) => (door, "EmailTypePOP"),
-        (None, None) => return None,
-    };
-    let outgoing = offer.best(Speech::Submission)?;
-    let reversed = offer.host.rsplit('.').collect::<Vec<_>>().join(".");
+pub fn profile(ports: &MailPorts) -> Option<String> {
+    let (incoming, kind) = Speech::ALL.into_iter().find_map(|speech| ports.best(speech).zip(speech.row().account))?;
+    let outgoing = ports.best(Speech::Submission)?;
+    let reversed = ports.host.rsplit('.').collect::<Vec<_>>().join(".");
     let mut xml = Xml::default().with_type(DOCTYPE);
     xml.open("plist", &[("version", "1.0")]).open("dict", &[]);
     xml.element("key", "PayloadContent").open("array", &[]).open("dict", &[]);
-    string(&mut xml, "EmailAccountDescription", &offer.host);
+    string(&mut xml, "EmailAccountDescription", &ports.host);
     string(&mut xml, "EmailAccountType", kind);
-    for (direction, door) in [("Incoming", incoming), ("Outgoing", outgoing)] {
+    for (direction, port) in [("Incoming", incoming), ("Outgoing", outgoing)] {
         string(&mut xml, &format!("{direction}MailServerAuthentication"), "EmailAuthPassword");
-        string(&mut xml, &format!("{direction}MailServerHostName"), &offer.host);
-        xml.element("key", &format!("{direction}MailServerPortNumber")).element("integer", &door.port.to_string());
+        string(&mut xml, &format!("{direction}MailServerHostName"), &ports.host);
+        xml.element("key", &format!("{direction}MailServerPortNumber")).element("integer", &port.port.to_string());
         // For STARTTLS too: nothing else in a profile asks for encryption.
         xml.element("key", &format!("{direction}MailServerUseSSL")).empty("true");
     }
     xml.element("key", "OutgoingPasswordSameAsIncomingPassword").empty("true");
-    identity(&mut xml, "com.apple.mail.managed", &format!("{reversed}.mail"), &offer.host);
+    identity(&mut xml, "com.apple.mail.managed", &format!("{reversed}.mail"), &ports.host);
     xml.close().close();
-    string(&mut xml, "PayloadOrganization", &offer.host);
-    identity(&mut xml, "Configuration", &format!("{reversed}.profile"), &offer.host);
+    string(&mut xml, "PayloadOrganization", &ports.host);
+    identity(&mut xml, "Configuration", &format!("{reversed}.profile"), &ports.host);
     Some(xml.end())
 }
 
@@ -78,27 +74,27 @@ pub fn qr(link: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::offer::{Encryption, OfferedPort};
+    use super::super::mail_ports::{Encryption, MailPort};
     use super::*;
 
-    fn offer(doors: &[(Speech, Encryption, u16)]) -> MailOffer {
-        let doors =
-            doors.iter().map(|(speech, encryption, port)| OfferedPort { speech: *speech, encryption: *encryption, port: *port });
-        MailOffer::new("mail.nolog.example", doors.collect())
+    fn listening(ports: &[(Speech, Encryption, u16)]) -> MailPorts {
+        let ports =
+            ports.iter().map(|(speech, encryption, port)| MailPort { speech: *speech, encryption: *encryption, port: *port });
+        MailPorts::new("mail.nolog.example", ports.collect())
     }
 
     #[test]
     fn a_profile_names_nobody_and_is_the_same_each_time() {
-        let doors = offer(&[(Speech::Imap, Encryption::Implicit, 993), (Speech::Submission, Encryption::Implicit, 465)]);
-        let text = profile(&doors).unwrap();
+        let ports = listening(&[(Speech::Imap, Encryption::Implicit, 993), (Speech::Submission, Encryption::Implicit, 465)]);
+        let text = profile(&ports).unwrap();
         assert!(text.contains("<string>EmailTypeIMAP</string>") && text.contains("<integer>993</integer>"));
         for absent in ["EmailAddress<", "Username", "<key>IncomingPassword<", "<key>OutgoingPassword<", "@"] {
             assert!(!text.contains(absent), "{absent}");
         }
-        assert_eq!(profile(&doors).unwrap(), text);
+        assert_eq!(profile(&ports).unwrap(), text);
         assert_eq!(text.matches("<key>PayloadUUID</key>").count(), 2);
-        assert!(profile(&offer(&[(Speech::Imap, Encryption::Implicit, 993)])).is_none());
-        let pop3 = offer(&[(Speech::Pop3, Encryption::Implicit, 995), (Speech::Submission, Encryption::StartTls, 587)]);
+        assert!(profile(&listening(&[(Speech::Imap, Encryption::Implicit, 993)])).is_none());
+        let pop3 = listening(&[(Speech::Pop3, Encryption::Implicit, 995), (Speech::Submission, Encryption::StartTls, 587)]);
         assert!(profile(&pop3).unwrap().contains("EmailTypePOP"));
     }
 

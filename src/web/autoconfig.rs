@@ -11,7 +11,7 @@
 
 use serde_json::json;
 
-use super::offer::{Encryption, MailOffer, Speech};
+use super::mail_ports::{Encryption, MailDirection, MailPorts, Speech};
 use super::request::MAX_BODY;
 use super::xml::Xml;
 use crate::private::{Address, Domain};
@@ -23,32 +23,32 @@ const LABELS: [&str; 3] = ["autoconfig.", "autodiscover.", "ua-auto-config."];
 
 /// The domain that a program asks for at `host`, as far as `known` knows it. Else the mail server's own: no answer ever repeats what
 /// somebody wrote into a request, so nothing can be planted in a copy that others get.
-pub fn domain(host: Option<&Domain>, known: impl Fn(&Domain) -> bool, offer: &MailOffer) -> String {
+pub fn domain(host: Option<&Domain>, known: impl Fn(&Domain) -> bool, ports: &MailPorts) -> String {
     let asked = host.and_then(|host| {
         let bare = LABELS.iter().find_map(|label| host.reveal().strip_prefix(label)).and_then(Domain::parse);
         [Some(host.clone()), bare].into_iter().flatten().find(|domain| known(domain))
     });
-    asked.map_or_else(|| offer.host.to_string(), |domain| domain.reveal().to_owned())
+    asked.map_or_else(|| ports.host.to_string(), |domain| domain.reveal().to_owned())
 }
 
 /// The document of autoconfig. `help` is a page for people.
-pub fn client_config(domain: &str, offer: &MailOffer, help: &str) -> String {
+pub fn client_config(domain: &str, ports: &MailPorts, help: &str) -> String {
     let mut xml = Xml::default();
     xml.open("clientConfig", &[("version", "1.1")]);
     xml.open("emailProvider", &[("id", domain)]);
     xml.element("domain", domain).element("displayName", domain).element("displayShortName", domain);
-    for (speech, element, kind) in [
-        (Speech::Imap, "incomingServer", "imap"),
-        (Speech::Pop3, "incomingServer", "pop3"),
-        (Speech::Submission, "outgoingServer", "smtp"),
-    ] {
-        for door in offer.doors(speech) {
-            let socket = match door.encryption {
+    for speech in Speech::ALL {
+        let element = match speech.row().direction {
+            MailDirection::Incoming => "incomingServer",
+            MailDirection::Outgoing => "outgoingServer",
+        };
+        for port in ports.of(speech) {
+            let socket = match port.encryption {
                 Encryption::Implicit => "SSL",
                 Encryption::StartTls => "STARTTLS",
             };
-            xml.open(element, &[("type", kind)]);
-            xml.element("hostname", &offer.host).element("port", &door.port.to_string()).element("socketType", socket);
+            xml.open(element, &[("type", speech.row().protocol)]);
+            xml.element("hostname", &ports.host).element("port", &port.port.to_string()).element("socketType", socket);
             xml.element("authentication", "password-cleartext").element("username", ADDRESS).close();
         }
     }
@@ -59,19 +59,19 @@ pub fn client_config(domain: &str, offer: &MailOffer, help: &str) -> String {
 }
 
 /// The document of PACC. None where a protocol listens elsewhere than the draft says, for it has no word for ports.
-pub fn pacc(offer: &MailOffer, help: &str) -> Option<String> {
-    let host = json!({ "host": offer.host });
+pub fn pacc(ports: &MailPorts, help: &str) -> Option<String> {
+    let host = json!({ "host": ports.host });
     let mut protocols = serde_json::Map::new();
-    for (speech, name) in [(Speech::Imap, "imap"), (Speech::Pop3, "pop3"), (Speech::Submission, "smtp")] {
-        if offer.has_usual(speech) {
-            protocols.insert(name.into(), host.clone());
-        }
+    let usual: Vec<_> = Speech::ALL.into_iter().filter(|speech| ports.has_usual(*speech)).map(Speech::row).collect();
+    for row in &usual {
+        protocols.insert(row.protocol.into(), host.clone());
     }
-    let usable = protocols.contains_key("smtp") && (protocols.contains_key("imap") || protocols.contains_key("pop3"));
+    let goes = |direction| usual.iter().any(|row| row.direction == direction);
+    let usable = goes(MailDirection::Incoming) && goes(MailDirection::Outgoing);
     let all = json!({
         "protocols": protocols,
         "authentication": { "password": true },
-        "info": { "provider": { "name": offer.host }, "help": { "documentation": help } },
+        "info": { "provider": { "name": ports.host }, "help": { "documentation": help } },
     });
     usable.then(|| all.to_string())
 }
@@ -85,18 +85,19 @@ pub fn asked_by_outlook(body: &[u8]) -> Option<Address> {
 }
 
 /// Outlook's answer: the form is fixed, and the address is the one of the question.
-pub fn autodiscover(address: Option<&Address>, offer: &MailOffer) -> String {
+pub fn autodiscover(address: Option<&Address>, ports: &MailPorts) -> String {
     let mut xml = Xml::default();
     xml.open("Autodiscover", &[("xmlns", "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006")]);
     xml.open("Response", &[("xmlns", "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a")]);
     xml.open("Account", &[]).element("AccountType", "email").element("Action", "settings");
-    for (speech, kind) in [(Speech::Imap, "IMAP"), (Speech::Pop3, "POP3"), (Speech::Submission, "SMTP")] {
-        let Some(door) = offer.best(speech) else { continue };
-        let encryption = match door.encryption {
+    for speech in Speech::ALL {
+        let kind = speech.row().protocol.to_ascii_uppercase();
+        let Some(port) = ports.best(speech) else { continue };
+        let encryption = match port.encryption {
             Encryption::Implicit => "SSL",
             Encryption::StartTls => "TLS",
         };
-        xml.open("Protocol", &[]).element("Type", kind).element("Server", &offer.host).element("Port", &door.port.to_string());
+        xml.open("Protocol", &[]).element("Type", &kind).element("Server", &ports.host).element("Port", &port.port.to_string());
         if let Some(address) = address {
             xml.element("LoginName", &address.reveal());
         }
@@ -108,24 +109,24 @@ pub fn autodiscover(address: Option<&Address>, offer: &MailOffer) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::offer::OfferedPort;
+    use super::super::mail_ports::MailPort;
     use super::*;
 
-    fn offer() -> MailOffer {
-        let door = |speech, encryption, port| OfferedPort { speech, encryption, port };
-        MailOffer::new(
+    fn listening() -> MailPorts {
+        let port = |speech, encryption, port| MailPort { speech, encryption, port };
+        MailPorts::new(
             "mail.nolog.example",
             vec![
-                door(Speech::Submission, Encryption::StartTls, 587),
-                door(Speech::Imap, Encryption::StartTls, 143),
-                door(Speech::Imap, Encryption::Implicit, 993),
-                door(Speech::Submission, Encryption::Implicit, 465),
+                port(Speech::Submission, Encryption::StartTls, 587),
+                port(Speech::Imap, Encryption::StartTls, 143),
+                port(Speech::Imap, Encryption::Implicit, 993),
+                port(Speech::Submission, Encryption::Implicit, 465),
             ],
         )
     }
 
     fn asked(host: &str) -> String {
-        domain(Domain::parse(host).as_ref(), |domain| domain.reveal() == "velo.example", &offer())
+        domain(Domain::parse(host).as_ref(), |domain| domain.reveal() == "velo.example", &listening())
     }
 
     #[test]
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn tls_comes_first_and_no_address_is_in_it() {
-        let text = client_config("velo.example", &offer(), "https://help.example/?a=1&b=2");
+        let text = client_config("velo.example", &listening(), "https://help.example/?a=1&b=2");
         let places: Vec<_> =
             ["<port>993<", "<port>143<", "<port>465<", "<port>587<"].iter().map(|one| text.find(one).unwrap()).collect();
         assert!(places.is_sorted(), "{text}");
@@ -153,13 +154,11 @@ mod tests {
 
     #[test]
     fn pacc_is_told_where_the_ports_are_the_usual_ones() {
-        let told: serde_json::Value = serde_json::from_str(&pacc(&offer(), "https://help.example/").unwrap()).unwrap();
+        let told: serde_json::Value = serde_json::from_str(&pacc(&listening(), "https://help.example/").unwrap()).unwrap();
         assert_eq!(told["protocols"]["imap"]["host"], "mail.nolog.example");
         assert!(told["protocols"].get("pop3").is_none());
-        let odd = MailOffer::new(
-            "m.example",
-            vec![OfferedPort { speech: Speech::Imap, encryption: Encryption::Implicit, port: 10993 }],
-        );
+        let odd =
+            MailPorts::new("m.example", vec![MailPort { speech: Speech::Imap, encryption: Encryption::Implicit, port: 10993 }]);
         assert!(pacc(&odd, "").is_none());
     }
 
@@ -168,13 +167,13 @@ mod tests {
         let ask =
             |inner: &str| format!("<?xml?><Autodiscover><Request><EMailAddress>{inner}</EMailAddress></Request></Autodiscover>");
         let address = asked_by_outlook(ask("alice@velo.example").as_bytes());
-        let told = autodiscover(address.as_ref(), &offer());
+        let told = autodiscover(address.as_ref(), &listening());
         assert_eq!(told.matches("<LoginName>alice@velo.example</LoginName>").count(), 2);
         assert!(told.contains("<Encryption>SSL</Encryption>") && !told.contains("POP3"));
         for wrong in ["</EMailAddress><x>", "a@b<c>", "", "&xxe;"] {
             assert!(asked_by_outlook(ask(wrong).as_bytes()).is_none(), "{wrong}");
         }
         assert!(asked_by_outlook(b"\xff<EMailAddress>a@b.example</EMailAddress>").is_none());
-        assert!(!autodiscover(None, &offer()).contains("LoginName"));
+        assert!(!autodiscover(None, &listening()).contains("LoginName"));
     }
 }

@@ -9,14 +9,14 @@ use super::Site;
 use super::amount::{amount, full_of_messages, fullest_first};
 use super::domains::{DomainsSection, ShownCertificate};
 use super::form_input::FormInput;
-use super::form_result::{FormResult, ShareField, not_found, not_kept};
+use super::form_result::{FormResult, SizeField, not_found, not_kept};
 use super::hand_over;
 use super::layout::{Layout, Style, done, refused, say};
 use super::lend::{self, LendSection};
 use super::more_space::{self, MoreSpaceSection};
 use super::news::VisitNews;
 use super::parts::MAILBOXES;
-use super::share::{ShareError, typed};
+use super::typed_size::{TypedSizeError, typed};
 use super::typography::{number, set, size};
 use crate::admin::association_shown::AssociationShown;
 use crate::admin::mailbox_shown::MailboxShown;
@@ -84,7 +84,7 @@ impl ContactPage<'_> {
             (self.held())
         };
         let title = say(lang, "Contact's page", "Page du contact");
-        let host = &self.site.offer.host;
+        let host = &self.site.ports.host;
         let path = if part.number() == 1 { "/contact".to_owned() } else { format!("{MAILBOXES}/{}", part.number()) };
         Layout { lang, title: &title, path: Some(&path), style: Style::Linked, host, leave: Some(self.form_token) }.page(&main)
     }
@@ -166,7 +166,7 @@ impl ContactPage<'_> {
     }
 
     fn default_share(&self) -> Markup {
-        let (lang, field) = (self.lang, ShareField::Default);
+        let (lang, field) = (self.lang, SizeField::Default);
         let (id, limit) = (self.id(&field), self.association.settings.mailbox_default);
         let now = if let Limit::At(octets) = limit { typed(octets, lang == Lang::Fr) } else { String::new() };
         html! {
@@ -244,7 +244,7 @@ impl ContactPage<'_> {
     }
 
     /// A field for a share, with what holds now, or with what was typed and refused.
-    pub(super) fn input(&self, field: &ShareField, id: &str, now: &str, hint: &str) -> Markup {
+    pub(super) fn input(&self, field: &SizeField, id: &str, now: &str, hint: &str) -> Markup {
         let refused = match &self.result {
             FormResult::Refused(other, error, typed) if other == field => Some((typed, self.wrong(*error))),
             _ => None,
@@ -253,33 +253,33 @@ impl ContactPage<'_> {
         FormInput { id, name: "share", kind: "text", value, required: false, longest: Some(20), hint, wrong }.html()
     }
 
-    pub(super) fn id(&self, field: &ShareField) -> String {
+    pub(super) fn id(&self, field: &SizeField) -> String {
         match field {
-            ShareField::Default => "share-default".into(),
-            ShareField::Mailbox(_) => "share-refused".into(),
+            SizeField::Default => "share-default".into(),
+            SizeField::Mailbox(_) => "share-refused".into(),
         }
     }
 
-    fn wrong(&self, error: ShareError) -> String {
+    fn wrong(&self, error: TypedSizeError) -> String {
         let lang = self.lang;
         match (error, self.association.fill.storage) {
-            (ShareError::NotASize, _) => say(
+            (TypedSizeError::NotASize, _) => say(
                 lang,
                 "This is no size. Write it like 2 GB or 500 MB.",
                 "Ce n'est pas une taille. Écrivez par exemple 2 Go ou 500 Mo.",
             ),
-            (ShareError::TooSmall, _) => say(
+            (TypedSizeError::TooSmall, _) => say(
                 lang,
                 "Less than 1 MB is no share: no mail would fit into it.",
                 "Moins de 1 Mo n'est pas une part\u{a0}: aucun message n'y tiendrait.",
             ),
-            (ShareError::Above, Limit::At(most)) => match lang {
+            (TypedSizeError::Above, Limit::At(most)) => match lang {
                 Lang::En => format!("This is more than the association has: {} at most.", size(most, lang)),
                 Lang::Fr => {
                     set(&format!("C'est plus que ce dont l'association dispose\u{a0}: {} au plus.", size(most, lang)), lang)
                 }
             },
-            (ShareError::Above, Limit::None) => {
+            (TypedSizeError::Above, Limit::None) => {
                 say(lang, "This is more than there can be.", "C'est plus qu'il ne peut y en avoir.")
             }
         }

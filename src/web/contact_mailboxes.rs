@@ -6,10 +6,10 @@ use maud::{Markup, html};
 use super::amount::amount;
 use super::contact::ContactPage;
 use super::form_input::FormInput;
-use super::form_result::{FormResult, ShareField, not_found};
+use super::form_result::{FormResult, SizeField, not_found};
 use super::layout::say;
 use super::parts::{ListPart, MAILBOXES};
-use super::share::typed;
+use super::typed_size::typed;
 use crate::admin::mailbox_shown::MailboxShown;
 use crate::fault::Lang;
 use crate::quota::{Limit, SendingSwitch};
@@ -23,7 +23,7 @@ impl ContactPage<'_> {
     /// The page of the list to show: the one that was asked for, or the one with the mailbox whose share was refused.
     pub(super) fn shown_part(&self, mailboxes: &[&MailboxShown]) -> ListPart {
         let refused = match &self.result {
-            FormResult::Refused(ShareField::Mailbox(address), ..) => {
+            FormResult::Refused(SizeField::Mailbox(address), ..) => {
                 mailboxes.iter().position(|mailbox| mailbox.address == *address)
             }
             _ => None,
@@ -77,7 +77,7 @@ impl ContactPage<'_> {
 
     fn mailbox(&self, place: usize, mailbox: &MailboxShown, part: ListPart) -> Markup {
         let (lang, address) = (self.lang, mailbox.address.reveal());
-        let field = ShareField::Mailbox(mailbox.address.clone());
+        let field = SizeField::Mailbox(mailbox.address.clone());
         let refused = matches!(&self.result, FormResult::Refused(other, ..) if *other == field);
         let id = if refused { self.id(&field) } else { format!("share-{place}") };
         let now = match (mailbox.own_limit, mailbox.storage) {

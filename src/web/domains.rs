@@ -88,7 +88,7 @@ impl DomainsSection<'_> {
 
     fn zone(&self, domain: &Domain) -> Markup {
         let (lang, site) = (self.lang, self.site);
-        let lines = records(domain, &site.offer, site.mx.as_deref(), Some(site.pages_host()));
+        let lines = records(domain, &site.ports, site.mx.as_deref(), Some(site.pages_host()));
         html! {
             @if let Some(shown) = self.seen(domain) { (seen(shown, lang)) }
             details {
@@ -156,12 +156,12 @@ fn holds(certificate: &ShownCertificate, lang: Lang) -> Markup {
 mod tests {
     use super::*;
     use crate::admin::zones::LineAmiss;
-    use crate::web::offer::MailOffer;
+    use crate::web::mail_ports::MailPorts;
 
     fn shown(mx: Option<&str>, domains: &[&Domain], days: &[Option<i64>], lang: Lang) -> String {
-        let offer = MailOffer::new("mail.nolog.example", Vec::new());
+        let ports = MailPorts::new("mail.nolog.example", Vec::new());
         let site =
-            Site { offer, url: "https://pages.nolog.example:8443".into(), help: "x".into(), mx: mx.map(Into::into), hosts: None };
+            Site { ports, url: "https://pages.nolog.example:8443".into(), help: "x".into(), mx: mx.map(Into::into), hosts: None };
         let certificates: Vec<_> =
             days.iter().map(|days| ShownCertificate { name: "mail.nolog.example".into(), days: *days }).collect();
         DomainsSection { lang, site: &site, domains, zones: &[], certificates: &certificates }.html().into_string()
@@ -198,8 +198,8 @@ mod tests {
     #[test]
     fn of_a_domain_that_nobody_looked_at_it_is_said_that_nothing_is_known() {
         let domains: Vec<_> = ["a.example", "b.example"].into_iter().map(|name| Domain::parse(name).unwrap()).collect();
-        let (all, offer) = (domains.iter().collect::<Vec<_>>(), MailOffer::new("mail.nolog.example", Vec::new()));
-        let site = Site { offer, url: "https://pages.nolog.example".into(), help: "x".into(), mx: None, hosts: None };
+        let (all, ports) = (domains.iter().collect::<Vec<_>>(), MailPorts::new("mail.nolog.example", Vec::new()));
+        let site = Site { ports, url: "https://pages.nolog.example".into(), help: "x".into(), mx: None, hosts: None };
         let look = |domain: &Domain| ZoneShown {
             day: "2027-03-01".parse().unwrap(),
             zone: crate::admin::zones::SeenZone { domain: domain.clone(), with_mx: false, amiss: Vec::new() },

@@ -5,13 +5,13 @@ use super::lend::{LendError, LendTyped};
 use super::more_space::{MoreSpaceError, MoreSpaceTyped};
 use super::news::VisitNews;
 use super::open_hand_overs::HandOverError;
-use super::share::ShareError;
+use super::typed_size::TypedSizeError;
 use crate::fault::Lang;
 use crate::private::Address;
 
 /// Which field a message belongs to.
 #[derive(Clone, PartialEq, Eq)]
-pub enum ShareField {
+pub enum SizeField {
     /// The share of mailboxes that have none of their own.
     Default,
     /// The share of this mailbox.
@@ -25,7 +25,7 @@ pub enum FormResult {
     /// This was done.
     Done(VisitNews),
     /// Nothing was changed; what was typed stands in its field again.
-    Refused(ShareField, ShareError, String),
+    Refused(SizeField, TypedSizeError, String),
     /// Nothing was lent, offered or given back; what was typed stands in its fields again.
     LendRefused(LendError, LendTyped),
     /// No hand-over was begun; what was typed stands in its field again.

@@ -150,5 +150,5 @@ pub fn done(site: &Site, lang: Lang) -> String {
 }
 
 fn page(site: &Site, lang: Lang, title: &str, main: &Markup) -> String {
-    Layout { lang, title, path: None, style: Style::Linked, host: &site.offer.host, leave: None }.page(main)
+    Layout { lang, title, path: None, style: Style::Linked, host: &site.ports.host, leave: None }.page(main)
 }

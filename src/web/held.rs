@@ -1,7 +1,7 @@
 //! What is kept about a mailbox, in words for its owner: what `nologd disclose` prints, in the reader's language.
 
 use super::layout::say;
-use super::typography::{number, set, share, size};
+use super::typography::{number, percent_of, set, size};
 use crate::admin::blocks::Tries;
 use crate::admin::disclose::Disclosed;
 use crate::admin::incident::IncidentSummary;
@@ -12,10 +12,10 @@ use crate::private::Address;
 use crate::quota::{Filling, Kind, Limit, LimitBy, OwnLang, SendingSwitch};
 
 /// A row: what, and how it stands.
-type Row = (String, String);
+type HeldRow = (String, String);
 
 /// Every bit of it, in order.
-pub(super) fn rows(held: &Disclosed, lang: Lang) -> Vec<Row> {
+pub(super) fn rows(held: &Disclosed, lang: Lang) -> Vec<HeldRow> {
     // All by name, so that the compiler asks how a new one is shown.
     let Disclosed {
         address,
@@ -40,7 +40,7 @@ pub(super) fn rows(held: &Disclosed, lang: Lang) -> Vec<Row> {
         let shown = format!("{}, {} messages", size(listed.octets, lang), number(listed.messages, lang));
         rows.push(row("Shown to your contact and to admins, rounded", "Montré à votre contact et aux admins, arrondi", shown));
     }
-    let at = |percent: u64| if percent == 0 { none() } else { share(percent, lang) };
+    let at = |percent: u64| if percent == 0 { none() } else { percent_of(percent, lang) };
     rows.push(row("Last notice that space runs out", "Dernier avis d'espace presque plein", at(*notice_told)));
     if notice_level > notice_told {
         rows.push(row("Notice that waits to be sent", "Avis qui attend d'être envoyé", at(*notice_level)));
@@ -65,7 +65,7 @@ pub(super) fn rows(held: &Disclosed, lang: Lang) -> Vec<Row> {
     rows
 }
 
-fn of_tries(tries: &Tries, lang: Lang) -> Vec<Row> {
+fn of_tries(tries: &Tries, lang: Lang) -> Vec<HeldRow> {
     let known = say(lang, "Networks of good logins", "Réseaux de connexions réussies");
     let mut rows = vec![(known, networks(tries.known_networks, lang))];
     if tries.slowed {
@@ -84,7 +84,7 @@ fn watched(incident: &IncidentSummary, lang: Lang) -> String {
     }
 }
 
-fn of_sending(sent: &Filling, lang: Lang) -> [Row; 2] {
+fn of_sending(sent: &Filling, lang: Lang) -> [HeldRow; 2] {
     let forgotten = say(lang, "forgotten at a restart", "oublié à chaque redémarrage");
     let messages = format!("{}, {forgotten}", pair(sent.messages_per_hour, sent.messages_per_day, lang));
     let recipients = pair(sent.recipients_per_hour, sent.recipients_per_day, lang);
@@ -111,7 +111,7 @@ fn networks(known: u64, lang: Lang) -> String {
     }
 }
 
-fn of_mailbox(mailbox: &MailboxShown, lang: Lang) -> Vec<Row> {
+fn of_mailbox(mailbox: &MailboxShown, lang: Lang) -> Vec<HeldRow> {
     let row = |english: &str, french: &str, value: String| (say(lang, english, french), value);
     let yes = |yes: bool| if yes { say(lang, "yes", "oui") } else { say(lang, "no", "non") };
     let limit = match mailbox.storage {

@@ -51,7 +51,7 @@ pub fn home(site: &Site, lang: Lang) -> String {
         )) }
         ul.links { @for (path, name, text) in links { li { a href=(here(path)) { strong { (name) } span { (text) } } } } }
     };
-    Layout { lang, title: &title, path: Some("/"), style: Style::Linked, host: &site.offer.host, leave: None }.page(&main)
+    Layout { lang, title: &title, path: Some("/"), style: Style::Linked, host: &site.ports.host, leave: None }.page(&main)
 }
 
 /// Why there is no page.
@@ -118,5 +118,5 @@ pub fn wrong(site: &Site, lang: Lang, wrong: NoPage, style: Style) -> String {
         p { (text) }
         p { a href=(home) { (say(lang, "To the first page", "Vers la page d'accueil")) } }
     };
-    Layout { lang, title: &title, path: None, style, host: &site.offer.host, leave: None }.page(&main)
+    Layout { lang, title: &title, path: None, style, host: &site.ports.host, leave: None }.page(&main)
 }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::form_input::FormInput;
 use super::layout::{done_with, refused, say};
-use super::share::ShareError;
+use super::typed_size::TypedSizeError;
 use super::typography::{number, set, size};
 use crate::admin::open_offers::OfferShown;
 use crate::fault::Lang;
@@ -19,7 +19,7 @@ pub enum LendError {
     /// It is the association itself.
     Itself,
     /// It is no size, or not one that can be lent.
-    Size(ShareError),
+    Size(TypedSizeError),
     /// It is no day, or one that is over.
     Day,
     /// The space is in use.
@@ -42,7 +42,7 @@ pub struct LendTyped {
     /// To whom.
     pub to: String,
     /// How much.
-    pub share: String,
+    pub size: String,
     /// Until when.
     pub until: String,
 }
@@ -113,15 +113,15 @@ fn wrong(lang: Lang, error: LendError) -> String {
             "Écrivez le nom de l'autre association, ou son domaine, comme jardin.example.",
         ),
         LendError::Itself => say(lang, "This is your own association.", "C'est votre propre association."),
-        LendError::Size(ShareError::TooSmall) => {
+        LendError::Size(TypedSizeError::TooSmall) => {
             say(lang, "Less than 1 MB cannot be lent.", "On ne peut pas prêter moins de 1 Mo.")
         }
-        LendError::Size(ShareError::NotASize) => say(
+        LendError::Size(TypedSizeError::NotASize) => say(
             lang,
             "This is no size. Write it like 2 GB or 500 MB.",
             "Ce n'est pas une taille. Écrivez par exemple 2 Go ou 500 Mo.",
         ),
-        LendError::Size(ShareError::Above) => say(
+        LendError::Size(TypedSizeError::Above) => say(
             lang,
             "This is more than the association has of its own until that day.",
             "C'est plus que ce dont l'association dispose en propre jusqu'à cette date.",
@@ -253,7 +253,7 @@ impl LendSection<'_> {
                     label for="lend-to" { (say(lang, "To which association", "À quelle association")) }
                     (self.input("lend-to", "to", "text", &typed.to, &say(lang, "Its name, or its domain.", "Son nom, ou son domaine.")))
                     label for="lend-share" { (say(lang, "How much", "Combien")) }
-                    (self.input("lend-share", "share", "text", &typed.share, &say(lang, "For example 2 GB or 500 MB.", "Par exemple 2 Go ou 500 Mo.")))
+                    (self.input("lend-share", "share", "text", &typed.size, &say(lang, "For example 2 GB or 500 MB.", "Par exemple 2 Go ou 500 Mo.")))
                     label for="lend-until" { (say(lang, "Until which day", "Jusqu'à quelle date")) }
                     (self.input("lend-until", "until", "date", &typed.until, &say(lang, "That day included.", "Ce jour compris.")))
                     button type="submit" { (say(lang, "Offer", "Proposer")) }

@@ -132,5 +132,5 @@ pub fn over(site: &Site, lang: Lang) -> String {
 }
 
 fn page(site: &Site, lang: Lang, title: &str, path: Option<&str>, main: &Markup) -> String {
-    Layout { lang, title, path, style: Style::Linked, host: &site.offer.host, leave: None }.page(main)
+    Layout { lang, title, path, style: Style::Linked, host: &site.ports.host, leave: None }.page(main)
 }

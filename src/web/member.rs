@@ -95,7 +95,7 @@ impl MemberPage<'_> {
     }
 
     fn layout<'a>(&'a self, title: &'a str, path: &'a str) -> Layout<'a> {
-        let (lang, host) = (self.lang, &*self.site.offer.host);
+        let (lang, host) = (self.lang, &*self.site.ports.host);
         Layout { lang, title, path: Some(path), style: Style::Linked, host, leave: Some(self.form_token) }
     }
 
@@ -198,7 +198,7 @@ impl MemberPage<'_> {
                 dt { (say(lang, "User name", "Identifiant")) }
                 dd.address { (self.held.address.reveal()) }
                 dt { (say(lang, "Server", "Serveur")) }
-                dd { (self.site.offer.host) }
+                dd { (self.site.ports.host) }
             }
             p { a href=(self.at("/programs")) { (say(lang, "Step by step: computer, phone, tablet", "Pas à pas\u{a0}: ordinateur, téléphone, tablette")) } }
         }

@@ -41,10 +41,10 @@ pub mod layout;
 pub mod lend;
 pub mod links;
 pub mod login;
+pub mod mail_ports;
 pub mod member;
 pub mod more_space;
 pub mod news;
-pub mod offer;
 pub mod open_hand_overs;
 pub mod parts;
 pub mod password;
@@ -52,8 +52,8 @@ pub mod programs;
 mod remedies;
 pub mod request;
 pub mod session;
-pub mod share;
 pub mod signed;
+pub mod typed_size;
 mod typography;
 mod xml;
 pub mod zone;
@@ -67,7 +67,7 @@ use crate::private::Address;
 #[derive(Clone)]
 pub struct Site {
     /// What mail programs are told to use.
-    pub offer: offer::MailOffer,
+    pub ports: mail_ports::MailPorts,
     /// Where these pages are, as members reach them, without a slash at its end: `https://mail.nolog.example`.
     pub url: Box<str>,
     /// Where the help page is.

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::form_input::FormInput;
 use super::layout::{done_with, refused, say};
-use super::share::ShareError;
+use super::typed_size::TypedSizeError;
 use crate::fault::Lang;
 use crate::quota::Name;
 use crate::wire::direction::is_turning;
@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_secs(24 * 3600);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MoreSpaceError {
     /// It is no size, or not one that can be asked for.
-    Size(ShareError),
+    Size(TypedSizeError),
     /// More than a few words.
     TooLong,
     /// They were asked within a day.
@@ -36,7 +36,7 @@ pub enum MoreSpaceError {
 #[derive(Clone, Default)]
 pub struct MoreSpaceTyped {
     /// How much.
-    pub share: String,
+    pub size: String,
     /// What for.
     pub words: String,
 }
@@ -108,15 +108,15 @@ pub(super) fn asked(lang: Lang) -> Markup {
 
 fn wrong(lang: Lang, error: MoreSpaceError) -> String {
     match error {
-        MoreSpaceError::Size(ShareError::TooSmall) => {
+        MoreSpaceError::Size(TypedSizeError::TooSmall) => {
             say(lang, "Less than 1 MB is nothing to ask for.", "Moins de 1 Mo, cela ne se demande pas.")
         }
-        MoreSpaceError::Size(ShareError::NotASize) => say(
+        MoreSpaceError::Size(TypedSizeError::NotASize) => say(
             lang,
             "This is no size. Write it like 2 GB or 500 MB.",
             "Ce n'est pas une taille. Écrivez par exemple 2 Go ou 500 Mo.",
         ),
-        MoreSpaceError::Size(ShareError::Above) => {
+        MoreSpaceError::Size(TypedSizeError::Above) => {
             say(lang, "This is too much to ask for: 1 TB at most.", "C'est trop demander\u{a0}: 1 To au plus.")
         }
         MoreSpaceError::TooLong => say(
@@ -155,7 +155,7 @@ impl MoreSpaceSection<'_> {
                          au plus une fois par jour.",
                     )) }
                     label for="more-share" { (say(lang, "How much more", "Combien de plus")) }
-                    (self.input(["more-share", "share"], &typed.share, true, &say(lang, "For example 2 GB or 500 MB.", "Par exemple 2 Go ou 500 Mo.")))
+                    (self.input(["more-share", "share"], &typed.size, true, &say(lang, "For example 2 GB or 500 MB.", "Par exemple 2 Go ou 500 Mo.")))
                     label for="more-words" { (say(lang, "What for, in a few words", "Pourquoi, en quelques mots")) }
                     (self.input(["more-words", "words"], &typed.words, false, &say(lang, "Or nothing.", "Ou rien.")))
                     button type="submit" { (say(lang, "Ask", "Demander")) }
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn words_are_one_line_that_turns_nothing() {
-        let words = |words: &str| MoreSpaceTyped { share: String::new(), words: words.into() }.plain_words();
+        let words = |words: &str| MoreSpaceTyped { size: String::new(), words: words.into() }.plain_words();
         assert_eq!(words(" a camp\r\n\r\n.\r\nBcc: eve\u{202e}\tx\u{0} ").as_deref(), Some("a camp . Bcc: eve x"));
         assert_eq!(words("").as_deref(), Some(""));
         assert!(words(&"é".repeat(WORDS)).is_some() && words(&"é".repeat(WORDS + 1)).is_none());

@@ -166,7 +166,7 @@ pub fn ask(site: &Site, lang: Lang, last: Option<&LastTry<'_>>) -> String {
         title: &title,
         path: Some(EntryPage::Member.path()),
         style: Style::Linked,
-        host: &site.offer.host,
+        host: &site.ports.host,
         leave: None,
     }
     .page(&main)

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::Site;
 use super::apple;
 use super::layout::{Layout, Style, say};
-use super::offer::{Encryption, OfferedPort, Speech};
+use super::mail_ports::{Encryption, MailPort, Speech};
 use crate::fault::Lang;
 
 /// The path of Apple's profile.
@@ -25,26 +25,19 @@ pub fn programs(site: &Site, lang: Lang) -> String {
         )) }
         (numbers(site, lang))
         (by_themselves(lang))
-        @if apple::profile(&site.offer).is_some() { (of_apple(site, lang)) }
+        @if apple::profile(&site.ports).is_some() { (of_apple(site, lang)) }
         (of_outlook(lang))
         (afterwards(site, lang))
     };
-    Layout { lang, title: &title, path: Some("/programs"), style: Style::Linked, host: &site.offer.host, leave: None }.page(&main)
+    Layout { lang, title: &title, path: Some("/programs"), style: Style::Linked, host: &site.ports.host, leave: None }.page(&main)
 }
 
 fn numbers(site: &Site, lang: Lang) -> Markup {
-    let named = |speech| match (speech, lang) {
-        (Speech::Imap, Lang::En) => "Reading (IMAP)",
-        (Speech::Imap, Lang::Fr) => "Réception (IMAP)",
-        (Speech::Pop3, Lang::En) => "Fetching (POP3)",
-        (Speech::Pop3, Lang::Fr) => "Relève (POP3)",
-        (Speech::Submission, Lang::En) => "Sending (SMTP)",
-        (Speech::Submission, Lang::Fr) => "Envoi (SMTP)",
-    };
-    let rows: Vec<(Speech, OfferedPort)> = [Speech::Imap, Speech::Submission, Speech::Pop3]
-        .into_iter()
-        .flat_map(|speech| site.offer.doors(speech).map(move |door| (speech, door)))
-        .collect();
+    // What nearly everybody needs first.
+    let (usual, others): (Vec<_>, Vec<_>) =
+        Speech::ALL.into_iter().partition(|speech| [Speech::Imap, Speech::Submission].contains(speech));
+    let rows: Vec<(Speech, MailPort)> =
+        usual.into_iter().chain(others).flat_map(|speech| site.ports.of(speech).map(move |port| (speech, port))).collect();
     html! {
         section.card {
             table {
@@ -54,17 +47,17 @@ fn numbers(site: &Site, lang: Lang) -> Markup {
                     th scope="col" { "Port" }
                     th scope="col" { (say(lang, "Security", "Sécurité")) }
                 } }
-                tbody { @for (speech, door) in rows {
+                tbody { @for (speech, port) in rows {
                     tr {
-                        th scope="row" { (named(speech)) }
-                        td { (door.port) }
-                        td { @match door.encryption { Encryption::Implicit => "SSL/TLS", Encryption::StartTls => "STARTTLS" } }
+                        th scope="row" { (speech.name(lang)) }
+                        td { (port.port) }
+                        td { @match port.encryption { Encryption::Implicit => "SSL/TLS", Encryption::StartTls => "STARTTLS" } }
                     }
                 } }
             }
             dl {
                 dt { (say(lang, "Server, for all of them", "Serveur, pour tous")) }
-                dd { code { (site.offer.host) } }
+                dd { code { (site.ports.host) } }
                 dt { (say(lang, "User name", "Identifiant")) }
                 dd { (say(lang, "your whole address", "votre adresse complète")) }
                 dt { (say(lang, "Way to log in", "Méthode d'authentification")) }

@@ -30,7 +30,7 @@ pub fn size(octets: u64, lang: Lang) -> String {
 }
 
 /// A share: `74 %`.
-pub fn share(percent: u64, lang: Lang) -> String {
+pub fn percent_of(percent: u64, lang: Lang) -> String {
     match lang {
         Lang::En => format!("{percent}%"),
         Lang::Fr => format!("{percent}{NARROW}%"),

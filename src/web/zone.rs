@@ -12,18 +12,16 @@
 
 use std::fmt::Write as _;
 
-use super::offer::{Encryption, MailOffer, OfferedPort, Speech};
+use super::mail_ports::{Encryption, MailPort, MailPorts, Speech};
 use crate::private::Domain;
 
-/// What is offered, as the lines tell it: the name of the service, what is spoken, when TLS begins.
-const SERVICES: [(&str, Speech, Encryption); 6] = [
-    ("_imaps", Speech::Imap, Encryption::Implicit),
-    ("_imap", Speech::Imap, Encryption::StartTls),
-    ("_pop3s", Speech::Pop3, Encryption::Implicit),
-    ("_pop3", Speech::Pop3, Encryption::StartTls),
-    ("_submissions", Speech::Submission, Encryption::Implicit),
-    ("_submission", Speech::Submission, Encryption::StartTls),
-];
+/// What listens, as the lines tell it: the name of the service, what is spoken, when TLS begins.
+fn services() -> impl Iterator<Item = (&'static str, Speech, Encryption)> {
+    Speech::ALL.into_iter().flat_map(|speech| {
+        let [implicit, starttls] = speech.row().records;
+        [(implicit, speech, Encryption::Implicit), (starttls, speech, Encryption::StartTls)]
+    })
+}
 
 /// A line that can be looked for.
 pub struct ZoneLine {
@@ -68,13 +66,13 @@ impl LineData {
 }
 
 /// The lines of [`zone`] that can be looked for: all but DKIM, whose selector only its owner knows.
-pub fn lines(domain: &Domain, offer: &MailOffer, mail: &str, pages: Option<&str>) -> Vec<ZoneLine> {
+pub fn lines(domain: &Domain, ports: &MailPorts, mail: &str, pages: Option<&str>) -> Vec<ZoneLine> {
     let domain = domain.reveal();
     let line = |name: &str, data: LineData| ZoneLine { name: format!("{name}{domain}"), data };
     let mut lines = vec![line("", LineData::Mx(mail.to_owned()))];
-    for (name, speech, encryption) in SERVICES {
-        let door = offer.doors(speech).find(|door| door.encryption == encryption);
-        lines.push(line(&format!("{name}._tcp."), LineData::Srv(door.map(|door| (door.port, offer.host.to_string())))));
+    for (name, speech, encryption) in services() {
+        let port = ports.of(speech).find(|port| port.encryption == encryption);
+        lines.push(line(&format!("{name}._tcp."), LineData::Srv(port.map(|port| (port.port, ports.host.to_string())))));
     }
     if let Some(pages) = pages {
         lines.push(line("autoconfig.", LineData::Cname(pages.to_owned())));
@@ -86,7 +84,7 @@ pub fn lines(domain: &Domain, offer: &MailOffer, mail: &str, pages: Option<&str>
 }
 
 /// The lines for `domain`. `mail` is the host that takes mail for it; `pages` the one that pages are at, if there are any.
-pub fn zone(domain: &Domain, offer: &MailOffer, mail: &str, pages: Option<&str>) -> String {
+pub fn zone(domain: &Domain, ports: &MailPorts, mail: &str, pages: Option<&str>) -> String {
     let domain = domain.reveal();
     let mut text = format!("; Lines for the zone {domain}. Names that end in a dot are whole.\n\n; Incoming mail.\n");
     let mut line = |name: &str, kind: &str, data: &str| {
@@ -95,9 +93,9 @@ pub fn zone(domain: &Domain, offer: &MailOffer, mail: &str, pages: Option<&str>)
     };
     line("", "MX", &format!("10 {mail}."));
     let mut others = String::new();
-    for (name, speech, encryption) in SERVICES {
-        let door = offer.doors(speech).find(|door| door.encryption == encryption);
-        let data = door.map_or_else(|| "0 0 0 .".to_owned(), |door: OfferedPort| format!("0 1 {} {}.", door.port, offer.host));
+    for (name, speech, encryption) in services() {
+        let port = ports.of(speech).find(|port| port.encryption == encryption);
+        let data = port.map_or_else(|| "0 0 0 .".to_owned(), |port: MailPort| format!("0 1 {} {}.", port.port, ports.host));
         let _ = writeln!(others, "{:<44} 3600 IN SRV   {data}", format!("{name}._tcp.{domain}."));
     }
     let autoconfig = format!("autoconfig.{domain}.");
@@ -125,8 +123,8 @@ pub fn zone(domain: &Domain, offer: &MailOffer, mail: &str, pages: Option<&str>)
 }
 
 /// The lines of [`zone`] alone, each with single spaces, without its reminders; without the MX where no host is known that takes mail.
-pub fn records(domain: &Domain, offer: &MailOffer, mail: Option<&str>, pages: Option<&str>) -> Vec<String> {
-    let text = zone(domain, offer, mail.unwrap_or_default(), pages);
+pub fn records(domain: &Domain, ports: &MailPorts, mail: Option<&str>, pages: Option<&str>) -> Vec<String> {
+    let text = zone(domain, ports, mail.unwrap_or_default(), pages);
     let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with(';'));
     let lines = lines
         .map(|line| line.split_whitespace().collect::<Vec<_>>())
@@ -140,14 +138,14 @@ mod tests {
 
     #[test]
     fn what_is_not_offered_is_said_by_a_dot() {
-        let door = |speech, encryption, port| OfferedPort { speech, encryption, port };
-        let doors = vec![
-            door(Speech::Imap, Encryption::Implicit, 993),
-            door(Speech::Submission, Encryption::Implicit, 465),
-            door(Speech::Submission, Encryption::StartTls, 587),
+        let port = |speech, encryption, port| MailPort { speech, encryption, port };
+        let ports = vec![
+            port(Speech::Imap, Encryption::Implicit, 993),
+            port(Speech::Submission, Encryption::Implicit, 465),
+            port(Speech::Submission, Encryption::StartTls, 587),
         ];
-        let offer = MailOffer::new("mail.nolog.example", doors);
-        let text = zone(&Domain::parse("vélo.example").unwrap(), &offer, "mx.nolog.example", Some("pages.nolog.example"));
+        let listening = MailPorts::new("mail.nolog.example", ports);
+        let text = zone(&Domain::parse("vélo.example").unwrap(), &listening, "mx.nolog.example", Some("pages.nolog.example"));
         let lines: Vec<Vec<&str>> = text
             .lines()
             .filter(|line| !line.starts_with(';') && !line.is_empty())
@@ -164,7 +162,7 @@ mod tests {
         assert_eq!(lines.len(), 9);
         // What is looked for is what is printed.
         let looked =
-            super::lines(&Domain::parse("vélo.example").unwrap(), &offer, "mx.nolog.example", Some("pages.nolog.example"));
+            super::lines(&Domain::parse("vélo.example").unwrap(), &listening, "mx.nolog.example", Some("pages.nolog.example"));
         for line in &looked {
             let there =
                 text.lines().any(|printed| printed.contains(&format!("{}.", line.name)) && printed.contains(line.data.kind()));
@@ -174,8 +172,8 @@ mod tests {
         assert!(text.is_ascii());
         // What contacts are shown is the same, without what is not known.
         let vélo = Domain::parse("vélo.example").unwrap();
-        let shown = records(&vélo, &offer, Some("mx.nolog.example"), Some("pages.nolog.example"));
+        let shown = records(&vélo, &listening, Some("mx.nolog.example"), Some("pages.nolog.example"));
         assert!(shown.len() == lines.len() && shown.iter().all(|line| has(line)));
-        assert_eq!(records(&vélo, &offer, None, Some("pages.nolog.example")), shown[1..]);
+        assert_eq!(records(&vélo, &listening, None, Some("pages.nolog.example")), shown[1..]);
     }
 }

@@ -25,7 +25,7 @@ pub enum Arrival {
 }
 
 /// A session before login.
-pub trait Door: Send {
+pub trait BeforeLogin: Send {
     /// The first words, before anything was read.
     fn greeting(&self) -> Vec<u8>;
 

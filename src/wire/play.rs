@@ -1,14 +1,14 @@
 //! A session of a protocol that keeps to [`contract`](super::contract), with its two peers in memory: for tests and fuzzing, which give
 //! it bytes in pieces of any size. Panics where a rule is broken that holds for all of them; no program calls it.
 
-use super::contract::{Approach, Arrival, Carried, CarriedState, Conversation, Door, Motion, Voice};
+use super::contract::{Approach, Arrival, BeforeLogin, Carried, CarriedState, Conversation, Motion, Voice};
 use crate::fault::Fault;
 use crate::private::{Credential, Mechanism, Private, Secret};
 
 /// The machines of one protocol.
 pub trait Machines {
     /// The session before login.
-    type Door: Door;
+    type BeforeLogin: BeforeLogin;
     /// The conversation with a backend.
     type Conversation: Conversation;
     /// The session after login.
@@ -22,7 +22,7 @@ pub trait Machines {
     const PASSES: bool;
 
     /// A session before login, behind TLS.
-    fn door(&self) -> Self::Door;
+    fn greeting(&self) -> Self::BeforeLogin;
 
     /// A session after login.
     fn session(&self) -> Self::Session;
@@ -35,7 +35,7 @@ pub trait Machines {
 
 /// Where a played session is.
 enum PlayedStage<M: Machines> {
-    Before(M::Door),
+    Before(M::BeforeLogin),
     Asking(M::Conversation, Credential),
     After(M::Session),
     Over,
@@ -76,8 +76,8 @@ pub struct PlayOutcome {
 
 impl<M: Machines> ContractPlay<M> {
     /// Before login. `judges`: a backend judges logins, else each is wrong.
-    pub fn at_door(door: M::Door, judges: bool, machines: M) -> ContractPlay<M> {
-        ContractPlay::new(PlayedStage::Before(door), judges, machines)
+    pub fn at_greeting(before: M::BeforeLogin, judges: bool, machines: M) -> ContractPlay<M> {
+        ContractPlay::new(PlayedStage::Before(before), judges, machines)
     }
 
     /// The conversation with a backend alone, for Alice.
@@ -176,24 +176,24 @@ impl<M: Machines> ContractPlay<M> {
         }
         match std::mem::replace(&mut self.stage, PlayedStage::Over) {
             PlayedStage::Over => false,
-            PlayedStage::Before(door) => self.before_login(door),
+            PlayedStage::Before(before) => self.before_login(before),
             PlayedStage::Asking(conversation, credential) => self.asked(conversation, credential),
             PlayedStage::After(session) => self.after_login(session),
         }
     }
 
-    fn before_login(&mut self, mut door: M::Door) -> bool {
-        let (taken, answer) = match door.next(&self.from_client) {
+    fn before_login(&mut self, mut before: M::BeforeLogin) -> bool {
+        let (taken, answer) = match before.next(&self.from_client) {
             Arrival::Need => {
-                self.stage = PlayedStage::Before(door);
+                self.stage = PlayedStage::Before(before);
                 return false;
             }
             Arrival::Answer(taken, answer) => {
-                self.stage = PlayedStage::Before(door);
+                self.stage = PlayedStage::Before(before);
                 (taken, answer)
             }
             Arrival::StartTls(_, answer) => {
-                let (secured, words) = door.secured();
+                let (secured, words) = before.secured();
                 (self.behind, self.handshake) = (words, true);
                 self.stage = PlayedStage::Before(secured);
                 // All that was buffered is dropped.
@@ -204,7 +204,7 @@ impl<M: Machines> ContractPlay<M> {
                 (taken, Vec::new())
             }
             Arrival::Try(taken, _) => {
-                self.stage = PlayedStage::Before(door);
+                self.stage = PlayedStage::Before(before);
                 (taken, M::Voice::denied())
             }
             Arrival::Close(taken, words, _) => (taken, words),
@@ -239,7 +239,7 @@ impl<M: Machines> ContractPlay<M> {
                 self.from_backend.clear();
                 self.deaf = true;
                 self.to_client.extend(if fault == Fault::Denied { M::Voice::denied() } else { M::Voice::refused(fault.code()) });
-                self.stage = PlayedStage::Before(self.machines.door());
+                self.stage = PlayedStage::Before(self.machines.greeting());
             }
         }
         true

@@ -102,7 +102,7 @@ fn with_our_templates_the_canary_finds_nothing() {
     assert!(canary.files >= 10 && canary.closed.is_empty() && canary.unreadable.is_empty(), "{text}");
 }
 
-/// At the doors beside: Debian's own lines about POP3 and ManageSieve have the member in them, and with our templates none has.
+/// Beside IMAP and submission: Debian's own lines about POP3 and ManageSieve have the member in them, and with our templates none has.
 #[test]
 fn the_canary_flies_through_pop3_and_managesieve_too() {
     // As ManageSieve has it everywhere, and from the first octet.

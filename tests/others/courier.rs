@@ -1,4 +1,4 @@
-//! Courier by its two doors, and what the book knows of deletions there: no EXPUNGE comes for what CLOSE deletes, and nothing can be counted while
+//! Courier by its two listeners, and what the book knows of deletions there: no EXPUNGE comes for what CLOSE deletes, and nothing can be counted while
 //! the member has a folder open.
 
 use std::path::PathBuf;

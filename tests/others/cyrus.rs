@@ -1,4 +1,4 @@
-//! Cyrus by all doors: IMAP, POP3, incoming mail, a letter that is sent, and filters.
+//! Cyrus by all its listeners: IMAP, POP3, incoming mail, a letter that is sent, and filters.
 
 use super::front::{FROM, Front};
 use super::servers::Server;

@@ -2,8 +2,8 @@
 //!
 //! It needs a test mailbox of its own, and the right to read what is searched. The two messages it makes are removed again.
 
+mod beside;
 mod client;
-mod doors;
 mod flight;
 mod forms;
 mod planted;
@@ -22,13 +22,13 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
-use crate::config::{Config, Doors, Listen, ListenTls};
+use crate::config::{Config, Listen, ListenOptions, ListenTls};
 use crate::serve::Service;
 use crate::terminal::Progress;
 
 use super::finding::{Canary, Trace};
+use beside::WayBeside;
 use client::{FlightPath, WayIn};
-use doors::DoorBeside;
 use flight::TestMailbox;
 use planted::{Planted, Plants, Rightful};
 use search::{Search, Territory};
@@ -71,6 +71,8 @@ pub enum FlightTrouble {
     NotArrived,
 }
 
+impl std::error::Error for FlightTrouble {}
+
 impl fmt::Display for FlightTrouble {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -103,14 +105,14 @@ pub fn fly(order: &FlightPlan<'_>) -> Result<Canary, FlightTrouble> {
     let plants = Plants::new().ok_or(FlightTrouble::NoRandom)?;
     let imap = way(order.config, Service::Imap, "imap", plants.address)?;
     let submission = way(order.config, Service::Submission, "submission", plants.address)?;
-    let beside = doors::ALL.iter().map(|door| beside(order.config, door.service, door.starttls, plants.address));
+    let beside = beside::ALL.iter().map(|listener| beside(order.config, listener.service, listener.starttls, plants.address));
     let beside = beside.collect::<Result<Vec<_>, _>>()?;
     let login = TestMailbox { address: order.address, password: &order.password };
     let mut progress = Progress::new();
     progress.begin("the canary logs in, sends, and fails");
     let mut steps = flight::fly(&imap, &submission, &login, &plants)?;
-    for (door, way) in doors::ALL.iter().zip(&beside) {
-        steps.extend(door.fly(way, &login, &plants)?);
+    for (listener, way) in beside::ALL.iter().zip(&beside) {
+        steps.extend(listener.fly(way, &login, &plants)?);
     }
     progress.begin("waiting until the servers have written what they write");
     std::thread::sleep(SETTLING);
@@ -143,27 +145,28 @@ pub fn look_for(address: Ipv4Addr, path: &Path) -> Vec<Trace> {
 }
 
 fn way(config: &Config, service: Service, name: &'static str, from: Ipv4Addr) -> Result<FlightPath, FlightTrouble> {
-    let to = door(config, service, ListenTls::Implicit).ok_or(FlightTrouble::NoListener(name))?;
+    let to = listener(config, service, ListenTls::Implicit).ok_or(FlightTrouble::NoListener(name))?;
     by(config, (from, to), WayIn::Tls)
 }
 
 /// ManageSieve has no port for TLS from the first octet (RFC 5804 1.1), and POP3 has both.
-fn beside(config: &Config, service: Service, command: &'static str, from: Ipv4Addr) -> Result<DoorBeside, FlightTrouble> {
+fn beside(config: &Config, service: Service, command: &'static str, from: Ipv4Addr) -> Result<WayBeside, FlightTrouble> {
     let ways = [(ListenTls::Implicit, WayIn::Tls), (ListenTls::StartTls, WayIn::Asked(command))];
-    let open = ways.into_iter().find_map(|(tls, begin)| Some((door(config, service, tls)?, begin)));
+    let open = ways.into_iter().find_map(|(tls, begin)| Some((listener(config, service, tls)?, begin)));
     match open {
-        Some((to, begin)) => by(config, (from, to), begin).map(DoorBeside::Open),
-        None if config.listens.iter().any(|listen| listen.service == service || listen.doors.by_alpn.contains(&service)) => {
-            Ok(DoorBeside::Closed)
+        Some((to, begin)) => by(config, (from, to), begin).map(WayBeside::Open),
+        None if config.listens.iter().any(|listen| listen.service == service || listen.options.by_alpn.contains(&service)) => {
+            Ok(WayBeside::Closed)
         }
-        None => Ok(DoorBeside::None),
+        None => Ok(WayBeside::None),
     }
 }
 
-/// A mail program's own door: without ALPN, without Tor, and not one where this machine speaks for others.
-fn door(config: &Config, service: Service, tls: ListenTls) -> Option<SocketAddr> {
-    let plain = |doors: &Doors| doors.by_alpn.is_empty() && !doors.onion && !doors.forwarders.hold_local();
-    let mut listens = config.listens.iter().filter(|listen| plain(&listen.doors));
+/// A mail program's own listener: without ALPN, without Tor, and not one where this machine speaks for others.
+fn listener(config: &Config, service: Service, tls: ListenTls) -> Option<SocketAddr> {
+    let plain =
+        |options: &ListenOptions| options.by_alpn.is_empty() && !options.front.onion && !options.front.forwarders.hold_local();
+    let mut listens = config.listens.iter().filter(|listen| plain(&listen.options));
     listens.find(|listen| listen.service == service && listen.tls == tls).and_then(reachable)
 }
 

@@ -1,7 +1,7 @@
 use super::super::bucket::AT_ONCE;
 use super::*;
 
-fn key(kind: u8, number: u32) -> Key {
+fn key(kind: u8, number: u32) -> PseudonymKey {
     let mut key = [kind; 16];
     key[..4].copy_from_slice(&number.to_be_bytes());
     key

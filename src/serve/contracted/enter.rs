@@ -21,13 +21,13 @@ use crate::serve::accepted::Accepted;
 use crate::serve::admission::{Authenticated, Judge, NoLogin, log_in};
 use crate::serve::connect::connect;
 use crate::serve::observe::Observer;
-use crate::wire::contract::{Arrival, Conversation, Door, Voice};
+use crate::wire::contract::{Arrival, BeforeLogin, Conversation, Voice};
 use crate::wire::protection::Protection;
 
 /// How a protocol gets in: what [`enter`] and [`log_in`] cannot know.
 pub(super) trait Entrance {
     /// The session before login.
-    type Door: Door;
+    type BeforeLogin: BeforeLogin;
     /// The words of ours.
     type Voice: Voice;
     /// The conversation with a backend.
@@ -56,21 +56,21 @@ pub(super) struct Entered {
     pub(super) observer: Observer,
 }
 
-/// Until a backend accepts the client. `None`: the client left. `door` says what is behind TLS or without it.
+/// Until a backend accepts the client. `None`: the client left. `before` says what is behind TLS or without it.
 ///
 /// # Errors
 /// Why it ended, if not by the client's own wish.
 pub(super) async fn enter<E: Entrance>(
     accepted: Accepted,
     context: &Arc<Context>,
-    door: impl FnOnce(bool) -> E::Door,
+    before: impl FnOnce(bool) -> E::BeforeLogin,
 ) -> Result<(Option<Entered>, Seat, Shutdown), Fault> {
     let Accepted { handshake, seat, mut stop, protection, tls, default_domain, .. } = accepted;
-    let mut door = door(protection == Protection::Secure);
+    let mut before = before(protection == Protection::Secure);
     let mut observer = Observer::new(context, E::DIALECT);
-    let mut client = handshake.greet(&door.greeting()).await?;
+    let mut client = handshake.greet(&before.greeting()).await?;
     loop {
-        match door.next(client.input()) {
+        match before.next(client.input()) {
             Arrival::Need => {
                 let filled = tokio::select! {
                     filled = client.fill() => filled,
@@ -89,11 +89,11 @@ pub(super) async fn enter<E: Entrance>(
                 client.consume(taken);
                 client.send(&answer).await?;
                 let deadline = Instant::now() + context.patience.login;
-                let (secured, words) = door.secured();
+                let (secured, words) = before.secured();
                 // `into_bare` drops what came in the clear.
                 let conn = tls.as_ref().ok_or(Fault::Tls(Side::Us))?.accept(client.into_bare(), &words).await?;
                 client = BufferedConn::new(conn, Side::Client, deadline);
-                door = secured;
+                before = secured;
             }
             Arrival::Try(taken, credential) => {
                 let credential = credential.completed(default_domain.as_deref());

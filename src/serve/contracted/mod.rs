@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use carry::{SessionPair, carry};
 use converse::{asks_for_tls, converse};
 use enter::{Entered, Entrance, enter};
-use sieve_lists::SieveOffers;
+use sieve_lists::SieveLists;
 
 use crate::fault::{Fault, Side};
 use crate::net::buffered::BufferedConn;
@@ -25,20 +25,20 @@ use crate::serve::Context;
 use crate::serve::accepted::Accepted;
 use crate::serve::mailbox::MailboxAccount;
 use crate::serve::methods::Methods;
-use crate::sieve::offer::Forwarding;
+use crate::sieve::forwarding::Forwarding;
 use crate::wire::contract::{Carried, Conversation};
 
 /// What the servers said of themselves, which mail programs read before they log in. Every login sees a server's list anew.
 pub struct ServerLists {
     /// Which ways to log in POP3 servers know besides passwords.
     pop3: Methods,
-    sieve: SieveOffers,
+    sieve: SieveLists,
 }
 
 impl ServerLists {
     /// Nothing is known. `forwarding` is what is done about filters that bring mail out of the house.
     pub fn new(forwarding: Forwarding) -> ServerLists {
-        ServerLists { pop3: Methods::default(), sieve: SieveOffers::new(forwarding) }
+        ServerLists { pop3: Methods::default(), sieve: SieveLists::new(forwarding) }
     }
 
     /// What is known of backends that are not in force any more is forgotten.
@@ -74,18 +74,18 @@ async fn ask<E: Entrance>(context: &Context, backends: &Backends, (id, endpoint)
     conn.send(E::Conversation::GOODBYE).await
 }
 
-/// Serves one connection. `door` is what is behind TLS or without it, `session` what begins after the login.
+/// Serves one connection. `before` is what is behind TLS or without it, `session` what begins after the login.
 ///
 /// # Errors
 /// Why it ended, if not by its own wish.
 async fn serve<E: Entrance, S: Carried>(
     accepted: Accepted,
     context: Arc<Context>,
-    door: impl FnOnce(bool) -> E::Door,
+    before: impl FnOnce(bool) -> E::BeforeLogin,
     session: impl FnOnce(Arc<MailboxAccount>) -> S,
 ) -> Result<(), Fault> {
     // Boxed, so that what login needs does not stay in the task of a session that idles for long.
-    let (entered, seat, stop) = Box::pin(enter::<E>(accepted, &context, door)).await?;
+    let (entered, seat, stop) = Box::pin(enter::<E>(accepted, &context, before)).await?;
     let Some(Entered { client, who, backend, observer }) = entered else { return Ok(()) };
     let server = who.backend;
     let member = MailboxAccount::new(&context, who);

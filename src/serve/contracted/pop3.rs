@@ -37,7 +37,7 @@ impl Maildrop for MailboxAccount {
 pub(super) struct Pop3;
 
 impl Entrance for Pop3 {
-    type Door = Pop3Login;
+    type BeforeLogin = Pop3Login;
     type Voice = Pop3Voice;
     type Conversation = UpstreamPop3Login;
     const SERVICE: BackendService = BackendService::Pop3;
@@ -62,6 +62,6 @@ impl Entrance for Pop3 {
 /// Why it ended, if not by its own wish.
 pub(in crate::serve) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
     let tokens = context.lists.pop3.of_all(&context.backends.load());
-    let door = |secure| Pop3Login::new(secure, tokens);
-    super::serve::<Pop3, _>(accepted, context, door, |member| Pop3Session::new(member)).await
+    let before = |secure| Pop3Login::new(secure, tokens);
+    super::serve::<Pop3, _>(accepted, context, before, |member| Pop3Session::new(member)).await
 }

@@ -36,7 +36,7 @@ impl ScriptOwner for MailboxAccount {
 pub(super) struct ManageSieve;
 
 impl Entrance for ManageSieve {
-    type Door = SieveLogin;
+    type BeforeLogin = SieveLogin;
     type Voice = SieveVoice;
     type Conversation = UpstreamSieveLogin;
     const SERVICE: BackendService = BackendService::Sieve;
@@ -51,7 +51,7 @@ impl Entrance for ManageSieve {
     }
 
     fn heard(lists: &ServerLists, backends: &Backends, backend: BackendId, conversation: UpstreamSieveLogin) {
-        lists.sieve.learn(backends, backend, conversation.into_offer());
+        lists.sieve.learn(backends, backend, conversation.into_capabilities());
     }
 }
 
@@ -60,8 +60,8 @@ impl Entrance for ManageSieve {
 /// # Errors
 /// Why it ended, if not by its own wish.
 pub(in crate::serve) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
-    let (offer, forwarding) = (context.lists.sieve.of_all(), context.lists.sieve.forwarding);
-    let door = |secure| SieveLogin::new(secure, offer);
+    let (list, forwarding) = (context.lists.sieve.of_all(), context.lists.sieve.forwarding);
+    let before = |secure| SieveLogin::new(secure, list);
     let session = |member: Arc<MailboxAccount>| SieveSession::new(member, forwarding);
-    super::serve::<ManageSieve, _>(accepted, context, door, session).await
+    super::serve::<ManageSieve, _>(accepted, context, before, session).await
 }

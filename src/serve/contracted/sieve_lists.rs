@@ -6,38 +6,39 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::private::Mechanism;
 use crate::route::{BackendId, Backends};
-use crate::sieve::offer::{Forwarding, SieveOffer};
+use crate::sieve::capability::SieveCapabilities;
+use crate::sieve::forwarding::Forwarding;
 
 /// What is known.
-pub(super) struct SieveOffers {
+pub(super) struct SieveLists {
     pub(super) forwarding: Forwarding,
-    known: Mutex<KnownOffers>,
+    known: Mutex<KnownLists>,
 }
 
 #[derive(Default)]
-struct KnownOffers {
-    of_each: HashMap<BackendId, ToldOffer>,
+struct KnownLists {
+    of_each: HashMap<BackendId, ToldList>,
     /// What can be told of all of them before login.
-    of_all: Arc<SieveOffer>,
+    of_all: Arc<SieveCapabilities>,
 }
 
-struct ToldOffer {
-    offer: SieveOffer,
+struct ToldList {
+    list: SieveCapabilities,
     /// Somebody was refused because of it, so it is asked for again.
     is_doubted: bool,
 }
 
-impl SieveOffers {
+impl SieveLists {
     /// Nothing is known. `forwarding` is what is not told of anybody.
-    pub(super) fn new(forwarding: Forwarding) -> SieveOffers {
-        SieveOffers { forwarding, known: Mutex::default() }
+    pub(super) fn new(forwarding: Forwarding) -> SieveLists {
+        SieveLists { forwarding, known: Mutex::default() }
     }
 
-    pub(super) fn learn(&self, backends: &Backends, backend: BackendId, offer: SieveOffer) {
+    pub(super) fn learn(&self, backends: &Backends, backend: BackendId, list: SieveCapabilities) {
         let mut known = self.lock();
-        if known.of_each.get(&backend).is_none_or(|told| told.is_doubted || told.offer != offer) {
-            known.of_each.insert(backend, ToldOffer { offer, is_doubted: false });
-            known.share(backends, self.forwarding);
+        if known.of_each.get(&backend).is_none_or(|told| told.is_doubted || told.list != list) {
+            known.of_each.insert(backend, ToldList { list, is_doubted: false });
+            known.tell_all(backends, self.forwarding);
         }
     }
 
@@ -45,18 +46,18 @@ impl SieveOffers {
     pub(super) fn keep(&self, backends: &Backends) {
         let mut known = self.lock();
         known.of_each.retain(|backend, _| backends.at(*backend).is_some());
-        known.share(backends, self.forwarding);
+        known.tell_all(backends, self.forwarding);
     }
 
     /// What can be told of all backends before login, as far as they are known.
-    pub(super) fn of_all(&self) -> Arc<SieveOffer> {
+    pub(super) fn of_all(&self) -> Arc<SieveCapabilities> {
         self.lock().of_all.clone()
     }
 
     /// Whether it is worth a connection to `backend`: not where its list has no such mechanism. Then it is asked again before long.
     pub(super) fn is_worth_asking(&self, backend: BackendId, mechanism: Mechanism) -> bool {
         match self.lock().of_each.get_mut(&backend) {
-            Some(told) if !told.offer.tokens.take(mechanism) => {
+            Some(told) if !told.list.tokens.take(mechanism) => {
                 told.is_doubted = true;
                 false
             }
@@ -69,15 +70,15 @@ impl SieveOffers {
         self.lock().of_each.get(&backend).is_none_or(|told| told.is_doubted)
     }
 
-    fn lock(&self) -> MutexGuard<'_, KnownOffers> {
+    fn lock(&self) -> MutexGuard<'_, KnownLists> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl KnownOffers {
-    fn share(&mut self, backends: &Backends, forwarding: Forwarding) {
-        let told = backends.iter().filter_map(|(id, _)| self.of_each.get(&id)).map(|told| told.offer.clone());
-        self.of_all = Arc::new(told.reduce(|all, next| all.shared(&next)).unwrap_or_default().within(forwarding));
+impl KnownLists {
+    fn tell_all(&mut self, backends: &Backends, forwarding: Forwarding) {
+        let told = backends.iter().filter_map(|(id, _)| self.of_each.get(&id)).map(|told| told.list.clone());
+        self.of_all = Arc::new(told.reduce(|all, next| all.common(&next)).unwrap_or_default().within(forwarding));
     }
 }
 
@@ -95,26 +96,26 @@ mod tests {
         Backends::new(names.iter().map(backend).collect(), 0)
     }
 
-    fn offer(extensions: &[&str], bearer: bool) -> SieveOffer {
+    fn list(extensions: &[&str], bearer: bool) -> SieveCapabilities {
         let extensions = extensions.iter().map(|word| (*word).into()).collect();
-        SieveOffer { extensions, tokens: Tokens { bearer, xoauth2: false }, ..SieveOffer::default() }
+        SieveCapabilities { extensions, tokens: Tokens { bearer, xoauth2: false }, ..SieveCapabilities::default() }
     }
 
     #[test]
     fn what_all_have_is_told_without_what_is_refused() {
         let both = backends(&["one", "two"]);
         let ids: Vec<_> = both.iter().map(|(id, _)| id).collect();
-        let offers = SieveOffers::new(Forwarding::Refuse);
-        assert_eq!(*offers.of_all(), SieveOffer::default());
-        offers.learn(&both, ids[0], offer(&["fileinto", "enotify", "vacation"], true));
-        assert_eq!(*offers.of_all(), offer(&["fileinto", "vacation"], true));
-        let before = offers.of_all();
-        offers.learn(&both, ids[0], offer(&["fileinto", "enotify", "vacation"], true));
-        assert!(Arc::ptr_eq(&before, &offers.of_all()), "what every login tells anew is not put together anew");
-        offers.learn(&both, ids[1], offer(&["vacation", "enotify"], false));
-        assert_eq!(*offers.of_all(), offer(&["vacation"], true));
-        offers.keep(&backends(&[]));
-        assert_eq!(*offers.of_all(), SieveOffer::default());
+        let lists = SieveLists::new(Forwarding::Refuse);
+        assert_eq!(*lists.of_all(), SieveCapabilities::default());
+        lists.learn(&both, ids[0], list(&["fileinto", "enotify", "vacation"], true));
+        assert_eq!(*lists.of_all(), list(&["fileinto", "vacation"], true));
+        let before = lists.of_all();
+        lists.learn(&both, ids[0], list(&["fileinto", "enotify", "vacation"], true));
+        assert!(Arc::ptr_eq(&before, &lists.of_all()), "what every login tells anew is not put together anew");
+        lists.learn(&both, ids[1], list(&["vacation", "enotify"], false));
+        assert_eq!(*lists.of_all(), list(&["vacation"], true));
+        lists.keep(&backends(&[]));
+        assert_eq!(*lists.of_all(), SieveCapabilities::default());
     }
 
     /// Or each try would be a connection to the mail server, and none of them a wrong password.
@@ -122,13 +123,13 @@ mod tests {
     fn what_a_server_does_not_take_costs_it_no_connection() {
         let one = backends(&["one"]);
         let id = one.default_id();
-        let offers = SieveOffers::new(Forwarding::Allow);
-        assert!(offers.is_worth_asking(id, Mechanism::XOAuth2) && offers.is_due(id), "nothing is known");
-        offers.learn(&one, id, offer(&[], true));
-        assert!(offers.is_worth_asking(id, Mechanism::OAuthBearer) && offers.is_worth_asking(id, Mechanism::Password));
-        assert!(!offers.is_due(id));
-        assert!(!offers.is_worth_asking(id, Mechanism::XOAuth2) && offers.is_due(id), "it may have changed");
-        offers.learn(&one, id, offer(&[], true));
-        assert!(!offers.is_due(id));
+        let lists = SieveLists::new(Forwarding::Allow);
+        assert!(lists.is_worth_asking(id, Mechanism::XOAuth2) && lists.is_due(id), "nothing is known");
+        lists.learn(&one, id, list(&[], true));
+        assert!(lists.is_worth_asking(id, Mechanism::OAuthBearer) && lists.is_worth_asking(id, Mechanism::Password));
+        assert!(!lists.is_due(id));
+        assert!(!lists.is_worth_asking(id, Mechanism::XOAuth2) && lists.is_due(id), "it may have changed");
+        lists.learn(&one, id, list(&[], true));
+        assert!(!lists.is_due(id));
     }
 }

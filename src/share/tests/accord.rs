@@ -1,7 +1,7 @@
 //! Which nodes may judge: of two that mean different things, one at most, in whatever order what they ask is answered.
 
 use super::super::accord::{Accord, Bar};
-use super::super::house::{DoorWord, HouseWord};
+use super::super::house::{GreetingWord, HouseWord};
 use crate::node::tests::chance::Random;
 
 const MARK: &str = "00112233445566778899aabbccddeeff";
@@ -42,20 +42,20 @@ fn nothing_is_judged_before_all_is_known() {
     assert_eq!(bar(&mut accord), Some(Bar::Unknown));
     accord.heard(Some(house(1)), &[None], 0);
     assert_eq!(bar(&mut accord), None, "the other one cannot be reached");
-    assert!(accord.word() == DoorWord { mark: MARK.into(), house: Some(house(1)), is_in: true });
+    assert!(accord.word() == GreetingWord { mark: MARK.into(), house: Some(house(1)), is_in: true });
 }
 
 #[test]
 fn a_node_of_another_house_that_is_in_keeps_one_out_and_one_that_is_out_keeps_nobody() {
     let word = |mark: &str, chance: Option<u64>, is_in| {
-        Some(DoorWord { mark: mark.into(), house: chance.map(|chance| HouseWord::new(mark, chance)), is_in })
+        Some(GreetingWord { mark: mark.into(), house: chance.map(|chance| HouseWord::new(mark, chance)), is_in })
     };
     for (theirs, why) in [(word(OTHER, None, true), Bar::FellowKey), (word(MARK, Some(2), true), Bar::FellowEtcd)] {
         let mut accord = settled(1);
         accord.heard(Some(house(1)), &[None, theirs.clone()], 0);
         assert_eq!(accord.bar(0), Some((why, Some(1))));
         // Out, it may be about to come in, as we are.
-        let out = theirs.map(|word| DoorWord { is_in: false, ..word });
+        let out = theirs.map(|word| GreetingWord { is_in: false, ..word });
         accord.heard(Some(house(1)), &[None, out.clone()], 1000);
         assert_eq!(bar(&mut accord), Some(why));
         // Silent, it may be cut off, for a while; then it is taken to be gone.
@@ -103,7 +103,7 @@ fn of_two_that_can_reach_each_other_one_is_in_at_most() {
         let mut random = Random::new(seed);
         let mut nodes: Vec<Option<Accord>> = vec![None, None];
         // What each has heard and not looked at yet, and by which house it asked; a process that ended hears nothing.
-        let mut answers: [Option<(Option<HouseWord>, Option<DoorWord>)>; 2] = [None, None];
+        let mut answers: [Option<(Option<HouseWord>, Option<GreetingWord>)>; 2] = [None, None];
         for step in 0..400 {
             let at = random.below(2) as usize;
             match random.below(6) {

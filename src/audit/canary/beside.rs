@@ -1,4 +1,4 @@
-//! The canary at the doors beside IMAP and submission: POP3 and ManageSieve. Nothing is changed behind them: what is planted goes into
+//! The canary at the listeners beside IMAP and submission: POP3 and ManageSieve. Nothing is changed behind them: what is planted goes into
 //! names that are not there, commands that nobody knows, and a filter that is only looked at.
 
 use base64::Engine as _;
@@ -11,8 +11,8 @@ use super::flight::{TestMailbox, broken_tls, quoted};
 use super::planted::Plants;
 use crate::serve::Service;
 
-/// A door beside, as the config has it.
-pub(super) enum DoorBeside {
+/// A listener beside, as the config has it.
+pub(super) enum WayBeside {
     /// No listener.
     None,
     /// None that the canary can fly through.
@@ -20,8 +20,8 @@ pub(super) enum DoorBeside {
     Open(FlightPath),
 }
 
-/// How the canary flies through such a door.
-pub(super) struct DoorFlight {
+/// How the canary flies through such a listener.
+pub(super) struct FlightBeside {
     pub(super) service: Service,
     /// For the report.
     name: &'static str,
@@ -31,26 +31,26 @@ pub(super) struct DoorFlight {
 }
 
 /// Each of them.
-pub(super) const ALL: &[DoorFlight] = &[
-    DoorFlight { service: Service::Pop3, name: "POP3", starttls: "STLS", flight: pop3 },
-    DoorFlight { service: Service::Sieve, name: "ManageSieve", starttls: "STARTTLS", flight: sieve },
+pub(super) const ALL: &[FlightBeside] = &[
+    FlightBeside { service: Service::Pop3, name: "POP3", starttls: "STLS", flight: pop3 },
+    FlightBeside { service: Service::Sieve, name: "ManageSieve", starttls: "STARTTLS", flight: sieve },
 ];
 
-impl DoorFlight {
-    /// The step at this door, if it is there; that it was not flown through is told.
+impl FlightBeside {
+    /// The step at this listener, if it is there; that it was not flown through is told.
     pub(super) fn fly(
         &self,
-        door: &DoorBeside,
+        listener: &WayBeside,
         login: &TestMailbox<'_>,
         plants: &Plants,
     ) -> Result<Option<String>, FlightTrouble> {
         let name = self.name;
-        match door {
-            DoorBeside::None => Ok(None),
-            DoorBeside::Closed => {
+        match listener {
+            WayBeside::None => Ok(None),
+            WayBeside::Closed => {
                 Ok(Some(format!("{name} (NOT tried: its listeners have no TLS, or are for others than mail programs)")))
             }
-            DoorBeside::Open(way) => {
+            WayBeside::Open(way) => {
                 (self.flight)(way, login, plants)?;
                 broken_tls(way, plants)?;
                 Ok(Some(name.to_owned()))

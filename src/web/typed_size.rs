@@ -7,7 +7,7 @@ pub const LEAST: u64 = 1 << 20;
 
 /// Why it is no share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShareError {
+pub enum TypedSizeError {
     /// It is no size.
     NotASize,
     /// It is below [`LEAST`].
@@ -19,8 +19,8 @@ pub enum ShareError {
 /// Reads what was typed. Without a unit it is in gigabytes.
 ///
 /// # Errors
-/// [`ShareError`]; `most` is the association's limit.
-pub fn share(typed: &str, most: Limit) -> Result<u64, ShareError> {
+/// [`TypedSizeError`]; `most` is the association's limit.
+pub fn read_size(typed: &str, most: Limit) -> Result<u64, TypedSizeError> {
     let typed: String =
         typed.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_lowercase().replace(',', ".");
     let end = typed.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(typed.len());
@@ -31,25 +31,25 @@ pub fn share(typed: &str, most: Limit) -> Result<u64, ShareError> {
         "t" | "to" | "tb" | "tio" | "tib" => 1 << 40,
         // As the field has it where nothing larger is exact.
         "o" | "b" if !number.contains('.') => {
-            return within(number.parse().map_err(|_| ShareError::NotASize)?, most);
+            return within(number.parse().map_err(|_| TypedSizeError::NotASize)?, most);
         }
-        _ => return Err(ShareError::NotASize),
+        _ => return Err(TypedSizeError::NotASize),
     };
     let (whole, part) = number.split_once('.').unwrap_or((number, ""));
     // Whole thousandths of the unit: nobody shares out less, and no fraction is rounded twice.
     if whole.is_empty() || whole.len() > 7 || part.len() > 3 || part.contains('.') {
-        return Err(ShareError::NotASize);
+        return Err(TypedSizeError::NotASize);
     }
-    let thousandths: u64 = format!("{whole}{part:0<3}").parse().map_err(|_| ShareError::NotASize)?;
+    let thousandths: u64 = format!("{whole}{part:0<3}").parse().map_err(|_| TypedSizeError::NotASize)?;
     let octets = u128::from(thousandths) * u128::from(unit) / 1000;
-    within(u64::try_from(octets).map_err(|_| ShareError::Above)?, most)
+    within(u64::try_from(octets).map_err(|_| TypedSizeError::Above)?, most)
 }
 
-fn within(octets: u64, most: Limit) -> Result<u64, ShareError> {
+fn within(octets: u64, most: Limit) -> Result<u64, TypedSizeError> {
     if octets < LEAST {
-        Err(ShareError::TooSmall)
+        Err(TypedSizeError::TooSmall)
     } else if !most.allows(octets.into()) {
-        Err(ShareError::Above)
+        Err(TypedSizeError::Above)
     } else {
         Ok(octets)
     }
@@ -92,19 +92,22 @@ mod tests {
             ("10G", 10 << 30),
             ("0,5", 1 << 29),
         ] {
-            assert_eq!(share(text, TEN), Ok(octets), "{text}");
+            assert_eq!(read_size(text, TEN), Ok(octets), "{text}");
         }
         for text in ["", "Go", "-1", "1e3", "1.2.3", "2 x", "1,2345", "99999999999999999999", "١", "<script>", "2 Go; 3"] {
-            assert_eq!(share(text, TEN), Err(ShareError::NotASize), "{text}");
+            assert_eq!(read_size(text, TEN), Err(TypedSizeError::NotASize), "{text}");
         }
     }
 
     #[test]
     fn never_more_than_the_association_has() {
-        assert_eq!(share("10,001", TEN), Err(ShareError::Above));
-        assert_eq!(share("9999999 To", TEN), Err(ShareError::Above));
-        assert_eq!(share("11", Limit::None), Ok(11 << 30));
-        assert_eq!((share("0", TEN), share("0,9 Mo", TEN)), (Err(ShareError::TooSmall), Err(ShareError::TooSmall)));
+        assert_eq!(read_size("10,001", TEN), Err(TypedSizeError::Above));
+        assert_eq!(read_size("9999999 To", TEN), Err(TypedSizeError::Above));
+        assert_eq!(read_size("11", Limit::None), Ok(11 << 30));
+        assert_eq!(
+            (read_size("0", TEN), read_size("0,9 Mo", TEN)),
+            (Err(TypedSizeError::TooSmall), Err(TypedSizeError::TooSmall))
+        );
     }
 
     #[test]
@@ -112,8 +115,8 @@ mod tests {
         for octets in
             [1 << 30, 5 << 29, 500 << 20, 10 << 30, 7_873_748_992, 7 << 30 | 1, LEAST, LEAST + 1, 1_234_567_890, 10_000_000_000]
         {
-            assert_eq!(share(&typed(octets, true), TEN), Ok(octets));
-            assert_eq!(share(&typed(octets, false), TEN), Ok(octets));
+            assert_eq!(read_size(&typed(octets, true), TEN), Ok(octets));
+            assert_eq!(read_size(&typed(octets, false), TEN), Ok(octets));
         }
         assert_eq!(typed(5 << 29, true), "2,5 Go");
     }

@@ -1,36 +1,28 @@
-//! What a listener has besides its service: who stands in front of it (`proxy_protocol`), whether it is the onion door (`network`), and
+//! What a listener has besides its service: who stands in front of it (`proxy_protocol`), whether it is the onion service (`network`), and
 //! several services behind one port (`by_alpn`).
 
 use super::reader::{Found, Reader, Section};
-use crate::net::forwarders::Forwarders;
 use crate::private::NoSubnet;
-use crate::serve::Service;
-
-/// Services that clients may ask for by ALPN: mail programs, and browsers.
-const BY_ALPN: [Service; 4] = [Service::Imap, Service::Pop3, Service::Submission, Service::Web];
-/// Services that members come to through Tor.
-const BY_TOR: [Service; 3] = [Service::Imap, Service::Pop3, Service::Submission];
+use crate::serve::{ListenerFront, Service};
 
 /// What stands in one `[[listen]]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Doors {
-    /// Load balancers that say where their clients are.
-    pub forwarders: Forwarders,
-    /// Nobody who comes has an address.
-    pub onion: bool,
+pub struct ListenOptions {
+    /// Who stands in front.
+    pub front: ListenerFront,
     /// The services, where there are several: the client names one.
     pub by_alpn: Vec<Service>,
 }
 
 /// The same with its place in the file.
-pub(super) struct FoundDoors {
-    pub(super) doors: Doors,
+pub(super) struct FoundOptions {
+    pub(super) options: ListenOptions,
     proxies: Option<Found<()>>,
     network: Option<Found<()>>,
     alpn: Option<Found<()>>,
 }
 
-/// Where and how it listens: what [`FoundDoors::check`] has to know.
+/// Where and how it listens: what [`FoundOptions::check`] has to know.
 #[derive(Clone, Copy)]
 pub(super) struct ListensAt {
     pub(super) service: Service,
@@ -39,35 +31,43 @@ pub(super) struct ListensAt {
     pub(super) implicit: bool,
 }
 
+/// Services that clients may ask for by ALPN.
+fn by_alpn() -> impl Iterator<Item = Service> {
+    Service::ALL.iter().copied().filter(|service| service.is_by_alpn())
+}
+
 fn place<T>(found: &Found<T>) -> Found<()> {
     Found { value: (), span: found.span.clone(), key: found.key.clone() }
 }
 
-pub(super) fn doors(reader: &mut Reader<'_>, section: &mut Section<'_>) -> FoundDoors {
+pub(super) fn options(reader: &mut Reader<'_>, section: &mut Section<'_>) -> FoundOptions {
     let proxies = section.texts(reader, "proxy_protocol");
     let network = section.text(reader, "network");
     let named = section.texts(reader, "by_alpn");
-    let mut doors = Doors::default();
+    let mut options = ListenOptions::default();
     for found in &proxies {
-        if let Err(why) = doors.forwarders.add(&found.value) {
+        if let Err(why) = options.front.forwarders.add(&found.value) {
             reader.wrong(found, told(why));
         }
     }
     if let Some(found) = &network {
-        doors.onion = found.value == "onion";
-        if !doors.onion {
+        options.front.onion = found.value == "onion";
+        if !options.front.onion {
             reader.wrong(found, "must be \"onion\", or not be there");
         }
     }
     for found in &named {
-        match BY_ALPN.into_iter().find(|service| service.word() == found.value) {
-            Some(service) if !doors.by_alpn.contains(&service) => doors.by_alpn.push(service),
+        match by_alpn().find(|service| service.word() == found.value) {
+            Some(service) if !options.by_alpn.contains(&service) => options.by_alpn.push(service),
             Some(_) => reader.wrong(found, "names a service twice"),
-            None => reader.wrong(found, "must name some of \"imap\", \"pop3\", \"submission\", \"web\""),
+            None => {
+                let known: Vec<_> = by_alpn().map(|service| format!("\"{}\"", service.word())).collect();
+                reader.wrong(found, &format!("must name some of {}", known.join(", ")));
+            }
         }
     }
-    FoundDoors {
-        doors,
+    FoundOptions {
+        options,
         proxies: proxies.first().map(place),
         network: network.as_ref().map(place),
         alpn: named.first().map(place),
@@ -85,10 +85,10 @@ fn told(why: NoSubnet) -> &'static str {
     }
 }
 
-impl FoundDoors {
+impl FoundOptions {
     /// The service by which connections get their places, until they have named one: of a mail program, where one may come.
     pub(super) fn first(&self) -> Option<Service> {
-        let named = &self.doors.by_alpn;
+        let named = &self.options.by_alpn;
         named.iter().find(|service| **service != Service::Web).or(named.first()).copied()
     }
 
@@ -100,7 +100,7 @@ impl FoundDoors {
     /// Tells what does not go together.
     pub(super) fn check(&self, reader: &mut Reader<'_>, at: ListensAt) {
         if let Some(found) = &self.proxies {
-            let forwarders = &self.doors.forwarders;
+            let forwarders = &self.options.front.forwarders;
             if at.service.is_of_the_household() {
                 reader.wrong(found, "is for mail: admins, monitoring and usage come by themselves");
             } else if at.unix && forwarders.has_address() {
@@ -110,8 +110,11 @@ impl FoundDoors {
             }
         }
         if let Some(found) = &self.network {
-            if !BY_TOR.contains(&at.service) || self.doors.by_alpn.contains(&Service::Web) {
-                reader.wrong(found, "is for imap, pop3 and submission: Tor brings members");
+            if !at.service.is_by_tor() || self.options.by_alpn.contains(&Service::Web) {
+                let known: Vec<_> =
+                    Service::ALL.iter().filter(|service| service.is_by_tor()).map(|service| service.word()).collect();
+                let (last, others) = known.split_last().map_or(("", String::new()), |(last, others)| (*last, others.join(", ")));
+                reader.wrong(found, &format!("is for {others} and {last}: Tor brings members"));
             } else if !at.local {
                 reader.wrong(
                     found,
@@ -126,13 +129,13 @@ impl FoundDoors {
 }
 
 /// `onion`: the name that members are told.
-pub(super) fn onion(reader: &mut Reader<'_>, root: &mut Section<'_>, has_door: bool) -> Option<String> {
+pub(super) fn onion(reader: &mut Reader<'_>, root: &mut Section<'_>, has_listener: bool) -> Option<String> {
     let found = root.text(reader, "onion")?;
     // Version 3: 56 letters of base32, the last of which is always the version.
     let label = found.value.strip_suffix(".onion").filter(|label| label.len() == 56 && label.ends_with('d'));
     if !label.is_some_and(|label| label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))) {
         reader.wrong(&found, "must be the name in Tor's file hostname: 56 letters and digits, and .onion");
-    } else if !has_door {
+    } else if !has_listener {
         reader.wrong(&found, "has no listener with network = \"onion\"");
     }
     Some(found.value)
