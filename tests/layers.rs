@@ -4,6 +4,8 @@
 
 #[path = "layers/imports.rs"]
 mod imports;
+#[path = "layers/recipes.rs"]
+mod recipes;
 #[path = "layers/walls.rs"]
 mod walls;
 
@@ -216,6 +218,19 @@ fn every_file_of_tests_is_run() {
     }
 }
 
+/// What callers see when something fails goes through `?` and can be shown.
+#[test]
+fn what_callers_see_are_errors() {
+    fn is<T: std::error::Error + Send + Sync + 'static>() {}
+    is::<nologd::audit::canary::FlightTrouble>();
+    is::<nologd::config::StartTrouble>();
+    is::<nologd::fault::Fault>();
+    is::<nologd::quota::AdminError>();
+    is::<nologd::quota::SizeError>();
+    is::<nologd::store::StoreError>();
+    assert_eq!(nologd::fault::Fault::Down.to_string(), "BACKEND-DOWN");
+}
+
 /// Names of types that stand for more than one thing, and in how many files. It may only get shorter.
 const AMBIGUOUS: &[(&str, usize)] = &[("Association", 2), ("Place", 3), ("Setting", 2), ("Stage", 2), ("Trouble", 2)];
 
@@ -240,15 +255,64 @@ fn no_new_name_stands_for_two_things() {
     }
 }
 
+/// Aliases, private types and those inside others count too.
+#[test]
+fn every_definition_of_a_type_is_seen() {
+    for (line, name) in [
+        ("pub struct A;", Some("A")),
+        ("enum B {", Some("B")),
+        ("    pub(super) struct C<T>(T);", Some("C")),
+        ("pub(in crate::serve) trait D {", Some("D")),
+        ("type E = u64;", Some("E")),
+        ("pub type F<T> = Vec<T>;", Some("F")),
+        ("union G {", Some("G")),
+        // Of a trait: each implementation has its own.
+        ("    type H = u64;", None),
+        ("    type_of(I);", None),
+    ] {
+        assert_eq!(type_name(line), name, "{line}");
+    }
+}
+
+/// Words that stood for two things, and the rooms of what they stand for alone: a type of another room is called something else.
+const ONE_MEANING: &[(&str, &[&str])] = &[
+    ("Door", &[]),                                            // a listener, a port, a session before login
+    ("Offer", &["admin", "web"]),                             // of a loan
+    ("Share", &["admin", "cli", "config", "serve", "share"]), // of the work, among nodes
+];
+
+#[test]
+fn a_word_of_several_things_stands_for_one() {
+    for (file, text) in sources() {
+        for (number, line) in code_lines(&text) {
+            let Some(name) = type_name(line) else { continue };
+            for (word, rooms) in
+                ONE_MEANING.iter().filter(|(word, _)| words_of(name).any(|part| part.trim_end_matches('s') == *word))
+            {
+                assert!(rooms.contains(&room(&file).as_str()), "{}:{number}: `{name}` has `{word}`", file.display());
+            }
+        }
+    }
+}
+
+/// `NodeShare` is `Node` and `Share`.
+fn words_of(name: &str) -> impl Iterator<Item = &str> {
+    let starts = name.match_indices(|char: char| char.is_ascii_uppercase()).map(|(at, _)| at);
+    let ends = starts.clone().skip(1).chain([name.len()]);
+    starts.zip(ends).map(|(start, end)| &name[start..end])
+}
+
 /// The type that a line defines.
 fn type_name(line: &str) -> Option<&str> {
+    let inside = line.starts_with(' ');
     let line = line.trim_start();
     let line = match line.strip_prefix("pub") {
         Some(rest) => rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(rest, |(_, rest)| rest).trim_start(),
         None => line,
     };
     let (kind, rest) = line.split_once(' ')?;
-    ["struct", "enum", "trait"].contains(&kind).then(|| first_word(rest))
+    let defines = ["struct", "enum", "trait", "union"].contains(&kind) || kind == "type" && !inside;
+    defines.then(|| first_word(rest))
 }
 
 fn sources() -> Vec<(PathBuf, String)> {
