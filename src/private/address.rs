@@ -181,8 +181,12 @@ impl Address {
         let (one, two) = (self.local.octets(), other.local.octets());
         let both = one.len().min(two.len());
         one[..both].cmp(&two[..both]).then_with(|| {
-            let rest = |local: &[u8], domain: &Domain| [&local[both..], b"@", domain.reveal().as_bytes()].concat();
-            rest(one, &self.domain).cmp(&rest(two, &other.domain))
+            if one.len() == two.len() {
+                return self.domain.cmp(&other.domain);
+            }
+            let [one, two] = [(one, &self.domain), (two, &other.domain)]
+                .map(|(local, domain)| local[both..].iter().chain(b"@").chain(domain.reveal().as_bytes()));
+            one.cmp(two)
         })
     }
 

@@ -106,11 +106,11 @@ impl PushState {
 
     /// Which of octets and messages are told, where nothing else is to be kept.
     fn rest(&self, used: Amount, now: Tick) -> Option<[bool; 2]> {
-        // What was proved is of a moment; what sessions were asked is of the last push.
-        let PushState { count: _, skipped: _, proved: _, asked: _, at, last, window, weak, weak_member, .. } = self;
+        // What was proved is of a moment.
+        let PushState { count: _, skipped: _, proved: _, asked, at, last, window, weak, weak_member, .. } = self;
         let PushState { moved, after, unproven, said, beside, told, .. } = self;
         let is_known = [*last, window.most(), *said] == [used; 3] && [*weak, *after, *unproven] == [Amount::ZERO; 3];
-        let is_still = weak_member.is_none() && !*moved && beside.is_over() && is_old(Some(*at), now);
+        let is_still = weak_member.is_none() && !*moved && !*asked && beside.is_over() && is_old(Some(*at), now);
         (is_known && is_still).then_some(*told)
     }
 }

@@ -112,15 +112,16 @@ impl Generation {
 
     pub(super) fn records(&self) -> Result<Records, StoreError> {
         read(|| {
-            let mut found = Records::new();
+            let mut found = Vec::new();
             for record in self.tree.iter() {
                 let (key, value) = record.map_err(blame)?;
                 let key = String::from_utf8(key.to_vec()).map_err(|_| StoreError::Damaged)?;
                 if !key.starts_with(OWN) {
-                    found.insert(key, Private::new(value.to_vec()));
+                    found.push((key, Private::new(value.to_vec())));
                 }
             }
-            Ok(found)
+            // Made in one go, a map is full; one after the other in their order, it is half empty.
+            Ok(found.into_iter().collect())
         })
     }
 

@@ -140,7 +140,7 @@ fn step(twins: &mut Twins, under_way: &mut UnderWay, random: &mut Random, pushes
 
 /// All that is under way ends, somehow.
 fn end(twins: &mut Twins, under_way: &mut UnderWay, random: &mut Random) {
-    let UnderWay { held, begun, turns, sessions } = std::mem::take(under_way);
+    let UnderWay { held, mut begun, turns, sessions } = std::mem::take(under_way);
     let (now, amount) = (twins.now, Amount::message(random.below(5) * 100));
     for held in held {
         match random.below(3) {
@@ -149,6 +149,9 @@ fn end(twins: &mut Twins, under_way: &mut UnderWay, random: &mut Random) {
         }
     }
     turns.into_iter().for_each(|turn| twins.both(|tally, _| tally.end_shift(turn, now)));
+    if random.below(2) == 0 {
+        begun.push([twins.one.begin(now), twins.other.begin(now)]);
+    }
     for begun in begun {
         let _ = twins.both::<Refreshed>(|tally, at| tally.finish(&begun[at], amount, now));
         twins.both(|tally, _| tally.end_count());
