@@ -743,10 +743,13 @@ fn whoever_counts_everybody_is_believed_of_those_that_want_it_alone() {
     // Once.
     counts.told(&mailbox("ann"), Amount::ZERO, today());
     assert_eq!(numbers(&book, "ann"), (100, 0));
-    // Nobody wants one now, also after long.
+    // Nobody wants one now, also after long, when both rest; but who wants one still does then.
+    book.recount(&mailbox("bob"));
     ticks(&book, 8 * 3600);
-    book.count_wanted(None).told(&mailbox("ann"), Amount::ZERO, today());
-    assert_eq!(numbers(&book, "ann"), (100, 0));
+    book.settle();
+    let mut counts = book.count_wanted(None);
+    ["ann", "bob"].iter().for_each(|name| counts.told(&mailbox(name), Amount::message(200), today()));
+    assert_eq!([numbers(&book, "ann"), numbers(&book, "bob")], [(100, 0), (200, 0)]);
 }
 
 #[test]
