@@ -198,6 +198,13 @@ impl ImapSession {
                 }
                 None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
+            // Another node counts, and answers.
+            JudgedAs::Quota if collect.row.verb != Verb::SetQuota && self.gate.account().is_none() => {
+                match folder::named(arguments) {
+                    Some((name, b"")) => self.pass_collected(&collect, taken, &quoted(&name)),
+                    _ => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
+                }
+            }
             JudgedAs::Quota => self.quota(collect.tag, collect.text, false, taken),
         }
     }
@@ -271,7 +278,7 @@ impl ImapSession {
         }
         let answer = match self.gate.account() {
             Some(account) => account::answer(&tag, &text, &**account),
-            None => reply::bad(&tag, RefusalCode::Syntax),
+            None => reply::no(&tag, "NOPERM", RefusalCode::NotHere),
         };
         self.phase = ClientPhase::Command;
         ImapStep::Answer(taken, answer)

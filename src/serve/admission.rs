@@ -94,7 +94,8 @@ async fn admit<J: Judge>(
             match tried {
                 // It was only for the password: to whoever has none, a mailbox on its way is like all others.
                 Ok(_) if is_on_its_way => Err(Fault::Down),
-                tried => tried.map(|conn| (who, conn)),
+                Ok(conn) => Ok((who, conn)),
+                Err(fault) => Err(as_its_judge_means_it(context, &who, fault)),
             }
         }
         // The backend of the association is not in the file any more.
@@ -123,6 +124,14 @@ async fn admit<J: Judge>(
     // Only who has proven the password learns how the association stands.
     welcome(context, &who.user).map_err(NoLogin::Untried)?;
     Ok((who, conn))
+}
+
+/// IMAP has one word for what the book says and for what a mail server says. Where another node has said it, this one has the same settings, and the password
+/// was good.
+fn as_its_judge_means_it(context: &Context, who: &Authenticated, fault: Fault) -> Fault {
+    let is_one_of_two = who.is_elsewhere() && fault == Fault::Barred(RefusalCode::AskAdmins);
+    let verdict = is_one_of_two.then(|| context.book.may_log_in(&who.user, today()).err()).flatten();
+    verdict.map_or(fault, |verdict| Fault::Barred(verdict.code()))
 }
 
 /// Asks the book whether a person whose password was good may come in, and writes a new mailbox down.
