@@ -29,11 +29,11 @@ pub(crate) struct Stage {
     counters: Vec<Process>,
     pub(crate) nodes: [Option<Process>; 2],
     etcd: Etcd,
-    etcd_port: u16,
+    pub(crate) etcd_port: u16,
     /// Another one, for whoever is told of it.
     _second: Option<Etcd>,
     pub(crate) dovecot: Dovecot,
-    ports: [Ports; 2],
+    pub(crate) ports: [Ports; 2],
     pub(crate) place: Place,
 }
 
@@ -47,8 +47,8 @@ impl Drop for Etcd {
 }
 
 /// Of one node: for mail programs, for the relay, and for the other node.
-struct Ports {
-    imap: u16,
+pub(crate) struct Ports {
+    pub(crate) imap: u16,
     lmtp: u16,
     share: [u16; 2],
 }
@@ -136,7 +136,7 @@ impl Stage {
         stage
     }
 
-    fn folder(&self, at: usize) -> PathBuf {
+    pub(crate) fn folder(&self, at: usize) -> PathBuf {
         self.place.path(NAMES[at])
     }
 
@@ -188,7 +188,7 @@ impl Stage {
     }
 
     /// The same without waiting.
-    fn begin(&mut self, at: usize) {
+    pub(crate) fn begin(&mut self, at: usize) {
         let mut command = Command::new(PROGRAM);
         command.arg("run").arg("--config").arg(self.folder(at).join("nologd.toml"));
         let out = self.folder(at).join("out");
@@ -745,6 +745,12 @@ fn a_node_that_cannot_be_reached_is_told() {
         let said = stage.nologd(0, line);
         assert_eq!(said.1.contains("these numbers are OLD. front-b judges it"), is_old, "{line}: {said:?}");
     }
+    let held = |member: &Member| stage.nologd(0, &format!("disclose {}", member.address)).1;
+    let [velo, jardin] = ASSOCIATIONS.map(|association| members(association)[0]);
+    for member in [velo, jardin] {
+        assert_eq!(stage.nologd(0, &format!("mailbox set {} --language fr", member.address)).0, 0);
+    }
+    assert!(held(jardin).contains("are OLD") && !held(velo).contains("OLD"), "{} {}", held(jardin), held(velo));
     assert!(!stage.out(1).contains("node-silent"));
 }
 

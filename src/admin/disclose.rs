@@ -59,6 +59,9 @@ pub struct Disclosed {
     #[serde(deserialize_with = "nullable")]
     pub(crate) incident: Option<IncidentSummary>,
     pub(crate) tries: Tries,
+    /// Of several nodes, another one judges its association, and the numbers here are old.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) old: bool,
 }
 
 impl AdminCommand for DiscloseMailbox {
@@ -84,6 +87,8 @@ impl AdminCommand for DiscloseMailbox {
             }
             None => Disclosure::default(),
         };
+        let of = held.mailbox.as_ref().map(|mailbox| &mailbox.association);
+        let old = of.is_some_and(|name| !executor.old_numbers(Some(name)).is_empty());
         Ok(Disclosed {
             address: self.address.clone(),
             mailbox: held.mailbox.as_ref().map(MailboxShown::exact),
@@ -97,11 +102,15 @@ impl AdminCommand for DiscloseMailbox {
             sending: held.sending,
             incident,
             tries,
+            old,
         })
     }
 
     fn print(told: &Disclosed) -> String {
         let mut held: Vec<ShownRow> = told.mailbox.iter().flat_map(mailbox).collect();
+        if told.old {
+            held.push(("these numbers", "are OLD: another node judges it, and has not told this one for a while".into()));
+        }
         held.extend(
             told.listed.map(|listed| ("shown in lists", format!("{}, {} messages", print_size(listed.octets), listed.messages))),
         );

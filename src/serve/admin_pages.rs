@@ -119,6 +119,7 @@ fn shown(context: &Arc<Context>, asked: &WebRequest, result: AdminResult<'_>) ->
         site: &context.web.site,
         lang: asked.lang,
         association: &association.association,
+        old: !association.old.is_empty(),
         mailboxes: &mailboxes.mailboxes,
         form_token: &token,
         result,

@@ -223,6 +223,7 @@ fn page_with(context: &Arc<Context>, lang: Lang, found: &FoundVisit, result: For
         site: &context.web.site,
         lang,
         association: &association.association,
+        old: !association.old.is_empty(),
         mailboxes: &mailboxes.mailboxes,
         offers: [&association.offered, &association.offers],
         more_offers: association.more_offers,

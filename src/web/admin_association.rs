@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::Site;
 use super::admin_form::{AdminForm, AdminResult, SENDING, TextField, count};
 use super::admin_home::state;
-use super::amount::{amount, full_of_messages, fullest_first};
+use super::amount::{amount, full_of_messages, fullest_first, old};
 use super::layout::{Layout, Style, done, refused, say};
 use super::typography::{number, set, size};
 use crate::admin::association_shown::AssociationShown;
@@ -28,6 +28,8 @@ pub struct AdminAssociationPage<'a> {
     pub lang: Lang,
     /// The association.
     pub association: &'a AssociationShown,
+    /// Whether its numbers are old.
+    pub old: bool,
     /// Its mailboxes, in any order.
     pub mailboxes: &'a [MailboxShown],
     /// What stands in its forms.
@@ -76,6 +78,7 @@ impl AdminAssociationPage<'_> {
             section.card aria-label=(say(lang, "Space", "Espace")) {
                 p.note { (say(lang, "Space of the whole association, extra space included", "Espace de toute l'association, supplément compris")) }
                 (amount(fill.octets, fill.storage, lang, true))
+                (old(self.old, lang))
                 ul {
                     li { (number(fill.mailboxes, lang)) " " (say(lang, "mailboxes", "boîtes")) }
                     li { (number(fill.messages, lang)) " messages" }

@@ -5,7 +5,7 @@
 use maud::{Markup, html};
 
 use super::Site;
-use super::amount::{amount, full_of_messages};
+use super::amount::{amount, full_of_messages, old};
 use super::layout::{Layout, Style, say};
 use super::typography::{number, set};
 use crate::admin::CertificateStatus;
@@ -35,7 +35,7 @@ pub fn home(site: &Site, lang: Lang, told: &StatusTold) -> String {
             p { (say(lang, "There is no association yet. Add one on the command line:", "Il n'y a encore aucune association. Ajoutez-en une en ligne de commande\u{a0}:")) }
             p { code { "nologd association add NAME --domain DOMAIN" } }
         } @else {
-            ul.boxes { @for line in associations { (association(line, lang)) } }
+            ul.boxes { @for line in associations { (association(line, told.old.iter().any(|old| old.association == line.name), lang)) } }
         }
         p.note { (say(
             lang,
@@ -48,7 +48,7 @@ pub fn home(site: &Site, lang: Lang, told: &StatusTold) -> String {
     Layout { lang, title: &title, path: Some("/"), style: Style::Admins, host: &site.ports.host, leave: None }.page(&main)
 }
 
-fn association(line: &StatusLine, lang: Lang) -> Markup {
+fn association(line: &StatusLine, is_old: bool, lang: Lang) -> Markup {
     let (name, fill) = (line.name.reveal(), &line.fill);
     let mailboxes = match (fill.mailboxes, lang) {
         (1, Lang::En) => "1 mailbox".to_owned(),
@@ -61,6 +61,7 @@ fn association(line: &StatusLine, lang: Lang) -> Markup {
             strong { a href=(format!("/{}/association/{name}", lang.word())) { (name) } }
             @if line.state != State::Active { " – " (state(line.state, lang)) }
             (amount(fill.octets, fill.storage, lang, false))
+            (old(is_old, lang))
             @if let Some(full) = full_of_messages(fill, lang) { p.note { (full) } }
             span.note { (mailboxes) }
         }

@@ -34,6 +34,19 @@ pub(super) fn amount(octets: u64, limit: Limit, lang: Lang, big: bool) -> Markup
     }
 }
 
+/// That numbers are old: of several nodes, the one that counts them has told nothing for a while.
+pub(super) fn old(are_old: bool, lang: Lang) -> Markup {
+    html! {
+        @if are_old {
+            p.note { strong { (say(
+                lang,
+                "These numbers are old: another machine counts them, and has not told this one for a while.",
+                "Ces nombres sont anciens\u{a0}: une autre machine les tient, et n'a rien dit à celle-ci depuis un moment.",
+            )) } }
+        }
+    }
+}
+
 /// What is full though the bar of the octets does not show it: the number of messages.
 pub(super) fn full_of_messages(fill: &FillShown, lang: Lang) -> Option<String> {
     let percent = percent_of(fill.percent_of_messages()?, lang);
@@ -55,6 +68,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn numbers_that_are_old_are_said_to_be() {
+        let [english, french] = [Lang::En, Lang::Fr].map(|lang| old(true, lang).into_string());
+        assert!(english.contains("These numbers are old") && french.contains("Ces nombres sont anciens"));
+        assert!(old(false, Lang::En).into_string().is_empty());
+    }
 
     /// An association full of messages is not shown as full of octets.
     #[test]

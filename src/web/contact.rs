@@ -6,7 +6,7 @@
 use maud::{Markup, html};
 
 use super::Site;
-use super::amount::{amount, full_of_messages, fullest_first};
+use super::amount::{amount, full_of_messages, fullest_first, old};
 use super::domains::{DomainsSection, ShownCertificate};
 use super::form_input::FormInput;
 use super::form_result::{FormResult, SizeField, not_found, not_kept};
@@ -34,6 +34,8 @@ pub struct ContactPage<'a> {
     pub lang: Lang,
     /// The association.
     pub association: &'a AssociationShown,
+    /// Whether its numbers are old.
+    pub old: bool,
     /// Its mailboxes, in any order.
     pub mailboxes: &'a [MailboxShown],
     /// What it offers to others, and what is offered to it.
@@ -124,6 +126,7 @@ impl ContactPage<'_> {
             section.card aria-label=(say(lang, "Space", "Espace")) {
                 p.note { (say(lang, "Space of the whole association", "Espace de toute l'association")) }
                 (amount(fill.octets, fill.storage, lang, true))
+                (old(self.old, lang))
                 ul {
                     @for grant in &settings.grants {
                         li { (set(&match lang {

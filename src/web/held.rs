@@ -30,11 +30,20 @@ pub(super) fn rows(held: &Disclosed, lang: Lang) -> Vec<HeldRow> {
         sending,
         incident,
         tries,
+        old,
     } = held;
     let row = |english: &str, french: &str, value: String| (say(lang, english, french), value);
     let none = || say(lang, "none", "aucun");
     let joined = |all: Vec<String>| if all.is_empty() { none() } else { all.join(", ") };
     let mut rows = vec![row("Address", "Adresse", address.reveal())];
+    if *old {
+        let words = say(
+            lang,
+            "old: another machine counts, and has told nothing for a while",
+            "anciens\u{a0}: une autre machine compte, et n'a rien dit depuis un moment",
+        );
+        rows.push(row("These numbers are", "Ces nombres sont", words));
+    }
     rows.extend(mailbox.iter().flat_map(|mailbox| of_mailbox(mailbox, lang)));
     if let Some(listed) = listed {
         let shown = format!("{}, {} messages", size(listed.octets, lang), number(listed.messages, lang));

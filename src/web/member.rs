@@ -6,7 +6,7 @@
 use maud::{Markup, html};
 
 use super::Site;
-use super::amount::amount;
+use super::amount::{amount, old};
 use super::layout::{Layout, Style, done, say};
 use super::typography::{number, set};
 use crate::admin::disclose::Disclosed;
@@ -156,6 +156,7 @@ impl MemberPage<'_> {
             section.card aria-label=(say(lang, "Space", "Espace")) {
                 p.note { (say(lang, "Space of this mailbox", "Espace de cette boîte")) }
                 (amount(mailbox.octets, mailbox.storage, lang, true))
+                (old(self.held.old, lang))
                 p { (messages) }
                 @if mailbox.sending == SendingSwitch::Off {
                     p { strong { (say(
