@@ -114,6 +114,8 @@ pub struct ShareTold {
     pub book: BookShown,
     /// Whether etcd answered the last question.
     pub etcd_answers: bool,
+    /// It has no room: it answers, and takes nothing that is written.
+    pub etcd_full: bool,
     /// Why it judges nothing; none where it may.
     #[serde(deserialize_with = "nullable")]
     pub bar: Option<Bar>,
@@ -161,7 +163,11 @@ impl AdminCommand for ShowShare {
     }
 
     fn print(told: &ShareTold) -> String {
-        let etcd = if told.etcd_answers { "answers" } else { "does not answer" };
+        let etcd = match () {
+            () if !told.etcd_answers => "does not answer",
+            () if told.etcd_full => "answers, and has NO ROOM: nothing that is written is taken (nologd help etcd-full)",
+            () => "answers",
+        };
         let book = match told.book {
             BookShown::Unknown => "not known yet whether there is one for all nodes",
             BookShown::Own => "this node's own (nologd share publish)",
@@ -225,6 +231,7 @@ fn nothing(bar: Bar, node: &str) -> String {
         Bar::FellowEtcd => format!("{node} speaks to another etcd"),
         Bar::WentBack => "etcd was emptied or put back a moment ago".to_owned(),
         Bar::Namesake => "another machine has the name of this node".to_owned(),
+        Bar::Behind => "what other nodes have set is not in force here (nologd help copy-unusable)".to_owned(),
     };
     format!("nothing: {why} (nologd help judges-nothing)")
 }

@@ -122,6 +122,10 @@ catalogue! {
     EtcdGone "etcd-gone" ();
     /// etcd answers again.
     EtcdBack "etcd-back" ();
+    /// etcd answers, and takes nothing that is written: it has no room. Who judges goes on, and nobody can take what a node leaves.
+    EtcdFull "etcd-full" ();
+    /// It has taken something again.
+    EtcdRoom "etcd-room" ();
     /// This node judges nothing, because it and others might mean different things: `why` is a number of `Bar`; `node` is the other node that it is
     /// about, in the order of the config file, where it is about one.
     JudgesNothing "judges-nothing" (why, node);

@@ -71,6 +71,8 @@ pub(super) struct ShareState {
     muted: BTreeSet<Tenant>,
     /// Admins were told that the storage does not tell.
     pub(super) told_late: bool,
+    /// And that etcd has no room.
+    pub(super) told_full: bool,
 }
 
 impl ShareLink {
@@ -95,6 +97,7 @@ impl ShareLink {
             before: BTreeMap::new(),
             muted: BTreeSet::new(),
             told_late: false,
+            told_full: false,
         };
         Arc::new(ShareLink {
             name: name.to_owned(),

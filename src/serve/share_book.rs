@@ -37,6 +37,8 @@ struct Stand {
     busy: bool,
     /// Since when there is one that is not in force here.
     behind: Option<Millis>,
+    /// All that was seen has been in force here, once: what a process finds at its start may be older than any limit that holds.
+    caught_up: bool,
     trouble: Option<CopyTrouble>,
     lost: Loss,
 }
@@ -78,7 +80,7 @@ impl SharedBook {
         let mut stand = self.lock();
         let was_shared = stand.taken > 0 || stand.lost != Loss::None;
         let (busy, trouble, lost) = (stand.busy, stand.trouble, if was_shared { Loss::Unseen } else { Loss::None });
-        *stand = Stand { busy, trouble, lost, ..Stand::default() };
+        *stand = Stand { busy, trouble, lost, caught_up: stand.caught_up, ..Stand::default() };
         was_shared
     }
 
@@ -113,6 +115,7 @@ impl SharedBook {
             lost => lost,
         };
         stand.behind = if stand.is_behind() { stand.behind.or(Some(now)) } else { None };
+        stand.caught_up |= stand.behind.is_none();
         let follows = stand.is_behind() && !stand.busy;
         stand.busy |= follows;
         follows
@@ -130,11 +133,14 @@ impl SharedBook {
         (stand.taken, stand.digests, stand.lost) = (number, digests, Loss::None);
         // A later one has its own time.
         stand.behind = stand.is_behind().then_some(now);
+        stand.caught_up = true;
     }
 
-    /// Whether another node has changed something for longer than it takes to take it over: what this one would grant may be by limits that hold no more.
+    /// Whether another node has changed something for longer than it takes to take it over, or before this process began: what this one would grant may be by
+    /// limits that hold no more.
     pub(super) fn is_left_behind(&self, now: Millis) -> bool {
-        self.lock().behind.is_some_and(|since| now >= since.saturating_add(TAKING))
+        let stand = self.lock();
+        stand.behind.is_some_and(|since| !stand.caught_up || now >= since.saturating_add(TAKING))
     }
 
     fn lock(&self) -> MutexGuard<'_, Stand> {
@@ -158,6 +164,10 @@ mod tests {
     fn who_does_not_take_over_what_others_changed_judges_no_more() {
         let book = SharedBook::new(CopyKey::new(&[7; 32]).unwrap());
         assert!(!book.is_left_behind(0), "nothing was seen yet");
+        assert!(book.see(8, 0) && book.is_left_behind(0), "what it has is of before it began, and may be as old as it likes");
+        book.take(8, None, 0);
+        book.done();
+        assert!(!book.is_left_behind(2 * TAKING));
         assert!(book.see(9, 0) && !book.see(9, 1), "by one at a time");
         // From when it was seen, whether or not anybody asked since.
         assert!(!book.is_left_behind(TAKING - 1) && book.is_left_behind(TAKING));

@@ -83,6 +83,7 @@ impl ShareDesk for ShareLink {
             name: self.name.clone(),
             book,
             etcd_answers: state.answers == Some(true),
+            etcd_full: self.etcd.is_full(),
             nodes: state.lives.iter().map(|life| life.node.clone()).collect(),
             associations: names.into_iter().map(shown).collect(),
         }

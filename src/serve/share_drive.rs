@@ -100,6 +100,10 @@ impl ShareLink {
             (Some(false), true) => emit(Event::EtcdBack {}),
             (None | Some(true), true) | (Some(false), false) => {}
         }
+        let is_full = self.etcd.is_full();
+        if std::mem::replace(&mut self.lock().told_full, is_full) != is_full {
+            emit(if is_full { Event::EtcdFull {} } else { Event::EtcdRoom {} });
+        }
     }
 }
 

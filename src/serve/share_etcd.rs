@@ -42,6 +42,8 @@ pub struct EtcdClient {
     /// The newest revision that an answer told, and whether a question that was sent after that had an older one for answer.
     newest: AtomicU64,
     went_back: AtomicBool,
+    /// What was to be written last was not taken, for want of room.
+    full: AtomicBool,
     /// Connections between two calls, and to whom.
     resting: Mutex<Vec<(usize, SendRequest<String>)>>,
 }
@@ -55,6 +57,7 @@ impl EtcdClient {
             last: AtomicUsize::new(0),
             newest: AtomicU64::new(0),
             went_back: AtomicBool::new(false),
+            full: AtomicBool::new(false),
             resting: Mutex::default(),
         }
     }
@@ -99,6 +102,11 @@ impl EtcdClient {
         self.went_back.swap(false, Ordering::AcqRel)
     }
 
+    /// Whether it answers and has no room (`NOSPACE`): nothing that is written is taken, until an admin has made some.
+    pub(super) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
     async fn post_to(&self, at: usize, call: &GatewayCall) -> Option<Vec<u8>> {
         if let Some(conn) = self.rested(at)
             && let Some(answer) = self.post_on(at, conn, call).await
@@ -121,6 +129,9 @@ impl EtcdClient {
         let request = Request::post(call.path).header("host", host).header("content-type", "application/json");
         let answer = conn.send_request(request.body(call.body.clone()).ok()?).await.ok()?;
         let is_well = answer.status() == StatusCode::OK;
+        if call.writes() && (is_well || answer.status() == StatusCode::TOO_MANY_REQUESTS) {
+            self.full.store(!is_well, Ordering::Relaxed);
+        }
         let body = to_bytes(Body::new(answer.into_body()), MOST).await.ok()?;
         let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
         if resting.len() < RESTING {

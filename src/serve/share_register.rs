@@ -63,6 +63,7 @@ impl ShareLink {
                 let trouble = link.take_over(&book).await.err();
                 link.book.say_trouble(trouble);
                 link.book.done();
+                link.settle();
             });
         }
     }

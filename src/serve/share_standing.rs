@@ -57,8 +57,9 @@ impl ShareStanding {
     }
 
     /// Looks whether it may judge now; whether that has changed.
-    pub(super) fn look(&mut self, now: Millis, has_namesake: bool) -> bool {
+    pub(super) fn look(&mut self, now: Millis, has_namesake: bool, is_behind: bool) -> bool {
         let bar = self.accord.bar(now).or(has_namesake.then_some((Bar::Namesake, None)));
+        let bar = bar.or(is_behind.then_some((Bar::Behind, None)));
         let before = std::mem::replace(&mut self.bar, bar);
         if before != self.bar {
             self.since = now;

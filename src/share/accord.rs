@@ -31,6 +31,8 @@ pub enum Bar {
     WentBack,
     /// Another machine has this node's name.
     Namesake,
+    /// What other nodes have set is not in force here.
+    Behind,
 }
 
 words! {
@@ -43,6 +45,7 @@ words! {
     FellowEtcd = "fellow-etcd",
     WentBack = "went-back",
     Namesake = "namesake",
+    Behind = "behind",
 }
 
 /// How long what another node said last is believed where it answers no more.

@@ -13,6 +13,13 @@ pub struct GatewayCall {
     pub body: String,
 }
 
+impl GatewayCall {
+    /// Whether it needs room in etcd.
+    pub fn writes(&self) -> bool {
+        self.path == "/v3/lease/grant" || self.body.contains("\"request_put\"")
+    }
+}
+
 pub(super) fn call(path: &'static str, body: &Value) -> GatewayCall {
     GatewayCall { path, body: body.to_string() }
 }

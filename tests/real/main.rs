@@ -39,6 +39,8 @@ mod interop;
 mod many;
 #[path = "../many_faults.rs"]
 mod many_faults;
+#[path = "../many_same.rs"]
+mod many_same;
 #[path = "../many_told.rs"]
 mod many_told;
 #[path = "../members_story.rs"]
