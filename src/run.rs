@@ -18,7 +18,7 @@ use crate::net::certificate_folder::Validity;
 use crate::net::certificates::Certificates;
 use crate::net::shutdown::pair;
 use crate::quota::UsageWriter;
-use crate::serve::clock::{now, today};
+use crate::serve::clock::{now, steady, today};
 use crate::serve::{Context, Service, ask_backends, metrics, notices, usage, workers};
 use crate::store::StoreError;
 
@@ -195,7 +195,7 @@ fn tidy(context: &Context, new_day: bool, new_hour: bool) {
     context.web.sweep();
     context.executor.sweep_offers(std::time::Instant::now(), today());
     context.executor.sweep_counts(std::time::Instant::now());
-    context.book.forget_sending(now());
+    context.book.forget_sending(steady());
     metrics::publish(context);
     if new_hour {
         context.book.settle();

@@ -193,6 +193,51 @@ fn a_level_is_told_once_and_not_again_by_the_next_judge() {
     assert_eq!(post.letters_to(member.address), 2, "{:?}", post.relay.letters());
 }
 
+/// The others hear of it at once.
+#[test]
+fn a_level_is_told_once_though_its_judge_is_lost_right_after() {
+    let post = Post::start();
+    let judges = post.stage.until_settled();
+    post.set_at_both("association set velo --mailbox-default 1M");
+    let member = members(ASSOCIATIONS[0])[0];
+    // So that the last of the questions that come every ten seconds was a moment ago.
+    for at in [0, 1, 0, 1, 0, 1] {
+        assert!(post.stage.append(at, member, 145_000).contains("b OK"));
+    }
+    until(20, &post.stage, || post.letters_to(member.address) > 0);
+    sleep(Duration::from_millis(700));
+    post.stage.signal(judges[0], Signal::SIGKILL);
+    post.stage.until_judged(&[1 - judges[0]]);
+    sleep(Duration::from_secs(4));
+    assert_eq!(post.letters_to(member.address), 1, "{:?}", post.relay.letters());
+}
+
+/// What is spent goes from one judge to the next, whether the one before ends, or is lost.
+#[test]
+fn who_has_sent_enough_sends_no_more_by_another_judge() {
+    let mut post = Post::start();
+    let judges = post.stage.until_settled();
+    post.set_at_both("association set velo --mailbox-send-per-hour 4");
+    post.set_at_both("association set velo --contact eva@jardin.example");
+    let [first, second] = [members(ASSOCIATIONS[0])[0], members(ASSOCIATIONS[0])[1]];
+    let (lost, left) = (judges[0], 1 - judges[0]);
+    let is_over = |post: &Post, at: usize, member| post.send(at, member).contains("TOO-MANY-MESSAGES");
+    assert!([0, 1, 0, 1].iter().all(|at| post.send(*at, first).starts_with("250 ")) && is_over(&post, left, first));
+    post.stage.signal(lost, Signal::SIGTERM);
+    post.stage.until_judged(&[left]);
+    assert!(is_over(&post, left, first), "it ended in order");
+    post.stage.up(lost);
+    post.stage.until_settled();
+    until(5, &post.stage, || is_over(&post, lost, first) && is_over(&post, left, first));
+    assert!([0, 1, 0, 1].iter().all(|at| post.send(*at, second).starts_with("250 ")));
+    sleep(Duration::from_secs(12));
+    post.stage.signal(lost, Signal::SIGKILL);
+    post.stage.until_judged(&[left]);
+    assert!(is_over(&post, left, second) && is_over(&post, left, first), "it was killed");
+    // Who was about to tell it has ended: it is told all the same.
+    until(10, &post.stage, || post.letters_to(first.address) > 0 && post.letters_to("eva@jardin.example") > 0);
+}
+
 /// A limit of sending is one limit, by whichever node; and where its judge cannot be asked, each node has its part.
 #[test]
 fn who_has_sent_enough_sends_no_more_by_another_node() {

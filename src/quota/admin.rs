@@ -288,11 +288,11 @@ impl Book {
     pub(super) fn forget_traces(&self, name: Option<&Name>, mailboxes: &[Address]) {
         if let Some(name) = name {
             self.facts.forget(&super::Subject::Association(name.clone()));
-            self.sending.forget_association(name);
+            [&self.sending, &self.heard_spent].iter().for_each(|sending| sending.forget_association(name));
         }
         for mailbox in mailboxes {
             self.facts.forget(&super::Subject::Mailbox(mailbox.clone()));
-            self.sending.forget_mailbox(mailbox);
+            [&self.sending, &self.heard_spent].iter().for_each(|sending| sending.forget_mailbox(mailbox));
         }
     }
 }

@@ -26,7 +26,10 @@ impl Book {
     ) -> Result<(), Verdict> {
         let (user, name, limits) = self.may_send(user, today)?;
         self.sending.take(&user, &name, limits.part(parts), recipients, millis(now)).map_err(|reached| {
-            self.tell_stopped(&user, reached, millis(now));
+            // Who has reached a part has not reached the limit; and of several nodes one tells.
+            if parts == 1 {
+                self.tell_stopped(&user, reached, millis(now));
+            }
             Verdict::TooManyMessages
         })
     }
@@ -66,7 +69,7 @@ impl Book {
 
     /// Forgets buckets that are empty. To be called every few minutes.
     pub fn forget_sending(&self, now: Duration) {
-        self.sending.forget_empty(millis(now));
+        [&self.sending, &self.heard_spent].iter().for_each(|sending| sending.forget_empty(millis(now)));
     }
 }
 
@@ -191,6 +194,18 @@ mod tests {
             Fact::Crossing(_) | Fact::Leaving(_) => panic!("no such fact"),
         };
         heard.take().iter().map(stopped).collect()
+    }
+
+    /// Nor is the contact: the one that counts for all nodes tells.
+    #[test]
+    fn who_has_reached_a_part_of_a_limit_is_told_nothing() {
+        let (book, heard) = (book(), std::sync::Arc::new(Heard::default()));
+        book.lead_to(heard.clone());
+        let alice = Address::parse("a@velo.example").unwrap();
+        let part = || book.take_sending_part(&alice, 1, 2, Duration::ZERO, today());
+        assert!(part().is_ok() && part() == Err(Verdict::TooManyMessages) && told(&heard).is_empty());
+        assert!(send(&book, "a@velo.example", 0).is_ok() && send(&book, "a@velo.example", 0).is_err());
+        assert_eq!(told(&heard).len(), 2);
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub struct Book {
     pub(super) params: BookParams,
     pub(super) store: Arc<dyn Store>,
     pub(super) sending: Sending,
+    /// What other nodes, which count it, have told of it.
+    pub(super) heard_spent: Sending,
     pub(super) facts: Outlet,
     pub(super) pulse: Arc<Pulse<AssociationEntry>>,
     gatekeeper: Gatekeeper,
@@ -74,6 +76,7 @@ impl Book {
             params,
             store,
             sending: Sending::default(),
+            heard_spent: Sending::default(),
             refused: AtomicU64::new(0),
             pushed: AtomicU64::new(0),
             facts,

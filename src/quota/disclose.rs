@@ -60,7 +60,7 @@ impl Book {
             aliases: Vec::new(),
             contact_of: Vec::new(),
             notices_to: None,
-            sending: self.sending.mailbox(address),
+            sending: self.sending.mailbox(address).or_else(|| self.heard_spent.mailbox(address)),
         };
         self.with(address, |_, ledger, address| {
             let entry = ledger.number(address).and_then(|number| ledger.entry(number));

@@ -9,7 +9,7 @@ use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::sending_limits::{Filling, Rates, SendingLimits};
+use super::sending_limits::{Filling, Rates, SendingLimits, SpentMailbox, SpentSending, SpentWeights};
 use super::subject::Subject;
 use super::{Limit, Name};
 use crate::private::Address;
@@ -81,6 +81,46 @@ impl Sending {
         first
     }
 
+    /// Whoever has something in a bucket.
+    pub(super) fn senders(&self) -> Vec<Address> {
+        self.lock().mailboxes.keys().cloned().collect()
+    }
+
+    /// What is spent by one association and these mailboxes; none where nothing is.
+    pub(super) fn spent(&self, name: &Name, mailboxes: Vec<Address>, now: u64) -> Option<SpentSending> {
+        let senders = self.lock();
+        let together = senders.associations.get(name).map(|buckets| buckets.spent(now)).unwrap_or_default();
+        let mailbox = |address: Address| {
+            let spent = senders.mailboxes.get(&address)?.spent(now);
+            (spent != SpentWeights::default()).then_some(SpentMailbox { address, spent })
+        };
+        let mailboxes: Vec<_> = mailboxes.into_iter().filter_map(mailbox).collect();
+        (together != SpentWeights::default() || !mailboxes.is_empty()).then_some(SpentSending { together, mailboxes })
+    }
+
+    /// So much is spent at least.
+    pub(super) fn raise_mailbox(&self, user: &Address, spent: SpentWeights, rates: Rates, now: u64) {
+        self.lock().mailboxes.entry(user.clone()).or_default().raise(spent, rates, now);
+    }
+
+    /// The same of an association.
+    pub(super) fn raise_association(&self, name: &Name, spent: SpentWeights, rates: Rates, now: u64) {
+        self.lock().associations.entry(name.clone()).or_default().raise(spent, rates, now);
+    }
+
+    /// What `heard` knows of these counts here from now on.
+    pub(super) fn absorb(&self, heard: &Sending, name: &Name, mailboxes: &[Address], now: u64) {
+        let (mut heard, mut senders) = (heard.lock(), self.lock());
+        for address in mailboxes {
+            if let Some(buckets) = heard.mailboxes.remove(address) {
+                senders.mailboxes.entry(address.clone()).or_default().raise_to(buckets, now);
+            }
+        }
+        if let Some(buckets) = heard.associations.remove(name) {
+            senders.associations.entry(name.clone()).or_default().raise_to(buckets, now);
+        }
+    }
+
     pub(super) fn forget_empty(&self, now: u64) {
         let mut senders = self.lock();
         senders.told.retain(|_, at| now.saturating_sub(*at) < DAY);
@@ -139,10 +179,34 @@ impl Buckets {
     }
 
     fn is_empty(&self, now: u64) -> bool {
-        self.messages_per_hour.is_empty(now)
-            && self.messages_per_day.is_empty(now)
-            && self.recipients_per_hour.is_empty(now)
-            && self.recipients_per_day.is_empty(now)
+        self.all().iter().all(|bucket| bucket.is_empty(now))
+    }
+
+    fn all(&self) -> [SendingBucket; 4] {
+        [self.messages_per_hour, self.messages_per_day, self.recipients_per_hour, self.recipients_per_day]
+    }
+
+    fn all_mut(&mut self) -> [&mut SendingBucket; 4] {
+        [&mut self.messages_per_hour, &mut self.messages_per_day, &mut self.recipients_per_hour, &mut self.recipients_per_day]
+    }
+
+    fn spent(&self, now: u64) -> SpentWeights {
+        self.all().map(|bucket| u64::try_from(bucket.left(now)).unwrap_or(u64::MAX))
+    }
+
+    /// Each holds so much at least, where it has a limit.
+    fn raise(&mut self, spent: SpentWeights, rates: Rates, now: u64) {
+        let limits = [rates.messages_per_hour, rates.messages_per_day, rates.recipients_per_hour, rates.recipients_per_day];
+        let drain = limits.map(|limit| if let Limit::At(most) = limit { most } else { 0 });
+        for ((bucket, weight), drain) in self.all_mut().into_iter().zip(spent).zip(drain) {
+            if drain > 0 {
+                bucket.raise(SendingBucket { weight: weight.into(), drain, at: now }, now);
+            }
+        }
+    }
+
+    fn raise_to(&mut self, other: Buckets, now: u64) {
+        self.all_mut().into_iter().zip(other.all()).for_each(|(bucket, other)| bucket.raise(other, now));
     }
 }
 
@@ -165,6 +229,12 @@ impl SendingBucket {
         let weight = self.left(now) + u128::from(units) * u128::from(period);
         *self = SendingBucket { weight, drain: most, at: now };
         weight <= u128::from(most) * u128::from(period)
+    }
+
+    fn raise(&mut self, other: SendingBucket, now: u64) {
+        if other.left(now) > self.left(now) {
+            *self = SendingBucket { weight: other.left(now), drain: other.drain, at: now };
+        }
     }
 
     fn left(&self, now: u64) -> u128 {

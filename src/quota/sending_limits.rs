@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Limit;
+use crate::private::{Address, revealed};
 
 /// How much may be sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,4 +75,41 @@ pub struct Filling {
     pub recipients_per_hour: u64,
     /// Recipients in a day, each message's counted.
     pub recipients_per_day: u64,
+}
+
+/// What is spent in one association. Each number is in units of its limit times the milliseconds of its period.
+///
+/// Absent on purpose: who was told that a limit was reached. That is known before the relay has it, and twice is better than never.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpentSending {
+    pub(super) together: SpentWeights,
+    pub(super) mailboxes: Vec<SpentMailbox>,
+}
+
+impl SpentSending {
+    /// The same in parts of so many mailboxes.
+    pub fn parts(self, most: usize) -> Vec<SpentSending> {
+        let SpentSending { together, mut mailboxes } = self;
+        let mut parts = Vec::new();
+        loop {
+            let rest = mailboxes.split_off(most.min(mailboxes.len()));
+            parts.push(SpentSending { together, mailboxes });
+            if rest.is_empty() {
+                return parts;
+            }
+            mailboxes = rest;
+        }
+    }
+}
+
+/// Messages in an hour and in a day, recipients in an hour and in a day.
+pub(super) type SpentWeights = [u64; 4];
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SpentMailbox {
+    #[serde(with = "revealed")]
+    pub(super) address: Address,
+    pub(super) spent: SpentWeights,
 }

@@ -17,6 +17,11 @@ pub fn today() -> Day {
     Day::from_unix(now().as_secs())
 }
 
+/// For what is counted in an hour: goes forward only, also where somebody sets the clock of the day.
+pub fn steady() -> Duration {
+    Duration::from_millis(boot_time())
+}
+
 /// Milliseconds of CLOCK_BOOTTIME, which goes on while the machine sleeps: a lease is over when it wakes.
 pub fn boot_time() -> Millis {
     // It cannot fail on Linux; if it did, every lease would be over.

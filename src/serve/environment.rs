@@ -4,7 +4,7 @@ use aws_lc_rs::rand;
 
 use super::Context;
 use super::admission::Authenticated;
-use super::clock::{now, today};
+use super::clock::{now, steady, today};
 use super::mailbox::writer_of;
 use crate::fault::RefusalCode;
 use crate::private::Address;
@@ -33,7 +33,7 @@ impl SubmissionEnvironment for SubmissionEnv<'_> {
     }
 
     fn counts(&self, user: &Address, recipients: usize) -> Result<(), RefusalCode> {
-        self.context.book.take_sending(user, recipients as u64, now(), today()).map_err(Verdict::code)
+        self.context.book.take_sending(user, recipients as u64, steady(), today()).map_err(Verdict::code)
     }
 
     fn is_counted_elsewhere(&self, user: &Address) -> bool {

@@ -96,7 +96,7 @@ async fn enter(
     // Before anything else is said, and nowhere in the middle: a literal may hold any words.
     while seat.is_fellow() && share_talk::may_ask(link.input()) {
         if share_talk::is_asked(link.input()) {
-            share_answer::be_asked(link, context.clone()).await?;
+            share_answer::be_asked(link, context.clone(), &mut stop).await?;
             return Ok((None, seat, stop));
         }
         fill(&mut link, &mut stop).await?;

@@ -51,6 +51,7 @@ mod share_desk;
 mod share_drive;
 pub mod share_etcd;
 mod share_house;
+mod share_kept;
 mod share_reach;
 mod share_register;
 mod share_standing;

@@ -53,12 +53,12 @@ impl Sender {
         let counts = queue.counts();
         (0..counts.stopped).for_each(|_| count(Provoked::SendingStopped));
         (0..counts.lost).for_each(|_| count(Provoked::NoticesLost));
-        let mut down = Down::default();
+        let (mut down, mut told) = (Down::default(), false);
         for fact in queue.due(self.began.elapsed()) {
             if stop.phase() != ShutdownPhase::Running {
                 return;
             }
-            // Of several nodes the judge tells, and who judges next finds what is due by itself. What was stopped here is known here alone.
+            // Of several nodes the judge tells, and who judges next finds what is due by itself. What was stopped, it has stopped.
             let is_ours = matches!(fact, Fact::Stopped(_)) || context.book.speaks_of(fact.subject());
             let Some((backend, to, from)) = addressed(context, &fact).filter(|_| is_ours) else {
                 queue.done(&fact);
@@ -68,8 +68,12 @@ impl Sender {
             // What the relay may have is not sent again: a slow one would have it once more at each try, for days.
             if matches!(outcome, DeliveryOutcome::Accepted | DeliveryOutcome::Refused(_) | DeliveryOutcome::Unknown) {
                 context.book.told(&fact);
+                told = true;
             }
             self.judge(queue, &fact, &outcome);
+        }
+        if told {
+            context.share.iter().for_each(|share| share.link.stir_others());
         }
     }
 

@@ -16,6 +16,7 @@ use super::sealed::CopyKey;
 use super::share_book::SharedBook;
 use super::share_count::PendingCounts;
 use super::share_etcd::EtcdClient;
+use super::share_kept::KeptTalks;
 use super::share_standing::ShareStanding;
 use super::share_words::Hearsays;
 use crate::net::certificate_folder::Validity;
@@ -46,6 +47,10 @@ pub struct ShareLink {
     pub(super) counts: Mutex<PendingCounts>,
     /// What other nodes told of associations that they judge.
     heard: Mutex<Hearsays>,
+    /// Connections to them, between two questions.
+    pub(super) kept: KeptTalks,
+    /// Another node has something new to tell.
+    pub(super) stirred: Notify,
     /// By which others are asked.
     pub(super) context: OnceLock<Weak<Context>>,
     /// When its certificate ends.
@@ -110,6 +115,8 @@ impl ShareLink {
             cuts: watch::channel(0).0,
             counts: Mutex::default(),
             heard: Mutex::default(),
+            kept: KeptTalks::default(),
+            stirred: Notify::new(),
             context: OnceLock::new(),
             certified: OnceLock::new(),
             held: Mutex::new(state),

@@ -2,24 +2,26 @@
 //! limits, which the judge counts; sessions that are to end.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, timeout};
 
-use super::clock::{boot_time, now, today};
+use super::clock::{boot_time, steady, today};
 use super::share::ShareLink;
-use super::share_talk::{ASK, QUESTION, TELL, TOLD, patience};
+use super::share_kept::WAITS;
+use super::share_talk::{ASK, QUESTION, TELL, TOLD, may_ask, patience};
 use super::share_words::{Hearsay, JudgedTold, KickTold, NodeQuestion, SendingTold};
 use super::{Context, NodeShare};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::net::buffered::BufferedConn;
+use crate::net::shutdown::{Shutdown, ShutdownPhase};
 use crate::node::Millis;
 use crate::private::Address;
-use crate::quota::{Batch, JudgedNumbers, Verdict};
+use crate::quota::{Batch, JudgedNumbers, SendingLimits, SpentSending, Verdict};
 use crate::share::Tenant;
 
 /// How often each judge is asked what its associations hold.
@@ -31,33 +33,55 @@ const FORGETTING: u32 = 4;
 const FOLLOWED: Duration = Duration::from_millis(500);
 /// Digests in one question: more associations are told anew each time.
 const DIGESTS: usize = 1000;
+/// Senders in one question: with the longest addresses they fit.
+const SENDERS: usize = 100;
 
-/// Answers the question that the first line of the session is, and ends it. What is none is not answered.
+/// Answers the question that the first line of the session is, and those that follow. What is none is not answered.
 ///
 /// # Errors
 /// `Garbage(Client)` where nobody of the nodes has asked.
-pub(super) async fn be_asked(mut link: BufferedConn, context: Arc<Context>) -> Result<(), Fault> {
-    let line = loop {
+pub(super) async fn be_asked(mut link: BufferedConn, context: Arc<Context>, stop: &mut Shutdown) -> Result<(), Fault> {
+    let share = context.share.as_ref().ok_or(Fault::Garbage(Side::Client))?;
+    let mut line = next_question(&mut link).await?;
+    loop {
+        let (key, question) = share.link.open_question(&line).ok_or(Fault::Garbage(Side::Client))?;
+        let patience = patience(&question);
+        let for_answer = context.clone();
+        // Some answers take a lock of each association.
+        let told = tokio::task::spawn_blocking(move || answer(&for_answer, question)).await.ok().flatten();
+        let Some(sealed) = told.and_then(|told| key.seal(&told, TOLD)) else { return Err(Fault::Garbage(Side::Us)) };
+        link.set_deadline(Instant::now() + patience);
+        link.send(&[TELL, BASE64.encode(sealed).as_bytes(), b"\r\n"].concat()).await?;
+        link.set_deadline(Instant::now() + WAITS);
+        let next = tokio::select! {
+            next = next_question(&mut link) => next,
+            () = stop.reached(ShutdownPhase::Draining) => Err(Fault::Stopping),
+        };
+        // It had its answer: whoever goes then, or is silent, does no wrong.
+        let Ok(next) = next else { break };
+        line = next;
+    }
+    link.close().await;
+    Ok(())
+}
+
+/// The next one, without its first word.
+async fn next_question(link: &mut BufferedConn) -> Result<Vec<u8>, Fault> {
+    loop {
         let input = link.input();
+        if !may_ask(input) {
+            return Err(Fault::Garbage(Side::Client));
+        }
         if let Some(end) = input.iter().position(|octet| *octet == b'\n') {
-            break input.get(ASK.len()..end).unwrap_or_default().trim_ascii_end().to_vec();
+            let line = input.get(ASK.len()..end).unwrap_or_default().trim_ascii_end().to_vec();
+            link.consume(end + 1);
+            return Ok(line);
         }
         if input.len() > QUESTION {
             return Err(Fault::TooLong(Side::Client));
         }
         link.fill().await?;
-    };
-    let share = context.share.as_ref().ok_or(Fault::Garbage(Side::Client))?;
-    let (key, question) = share.link.open_question(&line).ok_or(Fault::Garbage(Side::Client))?;
-    let patience = patience(&question);
-    let for_answer = context.clone();
-    // Some answers take a lock of each association.
-    let told = tokio::task::spawn_blocking(move || answer(&for_answer, question)).await.ok().flatten();
-    let Some(sealed) = told.and_then(|told| key.seal(&told, TOLD)) else { return Err(Fault::Garbage(Side::Us)) };
-    link.set_deadline(Instant::now() + patience);
-    link.send(&[TELL, BASE64.encode(sealed).as_bytes(), b"\r\n"].concat()).await?;
-    link.close().await;
-    Ok(())
+    }
 }
 
 /// The answer, as text; none where there is none. Takes locks.
@@ -68,12 +92,18 @@ pub(super) fn answer(context: &Arc<Context>, question: NodeQuestion) -> Option<S
         NodeQuestion::Send(user, recipients) => {
             let told = match context.counts_elsewhere(&user) {
                 true => SendingTold::NotHere,
-                false => match context.book.take_sending(&user, recipients, now(), today()) {
+                false => match context.book.take_sending(&user, recipients, steady(), today()) {
                     Ok(()) => SendingTold::Counted,
                     Err(_) => SendingTold::Reached,
                 },
             };
             serde_json::to_string(&told)
+        }
+        NodeQuestion::Spent(of) => serde_json::to_string(&context.book.spent(of, steady())),
+        NodeQuestion::Left(node, told) => serde_json::to_string(&context.hear_spent(&node, &told)),
+        NodeQuestion::Stirred => {
+            context.share.iter().for_each(|share| share.link.stirred.notify_one());
+            serde_json::to_string(&true)
         }
         NodeQuestion::Kick(address) => serde_json::to_string(&kick_here(context, &address)),
         NodeQuestion::Forget(addresses) => serde_json::to_string(&forget(context, addresses)),
@@ -123,6 +153,13 @@ pub(super) fn kick_here(context: &Context, address: &Address) -> KickTold {
 }
 
 impl Context {
+    /// What is spent, says the node of that name: where it judges. Whether that is so of all.
+    fn hear_spent(&self, node: &str, told: &[(Tenant, SpentSending)]) -> bool {
+        let judges = |tenant: Tenant| self.share.as_ref().and_then(|share| share.link.elsewhere(tenant)).as_deref() == Some(node);
+        let heard = told.iter().filter(|(tenant, _)| judges(*tenant));
+        heard.map(|(tenant, spent)| self.book.hear_spent(*tenant, spent, steady(), today())).count() == told.len()
+    }
+
     /// Whether another node is to be asked before this member sends.
     pub(super) fn counts_elsewhere(&self, user: &Address) -> bool {
         let judges = |share: &NodeShare| Some(share.link.lock().fellow.judges(self.book.share_of(user)?));
@@ -134,7 +171,10 @@ impl Context {
     /// # Errors
     /// The code word of the refusal.
     pub(super) async fn count_elsewhere(&self, user: &Address, recipients: u64) -> Result<(), RefusalCode> {
-        self.book.may_send(user, today()).map_err(Verdict::code)?;
+        let (_, _, limits) = self.book.may_send(user, today()).map_err(Verdict::code)?;
+        if limits == SendingLimits::default() {
+            return Ok(());
+        }
         let judge = || self.share.as_ref()?.link.elsewhere(self.book.share_of(user)?);
         let told = match judge() {
             Some(node) => self.ask_node(&node, &NodeQuestion::Send(user.clone(), recipients)).await,
@@ -145,7 +185,7 @@ impl Context {
             Some(SendingTold::Reached) => Err(RefusalCode::TooManyMessages),
             Some(SendingTold::NotHere) | None => {
                 let nodes = self.backends.load().fellows().count() as u64 + 1;
-                self.book.take_sending_part(user, recipients, nodes, now(), today()).map_err(Verdict::code)
+                self.book.take_sending_part(user, recipients, nodes, steady(), today()).map_err(Verdict::code)
             }
         }
     }
@@ -162,7 +202,10 @@ pub(super) async fn copy(link: Arc<ShareLink>, context: Arc<Context>) {
                 link.hear_of(&context, tenant, &node, digest, judged.as_ref());
             }
         }
-        sleep(COPYING).await;
+        for (node, told) in context.ask_nodes::<Vec<(Tenant, SpentSending)>>(NodeQuestion::Spent(None)).await {
+            context.hear_spent(&node, &told.unwrap_or_default());
+        }
+        let _ = timeout(COPYING, link.stirred.notified()).await;
     }
 }
 
@@ -170,16 +213,41 @@ pub(super) async fn copy(link: Arc<ShareLink>, context: Arc<Context>) {
 pub(super) async fn begin_to_speak(context: Arc<Context>, tenant: Tenant) {
     let Some(link) = context.share.as_ref().map(|share| &share.link) else { return };
     let before = link.lock().judged_before(tenant);
-    if let Some(node) = before
-        && let Some(Some(numbers)) = context.ask_node::<Option<JudgedNumbers>>(&node, &NodeQuestion::Kept(tenant)).await
-    {
-        context.book.hear_what_was_told(tenant, &numbers);
+    if let Some(node) = before {
+        if let Some(told) = context.ask_node::<Vec<(Tenant, SpentSending)>>(&node, &NodeQuestion::Spent(Some(tenant))).await {
+            told.iter()
+                .filter(|(of, _)| *of == tenant)
+                .for_each(|(_, spent)| context.book.hear_spent(tenant, spent, steady(), today()));
+            context.book.take_over_spent(tenant, steady());
+        }
+        if let Some(Some(numbers)) = context.ask_node::<Option<JudgedNumbers>>(&node, &NodeQuestion::Kept(tenant)).await {
+            context.book.hear_what_was_told(tenant, &numbers);
+        }
     }
     link.lock().unmute(tenant);
     context.book.begin_to_speak(tenant, today());
 }
 
 impl ShareLink {
+    /// Something was told to people, or is to be known by the other nodes before this one may be lost: they ask at once.
+    pub(super) fn stir_others(&self) {
+        if let Some((handle, context)) = self.book.handle.get().zip(self.context.get().and_then(Weak::upgrade)) {
+            handle.spawn(async move { context.ask_nodes::<bool>(NodeQuestion::Stirred).await });
+        }
+    }
+
+    /// This node ends: the others are told what is spent in what it judges, for none can ask it any more.
+    pub(super) async fn tell_spent(&self) {
+        let Some(context) = self.context.get().and_then(Weak::upgrade) else { return };
+        let parts = context.book.spent(None, steady()).into_iter().flat_map(|(tenant, spent)| {
+            let parts = spent.parts(SENDERS);
+            parts.into_iter().map(move |part| (tenant, part))
+        });
+        for part in parts {
+            context.ask_nodes::<bool>(NodeQuestion::Left(self.name.clone(), vec![part])).await;
+        }
+    }
+
     fn digests(&self) -> Vec<(Tenant, u64)> {
         self.hearsays().iter().take(DIGESTS).map(|(tenant, heard)| (*tenant, heard.digest)).collect()
     }

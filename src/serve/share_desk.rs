@@ -25,7 +25,8 @@ const WAITING: Duration = PATIENCE.saturating_mul(3);
 const TOGETHER: usize = 100;
 
 impl ShareLink {
-    fn begin_to_speak(&self, tenant: Tenant) {
+    fn begin_to_speak(&self, book: &Book, tenant: Tenant) {
+        book.take_over_spent(tenant, clock::steady());
         // What others told of it was before.
         self.hearsays().remove(&tenant);
         if let Some((handle, context)) = self.book.handle.get().zip(self.context.get().and_then(Weak::upgrade)) {
@@ -149,7 +150,7 @@ impl ShareDesk for ShareLink {
                 }
                 drop(state);
                 if is_new {
-                    self.begin_to_speak(tenant);
+                    self.begin_to_speak(book, tenant);
                 }
                 counted += 1;
             } else {

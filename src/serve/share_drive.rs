@@ -57,6 +57,7 @@ impl ShareLink {
 
     /// The others may judge at once, and hold back nothing for us where nothing is under way. To be called when all sessions have ended.
     pub async fn leave(&self) {
+        let _ = timeout(HANDING, self.tell_spent()).await;
         self.lock().fellow.leave();
         self.stir.notify_one();
         let _ = timeout(HANDING, async {

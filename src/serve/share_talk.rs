@@ -6,6 +6,8 @@
 //! XNOLOGD-ASK    SALT+SEALED      base64; 32 random octets, and the question, sealed with a key that is made of them and the nodes' key
 //! XNOLOGD-TELL   SEALED           the answer, under the same key: it answers this question and no other
 //! ```
+//!
+//! Then the connection rests, for the next question ([`KeptTalks`](super::share_kept::KeptTalks)). Who knows of no such thing ends it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,9 +45,9 @@ pub(super) const TOLD: u64 = 2;
 /// How long the question may take.
 pub(super) fn patience(question: &NodeQuestion) -> Duration {
     match question {
-        NodeQuestion::Judged(_) | NodeQuestion::Kept(_) => LONG,
+        NodeQuestion::Judged(_) | NodeQuestion::Kept(_) | NodeQuestion::Spent(_) => LONG,
         NodeQuestion::Forget(_) => PATIENCE * 2,
-        NodeQuestion::Send(..) | NodeQuestion::Kick(_) => PATIENCE,
+        NodeQuestion::Send(..) | NodeQuestion::Kick(_) | NodeQuestion::Left(..) | NodeQuestion::Stirred => PATIENCE,
     }
 }
 
@@ -128,16 +130,35 @@ async fn ask(
     question: &NodeQuestion,
 ) -> Option<zeroize::Zeroizing<String>> {
     let (key, line) = link.seal_question(question)?;
+    let deadline = Instant::now() + patience(question);
+    // Where it has ended meanwhile, it is asked anew. Whoever had read the question by then counts a message twice: too much, never too little.
+    if let Some(conn) = link.kept.take(listener, deadline)
+        && let Some(told) = ask_on(link, listener, conn, &line, &key).await
+    {
+        return Some(told);
+    }
     let conn = dial(listener, tls, PATIENCE).await.ok()?;
-    let mut conn = BufferedConn::new(conn, Side::Backend, Instant::now() + patience(question));
+    let mut conn = BufferedConn::new(conn, Side::Backend, deadline);
     let greeting = read_line(&mut conn, QUESTION).await?;
     if !greeting.starts_with(b"* OK ") {
         return None;
     }
-    conn.send(&line).await.ok()?;
+    ask_on(link, listener, conn, &line, &key).await
+}
+
+async fn ask_on(
+    link: &ShareLink,
+    listener: &Endpoint,
+    mut conn: BufferedConn,
+    line: &[u8],
+    key: &CopyKey,
+) -> Option<zeroize::Zeroizing<String>> {
+    conn.send(line).await.ok()?;
     let told = read_line(&mut conn, ANSWER).await?;
     let sealed = BASE64.decode(told.strip_prefix(TELL)?.trim_ascii_end()).ok()?;
-    key.open(&sealed, TOLD)
+    let told = key.open(&sealed, TOLD)?;
+    link.kept.keep(listener, conn);
+    Some(told)
 }
 
 /// The next line, of at most so many octets.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::admin::kick::EndedPages;
 use crate::node::Millis;
 use crate::private::{Address, revealed};
-use crate::quota::JudgedNumbers;
+use crate::quota::{JudgedNumbers, SpentSending};
 use crate::share::Tenant;
 
 /// What one node asks another.
@@ -22,6 +22,12 @@ pub(super) enum NodeQuestion {
     Send(#[serde(with = "revealed")] Address, u64),
     /// Whoever is logged in as this one is not any more: [`KickTold`].
     Kick(#[serde(with = "revealed")] Address),
+    /// What is spent of sending limits, in associations that the other one judges, or in this one, whoever judges it: [`SpentSending`] by association.
+    Spent(Option<Tenant>),
+    /// The node of this name ends, and this is spent in what it judged.
+    Left(String, Vec<(Tenant, SpentSending)>),
+    /// There is something new to ask [`NodeQuestion::Judged`] for.
+    Stirred,
     /// These mailboxes were removed: whether all are forgotten.
     Forget(#[serde(with = "revealed")] Vec<Address>),
 }
