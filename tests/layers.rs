@@ -184,7 +184,8 @@ fn drivers_never_import_each_other() {
     let modules = modules();
     let begins = ["async fn serve(accepted: Accepted, context: Arc<Context>)", "async fn open(bound: Bound, number: u64,"];
     let is_driver = |(name, code): &(&String, &String)| {
-        name.starts_with("serve::") && begins.iter().any(|begin| code.contains(&format!("\npub(super) {begin}")))
+        let is = |begin: &&str| ["super", "in crate::serve"].iter().any(|seen| code.contains(&format!("\npub({seen}) {begin}")));
+        name.starts_with("serve::") && begins.iter().any(is)
     };
     let drivers: Vec<_> = modules.iter().filter(is_driver).map(|(name, _)| name.as_str()).collect();
     assert!(drivers.len() >= 11, "drivers are not found any more: {drivers:?}");

@@ -170,10 +170,10 @@ meanings! {
         "No connection can be taken at this listener, usually because too few files may be open. Raise LimitNOFILE in the unit (`systemctl edit nologd`)."
         "Aucune connexion ne peut être prise sur ce port, en général parce que trop peu de fichiers peuvent être ouverts. Augmentez LimitNOFILE dans l'unité (`systemctl edit nologd`)."
     ProxyHeaderMissing
-        "A load balancer that `proxy_protocol` names did not say where its client is, and was closed: `send-proxy` (HAProxy) or `proxy_protocol on` (nginx) is missing there, or a program of that machine connects by itself. docs/admin/listeners.md."
+        "A load balancer that `proxy_protocol` names did not say where its client is, and was closed: `send-proxy` (HAProxy) or `proxy_protocol on` (nginx) is missing there, or a program of that machine connects by itself. docs/admin/doors.md."
         "Un répartiteur de charge nommé par `proxy_protocol` n'a pas dit où est son client, et a été fermé\u{a0}: `send-proxy` (HAProxy) ou `proxy_protocol on` (nginx) y manque, ou un programme de cette machine se connecte de lui-même. docs/fr/portes.md."
     ProxyHeaderForeign
-        "Somebody said where a client is whom this listener's `proxy_protocol` does not name, and was closed: the address of a load balancer is missing there, or somebody lies. docs/admin/listeners.md."
+        "Somebody said where a client is whom this listener's `proxy_protocol` does not name, and was closed: the address of a load balancer is missing there, or somebody lies. docs/admin/doors.md."
         "Quelqu'un que `proxy_protocol` de cette porte ne nomme pas a dit où est un client, et a été fermé\u{a0}: l'adresse d'un répartiteur de charge y manque, ou quelqu'un ment. docs/fr/portes.md."
     Crowded
         "All places of a kind were taken: sessions (limits.sessions), those without a login (limits.sessions_before_login), deliveries, the webmail, pages, the onion listener, or a load balancer's connections. The metrics (docs/admin/monitoring.md) tell how many sessions there are. If these are members, raise the first two; if they are strangers, nothing is to be done."

@@ -82,7 +82,7 @@ fn functions(text: &str) -> Vec<(String, usize)> {
     let mut found = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let Some((before, after)) = line.split_once("fn ") else { continue };
-        let modifiers = ["", "pub", "const", "async", "pub(super)", "pub(crate)"];
+        let modifiers = ["", "pub", "const", "async", "pub(super)", "pub(crate)", "pub(in", "crate::serve)"];
         if !before.split(' ').all(|word| modifiers.contains(&word)) {
             continue;
         }
