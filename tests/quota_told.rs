@@ -815,3 +815,25 @@ fn counts_of_everybody_end_by_themselves_and_the_newest_holds() {
     counts.told(&mailbox("ann"), Amount::message(9), today());
     assert!(book.mailbox(&mailbox("ann")).is_none());
 }
+
+/// Mail that came around nologd, said by a push between the count's look and its answer.
+#[test]
+fn a_push_that_says_more_than_the_count_that_it_came_beside_is_not_forgotten() {
+    let book = book(1000);
+    push(&book, "ann", 100, 1);
+    ticks(&book, 9);
+    let counting = book.begin_refresh(&mailbox("ann")).unwrap();
+    push(&book, "ann", 150, 2);
+    let _ = counting.finish(Amount::message(100), today());
+    ticks(&book, 9);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((150, 0), false));
+    assert_eq!(count(&book, "ann", Amount { octets: 150, messages: 2 }), Refreshed::Exact);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((150, 0), true));
+    // Deleted after the push was said: the count has it, and the next one says so.
+    let counting = book.begin_refresh(&mailbox("ann")).unwrap();
+    push(&book, "ann", 150, 2);
+    assert_eq!(counting.finish(Amount::message(100), today()), Refreshed::AtMost);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((150, 0), false));
+    assert_eq!(count(&book, "ann", Amount::message(100)), Refreshed::Exact);
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((100, 0), true));
+}

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::ImapStep;
 use super::backend_capabilities::BackendCapability;
 use super::count::Count;
 use super::pending::Pending;
@@ -10,7 +9,10 @@ use super::phase::ClientPhase;
 use super::places::{Places, Reading};
 use super::question::{Aim, Asked, Learned, Question};
 use super::session::ImapSession;
+use super::tag::Tag;
 use super::way::Way;
+use super::{ImapStep, account, reply};
+use crate::fault::{Fault, RefusalCode, Side};
 
 impl ImapSession {
     /// Asks `command`; `pending` goes on with the answer. Waits until the backend owes nothing, and decides anew then.
@@ -161,6 +163,24 @@ impl ImapSession {
         if self.gate.account().is_some_and(|account| !account.is_seen()) {
             self.gate.wants_count();
         }
+    }
+
+    /// GETQUOTA, GETQUOTAROOT, SETQUOTA: out of the book, which hears the truth first.
+    pub(super) fn quota(&mut self, tag: Tag<'static>, text: Vec<u8>, asked: bool, taken: usize) -> ImapStep {
+        let (mut tag, mut text) = (tag, text);
+        if !asked && self.gate.account().is_some() && self.may_count() {
+            match self.count(Pending::Quota { tag, text, asked: true }, taken) {
+                Ok(step) => return step,
+                Err(Pending::Quota { tag: back, text: whole, .. }) => (tag, text) = (back, whole),
+                Err(_) => return self.close(Fault::Garbage(Side::Us)),
+            }
+        }
+        let answer = match self.gate.account() {
+            Some(account) => account::answer(&tag, &text, &**account),
+            None => reply::no(&tag, "NOPERM", RefusalCode::NotHere),
+        };
+        self.phase = ClientPhase::Command;
+        ImapStep::Answer(taken, answer)
     }
 
     /// Where the backend never told, all is taken for the member's own: so it is counted, and paid for.

@@ -11,8 +11,8 @@ use super::refusing::refusal;
 use super::session::{ImapSession, SWALLOW};
 use super::tag::Tag;
 use super::verbs::{Args, Effect, JudgedAs, Verb, VerbRow};
-use super::{ImapStep, account, reply};
-use crate::fault::{Fault, RefusalCode, Side};
+use super::{ImapStep, reply};
+use crate::fault::RefusalCode;
 
 impl ImapSession {
     /// The first line of a command. `taken`: how much of the input it is; none when it was kept.
@@ -264,24 +264,6 @@ impl ImapSession {
             ImapStep::Rewrite(_, line) => ImapStep::Rewrite(taken, line),
             step => step,
         }
-    }
-
-    /// GETQUOTA, GETQUOTAROOT, SETQUOTA: out of the book, which hears the truth first.
-    pub(super) fn quota(&mut self, tag: Tag<'static>, text: Vec<u8>, asked: bool, taken: usize) -> ImapStep {
-        let (mut tag, mut text) = (tag, text);
-        if !asked && self.gate.account().is_some() && self.may_count() {
-            match self.count(Pending::Quota { tag, text, asked: true }, taken) {
-                Ok(step) => return step,
-                Err(Pending::Quota { tag: back, text: whole, .. }) => (tag, text) = (back, whole),
-                Err(_) => return self.close(Fault::Garbage(Side::Us)),
-            }
-        }
-        let answer = match self.gate.account() {
-            Some(account) => account::answer(&tag, &text, &**account),
-            None => reply::no(&tag, "NOPERM", RefusalCode::NotHere),
-        };
-        self.phase = ClientPhase::Command;
-        ImapStep::Answer(taken, answer)
     }
 
     /// Whether this person may change anything.

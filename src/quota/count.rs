@@ -38,12 +38,8 @@ impl Tally {
             hasty: false,
             long: false,
             unseen: self.unseen,
-            pushes: self.pushes(),
+            pushes: self.pushes,
         }
-    }
-
-    fn pushes(&self) -> u64 {
-        self.push.as_ref().map_or(0, |push| push.came())
     }
 
     /// A count ends, finished or not.
@@ -60,7 +56,7 @@ impl Tally {
             return Refreshed::Disturbed;
         }
         // Between the answer and its hearing, minutes may lie: the push knows better, and whether a count is wanted after it.
-        if begun.long && self.pushes() != begun.pushes {
+        if begun.long && self.pushes != begun.pushes {
             return Refreshed::Disturbed;
         }
         self.finished = begun.number;
@@ -77,8 +73,13 @@ impl Tally {
             *slot = slot.plus(ended);
         }
         self.confirmed = Some(now);
+        let missed = self.handed == 0 && self.missed(begun) != Amount::ZERO;
         if let Some(push) = &mut self.push {
-            if push.came() == begun.pushes {
+            if missed {
+                self.used = self.used.most(push.told(push.last, Amount::ZERO));
+                self.tell = true;
+            }
+            if self.pushes == begun.pushes {
                 push.counted(seen, since.plus(late), now);
             } else {
                 push.counted_across(seen, since, late, now);
@@ -86,12 +87,19 @@ impl Tally {
             push.mixed(seen, self.handed_incoming > 0);
         }
         // What is handed over may be stored already: it is then in `seen`, and comes again at its commit.
-        let exact = !begun.handed && self.handed == 0 && since.plus(late) == Amount::ZERO;
+        let exact = !begun.handed && self.handed == 0 && since.plus(late) == Amount::ZERO && !missed;
         // What was deleted since may still be in it.
         let left = self.unseen != begun.unseen;
         self.wanted = !exact || left || self.doubts.total() != Amount::ZERO;
         self.shrunk &= left;
         if exact { Refreshed::Exact } else { Refreshed::AtMost }
+    }
+
+    /// What a push that came during a count says beyond it: mail around nologd that the count came too early for, or that was deleted before it. Where
+    /// something of ours is handed over, that may be what is in the push, and it comes at its commit.
+    fn missed(&self, begun: &Begun) -> Amount {
+        let across = self.push.as_ref().filter(|_| self.pushes != begun.pushes);
+        across.map_or(Amount::ZERO, |push| push.told(push.last, Amount::ZERO).minus(self.used))
     }
 
     /// Something was deleted, and whoever did it does not count.

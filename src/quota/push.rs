@@ -12,10 +12,6 @@ use super::recent::Recent;
 
 /// What is known of a mailbox that is pushed. `used = last + weak + after`.
 pub(super) struct PushState {
-    /// Pushes so far.
-    pub(super) count: u64,
-    /// Pushes that were not used, because messages changed their folder.
-    pub(super) skipped: u64,
     /// When the last one came, and what it said.
     pub(super) at: Tick,
     pub(super) last: Amount,
@@ -45,8 +41,6 @@ pub(super) struct PushState {
 impl PushState {
     pub(super) fn new(used: Amount, now: Tick) -> PushState {
         PushState {
-            count: 0,
-            skipped: 0,
             at: now,
             last: used,
             window: Recent::default(),
@@ -93,11 +87,6 @@ impl PushState {
     pub(super) fn mixed(&mut self, said: Amount, incoming: bool) {
         (self.said, self.proved) = (said, None);
         self.beside.mixed(incoming);
-    }
-
-    /// How many pushes there were, used or not.
-    pub(super) fn came(&self) -> u64 {
-        self.count + self.skipped
     }
 
     /// Whether the number waits for a tick.

@@ -2,7 +2,7 @@
 
 use super::pulse::{BLUR, FLUSH, LATE, REST, Tick};
 use super::push::PushState;
-use super::tally::{Held, Tally};
+use super::tally::Tally;
 use super::{Amount, Counted, Origin};
 
 impl Tally {
@@ -11,6 +11,7 @@ impl Tally {
         if octets.is_none() && messages.is_none() {
             return;
         }
+        self.pushes += 1;
         let seen = self.told(octets, messages);
         let shifting = self.is_shifting(now);
         let (used, recent, exact) = (self.used, self.recent.sum(now), seen == self.used && self.handed_incoming == 0);
@@ -27,7 +28,7 @@ impl Tally {
         push.weak = if exact { Amount::ZERO } else { push.told(recent, Amount::ZERO) };
         push.weak_member = self.by_member.filter(|at| push.weak != Amount::ZERO && now.saturating_sub(*at) < BLUR);
         push.weak = push.weak.most(newer.minus(seen));
-        (push.count, push.moved) = (push.count + 1, false);
+        push.moved = false;
         self.late.aged(now, LATE);
         push.unproven = push.told(self.late.total(), Amount::ZERO);
         (push.at, push.last, push.after, push.asked) = (now, seen, push.unproven, false);
@@ -61,7 +62,6 @@ impl Tally {
         }
         let Some(push) = &mut self.push else { return };
         self.used = self.used.most(seen.plus(push.unproven));
-        push.skipped += 1;
         push.mixed(push.said, self.handed_incoming > 0);
         (push.at, push.last, push.after, push.moved) = (now, seen, push.unproven, self.wanted);
         push.weak = push.told(self.used.minus(seen.plus(push.after)), Amount::ZERO);
@@ -70,12 +70,9 @@ impl Tally {
     }
 
     /// A reservation of a mailbox that is pushed is committed.
-    pub(super) fn commit_pushed(&mut self, held: &Held, stored: Amount, overlaps: bool, now: Tick) -> Counted {
+    pub(super) fn commit_pushed(&mut self, way: Origin, stored: Amount, (overlaps, perhaps): (bool, bool), now: Tick) -> Counted {
         let Some(push) = &mut self.push else { return Counted::Once };
-        let pushes = push.count.saturating_sub(held.since().pushes);
-        // A push that came since the hand-over may hold it: its own, if the session ended at once.
-        let perhaps = pushes > 0 || push.skipped != held.since().skipped;
-        if held.way == Origin::Incoming {
+        if way == Origin::Incoming {
             return self.commit_incoming(stored, perhaps, now);
         }
         let weak = if perhaps {
@@ -87,7 +84,7 @@ impl Tally {
         push.weak = push.weak.plus(weak);
         push.after = push.after.plus(stored.minus(weak));
         self.used = self.used.plus(stored);
-        self.counted(held.way, overlaps || perhaps)
+        self.counted(way, overlaps || perhaps)
     }
 
     /// Its own push is in, but may lack it, as those of the next two seconds may: somebody had the INBOX locked. Whether it does is seen when the

@@ -72,12 +72,13 @@ fn is_old(at: Option<Tick>, now: Tick) -> bool {
 impl Tally {
     /// Of one that can rest.
     pub(super) fn rest(&self, now: Tick) -> Option<Rested> {
-        // By name, so that nobody adds something and forgets that it can be lost here.
-        let Tally { used, open, doubts, announced, set_aside, handed, handed_incoming, late, .. } = self;
-        let Tally { recent, by_member, counting, under_way, settled_at, renames, confirmed, arrived, .. } = self;
-        let Tally { wanted, shrunk, tell, stayed, watched, lingers, push, .. } = self;
-        // Only compared, by what is under way.
-        let Tally { committed: _, incoming: _, begun: _, finished: _, counts: _, shifted: _, unseen: _, .. } = self;
+        #[rustfmt::skip] // by name, all of them, so that nobody adds something and forgets that it can be lost here
+        let Tally {
+            used, open, doubts, announced, set_aside, handed, handed_incoming, late, recent, by_member, counting, under_way,
+            settled_at, renames, confirmed, arrived, wanted, shrunk, tell, stayed, watched, lingers, push,
+            // Only compared, by what is under way.
+            committed: _, incoming: _, begun: _, finished: _, counts: _, pushes: _, shifted: _, unseen: _,
+        } = self;
         let is_under_way = (*announced, *set_aside, *handed, *handed_incoming, *counting, *watched) != (0, 0, 0, 0, 0, 0)
             || *under_way != [0; Turn::COUNT]
             || *tell
@@ -106,9 +107,10 @@ impl PushState {
 
     /// Which of octets and messages are told, where nothing else is to be kept.
     fn rest(&self, used: Amount, now: Tick) -> Option<[bool; 2]> {
-        // What was proved is of a moment.
-        let PushState { count: _, skipped: _, proved: _, asked, at, last, window, weak, weak_member, .. } = self;
-        let PushState { moved, after, unproven, said, beside, told, .. } = self;
+        #[rustfmt::skip] // as above; what was proved is of a moment
+        let PushState {
+            at, last, window, weak, weak_member, moved, after, unproven, said, beside, told, asked, proved: _,
+        } = self;
         let is_known = [*last, window.most(), *said] == [used; 3] && [*weak, *after, *unproven] == [Amount::ZERO; 3];
         let is_still = weak_member.is_none() && !*moved && !*asked && beside.is_over() && is_old(Some(*at), now);
         (is_known && is_still).then_some(*told)

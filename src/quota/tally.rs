@@ -37,6 +37,8 @@ pub(super) struct Tally {
     pub(super) begun: u64,
     pub(super) finished: u64,
     pub(super) counts: u64,
+    /// Pushes that came, whoever had the mailbox; only differences mean anything.
+    pub(super) pushes: u64,
     /// What is under way, by [`Turn`].
     pub(super) under_way: [u32; Turn::COUNT],
     /// How many moves and renames there were, and when the last one ended.
@@ -96,20 +98,15 @@ enum Phase {
 
 /// What had happened when it was handed over, or else when it was made.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Since {
+struct Since {
     counts: u64,
-    pub(super) pushes: u64,
-    pub(super) skipped: u64,
+    pushes: u64,
 }
 
 impl Held {
     /// Neither set aside nor let go yet.
     pub(super) fn new(amount: Amount, way: Origin) -> Held {
         Held { amount, way, phase: Phase::Paused, since: Since::default(), folders: Folders::Unseen }
-    }
-
-    pub(super) fn since(&self) -> Since {
-        self.since
     }
 
     pub(super) fn is_handed(&self) -> bool {
@@ -246,7 +243,9 @@ impl Tally {
         }
         let overlaps = self.counting > 0 || self.counts != held.since.counts;
         if self.push.is_some() {
-            return self.commit_pushed(held, stored, overlaps, now);
+            // A push that came since the hand-over may hold it: its own, if the session ended at once.
+            let perhaps = self.pushes != held.since.pushes;
+            return self.commit_pushed(held.way, stored, (overlaps, perhaps), now);
         }
         self.used = self.used.plus(stored);
         if held.way == Origin::Incoming {
@@ -272,9 +271,7 @@ impl Tally {
     }
 
     fn since(&self) -> Since {
-        let push = self.push.as_ref().map_or((0, 0), |push| (push.count, push.skipped));
-        let (pushes, skipped) = push;
-        Since { counts: self.counts, pushes, skipped }
+        Since { counts: self.counts, pushes: self.pushes }
     }
 
     fn let_go(&mut self, held: &Held) {

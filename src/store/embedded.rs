@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::folder::{Folder, Portion, wipe, write_new};
-use super::generation::{Form, Generation, Records, Said, build, complete, copies, gathered, is_light, says, whole_copy};
+use super::generation::{CopySays, Form, Generation, Records, build, complete, copies, gathered, is_light, says, whole_copy};
 use super::lines::{self, LineWriter};
 use super::usage_file::{each_usage, read_usage};
 use super::{Record, RecordChange, Repaired, Store, StoreError, StoredUsage, admissible, expected};
@@ -77,7 +77,7 @@ impl Embedded {
     fn mend(&self) {
         let mut current = self.lock();
         let Some(records) = &current.records else { return };
-        if !says(&self.folder.place(Portion::Book, current.number), records).all(|said| said == Said::Same) {
+        if !says(&self.folder.place(Portion::Book, current.number), records).all(|said| said == CopySays::Same) {
             let records = records.clone();
             let _ = current.swap(&self.folder, records, Form::Whole);
         }

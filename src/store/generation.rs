@@ -101,8 +101,8 @@ impl Generation {
         let has_end = self.sequence()? >= sealed(path)?;
         let records = self.records()?;
         // Written in one go and never changed, they are the same. Files of version 0.1.0 have no copies.
-        let first = says(path, &records).find(|said| *said != Said::Partly);
-        if has_end && first != Some(Said::Otherwise) { Ok(records) } else { Err(StoreError::Damaged) }
+        let first = says(path, &records).find(|said| *said != CopySays::Partly);
+        if has_end && first != Some(CopySays::Otherwise) { Ok(records) } else { Err(StoreError::Damaged) }
     }
 
     fn get(&self, key: &str) -> Result<Option<Private<Vec<u8>>>, StoreError> {
@@ -209,7 +209,7 @@ pub(super) fn copies(path: &Path) -> impl Iterator<Item = ReadLines> {
 
 /// What a copy says.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum CopySays {
     /// These records, and no others.
     Same,
     /// Something else.
@@ -219,16 +219,16 @@ pub(super) enum Said {
 }
 
 /// What the copies of a generation say, beside `records`; each when it is looked at, and nothing of it is kept.
-pub(super) fn says(path: &Path, records: &Records) -> impl Iterator<Item = Said> {
+pub(super) fn says(path: &Path, records: &Records) -> impl Iterator<Item = CopySays> {
     COPIES.iter().map(|name| {
         let (mut all, mut is_same) = (records.iter(), true);
         let seen = lines::each(&fs::read(path.join(name)).unwrap_or_default(), &mut |key, value| {
             is_same &= all.next().is_some_and(|(other, known)| other == key && known.reveal() == value);
         });
         match seen.is_whole {
-            true if is_same && all.next().is_none() => Said::Same,
-            true => Said::Otherwise,
-            false => Said::Partly,
+            true if is_same && all.next().is_none() => CopySays::Same,
+            true => CopySays::Otherwise,
+            false => CopySays::Partly,
         }
     })
 }

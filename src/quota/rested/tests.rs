@@ -34,6 +34,7 @@ fn seen(tally: &Tally, now: Tick) -> Seen {
 }
 
 impl Twins {
+    #[track_caller]
     fn both<T: PartialEq>(&mut self, mut work: impl FnMut(&mut Tally, usize) -> T) -> T {
         let (done, again) = (work(&mut self.one, 0), work(&mut self.other, 1));
         assert!(done == again);
