@@ -346,8 +346,10 @@ fn room(file: &Path) -> String {
 
 /// Lines before the unit tests, without comments.
 fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let code = text.lines().enumerate().take_while(|(_, line)| !line.starts_with("mod tests"));
-    code.filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(number, line)| (number + 1, line))
+    // Where the tests have a file of their own, the code goes on behind its name.
+    let code = text.lines().enumerate().take_while(|(_, line)| !line.starts_with("mod tests {"));
+    let is_code = |line: &str| !line.trim_start().starts_with("//") && line != "mod tests;";
+    code.filter(move |(_, line)| is_code(line)).map(|(number, line)| (number + 1, line))
 }
 
 /// The top-level modules that a line names as `crate::x` or `nologd::x`, also in braces.

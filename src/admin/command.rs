@@ -1,16 +1,14 @@
 //! What a command is.
 
 use std::iter;
-use std::time::Instant;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::layout::Canvas;
-use super::{Audience, Declined, Executor, ServerStatus, line};
-use crate::quota::Day;
-use crate::route::Backends;
+use super::moment::Moment;
+use super::{Audience, Declined, Executor, Principal, line};
 
 /// One command: what is asked (the struct itself, as clap and serde read it), who may, what is done, and how the answer is printed.
 pub trait AdminCommand: Serialize + DeserializeOwned {
@@ -46,17 +44,14 @@ pub trait AdminCommand: Serialize + DeserializeOwned {
     }
 }
 
-/// When a command is given, as its caller's clock and config have it.
-#[derive(Clone, Copy)]
-pub struct Moment<'a> {
-    /// Of the config file.
-    pub backends: &'a Backends,
-    /// How their servers stand, in the order of the config file; nothing for callers that show none of it.
-    pub servers: &'a [ServerStatus],
-    /// The day, in UTC.
-    pub today: Day,
-    /// The clock's.
-    pub now: Instant,
+impl Executor {
+    /// Carries out what `principal` asks for, or refuses. A change is on disk when this returns.
+    ///
+    /// # Errors
+    /// Why nothing was done.
+    pub fn obey<C: AdminCommand>(&self, principal: &Principal, command: &C, at: &Moment<'_>) -> Result<C::Told, Declined> {
+        if principal.may(command.audience(), &self.book) { command.carry_out(self, at) } else { Err(Declined::not_yours()) }
+    }
 }
 
 /// An answer's line in pieces of bounded size, each made when it is asked for.

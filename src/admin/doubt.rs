@@ -3,7 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Executor;
 use crate::private::revealed;
 use crate::quota::Name;
 use crate::words::nullable;
@@ -18,14 +17,6 @@ pub struct OldNumbers {
     /// Who knows them; none where no node judges it at the moment, or it is not known which.
     #[serde(deserialize_with = "nullable")]
     pub judge: Option<String>,
-}
-
-impl Executor {
-    /// Whose numbers are old, of one association or of all.
-    pub(super) fn old_numbers(&self, of: Option<&Name>) -> Vec<OldNumbers> {
-        let all = self.share.as_ref().map_or_else(Vec::new, |share| share.old_numbers(&self.book));
-        all.into_iter().filter(|one| of.is_none_or(|name| one.association == *name)).collect()
-    }
 }
 
 /// A line for each.

@@ -2,20 +2,17 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::node::NodeDesk;
+use super::count_round::CountRound;
+use super::doubt::OldNumbers;
+use super::host::Host;
+use super::node_desk::NodeDesk;
 use super::open_offers::LoanOffers;
-use super::share::ShareDesk;
-use super::sync::Staging;
-use super::usage_count::CountRound;
-use super::zones::SeenZones;
-use super::{AdminCommand, Declined, Moment, Principal};
-use crate::event::BackendService;
+use super::seen_zones::SeenZones;
+use super::share_desk::ShareDesk;
+use super::staging::Staging;
 use crate::incident::Incidents;
 use crate::limit::Limits;
-use crate::quota::Book;
-use crate::words::nullable;
+use crate::quota::{Book, Name};
 
 /// What commands work on. They block on the disk.
 pub struct Executor {
@@ -61,75 +58,9 @@ impl Executor {
         Executor { is_waiting: true, ..self }
     }
 
-    /// Carries out what `principal` asks for, or refuses. A change is on disk when this returns.
-    ///
-    /// # Errors
-    /// Why nothing was done.
-    pub fn obey<C: AdminCommand>(&self, principal: &Principal, command: &C, at: &Moment<'_>) -> Result<C::Told, Declined> {
-        if principal.may(command.audience(), &self.book) { command.carry_out(self, at) } else { Err(Declined::not_yours()) }
+    /// Whose numbers are old, of one association or of all.
+    pub(super) fn old_numbers(&self, of: Option<&Name>) -> Vec<OldNumbers> {
+        let all = self.share.as_ref().map_or_else(Vec::new, |share| share.old_numbers(&self.book));
+        all.into_iter().filter(|one| of.is_none_or(|name| one.association == *name)).collect()
     }
-}
-
-/// What does not change while the daemon runs.
-#[derive(Clone, Default)]
-pub struct Host {
-    /// The listeners, in the order of the config file.
-    pub listeners: Vec<ListenerStatus>,
-    /// Rules that this kernel or this start does not enforce, in words.
-    pub not_enforced: Vec<String>,
-    /// The same rules, each by its word.
-    pub missing: Vec<&'static str>,
-    /// Rules that the policy folder loosened.
-    pub loosened: Vec<String>,
-    /// The fingerprint of the policy.
-    pub policy: String,
-    /// Outputs (1, 2) that are kept on a disk.
-    pub kept_outputs: Vec<u64>,
-    /// Outputs (1, 2) that end in another program.
-    pub lost_outputs: Vec<u64>,
-    /// The certificates; none where no listener uses TLS.
-    pub certificates: Option<AskCertificates>,
-}
-
-/// How the certificates stand whenever that is asked.
-pub type AskCertificates = Arc<dyn Fn() -> Vec<CertificateStatus> + Send + Sync>;
-
-/// How the certificate of one folder stands.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct CertificateStatus {
-    /// The folder's name.
-    pub name: String,
-    /// Whole days that the one in force is still valid, below zero when it is over; none where that is not known.
-    #[serde(deserialize_with = "nullable")]
-    pub days: Option<i64>,
-    /// Whether any is in force.
-    pub in_force: bool,
-    /// What is wrong with the files that are there now.
-    #[serde(deserialize_with = "nullable")]
-    pub broken: Option<String>,
-}
-
-/// How a server of a backend stands.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServerStatus {
-    /// The backend's name in the config file.
-    pub backend: String,
-    /// Which one of it.
-    pub service: BackendService,
-    /// `up` or `down`, as at the last connection; `untried` since the start.
-    pub state: String,
-}
-
-/// A listener as the config file has it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ListenerStatus {
-    /// `imap`, `submission` ...; by ALPN, all that there are.
-    pub service: String,
-    /// `ADDRESS:PORT` or `unix:PATH`.
-    pub address: String,
-    /// `implicit`, `starttls`, `none`, `by-alpn`.
-    pub tls: String,
 }

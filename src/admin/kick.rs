@@ -7,6 +7,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::layout::counted;
+pub use super::share_desk::EndedPages;
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::{Address, revealed};
 use crate::quota::AdminError;
@@ -21,16 +22,6 @@ pub struct KickMailbox {
     #[arg(skip)]
     #[serde(skip)]
     pages: EndedPages,
-}
-
-/// What ended at the pages, before the command is carried out: they are not the book's.
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EndedPages {
-    /// Sessions.
-    pub sessions: u64,
-    /// Links that were mailed and not opened, and hand-overs that waited.
-    pub links: u64,
 }
 
 /// What was told to end.

@@ -13,7 +13,7 @@
 //! "no limit" or "none"; what is left out stays as it is. Unknown keys are refused: a newer command line must not believe that
 //! an older daemon did all of what it asked.
 //!
-//! To add a command: its file (or a struct in one), a line in `request`, a line in `cli`. To add a setting: docs/admin-settings.md.
+//! To add a command: CONTRIBUTING.md. To add a setting: docs/admin-settings.md.
 //!
 //! Absent on purpose: any activity. No answer says who is connected, who sent anything, or when; but for `mailbox kick`, how many sessions it
 //! ended. What is looked at again and again must tell no act either: docs/side-information.md.
@@ -24,11 +24,13 @@ pub mod association_shown;
 pub mod blocks;
 mod changed;
 mod command;
+mod count_round;
 pub mod disclose;
 pub mod doubt;
 mod executor;
 pub mod grant;
 pub mod hand_over;
+mod host;
 pub mod incident;
 mod json;
 pub mod kick;
@@ -37,16 +39,21 @@ mod line;
 pub mod loan;
 pub mod mailbox;
 pub mod mailbox_shown;
+mod moment;
 pub mod move_mailbox;
 pub mod node;
+mod node_desk;
 pub mod offer;
 pub mod offer_news;
 pub mod open_offers;
 mod principal;
 mod refusal;
 mod request;
+mod seen_zones;
 pub mod share;
 pub mod share_count;
+mod share_desk;
+mod staging;
 pub mod status;
 pub mod sync;
 #[cfg(test)]
@@ -56,10 +63,12 @@ pub mod usage_count;
 pub mod zones;
 
 pub use changed::Changed;
-pub use command::{AdminCommand, Moment, ReplyLine, ask};
-pub use executor::{AskCertificates, CertificateStatus, Executor, Host, ListenerStatus, ServerStatus};
+pub use command::{AdminCommand, ReplyLine, ask};
+pub use executor::Executor;
+pub use host::{AskCertificates, CertificateStatus, Host, ListenerStatus, ServerStatus};
 pub use layout::Canvas;
 pub use line::{MAX_ANSWER, MAX_REQUEST, Unread, VERSION, tell, told};
+pub use moment::Moment;
 pub use principal::{Audience, Principal};
 pub use refusal::{DeclineCause, Declined};
 pub use request::Request;

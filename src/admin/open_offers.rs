@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::Declined;
+use super::moment::Moment;
 use super::offer_news::{OfferNews, ToldOffers};
-use super::{Declined, Moment};
 use crate::quota::{Day, Name};
 
 /// An offer that nobody took ends after so long.

@@ -3,41 +3,16 @@
 //!
 //! Absent on purpose: any brake. How much may change at once is for the sync to say, which knows the panel (docs/admin/panels.md).
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-
 use serde::{Deserialize, Serialize};
 
+use super::staging::Staged;
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::quota::{Applied, Batch};
 
 /// Most parts of a batch: some 200,000 changes.
 const PARTS: u64 = 1000;
-/// How long a part waits for the next. A sync that was killed leaves its parts until somebody asks after that.
-const WAITING: Duration = Duration::from_secs(60);
 /// Longest name of a batch, in octets.
 const NAME: usize = 64;
-
-/// The parts that came so far, of one batch: a second sync at the same time makes the first one fail.
-#[derive(Default)]
-pub struct Staging(Mutex<Option<Staged>>);
-
-struct Staged {
-    batch: String,
-    parts: u64,
-    changes: Batch,
-    since: Instant,
-}
-
-impl Staging {
-    fn lock(&self, now: Instant) -> MutexGuard<'_, Option<Staged>> {
-        let mut staged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if staged.as_ref().is_some_and(|staged| now.saturating_duration_since(staged.since) > WAITING) {
-            *staged = None;
-        }
-        staged
-    }
-}
 
 /// A part of a batch that is not the last.
 #[derive(Clone, Serialize, Deserialize)]

@@ -1,32 +1,20 @@
 //! What `nologd usage count` says: that the backend is asked from now on, and what it holds. Which mailboxes want a count, and what became of the
 //! counts, it is never told: whoever asks again and again would learn who does something (docs/side-information.md).
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::count_round::Counting;
 use super::share_count::COUNT_IS_OVER;
 use super::usage::{MailboxRows, speaker};
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::private::Address;
-use crate::quota::{Amount, WantedCounts};
+use crate::quota::Amount;
 use crate::words::given;
 
-/// How long a part waits for the next. A command that was killed leaves its counts for so long, or until another one begins.
-const WAITING: Duration = Duration::from_secs(180);
 /// Longest name of a round, in octets.
 const NAME: usize = 64;
-
-/// The counts that wait for the backend's answer, of one round: a second command at the same time makes the first one fail.
-#[derive(Default)]
-pub struct CountRound(Mutex<Option<Counting>>);
-
-struct Counting {
-    round: String,
-    counts: WantedCounts,
-    since: Instant,
-}
 
 /// `usage begin-count`: the backend is asked from now on.
 #[derive(Clone, Serialize, Deserialize)]
@@ -53,17 +41,6 @@ pub struct TellUsageCount {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UsageHeard {}
-
-impl CountRound {
-    /// The round that goes on; none where there is none, or nothing came of it for long.
-    fn lock(&self, now: Instant) -> MutexGuard<'_, Option<Counting>> {
-        let mut counting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if counting.as_ref().is_some_and(|counting| now.saturating_duration_since(counting.since) > WAITING) {
-            *counting = None;
-        }
-        counting
-    }
-}
 
 impl Executor {
     /// Forgets a count whose command was killed.
@@ -136,6 +113,7 @@ impl AdminCommand for TellUsageCount {
 
 #[cfg(test)]
 mod tests {
+    use super::super::count_round::WAITING;
     use super::*;
     use crate::admin::tests::stage::{TestStage, address};
 
