@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// Where the daemon is. Without these, the variable NOLOGD_SOCKET says it; without that, it is where the package has it.
+/// Where the daemon is.
 #[derive(Args)]
 pub struct SocketOptions {
     /// The daemon's socket for admins. First choice; then the variable NOLOGD_SOCKET, then --config, then /run/nologd/admin.sock.

@@ -60,7 +60,7 @@ codes! {
         "Le message est plus grand que ce qui est accepté ici. Partagez les gros fichiers autrement."
     MessageMalformed "MESSAGE-MALFORMED"
         "A line in the header of the message is no header field, or the message holds a NUL: it could not be checked. Use another mail program, or update it."
-        "Une ligne de l'en-tête du message n'est pas un champ d'en-tête, ou le message contient un octet nul : il n'a pas pu être vérifié. Mettez à jour votre logiciel de messagerie."
+        "Une ligne de l'en-tête du message n'est pas un champ d'en-tête, ou le message contient un octet nul\u{a0}: il n'a pas pu être vérifié. Mettez à jour votre logiciel de messagerie."
     NoSender "NO-SENDER"
         "The message does not say who wrote it: it has no From field, or no address in it. Set the sender's address in the program that sends."
         "Le message ne dit pas qui l'a écrit\u{a0}: il n'a pas de champ From, ou ce champ ne contient pas d'adresse. Indiquez l'adresse d'expédition dans le logiciel qui envoie."

@@ -1,5 +1,5 @@
 //! What the ManageSieve servers behind said of themselves: mail programs read it before they log in. Each is asked at the start, by
-//! [`methods`](crate::serve::ask_backends), until it answers, and every login sees its list anew.
+//! [`ask_backends`](crate::serve::ask_backends), until it answers, and every login sees its list anew.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
