@@ -837,3 +837,17 @@ fn a_push_that_says_more_than_the_count_that_it_came_beside_is_not_forgotten() {
     assert_eq!(count(&book, "ann", Amount::message(100)), Refreshed::Exact);
     assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((100, 0), true));
 }
+
+/// Of a storage that is not mounted doveadm says that there is nothing, and ends well.
+#[test]
+fn that_there_is_nothing_is_believed_where_somebody_deleted() {
+    let book = book(1000);
+    let _ = handed_over(&book, "ann", 300, Origin::Incoming).commit();
+    ticks(&book, 60);
+    let told_nothing = || book.count_wanted(None).told(&mailbox("ann"), Amount::ZERO, today());
+    told_nothing();
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((300, 0), false));
+    book.recount(&mailbox("ann"));
+    told_nothing();
+    assert_eq!((numbers(&book, "ann"), seen(&book, "ann")), ((0, 0), true));
+}

@@ -157,7 +157,7 @@ pub enum Usage {
     /// many as the association may have. Of several quota roots of a mailbox the largest number counts; a number that is missing is not
     /// taken for zero.
     Load(LoadOptions),
-    /// Ask doveadm what is in the mailboxes, and let the book use it where a number is not sure: once. A timer of the package does it every hour.
+    /// Ask doveadm what is in the mailboxes, and let the book use it where a number is not sure: once. A timer for it is in policy/backends.
     ///
     /// The daemon begins its counts before doveadm runs, tells nobody which, and uses what doveadm says of these mailboxes alone; what came through
     /// nologd meanwhile is added, and where a push came meanwhile, that is believed. What doveadm cannot tell counts nothing. Exit code 1

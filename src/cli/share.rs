@@ -19,7 +19,7 @@ const ASKING: Duration = Duration::from_millis(250);
 /// After a count that failed, or while the daemon does not answer.
 const PAUSE: Duration = Duration::from_secs(2);
 /// How long the storage may be silent while it tells.
-pub(super) const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Carries it out.
 pub fn share(command: ShareCommand) -> ExitCode {

@@ -1,6 +1,6 @@
 //! `nologd usage load`: reads what `doveadm -f tab quota get -A` prints, and sends it in batches. Only totals are printed.
 
-use std::io::{self, BufRead, stdin};
+use std::io::{self, stdin};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -14,6 +14,7 @@ use super::daemon_options::DaemonOptions;
 use super::quota_rows::{Rows, WAITING};
 use super::run::told;
 use super::usage_count::count;
+use super::witness_programs::whole_lines;
 use super::{REFUSED, refuse, say};
 use crate::admin::usage::{LoadUsage, UsageLoaded};
 use crate::terminal::Progress;
@@ -76,7 +77,7 @@ fn load(socket: &Path, backend: Option<&str>) -> Result<Totals, String> {
 /// Standard input, line by line, read beside: doveadm may think for minutes about one mailbox, and what it said before must not wait.
 fn lines() -> Receiver<io::Result<Vec<u8>>> {
     let (sender, receiver) = sync_channel(1000);
-    thread::spawn(move || stdin().lock().split(b'\n').try_for_each(|line| sender.send(line)));
+    thread::spawn(move || whole_lines(stdin().lock()).try_for_each(|line| sender.send(line)));
     receiver
 }
 

@@ -4,15 +4,14 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::arguments::CountOptions;
 use super::quota_rows::{Rows, WAITING};
 use super::run::{heard, told};
-use super::share::SILENCE;
-use super::witness_programs::{self as programs, PART};
+use super::witness_programs::{self as programs, PART, Printed};
 use super::{REFUSED, made_up_name, refuse, say};
 use crate::admin::usage_count::{BeginUsageCount, TellUsageCount};
 use crate::private::Address;
@@ -20,6 +19,9 @@ use crate::quota::Amount;
 
 /// What tells how full each mailbox is, as `usage load` reads it.
 const QUOTA: [&str; 6] = ["doveadm", "-f", "tab", "quota", "get", "-A"];
+
+/// How long the storage may be silent: doveadm prints when 8 KB are full, after some hundred mailboxes, and one may take minutes.
+const SILENCE: Duration = Duration::from_secs(1800);
 
 /// What the daemon is told in one run.
 struct TellingRound<'a> {
@@ -64,6 +66,7 @@ fn round(socket: &Path, backend: Option<&str>, program: Option<&Path>) -> Result
     }
     told(socket, &TellUsageCount::new(&round.name, Vec::new(), true))?;
     match asked {
+        Ok(true) if round.told == 0 => Err("the storage told of nobody: run its command by hand to see why".to_owned()),
         Ok(true) => Ok(round.told),
         Ok(false) => {
             let told = round.told;
@@ -75,7 +78,7 @@ fn round(socket: &Path, backend: Option<&str>, program: Option<&Path>) -> Result
 
 impl TellingRound<'_> {
     /// doveadm's sum of all folders lacks those that it could not read, and holds those of others that the mailbox may see. Its quota does neither, but
-    /// it is rounded up to 1024 octets. Where both agree, the sum is the number.
+    /// it is rounded up to 1024 octets, and may leave folders out (`:ignore`). Where both agree, the sum is the number.
     fn ask_doveadm(&mut self) -> io::Result<bool> {
         let mut sums = HashMap::new();
         // Whether that is all does not matter: the quota says of whom it is not.
@@ -84,13 +87,16 @@ impl TellingRound<'_> {
             self.tell(Vec::new())
         })?;
         let (mut rows, mut due) = (Rows::default(), Instant::now() + WAITING);
-        let ended_well = programs::each_line(programs::doveadm(&QUOTA), SILENCE, |line| {
-            line.into_iter().for_each(|line| rows.take(line));
-            if line.is_none() || rows.is_full() || Instant::now() >= due {
-                let batch = rows.batch(line.is_none()).into_iter();
-                let sure = batch.map(|(mailbox, quota)| {
-                    let number = exact(quota, sums.get(&mailbox).copied());
-                    (mailbox, number)
+        let ended_well = programs::each_line(programs::doveadm(&QUOTA), SILENCE, |printed| {
+            if let Printed::Line(line) = printed {
+                rows.take(line);
+            }
+            let is_over = matches!(printed, Printed::End);
+            if is_over || rows.is_full() || Instant::now() >= due {
+                let batch = rows.batch(is_over).into_iter();
+                let sure = batch.filter_map(|(mailbox, quota)| {
+                    let number = exact(quota, sums.get(&mailbox).copied())?;
+                    Some((mailbox, number))
                 });
                 self.tell(sure.collect())?;
                 due = Instant::now() + WAITING;
@@ -120,9 +126,15 @@ impl TellingRound<'_> {
     }
 }
 
-fn exact(quota: Amount, sum: Option<Amount>) -> Amount {
-    let agrees = |sum: &Amount| sum.messages == quota.messages && sum.octets.div_ceil(1024) == quota.octets.div_ceil(1024);
-    sum.filter(agrees).unwrap_or(quota)
+/// None where the sum says more than the quota: one of them is about other folders, and nobody knows which is right.
+fn exact(quota: Amount, sum: Option<Amount>) -> Option<Amount> {
+    let Some(sum) = sum else { return Some(quota) };
+    let rounded = Amount { octets: sum.octets.div_ceil(1024).saturating_mul(1024), ..sum };
+    if rounded == quota {
+        return Some(sum);
+    }
+    let covers = quota.octets >= rounded.octets && quota.messages >= rounded.messages;
+    covers.then_some(quota)
 }
 
 #[cfg(test)]
@@ -133,12 +145,16 @@ mod tests {
     fn a_sum_is_believed_where_the_quota_says_the_same() {
         let quota = Amount { octets: 2048, messages: 3 };
         let sum = |octets, messages| exact(quota, Some(Amount { octets, messages }));
-        assert_eq!([sum(1025, 3).octets, sum(2048, 3).octets], [1025, 2048]);
-        // A folder is missing, or one of others is in it.
-        for (octets, messages) in [(1024, 3), (1500, 2), (2049, 3), (9000, 7), (0, 0)] {
-            assert_eq!(sum(octets, messages), quota);
+        assert_eq!([1025, 2048].map(|octets| sum(octets, 3)), [1025, 2048].map(|octets| Some(Amount { octets, messages: 3 })));
+        // A folder is missing in it.
+        for (octets, messages) in [(1024, 3), (1500, 2), (0, 0)] {
+            assert_eq!(sum(octets, messages), Some(quota));
         }
-        assert_eq!(exact(quota, None), quota);
-        assert_eq!(exact(Amount::ZERO, Some(Amount::ZERO)), Amount::ZERO);
+        // One of others is in it, or the quota leaves one out.
+        for (octets, messages) in [(2049, 3), (9000, 7), (1025, 4)] {
+            assert_eq!(sum(octets, messages), None);
+        }
+        assert_eq!(exact(quota, None), Some(quota));
+        assert_eq!(exact(Amount::ZERO, Some(Amount::ZERO)), Some(Amount::ZERO));
     }
 }

@@ -21,10 +21,22 @@ use crate::quota::Amount;
 pub(super) const PART: usize = 500;
 /// How long a row waits for others.
 const WAITING: Duration = Duration::from_secs(5);
+/// How often whoever hears is told that nothing came.
+const QUIET: Duration = Duration::from_secs(60);
 /// Lines that could not be read, in one count: what tells more of them tells something else.
 const ODD: u64 = 10_000;
 /// What tells it, where the admin names no program.
 const DOVEADM: [&str; 9] = ["doveadm", "-f", "tab", "mailbox", "status", "-A", "-t", "messages vsize", "*"];
+
+/// What became of a program.
+pub(super) enum Printed<'a> {
+    /// It printed a line.
+    Line(&'a [u8]),
+    /// Nothing, for a while.
+    Nothing,
+    /// It has no more to say.
+    End,
+}
 
 /// Closes the storage to all but `node`; whether that was done in time. The program has `lock` as its input, and so has what it calls: where this
 /// process is cut off, the next one waits for the lock until they have ended. A shell takes the input from what it puts in the background; that is
@@ -76,7 +88,8 @@ fn began(process: u32) -> Option<String> {
     stat.rsplit_once(") ")?.1.split(' ').nth(19).map(str::to_owned)
 }
 
-/// Tells what each mailbox holds, in parts, the first ones soon; whether that was all. `silence`: how long nothing may come.
+/// Tells what each mailbox holds, in parts, the first ones soon, and none where nothing came for a minute; whether that was all. `silence`: how long
+/// nothing may come.
 ///
 /// # Errors
 /// It cannot be started, was silent, or the parts cannot be told. Then nothing of it goes on.
@@ -87,13 +100,16 @@ pub(super) fn count(
 ) -> io::Result<bool> {
     let command = program.map_or_else(|| doveadm(&DOVEADM), Command::new);
     let (mut table, mut due) = (Table::default(), Instant::now() + WAITING);
-    let ended_well = each_line(command, silence, |line| {
-        line.into_iter().for_each(|line| table.take(line));
+    let ended_well = each_line(command, silence, |printed| {
+        if let Printed::Line(line) = printed {
+            table.take(line);
+        }
         if table.odd > ODD {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        let is_due = table.rows.len() >= PART || line.is_none() || Instant::now() >= due;
-        if is_due && !table.rows.is_empty() {
+        let is_quiet = matches!(printed, Printed::Nothing);
+        let is_due = table.rows.len() >= PART || matches!(printed, Printed::End) || Instant::now() >= due;
+        if is_quiet || is_due && !table.rows.is_empty() {
             tell(std::mem::take(&mut table.rows))?;
             due = Instant::now() + WAITING;
         }
@@ -110,30 +126,49 @@ pub(super) fn doveadm(words: &[&str]) -> Command {
     command
 }
 
-/// Hands on each line that it prints, and none at its end; whether it ended with 0. `silence`: how long nothing may come.
+/// Hands on what it prints; whether it ended with 0. `silence`: how long nothing may come.
 ///
 /// # Errors
-/// It cannot be started, was silent, or `take` fails. Then nothing of it goes on.
+/// It cannot be started, was silent, was cut off in a line, or `take` fails. Then nothing of it goes on.
 pub(super) fn each_line(
     mut command: Command,
     silence: Duration,
-    mut take: impl FnMut(Option<&[u8]>) -> io::Result<()>,
+    mut take: impl FnMut(Printed<'_>) -> io::Result<()>,
 ) -> io::Result<bool> {
     let mut program = command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0).spawn()?;
     let (lines, told) = sync_channel(PART);
     if let Some(out) = program.stdout.take() {
-        spawn(move || BufReader::new(out).split(b'\n').try_for_each(|line| lines.send(line)));
+        spawn(move || whole_lines(BufReader::new(out)).try_for_each(|line| lines.send(line)));
     }
+    let mut spoke = Instant::now();
     let mut all = || loop {
-        match told.recv_timeout(silence) {
-            Ok(line) => take(Some(&line?))?,
-            Err(RecvTimeoutError::Disconnected) => return take(None),
-            Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::TimedOut.into()),
+        match told.recv_timeout(silence.min(QUIET)) {
+            Ok(line) => take(Printed::Line(&line?))?,
+            Err(RecvTimeoutError::Disconnected) => return take(Printed::End),
+            Err(RecvTimeoutError::Timeout) if spoke.elapsed() >= silence => return Err(io::ErrorKind::TimedOut.into()),
+            Err(RecvTimeoutError::Timeout) => {
+                take(Printed::Nothing)?;
+                continue;
+            }
         }
+        spoke = Instant::now();
     };
     let taken: io::Result<()> = all();
     let ended_well = ends_well(&mut program, if taken.is_ok() { silence } else { Duration::ZERO })?;
     taken.map(|()| ended_well)
+}
+
+/// The lines of `input`, without their ends. One that is cut off is none: a number in it may lack its last digits.
+pub(super) fn whole_lines(mut input: impl BufRead) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+    std::iter::from_fn(move || {
+        let mut line = Vec::new();
+        match input.read_until(b'\n', &mut line) {
+            Ok(0) => None,
+            Ok(_) if line.pop() == Some(b'\n') => Some(Ok(line)),
+            Ok(_) => Some(Err(io::ErrorKind::UnexpectedEof.into())),
+            Err(error) => Some(Err(error)),
+        }
+    })
 }
 
 /// Whether it ends with 0 in time; else it is ended.
@@ -173,9 +208,10 @@ impl Table {
         let fields: Vec<_> = text.trim_end_matches('\r').split('\t').collect();
         let Some(head) = self.head else {
             let place = |names: &[&str]| fields.iter().position(|field| names.contains(&field.to_ascii_lowercase().as_str()));
-            if let [Some(user), Some(messages), Some(octets)] =
-                [place(&["username", "user"]), place(&["messages"]), place(&["vsize"])]
-            {
+            // With a column for the folder, a line is not about a mailbox: doveadm was not asked for the total (`-t`).
+            let of_folders = place(&["mailbox"]).is_some();
+            let found = [place(&["username", "user"]), place(&["messages"]), place(&["vsize"])];
+            if let ([Some(user), Some(messages), Some(octets)], false) = (found, of_folders) {
                 self.head = Some([user, messages, octets]);
             } else {
                 self.odd += 1;
@@ -226,6 +262,20 @@ mod tests {
         assert!(count(Some(&many), silence, |_| Err(io::ErrorKind::BrokenPipe.into())).is_err());
         assert!(begin.elapsed() < Duration::from_secs(20));
         [hangs, long, many].iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    }
+
+    #[test]
+    fn what_is_cut_off_in_a_line_is_no_number() {
+        let path = script("cut", "printf 'Username\\tmessages\\tvsize\\na@velo.example\\t26\\t700\\nb@velo.example\\t2'");
+        let mut told = Vec::new();
+        let counted = count(Some(&path), Duration::from_secs(20), |rows| {
+            told.extend(rows);
+            Ok(())
+        });
+        assert!(counted.is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof));
+        let lines: Vec<_> = whole_lines(&b"STORAGE\t12\nMESSAGE\t2"[..]).collect();
+        assert!(matches!(&lines[..], [Ok(line), Err(_)] if line == b"STORAGE\t12"));
+        fs::remove_file(path).unwrap();
     }
 
     /// A file to lock. Closing it frees the lock only when nobody else has it open: as where the witness ends in the middle.
@@ -307,6 +357,7 @@ mod tests {
             ("username\tmessages\tvsize\na@velo.example\t2\t\nb@velo.example\t1\t1\n", 1),
             ("username\tmessages\tvsize\nnobody\t2\t5\n", 0),
             ("username\tmessages\tvsize\na@velo.example\t2\t-5\n", 0),
+            ("username\tmailbox\tmessages\tvsize\na@velo.example\tINBOX\t2\t5\n", 0),
         ] {
             let read = read(text);
             assert_eq!((read.0.len(), read.1), (rows, false), "{text}");

@@ -45,6 +45,10 @@ impl Rested {
         self.confirmed && !self.wanted
     }
 
+    pub(super) fn is_shrunk(self) -> bool {
+        self.shrunk
+    }
+
     pub(super) fn is_pushed(self) -> bool {
         self.pushed.is_some()
     }

@@ -171,7 +171,7 @@ fn what_is_delivered_while_doveadm_runs_is_not_lost() {
 #[test]
 fn who_is_killed_or_overtaken_changes_nothing() {
     let stage = stage(false, &["alice"]);
-    delivered(&stage, stage.lmtp, ALICE, 4_000);
+    (0..2).for_each(|_| delivered(&stage, stage.lmtp, ALICE, 4_000));
     sleep(Duration::from_secs(3));
     let before = truth::of(&stage, ALICE);
     Slow::begin(&stage, "killed").end_by_a_kill();
@@ -184,6 +184,10 @@ fn who_is_killed_or_overtaken_changes_nothing() {
     assert!(is_equal(&stage, ALICE) && is_known(&stage, ALICE));
     let (code, said) = first.ends();
     assert!(code == Some(1) && said.contains("That count is over"), "{said}");
+    assert!(is_equal(&stage, ALICE) && is_known(&stage, ALICE));
+    // That it is empty is believed of a mailbox in which somebody deleted mail.
+    delete(stage.pop3_front, ALICE, 1);
+    assert_eq!(count(&stage, &["--program", &sums]).0, Some(0));
     assert!(is_equal(&stage, ALICE) && is_known(&stage, ALICE));
 }
 
