@@ -189,6 +189,8 @@ impl Stage {
 
     /// The same without waiting.
     pub(crate) fn begin(&mut self, at: usize) {
+        // One that was killed has its sockets until it is gone.
+        drop(self.nodes[at].take());
         let mut command = Command::new(PROGRAM);
         command.arg("run").arg("--config").arg(self.folder(at).join("nologd.toml"));
         let out = self.folder(at).join("out");
