@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use super::count_round::CountRound;
 use super::doubt::OldNumbers;
 use super::host::Host;
+use super::in_parts::InParts;
 use super::node_desk::NodeDesk;
 use super::open_offers::LoanOffers;
 use super::seen_zones::SeenZones;
 use super::share_desk::ShareDesk;
-use super::staging::Staging;
 use crate::incident::Incidents;
 use crate::limit::Limits;
-use crate::quota::{Book, Name};
+use crate::quota::{Batch, Book, Name, WantedCounts};
 
 /// What commands work on. They block on the disk.
 pub struct Executor {
@@ -20,10 +19,12 @@ pub struct Executor {
     pub(super) host: Host,
     pub(super) incidents: Arc<Incidents>,
     pub(super) limits: Arc<Limits>,
-    pub(super) staging: Staging,
+    /// Of a sync: how many parts came, and what they say.
+    pub(super) staging: InParts<(u64, Batch)>,
     pub(super) offers: LoanOffers,
     pub(super) zones: SeenZones,
-    pub(super) counting: CountRound,
+    /// Of a count of everybody, until the backend has told.
+    pub(super) counting: InParts<WantedCounts>,
     /// Where this is one of two machines.
     pub(super) node: Option<Arc<dyn NodeDesk>>,
     /// Where this is one of several nodes.
@@ -35,8 +36,8 @@ pub struct Executor {
 impl Executor {
     /// An executor in front of `book`.
     pub fn new(book: Arc<Book>, host: Host, incidents: Arc<Incidents>, limits: Arc<Limits>) -> Executor {
-        let (staging, offers, zones) = (Staging::default(), LoanOffers::default(), SeenZones::default());
-        let counting = CountRound::default();
+        let (staging, offers, zones) = (InParts::default(), LoanOffers::default(), SeenZones::default());
+        let counting = InParts::default();
         Executor { book, host, incidents, limits, staging, offers, zones, counting, node: None, share: None, is_waiting: false }
     }
 

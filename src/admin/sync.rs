@@ -3,16 +3,18 @@
 //!
 //! Absent on purpose: any brake. How much may change at once is for the sync to say, which knows the panel (docs/admin/panels.md).
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use super::staging::Staged;
+use super::in_parts::{RunInParts, is_name};
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
 use crate::quota::{Applied, Batch};
 
 /// Most parts of a batch: some 200,000 changes.
 const PARTS: u64 = 1000;
-/// Longest name of a batch, in octets.
-const NAME: usize = 64;
+/// How long a part waits for the next. A sync that was killed leaves its parts until somebody asks after that.
+const WAITING: Duration = Duration::from_secs(60);
 
 /// A part of a batch that is not the last.
 #[derive(Clone, Serialize, Deserialize)]
@@ -69,21 +71,22 @@ impl AdminCommand for StageSync {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<SyncStaged, Declined> {
-        if self.batch.is_empty() || self.batch.len() > NAME {
+        if !is_name(&self.batch) {
             return Err(Declined::wrong("batch"));
         }
         if self.part >= PARTS {
             return Err(Declined::because("That is more than one batch may hold."));
         }
-        let mut place = executor.staging.lock(at.now);
+        let mut place = executor.staging.lock(at.now, WAITING);
         if self.part == 0 {
-            *place = Some(Staged { batch: self.batch.clone(), parts: 0, changes: Batch::default(), since: at.now });
+            *place = Some(RunInParts { name: self.batch.clone(), held: (0, Batch::default()), since: at.now });
         }
-        let staged = place.as_mut().filter(|staged| staged.batch == self.batch && staged.parts == self.part);
+        let staged = place.as_mut().filter(|staged| staged.name == self.batch && staged.held.0 == self.part);
         let staged = staged.ok_or_else(another)?;
-        staged.changes.extend(self.changes.clone());
-        (staged.parts, staged.since) = (staged.parts + 1, at.now);
-        Ok(SyncStaged { parts: staged.parts })
+        let (parts, changes) = &mut staged.held;
+        changes.extend(self.changes.clone());
+        (*parts, staged.since) = (*parts + 1, at.now);
+        Ok(SyncStaged { parts: *parts })
     }
 
     /// Nothing: the command line tells the whole.
@@ -103,9 +106,9 @@ impl AdminCommand for ApplySync {
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<SyncApplied, Declined> {
         let mut changes = Batch::default();
         if self.parts > 0 {
-            let staged = executor.staging.lock(at.now).take();
-            let staged = staged.filter(|staged| staged.batch == self.batch && staged.parts == self.parts);
-            changes = staged.ok_or_else(another)?.changes;
+            let staged = executor.staging.lock(at.now, WAITING).take();
+            let staged = staged.filter(|staged| staged.name == self.batch && staged.held.0 == self.parts);
+            changes = staged.ok_or_else(another)?.held.1;
         }
         changes.extend(self.changes.clone());
         let Applied { above, kept, written, residue } = executor.book.apply(&changes, at.today)?;

@@ -1,11 +1,11 @@
 //! What `nologd usage count` says: that the backend is asked from now on, and what it holds. Which mailboxes want a count, and what became of the
 //! counts, it is never told: whoever asks again and again would learn who does something (docs/side-information.md).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::count_round::Counting;
+use super::in_parts::{RunInParts, is_name};
 use super::share_count::COUNT_IS_OVER;
 use super::usage::{MailboxRows, speaker};
 use super::{AdminCommand, Audience, Declined, Executor, Moment};
@@ -13,8 +13,8 @@ use crate::private::Address;
 use crate::quota::Amount;
 use crate::words::given;
 
-/// Longest name of a round, in octets.
-const NAME: usize = 64;
+/// How long a part waits for the next. A command that was killed leaves its counts for so long, or until another one begins.
+const WAITING: Duration = Duration::from_secs(180);
 
 /// `usage begin-count`: the backend is asked from now on.
 #[derive(Clone, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub struct UsageHeard {}
 impl Executor {
     /// Forgets a count whose command was killed.
     pub fn sweep_counts(&self, now: Instant) {
-        drop(self.counting.lock(now));
+        drop(self.counting.lock(now, WAITING));
     }
 }
 
@@ -72,11 +72,12 @@ impl AdminCommand for BeginUsageCount {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<UsageHeard, Declined> {
-        if self.round.is_empty() || self.round.len() > NAME {
+        if !is_name(&self.round) {
             return Err(Declined::wrong("round"));
         }
         let counts = executor.book.count_wanted(speaker(self.backend.as_deref(), at)?);
-        *executor.counting.lock(at.now) = Some(Counting { round: self.round.clone(), counts, since: at.now });
+        let begun = RunInParts { name: self.round.clone(), held: counts, since: at.now };
+        *executor.counting.lock(at.now, WAITING) = Some(begun);
         Ok(UsageHeard {})
     }
 
@@ -94,11 +95,11 @@ impl AdminCommand for TellUsageCount {
     }
 
     fn carry_out(&self, executor: &Executor, at: &Moment<'_>) -> Result<UsageHeard, Declined> {
-        let mut place = executor.counting.lock(at.now);
-        let counting = place.as_mut().filter(|counting| counting.round == self.round);
+        let mut place = executor.counting.lock(at.now, WAITING);
+        let counting = place.as_mut().filter(|counting| counting.name == self.round);
         let counting = counting.ok_or(Declined::because(COUNT_IS_OVER))?;
         counting.since = at.now;
-        self.mailboxes.iter().for_each(|(mailbox, seen)| counting.counts.told(mailbox, seen, at.today));
+        self.mailboxes.iter().for_each(|(mailbox, seen)| counting.held.told(mailbox, seen, at.today));
         if self.over {
             *place = None;
         }
@@ -113,7 +114,6 @@ impl AdminCommand for TellUsageCount {
 
 #[cfg(test)]
 mod tests {
-    use super::super::count_round::WAITING;
     use super::*;
     use crate::admin::tests::stage::{TestStage, address};
 

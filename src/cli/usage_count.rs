@@ -18,7 +18,7 @@ use crate::private::Address;
 use crate::quota::Amount;
 
 /// What tells how full each mailbox is, as `usage load` reads it.
-const QUOTA: [&str; 6] = ["doveadm", "-f", "tab", "quota", "get", "-A"];
+const QUOTA: [&str; 5] = ["-f", "tab", "quota", "get", "-A"];
 
 /// How long the storage may be silent: doveadm prints when 8 KB are full, after some hundred mailboxes, and one may take minutes.
 const SILENCE: Duration = Duration::from_secs(1800);

@@ -26,7 +26,7 @@ const QUIET: Duration = Duration::from_secs(60);
 /// Lines that could not be read, in one count: what tells more of them tells something else.
 const ODD: u64 = 10_000;
 /// What tells it, where the admin names no program.
-const DOVEADM: [&str; 9] = ["doveadm", "-f", "tab", "mailbox", "status", "-A", "-t", "messages vsize", "*"];
+const DOVEADM: [&str; 8] = ["-f", "tab", "mailbox", "status", "-A", "-t", "messages vsize", "*"];
 
 /// What became of a program.
 pub(super) enum Printed<'a> {
@@ -118,10 +118,9 @@ pub(super) fn count(
     Ok(ended_well && table.is_whole())
 }
 
-/// A command of these words.
+/// doveadm with these words.
 pub(super) fn doveadm(words: &[&str]) -> Command {
-    let mut words = words.iter();
-    let mut command = Command::new(words.next().copied().unwrap_or_default());
+    let mut command = Command::new("doveadm");
     command.args(words);
     command
 }

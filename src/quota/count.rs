@@ -56,7 +56,7 @@ impl Tally {
             return Refreshed::Disturbed;
         }
         // Between the answer and its hearing, minutes may lie: the push knows better, and whether a count is wanted after it.
-        if begun.long && self.pushes != begun.pushes {
+        if begun.long && (self.pushes != begun.pushes || self.is_in_vain(seen)) {
             return Refreshed::Disturbed;
         }
         self.finished = begun.number;
@@ -93,6 +93,12 @@ impl Tally {
         self.wanted = !exact || left || self.doubts.total() != Amount::ZERO;
         self.shrunk &= left;
         if exact { Refreshed::Exact } else { Refreshed::AtMost }
+    }
+
+    /// That there is nothing, though nobody has deleted anything: so is told, and well, of a storage that is not mounted.
+    fn is_in_vain(&self, seen: Amount) -> bool {
+        let is_empty = seen.messages == 0 || seen.octets == 0;
+        is_empty && self.used != Amount::ZERO && !self.shrunk
     }
 
     /// What a push that came during a count says beyond it: mail around nologd that the count came too early for, or that was deleted before it. Where

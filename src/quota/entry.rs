@@ -162,11 +162,6 @@ impl Entry {
         self.awake().map_or(!self.rested.is_seen(), |awake| awake.tally.wanted || !awake.tally.is_confirmed())
     }
 
-    /// Whether there may be nothing in it: mail was deleted since it was counted, or there was none.
-    pub(super) fn may_be_empty(&self) -> bool {
-        self.used() == Amount::ZERO || self.awake().map_or(self.rested.is_shrunk(), |awake| awake.tally.shrunk)
-    }
-
     /// Whether the backend pushes it.
     pub(super) fn is_pushed(&self) -> bool {
         self.awake().map_or(self.rested.is_pushed(), |awake| awake.tally.push.is_some())

@@ -45,10 +45,6 @@ impl Rested {
         self.confirmed && !self.wanted
     }
 
-    pub(super) fn is_shrunk(self) -> bool {
-        self.shrunk
-    }
-
     pub(super) fn is_pushed(self) -> bool {
         self.pushed.is_some()
     }

@@ -63,43 +63,13 @@ impl Book {
 mod tests {
     use super::*;
     use crate::private::Domain;
-    use crate::quota::{Association, Bench, BookParams, Limit, Verdict};
+    use crate::quota::tests::OneNode;
+    use crate::quota::{Association, BookParams, Limit, Verdict};
     use crate::store::MemoryStore;
-
-    /// A node that judges all.
-    struct Judge;
-
-    impl Bench for Judge {
-        fn tenant(&self, association: &Name) -> u64 {
-            association.reveal().len() as u64
-        }
-        fn withheld(&self, _: u64) -> Option<super::super::Amount> {
-            Some(super::super::Amount::ZERO)
-        }
-        fn grant(&self, _: u64, _: u64) -> Option<u64> {
-            Some(1)
-        }
-        fn weight(&self, amount: super::super::Amount) -> u64 {
-            amount.octets
-        }
-        fn is_going_on(&self, _: u64, _: u64) -> bool {
-            true
-        }
-        fn is_cut(&self, _: u64, _: u64) -> bool {
-            false
-        }
-        fn end(&self, _: u64, _: u64, _: u64, _: bool) {}
-        fn is_elsewhere(&self, _: u64) -> bool {
-            false
-        }
-        fn speaks(&self, _: u64) -> bool {
-            true
-        }
-    }
 
     fn node() -> Book {
         let book = Book::open(Arc::new(MemoryStore::new()), BookParams::default()).unwrap();
-        book.judge_each_with(Arc::new(Judge));
+        book.judge_each_with(Arc::new(OneNode::new(true)));
         for (name, domain) in [("velo", "velo.example"), ("amis2", "amis.example")] {
             let mut one = Association::new(Name::parse(name).unwrap(), [Domain::parse(domain).unwrap()]);
             one.sending.mailbox.messages_per_hour = Limit::At(4);

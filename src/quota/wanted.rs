@@ -9,12 +9,7 @@ use crate::private::Address;
 
 /// Counts under way, begun before the storage is asked. What is dropped, or never told, counts nothing.
 #[must_use = "they do nothing until the storage tells"]
-pub struct WantedCounts(HashMap<Address, WantedCount>);
-
-struct WantedCount {
-    refresh: Refresh,
-    may_be_empty: bool,
-}
+pub struct WantedCounts(HashMap<Address, Refresh>);
 
 impl Book {
     /// Begins to count the mailboxes whose number is not sure, or was confirmed by nobody since the start. `speaker` is who will be asked, where that is
@@ -29,11 +24,11 @@ impl Book {
             let wanting = ledger
                 .entries()
                 .filter(|entry| entry.wants_count() && ledger.belief(&entry.address, speaker) == Belief::Believed);
-            let wanting: Vec<_> = wanting.map(|entry| (entry.address.clone(), entry.may_be_empty())).collect();
-            for (address, may_be_empty) in wanting {
+            let wanting: Vec<_> = wanting.map(|entry| entry.address.clone()).collect();
+            for address in wanting {
                 if let Some(mut refresh) = Refresh::begin(&tenant, &mut ledger, &address) {
                     refresh.of_all();
-                    counts.insert(address, WantedCount { refresh, may_be_empty });
+                    counts.insert(address, refresh);
                 }
             }
         }
@@ -43,10 +38,9 @@ impl Book {
 
 impl WantedCounts {
     /// The storage said this of one mailbox, at some moment since they began. What is said under another name of a mailbox, or of one that is not
-    /// meant, counts nothing. Nor does nothing, unless somebody deleted mail there: doveadm says so, and ends well, of a storage that is not mounted.
+    /// meant, counts nothing.
     pub fn told(&mut self, mailbox: &Address, seen: Amount, today: Day) {
-        let is_empty = seen.messages == 0 || seen.octets == 0;
-        if let Some(WantedCount { refresh, .. }) = self.0.remove(mailbox).filter(|count| count.may_be_empty || !is_empty) {
+        if let Some(refresh) = self.0.remove(mailbox) {
             refresh.finish(seen, today);
         }
     }
