@@ -19,6 +19,7 @@
 #   make faults           three nodes with etcd and Dovecot, in network namespaces, and faults at random: MINUTES=20, SEED=1; as root
 #   make test-trixie      the demo and the tests with real servers in a Debian 13, so with Dovecot 2.4; as root
 #   make test-others      other servers: Cyrus and Courier behind nologd, SOGo in front of it, and rspamd; unpacked below target/others and never installed
+#   make imaptest IMAPTEST=PROGRAM   imaptest in turns direct and through nologd, behind Cyrus and Dovecot; as root, some seven minutes
 #   make fmt              formats the sources
 
 CARGO ?= cargo
@@ -35,6 +36,7 @@ MINUTES ?= 20
 PUSH  ?= 1
 RELEASES ?= bookworm trixie
 OLDER ?=
+IMAPTEST ?=
 
 DEMO_PACKAGES  = gcc libc6-dev dovecot-imapd dovecot-lmtpd
 WEBMAIL_PACKAGES = roundcube-core roundcube-sqlite3 php-cli
@@ -51,7 +53,7 @@ SUDO   = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 AS_ROOT = $(if $(SUDO),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo -E")
 
-.PHONY: demo test deb test-package bench bench-quick fuzz attack walk faults test-trixie test-others fmt packages axe
+.PHONY: demo test deb test-package bench bench-quick fuzz attack walk faults test-trixie test-others imaptest fmt packages axe
 
 demo: PACKAGES = $(DEMO_PACKAGES) $(if $(WEBMAIL),$(WEBMAIL_PACKAGES)) $(if $(NODES),etcd-server openssl)
 demo: packages
@@ -147,6 +149,14 @@ test-others: PACKAGES = gcc g++ pkg-config libkf5ksieve-dev iproute2 libc6-dev l
 test-others: packages
 	@SUDO="$(SUDO)" sh tests/others/unpack.sh target/others
 	$(AS_ROOT) $(CARGO) test --locked --test real -- --ignored others::
+
+# The release build is measured; IMAPTEST names the program.
+imaptest: PACKAGES = dovecot-imapd dovecot-lmtpd libsasl2-2 libsasl2-modules-db
+imaptest: packages
+	@SUDO="$(SUDO)" sh tests/others/unpack.sh target/others
+	$(CARGO) build --locked --release --bin nologd
+	$(AS_ROOT) env NOLOGD="$(CURDIR)/target/release/nologd" IMAPTEST="$(IMAPTEST)" $(CARGO) test --locked --test real -- \
+	    --ignored --nocapture --test-threads=1 others::imaptest
 
 fmt:
 	$(CARGO) fmt

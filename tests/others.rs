@@ -11,6 +11,8 @@ mod courier;
 mod cyrus;
 #[path = "others/front.rs"]
 mod front;
+#[path = "others/imaptest.rs"]
+mod imaptest;
 #[path = "others/kmail.rs"]
 mod kmail;
 #[path = "others/servers.rs"]
