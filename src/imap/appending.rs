@@ -13,6 +13,7 @@ use super::pending::{Collect, Pending};
 use super::phase::ClientPhase;
 use super::places::{MailboxOwner, Places};
 use super::question::{Aim, Asked};
+use super::selected::is_inbox;
 use super::session::ImapSession;
 use super::{ImapStep, reply};
 use crate::fault::{Fault, RefusalCode, Side};
@@ -51,8 +52,8 @@ impl ImapSession {
             let answer = reply::refused(&append.tag, RefusalCode::MessageTooLong);
             return self.refuse_append(append, taken, answer);
         }
-        // Nothing is asked in the middle of a command.
-        if !append.begun && self.wants_places() {
+        // Nothing is asked in the middle of a command; and whose the INBOX is, and that it is no folder for sent mail, need not be.
+        if !append.begun && !is_inbox(&append.mailbox) && self.wants_places() {
             return self.ask_places(Pending::Append(append), taken);
         }
         let places = self.known_places();

@@ -10,7 +10,7 @@ use super::space::Account;
 use super::status::Status;
 use super::tag::Tag;
 use super::way::{Way, Ways};
-use crate::quota::{NoShift, Refreshed, Turn};
+use crate::quota::{CountDuty, NoShift, Refreshed, Turn};
 
 /// Counts of one mailbox in a row that others disturbed, after which the next session goes on.
 const TRIES: u8 = 10;
@@ -21,6 +21,8 @@ pub(super) struct Gate {
     /// What waits for an answer of the backend.
     pub(super) held: HeldSpace,
     due: Due,
+    /// None where this session cannot count, or cannot while the client has a folder open.
+    duty: Option<CountDuty>,
     /// Somebody found no room in this session since the last count.
     refused: bool,
     tries: u8,
@@ -34,6 +36,8 @@ pub(super) struct Gate {
 enum Due {
     /// Not for any reason that we know.
     No,
+    /// When the session rests or ends, unless somebody else has counted by then.
+    IfWanted,
     /// When the session rests or ends.
     AtRest,
     /// Before anything else.
@@ -42,9 +46,21 @@ enum Due {
 
 impl Gate {
     pub(super) fn new(account: Option<Arc<dyn Account>>, ways: Ways) -> Gate {
-        let unseen = account.as_ref().is_some_and(|account| !account.is_seen());
-        let due = if unseen { Due::Now } else { Due::No };
-        Gate { account, held: HeldSpace::default(), due, refused: false, tries: 0, rounded: false, ways }
+        let counts = matches!(ways.now(), Some(Way::ListStatus | Way::Status | Way::Quota));
+        let duty = account.as_ref().filter(|_| counts).and_then(|account| account.count_duty());
+        let mut gate =
+            Gate { account, held: HeldSpace::default(), due: Due::No, duty, refused: false, tries: 0, rounded: false, ways };
+        if gate.account.as_ref().is_some_and(|account| !account.is_seen()) {
+            let waits = !gate.is_urgent() && gate.duty.as_ref().is_some_and(CountDuty::may_wait);
+            gate.due = if waits { Due::IfWanted } else { Due::Now };
+        }
+        gate
+    }
+
+    /// Whether a count is not to be left to others, or to a quiet moment: somebody may be waiting for the room; or the backend pushes, and a
+    /// count is wanted only where it is in doubt.
+    fn is_urgent(&self) -> bool {
+        self.refused || self.account.as_ref().is_some_and(|account| account.is_pushed() || account.is_nearly_full())
     }
 
     pub(super) fn account(&self) -> Option<&Arc<dyn Account>> {
@@ -58,7 +74,11 @@ impl Gate {
 
     /// Whether a count is due before the session rests or ends.
     pub(super) fn asks_at_rest(&self) -> bool {
-        self.due != Due::No && self.account.is_some()
+        match self.due {
+            Due::No => false,
+            Due::IfWanted => self.account.as_ref().is_some_and(|account| !account.is_seen()),
+            Due::AtRest | Due::Now => self.account.is_some(),
+        }
     }
 
     /// Whether a count is due before the session ends. A backend that pushes tells by itself, within milliseconds of the
@@ -67,9 +87,29 @@ impl Gate {
         self.asks_at_rest() && self.account.as_ref().is_some_and(|account| !account.is_pushed() || !account.is_seen())
     }
 
+    /// The session ends, and all that it did was answered: what is due is left to those who have the mailbox open too.
+    pub(super) fn pass_on(&mut self) {
+        if self.asks_at_rest() && !self.is_urgent() && self.duty.as_mut().is_some_and(CountDuty::pass_on) {
+            self.due = Due::No;
+        }
+    }
+
+    /// Nothing can be asked for a while. True: something is to be asked before.
+    pub(super) fn step_aside(&mut self) -> bool {
+        if self.duty.as_mut().is_some_and(CountDuty::step_aside) && self.due == Due::No {
+            self.due = Due::AtRest;
+        }
+        self.asks_at_rest()
+    }
+
+    /// It can again.
+    pub(super) fn step_in(&mut self) {
+        self.duty.iter_mut().for_each(CountDuty::step_in);
+    }
+
     /// The session rests, or is about to end: what is due then is due now.
     pub(super) fn rest(&mut self) -> bool {
-        let due = self.due == Due::AtRest;
+        let due = self.due != Due::Now && self.asks_at_rest();
         if due {
             self.due = Due::Now;
         }
@@ -84,6 +124,15 @@ impl Gate {
         self.due = if waited_for || self.due == Due::Now { Due::Now } else { Due::AtRest };
     }
 
+    /// Somebody wants a count, and others of the mailbox are asked too.
+    pub(super) fn asked(&mut self) {
+        let due = self.due;
+        self.wants_count();
+        if due == Due::No && self.due == Due::AtRest {
+            self.due = Due::IfWanted;
+        }
+    }
+
     /// There may be less in the mailbox. The book hears of it at once: nothing bounces for a number that is too high.
     pub(super) fn shrank(&mut self) {
         (self.tries, self.rounded) = (0, false);
@@ -95,8 +144,10 @@ impl Gate {
 
     /// The backend told that something is gone, maybe by somebody else. Many of these come in a row.
     pub(super) fn saw_expunge(&mut self) {
-        if self.due == Due::No {
-            self.shrank();
+        if matches!(self.due, Due::No | Due::IfWanted) {
+            (self.tries, self.rounded) = (0, false);
+            self.asked();
+            self.account.iter().for_each(|account| account.unsee());
         }
     }
 
@@ -228,118 +279,13 @@ impl Drop for Gate {
     fn drop(&mut self) {
         // A move without an answer may have copied, and not removed.
         self.held.fail();
-        if let (true, Some(account)) = (self.asks_at_end(), &self.account) {
+        if let (true, Some(account)) = (self.asks_at_end(), &self.account)
+            && !self.duty.as_mut().is_some_and(CountDuty::pass_on)
+        {
             account.unsee();
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::stand_ins::Alice;
-    use super::super::tag::tag;
-    use super::*;
-    use crate::quota::Amount;
-
-    fn octets(account: &Arc<dyn Account>) -> u128 {
-        account.roots().map_or(0, |[mailbox, _]| mailbox.octets)
-    }
-
-    /// How often it is counted, by the ways that there are; each but the last one tells no number.
-    fn counts(ways: [Option<Way>; 3]) -> usize {
-        let mut gate = Gate::new(Some(Alice::account(1000, true)), Ways::new(ways));
-        gate.wants_count();
-        let last = ways.into_iter().flatten().last();
-        let mut counts = 0;
-        while counts < 50 && (gate.rest() || gate.asks_now()) {
-            if gate.begin() == last {
-                gate.counted(Refreshed::Exact);
-                counts += 1;
-            } else {
-                gate.not_counted();
-            }
-        }
-        counts
-    }
-
-    #[test]
-    fn a_way_that_never_tells_a_number_is_not_asked_for_ever() {
-        let (octets, quota, sizes) = (Some(Way::ListStatus), Some(Way::Quota), Some(Way::Sizes { unselect: false }));
-        assert_eq!(counts([octets, None, None]), 1);
-        // As Courier: what the last one tells is exact.
-        assert_eq!(counts([None, quota, sizes]), 1);
-        assert_eq!(counts([octets, quota, sizes]), 1);
-        // What is rounded is asked once more.
-        assert_eq!(counts([octets, quota, None]), 2);
-    }
-
-    /// The message may be in the folder, under its new name.
-    #[test]
-    fn a_no_to_what_was_stored_while_folders_were_renamed_is_not_believed() {
-        let ways = || Ways::new([Some(Way::ListStatus), None, None]);
-        for (turn, left) in [(Turn::Rename, 100), (Turn::Delete, 100), (Turn::Move, 0)] {
-            // It begins and ends within the command, begins or ends within it, or goes on all along.
-            for (begins, ends) in [(1, 2), (1, 9), (0, 2), (0, 9)] {
-                let account = Alice::account(1000, true);
-                let (mut gate, mut other) = (Gate::new(Some(account.clone()), ways()), Gate::new(Some(account.clone()), ways()));
-                for at in 0..3 {
-                    if at == begins {
-                        other.shift(&tag(b"b"), turn);
-                    }
-                    match (at, account.reserve(Amount::message(100))) {
-                        (0, Ok(reservation)) => gate.held.space(&tag(b"a"), reservation, Amount::message(100)),
-                        (1, _) => gate.held.handed_over(&tag(b"a")),
-                        _ => {}
-                    }
-                    if at == ends {
-                        other.settle(&tag(b"b"), Status::Ok);
-                    }
-                }
-                gate.settle(&tag(b"a"), Status::No);
-                let seen = (octets(&account), gate.asks_at_rest());
-                assert_eq!(seen, (left, left > 0), "{turn:?} from {begins} to {ends}");
-            }
-        }
-    }
-
-    /// Messages may be there twice after a move that did not end by OK: in the mailbox of whoever owns the folders.
-    #[test]
-    fn a_move_that_failed_is_counted_by_its_owner() {
-        for (owner, status, [alice, bob]) in [
-            ("bob", Some(Status::Ok), [true, true]),
-            ("bob", Some(Status::No), [true, false]),
-            ("bob", None, [true, false]),
-            ("alice", Some(Status::Ok), [true, true]),
-            ("alice", Some(Status::No), [false, true]),
-            ("alice", None, [false, true]),
-        ] {
-            let pair = Arc::new(Alice::new(1000, true).unwrap());
-            let mut gate = Gate::new(Some(pair.clone()), Ways::new([Some(Way::ListStatus), None, None]));
-            let begun = match owner {
-                "bob" => gate.shift_for(&tag(b"a"), b"bob", Turn::Move),
-                _ => gate.shift_alone(&tag(b"a"), Turn::Move),
-            };
-            assert_eq!(begun, Ok(()));
-            status.into_iter().for_each(|status| gate.settle(&tag(b"a"), status));
-            drop(gate);
-            assert_eq!(pair.seen(), [alice, bob], "{owner} {status:?}");
-        }
-    }
-
-    /// Who renames a folder of somebody else's has renamed none of his own, and is in the way of its owner alone.
-    #[test]
-    fn a_rename_belongs_to_whoever_owns_the_folder() {
-        let account = Alice::account(1000, true);
-        let gate = || Gate::new(Some(account.clone()), Ways::new([None; 3]));
-        let (mut guest, mut other) = (gate(), gate());
-        let before = guest.renames();
-        assert_eq!(guest.shift_for(&tag(b"a"), b"bob", Turn::Rename), Ok(()));
-        assert_eq!((guest.renames(), other.renames()), (before, before));
-        assert_eq!(other.shift_for(&tag(b"a"), b"bob", Turn::Move), Err(NoShift::Busy));
-        assert_eq!(other.shift_alone(&tag(b"b"), Turn::Move), Ok(()));
-        guest.settle(&tag(b"a"), Status::Ok);
-        assert_eq!((guest.renames(), other.shift_for(&tag(b"c"), b"bob", Turn::Move)), (before, Ok(())));
-        // A deletion is in nobody's way, nor is anybody in its.
-        assert_eq!(guest.shift_for(&tag(b"d"), b"bob", Turn::Delete), Ok(()));
-    }
-}
+mod tests;

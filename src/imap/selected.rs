@@ -19,8 +19,13 @@ pub(super) struct Selected {
 pub(super) struct Selecting(pub(super) Tag<'static>, pub(super) Selected);
 
 impl Selected {
-    /// RFC 9051 5.1. Nobody can delete it.
+    /// Nobody can delete it.
     pub(super) fn is_inbox(&self) -> bool {
-        self.name.eq_ignore_ascii_case(b"INBOX")
+        is_inbox(&self.name)
     }
+}
+
+/// The one folder that everybody has, and of that name it is always their own (RFC 9051 5.1).
+pub(super) fn is_inbox(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"INBOX")
 }

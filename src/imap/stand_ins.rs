@@ -8,8 +8,8 @@ use crate::fault::RefusalCode;
 use crate::policy::headers::Profile;
 use crate::private::{Address, Domain};
 use crate::quota::{
-    Amount, Association, Book, BookParams, Day, Deletion, Limit, Name, NoShift, Origin, Refresh, Refreshed, Reservation, Shift,
-    Stay, Turn, Verdict,
+    Amount, Association, Book, BookParams, CountDuty, Day, Deletion, Limit, Name, NoShift, Origin, Refresh, Refreshed,
+    Reservation, Shift, Stay, Turn, Verdict,
 };
 use crate::scrub::Scrubber;
 use crate::scrub::invariants::{ALICE, context, shared_scrubber};
@@ -51,6 +51,7 @@ pub struct Alice {
     book: Book,
     address: Address,
     bob: Address,
+    nearly_full: bool,
 }
 
 impl Alice {
@@ -60,6 +61,12 @@ impl Alice {
     /// When the book in memory does not take her.
     pub fn account(shared: u64, seen: bool) -> Arc<dyn Account> {
         Arc::new(Alice::new(shared, seen).unwrap_or_else(|| panic!("the book in memory takes an association")))
+    }
+
+    /// One that was counted, in which nobody waits for room.
+    #[cfg(test)]
+    pub(super) fn roomy() -> Arc<dyn Account> {
+        Arc::new(Alice { nearly_full: false, ..Alice::new(1000, true).unwrap() })
     }
 
     /// As [`Alice::account`]; none when the book does not take her.
@@ -76,7 +83,7 @@ impl Alice {
                 book.begin_refresh(mailbox)?.finish(Amount::ZERO, Day::from_unix(0));
             }
         }
-        Some(Alice { book, address, bob })
+        Some(Alice { book, address, bob, nearly_full: true })
     }
 
     /// Whether her mailbox and Bob's are counted.
@@ -129,7 +136,7 @@ impl Account for Alice {
     }
 
     fn is_nearly_full(&self) -> bool {
-        true
+        self.nearly_full
     }
 
     fn is_seen(&self) -> bool {
@@ -138,6 +145,10 @@ impl Account for Alice {
 
     fn unsee(&self) {
         self.book.unsee(&self.address);
+    }
+
+    fn count_duty(&self) -> Option<CountDuty> {
+        self.book.count_duty(&self.address)
     }
 
     fn stay(&self) -> Option<Stay> {

@@ -11,8 +11,8 @@ use crate::imap::options::SentCopy;
 use crate::imap::space::{Account, Root};
 use crate::private::Address;
 use crate::quota::{
-    Amount, Book, Deletion, Kind, Limit, NoShift, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Stay, Turn, Verdict,
-    Watch,
+    Amount, Book, CountDuty, Deletion, Kind, Limit, NoShift, Origin, Refresh, Refreshed, Reservation, Shift, Standing, Stay,
+    Turn, Verdict, Watch,
 };
 use crate::route::{BackendId, Backends};
 use crate::scrub::{BODY_START, MessageContext as ScrubContext, Profile, Scrubber, Writer};
@@ -163,6 +163,10 @@ impl Account for MailboxAccount {
 
     fn unsee(&self) {
         self.book.unsee(&self.user);
+    }
+
+    fn count_duty(&self) -> Option<CountDuty> {
+        self.book.count_duty(&self.user)
     }
 
     fn stay(&self) -> Option<Stay> {
