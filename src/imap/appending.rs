@@ -7,14 +7,13 @@
 use super::announcement::announce;
 use super::append::{Append, AppendStage, NO_MESSAGE};
 use super::backend_capabilities::BackendCapability;
+use super::collect::Collect;
 use super::frame::Literal;
 use super::grammar::{append as grammar, quoted};
-use super::pending::{Collect, Pending};
-use super::phase::ClientPhase;
 use super::places::{MailboxOwner, Places};
 use super::question::{Aim, Asked};
 use super::selected::is_inbox;
-use super::session::ImapSession;
+use super::session::{ClientPhase, ImapSession, Pending, WaitingCommand};
 use super::{ImapStep, reply};
 use crate::fault::{Fault, RefusalCode, Side};
 use crate::quota::Amount;
@@ -22,17 +21,20 @@ use crate::quota::Amount;
 /// Most octets of a refused message that are swallowed, so that the session can go on.
 pub(super) const SWALLOW_MESSAGE: u64 = 256 << 20;
 
+impl WaitingCommand for Append {
+    fn go_on(self: Box<Self>, session: &mut ImapSession, taken: usize) -> ImapStep {
+        session.judge(self, taken)
+    }
+
+    fn learn_folder(&mut self, there: Option<bool>) {
+        self.asked = Asked::Folder(there);
+    }
+}
+
 impl ImapSession {
     /// APPEND up to the announcement of its first message: `collect` holds its text, `literal` is the announcement at the end of it.
     pub(super) fn append(&mut self, collect: &Collect, taken: usize, literal: Literal, at: usize) -> ImapStep {
-        let arguments = collect.arguments(at);
-        let read = grammar::mailbox(arguments).and_then(|(mailbox, rest)| {
-            let options = grammar::options(rest, literal.binary)?;
-            // A server that does not know the word never says `+` behind it.
-            let known = !options.utf8 || self.rules.backend_capabilities.has(BackendCapability::Utf8);
-            known.then_some((mailbox, rest, options))
-        });
-        let Some((mailbox, rest, options)) = read else {
+        let Some((mailbox, rest, options)) = self.destination(collect.arguments(at), literal) else {
             return self.refuse(taken, Some(literal), reply::bad(&collect.tag, RefusalCode::Syntax), SWALLOW_MESSAGE);
         };
         // Byte for byte where that can be; a name that came as a literal is put back as a string.
@@ -46,6 +48,19 @@ impl ImapSession {
         self.judge(Box::new(append), taken)
     }
 
+    /// The mailbox that `arguments` begin with, all that is behind its name, and what that says of the message that `literal` announces.
+    pub(super) fn destination<'a>(
+        &self,
+        arguments: &'a [u8],
+        literal: Literal,
+    ) -> Option<(Vec<u8>, &'a [u8], grammar::Options<'a>)> {
+        let (mailbox, rest) = grammar::mailbox(arguments)?;
+        let options = grammar::options(rest, literal.binary)?;
+        // A server that does not know the word never says `+` behind it.
+        let known = !options.utf8 || self.rules.backend_capabilities.has(BackendCapability::Utf8);
+        known.then_some((mailbox, rest, options))
+    }
+
     /// Asks the book for room for the present message, and goes on if there is some.
     pub(super) fn judge(&mut self, mut append: Box<Append>, taken: usize) -> ImapStep {
         if append.literal.size > self.rules.append_limit || append.size > self.rules.append_limit {
@@ -54,7 +69,7 @@ impl ImapSession {
         }
         // Nothing is asked in the middle of a command; and whose the INBOX is, and that it is no folder for sent mail, need not be.
         if !append.begun && !is_inbox(&append.mailbox) && self.wants_places() {
-            return self.ask_places(Pending::Append(append), taken);
+            return self.ask_places(Pending::Judged(append), taken);
         }
         let places = self.known_places();
         match self.set_aside(&mut append, &places) {
@@ -100,15 +115,11 @@ impl ImapSession {
     fn no_room(&mut self, mut append: Box<Append>, taken: usize, code: RefusalCode) -> ImapStep {
         if !append.begun && append.asked == Asked::Nothing {
             append.asked = Asked::Usage;
-            match self.count(Pending::Append(append), taken) {
-                Ok(step) => return step,
-                Err(Pending::Append(back)) => append = back,
-                Err(_) => return self.close(Fault::Garbage(Side::Us)),
-            }
+            return self.count(Pending::Judged(append), taken);
         }
         if !append.begun && append.asked == Asked::Usage {
             let command = [b"STATUS ", &quoted(&append.mailbox)[..], b" (MESSAGES)"].concat();
-            return self.ask(Aim::Exists(None), &command, Pending::Append(append), taken);
+            return self.ask(Aim::Exists(None), &command, Pending::Judged(append), taken);
         }
         let answer = match append.asked {
             Asked::Folder(Some(false)) => reply::no(&append.tag, "TRYCREATE", RefusalCode::NoSuchFolder),

@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
+use super::ImapStep;
 use super::backend_capabilities::BackendCapability;
 use super::count::Count;
-use super::pending::Pending;
-use super::phase::ClientPhase;
 use super::places::{Places, Reading};
-use super::question::{Aim, Asked, Learned, Question};
-use super::session::ImapSession;
-use super::tag::Tag;
+use super::question::{Aim, Learned, Question};
+use super::session::{ClientPhase, ImapSession, Pending};
 use super::way::Way;
-use super::{ImapStep, account, reply};
-use crate::fault::{Fault, RefusalCode, Side};
 
 impl ImapSession {
     /// Asks `command`; `pending` goes on with the answer. Waits until the backend owes nothing, and decides anew then.
@@ -59,8 +55,8 @@ impl ImapSession {
         self.gate.way().is_some() && sees && !(opens && self.selected.is_some())
     }
 
-    /// Counts what the mailbox holds. `Err` gives back what waits: it cannot be counted here and now.
-    pub(super) fn count(&mut self, pending: Pending, taken: usize) -> Result<ImapStep, Pending> {
+    /// Counts what the mailbox holds, and goes on with the answer; at once where it cannot be counted here and now.
+    pub(super) fn count(&mut self, pending: Pending, taken: usize) -> ImapStep {
         if !self.may_count() {
             // As soon as the client opens another folder, it can be.
             if self.sees_all() {
@@ -68,24 +64,24 @@ impl ImapSession {
             } else {
                 self.gate.put_off()
             }
-            return Err(pending);
+            return self.go_on(pending, taken);
         }
         if !self.tags.is_empty() {
             self.gate.now();
-            return Ok(self.keep(pending, taken));
+            return self.keep(pending, taken);
         }
         if self.wants_places() {
             self.gate.now();
-            return Ok(self.ask_places(pending, taken));
+            return self.ask_places(pending, taken);
         }
         let refresh = self.gate.account().and_then(|account| account.begin_refresh());
-        let (Some(way), Some(mut refresh)) = (self.gate.begin(), refresh) else { return Err(pending) };
+        let (Some(way), Some(mut refresh)) = (self.gate.begin(), refresh) else { return self.go_on(pending, taken) };
         let look = self.look(refresh.is_late());
         if !self.waits(look) {
             refresh.hasty();
         }
         let (count, command) = Count::new(way, self.places.clone(), look);
-        Ok(self.ask(Aim::Usage(count, refresh), &command, pending, taken))
+        self.ask(Aim::Usage(count, refresh), &command, pending, taken)
     }
 
     /// The backend has answered.
@@ -110,40 +106,34 @@ impl ImapSession {
                 }
             }
             Learned::Sizes(told) => {
-                if let Pending::Transfer(transfer) = &mut pending {
-                    transfer.sizes(told);
+                if let Pending::Judged(command) = &mut pending {
+                    command.learn_sizes(told);
                 }
             }
-            Learned::Exists(there) => match &mut pending {
-                Pending::Transfer(transfer) => transfer.asked = Asked::Folder(there),
-                Pending::Append(append) => append.asked = Asked::Folder(there),
-                _ => {}
-            },
+            Learned::Exists(there) => {
+                if let Pending::Judged(command) = &mut pending {
+                    command.learn_folder(there);
+                }
+            }
         }
         self.phase = ClientPhase::Ready(pending);
     }
 
     /// What was kept goes on: the backend owes nothing any more.
     pub(super) fn resume(&mut self) -> ImapStep {
-        let ClientPhase::Ready(mut pending) = std::mem::replace(&mut self.phase, ClientPhase::Command) else {
+        let ClientPhase::Ready(pending) = std::mem::replace(&mut self.phase, ClientPhase::Command) else {
             return ImapStep::Hold;
         };
-        if self.gate.asks_now() {
-            match self.count(pending, 0) {
-                Ok(step) => return step,
-                Err(back) => pending = back,
-            }
-        }
+        if self.gate.asks_now() { self.count(pending, 0) } else { self.go_on(pending, 0) }
+    }
+
+    fn go_on(&mut self, pending: Pending, taken: usize) -> ImapStep {
         match pending {
             // The session goes on behind this.
-            Pending::Nothing => ImapStep::Swallow(0),
-            Pending::Say(answer) => ImapStep::Answer(0, answer),
-            Pending::Line(line) => self.command(&line, 0, None, None),
-            Pending::Quota { tag, text, asked } => self.quota(tag, text, asked, 0),
-            Pending::Delete { tag, name } => self.delete(tag, name, 0),
-            Pending::Rename { tag, names } => self.rename(tag, names, 0),
-            Pending::Transfer(transfer) => self.transfer(transfer, 0),
-            Pending::Append(append) => self.judge(append, 0),
+            Pending::Nothing => ImapStep::Swallow(taken),
+            Pending::Say(answer) => ImapStep::Answer(taken, answer),
+            Pending::Line(line) => self.command(&line, taken, None, None),
+            Pending::Judged(command) => command.go_on(self, taken),
         }
     }
 
@@ -163,24 +153,6 @@ impl ImapSession {
         if self.gate.account().is_some_and(|account| !account.is_seen()) {
             self.gate.asked();
         }
-    }
-
-    /// GETQUOTA, GETQUOTAROOT, SETQUOTA: out of the book, which hears the truth first.
-    pub(super) fn quota(&mut self, tag: Tag<'static>, text: Vec<u8>, asked: bool, taken: usize) -> ImapStep {
-        let (mut tag, mut text) = (tag, text);
-        if !asked && self.gate.account().is_some() && self.may_count() {
-            match self.count(Pending::Quota { tag, text, asked: true }, taken) {
-                Ok(step) => return step,
-                Err(Pending::Quota { tag: back, text: whole, .. }) => (tag, text) = (back, whole),
-                Err(_) => return self.close(Fault::Garbage(Side::Us)),
-            }
-        }
-        let answer = match self.gate.account() {
-            Some(account) => account::answer(&tag, &text, &**account),
-            None => reply::no(&tag, "NOPERM", RefusalCode::NotHere),
-        };
-        self.phase = ClientPhase::Command;
-        ImapStep::Answer(taken, answer)
     }
 
     /// Where the backend never told, all is taken for the member's own: so it is counted, and paid for.

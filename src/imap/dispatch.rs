@@ -1,15 +1,17 @@
 //! Which way a command goes: through, to the client with an answer of ours, or to the one who judges it.
 
+use super::collect::Collect;
 use super::command::{self, CommandHead};
+use super::folders::{Delete, Rename};
 use super::frame::{Flaw, Literal};
+use super::getquota::GetQuota;
 use super::grammar::{append as append_grammar, folder, quoted, transfer as transfer_grammar};
-use super::pending::{Collect, Pending, Transfer};
-use super::phase::{ClientPhase, MessageNumbers};
-use super::places::MailboxOwner;
+use super::peers::MessageNumbers;
 use super::question::Asked;
 use super::refusing::refusal;
-use super::session::{ImapSession, SWALLOW};
+use super::session::{ClientPhase, ImapSession, Pending, SWALLOW};
 use super::tag::Tag;
+use super::transferring::Transfer;
 use super::verbs::{Args, Effect, JudgedAs, Verb, VerbRow};
 use super::{ImapStep, reply};
 use crate::fault::RefusalCode;
@@ -117,10 +119,7 @@ impl ImapSession {
         };
         if asks && self.may_count() {
             let _ = self.gate.rest();
-            return match self.count(Pending::Line(line.to_vec()), taken) {
-                Ok(step) => step,
-                Err(_) => self.last_word(line, taken, head, row),
-            };
+            return self.count(Pending::Line(line.to_vec()), taken);
         }
         if row.verb == Verb::Logout && self.leave(head) {
             return ImapStep::Swallow(taken);
@@ -193,11 +192,11 @@ impl ImapSession {
                 None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
             JudgedAs::Delete => match folder::named(arguments) {
-                Some((name, b"")) => self.delete(tag.clone(), name, taken),
+                Some((name, b"")) => self.delete(Box::new(Delete { tag: tag.clone(), name }), taken),
                 _ => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
             JudgedAs::Rename => match folder::rename(arguments) {
-                Some(names) => self.rename(tag.clone(), names, taken),
+                Some((from, to)) => self.rename(Box::new(Rename { tag: tag.clone(), from, to }), taken),
                 None => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
             },
             JudgedAs::Transfer => match transfer_grammar::transfer(arguments) {
@@ -215,7 +214,10 @@ impl ImapSession {
                     _ => self.refuse(taken, None, reply::bad(tag, RefusalCode::Syntax), SWALLOW),
                 }
             }
-            JudgedAs::Quota => self.quota(collect.tag, collect.text, false, taken),
+            JudgedAs::Quota => {
+                let command = GetQuota { tag: collect.tag, text: collect.text, asked: false };
+                self.getquota(Box::new(command), taken)
+            }
         }
     }
 
@@ -236,13 +238,12 @@ impl ImapSession {
     /// Somebody else's folder, which is open, may hold less afterwards: its owner is counted anew. Asks whose it is, if that is not
     /// known.
     fn shrinks_others(&mut self, line: &[u8], taken: usize, tag: &Tag<'_>) -> Option<ImapStep> {
-        let open = self.selected.as_ref().filter(|selected| !selected.is_inbox())?;
-        let name = open.name.to_vec();
+        self.selected.as_ref().filter(|selected| !selected.is_inbox())?;
         if self.wants_places() {
             return Some(self.ask_places(Pending::Line(line.to_vec()), taken));
         }
-        if let MailboxOwner::Other(owner) = self.known_places().owner(&name) {
-            self.gate.deletion_for(tag, owner);
+        if let Some(owner) = self.whose(&self.known_places()) {
+            self.gate.deletion_for(tag, &owner);
         }
         None
     }

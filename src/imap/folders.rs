@@ -4,60 +4,83 @@
 //! copies, and its messages are in the folder of the new name as well. Folders stay with their owners.
 
 use super::grammar::quoted;
-use super::pending::Pending;
-use super::phase::ClientPhase;
 use super::places::MailboxOwner;
-use super::session::{ImapSession, SWALLOW};
+use super::session::{ClientPhase, ImapSession, Pending, SWALLOW, WaitingCommand};
 use super::tag::Tag;
 use super::transferring::hindered;
 use super::{ImapStep, reply, verbs};
 use crate::fault::RefusalCode;
 use crate::quota::Turn;
 
+/// DELETE.
+pub(super) struct Delete {
+    pub(super) tag: Tag<'static>,
+    pub(super) name: Vec<u8>,
+}
+
+/// RENAME.
+pub(super) struct Rename {
+    pub(super) tag: Tag<'static>,
+    pub(super) from: Vec<u8>,
+    pub(super) to: Vec<u8>,
+}
+
+impl WaitingCommand for Delete {
+    fn go_on(self: Box<Self>, session: &mut ImapSession, taken: usize) -> ImapStep {
+        session.delete(self, taken)
+    }
+}
+
+impl WaitingCommand for Rename {
+    fn go_on(self: Box<Self>, session: &mut ImapSession, taken: usize) -> ImapStep {
+        session.rename(self, taken)
+    }
+}
+
 impl ImapSession {
     /// DELETE, as far as it can go now.
-    pub(super) fn delete(&mut self, tag: Tag<'static>, name: Vec<u8>, taken: usize) -> ImapStep {
+    pub(super) fn delete(&mut self, delete: Box<Delete>, taken: usize) -> ImapStep {
         if let Err(code) = self.may_change() {
-            return self.refuse(taken, None, reply::refused(&tag, code), SWALLOW);
+            return self.refuse(taken, None, reply::refused(&delete.tag, code), SWALLOW);
         }
         if self.wants_places() {
-            return self.ask_places(Pending::Delete { tag, name }, taken);
+            return self.ask_places(Pending::Judged(delete), taken);
         }
         let places = self.known_places();
-        let owner = places.owner(&name);
+        let owner = places.owner(&delete.name);
         // Nothing is in the way of a deletion.
-        let _ = self.turns(&tag, &name, owner, Turn::Delete);
+        let _ = self.turns(&delete.tag, &delete.name, owner, Turn::Delete);
         match owner {
-            MailboxOwner::Other(owner) => self.gate.deletion_for(&tag, owner),
+            MailboxOwner::Other(owner) => self.gate.deletion_for(&delete.tag, owner),
             MailboxOwner::Own | MailboxOwner::Nobody => self.gate.shrank(),
         }
-        self.send_about_folder(&tag, b"DELETE", &[&name], taken)
+        self.send_about_folder(&delete.tag, b"DELETE", &[&delete.name], taken)
     }
 
     /// RENAME, as far as it can go now.
-    pub(super) fn rename(&mut self, tag: Tag<'static>, names: (Vec<u8>, Vec<u8>), taken: usize) -> ImapStep {
+    pub(super) fn rename(&mut self, rename: Box<Rename>, taken: usize) -> ImapStep {
         if let Err(code) = self.may_change() {
-            return self.refuse(taken, None, reply::refused(&tag, code), SWALLOW);
+            return self.refuse(taken, None, reply::refused(&rename.tag, code), SWALLOW);
         }
         if self.wants_places() {
-            return self.ask_places(Pending::Rename { tag, names }, taken);
+            return self.ask_places(Pending::Judged(rename), taken);
         }
         let places = self.known_places();
-        let owner = places.owner(&names.0);
-        let unclear = places.is_unclear(&names.0) || places.is_unclear(&names.1);
-        if unclear || owner != places.owner(&names.1) {
-            return self.refuse(taken, None, reply::no(&tag, "NOPERM", RefusalCode::NotYourFolder), SWALLOW);
+        let owner = places.owner(&rename.from);
+        let unclear = places.is_unclear(&rename.from) || places.is_unclear(&rename.to);
+        if unclear || owner != places.owner(&rename.to) {
+            return self.refuse(taken, None, reply::no(&rename.tag, "NOPERM", RefusalCode::NotYourFolder), SWALLOW);
         }
         // What was asked before it comes to its end first, as before a MOVE.
         if !self.tags.is_empty() {
-            return self.keep(Pending::Rename { tag, names }, taken);
+            return self.keep(Pending::Judged(rename), taken);
         }
-        if let Err(why) = self.turns(&tag, &names.0, owner, Turn::Rename) {
-            return self.refuse(taken, None, hindered(&tag, why), SWALLOW);
+        if let Err(why) = self.turns(&rename.tag, &rename.from, owner, Turn::Rename) {
+            return self.refuse(taken, None, hindered(&rename.tag, why), SWALLOW);
         }
         // The Sent mailbox may be called otherwise now.
         self.places_asked = false;
-        self.send_about_folder(&tag, b"RENAME", &[&names.0, &names.1], taken)
+        self.send_about_folder(&rename.tag, b"RENAME", &[&rename.from, &rename.to], taken)
     }
 
     fn send_about_folder(&mut self, tag: &Tag<'_>, word: &[u8], names: &[&[u8]], taken: usize) -> ImapStep {

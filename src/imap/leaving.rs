@@ -2,10 +2,10 @@
 //! LOGOUT is answered here then, and the backend is not told.
 
 use super::command::CommandHead;
-use super::phase::{ClientPhase, Peers};
+use super::peers::Peers;
 use super::reply;
 use super::reuse::{Leaves, ReuseTracker, Selection};
-use super::session::ImapSession;
+use super::session::{ClientPhase, ImapSession};
 use super::staying::Staying;
 use super::tag::Tag;
 

@@ -2,8 +2,7 @@
 //! command is swallowed, with a bound, before the answer.
 
 use super::frame::Literal;
-use super::phase::ClientPhase;
-use super::session::{ImapSession, SWALLOW};
+use super::session::{ClientPhase, ImapSession, SWALLOW};
 use super::tag::Tag;
 use super::verbs::Verb;
 use super::{ImapStep, reply};

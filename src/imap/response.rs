@@ -4,11 +4,10 @@
 use std::sync::Arc;
 
 use super::frame::Frame;
-use super::pending::Pending;
-use super::phase::{ClientPhase, MessageNumbers, Peers};
+use super::peers::{MessageNumbers, Peers};
 use super::places::Places;
 use super::question::Heard;
-use super::session::ImapSession;
+use super::session::{ClientPhase, ImapSession, Pending};
 use super::status::{self, Status};
 use super::tag::Tag;
 use super::{ImapStep, capability};

@@ -12,24 +12,29 @@
 //! The parts do not reach into each other: [`Gate`] (space), [`Reuse`] (what stays behind at the backend), `Places` (whose a folder is),
 //! `Append` (one APPEND). A command that must wait is kept as [`Pending`]. A fault sticks: [`ClientPhase::Closed`].
 //!
+//! The client's direction is in `request`, the backend's in `response`; what is done about each judged command is in a file of its own.
+//!
 //! What is not named in [`super::verbs`] passes, so that a new extension works on the day the backend has it.
 
 use std::sync::Arc;
 
-use super::announcement::announce;
-use super::frame::{Direction, Flaw, Frame, Framer, Literal};
+use super::append::Append;
+use super::collect::Collect;
+use super::frame::{Direction, Framer};
 use super::gate::Gate;
 use super::options::{Rules, SessionOptions};
-use super::pending::Pending;
-use super::phase::{ClientPhase, MessageNumbers, Peers};
+use super::peers::{MessageNumbers, Peers};
 use super::places::Places;
+use super::question::Question;
 use super::reuse::ReuseTracker;
 use super::selected::{Selected, Selecting};
+use super::sizes::NamedMessages;
+use super::status::Status;
 use super::staying::Staying;
 use super::tag::Tag;
 use super::tags::Tags;
 use super::{ImapStep, reply};
-use crate::fault::{Fault, RefusalCode, Side};
+use crate::fault::{Fault, Side};
 
 /// Octets of literals that are swallowed behind a command we refuse.
 pub(super) const SWALLOW: u64 = 64 * 1024;
@@ -59,6 +64,70 @@ pub struct ImapSession {
     pub(super) peers: Peers,
     pub(super) numbers: MessageNumbers,
     pub(super) misses: u8,
+}
+
+/// Where the client's direction is.
+pub(super) enum ClientPhase {
+    /// A command begins.
+    Command,
+    /// In a line that is too long; the answer to it, and how many octets may still come of it.
+    Skip { answer: Vec<u8>, left: usize },
+    /// A command is collected that is judged whole.
+    Collect(Box<Collect>),
+    /// We ask the backend something; then what waits goes on.
+    Ask(Box<Question>, Pending),
+    /// What was kept can go on, as soon as the backend owes nothing.
+    Ready(Pending),
+    /// The line goes on behind a literal of a command that was passed on.
+    Rest { tag: Tag<'static> },
+    /// The backend answered a command of which only the line end is missing.
+    Late,
+    /// Bytes of a literal that is passed on.
+    Literal { tag: Tag<'static> },
+    /// A literal was announced to the backend; only its answer tells whether the bytes come. `ours`: the client is not
+    /// waiting, so the `+` is ours to swallow.
+    AwaitGo { tag: Tag<'static>, size: u64, ours: bool },
+    /// IDLE was passed on; only the backend's `+` begins it.
+    AwaitIdle { tag: Tag<'static> },
+    /// The next line must be DONE.
+    Idle { tag: Tag<'static> },
+    /// A command that we do not understand is with the backend: nothing follows until it is answered.
+    Alone { tag: Tag<'static> },
+    /// A command that we answer: its rest is swallowed first.
+    Refuse { answer: Vec<u8>, left: u64 },
+    /// A command that the backend refused while its literal was on the way: the rest is swallowed.
+    Drain,
+    /// APPEND.
+    Append(Box<Append>),
+    /// The client was lost in the middle of a command that the backend has half of.
+    Stuck,
+    /// A fault ended the session. `heard`: whether the backend still makes sense, so that its answers count.
+    Closed { heard: bool },
+}
+
+/// What goes on when the backend owes nothing any more.
+pub(super) enum Pending {
+    /// Nothing: it was asked for its own sake.
+    Nothing,
+    /// This is said to the client.
+    Say(Vec<u8>),
+    /// A line without literals, to be decided about anew.
+    Line(Vec<u8>),
+    /// A judged command, read already, with what is known about it so far.
+    Judged(Box<dyn WaitingCommand>),
+}
+
+/// A judged command that waits while something is asked. Each is in the file of what the session does about it. It asks each thing
+/// once: with the same answer it would ask for ever.
+pub(super) trait WaitingCommand: Send {
+    /// As far as it can go now. `taken`: how much of the input it is; none when it was kept.
+    fn go_on(self: Box<Self>, session: &mut ImapSession, taken: usize) -> ImapStep;
+
+    /// It asked which messages there are, and of what size: those, or how the backend refused to say.
+    fn learn_sizes(&mut self, _told: Result<NamedMessages, Status>) {}
+
+    /// It asked whether a folder is there; none: not known.
+    fn learn_folder(&mut self, _there: Option<bool>) {}
 }
 
 impl ImapSession {
@@ -107,145 +176,10 @@ impl ImapSession {
         self.peers == Peers::Bye
     }
 
-    /// What to do with the first bytes from the client. `full`: there is no room for more.
-    pub fn from_client(&mut self, input: &[u8], full: bool) -> ImapStep {
-        if self.has_left() || self.has_said_goodbye() {
-            return ImapStep::Hold;
-        }
-        match &mut self.phase {
-            ClientPhase::Ask(..) | ClientPhase::AwaitGo { .. } | ClientPhase::AwaitIdle { .. } | ClientPhase::Alone { .. } => {
-                return ImapStep::Hold;
-            }
-            ClientPhase::Closed { .. } | ClientPhase::Stuck => return ImapStep::Hold,
-            ClientPhase::Ready(_) if !self.tags.is_empty() => return ImapStep::Hold,
-            ClientPhase::Ready(_) => return self.resume(),
-            ClientPhase::Append(append) if append.paused && !input.is_empty() => {
-                if let Some(step) = self.unpause() {
-                    return step;
-                }
-                return ImapStep::Swallow(0);
-            }
-            ClientPhase::Append(append) => {
-                if let Some(step) = append.before_frames(input, &self.rules) {
-                    return self.append_step(step);
-                }
-            }
-            ClientPhase::Collect(collect) => {
-                if let Some(taken) = collect.literal(input) {
-                    return if taken == 0 { ImapStep::Need } else { self.collected(taken) };
-                }
-            }
-            ClientPhase::Command if input.is_empty() && self.numbers == MessageNumbers::Told => {
-                self.numbers = MessageNumbers::Known
-            }
-            ClientPhase::Command if self.tags.is_full() => return ImapStep::Hold,
-            ClientPhase::Command if self.gate.asks_now() => {
-                if let Ok(step) = self.count(Pending::Nothing, 0) {
-                    return step;
-                }
-            }
-            _ => {}
-        }
-        if self.peers == Peers::BackendOnly {
-            return ImapStep::Hold;
-        }
-        match self.client.next(input, full) {
-            Err(fault) => self.close(fault),
-            Ok(Frame::Need) => ImapStep::Need,
-            Ok(Frame::Piece { len }) => self.piece(&input[..len]),
-            Ok(Frame::Literal { len, done }) => self.literal(&input[..len], done),
-            Ok(Frame::Line { len, literal, flaw }) => self.line(&input[..len], literal, flaw),
-        }
-    }
-
-    fn literal(&mut self, bytes: &[u8], done: bool) -> ImapStep {
-        let len = bytes.len();
-        match &mut self.phase {
-            ClientPhase::Refuse { left, .. } => match left.checked_sub(len as u64) {
-                Some(rest) => {
-                    *left = rest;
-                    ImapStep::Swallow(len)
-                }
-                None => self.close(Fault::TooLong(Side::Client)),
-            },
-            ClientPhase::Drain => ImapStep::Swallow(len),
-            ClientPhase::Append(append) => append.literal(bytes, done),
-            ClientPhase::Literal { tag } => {
-                if done {
-                    self.phase = ClientPhase::Rest { tag: tag.clone() };
-                }
-                ImapStep::Forward(len)
-            }
-            _ => self.close(Fault::Garbage(Side::Client)),
-        }
-    }
-
-    fn line(&mut self, line: &[u8], literal: Option<Literal>, flaw: Option<Flaw>) -> ImapStep {
-        let len = line.len();
-        match std::mem::replace(&mut self.phase, ClientPhase::Command) {
-            ClientPhase::Command => self.command(line, len, literal, flaw),
-            ClientPhase::Skip { answer, .. } => self.refuse(len, literal, answer, SWALLOW),
-            ClientPhase::Collect(collect) => self.collect_line(collect, line, literal, flaw),
-            // Half of the command is with the backend already: a flaw in its second half cannot be answered apart.
-            ClientPhase::Rest { .. } if flaw.is_some() => self.close(Fault::Garbage(Side::Client)),
-            ClientPhase::Rest { tag } => {
-                if let Some(reuse) = &mut self.reuse {
-                    reuse.more(line, literal);
-                }
-                self.pass(line, len, literal, &tag)
-            }
-            // Anything but the line end could be the next command for it.
-            ClientPhase::Late if line == b"\r\n" => ImapStep::Forward(len),
-            ClientPhase::Late => self.close(Fault::Garbage(Side::Client)),
-            ClientPhase::Idle { tag } => self.done(tag, line),
-            ClientPhase::Refuse { answer, left } => self.refuse(len, literal, answer, left),
-            ClientPhase::Drain => self.drain(len, literal),
-            ClientPhase::Append(append) => self.append_tail(append, line, literal, flaw),
-            other => {
-                self.phase = other;
-                ImapStep::Hold
-            }
-        }
-    }
-
-    fn done(&mut self, tag: Tag<'static>, line: &[u8]) -> ImapStep {
-        if line.eq_ignore_ascii_case(b"DONE\r\n") {
-            return ImapStep::Forward(line.len());
-        }
-        // Still idling: the backend has not seen this line.
-        self.phase = ClientPhase::Idle { tag };
-        ImapStep::Answer(line.len(), reply::bad_untagged(RefusalCode::Syntax))
-    }
-
-    /// Passes a line of the open command `tag` on, and follows the literal behind it: the backend is always asked first.
-    /// `taken`: how much of the input that is; none when the line was kept.
-    pub(super) fn pass(&mut self, line: &[u8], taken: usize, literal: Option<Literal>, tag: &Tag<'_>) -> ImapStep {
-        let Some(literal) = literal else { return forward(line, taken) };
-        if !self.tags.holds(tag) {
-            // The backend has ended this command already: nobody can say what it takes the next bytes for.
-            return self.close(Fault::Garbage(Side::Client));
-        }
-        self.phase = ClientPhase::AwaitGo { tag: tag.kept(), size: literal.size, ours: !literal.sync };
-        if literal.sync {
-            return forward(line, taken);
-        }
-        ImapStep::Rewrite(taken, [&line[..literal.at], &announce(&literal, literal.size)].concat())
-    }
-
-    pub(super) fn enter(&mut self, size: u64, tag: Tag<'static>) {
-        self.client.enter(size);
-        self.phase = if size == 0 { ClientPhase::Rest { tag } } else { ClientPhase::Literal { tag } };
-    }
-
     /// The session ends here, and stays so.
     pub(super) fn close(&mut self, fault: Fault) -> ImapStep {
         self.phase = ClientPhase::Closed { heard: !matches!(fault, Fault::Garbage(Side::Backend)) };
         self.gate.held.abandon();
         ImapStep::Close(reply::bye(fault), fault)
     }
-}
-
-/// Sends `line` on: as it lies in the input, or from where it was kept.
-pub(super) fn forward(line: &[u8], taken: usize) -> ImapStep {
-    if taken == line.len() { ImapStep::Forward(taken) } else { ImapStep::Rewrite(taken, line.to_vec()) }
 }

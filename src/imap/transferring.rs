@@ -12,24 +12,52 @@
 
 use super::backend_capabilities::BackendCapability;
 use super::grammar::quoted;
-use super::pending::{Pending, Transfer};
-use super::phase::ClientPhase;
 use super::places::{MailboxOwner, Places};
 use super::question::{Aim, Asked};
-use super::session::{ImapSession, SWALLOW};
+use super::session::{ClientPhase, ImapSession, Pending, SWALLOW, WaitingCommand};
 use super::sizes::{NamedMessages, SizeQuestion};
 use super::status::Status;
 use super::tag::Tag;
 use super::verbs::{self, Verb};
 use super::{ImapStep, reply};
-use crate::fault::{Fault, RefusalCode, Side};
+use crate::fault::RefusalCode;
 use crate::quota::{NoShift, Reservation, Turn};
 
+/// COPY or MOVE.
+pub(super) struct Transfer {
+    pub(super) tag: Tag<'static>,
+    pub(super) verb: Verb,
+    pub(super) by_uid: bool,
+    pub(super) set: Vec<u8>,
+    pub(super) mailbox: Vec<u8>,
+    /// Of what size they are; where the backend did not tell, nothing is copied.
+    pub(super) told: Option<Result<NamedMessages, Status>>,
+    pub(super) asked: Asked,
+}
+
+impl WaitingCommand for Transfer {
+    fn go_on(self: Box<Self>, session: &mut ImapSession, taken: usize) -> ImapStep {
+        session.transfer(self, taken)
+    }
+
+    fn learn_sizes(&mut self, told: Result<NamedMessages, Status>) {
+        (self.told, self.asked) = (Some(told), Asked::Sizes);
+    }
+
+    fn learn_folder(&mut self, there: Option<bool>) {
+        self.asked = Asked::Folder(there);
+    }
+}
+
 impl Transfer {
-    /// The backend told the sizes, or did not: then nothing is copied.
-    pub(super) fn sizes(&mut self, told: Result<NamedMessages, Status>) {
-        self.told = Some(told);
-        self.asked = Asked::Sizes;
+    /// The command as it goes to the backend: about the messages that are known by UID, or as the client said it.
+    fn line(&self, verb: &[u8]) -> Vec<u8> {
+        let (by_uid, set) = match &self.told {
+            Some(Ok(told)) => (true, &told.set),
+            _ => (self.by_uid, &self.set),
+        };
+        let uid: &[u8] = if by_uid { b" UID " } else { b" " };
+        [self.tag.octets(), uid, verb, b" ", set, b" ", &quoted(&self.mailbox), b"\r\n"].concat()
     }
 
     fn word(&self) -> &'static [u8] {
@@ -48,11 +76,11 @@ impl ImapSession {
         }
         // Behind answers that its client does not read, a move would be in the way of others for as long as he likes.
         if transfer.verb == Verb::Move && !self.tags.is_empty() {
-            return self.keep(Pending::Transfer(transfer), taken);
+            return self.keep(Pending::Judged(transfer), taken);
         }
         // Which folder it is out of, the backend is just about to say.
         if !self.selecting.is_empty() {
-            return self.keep(Pending::Transfer(transfer), taken);
+            return self.keep(Pending::Judged(transfer), taken);
         }
         if let Some(told) = &transfer.told
             && let Some(answer) = unusable(told, &transfer)
@@ -64,7 +92,7 @@ impl ImapSession {
             return self.ask_sizes(transfer, taken);
         }
         if self.wants_places() {
-            return self.ask_places(Pending::Transfer(transfer), taken);
+            return self.ask_places(Pending::Judged(transfer), taken);
         }
         let places = self.known_places();
         let own = |mailbox: &[u8]| places.owner(mailbox) == MailboxOwner::Own;
@@ -101,7 +129,7 @@ impl ImapSession {
     }
 
     /// Whose the open folder is, where it is somebody else's.
-    fn whose(&self, places: &Places) -> Option<Vec<u8>> {
+    pub(super) fn whose(&self, places: &Places) -> Option<Vec<u8>> {
         match places.owner(&self.selected.as_ref()?.name) {
             MailboxOwner::Other(owner) => Some(owner.to_vec()),
             MailboxOwner::Own | MailboxOwner::Nobody => None,
@@ -110,7 +138,7 @@ impl ImapSession {
 
     fn ask_sizes(&mut self, transfer: Box<Transfer>, taken: usize) -> ImapStep {
         let (sizes, command) = SizeQuestion::new(&transfer.set, transfer.by_uid);
-        self.ask(Aim::Sizes(sizes), &command, Pending::Transfer(transfer), taken)
+        self.ask(Aim::Sizes(sizes), &command, Pending::Judged(transfer), taken)
     }
 
     fn set_aside_for(&self, transfer: &Transfer, owner: MailboxOwner<'_>) -> Result<Reservation, RefusalCode> {
@@ -146,11 +174,7 @@ impl ImapSession {
     fn no_room_for(&mut self, mut transfer: Box<Transfer>, taken: usize, code: RefusalCode, turned: bool) -> ImapStep {
         if transfer.asked == Asked::Sizes {
             transfer.asked = Asked::Usage;
-            match self.count(Pending::Transfer(transfer), taken) {
-                Ok(step) => return step,
-                Err(Pending::Transfer(back)) => transfer = back,
-                Err(_) => return self.close(Fault::Garbage(Side::Us)),
-            }
+            return self.count(Pending::Judged(transfer), taken);
         }
         if turned
             && self.rules.backend_capabilities.has(BackendCapability::Move)
@@ -160,7 +184,7 @@ impl ImapSession {
         }
         if transfer.asked == Asked::Usage {
             let command = [b"STATUS ", &quoted(&transfer.mailbox)[..], b" (MESSAGES)"].concat();
-            return self.ask(Aim::Exists(None), &command, Pending::Transfer(transfer), taken);
+            return self.ask(Aim::Exists(None), &command, Pending::Judged(transfer), taken);
         }
         self.gate.refused();
         let answer = match transfer.asked {

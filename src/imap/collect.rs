@@ -1,58 +1,10 @@
-//! What is kept while something is asked or waited for: a whole command, read already, with what is known about it so far.
+//! A command that is judged whole, as it comes in: its lines, and literals between them.
 
-use super::append::Append;
-use super::grammar::quoted;
-use super::question::Asked;
-use super::sizes::NamedMessages;
-use super::status::Status;
 use super::tag::Tag;
-use super::verbs::{JudgedAs, Verb, VerbRow};
+use super::verbs::{JudgedAs, VerbRow};
 
 /// Octets of a command that is collected, literals included: as long as a line may be, and a few names more.
 const COLLECT: usize = 72 * 1024;
-
-/// What goes on when the backend owes nothing any more.
-pub(super) enum Pending {
-    /// Nothing: it was asked for its own sake.
-    Nothing,
-    /// This is said to the client.
-    Say(Vec<u8>),
-    /// A line without literals, to be decided about anew.
-    Line(Vec<u8>),
-    /// GETQUOTA and its kin; `asked`: the backend was counted for it.
-    Quota { tag: Tag<'static>, text: Vec<u8>, asked: bool },
-    /// DELETE.
-    Delete { tag: Tag<'static>, name: Vec<u8> },
-    /// RENAME, as it goes to the backend.
-    Rename { tag: Tag<'static>, names: (Vec<u8>, Vec<u8>) },
-    /// COPY and MOVE.
-    Transfer(Box<Transfer>),
-    /// APPEND.
-    Append(Box<Append>),
-}
-
-/// COPY or MOVE.
-pub(super) struct Transfer {
-    pub(super) tag: Tag<'static>,
-    pub(super) verb: Verb,
-    pub(super) by_uid: bool,
-    pub(super) set: Vec<u8>,
-    pub(super) mailbox: Vec<u8>,
-    pub(super) told: Option<Result<NamedMessages, Status>>,
-    pub(super) asked: Asked,
-}
-
-impl Transfer {
-    /// The command as it goes to the backend: about the messages that are known by UID, or as the client said it.
-    pub(super) fn line(&self, verb: &[u8]) -> Vec<u8> {
-        let (by_uid, set) = match &self.told {
-            Some(Ok(told)) => (true, &told.set),
-            _ => (self.by_uid, &self.set),
-        };
-        let uid: &[u8] = if by_uid { b" UID " } else { b" " };
-        [self.tag.octets(), uid, verb, b" ", set, b" ", &quoted(&self.mailbox), b"\r\n"].concat()
-    }
-}
 
 /// A command that is collected with its literals, because it is judged whole.
 pub(super) struct Collect {
