@@ -125,7 +125,7 @@ pub fn context(
     let scrubber = Scrubber::new(config.policy.headers.clone(), key);
     name_backends(config.backends.names());
     Ok(Arc::new(Context {
-        backends: ArcSwap::from_pointee(std::mem::take(&mut config.backends)),
+        backends: Arc::new(ArcSwap::from_pointee(std::mem::take(&mut config.backends))),
         executor: Executor::new(book.clone(), host, incidents.clone(), limits.clone())
             .beside(beside.map(|beside| beside.link.clone() as Arc<dyn NodeDesk>))
             .sharing(share.as_ref().map(|share| share.link.clone() as Arc<dyn ShareDesk>)),

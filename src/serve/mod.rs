@@ -165,7 +165,7 @@ impl Context {
 /// What all sessions share.
 pub struct Context {
     /// Swapped whole on reload.
-    pub backends: ArcSwap<Backends>,
+    pub backends: Arc<ArcSwap<Backends>>,
     /// Associations, limits, usage: the only judge.
     pub book: Arc<Book>,
     /// This machine's place among several nodes; none where it is alone.

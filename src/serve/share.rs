@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
 use tokio::sync::{Notify, watch};
 
-use super::Context;
 use super::clock::boot_time;
 use super::sealed::CopyKey;
 use super::share_book::SharedBook;
@@ -20,7 +20,9 @@ use super::share_kept::KeptTalks;
 use super::share_standing::ShareStanding;
 use super::share_words::Hearsays;
 use crate::net::certificate_folder::Validity;
-use crate::quota::{Amount, Bench, Name};
+use crate::net::tls::TlsClient;
+use crate::quota::{Amount, Bench, Book, Name};
+use crate::route::Backends;
 use crate::share::{Accord, Assent, Exposure, Fellow, Life, News, Pace, Tenant};
 
 /// The file in the state folder that has the number of the life that was asked for last, by which the next process knows it for its own.
@@ -51,11 +53,23 @@ pub struct ShareLink {
     pub(super) kept: KeptTalks,
     /// Another node has something new to tell.
     pub(super) stirred: Notify,
-    /// By which others are asked.
-    pub(super) context: OnceLock<Weak<Context>>,
+    /// By which others are asked, from the start on.
+    pub(super) others: OnceLock<Others>,
     /// When its certificate ends.
     pub(super) certified: OnceLock<Validity>,
     pub(super) held: Mutex<ShareState>,
+}
+
+/// The other nodes, and what they are asked for.
+#[derive(Clone)]
+pub(super) struct Others {
+    pub(super) link: Weak<ShareLink>,
+    /// Those of the config in force, with the other nodes among them.
+    pub(super) backends: Arc<ArcSwap<Backends>>,
+    /// Towards them.
+    pub(super) tls: TlsClient,
+    /// It has this node's place, so it is not held by it.
+    pub(super) book: Weak<Book>,
 }
 
 /// What is known of all associations.
@@ -117,7 +131,7 @@ impl ShareLink {
             heard: Mutex::default(),
             kept: KeptTalks::default(),
             stirred: Notify::new(),
-            context: OnceLock::new(),
+            others: OnceLock::new(),
             certified: OnceLock::new(),
             held: Mutex::new(state),
         })

@@ -2,7 +2,7 @@
 //! limits, which the judge counts; sessions that are to end.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use tokio::time::{Instant, timeout};
 
 use super::clock::{boot_time, steady, today};
-use super::share::ShareLink;
+use super::share::{Others, ShareLink};
 use super::share_kept::WAITS;
 use super::share_talk::{ASK, QUESTION, TELL, TOLD, may_ask, patience};
 use super::share_words::{Hearsay, JudgedTold, KickTold, NodeQuestion, SendingTold};
@@ -176,9 +176,10 @@ impl Context {
             return Ok(());
         }
         let judge = || self.share.as_ref()?.link.elsewhere(self.book.share_of(user)?);
-        let told = match judge() {
-            Some(node) => self.ask_node(&node, &NodeQuestion::Send(user.clone(), recipients)).await,
-            None => None,
+        let others = self.share.as_ref().and_then(|share| share.link.others.get());
+        let told = match (judge(), others) {
+            (Some(node), Some(others)) => others.ask(&node, &NodeQuestion::Send(user.clone(), recipients)).await,
+            _ => None,
         };
         match told {
             Some(SendingTold::Counted) => Ok(()),
@@ -193,16 +194,17 @@ impl Context {
 
 /// Asks each other node what it judges, to the end of the process.
 pub(super) async fn copy(link: Arc<ShareLink>, context: Arc<Context>) {
+    let Some(others) = link.others.get() else { return };
     loop {
         let known = link.digests();
-        let told = context.ask_nodes::<JudgedTold>(NodeQuestion::Judged(known)).await;
+        let told = others.ask_each::<JudgedTold>(NodeQuestion::Judged(known)).await;
         for (node, told) in told {
             let Some(told) = told else { continue };
             for (tenant, digest, judged) in told.associations {
                 link.hear_of(&context, tenant, &node, digest, judged.as_ref());
             }
         }
-        for (node, told) in context.ask_nodes::<Vec<(Tenant, SpentSending)>>(NodeQuestion::Spent(None)).await {
+        for (node, told) in others.ask_each::<Vec<(Tenant, SpentSending)>>(NodeQuestion::Spent(None)).await {
             context.hear_spent(&node, &told.unwrap_or_default());
         }
         let _ = timeout(COPYING, link.stirred.notified()).await;
@@ -210,41 +212,40 @@ pub(super) async fn copy(link: Arc<ShareLink>, context: Arc<Context>) {
 }
 
 /// This node judges `tenant` from now on. What the one before has told is not told again: it is asked, and where it does not answer, what it said last holds.
-pub(super) async fn begin_to_speak(context: Arc<Context>, tenant: Tenant) {
-    let Some(link) = context.share.as_ref().map(|share| &share.link) else { return };
+pub(super) async fn begin_to_speak(others: Others, tenant: Tenant) {
+    let Some((link, book)) = others.link.upgrade().zip(others.book.upgrade()) else { return };
     let before = link.lock().judged_before(tenant);
     if let Some(node) = before {
-        if let Some(told) = context.ask_node::<Vec<(Tenant, SpentSending)>>(&node, &NodeQuestion::Spent(Some(tenant))).await {
-            told.iter()
-                .filter(|(of, _)| *of == tenant)
-                .for_each(|(_, spent)| context.book.hear_spent(tenant, spent, steady(), today()));
-            context.book.take_over_spent(tenant, steady());
+        if let Some(told) = others.ask::<Vec<(Tenant, SpentSending)>>(&node, &NodeQuestion::Spent(Some(tenant))).await {
+            told.iter().filter(|(of, _)| *of == tenant).for_each(|(_, spent)| book.hear_spent(tenant, spent, steady(), today()));
+            book.take_over_spent(tenant, steady());
         }
-        if let Some(Some(numbers)) = context.ask_node::<Option<JudgedNumbers>>(&node, &NodeQuestion::Kept(tenant)).await {
-            context.book.hear_what_was_told(tenant, &numbers);
+        if let Some(Some(numbers)) = others.ask::<Option<JudgedNumbers>>(&node, &NodeQuestion::Kept(tenant)).await {
+            book.hear_what_was_told(tenant, &numbers);
         }
     }
     link.lock().unmute(tenant);
-    context.book.begin_to_speak(tenant, today());
+    book.begin_to_speak(tenant, today());
 }
 
 impl ShareLink {
     /// Something was told to people, or is to be known by the other nodes before this one may be lost: they ask at once.
     pub(super) fn stir_others(&self) {
-        if let Some((handle, context)) = self.book.handle.get().zip(self.context.get().and_then(Weak::upgrade)) {
-            handle.spawn(async move { context.ask_nodes::<bool>(NodeQuestion::Stirred).await });
+        if let Some((handle, others)) = self.book.handle.get().zip(self.others.get().cloned()) {
+            handle.spawn(async move { others.ask_each::<bool>(NodeQuestion::Stirred).await });
         }
     }
 
     /// This node ends: the others are told what is spent in what it judges, for none can ask it any more.
     pub(super) async fn tell_spent(&self) {
-        let Some(context) = self.context.get().and_then(Weak::upgrade) else { return };
-        let parts = context.book.spent(None, steady()).into_iter().flat_map(|(tenant, spent)| {
+        let Some(others) = self.others.get() else { return };
+        let Some(book) = others.book.upgrade() else { return };
+        let parts = book.spent(None, steady()).into_iter().flat_map(|(tenant, spent)| {
             let parts = spent.parts(SENDERS);
             parts.into_iter().map(move |part| (tenant, part))
         });
         for part in parts {
-            context.ask_nodes::<bool>(NodeQuestion::Left(self.name.clone(), vec![part])).await;
+            others.ask_each::<bool>(NodeQuestion::Left(self.name.clone(), vec![part])).await;
         }
     }
 

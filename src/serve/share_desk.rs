@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::sync_channel;
-use std::sync::{MutexGuard, PoisonError, Weak};
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -29,18 +29,19 @@ impl ShareLink {
         book.take_over_spent(tenant, clock::steady());
         // What others told of it was before.
         self.hearsays().remove(&tenant);
-        if let Some((handle, context)) = self.book.handle.get().zip(self.context.get().and_then(Weak::upgrade)) {
-            handle.spawn(share_answer::begin_to_speak(context, tenant));
+        if let Some((handle, others)) = self.book.handle.get().zip(self.others.get()) {
+            handle.spawn(share_answer::begin_to_speak(others.clone(), tenant));
         }
     }
 
     /// What each other node answers, for a thread that may wait. Where they cannot be asked at all, nobody is known to have been.
     fn ask_all<T: DeserializeOwned + Send + 'static>(&self, question: NodeQuestion) -> Vec<(String, Option<T>)> {
-        let context = self.context.get().and_then(Weak::upgrade);
-        let Some((handle, context)) = self.book.handle.get().zip(context) else { return vec![("other nodes".into(), None)] };
-        let names: Vec<_> = context.backends.load().fellows().map(|fellow| fellow.name.to_string()).collect();
+        let Some((handle, others)) = self.book.handle.get().zip(self.others.get().cloned()) else {
+            return vec![("other nodes".into(), None)];
+        };
+        let names = others.names();
         let (told, answers) = sync_channel(1);
-        handle.spawn(async move { told.send(context.ask_nodes::<T>(question).await) });
+        handle.spawn(async move { told.send(others.ask_each::<T>(question).await) });
         let unheard = || names.into_iter().map(|name| (name, None)).collect();
         answers.recv_timeout(WAITING).unwrap_or_else(|_| unheard())
     }

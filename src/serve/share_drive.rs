@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::Context;
 use super::clock::{boot_time, today};
-use super::share::ShareLink;
+use super::share::{Others, ShareLink};
 use super::share_etcd::fresh;
 use super::{share_answer, share_house, share_reach};
 use crate::event::{Event, emit};
@@ -42,7 +42,9 @@ impl ShareLink {
     pub fn start(self: &Arc<ShareLink>, context: &Arc<Context>) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         self.book.run_on(runtime.handle().clone());
-        let _ = self.context.set(Arc::downgrade(context));
+        if let Some(others) = Others::of(self, context) {
+            let _ = self.others.set(others);
+        }
         let (link, book, context) = (self.clone(), context.book.clone(), context.clone());
         let drive = async move {
             tokio::spawn(follow(link.clone(), book.clone(), context.clone()));

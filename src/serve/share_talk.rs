@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout};
 
 use super::Context;
 use super::sealed::CopyKey;
-use super::share::ShareLink;
+use super::share::{Others, ShareLink};
 use super::share_words::NodeQuestion;
 use crate::fault::Side;
 use crate::net::buffered::BufferedConn;
@@ -88,33 +88,41 @@ pub(super) fn is_asked(input: &[u8]) -> bool {
     input.starts_with(ASK)
 }
 
-impl Context {
+impl Others {
+    /// Those of `context`; none where it has none.
+    pub(super) fn of(link: &Arc<ShareLink>, context: &Context) -> Option<Others> {
+        let tls = context.share.as_ref()?.tls.clone();
+        Some(Others { link: Arc::downgrade(link), backends: context.backends.clone(), tls, book: Arc::downgrade(&context.book) })
+    }
+
+    /// As the config calls them, in its order.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.backends.load().fellows().map(|fellow| fellow.name.to_string()).collect()
+    }
+
     /// What the node of that name answers; none where it does not, or is not in the config file.
-    pub(super) async fn ask_node<T: DeserializeOwned>(&self, node: &str, question: &NodeQuestion) -> Option<T> {
-        let share = self.share.as_ref()?;
+    pub(super) async fn ask<T: DeserializeOwned>(&self, node: &str, question: &NodeQuestion) -> Option<T> {
+        let link = self.link.upgrade()?;
         let backends = self.backends.load();
         let listener = backends.fellows().find(|fellow| *fellow.name == *node)?.imap.clone();
-        let told = timeout(patience(question), ask(&share.link, &listener, &share.tls, question)).await.ok().flatten()?;
+        let told = timeout(patience(question), ask(&link, &listener, &self.tls, question)).await.ok().flatten()?;
         serde_json::from_str(&told).ok()
     }
 
-    /// What each other node of the config answers, in its order.
-    pub(super) async fn ask_nodes<T>(self: &Arc<Context>, question: NodeQuestion) -> Vec<(String, Option<T>)>
+    /// What each answers, in the order of the config.
+    pub(super) async fn ask_each<T>(&self, question: NodeQuestion) -> Vec<(String, Option<T>)>
     where
         T: DeserializeOwned + Send + 'static,
     {
-        let names: Vec<_> = self.backends.load().fellows().map(|fellow| fellow.name.to_string()).collect();
         let question = Arc::new(question);
-        let asked: Vec<_> = names
-            .into_iter()
-            .map(|name| {
-                let (context, question) = (self.clone(), question.clone());
-                tokio::spawn(async move {
-                    let told = context.ask_node(&name, &question).await;
-                    (name, told)
-                })
+        let ask_one = |name: String| {
+            let (others, question) = (self.clone(), question.clone());
+            tokio::spawn(async move {
+                let told = others.ask(&name, &question).await;
+                (name, told)
             })
-            .collect();
+        };
+        let asked: Vec<_> = self.names().into_iter().map(ask_one).collect();
         let mut told = Vec::new();
         for one in asked {
             told.extend(one.await.ok());
