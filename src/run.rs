@@ -3,9 +3,8 @@
 mod beside;
 mod reload;
 mod statement;
+mod systemd;
 
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,6 +23,7 @@ use crate::store::StoreError;
 
 pub use beside::{AGAIN_LATER, End, Waited, leave, stand_by};
 pub use reload::hold;
+pub use systemd::Systemd;
 
 /// Usage is written at each full hour: a moment that has nothing to do with what anybody does (docs/quota.md).
 const HOUR: u64 = 3600;
@@ -202,32 +202,5 @@ fn tidy(context: &Context, new_day: bool, new_hour: bool) {
     }
     if new_day {
         context.book.review(today());
-    }
-}
-
-/// The way to systemd (sd_notify(3)), if it asked to be told. Opened before the sandbox, which allows no such socket.
-pub struct Systemd(Option<UnixDatagram>);
-
-impl Systemd {
-    /// Looks for it in the environment.
-    pub fn find() -> Systemd {
-        let connect = || {
-            let path = std::env::var("NOTIFY_SOCKET").ok()?;
-            let address = match path.strip_prefix('@') {
-                Some(name) => SocketAddr::from_abstract_name(name),
-                None => SocketAddr::from_pathname(&path),
-            };
-            let socket = UnixDatagram::unbound().ok()?;
-            socket.connect_addr(&address.ok()?).ok()?;
-            Some(socket)
-        };
-        Systemd(connect())
-    }
-
-    // Nobody to tell when it fails.
-    fn tell(&self, state: &str) {
-        if let Some(socket) = &self.0 {
-            let _ = socket.send(state.as_bytes());
-        }
     }
 }

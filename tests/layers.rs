@@ -162,8 +162,7 @@ fn personal_types_cannot_be_printed() {
     }
 }
 
-/// A file may use what the `mod.rs` above it defines, which is its room's front; all else that files of a room use of each other must
-/// not go round.
+/// A `mod.rs` is no exception: what the files below it use of it must not use them.
 #[test]
 fn no_circle_inside_a_room() {
     let modules = modules();
@@ -176,6 +175,16 @@ fn a_circle_is_found() {
     let texts = [("a", "use super::b::B;"), ("b", "fn f() { super::c::g() }"), ("c", "use super::{a, d};"), ("d", "")];
     let modules = texts.iter().map(|(name, text)| (format!("room::{name}"), (*text).to_owned())).collect();
     assert_eq!(circles(&modules), [["room::a", "room::b", "room::c"]]);
+    // Through the front, which may pass on what it likes, and which names what is below it in its code too.
+    for (front, found) in [
+        ("mod a;\npub use a::A;", vec![]),
+        ("mod a;\nuse a::A;", vec![vec!["room", "room::a"]]),
+        ("mod a;\npub struct Front(a::A);", vec![vec!["room", "room::a"]]),
+    ] {
+        let texts = [("room", front), ("room::a", "use super::Front;\npub(in crate::room) struct A;")];
+        let modules = texts.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        assert_eq!(circles(&modules), found, "{front}");
+    }
 }
 
 /// Drivers are glued by `listener` and `service` alone. What serves a connection or opens a listener is one.

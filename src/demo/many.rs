@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use super::client::Client;
 use super::nodes::{NAMES, Nodes};
 use super::say::say;
-use super::{ASSOCIATIONS, Dovecot, EtcdServer, MEMBERS, Place, Stop, Trouble};
+use super::stop::Stop;
+use super::{ASSOCIATIONS, Dovecot, EtcdServer, MEMBERS, Place, Trouble};
 
 /// For a node to judge: what is left of the lease of another one (8 s), and a count; and a machine that has much to do.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -17,6 +17,7 @@ mod process;
 mod program;
 mod relay;
 mod say;
+mod stop;
 mod trouble;
 mod webmail;
 
@@ -37,10 +38,8 @@ pub use webmail::Webmail;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-
 use say::say;
+use stop::Stop;
 
 /// Starts everything, on request with a `webmail` in front or with several `nodes`, and waits for Ctrl-C; or, with `check`, sends letters through it
 /// and looks at what arrives. Success only if all went well and, with `check`, no trace was left.
@@ -154,32 +153,4 @@ fn explain_quota(imaps: u16, alice: &Member, place: &Place) {
         if nix::unistd::Uid::effective().is_root() { " (as root)" } else { "" },
         socket.display()
     ));
-}
-
-/// SIGINT and SIGTERM, remembered from the moment this is made.
-struct Stop {
-    runtime: Runtime,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Stop {
-    fn new() -> std::io::Result<Stop> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let entered = runtime.enter();
-        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        drop(entered);
-        Ok(Stop { runtime, interrupt, terminate })
-    }
-
-    fn came_within(&mut self, limit: Duration) -> bool {
-        let Stop { runtime, interrupt, terminate } = self;
-        runtime.block_on(async {
-            tokio::select! {
-                _ = interrupt.recv() => true,
-                _ = terminate.recv() => true,
-                () = tokio::time::sleep(limit) => false,
-            }
-        })
-    }
 }

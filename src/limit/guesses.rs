@@ -39,6 +39,7 @@ use std::time::{Duration, Instant};
 use super::asker::{Asker, JudgedBy, PseudonymKey, counts_for_networks, widest};
 use super::bucket::{Bucket, WHOLE};
 use super::network::NetworkTries;
+use super::params::FACTORS;
 
 /// How long a good login is remembered: from one morning to the next, and no longer.
 pub const REMEMBERED: Duration = Duration::from_secs(30 * 3600);
@@ -74,6 +75,13 @@ pub struct Slowed {
     /// Networks from which no stranger may try now: so many passwords were wrong there, or would be if all that is being judged were.
     pub networks: usize,
     pub(super) accounts: Vec<PseudonymKey>,
+}
+
+impl Slowed {
+    /// How many accounts: those that are in no book as well.
+    pub fn accounts(&self) -> usize {
+        self.accounts.len()
+    }
 }
 
 impl Guesses {
@@ -211,7 +219,7 @@ impl Guesses {
         let full = |(networks, factor): (&HashMap<PseudonymKey, NetworkTries>, u32)| {
             networks.values().filter(|tries| self.is_full(tries, factor, now)).count()
         };
-        Slowed { networks: self.networks.iter().zip(super::FACTORS).map(full).sum(), accounts }
+        Slowed { networks: self.networks.iter().zip(FACTORS).map(full).sum(), accounts }
     }
 
     /// Networks from which `account` is known, and whether it is slowed.

@@ -65,6 +65,9 @@ const ONION: usize = 500;
 /// Of [`LimitParams::unnamed`], where there is such a balancer. It says it in its first packet, so there are few at any moment.
 const UNNAMED: usize = 500;
 
+/// How much more than an IPv6 /64 its /56 and its /48 may do. A phone company gives each customer a /64, and many a /48.
+pub(super) const FACTORS: [u32; 3] = [1, 4, 16];
+
 /// What the rest of the program needs: the store, listeners on each thread, connections that rest, admins and monitoring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct House {

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::asker::{Asker, JudgedBy};
+use super::limits::{Limits, lock};
+use super::params::FACTORS;
 use super::seats::{Queued, SeatKind};
-use super::{FACTORS, Limits, lock};
 use crate::fault::RefusalCode;
 use crate::private::{Networks, Pseudonym, Secret};
 

@@ -1,7 +1,10 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::limits::lock;
 use super::*;
-use crate::private::{Peer, Pseudonym, Secret};
+use crate::fault::RefusalCode;
+use crate::private::{Networks, Peer, Pseudonym, Secret};
 
 fn from(limits: &Limits, address: &str) -> Networks {
     limits.pseudonymiser().networks(&Peer::new(format!("{address}:1").parse().unwrap()))

@@ -8,9 +8,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::Problem;
 use super::syscalls::Call;
-use file::SandboxFile;
 
 pub use super::when::{Servers, When};
 
@@ -117,30 +115,6 @@ impl Sandbox {
     /// The rules that are compiled in.
     pub fn built_in() -> Sandbox {
         Sandbox::parse(BUILT_IN).unwrap_or_else(|_| unreachable!("policy/sandbox.toml is checked by a test"))
-    }
-
-    /// Reads a policy file. Unknown keys, calls, sockets and places are errors.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it; of mere TOML mistakes, the first one.
-    pub fn parse(text: &str) -> Result<Sandbox, Vec<Problem>> {
-        let file: SandboxFile = toml::from_str(text).map_err(|error| vec![Problem::from_toml(text, &error)])?;
-        let mut problems = Vec::new();
-        let mut rules: Vec<SandboxRule> = Vec::new();
-        for rule in &file.rule {
-            let mut wrong = |at: usize, key: &str, what: &str| problems.push(Problem::at(text, at, key, what));
-            let name = rule.name.get_ref();
-            if name.is_empty() || rules.iter().any(|other| other.name == *name) {
-                wrong(rule.name.span().start, name, "each rule needs a name of its own");
-            }
-            if rule.reason.get_ref().trim().is_empty() {
-                wrong(rule.reason.span().start, name, "a rule needs a reason");
-            }
-            if let Some(what) = rule.what(&mut wrong) {
-                rules.push(SandboxRule { name: name.clone(), reason: rule.reason.get_ref().clone(), when: rule.when, what });
-            }
-        }
-        if problems.is_empty() { Ok(Sandbox { rules }) } else { Err(problems) }
     }
 
     /// All rules, in the order of the file.

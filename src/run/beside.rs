@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::Systemd;
+use super::systemd::Systemd;
 use crate::admin::Executor;
 use crate::config::{self, Beside, Built, Config, StartTrouble};
 use crate::event::{Event, emit};

@@ -4,10 +4,11 @@
 use crate::policy::headers::{Action, HeaderRule, Headers, Profile, UnseenPayload};
 use crate::wire::header::{Field, Part};
 
+use super::context::MessageContext;
 use super::message_id::{Mint, identifier};
-use super::protection;
+use super::protection::{self, HeaderCopy};
 use super::signed::Signed;
-use super::{HeaderCopy, MessageContext, date, mime, references, sender};
+use super::{date, mime, references, sender};
 
 /// What holds for the whole message.
 pub(super) struct Rewrite<'a> {

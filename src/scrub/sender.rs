@@ -15,7 +15,7 @@ use mail_parser::parsers::MessageStream;
 use crate::private::{Address, Domain};
 use crate::wire::header::{Field, Part};
 
-use super::Refusal;
+use super::refusal::Refusal;
 
 /// Different addresses in From or Sender. Nobody has more of their own, and each is asked for in the book.
 const MOST: usize = 100;

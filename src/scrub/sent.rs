@@ -11,14 +11,13 @@
 //!
 //! The Date field tells nothing: it may be the moment at which somebody began to write.
 
-use std::borrow::Cow;
-
-use memchr::memchr_iter;
-
 use crate::policy::headers::Profile;
 use crate::wire::header::{Part, split};
 
-use super::{MessageContext, PARTS, Scrubbed, Scrubber, date};
+use super::context::MessageContext;
+use super::date;
+use super::line_ends::{with_crlf, without_cr};
+use super::scrubber::{PARTS, Scrubbed, Scrubber};
 
 /// Seconds. A message waits in an outbox for a weekend without a network; a mailbox that moves is older for the most part.
 const RECENT: i64 = 48 * 3600;
@@ -73,34 +72,6 @@ fn is_by_server(value: &[u8]) -> bool {
     });
     let whole = words.first().is_some_and(|word| is(&word, "from")) && words.iter().any(|word| is(&word, "by"));
     whole && !by_webmail && date::instant(moment.get(1..).unwrap_or_default()).is_some()
-}
-
-/// Every LF alone becomes CRLF. A CR alone stays: it is no line end to anybody.
-pub(super) fn with_crlf(text: &[u8]) -> Cow<'_, [u8]> {
-    if memchr_iter(b'\n', text).all(|at| at > 0 && text.get(at - 1) == Some(&b'\r')) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = Vec::with_capacity(text.len() + text.len() / 32);
-    let mut last = 0;
-    for &byte in text {
-        if byte == b'\n' && last != b'\r' {
-            out.push(b'\r');
-        }
-        out.push(byte);
-        last = byte;
-    }
-    Cow::Owned(out)
-}
-
-fn without_cr(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.iter().peekable();
-    while let Some(byte) = bytes.next() {
-        if *byte != b'\r' || bytes.peek() != Some(&&b'\n') {
-            out.push(*byte);
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Context, contracted};
+use super::Context;
+use super::service::ask_unknown;
 use crate::fault::{Fault, Side};
 use crate::imap::upstream_login::{LoginProgress, UpstreamLogin};
 use crate::net::buffered::BufferedConn;
@@ -27,7 +28,7 @@ pub async fn run(context: Arc<Context>, mut stop: Shutdown) {
                 context.methods.learn(backend, tokens);
             }
         }
-        contracted::ask_unknown(&context, &backends).await;
+        ask_unknown(&context, &backends).await;
         tokio::select! {
             () = sleep(AGAIN) => {}
             () = stop.reached(ShutdownPhase::Draining) => return,

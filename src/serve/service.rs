@@ -1,5 +1,5 @@
-//! What may be spoken at a listener: a row for each service, and the driver that speaks it. A new one is its row, and its line in
-//! [`Service::serve`]; IMAP, of which there are thousands, is called by the listener in place.
+//! What may be spoken at a listener: a row for each service, and the driver that speaks it. A new one is its row, its line in
+//! [`Service::serve`], and one in [`ask_unknown`] where its servers say something before anybody logs in; IMAP, of which there are thousands, is called by the listener in place.
 
 use std::future::ready;
 use std::pin::Pin;
@@ -10,6 +10,7 @@ use super::contracted::{pop3, sieve};
 use super::{Context, imap, lmtp, postfix_policy, submission, web};
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode};
+use crate::route::Backends;
 
 /// What listeners know of a service.
 struct ServiceRow {
@@ -232,6 +233,13 @@ impl Service {
             Service::Web => Box::pin(web::serve(accepted, context)),
         }
     }
+}
+
+/// Asks the servers behind of whom nothing sure is known what they say of themselves before anybody logs in. That of IMAP is asked elsewhere:
+/// each backend has one.
+pub(super) async fn ask_unknown(context: &Context, backends: &Backends) {
+    pop3::ask_unknown(context, backends).await;
+    sieve::ask_unknown(context, backends).await;
 }
 
 #[cfg(test)]

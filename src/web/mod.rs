@@ -4,6 +4,7 @@
 //! | | |
 //! |---|---|
 //! | `request`, `answer` | what an answer may depend on, and what it is |
+//! | `site` | what they say about this host |
 //! | `mail_ports`, `autoconfig`, `apple`, `signed`, `xml` | how mail programs set themselves up |
 //! | `zone` | the lines of the DNS by which they find it |
 //! | `layout`, `style.css`, `typography` | how pages look |
@@ -53,6 +54,7 @@ mod remedies;
 pub mod request;
 pub mod session;
 pub mod signed;
+mod site;
 pub mod typed_size;
 mod typography;
 mod xml;
@@ -60,38 +62,4 @@ pub mod zone;
 
 pub use answer::{Body, CookieChange, Keep, WebAnswer};
 pub use request::WebRequest;
-
-use crate::private::Address;
-
-/// What pages say about this host. It does not change while the daemon runs.
-#[derive(Clone)]
-pub struct Site {
-    /// What mail programs are told to use.
-    pub ports: mail_ports::MailPorts,
-    /// Where these pages are, as members reach them, without a slash at its end: `https://mail.nolog.example`.
-    pub url: Box<str>,
-    /// Where the help page is.
-    pub help: Box<str>,
-    /// The server that takes mail from outside; none where that was not said.
-    pub mx: Option<Box<str>>,
-    /// Whom contacts ask for more space; none where that was not said.
-    pub hosts: Option<Address>,
-}
-
-impl Site {
-    /// The host that the pages are at.
-    pub fn pages_host(&self) -> &str {
-        let host = self.url.strip_prefix("https://").unwrap_or(&self.url);
-        host.split(['/', ':']).next().unwrap_or_default()
-    }
-
-    /// The link to Apple's profile.
-    pub fn profile_link(&self) -> String {
-        format!("{}{}", self.url, programs::PROFILE)
-    }
-
-    /// The link to the page that says how to set up a mail program.
-    pub fn programs_link(&self) -> String {
-        format!("{}/programs", self.url)
-    }
-}
+pub use site::Site;

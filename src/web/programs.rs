@@ -6,10 +6,9 @@ use super::Site;
 use super::apple;
 use super::layout::{Layout, Style, say};
 use super::mail_ports::{Encryption, MailPort, Speech};
+use super::site::PROFILE;
 use crate::fault::Lang;
 
-/// The path of Apple's profile.
-pub const PROFILE: &str = "/mail.mobileconfig";
 /// The path of the picture that leads to it.
 pub const QR: &str = "/mail.mobileconfig.svg";
 

@@ -48,25 +48,24 @@ fn reached<'a>(from: &str, edges: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTre
     seen
 }
 
-/// The other files of its room that a file uses, but for the `mod.rs` above it.
+/// The other files of its room that a file uses.
 pub fn uses<'a>(name: &str, modules: &'a BTreeMap<String, String>) -> BTreeSet<&'a str> {
     let room = name.split("::").next().unwrap();
     let mut found = BTreeSet::new();
     for path in paths(&modules[name]) {
         let Some(full) = absolute(name, &path, modules) else { continue };
         let Some(file) = file_of(&full, modules) else { continue };
-        let front = name.strip_prefix(file).is_some_and(|rest| rest.starts_with("::"));
-        if file != name && !front && file.split("::").next() == Some(room) {
+        if file != name && file.split("::").next() == Some(room) {
             found.insert(file);
         }
     }
     found
 }
 
-/// What a file names: in `use`, where a `pub use` passes on and does not use, and in its code.
+/// What a file names: in `use`, where a `pub use` passes on and does not use, and in its code. Who may see something is no use of it.
 fn paths(code: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let mut rest = code.to_owned();
+    let mut rest = code.replace("pub(in crate::", "pub(");
     while let Some(at) = find_use(&rest) {
         let end = at + rest[at..].find(';').unwrap_or(rest.len() - at);
         let line_start = rest[..at].rfind('\n').map_or(0, |at| at + 1);
@@ -75,8 +74,9 @@ fn paths(code: &str) -> Vec<String> {
         }
         rest.replace_range(line_start..end, "");
     }
-    for start in ["super::", "crate::", "self::"] {
-        for (at, _) in rest.match_indices(start) {
+    let own = children(code).into_iter().map(|child| format!("{child}::"));
+    for start in ["super::", "crate::", "self::"].map(str::to_owned).into_iter().chain(own) {
+        for (at, _) in rest.match_indices(&start) {
             let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
             if !rest[..at].ends_with(word) {
                 let end = rest[at..].find(|c: char| !word(c)).map_or(rest.len(), |len| at + len);
@@ -85,6 +85,11 @@ fn paths(code: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// The modules that a file has below it.
+fn children(code: &str) -> Vec<&str> {
+    code.lines().filter_map(|line| line.trim_start().strip_suffix(';')?.split_once("mod ")).map(|(_, name)| name).collect()
 }
 
 fn find_use(code: &str) -> Option<usize> {

@@ -7,13 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::FlightTrouble;
 use super::client::{CanaryClient, FlightPath};
 use super::planted::Plants;
-
-/// Two steps that fail for want of something at the test mailbox.
-pub(super) const LOGIN: &str = "login";
-pub(super) const OVER_QUOTA: &str = "a message beyond the quota";
+use super::trouble::{FlightTrouble, LOGIN, OVER_QUOTA};
 
 /// The message goes through the relay, which may be busy.
 const ARRIVAL: Duration = Duration::from_secs(60);

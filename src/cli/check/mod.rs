@@ -17,6 +17,7 @@
 //!
 //! Nothing is changed. Ports are bound for a moment, and given back.
 
+mod arguments;
 mod book;
 mod certificates;
 mod connect;
@@ -34,44 +35,14 @@ mod takers;
 mod talk;
 mod unit;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use super::{REFUSED, complain, load, say};
 use crate::config::{self, Config, StartTrouble};
-use crate::private::Address;
 use crate::sandbox::{self, Outcome};
+pub use arguments::CheckArguments;
 use finding::Faults;
-
-/// `nologd check`.
-#[derive(clap::Args)]
-pub struct CheckArguments {
-    /// The config file.
-    #[arg(long, value_name = "FILE", default_value = crate::config::FILE)]
-    config: PathBuf,
-    /// Read the file only, for a machine that is another than this one. Nothing else is looked at. (As ExecStartPre of a systemd unit,
-    /// this is what it does in any case.)
-    #[arg(long, conflicts_with_all = ["connect", "login"])]
-    file_only: bool,
-    /// Also talk to the mail servers behind, and read what Postfix and Dovecot on this machine are set to.
-    #[arg(long)]
-    connect: bool,
-    /// With --connect, also log in as this mailbox, to see what the mail server can do for it.
-    #[arg(long, value_name = "ADDRESS", requires = "connect", requires = "password_file")]
-    login: Option<Address>,
-    /// A file with the password of --login.
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-    /// Where Postfix has its main.cf, if not in /etc/postfix.
-    #[arg(long, value_name = "FOLDER", requires = "connect")]
-    postfix: Option<PathBuf>,
-    /// Where Dovecot has its dovecot.conf, if not in /etc/dovecot.
-    #[arg(long, value_name = "FILE", requires = "connect")]
-    dovecot: Option<PathBuf>,
-    /// Also go into the sandbox, as the daemon would, and try from inside what must be refused.
-    #[arg(long)]
-    sandbox: bool,
-}
 
 /// Carries it out: exit 1 where something would not work.
 pub fn check(arguments: &CheckArguments) -> ExitCode {

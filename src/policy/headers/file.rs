@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Action, Headers, Malformed, NAME_LIMIT, NameEntry, Named, Problem, Profile, UnknownFields, UnseenPayload};
+use super::{Action, Headers, Malformed, NAME_LIMIT, NameEntry, Named, Profile, UnknownFields, UnseenPayload};
+use crate::policy::Problem;
 
 /// Octets a header block may be bounded to. Below, real mail is refused; above, sessions use too much memory.
 const HEADER_LIMITS: std::ops::RangeInclusive<usize> = 4096..=1_048_576;
@@ -64,38 +65,41 @@ enum SignedFields {
     Too,
 }
 
-/// See [`Headers::parse`].
-pub(super) fn read(text: &str) -> Result<Headers, Vec<Problem>> {
-    let file: File = toml::from_str(text).map_err(|error| vec![Problem::from_toml(text, &error)])?;
-    let mut problems = Vec::new();
-    let limit = *file.header_limit.get_ref();
-    if !HEADER_LIMITS.contains(&limit) {
-        let text_of = format!("must be from {} to {} octets", HEADER_LIMITS.start(), HEADER_LIMITS.end());
-        problems.push(Problem::at(text, file.header_limit.span().start, "header_limit", text_of));
-    }
-    // The key stays, so that the file says what is done and older files are still read.
-    if file.bare_line_ends.get_ref() != "refuse" {
-        let text_of = "must be \"refuse\": to put CRLF in their place would change the body, and what a signature covers";
-        problems.push(Problem::at(text, file.bare_line_ends.span().start, "bare_line_ends", text_of));
-    }
-    let mut headers = Headers {
-        exact: Vec::new(),
-        families: Vec::new(),
-        rules: Vec::new(),
-        header_limit: limit,
-        malformed: file.malformed,
-        unseen_payload: file.unseen_payload,
-        unknown: file.unknown,
-    };
-    for rule in &file.rule {
-        headers.add(rule, text, &mut problems);
-    }
-    headers.exact.sort_by(|a, b| a.text.cmp(&b.text));
-    headers.families.sort_by(|a, b| a.text.cmp(&b.text));
-    if problems.is_empty() { Ok(headers) } else { Err(problems) }
-}
-
 impl Headers {
+    /// Reads a policy file. Unknown keys are errors.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; of mere TOML mistakes, the first one.
+    pub fn parse(text: &str) -> Result<Headers, Vec<Problem>> {
+        let file: File = toml::from_str(text).map_err(|error| vec![Problem::from_toml(text, &error)])?;
+        let mut problems = Vec::new();
+        let limit = *file.header_limit.get_ref();
+        if !HEADER_LIMITS.contains(&limit) {
+            let text_of = format!("must be from {} to {} octets", HEADER_LIMITS.start(), HEADER_LIMITS.end());
+            problems.push(Problem::at(text, file.header_limit.span().start, "header_limit", text_of));
+        }
+        // The key stays, so that the file says what is done and older files are still read.
+        if file.bare_line_ends.get_ref() != "refuse" {
+            let text_of = "must be \"refuse\": to put CRLF in their place would change the body, and what a signature covers";
+            problems.push(Problem::at(text, file.bare_line_ends.span().start, "bare_line_ends", text_of));
+        }
+        let mut headers = Headers {
+            exact: Vec::new(),
+            families: Vec::new(),
+            rules: Vec::new(),
+            header_limit: limit,
+            malformed: file.malformed,
+            unseen_payload: file.unseen_payload,
+            unknown: file.unknown,
+        };
+        for rule in &file.rule {
+            headers.add(rule, text, &mut problems);
+        }
+        headers.exact.sort_by(|a, b| a.text.cmp(&b.text));
+        headers.families.sort_by(|a, b| a.text.cmp(&b.text));
+        if problems.is_empty() { Ok(headers) } else { Err(problems) }
+    }
+
     fn add(&mut self, rule: &FileRule, source: &str, problems: &mut Vec<Problem>) {
         let mut wrong = |value: &Spanned<String>, text: &str| {
             problems.push(Problem::at(source, value.span().start, value.get_ref(), text));

@@ -8,8 +8,6 @@ mod loosened;
 
 use serde::Deserialize;
 
-use super::Problem;
-
 /// The built-in file.
 pub const BUILT_IN: &str = include_str!("../../../policy/headers.toml");
 
@@ -151,14 +149,6 @@ impl Headers {
     pub fn built_in() -> Headers {
         // Holds because the text is a constant, and a test below reads it.
         Headers::parse(BUILT_IN).unwrap_or_else(|_| unreachable!("policy/headers.toml is checked by a test"))
-    }
-
-    /// Reads a policy file. Unknown keys are errors.
-    ///
-    /// # Errors
-    /// Everything that is wrong with it; of mere TOML mistakes, the first one.
-    pub fn parse(text: &str) -> Result<Headers, Vec<Problem>> {
-        file::read(text)
     }
 
     /// What is done to the field called `name`, in any case of letters. The more exact rule wins; without one, it is what

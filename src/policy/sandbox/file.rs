@@ -1,25 +1,26 @@
-//! `policy/sandbox.toml` as it is written: what a rule's lists of words mean.
+//! `policy/sandbox.toml` as it is written: what a rule's lists of words mean, and what can be wrong with them.
 
 use std::path::PathBuf;
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Call, RuleEffect, RulePlace, Socket, SocketOption, Target, When};
+use super::{Call, RuleEffect, RulePlace, Sandbox, SandboxRule, Socket, SocketOption, Target, When};
+use crate::policy::Problem;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SandboxFile {
+struct SandboxFile {
     #[serde(default)]
-    pub(super) rule: Vec<WrittenRule>,
+    rule: Vec<WrittenRule>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WrittenRule {
-    pub(super) name: Spanned<String>,
-    pub(super) reason: Spanned<String>,
-    pub(super) when: Option<When>,
+struct WrittenRule {
+    name: Spanned<String>,
+    reason: Spanned<String>,
+    when: Option<When>,
     write: Option<Vec<Spanned<String>>>,
     read: Option<Vec<Spanned<String>>>,
     remove: Option<Vec<Spanned<String>>>,
@@ -29,9 +30,35 @@ pub(super) struct WrittenRule {
     deny: Option<Vec<Spanned<String>>>,
 }
 
+impl Sandbox {
+    /// Reads a policy file. Unknown keys, calls, sockets and places are errors.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; of mere TOML mistakes, the first one.
+    pub fn parse(text: &str) -> Result<Sandbox, Vec<Problem>> {
+        let file: SandboxFile = toml::from_str(text).map_err(|error| vec![Problem::from_toml(text, &error)])?;
+        let mut problems = Vec::new();
+        let mut rules: Vec<SandboxRule> = Vec::new();
+        for rule in &file.rule {
+            let mut wrong = |at: usize, key: &str, what: &str| problems.push(Problem::at(text, at, key, what));
+            let name = rule.name.get_ref();
+            if name.is_empty() || rules.iter().any(|other| other.name == *name) {
+                wrong(rule.name.span().start, name, "each rule needs a name of its own");
+            }
+            if rule.reason.get_ref().trim().is_empty() {
+                wrong(rule.reason.span().start, name, "a rule needs a reason");
+            }
+            if let Some(what) = rule.what(&mut wrong) {
+                rules.push(SandboxRule { name: name.clone(), reason: rule.reason.get_ref().clone(), when: rule.when, what });
+            }
+        }
+        if problems.is_empty() { Ok(Sandbox { rules }) } else { Err(problems) }
+    }
+}
+
 impl WrittenRule {
     /// What the rule does; where it is nothing, or two things, `wrong` hears it.
-    pub(super) fn what(&self, wrong: &mut impl FnMut(usize, &str, &str)) -> Option<RuleEffect> {
+    fn what(&self, wrong: &mut impl FnMut(usize, &str, &str)) -> Option<RuleEffect> {
         let mut all = |list: &Option<Vec<Spanned<String>>>, why: &str, find: &dyn Fn(&str) -> Option<WordMeaning>| {
             let mut parts = Vec::new();
             for item in list.as_ref()? {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::ServerLists;
+use super::ask::ask_those;
 use super::enter::Entrance;
+use super::one::serve_one;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode};
 use crate::imap::space::Account;
@@ -34,7 +36,7 @@ impl Maildrop for MailboxAccount {
     }
 }
 
-pub(super) struct Pop3;
+struct Pop3;
 
 impl Entrance for Pop3 {
     type BeforeLogin = Pop3Login;
@@ -56,6 +58,11 @@ impl Entrance for Pop3 {
     }
 }
 
+/// Asks the servers of whom nothing sure is known.
+pub(in crate::serve) async fn ask_unknown(context: &Context, backends: &Backends) {
+    ask_those::<Pop3>(context, backends).await;
+}
+
 /// Serves one connection to its end.
 ///
 /// # Errors
@@ -63,5 +70,5 @@ impl Entrance for Pop3 {
 pub(in crate::serve) async fn serve(accepted: Accepted, context: Arc<Context>) -> Result<(), Fault> {
     let tokens = context.lists.pop3.of_all(&context.backends.load());
     let before = |secure| Pop3Login::new(secure, tokens);
-    super::serve::<Pop3, _>(accepted, context, before, |member| Pop3Session::new(member)).await
+    serve_one::<Pop3, _>(accepted, context, before, |member| Pop3Session::new(member)).await
 }

@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use super::ServerLists;
+use super::ask::ask_those;
 use super::enter::Entrance;
+use super::one::serve_one;
 use crate::event::BackendService;
 use crate::fault::{Fault, RefusalCode};
 use crate::imap::space::Account;
@@ -33,7 +35,7 @@ impl ScriptOwner for MailboxAccount {
     }
 }
 
-pub(super) struct ManageSieve;
+struct ManageSieve;
 
 impl Entrance for ManageSieve {
     type BeforeLogin = SieveLogin;
@@ -55,6 +57,11 @@ impl Entrance for ManageSieve {
     }
 }
 
+/// Asks the servers of whom nothing sure is known.
+pub(in crate::serve) async fn ask_unknown(context: &Context, backends: &Backends) {
+    ask_those::<ManageSieve>(context, backends).await;
+}
+
 /// Serves one connection to its end.
 ///
 /// # Errors
@@ -63,5 +70,5 @@ pub(in crate::serve) async fn serve(accepted: Accepted, context: Arc<Context>) -
     let (list, forwarding) = (context.lists.sieve.of_all(), context.lists.sieve.forwarding);
     let before = |secure| SieveLogin::new(secure, list);
     let session = |member: Arc<MailboxAccount>| SieveSession::new(member, forwarding);
-    super::serve::<ManageSieve, _>(accepted, context, before, session).await
+    serve_one::<ManageSieve, _>(accepted, context, before, session).await
 }
