@@ -31,6 +31,45 @@ fn a_protocol_is_named_where_the_recipe_says() {
     }
 }
 
+/// What every code word is named in, whatever becomes of it, is what a new one must be put in.
+#[test]
+fn a_code_word_is_named_where_the_recipe_says() {
+    let names: Vec<_> = nologd::fault::RefusalCode::ALL.iter().map(|code| format!("{code:?}")).collect();
+    let is_in = |text: &str| {
+        let words: BTreeSet<_> =
+            code_lines(text).flat_map(|(_, line)| line.split(|char: char| !char.is_alphanumeric())).collect();
+        names.iter().all(|name| words.contains(name.as_str()))
+    };
+    assert_eq!(those(is_in), recipe("A code word"));
+}
+
+/// Three commands that the daemon answers, each in a file of its own. Some are named in more places, for what is special about them.
+#[test]
+fn a_command_is_named_where_the_recipe_says() {
+    let commands = [
+        ["KickMailbox", "\"mailbox kick\"", "mod kick;"],
+        ["MoveMailbox", "\"mailbox move\"", "mod move_mailbox;"],
+        ["DiscloseMailbox", "\"disclose\"", "mod disclose;"],
+    ];
+    // With the tests of the one table that says who may give it.
+    let is_in = |text: &str| commands.iter().all(|names| names.iter().any(|name| text.contains(name)));
+    assert_eq!(those(is_in), recipe("A command"));
+}
+
+/// The page that says how to set up a mail program, in the place of all.
+#[test]
+fn a_page_is_named_where_the_recipe_says() {
+    let named = |line: &str| ["mod programs;", "programs::", "::programs"].iter().any(|name| line.contains(name));
+    let is_in = |text: &str| code_lines(text).any(|(_, line)| named(line));
+    // Elsewhere they are programs of another kind.
+    let of_pages = |file: &String| file.starts_with("src/web/") || file.starts_with("src/serve/");
+    assert_eq!(those(is_in).into_iter().filter(of_pages).collect::<BTreeSet<_>>(), recipe("A page"));
+}
+
+fn those(is_one: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    files().into_iter().filter(|(_, text)| is_one(text)).map(|(file, _)| file).collect()
+}
+
 /// An enum whose new variant must be thought of wherever there is a decision: where one is matched, no `_` takes the rest.
 const LEADING: &[&str] = &["Action", "BackendService", "Effect", "Fault", "JudgedAs", "RefusalCode", "ResponseKind", "Verdict"];
 
@@ -72,7 +111,9 @@ fn wildcards(lines: &[(usize, &str)]) -> Vec<(usize, &'static str)> {
 /// What each recipe of CONTRIBUTING.md has at the beginning of a numbered line is a file.
 #[test]
 fn recipes_name_files_that_are_there() {
-    for (heading, least) in [("A code word", 3), ("A command", 2), ("A protocol", 6), ("An IMAP extension that stores", 3)] {
+    for (heading, least) in
+        [("A code word", 3), ("A command", 4), ("A page", 3), ("A protocol", 6), ("An IMAP extension that stores", 3)]
+    {
         let files = recipe(heading);
         assert!(files.len() >= least, "{heading}: {files:?}");
         for file in files {
