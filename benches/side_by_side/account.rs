@@ -9,6 +9,8 @@ use std::fs;
 /// Ticks per second in /proc/PID/stat: USER_HZ, 100 on every architecture that Debian releases.
 const TICKS: f64 = 100.0;
 
+pub const UNREADABLE: &str = "the peer's memory cannot be read: run as root";
+
 /// One process as /proc/PID/stat shows it.
 #[derive(Clone, Copy)]
 pub struct Process {

@@ -1,6 +1,7 @@
 //! The command line. Small enough to be read by hand; `--bench` is what cargo adds.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::peers::Peer;
 use crate::rows::Row;
@@ -35,6 +36,8 @@ pub struct Args {
     pub write: bool,
     /// Rounds of each row, the peers taking turns; the median is told.
     pub repeat: usize,
+    /// How long a morning is.
+    pub morning: Duration,
 }
 
 /// What is printed at the end.
@@ -85,7 +88,7 @@ impl Args {
     }
 
     fn parse<'a>(mut words: impl Iterator<Item = &'a str>) -> Wish {
-        let mut args = Self { runs: Vec::new(), form: Form::Tables, write: false, repeat: 3 };
+        let mut args = Self { runs: Vec::new(), form: Form::Tables, write: false, repeat: 3, morning: Duration::from_secs(120) };
         let (mut rows, mut peers) = (Vec::new(), Vec::new());
         while let Some(word) = words.next() {
             match word {
@@ -101,6 +104,12 @@ impl Args {
                     Some(times) => args.repeat = times,
                     None => return Wish::Wrong(usage()),
                 },
+                "--minutes" => {
+                    match words.next().and_then(|word| word.parse().ok()).filter(|minutes| (1..=60u64).contains(minutes)) {
+                        Some(minutes) => args.morning = Duration::from_secs(minutes * 60),
+                        None => return Wish::Wrong(usage()),
+                    }
+                }
                 name => match Row::named(name) {
                     Some(row) => rows.push(row),
                     None => return Wish::Wrong(format!("no row is named `{name}`\n{}", usage())),
@@ -129,10 +138,11 @@ fn usage() -> String {
     let rows: Vec<_> = Row::ALL.iter().map(|row| row.name()).collect();
     let peers: Vec<_> = Peer::ALL.iter().map(|peer| peer.name()).collect();
     format!(
-        "cargo bench --bench side_by_side -- [ROW ...] [--peer PEER ...] [--repeat N] [--json] [--quick] [--write]\n\
+        "cargo bench --bench side_by_side -- [ROW ...] [--peer PEER ...] [--repeat N] [--minutes N] [--json] [--quick] [--write]\n\
          ROW    {}; default: all\n\
          PEER   {}; may be repeated; default: those of the row's table\n\
          --repeat N  rounds of each row, the peers taking turns; the median is told; default: 3\n\
+         --minutes N  how long a morning is, up to 60; default: 2\n\
          --json   figures for machines on standard output\n\
          --quick  one round of what everybody does all day, beside the kept ratios\n\
          --write  also write benches/RESULTS.md, and the table in README.md",

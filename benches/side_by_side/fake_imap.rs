@@ -1,7 +1,10 @@
 //! The made-up IMAP backend: as fast as it can be, so that the proxies in front are what is measured.
 //!
-//! Any password is right. `SELECT B1000` makes the body of message 1 a thousand octets long, whatever is fetched. APPENDed
+//! Any password is right. `SELECT B1000` makes the body of message 1 a thousand octets long, whatever is fetched; `SELECT W1000`
+//! brings a letter to who waits in IDLE for a thousand milliseconds. APPENDed
 //! octets are read and forgotten. No mailbox has a state. What is not known gets OK: the peers ask all sorts of things.
+
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -13,16 +16,17 @@ const CAPABILITY: &str = "CAPABILITY IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE N
 /// Lines of 76 characters, as base64 comes in mail; longer bodies repeat it.
 const CHUNK: usize = 78 * 1024;
 
-/// Where a session stands: only the size of the body it will be asked for.
+/// Where a session stands: the size of the body it will be asked for, and when the next letter comes.
 struct Session {
     io: BufReader<TcpStream>,
     body: usize,
+    letter: Option<Duration>,
 }
 
 pub async fn session(socket: TcpStream) -> Res<()> {
     socket.set_nodelay(true)?;
     // Small: ten thousand idle sessions are kept open.
-    let mut session = Session { io: BufReader::with_capacity(4096, socket), body: 1000 };
+    let mut session = Session { io: BufReader::with_capacity(4096, socket), body: 1000, letter: None };
     session.say(format!("* OK [{CAPABILITY}] ready\r\n")).await?;
     while let Some(line) = session.line().await? {
         let (tag, rest) = line.split_once(' ').unwrap_or((&line, ""));
@@ -47,7 +51,7 @@ impl Session {
             }
             "IDLE" => {
                 self.say("+ idling\r\n".into()).await?;
-                self.line().await?;
+                self.wait().await?;
             }
             _ => self.literals(arguments).await?,
         }
@@ -78,10 +82,22 @@ impl Session {
         if let Some(size) = name.strip_prefix('B').and_then(|size| size.parse().ok()) {
             self.body = size;
         }
+        self.letter = name.strip_prefix('W').and_then(|time| time.parse().ok()).map(Duration::from_millis);
         format!(
             "* FLAGS (\\Seen)\r\n* 1 EXISTS\r\n* 0 RECENT\r\n* OK [UIDVALIDITY 1] ok\r\n* OK [UIDNEXT 2] ok\r\n\
              {tag} OK [READ-WRITE] done\r\n"
         )
+    }
+
+    /// In IDLE, until DONE. What came when the letter is told is not lost: it stays in the buffer.
+    async fn wait(&mut self) -> Res<()> {
+        if let Some(letter) = self.letter {
+            let quiet = tokio::time::timeout(letter, self.io.fill_buf()).await.is_err();
+            if quiet {
+                self.say("* 2 EXISTS\r\n".into()).await?;
+            }
+        }
+        self.line().await.map(drop)
     }
 
     async fn body(&mut self, tag: &str) -> Res<()> {

@@ -68,6 +68,15 @@ pub static IDLE_EACH: Figure = figure(Row::Idle, "idle IMAPS session, 100 to 10,
 pub static IDLE_DEAREST: Figure = figure(Row::Idle, "idle session, dearest step: PSS", "KiB", IDLE);
 pub static IDLE_FIRST: Figure = figure(Row::Idle, "all, with 100 sessions: PSS", "MiB", NONE);
 pub static IDLE_LAST: Figure = figure(Row::Idle, "all, with 10,000 sessions: PSS", "MiB", NONE);
+pub static MORNING_IDLE: Figure = figure(Row::Morning, "NOOP on the idle machine: p99", "ms", NONE);
+pub static MORNING_P99: Figure = figure(Row::Morning, "NOOP in the morning: p99", "ms", NONE);
+pub static MORNING_TIMES: Figure =
+    figure(Row::Morning, "NOOP in the morning: p99, times the idle machine's", "x", &[AtMost(2.0)]);
+pub static MORNING_REFUSED: Figure = figure(Row::Morning, "who was not served in the morning", "people", &[AtMost(0.0)]);
+pub static MORNING_HOUR: Figure = figure(Row::Morning, "an hour of the morning: CPU", "s", NONE);
+pub static MORNING_MEMORY: Figure = figure(Row::Morning, "memory at the end of the morning: PSS", "MiB", NONE);
+pub static MORNING_GROWTH: Figure =
+    figure(Row::Morning, "memory in the morning: its end, times its first quarter's", "x", &[AtMost(1.05)]);
 pub static COMEBACK_P99: Figure =
     figure(Row::Comeback, "all come back: until 99 % are served", "ms", &[Of(Nginx, 1.0), Of(Haproxy, 1.0)]);
 pub static COMEBACK_CPU: Figure = figure(Row::Comeback, "all come back: CPU of each", "ms", NONE);
@@ -139,6 +148,13 @@ pub fn all() -> Vec<&'static Figure> {
         &IDLE_LAST,
         &COMEBACK_P99,
         &COMEBACK_CPU,
+        &MORNING_IDLE,
+        &MORNING_P99,
+        &MORNING_TIMES,
+        &MORNING_REFUSED,
+        &MORNING_HOUR,
+        &MORNING_MEMORY,
+        &MORNING_GROWTH,
         &SUBMIT_CPU,
         &SUBMIT_P50,
         &SUBMIT_P99,

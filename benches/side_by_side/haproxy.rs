@@ -8,7 +8,7 @@ use crate::lab::{self, Guard, Lab};
 
 pub const PROGRAM: &str = "/usr/sbin/haproxy";
 
-pub fn start(lab: &Lab, imap: u16) -> Res<Guard> {
+pub fn start(lab: &Lab, imap: u16, submission: u16) -> Res<Guard> {
     let folder = lab.folder.path().join("haproxy");
     fs::create_dir_all(&folder)?;
     // Chain and key in one file.
@@ -16,7 +16,7 @@ pub fn start(lab: &Lab, imap: u16) -> Res<Guard> {
     fs::write(&pem, [fs::read(lab.folder.chain())?, fs::read(lab.folder.key())?].concat())?;
     let config = folder.join("haproxy.cfg");
     // It does not start where it may not open as many files as these need.
-    let (pem, backend, most) = (pem.display(), lab.ports.imap, lab::most_sessions() + 500);
+    let (pem, store, relay, most) = (pem.display(), lab.ports.imap, lab.ports.smtp, lab::most_sessions() + 500);
     fs::write(
         &config,
         format!(
@@ -30,7 +30,10 @@ defaults
   timeout server 30m
 listen imap
   bind 127.0.0.1:{imap} ssl crt {pem}
-  server store 127.0.0.1:{backend}
+  server store 127.0.0.1:{store}
+listen submission
+  bind 127.0.0.1:{submission} ssl crt {pem}
+  server relay 127.0.0.1:{relay}
 "
         ),
     )?;

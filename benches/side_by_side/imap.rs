@@ -52,13 +52,21 @@ impl Imap {
 
     /// Fetches message 1 of the selected mailbox; gives the size of its body.
     pub async fn fetch(&mut self) -> Res<u64> {
+        self.fetch_over(None).await
+    }
+
+    /// The same over a line that brings so many octets a second.
+    pub async fn fetch_over(&mut self, line_speed: Option<u64>) -> Res<u64> {
         self.0.send(b"a UID FETCH 1 BODY.PEEK[]\r\n").await?;
         let mut size = 0;
         loop {
             let line = self.0.line().await?;
             if let Some(literal) = line.strip_suffix('}').and_then(|line| line.rsplit('{').next()) {
                 size = literal.parse()?;
-                self.0.swallow(size).await?;
+                match line_speed {
+                    Some(speed) => self.0.swallow_at(size, speed).await?,
+                    None => self.0.swallow(size).await?,
+                }
             } else if line.starts_with("a ") {
                 return if size > 0 { accepted(&line).map(|()| size) } else { Err("FETCH without a body".into()) };
             }
@@ -113,6 +121,13 @@ impl Imap {
                 return Err(format!("IDLE refused: {line}").into());
             }
         }
+    }
+
+    /// Waits in IDLE until a letter comes, and ends it.
+    pub async fn woken(&mut self) -> Res<()> {
+        while !self.0.line().await?.ends_with(" EXISTS") {}
+        self.0.send(b"DONE\r\n").await?;
+        self.finish().await
     }
 
     async fn finish(&mut self) -> Res<()> {

@@ -25,6 +25,8 @@ pub const DOMAIN: &str = "bench.example";
 pub struct Lab {
     _backend: Guard,
     pub ports: BackendPorts,
+    /// How long a morning is.
+    pub morning: Duration,
     pub folder: Folder,
 }
 
@@ -39,7 +41,7 @@ pub struct BackendPorts {
 }
 
 impl Lab {
-    pub fn new() -> Res<Self> {
+    pub fn new(morning: Duration) -> Res<Self> {
         let folder = Folder::new()?;
         make_certificate(&folder.certificates().join(DOMAIN), DOMAIN, None)?;
         let mut command = Command::new(std::env::current_exe()?);
@@ -50,7 +52,7 @@ impl Lab {
         BufReader::new(output).read_line(&mut line)?;
         let ports: Vec<u16> = line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         let [imap, smtp, pop3, sieve, auth] = ports[..] else { return Err("the backend did not start".into()) };
-        Ok(Self { _backend: backend, ports: BackendPorts { imap, smtp, pop3, sieve, auth }, folder })
+        Ok(Self { _backend: backend, ports: BackendPorts { imap, smtp, pop3, sieve, auth }, morning, folder })
     }
 }
 

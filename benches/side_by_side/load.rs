@@ -89,6 +89,20 @@ impl Wire {
     pub async fn swallow(&mut self, size: u64) -> Res<()> {
         swallow(&mut self.0, size).await
     }
+
+    /// The same over a line that brings so many octets a second: what comes faster waits in the sockets.
+    pub async fn swallow_at(&mut self, size: u64, speed: u64) -> Res<()> {
+        const PIECE: u64 = 262_144;
+        let (start, mut done) = (Instant::now(), 0);
+        while done < size {
+            let piece = PIECE.min(size - done);
+            self.swallow(piece).await?;
+            done += piece;
+            let due = Duration::from_secs_f64(done as f64 / speed as f64);
+            tokio::time::sleep(due.saturating_sub(start.elapsed())).await;
+        }
+        Ok(())
+    }
 }
 
 /// Reads `size` octets and forgets them. The piece is larger than any `BufReader` here, so that these step aside.

@@ -31,6 +31,8 @@ mod lab;
 mod load;
 mod mailstore;
 mod memory_rows;
+mod morning;
+mod morning_people;
 mod nginx;
 mod node_rows;
 mod nodes;
@@ -97,8 +99,8 @@ async fn run(args: &Args) -> Res<()> {
 async fn measure(args: &Args) -> Res<()> {
     peers::refuse_if_missing(&args.runs)?;
     lab::raise_file_limit();
-    let lab = Lab::new()?;
-    let mut report = Report::new(args.repeat);
+    let lab = Lab::new(args.morning)?;
+    let mut report = Report::new(args.repeat, args.morning);
     for (row, peers) in &args.runs {
         let turns = (0..args.repeat).flat_map(|_| peers);
         for &peer in turns {
@@ -136,16 +138,16 @@ async fn measure(args: &Args) -> Res<()> {
 /// One row on one peer, from its start to its end. The limit is hard: a stalled peer costs a figure, not the run.
 async fn one(lab: &Lab, row: Row, peer: Peer) -> Res<Vec<Cell>> {
     if row.is_alone() {
-        return limited(row, rows::measure_alone(row, peer, lab)).await;
+        return limited(lab, row, rows::measure_alone(row, peer, lab)).await;
     }
     let running = peers::start(lab, row, peer).await?;
-    let cells = limited(row, rows::measure(row, &running.target())).await;
+    let cells = limited(lab, row, rows::measure(row, &running.target(), lab)).await;
     running.stop().await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     cells
 }
 
-async fn limited(row: Row, work: impl Future<Output = Res<Vec<Cell>>>) -> Res<Vec<Cell>> {
-    let limit = row.limit();
+async fn limited(lab: &Lab, row: Row, work: impl Future<Output = Res<Vec<Cell>>>) -> Res<Vec<Cell>> {
+    let limit = row.limit(lab);
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(format!("not done after {} s", limit.as_secs()).into()))
 }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use crate::account::{self, UNREADABLE};
 use crate::imap::Idlers;
 use crate::load::crowd;
 use crate::peers::Target;
 use crate::report::Cell;
-use crate::{Res, account, figures, lab, smtp};
-
-const UNREADABLE: &str = "the peer's memory cannot be read: run as root";
+use crate::{Res, figures, lab, smtp};
 
 /// What idle sessions cost, in KiB of PSS.
 pub struct Growth {

@@ -152,11 +152,12 @@ fn before_fakes(lab: &Lab, row: Row, peer: Peer) -> Res<Running> {
         Peer::Copy | Peer::TlsCopy | Peer::Haproxy => {
             let guard = match peer {
                 Peer::TlsCopy => tls_copy::start(lab, imap)?,
-                Peer::Haproxy => haproxy::start(lab, imap)?,
+                Peer::Haproxy => haproxy::start(lab, imap, submission)?,
                 _ => copy::start(imap, lab.ports.imap)?,
             };
             let imap = Door { port: imap, tls: peer != Peer::Copy };
-            return Ok(Running { guards: vec![guard], imap, submission: None, has_store: false });
+            let submission = (peer == Peer::Haproxy).then_some(Door { port: submission, tls: true });
+            return Ok(Running { guards: vec![guard], imap, submission, has_store: false });
         }
         Peer::Direct => {
             let imap = match spoken {

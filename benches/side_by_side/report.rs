@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -43,13 +44,15 @@ impl Cell {
 /// All that was measured in one run, and why the rest was not.
 pub struct Report {
     rounds: usize,
+    /// How long a morning was.
+    morning: Duration,
     cells: Vec<(Peer, Cell)>,
     absent: Vec<(Row, Peer, String)>,
 }
 
 impl Report {
-    pub fn new(rounds: usize) -> Self {
-        Self { rounds, cells: Vec::new(), absent: Vec::new() }
+    pub fn new(rounds: usize, morning: Duration) -> Self {
+        Self { rounds, morning, cells: Vec::new(), absent: Vec::new() }
     }
 
     pub fn add(&mut self, peer: Peer, cells: Vec<Cell>) {
@@ -78,6 +81,9 @@ impl Report {
         if most < 10_000 && !self.figures(|row| matches!(row, Row::Idle | Row::Crowded)).is_empty() {
             let _ = writeln!(text, "For 10,000 sessions read {most}: more files may not be open on this machine.\n");
         }
+        if !self.figures(|row| row == Row::Morning).is_empty() {
+            let _ = writeln!(text, "The morning lasted {} minutes.\n", self.minutes());
+        }
         for (row, peer, reason) in &self.absent {
             let _ = writeln!(text, "absent: {} / {}: {reason}\n", row.name(), peer.name());
         }
@@ -93,6 +99,10 @@ impl Report {
         let figures: Vec<_> = self.figures(|_| true).into_iter().map(|figure| self.json_figure(figure)).collect();
         let absent: Vec<_> = self.absent.iter().map(|(row, peer, why)| json!([row.name(), peer.name(), why])).collect();
         format!("{:#}", json!({ "machine": machine(), "rounds": self.rounds, "figures": figures, "absent": absent }))
+    }
+
+    fn minutes(&self) -> u64 {
+        self.morning.as_secs() / 60
     }
 
     /// Writes `benches/RESULTS.md`, and the short table in `README.md`: date, processors and kernel; no host name, no path.
@@ -190,7 +200,8 @@ impl Report {
     }
 
     fn ratio(&self, figure: &Figure, other: Peer) -> Option<f64> {
-        Some(self.value(figure, Peer::Nologd)? / self.value(figure, other)?)
+        // Of nothing there is no share.
+        Some(self.value(figure, Peer::Nologd)? / self.value(figure, other).filter(|other| *other != 0.0)?)
     }
 
     /// Whether nologd reaches every bar; `None` where there is no bar or a figure is missing.
@@ -226,6 +237,7 @@ impl Report {
 /// Three significant digits.
 fn significant(value: f64) -> String {
     match value {
+        0.0 => "0".to_owned(),
         100.0.. => format!("{value:.0}"),
         10.0.. => format!("{value:.1}"),
         1.0.. => format!("{value:.2}"),

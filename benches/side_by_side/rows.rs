@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use crate::lab::Lab;
 use crate::peers::{Peer, Target};
 use crate::report::Cell;
-use crate::{Res, account, alone_rows, beside, comeback, incoming_rows, memory_rows, node_rows, small_rows, transfer_rows};
+use crate::{
+    Res, account, alone_rows, beside, comeback, incoming_rows, memory_rows, morning, node_rows, small_rows, transfer_rows,
+};
 
 /// One kind of work. The names are those of the command line.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,7 @@ pub enum Row {
     AppendSmall,
     Idle,
     Comeback,
+    Morning,
     Submit,
     SubmitLarge,
     Starve,
@@ -75,7 +78,7 @@ impl Table {
 }
 
 impl Row {
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::Login,
         Self::Roundtrips,
         Self::Crowded,
@@ -85,6 +88,7 @@ impl Row {
         Self::AppendSmall,
         Self::Idle,
         Self::Comeback,
+        Self::Morning,
         Self::Submit,
         Self::SubmitLarge,
         Self::Starve,
@@ -117,6 +121,7 @@ impl Row {
             Self::AppendSmall => "append-small",
             Self::Idle => "idle",
             Self::Comeback => "comeback",
+            Self::Morning => "morning",
             Self::Submit => "submit",
             Self::SubmitLarge => "submit-large",
             Self::Starve => "starve",
@@ -161,6 +166,7 @@ impl Row {
             Self::Imaplib | Self::Delivery => &[Peer::Nologd, Peer::Direct],
             Self::Policy => &[Peer::Nologd, Peer::Dovecot],
             Self::Roundtrips => &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::TlsCopy, Peer::Haproxy, Peer::Copy],
+            Self::Morning => &[Peer::Nologd, Peer::Haproxy],
             Self::Comeback => &[Peer::Nologd, Peer::Nginx, Peer::TlsCopy, Peer::Haproxy],
             Self::Login | Self::Fetch | Self::FetchMany | Self::Append | Self::AppendSmall | Self::Idle | Self::Starve => {
                 &[Peer::Nologd, Peer::Nginx, Peer::Dovecot, Peer::TlsCopy, Peer::Haproxy]
@@ -193,14 +199,17 @@ impl Row {
     }
 
     /// After this a row has failed. Far above what any peer needs on two cores.
-    pub fn limit(self) -> Duration {
+    pub fn limit(self, lab: &Lab) -> Duration {
+        if self == Self::Morning {
+            return lab.morning + Duration::from_secs(240);
+        }
         let many = matches!(self, Self::Idle | Self::Crowded | Self::Comeback | Self::Pop3Idle | Self::SieveIdle);
         Duration::from_secs(if many || self.is_alone() { 300 } else { 120 })
     }
 }
 
 /// Warms a peer up and measures it.
-pub async fn measure(row: Row, target: &Target) -> Res<Vec<Cell>> {
+pub async fn measure(row: Row, target: &Target, lab: &Lab) -> Res<Vec<Cell>> {
     match row {
         Row::Login => small_rows::login(target).await,
         Row::Roundtrips => small_rows::roundtrips(target).await,
@@ -211,6 +220,7 @@ pub async fn measure(row: Row, target: &Target) -> Res<Vec<Cell>> {
         Row::AppendSmall => small_rows::append_small(target).await,
         Row::Idle => memory_rows::idle(target).await,
         Row::Comeback => comeback::comeback(target).await,
+        Row::Morning => morning::morning(target, lab.morning).await,
         Row::Submit => small_rows::submit(target).await,
         Row::SubmitLarge => memory_rows::submit_large(target).await,
         Row::Starve => transfer_rows::starve(target).await,
